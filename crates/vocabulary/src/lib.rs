@@ -1,0 +1,29 @@
+//! The words that cross walls, and the ports.
+//!
+//! What is here: nouns that two or more rooms must agree on (point, series, sketch, retention, time)
+//! and the few ports through which data is pushed or pulled at speed. What never happens here: files,
+//! sockets, the real clock, JSON, and helpers that only one room needs.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`time`] | [`Timestamp`], [`Step`], [`Clock`], [`Duration`](time::HumanDuration) as people write it |
+//! | [`series`] | [`SeriesRef`], canonical names and tags |
+//! | [`point`] | batches of points and sketches on their way to the store |
+//! | [`sketch`] | the mergeable distribution that timers keep beside their numbers |
+//! | [`retention`] | archives, aggregation methods, policies |
+//! | [`settings`] | small value types that several rooms' configuration shares |
+//! | [`ports`] | [`PointSink`], [`SeriesSource`], [`LiveTail`] |
+
+pub mod point;
+pub mod ports;
+pub mod retention;
+pub mod series;
+pub mod settings;
+pub mod sketch;
+pub mod time;
+
+pub use point::{PointBatch, SketchBatch};
+pub use ports::{LiveTail, PointSink, SeriesSource};
+pub use series::{SeriesRef, ValueKind};
+pub use sketch::Sketch;
+pub use time::{Clock, Step, Timestamp};

@@ -1,0 +1,175 @@
+"""A Bellwether under test: its own directory, free ports, and short ways to speak to it."""
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def default_binary():
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    return os.environ.get("BELLWETHER_BIN", str(target / "debug" / "bellwether"))
+
+
+def free_port():
+    """A port that is free for TCP and UDP at this moment."""
+    while True:
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+            tcp.bind(("127.0.0.1", 0))
+            port = tcp.getsockname()[1]
+            try:
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def wait_for(condition, seconds=20, pause=0.02, what="the condition"):
+    """The first truthy answer of `condition`, or a failure that names what was waited for."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not come about in {seconds} s; last answer: {answer!r}")
+        time.sleep(pause)
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def text(self):
+        return self.body.decode()
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+class Bellwether:
+    def __init__(self, directory, config="", binary=None, env=None):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.data_dir = self.directory / "data"
+        self.binary = binary or default_binary()
+        self.env = env or {}
+        self.ports = {name: free_port() for name in ("http", "statsd", "admin", "line", "pickle")}
+        self.config_file = self.directory / "bellwether.toml"
+        self.config_file.write_text(config)
+        self.log_file = self.directory / "log"
+        self.process = None
+
+    def environment(self):
+        """Addresses come through the environment, so that a test's own file says only what it is about."""
+        at = lambda name: f"127.0.0.1:{self.ports[name]}"
+        return {
+            "PATH": os.environ.get("PATH", ""),
+            "BELLWETHER_DATA_DIR": str(self.data_dir),
+            "BELLWETHER_HTTP__LISTEN": at("http"),
+            "BELLWETHER_STATSD__UDP": at("statsd"),
+            "BELLWETHER_STATSD__TCP": at("statsd"),
+            "BELLWETHER_STATSD__ADMIN": at("admin"),
+            "BELLWETHER_CARBON__LINE": at("line"),
+            "BELLWETHER_CARBON__UDP": at("line"),
+            "BELLWETHER_CARBON__PICKLE": at("pickle"),
+            **self.env,
+        }
+
+    def start(self, ready=True):
+        with open(self.log_file, "ab") as log:
+            self.process = subprocess.Popen(
+                [self.binary, "serve", "--config", str(self.config_file)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment(), cwd=self.directory)
+        if ready:
+            wait_for(self.ready, what=f"readiness (log: {self.log_file})")
+        return self
+
+    def ready(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.log()}")
+        try:
+            return self.get("/readyz").status == 200
+        except OSError:
+            return False
+
+    def stop(self, seconds=20):
+        """SIGTERM, and the exit status."""
+        if self.process is None or self.process.poll() is not None:
+            return self.process and self.process.returncode
+        self.process.terminate()
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"the server did not stop in {seconds} s:\n{self.log()}")
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def log(self):
+        return self.log_file.read_text(errors="replace")
+
+    def cli(self, *arguments, input=None, check=True):
+        """Run the command line against this server through its control socket."""
+        done = subprocess.run(
+            [self.binary, *arguments, "--config", str(self.config_file)], input=input, capture_output=True,
+            text=True, env=self.environment(), cwd=self.directory, timeout=120)
+        assert not check or done.returncode == 0, done.stderr
+        return done
+
+    # HTTP
+
+    def url(self, path):
+        return f"http://127.0.0.1:{self.ports['http']}{path}"
+
+    def get(self, path, headers=None, timeout=30):
+        return self.request("GET", path, headers=headers, timeout=timeout)
+
+    def post(self, path, body=b"", headers=None, timeout=30):
+        if not isinstance(body, (bytes, str)):
+            body, headers = json.dumps(body), {"Content-Type": "application/json", **(headers or {})}
+        return self.request("POST", path, body.encode() if isinstance(body, str) else body, headers, timeout)
+
+    def request(self, method, path, body=None, headers=None, timeout=30):
+        request = urllib.request.Request(self.url(path), data=body, headers=headers or {}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as answer:
+                return Answer(answer.status, answer.headers, answer.read())
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, error.headers, error.read())
+
+    def points(self, target, **parameters):
+        """{name: [(time, value), ...]} without nulls."""
+        query = urllib.parse.urlencode({"target": target, "format": "json", **parameters})
+        series = self.get(f"/render?{query}").json
+        return {s["target"]: [(t, v) for v, t in s["datapoints"] if v is not None] for s in series}
+
+    # Points in
+
+    def statsd_send(self, *packets):
+        with socket.socket(type=socket.SOCK_DGRAM) as out:
+            for packet in packets:
+                out.sendto(packet, ("127.0.0.1", self.ports["statsd"]))
+
+    def carbon_send(self, data):
+        with socket.create_connection(("127.0.0.1", self.ports["line"]), timeout=10) as out:
+            out.sendall(data)
+
+    def admin(self, command):
+        """The answer of StatsD's admin port to one command."""
+        with socket.create_connection(("127.0.0.1", self.ports["admin"]), timeout=10) as out:
+            out.sendall(command.encode() + b"\n")
+            out.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: out.recv(65536), b"")).decode()
