@@ -1,1 +1,13 @@
-//! Placeholder of the room; see its Cargo.toml.
+//! Other people's bytes, parsed without sockets, files or time.
+//!
+//! What comes in: byte slices as they were received. What goes out: borrowed samples, points and rules, or
+//! an error that says why not. What never happens here: sockets, files, clocks, and memory in proportion to
+//! what a sender merely claims.
+//!
+//! | module | reads |
+//! |---|---|
+//! | [`carbon_line`] | Carbon's plaintext protocol, over TCP and UDP |
+//! | [`python_float`] | numbers as Python's `float()` reads them |
+
+pub mod carbon_line;
+pub mod python_float;
