@@ -1,0 +1,78 @@
+//! Errors as the JSON API tells them.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+use vocabulary::ports::StoreError;
+
+/// What is wrong, and how to mend it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    #[serde(skip)]
+    status: StatusCode,
+    pub error: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+pub type Answer<T> = Result<T, Problem>;
+
+impl Problem {
+    pub fn new(status: StatusCode, error: impl Into<String>) -> Problem {
+        Problem { status, error: error.into(), hint: None }
+    }
+
+    pub fn bad_request(error: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::BAD_REQUEST, error)
+    }
+
+    pub fn not_found(error: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::NOT_FOUND, error)
+    }
+
+    pub fn forbidden(error: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::FORBIDDEN, error)
+    }
+
+    pub fn internal(error: impl std::fmt::Display) -> Problem {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Problem {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        if self.status.is_server_error() {
+            tracing::warn!(status = self.status.as_u16(), error = self.error, "request failed");
+        }
+        (self.status, Json(self)).into_response()
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
+        let text = error.to_string();
+        match error {
+            StoreError::BadQuery(_) => Problem::bad_request(text),
+            StoreError::TooMuch { .. } => {
+                Problem::bad_request(text).hint("narrow the pattern or the time, or raise the limit in [http]")
+            }
+            StoreError::Deadline => Problem::new(StatusCode::SERVICE_UNAVAILABLE, text)
+                .hint("narrow the pattern or the time, or raise http.query_timeout"),
+            StoreError::Cancelled => Problem::new(StatusCode::SERVICE_UNAVAILABLE, text),
+            StoreError::Disk(_) => Problem::internal(text),
+        }
+    }
+}
+
+impl From<state_store::StateError> for Problem {
+    fn from(error: state_store::StateError) -> Problem {
+        Problem::internal(error)
+    }
+}

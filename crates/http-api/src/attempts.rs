@@ -1,0 +1,77 @@
+//! Guessing passwords is made slow: each source has a handful of tries a minute for each name, all
+//! together some more.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use axum::http::StatusCode;
+use parking_lot::Mutex;
+use vocabulary::Timestamp;
+
+use crate::answer::Problem;
+
+const TRIES_PER_SOURCE_AND_MINUTE: u32 = 5;
+/// Bounds the table, and the time that Argon2 may take, when many sources guess at once.
+const TRIES_PER_MINUTE: usize = 100;
+
+#[derive(Default)]
+pub struct Attempts {
+    minute: Mutex<(i64, HashMap<(IpAddr, String), u32>)>,
+}
+
+impl Attempts {
+    pub fn allow(&self, source: IpAddr, name: &str, now: Timestamp) -> Result<(), Problem> {
+        let mut guard = self.minute.lock();
+        let (minute, tries) = &mut *guard;
+        if *minute != now.0 / 60 {
+            *minute = now.0 / 60;
+            tries.clear();
+        }
+        let key = key(source, name);
+        let full = tries.len() >= TRIES_PER_MINUTE && !tries.contains_key(&key);
+        let count = tries.get(&key).copied().unwrap_or(0);
+        if full || count >= TRIES_PER_SOURCE_AND_MINUTE {
+            return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many tries to sign in")
+                .hint("wait a minute and try again"));
+        }
+        tries.insert(key, count + 1);
+        Ok(())
+    }
+
+    pub fn succeeded(&self, source: IpAddr, name: &str) {
+        self.minute.lock().1.remove(&key(source, name));
+    }
+}
+
+fn key(source: IpAddr, name: &str) -> (IpAddr, String) {
+    (source, name.chars().take(100).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    const THERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+    #[test]
+    fn tries_run_out_and_come_back() {
+        let attempts = Attempts::default();
+        let now = Timestamp(600);
+        for _ in 0..TRIES_PER_SOURCE_AND_MINUTE {
+            attempts.allow(HERE, "ana", now).unwrap();
+        }
+        assert!(attempts.allow(HERE, "ana", now).is_err());
+        attempts.allow(THERE, "ana", now).unwrap();
+        attempts.allow(HERE, "ana", now.plus(60)).unwrap();
+    }
+
+    #[test]
+    fn success_forgives() {
+        let attempts = Attempts::default();
+        for _ in 0..20 {
+            attempts.allow(HERE, "ana", Timestamp(0)).unwrap();
+            attempts.succeeded(HERE, "ana");
+        }
+    }
+}

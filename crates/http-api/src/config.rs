@@ -1,0 +1,128 @@
+//! The sections `[http]`, `[auth]` of the configuration.
+
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use vocabulary::settings::Listen;
+use vocabulary::time::HumanDuration;
+
+/// `[http]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpConfig {
+    /// One address, or a list of them.
+    #[serde(with = "one_or_many")]
+    pub listen: Vec<Listen>,
+    /// How people reach this server from outside, for links in messages.
+    pub public_url: String,
+    /// Names other than loopback ones under which browsers may ask when `auth.mode` is "none".
+    pub allowed_hosts: Vec<String>,
+    /// PEM files; both or none.
+    pub tls_certificate: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    /// Connections beyond this wait in the kernel's queue.
+    pub max_connections: usize,
+    /// A query that takes longer is ended with status 503.
+    pub query_timeout: HumanDuration,
+    /// Series that one query may touch.
+    pub max_query_series: usize,
+    /// Points that one query may read.
+    pub max_query_points: usize,
+    /// Longest request body, in bytes.
+    pub max_body_bytes: usize,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        HttpConfig {
+            listen: vec![Listen::On(([127, 0, 0, 1], 8080).into())],
+            public_url: String::new(),
+            allowed_hosts: Vec::new(),
+            tls_certificate: None,
+            tls_key: None,
+            max_connections: 1024,
+            query_timeout: HumanDuration::from_secs(60),
+            max_query_series: 100_000,
+            max_query_points: 50_000_000,
+            max_body_bytes: 16 << 20,
+        }
+    }
+}
+
+impl HttpConfig {
+    pub fn problems(&self, auth: &AuthConfig) -> Vec<(&'static str, String)> {
+        let mut problems = Vec::new();
+        let open = self.listen.iter().find(|listen| listen.address().is_some_and(|at| !at.ip().is_loopback()));
+        if let (Some(open), AuthMode::None) = (open, self.mode(auth)) {
+            problems.push((
+                "http.listen",
+                format!(
+                    "{open} can be reached from other machines, so `auth.mode` must be \"required\" \
+                     (or listen on a loopback address such as \"127.0.0.1:8080\")"
+                ),
+            ));
+        }
+        if self.tls_certificate.is_some() != self.tls_key.is_some() {
+            problems.push(("http.tls_certificate", "`tls_certificate` and `tls_key` go together; set both".into()));
+        }
+        problems
+    }
+
+    pub fn mode(&self, auth: &AuthConfig) -> AuthMode {
+        auth.mode.unwrap_or(AuthMode::None)
+    }
+
+    pub fn uses_tls(&self) -> bool {
+        self.tls_certificate.is_some()
+    }
+}
+
+/// `[auth]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthConfig {
+    /// Not set: "none", which is refused unless every listener is on loopback.
+    pub mode: Option<AuthMode>,
+    /// Proxies whose `X-Forwarded-*` headers are believed (only with "required").
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuthMode {
+    None,
+    Required,
+}
+
+mod one_or_many {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use vocabulary::settings::Listen;
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Listen>, D::Error> {
+        struct Either;
+        impl<'de> serde::de::Visitor<'de> for Either {
+            type Value = Vec<Listen>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an address such as \"127.0.0.1:8080\", or a list of addresses")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Vec<Listen>, E> {
+                text.parse().map(|listen| vec![listen]).map_err(E::custom)
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, items: A) -> Result<Vec<Listen>, A::Error> {
+                Vec::deserialize(serde::de::value::SeqAccessDeserializer::new(items))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+
+    pub fn serialize<S: Serializer>(listen: &[Listen], serializer: S) -> Result<S::Ok, S::Error> {
+        match listen {
+            [one] => one.serialize(serializer),
+            many => many.serialize(serializer),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! What the API asks of the rest of the process. The binary implements it; the shapes are the API's own.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The parts of the server that no port reaches: health of every part, storage maintenance, the log.
+pub trait Control: Send + Sync {
+    fn readiness(&self) -> Readiness;
+    fn health(&self) -> Health;
+    fn cardinality(&self) -> Cardinality;
+    fn retention(&self) -> Result<Vec<RetentionRule>, String>;
+    fn compact(&self) -> Result<Compacted, String>;
+    fn fsck(&self) -> Result<Checked, String>;
+    /// What the present rules mean for series that have older ones; with `apply` it is begun.
+    fn repolicy(&self, apply: bool) -> Result<Repolicied, String>;
+    fn backup(&self, directory: &Path) -> Result<BackedUp, String>;
+    /// The effective configuration as documented TOML, without secrets.
+    fn configuration(&self) -> String;
+    fn set_log_level(&self, level: &str) -> Result<(), String>;
+    fn identity(&self) -> Identity;
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Readiness {
+    Starting,
+    Ready,
+    /// Serving, but not all is well: read-only.
+    Impaired(String),
+    Stopping,
+}
+
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub version: &'static str,
+    pub host: String,
+    pub started: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    Off,
+    Ok,
+    Warning,
+    Critical,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Health {
+    pub state: State,
+    /// One line of plain words.
+    pub sentence: String,
+    pub now: f64,
+    pub parts: Vec<Part>,
+    pub storage: StorageHealth,
+    pub refused: Refused,
+    pub bad_lines: Vec<BadLine>,
+    pub widest: Vec<PrefixCount>,
+    pub newest: Vec<NewSeries>,
+}
+
+/// A listener, queue, collector or store: anything that must be running.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Part {
+    pub id: String,
+    #[schema(example = "listener")]
+    pub kind: &'static str,
+    pub title: String,
+    pub address: Option<String>,
+    pub state: State,
+    pub text: String,
+    /// Per second, over the last seconds.
+    pub rate: Option<f64>,
+    pub unit: Option<&'static str>,
+    /// Seconds behind.
+    pub lag: Option<f64>,
+    pub last_success: Option<f64>,
+    /// How full a queue is, 0 to 1.
+    pub filled: Option<f64>,
+    pub dropped: Vec<Dropped>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Dropped {
+    pub cause: &'static str,
+    pub total: u64,
+    pub last_minute: u64,
+    pub help: &'static str,
+}
+
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct StorageHealth {
+    pub series: u64,
+    pub points_per_second: f64,
+    pub disk_bytes: u64,
+    pub free_bytes: Option<u64>,
+    pub seconds_to_full: Option<f64>,
+    pub read_only: Option<String>,
+    pub memory: Vec<Memory>,
+    pub tiers: Vec<Tier>,
+    pub wal_bytes: u64,
+    pub sync_milliseconds: f64,
+    /// Merges that are due.
+    pub backlog: u64,
+    /// Times for which nothing was stored because the server was not running, newest first.
+    pub gaps: Vec<(i64, i64)>,
+    pub quarantined: Vec<String>,
+    /// Series whose retention differs from what the present rules say.
+    pub differing_retention: u64,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Memory {
+    pub part: String,
+    pub bytes: u64,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Tier {
+    pub archive: String,
+    pub files: u64,
+    pub bytes: u64,
+}
+
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct Refused {
+    pub total: u64,
+    pub prefixes: Vec<RefusedPrefix>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RefusedPrefix {
+    pub prefix: String,
+    pub refused: u64,
+    pub example: String,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct BadLine {
+    pub listener: String,
+    pub source: String,
+    pub reason: String,
+    pub sample: String,
+    pub at: f64,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PrefixCount {
+    pub prefix: String,
+    pub series: u64,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct NewSeries {
+    pub name: String,
+    pub created: i64,
+}
+
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct Cardinality {
+    pub series: u64,
+    pub max_series: u64,
+    pub refused: Refused,
+    pub widest: Vec<PrefixCount>,
+    pub newest: Vec<NewSeries>,
+}
+
+/// One rule of `[[storage.retention]]`, and what it costs.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RetentionRule {
+    pub name: String,
+    pub pattern: String,
+    pub archives: Vec<String>,
+    pub series: u64,
+    pub bytes_per_series: f64,
+    pub bytes: u64,
+    /// Series that match this rule and still have other archives, from before it.
+    pub differing: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Compacted {
+    pub seconds: f64,
+    pub files: u64,
+    pub bytes: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Checked {
+    pub files: u64,
+    pub pages: u64,
+    /// What is damaged, a line each.
+    pub damaged: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Repolicied {
+    pub applied: bool,
+    pub series: u64,
+    pub bytes_now: u64,
+    pub bytes_then: u64,
+    /// One line for each change: from which archives to which, how many series.
+    pub changes: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct BackedUp {
+    pub directory: String,
+    pub files: u64,
+    pub bytes: u64,
+}

@@ -1,0 +1,327 @@
+//! Who may ask at all, and as whom. Every request passes here before any handler.
+//!
+//! With `auth.mode = "none"` nobody says who they are, so everything that is not clearly this machine's own
+//! user is refused: other host names (DNS rebinding), forwarding headers (a proxy in front means the world
+//! is in front), and other sites' pages. With `"required"` a token or a session says who asks.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+
+use crate::accounts::{self, Caller, Role, Via};
+use crate::answer::Problem;
+use crate::config::AuthMode;
+use crate::server::Peer;
+use crate::services::Services;
+
+pub const SESSION_COOKIE: &str = "bellwether_session";
+
+const FORWARDING_HEADERS: [&str; 9] = [
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-server",
+    "x-real-ip",
+    "x-client-ip",
+    "true-client-ip",
+    "via",
+];
+
+/// Paths that need no sign-in: health for load balancers, and the page on which one signs in.
+const OPEN_PATHS: [&str; 4] = ["/healthz", "/readyz", "/api/v1/session", "/api/v1/status"];
+
+pub async fn guard(State(services): State<Arc<Services>>, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::Unknown);
+    let decided = if peer == Peer::ControlSocket {
+        Ok(Some(owner(Via::ControlSocket)))
+    } else {
+        match services.settings.load().auth_mode() {
+            AuthMode::None => on_loopback(&services, &request).map(Some),
+            AuthMode::Required => by_credentials(&services, &request, peer).await,
+        }
+    };
+    match decided {
+        Ok(Some(caller)) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Ok(None) if is_open(&request) => next.run(request).await,
+        Ok(None) => unauthorized(request.headers()),
+        Err(problem) => {
+            services.counters.refused.fetch_add(1, Ordering::Relaxed);
+            problem.into_response()
+        }
+    }
+}
+
+fn owner(via: Via) -> Caller {
+    Caller { name: "you".into(), role: Role::Admin, scope: Default::default(), via }
+}
+
+fn on_loopback(services: &Services, request: &Request) -> Result<Caller, Problem> {
+    let settings = services.settings.load();
+    let headers = request.headers();
+    let host = text(headers, header::HOST.as_str())
+        .or_else(|| request.uri().authority().map(|authority| authority.as_str()))
+        .ok_or_else(|| Problem::bad_request("the request names no Host"))?;
+    if !is_loopback_name(host) && !is_allowed(host, &settings.http.allowed_hosts) {
+        return Err(Problem::forbidden(format!("the host name `{host}` is not one that this server answers to"))
+            .hint("open it as http://localhost, add the name to http.allowed_hosts, or set auth.mode = \"required\""));
+    }
+    if let Some(name) = FORWARDING_HEADERS.iter().find(|name| headers.contains_key(**name)) {
+        return Err(Problem::forbidden(format!(
+            "the request came through a proxy (header `{name}`), so people elsewhere may be asking"
+        ))
+        .hint("set auth.mode = \"required\" and the proxy's address in auth.trusted_proxies"));
+    }
+    refuse_other_sites(request, host, &settings.http.allowed_hosts)?;
+    Ok(owner(Via::Loopback))
+}
+
+/// Refuse what another site's page sends. Browsers say so in `Sec-Fetch-Site`, older ones in `Origin`.
+/// Following a link to us is no such thing: the other site cannot read what comes back.
+fn refuse_other_sites(request: &Request, host: &str, allowed: &[String]) -> Result<(), Problem> {
+    let headers = request.headers();
+    let refusal = |from: &str| {
+        Problem::forbidden(format!("a page of another site ({from}) sent this request"))
+            .hint("if that page is yours, add its host to http.allowed_hosts")
+    };
+    let origin = text(headers, "origin");
+    if let Some(origin) = origin {
+        let origin_host = origin.split_once("://").map_or("", |(_, host)| host);
+        if origin_host != host && !is_allowed(origin_host, allowed) {
+            return Err(refusal(origin));
+        }
+        return Ok(());
+    }
+    let reads = request.method() == Method::GET || request.method() == Method::HEAD;
+    let follows_link = reads && text(headers, "sec-fetch-mode") == Some("navigate");
+    match text(headers, "sec-fetch-site") {
+        Some("cross-site") if !follows_link => Err(refusal("cross-site")),
+        _ => Ok(()),
+    }
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn without_port(host: &str) -> &str {
+    match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    }
+}
+
+fn is_loopback_name(host: &str) -> bool {
+    let name = without_port(host).trim_end_matches('.').to_ascii_lowercase();
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn is_allowed(host: &str, allowed: &[String]) -> bool {
+    allowed.iter().any(|entry| {
+        entry.eq_ignore_ascii_case(host) || entry.eq_ignore_ascii_case(without_port(host))
+    })
+}
+
+/// What a request shows to say who sends it.
+enum Credentials {
+    Token(String),
+    Password { name: String, password: String, source: IpAddr },
+    Session(String),
+}
+
+async fn by_credentials(
+    services: &Arc<Services>,
+    request: &Request,
+    peer: Peer,
+) -> Result<Option<Caller>, Problem> {
+    let Some(credentials) = credentials(services, request, peer)? else { return Ok(None) };
+    if matches!(credentials, Credentials::Session(_)) {
+        refuse_forgery(services, request)?;
+    }
+    let services = services.clone();
+    // The state database and Argon2 are slow enough to be kept off the threads that serve everybody.
+    tokio::task::spawn_blocking(move || who(&services, &credentials)).await.map_err(Problem::internal)?
+}
+
+fn credentials(services: &Services, request: &Request, peer: Peer) -> Result<Option<Credentials>, Problem> {
+    let headers = request.headers();
+    let Some(value) = text(headers, header::AUTHORIZATION.as_str()) else {
+        return Ok(cookie(headers).map(|secret| Credentials::Session(secret.to_owned())));
+    };
+    match value.split_once(' ') {
+        Some((scheme, secret)) if scheme.eq_ignore_ascii_case("bearer") => {
+            Ok(Some(Credentials::Token(secret.trim().to_owned())))
+        }
+        Some((scheme, encoded)) if scheme.eq_ignore_ascii_case("basic") => match basic(encoded) {
+            // Grafana's data source knows basic authentication: a token may stand in place of the password.
+            Some((_, secret)) if secret.starts_with("bw_") => Ok(Some(Credentials::Token(secret))),
+            Some((name, password)) => {
+                Ok(Some(Credentials::Password { name, password, source: source_of(services, headers, peer) }))
+            }
+            None => Err(Problem::bad_request("the Authorization header cannot be read")),
+        },
+        _ => Err(Problem::bad_request("the Authorization header is neither Bearer nor Basic")),
+    }
+}
+
+fn who(services: &Services, credentials: &Credentials) -> Result<Option<Caller>, Problem> {
+    let now = services.clock.now();
+    match credentials {
+        Credentials::Session(secret) => Ok(accounts::session(&services.state, secret, now)?),
+        Credentials::Token(secret) => {
+            accounts::token(&services.state, secret, now)?.map(Some).ok_or_else(wrong_credentials)
+        }
+        Credentials::Password { name, password, source } => {
+            by_password(services, name, password, *source).map(Some)
+        }
+    }
+}
+
+/// The person, if name and password are right and this source has tries left.
+pub fn by_password(services: &Services, name: &str, password: &str, source: IpAddr) -> Result<Caller, Problem> {
+    services.attempts.allow(source, name, services.clock.now())?;
+    let role = accounts::check_password(&services.state, name, password)?.ok_or_else(wrong_credentials)?;
+    services.attempts.succeeded(source, name);
+    Ok(Caller { name: name.to_owned(), role, scope: Default::default(), via: Via::Session })
+}
+
+fn wrong_credentials() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "the token or password is not right")
+        .hint("make a token with: bellwether token create NAME --role viewer")
+}
+
+/// Who is really asking: the peer, or whom a trusted proxy says it asks for.
+pub fn source_of(services: &Services, headers: &HeaderMap, peer: Peer) -> IpAddr {
+    let Peer::Address(address) = peer else { return IpAddr::from([127, 0, 0, 1]) };
+    let trusted = &services.settings.load().auth.trusted_proxies;
+    let is_trusted = |ip: &IpAddr| trusted.iter().any(|network| network.contains(ip));
+    let mut source = address.ip().to_canonical();
+    let chain = text(headers, "x-forwarded-for").unwrap_or_default();
+    for hop in chain.rsplit(',').map(str::trim) {
+        match hop.parse::<IpAddr>() {
+            Ok(ip) if is_trusted(&source) => source = ip.to_canonical(),
+            _ => break,
+        }
+    }
+    source
+}
+
+/// A browser sends the cookie along whoever asks it to, so the page that asks must be ours.
+fn refuse_forgery(services: &Services, request: &Request) -> Result<(), Problem> {
+    let headers = request.headers();
+    let host = text(headers, header::HOST.as_str()).unwrap_or_default();
+    refuse_other_sites(request, host, &services.settings.load().http.allowed_hosts)?;
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if changes && !headers.contains_key("origin") && !headers.contains_key("sec-fetch-site") {
+        return Err(Problem::forbidden("a request with a session cookie must say which page it comes from")
+            .hint("scripts use a token: Authorization: Bearer TOKEN"));
+    }
+    Ok(())
+}
+
+/// The secret of the session that the request carries.
+pub fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    cookies
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == SESSION_COOKIE)
+        .map(|(_, secret)| secret)
+}
+
+fn basic(encoded: &str) -> Option<(String, String)> {
+    let decoded = base64::engine::general_purpose::STANDARD.decode(encoded.trim()).ok()?;
+    let decoded = String::from_utf8(decoded).ok()?;
+    let (name, password) = decoded.split_once(':')?;
+    Some((name.to_owned(), password.to_owned()))
+}
+
+fn is_open(request: &Request) -> bool {
+    let path = request.uri().path();
+    OPEN_PATHS.contains(&path) || crate::ui::is_page_or_asset(request.method(), path)
+}
+
+fn unauthorized(headers: &HeaderMap) -> Response {
+    let problem = Problem::new(StatusCode::UNAUTHORIZED, "sign in, or send a token")
+        .hint("Authorization: Bearer TOKEN; make one with: bellwether token create NAME --role viewer");
+    let mut response = problem.into_response();
+    // Not to the scripts of our own pages: the browser would open its own dialog over ours.
+    if !headers.contains_key("sec-fetch-mode") {
+        let challenge = header::HeaderValue::from_static("Basic realm=\"Bellwether\", charset=\"UTF-8\"");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+/// For handlers: does the caller's role suffice?
+pub fn require(caller: &Caller, role: Role) -> Result<(), Problem> {
+    if caller.role >= role {
+        return Ok(());
+    }
+    Err(Problem::forbidden(format!(
+        "this needs the role {}; {} has the role {}",
+        role.name(),
+        caller.name,
+        caller.role.name()
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_names() {
+        for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:80", "127.1.2.3", "[::1]:8080", "a.localhost", "localhost."] {
+            assert!(is_loopback_name(host), "{host}");
+        }
+        for host in ["example.com", "127.0.0.1.example.com", "localhost.example.com", "10.0.0.1", "", "[fe80::1]"] {
+            assert!(!is_loopback_name(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn basic_credentials() {
+        assert_eq!(basic("YW5hOnNlY3JldDp4"), Some(("ana".into(), "secret:x".into())));
+        assert_eq!(basic("YQ=="), None);
+        assert_eq!(basic("!"), None);
+    }
+
+    fn other_site(headers: &[(&str, &str)], method: Method) -> bool {
+        let mut request = Request::builder().method(method).uri("/");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(axum::body::Body::empty()).unwrap();
+        refuse_other_sites(&request, "localhost:8080", &["grafana.example".into()]).is_err()
+    }
+
+    #[test]
+    fn other_sites_are_refused() {
+        let check = |headers: &[(&str, &str)], method: Method, refused: bool| {
+            assert_eq!(other_site(headers, method.clone()), refused, "{method} {headers:?}");
+        };
+        check(&[], Method::POST, false);
+        check(&[("sec-fetch-site", "same-origin")], Method::POST, false);
+        check(&[("sec-fetch-site", "none")], Method::GET, false);
+        check(&[("sec-fetch-site", "cross-site")], Method::GET, true);
+        check(&[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")], Method::GET, false);
+        check(&[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")], Method::POST, true);
+        check(&[("origin", "http://localhost:8080")], Method::POST, false);
+        check(&[("origin", "http://localhost:3000")], Method::POST, true);
+        check(&[("origin", "https://grafana.example")], Method::POST, false);
+        check(&[("origin", "https://evil.example")], Method::GET, true);
+        check(&[("origin", "null")], Method::GET, true);
+    }
+}

@@ -1,0 +1,110 @@
+//! What the handlers work with. The binary puts it together; nothing here knows which store or which
+//! sockets stand behind it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use state_store::StateStore;
+use tokio::sync::Semaphore;
+use vocabulary::ports::QueryLimits;
+use vocabulary::{Clock, LiveTail, PointSink, SeriesSource};
+
+use crate::answer::{Answer, Problem};
+use crate::attempts::Attempts;
+use crate::config::{AuthConfig, AuthMode, HttpConfig};
+use crate::control::Control;
+use crate::stream::Hub;
+
+/// The parts of the configuration that may change while requests are served.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    pub http: HttpConfig,
+    pub auth: AuthConfig,
+}
+
+impl Settings {
+    pub fn auth_mode(&self) -> AuthMode {
+        self.http.mode(&self.auth)
+    }
+}
+
+/// Plain counters of this room.
+#[derive(Debug, Default)]
+pub struct Counters {
+    pub requests: AtomicU64,
+    /// Turned away before any handler: wrong host, other site, wrong credentials.
+    pub refused: AtomicU64,
+    pub queries: AtomicU64,
+    pub queries_failed: AtomicU64,
+    pub query_microseconds: AtomicU64,
+    pub connections: AtomicU64,
+    pub streams: AtomicU64,
+    /// Streams closed because their reader was too slow.
+    pub streams_lagging: AtomicU64,
+}
+
+pub struct Services {
+    pub source: Arc<dyn SeriesSource>,
+    pub sink: Arc<dyn PointSink>,
+    pub live: Arc<dyn LiveTail>,
+    pub state: Arc<StateStore>,
+    pub clock: Arc<dyn Clock>,
+    pub control: Arc<dyn Control>,
+    pub settings: ArcSwap<Settings>,
+    pub attempts: Attempts,
+    pub counters: Counters,
+    pub hub: Hub,
+    /// Queries that are computed at the same time; others wait their turn within their deadline.
+    pub query_permits: Arc<Semaphore>,
+}
+
+impl Services {
+    /// Run a query off the async threads: at most so many at once, within the deadline, and given up when
+    /// nobody waits for the answer any more.
+    pub async fn query<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Services, &QueryLimits) -> T + Send + 'static,
+    ) -> Answer<T> {
+        let http = &self.settings.load().http;
+        let started = Instant::now();
+        let deadline = started + http.query_timeout.0;
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let limits = QueryLimits {
+            max_series: http.max_query_series,
+            max_points: http.max_query_points,
+            deadline: Some(deadline),
+            cancelled: cancelled.clone(),
+        };
+        let permit = tokio::time::timeout(http.query_timeout.0, self.query_permits.clone().acquire_owned());
+        let busy = || {
+            Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "too many queries are waiting")
+                .hint("ask again later, or narrow the queries")
+        };
+        let permit = permit.await.map_err(|_| busy())?.map_err(|_| busy())?;
+        let _cancel_on_drop = CancelOnDrop(cancelled);
+        let services = self.clone();
+        let answer = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work(&services, &limits)
+        });
+        let answer = answer.await.map_err(|error| Problem::internal(format!("the query failed: {error}")));
+        self.counters.queries.fetch_add(1, Ordering::Relaxed);
+        self.counters.query_microseconds.fetch_add(started.elapsed().as_micros() as u64, Ordering::Relaxed);
+        if answer.is_err() {
+            self.counters.queries_failed.fetch_add(1, Ordering::Relaxed);
+        }
+        answer
+    }
+}
+
+/// When the request goes away its future is dropped, and with it this.
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
