@@ -9,6 +9,7 @@
 //! | [`time`] | [`Timestamp`], [`Step`], [`Clock`], [`Duration`](time::HumanDuration) as people write it |
 //! | [`series`] | [`SeriesRef`], canonical names and tags |
 //! | [`point`] | batches of points and sketches on their way to the store |
+//! | [`sample`] | readings, events and service checks as StatsD clients send them |
 //! | [`sketch`] | the mergeable distribution that timers keep beside their numbers |
 //! | [`retention`] | archives, aggregation methods, policies |
 //! | [`settings`] | small value types that several rooms' configuration shares |
@@ -17,6 +18,7 @@
 pub mod point;
 pub mod ports;
 pub mod retention;
+pub mod sample;
 pub mod series;
 pub mod settings;
 pub mod sketch;
