@@ -8,6 +8,13 @@
 //! |---|---|
 //! | [`carbon_line`] | Carbon's plaintext protocol, over TCP and UDP |
 //! | [`python_float`] | numbers as Python's `float()` reads them |
+//! | [`statsd`] | StatsD's datagrams and lines |
+//! | [`js_number`] | numbers as JavaScript's `Number()` reads them |
 
 pub mod carbon_line;
+#[doc(hidden)]
+pub mod fuzzing;
+pub mod js_number;
 pub mod python_float;
+pub mod statsd;
+mod statsd_dog;
