@@ -1,9 +1,10 @@
 //! One entry for each parser: whatever the bytes, it must return. Tests run them in a seeded loop,
 //! the targets under `fuzz/` with libFuzzer.
 
+use vocabulary::Timestamp;
 use vocabulary::sample::{BadSample, Dialect, Event, Sample, SampleSink, ServiceCheck};
 
-use crate::statsd;
+use crate::{carbon_line, pickle, statsd};
 
 /// Both dialects, and what a sink may rely on.
 pub fn statsd_packet(bytes: &[u8]) {
@@ -13,6 +14,23 @@ pub fn statsd_packet(bytes: &[u8]) {
         let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !matches!(line, [] | [b'\r'])).count();
         assert!(seen.lines >= lines, "every line is told of");
         assert!(seen.items >= seen.lines, "every line has an outcome");
+    }
+}
+
+pub fn carbon_line(input: &[u8]) {
+    let now = Timestamp(1_700_000_000);
+    let mut lines = carbon_line::StreamLines::new(input, now);
+    let streamed: usize = lines.by_ref().map(|(_, line)| line.len() + 1).sum();
+    assert!(streamed + lines.rest().len() <= input.len(), "no byte is read twice");
+    assert!(carbon_line::DatagramLines::new(input, now).count() <= input.len());
+}
+
+pub fn pickle(input: &[u8]) {
+    let mut unpickler = pickle::Unpickler::default();
+    if let Ok(entries) = unpickler.read(input) {
+        let points = entries.points(Timestamp(1_700_000_000));
+        assert!(points.len() <= input.len(), "an entry takes at least a byte");
+        points.flatten().for_each(|point| assert!(!point.value.is_nan()));
     }
 }
 
@@ -50,5 +68,61 @@ impl SampleSink for Seen {
     fn service_check(&mut self, _: ServiceCheck) {
         self.lines += 1;
         self.items += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// Mutates samples at random with a fixed seed, so that a failure repeats.
+    fn mutate(samples: &[Vec<u8>], rounds: u32, target: fn(&[u8])) {
+        let mut state = 0x9e37_79b9_7f4a_7c15u64;
+        let mut random = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below.max(1)
+        };
+        for _ in 0..rounds {
+            let mut input = samples[random(samples.len())].clone();
+            for _ in 0..=random(6) {
+                let at = random(input.len());
+                match random(5) {
+                    0 => input.truncate(at),
+                    1 => input.insert(at.min(input.len()), random(256) as u8),
+                    2 if !input.is_empty() => input[at] = random(256) as u8,
+                    3 if !input.is_empty() => drop(input.remove(at)),
+                    _ => {
+                        let other = &samples[random(samples.len())];
+                        let from = random(other.len());
+                        input.extend_from_slice(&other[from..(from + random(64)).min(other.len())]);
+                    }
+                }
+            }
+            target(&input);
+        }
+    }
+
+    #[test]
+    fn carbon_lines() {
+        let samples = [
+            b"a.b.c 12.5 1700000000\n".to_vec(),
+            b"  x;k=v\t-1e3   1700000000.5\r\n\nname nan -1\n".to_vec(),
+            "zähler 1_000 \u{661}\u{662}\u{a0}\u{2028}a inf 1\u{85}".as_bytes().to_vec(),
+        ];
+        mutate(&samples, 30_000, super::carbon_line);
+    }
+
+    #[test]
+    fn pickles() {
+        let samples: Vec<Vec<u8>> = include_str!("../tests/pickles.tsv")
+            .lines()
+            .filter_map(|line| line.split_once('\t'))
+            .filter(|(hex, _)| hex.len() < 2_000)
+            .map(|(hex, _)| {
+                (0..hex.len())
+                    .step_by(2)
+                    .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+                    .collect()
+            })
+            .collect();
+        mutate(&samples, 30_000, super::pickle);
     }
 }

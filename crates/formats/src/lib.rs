@@ -7,6 +7,7 @@
 //! | module | reads |
 //! |---|---|
 //! | [`carbon_line`] | Carbon's plaintext protocol, over TCP and UDP |
+//! | [`pickle`] | Python pickles of Carbon points |
 //! | [`python_float`] | numbers as Python's `float()` reads them |
 //! | [`statsd`] | StatsD's datagrams and lines |
 //! | [`js_number`] | numbers as JavaScript's `Number()` reads them |
@@ -15,6 +16,7 @@ pub mod carbon_line;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod js_number;
+pub mod pickle;
 pub mod python_float;
 pub mod statsd;
 mod statsd_dog;
