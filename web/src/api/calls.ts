@@ -1,0 +1,59 @@
+/** Every call that pages make, typed. */
+import { ask, query } from './client.ts'
+import type {
+  FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HomeAnswer, LevelRule, RetentionAnswer, Status, TreeNode, Trust,
+} from './types.ts'
+
+type Signal = AbortSignal | undefined
+
+export const status = () => ask<Status>('/api/v1/status')
+export const home = (signal?: Signal) => ask<HomeAnswer>('/api/v1/home', { signal })
+export const health = (signal?: Signal) => ask<HealthAnswer>('/api/v1/health', { signal })
+
+export type GraphQuestion = { targets: string[]; from: number | string; until: number | string; width: number }
+export function graph(question: GraphQuestion, signal?: Signal) {
+  const body = { ...question, from: String(question.from), until: String(question.until) }
+  return ask<GraphAnswer>('/api/v1/graph', { method: 'POST', body, signal })
+}
+
+export function trust(target: string, from: number, until: number, signal?: Signal) {
+  return ask<Trust>(`/api/v1/trust?${query({ target, from, until })}`, { signal })
+}
+
+export function findSeries(text: string, options: { level?: string | null; limit?: number } = {}, signal?: Signal) {
+  return ask<{ series: FoundSeries[]; more: boolean }>(`/api/v1/series?${query({ q: text, ...options })}`, { signal })
+}
+
+/** The nodes one level below `under` (empty: the roots), folders first. */
+export function children(under: string, signal?: Signal) {
+  const pattern = under === '' ? '*' : `${under}.*`
+  return ask<TreeNode[]>(`/metrics/find?${query({ query: pattern, format: 'treejson' })}`, { signal })
+}
+
+let known: Promise<Map<string, GraphiteFunction>> | null = null
+/** Asked once: the functions of a server change only with its version. */
+export function functions(): Promise<Map<string, GraphiteFunction>> {
+  known ??= ask<Record<string, GraphiteFunction>>('/functions').then((all) => new Map(Object.entries(all)))
+  known.catch(() => (known = null))
+  return known
+}
+
+export type RawSeries = { target: string; datapoints: [number | null, number][] }
+export function storedPoints(targets: string[], from: number, until: number, signal?: Signal) {
+  return ask<RawSeries[]>(`/render?${storedQuery(targets, from, until, 'json')}`, { signal })
+}
+export function storedQuery(targets: string[], from: number, until: number, format: string): string {
+  const each = targets.map((target) => query({ target }))
+  return [...each, query({ from: Math.floor(from), until: Math.ceil(until), format })].join('&')
+}
+
+export const levels = () => ask<{ rules: LevelRule[] }>('/api/v1/levels')
+export const setLevels = (rules: LevelRule[]) => ask<unknown>('/api/v1/levels', { method: 'PUT', body: { rules } })
+
+export const retention = () => ask<RetentionAnswer>('/api/v1/storage/retention')
+export function retentionPreview(rule: string, archives: string, signal?: Signal) {
+  return ask<RetentionAnswer>(`/api/v1/storage/retention?${query({ rule, archives })}`, { signal })
+}
+
+export const signIn = (name: string, password: string) => ask<unknown>('/api/v1/session', { method: 'POST', body: { name, password } })
+export const signOut = () => ask<unknown>('/api/v1/session', { method: 'DELETE' })

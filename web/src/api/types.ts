@@ -1,0 +1,130 @@
+/** Answers of docs/http-api.md, as they come over the wire. */
+
+export type Health = 'ok' | 'warning' | 'critical'
+export type Level = 'business' | 'feature' | 'system'
+export const LEVELS: Level[] = ['business', 'feature', 'system']
+export type Archive = string
+
+export type Status = {
+  version: string
+  now: number
+  started?: number
+  host?: string
+  auth: { mode: 'none' | 'required'; user: string | null; role: 'viewer' | 'editor' | 'admin' | null }
+  read_only?: string | null
+  health?: Health
+}
+
+export type TargetError = { message: string; start: number; end: number; hint: string | null }
+export type GraphSeries = {
+  name: string
+  tags: Record<string, string>
+  step: number
+  start: number
+  every: number
+  values: (number | null)[]
+  min?: (number | null)[]
+  max?: (number | null)[]
+  count?: number[]
+}
+export type Annotation = { id: number | string; at: number; what: string; tags: string[]; data?: string }
+export type GraphResult = { target: string; error: TargetError | null; series: GraphSeries[] }
+export type GraphAnswer = { now: number; from: number; until: number; results: GraphResult[]; annotations: Annotation[] }
+
+export type Trust = {
+  series: number
+  step: number | null
+  archives: Archive[]
+  archive: Archive | null
+  aggregation: string | null
+  x_files_factor: number | null
+  last_point: number | null
+  age: number | null
+  gaps: [number, number][]
+  late: number
+  dropped: Record<string, number>
+  source: string | null
+  unit: string | null
+  level: Level | null
+  help: string | null
+}
+
+export type Source = { source: string; points_per_second: number; series: number; newest: number | null; listening: string | null; latest?: string | null }
+export type HostPanel = { title: string; targets: string[]; unit: string | null; help: string | null }
+export type Group = { prefix: string; title: string; level: Level; series: number; age: number | null; targets: string[]; unit: string | null }
+export type HomeAnswer = {
+  sentence: { state: Health; text: string; since: number | null }
+  newest_point_age: number | null
+  arriving: Source[]
+  host: { name: string; panels: HostPanel[] } | null
+  groups: Group[]
+}
+
+export type Dropped = { cause: string; total: number; last_minute: number; help: string }
+export type PartState = Health | 'off'
+export type Part = {
+  id: string
+  kind: string
+  title: string
+  address: string | null
+  state: PartState
+  text: string
+  rate: number | null
+  unit: string
+  lag: number | null
+  last_success: number | null
+  filled: number | null
+  dropped: Dropped[]
+}
+export type Storage = {
+  series: number
+  points_per_second: number
+  disk_bytes: number
+  free_bytes: number
+  seconds_to_full: number | null
+  read_only: string | null
+  memory: { part: string; bytes: number }[]
+  tiers: { archive: Archive; files: number; bytes: number }[]
+  wal_bytes: number
+  sync_milliseconds: number | null
+  backlog: number
+  gaps: [number, number][]
+  quarantined: string[]
+}
+export type RefusedPrefix = { prefix: string; refused: number; example: string }
+export type BadLine = { listener: string; source: string; reason: string; sample: string; at: number }
+export type HealthAnswer = {
+  state: Health
+  sentence: string
+  now: number
+  parts: Part[]
+  storage: Storage
+  refused: { total: number; prefixes: RefusedPrefix[] }
+  bad_lines: BadLine[]
+  widest: { prefix: string; series: number }[]
+  newest: { name: string; created: number }[]
+}
+
+export type RetentionRule = { name: string; pattern: string; archives: Archive[]; origin: string; series: number; bytes: number; bytes_per_series: number }
+export type RetentionPreview = {
+  rule: string
+  archives: Archive[]
+  series: number
+  bytes_now: number
+  bytes_then: number
+  bytes_per_series: number
+  says: string[]
+  error: string | null
+}
+export type RetentionAnswer = {
+  rules: RetentionRule[]
+  differing: { rule: string; series: number; have: Archive[]; want: Archive[] }[]
+  preview: RetentionPreview | null
+}
+
+export type FoundSeries = { name: string; level: Level | null; unit: string | null; kind: string; last_point: number | null; last_value: number | null }
+export type LevelRule = { pattern: string; level: Level }
+export type TreeNode = { text: string; id: string; leaf: 0 | 1; expandable: 0 | 1; allowChildren: 0 | 1 }
+
+export type FunctionParam = { name: string; type: string; required?: boolean; default?: unknown; options?: string[] }
+export type GraphiteFunction = { name: string; function: string; description: string; group: string; params: FunctionParam[] }

@@ -1,0 +1,28 @@
+/** What pages and the stream's owner say to each other: through a SharedWorker's port, or by plain calls. */
+import type { Health, TargetError } from '../api/types.ts'
+
+export type StreamSeries = { id: number; name: string; tags: Record<string, string>; step: number }
+export type SeriesEvent = { target: string; series: StreamSeries[]; error: TargetError | null }
+/** One row for each series that changed: values from the slot `starts[i]` on. */
+export type PointsEvent = { now: number; ids: number[]; starts: number[]; values: (number | null)[][] }
+export type StateEvent = { health: Health; read_only: string | null }
+
+/** `connecting` until the first hello; `lost` from the moment the stream broke or fell silent. */
+export type LinkState = 'connecting' | 'live' | 'lost'
+export type LinkEvent = { state: LinkState; since: number; build: string | null }
+
+export type FromPage = { ask: 'want'; targets: string[] } | { ask: 'here' } | { ask: 'bye' } | { ask: 'retry' }
+export type ToPage =
+  | { tell: 'link'; link: LinkEvent }
+  | { tell: 'series'; event: SeriesEvent }
+  | { tell: 'points'; event: PointsEvent }
+  | { tell: 'state'; event: StateEvent }
+
+/** A stream that says nothing for this long is lost, also when the socket seems open (a frozen server, a dead NAT). */
+export const SILENCE_MS = 2600
+/** Between tries to open the stream again. */
+export const RETRY_MS = 1000
+/** How often a page says that it is still there; browsers slow timers of hidden pages to one a minute. */
+export const HERE_MS = 20_000
+/** A page that was not heard for this long is gone. */
+export const GONE_MS = 200_000

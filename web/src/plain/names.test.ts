@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import { asTarget, guessUnit, nodes, shortNames } from './names.ts'
+
+test.each([
+  ['a.b.c', ['a', 'b', 'c']],
+  ['a.{b.x,c}.d', ['a', '{b.x,c}', 'd']],
+  ['a.b;t=1.2', ['a', 'b;t=1.2'].map((part) => part.split(';')[0] || part)],
+])('nodes of %s', (name, wanted) => expect(nodes(name).map((part) => part.split(';')[0])).toEqual(wanted))
+
+test.each([
+  [['host.web1.cpu.user', 'host.web1.cpu.system'], ['user', 'system']],
+  [['stats.a.count', 'stats.b.count'], ['a', 'b']],
+  [['stats.timers.api.upper_90'], ['api.upper_90']],
+  [['sumSeries(a.*)', 'b'], ['sumSeries(a.*)', 'b']],
+  [['a', 'a'], ['a', 'a']],
+  [[], []],
+])('short names %#', (names, wanted) => expect(shortNames(names)).toEqual(wanted))
+
+test.each([
+  ['host.web1.memory.used_bytes', 'B'],
+  ['host.web1.network.eth0.received_bytes_per_second', 'B/s'],
+  ['stats.timers.api.upper_90', 'ms'],
+  ['stats.timers.api.count', null],
+  ['app.requests.m1_rate', '/s'],
+  ['host.cpu.percent', '%'],
+  ['sumSeries(a.bytes)', null],
+])('unit of %s', (name, wanted) => expect(guessUnit(name)).toBe(wanted))
+
+test.each([
+  ['a.b', 'a.b'],
+  ['a.b*c', 'a.b\\*c'],
+  ['a;dc=x;host=y', "seriesByTag('name=a', 'dc=x', 'host=y')"],
+])('target of %s', (name, wanted) => expect(asTarget(name)).toBe(wanted))

@@ -1,0 +1,61 @@
+/** What a series' name tells by itself: its nodes, what sets it apart from its neighbours, its unit. */
+import type { Unit } from './number.ts'
+
+/** The nodes of a plain name; dots inside braces, parentheses or tags do not split. */
+export function nodes(name: string): string[] {
+  const parts: string[] = []
+  let depth = 0
+  let start = 0
+  for (let i = 0; i < name.length; i++) {
+    const c = name[i]
+    if (c === '{' || c === '(') depth++
+    else if (c === '}' || c === ')') depth--
+    else if (c === ';') break
+    else if (c === '.' && depth === 0) {
+      parts.push(name.slice(start, i))
+      start = i + 1
+    }
+  }
+  parts.push(name.slice(start))
+  return parts
+}
+
+/** Names without the nodes that all of them share in front and behind; one name alone stays its last two nodes. */
+export function shortNames(names: string[]): string[] {
+  const plain = names.every((name) => /^[^()"']+$/.test(name))
+  if (!plain || names.length === 0) return names
+  const split = names.map(nodes)
+  if (names.length === 1) return [split[0].slice(-2).join('.')]
+  const shortest = Math.min(...split.map((parts) => parts.length))
+  const same = (at: (parts: string[]) => string) => split.every((parts) => at(parts) === at(split[0]))
+  let front = 0
+  while (front < shortest - 1 && same((parts) => parts[front])) front++
+  let back = 0
+  while (back < shortest - 1 - front && same((parts) => parts[parts.length - 1 - back])) back++
+  const short = split.map((parts) => parts.slice(front, parts.length - back).join('.'))
+  return new Set(short).size === names.length ? short : names
+}
+
+const GUESSES: [RegExp, Unit][] = [
+  [/(^|[._-])(percent|pct|percentage|utili[sz]ation)($|[._-])/, '%'],
+  [/(^|[._-])(bytes|octets)_?(per_second|ps|rate)($|[._-])/, 'B/s'],
+  [/(^|[._-])(bytes|octets|rss|resident|heap)($|[._-])/, 'B'],
+  [/(^|[._-])(ms|millis|milliseconds)($|[._-])/, 'ms'],
+  [/(^|[._-])(seconds|secs)($|[._-])/, 's'],
+  [/^stats\.timers\..*\.(upper|lower|mean|median|std|sum)(_-?[\d_]+)?$/, 'ms'],
+  [/\.(count_ps|m1_rate|m5_rate|m15_rate|mean_rate|rate)$/, '/s'],
+]
+
+/** The unit that a name gives away, where the server did not tell. */
+export function guessUnit(name: string): Unit {
+  const inner = /^[A-Za-z]+\(/.test(name) ? '' : name.split(';')[0].toLowerCase()
+  return GUESSES.find(([pattern]) => pattern.test(inner))?.[1] ?? null
+}
+
+/** A target that shows this series and no other: pattern characters in a name are quoted. */
+export function asTarget(name: string): string {
+  if (!name.includes(';')) return name.replace(/[*?[\]{}(),'"|\\]/g, '\\$&')
+  const [metric, ...tags] = name.split(';')
+  const expressions = [`name=${metric}`, ...tags].map((tag) => `'${tag}'`)
+  return `seriesByTag(${expressions.join(', ')})`
+}

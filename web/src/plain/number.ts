@@ -1,0 +1,89 @@
+/** Numbers with units, short enough for a table and exact enough to trust. Thin spaces group and separate. */
+
+export type Unit = string | null
+
+const THIN = '\u2009'
+const BINARY = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+/** From which value on, divided by what, and its letter: 9999 is read in full, 10,000 as 10 k. */
+const LARGE: [number, number, string][] = [[1e15, 1e15, 'P'], [1e12, 1e12, 'T'], [1e9, 1e9, 'G'], [1e6, 1e6, 'M'], [1e4, 1e3, 'k']]
+
+/** What stands for a number that is not there. Never 0. */
+export const ABSENT = '–'
+
+export function formatted(value: number | null | undefined, unit: Unit = null): string {
+  if (value === null || value === undefined || Number.isNaN(value)) return ABSENT
+  if (!Number.isFinite(value)) return value > 0 ? '∞' : '−∞'
+  const text = Math.abs(value)
+  const sign = value < 0 ? '−' : ''
+  return sign + positive(text, unit)
+}
+
+function positive(value: number, unit: Unit): string {
+  switch (unit) {
+    case 'B':
+    case 'bytes':
+      return inSteps(value, 1024, BINARY)
+    case 'B/s':
+    case 'bytes/s':
+      return inSteps(value, 1024, BINARY) + '/s'
+    case '%':
+    case 'percent':
+      return `${digits(value, 3)}${THIN}%`
+    case 'ms':
+      return duration(value / 1000)
+    case 's':
+    case 'seconds':
+      return duration(value)
+    default:
+      return scaled(value) + (unit ? THIN + unit : '')
+  }
+}
+
+function inSteps(value: number, step: number, names: string[]): string {
+  let size = value
+  let index = 0
+  while (size >= step * 0.9995 && index < names.length - 1) {
+    size /= step
+    index++
+  }
+  return `${digits(size, 3)}${THIN}${names[index]}`
+}
+
+function scaled(value: number): string {
+  for (const [least, size, letter] of LARGE) {
+    if (value >= least * 0.99995) return digits(value / size, 3) + THIN + letter
+  }
+  return digits(value, 3)
+}
+
+/** `count` significant digits, never an exponent for what people meet; whole numbers below 10,000 in full. */
+export function digits(value: number, count: number): string {
+  if (value === 0) return '0'
+  if (Number.isInteger(value) && value < 10_000) return grouped(String(value))
+  const places = Math.min(8, Math.max(0, count - 1 - Math.floor(Math.log10(value))))
+  const text = value.toFixed(places)
+  if (Number(text) === 0) return value.toExponential(1)
+  return grouped(text.includes('.') ? text.replace(/\.?0+$/, '') : text)
+}
+
+function grouped(text: string): string {
+  const [whole, part] = text.split('.')
+  const spaced = whole.length > 4 ? whole.replace(/\B(?=(\d{3})+$)/g, THIN) : whole
+  return part === undefined ? spaced : `${spaced}.${part}`
+}
+
+/** A whole number in full: counts of series, dropped packets. */
+export function counted(value: number | null | undefined): string {
+  if (value === null || value === undefined) return ABSENT
+  return Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, THIN)
+}
+
+export function duration(seconds: number): string {
+  if (seconds === 0) return `0${THIN}s`
+  if (seconds < 1e-3) return `${digits(seconds * 1e6, 3)}${THIN}µs`
+  if (seconds < 1) return `${digits(seconds * 1e3, 3)}${THIN}ms`
+  if (seconds < 120) return `${digits(seconds, 3)}${THIN}s`
+  if (seconds < 7200) return `${digits(seconds / 60, 3)}${THIN}min`
+  if (seconds < 172_800) return `${digits(seconds / 3600, 3)}${THIN}h`
+  return `${digits(seconds / 86_400, 3)}${THIN}d`
+}

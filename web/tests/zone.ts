@@ -1,0 +1,2 @@
+// Unit tests read clocks in a zone whose clocks change.
+process.env.TZ = 'Europe/Vienna'
