@@ -112,6 +112,11 @@ impl Scope {
         Scope { prefixes: prefixes.into() }
     }
 
+    /// Empty means all.
+    pub fn as_prefixes(&self) -> &[String] {
+        &self.prefixes
+    }
+
     pub fn sees(&self, name: &str) -> bool {
         self.prefixes.is_empty() || self.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()))
     }
