@@ -1,1 +1,3 @@
 //! Placeholder of the room; see its Cargo.toml.
+
+pub mod names;

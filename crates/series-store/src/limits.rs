@@ -1,0 +1,97 @@
+//! Every bound of the store, with its reason.
+
+use std::time::Duration;
+
+/// Series that share a lock, a flush and their block files. 16 bits: a series is a `u16` within its stripe.
+pub const SERIES_PER_STRIPE: u32 = 1 << 16;
+
+/// Lanes whose values of one slot lie together. Small enough that idle neighbours cost little (2 KiB a
+/// slot), large enough that a page table of 65,536 lanes is 256 pointers.
+pub const LANES_PER_PAGE: usize = 256;
+
+/// Slots of one page in a block file: the codecs' figures were measured with it.
+pub const SLOTS_PER_PAGE: usize = 2048;
+
+/// Slots of one window, the unit of sealing. 60 divides by 10 and 6, the usual ratios.
+pub const WINDOW_SLOTS: i64 = 60;
+
+/// A window of slow archives is cut to this many seconds, so that they do not pin the log for hours.
+pub const WINDOW_SECONDS_MAX: i64 = 600;
+
+/// A window stays open this many slots after its end, within the two bounds below: senders are late.
+pub const GRACE_SLOTS: i64 = 16;
+pub const GRACE_SECONDS_MIN: i64 = 5;
+pub const GRACE_SECONDS_MAX: i64 = 600;
+
+/// Sealed windows of one stripe and tier are written when they hold this much, or when the oldest is this
+/// old: few series make few files, many series do not pile up in memory.
+pub const FLUSH_BYTES: usize = 4 << 20;
+pub const FLUSH_AGE: Duration = Duration::from_secs(600);
+
+/// Late points of one stripe and tier that start a flush of their own (24 bytes each).
+pub const LATE_POINTS_FLUSH: usize = 1 << 18;
+/// Late points of one stripe and tier beyond which the writer flushes itself instead of piling up.
+pub const LATE_POINTS_MAX: usize = 1 << 20;
+
+/// The log buffer goes to the kernel when it holds this much or when the oldest byte is this old.
+/// kill -9 may cost 10 ms: 2 ms leave room for a late wake-up.
+pub const WAL_BUFFER_BYTES: usize = 256 << 10;
+pub const WAL_BUFFER_AGE: Duration = Duration::from_millis(2);
+/// A segment of the log: large enough that creating one is rare, small enough to be dropped soon.
+pub const WAL_SEGMENT_BYTES: u64 = 64 << 20;
+/// More log than this and windows are closed early, to bound the time of a start.
+pub const WAL_BYTES_MAX: u64 = 512 << 20;
+/// A flush starts a new segment if the current one holds this much, so that the old one can go.
+pub const WAL_ROTATE_BYTES: u64 = 64 << 10;
+/// A record above this is not one of ours: the largest batch of one stripe stays far below.
+pub const WAL_RECORD_BYTES_MAX: usize = 64 << 20;
+/// Points of one log record: bounds the time that a stripe is locked.
+pub const WAL_RECORD_POINTS: usize = 16_384;
+
+/// Windows of flushed files that are merged into one run, and slots that wait for their rollup.
+pub const MERGE_WINDOWS: i64 = 16;
+/// Small files in a closed span that are merged among themselves before the final file is rewritten.
+pub const OVERLAYS_MAX: usize = 8;
+/// The final file of a span is rewritten when what lies over it is at least 1/4 of its size.
+pub const OVERLAY_SHARE: u64 = 4;
+/// Flushed files of one stripe and tier that health calls a backlog.
+pub const BACKLOG_FILES: usize = 64;
+/// Slots of a final file: the span's length is a multiple of days or hours that comes close.
+pub const SPAN_SLOTS_MIN: i64 = 4_320;
+pub const SPAN_SLOTS_MAX: i64 = 10_080;
+
+/// Page reads of one file are joined when the gap between them is at most this, up to this length.
+pub const READ_GAP: u64 = 32 << 10;
+pub const READ_RUN: u64 = 1 << 20;
+/// Block files held open, with their index tops in memory.
+pub const OPEN_FILES_MAX: usize = 512;
+/// Series whose rows are computed together: 1,024 x 60 slots are half a megabyte.
+pub const BATCH_SERIES: usize = 1_024;
+
+/// The manifest is written anew when it holds this much, and no manifest or series log may be larger than
+/// the last two: 2^32 names of 100 bytes would be.
+pub const MANIFEST_BYTES_MAX: u64 = 4 << 20;
+pub const MANIFEST_BYTES_READ: u64 = 1 << 30;
+pub const SERIES_LOG_BYTES_READ: u64 = 64 << 30;
+/// The series log is rewritten when at least this many of its series are gone, and more than half.
+pub const SERIES_LOG_DEAD_MIN: u32 = 10_000;
+
+/// Given up when the disk is full, so that the running manifest edit can finish.
+pub const RESERVE_BYTES: u64 = 8 << 20;
+/// Free space below which the store turns read-only: the larger of this and 2 % of the disk.
+pub const MIN_FREE_BYTES: u64 = 1 << 30;
+pub const MIN_FREE_SHARE: u64 = 50;
+/// How often the free space is looked at.
+pub const SPACE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Points this far ahead of the clock are taken (one window of the series' finest archive, at least this).
+pub const FUTURE_SECONDS_MIN: i64 = 60;
+
+/// Raw spellings of names that are not canonical (tags out of order), remembered so that they resolve fast.
+pub const ALIASES_MAX: usize = 65_536;
+
+/// Series that vanished from all files are looked for this often.
+pub const IDLE_PASS_INTERVAL: Duration = Duration::from_secs(86_400);
+
+/// Gaps and damaged files that health lists; the counters go on.
+pub const DAMAGE_LISTED_MAX: usize = 100;

@@ -1,0 +1,286 @@
+//! The names themselves, by id, in blocks of 1,024.
+//!
+//! Ids count up, so a block fills once and is then closed: its text never moves again and can be read
+//! without a lock by whoever holds the list of closed blocks. Beside the text a block keeps what is
+//! known of each name in atomics: its successor, whether it is gone, and its kind.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use vocabulary::ValueKind;
+
+use super::limits::BLOCK_NAMES;
+
+const NONE: u32 = u32::MAX;
+const WORDS: usize = BLOCK_NAMES / 64;
+
+/// Closed blocks at one moment. Names in it stay readable after their removal until the holder lets go.
+pub(super) type Closed = Arc<Vec<Arc<Block>>>;
+
+pub(super) struct Arena {
+    closed: Closed,
+    open: Block,
+    /// Stands for blocks in which no name is alive, so that ids of long ago cost one pointer per 1,024.
+    empty: Arc<Block>,
+}
+
+#[derive(Default)]
+pub(super) struct Block {
+    text: Vec<u8>,
+    /// End of each name in `text`; one starts where the previous ends.
+    ends: Vec<u32>,
+    successor: Vec<AtomicU32>,
+    gone: [AtomicU64; WORDS],
+    sketch: [AtomicU64; WORDS],
+}
+
+impl Block {
+    fn with_room() -> Block {
+        Block {
+            successor: (0..BLOCK_NAMES).map(|_| AtomicU32::new(NONE)).collect(),
+            ends: Vec::with_capacity(BLOCK_NAMES),
+            ..Block::default()
+        }
+    }
+
+    #[inline]
+    fn text(&self, at: usize) -> Option<&[u8]> {
+        let end = *self.ends.get(at)?;
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        self.text.get(start as usize..end as usize)
+    }
+
+    #[inline]
+    fn has(bits: &[AtomicU64; WORDS], at: usize) -> bool {
+        bits[at / 64].load(Relaxed) >> (at % 64) & 1 == 1
+    }
+
+    #[inline]
+    fn is(&self, at: usize, kind: ValueKind) -> bool {
+        !Block::has(&self.gone, at) && Block::has(&self.sketch, at) == (kind == ValueKind::Sketch)
+    }
+
+    fn push(&mut self, name: &[u8], kind: ValueKind) {
+        let at = self.ends.len();
+        self.text.extend_from_slice(name);
+        self.ends.push(self.text.len() as u32);
+        if kind == ValueKind::Sketch {
+            self.sketch[at / 64].fetch_or(1 << (at % 64), Relaxed);
+        }
+    }
+
+    fn push_gap(&mut self) {
+        let at = self.ends.len();
+        self.push(&[], ValueKind::Number);
+        self.gone[at / 64].fetch_or(1 << (at % 64), Relaxed);
+    }
+
+    fn alive(&self) -> usize {
+        let gone: u32 = self.gone.iter().map(|word| word.load(Relaxed).count_ones()).sum();
+        self.ends.len() - gone as usize
+    }
+
+    /// Live names of one kind with their place in the block.
+    pub(super) fn names(&self, kind: ValueKind) -> impl Iterator<Item = (usize, &str)> {
+        (0..self.ends.len())
+            .filter(move |at| self.is(*at, kind))
+            .filter_map(|at| Some((at, std::str::from_utf8(self.text(at)?).ok()?)))
+    }
+
+    /// The same block without the text of names that are gone.
+    fn without_gone(&self) -> Block {
+        let copy_bits =
+            |bits: &[AtomicU64; WORDS]| bits.each_ref().map(|word| AtomicU64::new(word.load(Relaxed)));
+        let mut smaller = Block {
+            successor: self.successor.iter().map(|next| AtomicU32::new(next.load(Relaxed))).collect(),
+            ends: Vec::with_capacity(self.ends.len()),
+            gone: copy_bits(&self.gone),
+            sketch: copy_bits(&self.sketch),
+            ..Block::default()
+        };
+        for at in 0..self.ends.len() {
+            if !Block::has(&self.gone, at) {
+                smaller.text.extend_from_slice(self.text(at).unwrap_or_default());
+            }
+            smaller.ends.push(smaller.text.len() as u32);
+        }
+        smaller.text.shrink_to_fit();
+        smaller
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Block>() + self.text.capacity() + 4 * (self.ends.capacity() + self.successor.capacity())
+    }
+
+    fn gone_bytes(&self) -> usize {
+        let gone = (0..self.ends.len()).filter(|at| Block::has(&self.gone, *at));
+        gone.map(|at| self.text(at).map_or(0, <[u8]>::len)).sum()
+    }
+}
+
+/// Where an id lives.
+#[inline]
+pub(super) fn place(id: u32) -> (usize, usize) {
+    (id as usize / BLOCK_NAMES, id as usize % BLOCK_NAMES)
+}
+
+/// Text of a live name in closed blocks.
+pub(super) fn closed_name(closed: &Closed, id: u32) -> Option<&str> {
+    let (block, at) = place(id);
+    let block = closed.get(block)?;
+    (!Block::has(&block.gone, at)).then(|| std::str::from_utf8(block.text(at)?).ok()).flatten()
+}
+
+/// Is the name that has this id still there?
+pub(super) fn closed_alive(closed: &Closed, id: u32) -> bool {
+    let (block, at) = place(id);
+    closed.get(block).is_some_and(|block| at < block.ends.len() && !Block::has(&block.gone, at))
+}
+
+impl Arena {
+    pub(super) fn new() -> Arena {
+        Arena { closed: Arc::default(), open: Block::with_room(), empty: Arc::default() }
+    }
+
+    /// The id that the next name gets.
+    pub(super) fn next_id(&self) -> u32 {
+        (self.closed.len() * BLOCK_NAMES + self.open.ends.len()) as u32
+    }
+
+    /// Is there an id left? They are never reused; at a thousand new names a second they last 49 days
+    /// of nothing but new names, and 4,294 times `max_series` of a million.
+    pub(super) fn is_full(&self) -> bool {
+        self.closed.len() + 1 >= NONE as usize / BLOCK_NAMES
+    }
+
+    pub(super) fn push(&mut self, name: &[u8], kind: ValueKind) -> u32 {
+        let id = self.next_id();
+        self.open.push(name, kind);
+        self.close_if_full();
+        id
+    }
+
+    /// Leave out ids, as after the removal of the names that had them.
+    pub(super) fn skip_to(&mut self, id: u32) {
+        while self.next_id() < id {
+            if self.open.ends.is_empty() && id - self.next_id() >= BLOCK_NAMES as u32 {
+                Arc::make_mut(&mut self.closed).push(self.empty.clone());
+            } else {
+                self.open.push_gap();
+                self.close_if_full();
+            }
+        }
+    }
+
+    fn close_if_full(&mut self) {
+        if self.open.ends.len() == BLOCK_NAMES {
+            let mut full = std::mem::replace(&mut self.open, Block::with_room());
+            full.text.shrink_to_fit();
+            let full = if full.alive() == 0 { self.empty.clone() } else { Arc::new(full) };
+            Arc::make_mut(&mut self.closed).push(full);
+        }
+    }
+
+    pub(super) fn closed(&self) -> &Closed {
+        &self.closed
+    }
+
+    /// Live names that are not in a closed block yet, with their ids.
+    pub(super) fn open_names(&self, kind: ValueKind) -> impl Iterator<Item = (u32, &str)> {
+        let first = (self.closed.len() * BLOCK_NAMES) as u32;
+        self.open.names(kind).map(move |(at, name)| (first + at as u32, name))
+    }
+
+    #[inline]
+    fn find(&self, id: u32) -> (&Block, usize) {
+        let (block, at) = place(id);
+        (self.closed.get(block).map_or(&self.open, |block| &**block), at)
+    }
+
+    /// Text of a live name.
+    pub(super) fn name(&self, id: u32) -> Option<&str> {
+        self.any_kind(id).and_then(|text| std::str::from_utf8(text).ok())
+    }
+
+    fn any_kind(&self, id: u32) -> Option<&[u8]> {
+        let (block, at) = self.located(id)?;
+        (!Block::has(&block.gone, at)).then(|| block.text(at)).flatten()
+    }
+
+    fn located(&self, id: u32) -> Option<(&Block, usize)> {
+        (id < self.next_id()).then(|| self.find(id)).filter(|(block, at)| *at < block.ends.len())
+    }
+
+    pub(super) fn kind(&self, id: u32) -> Option<ValueKind> {
+        let (block, at) = self.located(id).filter(|(block, at)| !Block::has(&block.gone, *at))?;
+        Some(if Block::has(&block.sketch, at) { ValueKind::Sketch } else { ValueKind::Number })
+    }
+
+    /// Does this id stand for this name?
+    #[inline]
+    pub(super) fn is(&self, id: u32, name: &[u8], kind: ValueKind) -> bool {
+        let (block, at) = self.find(id);
+        block.text(at) == Some(name) && block.is(at, kind)
+    }
+
+    /// Only the text, for the table of one kind, in which no dead name is.
+    #[inline]
+    pub(super) fn text_is(&self, id: u32, name: &[u8]) -> bool {
+        let (block, at) = self.find(id);
+        block.text(at) == Some(name)
+    }
+
+    #[inline]
+    pub(super) fn text(&self, id: u32) -> &[u8] {
+        let (block, at) = self.find(id);
+        block.text(at).unwrap_or_default()
+    }
+
+    /// The id that came after this one the last time.
+    #[inline]
+    pub(super) fn successor(&self, id: u32) -> Option<u32> {
+        let (block, at) = self.find(id);
+        let next = block.successor.get(at)?.load(Relaxed);
+        (next != NONE).then_some(next)
+    }
+
+    #[inline]
+    pub(super) fn set_successor(&self, id: u32, next: u32) {
+        let (block, at) = self.find(id);
+        if let Some(successor) = block.successor.get(at)
+            && successor.load(Relaxed) != next
+        {
+            successor.store(next, Relaxed);
+        }
+    }
+
+    /// Marks a name as gone. Its text stays until [`Arena::reclaim`].
+    pub(super) fn remove(&self, id: u32) {
+        let (block, at) = self.find(id);
+        block.gone[at / 64].fetch_or(1 << (at % 64), Relaxed);
+    }
+
+    /// Gives the text of removed names back, where it is a quarter of a block or more.
+    pub(super) fn reclaim(&mut self, blocks: Range<usize>) {
+        for index in blocks.start..blocks.end.min(self.closed.len()) {
+            let block = &self.closed[index];
+            if block.ends.is_empty() {
+                continue;
+            }
+            let smaller = if block.alive() == 0 {
+                self.empty.clone()
+            } else if block.gone_bytes() * 4 >= block.text.len() {
+                Arc::new(block.without_gone())
+            } else {
+                continue;
+            };
+            Arc::make_mut(&mut self.closed)[index] = smaller;
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let closed: usize = self.closed.iter().map(|block| block.bytes()).sum();
+        closed + self.open.bytes() + self.closed.capacity() * size_of::<Arc<Block>>()
+    }
+}
