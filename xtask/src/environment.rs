@@ -1,0 +1,89 @@
+//! What the tests need from outside: Debian packages, the originals from PyPI and npm, the built web UI.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// (a file that tells that it is there, the Debian package that brings it)
+const PACKAGES: [(&str, &str); 2] =
+    [("/usr/bin/chromium", "chromium"), ("/usr/sbin/collectd", "collectd-core")];
+
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()
+}
+
+/// Python with the originals, made once and again when the list of them changes.
+pub fn python() -> PathBuf {
+    root().join("target/test-env/python/bin/python")
+}
+
+pub fn prepare() -> Result<(), String> {
+    debian_packages()?;
+    python_packages()?;
+    node_packages("scenarios")?;
+    node_packages("web")
+}
+
+fn debian_packages() -> Result<(), String> {
+    let mut missing: Vec<&str> =
+        PACKAGES.iter().filter(|(file, _)| !Path::new(file).exists()).map(|(_, package)| *package).collect();
+    if !succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"])) {
+        missing.push("python3-venv");
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let by_hand = format!("apt-get install --no-install-recommends {}", missing.join(" "));
+    println!("installing Debian packages: {}", missing.join(" "));
+    run(Command::new("apt-get").args(["update", "--quiet=2"]))
+        .and_then(|()| {
+            let mut install = Command::new("apt-get");
+            install.env("DEBIAN_FRONTEND", "noninteractive");
+            run(install.args(["install", "--quiet=2", "--yes", "--no-install-recommends"]).args(&missing))
+        })
+        .map_err(|error| format!("{error}\nthe tests need Debian packages; as root run: {by_hand}"))
+}
+
+fn python_packages() -> Result<(), String> {
+    let wanted = root().join("scenarios/requirements.txt");
+    let home = root().join("target/test-env/python");
+    let stamp = home.join("requirements.txt");
+    if same_text(&wanted, &stamp) {
+        return Ok(());
+    }
+    println!("installing Python packages for the tests");
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home))?;
+    run(Command::new(python()).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&wanted))?;
+    copy(&wanted, &stamp)
+}
+
+fn node_packages(folder: &str) -> Result<(), String> {
+    let folder = root().join(folder);
+    let lock = folder.join("package-lock.json");
+    let stamp = folder.join("node_modules/.installed-lock.json");
+    if same_text(&lock, &stamp) {
+        return Ok(());
+    }
+    println!("installing npm packages in {}", folder.display());
+    run(Command::new("npm").arg("ci").arg("--no-progress").current_dir(&folder))?;
+    copy(&lock, &stamp)
+}
+
+fn same_text(wanted: &Path, present: &Path) -> bool {
+    match (std::fs::read_to_string(wanted), std::fs::read_to_string(present)) {
+        (Ok(wanted), Ok(present)) => wanted == present,
+        _ => false,
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), String> {
+    std::fs::copy(from, to).map(|_| ()).map_err(|error| format!("write {}: {error}", to.display()))
+}
+
+pub fn run(command: &mut Command) -> Result<(), String> {
+    let status = command.status().map_err(|error| format!("{command:?}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{command:?} ended with {status}")) }
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command.output().is_ok_and(|output| output.status.success())
+}

@@ -1,0 +1,80 @@
+//! Which room may name which. A new line here is a new door: the rarest kind of change, with a note in
+//! `docs/decisions/`.
+
+/// (room, rooms that it may name). What is not here is carried by the binary or passed in by it.
+pub const WALLS: &[(&str, &[&str])] = &[
+    ("vocabulary", &[]),
+    ("state-store", &[]),
+    ("formats", &["vocabulary"]),
+    ("statsd", &["vocabulary"]),
+    ("series-store", &["vocabulary", "formats"]),
+    ("graphite", &["vocabulary", "formats"]),
+    ("ingest", &["vocabulary", "formats", "statsd"]),
+    ("collectors", &["vocabulary", "formats"]),
+    ("http-api", &["vocabulary", "formats", "graphite", "state-store"]),
+    (
+        "bellwether",
+        &[
+            "vocabulary",
+            "state-store",
+            "formats",
+            "statsd",
+            "series-store",
+            "graphite",
+            "ingest",
+            "collectors",
+            "http-api",
+        ],
+    ),
+    ("xtask", &[]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::WALLS;
+    use crate::dependencies::metadata;
+
+    /// Normal dependencies of each member on other members.
+    fn doors() -> Vec<(String, Vec<String>)> {
+        let metadata = metadata(&["--no-deps"]).unwrap();
+        let packages = metadata["packages"].as_array().unwrap();
+        let rooms: Vec<&str> = packages.iter().map(|package| package["name"].as_str().unwrap()).collect();
+        packages
+            .iter()
+            .map(|package| {
+                let named = package["dependencies"].as_array().unwrap().iter();
+                let named = named.filter(|dependency| dependency["kind"].is_null());
+                let named = named.filter_map(|dependency| dependency["name"].as_str());
+                let doors = named.filter(|name| rooms.contains(name)).map(str::to_owned).collect();
+                (package["name"].as_str().unwrap().to_owned(), doors)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn rooms_keep_to_their_doors() {
+        for (room, doors) in doors() {
+            let Some((_, allowed)) = WALLS.iter().find(|(name, _)| *name == room) else {
+                panic!("{room} is not in xtask/src/walls.rs: say there which rooms it may name");
+            };
+            for door in doors {
+                assert!(
+                    allowed.contains(&door.as_str()),
+                    "{room} names {door}, but the wall between them is closed (xtask/src/walls.rs): return what \
+                     happened and let the binary carry it on, or go through a port of vocabulary"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_wall_is_of_a_room_that_exists() {
+        let rooms: Vec<String> = doors().into_iter().map(|(room, _)| room).collect();
+        for (room, _) in WALLS {
+            assert!(
+                rooms.iter().any(|name| name == room),
+                "{room} is in xtask/src/walls.rs but does not exist"
+            );
+        }
+    }
+}
