@@ -1,1 +1,36 @@
-//! Placeholder of the room; see its Cargo.toml.
+//! Every socket that is not HTTP: framing, back-pressure, drop counts.
+//!
+//! What comes in: bytes from StatsD and Carbon clients. What goes out: Carbon's points, into the
+//! [`PointSink`](vocabulary::PointSink); StatsD's packets, into the aggregator, and with each flush its points.
+//! Everything that was received is stored, handed on or counted with a reason ([`stats`]).
+//! What never happens here: knowing where points are stored, HTTP, unbounded buffers, waiting for a disk on the
+//! way from a socket to the aggregator.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`ingest`] | opens, changes and closes listeners as the configuration says: the way in |
+//! | [`datagrams`], [`kernel`] | threads that read datagrams, many with one system call |
+//! | [`streams`] | threads that read TCP connections through epoll |
+//! | [`carbon`] | Carbon lines and pickles into the store |
+//! | [`journal`], [`gauge_log`], [`chunks`] | what StatsD has received and not yet flushed, on disk |
+//! | [`listener`], [`stats`], [`allow`] | what a listener shares and counts, and whom it takes |
+//! | [`sockets`] | binding, with errors that name the listener |
+
+pub mod allow;
+mod carbon;
+mod chunks;
+pub mod config;
+mod datagrams;
+pub mod gauge_log;
+mod ingest;
+pub mod journal;
+mod kernel;
+pub mod limits;
+mod listener;
+mod sockets;
+pub mod stats;
+mod stop;
+mod streams;
+
+pub use ingest::{Ingest, Ports, Settings, StartError};
+pub use sockets::BindError;

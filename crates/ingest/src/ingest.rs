@@ -1,0 +1,394 @@
+//! Opens the listeners that the configuration wants, changes them when it changes, and stops them.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::num::NonZero;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use ipnet::IpNet;
+use vocabulary::PointBatch;
+use vocabulary::ports::{PointSink, Successor};
+use vocabulary::settings::Listen;
+use vocabulary::time::Clock;
+
+use crate::allow::Allow;
+use crate::carbon::{Datagrams, Lines, Outlet, Pickles};
+use crate::config::CarbonConfig;
+use crate::datagrams::{self, Handler};
+use crate::kernel;
+use crate::listener::Listener;
+use crate::sockets::{self, BindError};
+use crate::stats::ListenerStats;
+use crate::stop::Stop;
+use crate::streams::{ListenerId, Protocol, StreamLimits, StreamListener, Streams};
+
+/// The two sections of the configuration that this room works by.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    pub carbon: CarbonConfig,
+}
+
+/// What this room needs of others.
+#[derive(Clone)]
+pub struct Ports {
+    pub sink: Arc<dyn PointSink>,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// All open listeners and their threads.
+pub struct Ingest {
+    settings: Settings,
+    ports: Ports,
+    outlet: Outlet,
+    streams: Streams,
+    open: Vec<Open>,
+}
+
+/// Why nothing was started or changed.
+#[derive(Debug)]
+pub enum StartError {
+    /// Each listener that could not be bound.
+    Bind(Vec<BindError>),
+    /// Threads or epoll sets could not be made.
+    Resources(io::Error),
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StartError::Bind(errors) => {
+                let errors: Vec<_> = errors.iter().map(BindError::to_string).collect();
+                f.write_str(&errors.join("; "))
+            }
+            StartError::Resources(error) => write!(f, "start the threads of the listeners: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> StartError {
+        StartError::Resources(error)
+    }
+}
+
+/// A listener as the configuration wants it.
+#[derive(Clone, Debug, PartialEq)]
+struct Wanted {
+    name: &'static str,
+    allow: Allow,
+    work: Work,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Work {
+    Stream { address: SocketAddr, talk: Talk, limits: StreamLimits },
+    Packets { place: Place, options: SocketOptions, take: Take },
+}
+
+/// What is said on the connections.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Talk {
+    CarbonLines { line_bytes_max: usize },
+    CarbonPickles { frame_bytes_max: usize },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Place {
+    Udp(SocketAddr),
+    Unix(PathBuf),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct SocketOptions {
+    receivers: usize,
+    receive_buffer: usize,
+}
+
+/// What happens to the packets.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Take {
+    Carbon { line_bytes_max: usize },
+}
+
+struct Open {
+    wanted: Wanted,
+    listener: Arc<Listener>,
+    sockets: Sockets,
+    service: Service,
+}
+
+/// Kept beside the threads' own handles: to ask for the kernel's drops, and to go on with other settings without
+/// binding anew.
+enum Sockets {
+    Tcp(TcpListener),
+    Datagrams(Vec<Arc<OwnedFd>>),
+}
+
+enum Service {
+    Streams(ListenerId),
+    Receivers { stop: Arc<Stop>, threads: Vec<JoinHandle<()>> },
+}
+
+impl Ingest {
+    /// Opens every listener, or none.
+    pub fn start(settings: Settings, ports: Ports) -> Result<Ingest, StartError> {
+        let streams = Streams::start(stream_workers(&settings.carbon), &ports.clock)?;
+        let outlet = Outlet { sink: Arc::clone(&ports.sink) };
+        let wanted = wanted(&settings);
+        let mut ingest = Ingest { settings, ports, outlet, streams, open: Vec::new() };
+        let bound = bind_all(&wanted)?;
+        for (wanted, sockets) in wanted.into_iter().zip(bound) {
+            ingest.serve(wanted, sockets)?;
+        }
+        Ok(ingest)
+    }
+
+    /// Opens, closes and changes what the new settings have different, or nothing if a new address cannot be bound.
+    /// Returns the keys that take effect only with a restart.
+    pub fn reload(&mut self, settings: Settings) -> Result<Vec<&'static str>, StartError> {
+        let wanted = wanted(&settings);
+        let is_new = |wanted: &&Wanted| !self.open.iter().any(|open| open.wanted.is_at_the_place_of(wanted));
+        let fresh: Vec<Wanted> = wanted.iter().filter(is_new).cloned().collect();
+        let bound = bind_all(&fresh)?;
+        for open in std::mem::take(&mut self.open) {
+            match wanted.iter().find(|wanted| open.wanted.is_at_the_place_of(wanted)) {
+                Some(wanted) if wanted.work == open.wanted.work => {
+                    open.listener.allow.store(Arc::new(wanted.allow.clone()));
+                    self.open.push(Open { wanted: wanted.clone(), ..open });
+                }
+                Some(wanted) => self.replace(open, wanted)?,
+                None => drop(self.close(open)),
+            }
+        }
+        for (wanted, sockets) in fresh.into_iter().zip(bound) {
+            self.serve(wanted, sockets)?;
+        }
+        let restart = if stream_workers(&settings.carbon) == stream_workers(&self.settings.carbon) {
+            vec![]
+        } else {
+            vec!["carbon.workers"]
+        };
+        self.settings = settings;
+        Ok(restart)
+    }
+
+    /// Reads what has arrived on all listeners and closes them.
+    pub fn stop(mut self) {
+        for open in std::mem::take(&mut self.open) {
+            self.close(open);
+        }
+        self.streams.stop();
+    }
+
+    pub fn stats(&self) -> Vec<ListenerStats> {
+        let mut stats: Vec<_> =
+            self.open.iter().map(|open| open.listener.stats(open.sockets.drops())).collect();
+        stats.sort_by_key(|listener| listener.name);
+        stats
+    }
+
+    /// The same address with other settings. Its sockets are kept where they fit, so that nothing sent meanwhile is
+    /// refused.
+    fn replace(&mut self, open: Open, wanted: &Wanted) -> Result<(), StartError> {
+        let fits = open.wanted.socket_options() == wanted.socket_options();
+        let sockets = self.close(open);
+        let sockets = if fits {
+            sockets
+        } else {
+            drop(sockets);
+            wanted.bind().map_err(|error| StartError::Bind(vec![error]))?
+        };
+        self.serve(wanted.clone(), sockets)
+    }
+
+    fn serve(&mut self, wanted: Wanted, sockets: Sockets) -> Result<(), StartError> {
+        let listener = Listener::new(wanted.name, sockets.address(&wanted)?, wanted.allow.clone());
+        let service = match (&sockets, &wanted.work) {
+            (Sockets::Tcp(socket), Work::Stream { talk, limits, .. }) => {
+                let (socket, protocol) = (socket.try_clone()?, self.protocol(*talk));
+                let listener = Arc::clone(&listener);
+                Service::Streams(self.streams.open(StreamListener {
+                    socket,
+                    listener,
+                    protocol,
+                    limits: *limits,
+                }))
+            }
+            (Sockets::Datagrams(sockets), Work::Packets { take, .. }) => {
+                self.receive(sockets, *take, &listener)?
+            }
+            (Sockets::Tcp(_), Work::Packets { .. }) | (Sockets::Datagrams(_), Work::Stream { .. }) => {
+                let what = "the sockets of one kind of listener were given to another";
+                return Err(StartError::Resources(io::Error::other(what)));
+            }
+        };
+        self.open.push(Open { wanted, listener, sockets, service });
+        Ok(())
+    }
+
+    fn receive(&self, sockets: &[Arc<OwnedFd>], take: Take, listener: &Arc<Listener>) -> io::Result<Service> {
+        let stop = Arc::new(Stop::new()?);
+        let mut threads = Vec::new();
+        for (index, socket) in sockets.iter().enumerate() {
+            let (socket, listener, stop) = (Arc::clone(socket), Arc::clone(listener), Arc::clone(&stop));
+            let mut handler = self.handler(take);
+            let name = format!("{}-{index}", listener.name);
+            let run = move || datagrams::run(&socket, &listener, &stop, handler.as_mut());
+            threads.push(thread::Builder::new().name(name).spawn(run)?);
+        }
+        Ok(Service::Receivers { stop, threads })
+    }
+
+    fn protocol(&self, talk: Talk) -> Arc<dyn Protocol> {
+        let outlet = self.outlet.clone();
+        match talk {
+            Talk::CarbonLines { line_bytes_max } => Arc::new(Lines { outlet, line_bytes_max }),
+            Talk::CarbonPickles { frame_bytes_max } => Arc::new(Pickles { outlet, frame_bytes_max }),
+        }
+    }
+
+    fn handler(&self, take: Take) -> Box<dyn Handler> {
+        match take {
+            Take::Carbon { line_bytes_max } => Box::new(Datagrams {
+                outlet: self.outlet.clone(),
+                line_bytes_max,
+                clock: Arc::clone(&self.ports.clock),
+                batch: PointBatch::default(),
+                hint: Successor::default(),
+            }),
+        }
+    }
+
+    fn close(&self, open: Open) -> Sockets {
+        match open.service {
+            Service::Streams(id) => self.streams.close(id),
+            Service::Receivers { stop, threads } => {
+                stop.request();
+                for thread in threads {
+                    // A receiver that panicked has said so.
+                    let _ = thread.join();
+                }
+            }
+        }
+        if let Work::Packets { place: Place::Unix(path), .. } = &open.wanted.work {
+            // Whoever sends next finds out at once that nobody listens.
+            let _ = std::fs::remove_file(path);
+        }
+        open.sockets
+    }
+}
+
+impl Wanted {
+    /// The same listener on the same address, whatever else is different.
+    fn is_at_the_place_of(&self, other: &Wanted) -> bool {
+        let same = match (&self.work, &other.work) {
+            (Work::Stream { address: a, .. }, Work::Stream { address: b, .. }) => a == b,
+            (Work::Packets { place: a, .. }, Work::Packets { place: b, .. }) => a == b,
+            _ => false,
+        };
+        same && self.name == other.name
+    }
+
+    fn socket_options(&self) -> Option<SocketOptions> {
+        match self.work {
+            Work::Stream { .. } => None,
+            Work::Packets { options, .. } => Some(options),
+        }
+    }
+
+    fn bind(&self) -> Result<Sockets, BindError> {
+        let (address, bound) = match &self.work {
+            Work::Stream { address, .. } => (address.to_string(), sockets::tcp(*address).map(Sockets::Tcp)),
+            Work::Packets { place: Place::Udp(address), options, .. } => {
+                let group = sockets::udp_group(*address, options.receivers, options.receive_buffer);
+                let shared =
+                    |group: Vec<UdpSocket>| group.into_iter().map(|socket| Arc::new(socket.into())).collect();
+                (address.to_string(), group.map(|group| Sockets::Datagrams(shared(group))))
+            }
+            Work::Packets { place: Place::Unix(path), options, .. } => {
+                let socket = sockets::unix_datagram(path, options.receive_buffer);
+                (
+                    path.display().to_string(),
+                    socket.map(|socket| Sockets::Datagrams(vec![Arc::new(socket.into())])),
+                )
+            }
+        };
+        bound.map_err(|error| BindError { listener: self.name, address, error })
+    }
+}
+
+/// All of them, or the errors of those that could not be bound.
+fn bind_all(wanted: &[Wanted]) -> Result<Vec<Sockets>, StartError> {
+    let mut bound = Vec::new();
+    let mut errors = Vec::new();
+    for result in wanted.iter().map(Wanted::bind) {
+        match result {
+            Ok(sockets) => bound.push(sockets),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(bound) } else { Err(StartError::Bind(errors)) }
+}
+
+impl Sockets {
+    /// Where it really listens: a port asked for as 0 is filled in.
+    fn address(&self, wanted: &Wanted) -> io::Result<String> {
+        Ok(match (self, &wanted.work) {
+            (Sockets::Tcp(socket), _) => socket.local_addr()?.to_string(),
+            (_, Work::Packets { place: Place::Unix(path), .. }) => path.display().to_string(),
+            (Sockets::Datagrams(sockets), _) => match sockets.first() {
+                Some(socket) => UdpSocket::from(socket.try_clone()?).local_addr()?.to_string(),
+                None => String::new(),
+            },
+        })
+    }
+
+    fn drops(&self) -> Option<u64> {
+        match self {
+            Sockets::Tcp(_) => None,
+            Sockets::Datagrams(sockets) => sockets.iter().map(kernel::drops).sum(),
+        }
+    }
+}
+
+fn wanted(settings: &Settings) -> Vec<Wanted> {
+    let mut wanted = Vec::new();
+    let carbon = &settings.carbon;
+    let mut add = |name, listen: Listen, allow: &[IpNet], work: &dyn Fn(SocketAddr) -> Work| {
+        if let Some(address) = listen.address() {
+            wanted.push(Wanted { name, allow: Allow::new(allow), work: work(address) });
+        }
+    };
+    let limits = StreamLimits {
+        connections_max: carbon.max_connections,
+        idle_timeout: Some(carbon.idle_timeout.0).filter(|timeout| !timeout.is_zero()),
+    };
+    add("carbon.line", carbon.line, &carbon.allow, &|address| {
+        let talk = Talk::CarbonLines { line_bytes_max: carbon.max_line_bytes };
+        Work::Stream { address, talk, limits }
+    });
+    add("carbon.pickle", carbon.pickle, &carbon.allow, &|address| {
+        let talk = Talk::CarbonPickles { frame_bytes_max: carbon.max_frame_bytes };
+        Work::Stream { address, talk, limits }
+    });
+    add("carbon.udp", carbon.udp, &carbon.allow, &|address| {
+        let take = Take::Carbon { line_bytes_max: carbon.max_line_bytes };
+        let options = SocketOptions { receivers: 1, receive_buffer: carbon.receive_buffer_bytes };
+        Work::Packets { place: Place::Udp(address), options, take }
+    });
+    wanted
+}
+
+/// Half of the cores by default: the store's own work and the queries want the others. One takes more lines a second
+/// than a 10 Gbit/s link carries.
+fn stream_workers(carbon: &CarbonConfig) -> usize {
+    match carbon.workers {
+        0 => (thread::available_parallelism().map_or(1, NonZero::get) / 2).clamp(1, 8),
+        workers => workers,
+    }
+}

@@ -1,0 +1,56 @@
+//! What bounds this room, and why these figures. Those that people may want to change are keys of the
+//! configuration; these are their defaults.
+
+/// Carbon's own `MAX_LENGTH` of a line. Longer ones are skipped up to their end and counted.
+pub const LINE_BYTES_MAX: usize = 16 * 1024;
+
+/// Carbon's `PICKLE_RECEIVER_MAX_LENGTH`: some 25,000 points. The length stands in front of the frame, so
+/// nothing is kept for a longer one.
+pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
+
+/// Connections per listener. One that only waits costs about 500 bytes here and a few KiB in the kernel.
+pub const CONNECTIONS_MAX: usize = 10_000;
+
+/// Bytes of unfinished lines and frames that all connections may keep together: enough for 10,000 longest
+/// lines, or 256 longest frames. The connection that exceeds it is closed and counted.
+pub const CARRIED_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// One read. Larger ones no longer lower the cost per line: at 256 KiB a system call is shared by some
+/// 5,000 lines.
+pub const READ_BYTES: usize = 256 * 1024;
+
+/// Datagrams taken with one system call: enough that the call itself (about 1 us) no longer shows.
+pub const DATAGRAMS_PER_READ: usize = 256;
+
+/// The longest datagram that IPv4 and IPv6 carry without jumbograms, and what a Unix socket's client may send.
+pub const DATAGRAM_BYTES_MAX: usize = 65_535;
+
+/// Socket buffer asked for per UDP listener. The kernel charges about 770 bytes for a small datagram: 32 MiB
+/// hold some 40,000 of them, 80 ms at half a million a second. Memory is used only while it is filled.
+pub const RECEIVE_BUFFER_BYTES: usize = 32 * 1024 * 1024;
+
+/// Lines that were not understood, kept per listener to be shown.
+pub const BAD_LINES_KEPT: usize = 20;
+
+/// How much of such a line is kept.
+pub const BAD_LINE_SAMPLE_BYTES: usize = 100;
+
+/// Answers that a client of the admin port has not read yet. A client that lets more pile up is closed.
+pub const UNREAD_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+const _: () = assert!(LINE_BYTES_MAX <= READ_BYTES, "a longest line fits into one read");
+const _: () = assert!(FRAME_BYTES_MAX <= CARRIED_BYTES_MAX, "one connection can carry a longest frame");
+
+/// Points that wait for another Carbon: some 20 MiB, five seconds at 50,000 points a second.
+pub const FORWARD_QUEUE_POINTS: usize = 250_000;
+
+/// One segment of the journal, a flush interval's packets: at half a million packets of 60 bytes a second, half a
+/// minute. What exceeds it is not journaled, and counted.
+pub const SEGMENT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// Flushed segments whose points the store has not yet called safe. It does within a second; while it cannot
+/// write at all, the oldest are given up, since they would only repeat what is lost anyhow.
+pub const SEGMENTS_WAITING_MAX: usize = 60;
+
+/// Whole lines of a stream are journaled in pieces of at most a read; a datagram is shorter.
+pub const LONGEST_RECORD_BYTES: usize = READ_BYTES + LINE_BYTES_MAX;

@@ -1,0 +1,4 @@
+//! Real sockets on loopback, with a sink that remembers.
+
+mod carbon;
+mod support;
