@@ -1,0 +1,188 @@
+//! Gauges, shared by all receivers: the value that arrived last holds, whoever received it.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use parking_lot::Mutex;
+
+/// One gauge. A receiver that knows its name keeps a reference and needs no look-up.
+#[derive(Debug)]
+pub struct Gauge {
+    held: Mutex<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    /// NaN until a value is set.
+    value: f64,
+    /// Set since the last flush.
+    touched: bool,
+    /// How many more flushes it outlives; only counted where idle gauges are deleted.
+    flushes_left: u32,
+    /// Removed from the table: a receiver that still holds it must ask for the name again.
+    removed: bool,
+}
+
+impl Gauge {
+    /// False if the gauge was deleted meanwhile.
+    #[inline]
+    pub fn set(&self, value: f64, flushes_left: u32) -> bool {
+        self.update(flushes_left, |_| value)
+    }
+
+    /// Change the value held; zero and "none" are replaced, as the original tests for truth.
+    #[inline]
+    pub fn change(&self, by: f64, flushes_left: u32) -> bool {
+        self.update(flushes_left, |held| if held == 0.0 || held.is_nan() { by } else { held + by })
+    }
+
+    #[inline]
+    fn update(&self, flushes_left: u32, new: impl FnOnce(f64) -> f64) -> bool {
+        let mut held = self.held.lock();
+        if held.removed {
+            return false;
+        }
+        held.value = new(held.value);
+        held.touched = true;
+        held.flushes_left = flushes_left;
+        true
+    }
+}
+
+/// One change of a gauge since the flush before, for a journal that brings gauges over a restart.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GaugeChange {
+    pub name: String,
+    /// `None`: the gauge was deleted.
+    pub value: Option<f64>,
+}
+
+/// All gauges by name, in the order of their first value.
+#[derive(Debug, Default)]
+pub struct GaugeTable {
+    rows: Vec<Row>,
+    index: HashTable<u32>,
+    hashes: RandomState,
+    /// Deleted by command since the last flush.
+    deleted: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Row {
+    name: Arc<str>,
+    gauge: Arc<Gauge>,
+    /// Not set by a client and not theirs to delete by neglect.
+    own: bool,
+}
+
+impl GaugeTable {
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The gauge of that name; `None` if it is new and there is no room for it.
+    pub fn find_or_add(&mut self, name: &str, room: bool) -> Option<Arc<Gauge>> {
+        if let Some(at) = self.position(name) {
+            return Some(Arc::clone(&self.rows[at].gauge));
+        }
+        room.then(|| self.add(name, false))
+    }
+
+    /// A gauge of our own, whatever the limits.
+    pub fn set_own(&mut self, name: &str, value: f64) {
+        let gauge = match self.position(name) {
+            Some(at) => Arc::clone(&self.rows[at].gauge),
+            None => self.add(name, true),
+        };
+        gauge.held.lock().value = value;
+    }
+
+    /// Put back a value from before a restart. It counts as unchanged.
+    pub fn restore(&mut self, name: &str, value: f64, flushes_left: u32, room: bool) -> bool {
+        let Some(gauge) = self.find_or_add(name, room) else { return false };
+        let mut held = gauge.held.lock();
+        held.value = value;
+        held.flushes_left = flushes_left;
+        true
+    }
+
+    /// Values in order, as they are now.
+    pub fn each(&self, mut each: impl FnMut(&str, f64)) {
+        for row in &self.rows {
+            let value = row.gauge.held.lock().value;
+            each(&row.name, value);
+        }
+    }
+
+    /// The turn of an interval: every value, what changed, and, where `deletes`, an end to idle ones.
+    pub fn flush(&mut self, deletes: bool, mut each: impl FnMut(&str, f64)) -> Vec<GaugeChange> {
+        let mut changes: Vec<GaugeChange> =
+            self.deleted.drain(..).map(|name| GaugeChange { name, value: None }).collect();
+        let mut ended = Vec::new();
+        for (at, row) in self.rows.iter().enumerate() {
+            let mut held = row.gauge.held.lock();
+            each(&row.name, held.value);
+            if std::mem::take(&mut held.touched) {
+                changes.push(GaugeChange { name: row.name.to_string(), value: Some(held.value) });
+            }
+            if deletes && !row.own {
+                held.flushes_left = held.flushes_left.saturating_sub(1);
+                if held.flushes_left == 0 {
+                    held.removed = true;
+                    ended.push(at);
+                }
+            }
+        }
+        if !ended.is_empty() {
+            changes.extend(self.remove(&ended).map(|name| GaugeChange { name, value: None }));
+        }
+        changes
+    }
+
+    /// Delete by name; false if there is none.
+    pub fn delete(&mut self, name: &str) -> bool {
+        let Some(at) = self.position(name) else { return false };
+        self.rows[at].gauge.held.lock().removed = true;
+        let names: Vec<String> = self.remove(&[at]).collect();
+        self.deleted.extend(names);
+        true
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        let row = |at: &u32| &self.rows[*at as usize];
+        self.index.find(self.hashes.hash_one(name), |at| *row(at).name == *name).map(|at| *at as usize)
+    }
+
+    fn add(&mut self, name: &str, own: bool) -> Arc<Gauge> {
+        let held = Held { value: f64::NAN, touched: false, flushes_left: 0, removed: false };
+        let gauge = Arc::new(Gauge { held: Mutex::new(held) });
+        let at = self.rows.len() as u32;
+        self.rows.push(Row { name: name.into(), gauge: Arc::clone(&gauge), own });
+        let (rows, hashes) = (&self.rows, &self.hashes);
+        self.index.insert_unique(hashes.hash_one(name), at, |at| hashes.hash_one(&*rows[*at as usize].name));
+        gauge
+    }
+
+    /// Take out the rows at these rising positions and keep the order of the rest.
+    fn remove(&mut self, positions: &[usize]) -> impl Iterator<Item = String> + use<> {
+        let mut names = Vec::with_capacity(positions.len());
+        let (mut at, mut next) = (0, positions.iter().peekable());
+        self.rows.retain(|row| {
+            let gone = next.next_if(|position| **position == at).is_some();
+            at += 1;
+            if gone {
+                names.push(row.name.to_string());
+            }
+            !gone
+        });
+        self.index.clear();
+        let (rows, hashes) = (&self.rows, &self.hashes);
+        let hash = |at: &u32| hashes.hash_one(&*rows[*at as usize].name);
+        for at in 0..rows.len() as u32 {
+            self.index.insert_unique(hash(&at), at, hash);
+        }
+        names.into_iter()
+    }
+}

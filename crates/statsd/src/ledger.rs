@@ -1,0 +1,208 @@
+//! What has been gathered by all receivers since the last flush, and which names are held.
+//!
+//! Names stay from flush to flush, as objects of the original do: an idle counter is 0, an idle timer or set
+//! counts 0. Where idle ones are deleted, a name that comes back is put behind the others again; only its
+//! place in memory is kept for a while.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use crate::sets::Members;
+use crate::shard::{Class, Collector, Shared};
+use crate::timers::Timer;
+
+/// Flushes after which a deleted name gives up its place in memory.
+const FLUSHES_KEPT: u32 = 60;
+/// Fewer deleted names than this are not worth the work.
+const SWEEP_FROM: usize = 1024;
+
+/// The names of one class with what they hold.
+#[derive(Debug)]
+pub struct Table<T> {
+    rows: Vec<Row<T>>,
+    index: HashTable<u32>,
+    hashes: RandomState,
+    created: u64,
+}
+
+#[derive(Debug)]
+pub struct Row<T> {
+    pub key: Box<str>,
+    pub held: T,
+    /// What an object lists its keys by.
+    pub created: u64,
+    /// Deleted, and not named since, if false.
+    pub present: bool,
+    /// Flushes since it was present.
+    absent_for: u32,
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Table { rows: Vec::new(), index: HashTable::new(), hashes: RandomState::default(), created: 0 }
+    }
+}
+
+impl<T: Default> Table<T> {
+    /// The place of `key`, if there is one.
+    pub fn position(&self, key: &str) -> Option<u32> {
+        self.index.find(self.hashes.hash_one(key), |at| *self.rows[*at as usize].key == *key).copied()
+    }
+
+    pub fn add(&mut self, key: &str) -> u32 {
+        let at = self.rows.len() as u32;
+        let row = Row { key: key.into(), held: T::default(), created: 0, present: false, absent_for: 0 };
+        self.rows.push(row);
+        let (rows, hashes) = (&self.rows, &self.hashes);
+        self.index.insert_unique(hashes.hash_one(key), at, |at| hashes.hash_one(&*rows[*at as usize].key));
+        at
+    }
+
+    /// The row at a place, present from now on. True if it was not before.
+    pub fn touch(&mut self, position: u32) -> (&mut Row<T>, bool) {
+        let row = &mut self.rows[position as usize];
+        let fresh = !row.present;
+        if fresh {
+            self.created += 1;
+            row.present = true;
+            row.created = self.created;
+        }
+        (row, fresh)
+    }
+
+    pub fn present(&self) -> impl Iterator<Item = &Row<T>> {
+        self.rows.iter().filter(|row| row.present)
+    }
+
+    pub fn present_mut(&mut self) -> impl Iterator<Item = &mut Row<T>> {
+        self.rows.iter_mut().filter(|row| row.present)
+    }
+
+    /// Delete by name; false if there is none.
+    pub fn delete(&mut self, key: &str) -> bool {
+        let Some(at) = self.position(key) else { return false };
+        let row = &mut self.rows[at as usize];
+        row.held = T::default();
+        std::mem::replace(&mut row.present, false)
+    }
+
+    fn age(&mut self) -> usize {
+        let mut stale = 0;
+        for row in self.rows.iter_mut() {
+            row.absent_for = if row.present { 0 } else { row.absent_for.saturating_add(1) };
+            stale += usize::from(row.absent_for > FLUSHES_KEPT);
+        }
+        stale
+    }
+
+    fn sweep(&mut self) {
+        self.rows.retain(|row| row.absent_for <= FLUSHES_KEPT);
+        self.index.clear();
+        let (rows, hashes) = (&self.rows, &self.hashes);
+        let hash = |at: &u32| hashes.hash_one(&*rows[*at as usize].key);
+        for at in 0..rows.len() as u32 {
+            self.index.insert_unique(hash(&at), at, hash);
+        }
+    }
+}
+
+/// The three classes that receivers gather apart; gauges are shared as they are.
+#[derive(Debug)]
+pub struct Ledger {
+    pub counters: Table<f64>,
+    pub timers: Table<Timer>,
+    pub sets: Table<Members>,
+    max_names: usize,
+    shared: Arc<Shared>,
+}
+
+impl Ledger {
+    pub fn new(max_names: usize, shared: Arc<Shared>) -> Ledger {
+        Ledger {
+            counters: Table::default(),
+            timers: Table::default(),
+            sets: Table::default(),
+            max_names,
+            shared,
+        }
+    }
+
+    pub fn set_max_names(&mut self, max_names: usize) {
+        self.max_names = max_names;
+    }
+
+    /// Add to one of our own counters, whatever the limits. The original adds to what may have been deleted
+    /// by command, which makes it not a number until the next flush.
+    pub fn count_own(&mut self, key: &str, number: u64) {
+        let known = self.counters.position(key);
+        let at = known.unwrap_or_else(|| self.counters.add(key));
+        if known.is_some() && number == 0 {
+            return;
+        }
+        let (row, fresh) = self.counters.touch(at);
+        row.held = if fresh && known.is_some() { f64::NAN } else { row.held + number as f64 };
+    }
+
+    /// The turn of an interval. True if many names have been gone for so long that [`Ledger::sweep`] pays.
+    pub fn age(&mut self) -> bool {
+        let stale = self.counters.age() + self.timers.age() + self.sets.age();
+        stale > SWEEP_FROM && stale > self.names() / 2 || stale > 0 && self.names() >= self.max_names
+    }
+
+    /// Give up the places of names that are gone. Places change: receivers must have forgotten theirs.
+    pub fn sweep(&mut self) {
+        self.counters.sweep();
+        self.timers.sweep();
+        self.sets.sweep();
+        self.tell_names();
+    }
+
+    pub fn names(&self) -> usize {
+        self.counters.rows.len() + self.timers.rows.len() + self.sets.rows.len()
+    }
+
+    fn tell_names(&self) {
+        self.shared.names_in_ledger.store(self.names(), Ordering::Relaxed);
+    }
+}
+
+impl Collector for Ledger {
+    fn position(&mut self, class: Class, key: &str) -> Option<u32> {
+        let known = match class {
+            Class::Counter => self.counters.position(key),
+            Class::Timer => self.timers.position(key),
+            Class::Set => self.sets.position(key),
+            Class::Gauge => None,
+        };
+        if known.is_some() {
+            return known;
+        }
+        if self.names() + self.shared.gauges.lock().len() >= self.max_names {
+            return None;
+        }
+        let added = match class {
+            Class::Counter => Some(self.counters.add(key)),
+            Class::Timer => Some(self.timers.add(key)),
+            Class::Set => Some(self.sets.add(key)),
+            Class::Gauge => None,
+        };
+        self.tell_names();
+        added
+    }
+
+    fn counter(&mut self, position: u32, sum: f64) {
+        self.counters.touch(position).0.held += sum;
+    }
+
+    fn timer(&mut self, position: u32, timer: &mut Timer) {
+        self.timers.touch(position).0.held.take(timer);
+    }
+
+    fn set(&mut self, position: u32, members: &mut Members) {
+        self.sets.touch(position).0.held.take(members);
+    }
+}

@@ -1,0 +1,146 @@
+//! What the series of a flush are called: the prefixes and the suffix of the original's graphite backend.
+
+use std::borrow::Cow;
+
+use vocabulary::{PointBatch, SketchBatch, Timestamp};
+
+use crate::config::StatsdConfig;
+use crate::keys::sanitized;
+
+const BYTES_OF_VALUE_AND_TIME: usize = 16;
+
+/// All prefixes end with a dot unless they are empty; the suffix begins with one unless it is.
+#[derive(Clone, Debug)]
+pub struct Names {
+    pub counter_rate: Affixes,
+    pub counter_count: Affixes,
+    pub timer: Affixes,
+    pub gauge: Affixes,
+    pub set: Affixes,
+    /// The original writes `numStats` at the root in its legacy namespace.
+    pub num_stats: String,
+    /// `graphiteStats.*` and `processing_time` stand behind this.
+    pub own: String,
+    pub suffix: String,
+    /// Keys are not clean: their metrics are cleaned here, as the graphite backend does then.
+    clean: bool,
+}
+
+/// What goes before a key's metric, and behind it before the suffix and the tags.
+#[derive(Clone, Debug)]
+pub struct Affixes {
+    before: String,
+    behind: &'static str,
+}
+
+impl Names {
+    pub fn new(config: &StatsdConfig) -> Names {
+        let suffix = match config.global_suffix.as_str() {
+            "" => String::new(),
+            suffix => format!(".{suffix}"),
+        };
+        let own_stats = &config.prefix_stats;
+        let at = |parts: &[&str], behind| Affixes { before: joined(parts), behind };
+        if config.legacy_namespace {
+            return Names {
+                counter_rate: at(&["stats"], ""),
+                counter_count: at(&["stats_counts"], ""),
+                timer: at(&["stats", "timers"], ""),
+                gauge: at(&["stats", "gauges"], ""),
+                set: at(&["stats", "sets"], ".count"),
+                num_stats: format!("{own_stats}.numStats{suffix}"),
+                own: format!("stats.{own_stats}."),
+                suffix,
+                clean: !config.key_name_sanitize,
+            };
+        }
+        let global = config.global_prefix.as_str();
+        Names {
+            counter_rate: at(&[global, &config.prefix_counter], ".rate"),
+            counter_count: at(&[global, &config.prefix_counter], ".count"),
+            timer: at(&[global, &config.prefix_timer], ""),
+            gauge: at(&[global, &config.prefix_gauge], ""),
+            set: at(&[global, &config.prefix_set], ".count"),
+            num_stats: format!("{}{own_stats}.numStats{suffix}", joined(&[global])),
+            own: format!("{}{own_stats}.", joined(&[global])),
+            suffix,
+            clean: !config.key_name_sanitize,
+        }
+    }
+}
+
+/// Each part with a dot behind it; empty parts are left out.
+fn joined(parts: &[&str]) -> String {
+    parts.iter().filter(|part| !part.is_empty()).map(|part| format!("{part}.")).collect()
+}
+
+/// Writes points of one flush under their names.
+pub struct Writer<'a> {
+    pub names: &'a Names,
+    pub time: Timestamp,
+    pub points: PointBatch,
+    pub sketches: SketchBatch,
+    /// Values that are not numbers: the original writes `NaN`, which Carbon drops.
+    pub not_numbers: u64,
+    /// Bytes written: names, values and times.
+    pub length: usize,
+    text: Vec<u8>,
+}
+
+impl<'a> Writer<'a> {
+    pub fn new(names: &'a Names, time: Timestamp) -> Writer<'a> {
+        let (points, sketches) = (PointBatch::default(), SketchBatch::default());
+        Writer { names, time, points, sketches, not_numbers: 0, length: 0, text: Vec::new() }
+    }
+
+    /// One number of `key`. `what` is for numbers of a timer.
+    #[inline]
+    pub fn point(&mut self, affixes: &Affixes, key: &str, what: &str, value: f64) {
+        self.point_at(self.time, affixes, key, what, value);
+    }
+
+    pub fn point_at(&mut self, time: Timestamp, affixes: &Affixes, key: &str, what: &str, value: f64) {
+        if value.is_nan() {
+            self.not_numbers += 1;
+            return;
+        }
+        let (metric, tags) = self.metric_and_tags(key);
+        let dot = if what.is_empty() { "" } else { "." };
+        let parts = [&affixes.before, &*metric, dot, what, affixes.behind, &self.names.suffix, tags];
+        self.push(&parts.map(str::as_bytes), time, value);
+    }
+
+    fn push(&mut self, name: &[&[u8]], time: Timestamp, value: f64) {
+        self.length += name.iter().map(|part| part.len()).sum::<usize>() + BYTES_OF_VALUE_AND_TIME;
+        self.points.push_parts(name, time, value);
+    }
+
+    fn metric_and_tags<'k>(&self, key: &'k str) -> (Cow<'k, str>, &'k str) {
+        let (metric, tags) = key.split_at(key.find(';').unwrap_or(key.len()));
+        let metric = if self.names.clean { sanitized(metric) } else { Cow::Borrowed(metric) };
+        (metric, tags)
+    }
+
+    /// The distribution of the timer `key`, under the name that its numbers have in common.
+    pub fn sketch(&mut self, key: &str, sketch: vocabulary::Sketch) {
+        if sketch.is_empty() {
+            return;
+        }
+        let (metric, tags) = self.metric_and_tags(key);
+        self.text.clear();
+        for part in [&self.names.timer.before, &*metric, &self.names.suffix, tags] {
+            self.text.extend_from_slice(part.as_bytes());
+        }
+        self.sketches.push(&self.text, self.time, sketch);
+    }
+
+    /// One of the aggregation's own numbers.
+    pub fn own(&mut self, what: &str, value: f64) {
+        let parts = [&self.names.own, what, &self.names.suffix].map(str::as_bytes);
+        self.push(&parts, self.time, value);
+    }
+
+    pub fn num_stats(&mut self, value: f64) {
+        self.push(&[self.names.num_stats.as_bytes()], self.time, value);
+    }
+}

@@ -1,0 +1,5 @@
+//! Packets in, flushes and answers out.
+
+mod admin;
+mod flush;
+mod support;
