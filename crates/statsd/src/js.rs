@@ -11,13 +11,27 @@ pub fn number_to_text(number: f64) -> String {
         let word = if number.is_nan() { "NaN" } else { "Infinity" };
         return format!("{}{word}", if number < 0.0 { "-" } else { "" });
     }
-    // Rust's shortest digits that read back are JavaScript's; where the point goes differs.
     let scientific = format!("{:e}", number.abs());
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let digits = mantissa.replace('.', "");
+    let digits = even_where_tied(number.abs(), mantissa.replace('.', ""));
     let point = exponent.parse::<i32>().unwrap_or(0) + 1;
     let text = place_point(&digits, point);
     if number < 0.0 { format!("-{text}") } else { text }
+}
+
+/// Rust and JavaScript both write the fewest digits that read back. Where two such numbers lie equally near,
+/// JavaScript takes the even one; that happens from 16 digits on.
+fn even_where_tied(number: f64, digits: String) -> String {
+    const EXACT_ENOUGH: usize = 40;
+    if digits.len() < 16 {
+        return digits;
+    }
+    let exact = format!("{number:.EXACT_ENOUGH$e}").replace('.', "");
+    let (below, rest) = exact.split_at(digits.len());
+    let tied =
+        rest.starts_with('5') && rest[1..].bytes().take_while(|byte| *byte != b'e').all(|byte| byte == b'0');
+    let even = below.ends_with(['0', '2', '4', '6', '8']);
+    if tied && even { below.to_owned() } else { digits }
 }
 
 /// ECMAScript's Number::toString for `0.DIGITS * 10^point`.
@@ -95,6 +109,8 @@ mod tests {
             (0.0000001, "1e-7"),
             (-1.25e-9, "-1.25e-9"),
             (5e-324, "5e-324"),
+            (1363765151107965.25, "1363765151107965.2"),
+            (1363765151107965.75, "1363765151107965.8"),
             (f64::INFINITY, "Infinity"),
             (f64::NEG_INFINITY, "-Infinity"),
             (f64::NAN, "NaN"),
