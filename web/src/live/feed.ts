@@ -17,6 +17,8 @@ export type FeedState = 'loading' | 'ready' | 'failed'
 
 /** Wide live columns are approximations at their newest end; a whole answer replaces them this often. */
 const REFRESH_S = 300
+/** A hole between history and the first rows means that the stream began a moment too late: history is asked again, once. */
+const SEAM_S = 10
 /** Messages that arrive while history is on its way are kept, this many rows at most. */
 const EARLY_ROWS = 20_000
 
@@ -42,6 +44,8 @@ export class Feed {
   #early: Row[] = []
   #ids = new Map<number, Growing[]>()
   #events = new Map<string, SeriesEvent>()
+  #loadedAt = 0
+  #mended = false
 
   constructor(link: Link, question: Question) {
     this.#link = link
@@ -56,6 +60,11 @@ export class Feed {
 
   get window(): Window {
     return windowOf(this.question.span, now())
+  }
+
+  /** Since when a live feed hears nothing, in server seconds. */
+  get lostAt(): number | null {
+    return this.live ? this.#link.lostAt : null
   }
 
   /** Ask for the whole window: at first, after a break, and from time to time. */
@@ -84,11 +93,13 @@ export class Feed {
       targets: this.question.targets,
       series: (event) => this.#series(event),
       row: (id, start, values) => this.#row([id, start, values]),
+      back: () => void this.load(),
     })
   }
 
   #take(answer: GraphAnswer) {
     this.state = 'ready'
+    this.#loadedAt = now()
     this.trouble = null
     this.annotations = answer.annotations
     this.errors = answer.results.map((result) => result.error)
@@ -159,7 +170,15 @@ export class Feed {
   #put(line: Growing, start: number, values: (number | null)[]) {
     const grid = this.grids.find((one) => one.width === line.width)
     if (!grid) return
+    if (!this.#mended && start > line.through + 1.5 * line.step) this.#mend(line)
     for (let i = 0; i < values.length; i++) put(grid, line, start + i * line.step, values[i])
+  }
+
+  #mend(line: Growing) {
+    const seam = now() - this.#loadedAt < SEAM_S && this.#loadedAt - line.through < SEAM_S
+    if (!seam) return
+    this.#mended = true
+    setTimeout(() => this.load(), 100)
   }
 
   /** Forget what has left the window; a column more than it shows stays, so that the line reaches the edge. */

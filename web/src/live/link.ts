@@ -2,13 +2,15 @@
 import { browserWorld, Hub } from './hub.ts'
 import { HERE_MS, type FromPage, type LinkEvent, type PointsEvent, type SeriesEvent, type StateEvent, type ToPage } from './protocol.ts'
 import { beat } from './ticker.ts'
-import { learn } from './time.ts'
+import { learn, now } from './time.ts'
 
 export type Subscriber = {
   targets: string[]
   series(event: SeriesEvent): void
   /** One row: values from the slot `start` on, of the series with this id. */
   row(id: number, start: number, values: (number | null)[]): void
+  /** The stream was lost and is there again: fetch what was missed. */
+  back(): void
 }
 
 type Wire = (message: FromPage) => void
@@ -19,6 +21,9 @@ export class Link {
   #wire: Wire
   #asked = ''
   #scheduled = false
+  #heard: number | null = null
+  /** Server seconds at which the present loss began. */
+  lostAt: number | null = null
   onlink: (link: LinkEvent) => void = () => {}
   onstate: (state: StateEvent) => void = () => {}
   onpoints: (now: number) => void = () => {}
@@ -66,10 +71,18 @@ export class Link {
     if (message.tell === 'points') this.#points(message.event)
     if (message.tell === 'series') this.#series(message.event)
     if (message.tell === 'state') this.onstate(message.event)
-    if (message.tell === 'link') {
-      if (message.link.state === 'lost') this.#known.clear()
-      this.onlink(message.link)
+    if (message.tell === 'link') this.#linked(message.link)
+  }
+
+  #linked(link: LinkEvent) {
+    if (link.state === 'lost' && this.lostAt === null) {
+      this.lostAt = Math.min(now(), this.#heard ?? now())
+      this.#known.clear()
     }
+    const back = link.state === 'live' && this.lostAt !== null
+    if (back) this.lostAt = null
+    this.onlink(link)
+    if (back) for (const subscriber of this.#subscribers) subscriber.back()
   }
 
   #series(event: SeriesEvent) {
@@ -77,12 +90,13 @@ export class Link {
     for (const subscriber of this.#subscribers) if (subscriber.targets.includes(event.target)) subscriber.series(event)
   }
 
-  #points({ now, ids, starts, values }: PointsEvent) {
-    learn(now)
+  #points({ now: at, ids, starts, values }: PointsEvent) {
+    learn(at)
+    this.#heard = at
     for (let row = 0; row < ids.length; row++) {
       for (const subscriber of this.#subscribers) subscriber.row(ids[row], starts[row], values[row])
     }
-    this.onpoints(now)
+    this.onpoints(at)
     beat()
   }
 }

@@ -1,0 +1,56 @@
+/** Axes: 24 h time in the chosen zone, values with units, labels that fit. */
+import uPlot from 'uplot'
+import { clock, day } from '../plain/clock.ts'
+import { formatted, type Unit } from '../plain/number.ts'
+import type { Zone } from '../plain/place.ts'
+import { colours } from './palette.ts'
+
+const FONT = '12px system-ui, sans-serif'
+const DAY = 86_400
+const BINARY_STEPS = Array.from({ length: 50 }, (_, power) => 2 ** power)
+
+export function timeAxis(zone: Zone, compact: boolean): uPlot.Axis {
+  return {
+    ...frame(),
+    size: compact ? 22 : 28,
+    gap: compact ? 3 : 5,
+    space: compact ? 52 : 80,
+    values: (_, splits, __, ___, increment) => labels(splits, increment, zone),
+    grid: { show: false },
+  }
+}
+
+/** A new day names itself; otherwise the time, with seconds only where ticks are that close. */
+export function labels(splits: number[], increment: number, zone: Zone): string[] {
+  return splits.map((at, index) => {
+    if (at === null) return ''
+    const today = day(at, zone)
+    const newDay = index > 0 && day(splits[index - 1], zone) !== today
+    return increment >= DAY || newDay ? today : clock(at, zone, increment < 60)
+  })
+}
+
+export function valueAxis(unit: Unit, compact: boolean): uPlot.Axis {
+  const bytes = unit === 'B' || unit === 'B/s'
+  return {
+    ...frame(),
+    ...(bytes ? { incrs: BINARY_STEPS } : {}),
+    space: compact ? 30 : 38,
+    gap: 6,
+    size: (plot, values) => widest(plot, values),
+    values: (_, splits) => splits.map((value) => (value === null ? '' : formatted(value, unit))),
+    grid: { stroke: colours().grid, width: 1 },
+  }
+}
+
+function frame(): uPlot.Axis {
+  return { stroke: colours().muted, font: FONT, ticks: { show: false } }
+}
+
+function widest(plot: uPlot, values: string[] | null): number {
+  const longest = (values ?? []).reduce((a, b) => (b && b.length > a.length ? b : a), '')
+  plot.ctx.font = FONT
+  const pixels = plot.ctx.measureText(longest).width
+  // Room grows in steps, so that a graph does not shiver when 9 becomes 10.
+  return Math.max(40, Math.ceil((pixels + 14) / 8) * 8)
+}

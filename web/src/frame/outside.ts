@@ -1,0 +1,27 @@
+/** Something that lies over the page goes away on Escape, on a click beside it, and when focus leaves it. */
+export function outside(close: () => void) {
+  return (node: HTMLElement) => {
+    const opener = document.activeElement as HTMLElement | null
+    const pointer = (event: PointerEvent) => {
+      if (!node.contains(event.target as Node) && !node.parentElement?.contains(event.target as Node)) close()
+    }
+    const key = (event: KeyboardEvent) => {
+      if (event.key !== 'Escape') return
+      event.preventDefault()
+      close()
+      opener?.focus()
+    }
+    const focus = (event: FocusEvent) => {
+      const next = event.relatedTarget as Node | null
+      if (next && !node.contains(next) && !node.parentElement?.contains(next)) close()
+    }
+    document.addEventListener('pointerdown', pointer)
+    node.addEventListener('keydown', key)
+    node.addEventListener('focusout', focus)
+    return () => {
+      document.removeEventListener('pointerdown', pointer)
+      node.removeEventListener('keydown', key)
+      node.removeEventListener('focusout', focus)
+    }
+  }
+}

@@ -1,0 +1,110 @@
+/** Where we are: the URL as state, and every way to change it. */
+import { addressOf, frozen, placeOf, type PageName, type Place, type Zone } from '../plain/place.ts'
+import { fixed, isLive, live, shifted, windowOf, zoomed, type Span, type Window } from '../plain/span.ts'
+import { now } from '../live/time.ts'
+import { prefs } from './prefs.svelte.ts'
+
+const PATHS: Record<Exclude<PageName, 'unknown'>, string> = { home: '/', explore: '/explore', data: '/data' }
+const HABITS: Record<PageName, Span> = {
+  home: { from: '-5min', to: 'now' },
+  explore: { from: '-1h', to: 'now' },
+  data: { from: '-1h', to: 'now' },
+  unknown: { from: '-1h', to: 'now' },
+}
+
+class Here {
+  place = $state.raw<Place>(placeOf(new URL(location.href)))
+
+  constructor() {
+    addEventListener('popstate', () => (this.place = placeOf(new URL(location.href))))
+  }
+
+  get span(): Span {
+    return this.place.span ?? HABITS[this.place.page]
+  }
+
+  get window(): Window {
+    return windowOf(this.span, now())
+  }
+
+  get live(): boolean {
+    return isLive(this.span)
+  }
+
+  get zone(): Zone {
+    return this.place.zone ?? prefs.zone
+  }
+
+  /** A step that "back" undoes; `replace` is for what is still being typed. */
+  go(change: Partial<Place>, how: 'push' | 'replace' = 'push') {
+    const next = { ...this.place, ...change }
+    const address = addressOf(next)
+    if (address === location.pathname + location.search) return
+    if (how === 'push') history.pushState(null, '', address)
+    else history.replaceState(null, '', address)
+    this.place = next
+  }
+
+  goTo(address: string) {
+    history.pushState(null, '', address)
+    this.place = placeOf(new URL(location.href))
+    scrollTo(0, 0)
+  }
+
+  /** The window and the zone follow from page to page; the rest belongs to the page. */
+  address(page: Exclude<PageName, 'unknown'>, change: Partial<Place> = {}): string {
+    const { span, zone } = this.place
+    return addressOf({ page, path: PATHS[page], span, zone, targets: [], selection: null, more: {}, ...change })
+  }
+
+  more(key: string, value: string | null, how: 'push' | 'replace' = 'push') {
+    const { [key]: _, ...rest } = this.place.more
+    this.go({ more: value === null ? rest : { ...rest, [key]: value } }, how)
+  }
+
+  look(span: Span) {
+    this.go({ span })
+  }
+
+  lookAt(window: Window) {
+    this.look(fixed(window))
+  }
+
+  shift(direction: 1 | -1) {
+    this.look(shifted(this.window, direction, now()))
+  }
+
+  zoom(direction: 'in' | 'out') {
+    this.look(zoomed(this.span, direction, now()))
+  }
+
+  /** Live: hold this moment. Held: the same length of time, up to now. */
+  togglePause() {
+    if (this.live) this.lookAt(this.window)
+    else this.look(live(this.window))
+  }
+
+  toggleZone() {
+    const zone = this.zone === 'utc' ? 'local' : 'utc'
+    prefs.setZone(zone)
+    this.go({ zone }, 'replace')
+  }
+
+  /** The whole address of this moment, or of the live page. */
+  link(kind: 'fixed' | 'live'): string {
+    const { place } = this
+    if (kind === 'fixed') return location.origin + addressOf(frozen({ ...place, zone: this.zone }, this.window))
+    return location.origin + addressOf({ ...place, span: this.live ? this.span : live(this.window) })
+  }
+}
+
+export const here = new Here()
+
+/** For plain links: stay inside the page, leave modified clicks to the browser. */
+export function follow(event: MouseEvent) {
+  const link = (event.target as Element | null)?.closest?.('a[href^="/"]') as HTMLAnchorElement | null
+  const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey
+  if (!link || !plain || link.target || link.hasAttribute('download') || link.dataset.outside !== undefined) return
+  event.preventDefault()
+  here.goTo(link.getAttribute('href')!)
+}

@@ -1,0 +1,34 @@
+/** Who the server is and who we are to it. */
+import { status } from '../api/calls.ts'
+import { Trouble, whenSignedOut } from '../api/client.ts'
+import type { Status } from '../api/types.ts'
+import { learn } from '../live/time.ts'
+
+class Server {
+  status = $state.raw<Status | null>(null)
+  trouble = $state.raw<Trouble | null>(null)
+
+  constructor() {
+    whenSignedOut(() => void this.ask())
+    void this.ask()
+  }
+
+  get signInNeeded(): boolean {
+    const auth = this.status?.auth
+    return auth?.mode === 'required' && auth.role === null
+  }
+
+  async ask() {
+    try {
+      this.status = await status()
+      this.trouble = null
+      learn(this.status.now)
+    } catch (error) {
+      if (!(error instanceof Trouble)) throw error
+      this.trouble = error
+      setTimeout(() => this.ask(), 2000)
+    }
+  }
+}
+
+export const server = new Server()

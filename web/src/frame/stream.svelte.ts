@@ -1,0 +1,37 @@
+/** The live stream's state as the frame shows it. */
+import type { Health } from '../api/types.ts'
+import { connect, Link } from '../live/link.ts'
+import type { LinkState } from '../live/protocol.ts'
+import { keepBeating } from '../live/ticker.ts'
+
+class Stream {
+  state = $state<LinkState>('connecting')
+  /** Server seconds of the newest message. */
+  heard = $state<number | null>(null)
+  /** Server seconds at which the present loss began. */
+  lostAt = $state<number | null>(null)
+  health = $state<Health | null>(null)
+  readOnly = $state<string | null>(null)
+  /** The server was replaced by another build while we looked. */
+  newBuild = $state(false)
+  readonly link: Link
+  #build: string | null = null
+
+  constructor() {
+    this.link = new Link(connect)
+    this.link.onlink = ({ state, build }) => {
+      this.state = state
+      this.lostAt = this.link.lostAt
+      if (build && this.#build && build !== this.#build) this.newBuild = true
+      this.#build = build ?? this.#build
+    }
+    this.link.onstate = ({ health, read_only }) => {
+      this.health = health
+      this.readOnly = read_only
+    }
+    this.link.onpoints = (at) => (this.heard = at)
+    keepBeating()
+  }
+}
+
+export const stream = new Stream()
