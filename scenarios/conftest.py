@@ -1,12 +1,12 @@
-"""Black-box stories against the built binary. A test's first line gives a running server:
+r'''Black-box stories against the built binary. A test's first line gives a running server:
 
     def test_something(bellwether):
-        server = bellwether()                       # or bellwether("""[statsd]\\nflush_interval = "10s" """)
+        server = bellwether()                       # or bellwether("""[statsd]\nflush_interval = "10s" """)
         server.statsd_send(b"a:1|c")
         server.get("/render?target=a&format=json").json
 
 `BELLWETHER_BIN` names the binary; the default is the dev build of this checkout.
-"""
+'''
 import pytest
 
 from support.server import Bellwether
