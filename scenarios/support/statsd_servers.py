@@ -1,0 +1,149 @@
+"""The same scenarios for the original statsd and for Bellwether's aggregation: a flush interval is
+`interval(packets, admin)`, which answers the names and values of its flush and the admin commands' texts."""
+import json
+import math
+import os
+import pathlib
+import queue
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+from support.server import ROOT, free_port, wait_for
+
+SCENARIOS = ROOT / "scenarios"
+
+
+class Original:
+    """npm's statsd with its graphite backend pointed at a sink in this process."""
+
+    def __init__(self, directory, config):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.port, self.admin_port = free_port(), free_port()
+        self.sink = Sink()
+        self.config_file = self.directory / "config.js"
+        self.config_file.write_text(json.dumps({
+            "port": self.port, "address": "127.0.0.1", "mgmt_port": self.admin_port,
+            "mgmt_address": "127.0.0.1", "graphiteHost": "127.0.0.1", "graphitePort": self.sink.port,
+            "flushInterval": 1000, "automaticConfigReload": False, **config}))
+        home = pathlib.Path(os.environ.get("STATSD_ORIGINAL", SCENARIOS / "node_modules" / "statsd"))
+        assert (home / "stats.js").exists(), f"{home} is missing: run `npm ci` in scenarios/"
+        self.log = open(self.directory / "log", "wb")
+        self.process = subprocess.Popen(
+            ["node", "--no-deprecation", "stats.js", str(self.config_file)], cwd=home,
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.out = socket.socket(type=socket.SOCK_DGRAM)
+        # The first flush tells where the intervals lie.
+        self.sink.next_flush()
+
+    def interval(self, packets, admin=()):
+        time.sleep(0.03)
+        for index, packet in enumerate(packets):
+            self.out.sendto(packet, ("127.0.0.1", self.port))
+            if index % 20 == 19:
+                time.sleep(0.001)
+        answers = []
+        if admin:
+            time.sleep(0.1)
+            answers = [admin_answer(self.admin_port, command) for command in admin]
+        assert self.process.poll() is None, f"the original died: {(self.directory / 'log').read_text()}"
+        return self.sink.next_flush(), answers
+
+    def stop(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.log.close()
+        self.out.close()
+        self.sink.close()
+
+
+class Sink:
+    """Takes Carbon lines; each connection is one flush."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.flushes = queue.Queue()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            with connection:
+                data = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+            self.flushes.put(data.decode())
+
+    def next_flush(self):
+        """Names and values; what Carbon would drop is left out."""
+        points = {}
+        for line in self.flushes.get(timeout=15).splitlines():
+            name, value, _ = line.rsplit(" ", 2)
+            number = {"undefined": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}.get(value)
+            number = float(value) if number is None else number
+            if not math.isnan(number):
+                points[name] = number
+        return points
+
+    def close(self):
+        self.listener.close()
+
+
+def admin_answer(port, command):
+    """Until `END`, or until nothing more comes: some answers have no end."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(command.encode() + b"\n")
+        connection.settimeout(0.2)
+        answer = b""
+        try:
+            while not answer.endswith(b"END\n\n"):
+                part = connection.recv(1 << 16)
+                if not part:
+                    break
+                answer += part
+        except TimeoutError:
+            pass
+    return answer.decode()
+
+
+def driver_binary():
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    binary = target / "debug" / "examples" / "statsd_driver"
+    subprocess.run(["cargo", "build", "--quiet", "--locked", "--package", "statsd", "--example", "statsd_driver"],
+                   cwd=ROOT, check=True)
+    return binary
+
+
+class InProcess:
+    """The aggregation alone: `crates/statsd/examples/statsd_driver.rs`. Its seconds are made up."""
+
+    def __init__(self, binary, toml):
+        self.now = 1_000_000
+        self.process = subprocess.Popen([binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.ask(config=toml)
+        self.interval([])
+
+    def ask(self, **request):
+        self.process.stdin.write(json.dumps(request | {"now": self.now}) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        assert answer, f"the driver ended at {request}"
+        return json.loads(answer)
+
+    def interval(self, packets, admin=()):
+        self.ask(packets=[packet.hex() for packet in packets])
+        answers = [self.ask(admin=command)["answer"] for command in admin]
+        self.now += 1
+        points = self.ask(flush=self.now)["points"]
+        assert all(seconds == self.now for _, seconds, _ in points)
+        return {name: float(value) for name, _, value in points}, answers
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
