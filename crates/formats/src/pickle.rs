@@ -373,6 +373,22 @@ fn point<'a>(
     carbon_line::checked(name, value, time, now).map_err(EntryError::Point)
 }
 
+/// Appends a pickle of the points, in the protocol that Carbon's own relay writes.
+pub fn write<'a>(points: impl Iterator<Item = NamedPoint<'a>>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\x80\x02](");
+    for NamedPoint { name, time, value } in points {
+        out.push(b'X');
+        out.extend_from_slice(&(name.len() as u32).to_le_bytes());
+        out.extend_from_slice(name);
+        out.extend_from_slice(b"\x8a\x08");
+        out.extend_from_slice(&time.0.to_le_bytes());
+        out.push(b'G');
+        out.extend_from_slice(&value.to_be_bytes());
+        out.extend_from_slice(b"\x86\x86");
+    }
+    out.extend_from_slice(b"e.");
+}
+
 struct Input<'a> {
     bytes: &'a [u8],
     at: usize,

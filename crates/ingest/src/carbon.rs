@@ -10,6 +10,7 @@ use vocabulary::ports::{PointSink, Successor};
 use vocabulary::time::Clock;
 
 use crate::datagrams::{Handler, Packets};
+use crate::forward::Forwards;
 use crate::listener::{Listener, Tally};
 use crate::stats::BadInput;
 use crate::streams::{Conversation, Desk, Progress, Protocol};
@@ -18,6 +19,7 @@ use crate::streams::{Conversation, Desk, Progress, Protocol};
 #[derive(Clone)]
 pub struct Outlet {
     pub sink: Arc<dyn PointSink>,
+    pub forwards: Forwards,
 }
 
 impl Outlet {
@@ -26,6 +28,7 @@ impl Outlet {
         if !batch.is_empty() {
             tally.totals.lines += batch.len() as u64;
             tally.totals.points = self.sink.write(batch, hint);
+            self.forwards.offer(batch);
         }
         tally.settle(listener);
     }

@@ -17,7 +17,7 @@ const RECORD_BYTES: usize = 256 * 1024;
 const REWRITE_BYTES_MIN: u64 = 1024 * 1024;
 
 /// Gauges by name; `None` was deleted.
-pub type Changes = Vec<(Vec<u8>, Option<f64>)>;
+type Changes = Vec<(Vec<u8>, Option<f64>)>;
 
 pub struct GaugeLog {
     path: PathBuf,
@@ -33,6 +33,8 @@ pub struct GaugeLog {
 pub struct Found {
     /// Values as they were before the flush of the oldest segment that was left behind.
     pub gauges: BTreeMap<Vec<u8>, f64>,
+    /// Of all records, left out or not: numbers of new segments must lie above it.
+    pub last_sequence: u64,
     pub lost_bytes: u64,
     /// The file was not one of ours and stands aside under this name.
     pub set_aside: Option<PathBuf>,
@@ -56,6 +58,7 @@ impl GaugeLog {
                     found.set_aside = Some(aside);
                 } else if whole {
                     found.lost_bytes = read_log(&file, |sequence, name, value| {
+                        found.last_sequence = found.last_sequence.max(sequence);
                         if sequence < before {
                             apply(&mut found.gauges, name, value);
                         }
@@ -79,14 +82,18 @@ impl GaugeLog {
     }
 
     /// The gauges that changed up to the flush of segment `sequence`.
-    pub fn append(&mut self, sequence: u64, changes: &Changes) -> io::Result<()> {
+    pub fn append<'a>(
+        &mut self,
+        sequence: u64,
+        changes: impl Iterator<Item = (&'a [u8], Option<f64>)>,
+    ) -> io::Result<()> {
         let mut record = Vec::new();
-        for (index, (name, value)) in changes.iter().enumerate() {
+        for (index, (name, value)) in changes.enumerate() {
             if index == 0 || record.len() > RECORD_BYTES {
                 self.write(&mut record)?;
                 begin(&mut record, sequence);
             }
-            put(&mut record, name, *value);
+            put(&mut record, name, value);
         }
         self.write(&mut record)
     }
@@ -99,6 +106,10 @@ impl GaugeLog {
             self.bytes += record.len() as u64;
         }
         Ok(())
+    }
+
+    pub fn is_dirty(&self) -> bool {
+        self.dirty
     }
 
     pub fn sync(&mut self) -> io::Result<()> {
@@ -134,10 +145,10 @@ impl GaugeLog {
             std::fs::remove_file(&temporary)?;
         }
         let mut next = GaugeLog::append_to(temporary.clone())?;
-        let settled: Changes = settled.into_iter().map(|(name, value)| (name, Some(value))).collect();
-        next.append(oldest.saturating_sub(1), &settled)?;
+        let settled = settled.iter().map(|(name, value)| (name.as_slice(), Some(*value)));
+        next.append(oldest.saturating_sub(1), settled)?;
         for (sequence, changes) in &later {
-            next.append(*sequence, changes)?;
+            next.append(*sequence, borrowed(changes))?;
         }
         next.sync()?;
         std::fs::rename(&temporary, &self.path)?;
@@ -145,6 +156,10 @@ impl GaugeLog {
         *self = next;
         Ok(())
     }
+}
+
+fn borrowed(changes: &Changes) -> impl Iterator<Item = (&[u8], Option<f64>)> {
+    changes.iter().map(|(name, value)| (name.as_slice(), *value))
 }
 
 fn begin(record: &mut Vec<u8>, sequence: u64) {
@@ -211,9 +226,9 @@ mod tests {
     fn values_are_as_before_the_oldest_segment() {
         let directory = tempfile::tempdir().unwrap();
         let (mut log, _) = GaugeLog::open(directory.path(), u64::MAX).unwrap();
-        log.append(1, &changes(&[("a", Some(1.0)), ("b", Some(2.0))])).unwrap();
-        log.append(2, &changes(&[])).unwrap();
-        log.append(3, &changes(&[("a", Some(-3.5)), ("b", None)])).unwrap();
+        log.append(1, borrowed(&changes(&[("a", Some(1.0)), ("b", Some(2.0))]))).unwrap();
+        log.append(2, borrowed(&changes(&[]))).unwrap();
+        log.append(3, borrowed(&changes(&[("a", Some(-3.5)), ("b", None)]))).unwrap();
         let (before, after) = (vec![("a".to_owned(), 1.0), ("b".into(), 2.0)], vec![("a".to_owned(), -3.5)]);
         for rewritten in [false, true] {
             assert_eq!(found(directory.path(), 1), [], "{rewritten}");
@@ -221,7 +236,7 @@ mod tests {
             assert_eq!(found(directory.path(), 4), after);
             log.rewrite(3).unwrap();
         }
-        log.append(4, &changes(&[("c", Some(9.0))])).unwrap();
+        log.append(4, borrowed(&changes(&[("c", Some(9.0))]))).unwrap();
         assert_eq!(found(directory.path(), 5).len(), 2, "appending goes on in the rewritten file");
     }
 
@@ -232,7 +247,7 @@ mod tests {
         let many: Changes =
             (0..5_000).map(|n| (format!("gauge.{n}").into_bytes(), Some(f64::from(n)))).collect();
         for sequence in 1..60 {
-            log.append(sequence, &many).unwrap();
+            log.append(sequence, borrowed(&many)).unwrap();
             log.rewrite_if_grown(sequence).unwrap();
             assert!(log.bytes < 2 * REWRITE_BYTES_MIN, "{}", log.bytes);
         }
@@ -244,9 +259,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("gauges.log");
         let (mut log, _) = GaugeLog::open(directory.path(), u64::MAX).unwrap();
-        log.append(1, &changes(&[("a", Some(1.0))])).unwrap();
+        log.append(1, borrowed(&changes(&[("a", Some(1.0))]))).unwrap();
         let whole = std::fs::metadata(&path).unwrap().len();
-        log.append(2, &changes(&[("a", Some(2.0))])).unwrap();
+        log.append(2, borrowed(&changes(&[("a", Some(2.0))]))).unwrap();
         OpenOptions::new().write(true).open(&path).unwrap().set_len(whole + 5).unwrap();
         assert_eq!(found(directory.path(), u64::MAX), [("a".to_owned(), 1.0)]);
         std::fs::write(&path, b"BWS").unwrap();

@@ -9,19 +9,27 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use ipnet::IpNet;
-use vocabulary::PointBatch;
+use statsd::Aggregator;
+use statsd::config::StatsdConfig;
 use vocabulary::ports::{PointSink, Successor};
 use vocabulary::settings::Listen;
 use vocabulary::time::Clock;
+use vocabulary::{PointBatch, Timestamp};
 
 use crate::allow::Allow;
 use crate::carbon::{Datagrams, Lines, Outlet, Pickles};
 use crate::config::CarbonConfig;
 use crate::datagrams::{self, Handler};
+use crate::forward::Forwards;
+use crate::intake::{AfterFlush, Intake, Lane, Recovered, Timers};
+use crate::journal::JournalStats;
 use crate::kernel;
+use crate::limits;
 use crate::listener::Listener;
+use crate::outgoing::OutgoingStats;
 use crate::sockets::{self, BindError};
 use crate::stats::ListenerStats;
+use crate::statsd::{StatsdAdmin, StatsdDatagrams, StatsdLines};
 use crate::stop::Stop;
 use crate::streams::{ListenerId, Protocol, StreamLimits, StreamListener, Streams};
 
@@ -29,6 +37,7 @@ use crate::streams::{ListenerId, Protocol, StreamLimits, StreamListener, Streams
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
     pub carbon: CarbonConfig,
+    pub statsd: StatsdConfig,
 }
 
 /// What this room needs of others.
@@ -36,15 +45,25 @@ pub struct Settings {
 pub struct Ports {
     pub sink: Arc<dyn PointSink>,
     pub clock: Arc<dyn Clock>,
+    pub aggregator: Arc<Aggregator>,
+    /// Where StatsD's journal is kept, in a folder `statsd`; `None` keeps nothing.
+    pub data_dir: Option<PathBuf>,
+    /// Called after each flush, when its points are readable; must not take long.
+    pub after_flush: AfterFlush,
 }
 
 /// All open listeners and their threads.
 pub struct Ingest {
     settings: Settings,
-    ports: Ports,
+    clock: Arc<dyn Clock>,
     outlet: Outlet,
+    intake: Arc<Intake>,
+    /// One for each stream worker.
+    lanes: Arc<[Lane]>,
+    timers: Timers,
     streams: Streams,
     open: Vec<Open>,
+    recovered: Recovered,
 }
 
 /// Why nothing was started or changed.
@@ -54,6 +73,8 @@ pub enum StartError {
     Bind(Vec<BindError>),
     /// Threads or epoll sets could not be made.
     Resources(io::Error),
+    /// The journal cannot be opened.
+    Journal(io::Error),
 }
 
 impl std::fmt::Display for StartError {
@@ -63,6 +84,7 @@ impl std::fmt::Display for StartError {
                 let errors: Vec<_> = errors.iter().map(BindError::to_string).collect();
                 f.write_str(&errors.join("; "))
             }
+            StartError::Journal(error) => write!(f, "open the journal of StatsD: {error}"),
             StartError::Resources(error) => write!(f, "start the threads of the listeners: {error}"),
         }
     }
@@ -95,6 +117,8 @@ enum Work {
 enum Talk {
     CarbonLines { line_bytes_max: usize },
     CarbonPickles { frame_bytes_max: usize },
+    StatsdLines,
+    StatsdAdmin,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -113,6 +137,7 @@ struct SocketOptions {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Take {
     Carbon { line_bytes_max: usize },
+    Statsd,
 }
 
 struct Open {
@@ -135,16 +160,27 @@ enum Service {
 }
 
 impl Ingest {
-    /// Opens every listener, or none.
+    /// Tells again what the last run could not, and opens every listener, or none.
     pub fn start(settings: Settings, ports: Ports) -> Result<Ingest, StartError> {
-        let streams = Streams::start(stream_workers(&settings.carbon), &ports.clock)?;
-        let outlet = Outlet { sink: Arc::clone(&ports.sink) };
         let wanted = wanted(&settings);
-        let mut ingest = Ingest { settings, ports, outlet, streams, open: Vec::new() };
+        // First of all, so that a second server on the same addresses does not touch the journal.
         let bound = bind_all(&wanted)?;
+        let forwards = Forwards::default();
+        forwards.set(&settings.carbon.forward)?;
+        let outlet = Outlet { sink: Arc::clone(&ports.sink), forwards: forwards.clone() };
+        let (intake, recovered) =
+            Intake::open(&ports, &settings.statsd, forwards).map_err(StartError::Journal)?;
+        let workers = stream_workers(&settings.carbon);
+        let lanes = (0..workers).map(|_| intake.lane()).collect();
+        let timers = Timers::start(&intake)?;
+        let streams = Streams::start(workers, &ports.clock)?;
+        let clock = ports.clock;
+        let mut ingest =
+            Ingest { settings, clock, outlet, intake, lanes, timers, streams, open: Vec::new(), recovered };
         for (wanted, sockets) in wanted.into_iter().zip(bound) {
             ingest.serve(wanted, sockets)?;
         }
+        ingest.set_flushing();
         Ok(ingest)
     }
 
@@ -155,6 +191,8 @@ impl Ingest {
         let is_new = |wanted: &&Wanted| !self.open.iter().any(|open| open.wanted.is_at_the_place_of(wanted));
         let fresh: Vec<Wanted> = wanted.iter().filter(is_new).cloned().collect();
         let bound = bind_all(&fresh)?;
+        self.intake.reconfigure(&settings.statsd)?;
+        self.outlet.forwards.set(&settings.carbon.forward)?;
         for open in std::mem::take(&mut self.open) {
             match wanted.iter().find(|wanted| open.wanted.is_at_the_place_of(wanted)) {
                 Some(wanted) if wanted.work == open.wanted.work => {
@@ -174,15 +212,51 @@ impl Ingest {
             vec!["carbon.workers"]
         };
         self.settings = settings;
+        self.set_flushing();
         Ok(restart)
     }
 
-    /// Reads what has arrived on all listeners and closes them.
+    /// Reads what has arrived on all listeners, closes them, and flushes StatsD a last time.
     pub fn stop(mut self) {
         for open in std::mem::take(&mut self.open) {
             self.close(open);
         }
         self.streams.stop();
+        self.timers.stop();
+    }
+
+    /// With every StatsD listener off nothing is aggregated, and nothing is written about it.
+    fn set_flushing(&self) {
+        self.timers.set_flushing(self.open.iter().any(|open| open.wanted.name.starts_with("statsd.")));
+    }
+
+    /// Ends StatsD's interval now, under the time `due`. For tests; otherwise it happens on time by itself.
+    pub fn flush(&self, due: Timestamp) {
+        self.intake.flush(due, true);
+    }
+
+    /// What the start found of the last run.
+    pub fn recovered(&self) -> &Recovered {
+        &self.recovered
+    }
+
+    pub fn journal_stats(&self) -> JournalStats {
+        self.intake.journal_stats()
+    }
+
+    /// Of `[[carbon.forward]]`, in the order of the configuration.
+    pub fn forward_stats(&self) -> Vec<OutgoingStats> {
+        self.outlet.forwards.stats()
+    }
+
+    /// Of `[statsd] repeater`.
+    pub fn repeater_stats(&self) -> Vec<OutgoingStats> {
+        self.intake.repeater_stats()
+    }
+
+    /// Sends points of other rooms on to the other Carbons too.
+    pub fn forwards(&self) -> Forwards {
+        self.outlet.forwards.clone()
     }
 
     pub fn stats(&self) -> Vec<ListenerStats> {
@@ -249,6 +323,8 @@ impl Ingest {
         match talk {
             Talk::CarbonLines { line_bytes_max } => Arc::new(Lines { outlet, line_bytes_max }),
             Talk::CarbonPickles { frame_bytes_max } => Arc::new(Pickles { outlet, frame_bytes_max }),
+            Talk::StatsdLines => Arc::new(StatsdLines { lanes: Arc::clone(&self.lanes) }),
+            Talk::StatsdAdmin => Arc::new(StatsdAdmin { lanes: Arc::clone(&self.lanes) }),
         }
     }
 
@@ -257,10 +333,13 @@ impl Ingest {
             Take::Carbon { line_bytes_max } => Box::new(Datagrams {
                 outlet: self.outlet.clone(),
                 line_bytes_max,
-                clock: Arc::clone(&self.ports.clock),
+                clock: Arc::clone(&self.clock),
                 batch: PointBatch::default(),
                 hint: Successor::default(),
             }),
+            Take::Statsd => {
+                Box::new(StatsdDatagrams { lane: self.intake.lane(), clock: Arc::clone(&self.clock) })
+            }
         }
     }
 
@@ -381,14 +460,50 @@ fn wanted(settings: &Settings) -> Vec<Wanted> {
         let options = SocketOptions { receivers: 1, receive_buffer: carbon.receive_buffer_bytes };
         Work::Packets { place: Place::Udp(address), options, take }
     });
+    let statsd = &settings.statsd;
+    let options =
+        SocketOptions { receivers: receivers(statsd), receive_buffer: limits::RECEIVE_BUFFER_BYTES };
+    let limits = StreamLimits { connections_max: limits::CONNECTIONS_MAX, idle_timeout: None };
+    add("statsd.udp", statsd.udp, &statsd.allow, &|address| Work::Packets {
+        place: Place::Udp(address),
+        options,
+        take: Take::Statsd,
+    });
+    add("statsd.tcp", statsd.tcp, &statsd.allow, &|address| Work::Stream {
+        address,
+        talk: Talk::StatsdLines,
+        limits,
+    });
+    add("statsd.admin", statsd.admin, &statsd.allow, &|address| Work::Stream {
+        address,
+        talk: Talk::StatsdAdmin,
+        limits,
+    });
+    if let Some(path) = &statsd.unix.0 {
+        let place = Place::Unix(path.clone());
+        let options = SocketOptions { receivers: 1, ..options };
+        let work = Work::Packets { place, options, take: Take::Statsd };
+        wanted.push(Wanted { name: "statsd.unix", allow: Allow::new(&statsd.allow), work });
+    }
     wanted
+}
+
+fn receivers(statsd: &StatsdConfig) -> usize {
+    match statsd.receivers {
+        0 => (cores() / 4).clamp(1, 16),
+        receivers => receivers,
+    }
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// Half of the cores by default: the store's own work and the queries want the others. One takes more lines a second
 /// than a 10 Gbit/s link carries.
 fn stream_workers(carbon: &CarbonConfig) -> usize {
     match carbon.workers {
-        0 => (thread::available_parallelism().map_or(1, NonZero::get) / 2).clamp(1, 8),
+        0 => (cores() / 2).clamp(1, 8),
         workers => workers,
     }
 }

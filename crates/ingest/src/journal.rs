@@ -1,7 +1,7 @@
 //! What StatsD has received and not yet flushed, on disk: see docs/formats/journal.md.
 //!
-//! [`Journal::open`] gives the journal and what a killed process left behind. Each receiver has a [`Writer`];
-//! each flush begins a new segment and, once the store has its points, retires the old ones.
+//! [`Replay::find`] tells what a killed process left behind, [`Journal::open`] goes on behind it. Each receiver
+//! has a [`Writer`]; each flush begins a new segment and, once the store has its points, retires the old ones.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
@@ -59,7 +59,29 @@ pub struct Journal {
     next_sequence: u64,
     current: Arc<Segment>,
     /// Flushed, or left behind by the last run; oldest first.
-    retiring: VecDeque<(u64, Option<PathBuf>)>,
+    retiring: VecDeque<Waiting>,
+}
+
+enum Waiting {
+    Ours(Arc<Segment>),
+    LeftBehind(LeftBehind),
+}
+
+impl Waiting {
+    fn sequence(&self) -> u64 {
+        match self {
+            Waiting::Ours(segment) => segment.sequence,
+            Waiting::LeftBehind(segment) => segment.sequence,
+        }
+    }
+
+    /// `None` if nothing came in its time.
+    fn file(&self) -> Option<&Path> {
+        match self {
+            Waiting::Ours(segment) => segment.file.get().and(segment.path.as_deref()),
+            Waiting::LeftBehind(segment) => Some(&segment.path),
+        }
+    }
 }
 
 /// What came between two flushes. The file is made with the first write.
@@ -84,7 +106,7 @@ pub struct LeftBehind {
     pub sequence: u64,
     /// When its flush was due.
     pub due: Timestamp,
-    path: PathBuf,
+    pub path: PathBuf,
 }
 
 /// What reading a segment brought.
@@ -103,17 +125,20 @@ pub struct Replay {
 }
 
 impl Journal {
-    /// Opens or makes the directory. Numbers go on behind what is found there.
-    pub fn open(directory: &Path, interval: Duration, now: Duration) -> io::Result<(Journal, Replay)> {
-        fs::create_dir_all(directory)?;
-        let replay = left_behind(directory)?;
-        let last = replay.segments.last().map_or(0, |segment| segment.sequence);
-        let last = replay.unreadable.iter().filter_map(|path| named_sequence(path)).fold(last, u64::max);
-        let retiring =
-            replay.segments.iter().map(|segment| (segment.sequence, Some(segment.path.clone()))).collect();
+    /// Goes on behind what was found, with numbers above all of it and above `last_sequence`.
+    pub fn open(
+        directory: &Path,
+        interval: Duration,
+        now: Duration,
+        replay: &Replay,
+        last_sequence: u64,
+    ) -> Journal {
+        let unreadable = replay.unreadable.iter().filter_map(|path| named_sequence(path));
+        let found = replay.segments.iter().map(|segment| segment.sequence).chain(unreadable);
+        let last = found.fold(last_sequence, u64::max);
         let mut journal = Journal::new(Some(directory.to_owned()), interval, last + 1, now);
-        journal.retiring = retiring;
-        Ok((journal, replay))
+        journal.retiring = replay.segments.iter().cloned().map(Waiting::LeftBehind).collect();
+        journal
     }
 
     /// A journal that keeps nothing, for a server without StatsD or a test.
@@ -140,19 +165,38 @@ impl Journal {
         let next =
             Arc::new(Segment::new(self.directory.as_deref(), sequence, now, self.interval, &self.health));
         let before = std::mem::replace(&mut self.current, next);
-        self.retiring.push_back((before.sequence, before.path.clone()));
-        before.sequence
+        let sequence = before.sequence;
+        self.retiring.push_back(Waiting::Ours(before));
+        sequence
     }
 
     /// The oldest segment whose numbers may have to be told again.
     pub fn oldest(&self) -> u64 {
-        self.retiring.front().map_or(self.current.sequence, |(sequence, _)| *sequence)
+        self.retiring.front().map_or(self.current.sequence, Waiting::sequence)
+    }
+
+    /// Whether there is a segment to be retired. Those in whose time nothing came are forgotten here.
+    pub fn is_waiting(&mut self) -> bool {
+        self.retiring.retain(|segment| segment.file().is_some());
+        !self.retiring.is_empty()
+    }
+
+    /// For segments to come.
+    pub fn set_interval(&mut self, interval: Duration) {
+        self.interval = interval;
+    }
+
+    /// Shows the failure of whatever else is kept in this directory.
+    pub fn note(&self, result: io::Result<()>) {
+        if let Err(error) = result {
+            *self.health.failure.lock() = Some(format!("keep the gauges: {error}"));
+        }
     }
 
     /// Deletes the segments up to `sequence`: what they held is safe elsewhere.
     pub fn retire(&mut self, sequence: u64) {
-        while let Some((_, path)) = self.retiring.pop_front_if(|(oldest, _)| *oldest <= sequence) {
-            if let Some(path) = path {
+        while let Some(segment) = self.retiring.pop_front_if(|oldest| oldest.sequence() <= sequence) {
+            if let Some(path) = segment.file() {
                 // Not there if nothing came in its time. If it cannot be deleted it is told again at the next
                 // start, which changes nothing.
                 let _ = fs::remove_file(path);
@@ -305,20 +349,29 @@ fn named_sequence(path: &Path) -> Option<u64> {
     path.file_stem()?.to_str()?.parse().ok()
 }
 
-fn left_behind(directory: &Path) -> io::Result<Replay> {
-    let mut replay = Replay::default();
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "journal") {
-            match LeftBehind::recognise(path.clone())? {
-                Some(segment) => replay.segments.push(segment),
-                None => replay.unreadable.push(path),
+impl Replay {
+    /// Makes the directory if there is none.
+    pub fn find(directory: &Path) -> io::Result<Replay> {
+        fs::create_dir_all(directory)?;
+        let mut replay = Replay::default();
+        for entry in fs::read_dir(directory)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "journal") {
+                match LeftBehind::recognise(path.clone())? {
+                    Some(segment) => replay.segments.push(segment),
+                    None => replay.unreadable.push(path),
+                }
             }
         }
+        replay.segments.sort_by_key(|segment| segment.sequence);
+        replay.unreadable.sort();
+        Ok(replay)
     }
-    replay.segments.sort_by_key(|segment| segment.sequence);
-    replay.unreadable.sort();
-    Ok(replay)
+
+    /// The oldest segment whose numbers will be told again.
+    pub fn oldest(&self) -> Option<u64> {
+        self.segments.first().map(|segment| segment.sequence)
+    }
 }
 
 /// How long records may wait for company before they are written: half of what `kill -9` may cost.
@@ -390,6 +443,11 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    fn open(directory: &Path, interval: Duration, now: u64) -> (Journal, Replay) {
+        let replay = Replay::find(directory).unwrap();
+        (Journal::open(directory, interval, Duration::from_millis(now), &replay, 0), replay)
+    }
+
     fn packets(segment: &LeftBehind) -> (Vec<String>, ReadBack) {
         let mut seen = Vec::new();
         let back = segment.read(|record| {
@@ -404,8 +462,7 @@ mod tests {
     #[test]
     fn what_was_not_retired_is_left_behind() {
         let directory = tempfile::tempdir().unwrap();
-        let (mut journal, replay) =
-            Journal::open(directory.path(), SECOND, Duration::from_millis(10_200)).unwrap();
+        let (mut journal, replay) = open(directory.path(), SECOND, 10_200);
         assert_eq!(replay.segments, []);
         let mut writers = [Writer::new(&journal), Writer::new(&journal)];
         writers[0].record(Record::Packet(b"a:1|c"));
@@ -419,8 +476,7 @@ mod tests {
         writers[1].write_out();
         assert_eq!(journal.oldest(), flushed);
 
-        let (mut journal, replay) =
-            Journal::open(directory.path(), SECOND, Duration::from_millis(20_000)).unwrap();
+        let (mut journal, replay) = open(directory.path(), SECOND, 20_000);
         let told: Vec<_> =
             replay.segments.iter().map(|segment| (segment.due.0, packets(segment).0)).collect();
         let first = vec!["a:1|c".to_owned(), String::new(), "!delgauges x".into()];
@@ -434,12 +490,11 @@ mod tests {
     fn flushes_are_due_at_multiples_of_the_interval() {
         let directory = tempfile::tempdir().unwrap();
         for (opened, interval, due) in [(10_000, 10, 20), (19_999, 10, 20), (20_000, 10, 30), (1_500, 1, 2)] {
-            let (mut journal, _) =
-                Journal::open(directory.path(), SECOND * interval, Duration::from_millis(opened)).unwrap();
+            let (mut journal, _) = open(directory.path(), SECOND * interval, opened);
             let mut writer = Writer::new(&journal);
             writer.record(Record::Packet(b"x"));
             writer.write_out();
-            let found = left_behind(directory.path()).unwrap().segments;
+            let found = Replay::find(directory.path()).unwrap().segments;
             assert_eq!(found.iter().map(|segment| segment.due.0).collect::<Vec<_>>(), [due]);
             let last = journal.begin_segment(SECOND);
             journal.retire(last);
@@ -461,7 +516,7 @@ mod tests {
         bytes.extend(body);
         bytes.extend(b"\xf1chk torn");
         fs::write(directory.path().join("00000000000000000007.journal"), bytes).unwrap();
-        let (journal, replay) = Journal::open(directory.path(), SECOND, Duration::ZERO).unwrap();
+        let (journal, replay) = open(directory.path(), SECOND, 0);
         assert_eq!((replay.segments[0].sequence, replay.segments[0].due), (7, Timestamp(1_700_000_010)));
         let (records, back) = packets(&replay.segments[0]);
         assert_eq!((records, back.lost_bytes), (vec!["a:1|c".into(), "!x".to_owned()], 9));
@@ -475,7 +530,7 @@ mod tests {
         for name in names {
             fs::write(directory.path().join(name), "not a journal of ours, but long enough").unwrap();
         }
-        let (journal, replay) = Journal::open(directory.path(), SECOND, Duration::ZERO).unwrap();
+        let (journal, replay) = open(directory.path(), SECOND, 0);
         assert_eq!(replay.unreadable, names.map(|name| directory.path().join(name)));
         assert_eq!(journal.current().sequence, 4, "the name is taken");
     }
@@ -483,7 +538,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_counted_and_the_next_segment_tries_again() {
         let directory = tempfile::tempdir().unwrap();
-        let (mut journal, _) = Journal::open(directory.path(), SECOND, Duration::ZERO).unwrap();
+        let (mut journal, _) = open(directory.path(), SECOND, 0);
         let mut writer = Writer::new(&journal);
         // /dev/full answers every write as a full disk does.
         let path = journal.current().path.clone().unwrap();
@@ -508,7 +563,7 @@ mod tests {
     #[test]
     fn records_are_written_when_they_have_waited() {
         let directory = tempfile::tempdir().unwrap();
-        let (journal, _) = Journal::open(directory.path(), SECOND, Duration::ZERO).unwrap();
+        let (journal, _) = open(directory.path(), SECOND, 0);
         let mut writer = Writer::new(&journal);
         let now = Instant::now();
         writer.record(Record::Packet(b"a:1|c"));

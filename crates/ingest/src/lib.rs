@@ -12,6 +12,8 @@
 //! | [`datagrams`], [`kernel`] | threads that read datagrams, many with one system call |
 //! | [`streams`] | threads that read TCP connections through epoll |
 //! | [`carbon`] | Carbon lines and pickles into the store |
+//! | [`statsd`], [`intake`] | StatsD's listeners, and the way from them into the aggregator and out at each flush |
+//! | [`repeater`], [`forward`], [`outgoing`] | packets and points on to other servers |
 //! | [`journal`], [`gauge_log`], [`chunks`] | what StatsD has received and not yet flushed, on disk |
 //! | [`listener`], [`stats`], [`allow`] | what a listener shares and counts, and whom it takes |
 //! | [`sockets`] | binding, with errors that name the listener |
@@ -21,16 +23,25 @@ mod carbon;
 mod chunks;
 pub mod config;
 mod datagrams;
-pub mod gauge_log;
+mod forward;
+mod gauge_log;
 mod ingest;
-pub mod journal;
+mod intake;
+mod journal;
 mod kernel;
 pub mod limits;
 mod listener;
+mod outgoing;
+mod repeater;
 mod sockets;
 pub mod stats;
+mod statsd;
 mod stop;
 mod streams;
 
+pub use forward::Forwards;
 pub use ingest::{Ingest, Ports, Settings, StartError};
+pub use intake::{AfterFlush, Flushed, Recovered};
+pub use journal::JournalStats;
+pub use outgoing::OutgoingStats;
 pub use sockets::BindError;

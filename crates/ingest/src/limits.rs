@@ -35,7 +35,7 @@ pub const BAD_LINES_KEPT: usize = 20;
 /// How much of such a line is kept.
 pub const BAD_LINE_SAMPLE_BYTES: usize = 100;
 
-/// Answers that a client of the admin port has not read yet. A client that lets more pile up is closed.
+/// Once this much of an answer to the admin port waits to be sent, further commands of the same read are not taken.
 pub const UNREAD_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 const _: () = assert!(LINE_BYTES_MAX <= READ_BYTES, "a longest line fits into one read");
@@ -54,3 +54,12 @@ pub const SEGMENTS_WAITING_MAX: usize = 60;
 
 /// Whole lines of a stream are journaled in pieces of at most a read; a datagram is shorter.
 pub const LONGEST_RECORD_BYTES: usize = READ_BYTES + LINE_BYTES_MAX;
+
+/// What may wait for one target in all, whatever the names' length.
+pub const OUTGOING_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Points sent to another Carbon in one piece: Carbon's own `MAX_DATAPOINTS_PER_MESSAGE`.
+pub const POINTS_PER_PIECE: usize = 500;
+
+/// Packets that wait for a StatsD server that is repeated to over TCP.
+pub const REPEATED_PACKETS_WAITING_MAX: usize = 100_000;

@@ -73,8 +73,16 @@ impl Tally {
         Tally { totals, now, first_bad: None }
     }
 
+    /// A line that is nothing but bad.
     #[cold]
     pub fn bad(&mut self, source: Option<IpAddr>, what: BadInput, reason: impl ToString, line: &[u8]) {
+        self.totals.lines += 1;
+        self.bad_sample(source, what, reason, line);
+    }
+
+    /// Something bad within a line that is counted already.
+    #[cold]
+    pub fn bad_sample(&mut self, source: Option<IpAddr>, what: BadInput, reason: impl ToString, line: &[u8]) {
         self.totals.count_bad(what);
         if self.first_bad.is_none() {
             self.first_bad = Some(BadLine::new(self.now, source, reason, line));

@@ -91,12 +91,7 @@ pub struct Totals {
 
 impl Totals {
     pub fn count_bad(&mut self, what: BadInput) {
-        self.count_bad_many(what, 1);
-    }
-
-    pub fn count_bad_many(&mut self, what: BadInput, count: u64) {
-        self.lines += count;
-        self.bad[what as usize] += count;
+        self.bad[what as usize] += 1;
     }
 
     pub fn bad(&self) -> impl Iterator<Item = (&'static str, u64)> {

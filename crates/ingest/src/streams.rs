@@ -203,6 +203,8 @@ struct Connection {
     carry: Carry,
     wants: usize,
     unsent: Vec<u8>,
+    /// To be closed once everything is sent.
+    closing: bool,
     idle_timeout: Option<Duration>,
     last_read: Instant,
 }
@@ -381,6 +383,7 @@ impl Worker {
             carry: Carry { bytes: Vec::new(), sum: Arc::clone(&self.carried) },
             wants: 0,
             unsent: Vec::new(),
+            closing: false,
             idle_timeout: open.limits.idle_timeout,
             last_read: Instant::now(),
         });
@@ -393,25 +396,21 @@ impl Worker {
             return After::Closed;
         };
         let after = connection.read(&mut self.buffer, &mut self.desk);
-        if after == After::Closed {
-            self.close(place);
-        } else if !self.desk.answer.is_empty() {
-            self.answer(place);
-        }
-        after
-    }
-
-    fn answer(&mut self, place: usize) {
-        if let Some(connection) = self.connections[place].as_mut() {
+        connection.closing = after == After::Closed;
+        if !self.desk.answer.is_empty() {
             connection.unsent.append(&mut self.desk.answer);
             self.send(place);
+        } else if after == After::Closed {
+            self.close(place);
         }
+        after
     }
 
     /// While there is something unsent no command is read, so a client that does not read cannot make us work.
     fn send(&mut self, place: usize) {
         let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else { return };
         let waits = match connection.send() {
+            Ok(done) if done && connection.closing => return self.close(place),
             Ok(done) => !done,
             Err(_) => return self.close(place),
         };
@@ -426,7 +425,6 @@ impl Worker {
         if self.connections[place].take().is_some() {
             self.free.push(place);
         }
-        self.desk.answer.clear();
     }
 
     fn close_listener(&mut self, id: ListenerId) {
@@ -536,10 +534,6 @@ impl Connection {
 
     /// Whether everything is sent.
     fn send(&mut self) -> io::Result<bool> {
-        if self.unsent.len() > limits::UNREAD_ANSWER_BYTES_MAX {
-            self.note(|totals| totals.closed_for_memory += 1);
-            return Err(Errno::NOBUFS.into());
-        }
         let mut sent = 0;
         while sent < self.unsent.len() {
             match rustix::net::send(&self.stream, &self.unsent[sent..], rustix::net::SendFlags::NOSIGNAL) {

@@ -4,12 +4,13 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::time::Duration;
 
-use ingest::Settings;
+use ingest::config::{ForwardConfig, ForwardProtocol};
+use ingest::{Ingest, Settings};
 use vocabulary::ports::WriteReport;
 use vocabulary::settings::Listen;
 use vocabulary::time::HumanDuration;
 
-use crate::support::{NOW, Running, any_port, bad, quiet, start, wait_until};
+use crate::support::{NOW, Running, any_port, bad, ports, quiet, start, wait_until};
 
 fn all() -> Settings {
     let mut settings = quiet();
@@ -225,14 +226,33 @@ fn a_start_names_every_listener_that_cannot_be_bound() {
     let mut settings = all();
     settings.carbon.line = Listen::On(running.address("carbon.line"));
     settings.carbon.udp = Listen::On(running.address("carbon.udp"));
-    let memory = std::sync::Arc::new(crate::support::Memory::default());
-    let ports = ingest::Ports { sink: memory, clock: std::sync::Arc::new(crate::support::Standing) };
-    let error = ingest::Ingest::start(settings, ports).map(|_| ()).unwrap_err().to_string();
+    let ports = ports(&running.memory, &running.clock, &settings, None);
+    let error = Ingest::start(settings, ports).map(|_| ()).unwrap_err().to_string();
     let wanted = [running.address("carbon.line"), running.address("carbon.udp")];
     assert_eq!(
         error,
         format!("carbon.line {}: address in use; carbon.udp {}: address in use", wanted[0], wanted[1])
     );
+}
+
+#[test]
+fn points_go_on_to_other_carbons() {
+    let first = start(all());
+    let mut settings = all();
+    let mut forward = |name: &str, protocol| {
+        let address = first.address(name).to_string();
+        settings.carbon.forward.push(ForwardConfig { address, protocol, queue: 1000 });
+    };
+    forward("carbon.line", ForwardProtocol::Line);
+    forward("carbon.pickle", ForwardProtocol::Pickle);
+    let second = start(settings);
+    second.send("carbon.line", b"a 0.1 5\nb inf 6\n");
+    wait_until("both points both ways", || first.points().len() == 4);
+    let mut points = first.points();
+    points.sort_by(|a, b| a.0.cmp(&b.0));
+    points.dedup();
+    assert_eq!(points, [("a".to_owned(), 5, 0.1), ("b".into(), 6, f64::INFINITY)]);
+    wait_until("the counts", || second.ingest.forward_stats().iter().all(|target| target.sent == 2));
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! Real sockets on loopback, with a sink that remembers.
 
 mod carbon;
+mod statsd;
 mod support;

@@ -2,12 +2,15 @@
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ingest::stats::ListenerStats;
-use ingest::{Ingest, Ports, Settings};
+use ingest::{Flushed, Ingest, Ports, Settings};
 use parking_lot::Mutex;
+use statsd::Aggregator;
 use vocabulary::ports::{PointSink, StoreError, Successor, WriteReport};
 use vocabulary::settings::Listen;
 use vocabulary::{Clock, PointBatch, SketchBatch};
@@ -47,17 +50,30 @@ impl PointSink for Memory {
     }
 }
 
-pub struct Standing;
+/// A clock that stands until it is set.
+pub struct Standing(AtomicU64);
+
+impl Standing {
+    pub fn at(milliseconds: u64) -> Arc<Standing> {
+        Arc::new(Standing(AtomicU64::new(milliseconds)))
+    }
+
+    pub fn set(&self, milliseconds: u64) {
+        self.0.store(milliseconds, Ordering::Relaxed);
+    }
+}
 
 impl Clock for Standing {
     fn since_epoch(&self) -> Duration {
-        Duration::from_secs(NOW as u64)
+        Duration::from_millis(self.0.load(Ordering::Relaxed))
     }
 }
 
 pub struct Running {
     pub ingest: Ingest,
     pub memory: Arc<Memory>,
+    pub clock: Arc<Standing>,
+    pub flushed: Arc<Mutex<Vec<Flushed>>>,
 }
 
 pub fn any_port() -> Listen {
@@ -69,13 +85,40 @@ pub fn quiet() -> Settings {
     let mut settings = Settings::default();
     let carbon = &mut settings.carbon;
     (carbon.line, carbon.udp, carbon.pickle) = (Listen::Off, Listen::Off, Listen::Off);
+    let statsd = &mut settings.statsd;
+    (statsd.udp, statsd.tcp, statsd.admin) = (Listen::Off, Listen::Off, Listen::Off);
     settings
 }
 
 pub fn start(settings: Settings) -> Running {
-    let memory = Arc::new(Memory::default());
-    let ports = Ports { sink: Arc::clone(&memory) as Arc<dyn PointSink>, clock: Arc::new(Standing) };
-    Running { ingest: Ingest::start(settings, ports).unwrap(), memory }
+    start_in(settings, None, NOW as u64 * 1000)
+}
+
+/// With a journal, at a time in milliseconds.
+pub fn start_in(settings: Settings, data_dir: Option<&Path>, now: u64) -> Running {
+    let (memory, clock) = (Arc::new(Memory::default()), Standing::at(now));
+    let flushed = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&flushed);
+    let ports = Ports {
+        after_flush: Arc::new(move |flush| seen.lock().push(flush)),
+        ..ports(&memory, &clock, &settings, data_dir)
+    };
+    Running { ingest: Ingest::start(settings, ports).unwrap(), memory, clock, flushed }
+}
+
+pub fn ports(
+    memory: &Arc<Memory>,
+    clock: &Arc<Standing>,
+    settings: &Settings,
+    data_dir: Option<&Path>,
+) -> Ports {
+    Ports {
+        sink: Arc::clone(memory) as Arc<dyn PointSink>,
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
+        aggregator: Arc::new(Aggregator::new(&settings.statsd, clock.now())),
+        data_dir: data_dir.map(Path::to_owned),
+        after_flush: Arc::new(|_| {}),
+    }
 }
 
 impl Running {
@@ -104,6 +147,12 @@ impl Running {
 
     pub fn points(&self) -> Vec<(String, i64, f64)> {
         self.memory.points.lock().clone()
+    }
+
+    /// The value of one point, if it is there.
+    pub fn value(&self, name: &str, time: i64) -> Option<f64> {
+        let points = self.memory.points.lock();
+        points.iter().rev().find(|point| (point.0.as_str(), point.1) == (name, time)).map(|point| point.2)
     }
 
     pub fn names(&self) -> Vec<String> {

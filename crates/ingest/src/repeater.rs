@@ -1,0 +1,140 @@
+//! statsd's `repeater`: packets as they came, on to other StatsD servers.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use statsd::config::{RepeaterProtocol, RepeaterTarget};
+
+use crate::limits;
+use crate::outgoing::{Broken, Outgoing, OutgoingStats};
+
+/// How often names of hosts are looked up again.
+const LOOK_UP_EVERY: Duration = Duration::from_secs(30);
+
+/// Where packets go, besides into the aggregator.
+pub enum Repeater {
+    Udp(Arc<UdpRepeater>),
+    Tcp(Vec<Outgoing>),
+}
+
+pub struct UdpRepeater {
+    socket: UdpSocket,
+    targets: Vec<UdpTarget>,
+}
+
+struct UdpTarget {
+    name: String,
+    /// `None` while its name cannot be looked up.
+    address: ArcSwap<Option<SocketAddr>>,
+    sent: AtomicU64,
+    dropped: AtomicU64,
+}
+
+impl Repeater {
+    pub fn start(targets: &[RepeaterTarget], protocol: RepeaterProtocol) -> io::Result<Repeater> {
+        match protocol {
+            RepeaterProtocol::Tcp => {
+                let open = |target: &RepeaterTarget| {
+                    Outgoing::start(&name(target), limits::REPEATED_PACKETS_WAITING_MAX, Broken::Drop)
+                };
+                Ok(Repeater::Tcp(targets.iter().map(open).collect::<io::Result<_>>()?))
+            }
+            RepeaterProtocol::Udp4 => UdpRepeater::start(targets, (Ipv4Addr::UNSPECIFIED, 0).into()),
+            RepeaterProtocol::Udp6 => UdpRepeater::start(targets, (Ipv6Addr::UNSPECIFIED, 0).into()),
+        }
+    }
+
+    /// Never waits.
+    pub fn repeat(&self, packet: &[u8]) {
+        match self {
+            Repeater::Udp(udp) => udp.repeat(packet),
+            Repeater::Tcp(targets) if !targets.is_empty() => {
+                // As the original does, also behind a packet that ends with one.
+                let line: Arc<[u8]> = [packet, b"\n"].concat().into();
+                targets.iter().for_each(|target| target.offer(&line, 1));
+            }
+            Repeater::Tcp(_) => {}
+        }
+    }
+
+    pub fn stats(&self) -> Vec<OutgoingStats> {
+        match self {
+            Repeater::Udp(udp) => udp.targets.iter().map(UdpTarget::stats).collect(),
+            Repeater::Tcp(targets) => targets.iter().map(Outgoing::stats).collect(),
+        }
+    }
+}
+
+fn name(target: &RepeaterTarget) -> String {
+    let RepeaterTarget { host, port } = target;
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+impl UdpRepeater {
+    fn start(targets: &[RepeaterTarget], from: SocketAddr) -> io::Result<Repeater> {
+        let socket = UdpSocket::bind(from)?;
+        socket.set_nonblocking(true)?;
+        let target = |target: &RepeaterTarget| UdpTarget {
+            name: name(target),
+            address: ArcSwap::from_pointee(name(target).parse().ok()),
+            sent: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+        };
+        let repeater = Arc::new(UdpRepeater { socket, targets: targets.iter().map(target).collect() });
+        if repeater.targets.iter().any(UdpTarget::is_name) {
+            let weak = Arc::downgrade(&repeater);
+            thread::Builder::new()
+                .name("repeater-names".into())
+                .spawn(move || look_up(&weak, from.is_ipv4()))?;
+        }
+        Ok(Repeater::Udp(repeater))
+    }
+
+    fn repeat(&self, packet: &[u8]) {
+        for target in &self.targets {
+            let address = **target.address.load();
+            let sent = address.is_some_and(|address| self.socket.send_to(packet, address).is_ok());
+            let counter = if sent { &target.sent } else { &target.dropped };
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl UdpTarget {
+    fn is_name(&self) -> bool {
+        self.name.parse::<SocketAddr>().is_err()
+    }
+
+    fn stats(&self) -> OutgoingStats {
+        let known = self.address.load().is_some();
+        OutgoingStats {
+            address: self.name.clone(),
+            sent: self.sent.load(Ordering::Relaxed),
+            dropped: self.dropped.load(Ordering::Relaxed),
+            queued: 0,
+            connected: known,
+            failure: (!known).then(|| "the name of the host cannot be looked up".into()),
+        }
+    }
+}
+
+/// Ends when the repeater is gone. A look-up may take as long as it likes: only this thread waits for it.
+fn look_up(repeater: &Weak<UdpRepeater>, ipv4: bool) {
+    while let Some(repeater) = repeater.upgrade() {
+        for target in repeater.targets.iter().filter(|target| target.is_name()) {
+            let found = target.name.to_socket_addrs().ok();
+            let found = found.and_then(|mut all| all.find(|address| address.is_ipv4() == ipv4));
+            // A name that cannot be looked up for a while keeps its last address.
+            if found.is_some() {
+                target.address.store(Arc::new(found));
+            }
+        }
+        drop(repeater);
+        thread::sleep(LOOK_UP_EVERY);
+    }
+}
