@@ -5,15 +5,33 @@ import math
 import os
 import pathlib
 import queue
+import random
 import signal
 import socket
 import subprocess
 import threading
 import time
 
-from support.server import ROOT, free_port, wait_for
+from support.server import ROOT
 
 SCENARIOS = ROOT / "scenarios"
+
+
+# Below the ports that the kernel gives to outgoing connections, of which originals side by side make many.
+PORTS = iter(random.SystemRandom().sample(range(20_000, 32_000), 2_000))
+
+
+def quiet_port():
+    """A port that nobody uses and that nobody else is given."""
+    for port in PORTS:
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+            try:
+                tcp.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no port is free")
 
 
 class Original:
@@ -22,7 +40,7 @@ class Original:
     def __init__(self, directory, config):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.port, self.admin_port = free_port(), free_port()
+        self.port, self.admin_port = quiet_port(), quiet_port()
         self.sink = Sink()
         self.config_file = self.directory / "config.js"
         self.config_file.write_text(json.dumps({
@@ -37,7 +55,7 @@ class Original:
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self.out = socket.socket(type=socket.SOCK_DGRAM)
         # The first flush tells where the intervals lie.
-        self.sink.next_flush()
+        self.next_flush()
 
     def interval(self, packets, admin=()):
         time.sleep(0.03)
@@ -49,8 +67,13 @@ class Original:
         if admin:
             time.sleep(0.1)
             answers = [admin_answer(self.admin_port, command) for command in admin]
-        assert self.process.poll() is None, f"the original died: {(self.directory / 'log').read_text()}"
-        return self.sink.next_flush(), answers
+        return self.next_flush(), answers
+
+    def next_flush(self):
+        try:
+            return self.sink.next_flush()
+        except queue.Empty:
+            raise AssertionError(f"no flush of the original: {(self.directory / 'log').read_text()}") from None
 
     def stop(self):
         self.process.send_signal(signal.SIGKILL)
