@@ -37,6 +37,8 @@ pub struct WriteReport {
     pub too_old: u64,
     /// Further ahead of the clock than the store tolerates.
     pub in_future: u64,
+    /// NaN: it means "no value" and cannot be stored.
+    pub no_value: u64,
     /// The name cannot be a series.
     pub refused_name: u64,
     /// The name is new and a limit on (new) series is reached.
@@ -49,12 +51,22 @@ pub struct WriteReport {
 
 impl WriteReport {
     pub fn add(&mut self, other: WriteReport) {
-        let WriteReport { stored, volatile, too_old, in_future, refused_name, refused_limit, late, created } =
-            other;
+        let WriteReport {
+            stored,
+            volatile,
+            too_old,
+            in_future,
+            no_value,
+            refused_name,
+            refused_limit,
+            late,
+            created,
+        } = other;
         self.stored += stored;
         self.volatile += volatile;
         self.too_old += too_old;
         self.in_future += in_future;
+        self.no_value += no_value;
         self.refused_name += refused_name;
         self.refused_limit += refused_limit;
         self.late += late;
@@ -62,7 +74,7 @@ impl WriteReport {
     }
 
     pub fn dropped(&self) -> u64 {
-        self.too_old + self.in_future + self.refused_name + self.refused_limit
+        self.too_old + self.in_future + self.no_value + self.refused_name + self.refused_limit
     }
 }
 
