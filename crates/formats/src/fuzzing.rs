@@ -4,7 +4,7 @@
 use vocabulary::Timestamp;
 use vocabulary::sample::{BadSample, Dialect, Event, Sample, SampleSink, ServiceCheck};
 
-use crate::{carbon_line, pickle, statsd};
+use crate::{carbon_conf, carbon_line, pickle, statsd};
 
 /// Both dialects, and what a sink may rely on.
 pub fn statsd_packet(bytes: &[u8]) {
@@ -23,6 +23,14 @@ pub fn carbon_line(input: &[u8]) {
     let streamed: usize = lines.by_ref().map(|(_, line)| line.len() + 1).sum();
     assert!(streamed + lines.rest().len() <= input.len(), "no byte is read twice");
     assert!(carbon_line::DatagramLines::new(input, now).count() <= input.len());
+}
+
+pub fn carbon_conf(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let lines = text.lines().count();
+    let schemas = carbon_conf::storage_schemas(&text, &|_| Ok(()));
+    assert!(schemas.problems.iter().all(|problem| (1..=lines).contains(&problem.line)));
+    assert!(carbon_conf::storage_aggregation(&text, &|_| Ok(())).rules.len() <= lines);
 }
 
 pub fn pickle(input: &[u8]) {
@@ -108,6 +116,16 @@ mod tests {
             "zähler 1_000 \u{661}\u{662}\u{a0}\u{2028}a inf 1\u{85}".as_bytes().to_vec(),
         ];
         mutate(&samples, 30_000, super::carbon_line);
+    }
+
+    #[test]
+    fn carbon_conf() {
+        let samples = [
+            b"[a]\npattern = ^x\nretentions = 1s:1d,\n  10s:1y\n# c\n[DEFAULT]\nxFilesFactor = %(a)s%%\n"
+                .to_vec(),
+            b"[b]\n\tpattern: .*\naggregationMethod = sum\nxfilesfactor: 0.5\n;\n".to_vec(),
+        ];
+        mutate(&samples, 10_000, super::carbon_conf);
     }
 
     #[test]

@@ -7,11 +7,13 @@
 //! | module | reads |
 //! |---|---|
 //! | [`carbon_line`] | Carbon's plaintext protocol, over TCP and UDP |
+//! | [`carbon_conf`] | storage-schemas.conf and storage-aggregation.conf |
 //! | [`pickle`] | Python pickles of Carbon points |
 //! | [`python_float`] | numbers as Python's `float()` reads them |
 //! | [`statsd`] | StatsD's datagrams and lines |
 //! | [`js_number`] | numbers as JavaScript's `Number()` reads them |
 
+pub mod carbon_conf;
 pub mod carbon_line;
 #[doc(hidden)]
 pub mod fuzzing;

@@ -1,5 +1,8 @@
 //! Real sockets on loopback, with a sink that remembers.
 
+// Helpers of tests fail the test with the place, which is what is wanted of them.
+#![allow(clippy::unwrap_used)]
+
 mod carbon;
 mod statsd;
 mod support;
