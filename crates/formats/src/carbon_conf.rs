@@ -330,9 +330,9 @@ mod tests {
         check("[a]\npattern = (?=x)\nretentions = 1s:1d", 2, "look-ahead is not supported");
         check("[a]\npattern = 50%\nretentions = 1s:1d", 2, "a `%` must be written `%%` in this file");
         check(
-            "[a]\npattern = x\nretentions = 7s:1h,10s:1d",
+            "[a]\npattern = x\nretentions = 7s:70s,10s:1d",
             3,
-            "the step of 10s:1d is not a multiple of the step of 7s:1h",
+            "the step of 10s:1d is not a multiple of the step of 7s:70s",
         );
         let (rules, problems) = schemas(
             "[a]\npattern = x\nnonsense\nretentions = 1s:1d\npriority = 5\npattern = y\n[a]\npattern = z",
