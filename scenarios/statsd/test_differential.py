@@ -8,7 +8,7 @@ import re
 import pytest
 
 from support.statsd_cases import our_toml, read_group
-from support.statsd_servers import InProcess, Original, driver_binary
+from support.statsd_servers import InProcess, Original, answers_of, driver_binary
 
 CASES = sorted(pathlib.Path(__file__).parent.glob("cases/*.txt"))
 # Of the numbers about the flush itself only the names can agree.
@@ -29,11 +29,8 @@ def originals(groups, tmp_path_factory):
     directory = tmp_path_factory.mktemp("originals")
 
     def run(group):
-        server = Original(directory / group.name, group.original)
-        try:
-            return play(server, group)
-        finally:
-            server.stop()
+        start = lambda attempt: Original(directory / f"{group.name}{attempt}", group.original)
+        return answers_of(start, lambda server: play(server, group))
 
     with concurrent.futures.ThreadPoolExecutor(len(groups)) as pool:
         return dict(zip((group.name for group in groups), pool.map(run, groups)))
