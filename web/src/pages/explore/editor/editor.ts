@@ -1,0 +1,102 @@
+/**
+ * The target editor: CodeMirror in a shadow root, so that its styles are adopted sheets and need no inline `<style>`,
+ * which the content security policy forbids. Loaded only when a field gets the focus.
+ */
+import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, completionStatus } from '@codemirror/autocomplete'
+import { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
+import { EditorState, StateEffect, StateField } from '@codemirror/state'
+import { Decoration, EditorView, keymap, placeholder, type DecorationSet } from '@codemirror/view'
+import type { TargetError } from '../../../api/types.ts'
+import { tokens } from '../../../plain/target.ts'
+import { words } from '../../../words.ts'
+import { complete } from './complete.ts'
+import { signatureAt, type Signature } from './signature.ts'
+import { look } from './look.ts'
+
+export type { Signature }
+export type Editor = { setText(text: string): void; setError(error: TargetError | null): void; focus(): void; destroy(): void }
+type Wanted = {
+  text: string
+  label: string
+  selection: [number, number]
+  changed(text: string): void
+  done(): void
+  signature(signature: Signature | null): void
+}
+
+export function edit(host: HTMLElement, wanted: Wanted): Editor {
+  const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' })
+  const state = EditorState.create({
+    doc: wanted.text,
+    selection: { anchor: wanted.selection[0], head: wanted.selection[1] },
+    extensions: [
+      history(),
+      closeBrackets(),
+      autocompletion({ override: [complete], icons: false, activateOnTypingDelay: 20 }),
+      keymap.of([
+        { key: 'Enter', run: (view) => (completionStatus(view.state) === 'active' ? false : (wanted.done(), true)) },
+        ...completionKeymap, ...closeBracketsKeymap, ...historyKeymap, ...defaultKeymap,
+      ]),
+      EditorView.lineWrapping,
+      EditorView.contentAttributes.of({ 'aria-label': wanted.label, spellcheck: 'false', autocapitalize: 'off' }),
+      placeholder(words.explore.targets.placeholder),
+      colouring,
+      errorMark,
+      look,
+      EditorView.updateListener.of((update) => {
+        if (update.docChanged) wanted.changed(update.state.doc.toString())
+        if (update.docChanged || update.selectionSet) void tell(update.view, wanted)
+      }),
+      EditorView.domEventHandlers({
+        blur: () => {
+          wanted.signature(null)
+          wanted.done()
+        },
+      }),
+    ],
+  })
+  const view = new EditorView({ state, parent: root, root })
+  return {
+    setText: (text) => view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } }),
+    setError: (error) => view.dispatch({ effects: setError.of(error) }),
+    focus: () => view.focus(),
+    destroy: () => view.destroy(),
+  }
+}
+
+async function tell(view: EditorView, wanted: Wanted) {
+  const signature = await signatureAt(view.state.doc.toString(), view.state.selection.main.head)
+  if (view.hasFocus) wanted.signature(signature)
+}
+
+const KINDS = Object.fromEntries(['function', 'path', 'string', 'number', 'word', 'mark'].map((kind) => [kind, Decoration.mark({ class: `t-${kind}` })]))
+
+const colouring = StateField.define<DecorationSet>({
+  create: (state) => coloured(state.doc.toString()),
+  update: (now, change) => (change.docChanged ? coloured(change.state.doc.toString()) : now),
+  provide: (field) => EditorView.decorations.from(field),
+})
+
+function coloured(text: string): DecorationSet {
+  return Decoration.set(tokens(text).map(({ kind, start, end }) => KINDS[kind].range(start, end)))
+}
+
+const setError = StateEffect.define<TargetError | null>()
+const wavy = Decoration.mark({ class: 't-wrong' })
+
+/** The place that the server complained of, until the text changes. */
+const errorMark = StateField.define<DecorationSet>({
+  create: () => Decoration.none,
+  update(marks, change) {
+    if (change.docChanged) marks = Decoration.none
+    for (const effect of change.effects) if (effect.is(setError)) marks = marked(effect.value, change.state.doc.length)
+    return marks
+  },
+  provide: (field) => EditorView.decorations.from(field),
+})
+
+function marked(error: TargetError | null, length: number): DecorationSet {
+  if (!error || length === 0) return Decoration.none
+  const start = Math.min(error.start, length - 1)
+  return Decoration.set([wavy.range(start, Math.max(start + 1, Math.min(error.end, length)))])
+}

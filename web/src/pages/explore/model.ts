@@ -1,0 +1,143 @@
+/** What Explore shows, worked out of its URL and of what came in. Pure. */
+import type { Trust } from '../../api/types.ts'
+import { echoOf, styleOf, type LineStyle } from '../../chart/style.ts'
+import type { Line, Stats } from '../../plain/lines.ts'
+import { formatted, type Unit } from '../../plain/number.ts'
+import { guessUnit } from '../../plain/names.ts'
+import { shiftedTarget } from '../../plain/target.ts'
+
+export const EARLIER = ['1d', '7d', '30d'] as const
+export type Earlier = (typeof EARLIER)[number]
+
+export type Options = {
+  /** The same time this long before, drawn over it. */
+  earlier: Earlier | null
+  log: boolean
+  stack: boolean
+  unit: Unit
+  /** Names of the lines that are shown; empty: all. */
+  only: string[]
+  table: boolean
+  /** On a narrow screen the names take the place of the graph. */
+  names: boolean
+  under: string
+}
+
+export function optionsOf(more: Record<string, string>): Options {
+  const earlier = EARLIER.find((one) => one === more.vs) ?? null
+  return {
+    earlier,
+    log: more.log === '1',
+    stack: more.stack === '1' && more.log !== '1',
+    unit: more.unit ?? null,
+    only: more.only ? more.only.split('\n') : [],
+    table: more.table === '1',
+    names: more.view === 'names',
+    under: more.under ?? '',
+  }
+}
+
+/** What is asked of the server: the targets, then each as it was. */
+export function asked(targets: string[], earlier: Earlier | null): string[] {
+  return earlier ? [...targets, ...targets.map((target) => shiftedTarget(target, earlier))] : targets
+}
+
+/** For each line the index of the line whose past it is, or null if it is not an echo. */
+export function originals(lines: { target: number }[], targets: number): (number | null)[] {
+  const places = new Map<string, number>()
+  const seen = new Map<number, number>()
+  const place = (target: number) => {
+    const n = seen.get(target) ?? 0
+    seen.set(target, n + 1)
+    return n
+  }
+  const keys = lines.map(({ target }) => ({ target, n: place(target) }))
+  keys.forEach(({ target, n }, index) => target < targets && places.set(`${target} ${n}`, index))
+  return keys.map(({ target, n }) => (target < targets ? null : (places.get(`${target - targets} ${n}`) ?? null)))
+}
+
+export function stylesOf(echoes: (number | null)[]): LineStyle[] {
+  const order = new Map<number, number>()
+  echoes.forEach((original, index) => original === null && order.set(index, order.size))
+  return echoes.map((original, index) => (original === null ? styleOf(order.get(index)!) : echoOf(order.get(original) ?? 0)))
+}
+
+/** Indices of the lines to draw; null for all. An isolated line keeps its echo. */
+export function shownOf(names: string[], echoes: (number | null)[], only: string[]): number[] | null {
+  if (only.length === 0) return null
+  const wanted = (index: number) => only.includes(names[echoes[index] ?? index])
+  const shown = names.map((_, index) => index).filter(wanted)
+  return shown.length ? shown : null
+}
+
+/** A click isolates; on the isolated line it shows all again; with shift it adds or takes away. */
+export function toggled(only: string[], name: string, adding: boolean): string[] {
+  if (!adding) return only.length === 1 && only[0] === name ? [] : [name]
+  return only.includes(name) ? only.filter((one) => one !== name) : [...only, name]
+}
+
+export function unitOf(chosen: Unit, told: Unit | undefined, lines: { name: string }[]): Unit {
+  if (chosen !== null) return chosen === 'none' ? null : chosen
+  return told ?? (lines.length ? guessUnit(lines[0].name) : null)
+}
+
+export type Entry = { index: number; name: string; style: LineStyle; stats: Stats; echo: Stats | null }
+export type SortKey = 'order' | 'name' | 'last' | 'min' | 'avg' | 'max' | 'change'
+export type Sorting = { key: SortKey; down: boolean }
+
+export function entries(lines: Line[], echoes: (number | null)[], styles: LineStyle[], stats: (line: Line) => Stats): Entry[] {
+  const echoFor = new Map(echoes.flatMap((original, index) => (original === null ? [] : [[original, index] as const])))
+  return lines.flatMap((line, index) => {
+    if (echoes[index] !== null) return []
+    const echo = echoFor.get(index)
+    return [{ index, name: line.name, style: styles[index], stats: stats(line), echo: echo === undefined ? null : stats(lines[echo]) }]
+  })
+}
+
+/** Average now against the average then, as a share; null where it cannot be said. */
+export function change({ stats, echo }: Entry): number | null {
+  if (!echo || stats.avg === null || echo.avg === null || echo.avg === 0) return null
+  return (stats.avg - echo.avg) / Math.abs(echo.avg)
+}
+
+export function sortedEntries(all: Entry[], { key, down }: Sorting): Entry[] {
+  if (key === 'order') return all
+  const value = (entry: Entry) => (key === 'change' ? change(entry) : key === 'name' ? null : entry.stats[key])
+  const order = key === 'name' ? (a: Entry, b: Entry) => a.name.localeCompare(b.name, 'en', { numeric: true }) : (a: Entry, b: Entry) => compare(value(a), value(b), down)
+  const list = [...all].sort(order)
+  return key === 'name' && down ? list.reverse() : list
+}
+
+/** What is missing comes last, whichever way. */
+function compare(a: number | null, b: number | null, down: boolean): number {
+  if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1
+  return down ? b - a : a - b
+}
+
+/** The first line of the page: what the graph says, in words. */
+export type Saying =
+  | { kind: 'nothing' }
+  | { kind: 'silent'; name: string }
+  | { kind: 'one'; name: string; last: string; min: string; max: string }
+  | { kind: 'many'; count: number; highest: string; top: string; lowest: string; bottom: string }
+
+export function saying(all: Entry[], unit: Unit, short: (index: number) => string): Saying {
+  if (all.length === 0) return { kind: 'nothing' }
+  const known = all.filter(({ stats }) => stats.last !== null)
+  if (known.length === 0) return { kind: 'silent', name: short(all[0].index) }
+  if (all.length === 1) {
+    const [{ index, stats }] = all
+    return { kind: 'one', name: short(index), last: formatted(stats.last, unit), min: formatted(stats.min, unit), max: formatted(stats.max, unit) }
+  }
+  const ranked = [...known].sort((a, b) => b.stats.last! - a.stats.last!)
+  const [first, last] = [ranked[0], ranked[ranked.length - 1]]
+  return {
+    kind: 'many', count: all.length,
+    highest: short(first.index), top: formatted(first.stats.last, unit), lowest: short(last.index), bottom: formatted(last.stats.last, unit),
+  }
+}
+
+/** Whether losses touch what is shown: how many points were dropped in this window, by cause. */
+export function losses(trust: Trust): { cause: string; count: number }[] {
+  return Object.entries(trust.dropped).filter(([, count]) => count > 0).map(([cause, count]) => ({ cause, count }))
+}

@@ -1,0 +1,92 @@
+/** Graphite's target language, read well enough to colour it, to complete it and to know what is still being typed. */
+
+export type TokenKind = 'function' | 'path' | 'string' | 'number' | 'word' | 'mark'
+export type Token = { kind: TokenKind; start: number; end: number; text: string }
+
+const PATH = /[^\s(),'"|]/
+const WORDS = new Set(['true', 'false', 'none', 'inf'])
+
+export function tokens(target: string): Token[] {
+  const found: Token[] = []
+  let at = 0
+  while (at < target.length) {
+    const c = target[at]
+    const end = /\s/.test(c) ? at + 1 : c === "'" || c === '"' ? stringEnd(target, at) : PATH.test(c) ? pathEnd(target, at) : at + 1
+    if (!/\s/.test(c)) found.push(token(target, at, end))
+    at = end
+  }
+  return found
+}
+
+function token(target: string, start: number, end: number): Token {
+  const text = target.slice(start, end)
+  return { kind: kindOf(text, target.slice(end)), start, end, text }
+}
+
+function kindOf(text: string, after: string): TokenKind {
+  if (/^['"]/.test(text)) return 'string'
+  if (/^[(),|]$/.test(text)) return 'mark'
+  if (/^\w+$/.test(text) && /^\s*\(/.test(after)) return 'function'
+  if (/^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text) && !/^\s*\./.test(after)) return 'number'
+  return WORDS.has(text.toLowerCase()) ? 'word' : 'path'
+}
+
+function stringEnd(target: string, start: number): number {
+  const close = target.indexOf(target[start], start + 1)
+  return close < 0 ? target.length : close + 1
+}
+
+/** A comma inside braces belongs to the path. */
+function pathEnd(target: string, start: number): number {
+  let depth = 0
+  let at = start
+  while (at < target.length && (PATH.test(target[at]) || (depth > 0 && target[at] === ','))) {
+    if (target[at] === '{') depth++
+    if (target[at] === '}') depth--
+    at++
+  }
+  return Math.max(at, start + 1)
+}
+
+/** What the caret stands in: the innermost open call, which of its arguments, and the token being typed. */
+export type Caret = { call: string | null; argument: number; token: Token | null }
+
+export function caretAt(target: string, position: number): Caret {
+  const open: { name: string; argument: number }[] = []
+  let last: Token | null = null
+  let current: Token | null = null
+  for (const one of tokens(target)) {
+    if (one.start >= position) break
+    if (one.end >= position && one.kind !== 'mark') current = one
+    if (one.text === '(') open.push({ name: last?.kind === 'function' ? last.text : '', argument: 0 })
+    else if (one.text === ')') open.pop()
+    else if (one.text === ',' && open.length) open[open.length - 1].argument++
+    last = one
+  }
+  const inner = open[open.length - 1]
+  return { call: inner?.name || null, argument: inner?.argument ?? 0, token: current }
+}
+
+/** Whether it makes sense to ask the server already: nothing open, nothing dangling. */
+export function looksComplete(target: string): boolean {
+  let depth = 0
+  const all = tokens(target)
+  for (const one of all) {
+    if (one.text === '(') depth++
+    if (one.text === ')') depth--
+    if (depth < 0) return false
+  }
+  const last = all[all.length - 1]
+  if (!last || depth !== 0 || /^[,|(]$/.test(last.text)) return false
+  if (last.kind === 'string') return last.text.length > 1 && last.text.endsWith(last.text[0])
+  return !last.text.endsWith('.') && count(last.text, '{') === count(last.text, '}')
+}
+
+function count(text: string, c: string): number {
+  return text.split(c).length - 1
+}
+
+/** The same target as it was some time ago. */
+export function shiftedTarget(target: string, by: string): string {
+  return `timeShift(${target},'${by}')`
+}
