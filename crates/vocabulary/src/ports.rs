@@ -84,6 +84,10 @@ pub trait SeriesSource: Send + Sync {
     /// before leaves of the same name. Tagged series (`;`) are found by their exact name only.
     fn find(&self, query: &FindQuery<'_>) -> Result<Vec<Node>, StoreError>;
 
+    /// Series of kind number whose names hold all words, whatever their case. Without words the newest
+    /// names, newest first; else short names first.
+    fn search(&self, query: &SearchQuery<'_>) -> Result<Vec<SeriesMatch>, StoreError>;
+
     /// Tagged and untagged series that fulfil all expressions, in order of their names.
     fn find_tagged(&self, query: &TagQuery<'_>) -> Result<Vec<SeriesMatch>, StoreError>;
 
@@ -147,6 +151,15 @@ pub struct FindQuery<'a> {
     pub kind: ValueKind,
     pub scope: &'a Scope,
     /// Most nodes to answer with; more is [`StoreError::TooMuch`].
+    pub limit: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct SearchQuery<'a> {
+    /// In lower case.
+    pub words: &'a [String],
+    pub scope: &'a Scope,
+    /// Most series to answer with; there may be more.
     pub limit: usize,
 }
 
