@@ -4,7 +4,7 @@
 use vocabulary::Timestamp;
 use vocabulary::sample::{BadSample, Dialect, Event, Sample, SampleSink, ServiceCheck};
 
-use crate::{carbon_conf, carbon_line, pickle, statsd};
+use crate::{carbon_conf, carbon_line, pickle, statsd, statsd_config};
 
 /// Both dialects, and what a sink may rely on.
 pub fn statsd_packet(bytes: &[u8]) {
@@ -14,6 +14,17 @@ pub fn statsd_packet(bytes: &[u8]) {
         let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !matches!(line, [] | [b'\r'])).count();
         assert!(seen.lines >= lines, "every line is told of");
         assert!(seen.items >= seen.lines, "every line has an outcome");
+    }
+}
+
+pub fn statsd_config(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let lines = text.matches('\n').count() + 1;
+    match statsd_config::convert(&text) {
+        Ok(converted) => {
+            assert!(converted.problems.iter().all(|problem| (1..=lines).contains(&problem.line)));
+        }
+        Err(error) => assert!((1..=lines).contains(&error.line)),
     }
 }
 

@@ -11,14 +11,18 @@
 //! | [`pickle`] | Python pickles of Carbon points |
 //! | [`python_float`] | numbers as Python's `float()` reads them |
 //! | [`statsd`] | StatsD's datagrams and lines |
+//! | [`statsd_config`] | StatsD's config.js, into the keys of `[statsd]` |
+//! | [`js_literal`] | object literals of JavaScript |
 //! | [`js_number`] | numbers as JavaScript's `Number()` reads them |
 
 pub mod carbon_conf;
 pub mod carbon_line;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod js_literal;
 pub mod js_number;
 pub mod pickle;
 pub mod python_float;
 pub mod statsd;
+pub mod statsd_config;
 mod statsd_dog;

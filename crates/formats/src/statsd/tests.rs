@@ -194,6 +194,20 @@ fn no_bytes_make_it_panic() {
         b"\xff\xfe:\xc3|s\r\n",
         b"g:+1e5|g\n:|\n::||##",
     ];
+    mutate(&seeds, b":|@#\n\r,;{}_Tc0-+. \xff", fuzzing::statsd_packet);
+}
+
+#[test]
+fn no_configuration_makes_it_panic() {
+    let seeds: [&[u8]; 2] = [
+        b"{a: [1, 'x\\n', {b: -2e3}], // c\n graphite: {globalPrefix: `p`}, f: g(1, '}')[0], /* */ port: 8125,}",
+        b"{servers: [{server: './servers/tcp', port: 1}], histogram: [{metric: 'a', bins: [1, 'inf']}], keyFlush: {}}",
+    ];
+    mutate(&seeds, b"{}[]():,'\"`/*\\\n;0-", fuzzing::statsd_config);
+}
+
+/// Runs `target` on the seeds with up to five bytes changed, always in the same way.
+fn mutate(seeds: &[&[u8]], special: &[u8], target: fn(&[u8])) {
     let mut state = 0x5eed_u64;
     let mut next = move |below: usize| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -204,11 +218,11 @@ fn no_bytes_make_it_panic() {
         for _ in 0..next(6) {
             let at = next(bytes.len());
             match next(3) {
-                0 => bytes[at] = b":|@#\n\r,;{}_Tc0-+. \xff"[next(19)],
+                0 => bytes[at] = special[next(special.len())],
                 1 => bytes.insert(at, next(256) as u8),
                 _ => bytes.truncate(at.max(1)),
             }
         }
-        fuzzing::statsd_packet(&bytes);
+        target(&bytes);
     }
 }

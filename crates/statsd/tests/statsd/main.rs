@@ -2,4 +2,5 @@
 
 mod admin;
 mod flush;
+mod import;
 mod support;
