@@ -31,6 +31,12 @@ pub struct Inbox {
 // move with it, so it can be sent to another thread as a whole.
 unsafe impl Send for Inbox {}
 
+impl Default for Inbox {
+    fn default() -> Inbox {
+        Inbox::new()
+    }
+}
+
 impl Inbox {
     pub fn new() -> Inbox {
         let mut bytes = vec![0u8; STRIDE * DATAGRAMS_PER_READ].into_boxed_slice();
@@ -64,6 +70,15 @@ impl Inbox {
 
     /// Takes what is there, at most [`DATAGRAMS_PER_READ`], without waiting; `WouldBlock` if there is nothing.
     pub fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        self.receive_with(socket, libc::MSG_DONTWAIT)
+    }
+
+    /// Waits for the first datagram, as far as the socket's own settings let it; for the bare sink of the benches.
+    pub fn receive_waiting(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        self.receive_with(socket, libc::MSG_WAITFORONE)
+    }
+
+    fn receive_with(&mut self, socket: BorrowedFd<'_>, flags: libc::c_int) -> io::Result<usize> {
         // The last call overwrote them.
         for header in &mut self.headers[..self.received] {
             header.msg_hdr.msg_namelen = SOURCE_LENGTH;
@@ -77,7 +92,7 @@ impl Inbox {
                 socket.as_raw_fd(),
                 self.headers.as_mut_ptr(),
                 DATAGRAMS_PER_READ as libc::c_uint,
-                libc::MSG_DONTWAIT as _,
+                flags as _,
                 ptr::null_mut(),
             )
         };

@@ -28,7 +28,8 @@ mod gauge_log;
 mod ingest;
 mod intake;
 mod journal;
-mod kernel;
+#[doc(hidden)]
+pub mod kernel;
 pub mod limits;
 mod listener;
 mod outgoing;
