@@ -16,11 +16,20 @@ test('stretches', () => {
   expect(stretch(AT, AT + 86_400, 'utc', AT + 86_400)).toBe('21 Nov, 14:02–14:02')
 })
 
-test('input fields round trip', () => {
-  expect(fromInput(toInput(AT, 'utc'), 'utc')).toBe(AT)
-  expect(fromInput(toInput(AT, 'local'), 'local')).toBe(AT)
-  expect(fromInput('', 'utc')).toBeNull()
+test('fields for moments round trip', () => {
+  expect(toInput(AT, 'utc')).toBe('2026-11-21 14:02:07')
+  expect(fromInput(toInput(AT, 'utc'), 'utc', AT)).toBe(AT)
+  expect(fromInput(toInput(AT, 'local'), 'local', AT)).toBe(AT)
 })
+
+test.each([
+  ['2026-11-21 14:02', Date.UTC(2026, 10, 21, 14, 2) / 1000],
+  ['2026-11-21', Date.UTC(2026, 10, 21) / 1000],
+  ['9:30', Date.UTC(2026, 10, 21, 9, 30) / 1000],
+  ['', null],
+  ['soon', null],
+  ['2026-13-45 10:00', null],
+])('moment %s', (text, wanted) => expect(fromInput(text, 'utc', AT)).toBe(wanted))
 
 test('the clocks change twice a year in the zone of the tests', () => {
   // vitest runs with TZ=Europe/Vienna (tests/zone.ts).

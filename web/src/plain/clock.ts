@@ -78,12 +78,16 @@ function changeBetween(start: number, end: number, zone: Zone): number {
   return Math.ceil(high)
 }
 
-/** For `datetime-local` inputs, which know no zone. */
+/** For fields in which people write a moment: sortable, 24 h, in the zone that is shown. */
 export function toInput(at: number, zone: Zone): string {
-  return new Date((at + offsetAt(at, zone)) * 1000).toISOString().slice(0, 19)
+  return new Date((Math.floor(at) + offsetAt(at, zone)) * 1000).toISOString().slice(0, 19).replace('T', ' ')
 }
 
-export function fromInput(text: string, zone: Zone): number | null {
-  const at = Date.parse(zone === 'utc' ? text + 'Z' : text)
+/** `2026-11-21 14:02:07`, `2026-11-21 14:02`, `2026-11-21`, or `14:02` for today. */
+export function fromInput(text: string, zone: Zone, now: number): number | null {
+  const parts = /^(?:(\d{4}-\d{2}-\d{2})(?:[ T]+|$))?(\d{1,2}:\d{2}(?::\d{2})?)?$/.exec(text.trim())
+  if (!parts || (!parts[1] && !parts[2])) return null
+  const date = parts[1] ?? toInput(now, zone).slice(0, 10)
+  const at = Date.parse(`${date}T${(parts[2] ?? '00:00').padStart(5, '0')}${zone === 'utc' ? 'Z' : ''}`)
   return Number.isNaN(at) ? null : at / 1000
 }

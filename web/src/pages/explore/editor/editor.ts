@@ -38,7 +38,8 @@ export function edit(host: HTMLElement, wanted: Wanted): Editor {
         ...completionKeymap, ...closeBracketsKeymap, ...historyKeymap, ...defaultKeymap,
       ]),
       EditorView.lineWrapping,
-      EditorView.contentAttributes.of({ 'aria-label': wanted.label, spellcheck: 'false', autocapitalize: 'off' }),
+      // Plain text only: a browser that keeps the style of deleted text would write inline styles.
+      EditorView.contentAttributes.of({ 'aria-label': wanted.label, spellcheck: 'false', autocapitalize: 'off', contenteditable: 'plaintext-only' }),
       placeholder(words.explore.targets.placeholder),
       colouring,
       errorMark,
@@ -48,9 +49,12 @@ export function edit(host: HTMLElement, wanted: Wanted): Editor {
         if (update.docChanged || update.selectionSet) void tell(update.view, wanted)
       }),
       EditorView.domEventHandlers({
+        // Not at once: the editor also loses the focus while the page is being changed under it.
         blur: () => {
-          wanted.signature(null)
-          wanted.done()
+          setTimeout(() => {
+            wanted.signature(null)
+            wanted.done()
+          })
         },
       }),
     ],
