@@ -141,8 +141,13 @@ pub fn frames(bytes: &[u8]) -> impl Iterator<Item = (&[u8], usize)> {
 
 /// The frame that starts at `at`, if it is whole and sound. An empty frame is not: zeros are no frame.
 pub fn frame_at(bytes: &[u8], at: usize) -> Option<(&[u8], usize)> {
+    short_frame_at(bytes, at, usize::MAX)
+}
+
+/// The same for frames of at most `longest` bytes: a search for the next sound frame need not look far.
+pub fn short_frame_at(bytes: &[u8], at: usize, longest: usize) -> Option<(&[u8], usize)> {
     let mut reader = Reader::new(bytes.get(at..)?);
-    let length = reader.u32().ok()? as usize;
+    let length = Some(reader.u32().ok()? as usize).filter(|length| *length <= longest)?;
     let crc = reader.u32().ok()?;
     let payload = reader.take(length).ok()?;
     (length > 0 && crc32c::crc32c(payload) == crc).then_some((payload, at + FRAME_HEADER + length))

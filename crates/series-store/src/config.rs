@@ -236,7 +236,11 @@ impl FromStr for ByteSize {
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
         let (number, unit) = text.split_at(digits);
         let factor = BYTE_UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit.trim()));
-        let bytes = number.parse::<u64>().ok().zip(factor).and_then(|(number, (_, factor))| number.checked_mul(*factor));
+        let bytes = number
+            .parse::<u64>()
+            .ok()
+            .zip(factor)
+            .and_then(|(number, (_, factor))| number.checked_mul(*factor));
         bytes.map(ByteSize).ok_or_else(|| {
             format!("`{text}` is not a size: write a number and B, KiB, MiB, GiB or TiB, such as \"64MiB\"")
         })
@@ -337,11 +341,8 @@ mod tests {
 
     #[test]
     fn contradictions_are_named() {
-        let rule = RetentionRule {
-            name: "a".into(),
-            pattern: built_in("x"),
-            archives: "1s:1h".parse().unwrap(),
-        };
+        let rule =
+            RetentionRule { name: "a".into(), pattern: built_in("x"), archives: "1s:1h".parse().unwrap() };
         let config = StorageConfig {
             engine: Engine::Clickhouse,
             retention: vec![rule.clone(), rule],

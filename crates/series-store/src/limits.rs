@@ -9,9 +9,6 @@ pub const SERIES_PER_STRIPE: u32 = 1 << 16;
 /// slot), large enough that a page table of 65,536 lanes is 256 pointers.
 pub const LANES_PER_PAGE: usize = 256;
 
-/// Slots of one page in a block file: the codecs' figures were measured with it.
-pub const SLOTS_PER_PAGE: usize = 2048;
-
 /// Slots of one window, the unit of sealing. 60 divides by 10 and 6, the usual ratios.
 pub const WINDOW_SLOTS: i64 = 60;
 
@@ -43,10 +40,10 @@ pub const WAL_SEGMENT_BYTES: u64 = 64 << 20;
 pub const WAL_BYTES_MAX: u64 = 512 << 20;
 /// A flush starts a new segment if the current one holds this much, so that the old one can go.
 pub const WAL_ROTATE_BYTES: u64 = 64 << 10;
-/// A record above this is not one of ours: the largest batch of one stripe stays far below.
-pub const WAL_RECORD_BYTES_MAX: usize = 64 << 20;
-/// Points of one log record: bounds the time that a stripe is locked.
-pub const WAL_RECORD_POINTS: usize = 16_384;
+/// A record is finished when it holds this much. One sketch may come on top: 71,000 buckets of 13 bytes.
+pub const WAL_RECORD_BYTES: usize = 1 << 20;
+/// A longer record is not one of ours.
+pub const WAL_RECORD_BYTES_MAX: usize = 4 << 20;
 
 /// Windows of flushed files that are merged into one run, and slots that wait for their rollup.
 pub const MERGE_WINDOWS: i64 = 16;
@@ -63,6 +60,8 @@ pub const SPAN_SLOTS_MAX: i64 = 10_080;
 /// Page reads of one file are joined when the gap between them is at most this, up to this length.
 pub const READ_GAP: u64 = 32 << 10;
 pub const READ_RUN: u64 = 1 << 20;
+/// Series of one block of a file's index: a look-up decodes at most one block, about 200 bytes.
+pub const INDEX_BLOCK_SERIES: usize = 64;
 /// Block files held open, with their index tops in memory.
 pub const OPEN_FILES_MAX: usize = 512;
 /// Series whose rows are computed together: 1,024 x 60 slots are half a megabyte.
@@ -86,9 +85,6 @@ pub const SPACE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Points this far ahead of the clock are taken (one window of the series' finest archive, at least this).
 pub const FUTURE_SECONDS_MIN: i64 = 60;
-
-/// Raw spellings of names that are not canonical (tags out of order), remembered so that they resolve fast.
-pub const ALIASES_MAX: usize = 65_536;
 
 /// Series that vanished from all files are looked for this often.
 pub const IDLE_PASS_INTERVAL: Duration = Duration::from_secs(86_400);

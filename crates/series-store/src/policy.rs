@@ -121,10 +121,6 @@ impl Policies {
         self.entries.get(usize::from(id))
     }
 
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
     pub fn iter(&self) -> impl Iterator<Item = (PolicyId, &Arc<PolicyEntry>)> {
         self.entries.iter().enumerate().map(|(id, entry)| (id as PolicyId, entry))
     }
@@ -163,8 +159,7 @@ impl Rules {
     pub fn policy_of(&self, name: &str) -> Policy {
         let archives = self.retention[self.retention_of(name)].archives.clone();
         let rule = self.aggregation.iter().find(|rule| rule.pattern.matches(name));
-        let (aggregation, share) =
-            rule.map(|rule| (rule.method, rule.x_files_factor)).unwrap_or_default();
+        let (aggregation, share) = rule.map(|rule| (rule.method, rule.x_files_factor)).unwrap_or_default();
         Policy { archives, aggregation, x_files_factor: share.value() }
     }
 }
@@ -181,7 +176,11 @@ mod tests {
     fn spans_and_windows() {
         let check = |text: &str, span: i64, window: i64, grace: i64| {
             let tier = tier(text);
-            assert_eq!((tier.span_slots(), tier.window_slots(), tier.grace_seconds()), (span, window, grace), "{text}");
+            assert_eq!(
+                (tier.span_slots(), tier.window_slots(), tier.grace_seconds()),
+                (span, window, grace),
+                "{text}"
+            );
         };
         check("1s:6h", 7_200, 60, 16);
         check("10s:7d", 8_640, 60, 160);
@@ -196,7 +195,10 @@ mod tests {
     fn first_match_wins_and_the_rest_is_averaged() {
         let rules = Rules::new(&StorageConfig::default());
         let policy = rules.policy_of("a.b.sum");
-        assert_eq!((policy.aggregation, policy.x_files_factor), (vocabulary::retention::Aggregation::Sum, 0.0));
+        assert_eq!(
+            (policy.aggregation, policy.x_files_factor),
+            (vocabulary::retention::Aggregation::Sum, 0.0)
+        );
         assert_eq!(rules.policy_of("a.b").x_files_factor, 0.5);
         assert_eq!(rules.policy_of("a.b").archives.to_string(), crate::config::DEFAULT_ARCHIVES);
     }

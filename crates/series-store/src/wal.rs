@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::bytes::{FRAME_HEADER, Reader, frame_at};
+use crate::bytes::{FRAME_HEADER, Reader, short_frame_at};
 use crate::error::{DiskError, Doing};
 use crate::io::{File, Io};
 use crate::limits::*;
@@ -74,7 +74,6 @@ struct Out {
 /// What became of a record.
 #[derive(Clone, Copy, Debug)]
 pub struct Appended {
-    pub segment: u32,
     /// The buffer is full or old: the caller should write it out when it holds no locks.
     pub write_out: bool,
 }
@@ -121,7 +120,7 @@ impl Wal {
         filling.buffer.extend_from_slice(record);
         filling.offset += record.len() as u64;
         let old = clock.abs_diff(filling.since) >= WAL_BUFFER_AGE;
-        Some(Appended { segment: filling.segment, write_out: old || filling.buffer.len() >= WAL_BUFFER_BYTES })
+        Some(Appended { write_out: old || filling.buffer.len() >= WAL_BUFFER_BYTES })
     }
 
     /// Where the next record will be.
@@ -130,12 +129,12 @@ impl Wal {
         Lsn::new(filling.segment, filling.offset)
     }
 
-    pub fn has_buffered(&self) -> bool {
-        !self.filling.lock().buffer.is_empty()
-    }
-
     /// The next record begins a new segment, if the current one holds more than `least` bytes.
-    pub fn rotate(&self, least: u64, before: impl FnOnce() -> Result<(), DiskError>) -> Result<(), DiskError> {
+    pub fn rotate(
+        &self,
+        least: u64,
+        before: impl FnOnce() -> Result<(), DiskError>,
+    ) -> Result<(), DiskError> {
         self.pass_on(Some(least), before)
     }
 
@@ -164,7 +163,11 @@ impl Wal {
             }
             segment
         };
-        let written = if buffer.is_empty() { Ok(()) } else { before().and_then(|()| self.write(&mut out, segment, &buffer)) };
+        let written = if buffer.is_empty() {
+            Ok(())
+        } else {
+            before().and_then(|()| self.write(&mut out, segment, &buffer))
+        };
         if buffer.capacity() <= 4 * WAL_BUFFER_BYTES {
             out.spare = buffer;
         }
@@ -250,17 +253,16 @@ impl Wal {
         self.filling.lock().closed = false;
     }
 
-    pub fn is_closed(&self) -> bool {
-        self.filling.lock().closed
-    }
-
     /// Remove the segments before `segment`: everything in them is in block files. Answers how many went.
     pub fn drop_before(&self, segment: u32) -> Result<usize, DiskError> {
         let mut out = self.out.lock();
         let mut gone = 0;
         while let Some((oldest, _)) = out.segments.first().copied() {
-            if oldest >= segment || (oldest == out.segment && out.file.is_some()) {
+            if oldest >= segment {
                 break;
+            }
+            if oldest == out.segment {
+                out.file = None;
             }
             let path = segment_path(&self.directory, oldest);
             self.io.remove(&path).doing("remove", &path)?;
@@ -270,10 +272,11 @@ impl Wal {
         Ok(gone)
     }
 
-    /// Bytes in all segments and the oldest of them.
-    pub fn extent(&self) -> (u64, Option<u32>) {
+    /// Bytes in all segments, the oldest of them, and how many there are.
+    pub fn extent(&self) -> (u64, Option<u32>, u64) {
         let out = self.out.lock();
-        (out.segments.iter().map(|(_, bytes)| bytes).sum(), out.segments.first().map(|(segment, _)| *segment))
+        let bytes = out.segments.iter().map(|(_, bytes)| bytes).sum();
+        (bytes, out.segments.first().map(|(segment, _)| *segment), out.segments.len() as u64)
     }
 }
 
@@ -300,9 +303,13 @@ fn segment_header(segment: u32) -> [u8; HEADER_BYTES] {
 /// What the start of a segment says about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SegmentHeader {
-    Ours { segment: u32 },
+    Ours {
+        segment: u32,
+    },
     /// Written by a version with another major number.
-    Foreign { major: u16 },
+    Foreign {
+        major: u16,
+    },
     Damaged,
 }
 
@@ -344,7 +351,7 @@ impl<'a> Records<'a> {
     /// Step over damage to the next offset where a whole record checks. False at the end.
     pub fn resync(&mut self) -> bool {
         for at in self.at + 1..self.bytes.len().saturating_sub(FRAME_HEADER) {
-            if frame_at(self.bytes, at).is_some() {
+            if short_frame_at(self.bytes, at, WAL_RECORD_BYTES_MAX).is_some() {
                 self.skipped += at - self.at;
                 self.at = at;
                 return true;
@@ -360,10 +367,7 @@ impl<'a> Iterator for Records<'a> {
     type Item = (u64, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (payload, end) = frame_at(self.bytes, self.at)?;
-        if payload.len() > WAL_RECORD_BYTES_MAX {
-            return None;
-        }
+        let (payload, end) = short_frame_at(self.bytes, self.at, WAL_RECORD_BYTES_MAX)?;
         let start = self.at as u64;
         self.at = end;
         Some((start, payload))

@@ -4,6 +4,11 @@ use vocabulary::sketch::BucketKey;
 use vocabulary::{Sketch, Timestamp, ValueKind};
 
 use crate::bytes::{self, Malformed, Reader, put_signed, put_varint, zigzag};
+use crate::limits::WAL_RECORD_BYTES;
+use crate::series_log::kind_of;
+
+/// No archive was computed when the points came.
+pub const ALL_LATER: u8 = u8::MAX;
 
 /// Where the points of a record go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,8 +17,9 @@ pub struct Header {
     pub stripe: u32,
     /// The archive of each series' policy; above 0 for points older than the finer ones reach.
     pub archive: u8,
-    /// The coarser slots were computed when the points came: do not compute them again.
-    pub settled: bool,
+    /// The coarsest archive whose slots may be computed from these points later on; those above were
+    /// computed when the points came. [`ALL_LATER`] for nearly all points.
+    pub lazy_to: u8,
     /// The clock when the points came.
     pub now: Timestamp,
 }
@@ -32,8 +38,7 @@ impl RecordWriter {
     pub fn begin(&mut self, header: Header) {
         self.bytes.clear();
         self.bytes.extend_from_slice(&[0; bytes::FRAME_HEADER]);
-        self.bytes.push(header.kind as u8 | u8::from(header.settled) << 1);
-        self.bytes.push(header.archive);
+        self.bytes.extend_from_slice(&[header.kind as u8, header.archive, header.lazy_to]);
         put_varint(&mut self.bytes, u64::from(header.stripe));
         put_signed(&mut self.bytes, header.now.0);
         (self.points, self.local, self.time) = (0, -1, header.now.0);
@@ -41,6 +46,10 @@ impl RecordWriter {
 
     pub fn points(&self) -> usize {
         self.points
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.bytes.len() >= WAL_RECORD_BYTES
     }
 
     #[inline]
@@ -101,18 +110,11 @@ pub enum Value {
 impl<'a> RecordReader<'a> {
     pub fn new(payload: &'a [u8]) -> Result<RecordReader<'a>, Malformed> {
         let mut reader = Reader::new(payload);
-        let flags = reader.u8()?;
-        let kind = match flags & 1 {
-            0 => ValueKind::Number,
-            _ => ValueKind::Sketch,
-        };
-        if flags > 3 {
-            return Err(Malformed);
-        }
-        let archive = reader.u8()?;
+        let kind = kind_of(reader.u8()?)?;
+        let (archive, lazy_to) = (reader.u8()?, reader.u8()?);
         let stripe = reader.small()?;
         let now = Timestamp(reader.signed()?);
-        let header = Header { kind, stripe, archive, settled: flags & 2 != 0, now };
+        let header = Header { kind, stripe, archive, lazy_to, now };
         Ok(RecordReader { header, reader, local: -1, time: now.0 })
     }
 
@@ -209,7 +211,7 @@ mod tests {
     use super::*;
 
     fn header(kind: ValueKind) -> Header {
-        Header { kind, stripe: 3, archive: 1, settled: true, now: Timestamp(1_700_000_000) }
+        Header { kind, stripe: 3, archive: 1, lazy_to: 2, now: Timestamp(1_700_000_000) }
     }
 
     fn read(frame: &[u8]) -> Result<(Header, Vec<(u16, i64, Value)>), Malformed> {
@@ -225,8 +227,24 @@ mod tests {
     #[test]
     fn numbers_come_back_bit_for_bit() {
         let values = [
-            0.0, -0.0, 1.0, -1.0, 0.1, 12.34, 1e6, 0.000_001, 1.0 / 3.0, f64::MAX, f64::MIN_POSITIVE,
-            f64::INFINITY, f64::NEG_INFINITY, 9_007_199_254_740_992.0, 5e-324, 123_456.789_012, 2.5, 1e15 + 0.5,
+            0.0,
+            -0.0,
+            1.0,
+            -1.0,
+            0.1,
+            12.34,
+            1e6,
+            0.000_001,
+            1.0 / 3.0,
+            f64::MAX,
+            f64::MIN_POSITIVE,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            9_007_199_254_740_992.0,
+            5e-324,
+            123_456.789_012,
+            2.5,
+            1e15 + 0.5,
         ];
         let mut writer = RecordWriter::default();
         writer.begin(header(ValueKind::Number));
@@ -268,13 +286,13 @@ mod tests {
     fn the_drawn_record_reads() {
         let mut frame = Vec::new();
         bytes::put_frame(&mut frame, |out| {
-            out.extend_from_slice(&[0x00, 0x00, 0x02, 0xc8, 0x01]);
+            out.extend_from_slice(&[0x00, 0x00, 0xff, 0x02, 0xc8, 0x01]);
             out.extend_from_slice(&[0x00, 0xd1, 0x07]);
             out.extend_from_slice(&[0x81, 0x02, 0x02, 0x07]);
             out.extend_from_slice(&(1.0f64 / 3.0).to_bits().to_le_bytes());
         });
         let (seen, points) = read(&frame).unwrap();
-        assert_eq!((seen.stripe, seen.archive, seen.settled, seen.now.0), (2, 0, false, 100));
+        assert_eq!((seen.stripe, seen.archive, seen.lazy_to, seen.now.0), (2, 0, ALL_LATER, 100));
         assert_eq!(points, [(0, 100, Value::Number(6.1)), (65, 101, Value::Number(1.0 / 3.0))]);
     }
 }

@@ -1,0 +1,684 @@
+//! Opening a directory: versions, manifest, series, log. What is damaged is reported and kept aside, and
+//! is never a reason not to start; an unknown version is, and then nothing is written.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+
+use arc_swap::ArcSwap;
+use parking_lot::{Mutex, RwLock};
+use vocabulary::{Sketch, Timestamp, ValueKind};
+
+use crate::block::{HEADER_BYTES, OpenFiles, known_codecs, recover_meta};
+use crate::blocks::{BlockStore, Files, LocalBlocks};
+use crate::damage::{Damage, Gap};
+use crate::error::{DiskError, Doing, OpenError};
+use crate::head::{HeadOf, Stripe};
+use crate::io::{Io, read_whole, replace_whole};
+use crate::limits::*;
+use crate::live::Live;
+use crate::manifest::{self, Edit, FileMeta, Found, Manifest, State};
+use crate::names::{Loading, Names};
+use crate::policy::{NO_POLICY, Policies, PolicyId, Rules, Slot};
+use crate::series_log::{self, Record, SeriesLog, Unreadable, log_path};
+use crate::store::{Options, Store, Upkeep, Waker, guard_limits, memory_budget};
+use crate::value::Windows;
+use crate::wal::{self, Lsn, Records, SegmentHeader, Wal, segment_of};
+use crate::wal_record::{RecordReader, Value};
+
+/// The formats this version writes. A store of a higher major version is not opened; one of a higher minor
+/// version is, unless it uses something that is unknown here.
+pub const FORMAT_MAJOR: u32 = 1;
+pub const FORMAT_MINOR: u32 = 0;
+const FORMAT_NAME: &str = "bellwether-series-store";
+
+/// What opening found.
+#[derive(Clone, Debug, Default)]
+pub struct Recovery {
+    /// The directory was empty.
+    pub new: bool,
+    /// The last stop was clean: nothing had to be replayed.
+    pub clean: bool,
+    pub series: usize,
+    pub replayed_points: u64,
+    /// Points of the log that were in block files already.
+    pub skipped_points: u64,
+    /// Points of the log whose series is gone or was never made durable.
+    pub orphaned_points: u64,
+    /// Bytes at the ends of files that a crash had cut.
+    pub torn_bytes: u64,
+    /// What is missing since.
+    pub gaps: Vec<Gap>,
+    pub seconds: f64,
+}
+
+impl Store {
+    pub fn open(options: Options) -> Result<(Store, Recovery), OpenError> {
+        let started = std::time::Instant::now();
+        let Options { directory, config, clock, io, blocks } = options;
+        // A store with blocks of its own elsewhere may say so in its configuration.
+        let problems = config.problems().into_iter().filter(|(key, _)| *key != "engine" || blocks.is_none());
+        if let Some((key, why)) = problems.into_iter().next() {
+            return Err(OpenError::Config(format!("storage.{key}: {why}")));
+        }
+        refuse_foreign(&*io, &directory)?;
+        make_directories(&*io, &directory)?;
+        let lock = io.lock(&directory.join("LOCK")).map_err(|cause| match cause.kind() {
+            std::io::ErrorKind::WouldBlock => OpenError::Locked(directory.clone()),
+            _ => DiskError { doing: "lock", path: directory.join("LOCK"), cause }.into(),
+        })?;
+        let damage = Arc::new(Damage::default());
+        let mut recovery = Recovery::default();
+        let (state, number) = load_manifest(&*io, &directory, &damage, &mut recovery)?;
+        let segments = wal_segments(&*io, &directory)?;
+        let first_segment = segments.last().map_or(1, |(segment, _)| segment + 1);
+        let clean = state.clean && segments.is_empty();
+
+        let manifest = Arc::new(Manifest::new(Arc::clone(&io), directory.clone(), state, number));
+        let files = Arc::new(Files {
+            io: Arc::clone(&io),
+            blocks: directory.join("blocks"),
+            quarantine: directory.join("quarantine"),
+            manifest: Arc::clone(&manifest),
+            open: Arc::new(OpenFiles::default()),
+            damage: Arc::clone(&damage),
+            ratios: RwLock::default(),
+        });
+        sort_out_files(&files, &damage)?;
+        let listed: Vec<FileMeta> = manifest.state(|state| state.files.values().copied().collect());
+        let (level0, merged): (Vec<_>, Vec<_>) = listed.into_iter().partition(|meta| meta.level == 0);
+        let merged = merged.into_iter().map(|meta| files.file(meta)).collect();
+        let blocks: Arc<dyn BlockStore> =
+            blocks.unwrap_or_else(|| Arc::new(LocalBlocks::new(Arc::clone(&files), merged)));
+
+        let names = Names::new(guard_limits(&config));
+        let mut loaded = LoadedSeries::default();
+        let series_log =
+            load_series(&io, &directory, &manifest, &names, &damage, &mut loaded, &mut recovery)?;
+        let wal = Wal::new(Arc::clone(&io), directory.join("wal"), segments.clone(), first_segment);
+        let stored = manifest.state(|state| state.files.values().map(|meta| meta.bytes).sum());
+        let growth_since = (stored, clock.since_epoch());
+        let store = Store {
+            rules: ArcSwap::from_pointee(Rules::new(&config)),
+            memory_budget: AtomicU64::new(memory_budget(&config)),
+            config: ArcSwap::from_pointee(config),
+            directory,
+            io,
+            clock,
+            names,
+            policies: ArcSwap::from_pointee(std::mem::take(&mut loaded.policies)),
+            stripes: ArcSwap::default(),
+            creating: Mutex::new(()),
+            series_log: Mutex::new(series_log),
+            wal,
+            files,
+            blocks,
+            live: Live::default(),
+            counters: Default::default(),
+            read_only: Mutex::default(),
+            is_read_only: AtomicBool::new(false),
+            upkeep: Mutex::new(Upkeep::default()),
+            unannounced: Mutex::default(),
+            last_merge: AtomicI64::new(0),
+            growth_since,
+            policies_differ: AtomicBool::new(false),
+            log_waker: Waker::default(),
+            sync_waker: Waker::default(),
+            upkeep_waker: Waker::default(),
+            _lock: lock,
+        };
+        store.note_ratios();
+        store.seat_all(&loaded, first_now(&*store.io, &store.directory, &segments).unwrap_or(store.now()));
+        store.shelve(level0);
+        store.replay(&segments, &loaded, &mut recovery)?;
+        store.begin_writing(first_segment, &mut recovery)?;
+        recovery.clean = clean;
+        recovery.series = store.names.len();
+        recovery.gaps = damage.gaps();
+        recovery.seconds = started.elapsed().as_secs_f64();
+        Ok((store, recovery))
+    }
+
+    /// All series that were loaded get their places.
+    fn seat_all(&self, loaded: &LoadedSeries, now: Timestamp) {
+        let policies = self.policies.load();
+        let mut stripes: Vec<Stripe> = Vec::new();
+        for (id, (policy, created)) in loaded.series.iter().enumerate() {
+            let Some(entry) = policies.get(*policy) else { continue };
+            let (number, local) = (id as u32 / SERIES_PER_STRIPE, (id as u32 % SERIES_PER_STRIPE) as u16);
+            while stripes.len() <= number as usize {
+                stripes.push(Stripe::new(stripes.len() as u32));
+            }
+            let stripe = &mut stripes[number as usize];
+            stripe.add_policy(*policy, entry, &|place| self.tier_start(place, now));
+            stripe.add_series(local, *policy, Timestamp(i64::from(*created)));
+        }
+        self.stripes
+            .store(Arc::new(stripes.into_iter().map(|stripe| Arc::new(RwLock::new(stripe))).collect()));
+    }
+
+    /// Flushed files go to their tiers. A tier that no series has any more keeps its files until they
+    /// expire: nobody asks for them.
+    fn shelve(&self, level0: Vec<FileMeta>) {
+        let mut by_place: BTreeMap<_, Vec<FileMeta>> = BTreeMap::new();
+        for meta in level0 {
+            by_place.entry(meta.place).or_default().push(meta);
+        }
+        for (place, metas) in by_place {
+            let stripe = self.stripe_for(place.stripe);
+            let mut stripe = stripe.write();
+            if let Some(tier) = stripe.tier_mut(place.tier) {
+                tier.add_files(metas.iter().map(|meta| self.files.file(*meta)));
+            }
+        }
+    }
+
+    fn replay(
+        &self,
+        segments: &[(u32, u64)],
+        loaded: &LoadedSeries,
+        recovery: &mut Recovery,
+    ) -> Result<(), OpenError> {
+        let directory = self.directory.join("wal");
+        let mut expected = None;
+        for (index, (segment, _)) in segments.iter().enumerate() {
+            if expected.is_some_and(|expected| expected != *segment) {
+                self.files.damage.gap(format!("log segments before {segment} are missing"), 0);
+            }
+            expected = Some(segment + 1);
+            let path = wal::segment_path(&directory, *segment);
+            let bytes = read_whole(&*self.io, &path, 4 * WAL_SEGMENT_BYTES).doing("read", &path)?;
+            let last = index + 1 == segments.len();
+            self.replay_segment(*segment, &path, &bytes, last, loaded, recovery)?;
+        }
+        Ok(())
+    }
+
+    fn replay_segment(
+        &self,
+        segment: u32,
+        path: &Path,
+        bytes: &[u8],
+        last: bool,
+        loaded: &LoadedSeries,
+        recovery: &mut Recovery,
+    ) -> Result<(), OpenError> {
+        let known_ids = loaded.ids_known_to(segment);
+        let mut records = Records::new(bytes);
+        let sound = wal::read_header(bytes) == SegmentHeader::Ours { segment };
+        let mut damaged = !sound && !(last && bytes.len() < wal::HEADER_BYTES);
+        loop {
+            while let Some((offset, payload)) = records.next() {
+                if self
+                    .replay_record(Lsn::new(segment, offset), segment, payload, known_ids, recovery)
+                    .is_err()
+                {
+                    damaged = true;
+                }
+            }
+            if records.rest() == 0 {
+                break;
+            }
+            let (rest, stopped_at) = (records.rest(), bytes.len() - records.rest());
+            if !records.resync() {
+                if last {
+                    recovery.torn_bytes += rest as u64;
+                    self.io.truncate(path, stopped_at as u64).doing("cut the torn end of", path)?;
+                } else {
+                    damaged = true;
+                }
+                break;
+            }
+            damaged = true;
+        }
+        if damaged {
+            self.quarantine_segment(path, records.skipped as u64);
+        }
+        Ok(())
+    }
+
+    fn quarantine_segment(&self, path: &Path, lost_bytes: u64) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let target = self.files.quarantine.join(&name);
+        let kept = self.io.create_dir(&self.files.quarantine).and_then(|()| self.io.link(path, &target));
+        let kept = if kept.is_ok() { "kept in quarantine" } else { "could not be kept aside" };
+        self.files.damage.gap(format!("log segment {name} is damaged, {kept}"), lost_bytes);
+    }
+
+    fn replay_record(
+        &self,
+        lsn: Lsn,
+        segment: u32,
+        payload: &[u8],
+        known_ids: u32,
+        recovery: &mut Recovery,
+    ) -> Result<(), crate::bytes::Malformed> {
+        let mut reader = RecordReader::new(payload)?;
+        let header = reader.header;
+        let first = header.stripe.checked_mul(SERIES_PER_STRIPE).ok_or(crate::bytes::Malformed)?;
+        let stripe = self.stripes.load().get(header.stripe as usize).cloned();
+        let mut stripe = stripe.as_ref().map(|stripe| stripe.write());
+        let policies = self.policies.load();
+        let mut memo: Option<(PolicyId, Timestamp, Replay)> = None;
+        while let Some((local, time, value)) = reader.next_point()? {
+            let series = stripe.as_ref().and_then(|stripe| stripe.get(local).copied());
+            let known = first + u32::from(local) < known_ids;
+            let (Some(series), Some(stripe), true) = (series, &mut stripe, known) else {
+                recovery.orphaned_points += 1;
+                continue;
+            };
+            let goes = match memo {
+                Some((policy, at, goes)) if policy == series.policy && at == time => goes,
+                _ => {
+                    let entry = policies.get(series.policy).ok_or(crate::bytes::Malformed)?;
+                    let archive = usize::from(header.archive);
+                    let goes = match entry.tiers.get(archive).filter(|tier| tier.kind == header.kind) {
+                        Some(_) => where_replayed(stripe, series.policy, archive, time, lsn),
+                        None => Replay::Orphaned,
+                    };
+                    memo = Some((series.policy, time, goes));
+                    goes
+                }
+            };
+            let (tier, slot, open) = match goes {
+                Replay::Orphaned => {
+                    recovery.orphaned_points += 1;
+                    continue;
+                }
+                Replay::Skipped => {
+                    recovery.skipped_points += 1;
+                    continue;
+                }
+                Replay::Into { tier, slot, open } => (tier, slot, open),
+            };
+            let point = Point { local, lane: series.lane, slot, open, lazy_to: header.lazy_to, segment };
+            match value {
+                Value::Number(value) => put::<f64>(stripe, tier, point, value, header.now),
+                Value::Sketch(sketch) => put::<Option<Sketch>>(stripe, tier, point, Some(sketch), header.now),
+            }
+            let last = &mut stripe.series[usize::from(local)].last;
+            *last = (*last).max(u32::try_from(time.0).unwrap_or(0));
+            recovery.replayed_points += 1;
+        }
+        Ok(())
+    }
+
+    /// From here on files change: the first edit starts a new manifest.
+    fn begin_writing(&self, first_segment: u32, recovery: &mut Recovery) -> Result<(), OpenError> {
+        let format = self.directory.join("FORMAT");
+        if self.io.open(&format).is_err() {
+            let text = format!("{FORMAT_NAME} {FORMAT_MAJOR}.{FORMAT_MINOR}\n");
+            replace_whole(&*self.io, &format, text.as_bytes()).doing("write", &format)?;
+            recovery.new = self.names.is_empty();
+        }
+        let broken = self.series_log.lock().broken;
+        if broken {
+            let _creating = self.creating.lock();
+            if let Err(error) = self.rewrite_series_log() {
+                self.stop_writing_because(error.to_string());
+            }
+        }
+        let begun = self.files.manifest.commit(&[Edit::Clean(false)]).and_then(|()| {
+            let mut log = self.series_log.lock();
+            log.push(&Record::Opened { first_segment, next_id: self.names.next_id() });
+            log.write_out()
+        });
+        // A full disk: start all the same, read-only. Everything stored can be read.
+        if let Err(error) = begun.and_then(|()| self.make_reserve()) {
+            if error.is_full() {
+                self.stop_writing(&error);
+            } else {
+                return Err(error.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Replay {
+    Orphaned,
+    Skipped,
+    Into { tier: usize, slot: Slot, open: bool },
+}
+
+/// The mirror of `RunWriter::place`: what was flushed before is left out, exactly.
+fn where_replayed(stripe: &Stripe, policy: PolicyId, archive: usize, time: Timestamp, lsn: Lsn) -> Replay {
+    let tier = stripe.tiers_of(policy)[archive];
+    let head = &stripe.tiers[tier];
+    let slot = head.place.tier.slot(time);
+    let (base, flushed) = crate::with_head!(&head.head, head => (head.base, head.flushed));
+    let in_files = lsn < flushed.lsn && (archive > 0 || slot < flushed.base);
+    if in_files { Replay::Skipped } else { Replay::Into { tier, slot, open: archive == 0 && slot >= base } }
+}
+
+struct Point {
+    local: u16,
+    lane: u16,
+    slot: Slot,
+    open: bool,
+    lazy_to: u8,
+    segment: u32,
+}
+
+fn put<V: HeadOf>(stripe: &mut Stripe, tier: usize, point: Point, value: V, now: Timestamp) {
+    let Some(head) = V::head_mut(&mut stripe.tiers[tier].head) else { return };
+    head.since.get_or_insert(now);
+    if point.open {
+        head.open.put(point.lane, point.slot, value, point.segment);
+    } else {
+        head.late.put(point.local, point.slot, point.lazy_to, value, point.segment);
+    }
+}
+
+/// Versions first, and only by reading.
+fn refuse_foreign(io: &dyn Io, directory: &Path) -> Result<(), OpenError> {
+    let foreign = |found: String, why: &str| OpenError::Version { found, why: why.into() };
+    if let Ok(text) = read_whole(io, &directory.join("FORMAT"), 256) {
+        let text = String::from_utf8_lossy(&text).trim().to_owned();
+        let version = text.strip_prefix(FORMAT_NAME).and_then(|rest| rest.trim().split_once('.'));
+        let major = version.and_then(|(major, _)| major.parse::<u32>().ok());
+        match major {
+            Some(major) if major <= FORMAT_MAJOR => {}
+            Some(_) => return Err(foreign(text, "its format is newer than this program knows")),
+            None => return Err(foreign(text, "FORMAT is not one of this program's")),
+        }
+    }
+    match manifest::find(io, directory) {
+        Ok(Found::Foreign { major }) => {
+            return Err(foreign(
+                format!("manifest {major}"),
+                "its manifest is of a version that is unknown here",
+            ));
+        }
+        Ok(Found::Sound { state, .. }) => {
+            let unknown = state.files.values().find(|meta| meta.codecs & !known_codecs() != 0);
+            if let Some(meta) = unknown {
+                let path = meta.path(Path::new("blocks"));
+                let why = format!("{} uses a codec that is unknown here", path.display());
+                return Err(OpenError::Version { found: format!("codecs {:#b}", meta.codecs), why });
+            }
+        }
+        _ => {}
+    }
+    for (segment, _) in wal_segments(io, directory).unwrap_or_default() {
+        let path = wal::segment_path(&directory.join("wal"), segment);
+        let mut start = [0; wal::HEADER_BYTES];
+        let read = io.open(&path).and_then(|file| file.read_at(&mut start, 0));
+        if let (Ok(()), SegmentHeader::Foreign { major }) = (read, wal::read_header(&start)) {
+            return Err(foreign(format!("log {major}"), "its log is of a version that is unknown here"));
+        }
+    }
+    Ok(())
+}
+
+fn make_directories(io: &dyn Io, directory: &Path) -> Result<(), DiskError> {
+    for directory in
+        [directory.to_owned(), directory.join("wal"), directory.join("series"), directory.join("blocks")]
+    {
+        if io.list(&directory).is_err() {
+            io.create_dir(&directory).doing("create", &directory)?;
+        }
+    }
+    io.sync_dir(directory).doing("sync", directory)
+}
+
+fn load_manifest(
+    io: &dyn Io,
+    directory: &Path,
+    damage: &Damage,
+    recovery: &mut Recovery,
+) -> Result<(State, u64), OpenError> {
+    match manifest::find(io, directory).doing("read the manifest in", directory)? {
+        Found::Nothing => Ok((State::default(), 0)),
+        Found::Sound { state, number, torn } => {
+            recovery.torn_bytes += torn as u64;
+            Ok((state, number))
+        }
+        Found::Foreign { major } => {
+            Err(OpenError::Version { found: format!("manifest {major}"), why: "unknown".into() })
+        }
+        Found::Lost { why, highest } => {
+            damage.gap(format!("{why}: the list of files was made anew from the files themselves"), 0);
+            keep_manifests(io, directory);
+            Ok((rebuild(io, directory), highest))
+        }
+    }
+}
+
+/// A manifest that cannot be read is kept before a new one takes its place.
+fn keep_manifests(io: &dyn Io, directory: &Path) {
+    let quarantine = directory.join("quarantine");
+    drop(io.create_dir(&quarantine));
+    for entry in io.list(directory).unwrap_or_default() {
+        if entry.name.starts_with("MANIFEST-") {
+            drop(io.link(&directory.join(&entry.name), &quarantine.join(&entry.name)));
+        }
+    }
+}
+
+/// What the block files say about themselves. Where the rollup stood is not in them: all their slots count
+/// as waiting, which costs time and changes nothing, because stored slots win over computed ones.
+fn rebuild(io: &dyn Io, directory: &Path) -> State {
+    let mut state = State::default();
+    let blocks = directory.join("blocks");
+    for (path, bytes) in block_files(io, &blocks) {
+        let Some(meta) = recover_meta(io, &path, bytes) else { continue };
+        let start = meta.place.tier.start(meta.first);
+        let rolled = state.rolled.entry(meta.place).or_insert(start);
+        *rolled = (*rolled).min(start);
+        state.next = state.next.max(meta.number + 1).max(meta.sequence + 1);
+        state.files.insert(meta.number, meta);
+    }
+    let logs = io.list(&directory.join("series")).unwrap_or_default();
+    state.series_log = logs.iter().filter_map(|entry| log_sequence(&entry.name)).max().unwrap_or(0);
+    state
+}
+
+fn log_sequence(name: &str) -> Option<u64> {
+    name.strip_prefix("SERIES-")?.strip_suffix(".log")?.parse().ok()
+}
+
+/// All files in the directories below `blocks/`.
+pub(crate) fn block_files(io: &dyn Io, blocks: &Path) -> Vec<(PathBuf, u64)> {
+    let directories = io.list(blocks).unwrap_or_default().into_iter().filter(|entry| entry.directory);
+    let files = directories.flat_map(|directory| {
+        let path = blocks.join(&directory.name);
+        let entries = io.list(&path).unwrap_or_default();
+        entries.into_iter().map(move |entry| (path.join(&entry.name), entry.bytes)).collect::<Vec<_>>()
+    });
+    files.collect()
+}
+
+/// Compare the list with the disk: leftovers of an unfinished flush go, strangers and files of a wrong
+/// length are moved aside, missing ones are reported.
+fn sort_out_files(files: &Files, damage: &Damage) -> Result<(), OpenError> {
+    let mut listed: BTreeMap<PathBuf, FileMeta> = files
+        .manifest
+        .state(|state| state.files.values().map(|meta| (meta.path(&files.blocks), *meta)).collect());
+    let mut gone = Vec::new();
+    for (path, bytes) in block_files(&*files.io, &files.blocks) {
+        if path.extension().is_some_and(|extension| extension == "tmp") {
+            files.io.remove(&path).doing("remove the leftover", &path)?;
+            continue;
+        }
+        match listed.remove(&path) {
+            Some(meta) if meta.bytes == bytes && bytes >= HEADER_BYTES as u64 => {}
+            Some(meta) => {
+                gone.push(Edit::Remove(meta.number));
+                let why = format!("is {bytes} bytes long instead of {}", meta.bytes);
+                set_aside(files, &path, &why, damage);
+            }
+            None => set_aside(files, &path, "is not in the manifest", damage),
+        }
+    }
+    for (path, meta) in listed {
+        gone.push(Edit::Remove(meta.number));
+        damage.gap(format!("{} is missing", path.display()), meta.bytes);
+    }
+    if gone.is_empty() {
+        return Ok(());
+    }
+    Ok(files.manifest.commit(&gone)?)
+}
+
+fn set_aside(files: &Files, path: &Path, why: &str, damage: &Damage) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let directory = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+    let target = files.quarantine.join(format!("{directory}-{name}"));
+    drop(files.io.create_dir(&files.quarantine));
+    let moved =
+        if files.io.rename(path, &target).is_ok() { "moved to quarantine" } else { "left where it is" };
+    damage.gap(format!("{} {why}: {moved}", path.display()), 0);
+}
+
+/// Segments of the log with their lengths, oldest first.
+fn wal_segments(io: &dyn Io, directory: &Path) -> Result<Vec<(u32, u64)>, DiskError> {
+    let directory = directory.join("wal");
+    let entries = io.list(&directory).doing("list", &directory)?;
+    let mut segments: Vec<(u32, u64)> =
+        entries.iter().filter_map(|entry| Some((segment_of(&entry.name)?, entry.bytes))).collect();
+    segments.sort_unstable();
+    Ok(segments)
+}
+
+/// The clock at the oldest record: heads that the manifest does not know began about then.
+fn first_now(io: &dyn Io, directory: &Path, segments: &[(u32, u64)]) -> Option<Timestamp> {
+    let (segment, length) = segments.first()?;
+    let file = io.open(&wal::segment_path(&directory.join("wal"), *segment)).ok()?;
+    let mut start = vec![0; (*length as usize).min(wal::HEADER_BYTES + WAL_RECORD_BYTES_MAX)];
+    file.read_at(&mut start, 0).ok()?;
+    let (_, payload) = Records::new(&start).next()?;
+    RecordReader::new(payload).ok().map(|reader| reader.header.now)
+}
+
+/// Series of the log on their way to their stripes.
+#[derive(Default)]
+struct LoadedSeries {
+    policies: Policies,
+    /// Policy and time of creation by id.
+    series: Vec<(PolicyId, u32)>,
+    /// From which segment on ids above which are known.
+    opened: Vec<(u32, u32)>,
+}
+
+impl LoadedSeries {
+    /// Ids below this may occur in a segment; a higher one belongs to a series that was never made
+    /// durable, and whose id another has now.
+    fn ids_known_to(&self, segment: u32) -> u32 {
+        let later = self.opened.iter().filter(|(first, _)| segment < *first);
+        later.map(|(_, next_id)| *next_id).min().unwrap_or(u32::MAX)
+    }
+
+    fn take(&mut self, names: &mut Loading<'_>, record: Record<'_>) -> Result<(), crate::bytes::Malformed> {
+        match record {
+            Record::Policy(entry) => {
+                self.policies.add(entry).ok_or(crate::bytes::Malformed)?;
+            }
+            Record::Series { id, policy, created, name } => {
+                let kind: ValueKind = self.policies.get(policy).ok_or(crate::bytes::Malformed)?.kind;
+                // A name that lives already, or an id out of order: a log that was damaged. The first stays.
+                if names.add(id, kind, name).is_ok() {
+                    *self.seat(id) = (policy, u32::try_from(created.0).unwrap_or(0));
+                }
+            }
+            Record::Removed { id } => {
+                names.remove(id);
+                *self.seat(id) = (NO_POLICY, 0);
+            }
+            Record::Repolicy { id, policy } => {
+                let seat = self.seat(id);
+                if seat.0 != NO_POLICY {
+                    seat.0 = policy;
+                }
+            }
+            Record::Opened { first_segment, next_id } => {
+                names.reserve_ids(next_id);
+                self.opened.push((first_segment, next_id));
+            }
+        }
+        Ok(())
+    }
+
+    fn seat(&mut self, id: u32) -> &mut (PolicyId, u32) {
+        let index = id as usize;
+        if self.series.len() <= index {
+            self.series.resize(index + 1, (NO_POLICY, 0));
+        }
+        &mut self.series[index]
+    }
+}
+
+fn load_series(
+    io: &Arc<dyn Io>,
+    directory: &Path,
+    manifest: &Manifest,
+    names: &Names,
+    damage: &Damage,
+    loaded: &mut LoadedSeries,
+    recovery: &mut Recovery,
+) -> Result<SeriesLog, OpenError> {
+    let series = directory.join("series");
+    let sequence = manifest.state(|state| state.series_log);
+    remove_other_logs(&**io, &series, sequence);
+    let path = log_path(&series, sequence);
+    let bytes = match read_whole(&**io, &path, SERIES_LOG_BYTES_READ) {
+        Ok(bytes) if bytes.len() >= series_log::HEADER_BYTES => bytes,
+        Ok(_) => return new_log(io, path),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            if manifest.state(|state| !state.files.is_empty()) {
+                damage.gap(format!("{} is missing: names are lost", path.display()), 0);
+            }
+            return new_log(io, path);
+        }
+        Err(cause) => return Err(DiskError { doing: "read", path, cause }.into()),
+    };
+    let mut loading = names.load(bytes.len() / 20);
+    let read = series_log::load(&bytes, &mut |record| loaded.take(&mut loading, record));
+    drop(loading);
+    match read {
+        Ok(read) => {
+            recovery.torn_bytes += read.torn as u64;
+            let mut log = SeriesLog::append_to(Arc::clone(io), path.clone(), read.length as u64)?;
+            if read.damaged > 0 {
+                log.broken = true;
+                keep_aside(&**io, directory, &path);
+                damage
+                    .gap(format!("{} is damaged: some names are lost", path.display()), read.damaged as u64);
+            }
+            Ok(log)
+        }
+        Err(Unreadable::Foreign { major }) => Err(OpenError::Version {
+            found: format!("series log {major}"),
+            why: "its series log is of a version that is unknown here".into(),
+        }),
+        Err(Unreadable::Malformed) => {
+            keep_aside(&**io, directory, &path);
+            damage.gap(format!("{} cannot be read: names are lost", path.display()), bytes.len() as u64);
+            new_log(io, path)
+        }
+    }
+}
+
+fn keep_aside(io: &dyn Io, directory: &Path, path: &Path) {
+    let quarantine = directory.join("quarantine");
+    drop(io.create_dir(&quarantine));
+    drop(io.link(path, &quarantine.join(path.file_name().unwrap_or_default())));
+}
+
+fn new_log(io: &Arc<dyn Io>, path: PathBuf) -> Result<SeriesLog, OpenError> {
+    let directory = path.parent().unwrap_or(Path::new(".")).to_owned();
+    let log = SeriesLog::create(Arc::clone(io), path)?;
+    io.sync_dir(&directory).doing("sync", &directory)?;
+    Ok(log)
+}
+
+/// A crash while the log was written anew leaves two.
+fn remove_other_logs(io: &dyn Io, directory: &Path, live: u64) {
+    for entry in io.list(directory).unwrap_or_default() {
+        if log_sequence(&entry.name).is_some_and(|sequence| sequence != live) {
+            drop(io.remove(&directory.join(&entry.name)));
+        }
+    }
+}

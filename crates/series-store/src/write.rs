@@ -1,0 +1,677 @@
+//! The way in: names to series, points to open slots, late points and the log.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use vocabulary::ports::{Scope, StoreError, Successor, WriteReport};
+use vocabulary::{PointBatch, PointSink, Sketch, SketchBatch, Timestamp, ValueKind};
+
+use crate::head::{HeadOf, Stripe};
+use crate::limits::*;
+use crate::names::{Refused, Resolved};
+use crate::policy::{NO_POLICY, PolicyEntry, PolicyId, Slot};
+use crate::stats::count;
+use crate::store::{SharedStripe, Store};
+use crate::value::{Value, Windows};
+use crate::view::{View, Wanted};
+use crate::wal_record::{ALL_LATER, Header, RecordWriter};
+
+/// Memory of one thread that writes, kept from batch to batch.
+#[derive(Default)]
+struct Scratch {
+    resolved: Vec<Resolved>,
+    /// Position in the batch and id, sorted by stripe.
+    rows: Vec<(u32, u32)>,
+    sorted: Vec<(u32, u32)>,
+    record: RecordWriter,
+    apart: Vec<Apart>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// A point that needs a log record of its own, or slots computed at once.
+#[derive(Clone, Copy, Debug)]
+struct Apart {
+    local: u16,
+    policy: PolicyId,
+    archive: usize,
+    lazy_to: u8,
+    time: Timestamp,
+    value: f64,
+}
+
+/// Where a point of a policy and time goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goes {
+    /// Into the finest archive, from where the coarser ones are computed later on.
+    Finest {
+        slot: Slot,
+    },
+    /// Into the first archive that reaches back far enough (whisper's rule); or the next archive's slot is
+    /// about to leave the finer one, so that it must be computed now.
+    Apart {
+        archive: usize,
+        lazy_to: u8,
+    },
+    TooOld,
+    InFuture,
+}
+
+pub(crate) fn where_to(entry: &PolicyEntry, time: Timestamp, now: Timestamp, tolerance: i64) -> Goes {
+    let finest = entry.tiers[0];
+    if now.since(time) < -tolerance.max(finest.step.seconds()) {
+        return Goes::InFuture;
+    }
+    let Some(archive) = entry.archive_for_age(now.since(time)).filter(|_| time.0 >= 0) else {
+        return Goes::TooOld;
+    };
+    let lazy_to = lazy_to(entry, archive, time, now);
+    if archive == 0 && lazy_to == ALL_LATER {
+        return Goes::Finest { slot: finest.slot(time) };
+    }
+    Goes::Apart { archive, lazy_to }
+}
+
+/// The coarsest archive, counted from `archive` on, whose slot lies wholly within what the next finer one
+/// still holds. Above it, slots are computed at once from what is left, as whisper's rings do.
+fn lazy_to(entry: &PolicyEntry, archive: usize, time: Timestamp, now: Timestamp) -> u8 {
+    for (index, pair) in entry.tiers.windows(2).enumerate().skip(archive) {
+        if time.floor(pair[1].step) <= now.minus(pair[0].retention_seconds) {
+            return index as u8;
+        }
+    }
+    ALL_LATER
+}
+
+impl PointSink for Store {
+    fn write(&self, batch: &PointBatch, hint: &mut Successor) -> WriteReport {
+        SCRATCH.with_borrow_mut(|scratch| self.write_batch(batch, hint, scratch))
+    }
+
+    fn write_sketches(&self, batch: &SketchBatch) -> WriteReport {
+        let now = self.now();
+        let mut report = WriteReport::default();
+        for (name, time, sketch) in batch.iter() {
+            match self.series_for(name, ValueKind::Sketch, now, &mut report) {
+                Some(id) => self.write_sketch(id, time, sketch, now, &mut report),
+                None => continue,
+            }
+        }
+        self.count_report(&report);
+        report
+    }
+
+    fn sync(&self) -> Result<(), StoreError> {
+        let synced = self.write_log_out().and_then(|()| self.sync_log());
+        if let Err(error) = &synced {
+            self.stop_writing(error);
+        }
+        synced?;
+        match &*self.read_only.lock() {
+            Some(state) => Err(StoreError::Disk(format!("read-only: {}", state.reason))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Store {
+    fn write_batch(&self, batch: &PointBatch, hint: &mut Successor, scratch: &mut Scratch) -> WriteReport {
+        let now = self.now();
+        let mut report = WriteReport::default();
+        self.resolve(batch, hint, now, scratch, &mut report);
+        sort_by_stripe(&mut scratch.rows, &mut scratch.sorted);
+        let rows = std::mem::take(&mut scratch.rows);
+        for run in rows.chunk_by(|a, b| a.1 / SERIES_PER_STRIPE == b.1 / SERIES_PER_STRIPE) {
+            if let Some(stripe) = self.stripe_of(run[0].1) {
+                self.write_run(&stripe, batch, run, now, scratch, &mut report);
+            }
+        }
+        scratch.rows = rows;
+        self.count_report(&report);
+        report
+    }
+
+    /// Fills `scratch.rows`; unknown names become series.
+    fn resolve(
+        &self,
+        batch: &PointBatch,
+        hint: &mut Successor,
+        now: Timestamp,
+        scratch: &mut Scratch,
+        report: &mut WriteReport,
+    ) {
+        scratch.resolved.clear();
+        self.names.resolve(batch, ValueKind::Number, hint, &mut scratch.resolved);
+        scratch.rows.clear();
+        for (index, resolved) in scratch.resolved.iter().enumerate() {
+            let id = match resolved {
+                Resolved::Known(id) => Some(*id),
+                Resolved::Unknown => {
+                    self.create_counted(batch.get(index).name, ValueKind::Number, now, report)
+                }
+            };
+            scratch.rows.extend(id.map(|id| (index as u32, id)));
+        }
+    }
+
+    fn create_counted(
+        &self,
+        name: &[u8],
+        kind: ValueKind,
+        now: Timestamp,
+        report: &mut WriteReport,
+    ) -> Option<u32> {
+        match self.create_series(name, kind, now) {
+            Ok((id, new)) => {
+                report.created += u64::from(new);
+                Some(id)
+            }
+            Err(Refused::Name(_)) => {
+                report.refused_name += 1;
+                None
+            }
+            Err(Refused::Limit(_)) => {
+                report.refused_limit += 1;
+                None
+            }
+        }
+    }
+
+    fn series_for(
+        &self,
+        name: &[u8],
+        kind: ValueKind,
+        now: Timestamp,
+        report: &mut WriteReport,
+    ) -> Option<u32> {
+        self.names.id(name, kind).or_else(|| self.create_counted(name, kind, now, report))
+    }
+
+    pub(crate) fn future_tolerance(&self) -> i64 {
+        (self.config.load().future_tolerance.0.as_secs() as i64).max(FUTURE_SECONDS_MIN)
+    }
+
+    /// Points of one stripe, in the order they came.
+    fn write_run(
+        &self,
+        stripe: &SharedStripe,
+        batch: &PointBatch,
+        run: &[(u32, u32)],
+        now: Timestamp,
+        scratch: &mut Scratch,
+        report: &mut WriteReport,
+    ) {
+        let Scratch { record, apart, .. } = scratch;
+        apart.clear();
+        let mut crowded = None;
+        let mut write_out = false;
+        for part in run.chunks(RUN_POINTS) {
+            let mut stripe = self.with_series(stripe, part);
+            let mut writer =
+                RunWriter { store: self, now, tolerance: self.future_tolerance(), record, apart, report };
+            write_out |= writer.take(&mut stripe, batch, part);
+            crowded = stripe
+                .tiers
+                .iter()
+                .find(|tier| tier.head.late_points() > LATE_POINTS_MAX)
+                .map(|tier| tier.place);
+        }
+        // Without any lock from here on.
+        let apart = std::mem::take(&mut scratch.apart);
+        for point in &apart {
+            self.write_apart(stripe, point, now);
+        }
+        scratch.apart = apart;
+        if write_out {
+            self.write_log_out_or_stop();
+        }
+        if let Some(place) = crowded {
+            // The sender waits while its own backlog is written: that is the back-pressure.
+            self.flush_crowded(place);
+        }
+    }
+
+    /// The stripe, locked, with all series of the run seated: another thread may just have got an id for
+    /// a name and not yet a seat, which it gives while it holds `creating`.
+    fn with_series<'a>(
+        &self,
+        stripe: &'a SharedStripe,
+        run: &[(u32, u32)],
+    ) -> parking_lot::RwLockWriteGuard<'a, Stripe> {
+        let highest = run.iter().map(|(_, id)| id % SERIES_PER_STRIPE).max().unwrap_or(0) as usize;
+        let guard = stripe.write();
+        if guard.series.len() > highest {
+            return guard;
+        }
+        drop(guard);
+        drop(self.creating.lock());
+        stripe.write()
+    }
+
+    /// A point that goes into a coarser archive, or whose coarser slots must be computed now.
+    fn write_apart(&self, stripe: &SharedStripe, point: &Apart, now: Timestamp) {
+        let Some(entry) = self.policy(point.policy) else { return };
+        let mut archive = point.archive;
+        // Coarser archives follow as long as each is about to lose, or lost, what it is computed from.
+        while archive + 1 < entry.tiers.len() {
+            let next = entry.tiers[archive + 1];
+            let slot = next.slot(point.time);
+            let at_once = next.start(slot) <= now.minus(entry.tiers[archive].retention_seconds);
+            let value = self.ring_rollup(stripe, point, &entry, archive, slot, at_once, now);
+            let Some(value) = value.filter(|value| !value.is_nan()) else { break };
+            archive += 1;
+            if at_once {
+                let lazy_to = lazy_to(&entry, archive, point.time, now);
+                let computed = Apart { archive, lazy_to, value, ..*point };
+                self.put_late(stripe, &computed, now);
+                count(&self.counters.rolled_at_once, 1);
+            }
+        }
+    }
+
+    /// A coarser slot as whisper would compute it now: a finer slot whose place in the ring a newer one
+    /// has taken does not count.
+    #[expect(clippy::too_many_arguments, reason = "the point, where it is, and what is asked of it")]
+    fn ring_rollup(
+        &self,
+        stripe: &SharedStripe,
+        point: &Apart,
+        entry: &Arc<PolicyEntry>,
+        archive: usize,
+        slot: Slot,
+        at_once: bool,
+        now: Timestamp,
+    ) -> Option<f64> {
+        let ratio = entry.ratio(archive + 1);
+        let tier = entry.tiers[archive];
+        let fine = slot * ratio..(slot + 1) * ratio;
+        let ring = tier.ring_slots();
+        let times = tier.start(fine.start)..tier.start(fine.end + ring).max(now.plus(1));
+        let scope = Scope::everything();
+        let wanted = Wanted {
+            policy: point.policy,
+            entry,
+            locals: vec![point.local],
+            archive: archive + 1,
+            times,
+            scope: &scope,
+        };
+        let view = View::<f64>::take(&stripe.read(), &*self.blocks, wanted);
+        if !at_once {
+            return view.rows(archive + 1, &(slot..slot + 1)).ok()?.first().copied();
+        }
+        let mut rows = view.rows(archive, &fine).ok()?;
+        let newer = view.rows(archive, &(fine.start + ring..fine.end + ring)).ok()?;
+        for (value, newer) in rows.iter_mut().zip(&newer) {
+            if !newer.is_nan() {
+                *value = f64::NAN;
+            }
+        }
+        Some(f64::roll(&entry.policy, &rows, &mut Vec::new()))
+    }
+
+    /// Put one value into the late points of an archive, and into the log.
+    fn put_late(&self, stripe: &SharedStripe, point: &Apart, now: Timestamp) {
+        let mut record = RecordWriter::default();
+        let mut stripe = stripe.write();
+        record.begin(Header {
+            kind: ValueKind::Number,
+            stripe: stripe.number,
+            archive: point.archive as u8,
+            lazy_to: point.lazy_to,
+            now,
+        });
+        record.number(point.local, point.time, point.value);
+        self.apply_late::<f64>(
+            &mut stripe,
+            point.local,
+            point.archive,
+            point.lazy_to,
+            point.time,
+            point.value,
+            now,
+        );
+        self.log(&mut record);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a point has this many parts")]
+    pub(crate) fn apply_late<V: HeadOf>(
+        &self,
+        stripe: &mut Stripe,
+        local: u16,
+        archive: usize,
+        lazy_to: u8,
+        time: Timestamp,
+        value: V,
+        now: Timestamp,
+    ) {
+        let segment = self.wal.position().segment();
+        let Some(series) = stripe.get(local).copied() else { return };
+        let Some(place) = stripe.tiers_of(series.policy).get(archive).copied() else { return };
+        let tier = &mut stripe.tiers[place];
+        let slot = tier.place.tier.slot(time);
+        if let Some(head) = V::head_mut(&mut tier.head) {
+            head.since.get_or_insert(now);
+            head.late.put(local, slot, lazy_to, value, segment);
+        }
+    }
+
+    /// Append a record; true if it will be on disk.
+    fn log(&self, record: &mut RecordWriter) -> (bool, bool) {
+        if record.points() == 0 {
+            return (!self.is_read_only(), false);
+        }
+        match self.wal.append(record.finish(), self.clock.since_epoch()) {
+            Some(appended) => {
+                self.log_waker.raise();
+                (true, appended.write_out)
+            }
+            None => (false, false),
+        }
+    }
+
+    /// Sketches add up within a slot, so the whole of the slot is logged and put in its place.
+    fn write_sketch(
+        &self,
+        id: u32,
+        time: Timestamp,
+        sketch: &Sketch,
+        now: Timestamp,
+        report: &mut WriteReport,
+    ) {
+        let Some(stripe) = self.stripe_of(id) else { return };
+        let local = (id % SERIES_PER_STRIPE) as u16;
+        let run = [(0, id)];
+        let policy = self.with_series(&stripe, &run).get(local).map_or(NO_POLICY, |series| series.policy);
+        let Some(entry) = self.policy(policy) else { return };
+        let goes = where_to(&entry, time, now, self.future_tolerance());
+        let (archive, last) = match goes {
+            Goes::InFuture => return report.in_future += 1,
+            Goes::TooOld => return report.too_old += 1,
+            Goes::Finest { .. } => (0, 0),
+            Goes::Apart { archive, lazy_to } => (archive, at_once_to(&entry, archive, lazy_to)),
+        };
+        let mut stored = true;
+        // The coarser one first: it may be computed from the finer one, which must not have the new yet.
+        for index in (archive..=last).rev() {
+            let lazy_to = lazy_to(&entry, index, time, now);
+            stored &= self.add_sketch(&stripe, &entry, (local, policy), index, lazy_to, time, sketch, now);
+        }
+        match stored {
+            true => report.stored += 1,
+            false => report.volatile += 1,
+        }
+        let mut stripe = stripe.write();
+        if let Some(series) = stripe.series.get_mut(usize::from(local)) {
+            series.last = series.last.max(u32::try_from(time.0).unwrap_or(0));
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the series, the slot, and what is added")]
+    fn add_sketch(
+        &self,
+        stripe: &SharedStripe,
+        entry: &Arc<PolicyEntry>,
+        (local, policy): (u16, PolicyId),
+        archive: usize,
+        lazy_to: u8,
+        time: Timestamp,
+        sketch: &Sketch,
+        now: Timestamp,
+    ) -> bool {
+        let slot = entry.tiers[archive].slot(time);
+        let scope = Scope::everything();
+        let step = entry.tiers[archive].step.seconds();
+        let times = time.floor(entry.tiers[archive].step)..time.plus(step);
+        let wanted = Wanted { policy, entry, locals: vec![local], archive, times, scope: &scope };
+        let view = View::<Option<Sketch>>::take(&stripe.read(), &*self.blocks, wanted);
+        let there = view.rows(archive, &(slot..slot + 1)).unwrap_or_default().pop().flatten();
+        let mut whole = there.unwrap_or_default();
+        whole.merge(sketch);
+        let mut record = RecordWriter::default();
+        let mut stripe = stripe.write();
+        let number = stripe.number;
+        record.begin(Header {
+            kind: ValueKind::Sketch,
+            stripe: number,
+            archive: archive as u8,
+            lazy_to,
+            now,
+        });
+        record.sketch(local, time, &whole);
+        self.apply::<Option<Sketch>>(&mut stripe, local, archive, lazy_to, time, Some(whole), now);
+        let (stored, write_out) = self.log(&mut record);
+        drop(stripe);
+        if write_out {
+            self.write_log_out_or_stop();
+        }
+        stored
+    }
+
+    /// Put a value where it belongs: an open slot of the finest archive or the late points.
+    #[expect(clippy::too_many_arguments, reason = "a point has this many parts")]
+    pub(crate) fn apply<V: HeadOf>(
+        &self,
+        stripe: &mut Stripe,
+        local: u16,
+        archive: usize,
+        lazy_to: u8,
+        time: Timestamp,
+        value: V,
+        now: Timestamp,
+    ) {
+        let Some(series) = stripe.get(local).copied() else { return };
+        let segment = self.wal.position().segment();
+        let place = stripe.tiers_of(series.policy)[0];
+        let tier = &mut stripe.tiers[place];
+        let slot = tier.place.tier.slot(time);
+        let Some(head) = V::head_mut(&mut tier.head) else { return };
+        if archive == 0 && slot >= head.base {
+            head.since.get_or_insert(now);
+            head.open.put(series.lane, slot, value, segment);
+        } else {
+            self.apply_late(stripe, local, archive, lazy_to, time, value, now);
+        }
+    }
+
+    fn count_report(&self, report: &WriteReport) {
+        let counters = &self.counters;
+        count(&counters.points_stored, report.stored);
+        count(&counters.points_volatile, report.volatile);
+        count(&counters.points_late, report.late);
+        count(&counters.points_too_old, report.too_old);
+        count(&counters.points_in_future, report.in_future);
+        count(&counters.points_no_value, report.no_value);
+        count(&counters.points_refused_name, report.refused_name);
+        count(&counters.points_refused_limit, report.refused_limit);
+    }
+}
+
+/// The last archive that is written at once for a point of `archive`.
+fn at_once_to(entry: &PolicyEntry, archive: usize, lazy_to: u8) -> usize {
+    if lazy_to != ALL_LATER && usize::from(lazy_to) == archive {
+        (archive + 1).min(entry.tiers.len() - 1)
+    } else {
+        archive
+    }
+}
+
+/// Points that are taken under one hold of the stripe's lock: about 50 us.
+const RUN_POINTS: usize = 2_048;
+
+/// One hold of a stripe's lock.
+struct RunWriter<'a> {
+    store: &'a Store,
+    now: Timestamp,
+    tolerance: i64,
+    record: &'a mut RecordWriter,
+    apart: &'a mut Vec<Apart>,
+    report: &'a mut WriteReport,
+}
+
+/// What was found out for the point before: the next one's policy and time are mostly the same.
+#[derive(Clone, Copy)]
+struct Memo {
+    policy: PolicyId,
+    time: Timestamp,
+    place: MemoPlace,
+}
+
+#[derive(Clone, Copy)]
+enum MemoPlace {
+    Column { tier: usize, column: usize },
+    Late { tier: usize, slot: Slot },
+    Apart { archive: usize, lazy_to: u8 },
+    TooOld,
+    InFuture,
+}
+
+impl RunWriter<'_> {
+    /// True if the log wants to be written out.
+    fn take(&mut self, stripe: &mut Stripe, batch: &PointBatch, run: &[(u32, u32)]) -> bool {
+        let segment = self.store.wal.position().segment();
+        let apart_before = self.apart.len();
+        self.begin(stripe.number);
+        let mut memo = Memo { policy: NO_POLICY, time: Timestamp(i64::MIN), place: MemoPlace::TooOld };
+        let mut pending = 0;
+        let mut write_out = false;
+        for (index, id) in run {
+            let point = batch.get(*index as usize);
+            let local = (id % SERIES_PER_STRIPE) as u16;
+            let series = stripe.series[usize::from(local)];
+            if series.is_gone() || point.value.is_nan() {
+                self.report.no_value += 1;
+                continue;
+            }
+            if memo.policy != series.policy || memo.time != point.time {
+                let place = self.place(stripe, series.policy, point.time, segment);
+                memo = Memo { policy: series.policy, time: point.time, place };
+            }
+            match memo.place {
+                MemoPlace::Column { tier, column } => {
+                    let head =
+                        f64::head_mut(&mut stripe.tiers[tier].head).expect("numbers resolve to numbers");
+                    head.open.set(column, series.lane, point.value);
+                }
+                MemoPlace::Late { tier, slot } => {
+                    let head =
+                        f64::head_mut(&mut stripe.tiers[tier].head).expect("numbers resolve to numbers");
+                    head.late.put(local, slot, ALL_LATER, point.value, segment);
+                    *stripe.late_counts.entry(local).or_default() += 1;
+                    self.report.late += 1;
+                }
+                MemoPlace::Apart { archive, lazy_to } => {
+                    let (policy, time, value) = (series.policy, point.time, point.value);
+                    self.apart.push(Apart { local, policy, archive, lazy_to, time, value });
+                    *stripe.late_counts.entry(local).or_default() += 1;
+                    self.report.late += 1;
+                    continue;
+                }
+                MemoPlace::TooOld => {
+                    self.report.too_old += 1;
+                    continue;
+                }
+                MemoPlace::InFuture => {
+                    self.report.in_future += 1;
+                    continue;
+                }
+            }
+            self.record.number(local, point.time, point.value);
+            pending += 1;
+            let last = &mut stripe.series[usize::from(local)].last;
+            *last = (*last).max(u32::try_from(point.time.0).unwrap_or(0));
+            if self.record.is_full() {
+                write_out |= self.end(&mut pending);
+                self.begin(stripe.number);
+            }
+        }
+        write_out |= self.end(&mut pending);
+        write_out | self.log_apart(stripe, apart_before)
+    }
+
+    fn begin(&mut self, stripe: u32) {
+        self.record.begin(Header {
+            kind: ValueKind::Number,
+            stripe,
+            archive: 0,
+            lazy_to: ALL_LATER,
+            now: self.now,
+        });
+    }
+
+    fn end(&mut self, pending: &mut u64) -> bool {
+        let (stored, write_out) = self.store.log(self.record);
+        let points = std::mem::take(pending);
+        if stored {
+            self.report.stored += points;
+        } else {
+            self.report.volatile += points;
+        }
+        write_out
+    }
+
+    fn place(&self, stripe: &mut Stripe, policy: PolicyId, time: Timestamp, segment: u32) -> MemoPlace {
+        let Some(entry) = self.store.policy(policy) else { return MemoPlace::TooOld };
+        match where_to(&entry, time, self.now, self.tolerance) {
+            Goes::TooOld => MemoPlace::TooOld,
+            Goes::InFuture => MemoPlace::InFuture,
+            Goes::Apart { archive, lazy_to } => MemoPlace::Apart { archive, lazy_to },
+            Goes::Finest { slot } => {
+                let tier = stripe.tiers_of(policy)[0];
+                let head = f64::head_mut(&mut stripe.tiers[tier].head).expect("numbers resolve to numbers");
+                head.since.get_or_insert(self.now);
+                if slot < head.base {
+                    return MemoPlace::Late { tier, slot };
+                }
+                MemoPlace::Column { tier, column: head.open.column(slot, segment) }
+            }
+        }
+    }
+
+    /// Points that go apart get a record each; they are rare. They are applied here, and what follows
+    /// from them is computed when the lock is free.
+    fn log_apart(&mut self, stripe: &mut Stripe, from: usize) -> bool {
+        let mut write_out = false;
+        for point in &self.apart[from..] {
+            self.record.begin(Header {
+                kind: ValueKind::Number,
+                stripe: stripe.number,
+                archive: point.archive as u8,
+                lazy_to: point.lazy_to,
+                now: self.now,
+            });
+            self.record.number(point.local, point.time, point.value);
+            let Apart { local, archive, lazy_to, time, value, .. } = *point;
+            self.store.apply::<f64>(stripe, local, archive, lazy_to, time, value, self.now);
+            let (stored, full) = self.store.log(self.record);
+            write_out |= full;
+            match stored {
+                true => self.report.stored += 1,
+                false => self.report.volatile += 1,
+            }
+        }
+        write_out
+    }
+}
+
+/// A stable counting sort, left out when one stripe is all there is.
+fn sort_by_stripe(rows: &mut Vec<(u32, u32)>, sorted: &mut Vec<(u32, u32)>) {
+    let Some(first) = rows.first().map(|(_, id)| id / SERIES_PER_STRIPE) else { return };
+    if rows.iter().all(|(_, id)| id / SERIES_PER_STRIPE == first) {
+        return;
+    }
+    let highest = rows.iter().map(|(_, id)| id / SERIES_PER_STRIPE).max().unwrap_or(0) as usize;
+    let mut starts = vec![0usize; highest + 2];
+    rows.iter().for_each(|(_, id)| starts[(id / SERIES_PER_STRIPE) as usize + 1] += 1);
+    (1..starts.len()).for_each(|at| starts[at] += starts[at - 1]);
+    sorted.clear();
+    sorted.resize(rows.len(), (0, 0));
+    for row in rows.iter() {
+        let at = &mut starts[(row.1 / SERIES_PER_STRIPE) as usize];
+        sorted[*at] = *row;
+        *at += 1;
+    }
+    std::mem::swap(rows, sorted);
+}

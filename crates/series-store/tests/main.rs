@@ -1,0 +1,5 @@
+//! The store from outside.
+
+mod support;
+
+mod basics;

@@ -1,0 +1,233 @@
+//! A clock to turn by hand, temporary directories, seeded random numbers, and short ways to ask.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::time::Duration;
+
+use series_store::io::Io;
+use series_store::{Options, Recovery, StorageConfig, Store};
+use vocabulary::ports::{FetchRequest, FindQuery, Node, QueryLimits, Row, Scope, Successor, WriteReport};
+use vocabulary::retention::Aggregation;
+use vocabulary::{Clock, PointBatch, PointSink, SeriesRef, SeriesSource, Timestamp, ValueKind};
+
+/// A round moment: a multiple of ten days.
+pub const START: i64 = 1_728_000_000;
+
+pub struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    pub fn set(&self, seconds: i64) {
+        self.0.store(seconds, Ordering::SeqCst);
+    }
+
+    pub fn seconds(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Clock for ManualClock {
+    fn since_epoch(&self) -> Duration {
+        Duration::from_secs(self.0.load(Ordering::SeqCst) as u64)
+    }
+}
+
+/// Removed when it is dropped, unless the test failed.
+pub struct TempDir(PathBuf);
+
+impl TempDir {
+    pub fn new() -> TempDir {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("series-store-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        TempDir(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            drop(std::fs::remove_dir_all(&self.0));
+        }
+    }
+}
+
+/// A store in a temporary directory with a clock that stands still.
+pub struct TestStore {
+    pub store: Arc<Store>,
+    pub clock: Arc<ManualClock>,
+    pub recovery: Recovery,
+    directory: PathBuf,
+    config: StorageConfig,
+    io: Arc<dyn Io>,
+    _temporary: Option<TempDir>,
+    hint: Successor,
+}
+
+/// One retention rule for everything, one aggregation rule.
+pub fn config(archives: &str, method: Aggregation, x_files_factor: f32) -> StorageConfig {
+    let toml = serde_json::json!({
+        "retention": [{"name": "all", "pattern": "", "archives": archives.split(',').collect::<Vec<_>>()}],
+        "aggregation": [{"name": "all", "pattern": "", "method": method, "x_files_factor": x_files_factor}],
+        "min_free": "1B",
+    });
+    serde_json::from_value(toml).unwrap()
+}
+
+impl TestStore {
+    pub fn new(config: StorageConfig) -> TestStore {
+        let temporary = TempDir::new();
+        let directory = temporary.path().to_owned();
+        let mut store = TestStore::open(directory, config, Arc::new(series_store::io::RealIo), START);
+        store._temporary = Some(temporary);
+        store
+    }
+
+    pub fn open(directory: PathBuf, config: StorageConfig, io: Arc<dyn Io>, now: i64) -> TestStore {
+        let clock = Arc::new(ManualClock(AtomicI64::new(now)));
+        let (store, recovery) = Store::open(options(&directory, &config, &clock, &io)).unwrap();
+        let store = Arc::new(store);
+        TestStore {
+            store,
+            clock,
+            recovery,
+            directory,
+            config,
+            io,
+            _temporary: None,
+            hint: Successor::default(),
+        }
+    }
+
+    /// As after a kill -9: what was not handed to the kernel is lost.
+    pub fn reopen(self) -> TestStore {
+        let TestStore { store, clock, directory, config, io, _temporary, .. } = self;
+        drop(store);
+        let (store, recovery) = Store::open(options(&directory, &config, &clock, &io)).unwrap();
+        let store = Arc::new(store);
+        TestStore { store, clock, recovery, directory, config, io, _temporary, hint: Successor::default() }
+    }
+
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub fn now(&self) -> i64 {
+        self.clock.seconds()
+    }
+
+    pub fn advance(&self, seconds: i64) {
+        self.clock.set(self.now() + seconds);
+    }
+
+    /// All background work that is due.
+    pub fn settle(&self) {
+        for _ in 0..1000 {
+            if !self.store.maintain() {
+                return;
+            }
+        }
+        panic!("the background work does not come to an end");
+    }
+
+    pub fn put(&mut self, points: &[(&str, i64, f64)]) -> WriteReport {
+        let mut batch = PointBatch::default();
+        points.iter().for_each(|(name, time, value)| batch.push(name.as_bytes(), Timestamp(*time), *value));
+        self.store.write(&batch, &mut self.hint)
+    }
+
+    pub fn put_one(&mut self, name: &str, time: i64, value: f64) {
+        let report = self.put(&[(name, time, value)]);
+        assert_eq!(report.dropped(), 0, "{report:?}");
+    }
+
+    pub fn id(&self, name: &str) -> Option<SeriesRef> {
+        let scope = Scope::everything();
+        let query = FindQuery { pattern: name, kind: ValueKind::Number, scope: &scope, limit: 10 };
+        self.store.find(&query).unwrap().into_iter().find_map(|node| match node {
+            Node::Leaf(found) => Some(found.series),
+            Node::Branch { .. } => None,
+        })
+    }
+
+    pub fn row(&self, name: &str, from: i64, until: i64) -> Row<f64> {
+        let id = self.id(name).unwrap_or_else(|| panic!("{name} is not there"));
+        self.rows(&[id], from, until).remove(0)
+    }
+
+    pub fn rows(&self, series: &[SeriesRef], from: i64, until: i64) -> Vec<Row<f64>> {
+        let scope = Scope::everything();
+        self.store.fetch(&request(series, from, until, self.now(), &scope, &QueryLimits::default())).unwrap()
+    }
+
+    /// (time, value) of the known slots, and the step.
+    pub fn points(&self, name: &str, from: i64, until: i64) -> (i64, Vec<(i64, f64)>) {
+        known(&self.row(name, from, until))
+    }
+}
+
+fn options(directory: &Path, config: &StorageConfig, clock: &Arc<ManualClock>, io: &Arc<dyn Io>) -> Options {
+    let clock: Arc<dyn Clock> = clock.clone();
+    Options {
+        directory: directory.to_owned(),
+        config: config.clone(),
+        clock,
+        io: Arc::clone(io),
+        blocks: None,
+    }
+}
+
+pub fn request<'a>(
+    series: &'a [SeriesRef],
+    from: i64,
+    until: i64,
+    now: i64,
+    scope: &'a Scope,
+    limits: &'a QueryLimits,
+) -> FetchRequest<'a> {
+    FetchRequest {
+        series,
+        from: Timestamp(from),
+        until: Timestamp(until),
+        now: Timestamp(now),
+        step: None,
+        consolidation: Aggregation::Average,
+        scope,
+        limits,
+    }
+}
+
+pub fn known(row: &Row<f64>) -> (i64, Vec<(i64, f64)>) {
+    let step = row.step.seconds();
+    let points = row.slots.iter().enumerate().filter(|(_, value)| !value.is_nan());
+    (step, points.map(|(at, value)| (row.start.0 + at as i64 * step, *value)).collect())
+}
+
+/// A small generator; the same seed gives the same run.
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Random {
+        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    pub fn below(&mut self, bound: u64) -> u64 {
+        (self.next() >> 11) % bound
+    }
+
+    pub fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+}
