@@ -15,9 +15,14 @@ export function timeAxis(zone: Zone, compact: boolean): uPlot.Axis {
     size: compact ? 22 : 28,
     gap: compact ? 3 : 5,
     space: compact ? 52 : 80,
-    values: (_, splits, __, ___, increment) => labels(splits, increment, zone),
+    values: (plot, splits, _, __, increment) => labels(splits, increment, zone).map((label, index) => (fits(plot, splits[index]) ? label : '')),
     grid: { show: false },
   }
+}
+
+/** A label at the very edge would be cut in half. */
+function fits(plot: uPlot, at: number): boolean {
+  return plot.over.clientWidth - plot.valToPos(at, 'x') > 20
 }
 
 /** A new day names itself; otherwise the time, with seconds only where ticks are that close. */

@@ -28,7 +28,7 @@ function positive(value: number, unit: Unit): string {
       return inSteps(value, 1024, BINARY) + '/s'
     case '%':
     case 'percent':
-      return `${digits(value, 3)}${THIN}%`
+      return `${value < 1 ? Number(value.toFixed(2)) : digits(value, 3)}${THIN}%`
     case 'ms':
       return duration(value / 1000)
     case 's':
@@ -83,7 +83,16 @@ export function duration(seconds: number): string {
   if (seconds < 1e-3) return `${digits(seconds * 1e6, 3)}${THIN}µs`
   if (seconds < 1) return `${digits(seconds * 1e3, 3)}${THIN}ms`
   if (seconds < 120) return `${digits(seconds, 3)}${THIN}s`
-  if (seconds < 7200) return `${digits(seconds / 60, 3)}${THIN}min`
-  if (seconds < 172_800) return `${digits(seconds / 3600, 3)}${THIN}h`
-  return `${digits(seconds / 86_400, 3)}${THIN}d`
+  if (seconds < 600) return twoUnits(seconds, 60, 'min', 1, 's')
+  if (seconds < 7200) return `${Math.round(seconds / 60)}${THIN}min`
+  if (seconds < 172_800) return twoUnits(seconds, 3600, 'h', 60, 'min')
+  return twoUnits(seconds, 86_400, 'd', 3600, 'h')
+}
+
+/** `5 min 49 s`, `3 h`, `2 d 4 h`: as one says it. */
+function twoUnits(seconds: number, large: number, largeName: string, small: number, smallName: string): string {
+  const all = Math.round(seconds / small)
+  const [whole, rest] = [Math.floor((all * small) / large), all % (large / small)]
+  const first = `${counted(whole)}${THIN}${largeName}`
+  return rest === 0 ? first : `${first} ${rest}${THIN}${smallName}`
 }

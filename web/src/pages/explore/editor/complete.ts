@@ -74,6 +74,6 @@ function argumentChoices(known: Map<string, GraphiteFunction>, { call, argument,
   const quote = (value: string) => ({ label: `'${value}'`, detail: param.name })
   if (param.options?.length) return param.options.map(quote)
   if (param.type === 'boolean') return ['true', 'false'].map((label) => ({ label, detail: param.name }))
-  if (/interval/i.test(param.type) && (!token || token.kind === 'string')) return INTERVALS.map(quote)
+  if (/interval/i.test(param.type) && (!token || token.kind === 'string')) return INTERVALS.map((text, index) => ({ ...quote(text), boost: -index }))
   return null
 }

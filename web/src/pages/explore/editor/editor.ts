@@ -38,8 +38,7 @@ export function edit(host: HTMLElement, wanted: Wanted): Editor {
         ...completionKeymap, ...closeBracketsKeymap, ...historyKeymap, ...defaultKeymap,
       ]),
       EditorView.lineWrapping,
-      // Plain text only: a browser that keeps the style of deleted text would write inline styles.
-      EditorView.contentAttributes.of({ 'aria-label': wanted.label, spellcheck: 'false', autocapitalize: 'off', contenteditable: 'plaintext-only' }),
+      EditorView.contentAttributes.of({ 'aria-label': wanted.label, spellcheck: 'false', autocapitalize: 'off' }),
       placeholder(words.explore.targets.placeholder),
       colouring,
       errorMark,
@@ -49,6 +48,7 @@ export function edit(host: HTMLElement, wanted: Wanted): Editor {
         if (update.docChanged || update.selectionSet) void tell(update.view, wanted)
       }),
       EditorView.domEventHandlers({
+        beforeinput: typeOver,
         // Not at once: the editor also loses the focus while the page is being changed under it.
         blur: () => {
           setTimeout(() => {
@@ -66,6 +66,14 @@ export function edit(host: HTMLElement, wanted: Wanted): Editor {
     focus: () => view.focus(),
     destroy: () => view.destroy(),
   }
+}
+
+/** A browser that types over coloured text keeps its colour as an inline style, which our policy forbids: we do it ourselves. */
+function typeOver(event: InputEvent, view: EditorView): boolean {
+  if (event.inputType !== 'insertText' || !event.data || event.isComposing || view.state.selection.main.empty) return false
+  event.preventDefault()
+  view.dispatch({ ...view.state.replaceSelection(event.data), userEvent: 'input.type', scrollIntoView: true })
+  return true
 }
 
 async function tell(view: EditorView, wanted: Wanted) {
