@@ -25,6 +25,7 @@ pub fn convert(text: &str) -> Result<Converted, LiteralError> {
         section.property(property);
     }
     section.defaults();
+    section.forward(&properties);
     Ok(section.written())
 }
 
@@ -59,21 +60,30 @@ const SAME: [(&str, &str, ReadValue); 23] = [
 type ReadValue = fn(&Literal) -> Result<String, String>;
 
 /// Keys that have nowhere to go, and why.
-const LEFT: [(&str, &str); 9] = [
+const LEFT: [(&str, &str); 6] = [
     ("debug", "what is logged is set for the whole process"),
     ("dumpMessages", "packets are not logged; bad lines are shown on the Data page"),
     ("log", "the log goes to standard error"),
     ("title", "the process keeps its name"),
     ("automaticConfigReload", "the configuration is always read again when it changes"),
     ("console", "there is no console backend: use `bellwether query --follow`"),
-    ("graphitePort", "points stay here"),
-    ("graphitePicklePort", "points stay here"),
-    ("graphiteProtocol", "points stay here"),
 ];
 
-/// Keys that [`Section::listeners`] and [`Section::admin`] read.
-const SOCKETS: [&str; 8] =
-    ["server", "servers", "address", "address_ipv6", "port", "socket", "mgmt_address", "mgmt_port"];
+/// Keys that are read together, by [`Section::listeners`], [`Section::admin`] and [`Section::forward`].
+const TOGETHER: [&str; 12] = [
+    "server",
+    "servers",
+    "address",
+    "address_ipv6",
+    "port",
+    "socket",
+    "mgmt_address",
+    "mgmt_port",
+    "graphiteHost",
+    "graphitePort",
+    "graphitePicklePort",
+    "graphiteProtocol",
+];
 
 #[derive(Default)]
 struct Section {
@@ -108,8 +118,7 @@ impl Section {
             }
             ("keyFlush", Literal::Object(properties)) => self.key_flush(*line, properties),
             ("backends", Literal::List(backends)) => self.backends(*line, backends),
-            ("graphiteHost", Literal::Text(host)) => self.forward(host),
-            (key, _) if SOCKETS.contains(&key) => {}
+            (key, _) if TOGETHER.contains(&key) => {}
             (key, _) => self.value(key, property),
         }
     }
@@ -155,10 +164,20 @@ impl Section {
         }
     }
 
-    fn forward(&mut self, host: &str) {
-        self.comment(&format!("Points stay here. To send them on to {host} as well:"));
+    /// Points stay here; where they went before is a remark.
+    fn forward(&mut self, properties: &[Property]) {
+        let Some(host) = properties.iter().find(|property| property.key == "graphiteHost") else { return };
+        let Literal::Text(name) = &host.value else {
+            return self.problem(host.line, "graphiteHost", &unreadable(&host.value));
+        };
+        let pickle = find(properties, "graphiteProtocol") == Some(&Literal::Text("pickle".into()));
+        let (protocol, key, default) =
+            if pickle { ("pickle", "graphitePicklePort", 2004) } else { ("line", "graphitePort", 2003) };
+        let port = find(properties, key).and_then(|port| positive(port).ok()).unwrap_or(default);
+        self.comment(&format!("Points stay here. To send them on to {name} as well:"));
         self.comment("[[carbon.forward]]");
-        self.comment(&format!("address = {}", quoted(&format!("{host}:2003"))));
+        self.comment(&format!("address = {}", quoted(&format!("{name}:{port}"))));
+        self.comment(&format!("protocol = {}", quoted(protocol)));
     }
 
     /// The list `servers`, or without it one server made of the keys at the top.
@@ -432,7 +451,13 @@ mod tests {
              , port: 8125\n, backends: [ \"./backends/graphite\" ]\n}\n",
             "allow = [\"127.0.0.0/8\"]\nudp = \"0.0.0.0:8125\"\ntcp = \"off\"\ndialect = \"statsd\"\n\
              flush_interval = \"10s\"",
-            &[(3, "graphitePort: points stay here")],
+            &[],
+        );
+        let remarks = convert("{graphiteHost: 'g', graphiteProtocol: 'pickle', graphitePicklePort: 2014}");
+        let toml = remarks.expect("it is an object").toml;
+        assert!(
+            toml.ends_with("# [[carbon.forward]]\n# address = \"g:2014\"\n# protocol = \"pickle\"\n"),
+            "{toml}"
         );
     }
 

@@ -35,6 +35,8 @@ pub struct StatsdConfig {
     pub flush_interval: FlushInterval,
     /// Percentiles of timers; fractions are fine, negative ones mean the top.
     pub percentiles: Vec<Percentile>,
+    /// Other percentiles for timers whose name contains `metric`; the first that matches wins.
+    pub timer_percentiles: Vec<TimerPercentiles>,
     /// Bins for timers whose name contains `metric`; the first that matches wins.
     pub histogram: Vec<Histogram>,
     /// Numbers of a timer that are written (`mean`, `upper_percent`, ...); empty means all.
@@ -91,6 +93,7 @@ impl Default for StatsdConfig {
             dialect: Dialect::DogStatsD,
             flush_interval: FlushInterval(HumanDuration::from_secs(1)),
             percentiles: vec![Percentile(90.0)],
+            timer_percentiles: Vec::new(),
             histogram: Vec::new(),
             calculated_timer_metrics: Vec::new(),
             flush_counts: true,
@@ -248,6 +251,14 @@ fn serialize_number<S: Serializer>(number: f64, serializer: S) -> Result<S::Ok, 
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
+pub struct TimerPercentiles {
+    /// A part of the timer's name.
+    pub metric: String,
+    pub percentiles: Vec<Percentile>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Histogram {
     /// A part of the timer's name.
     pub metric: String,
@@ -392,6 +403,7 @@ mod tests {
             dialect = "statsd"
             flush_interval = "10s"
             percentiles = [90, 99.9, -10]
+            timer_percentiles = [{ metric = "api.", percentiles = [95] }]
             histogram = [{ metric = "x", bins = [0.1, 1, "inf"] }]
             delete_idle_stats = true
             delete_gauges = false

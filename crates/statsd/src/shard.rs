@@ -152,7 +152,8 @@ impl ShardState {
 
     /// Give everything gathered to `collector` and begin anew. Names stay known unless there are too many.
     pub fn drain(&mut self, collector: &mut dyn Collector) {
-        for (entry, key) in self.keys.drain(..) {
+        // Many come at the start and few later: their memory is given back.
+        for (entry, key) in std::mem::take(&mut self.keys) {
             let entry = &mut self.entries[entry as usize];
             entry.ledger = collector.position(entry.class, &key).unwrap_or(NONE);
         }

@@ -275,7 +275,7 @@ impl Overflow {
 
     fn numbers(&self, plan: &TimerPlan, name: &str, weight: f64, out: &mut dyn FnMut(&str, f64)) {
         let count = self.count as f64;
-        for percentile in &plan.percentiles {
+        for percentile in plan.percentiles(name) {
             let wanted = js::round(percentile.percent.abs() / 100.0 * count);
             if wanted == 0.0 {
                 continue;
@@ -338,7 +338,7 @@ fn exact_numbers(
     scratch.fill(sorted);
     // What a percentile of a single value is made of.
     let single = PercentileNumbers { count: 1.0, sum: *lower, sum_squares: lower * lower, edge: *upper };
-    for percentile in &plan.percentiles {
+    for percentile in plan.percentiles(name) {
         if count == 1 {
             percentile.write(&single, *lower, out);
         } else if let Some(numbers) = scratch.percentile(sorted, percentile.percent) {
@@ -448,7 +448,8 @@ struct Whole {
 #[derive(Clone, Debug)]
 pub struct TimerPlan {
     seconds: f64,
-    percentiles: Vec<PercentilePlan>,
+    /// For timers whose name contains the text; the last is for all.
+    percentiles: Vec<(String, Vec<PercentilePlan>)>,
     std: Option<&'static str>,
     upper: Option<&'static str>,
     lower: Option<&'static str>,
@@ -506,9 +507,14 @@ impl TimerPlan {
             metric: histogram.metric.clone(),
             bins: histogram.bins.iter().map(bin).collect(),
         });
+        let special = config.timer_percentiles.iter().map(|special| (&*special.metric, &special.percentiles));
+        let percentiles = special
+            .chain([("", &config.percentiles)])
+            .map(|(metric, percentiles)| (metric.to_owned(), percentiles.iter().map(percentile).collect()))
+            .collect();
         TimerPlan {
             seconds: config.flush_interval.seconds(),
-            percentiles: config.percentiles.iter().map(percentile).collect(),
+            percentiles,
             std: whole("std"),
             upper: whole("upper"),
             lower: whole("lower"),
@@ -520,6 +526,11 @@ impl TimerPlan {
             median: whole("median"),
             histograms: if wanted("histogram") { histograms.collect() } else { Vec::new() },
         }
+    }
+
+    fn percentiles(&self, name: &str) -> &[PercentilePlan] {
+        let matching = self.percentiles.iter().find(|(metric, _)| name.contains(metric));
+        matching.map_or(&[], |(_, percentiles)| percentiles)
     }
 
     /// Of a timer without values in the interval.

@@ -52,6 +52,16 @@ fn our_own_numbers() {
 }
 
 #[test]
+fn percentiles_may_differ_by_name() {
+    check(
+        "percentiles = [90]\ncalculated_timer_metrics = [\"upper_percent\"]\n\
+         timer_percentiles = [{ metric = \"api.none\", percentiles = [] }, { metric = \"api.\", percentiles = [95, 99] }]",
+        &["api.x:1|ms\napi.none:1|ms\nweb:1|ms"],
+        "stats.timers.api.x.upper_95=1 stats.timers.api.x.upper_99=1 stats.timers.web.upper_90=1",
+    );
+}
+
+#[test]
 fn dogstatsd_has_more_classes_and_tags() {
     let timer = "percentiles = []\ncalculated_timer_metrics = [\"count\", \"sum\", \"lower\"]";
     check(
