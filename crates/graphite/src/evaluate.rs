@@ -144,6 +144,15 @@ enum Slots {
     Sketches(Arc<Vec<Option<vocabulary::Sketch>>>),
 }
 
+impl Slots {
+    fn is_empty(&self) -> bool {
+        match self {
+            Slots::Numbers(values) => values.is_empty(),
+            Slots::Sketches(sketches) => sketches.is_empty(),
+        }
+    }
+}
+
 impl<'a> Evaluator<'a> {
     fn new(question: &'a Question, environment: Environment<'a>) -> Evaluator<'a> {
         Evaluator {
@@ -415,6 +424,10 @@ impl<'a> Evaluator<'a> {
             let mut of_pattern: Vec<Fetched> = Vec::with_capacity(found.len());
             for series in found.iter() {
                 let (start, step, slots) = &rows[row_of[&series.series]];
+                // The window lies outside of what is kept: as if there were no such series.
+                if slots.is_empty() {
+                    continue;
+                }
                 let slots = match slots {
                     Slots::Numbers(values) => Slots::Numbers(values.clone()),
                     Slots::Sketches(sketches) => Slots::Sketches(sketches.clone()),

@@ -1,0 +1,11 @@
+import pytest
+
+from support.graphite_sides import Sides
+
+
+@pytest.fixture(scope="session")
+def sides(tmp_path_factory):
+    """graphite-web and us over the same series."""
+    sides = Sides(tmp_path_factory.mktemp("graphite"))
+    yield sides
+    sides.stop()

@@ -1,0 +1,123 @@
+"""graphite-web 1.1.10 in a process of its own, with a whisper tree that it is given: one json request a line on
+stdin, one json answer a line on stdout, as crates/graphite/examples/answer.rs speaks them.
+
+    python graphite_original.py DIRECTORY         (DIRECTORY/series.json says what to store)
+"""
+import inspect
+import json
+import os
+import sys
+import types
+import warnings
+
+warnings.filterwarnings("ignore")
+
+
+def mend_inspect():
+    """Python 3.11 no longer has two functions that graphite-web describes its functions with."""
+    if hasattr(inspect, "getargspec"):
+        return
+    inspect.getargspec = lambda function: tuple(inspect.getfullargspec(function)[:4])
+
+    def formatargspec(names, variable=None, keywords=None, defaults=None):
+        first = len(names) - len(defaults or ())
+        parts = [name if index < first else f"{name}={defaults[index - first]!r}"
+                 for index, name in enumerate(names)]
+        parts += [f"*{variable}"] if variable else []
+        parts += [f"**{keywords}"] if keywords else []
+        return f"({', '.join(parts)})"
+
+    inspect.formatargspec = formatargspec
+
+
+def start_django(root):
+    for part in ("storage/whisper", "storage/log/webapp", "conf"):
+        os.makedirs(f"{root}/{part}", exist_ok=True)
+    settings = types.ModuleType("settings_of_original")
+    settings.SECRET_KEY = "not a secret"
+    settings.GRAPHITE_ROOT = root
+    settings.STORAGE_DIR = f"{root}/storage"
+    settings.CONF_DIR = f"{root}/conf"
+    settings.CARBONLINK_HOSTS = []
+    settings.USE_WORKER_POOL = False
+    settings.STORAGE_FINDERS = ("graphite.finders.standard.StandardFinder",)
+    sys.modules[settings.__name__] = settings
+    os.environ["GRAPHITE_SETTINGS_MODULE"] = settings.__name__
+    os.environ["DJANGO_SETTINGS_MODULE"] = "graphite.settings"
+    import django
+    django.setup()
+    from django.core.management import call_command
+    call_command("migrate", run_syncdb=True, verbosity=0)
+    from django.test import Client
+    return Client(raise_request_exception=False, HTTP_HOST="localhost")
+
+
+def store(root, client, data):
+    import whisper
+    from graphite.tags.utils import TaggedSeries
+    for series in data["series"]:
+        name = TaggedSeries.encode(series["name"], sep="/", hash_only=True) if ";" in series["name"] \
+            else series["name"].replace(".", "/")
+        path = f"{root}/storage/whisper/{name}.wsp"
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        archives = [(step, retention // step) for step, retention in series["archives"]]
+        whisper.create(path, archives, series["x_files_factor"], series["method"])
+        if series["points"]:
+            whisper.update_many(path, [(time, float(value)) for time, value in series["points"]], data["now"])
+        if ";" in series["name"]:
+            client.post("/tags/tagSeries", {"path": series["name"]})
+    for when, what, tags in data["events"]:
+        body = json.dumps({"what": what, "tags": tags, "when": when})
+        client.post("/events/", body, content_type="application/json")
+
+
+def archives_of(root, data):
+    """What whisper made of the points, for those who answer from the same archives."""
+    import whisper
+    from graphite.tags.utils import TaggedSeries
+    out = []
+    for series in data["series"]:
+        name = TaggedSeries.encode(series["name"], sep="/", hash_only=True) if ";" in series["name"] \
+            else series["name"].replace(".", "/")
+        archives = []
+        with open(f"{root}/storage/whisper/{name}.wsp", "rb") as file:
+            header = whisper.info(file.name)
+            for archive in header["archives"]:
+                step, retention = archive["secondsPerPoint"], archive["retention"]
+                now = data["now"]
+                (start, _, _), values = whisper.__archive_fetch(file, archive, now - retention, now)
+                known = [(start + index * step, value) for index, value in enumerate(values) if value is not None]
+                archives.append({"archive": f"{step}s:{retention}s",
+                                 "points": [(time, as_json(value)) for time, value in known]})
+        out.append({"name": series["name"], "archives": archives})
+    return out
+
+
+def as_json(value):
+    return value if value not in (float("inf"), float("-inf")) else str(value)
+
+
+def main():
+    root = sys.argv[1]
+    mend_inspect()
+    answers, sys.stdout = sys.stdout, sys.stderr
+    client = start_django(root)
+    with open(f"{root}/series.json") as file:
+        data = json.load(file)
+    store(root, client, data)
+    with open(f"{root}/archives.json", "w") as file:
+        json.dump({"series": archives_of(root, data), "events": [[e[0], e[2]] for e in data["events"]]}, file)
+    print("ready", file=answers, flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        from django.http import QueryDict
+        query = QueryDict(mutable=True)
+        for name, value in request["params"]:
+            query.appendlist(name, value)
+        answer = client.get(request["path"], QUERY_STRING=query.urlencode())
+        out = {"status": answer.status_code, "content_type": answer.get("Content-Type"),
+               "headers": list(answer.items()), "body": answer.content.decode("latin-1")}
+        print(json.dumps(out), file=answers, flush=True)
+
+
+main()

@@ -1,0 +1,123 @@
+"""The two sides of a comparison: graphite-web, and us. Both store the same series and answer
+`ask(path, params)` with an Answer.
+
+Ours is the room alone (`crates/graphite/examples/answer.rs`, answering from the archives that whisper made), or,
+with GRAPHITE_SIDE=server, the real binary, loaded through Carbon.
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import urllib.parse
+
+from support import graphite_data
+from support.server import ROOT, Answer, Bellwether, wait_for
+
+
+class Lines:
+    """A process that takes a json request a line and gives a json answer a line."""
+
+    def __init__(self, command, log):
+        self.log = log
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+
+    def read(self):
+        line = self.process.stdout.readline()
+        assert line, f"the process has gone; its log: {self.log.name}"
+        return line
+
+    def ask(self, path, params, now):
+        request = {"path": path, "params": [[name, str(value)] for name, value in params], "now": now}
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.read())
+        headers = {name.lower(): value for name, value in answer.get("headers", [])}
+        headers.setdefault("content-type", answer.get("content_type"))
+        return Answer(answer["status"], headers, answer["body"].encode("latin-1"))
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(20)
+
+
+class Server:
+    """The real binary, with the retentions that the series have."""
+
+    def __init__(self, directory, series):
+        self.server = Bellwether(directory / "ours", self.config(series))
+        self.server.start()
+        for one in series:
+            lines = "".join(f"{one.name} {value!r} {when}\n" for when, value in one.points)
+            self.server.carbon_send(lines.encode())
+        last = max(when for one in series for when, _ in one.points)
+        wait_for(lambda: self.seen(series, last), what="all series")
+
+    @staticmethod
+    def config(series):
+        lines = []
+        for one in series:
+            archives = ", ".join(f'"{step}s:{retention}s"' for step, retention in one.archives)
+            pattern = json.dumps(f"^{re.escape(one.name)}$")
+            lines.append(f'[[storage.retention]]\nname = {json.dumps(one.name)}\npattern = {pattern}\n'
+                         f'archives = [{archives}]\n')
+            lines.append(f'[[storage.aggregation]]\nname = {json.dumps(one.name)}\npattern = {pattern}\n'
+                         f'method = "{one.method}"\nx_files_factor = {one.x_files_factor}\n')
+        # The test's own series only.
+        return "[collectors]\nhost = false\n[self]\nseries = false\n" + "".join(lines)
+
+    def seen(self, series, last):
+        names = {one.name for one in series if one.points and ";" not in one.name}
+        return names <= set(self.server.get("/metrics/index.json").json)
+
+    def ask(self, path, params, now):
+        params = list(params)
+        if path == "/render" and not any(name == "now" for name, _ in params):
+            params.append(("now", now))
+        return self.server.get(f"{path}?{urllib.parse.urlencode(params)}")
+
+    def stop(self):
+        self.server.stop()
+
+
+def example():
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    binary = target / "debug" / "examples" / "answer"
+    if not binary.exists():
+        subprocess.run(["cargo", "build", "--quiet", "-p", "graphite", "--example", "answer"], cwd=ROOT, check=True)
+    return str(binary)
+
+
+class Sides:
+    def __init__(self, directory):
+        self.now = int(time.time())
+        series = graphite_data.series(self.now)
+        root = directory / "original"
+        root.mkdir()
+        data = {"now": self.now, "events": graphite_data.events(self.now), "series": [
+            {"name": one.name, "archives": one.archives, "x_files_factor": one.x_files_factor,
+             "method": one.method, "points": [(when, as_json(value)) for when, value in one.points]}
+            for one in series]}
+        (root / "series.json").write_text(json.dumps(data))
+        script = pathlib.Path(__file__).with_name("graphite_original.py")
+        log = open(directory / "log", "ab")
+        self.original = Lines([sys.executable, str(script), str(root)], log)
+        assert self.original.read() == "ready\n"
+        if os.environ.get("GRAPHITE_SIDE") == "server":
+            self.ours = Server(directory, series)
+        else:
+            self.ours = Lines([example(), str(root / "archives.json")], log)
+
+    def ask(self, path, params):
+        """Both answers."""
+        return self.original.ask(path, params, self.now), self.ours.ask(path, params, self.now)
+
+    def stop(self):
+        self.original.stop()
+        self.ours.stop()
+
+
+def as_json(value):
+    return str(value) if value in (float("inf"), float("-inf")) else value
