@@ -1,28 +1,33 @@
 //! A column of integers: what every codec turns its values into.
 //!
 //! Arithmetic wraps, so that any `i64` may stand in a column, the whole range side by side too.
+//! The number of values is not written: the reader knows it. There must be at least one.
 
-use super::bits::{BitWriter, mask, read};
-use super::bytes::{Reader, put_signed};
-use super::{CodecError, Effort};
+use std::ops::Range;
+
+use super::bytes::{Reader, put_signed, put_unsigned};
+use super::coded::{self, CodedScratch};
+use super::{CodecError, Effort, packed};
 
 const CONSTANT: u8 = 0;
 const LINEAR: u8 = 1;
 const PACKED: u8 = 2;
+const CODED: u8 = 3;
+const MULTIPLES: u8 = 4;
 
-/// Values that share one width in a packed column.
-const BLOCK: usize = 64;
-/// Set in a block's head if differences are packed, not values.
-const DIFFERENCES: u8 = 0x80;
+/// What a column of multiples takes beside the column of what it multiplies, about.
+const MULTIPLES_BITS: u32 = 48;
 
 /// Reusable memory of the encoder.
 #[derive(Default)]
-pub(super) struct ColumnScratch {}
+pub(super) struct ColumnScratch {
+    packed: Vec<u8>,
+    quotients: Vec<i64>,
+    coded: CodedScratch,
+}
 
-/// The number of values is not written: the reader knows it. There must be at least one.
-pub(super) fn encode(_scratch: &mut ColumnScratch, values: &[i64], _effort: Effort, out: &mut Vec<u8>) {
-    let step = linear_step(values);
-    match step {
+pub(super) fn encode(scratch: &mut ColumnScratch, values: &[i64], effort: Effort, out: &mut Vec<u8>) {
+    match linear_step(values) {
         Some(0) => {
             out.push(CONSTANT);
             put_signed(out, values[0]);
@@ -32,10 +37,7 @@ pub(super) fn encode(_scratch: &mut ColumnScratch, values: &[i64], _effort: Effo
             put_signed(out, values[0]);
             put_signed(out, step);
         }
-        None => {
-            out.push(PACKED);
-            pack(values, out);
-        }
+        None => scratch.encode_irregular(values, effort, out),
     }
 }
 
@@ -45,127 +47,118 @@ fn linear_step(values: &[i64]) -> Option<i64> {
     values.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == step).then_some(step)
 }
 
-fn pack(values: &[i64], out: &mut Vec<u8>) {
-    put_signed(out, values[0]);
-    let mut previous = values[0];
-    for block in values[1..].chunks(BLOCK) {
-        pack_block(previous, block, out);
-        previous = block[block.len() - 1];
-    }
-}
-
-fn pack_block(previous: i64, block: &[i64], out: &mut Vec<u8>) {
-    let mut differences = [0; BLOCK];
-    let mut before = previous;
-    for (difference, value) in differences.iter_mut().zip(block) {
-        *difference = value.wrapping_sub(before);
-        before = *value;
-    }
-    let differences = &differences[..block.len()];
-    let (least, width) = least_and_width(block);
-    let (least_difference, difference_width) = least_and_width(differences);
-    if difference_width < width {
-        out.push(difference_width as u8 | DIFFERENCES);
-        put_signed(out, least_difference);
-        pack_above(least_difference, difference_width, differences, out);
-    } else {
-        out.push(width as u8);
-        put_signed(out, least.wrapping_sub(previous));
-        pack_above(least, width, block, out);
-    }
-}
-
-fn least_and_width(values: &[i64]) -> (i64, u32) {
-    let (mut least, mut most) = (values[0], values[0]);
+/// The largest number that divides the distance of all values to the first.
+fn common_factor(values: &[i64]) -> u64 {
+    let mut factor = 0;
     for value in values {
-        least = least.min(*value);
-        most = most.max(*value);
+        factor = greatest_common_divisor(value.wrapping_sub(values[0]).unsigned_abs(), factor);
+        if factor == 1 {
+            break;
+        }
     }
-    (least, 64 - (most.wrapping_sub(least) as u64).leading_zeros())
+    factor
 }
 
-fn pack_above(least: i64, width: u32, values: &[i64], out: &mut Vec<u8>) {
-    let mut writer = BitWriter::new(out);
-    for value in values {
-        writer.put(value.wrapping_sub(least) as u64, width);
+fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
     }
-    writer.finish();
+    a
+}
+
+impl ColumnScratch {
+    fn encode_irregular(&mut self, values: &[i64], effort: Effort, out: &mut Vec<u8>) {
+        let factor = common_factor(values);
+        if factor.ilog2() * (values.len() as u32) < MULTIPLES_BITS || factor > i64::MAX as u64 {
+            return self.encode_numbers(values, effort, out);
+        }
+        out.push(MULTIPLES);
+        put_signed(out, values[0]);
+        put_unsigned(out, factor);
+        let mut quotients = std::mem::take(&mut self.quotients);
+        quotients.clear();
+        quotients.extend(values.iter().map(|value| value.wrapping_sub(values[0]) / factor as i64));
+        self.encode_numbers(&quotients, effort, out);
+        self.quotients = quotients;
+    }
+
+    fn encode_numbers(&mut self, values: &[i64], effort: Effort, out: &mut Vec<u8>) {
+        match effort {
+            Effort::Fast => {
+                out.push(PACKED);
+                packed::encode(values, out);
+            }
+            Effort::Final => self.encode_shortest(values, out),
+        }
+    }
+
+    fn encode_shortest(&mut self, values: &[i64], out: &mut Vec<u8>) {
+        self.packed.clear();
+        packed::encode(values, &mut self.packed);
+        let start = out.len();
+        out.push(CODED);
+        if !self.coded.encode(values, self.packed.len(), out) {
+            out.truncate(start);
+            out.push(PACKED);
+            out.extend_from_slice(&self.packed);
+        }
+    }
 }
 
 /// Fills `out`, whose length is the number of values that were encoded.
 pub(super) fn decode(reader: &mut Reader<'_>, out: &mut [i64]) -> Result<(), CodecError> {
+    decode_range(reader, out.len(), 0..out.len(), out)
+}
+
+/// The values in `range` of `count`. The reader stands behind the column afterwards only if all were
+/// asked for.
+pub(super) fn decode_range(
+    reader: &mut Reader<'_>,
+    count: usize,
+    range: Range<usize>,
+    out: &mut [i64],
+) -> Result<(), CodecError> {
     match reader.byte()? {
         CONSTANT => {
             out.fill(reader.signed()?);
             Ok(())
         }
         LINEAR => {
-            let (mut value, step) = (reader.signed()?, reader.signed()?);
-            for slot in out {
-                *slot = value;
-                value = value.wrapping_add(step);
+            let (first, step) = (reader.signed()?, reader.signed()?);
+            for (slot, at) in out.iter_mut().zip(range) {
+                *slot = first.wrapping_add(step.wrapping_mul(at as i64));
             }
             Ok(())
         }
-        PACKED => unpack(reader, out),
-        _ => Err(CodecError::Malformed("an unknown kind of column")),
+        MULTIPLES => {
+            let (first, factor) = (reader.signed()?, reader.unsigned()?);
+            let kind = reader.byte()?;
+            decode_numbers(kind, reader, count, range, out)?;
+            for slot in out {
+                *slot = first.wrapping_add(slot.wrapping_mul(factor as i64));
+            }
+            Ok(())
+        }
+        kind => decode_numbers(kind, reader, count, range, out),
     }
 }
 
-/// The values in `range` of `count`; what follows them in the reader must not be asked for any more.
-pub(super) fn decode_range(
+fn decode_numbers(
+    kind: u8,
     reader: &mut Reader<'_>,
     count: usize,
-    range: std::ops::Range<usize>,
+    range: Range<usize>,
     out: &mut [i64],
 ) -> Result<(), CodecError> {
-    if range == (0..count) {
-        return decode(reader, out);
-    }
-    let mut until_end = vec![0; range.end];
-    decode(reader, &mut until_end)?;
-    out.copy_from_slice(&until_end[range]);
-    Ok(())
-}
-
-fn unpack(reader: &mut Reader<'_>, out: &mut [i64]) -> Result<(), CodecError> {
-    let first = reader.signed()?;
-    let Some((head, rest)) = out.split_first_mut() else { return Ok(()) };
-    *head = first;
-    let mut previous = first;
-    for block in rest.chunks_mut(BLOCK) {
-        unpack_block(reader, previous, block)?;
-        previous = block[block.len() - 1];
-    }
-    Ok(())
-}
-
-fn unpack_block(reader: &mut Reader<'_>, previous: i64, block: &mut [i64]) -> Result<(), CodecError> {
-    let head = reader.byte()?;
-    let width = u32::from(head & !DIFFERENCES);
-    if width > 64 {
-        return Err(CodecError::Malformed("a width above 64 bits"));
-    }
-    let least = reader.signed()?;
-    let bits = reader.take((block.len() * width as usize).div_ceil(8))?;
-    if head & DIFFERENCES == 0 {
-        let least = previous.wrapping_add(least);
-        unpack_above(bits, width, block, |above| least.wrapping_add(above as i64));
-    } else {
-        let mut value = previous;
-        unpack_above(bits, width, block, |above| {
-            value = value.wrapping_add(least).wrapping_add(above as i64);
-            value
-        });
-    }
-    Ok(())
-}
-
-#[inline]
-fn unpack_above(bits: &[u8], width: u32, block: &mut [i64], mut value: impl FnMut(u64) -> i64) {
-    let mut at = 0;
-    for slot in block {
-        *slot = value(read(bits, at, width) & mask(width));
-        at += width as usize;
+    match kind {
+        PACKED if range == (0..count) => packed::decode(reader, out),
+        PACKED => {
+            let mut until_end = vec![0; range.end];
+            packed::decode(reader, &mut until_end)?;
+            out.copy_from_slice(&until_end[range]);
+            Ok(())
+        }
+        CODED => coded::decode(reader, count, range, out),
+        _ => Err(CodecError::Malformed("an unknown kind of column")),
     }
 }

@@ -14,6 +14,8 @@ const HAS_FACTOR: u8 = 1 << 4;
 
 /// One exception in so many values is taken at most.
 const EXCEPTIONS_ONE_IN: usize = 50;
+/// What an exception takes: the value and its position.
+const EXCEPTION_BITS: usize = 80;
 /// Values that a divisor is tried on before all.
 const SAMPLE: usize = 16;
 
@@ -41,8 +43,31 @@ impl Divisor {
         whole as f64 / self.value
     }
 
-    /// The whole number that stands for `value`, if one does to the bit.
-    pub(super) fn whole(self, value: f64) -> Option<i64> {
+    /// Is `off` less than this share of the distance between two multiples?
+    pub(super) fn is_far_less_than_a_step(self, off: f64, share: f64) -> bool {
+        off.abs() * self.value <= share
+    }
+
+    /// One byte, and the factor if it is not 1. `flags` go into the byte.
+    pub(super) fn write(self, flags: u8, out: &mut Vec<u8>) {
+        if self.factor == 1 {
+            out.push(self.exponent | flags);
+        } else {
+            out.push(self.exponent | flags | HAS_FACTOR);
+            put_unsigned(out, u64::from(self.factor));
+        }
+    }
+
+    /// Returns the byte too.
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<(Divisor, u8), CodecError> {
+        let head = reader.byte()?;
+        let factor = if head & HAS_FACTOR == 0 { 1 } else { reader.count(u32::MAX as usize)? as u32 };
+        let divisor = Divisor::new(head & 0b111, factor).filter(|_| head >> 5 == 0);
+        Ok((divisor.ok_or(CodecError::Malformed("an unknown divisor"))?, head))
+    }
+
+    /// The whole number whose multiple is nearest, unless it is too large to be exact.
+    pub(super) fn nearest(self, value: f64) -> Option<i64> {
         let scaled = value * self.value;
         let whole = if scaled.abs() < FAST_LIMIT {
             (scaled + ROUNDER).to_bits() as i64 - ROUNDER.to_bits() as i64
@@ -51,7 +76,12 @@ impl Divisor {
         } else {
             return None;
         };
-        (self.of(whole).to_bits() == value.to_bits()).then_some(whole)
+        Some(whole)
+    }
+
+    /// The whole number that stands for `value`, if one does to the bit.
+    fn whole(self, value: f64) -> Option<i64> {
+        self.nearest(value).filter(|whole| self.of(*whole).to_bits() == value.to_bits())
     }
 
     /// All values at once; false in `fits` where [`Divisor::whole`] has to be asked.
@@ -67,11 +97,17 @@ impl Divisor {
     }
 }
 
+/// Factors that are tried with every power of ten: seconds of a minute, and what averages of six make.
+const FACTORS: [u32; 4] = [1, 6, 60, 360];
+/// Factors that are tried alone: KiB and MiB of whole bytes.
+const BINARY_FACTORS: [u32; 2] = [1 << 10, 1 << 20];
+
 /// Divisors in rising order, smallest first: the smallest that fits makes the smallest numbers.
 pub(super) fn divisors(ratios: &[u32]) -> Vec<Divisor> {
-    let factors = [1, 6, 60, 360].iter().chain(ratios).copied();
+    let factors = FACTORS.iter().chain(ratios).copied();
     let mut all: Vec<Divisor> = factors
         .flat_map(|factor| (0..POWERS.len() as u8).filter_map(move |exponent| Divisor::new(exponent, factor)))
+        .chain(BINARY_FACTORS.into_iter().filter_map(|factor| Divisor::new(0, factor)))
         .collect();
     all.sort_by(|a, b| a.value.total_cmp(&b.value));
     all.dedup_by(|a, b| a.value == b.value);
@@ -95,11 +131,8 @@ impl DecimalScratch {
         effort: Effort,
         out: &mut Vec<u8>,
     ) -> bool {
-        let Some(divisor) = divisors.iter().find(|divisor| self.fit(**divisor, values)) else { return false };
-        out.push(divisor.exponent | self.flags(*divisor));
-        if divisor.factor != 1 {
-            put_unsigned(out, u64::from(divisor.factor));
-        }
+        let Some(divisor) = self.choose(divisors, values) else { return false };
+        divisor.write(if self.exceptions.is_empty() { 0 } else { HAS_EXCEPTIONS }, out);
         if !self.exceptions.is_empty() {
             self.put_exceptions(columns, effort, out);
         }
@@ -107,9 +140,24 @@ impl DecimalScratch {
         true
     }
 
-    fn flags(&self, divisor: Divisor) -> u8 {
-        let exceptions = if self.exceptions.is_empty() { 0 } else { HAS_EXCEPTIONS };
-        exceptions | if divisor.factor == 1 { 0 } else { HAS_FACTOR }
+    /// The smallest divisor that fits; or a larger one that needs no exceptions, if those cost more.
+    fn choose(&mut self, divisors: &[Divisor], values: &[f64]) -> Option<Divisor> {
+        let first = divisors.iter().position(|divisor| self.fit(*divisor, values))?;
+        let smallest = divisors[first];
+        if self.exceptions.is_empty() {
+            return Some(smallest);
+        }
+        let bits_for_exceptions = (self.exceptions.len() * EXCEPTION_BITS) as f64;
+        let is_cheaper = |divisor: &Divisor| {
+            (divisor.value / smallest.value).log2() * values.len() as f64 <= bits_for_exceptions
+        };
+        for divisor in divisors[first + 1..].iter().take_while(|divisor| is_cheaper(divisor)) {
+            if self.fit(*divisor, values) && self.exceptions.is_empty() {
+                return Some(*divisor);
+            }
+        }
+        self.fit(smallest, values);
+        Some(smallest)
     }
 
     /// Fills `wholes` and `exceptions`.
@@ -151,17 +199,15 @@ impl DecimalScratch {
     }
 }
 
-/// A few values spread over the page; one of them may be an exception.
+/// A few values spread over the page.
+pub(super) fn sample(values: &[f64]) -> impl Iterator<Item = &f64> {
+    values.iter().step_by((values.len() / SAMPLE).max(1))
+}
+
+/// One of the sample may be an exception.
 fn fits_sample(divisor: Divisor, values: &[f64]) -> bool {
-    let stride = (values.len() / SAMPLE).max(1);
-    let mut may_miss = usize::from(values.len() >= EXCEPTIONS_ONE_IN);
-    values.iter().step_by(stride).all(|value| {
-        divisor.whole(*value).is_some() || {
-            let may = may_miss > 0;
-            may_miss = may_miss.saturating_sub(1);
-            may
-        }
-    })
+    let mut may_miss = values.len() >= EXCEPTIONS_ONE_IN;
+    sample(values).all(|value| divisor.whole(*value).is_some() || std::mem::take(&mut may_miss))
 }
 
 /// The part of the values that `range` names.
@@ -171,10 +217,7 @@ pub(super) fn decode(
     range: std::ops::Range<usize>,
     out: &mut [f64],
 ) -> Result<(), CodecError> {
-    let head = reader.byte()?;
-    let factor = if head & HAS_FACTOR == 0 { 1 } else { reader.count(u32::MAX as usize)? as u32 };
-    let divisor = Divisor::new(head & 0b111, factor).filter(|_| head >> 5 == 0);
-    let divisor = divisor.ok_or(CodecError::Malformed("an unknown divisor"))?;
+    let (divisor, head) = Divisor::read(reader)?;
     let exceptions = if head & HAS_EXCEPTIONS == 0 { Vec::new() } else { read_exceptions(reader, count)? };
     let mut wholes = vec![0; range.len()];
     column::decode_range(reader, count, range.clone(), &mut wholes)?;

@@ -10,13 +10,13 @@ use super::{CodecError, Effort};
 const SIGN: u64 = 1 << 63;
 
 /// Sign and magnitude to a number: positive floats count up from 0, negative ones down from -1.
-fn ordered(value: f64, shift: u32) -> i64 {
+pub(super) fn ordered(value: f64, shift: u32) -> i64 {
     let bits = value.to_bits();
     let magnitude = ((bits & !SIGN) >> shift) as i64;
     if bits & SIGN == 0 { magnitude } else { !magnitude }
 }
 
-fn unordered(number: i64, shift: u32) -> f64 {
+pub(super) fn unordered(number: i64, shift: u32) -> f64 {
     let (magnitude, sign) = if number < 0 { (!number, SIGN) } else { (number, 0) };
     f64::from_bits(((magnitude as u64) << shift) & !SIGN | sign)
 }

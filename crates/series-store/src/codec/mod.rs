@@ -15,19 +15,29 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`decimal`], [`float`] | values to integers |
-//! | [`column`] | integers to bytes |
+//! | [`values`] | which codec suits the values of a page |
+//! | [`decimal`], [`near`], [`ratio`], [`dictionary`], [`float`] | values to columns of integers |
+//! | [`column`]: [`packed`], [`coded`] | integers to bytes, quickly or shortly |
+//! | [`sketch`] | sketches to columns |
 //! | [`presence`] | which slots hold a value |
 //! | [`rollup`] | finer values to a coarser one, exactly |
 
 mod bits;
 mod bytes;
+mod coded;
 mod column;
 mod decimal;
+mod dictionary;
 mod float;
+#[doc(hidden)]
+pub mod fuzzing;
+mod near;
+mod packed;
 mod presence;
+mod ratio;
 mod rollup;
 mod sketch;
+mod values;
 
 #[cfg(test)]
 mod tests;
@@ -38,8 +48,9 @@ use vocabulary::Sketch;
 
 use bytes::Reader;
 use column::ColumnScratch;
-use decimal::{DecimalScratch, Divisor};
 use presence::{Form, PresenceScratch};
+use sketch::SketchScratch;
+use values::ValueEncoder;
 
 pub use rollup::rollup;
 
@@ -85,29 +96,30 @@ enum Codec {
     /// All values have the same bits.
     Constant = 1,
     Decimal = 2,
-    Float = 3,
-    Sketch = 6,
+    Near = 3,
+    Ratio = 4,
+    Dictionary = 5,
+    Float = 6,
+    Sketch = 7,
 }
 
 const CODEC_BITS: u32 = 5;
 const CRC_BYTES: usize = 4;
 
 impl Codec {
-    const ALL: [Codec; 5] = [Codec::Empty, Codec::Constant, Codec::Decimal, Codec::Float, Codec::Sketch];
-
     fn from_bits(bits: u8) -> Option<Codec> {
-        Codec::ALL.into_iter().find(|codec| *codec as u8 == bits)
+        use Codec::*;
+        [Empty, Constant, Decimal, Near, Ratio, Dictionary, Float, Sketch].get(usize::from(bits)).copied()
     }
 }
 
 /// Makes pages; keeps its memory from one to the next.
 pub struct PageEncoder {
-    divisors: Vec<Divisor>,
     columns: ColumnScratch,
     presence: PresenceScratch,
-    decimal: DecimalScratch,
-    values: Vec<f64>,
-    numbers: Vec<i64>,
+    values: ValueEncoder,
+    present: Vec<f64>,
+    sketches: SketchScratch,
 }
 
 impl PageEncoder {
@@ -115,44 +127,29 @@ impl PageEncoder {
     /// multiples of one over them.
     pub fn new(ratios: &[u32]) -> PageEncoder {
         PageEncoder {
-            divisors: decimal::divisors(ratios),
             columns: ColumnScratch::default(),
             presence: PresenceScratch::default(),
-            decimal: DecimalScratch::default(),
-            values: Vec::new(),
-            numbers: Vec::new(),
+            values: ValueEncoder::new(ratios),
+            present: Vec::new(),
+            sketches: SketchScratch::default(),
         }
     }
 
     /// Appends the page of some slots to `out`; NaN is absent, every other value comes back to the bit.
     pub fn numbers(&mut self, slots: &[f64], effort: Effort, out: &mut Vec<u8>) {
         let start = out.len();
-        self.values.clear();
-        self.values.extend(slots.iter().filter(|value| !value.is_nan()));
-        if self.values.is_empty() {
+        self.present.clear();
+        self.present.extend(slots.iter().filter(|value| !value.is_nan()));
+        if self.present.is_empty() {
             out.push(Codec::Empty as u8);
         } else {
             out.push(0);
             let present = slots.iter().map(|value| !value.is_nan());
             let form = presence::encode(&mut self.presence, &mut self.columns, present, effort, out);
-            let codec = self.put_values(effort, out);
+            let codec = self.values.encode(&mut self.columns, &self.present, effort, out);
             out[start] = codec as u8 | (form as u8) << CODEC_BITS;
         }
         seal(start, out);
-    }
-
-    fn put_values(&mut self, effort: Effort, out: &mut Vec<u8>) -> Codec {
-        let PageEncoder { divisors, columns, decimal, values, numbers, .. } = self;
-        let first = values[0].to_bits();
-        if values.iter().all(|value| value.to_bits() == first) {
-            put_constant(values[0], out);
-            return Codec::Constant;
-        }
-        if decimal.encode(divisors, columns, values, effort, out) {
-            return Codec::Decimal;
-        }
-        float::encode(numbers, columns, values, effort, out);
-        Codec::Float
     }
 
     /// Appends the page of some slots of sketches to `out`.
@@ -165,24 +162,11 @@ impl PageEncoder {
             let present = slots.iter().map(Option::is_some);
             let form = presence::encode(&mut self.presence, &mut self.columns, present, effort, out);
             out[start] = Codec::Sketch as u8 | (form as u8) << CODEC_BITS;
-            sketch::encode(self, slots.iter().flatten(), effort, out);
+            let PageEncoder { columns, values, sketches, .. } = self;
+            sketches.encode(columns, values, slots.iter().flatten(), effort, out);
         }
         seal(start, out);
     }
-}
-
-/// Big-endian without the zero bytes at its end: 42.0 takes two.
-fn put_constant(value: f64, out: &mut Vec<u8>) {
-    let bits = value.to_bits();
-    let bytes = 8 - bits.trailing_zeros() as usize / 8;
-    out.extend_from_slice(&bits.to_be_bytes()[..bytes.min(8)]);
-}
-
-fn read_constant(payload: &[u8]) -> Result<f64, CodecError> {
-    let mut bytes = [0; 8];
-    let used = bytes.get_mut(..payload.len()).ok_or(CodecError::Malformed("a value of more than 8 bytes"))?;
-    used.copy_from_slice(payload);
-    Ok(f64::from_be_bytes(bytes))
 }
 
 fn seal(start: usize, out: &mut Vec<u8>) {
@@ -227,7 +211,7 @@ pub fn decode_numbers_range(
         return reader.finish();
     }
     if form == Form::All {
-        return decode_values(codec, &mut reader, slots, range, out);
+        return values::decode(codec, &mut reader, slots, range, out);
     }
     out.fill(f64::NAN);
     // Where the wanted values go, and how many come before them.
@@ -241,7 +225,7 @@ pub fn decode_numbers_range(
     })?;
     let mut values = vec![0.0; wanted.iter().map(Range::len).sum()];
     let value_range = before..before + values.len();
-    decode_values(codec, &mut reader, count, value_range, &mut values)?;
+    values::decode(codec, &mut reader, count, value_range, &mut values)?;
     let mut from = 0;
     for run in wanted {
         let until = from + run.len();
@@ -249,24 +233,6 @@ pub fn decode_numbers_range(
         from = until;
     }
     Ok(())
-}
-
-fn decode_values(
-    codec: Codec,
-    reader: &mut Reader<'_>,
-    count: usize,
-    range: Range<usize>,
-    out: &mut [f64],
-) -> Result<(), CodecError> {
-    match codec {
-        Codec::Constant => {
-            out.fill(read_constant(reader.rest())?);
-            Ok(())
-        }
-        Codec::Decimal => decimal::decode(reader, count, range, out),
-        Codec::Float => float::decode(reader, count, range, out),
-        Codec::Empty | Codec::Sketch => Err(CodecError::Malformed("sketches where numbers should be")),
-    }
 }
 
 /// The sketches of a page of so many slots.

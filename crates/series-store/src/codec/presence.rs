@@ -18,9 +18,12 @@ impl Form {
     }
 }
 
-/// Presence as runs: before each run of present slots a gap of absent ones (only the first may be 0).
+/// Presence as runs of present slots with gaps of absent ones before them.
 #[derive(Default)]
 pub(super) struct Runs {
+    /// Before the first run; may be 0.
+    first_gap: u64,
+    /// Before the others, less one: a gap is not empty.
     gaps: Vec<i64>,
     /// Less one: a run is not empty.
     lengths: Vec<i64>,
@@ -47,7 +50,7 @@ pub(super) fn encode(
     scratch.runs.fill(slots.clone());
     // A run takes about two bytes packed; less when its lengths repeat, which the final effort finds out.
     let worth_trying = match effort {
-        Effort::Fast => scratch.runs.gaps.len() * 2 + 8 < bitmap_bytes || scratch.runs.gaps.len() == 1,
+        Effort::Fast => scratch.runs.lengths.len() * 2 + 8 < bitmap_bytes,
         Effort::Final => true,
     };
     if worth_trying {
@@ -80,7 +83,11 @@ impl Runs {
             match (before, present) {
                 (_, false) => gap += 1,
                 (false, true) => {
-                    self.gaps.push(gap);
+                    if self.lengths.is_empty() {
+                        self.first_gap = gap;
+                    } else {
+                        self.gaps.push(gap as i64 - 1);
+                    }
                     self.lengths.push(0);
                     gap = 0;
                 }
@@ -91,8 +98,11 @@ impl Runs {
     }
 
     fn write(&self, columns: &mut ColumnScratch, effort: Effort, out: &mut Vec<u8>) {
-        put_unsigned(out, self.gaps.len() as u64);
-        column::encode(columns, &self.gaps, effort, out);
+        put_unsigned(out, self.lengths.len() as u64);
+        put_unsigned(out, self.first_gap);
+        if !self.gaps.is_empty() {
+            column::encode(columns, &self.gaps, effort, out);
+        }
         column::encode(columns, &self.lengths, effort, out);
     }
 }
@@ -142,19 +152,23 @@ fn decode_runs(
     mut set: impl FnMut(std::ops::Range<usize>),
 ) -> Result<usize, CodecError> {
     let runs = reader.count(slots)?;
-    let (mut gaps, mut lengths) = (vec![0; runs], vec![0; runs]);
-    column::decode(reader, &mut gaps)?;
+    if runs == 0 {
+        return Err(CodecError::Malformed("no run where some should be"));
+    }
+    let mut start = reader.count(slots)?;
+    let (mut gaps, mut lengths) = (vec![0; runs - 1], vec![0; runs]);
+    if !gaps.is_empty() {
+        column::decode(reader, &mut gaps)?;
+    }
     column::decode(reader, &mut lengths)?;
-    let (mut at, mut count) = (0, 0);
-    for (index, (gap, length)) in gaps.iter().zip(&lengths).enumerate() {
-        let start = bounded(at, *gap, slots)?;
+    let mut count = 0;
+    for (index, length) in lengths.iter().enumerate() {
         let end = bounded(start + 1, *length, slots)?;
-        if start >= slots || (index > 0 && *gap == 0) {
-            return Err(CodecError::Malformed("a run where none can be"));
-        }
         set(start..end);
         count += end - start;
-        at = end;
+        if let Some(gap) = gaps.get(index) {
+            start = bounded(end + 1, *gap, slots)?;
+        }
     }
     Ok(count)
 }

@@ -56,11 +56,10 @@ fn exact_sum_over(known: &[f64], count: usize) -> Option<f64> {
 /// `n` with `n / power == value` to the bit.
 fn whole(value: f64, power: f64) -> Option<i64> {
     let scaled = value * power;
-    if !(scaled.abs() < LIMIT as f64) {
-        return None;
-    }
     let whole = (scaled + 0.5_f64.copysign(scaled)) as i64;
-    ((whole as f64 / power).to_bits() == value.to_bits()).then_some(whole)
+    // Beyond the limit the next float is not the next whole number; infinity ends up there too, NaN at 0.
+    (whole.unsigned_abs() < LIMIT as u64 && (whole as f64 / power).to_bits() == value.to_bits())
+        .then_some(whole)
 }
 
 /// The middle one; of two middle ones, half way between.

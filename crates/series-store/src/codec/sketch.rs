@@ -4,31 +4,42 @@ use vocabulary::Sketch;
 use vocabulary::sketch::BucketKey;
 
 use super::bytes::Reader;
-use super::{Codec, CodecError, Effort, PageEncoder, column, decode_values};
+use super::column::{self, ColumnScratch};
+use super::values::{self, ValueEncoder};
+use super::{Codec, CodecError, Effort};
 
 /// Buckets that one sketch can have: `f64::MAX` is near bucket 73,100, and there are two signs.
 const BUCKETS_MAX: i64 = 150_000;
 
-pub(super) fn encode<'s>(
-    encoder: &mut PageEncoder,
-    sketches: impl Iterator<Item = &'s Sketch> + Clone,
-    effort: Effort,
-    out: &mut Vec<u8>,
-) {
-    let mut numbers = std::mem::take(&mut encoder.numbers);
-    numbers.clear();
-    numbers.extend(sketches.clone().map(|sketch| sketch.buckets().len() as i64));
-    column::encode(&mut encoder.columns, &numbers, effort, out);
-    fill_key_distances(&mut numbers, sketches.clone());
-    if !numbers.is_empty() {
-        column::encode(&mut encoder.columns, &numbers, effort, out);
-        encoder.values.clear();
-        encoder.values.extend(sketches.flat_map(|sketch| sketch.buckets().iter().map(|(_, weight)| *weight)));
+#[derive(Default)]
+pub(super) struct SketchScratch {
+    numbers: Vec<i64>,
+    weights: Vec<f64>,
+}
+
+impl SketchScratch {
+    pub(super) fn encode<'s>(
+        &mut self,
+        columns: &mut ColumnScratch,
+        values: &mut ValueEncoder,
+        sketches: impl Iterator<Item = &'s Sketch> + Clone,
+        effort: Effort,
+        out: &mut Vec<u8>,
+    ) {
+        self.numbers.clear();
+        self.numbers.extend(sketches.clone().map(|sketch| sketch.buckets().len() as i64));
+        column::encode(columns, &self.numbers, effort, out);
+        fill_key_distances(&mut self.numbers, sketches.clone());
+        if self.numbers.is_empty() {
+            return;
+        }
+        column::encode(columns, &self.numbers, effort, out);
+        self.weights.clear();
+        self.weights.extend(sketches.flat_map(|sketch| sketch.buckets().iter().map(|(_, weight)| *weight)));
         let at = out.len();
         out.push(0);
-        out[at] = encoder.put_values(effort, out) as u8;
+        out[at] = values.encode(columns, &self.weights, effort, out) as u8;
     }
-    encoder.numbers = numbers;
 }
 
 /// The keys of a sketch rise: what is written is how far each is from the one before, and for the first
@@ -64,7 +75,7 @@ pub(super) fn decode(reader: &mut Reader<'_>, sketches: usize) -> Result<Vec<Ske
     let mut weights = vec![0.0; buckets];
     let codec =
         Codec::from_bits(reader.byte()?).ok_or(CodecError::Malformed("an unknown codec of weights"))?;
-    decode_values(codec, reader, buckets, 0..buckets, &mut weights)?;
+    values::decode(codec, reader, buckets, 0..buckets, &mut weights)?;
     let mut pairs = distances.into_iter().zip(weights);
     let mut first_key = 0;
     counts.into_iter().map(|count| take_sketch(&mut pairs, count as usize, &mut first_key)).collect()
