@@ -11,7 +11,7 @@ use vocabulary::sample::{BadSample, Event, Sample, SampleSink, ServiceCheck};
 use vocabulary::{PointBatch, SketchBatch, Timestamp};
 
 use crate::config::{Health, StatsdConfig};
-use crate::gauges::{GaugeChange, GaugeTable};
+use crate::gauges::{AtTurn, GaugeChange, GaugeTable};
 use crate::key_flush::KeyCounts;
 use crate::keys::KeyRules;
 use crate::ledger::Ledger;
@@ -43,6 +43,8 @@ pub(crate) struct Central {
     scratch: Scratch,
     last_flush: Option<Timestamp>,
     sweep_due: bool,
+    /// Memory for the gauges of a flush.
+    gauges: Vec<AtTurn>,
     dated: Vec<Dated>,
     events: Vec<(Timestamp, Event)>,
     service_checks: Vec<(Timestamp, ServiceCheck)>,
@@ -158,21 +160,20 @@ impl Aggregator {
         let names = central.names.clone();
         let mut writer = Writer::new(&names, time);
         let deletes_gauges = central.config.deletes_gauges();
-        let mut gauges = 0;
-        let mut changed_gauges = Vec::new();
+        let mut gauges = std::mem::take(&mut central.gauges);
         self.gather(central, |shards| {
             shards.iter_mut().for_each(|shard| shard.begin_interval());
-            changed_gauges = self.shared.gauges.lock().flush(deletes_gauges, |key, value| {
-                gauges += 1;
-                writer.point(&names.gauge, key, "", value);
-            });
+            self.shared.gauges.lock().turn(deletes_gauges, &mut gauges);
             at_cut();
         });
         let gathered = begun.elapsed();
-        let keys = gauges
-            + central.write_counters(&mut writer)
-            + central.write_timers(&mut writer)
-            + central.write_sets(&mut writer);
+        central.gauges = gauges;
+        let mut keys = central.write_counters(&mut writer) + central.write_timers(&mut writer);
+        let changed_gauges = self.shared.gauges.lock().report(&central.gauges, |key, value| {
+            keys += 1;
+            writer.point(&names.gauge, key, "", value);
+        });
+        keys += central.write_sets(&mut writer);
         central.write_dated(&mut writer);
         central.write_own(&mut writer, keys, gathered, begun.elapsed() - gathered);
         central.begin_interval();
@@ -321,6 +322,7 @@ impl Central {
             scratch: Scratch::default(),
             last_flush: None,
             sweep_due: false,
+            gauges: Vec::new(),
             dated: Vec::new(),
             events: Vec::new(),
             service_checks: Vec::new(),

@@ -21,6 +21,8 @@ struct Held {
     touched: bool,
     /// How many more flushes it outlives; only counted where idle gauges are deleted.
     flushes_left: u32,
+    /// It has outlived all of them: its value is not held any more, and it goes unless it is set again.
+    ended: bool,
     /// Removed from the table: a receiver that still holds it must ask for the name again.
     removed: bool,
 }
@@ -44,7 +46,8 @@ impl Gauge {
         if held.removed {
             return false;
         }
-        held.value = new(held.value);
+        let value = if std::mem::take(&mut held.ended) { f64::NAN } else { held.value };
+        held.value = new(value);
         held.touched = true;
         held.flushes_left = flushes_left;
         true
@@ -59,6 +62,14 @@ pub struct GaugeChange {
     pub value: Option<f64>,
 }
 
+/// A gauge at the turn of an interval.
+#[derive(Clone, Copy, Debug)]
+pub struct AtTurn {
+    value: f64,
+    touched: bool,
+    ended: bool,
+}
+
 /// All gauges by name, in the order of their first value.
 #[derive(Debug, Default)]
 pub struct GaugeTable {
@@ -71,7 +82,7 @@ pub struct GaugeTable {
 
 #[derive(Debug)]
 struct Row {
-    name: Arc<str>,
+    name: Box<str>,
     gauge: Arc<Gauge>,
     /// Not set by a client and not theirs to delete by neglect.
     own: bool,
@@ -116,27 +127,40 @@ impl GaugeTable {
         }
     }
 
-    /// The turn of an interval: every value, what changed, and, where `deletes`, an end to idle ones.
-    pub fn flush(&mut self, deletes: bool, mut each: impl FnMut(&str, f64)) -> Vec<GaugeChange> {
-        let mut changes: Vec<GaugeChange> =
-            self.deleted.drain(..).map(|name| GaugeChange { name, value: None }).collect();
-        let mut ended = Vec::new();
-        for (at, row) in self.rows.iter().enumerate() {
-            let mut held = row.gauge.held.lock();
-            each(&row.name, held.value);
-            if std::mem::take(&mut held.touched) {
-                changes.push(GaugeChange { name: row.name.to_string(), value: Some(held.value) });
-            }
+    /// The turn of an interval, in few words as receivers wait for it: all values, and, where `deletes`, an
+    /// end to gauges that were idle for too long.
+    pub fn turn(&self, deletes: bool, values: &mut Vec<AtTurn>) {
+        values.clear();
+        values.extend(self.rows.iter().map(|row| {
+            let held = &mut *row.gauge.held.lock();
             if deletes && !row.own {
                 held.flushes_left = held.flushes_left.saturating_sub(1);
-                if held.flushes_left == 0 {
-                    held.removed = true;
-                    ended.push(at);
-                }
+                held.ended = held.flushes_left == 0;
+            }
+            AtTurn { value: held.value, touched: std::mem::take(&mut held.touched), ended: held.ended }
+        }));
+    }
+
+    /// What [`GaugeTable::turn`] saw, by name, and what changed in the interval. Nothing may be deleted
+    /// between the two.
+    pub fn report(&mut self, values: &[AtTurn], mut each: impl FnMut(&str, f64)) -> Vec<GaugeChange> {
+        let gone = self.deleted.drain(..).map(|name| GaugeChange { name, value: None });
+        let mut changes: Vec<GaugeChange> = gone.collect();
+        let mut ended = Vec::new();
+        for (at, (row, seen)) in self.rows.iter().zip(values).enumerate() {
+            each(&row.name, seen.value);
+            if seen.ended {
+                changes.push(GaugeChange { name: row.name.to_string(), value: None });
+                let held = &mut *row.gauge.held.lock();
+                // It may have been set again since.
+                held.removed = held.ended;
+                ended.extend(held.ended.then_some(at));
+            } else if seen.touched {
+                changes.push(GaugeChange { name: row.name.to_string(), value: Some(seen.value) });
             }
         }
         if !ended.is_empty() {
-            changes.extend(self.remove(&ended).map(|name| GaugeChange { name, value: None }));
+            self.remove(&ended);
         }
         changes
     }
@@ -145,8 +169,8 @@ impl GaugeTable {
     pub fn delete(&mut self, name: &str) -> bool {
         let Some(at) = self.position(name) else { return false };
         self.rows[at].gauge.held.lock().removed = true;
-        let names: Vec<String> = self.remove(&[at]).collect();
-        self.deleted.extend(names);
+        self.remove(&[at]);
+        self.deleted.push(name.to_owned());
         true
     }
 
@@ -156,7 +180,7 @@ impl GaugeTable {
     }
 
     fn add(&mut self, name: &str, own: bool) -> Arc<Gauge> {
-        let held = Held { value: f64::NAN, touched: false, flushes_left: 0, removed: false };
+        let held = Held { value: f64::NAN, touched: false, flushes_left: 0, ended: false, removed: false };
         let gauge = Arc::new(Gauge { held: Mutex::new(held) });
         let at = self.rows.len() as u32;
         self.rows.push(Row { name: name.into(), gauge: Arc::clone(&gauge), own });
@@ -166,15 +190,11 @@ impl GaugeTable {
     }
 
     /// Take out the rows at these rising positions and keep the order of the rest.
-    fn remove(&mut self, positions: &[usize]) -> impl Iterator<Item = String> + use<> {
-        let mut names = Vec::with_capacity(positions.len());
+    fn remove(&mut self, positions: &[usize]) {
         let (mut at, mut next) = (0, positions.iter().peekable());
-        self.rows.retain(|row| {
+        self.rows.retain(|_| {
             let gone = next.next_if(|position| **position == at).is_some();
             at += 1;
-            if gone {
-                names.push(row.name.to_string());
-            }
             !gone
         });
         self.index.clear();
@@ -183,6 +203,5 @@ impl GaugeTable {
         for at in 0..rows.len() as u32 {
             self.index.insert_unique(hash(&at), at, hash);
         }
-        names.into_iter()
     }
 }
