@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use vocabulary::settings::Listen;
 use vocabulary::time::HumanDuration;
 
@@ -88,7 +89,7 @@ pub struct AuthConfig {
     pub trusted_proxies: Vec<IpNet>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AuthMode {
     None,

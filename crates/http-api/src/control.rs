@@ -5,12 +5,14 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use crate::api_v1::home::Arriving;
+
 /// The parts of the server that no port reaches: health of every part, storage maintenance, the log.
 pub trait Control: Send + Sync {
     fn readiness(&self) -> Readiness;
     fn health(&self) -> Health;
     fn cardinality(&self) -> Cardinality;
-    fn retention(&self) -> Result<Vec<RetentionRule>, String>;
+    fn retention(&self, question: Option<RetentionQuestion>) -> Retention;
     fn compact(&self) -> Result<Compacted, String>;
     fn fsck(&self) -> Result<Checked, String>;
     /// What the present rules mean for series that have older ones; with `apply` it is begun.
@@ -20,6 +22,12 @@ pub trait Control: Send + Sync {
     fn configuration(&self) -> String;
     fn set_log_level(&self, level: &str) -> Result<(), String>;
     fn identity(&self) -> Identity;
+    /// Every way in that is open, with what comes through it.
+    fn arriving(&self) -> Vec<Arriving>;
+    /// Graphs that show the host at a glance, of series that exist.
+    fn host_panels(&self) -> Vec<Panel>;
+    /// What a well-known series means, if this is one.
+    fn help(&self, series: &str) -> Option<Help>;
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +46,22 @@ pub struct Identity {
     pub started: f64,
 }
 
+/// A graph that is worth looking at.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Panel {
+    pub title: &'static str,
+    pub targets: Vec<String>,
+    pub unit: &'static str,
+    pub help: &'static str,
+}
+
+/// One paragraph about a series: meaning, normal, what to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Help {
+    pub unit: Option<&'static str>,
+    pub text: &'static str,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
@@ -52,6 +76,8 @@ pub struct Health {
     pub state: State,
     /// One line of plain words.
     pub sentence: String,
+    /// Since when the state holds.
+    pub since: Option<f64>,
     pub now: f64,
     pub parts: Vec<Part>,
     pub storage: StorageHealth,
@@ -70,6 +96,8 @@ pub struct Part {
     pub title: String,
     pub address: Option<String>,
     pub state: State,
+    /// Since when it is in this state.
+    pub since: Option<f64>,
     pub text: String,
     /// Per second, over the last seconds.
     pub rate: Option<f64>,
@@ -167,17 +195,54 @@ pub struct Cardinality {
     pub newest: Vec<NewSeries>,
 }
 
+/// What a rule would cost if it had these archives.
+#[derive(Clone, Debug)]
+pub struct RetentionQuestion {
+    pub rule: String,
+    pub archives: String,
+}
+
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct Retention {
+    pub rules: Vec<RetentionRule>,
+    /// Series kept under older rules.
+    pub differing: Vec<DifferingRetention>,
+    pub preview: Option<RetentionPreview>,
+}
+
 /// One rule of `[[storage.retention]]`, and what it costs.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RetentionRule {
     pub name: String,
     pub pattern: String,
     pub archives: Vec<String>,
+    /// Where it is written, or "built in".
+    pub origin: String,
     pub series: u64,
-    pub bytes_per_series: f64,
     pub bytes: u64,
-    /// Series that match this rule and still have other archives, from before it.
-    pub differing: u64,
+    /// When all archives are full.
+    pub bytes_per_series: u64,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct DifferingRetention {
+    pub rule: String,
+    pub series: u64,
+    pub have: Vec<String>,
+    pub want: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct RetentionPreview {
+    pub rule: String,
+    pub archives: Vec<String>,
+    pub series: u64,
+    pub bytes_now: u64,
+    pub bytes_then: u64,
+    pub bytes_per_series: u64,
+    /// What the change does, in plain words.
+    pub says: Vec<String>,
+    pub error: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

@@ -39,13 +39,14 @@ const OPEN_PATHS: [&str; 4] = ["/healthz", "/readyz", "/api/v1/session", "/api/v
 
 pub async fn guard(State(services): State<Arc<Services>>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::Unknown);
-    let decided = if peer == Peer::ControlSocket {
-        Ok(Some(owner(Via::ControlSocket)))
-    } else {
-        match services.settings.load().auth_mode() {
-            AuthMode::None => on_loopback(&services, &request).map(Some),
-            AuthMode::Required => by_credentials(&services, &request, peer).await,
-        }
+    let mode = services.settings.load().auth_mode();
+    let decided = match (peer, mode) {
+        (Peer::ControlSocket, _) => Ok(Some(owner(Via::ControlSocket))),
+        (_, AuthMode::None) => on_loopback(&services, &request).map(Some),
+        (_, AuthMode::Required) => match credentials(&services, &request, peer) {
+            Ok(credentials) => by_credentials(&services, credentials).await,
+            Err(problem) => Err(problem),
+        },
     };
     match decided {
         Ok(Some(caller)) => {
@@ -140,24 +141,21 @@ enum Credentials {
     Session(String),
 }
 
+/// The state database and Argon2 are slow enough to be kept off the threads that serve everybody.
 async fn by_credentials(
     services: &Arc<Services>,
-    request: &Request,
-    peer: Peer,
+    credentials: Option<Credentials>,
 ) -> Result<Option<Caller>, Problem> {
-    let Some(credentials) = credentials(services, request, peer)? else { return Ok(None) };
-    if matches!(credentials, Credentials::Session(_)) {
-        refuse_forgery(services, request)?;
-    }
+    let Some(credentials) = credentials else { return Ok(None) };
     let services = services.clone();
-    // The state database and Argon2 are slow enough to be kept off the threads that serve everybody.
     tokio::task::spawn_blocking(move || who(&services, &credentials)).await.map_err(Problem::internal)?
 }
 
 fn credentials(services: &Services, request: &Request, peer: Peer) -> Result<Option<Credentials>, Problem> {
     let headers = request.headers();
     let Some(value) = text(headers, header::AUTHORIZATION.as_str()) else {
-        return Ok(cookie(headers).map(|secret| Credentials::Session(secret.to_owned())));
+        let session = cookie(headers).map(|secret| Credentials::Session(secret.to_owned()));
+        return if session.is_some() { refuse_forgery(services, request).map(|()| session) } else { Ok(None) };
     };
     match value.split_once(' ') {
         Some((scheme, secret)) if scheme.eq_ignore_ascii_case("bearer") => {

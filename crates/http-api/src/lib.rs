@@ -1,1 +1,94 @@
-//! Placeholder of the room; see its Cargo.toml.
+//! Every URL: Graphite's paths, the JSON API, the live stream, the web UI.
+//!
+//! Comes in: HTTP requests. Goes out: answers made from the ports (series, points, ticks), the state
+//! database, and [`control::Control`], which the binary implements. What never happens here: knowing which
+//! store, which sockets or which threads stand behind those.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `server` | accepting connections (TCP, TLS, control socket) |
+//! | `guard` | who may ask at all, and as whom; every request passes it |
+//! | `accounts`, `attempts` | people, sessions, tokens; guessing made slow |
+//! | `graphite_web/` | graphite-web's paths, as it answers them |
+//! | `api_v1/` | Bellwether's own JSON API (docs/http-api.md) |
+//! | `stream/` | live points as server-sent events |
+//! | `annotations`, `levels`, `guess` | marks in time; level, unit and origin of a series |
+//! | `ui` | the embedded web UI |
+
+pub mod accounts;
+pub mod annotations;
+mod answer;
+mod api_v1;
+mod attempts;
+mod config;
+pub mod control;
+mod evaluate;
+mod graphite_web;
+mod guard;
+mod guess;
+mod levels;
+mod parameters;
+pub mod server;
+mod services;
+pub mod stream;
+mod ui;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::get;
+use state_store::Migrations;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
+
+pub use attempts::Attempts;
+pub use config::{AuthConfig, AuthMode, HttpConfig};
+pub use services::{Counters, Services, Settings};
+
+/// The records that this room keeps.
+pub const MIGRATIONS: [Migrations; 3] = [accounts::MIGRATIONS, annotations::MIGRATIONS, levels::MIGRATIONS];
+
+/// Everything behind the guard.
+pub fn router(services: Arc<Services>) -> Router {
+    let max_body = services.settings.load().http.max_body_bytes;
+    // Streams are written as they come; a compressor would hold their messages back.
+    let compressible = DefaultPredicate::new().and(NotForContentType::new("text/event-stream"));
+    Router::new()
+        .route("/healthz", get(healthy))
+        .route("/readyz", get(ready))
+        .nest("/api/v1", api_v1::router())
+        .merge(graphite_web::router())
+        .fallback(ui::page_or_asset)
+        .layer(DefaultBodyLimit::max(max_body))
+        .layer(CompressionLayer::new().compress_when(compressible))
+        .layer(middleware::from_fn_with_state(services.clone(), guard::guard))
+        .layer(middleware::from_fn_with_state(services.clone(), count))
+        .with_state(services)
+}
+
+async fn count(State(services): State<Arc<Services>>, request: Request, next: Next) -> Response {
+    services.counters.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    next.run(request).await
+}
+
+/// Is it alive, with all listeners bound and all stored data readable?
+async fn healthy(State(services): State<Arc<Services>>) -> (StatusCode, String) {
+    match services.control.readiness() {
+        control::Readiness::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting\n".into()),
+        _ => (StatusCode::OK, "ok\n".into()),
+    }
+}
+
+/// Should it be sent work?
+async fn ready(State(services): State<Arc<Services>>) -> (StatusCode, String) {
+    match services.control.readiness() {
+        control::Readiness::Ready => (StatusCode::OK, "ready\n".into()),
+        control::Readiness::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting\n".into()),
+        control::Readiness::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n".into()),
+        control::Readiness::Impaired(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
+    }
+}

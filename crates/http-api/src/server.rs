@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use axum::Router;
 use axum::extract::Request;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -21,7 +23,6 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 use crate::config::HttpConfig;
-use crate::services::Services;
 
 /// A client that does not finish its request headers in this time is let go.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -42,13 +43,34 @@ pub enum Peer {
 
 /// One thing to accept from.
 pub enum Door {
-    Tcp { listener: TcpListener, tls: Option<TlsAcceptor> },
+    Tcp { listener: TcpListener, tls: Tls },
     Control(UnixListener),
 }
 
+/// The certificate in use, if any; a reload puts another in its place.
+pub type Tls = Arc<ArcSwapOption<TlsAcceptor>>;
+
+/// Answers before the server is ready and, once `router` is set, through it.
+pub fn front(router: Arc<OnceLock<Router>>) -> Router {
+    Router::new().fallback(move |request: Request| {
+        let router = router.get().cloned();
+        async move {
+            match router {
+                Some(router) => router.oneshot(request).await.unwrap_or_else(|never| match never {}),
+                None => starting(),
+            }
+        }
+    })
+}
+
+fn starting() -> Response {
+    let headers = [(header::RETRY_AFTER, "1"), (header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    (StatusCode::SERVICE_UNAVAILABLE, headers, "starting\n").into_response()
+}
+
 /// Serve until `stop` says so, then let open requests finish for a moment.
-pub async fn serve(door: Door, router: Router, services: Arc<Services>, mut stop: watch::Receiver<bool>) {
-    let connections = Arc::new(Semaphore::new(services.settings.load().http.max_connections.max(1)));
+pub async fn serve(door: Door, router: Router, max_connections: usize, mut stop: watch::Receiver<bool>) {
+    let connections = Arc::new(Semaphore::new(max_connections.max(1)));
     let graceful = GracefulShutdown::new();
     loop {
         let permit = tokio::select! {
@@ -63,11 +85,8 @@ pub async fn serve(door: Door, router: Router, services: Arc<Services>, mut stop
         match accepted {
             Ok((stream, peer)) => {
                 let connection = connection(stream, peer, router.clone(), &graceful);
-                let services = services.clone();
                 tokio::spawn(async move {
-                    services.counters.connections.fetch_add(1, Ordering::Relaxed);
                     connection.await;
-                    services.counters.connections.fetch_sub(1, Ordering::Relaxed);
                     drop(permit);
                 });
             }
@@ -96,7 +115,7 @@ async fn accept(door: &Door) -> std::io::Result<(Accepted, Peer)> {
         Door::Tcp { listener, tls } => {
             let (stream, address) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            let accepted = match tls {
+            let accepted = match &*tls.load() {
                 Some(acceptor) => Accepted::Tls(Box::new(acceptor.accept(stream))),
                 None => Accepted::Plain(Box::new(stream)),
             };
@@ -167,8 +186,8 @@ pub fn at_any_depth<T>(path: &Path, go: impl FnOnce(PathBuf) -> std::io::Result<
     go(Path::new("/proc/self/fd").join(directory.as_raw_fd().to_string()).join(name))
 }
 
-/// What TLS needs, read once at the start.
-pub fn tls(config: &HttpConfig) -> Result<Option<TlsAcceptor>, String> {
+/// What TLS needs, read at the start and at each reload.
+pub fn tls(config: &HttpConfig) -> Result<Option<Arc<TlsAcceptor>>, String> {
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -186,5 +205,5 @@ pub fn tls(config: &HttpConfig) -> Result<Option<TlsAcceptor>, String> {
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key_der))
         .map_err(|error| format!("http.tls_certificate, http.tls_key: {error}"))?;
-    Ok(Some(TlsAcceptor::from(Arc::new(server))))
+    Ok(Some(Arc::new(TlsAcceptor::from(Arc::new(server)))))
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use jiff::tz::TimeZone;
 use state_store::StateStore;
 use tokio::sync::Semaphore;
 use vocabulary::ports::QueryLimits;
@@ -39,7 +40,6 @@ pub struct Counters {
     pub queries: AtomicU64,
     pub queries_failed: AtomicU64,
     pub query_microseconds: AtomicU64,
-    pub connections: AtomicU64,
     pub streams: AtomicU64,
     /// Streams closed because their reader was too slow.
     pub streams_lagging: AtomicU64,
@@ -56,6 +56,8 @@ pub struct Services {
     pub attempts: Attempts,
     pub counters: Counters,
     pub hub: Hub,
+    /// The zone of the server, for times without one.
+    pub zone: TimeZone,
     /// Queries that are computed at the same time; others wait their turn within their deadline.
     pub query_permits: Arc<Semaphore>,
 }

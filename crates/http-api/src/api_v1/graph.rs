@@ -1,0 +1,253 @@
+//! Targets as drawn: at most one column of slots for each pixel, with the smallest, the largest and the
+//! average of what lies in it, so that no peak is lost and no more is sent than can be seen.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use vocabulary::Timestamp;
+use vocabulary::ports::{QueryLimits, Scope};
+
+use crate::accounts::Caller;
+use crate::annotations::{self, Annotation, Query, TagSet};
+use crate::answer::{Answer, Body, Problem};
+use crate::evaluate::{self, Evaluated, TargetError};
+use crate::parameters::Parameters;
+use crate::services::Services;
+
+const USUAL_WIDTH: usize = 800;
+const MAX_WIDTH: usize = 4_000;
+const MAX_TARGETS: usize = 200;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GraphRequest {
+    targets: Vec<String>,
+    /// Graphite's time grammar; left out = the last hour.
+    from: Option<String>,
+    until: Option<String>,
+    now: Option<String>,
+    /// Pixel columns.
+    width: Option<usize>,
+    /// For dates in `from` and `until`.
+    tz: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Graph {
+    now: f64,
+    from: i64,
+    until: i64,
+    /// One for each target, in order.
+    results: Vec<TargetResult>,
+    annotations: Vec<Annotation>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct TargetResult {
+    target: String,
+    error: Option<TargetError>,
+    series: Vec<Drawn>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Drawn {
+    name: String,
+    tags: BTreeMap<String, String>,
+    /// Seconds from one column to the next, and where the first begins.
+    step: i64,
+    start: i64,
+    /// Slots in one column; 1 = these are the values as they are.
+    every: usize,
+    values: Vec<Number>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min: Option<Vec<Number>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max: Option<Vec<Number>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<Vec<usize>>,
+}
+
+/// NaN becomes null, an infinity the largest number of its sign: a chart cannot draw further.
+#[derive(Clone, Copy, Debug, PartialEq, ToSchema)]
+#[schema(value_type = Option<f64>)]
+struct Number(f64);
+
+impl Serialize for Number {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            value if value.is_nan() => serializer.serialize_none(),
+            value => serializer.serialize_f64(value.clamp(f64::MIN, f64::MAX)),
+        }
+    }
+}
+
+/// Targets as drawn, from the query string.
+#[utoipa::path(get, path = "/graph",
+    params(("target" = Vec<String>, Query), ("from" = Option<String>, Query), ("until" = Option<String>, Query),
+        ("now" = Option<String>, Query), ("width" = Option<usize>, Query), ("tz" = Option<String>, Query)),
+    responses((status = 200, body = Graph), (status = 400, body = Problem), (status = 503, body = Problem)))]
+pub async fn graph(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    parameters: Parameters,
+) -> Answer<Response> {
+    let text = |name: &str| parameters.last(name).map(str::to_owned);
+    let width = text("width").map(|width| width.parse().map_err(|_| Problem::bad_request("`width` is not a number")));
+    let request = GraphRequest {
+        targets: parameters.all("target"),
+        from: text("from"),
+        until: text("until"),
+        now: text("now"),
+        width: width.transpose()?,
+        tz: text("tz"),
+    };
+    draw(services, caller, request).await
+}
+
+/// The same from a JSON body.
+#[utoipa::path(post, path = "/graph", request_body = GraphRequest,
+    responses((status = 200, body = Graph), (status = 400, body = Problem), (status = 503, body = Problem)))]
+pub async fn graph_from_body(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Body(request): Body<GraphRequest>,
+) -> Answer<Response> {
+    draw(services, caller, request).await
+}
+
+async fn draw(services: Arc<Services>, caller: Caller, request: GraphRequest) -> Answer<Response> {
+    if request.targets.len() > MAX_TARGETS {
+        return Err(Problem::bad_request(format!("at most {MAX_TARGETS} targets at once")));
+    }
+    let window = Window::of(&services, &request)?;
+    let graph = services
+        .query(move |services, limits| window.graph(services, &caller.scope, request.targets, limits))
+        .await??;
+    Ok(Json(graph).into_response())
+}
+
+/// The time that is asked for, and into how many columns it is drawn.
+#[derive(Clone, Copy)]
+struct Window {
+    from: Timestamp,
+    until: Timestamp,
+    now: Timestamp,
+    width: usize,
+}
+
+impl Window {
+    fn of(services: &Services, request: &GraphRequest) -> Answer<Window> {
+        let clock = services.clock.now();
+        let zone = request.tz.as_deref().unwrap_or("UTC");
+        let time = |text: &Option<String>, otherwise: Timestamp, now: Timestamp| match text {
+            Some(text) => evaluate::parse_time(text, now, zone),
+            None => Ok(otherwise),
+        };
+        let now = time(&request.now, clock, clock)?;
+        let from = time(&request.from, now.minus(3_600), now)?;
+        let until = time(&request.until, now, now)?;
+        if from >= until {
+            return Err(Problem::bad_request("`from` is not before `until`"));
+        }
+        Ok(Window { from, until, now, width: request.width.unwrap_or(USUAL_WIDTH).clamp(1, MAX_WIDTH) })
+    }
+
+    fn graph(self, services: &Services, scope: &Scope, targets: Vec<String>, limits: &QueryLimits) -> Answer<Graph> {
+        let results = targets.into_iter().map(|target| self.result(services, scope, target, limits)).collect();
+        let query = Query { from: self.from.0 as f64, until: self.until.0 as f64, tags: &[], set: TagSet::All };
+        Ok(Graph {
+            now: services.clock.since_epoch().as_secs_f64(),
+            from: self.from.0,
+            until: self.until.0,
+            results,
+            annotations: annotations::list(&services.state, &query)?,
+        })
+    }
+
+    fn result(self, services: &Services, scope: &Scope, target: String, limits: &QueryLimits) -> TargetResult {
+        let evaluated = evaluate::evaluate(services, &target, scope, self.from, self.until, self.now, limits);
+        let (series, error) = match evaluated {
+            Ok(series) => (series, evaluate::mistake_of_form(&target)),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        TargetResult { target, error, series: series.into_iter().map(|series| drawn(series, self.width)).collect() }
+    }
+}
+
+/// Buckets lie on multiples of their length, so that columns do not wander while time goes on.
+fn drawn(series: Evaluated, width: usize) -> Drawn {
+    let every = series.values.len().div_ceil(width).max(1);
+    let numbers = |values: Vec<f64>| values.into_iter().map(Number).collect();
+    let Evaluated { name, tags, start, step, values } = series;
+    if every == 1 {
+        return Drawn { name, tags, step, start, every, values: numbers(values), min: None, max: None, count: None };
+    }
+    let bucket = step * every as i64;
+    let first = start - start.rem_euclid(bucket);
+    let lead = ((start - first) / step) as usize;
+    let head = every - lead;
+    let (front, rest) = values.split_at(head.min(values.len()));
+    let mut columns = Columns::default();
+    std::iter::once(front).chain(rest.chunks(every)).for_each(|slots| columns.push(slots));
+    Drawn {
+        name,
+        tags,
+        step: bucket,
+        start: first,
+        every,
+        values: numbers(columns.average),
+        min: Some(numbers(columns.min)),
+        max: Some(numbers(columns.max)),
+        count: Some(columns.count),
+    }
+}
+
+#[derive(Default)]
+struct Columns {
+    average: Vec<f64>,
+    min: Vec<f64>,
+    max: Vec<f64>,
+    count: Vec<usize>,
+}
+
+impl Columns {
+    fn push(&mut self, slots: &[f64]) {
+        let known = || slots.iter().copied().filter(|value| !value.is_nan());
+        let count = known().count();
+        self.average.push(known().sum::<f64>() / count as f64);
+        self.min.push(known().fold(f64::NAN, f64::min));
+        self.max.push(known().fold(f64::NAN, f64::max));
+        self.count.push(count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_keep_peaks_and_gaps_and_lie_on_multiples() {
+        let nan = f64::NAN;
+        let values = vec![1.0, 9.0, 2.0, nan, nan, nan, nan, 4.0];
+        let series = Evaluated { name: "a".into(), tags: BTreeMap::new(), start: 103, step: 1, values };
+        let drawn = drawn(series, 2);
+        assert_eq!((drawn.every, drawn.step, drawn.start), (4, 4, 100));
+        let plain = |numbers: &[Number]| numbers.iter().map(|n| n.0).map(|v| if v.is_nan() { -1.0 } else { v }).collect::<Vec<_>>();
+        assert_eq!(plain(&drawn.values), [1.0, 5.5, 4.0]);
+        assert_eq!(plain(drawn.max.as_ref().unwrap()), [1.0, 9.0, 4.0]);
+        assert_eq!(drawn.count.unwrap(), [1, 2, 1]);
+    }
+
+    #[test]
+    fn few_slots_stay_as_they_are() {
+        let series = Evaluated { name: "a".into(), tags: BTreeMap::new(), start: 7, step: 5, values: vec![1.0, f64::INFINITY] };
+        let drawn = drawn(series, 800);
+        assert_eq!((drawn.every, drawn.start, drawn.min.is_none()), (1, 7, true));
+        assert_eq!(serde_json::to_string(&drawn.values).unwrap(), "[1.0,1.7976931348623157e308]");
+    }
+}

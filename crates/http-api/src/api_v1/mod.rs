@@ -1,0 +1,73 @@
+//! Bellwether's own JSON API, one file per noun. Described for people in docs/http-api.md and for
+//! machines at `/api/v1/openapi.json`.
+
+pub mod describe;
+pub mod graph;
+pub mod home;
+pub mod levels;
+pub mod log_level;
+pub mod points;
+pub mod search;
+pub mod session;
+pub mod status;
+pub mod storage;
+pub mod tokens;
+pub mod trust;
+
+use std::sync::Arc;
+
+use axum::routing::{delete, get, post, put};
+use axum::{Json, Router};
+use utoipa::OpenApi;
+
+use crate::services::Services;
+
+pub use status::off_thread;
+
+pub fn router() -> Router<Arc<Services>> {
+    Router::new()
+        .route("/status", get(status::status))
+        .route("/home", get(home::home))
+        .route("/graph", get(graph::graph).post(graph::graph_from_body))
+        .route("/trust", get(trust::trust))
+        .route("/series", get(search::series))
+        .route("/describe", get(describe::describe))
+        .route("/health", get(status::health))
+        .route("/cardinality", get(status::cardinality))
+        .route("/config", get(status::configuration))
+        .route("/storage/retention", get(storage::retention))
+        .route("/storage/compact", post(storage::compact))
+        .route("/storage/fsck", post(storage::fsck))
+        .route("/storage/repolicy", post(storage::repolicy))
+        .route("/backup", post(storage::backup))
+        .route("/points", post(points::store))
+        .route("/levels", get(levels::rules).put(levels::set_rules))
+        .route("/log-level", put(log_level::set))
+        .route("/session", post(session::sign_in).delete(session::sign_out))
+        .route("/people", get(session::people).post(session::set_person))
+        .route("/people/{name}", delete(session::remove_person))
+        .route("/tokens", get(tokens::list).post(tokens::create))
+        .route("/tokens/{id}", delete(tokens::remove))
+        .route("/stream", get(crate::stream::open))
+        .route("/streams/{id}", put(crate::stream::set_targets))
+        .route("/openapi.json", get(openapi))
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Bellwether", description = "Points, graphs, health and settings of a Bellwether server"),
+    servers((url = "/api/v1")),
+    paths(
+        status::status, status::health, status::cardinality, status::configuration, home::home, graph::graph,
+        graph::graph_from_body, trust::trust, search::series, describe::describe, storage::retention,
+        storage::compact, storage::fsck, storage::repolicy, storage::backup, points::store, levels::rules,
+        levels::set_rules, log_level::set, session::sign_in, session::sign_out, session::people,
+        session::set_person, session::remove_person, tokens::list, tokens::create, tokens::remove,
+        crate::stream::open, crate::stream::set_targets
+    )
+)]
+struct Description;
+
+async fn openapi() -> Json<utoipa::openapi::OpenApi> {
+    Json(Description::openapi())
+}

@@ -1,0 +1,107 @@
+//! What this server is and how it is.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::{Extension, Json};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::accounts::{Caller, Role};
+use crate::answer::{Answer, Problem};
+use crate::config::AuthMode;
+use crate::control::{Cardinality, Health, State as HealthState};
+use crate::guard::require;
+use crate::services::Services;
+
+#[derive(Serialize, ToSchema)]
+pub struct Status {
+    version: &'static str,
+    now: f64,
+    auth: Auth,
+    /// Left out for those who have not signed in.
+    #[serde(flatten)]
+    more: Option<More>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Auth {
+    mode: AuthMode,
+    user: Option<String>,
+    role: Option<Role>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct More {
+    started: f64,
+    host: String,
+    read_only: Option<String>,
+    health: HealthState,
+}
+
+#[utoipa::path(get, path = "/status", responses((status = 200, body = Status)))]
+pub async fn status(
+    State(services): State<Arc<Services>>,
+    caller: Option<Extension<Caller>>,
+) -> Answer<Json<Status>> {
+    let identity = services.control.identity();
+    let known = caller.map(|Extension(caller)| caller);
+    let more = match known {
+        None => None,
+        Some(_) => {
+            let health = health_of(&services).await?;
+            Some(More {
+                started: identity.started,
+                host: identity.host,
+                read_only: health.storage.read_only,
+                health: health.state,
+            })
+        }
+    };
+    Ok(Json(Status {
+        version: identity.version,
+        now: services.clock.since_epoch().as_secs_f64(),
+        auth: Auth {
+            mode: services.settings.load().auth_mode(),
+            user: known.as_ref().map(|caller| caller.name.clone()),
+            role: known.as_ref().map(|caller| caller.role),
+        },
+        more,
+    }))
+}
+
+async fn health_of(services: &Arc<Services>) -> Answer<Health> {
+    off_thread(services, |services| Ok(services.control.health())).await
+}
+
+/// Work that may touch the disk or take a lock for a while, off the threads that serve everybody.
+pub async fn off_thread<T: Send + 'static>(
+    services: &Arc<Services>,
+    work: impl FnOnce(&Services) -> Answer<T> + Send + 'static,
+) -> Answer<T> {
+    let services = services.clone();
+    tokio::task::spawn_blocking(move || work(&services)).await.map_err(Problem::internal)?
+}
+
+/// Every listener, queue, collector and the store.
+#[utoipa::path(get, path = "/health", responses((status = 200, body = Health)))]
+pub async fn health(State(services): State<Arc<Services>>) -> Answer<Json<Health>> {
+    Ok(Json(health_of(&services).await?))
+}
+
+/// Refused names by prefix, widest prefixes, newest names.
+#[utoipa::path(get, path = "/cardinality", responses((status = 200, body = Cardinality)))]
+pub async fn cardinality(State(services): State<Arc<Services>>) -> Answer<Json<Cardinality>> {
+    off_thread(&services, |services| Ok(Json(services.control.cardinality()))).await
+}
+
+/// The effective configuration as documented TOML, secrets left out.
+#[utoipa::path(get, path = "/config", responses((status = 200, body = String, content_type = "application/toml")))]
+pub async fn configuration(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+) -> Answer<([(header::HeaderName, &'static str); 1], String)> {
+    require(&caller, Role::Editor)?;
+    Ok(([(header::CONTENT_TYPE, "application/toml; charset=utf-8")], services.control.configuration()))
+}

@@ -1,0 +1,78 @@
+//! API tokens.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::status::off_thread;
+use crate::accounts::{self, Caller, Role, Token};
+use crate::answer::{Answer, Body, Problem};
+use crate::guard::require;
+use crate::services::Services;
+
+#[derive(Serialize, ToSchema)]
+pub struct Tokens {
+    tokens: Vec<Token>,
+}
+
+#[utoipa::path(get, path = "/tokens", responses((status = 200, body = Tokens)))]
+pub async fn list(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+) -> Answer<Json<Tokens>> {
+    require(&caller, Role::Admin)?;
+    let tokens = off_thread(&services, |services| Ok(accounts::tokens(&services.state)?)).await?;
+    Ok(Json(Tokens { tokens }))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewToken {
+    name: String,
+    role: Role,
+    /// Name prefixes that the bearer may see; none means all.
+    #[serde(default)]
+    prefixes: Vec<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct CreatedToken {
+    id: i64,
+    /// Shown this once.
+    token: String,
+}
+
+#[utoipa::path(post, path = "/tokens", request_body = NewToken,
+    responses((status = 200, body = CreatedToken), (status = 400, body = Problem)))]
+pub async fn create(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Body(new): Body<NewToken>,
+) -> Answer<Json<CreatedToken>> {
+    require(&caller, Role::Admin)?;
+    off_thread(&services, move |services| {
+        let now = services.clock.now();
+        let (id, token) = accounts::create_token(&services.state, &new.name, new.role, &new.prefixes, now)?;
+        Ok(Json(CreatedToken { id, token }))
+    })
+    .await
+}
+
+#[utoipa::path(delete, path = "/tokens/{id}", params(("id" = i64, Path)),
+    responses((status = 204), (status = 404, body = Problem)))]
+pub async fn remove(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<i64>,
+) -> Answer<StatusCode> {
+    require(&caller, Role::Admin)?;
+    off_thread(&services, move |services| match accounts::remove_token(&services.state, id)? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Problem::not_found(format!("there is no token {id}"))),
+    })
+    .await
+}

@@ -1,0 +1,180 @@
+//! The one place where this room asks `graphite` to evaluate.
+
+use std::collections::BTreeMap;
+
+use graphite::{attime, parse};
+use graphite::target::{Call, Expression, Literal};
+use graphite::{Environment, EvaluationError, Events, Question, Window, tag_expressions};
+use serde::Serialize;
+use state_store::StateStore;
+use utoipa::ToSchema;
+use vocabulary::ports::{FindQuery, Node, QueryLimits, Scope, SeriesMatch, TagExpression, TagQuery};
+use vocabulary::{Timestamp, ValueKind};
+
+use crate::annotations::{self, Query, TagSet};
+use crate::answer::{Answer, Problem};
+use crate::services::Services;
+
+/// One series of an answer, without what only functions need.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluated {
+    pub name: String,
+    pub tags: BTreeMap<String, String>,
+    pub start: i64,
+    pub step: i64,
+    /// NaN is "no value".
+    pub values: Vec<f64>,
+}
+
+/// Why a target has no answer, and which of its characters are to blame.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct TargetError {
+    pub message: String,
+    pub start: Option<usize>,
+    pub end: Option<usize>,
+    pub hint: Option<String>,
+}
+
+/// Annotations, for the function `events`.
+pub struct StateEvents<'s>(pub &'s StateStore);
+
+impl Events for StateEvents<'_> {
+    fn moments(&self, from: Timestamp, until: Timestamp, tags: &[String]) -> Vec<Timestamp> {
+        let query = Query { from: from.0 as f64, until: until.0 as f64 + 0.999_999, tags, set: TagSet::All };
+        let found = annotations::list(self.0, &query).unwrap_or_else(|error| {
+            tracing::warn!(%error, "cannot read annotations");
+            Vec::new()
+        });
+        found.iter().map(|annotation| Timestamp(annotation.at.floor() as i64)).collect()
+    }
+}
+
+pub fn evaluate(
+    services: &Services,
+    target: &str,
+    scope: &Scope,
+    from: Timestamp,
+    until: Timestamp,
+    now: Timestamp,
+    limits: &QueryLimits,
+) -> Result<Vec<Evaluated>, TargetError> {
+    let question = Question {
+        targets: vec![target.to_owned()],
+        window: Window { from, until },
+        now,
+        zone: services.zone.clone(),
+        server_zone: services.zone.clone(),
+        x_files_factor: 0.0,
+        template: Vec::new(),
+    };
+    let events = StateEvents(&services.state);
+    let environment = Environment { source: services.source.as_ref(), events: &events, scope, limits };
+    let evaluated = graphite::evaluate(&question, environment).map_err(|error| explain(error, target))?;
+    evaluated.series.into_iter().map(plain).collect::<Result<_, _>>().map_err(|error| explain(error, target))
+}
+
+fn plain(series: graphite::Series) -> Result<Evaluated, EvaluationError> {
+    let values = series.points()?.into_owned();
+    Ok(Evaluated {
+        start: series.start.0,
+        step: series.seconds_per_point(),
+        tags: series.tags.iter().map(|(tag, value)| (tag.to_string(), value.to_string())).collect(),
+        name: series.name,
+        values,
+    })
+}
+
+/// Where the mistake is, if it is one of form; the parser knows places, functions do not.
+fn explain(error: EvaluationError, target: &str) -> TargetError {
+    mistake_of_form(target)
+        .unwrap_or_else(|| {
+        let message = graphite::Refusal::of(error, &[]).text;
+        TargetError { message, start: None, end: None, hint: None }
+    })
+}
+
+/// Graphite takes a call that is not closed for a path, and ignores what follows a target; people who type
+/// want to be told.
+pub fn mistake_of_form(target: &str) -> Option<TargetError> {
+    let (message, at) = match parse::parse_prefix(target) {
+        Err(error) => (error.message, error.at),
+        Ok(parsed) => match parsed.stuck {
+            Some(stuck) => (stuck.message, stuck.at),
+            None if target[parsed.end.min(target.len())..].trim().is_empty() => return None,
+            None => ("this is not part of the target any more".to_owned(), parsed.end),
+        },
+    };
+    let start = target.get(..at).map_or(0, |before| before.chars().count());
+    let hint = target.contains('(').then(|| "close every parenthesis and quote; arguments are separated by commas".to_owned());
+    Some(TargetError { message, start: Some(start), end: Some(target.chars().count().max(start + 1)), hint })
+}
+
+/// What stands for stored series in a target.
+pub enum Pattern {
+    Path(String),
+    Tags(Vec<TagExpression>),
+}
+
+/// All patterns of a target, functions left out.
+pub fn patterns_of(target: &str) -> Answer<Vec<Pattern>> {
+    let expression = parse::parse(target).map_err(|error| Problem::bad_request(error.to_string()))?;
+    let mut found = Vec::new();
+    collect(&expression, &mut found);
+    Ok(found)
+}
+
+fn collect(expression: &Expression, found: &mut Vec<Pattern>) {
+    match expression {
+        Expression::Literal(_) => {}
+        Expression::Path(path) => found.push(Pattern::Path(path.text.clone())),
+        Expression::Template(template) => collect(&template.inner, found),
+        Expression::Call(call) => collect_call(call, found),
+        Expression::Piped { base, calls } => {
+            collect(base, found);
+            calls.iter().for_each(|call| collect_call(call, found));
+        }
+    }
+}
+
+fn collect_call(call: &Call, found: &mut Vec<Pattern>) {
+    if call.function == "seriesByTag" {
+        let texts = call.arguments.iter().filter_map(|argument| match argument {
+            Expression::Literal(Literal::Text(text)) => Some(text.as_str()),
+            _ => None,
+        });
+        found.extend(tag_expressions::parse_all(texts).ok().map(Pattern::Tags));
+    }
+    call.arguments.iter().for_each(|argument| collect(argument, found));
+    call.keywords.iter().for_each(|(_, argument)| collect(argument, found));
+}
+
+impl Pattern {
+    pub fn find(&self, services: &Services, scope: &Scope, limit: usize) -> Answer<Vec<SeriesMatch>> {
+        let kind = ValueKind::Number;
+        let found = match self {
+            Pattern::Path(pattern) => {
+                let nodes = services.source.find(&FindQuery { pattern, kind, scope, limit })?;
+                let leaves = nodes.into_iter().filter_map(|node| match node {
+                    Node::Leaf(found) => Some(found),
+                    Node::Branch { .. } => None,
+                });
+                leaves.collect()
+            }
+            Pattern::Tags(expressions) => services.source.find_tagged(&TagQuery { expressions, kind, scope, limit })?,
+        };
+        Ok(found)
+    }
+}
+
+/// Graphite's time grammar.
+pub fn parse_time(text: &str, now: Timestamp, zone: &str) -> Answer<Timestamp> {
+    let zone = attime::zone(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    attime::parse(text, &zone, now).map_err(|error| {
+        Problem::bad_request(format!("`{text}` is not a time: {}", error.0)).hint("write -1h, 20261121, 14:00_yesterday or seconds since 1970")
+    })
+}
+
+/// `2026-11-21T10:00:00Z`
+pub fn iso_time(moment: Timestamp) -> String {
+    jiff::Timestamp::from_second(moment.0).map_or_else(|_| moment.to_string(), |moment| moment.to_string())
+}

@@ -1,0 +1,27 @@
+//! `/functions`: what the target language can do.
+
+use axum::extract::Path;
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use graphite::describe;
+
+use super::{plain, respond};
+use crate::parameters::Parameters;
+
+pub async fn list(method: Method, Parameters(parameters): Parameters) -> Response {
+    match reads(&method) {
+        true => respond(Ok(describe::functions(&parameters))),
+        false => plain(StatusCode::METHOD_NOT_ALLOWED, ""),
+    }
+}
+
+pub async fn one(method: Method, Path(name): Path<String>, Parameters(parameters): Parameters) -> Response {
+    match reads(&method) {
+        true => respond(describe::function(&name, &parameters)),
+        false => plain(StatusCode::METHOD_NOT_ALLOWED, ""),
+    }
+}
+
+fn reads(method: &Method) -> bool {
+    *method == Method::GET || *method == Method::HEAD
+}

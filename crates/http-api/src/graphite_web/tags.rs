@@ -1,0 +1,171 @@
+//! `/tags`: the tags of series, for Grafana's query editor and others.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use graphite::tag_expressions;
+use serde_json::json;
+use vocabulary::ports::{StoreError, TagExpression, TagListQuery, TagQuery};
+use vocabulary::{SeriesSource, ValueKind};
+
+use super::{jsonp, plain};
+use crate::accounts::Caller;
+use crate::parameters::Parameters;
+use crate::services::Services;
+
+/// How many completions graphite-web gives unless asked for more.
+const USUAL_COMPLETIONS: usize = 100;
+
+/// A list of tags or values as JSON; errors as graphite-web tells them.
+async fn answer(
+    services: Arc<Services>,
+    parameters: Parameters,
+    work: impl FnOnce(&dyn SeriesSource, &Parameters, usize) -> Result<serde_json::Value, StoreError> + Send + 'static,
+) -> Response {
+    let callback = parameters.last("jsonp").map(str::to_owned);
+    let worked = services.query(move |services, limits| work(services.source.as_ref(), &parameters, limits.max_series));
+    match worked.await {
+        Ok(Ok(value)) => jsonp(callback.as_deref(), &value.to_string()),
+        Ok(Err(error)) => {
+            let status = match error {
+                StoreError::BadQuery(_) | StoreError::TooMuch { .. } => StatusCode::BAD_REQUEST,
+                _ => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            (status, axum::Json(json!({"error": error.to_string()}))).into_response()
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn refuse(text: &str) -> Response {
+    (StatusCode::BAD_REQUEST, axum::Json(json!({ "error": text }))).into_response()
+}
+
+fn expressions(parameters: &Parameters) -> Vec<String> {
+    [parameters.all("expr"), parameters.all("expr[]")].concat()
+}
+
+/// For completion: all expressions, without the demand that one of them be narrow.
+fn parse_each(texts: &[String]) -> Result<Vec<TagExpression>, StoreError> {
+    texts.iter().map(|text| tag_expressions::parse_one(text)).collect()
+}
+
+fn number(parameters: &Parameters, name: &str, otherwise: usize) -> usize {
+    parameters.last(name).and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+pub async fn list(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    parameters: Parameters,
+) -> Response {
+    answer(services, parameters, move |source, parameters, most| {
+        let filter = parameters.last("filter");
+        let limit = number(parameters, "limit", most);
+        let query = TagListQuery { expressions: &[], prefix: "", filter, scope: &caller.scope, limit };
+        let tags = source.tags(&query)?;
+        Ok(tags.iter().enumerate().map(|(index, tag)| json!({"id": index + 1, "tag": tag})).collect())
+    })
+    .await
+}
+
+pub async fn one(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(tag): Path<String>,
+    parameters: Parameters,
+) -> Response {
+    answer(services, parameters, move |source, parameters, most| {
+        let filter = parameters.last("filter");
+        let limit = number(parameters, "limit", most);
+        let query = TagListQuery { expressions: &[], prefix: "", filter, scope: &caller.scope, limit };
+        let values = source.tag_values(&tag, &query)?;
+        if values.is_empty() && filter.is_none() {
+            return Ok(serde_json::Value::Null);
+        }
+        let value = |(index, (value, count)): (usize, &(String, u64))| json!({"id": index + 1, "value": value, "count": count});
+        let values: Vec<_> = values.iter().enumerate().map(value).collect();
+        Ok(json!({"id": 1, "tag": tag, "values": values}))
+    })
+    .await
+}
+
+pub async fn find_series(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    parameters: Parameters,
+) -> Response {
+    if expressions(&parameters).is_empty() {
+        return refuse("no tag expressions specified");
+    }
+    answer(services, parameters, move |source, parameters, most| {
+        let texts = expressions(parameters);
+        let expressions = tag_expressions::parse_all(texts.iter().map(String::as_str))?;
+        let query =
+            TagQuery { expressions: &expressions, kind: ValueKind::Number, scope: &caller.scope, limit: most };
+        Ok(source.find_tagged(&query)?.iter().map(|found| found.name.to_string()).collect())
+    })
+    .await
+}
+
+pub async fn complete_tags(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    parameters: Parameters,
+) -> Response {
+    answer(services, parameters, move |source, parameters, most| {
+        let expressions = parse_each(&expressions(parameters))?;
+        let prefix = parameters.last("tagPrefix").unwrap_or_default();
+        let wanted = number(parameters, "limit", USUAL_COMPLETIONS);
+        // Tags that the expressions name already are left out, so as many more are asked for.
+        let limit = wanted.saturating_add(expressions.len()).min(most);
+        let query = TagListQuery { expressions: &expressions, prefix, filter: None, scope: &caller.scope, limit };
+        let mut tags = source.tags(&query)?;
+        tags.retain(|tag| !expressions.iter().any(|expression| expression.tag == *tag));
+        tags.truncate(wanted);
+        Ok(tags.into_iter().collect())
+    })
+    .await
+}
+
+pub async fn complete_values(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    parameters: Parameters,
+) -> Response {
+    let Some(tag) = parameters.last("tag").map(str::to_owned) else {
+        return refuse("no tag specified");
+    };
+    answer(services, parameters, move |source, parameters, most| {
+        let expressions = parse_each(&expressions(parameters))?;
+        let prefix = parameters.last("valuePrefix").unwrap_or_default();
+        let limit = number(parameters, "limit", USUAL_COMPLETIONS).min(most);
+        let query = TagListQuery { expressions: &expressions, prefix, filter: None, scope: &caller.scope, limit };
+        Ok(source.tag_values(&tag, &query)?.into_iter().map(|(value, _)| value).collect())
+    })
+    .await
+}
+
+/// Series are tagged by sending them; this tells the canonical name, as carbon expects it.
+pub async fn tag_series(parameters: Parameters) -> Response {
+    let Some(path) = parameters.last("path") else { return refuse("no path specified") };
+    match vocabulary::series::canonical(path) {
+        Ok(name) => jsonp(None, &json!(name).to_string()),
+        Err(error) => refuse(&error.to_string()),
+    }
+}
+
+pub async fn tag_multi_series(parameters: Parameters) -> Response {
+    let paths = [parameters.all("path"), parameters.all("path[]")].concat();
+    if paths.is_empty() {
+        return plain(StatusCode::BAD_REQUEST, "{\"error\": \"no paths specified\"}");
+    }
+    let names: Result<Vec<_>, _> = paths.iter().map(|path| vocabulary::series::canonical(path)).collect();
+    match names {
+        Ok(names) => jsonp(None, &json!(names).to_string()),
+        Err(error) => refuse(&error.to_string()),
+    }
+}

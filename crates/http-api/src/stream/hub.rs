@@ -1,0 +1,269 @@
+//! All open streams, and the thread that feeds them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::response::sse::Event;
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+use vocabulary::Timestamp;
+use vocabulary::ports::{QueryLimits, Scope};
+
+use super::message;
+use super::watch::{Row, Watched};
+use crate::accounts;
+use crate::answer::{Answer, Problem};
+use crate::control::State;
+use crate::evaluate::{Evaluated, TargetError, evaluate};
+use crate::services::Services;
+
+pub const MAX_STREAMS: usize = 1_000;
+pub const MAX_TARGETS: usize = 500;
+pub const MAX_TARGET_LENGTH: usize = 16_384;
+/// Most series of one target that are watched live.
+pub const MAX_SERIES: usize = 2_000;
+/// Messages that wait for a slow reader before its stream is closed.
+const QUEUE: usize = 32;
+/// How much past a new target brings along when nothing was asked for, and at most.
+const USUAL_PAST_SECONDS: i64 = 60;
+const MAX_PAST_SECONDS: i64 = 3_600;
+/// One evaluation may take this long; the others wait for it.
+const EVALUATION_TIMEOUT: Duration = Duration::from_millis(900);
+/// Without ticks (the clock stands still) streams are still told that the server lives.
+const LONGEST_SILENCE: Duration = Duration::from_millis(1_500);
+
+#[derive(Default)]
+pub struct Hub {
+    streams: Mutex<HashMap<String, Stream>>,
+}
+
+struct Stream {
+    scope: Scope,
+    events: mpsc::Sender<Event>,
+    targets: Vec<Wanted>,
+}
+
+/// A target of one stream, and how far the stream has been told about it.
+#[derive(Clone)]
+struct Wanted {
+    text: String,
+    from: Option<Timestamp>,
+    /// The version of the set of series that was told last; `None`: nothing yet.
+    told: Option<u64>,
+}
+
+impl Hub {
+    pub fn open(
+        &self,
+        scope: Scope,
+        targets: Vec<String>,
+        from: Option<Timestamp>,
+    ) -> Answer<(String, mpsc::Receiver<Event>)> {
+        check(&targets)?;
+        let id = accounts::random_secret().map_err(Problem::internal)?;
+        let (events, receiver) = mpsc::channel(QUEUE);
+        let mut streams = self.streams.lock();
+        if streams.len() >= MAX_STREAMS {
+            return Err(Problem::new(
+                axum::http::StatusCode::SERVICE_UNAVAILABLE,
+                format!("{MAX_STREAMS} streams are open already"),
+            ));
+        }
+        let targets = targets.into_iter().map(|text| Wanted { text, from, told: None }).collect();
+        streams.insert(id.clone(), Stream { scope, events, targets });
+        Ok((id, receiver))
+    }
+
+    /// Targets that the stream already had go on without a break.
+    pub fn set_targets(&self, id: &str, scope: &Scope, targets: Vec<String>, from: Option<Timestamp>) -> Answer<()> {
+        check(&targets)?;
+        let mut streams = self.streams.lock();
+        let stream = streams.get_mut(id).filter(|stream| stream.scope == *scope);
+        let stream = stream.ok_or_else(|| Problem::not_found("there is no such stream; open a new one"))?;
+        let before = std::mem::take(&mut stream.targets);
+        stream.targets = targets
+            .into_iter()
+            .enumerate()
+            .map(|(place, text)| {
+                // At another place it has another number, which the reader must be told.
+                let same = before.get(place).filter(|wanted| wanted.text == text);
+                same.cloned().unwrap_or(Wanted { text, from, told: None })
+            })
+            .collect();
+        Ok(())
+    }
+
+    pub fn close(&self, id: &str) {
+        self.streams.lock().remove(id);
+    }
+}
+
+fn check(targets: &[String]) -> Answer<()> {
+    if targets.len() > MAX_TARGETS {
+        return Err(Problem::bad_request(format!("a stream carries at most {MAX_TARGETS} targets")));
+    }
+    if targets.iter().any(|target| target.len() > MAX_TARGET_LENGTH) {
+        return Err(Problem::bad_request(format!("a target has at most {MAX_TARGET_LENGTH} characters")));
+    }
+    Ok(())
+}
+
+/// Feeds the streams until `stop`. Blocks: it has a thread of its own.
+pub fn run(services: &Services, stop: &AtomicBool) {
+    let mut feeder = Feeder { services, watched: HashMap::new(), next_id: 0, health: None };
+    let mut last = Timestamp(i64::MIN);
+    while !stop.load(Ordering::Relaxed) {
+        let tick = services.live.next_tick(last, LONGEST_SILENCE);
+        last = tick.unwrap_or(last);
+        feeder.feed(tick.unwrap_or_else(|| services.clock.now()));
+    }
+}
+
+struct Feeder<'s> {
+    services: &'s Services,
+    watched: HashMap<Key, Watched>,
+    next_id: u64,
+    health: Option<(State, Option<String>)>,
+}
+
+/// Callers with the same scope see the same.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    prefixes: Vec<String>,
+    target: String,
+}
+
+impl Key {
+    fn new(scope: &Scope, target: &str) -> Key {
+        Key { prefixes: scope.as_prefixes().to_vec(), target: target.to_owned() }
+    }
+}
+
+impl Feeder<'_> {
+    fn feed(&mut self, tick: Timestamp) {
+        let wanted = self.wanted();
+        self.watched.retain(|key, _| wanted.contains_key(key));
+        for (key, scope) in wanted {
+            self.evaluate(key, &scope, tick);
+        }
+        let health = self.changed_health();
+        let now = self.services.clock.since_epoch().as_secs_f64();
+        let ids: Vec<String> = self.services.hub.streams.lock().keys().cloned().collect();
+        for id in ids {
+            self.tell(&id, tick, now, health.as_ref());
+        }
+    }
+
+    fn wanted(&self) -> HashMap<Key, Scope> {
+        let streams = self.services.hub.streams.lock();
+        let pairs = streams.values().flat_map(|stream| stream.targets.iter().map(|wanted| (&stream.scope, &wanted.text)));
+        pairs.map(|(scope, text)| (Key::new(scope, text), scope.clone())).collect()
+    }
+
+    fn evaluate(&mut self, key: Key, scope: &Scope, tick: Timestamp) {
+        let started = Instant::now();
+        let watched = self.watched.entry(key.clone()).or_default();
+        if !watched.is_due(started) {
+            watched.rows.clear();
+            return;
+        }
+        let from = watched.window_start(tick);
+        let result = look(self.services, &key.target, scope, from, tick);
+        watched.update(result, started.elapsed(), Instant::now(), &mut self.next_id);
+    }
+
+    /// The server's state, if it is another than before. Looked at here because a page wants to know it
+    /// as soon as its points.
+    fn changed_health(&mut self) -> Option<Event> {
+        if self.services.hub.streams.lock().is_empty() {
+            self.health = None;
+            return None;
+        }
+        let health = self.services.control.health();
+        let now = (health.state, health.storage.read_only);
+        let changed = self.health.as_ref() != Some(&now);
+        let event = changed.then(|| message::state(now.0, now.1.as_deref()));
+        self.health = Some(now);
+        event
+    }
+
+    fn tell(&mut self, id: &str, tick: Timestamp, now: f64, health: Option<&Event>) {
+        let Some((scope, targets, events)) = self.stream(id) else { return };
+        let mut told = Vec::with_capacity(targets.len());
+        let mut out: Vec<Event> = health.cloned().into_iter().collect();
+        let mut past = Vec::new();
+        let mut rows: Vec<&Row> = Vec::new();
+        for (place, wanted) in targets.iter().enumerate() {
+            let Some(watched) = self.watched.get(&Key::new(&scope, &wanted.text)) else {
+                told.push(None);
+                continue;
+            };
+            told.push(Some(watched.version));
+            if wanted.told != Some(watched.version) {
+                out.push(message::series(place, &wanted.text, &watched.heads(), watched.error.as_ref()));
+            }
+            match wanted.told {
+                None => past.extend(self.past(watched, wanted, &scope, tick)),
+                Some(_) => rows.extend(&watched.rows),
+            }
+        }
+        rows.extend(&past);
+        // A series of two targets has an id in each, so no row is there twice.
+        out.push(message::points(tick.0, now, &rows));
+        let fits = out.into_iter().all(|event| events.try_send(event).is_ok());
+        self.settle(id, &targets, told, fits);
+    }
+
+    fn stream(&self, id: &str) -> Option<(Scope, Vec<Wanted>, mpsc::Sender<Event>)> {
+        let streams = self.services.hub.streams.lock();
+        let stream = streams.get(id)?;
+        Some((stream.scope.clone(), stream.targets.clone(), stream.events.clone()))
+    }
+
+    /// What a target that is new to a stream brings along of the past.
+    fn past(&self, watched: &Watched, wanted: &Wanted, scope: &Scope, tick: Timestamp) -> Vec<Row> {
+        let usual = tick.minus(USUAL_PAST_SECONDS);
+        let from = wanted.from.unwrap_or(usual).max(tick.minus(MAX_PAST_SECONDS)).min(watched.window_start(tick));
+        let series = look(self.services, &wanted.text, scope, from, tick).unwrap_or_default();
+        let row = |series: Evaluated| {
+            Some(Row { id: watched.id_of(&series.name)?, start: series.start, values: series.values })
+        };
+        series.into_iter().filter_map(row).collect()
+    }
+
+    /// Note how far the stream was told, unless its targets changed meanwhile; close it if it is too slow.
+    fn settle(&self, id: &str, targets: &[Wanted], told: Vec<Option<u64>>, fits: bool) {
+        let mut streams = self.services.hub.streams.lock();
+        if !fits {
+            streams.remove(id);
+            self.services.counters.streams_lagging.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let Some(stream) = streams.get_mut(id) else { return };
+        for (place, version) in told.into_iter().enumerate() {
+            if let Some(wanted) = stream.targets.get_mut(place)
+                && wanted.text == targets[place].text
+            {
+                wanted.told = version;
+            }
+        }
+    }
+}
+
+fn look(
+    services: &Services,
+    target: &str,
+    scope: &Scope,
+    from: Timestamp,
+    tick: Timestamp,
+) -> Result<Vec<Evaluated>, TargetError> {
+    let limits = QueryLimits {
+        max_series: MAX_SERIES,
+        deadline: Some(Instant::now() + EVALUATION_TIMEOUT),
+        cancelled: Arc::default(),
+        ..QueryLimits::default()
+    };
+    evaluate(services, target, scope, from, tick, tick, &limits)
+}

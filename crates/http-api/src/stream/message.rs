@@ -1,0 +1,59 @@
+//! The events' data as text.
+
+use axum::response::sse::Event;
+use serde_json::json;
+
+use super::watch::{Row, SeriesHead};
+use crate::control::State;
+use crate::evaluate::TargetError;
+
+pub fn hello(stream: &str, now: f64, build: &str) -> Event {
+    Event::default().event("hello").data(json!({"stream": stream, "now": now, "build": build}).to_string())
+}
+
+/// Which series a target has now.
+pub fn series(target: usize, text: &str, heads: &[SeriesHead], error: Option<&TargetError>) -> Event {
+    let data = json!({"target": target, "text": text, "series": heads, "error": error});
+    Event::default().event("series").data(data.to_string())
+}
+
+pub fn state(health: State, read_only: Option<&str>) -> Event {
+    Event::default().event("state").data(json!({"health": health, "read_only": read_only}).to_string())
+}
+
+/// New and corrected points, one row a series.
+pub fn points(tick: i64, now: f64, rows: &[&Row]) -> Event {
+    let mut text = format!("{{\"now\":{now},\"ids\":[");
+    list(&mut text, rows, |text, row| text.push_str(&row.id.to_string()));
+    text.push_str("],\"starts\":[");
+    list(&mut text, rows, |text, row| text.push_str(&row.start.to_string()));
+    text.push_str("],\"values\":[");
+    list(&mut text, rows, |text, row| {
+        text.push('[');
+        list(text, &row.values, |text, value| push_number(text, *value));
+        text.push(']');
+    });
+    text.push_str("]}");
+    Event::default().event("points").id(tick.to_string()).data(text)
+}
+
+fn list<T>(text: &mut String, items: &[T], mut write: impl FnMut(&mut String, &T)) {
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        write(text, item);
+    }
+}
+
+/// JSON has no infinities; like Graphite we write them as numbers that overflow to them.
+pub fn push_number(text: &mut String, value: f64) {
+    use std::fmt::Write;
+    if value.is_nan() {
+        text.push_str("null");
+    } else if value.is_infinite() {
+        text.push_str(if value > 0.0 { "1e9999" } else { "-1e9999" });
+    } else {
+        write!(text, "{value}").expect("writing to a string does not fail");
+    }
+}
