@@ -40,6 +40,7 @@ mod statsd;
 mod stop;
 mod streams;
 
+pub use config::{CarbonConfig, ForwardConfig, ForwardProtocol};
 pub use forward::Forwards;
 pub use ingest::{Ingest, Ports, Settings, StartError};
 pub use intake::{AfterFlush, Flushed, Recovered};
