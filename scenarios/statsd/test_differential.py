@@ -8,7 +8,7 @@ import re
 import pytest
 
 from support.statsd_cases import our_toml, read_group
-from support.statsd_servers import InProcess, Original, answers_of, driver_binary
+from support.statsd_servers import Binary, InProcess, Original, answers_of, driver_binary
 
 CASES = sorted(pathlib.Path(__file__).parent.glob("cases/*.txt"))
 # Of the numbers about the flush itself only the names can agree.
@@ -99,6 +99,31 @@ def test_the_aggregation_equals_the_original(path, originals, driver):
         finally:
             ours.stop()
         assert not found, f"dialect {dialect}:\n" + "\n".join(found[:40])
+
+
+# Starting them all at once would only make each of them late.
+SIDE_BY_SIDE = 6
+
+
+@pytest.fixture(scope="session")
+def binaries(groups, tmp_path_factory):
+    """What the binary answers to each group in the dialect of the original."""
+    directory = tmp_path_factory.mktemp("binaries")
+
+    def run(group):
+        toml = our_toml(group.original, dialect="statsd")
+        start = lambda attempt: Binary(directory / f"{group.name}{attempt}", toml)
+        return answers_of(start, lambda server: play(server, group))
+
+    with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        return dict(zip((group.name for group in groups), pool.map(run, groups)))
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_the_binary_equals_the_original(path, originals, binaries):
+    group = read_group(path)
+    found = compare(group, "statsd", originals[group.name], binaries[group.name])
+    assert not found, "\n".join(found[:40])
 
 
 def test_there_are_at_least_two_hundred_scenarios(groups):

@@ -1,4 +1,4 @@
-"""The same scenarios for the original statsd and for Bellwether's aggregation: a flush interval is
+"""The same scenarios for the original statsd, Bellwether's aggregation and the whole binary: a flush interval is
 `interval(packets, admin)`, which answers the names and values of its flush and the admin commands' texts."""
 import json
 import math
@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 
-from support.server import ROOT
+from support.server import ROOT, Bellwether, wait_for
 
 SCENARIOS = ROOT / "scenarios"
 
@@ -98,6 +98,80 @@ class Original:
         self.log.close()
         self.out.close()
         self.sink.close()
+
+
+class Binary:
+    """The binary itself over UDP and the admin port. Its flushes are read from the Carbon that it forwards to,
+    which shows every name as it is written."""
+
+    def __init__(self, directory, toml):
+        self.stream = Stream()
+        self.server = Bellwether(directory, "".join([
+            "[collectors]\nhost = false\n[self]\nseries = false\n",
+            f"[[carbon.forward]]\naddress = '127.0.0.1:{self.stream.port}'\n",
+            f"[statsd]\nflush_interval = '{FLUSH_SECONDS}s'\n", toml]))
+        self.server.start()
+        self.out = socket.socket(type=socket.SOCK_DGRAM)
+        self.seen = self.stream.flush_after(0)[0]
+        self.interval([])
+
+    def interval(self, packets, admin=()):
+        begun = self.seen
+        for packet in packets:
+            self.out.sendto(packet, ("127.0.0.1", self.server.ports["statsd"]))
+        port = self.server.ports["admin"]
+        counted = lambda: re.search(r"\.packets_received': (NaN|%d)\\b" % len(packets), admin_answer(port, "counters"))
+        gone = lambda: ".packets_received" not in admin_answer(port, "counters")
+        wait_for(lambda: counted() or gone(), what=f"{len(packets)} packets")
+        answers = [admin_answer(port, command) for command in admin]
+        self.seen, points = self.stream.flush_after(begun)
+        if self.seen != begun + FLUSH_SECONDS:
+            raise Lost(f"the flush after {begun} was at {self.seen}")
+        return points, answers
+
+    def stop(self):
+        self.server.stop()
+        self.out.close()
+        self.stream.close()
+
+
+class Stream:
+    """Takes Carbon lines over connections that stay; the lines of one second are one flush."""
+
+    LAST_OF_A_FLUSH = re.compile(r"graphiteStats\.flush_length\b")
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.flushes = queue.Queue()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.read, args=[connection], daemon=True).start()
+
+    def read(self, connection):
+        points = {}
+        with connection, connection.makefile("r", encoding="utf-8", newline="\n") as lines:
+            for line in lines:
+                name, value, seconds = line.rstrip("\n").rsplit(" ", 2)
+                points[name] = float(value)
+                if self.LAST_OF_A_FLUSH.search(name):
+                    self.flushes.put((int(seconds), points))
+                    points = {}
+
+    def flush_after(self, seconds):
+        while True:
+            at, points = self.flushes.get(timeout=15)
+            if at > seconds:
+                return at, points
+
+    def close(self):
+        self.listener.close()
 
 
 class Sink:
