@@ -305,7 +305,7 @@ impl Worker {
         if data == MAILBOX {
             self.obey();
         } else if data & LISTENER != 0 {
-            self.accept(ListenerId(data & !LISTENER));
+            let _ = self.accept(ListenerId(data & !LISTENER));
         } else {
             let place = data as usize;
             if flags.contains(EventFlags::OUT) {
@@ -334,9 +334,9 @@ impl Worker {
         }
     }
 
-    /// One connection at a time, so that other workers get some of a crowd.
-    fn accept(&mut self, id: ListenerId) {
-        let Some((_, open)) = self.listeners.iter().find(|(each, _)| *each == id) else { return };
+    /// One connection at a time, so that other workers get some of a crowd. False if there was none.
+    fn accept(&mut self, id: ListenerId) -> bool {
+        let Some((_, open)) = self.listeners.iter().find(|(each, _)| *each == id) else { return false };
         let open = Arc::clone(open);
         match open.socket.accept() {
             Ok((stream, peer)) => {
@@ -345,14 +345,16 @@ impl Worker {
                 {
                     open.listener.note(|totals| totals.socket_errors += 1);
                 }
+                true
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
             Err(error) => {
                 open.listener.note(|totals| totals.socket_errors += 1);
                 if matches!(Errno::from_io_error(&error), Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM)) {
                     // The waiting connection would wake us again at once, for ever.
                     thread::sleep(Duration::from_millis(10));
                 }
+                false
             }
         }
     }
@@ -428,12 +430,14 @@ impl Worker {
     }
 
     fn close_listener(&mut self, id: ListenerId) {
+        let give_up = Instant::now() + DRAIN_MAX;
+        // Connections that the kernel has made already may have brought something.
+        while self.accept(id) && Instant::now() < give_up {}
         if let Some(at) = self.listeners.iter().position(|(each, _)| *each == id) {
             let (_, open) = self.listeners.swap_remove(at);
-            // Connections that the kernel has made already belong to it too.
+            // Another worker, or whoever takes the socket over, may keep it open.
             let _ = epoll::delete(&self.epoll, &open.socket);
         }
-        let give_up = Instant::now() + DRAIN_MAX;
         for place in 0..self.connections.len() {
             if self.connections[place].as_ref().is_some_and(|connection| connection.listener == id) {
                 while self.read(place) == After::Open && Instant::now() < give_up {}
