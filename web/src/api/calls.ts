@@ -56,4 +56,4 @@ export function retentionPreview(rule: string, archives: string, signal?: Signal
 }
 
 export const signIn = (name: string, password: string) => ask<unknown>('/api/v1/session', { method: 'POST', body: { name, password } })
-export const signOut = () => ask<unknown>('/api/v1/session', { method: 'DELETE' })
+export const signOut = () => ask<void>('/api/v1/session', { method: 'DELETE' })

@@ -32,6 +32,7 @@ export async function ask<T>(path: string, { method = 'GET', body, signal }: Ask
     headers: body === undefined ? undefined : { 'content-type': 'application/json' },
     signal: signal ? AbortSignal.any([signal, limit]) : limit,
   })
+  if (answer.status === 204) return undefined as T
   if (answer.ok) return (await answer.json()) as T
   if (answer.status === 401 && path !== '/api/v1/session') onSignedOut()
   throw await troubleOf(answer)

@@ -3,7 +3,7 @@
  * the link. Never here: DOM, framework, drawing. Runs in a SharedWorker, or in the page where there is none.
  */
 import {
-  GONE_MS, RETRY_MS, SILENCE_MS, type FromPage, type LinkEvent, type PointsEvent, type SeriesEvent, type StateEvent, type StreamSeries, type ToPage,
+  GONE_MS, MOST_TARGETS, RETRY_MS, SILENCE_MS, type FromPage, type LinkEvent, type PointsEvent, type SeriesEvent, type StateEvent, type StreamSeries, type ToPage,
 } from './protocol.ts'
 
 export type Send = (message: ToPage) => void
@@ -78,7 +78,7 @@ export class Hub {
   #union(): string[] {
     const all = new Set<string>()
     for (const page of this.#pages.values()) for (const target of page.targets) all.add(target)
-    return [...all]
+    return [...all].slice(0, MOST_TARGETS)
   }
 
   /** The server learns the union; calls that come while one is under way are folded into the next. */

@@ -20,6 +20,8 @@ export type ToPage =
 
 /** A stream that says nothing for this long is lost, also when the socket seems open (a frozen server, a dead NAT). */
 export const SILENCE_MS = 2600
+/** The server carries so many targets in one stream; a browser that wants more sees the first of them live. */
+export const MOST_TARGETS = 500
 /** Between tries to open the stream again. */
 export const RETRY_MS = 1000
 /** How often a page says that it is still there; browsers slow timers of hidden pages to one a minute. */

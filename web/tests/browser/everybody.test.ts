@@ -1,0 +1,127 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { axe, launch, open, sideways } from '../support/browser.ts'
+import { Server, until } from '../support/server.ts'
+
+let browser: Browser
+let server: Server
+
+const PAGES = { home: '/', explore: '/explore?from=-5min&to=now&q=host.*.load.*', blank: '/explore', data: '/data', raw: '/explore?from=-5min&to=now&q=host.*.load.*&table=1&vs=1d', unknown: '/nowhere' }
+
+beforeAll(async () => {
+  browser = await launch()
+  server = await Server.start()
+  await server.statsd('shop.orders:1|c', 'shop.pay:320|ms', 'not a line')
+})
+afterAll(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+const settled = (page: Awaited<ReturnType<typeof open>>) => page.locator('h1').waitFor().then(() => page.waitForTimeout(1200))
+
+describe.each(['dark', 'light'] as const)('%s', (colorScheme) => {
+  test.each(Object.entries(PAGES))('axe finds nothing on %s', async (_, path) => {
+    const page = await open(browser, server.url(path), { colorScheme })
+    await settled(page)
+    expect(await axe(page)).toEqual([])
+    expect(page.wrong.filter((text) => !text.includes('404'))).toEqual([])
+    await page.context().close()
+  })
+
+  test('axe finds nothing on what lies over a page', async () => {
+    const page = await open(browser, server.url('/'), { colorScheme })
+    await settled(page)
+    for (const key of ['/', '?', 't']) {
+      await page.keyboard.press(key)
+      await page.waitForTimeout(400)
+      expect(await axe(page), key).toEqual([])
+      await page.keyboard.press('Escape')
+    }
+    await page.getByLabel('You and this page').click()
+    expect(await axe(page), 'menu').toEqual([])
+    await page.context().close()
+  })
+})
+
+test.each(Object.entries(PAGES))('%s fits a phone, and a screen enlarged four times', async (_, path) => {
+  for (const viewport of [{ width: 390, height: 844 }, { width: 350, height: 225 }]) {
+    const page = await open(browser, server.url(path), { viewport })
+    await settled(page)
+    expect(await sideways(page), JSON.stringify(viewport)).toBeLessThanOrEqual(0)
+    await page.context().close()
+  }
+})
+
+test('keys: places, list, search, zone; off while typing, and when switched off', async () => {
+  const page = await open(browser, server.url('/'))
+  await settled(page)
+  await page.keyboard.press('g')
+  await page.keyboard.press('d')
+  await until('Data', () => new URL(page.url()).pathname === '/data')
+  await page.keyboard.press('g')
+  await page.keyboard.press('e')
+  await until('Explore', () => new URL(page.url()).pathname === '/explore')
+  await page.getByLabel('Find names').focus()
+  await page.keyboard.type('gh')
+  expect(new URL(page.url()).pathname).toBe('/explore')
+  await page.locator('h1').click()
+  await page.keyboard.press('z')
+  await until('the zone in the URL', () => new URL(page.url()).searchParams.has('z'))
+  await page.keyboard.press('?')
+  await page.getByRole('dialog', { name: 'Keyboard' }).waitFor()
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('/')
+  await page.getByRole('combobox').fill('go to home')
+  await page.keyboard.press('Enter')
+  await until('Home', () => new URL(page.url()).pathname === '/')
+  await page.getByLabel('You and this page').click()
+  await page.getByRole('button', { name: 'Off', exact: true }).click()
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('?')
+  expect(await page.getByRole('dialog', { name: 'Keyboard' }).count()).toBe(0)
+  await page.context().close()
+})
+
+test('the first tab stop skips to the content; every link says where one is', async () => {
+  const page = await open(browser, server.url('/data'))
+  await settled(page)
+  await page.keyboard.press('Tab')
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Skip to content')
+  await page.keyboard.press('Enter')
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe('content')
+  expect(await page.locator('nav [aria-current=page]').innerText()).toBe('Data')
+  await page.context().close()
+})
+
+test('a theme that was chosen is remembered', async () => {
+  const page = await open(browser, server.url('/'))
+  await settled(page)
+  await page.getByLabel('You and this page').click()
+  await page.getByRole('button', { name: 'Light' }).click()
+  await page.reload()
+  await settled(page)
+  expect(await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor)).toBe('rgb(245, 246, 248)')
+  await page.context().close()
+})
+
+test('who wants less motion gets none', async () => {
+  const page = await open(browser, server.url('/'), { reducedMotion: 'reduce' })
+  await page.locator('.dot.live').waitFor()
+  expect(await page.evaluate(() => document.getAnimations().length)).toBe(0)
+  await page.context().close()
+})
+
+test('links: this moment, and live', async () => {
+  const page = await open(browser, server.url('/explore?from=-5min&to=now&q=host.*.load.*'), { permissions: ['clipboard-read', 'clipboard-write'] })
+  await settled(page)
+  await page.keyboard.press('s')
+  await page.getByText('Link to this moment copied').waitFor()
+  const link = new URL(await page.evaluate(() => navigator.clipboard.readText()))
+  expect(Number(link.searchParams.get('to')) - Number(link.searchParams.get('from'))).toBeGreaterThanOrEqual(300)
+  expect(link.searchParams.get('q')).toBe('host.*.load.*')
+  await page.keyboard.press('S')
+  await page.getByText('Live link copied').waitFor()
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toContain('from=-5min&to=now')
+  await page.context().close()
+})

@@ -1,0 +1,74 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { launch, open, picture } from '../support/browser.ts'
+import { Server, until } from '../support/server.ts'
+
+let browser: Browser
+let server: Server
+let listening: number
+
+beforeAll(async () => {
+  browser = await launch()
+  server = await Server.start()
+  listening = Date.now()
+})
+afterAll(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+test('ten seconds after the first listen host graphs move, without any set-up', async () => {
+  const page = await open(browser, server.url())
+  const canvas = 'article .u-wrap canvas'
+  await page.waitForSelector(canvas)
+  const first = await picture(page, canvas)
+  await until('a moving graph', async () => (await picture(page, canvas)) !== first, 10)
+  expect(Date.now() - listening).toBeLessThan(10_000)
+  expect(page.wrong).toEqual([])
+  expect(page.foreign).toEqual([])
+  await page.context().close()
+})
+
+test('calm is proved: a sentence, the age of the newest point, since when', async () => {
+  const page = await open(browser, server.url())
+  await page.waitForSelector('h1 + .proof')
+  expect(await page.locator('h1').innerText()).toMatch(/\w/)
+  await until('the age of the newest point', async () => /Newest point\s+[\d.]+\s*s ago/.test(await page.locator('.proof').innerText()))
+  await page.context().close()
+})
+
+test('what does not arrive yet says how to send it, and ticks when it came', async () => {
+  const page = await open(browser, server.url())
+  await page.getByText('Send a number to StatsD').waitFor()
+  const code = await page.locator('pre').innerText()
+  expect(code).toContain(`127.0.0.1/${server.ports.statsd}`)
+  expect(await page.getByText('Waiting for the first point').count()).toBe(1)
+  await server.statsd('demo.visits:1|c')
+  await page.getByText(/Received|StatsD.*points\/s/s).first().waitFor({ timeout: 8000 })
+  await page.context().close()
+})
+
+test('services are guessed from names, and their level is changed on the spot', async () => {
+  await server.statsd('shop.orders.placed:3|c', 'shop.orders.failed:1|c')
+  const page = await open(browser, server.url())
+  const row = page.locator('tr', { hasText: 'shop' }).first()
+  await row.waitFor()
+  await row.locator('select').selectOption('business')
+  await page.getByText(/is now Business/).waitFor()
+  await page.getByRole('button', { name: /^Business/ }).click()
+  expect(new URL(page.url()).searchParams.get('level')).toBe('business')
+  await page.reload()
+  await page.locator('tr', { hasText: 'shop' }).first().waitFor()
+  expect(await page.locator('tr', { hasText: 'shop' }).first().locator('select').inputValue()).toBe('business')
+  await page.context().close()
+})
+
+test('the last known Home is there at once after a reload, marked with its age, when the server is away', async () => {
+  const page = await open(browser, server.url())
+  await page.getByText('What arrives').waitFor()
+  await page.route('**/api/v1/home', (route) => route.abort())
+  await page.reload()
+  await page.getByText(/Last known:/).waitFor()
+  await page.getByText(/Shown as of/).waitFor()
+  await page.context().close()
+})

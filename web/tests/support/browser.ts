@@ -1,0 +1,55 @@
+/** Chromium, and pages that remember whatever went wrong on them. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import AxeBuilder from 'axe-core'
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
+
+export const OUT = join(import.meta.dirname, '../out')
+mkdirSync(OUT, { recursive: true })
+
+const FLAGS = [
+  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+]
+
+export function launch(): Promise<Browser> {
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS })
+}
+
+export type Watched = Page & { wrong: string[]; foreign: string[] }
+
+/** A page at 1400 × 900 in the dark unless told otherwise. `wrong` collects errors of any kind, `foreign` requests to elsewhere. */
+export async function open(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Watched> {
+  const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, colorScheme: 'dark', locale: 'en-GB', ...options })
+  const page = Object.assign(await context.newPage(), { wrong: [] as string[], foreign: [] as string[] })
+  page.on('pageerror', (error) => page.wrong.push(String(error.stack)))
+  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && page.wrong.push(message.text()))
+  page.on('request', (request) => {
+    const { protocol, host } = new URL(request.url())
+    if (/^http/.test(protocol) && host !== new URL(url).host) page.foreign.push(request.url())
+  })
+  await page.goto(url)
+  return page
+}
+
+type AxeResult = { violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }
+
+/** What axe finds, as readable lines. Scripts are not injected: the policy of the page stays as it is. */
+export async function axe(page: Page): Promise<string[]> {
+  await page.evaluate(AxeBuilder.source)
+  const { violations } = await page.evaluate<AxeResult>('axe.run({ runOnly: { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] } })')
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 160)} ${failureSummary}`))
+}
+
+export function shot(page: Page, name: string, fullPage = false) {
+  return page.screenshot({ path: join(OUT, `${name}.png`), fullPage })
+}
+
+/** What a canvas shows, as a text that changes when the picture does. */
+export function picture(page: Page, selector: string): Promise<string> {
+  return page.locator(selector).first().evaluate((node) => (node as HTMLCanvasElement).toDataURL())
+}
+
+/** Wider than the window: something makes people scroll sideways. */
+export function sideways(page: Page): Promise<number> {
+  return page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+}
