@@ -10,7 +10,7 @@ use vocabulary::{Sketch, Timestamp, ValueKind};
 
 use crate::block::encode_page;
 use crate::codec::Effort;
-use crate::head::{Frozen, HeadOf, Late, TierHead};
+use crate::head::{Frozen, HeadOf, Late, TierHead, with_head};
 use crate::limits::*;
 use crate::manifest::{Edit, FileMeta, Place};
 use crate::policy::{PolicyId, Slot, Tier};
@@ -248,7 +248,7 @@ impl Store {
         let Some(tier) = stripe.tier_mut(place.tier) else { return };
         let end = place.tier.slot(now) - place.tier.window_slots();
         let lsn = self.wal.position();
-        let points = crate::with_head!(&mut tier.head, head => {
+        let points = with_head!(&mut tier.head, head => {
             head.freeze(end, lsn, now);
             let points: usize = head.frozen.iter().map(|frozen| frozen.points()).sum();
             head.frozen.clear();

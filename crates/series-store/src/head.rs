@@ -14,6 +14,17 @@ use crate::value::{Value, Windows};
 use crate::wal::Lsn;
 use crate::wal_record::ALL_LATER;
 
+/// Run the same code on a head of either kind.
+macro_rules! with_head {
+    ($any:expr, $head:ident => $body:expr) => {
+        match $any {
+            $crate::head::AnyHead::Numbers($head) => $body,
+            $crate::head::AnyHead::Sketches($head) => $body,
+        }
+    };
+}
+pub(crate) use with_head;
+
 /// What is known of a series besides its name.
 #[derive(Clone, Copy, Debug)]
 pub struct SeriesHead {
@@ -31,6 +42,17 @@ impl SeriesHead {
     pub fn is_gone(&self) -> bool {
         self.policy == NO_POLICY
     }
+}
+
+/// Which slot of which archive a late value is for.
+#[derive(Clone, Copy, Debug)]
+pub struct LateAt {
+    pub local: u16,
+    pub archive: usize,
+    pub slot: Slot,
+    pub lazy_to: u8,
+    /// Of the log that holds it.
+    pub segment: u32,
 }
 
 /// Up to 65,536 consecutive series.
@@ -119,12 +141,46 @@ impl Stripe {
         self.series[index] = SeriesHead { policy, lane, last: 0, created };
     }
 
+    /// The start of the oldest slot that a late point in memory is for. Slots around it may have to be
+    /// computed again.
+    pub fn oldest_late(&self) -> Option<Timestamp> {
+        let of = |tier: &TierHead| {
+            let slot = with_head!(&tier.head, head => {
+                let frozen = head.frozen.iter().filter_map(|frozen| frozen.late.oldest_slot());
+                head.late.oldest_slot().into_iter().chain(frozen).min()
+            });
+            slot.map(|slot| tier.place.tier.start(slot))
+        };
+        self.tiers.iter().filter_map(of).min()
+    }
+
     /// Points in memory stay until their windows are flushed; merges leave out what is in files.
     pub fn remove_series(&mut self, local: u16) {
         if let Some(series) = self.series.get_mut(usize::from(local)) {
             *series = SeriesHead::GONE;
         }
         self.late_counts.remove(&local);
+    }
+
+    /// Put a value among the late points of an archive. A coarse slot that is set itself is not to be
+    /// computed any more because of finer points that came before.
+    pub fn put_late<V: HeadOf>(&mut self, series: SeriesHead, at: LateAt, value: V, now: Timestamp) {
+        let places = Arc::clone(self.tiers_of(series.policy));
+        let Some(place) = places.get(at.archive) else { return };
+        let tier = self.tiers[*place].place.tier;
+        for finer in &places[..at.archive] {
+            let finer = &mut self.tiers[*finer];
+            let finer_tier = finer.place.tier;
+            let head = V::head_mut(&mut finer.head);
+            let points = head.and_then(|head| head.late.rows.get_mut(&at.local)).into_iter().flatten();
+            for point in points.filter(|point| tier.slot(finer_tier.start(point.slot())) == at.slot) {
+                point.lazy_to = point.lazy_to.min(at.archive as u8 - 1);
+            }
+        }
+        if let Some(head) = V::head_mut(&mut self.tiers[*place].head) {
+            head.since.get_or_insert(now);
+            head.late.put(at.local, at.slot, at.lazy_to, value, at.segment);
+        }
     }
 
     pub fn oldest_segment(&self) -> Option<u32> {
@@ -173,18 +229,6 @@ impl TierHead {
 pub enum AnyHead {
     Numbers(Head<f64>),
     Sketches(Head<Option<Sketch>>),
-}
-
-/// Run the same code on a head of either kind.
-#[macro_export]
-#[doc(hidden)]
-macro_rules! with_head {
-    ($any:expr, $head:ident => $body:expr) => {
-        match $any {
-            $crate::head::AnyHead::Numbers($head) => $body,
-            $crate::head::AnyHead::Sketches($head) => $body,
-        }
-    };
 }
 
 impl AnyHead {
@@ -346,11 +390,12 @@ pub struct Late<V> {
     pub rows: HashMap<u16, Vec<LatePoint<V>>>,
     pub count: usize,
     pub oldest_segment: Option<u32>,
+    oldest_slot: u32,
 }
 
 impl<V> Default for Late<V> {
     fn default() -> Self {
-        Late { rows: HashMap::new(), count: 0, oldest_segment: None }
+        Late { rows: HashMap::new(), count: 0, oldest_segment: None, oldest_slot: u32::MAX }
     }
 }
 
@@ -379,6 +424,7 @@ impl<V: Value> Late<V> {
         let Ok(slot) = u32::try_from(slot) else { return };
         self.rows.entry(local).or_default().push(LatePoint { slot, lazy_to, value });
         self.count += 1;
+        self.oldest_slot = self.oldest_slot.min(slot);
         self.oldest_segment = Some(self.oldest_segment.map_or(segment, |oldest| oldest.min(segment)));
     }
 
@@ -388,6 +434,10 @@ impl<V: Value> Late<V> {
                 row[(point.slot() - wanted.start) as usize] = point.value.clone();
             }
         }
+    }
+
+    pub fn oldest_slot(&self) -> Option<Slot> {
+        (self.count > 0).then_some(Slot::from(self.oldest_slot))
     }
 
     pub fn of(&self, local: u16) -> &[LatePoint<V>] {

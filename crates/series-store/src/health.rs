@@ -7,6 +7,7 @@ use std::time::Duration;
 use vocabulary::{Timestamp, ValueKind};
 
 use crate::damage::{DamagedFile, Gap};
+use crate::head::with_head;
 use crate::limits::BACKLOG_FILES;
 use crate::policy::Tier;
 use crate::stats::StoreStats;
@@ -120,7 +121,7 @@ impl Store {
     fn log_health(&self) -> LogHealth {
         let (bytes, _, segments) = self.wal.extent();
         let now = self.now();
-        let since = |tier: &crate::head::TierHead| crate::with_head!(&tier.head, head => head.since);
+        let since = |tier: &crate::head::TierHead| with_head!(&tier.head, head => head.since);
         let oldest = self
             .stripes
             .load()

@@ -14,7 +14,7 @@ use crate::block::{HEADER_BYTES, OpenFiles, known_codecs, recover_meta};
 use crate::blocks::{BlockStore, Files, LocalBlocks};
 use crate::damage::{Damage, Gap};
 use crate::error::{DiskError, Doing, OpenError};
-use crate::head::{HeadOf, Stripe};
+use crate::head::{HeadOf, LateAt, SeriesHead, Stripe, with_head};
 use crate::io::{Io, read_whole, replace_whole};
 use crate::limits::*;
 use crate::live::Live;
@@ -292,10 +292,12 @@ impl Store {
                 }
                 Replay::Into { tier, slot, open } => (tier, slot, open),
             };
-            let point = Point { local, lane: series.lane, slot, open, lazy_to: header.lazy_to, segment };
+            let (archive, lazy_to) = (usize::from(header.archive), header.lazy_to);
+            let at = LateAt { local, archive, slot, lazy_to, segment };
+            let open = open.then_some(tier);
             match value {
-                Value::Number(value) => put::<f64>(stripe, tier, point, value, header.now),
-                Value::Sketch(sketch) => put::<Option<Sketch>>(stripe, tier, point, Some(sketch), header.now),
+                Value::Number(value) => put::<f64>(stripe, open, series, at, value, header.now),
+                Value::Sketch(sketch) => put(stripe, open, series, at, Some(sketch), header.now),
             }
             let last = &mut stripe.series[usize::from(local)].last;
             *last = (*last).max(u32::try_from(time.0).unwrap_or(0));
@@ -348,27 +350,26 @@ fn where_replayed(stripe: &Stripe, policy: PolicyId, archive: usize, time: Times
     let tier = stripe.tiers_of(policy)[archive];
     let head = &stripe.tiers[tier];
     let slot = head.place.tier.slot(time);
-    let (base, flushed) = crate::with_head!(&head.head, head => (head.base, head.flushed));
+    let (base, flushed) = with_head!(&head.head, head => (head.base, head.flushed));
     let in_files = lsn < flushed.lsn && (archive > 0 || slot < flushed.base);
     if in_files { Replay::Skipped } else { Replay::Into { tier, slot, open: archive == 0 && slot >= base } }
 }
 
-struct Point {
-    local: u16,
-    lane: u16,
-    slot: Slot,
-    open: bool,
-    lazy_to: u8,
-    segment: u32,
-}
-
-fn put<V: HeadOf>(stripe: &mut Stripe, tier: usize, point: Point, value: V, now: Timestamp) {
-    let Some(head) = V::head_mut(&mut stripe.tiers[tier].head) else { return };
-    head.since.get_or_insert(now);
-    if point.open {
-        head.open.put(point.lane, point.slot, value, point.segment);
-    } else {
-        head.late.put(point.local, point.slot, point.lazy_to, value, point.segment);
+/// Into an open slot of a tier, or among the late points.
+fn put<V: HeadOf>(
+    stripe: &mut Stripe,
+    open: Option<usize>,
+    series: SeriesHead,
+    at: LateAt,
+    value: V,
+    now: Timestamp,
+) {
+    match open.and_then(|tier| V::head_mut(&mut stripe.tiers[tier].head)) {
+        Some(head) => {
+            head.since.get_or_insert(now);
+            head.open.put(series.lane, at.slot, value, at.segment);
+        }
+        None => stripe.put_late(series, at, value, now),
     }
 }
 

@@ -10,6 +10,7 @@ use vocabulary::{Sketch, Timestamp, ValueKind};
 use crate::block::BlockFile;
 use crate::blocks::RunHeader;
 use crate::flush::Extent;
+use crate::head::with_head;
 use crate::io::Space;
 use crate::limits::*;
 use crate::manifest::{Edit, Place};
@@ -233,21 +234,22 @@ impl Store {
         tiers
     }
 
-    /// Late points at the edge of the retention are rolled up together with slots just beyond it: those
-    /// stay as long as a slot of the next tier.
+    /// A slot of the next tier may begin before the retention ends, or before the mark up to which all
+    /// slots that end there are rolled up, or where a late point waits: its first part stays too.
     fn expired_before(&self, tier: Tier, now: Timestamp) -> Option<Slot> {
         let policies = self.policies.load();
         let next_step = |entry: &Arc<crate::policy::PolicyEntry>| {
             let at = entry.tiers.iter().position(|own| *own == tier)?;
             entry.tiers.get(at + 1).map(|next| next.step.seconds())
         };
-        let slack = policies.iter().filter_map(|(_, entry)| next_step(entry)).max();
-        let mut before = now.minus(tier.retention_seconds + slack.unwrap_or(0));
-        if slack.is_some() {
+        let mut before = now.minus(tier.retention_seconds);
+        if let Some(slack) = policies.iter().filter_map(|(_, entry)| next_step(entry)).max() {
             for stripe in self.stripes.load().iter() {
-                let rolled = stripe.read().tier(tier).map(|tier| tier.rolled);
-                before = before.min(rolled.unwrap_or(before));
+                let stripe = stripe.read();
+                let rolled = stripe.tier(tier).map(|tier| tier.rolled);
+                before = [rolled, stripe.oldest_late()].into_iter().flatten().fold(before, Timestamp::min);
             }
+            before = before.minus(slack);
         }
         (before.0 > 0).then(|| tier.slot(before))
     }
@@ -430,7 +432,7 @@ fn due_extent(
 ) -> Option<(Place, Extent)> {
     let place = tier.place;
     let sealed = place.tier.window_of(place.tier.slot(now.minus(place.tier.grace_seconds())));
-    crate::with_head!(&mut tier.head, head => {
+    with_head!(&mut tier.head, head => {
         use crate::value::Windows;
         let Some(since) = head.since else {
             // Nothing is open: what comes for closed windows is late all the same.

@@ -231,7 +231,18 @@ impl<'a, V: HeadOf> View<'a, V> {
         }
         touched.sort_unstable();
         touched.dedup();
+        let set = self.set_in_memory(at, archive);
+        touched.retain(|slot| !set.contains(slot));
         touched
+    }
+
+    /// Slots of a coarse archive that were set themselves, later than any finer point in memory: whoever
+    /// sets a slot is older than what the finer archive still takes.
+    fn set_in_memory(&self, at: usize, archive: usize) -> Vec<Slot> {
+        let level = &self.levels[archive];
+        let frozen = level.frozen.iter().flat_map(|frozen| frozen.late.of(self.locals[at]));
+        let late = level.late.iter().filter(|(owner, _)| *owner == at).map(|(_, point)| point);
+        frozen.chain(late).map(LatePoint::slot).collect()
     }
 
     /// Slots of `archive` that were rolled up and that late points in memory change, in order.

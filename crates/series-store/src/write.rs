@@ -1,12 +1,13 @@
 //! The way in: names to series, points to open slots, late points and the log.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::Arc;
 
 use vocabulary::ports::{Scope, StoreError, Successor, WriteReport};
 use vocabulary::{PointBatch, PointSink, Sketch, SketchBatch, Timestamp, ValueKind};
 
-use crate::head::{HeadOf, Stripe};
+use crate::head::{HeadOf, LateAt, Stripe};
 use crate::limits::*;
 use crate::names::{Refused, Resolved};
 use crate::policy::{NO_POLICY, PolicyEntry, PolicyId, Slot};
@@ -221,7 +222,10 @@ impl Store {
         // Without any lock from here on.
         let apart = std::mem::take(&mut scratch.apart);
         for point in &apart {
-            self.write_apart(stripe, point, now);
+            match self.write_apart(stripe, point, now) {
+                true => report.stored += 1,
+                false => report.volatile += 1,
+            }
         }
         scratch.apart = apart;
         if write_out {
@@ -250,90 +254,56 @@ impl Store {
         stripe.write()
     }
 
-    /// A point that goes into a coarser archive, or whose coarser slots must be computed now.
-    fn write_apart(&self, stripe: &SharedStripe, point: &Apart, now: Timestamp) {
-        let Some(entry) = self.policy(point.policy) else { return };
-        let mut archive = point.archive;
-        // Coarser archives follow as long as each is about to lose, or lost, what it is computed from.
-        while archive + 1 < entry.tiers.len() {
-            let next = entry.tiers[archive + 1];
-            let slot = next.slot(point.time);
-            let at_once = next.start(slot) <= now.minus(entry.tiers[archive].retention_seconds);
-            let value = self.ring_rollup(stripe, point, &entry, archive, slot, at_once, now);
-            let Some(value) = value.filter(|value| !value.is_nan()) else { break };
-            archive += 1;
-            if at_once {
-                let lazy_to = lazy_to(&entry, archive, point.time, now);
-                let computed = Apart { archive, lazy_to, value, ..*point };
-                self.put_late(stripe, &computed, now);
+    /// A point that goes into a coarser archive, or whose coarser slots must be computed now, because the
+    /// finer archive is losing what they are computed from.
+    fn write_apart(&self, stripe: &SharedStripe, point: &Apart, now: Timestamp) -> bool {
+        let Some(entry) = self.policy(point.policy) else { return false };
+        let ladder = Ladder { store: self, stripe, point, entry: &entry, now };
+        let before = ladder.slots_at_once();
+        let stored = self.put_apart(stripe, point, now);
+        for archive in point.archive + 1..entry.tiers.len() {
+            if !ladder.is_at_once(archive) {
+                if ladder.slot(archive).is_nan() {
+                    break;
+                }
+                continue;
+            }
+            let value = ladder.ring_rollup(archive);
+            let lazy_to = lazy_to(&entry, archive, point.time, now);
+            // Too few are left: whisper leaves the slot as it was, and so it is written down.
+            let set = if value.is_nan() { before[archive] } else { value };
+            if !set.is_nan() {
+                self.put_apart(stripe, &Apart { archive, lazy_to, value: set, ..*point }, now);
                 count(&self.counters.rolled_at_once, 1);
             }
-        }
-    }
-
-    /// A coarser slot as whisper would compute it now: a finer slot whose place in the ring a newer one
-    /// has taken does not count.
-    #[expect(clippy::too_many_arguments, reason = "the point, where it is, and what is asked of it")]
-    fn ring_rollup(
-        &self,
-        stripe: &SharedStripe,
-        point: &Apart,
-        entry: &Arc<PolicyEntry>,
-        archive: usize,
-        slot: Slot,
-        at_once: bool,
-        now: Timestamp,
-    ) -> Option<f64> {
-        let ratio = entry.ratio(archive + 1);
-        let tier = entry.tiers[archive];
-        let fine = slot * ratio..(slot + 1) * ratio;
-        let ring = tier.ring_slots();
-        let times = tier.start(fine.start)..tier.start(fine.end + ring).max(now.plus(1));
-        let scope = Scope::everything();
-        let wanted = Wanted {
-            policy: point.policy,
-            entry,
-            locals: vec![point.local],
-            archive: archive + 1,
-            times,
-            scope: &scope,
-        };
-        let view = View::<f64>::take(&stripe.read(), &*self.blocks, wanted);
-        if !at_once {
-            return view.rows(archive + 1, &(slot..slot + 1)).ok()?.first().copied();
-        }
-        let mut rows = view.rows(archive, &fine).ok()?;
-        let newer = view.rows(archive, &(fine.start + ring..fine.end + ring)).ok()?;
-        for (value, newer) in rows.iter_mut().zip(&newer) {
-            if !newer.is_nan() {
-                *value = f64::NAN;
+            if value.is_nan() {
+                break;
             }
         }
-        Some(f64::roll(&entry.policy, &rows, &mut Vec::new()))
+        stored
     }
 
-    /// Put one value into the late points of an archive, and into the log.
-    fn put_late(&self, stripe: &SharedStripe, point: &Apart, now: Timestamp) {
+    /// Put one value where it belongs, and into the log; true if it will be on disk.
+    fn put_apart(&self, stripe: &SharedStripe, point: &Apart, now: Timestamp) -> bool {
+        let Apart { local, archive, lazy_to, time, value, .. } = *point;
         let mut record = RecordWriter::default();
         let mut stripe = stripe.write();
+        let number = stripe.number;
         record.begin(Header {
             kind: ValueKind::Number,
-            stripe: stripe.number,
-            archive: point.archive as u8,
-            lazy_to: point.lazy_to,
+            stripe: number,
+            archive: archive as u8,
+            lazy_to,
             now,
         });
-        record.number(point.local, point.time, point.value);
-        self.apply_late::<f64>(
-            &mut stripe,
-            point.local,
-            point.archive,
-            point.lazy_to,
-            point.time,
-            point.value,
-            now,
-        );
-        self.log(&mut record);
+        record.number(local, time, value);
+        self.apply::<f64>(&mut stripe, local, archive, lazy_to, time, value, now);
+        let (stored, write_out) = self.log(&mut record);
+        drop(stripe);
+        if write_out {
+            self.write_log_out_or_stop();
+        }
+        stored
     }
 
     #[expect(clippy::too_many_arguments, reason = "a point has this many parts")]
@@ -350,12 +320,8 @@ impl Store {
         let segment = self.wal.position().segment();
         let Some(series) = stripe.get(local).copied() else { return };
         let Some(place) = stripe.tiers_of(series.policy).get(archive).copied() else { return };
-        let tier = &mut stripe.tiers[place];
-        let slot = tier.place.tier.slot(time);
-        if let Some(head) = V::head_mut(&mut tier.head) {
-            head.since.get_or_insert(now);
-            head.late.put(local, slot, lazy_to, value, segment);
-        }
+        let slot = stripe.tiers[place].place.tier.slot(time);
+        stripe.put_late(series, LateAt { local, archive, slot, lazy_to, segment }, value, now);
     }
 
     /// Append a record; true if it will be on disk.
@@ -532,7 +498,6 @@ impl RunWriter<'_> {
     /// True if the log wants to be written out.
     fn take(&mut self, stripe: &mut Stripe, batch: &PointBatch, run: &[(u32, u32)]) -> bool {
         let segment = self.store.wal.position().segment();
-        let apart_before = self.apart.len();
         self.begin(stripe.number);
         let mut memo = Memo { policy: NO_POLICY, time: Timestamp(i64::MIN), place: MemoPlace::TooOld };
         let mut pending = 0;
@@ -587,8 +552,7 @@ impl RunWriter<'_> {
                 self.begin(stripe.number);
             }
         }
-        write_out |= self.end(&mut pending);
-        write_out | self.log_apart(stripe, apart_before)
+        write_out | self.end(&mut pending)
     }
 
     fn begin(&mut self, stripe: u32) {
@@ -629,30 +593,70 @@ impl RunWriter<'_> {
             }
         }
     }
+}
 
-    /// Points that go apart get a record each; they are rare. They are applied here, and what follows
-    /// from them is computed when the lock is free.
-    fn log_apart(&mut self, stripe: &mut Stripe, from: usize) -> bool {
-        let mut write_out = false;
-        for point in &self.apart[from..] {
-            self.record.begin(Header {
-                kind: ValueKind::Number,
-                stripe: stripe.number,
-                archive: point.archive as u8,
-                lazy_to: point.lazy_to,
-                now: self.now,
-            });
-            self.record.number(point.local, point.time, point.value);
-            let Apart { local, archive, lazy_to, time, value, .. } = *point;
-            self.store.apply::<f64>(stripe, local, archive, lazy_to, time, value, self.now);
-            let (stored, full) = self.store.log(self.record);
-            write_out |= full;
-            match stored {
-                true => self.report.stored += 1,
-                false => self.report.volatile += 1,
+/// The coarser slots above one point.
+struct Ladder<'a> {
+    store: &'a Store,
+    stripe: &'a SharedStripe,
+    point: &'a Apart,
+    entry: &'a Arc<PolicyEntry>,
+    now: Timestamp,
+}
+
+impl Ladder<'_> {
+    /// Must the slot of an archive be computed now? Part of it has left the next finer one.
+    fn is_at_once(&self, archive: usize) -> bool {
+        let finer = self.entry.tiers[archive - 1];
+        self.point.time.floor(self.entry.tiers[archive].step) <= self.now.minus(finer.retention_seconds)
+    }
+
+    /// What the slots that will be computed now are before; NaN for the others.
+    fn slots_at_once(&self) -> Vec<f64> {
+        let first = self.point.archive + 1;
+        let value = |archive| {
+            if archive >= first && self.is_at_once(archive) { self.slot(archive) } else { f64::NAN }
+        };
+        (0..self.entry.tiers.len()).map(value).collect()
+    }
+
+    /// The slot of an archive that the point lies in.
+    fn slot(&self, archive: usize) -> f64 {
+        let slot = self.entry.tiers[archive].slot(self.point.time);
+        self.rows(archive, &(slot..slot + 1))[0]
+    }
+
+    fn rows(&self, archive: usize, slots: &Range<Slot>) -> Vec<f64> {
+        let tier = self.entry.tiers[archive];
+        let scope = Scope::everything();
+        let wanted = Wanted {
+            policy: self.point.policy,
+            entry: self.entry,
+            locals: vec![self.point.local],
+            archive,
+            times: tier.start(slots.start)..tier.start(slots.end),
+            scope: &scope,
+        };
+        let view = View::<f64>::take(&self.stripe.read(), &*self.store.blocks, wanted);
+        let nothing = || vec![f64::NAN; (slots.end - slots.start) as usize];
+        view.rows(archive, slots).unwrap_or_else(|_| nothing())
+    }
+
+    /// A slot as whisper computes it: a finer slot whose place in the ring a newer one has taken does not
+    /// count.
+    fn ring_rollup(&self, archive: usize) -> f64 {
+        let slot = self.entry.tiers[archive].slot(self.point.time);
+        let ratio = self.entry.ratio(archive);
+        let finer = slot * ratio..(slot + 1) * ratio;
+        let ring = self.entry.tiers[archive - 1].ring_slots();
+        let mut values = self.rows(archive - 1, &finer);
+        let newer = self.rows(archive - 1, &(finer.start + ring..finer.end + ring));
+        for (value, newer) in values.iter_mut().zip(&newer) {
+            if !newer.is_nan() {
+                *value = f64::NAN;
             }
         }
-        write_out
+        f64::roll(&self.entry.policy, &values, &mut Vec::new())
     }
 }
 
