@@ -60,7 +60,7 @@ fn plain(line: &[u8], dialect: Dialect, sink: &mut impl SampleSink) -> bool {
         return false;
     }
     sink.line(name, tags);
-    sink.sample(&Sample { name, tags, reading, weight, time: None, again: false });
+    sink.sample(&Sample { name, tags, reading, weight, time: None });
     true
 }
 
@@ -96,13 +96,9 @@ fn original(line: &[u8], sink: &mut impl SampleSink) {
     if name.len() == head.len() {
         return sink.bad(line, BadSample::NoType);
     }
-    let mut again = false;
     for piece in pieces {
         match fields(piece) {
-            Ok((reading, weight)) => {
-                sink.sample(&Sample { name, tags, reading, weight, time: None, again });
-                again = true;
-            }
+            Ok((reading, weight)) => sink.sample(&Sample { name, tags, reading, weight, time: None }),
             Err(why) => sink.bad(line, why),
         }
     }

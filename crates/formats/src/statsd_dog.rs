@@ -68,13 +68,11 @@ fn readings(line: &[u8], sink: &mut impl SampleSink) {
         Ok(options) => options,
         Err(why) => return sink.bad(line, why),
     };
-    let mut again = false;
     each_value(values, |value| match value {
         Ok((reading, own_weight)) => {
             let weight = own_weight.or(options.weight).unwrap_or(1.0);
             let time = options.time;
-            sink.sample(&Sample { name, tags: options.tags, reading, weight, time, again });
-            again = true;
+            sink.sample(&Sample { name, tags: options.tags, reading, weight, time });
         }
         Err(why) => sink.bad(line, why),
     });

@@ -69,6 +69,7 @@ impl<T: Default> Table<T> {
         if fresh {
             self.created += 1;
             row.present = true;
+            row.absent_for = 0;
             row.created = self.created;
         }
         (row, fresh)
@@ -143,6 +144,7 @@ impl Ledger {
         if known.is_some() && number == 0 {
             return;
         }
+        self.tell_names();
         let (row, fresh) = self.counters.touch(at);
         row.held = if fresh && known.is_some() { f64::NAN } else { row.held + number as f64 };
     }

@@ -91,8 +91,10 @@ pub struct ShardState {
     text: Vec<u8>,
     entries: Vec<Entry>,
     index: HashTable<u32>,
-    /// The entry of the last reading, and the one that is foreseen where there is none.
+    /// The entry of the last reading, whose successor is foreseen.
     last: u32,
+    /// The entry of the last reading of this line, if there was one: all of a line have one name.
+    in_line: u32,
     touched: Vec<u32>,
     /// Keys of entries that the ledger does not know yet.
     keys: Vec<(u32, String)>,
@@ -130,6 +132,7 @@ impl ShardState {
             entries: Vec::new(),
             index: HashTable::new(),
             last: NONE,
+            in_line: NONE,
             touched: Vec::new(),
             keys: Vec::new(),
             timers: Vec::new(),
@@ -152,12 +155,15 @@ impl ShardState {
 
     /// Give everything gathered to `collector` and begin anew. Names stay known unless there are too many.
     pub fn drain(&mut self, collector: &mut dyn Collector) {
+        let mut unknown = false;
         // Many come at the start and few later: their memory is given back.
         for (entry, key) in std::mem::take(&mut self.keys) {
             let entry = &mut self.entries[entry as usize];
-            entry.ledger = collector.position(entry.class, &key).unwrap_or(NONE);
+            match collector.position(entry.class, &key) {
+                Some(position) => entry.ledger = position,
+                None => unknown = true,
+            }
         }
-        let mut refused = 0;
         for at in self.touched.drain(..) {
             let entry = &mut self.entries[at as usize];
             let readings = u64::from(std::mem::take(&mut entry.readings));
@@ -174,11 +180,10 @@ impl ShardState {
             }
             match known || entry.class == Class::Gauge {
                 true => self.stats.accepted += readings,
-                false => refused += readings,
+                false => self.stats.refused_names += readings,
             }
         }
-        self.stats.refused_names += refused;
-        if refused > 0 {
+        if unknown {
             self.forget_unknown();
         }
         if self.entries.len() >= self.most_entries() {
@@ -203,6 +208,7 @@ impl ShardState {
         let (mut timers, mut sets) = (std::mem::take(&mut self.timers), std::mem::take(&mut self.sets));
         self.index = HashTable::new();
         self.last = NONE;
+        self.in_line = NONE;
         for mut entry in entries.into_iter().filter(known) {
             match entry.class {
                 Class::Timer => {
@@ -233,6 +239,7 @@ impl ShardState {
         self.gauges = Vec::new();
         self.sets = Vec::new();
         self.last = NONE;
+        self.in_line = NONE;
     }
 
     /// Take new rules; names known under the old ones may be other keys now.
@@ -276,15 +283,14 @@ impl ShardState {
     /// The entry of a sample, made if it is new. `None` if the name is refused, which is counted.
     #[inline]
     fn find(&mut self, class: Class, sample: &Sample<'_>) -> Option<u32> {
-        if let Some(last) = self.entries.get(self.last as usize) {
-            if sample.again && last.class == class {
-                return Some(self.last);
-            }
-            let foreseen = last.next;
-            if self.entries.get(foreseen as usize).is_some_and(|entry| self.is(entry, class, sample)) {
-                self.last = foreseen;
-                return Some(foreseen);
-            }
+        if self.entries.get(self.in_line as usize).is_some_and(|entry| entry.class == class) {
+            return Some(self.in_line);
+        }
+        let foreseen = self.entries.get(self.last as usize).map_or(NONE, |last| last.next);
+        if self.entries.get(foreseen as usize).is_some_and(|entry| self.is(entry, class, sample)) {
+            self.last = foreseen;
+            self.in_line = foreseen;
+            return Some(foreseen);
         }
         let hash = hash_parts(&self.hashes, class, sample.name, sample.tags);
         let known = self.index.find(hash, |at| self.is(&self.entries[*at as usize], class, sample)).copied();
@@ -296,6 +302,7 @@ impl ShardState {
             last.next = found;
         }
         self.last = found;
+        self.in_line = found;
         Some(found)
     }
 
@@ -443,6 +450,7 @@ impl SampleSink for ShardState {
     #[inline]
     fn line(&mut self, name: &[u8], tags: &[u8]) {
         self.stats.lines += 1;
+        self.in_line = NONE;
         if self.rules.counts_keys {
             self.count_key(name, tags);
         }

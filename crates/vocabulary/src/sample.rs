@@ -29,8 +29,6 @@ pub struct Sample<'a> {
     pub weight: f64,
     /// The sender's own timestamp, which only DogStatsD knows.
     pub time: Option<Timestamp>,
-    /// Name and tags are those of the sample before it in the same line.
-    pub again: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -135,8 +133,8 @@ pub enum CheckStatus {
 pub trait SampleSink {
     /// A packet begins.
     fn packet(&mut self);
-    /// A line of readings begins; samples and bad samples up to the next line come from it.
-    /// `name` and `tags` are as in [`Sample`].
+    /// A line of readings begins; samples and bad samples up to the next line come from it and have its
+    /// name and tags.
     fn line(&mut self, name: &[u8], tags: &[u8]);
     fn sample(&mut self, sample: &Sample<'_>);
     /// A value of the line, or the whole line, cannot be taken.

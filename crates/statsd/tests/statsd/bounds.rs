@@ -41,6 +41,18 @@ fn a_flood_of_names_stays_within_bounds() {
 }
 
 #[test]
+fn a_refused_name_takes_all_values_of_its_line_with_it() {
+    let mut server = Server::new("max_names = 4");
+    server.send("a:1|g");
+    server.send("b:1:2:3|g\nc:1:2|g|T5");
+    server.send(&format!("{}:1:2|c", "x".repeat(2_000)));
+    let flush = server.flush();
+    assert_eq!(all_points(&flush)["stats.gauges.a"], 1.0);
+    let stats = server.aggregator.stats();
+    assert_eq!((stats.refused_names, stats.refused_long_names, stats.dated, stats.accepted), (3, 2, 2, 3));
+}
+
+#[test]
 fn long_names_are_refused() {
     let mut server = Server::new("");
     server.send(&format!("{}:1|c", "a".repeat(limits::LONGEST_NAME + 1)));
@@ -140,11 +152,12 @@ fn names_gone_for_long_give_up_their_memory() {
     for _ in 0..70 {
         server.flush();
     }
-    // Room for as many others, while the places of the old ones would fill the table.
-    let packet: String = (0..4_000).map(|index| format!("new{index}:1|c\n")).collect();
+    // Room for as many others, while the places of the old ones would fill the table. One comes back just now.
+    let packet: String = (0..4_000).map(|index| format!("old7:3|c\nnew{index}:1|c\n")).collect();
     server.send(&packet);
     let points = all_points(&server.flush());
     assert_eq!((points["stats_counts.new3999"], server.aggregator.stats().refused_names), (1.0, 0));
+    assert_eq!(points["stats_counts.old7"], 12_000.0);
     server.send("new3999:1|c\nold1:2|c");
     let points = all_points(&server.flush());
     assert_eq!((points["stats_counts.new3999"], points["stats_counts.old1"]), (1.0, 2.0));
