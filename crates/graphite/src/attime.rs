@@ -6,7 +6,7 @@
 //! not exist. `12:30pm` is half past midnight, since `pm` adds twelve hours modulo 24.
 
 use jiff::civil::{Date, DateTime};
-use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use vocabulary::Timestamp;
 
 const MONTHS: [&str; 12] =
@@ -161,6 +161,9 @@ fn slice(text: &str, from: usize, to: usize) -> &str {
 }
 
 fn day_of(year: i64, month: i64, day: i64) -> Result<Date, TimeError> {
+    if [year, month, day].iter().any(|number| *number > i64::from(i32::MAX)) {
+        return error("signed integer is greater than maximum");
+    }
     if !(1..=9999).contains(&year) {
         return error(format!("year {year} is out of range"));
     }
@@ -258,15 +261,20 @@ pub fn civil(moment: Timestamp, zone: &TimeZone) -> DateTime {
     zone.to_datetime(timestamp)
 }
 
-/// The moment at which clocks of the zone show this. What they show twice is the later time; what they never
-/// show is counted on from before the gap.
+/// The moment at which clocks of the zone show this. Of what they show twice, the time that is not summer time,
+/// or else the later one; what they never show is counted on from before the gap.
 pub fn localize(shown: DateTime, zone: &TimeZone) -> Result<Timestamp, TimeError> {
-    let offset = match zone.to_ambiguous_timestamp(shown).offset() {
-        AmbiguousOffset::Unambiguous { offset } => offset,
-        AmbiguousOffset::Gap { before, .. } => before,
-        AmbiguousOffset::Fold { after, .. } => after,
+    let moment =
+        |offset: Offset| offset.to_timestamp(shown).map_err(|_| TimeError("date value out of range".into()));
+    let moment = match zone.to_ambiguous_timestamp(shown).offset() {
+        AmbiguousOffset::Unambiguous { offset } => moment(offset)?,
+        AmbiguousOffset::Gap { before, .. } => moment(before)?,
+        AmbiguousOffset::Fold { before, after } => {
+            let (earlier, later) = (moment(before)?, moment(after)?);
+            let summer = |moment| zone.to_offset_info(moment).dst().is_dst();
+            if summer(later) && !summer(earlier) { earlier } else { later }
+        }
     };
-    let moment = offset.to_timestamp(shown).map_err(|_| TimeError("date value out of range".into()))?;
     Ok(Timestamp(moment.as_second()))
 }
 

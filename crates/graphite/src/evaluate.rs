@@ -262,8 +262,14 @@ impl<'a> Evaluator<'a> {
         self.trace.calls += 1;
         let first = piped.map(|(base, _)| base).or_else(|| call.arguments.first());
         let arguments = Arguments::bind(function, positional, keywords)?;
+        let not_looked_at = arguments.are_not_looked_at();
         let answer = (function.1.run)(&mut Invocation { evaluator: self, context, arguments, first });
-        answer.map_err(|error| self.located(error, context, function.1, call, piped, surroundings))
+        match answer {
+            Err(EvaluationError::Failed(_)) if not_looked_at => Ok(Value::nothing()),
+            answer => {
+                answer.map_err(|error| self.located(error, context, function, call, piped, surroundings))
+            }
+        }
     }
 
     fn arguments(
@@ -296,18 +302,16 @@ impl<'a> Evaluator<'a> {
         &mut self,
         error: EvaluationError,
         context: &Context,
-        function: &Function,
+        function: Named,
         call: &Call,
         piped: Option<(&Expression, &[Call])>,
         surroundings: Surroundings<'_>,
     ) -> EvaluationError {
         let EvaluationError::Input(mut input) = error else { return error };
-        let again = self.arguments(&mut context.clone(), function, call, piped, surroundings);
-        let (positional, mut keywords) = again.unwrap_or_default();
-        keywords.sort_by(|a, b| a.0.cmp(&b.0));
-        let shown = positional.iter().map(Value::repr);
-        let shown = shown.chain(keywords.iter().map(|(name, value)| format!("{name}={}", value.repr())));
-        input.function = Some(format!("{}({})", call.function, shown.collect::<Vec<_>>().join(", ")));
+        let again = self.arguments(&mut context.clone(), function.1, call, piped, surroundings);
+        let (positional, keywords) = again.unwrap_or_default();
+        input.function =
+            Some(format!("{}({})", call.function, Arguments::shown(function, positional, keywords)));
         EvaluationError::Input(input)
     }
 

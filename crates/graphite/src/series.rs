@@ -132,6 +132,15 @@ impl Series {
         Ok(Cow::Owned(points))
     }
 
+    /// What Python would hold the points as: it divides integers to floats.
+    pub fn numbers_of_points(&self) -> Numbers {
+        let divided = matches!(
+            self.consolidation,
+            Consolidation::Average | Consolidation::Avg | Consolidation::AvgZero
+        );
+        if self.values_per_point > 1 && divided { Numbers::Floats } else { self.numbers }
+    }
+
     /// Seconds from one point to the next.
     pub fn seconds_per_point(&self) -> i64 {
         self.step.seconds().saturating_mul(self.values_per_point.max(1) as i64)

@@ -19,7 +19,8 @@ fn read_call(source: &str) -> Result<Vec<TagExpression>, EvaluationError> {
         Expression::Literal(Literal::Text(text)) => Some(text.as_str()),
         _ => None,
     });
-    Ok(parse_all(texts)?)
+    // Status 500 in the original, where `/tags` answers 400 for the same.
+    parse_all(texts).map_err(|error| EvaluationError::Failed(error.to_string()))
 }
 
 /// At least one of them must ask for a tag that is there, or the answer would be everything else.

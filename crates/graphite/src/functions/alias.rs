@@ -19,7 +19,11 @@ pub const ALIAS: Function = Function {
     help: "Gives all series this name.\n\nExample: alias(sumSeries(web.*.requests), \"requests\")",
     aggregator: false,
     run: |call| {
-        let name = call.arguments.text(1)?;
+        // The original takes anything for a name.
+        if !call.arguments.has(1) {
+            call.arguments.text(1)?;
+        }
+        let name = call.arguments.get(1).text();
         rename_each(call, |_| Ok(name.clone()))
     },
 };

@@ -22,6 +22,8 @@ pub struct Arguments {
     values: Vec<Option<Value>>,
     rest: Vec<Value>,
     problem: Option<String>,
+    /// The first argument is an empty list.
+    no_series: bool,
 }
 
 impl Arguments {
@@ -37,6 +39,7 @@ impl Arguments {
             values: params.iter().map(|_| None).collect(),
             rest: Vec::new(),
             problem: None,
+            no_series: matches!(positional.first(), Some(Value::Series(list)) if list.is_empty()),
         };
         let given = positional.len();
         let repeats = params.last().is_some_and(|param| param.multiple);
@@ -59,6 +62,30 @@ impl Arguments {
         }
         arguments.convert();
         Ok(arguments)
+    }
+
+    /// As Python would show what the function is called with.
+    pub fn shown(named: Named, positional: Vec<Value>, keywords: Vec<(String, Value)>) -> String {
+        let (given, repeats) = (positional.len(), named.1.params.last().is_some_and(|param| param.multiple));
+        let single = named.1.params.len() - usize::from(repeats);
+        let mut names: Vec<String> = keywords.iter().map(|(name, _)| name.clone()).collect();
+        names.sort_unstable();
+        let Ok(bound) = Arguments::bind(named, positional, keywords) else { return String::new() };
+        let own = bound.values.iter().take(given.min(single)).flatten();
+        let mut shown: Vec<String> = own.chain(&bound.rest).map(Value::repr).collect();
+        for name in names {
+            let index = named.1.params.iter().position(|param| param.name.eq_ignore_ascii_case(&name));
+            let value = index.and_then(|index| bound.values[index].as_ref());
+            shown.extend(value.map(|value| format!("{name}={}", value.repr())));
+        }
+        shown.join(", ")
+    }
+
+    /// Numbers that are none are noticed only when a series is to be changed by them.
+    pub fn are_not_looked_at(&self) -> bool {
+        let given = |(param, value): (&Param, &Option<Value>)| value.is_some() || !param.required;
+        let numbers = self.function.params[1..].iter().all(|param| param.kind == Kind::Float);
+        self.no_series && numbers && self.function.params.iter().zip(&self.values).skip(1).all(given)
     }
 
     /// All or nothing, as in the original.
@@ -185,6 +212,11 @@ impl Arguments {
 
     pub fn rest(&self) -> &[Value] {
         &self.rest
+    }
+
+    /// Is there an argument, be it `None`?
+    pub fn has(&self, index: usize) -> bool {
+        self.values[index].is_some()
     }
 
     pub fn is_given(&self, index: usize) -> bool {

@@ -19,7 +19,7 @@ pub const CACTI_STYLE: Function = Function {
     group: Group::Special,
     params: &[
         SERIES,
-        optional("system", Kind::String).options(&[Constant::Text("si"), Constant::Text("binary")]),
+        optional("system", Kind::String).options(&[Constant::Text("binary"), Constant::Text("si")]),
         optional("units", Kind::String),
     ],
     help: "Adds the current, greatest and least value to each name, in columns. `system` may be si or binary for \

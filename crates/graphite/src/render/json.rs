@@ -56,10 +56,11 @@ fn moments(series: &Series) -> usize {
 
 fn datapoints(json: &mut Json, series: &Series, points: &[f64], shape: &Shape) {
     let (mut time, step) = (series.start, series.seconds_per_point());
+    let numbers = series.numbers_of_points();
     for value in points {
         if !(shape.no_null_points && value.is_nan()) {
             json.item();
-            datapoint(json, *value, time, series.numbers, shape.pretty);
+            datapoint(json, *value, time, numbers, shape.pretty);
         }
         time = time.plus(step);
     }

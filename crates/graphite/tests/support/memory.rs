@@ -43,12 +43,18 @@ impl Memory {
     /// The archives come finest first, each with all points that it holds.
     pub fn add(&mut self, name: &str, archives: Vec<ArchivePoints<f64>>) {
         let archives = archives.into_iter();
-        self.store(name, archives.map(|(archive, points)| (archive, Points::Numbers(aligned(archive, points)))));
+        self.store(
+            name,
+            archives.map(|(archive, points)| (archive, Points::Numbers(aligned(archive, points)))),
+        );
     }
 
     pub fn add_sketches(&mut self, name: &str, archives: Vec<ArchivePoints<Sketch>>) {
         let archives = archives.into_iter();
-        self.store(name, archives.map(|(archive, points)| (archive, Points::Sketches(aligned(archive, points)))));
+        self.store(
+            name,
+            archives.map(|(archive, points)| (archive, Points::Sketches(aligned(archive, points)))),
+        );
     }
 
     fn store(&mut self, name: &str, archives: impl Iterator<Item = (Archive, Points)>) {
@@ -167,7 +173,8 @@ impl SeriesSource for Memory {
 
     fn tags(&self, query: &TagListQuery<'_>) -> Result<Vec<String>, StoreError> {
         let names = self.stored.iter().flat_map(|stored| series::tags(&stored.name).map(|(tag, _)| tag));
-        let tags: BTreeSet<&str> = names.chain(["name"]).filter(|tag| tag.starts_with(query.prefix)).collect();
+        let tags: BTreeSet<&str> =
+            names.chain(["name"]).filter(|tag| tag.starts_with(query.prefix)).collect();
         Ok(tags.into_iter().map(str::to_owned).collect())
     }
 
@@ -267,7 +274,8 @@ fn fits(text: &str, glob: &str) -> bool {
             ('*', _) => regex.push_str(".*"),
             ('?', _) => regex.push('.'),
             ('[', Some(end)) => {
-                let inside = rest.as_str()[..end].replacen('!', "^", usize::from(rest.as_str().starts_with('!')));
+                let inside =
+                    rest.as_str()[..end].replacen('!', "^", usize::from(rest.as_str().starts_with('!')));
                 regex += &format!("[{inside}]");
                 rest = rest.as_str()[end + 1..].chars();
             }
