@@ -42,6 +42,8 @@ pub(crate) struct Central {
     plan: TimerPlan,
     scratch: Scratch,
     last_flush: Option<Timestamp>,
+    /// Points of the last flush and bytes of their names.
+    expected: (usize, usize),
     sweep_due: bool,
     /// Memory for the gauges of a flush.
     gauges: Vec<AtTurn>,
@@ -158,7 +160,7 @@ impl Aggregator {
         let central = &mut *self.central.lock();
         central.note_lag(&mut self.shared.gauges.lock(), time);
         let names = central.names.clone();
-        let mut writer = Writer::new(&names, time);
+        let mut writer = Writer::new(&names, time, central.expected);
         let deletes_gauges = central.config.deletes_gauges();
         let mut gauges = std::mem::take(&mut central.gauges);
         self.gather(central, |shards| {
@@ -321,6 +323,7 @@ impl Central {
             plan: TimerPlan::new(config),
             scratch: Scratch::default(),
             last_flush: None,
+            expected: (0, 0),
             sweep_due: false,
             gauges: Vec::new(),
             dated: Vec::new(),
@@ -456,9 +459,10 @@ impl Central {
     }
 
     fn finish(&mut self, writer: Writer<'_>, changed_gauges: Vec<GaugeChange>) -> Flush {
-        let Writer { time, points, sketches, not_numbers, length, .. } = writer;
+        self.delivery.flush_length = writer.bytes();
+        let Writer { time, points, sketches, not_numbers, name_bytes, .. } = writer;
         self.stats.not_numbers += not_numbers;
-        self.delivery.flush_length = length;
+        self.expected = (points.len(), name_bytes);
         Flush {
             time,
             points,

@@ -82,15 +82,21 @@ pub struct Writer<'a> {
     pub sketches: SketchBatch,
     /// Values that are not numbers: the original writes `NaN`, which Carbon drops.
     pub not_numbers: u64,
-    /// Bytes written: names, values and times.
-    pub length: usize,
+    pub name_bytes: usize,
     text: Vec<u8>,
 }
 
 impl<'a> Writer<'a> {
-    pub fn new(names: &'a Names, time: Timestamp) -> Writer<'a> {
-        let (points, sketches) = (PointBatch::default(), SketchBatch::default());
-        Writer { names, time, points, sketches, not_numbers: 0, length: 0, text: Vec::new() }
+    /// `expected` is about how many points and bytes of names there will be.
+    pub fn new(names: &'a Names, time: Timestamp, expected: (usize, usize)) -> Writer<'a> {
+        let points = PointBatch::with_capacity(expected.0, expected.1);
+        let (sketches, text) = (SketchBatch::default(), Vec::new());
+        Writer { names, time, points, sketches, not_numbers: 0, name_bytes: 0, text }
+    }
+
+    /// Bytes written: names, values and times.
+    pub fn bytes(&self) -> usize {
+        self.name_bytes + self.points.len() * BYTES_OF_VALUE_AND_TIME
     }
 
     /// One number of `key`. `what` is for numbers of a timer.
@@ -111,7 +117,7 @@ impl<'a> Writer<'a> {
     }
 
     fn push(&mut self, name: &[&[u8]], time: Timestamp, value: f64) {
-        self.length += name.iter().map(|part| part.len()).sum::<usize>() + BYTES_OF_VALUE_AND_TIME;
+        self.name_bytes += name.iter().map(|part| part.len()).sum::<usize>();
         self.points.push_parts(name, time, value);
     }
 

@@ -28,6 +28,10 @@ pub struct NamedPoint<'a> {
 }
 
 impl PointBatch {
+    pub fn with_capacity(points: usize, name_bytes: usize) -> PointBatch {
+        PointBatch { text: Vec::with_capacity(name_bytes), rows: Vec::with_capacity(points) }
+    }
+
     pub fn push(&mut self, name: &[u8], time: Timestamp, value: f64) {
         self.push_parts(&[name], time, value);
     }
