@@ -260,6 +260,32 @@ mod tests {
         stream.map(plain)
     }
 
+    /// What carbon itself makes of them; see scenarios/ingest/make_carbon_lines.py.
+    #[test]
+    fn reads_what_carbon_reads() {
+        let mut seen = 0;
+        for recorded in include_str!("../tests/carbon_lines.tsv").lines() {
+            let [kind, hex, wanted] = recorded.split('\t').collect::<Vec<_>>()[..] else {
+                panic!("{recorded}")
+            };
+            let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+            let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+            let ended = [&bytes[..], b"\n"].concat();
+            let points: Vec<_> = match kind {
+                "tcp" => StreamLines::new(&ended, NOW).filter_map(|(read, _)| read.ok()).collect(),
+                _ => DatagramLines::new(&bytes, NOW).filter_map(|(read, _)| read.ok()).collect(),
+            };
+            let tell = |point: &NamedPoint<'_>| {
+                let name: String = point.name.iter().map(|byte| format!("{byte:02x}")).collect();
+                format!("{name}|{:016x}|{}", point.value.to_bits(), point.time)
+            };
+            let told = points.iter().map(tell).collect::<Vec<_>>().join(" ");
+            assert_eq!(told, wanted, "{kind} {:?}", String::from_utf8_lossy(&bytes));
+            seen += 1;
+        }
+        assert!(seen > 1_000, "{seen}");
+    }
+
     #[test]
     fn lines_that_are_points() {
         let check = |line: &str, name: &str, value: f64, time: i64| {
