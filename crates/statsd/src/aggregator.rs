@@ -44,7 +44,8 @@ pub(crate) struct Central {
     last_flush: Option<Timestamp>,
     /// Points of the last flush and bytes of their names.
     expected: (usize, usize),
-    sweep_due: bool,
+    /// The places of names that have been gone for so many flushes are to be given up.
+    sweep_due: Option<u32>,
     /// Memory for the gauges of a flush.
     gauges: Vec<AtTurn>,
     dated: Vec<Dated>,
@@ -196,9 +197,8 @@ impl Aggregator {
     /// Put back a gauge from before a restart; false if there is no room for it.
     pub fn restore_gauge(&self, name: &str, value: f64) -> bool {
         let central = self.central.lock();
-        let mut gauges = self.shared.gauges.lock();
-        let room = central.ledger.names() + gauges.len() < central.config.max_names;
-        gauges.restore(name, value, central.config.gauges_max_ttl, room)
+        let StatsdConfig { gauges_max_ttl, max_names, .. } = central.config;
+        self.shared.gauges.lock().restore(name, value, gauges_max_ttl, max_names)
     }
 
     /// All gauges as they are now, for a fresh journal of them.
@@ -248,9 +248,9 @@ impl Aggregator {
         let left: Vec<bool> = shards.iter().map(|shard| Arc::strong_count(shard) == 1).collect();
         let mut held: Vec<_> = shards.iter().map(|shard| shard.lock()).collect();
         held.iter_mut().for_each(|shard| central.take_over(shard));
-        if std::mem::take(&mut central.sweep_due) {
+        if let Some(flushes) = central.sweep_due.take() {
             held.iter_mut().for_each(|shard| shard.forget());
-            central.ledger.sweep();
+            central.ledger.sweep(flushes);
         }
         at_cut(&mut held);
         drop(held);
@@ -324,7 +324,7 @@ impl Central {
             scratch: Scratch::default(),
             last_flush: None,
             expected: (0, 0),
-            sweep_due: false,
+            sweep_due: None,
             gauges: Vec::new(),
             dated: Vec::new(),
             events: Vec::new(),
@@ -440,6 +440,7 @@ impl Central {
 
     /// Counters to 0, timers and sets empty; or gone, where idle ones are deleted.
     fn begin_interval(&mut self) {
+        self.sweep_due = self.ledger.age();
         let deletes = self.config.deletes_counters();
         for row in self.ledger.counters.present_mut() {
             row.held = 0.0;
@@ -455,13 +456,13 @@ impl Central {
             row.held.clear();
             row.present = !deletes;
         }
-        self.sweep_due = self.ledger.age();
     }
 
     fn finish(&mut self, writer: Writer<'_>, changed_gauges: Vec<GaugeChange>) -> Flush {
         self.delivery.flush_length = writer.bytes();
-        let Writer { time, points, sketches, not_numbers, name_bytes, .. } = writer;
+        let Writer { time, points, sketches, not_numbers, left_out, name_bytes, .. } = writer;
         self.stats.not_numbers += not_numbers;
+        self.stats.left_out += left_out;
         self.expected = (points.len(), name_bytes);
         Flush {
             time,

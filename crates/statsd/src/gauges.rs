@@ -7,6 +7,8 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use parking_lot::Mutex;
 
+use crate::held::HeldNames;
+
 /// One gauge. A receiver that knows its name keeps a reference and needs no look-up.
 #[derive(Debug)]
 pub struct Gauge {
@@ -78,6 +80,7 @@ pub struct GaugeTable {
     hashes: RandomState,
     /// Deleted by command since the last flush.
     deleted: Vec<String>,
+    names: Arc<HeldNames>,
 }
 
 #[derive(Debug)]
@@ -89,16 +92,20 @@ struct Row {
 }
 
 impl GaugeTable {
+    pub fn new(names: Arc<HeldNames>) -> GaugeTable {
+        GaugeTable { names, ..GaugeTable::default() }
+    }
+
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
     /// The gauge of that name; `None` if it is new and there is no room for it.
-    pub fn find_or_add(&mut self, name: &str, room: bool) -> Option<Arc<Gauge>> {
+    pub fn find_or_add(&mut self, name: &str, max_names: usize) -> Option<Arc<Gauge>> {
         if let Some(at) = self.position(name) {
             return Some(Arc::clone(&self.rows[at].gauge));
         }
-        room.then(|| self.add(name, false))
+        self.names.have_room(max_names).then(|| self.add(name, false))
     }
 
     /// A gauge of our own, whatever the limits.
@@ -111,8 +118,8 @@ impl GaugeTable {
     }
 
     /// Put back a value from before a restart. It counts as unchanged.
-    pub fn restore(&mut self, name: &str, value: f64, flushes_left: u32, room: bool) -> bool {
-        let Some(gauge) = self.find_or_add(name, room) else { return false };
+    pub fn restore(&mut self, name: &str, value: f64, flushes_left: u32, max_names: usize) -> bool {
+        let Some(gauge) = self.find_or_add(name, max_names) else { return false };
         let mut held = gauge.held.lock();
         held.value = value;
         held.flushes_left = flushes_left;
@@ -181,6 +188,7 @@ impl GaugeTable {
 
     fn add(&mut self, name: &str, own: bool) -> Arc<Gauge> {
         let held = Held { value: f64::NAN, touched: false, flushes_left: 0, ended: false, removed: false };
+        self.names.take(name);
         let gauge = Arc::new(Gauge { held: Mutex::new(held) });
         let at = self.rows.len() as u32;
         self.rows.push(Row { name: name.into(), gauge: Arc::clone(&gauge), own });
@@ -192,9 +200,12 @@ impl GaugeTable {
     /// Take out the rows at these rising positions and keep the order of the rest.
     fn remove(&mut self, positions: &[usize]) {
         let (mut at, mut next) = (0, positions.iter().peekable());
-        self.rows.retain(|_| {
+        self.rows.retain(|row| {
             let gone = next.next_if(|position| **position == at).is_some();
             at += 1;
+            if gone {
+                self.names.give_back(&row.name);
+            }
             !gone
         });
         self.index.clear();

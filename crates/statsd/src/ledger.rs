@@ -6,11 +6,11 @@
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+use crate::held::HeldNames;
 use crate::sets::Members;
 use crate::shard::{Class, Collector, Shared};
 use crate::timers::Timer;
@@ -53,7 +53,8 @@ impl<T: Default> Table<T> {
         self.index.find(self.hashes.hash_one(key), |at| *self.rows[*at as usize].key == *key).copied()
     }
 
-    pub fn add(&mut self, key: &str) -> u32 {
+    fn add(&mut self, key: &str, names: &HeldNames) -> u32 {
+        names.take(key);
         let at = self.rows.len() as u32;
         let row = Row { key: key.into(), held: T::default(), created: 0, present: false, absent_for: 0 };
         self.rows.push(row);
@@ -91,17 +92,25 @@ impl<T: Default> Table<T> {
         std::mem::replace(&mut row.present, false)
     }
 
-    fn age(&mut self) -> usize {
-        let mut stale = 0;
+    fn age(&mut self) -> Ages {
+        let mut ages = Ages::default();
         for row in self.rows.iter_mut() {
             row.absent_for = if row.present { 0 } else { row.absent_for.saturating_add(1) };
-            stale += usize::from(row.absent_for > FLUSHES_KEPT);
+            ages.absent += usize::from(!row.present);
+            ages.stale += usize::from(row.absent_for > FLUSHES_KEPT);
         }
-        stale
+        ages
     }
 
-    fn sweep(&mut self) {
-        self.rows.retain(|row| row.absent_for <= FLUSHES_KEPT);
+    /// Take out the rows that have been absent for more than so many flushes.
+    fn sweep(&mut self, flushes: u32, names: &HeldNames) {
+        self.rows.retain(|row| {
+            let stays = row.absent_for <= flushes;
+            if !stays {
+                names.give_back(&row.key);
+            }
+            stays
+        });
         self.index.clear();
         let (rows, hashes) = (&self.rows, &self.hashes);
         let hash = |at: &u32| hashes.hash_one(&*rows[*at as usize].key);
@@ -109,6 +118,13 @@ impl<T: Default> Table<T> {
             self.index.insert_unique(hash(&at), at, hash);
         }
     }
+}
+
+/// Of the rows of a table, how many are absent, and for long.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ages {
+    absent: usize,
+    stale: usize,
 }
 
 /// The three classes that receivers gather apart; gauges are shared as they are.
@@ -140,35 +156,31 @@ impl Ledger {
     /// by command, which makes it not a number until the next flush.
     pub fn count_own(&mut self, key: &str, number: u64) {
         let known = self.counters.position(key);
-        let at = known.unwrap_or_else(|| self.counters.add(key));
+        let at = known.unwrap_or_else(|| self.counters.add(key, &self.shared.names));
         if known.is_some() && number == 0 {
             return;
         }
-        self.tell_names();
         let (row, fresh) = self.counters.touch(at);
         row.held = if fresh && known.is_some() { f64::NAN } else { row.held + number as f64 };
     }
 
-    /// The turn of an interval. True if many names have been gone for so long that [`Ledger::sweep`] pays.
-    pub fn age(&mut self) -> bool {
-        let stale = self.counters.age() + self.timers.age() + self.sets.age();
-        stale > SWEEP_FROM && stale > self.names() / 2 || stale > 0 && self.names() >= self.max_names
+    /// The turn of an interval. If it pays to give up the places of deleted names: of those that have been
+    /// absent for more than so many flushes.
+    pub fn age(&mut self) -> Option<u32> {
+        let ages = [self.counters.age(), self.timers.age(), self.sets.age()];
+        let absent: usize = ages.iter().map(|ages| ages.absent).sum();
+        let stale: usize = ages.iter().map(|ages| ages.stale).sum();
+        let names = self.shared.names.names();
+        let mostly_stale = stale > SWEEP_FROM && stale > names / 2;
+        let nearly_full = names > self.max_names / 4 * 3 && absent > self.max_names / 4;
+        if nearly_full { Some(0) } else { mostly_stale.then_some(FLUSHES_KEPT) }
     }
 
     /// Give up the places of names that are gone. Places change: receivers must have forgotten theirs.
-    pub fn sweep(&mut self) {
-        self.counters.sweep();
-        self.timers.sweep();
-        self.sets.sweep();
-        self.tell_names();
-    }
-
-    pub fn names(&self) -> usize {
-        self.counters.rows.len() + self.timers.rows.len() + self.sets.rows.len()
-    }
-
-    fn tell_names(&self) {
-        self.shared.names_in_ledger.store(self.names(), Ordering::Relaxed);
+    pub fn sweep(&mut self, flushes: u32) {
+        self.counters.sweep(flushes, &self.shared.names);
+        self.timers.sweep(flushes, &self.shared.names);
+        self.sets.sweep(flushes, &self.shared.names);
     }
 }
 
@@ -183,17 +195,16 @@ impl Collector for Ledger {
         if known.is_some() {
             return known;
         }
-        if self.names() + self.shared.gauges.lock().len() >= self.max_names {
+        let names = &self.shared.names;
+        if !names.have_room(self.max_names) {
             return None;
         }
-        let added = match class {
-            Class::Counter => Some(self.counters.add(key)),
-            Class::Timer => Some(self.timers.add(key)),
-            Class::Set => Some(self.sets.add(key)),
+        match class {
+            Class::Counter => Some(self.counters.add(key, names)),
+            Class::Timer => Some(self.timers.add(key, names)),
+            Class::Set => Some(self.sets.add(key, names)),
             Class::Gauge => None,
-        };
-        self.tell_names();
-        added
+        }
     }
 
     fn counter(&mut self, position: u32, sum: f64) {

@@ -12,7 +12,7 @@
 //! | [`config`] | the `[statsd]` section, sockets included |
 //! | [`aggregator`] | [`Aggregator`]: shards, the flush as a recipe, reload, gauges over a restart |
 //! | `shard` | the hot path: a name as sent to its sum |
-//! | `ledger`, `gauges`, `timers`, `sets` | what is held of each class, and the numbers made of it |
+//! | `ledger`, `gauges`, `timers`, `sets`, `held` | what is held of each class, and the numbers made of it |
 //! | `keys`, `names` | from a name as sent to a key, from a key to the names of its series |
 //! | [`admin`] | the admin interface's answers; `inspect` and `js` write as Node does |
 //! | [`key_flush`] | the log of the most frequent names |
@@ -22,6 +22,7 @@ pub mod admin;
 pub mod aggregator;
 pub mod config;
 mod gauges;
+mod held;
 mod inspect;
 mod js;
 pub mod key_flush;

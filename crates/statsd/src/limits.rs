@@ -7,6 +7,14 @@ use std::time::Duration;
 /// original. Half a million names make a million series and more.
 pub const MAX_NAMES: usize = 500_000;
 
+/// Bytes of all names held: twice what half a million usual ones take. It bounds a flush, which writes each
+/// name of a timer some twenty times.
+pub const HELD_NAME_BYTES: usize = 1 << 26;
+
+/// Bytes of names in the points of one flush, which is what a batch can hold. Points beyond are left out; only
+/// a table full of timers with long names and dozens of percentiles each comes near.
+pub const FLUSH_NAME_BYTES: usize = u32::MAX as usize;
+
 /// Longest name with its tags, in bytes; the store takes no longer ones.
 pub const LONGEST_NAME: usize = 1024;
 

@@ -6,6 +6,7 @@ use vocabulary::{PointBatch, SketchBatch, Timestamp};
 
 use crate::config::StatsdConfig;
 use crate::keys::sanitized;
+use crate::limits::FLUSH_NAME_BYTES;
 
 const BYTES_OF_VALUE_AND_TIME: usize = 16;
 
@@ -82,6 +83,8 @@ pub struct Writer<'a> {
     pub sketches: SketchBatch,
     /// Values that are not numbers: the original writes `NaN`, which Carbon drops.
     pub not_numbers: u64,
+    /// Points for which a batch has no room.
+    pub left_out: u64,
     pub name_bytes: usize,
     text: Vec<u8>,
 }
@@ -91,7 +94,7 @@ impl<'a> Writer<'a> {
     pub fn new(names: &'a Names, time: Timestamp, expected: (usize, usize)) -> Writer<'a> {
         let points = PointBatch::with_capacity(expected.0, expected.1);
         let (sketches, text) = (SketchBatch::default(), Vec::new());
-        Writer { names, time, points, sketches, not_numbers: 0, name_bytes: 0, text }
+        Writer { names, time, points, sketches, not_numbers: 0, left_out: 0, name_bytes: 0, text }
     }
 
     /// Bytes written: names, values and times.
@@ -117,7 +120,12 @@ impl<'a> Writer<'a> {
     }
 
     fn push(&mut self, name: &[&[u8]], time: Timestamp, value: f64) {
-        self.name_bytes += name.iter().map(|part| part.len()).sum::<usize>();
+        let length: usize = name.iter().map(|part| part.len()).sum();
+        if self.name_bytes + length > FLUSH_NAME_BYTES {
+            self.left_out += 1;
+            return;
+        }
+        self.name_bytes += length;
         self.points.push_parts(name, time, value);
     }
 

@@ -7,7 +7,6 @@
 
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashTable};
@@ -16,6 +15,7 @@ use vocabulary::Timestamp;
 use vocabulary::sample::{BadSample, Event, Reading, Sample, SampleSink, ServiceCheck};
 
 use crate::gauges::{Gauge, GaugeTable};
+use crate::held::HeldNames;
 use crate::keys::KeyRules;
 use crate::limits;
 use crate::sets::Members;
@@ -43,13 +43,20 @@ pub struct Rules {
 }
 
 /// What receivers share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Shared {
     pub gauges: Mutex<GaugeTable>,
-    /// Counters, timers and sets in the ledger.
-    pub names_in_ledger: AtomicUsize,
+    pub names: Arc<HeldNames>,
     /// Members of sets are known by their hash, which must be the same for all receivers.
     pub member_hashes: foldhash::quality::RandomState,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        let names = Arc::new(HeldNames::default());
+        let gauges = Mutex::new(GaugeTable::new(Arc::clone(&names)));
+        Shared { gauges, names, member_hashes: Default::default() }
+    }
 }
 
 const NONE: u32 = u32::MAX;
@@ -369,9 +376,7 @@ impl ShardState {
 
     /// The gauge called `key`; `None`, counted, if there is no room for another name.
     fn gauge(&mut self, key: &str) -> Option<Arc<Gauge>> {
-        let mut gauges = self.shared.gauges.lock();
-        let names = gauges.len() + self.shared.names_in_ledger.load(Ordering::Relaxed);
-        let gauge = gauges.find_or_add(key, names < self.rules.max_names);
+        let gauge = self.shared.gauges.lock().find_or_add(key, self.rules.max_names);
         if gauge.is_none() {
             self.stats.refused_names += 1;
         }

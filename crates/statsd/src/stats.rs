@@ -28,6 +28,8 @@ pub struct Stats {
     pub ignored_timestamps: u64,
     /// Values of flushes that were not numbers and therefore not written.
     pub not_numbers: u64,
+    /// Points of flushes that were too long to be written whole.
+    pub left_out: u64,
     pub events: u64,
     pub dropped_events: u64,
     pub service_checks: u64,
@@ -49,6 +51,7 @@ impl Stats {
             dated,
             ignored_timestamps,
             not_numbers,
+            left_out,
             events,
             dropped_events,
             service_checks,
@@ -66,6 +69,7 @@ impl Stats {
         self.dated += dated;
         self.ignored_timestamps += ignored_timestamps;
         self.not_numbers += not_numbers;
+        self.left_out += left_out;
         self.events += events;
         self.dropped_events += dropped_events;
         self.service_checks += service_checks;
