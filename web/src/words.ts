@@ -151,7 +151,7 @@ export const words = {
     going: 'Signing in…',
     wrong: 'Name or password is wrong.',
     help: 'No account yet? Whoever runs the server can make one:',
-    command: 'bellwether user add NAME --role viewer',
+    command: 'bellwether user set NAME --role viewer',
   },
 
   home: {
@@ -272,6 +272,7 @@ export const words = {
     },
     raw: {
       title: 'Raw points',
+      scroll: 'Points by moment and series',
       count: (rows: string, series: string) => `${rows} moments in ${series} series, as stored, newest first.`,
       unit: (unit: string) => `In ${unit}.`,
       time: (zone: string) => `Time (${zone})`,
@@ -290,6 +291,7 @@ export const words = {
       listener: 'Listeners', collector: 'Collectors', forward: 'Forwarding', queue: 'Queues', evaluator: 'Evaluators', store: 'Store',
     } as Record<string, string>,
     parts: 'What a point passes',
+    partsTable: 'Parts, their rates and losses',
     columns: { part: 'Part', state: 'State', rate: 'Rate', lag: 'Lag', filled: 'Filled', lastSuccess: 'Last success', dropped: 'Lost since start' },
     causes: { kernel: 'dropped by the kernel', queue: 'queue full', parser: 'unreadable', refused: 'names refused' } as Record<string, string>,
     lastMinute: (count: string) => `${count} in the last minute`,

@@ -39,9 +39,9 @@ test('what is loaded stays within its budget', async () => {
   await page.getByText('What a point passes').waitFor()
   const data = await transferred(page)
   await page.getByRole('link', { name: 'Explore' }).click()
-  await page.getByLabel('Target 1').waitFor()
+  await page.getByLabel('Target 1', { exact: true }).waitFor()
   const explore = await transferred(page)
-  await page.getByLabel('Target 1').click()
+  await page.getByLabel('Target 1', { exact: true }).click()
   await page.locator('.cm-content').waitFor()
   const editor = await transferred(page)
   const kb = (bytes: number) => `${(bytes / KB).toFixed(1)} KB`

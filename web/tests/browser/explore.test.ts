@@ -32,7 +32,7 @@ const fixed = () => {
 
 test('a target is written, completed with last values, and drawn', async () => {
   const page = await open(browser, explore('from=-5min&to=now'))
-  await page.getByLabel('Target 1').click()
+  await page.getByLabel('Target 1', { exact: true }).click()
   await page.locator('.cm-content').waitFor()
   await page.keyboard.type('sumSeries(site.', { delay: 30 })
   const option = page.locator('.cm-tooltip-autocomplete li', { hasText: 'site.alpha.requests' })
@@ -50,7 +50,7 @@ test('a target is written, completed with last values, and drawn', async () => {
 test('an error is underlined where it stands, with the cure; other targets go on', async () => {
   const page = await open(browser, explore(`${fixed()}&q=sumSerie(site.*.requests)&q=site.beta.requests`))
   await page.getByRole('alert').getByText('sumSerie').first().waitFor()
-  await page.getByLabel('Target 1').click()
+  await page.getByLabel('Target 1', { exact: true }).click()
   await page.locator('.t-wrong', { hasText: 'sumSerie' }).first().waitFor()
   await page.getByText('site.beta.requests').last().waitFor()
   await page.locator('.u-wrap canvas').waitFor()
@@ -64,7 +64,7 @@ test('the legend counts what is stored, sorts, and a click isolates', async () =
   expect(await row('gamma').locator('.min').innerText()).toBe('30')
   expect(await row('gamma').locator('.max').innerText()).toBe('36')
   await page.getByRole('button', { name: 'Max' }).click()
-  expect(await page.locator('.body [role=row]').first().innerText()).toContain('gamma')
+  expect(await page.locator('.legend .rows [role=row]').first().innerText()).toContain('gamma')
   await row('beta').getByRole('button').click()
   await until('isolation in the URL', () => new URL(page.url()).searchParams.get('only') === 'site.beta.requests')
   await page.getByRole('button', { name: /Show all/ }).click()
@@ -103,7 +103,7 @@ test('raw points are one key away, missing ones are said to be missing', async (
   const table = page.getByRole('table', { name: 'Raw points' })
   await table.waitFor()
   await until('rows', async () => (await table.getByRole('row').count()) > 5)
-  await page.getByText(/1 gap/).waitFor()
+  await page.getByText(/1 gap/).first().waitFor()
   const csv = await page.getByRole('link', { name: 'CSV' }).getAttribute('href')
   expect(await (await fetch(server.url(csv!))).text()).toContain('site.alpha.requests')
   await page.context().close()

@@ -16,7 +16,7 @@ afterAll(async () => {
 })
 
 test('who must sign in is asked, told when it was wrong, and comes to where they wanted to go', async () => {
-  await server.cli('user', 'add', 'ana', '--role', 'admin', '--password', 'correct horse battery')
+  await server.cli(['user', 'set', 'ana', '--role', 'admin'], 'correct horse battery\n')
   const page = await open(browser, server.url('/data'))
   await page.getByRole('heading', { name: 'Sign in' }).waitFor()
   expect(await axe(page)).toEqual([])

@@ -112,7 +112,7 @@ export class Server {
   }
 
   /** Run the command line against this server. */
-  async cli(...words: string[]): Promise<string> {
+  async cli(words: string[], input = ''): Promise<string> {
     const child = spawn(binary(), [...words, '--config', join(this.directory, 'bellwether.toml')], {
       cwd: this.directory,
       env: { PATH: process.env.PATH ?? '', BELLWETHER_DATA_DIR: join(this.directory, 'data'), ...this.#env },
@@ -121,7 +121,7 @@ export class Server {
     let said = ''
     child.stdout.on('data', (chunk) => (said += chunk))
     child.stderr.on('data', (chunk) => (said += chunk))
-    child.stdin.end()
+    child.stdin.end(input)
     const code = await new Promise<number | null>((done) => child.on('close', done))
     if (code !== 0) throw new Error(`bellwether ${words.join(' ')} ended with ${code}: ${said}`)
     return said
