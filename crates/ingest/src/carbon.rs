@@ -65,8 +65,9 @@ struct LineConversation {
 
 impl Conversation for LineConversation {
     fn received(&mut self, input: &[u8], desk: &mut Desk) -> Progress {
-        let mut tally = Tally::new(desk.now, 1, input.len() as u64);
+        let mut tally = Tally::new(desk.now, 1, 0);
         let Some(start) = self.skip(input) else {
+            tally.totals.bytes = input.len() as u64;
             tally.settle(&self.listener);
             return Progress::used(input.len());
         };
@@ -79,14 +80,17 @@ impl Conversation for LineConversation {
             self.skipping = true;
             rest = &[];
         }
+        let used = input.len() - rest.len();
+        // What is left comes again with the next read, and is counted then.
+        tally.totals.bytes = used as u64;
         self.outlet.hand_over(&desk.batch, &mut self.hint, tally, &self.listener);
-        Progress::used(input.len() - rest.len())
+        Progress::used(used)
     }
 
     fn ended(&mut self, rest: &[u8], desk: &mut Desk) {
         // Carbon does not take a line without an end either: its timestamp may lack digits.
         if !rest.is_empty() {
-            let mut tally = Tally::new(desk.now, 0, 0);
+            let mut tally = Tally::new(desk.now, 0, rest.len() as u64);
             let reason = "the connection ended within the line";
             tally.bad(Some(self.source), BadInput::Unterminated, reason, rest);
             tally.settle(&self.listener);

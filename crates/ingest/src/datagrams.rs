@@ -135,6 +135,9 @@ impl Receiver {
         if refused_sources > 0 {
             listener.note(|totals| totals.refused_sources += refused_sources);
         }
+        if self.accepted.is_empty() {
+            return;
+        }
         handler.packets(&Packets { inbox: &self.inbox, accepted: &self.accepted, listener });
     }
 }

@@ -16,6 +16,10 @@ const RECORD_BYTES: usize = 256 * 1024;
 /// A log below this is not worth rewriting.
 const REWRITE_BYTES_MIN: u64 = 1024 * 1024;
 
+/// With all gauges changing in each flush it is rewritten after so many: often enough for a quick start, seldom
+/// enough to cost nothing.
+const REWRITE_GROWTH: u64 = 8;
+
 /// Gauges by name; `None` was deleted.
 type Changes = Vec<(Vec<u8>, Option<f64>)>;
 
@@ -121,7 +125,7 @@ impl GaugeLog {
 
     /// Rewrites the log if it has grown enough; `oldest` is the oldest segment that may be told again.
     pub fn rewrite_if_grown(&mut self, oldest: u64) -> io::Result<()> {
-        if self.bytes < REWRITE_BYTES_MIN || self.bytes < self.bytes_then * 2 {
+        if self.bytes < REWRITE_BYTES_MIN || self.bytes < self.bytes_then * REWRITE_GROWTH {
             return Ok(());
         }
         self.rewrite(oldest)
@@ -249,7 +253,7 @@ mod tests {
         for sequence in 1..60 {
             log.append(sequence, borrowed(&many)).unwrap();
             log.rewrite_if_grown(sequence).unwrap();
-            assert!(log.bytes < 2 * REWRITE_BYTES_MIN, "{}", log.bytes);
+            assert!(log.bytes < 2 * REWRITE_BYTES_MIN.max(log.bytes_then * REWRITE_GROWTH), "{}", log.bytes);
         }
         assert_eq!(found(directory.path(), u64::MAX).len(), 5_000);
     }

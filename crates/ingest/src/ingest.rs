@@ -48,7 +48,7 @@ pub struct Ports {
     pub aggregator: Arc<Aggregator>,
     /// Where StatsD's journal is kept, in a folder `statsd`; `None` keeps nothing.
     pub data_dir: Option<PathBuf>,
-    /// Called after each flush, when its points are readable; must not take long.
+    /// Called after each flush, when its points are readable; must not take long, nor flush.
     pub after_flush: AfterFlush,
 }
 
@@ -200,7 +200,7 @@ impl Ingest {
                     self.open.push(Open { wanted: wanted.clone(), ..open });
                 }
                 Some(wanted) => self.replace(open, wanted)?,
-                None => drop(self.close(open)),
+                None => self.shut(open),
             }
         }
         for (wanted, sockets) in fresh.into_iter().zip(bound) {
@@ -219,7 +219,7 @@ impl Ingest {
     /// Reads what has arrived on all listeners, closes them, and flushes StatsD a last time.
     pub fn stop(mut self) {
         for open in std::mem::take(&mut self.open) {
-            self.close(open);
+            self.shut(open);
         }
         self.streams.stop();
         self.timers.stop();
@@ -259,11 +259,20 @@ impl Ingest {
         self.outlet.forwards.clone()
     }
 
+    /// Of each open listener, in the order of their names. Counts begin anew when a reload changes a listener.
     pub fn stats(&self) -> Vec<ListenerStats> {
-        let mut stats: Vec<_> =
-            self.open.iter().map(|open| open.listener.stats(open.sockets.drops())).collect();
+        let tell = |open: &Open| open.listener.stats(open.sockets.drops(), self.is_served(open));
+        let mut stats: Vec<_> = self.open.iter().map(tell).collect();
         stats.sort_by_key(|listener| listener.name);
         stats
+    }
+
+    /// False if a thread that serves it has panicked.
+    fn is_served(&self, open: &Open) -> bool {
+        match &open.service {
+            Service::Streams(_) => self.streams.are_running(),
+            Service::Receivers { threads, .. } => threads.iter().all(|thread| !thread.is_finished()),
+        }
     }
 
     /// The same address with other settings. Its sockets are kept where they fit, so that nothing sent meanwhile is
@@ -343,6 +352,15 @@ impl Ingest {
         }
     }
 
+    /// For good: whoever sends to a Unix socket next finds out at once that nobody listens.
+    fn shut(&self, open: Open) {
+        if let Work::Packets { place: Place::Unix(path), .. } = &open.wanted.work {
+            // Gone already if somebody tidied up.
+            let _ = std::fs::remove_file(path);
+        }
+        self.close(open);
+    }
+
     fn close(&self, open: Open) -> Sockets {
         match open.service {
             Service::Streams(id) => self.streams.close(id),
@@ -353,10 +371,6 @@ impl Ingest {
                     let _ = thread.join();
                 }
             }
-        }
-        if let Work::Packets { place: Place::Unix(path), .. } = &open.wanted.work {
-            // Whoever sends next finds out at once that nobody listens.
-            let _ = std::fs::remove_file(path);
         }
         open.sockets
     }

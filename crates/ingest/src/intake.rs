@@ -68,7 +68,7 @@ pub struct Intake {
     repeater: ArcSwapOption<Repeater>,
     lanes: Mutex<Vec<Weak<Mutex<Writer>>>>,
     /// Held for a whole flush, so that flushes do not overtake each other.
-    hint: Mutex<Successor>,
+    flushing: Mutex<Successor>,
     journal: Mutex<Journal>,
     gauge_log: Mutex<Option<GaugeLog>>,
     keeper: Keeper,
@@ -126,7 +126,7 @@ impl Intake {
             config: ArcSwap::from_pointee(config.clone()),
             repeater: ArcSwapOption::empty(),
             lanes: Mutex::default(),
-            hint: Mutex::default(),
+            flushing: Mutex::default(),
             journal: Mutex::new(journal),
             gauge_log: Mutex::new(gauge_log),
             keeper: Keeper::default(),
@@ -161,7 +161,7 @@ impl Intake {
             {
                 let begun = Instant::now();
                 let flush = self.aggregator.flush(due);
-                self.hand_on(flush, last.sequence, begun);
+                self.hand_on(flush, last.sequence, begun, &mut Successor::default());
                 self.retire(last.sequence);
             }
         }
@@ -189,6 +189,7 @@ impl Intake {
     /// Ends the interval under the time `due`. `retire`: its journal goes as soon as its points are safe. It stays
     /// when the interval is cut short, so that a start before `due` can go on where this one stopped.
     pub fn flush(&self, due: Timestamp, retire: bool) {
+        let mut hint = self.flushing.lock();
         let begun = Instant::now();
         let mut sequence = 0;
         let flush = {
@@ -201,15 +202,14 @@ impl Intake {
                 }
             })
         };
-        self.hand_on(flush, sequence, begun);
+        self.hand_on(flush, sequence, begun, &mut hint);
         if retire {
             self.retire(sequence);
         }
     }
 
-    fn hand_on(&self, flush: Flush, sequence: u64, begun: Instant) {
-        let mut hint = self.hint.lock();
-        let points = self.sink.write(&flush.points, &mut hint);
+    fn hand_on(&self, flush: Flush, sequence: u64, begun: Instant, hint: &mut Successor) {
+        let points = self.sink.write(&flush.points, hint);
         let sketches = self.sink.write_sketches(&flush.sketches);
         let took = begun.elapsed();
         self.aggregator.delivered(self.clock.now(), took, points.dropped() == 0);
@@ -438,6 +438,7 @@ impl Flusher {
     }
 
     fn run(&self, intake: &Intake) {
+        let mut interval = intake.interval();
         let mut due = intake.next_due();
         let mut wanted = self.wanted.lock();
         loop {
@@ -451,8 +452,9 @@ impl Flusher {
                 Wanted::Flushes => {}
             }
             let left = due.saturating_sub(intake.clock.since_epoch());
-            // Longer than an interval if the clock was set back, or the interval shortened: begin anew.
-            if left > intake.interval() {
+            // The interval was changed, or the clock set back by more than one: begin anew.
+            if interval != intake.interval() || left > interval {
+                interval = intake.interval();
                 due = intake.next_due();
                 continue;
             }

@@ -46,11 +46,12 @@ impl Listener {
         self.bad_lines.lock().push(line);
     }
 
-    pub fn stats(&self, kernel_drops: Option<u64>) -> ListenerStats {
+    pub fn stats(&self, kernel_drops: Option<u64>, is_served: bool) -> ListenerStats {
         ListenerStats {
             name: self.name,
             address: self.address.clone(),
             totals: *self.totals.lock(),
+            is_served,
             kernel_drops,
             open_connections: self.open_connections.load(Ordering::Relaxed),
             bad_lines: self.bad_lines.lock().to_vec(),

@@ -177,6 +177,8 @@ pub struct ListenerStats {
     pub name: &'static str,
     /// Where it really listens (a port that was asked for as 0 is filled in), or the path of a Unix socket.
     pub address: String,
+    /// False if the thread behind it is gone, which is a fault of ours.
+    pub is_served: bool,
     pub totals: Totals,
     /// Datagrams that the kernel dropped because the buffer was full, where there are datagrams.
     pub kernel_drops: Option<u64>,

@@ -75,8 +75,10 @@ struct LineConversation {
 
 impl Conversation for LineConversation {
     fn received(&mut self, input: &[u8], desk: &mut Desk) -> Progress {
-        let mut tally = Tally::new(desk.now, 1, input.len() as u64);
+        let mut tally = Tally::new(desk.now, 1, 0);
         let used = self.take(input, desk, &mut tally);
+        // What is left comes again with the next read, and is counted then.
+        tally.totals.bytes = used as u64;
         tally.settle(&self.listener);
         Progress::used(used)
     }
@@ -84,7 +86,7 @@ impl Conversation for LineConversation {
     fn ended(&mut self, rest: &[u8], desk: &mut Desk) {
         // The original forgets a line without an end too.
         if !rest.is_empty() {
-            let mut tally = Tally::new(desk.now, 0, 0);
+            let mut tally = Tally::new(desk.now, 0, rest.len() as u64);
             let reason = "the connection ended within the line";
             tally.bad(Some(self.source), BadInput::Unterminated, reason, rest);
             tally.settle(&self.listener);
@@ -144,7 +146,7 @@ const ONE_SEGMENT_BYTES: usize = 1400;
 impl Conversation for AdminConversation {
     fn received(&mut self, input: &[u8], desk: &mut Desk) -> Progress {
         let Some(lane) = self.lanes.get(desk.worker) else { return Progress::used(input.len()) };
-        let mut tally = Tally::new(desk.now, 1, input.len() as u64);
+        let mut tally = Tally::new(desk.now, 1, 0);
         let mut progress = Progress::used(0);
         for line in input.split_inclusive(|byte| *byte == b'\n') {
             let complete = line.ends_with(b"\n");
@@ -171,6 +173,7 @@ impl Conversation for AdminConversation {
                 break;
             }
         }
+        tally.totals.bytes = progress.used as u64;
         tally.settle(&self.listener);
         progress
     }

@@ -133,6 +133,11 @@ impl Streams {
         self.order(&Order::Close(id));
     }
 
+    /// False if a worker has panicked.
+    pub fn are_running(&self) -> bool {
+        self.workers.iter().all(|(_, thread)| !thread.is_finished())
+    }
+
     fn order(&self, order: &Order) {
         for (mailbox, _) in &self.workers {
             mailbox.orders.lock().push(order.clone());

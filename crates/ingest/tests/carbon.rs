@@ -67,9 +67,10 @@ fn a_line_may_come_in_any_pieces() {
     for byte in b"pieces.of.a.line 1 1\nsecond 2 2\n" {
         stream.write_all(&[*byte]).unwrap();
     }
-    wait_until("both points", || running.points().len() == 2);
+    running.wait_for_stored("carbon.line", 2);
     assert_eq!(running.names(), ["pieces.of.a.line", "second"]);
-    assert_eq!(bad(&running.stats("carbon.line")), []);
+    let totals = running.stats("carbon.line").totals;
+    assert_eq!((totals.lines, totals.bytes, totals.bad_sum()), (2, 32, 0));
 }
 
 #[test]
@@ -82,7 +83,8 @@ fn a_line_without_an_end_costs_no_memory_and_only_itself() {
         stream.write_all(&piece).unwrap();
     }
     stream.write_all(b"\nafter 2 2\n").unwrap();
-    wait_until("the point after it", || running.names() == ["before", "after"]);
+    running.wait_for_stored("carbon.line", 2);
+    assert_eq!(running.names(), ["before", "after"]);
     let stats = running.stats("carbon.line");
     assert_eq!(bad(&stats), [("too_long", 1)]);
     assert_eq!(stats.bad_lines[0].sample, "x".repeat(100));
@@ -97,7 +99,8 @@ fn complete_lines_obey_the_limit_too() {
     let long = format!("{} 1 1\n", "n".repeat(64));
     running.send("carbon.line", format!("{long}short 1 1\n").as_bytes());
     running.send_datagram("carbon.udp", long.as_bytes());
-    wait_until("the short one", || running.names() == ["short"]);
+    running.wait_for_stored("carbon.line", 1);
+    assert_eq!(running.names(), ["short"]);
     assert_eq!(bad(&running.stats("carbon.line")), [("too_long", 1)]);
     wait_until("the datagram", || bad(&running.stats("carbon.udp")) == [("too_long", 1)]);
 }
@@ -107,7 +110,7 @@ fn datagrams_hold_lines() {
     let running = start(all());
     running.send_datagram("carbon.udp", b"a 1 1\nb 2 2");
     running.send_datagram("carbon.udp", b"c 3 3\r\nbad\n");
-    wait_until("three points", || running.points().len() == 3);
+    running.wait_for_stored("carbon.udp", 3);
     let stats = running.stats("carbon.udp");
     assert_eq!((stats.totals.packets, stats.totals.lines, stats.kernel_drops), (2, 4, Some(0)));
     assert_eq!(bad(&stats), [("fields", 1)]);
@@ -123,7 +126,7 @@ fn pickles_become_points_in_any_pieces() {
     for piece in bytes.chunks(4_999) {
         stream.write_all(piece).unwrap();
     }
-    wait_until("three points", || running.points().len() == 3);
+    running.wait_for_stored("carbon.pickle", 3);
     assert_eq!(running.points()[2], ("c".to_owned(), 1, 2.5));
     let totals = running.stats("carbon.pickle").totals;
     assert_eq!((totals.packets, totals.bytes), (3, bytes.len() as u64));
@@ -137,7 +140,7 @@ fn a_bad_pickle_costs_itself_and_a_long_one_the_connection() {
     stream.write_all(&frame(b"cos\nsystem\n(S'true'\ntR.")).unwrap();
     stream.write_all(&frame(b"(lp0\nI5\na.")).unwrap();
     stream.write_all(&frame(&pickle("good"))).unwrap();
-    wait_until("the good one", || running.names() == ["good"]);
+    running.wait_for_stored("carbon.pickle", 1);
     stream.write_all(b"GET / HTTP/1.1\r\n").unwrap();
     assert_eq!(stream.read(&mut [0; 10]).unwrap_or(0), 0, "closed");
     let stats = running.stats("carbon.pickle");

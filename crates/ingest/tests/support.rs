@@ -145,6 +145,11 @@ impl Running {
         socket.send_to(bytes, self.address(name)).unwrap();
     }
 
+    /// Points are readable a moment before they are counted, so counts are what to wait for.
+    pub fn wait_for_stored(&self, name: &str, points: u64) {
+        wait_until("the points", || self.stats(name).totals.points.stored == points);
+    }
+
     pub fn points(&self) -> Vec<(String, i64, f64)> {
         self.memory.points.lock().clone()
     }
