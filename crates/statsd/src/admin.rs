@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use vocabulary::Timestamp;
 
-use crate::aggregator::{Aggregator, Central};
+use crate::aggregator::Aggregator;
+use crate::central::Central;
 use crate::config::{Bin, Health, StatsdConfig};
 use crate::ledger::Row;
 use crate::{inspect, js};

@@ -7,6 +7,8 @@ use hashbrown::HashMap;
 use jiff::tz::TimeZone;
 use vocabulary::Timestamp;
 
+use crate::limits::KEY_FLUSH_NAMES;
+
 /// How often each name was sent.
 #[derive(Debug, Default)]
 pub struct KeyCounts(HashMap<String, u64, RandomState>);
@@ -14,7 +16,9 @@ pub struct KeyCounts(HashMap<String, u64, RandomState>);
 impl KeyCounts {
     pub(crate) fn add(&mut self, counts: HashMap<String, u64, RandomState>) {
         for (key, count) in counts {
-            *self.0.entry(key).or_default() += count;
+            if self.0.len() < KEY_FLUSH_NAMES || self.0.contains_key(&key) {
+                *self.0.entry(key).or_default() += count;
+            }
         }
     }
 

@@ -12,7 +12,9 @@
 //! | [`config`] | the `[statsd]` section, sockets included |
 //! | [`aggregator`] | [`Aggregator`]: shards, the flush as a recipe, reload, gauges over a restart |
 //! | `shard` | the hot path: a name as sent to its sum |
-//! | `ledger`, `gauges`, `timers`, `sets`, `held` | what is held of each class, and the numbers made of it |
+//! | `central`, `flush` | what all receivers share, and how a flush is written |
+//! | `ledger`, `gauges`, `sets`, `held` | the names that are held, and what of each |
+//! | `timers`, `overflow`, `timer_numbers`, `timer_plan` | a timer's values, and the numbers made of them |
 //! | `keys`, `names` | from a name as sent to a key, from a key to the names of its series |
 //! | [`admin`] | the admin interface's answers; `inspect` and `js` write as Node does |
 //! | [`key_flush`] | the log of the most frequent names |
@@ -20,7 +22,9 @@
 
 pub mod admin;
 pub mod aggregator;
+mod central;
 pub mod config;
+mod flush;
 mod gauges;
 mod held;
 mod inspect;
@@ -30,9 +34,12 @@ mod keys;
 mod ledger;
 pub mod limits;
 mod names;
+mod overflow;
 mod sets;
 mod shard;
 pub mod stats;
+mod timer_numbers;
+mod timer_plan;
 mod timers;
 
 pub use admin::AdminAnswer;

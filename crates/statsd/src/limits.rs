@@ -31,17 +31,17 @@ pub const ALL_TIMER_VALUES: usize = 1 << 23;
 /// Members of one set in an interval: 8 bytes each, as only their hashes are kept.
 pub const SET_MEMBERS: usize = 1 << 20;
 
-/// Readings with a timestamp of their own, outside of the current interval, per receiver and interval.
+/// Readings with a timestamp of their own, outside of the current interval, in an interval.
 pub const DATED_READINGS: usize = 10_000;
 
-/// Events, and as many service checks, held until the next flush, per receiver.
+/// Events, and as many service checks, held until the next flush.
 pub const NOTICES: usize = 1_000;
 
-/// Bad lines kept to be shown, per receiver, and how much of each.
+/// Bad lines kept to be shown, and how much of each.
 pub const BAD_LINES_SHOWN: usize = 16;
 pub const BAD_LINE_SHOWN_BYTES: usize = 100;
 
-/// Names counted for the key flush log between two of its writings, per receiver.
+/// Names counted for the key flush log between two of its writings.
 pub const KEY_FLUSH_NAMES: usize = 100_000;
 
 pub const LONGEST_FLUSH_INTERVAL: Duration = Duration::from_secs(86_400);

@@ -429,8 +429,6 @@ impl ShardState {
             self.stats.refused_dated += 1;
             return true;
         }
-        self.stats.dated += 1;
-        self.stats.accepted += 1;
         self.dated.push(Dated { class, key, time, value });
         true
     }
@@ -479,11 +477,9 @@ impl SampleSink for ShardState {
     #[cold]
     fn event(&mut self, event: Event) {
         self.stats.lines += 1;
+        self.stats.events += 1;
         match self.events.len() < limits::NOTICES {
-            true => {
-                self.stats.events += 1;
-                self.events.push((self.now, event));
-            }
+            true => self.events.push((self.now, event)),
             false => self.stats.dropped_events += 1,
         }
     }
@@ -491,11 +487,9 @@ impl SampleSink for ShardState {
     #[cold]
     fn service_check(&mut self, check: ServiceCheck) {
         self.stats.lines += 1;
+        self.stats.service_checks += 1;
         match self.service_checks.len() < limits::NOTICES {
-            true => {
-                self.stats.service_checks += 1;
-                self.service_checks.push((self.now, check));
-            }
+            true => self.service_checks.push((self.now, check)),
             false => self.stats.dropped_service_checks += 1,
         }
     }

@@ -30,8 +30,11 @@ pub struct Stats {
     pub not_numbers: u64,
     /// Points of flushes that were too long to be written whole.
     pub left_out: u64,
+    /// Received, whether they were dropped later or not.
     pub events: u64,
+    /// There were too many until the flush.
     pub dropped_events: u64,
+    /// Received, whether they were dropped later or not.
     pub service_checks: u64,
     pub dropped_service_checks: u64,
 }
