@@ -3,8 +3,8 @@ import os
 import random
 import re
 
-from statsd.test_differential import compare, play
 from support.statsd_cases import Case, Group, our_toml
+from support.statsd_compare import compare, play
 from support.statsd_servers import InProcess, Original, answers_of, driver_binary
 
 LINES = 3000
