@@ -10,6 +10,8 @@ from support.statsd_compare import compare, play
 from support.statsd_servers import Binary, InProcess, Original, answers_of, driver_binary
 
 CASES = sorted(pathlib.Path(__file__).parent.glob("cases/*.txt"))
+
+
 @pytest.fixture(scope="session")
 def groups():
     return [read_group(path) for path in CASES]

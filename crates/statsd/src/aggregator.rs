@@ -135,14 +135,19 @@ impl Aggregator {
         });
         let gathered = begun.elapsed();
         central.gauges = gauges;
-        let mut keys = central.write_counters(&mut writer) + central.write_timers(&mut writer);
+        let mut held = Held {
+            counters: central.write_counters(&mut writer),
+            timers: central.write_timers(&mut writer),
+            ..Held::default()
+        };
         let changed_gauges = self.shared.gauges.lock().report(&central.gauges, |key, value| {
-            keys += 1;
+            held.gauges += 1;
             writer.point(&names.gauge, key, "", value);
         });
-        keys += central.write_sets(&mut writer);
+        held.sets = central.write_sets(&mut writer);
+        central.held = held;
         central.write_dated(&mut writer);
-        central.write_own(&mut writer, keys, gathered, begun.elapsed() - gathered);
+        central.write_own(&mut writer, gathered, begun.elapsed() - gathered);
         central.begin_interval();
         central.finish(writer, changed_gauges)
     }
@@ -177,14 +182,9 @@ impl Aggregator {
         self.central.lock().stats.clone()
     }
 
+    /// How many names the last flush wrote.
     pub fn held(&self) -> Held {
-        let central = self.central.lock();
-        Held {
-            counters: central.ledger.counters.present().count(),
-            timers: central.ledger.timers.present().count(),
-            gauges: self.shared.gauges.lock().len(),
-            sets: central.ledger.sets.present().count(),
-        }
+        self.central.lock().held
     }
 
     /// Some of the bad lines up to the last flush or command, the newest last.

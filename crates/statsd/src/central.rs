@@ -12,7 +12,7 @@ use crate::ledger::Ledger;
 use crate::limits;
 use crate::names::Names;
 use crate::shard::{Dated, ShardState, Shared};
-use crate::stats::{BadLine, Stats};
+use crate::stats::{BadLine, Held, Stats};
 use crate::timer_numbers::Scratch;
 use crate::timer_plan::TimerPlan;
 
@@ -25,6 +25,7 @@ pub(crate) struct Central {
     pub last_packet: Timestamp,
     pub stats: Stats,
     pub delivery: Delivery,
+    pub held: Held,
     pub names: Names,
     pub plan: TimerPlan,
     pub scratch: Scratch,
@@ -97,6 +98,7 @@ impl Central {
             last_packet: started,
             stats: Stats::default(),
             delivery,
+            held: Held::default(),
             names: Names::new(config),
             plan: TimerPlan::new(config),
             scratch: Scratch::default(),

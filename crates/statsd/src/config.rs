@@ -145,6 +145,12 @@ impl StatsdConfig {
         if self.gauges_max_ttl == 0 {
             problems.push(("gauges_max_ttl", "a gauge lives for at least 1 flush".into()));
         }
+        if self.key_flush.as_ref().is_some_and(|log| log.interval.0 < Duration::from_secs(1)) {
+            problems.push((
+                "key_flush",
+                "names are counted for one second at least: write interval = \"10s\"".into(),
+            ));
+        }
         if let Some(metric) = self.calculated_timer_metrics.iter().find(|metric| !is_timer_metric(metric)) {
             problems.push((
                 "calculated_timer_metrics",
@@ -434,9 +440,10 @@ mod tests {
             max_names: 0,
             gauges_max_ttl: 0,
             calculated_timer_metrics: vec!["upper_90".into()],
+            key_flush: Some(KeyFlush { interval: HumanDuration::default(), percent: 100.0, log: None }),
             ..StatsdConfig::default()
         };
         let keys: Vec<_> = config.problems().into_iter().map(|(key, _)| key).collect();
-        assert_eq!(keys, ["max_names", "gauges_max_ttl", "calculated_timer_metrics"]);
+        assert_eq!(keys, ["max_names", "gauges_max_ttl", "key_flush", "calculated_timer_metrics"]);
     }
 }

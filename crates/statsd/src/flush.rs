@@ -65,10 +65,10 @@ impl Central {
         }
     }
 
-    pub fn write_own(&self, writer: &mut Writer<'_>, keys: usize, gathered: Duration, calculated: Duration) {
+    pub fn write_own(&self, writer: &mut Writer<'_>, gathered: Duration, calculated: Duration) {
         let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
         let Delivery { last_flush, last_exception, flush_time, flush_length } = self.delivery;
-        writer.num_stats(keys as f64);
+        writer.num_stats(self.held.all() as f64);
         writer.own("graphiteStats.calculationtime", milliseconds(calculated));
         writer.own("processing_time", milliseconds(gathered));
         writer.own("graphiteStats.last_exception", last_exception.0 as f64);

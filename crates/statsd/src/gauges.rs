@@ -96,10 +96,6 @@ impl GaugeTable {
         GaugeTable { names, ..GaugeTable::default() }
     }
 
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
     /// The gauge of that name; `None` if it is new and there is no room for it.
     pub fn find_or_add(&mut self, name: &str, max_names: usize) -> Option<Arc<Gauge>> {
         if let Some(at) = self.position(name) {

@@ -84,13 +84,20 @@ impl Stats {
     }
 }
 
-/// How many names are held now.
+/// How many names are held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     pub counters: usize,
     pub timers: usize,
     pub gauges: usize,
     pub sets: usize,
+}
+
+impl Held {
+    pub fn all(self) -> usize {
+        let Held { counters, timers, gauges, sets } = self;
+        counters + timers + gauges + sets
+    }
 }
 
 /// A bad line as it is shown: its start, and why.
