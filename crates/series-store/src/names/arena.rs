@@ -4,7 +4,6 @@
 //! without a lock by whoever holds the list of closed blocks. Beside the text a block keeps what is
 //! known of each name in atomics: its successor, whether it is gone, and its kind.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
@@ -27,7 +26,7 @@ pub(super) struct Arena {
 
 #[derive(Default)]
 pub(super) struct Block {
-    text: Vec<u8>,
+    text: String,
     /// End of each name in `text`; one starts where the previous ends.
     ends: Vec<u32>,
     successor: Vec<AtomicU32>,
@@ -45,7 +44,7 @@ impl Block {
     }
 
     #[inline]
-    fn text(&self, at: usize) -> Option<&[u8]> {
+    fn text(&self, at: usize) -> Option<&str> {
         let end = *self.ends.get(at)?;
         let start = if at == 0 { 0 } else { self.ends[at - 1] };
         self.text.get(start as usize..end as usize)
@@ -61,9 +60,9 @@ impl Block {
         !Block::has(&self.gone, at) && Block::has(&self.sketch, at) == (kind == ValueKind::Sketch)
     }
 
-    fn push(&mut self, name: &[u8], kind: ValueKind) {
+    fn push(&mut self, name: &str, kind: ValueKind) {
         let at = self.ends.len();
-        self.text.extend_from_slice(name);
+        self.text.push_str(name);
         self.ends.push(self.text.len() as u32);
         if kind == ValueKind::Sketch {
             self.sketch[at / 64].fetch_or(1 << (at % 64), Relaxed);
@@ -72,7 +71,7 @@ impl Block {
 
     fn push_gap(&mut self) {
         let at = self.ends.len();
-        self.push(&[], ValueKind::Number);
+        self.push("", ValueKind::Number);
         self.gone[at / 64].fetch_or(1 << (at % 64), Relaxed);
     }
 
@@ -83,9 +82,7 @@ impl Block {
 
     /// Live names of one kind with their place in the block.
     pub(super) fn names(&self, kind: ValueKind) -> impl Iterator<Item = (usize, &str)> {
-        (0..self.ends.len())
-            .filter(move |at| self.is(*at, kind))
-            .filter_map(|at| Some((at, std::str::from_utf8(self.text(at)?).ok()?)))
+        (0..self.ends.len()).filter(move |at| self.is(*at, kind)).filter_map(|at| Some((at, self.text(at)?)))
     }
 
     /// The same block without the text of names that are gone.
@@ -101,7 +98,7 @@ impl Block {
         };
         for at in 0..self.ends.len() {
             if !Block::has(&self.gone, at) {
-                smaller.text.extend_from_slice(self.text(at).unwrap_or_default());
+                smaller.text.push_str(self.text(at).unwrap_or_default());
             }
             smaller.ends.push(smaller.text.len() as u32);
         }
@@ -115,7 +112,7 @@ impl Block {
 
     fn gone_bytes(&self) -> usize {
         let gone = (0..self.ends.len()).filter(|at| Block::has(&self.gone, *at));
-        gone.map(|at| self.text(at).map_or(0, <[u8]>::len)).sum()
+        gone.map(|at| self.text(at).map_or(0, str::len)).sum()
     }
 }
 
@@ -125,11 +122,10 @@ pub(super) fn place(id: u32) -> (usize, usize) {
     (id as usize / BLOCK_NAMES, id as usize % BLOCK_NAMES)
 }
 
-/// Text of a live name in closed blocks.
+/// Text of a name in closed blocks. One that was removed after they were asked for keeps its text.
 pub(super) fn closed_name(closed: &Closed, id: u32) -> Option<&str> {
     let (block, at) = place(id);
-    let block = closed.get(block)?;
-    (!Block::has(&block.gone, at)).then(|| std::str::from_utf8(block.text(at)?).ok()).flatten()
+    closed.get(block)?.text(at)
 }
 
 /// Is the name that has this id still there?
@@ -154,7 +150,7 @@ impl Arena {
         self.closed.len() + 1 >= NONE as usize / BLOCK_NAMES
     }
 
-    pub(super) fn push(&mut self, name: &[u8], kind: ValueKind) -> u32 {
+    pub(super) fn push(&mut self, name: &str, kind: ValueKind) -> u32 {
         let id = self.next_id();
         self.open.push(name, kind);
         self.close_if_full();
@@ -200,10 +196,6 @@ impl Arena {
 
     /// Text of a live name.
     pub(super) fn name(&self, id: u32) -> Option<&str> {
-        self.any_kind(id).and_then(|text| std::str::from_utf8(text).ok())
-    }
-
-    fn any_kind(&self, id: u32) -> Option<&[u8]> {
         let (block, at) = self.located(id)?;
         (!Block::has(&block.gone, at)).then(|| block.text(at)).flatten()
     }
@@ -221,18 +213,18 @@ impl Arena {
     #[inline]
     pub(super) fn is(&self, id: u32, name: &[u8], kind: ValueKind) -> bool {
         let (block, at) = self.find(id);
-        block.text(at) == Some(name) && block.is(at, kind)
+        block.text(at).is_some_and(|text| text.as_bytes() == name) && block.is(at, kind)
     }
 
     /// Only the text, for the table of one kind, in which no dead name is.
     #[inline]
     pub(super) fn text_is(&self, id: u32, name: &[u8]) -> bool {
         let (block, at) = self.find(id);
-        block.text(at) == Some(name)
+        block.text(at).is_some_and(|text| text.as_bytes() == name)
     }
 
     #[inline]
-    pub(super) fn text(&self, id: u32) -> &[u8] {
+    pub(super) fn text(&self, id: u32) -> &str {
         let (block, at) = self.find(id);
         block.text(at).unwrap_or_default()
     }
@@ -261,22 +253,17 @@ impl Arena {
         block.gone[at / 64].fetch_or(1 << (at % 64), Relaxed);
     }
 
-    /// Gives the text of removed names back, where it is a quarter of a block or more.
-    pub(super) fn reclaim(&mut self, blocks: Range<usize>) {
-        for index in blocks.start..blocks.end.min(self.closed.len()) {
-            let block = &self.closed[index];
-            if block.ends.is_empty() {
-                continue;
-            }
-            let smaller = if block.alive() == 0 {
-                self.empty.clone()
-            } else if block.gone_bytes() * 4 >= block.text.len() {
-                Arc::new(block.without_gone())
-            } else {
-                continue;
-            };
-            Arc::make_mut(&mut self.closed)[index] = smaller;
-        }
+    /// Gives the text of removed names back, if it is a quarter of a block or more.
+    pub(super) fn reclaim(&mut self, block: usize) {
+        let Some(thinned) = self.closed.get(block).filter(|block| !block.ends.is_empty()) else { return };
+        let smaller = if thinned.alive() == 0 {
+            self.empty.clone()
+        } else if thinned.gone_bytes() * 4 >= thinned.text.len() {
+            Arc::new(thinned.without_gone())
+        } else {
+            return;
+        };
+        Arc::make_mut(&mut self.closed)[block] = smaller;
     }
 
     pub(super) fn bytes(&self) -> usize {

@@ -33,7 +33,10 @@ fn parent(path: &str) -> Option<&str> {
 
 impl Children {
     pub(super) fn of(&self, branch: &str, hasher: &NameHasher) -> u32 {
-        let hash = hasher.hash(branch.as_bytes());
+        self.of_hash(hasher.hash(branch.as_bytes()))
+    }
+
+    fn of_hash(&self, hash: u64) -> u32 {
         self.counts.find(hash, |count| count.hash() == hash).map_or(0, |count| count.children)
     }
 
@@ -53,11 +56,11 @@ impl Children {
         0
     }
 
-    /// Counts a series that was not there. `is_leaf` tells whether a path is a series too.
-    pub(super) fn add(&mut self, name: &str, hasher: &NameHasher, is_leaf: impl Fn(&str) -> bool) {
+    /// Counts a series that was not there; `hash` is that of its name. `is_leaf` tells whether a path is a series too.
+    pub(super) fn add(&mut self, name: &str, hash: u64, hasher: &NameHasher, is_leaf: impl Fn(&str) -> bool) {
         let mut path = name;
         // A node that was a branch already is no new child.
-        let mut exists = self.of(name, hasher) > 0;
+        let mut exists = self.of_hash(hash) > 0;
         while let Some(branch) = parent(path).filter(|_| !exists) {
             let children = self.change(branch, hasher, 1);
             exists = children > 1 || is_leaf(branch);
@@ -66,9 +69,15 @@ impl Children {
     }
 
     /// Takes a series out that is gone.
-    pub(super) fn remove(&mut self, name: &str, hasher: &NameHasher, is_leaf: impl Fn(&str) -> bool) {
+    pub(super) fn remove(
+        &mut self,
+        name: &str,
+        hash: u64,
+        hasher: &NameHasher,
+        is_leaf: impl Fn(&str) -> bool,
+    ) {
         let mut path = name;
-        let mut stays = self.of(name, hasher) > 0;
+        let mut stays = self.of_hash(hash) > 0;
         while let Some(branch) = parent(path).filter(|_| !stays) {
             let children = self.change(branch, hasher, -1);
             stays = children > 0 || is_leaf(branch);

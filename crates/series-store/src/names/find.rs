@@ -1,17 +1,19 @@
 //! Answers to patterns.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use vocabulary::ports::{FindQuery, Node, Scope, SeriesMatch, StoreError};
 use vocabulary::{SeriesRef, ValueKind};
 
 use super::Names;
-use super::arena::Closed;
-use super::glob::Pattern;
+use super::arena::{Closed, closed_alive};
+use super::glob::{NodePattern, Pattern, Wild};
 use super::limits::BLOCK_NAMES;
 use super::spelling;
-use super::walk::{Answer, tree_order};
+use super::trie::Trie;
+use super::walk::{Answer, Positions, tree_order};
 
 impl Names {
     /// Nodes that match a pattern, as `vocabulary::ports::SeriesSource::find` says: in the order of the
@@ -21,16 +23,21 @@ impl Names {
             return Ok(self.find_exact(query).into_iter().collect());
         }
         let pattern = Pattern::compile(query.pattern)?;
-        let mut hits =
-            Hits { nodes: Vec::new(), branches: HashSet::new(), scope: query.scope, limit: query.limit };
+        let mut hits = Hits::new(query);
         let state = self.state.read();
         for (id, name) in state.arena.open_names(query.kind) {
             hits.take_from(&pattern, id, name)?;
         }
         let closed = state.arena.closed().clone();
+        let forest = state.space(query.kind).forest.clone();
         drop(state);
-        for_closed_names(&closed, query.kind, |id, name| hits.take_from(&pattern, id, name))?;
-        Ok(hits.in_order(&pattern))
+        for_closed_names(&closed, forest.end(), query.kind, |id, name| hits.take_from(&pattern, id, name))?;
+        let by_name = hits.nodes.len();
+        for trie in forest.tries.iter() {
+            TrieWalk::new(trie, &pattern, &closed, &mut hits).run()?;
+        }
+        let in_order = by_name == 0 && forest.tries.len() == 1;
+        hits.finish(&pattern, in_order)
     }
 
     fn find_exact(&self, query: &FindQuery<'_>) -> Option<Node> {
@@ -39,30 +46,39 @@ impl Names {
         Some(leaf(id, &name))
     }
 
-    /// Hands every visible name of a kind over, untagged and tagged, in no particular order.
+    /// Hands every visible name of a kind over, untagged and tagged, in no particular order. Nobody
+    /// waits for it.
     pub fn for_each(&self, kind: ValueKind, scope: &Scope, mut take: impl FnMut(u32, &str)) {
+        self.for_each_from(0, kind, |id, name| {
+            if scope.sees(name) {
+                take(id, name);
+            }
+        });
+    }
+
+    /// All names of a kind that are in blocks from `block` on.
+    pub(super) fn for_each_from(&self, block: usize, kind: ValueKind, mut take: impl FnMut(u32, &str)) {
         let state = self.state.read();
-        for (id, name) in state.arena.open_names(kind).filter(|(_, name)| scope.sees(name)) {
+        for (id, name) in state.arena.open_names(kind) {
             take(id, name);
         }
         let closed = state.arena.closed().clone();
         drop(state);
-        let all: Result<(), std::convert::Infallible> = for_closed_names(&closed, kind, |id, name| {
-            if scope.sees(name) {
-                take(id, name);
-            }
+        let all: Result<(), std::convert::Infallible> = for_closed_names(&closed, block, kind, |id, name| {
+            take(id, name);
             Ok(())
         });
         let Ok(()) = all;
     }
 }
 
-pub(super) fn for_closed_names<E>(
+fn for_closed_names<E>(
     closed: &Closed,
+    from: usize,
     kind: ValueKind,
     mut take: impl FnMut(u32, &str) -> Result<(), E>,
 ) -> Result<(), E> {
-    for (index, block) in closed.iter().enumerate() {
+    for (index, block) in closed.iter().enumerate().skip(from) {
         for (at, name) in block.names(kind) {
             take((index * BLOCK_NAMES + at) as u32, name)?;
         }
@@ -74,6 +90,10 @@ fn leaf(id: u32, name: &str) -> Node {
     Node::Leaf(SeriesMatch { series: SeriesRef(id.into()), name: name.into() })
 }
 
+fn branch(path: &str) -> Node {
+    Node::Branch { path: path.to_owned() }
+}
+
 fn path(node: &Node) -> &str {
     match node {
         Node::Branch { path } => path,
@@ -81,74 +101,254 @@ fn path(node: &Node) -> &str {
     }
 }
 
+fn is_leaf(node: &Node) -> bool {
+    matches!(node, Node::Leaf(_))
+}
+
+/// What was found so far.
 struct Hits<'q> {
     nodes: Vec<Node>,
+    /// Branches that single names led to.
     branches: HashSet<String>,
     scope: &'q Scope,
     limit: usize,
+    /// Where the nodes of the source at hand start: within one source no node comes twice.
+    source: usize,
 }
 
-impl Hits<'_> {
-    fn take_from(&mut self, pattern: &Pattern, id: u32, name: &str) -> Result<(), StoreError> {
-        if name.contains(';') {
-            return Ok(());
-        }
-        pattern.walk_name(name, |answer| match answer {
-            _ if !self.scope.sees(name) => {}
-            Answer::Leaf => self.nodes.push(leaf(id, name)),
-            Answer::Branch(path) => {
-                if !self.branches.contains(path) {
-                    self.branches.insert(path.to_owned());
-                    self.nodes.push(Node::Branch { path: path.to_owned() });
-                }
-            }
-        });
-        if self.nodes.len() > self.limit {
-            return Err(StoreError::TooMuch { what: "nodes", limit: self.limit });
-        }
-        Ok(())
+impl<'q> Hits<'q> {
+    fn new(query: &FindQuery<'q>) -> Hits<'q> {
+        let FindQuery { scope, limit, .. } = *query;
+        Hits { nodes: Vec::new(), branches: HashSet::new(), scope, limit, source: 0 }
     }
 
-    fn in_order(self, pattern: &Pattern) -> Vec<Node> {
-        let mut nodes = self.nodes;
-        let is_leaf = |node: &Node| matches!(node, Node::Leaf(_));
-        nodes.sort_unstable_by(|a, b| tree_order(path(a), path(b)).then(is_leaf(a).cmp(&is_leaf(b))));
-        if !pattern.escaped.is_empty() {
-            rename_escaped(&mut nodes, pattern);
+    fn push(&mut self, node: Node) -> Result<(), StoreError> {
+        self.nodes.push(node);
+        if self.nodes.len() - self.source > self.limit { Err(self.too_much()) } else { Ok(()) }
+    }
+
+    fn too_much(&self) -> StoreError {
+        StoreError::TooMuch { what: "nodes", limit: self.limit }
+    }
+
+    fn take_from(&mut self, pattern: &Pattern, id: u32, name: &str) -> Result<(), StoreError> {
+        if name.contains(';') || !self.scope.sees(name) {
+            return Ok(());
         }
-        nodes
+        let mut taken = Ok(());
+        pattern.walk_name(name, |answer| {
+            let new = match answer {
+                Answer::Leaf => self.push(leaf(id, name)),
+                Answer::Branch(path) if self.branches.contains(path) => Ok(()),
+                Answer::Branch(path) => {
+                    self.branches.insert(path.to_owned());
+                    self.push(branch(path))
+                }
+            };
+            if taken.is_ok() {
+                taken = new;
+            }
+        });
+        taken
+    }
+
+    /// Gives escaped nodes their names, sorts, and drops branches that several sources know.
+    fn finish(self, pattern: &Pattern, in_order: bool) -> Result<Vec<Node>, StoreError> {
+        let too_much = self.too_much();
+        let (mut nodes, limit) = (self.nodes, self.limit);
+        if !pattern.escaped.is_empty() {
+            nodes = rename_escaped(nodes, pattern);
+        }
+        if !in_order || !pattern.escaped.is_empty() {
+            nodes.sort_by(|a, b| tree_order(path(a), path(b)).then(is_leaf(a).cmp(&is_leaf(b))));
+            nodes.dedup_by(|next, kept| !is_leaf(next) && next == kept);
+        }
+        if nodes.len() > limit { Err(too_much) } else { Ok(nodes) }
     }
 }
 
 /// Where the pattern has `\*`, graphite-web answers with the pattern's own text for that node, whatever
 /// it was that matched. Of several series under one such name the one that is really called so is it.
-fn rename_escaped(nodes: &mut Vec<Node>, pattern: &Pattern) {
-    let mut seen: Vec<(String, bool, bool)> = Vec::new();
-    let mut kept: Vec<Node> = Vec::new();
-    for node in nodes.drain(..) {
-        let real = path(&node).to_owned();
-        let mut parts: Vec<&str> = real.split('.').collect();
+fn rename_escaped(nodes: Vec<Node>, pattern: &Pattern) -> Vec<Node> {
+    let mut kept: Vec<(Node, bool)> = Vec::new();
+    for node in nodes {
+        let mut parts: Vec<&str> = path(&node).split('.').collect();
         for (at, text) in &pattern.escaped {
             if let Some(part) = parts.get_mut(*at) {
                 *part = text;
             }
         }
         let shown = parts.join(".");
-        let (is_leaf, exact) = (matches!(node, Node::Leaf(_)), shown == real);
-        let renamed = match node {
-            Node::Branch { .. } => Node::Branch { path: shown.clone() },
+        let is_exact = shown == path(&node);
+        let renamed = match &node {
+            Node::Branch { .. } => branch(&shown),
             Node::Leaf(found) => {
                 Node::Leaf(SeriesMatch { series: found.series, name: Arc::from(shown.as_str()) })
             }
         };
-        match seen.iter().position(|(path, leaf, _)| *path == shown && *leaf == is_leaf) {
-            None => {
-                seen.push((shown, is_leaf, exact));
-                kept.push(renamed);
-            }
-            Some(at) if exact && !seen[at].2 => kept[at] = renamed,
+        let same = |(other, _): &&mut (Node, bool)| is_leaf(other) == is_leaf(&node) && path(other) == shown;
+        match kept.iter_mut().find(same) {
+            None => kept.push((renamed, is_exact)),
+            Some(other) if is_exact && !other.1 => *other = (renamed, true),
             Some(_) => {}
         }
     }
-    *nodes = kept;
+    kept.into_iter().map(|(node, _)| node).collect()
+}
+
+/// One pattern on its way through one trie.
+struct TrieWalk<'a, 'q> {
+    trie: &'a Trie,
+    pattern: &'a Pattern,
+    closed: &'a Closed,
+    /// For each node of the pattern, what it says about the labels of this trie.
+    selectors: Vec<Selector<'a>>,
+    path: String,
+    hits: &'a mut Hits<'q>,
+}
+
+/// A node of a pattern in terms of label numbers.
+struct Selector<'a> {
+    texts: Vec<u32>,
+    wilds: Vec<(Range<u32>, &'a Wild)>,
+    any_depth: bool,
+}
+
+impl<'a> Selector<'a> {
+    fn new(trie: &Trie, node: &'a NodePattern) -> Selector<'a> {
+        Selector {
+            texts: node.texts.iter().filter_map(|text| trie.labels().find(text)).collect(),
+            wilds: node.wilds.iter().map(|wild| (trie.labels().with_prefix(&wild.prefix), wild)).collect(),
+            any_depth: node.any_depth,
+        }
+    }
+
+    fn takes(&self, label: u32, trie: &Trie) -> bool {
+        self.texts.binary_search(&label).is_ok()
+            || self.wilds.iter().any(|(range, wild)| range.contains(&label) && takes(wild, label, trie))
+    }
+}
+
+/// For a label that has the prefix of the wildcard.
+fn takes(wild: &Wild, label: u32, trie: &Trie) -> bool {
+    wild.is_prefix_only() || wild.matches(trie.labels().get(label))
+}
+
+impl<'a, 'q> TrieWalk<'a, 'q> {
+    fn new(
+        trie: &'a Trie,
+        pattern: &'a Pattern,
+        closed: &'a Closed,
+        hits: &'a mut Hits<'q>,
+    ) -> TrieWalk<'a, 'q> {
+        hits.source = hits.nodes.len();
+        let selectors = pattern.nodes.iter().map(|node| Selector::new(trie, node)).collect();
+        TrieWalk { trie, pattern, closed, selectors, path: String::new(), hits }
+    }
+
+    fn run(mut self) -> Result<(), StoreError> {
+        let (root, start) = (self.trie.root(), self.pattern.start());
+        if self.pattern.ends_here(start) && self.shows_below(root.clone()) {
+            self.hits.push(branch(""))?;
+        }
+        self.visit(root, start)
+    }
+
+    fn visit(&mut self, siblings: Range<usize>, positions: Positions) -> Result<(), StoreError> {
+        match positions.single().map(|at| (at, &self.selectors[at])) {
+            Some((_, Selector { any_depth: false, texts, wilds })) if wilds.is_empty() => {
+                for label in texts.clone() {
+                    for node in self.trie.among(siblings.clone(), &(label..label + 1)) {
+                        self.visit_node(node, positions)?;
+                    }
+                }
+            }
+            Some((_, Selector { any_depth: false, texts, wilds }))
+                if texts.is_empty() && wilds.len() == 1 =>
+            {
+                let (range, _) = &wilds[0];
+                for node in self.trie.among(siblings, range) {
+                    self.visit_node(node, positions)?;
+                }
+            }
+            _ => {
+                for node in siblings {
+                    self.visit_node(node, positions)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_node(&mut self, node: usize, positions: Positions) -> Result<(), StoreError> {
+        let label = self.trie.label(node);
+        let step = self.pattern.step(positions, |at, _| self.selectors[at].takes(label, self.trie));
+        let children = self.trie.children(node);
+        let goes_on = !step.below.is_empty() && !children.is_empty();
+        if !step.accepted && !goes_on {
+            return Ok(());
+        }
+        let before = self.path.len();
+        if before > 0 {
+            self.path.push('.');
+        }
+        self.path.push_str(self.trie.labels().get(label));
+        let done = self.visit_path(node, children, step.accepted, step.below);
+        self.path.truncate(before);
+        done
+    }
+
+    /// The path of the node is in `path`.
+    fn visit_path(
+        &mut self,
+        node: usize,
+        children: Range<usize>,
+        accepted: bool,
+        below: Positions,
+    ) -> Result<(), StoreError> {
+        if accepted && self.shows_below(children.clone()) {
+            self.hits.push(branch(&self.path))?;
+        }
+        if accepted && let Some(id) = self.trie.leaf(node).filter(|id| self.shows(*id)) {
+            self.hits.push(leaf(id, &self.path))?;
+        }
+        if children.is_empty() || below.is_empty() {
+            return Ok(());
+        }
+        if self.pattern.ends_here(below) && self.shows_below(children.clone()) {
+            self.hits.push(branch(&(self.path.clone() + ".")))?;
+        }
+        self.visit(children, below)
+    }
+
+    /// For the leaf whose path is in `path`.
+    fn shows(&self, id: u32) -> bool {
+        self.hits.scope.sees(&self.path) && closed_alive(self.closed, id)
+    }
+
+    /// Is there a series below the node in `path` that is alive and may be seen?
+    fn shows_below(&mut self, children: Range<usize>) -> bool {
+        if children.is_empty() {
+            return false;
+        }
+        let before = self.path.len();
+        if before > 0 {
+            self.path.push('.');
+        }
+        let dotted = self.path.len();
+        let mut shows = false;
+        if self.hits.scope.sees_below(&self.path) {
+            for child in children {
+                self.path.push_str(self.trie.labels().get(self.trie.label(child)));
+                shows = self.trie.leaf(child).is_some_and(|id| self.shows(id))
+                    || self.shows_below(self.trie.children(child));
+                self.path.truncate(dotted);
+                if shows {
+                    break;
+                }
+            }
+        }
+        self.path.truncate(before);
+        shows
+    }
 }

@@ -10,6 +10,9 @@ pub const DEPTH_MAX: usize = 64;
 /// Names in a block of the arena. A closed block is one allocation of about 50 KB for names of 52 bytes.
 pub const BLOCK_NAMES: usize = 1024;
 
+/// Closed blocks that may wait for a trie: a glob looks at their names one by one, 50 ns each.
+pub const PENDING_BLOCKS: usize = 4;
+
 /// Shards of the id table: a shard that grows moves 1/256 of the names, 1-2 ms at 5 M, while others wait.
 pub const TABLE_SHARDS: usize = 256;
 

@@ -12,22 +12,28 @@
 //! | [`state`] | both, under one lock; prediction by successor; other spellings |
 //! | [`guard`], [`children`] | limits on new names, and who ran into them |
 //! | [`glob`], [`walk`] | graphite's patterns, and following one down a name |
+//! | [`trie`], [`forest`] | names as trees that never change, and how they come to be |
 //! | [`find`] | answers to patterns |
-//! | [`tag_query`], [`tags`] | tag expressions, and their answers |
+//! | [`tag_query`], [`tag_index`], [`tags`] | tag expressions, which series have which tags, and answers |
 
 mod arena;
 mod children;
 mod find;
+mod forest;
 mod glob;
 mod guard;
 mod limits;
 mod spelling;
 mod state;
 mod table;
+mod tag_index;
 mod tag_query;
 mod tags;
+mod trie;
 mod walk;
 
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod tests;
 
@@ -43,8 +49,9 @@ pub use limits::NAME_BYTES_MAX;
 pub use state::MemoryUse;
 
 use guard::Guard;
-use limits::{NEWEST_NAMES, RESOLVE_UNDER_ONE_LOCK};
+use limits::{BLOCK_NAMES, NEWEST_NAMES, RESOLVE_UNDER_ONE_LOCK};
 use state::State;
+use tag_index::TagIndex;
 
 /// Whether a name of a batch is a series already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +77,10 @@ pub struct Names {
     state: RwLock<State>,
     guard: Mutex<Guard>,
     newest: Mutex<VecDeque<NewName>>,
+    /// Of numbers and of sketches. A lock of their own: a search for a regular expression may take long.
+    tags: [RwLock<TagIndex>; 2],
+    /// Held while [`Names::maintain`] runs.
+    maintenance: Mutex<()>,
 }
 
 /// A series that was created a short while ago.
@@ -86,6 +97,8 @@ impl Names {
             state: RwLock::new(State::new()),
             guard: Mutex::new(Guard::new(limits)),
             newest: Mutex::default(),
+            tags: Default::default(),
+            maintenance: Mutex::default(),
         }
     }
 
@@ -143,19 +156,21 @@ impl Names {
         let mut state = self.state.write();
         let other_spelling = spelling != name.as_bytes();
         let canonical_hash = if other_spelling { state.hasher.hash(name.as_bytes()) } else { hash };
-        let known = state.find(canonical_hash, name.as_bytes(), kind);
-        let id = match known {
-            Some(id) => id,
+        let (id, new) = match state.find(canonical_hash, name.as_bytes(), kind) {
+            Some(id) => (id, false),
             None => {
                 self.admit(&state, name, kind, now).map_err(Refused::Limit)?;
-                state.insert(canonical_hash, name, kind)
+                match state.insert(canonical_hash, name, kind) {
+                    Ok(id) => (id, true),
+                    Err(id) => (id, false),
+                }
             }
         };
         if other_spelling {
             state.add_alias(hash, spelling, kind, id);
         }
         drop(state);
-        let created = Created { id, name: name.into(), new: known.is_none() };
+        let created = Created { id, name: name.into(), new };
         if created.new {
             self.remember_newest(&created, now);
         }
@@ -191,21 +206,63 @@ impl Names {
 
     /// Takes a series out, at once for all. Returns its name if it was there.
     pub fn remove(&self, id: u32) -> Option<String> {
-        self.state.write().remove(id)
+        let (name, kind) = self.state.write().remove(id)?;
+        if name.contains(';') {
+            self.tags_of(kind).write().remove(id, &name);
+        }
+        Some(name)
     }
 
-    /// Background work: gives memory of removed names back and brings the indexes up to date. To be called
-    /// every second or so from a thread that may take its time; readers and writers go on meanwhile.
-    /// Stops soon when `go_on` says no. Returns whether there is more to do.
+    /// Background work: brings the indexes up to date and gives memory of removed names back. To be called
+    /// every second or so from a thread that may take its time (a second for a million new names); readers
+    /// and writers go on meanwhile. Stops soon when `go_on` says no. Returns whether there is more to do.
     pub fn maintain(&self, go_on: &dyn Fn() -> bool) -> bool {
-        let blocks = self.state.read().arena.closed().len();
-        for block in 0..blocks {
-            if !go_on() {
-                return true;
-            }
-            self.state.write().arena.reclaim(block..block + 1);
+        let _one_at_a_time = self.maintenance.lock();
+        let mut more = false;
+        for kind in [ValueKind::Number, ValueKind::Sketch] {
+            more |= self.grow_forest(kind, go_on);
+            more |= self.index_tags(kind, go_on);
         }
-        false
+        self.reclaim(go_on) || more
+    }
+
+    fn grow_forest(&self, kind: ValueKind, go_on: &dyn Fn() -> bool) -> bool {
+        let state = self.state.read();
+        let (closed, forest) = (state.arena.closed().clone(), state.space(kind).forest.clone());
+        let hasher = state.hasher.clone();
+        drop(state);
+        let Some(grown) = forest.grown(&closed, kind, &hasher, go_on) else { return !go_on() };
+        self.state.write().space_mut(kind).forest = grown;
+        true
+    }
+
+    fn tags_of(&self, kind: ValueKind) -> &RwLock<TagIndex> {
+        &self.tags[usize::from(kind == ValueKind::Sketch)]
+    }
+
+    /// One block at a time, so that nobody waits long for the index.
+    fn index_tags(&self, kind: ValueKind, go_on: &dyn Fn() -> bool) -> bool {
+        let closed = self.state.read().arena.closed().clone();
+        while go_on() {
+            let mut index = self.tags_of(kind).write();
+            let Some(block) = closed.get(index.end) else { return false };
+            let first = (index.end * BLOCK_NAMES) as u32;
+            // Whoever is removed from now on is alive here and taken out of the index afterwards.
+            for (at, name) in block.names(kind).filter(|(_, name)| name.contains(';')) {
+                index.insert(first + at as u32, name);
+            }
+            index.end += 1;
+        }
+        true
+    }
+
+    fn reclaim(&self, go_on: &dyn Fn() -> bool) -> bool {
+        while go_on() {
+            let mut state = self.state.write();
+            let Some(block) = state.thinned.pop_first() else { return false };
+            state.arena.reclaim(block);
+        }
+        true
     }
 
     pub fn name(&self, id: u32) -> Option<Arc<str>> {
@@ -231,7 +288,8 @@ impl Names {
     }
 
     pub fn memory(&self) -> MemoryUse {
-        self.state.read().bytes()
+        let tags = self.tags.iter().map(|tags| tags.read().bytes()).sum();
+        MemoryUse { tags, ..self.state.read().bytes() }
     }
 
     pub fn set_limits(&self, limits: GuardLimits) {
@@ -278,14 +336,14 @@ impl Loading<'_> {
     /// Ids must rise; those left out stay unused for ever. The name is as `create` returned it.
     pub fn add(&mut self, id: u32, kind: ValueKind, name: &str) -> Result<(), OutOfOrder> {
         let hash = self.state.hasher.hash(name.as_bytes());
-        if id < self.state.arena.next_id() || self.state.find(hash, name.as_bytes(), kind).is_some() {
+        if id < self.state.arena.next_id() {
             return Err(OutOfOrder { id });
         }
         self.state.arena.skip_to(id);
-        self.state.insert(hash, name, kind);
-        Ok(())
+        self.state.insert(hash, name, kind).map(drop).map_err(|_| OutOfOrder { id })
     }
 
+    /// The log says that it was removed later.
     pub fn remove(&mut self, id: u32) {
         self.state.remove(id);
     }

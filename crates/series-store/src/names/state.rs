@@ -1,14 +1,16 @@
 //! What the names lock protects: the arena, the id tables, the spellings, and the prediction that
 //! makes most look-ups unnecessary.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use hashbrown::HashTable;
 use vocabulary::{PointBatch, ValueKind};
 
 use super::Resolved;
-use super::arena::Arena;
+use super::arena::{Arena, place};
 use super::children::Children;
+use super::forest::Forest;
 use super::limits::{ALIAS_BYTES_MAX, ALIASES_MAX, LOOKUP_GROUP};
 use super::table::{NameHasher, Table};
 
@@ -18,23 +20,28 @@ pub(super) struct State {
     numbers: Space,
     sketches: Space,
     aliases: Aliases,
+    /// Blocks from which names were removed since they were last looked at.
+    pub(super) thinned: BTreeSet<usize>,
 }
 
 /// The names of one kind.
 pub(super) struct Space {
     pub(super) table: Table,
     pub(super) children: Children,
+    pub(super) forest: Forest,
 }
 
 impl State {
     pub(super) fn new() -> State {
-        let space = || Space { table: Table::new(), children: Children::default() };
+        let space =
+            || Space { table: Table::new(), children: Children::default(), forest: Forest::default() };
         State {
             arena: Arena::new(),
             hasher: NameHasher::default(),
             numbers: space(),
             sketches: space(),
             aliases: Aliases::default(),
+            thinned: BTreeSet::new(),
         }
     }
 
@@ -45,7 +52,7 @@ impl State {
         }
     }
 
-    fn space_mut(&mut self, kind: ValueKind) -> &mut Space {
+    pub(super) fn space_mut(&mut self, kind: ValueKind) -> &mut Space {
         match kind {
             ValueKind::Number => &mut self.numbers,
             ValueKind::Sketch => &mut self.sketches,
@@ -68,16 +75,19 @@ impl State {
         self.find(hash, name, kind).or_else(alias)
     }
 
-    /// A canonical name that is not there yet.
-    pub(super) fn insert(&mut self, hash: u64, name: &str, kind: ValueKind) -> u32 {
-        let id = self.arena.push(name.as_bytes(), kind);
+    /// Puts a canonical name in, unless it is there: then its id is the error.
+    pub(super) fn insert(&mut self, hash: u64, name: &str, kind: ValueKind) -> Result<u32, u32> {
         let State { arena, hasher, numbers, sketches, .. } = self;
         let space = if kind == ValueKind::Number { numbers } else { sketches };
-        space.table.insert(hash, id, arena, hasher);
-        if !name.contains(';') {
-            space.children.add(name, hasher, is_leaf(&space.table, arena, hasher));
+        let id = arena.next_id();
+        if let Some(known) = space.table.find_or_insert(hash, name.as_bytes(), id, arena, hasher) {
+            return Err(known);
         }
-        id
+        arena.push(name, kind);
+        if !name.contains(';') {
+            space.children.add(name, hash, hasher, is_leaf(&space.table, arena, hasher));
+        }
+        Ok(id)
     }
 
     /// How many children the branch has that a new series would be added to. Tagged ones are in no tree.
@@ -85,11 +95,11 @@ impl State {
         if name.contains(';') {
             return 0;
         }
-        let Space { table, children } = self.space(kind);
+        let Space { table, children, .. } = self.space(kind);
         children.touched_by(name, &self.hasher, is_leaf(table, &self.arena, &self.hasher))
     }
 
-    pub(super) fn remove(&mut self, id: u32) -> Option<String> {
+    pub(super) fn remove(&mut self, id: u32) -> Option<(String, ValueKind)> {
         let kind = self.arena.kind(id)?;
         let name = self.arena.name(id)?.to_owned();
         let hash = self.hasher.hash(name.as_bytes());
@@ -97,10 +107,15 @@ impl State {
         if !name.contains(';') {
             let State { arena, hasher, numbers, sketches, .. } = self;
             let space = if kind == ValueKind::Number { numbers } else { sketches };
-            space.children.remove(&name, hasher, is_leaf(&space.table, arena, hasher));
+            space.children.remove(&name, hash, hasher, is_leaf(&space.table, arena, hasher));
         }
         self.arena.remove(id);
-        Some(name)
+        let block = place(id).0;
+        if let Some(trie) = self.space(kind).forest.of_block(block).filter(|_| !name.contains(';')) {
+            trie.count_gone();
+        }
+        self.thinned.insert(block);
+        Some((name, kind))
     }
 
     pub(super) fn reserve(&mut self, kind: ValueKind, count: usize) {
@@ -121,6 +136,7 @@ impl State {
             names: self.arena.bytes() + self.aliases.bytes(),
             table: spaces.iter().map(|space| space.table.bytes()).sum(),
             children: spaces.iter().map(|space| space.children.bytes()).sum(),
+            tries: spaces.iter().map(|space| space.forest.bytes()).sum(),
             ..MemoryUse::default()
         }
     }

@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::arena::Arena;
 use super::limits::TABLE_SHARDS;
@@ -53,10 +54,25 @@ impl Table {
         self.shards[Table::shard(hash)].iter_hash(hash).next().copied()
     }
 
-    pub(super) fn insert(&mut self, hash: u64, id: u32, arena: &Arena, hasher: &NameHasher) {
-        let rehash = |id: &u32| hasher.hash(arena.text(*id));
-        self.shards[Table::shard(hash)].insert_unique(hash, id, rehash);
-        self.len += 1;
+    /// The id that a name has already, or none and then it has this one, under which it has to be put into
+    /// the arena next.
+    pub(super) fn find_or_insert(
+        &mut self,
+        hash: u64,
+        name: &[u8],
+        id: u32,
+        arena: &Arena,
+        hasher: &NameHasher,
+    ) -> Option<u32> {
+        let rehash = |id: &u32| hasher.hash(arena.text(*id).as_bytes());
+        match self.shards[Table::shard(hash)].entry(hash, |id| arena.text_is(*id, name), rehash) {
+            Entry::Occupied(known) => Some(*known.get()),
+            Entry::Vacant(place) => {
+                place.insert(id);
+                self.len += 1;
+                None
+            }
+        }
     }
 
     pub(super) fn remove(&mut self, hash: u64, id: u32) {
@@ -72,7 +88,7 @@ impl Table {
         let each = count / TABLE_SHARDS;
         let each = each + 4 * each.isqrt();
         for shard in &mut self.shards {
-            shard.reserve(each, |id| hasher.hash(arena.text(*id)));
+            shard.reserve(each, |id| hasher.hash(arena.text(*id).as_bytes()));
         }
     }
 

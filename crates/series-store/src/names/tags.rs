@@ -1,24 +1,39 @@
 //! Answers to tag expressions.
+//!
+//! Three sources: the index of tagged series, names that are newer than it, and untagged series, which are
+//! looked at one by one where an expression on `name` can concern them at all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use vocabulary::ports::{SeriesMatch, StoreError, TagListQuery, TagQuery};
+use roaring::RoaringBitmap;
+use vocabulary::ports::{Scope, SeriesMatch, StoreError, TagListQuery, TagQuery};
 use vocabulary::series;
 use vocabulary::{SeriesRef, ValueKind};
 
 use super::Names;
-use super::tag_query::{NAME_TAG, Tests, list_filter, tag_of};
+use super::tag_index::TagIndex;
+use super::tag_query::{NAME_TAG, Tests, Wanted, list_filter, tag_of};
 
 impl Names {
     /// Series that fulfil all expressions, in the order of their names (bytes).
     pub fn find_tagged(&self, query: &TagQuery<'_>) -> Result<Vec<SeriesMatch>, StoreError> {
         let tests = Tests::compile(query.expressions)?;
         let mut found = Vec::new();
-        self.for_each(query.kind, query.scope, |id, name| {
-            if found.len() <= query.limit && tests.pass(name) {
+        let mut take = |id: u32, name: &str| {
+            if found.len() <= query.limit && query.scope.sees(name) {
                 found.push(SeriesMatch { series: SeriesRef(id.into()), name: name.into() });
             }
+        };
+        let index = self.tags_of(query.kind).read();
+        let (end, selected) = (index.end, index.select(&tests));
+        drop(index);
+        self.for_each_of(&selected, &mut take);
+        self.for_each_from(end, query.kind, |id, name| {
+            if is_tagged(name) && tests.pass(name) {
+                take(id, name);
+            }
         });
+        self.for_each_untagged(query.kind, Some(&tests), &mut take);
         if found.len() > query.limit {
             return Err(StoreError::TooMuch { what: "series", limit: query.limit });
         }
@@ -31,22 +46,28 @@ impl Names {
     pub fn tags(&self, query: &TagListQuery<'_>) -> Result<Vec<String>, StoreError> {
         let filter = list_filter(query.filter)?;
         let tests = tests_of(query)?;
-        let mut found = BTreeSet::new();
-        self.for_each(ValueKind::Number, query.scope, |_, name| {
-            if tests.as_ref().is_none_or(|tests| tests.pass(name)) {
-                found.extend(
-                    [NAME_TAG]
-                        .into_iter()
-                        .chain(series::tags(name).map(|(tag, _)| tag))
-                        .filter(|tag| {
-                            tag.starts_with(query.prefix)
-                                && filter.as_ref().is_none_or(|filter| filter.is_match(tag))
-                                && !query.expressions.iter().any(|expression| expression.tag == *tag)
-                        })
-                        .map(str::to_owned),
-                );
-            }
+        let wanted = |tag: &str| {
+            tag.starts_with(query.prefix)
+                && filter.as_ref().is_none_or(|filter| filter.is_match(tag))
+                && !query.expressions.iter().any(|expression| expression.tag == tag)
+        };
+        let mut found: BTreeSet<String> = BTreeSet::new();
+        let index = self.tags_of(ValueKind::Number).read();
+        let among = self.among(&index, tests.as_ref(), query.scope);
+        found.extend(index.tags(among.as_ref()).filter(|tag| wanted(tag)).map(str::to_owned));
+        let end = index.end;
+        drop(index);
+        self.for_each_new_tagged(end, tests.as_ref(), query.scope, |name| {
+            found.extend(series::tags(name).map(|(tag, _)| tag).filter(|tag| wanted(tag)).map(str::to_owned));
+            found.extend(Some(NAME_TAG).filter(|tag| wanted(tag)).map(str::to_owned));
         });
+        if wanted(NAME_TAG) && !found.contains(NAME_TAG) {
+            self.for_each_untagged(ValueKind::Number, tests.as_ref(), &mut |_, name| {
+                if query.scope.sees(name) {
+                    found.insert(NAME_TAG.to_owned());
+                }
+            });
+        }
         Ok(found.into_iter().take(query.limit).collect())
     }
 
@@ -54,18 +75,143 @@ impl Names {
     pub fn tag_values(&self, tag: &str, query: &TagListQuery<'_>) -> Result<Vec<(String, u64)>, StoreError> {
         let filter = list_filter(query.filter)?;
         let tests = tests_of(query)?;
-        let mut found: BTreeMap<String, u64> = BTreeMap::new();
-        self.for_each(ValueKind::Number, query.scope, |_, name| {
-            let value = tag_of(name, tag).filter(|value| value.starts_with(query.prefix));
-            let value = value.filter(|value| filter.as_ref().is_none_or(|filter| filter.is_match(value)));
-            if let Some(value) = value.filter(|_| tests.as_ref().is_none_or(|tests| tests.pass(name))) {
-                *found.entry(value.to_owned()).or_default() += 1;
+        let wanted = |value: &str| {
+            value.starts_with(query.prefix) && filter.as_ref().is_none_or(|f| f.is_match(value))
+        };
+        let mut found = First::new(query.limit);
+        let index = self.tags_of(ValueKind::Number).read();
+        let among = self.among(&index, tests.as_ref(), query.scope);
+        for (value, count) in
+            index.counts(tag, query.prefix, among.as_ref()).filter(|(value, _)| wanted(value))
+        {
+            found.add(value, count);
+        }
+        let end = index.end;
+        drop(index);
+        self.for_each_new_tagged(end, tests.as_ref(), query.scope, |name| {
+            if let Some(value) = tag_of(name, tag).filter(|value| wanted(value)) {
+                found.add(value, 1);
             }
         });
-        Ok(found.into_iter().take(query.limit).collect())
+        if tag == NAME_TAG {
+            self.for_each_untagged(ValueKind::Number, tests.as_ref(), &mut |_, name| {
+                if let Some(value) = tag_of(name, tag).filter(|value| wanted(value) && query.scope.sees(name))
+                {
+                    found.add(value, 1);
+                }
+            });
+        }
+        Ok(found.in_order())
     }
+
+    /// Series of the index that fulfil expressions and may be seen; `None` is all.
+    fn among(&self, index: &TagIndex, tests: Option<&Tests>, scope: &Scope) -> Option<RoaringBitmap> {
+        let selected = tests.map(|tests| index.select(tests));
+        if *scope == Scope::everything() {
+            return selected;
+        }
+        let mut seen = RoaringBitmap::new();
+        self.for_each_of(&selected.unwrap_or_else(|| index.all()), &mut |id, name| {
+            if scope.sees(name) {
+                seen.insert(id);
+            }
+        });
+        Some(seen)
+    }
+
+    /// Tagged series that the index does not have yet.
+    fn for_each_new_tagged(
+        &self,
+        block: usize,
+        tests: Option<&Tests>,
+        scope: &Scope,
+        mut take: impl FnMut(&str),
+    ) {
+        self.for_each_from(block, ValueKind::Number, |_, name| {
+            if is_tagged(name) && scope.sees(name) && tests.is_none_or(|tests| tests.pass(name)) {
+                take(name);
+            }
+        });
+    }
+
+    fn for_each_untagged(&self, kind: ValueKind, tests: Option<&Tests>, take: &mut dyn FnMut(u32, &str)) {
+        if let Some(tests) = tests {
+            if tests.demand_tags() {
+                return;
+            }
+            if let Some(name) = tests.only_name() {
+                let id = self.id(name.as_bytes(), kind);
+                if let Some(id) = id.filter(|_| !is_tagged(name) && tests.pass(name)) {
+                    take(id, name);
+                }
+                return;
+            }
+        }
+        self.for_each_from(0, kind, |id, name| {
+            if !is_tagged(name) && tests.is_none_or(|tests| tests.pass(name)) {
+                take(id, name);
+            }
+        });
+    }
+
+    /// Names of some ids; those that are gone are left out.
+    fn for_each_of(&self, ids: &RoaringBitmap, take: &mut dyn FnMut(u32, &str)) {
+        const UNDER_ONE_LOCK: usize = 1_024;
+        let mut ids = ids.iter().peekable();
+        while ids.peek().is_some() {
+            let state = self.state.read();
+            for id in ids.by_ref().take(UNDER_ONE_LOCK) {
+                if let Some(name) = state.arena.name(id) {
+                    take(id, name);
+                }
+            }
+        }
+    }
+}
+
+fn is_tagged(name: &str) -> bool {
+    name.contains(';')
 }
 
 fn tests_of(query: &TagListQuery<'_>) -> Result<Option<Tests>, StoreError> {
     (!query.expressions.is_empty()).then(|| Tests::compile(query.expressions)).transpose()
+}
+
+impl Tests {
+    /// The one name that can pass, if an expression demands it.
+    fn only_name(&self) -> Option<&str> {
+        self.demands.iter().find_map(|test| match &test.wanted {
+            Wanted::Text(text) if test.tag == NAME_TAG && !test.negated => Some(text.as_str()),
+            _ => None,
+        })
+    }
+}
+
+/// The first values in order of however many are added, with the sum of their counts.
+struct First {
+    limit: usize,
+    counts: BTreeMap<String, u64>,
+}
+
+impl First {
+    fn new(limit: usize) -> First {
+        First { limit, counts: BTreeMap::new() }
+    }
+
+    fn add(&mut self, value: &str, count: u64) {
+        if let Some(sum) = self.counts.get_mut(value) {
+            *sum += count;
+            return;
+        }
+        if self.counts.len() < self.limit {
+            self.counts.insert(value.to_owned(), count);
+        } else if self.counts.last_entry().is_some_and(|last| value < last.key().as_str()) {
+            self.counts.pop_last();
+            self.counts.insert(value.to_owned(), count);
+        }
+    }
+
+    fn in_order(self) -> Vec<(String, u64)> {
+        self.counts.into_iter().collect()
+    }
 }

@@ -3,9 +3,9 @@ use vocabulary::{PointBatch, Timestamp, ValueKind};
 
 use super::*;
 
-const NOW: Timestamp = Timestamp(1_700_000_000);
+pub(super) const NOW: Timestamp = Timestamp(1_700_000_000);
 
-fn names(list: &[&str]) -> Names {
+pub(super) fn names(list: &[&str]) -> Names {
     let names = Names::new(GuardLimits::default());
     for name in list {
         names.create(name.as_bytes(), ValueKind::Number, NOW).unwrap();
@@ -52,4 +52,11 @@ fn patterns_find_branches_and_leaves() {
     assert_eq!(found(&names, "a.*"), ["a.b/", "a.b", "a.bc/"]);
     assert_eq!(found(&names, "*"), ["a/"]);
     assert_eq!(found(&names, "b;x=1"), ["b;x=1"]);
+    for i in 0..10_000 {
+        names.create(format!("z{}.{i}", i % 7).as_bytes(), ValueKind::Number, NOW).unwrap();
+    }
+    while names.maintain(&|| true) {}
+    assert_eq!(found(&names, "a.*"), ["a.b/", "a.b", "a.bc/"]);
+    assert_eq!(found(&names, "z?.5"), ["z5.5"]);
+    assert_eq!(found(&names, "**.77"), ["z0.77"]);
 }

@@ -3,6 +3,8 @@
 //! The nodes of the pattern that the next level may have to match are a set of bits. `**` keeps its bit
 //! while levels pass, so that every node of the tree is visited once, however many ways lead to it.
 
+use std::cmp::Ordering;
+
 use super::glob::{NodePattern, Pattern};
 
 /// Positions in a pattern that the next level is compared with. At most 128, see [`Pattern::compile`].
@@ -71,7 +73,8 @@ impl Pattern {
         Step { accepted, below: self.with_skips(below) }
     }
 
-    /// The pattern ends in a dot here: the answer is the branch that was reached, with the dot.
+    /// The pattern ends in a dot here: the answer is the branch that was reached, with the dot. (The root
+    /// has no name that it could follow.)
     pub(super) fn ends_here(&self, positions: Positions) -> bool {
         let last = self.nodes.len() - 1;
         self.nodes[last].here && positions.0 >> last & 1 == 1
@@ -81,6 +84,9 @@ impl Pattern {
     pub(super) fn walk_name<'n>(&self, name: &'n str, mut answer: impl FnMut(Answer<'n>)) {
         let mut positions = self.start();
         let mut start = 0;
+        if self.ends_here(positions) {
+            answer(Answer::Branch(""));
+        }
         while !positions.is_empty() {
             let end = name[start..].find('.').map(|at| start + at);
             let label = &name[start..end.unwrap_or(name.len())];
@@ -110,11 +116,25 @@ pub(super) enum Answer<'n> {
 }
 
 /// Order of the tree: level by level, so that `a.b` comes before `a-b`.
-pub(super) fn tree_order(a: &str, b: &str) -> std::cmp::Ordering {
-    let different = a.bytes().zip(b.bytes()).find(|(x, y)| x != y);
-    match different {
-        // No byte of a name is below a dot but blank and the punctuation that this is about.
-        Some((x, y)) => (x != b'.').cmp(&(y != b'.')).then(x.cmp(&y)),
-        None => a.len().cmp(&b.len()),
+pub(super) fn tree_order(a: &str, b: &str) -> Ordering {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let same = common_bytes(a, b);
+    match (a.get(same), b.get(same)) {
+        (Some(x), Some(y)) => (*x != b'.').cmp(&(*y != b'.')).then(x.cmp(y)),
+        _ => a.len().cmp(&b.len()),
     }
+}
+
+/// How many bytes are the same from the start on.
+pub(super) fn common_bytes(a: &[u8], b: &[u8]) -> usize {
+    let mut same = 0;
+    for (x, y) in a.chunks_exact(8).zip(b.chunks_exact(8)) {
+        let [x, y] =
+            [x, y].map(|eight| u64::from_le_bytes(eight.try_into().expect("eight bytes were asked for")));
+        if x != y {
+            return same + (x ^ y).trailing_zeros() as usize / 8;
+        }
+        same += 8;
+    }
+    same + a[same..].iter().zip(&b[same..]).take_while(|(x, y)| x == y).count()
 }
