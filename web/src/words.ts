@@ -20,7 +20,7 @@ export const words = {
   levels: { business: 'Business', feature: 'Feature', system: 'System' } satisfies Record<Level, string>,
 
   age: (text: string) => `${text} ago`,
-  seconds: (count: string) => `${count}\u2009s`,
+  seconds: (count: string) => `${count}\u202fs`,
   never: 'never',
 
   title: (page: string, host: string | null) => (host ? `${page} · ${host} · Bellwether` : `${page} · Bellwether`),
@@ -136,6 +136,7 @@ export const words = {
   },
 
   trouble: {
+    noAnswer: 'No answer',
     unreachable: 'The server cannot be reached.',
     timeout: 'The server did not answer in time.',
     status: (status: number) => `The server answered ${status}.`,

@@ -12,6 +12,7 @@ test.each([
   [['stats.a.count', 'stats.b.count'], ['a', 'b']],
   [['stats.timers.api.upper_90'], ['api.upper_90']],
   [['sumSeries(a.*)', 'b'], ['sumSeries(a.*)', 'b']],
+  [['x.y.a', 'sum(q)', 'x.y.b'], ['a', 'sum(q)', 'b']],
   [['a', 'a'], ['a', 'a']],
   [[], []],
 ])('short names %#', (names, wanted) => expect(shortNames(names)).toEqual(wanted))

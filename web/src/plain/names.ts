@@ -22,8 +22,9 @@ export function nodes(name: string): string[] {
 
 /** Names without the nodes that all of them share in front and behind; one name alone stays its last two nodes. */
 export function shortNames(names: string[]): string[] {
-  const plain = names.every((name) => /^[^()"']+$/.test(name))
-  if (!plain || names.length === 0) return names
+  if (names.length === 0) return names
+  const plain = names.filter((name) => /^[^()"']+$/.test(name))
+  if (plain.length < names.length) return besideFunctions(names, plain)
   const split = names.map(nodes)
   if (names.length === 1) return [split[0].slice(-2).join('.')]
   const shortest = Math.min(...split.map((parts) => parts.length))
@@ -34,6 +35,13 @@ export function shortNames(names: string[]): string[] {
   while (back < shortest - 1 - front && same((parts) => parts[parts.length - 1 - back])) back++
   const short = split.map((parts) => parts.slice(front, parts.length - back).join('.'))
   return new Set(short).size === names.length ? short : names
+}
+
+/** Results of functions keep their text; the plain names among them are shortened as if they were alone. */
+function besideFunctions(names: string[], plain: string[]): string[] {
+  const short = shortNames(plain)
+  let next = 0
+  return names.map((name) => (name === plain[next] ? short[next++] : name))
 }
 
 const GUESSES: [RegExp, Unit][] = [

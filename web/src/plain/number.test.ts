@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { counted, duration, formatted } from './number.ts'
 
-const plain = (text: string) => text.replaceAll('\u2009', ' ')
+const plain = (text: string) => text.replaceAll('\u202f', ' ')
 
 test.each([
   [0, null, '0'],

@@ -1,8 +1,9 @@
-/** Numbers with units, short enough for a table and exact enough to trust. Thin spaces group and separate. */
+/** Numbers with units, short enough for a table and exact enough to trust. Narrow spaces group and separate. */
 
 export type Unit = string | null
 
-const THIN = '\u2009'
+/** Narrow, and never a place to break a line. */
+const THIN = '\u202f'
 const BINARY = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
 /** From which value on, divided by what, and its letter: 9999 is read in full, 10,000 as 10 k. */
 const LARGE: [number, number, string][] = [[1e15, 1e15, 'P'], [1e12, 1e12, 'T'], [1e9, 1e9, 'G'], [1e6, 1e6, 'M'], [1e4, 1e3, 'k']]
@@ -30,7 +31,7 @@ function positive(value: number, unit: Unit): string {
     case 'percent':
       return `${value < 1 ? Number(value.toFixed(2)) : digits(value, 3)}${THIN}%`
     case 'ms':
-      return duration(value / 1000)
+      return value === 0 ? `0${THIN}ms` : duration(value / 1000)
     case 's':
     case 'seconds':
       return duration(value)

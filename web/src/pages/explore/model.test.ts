@@ -4,7 +4,7 @@ import { asked, change, entries, losses, optionsOf, originals, saying, shownOf, 
 
 const stats = (more: Partial<Stats>): Stats => ({ last: 1, lastAt: 0, min: 0, avg: 1, max: 2, points: 1, ...more })
 const entry = (name: string, more: Partial<Stats> = {}, echo: Stats | null = null): Entry => ({ index: 0, name, style: { colour: 0, dash: [] }, stats: stats(more), echo })
-const plain = (text: string) => text.replaceAll('\u2009', ' ')
+const plain = (text: string) => text.replaceAll('\u202f', ' ')
 
 test('the URL says how', () => {
   expect(optionsOf({})).toMatchObject({ earlier: null, log: false, stack: false, only: [], table: false })
@@ -30,9 +30,13 @@ test('isolating', () => {
 })
 
 test('units: chosen, told, guessed', () => {
-  expect(unitOf('none', 'ms', [])).toBeNull()
-  expect(unitOf(null, 'ms', [])).toBe('ms')
-  expect(unitOf(null, null, [{ name: 'a.bytes' }])).toBe('B')
+  const lines = [{ name: 'a.bytes', target: 0 }, { name: 'b', target: 1 }]
+  expect(unitOf('none', ['ms', 'ms'], lines)).toBeNull()
+  expect(unitOf('s', ['ms', 'ms'], lines)).toBe('s')
+  expect(unitOf(null, ['ms', 'ms'], lines)).toBe('ms')
+  expect(unitOf(null, [null], [lines[0]])).toBe('B')
+  expect(unitOf(null, ['ms', null], lines)).toBeNull()
+  expect(unitOf(null, [], [])).toBeNull()
 })
 
 test('the legend sorts, and what is missing comes last', () => {
@@ -59,10 +63,10 @@ test('the first sentence', () => {
   const short = () => 'x'
   expect(saying([], null, short)).toEqual({ kind: 'nothing' })
   expect(saying([entry('a', { last: null })], null, short)).toEqual({ kind: 'silent', name: 'x' })
-  expect(saying([entry('a', { last: 3, min: 1, max: 9 })], 'ms', short)).toEqual({ kind: 'one', name: 'x', last: '3\u2009ms', min: '1\u2009ms', max: '9\u2009ms' })
+  expect(saying([entry('a', { last: 3, min: 1, max: 9 })], 'ms', short)).toEqual({ kind: 'one', name: 'x', last: '3\u202fms', min: '1\u202fms', max: '9\u202fms' })
   const many = saying([{ ...entry('a', { last: 3 }), index: 0 }, { ...entry('b', { last: 8 }), index: 1 }], null, (index) => 'ab'[index])
   expect(many).toEqual({ kind: 'many', count: 2, highest: 'b', top: '8', lowest: 'a', bottom: '3' })
-  expect(plain('1\u2009ms')).toBe('1 ms')
+  expect(plain('1\u202fms')).toBe('1 ms')
 })
 
 test('only losses that happened are told', () => {

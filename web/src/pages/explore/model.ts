@@ -76,9 +76,11 @@ export function toggled(only: string[], name: string, adding: boolean): string[]
   return only.includes(name) ? only.filter((one) => one !== name) : [...only, name]
 }
 
-export function unitOf(chosen: Unit, told: Unit | undefined, lines: { name: string }[]): Unit {
+/** One axis has one unit: chosen, or what all targets agree on. */
+export function unitOf(chosen: Unit, told: Unit[], lines: { name: string; target: number }[]): Unit {
   if (chosen !== null) return chosen === 'none' ? null : chosen
-  return told ?? (lines.length ? guessUnit(lines[0].name) : null)
+  const units = new Set(lines.map(({ name, target }) => told[target % Math.max(1, told.length)] ?? guessUnit(name)))
+  return units.size === 1 ? [...units][0] : null
 }
 
 export type Entry = { index: number; name: string; style: LineStyle; stats: Stats; echo: Stats | null }
