@@ -18,9 +18,10 @@ use crate::codec::{Effort, PageEncoder};
 use crate::damage::Damage;
 use crate::io::{Io, Space};
 use crate::limits::*;
-use crate::manifest::{Edit, FileMeta, Manifest, Place};
+pub use crate::manifest::Place;
+use crate::manifest::{Edit, FileMeta, Manifest};
 use crate::merge::{Merged, Pace, merge_files};
-use crate::policy::{Slot, Tier};
+pub use crate::policy::{Slot, Tier};
 use crate::value::Value;
 
 /// Which slots of which series of one stripe.
@@ -150,6 +151,39 @@ impl Files {
             Err(error) => format!("{}: unreadable pages, could not be kept: {error}", file.path.display()),
         };
         self.damage.gap(what, 0);
+    }
+}
+
+/// Files that are written and not listed yet: removed again if it does not come to that.
+pub struct NewFiles<'a> {
+    files: &'a Files,
+    metas: Vec<FileMeta>,
+}
+
+impl<'a> NewFiles<'a> {
+    pub fn new(files: &'a Files) -> NewFiles<'a> {
+        NewFiles { files, metas: Vec::new() }
+    }
+
+    pub fn add(&mut self, metas: impl IntoIterator<Item = FileMeta>) {
+        self.metas.extend(metas);
+    }
+
+    /// List the files, and whatever else is to be valid with them.
+    pub fn commit(mut self, others: Vec<Edit>) -> Result<Vec<FileMeta>, crate::error::DiskError> {
+        // From here on they may be listed on disk even if this fails: the manifest takes care of them.
+        let metas = std::mem::take(&mut self.metas);
+        let edits: Vec<Edit> = metas.iter().copied().map(Edit::Add).chain(others).collect();
+        self.files.manifest.commit(&edits)?;
+        Ok(metas)
+    }
+}
+
+impl Drop for NewFiles<'_> {
+    fn drop(&mut self) {
+        for meta in &self.metas {
+            drop(self.files.io.remove(&meta.path(&self.files.blocks)));
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use vocabulary::ports::{Scope, StoreError};
 use vocabulary::{Sketch, Timestamp, ValueKind};
 
 use crate::block::encode_page;
+use crate::blocks::NewFiles;
 use crate::codec::Effort;
 use crate::head::{Frozen, HeadOf, Late, TierHead, with_head};
 use crate::limits::*;
@@ -97,15 +98,16 @@ impl Store {
         place: Place,
         frozen: &Arc<Frozen<V>>,
     ) -> Result<(), StoreError> {
-        let mut new = self.write_windows(place, frozen)?;
-        new.extend(self.write_late(place, &frozen.late)?);
+        let mut new = NewFiles::new(&self.files);
+        self.write_windows(place, frozen, &mut new)?;
+        self.write_late(place, &frozen.late, &mut new)?;
         for (place, computed) in self.compute_touched(stripe, place, frozen)? {
-            new.extend(self.write_late(place, &computed)?);
+            self.write_late(place, &computed, &mut new)?;
         }
-        let mut edits: Vec<Edit> = new.iter().copied().map(Edit::Add).collect();
-        edits.push(Edit::Flushed(place, frozen.flushed));
-        edits.extend(self.first_marks(stripe));
-        self.files.manifest.commit(&edits)?;
+        self.make_series_durable()?;
+        let mut others = vec![Edit::Flushed(place, frozen.flushed)];
+        others.extend(self.first_marks(stripe));
+        let new = new.commit(others)?;
         let mut stripe = stripe.write();
         for meta in &new {
             if let Some(tier) = stripe.tier_mut(meta.place.tier) {
@@ -121,8 +123,14 @@ impl Store {
         Ok(())
     }
 
+    /// No file may be listed whose series are not on disk: after a crash their ids would be given again.
+    pub(crate) fn make_series_durable(&self) -> Result<(), StoreError> {
+        self.series_log.lock().write_out()?;
+        Ok(self.sync_series_log()?)
+    }
+
     /// The manifest must know from where on slots wait for their rollup before it knows of any files.
-    fn first_marks(&self, stripe: &SharedStripe) -> Vec<Edit> {
+    pub(crate) fn first_marks(&self, stripe: &SharedStripe) -> Vec<Edit> {
         let stripe = stripe.read();
         let unknown = |tier: &&TierHead| self.files.manifest.rolled(tier.place).is_none();
         stripe.tiers.iter().filter(unknown).map(|tier| Edit::Rolled(tier.place, tier.rolled)).collect()
@@ -143,9 +151,13 @@ impl Store {
         }
     }
 
-    fn write_windows<V: Value>(&self, place: Place, frozen: &Frozen<V>) -> Result<Vec<FileMeta>, StoreError> {
-        let Some(extent) = frozen.windows.extent() else { return Ok(Vec::new()) };
-        let mut new = Vec::new();
+    fn write_windows<V: Value>(
+        &self,
+        place: Place,
+        frozen: &Frozen<V>,
+        new: &mut NewFiles<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(extent) = frozen.windows.extent() else { return Ok(()) };
         for slots in spans(place.tier, &extent) {
             let mut pages = Pages::new(self);
             frozen.windows.rows(&slots, &mut |lane, row| {
@@ -153,13 +165,13 @@ impl Store {
                     pages.push(*local, row);
                 }
             });
-            new.extend(pages.write(place, &slots)?);
+            new.add(pages.write(place, &slots)?);
         }
-        Ok(new)
+        Ok(())
     }
 
     /// One file per span that late points lie in, over the slots from the first to the last of them.
-    fn write_late<V: Value>(&self, place: Place, late: &Late<V>) -> Result<Vec<FileMeta>, StoreError> {
+    fn write_late<V: Value>(&self, place: Place, late: &Late<V>, new: &mut NewFiles<'_>) -> Result<(), StoreError> {
         let mut extents: BTreeMap<Slot, Range<Slot>> = BTreeMap::new();
         for point in late.rows.values().flatten() {
             let slot = point.slot();
@@ -168,7 +180,6 @@ impl Store {
         }
         let mut locals: Vec<u16> = late.rows.keys().copied().collect();
         locals.sort_unstable();
-        let mut new = Vec::new();
         for slots in extents.into_values() {
             let mut pages = Pages::new(self);
             let mut row = Vec::new();
@@ -181,9 +192,9 @@ impl Store {
                 late.overlay(*local, &slots, &mut row);
                 pages.push(*local, &row);
             }
-            new.extend(pages.write(place, &slots)?);
+            new.add(pages.write(place, &slots)?);
         }
-        Ok(new)
+        Ok(())
     }
 
     /// Late points change coarser slots that were rolled up before: what those are now, by place.

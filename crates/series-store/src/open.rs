@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 
 use arc_swap::ArcSwap;
 use parking_lot::{Mutex, RwLock};
-use vocabulary::{Sketch, Timestamp, ValueKind};
+use vocabulary::{Timestamp, ValueKind};
 
 use crate::block::{HEADER_BYTES, OpenFiles, known_codecs, recover_meta};
 use crate::blocks::{BlockStore, Files, LocalBlocks};
@@ -31,7 +31,7 @@ use crate::wal_record::{RecordReader, Value};
 /// version is, unless it uses something that is unknown here.
 pub const FORMAT_MAJOR: u32 = 1;
 pub const FORMAT_MINOR: u32 = 0;
-const FORMAT_NAME: &str = "bellwether-series-store";
+pub(crate) const FORMAT_NAME: &str = "bellwether-series-store";
 
 /// What opening found.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +48,8 @@ pub struct Recovery {
     pub orphaned_points: u64,
     /// Bytes at the ends of files that a crash had cut.
     pub torn_bytes: u64,
+    /// Files of unfinished flushes and merges that were removed.
+    pub leftovers: u64,
     /// What is missing since.
     pub gaps: Vec<Gap>,
     pub seconds: f64,
@@ -72,7 +74,7 @@ impl Store {
         let mut recovery = Recovery::default();
         let (state, number) = load_manifest(&*io, &directory, &damage, &mut recovery)?;
         let segments = wal_segments(&*io, &directory)?;
-        let first_segment = segments.last().map_or(1, |(segment, _)| segment + 1);
+        let first_segment = next_segment(&state, &segments);
         let clean = state.clean && segments.is_empty();
 
         let manifest = Arc::new(Manifest::new(Arc::clone(&io), directory.clone(), state, number));
@@ -85,10 +87,11 @@ impl Store {
             damage: Arc::clone(&damage),
             ratios: RwLock::default(),
         });
-        sort_out_files(&files, &damage)?;
+        recovery.leftovers = sort_out_files(&files, &damage, recovery.torn_bytes > 0)?;
         let listed: Vec<FileMeta> = manifest.state(|state| state.files.values().copied().collect());
         let (level0, merged): (Vec<_>, Vec<_>) = listed.into_iter().partition(|meta| meta.level == 0);
         let merged = merged.into_iter().map(|meta| files.file(meta)).collect();
+        let elsewhere = blocks.is_some();
         let blocks: Arc<dyn BlockStore> =
             blocks.unwrap_or_else(|| Arc::new(LocalBlocks::new(Arc::clone(&files), merged)));
 
@@ -97,6 +100,8 @@ impl Store {
         let series_log =
             load_series(&io, &directory, &manifest, &names, &damage, &mut loaded, &mut recovery)?;
         let wal = Wal::new(Arc::clone(&io), directory.join("wal"), segments.clone(), first_segment);
+        // Which of them the backend knows is not kept: it is told of all again.
+        let unannounced = elsewhere.then(|| Mutex::new(loaded.ids().collect()));
         let stored = manifest.state(|state| state.files.values().map(|meta| meta.bytes).sum());
         let growth_since = (stored, clock.since_epoch());
         let store = Store {
@@ -119,7 +124,7 @@ impl Store {
             read_only: Mutex::default(),
             is_read_only: AtomicBool::new(false),
             upkeep: Mutex::new(Upkeep::default()),
-            unannounced: Mutex::default(),
+            unannounced,
             last_merge: AtomicI64::new(0),
             growth_since,
             policies_differ: AtomicBool::new(false),
@@ -492,9 +497,11 @@ pub(crate) fn block_files(io: &dyn Io, blocks: &Path) -> Vec<(PathBuf, u64)> {
     files.collect()
 }
 
-/// Compare the list with the disk: leftovers of an unfinished flush go, strangers and files of a wrong
-/// length are moved aside, missing ones are reported.
-fn sort_out_files(files: &Files, damage: &Damage) -> Result<(), OpenError> {
+/// Compare the list with the disk. Leftovers of an unfinished flush or merge go; while it is unsure whether
+/// the list is whole they are only moved aside, as strangers and files of a wrong length are. Missing
+/// files are reported.
+fn sort_out_files(files: &Files, damage: &Damage, unsure: bool) -> Result<u64, OpenError> {
+    let mut leftovers = 0;
     let mut listed: BTreeMap<PathBuf, FileMeta> = files
         .manifest
         .state(|state| state.files.values().map(|meta| (meta.path(&files.blocks), *meta)).collect());
@@ -502,6 +509,7 @@ fn sort_out_files(files: &Files, damage: &Damage) -> Result<(), OpenError> {
     for (path, bytes) in block_files(&*files.io, &files.blocks) {
         if path.extension().is_some_and(|extension| extension == "tmp") {
             files.io.remove(&path).doing("remove the leftover", &path)?;
+            leftovers += 1;
             continue;
         }
         match listed.remove(&path) {
@@ -511,6 +519,10 @@ fn sort_out_files(files: &Files, damage: &Damage) -> Result<(), OpenError> {
                 let why = format!("is {bytes} bytes long instead of {}", meta.bytes);
                 set_aside(files, &path, &why, damage);
             }
+            None if !unsure && recover_meta(&*files.io, &path, bytes).is_some() => {
+                files.io.remove(&path).doing("remove the leftover", &path)?;
+                leftovers += 1;
+            }
             None => set_aside(files, &path, "is not in the manifest", damage),
         }
     }
@@ -518,10 +530,10 @@ fn sort_out_files(files: &Files, damage: &Damage) -> Result<(), OpenError> {
         gone.push(Edit::Remove(meta.number));
         damage.gap(format!("{} is missing", path.display()), meta.bytes);
     }
-    if gone.is_empty() {
-        return Ok(());
+    if !gone.is_empty() {
+        files.manifest.commit(&gone)?;
     }
-    Ok(files.manifest.commit(&gone)?)
+    Ok(leftovers)
 }
 
 fn set_aside(files: &Files, path: &Path, why: &str, damage: &Damage) {
@@ -542,6 +554,13 @@ fn wal_segments(io: &dyn Io, directory: &Path) -> Result<Vec<(u32, u64)>, DiskEr
         entries.iter().filter_map(|entry| Some((segment_of(&entry.name)?, entry.bytes))).collect();
     segments.sort_unstable();
     Ok(segments)
+}
+
+/// A segment that no position in the manifest lies behind: positions tell what was flushed.
+fn next_segment(state: &State, segments: &[(u32, u64)]) -> u32 {
+    let flushed = state.flushed.values().map(|flushed| flushed.lsn.segment());
+    let written = segments.iter().map(|(segment, _)| *segment);
+    flushed.chain(written).max().unwrap_or(0) + 1
 }
 
 /// The clock at the oldest record: heads that the manifest does not know began about then.
@@ -570,6 +589,11 @@ impl LoadedSeries {
     fn ids_known_to(&self, segment: u32) -> u32 {
         let later = self.opened.iter().filter(|(first, _)| segment < *first);
         later.map(|(_, next_id)| *next_id).min().unwrap_or(u32::MAX)
+    }
+
+    fn ids(&self) -> impl Iterator<Item = u32> {
+        let alive = self.series.iter().enumerate().filter(|(_, (policy, _))| *policy != NO_POLICY);
+        alive.map(|(id, _)| id as u32)
     }
 
     fn take(&mut self, names: &mut Loading<'_>, record: Record<'_>) -> Result<(), crate::bytes::Malformed> {

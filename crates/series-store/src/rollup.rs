@@ -10,6 +10,7 @@ use std::sync::Arc;
 use vocabulary::ports::{Scope, StoreError};
 use vocabulary::{Sketch, Timestamp, ValueKind};
 
+use crate::blocks::NewFiles;
 use crate::flush::{Pages, spans};
 use crate::head::{HeadOf, Stripe};
 use crate::limits::*;
@@ -59,17 +60,16 @@ impl Store {
     }
 
     fn roll<V: HeadOf>(&self, shared: &SharedStripe, due: &Due) -> Result<(), StoreError> {
-        let mut edits = vec![Edit::Rolled(due.place, due.times.end)];
-        let mut new = Vec::new();
+        let mut new = NewFiles::new(&self.files);
         for (coarse, series) in self.coarser_series(shared, due.place.tier) {
             let slots = coarse.slot(due.times.start)..coarse.slot(due.times.end);
             for slots in spans(coarse, &slots) {
                 let place = Place { tier: coarse, stripe: due.place.stripe };
-                new.extend(self.roll_span::<V>(shared, place, &slots, &series)?);
+                new.add(self.roll_span::<V>(shared, place, &slots, &series)?);
             }
         }
-        edits.extend(new.iter().copied().map(Edit::Add));
-        self.files.manifest.commit(&edits)?;
+        self.make_series_durable()?;
+        let new = new.commit(vec![Edit::Rolled(due.place, due.times.end)])?;
         let mut stripe = shared.write();
         for meta in &new {
             if let Some(tier) = stripe.tier_mut(meta.place.tier) {

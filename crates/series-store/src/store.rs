@@ -73,8 +73,8 @@ pub struct Store {
     pub(crate) is_read_only: AtomicBool,
     /// One flush, rollup, merge or migration at a time.
     pub(crate) upkeep: Mutex<Upkeep>,
-    /// New series that other backends have not been told of.
-    pub(crate) unannounced: Mutex<Vec<u32>>,
+    /// New series that a backend elsewhere has not been told of; `None` for files beside the series log.
+    pub(crate) unannounced: Option<Mutex<Vec<u32>>>,
     pub(crate) memory_budget: AtomicU64,
     /// When a merge last succeeded, in seconds; 0 if none did since the start.
     pub(crate) last_merge: AtomicI64,
@@ -101,6 +101,8 @@ pub struct ReadOnly {
 pub(crate) struct Upkeep {
     pub last_space_check: Option<Duration>,
     pub last_idle_pass: Option<Duration>,
+    /// Since the configuration changed: see `Store::check_policies`.
+    pub policies_checked: bool,
     pub space: Option<crate::io::Space>,
     /// A failed flush is tried again after a while, not at once.
     pub retry_after: Option<Timestamp>,
@@ -165,7 +167,9 @@ impl Store {
         self.seat(created.id, policy, &entry, now);
         let record = Record::Series { id: created.id, policy, created: now, name: &created.name };
         self.series_log.lock().push(&record);
-        self.unannounced.lock().push(created.id);
+        if let Some(unannounced) = &self.unannounced {
+            unannounced.lock().push(created.id);
+        }
         count(&self.counters.series_created, 1);
         Ok((created.id, true))
     }
@@ -290,7 +294,8 @@ impl Store {
 
     /// Tell another backend of series before any run that holds them.
     pub(crate) fn announce(&self) -> Result<(), vocabulary::ports::StoreError> {
-        let new = std::mem::take(&mut *self.unannounced.lock());
+        let Some(unannounced) = &self.unannounced else { return Ok(()) };
+        let new = std::mem::take(&mut *unannounced.lock());
         if new.is_empty() {
             return Ok(());
         }
@@ -299,7 +304,7 @@ impl Store {
             named.iter().map(|(id, name)| SeriesRecord { series: SeriesRef(u64::from(*id)), name }).collect();
         let announced = self.blocks.announce(&records);
         if announced.is_err() {
-            self.unannounced.lock().extend(new);
+            unannounced.lock().extend(new);
         }
         announced
     }
@@ -311,6 +316,7 @@ impl Store {
         self.rules.store(Arc::new(Rules::new(&config)));
         self.memory_budget.store(memory_budget(&config), Ordering::Relaxed);
         self.config.store(Arc::new(config));
+        self.upkeep.lock().policies_checked = false;
     }
 
     pub fn names(&self) -> &Names {

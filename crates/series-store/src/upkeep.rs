@@ -58,6 +58,9 @@ impl Store {
             .inspect_err(|_| count(&self.counters.merge_failures, 1));
         self.expire_old(now)?;
         self.expire_idle(upkeep, now)?;
+        if matches!(worked, Ok(false)) && !std::mem::replace(&mut upkeep.policies_checked, true) {
+            self.check_policies();
+        }
         worked
     }
 

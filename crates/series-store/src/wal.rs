@@ -211,11 +211,12 @@ impl Wal {
             let mut out = self.out.lock();
             (std::mem::take(&mut out.unsynced), std::mem::take(&mut out.directory_changed))
         };
+        let started = std::time::Instant::now();
+        // Also when the log itself has nothing new: the caller waits for both.
+        before()?;
         if files.is_empty() && !directory_changed {
             return Ok(());
         }
-        let started = std::time::Instant::now();
-        before()?;
         for file in files {
             file.sync().doing("sync a segment in", &self.directory)?;
         }

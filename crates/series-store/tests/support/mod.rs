@@ -1,12 +1,17 @@
 //! A clock to turn by hand, temporary directories, seeded random numbers, and short ways to ask.
 
+pub mod disk;
+pub mod memory_blocks;
+pub mod model;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
+use series_store::blocks::BlockStore;
 use series_store::io::Io;
-use series_store::{Options, Recovery, StorageConfig, Store};
+use series_store::{OpenError, Options, Recovery, StorageConfig, Store};
 use vocabulary::ports::{FetchRequest, FindQuery, Node, QueryLimits, Row, Scope, Successor, WriteReport};
 use vocabulary::retention::Aggregation;
 use vocabulary::{Clock, PointBatch, PointSink, SeriesRef, SeriesSource, Timestamp, ValueKind};
@@ -60,13 +65,45 @@ impl Drop for TempDir {
 /// A store in a temporary directory with a clock that stands still.
 pub struct TestStore {
     pub store: Arc<Store>,
-    pub clock: Arc<ManualClock>,
     pub recovery: Recovery,
-    directory: PathBuf,
-    config: StorageConfig,
-    io: Arc<dyn Io>,
+    pub setup: Setup,
     _temporary: Option<TempDir>,
     hint: Successor,
+}
+
+/// What it takes to open the same store again.
+#[derive(Clone)]
+pub struct Setup {
+    pub directory: PathBuf,
+    pub config: StorageConfig,
+    pub clock: Arc<ManualClock>,
+    pub io: Arc<dyn Io>,
+    pub blocks: Option<Arc<dyn BlockStore>>,
+}
+
+impl Setup {
+    pub fn new(config: StorageConfig, io: Arc<dyn Io>) -> Setup {
+        let clock = Arc::new(ManualClock(AtomicI64::new(START)));
+        Setup { directory: PathBuf::from("/simulated"), config, clock, io, blocks: None }
+    }
+
+    pub fn try_open(&self) -> Result<TestStore, OpenError> {
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let options = Options {
+            directory: self.directory.clone(),
+            config: self.config.clone(),
+            clock,
+            io: Arc::clone(&self.io),
+            blocks: self.blocks.clone(),
+        };
+        let (store, recovery) = Store::open(options)?;
+        let (store, setup) = (Arc::new(store), self.clone());
+        Ok(TestStore { store, recovery, setup, _temporary: None, hint: Successor::default() })
+    }
+
+    pub fn open(&self) -> TestStore {
+        self.try_open().unwrap_or_else(|error| panic!("{error}"))
+    }
 }
 
 /// One retention rule for everything, one aggregation rule.
@@ -82,47 +119,37 @@ pub fn config(archives: &str, method: Aggregation, x_files_factor: f32) -> Stora
 impl TestStore {
     pub fn new(config: StorageConfig) -> TestStore {
         let temporary = TempDir::new();
-        let directory = temporary.path().to_owned();
-        let mut store = TestStore::open(directory, config, Arc::new(series_store::io::RealIo), START);
+        let setup = Setup::new(config, Arc::new(series_store::io::RealIo));
+        let mut store = Setup { directory: temporary.path().to_owned(), ..setup }.open();
         store._temporary = Some(temporary);
         store
     }
 
-    pub fn open(directory: PathBuf, config: StorageConfig, io: Arc<dyn Io>, now: i64) -> TestStore {
-        let clock = Arc::new(ManualClock(AtomicI64::new(now)));
-        let (store, recovery) = Store::open(options(&directory, &config, &clock, &io)).unwrap();
-        let store = Arc::new(store);
-        TestStore {
-            store,
-            clock,
-            recovery,
-            directory,
-            config,
-            io,
-            _temporary: None,
-            hint: Successor::default(),
-        }
-    }
-
     /// As after a kill -9: what was not handed to the kernel is lost.
     pub fn reopen(self) -> TestStore {
-        let TestStore { store, clock, directory, config, io, _temporary, .. } = self;
+        let TestStore { store, setup, _temporary, .. } = self;
         drop(store);
-        let (store, recovery) = Store::open(options(&directory, &config, &clock, &io)).unwrap();
-        let store = Arc::new(store);
-        TestStore { store, clock, recovery, directory, config, io, _temporary, hint: Successor::default() }
+        TestStore { _temporary, ..setup.open() }
     }
 
-    pub fn directory(&self) -> &Path {
-        &self.directory
+    /// After a clean stop.
+    pub fn restart(self) -> TestStore {
+        self.store.close().unwrap();
+        let store = self.reopen();
+        assert!(store.recovery.clean, "{:?}", store.recovery);
+        store
+    }
+
+    pub fn clock(&self) -> &ManualClock {
+        &self.setup.clock
     }
 
     pub fn now(&self) -> i64 {
-        self.clock.seconds()
+        self.setup.clock.seconds()
     }
 
     pub fn advance(&self, seconds: i64) {
-        self.clock.set(self.now() + seconds);
+        self.setup.clock.set(self.now() + seconds);
     }
 
     /// All background work that is due.
@@ -168,17 +195,6 @@ impl TestStore {
     /// (time, value) of the known slots, and the step.
     pub fn points(&self, name: &str, from: i64, until: i64) -> (i64, Vec<(i64, f64)>) {
         known(&self.row(name, from, until))
-    }
-}
-
-fn options(directory: &Path, config: &StorageConfig, clock: &Arc<ManualClock>, io: &Arc<dyn Io>) -> Options {
-    let clock: Arc<dyn Clock> = clock.clone();
-    Options {
-        directory: directory.to_owned(),
-        config: config.clone(),
-        clock,
-        io: Arc::clone(io),
-        blocks: None,
     }
 }
 
@@ -230,4 +246,18 @@ impl Random {
     pub fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
+}
+
+/// Printed by whoever uses it, and set to repeat a run.
+#[expect(clippy::disallowed_methods, reason = "a seed is to differ from run to run")]
+pub fn seed() -> u64 {
+    use std::sync::OnceLock;
+    static SEED: OnceLock<u64> = OnceLock::new();
+    let clock = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(1, |time| time.as_millis() as u64);
+    *SEED.get_or_init(|| std::env::var("STORE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(clock))
+}
+
+/// `xtask long` runs the full lengths of what an ordinary run does a part of.
+pub fn is_long() -> bool {
+    std::env::var_os("BELLWETHER_LONG").is_some()
 }
