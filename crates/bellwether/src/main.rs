@@ -1,1 +1,66 @@
-fn main() {}
+//! Bellwether: one binary that a small team runs instead of StatsD, Carbon, Whisper, Graphite-web and more.
+//!
+//! `cli.rs` says which commands there are, `commands/` what they do, `serve.rs` how a server starts and
+//! stops, `wiring.rs` what is connected to what.
+
+mod arriving;
+mod backup;
+mod cli;
+mod client;
+mod clock;
+mod collecting;
+mod commands;
+mod config;
+mod control;
+mod events;
+mod failure;
+mod health;
+mod history;
+mod house;
+mod logging;
+mod offline;
+mod own;
+mod process;
+mod reload;
+mod retention;
+mod serve;
+mod ticker;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Cli, Command, ConfigCommand, UpgradeCommand};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{}", failure.message);
+            ExitCode::from(failure.status)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let common = &cli.common;
+    match cli.command {
+        Command::Serve => serve::run(common),
+        Command::Config(ConfigCommand::Check { file }) => commands::config::check(common, file),
+        Command::Config(ConfigCommand::Show { defaults }) => commands::config::show_config(common, defaults),
+        Command::Query(options) => commands::query::run(common, &options),
+        Command::Send(options) => commands::send::run(common, &options),
+        Command::Event(options) => commands::event::run(common, &options),
+        Command::Import(command) => commands::import::run(&command),
+        Command::Storage(command) => commands::storage::run(common, &command),
+        Command::Backup { directory } => commands::backup::run(common, &directory),
+        Command::Restore { directory } => commands::backup::restore(common, &directory),
+        Command::Upgrade(UpgradeCommand::Check { new_binary }) => {
+            commands::upgrade::check(common, &new_binary)
+        }
+        Command::User(command) => commands::accounts::user(common, &command),
+        Command::Token(command) => commands::accounts::token(common, &command),
+        Command::Bench(command) => commands::bench::run(common, &command),
+    }
+}

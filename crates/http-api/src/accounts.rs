@@ -48,7 +48,10 @@ impl Role {
     }
 
     fn parse(name: &str) -> Role {
-        [Role::Admin, Role::Editor, Role::Responder].into_iter().find(|role| role.name() == name).unwrap_or(Role::Viewer)
+        [Role::Admin, Role::Editor, Role::Responder]
+            .into_iter()
+            .find(|role| role.name() == name)
+            .unwrap_or(Role::Viewer)
     }
 }
 
@@ -201,7 +204,13 @@ pub fn create_token(
         }
         tx.execute(
             "INSERT INTO token (name, secret, role, prefixes, created) VALUES (?1, ?2, ?3, ?4, ?5)",
-            &[name.into(), hashed(&secret).into(), role.name().into(), prefixes.join("\n").into(), now.0.into()],
+            &[
+                name.into(),
+                hashed(&secret).into(),
+                role.name().into(),
+                prefixes.join("\n").into(),
+                now.0.into(),
+            ],
         )?;
         Ok(Some(tx.inserted_id()))
     })?;
@@ -210,7 +219,8 @@ pub fn create_token(
 }
 
 pub fn tokens(state: &StateStore) -> Result<Vec<Token>, StateError> {
-    let rows = state.query("SELECT id, name, role, prefixes, created, last_used FROM token ORDER BY id", &[])?;
+    let rows =
+        state.query("SELECT id, name, role, prefixes, created, last_used FROM token ORDER BY id", &[])?;
     Ok(rows
         .iter()
         .map(|row| Token {
@@ -237,7 +247,10 @@ pub fn token(state: &StateStore, secret: &str, now: Timestamp) -> Result<Option<
     let Some(row) = rows.first() else { return Ok(None) };
     if row.is_null(4) || now.0 - row.integer(4) >= LAST_USED_EVERY_SECONDS {
         state.transaction(|tx| {
-            tx.execute("UPDATE token SET last_used = ?1 WHERE id = ?2", &[now.0.into(), row.integer(0).into()])
+            tx.execute(
+                "UPDATE token SET last_used = ?1 WHERE id = ?2",
+                &[now.0.into(), row.integer(0).into()],
+            )
         })?;
     }
     Ok(Some(Caller {
@@ -314,7 +327,10 @@ mod tests {
         let now = Timestamp(1_000);
         let (id, secret) = create_token(&state, "grafana", Role::Viewer, &["team.a.".into()], now).unwrap();
         let caller = token(&state, &secret, now).unwrap().unwrap();
-        assert_eq!((caller.role, caller.scope.sees("team.a.x"), caller.scope.sees("b")), (Role::Viewer, true, false));
+        assert_eq!(
+            (caller.role, caller.scope.sees("team.a.x"), caller.scope.sees("b")),
+            (Role::Viewer, true, false)
+        );
         assert!(token(&state, "bw_00", now).unwrap().is_none());
         assert!(create_token(&state, "grafana", Role::Viewer, &[], now).is_err());
         assert_eq!(tokens(&state).unwrap()[0].last_used, Some(1_000));

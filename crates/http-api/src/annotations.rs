@@ -60,7 +60,10 @@ pub fn add(state: &StateStore, at: f64, what: &str, tags: &[String], data: &str)
         return Err(Refused::Because("`when` is not a time".into()));
     }
     let id = state.transaction(|tx| {
-        tx.execute("INSERT INTO annotation (at, what, data) VALUES (?1, ?2, ?3)", &[at.into(), what.into(), data.into()])?;
+        tx.execute(
+            "INSERT INTO annotation (at, what, data) VALUES (?1, ?2, ?3)",
+            &[at.into(), what.into(), data.into()],
+        )?;
         let id = tx.inserted_id();
         for (position, tag) in tags.iter().enumerate() {
             tx.execute(
@@ -118,6 +121,15 @@ fn from_row(row: &Row) -> Annotation {
 pub enum Refused {
     Because(String),
     State(StateError),
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Refused::Because(why) => f.write_str(why),
+            Refused::State(error) => error.fmt(f),
+        }
+    }
 }
 
 impl From<StateError> for Refused {

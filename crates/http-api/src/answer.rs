@@ -63,9 +63,8 @@ impl From<StoreError> for Problem {
         let text = error.to_string();
         match error {
             StoreError::BadQuery(_) => Problem::bad_request(text),
-            StoreError::TooMuch { .. } => {
-                Problem::bad_request(text).hint("narrow the pattern or the time, or raise the limit in [http]")
-            }
+            StoreError::TooMuch { .. } => Problem::bad_request(text)
+                .hint("narrow the pattern or the time, or raise the limit in [http]"),
             StoreError::Deadline => Problem::new(StatusCode::SERVICE_UNAVAILABLE, text)
                 .hint("narrow the pattern or the time, or raise http.query_timeout"),
             StoreError::Cancelled => Problem::new(StatusCode::SERVICE_UNAVAILABLE, text),

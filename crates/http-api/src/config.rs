@@ -54,7 +54,8 @@ impl Default for HttpConfig {
 impl HttpConfig {
     pub fn problems(&self, auth: &AuthConfig) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();
-        let open = self.listen.iter().find(|listen| listen.address().is_some_and(|at| !at.ip().is_loopback()));
+        let open =
+            self.listen.iter().find(|listen| listen.address().is_some_and(|at| !at.ip().is_loopback()));
         if let (Some(open), AuthMode::None) = (open, self.mode(auth)) {
             problems.push((
                 "http.listen",
@@ -65,7 +66,10 @@ impl HttpConfig {
             ));
         }
         if self.tls_certificate.is_some() != self.tls_key.is_some() {
-            problems.push(("http.tls_certificate", "`tls_certificate` and `tls_key` go together; set both".into()));
+            problems.push((
+                "http.tls_certificate",
+                "`tls_certificate` and `tls_key` go together; set both".into(),
+            ));
         }
         problems
     }

@@ -132,11 +132,11 @@ pub struct StorageHealth {
     pub sync_milliseconds: f64,
     /// Merges that are due.
     pub backlog: u64,
-    /// Times for which nothing was stored because the server was not running, newest first.
-    pub gaps: Vec<(i64, i64)>,
+    /// What was found missing at the start or since, in words.
+    pub gaps: Vec<String>,
     pub quarantined: Vec<String>,
-    /// Series whose retention differs from what the present rules say.
-    pub differing_retention: u64,
+    /// Some series have another retention than the present rules say.
+    pub retention_differs: bool,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]

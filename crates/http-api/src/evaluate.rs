@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use graphite::{attime, parse};
 use graphite::target::{Call, Expression, Literal};
 use graphite::{Environment, EvaluationError, Events, Question, Window, tag_expressions};
+use graphite::{attime, parse};
 use serde::Serialize;
 use state_store::StateStore;
 use utoipa::ToSchema;
@@ -86,8 +86,7 @@ fn plain(series: graphite::Series) -> Result<Evaluated, EvaluationError> {
 
 /// Where the mistake is, if it is one of form; the parser knows places, functions do not.
 fn explain(error: EvaluationError, target: &str) -> TargetError {
-    mistake_of_form(target)
-        .unwrap_or_else(|| {
+    mistake_of_form(target).unwrap_or_else(|| {
         let message = graphite::Refusal::of(error, &[]).text;
         TargetError { message, start: None, end: None, hint: None }
     })
@@ -105,7 +104,9 @@ pub fn mistake_of_form(target: &str) -> Option<TargetError> {
         },
     };
     let start = target.get(..at).map_or(0, |before| before.chars().count());
-    let hint = target.contains('(').then(|| "close every parenthesis and quote; arguments are separated by commas".to_owned());
+    let hint = target
+        .contains('(')
+        .then(|| "close every parenthesis and quote; arguments are separated by commas".to_owned());
     Some(TargetError { message, start: Some(start), end: Some(target.chars().count().max(start + 1)), hint })
 }
 
@@ -160,7 +161,9 @@ impl Pattern {
                 });
                 leaves.collect()
             }
-            Pattern::Tags(expressions) => services.source.find_tagged(&TagQuery { expressions, kind, scope, limit })?,
+            Pattern::Tags(expressions) => {
+                services.source.find_tagged(&TagQuery { expressions, kind, scope, limit })?
+            }
         };
         Ok(found)
     }
@@ -170,7 +173,8 @@ impl Pattern {
 pub fn parse_time(text: &str, now: Timestamp, zone: &str) -> Answer<Timestamp> {
     let zone = attime::zone(zone).unwrap_or(jiff::tz::TimeZone::UTC);
     attime::parse(text, &zone, now).map_err(|error| {
-        Problem::bad_request(format!("`{text}` is not a time: {}", error.0)).hint("write -1h, 20261121, 14:00_yesterday or seconds since 1970")
+        Problem::bad_request(format!("`{text}` is not a time: {}", error.0))
+            .hint("write -1h, 20261121, 14:00_yesterday or seconds since 1970")
     })
 }
 

@@ -129,9 +129,9 @@ fn is_loopback_name(host: &str) -> bool {
 }
 
 fn is_allowed(host: &str, allowed: &[String]) -> bool {
-    allowed.iter().any(|entry| {
-        entry.eq_ignore_ascii_case(host) || entry.eq_ignore_ascii_case(without_port(host))
-    })
+    allowed
+        .iter()
+        .any(|entry| entry.eq_ignore_ascii_case(host) || entry.eq_ignore_ascii_case(without_port(host)))
 }
 
 /// What a request shows to say who sends it.
@@ -155,7 +155,11 @@ fn credentials(services: &Services, request: &Request, peer: Peer) -> Result<Opt
     let headers = request.headers();
     let Some(value) = text(headers, header::AUTHORIZATION.as_str()) else {
         let session = cookie(headers).map(|secret| Credentials::Session(secret.to_owned()));
-        return if session.is_some() { refuse_forgery(services, request).map(|()| session) } else { Ok(None) };
+        return if session.is_some() {
+            refuse_forgery(services, request).map(|()| session)
+        } else {
+            Ok(None)
+        };
     };
     match value.split_once(' ') {
         Some((scheme, secret)) if scheme.eq_ignore_ascii_case("bearer") => {
@@ -187,7 +191,12 @@ fn who(services: &Services, credentials: &Credentials) -> Result<Option<Caller>,
 }
 
 /// The person, if name and password are right and this source has tries left.
-pub fn by_password(services: &Services, name: &str, password: &str, source: IpAddr) -> Result<Caller, Problem> {
+pub fn by_password(
+    services: &Services,
+    name: &str,
+    password: &str,
+    source: IpAddr,
+) -> Result<Caller, Problem> {
     services.attempts.allow(source, name, services.clock.now())?;
     let role = accounts::check_password(&services.state, name, password)?.ok_or_else(wrong_credentials)?;
     services.attempts.succeeded(source, name);
@@ -281,10 +290,20 @@ mod tests {
 
     #[test]
     fn loopback_names() {
-        for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:80", "127.1.2.3", "[::1]:8080", "a.localhost", "localhost."] {
+        for host in [
+            "localhost",
+            "LOCALHOST:8080",
+            "127.0.0.1:80",
+            "127.1.2.3",
+            "[::1]:8080",
+            "a.localhost",
+            "localhost.",
+        ] {
             assert!(is_loopback_name(host), "{host}");
         }
-        for host in ["example.com", "127.0.0.1.example.com", "localhost.example.com", "10.0.0.1", "", "[fe80::1]"] {
+        for host in
+            ["example.com", "127.0.0.1.example.com", "localhost.example.com", "10.0.0.1", "", "[fe80::1]"]
+        {
             assert!(!is_loopback_name(host), "{host}");
         }
     }

@@ -19,9 +19,28 @@ const SYSTEM_ROOTS: [&str; 9] =
 
 /// Words of names by which people earn, lose or serve somebody.
 const BUSINESS_WORDS: [&str; 22] = [
-    "order", "orders", "checkout", "checkouts", "payment", "payments", "purchase", "purchases", "signup", "signups",
-    "registration", "registrations", "revenue", "sale", "sales", "booking", "bookings", "subscription",
-    "subscriptions", "login", "logins", "completed",
+    "order",
+    "orders",
+    "checkout",
+    "checkouts",
+    "payment",
+    "payments",
+    "purchase",
+    "purchases",
+    "signup",
+    "signups",
+    "registration",
+    "registrations",
+    "revenue",
+    "sale",
+    "sales",
+    "booking",
+    "bookings",
+    "subscription",
+    "subscriptions",
+    "login",
+    "logins",
+    "completed",
 ];
 
 pub fn level(name: &str) -> Level {
@@ -107,7 +126,8 @@ pub fn unit(name: &str) -> Option<&'static str> {
 
 fn is_timer_part(last: &str) -> bool {
     TIMER_PARTS.iter().any(|part| {
-        last.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('_') || rest.parse::<u32>().is_ok())
+        last.strip_prefix(part)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('_') || rest.parse::<u32>().is_ok())
     })
 }
 

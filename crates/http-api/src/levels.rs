@@ -8,7 +8,9 @@ use crate::guess::{self, Level};
 
 pub const MIGRATIONS: Migrations = Migrations {
     room: "levels",
-    steps: &["CREATE TABLE level_rule (position INTEGER PRIMARY KEY, pattern TEXT NOT NULL, level TEXT NOT NULL) STRICT;"],
+    steps: &[
+        "CREATE TABLE level_rule (position INTEGER PRIMARY KEY, pattern TEXT NOT NULL, level TEXT NOT NULL) STRICT;",
+    ],
 };
 
 pub const MAX_RULES: usize = 1_000;

@@ -47,6 +47,7 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 
 pub use attempts::Attempts;
 pub use config::{AuthConfig, AuthMode, HttpConfig};
+pub use guess::source as source_of;
 pub use services::{Counters, Services, Settings};
 
 /// The records that this room keeps.

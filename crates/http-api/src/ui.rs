@@ -15,8 +15,19 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data: 
      base-uri 'none'; form-action 'self'; object-src 'none'";
 
 const PAGES: [&str; 13] = [
-    "", "welcome", "services", "explore", "boards", "monitors", "incidents", "oncall", "errors", "changes", "reports",
-    "data", "settings",
+    "",
+    "welcome",
+    "services",
+    "explore",
+    "boards",
+    "monitors",
+    "incidents",
+    "oncall",
+    "errors",
+    "changes",
+    "reports",
+    "data",
+    "settings",
 ];
 
 /// Is this one of the UI's own routes or files? Those say nothing secret: everything they show comes from
@@ -24,7 +35,8 @@ const PAGES: [&str; 13] = [
 pub fn is_page_or_asset(method: &Method, path: &str) -> bool {
     let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
     let reads = *method == Method::GET || *method == Method::HEAD;
-    reads && (PAGES.contains(&first) || first == "signin" || Files::get(path.trim_start_matches('/')).is_some())
+    reads
+        && (PAGES.contains(&first) || first == "signin" || Files::get(path.trim_start_matches('/')).is_some())
 }
 
 /// Anything that no other handler took: a file of the UI, one of its routes, or nothing.
@@ -64,7 +76,9 @@ fn respond(path: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
 fn compressed(path: &str, headers: &HeaderMap) -> Option<(EmbeddedFile, Option<&'static str>)> {
     let accepted = headers.get(header::ACCEPT_ENCODING)?.to_str().ok()?;
     [("br", ".br"), ("gzip", ".gz")].into_iter().find_map(|(encoding, ending)| {
-        let wanted = accepted.split(',').any(|item| item.split(';').next().is_some_and(|name| name.trim() == encoding));
+        let wanted = accepted
+            .split(',')
+            .any(|item| item.split(';').next().is_some_and(|name| name.trim() == encoding));
         let file = wanted.then(|| Files::get(&format!("{path}{ending}"))).flatten()?;
         Some((file, Some(encoding)))
     })

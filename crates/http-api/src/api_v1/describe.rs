@@ -64,7 +64,11 @@ pub async fn describe(
 fn description(services: &Services, info: SeriesInfo, level: Level) -> Description {
     Description {
         kind: if info.kind == ValueKind::Sketch { "sketch" } else { "number" },
-        unit: services.control.help(&info.name).and_then(|help| help.unit).or_else(|| guess::unit(&info.name)),
+        unit: services
+            .control
+            .help(&info.name)
+            .and_then(|help| help.unit)
+            .or_else(|| guess::unit(&info.name)),
         level,
         policy: PolicyInEffect {
             archives: info.policy.archives.as_slice().iter().map(ToString::to_string).collect(),

@@ -97,7 +97,8 @@ pub async fn graph(
     parameters: Parameters,
 ) -> Answer<Response> {
     let text = |name: &str| parameters.last(name).map(str::to_owned);
-    let width = text("width").map(|width| width.parse().map_err(|_| Problem::bad_request("`width` is not a number")));
+    let width =
+        text("width").map(|width| width.parse().map_err(|_| Problem::bad_request("`width` is not a number")));
     let request = GraphRequest {
         targets: parameters.all("target"),
         from: text("from"),
@@ -157,9 +158,17 @@ impl Window {
         Ok(Window { from, until, now, width: request.width.unwrap_or(USUAL_WIDTH).clamp(1, MAX_WIDTH) })
     }
 
-    fn graph(self, services: &Services, scope: &Scope, targets: Vec<String>, limits: &QueryLimits) -> Answer<Graph> {
-        let results = targets.into_iter().map(|target| self.result(services, scope, target, limits)).collect();
-        let query = Query { from: self.from.0 as f64, until: self.until.0 as f64, tags: &[], set: TagSet::All };
+    fn graph(
+        self,
+        services: &Services,
+        scope: &Scope,
+        targets: Vec<String>,
+        limits: &QueryLimits,
+    ) -> Answer<Graph> {
+        let results =
+            targets.into_iter().map(|target| self.result(services, scope, target, limits)).collect();
+        let query =
+            Query { from: self.from.0 as f64, until: self.until.0 as f64, tags: &[], set: TagSet::All };
         Ok(Graph {
             now: services.clock.since_epoch().as_secs_f64(),
             from: self.from.0,
@@ -169,13 +178,23 @@ impl Window {
         })
     }
 
-    fn result(self, services: &Services, scope: &Scope, target: String, limits: &QueryLimits) -> TargetResult {
+    fn result(
+        self,
+        services: &Services,
+        scope: &Scope,
+        target: String,
+        limits: &QueryLimits,
+    ) -> TargetResult {
         let evaluated = evaluate::evaluate(services, &target, scope, self.from, self.until, self.now, limits);
         let (series, error) = match evaluated {
             Ok(series) => (series, evaluate::mistake_of_form(&target)),
             Err(error) => (Vec::new(), Some(error)),
         };
-        TargetResult { target, error, series: series.into_iter().map(|series| drawn(series, self.width)).collect() }
+        TargetResult {
+            target,
+            error,
+            series: series.into_iter().map(|series| drawn(series, self.width)).collect(),
+        }
     }
 }
 
@@ -185,7 +204,17 @@ fn drawn(series: Evaluated, width: usize) -> Drawn {
     let numbers = |values: Vec<f64>| values.into_iter().map(Number).collect();
     let Evaluated { name, tags, start, step, values } = series;
     if every == 1 {
-        return Drawn { name, tags, step, start, every, values: numbers(values), min: None, max: None, count: None };
+        return Drawn {
+            name,
+            tags,
+            step,
+            start,
+            every,
+            values: numbers(values),
+            min: None,
+            max: None,
+            count: None,
+        };
     }
     let bucket = step * every as i64;
     let first = start - start.rem_euclid(bucket);
@@ -237,7 +266,9 @@ mod tests {
         let series = Evaluated { name: "a".into(), tags: BTreeMap::new(), start: 103, step: 1, values };
         let drawn = drawn(series, 2);
         assert_eq!((drawn.every, drawn.step, drawn.start), (4, 4, 100));
-        let plain = |numbers: &[Number]| numbers.iter().map(|n| n.0).map(|v| if v.is_nan() { -1.0 } else { v }).collect::<Vec<_>>();
+        let plain = |numbers: &[Number]| {
+            numbers.iter().map(|n| n.0).map(|v| if v.is_nan() { -1.0 } else { v }).collect::<Vec<_>>()
+        };
         assert_eq!(plain(&drawn.values), [1.0, 5.5, 4.0]);
         assert_eq!(plain(drawn.max.as_ref().unwrap()), [1.0, 9.0, 4.0]);
         assert_eq!(drawn.count.unwrap(), [1, 2, 1]);
@@ -245,7 +276,13 @@ mod tests {
 
     #[test]
     fn few_slots_stay_as_they_are() {
-        let series = Evaluated { name: "a".into(), tags: BTreeMap::new(), start: 7, step: 5, values: vec![1.0, f64::INFINITY] };
+        let series = Evaluated {
+            name: "a".into(),
+            tags: BTreeMap::new(),
+            start: 7,
+            step: 5,
+            values: vec![1.0, f64::INFINITY],
+        };
         let drawn = drawn(series, 800);
         assert_eq!((drawn.every, drawn.start, drawn.min.is_none()), (1, 7, true));
         assert_eq!(serde_json::to_string(&drawn.values).unwrap(), "[1.0,1.7976931348623157e308]");

@@ -73,7 +73,10 @@ struct Group {
 }
 
 #[utoipa::path(get, path = "/home", responses((status = 200, body = Home)))]
-pub async fn home(State(services): State<Arc<Services>>, Extension(caller): Extension<Caller>) -> Answer<Json<Home>> {
+pub async fn home(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+) -> Answer<Json<Home>> {
     services.query(move |services, limits| gather(services, &caller.scope, limits)).await?.map(Json)
 }
 
@@ -81,7 +84,10 @@ fn gather(services: &Services, scope: &Scope, limits: &QueryLimits) -> Answer<Ho
     let now = services.clock.since_epoch().as_secs_f64();
     let health = services.control.health();
     let arriving = services.control.arriving();
-    let newest = arriving.iter().filter_map(|source| source.newest).fold(None, |a: Option<f64>, b| Some(a.map_or(b, |a| a.max(b))));
+    let newest = arriving
+        .iter()
+        .filter_map(|source| source.newest)
+        .fold(None, |a: Option<f64>, b| Some(a.map_or(b, |a| a.max(b))));
     let identity = services.control.identity();
     Ok(Home {
         sentence: sentence(&health, &arriving, now),
@@ -107,7 +113,8 @@ fn sentence(health: &Health, arriving: &[Arriving], now: f64) -> Sentence {
         let text = format!("Nothing has come from {} for more than a minute.", silent.join(" and "));
         return Sentence { state: HealthState::Warning, text, since: None };
     }
-    let senders = arriving.iter().filter(|source| source.newest.is_some() && source.source != "bellwether").count();
+    let senders =
+        arriving.iter().filter(|source| source.newest.is_some() && source.source != "bellwether").count();
     let text = match senders {
         0 => "Nothing arrives yet.".to_owned(),
         1 if arriving.iter().any(|source| source.source == "host" && source.newest.is_some()) => {
@@ -164,7 +171,17 @@ fn roots(services: &Services, scope: &Scope) -> Answer<Vec<String>> {
 /// The nodes below a prefix that are not known roots: (node, is a series).
 fn children(services: &Services, scope: &Scope, prefix: &str) -> Answer<Vec<(String, bool)>> {
     const NOT_GROUPS: [&str; 11] = [
-        "host", "bellwether", "stats", "stats_counts", "statsd", "timers", "gauges", "sets", "counters", "carbon", "collectd",
+        "host",
+        "bellwether",
+        "stats",
+        "stats_counts",
+        "statsd",
+        "timers",
+        "gauges",
+        "sets",
+        "counters",
+        "carbon",
+        "collectd",
     ];
     let pattern = if prefix.is_empty() { "*".to_owned() } else { format!("{prefix}.*") };
     let query = FindQuery { pattern: &pattern, kind: ValueKind::Number, scope, limit: usize::MAX };
@@ -243,8 +260,21 @@ mod tests {
 
     #[test]
     fn failures_and_percentiles_come_first() {
-        let mut names = ["stats.timers.a.mean", "stats.timers.a.upper_90", "stats.a.failed", "stats.timers.a.sum_squares"];
+        let mut names = [
+            "stats.timers.a.mean",
+            "stats.timers.a.upper_90",
+            "stats.a.failed",
+            "stats.timers.a.sum_squares",
+        ];
         names.sort_by_key(|name| std::cmp::Reverse(worth(name)));
-        assert_eq!(names, ["stats.a.failed", "stats.timers.a.upper_90", "stats.timers.a.mean", "stats.timers.a.sum_squares"]);
+        assert_eq!(
+            names,
+            [
+                "stats.a.failed",
+                "stats.timers.a.upper_90",
+                "stats.timers.a.mean",
+                "stats.timers.a.sum_squares"
+            ]
+        );
     }
 }

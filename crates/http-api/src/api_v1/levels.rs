@@ -36,7 +36,9 @@ pub async fn set_rules(
     require(&caller, Role::Editor)?;
     let too_long = wanted.rules.iter().any(|rule| rule.pattern.is_empty() || rule.pattern.len() > 512);
     if wanted.rules.len() > MAX_RULES || too_long {
-        return Err(Problem::bad_request(format!("at most {MAX_RULES} rules, with patterns of 1 to 512 characters")));
+        return Err(Problem::bad_request(format!(
+            "at most {MAX_RULES} rules, with patterns of 1 to 512 characters"
+        )));
     }
     off_thread(&services, move |services| {
         levels::save(&services.state, &wanted.rules)?;

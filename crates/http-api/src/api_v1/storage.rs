@@ -97,8 +97,10 @@ pub async fn backup(
     Body(wanted): Body<Backup>,
 ) -> Answer<Json<BackedUp>> {
     if caller.via != Via::ControlSocket {
-        return Err(Problem::forbidden("a backup writes where it is told, so only the control socket may ask for it")
-            .hint("run `bellwether backup DIR` on the server's machine"));
+        return Err(Problem::forbidden(
+            "a backup writes where it is told, so only the control socket may ask for it",
+        )
+        .hint("run `bellwether backup DIR` on the server's machine"));
     }
     off_thread(&services, move |services| {
         services.control.backup(&wanted.directory).map(Json).map_err(Problem::internal)

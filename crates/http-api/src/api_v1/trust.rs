@@ -84,10 +84,18 @@ fn judge(services: &Services, scope: &Scope, about: &About, limits: &QueryLimits
     let mut behind = series_behind(services, scope, &about.target, limits)?;
     let more = behind.len() > MAX_SERIES;
     behind.truncate(MAX_SERIES);
-    let infos: Vec<SeriesInfo> = behind.iter().filter_map(|found| services.source.describe(found.series)).collect();
+    let infos: Vec<SeriesInfo> =
+        behind.iter().filter_map(|found| services.source.describe(found.series)).collect();
     let series: Vec<_> = behind.iter().map(|found| found.series).collect();
     let request = FetchRequest {
-        series: &series, from, until, now, step: None, consolidation: Aggregation::Average, scope, limits,
+        series: &series,
+        from,
+        until,
+        now,
+        step: None,
+        consolidation: Aggregation::Average,
+        scope,
+        limits,
     };
     let rows = services.source.fetch(&request)?;
     let first = infos.first();
@@ -99,7 +107,9 @@ fn judge(services: &Services, scope: &Scope, about: &About, limits: &QueryLimits
         series: behind.len(),
         more,
         step: rows.iter().map(|row| row.step.seconds()).max(),
-        archives: first.map(|info| info.policy.archives.as_slice().iter().map(ToString::to_string).collect()).unwrap_or_default(),
+        archives: first
+            .map(|info| info.policy.archives.as_slice().iter().map(ToString::to_string).collect())
+            .unwrap_or_default(),
         archive: first.map(|info| info.policy.archives.serving(from, now).to_string()),
         aggregation: first.map(|info| info.policy.aggregation),
         x_files_factor: first.map(|info| info.policy.x_files_factor),
@@ -110,7 +120,11 @@ fn judge(services: &Services, scope: &Scope, about: &About, limits: &QueryLimits
         dropped: dropped(services, source, from, until, now, limits)?,
         source,
         unit: help.as_ref().and_then(|help| help.unit).or_else(|| guess::unit(&name)),
-        level: first.is_some().then(|| levels::load(&services.state)).transpose()?.map(|rules| levels::of(&rules, &name)),
+        level: first
+            .is_some()
+            .then(|| levels::load(&services.state))
+            .transpose()?
+            .map(|rules| levels::of(&rules, &name)),
         help: help.map(|help| help.text.to_owned()),
     })
 }
@@ -141,7 +155,11 @@ fn gaps(rows: &[Row<f64>]) -> Vec<(i64, i64)> {
         .iter()
         .flat_map(|row| {
             let at = move |index: usize| row.start.0 + index as i64 * row.step.seconds();
-            row.slots.iter().enumerate().filter(|(_, value)| !value.is_nan()).map(move |(index, _)| at(index).div_euclid(step))
+            row.slots
+                .iter()
+                .enumerate()
+                .filter(|(_, value)| !value.is_nan())
+                .map(move |(index, _)| at(index).div_euclid(step))
         })
         .collect();
     known.sort_unstable();
@@ -163,15 +181,28 @@ fn dropped(
     let sum = |ending: &str| -> Answer<u64> {
         let pattern = format!("bellwether.ingest.{source}_*.{ending}.count");
         let scope = Scope::everything();
-        let query = FindQuery { pattern: &pattern, kind: Default::default(), scope: &scope, limit: MAX_SERIES };
+        let query =
+            FindQuery { pattern: &pattern, kind: Default::default(), scope: &scope, limit: MAX_SERIES };
         let series: Vec<_> = services.source.find(&query)?.into_iter().filter_map(leaf).collect();
         let request = FetchRequest {
-            series: &series, from, until, now, step: None, consolidation: Aggregation::Sum, scope: &scope, limits,
+            series: &series,
+            from,
+            until,
+            now,
+            step: None,
+            consolidation: Aggregation::Sum,
+            scope: &scope,
+            limits,
         };
         let rows = services.source.fetch(&request)?;
         Ok(rows.iter().flat_map(|row| &row.slots).filter(|value| value.is_finite()).sum::<f64>() as u64)
     };
-    Ok(DroppedInWindow { kernel: sum("dropped.kernel")?, queue: sum("dropped.queue")?, parser: sum("bad.*")?, refused: sum("refused.*")? })
+    Ok(DroppedInWindow {
+        kernel: sum("dropped.kernel")?,
+        queue: sum("dropped.queue")?,
+        parser: sum("bad.*")?,
+        refused: sum("refused.*")?,
+    })
 }
 
 fn leaf(node: Node) -> Option<vocabulary::SeriesRef> {
@@ -189,7 +220,11 @@ mod tests {
     #[test]
     fn gaps_are_empty_in_all_series_and_have_something_on_both_sides() {
         let nan = f64::NAN;
-        let row = |start: i64, slots: &[f64]| Row { start: Timestamp(start), step: Step::ONE_SECOND, slots: slots.to_vec() };
+        let row = |start: i64, slots: &[f64]| Row {
+            start: Timestamp(start),
+            step: Step::ONE_SECOND,
+            slots: slots.to_vec(),
+        };
         let rows = [row(10, &[nan, 1.0, nan, nan, 2.0, nan]), row(10, &[nan, nan, 5.0, nan, nan, nan])];
         assert_eq!(gaps(&rows), [(13, 14)]);
         assert_eq!(gaps(&rows[..1]), [(12, 14)]);

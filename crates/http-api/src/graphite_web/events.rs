@@ -38,7 +38,9 @@ pub async fn post(
     }
     let event: NewEvent = match serde_json::from_slice(&body) {
         Ok(event) => event,
-        Err(error) => return refuse(&format!("the body is not a JSON object with what, tags, when, data: {error}")),
+        Err(error) => {
+            return refuse(&format!("the body is not a JSON object with what, tags, when, data: {error}"));
+        }
     };
     let Some(tags) = tags_of(event.tags.as_ref()) else {
         return refuse("\"tags\" must be an array or space-separated string");
@@ -92,8 +94,10 @@ pub async fn get_data(State(services): State<Arc<Services>>, parameters: Paramet
         (Ok(from), Ok(until)) => (from, until),
         (Err(problem), _) | (_, Err(problem)) => return problem.into_response(),
     };
-    let tags: Vec<String> =
-        parameters.last("tags").map(|tags| tags.split_whitespace().map(str::to_owned).collect()).unwrap_or_default();
+    let tags: Vec<String> = parameters
+        .last("tags")
+        .map(|tags| tags.split_whitespace().map(str::to_owned).collect())
+        .unwrap_or_default();
     let set = if parameters.last("set") == Some("union") { TagSet::Any } else { TagSet::All };
     let found = off_thread(&services, move |services| {
         // Events carry fractions; the whole second `until` is part of the answer.

@@ -33,7 +33,8 @@ pub async fn expand(
     Extension(caller): Extension<Caller>,
     Parameters(parameters): Parameters,
 ) -> Response {
-    query(&services, move |services, limits| answers::expand(&parameters, names(services, &caller, limits))).await
+    query(&services, move |services, limits| answers::expand(&parameters, names(services, &caller, limits)))
+        .await
 }
 
 pub async fn index(
@@ -41,5 +42,6 @@ pub async fn index(
     Extension(caller): Extension<Caller>,
     Parameters(parameters): Parameters,
 ) -> Response {
-    query(&services, move |services, limits| answers::index(&parameters, names(services, &caller, limits))).await
+    query(&services, move |services, limits| answers::index(&parameters, names(services, &caller, limits)))
+        .await
 }

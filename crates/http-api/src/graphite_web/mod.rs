@@ -23,9 +23,10 @@ use crate::parameters::Parameters;
 use crate::services::Services;
 
 pub fn router() -> Router<Arc<Services>> {
-    let both = |router: Router<Arc<Services>>, path: &str, method: axum::routing::MethodRouter<Arc<Services>>| {
-        router.route(path, method.clone()).route(&format!("{path}/"), method)
-    };
+    let both =
+        |router: Router<Arc<Services>>, path: &str, method: axum::routing::MethodRouter<Arc<Services>>| {
+            router.route(path, method.clone()).route(&format!("{path}/"), method)
+        };
     let router = Router::new()
         .route("/version", get(version))
         .route("/version/", get(version))
@@ -73,7 +74,8 @@ fn respond(answered: Result<Answer, Refusal>) -> Response {
         }
         Err(refusal) => {
             let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let content_type = if refusal.text.starts_with('{') { "application/json" } else { "text/plain; charset=utf-8" };
+            let content_type =
+                if refusal.text.starts_with('{') { "application/json" } else { "text/plain; charset=utf-8" };
             (status, [(header::CONTENT_TYPE, content_type)], refusal.text).into_response()
         }
     }

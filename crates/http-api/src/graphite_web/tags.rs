@@ -23,10 +23,13 @@ const USUAL_COMPLETIONS: usize = 100;
 async fn answer(
     services: Arc<Services>,
     parameters: Parameters,
-    work: impl FnOnce(&dyn SeriesSource, &Parameters, usize) -> Result<serde_json::Value, StoreError> + Send + 'static,
+    work: impl FnOnce(&dyn SeriesSource, &Parameters, usize) -> Result<serde_json::Value, StoreError>
+    + Send
+    + 'static,
 ) -> Response {
     let callback = parameters.last("jsonp").map(str::to_owned);
-    let worked = services.query(move |services, limits| work(services.source.as_ref(), &parameters, limits.max_series));
+    let worked = services
+        .query(move |services, limits| work(services.source.as_ref(), &parameters, limits.max_series));
     match worked.await {
         Ok(Ok(value)) => jsonp(callback.as_deref(), &value.to_string()),
         Ok(Err(error)) => {
@@ -104,8 +107,12 @@ pub async fn find_series(
     answer(services, parameters, move |source, parameters, most| {
         let texts = expressions(parameters);
         let expressions = tag_expressions::parse_all(texts.iter().map(String::as_str))?;
-        let query =
-            TagQuery { expressions: &expressions, kind: ValueKind::Number, scope: &caller.scope, limit: most };
+        let query = TagQuery {
+            expressions: &expressions,
+            kind: ValueKind::Number,
+            scope: &caller.scope,
+            limit: most,
+        };
         Ok(source.find_tagged(&query)?.iter().map(|found| found.name.to_string()).collect())
     })
     .await
@@ -122,7 +129,8 @@ pub async fn complete_tags(
         let wanted = number(parameters, "limit", USUAL_COMPLETIONS);
         // Tags that the expressions name already are left out, so as many more are asked for.
         let limit = wanted.saturating_add(expressions.len()).min(most);
-        let query = TagListQuery { expressions: &expressions, prefix, filter: None, scope: &caller.scope, limit };
+        let query =
+            TagListQuery { expressions: &expressions, prefix, filter: None, scope: &caller.scope, limit };
         let mut tags = source.tags(&query)?;
         tags.retain(|tag| !expressions.iter().any(|expression| expression.tag == *tag));
         tags.truncate(wanted);
@@ -143,7 +151,8 @@ pub async fn complete_values(
         let expressions = parse_each(&expressions(parameters))?;
         let prefix = parameters.last("valuePrefix").unwrap_or_default();
         let limit = number(parameters, "limit", USUAL_COMPLETIONS).min(most);
-        let query = TagListQuery { expressions: &expressions, prefix, filter: None, scope: &caller.scope, limit };
+        let query =
+            TagListQuery { expressions: &expressions, prefix, filter: None, scope: &caller.scope, limit };
         Ok(source.tag_values(&tag, &query)?.into_iter().map(|(value, _)| value).collect())
     })
     .await

@@ -77,7 +77,13 @@ impl Hub {
     }
 
     /// Targets that the stream already had go on without a break.
-    pub fn set_targets(&self, id: &str, scope: &Scope, targets: Vec<String>, from: Option<Timestamp>) -> Answer<()> {
+    pub fn set_targets(
+        &self,
+        id: &str,
+        scope: &Scope,
+        targets: Vec<String>,
+        from: Option<Timestamp>,
+    ) -> Answer<()> {
         check(&targets)?;
         let mut streams = self.streams.lock();
         let stream = streams.get_mut(id).filter(|stream| stream.scope == *scope);
@@ -158,7 +164,9 @@ impl Feeder<'_> {
 
     fn wanted(&self) -> HashMap<Key, Scope> {
         let streams = self.services.hub.streams.lock();
-        let pairs = streams.values().flat_map(|stream| stream.targets.iter().map(|wanted| (&stream.scope, &wanted.text)));
+        let pairs = streams
+            .values()
+            .flat_map(|stream| stream.targets.iter().map(|wanted| (&stream.scope, &wanted.text)));
         pairs.map(|(scope, text)| (Key::new(scope, text), scope.clone())).collect()
     }
 
@@ -225,7 +233,8 @@ impl Feeder<'_> {
     /// What a target that is new to a stream brings along of the past.
     fn past(&self, watched: &Watched, wanted: &Wanted, scope: &Scope, tick: Timestamp) -> Vec<Row> {
         let usual = tick.minus(USUAL_PAST_SECONDS);
-        let from = wanted.from.unwrap_or(usual).max(tick.minus(MAX_PAST_SECONDS)).min(watched.window_start(tick));
+        let from =
+            wanted.from.unwrap_or(usual).max(tick.minus(MAX_PAST_SECONDS)).min(watched.window_start(tick));
         let series = look(self.services, &wanted.text, scope, from, tick).unwrap_or_default();
         let row = |series: Evaluated| {
             Some(Row { id: watched.id_of(&series.name)?, start: series.start, values: series.values })

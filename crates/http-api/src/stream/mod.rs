@@ -52,7 +52,8 @@ pub async fn open(
     };
     let (id, events) = services.hub.open(caller.scope, parameters.all("target"), from)?;
     services.counters.streams.fetch_add(1, Ordering::Relaxed);
-    let hello = message::hello(&id, services.clock.since_epoch().as_secs_f64(), services.control.identity().version);
+    let hello =
+        message::hello(&id, services.clock.since_epoch().as_secs_f64(), services.control.identity().version);
     let closing = Closing { services: services.clone(), id };
     let events = tokio_stream::once(hello).chain(ReceiverStream::new(events)).map(move |event| {
         let _open = &closing;

@@ -94,7 +94,9 @@ impl Watched {
         let mut old: Vec<Option<Known>> = std::mem::take(&mut self.series).into_iter().map(Some).collect();
         for series in evaluated {
             let same = |known: &Option<Known>| {
-                known.as_ref().is_some_and(|known| known.head.name == series.name && known.head.step == series.step)
+                known
+                    .as_ref()
+                    .is_some_and(|known| known.head.name == series.name && known.head.step == series.step)
             };
             let known = old.iter_mut().find(|known| same(known)).and_then(Option::take);
             let id = known.as_ref().map_or_else(
@@ -126,7 +128,10 @@ fn changes(id: u64, known: Option<&Known>, series: &Evaluated) -> Option<Row> {
         let value = series.values[index];
         // Slots from before the last window were sent when they were in it.
         let older = aligned && at < 0;
-        older || before.is_some_and(|before| aligned && (before.to_bits() == value.to_bits() || before.is_nan() && value.is_nan()))
+        older
+            || before.is_some_and(|before| {
+                aligned && (before.to_bits() == value.to_bits() || before.is_nan() && value.is_nan())
+            })
     };
     let first = (0..series.values.len()).find(|index| !same(*index))?;
     let start = series.start + first as i64 * series.step;
@@ -152,7 +157,10 @@ mod tests {
         assert_eq!(tick(&mut watched, vec![evaluated("a", 10, &[1.0, 2.0])]), [(10, vec![1.0, 2.0])]);
         assert_eq!(tick(&mut watched, vec![evaluated("a", 11, &[2.0, 3.0])]), [(12, vec![3.0])]);
         assert_eq!(tick(&mut watched, vec![evaluated("a", 11, &[2.0, 3.0])]), []);
-        assert_eq!(tick(&mut watched, vec![evaluated("a", 11, &[5.0, 3.0, 4.0])]), [(11, vec![5.0, 3.0, 4.0])]);
+        assert_eq!(
+            tick(&mut watched, vec![evaluated("a", 11, &[5.0, 3.0, 4.0])]),
+            [(11, vec![5.0, 3.0, 4.0])]
+        );
     }
 
     #[test]

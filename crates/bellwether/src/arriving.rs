@@ -1,0 +1,105 @@
+//! What comes in, by way in; the host at a glance; what well-known series mean.
+
+use http_api::control::{Arriving, Help, Panel};
+
+use crate::collecting::Collecting;
+use crate::house::House;
+
+/// Every way in that is open, with what comes through it.
+pub fn arriving(house: &House) -> Vec<Arriving> {
+    let mut found = Vec::new();
+    if let Some(ingest) = house.ingest.read().as_ref() {
+        let listeners = ingest.stats();
+        for (source, prefix, counter) in [("statsd", "statsd.", "samples"), ("carbon", "carbon.", "lines")] {
+            let mine: Vec<_> = listeners
+                .iter()
+                .filter(|listener| listener.name.starts_with(prefix) && listener.name != "statsd.admin")
+                .collect();
+            if mine.is_empty() {
+                continue;
+            }
+            let rate =
+                |name: &str| house.history.rate(&format!("{}.{counter}", crate::own::listener_name(name)));
+            found.push(Arriving {
+                source,
+                points_per_second: mine.iter().filter_map(|listener| rate(listener.name)).sum(),
+                series: 0,
+                newest: mine
+                    .iter()
+                    .filter_map(|listener| listener.totals.last_received)
+                    .max()
+                    .map(|at| at.0 as f64),
+                listening: mine.first().map(|listener| listener.address.clone()),
+                latest: None,
+            });
+        }
+    }
+    found.extend(house.host.lock().as_ref().map(host));
+    note_newest(house, &mut found);
+    found
+}
+
+fn host(collecting: &Collecting) -> Arriving {
+    let stats = collecting.stats();
+    let a_sample = stats.points.checked_div(stats.samples).unwrap_or(0);
+    Arriving {
+        source: "host",
+        points_per_second: a_sample as f64 / collecting.interval.as_secs_f64(),
+        series: a_sample,
+        newest: stats.last_sample.map(|at| at.0 as f64),
+        listening: None,
+        latest: None,
+    }
+}
+
+/// The newest series of each source, which a page can say "received" with.
+fn note_newest(house: &House, found: &mut [Arriving]) {
+    for new in house.store.names().newest() {
+        let source = http_api::source_of(&new.name);
+        if let Some(entry) =
+            found.iter_mut().find(|entry| Some(entry.source) == source && entry.latest.is_none())
+        {
+            entry.latest = Some(new.name.to_string());
+        }
+    }
+}
+
+/// (title, what follows the host's prefix, unit, which paragraph explains it)
+const PANELS: [(&str, &[&str], &str); 8] = [
+    (
+        "Processor",
+        &["cpu.user_percent", "cpu.system_percent", "cpu.iowait_percent", "cpu.steal_percent"],
+        "%",
+    ),
+    ("Memory", &["memory.used_bytes", "memory.cached_bytes", "memory.available_bytes"], "B"),
+    (
+        "Waiting (pressure)",
+        &["pressure.cpu.some_percent", "pressure.io.some_percent", "pressure.memory.some_percent"],
+        "%",
+    ),
+    ("Network", &["network.*.received_bytes_per_second", "network.*.sent_bytes_per_second"], "B/s"),
+    ("Disk traffic", &["disk.*.read_bytes_per_second", "disk.*.write_bytes_per_second"], "B/s"),
+    ("Disk latency", &["disk.*.await_ms"], "ms"),
+    ("File systems", &["filesystem.*.used_percent"], "%"),
+    ("Load", &["load.1m", "load.5m"], "tasks"),
+];
+
+/// Graphs that show the host at a glance.
+pub fn host_panels(house: &House) -> Vec<Panel> {
+    let Some(prefix) = house.host.lock().as_ref().map(|host| host.prefix.clone()) else { return Vec::new() };
+    let panel = |(title, metrics, unit): (&'static str, &[&str], &'static str)| Panel {
+        title,
+        targets: metrics.iter().map(|metric| format!("{prefix}.{metric}")).collect(),
+        unit,
+        help: metrics
+            .first()
+            .and_then(|metric| help(&format!("{prefix}.{metric}")))
+            .map_or("", |help| help.text),
+    };
+    PANELS.into_iter().map(panel).collect()
+}
+
+/// What a series of the host collector or of our own means.
+pub fn help(series: &str) -> Option<Help> {
+    collectors::doc_of(series).map(|doc| Help { unit: Some(doc.unit), text: doc.text })
+}

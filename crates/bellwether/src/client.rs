@@ -1,0 +1,189 @@
+//! Asking the API: a server elsewhere, the one on this machine through its control socket, or, when none
+//! runs, the data directory itself, opened by this process and asked through the same paths.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{Method, Request, Response, Uri, header};
+use http_api::server::{Peer, at_any_depth};
+use http_body_util::BodyExt;
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tower::ServiceExt;
+
+use crate::failure::Failure;
+
+/// A server that does not take the connection in this time is away.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest answer that is held in memory.
+const MAX_ANSWER_BYTES: usize = 1 << 30;
+
+/// Whom to ask.
+pub enum Server {
+    Remote { url: Uri, token: Option<String> },
+    Socket(PathBuf),
+    Here(Router),
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// `http://host:port` or `https://host:port`, perhaps with a path below which the server stands.
+pub fn parse_url(text: &str) -> Result<Uri, Failure> {
+    let wrong = || Failure::usage(format!("`{text}` is not a URL such as http://localhost:8080"));
+    let uri: Uri = text.parse().map_err(|_| wrong())?;
+    let scheme_known = matches!(uri.scheme_str(), Some("http" | "https"));
+    if scheme_known && uri.host().is_some() { Ok(uri) } else { Err(wrong()) }
+}
+
+/// Is a server listening at this control socket?
+pub fn socket_answers(path: &Path) -> bool {
+    at_any_depth(path, |path| std::os::unix::net::UnixStream::connect(path)).is_ok()
+}
+
+impl Server {
+    pub async fn get(&self, path: &str) -> Result<Bytes, Failure> {
+        self.ask(Method::GET, path, None).await
+    }
+
+    pub async fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        parse(&self.get(path).await?)
+    }
+
+    pub async fn send_json(
+        &self,
+        method: Method,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Result<Bytes, Failure> {
+        self.ask(method, path, Some(body.to_string())).await
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<String>) -> Result<Bytes, Failure> {
+        let response = self.open(method, path, body).await?;
+        let limited = http_body_util::Limited::new(response.into_body(), MAX_ANSWER_BYTES);
+        Ok(limited.collect().await.map_err(Failure::doing("read the answer"))?.to_bytes())
+    }
+
+    /// The answer as it comes, if it is a good one; else the server's own words.
+    pub async fn open(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<Response<Body>, Failure> {
+        let request = self.request(method, path, body)?;
+        let response = match self {
+            Server::Here(router) => {
+                router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
+            }
+            Server::Socket(socket) => {
+                let stream = at_any_depth(socket, std::os::unix::net::UnixStream::connect)
+                    .and_then(|stream| stream.set_nonblocking(true).and(UnixStream::from_std(stream)))
+                    .map_err(Failure::doing(format!("connect to {}", socket.display())))?;
+                exchange(stream, request).await?
+            }
+            Server::Remote { url, .. } => exchange(connect(url).await?, request).await?,
+        };
+        if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
+    }
+
+    fn request(&self, method: Method, path: &str, body: Option<String>) -> Result<Request<Body>, Failure> {
+        let mut request = Request::builder().method(method);
+        request = match self {
+            Server::Remote { url, token } => {
+                let base = url.path().trim_end_matches('/');
+                let authority = url.authority().map_or("", |authority| authority.as_str());
+                let request = request.uri(format!("{base}{path}")).header(header::HOST, authority);
+                match token {
+                    Some(token) => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
+                    None => request,
+                }
+            }
+            Server::Socket(_) | Server::Here(_) => {
+                request.uri(path).header(header::HOST, "localhost").extension(Peer::ControlSocket)
+            }
+        };
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        request.body(body.map_or_else(Body::empty, Body::from)).map_err(Failure::doing("make the request"))
+    }
+}
+
+async fn connect(url: &Uri) -> Result<Box<dyn Stream>, Failure> {
+    let tls = url.scheme_str() == Some("https");
+    let host = url.host().unwrap_or("localhost").trim_matches(['[', ']']);
+    let port = url.port_u16().unwrap_or(if tls { 443 } else { 80 });
+    let doing = format!("connect to {host}:{port}");
+    let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect((host, port)))
+        .await
+        .map_err(|_| Failure::new(format!("{doing}: no answer within {} s", CONNECT_TIMEOUT.as_secs())))?
+        .map_err(Failure::doing(&doing))?;
+    if !tls {
+        return Ok(Box::new(stream));
+    }
+    let name = rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(Failure::doing(&doing))?;
+    let stream = tokio_rustls::TlsConnector::from(tls_client()?).connect(name, stream).await;
+    Ok(Box::new(stream.map_err(Failure::doing(&doing))?))
+}
+
+/// Trusts what the machine trusts.
+fn tls_client() -> Result<Arc<rustls::ClientConfig>, Failure> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(Failure::doing("prepare TLS"))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+async fn exchange(stream: impl Stream + 'static, request: Request<Body>) -> Result<Response<Body>, Failure> {
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(Failure::doing("speak to the server"))?;
+    tokio::spawn(connection);
+    let response = sender.send_request(request).await.map_err(Failure::doing("ask the server"))?;
+    Ok(response.map(Body::new))
+}
+
+/// The API tells errors as `{"error", "hint"}`; Graphite's paths as plain text.
+async fn refusal(response: Response<Body>) -> Failure {
+    const ENOUGH: usize = 64 << 10;
+    let status = response.status();
+    let body = http_body_util::Limited::new(response.into_body(), ENOUGH).collect().await;
+    let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+    let told: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
+    let field = |name: &str| told.as_ref()?.get(name)?.as_str().map(str::to_owned);
+    let error = field("error").unwrap_or_else(|| String::from_utf8_lossy(&body).trim().to_owned());
+    let hint = field("hint").map(|hint| format!("\n  {hint}")).unwrap_or_default();
+    Failure::new(if error.is_empty() {
+        format!("the server answered {status}")
+    } else {
+        format!("{error}{hint}")
+    })
+}
+
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(body).map_err(Failure::doing("understand the server's answer"))
+}
+
+/// For query strings.
+pub fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(byte as char),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}

@@ -1,0 +1,144 @@
+//! `bellwether user …` and `bellwether token …`
+
+use std::io::{IsTerminal, Read};
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::cli::{Common, RoleName, TokenCommand, UserCommand};
+use crate::client::{Server, encode, parse};
+use crate::failure::Failure;
+
+pub fn user(common: &Common, command: &UserCommand) -> Result<(), Failure> {
+    let server = super::server(common)?;
+    match command {
+        UserCommand::Set { name, role } => {
+            let body = json!({"name": name, "password": read_password()?, "role": role_name(*role)});
+            super::block_on(server.send_json(Method::POST, "/api/v1/people", &body))?;
+            said(
+                common,
+                json!({"user": name, "role": role_name(*role)}),
+                format!("{name} may sign in as {}", role_name(*role)),
+            );
+        }
+        UserCommand::List => list(common, &server, "/api/v1/people", "people", &["name", "role"])?,
+        UserCommand::Remove { name } => {
+            let path = format!("/api/v1/people/{}", encode(name));
+            super::block_on(server.send_json(Method::DELETE, &path, &json!({})))?;
+            said(common, json!({"removed": name}), format!("{name} may not sign in any more"));
+        }
+    }
+    Ok(())
+}
+
+pub fn token(common: &Common, command: &TokenCommand) -> Result<(), Failure> {
+    let server = super::server(common)?;
+    match command {
+        TokenCommand::Create { name, role, prefix } => {
+            let body = json!({"name": name, "role": role_name(*role), "prefixes": prefix});
+            let answer = super::block_on(server.send_json(Method::POST, "/api/v1/tokens", &body))?;
+            let created: Value = parse(&answer)?;
+            said(common, created.clone(), created["token"].as_str().unwrap_or_default().to_owned());
+        }
+        TokenCommand::List => {
+            list(
+                common,
+                &server,
+                "/api/v1/tokens",
+                "tokens",
+                &["id", "name", "role", "prefixes", "last_used"],
+            )?;
+        }
+        TokenCommand::Remove { id } => {
+            super::block_on(server.send_json(Method::DELETE, &format!("/api/v1/tokens/{id}"), &json!({})))?;
+            said(common, json!({"removed": id}), format!("token {id} is not valid any more"));
+        }
+    }
+    Ok(())
+}
+
+fn said(common: &Common, value: Value, words: String) {
+    if common.json {
+        println!("{value}");
+    } else {
+        println!("{words}");
+    }
+}
+
+fn list(common: &Common, server: &Server, path: &str, field: &str, columns: &[&str]) -> Result<(), Failure> {
+    let answer: Value = super::block_on(server.get_json(path))?;
+    if common.json {
+        println!("{answer}");
+        return Ok(());
+    }
+    let cell = |item: &Value, column: &str| match &item[column] {
+        Value::String(text) => text.clone(),
+        Value::Null => "-".into(),
+        Value::Array(items) if items.is_empty() => "-".into(),
+        Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    };
+    let mut rows = vec![columns.iter().map(|column| column.replace('_', " ")).collect()];
+    for item in answer[field].as_array().into_iter().flatten() {
+        rows.push(columns.iter().map(|column| cell(item, column)).collect());
+    }
+    print!("{}", super::table(&rows));
+    Ok(())
+}
+
+fn role_name(role: RoleName) -> &'static str {
+    match role {
+        RoleName::Viewer => "viewer",
+        RoleName::Responder => "responder",
+        RoleName::Editor => "editor",
+        RoleName::Admin => "admin",
+    }
+}
+
+/// One line of standard input; on a terminal it is asked for, and not shown.
+fn read_password() -> Result<String, Failure> {
+    const LONGEST: u64 = 4_096;
+    let stdin = std::io::stdin();
+    let _hidden = stdin.is_terminal().then(|| {
+        eprint!("password: ");
+        HiddenInput::new()
+    });
+    let mut text = String::new();
+    let reading = if stdin.is_terminal() {
+        stdin.read_line(&mut text)
+    } else {
+        stdin.take(LONGEST).read_to_string(&mut text)
+    };
+    reading.map_err(Failure::doing("read the password"))?;
+    let password = text.lines().next().unwrap_or_default();
+    if password.is_empty() {
+        return Err(Failure::usage("give the password on standard input"));
+    }
+    Ok(password.to_owned())
+}
+
+/// While this lives the terminal shows nothing of what is typed.
+struct HiddenInput(Option<rustix::termios::Termios>);
+
+impl HiddenInput {
+    fn new() -> HiddenInput {
+        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+        let before = tcgetattr(std::io::stdin()).ok();
+        if let Some(mut quiet) = before.clone() {
+            quiet.local_modes.remove(LocalModes::ECHO);
+            // Where this fails the password is seen by whoever types it, no more.
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &quiet);
+        }
+        HiddenInput(before)
+    }
+}
+
+impl Drop for HiddenInput {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            let _ =
+                rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Now, before);
+            eprintln!();
+        }
+    }
+}

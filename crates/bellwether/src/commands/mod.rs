@@ -1,0 +1,74 @@
+//! What each command of the command line does. All but `serve`, `config`, `import` and `restore` ask the API.
+
+pub mod accounts;
+pub mod backup;
+pub mod bench;
+pub mod config;
+pub mod event;
+pub mod import;
+pub mod query;
+pub mod send;
+pub mod storage;
+pub mod upgrade;
+
+use std::path::PathBuf;
+
+use crate::cli::Common;
+use crate::client::{self, Server};
+use crate::config::{Config, Origin};
+use crate::failure::Failure;
+use crate::offline;
+
+/// The configuration, or all its problems on stderr and exit status 2.
+pub fn load_config(common: &Common) -> Result<Config, Failure> {
+    let origin = Origin::from_process(common.config.clone(), common.data_dir.clone());
+    origin.load().map_err(|problems| {
+        let listed: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Failure::usage(listed.join("\n"))
+    })
+}
+
+/// A running server, or the data directory opened by this process.
+pub fn server(common: &Common) -> Result<Server, Failure> {
+    let url =
+        common.url.clone().or_else(|| std::env::var("BELLWETHER_URL").ok()).filter(|url| !url.is_empty());
+    if let Some(url) = url {
+        let token = std::env::var("BELLWETHER_TOKEN").ok().filter(|token| !token.is_empty());
+        return Ok(Server::Remote { url: client::parse_url(&url)?, token });
+    }
+    let config = load_config(common)?;
+    let socket = control_socket(&config);
+    if client::socket_answers(&socket) {
+        return Ok(Server::Socket(socket));
+    }
+    offline::open(&config).map(Server::Here)
+}
+
+pub fn control_socket(config: &Config) -> PathBuf {
+    config.data_dir.0.join("control.sock")
+}
+
+/// Run one exchange with the API.
+pub fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(Failure::doing("start"))?.block_on(work)
+}
+
+/// For people: columns of equal width, the last one as it is.
+pub fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns)
+        .map(|c| rows.iter().filter_map(|row| row.get(c)).map(|cell| cell.chars().count()).max().unwrap_or(0))
+        .collect();
+    let mut out = String::new();
+    for row in rows {
+        for (index, cell) in row.iter().enumerate() {
+            let last = index + 1 == row.len();
+            let pad = if last { 0 } else { widths[index] - cell.chars().count() + 2 };
+            out.push_str(cell);
+            out.push_str(&" ".repeat(pad));
+        }
+        out.push('\n');
+    }
+    out
+}

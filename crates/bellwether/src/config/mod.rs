@@ -1,0 +1,235 @@
+//! The configuration: which files and variables there are, what they say, and everything wrong with it.
+//!
+//! Files and the environment are laid over each other as trees ([`tree`]), then read into the structs that
+//! the rooms own. [`defaults.toml`](show) documents every key; a test holds it against the structs.
+
+mod show;
+mod source;
+mod tree;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+use toml::de::DeTable;
+
+pub use show::{DEFAULTS, show};
+pub use source::Problem;
+use source::Sources;
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Everything that is kept lives here.
+    pub data_dir: DataDir,
+    pub http: http_api::HttpConfig,
+    pub auth: http_api::AuthConfig,
+    pub statsd: statsd::StatsdConfig,
+    pub carbon: ingest::CarbonConfig,
+    pub collectors: collectors::CollectorsConfig,
+    #[serde(rename = "self")]
+    pub own: SelfConfig,
+    pub storage: series_store::StorageConfig,
+    pub state: StateConfig,
+    pub log: LogConfig,
+}
+
+/// A path that may be relative to the file that names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DataDir(pub PathBuf);
+
+impl Default for DataDir {
+    fn default() -> Self {
+        DataDir("data".into())
+    }
+}
+
+/// `[self]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SelfConfig {
+    /// Own numbers under `bellwether.`
+    pub series: bool,
+}
+
+impl Default for SelfConfig {
+    fn default() -> Self {
+        SelfConfig { series: true }
+    }
+}
+
+/// `[state]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StateConfig {
+    pub engine: StateEngine,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StateEngine {
+    #[default]
+    Sqlite,
+    Postgres,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    pub level: LogLevel,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        LogConfig { level: LogLevel::Info }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// What decides which configuration is in effect, apart from the files' content.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// `--config`
+    pub file: Option<PathBuf>,
+    /// `--data-dir`
+    pub data_dir: Option<PathBuf>,
+    /// The environment, as (name, value).
+    pub environment: Vec<(String, String)>,
+}
+
+/// Looked for in this order without `--config`.
+const USUAL_FILES: [&str; 2] = ["bellwether.toml", "/etc/bellwether/bellwether.toml"];
+/// A configuration longer than this is a mistake, such as naming a log file.
+const LONGEST_FILE: u64 = 16 << 20;
+
+impl Origin {
+    pub fn from_process(file: Option<PathBuf>, data_dir: Option<PathBuf>) -> Origin {
+        Origin { file, data_dir, environment: std::env::vars().collect() }
+    }
+
+    /// The main file, if there is one.
+    pub fn main_file(&self) -> Option<PathBuf> {
+        let usual = || USUAL_FILES.iter().map(PathBuf::from).find(|path| path.exists());
+        self.file.clone().or_else(usual)
+    }
+
+    /// All files in the order in which they are read: the main one, then `conf.d/*.toml` beside it by name.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let Some(main) = self.main_file() else { return Vec::new() };
+        let beside = main.parent().unwrap_or(Path::new("")).join("conf.d");
+        let mut extra: Vec<PathBuf> = std::fs::read_dir(beside)
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.extension().is_some_and(|ending| ending == "toml"))
+            .collect();
+        extra.sort();
+        [vec![main], extra].concat()
+    }
+
+    /// Read everything. Either a configuration without any problem, or all problems.
+    pub fn load(&self) -> Result<Config, Vec<Problem>> {
+        let mut sources = Sources::default();
+        let mut problems = Vec::new();
+        for path in self.files() {
+            match read_bounded(&path) {
+                Ok(text) => sources.add_file(&path, &text),
+                Err(message) => {
+                    problems.push(Problem { place: path.display().to_string(), message, excerpt: None })
+                }
+            }
+        }
+        for (name, path, value) in self.variables() {
+            sources.add_variable(name, &path, value);
+        }
+        let mut merged = DeTable::new();
+        for (file, table, mistakes) in sources.parse() {
+            problems.extend(mistakes);
+            tree::merge(&mut merged, resolved(table, file));
+        }
+        let merged = Spanned::new(0..0, merged);
+        let mut config = match tree::read_all::<Config>(&merged, &sources) {
+            Ok(config) => config,
+            Err(mistakes) => {
+                problems.extend(mistakes);
+                return Err(problems);
+            }
+        };
+        if let Some(directory) = &self.data_dir {
+            config.data_dir = DataDir(directory.clone());
+        }
+        let found = config.problems().into_iter();
+        problems.extend(found.map(|(key, message)| {
+            sources.problem(tree::position(&merged, &key), format!("{key}: {message}"))
+        }));
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    /// (variable, key path, value) of the variables that are configuration.
+    fn variables(&self) -> Vec<(&str, String, &str)> {
+        let mut found: Vec<_> = self
+            .environment
+            .iter()
+            .filter_map(|(name, value)| {
+                let key = name.strip_prefix("BELLWETHER_")?;
+                (key == "DATA_DIR" || key.contains("__"))
+                    .then(|| (name.as_str(), key.to_ascii_lowercase().replace("__", "."), value.as_str()))
+            })
+            .collect();
+        found.sort();
+        found
+    }
+}
+
+fn read_bounded(path: &Path) -> Result<String, String> {
+    let length = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
+    if length > LONGEST_FILE {
+        return Err(format!("is {length} bytes long; a configuration has at most {LONGEST_FILE}"));
+    }
+    std::fs::read_to_string(path).map_err(|error| error.to_string())
+}
+
+/// A relative `data_dir` is meant from the file that names it.
+fn resolved<'s>(mut table: DeTable<'s>, file: Option<&Path>) -> DeTable<'s> {
+    if let Some(value) = table.get_mut("data_dir")
+        && let (Some(text), Some(file)) = (value.get_ref().as_str(), file)
+    {
+        let path = file.parent().unwrap_or(Path::new("")).join(text);
+        *value.get_mut() = toml::de::DeValue::String(path.display().to_string().into());
+    }
+    table
+}
+
+impl Config {
+    /// What no single value can tell, as (key, what is wrong and how to mend it).
+    fn problems(&self) -> Vec<(String, String)> {
+        let in_section = |section: &'static str| {
+            move |(key, message): (&'static str, String)| (format!("{section}.{key}"), message)
+        };
+        let mut problems: Vec<(String, String)> = Vec::new();
+        problems.extend(
+            self.http.problems(&self.auth).into_iter().map(|(key, message)| (key.to_owned(), message)),
+        );
+        problems.extend(self.statsd.problems().into_iter().map(in_section("statsd")));
+        problems.extend(self.carbon.problems().into_iter().map(in_section("carbon")));
+        problems.extend(self.storage.problems().into_iter().map(in_section("storage")));
+        if self.state.engine == StateEngine::Postgres {
+            problems.push((
+                "state.engine".into(),
+                "this version keeps its state in SQLite only: write \"sqlite\"".into(),
+            ));
+        }
+        problems
+    }
+}

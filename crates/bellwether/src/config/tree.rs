@@ -1,0 +1,195 @@
+//! Parsed configuration as a tree with positions: merging sources, and finding and removing the entry
+//! that a complaint points at.
+
+use std::ops::Range;
+
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeArray, DeTable, DeValue};
+
+use super::source::{Problem, Sources};
+
+/// More mistakes than this in one configuration are not worth listing.
+const MAX_PROBLEMS: usize = 100;
+
+/// Lay `over` on `base`: tables are merged, lists of tables are joined, anything else is replaced.
+pub fn merge<'s>(base: &mut DeTable<'s>, over: DeTable<'s>) {
+    for (key, value) in over {
+        let Some(existing) = base.get_mut(&key) else {
+            base.insert(key, value);
+            continue;
+        };
+        match (existing.get_mut(), value) {
+            (DeValue::Table(below), value) if value.get_ref().is_table() => {
+                if let DeValue::Table(above) = value.into_inner() {
+                    merge(below, above);
+                }
+            }
+            (DeValue::Array(below), value)
+                if is_list_of_tables(below) && is_array_of_tables(value.get_ref()) =>
+            {
+                if let DeValue::Array(above) = value.into_inner() {
+                    above.into_iter().for_each(|item| below.push(item));
+                }
+            }
+            (_, value) => *existing = value,
+        }
+    }
+}
+
+fn is_array_of_tables(value: &DeValue<'_>) -> bool {
+    matches!(value, DeValue::Array(items) if is_list_of_tables(items))
+}
+
+fn is_list_of_tables(items: &DeArray<'_>) -> bool {
+    !items.is_empty() && items.iter().all(|item| item.get_ref().is_table())
+}
+
+/// Read `T` out of the tree. Each complaint is noted and the entry that caused it left out, until
+/// nothing is left to complain about: so a person hears of all mistakes at once, not one per try.
+pub fn read_all<'s, T: DeserializeOwned>(
+    tree: &Spanned<DeTable<'s>>,
+    sources: &Sources,
+) -> Result<T, Vec<Problem>> {
+    let mut tree = tree.clone();
+    let mut problems = Vec::new();
+    loop {
+        let error = match T::deserialize(toml::de::Deserializer::from(tree.clone())) {
+            Ok(value) if problems.is_empty() => return Ok(value),
+            Ok(_) => return Err(problems),
+            Err(error) => error,
+        };
+        let span = error.span().unwrap_or_default();
+        if sources.is_from_environment(span.start) && retype(tree.get_mut(), &span, error.message()) {
+            continue;
+        }
+        problems.push(sources.problem(span.clone(), explain(error.message())));
+        if problems.len() >= MAX_PROBLEMS || !remove(tree.get_mut(), &span) {
+            return Err(problems);
+        }
+    }
+}
+
+/// A value from the environment has no type of its own: where text or a list was wanted, make it that.
+fn retype<'s>(table: &mut DeTable<'s>, span: &Range<usize>, message: &str) -> bool {
+    let to_list = message.contains("expected a sequence");
+    if !to_list && !message.contains("expected a string") {
+        return false;
+    }
+    let Some(value) = find_value(table, span) else { return false };
+    let text = match value.get_ref() {
+        DeValue::String(text) if to_list => text.to_string(),
+        DeValue::Integer(number) if !to_list => number.as_str().to_owned(),
+        DeValue::Float(number) if !to_list => number.as_str().to_owned(),
+        DeValue::Boolean(yes) if !to_list => yes.to_string(),
+        _ => return false,
+    };
+    let at = value.span();
+    *value.get_mut() = if to_list {
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        DeValue::Array(
+            items.map(|item| Spanned::new(at.clone(), DeValue::String(item.to_owned().into()))).collect(),
+        )
+    } else {
+        DeValue::String(text.into())
+    };
+    true
+}
+
+fn find_value<'t, 's>(
+    table: &'t mut DeTable<'s>,
+    span: &Range<usize>,
+) -> Option<&'t mut Spanned<DeValue<'s>>> {
+    for (_, value) in table.iter_mut() {
+        if value.span() == *span && !value.get_ref().is_table() {
+            return Some(value);
+        }
+        if let DeValue::Table(inner) = value.get_mut()
+            && let Some(found) = find_value(inner, span)
+        {
+            return Some(found);
+        }
+    }
+    None
+}
+
+/// Remove the innermost entry whose key or value is, or contains, `span`.
+fn remove<'s>(table: &mut DeTable<'s>, span: &Range<usize>) -> bool {
+    let mut culprit = None;
+    for (key, value) in table.iter_mut() {
+        let exact = key.span() == *span;
+        if !exact && remove_inside(value.get_mut(), span) {
+            return true;
+        }
+        if exact || contains(&value.span(), span) || (contains(&key.span(), span)) {
+            culprit = Some(key.clone());
+        }
+    }
+    culprit.is_some_and(|key| table.remove(&key).is_some())
+}
+
+fn remove_inside<'s>(value: &mut DeValue<'s>, span: &Range<usize>) -> bool {
+    match value {
+        DeValue::Table(inner) => remove(inner, span),
+        DeValue::Array(items) => {
+            if items.iter_mut().any(|item| remove_inside(item.get_mut(), span)) {
+                return true;
+            }
+            let found = items.iter().any(|item| contains(&item.span(), span));
+            if found {
+                *items = items.iter().filter(|item| !contains(&item.span(), span)).cloned().collect();
+            }
+            found
+        }
+        _ => false,
+    }
+}
+
+fn contains(outer: &Range<usize>, inner: &Range<usize>) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end
+}
+
+/// Where the value at `path` (`section.key`) stands, or the nearest table above it.
+pub fn position(tree: &Spanned<DeTable<'_>>, path: &str) -> Range<usize> {
+    let mut at = tree.span();
+    let mut table = tree.get_ref();
+    for key in path.split('.') {
+        let Some(value) = table.get(key) else { return at };
+        at = value.span();
+        match value.get_ref() {
+            DeValue::Table(inner) => table = inner,
+            _ => return at,
+        }
+    }
+    at
+}
+
+/// The parser's words, with a suggestion where a name was mistyped.
+fn explain(message: &str) -> String {
+    let Some((unknown, expected)) = unknown_field(message) else { return message.to_owned() };
+    let likeness = |name: &&str| (strsim::jaro_winkler(&snake_case(&unknown), name) * 1000.0) as u32;
+    let closest = expected.iter().copied().max_by_key(likeness).filter(|name| likeness(name) > 780);
+    match closest {
+        Some(name) => format!("unknown key `{unknown}`; did you mean `{name}`?"),
+        None if expected.is_empty() => format!("unknown key `{unknown}`; nothing can be set here"),
+        None => format!("unknown key `{unknown}`; known here are: {}", expected.join(", ")),
+    }
+}
+
+fn unknown_field(message: &str) -> Option<(String, Vec<&str>)> {
+    let rest = message.strip_prefix("unknown field `")?;
+    let (unknown, rest) = rest.split_once('`')?;
+    Some((unknown.to_owned(), rest.split('`').skip(1).step_by(2).collect()))
+}
+
+/// StatsD's own files say `flushInterval`; people will type it here too.
+fn snake_case(name: &str) -> String {
+    let mut out = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() {
+            out.push('_');
+        }
+        out.push(letter.to_ascii_lowercase());
+    }
+    out.replace('-', "_")
+}

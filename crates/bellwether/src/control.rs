@@ -1,0 +1,95 @@
+//! What the API asks of the rest of the process.
+
+use std::path::Path;
+
+use http_api::control::{
+    Arriving, BackedUp, Cardinality, Checked, Compacted, Control, Health, Help, Identity, Panel, Readiness,
+    Repolicied, Retention, RetentionQuestion,
+};
+use vocabulary::ports::PointSink;
+
+use crate::house::{House, Phase};
+use crate::{arriving, backup, config, health, process, retention};
+
+impl Control for House {
+    fn readiness(&self) -> Readiness {
+        match *self.phase.lock() {
+            Phase::Starting => Readiness::Starting,
+            Phase::Stopping => Readiness::Stopping,
+            Phase::Running => match self.store.health().read_only {
+                Some(why) => Readiness::Impaired(format!("read-only: {}", why.reason)),
+                None => Readiness::Ready,
+            },
+        }
+    }
+
+    fn health(&self) -> Health {
+        health::health(self)
+    }
+
+    fn cardinality(&self) -> Cardinality {
+        Cardinality {
+            series: self.store.names().len() as u64,
+            max_series: self.config.load().storage.max_series,
+            refused: health::refused(self),
+            widest: health::widest(self),
+            newest: health::newest(self),
+        }
+    }
+
+    fn retention(&self, question: Option<RetentionQuestion>) -> Retention {
+        retention::retention(self, question)
+    }
+
+    fn compact(&self) -> Result<Compacted, String> {
+        let started = std::time::Instant::now();
+        self.store.compact().map_err(|error| error.to_string())?;
+        let tiers = self.store.health().tiers;
+        Ok(Compacted {
+            seconds: started.elapsed().as_secs_f64(),
+            files: tiers.iter().map(|tier| tier.files).sum(),
+            bytes: tiers.iter().map(|tier| tier.bytes).sum(),
+        })
+    }
+
+    fn fsck(&self) -> Result<Checked, String> {
+        retention::check(self)
+    }
+
+    fn repolicy(&self, apply: bool) -> Result<Repolicied, String> {
+        retention::repolicy(self, apply)
+    }
+
+    fn backup(&self, directory: &Path) -> Result<BackedUp, String> {
+        // What was received before the backup is part of it.
+        self.store.sync().map_err(|error| error.to_string())?;
+        backup::backup(self, directory)
+    }
+
+    fn configuration(&self) -> String {
+        config::show(&self.config.load()).unwrap_or_else(|error| format!("# {error}\n"))
+    }
+
+    fn set_log_level(&self, level: &str) -> Result<(), String> {
+        match &self.log {
+            Some(log) => log.set_named(level),
+            None => Err("there is no log to change: no server is running".into()),
+        }
+    }
+
+    fn identity(&self) -> Identity {
+        Identity { version: env!("CARGO_PKG_VERSION"), host: process::host_name(), started: self.started }
+    }
+
+    fn arriving(&self) -> Vec<Arriving> {
+        arriving::arriving(self)
+    }
+
+    fn host_panels(&self) -> Vec<Panel> {
+        arriving::host_panels(self)
+    }
+
+    fn help(&self, series: &str) -> Option<Help> {
+        arriving::help(series)
+    }
+}

@@ -1,0 +1,422 @@
+//! How every part is, for the Data page, the sentence on top of every page, and `/readyz`.
+
+use std::collections::HashMap;
+
+use http_api::control::{
+    BadLine, Dropped, Health, Memory, NewSeries, Part, PrefixCount, Refused, RefusedPrefix, State,
+    StorageHealth, Tier,
+};
+use ingest::OutgoingStats;
+use ingest::stats::ListenerStats;
+use series_store::StoreHealth;
+
+use crate::house::House;
+use crate::own::listener_name;
+
+/// A log record should be on the disk within a tenth of a second; ten times that is trouble.
+const SLOW_SYNC_MILLISECONDS: f64 = 1_000.0;
+/// Below this the disk is called nearly full.
+const NEARLY_FULL_SECONDS: f64 = 2.0 * 86_400.0;
+const LISTED: usize = 20;
+
+/// Since when each part is in its state, by the part's id.
+pub type StateSince = HashMap<String, (State, f64)>;
+
+pub fn health(house: &House) -> Health {
+    let now = house.clock.since_epoch().as_secs_f64();
+    let store = house.store.health();
+    let mut parts = Vec::new();
+    let mut bad_lines = Vec::new();
+    if let Some(ingest) = house.ingest.read().as_ref() {
+        let listeners = ingest.stats();
+        parts.extend(listeners.iter().map(|listener| listener_part(house, listener)));
+        bad_lines = listeners.iter().flat_map(lines_of).collect();
+        parts.push(journal_part(house, &ingest.journal_stats()));
+        parts.extend(ingest.forward_stats().iter().map(|out| outgoing_part(house, "forward", "Carbon", out)));
+        parts.extend(
+            ingest.repeater_stats().iter().map(|out| outgoing_part(house, "repeater", "StatsD", out)),
+        );
+    }
+    parts.push(aggregation_part(house));
+    parts.push(store_part(house, &store));
+    parts.push(query_part(house));
+    parts.extend(configuration_part(house));
+    for part in &mut parts {
+        part.since = Some(note_since(house, &part.id, part.state, now));
+    }
+    let state = parts.iter().map(|part| part.state).max().unwrap_or(State::Ok).max(State::Ok);
+    let since = Some(note_since(house, "", state, now));
+    bad_lines.sort_by(|a: &BadLine, b| b.at.total_cmp(&a.at));
+    bad_lines.truncate(LISTED);
+    Health {
+        state,
+        sentence: sentence(&parts, state),
+        since,
+        now,
+        parts,
+        storage: storage(house, &store),
+        refused: refused(house),
+        bad_lines,
+        widest: widest(house),
+        newest: newest(house),
+    }
+}
+
+fn note_since(house: &House, id: &str, state: State, now: f64) -> f64 {
+    let mut all = house.since.lock();
+    match all.get(id) {
+        Some((known, since)) if *known == state => *since,
+        _ => {
+            // What is fine from the beginning is so since the start, not since somebody first looked.
+            let since = if state <= State::Ok && !all.contains_key(id) { house.started } else { now };
+            all.insert(id.to_owned(), (state, since));
+            since
+        }
+    }
+}
+
+/// The worst part says what is wrong.
+fn sentence(parts: &[Part], state: State) -> String {
+    if state <= State::Ok {
+        return "Everything that was received is stored, and every part is running.".into();
+    }
+    let worst: Vec<&Part> = parts.iter().filter(|part| part.state == state).collect();
+    let others = match worst.len() {
+        0 | 1 => String::new(),
+        2 => " One other part has trouble too.".into(),
+        more => format!(" {} other parts have trouble too.", more - 1),
+    };
+    worst.first().map_or_else(String::new, |part| format!("{}: {}{others}", part.title, part.text))
+}
+
+fn part(id: impl Into<String>, kind: &'static str, title: impl Into<String>) -> Part {
+    Part {
+        id: id.into(),
+        kind,
+        title: title.into(),
+        address: None,
+        state: State::Ok,
+        since: None,
+        text: String::new(),
+        rate: None,
+        unit: None,
+        lag: None,
+        last_success: None,
+        filled: None,
+        dropped: Vec::new(),
+    }
+}
+
+fn dropped(house: &House, counter: &str, cause: &'static str, total: u64, help: &'static str) -> Dropped {
+    Dropped { cause, total, last_minute: house.history.in_last_minute(counter) as u64, help }
+}
+
+fn listener_part(house: &House, listener: &ListenerStats) -> Part {
+    let name = listener_name(listener.name);
+    let totals = &listener.totals;
+    let is_statsd = listener.name.starts_with("statsd");
+    let (counter, unit) = match listener.name {
+        "statsd.admin" => ("packets", "commands/s"),
+        _ if is_statsd => ("samples", "metrics/s"),
+        _ => ("lines", "points/s"),
+    };
+    let rate = house.history.rate(&format!("{name}.{counter}"));
+    let points = totals.points;
+    let all = [
+        ("kernel", "dropped.kernel", listener.kernel_drops.unwrap_or(0), KERNEL_HELP),
+        ("parser", "bad", totals.bad_sum(), PARSER_HELP),
+        ("source", "refused.source", totals.refused_sources, SOURCE_HELP),
+        ("connections", "refused.connection", totals.refused_connections, CONNECTIONS_HELP),
+        ("memory", "dropped.memory", totals.closed_for_memory, MEMORY_HELP),
+        ("name", "refused.name", points.refused_name, NAME_HELP),
+        ("limit", "refused.limit", points.refused_limit, LIMIT_HELP),
+        ("too old", "points.too_old", points.too_old, TOO_OLD_HELP),
+        ("future", "points.in_future", points.in_future, FUTURE_HELP),
+    ];
+    let list: Vec<Dropped> = all
+        .into_iter()
+        .filter(|(_, _, total, _)| *total > 0)
+        .map(|(cause, counter, total, help)| {
+            let mut entry = dropped(house, &format!("{name}.{counter}"), cause, total, help);
+            if cause == "parser" {
+                let each = totals
+                    .bad()
+                    .map(|(reason, _)| house.history.in_last_minute(&format!("{name}.bad.{reason}")));
+                entry.last_minute = each.sum::<f64>() as u64;
+            }
+            entry
+        })
+        .collect();
+    let lost_lately = list
+        .iter()
+        .any(|entry| entry.last_minute > 0 && matches!(entry.cause, "kernel" | "memory" | "limit"));
+    let last = totals.last_received.map(|at| at.0 as f64);
+    Part {
+        address: Some(listener.address.clone()),
+        state: if lost_lately { State::Warning } else { State::Ok },
+        text: listener_text(&list, rate, unit, last.is_some()),
+        rate,
+        unit: Some(unit),
+        last_success: last,
+        dropped: list,
+        ..part(listener.name, "listener", listener_title(listener.name))
+    }
+}
+
+const KERNEL_HELP: &str =
+    "The socket's buffer was full. Raise net.core.rmem_max, or send fewer and larger packets.";
+const PARSER_HELP: &str = "Lines that could not be read; the newest are listed below.";
+const SOURCE_HELP: &str = "From addresses that are not in this listener's `allow` list.";
+const CONNECTIONS_HELP: &str = "More connections than `max_connections`.";
+const MEMORY_HELP: &str = "Connections closed because they held too many unfinished bytes.";
+const NAME_HELP: &str = "Names that cannot be series: empty, too long, not UTF-8, or with malformed tags.";
+const LIMIT_HELP: &str = "New names beyond the limits on series, see the refused names below.";
+const TOO_OLD_HELP: &str = "Older than everything that is kept of the series.";
+const FUTURE_HELP: &str =
+    "Ahead of the clock by more than storage.future_tolerance: look at the sender's clock.";
+
+fn listener_title(name: &str) -> String {
+    let (protocol, way) = name.split_once('.').unwrap_or((name, ""));
+    let protocol = if protocol == "statsd" { "StatsD" } else { "Carbon" };
+    let way = match way {
+        "udp" => "UDP",
+        "tcp" => "TCP",
+        "unix" => "Unix socket",
+        "admin" => "admin",
+        "line" => "lines",
+        "pickle" => "pickles",
+        other => other,
+    };
+    format!("{protocol} {way}")
+}
+
+fn listener_text(dropped: &[Dropped], rate: Option<f64>, unit: &str, heard: bool) -> String {
+    let lately: Vec<String> = dropped
+        .iter()
+        .filter(|entry| entry.last_minute > 0)
+        .map(|entry| format!("{} ({})", entry.last_minute, entry.cause))
+        .collect();
+    match (heard, lately.is_empty()) {
+        (false, true) => "listening, nothing has come yet".into(),
+        (_, true) => format!("{:.0} {unit}, nothing lost in the last minute", rate.unwrap_or(0.0)),
+        (_, false) => {
+            format!("{:.0} {unit}, lost in the last minute: {}", rate.unwrap_or(0.0), lately.join(", "))
+        }
+    }
+}
+
+fn lines_of(listener: &ListenerStats) -> impl Iterator<Item = BadLine> + '_ {
+    listener.bad_lines.iter().map(|line| BadLine {
+        listener: listener.name.to_owned(),
+        source: line.source.map(|source| source.to_string()).unwrap_or_default(),
+        reason: line.reason.clone(),
+        sample: line.sample.clone(),
+        at: line.at.0 as f64,
+    })
+}
+
+fn journal_part(house: &House, journal: &ingest::JournalStats) -> Part {
+    let help = "Received by StatsD and not journaled: a kill at that moment would have lost it.";
+    let list = match journal.unjournaled_bytes {
+        0 => Vec::new(),
+        bytes => vec![dropped(house, "journal.dropped.disk", "disk", bytes, help)],
+    };
+    let (state, text) = match &journal.failure {
+        Some(why) => (State::Critical, format!("cannot be written: {why}; StatsD goes on without it")),
+        None => (State::Ok, "what StatsD has received and not yet flushed survives a kill".into()),
+    };
+    Part {
+        state,
+        text,
+        rate: house.history.rate("journal.written_bytes"),
+        unit: Some("B/s"),
+        dropped: list,
+        ..part("journal", "queue", "StatsD journal")
+    }
+}
+
+fn outgoing_part(house: &House, kind: &str, title: &str, out: &OutgoingStats) -> Part {
+    let counter = format!("{kind}.{}", out.address.replace(['.', ':'], "_"));
+    let help = "The queue to the other server was full because it was slow or away.";
+    let list = match out.dropped {
+        0 => Vec::new(),
+        total => vec![dropped(house, &format!("{counter}.dropped.queue"), "queue", total, help)],
+    };
+    let (state, text) = match (&out.failure, out.connected) {
+        (Some(why), false) => (State::Warning, format!("not connected: {why}; {} wait", out.queued)),
+        (_, false) => (State::Ok, "not connected yet".into()),
+        (_, true) => (State::Ok, format!("connected, {} wait", out.queued)),
+    };
+    Part {
+        address: Some(out.address.clone()),
+        state,
+        text,
+        rate: house.history.rate(&format!("{counter}.sent")),
+        unit: Some("/s"),
+        dropped: list,
+        ..part(format!("{kind}.{}", out.address), "forward", format!("{title} to {}", out.address))
+    }
+}
+
+fn aggregation_part(house: &House) -> Part {
+    let stats = house.aggregator.stats();
+    let all = [
+        ("names", "refused.names", stats.refused_names, "New names while statsd.max_names were held."),
+        ("long names", "refused.long_names", stats.refused_long_names, "Names that are too long."),
+        (
+            "timestamps",
+            "refused.dated",
+            stats.refused_dated,
+            "More readings with times of their own than one interval takes.",
+        ),
+        ("set members", "refused.members", stats.refused_members, "Sets that were full."),
+        ("events", "dropped.events", stats.dropped_events, "More events than one interval takes."),
+        (
+            "service checks",
+            "dropped.service_checks",
+            stats.dropped_service_checks,
+            "More service checks than one interval takes.",
+        ),
+    ];
+    let list: Vec<Dropped> = all
+        .into_iter()
+        .filter(|(_, _, total, _)| *total > 0)
+        .map(|(cause, counter, total, help)| dropped(house, &format!("statsd.{counter}"), cause, total, help))
+        .collect();
+    let lately = list.iter().any(|entry| entry.last_minute > 0);
+    let held = house.aggregator.held();
+    Part {
+        state: if lately { State::Warning } else { State::Ok },
+        text: format!(
+            "{} counters, {} timers, {} gauges, {} sets",
+            held.counters, held.timers, held.gauges, held.sets
+        ),
+        rate: house.history.rate("statsd.accepted"),
+        unit: Some("metrics/s"),
+        dropped: list,
+        ..part("statsd", "evaluator", "StatsD aggregation")
+    }
+}
+
+fn store_part(house: &House, store: &StoreHealth) -> Part {
+    let sync = store.log.last_sync.as_secs_f64() * 1e3;
+    let (state, text) = match store {
+        StoreHealth { read_only: Some(why), .. } => {
+            (State::Critical, format!("read-only: {}; new points are kept for live views only", why.reason))
+        }
+        StoreHealth { damaged_files, .. } if !damaged_files.is_empty() => {
+            (State::Warning, format!("{} files are damaged; what can be read is served", damaged_files.len()))
+        }
+        StoreHealth { merges_behind: true, .. } => {
+            (State::Warning, "merging falls behind: the disk is too slow".into())
+        }
+        StoreHealth { full_in: Some(full), .. } if full.as_secs_f64() < NEARLY_FULL_SECONDS => {
+            (State::Warning, format!("the disk is full in about {} hours", full.as_secs() / 3_600))
+        }
+        _ if sync > SLOW_SYNC_MILLISECONDS => {
+            (State::Warning, format!("the disk takes {sync:.0} ms to sync"))
+        }
+        _ => (State::Ok, format!("{} series, log synced in {sync:.0} ms", store.series)),
+    };
+    Part {
+        address: Some(house.config.load().data_dir.0.display().to_string()),
+        state,
+        text,
+        rate: house.history.rate("store.points_stored"),
+        unit: Some("points/s"),
+        lag: Some(store.log.oldest_seconds as f64),
+        last_success: store.last_merge.map(|at| at.0 as f64),
+        ..part("store", "store", "Store")
+    }
+}
+
+fn query_part(house: &House) -> Part {
+    let per_query = match (house.history.rate("http.query_microseconds"), house.history.rate("http.queries"))
+    {
+        (Some(busy), Some(queries)) if queries > 0.0 => format!("{:.1} ms each", busy / queries / 1e3),
+        _ => "none asked lately".into(),
+    };
+    Part {
+        text: format!("queries: {per_query}"),
+        rate: house.history.rate("http.queries"),
+        unit: Some("queries/s"),
+        ..part("http", "listener", "HTTP")
+    }
+}
+
+fn configuration_part(house: &House) -> Option<Part> {
+    let reloads = house.reloads.lock().clone();
+    let (state, text) = match (&reloads.failed, reloads.waiting.as_slice()) {
+        (Some(why), _) => (State::Warning, format!("the last change was not taken over: {why}")),
+        (None, []) => return None,
+        (None, waiting) => (State::Ok, format!("waits for the next start: {}", waiting.join(", "))),
+    };
+    Some(Part { state, text, ..part("config", "evaluator", "Configuration") })
+}
+
+fn storage(house: &House, store: &StoreHealth) -> StorageHealth {
+    let memory = |part: &str, bytes: u64| Memory { part: part.into(), bytes };
+    StorageHealth {
+        series: store.series,
+        points_per_second: house.history.rate("store.points_stored").unwrap_or(0.0),
+        disk_bytes: store.tiers.iter().map(|tier| tier.bytes).sum(),
+        free_bytes: store.free_bytes,
+        seconds_to_full: store.full_in.map(|full| full.as_secs_f64()),
+        read_only: store.read_only.as_ref().map(|why| why.reason.clone()),
+        memory: vec![
+            memory("recent points", store.memory.points),
+            memory("names", store.memory.names),
+            memory("series", store.memory.series),
+            memory("whole process", crate::process::resident_bytes()),
+            memory("budget of the store", store.memory.budget),
+        ],
+        tiers: store.tiers.iter().map(tier).collect(),
+        wal_bytes: store.log.bytes,
+        sync_milliseconds: store.log.last_sync.as_secs_f64() * 1e3,
+        backlog: store.waiting_files,
+        gaps: store.gaps.iter().map(|gap| format!("{} ({} bytes)", gap.what, gap.lost_bytes)).collect(),
+        quarantined: store.damaged_files.iter().map(|file| format!("{}: {}", file.path, file.why)).collect(),
+        retention_differs: store.policies_differ,
+    }
+}
+
+fn tier(tier: &series_store::TierHealth) -> Tier {
+    let step = u32::try_from(tier.step_seconds)
+        .ok()
+        .and_then(vocabulary::Step::new)
+        .unwrap_or(vocabulary::Step::ONE_SECOND);
+    let archive = vocabulary::retention::Archive { step, retention_seconds: tier.retention_seconds };
+    let kind = if tier.kind == vocabulary::ValueKind::Sketch { " (distributions)" } else { "" };
+    Tier { archive: format!("{archive}{kind}"), files: tier.files, bytes: tier.bytes }
+}
+
+pub fn refused(house: &House) -> Refused {
+    let names = house.store.names();
+    let offenders = names.offenders();
+    Refused {
+        total: offenders.iter().map(|offender| offender.refused).sum(),
+        prefixes: offenders
+            .into_iter()
+            .take(LISTED)
+            .map(|offender| RefusedPrefix {
+                prefix: offender.prefix,
+                refused: offender.refused,
+                example: offender.example,
+            })
+            .collect(),
+    }
+}
+
+pub fn widest(house: &House) -> Vec<PrefixCount> {
+    let _ = house;
+    Vec::new()
+}
+
+pub fn newest(house: &House) -> Vec<NewSeries> {
+    let newest = house.store.names().newest();
+    newest
+        .into_iter()
+        .take(LISTED)
+        .map(|new| NewSeries { name: new.name.to_string(), created: new.created.0 })
+        .collect()
+}

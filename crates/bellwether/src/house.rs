@@ -1,0 +1,141 @@
+//! What all parts of a running process share: stores, clock, configuration, counters. Which threads work on
+//! it, `wiring.rs` says; without any of them it serves commands that run beside no server.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use parking_lot::{Mutex, RwLock};
+use series_store::{Recovery, Store};
+use state_store::StateStore;
+use statsd::Aggregator;
+use vocabulary::ports::Successor;
+use vocabulary::{Clock, PointBatch, PointSink, Timestamp};
+
+use crate::collecting::Collecting;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::history::History;
+use crate::logging::LogControl;
+use crate::own;
+
+pub struct House {
+    pub config: ArcSwap<Config>,
+    pub clock: Arc<dyn Clock>,
+    pub store: Arc<Store>,
+    pub recovery: Recovery,
+    pub state: Arc<StateStore>,
+    pub aggregator: Arc<Aggregator>,
+    /// Empty before the listeners are open and after they were closed.
+    pub ingest: RwLock<Option<ingest::Ingest>>,
+    pub host: Mutex<Option<Collecting>>,
+    pub services: ArcSwap<Option<Arc<http_api::Services>>>,
+    pub history: History,
+    pub log: Option<LogControl>,
+    pub started: f64,
+    pub phase: Mutex<Phase>,
+    pub reloads: Mutex<Reloads>,
+    /// When the state of each part began, by its id.
+    pub since: Mutex<crate::health::StateSince>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    Starting,
+    Running,
+    Stopping,
+}
+
+/// What became of the last change of the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Reloads {
+    pub failed: Option<String>,
+    /// Keys whose change waits for the next start.
+    pub waiting: Vec<&'static str>,
+}
+
+impl House {
+    /// Open what is kept. Fails when another process has it.
+    pub fn open(config: Config, clock: Arc<dyn Clock>, log: Option<LogControl>) -> Result<House, Failure> {
+        let directory = config.data_dir.0.clone();
+        let options = series_store::Options {
+            config: config.storage.clone(),
+            ..series_store::Options::new(&directory, clock.clone())
+        };
+        let (store, recovery) =
+            Store::open(options).map_err(Failure::doing(format!("open {}", directory.display())))?;
+        make_secret_key(&directory)?;
+        let state = StateStore::open(&directory.join("state/state.db"), &http_api::MIGRATIONS)
+            .map_err(Failure::new)?;
+        let aggregator = Arc::new(Aggregator::new(&config.statsd, clock.now()));
+        Ok(House {
+            started: clock.since_epoch().as_secs_f64(),
+            config: ArcSwap::from_pointee(config),
+            clock,
+            store: Arc::new(store),
+            recovery,
+            state: Arc::new(state),
+            aggregator,
+            ingest: RwLock::new(None),
+            host: Mutex::new(None),
+            services: ArcSwap::from_pointee(None),
+            history: History::default(),
+            log,
+            phase: Mutex::new(Phase::Starting),
+            reloads: Mutex::default(),
+            since: Mutex::default(),
+        })
+    }
+
+    /// What the API works with.
+    pub fn services(self: &Arc<Self>) -> Arc<http_api::Services> {
+        let config = self.config.load();
+        let settings = http_api::Settings { http: config.http.clone(), auth: config.auth.clone() };
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let services = Arc::new(http_api::Services {
+            source: self.store.clone(),
+            sink: self.store.clone(),
+            live: self.store.clone(),
+            state: self.state.clone(),
+            clock: self.clock.clone(),
+            control: self.clone(),
+            settings: ArcSwap::from_pointee(settings),
+            attempts: http_api::Attempts::default(),
+            counters: http_api::Counters::default(),
+            hub: http_api::stream::Hub::default(),
+            zone: jiff::tz::TimeZone::UTC,
+            // One more than the cores, so that a query that waits for the disk does not hold up the others.
+            query_permits: Arc::new(tokio::sync::Semaphore::new(cores + 1)),
+        });
+        self.services.store(Arc::new(Some(services.clone())));
+        services
+    }
+
+    /// Own numbers of the second that has begun.
+    pub fn note_second(&self, now: Timestamp) {
+        let counters = own::counters(self);
+        if self.config.load().own.series {
+            let mut batch = PointBatch::default();
+            own::write(self, &counters, now, &mut batch);
+            self.store.write(&batch, &mut Successor::default());
+        }
+        self.history.note(now, &counters);
+    }
+}
+
+/// What secrets are encrypted with. Made once; every backup has it.
+fn make_secret_key(directory: &Path) -> Result<(), Failure> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let path = directory.join("secret.key");
+    let doing = format!("make {}", path.display());
+    let key = http_api::accounts::random_secret().map_err(Failure::doing(&doing))?;
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    match file {
+        Ok(mut file) => {
+            file.write_all(key.as_bytes()).and_then(|()| file.sync_all()).map_err(Failure::doing(&doing))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(Failure::doing(doing)(error)),
+    }
+}

@@ -1,0 +1,28 @@
+//! This process as the kernel sees it.
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// Time that all threads together have computed since the start.
+pub fn cpu_milliseconds() -> u64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as u64 * 1_000 + time.tv_nsec as u64 / 1_000_000
+}
+
+pub fn resident_bytes() -> u64 {
+    status("VmRSS:").map_or(0, |kibibytes| kibibytes * 1_024)
+}
+
+pub fn threads() -> u64 {
+    status("Threads:").unwrap_or(0)
+}
+
+/// A number of `/proc/self/status`.
+fn status(field: &str) -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

@@ -1,0 +1,356 @@
+//! What is connected to what: every queue, every thread, the order of start and stop.
+//!
+//! | thread | does | falls behind |
+//! |---|---|---|
+//! | `statsd.udp-N`, `carbon.udp-0`, ... | read datagrams, many with one call | the kernel drops, counted |
+//! | ingest's TCP workers | read Carbon, StatsD and admin connections | senders wait |
+//! | ingest's flush and journal threads | end StatsD's intervals; keep its journal | flushes wait for each other |
+//! | `store-log`, `store-sync`, `store-upkeep` | write the log out, sync it, flush and merge | counted, shown, alarmed |
+//! | collectors | look at the host each second | a second without points |
+//! | `ticker` | own numbers, the tick of each second | ticks are skipped |
+//! | `stream` | evaluates what live streams watch | slow targets less often; slow readers are closed |
+//! | `config` | looks at the configuration files | - |
+//! | `http` | requests, asynchronously; queries on a bounded pool of blocking threads | queries wait, then 503 |
+
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use axum::Router;
+use http_api::server::{self, Door, Tls};
+use ingest::{Flushed, Ingest, Ports, Settings};
+use parking_lot::Mutex;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::task::JoinHandle as Task;
+use vocabulary::{Clock, Timestamp};
+
+use crate::clock::SystemClock;
+use crate::collecting::Collecting;
+use crate::commands;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::house::{House, Phase, Reloads};
+use crate::logging::LogControl;
+use crate::ticker::Ticker;
+
+/// Requests that are open at the stop get this long in all; the doors themselves wait less.
+const HTTP_STOP_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// HTTP's listeners. They are bound first, so that a health check gets an answer from the beginning.
+pub struct Front {
+    listeners: Mutex<Vec<TcpListener>>,
+    router: Arc<OnceLock<Router>>,
+    tls: Tls,
+    stop: watch::Sender<bool>,
+    tasks: Mutex<Vec<Task<()>>>,
+    url: String,
+}
+
+impl Front {
+    pub fn bind(config: &Config, runtime: &Runtime) -> Result<Front, Failure> {
+        let mut listeners = Vec::new();
+        for address in config.http.listen.iter().filter_map(|listen| listen.address()) {
+            let listener = TcpListener::bind(address)
+                .and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
+            listeners.push(listener.map_err(Failure::doing(format!("http.listen {address}")))?);
+        }
+        let acceptor = server::tls(&config.http).map_err(Failure::new)?;
+        let front = Front {
+            url: url(config, &listeners),
+            listeners: Mutex::new(listeners),
+            router: Arc::default(),
+            tls: Arc::new(ArcSwapOption::new(acceptor)),
+            stop: watch::channel(false).0,
+            tasks: Mutex::default(),
+        };
+        front.open_doors(config, runtime)?;
+        Ok(front)
+    }
+
+    fn open_doors(&self, config: &Config, runtime: &Runtime) -> Result<(), Failure> {
+        let _inside = runtime.enter();
+        for listener in self.listeners.lock().drain(..) {
+            let listener =
+                tokio::net::TcpListener::from_std(listener).map_err(Failure::doing("http.listen"))?;
+            self.open(Door::Tcp { listener, tls: self.tls.clone() }, config, runtime);
+        }
+        Ok(())
+    }
+
+    fn open(&self, door: Door, config: &Config, runtime: &Runtime) {
+        let router = server::front(self.router.clone());
+        let serving = server::serve(door, router, config.http.max_connections, self.stop.subscribe());
+        self.tasks.lock().push(runtime.spawn(serving));
+    }
+
+    /// The control socket is opened once the data directory is known to be ours.
+    fn open_control(&self, config: &Config, runtime: &Runtime) -> Result<(), Failure> {
+        let path = commands::control_socket(config);
+        let doing = format!("control socket {}", path.display());
+        let listener = server::bind_control_socket(&path).map_err(Failure::doing(&doing))?;
+        let _inside = runtime.enter();
+        let listener = tokio::net::UnixListener::from_std(listener).map_err(Failure::doing(&doing))?;
+        self.open(Door::Control(listener), config, runtime);
+        Ok(())
+    }
+
+    /// From here on requests are answered by what stands behind.
+    fn ready(&self, router: Router) {
+        // Set once, by the one start that there is.
+        let _ = self.router.set(router);
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn stop(&self, runtime: &Runtime) {
+        self.stop.send_replace(true);
+        let tasks: Vec<_> = self.tasks.lock().drain(..).collect();
+        runtime.block_on(async {
+            let all = async {
+                for task in tasks {
+                    // A door that panicked has said so.
+                    let _ = task.await;
+                }
+            };
+            if tokio::time::timeout(HTTP_STOP_TIMEOUT, all).await.is_err() {
+                tracing::warn!("some HTTP connections did not end in time");
+            }
+        });
+    }
+}
+
+/// What to open in a browser.
+fn url(config: &Config, listeners: &[TcpListener]) -> String {
+    if !config.http.public_url.is_empty() {
+        return config.http.public_url.clone();
+    }
+    let scheme = if config.http.uses_tls() { "https" } else { "http" };
+    let address = listeners.first().and_then(|listener| listener.local_addr().ok());
+    match address {
+        Some(address) if address.ip().is_unspecified() => format!("{scheme}://localhost:{}/", address.port()),
+        Some(address) => format!("{scheme}://{address}/"),
+        None => "no HTTP listener is open".into(),
+    }
+}
+
+/// Everything that runs.
+pub struct Parts {
+    house: Arc<House>,
+    ticker: Arc<Ticker>,
+    stop_stream: Arc<AtomicBool>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    background: Mutex<Option<series_store::Background>>,
+    tls: Tls,
+}
+
+impl Parts {
+    pub fn start(
+        config: Config,
+        log: &LogControl,
+        front: &Front,
+        runtime: &Runtime,
+    ) -> Result<Parts, Failure> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let house = Arc::new(House::open(config, clock, Some(log.clone()))?);
+        tell_recovery(&house);
+        let background =
+            series_store::spawn_background(&house.store).map_err(Failure::doing("start the store"))?;
+        let ticker = Ticker::new();
+        let parts = Parts {
+            ticker: ticker.clone(),
+            stop_stream: Arc::default(),
+            threads: Mutex::default(),
+            background: Mutex::new(Some(background)),
+            tls: front.tls.clone(),
+            house,
+        };
+        if let Err(failure) = parts.open(front, runtime) {
+            parts.stop_threads();
+            return Err(failure);
+        }
+        Ok(parts)
+    }
+
+    /// The data's way from its end: who reads first, then who writes.
+    fn open(&self, front: &Front, runtime: &Runtime) -> Result<(), Failure> {
+        let house = &self.house;
+        let config = house.config.load_full();
+        let services = house.services();
+        front.ready(http_api::router(services.clone()));
+        front.open_control(&config, runtime)?;
+        self.start_stream(services)?;
+        self.start_ticker()?;
+        let ingest = Ingest::start(ingest_settings(&config), self.ingest_ports()).map_err(Failure::new)?;
+        tell_replay(&ingest);
+        *house.ingest.write() = Some(ingest);
+        self.start_collectors(&config)?;
+        *house.phase.lock() = Phase::Running;
+        Ok(())
+    }
+
+    fn ingest_ports(&self) -> Ports {
+        let (ticker, house) = (self.ticker.clone(), self.house.clone());
+        Ports {
+            sink: house.store.clone(),
+            clock: house.clock.clone(),
+            aggregator: house.aggregator.clone(),
+            data_dir: Some(house.config.load().data_dir.0.clone()),
+            after_flush: Arc::new(move |flushed: Flushed| {
+                ticker.flushed(flushed.time);
+                crate::events::keep(&house, flushed);
+            }),
+        }
+    }
+
+    fn start_stream(&self, services: Arc<http_api::Services>) -> Result<(), Failure> {
+        let stop = self.stop_stream.clone();
+        let thread = std::thread::Builder::new().name("stream".into());
+        let thread =
+            thread.spawn(move || http_api::stream::run(&services, &stop)).map_err(Failure::doing("start"))?;
+        self.threads.lock().push(thread);
+        Ok(())
+    }
+
+    fn start_ticker(&self) -> Result<(), Failure> {
+        let (due, noting, ticking) = (self.house.clone(), self.house.clone(), self.house.clone());
+        let flush_due = move |now: Timestamp| {
+            let statsd = &due.config.load().statsd;
+            let interval = statsd.flush_interval.duration().as_secs().max(1) as i64;
+            due.ingest.read().is_some() && now.0 % interval == 0
+        };
+        let thread = self.ticker.clone().run(
+            self.house.clock.clone(),
+            flush_due,
+            move |now| noting.note_second(now),
+            move |now| ticking.store.publish_tick(now),
+        );
+        self.threads.lock().push(thread.map_err(Failure::doing("start"))?);
+        Ok(())
+    }
+
+    /// The host collector, if it is wanted; the one before ends first.
+    fn start_collectors(&self, config: &Config) -> Result<(), Failure> {
+        drop(self.house.host.lock().take());
+        if config.collectors.host {
+            let collecting = Collecting::start(&config.collectors, &self.house);
+            *self.house.host.lock() = Some(collecting.map_err(Failure::doing("start the host collector"))?);
+        }
+        Ok(())
+    }
+
+    /// Take another configuration over, or nothing of it. Returns the keys that wait for the next start.
+    pub fn reconfigure(&self, config: Config) -> Result<Vec<&'static str>, String> {
+        let house = &self.house;
+        let before = house.config.load_full();
+        let mut waiting = needs_restart(&before, &config);
+        // What can fail goes first.
+        let tls = server::tls(&config.http)?;
+        if let Some(ingest) = house.ingest.write().as_mut() {
+            waiting.extend(ingest.reload(ingest_settings(&config)).map_err(|error| error.to_string())?);
+        }
+        self.tls.store(tls);
+        house.store.set_config(config.storage.clone());
+        if let Some(services) = house.services.load().as_ref() {
+            let settings = http_api::Settings { http: config.http.clone(), auth: config.auth.clone() };
+            services.settings.store(Arc::new(settings));
+        }
+        if let Some(log) = house.log.as_ref().filter(|_| config.log != before.log) {
+            log.set(config.log.level);
+        }
+        if config.collectors != before.collectors {
+            self.start_collectors(&config).map_err(|failure| failure.message)?;
+        }
+        house.config.store(Arc::new(config));
+        Ok(waiting)
+    }
+
+    pub fn note_reload(&self, outcome: Result<Vec<&'static str>, Vec<String>>) {
+        *self.house.reloads.lock() = match outcome {
+            Ok(waiting) => Reloads { failed: None, waiting },
+            Err(problems) => Reloads { failed: Some(problems.join("; ")), waiting: Vec::new() },
+        };
+    }
+
+    /// In the reverse order of the start: nothing new comes in, then what is in is written, then the doors close.
+    pub fn stop(&self, front: Front, runtime: &Runtime) {
+        *self.house.phase.lock() = Phase::Stopping;
+        drop(self.house.host.lock().take());
+        let ingest = self.house.ingest.write().take();
+        if let Some(ingest) = ingest {
+            ingest.stop();
+        }
+        self.stop_threads();
+        front.stop(runtime);
+        let socket = commands::control_socket(&self.house.config.load());
+        // It may be gone already; whoever connects next finds nobody either way.
+        let _ = std::fs::remove_file(socket);
+    }
+
+    fn stop_threads(&self) {
+        self.stop_stream.store(true, Ordering::Relaxed);
+        self.ticker.stop();
+        for thread in self.threads.lock().drain(..) {
+            // A thread that panicked has said so.
+            let _ = thread.join();
+        }
+        if let Some(background) = self.background.lock().take()
+            && let Err(error) = background.stop()
+        {
+            tracing::error!(%error, "the store could not write everything out; its log has the rest");
+        }
+    }
+}
+
+fn ingest_settings(config: &Config) -> Settings {
+    Settings { carbon: config.carbon.clone(), statsd: config.statsd.clone() }
+}
+
+/// Keys whose change takes effect at the next start only.
+fn needs_restart(before: &Config, now: &Config) -> Vec<&'static str> {
+    let changed = [
+        ("data_dir", before.data_dir != now.data_dir),
+        ("http.listen", before.http.listen != now.http.listen),
+        ("http.max_connections", before.http.max_connections != now.http.max_connections),
+        ("http.max_body_bytes", before.http.max_body_bytes != now.http.max_body_bytes),
+    ];
+    changed.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
+}
+
+fn tell_recovery(house: &House) {
+    let recovery = &house.recovery;
+    if recovery.new {
+        tracing::info!(directory = %house.config.load().data_dir.0.display(), "made a new data directory");
+        return;
+    }
+    tracing::info!(
+        series = recovery.series,
+        replayed_points = recovery.replayed_points,
+        clean = recovery.clean,
+        seconds = format!("{:.2}", recovery.seconds),
+        "opened the store"
+    );
+    for gap in &recovery.gaps {
+        tracing::warn!(lost_bytes = gap.lost_bytes, "missing: {}", gap.what);
+    }
+}
+
+fn tell_replay(ingest: &Ingest) {
+    let recovered = ingest.recovered();
+    if recovered.records > 0 || recovered.gauges > 0 {
+        tracing::info!(
+            gauges = recovered.gauges,
+            packets = recovered.records,
+            lost_bytes = recovered.lost_bytes,
+            "StatsD goes on where it was"
+        );
+    }
+    for path in &recovered.unreadable {
+        tracing::warn!(path = %path.display(), "a file of the StatsD journal cannot be read; it was left where it is");
+    }
+}
