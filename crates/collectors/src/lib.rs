@@ -13,6 +13,8 @@
 //! | [`metrics`] | [`METRICS`]: what each number means, is when all is well, and what to do |
 
 pub mod config;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod host;
 mod kept_file;
 mod limits;

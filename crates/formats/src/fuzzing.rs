@@ -87,34 +87,42 @@ impl SampleSink for Seen {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    /// Mutates samples at random with a fixed seed, so that a failure repeats.
-    fn mutate(samples: &[Vec<u8>], rounds: u32, target: fn(&[u8])) {
-        let mut state = 0x9e37_79b9_7f4a_7c15u64;
-        let mut random = |below: usize| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) as usize % below.max(1)
-        };
-        for _ in 0..rounds {
-            let mut input = samples[random(samples.len())].clone();
-            for _ in 0..=random(6) {
-                let at = random(input.len());
-                match random(5) {
-                    0 => input.truncate(at),
-                    1 => input.insert(at.min(input.len()), random(256) as u8),
-                    2 if !input.is_empty() => input[at] = random(256) as u8,
-                    3 if !input.is_empty() => drop(input.remove(at)),
-                    _ => {
-                        let other = &samples[random(samples.len())];
-                        let from = random(other.len());
-                        input.extend_from_slice(&other[from..(from + random(64)).min(other.len())]);
-                    }
+/// The seeded loop of ordinary tests, of all rooms: samples, changed at random, to the target. Twenty times as
+/// many rounds with `BELLWETHER_LONG`; another `BELLWETHER_SEED` tries others.
+pub fn mutate(samples: &[Vec<u8>], rounds: u32, target: impl Fn(&[u8])) {
+    let variable = |name| std::env::var(name).ok();
+    let seed =
+        variable("BELLWETHER_SEED").and_then(|seed| seed.parse().ok()).unwrap_or(0x9e37_79b9_7f4a_7c15u64);
+    let rounds = if variable("BELLWETHER_LONG").is_some() { rounds * 20 } else { rounds };
+    println!("BELLWETHER_SEED={seed}");
+    let mut state = seed;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below.max(1)
+    };
+    for _ in 0..rounds {
+        let mut input = samples[random(samples.len())].clone();
+        for _ in 0..=random(6) {
+            let at = random(input.len());
+            match random(5) {
+                0 => input.truncate(at),
+                1 => input.insert(at.min(input.len()), random(256) as u8),
+                2 if !input.is_empty() => input[at] = random(256) as u8,
+                3 if !input.is_empty() => drop(input.remove(at)),
+                _ => {
+                    let other = &samples[random(samples.len())];
+                    let from = random(other.len());
+                    input.extend_from_slice(&other[from..(from + random(64)).min(other.len())]);
                 }
             }
-            target(&input);
         }
+        target(&input);
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mutate;
 
     #[test]
     fn carbon_lines() {

@@ -188,7 +188,7 @@ fn apply(gauges: &mut BTreeMap<Vec<u8>, f64>, name: &[u8], value: Option<f64>) {
 }
 
 /// Tells every entry in order, and returns how many bytes could not be read.
-fn read_log(file: &File, mut tell: impl FnMut(u64, &[u8], Option<f64>)) -> io::Result<u64> {
+pub fn read_log(file: &File, mut tell: impl FnMut(u64, &[u8], Option<f64>)) -> io::Result<u64> {
     let mut chunks = Chunks::new(file, MAGIC.len() as u64, MARK);
     while let Some(body) = chunks.next_body()? {
         let Some((sequence, mut entries)) = body.split_first_chunk::<8>() else { continue };

@@ -306,7 +306,7 @@ impl Segment {
 
 impl LeftBehind {
     /// `None` if the header is not one of ours.
-    fn recognise(path: PathBuf) -> io::Result<Option<LeftBehind>> {
+    pub fn recognise(path: PathBuf) -> io::Result<Option<LeftBehind>> {
         let mut header = [0; HEADER_BYTES];
         match File::open(&path)?.read_exact(&mut header) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),

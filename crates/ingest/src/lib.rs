@@ -24,6 +24,8 @@ mod chunks;
 pub mod config;
 mod datagrams;
 mod forward;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gauge_log;
 mod ingest;
 mod intake;
