@@ -171,7 +171,12 @@ impl Store {
     }
 
     /// One file per span that late points lie in, over the slots from the first to the last of them.
-    fn write_late<V: Value>(&self, place: Place, late: &Late<V>, new: &mut NewFiles<'_>) -> Result<(), StoreError> {
+    fn write_late<V: Value>(
+        &self,
+        place: Place,
+        late: &Late<V>,
+        new: &mut NewFiles<'_>,
+    ) -> Result<(), StoreError> {
         let mut extents: BTreeMap<Slot, Range<Slot>> = BTreeMap::new();
         for point in late.rows.values().flatten() {
             let slot = point.slot();

@@ -120,9 +120,16 @@ impl FsckReport {
         });
         match read {
             Ok(read) => {
-                self.remark(read.torn > 0, format!("{}: {} bytes at the end are torn", path.display(), read.torn));
+                self.remark(
+                    read.torn > 0,
+                    format!("{}: {} bytes at the end are torn", path.display(), read.torn),
+                );
                 if read.damaged > 0 {
-                    self.problems.push(format!("{}: {} bytes fail their check", path.display(), read.damaged));
+                    self.problems.push(format!(
+                        "{}: {} bytes fail their check",
+                        path.display(),
+                        read.damaged
+                    ));
                 }
             }
             Err(why) => self.problems.push(format!("{}: {why:?}", path.display())),
@@ -132,7 +139,8 @@ impl FsckReport {
     fn check_log(&mut self, io: &dyn Io, directory: &Path) {
         let directory = directory.join("wal");
         let entries = io.list(&directory).unwrap_or_default();
-        let mut segments: Vec<u32> = entries.iter().filter_map(|entry| wal::segment_of(&entry.name)).collect();
+        let mut segments: Vec<u32> =
+            entries.iter().filter_map(|entry| wal::segment_of(&entry.name)).collect();
         segments.sort_unstable();
         for segment in &segments {
             let path = wal::segment_path(&directory, *segment);

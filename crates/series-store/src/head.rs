@@ -207,9 +207,12 @@ pub struct TierHead {
 
 impl TierHead {
     fn new(place: Place, start: TierStart) -> TierHead {
+        // What was rolled up is closed, even if nothing was flushed since: points for it are late.
+        let closed = place.tier.slot(start.rolled.plus(place.tier.step.seconds() - 1));
+        let base = start.flushed.base.max(closed);
         let head = match place.tier.kind {
-            vocabulary::ValueKind::Number => AnyHead::Numbers(Head::new(start.flushed)),
-            vocabulary::ValueKind::Sketch => AnyHead::Sketches(Head::new(start.flushed)),
+            vocabulary::ValueKind::Number => AnyHead::Numbers(Head::new(base, start.flushed)),
+            vocabulary::ValueKind::Sketch => AnyHead::Sketches(Head::new(base, start.flushed)),
         };
         TierHead { place, rolled: start.rolled, level0: Arc::default(), head }
     }
@@ -315,9 +318,9 @@ pub struct Frozen<V: Value> {
 }
 
 impl<V: Value> Head<V> {
-    fn new(flushed: Flushed) -> Head<V> {
+    fn new(base: Slot, flushed: Flushed) -> Head<V> {
         Head {
-            base: flushed.base,
+            base,
             open: V::Windows::default(),
             late: Late::default(),
             frozen: Vec::new(),

@@ -81,7 +81,9 @@ impl Store {
             let mut bytes = vec![0; SERIES_PER_STRIPE as usize];
             self.page_bytes(number, &mut |_, local, page| bytes[usize::from(local)] += page);
             for (local, policy) in seated(stripe) {
-                let Some(name) = self.names.name(number * SERIES_PER_STRIPE + u32::from(local)) else { continue };
+                let Some(name) = self.names.name(number * SERIES_PER_STRIPE + u32::from(local)) else {
+                    continue;
+                };
                 let Some(entry) = self.policy(policy) else { continue };
                 let wanted = rules.policy_of(&name);
                 let preview = &mut previews[rules.retention_of(&name)];
@@ -168,7 +170,10 @@ impl Store {
             }
         }
         let chunk = |((from, to), locals): ((PolicyId, PolicyId), Vec<u16>)| {
-            locals.chunks(MOVE_SERIES).map(|part| Move { from, to, locals: part.to_vec() }).collect::<Vec<_>>()
+            locals
+                .chunks(MOVE_SERIES)
+                .map(|part| Move { from, to, locals: part.to_vec() })
+                .collect::<Vec<_>>()
         };
         moves.into_iter().flat_map(chunk).collect()
     }

@@ -50,7 +50,8 @@ impl Store {
         let format = format!("{FORMAT_NAME} {FORMAT_MAJOR}.{FORMAT_MINOR}\n");
         replace_whole(&**io, &target.join("FORMAT"), format.as_bytes()).doing("write FORMAT in", &target)?;
         // Last: without it the directory is no store.
-        replace_whole(&**io, &target.join("CURRENT"), b"MANIFEST-000001\n").doing("write CURRENT in", &target)?;
+        replace_whole(&**io, &target.join("CURRENT"), b"MANIFEST-000001\n")
+            .doing("write CURRENT in", &target)?;
         Ok(target)
     }
 
@@ -88,6 +89,8 @@ impl Store {
     #[doc(hidden)]
     pub fn file_paths(&self) -> Vec<PathBuf> {
         let blocks = Arc::clone(&self.files);
-        self.files.manifest.state(|state| state.files.values().map(|meta| meta.path(&blocks.blocks)).collect())
+        self.files
+            .manifest
+            .state(|state| state.files.values().map(|meta| meta.path(&blocks.blocks)).collect())
     }
 }

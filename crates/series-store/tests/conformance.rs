@@ -34,7 +34,8 @@ struct History {
 impl History {
     fn new(setup: &Setup, seed: u64) -> History {
         let mut random = Random::new(seed);
-        let (method, factor) = (METHODS[random.below(10) as usize], [0.0, 0.3, 0.5, 1.0][random.below(4) as usize]);
+        let (method, factor) =
+            (METHODS[random.below(10) as usize], [0.0, 0.3, 0.5, 1.0][random.below(4) as usize]);
         let setup = Setup { config: config(ARCHIVES, method, factor), ..setup.clone() };
         setup.clock.set(crate::support::START + random.below(86_400) as i64);
         let store = setup.open();
@@ -78,14 +79,20 @@ impl History {
         for (archive, hours) in [(0, 5), (1, 20), (2, 200)] {
             let from = now - hours * 3_600;
             for name in self.model.names() {
-                let row = self.store.row(&name, from, now);
+                let row = self.store.row(name, from, now);
                 let (step, points) = known(&row);
                 assert_eq!(step, self.model.step(archive));
-                let wanted = self.model.points(&name, archive, from.max(self.began - 19_000), now);
+                let wanted = self.model.points(name, archive, from.max(self.began - 19_000), now);
                 if !same(&points, &wanted) {
-                    let differs = |(a, b): &(&(i64, f64), &(i64, f64))| !same(&[**a], &[**b]);
-                    let first = points.iter().zip(&wanted).find(differs);
-                    panic!("{name}, archive {archive}: {} points instead of {}, {first:?}", points.len(), wanted.len());
+                    let missing =
+                        wanted.iter().filter(|point| !points.iter().any(|other| same(&[**point], &[*other])));
+                    let extra =
+                        points.iter().filter(|point| !wanted.iter().any(|other| same(&[**point], &[*other])));
+                    let (missing, extra): (Vec<_>, Vec<_>) =
+                        (missing.take(5).collect(), extra.take(5).collect());
+                    panic!(
+                        "{name}, archive {archive}, now {now}: missing {missing:?}, not expected {extra:?}"
+                    );
                 }
             }
         }
@@ -121,18 +128,21 @@ fn run(setup: &Setup, seed: u64, steps: usize) {
     history.write();
     for step in 0..steps {
         history = history.go_on();
-        if step % 4 == 0 {
+        if step % 8 == 0 {
             history.check();
         }
     }
     history.check();
     let health = history.store.store.health();
-    assert!(health.gaps.is_empty() && health.damaged_files.is_empty() && health.read_only.is_none(), "{health:?}");
+    assert!(
+        health.gaps.is_empty() && health.damaged_files.is_empty() && health.read_only.is_none(),
+        "{health:?}"
+    );
 }
 
 #[test]
 fn files_answer_as_the_model() {
-    for round in 0..6 {
+    for round in 0..rounds(4) {
         let disk = crate::support::disk::SimulatedDisk::default();
         run(&Setup::new(StorageConfig::default(), Arc::new(disk)), seed() + round, 80);
     }
@@ -140,7 +150,7 @@ fn files_answer_as_the_model() {
 
 #[test]
 fn any_block_store_answers_as_the_model() {
-    for round in 0..4 {
+    for round in 0..rounds(2) {
         let blocks = MemoryBlocks::default();
         let disk = crate::support::disk::SimulatedDisk::default();
         let setup = Setup::new(StorageConfig::default(), Arc::new(disk));
@@ -148,4 +158,8 @@ fn any_block_store_answers_as_the_model() {
         assert!(*blocks.runs.lock() > 0, "runs went to the block store");
         assert!(!blocks.announced.lock().is_empty());
     }
+}
+
+fn rounds(short: u64) -> u64 {
+    if crate::support::is_long() { 20 * short } else { short }
 }

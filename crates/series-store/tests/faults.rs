@@ -7,7 +7,7 @@ use vocabulary::PointSink;
 use vocabulary::retention::Aggregation;
 
 use crate::support::disk::{SimulatedDisk, Unsynced};
-use crate::support::{Random, Setup, START, TestStore, config, seed};
+use crate::support::{Random, START, Setup, TestStore, config, seed};
 
 const ARCHIVES: &str = "1s:6h,10s:7d";
 
@@ -42,7 +42,10 @@ impl Written {
                 None => BTreeMap::new(),
             };
             for time in there.keys() {
-                assert!(self.values.contains_key(&(name.clone(), *time)), "{what}: {name} at {time} was never written");
+                assert!(
+                    self.values.contains_key(&(name.clone(), *time)),
+                    "{what}: {name} at {time} was never written"
+                );
             }
             for ((_, time), values) in self.values.iter().filter(|((of, _), _)| of == name) {
                 let synced = self.synced.get(&(name.clone(), *time)).copied().unwrap_or(0);
@@ -96,7 +99,7 @@ fn operations_of_a_life() -> (u64, u64) {
     (opened, disk.operations())
 }
 
-/// Every so many operations in the short run, each in the long one.
+/// So many operations in the short run, each in the long one.
 fn stride(operations: u64, rounds: u64) -> usize {
     if crate::support::is_long() { 1 } else { (operations / rounds).max(1) as usize }
 }
@@ -105,8 +108,8 @@ fn stride(operations: u64, rounds: u64) -> usize {
 fn every_operation_fails_once() {
     let (opened, operations) = operations_of_a_life();
     println!("{operations} operations, seed {}", seed());
-    let offset = seed() % stride(operations, 60) as u64;
-    for operation in (opened + 1 + offset..=operations).step_by(stride(operations, 60)) {
+    let offset = seed() % stride(operations, 25) as u64;
+    for operation in (opened + 1 + offset..=operations).step_by(stride(operations, 25)) {
         let disk = SimulatedDisk::default();
         let setup = setup(&disk);
         let mut store = setup.open();
@@ -151,8 +154,8 @@ fn an_operation_fails_while_opening() {
 fn the_power_ends_at_every_operation() {
     let (opened, operations) = operations_of_a_life();
     println!("{operations} operations, seed {}", seed());
-    let offset = seed() % stride(operations, 60) as u64;
-    for operation in (opened + 1 + offset..=operations).step_by(stride(operations, 60)) {
+    let offset = seed() % stride(operations, 25) as u64;
+    for operation in (opened + 1 + offset..=operations).step_by(stride(operations, 25)) {
         let disk = SimulatedDisk::default();
         let setup = setup(&disk);
         let mut store = setup.open();
@@ -183,7 +186,7 @@ fn the_power_ends_at_every_operation() {
 #[test]
 fn the_disk_is_full_at_every_byte_of_a_flush() {
     let mut random = Random::new(seed());
-    let rounds = if crate::support::is_long() { 2_000 } else { 60 };
+    let rounds = if crate::support::is_long() { 2_000 } else { 50 };
     for round in 0..rounds {
         let disk = SimulatedDisk::default();
         let setup = setup(&disk);
@@ -191,7 +194,8 @@ fn the_disk_is_full_at_every_byte_of_a_flush() {
         let mut written = Written::default();
         for time in START..START + 100 {
             store.clock().set(time);
-            (0..4).for_each(|series| written.put(&mut store, &format!("s.{series}"), time, (time % 7) as f64));
+            (0..4)
+                .for_each(|series| written.put(&mut store, &format!("s.{series}"), time, (time % 7) as f64));
         }
         written.sync(&store);
         let room = if round < 40 { round * 50 } else { random.below(8_000) };
@@ -240,7 +244,7 @@ fn a_flipped_bit_is_a_reported_gap_at_worst() {
     drop(store);
     let whole = disk.after_power_cut(Unsynced::Kept);
     let mut random = Random::new(seed());
-    let flips = if crate::support::is_long() { 4_000 } else { 12 };
+    let flips = if crate::support::is_long() { 2_000 } else { 4 };
     println!("seed {}", seed());
     for (path, bytes) in whole.contents() {
         let name = path.display().to_string();
@@ -290,6 +294,7 @@ fn no_wrong_value(written: &Written, store: &TestStore, what: &str) {
         missing += wanted.filter(|((_, time), values)| there.get(time) != values.last()).count();
     }
     let health = store.store.health();
-    let reported = !health.gaps.is_empty() || !health.damaged_files.is_empty() || store.recovery.torn_bytes > 0;
+    let reported =
+        !health.gaps.is_empty() || !health.damaged_files.is_empty() || store.recovery.torn_bytes > 0;
     assert!(missing == 0 || reported, "{what}: {missing} points are gone without a word");
 }

@@ -270,7 +270,12 @@ impl Io for SimulatedDisk {
         state.change()?;
         let inside = |name: &PathBuf| name.parent() == Some(path);
         state.durable.retain(|name, _| !inside(name));
-        let now: Vec<_> = state.files.iter().filter(|(name, _)| inside(name)).map(|(n, c)| (n.clone(), Arc::clone(c))).collect();
+        let now: Vec<_> = state
+            .files
+            .iter()
+            .filter(|(name, _)| inside(name))
+            .map(|(n, c)| (n.clone(), Arc::clone(c)))
+            .collect();
         state.durable.extend(now);
         Ok(())
     }
@@ -286,10 +291,18 @@ impl Io for SimulatedDisk {
             .files
             .iter()
             .filter(|(file, _)| inside(file))
-            .map(|(file, content)| Entry { name: name(file), bytes: content.lock().bytes.len() as u64, directory: false })
+            .map(|(file, content)| Entry {
+                name: name(file),
+                bytes: content.lock().bytes.len() as u64,
+                directory: false,
+            })
             .collect();
         let directories = state.directories.iter().filter(inside);
-        entries.extend(directories.map(|directory| Entry { name: name(directory), bytes: 0, directory: true }));
+        entries.extend(directories.map(|directory| Entry {
+            name: name(directory),
+            bytes: 0,
+            directory: true,
+        }));
         entries.sort();
         entries.dedup();
         Ok(entries)

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use series_store::blocks::Tier;
 use series_store::blocks::{BlockRead, BlockStore, RunHeader, RunWriter, SeriesRecord};
 use series_store::io::Space;
-use series_store::blocks::Tier;
 use vocabulary::ports::StoreError;
 use vocabulary::{SeriesRef, Sketch};
 
@@ -58,7 +58,9 @@ impl BlockStore for MemoryBlocks {
         let width = (read.slots.end - read.slots.start) as usize;
         let held = self.numbers.lock();
         for (row, series) in rows.chunks_exact_mut(width).zip(read.series) {
-            for ((_, _, slot), value) in held.range((read.tier, *series, read.slots.start)..(read.tier, *series, read.slots.end)) {
+            for ((_, _, slot), value) in
+                held.range((read.tier, *series, read.slots.start)..(read.tier, *series, read.slots.end))
+            {
                 row[(slot - read.slots.start) as usize] = *value;
             }
         }
@@ -69,7 +71,9 @@ impl BlockStore for MemoryBlocks {
         let width = (read.slots.end - read.slots.start) as usize;
         let held = self.sketches.lock();
         for (row, series) in rows.chunks_exact_mut(width).zip(read.series) {
-            for ((_, _, slot), sketch) in held.range((read.tier, *series, read.slots.start)..(read.tier, *series, read.slots.end)) {
+            for ((_, _, slot), sketch) in
+                held.range((read.tier, *series, read.slots.start)..(read.tier, *series, read.slots.end))
+            {
                 row[(slot - read.slots.start) as usize] = Some(sketch.clone());
             }
         }

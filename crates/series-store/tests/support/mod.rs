@@ -253,8 +253,14 @@ impl Random {
 pub fn seed() -> u64 {
     use std::sync::OnceLock;
     static SEED: OnceLock<u64> = OnceLock::new();
-    let clock = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(1, |time| time.as_millis() as u64);
-    *SEED.get_or_init(|| std::env::var("STORE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(clock))
+    let clock = || {
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(1, |time| time.as_millis() as u64)
+    };
+    *SEED.get_or_init(|| {
+        std::env::var("STORE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(clock)
+    })
 }
 
 /// `xtask long` runs the full lengths of what an ordinary run does a part of.

@@ -4,6 +4,7 @@
 //! in `scenarios/store`.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use vocabulary::retention::{Aggregation, Archives};
 
@@ -12,7 +13,7 @@ pub struct Model {
     archives: Archives,
     method: Aggregation,
     x_files_factor: f32,
-    slots: BTreeMap<(String, i64), f64>,
+    slots: BTreeMap<String, BTreeMap<i64, f64>>,
 }
 
 impl Model {
@@ -21,42 +22,46 @@ impl Model {
     }
 
     pub fn put(&mut self, name: &str, time: i64, value: f64) {
-        let step = self.step(0);
-        self.slots.insert((name.to_owned(), time.div_euclid(step)), value);
+        let slot = time.div_euclid(self.step(0));
+        self.slots.entry(name.to_owned()).or_default().insert(slot, value);
     }
 
     pub fn step(&self, archive: usize) -> i64 {
         self.archives.as_slice()[archive].step.seconds()
     }
 
-    pub fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.slots.keys().map(|(name, _)| name.clone()).collect();
-        names.dedup();
-        names
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.slots.keys()
     }
 
-    pub fn slot(&self, name: &str, archive: usize, slot: i64) -> Option<f64> {
+    fn slots(&self, name: &str, archive: usize, slots: Range<i64>) -> Vec<(i64, f64)> {
         if archive == 0 {
-            return self.slots.get(&(name.to_owned(), slot)).copied();
+            return self.slots[name].range(slots).map(|(slot, value)| (*slot, *value)).collect();
         }
         let ratio = self.step(archive) / self.step(archive - 1);
-        let finer = (slot * ratio..(slot + 1) * ratio).filter_map(|finer| self.slot(name, archive - 1, finer));
-        let known: Vec<f64> = finer.collect();
-        let enough = known.len() as f64 / ratio as f64 >= f64::from(self.x_files_factor);
-        (enough && !known.is_empty()).then(|| rolled(self.method, &known, ratio as f64))
+        let finer = self.slots(name, archive - 1, slots.start * ratio..slots.end * ratio);
+        let groups = finer.chunk_by(|a, b| a.0.div_euclid(ratio) == b.0.div_euclid(ratio));
+        let enough =
+            |group: &&[(i64, f64)]| group.len() as f64 / ratio as f64 >= f64::from(self.x_files_factor);
+        let roll = |group: &[(i64, f64)]| {
+            let known: Vec<f64> = group.iter().map(|(_, value)| *value).collect();
+            (group[0].0.div_euclid(ratio), rolled(self.method, &known, ratio as f64))
+        };
+        groups.filter(enough).map(roll).collect()
     }
 
     /// (time, value) of the known slots in (from, until].
     pub fn points(&self, name: &str, archive: usize, from: i64, until: i64) -> Vec<(i64, f64)> {
         let step = self.step(archive);
         let slots = from.div_euclid(step) + 1..until.div_euclid(step) + 1;
-        slots.filter_map(|slot| Some((slot * step, self.slot(name, archive, slot)?))).collect()
+        self.slots(name, archive, slots).into_iter().map(|(slot, value)| (slot * step, value)).collect()
     }
 }
 
 fn rolled(method: Aggregation, known: &[f64], slots: f64) -> f64 {
     let sum: f64 = known.iter().sum();
-    let by = |better: fn(f64, f64) -> bool| known.iter().copied().reduce(|a, b| if better(b, a) { b } else { a });
+    let by =
+        |better: fn(f64, f64) -> bool| known.iter().copied().reduce(|a, b| if better(b, a) { b } else { a });
     match method {
         Aggregation::Average => sum / known.len() as f64,
         Aggregation::Sum => sum,
