@@ -49,14 +49,17 @@ export type Stretch = [from: number, to: number]
 export function rhythm(values: Values): number {
   const distances: number[] = []
   let previous = -1
+  let dense = 0
   for (let i = 0; i < values.length; i++) {
     if (values[i] === null) continue
-    if (previous >= 0) distances.push(i - previous)
+    if (previous >= 0 && i - previous > 1) distances.push(i - previous)
+    else if (previous >= 0) dense++
     previous = i
   }
-  if (distances.length === 0) return 1
+  // Most lines are dense and are asked once a frame: they need no sorting.
+  if (dense >= distances.length) return 1
   distances.sort((a, b) => a - b)
-  return distances[distances.length >> 1]
+  return distances[Math.max(0, ((distances.length + dense) >> 1) - dense)]
 }
 
 /**

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import type { Browser, CDPSession } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { launch, open, OUT, shot } from '../support/browser.ts'
-import { pause } from '../support/server.ts'
+import { pause, until } from '../support/server.ts'
 import { folder } from '../support/statics.ts'
 
 /** The goal is 10 % of a core; the hard limit leaves room for a machine that is busy with other work. */
@@ -36,7 +36,7 @@ async function cpu(session: CDPSession): Promise<Record<string, number>> {
 
 test('a hundred live graphs of three series cost little', async () => {
   const page = await open(browser, `${demos.url}/demos/hundred.html`, { viewport: { width: 1600, height: 960 } })
-  await page.waitForFunction(() => document.querySelectorAll('.u-wrap canvas').length === 100)
+  await until('a hundred graphs', () => page.evaluate(() => document.querySelectorAll('.u-wrap canvas').length === 100))
   const session = await browser.newBrowserCDPSession()
   await pause(4000)
   const before = await cpu(session)
@@ -53,7 +53,7 @@ test('a hundred live graphs of three series cost little', async () => {
 
 test('its memory stays flat', async () => {
   const page = await open(browser, `${demos.url}/demos/hundred.html?speed=20`, { viewport: { width: 1600, height: 960 } })
-  await page.waitForFunction(() => document.querySelectorAll('.u-wrap canvas').length === 100)
+  await until('a hundred graphs', () => page.evaluate(() => document.querySelectorAll('.u-wrap canvas').length === 100))
   const session = await page.context().newCDPSession(page)
   const heap = async () => {
     await session.send('HeapProfiler.collectGarbage')
