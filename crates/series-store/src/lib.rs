@@ -63,7 +63,7 @@ pub use damage::{DamagedFile, Gap};
 pub use error::{DiskError, OpenError};
 pub use fsck::{FsckReport, fsck};
 pub use health::{LogHealth, MemoryHealth, StoreHealth, TierHealth};
-pub use open::Recovery;
+pub use open::{FORMAT_MAJOR, FORMAT_MINOR, Recovery, stored_format};
 pub use repolicy::{Repolicied, RulePreview};
 pub use stats::StoreStats;
 pub use store::{Options, ReadOnly, Store};

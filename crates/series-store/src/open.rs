@@ -378,15 +378,27 @@ fn put<V: HeadOf>(
     }
 }
 
+/// The version that a directory's store is written in, (major, minor), by reading only; `None` without a store.
+pub fn stored_format(directory: &Path) -> std::io::Result<Option<(u32, u32)>> {
+    match read_whole(&crate::io::RealIo, &directory.join("FORMAT"), 256) {
+        Ok(text) => Ok(version_of(&String::from_utf8_lossy(&text))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn version_of(format: &str) -> Option<(u32, u32)> {
+    let (major, minor) = format.trim().strip_prefix(FORMAT_NAME)?.trim().split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
 /// Versions first, and only by reading.
 fn refuse_foreign(io: &dyn Io, directory: &Path) -> Result<(), OpenError> {
     let foreign = |found: String, why: &str| OpenError::Version { found, why: why.into() };
     if let Ok(text) = read_whole(io, &directory.join("FORMAT"), 256) {
         let text = String::from_utf8_lossy(&text).trim().to_owned();
-        let version = text.strip_prefix(FORMAT_NAME).and_then(|rest| rest.trim().split_once('.'));
-        let major = version.and_then(|(major, _)| major.parse::<u32>().ok());
-        match major {
-            Some(major) if major <= FORMAT_MAJOR => {}
+        match version_of(&text) {
+            Some((major, _)) if major <= FORMAT_MAJOR => {}
             Some(_) => return Err(foreign(text, "its format is newer than this program knows")),
             None => return Err(foreign(text, "FORMAT is not one of this program's")),
         }
