@@ -48,7 +48,7 @@ def test_the_aggregation_equals_the_original(path, originals, driver):
 
 
 # Starting them all at once would only make each of them late.
-SIDE_BY_SIDE = 6
+SIDE_BY_SIDE = 12
 
 
 @pytest.fixture(scope="session")

@@ -112,15 +112,15 @@ class Binary:
             f"[statsd]\nflush_interval = '{FLUSH_SECONDS}s'\n", toml]))
         self.server.start()
         self.out = socket.socket(type=socket.SOCK_DGRAM)
+        # One flush, as with the others.
         self.seen = self.stream.flush_after(0)[0]
-        self.interval([])
 
     def interval(self, packets, admin=()):
         begun = self.seen
         for packet in packets:
             self.out.sendto(packet, ("127.0.0.1", self.server.ports["statsd"]))
         port = self.server.ports["admin"]
-        counted = lambda: re.search(r"\.packets_received': (NaN|%d)\\b" % len(packets), admin_answer(port, "counters"))
+        counted = lambda: re.search(r"\.packets_received': (NaN|%d)\b" % len(packets), admin_answer(port, "counters"))
         gone = lambda: ".packets_received" not in admin_answer(port, "counters")
         wait_for(lambda: counted() or gone(), what=f"{len(packets)} packets")
         answers = [admin_answer(port, command) for command in admin]
