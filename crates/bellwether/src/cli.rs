@@ -155,6 +155,9 @@ pub enum StorageCommand {
 pub enum UpgradeCommand {
     /// Can this binary open the present data and configuration, and what will it change?
     Check { new_binary: PathBuf },
+    /// Which forms of stored data this version knows, for `check` of another one.
+    #[command(hide = true)]
+    Formats,
 }
 
 #[derive(Debug, Subcommand)]

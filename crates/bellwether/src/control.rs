@@ -37,7 +37,7 @@ impl Control for House {
         }
     }
 
-    fn retention(&self, question: Option<RetentionQuestion>) -> Retention {
+    fn retention(&self, question: Option<RetentionQuestion>) -> Result<Retention, String> {
         retention::retention(self, question)
     }
 
@@ -53,7 +53,7 @@ impl Control for House {
     }
 
     fn fsck(&self) -> Result<Checked, String> {
-        retention::check(self)
+        Ok(retention::check(self))
     }
 
     fn repolicy(&self, apply: bool) -> Result<Repolicied, String> {

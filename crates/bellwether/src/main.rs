@@ -59,6 +59,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Upgrade(UpgradeCommand::Check { new_binary }) => {
             commands::upgrade::check(common, &new_binary)
         }
+        Command::Upgrade(UpgradeCommand::Formats) => commands::upgrade::formats(),
         Command::User(command) => commands::accounts::user(common, &command),
         Command::Token(command) => commands::accounts::token(common, &command),
         Command::Bench(command) => commands::bench::run(common, &command),

@@ -12,7 +12,7 @@ pub trait Control: Send + Sync {
     fn readiness(&self) -> Readiness;
     fn health(&self) -> Health;
     fn cardinality(&self) -> Cardinality;
-    fn retention(&self, question: Option<RetentionQuestion>) -> Retention;
+    fn retention(&self, question: Option<RetentionQuestion>) -> Result<Retention, String>;
     fn compact(&self) -> Result<Compacted, String>;
     fn fsck(&self) -> Result<Checked, String>;
     /// What the present rules mean for series that have older ones; with `apply` it is begun.
@@ -228,7 +228,6 @@ pub struct RetentionRule {
 pub struct DifferingRetention {
     pub rule: String,
     pub series: u64,
-    pub have: Vec<String>,
     pub want: Vec<String>,
 }
 

@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 use rusqlite::types::{Value as SqlValue, ValueRef};
 
-pub use migrate::Migrations;
+pub use migrate::{Migrations, forms};
 
 /// How long a statement waits for another process (`bellwether token` beside a server) to let go.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

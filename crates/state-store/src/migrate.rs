@@ -36,6 +36,19 @@ pub(crate) fn run(connection: &mut Connection, path: &Path, rooms: &[Migrations]
     Ok(())
 }
 
+/// The form of each room's records in a database, which is not changed; none where there is no database.
+pub fn forms(path: &Path) -> Result<Vec<(String, u32)>, StateError> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let doing = format!("look at {}", path.display());
+    let connection = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let connection = connection.map_err(database(&doing))?;
+    let mut statement = connection.prepare("SELECT room, version FROM form ORDER BY room").map_err(database(&doing))?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(database(&doing))?;
+    rows.collect::<Result<_, _>>().map_err(database(&doing))
+}
+
 fn form_of(connection: &Connection, room: &str) -> Result<u32, StateError> {
     let query = "SELECT version FROM form WHERE room = ?1";
     let found = connection.query_row(query, [room], |row| row.get(0)).optional();
@@ -113,5 +126,7 @@ mod tests {
         drop(open(&path, FIRST).unwrap());
         assert!(open(&path, &["CREATE TABLE a (x INTEGER)", "NONSENSE"]).is_err());
         open(&path, FIRST).unwrap();
+        assert_eq!(forms(&path).unwrap(), [("a".to_owned(), 1)]);
+        assert_eq!(forms(&directory.path().join("none.db")).unwrap(), []);
     }
 }

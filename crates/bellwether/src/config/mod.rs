@@ -5,6 +5,8 @@
 
 mod show;
 mod source;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 use std::path::{Path, PathBuf};

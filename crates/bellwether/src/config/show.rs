@@ -34,3 +34,47 @@ fn replace(documented: &mut Table, effective: &Table) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All keys of a table, with those of tables in it, in order.
+    fn keys(table: &toml::Table, prefix: &str) -> Vec<String> {
+        let of = |(key, value): (&String, &toml::Value)| match value {
+            toml::Value::Table(inner) => keys(inner, &format!("{prefix}{key}.")),
+            _ => vec![format!("{prefix}{key}")],
+        };
+        table.iter().flat_map(of).collect()
+    }
+
+    #[test]
+    fn the_documented_defaults_are_the_defaults() {
+        assert_eq!(toml::from_str::<Config>(DEFAULTS).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn every_key_is_documented() {
+        let all = toml::Table::try_from(Config::default()).unwrap();
+        assert_eq!(keys(&DEFAULTS.parse().unwrap(), ""), keys(&all, ""));
+        for (number, line) in DEFAULTS.lines().enumerate().filter(|(_, line)| line.contains(" = ") && !line.starts_with('#')) {
+            let before = DEFAULTS.lines().nth(number.saturating_sub(1)).unwrap_or_default();
+            assert!(!before.is_empty() && !before.starts_with('['), "line {}: `{line}` has no words before it", number + 1);
+        }
+    }
+
+    #[test]
+    fn what_is_in_effect_is_shown_with_its_words() {
+        let mut config = Config::default();
+        config.statsd.global_prefix = "x".into();
+        config.http.tls_certificate = Some("a.pem".into());
+        config.storage.retention = toml::from_str::<series_store::StorageConfig>(
+            "[[retention]]\nname = 'a'\npattern = '^a'\narchives = ['1s:1h']",
+        )
+        .unwrap()
+        .retention;
+        let shown = show(&config).unwrap();
+        assert!(shown.contains("# Everything that is kept lives here."));
+        assert_eq!(toml::from_str::<Config>(&shown).unwrap(), config, "{shown}");
+    }
+}

@@ -52,22 +52,30 @@ pub fn read_all<'s, T: DeserializeOwned>(
     sources: &Sources,
 ) -> Result<T, Vec<Problem>> {
     let mut tree = tree.clone();
-    let mut problems = Vec::new();
+    let mut problems: Vec<(usize, Problem)> = Vec::new();
+    let mut left_out: Vec<String> = Vec::new();
     loop {
         let error = match T::deserialize(toml::de::Deserializer::from(tree.clone())) {
             Ok(value) if problems.is_empty() => return Ok(value),
-            Ok(_) => return Err(problems),
+            Ok(_) => break,
             Err(error) => error,
         };
         let span = error.span().unwrap_or_default();
-        if sources.is_from_environment(span.start) && retype(tree.get_mut(), &span, error.message()) {
+        let message = error.message();
+        if sources.is_from_environment(span.start) && retype(tree.get_mut(), &span, message) {
             continue;
         }
-        problems.push(sources.problem(span.clone(), explain(error.message())));
-        if problems.len() >= MAX_PROBLEMS || !remove(tree.get_mut(), &span) {
-            return Err(problems);
+        // What was left out because it was wrong is not missing.
+        if !left_out.iter().any(|key| message == format!("missing field `{key}`")) {
+            problems.push((span.start, sources.problem(span.clone(), explain(message))));
+        }
+        match remove(tree.get_mut(), &span) {
+            Some(key) if problems.len() < MAX_PROBLEMS => left_out.push(key),
+            _ => break,
         }
     }
+    problems.sort_by_key(|(position, _)| *position);
+    Err(problems.into_iter().map(|(_, problem)| problem).collect())
 }
 
 /// A value from the environment has no type of its own: where text or a list was wanted, make it that.
@@ -113,35 +121,36 @@ fn find_value<'t, 's>(
     None
 }
 
-/// Remove the innermost entry whose key or value is, or contains, `span`.
-fn remove<'s>(table: &mut DeTable<'s>, span: &Range<usize>) -> bool {
+/// Remove the innermost entry whose key or value is, or contains, `span`. Returns its key.
+fn remove<'s>(table: &mut DeTable<'s>, span: &Range<usize>) -> Option<String> {
     let mut culprit = None;
     for (key, value) in table.iter_mut() {
         let exact = key.span() == *span;
-        if !exact && remove_inside(value.get_mut(), span) {
-            return true;
+        if !exact && let Some(removed) = remove_inside(key.get_ref(), value.get_mut(), span) {
+            return Some(removed);
         }
-        if exact || contains(&value.span(), span) || (contains(&key.span(), span)) {
+        if exact || contains(&value.span(), span) || contains(&key.span(), span) {
             culprit = Some(key.clone());
         }
     }
-    culprit.is_some_and(|key| table.remove(&key).is_some())
+    culprit.filter(|key| table.remove(key).is_some()).map(|key| key.get_ref().to_string())
 }
 
-fn remove_inside<'s>(value: &mut DeValue<'s>, span: &Range<usize>) -> bool {
+fn remove_inside<'s>(key: &str, value: &mut DeValue<'s>, span: &Range<usize>) -> Option<String> {
     match value {
         DeValue::Table(inner) => remove(inner, span),
         DeValue::Array(items) => {
-            if items.iter_mut().any(|item| remove_inside(item.get_mut(), span)) {
-                return true;
+            let inside = items.iter_mut().find_map(|item| remove_inside(key, item.get_mut(), span));
+            if inside.is_some() {
+                return inside;
             }
             let found = items.iter().any(|item| contains(&item.span(), span));
             if found {
                 *items = items.iter().filter(|item| !contains(&item.span(), span)).cloned().collect();
             }
-            found
+            found.then(|| key.to_owned())
         }
-        _ => false,
+        _ => None,
     }
 }
 

@@ -1,0 +1,110 @@
+//! Configurations with mistakes, and what is said about them.
+
+use super::*;
+
+fn load(files: &[(&str, &str)], environment: &[(&str, &str)]) -> (tempfile::TempDir, Result<Config, Vec<Problem>>) {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = directory.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let environment = environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let origin = Origin { file: Some(directory.path().join("bellwether.toml")), data_dir: None, environment };
+    let loaded = origin.load();
+    (directory, loaded)
+}
+
+/// `place: message` of each problem, places without the directory.
+fn problems(files: &[(&str, &str)], environment: &[(&str, &str)]) -> Vec<String> {
+    let (directory, loaded) = load(files, environment);
+    let prefix = format!("{}/", directory.path().display());
+    let told = |problem: Problem| format!("{}: {}", problem.place.replace(&prefix, ""), problem.message);
+    loaded.err().unwrap_or_default().into_iter().map(told).collect()
+}
+
+#[test]
+fn every_mistake_is_told_at_its_place_with_a_cure() {
+    let text = "\
+data_dir = \"x\"
+[statsd]
+flushInterval = \"10s\"
+percentiles = \"90\"
+udp = \"8125\"
+[carbbon]
+line = \"off\"
+[[storage.retention]]
+name = \"a\"
+pattern = \"(\"
+archives = [\"10s:6h\", \"15s:1d\"]
+[http]
+listen = \"0.0.0.0:8080\"
+";
+    let found = problems(&[("bellwether.toml", text)], &[]);
+    let check = |start: &str, part: &str| {
+        assert!(found.iter().any(|line| line.starts_with(start) && line.contains(part)), "{start} {part}: {found:#?}");
+    };
+    check("bellwether.toml:3:1: ", "did you mean `flush_interval`?");
+    check("bellwether.toml:4:15: ", "expected a sequence");
+    check("bellwether.toml:5:7: ", "write \"IP:PORT\"");
+    check("bellwether.toml:6:2: ", "did you mean `carbon`?");
+    check("bellwether.toml:10:11: ", "regex");
+    check("bellwether.toml:11:12: ", "not a multiple");
+    assert_eq!(found.len(), 6, "{found:#?}");
+}
+
+#[test]
+fn keys_that_contradict_each_other_are_told() {
+    let found = problems(&[("bellwether.toml", "[http]\nlisten = \"0.0.0.0:80\"\n[statsd]\nmax_names = 0\n")], &[]);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[0].starts_with("bellwether.toml:2:10: http.listen: 0.0.0.0:80 can be reached"), "{}", found[0]);
+    assert!(found[1].starts_with("bellwether.toml:4:13: statsd.max_names"), "{}", found[1]);
+}
+
+#[test]
+fn mistakes_of_form_are_all_told() {
+    let found = problems(&[("bellwether.toml", "data_dir = \n[statsd\nudp = \"off\"\n[http]\nlisten = off\n")], &[]);
+    assert!(found.len() >= 3 && found.iter().any(|line| line.starts_with("bellwether.toml:1:")), "{found:#?}");
+}
+
+#[test]
+fn conf_d_and_the_environment_are_laid_over_the_file() {
+    let files = [
+        ("bellwether.toml", "data_dir = \"kept\"\n[statsd]\nglobal_prefix = \"a\"\n[[storage.retention]]\nname='x'\npattern='x'\narchives=['1s:1h']"),
+        ("conf.d/10-a.toml", "[statsd]\nglobal_prefix = \"b\"\nglobal_suffix = \"s\""),
+        ("conf.d/20-b.toml", "[statsd]\nglobal_prefix = \"c\"\n[[storage.retention]]\nname='y'\npattern='y'\narchives=['1s:2h']"),
+        ("conf.d/ignored.txt", "nonsense"),
+    ];
+    let environment = [
+        ("BELLWETHER_STATSD__FLUSH_INTERVAL", "10s"),
+        ("BELLWETHER_STATSD__PERCENTILES", "[50, 99]"),
+        ("BELLWETHER_STATSD__PREFIX_TIMER", "123"),
+        ("BELLWETHER_CARBON__ALLOW", "10.0.0.0/8,127.0.0.0/8"),
+        ("BELLWETHER_URL", "http://elsewhere"),
+    ];
+    let (directory, loaded) = load(&files, &environment);
+    let config = loaded.unwrap();
+    assert_eq!(config.data_dir.0, directory.path().join("kept"));
+    assert_eq!((config.statsd.global_prefix.as_str(), config.statsd.global_suffix.as_str()), ("c", "s"));
+    assert_eq!(config.storage.retention.len(), 2);
+    assert_eq!(config.statsd.flush_interval.seconds(), 10.0);
+    assert_eq!((config.statsd.percentiles.len(), config.statsd.prefix_timer.as_str()), (2, "123"));
+    assert_eq!(config.carbon.allow.len(), 2);
+}
+
+#[test]
+fn mistakes_in_other_places_name_them() {
+    let files = [("bellwether.toml", ""), ("conf.d/a.toml", "\n\n  [carbon]\n  lines = \"off\"")];
+    let found = problems(&files, &[("BELLWETHER_STATSD__UDP", "x"), ("BELLWETHER_STATSD__UDDP", "off")]);
+    assert_eq!(found.len(), 3, "{found:#?}");
+    assert!(found[0].starts_with("conf.d/a.toml:4:3: unknown key `lines`; did you mean `line`?"), "{}", found[0]);
+    assert!(found.iter().any(|line| line.starts_with("environment variable BELLWETHER_STATSD__UDP: ")), "{found:#?}");
+    assert!(found.iter().any(|line| line.starts_with("environment variable BELLWETHER_STATSD__UDDP: unknown key")), "{found:#?}");
+}
+
+#[test]
+fn a_missing_file_that_was_named_is_a_problem() {
+    let origin = Origin { file: Some("/nowhere/at/all.toml".into()), ..Origin::default() };
+    let problem = &origin.load().unwrap_err()[0];
+    assert!(problem.place.contains("all.toml") && problem.message.contains("No such file"), "{problem}");
+}
