@@ -117,8 +117,13 @@ def test_lynx(bellwether):
 
 
 def test_an_imported_configuration(tmp_path, bellwether):
-    """`import statsd` of the original's example file, in use."""
-    example = pathlib.Path(os.environ.get("STATSD_ORIGINAL", SCENARIOS / "node_modules" / "statsd"))
-    server = bellwether()
-    done = server.cli("import", "statsd", str(example / "exampleConfig.js"), check=False)
-    assert 'flush_interval = "10s"' in done.stdout and 'dialect = "statsd"' in done.stdout
+    """`import statsd` of a configuration, in use."""
+    original = tmp_path / "config.js"
+    original.write_text("""{ // comments, too
+        flushInterval: 1000, percentThreshold: [50], graphite: {legacyNamespace: false, globalPrefix: 'all'},
+        debug: true, address: '127.0.0.1', backends: ["./backends/graphite"] }""")
+    done = bellwether().cli("import", "statsd", str(original), check=False)
+    assert (done.returncode, "config.js:3: debug: " in done.stderr) == (1, True), done.stderr
+    server = bellwether(done.stdout)
+    server.statsd_send(b"a:1|ms", b"a:1|h")
+    expect(server, {"all.timers.a.upper_50": 1, "all.counters.a.count": 1})
