@@ -3,7 +3,9 @@
 //! Ids count up, so a block fills once and is then closed: its text never moves again and can be read
 //! without a lock by whoever holds the list of closed blocks. Beside the text a block keeps what is
 //! known of each name in atomics: its successor, whether it is gone, and its kind.
+//! Searches work on a [`Snapshot`]: the closed blocks, and a copy of what they need of the open one.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
@@ -14,11 +16,8 @@ use super::limits::BLOCK_NAMES;
 const NONE: u32 = u32::MAX;
 const WORDS: usize = BLOCK_NAMES / 64;
 
-/// Closed blocks at one moment. Names in it stay readable after their removal until the holder lets go.
-pub(super) type Closed = Arc<Vec<Arc<Block>>>;
-
 pub(super) struct Arena {
-    closed: Closed,
+    closed: Arc<Vec<Arc<Block>>>,
     open: Block,
     /// Stands for blocks in which no name is alive, so that ids of long ago cost one pointer per 1,024.
     empty: Arc<Block>,
@@ -80,15 +79,27 @@ impl Block {
         self.ends.len() - gone as usize
     }
 
-    /// Live names of one kind with their place in the block.
-    pub(super) fn names(&self, kind: ValueKind) -> impl Iterator<Item = (usize, &str)> {
-        (0..self.ends.len()).filter(move |at| self.is(*at, kind)).filter_map(|at| Some((at, self.text(at)?)))
+    /// Live names of one kind from a place on, with their places.
+    fn names(&self, from: usize, kind: ValueKind) -> impl Iterator<Item = (usize, &str)> {
+        (from..self.ends.len())
+            .filter(move |at| self.is(*at, kind))
+            .filter_map(|at| Some((at, self.text(at)?)))
+    }
+
+    /// A copy that has the text of names from a place on only, and no successors.
+    fn copy_from(&self, at: usize) -> Block {
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        Block {
+            text: self.text[start as usize..].to_owned(),
+            ends: self.ends.iter().map(|end| end.saturating_sub(start)).collect(),
+            successor: Vec::new(),
+            gone: copy_bits(&self.gone),
+            sketch: copy_bits(&self.sketch),
+        }
     }
 
     /// The same block without the text of names that are gone.
     fn without_gone(&self) -> Block {
-        let copy_bits =
-            |bits: &[AtomicU64; WORDS]| bits.each_ref().map(|word| AtomicU64::new(word.load(Relaxed)));
         let mut smaller = Block {
             successor: self.successor.iter().map(|next| AtomicU32::new(next.load(Relaxed))).collect(),
             ends: Vec::with_capacity(self.ends.len()),
@@ -116,22 +127,53 @@ impl Block {
     }
 }
 
+fn copy_bits(bits: &[AtomicU64; WORDS]) -> [AtomicU64; WORDS] {
+    bits.each_ref().map(|word| AtomicU64::new(word.load(Relaxed)))
+}
+
 /// Where an id lives.
 #[inline]
-pub(super) fn place(id: u32) -> (usize, usize) {
+fn place(id: u32) -> (usize, usize) {
     (id as usize / BLOCK_NAMES, id as usize % BLOCK_NAMES)
 }
 
-/// Text of a name in closed blocks. One that was removed after they were asked for keeps its text.
-pub(super) fn closed_name(closed: &Closed, id: u32) -> Option<&str> {
-    let (block, at) = place(id);
-    closed.get(block)?.text(at)
+/// The names at one moment, to be read without the lock. Their text stays here if they are removed.
+pub(super) struct Snapshot {
+    closed: Arc<Vec<Arc<Block>>>,
+    open: Block,
 }
 
-/// Is the name that has this id still there?
-pub(super) fn closed_alive(closed: &Closed, id: u32) -> bool {
-    let (block, at) = place(id);
-    closed.get(block).is_some_and(|block| at < block.ends.len() && !Block::has(&block.gone, at))
+impl Snapshot {
+    /// The id that was next.
+    pub(super) fn end(&self) -> u32 {
+        (self.closed.len() * BLOCK_NAMES + self.open.ends.len()) as u32
+    }
+
+    fn block(&self, block: usize) -> &Block {
+        self.closed.get(block).map_or(&self.open, |block| &**block)
+    }
+
+    /// The text of a name that was alive when the snapshot was taken, and not before its first.
+    pub(super) fn name(&self, id: u32) -> &str {
+        let (block, at) = place(id);
+        self.block(block).text(at).unwrap_or_default()
+    }
+
+    /// Is the name that has this id still there? In closed blocks this is of now.
+    pub(super) fn is_alive(&self, id: u32) -> bool {
+        let (block, at) = place(id);
+        let block = self.block(block);
+        at < block.ends.len() && !Block::has(&block.gone, at)
+    }
+
+    /// Live names of one kind from an id on.
+    pub(super) fn names_from(&self, id: u32, kind: ValueKind) -> impl Iterator<Item = (u32, &str)> {
+        let (first, from) = place(id);
+        (first..=self.closed.len()).flat_map(move |block| {
+            let names = self.block(block).names(if block == first { from } else { 0 }, kind);
+            names.map(move |(at, name)| ((block * BLOCK_NAMES + at) as u32, name))
+        })
+    }
 }
 
 impl Arena {
@@ -178,14 +220,15 @@ impl Arena {
         }
     }
 
-    pub(super) fn closed(&self) -> &Closed {
-        &self.closed
-    }
-
-    /// Live names that are not in a closed block yet, with their ids.
-    pub(super) fn open_names(&self, kind: ValueKind) -> impl Iterator<Item = (u32, &str)> {
-        let first = (self.closed.len() * BLOCK_NAMES) as u32;
-        self.open.names(kind).map(move |(at, name)| (first + at as u32, name))
+    /// All names now; of those before `id` perhaps not the text.
+    pub(super) fn snapshot(&self, id: u32) -> Snapshot {
+        let (block, at) = place(id);
+        let at = match block.cmp(&self.closed.len()) {
+            Ordering::Less => 0,
+            Ordering::Equal => at.min(self.open.ends.len()),
+            Ordering::Greater => self.open.ends.len(),
+        };
+        Snapshot { closed: self.closed.clone(), open: self.open.copy_from(at) }
     }
 
     #[inline]
@@ -247,10 +290,15 @@ impl Arena {
         }
     }
 
-    /// Marks a name as gone. Its text stays until [`Arena::reclaim`].
-    pub(super) fn remove(&self, id: u32) {
+    /// Marks a name as gone. Its text stays until its block, whose number this returns, is reclaimed.
+    pub(super) fn remove(&self, id: u32) -> usize {
         let (block, at) = self.find(id);
         block.gone[at / 64].fetch_or(1 << (at % 64), Relaxed);
+        place(id).0
+    }
+
+    pub(super) fn is_closed(&self, block: usize) -> bool {
+        block < self.closed.len()
     }
 
     /// Gives the text of removed names back, if it is a quarter of a block or more.

@@ -1,5 +1,8 @@
 //! How many children each branch of the name tree has, for the guard: a branch is known by a hash only.
 
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
 use hashbrown::HashTable;
 
 use super::table::NameHasher;
@@ -103,6 +106,18 @@ impl Children {
             }
             Err(_) => 0,
         }
+    }
+
+    /// Hashes of the branches with most children, and how many those are.
+    pub(super) fn widest(&self, most: usize) -> HashMap<u64, u32> {
+        let mut least_first = BinaryHeap::new();
+        for count in &self.counts {
+            least_first.push(Reverse((count.children, count.hash())));
+            if least_first.len() > most {
+                least_first.pop();
+            }
+        }
+        least_first.into_iter().map(|Reverse((children, hash))| (hash, children)).collect()
     }
 
     pub(super) fn bytes(&self) -> usize {

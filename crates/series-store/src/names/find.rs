@@ -8,9 +8,8 @@ use vocabulary::ports::{FindQuery, Node, Scope, SeriesMatch, StoreError};
 use vocabulary::{SeriesRef, ValueKind};
 
 use super::Names;
-use super::arena::{Closed, closed_alive};
+use super::arena::Snapshot;
 use super::glob::{NodePattern, Pattern, Wild};
-use super::limits::BLOCK_NAMES;
 use super::spelling;
 use super::trie::Trie;
 use super::walk::{Answer, Positions, tree_order};
@@ -25,16 +24,15 @@ impl Names {
         let pattern = Pattern::compile(query.pattern)?;
         let mut hits = Hits::new(query);
         let state = self.state.read();
-        for (id, name) in state.arena.open_names(query.kind) {
+        let forest = state.space(query.kind).forest.clone();
+        let names = state.arena.snapshot(forest.end());
+        drop(state);
+        for (id, name) in names.names_from(forest.end(), query.kind) {
             hits.take_from(&pattern, id, name)?;
         }
-        let closed = state.arena.closed().clone();
-        let forest = state.space(query.kind).forest.clone();
-        drop(state);
-        for_closed_names(&closed, forest.end(), query.kind, |id, name| hits.take_from(&pattern, id, name))?;
         let by_name = hits.nodes.len();
         for trie in forest.tries.iter() {
-            TrieWalk::new(trie, &pattern, &closed, &mut hits).run()?;
+            TrieWalk::new(trie, &pattern, &names, &mut hits).run()?;
         }
         let in_order = by_name == 0 && forest.tries.len() == 1;
         hits.finish(&pattern, in_order)
@@ -49,41 +47,15 @@ impl Names {
     /// Hands every visible name of a kind over, untagged and tagged, in no particular order. Nobody
     /// waits for it.
     pub fn for_each(&self, kind: ValueKind, scope: &Scope, mut take: impl FnMut(u32, &str)) {
-        self.for_each_from(0, kind, |id, name| {
-            if scope.sees(name) {
-                take(id, name);
-            }
-        });
-    }
-
-    /// All names of a kind that are in blocks from `block` on.
-    pub(super) fn for_each_from(&self, block: usize, kind: ValueKind, mut take: impl FnMut(u32, &str)) {
-        let state = self.state.read();
-        for (id, name) in state.arena.open_names(kind) {
+        for (id, name) in self.snapshot(0).names_from(0, kind).filter(|(_, name)| scope.sees(name)) {
             take(id, name);
         }
-        let closed = state.arena.closed().clone();
-        drop(state);
-        let all: Result<(), std::convert::Infallible> = for_closed_names(&closed, block, kind, |id, name| {
-            take(id, name);
-            Ok(())
-        });
-        let Ok(()) = all;
     }
-}
 
-fn for_closed_names<E>(
-    closed: &Closed,
-    from: usize,
-    kind: ValueKind,
-    mut take: impl FnMut(u32, &str) -> Result<(), E>,
-) -> Result<(), E> {
-    for (index, block) in closed.iter().enumerate().skip(from) {
-        for (at, name) in block.names(kind) {
-            take((index * BLOCK_NAMES + at) as u32, name)?;
-        }
+    /// What is known now; of names before `id` perhaps not the text.
+    pub(super) fn snapshot(&self, id: u32) -> Snapshot {
+        self.state.read().arena.snapshot(id)
     }
-    Ok(())
 }
 
 fn leaf(id: u32, name: &str) -> Node {
@@ -200,7 +172,7 @@ fn rename_escaped(nodes: Vec<Node>, pattern: &Pattern) -> Vec<Node> {
 struct TrieWalk<'a, 'q> {
     trie: &'a Trie,
     pattern: &'a Pattern,
-    closed: &'a Closed,
+    names: &'a Snapshot,
     /// For each node of the pattern, what it says about the labels of this trie.
     selectors: Vec<Selector<'a>>,
     path: String,
@@ -238,12 +210,12 @@ impl<'a, 'q> TrieWalk<'a, 'q> {
     fn new(
         trie: &'a Trie,
         pattern: &'a Pattern,
-        closed: &'a Closed,
+        names: &'a Snapshot,
         hits: &'a mut Hits<'q>,
     ) -> TrieWalk<'a, 'q> {
         hits.source = hits.nodes.len();
         let selectors = pattern.nodes.iter().map(|node| Selector::new(trie, node)).collect();
-        TrieWalk { trie, pattern, closed, selectors, path: String::new(), hits }
+        TrieWalk { trie, pattern, names, selectors, path: String::new(), hits }
     }
 
     fn run(mut self) -> Result<(), StoreError> {
@@ -323,7 +295,7 @@ impl<'a, 'q> TrieWalk<'a, 'q> {
 
     /// For the leaf whose path is in `path`.
     fn shows(&self, id: u32) -> bool {
-        self.hits.scope.sees(&self.path) && closed_alive(self.closed, id)
+        self.hits.scope.sees(&self.path) && self.names.is_alive(id)
     }
 
     /// Is there a series below the node in `path` that is alive and may be seen?

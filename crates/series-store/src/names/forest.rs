@@ -1,16 +1,15 @@
 //! The tries of one kind of names, and how they come to be.
 //!
-//! Each covers a range of blocks. New names are searched one by one until some blocks of them are full;
-//! then they become a trie, and are joined with those before that are not much larger. So there are few
-//! tries, and a name is moved about once for each fourfold growth.
+//! Each covers a range of ids. New names are searched one by one until the next maintenance; then they
+//! become a trie, which is joined with those before that are not much larger. So there are few tries, and
+//! a name is moved a few times for each fourfold growth.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use vocabulary::ValueKind;
 
-use super::arena::{Closed, closed_alive, closed_name};
-use super::limits::{BLOCK_NAMES, PENDING_BLOCKS};
+use super::arena::Snapshot;
 use super::table::NameHasher;
 use super::trie::{Trie, TrieBuilder};
 use super::walk::tree_order;
@@ -22,81 +21,79 @@ const GONE_ONE_IN: usize = 4;
 /// Names between two looks at whether to go on.
 const LOOK_EVERY: usize = 4_096;
 
-/// In order of their blocks, without gaps, from block 0 on.
+/// In order of their ids, without gaps, from 0 on.
 #[derive(Clone, Default)]
 pub(super) struct Forest {
     pub(super) tries: Arc<Vec<Arc<Trie>>>,
 }
 
 impl Forest {
-    /// Names in blocks from here on are in no trie.
-    pub(super) fn end(&self) -> usize {
-        self.tries.last().map_or(0, |trie| trie.blocks.end)
+    /// Names from this id on are in no trie.
+    pub(super) fn end(&self) -> u32 {
+        self.tries.last().map_or(0, |trie| trie.ids.end)
     }
 
     pub(super) fn bytes(&self) -> usize {
         self.tries.iter().map(|trie| trie.bytes()).sum()
     }
 
-    /// The trie that has the names of a block.
-    pub(super) fn of_block(&self, block: usize) -> Option<&Trie> {
-        self.tries.iter().map(|trie| &**trie).find(|trie| trie.blocks.contains(&block))
+    /// The trie that would have a name.
+    pub(super) fn of(&self, id: u32) -> Option<&Trie> {
+        self.tries.iter().map(|trie| &**trie).find(|trie| trie.ids.contains(&id))
     }
 
-    /// What to do next: the tries that are replaced, by one over their blocks and perhaps the pending ones.
-    fn next_job(&self, closed: &Closed) -> Option<Job> {
-        let pending = self.end()..closed.len();
-        if pending.len() >= PENDING_BLOCKS {
-            let mut names = pending.len() * BLOCK_NAMES;
-            let mut first = self.tries.len();
-            while first > 0 && self.tries[first - 1].len() < JOIN_BELOW * names {
-                first -= 1;
-                names += self.tries[first].len();
-            }
-            return Some(Job { tries: first..self.tries.len(), pending });
+    pub(super) fn has_job(&self, end: u32) -> bool {
+        self.next_job(end).is_some()
+    }
+
+    /// Which tries are to be replaced by one over their ids and the new ones up to `end`.
+    fn next_job(&self, end: u32) -> Option<Range<usize>> {
+        let new = (end - self.end()) as usize;
+        if new == 0 {
+            let is_thin = |trie: &Arc<Trie>| trie.gone() > 0 && trie.gone() * GONE_ONE_IN >= trie.len();
+            return self.tries.iter().position(is_thin).map(|thin| thin..thin + 1);
         }
-        let thin =
-            self.tries.iter().position(|trie| trie.gone() > 0 && trie.gone() * GONE_ONE_IN >= trie.len())?;
-        Some(Job { tries: thin..thin + 1, pending: pending.start..pending.start })
+        let (mut first, mut names) = (self.tries.len(), new);
+        while first > 0 && self.tries[first - 1].len() < JOIN_BELOW * names {
+            first -= 1;
+            names += self.tries[first].len();
+        }
+        Some(first..self.tries.len())
     }
 
-    /// The forest after one job, or `None` if there is none or it was broken off.
+    /// The forest with one job done, or `None` if there is none or it was broken off. The snapshot must
+    /// have the text of all names.
     pub(super) fn grown(
         &self,
-        closed: &Closed,
+        names: &Snapshot,
         kind: ValueKind,
         hasher: &NameHasher,
         go_on: &dyn Fn() -> bool,
     ) -> Option<Forest> {
-        let Job { tries, pending } = self.next_job(closed)?;
+        let replaced = self.next_job(names.end())?;
+        let old = &self.tries[replaced.clone()];
         let mut ids: Vec<u32> = Vec::new();
-        for trie in &self.tries[tries.clone()] {
-            ids.extend(trie.ids().into_iter().filter(|id| closed_alive(closed, *id)));
+        for trie in old {
+            ids.extend(trie.ids_in_order().into_iter().filter(|id| names.is_alive(*id)));
         }
-        for block in pending.clone() {
-            let untagged = closed[block].names(kind).filter(|(_, name)| !name.contains(';'));
-            ids.extend(untagged.map(|(at, _)| (block * BLOCK_NAMES + at) as u32));
+        let is_last = replaced.end == self.tries.len();
+        if is_last {
+            let new = names.names_from(self.end(), kind).filter(|(_, name)| !name.contains(';'));
+            ids.extend(new.map(|(id, _)| id));
         }
-        let name = |id: u32| closed_name(closed, id).unwrap_or_default();
-        // Each trie's ids are in order already, which a stable sort makes use of.
-        ids.sort_by(|a, b| tree_order(name(*a), name(*b)));
+        // The ids of each trie are in order already, which a stable sort makes use of.
+        ids.sort_by(|a, b| tree_order(names.name(*a), names.name(*b)));
         let mut builder = TrieBuilder::new(hasher);
         for (at, id) in ids.into_iter().enumerate() {
             if at % LOOK_EVERY == 0 && !go_on() {
                 return None;
             }
-            builder.add(name(id), id);
+            builder.add(names.name(id), id);
         }
-        let start = self.tries[tries.clone()].first().map_or(pending.start, |trie| trie.blocks.start);
-        let end =
-            self.tries[tries.clone()].last().map_or(pending.end, |trie| trie.blocks.end.max(pending.end));
-        let mut grown = self.tries.to_vec();
-        grown.splice(tries, [Arc::new(builder.finish(start..end))]);
-        Some(Forest { tries: Arc::new(grown) })
+        let start = old.first().map_or(self.end(), |trie| trie.ids.start);
+        let end = old.last().filter(|_| !is_last).map_or(names.end(), |trie| trie.ids.end);
+        let mut tries = self.tries.to_vec();
+        tries.splice(replaced, [Arc::new(builder.finish(start..end))]);
+        Some(Forest { tries: Arc::new(tries) })
     }
-}
-
-struct Job {
-    tries: Range<usize>,
-    pending: Range<usize>,
 }

@@ -33,7 +33,7 @@ fn questions(title: &str) -> Vec<(&'static str, Vec<&'static str>)> {
 fn at_stage(list: &[&str], indexed: usize) -> Names {
     let all = names(&list[..indexed]);
     if indexed > 0 {
-        for at in 0..limits::PENDING_BLOCKS * BLOCK_NAMES {
+        for at in 0..2 * BLOCK_NAMES {
             all.create(format!("other.{at}").as_bytes(), ValueKind::Sketch, NOW).unwrap();
         }
         while all.maintain(&|| true) {}

@@ -10,9 +10,6 @@ pub const DEPTH_MAX: usize = 64;
 /// Names in a block of the arena. A closed block is one allocation of about 50 KB for names of 52 bytes.
 pub const BLOCK_NAMES: usize = 1024;
 
-/// Closed blocks that may wait for a trie: a glob looks at their names one by one, 50 ns each.
-pub const PENDING_BLOCKS: usize = 4;
-
 /// Shards of the id table: a shard that grows moves 1/256 of the names, 1-2 ms at 5 M, while others wait.
 pub const TABLE_SHARDS: usize = 256;
 
@@ -21,6 +18,9 @@ pub const LOOKUP_GROUP: usize = 32;
 
 /// Points that are resolved before the lock is offered to a waiting writer: about 100 us when all miss.
 pub const RESOLVE_UNDER_ONE_LOCK: usize = 1024;
+
+/// Names whose tags are indexed before the locks are offered to others: less than a millisecond.
+pub const TAGS_UNDER_ONE_LOCK: u32 = 512;
 
 /// Other spellings of known names (tags out of order, doubled dots) that are remembered, and their bytes.
 pub const ALIASES_MAX: usize = 65_536;

@@ -11,15 +11,19 @@
 //! | [`table`] | name -> id |
 //! | [`state`] | both, under one lock; prediction by successor; other spellings |
 //! | [`guard`], [`children`] | limits on new names, and who ran into them |
+//! | [`cardinality`] | where many names are |
 //! | [`glob`], [`walk`] | graphite's patterns, and following one down a name |
 //! | [`trie`], [`forest`] | names as trees that never change, and how they come to be |
 //! | [`find`] | answers to patterns |
 //! | [`tag_query`], [`tag_index`], [`tags`] | tag expressions, which series have which tags, and answers |
 
 mod arena;
+mod cardinality;
 mod children;
 mod find;
 mod forest;
+#[doc(hidden)]
+pub mod fuzzing;
 mod glob;
 mod guard;
 mod limits;
@@ -44,13 +48,15 @@ use parking_lot::{Mutex, RwLock};
 use vocabulary::ports::Successor;
 use vocabulary::{PointBatch, SeriesRef, Timestamp, ValueKind};
 
+pub use cardinality::WideNode;
 pub use guard::{GuardLimits, Limit, NameFault, Offender, Refused, RefusedCounts, RefusedName};
 pub use limits::NAME_BYTES_MAX;
 pub use state::MemoryUse;
 
 use guard::Guard;
-use limits::{BLOCK_NAMES, NEWEST_NAMES, RESOLVE_UNDER_ONE_LOCK};
+use limits::{NEWEST_NAMES, RESOLVE_UNDER_ONE_LOCK, TAGS_UNDER_ONE_LOCK};
 use state::State;
+use table::NameHasher;
 use tag_index::TagIndex;
 
 /// Whether a name of a batch is a series already.
@@ -74,6 +80,7 @@ pub struct Created {
 
 /// All names of a store. Shared by threads; nothing in here waits for the disk.
 pub struct Names {
+    hasher: NameHasher,
     state: RwLock<State>,
     guard: Mutex<Guard>,
     newest: Mutex<VecDeque<NewName>>,
@@ -93,8 +100,10 @@ pub struct NewName {
 
 impl Names {
     pub fn new(limits: GuardLimits) -> Names {
+        let hasher = NameHasher::default();
         Names {
-            state: RwLock::new(State::new()),
+            hasher: hasher.clone(),
+            state: RwLock::new(State::new(hasher)),
             guard: Mutex::new(Guard::new(limits)),
             newest: Mutex::default(),
             tags: Default::default(),
@@ -122,8 +131,7 @@ impl Names {
 
     /// The id of one name in any spelling that was seen before; one look-up, about 100 ns.
     pub fn id(&self, name: &[u8], kind: ValueKind) -> Option<u32> {
-        let state = self.state.read();
-        state.find_spelling(state.hasher.hash(name), name, kind)
+        self.state.read().find_spelling(self.hasher.hash(name), name, kind)
     }
 
     /// Makes a series of a name that [`Names::resolve`] did not know. The name may be in any spelling;
@@ -132,7 +140,7 @@ impl Names {
     /// Ids are given in the order of these calls. A caller that logs them in that order must hold a
     /// lock of its own around this and the log.
     pub fn create(&self, name: &[u8], kind: ValueKind, now: Timestamp) -> Result<Created, Refused> {
-        let hash = self.state.read().hasher.hash(name);
+        let hash = self.hasher.hash(name);
         if let Some(why) = self.guard.lock().refused_lately(hash, name, now) {
             return Err(why);
         }
@@ -153,9 +161,9 @@ impl Names {
         kind: ValueKind,
         now: Timestamp,
     ) -> Result<Created, Refused> {
-        let mut state = self.state.write();
         let other_spelling = spelling != name.as_bytes();
-        let canonical_hash = if other_spelling { state.hasher.hash(name.as_bytes()) } else { hash };
+        let canonical_hash = if other_spelling { self.hasher.hash(name.as_bytes()) } else { hash };
+        let mut state = self.state.write();
         let (id, new) = match state.find(canonical_hash, name.as_bytes(), kind) {
             Some(id) => (id, false),
             None => {
@@ -197,7 +205,8 @@ impl Names {
     }
 
     /// For loading at the start: holds the lock until it is dropped. `expected` is the number of series
-    /// of kind number that will come, about.
+    /// of kind number that will come, about; twice as many take twice the memory of the id table, 10 bytes
+    /// a series, for good.
     pub fn load(&self, expected: usize) -> Loading<'_> {
         let mut state = self.state.write();
         state.reserve(ValueKind::Number, expected);
@@ -228,10 +237,13 @@ impl Names {
 
     fn grow_forest(&self, kind: ValueKind, go_on: &dyn Fn() -> bool) -> bool {
         let state = self.state.read();
-        let (closed, forest) = (state.arena.closed().clone(), state.space(kind).forest.clone());
-        let hasher = state.hasher.clone();
+        let forest = state.space(kind).forest.clone();
+        if !forest.has_job(state.arena.next_id()) {
+            return false;
+        }
+        let names = state.arena.snapshot(0);
         drop(state);
-        let Some(grown) = forest.grown(&closed, kind, &hasher, go_on) else { return !go_on() };
+        let Some(grown) = forest.grown(&names, kind, &self.hasher, go_on) else { return !go_on() };
         self.state.write().space_mut(kind).forest = grown;
         true
     }
@@ -240,18 +252,23 @@ impl Names {
         &self.tags[usize::from(kind == ValueKind::Sketch)]
     }
 
-    /// One block at a time, so that nobody waits long for the index.
+    /// Some names at a time, so that nobody waits long for the index.
     fn index_tags(&self, kind: ValueKind, go_on: &dyn Fn() -> bool) -> bool {
-        let closed = self.state.read().arena.closed().clone();
         while go_on() {
             let mut index = self.tags_of(kind).write();
-            let Some(block) = closed.get(index.end) else { return false };
-            let first = (index.end * BLOCK_NAMES) as u32;
-            // Whoever is removed from now on is alive here and taken out of the index afterwards.
-            for (at, name) in block.names(kind).filter(|(_, name)| name.contains(';')) {
-                index.insert(first + at as u32, name);
+            let state = self.state.read();
+            let end = state.arena.next_id().min(index.end.saturating_add(TAGS_UNDER_ONE_LOCK));
+            if index.end == end {
+                return false;
             }
-            index.end += 1;
+            // Whoever removes one of these from now on takes it out of the index afterwards.
+            for id in index.end..end {
+                let name = state.arena.name(id).filter(|name| name.contains(';'));
+                if let Some(name) = name.filter(|_| state.arena.kind(id) == Some(kind)) {
+                    index.insert(id, name);
+                }
+            }
+            index.end = end;
         }
         true
     }
@@ -259,7 +276,10 @@ impl Names {
     fn reclaim(&self, go_on: &dyn Fn() -> bool) -> bool {
         while go_on() {
             let mut state = self.state.write();
-            let Some(block) = state.thinned.pop_first() else { return false };
+            // The open block, which is the last, waits until it is closed.
+            let first = state.thinned.first().copied().filter(|block| state.arena.is_closed(*block));
+            let Some(block) = first else { return false };
+            state.thinned.remove(&block);
             state.arena.reclaim(block);
         }
         true

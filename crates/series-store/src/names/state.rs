@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use vocabulary::{PointBatch, ValueKind};
 
 use super::Resolved;
-use super::arena::{Arena, place};
+use super::arena::Arena;
 use super::children::Children;
 use super::forest::Forest;
 use super::limits::{ALIAS_BYTES_MAX, ALIASES_MAX, LOOKUP_GROUP};
@@ -32,12 +32,12 @@ pub(super) struct Space {
 }
 
 impl State {
-    pub(super) fn new() -> State {
+    pub(super) fn new(hasher: NameHasher) -> State {
         let space =
             || Space { table: Table::new(), children: Children::default(), forest: Forest::default() };
         State {
             arena: Arena::new(),
-            hasher: NameHasher::default(),
+            hasher,
             numbers: space(),
             sketches: space(),
             aliases: Aliases::default(),
@@ -109,12 +109,10 @@ impl State {
             let space = if kind == ValueKind::Number { numbers } else { sketches };
             space.children.remove(&name, hash, hasher, is_leaf(&space.table, arena, hasher));
         }
-        self.arena.remove(id);
-        let block = place(id).0;
-        if let Some(trie) = self.space(kind).forest.of_block(block).filter(|_| !name.contains(';')) {
+        if let Some(trie) = self.space(kind).forest.of(id).filter(|_| !name.contains(';')) {
             trie.count_gone();
         }
-        self.thinned.insert(block);
+        self.thinned.insert(self.arena.remove(id));
         Some((name, kind))
     }
 

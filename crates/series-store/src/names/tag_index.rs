@@ -1,6 +1,6 @@
 //! Which tagged series carry which tag with which value.
 //!
-//! Covers the closed blocks up to one; names in later ones are looked at one by one. Untagged series,
+//! Covers the ids up to one; names with later ones are looked at one by one. Untagged series,
 //! whose only tag is `name`, are not in here: there are millions of them, and the id table knows them.
 
 use std::collections::BTreeMap;
@@ -14,13 +14,22 @@ use super::tag_query::{NAME_TAG, Test, Tests, Wanted, metric_of};
 
 #[derive(Default)]
 pub(super) struct TagIndex {
-    /// Blocks before this one are in.
-    pub(super) end: usize,
+    /// Names with ids before this one are in.
+    pub(super) end: u32,
     tags: BTreeMap<Box<str>, Values>,
+    size: Size,
+}
+
+/// What is in the index, counted as it comes and goes.
+#[derive(Default)]
+struct Size {
+    values: usize,
+    value_bytes: usize,
+    postings: usize,
 }
 
 #[derive(Default)]
-pub(super) struct Values {
+struct Values {
     postings: BTreeMap<Box<str>, Postings>,
 }
 
@@ -37,6 +46,13 @@ impl Postings {
             Postings::Many(ids) => {
                 ids.insert(id);
             }
+        }
+    }
+
+    fn contains(&self, id: u32) -> bool {
+        match self {
+            Postings::One(only) => *only == id,
+            Postings::Many(ids) => ids.contains(id),
         }
     }
 
@@ -91,16 +107,23 @@ impl TagIndex {
                 Some(ids) => ids.insert(id),
                 None => {
                     postings.insert(value.into(), Postings::One(id));
+                    self.size.values += 1;
+                    self.size.value_bytes += value.len();
                 }
             }
+            self.size.postings += 1;
         }
     }
 
     pub(super) fn remove(&mut self, id: u32, name: &str) {
         for (tag, value) in tags_of(name) {
             let Some(Values { postings }) = self.tags.get_mut(tag) else { continue };
-            if postings.get_mut(value).is_some_and(|ids| ids.remove(id)) {
+            let Some(ids) = postings.get_mut(value).filter(|ids| ids.contains(id)) else { continue };
+            self.size.postings -= 1;
+            if ids.remove(id) {
                 postings.remove(value);
+                self.size.values -= 1;
+                self.size.value_bytes -= value.len();
             }
             if postings.is_empty() {
                 self.tags.remove(tag);
@@ -191,16 +214,11 @@ impl TagIndex {
         self.with_values(NAME_TAG, |_| true)
     }
 
-    /// Bytes that it takes, about. Looks at every value.
+    /// Bytes that it takes, about: a node of a B-tree is two thirds full, a set of ids takes 2 bytes an id
+    /// and some 60 of its own, if there is more than one.
     pub(super) fn bytes(&self) -> usize {
-        // A node of a B-tree is two thirds full, and a bitmap's containers have about 40 bytes of their own.
-        let posting = |(value, ids): (&Box<str>, &Postings)| {
-            let set = match ids {
-                Postings::One(_) => 0,
-                Postings::Many(ids) => size_of::<RoaringBitmap>() + ids.serialized_size() + 40,
-            };
-            value.len() + (size_of::<Box<str>>() + size_of::<Postings>()) * 3 / 2 + set
-        };
-        self.tags.values().flat_map(|values| values.postings.iter().map(posting)).sum::<usize>()
+        let Size { values, value_bytes, postings } = self.size;
+        let entries = values * (size_of::<Box<str>>() + size_of::<Postings>()) * 3 / 2;
+        entries + value_bytes + (postings - values) * 2 + (postings - values).min(values) * 60
     }
 }

@@ -28,11 +28,12 @@ impl Names {
         let (end, selected) = (index.end, index.select(&tests));
         drop(index);
         self.for_each_of(&selected, &mut take);
-        self.for_each_from(end, query.kind, |id, name| {
-            if is_tagged(name) && tests.pass(name) {
-                take(id, name);
-            }
-        });
+        let new = self.snapshot(end);
+        for (id, name) in
+            new.names_from(end, query.kind).filter(|(_, name)| is_tagged(name) && tests.pass(name))
+        {
+            take(id, name);
+        }
         self.for_each_untagged(query.kind, Some(&tests), &mut take);
         if found.len() > query.limit {
             return Err(StoreError::TooMuch { what: "series", limit: query.limit });
@@ -122,16 +123,16 @@ impl Names {
     /// Tagged series that the index does not have yet.
     fn for_each_new_tagged(
         &self,
-        block: usize,
+        first: u32,
         tests: Option<&Tests>,
         scope: &Scope,
         mut take: impl FnMut(&str),
     ) {
-        self.for_each_from(block, ValueKind::Number, |_, name| {
+        for (_, name) in self.snapshot(first).names_from(first, ValueKind::Number) {
             if is_tagged(name) && scope.sees(name) && tests.is_none_or(|tests| tests.pass(name)) {
                 take(name);
             }
-        });
+        }
     }
 
     fn for_each_untagged(&self, kind: ValueKind, tests: Option<&Tests>, take: &mut dyn FnMut(u32, &str)) {
@@ -140,18 +141,18 @@ impl Names {
                 return;
             }
             if let Some(name) = tests.only_name() {
-                let id = self.id(name.as_bytes(), kind);
+                let id = self.state.read().find(self.hasher.hash(name.as_bytes()), name.as_bytes(), kind);
                 if let Some(id) = id.filter(|_| !is_tagged(name) && tests.pass(name)) {
                     take(id, name);
                 }
                 return;
             }
         }
-        self.for_each_from(0, kind, |id, name| {
+        for (id, name) in self.snapshot(0).names_from(0, kind) {
             if !is_tagged(name) && tests.is_none_or(|tests| tests.pass(name)) {
                 take(id, name);
             }
-        });
+        }
     }
 
     /// Names of some ids; those that are gone are left out.

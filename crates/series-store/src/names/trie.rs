@@ -13,8 +13,8 @@ use super::table::NameHasher;
 use super::walk::common_bytes;
 
 pub(super) struct Trie {
-    /// The blocks of the arena whose untagged names of one kind are in here.
-    pub(super) blocks: Range<usize>,
+    /// The untagged names of one kind that have these ids are in here.
+    pub(super) ids: Range<u32>,
     labels: Labels,
     /// Label of each node. The first nodes are the children of the root.
     node_labels: Vec<u32>,
@@ -157,7 +157,7 @@ impl Trie {
     }
 
     /// All ids in the order of the tree.
-    pub(super) fn ids(&self) -> Vec<u32> {
+    pub(super) fn ids_in_order(&self) -> Vec<u32> {
         let mut ids = Vec::with_capacity(self.len());
         self.collect_ids(self.root(), &mut ids);
         ids
@@ -238,7 +238,7 @@ impl<'h> TrieBuilder<'h> {
         label
     }
 
-    pub(super) fn finish(self, blocks: Range<usize>) -> Trie {
+    pub(super) fn finish(self, ids: Range<u32>) -> Trie {
         let TrieBuilder { levels, labels, known, .. } = self;
         drop(known);
         let (labels, numbers) = in_order(labels);
@@ -269,7 +269,7 @@ impl<'h> TrieBuilder<'h> {
         let (branches, leaves) =
             (RankedBits::new(is_branch.into_iter()), RankedBits::new(is_leaf.into_iter()));
         Trie {
-            blocks,
+            ids,
             labels,
             node_labels,
             branches,

@@ -5,21 +5,41 @@
 //! A stream has two ends: after the state, the words that the state outgrew come from the front; the
 //! places of the values within their bins, plain bits, come from the back.
 
-use super::model::{Bin, Model, TOTAL, TOTAL_BITS, shift_right};
+use super::model::{Bin, Model, Segment, TOTAL, TOTAL_BITS, shift_right};
 use crate::codec::bits::{BitWriter, mask};
 
 /// The state is at least this between steps, and below 2^32: it loses and gains words of 16 bits.
 const STATE_MIN: u32 = 1 << 16;
 const STATE_BYTES: usize = 4;
 
-/// What a state's low ten bits say.
-#[derive(Clone, Copy, Default)]
+/// What a state's low ten bits say: the bin, and how far into its weight they are.
+#[derive(Clone, Copy)]
 struct Slot {
     first: i64,
-    weight: u16,
-    /// Place of the slot within its bin's weight.
-    place: u16,
-    width: u8,
+    /// Weight (bits 0 to 15), place within it (16 to 31), width (32 on). One word, because a table of a
+    /// thousand is made for every page.
+    rest: u64,
+}
+
+impl Slot {
+    fn of(bin: Bin, place: u32) -> Slot {
+        Slot {
+            first: bin.first,
+            rest: u64::from(bin.weight) | u64::from(place) << 16 | u64::from(bin.width) << 32,
+        }
+    }
+
+    fn weight(self) -> u32 {
+        self.rest as u32 & 0xffff
+    }
+
+    fn place(self) -> u32 {
+        self.rest as u32 >> 16
+    }
+
+    fn width(self) -> u32 {
+        (self.rest >> 32) as u32
+    }
 }
 
 pub(super) struct DecodeTable {
@@ -28,16 +48,12 @@ pub(super) struct DecodeTable {
 
 impl DecodeTable {
     pub(super) fn new(model: &Model) -> DecodeTable {
-        let mut slots = Box::new([Slot::default(); TOTAL as usize]);
-        let mut at = 0;
-        for Bin { first, width, weight } in model.segments.iter().flat_map(|segment| segment.cut()) {
-            let bin = &mut slots[at..at + weight as usize];
-            for (place, slot) in bin.iter_mut().enumerate() {
-                *slot = Slot { first, weight: weight as u16, place: place as u16, width: width as u8 };
-            }
-            at += weight as usize;
+        let mut slots = Vec::with_capacity(TOTAL as usize);
+        for bin in model.segments.iter().flat_map(Segment::cut) {
+            slots.extend((0..bin.weight).map(|place| Slot::of(bin, place)));
         }
-        DecodeTable { slots }
+        let slots = slots.into_boxed_slice().try_into().ok();
+        DecodeTable { slots: slots.expect("the weights of a model add up") }
     }
 }
 
@@ -61,8 +77,7 @@ impl<'a> Lane<'a> {
     #[inline(always)]
     fn step(&mut self, table: &DecodeTable) -> i64 {
         let slot = table.slots[(self.state % TOTAL) as usize];
-        let state =
-            u32::from(slot.weight).wrapping_mul(self.state >> TOTAL_BITS).wrapping_add(u32::from(slot.place));
+        let state = slot.weight().wrapping_mul(self.state >> TOTAL_BITS).wrapping_add(slot.place());
         let word = self
             .bytes
             .get(self.front..self.front + 2)
@@ -70,9 +85,8 @@ impl<'a> Lane<'a> {
         let short = state < STATE_MIN;
         self.state = if short { state << 16 | u32::from(word) } else { state };
         self.front += if short { 2 } else { 0 };
-        let width = u32::from(slot.width);
-        let offset = self.peek_back(width);
-        self.back += width as usize;
+        let offset = self.peek_back(slot.width());
+        self.back += slot.width() as usize;
         slot.first.wrapping_add(offset as i64)
     }
 
