@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use vocabulary::ports::{Scope, StoreError};
+use vocabulary::retention::Archives;
 use vocabulary::{Sketch, Timestamp, ValueKind};
 
 use crate::blocks::NewFiles;
@@ -29,11 +30,22 @@ pub struct RulePreview {
     pub series: u64,
     /// Of those, how many would change their archives or their aggregation.
     pub changing: u64,
+    /// The archives that those have, the first few kinds.
+    pub have: Vec<Archives>,
     /// On disk now.
     pub bytes_now: u64,
     /// With every archive full: as the series are, and as they would be.
     pub full_bytes_now: u64,
     pub full_bytes_then: u64,
+}
+
+impl RulePreview {
+    fn note_archives(&mut self, archives: &Archives) {
+        const LISTED: usize = 8;
+        if self.have.len() < LISTED && !self.have.contains(archives) {
+            self.have.push(archives.clone());
+        }
+    }
 }
 
 /// What a migration did.
@@ -70,6 +82,7 @@ impl Store {
             rule: rule.clone(),
             series: 0,
             changing: 0,
+            have: Vec::new(),
             bytes_now: 0,
             full_bytes_now: 0,
             full_bytes_then: 0,
@@ -88,7 +101,10 @@ impl Store {
                 let wanted = rules.policy_of(&name);
                 let preview = &mut previews[rules.retention_of(&name)];
                 preview.series += 1;
-                preview.changing += u64::from(wanted != *entry.policy);
+                if wanted != *entry.policy {
+                    preview.changing += 1;
+                    preview.note_archives(&entry.policy.archives);
+                }
                 preview.bytes_now += bytes[usize::from(local)];
                 preview.full_bytes_now += full_bytes(&entry.policy.archives, per_slot);
                 preview.full_bytes_then += full_bytes(&wanted.archives, per_slot);
