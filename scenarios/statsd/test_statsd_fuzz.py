@@ -3,11 +3,14 @@ import os
 import random
 import re
 
+import pytest
+
 from support.statsd_cases import Case, Group, our_toml
 from support.statsd_compare import compare, play
 from support.statsd_servers import InProcess, Original, answers_of, driver_binary
 
 LINES = 3000
+ROUNDS = 20 if os.environ.get("BELLWETHER_LONG") else 1
 # The original dies of a sample rate that is a number but does not begin with a digit or a dot.
 DEADLY = re.compile(rb"\|@(?![\d.])")
 PIECES = [b"|", b":", b"@", b"#", b"|#", b"|@0.5", b"|c", b"|ms", b"|g", b"|s", b"1", b"-1", b"+2", b"0x1f", b"1e2",
@@ -28,7 +31,8 @@ def lines(seed):
             yield line
 
 
-def test_random_lines_mean_the_same(tmp_path):
+@pytest.mark.parametrize("_", range(ROUNDS))
+def test_random_lines_mean_the_same(tmp_path, _):
     seed = int(os.environ.get("SEED", 0)) or random.SystemRandom().randrange(1, 1 << 32)
     print(f"SEED={seed}")
     source = lines(seed)

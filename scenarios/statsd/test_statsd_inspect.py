@@ -8,7 +8,7 @@ import pytest
 
 from support.statsd_servers import InProcess, driver_binary
 
-OBJECTS = 1500
+OBJECTS = 1500 * (20 if os.environ.get("BELLWETHER_LONG") else 1)
 NODE = """
 const util = require('util');
 require('readline').createInterface({input: process.stdin}).on('line', line => {

@@ -186,43 +186,24 @@ fn events_and_service_checks() {
 
 #[test]
 fn no_bytes_make_it_panic() {
-    let seeds: [&[u8]; 6] = [
+    let samples: [&[u8]; 7] = [
         b"a.b:1|c|@0.1|#k:v,w\nc:2:3|ms",
         b"_e{5,4}:title|text|d:7|#a",
         b"_sc|n|1|h:x|m:y",
         b"a:1|c:2|g|@0.5:-3|s|T12|c:x",
         b"\xff\xfe:\xc3|s\r\n",
         b"g:+1e5|g\n:|\n::||##",
+        b":|@#\n\r,;{}_Tc0-+. \xff",
     ];
-    mutate(&seeds, b":|@#\n\r,;{}_Tc0-+. \xff", fuzzing::statsd_packet);
+    fuzzing::mutate(&samples.map(<[u8]>::to_vec), 30_000, fuzzing::statsd_packet);
 }
 
 #[test]
 fn no_configuration_makes_it_panic() {
-    let seeds: [&[u8]; 2] = [
+    let samples: [&[u8]; 3] = [
         b"{a: [1, 'x\\n', {b: -2e3}], // c\n graphite: {globalPrefix: `p`}, f: g(1, '}')[0], /* */ port: 8125,}",
         b"{servers: [{server: './servers/tcp', port: 1}], histogram: [{metric: 'a', bins: [1, 'inf']}], keyFlush: {}}",
+        b"{}[]():,'\"`/*\\\n;0-",
     ];
-    mutate(&seeds, b"{}[]():,'\"`/*\\\n;0-", fuzzing::statsd_config);
-}
-
-/// Runs `target` on the seeds with up to five bytes changed, always in the same way.
-fn mutate(seeds: &[&[u8]], special: &[u8], target: fn(&[u8])) {
-    let mut state = 0x5eed_u64;
-    let mut next = move |below: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize % below
-    };
-    for round in 0..20_000 {
-        let mut bytes = seeds[round % seeds.len()].to_vec();
-        for _ in 0..next(6) {
-            let at = next(bytes.len());
-            match next(3) {
-                0 => bytes[at] = special[next(special.len())],
-                1 => bytes.insert(at, next(256) as u8),
-                _ => bytes.truncate(at.max(1)),
-            }
-        }
-        target(&bytes);
-    }
+    fuzzing::mutate(&samples.map(<[u8]>::to_vec), 10_000, fuzzing::statsd_config);
 }

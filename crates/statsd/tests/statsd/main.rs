@@ -3,6 +3,7 @@
 mod admin;
 mod bounds;
 mod flush;
+mod fuzz;
 mod import;
 mod receivers;
 mod restart;

@@ -22,8 +22,12 @@ impl Server {
     }
 
     pub fn send(&self, packet: &str) {
+        self.send_bytes(packet.as_bytes());
+    }
+
+    pub fn send_bytes(&self, packet: &[u8]) {
         let mut receiving = self.shard.receive(self.now);
-        formats::statsd::read_packet(packet.as_bytes(), self.config.dialect, &mut receiving);
+        formats::statsd::read_packet(packet, self.config.dialect, &mut receiving);
     }
 
     pub fn flush(&mut self) -> Flush {
