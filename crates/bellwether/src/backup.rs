@@ -72,7 +72,9 @@ fn prepare(directory: &Path) -> Result<BTreeMap<String, u64>, String> {
     let mut entries = fs::read_dir(directory).map_err(|error| doing("read", directory, &error))?;
     match entries.next() {
         None => Ok(BTreeMap::new()),
-        Some(_) => Err(format!("{} is neither empty nor a backup; give another directory", directory.display())),
+        Some(_) => {
+            Err(format!("{} is neither empty nor a backup; give another directory", directory.display()))
+        }
     }
 }
 
@@ -113,11 +115,17 @@ fn note(files: &mut BTreeMap<String, u64>, directory: &Path, path: &Path) -> Res
 }
 
 /// What the backup before had and this one has not.
-fn remove_old(directory: &Path, before: &BTreeMap<String, u64>, now: &BTreeMap<String, u64>) -> Result<(), String> {
+fn remove_old(
+    directory: &Path,
+    before: &BTreeMap<String, u64>,
+    now: &BTreeMap<String, u64>,
+) -> Result<(), String> {
     for name in before.keys().filter(|name| !now.contains_key(*name)) {
         let path = directory.join(name);
         match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(doing("remove", &path, &error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(doing("remove", &path, &error));
+            }
             _ => {}
         }
     }
@@ -238,7 +246,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         for name in ["../../etc/passwd", "/etc/passwd", "a/../../b"] {
             let files = BTreeMap::from([(name.to_owned(), 1)]);
-            write_list(directory.path(), &Listed { version: 1, made_by: "x".into(), made: 0, files }).unwrap();
+            write_list(directory.path(), &Listed { version: 1, made_by: "x".into(), made: 0, files })
+                .unwrap();
             let error = restore(directory.path(), &directory.path().join("to")).err().unwrap();
             assert!(error.contains("outside"), "{name}: {error}");
         }

@@ -43,7 +43,7 @@ pub fn parse_url(text: &str) -> Result<Uri, Failure> {
 
 /// Is a server listening at this control socket?
 pub fn socket_answers(path: &Path) -> bool {
-    at_any_depth(path, |path| std::os::unix::net::UnixStream::connect(path)).is_ok()
+    at_any_depth(path, std::os::unix::net::UnixStream::connect).is_ok()
 }
 
 impl Server {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use http_api::control::{
     Arriving, BackedUp, Cardinality, Checked, Compacted, Control, Health, Help, Identity, Panel, Readiness,
-    Repolicied, Retention, RetentionQuestion,
+    Repolicied, Retention, RetentionQuestion, State,
 };
 use vocabulary::ports::PointSink;
 
@@ -25,6 +25,10 @@ impl Control for House {
 
     fn health(&self) -> Health {
         health::health(self)
+    }
+
+    fn state(&self) -> (State, Option<String>) {
+        health::state(self)
     }
 
     fn cardinality(&self) -> Cardinality {

@@ -18,19 +18,43 @@ const SLOW_SYNC_MILLISECONDS: f64 = 1_000.0;
 /// Below this the disk is called nearly full.
 const NEARLY_FULL_SECONDS: f64 = 2.0 * 86_400.0;
 const LISTED: usize = 20;
+/// A collector that missed so many looks is late.
+const LATE_LOOKS: f64 = 5.0;
 
 /// Since when each part is in its state, by the part's id.
 pub type StateSince = HashMap<String, (State, f64)>;
 
+/// The worst state of all parts, cheaply: it is looked at each second while a page is open.
+pub fn state(house: &House) -> (State, Option<String>) {
+    let store = house.store.health();
+    let state = parts(house, &store).iter().map(|part| part.state).max().unwrap_or(State::Ok).max(State::Ok);
+    (state, store.read_only.map(|why| why.reason))
+}
+
 pub fn health(house: &House) -> Health {
     let now = house.clock.since_epoch().as_secs_f64();
     let store = house.store.health();
+    let parts = parts(house, &store);
+    let state = parts.iter().map(|part| part.state).max().unwrap_or(State::Ok).max(State::Ok);
+    Health {
+        state,
+        sentence: sentence(&parts, state),
+        since: Some(note_since(house, "", state, now)),
+        now,
+        parts,
+        storage: storage(house, &store),
+        refused: refused(house),
+        bad_lines: bad_lines(house),
+        widest: widest(house),
+        newest: newest(house),
+    }
+}
+
+fn parts(house: &House, store: &StoreHealth) -> Vec<Part> {
+    let now = house.clock.since_epoch().as_secs_f64();
     let mut parts = Vec::new();
-    let mut bad_lines = Vec::new();
     if let Some(ingest) = house.ingest.read().as_ref() {
-        let listeners = ingest.stats();
-        parts.extend(listeners.iter().map(|listener| listener_part(house, listener)));
-        bad_lines = listeners.iter().flat_map(lines_of).collect();
+        parts.extend(ingest.stats().iter().map(|listener| listener_part(house, listener)));
         parts.push(journal_part(house, &ingest.journal_stats()));
         parts.extend(ingest.forward_stats().iter().map(|out| outgoing_part(house, "forward", "Carbon", out)));
         parts.extend(
@@ -38,28 +62,24 @@ pub fn health(house: &House) -> Health {
         );
     }
     parts.push(aggregation_part(house));
-    parts.push(store_part(house, &store));
+    parts.extend(host_part(house, now));
+    parts.push(store_part(house, store));
     parts.push(query_part(house));
     parts.extend(configuration_part(house));
     for part in &mut parts {
         part.since = Some(note_since(house, &part.id, part.state, now));
     }
-    let state = parts.iter().map(|part| part.state).max().unwrap_or(State::Ok).max(State::Ok);
-    let since = Some(note_since(house, "", state, now));
-    bad_lines.sort_by(|a: &BadLine, b| b.at.total_cmp(&a.at));
-    bad_lines.truncate(LISTED);
-    Health {
-        state,
-        sentence: sentence(&parts, state),
-        since,
-        now,
-        parts,
-        storage: storage(house, &store),
-        refused: refused(house),
-        bad_lines,
-        widest: widest(house),
-        newest: newest(house),
-    }
+    parts
+}
+
+/// The newest lines that could not be read, of all listeners.
+fn bad_lines(house: &House) -> Vec<BadLine> {
+    let ingest = house.ingest.read();
+    let listeners = ingest.as_ref().map(ingest::Ingest::stats).unwrap_or_default();
+    let mut lines: Vec<BadLine> = listeners.iter().flat_map(lines_of).collect();
+    lines.sort_by(|a, b| b.at.total_cmp(&a.at));
+    lines.truncate(LISTED);
+    lines
 }
 
 fn note_since(house: &House, id: &str, state: State, now: f64) -> f64 {
@@ -293,9 +313,37 @@ fn aggregation_part(house: &House) -> Part {
         ),
         rate: house.history.rate("statsd.accepted"),
         unit: Some("metrics/s"),
+        last_success: house.last_flush(),
         dropped: list,
         ..part("statsd", "evaluator", "StatsD aggregation")
     }
+}
+
+/// The collector of this host's numbers, if it is wanted.
+fn host_part(house: &House, now: f64) -> Option<Part> {
+    let host = house.host.lock();
+    let host = host.as_ref()?;
+    let stats = host.stats();
+    let last = stats.last_sample.map(|at| at.0 as f64);
+    let late = last.is_some_and(|last| now - last > LATE_LOOKS * host.interval.as_secs_f64());
+    let (state, text) = match (late, stats.unresponsive) {
+        (true, _) => (State::Warning, "does not come to look any more".into()),
+        (_, 0) => (State::Ok, format!("a look takes {:.1} ms", stats.last_took.as_secs_f64() * 1e3)),
+        (_, hanging) => {
+            (State::Warning, format!("{hanging} mounts or sensors do not answer; the others are watched"))
+        }
+    };
+    Some(Part {
+        state,
+        text,
+        rate: stats
+            .points
+            .checked_div(stats.samples)
+            .map(|points| points as f64 / host.interval.as_secs_f64()),
+        unit: Some("points/s"),
+        last_success: last,
+        ..part("host", "collector", "This host")
+    })
 }
 
 fn store_part(house: &House, store: &StoreHealth) -> Part {
@@ -325,7 +373,7 @@ fn store_part(house: &House, store: &StoreHealth) -> Part {
         rate: house.history.rate("store.points_stored"),
         unit: Some("points/s"),
         lag: Some(store.log.oldest_seconds as f64),
-        last_success: store.last_merge.map(|at| at.0 as f64),
+        last_success: store.read_only.is_none().then(|| house.clock.since_epoch().as_secs_f64()),
         ..part("store", "store", "Store")
     }
 }
@@ -367,14 +415,15 @@ fn storage(house: &House, store: &StoreHealth) -> StorageHealth {
             memory("recent points", store.memory.points),
             memory("names", store.memory.names),
             memory("series", store.memory.series),
-            memory("whole process", crate::process::resident_bytes()),
-            memory("budget of the store", store.memory.budget),
         ],
+        resident_bytes: crate::process::resident_bytes(),
+        memory_budget_bytes: store.memory.budget,
         tiers: store.tiers.iter().map(tier).collect(),
         wal_bytes: store.log.bytes,
         sync_milliseconds: store.log.last_sync.as_secs_f64() * 1e3,
         backlog: store.waiting_files,
-        gaps: store.gaps.iter().map(|gap| format!("{} ({} bytes)", gap.what, gap.lost_bytes)).collect(),
+        gaps: crate::alive::gaps(&house.state),
+        lost: store.gaps.iter().map(|gap| format!("{} ({} bytes)", gap.what, gap.lost_bytes)).collect(),
         quarantined: store.damaged_files.iter().map(|file| format!("{}: {}", file.path, file.why)).collect(),
         retention_differs: store.policies_differ,
     }
@@ -408,8 +457,8 @@ pub fn refused(house: &House) -> Refused {
 }
 
 pub fn widest(house: &House) -> Vec<PrefixCount> {
-    let _ = house;
-    Vec::new()
+    let widest = house.store.names().largest_prefixes(LISTED);
+    widest.into_iter().map(|(prefix, series)| PrefixCount { prefix, series }).collect()
 }
 
 pub fn newest(house: &House) -> Vec<NewSeries> {

@@ -3,15 +3,17 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::{Mutex, RwLock};
 use series_store::{Recovery, Store};
-use state_store::StateStore;
+use state_store::{Migrations, StateStore};
 use statsd::Aggregator;
 use vocabulary::ports::Successor;
 use vocabulary::{Clock, PointBatch, PointSink, Timestamp};
 
+use crate::alive::{self, Alive};
 use crate::collecting::Collecting;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -25,6 +27,7 @@ pub struct House {
     pub store: Arc<Store>,
     pub recovery: Recovery,
     pub state: Arc<StateStore>,
+    pub alive: Alive,
     pub aggregator: Arc<Aggregator>,
     /// Empty before the listeners are open and after they were closed.
     pub ingest: RwLock<Option<ingest::Ingest>>,
@@ -33,6 +36,8 @@ pub struct House {
     pub history: History,
     pub log: Option<LogControl>,
     pub started: f64,
+    /// Seconds of the last StatsD flush; 0 before the first.
+    pub flushed: AtomicI64,
     pub phase: Mutex<Phase>,
     pub reloads: Mutex<Reloads>,
     /// When the state of each part began, by its id.
@@ -67,6 +72,7 @@ impl House {
         make_secret_key(&directory)?;
         let state = StateStore::open(&directory.join("state/state.db"), &http_api::MIGRATIONS)
             .map_err(Failure::new)?;
+        let alive = Alive::open(&directory, &state, clock.now()).map_err(Failure::new)?;
         let aggregator = Arc::new(Aggregator::new(&config.statsd, clock.now()));
         Ok(House {
             started: clock.since_epoch().as_secs_f64(),
@@ -75,12 +81,14 @@ impl House {
             store: Arc::new(store),
             recovery,
             state: Arc::new(state),
+            alive,
             aggregator,
             ingest: RwLock::new(None),
             host: Mutex::new(None),
             services: ArcSwap::from_pointee(None),
             history: History::default(),
             log,
+            flushed: AtomicI64::new(0),
             phase: Mutex::new(Phase::Starting),
             reloads: Mutex::default(),
             since: Mutex::default(),
@@ -111,6 +119,11 @@ impl House {
         services
     }
 
+    pub fn last_flush(&self) -> Option<f64> {
+        let seconds = self.flushed.load(Ordering::Relaxed);
+        (seconds > 0).then_some(seconds as f64)
+    }
+
     /// Own numbers of the second that has begun.
     pub fn note_second(&self, now: Timestamp) {
         let counters = own::counters(self);
@@ -120,7 +133,13 @@ impl House {
             self.store.write(&batch, &mut Successor::default());
         }
         self.history.note(now, &counters);
+        self.alive.note(now);
     }
+}
+
+/// The records of all rooms, and of the binary itself.
+pub fn migrations() -> Vec<Migrations> {
+    http_api::MIGRATIONS.into_iter().chain([alive::MIGRATIONS]).collect()
 }
 
 /// What secrets are encrypted with. Made once; every backup has it.

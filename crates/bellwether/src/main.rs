@@ -3,6 +3,7 @@
 //! `cli.rs` says which commands there are, `commands/` what they do, `serve.rs` how a server starts and
 //! stops, `wiring.rs` what is connected to what.
 
+mod alive;
 mod arriving;
 mod backup;
 mod cli;

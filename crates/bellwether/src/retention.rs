@@ -20,11 +20,13 @@ pub fn retention(house: &House, question: Option<RetentionQuestion>) -> Result<R
         bytes: preview.bytes_now,
         bytes_per_series: preview.full_bytes_then.checked_div(preview.series).unwrap_or(0),
     });
-    let differing = previews.iter().filter(|preview| preview.changing > 0).map(|preview| DifferingRetention {
-        rule: preview.rule.name.clone(),
-        series: preview.changing,
-        want: texts(&preview.rule.archives),
-    });
+    let differing =
+        previews.iter().filter(|preview| preview.changing > 0).map(|preview| DifferingRetention {
+            rule: preview.rule.name.clone(),
+            series: preview.changing,
+            have: preview.have.iter().map(ToString::to_string).collect(),
+            want: texts(&preview.rule.archives),
+        });
     Ok(Retention {
         rules: rules.collect(),
         differing: differing.collect(),
@@ -63,8 +65,12 @@ fn what_if(house: &House, now: &[RulePreview], question: RetentionQuestion) -> R
         Ok(previews) => previews,
         Err(error) => return failed(error.to_string()),
     };
-    let of_rule = |previews: &[RulePreview]| previews.iter().find(|preview| preview.rule.name == question.rule).cloned();
-    let (Some(now), Some(then)) = (of_rule(now), of_rule(&then)) else { return failed("the rule is gone".into()) };
+    let of_rule = |previews: &[RulePreview]| {
+        previews.iter().find(|preview| preview.rule.name == question.rule).cloned()
+    };
+    let (Some(now), Some(then)) = (of_rule(now), of_rule(&then)) else {
+        return failed("the rule is gone".into());
+    };
     RetentionPreview {
         rule: question.rule,
         archives: texts(&archives),
@@ -115,7 +121,10 @@ pub fn checked(report: FsckReport) -> Checked {
 pub fn repolicy(house: &House, apply: bool) -> Result<Repolicied, String> {
     let previews = previews(house)?;
     let changes = previews.iter().filter(|preview| preview.changing > 0).map(|preview| {
-        format!("{} of {} series of rule `{}` get {}", preview.changing, preview.series, preview.rule.name, preview.rule.archives)
+        format!(
+            "{} of {} series of rule `{}` get {}",
+            preview.changing, preview.series, preview.rule.name, preview.rule.archives
+        )
     });
     let answer = Repolicied {
         applied: apply,

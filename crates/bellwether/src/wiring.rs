@@ -203,6 +203,7 @@ impl Parts {
             data_dir: Some(house.config.load().data_dir.0.clone()),
             after_flush: Arc::new(move |flushed: Flushed| {
                 ticker.flushed(flushed.time);
+                house.flushed.store(flushed.time.0, Ordering::Relaxed);
                 crate::events::keep(&house, flushed);
             }),
         }
@@ -335,6 +336,9 @@ fn tell_recovery(house: &House) {
         seconds = format!("{:.2}", recovery.seconds),
         "opened the store"
     );
+    if let Some((from, until)) = house.alive.gap {
+        tracing::warn!(seconds = until - from, "was not running; nothing was stored in that time");
+    }
     for gap in &recovery.gaps {
         tracing::warn!(lost_bytes = gap.lost_bytes, "missing: {}", gap.what);
     }

@@ -16,17 +16,22 @@ const TRIES_PER_MINUTE: usize = 100;
 
 #[derive(Default)]
 pub struct Attempts {
-    minute: Mutex<(i64, HashMap<(IpAddr, String), u32>)>,
+    minute: Mutex<Minute>,
+}
+
+#[derive(Default)]
+struct Minute {
+    number: i64,
+    tries: HashMap<(IpAddr, String), u32>,
 }
 
 impl Attempts {
     pub fn allow(&self, source: IpAddr, name: &str, now: Timestamp) -> Result<(), Problem> {
-        let mut guard = self.minute.lock();
-        let (minute, tries) = &mut *guard;
-        if *minute != now.0 / 60 {
-            *minute = now.0 / 60;
-            tries.clear();
+        let mut minute = self.minute.lock();
+        if minute.number != now.0 / 60 {
+            *minute = Minute { number: now.0 / 60, tries: HashMap::new() };
         }
+        let tries = &mut minute.tries;
         let key = key(source, name);
         let full = tries.len() >= TRIES_PER_MINUTE && !tries.contains_key(&key);
         let count = tries.get(&key).copied().unwrap_or(0);
@@ -39,7 +44,7 @@ impl Attempts {
     }
 
     pub fn succeeded(&self, source: IpAddr, name: &str) {
-        self.minute.lock().1.remove(&key(source, name));
+        self.minute.lock().tries.remove(&key(source, name));
     }
 }
 

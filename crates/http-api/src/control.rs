@@ -11,6 +11,8 @@ pub use crate::api_v1::home::Arriving;
 pub trait Control: Send + Sync {
     fn readiness(&self) -> Readiness;
     fn health(&self) -> Health;
+    /// Only the worst state, and why the store is read-only if it is.
+    fn state(&self) -> (State, Option<String>);
     fn cardinality(&self) -> Cardinality;
     fn retention(&self, question: Option<RetentionQuestion>) -> Result<Retention, String>;
     fn compact(&self) -> Result<Compacted, String>;
@@ -126,14 +128,20 @@ pub struct StorageHealth {
     pub free_bytes: Option<u64>,
     pub seconds_to_full: Option<f64>,
     pub read_only: Option<String>,
+    /// By what it is for.
     pub memory: Vec<Memory>,
+    /// Of the whole process.
+    pub resident_bytes: u64,
+    pub memory_budget_bytes: u64,
     pub tiers: Vec<Tier>,
     pub wal_bytes: u64,
     pub sync_milliseconds: f64,
     /// Merges that are due.
     pub backlog: u64,
+    /// Times in which nothing was stored because the server was not running, oldest first.
+    pub gaps: Vec<(i64, i64)>,
     /// What was found missing at the start or since, in words.
-    pub gaps: Vec<String>,
+    pub lost: Vec<String>,
     pub quarantined: Vec<String>,
     /// Some series have another retention than the present rules say.
     pub retention_differs: bool,
@@ -228,6 +236,8 @@ pub struct RetentionRule {
 pub struct DifferingRetention {
     pub rule: String,
     pub series: u64,
+    /// The archives of the widest spread among them.
+    pub have: Vec<String>,
     pub want: Vec<String>,
 }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use graphite::target::{Call, Expression, Literal};
-use graphite::{Environment, EvaluationError, Events, Question, Window, tag_expressions};
+use graphite::{
+    Environment, EvaluationError, Events, InputError, Question, Window, functions, tag_expressions,
+};
 use graphite::{attime, parse};
 use serde::Serialize;
 use state_store::StateStore;
@@ -84,12 +86,68 @@ fn plain(series: graphite::Series) -> Result<Evaluated, EvaluationError> {
     })
 }
 
-/// Where the mistake is, if it is one of form; the parser knows places, functions do not.
+/// Where the mistake is: the parser knows the places of mistakes of form, the tree those of functions.
 fn explain(error: EvaluationError, target: &str) -> TargetError {
-    mistake_of_form(target).unwrap_or_else(|| {
-        let message = graphite::Refusal::of(error, &[]).text;
-        TargetError { message, start: None, end: None, hint: None }
-    })
+    if let Some(mistake) = mistake_of_form(target) {
+        return mistake;
+    }
+    let named = match &error {
+        EvaluationError::Input(InputError { function: Some(call), .. }) => call.split('(').next(),
+        _ => None,
+    };
+    let call = parse::parse(target).ok().and_then(|tree| {
+        let mut calls = Vec::new();
+        calls_of(&tree, &mut calls);
+        let blamed =
+            |call: &&Call| functions::find(&call.function).is_none() || named == Some(&call.function);
+        calls.into_iter().find(blamed).map(|call| (call.function.clone(), call.span.clone()))
+    });
+    let message = graphite::Refusal::of(error, &[]).text;
+    let Some((function, span)) = call else {
+        return TargetError { message, start: None, end: None, hint: None };
+    };
+    let (start, whole) = (characters(target, span.start), characters(target, span.end));
+    match functions::find(&function) {
+        Some(_) => TargetError { message, start: Some(start), end: Some(whole), hint: None },
+        None => TargetError {
+            message: format!("there is no function `{function}`"),
+            start: Some(start),
+            end: Some(start + function.chars().count()),
+            hint: nearest_function(&function).map(|name| format!("did you mean `{name}`?")),
+        },
+    }
+}
+
+/// All calls of a target, outermost first.
+fn calls_of<'e>(expression: &'e Expression, found: &mut Vec<&'e Call>) {
+    let inside = |call: &'e Call, found: &mut Vec<&'e Call>| {
+        found.push(call);
+        call.arguments.iter().for_each(|argument| calls_of(argument, found));
+        call.keywords.iter().for_each(|(_, argument)| calls_of(argument, found));
+    };
+    match expression {
+        Expression::Literal(_) | Expression::Path(_) => {}
+        Expression::Call(call) => inside(call, found),
+        Expression::Template(template) => calls_of(&template.inner, found),
+        Expression::Piped { base, calls } => {
+            calls_of(base, found);
+            calls.iter().for_each(|call| inside(call, found));
+        }
+    }
+}
+
+fn characters(text: &str, byte: usize) -> usize {
+    text.get(..byte).map_or(0, |before| before.chars().count())
+}
+
+fn nearest_function(name: &str) -> Option<&'static str> {
+    let likeness =
+        |known: &&str| (strsim::jaro_winkler(&known.to_lowercase(), &name.to_lowercase()) * 1000.0) as u32;
+    functions::TABLE
+        .iter()
+        .map(|(known, _)| *known)
+        .max_by_key(likeness)
+        .filter(|known| likeness(known) > 800)
 }
 
 /// Graphite takes a call that is not closed for a path, and ignores what follows a target; people who type
@@ -103,7 +161,7 @@ pub fn mistake_of_form(target: &str) -> Option<TargetError> {
             None => ("this is not part of the target any more".to_owned(), parsed.end),
         },
     };
-    let start = target.get(..at).map_or(0, |before| before.chars().count());
+    let start = characters(target, at);
     let hint = target
         .contains('(')
         .then(|| "close every parenthesis and quote; arguments are separated by commas".to_owned());

@@ -44,7 +44,8 @@ pub fn forms(path: &Path) -> Result<Vec<(String, u32)>, StateError> {
     let doing = format!("look at {}", path.display());
     let connection = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY);
     let connection = connection.map_err(database(&doing))?;
-    let mut statement = connection.prepare("SELECT room, version FROM form ORDER BY room").map_err(database(&doing))?;
+    let mut statement =
+        connection.prepare("SELECT room, version FROM form ORDER BY room").map_err(database(&doing))?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(database(&doing))?;
     rows.collect::<Result<_, _>>().map_err(database(&doing))
 }

@@ -29,7 +29,10 @@ impl Formats {
         Formats {
             version: env!("CARGO_PKG_VERSION").into(),
             store: (series_store::FORMAT_MAJOR, series_store::FORMAT_MINOR),
-            state: http_api::MIGRATIONS.iter().map(|room| (room.room.to_owned(), room.steps.len() as u32)).collect(),
+            state: crate::house::migrations()
+                .iter()
+                .map(|room| (room.room.to_owned(), room.steps.len() as u32))
+                .collect(),
         }
     }
 }
@@ -90,11 +93,14 @@ fn compare_state(
     for (room, form) in have {
         match reads.get(room) {
             Some(known) if known < form => {
-                hindrances.push(format!("state: records of {room} have form {form}; the new binary knows {known}"));
+                hindrances
+                    .push(format!("state: records of {room} have form {form}; the new binary knows {known}"));
             }
             Some(known) if known > form => {
                 changes += 1;
-                says.push(format!("state: records of {room} go from form {form} to {known}; a copy is made before"));
+                says.push(format!(
+                    "state: records of {room} go from form {form} to {known}; a copy is made before"
+                ));
             }
             _ => {}
         }

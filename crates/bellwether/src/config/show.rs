@@ -57,9 +57,15 @@ mod tests {
     fn every_key_is_documented() {
         let all = toml::Table::try_from(Config::default()).unwrap();
         assert_eq!(keys(&DEFAULTS.parse().unwrap(), ""), keys(&all, ""));
-        for (number, line) in DEFAULTS.lines().enumerate().filter(|(_, line)| line.contains(" = ") && !line.starts_with('#')) {
+        for (number, line) in
+            DEFAULTS.lines().enumerate().filter(|(_, line)| line.contains(" = ") && !line.starts_with('#'))
+        {
             let before = DEFAULTS.lines().nth(number.saturating_sub(1)).unwrap_or_default();
-            assert!(!before.is_empty() && !before.starts_with('['), "line {}: `{line}` has no words before it", number + 1);
+            assert!(
+                !before.is_empty() && !before.starts_with('['),
+                "line {}: `{line}` has no words before it",
+                number + 1
+            );
         }
     }
 

@@ -2,7 +2,10 @@
 
 use super::*;
 
-fn load(files: &[(&str, &str)], environment: &[(&str, &str)]) -> (tempfile::TempDir, Result<Config, Vec<Problem>>) {
+fn load(
+    files: &[(&str, &str)],
+    environment: &[(&str, &str)],
+) -> (tempfile::TempDir, Result<Config, Vec<Problem>>) {
     let directory = tempfile::tempdir().unwrap();
     for (name, text) in files {
         let path = directory.path().join(name);
@@ -42,7 +45,10 @@ listen = \"0.0.0.0:8080\"
 ";
     let found = problems(&[("bellwether.toml", text)], &[]);
     let check = |start: &str, part: &str| {
-        assert!(found.iter().any(|line| line.starts_with(start) && line.contains(part)), "{start} {part}: {found:#?}");
+        assert!(
+            found.iter().any(|line| line.starts_with(start) && line.contains(part)),
+            "{start} {part}: {found:#?}"
+        );
     };
     check("bellwether.toml:3:1: ", "did you mean `flush_interval`?");
     check("bellwether.toml:4:15: ", "expected a sequence");
@@ -55,24 +61,39 @@ listen = \"0.0.0.0:8080\"
 
 #[test]
 fn keys_that_contradict_each_other_are_told() {
-    let found = problems(&[("bellwether.toml", "[http]\nlisten = \"0.0.0.0:80\"\n[statsd]\nmax_names = 0\n")], &[]);
+    let found =
+        problems(&[("bellwether.toml", "[http]\nlisten = \"0.0.0.0:80\"\n[statsd]\nmax_names = 0\n")], &[]);
     assert_eq!(found.len(), 2, "{found:#?}");
-    assert!(found[0].starts_with("bellwether.toml:2:10: http.listen: 0.0.0.0:80 can be reached"), "{}", found[0]);
+    assert!(
+        found[0].starts_with("bellwether.toml:2:10: http.listen: 0.0.0.0:80 can be reached"),
+        "{}",
+        found[0]
+    );
     assert!(found[1].starts_with("bellwether.toml:4:13: statsd.max_names"), "{}", found[1]);
 }
 
 #[test]
 fn mistakes_of_form_are_all_told() {
-    let found = problems(&[("bellwether.toml", "data_dir = \n[statsd\nudp = \"off\"\n[http]\nlisten = off\n")], &[]);
-    assert!(found.len() >= 3 && found.iter().any(|line| line.starts_with("bellwether.toml:1:")), "{found:#?}");
+    let found =
+        problems(&[("bellwether.toml", "data_dir = \n[statsd\nudp = \"off\"\n[http]\nlisten = off\n")], &[]);
+    assert!(
+        found.len() >= 3 && found.iter().any(|line| line.starts_with("bellwether.toml:1:")),
+        "{found:#?}"
+    );
 }
 
 #[test]
 fn conf_d_and_the_environment_are_laid_over_the_file() {
     let files = [
-        ("bellwether.toml", "data_dir = \"kept\"\n[statsd]\nglobal_prefix = \"a\"\n[[storage.retention]]\nname='x'\npattern='x'\narchives=['1s:1h']"),
+        (
+            "bellwether.toml",
+            "data_dir = \"kept\"\n[statsd]\nglobal_prefix = \"a\"\n[[storage.retention]]\nname='x'\npattern='x'\narchives=['1s:1h']",
+        ),
         ("conf.d/10-a.toml", "[statsd]\nglobal_prefix = \"b\"\nglobal_suffix = \"s\""),
-        ("conf.d/20-b.toml", "[statsd]\nglobal_prefix = \"c\"\n[[storage.retention]]\nname='y'\npattern='y'\narchives=['1s:2h']"),
+        (
+            "conf.d/20-b.toml",
+            "[statsd]\nglobal_prefix = \"c\"\n[[storage.retention]]\nname='y'\npattern='y'\narchives=['1s:2h']",
+        ),
         ("conf.d/ignored.txt", "nonsense"),
     ];
     let environment = [
@@ -97,9 +118,21 @@ fn mistakes_in_other_places_name_them() {
     let files = [("bellwether.toml", ""), ("conf.d/a.toml", "\n\n  [carbon]\n  lines = \"off\"")];
     let found = problems(&files, &[("BELLWETHER_STATSD__UDP", "x"), ("BELLWETHER_STATSD__UDDP", "off")]);
     assert_eq!(found.len(), 3, "{found:#?}");
-    assert!(found[0].starts_with("conf.d/a.toml:4:3: unknown key `lines`; did you mean `line`?"), "{}", found[0]);
-    assert!(found.iter().any(|line| line.starts_with("environment variable BELLWETHER_STATSD__UDP: ")), "{found:#?}");
-    assert!(found.iter().any(|line| line.starts_with("environment variable BELLWETHER_STATSD__UDDP: unknown key")), "{found:#?}");
+    assert!(
+        found[0].starts_with("conf.d/a.toml:4:3: unknown key `lines`; did you mean `line`?"),
+        "{}",
+        found[0]
+    );
+    assert!(
+        found.iter().any(|line| line.starts_with("environment variable BELLWETHER_STATSD__UDP: ")),
+        "{found:#?}"
+    );
+    assert!(
+        found
+            .iter()
+            .any(|line| line.starts_with("environment variable BELLWETHER_STATSD__UDDP: unknown key")),
+        "{found:#?}"
+    );
 }
 
 #[test]

@@ -285,6 +285,6 @@ mod tests {
         };
         let drawn = drawn(series, 800);
         assert_eq!((drawn.every, drawn.start, drawn.min.is_none()), (1, 7, true));
-        assert_eq!(serde_json::to_string(&drawn.values).unwrap(), "[1.0,1.7976931348623157e308]");
+        assert_eq!(serde_json::to_string(&drawn.values).unwrap(), "[1.0,1.7976931348623157e+308]");
     }
 }

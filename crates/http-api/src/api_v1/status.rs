@@ -50,13 +50,8 @@ pub async fn status(
     let more = match known {
         None => None,
         Some(_) => {
-            let health = health_of(&services).await?;
-            Some(More {
-                started: identity.started,
-                host: identity.host,
-                read_only: health.storage.read_only,
-                health: health.state,
-            })
+            let (health, read_only) = off_thread(&services, |services| Ok(services.control.state())).await?;
+            Some(More { started: identity.started, host: identity.host, read_only, health })
         }
     };
     Ok(Json(Status {
@@ -71,10 +66,6 @@ pub async fn status(
     }))
 }
 
-async fn health_of(services: &Arc<Services>) -> Answer<Health> {
-    off_thread(services, |services| Ok(services.control.health())).await
-}
-
 /// Work that may touch the disk or take a lock for a while, off the threads that serve everybody.
 pub async fn off_thread<T: Send + 'static>(
     services: &Arc<Services>,
@@ -87,7 +78,7 @@ pub async fn off_thread<T: Send + 'static>(
 /// Every listener, queue, collector and the store.
 #[utoipa::path(get, path = "/health", responses((status = 200, body = Health)))]
 pub async fn health(State(services): State<Arc<Services>>) -> Answer<Json<Health>> {
-    Ok(Json(health_of(&services).await?))
+    off_thread(&services, |services| Ok(Json(services.control.health()))).await
 }
 
 /// Refused names by prefix, widest prefixes, newest names.

@@ -35,7 +35,10 @@ pub async fn retention(
         (None, None) => None,
         _ => return Err(Problem::bad_request("`rule` and `archives` go together")),
     };
-    off_thread(&services, move |services| services.control.retention(question).map(Json).map_err(Problem::internal)).await
+    off_thread(&services, move |services| {
+        services.control.retention(question).map(Json).map_err(Problem::internal)
+    })
+    .await
 }
 
 /// Flushes and merges everything to final blocks; answers when done.

@@ -189,8 +189,7 @@ impl Feeder<'_> {
             self.health = None;
             return None;
         }
-        let health = self.services.control.health();
-        let now = (health.state, health.storage.read_only);
+        let now = self.services.control.state();
         let changed = self.health.as_ref() != Some(&now);
         let event = changed.then(|| message::state(now.0, now.1.as_deref()));
         self.health = Some(now);
