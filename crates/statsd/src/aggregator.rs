@@ -13,7 +13,7 @@ use vocabulary::{PointBatch, SketchBatch, Timestamp};
 use crate::central::Central;
 use crate::config::StatsdConfig;
 use crate::gauges::GaugeChange;
-use crate::key_flush::KeyCounts;
+use crate::key_flush::KeyLog;
 use crate::keys::KeyRules;
 use crate::names::Writer;
 use crate::shard::{Rules, ShardState, Shared};
@@ -39,6 +39,8 @@ pub struct Flush {
     /// With the time at which each was received.
     pub events: Vec<(Timestamp, Event)>,
     pub service_checks: Vec<(Timestamp, ServiceCheck)>,
+    /// The most frequent names, where `key_flush` asks for them and its interval is over.
+    pub key_log: Option<KeyLog>,
 }
 
 /// One receiver's place to add to. Dropping it loses nothing.
@@ -190,13 +192,6 @@ impl Aggregator {
     /// Some of the bad lines up to the last flush or command, the newest last.
     pub fn bad_lines(&self) -> Vec<BadLine> {
         self.central.lock().bad_lines.clone()
-    }
-
-    /// How often each name was sent since the last call, if `key_flush` is set.
-    pub fn count_keys(&self) -> KeyCounts {
-        let mut central = self.central.lock();
-        self.gather(&mut central, |_| {});
-        std::mem::take(&mut central.key_counts)
     }
 
     /// Move what all receivers have gathered to the ledger; `at_cut` sees them all stand still.

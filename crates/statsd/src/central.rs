@@ -5,9 +5,9 @@ use std::sync::Arc;
 use vocabulary::Timestamp;
 use vocabulary::sample::{Event, ServiceCheck};
 
-use crate::config::{Health, StatsdConfig};
+use crate::config::{Health, KeyFlush, StatsdConfig};
 use crate::gauges::{AtTurn, GaugeTable};
-use crate::key_flush::KeyCounts;
+use crate::key_flush::{KeyCounts, KeyLog};
 use crate::ledger::Ledger;
 use crate::limits;
 use crate::names::Names;
@@ -41,6 +41,8 @@ pub(crate) struct Central {
     pub service_checks: Vec<(Timestamp, ServiceCheck)>,
     pub bad_lines: Vec<BadLine>,
     pub key_counts: KeyCounts,
+    /// When the names were counted out last.
+    pub keys_logged: Timestamp,
 }
 
 /// What became of the flush before, in the original's words.
@@ -111,6 +113,7 @@ impl Central {
             service_checks: Vec::new(),
             bad_lines: Vec::new(),
             key_counts: KeyCounts::default(),
+            keys_logged: started,
         }
     }
 
@@ -155,6 +158,17 @@ impl Central {
             let lag = time.since(last) as f64 - self.config.flush_interval.seconds();
             gauges.set_own(&format!("{}.timestamp_lag", self.config.prefix_stats), lag);
         }
+    }
+
+    /// The most frequent names, if they are wanted now.
+    pub fn key_log(&mut self, now: Timestamp) -> Option<KeyLog> {
+        let KeyFlush { interval, percent, log } = self.config.key_flush.as_ref()?;
+        if now.since(self.keys_logged) < interval.0.as_secs() as i64 {
+            return None;
+        }
+        self.keys_logged = now;
+        let lines = std::mem::take(&mut self.key_counts).log(now, *percent);
+        Some(KeyLog { lines, path: log.clone() })
     }
 
     /// Counters to 0, timers and sets empty; or gone, where idle ones are deleted.

@@ -90,6 +90,7 @@ impl Central {
             changed_gauges,
             events: std::mem::take(&mut self.events),
             service_checks: std::mem::take(&mut self.service_checks),
+            key_log: self.key_log(time),
         }
     }
 }

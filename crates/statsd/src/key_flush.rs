@@ -1,6 +1,7 @@
 //! The log of the most frequent names, in the original's format.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -9,12 +10,20 @@ use vocabulary::Timestamp;
 
 use crate::limits::KEY_FLUSH_NAMES;
 
+/// Lines to append to the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyLog {
+    pub lines: String,
+    /// The log's file; our own log without it.
+    pub path: Option<PathBuf>,
+}
+
 /// How often each name was sent.
 #[derive(Debug, Default)]
-pub struct KeyCounts(HashMap<String, u64, RandomState>);
+pub(crate) struct KeyCounts(HashMap<String, u64, RandomState>);
 
 impl KeyCounts {
-    pub(crate) fn add(&mut self, counts: HashMap<String, u64, RandomState>) {
+    pub fn add(&mut self, counts: HashMap<String, u64, RandomState>) {
         for (key, count) in counts {
             if self.0.len() < KEY_FLUSH_NAMES || self.0.contains_key(&key) {
                 *self.0.entry(key).or_default() += count;

@@ -155,10 +155,13 @@ fn what_became_of_a_flush_shows_in_the_next() {
 
 #[test]
 fn keys_are_counted_if_wanted() {
-    let server = Server::new("key_flush = { interval = \"10s\" }");
-    server.send("a b:1|c\na b:2|c\nc:x|c\nc:1|c:2|c\na b");
-    let log = server.aggregator.count_keys().log(START, 100.0);
-    let lines: Vec<&str> = log.lines().filter_map(|line| line.split(") ").nth(1)).collect();
+    let mut server = Server::new("key_flush = { interval = \"2s\", percent = 60, log = \"/x\" }");
+    server.send("a b:1|c\na b:2|c\nc:x|c\nc:1|c:2|c\na b\nd:1|g");
+    assert_eq!(server.flush().key_log, None);
+    let log = server.flush().key_log.expect("two seconds are over");
+    let lines: Vec<&str> = log.lines.lines().filter_map(|line| line.split(") ").nth(1)).collect();
     assert_eq!(lines, ["count=3 key=a_b", "count=2 key=c"]);
-    assert_eq!(server.aggregator.count_keys().log(START, 100.0), "");
+    assert_eq!(log.path.as_deref(), Some(std::path::Path::new("/x")));
+    server.flush();
+    assert_eq!(server.flush().key_log.map(|log| log.lines).as_deref(), Some(""));
 }

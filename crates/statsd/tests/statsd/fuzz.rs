@@ -9,7 +9,7 @@ use crate::support::Server;
 const CONFIGS: [&str; 3] = [
     "percentiles = [90, 99.9, -10, 150, -100]\nhistogram = [{ metric = \"a\", bins = [1, \"inf\"] }]\nmax_names = 200",
     "dialect = \"statsd\"\nkey_name_sanitize = false\ndelete_idle_stats = true\ngauges_max_ttl = 2\n\
-     key_flush = { interval = \"10s\" }\nmax_names = 50",
+     key_flush = { interval = \"1s\" }\nmax_names = 50",
     "legacy_namespace = false\nglobal_suffix = \"h\"\ncalculated_timer_metrics = [\"count\"]",
 ];
 
@@ -36,7 +36,6 @@ fn nothing_that_is_sent_makes_it_panic() {
             if *round % 50 == 0 {
                 let flush = server.flush();
                 assert!(flush.points.iter().all(|point| !point.value.is_nan()));
-                server.aggregator.count_keys();
             }
         });
         let (server, _) = server.into_inner();
