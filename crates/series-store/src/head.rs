@@ -331,11 +331,11 @@ impl<V: Value> Head<V> {
     }
 
     pub fn add_lane(&mut self, local: u16) -> u16 {
-        // A stripe has as many lanes as series at most, unless series change their policy back and forth:
-        // then a lane of the same series is used again.
-        if let Some(lane) =
-            self.lanes.iter().position(|owner| *owner == local).filter(|_| self.lanes.len() > 60_000)
-        {
+        // A tier has no more lanes than a stripe has series, unless series go back and forth between two
+        // policies: then one takes a lane again that it had before.
+        let full = self.lanes.len() >= usize::from(u16::MAX);
+        let had = if full { self.lanes.iter().position(|owner| *owner == local) } else { None };
+        if let Some(lane) = had {
             return lane as u16;
         }
         self.lanes.push(local);

@@ -42,6 +42,7 @@ mod merge;
 pub mod names;
 mod open;
 mod policy;
+mod replay;
 mod repolicy;
 mod retention;
 mod rollup;

@@ -14,18 +14,17 @@ use crate::block::{HEADER_BYTES, OpenFiles, known_codecs, recover_meta};
 use crate::blocks::{BlockStore, Files, LocalBlocks};
 use crate::damage::{Damage, Gap};
 use crate::error::{DiskError, Doing, OpenError};
-use crate::head::{HeadOf, LateAt, SeriesHead, Stripe, with_head};
+use crate::head::Stripe;
 use crate::io::{Io, read_whole, replace_whole};
 use crate::limits::*;
 use crate::live::Live;
 use crate::manifest::{self, Edit, FileMeta, Found, Manifest, State};
 use crate::names::{Loading, Names};
-use crate::policy::{NO_POLICY, Policies, PolicyId, Rules, Slot};
+use crate::policy::{NO_POLICY, Policies, PolicyId, Rules};
 use crate::series_log::{self, Record, SeriesLog, Unreadable, log_path};
 use crate::store::{Options, Store, Upkeep, Waker, guard_limits, memory_budget};
-use crate::value::Windows;
-use crate::wal::{self, Lsn, Records, SegmentHeader, Wal, segment_of};
-use crate::wal_record::{RecordReader, Value};
+use crate::wal::{self, Records, SegmentHeader, Wal, segment_of};
+use crate::wal_record::RecordReader;
 
 /// The formats this version writes. A store of a higher major version is not opened; one of a higher minor
 /// version is, unless it uses something that is unknown here.
@@ -179,138 +178,6 @@ impl Store {
         }
     }
 
-    fn replay(
-        &self,
-        segments: &[(u32, u64)],
-        loaded: &LoadedSeries,
-        recovery: &mut Recovery,
-    ) -> Result<(), OpenError> {
-        let directory = self.directory.join("wal");
-        let mut expected = None;
-        for (index, (segment, _)) in segments.iter().enumerate() {
-            if expected.is_some_and(|expected| expected != *segment) {
-                self.files.damage.gap(format!("log segments before {segment} are missing"), 0);
-            }
-            expected = Some(segment + 1);
-            let path = wal::segment_path(&directory, *segment);
-            let bytes = read_whole(&*self.io, &path, 4 * WAL_SEGMENT_BYTES).doing("read", &path)?;
-            let last = index + 1 == segments.len();
-            self.replay_segment(*segment, &path, &bytes, last, loaded, recovery)?;
-        }
-        Ok(())
-    }
-
-    fn replay_segment(
-        &self,
-        segment: u32,
-        path: &Path,
-        bytes: &[u8],
-        last: bool,
-        loaded: &LoadedSeries,
-        recovery: &mut Recovery,
-    ) -> Result<(), OpenError> {
-        let known_ids = loaded.ids_known_to(segment);
-        let mut records = Records::new(bytes);
-        let sound = wal::read_header(bytes) == SegmentHeader::Ours { segment };
-        let mut damaged = !sound && !(last && bytes.len() < wal::HEADER_BYTES);
-        loop {
-            while let Some((offset, payload)) = records.next() {
-                if self
-                    .replay_record(Lsn::new(segment, offset), segment, payload, known_ids, recovery)
-                    .is_err()
-                {
-                    damaged = true;
-                }
-            }
-            if records.rest() == 0 {
-                break;
-            }
-            let (rest, stopped_at) = (records.rest(), bytes.len() - records.rest());
-            if !records.resync() {
-                if last {
-                    recovery.torn_bytes += rest as u64;
-                    self.io.truncate(path, stopped_at as u64).doing("cut the torn end of", path)?;
-                } else {
-                    damaged = true;
-                }
-                break;
-            }
-            damaged = true;
-        }
-        if damaged {
-            self.quarantine_segment(path, records.skipped as u64);
-        }
-        Ok(())
-    }
-
-    fn quarantine_segment(&self, path: &Path, lost_bytes: u64) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let target = self.files.quarantine.join(&name);
-        let kept = self.io.create_dir(&self.files.quarantine).and_then(|()| self.io.link(path, &target));
-        let kept = if kept.is_ok() { "kept in quarantine" } else { "could not be kept aside" };
-        self.files.damage.gap(format!("log segment {name} is damaged, {kept}"), lost_bytes);
-    }
-
-    fn replay_record(
-        &self,
-        lsn: Lsn,
-        segment: u32,
-        payload: &[u8],
-        known_ids: u32,
-        recovery: &mut Recovery,
-    ) -> Result<(), crate::bytes::Malformed> {
-        let mut reader = RecordReader::new(payload)?;
-        let header = reader.header;
-        let first = header.stripe.checked_mul(SERIES_PER_STRIPE).ok_or(crate::bytes::Malformed)?;
-        let stripe = self.stripes.load().get(header.stripe as usize).cloned();
-        let mut stripe = stripe.as_ref().map(|stripe| stripe.write());
-        let policies = self.policies.load();
-        let mut memo: Option<(PolicyId, Timestamp, Replay)> = None;
-        while let Some((local, time, value)) = reader.next_point()? {
-            let series = stripe.as_ref().and_then(|stripe| stripe.get(local).copied());
-            let known = first + u32::from(local) < known_ids;
-            let (Some(series), Some(stripe), true) = (series, &mut stripe, known) else {
-                recovery.orphaned_points += 1;
-                continue;
-            };
-            let goes = match memo {
-                Some((policy, at, goes)) if policy == series.policy && at == time => goes,
-                _ => {
-                    let entry = policies.get(series.policy).ok_or(crate::bytes::Malformed)?;
-                    let archive = usize::from(header.archive);
-                    let goes = match entry.tiers.get(archive).filter(|tier| tier.kind == header.kind) {
-                        Some(_) => where_replayed(stripe, series.policy, archive, time, lsn),
-                        None => Replay::Orphaned,
-                    };
-                    memo = Some((series.policy, time, goes));
-                    goes
-                }
-            };
-            let (tier, slot, open) = match goes {
-                Replay::Orphaned => {
-                    recovery.orphaned_points += 1;
-                    continue;
-                }
-                Replay::Skipped => {
-                    recovery.skipped_points += 1;
-                    continue;
-                }
-                Replay::Into { tier, slot, open } => (tier, slot, open),
-            };
-            let (archive, lazy_to) = (usize::from(header.archive), header.lazy_to);
-            let at = LateAt { local, archive, slot, lazy_to, segment };
-            let open = open.then_some(tier);
-            match value {
-                Value::Number(value) => put::<f64>(stripe, open, series, at, value, header.now),
-                Value::Sketch(sketch) => put(stripe, open, series, at, Some(sketch), header.now),
-            }
-            let last = &mut stripe.series[usize::from(local)].last;
-            *last = (*last).max(u32::try_from(time.0).unwrap_or(0));
-            recovery.replayed_points += 1;
-        }
-        Ok(())
-    }
-
     /// From here on files change: the first edit starts a new manifest.
     fn begin_writing(&self, first_segment: u32, recovery: &mut Recovery) -> Result<(), OpenError> {
         let format = self.directory.join("FORMAT");
@@ -340,41 +207,6 @@ impl Store {
             }
         }
         Ok(())
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Replay {
-    Orphaned,
-    Skipped,
-    Into { tier: usize, slot: Slot, open: bool },
-}
-
-/// The mirror of `RunWriter::place`: what was flushed before is left out, exactly.
-fn where_replayed(stripe: &Stripe, policy: PolicyId, archive: usize, time: Timestamp, lsn: Lsn) -> Replay {
-    let tier = stripe.tiers_of(policy)[archive];
-    let head = &stripe.tiers[tier];
-    let slot = head.place.tier.slot(time);
-    let (base, flushed) = with_head!(&head.head, head => (head.base, head.flushed));
-    let in_files = lsn < flushed.lsn && (archive > 0 || slot < flushed.base);
-    if in_files { Replay::Skipped } else { Replay::Into { tier, slot, open: archive == 0 && slot >= base } }
-}
-
-/// Into an open slot of a tier, or among the late points.
-fn put<V: HeadOf>(
-    stripe: &mut Stripe,
-    open: Option<usize>,
-    series: SeriesHead,
-    at: LateAt,
-    value: V,
-    now: Timestamp,
-) {
-    match open.and_then(|tier| V::head_mut(&mut stripe.tiers[tier].head)) {
-        Some(head) => {
-            head.since.get_or_insert(now);
-            head.open.put(series.lane, at.slot, value, at.segment);
-        }
-        None => stripe.put_late(series, at, value, now),
     }
 }
 
@@ -587,7 +419,7 @@ fn first_now(io: &dyn Io, directory: &Path, segments: &[(u32, u64)]) -> Option<T
 
 /// Series of the log on their way to their stripes.
 #[derive(Default)]
-struct LoadedSeries {
+pub(crate) struct LoadedSeries {
     policies: Policies,
     /// Policy and time of creation by id.
     series: Vec<(PolicyId, u32)>,
@@ -598,7 +430,7 @@ struct LoadedSeries {
 impl LoadedSeries {
     /// Ids below this may occur in a segment; a higher one belongs to a series that was never made
     /// durable, and whose id another has now.
-    fn ids_known_to(&self, segment: u32) -> u32 {
+    pub(crate) fn ids_known_to(&self, segment: u32) -> u32 {
         let later = self.opened.iter().filter(|(first, _)| segment < *first);
         later.map(|(_, next_id)| *next_id).min().unwrap_or(u32::MAX)
     }
