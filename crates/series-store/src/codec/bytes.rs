@@ -57,10 +57,6 @@ impl<'a> Reader<'a> {
             .filter(|count| *count <= limit)
             .ok_or(CodecError::Malformed("a count is too large"))
     }
-
-    pub(super) fn finish(self) -> Result<(), CodecError> {
-        if self.left.is_empty() { Ok(()) } else { Err(CodecError::Malformed("bytes are left over")) }
-    }
 }
 
 pub(super) fn put_unsigned(out: &mut Vec<u8>, mut value: u64) {

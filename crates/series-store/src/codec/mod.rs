@@ -57,9 +57,9 @@ pub use rollup::rollup;
 /// How hard to look for a short form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
-    /// For pages that are merged away soon: 20 ns a value.
+    /// For pages that are merged away soon: 5 ns a value.
     Fast,
-    /// For pages that stay for years.
+    /// For pages that stay for years: 15 to 25 ns a value, several times that for what is no decimal.
     Final,
 }
 
@@ -208,7 +208,7 @@ pub fn decode_numbers_range(
     let (codec, form, mut reader) = open(page)?;
     if codec == Codec::Empty {
         out.fill(f64::NAN);
-        return reader.finish();
+        return Ok(());
     }
     if form == Form::All {
         return values::decode(codec, &mut reader, slots, range, out);
@@ -240,7 +240,7 @@ pub fn decode_sketches(page: &[u8], slots: usize) -> Result<Vec<Option<Sketch>>,
     let (codec, form, mut reader) = open(page)?;
     let mut out = vec![None; slots];
     match codec {
-        Codec::Empty => reader.finish()?,
+        Codec::Empty => {}
         Codec::Sketch => {
             let mut present = Vec::new();
             presence::decode(form, &mut reader, slots, |run| present.extend(run))?;

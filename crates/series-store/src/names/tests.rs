@@ -8,7 +8,7 @@ use vocabulary::{PointBatch, SeriesRef, Timestamp, ValueKind};
 
 use super::limits::{BLOCK_NAMES, DEPTH_MAX, OFFENDERS_MAX};
 use super::*;
-use crate::codec::tests::Random;
+use crate::codec::tests::{Random, rounds};
 
 pub(super) const NOW: Timestamp = Timestamp(1_700_000_000);
 const NUMBER: ValueKind = ValueKind::Number;
@@ -76,19 +76,18 @@ fn names_resolve_whether_predicted_or_not() {
 /// Random changes, each time with the same answers as a map gives.
 #[test]
 fn names_are_what_a_map_of_them_would_be() {
-    let seed = 0x5eed_0003;
-    let mut random = Random(seed);
+    let mut random = Random::seeded();
     let names = Names::new(GuardLimits::default());
     let mut model: BTreeMap<String, u32> = BTreeMap::new();
     let mut next_id = 0;
     let mut hint = Successor::default();
-    for step in 0..6_000 {
+    for step in 0..rounds(6_000) {
         let name = format!("n{}.m{}.{}", random.below(3), random.below(20), random.below(60));
         let name = if random.below(4) == 0 { name.rsplit_once('.').unwrap().0.to_owned() } else { name };
         match random.below(20) {
             0..10 => {
                 let created = names.create(name.as_bytes(), NUMBER, NOW).unwrap();
-                assert_eq!(created.new, !model.contains_key(&name), "seed {seed:#x} step {step}");
+                assert_eq!(created.new, !model.contains_key(&name), "step {step}");
                 if created.new {
                     assert_eq!(created.id, next_id);
                     next_id += 1;
@@ -103,12 +102,12 @@ fn names_are_what_a_map_of_them_would_be() {
                 let asked: Vec<&str> =
                     model.keys().map(String::as_str).skip(random.below(40) as usize).take(50).collect();
                 let wanted: Vec<Option<u32>> = asked.iter().map(|name| model.get(*name).copied()).collect();
-                assert_eq!(resolved(&names, &asked, &mut hint), wanted, "seed {seed:#x} step {step}");
+                assert_eq!(resolved(&names, &asked, &mut hint), wanted, "step {step}");
             }
             18 => {
                 names.maintain(&|| true);
             }
-            _ => assert_eq!(found(&names, "**"), tree_of(&model), "seed {seed:#x} step {step}"),
+            _ => assert_eq!(found(&names, "**"), tree_of(&model), "step {step}"),
         }
     }
     maintain(&names);
@@ -491,7 +490,7 @@ fn threads_do_not_disturb_each_other() {
 /// Patterns, names and tag expressions with bytes changed: whatever the answer is, there is one.
 #[test]
 fn forged_texts_do_no_harm() {
-    let seeds: [&[u8]; 6] = [
+    let samples: [&[u8]; 6] = [
         b"a.{b1,b[2-5]}.**.c?\\*",
         b"**.[!a-c]*.{x,{y,z}}",
         b"t1;x=1;y=z2",
@@ -499,21 +498,8 @@ fn forged_texts_do_no_harm() {
         b"x\0==\0^[1-9]+(a|b)*$\0y\0=\0z\xc3\xa9\0.*",
         b"name\0==\0\0x\0=\0",
     ];
-    let seed = 0x5eed_0004;
-    let mut random = Random(seed);
-    for _ in 0..4_000 {
-        let mut data = seeds[random.below(6) as usize].to_vec();
-        for _ in 0..=random.below(5) {
-            let at = random.below(data.len() as u64) as usize;
-            match random.below(4) {
-                0 => data[at] ^= 1 << random.below(8),
-                1 => data[at] = b"*?[]{},.\\!-;=\"\0~"[random.below(16) as usize],
-                2 => data.insert(at, b"*?[]{},.\\!-;=\"\0~"[random.below(16) as usize]),
-                _ => data.truncate(at.max(1)),
-            }
-        }
-        fuzzing::pattern(&data);
-        fuzzing::name(&data);
-        fuzzing::tags(&data);
-    }
+    let samples = samples.map(<[u8]>::to_vec);
+    formats::fuzzing::mutate(&samples, 4_000, fuzzing::pattern);
+    formats::fuzzing::mutate(&samples, 10_000, fuzzing::name);
+    formats::fuzzing::mutate(&samples, 2_000, fuzzing::tags);
 }

@@ -69,7 +69,7 @@ impl Fit {
         self.atoms.iter().map(|atom| atom.bits(all)).sum::<f32>() / all
     }
 
-    /// Makes the model; returns about how many bits it and the residuals will take.
+    /// Makes the model; returns about how many bits the residuals will take, of which there must be some.
     pub(super) fn fit(&mut self, residuals: &[i64], model: &mut Model) -> usize {
         self.make_atoms(residuals);
         let all = residuals.len() as f32;
