@@ -2,6 +2,7 @@
 //! these answers with graphite-web's.
 //!
 //! File: `{"series": [{"name", "archives": [{"archive": "10s:1h", "points": [[time, value], ...]}]}],
+//! "timers": [{"name", "archives": [{"archive", "points": [[time, [sample, ...]], ...]}]}],
 //! "events": [[time, "tag tag"], ...]}`; a value is a number, `"inf"` or `"-inf"`.
 //! In: `{"path": "/render", "params": [["target", "a.b"], ...], "now": 1700000000}`
 //! Out: `{"status", "content_type", "headers": [[name, value]], "body"}`, the bytes of the body as Latin-1.
@@ -14,8 +15,8 @@ use std::io::{BufRead, Write};
 use graphite::{Answer, Defaults, Environment, Events, Names, Refusal, RenderRequest};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use vocabulary::Timestamp;
 use vocabulary::ports::{QueryLimits, Scope};
+use vocabulary::{Sketch, Timestamp};
 
 fn main() {
     let file = std::env::args().nth(1).expect("name a file with series");
@@ -69,14 +70,27 @@ fn answer(request: &Value, source: &memory::Memory, events: &Marks) -> Result<An
 fn load(data: &Value) -> memory::Memory {
     let mut source = memory::Memory::default();
     for series in data["series"].as_array().expect("series") {
-        let archives = series["archives"].as_array().expect("archives").iter().map(|archive| {
-            let points = archive["points"].as_array().expect("points").iter();
-            let points = points.map(|point| (point[0].as_i64().expect("a time"), number(&point[1])));
-            (memory::archive(archive["archive"].as_str().expect("archive")), points.collect())
-        });
-        source.add(series["name"].as_str().expect("name"), archives.collect());
+        source.add(series["name"].as_str().expect("name"), archives(series, number));
+    }
+    for timer in data["timers"].as_array().into_iter().flatten() {
+        source.add_sketches(timer["name"].as_str().expect("name"), archives(timer, sketch));
     }
     source
+}
+
+fn archives<V>(one: &Value, read: fn(&Value) -> V) -> Vec<memory::ArchivePoints<V>> {
+    let archives = one["archives"].as_array().expect("archives").iter();
+    let archives = archives.map(|archive| {
+        let points = archive["points"].as_array().expect("points").iter();
+        let points = points.map(|point| (point[0].as_i64().expect("a time"), read(&point[1])));
+        (memory::archive(archive["archive"].as_str().expect("archive")), points.collect())
+    });
+    archives.collect()
+}
+
+fn sketch(samples: &Value) -> Sketch {
+    let samples = samples.as_array().expect("samples").iter();
+    Sketch::from_values(samples.map(|sample| (number(sample), 1.0)))
 }
 
 fn number(value: &Value) -> f64 {

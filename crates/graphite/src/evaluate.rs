@@ -260,7 +260,8 @@ impl<'a> Evaluator<'a> {
         let (positional, keywords) = self.arguments(context, function.1, call, piped, surroundings)?;
         self.check()?;
         self.trace.calls += 1;
-        let first = piped.map(|(base, _)| base).or_else(|| call.arguments.first());
+        let first = piped.or_else(|| Some((call.arguments.first()?, &[])));
+        let first = first.map(|(base, calls)| First { base, calls, surroundings });
         let arguments = Arguments::bind(function, positional, keywords)?;
         let not_looked_at = arguments.are_not_looked_at();
         let answer = (function.1.run)(&mut Invocation { evaluator: self, context, arguments, first });
@@ -272,6 +273,8 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// The values of all arguments. For timers there stands an empty list: which times of them are wanted, the
+    /// function says when it calls [`Invocation::timers`].
     fn arguments(
         &mut self,
         context: &mut Context,
@@ -281,17 +284,21 @@ impl<'a> Evaluator<'a> {
         surroundings: Surroundings<'_>,
     ) -> Result<(Vec<Value>, Keywords), EvaluationError> {
         let mut positional = Vec::with_capacity(call.arguments.len() + 1);
+        let surroundings = Surroundings { kind: ValueKind::Number, ..surroundings };
         if let Some((base, before)) = piped {
-            let surroundings = Surroundings { kind: paths_of(function, 0), ..surroundings };
-            positional.push(self.piped(context, base, before, surroundings)?);
+            positional.push(match takes_timers(function, 0) {
+                true => Value::Timers(Vec::new()),
+                false => self.piped(context, base, before, surroundings)?,
+            });
         }
         for argument in &call.arguments {
-            let surroundings = Surroundings { kind: paths_of(function, positional.len()), ..surroundings };
-            positional.push(self.evaluate(context, argument, surroundings)?);
+            positional.push(match takes_timers(function, positional.len()) {
+                true => Value::Timers(Vec::new()),
+                false => self.evaluate(context, argument, surroundings)?,
+            });
         }
         let mut keywords = Vec::with_capacity(call.keywords.len());
         for (name, value) in &call.keywords {
-            let surroundings = Surroundings { kind: ValueKind::Number, ..surroundings };
             keywords.push((name.clone(), self.evaluate(context, value, surroundings)?));
         }
         Ok((positional, keywords))
@@ -360,8 +367,10 @@ impl<'a> Evaluator<'a> {
             }
             Expression::Piped { base, calls } => {
                 let first = calls.first().and_then(|call| functions::find(&call.function));
-                let kind = first.map_or(ValueKind::Number, |(_, function)| paths_of(function, 0));
-                self.extract(base, window, Surroundings { kind, ..surroundings }, out);
+                if !first.is_some_and(|(_, function)| takes_timers(function, 0)) {
+                    let surroundings = Surroundings { kind: ValueKind::Number, ..surroundings };
+                    self.extract(base, window, surroundings, out);
+                }
                 for call in calls {
                     self.extract_call(call, Some(base), window, surroundings, out);
                 }
@@ -384,8 +393,10 @@ impl<'a> Evaluator<'a> {
         let function = functions::find(&call.function);
         for (index, argument) in call.arguments.iter().enumerate() {
             let index = index + usize::from(piped.is_some());
-            let kind = function.map_or(ValueKind::Number, |(_, function)| paths_of(function, index));
-            self.extract(argument, window, Surroundings { kind, ..surroundings }, out);
+            if !function.is_some_and(|(_, function)| takes_timers(function, index)) {
+                let surroundings = Surroundings { kind: ValueKind::Number, ..surroundings };
+                self.extract(argument, window, surroundings, out);
+            }
         }
         let first = piped.or_else(|| call.arguments.first());
         for window in functions::windows_needed(call, piped.is_some(), window) {
@@ -579,13 +590,9 @@ fn leaf(node: Node) -> Option<SeriesMatch> {
     }
 }
 
-/// What paths in this argument stand for.
-fn paths_of(function: &Function, argument: usize) -> ValueKind {
-    let param = function.params.get(argument).or_else(|| function.params.last().filter(|last| last.multiple));
-    match param.map(|param| param.kind) {
-        Some(Kind::TimerList) => ValueKind::Sketch,
-        _ => ValueKind::Number,
-    }
+/// Are paths in this argument those of timers?
+fn takes_timers(function: &Function, argument: usize) -> bool {
+    function.params.get(argument).is_some_and(|param| param.kind == Kind::TimerList)
 }
 
 enum Substituted {
@@ -631,8 +638,20 @@ pub struct Invocation<'e, 'a> {
     pub evaluator: &'e mut Evaluator<'a>,
     pub context: &'e mut Context,
     pub arguments: Arguments,
-    /// The first argument as it was written, to be evaluated again.
-    first: Option<&'e Expression>,
+    first: Option<First<'e>>,
+}
+
+/// The first argument as it was written, to be evaluated again: an expression, with the calls that it goes
+/// through before this one.
+#[derive(Clone, Copy)]
+struct First<'e> {
+    base: &'e Expression,
+    calls: &'e [Call],
+    surroundings: Surroundings<'e>,
+}
+
+fn no_first() -> EvaluationError {
+    EvaluationError::failed("list index out of range")
 }
 
 impl Invocation<'_, '_> {
@@ -656,23 +675,25 @@ impl Invocation<'_, '_> {
 
     /// The first argument in another window.
     pub fn first_again(&mut self, window: Window) -> Result<Vec<Series>, EvaluationError> {
-        let first = self.first.ok_or_else(|| EvaluationError::failed("list index out of range"))?;
+        let First { base, .. } = self.first.ok_or_else(no_first)?;
         self.count_reevaluation()?;
         let mut context = Context { window, ..self.context.clone() };
         let surroundings = Surroundings { spent: true, ..Surroundings::default() };
-        self.evaluator.evaluate_targets(&mut context, &[first], surroundings)
+        self.evaluator.evaluate_targets(&mut context, &[base], surroundings)
     }
 
-    /// The timers of the first argument in another window.
-    pub fn first_timers_again(&mut self, window: Window) -> Result<Vec<Timer>, EvaluationError> {
-        let first = self.first.ok_or_else(|| EvaluationError::failed("list index out of range"))?;
-        self.count_reevaluation()?;
+    /// The timers of the first argument in a window.
+    pub fn timers(&mut self, window: Window) -> Result<Vec<Timer>, EvaluationError> {
+        let First { base, calls, surroundings } = self.first.ok_or_else(no_first)?;
+        let surroundings = Surroundings { kind: ValueKind::Sketch, ..surroundings };
         let mut context = Context { window, ..self.context.clone() };
-        let surroundings = Surroundings { spent: true, kind: ValueKind::Sketch, values: None };
         let mut wanted = Vec::new();
-        self.evaluator.extract(first, window, surroundings, &mut wanted);
+        match calls {
+            [] => self.evaluator.extract(base, window, surroundings, &mut wanted),
+            [.., last] => self.evaluator.extract_call(last, Some(base), window, surroundings, &mut wanted),
+        }
         self.evaluator.prefetch(wanted)?;
-        match self.evaluator.evaluate(&mut context, first, surroundings)? {
+        match self.evaluator.piped(&mut context, base, calls, surroundings)? {
             Value::Timers(timers) => Ok(timers),
             other => Err(EvaluationError::failed(format!("{} is not a list of timers", other.repr()))),
         }

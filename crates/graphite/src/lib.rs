@@ -27,6 +27,8 @@ pub mod evaluate;
 pub mod events;
 pub mod find;
 pub mod functions;
+#[doc(hidden)]
+pub mod fuzzing;
 mod json;
 mod limits;
 mod parameters;

@@ -11,7 +11,6 @@ use crate::attime;
 use crate::error::EvaluationError;
 use crate::python::quoted;
 use crate::series::Series;
-use crate::timers::Timer;
 use crate::value::Value;
 
 pub struct Arguments {
@@ -84,8 +83,12 @@ impl Arguments {
     /// Numbers that are none are noticed only when a series is to be changed by them.
     pub fn are_not_looked_at(&self) -> bool {
         let given = |(param, value): (&Param, &Option<Value>)| value.is_some() || !param.required;
-        let numbers = self.function.params[1..].iter().all(|param| param.kind == Kind::Float);
-        self.no_series && numbers && self.function.params.iter().zip(&self.values).skip(1).all(given)
+        let others = self.function.params.get(1..).unwrap_or_default();
+        let numbers = !others.is_empty() && others.iter().all(|param| param.kind == Kind::Float);
+        self.problem.is_some()
+            && self.no_series
+            && numbers
+            && self.function.params.iter().zip(&self.values).skip(1).all(given)
     }
 
     /// All or nothing, as in the original.
@@ -154,6 +157,8 @@ impl Arguments {
     pub fn series(&mut self, index: usize) -> Result<Vec<Series>, EvaluationError> {
         match self.values[index].take() {
             Some(Value::Series(list)) => Ok(list),
+            // A list of no lists is a list of no series.
+            Some(Value::Lists(lists)) if lists.is_empty() => Ok(Vec::new()),
             other => {
                 self.values[index] = other;
                 Err(self.wrong(index))
@@ -180,20 +185,11 @@ impl Arguments {
         }
     }
 
-    pub fn timers(&mut self, index: usize) -> Result<Vec<Timer>, EvaluationError> {
-        match self.values[index].take() {
-            Some(Value::Timers(list)) => Ok(list),
-            other => {
-                self.values[index] = other;
-                Err(self.wrong(index))
-            }
-        }
-    }
-
     /// The lists of a function that takes any number of them.
     pub fn rest_series(&mut self) -> Result<Vec<Vec<Series>>, EvaluationError> {
         let list = |value| match value {
             Value::Series(list) => Ok(list),
+            Value::Lists(lists) if lists.is_empty() => Ok(Vec::new()),
             other => Err(failed(self.problem.clone().unwrap_or_else(|| {
                 invalid(self.name, &self.function.params[self.function.params.len() - 1], &other)
             }))),

@@ -523,13 +523,14 @@ fn remove_by_percentile(
     is_removed: fn(f64, f64) -> bool,
 ) -> Answer {
     let n = call.arguments.float(1)?;
-    if n == 0.0 {
+    let mut list = call.series()?;
+    if n == 0.0 && !list.is_empty() {
         return Err(EvaluationError::failed("The requested percent is required to be greater than 0"));
     }
-    let mut list = call.series()?;
     for series in &mut list {
         series.rename(format!("{function}({}, {})", series.name, shown(n)));
-        if let Some(limit) = percentile(&series.values, n, false)? {
+        // A percentile that does not exist (of more than 100) removes nothing.
+        if let Ok(Some(limit)) = percentile(&series.values, n, false) {
             series.tags.set("nPercentile", crate::python::float(n));
             remove(series, |value| is_removed(value, limit));
         }

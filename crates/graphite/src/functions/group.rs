@@ -173,8 +173,6 @@ fn tag_of<'s>(series: &'s Series, tag: &str) -> &'s str {
 fn reduce_series(call: &mut Invocation<'_, '_>) -> Answer {
     let (callback, index) = (call.arguments.text(1)?, call.arguments.int(2)?);
     let matchers: Vec<String> = call.arguments.rest().iter().map(Value::text).collect();
-    let function = super::find(&callback)
-        .ok_or_else(|| EvaluationError::failed(format!("Function \"{callback}\" not found")))?;
     let mut groups: Vec<(String, Vec<Option<Series>>)> = Vec::new();
     for series in call.arguments.lists(0)?.into_iter().flatten() {
         let node = name_node(&series, index)?;
@@ -187,6 +185,11 @@ fn reduce_series(call: &mut Invocation<'_, '_>) -> Answer {
         });
         groups[group].1[place] = Some(series);
     }
+    if groups.is_empty() {
+        return Ok(Value::nothing());
+    }
+    let function = super::find(&callback)
+        .ok_or_else(|| EvaluationError::failed(format!("Function \"{callback}\" not found")))?;
     let mut results = Vec::with_capacity(groups.len());
     for (name, list) in groups {
         let lists: Option<Vec<Value>> = list.into_iter().map(|one| Some(Value::Series(vec![one?]))).collect();

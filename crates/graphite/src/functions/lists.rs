@@ -9,7 +9,7 @@ use super::aggregation::Aggregator;
 use crate::error::EvaluationError;
 use crate::parse;
 use crate::python::general;
-use crate::series::{Series, is_null};
+use crate::series::{Series, Tags, is_null};
 use crate::value::Value;
 
 /// Bounds and step that several series have in common.
@@ -32,21 +32,24 @@ pub fn normalize<'s>(
 ) -> Result<Option<Span>, EvaluationError> {
     let mut series: Vec<&mut Series> = series.into_iter().collect();
     let Some(first) = series.first() else { return Ok(None) };
-    let Span { mut start, mut end, step } = Span::of(first);
-    let mut common = step.seconds();
+    let Span { mut start, mut end, .. } = Span::of(first);
     for one in &series {
         start = start.min(one.start);
         end = end.max(one.end);
-        common = least_common_multiple(common, one.step.seconds());
     }
-    let common = u32::try_from(common).ok().and_then(Step::new);
-    let step =
-        common.ok_or_else(|| EvaluationError::input("the steps of the series have no common multiple"))?;
+    let step = normalized_step(series.iter().map(|one| one.step))?;
     for one in &mut series {
         one.values_per_point = (step.seconds() / one.step.seconds()) as usize;
     }
     end = end.minus(end.since(start).rem_euclid(step.seconds()));
     Ok(Some(Span { start, end, step }))
+}
+
+/// The least common multiple of the steps.
+pub fn normalized_step(steps: impl Iterator<Item = Step>) -> Result<Step, EvaluationError> {
+    let common = steps.map(Step::seconds).fold(1, least_common_multiple);
+    let common = u32::try_from(common).ok().and_then(Step::new);
+    common.ok_or_else(|| EvaluationError::input("the steps of the series have no common multiple"))
 }
 
 fn least_common_multiple(a: i64, b: i64) -> i64 {
@@ -77,22 +80,26 @@ pub fn path_expressions(series: &[Series]) -> String {
 /// The nodes and tags that make the key of a series, joined by dots. Of a name that ends like a call, nodes
 /// are those of the first path in it.
 pub fn key_of(series: &Series, nodes: &[Value]) -> Result<String, EvaluationError> {
-    let path = match series.name.as_bytes().last() {
+    key_of_name(&series.name, &series.tags, nodes)
+}
+
+pub fn key_of_name(name: &str, tags: &Tags, nodes: &[Value]) -> Result<String, EvaluationError> {
+    let path = match name.as_bytes().last() {
         None => return Err(EvaluationError::failed("string index out of range")),
         Some(b')') => {
-            let expression = parse::parse(&series.name)?;
+            let expression = parse::parse(name)?;
             let path = expression.first_path();
             path.map_err(|_| EvaluationError::failed("list index out of range"))?.map(str::to_owned)
         }
         Some(_) => None,
     };
-    let path = path.as_deref().unwrap_or(&series.name);
-    let parts = nodes.iter().map(|node| node_or_tag(series, node, path));
+    let path = path.as_deref().unwrap_or(name);
+    let parts = nodes.iter().map(|node| node_or_tag(tags, node, path));
     Ok(parts.collect::<Result<Vec<_>, _>>()?.join("."))
 }
 
 /// A whole number is a node of the path; everything else, and a node that is not there, a tag.
-fn node_or_tag<'s>(series: &'s Series, node: &Value, path: &'s str) -> Result<&'s str, EvaluationError> {
+fn node_or_tag<'s>(tags: &'s Tags, node: &Value, path: &'s str) -> Result<&'s str, EvaluationError> {
     let index = match node {
         Value::Int(index) => Some(*index),
         Value::Bool(index) => Some(i64::from(*index)),
@@ -106,7 +113,7 @@ fn node_or_tag<'s>(series: &'s Series, node: &Value, path: &'s str) -> Result<&'
     if let Some(node) = index.and_then(|index| node_of(path.split(';').next().unwrap_or(path), index)) {
         return Ok(node);
     }
-    Ok(series.tags.get(&node.text()).map_or("", |value| value.as_ref()))
+    Ok(tags.get(&node.text()).map_or("", |value| value.as_ref()))
 }
 
 /// A node by its number; negative ones count from the end.

@@ -14,6 +14,7 @@ mod shift;
 mod special;
 mod summarize;
 mod table;
+mod timers;
 mod transform;
 pub mod units;
 
@@ -198,6 +199,11 @@ pub static TABLE: &[Named] = &[
     ("time", &special::TIME),
     ("timeFunction", &special::TIME),
     ("xFilesFactor", &special::SET_X_FILES_FACTOR),
+
+    // Ours.
+    ("heatmapOver", &timers::HEATMAP_OVER),
+    ("mergeTimers", &timers::MERGE_TIMERS),
+    ("percentileOver", &timers::PERCENTILE_OVER),
 ];
 
 static BY_NAME: LazyLock<HashMap<&'static str, Named>> =

@@ -331,10 +331,14 @@ fn exponential(call: &mut Invocation<'_, '_>) -> Answer {
 
 fn stdev(call: &mut Invocation<'_, '_>) -> Answer {
     let (points, tolerance) = (call.arguments.int(1)?, call.arguments.float(2)?);
-    let length = usize::try_from(points).ok().filter(|length| *length > 0);
-    let length = length.ok_or_else(|| EvaluationError::failed("points must be at least 1"))?;
-    let mut results = Vec::new();
-    for mut series in call.series()? {
+    let list = call.series()?;
+    if list.is_empty() {
+        return Ok(Value::nothing());
+    }
+    let length =
+        usize::try_from(points).map_err(|_| EvaluationError::failed("points must not be negative"))?;
+    let mut results = Vec::with_capacity(list.len());
+    for mut series in list {
         series.tags.set("stdev", points.to_string());
         let values = deviations(&series.values, length, tolerance);
         results.push(series.derived(format!("stdev({},{points})", series.name), values));
@@ -346,6 +350,9 @@ fn stdev(call: &mut Invocation<'_, '_>) -> Answer {
 fn deviations(values: &[f64], length: usize, tolerance: f64) -> Vec<f64> {
     let (mut known, mut sum, mut squares) = (0.0, 0.0, 0.0);
     let mut deviations = Vec::with_capacity(values.len());
+    if length == 0 {
+        return vec![NULL; values.len()];
+    }
     for (index, value) in values.iter().enumerate() {
         let gone = index.checked_sub(length).map_or(NULL, |gone| values[gone]);
         if !is_null(gone) {

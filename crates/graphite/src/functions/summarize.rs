@@ -73,9 +73,13 @@ pub const HITCOUNT: Function = Function {
 fn summarize(call: &mut Invocation<'_, '_>) -> Answer {
     let (text, func, align) = (call.arguments.text(1)?, call.arguments.text(2)?, call.arguments.flag(3));
     let interval = positive(call.arguments.interval(1)?)?;
+    let list = call.series()?;
+    if list.is_empty() {
+        return Ok(Value::nothing());
+    }
     let aggregator = aggregator(&func)?;
-    let mut results = Vec::new();
-    for mut series in call.series()? {
+    let mut results = Vec::with_capacity(list.len());
+    for mut series in list {
         let floor = |time: Timestamp| time.minus(time.0.rem_euclid(interval));
         let (start, mut end) = match align {
             true => (series.start, series.end),
@@ -110,8 +114,11 @@ fn smart_summarize(call: &mut Invocation<'_, '_>) -> Answer {
         }
     };
     let interval = positive(call.arguments.interval(1)?)?;
+    if list.is_empty() {
+        return Ok(Value::nothing());
+    }
     let aggregator = aggregator(&func)?;
-    let mut results = Vec::new();
+    let mut results = Vec::with_capacity(list.len());
     for mut series in list {
         let (values, end) = summarized_values(call, &series, aggregator, interval, series.start, series.end)?;
         series.tags.set("smartSummarize", text.as_str());

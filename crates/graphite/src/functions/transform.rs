@@ -560,11 +560,11 @@ fn transform_null(call: &mut Invocation<'_, '_>) -> Answer {
     for series in &mut list {
         series.tags.set("transformNull", default.tag());
         let mut shown_reference = "";
+        let length = series.values.len();
         if let Some(known) = &known {
             series.tags.set("referenceSeries", "1");
             shown_reference = ",referenceSeries";
-            let length = series.values.len().max(known.len());
-            series.values_mut().resize(length, NULL);
+            series.values_mut().resize(length.max(known.len()), NULL);
         }
         series.rename(format!("transformNull({},{}{shown_reference})", series.name, shown(number)));
         let mut index = 0;
@@ -573,6 +573,9 @@ fn transform_null(call: &mut Invocation<'_, '_>) -> Answer {
             index += 1;
             if is_null(value) && fill { number } else { value }
         });
+        // Of a longer reference the original keeps the end.
+        let surplus = series.values.len() - length;
+        series.values_mut().drain(..surplus);
         let integers = series.numbers == Numbers::Integers && matches!(default, Value::Int(_));
         series.numbers = if integers { Numbers::Integers } else { Numbers::Floats };
     }

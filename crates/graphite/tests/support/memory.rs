@@ -9,7 +9,7 @@ use vocabulary::ports::{
     TagExpression, TagListQuery, TagOperator, TagQuery,
 };
 use vocabulary::retention::{Aggregation, Archive, Archives, Policy};
-use vocabulary::{SeriesRef, Sketch, Step, Timestamp, ValueKind, series};
+use vocabulary::{SeriesRef, Sketch, Timestamp, ValueKind, series};
 
 #[derive(Default)]
 pub struct Memory {
@@ -59,7 +59,8 @@ impl Memory {
 
     fn store(&mut self, name: &str, archives: impl Iterator<Item = (Archive, Points)>) {
         let archives: Vec<(Archive, Points)> = archives.collect();
-        let list = Archives::new(archives.iter().map(|(archive, _)| *archive).collect()).unwrap();
+        let list = Archives::new(archives.iter().map(|(archive, _)| *archive).collect())
+            .expect("the archives fit each other");
         let policy = Policy { archives: list, aggregation: Aggregation::Average, x_files_factor: 0.5 };
         self.stored.push(Stored { name: name.into(), policy: Arc::new(policy), archives });
     }
@@ -108,7 +109,11 @@ fn row<V>(stored: &Stored, request: &FetchRequest<'_>, slot: impl Fn(&Points, i6
     if start == end {
         end = end.plus(step);
     }
-    let (_, points) = stored.archives.iter().find(|(other, _)| *other == archive).unwrap();
+    let (_, points) = stored
+        .archives
+        .iter()
+        .find(|(other, _)| *other == archive)
+        .expect("the policy is that of the archives");
     let slots = (start.0..end.0).step_by(step as usize).map(|time| slot(points, time)).collect();
     Row { start, step: archive.step, slots }
 }
@@ -288,9 +293,5 @@ fn fits(text: &str, glob: &str) -> bool {
 
 /// `10s:1h`
 pub fn archive(text: &str) -> Archive {
-    text.parse().unwrap()
-}
-
-pub fn step(seconds: u32) -> Step {
-    Step::new(seconds).unwrap()
+    text.parse().expect("an archive")
 }
