@@ -17,6 +17,7 @@ impl PercentileNumbers {
         PercentileNumbers { count: f64::NAN, sum: f64::NAN, sum_squares: f64::NAN, edge: f64::NAN };
 }
 
+/// What is made of all values of a timer.
 pub struct Whole {
     pub std: f64,
     pub upper: f64,
