@@ -1,10 +1,13 @@
 """A Bellwether under test: its own directory, free ports, and short ways to speak to it."""
+import fcntl
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.parse
@@ -18,17 +21,28 @@ def default_binary():
     return os.environ.get("BELLWETHER_BIN", str(target / "debug" / "bellwether"))
 
 
+_claims = []
+
+
 def free_port():
-    """A port that is free for TCP and UDP at this moment."""
+    """A port below those that the kernel gives to outgoing connections, free for TCP and UDP, and claimed by a
+    lock so that no other test run at the same time takes it."""
+    directory = pathlib.Path(tempfile.gettempdir()) / "bellwether-test-ports"
+    directory.mkdir(exist_ok=True)
     while True:
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
-            port = tcp.getsockname()[1]
-            try:
+        port = random.SystemRandom().randrange(12_000, 32_000)
+        claim = open(directory / str(port), "w")
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+                tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                tcp.bind(("127.0.0.1", port))
                 udp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
+        return port
 
 
 def wait_for(condition, seconds=20, pause=0.02, what="the condition"):
