@@ -70,7 +70,7 @@ impl House {
         let (store, recovery) =
             Store::open(options).map_err(Failure::doing(format!("open {}", directory.display())))?;
         make_secret_key(&directory)?;
-        let state = StateStore::open(&directory.join("state/state.db"), &http_api::MIGRATIONS)
+        let state = StateStore::open(&directory.join("state/state.db"), &migrations())
             .map_err(Failure::new)?;
         let alive = Alive::open(&directory, &state, clock.now()).map_err(Failure::new)?;
         let aggregator = Arc::new(Aggregator::new(&config.statsd, clock.now()));
