@@ -132,6 +132,8 @@ pub(super) struct Guard {
     pub(super) memory_is_short: bool,
     rate: Bucket,
     prefix_rates: HashMap<Box<str>, Bucket>,
+    /// When those that say nothing were last taken out.
+    prefixes_thinned: Timestamp,
     counts: RefusedCounts,
     offenders: Vec<Offender>,
     sample: VecDeque<RefusedName>,
@@ -189,6 +191,7 @@ impl Guard {
             memory_is_short: false,
             rate: Bucket::full(limits.max_new_per_minute, Timestamp(0)),
             prefix_rates: HashMap::new(),
+            prefixes_thinned: Timestamp(0),
             counts: RefusedCounts::default(),
             offenders: Vec::new(),
             sample: VecDeque::new(),
@@ -216,16 +219,20 @@ impl Guard {
     }
 
     fn admit_prefix(&mut self, prefix: &str, per_minute: u64, now: Timestamp) -> Result<(), Limit> {
-        if self.prefix_rates.len() >= RATED_PREFIXES_MAX && !self.prefix_rates.contains_key(prefix) {
-            // A full bucket says no more than a fresh one. If all are in use, newcomers share one.
+        let is_full = |guard: &Guard| {
+            guard.prefix_rates.len() >= RATED_PREFIXES_MAX && !guard.prefix_rates.contains_key(prefix)
+        };
+        if is_full(self) && self.prefixes_thinned != now {
+            // A full bucket says no more than a fresh one. Looking at all is for once a second.
+            self.prefixes_thinned = now;
             self.prefix_rates.retain(|_, bucket| {
                 bucket.refill(per_minute, now);
                 !bucket.is_full(per_minute)
             });
         }
-        let crowded =
-            self.prefix_rates.len() >= RATED_PREFIXES_MAX && !self.prefix_rates.contains_key(prefix);
-        let bucket = match self.prefix_rates.entry(if crowded { "".into() } else { prefix.into() }) {
+        // If all are in use, newcomers share one.
+        let prefix = if is_full(self) { "" } else { prefix };
+        let bucket = match self.prefix_rates.entry(prefix.into()) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => entry.insert(Bucket::full(per_minute, now)),
         };

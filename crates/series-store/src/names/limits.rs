@@ -39,9 +39,12 @@ pub const REFUSED_SLOTS: usize = 4_096;
 /// For how long a refusal by a limit is repeated without asking the guard again.
 pub const REFUSED_FOR_SECONDS: i64 = 1;
 
-/// Prefixes whose refusals are counted one by one (space-saving sketch), and those with a rate of their own.
+/// Prefixes whose refusals are counted one by one (space-saving sketch).
 pub const OFFENDERS_MAX: usize = 128;
-pub const RATED_PREFIXES_MAX: usize = 16_384;
+
+/// Prefixes with a rate of their own, if such a rate is configured: those that made series in the last
+/// minute, 80 bytes each.
+pub const RATED_PREFIXES_MAX: usize = 131_072;
 
 /// Examples of refused names, and the newest names, that can be listed.
 pub const REFUSED_SAMPLE: usize = 64;

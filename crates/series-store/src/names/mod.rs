@@ -224,7 +224,8 @@ impl Names {
 
     /// Background work: brings the indexes up to date and gives memory of removed names back. To be called
     /// every second or so from a thread that may take its time (a second for a million new names); readers
-    /// and writers go on meanwhile. Stops soon when `go_on` says no. Returns whether there is more to do.
+    /// and writers go on meanwhile. Stops within a second or two, and without a result, when `go_on` says no.
+    /// Returns whether there is more to do.
     pub fn maintain(&self, go_on: &dyn Fn() -> bool) -> bool {
         let _one_at_a_time = self.maintenance.lock();
         let mut more = false;
