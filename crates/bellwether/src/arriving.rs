@@ -1,6 +1,10 @@
 //! What comes in, by way in; the host at a glance; what well-known series mean.
 
+use std::collections::HashMap;
+
 use http_api::control::{Arriving, Help, Panel};
+use vocabulary::ValueKind;
+use vocabulary::ports::Scope;
 
 use crate::collecting::Collecting;
 use crate::house::House;
@@ -36,7 +40,39 @@ pub fn arriving(house: &House) -> Vec<Arriving> {
     }
     found.extend(house.host.lock().as_ref().map(host));
     note_newest(house, &mut found);
+    let counts = house.series_by_source.lock().counts(house);
+    for entry in &mut found {
+        entry.series = counts.get(entry.source).copied().unwrap_or(0);
+    }
     found
+}
+
+/// How many series each source has. Looks at all names, so only when there are others than before and not
+/// more often than every few seconds.
+#[derive(Default)]
+pub struct SeriesBySource {
+    names: usize,
+    counted: i64,
+    counts: HashMap<&'static str, u64>,
+}
+
+impl SeriesBySource {
+    /// A look at a million names takes tens of milliseconds.
+    const NAMES_FOR_A_SECOND_OF_PAUSE: usize = 100_000;
+
+    fn counts(&mut self, house: &House) -> HashMap<&'static str, u64> {
+        let (names, now) = (house.store.names(), house.clock.now().0);
+        if names.len() != self.names
+            && now - self.counted > (names.len() / Self::NAMES_FOR_A_SECOND_OF_PAUSE) as i64
+        {
+            self.counts.clear();
+            names.for_each(ValueKind::Number, &Scope::everything(), |_, name| {
+                *self.counts.entry(http_api::source_of(name)).or_default() += 1;
+            });
+            (self.names, self.counted) = (names.len(), now);
+        }
+        self.counts.clone()
+    }
 }
 
 fn host(collecting: &Collecting) -> Arriving {
@@ -45,7 +81,7 @@ fn host(collecting: &Collecting) -> Arriving {
     Arriving {
         source: "host",
         points_per_second: a_sample as f64 / collecting.interval.as_secs_f64(),
-        series: a_sample,
+        series: 0,
         newest: stats.last_sample.map(|at| at.0 as f64),
         listening: None,
         latest: None,
@@ -56,9 +92,7 @@ fn host(collecting: &Collecting) -> Arriving {
 fn note_newest(house: &House, found: &mut [Arriving]) {
     for new in house.store.names().newest() {
         let source = http_api::source_of(&new.name);
-        if let Some(entry) =
-            found.iter_mut().find(|entry| Some(entry.source) == source && entry.latest.is_none())
-        {
+        if let Some(entry) = found.iter_mut().find(|entry| entry.source == source && entry.latest.is_none()) {
             entry.latest = Some(new.name.to_string());
         }
     }

@@ -14,6 +14,7 @@ use vocabulary::ports::Successor;
 use vocabulary::{Clock, PointBatch, PointSink, Timestamp};
 
 use crate::alive::{self, Alive};
+use crate::arriving::SeriesBySource;
 use crate::collecting::Collecting;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -40,6 +41,7 @@ pub struct House {
     pub flushed: AtomicI64,
     pub phase: Mutex<Phase>,
     pub reloads: Mutex<Reloads>,
+    pub series_by_source: Mutex<SeriesBySource>,
     /// When the state of each part began, by its id.
     pub since: Mutex<crate::health::StateSince>,
 }
@@ -70,8 +72,8 @@ impl House {
         let (store, recovery) =
             Store::open(options).map_err(Failure::doing(format!("open {}", directory.display())))?;
         make_secret_key(&directory)?;
-        let state = StateStore::open(&directory.join("state/state.db"), &migrations())
-            .map_err(Failure::new)?;
+        let state =
+            StateStore::open(&directory.join("state/state.db"), &migrations()).map_err(Failure::new)?;
         let alive = Alive::open(&directory, &state, clock.now()).map_err(Failure::new)?;
         let aggregator = Arc::new(Aggregator::new(&config.statsd, clock.now()));
         Ok(House {
@@ -91,6 +93,7 @@ impl House {
             flushed: AtomicI64::new(0),
             phase: Mutex::new(Phase::Starting),
             reloads: Mutex::default(),
+            series_by_source: Mutex::default(),
             since: Mutex::default(),
         })
     }

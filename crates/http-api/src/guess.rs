@@ -131,14 +131,13 @@ fn is_timer_part(last: &str) -> bool {
     })
 }
 
-/// What brings the points of this series, when the name tells it.
-pub fn source(name: &str) -> Option<&'static str> {
-    let metric = vocabulary::series::split(name).0;
-    match metric.split('.').next().unwrap_or_default() {
-        "host" => Some("host"),
-        "bellwether" => Some("bellwether"),
-        "stats" | "stats_counts" | "statsd" => Some("statsd"),
-        _ => Some("carbon"),
+/// What brings the points of this series, as far as the name tells it.
+pub fn source(name: &str) -> &'static str {
+    match name.split(['.', ';']).next().unwrap_or_default() {
+        "host" => "host",
+        "bellwether" => "bellwether",
+        "stats" | "stats_counts" | "statsd" => "statsd",
+        _ => "carbon",
     }
 }
 

@@ -102,7 +102,7 @@ fn judge(services: &Services, scope: &Scope, about: &About, limits: &QueryLimits
     let name = first.map(|info| info.name.to_string()).unwrap_or_default();
     let last_point = infos.iter().filter_map(|info| info.last_point).max().map(|at| at.0);
     let help = services.control.help(&name);
-    let source = first.and_then(|_| guess::source(&name));
+    let source = first.map(|_| guess::source(&name));
     Ok(Trust {
         series: behind.len(),
         more,
