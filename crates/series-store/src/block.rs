@@ -318,7 +318,10 @@ struct TopEntry {
     page_offset: u64,
 }
 
-/// Where the pages of one series lie.
+/// Takes a page, with the position of its series among those asked for.
+pub type TakePage<'a> = &'a mut dyn FnMut(usize, &[u8]) -> Result<(), CodecError>;
+
+/// Where the page of one series lies.
 #[derive(Clone, Copy, Debug)]
 struct PagePlace {
     local: u16,
@@ -442,11 +445,7 @@ impl BlockFile {
 
     /// The pages of the wanted series (rising); `take` gets the position within `locals`. What cannot be
     /// read is noted as damage and left out.
-    pub fn read(
-        self: &Arc<Self>,
-        locals: &[u16],
-        take: &mut dyn FnMut(usize, &[u8]) -> Result<(), CodecError>,
-    ) {
+    pub fn read(self: &Arc<Self>, locals: &[u16], take: TakePage<'_>) {
         let opened = match self.open() {
             Ok(opened) => opened,
             Err(why) => return self.damage.file(self, &why.to_string()),
@@ -483,7 +482,8 @@ impl BlockFile {
 
     fn all_places(self: &Arc<Self>, opened: &Opened) -> Result<Vec<PagePlace>, ReadFailure> {
         let index = read_index(opened).map_err(ReadFailure::io)?;
-        let mut places = Vec::with_capacity(self.meta.series as usize);
+        // Two bytes a series at least: what the file claims is not allocated unseen.
+        let mut places = Vec::with_capacity(self.meta.series.min(index.len() as u32) as usize);
         for entry in &opened.top {
             let block = &index[entry.block_offset as usize..][..usize::from(entry.block_bytes)];
             if read_index_block(entry, block, opened.index_offset, &mut places).is_err() {

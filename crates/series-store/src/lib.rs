@@ -32,6 +32,8 @@ mod error;
 mod fetch;
 mod flush;
 mod fsck;
+#[doc(hidden)]
+pub mod fuzzing;
 mod head;
 mod health;
 pub mod io;

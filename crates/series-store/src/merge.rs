@@ -12,6 +12,9 @@ use crate::value::Value;
 /// Called with the number of bytes read; waits as long as the work's rate is to be kept.
 pub type Pace<'a> = &'a (dyn Fn(u64) + 'a);
 
+/// Takes a joined row of a series.
+pub type Sink<'a, V> = &'a mut dyn FnMut(u16, &[V]) -> Result<(), StoreError>;
+
 /// How a merge went.
 #[derive(Debug, Default)]
 pub struct Merged {
@@ -26,7 +29,7 @@ pub fn merge_files<V: Value>(
     slots: &Range<Slot>,
     keep: &dyn Fn(u16) -> bool,
     pace: Pace<'_>,
-    sink: &mut dyn FnMut(u16, &[V]) -> Result<(), StoreError>,
+    sink: Sink<'_, V>,
 ) -> Result<Merged, StoreError> {
     let mut merged = Merged::default();
     let mut scans: Vec<BlockScan> = Vec::with_capacity(files.len());

@@ -249,6 +249,17 @@ fn refuse_foreign(io: &dyn Io, directory: &Path) -> Result<(), OpenError> {
                 let why = format!("{} uses a codec that is unknown here", path.display());
                 return Err(OpenError::Version { found: format!("codecs {:#b}", meta.codecs), why });
             }
+            let mut start = [0; series_log::HEADER_BYTES];
+            let log = log_path(&directory.join("series"), state.series_log);
+            let read = io.open(&log).and_then(|file| file.read_at(&mut start, 0));
+            if let (Ok(()), Err(Unreadable::Foreign { major })) =
+                (read, series_log::load(&start, &mut |_| Ok(())))
+            {
+                return Err(foreign(
+                    format!("series log {major}"),
+                    "its series log is of a version that is unknown here",
+                ));
+            }
         }
         _ => {}
     }

@@ -51,9 +51,11 @@ impl Store {
         let known_ids = loaded.ids_known_to(segment);
         let mut records = Records::new(bytes);
         let sound = wal::read_header(bytes) == SegmentHeader::Ours { segment };
-        let mut damaged = !sound && !(last && bytes.len() < wal::HEADER_BYTES);
+        // A crash right after the last segment was begun leaves less than a header.
+        let begun = last && bytes.len() < wal::HEADER_BYTES;
+        let mut damaged = !(sound || begun);
         loop {
-            while let Some((offset, payload)) = records.next() {
+            for (offset, payload) in records.by_ref() {
                 if self
                     .replay_record(Lsn::new(segment, offset), segment, payload, known_ids, recovery)
                     .is_err()

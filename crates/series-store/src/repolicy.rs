@@ -167,7 +167,7 @@ impl Store {
         Ok(done)
     }
 
-    fn places_of(&self, stripe: &SharedStripe) -> Vec<Place> {
+    pub(crate) fn places_of(&self, stripe: &SharedStripe) -> Vec<Place> {
         stripe.read().tiers.iter().map(|tier| tier.place).collect()
     }
 

@@ -275,7 +275,7 @@ impl SeriesLog {
 
     /// What must be synced now, if anything. The caller syncs it without holding the log's lock and
     /// calls [`SeriesLog::sync_failed`] if that fails.
-    pub fn to_sync(&mut self) -> Option<Arc<dyn File>> {
+    pub fn take_unsynced(&mut self) -> Option<Arc<dyn File>> {
         std::mem::take(&mut self.unsynced).then(|| Arc::clone(&self.file))
     }
 

@@ -241,6 +241,8 @@ impl Store {
 
     /// Hand everything that was logged to the kernel, series first.
     pub(crate) fn write_log_out(&self) -> Result<(), DiskError> {
+        self.series_log.lock().write_out()?;
+        // Once more when the log's buffer is taken: series may have come in between.
         self.wal.write_out(|| self.series_log.lock().write_out())
     }
 
@@ -260,7 +262,7 @@ impl Store {
     pub(crate) fn sync_series_log(&self) -> Result<(), DiskError> {
         let (file, path) = {
             let mut log = self.series_log.lock();
-            (log.to_sync(), log.path().to_owned())
+            (log.take_unsynced(), log.path().to_owned())
         };
         let Some(file) = file else { return Ok(()) };
         let synced = file.sync();

@@ -48,7 +48,7 @@ impl Store {
 
     fn step(&self, upkeep: &mut Upkeep, pace: Pace<'_>) -> Result<bool, StoreError> {
         let now = self.now();
-        if let Err(error) = self.flush_due(now) {
+        if let Err(error) = self.flush_due(now).and_then(|()| self.follow_the_clock_back(now)) {
             self.flush_failed(&error);
             return Err(error);
         }
@@ -86,6 +86,25 @@ impl Store {
             }
         }
         if flushed { self.drop_log() } else { Ok(()) }
+    }
+
+    /// The clock was wrong, far ahead, and is right again: windows that were closed too early are opened
+    /// again once nothing of them is in memory. Until then, and without it, their points are late ones.
+    fn follow_the_clock_back(&self, now: Timestamp) -> Result<(), StoreError> {
+        for stripe in self.stripes.load().iter() {
+            for place in self.places_of(stripe) {
+                let tier = place.tier;
+                let soon = tier.slot(now.plus(self.future_tolerance())) + tier.window_slots();
+                if stripe.read().tier(tier).is_none_or(|tier| tier.head.base() <= soon) {
+                    continue;
+                }
+                self.flush_place(place, Extent::All)?;
+                if let Some(tier) = stripe.write().tier_mut(tier) {
+                    tier.open_again(now);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The first merge: flushed files become a run for the block store.
@@ -367,7 +386,7 @@ impl Store {
             next_id: self.names.next_id(),
         });
         log.write_out()?;
-        if let Some(file) = log.to_sync() {
+        if let Some(file) = log.take_unsynced() {
             use crate::error::Doing;
             file.sync().doing("sync", log.path())?;
             self.io.sync_dir(&directory).doing("sync", &directory)?;

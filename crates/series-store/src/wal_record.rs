@@ -214,7 +214,9 @@ mod tests {
         Header { kind, stripe: 3, archive: 1, lazy_to: 2, now: Timestamp(1_700_000_000) }
     }
 
-    fn read(frame: &[u8]) -> Result<(Header, Vec<(u16, i64, Value)>), Malformed> {
+    type Points = Vec<(u16, i64, Value)>;
+
+    fn read(frame: &[u8]) -> Result<(Header, Points), Malformed> {
         let (payload, _) = bytes::frame_at(frame, 0).ok_or(Malformed)?;
         let mut reader = RecordReader::new(payload)?;
         let mut points = Vec::new();

@@ -261,7 +261,7 @@ impl Store {
         let ladder = Ladder { store: self, stripe, point, entry: &entry, now };
         let before = ladder.slots_at_once();
         let stored = self.put_apart(stripe, point, now);
-        for archive in point.archive + 1..entry.tiers.len() {
+        for (archive, before) in before.into_iter().enumerate().skip(point.archive + 1) {
             if !ladder.is_at_once(archive) {
                 if ladder.slot(archive).is_nan() {
                     break;
@@ -271,7 +271,7 @@ impl Store {
             let value = ladder.ring_rollup(archive);
             let lazy_to = lazy_to(&entry, archive, point.time, now);
             // Too few are left: whisper leaves the slot as it was, and so it is written down.
-            let set = if value.is_nan() { before[archive] } else { value };
+            let set = if value.is_nan() { before } else { value };
             if !set.is_nan() {
                 self.put_apart(stripe, &Apart { archive, lazy_to, value: set, ..*point }, now);
                 count(&self.counters.rolled_at_once, 1);

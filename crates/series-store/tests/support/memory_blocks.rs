@@ -10,10 +10,13 @@ use series_store::io::Space;
 use vocabulary::ports::StoreError;
 use vocabulary::{SeriesRef, Sketch};
 
+/// One value by tier, series and slot.
+type Slots<V> = Arc<Mutex<BTreeMap<(Tier, SeriesRef, i64), V>>>;
+
 #[derive(Clone, Default)]
 pub struct MemoryBlocks {
-    numbers: Arc<Mutex<BTreeMap<(Tier, SeriesRef, i64), f64>>>,
-    sketches: Arc<Mutex<BTreeMap<(Tier, SeriesRef, i64), Sketch>>>,
+    numbers: Slots<f64>,
+    sketches: Slots<Sketch>,
     pub announced: Arc<Mutex<BTreeMap<SeriesRef, String>>>,
     pub runs: Arc<Mutex<usize>>,
 }
