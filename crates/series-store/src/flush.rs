@@ -106,7 +106,7 @@ impl Store {
         }
         self.make_series_durable()?;
         let mut others = vec![Edit::Flushed(place, frozen.flushed)];
-        others.extend(self.first_marks(stripe));
+        others.extend(self.lower_marks(stripe));
         let new = new.commit(others)?;
         let mut stripe = stripe.write();
         for meta in &new {
@@ -129,11 +129,12 @@ impl Store {
         Ok(self.sync_series_log()?)
     }
 
-    /// The manifest must know from where on slots wait for their rollup before it knows of any files.
-    pub(crate) fn first_marks(&self, stripe: &SharedStripe) -> Vec<Edit> {
+    /// The manifest must know from where on slots wait for their rollup before it knows of files with
+    /// such slots: marks that it does not have, or has further on than they are.
+    pub(crate) fn lower_marks(&self, stripe: &SharedStripe) -> Vec<Edit> {
         let stripe = stripe.read();
-        let unknown = |tier: &&TierHead| self.files.manifest.rolled(tier.place).is_none();
-        stripe.tiers.iter().filter(unknown).map(|tier| Edit::Rolled(tier.place, tier.rolled)).collect()
+        let lower = |tier: &&TierHead| self.files.manifest.rolled(tier.place).is_none_or(|known| tier.rolled < known);
+        stripe.tiers.iter().filter(lower).map(|tier| Edit::Rolled(tier.place, tier.rolled)).collect()
     }
 
     fn level0(&self, place: Place, slots: &Range<Slot>) -> FileMeta {

@@ -217,15 +217,14 @@ impl TierHead {
         TierHead { place, rolled: start.rolled, level0: Arc::default(), head }
     }
 
-    /// Move the base back to where the clock says; slots from there on are rolled up anew. Only if nothing
-    /// is in memory: late points must not be newer than what an open slot holds.
-    pub fn open_again(&mut self, now: Timestamp) {
-        let tier = self.place.tier;
-        let base = tier.window_of(tier.slot(now.minus(tier.grace_seconds())));
+    /// Move base and mark back to `begin`. Only if nothing is in memory: late points must not be newer than
+    /// what an open slot holds.
+    pub fn open_again(&mut self, begin: Timestamp) {
+        let base = self.place.tier.slot(begin);
         with_head!(&mut self.head, head => {
             if head.open.extent().is_none() && head.late.count == 0 && head.frozen.is_empty() {
-                head.base = base;
-                self.rolled = self.rolled.min(tier.start(base));
+                head.base = head.base.min(base);
+                self.rolled = self.rolled.min(begin);
             }
         });
     }

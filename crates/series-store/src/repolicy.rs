@@ -201,7 +201,7 @@ impl Store {
         let new = self.copy_archives::<V>(stripe, change, &from, &to, now)?;
         stripe.write().add_policy(change.to, &to, &|place| self.tier_start(place, now));
         self.make_series_durable()?;
-        let new = new.commit(self.first_marks(stripe))?;
+        let new = new.commit(self.lower_marks(stripe))?;
         let _creating = self.creating.lock();
         let mut held = stripe.write();
         for meta in &new {

@@ -69,7 +69,9 @@ impl Store {
             }
         }
         self.make_series_durable()?;
-        let new = new.commit(vec![Edit::Rolled(due.place, due.times.end)])?;
+        let mut marks = self.lower_marks(shared);
+        marks.push(Edit::Rolled(due.place, due.times.end));
+        let new = new.commit(marks)?;
         let mut stripe = shared.write();
         for meta in &new {
             if let Some(tier) = stripe.tier_mut(meta.place.tier) {

@@ -88,19 +88,22 @@ impl Store {
         if flushed { self.drop_log() } else { Ok(()) }
     }
 
-    /// The clock was wrong, far ahead, and is right again: windows that were closed too early are opened
-    /// again once nothing of them is in memory. Until then, and without it, their points are late ones.
+    /// The clock was wrong, far ahead, and is right again: windows that were closed too early open again,
+    /// from the first moment on at which no coarser slot can have been rolled up from a part of its points.
+    /// Before it, and without this for ever, points are late ones: that is as right, and slower.
     fn follow_the_clock_back(&self, now: Timestamp) -> Result<(), StoreError> {
+        let coarsest = self.all_tiers().into_iter().map(|tier| tier.step).max();
         for stripe in self.stripes.load().iter() {
             for place in self.places_of(stripe) {
-                let tier = place.tier;
-                let soon = tier.slot(now.plus(self.future_tolerance())) + tier.window_slots();
-                if stripe.read().tier(tier).is_none_or(|tier| tier.head.base() <= soon) {
+                let step = coarsest.unwrap_or(place.tier.step);
+                let begin = now.plus(self.future_tolerance() + step.seconds()).floor(step);
+                let usual = place.tier.slot(begin) + place.tier.window_slots();
+                if stripe.read().tier(place.tier).is_none_or(|tier| tier.head.base() <= usual) {
                     continue;
                 }
                 self.flush_place(place, Extent::All)?;
-                if let Some(tier) = stripe.write().tier_mut(tier) {
-                    tier.open_again(now);
+                if let Some(tier) = stripe.write().tier_mut(place.tier) {
+                    tier.open_again(begin);
                 }
             }
         }

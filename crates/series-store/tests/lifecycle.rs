@@ -365,7 +365,7 @@ fn the_clock_goes_a_year_ahead_and_back() {
     }
     store.settle();
     let report = store.put(&[("a", START + 199, 99.0)]);
-    assert_eq!(report.late, 0, "windows are open again");
+    assert_eq!(report.late, 0, "windows are open again after a coarse slot");
     // What was in reach of the wrong clock's retention is gone with it; what came since is there.
     let check = |store: &TestStore| {
         let since = store.points("a", START + 99, START + 199).1;

@@ -144,6 +144,7 @@ pub(super) struct Guard {
 struct Remembered {
     hash: u64,
     why: Refused,
+    at: Timestamp,
     until: Timestamp,
 }
 
@@ -246,7 +247,8 @@ impl Guard {
     /// Was this name (by its hash) refused a moment ago? Counts it again if so.
     pub(super) fn refused_lately(&mut self, hash: u64, name: &[u8], now: Timestamp) -> Option<Refused> {
         let remembered = self.remembered.get(hash as usize % REFUSED_SLOTS).copied().flatten()?;
-        if remembered.hash != hash || now >= remembered.until {
+        // A clock that was set back must not make a second last for hours.
+        if remembered.hash != hash || !(remembered.at..remembered.until).contains(&now) {
             return None;
         }
         self.count(name, remembered.why);
@@ -268,7 +270,7 @@ impl Guard {
             Refused::Name(_) => Timestamp(i64::MAX),
             Refused::Limit(_) => now.plus(REFUSED_FOR_SECONDS),
         };
-        self.remembered[hash as usize % REFUSED_SLOTS] = Some(Remembered { hash, why, until });
+        self.remembered[hash as usize % REFUSED_SLOTS] = Some(Remembered { hash, why, at: now, until });
     }
 
     fn count(&mut self, name: &[u8], why: Refused) {

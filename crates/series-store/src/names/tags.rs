@@ -62,7 +62,11 @@ impl Names {
             found.extend(series::tags(name).map(|(tag, _)| tag).filter(|tag| wanted(tag)).map(str::to_owned));
             found.extend(Some(NAME_TAG).filter(|tag| wanted(tag)).map(str::to_owned));
         });
-        if wanted(NAME_TAG) && !found.contains(NAME_TAG) {
+        if tests.is_none() && *query.scope == Scope::everything() {
+            // Every series has a name.
+            let any = self.state.read().space(ValueKind::Number).table.len() > 0;
+            found.extend(Some(NAME_TAG).filter(|tag| any && wanted(tag)).map(str::to_owned));
+        } else if wanted(NAME_TAG) && !found.contains(NAME_TAG) {
             self.for_each_untagged(ValueKind::Number, tests.as_ref(), &mut |_, name| {
                 if query.scope.sees(name) {
                     found.insert(NAME_TAG.to_owned());

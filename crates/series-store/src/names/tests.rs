@@ -230,6 +230,7 @@ fn limits_hold_and_let_go() {
     );
     names.remove(0);
     assert_eq!(refusal(&names, "c", NOW), Some(Limit::MaxSeries), "remembered for a second");
+    assert_eq!(refusal(&names, "c", NOW.minus(3_600)), None, "but not if the clock is set back");
     assert_eq!(refusal(&names, "c", NOW.plus(1)), None);
     names.set_memory_is_short(true);
     names.set_limits(generous);
