@@ -14,6 +14,9 @@
 #[path = "support/memory.rs"]
 mod memory;
 
+#[path = "support/pictures.rs"]
+mod pictures;
+
 #[path = "support/fuzz.rs"]
 mod fuzz;
 

@@ -1,7 +1,10 @@
 //! `/render`: parameters -> a request -> an answer.
 
 mod binary;
+mod canvas;
+mod chart;
 mod json;
+mod picture;
 mod text;
 
 use jiff::tz::TimeZone;
@@ -9,7 +12,7 @@ use vocabulary::Timestamp;
 
 use crate::answer::Answer;
 use crate::attime;
-use crate::error::Refusal;
+use crate::error::{EvaluationError, Refusal};
 use crate::evaluate::{Environment, Question, Trace, Window, evaluate};
 use crate::functions::python_float;
 use crate::limits;
@@ -29,6 +32,7 @@ pub struct RenderRequest {
     pub question: Question,
     pub format: Format,
     pub shape: Shape,
+    look: Option<picture::Look>,
     /// Seconds for which others may keep the answer, if the request names them. The original lets answers
     /// be kept for a minute unless told otherwise; ours are live.
     cache_seconds: Option<i64>,
@@ -89,8 +93,10 @@ impl RenderRequest {
             max_data_points: params.digits("maxDataPoints"),
             no_null_points: params.has("noNullPoints"),
         };
+        let format = format(params, graph_type)?;
+        let look = (format == Format::Picture).then(|| picture::Look::of(params)).transpose()?;
         let cache_seconds = cache_seconds.filter(|_| !params.has("noCache"));
-        Ok(RenderRequest { question, format: format(params), shape, cache_seconds })
+        Ok(RenderRequest { question, format, shape, look, cache_seconds })
     }
 }
 
@@ -152,14 +158,15 @@ pub fn times(
     Ok((Window { from: from.min(until), until: from.max(until) }, now))
 }
 
-fn format(params: Parameters<'_>) -> Format {
+/// What is no data is a picture.
+fn format(params: Parameters<'_>, graph_type: &str) -> Result<Format, Refusal> {
     let named = match params.get("format") {
         Some(name) => name,
         None if params.has("rawData") => "raw",
         None if params.has("pickle") => "pickle",
         None => "png",
     };
-    match named {
+    let format = match named {
         "json" => Format::Json,
         "csv" => Format::Csv,
         "raw" => Format::Raw,
@@ -168,7 +175,13 @@ fn format(params: Parameters<'_>) -> Format {
         "dygraph" => Format::Dygraph,
         "rickshaw" => Format::Rickshaw,
         _ => Format::Picture,
+    };
+    if graph_type == "pie" || matches!(named, "svg" | "pdf") {
+        let what = if graph_type == "pie" { "pie charts" } else { named };
+        let text = format!("this version draws line charts as png, not {what}");
+        return Err(Refusal { status: 400, text });
     }
+    Ok(format)
 }
 
 /// The answer to a request, with what it took.
@@ -179,7 +192,7 @@ pub fn render(request: &RenderRequest, environment: Environment<'_>) -> Result<(
     Ok((with_cache_headers(answer, request.cache_seconds), evaluated.trace))
 }
 
-fn write(request: &RenderRequest, series: Vec<Series>) -> Result<Answer, crate::error::EvaluationError> {
+fn write(request: &RenderRequest, series: Vec<Series>) -> Result<Answer, EvaluationError> {
     let callback = request.shape.callback.as_deref();
     match request.format {
         Format::Json => Ok(Answer::json(json::json(series, &request.shape)?, callback)),
@@ -189,7 +202,12 @@ fn write(request: &RenderRequest, series: Vec<Series>) -> Result<Answer, crate::
         Format::Raw => Ok(Answer::new("text/plain", text::raw(&series)?)),
         Format::Pickle => Ok(Answer::new("application/pickle", binary::pickle(&series)?)),
         Format::MessagePack => Ok(Answer::new("application/x-msgpack", binary::message_pack(&series)?)),
-        Format::Picture => Err(crate::error::EvaluationError::failed("pictures are not drawn yet")),
+        Format::Picture => {
+            let Question { window, zone, .. } = &request.question;
+            let look =
+                request.look.as_ref().ok_or_else(|| EvaluationError::failed("a picture without a look"))?;
+            Ok(Answer::new("image/png", chart::png(series, *window, zone, look)?))
+        }
     }
 }
 
