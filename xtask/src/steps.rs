@@ -1,6 +1,7 @@
 //! What CI runs, one step after the other, and one summary at the end.
 
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::environment::{self, root, run};
@@ -27,33 +28,63 @@ pub fn test() -> Result<(), String> {
     environment::prepare()?;
     let mut tally = Tally::default();
     tally.step("format, lints, dependencies", check);
-    tally.step("web: types", || run(&mut npm("run", "check")));
-    tally.step("web: build", || run(&mut npm("run", "build")));
+    tally.step("web: build", || run(&mut npm(&["run", "build"])));
     tally.step("binary", || run(cargo().args(["build", "--locked", "--package", "bellwether"])));
     tally.counted("rooms", cargo().args(["test", "--workspace", "--locked", "--quiet"]));
-    tally.counted("web: units", &mut npm("test", "--"));
-    tally.counted(
-        "scenarios",
-        Command::new(python()).args(["-m", "pytest", "-q"]).current_dir(root().join("scenarios")),
-    );
-    tally.counted("web: browser", &mut npm("run", "test:browser"));
+    tally.counted("web: types and units", &mut npm(&["test"]));
+    tally.counted("scenarios", &mut pytest());
+    tally.counted("web: browser", &mut npm(&["run", "test:browser"]));
     tally.close()
 }
 
-pub fn long(_arguments: &[String]) -> Result<(), String> {
-    let pytest = ["-m", "pytest", "-q", "-m", "long or not long"];
-    let mut tally = Tally::default();
+/// The full lengths: `rooms`, `scenarios`, `fuzz`, or all of them.
+pub fn long(arguments: &[String]) -> Result<(), String> {
+    const PARTS: [&str; 3] = ["rooms", "scenarios", "fuzz"];
+    if let Some(unknown) = arguments.iter().find(|name| !PARTS.contains(&name.as_str())) {
+        return Err(format!("there is no long run `{unknown}`: {}", PARTS.join(", ")));
+    }
+    let wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == name);
     environment::prepare()?;
-    tally.step("binary", || run(cargo().args(["build", "--locked", "--release", "--package", "bellwether"])));
-    tally.counted(
-        "scenarios, full length",
-        Command::new(python()).args(pytest).env("BELLWETHER_LONG", "1").current_dir(root().join("scenarios")),
-    );
-    tally.counted(
-        "rooms, full length",
-        cargo().args(["test", "--workspace", "--locked", "--release"]).env("BELLWETHER_LONG", "1"),
-    );
+    let mut tally = Tally::default();
+    if wanted("rooms") {
+        let arguments = ["test", "--workspace", "--locked", "--release", "--quiet"];
+        tally.counted("rooms, full length", cargo().args(arguments).env("BELLWETHER_LONG", "1"));
+    }
+    if wanted("scenarios") {
+        let build = ["build", "--locked", "--release", "--package", "bellwether"];
+        tally.step("binary", || run(cargo().args(build)));
+        let binary = target_directory().join("release/bellwether");
+        let mut pytest = pytest();
+        pytest.env("BELLWETHER_LONG", "1").env("BELLWETHER_BIN", binary);
+        tally.counted("scenarios, full length", &mut pytest);
+    }
+    if wanted("fuzz") {
+        fuzz(&mut tally)?;
+    }
     tally.close()
+}
+
+/// Each parser, for as long as a release wants it. Needs a nightly compiler and `cargo install cargo-fuzz`.
+fn fuzz(tally: &mut Tally) -> Result<(), String> {
+    const SECONDS_A_TARGET: u32 = 600;
+    // One gigabyte: a parser that keeps what it is sent in proportion shows up long before.
+    const LIMITS: [&str; 2] = ["-rss_limit_mb=1024", "-timeout=10"];
+    let cargo_fuzz = |verb: &[&str]| {
+        let mut command = Command::new("cargo");
+        command.args(["+nightly", "fuzz"]).args(verb).current_dir(root());
+        command
+    };
+    let listed = cargo_fuzz(&["list"]).output().map_err(|error| format!("cargo fuzz: {error}"))?;
+    if !listed.status.success() {
+        return Err("fuzzing needs a nightly compiler and `cargo install cargo-fuzz`".into());
+    }
+    for target in String::from_utf8_lossy(&listed.stdout).lines() {
+        let seconds = format!("-max_total_time={SECONDS_A_TARGET}");
+        tally.step(&format!("fuzz {target}, {SECONDS_A_TARGET} s"), || {
+            run(cargo_fuzz(&["run", target, "--"]).args(LIMITS).args([&seconds, "-print_final_stats=1"]))
+        });
+    }
+    Ok(())
 }
 
 pub fn bench(arguments: &[String]) -> Result<(), String> {
@@ -61,13 +92,25 @@ pub fn bench(arguments: &[String]) -> Result<(), String> {
     run(Command::new(python()).args(["-m", "bench"]).args(arguments).current_dir(root().join("scenarios")))
 }
 
+fn pytest() -> Command {
+    let mut command = Command::new(python());
+    command.args(["-m", "pytest", "-q"]).current_dir(root().join("scenarios"));
+    command.env("BELLWETHER_BIN", target_directory().join("debug/bellwether"));
+    command
+}
+
+fn target_directory() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
 fn cargo() -> Command {
     Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()))
 }
 
-fn npm(verb: &str, what: &str) -> Command {
+fn npm(arguments: &[&str]) -> Command {
     let mut command = Command::new("npm");
-    command.args(["--silent", verb, what]).current_dir(root().join("web"));
+    command.arg("--silent").args(arguments).current_dir(root().join("web"));
+    command.env("BELLWETHER_BIN", target_directory().join("debug/bellwether"));
     command
 }
 
