@@ -54,7 +54,7 @@ impl History {
             _ => (now, 20),
         };
         let mut points = Vec::new();
-        for time in first..first + count as i64 {
+        for time in first..(first + count as i64).min(now + 30) {
             for index in 0..series {
                 if self.random.chance(90) {
                     let value = match self.random.below(4) {
