@@ -4,6 +4,7 @@
 //! load write SERIES SECONDS STEP      batches in the order of one client, threads running; CPU of all of it
 //! load memory SERIES POINTS GAP       so many points per series, GAP seconds apart; resident bytes per series
 //! load minute SERIES                  a full minute of one-second points for every series
+//! load calm SECONDS                   300 series once a second by the real clock: CPU, memory, syncs
 //! load old SERIES POINTS STEP         points a day old, series by series
 //! load start DIR                      opens a directory; how long until everything can be read
 //! load fill DIR SERIES SECONDS        writes and leaves without closing, for `load start`
@@ -121,6 +122,7 @@ fn main() {
         "write" => write(number(&arguments, 1), number(&arguments, 2) as i64, number(&arguments, 3) as i64),
         "memory" => memory(number(&arguments, 1), number(&arguments, 2) as i64, number(&arguments, 3) as i64),
         "minute" => memory(number(&arguments, 1), 60, 1),
+        "calm" => calm(number(&arguments, 1) as i64),
         "old" => old(number(&arguments, 1), number(&arguments, 2) as i64, number(&arguments, 3) as i64),
         "fill" => fill(Path::new(&arguments[1]), number(&arguments, 2), number(&arguments, 3) as i64),
         "start" => start(Path::new(&arguments[1])),
@@ -174,6 +176,30 @@ fn memory(series: usize, points: i64, gap: i64) {
     std::thread::sleep(Duration::from_secs(2));
     let used = resident_bytes() - before;
     println!("{:.0} B resident per series; {:?}", used as f64 / series as f64, bench.store.health().memory);
+    drop(background);
+    drop(std::fs::remove_dir_all(&bench.directory));
+}
+
+fn calm(seconds: i64) {
+    let before = resident_bytes();
+    let mut bench = Bench::open(temporary(), "1s:6h,10s:7d,1m:30d,10m:5y");
+    let background = spawn_background(&bench.store).expect("threads start");
+    std::thread::sleep(Duration::from_secs(1));
+    println!("open and idle: {} KB resident", (resident_bytes() - before) >> 10);
+    let cpu = cpu_seconds();
+    for second in 0..seconds {
+        bench.set(START + second);
+        (0..300).for_each(|index| bench.put(&name(index), START + second, value(index, second)));
+        bench.send();
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    let cpu = cpu_seconds() - cpu;
+    println!(
+        "300 series: {:.3} % of a core, {} KB resident, {:?}",
+        100.0 * cpu / seconds as f64,
+        (resident_bytes() - before) >> 10,
+        bench.store.health().log
+    );
     drop(background);
     drop(std::fs::remove_dir_all(&bench.directory));
 }
