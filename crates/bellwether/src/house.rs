@@ -42,6 +42,8 @@ pub struct House {
     pub phase: Mutex<Phase>,
     pub reloads: Mutex<Reloads>,
     pub series_by_source: Mutex<SeriesBySource>,
+    /// The widest prefixes, and when they were looked for.
+    pub widest: Mutex<(i64, Vec<http_api::control::PrefixCount>)>,
     /// When the state of each part began, by its id.
     pub since: Mutex<crate::health::StateSince>,
 }
@@ -94,6 +96,7 @@ impl House {
             phase: Mutex::new(Phase::Starting),
             reloads: Mutex::default(),
             series_by_source: Mutex::default(),
+            widest: Mutex::default(),
             since: Mutex::default(),
         })
     }
