@@ -4,7 +4,7 @@ import os
 import random
 
 from support.graphite_compare import difference, parse
-from support.graphite_random import Maker
+from support.graphite_random import Maker, parameters
 
 
 def test_random_targets(sides):
@@ -15,11 +15,11 @@ def test_random_targets(sides):
     found = []
     for _ in range(count):
         target = maker.target()
-        query = [("target", target), ("format", "json"), ("now", sides.now), ("from", "-12min"), ("until", "-1min")]
+        query = [("target", target), ("format", "json"), ("now", sides.now)] + parameters(maker.dice)
         theirs, ours = sides.ask("/render", query)
         if theirs.status != ours.status:
-            found.append(f"{target}: status {theirs.status} and {ours.status}: {ours.text[:200]}")
+            found.append(f"{target} {query[3:]}: status {theirs.status} and {ours.status}: {ours.text[:200]}")
         elif theirs.status == 200:
             differs = difference(parse(theirs), parse(ours))
-            found += [f"{target}: {differs[:400]}"] if differs else []
+            found += [f"{target} {query[3:]}: {differs[:400]}"] if differs else []
     assert not found, f"seed {seed}:\n" + "\n".join(found)

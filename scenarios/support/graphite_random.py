@@ -75,5 +75,20 @@ class Maker:
         return quoted(dice.choice(TEXTS))
 
 
+def parameters(dice):
+    """Times, zone and shape of an answer."""
+    made = [("from", dice.choice(["-12min", "-7min", "-61s", "-100s", "-25min", "-70min"])),
+            ("until", dice.choice(["-1min", "now", "-33s"]))]
+    if dice.random() < 0.3:
+        made.append(("tz", dice.choice(["America/New_York", "Asia/Kolkata", "Australia/Adelaide"])))
+    if dice.random() < 0.3:
+        made.append(("maxDataPoints", dice.choice(["1", "2", "7", "20", "100"])))
+    if dice.random() < 0.2:
+        made.append(("xFilesFactor", dice.choice(["0.5", "1", "0.1"])))
+    if dice.random() < 0.2:
+        made.append(("noNullPoints", "1"))
+    return made
+
+
 def quoted(text):
     return f"'{text}'"

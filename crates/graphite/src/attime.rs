@@ -261,6 +261,11 @@ pub fn civil(moment: Timestamp, zone: &TimeZone) -> DateTime {
     zone.to_datetime(timestamp)
 }
 
+pub fn is_summer_time(moment: Timestamp, zone: &TimeZone) -> bool {
+    let moment = jiff::Timestamp::from_second(moment.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    zone.to_offset_info(moment).dst().is_dst()
+}
+
 /// The moment at which clocks of the zone show this. Of what they show twice, the time that is not summer time,
 /// or else the later one; what they never show is counted on from before the gap.
 pub fn localize(shown: DateTime, zone: &TimeZone) -> Result<Timestamp, TimeError> {

@@ -37,6 +37,7 @@ mod pattern;
 mod python;
 pub mod render;
 pub mod series;
+mod stats;
 pub mod tag_expressions;
 pub mod target;
 mod timers;
@@ -44,8 +45,9 @@ mod value;
 
 pub use answer::Answer;
 pub use error::{EvaluationError, InputError, Refusal};
-pub use evaluate::{Environment, Evaluated, Question, Trace, Window, evaluate};
+pub use evaluate::{Environment, Evaluated, Question, Window, evaluate};
 pub use events::{Events, NoEvents};
 pub use find::Names;
 pub use render::{Defaults, RenderRequest, render};
 pub use series::Series;
+pub use stats::Trace;

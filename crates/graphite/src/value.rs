@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::python;
-use crate::series::{Series, is_null};
+use crate::series::{Numbers, Series};
 use crate::target::Literal;
 use crate::timers::Timer;
 
@@ -115,9 +115,9 @@ pub fn series_repr(series: &Series) -> String {
     )
 }
 
-/// A value of a point that Python would show as `None` or a float, for names.
-pub fn point_text(value: f64, integer: bool) -> String {
-    if !is_null(value) && integer && value.is_finite() {
+/// The value of a point as Python shows it.
+pub fn point_text(value: f64, numbers: Numbers) -> String {
+    if numbers == Numbers::Integers && value.is_finite() {
         return format!("{value:.0}");
     }
     python::float_or_none(value)

@@ -300,11 +300,10 @@ fn legend_value(call: &mut Invocation<'_, '_>) -> Answer {
         let aggregator = aggregator(&name).ok();
         for series in &mut list {
             let value = aggregator.map(|aggregator| reduce(series, aggregator)).transpose()?;
-            let integer = aggregator == Some(super::aggregation::Aggregator::Count)
-                || series.numbers == Numbers::Integers;
+            let numbers = aggregator.map_or(Numbers::Floats, |aggregator| aggregator.numbers(series.numbers));
             match system {
                 None => {
-                    let shown = value.map_or("(?)".into(), |value| point_text(value, integer));
+                    let shown = value.map_or("(?)".into(), |value| point_text(value, numbers));
                     series.name += &format!(" ({name}: {shown})");
                 }
                 Some(system) => {

@@ -166,6 +166,17 @@ impl Arguments {
         }
     }
 
+    /// A list, or all that is in lists of lists.
+    pub fn series_or_lists(&mut self, index: usize) -> Result<Vec<Series>, EvaluationError> {
+        match self.values[index].take() {
+            Some(Value::Lists(lists)) => Ok(lists.into_iter().flatten().collect()),
+            other => {
+                self.values[index] = other;
+                self.series(index)
+            }
+        }
+    }
+
     /// A list that may be missing.
     pub fn optional_series(&mut self, index: usize) -> Result<Vec<Series>, EvaluationError> {
         match &self.values[index] {

@@ -59,7 +59,7 @@ pub const AGGREGATE: Function = Function {
     run: |call| {
         let func = call.arguments.text(1)?;
         let factor = call.arguments.optional_float(2)?;
-        let list = call.series()?;
+        let list = call.arguments.series_or_lists(0)?;
         Ok(one(aggregate(call, list, &func, factor)?))
     },
 };

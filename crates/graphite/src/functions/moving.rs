@@ -418,13 +418,12 @@ fn aggregate_line(call: &mut Invocation<'_, '_>) -> Answer {
     for series in call.series()? {
         let value = reduce(&series, aggregator)?;
         let numbers = aggregator.numbers(series.numbers);
-        let integer = numbers == crate::series::Numbers::Integers;
         let shown = if is_null(value) { "None".into() } else { super::lists::shown(value) };
         let name = format!("aggregateLine({}, {shown})", series.name);
         let line = if keep_step {
             series.derived(name, vec![value; series.values.len()])
         } else {
-            let constant = crate::value::point_text(value, integer);
+            let constant = crate::value::point_text(value, numbers);
             let mut line = super::special::constant_line(call, constant, value)?;
             line.rename(name);
             line

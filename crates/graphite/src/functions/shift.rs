@@ -97,11 +97,7 @@ fn time_shift(call: &mut Invocation<'_, '_>) -> Answer {
 /// An hour, if one of the windows lies in summer time and the other does not, by the server's clock.
 fn clock_change(call: &Invocation<'_, '_>, asked: Window, shifted: Window) -> i64 {
     let zone = &call.question().server_zone;
-    let summer = |moment: Timestamp| {
-        let seconds = call.wall_clock_seconds(moment);
-        let moment = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        zone.to_offset_info(moment).dst().is_dst()
-    };
+    let summer = |moment: Timestamp| attime::is_summer_time(Timestamp(call.wall_clock_seconds(moment)), zone);
     let of = |window: Window| (summer(window.from), summer(window.until));
     match (of(asked), of(shifted)) {
         ((true, true), (false, false)) => 3_600,

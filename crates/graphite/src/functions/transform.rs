@@ -517,7 +517,7 @@ fn offset_to_zero(call: &mut Invocation<'_, '_>) -> Answer {
     let mut list = call.series()?;
     for series in &mut list {
         let least = reduce(series, Aggregator::Min)?;
-        series.tags.set("offsetToZero", point_text(least, series.numbers == Numbers::Integers));
+        series.tags.set("offsetToZero", point_text(least, series.numbers));
         series.rename(format!("offsetToZero({})", series.name));
         series.map_known(|value| value - least);
     }

@@ -13,12 +13,13 @@ use vocabulary::Timestamp;
 use crate::answer::Answer;
 use crate::attime;
 use crate::error::{EvaluationError, Refusal};
-use crate::evaluate::{Environment, Question, Trace, Window, evaluate};
+use crate::evaluate::{Environment, Question, Window, evaluate};
 use crate::functions::python_float;
 use crate::limits;
 use crate::parameters::{Parameters, not_an_integer, python_int};
 use crate::python::quoted;
 use crate::series::Series;
+use crate::stats::Trace;
 
 /// What holds when a request does not say otherwise.
 #[derive(Clone, Debug)]
