@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use series_store::{Options, Store, StorageConfig};
+use series_store::{Options, StorageConfig, Store};
 use vocabulary::ports::{FetchRequest, QueryLimits, Scope, Successor};
 use vocabulary::retention::Aggregation;
 use vocabulary::{Clock, PointBatch, PointSink, SeriesRef, SeriesSource, Timestamp};
@@ -83,9 +83,9 @@ fn write_without_prediction(bencher: Bencher<'_, '_>) {
         shuffled.push(point.name, point.time, point.value);
     }
     fixture.store.write(&ordered, &mut Successor::default());
-    bencher.counter(ItemsCount::new(SERIES)).bench_local(|| {
-        fixture.store.write(&shuffled, &mut Successor::default())
-    });
+    bencher
+        .counter(ItemsCount::new(SERIES))
+        .bench_local(|| fixture.store.write(&shuffled, &mut Successor::default()));
 }
 
 /// An hour of 100 series at ten seconds, from open slots and flushed files.

@@ -1,4 +1,5 @@
-//! The threads of a store: one hands the log to the kernel, one makes it durable, one does the upkeep.
+//! The threads of a store: one hands the log to the kernel, one makes it durable, one
+//! flushes, one merges.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +10,6 @@ use vocabulary::ports::StoreError;
 
 use crate::limits::WAL_BUFFER_AGE;
 use crate::store::Store;
-use crate::upkeep::SleepingPace;
 
 /// The running threads. Dropped, they stop; [`Background::stop`] also closes the store.
 pub struct Background {
@@ -24,7 +24,8 @@ pub fn spawn_background(store: &Arc<Store>) -> std::io::Result<Background> {
     let mut background = Background { store: Arc::clone(store), stopping, threads: Vec::new() };
     background.spawn("store-log", log_thread)?;
     background.spawn("store-sync", sync_thread)?;
-    background.spawn("store-upkeep", upkeep_thread)?;
+    background.spawn("store-flush", flush_thread)?;
+    background.spawn("store-merge", merge_thread)?;
     Ok(background)
 }
 
@@ -46,7 +47,8 @@ impl Background {
         self.stopping.store(true, Ordering::Release);
         self.store.log_waker.raise();
         self.store.sync_waker.raise();
-        self.store.upkeep_waker.raise();
+        self.store.flush_waker.raise();
+        self.store.merge_waker.raise();
         for thread in self.threads.drain(..) {
             // A panic was reported on stderr by the thread itself; stopping goes on.
             drop(thread.join());
@@ -84,18 +86,30 @@ fn sync_thread(store: &Store, stopping: &AtomicBool) {
     }
 }
 
-fn upkeep_thread(store: &Store, stopping: &AtomicBool) {
+fn flush_thread(store: &Store, stopping: &AtomicBool) {
     while !stopping.load(Ordering::Acquire) {
         let started = Instant::now();
-        let pace = SleepingPace::new(store.config.load().compaction_rate.0);
-        let more = store.maintain_at_pace(&|bytes| {
-            if !stopping.load(Ordering::Acquire) {
-                pace.wait(bytes);
-            }
-        });
-        if !more {
-            let pause = Duration::from_secs(1).saturating_sub(started.elapsed());
-            store.upkeep_waker.wait(pause.max(Duration::from_millis(10)));
+        if !store.flush_round() {
+            store.flush_waker.wait(ROUND.saturating_sub(started.elapsed()).max(PAUSE));
         }
     }
 }
+
+fn merge_thread(store: &Store, stopping: &AtomicBool) {
+    while !stopping.load(Ordering::Acquire) {
+        let rate = store.config.load().compaction_rate.0.max(1 << 20);
+        let more = store.merge_round(&|bytes| {
+            let hurry = stopping.load(Ordering::Acquire) || store.in_a_hurry.load(Ordering::Relaxed) > 0;
+            if !hurry {
+                std::thread::sleep(Duration::from_secs_f64(bytes as f64 / rate as f64));
+            }
+        });
+        if !more {
+            store.merge_waker.wait(ROUND);
+        }
+    }
+}
+
+/// How often it is looked whether something is due, and how long to wait at least after a round.
+const ROUND: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(10);

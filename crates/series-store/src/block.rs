@@ -107,13 +107,18 @@ impl BlockWriter {
     /// `meta` says what the file is; its counts are filled in by [`BlockWriter::finish`].
     pub fn create(io: Arc<dyn Io>, blocks: &Path, meta: FileMeta) -> Result<BlockWriter, DiskError> {
         let path = meta.path(blocks);
-        let directory = path.parent().unwrap_or(blocks);
-        if io.list(directory).is_err() {
-            io.create_dir(directory).doing("create", directory)?;
-            io.sync_dir(blocks).doing("sync", blocks)?;
-        }
         let temporary = temporary(&path);
-        let file = io.create(&temporary).doing("create", &temporary)?;
+        let file = match io.create(&temporary) {
+            // The first file of its tier.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let directory = path.parent().unwrap_or(blocks);
+                io.create_dir(directory).doing("create", directory)?;
+                io.sync_dir(blocks).doing("sync", blocks)?;
+                io.create(&temporary)
+            }
+            created => created,
+        };
+        let file = file.doing("create", &temporary)?;
         let meta = FileMeta { series: 0, bytes: 0, codecs: 0, ..meta };
         Ok(BlockWriter {
             io,
@@ -367,6 +372,9 @@ pub struct OpenFiles {
 impl OpenFiles {
     fn opened(&self, file: &Arc<BlockFile>) {
         let mut order = self.order.lock();
+        if order.len() >= 2 * OPEN_FILES_MAX {
+            order.retain(|file| file.strong_count() > 0);
+        }
         order.push_back(Arc::downgrade(file));
         if self.open.fetch_add(1, Ordering::Relaxed) < OPEN_FILES_MAX {
             return;

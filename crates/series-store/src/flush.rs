@@ -133,7 +133,8 @@ impl Store {
     /// such slots: marks that it does not have, or has further on than they are.
     pub(crate) fn lower_marks(&self, stripe: &SharedStripe) -> Vec<Edit> {
         let stripe = stripe.read();
-        let lower = |tier: &&TierHead| self.files.manifest.rolled(tier.place).is_none_or(|known| tier.rolled < known);
+        let lower =
+            |tier: &&TierHead| self.files.manifest.rolled(tier.place).is_none_or(|known| tier.rolled < known);
         stripe.tiers.iter().filter(lower).map(|tier| Edit::Rolled(tier.place, tier.rolled)).collect()
     }
 

@@ -25,6 +25,10 @@ pub const GRACE_SECONDS_MAX: i64 = 600;
 pub const FLUSH_BYTES: usize = 4 << 20;
 pub const FLUSH_AGE: Duration = Duration::from_secs(600);
 
+/// Slots that are not closed after so long are written as they are: archives with steps of hours would
+/// keep the log otherwise. Further points for them are late ones.
+pub const OPEN_AGE: Duration = Duration::from_secs(3_600);
+
 /// Late points of one stripe and tier that start a flush of their own (24 bytes each).
 pub const LATE_POINTS_FLUSH: usize = 1 << 18;
 /// Late points of one stripe and tier beyond which the writer flushes itself instead of piling up.

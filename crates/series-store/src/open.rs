@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize};
 
 use arc_swap::ArcSwap;
 use parking_lot::{Mutex, RwLock};
@@ -123,13 +123,16 @@ impl Store {
             read_only: Mutex::default(),
             is_read_only: AtomicBool::new(false),
             upkeep: Mutex::new(Upkeep::default()),
+            merging: Mutex::new(()),
+            in_a_hurry: AtomicUsize::new(0),
             unannounced,
             last_merge: AtomicI64::new(0),
             growth_since,
             policies_differ: AtomicBool::new(false),
             log_waker: Waker::default(),
             sync_waker: Waker::default(),
-            upkeep_waker: Waker::default(),
+            flush_waker: Waker::default(),
+            merge_waker: Waker::default(),
             _lock: lock,
         };
         store.note_ratios();

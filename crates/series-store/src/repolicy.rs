@@ -144,10 +144,8 @@ impl Store {
     /// are kept; what the new archives cannot hold is gone at the next merges.
     pub fn repolicy(&self) -> Result<Repolicied, StoreError> {
         let mut done = Repolicied::default();
-        let _upkeep = self.upkeep.lock();
-        if let Some(state) = &*self.read_only.lock() {
-            return Err(StoreError::Disk(format!("read-only: {}", state.reason)));
-        }
+        let _guards = self.stop_upkeep();
+        self.refuse_read_only()?;
         for stripe in self.stripes.load().iter() {
             for tier in self.places_of(stripe) {
                 self.flush_place(tier, Extent::UpToNow)?;

@@ -6,6 +6,7 @@ use vocabulary::Timestamp;
 use vocabulary::ports::StoreError;
 
 use crate::limits::*;
+use crate::manifest::{Edit, FileMeta};
 use crate::series_log::Record;
 use crate::stats::count;
 use crate::store::{Store, Upkeep};
@@ -46,12 +47,37 @@ impl Store {
             return Ok(());
         }
         upkeep.last_idle_pass = Some(clock);
+        self.expire_strays(now)?;
         let expired = self.remove_series(self.idle_series(now).into_iter());
         count(&self.counters.series_expired, expired);
         let dead = self.names.next_id() as usize - self.names.len();
         if dead > SERIES_LOG_DEAD_MIN as usize && dead > self.names.len() && expired > 0 {
             let _creating = self.creating.lock();
             self.rewrite_series_log()?;
+        }
+        Ok(())
+    }
+
+    /// Flushed files of a tier that no series of their stripe has any more go by their retention alone.
+    fn expire_strays(&self, now: Timestamp) -> Result<(), StoreError> {
+        let level0: Vec<FileMeta> = self
+            .files
+            .manifest
+            .state(|state| state.files.values().filter(|meta| meta.level == 0).copied().collect());
+        let seated = |meta: &FileMeta| {
+            let stripes = self.stripes.load();
+            stripes
+                .get(meta.place.stripe as usize)
+                .is_some_and(|stripe| stripe.read().tier(meta.place.tier).is_some())
+        };
+        let over = |meta: &FileMeta| {
+            let tier = meta.place.tier;
+            tier.start(meta.end()) < now.minus(tier.retention_seconds)
+        };
+        for stray in level0.into_iter().filter(|meta| !seated(meta) && over(meta)) {
+            self.files.manifest.commit(&[Edit::Remove(stray.number)])?;
+            self.files.file(stray).doom();
+            count(&self.counters.files_expired, 1);
         }
         Ok(())
     }

@@ -216,15 +216,16 @@ pub struct SeriesLog {
 }
 
 impl SeriesLog {
-    /// A new file with a header; `fill` may add batches.
+    /// A new file with a header that is durable: half of one would look like another version's.
     pub fn create(io: Arc<dyn Io>, path: PathBuf) -> Result<SeriesLog, DiskError> {
         let file = io.create(&path).doing("create", &path)?;
         file.append(&header()).doing("write", &path)?;
+        file.sync().doing("sync", &path)?;
         Ok(SeriesLog {
             path,
             file,
             batch: BatchWriter::default(),
-            unsynced: true,
+            unsynced: false,
             broken: false,
             bytes: HEADER_BYTES as u64,
         })
@@ -260,6 +261,11 @@ impl SeriesLog {
     }
 
     pub fn write_out(&mut self) -> Result<(), DiskError> {
+        if self.broken {
+            // What follows a torn batch would be read, and what was in it would be missing.
+            let cause = std::io::Error::other("an earlier write failed; it must be written anew");
+            return Err(cause).doing("write", &self.path);
+        }
         if self.batch.is_empty() {
             return Ok(());
         }
@@ -325,8 +331,11 @@ pub fn load(
     if start[..8] != *MAGIC {
         return Err(Unreadable::Malformed);
     }
-    if major != MAJOR {
+    if major > MAJOR {
         return Err(Unreadable::Foreign { major });
+    }
+    if major < MAJOR {
+        return Err(Unreadable::Malformed);
     }
     let mut loaded = Loaded { length: HEADER_BYTES, ..Loaded::default() };
     let mut at = HEADER_BYTES;

@@ -17,10 +17,8 @@ impl Store {
     /// `snapshots/`, under the time in milliseconds. It may be copied away or removed at leisure; files
     /// of later snapshots that have the same name are the same.
     pub fn snapshot(&self) -> Result<PathBuf, StoreError> {
-        let _upkeep = self.upkeep.lock();
-        if let Some(state) = &*self.read_only.lock() {
-            return Err(StoreError::Disk(format!("read-only: {}", state.reason)));
-        }
+        let _guards = self.stop_upkeep();
+        self.refuse_read_only()?;
         self.write_log_out()?;
         self.flush_everything(Extent::UpToNow)?;
         let name = self.clock.since_epoch().as_millis().to_string();

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -71,8 +71,12 @@ pub struct Store {
     pub(crate) counters: Counters,
     pub(crate) read_only: Mutex<Option<ReadOnly>>,
     pub(crate) is_read_only: AtomicBool,
-    /// One flush, rollup, merge or migration at a time.
+    /// One flush, rollup or migration at a time; taken before `merging`.
     pub(crate) upkeep: Mutex<Upkeep>,
+    /// One merge at a time.
+    pub(crate) merging: Mutex<()>,
+    /// Somebody waits for a merge to end: it is not to keep its pace.
+    pub(crate) in_a_hurry: AtomicUsize,
     /// New series that a backend elsewhere has not been told of; `None` for files beside the series log.
     pub(crate) unannounced: Option<Mutex<Vec<u32>>>,
     pub(crate) memory_budget: AtomicU64,
@@ -85,7 +89,8 @@ pub struct Store {
     /// Wakes the thread that writes the log out.
     pub(crate) log_waker: Waker,
     pub(crate) sync_waker: Waker,
-    pub(crate) upkeep_waker: Waker,
+    pub(crate) flush_waker: Waker,
+    pub(crate) merge_waker: Waker,
     pub(crate) _lock: Box<dyn Any + Send + Sync>,
 }
 
@@ -239,8 +244,11 @@ impl Store {
         TierStart { flushed, rolled }
     }
 
-    /// Hand everything that was logged to the kernel, series first.
+    /// Hand everything that was logged to the kernel, series first. Nothing while the store is read-only.
     pub(crate) fn write_log_out(&self) -> Result<(), DiskError> {
+        if self.is_read_only() {
+            return Ok(());
+        }
         self.series_log.lock().write_out()?;
         // Once more when the log's buffer is taken: series may have come in between.
         self.wal.write_out(|| self.series_log.lock().write_out())

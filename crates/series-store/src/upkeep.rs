@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
+use parking_lot::MutexGuard;
 use vocabulary::ports::StoreError;
-use vocabulary::{Sketch, Timestamp, ValueKind};
+use vocabulary::{SeriesRef, Sketch, Timestamp, ValueKind};
 
 use crate::block::BlockFile;
 use crate::blocks::RunHeader;
 use crate::flush::Extent;
-use crate::head::with_head;
+use crate::head::{TierHead, with_head};
 use crate::io::Space;
 use crate::limits::*;
 use crate::manifest::{Edit, Place};
@@ -19,63 +19,73 @@ use crate::policy::{Slot, Tier};
 use crate::series_log::{Record, SeriesLog, log_path};
 use crate::stats::count;
 use crate::store::{Store, Upkeep};
-use crate::value::Value;
-use vocabulary::SeriesRef;
+use crate::value::{Value, Windows};
 
 impl Store {
-    /// One round of background work; true if there is more to do at once. Whoever has no thread for it
-    /// calls this about once a second. Nothing in here is needed for reading what was written.
+    /// One round of all background work; true if there is more to do at once. Whoever has no threads for
+    /// it calls this about once a second. Nothing in here is needed for reading what was written.
     pub fn maintain(&self) -> bool {
-        self.maintain_at_pace(&|_| {})
+        self.flush_round() | self.merge_round(&|_| {})
     }
 
-    /// The same; `pace` is told how many bytes were merged and may wait.
-    pub fn maintain_at_pace(&self, pace: Pace<'_>) -> bool {
+    /// What must not wait: the log, flushes, rollups, expiry, and the watch over disk and memory.
+    pub(crate) fn flush_round(&self) -> bool {
         self.write_log_out_or_stop();
         let mut upkeep = self.upkeep.lock();
         self.watch_space(&mut upkeep);
-        self.watch_memory();
+        let memory_is_short = self.watch_memory();
         if self.is_read_only() && !self.try_to_write_again(&mut upkeep) {
             return false;
         }
-        let more = self.step(&mut upkeep, pace);
-        drop(upkeep);
-        match more {
-            Ok(more) => more | self.names.maintain(&|| true),
-            Err(_) => false,
-        }
-    }
-
-    fn step(&self, upkeep: &mut Upkeep, pace: Pace<'_>) -> Result<bool, StoreError> {
         let now = self.now();
-        if let Err(error) = self.flush_due(now).and_then(|()| self.follow_the_clock_back(now)) {
+        let flushed = self.flush_due(now, memory_is_short).and_then(|()| self.follow_the_clock_back(now));
+        if let Err(error) = flushed {
             self.flush_failed(&error);
-            return Err(error);
+            return false;
         }
-        let worked = self
-            .roll_due(false)
-            .and_then(|rolled| if rolled { Ok(true) } else { self.merge_due(now, upkeep, pace) })
-            .inspect_err(|_| count(&self.counters.merge_failures, 1));
-        self.expire_old(now)?;
-        self.expire_idle(upkeep, now)?;
-        if matches!(worked, Ok(false)) && !std::mem::replace(&mut upkeep.policies_checked, true) {
+        let rolled = self.roll_due(false).inspect_err(|_| count(&self.counters.merge_failures, 1));
+        let expired = self.expire_old(now).and_then(|()| self.expire_idle(&mut upkeep, now));
+        if let Err(error) = expired {
+            self.flush_failed(&error);
+        }
+        if matches!(rolled, Ok(false)) && !std::mem::replace(&mut upkeep.policies_checked, true) {
             self.check_policies();
         }
-        worked
+        drop(upkeep);
+        rolled.unwrap_or(false)
     }
 
-    fn flush_due(&self, now: Timestamp) -> Result<(), StoreError> {
+    /// What may take its time: one merge, and the upkeep of the names. `pace` is told how many bytes were
+    /// merged and may wait.
+    pub(crate) fn merge_round(&self, pace: Pace<'_>) -> bool {
+        let _merging = self.merging.lock();
+        if self.is_read_only() || self.space_is_low() {
+            return false;
+        }
+        let merged =
+            self.merge_due(self.now(), pace).inspect_err(|_| count(&self.counters.merge_failures, 1));
+        merged.unwrap_or(false) | self.names.maintain(&|| true)
+    }
+
+    /// Holds up flushes and merges, which are told not to wait for their pace.
+    pub(crate) fn stop_upkeep(&self) -> (MutexGuard<'_, Upkeep>, MutexGuard<'_, ()>) {
+        self.in_a_hurry.fetch_add(1, Ordering::Relaxed);
+        let guards = (self.upkeep.lock(), self.merging.lock());
+        self.in_a_hurry.fetch_sub(1, Ordering::Relaxed);
+        guards
+    }
+
+    fn flush_due(&self, now: Timestamp, memory_is_short: bool) -> Result<(), StoreError> {
         let (log_bytes, oldest_segment, _) = self.wal.extent();
-        let pressed = log_bytes > WAL_BYTES_MAX;
+        let pressure = Pressure {
+            segment: oldest_segment.filter(|_| log_bytes > WAL_BYTES_MAX),
+            memory: memory_is_short,
+        };
         let mut flushed = false;
         for stripe in self.stripes.load().iter() {
             let due: Vec<(Place, Extent)> = {
                 let mut stripe = stripe.write();
-                stripe
-                    .tiers
-                    .iter_mut()
-                    .filter_map(|tier| due_extent(tier, now, pressed, oldest_segment))
-                    .collect()
+                stripe.tiers.iter_mut().filter_map(|tier| due_extent(tier, now, &pressure)).collect()
             };
             for (place, extent) in due {
                 if !flushed {
@@ -111,11 +121,7 @@ impl Store {
     }
 
     /// The first merge: flushed files become a run for the block store.
-    fn merge_due(&self, now: Timestamp, upkeep: &mut Upkeep, pace: Pace<'_>) -> Result<bool, StoreError> {
-        let low = self.space_is_low(upkeep);
-        if low {
-            return Ok(false);
-        }
+    fn merge_due(&self, now: Timestamp, pace: Pace<'_>) -> Result<bool, StoreError> {
         for place in self.places() {
             if let Some(files) = self.due_files(place, now) {
                 self.merge_level0(place, &files, pace)?;
@@ -212,10 +218,8 @@ impl Store {
 
     /// Flush everything, roll up what waits, merge everything to final blocks.
     pub fn compact(&self) -> Result<(), StoreError> {
-        let _upkeep = self.upkeep.lock();
-        if let Some(state) = &*self.read_only.lock() {
-            return Err(StoreError::Disk(format!("read-only: {}", state.reason)));
-        }
+        let _guards = self.stop_upkeep();
+        self.refuse_read_only()?;
         self.wal.rotate(WAL_ROTATE_BYTES, || self.series_log.lock().write_out())?;
         self.flush_everything(Extent::UpToNow)?;
         self.drop_log()?;
@@ -304,8 +308,16 @@ impl Store {
         if configured > 0 { configured } else { usual }
     }
 
-    fn space_is_low(&self, upkeep: &Upkeep) -> bool {
-        upkeep.space.is_some_and(|space| space.free < 2 * self.min_free(space))
+    /// A merge needs room for its result before its inputs go.
+    fn space_is_low(&self) -> bool {
+        self.io.space(&self.directory).is_ok_and(|space| space.free < 2 * self.min_free(space))
+    }
+
+    pub(crate) fn refuse_read_only(&self) -> Result<(), StoreError> {
+        match &*self.read_only.lock() {
+            Some(state) => Err(StoreError::Disk(format!("read-only: {}", state.reason))),
+            None => Ok(()),
+        }
     }
 
     /// Leave the read-only state if there is room again and everything in memory can be written.
@@ -334,7 +346,8 @@ impl Store {
         self.mend_series_log()?;
         self.wal.reopen();
         self.flush_everything(Extent::All)?;
-        self.write_log_out()?;
+        self.series_log.lock().write_out()?;
+        self.wal.write_out(|| self.series_log.lock().write_out())?;
         self.sync_log()?;
         self.drop_log()
     }
@@ -401,16 +414,18 @@ impl Store {
         Ok(())
     }
 
-    fn watch_memory(&self) {
-        let budget = self.memory_budget.load(Ordering::Relaxed);
+    /// Nine tenths of the budget: no new names, and windows are closed early; while nothing can be
+    /// written, the oldest points are given up.
+    fn watch_memory(&self) -> bool {
         let memory = self.memory();
-        let used = memory.points + memory.names + memory.series;
-        self.names.set_memory_is_short(used > budget / 10 * 9);
-        if self.is_read_only() && used > budget / 10 * 9 {
+        let short = memory.points + memory.names + memory.series > memory.budget / 10 * 9;
+        self.names.set_memory_is_short(short);
+        if short && self.is_read_only() {
             for place in self.places() {
                 self.give_up_memory(place);
             }
         }
+        short
     }
 
     /// Flush what there is, so that the log is empty, and say so. The store takes no more points then.
@@ -448,17 +463,18 @@ impl Store {
 
 const RETRY_SECONDS: i64 = 5;
 
+/// Reasons to flush before windows are closed.
+struct Pressure {
+    /// The log is too long, and this is its oldest segment.
+    segment: Option<u32>,
+    memory: bool,
+}
+
 /// Whether a tier is to be flushed now, and how far.
-fn due_extent(
-    tier: &mut crate::head::TierHead,
-    now: Timestamp,
-    pressed: bool,
-    oldest_segment: Option<u32>,
-) -> Option<(Place, Extent)> {
+fn due_extent(tier: &mut TierHead, now: Timestamp, pressure: &Pressure) -> Option<(Place, Extent)> {
     let place = tier.place;
     let sealed = place.tier.window_of(place.tier.slot(now.minus(place.tier.grace_seconds())));
     with_head!(&mut tier.head, head => {
-        use crate::value::Windows;
         let Some(since) = head.since else {
             // Nothing is open: what comes for closed windows is late all the same.
             head.base = head.base.max(sealed);
@@ -466,29 +482,16 @@ fn due_extent(
         };
         // The clock went back: count from now on.
         head.since = Some(since.min(now));
-        if pressed && head.oldest_segment() == oldest_segment {
+        let age = now.since(since);
+        let pins_the_log = pressure.segment.is_some() && head.oldest_segment() == pressure.segment;
+        if pins_the_log || pressure.memory || age >= OPEN_AGE.as_secs() as i64 {
             return Some((place, Extent::UpToNow));
         }
         let has_sealed = head.open.extent().is_some_and(|open| open.start < sealed) || !head.frozen.is_empty();
-        let old = now.since(since) >= FLUSH_AGE.as_secs() as i64;
+        let old = age >= FLUSH_AGE.as_secs() as i64;
         let large = has_sealed && head.open.bytes() >= FLUSH_BYTES;
         let crowded = head.late.count >= LATE_POINTS_FLUSH;
         let due = large || crowded || (old && (has_sealed || head.late.count > 0));
         due.then_some((place, Extent::Sealed))
     })
-}
-
-/// A pace of so many bytes a second, kept by sleeping: for a background thread.
-pub struct SleepingPace {
-    bytes_per_second: u64,
-}
-
-impl SleepingPace {
-    pub fn new(bytes_per_second: u64) -> SleepingPace {
-        SleepingPace { bytes_per_second: bytes_per_second.max(1 << 20) }
-    }
-
-    pub fn wait(&self, bytes: u64) {
-        std::thread::sleep(Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64));
-    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use vocabulary::ports::{Scope, StoreError, Successor, WriteReport};
 use vocabulary::{PointBatch, PointSink, Sketch, SketchBatch, Timestamp, ValueKind};
 
-use crate::head::{HeadOf, LateAt, Stripe};
+use crate::head::{HeadOf, LateAt, SeriesHead, Stripe};
 use crate::limits::*;
 use crate::names::{Refused, Resolved};
 use crate::policy::{NO_POLICY, PolicyEntry, PolicyId, Slot};
@@ -110,10 +110,7 @@ impl PointSink for Store {
             self.stop_writing(error);
         }
         synced?;
-        match &*self.read_only.lock() {
-            Some(state) => Err(StoreError::Disk(format!("read-only: {}", state.reason))),
-            None => Ok(()),
-        }
+        self.refuse_read_only()
     }
 }
 
@@ -371,7 +368,7 @@ impl Store {
         }
         let mut stripe = stripe.write();
         if let Some(series) = stripe.series.get_mut(usize::from(local)) {
-            series.last = series.last.max(u32::try_from(time.0).unwrap_or(0));
+            note_last(series, time);
         }
     }
 
@@ -530,6 +527,7 @@ impl RunWriter<'_> {
                 MemoPlace::Apart { archive, lazy_to } => {
                     let (policy, time, value) = (series.policy, point.time, point.value);
                     self.apart.push(Apart { local, policy, archive, lazy_to, time, value });
+                    note_last(&mut stripe.series[usize::from(local)], time);
                     *stripe.late_counts.entry(local).or_default() += 1;
                     self.report.late += 1;
                     continue;
@@ -545,8 +543,7 @@ impl RunWriter<'_> {
             }
             self.record.number(local, point.time, point.value);
             pending += 1;
-            let last = &mut stripe.series[usize::from(local)].last;
-            *last = (*last).max(u32::try_from(point.time.0).unwrap_or(0));
+            note_last(&mut stripe.series[usize::from(local)], point.time);
             if self.record.is_full() {
                 write_out |= self.end(&mut pending);
                 self.begin(stripe.number);
@@ -593,6 +590,11 @@ impl RunWriter<'_> {
             }
         }
     }
+}
+
+#[inline]
+fn note_last(series: &mut SeriesHead, time: Timestamp) {
+    series.last = series.last.max(u32::try_from(time.0).unwrap_or(0));
 }
 
 /// The coarser slots above one point.

@@ -117,7 +117,7 @@ fn every_operation_fails_once() {
         let mut written = Written::default();
         live(&setup, &mut store, &mut written, &mut Random::new(1));
         let what = format!("operation {operation} of {operations} fails");
-        written.check(&store, true, &what);
+        written.check(&store, true, &format!("{what}, soon after"));
         // It recovered by itself, and what it holds now survives.
         for _ in 0..3 {
             store.advance(10);
@@ -125,12 +125,12 @@ fn every_operation_fails_once() {
         }
         assert!(!store.store.is_read_only(), "{what}: {:?}", store.store.health().read_only);
         written.sync(&store);
-        written.check(&store, true, &what);
+        written.check(&store, true, &format!("{what}, later"));
         let gaps = store.store.health().gaps;
         assert!(gaps.is_empty(), "{what}: {gaps:?}");
         drop(store);
         let after = Setup { io: Arc::new(disk.after_power_cut(Unsynced::Lost)), ..setup };
-        written.check(&after.open(), false, &what);
+        written.check(&after.open(), false, &format!("{what}, after a power cut"));
     }
 }
 

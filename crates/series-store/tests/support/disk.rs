@@ -207,6 +207,10 @@ impl SimulatedDisk {
 impl Io for SimulatedDisk {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         let mut state = self.state.lock();
+        let parent = path.parent().unwrap_or(path);
+        if !state.directories.iter().any(|directory| directory == parent) {
+            return Err(io::Error::from(io::ErrorKind::NotFound));
+        }
         state.change()?;
         let content = Shared::default();
         state.files.insert(path.to_owned(), Arc::clone(&content));
