@@ -30,4 +30,7 @@ pub const MAX_REEVALUATIONS: usize = 10_000;
 /// Longest side of a picture in pixels: a wall of screens. The pixels of both take 64 MB.
 pub const MAX_PICTURE_SIDE: u32 = 4_000;
 
+/// Paths in windows that are fetched ahead for one evaluation.
+pub const MAX_PLANNED_PATHS: usize = 4_096;
+
 const _: () = assert!(MAX_PARSE_WORK > MAX_TARGET_BYTES);

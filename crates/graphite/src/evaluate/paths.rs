@@ -6,6 +6,7 @@ use super::reader::Wanted;
 use super::{Evaluator, Surroundings, Window};
 use crate::error::EvaluationError;
 use crate::functions::{self, Function, Kind};
+use crate::limits;
 use crate::target::{Call, Expression, Template};
 use crate::value::Value;
 
@@ -88,7 +89,8 @@ impl Evaluator<'_> {
         }
         let first = piped.or_else(|| call.arguments.first());
         for window in functions::windows_needed(call, piped.is_some(), window) {
-            if let Some(first) = first {
+            // Shifts within shifts double with each level. What is not planned is fetched when it is needed.
+            if let Some(first) = first.filter(|_| out.len() < limits::MAX_PLANNED_PATHS) {
                 let surroundings = Surroundings { spent: true, ..Surroundings::default() };
                 self.extract(first, window, surroundings, out);
             }

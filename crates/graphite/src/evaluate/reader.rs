@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use vocabulary::ports::{FetchRequest, FindQuery, Node, QueryLimits, SeriesMatch, TagQuery};
+use vocabulary::ports::{FetchRequest, FindQuery, Node, QueryLimits, SeriesMatch, StoreError, TagQuery};
 use vocabulary::{Step, Timestamp, ValueKind};
 
 use super::{Environment, Window};
@@ -133,14 +133,16 @@ impl<'a> Reader<'a> {
         let mut rows = Vec::with_capacity(all.len());
         match kind {
             ValueKind::Number => {
-                for mut row in self.environment.source.fetch(&request)? {
+                let fetched = self.environment.source.fetch(&request);
+                for mut row in fetched.map_err(|error| self.of_whole_request(error))? {
                     mark_nulls(&mut row.slots);
                     self.trace.points_read += row.slots.len();
                     rows.push((row.start, row.step, Slots::Numbers(Arc::new(row.slots))));
                 }
             }
             ValueKind::Sketch => {
-                for row in self.environment.source.fetch_sketches(&request)? {
+                let fetched = self.environment.source.fetch_sketches(&request);
+                for row in fetched.map_err(|error| self.of_whole_request(error))? {
                     self.trace.points_read += row.slots.len();
                     rows.push((row.start, row.step, Slots::Sketches(Arc::new(row.slots))));
                 }
@@ -153,6 +155,20 @@ impl<'a> Reader<'a> {
         Ok(rows)
     }
 
+    /// The store is told what is left of the limits; people are told the limits.
+    fn of_whole_request(&self, error: StoreError) -> StoreError {
+        let limits = self.environment.limits;
+        match error {
+            StoreError::TooMuch { what: "points", .. } => {
+                StoreError::TooMuch { what: "points", limit: limits.max_points }
+            }
+            StoreError::TooMuch { what: what @ ("series" | "nodes"), .. } => {
+                StoreError::TooMuch { what, limit: limits.max_series }
+            }
+            other => other,
+        }
+    }
+
     /// The series that a pattern or a `seriesByTag` stands for, by name.
     fn find(&mut self, kind: ValueKind, pattern: &str) -> Result<Arc<[SeriesMatch]>, EvaluationError> {
         let key = (kind, pattern.to_owned());
@@ -161,16 +177,17 @@ impl<'a> Reader<'a> {
         }
         let Environment { source, scope, limits, .. } = self.environment;
         let limit = limits.max_series.saturating_sub(self.trace.series_matched);
-        let mut found = match tag_expressions::of_call(pattern) {
+        let found = match tag_expressions::of_call(pattern) {
             Some(expressions) => {
                 let expressions = expressions?;
-                source.find_tagged(&TagQuery { expressions: &expressions, kind, scope, limit })?
+                source.find_tagged(&TagQuery { expressions: &expressions, kind, scope, limit })
             }
             None => {
-                let nodes = source.find(&FindQuery { pattern, kind, scope, limit })?;
-                nodes.into_iter().filter_map(leaf).collect()
+                let nodes = source.find(&FindQuery { pattern, kind, scope, limit });
+                nodes.map(|nodes| nodes.into_iter().filter_map(leaf).collect())
             }
         };
+        let mut found: Vec<SeriesMatch> = found.map_err(|error| self.of_whole_request(error))?;
         found.sort_by(|a, b| a.name.cmp(&b.name));
         found.dedup_by(|a, b| a.name == b.name);
         self.trace.patterns += 1;

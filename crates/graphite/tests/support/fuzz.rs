@@ -97,10 +97,30 @@ fn evaluation_of_nearly_good_targets() {
             (1..60).filter(|time| time % 7 > 0).map(|time| (time * 10, (time * (index as i64 + 1)) as f64));
         source.add(name, vec![(archive("10s:1h"), points.collect())]);
     }
-    mutations(&targets(), 8_000, |bytes| {
+    mutations(&targets(), 3_000, |bytes| {
         let text = String::from_utf8_lossy(bytes);
         let pairs = [("target", text.as_ref()), ("from", "0"), ("until", "600"), ("now", "600")];
         let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let _ = crate::evaluate(&source, &pairs);
     });
+}
+
+/// As deep as targets may be, on the stack that a test has.
+#[test]
+fn evaluation_of_deep_targets() {
+    let mut source = Memory::default();
+    source.add("a", vec![(archive("10s:1h"), vec![(10, 1.0), (20, 2.0)])]);
+    for (head, tail) in
+        [("scale(", ",1)"), ("movingAverage(", ",1)"), ("sumSeries(", ")"), ("timeShift(", ",'10s')")]
+    {
+        for depth in [5, 60, 63, 64, 65, 1_000] {
+            let target = format!("{}a{}", head.repeat(depth), tail.repeat(depth));
+            let pairs = [("target", target.as_str()), ("from", "0"), ("until", "20"), ("now", "20")];
+            let answer =
+                crate::evaluate(&source, &pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+            let too_deep = answer.as_ref().is_err_and(|refusal| refusal.text.contains("nested too deeply"));
+            let too_often = answer.as_ref().is_err_and(|refusal| refusal.text.contains("evaluations"));
+            assert!(too_deep == (depth > 63) && (too_deep || too_often || answer.is_ok()), "{head} {depth}");
+        }
+    }
 }
