@@ -1,13 +1,14 @@
 //! What a stripe holds in memory: its series, and for each tier the open slots, the late points, what is
 //! on its way to the disk, and the list of flushed files.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
 use vocabulary::{Sketch, Timestamp};
 
 use crate::block::BlockFile;
+use crate::limits::LEFT_EMPTY_MAX;
 use crate::manifest::{Flushed, Place};
 use crate::policy::{NO_POLICY, PolicyEntry, PolicyId, Slot, Tier};
 use crate::value::{Value, Windows};
@@ -179,8 +180,19 @@ impl Stripe {
         }
         if let Some(head) = V::head_mut(&mut self.tiers[*place].head) {
             head.since.get_or_insert(now);
+            head.left_empty.remove(&(at.local, at.slot));
             head.late.put(at.local, at.slot, at.lazy_to, value, at.segment);
         }
+    }
+
+    /// Remember that a slot of a coarse archive stays empty.
+    pub fn leave_empty(&mut self, policy: PolicyId, archive: usize, local: u16, slot: Slot) {
+        let place = self.tiers_of(policy)[archive];
+        with_head!(&mut self.tiers[place].head, head => {
+            if head.left_empty.len() < LEFT_EMPTY_MAX {
+                head.left_empty.insert((local, slot));
+            }
+        });
     }
 
     pub fn oldest_segment(&self) -> Option<u32> {
@@ -313,6 +325,10 @@ pub struct Head<V: Value> {
     pub late: Late<V>,
     /// On their way to the disk, oldest first.
     pub frozen: Vec<Arc<Frozen<V>>>,
+    /// Slots of a coarse tier, by series, that whisper would have left empty because the finer archive had
+    /// forgotten too much of them when the last point came: not to be computed from what we still have.
+    /// Kept until the mark passes them, and not over a restart.
+    pub left_empty: BTreeSet<(u16, Slot)>,
     /// Series by lane.
     lanes: Vec<u16>,
     /// The clock when the oldest of what is not frozen came.
@@ -336,6 +352,7 @@ impl<V: Value> Head<V> {
             open: V::Windows::default(),
             late: Late::default(),
             frozen: Vec::new(),
+            left_empty: BTreeSet::new(),
             lanes: Vec::new(),
             since: None,
             flushed,

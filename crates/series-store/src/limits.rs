@@ -49,6 +49,9 @@ pub const WAL_RECORD_BYTES: usize = 1 << 20;
 /// A longer record is not one of ours.
 pub const WAL_RECORD_BYTES_MAX: usize = 4 << 20;
 
+/// Coarse slots of one stripe and tier that are remembered as left empty; see `Head::left_empty`.
+pub const LEFT_EMPTY_MAX: usize = 65_536;
+
 /// Windows of flushed files that are merged into one run, and slots that wait for their rollup.
 pub const MERGE_WINDOWS: i64 = 16;
 /// Small files in a closed span that are merged among themselves before the final file is rewritten.

@@ -12,7 +12,7 @@ use vocabulary::{Sketch, Timestamp, ValueKind};
 
 use crate::blocks::NewFiles;
 use crate::flush::{Pages, spans};
-use crate::head::{HeadOf, Stripe};
+use crate::head::{HeadOf, Stripe, with_head};
 use crate::limits::*;
 use crate::manifest::{Edit, FileMeta, Place};
 use crate::policy::{PolicyEntry, PolicyId, Slot, Tier};
@@ -61,11 +61,12 @@ impl Store {
 
     fn roll<V: HeadOf>(&self, shared: &SharedStripe, due: &Due) -> Result<(), StoreError> {
         let mut new = NewFiles::new(&self.files);
-        for (coarse, series) in self.coarser_series(shared, due.place.tier) {
+        let coarser = self.coarser_series(shared, due.place.tier);
+        for (coarse, series) in &coarser {
             let slots = coarse.slot(due.times.start)..coarse.slot(due.times.end);
-            for slots in spans(coarse, &slots) {
-                let place = Place { tier: coarse, stripe: due.place.stripe };
-                new.add(self.roll_span::<V>(shared, place, &slots, &series)?);
+            for slots in spans(*coarse, &slots) {
+                let place = Place { tier: *coarse, stripe: due.place.stripe };
+                new.add(self.roll_span::<V>(shared, place, &slots, series)?);
             }
         }
         self.make_series_durable()?;
@@ -77,6 +78,10 @@ impl Store {
             if let Some(tier) = stripe.tier_mut(meta.place.tier) {
                 tier.add_files([self.files.file(*meta)]);
             }
+        }
+        for tier in stripe.tiers.iter_mut().filter(|tier| coarser.contains_key(&tier.place.tier)) {
+            let open = tier.place.tier.slot(due.times.end);
+            with_head!(&mut tier.head, head => head.left_empty.retain(|(_, slot)| *slot >= open));
         }
         if let Some(tier) = stripe.tier_mut(due.place.tier) {
             tier.rolled = due.times.end;

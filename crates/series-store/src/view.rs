@@ -41,6 +41,8 @@ struct Level<V: Value> {
     frozen: Vec<Arc<Frozen<V>>>,
     /// Late points that are not frozen, with the series' position.
     late: Vec<(usize, LatePoint<V>)>,
+    /// Slots that are not to be computed, with the series' position; in order.
+    left_empty: Vec<(usize, Slot)>,
     open: Option<OpenRows<V>>,
 }
 
@@ -82,6 +84,7 @@ impl<'a, V: HeadOf> View<'a, V> {
                 level0: Arc::clone(&tier.level0),
                 frozen: head.frozen.clone(),
                 late: late_points(head, &locals),
+                left_empty: left_empty(head, &locals),
                 open,
             }
         });
@@ -170,6 +173,7 @@ impl<'a, V: HeadOf> View<'a, V> {
         rows: &mut [V],
     ) -> Result<(), StoreError> {
         let first = self.levels[archive].tier.slot(self.levels[archive - 1].rolled).max(slots.start);
+        let left_empty = &self.levels[archive].left_empty;
         let per_turn = (TAIL_SLOTS / self.entry.ratio(archive)).max(1);
         let width = (slots.end - slots.start) as usize;
         let mut at = first;
@@ -177,11 +181,12 @@ impl<'a, V: HeadOf> View<'a, V> {
             let turn = at..(at + per_turn).min(slots.end);
             let computed = self.compute(which, archive, &turn)?;
             let turn_width = (turn.end - turn.start) as usize;
-            for (row, computed) in rows.chunks_exact_mut(width).zip(computed.chunks_exact(turn_width)) {
+            let rows = rows.chunks_exact_mut(width).zip(computed.chunks_exact(turn_width));
+            for ((row, computed), at) in rows.zip(which) {
                 let target = &mut row[(turn.start - slots.start) as usize..];
-                for (slot, value) in target.iter_mut().zip(computed) {
-                    if slot.is_absent() {
-                        slot.clone_from(value);
+                for ((value, computed), slot) in target.iter_mut().zip(computed).zip(turn.clone()) {
+                    if value.is_absent() && left_empty.binary_search(&(*at, slot)).is_err() {
+                        value.clone_from(computed);
                     }
                 }
             }
@@ -310,6 +315,17 @@ fn late_points<V: Value>(head: &Head<V>, locals: &[u16]) -> Vec<(usize, LatePoin
         return Vec::new();
     }
     let of = |(at, local): (usize, &u16)| head.late.of(*local).iter().map(move |point| (at, point.clone()));
+    locals.iter().enumerate().flat_map(of).collect()
+}
+
+fn left_empty<V: Value>(head: &Head<V>, locals: &[u16]) -> Vec<(usize, Slot)> {
+    if head.left_empty.is_empty() {
+        return Vec::new();
+    }
+    let of = |(at, local): (usize, &u16)| {
+        let slots = head.left_empty.range((*local, Slot::MIN)..=(*local, Slot::MAX));
+        slots.map(move |(_, slot)| (at, *slot))
+    };
     locals.iter().enumerate().flat_map(of).collect()
 }
 

@@ -269,7 +269,10 @@ impl Store {
             let lazy_to = lazy_to(&entry, archive, point.time, now);
             // Too few are left: whisper leaves the slot as it was, and so it is written down.
             let set = if value.is_nan() { before } else { value };
-            if !set.is_nan() {
+            if set.is_nan() {
+                let slot = entry.tiers[archive].slot(point.time);
+                stripe.write().leave_empty(point.policy, archive, point.local, slot);
+            } else {
                 self.put_apart(stripe, &Apart { archive, lazy_to, value: set, ..*point }, now);
                 count(&self.counters.rolled_at_once, 1);
             }
