@@ -47,7 +47,7 @@ pub struct Recovery {
     pub orphaned_points: u64,
     /// Bytes at the ends of files that a crash had cut.
     pub torn_bytes: u64,
-    /// Files of unfinished flushes and merges that were removed.
+    /// Files of unfinished flushes and merges that were removed, or moved to quarantine.
     pub leftovers: u64,
     /// What is missing since.
     pub gaps: Vec<Gap>,
@@ -173,7 +173,7 @@ impl Store {
             by_place.entry(meta.place).or_default().push(meta);
         }
         for (place, metas) in by_place {
-            let stripe = self.stripe_for(place.stripe);
+            let Some(stripe) = self.stripes.load().get(place.stripe as usize).cloned() else { continue };
             let mut stripe = stripe.write();
             if let Some(tier) = stripe.tier_mut(place.tier) {
                 tier.add_files(metas.iter().map(|meta| self.files.file(*meta)));
@@ -381,7 +381,12 @@ fn sort_out_files(files: &Files, damage: &Damage, unsure: bool) -> Result<u64, O
                 files.io.remove(&path).doing("remove the leftover", &path)?;
                 leftovers += 1;
             }
-            None => set_aside(files, &path, "is not in the manifest", damage),
+            // The end of the manifest is torn: most likely this file's line, whose points are in the log.
+            None if unsure && recover_meta(&*files.io, &path, bytes).is_some() => {
+                move_aside(files, &path);
+                leftovers += 1;
+            }
+            None => set_aside(files, &path, "is not one of the store's", damage),
         }
     }
     for (path, meta) in listed {
@@ -395,13 +400,16 @@ fn sort_out_files(files: &Files, damage: &Damage, unsure: bool) -> Result<u64, O
 }
 
 fn set_aside(files: &Files, path: &Path, why: &str, damage: &Damage) {
+    let moved = if move_aside(files, path) { "moved to quarantine" } else { "left where it is" };
+    damage.gap(format!("{} {why}: {moved}", path.display()), 0);
+}
+
+/// Into `quarantine/`, under a name that tells where it was.
+fn move_aside(files: &Files, path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let directory = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
     let target = files.quarantine.join(format!("{directory}-{name}"));
-    drop(files.io.create_dir(&files.quarantine));
-    let moved =
-        if files.io.rename(path, &target).is_ok() { "moved to quarantine" } else { "left where it is" };
-    damage.gap(format!("{} {why}: {moved}", path.display()), 0);
+    files.io.create_dir(&files.quarantine).and_then(|()| files.io.rename(path, &target)).is_ok()
 }
 
 /// Segments of the log with their lengths, oldest first.

@@ -218,6 +218,7 @@ impl Store {
         stripe.add_series((id % SERIES_PER_STRIPE) as u16, policy, now);
     }
 
+    /// A stripe that is there, or a new one; then `creating` must be held.
     pub(crate) fn stripe_for(&self, number: u32) -> SharedStripe {
         let stripes = self.stripes.load();
         if let Some(stripe) = stripes.get(number as usize) {

@@ -122,9 +122,8 @@ impl Store {
         sort_by_stripe(&mut scratch.rows, &mut scratch.sorted);
         let rows = std::mem::take(&mut scratch.rows);
         for run in rows.chunk_by(|a, b| a.1 / SERIES_PER_STRIPE == b.1 / SERIES_PER_STRIPE) {
-            if let Some(stripe) = self.stripe_of(run[0].1) {
-                self.write_run(&stripe, batch, run, now, scratch, &mut report);
-            }
+            let stripe = self.stripe_with(run[0].1);
+            self.write_run(&stripe, batch, run, now, scratch, &mut report);
         }
         scratch.rows = rows;
         self.count_report(&report);
@@ -232,6 +231,14 @@ impl Store {
             // The sender waits while its own backlog is written: that is the back-pressure.
             self.flush_crowded(place);
         }
+    }
+
+    /// The stripe of a series; if another thread is just making its first series, when that is done.
+    fn stripe_with(&self, id: u32) -> SharedStripe {
+        self.stripe_of(id).unwrap_or_else(|| {
+            let _creating = self.creating.lock();
+            self.stripe_for(id / SERIES_PER_STRIPE)
+        })
     }
 
     /// The stripe, locked, with all series of the run seated: another thread may just have got an id for
@@ -347,7 +354,7 @@ impl Store {
         now: Timestamp,
         report: &mut WriteReport,
     ) {
-        let Some(stripe) = self.stripe_of(id) else { return };
+        let stripe = self.stripe_with(id);
         let local = (id % SERIES_PER_STRIPE) as u16;
         let run = [(0, id)];
         let policy = self.with_series(&stripe, &run).get(local).map_or(NO_POLICY, |series| series.policy);
