@@ -1,8 +1,10 @@
 //! The command line. What each command does is in `commands/`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use vocabulary::time::HumanDuration;
 
 /// StatsD, Carbon, Graphite and their pages in one process.
 #[derive(Debug, Parser)]
@@ -199,9 +201,82 @@ pub enum TokenCommand {
     },
 }
 
+/// Servers of this machine only. What others send at the same time is in the server's figures too.
 #[derive(Debug, Subcommand)]
 pub enum BenchCommand {
-    Statsd,
-    Carbon,
-    Query,
+    /// Metrics over UDP, as many programs send them.
+    Statsd(BenchStatsd),
+    /// Lines over TCP, as a relay or collectd sends them.
+    Carbon(BenchCarbon),
+    /// One target, asked again and again.
+    Query(BenchQuery),
+}
+
+#[derive(Debug, Args)]
+pub struct BenchLoad {
+    /// Where to send; left out: the address that the server itself names.
+    #[arg(long, value_name = "IP:PORT")]
+    pub to: Option<SocketAddr>,
+    /// Metrics or points a second, all connections together; 0 = as fast as they are taken.
+    #[arg(long, default_value_t = 50_000, value_name = "N", value_parser = value_parser!(u64).range(..=100_000_000))]
+    pub rate: u64,
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = value_parser!(u64).range(1..=600))]
+    pub seconds: u64,
+    /// Different names.
+    #[arg(long, default_value_t = 1_000, value_name = "N", value_parser = value_parser!(u64).range(1..=5_000_000))]
+    pub series: u64,
+    /// What all names begin with.
+    #[arg(long, default_value = "bench", value_name = "NAME")]
+    pub prefix: String,
+    /// Sockets that send at the same time, a thread each.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = value_parser!(u64).range(1..=64))]
+    pub connections: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct BenchStatsd {
+    #[command(flatten)]
+    pub load: BenchLoad,
+    /// Metrics in one packet.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = value_parser!(u64).range(1..=1_000))]
+    pub per_packet: u64,
+    #[arg(long, value_enum, default_value = "counter")]
+    pub metric: BenchMetric,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BenchMetric {
+    Counter,
+    Timer,
+    Gauge,
+    Set,
+}
+
+#[derive(Debug, Args)]
+pub struct BenchCarbon {
+    #[command(flatten)]
+    pub load: BenchLoad,
+    /// Begin so far back and let each further round of the names be a second later, up to now; else all carry the
+    /// present second.
+    #[arg(long, default_value = "0s", value_name = "DURATION")]
+    pub age: HumanDuration,
+}
+
+#[derive(Debug, Args)]
+pub struct BenchQuery {
+    /// A target in Graphite's language.
+    #[arg(long, default_value = "bellwether.process.*")]
+    pub target: String,
+    #[arg(long, default_value = "-1h", allow_hyphen_values = true)]
+    pub from: String,
+    #[arg(long, default_value = "now", allow_hyphen_values = true)]
+    pub until: String,
+    /// Connections that ask at the same time.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = value_parser!(u64).range(1..=64))]
+    pub concurrency: u64,
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = value_parser!(u64).range(1..=600))]
+    pub seconds: u64,
+    /// End after so many answers, if that is sooner.
+    #[arg(long, default_value_t = 1_000_000, value_name = "N", value_parser = value_parser!(u64).range(1..=1_000_000))]
+    pub requests: u64,
 }

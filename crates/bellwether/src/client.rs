@@ -10,6 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{Method, Request, Response, Uri, header};
 use http_api::server::{Peer, at_any_depth};
 use http_body_util::BodyExt;
+use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -65,9 +66,7 @@ impl Server {
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<String>) -> Result<Bytes, Failure> {
-        let response = self.open(method, path, body).await?;
-        let limited = http_body_util::Limited::new(response.into_body(), MAX_ANSWER_BYTES);
-        Ok(limited.collect().await.map_err(Failure::doing("read the answer"))?.to_bytes())
+        whole(self.open(method, path, body).await?).await
     }
 
     /// The answer as it comes, if it is a good one; else the server's own words.
@@ -82,15 +81,27 @@ impl Server {
             Server::Here(router) => {
                 router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
             }
+            Server::Socket(_) | Server::Remote { .. } => send(&mut self.connection().await?, request).await?,
+        };
+        if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
+    }
+
+    /// A connection for one request after the other, with a server that runs.
+    pub async fn session(&self) -> Result<Session<'_>, Failure> {
+        Ok(Session { server: self, sender: self.connection().await? })
+    }
+
+    async fn connection(&self) -> Result<SendRequest<Body>, Failure> {
+        match self {
+            Server::Here(_) => Err(Failure::new("no server answers")),
             Server::Socket(socket) => {
                 let stream = at_any_depth(socket, std::os::unix::net::UnixStream::connect)
                     .and_then(|stream| stream.set_nonblocking(true).and(UnixStream::from_std(stream)))
                     .map_err(Failure::doing(format!("connect to {}", socket.display())))?;
-                exchange(stream, request).await?
+                handshake(stream).await
             }
-            Server::Remote { url, .. } => exchange(connect(url).await?, request).await?,
-        };
-        if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
+            Server::Remote { url, .. } => handshake(connect(url).await?).await,
+        }
     }
 
     fn request(&self, method: Method, path: &str, body: Option<String>) -> Result<Request<Body>, Failure> {
@@ -146,13 +157,37 @@ fn tls_client() -> Result<Arc<rustls::ClientConfig>, Failure> {
     Ok(Arc::new(config))
 }
 
-async fn exchange(stream: impl Stream + 'static, request: Request<Body>) -> Result<Response<Body>, Failure> {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+async fn handshake(stream: impl Stream + 'static) -> Result<SendRequest<Body>, Failure> {
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(Failure::doing("speak to the server"))?;
     tokio::spawn(connection);
+    Ok(sender)
+}
+
+async fn send(sender: &mut SendRequest<Body>, request: Request<Body>) -> Result<Response<Body>, Failure> {
     let response = sender.send_request(request).await.map_err(Failure::doing("ask the server"))?;
     Ok(response.map(Body::new))
+}
+
+/// One connection, kept from request to request as browsers and Grafana do.
+pub struct Session<'a> {
+    server: &'a Server,
+    sender: SendRequest<Body>,
+}
+
+impl Session<'_> {
+    pub async fn get(&mut self, path: &str) -> Result<Bytes, Failure> {
+        let request = self.server.request(Method::GET, path, None)?;
+        self.sender.ready().await.map_err(Failure::doing("speak to the server"))?;
+        let response = send(&mut self.sender, request).await?;
+        if response.status().is_success() { whole(response).await } else { Err(refusal(response).await) }
+    }
+}
+
+async fn whole(response: Response<Body>) -> Result<Bytes, Failure> {
+    let limited = http_body_util::Limited::new(response.into_body(), MAX_ANSWER_BYTES);
+    Ok(limited.collect().await.map_err(Failure::doing("read the answer"))?.to_bytes())
 }
 
 /// The API tells errors as `{"error", "hint"}`; Graphite's paths as plain text.

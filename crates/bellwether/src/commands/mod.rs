@@ -30,18 +30,41 @@ pub fn load_config(common: &Common) -> Result<Config, Failure> {
 
 /// A running server, or the data directory opened by this process.
 pub fn server(common: &Common) -> Result<Server, Failure> {
-    let url =
-        common.url.clone().or_else(|| std::env::var("BELLWETHER_URL").ok()).filter(|url| !url.is_empty());
-    if let Some(url) = url {
-        let token = std::env::var("BELLWETHER_TOKEN").ok().filter(|token| !token.is_empty());
-        return Ok(Server::Remote { url: client::parse_url(&url)?, token });
+    if let Some(remote) = remote(common)? {
+        return Ok(remote);
     }
     let config = load_config(common)?;
-    let socket = control_socket(&config);
-    if client::socket_answers(&socket) {
-        return Ok(Server::Socket(socket));
+    match local(&config) {
+        Some(server) => Ok(server),
+        None => offline::open(&config).map(Server::Here),
     }
-    offline::open(&config).map(Server::Here)
+}
+
+/// For what makes no sense beside a directory that nobody serves.
+pub fn running_server(common: &Common) -> Result<Server, Failure> {
+    if let Some(remote) = remote(common)? {
+        return Ok(remote);
+    }
+    let config = load_config(common)?;
+    local(&config).ok_or_else(|| {
+        Failure::new(format!(
+            "no server answers at {} (start one, or name it with --url, --data-dir or --config)",
+            control_socket(&config).display()
+        ))
+    })
+}
+
+fn remote(common: &Common) -> Result<Option<Server>, Failure> {
+    let url =
+        common.url.clone().or_else(|| std::env::var("BELLWETHER_URL").ok()).filter(|url| !url.is_empty());
+    let Some(url) = url else { return Ok(None) };
+    let token = std::env::var("BELLWETHER_TOKEN").ok().filter(|token| !token.is_empty());
+    Ok(Some(Server::Remote { url: client::parse_url(&url)?, token }))
+}
+
+fn local(config: &Config) -> Option<Server> {
+    let socket = control_socket(config);
+    client::socket_answers(&socket).then_some(Server::Socket(socket))
 }
 
 pub fn control_socket(config: &Config) -> PathBuf {
