@@ -6,7 +6,8 @@ use http_api::control::{
     Arriving, BackedUp, Cardinality, Checked, Compacted, Control, Health, Help, Identity, Panel, Readiness,
     Repolicied, Retention, RetentionQuestion, State,
 };
-use vocabulary::ports::PointSink;
+use vocabulary::ports::{PointSink, Scope};
+use vocabulary::{SeriesRef, ValueKind};
 
 use crate::house::{House, Phase};
 use crate::{arriving, backup, config, health, process, retention};
@@ -83,6 +84,12 @@ impl Control for House {
 
     fn identity(&self) -> Identity {
         Identity { version: env!("CARGO_PKG_VERSION"), host: process::host_name(), started: self.started }
+    }
+
+    fn for_each_series(&self, scope: &Scope, take: &mut dyn FnMut(SeriesRef, &str)) {
+        self.store
+            .names()
+            .for_each(ValueKind::Number, scope, |id, name| take(SeriesRef(u64::from(id)), name));
     }
 
     fn arriving(&self) -> Vec<Arriving> {

@@ -117,6 +117,7 @@ impl House {
             attempts: http_api::Attempts::default(),
             counters: http_api::Counters::default(),
             hub: http_api::stream::Hub::default(),
+            groups: http_api::Groups::default(),
             zone: jiff::tz::TimeZone::UTC,
             // One more than the cores, so that a query that waits for the disk does not hold up the others.
             query_permits: Arc::new(tokio::sync::Semaphore::new(cores + 1)),

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-pub use crate::api_v1::home::Arriving;
+use vocabulary::SeriesRef;
+use vocabulary::ports::Scope;
 
 /// The parts of the server that no port reaches: health of every part, storage maintenance, the log.
 pub trait Control: Send + Sync {
@@ -24,6 +24,8 @@ pub trait Control: Send + Sync {
     fn configuration(&self) -> String;
     fn set_log_level(&self, level: &str) -> Result<(), String>;
     fn identity(&self) -> Identity;
+    /// Hands over every series of kind number that the scope sees, in no particular order.
+    fn for_each_series(&self, scope: &Scope, take: &mut dyn FnMut(SeriesRef, &str));
     /// Every way in that is open, with what comes through it.
     fn arriving(&self) -> Vec<Arriving>;
     /// Graphs that show the host at a glance, of series that exist.
@@ -46,6 +48,18 @@ pub struct Identity {
     pub version: &'static str,
     pub host: String,
     pub started: f64,
+}
+
+/// One way in: StatsD, Carbon, the host.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Arriving {
+    pub source: &'static str,
+    pub points_per_second: f64,
+    pub series: u64,
+    pub newest: Option<f64>,
+    pub listening: Option<String>,
+    /// The newest series of this source.
+    pub latest: Option<String>,
 }
 
 /// A graph that is worth looking at.

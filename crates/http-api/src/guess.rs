@@ -48,10 +48,12 @@ pub fn level(name: &str) -> Level {
     if SYSTEM_ROOTS.contains(&root) || name.starts_with("stats.statsd.") || name.starts_with("statsd.") {
         return Level::System;
     }
-    match words(name).any(|word| BUSINESS_WORDS.contains(&word.as_str())) {
-        true => Level::Business,
-        false => Level::Feature,
-    }
+    if is_business(name) { Level::Business } else { Level::Feature }
+}
+
+/// Does the name speak of what people come for?
+pub fn is_business(name: &str) -> bool {
+    words(name).any(|word| BUSINESS_WORDS.contains(&word.as_str()))
 }
 
 /// Names in pieces at `.`, `_`, `-`, `;`, `=`, in lower case.

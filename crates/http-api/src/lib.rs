@@ -12,7 +12,7 @@
 //! | `graphite_web/` | graphite-web's paths, as it answers them |
 //! | `api_v1/` | Bellwether's own JSON API (docs/http-api.md) |
 //! | `stream/` | live points as server-sent events |
-//! | `annotations`, `levels`, `guess` | marks in time; level, unit and origin of a series |
+//! | `annotations`, `levels`, `guess`, `groups` | marks in time; level, unit, origin of series, and which belong together |
 //! | `ui` | the embedded web UI |
 
 pub mod accounts;
@@ -24,6 +24,7 @@ mod config;
 pub mod control;
 mod evaluate;
 mod graphite_web;
+mod groups;
 mod guard;
 mod guess;
 mod levels;
@@ -47,6 +48,7 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 
 pub use attempts::Attempts;
 pub use config::{AuthConfig, AuthMode, HttpConfig};
+pub use groups::Groups;
 pub use guess::source as source_of;
 pub use services::{Counters, Services, Settings};
 

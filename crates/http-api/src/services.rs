@@ -16,6 +16,7 @@ use crate::answer::{Answer, Problem};
 use crate::attempts::Attempts;
 use crate::config::{AuthConfig, AuthMode, HttpConfig};
 use crate::control::Control;
+use crate::groups::Groups;
 use crate::stream::Hub;
 
 /// The parts of the configuration that may change while requests are served.
@@ -56,6 +57,7 @@ pub struct Services {
     pub attempts: Attempts,
     pub counters: Counters,
     pub hub: Hub,
+    pub groups: Groups,
     /// The zone of the server, for times without one.
     pub zone: TimeZone,
     /// Queries that are computed at the same time; others wait their turn within their deadline.

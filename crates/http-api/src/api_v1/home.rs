@@ -1,27 +1,22 @@
 //! What arrives, worst first, and the host at a glance: useful without any set-up.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
-use vocabulary::ports::{FindQuery, Node, QueryLimits, Scope};
-use vocabulary::{Timestamp, ValueKind};
+use vocabulary::SeriesRef;
+use vocabulary::ports::Scope;
 
 use crate::accounts::Caller;
 use crate::answer::Answer;
-use crate::control::{Health, Panel, State as HealthState};
+use crate::control::{Arriving, Health, Panel, State as HealthState};
+use crate::groups::NameGroup;
 use crate::guess::{self, Level};
-use crate::levels::{self, LevelRule};
+use crate::levels;
 use crate::services::Services;
 
-const MAX_GROUPS: usize = 24;
-/// Nodes of one level that are looked at; wider levels are cut.
-const MAX_NODES: usize = 2_000;
-/// Sparklines of a group.
-const MAX_TARGETS: usize = 3;
 /// A source that is silent for longer counts as stale.
 const STALE_AFTER_SECONDS: f64 = 60.0;
 
@@ -40,18 +35,6 @@ struct Sentence {
     text: String,
     /// Since when it is so.
     since: Option<f64>,
-}
-
-/// One way in: StatsD, Carbon, the host.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Arriving {
-    pub source: &'static str,
-    pub points_per_second: f64,
-    pub series: u64,
-    pub newest: Option<f64>,
-    pub listening: Option<String>,
-    /// The newest series of this source.
-    pub latest: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -77,10 +60,10 @@ pub async fn home(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
 ) -> Answer<Json<Home>> {
-    services.query(move |services, limits| gather(services, &caller.scope, limits)).await?.map(Json)
+    services.query(move |services, _| gather(services, &caller.scope)).await?.map(Json)
 }
 
-fn gather(services: &Services, scope: &Scope, limits: &QueryLimits) -> Answer<Home> {
+fn gather(services: &Services, scope: &Scope) -> Answer<Home> {
     let now = services.clock.since_epoch().as_secs_f64();
     let health = services.control.health();
     let arriving = services.control.arriving();
@@ -93,7 +76,7 @@ fn gather(services: &Services, scope: &Scope, limits: &QueryLimits) -> Answer<Ho
         sentence: sentence(&health, &arriving, now),
         newest_point_age: newest.map(|newest| (now - newest).max(0.0)),
         host: Host { name: identity.host, panels: services.control.host_panels() },
-        groups: groups(services, scope, limits)?,
+        groups: groups(services, scope)?,
         arriving,
     })
 }
@@ -134,147 +117,24 @@ fn title(source: &str) -> &str {
     }
 }
 
-fn groups(services: &Services, scope: &Scope, limits: &QueryLimits) -> Answer<Vec<Group>> {
+fn groups(services: &Services, scope: &Scope) -> Answer<Vec<Group>> {
     let rules = levels::load(&services.state)?;
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for prefix in roots(services, scope)? {
-        for (branch, leaf) in children(services, scope, &prefix)? {
-            let name = if prefix.is_empty() { branch.clone() } else { format!("{prefix}.{branch}") };
-            found.entry(branch).or_default().push(if leaf { name } else { format!("{name}.**") });
+    let now = services.clock.since_epoch().as_secs_f64();
+    let groups = services.groups.of(services.control.as_ref(), scope, services.clock.now());
+    let group = |group: NameGroup| {
+        let newest = |(series, _): &(SeriesRef, String)| services.source.describe(*series)?.last_point;
+        let best = group.best.first().map_or("", |(_, name)| name.as_str());
+        Group {
+            level: levels::of(&rules, best),
+            unit: guess::unit(best),
+            age: group.best.iter().filter_map(newest).max().map(|newest| (now - newest.0 as f64).max(0.0)),
+            prefix: group.prefix,
+            title: group.title,
+            series: group.series,
+            targets: group.best.into_iter().map(|(_, name)| name).collect(),
         }
-    }
-    let mut groups = Vec::new();
-    for (title, patterns) in found {
-        if groups.len() >= MAX_GROUPS || limits.over().is_some() {
-            break;
-        }
-        groups.extend(group(services, scope, &rules, title, &patterns)?);
-    }
+    };
+    let mut groups: Vec<Group> = groups.into_iter().map(group).collect();
     groups.sort_by_key(|group| (group.level != Level::Business, std::cmp::Reverse(group.series)));
     Ok(groups)
-}
-
-/// Where names of people's own begin: at the top, and below what StatsD puts in front.
-fn roots(services: &Services, scope: &Scope) -> Answer<Vec<String>> {
-    const STATSD: [&str; 7] =
-        ["stats", "stats.timers", "stats.gauges", "stats.sets", "stats.counters", "stats_counts", "statsd"];
-    let mut roots = vec![String::new()];
-    for root in STATSD {
-        let query = FindQuery { pattern: root, kind: ValueKind::Number, scope, limit: MAX_NODES };
-        if !services.source.find(&query)?.is_empty() {
-            roots.push(root.to_owned());
-        }
-    }
-    Ok(roots)
-}
-
-/// The nodes below a prefix that are not known roots: (node, is a series).
-fn children(services: &Services, scope: &Scope, prefix: &str) -> Answer<Vec<(String, bool)>> {
-    const NOT_GROUPS: [&str; 11] = [
-        "host",
-        "bellwether",
-        "stats",
-        "stats_counts",
-        "statsd",
-        "timers",
-        "gauges",
-        "sets",
-        "counters",
-        "carbon",
-        "collectd",
-    ];
-    let pattern = if prefix.is_empty() { "*".to_owned() } else { format!("{prefix}.*") };
-    let query = FindQuery { pattern: &pattern, kind: ValueKind::Number, scope, limit: usize::MAX };
-    let nodes = services.source.find(&query)?.into_iter().take(MAX_NODES).map(|node| match node {
-        Node::Branch { path } => (path, false),
-        Node::Leaf(found) => (found.name.to_string(), true),
-    });
-    let nodes = nodes.map(|(path, leaf)| (path.rsplit('.').next().unwrap_or_default().to_owned(), leaf));
-    Ok(nodes.filter(|(node, _)| !NOT_GROUPS.contains(&node.as_str())).collect())
-}
-
-fn group(
-    services: &Services,
-    scope: &Scope,
-    rules: &[LevelRule],
-    title: String,
-    patterns: &[String],
-) -> Answer<Option<Group>> {
-    let mut names: Vec<String> = Vec::new();
-    let mut newest: Option<Timestamp> = None;
-    for pattern in patterns {
-        let query = FindQuery { pattern, kind: ValueKind::Number, scope, limit: usize::MAX };
-        for node in services.source.find(&query)?.into_iter().take(MAX_NODES) {
-            let Node::Leaf(found) = node else { continue };
-            let last = services.source.describe(found.series).and_then(|info| info.last_point);
-            newest = newest.max(last);
-            names.push(found.name.to_string());
-        }
-    }
-    let Some(first) = names.first().cloned() else { return Ok(None) };
-    let series = names.len() as u64;
-    names.sort_by_key(|name| (std::cmp::Reverse(worth(name)), name.len()));
-    names.dedup_by_key(|name| subject(name).to_owned());
-    names.truncate(MAX_TARGETS);
-    let now = services.clock.since_epoch().as_secs_f64();
-    let best = names.first().unwrap_or(&first);
-    Ok(Some(Group {
-        prefix: patterns[0].trim_end_matches(".**").to_owned(),
-        level: levels::of(rules, best),
-        unit: guess::unit(best),
-        age: newest.map(|newest| (now - newest.0 as f64).max(0.0)),
-        title,
-        series,
-        targets: names,
-    }))
-}
-
-/// What a sparkline says something with: failures first, then how long things take, then how many there are.
-fn worth(name: &str) -> u32 {
-    let last = name.rsplit('.').next().unwrap_or_default();
-    let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
-    let noise = ["sum_squares", "std", "lower", "median", "count_", "sum_", "mean_", "stats_counts."];
-    if noise.iter().any(|word| last.starts_with(word) || name.starts_with(word)) {
-        return 0;
-    }
-    match last {
-        _ if has(&["error", "fail", "exception", "5xx"]) => 5,
-        last if last.starts_with("upper_") || last.starts_with("p9") => 4,
-        "count_ps" | "rate" | "m1_rate" => 3,
-        _ if !name.contains(".timers.") => 2,
-        _ => 1,
-    }
-}
-
-/// The thing that a series is about, without which of its numbers it is.
-fn subject(name: &str) -> &str {
-    match name.contains(".timers.") {
-        true => name.rsplit_once('.').map_or(name, |(thing, _)| thing),
-        false => name,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn failures_and_percentiles_come_first() {
-        let mut names = [
-            "stats.timers.a.mean",
-            "stats.timers.a.upper_90",
-            "stats.a.failed",
-            "stats.timers.a.sum_squares",
-        ];
-        names.sort_by_key(|name| std::cmp::Reverse(worth(name)));
-        assert_eq!(
-            names,
-            [
-                "stats.a.failed",
-                "stats.timers.a.upper_90",
-                "stats.timers.a.mean",
-                "stats.timers.a.sum_squares"
-            ]
-        );
-    }
 }
