@@ -34,11 +34,10 @@ def same(sides, params):
     assert (ours.status, ours.text.split("|")[0]) == (theirs.status, theirs.text.split("|")[0]), params
 
 
-@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])
-def test_from(sides, zone):
+@pytest.mark.parametrize("zone, now", [("UTC", 1710333296), ("America/New_York", 1699164000), ("Asia/Kolkata", 1710053999)])
+def test_from(sides, zone, now):
     for text in TIMES:
-        for now in (1710333296, 1699164000, 1710053999):
-            same(sides, [("from", text), ("until", "now"), ("now", now), ("tz", zone)])
+        same(sides, [("from", text), ("until", "now"), ("now", now), ("tz", zone)])
 
 
 def test_until_and_now(sides):
@@ -52,7 +51,7 @@ def test_made_up(sides):
     dice = random.Random(4)
     pieces = ("now", "today", "yesterday", "noon", "midnight", "6pm", "6am", "12:30", "1:05pm", "jan", "feb", "mon", "fri",
               "1", "29", "31", "20240229", "02/29/24", "+", "-", "1", "2", "15", "h", "min", "d", "s", "w", "mon", "y", "_", " ")
-    for _ in range(1500):
+    for _ in range(500):
         text = "".join(dice.choice(pieces) for _ in range(dice.randrange(1, 6)))
         same(sides, [("from", text), ("until", "now"), ("now", 1710333296)])
 

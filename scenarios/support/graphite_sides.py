@@ -46,14 +46,15 @@ class Lines:
 class Server:
     """The real binary, with the retentions that the series have."""
 
-    def __init__(self, directory, series):
+    def __init__(self, directory, series, events):
         self.server = Bellwether(directory / "ours", self.config(series))
         self.server.start()
         for one in series:
             lines = "".join(f"{one.name} {value!r} {when}\n" for when, value in one.points)
             self.server.carbon_send(lines.encode())
-        last = max(when for one in series for when, _ in one.points)
-        wait_for(lambda: self.seen(series, last), what="all series")
+        for when, what, tags in events:
+            assert self.server.post("/events/", {"what": what, "tags": tags, "when": when}).status == 200
+        wait_for(lambda: self.seen(series), what="all series")
 
     @staticmethod
     def config(series):
@@ -68,7 +69,7 @@ class Server:
         # The test's own series only.
         return "[collectors]\nhost = false\n[self]\nseries = false\n" + "".join(lines)
 
-    def seen(self, series, last):
+    def seen(self, series):
         names = {one.name for one in series if one.points and ";" not in one.name}
         return names <= set(self.server.get("/metrics/index.json").json)
 
@@ -106,7 +107,7 @@ class Sides:
         self.original = Lines([sys.executable, str(script), str(root)], log)
         assert self.original.read() == "ready\n"
         if os.environ.get("GRAPHITE_SIDE") == "server":
-            self.ours = Server(directory, series)
+            self.ours = Server(directory, series, graphite_data.events(self.now))
         else:
             self.ours = Lines([example(), str(root / "archives.json")], log)
 

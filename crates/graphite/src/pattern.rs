@@ -50,6 +50,9 @@ impl Pattern {
             }
             out.push_str(&text[copied..start]);
             template.expand(&captures, &mut out);
+            if out.len() > limits::MAX_TEXT_BYTES {
+                return Err(format!("a text becomes longer than {} bytes", limits::MAX_TEXT_BYTES));
+            }
             (copied, from) = (end, end);
             last_was_empty_at = (start == end).then_some(end);
         }

@@ -1,6 +1,8 @@
 //! How Python writes numbers and texts, and rounds. Names, tags and answers of the original are made with
 //! these, so ours must be to come out the same.
 
+use crate::error::EvaluationError;
+use crate::limits;
 use crate::series::is_null;
 
 /// `repr` of a float: the shortest digits that read back, an exponent below 1e-4 and from 1e16 on.
@@ -166,6 +168,18 @@ fn round_to_tens(value: f64, zeros: u32) -> f64 {
     let rounded: f64 = format!("{head}{}", "0".repeat(zeros)).parse().unwrap_or(0.0);
     let unit = 10f64.powi(zeros as i32);
     (if up { rounded + unit } else { rounded }).copysign(value)
+}
+
+/// `text.replace(what, with)`, unless it becomes longer than a text may be.
+pub fn replaced(text: &str, what: &str, with: &str) -> Result<String, EvaluationError> {
+    let length = text.len().saturating_add(text.matches(what).count().saturating_mul(with.len()));
+    if length > limits::MAX_TEXT_BYTES {
+        return Err(EvaluationError::input(format!(
+            "a text becomes longer than {} bytes",
+            limits::MAX_TEXT_BYTES
+        )));
+    }
+    Ok(text.replace(what, with))
 }
 
 /// A json string as `json.dumps` writes it: everything beyond ASCII as `\uXXXX`.

@@ -155,6 +155,11 @@ impl<'a> Evaluator<'a> {
         Ok(())
     }
 
+    /// Call before making names that grow with the number of series; a point is eight bytes.
+    pub fn make_room_for_text(&mut self, bytes: usize) -> Result<(), EvaluationError> {
+        self.make_room(bytes / 8)
+    }
+
     fn evaluate_targets(
         &mut self,
         context: &mut Context,

@@ -7,6 +7,7 @@ use super::{Evaluator, Surroundings, Window};
 use crate::error::EvaluationError;
 use crate::functions::{self, Function, Kind};
 use crate::limits;
+use crate::python::replaced;
 use crate::target::{Call, Expression, Template};
 use crate::value::Value;
 
@@ -40,10 +41,10 @@ impl Evaluator<'_> {
             Expression::Literal(_) => {}
             Expression::Path(path) => {
                 let path = match surroundings.values {
-                    None => path.text.clone(),
+                    None => Some(path.text.clone()),
                     Some(values) => substituted_in_part(&path.text, values),
                 };
-                out.push((window, surroundings.kind, path));
+                out.extend(path.map(|path| (window, surroundings.kind, path)));
             }
             Expression::Template(template) => {
                 let values = self.template_values(template);
@@ -114,7 +115,7 @@ pub fn substituted(path: &str, values: Option<&[(String, Value)]>) -> Result<Sub
     let mut path = path.to_owned();
     for (name, value) in values.unwrap_or_default() {
         if path.strip_prefix('$') != Some(name) {
-            path = path.replace(&format!("${name}"), &value.text());
+            path = put_in(&path, name, value)?;
             continue;
         }
         let Value::Text(text) = value else { return Ok(Substituted::Value(value.clone())) };
@@ -131,12 +132,13 @@ pub fn substituted(path: &str, values: Option<&[(String, Value)]>) -> Result<Sub
     Ok(Substituted::Path(path))
 }
 
-fn substituted_in_part(path: &str, values: &[(String, Value)]) -> String {
-    let mut path = path.to_owned();
-    for (name, value) in values {
-        if path.strip_prefix('$') != Some(name) {
-            path = path.replace(&format!("${name}"), &value.text());
-        }
-    }
-    path
+/// The path that is to be fetched; nothing if it becomes too long, which the evaluation will tell.
+fn substituted_in_part(path: &str, values: &[(String, Value)]) -> Option<String> {
+    let others = values.iter().filter(|(name, _)| path.strip_prefix('$') != Some(name));
+    others.into_iter().try_fold(path.to_owned(), |path, (name, value)| put_in(&path, name, value).ok())
+}
+
+/// Values may hold names of other values, and so grow with each.
+fn put_in(path: &str, name: &str, value: &Value) -> Result<String, EvaluationError> {
+    replaced(path, &format!("${name}"), &value.text())
 }

@@ -175,6 +175,7 @@ fn rename_each(
 ) -> Answer {
     let mut list = call.series()?;
     for series in &mut list {
+        call.evaluator.check()?;
         series.name = name(series)?;
     }
     Ok(Value::Series(list))

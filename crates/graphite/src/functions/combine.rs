@@ -4,12 +4,11 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::aggregation::Aggregator;
-use super::lists::{
-    self, Span, divided, key_of, node_of, normalize, path_expressions, power, shown, zip_longest,
-};
+use super::lists::{self, Span, divided, key_of, node_of, normalize, path_expressions, power, zip_longest};
 use super::table::{Constant, Function, Group, Kind, Param, SERIES, SERIES_LISTS, optional, required};
 use crate::error::EvaluationError;
 use crate::evaluate::Invocation;
+use crate::python::general;
 use crate::series::{NULL, Numbers, Series, is_null};
 use crate::value::Value;
 
@@ -388,7 +387,7 @@ fn percentile_of_series(call: &mut Invocation<'_, '_>) -> Answer {
     }
     let mut list = call.series()?;
     let Some(Span { start, end, step }) = normalize(&mut list)? else { return Ok(Value::nothing()) };
-    let name = format!("percentileOfSeries({},{})", list[0].path_expression, shown(n));
+    let name = format!("percentileOfSeries({},{})", list[0].path_expression, general(n));
     let rows = list.iter().map(Series::points).collect::<Result<Vec<_>, _>>()?;
     let length = rows.iter().map(|row| row.len()).max().unwrap_or(0);
     let mut values = Vec::with_capacity(length);
@@ -570,7 +569,9 @@ fn as_percent(call: &mut Invocation<'_, '_>) -> Answer {
 }
 
 /// Bounds and step stay those of the series even where its points were consolidated.
-fn percent_of_one(call: &Invocation<'_, '_>, list: Vec<Series>, totals: &[f64], text: &str) -> Answer {
+fn percent_of_one(call: &mut Invocation<'_, '_>, list: Vec<Series>, totals: &[f64], text: &str) -> Answer {
+    // Each name holds the whole total, which may hold the names of all: thousands squared.
+    call.evaluator.make_room_for_text(list.len().saturating_mul(text.len()))?;
     let mut results = Vec::with_capacity(list.len());
     for series in list {
         let points = series.points()?;
@@ -614,7 +615,7 @@ fn percent_by_nodes(call: &Invocation<'_, '_>, list: Vec<Series>, total: Value, 
     for (key, list) in totals {
         let (total, span) = sum_of(call, list)?;
         last_span = span.or(last_span);
-        if !groups.contains_key(&key) && !keys.contains(&key) {
+        if !groups.contains_key(&key) {
             keys.push(key.clone());
         }
         total_of.insert(key, total);

@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 
 use super::aggregation::Aggregator;
-use super::lists::{aggregator, percentile, reduce, shown, sort_by_number};
+use super::lists::{aggregator, percentile, reduce, sort_by_number};
 use super::table::{Constant, Function, Group, Kind, Param, SERIES, SERIES_LISTS, optional, required};
 use crate::error::EvaluationError;
 use crate::evaluate::Invocation;
 use crate::pattern::Pattern;
+use crate::python::{float, general};
 use crate::series::{NULL, Series, is_null};
 use crate::value::Value;
 
@@ -391,6 +392,7 @@ fn keep(
 ) -> Answer {
     let mut kept = Vec::new();
     for series in call.series()? {
+        call.evaluator.check()?;
         if stays(&series)? {
             kept.push(series);
         }
@@ -511,7 +513,7 @@ fn remove_by_value(
     let n = call.arguments.float(1)?;
     let mut list = call.series()?;
     for series in &mut list {
-        series.rename(format!("{function}({}, {})", series.name, shown(n)));
+        series.rename(format!("{function}({}, {})", series.name, general(n)));
         remove(series, |value| is_removed(value, n));
     }
     Ok(Value::Series(list))
@@ -528,10 +530,10 @@ fn remove_by_percentile(
         return Err(EvaluationError::failed("The requested percent is required to be greater than 0"));
     }
     for series in &mut list {
-        series.rename(format!("{function}({}, {})", series.name, shown(n)));
+        series.rename(format!("{function}({}, {})", series.name, general(n)));
         // A percentile that does not exist (of more than 100) removes nothing.
         if let Ok(Some(limit)) = percentile(&series.values, n, false) {
-            series.tags.set("nPercentile", crate::python::float(n));
+            series.tags.set("nPercentile", float(n));
             remove(series, |value| is_removed(value, limit));
         }
     }

@@ -1,5 +1,7 @@
 //! Forecasts: Holt-Winters and a straight line.
 
+use std::collections::HashMap;
+
 use super::table::{Constant, Function, Group, Kind, Param, SERIES, optional};
 use crate::attime;
 use crate::error::EvaluationError;
@@ -202,8 +204,10 @@ fn area(call: &mut Invocation<'_, '_>) -> Answer {
 fn aberration(call: &mut Invocation<'_, '_>) -> Answer {
     let list = call.series()?;
     let bands = bands(call)?;
+    // Of bands with the same name the last counts.
+    let bands: HashMap<&str, &Series> = bands.iter().map(|band| (band.name.as_str(), band)).collect();
     let band = |name: String| {
-        let found = bands.iter().rev().find(|band| band.name == name);
+        let found = bands.get(name.as_str()).copied();
         found.ok_or_else(|| EvaluationError::failed(format!("there is no band {name}")))
     };
     let mut results = Vec::with_capacity(list.len());

@@ -6,13 +6,12 @@ use std::rc::Rc;
 
 use vocabulary::{Step, Timestamp};
 
-use super::lists::shown;
 use super::special::constant_line;
 use super::table::{Constant, Function, Group, Kind, SERIES, optional, required};
 use crate::attime;
 use crate::error::EvaluationError;
 use crate::evaluate::Invocation;
-use crate::python::float;
+use crate::python::{float, general};
 use crate::series::{NULL, Options, Series, is_null};
 use crate::value::Value;
 
@@ -65,7 +64,7 @@ pub const DASHED: Function = Function {
         let number = call.arguments.float(1)?;
         change_each(call, |series| {
             series.tags.set("dashed", length.tag());
-            series.name = format!("dashed({}, {})", series.name, shown(number));
+            series.name = format!("dashed({}, {})", series.name, general(number));
             series.options.dashed = Some(number);
         })
     },

@@ -1,10 +1,13 @@
 //! Lists of series cut into groups, each group made one series.
 
+use std::collections::HashMap;
+
 use super::combine::{aggregate, name_node};
 use super::lists::{group_by, key_of};
 use super::table::{Constant, Function, Group, Kind, SERIES, optional, required};
 use crate::error::EvaluationError;
 use crate::evaluate::Invocation;
+use crate::python::replaced;
 use crate::series::{Series, Tags};
 use crate::value::Value;
 
@@ -174,12 +177,12 @@ fn reduce_series(call: &mut Invocation<'_, '_>) -> Answer {
     let (callback, index) = (call.arguments.text(1)?, call.arguments.int(2)?);
     let matchers: Vec<String> = call.arguments.rest().iter().map(Value::text).collect();
     let mut groups: Vec<(String, Vec<Option<Series>>)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for series in call.arguments.lists(0)?.into_iter().flatten() {
         let node = name_node(&series, index)?;
         let Some(place) = matchers.iter().position(|matcher| matcher == node) else { continue };
         let name = format!("{}.reduce.{callback}", nodes_before(&series.name, index));
-        let known = groups.iter().position(|(known, _)| *known == name);
-        let group = known.unwrap_or_else(|| {
+        let group = *places.entry(name.clone()).or_insert_with(|| {
             groups.push((name, matchers.iter().map(|_| None).collect()));
             groups.len() - 1
         });
@@ -227,9 +230,9 @@ fn apply_by_node(call: &mut Invocation<'_, '_>) -> Answer {
     };
     let mut results = Vec::new();
     for prefix in prefixes {
-        for mut series in call.evaluate_text(&template.replace('%', &prefix))? {
+        for mut series in call.evaluate_text(&replaced(&template, "%", &prefix)?)? {
             if let Some(name) = new_name.as_ref().filter(|name| !name.is_empty()) {
-                series.name = name.replace('%', &prefix);
+                series.name = replaced(name, "%", &prefix)?;
             }
             series.path_expression = prefix.as_str().into();
             (series.start, series.end) = (start, end);

@@ -1,6 +1,6 @@
 //! What functions over lists of series share: keys of groups, and a common step.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use vocabulary::{Step, Timestamp};
@@ -8,8 +8,7 @@ use vocabulary::{Step, Timestamp};
 use super::aggregation::Aggregator;
 use crate::error::EvaluationError;
 use crate::parse;
-use crate::python::general;
-use crate::series::{Series, Tags, is_null};
+use crate::series::{NULL, Series, Tags, is_null};
 use crate::value::Value;
 
 /// Bounds and step that several series have in common.
@@ -63,6 +62,7 @@ fn least_common_multiple(a: i64, b: i64) -> i64 {
 /// The paths that the series came from, each once.
 pub fn path_expressions(series: &[Series]) -> String {
     let mut paths: Vec<&str> = Vec::new();
+    let mut seen: HashSet<&str> = HashSet::new();
     let mut last: Option<&Arc<str>> = None;
     for path in series.iter().map(|one| &one.path_expression) {
         // Thousands of series of one pattern share its text.
@@ -70,7 +70,7 @@ pub fn path_expressions(series: &[Series]) -> String {
             continue;
         }
         last = Some(path);
-        if !paths.contains(&path.as_ref()) {
+        if seen.insert(path) {
             paths.push(path);
         }
     }
@@ -179,11 +179,6 @@ pub fn sorted_by_name(mut list: Vec<Series>) -> Vec<Series> {
     list
 }
 
-/// `%g` of a number in a name.
-pub fn shown(value: f64) -> String {
-    general(value)
-}
-
 /// The original's percentile: by rank in the sorted known values, between ranks if `interpolate`.
 pub fn percentile(points: &[f64], n: f64, interpolate: bool) -> Result<Option<f64>, EvaluationError> {
     let mut sorted: Vec<f64> = points.iter().copied().filter(|value| !is_null(*value)).collect();
@@ -220,21 +215,21 @@ pub fn percentile(points: &[f64], n: f64, interpolate: bool) -> Result<Option<f6
 
 /// The points of both, side by side, nulls behind the end of the shorter one.
 pub fn zip_longest<'p>(a: &'p [f64], b: &'p [f64]) -> impl Iterator<Item = (f64, f64)> + 'p {
-    let at = |points: &[f64], index: usize| points.get(index).copied().unwrap_or(crate::series::NULL);
+    let at = |points: &[f64], index: usize| points.get(index).copied().unwrap_or(NULL);
     (0..a.len().max(b.len())).map(move |index| (at(a, index), at(b, index)))
 }
 
 /// Python's division that gives nothing instead of failing.
 pub fn divided(a: f64, b: f64) -> f64 {
-    if is_null(a) || is_null(b) || b == 0.0 { crate::series::NULL } else { a / b }
+    if is_null(a) || is_null(b) || b == 0.0 { NULL } else { a / b }
 }
 
 /// Python's `math.pow`, with nothing where it fails.
 pub fn power(base: f64, exponent: f64) -> f64 {
     if is_null(base) || is_null(exponent) {
-        return crate::series::NULL;
+        return NULL;
     }
     let result = base.powf(exponent);
     let finite = base.is_finite() && exponent.is_finite();
-    if finite && !result.is_finite() { crate::series::NULL } else { result }
+    if finite && !result.is_finite() { NULL } else { result }
 }

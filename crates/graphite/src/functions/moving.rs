@@ -9,7 +9,7 @@ use super::table::{Constant, Function, Group, Kind, Param, SERIES, WINDOWS, opti
 use crate::attime;
 use crate::error::EvaluationError;
 use crate::evaluate::Invocation;
-use crate::python::round;
+use crate::python::{float, general, round};
 use crate::series::{NULL, Series, is_null};
 use crate::value::Value;
 
@@ -387,10 +387,10 @@ pub const N_PERCENTILE: Function = Function {
         let mut results = Vec::new();
         for mut series in call.series()? {
             let Some(percentile) = super::lists::percentile(&series.values, n, false)? else { continue };
-            series.tags.set("nPercentile", crate::python::float(n));
+            series.tags.set("nPercentile", float(n));
             let count = series.end.since(series.start).max(0) / series.step.seconds();
             call.evaluator.make_room(count as usize)?;
-            let name = format!("nPercentile({}, {})", series.name, super::lists::shown(n));
+            let name = format!("nPercentile({}, {})", series.name, general(n));
             results.push(series.derived(name, vec![percentile; count as usize]));
         }
         Ok(Value::Series(results))
@@ -418,7 +418,7 @@ fn aggregate_line(call: &mut Invocation<'_, '_>) -> Answer {
     for series in call.series()? {
         let value = reduce(&series, aggregator)?;
         let numbers = aggregator.numbers(series.numbers);
-        let shown = if is_null(value) { "None".into() } else { super::lists::shown(value) };
+        let shown = if is_null(value) { "None".into() } else { general(value) };
         let name = format!("aggregateLine({}, {shown})", series.name);
         let line = if keep_step {
             series.derived(name, vec![value; series.values.len()])

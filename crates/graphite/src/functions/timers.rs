@@ -7,13 +7,13 @@ use std::borrow::Cow;
 
 use vocabulary::{Sketch, Step, Timestamp, sketch::BucketKey};
 
-use super::lists::{group_by, key_of_name, normalized_step, shown};
+use super::lists::{group_by, key_of_name, normalized_step};
 use super::summarize::step_of;
 use super::table::{Constant, Function, Group, Kind, Param, optional, required};
 use crate::attime;
 use crate::error::EvaluationError;
 use crate::evaluate::{Invocation, Window};
-use crate::python::quoted;
+use crate::python::{float, general, quoted};
 use crate::series::{NULL, Series};
 use crate::timers::Timer;
 use crate::value::Value;
@@ -90,7 +90,7 @@ fn percentile_over(call: &mut Invocation<'_, '_>) -> Answer {
     if !(0.0..=100.0).contains(&n) {
         return Err(EvaluationError::input(format!(
             "a percentile is a number from 0 to 100, not {}",
-            shown(n)
+            general(n)
         )));
     }
     let (text, length) = (call.arguments.optional_text(2)?, window_seconds(call, 2)?);
@@ -98,9 +98,9 @@ fn percentile_over(call: &mut Invocation<'_, '_>) -> Answer {
     let mut results = Vec::new();
     for mut timer in timers_with_past(call, length, align)? {
         call.evaluator.check()?;
-        timer.tags.set("percentileOver", crate::python::float(n));
+        timer.tags.set("percentileOver", float(n));
         let percentile = |sketch: Cow<'_, Sketch>| sketch.quantile(n / 100.0).unwrap_or(NULL);
-        let name = name_with("percentileOver", &timer, &shown(n), text.clone());
+        let name = name_with("percentileOver", &timer, &general(n), text.clone());
         let points = match length {
             Some(length) if align => aligned(call, &timer, length, percentile)?,
             length => sliding(call, &timer, length, percentile)?,
@@ -266,11 +266,11 @@ fn heatmap_over(call: &mut Invocation<'_, '_>) -> Answer {
         let end = start.plus(windows.len() as i64 * length);
         for (range, values) in ranges.all().zip(ranges.counts(&windows)) {
             let (low, high) = ranges.bounds(range);
-            let name = name_with("heatmapOver", &timer, &shown(high), text.clone());
+            let name = name_with("heatmapOver", &timer, &general(high), text.clone());
             let mut series = call.new_series(name, start, end, step_of(length)?, values);
             series.tags = timer.tags.clone();
-            series.tags.set("ge", shown(low));
-            series.tags.set("le", shown(high));
+            series.tags.set("ge", general(low));
+            series.tags.set("le", general(high));
             results.push(series);
         }
     }

@@ -1,7 +1,7 @@
 //! Each series -> one series: arithmetic, derivatives, gaps.
 
 use super::aggregation::Aggregator;
-use super::lists::{power, reduce, shown};
+use super::lists::{power, reduce};
 use super::summarize::summarized_values;
 use super::table::{Constant, Function, Group, Kind, Param, SERIES, optional, required};
 use crate::error::EvaluationError;
@@ -331,6 +331,7 @@ pub fn derive_each(
 ) -> Answer {
     let mut results = Vec::new();
     for mut series in call.series()? {
+        call.evaluator.check()?;
         series.tags.set(function, tag.clone());
         results.push(derive(&series)?);
     }
@@ -566,7 +567,7 @@ fn transform_null(call: &mut Invocation<'_, '_>) -> Answer {
             shown_reference = ",referenceSeries";
             series.values_mut().resize(length.max(known.len()), NULL);
         }
-        series.rename(format!("transformNull({},{}{shown_reference})", series.name, shown(number)));
+        series.rename(format!("transformNull({},{}{shown_reference})", series.name, general(number)));
         let mut index = 0;
         series.map_points(|value| {
             let fill = known.as_ref().is_none_or(|known| known.get(index).copied().unwrap_or(false));

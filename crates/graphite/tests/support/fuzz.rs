@@ -124,3 +124,32 @@ fn evaluation_of_deep_targets() {
         }
     }
 }
+
+#[test]
+fn texts_that_would_fill_the_memory() {
+    let mut source = Memory::default();
+    source.add("a.b", vec![(archive("10s:1h"), vec![(10, 1.0)])]);
+    let doubling: String =
+        (0..40).map(|index| format!(",v{index:02}='$v{:02}$v{:02}'", index + 1, index + 1)).collect();
+    let nested = format!("{}a.b{}", "aliasSub(".repeat(40), ",'','xxxxxxxx')".repeat(40));
+    let percents = format!("applyByNode(a.b,0,'a.b','{}')", "%".repeat(200_000));
+    let many = format!(
+        "{}{}{}",
+        "applyByNode(".repeat(3),
+        "a.b",
+        format!(",1,'a.b','{}')", "%".repeat(5_000)).repeat(3)
+    );
+    for target in
+        [format!("template(x$v00{doubling})"), format!("template($v00.b{doubling})"), nested, percents, many]
+    {
+        let pairs = [("target", target.as_str()), ("from", "0"), ("until", "10"), ("now", "10")];
+        let answer =
+            crate::evaluate(&source, &pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let length = answer.as_ref().map_or(0, |series| series.iter().map(|one| one.name.len()).sum());
+        assert!(length <= 1 << 20, "{} bytes", length);
+        assert!(
+            answer.is_err_and(|refusal| refusal.text.contains("becomes longer")) || length > 0,
+            "{target:.100}"
+        );
+    }
+}
