@@ -17,6 +17,9 @@ use crate::python_float;
 /// Five values make a point: some 200,000 points. Bounds the memory for one pickle to about 50 MB.
 const VALUES_MAX: usize = 1_000_000;
 
+/// After a pickle with more, the memory is given back before the next.
+const VALUES_KEPT: usize = 50_000;
+
 /// Why a whole pickle is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PickleError {
@@ -114,6 +117,9 @@ impl Unpickler {
     }
 
     fn clear(&mut self) {
+        if self.values.capacity() > VALUES_KEPT || self.memo.capacity() > VALUES_KEPT {
+            *self = Unpickler::default();
+        }
         self.values.clear();
         self.tuple_items.clear();
         self.unescaped.clear();

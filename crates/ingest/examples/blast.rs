@@ -1,110 +1,209 @@
-//! Sends StatsD packets or Carbon lines, at a rate and no longer than told.
+//! The load that Bellwether and its peers are compared under, no longer than told, on this machine only.
 //!
-//! `blast udp ADDRESS RATE SECONDS [NAMES] [METRICS PER PACKET]`: packets a second.
-//! `blast tcp ADDRESS RATE SECONDS [NAMES]`: lines a second; a rate of 0 is as fast as they are taken.
+//! `blast udp ADDRESS RATE SECONDS [NAMES] [METRICS PER PACKET]`: StatsD, packets a second.
+//! `blast tcp ADDRESS RATE SECONDS [NAMES]`: Carbon, lines a second; a rate of 0 is as fast as they are taken.
+//! `blast rounds ADDRESS NAMES ROUNDS FROM STEP [KIND] [PAUSE]`: Carbon, each name once a round, in the same order;
+//!    the first round's time is FROM, each further one is STEP seconds later and begins PAUSE seconds after the one
+//!    before. KIND (`support/series.rs`) is also what the names begin with.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::str::FromStr;
 use std::thread;
 use std::time::{Duration, Instant};
 
 #[path = "support/cpu.rs"]
 mod cpu;
+#[path = "support/series.rs"]
+mod series;
+
+use series::{Kind, Series};
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// Nobody needs to send for longer to learn something.
 const SECONDS_MAX: u64 = 600;
+const WRITE_BYTES: usize = 64 * 1024;
+const USAGE: &str = "usage: blast udp|tcp ADDRESS RATE SECONDS [NAMES] [METRICS PER PACKET]
+       blast rounds ADDRESS NAMES ROUNDS FROM STEP [KIND] [PAUSE]";
 
-struct Plan {
-    address: SocketAddr,
-    rate: u64,
-    seconds: u64,
-    names: u64,
-    metrics_per_packet: u64,
+struct Arguments(Vec<String>);
+
+impl Arguments {
+    fn at<T: FromStr>(&self, index: usize, default: Option<T>) -> Result<T, String> {
+        let Some(text) = self.0.get(index) else { return default.ok_or_else(|| USAGE.to_owned()) };
+        text.parse().map_err(|_| format!("`{text}` is not what is expected there\n{USAGE}"))
+    }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let number = |index: usize, default: u64| arguments.get(index).map_or(Ok(default), |text| text.parse());
-    let usage = "usage: blast udp|tcp ADDRESS RATE SECONDS [NAMES] [METRICS PER PACKET]";
-    let plan = Plan {
-        address: arguments.get(1).ok_or(usage)?.parse()?,
-        rate: number(2, 0)?,
-        seconds: number(3, 10)?.min(SECONDS_MAX),
-        names: number(4, 1000)?.max(1),
-        metrics_per_packet: number(5, 1)?.max(1),
-    };
-    if !plan.address.ip().is_loopback() {
+fn main() -> Outcome {
+    let arguments = Arguments(std::env::args().skip(1).collect());
+    let address: SocketAddr = arguments.at(1, None)?;
+    if !address.ip().is_loopback() {
         return Err("only a server on this machine is loaded".into());
     }
-    match arguments.first().map(String::as_str) {
-        Some("udp") => udp(&plan),
-        Some("tcp") => tcp(&plan),
-        _ => Err(usage.into()),
+    match arguments.0.first().map(String::as_str) {
+        Some("udp") => udp(address, &Pace::new(&arguments)?, arguments.at(5, Some(1))?),
+        Some("tcp") => tcp(address, &Pace::new(&arguments)?),
+        Some("rounds") => rounds(address, &arguments),
+        _ => Err(USAGE.into()),
     }
 }
 
-fn udp(plan: &Plan) -> Result<(), Box<dyn std::error::Error>> {
-    let socket = UdpSocket::bind((plan.address.ip(), 0))?;
-    socket.connect(plan.address)?;
-    let packets: Vec<Vec<u8>> = (0..plan.names)
+struct Pace {
+    rate: u64,
+    duration: Duration,
+    names: u64,
+}
+
+impl Pace {
+    fn new(arguments: &Arguments) -> Result<Pace, String> {
+        Ok(Pace {
+            rate: arguments.at(2, None)?,
+            duration: Duration::from_secs(arguments.at::<u64>(3, None)?.min(SECONDS_MAX)),
+            names: arguments.at::<u64>(4, Some(1_000))?.max(1),
+        })
+    }
+
+    /// Calls `send` for each, spread over the time in steps of a millisecond.
+    fn run(&self, mut send: impl FnMut(u64)) -> u64 {
+        let begun = Instant::now();
+        let mut sent = 0;
+        loop {
+            let elapsed = begun.elapsed();
+            if elapsed >= self.duration {
+                return sent;
+            }
+            let wanted = match self.rate {
+                0 => sent + 1_000,
+                rate => (elapsed.as_secs_f64() * rate as f64) as u64,
+            };
+            while sent < wanted {
+                send(sent);
+                sent += 1;
+            }
+            if self.rate > 0 {
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+}
+
+fn udp(address: SocketAddr, pace: &Pace, metrics_per_packet: u64) -> Outcome {
+    let socket = UdpSocket::bind((address.ip(), 0))?;
+    socket.connect(address)?;
+    let packets: Vec<Vec<u8>> = (0..pace.names)
         .map(|name| {
-            let metric = |n| format!("bench.service{}.counter{}:1|c", n % 7, n % plan.names);
-            let metrics: Vec<_> = (0..plan.metrics_per_packet).map(|n| metric(name + n)).collect();
+            let metric = |n| format!("bench.service{}.counter{}:1|c", n % 7, n % pace.names);
+            let metrics: Vec<_> = (0..metrics_per_packet).map(|n| metric(name + n)).collect();
             metrics.join("\n").into_bytes()
         })
         .collect();
     let mut failed = 0;
-    let sent = at_rate(plan, |n| {
+    let sent = pace.run(|n| {
         let packet = &packets[n as usize % packets.len()];
         failed += u64::from(socket.send(packet).is_err());
     });
-    let metrics = sent * plan.metrics_per_packet;
+    let metrics = sent * metrics_per_packet;
     println!("packets {sent} metrics {metrics} failed {failed} cpu_seconds {:.3}", cpu::seconds());
     Ok(())
 }
 
-/// Calls `send` for each packet, spread over the time in steps of a millisecond.
-fn at_rate(plan: &Plan, mut send: impl FnMut(u64)) -> u64 {
-    let begun = Instant::now();
-    let end = Duration::from_secs(plan.seconds);
-    let mut sent = 0;
-    loop {
-        let elapsed = begun.elapsed();
-        if elapsed >= end {
-            return sent;
-        }
-        let wanted = match plan.rate {
-            0 => sent + 1000,
-            rate => (elapsed.as_secs_f64() * rate as f64) as u64,
-        };
-        while sent < wanted {
-            send(sent);
-            sent += 1;
-        }
-        if plan.rate > 0 {
-            thread::sleep(Duration::from_millis(1));
-        }
-    }
-}
-
 /// Lines in the order of their names, one point of each a second, as a relay or a collector sends them.
-fn tcp(plan: &Plan) -> Result<(), Box<dyn std::error::Error>> {
-    let mut stream = TcpStream::connect(plan.address)?;
-    let first_second = std::env::var("BLAST_FROM").ok().and_then(|text| text.parse().ok()).unwrap_or(1_700_000_000);
-    let mut text = String::new();
+fn tcp(address: SocketAddr, pace: &Pace) -> Outcome {
+    let mut lines = Lines::to(address)?;
+    let mut series = Series::new(Kind::Ramp, pace.names as usize);
+    let names = names("bench", pace.names as usize);
     let mut failure = None;
-    let sent = at_rate(plan, |n| {
-        let (second, name) = (n / plan.names, n % plan.names);
-        let value = (n * 7 % 10_000) as f64 / 100.0;
-        // Writing into a String cannot fail.
-        let _ = writeln!(text, "bench.host{}.service{}.metric{name} {value} {}", name % 97, name % 7, first_second + second);
-        if text.len() > 64 * 1024 {
-            failure = stream.write_all(text.as_bytes()).err().or(failure.take());
-            text.clear();
-        }
+    let sent = pace.run(|n| {
+        let (round, name) = (n / pace.names, (n % pace.names) as usize);
+        let time = 1_700_000_000 + round as i64;
+        let sent = lines.push(&names[name], &mut series, name, round, &time.to_string());
+        failure = sent.err().or(failure.take());
     });
-    stream.write_all(text.as_bytes())?;
+    lines.finish()?;
     println!("lines {sent} failed {} cpu_seconds {:.3}", u8::from(failure.is_some()), cpu::seconds());
     failure.map_or(Ok(()), |failure| Err(failure.into()))
+}
+
+fn rounds(address: SocketAddr, arguments: &Arguments) -> Outcome {
+    let (count, rounds): (usize, u64) = (arguments.at(2, None)?, arguments.at(3, None)?);
+    let (from, step): (i64, i64) = (arguments.at(4, None)?, arguments.at(5, None)?);
+    let kind: Kind = arguments.at(6, Some(Kind::Ramp))?;
+    let pause = Duration::from_secs(arguments.at(7, Some(0))?);
+    let names = names(arguments.0.get(6).map_or("ramp", String::as_str), count);
+    let (mut lines, mut series) = (Lines::to(address)?, Series::new(kind, count));
+    let begun = Instant::now();
+    for round in 0..rounds {
+        thread::sleep((pause * round as u32).saturating_sub(begun.elapsed()));
+        if begun.elapsed().as_secs() > SECONDS_MAX {
+            return Err("takes too long".into());
+        }
+        let time = (from + round as i64 * step).to_string();
+        for (index, name) in names.iter().enumerate() {
+            lines.push(name, &mut series, index, round, &time)?;
+        }
+        if !pause.is_zero() {
+            lines.flush()?;
+        }
+    }
+    let lines = lines.finish()?;
+    let seconds = begun.elapsed().as_secs_f64();
+    println!(
+        "lines {lines} seconds {seconds:.3} entropy {:.4} cpu_seconds {:.3}",
+        series.entropy(),
+        cpu::seconds()
+    );
+    Ok(())
+}
+
+/// As long and as deep as names usually are.
+fn names(prefix: &str, count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("{prefix}.host{}.service{}.metric{n:04}", n / 70, n / 10 % 7)).collect()
+}
+
+struct Lines {
+    stream: TcpStream,
+    text: String,
+    count: u64,
+}
+
+impl Lines {
+    fn to(address: SocketAddr) -> std::io::Result<Lines> {
+        Ok(Lines { stream: TcpStream::connect(address)?, text: String::new(), count: 0 })
+    }
+
+    fn push(
+        &mut self,
+        name: &str,
+        series: &mut Series,
+        index: usize,
+        round: u64,
+        time: &str,
+    ) -> std::io::Result<()> {
+        let before = self.text.len();
+        self.text.push_str(name);
+        self.text.push(' ');
+        if !series.next(index, round, &mut self.text) {
+            self.text.truncate(before);
+            return Ok(());
+        }
+        // Writing into a String cannot fail.
+        let _ = writeln!(self.text, " {time}");
+        self.count += 1;
+        if self.text.len() > WRITE_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.stream.write_all(self.text.as_bytes())?;
+        self.text.clear();
+        Ok(())
+    }
+
+    /// How many were sent.
+    fn finish(mut self) -> std::io::Result<u64> {
+        self.flush()?;
+        Ok(self.count)
+    }
 }

@@ -23,7 +23,8 @@ struct Counting {
 impl PointSink for Counting {
     fn write(&self, batch: &PointBatch, _: &mut Successor) -> WriteReport {
         // Looks at each point, as any store must.
-        let stored = batch.iter().filter(|point| !point.name.is_empty() && !point.value.is_nan()).count() as u64;
+        let stored =
+            batch.iter().filter(|point| !point.name.is_empty() && !point.value.is_nan()).count() as u64;
         self.points.fetch_add(stored, Ordering::Relaxed);
         WriteReport { stored, ..WriteReport::default() }
     }

@@ -48,6 +48,11 @@ impl Forwards {
         }
     }
 
+    /// Sends what is queued if that is quick.
+    pub fn finish(&self) {
+        self.0.load().iter().for_each(|target| target.outgoing.finish());
+    }
+
     pub fn stats(&self) -> Vec<OutgoingStats> {
         self.0.load().iter().map(|target| target.outgoing.stats()).collect()
     }

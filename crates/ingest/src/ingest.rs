@@ -156,7 +156,24 @@ enum Sockets {
 
 enum Service {
     Streams(ListenerId),
-    Receivers { stop: Arc<Stop>, threads: Vec<JoinHandle<()>> },
+    Receivers(Receivers),
+}
+
+/// The threads that read the datagrams of one listener.
+struct Receivers {
+    stop: Arc<Stop>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Receivers {
+    /// Reads what has arrived and ends.
+    fn drop(&mut self) {
+        self.stop.request();
+        for thread in self.threads.drain(..) {
+            // A receiver that panicked has said so.
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Ingest {
@@ -193,19 +210,22 @@ impl Ingest {
         let bound = bind_all(&fresh)?;
         self.intake.reconfigure(&settings.statsd)?;
         self.outlet.forwards.set(&settings.carbon.forward)?;
+        // From here on the worst is that a listener is missing: the others go on, and the first failure is told.
+        let mut done = Ok(());
         for open in std::mem::take(&mut self.open) {
             match wanted.iter().find(|wanted| open.wanted.is_at_the_place_of(wanted)) {
                 Some(wanted) if wanted.work == open.wanted.work => {
                     open.listener.allow.store(Arc::new(wanted.allow.clone()));
                     self.open.push(Open { wanted: wanted.clone(), ..open });
                 }
-                Some(wanted) => self.replace(open, wanted)?,
+                Some(wanted) => done = done.and(self.replace(open, wanted)),
                 None => self.shut(open),
             }
         }
         for (wanted, sockets) in fresh.into_iter().zip(bound) {
-            self.serve(wanted, sockets)?;
+            done = done.and(self.serve(wanted, sockets));
         }
+        done?;
         let restart = if stream_workers(&settings.carbon) == stream_workers(&self.settings.carbon) {
             vec![]
         } else {
@@ -221,8 +241,10 @@ impl Ingest {
         for open in std::mem::take(&mut self.open) {
             self.shut(open);
         }
-        self.streams.stop();
+        drop(self.streams);
         self.timers.stop();
+        self.outlet.forwards.finish();
+        self.intake.finish_repeating();
     }
 
     /// With every StatsD listener off nothing is aggregated, and nothing is written about it.
@@ -271,7 +293,7 @@ impl Ingest {
     fn is_served(&self, open: &Open) -> bool {
         match &open.service {
             Service::Streams(_) => self.streams.are_running(),
-            Service::Receivers { threads, .. } => threads.iter().all(|thread| !thread.is_finished()),
+            Service::Receivers(receivers) => receivers.threads.iter().all(|thread| !thread.is_finished()),
         }
     }
 
@@ -315,16 +337,16 @@ impl Ingest {
     }
 
     fn receive(&self, sockets: &[Arc<OwnedFd>], take: Take, listener: &Arc<Listener>) -> io::Result<Service> {
-        let stop = Arc::new(Stop::new()?);
-        let mut threads = Vec::new();
+        let mut receivers = Receivers { stop: Arc::new(Stop::new()?), threads: Vec::new() };
         for (index, socket) in sockets.iter().enumerate() {
-            let (socket, listener, stop) = (Arc::clone(socket), Arc::clone(listener), Arc::clone(&stop));
+            let (socket, listener, stop) =
+                (Arc::clone(socket), Arc::clone(listener), Arc::clone(&receivers.stop));
             let mut handler = self.handler(take);
             let name = format!("{}-{index}", listener.name);
             let run = move || datagrams::run(&socket, &listener, &stop, handler.as_mut());
-            threads.push(thread::Builder::new().name(name).spawn(run)?);
+            receivers.threads.push(thread::Builder::new().name(name).spawn(run)?);
         }
-        Ok(Service::Receivers { stop, threads })
+        Ok(Service::Receivers(receivers))
     }
 
     fn protocol(&self, talk: Talk) -> Arc<dyn Protocol> {
@@ -364,13 +386,7 @@ impl Ingest {
     fn close(&self, open: Open) -> Sockets {
         match open.service {
             Service::Streams(id) => self.streams.close(id),
-            Service::Receivers { stop, threads } => {
-                stop.request();
-                for thread in threads {
-                    // A receiver that panicked has said so.
-                    let _ = thread.join();
-                }
-            }
+            Service::Receivers(receivers) => drop(receivers),
         }
         open.sockets
     }

@@ -262,6 +262,12 @@ impl Intake {
         self.journal.lock().stats()
     }
 
+    pub fn finish_repeating(&self) {
+        if let Some(repeater) = &*self.repeater.load() {
+            repeater.finish();
+        }
+    }
+
     pub fn repeater_stats(&self) -> Vec<OutgoingStats> {
         self.repeater.load().as_ref().map_or_else(Vec::new, |repeater| repeater.stats())
     }

@@ -25,6 +25,9 @@ pub const DATAGRAMS_PER_READ: usize = 256;
 /// The longest datagram that IPv4 and IPv6 carry without jumbograms, and what a Unix socket's client may send.
 pub const DATAGRAM_BYTES_MAX: usize = 65_535;
 
+/// What of it is left for the payload over IPv4.
+pub const DATAGRAM_PAYLOAD_MAX: usize = 65_507;
+
 /// Socket buffer asked for per UDP listener. The kernel charges about 770 bytes for a small datagram: 32 MiB
 /// hold some 40,000 of them, 80 ms at half a million a second. Memory is used only while it is filled.
 pub const RECEIVE_BUFFER_BYTES: usize = 32 * 1024 * 1024;

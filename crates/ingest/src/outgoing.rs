@@ -45,7 +45,7 @@ pub struct OutgoingStats {
 
 pub struct Outgoing {
     queue: Arc<Queue>,
-    thread: Option<JoinHandle<()>>,
+    thread: JoinHandle<()>,
 }
 
 struct Queue {
@@ -84,7 +84,7 @@ impl Outgoing {
         });
         let sender = Arc::clone(&queue);
         let thread = thread::Builder::new().name("ingest-outgoing".into()).spawn(move || sender.run())?;
-        Ok(Outgoing { queue, thread: Some(thread) })
+        Ok(Outgoing { queue, thread })
     }
 
     /// Takes the piece, whole, or drops and counts it.
@@ -115,17 +115,28 @@ impl Outgoing {
     }
 }
 
-impl Drop for Outgoing {
-    /// Sends what is queued if that is quick.
-    fn drop(&mut self) {
-        self.queue.state.lock().stopping_since = Some(Instant::now());
-        self.queue.changed.notify_one();
-        let Some(thread) = self.thread.take() else { return };
+impl Outgoing {
+    /// Sends what is queued if that is quick, and waits for it.
+    pub fn finish(&self) {
+        self.end();
         let give_up = Instant::now() + DRAIN_MAX;
-        while !thread.is_finished() && Instant::now() < give_up {
+        while !self.thread.is_finished() && Instant::now() < give_up {
             thread::sleep(Duration::from_millis(5));
         }
-        // A thread that is still in a name look-up or a connect ends by itself when that times out.
+    }
+
+    fn end(&self) {
+        let mut state = self.queue.state.lock();
+        state.stopping_since.get_or_insert_with(Instant::now);
+        self.queue.changed.notify_one();
+    }
+}
+
+impl Drop for Outgoing {
+    /// Does not wait: the thread sends what it can for a moment and ends by itself, one that is in a name look-up or
+    /// a connect when that times out.
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -272,7 +283,7 @@ mod tests {
         let stats = outgoing.stats();
         assert_eq!((stats.sent, stats.dropped, stats.queued, stats.connected), (0, 5, 3, false), "{stats:?}");
         let begun = Instant::now();
-        drop(outgoing);
+        outgoing.finish();
         assert!(begun.elapsed() < DRAIN_MAX * 2, "a stop does not wait for who is not there");
     }
 }

@@ -52,7 +52,7 @@ impl Repeater {
     /// Never waits.
     pub fn repeat(&self, packet: &[u8]) {
         match self {
-            Repeater::Udp(udp) => udp.repeat(packet),
+            Repeater::Udp(udp) => datagrams(packet).for_each(|datagram| udp.repeat(datagram)),
             Repeater::Tcp(targets) if !targets.is_empty() => {
                 // As the original does, also behind a packet that ends with one.
                 let line: Arc<[u8]> = [packet, b"\n"].concat().into();
@@ -62,12 +62,39 @@ impl Repeater {
         }
     }
 
+    /// Sends what is queued if that is quick.
+    pub fn finish(&self) {
+        if let Repeater::Tcp(targets) = self {
+            targets.iter().for_each(Outgoing::finish);
+        }
+    }
+
     pub fn stats(&self) -> Vec<OutgoingStats> {
         match self {
             Repeater::Udp(udp) => udp.targets.iter().map(UdpTarget::stats).collect(),
             Repeater::Tcp(targets) => targets.iter().map(Outgoing::stats).collect(),
         }
     }
+}
+
+/// The packet, in pieces of whole lines if it came over TCP and is longer than a datagram may be.
+fn datagrams(packet: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = packet;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = match rest.get(..limits::DATAGRAM_PAYLOAD_MAX) {
+            // A line that is longer by itself goes as it is, is refused, and is counted.
+            Some(start) if rest.len() > start.len() => {
+                memchr::memrchr(b'\n', start).map_or(rest.len(), |at| at + 1)
+            }
+            _ => rest.len(),
+        };
+        let (piece, after) = rest.split_at(end);
+        rest = after;
+        Some(piece)
+    })
 }
 
 fn name(target: &RepeaterTarget) -> String {
@@ -136,5 +163,24 @@ fn look_up(repeater: &Weak<UdpRepeater>, ipv4: bool) {
         }
         drop(repeater);
         thread::sleep(LOOK_UP_EVERY);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_packets_are_cut_between_lines() {
+        let check = |packet: &[u8], wanted: &[usize]| {
+            let pieces: Vec<&[u8]> = datagrams(packet).collect();
+            assert_eq!(pieces.iter().map(|piece| piece.len()).collect::<Vec<_>>(), wanted);
+            assert_eq!(pieces.concat(), packet);
+        };
+        check(b"", &[]);
+        check(b"a:1|c", &[5]);
+        check(&b"123456789\n".repeat(6_550), &[65_500]);
+        check(&b"123456789\n".repeat(13_000), &[65_500, 64_500]);
+        check(&[b'x'; 70_000], &[70_000]);
     }
 }

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
@@ -37,6 +38,11 @@ impl std::error::Error for BindError {}
 /// Waiting connections that the kernel keeps for a listener before it is asked for them.
 const BACKLOG: i32 = 1024;
 
+/// A peer that is silent is asked after two minutes, and then every half minute: gone after about seven (the kernel asks
+/// nine times). Its own default would be eleven hours.
+const KEEP_ALIVE_IDLE: Duration = Duration::from_secs(120);
+const KEEP_ALIVE_PAUSE: Duration = Duration::from_secs(30);
+
 /// Non-blocking, with keep-alive for what is accepted from it.
 pub fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = new_socket(address, SocketType::STREAM)?;
@@ -44,6 +50,8 @@ pub fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
     sockopt::set_socket_reuseaddr(&socket, true)?;
     // Accepted connections inherit it: peers that vanished are found.
     sockopt::set_socket_keepalive(&socket, true)?;
+    sockopt::set_tcp_keepidle(&socket, KEEP_ALIVE_IDLE)?;
+    sockopt::set_tcp_keepintvl(&socket, KEEP_ALIVE_PAUSE)?;
     rustix::net::bind(&socket, &address)?;
     rustix::net::listen(&socket, BACKLOG)?;
     Ok(TcpListener::from(socket))

@@ -144,11 +144,13 @@ impl Streams {
             mailbox.ring();
         }
     }
+}
 
+impl Drop for Streams {
     /// Reads what has arrived everywhere and ends.
-    pub fn stop(self) {
+    fn drop(&mut self) {
         self.order(&Order::Stop);
-        for (_, thread) in self.workers {
+        for (_, thread) in self.workers.drain(..) {
             // A worker that panicked has said so; its connections are closed.
             let _ = thread.join();
         }
