@@ -17,7 +17,7 @@ export function graph(question: GraphQuestion, signal?: Signal) {
 }
 
 export function trust(target: string, from: number, until: number, signal?: Signal) {
-  return ask<Trust>(`/api/v1/trust?${query({ target, from, until })}`, { signal })
+  return ask<Trust>(`/api/v1/trust?${query({ target, from: Math.floor(from), until: Math.ceil(until) })}`, { signal })
 }
 
 export function findSeries(text: string, options: { level?: string | null; limit?: number } = {}, signal?: Signal) {

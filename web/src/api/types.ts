@@ -15,7 +15,8 @@ export type Status = {
   health?: Health
 }
 
-export type TargetError = { message: string; start: number; end: number; hint: string | null }
+/** `start` and `end` are characters of the target, where the place is known. */
+export type TargetError = { message: string; start: number | null; end: number | null; hint: string | null }
 export type GraphSeries = {
   name: string
   tags: Record<string, string>
@@ -84,6 +85,8 @@ export type Storage = {
   seconds_to_full: number | null
   read_only: string | null
   memory: { part: string; bytes: number }[]
+  resident_bytes?: number | null
+  memory_budget_bytes?: number | null
   tiers: { archive: Archive; files: number; bytes: number }[]
   wal_bytes: number
   sync_milliseconds: number | null

@@ -10,6 +10,7 @@ test.each([
 test.each([
   [['host.web1.cpu.user', 'host.web1.cpu.system'], ['user', 'system']],
   [['stats.a.count', 'stats.b.count'], ['a', 'b']],
+  [['d.sent_bytes_per_second', 'd.received_bytes_per_second'], ['sent', 'received']],
   [['stats.timers.api.upper_90'], ['api.upper_90']],
   [['sumSeries(a.*)', 'b'], ['sumSeries(a.*)', 'b']],
   [['x.y.a', 'sum(q)', 'x.y.b'], ['a', 'sum(q)', 'b']],

@@ -34,7 +34,14 @@ export function shortNames(names: string[]): string[] {
   let back = 0
   while (back < shortest - 1 - front && same((parts) => parts[parts.length - 1 - back])) back++
   const short = split.map((parts) => parts.slice(front, parts.length - back).join('.'))
-  return new Set(short).size === names.length ? short : names
+  return new Set(short).size === names.length ? withoutCommonEnd(short) : names
+}
+
+/** `user_percent`, `system_percent`: what all end with is said by the unit. */
+function withoutCommonEnd(names: string[]): string[] {
+  const end = /_[a-z]+$/.exec(names[0])?.[0]
+  const shared = end !== undefined && names.every((name) => name.endsWith(end) && name.length > end.length)
+  return shared ? withoutCommonEnd(names.map((name) => name.slice(0, -end.length))) : names
 }
 
 /** Results of functions keep their text; the plain names among them are shortened as if they were alone. */

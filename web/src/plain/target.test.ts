@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { caretAt, looksComplete, tokens } from './target.ts'
+import { caretAt, errorPlace, looksComplete, tokens } from './target.ts'
 
 test('tokens and their kinds', () => {
   const text = `movingAverage(stats.{a,b}.*, '5min') | scale(0.5, true)`
@@ -32,6 +32,13 @@ test.each([
   ['a |', false],
   ['', false],
 ])('%s complete: %s', (text, wanted) => expect(looksComplete(text)).toBe(wanted))
+
+test.each([
+  ['the place is told', { message: '', start: 2, end: 4 }, [2, 4]],
+  ['a place of no width is one character', { message: '', start: 2, end: 2 }, [2, 3]],
+  ['the message names it', { message: 'unknown function: sumSerie', start: null, end: null }, [6, 14]],
+  ['nothing is known', { message: 'no', start: null, end: null }, [0, 19]],
+] as const)('where an error is: %s', (_, error, wanted) => expect(errorPlace('alias(sumSerie(a),1)'.slice(0, 19), error)).toEqual(wanted))
 
 test('anything at all gives tokens that lie in order', () => {
   let seed = 20261121

@@ -86,6 +86,16 @@ function count(text: string, c: string): number {
   return text.split(c).length - 1
 }
 
+/** Which characters an error is about: as told, else the function or path that its message names, else everything. */
+export function errorPlace(target: string, error: { message: string; start: number | null; end: number | null }): [number, number] {
+  if (error.start !== null && error.end !== null && error.start < target.length) {
+    return [error.start, Math.min(target.length, Math.max(error.start + 1, error.end))]
+  }
+  const named = new Set(error.message.match(/[\w.*{},]+/g))
+  const found = tokens(target).find(({ kind, text }) => (kind === 'function' || kind === 'path') && named.has(text))
+  return found ? [found.start, found.end] : [0, target.length]
+}
+
 /** The same target as it was some time ago. */
 export function shiftedTarget(target: string, by: string): string {
   return `timeShift(${target},'${by}')`

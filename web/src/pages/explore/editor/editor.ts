@@ -7,7 +7,7 @@ import { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
 import { EditorState, StateEffect, StateField } from '@codemirror/state'
 import { Decoration, EditorView, keymap, placeholder, type DecorationSet } from '@codemirror/view'
 import type { TargetError } from '../../../api/types.ts'
-import { tokens } from '../../../plain/target.ts'
+import { errorPlace, tokens } from '../../../plain/target.ts'
 import { words } from '../../../words.ts'
 import { complete } from './complete.ts'
 import { signatureAt, type Signature } from './signature.ts'
@@ -101,14 +101,12 @@ const errorMark = StateField.define<DecorationSet>({
   create: () => Decoration.none,
   update(marks, change) {
     if (change.docChanged) marks = Decoration.none
-    for (const effect of change.effects) if (effect.is(setError)) marks = marked(effect.value, change.state.doc.length)
+    for (const effect of change.effects) if (effect.is(setError)) marks = marked(effect.value, change.state.doc.toString())
     return marks
   },
   provide: (field) => EditorView.decorations.from(field),
 })
 
-function marked(error: TargetError | null, length: number): DecorationSet {
-  if (!error || length === 0) return Decoration.none
-  const start = Math.min(error.start, length - 1)
-  return Decoration.set([wavy.range(start, Math.max(start + 1, Math.min(error.end, length)))])
+function marked(error: TargetError | null, text: string): DecorationSet {
+  return error && text ? Decoration.set([wavy.range(...errorPlace(text, error))]) : Decoration.none
 }
