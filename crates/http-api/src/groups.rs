@@ -21,11 +21,19 @@ const NAMES_FOR_A_SECOND_MORE: u64 = 50_000;
 const MAX_SCOPES: usize = 16;
 
 /// What StatsD puts in front of people's own names, longest first.
-const STATSD_ROOTS: [&str; 7] =
-    ["stats.timers.", "stats.gauges.", "stats.sets.", "stats.counters.", "stats_counts.", "stats.", "statsd."];
+const STATSD_ROOTS: [&str; 7] = [
+    "stats.timers.",
+    "stats.gauges.",
+    "stats.sets.",
+    "stats.counters.",
+    "stats_counts.",
+    "stats.",
+    "statsd.",
+];
 
 /// Names that tell of machines and of ourselves, not of the site.
-const NOT_THE_SITE: [&str; 6] = ["host.", "bellwether.", "stats.statsd.", "stats_counts.statsd.", "statsd.", "carbon."];
+const NOT_THE_SITE: [&str; 6] =
+    ["host.", "bellwether.", "stats.statsd.", "stats_counts.statsd.", "statsd.", "carbon."];
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct NameGroup {
@@ -90,13 +98,16 @@ impl Gathering {
         } else if self.groups.len() < MAX_CANDIDATES {
             let prefix = metric[..root + title.len()].to_owned();
             let best = vec![(series, name.to_owned())];
-            self.groups.insert(title.to_owned(), NameGroup { title: title.to_owned(), prefix, series: 1, best });
+            self.groups
+                .insert(title.to_owned(), NameGroup { title: title.to_owned(), prefix, series: 1, best });
         }
     }
 
     fn groups(self) -> Vec<NameGroup> {
         let mut groups: Vec<NameGroup> = self.groups.into_values().collect();
-        groups.sort_by_key(|group| std::cmp::Reverse((crate::guess::is_business(&group.best[0].1), group.series)));
+        groups.sort_by_key(|group| {
+            std::cmp::Reverse((crate::guess::is_business(&group.best[0].1), group.series))
+        });
         groups.truncate(MAX_GROUPS);
         groups
     }
@@ -174,7 +185,10 @@ mod tests {
         let told: Vec<_> = groups.iter().map(|group| (group.title.as_str(), group.series)).collect();
         assert_eq!(told, [("shop", 1), ("view", 6), ("tagged", 1)]);
         let best: Vec<_> = groups[1].best.iter().map(|(_, name)| name.as_str()).collect();
-        assert_eq!(best, ["stats.view.errors", "stats.timers.view.home.upper_90", "stats.timers.view.search.upper_90"]);
+        assert_eq!(
+            best,
+            ["stats.view.errors", "stats.timers.view.home.upper_90", "stats.timers.view.search.upper_90"]
+        );
     }
 
     #[test]
