@@ -297,6 +297,12 @@ fn aggregation_part(house: &House) -> Part {
             stats.dropped_service_checks,
             "More service checks than one interval takes.",
         ),
+        (
+            "left out",
+            "dropped.left_out",
+            stats.left_out,
+            "Points of a flush that was too large to be written whole.",
+        ),
     ];
     let list: Vec<Dropped> = all
         .into_iter()

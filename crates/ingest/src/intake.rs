@@ -16,6 +16,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use formats::statsd::read_packet;
 use parking_lot::{Condvar, Mutex};
 use statsd::config::StatsdConfig;
+use statsd::key_flush::KeyLog;
 use statsd::{Aggregator, Flush, Receiving, Shard};
 use vocabulary::Timestamp;
 use vocabulary::ports::{PointSink, Successor, WriteReport};
@@ -42,6 +43,8 @@ pub struct Flushed {
     /// With the time at which each was received. After a crash they may be told a second time.
     pub events: Vec<(Timestamp, Event)>,
     pub service_checks: Vec<(Timestamp, ServiceCheck)>,
+    /// The most frequent names, when it is time for them.
+    pub key_log: Option<KeyLog>,
     /// How long aggregating and writing took.
     pub took: Duration,
 }
@@ -215,8 +218,8 @@ impl Intake {
         self.aggregator.delivered(self.clock.now(), took, points.dropped() == 0);
         self.forwards.offer(&flush.points);
         self.keep_gauges(&flush, sequence);
-        let Flush { time, events, service_checks, .. } = flush;
-        (self.after_flush)(Flushed { time, points, sketches, events, service_checks, took });
+        let Flush { time, events, service_checks, key_log, .. } = flush;
+        (self.after_flush)(Flushed { time, points, sketches, events, service_checks, key_log, took });
     }
 
     fn keep_gauges(&self, flush: &Flush, sequence: u64) {

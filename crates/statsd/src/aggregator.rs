@@ -149,6 +149,7 @@ impl Aggregator {
         held.sets = central.write_sets(&mut writer);
         central.held = held;
         central.write_dated(&mut writer);
+        central.write_service_checks(&mut writer);
         central.write_own(&mut writer, gathered, begun.elapsed() - gathered);
         central.begin_interval();
         central.finish(writer, changed_gauges)

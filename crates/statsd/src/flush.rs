@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use vocabulary::sample::Dialect;
+
 use crate::aggregator::Flush;
 use crate::central::{Central, Delivery};
 use crate::gauges::GaugeChange;
+use crate::keys::{KeyRules, TooLong};
 use crate::names::Writer;
 use crate::shard::{Class, Dated};
 
@@ -61,6 +64,22 @@ impl Central {
             writer.point_at(*time, &writer.names.counter_rate, key, "", sum / seconds);
             if self.config.flush_counts {
                 writer.point_at(*time, &writer.names.counter_count, key, "", sum);
+            }
+        }
+    }
+
+    /// The status of each service check, at its own time if it has one.
+    pub fn write_service_checks(&mut self, writer: &mut Writer<'_>) {
+        let rules = KeyRules { dialect: Dialect::DogStatsD, sanitize: self.config.key_name_sanitize };
+        for (received, check) in &self.service_checks {
+            let host = check.host.iter().map(|host| format!("host:{host}"));
+            let tags: Vec<String> = check.tags.iter().cloned().chain(host).collect();
+            match rules.key(check.name.as_bytes(), tags.join(",").as_bytes()) {
+                Ok(key) => {
+                    let time = check.time.unwrap_or(*received);
+                    writer.point_at(time, &writer.names.service_check, &key, "", check.status as u8 as f64);
+                }
+                Err(TooLong) => self.stats.refused_long_names += 1,
             }
         }
     }

@@ -18,6 +18,8 @@ pub struct Names {
     pub timer: Affixes,
     pub gauge: Affixes,
     pub set: Affixes,
+    /// What other people's checks report: 0 ok, 1 warning, 2 critical, 3 unknown. The original knows none.
+    pub service_check: Affixes,
     /// The original writes `numStats` at the root in its legacy namespace.
     pub num_stats: String,
     /// `graphiteStats.*` and `processing_time` stand behind this.
@@ -49,6 +51,7 @@ impl Names {
                 timer: at(&["stats", "timers"], ""),
                 gauge: at(&["stats", "gauges"], ""),
                 set: at(&["stats", "sets"], ".count"),
+                service_check: at(&["stats", "service_checks"], ""),
                 num_stats: format!("{own_stats}.numStats{suffix}"),
                 own: format!("stats.{own_stats}."),
                 suffix,
@@ -62,6 +65,7 @@ impl Names {
             timer: at(&[global, &config.prefix_timer], ""),
             gauge: at(&[global, &config.prefix_gauge], ""),
             set: at(&[global, &config.prefix_set], ".count"),
+            service_check: at(&[global, "service_checks"], ""),
             num_stats: format!("{}{own_stats}.numStats{suffix}", joined(&[global])),
             own: format!("{}{own_stats}.", joined(&[global])),
             suffix,

@@ -133,8 +133,11 @@ fn sketches_stand_under_the_name_that_the_numbers_share() {
 #[test]
 fn events_and_service_checks_are_handed_on() {
     let mut server = Server::new("");
-    server.send("_e{5,4}:title|text|#a:b\n_sc|db|1|m:slow");
+    server.send("_e{5,4}:title|text|#a:b\n_sc|db|1|m:slow\n_sc|my db.up|3|h:one|#zone:a,bare|d:1600000000");
     let flush = server.flush();
+    let points = all_points(&flush);
+    assert_eq!(points["stats.service_checks.db"], 1.0);
+    assert_eq!(points["stats.service_checks.my_db.up;bare=true;host=one;zone=a"], 3.0);
     assert_eq!((flush.events[0].0, flush.events[0].1.title.as_str()), (START, "title"));
     assert_eq!(flush.service_checks[0].1.message.as_deref(), Some("slow"));
     assert!(server.flush().events.is_empty());
