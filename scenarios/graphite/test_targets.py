@@ -14,7 +14,6 @@ BETTER = [
     'nonNegativeDerivative(servers.web1.cpu.system,255)',
     'perSecond(servers.web1.cpu.system,255,0)',
     'useSeriesAbove(servers.*.requests,198,"requests","errors")',
-    'averageOutsidePercentile(odd.*,90)',
     'removeBetweenPercentile(servers.*.errors,90)',
     'exp(single)',
     'stdev(odd.huge,5)',

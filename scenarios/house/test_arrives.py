@@ -184,3 +184,14 @@ def test_c165_quiet_and_small_in_development(tmp_path):
     assert output == "" and len(log.splitlines()) <= 6, log
     assert sorted(path.name for path in pathlib.Path(tmp_path).iterdir()) == ["data"]
     assert sum(path.stat().st_size for path in pathlib.Path(tmp_path).rglob("*") if path.is_file()) < 80e6
+
+
+def test_service_checks_are_series_and_frequent_names_are_logged(bellwether, tmp_path):
+    log = tmp_path / "names.log"
+    server = bellwether(f'[statsd]\nkey_flush = {{ interval = "1s", log = "{log}" }}')
+    server.statsd_send(b"often:1|c\noften:1|c\nseldom:1|c", b"_sc|db.up|2|#zone:a|h:one|m:refused")
+    series = "stats.service_checks.db.up;host=one;zone=a"
+    wait_for(lambda: [value for _, value in server.points(series, **NOW).get(series, []) if value is not None] == [2.0])
+    wait_for(lambda: log.exists() and "seldom" in log.read_text())
+    counts = [line.split(") ")[1] for line in log.read_text().splitlines()]
+    assert counts[:2] == ["count=2 key=often", "count=1 key=seldom"]
