@@ -34,7 +34,7 @@ test:
 
 demo: web
 	@$(CARGO) build --release --locked --package bellwether
-	@python3 scenarios/demo.py $(ARGS)
+	@BELLWETHER_BIN=target/release/bellwether PYTHONPATH=scenarios exec python3 -m demo $(ARGS)
 
 long:
 	@$(CARGO) run --quiet --locked --package xtask -- long $(ARGS)

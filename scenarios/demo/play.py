@@ -1,0 +1,90 @@
+"""Lives through the site's time: the past in one go, a story faster than it happens, the present as it comes."""
+import time
+
+from demo import wire
+from demo.flush import flush
+from demo.story import HOUR, MINUTE
+
+# How far back the past has one point a second; before it, one a minute. `server.py` keeps as much.
+FINE = 2 * HOUR
+# Between two looks at the clock while a second's packets go out.
+SLOTS = 20
+# A machine that slept is not made to live through what it missed.
+TOO_LATE_SECONDS = 10
+
+
+class Player:
+    """`tell(t, text)` is called for what happens; `check()` may raise when the server is gone."""
+
+    def __init__(self, site, ports, tell, check=lambda: None, rate=300):
+        self.site, self.story, self.tell, self.check, self.rate = site, site.story, tell, check, rate
+        self.wire = wire.Wire(ports)
+
+    def past(self, begin, end):
+        """Everything before `end`, as StatsD would have written it."""
+        fine = -(-max(begin, end - FINE) // MINUTE) * MINUTE
+        for t in range(begin // MINUTE * MINUTE, fine, MINUTE):
+            self._record(t, MINUTE)
+        for t in range(fine, end):
+            self._record(t)
+
+    def catch_up(self, t, speed=float("inf"), tell=True):
+        """From `t` on through Carbon with the times at which it would have happened, `speed` times as fast as time
+        goes by, until that is now. StatsD knows no other time than now. The second that comes next."""
+        begin, began = t, time.time()
+        while t < int(time.time()):
+            early = began + (t - begin) / speed - time.time()
+            if early > 0:
+                time.sleep(early)
+            if tell:
+                self._announce(t)
+            self._record(t)
+            t += 1
+        return t
+
+    def live(self, t, until=float("inf")):
+        """Second after second from `t` on, over the protocols that the site's parts speak."""
+        while t < until:
+            if time.time() > t + TOO_LATE_SECONDS:
+                missed, t = int(time.time()) - t, int(time.time())
+                self.tell(t, f"{missed} seconds are left out: this machine was asleep or too busy")
+            self._second(t)
+            t += 1
+
+    def _second(self, t):
+        step = self.site.step(t)
+        packets = wire.packets(wire.statsd_lines(step), self.rate)
+        sleep_until(t)
+        self.check()
+        self._announce(t)
+        for chapter in self._events(t):
+            self.wire.event(chapter, t)
+        self.wire.lines(step.lines, t)
+        self.wire.pickled(step.pickled, t)
+        for slot in range(SLOTS):
+            sleep_until(t + slot / SLOTS)
+            for packet in packets[slot::SLOTS]:
+                self.wire.statsd(packet)
+
+    def _record(self, t, seconds=1):
+        """A step that is over, by Carbon."""
+        step = self.site.step(t, seconds)
+        # A flush carries the second at whose beginning it falls, which is the one after what it tells of.
+        self.wire.pickled(flush(step), t + 1 if seconds == 1 else t)
+        self.wire.lines(step.lines, t)
+        self.wire.pickled(step.pickled, t)
+        for chapter in self._events(t, seconds):
+            self.wire.post_event(chapter, self.story.start + chapter.at)
+
+    def _events(self, t, seconds=1):
+        return [chapter for chapter in self.story.begins(t, seconds) if chapter.what == "event"]
+
+    def _announce(self, t):
+        for chapter in self.story.begins(t):
+            self.tell(t, chapter.say)
+
+
+def sleep_until(t):
+    ahead = t - time.time()
+    if ahead > 0:
+        time.sleep(ahead)
