@@ -107,6 +107,9 @@ const UNIT_BY_ENDING: [(&str, &str); 37] = [
 const TIMER_PARTS: [&str; 11] =
     ["mean", "upper", "lower", "median", "std", "sum", "min", "max", "stddev", "p", "mean_"];
 
+/// Words of names whose percentiles are times. Libraries report these in milliseconds unless told otherwise.
+const TIME_WORDS: [&str; 7] = ["latency", "latencies", "duration", "durations", "time", "times", "timer"];
+
 /// The unit, when the name tells it. StatsD's timers are in milliseconds by its protocol.
 pub fn unit(name: &str) -> Option<&'static str> {
     let metric = vocabulary::series::split(name).0;
@@ -117,13 +120,54 @@ pub fn unit(name: &str) -> Option<&'static str> {
         return Some(if bytes && ending.contains("second") { "B/s" } else { unit });
     }
     let last = metric.rsplit('.').next().unwrap_or_default();
-    let is_timer = metric.contains(".timers.") || metric.starts_with("timers.");
-    if is_timer && !last.starts_with("bin_") && !last.starts_with("sum_squares") && is_timer_part(last) {
+    let is_time = is_statsd_timer(metric) || words(metric).any(|word| TIME_WORDS.contains(&word.as_str()));
+    if is_time && !last.starts_with("bin_") && !last.starts_with("sum_squares") && is_timer_part(last) {
         return Some("ms");
     }
-    let is_counter = metric.starts_with("stats.")
-        && !["stats.gauges.", "stats.sets.", "stats.timers."].iter().any(|other| metric.starts_with(other));
-    is_counter.then_some("/s")
+    is_statsd_rate(metric).then_some("/s")
+}
+
+fn is_statsd_timer(metric: &str) -> bool {
+    metric.contains(".timers.") || metric.starts_with("timers.")
+}
+
+/// Of a counter, in the legacy namespace.
+fn is_statsd_rate(metric: &str) -> bool {
+    let others = ["stats.gauges.", "stats.sets.", "stats.timers.", "stats.service_checks."];
+    metric.starts_with("stats.") && !others.iter().any(|other| metric.starts_with(other))
+}
+
+/// What a value says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Type {
+    /// How much there is.
+    Gauge,
+    /// How much a second.
+    Rate,
+    /// How many since the value before.
+    Count,
+    /// How many since the start of whoever counts: ever growing.
+    Counter,
+    /// One number of a timer's or histogram's values: a percentile, a mean, the largest.
+    Histogram,
+}
+
+/// StatsD's names say it; else the endings that Coda Hale's library, Ostrich and collectd write.
+pub fn type_of(name: &str) -> Type {
+    let metric = vocabulary::series::split(name).0;
+    let last = metric.rsplit('.').next().unwrap_or_default();
+    if matches!(unit(name), Some("/s" | "B/s")) {
+        return Type::Rate;
+    }
+    if metric.starts_with("stats_counts.") || is_statsd_timer(metric) && last.starts_with("count") {
+        return Type::Count;
+    }
+    if is_timer_part(last) {
+        return Type::Histogram;
+    }
+    let counts = last == "count" || last.ends_with("_total") || last.ends_with("_count");
+    if counts && !metric.starts_with("stats.") { Type::Counter } else { Type::Gauge }
 }
 
 fn is_timer_part(last: &str) -> bool {
@@ -161,6 +205,23 @@ mod tests {
     }
 
     #[test]
+    fn types() {
+        let check = |name: &str, wanted: Type| assert_eq!(type_of(name), wanted, "{name}");
+        check("app.requests.m1_rate", Type::Rate);
+        check("app.requests.count", Type::Counter);
+        check("app.sizes.p95", Type::Histogram);
+        check("app.sizes.stddev", Type::Histogram);
+        check("app.queue.size", Type::Gauge);
+        check("stats.uploads.failed;to=s3", Type::Rate);
+        check("stats_counts.uploads.failed", Type::Count);
+        check("stats.timers.api.count", Type::Count);
+        check("stats.timers.api.count_90", Type::Count);
+        check("stats.timers.api.upper_90", Type::Histogram);
+        check("stats.gauges.jobs", Type::Gauge);
+        check("stats.sets.users.count", Type::Gauge);
+    }
+
+    #[test]
     fn units() {
         let check = |name: &str, wanted: Option<&str>| assert_eq!(unit(name), wanted, "{name}");
         check("stats.timers.api.upper_90", Some("ms"));
@@ -173,7 +234,9 @@ mod tests {
         check("app.requests.m1_rate", Some("/s"));
         check("app.heap.used_bytes", Some("B"));
         check("host.web1.network.eth0.received_bytes_per_second", Some("B/s"));
-        check("app.latency.p95", None);
+        check("app.latency.p95", Some("ms"));
+        check("app.sizes.p95", None);
+        check("stats.service_checks.db", None);
         check("stats.timers.app.latency.p95", Some("ms"));
         check("a.b;unit=x", None);
     }

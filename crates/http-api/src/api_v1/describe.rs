@@ -12,7 +12,7 @@ use vocabulary::{SeriesRef, ValueKind};
 use super::status::off_thread;
 use crate::accounts::Caller;
 use crate::answer::{Answer, Params, Problem};
-use crate::guess::{self, Level};
+use crate::guess::{self, Level, Type};
 use crate::levels;
 use crate::services::Services;
 
@@ -27,6 +27,8 @@ pub struct Description {
     /// "number" or "sketch"
     kind: &'static str,
     unit: Option<&'static str>,
+    /// What a value says, guessed from the name.
+    r#type: Type,
     level: Level,
     policy: PolicyInEffect,
     created: i64,
@@ -69,6 +71,7 @@ fn description(services: &Services, info: SeriesInfo, level: Level) -> Descripti
             .help(&info.name)
             .and_then(|help| help.unit)
             .or_else(|| guess::unit(&info.name)),
+        r#type: guess::type_of(&info.name),
         level,
         policy: PolicyInEffect {
             archives: info.policy.archives.as_slice().iter().map(ToString::to_string).collect(),
