@@ -58,10 +58,10 @@ struct TargetResult {
 struct Drawn {
     name: String,
     tags: BTreeMap<String, String>,
-    /// Seconds from one column to the next, and where the first begins.
+    /// Seconds from one slot to the next, and where the first column begins.
     step: i64,
     start: i64,
-    /// Slots in one column; 1 = these are the values as they are.
+    /// Slots in one column, so a column is `step * every` seconds; 1 = these are the values as they are.
     every: usize,
     values: Vec<Number>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -226,7 +226,7 @@ fn drawn(series: Evaluated, width: usize) -> Drawn {
     Drawn {
         name,
         tags,
-        step: bucket,
+        step,
         start: first,
         every,
         values: numbers(columns.average),
@@ -265,7 +265,7 @@ mod tests {
         let values = vec![1.0, 9.0, 2.0, nan, nan, nan, nan, 4.0];
         let series = Evaluated { name: "a".into(), tags: BTreeMap::new(), start: 103, step: 1, values };
         let drawn = drawn(series, 2);
-        assert_eq!((drawn.every, drawn.step, drawn.start), (4, 4, 100));
+        assert_eq!((drawn.every, drawn.step, drawn.start), (4, 1, 100));
         let plain = |numbers: &[Number]| {
             numbers.iter().map(|n| n.0).map(|v| if v.is_nan() { -1.0 } else { v }).collect::<Vec<_>>()
         };
