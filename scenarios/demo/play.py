@@ -44,6 +44,8 @@ class Player:
 
     def live(self, t, until=float("inf")):
         """Second after second from `t` on, over the protocols that the site's parts speak."""
+        for packet in wire.packets(wire.first_lines(self.site.step(t)), self.rate):
+            self.wire.statsd(packet)
         while t < until:
             if time.time() > t + TOO_LATE_SECONDS:
                 missed, t = int(time.time()) - t, int(time.time())

@@ -5,13 +5,14 @@ it draws from its own source of chance for each step, so the same step of the sa
 chapter of the story changes nothing but what it is about.
 """
 import dataclasses
+import functools
 import math
 import random
 
 from demo.story import DAY, HOUR, MINUTE
 
 PROVIDERS = {"box": 0.16, "dropbox": 0.28, "gdrive": 0.3, "onedrive": 0.1, "s3": 0.16}
-UPLOADS_PER_SECOND = 6.0
+UPLOADS_PER_SECOND = 12.0
 FAILS = 0.02                # Of the uploads to a healthy provider.
 FAILS_MORE = 30             # Times more of them when the provider fails.
 SLOWER = 4                  # Times longer takes what fails or waits.
@@ -19,7 +20,7 @@ DRAIN = 4 * MINUTE          # Until a queue that had grown is empty again.
 
 # Views by name, verb, requests a second at the busiest time, and their median in milliseconds.
 VIEWS = [
-    ("home", "GET", 10.0, 38), ("files.list", "GET", 9.0, 55), ("files.upload", "POST", 6.0, 160),
+    ("home", "GET", 10.0, 38), ("files.list", "GET", 9.0, 55), ("files.upload", "POST", 12.0, 160),
     ("files.download", "GET", 5.0, 90), ("search", "GET", 3.0, 120), ("api.files", "GET", 5.0, 45),
     ("orders.create", "POST", 0.6, 210), ("account.login", "POST", 0.8, 95),
 ]
@@ -27,7 +28,7 @@ REQUESTS_PER_SECOND = sum(view[2] for view in VIEWS)
 STATUSES = [("200", 0.905), ("302", 0.05), ("304", 0.02), ("404", 0.022), ("500", 0.003)]
 
 # Queues by name, jobs a second, and how many wait when all is well.
-QUEUES = [("uploads", UPLOADS_PER_SECOND, 3), ("thumbnails", 4.0, 2), ("mail", 1.2, 1), ("reports", 0.2, 1)]
+QUEUES = [("uploads", UPLOADS_PER_SECOND, 3), ("thumbnails", 8.0, 2), ("mail", 1.2, 1), ("reports", 0.2, 1)]
 
 CONNECTIONS_LIMIT = 100
 WORKERS = ["web1", "web2", "web3", "jobs1"]
@@ -67,24 +68,35 @@ class Site:
         load = self.load(t)
         for index, part in enumerate(PARTS):
             chance = Chance((self.seed * 100 + index) << 40 | seconds << 34 | t)
-            part(Moment(self.story, t, self.clock + t, load, step, chance))
+            part(Moment(self, t, self.clock + t, load, step, chance))
         return step
 
     def load(self, t):
-        """The share of the busiest traffic at this time: the day's, the hour's, and a slow wave over both."""
+        """The share of the busiest traffic at this time: the day's, the hour's, and some unrest over both."""
         site = t + self.clock - MONDAY
         day, second = site // DAY % 7, site % DAY
         hour, within = second // HOUR, second % HOUR / HOUR
         level = HOURS[hour] * (1 - within) + HOURS[(hour + 1) % 24] * within
-        wave = 1 + 0.05 * math.sin(t / 97) + 0.04 * math.sin(t / 431 + 1)
         # Midnight is not a step: the last hour of a day goes over into the next day's level.
         share = DAYS[day] if hour < 23 else DAYS[day] * (1 - within) + DAYS[(day + 1) % 7] * within
-        return level * share * wave
+        return level * share * (1 + 0.1 * wander(self.seed, "load", t, 300))
 
 
 def busy_clock(start):
     """The offset with which the site's clock shows a Tuesday at two when the story begins."""
     return (MONDAY + TUESDAY_AT_TWO - start) % (7 * DAY)
+
+
+def wander(seed, what, t, period):
+    """A number from -1 to 1 that goes from one random value to the next within `period` seconds."""
+    here, within = divmod(t, period)
+    turn = (1 - math.cos(math.pi * within / period)) / 2
+    return waypoint(seed, what, here) * (1 - turn) + waypoint(seed, what, here + 1) * turn
+
+
+@functools.lru_cache(maxsize=256)
+def waypoint(seed, what, index):
+    return random.Random(f"{seed} {what} {index}").uniform(-1, 1)
 
 
 class Chance(random.Random):
@@ -117,7 +129,7 @@ MAX_VALUES = 60
 @dataclasses.dataclass
 class Moment:
     """What a part of the site sees of a step."""
-    story: object
+    site: Site
     t: int
     site_time: int
     load: float
@@ -139,8 +151,11 @@ class Moment:
     def gauge(self, name, value):
         self.step.gauges[name] = round(value, 1)
 
+    def wander(self, what, period):
+        return wander(self.site.seed, what, self.t, period)
+
     def holds(self, what, where):
-        return self.story.holds(what, where, self.t) is not None
+        return self.site.story.holds(what, where, self.t) is not None
 
 
 def views(now):
@@ -191,7 +206,7 @@ def jobs(now):
         now.count(f"jobs.{name}.completed", taken - retried)
         now.count(f"jobs.{name}.retried", retried)
         now.count(f"jobs.{name}.given_up", given_up)
-        depth += now.chance.poisson(calm * (0.3 + now.load))
+        depth += max(0, round(calm * (0.5 + now.load) * (1 + 1.2 * now.wander(name, 20)) + now.chance.gauss(0, 0.5)))
         now.gauge(f"jobs.{name}.depth", depth)
         now.gauge(f"jobs.{name}.oldest_seconds", depth / max(per_second, 0.05))
 
@@ -199,10 +214,10 @@ def jobs(now):
 def waiting(now, queue, per_second, t=None):
     """Jobs that wait because of what the story did to their queue."""
     t = now.t if t is None else t
-    stuck = now.story.backlog("worker_stuck", queue, t, per_second, DRAIN)
+    stuck = now.site.story.backlog("worker_stuck", queue, t, per_second, DRAIN)
     if queue != "uploads":
         return stuck
-    return stuck + sum(now.story.backlog("provider_fails", p, t, per_second * 0.3, DRAIN) for p in PROVIDERS)
+    return stuck + sum(now.site.story.backlog("provider_fails", p, t, per_second * 0.3, DRAIN) for p in PROVIDERS)
 
 
 def people(now):
@@ -240,7 +255,7 @@ def cache(now):
 def database(now):
     """Connections beside their limit, and how long queries take."""
     full = now.holds("connections_full", "database")
-    used = CONNECTIONS_LIMIT if full else 22 + 30 * now.load + now.chance.gauss(0, 2)
+    used = CONNECTIONS_LIMIT if full else 22 + 30 * now.load + 5 * now.wander("connections", 45) + now.chance.gauss(0, 0.7)
     now.gauge("database.connections", min(CONNECTIONS_LIMIT, max(1, round(used))))
     now.gauge("database.connections_limit", CONNECTIONS_LIMIT)
     n = now.chance.poisson(8 * now.load * now.step.seconds)
@@ -251,8 +266,8 @@ def workers(now):
     """Memory that grows until the worker is replaced, every six hours, one after the other."""
     for index, name in enumerate(WORKERS):
         age = (now.site_time + index * 90 * MINUTE) % (6 * HOUR) / (6 * HOUR)
-        now.gauge(f"workers.{name}.memory_bytes", round(2e8 + 2.2e8 * age + now.chance.gauss(0, 2e6)))
-        now.gauge(f"workers.{name}.busy_percent", max(0, min(100, 70 * now.load + now.chance.gauss(5, 4))))
+        now.gauge(f"workers.{name}.memory_bytes", round(2e8 + 2.2e8 * age + 5e6 * now.wander(name, 60)))
+        now.gauge(f"workers.{name}.busy_percent", max(0, min(100, 60 * now.load + 12 * now.wander(name, 90) + now.chance.gauss(10, 2))))
 
 
 def mail(now):
@@ -290,7 +305,7 @@ def storage(now):
         used = 3.1e12 + 4e11 * index + (now.site_time - 1_700_000_000) * 12_000
         now.step.pickled += [
             (f"storage.{name}.used_bytes", float(round(used))),
-            (f"storage.{name}.writes_per_second", round(max(0, 180 * now.load + now.chance.gauss(20, 9)), 1)),
+            (f"storage.{name}.writes_per_second", round(max(0, 180 * now.load + 30 * now.wander(name, 120) + now.chance.gauss(30, 5)), 1)),
         ]
 
 

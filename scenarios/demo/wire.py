@@ -32,6 +32,12 @@ def statsd_lines(step):
     return lines
 
 
+def first_lines(step):
+    """What clients tell of their counters when they start: that they are there. Else StatsD does not know those to
+    which nothing has happened yet."""
+    return [line(name, 0, "c") for name in (*step.counters, *step.sampled)]
+
+
 def line(name, value, kind):
     """`name;k=v` is told with DogStatsD's tags."""
     stem, _, tags = name.partition(";")
