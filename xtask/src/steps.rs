@@ -87,9 +87,16 @@ fn fuzz(tally: &mut Tally) -> Result<(), String> {
     Ok(())
 }
 
+/// Speed beside the peers'. `-- --help` tells the parts and sizes.
 pub fn bench(arguments: &[String]) -> Result<(), String> {
     environment::prepare()?;
-    run(Command::new(python()).args(["-m", "bench"]).args(arguments).current_dir(root().join("scenarios")))
+    let packages = ["bellwether", "ingest", "series-store", "statsd"].map(|name| ["--package", name]);
+    let build = ["build", "--locked", "--release", "--bins", "--examples"];
+    run(cargo().args(build).args(packages.as_flattened()))?;
+    let mut bench = Command::new(python());
+    bench.args(["-m", "bench"]).args(arguments).current_dir(root().join("scenarios"));
+    bench.env("CARGO_TARGET_DIR", target_directory()).env_remove("BELLWETHER_BIN");
+    run(&mut bench)
 }
 
 fn pytest() -> Command {

@@ -5,9 +5,11 @@
 //! `blast rounds ADDRESS NAMES ROUNDS FROM STEP [KIND] [PAUSE]`: Carbon, each name once a round, in the same order;
 //!    the first round's time is FROM, each further one is STEP seconds later and begins PAUSE seconds after the one
 //!    before. KIND (`support/series.rs`) is also what the names begin with.
+//! `blast file PATH NAMES ROUNDS FROM STEP [KIND]`: the same lines into a file, for a sender that costs nothing.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::fs::File;
+use std::io::Write;
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::str::FromStr;
 use std::thread;
@@ -26,7 +28,8 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 const SECONDS_MAX: u64 = 600;
 const WRITE_BYTES: usize = 64 * 1024;
 const USAGE: &str = "usage: blast udp|tcp ADDRESS RATE SECONDS [NAMES] [METRICS PER PACKET]
-       blast rounds ADDRESS NAMES ROUNDS FROM STEP [KIND] [PAUSE]";
+       blast rounds ADDRESS NAMES ROUNDS FROM STEP [KIND] [PAUSE]
+       blast file PATH NAMES ROUNDS FROM STEP [KIND]";
 
 struct Arguments(Vec<String>);
 
@@ -35,18 +38,21 @@ impl Arguments {
         let Some(text) = self.0.get(index) else { return default.ok_or_else(|| USAGE.to_owned()) };
         text.parse().map_err(|_| format!("`{text}` is not what is expected there\n{USAGE}"))
     }
+
+    fn address(&self) -> Result<SocketAddr, String> {
+        let address: SocketAddr = self.at(1, None)?;
+        let here = address.ip().is_loopback();
+        if here { Ok(address) } else { Err("only a server on this machine is loaded".into()) }
+    }
 }
 
 fn main() -> Outcome {
     let arguments = Arguments(std::env::args().skip(1).collect());
-    let address: SocketAddr = arguments.at(1, None)?;
-    if !address.ip().is_loopback() {
-        return Err("only a server on this machine is loaded".into());
-    }
     match arguments.0.first().map(String::as_str) {
-        Some("udp") => udp(address, &Pace::new(&arguments)?, arguments.at(5, Some(1))?),
-        Some("tcp") => tcp(address, &Pace::new(&arguments)?),
-        Some("rounds") => rounds(address, &arguments),
+        Some("udp") => udp(arguments.address()?, &Pace::new(&arguments)?, arguments.at(5, Some(1))?),
+        Some("tcp") => tcp(arguments.address()?, &Pace::new(&arguments)?),
+        Some("rounds") => rounds(TcpStream::connect(arguments.address()?)?, &arguments),
+        Some("file") => rounds(File::create(arguments.at(1, None::<String>)?)?, &arguments),
         _ => Err(USAGE.into()),
     }
 }
@@ -112,7 +118,7 @@ fn udp(address: SocketAddr, pace: &Pace, metrics_per_packet: u64) -> Outcome {
 
 /// Lines in the order of their names, one point of each a second, as a relay or a collector sends them.
 fn tcp(address: SocketAddr, pace: &Pace) -> Outcome {
-    let mut lines = Lines::to(address)?;
+    let mut lines = Lines::to(TcpStream::connect(address)?);
     let mut series = Series::new(Kind::Ramp, pace.names as usize);
     let names = names("bench", pace.names as usize);
     let mut failure = None;
@@ -127,13 +133,13 @@ fn tcp(address: SocketAddr, pace: &Pace) -> Outcome {
     failure.map_or(Ok(()), |failure| Err(failure.into()))
 }
 
-fn rounds(address: SocketAddr, arguments: &Arguments) -> Outcome {
+fn rounds(out: impl Write + 'static, arguments: &Arguments) -> Outcome {
     let (count, rounds): (usize, u64) = (arguments.at(2, None)?, arguments.at(3, None)?);
     let (from, step): (i64, i64) = (arguments.at(4, None)?, arguments.at(5, None)?);
     let kind: Kind = arguments.at(6, Some(Kind::Ramp))?;
     let pause = Duration::from_secs(arguments.at(7, Some(0))?);
     let names = names(arguments.0.get(6).map_or("ramp", String::as_str), count);
-    let (mut lines, mut series) = (Lines::to(address)?, Series::new(kind, count));
+    let (mut lines, mut series) = (Lines::to(out), Series::new(kind, count));
     let begun = Instant::now();
     for round in 0..rounds {
         thread::sleep((pause * round as u32).saturating_sub(begun.elapsed()));
@@ -164,14 +170,14 @@ fn names(prefix: &str, count: usize) -> Vec<String> {
 }
 
 struct Lines {
-    stream: TcpStream,
+    out: Box<dyn Write>,
     text: String,
     count: u64,
 }
 
 impl Lines {
-    fn to(address: SocketAddr) -> std::io::Result<Lines> {
-        Ok(Lines { stream: TcpStream::connect(address)?, text: String::new(), count: 0 })
+    fn to(out: impl Write + 'static) -> Lines {
+        Lines { out: Box::new(out), text: String::new(), count: 0 }
     }
 
     fn push(
@@ -196,7 +202,7 @@ impl Lines {
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        self.stream.write_all(self.text.as_bytes())?;
+        self.out.write_all(self.text.as_bytes())?;
         self.text.clear();
         Ok(())
     }

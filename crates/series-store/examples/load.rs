@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! load write SERIES SECONDS STEP      batches in the order of one client, threads running; CPU of all of it
+//! load lines SERIES SECONDS           the same from text: what Carbon's lines cost once they are read
 //! load memory SERIES POINTS GAP       so many points per series, GAP seconds apart; resident bytes per series
 //! load minute SERIES                  a full minute of one-second points for every series
 //! load calm SECONDS                   300 series once a second by the real clock: CPU, memory, syncs
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
+use formats::carbon_line::StreamLines;
 use series_store::{Options, StorageConfig, Store, spawn_background};
 use vocabulary::ports::{FetchRequest, QueryLimits, Scope, Successor};
 use vocabulary::retention::Aggregation;
@@ -75,6 +77,20 @@ impl Bench {
         }
     }
 
+    /// As the listener does: pieces of a read's size.
+    fn read(&mut self, text: &str, now: i64) {
+        for (point, _) in StreamLines::new(text.as_bytes(), Timestamp(now)) {
+            let point = point.expect("a good line");
+            self.batch.push(point.name, point.time, point.value);
+            if self.batch.len() == BATCH {
+                self.send();
+            }
+        }
+        if !self.batch.is_empty() {
+            self.send();
+        }
+    }
+
     fn send(&mut self) {
         let report = self.store.write(&self.batch, &mut self.hint);
         assert_eq!(report.stored as usize, self.batch.len(), "{report:?}");
@@ -100,6 +116,12 @@ fn cpu_seconds() -> f64 {
     (ticks(11) + ticks(12)) / 100.0
 }
 
+fn own_thread_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = text.split_whitespace().next().and_then(|field| field.parse::<f64>().ok());
+    nanoseconds.unwrap_or(0.0) / 1e9
+}
+
 fn resident_bytes() -> u64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     text.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
@@ -120,6 +142,7 @@ fn main() {
     let command = arguments.first().map(String::as_str).unwrap_or_default();
     match command {
         "write" => write(number(&arguments, 1), number(&arguments, 2) as i64, number(&arguments, 3) as i64),
+        "lines" => lines(number(&arguments, 1), number(&arguments, 2) as i64),
         "memory" => memory(number(&arguments, 1), number(&arguments, 2) as i64, number(&arguments, 3) as i64),
         "minute" => memory(number(&arguments, 1), 60, 1),
         "calm" => calm(number(&arguments, 1) as i64),
@@ -157,6 +180,31 @@ fn write(series: usize, seconds: i64, step: i64) {
         points as f64 / cpu / 1e6,
         bench.store.stats(),
     );
+    drop(std::fs::remove_dir_all(&bench.directory));
+}
+
+fn lines(series: usize, seconds: i64) {
+    let mut bench = Bench::open(temporary(), "1s:6h,10s:7d,1m:30d,10m:5y");
+    let names: Vec<String> = (0..series).map(name).collect();
+    let text = |time: i64| -> String {
+        let line = |(index, name)| format!("{name} {:.1} {time}\n", value(index, time));
+        names.iter().enumerate().map(line).collect()
+    };
+    let background = spawn_background(&bench.store).expect("threads start");
+    bench.read(&text(START), START);
+    let (mut cpu, mut points) = (0.0, 0);
+    for time in START + 1..START + seconds {
+        // Making the text is not measured; what the other threads work meanwhile is.
+        let (text, making) = (text(time), own_thread_seconds());
+        bench.set(time);
+        bench.read(&text, time);
+        cpu += own_thread_seconds() - making;
+        points += names.len();
+    }
+    background.stop().expect("the store closes");
+    let others = cpu_seconds() - own_thread_seconds();
+    let total = cpu + others;
+    println!("points {points} cpu_seconds {total:.3} of_reader {cpu:.3} of_background {others:.3}");
     drop(std::fs::remove_dir_all(&bench.directory));
 }
 

@@ -1,0 +1,57 @@
+"""Carbon lines over one TCP connection, beside VictoriaMetrics: the same file to both, until its last point can be
+read, for present and for old timestamps. The names are known before."""
+import time
+
+from . import processes
+from .figures import Line, interleaved, median, number
+from .stores import Lines, Ours, Victoria
+
+DAY = 86_400
+
+
+def measure(directory, sizes):
+    stores = [Ours(directory), Victoria(directory)]
+    known = Lines(directory / "known", sizes.carbon_series, 1, int(time.time()) - 3600, 1)
+    for store in stores:
+        known.send_to(store)
+    rounds = sizes.carbon_rounds
+    lines = both(directory, "fresh", stores, sizes, lambda _: (int(time.time()) - rounds + 1, 1))
+    # Each turn a day further back, on slots that hold nothing yet.
+    lines += both(directory, "old", stores, sizes, lambda turn: (int(time.time()) // 10 * 10 - (2 + turn) * DAY, 10))
+    for store in stores:
+        store.stop()
+    return lines
+
+
+def both(directory, what, stores, sizes, when):
+    files = {}
+
+    def load(store, turn):
+        if turn not in files:
+            files[turn] = Lines(directory / "lines", sizes.carbon_series, sizes.carbon_rounds, *when(turn))
+        return one(store, files[turn])
+
+    taken = interleaved(stores, sizes.rounds, load)
+    ours, theirs = stores
+    cpu = {store: median([cost for cost, _ in taken[store]]) for store in stores}
+    rate = {store: median([rate for _, rate in taken[store]]) for store in stores}
+    return [
+        Line(f"Carbon, {what}: CPU per million", f"{number(cpu[ours])} s", f"{theirs.name} {number(cpu[theirs])} s",
+             cpu[ours] / cpu[theirs], 0.5),
+        Line(f"Carbon, {what}: points/s until readable", f"{rate[ours] / 1e6:.2f} M",
+             f"{theirs.name} {rate[theirs] / 1e6:.2f} M", rate[ours] / rate[theirs], 2, at_least=True),
+    ]
+
+
+def one(store, file):
+    """CPU seconds per million, points a second."""
+    cpu = processes.cpu_seconds(store.pid)
+    seconds = file.send_to(store)
+    # What it has put off is part of the price.
+    processes.settle(store.pid)
+    cpu = processes.cpu_seconds(store.pid) - cpu
+    # VictoriaMetrics keeps what an earlier turn brought for the same second beside it.
+    found = len(dict(store.points(store.connection(), file.last_name, file.first - 1, file.last_time)))
+    if found != file.rounds:
+        raise RuntimeError(f"{store.name} has {found} of {file.rounds} points of {file.last_name}")
+    return cpu / file.points * 1e6, file.points / seconds
