@@ -97,6 +97,15 @@ def test_a_token_sees_its_prefixes_only(closed):
     assert [node["text"] for node in server.get("/metrics/find?query=team.*", headers=bearer).json] == ["a"]
     found = server.get("/api/v1/series?q=team", headers=bearer).json["series"]
     assert [series["name"] for series in found] == ["team.a.x"]
+    # Nor do the lists about names tell of others'.
+    server.carbon_send(b"team.b.x heavy 1\n")
+    admin = {"Authorization": "Bearer " + server.cli("token", "create", "b", "--role", "admin").stdout.strip()}
+    shown = lambda: server.get("/api/v1/health", headers=admin).json["bad_lines"]
+    wait_for(lambda: "team.b.x" in str(shown()), what="the line that cannot be read to be shown")
+    for path in ("/api/v1/health", "/api/v1/cardinality", "/api/v1/home"):
+        told = server.get(path, headers=bearer).text
+        assert "team.b" not in told and "host." not in told, (path, told)
+    assert "team.a.x" in server.get("/api/v1/cardinality", headers=bearer).text
 
 
 def test_signing_in_and_out(closed):

@@ -103,6 +103,18 @@ pub struct Health {
     pub newest: Vec<NewSeries>,
 }
 
+impl Health {
+    /// Without the names that the caller may not see.
+    pub fn seen_by(mut self, scope: &Scope) -> Health {
+        self.refused.keep_seen(scope);
+        // Lines that could not be read are raw text of anybody's.
+        self.bad_lines.retain(|_| scope.is_everything());
+        self.widest.retain(|widest| scope.sees_below(&widest.prefix));
+        self.newest.retain(|new| scope.sees(&new.name));
+        self
+    }
+}
+
 /// A listener, queue, collector or store: anything that must be running.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Part {
@@ -180,6 +192,12 @@ pub struct Refused {
     pub prefixes: Vec<RefusedPrefix>,
 }
 
+impl Refused {
+    fn keep_seen(&mut self, scope: &Scope) {
+        self.prefixes.retain(|refused| scope.sees(&refused.example));
+    }
+}
+
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RefusedPrefix {
     pub prefix: String,
@@ -215,6 +233,16 @@ pub struct Cardinality {
     pub refused: Refused,
     pub widest: Vec<PrefixCount>,
     pub newest: Vec<NewSeries>,
+}
+
+impl Cardinality {
+    /// Without the names that the caller may not see.
+    pub fn seen_by(mut self, scope: &Scope) -> Cardinality {
+        self.refused.keep_seen(scope);
+        self.widest.retain(|widest| scope.sees_below(&widest.prefix));
+        self.newest.retain(|new| scope.sees(&new.name));
+        self
+    }
 }
 
 /// What a rule would cost if it had these archives.

@@ -133,14 +133,18 @@ impl Scope {
         &self.prefixes
     }
 
+    pub fn is_everything(&self) -> bool {
+        self.prefixes.is_empty()
+    }
+
     pub fn sees(&self, name: &str) -> bool {
-        self.prefixes.is_empty() || self.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()))
+        self.is_everything() || self.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()))
     }
 
     /// Might a name below this branch (without a trailing dot) be visible?
     pub fn sees_below(&self, branch: &str) -> bool {
         let overlaps = |prefix: &String| prefix.starts_with(branch) || branch.starts_with(prefix.as_str());
-        self.prefixes.is_empty() || self.prefixes.iter().any(overlaps)
+        self.is_everything() || self.prefixes.iter().any(overlaps)
     }
 }
 

@@ -66,7 +66,10 @@ pub async fn home(
 fn gather(services: &Services, scope: &Scope) -> Answer<Home> {
     let now = services.clock.since_epoch().as_secs_f64();
     let health = services.control.health();
-    let arriving = services.control.arriving();
+    let mut arriving = services.control.arriving();
+    arriving
+        .iter_mut()
+        .for_each(|source| source.latest = source.latest.take().filter(|name| scope.sees(name)));
     let newest = arriving
         .iter()
         .filter_map(|source| source.newest)
@@ -75,10 +78,18 @@ fn gather(services: &Services, scope: &Scope) -> Answer<Home> {
     Ok(Home {
         sentence: sentence(&health, &arriving, now),
         newest_point_age: newest.map(|newest| (now - newest).max(0.0)),
-        host: Host { name: identity.host, panels: services.control.host_panels() },
+        host: Host { name: identity.host, panels: host_panels(services, scope) },
         groups: groups(services, scope)?,
         arriving,
     })
+}
+
+/// Graphs of the host, without what the caller may not see.
+fn host_panels(services: &Services, scope: &Scope) -> Vec<Panel> {
+    let mut panels = services.control.host_panels();
+    panels.iter_mut().for_each(|panel| panel.targets.retain(|target| scope.sees_below(target)));
+    panels.retain(|panel| !panel.targets.is_empty());
+    panels
 }
 
 /// Is it broken, since when? Until monitors exist this is about the data itself: does it arrive, is any lost?

@@ -77,14 +77,21 @@ pub async fn off_thread<T: Send + 'static>(
 
 /// Every listener, queue, collector and the store.
 #[utoipa::path(get, path = "/health", responses((status = 200, body = Health)))]
-pub async fn health(State(services): State<Arc<Services>>) -> Answer<Json<Health>> {
-    off_thread(&services, |services| Ok(Json(services.control.health()))).await
+pub async fn health(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+) -> Answer<Json<Health>> {
+    off_thread(&services, move |services| Ok(Json(services.control.health().seen_by(&caller.scope)))).await
 }
 
 /// Refused names by prefix, widest prefixes, newest names.
 #[utoipa::path(get, path = "/cardinality", responses((status = 200, body = Cardinality)))]
-pub async fn cardinality(State(services): State<Arc<Services>>) -> Answer<Json<Cardinality>> {
-    off_thread(&services, |services| Ok(Json(services.control.cardinality()))).await
+pub async fn cardinality(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+) -> Answer<Json<Cardinality>> {
+    off_thread(&services, move |services| Ok(Json(services.control.cardinality().seen_by(&caller.scope))))
+        .await
 }
 
 /// The effective configuration as documented TOML, secrets left out.
