@@ -152,9 +152,15 @@ class Bellwether:
         return self.request("GET", path, headers=headers, timeout=timeout)
 
     def post(self, path, body=b"", headers=None, timeout=30):
+        return self.send("POST", path, body, headers, timeout)
+
+    def put(self, path, body=b"", headers=None, timeout=30):
+        return self.send("PUT", path, body, headers, timeout)
+
+    def send(self, method, path, body, headers, timeout):
         if not isinstance(body, (bytes, str)):
             body, headers = json.dumps(body), {"Content-Type": "application/json", **(headers or {})}
-        return self.request("POST", path, body.encode() if isinstance(body, str) else body, headers, timeout)
+        return self.request(method, path, body.encode() if isinstance(body, str) else body, headers, timeout)
 
     def request(self, method, path, body=None, headers=None, timeout=30):
         request = urllib.request.Request(self.url(path), data=body, headers=headers or {}, method=method)

@@ -1,5 +1,6 @@
 //! Counters over the last minute: what rates and "in the last minute" are made of.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, VecDeque};
 
 use parking_lot::Mutex;
@@ -21,8 +22,11 @@ struct Snapshot {
 impl History {
     pub fn note(&self, at: Timestamp, counters: &[(String, f64)]) {
         let mut snapshots = self.0.lock();
-        if snapshots.back().is_some_and(|last| last.at >= at) {
-            return;
+        match snapshots.back().map(|last| last.at.cmp(&at)) {
+            Some(Ordering::Equal) => return,
+            // The clock was set back: what is known lies ahead of it and would hold every rate until it catches up.
+            Some(Ordering::Greater) => snapshots.clear(),
+            Some(Ordering::Less) | None => {}
         }
         if snapshots.len() == SECONDS_KEPT {
             snapshots.pop_front();
@@ -30,9 +34,12 @@ impl History {
         snapshots.push_back(Snapshot { at, counters: counters.iter().cloned().collect() });
     }
 
-    /// The value at the last snapshot.
-    pub fn last(&self, counter: &str) -> Option<f64> {
-        self.0.lock().back()?.counters.get(counter).copied()
+    /// By how much the counter has grown since the last snapshot, if it is at `value` now. A counter that was not
+    /// there began at 0, and one that is smaller has begun anew.
+    pub fn growth(&self, counter: &str, value: f64) -> f64 {
+        let snapshots = self.0.lock();
+        let before = snapshots.back().and_then(|last| last.counters.get(counter).copied()).unwrap_or(0.0);
+        if value < before { value } else { value - before }
     }
 
     /// Per second, over the last few seconds.
@@ -69,5 +76,11 @@ mod tests {
         assert_eq!(history.rate("a"), Some(3.0));
         assert_eq!(history.in_last_minute("a"), 180.0);
         assert_eq!((history.rate("b"), history.in_last_minute("b")), (None, 0.0));
+        for second in 0..3 {
+            history.note(Timestamp(second), &[("a".into(), 1_000.0 + second as f64)]);
+        }
+        assert_eq!(history.rate("a"), Some(1.0), "rates go on after the clock was set back");
+        assert_eq!([300.0, 5.0].map(|value| history.growth("a", value)), [3.0, 5.0]);
+        assert_eq!(history.growth("b", 4.0), 4.0);
     }
 }

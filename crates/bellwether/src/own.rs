@@ -117,13 +117,8 @@ impl Counters {
 /// The points of this second: what the counters grew by since the last one, and the gauges.
 pub fn write(house: &House, counters: &[(String, f64)], now: Timestamp, batch: &mut PointBatch) {
     for (name, value) in counters {
-        if let Some(before) = house.history.last(name) {
-            batch.push_parts(
-                &[PREFIX.as_bytes(), name.as_bytes(), b".count"],
-                now,
-                (value - before).max(0.0),
-            );
-        }
+        let growth = house.history.growth(name, *value);
+        batch.push_parts(&[PREFIX.as_bytes(), name.as_bytes(), b".count"], now, growth);
     }
     for (name, value) in gauges(house) {
         batch.push_parts(&[PREFIX.as_bytes(), name.as_bytes()], now, value);

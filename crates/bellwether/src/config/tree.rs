@@ -175,7 +175,12 @@ pub fn position(tree: &Spanned<DeTable<'_>>, path: &str) -> Range<usize> {
 
 /// The parser's words, with a suggestion where a name was mistyped.
 fn explain(message: &str) -> String {
-    let Some((unknown, expected)) = unknown_field(message) else { return message.to_owned() };
+    let Some((unknown, expected)) = unknown_field(message) else {
+        return match message.split_once(", expected struct ") {
+            Some((found, _)) => format!("{found}, expected a table: {{ key = value, … }}"),
+            None => message.to_owned(),
+        };
+    };
     let likeness = |name: &&str| (strsim::jaro_winkler(&snake_case(&unknown), name) * 1000.0) as u32;
     let closest = expected.iter().copied().max_by_key(likeness).filter(|name| likeness(name) > 780);
     match closest {
