@@ -378,7 +378,7 @@ fn store_part(house: &House, store: &StoreHealth) -> Part {
         text,
         rate: house.history.rate("store.points_stored"),
         unit: Some("points/s"),
-        lag: Some(store.log.oldest_seconds as f64),
+        lag: Some(store.log.last_sync.as_secs_f64()),
         last_success: store.read_only.is_none().then(|| house.clock.since_epoch().as_secs_f64()),
         ..part("store", "store", "Store")
     }
@@ -390,7 +390,17 @@ fn query_part(house: &House) -> Part {
         (Some(busy), Some(queries)) if queries > 0.0 => format!("{:.1} ms each", busy / queries / 1e3),
         _ => "none asked lately".into(),
     };
+    let addresses: Vec<String> = house
+        .config
+        .load()
+        .http
+        .listen
+        .iter()
+        .filter_map(|listen| listen.address())
+        .map(|address| address.to_string())
+        .collect();
     Part {
+        address: (!addresses.is_empty()).then(|| addresses.join(", ")),
         text: format!("queries: {per_query}"),
         rate: house.history.rate("http.queries"),
         unit: Some("queries/s"),

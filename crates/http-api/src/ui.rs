@@ -30,6 +30,9 @@ const PAGES: [&str; 13] = [
     "settings",
 ];
 
+/// Below these there are answers for programs, never pages.
+const FOR_PROGRAMS: [&str; 7] = ["api", "assets", "render", "metrics", "functions", "tags", "events"];
+
 /// Is this one of the UI's own routes or files? Those say nothing secret: everything they show comes from
 /// the API, which asks who one is.
 pub fn is_page_or_asset(method: &Method, path: &str) -> bool {
@@ -43,15 +46,29 @@ pub fn is_page_or_asset(method: &Method, path: &str) -> bool {
 pub async fn page_or_asset(method: Method, uri: axum::http::Uri, headers: HeaderMap) -> Response {
     let path = uri.path().trim_start_matches('/');
     if !is_page_or_asset(&method, uri.path()) {
-        return (StatusCode::NOT_FOUND, "There is nothing here.\n").into_response();
+        return nothing(&method, path, &headers);
     }
     match Files::get(path) {
         Some(file) => respond(path, file, &headers),
-        None => match Files::get("index.html") {
-            Some(page) => respond("index.html", page, &headers),
-            None => (StatusCode::NOT_FOUND, "The web UI is not part of this build.\n").into_response(),
-        },
+        None => page(&headers),
     }
+}
+
+fn page(headers: &HeaderMap) -> Response {
+    match Files::get("index.html") {
+        Some(page) => respond("index.html", page, headers),
+        None => (StatusCode::NOT_FOUND, "The web UI is not part of this build.\n").into_response(),
+    }
+}
+
+/// Somebody with a browser is told so by the UI, with the way home; a program in a line.
+fn nothing(method: &Method, path: &str, headers: &HeaderMap) -> Response {
+    let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let first = path.split('/').next().unwrap_or_default();
+    if *method == Method::GET && accepts.contains("text/html") && !FOR_PROGRAMS.contains(&first) {
+        return (StatusCode::NOT_FOUND, page(headers)).into_response();
+    }
+    (StatusCode::NOT_FOUND, "There is nothing here.\n").into_response()
 }
 
 fn respond(path: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {

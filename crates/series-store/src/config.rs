@@ -120,10 +120,11 @@ impl StorageConfig {
         problems
     }
 
-    /// The user's rules, then the built-in one.
+    /// The user's rules, then the built-in one, under a name of its own also where the user took "default".
     pub fn retention_rules(&self) -> Vec<RetentionRule> {
+        let taken = self.retention.iter().any(|rule| rule.name == "default");
         let default = RetentionRule {
-            name: "default".into(),
+            name: if taken { "built-in default" } else { "default" }.into(),
             pattern: built_in(".*"),
             archives: DEFAULT_ARCHIVES.parse().expect("the default archives are valid"),
         };

@@ -10,7 +10,7 @@ use vocabulary::retention::Archives;
 use vocabulary::{Sketch, Timestamp, ValueKind};
 
 use crate::blocks::NewFiles;
-use crate::config::{AggregationRule, RetentionRule, StorageConfig};
+use crate::config::{AggregationRule, RetentionRule};
 use crate::flush::{Extent, Pages, spans};
 use crate::head::{HeadOf, LateAt};
 use crate::limits::*;
@@ -66,18 +66,14 @@ struct Move {
 const MOVE_SERIES: usize = 64;
 
 impl Store {
-    /// What rules would do to the series that are there. Costs a look at every name and every index.
+    /// What rules would do to the series that are there; all of them, with the built-in ones at the end (see
+    /// [`crate::config::StorageConfig::retention_rules`]). Costs a look at every name and every index.
     pub fn retention_preview(
         &self,
         retention: &[RetentionRule],
         aggregation: &[AggregationRule],
     ) -> Result<Vec<RulePreview>, StoreError> {
-        let config = StorageConfig {
-            retention: retention.to_vec(),
-            aggregation: aggregation.to_vec(),
-            ..StorageConfig::default()
-        };
-        let rules = Rules::new(&config);
+        let rules = Rules { retention: retention.to_vec(), aggregation: aggregation.to_vec() };
         let empty = |rule: &RetentionRule| RulePreview {
             rule: rule.clone(),
             series: 0,

@@ -150,7 +150,7 @@ fn a_changed_retention_is_previewed_and_then_done() {
         "min_free": "1B",
     }))
     .unwrap();
-    let preview = store.store.retention_preview(&new.retention, &new.aggregation).unwrap();
+    let preview = store.store.retention_preview(&new.retention_rules(), &new.aggregation_rules()).unwrap();
     let counts: Vec<_> = preview.iter().map(|rule| (rule.series, rule.changing)).collect();
     assert_eq!(counts, [(1, 1), (1, 0), (0, 0)]);
     assert!(preview[0].bytes_now > 0 && preview[0].full_bytes_then != preview[0].full_bytes_now);

@@ -69,9 +69,11 @@ export type Part = {
   title: string
   address: string | null
   state: PartState
+  /** Since when it is in this state. */
+  since: number | null
   text: string
   rate: number | null
-  unit: string
+  unit: string | null
   lag: number | null
   last_success: number | null
   filled: number | null
@@ -81,24 +83,28 @@ export type Storage = {
   series: number
   points_per_second: number
   disk_bytes: number
-  free_bytes: number
+  free_bytes: number | null
   seconds_to_full: number | null
   read_only: string | null
   memory: { part: string; bytes: number }[]
-  resident_bytes?: number | null
-  memory_budget_bytes?: number | null
+  resident_bytes: number
+  memory_budget_bytes: number
   tiers: { archive: Archive; files: number; bytes: number }[]
   wal_bytes: number
-  sync_milliseconds: number | null
+  sync_milliseconds: number
   backlog: number
   gaps: [number, number][]
+  /** What was found missing, in words. */
+  lost: string[]
   quarantined: string[]
+  retention_differs: boolean
 }
 export type RefusedPrefix = { prefix: string; refused: number; example: string }
 export type BadLine = { listener: string; source: string; reason: string; sample: string; at: number }
 export type HealthAnswer = {
   state: Health
   sentence: string
+  since: number | null
   now: number
   parts: Part[]
   storage: Storage

@@ -3,7 +3,7 @@ import type { Part } from '../../api/types.ts'
 import { byKind, losses, shares, verdict } from './model.ts'
 
 const part = (id: string, kind: string, state: Part['state'] = 'ok', dropped: Part['dropped'] = []): Part => ({
-  id, kind, title: id, address: null, state, text: '', rate: null, unit: '', lag: null, last_success: null, filled: null, dropped,
+  id, kind, title: id, address: null, state, since: null, text: '', rate: null, unit: '', lag: null, last_success: null, filled: null, dropped,
 })
 
 test('parts stand in the order in which a point passes them, the worst first', () => {
