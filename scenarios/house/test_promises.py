@@ -1,6 +1,9 @@
 """What the product promises about every number: its kind, its level, how long it is kept, how far to believe it."""
+import pathlib
 import random
+import re
 import socket
+import subprocess
 import threading
 import time
 
@@ -180,3 +183,21 @@ def test_c158_c159_every_part_tells_how_it_is(bellwether):
     # One process, and its memory is bounded and told.
     assert psutil.Process(server.process.pid).children() == []
     assert health["storage"]["resident_bytes"] < health["storage"]["memory_budget_bytes"]
+
+
+def test_c160_from_the_start_to_a_graph_of_ones_own(bellwether):
+    """The commands of the README, with this server's ports."""
+    begun = time.monotonic()
+    server = bellwether()
+    readme = (pathlib.Path(__file__).parents[2] / "README.md").read_text()
+    commands = re.search(r"```\n(echo .*?)```", readme, re.DOTALL)[1].splitlines()
+    send, query = commands[:2], commands[2].removeprefix("target/release/bellwether ").split()
+    ports = {"8125": server.ports["statsd"], "2003": server.ports["line"]}
+    for command in send:
+        command = re.sub(r"/(8125|2003)\b", lambda port: f"/{ports[port[1]]}", command)
+        subprocess.run(["bash", "-c", command], check=True)
+    wait_for(lambda: values(server, "my.second") == [42.0] and values(server, "stats_counts.my.first")[:1] == [1.0])
+    assert "42" in server.cli(*query).stdout
+    graph = server.get("/render?target=my.second&format=png")
+    assert graph.body.startswith(b"\x89PNG")
+    assert time.monotonic() - begun < 60
