@@ -139,12 +139,16 @@ fn url(config: &Config, listeners: &[TcpListener]) -> String {
     }
 }
 
+/// A thread from its start to its end.
+type Thread = Mutex<Option<JoinHandle<()>>>;
+
 /// Everything that runs.
 pub struct Parts {
     house: Arc<House>,
     ticker: Arc<Ticker>,
+    ticking: Thread,
     stop_stream: Arc<AtomicBool>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    stream: Thread,
     background: Mutex<Option<series_store::Background>>,
     tls: Tls,
 }
@@ -164,14 +168,16 @@ impl Parts {
         let ticker = Ticker::new();
         let parts = Parts {
             ticker: ticker.clone(),
+            ticking: Thread::default(),
             stop_stream: Arc::default(),
-            threads: Mutex::default(),
+            stream: Thread::default(),
             background: Mutex::new(Some(background)),
             tls: front.tls.clone(),
             house,
         };
         if let Err(failure) = parts.open(front, runtime) {
             parts.stop_threads();
+            parts.close_store();
             return Err(failure);
         }
         Ok(parts)
@@ -214,7 +220,7 @@ impl Parts {
         let thread = std::thread::Builder::new().name("stream".into());
         let thread =
             thread.spawn(move || http_api::stream::run(&services, &stop)).map_err(Failure::doing("start"))?;
-        self.threads.lock().push(thread);
+        *self.stream.lock() = Some(thread);
         Ok(())
     }
 
@@ -223,7 +229,7 @@ impl Parts {
         let flush_due = move |now: Timestamp| {
             let statsd = &due.config.load().statsd;
             let interval = statsd.flush_interval.duration().as_secs().max(1) as i64;
-            due.ingest.read().is_some() && now.0 % interval == 0
+            due.ingest.read().as_ref().is_some_and(Ingest::is_flushing) && now.0 % interval == 0
         };
         let thread = self.ticker.clone().run(
             self.house.clock.clone(),
@@ -231,7 +237,7 @@ impl Parts {
             move |now| noting.note_second(now),
             move |now| ticking.store.publish_tick(now),
         );
-        self.threads.lock().push(thread.map_err(Failure::doing("start"))?);
+        *self.ticking.lock() = Some(thread.map_err(Failure::doing("start"))?);
         Ok(())
     }
 
@@ -278,7 +284,7 @@ impl Parts {
         };
     }
 
-    /// In the reverse order of the start: nothing new comes in, then what is in is written, then the doors close.
+    /// Nothing new comes in, by any door; then what is in is written.
     pub fn stop(&self, front: Front, runtime: &Runtime) {
         *self.house.phase.lock() = Phase::Stopping;
         drop(self.house.host.lock().take());
@@ -288,23 +294,34 @@ impl Parts {
         }
         self.stop_threads();
         front.stop(runtime);
+        self.close_store();
         let socket = commands::control_socket(&self.house.config.load());
         // It may be gone already; whoever connects next finds nobody either way.
         let _ = std::fs::remove_file(socket);
     }
 
+    /// Ends the live streams too, so that no door waits for their readers.
     fn stop_threads(&self) {
+        // It sees this at the next tick, which the ticker still brings.
         self.stop_stream.store(true, Ordering::Relaxed);
+        join(&self.stream);
         self.ticker.stop();
-        for thread in self.threads.lock().drain(..) {
-            // A thread that panicked has said so.
-            let _ = thread.join();
-        }
+        join(&self.ticking);
+    }
+
+    fn close_store(&self) {
         if let Some(background) = self.background.lock().take()
             && let Err(error) = background.stop()
         {
             tracing::error!(%error, "the store could not write everything out; its log has the rest");
         }
+    }
+}
+
+fn join(thread: &Thread) {
+    if let Some(thread) = thread.lock().take() {
+        // A thread that panicked has said so.
+        let _ = thread.join();
     }
 }
 

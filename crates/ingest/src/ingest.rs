@@ -249,7 +249,12 @@ impl Ingest {
 
     /// With every StatsD listener off nothing is aggregated, and nothing is written about it.
     fn set_flushing(&self) {
-        self.timers.set_flushing(self.open.iter().any(|open| open.wanted.name.starts_with("statsd.")));
+        self.timers.set_flushing(self.is_flushing());
+    }
+
+    /// Does a StatsD listener stand open, so that intervals end in flushes?
+    pub fn is_flushing(&self) -> bool {
+        self.open.iter().any(|open| open.wanted.name.starts_with("statsd."))
     }
 
     /// Ends StatsD's interval now, under the time `due`. For tests; otherwise it happens on time by itself.

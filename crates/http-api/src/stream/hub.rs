@@ -116,7 +116,7 @@ fn check(targets: &[String]) -> Answer<()> {
     Ok(())
 }
 
-/// Feeds the streams until `stop`. Blocks: it has a thread of its own.
+/// Feeds the streams until `stop`, and closes them then. Blocks: it has a thread of its own.
 pub fn run(services: &Services, stop: &AtomicBool) {
     let mut feeder = Feeder { services, watched: HashMap::new(), next_id: 0, health: None };
     let mut last = Timestamp(i64::MIN);
@@ -125,6 +125,7 @@ pub fn run(services: &Services, stop: &AtomicBool) {
         last = tick.unwrap_or(last);
         feeder.feed(tick.unwrap_or_else(|| services.clock.now()));
     }
+    services.hub.streams.lock().clear();
 }
 
 struct Feeder<'s> {
