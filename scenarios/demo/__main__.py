@@ -66,7 +66,8 @@ def play(options, server, fresh):
 
 
 def write_past(player, begin, end):
-    print(f"Writing the past {(end - begin) / 3600:g} hours through Carbon: look around meanwhile.", flush=True)
+    print(f"Writing the past since {time.strftime('%A %H:%M', time.localtime(begin))} through Carbon; look around meanwhile.",
+          flush=True)
     began = time.monotonic()
     player.past(begin, end)
     took = time.monotonic() - began

@@ -1,8 +1,8 @@
 """The site in one step of time: what it would tell in these seconds, as numbers. No clock, no socket, one seed.
 
 A web application that passes people's files on to five cloud providers, with job queues behind it. Each part of
-it draws from its own source of chance for each step, so the same step of the same seed is always the same, and a
-chapter of the story changes nothing but what it is about.
+it, each provider and each queue draws from a source of chance of its own for each step: the same step of the same
+seed is always the same, and a chapter of the story changes nothing but what it is about.
 """
 import dataclasses
 import functools
@@ -66,9 +66,9 @@ class Site:
     def step(self, t, seconds=1):
         step = Step(t, seconds)
         load = self.load(t)
-        for index, part in enumerate(PARTS):
-            chance = Chance((self.seed * 100 + index) << 40 | seconds << 34 | t)
-            part(Moment(self, t, self.clock + t, load, step, chance))
+        now = Moment(self, t, self.clock + t, load, step)
+        for part in PARTS:
+            part(now.apart(part.__name__))
         return step
 
     def load(self, t):
@@ -134,7 +134,12 @@ class Moment:
     site_time: int
     load: float
     step: Step
-    chance: Chance
+    chance: Chance = None
+
+    def apart(self, what):
+        """The same for one part, or one thing of it, with a chance of its own."""
+        chance = Chance(f"{self.site.seed} {what} {self.step.seconds} {self.t}")
+        return dataclasses.replace(self, chance=chance)
 
     def count(self, name, n):
         self.step.counters[name] = n
@@ -177,43 +182,51 @@ def views(now):
 
 
 def uploads(now):
-    """Started, completed, failed and retried for each provider, and how long it took."""
     for provider, part in PROVIDERS.items():
-        fails = now.holds("provider_fails", provider)
-        started = now.comes(f"uploads.{provider}.started", UPLOADS_PER_SECOND * part * now.load)
-        failed = now.chance.share(started, FAILS * FAILS_MORE if fails else FAILS)
-        now.count(f"uploads.{provider}.failed", failed)
-        now.count(f"uploads.{provider}.completed", started - failed)
-        now.count(f"uploads.{provider}.retried", now.chance.share(failed, 0.8))
-        now.timer(f"uploads.{provider}.duration", started, (SLOWER if fails else 1) * (700 + 900 * part), spread=0.6)
+        upload(now.apart(provider), provider, part)
+
+
+def upload(now, provider, part):
+    """Started, completed, failed and retried, and how long it took."""
+    fails = now.holds("provider_fails", provider)
+    started = now.comes(f"uploads.{provider}.started", UPLOADS_PER_SECOND * part * now.load)
+    failed = now.chance.share(started, FAILS * FAILS_MORE if fails else FAILS)
+    now.count(f"uploads.{provider}.failed", failed)
+    now.count(f"uploads.{provider}.completed", started - failed)
+    now.count(f"uploads.{provider}.retried", now.chance.share(failed, 0.8))
+    now.timer(f"uploads.{provider}.duration", started, (SLOWER if fails else 1) * (700 + 900 * part), spread=0.6)
 
 
 def jobs(now):
-    """Each queue counted at five points, with its depth and how long the oldest job waits."""
     for name, per_second, calm in QUEUES:
-        per_second *= now.load
-        stuck = now.holds("worker_stuck", name)
-        failing = name == "uploads" and any(now.holds("provider_fails", p) for p in PROVIDERS)
-        depth = waiting(now, name, per_second)
-        enqueued = now.comes(f"jobs.{name}.enqueued", per_second)
-        # While a queue drains more is completed than comes in.
-        before = waiting(now, name, per_second, now.t - 1)
-        draining = max(0.0, before - depth) * now.step.seconds
-        taken = 0 if stuck else now.chance.poisson(per_second * now.step.seconds * (0.7 if failing else 1) + draining)
-        retried = now.chance.share(taken, 0.25 if failing else 0.006)
-        given_up = now.chance.share(retried, 0.1)
-        now.count(f"jobs.{name}.taken", taken)
-        now.count(f"jobs.{name}.completed", taken - retried)
-        now.count(f"jobs.{name}.retried", retried)
-        now.count(f"jobs.{name}.given_up", given_up)
-        depth += max(0, round(calm * (0.5 + now.load) * (1 + 1.2 * now.wander(name, 20)) + now.chance.gauss(0, 0.5)))
-        now.gauge(f"jobs.{name}.depth", depth)
-        now.gauge(f"jobs.{name}.oldest_seconds", depth / max(per_second, 0.05))
+        queue(now.apart(name), name, per_second * now.load, calm)
 
 
-def waiting(now, queue, per_second, t=None):
+def queue(now, name, per_second, calm):
+    """Counted at five points, with its depth and how long the oldest job waits."""
+    failing = name == "uploads" and any(now.holds("provider_fails", provider) for provider in PROVIDERS)
+    now.comes(f"jobs.{name}.enqueued", per_second)
+    taken = 0 if now.holds("worker_stuck", name) else done(now, name, per_second)
+    retried = now.chance.share(taken, 0.25 if failing else 0.006)
+    now.count(f"jobs.{name}.taken", taken)
+    now.count(f"jobs.{name}.completed", taken - retried)
+    now.count(f"jobs.{name}.retried", retried)
+    now.count(f"jobs.{name}.given_up", now.chance.share(retried, 0.1))
+    unrest = calm * (0.5 + now.load) * (1 + 1.2 * now.wander(name, 20)) + now.chance.gauss(0, 0.5)
+    depth = round(waiting(now, name, per_second, now.t)) + max(0, round(unrest))
+    now.gauge(f"jobs.{name}.depth", depth)
+    now.gauge(f"jobs.{name}.oldest_seconds", depth / max(per_second, 0.05))
+
+
+def done(now, name, per_second):
+    """As many jobs as come in, less what piles up meanwhile, or more while the queue drains."""
+    seconds = now.step.seconds
+    piled_up = waiting(now, name, per_second, now.t + seconds) - waiting(now, name, per_second, now.t)
+    return now.chance.poisson(max(0.0, per_second * seconds - piled_up))
+
+
+def waiting(now, queue, per_second, t):
     """Jobs that wait because of what the story did to their queue."""
-    t = now.t if t is None else t
     stuck = now.site.story.backlog("worker_stuck", queue, t, per_second, DRAIN)
     if queue != "uploads":
         return stuck
@@ -277,7 +290,7 @@ def mail(now):
 
 def builds(now):
     """Of the team that makes the site: few, and on a Sunday there may be none for an hour."""
-    pushes = now.comes("ci.pushes", 0.02 * now.load)
+    pushes = now.comes("ci.pushes", 0.008 * now.load)
     now.count("ci.builds.started", pushes)
     failed = now.chance.share(pushes, 0.12)
     now.count("ci.builds.failed", failed)
