@@ -35,7 +35,8 @@ def main():
         return 1
     finally:
         # A second Ctrl-C must not leave the server behind.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(sign, signal.SIG_IGN)
         if server:
             server.stop()
         if given:
