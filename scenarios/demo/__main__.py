@@ -14,7 +14,7 @@ from demo.site import Site, busy_clock
 from demo.story import LENGTH, PAST, STORY, Story
 
 # From the start of the command to that of the story; the past is written meanwhile.
-LEAD_SECONDS = {"now": 60, "soon": 600, "none": 0}
+LEAD_SECONDS = {"now": 90, "soon": 600, "none": 0}
 
 
 def main():
@@ -67,7 +67,7 @@ def play(options, server, fresh):
 
 
 def write_past(player, begin, end):
-    print(f"Writing the past since {time.strftime('%A %H:%M', time.localtime(begin))} through Carbon; look around meanwhile.",
+    print(f"Writing the past since {time.strftime('%d %B %H:%M', time.localtime(begin))} through Carbon; look around meanwhile.",
           flush=True)
     began = time.monotonic()
     player.past(begin, end)
