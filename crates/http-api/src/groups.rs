@@ -7,6 +7,7 @@ use vocabulary::ports::Scope;
 use vocabulary::{SeriesRef, Timestamp};
 
 use crate::control::Control;
+use crate::guess::is_statsd_itself;
 
 /// Groups that are told; those with most worth seeing first.
 const MAX_GROUPS: usize = 24;
@@ -31,9 +32,8 @@ const STATSD_ROOTS: [&str; 7] = [
     "statsd.",
 ];
 
-/// Names that tell of machines and of ourselves, not of the site.
-const NOT_THE_SITE: [&str; 6] =
-    ["host.", "bellwether.", "stats.statsd.", "stats_counts.statsd.", "statsd.", "carbon."];
+/// Names that tell of machines and of ourselves, not of the site; StatsD's about itself come on top.
+const NOT_THE_SITE: [&str; 3] = ["host.", "bellwether.", "carbon."];
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct NameGroup {
@@ -83,7 +83,7 @@ struct Gathering {
 impl Gathering {
     fn take(&mut self, series: SeriesRef, name: &str) {
         self.names += 1;
-        if NOT_THE_SITE.iter().any(|prefix| name.starts_with(prefix)) {
+        if NOT_THE_SITE.iter().any(|prefix| name.starts_with(prefix)) || is_statsd_itself(name) {
             return;
         }
         let root = STATSD_ROOTS.iter().find(|root| name.starts_with(**root)).map_or(0, |root| root.len());
@@ -180,6 +180,7 @@ mod tests {
             "shop.orders",
             "host.web1.load.1m",
             "stats.statsd.packets_received",
+            "stats.gauges.statsd.timestamp_lag",
             "tagged;a=b",
         ]);
         let told: Vec<_> = groups.iter().map(|group| (group.title.as_str(), group.series)).collect();

@@ -43,9 +43,17 @@ const BUSINESS_WORDS: [&str; 22] = [
     "completed",
 ];
 
+/// Under these StatsD tells of itself, as the original does. They are there before anybody has sent anything.
+const STATSD_ITSELF: [&str; 4] = ["stats.statsd.", "stats.gauges.statsd.", "stats_counts.statsd.", "statsd."];
+
+/// Is this one of StatsD's numbers about itself?
+pub fn is_statsd_itself(name: &str) -> bool {
+    STATSD_ITSELF.iter().any(|prefix| name.starts_with(prefix))
+}
+
 pub fn level(name: &str) -> Level {
     let root = name.split('.').next().unwrap_or_default();
-    if SYSTEM_ROOTS.contains(&root) || name.starts_with("stats.statsd.") || name.starts_with("statsd.") {
+    if SYSTEM_ROOTS.contains(&root) || is_statsd_itself(name) {
         return Level::System;
     }
     if is_business(name) { Level::Business } else { Level::Feature }
@@ -124,7 +132,20 @@ pub fn unit(name: &str) -> Option<&'static str> {
     if is_time && !last.starts_with("bin_") && !last.starts_with("sum_squares") && is_timer_part(last) {
         return Some("ms");
     }
+    if is_statsd_itself(metric) && !metric.starts_with("stats_counts.") {
+        return statsd_itself_unit(last);
+    }
     is_statsd_rate(metric).then_some("/s")
+}
+
+/// Of what the original measures of itself: durations in milliseconds, lengths in bytes, moments, and rates.
+fn statsd_itself_unit(last: &str) -> Option<&'static str> {
+    match last {
+        "processing_time" | "calculationtime" | "flush_time" => Some("ms"),
+        "flush_length" => Some("B"),
+        "bad_lines_seen" | "packets_received" | "metrics_received" => Some("/s"),
+        _ => None,
+    }
 }
 
 fn is_statsd_timer(metric: &str) -> bool {
@@ -179,6 +200,9 @@ fn is_timer_part(last: &str) -> bool {
 
 /// What brings the points of this series, as far as the name tells it.
 pub fn source(name: &str) -> &'static str {
+    if is_statsd_itself(name) {
+        return "bellwether";
+    }
     match name.split(['.', ';']).next().unwrap_or_default() {
         "host" => "host",
         "bellwether" => "bellwether",
@@ -197,11 +221,24 @@ mod tests {
         check("host.web1.cpu.user_percent", Level::System);
         check("bellwether.statsd.packets", Level::System);
         check("stats.statsd.bad_lines_seen", Level::System);
+        check("stats_counts.statsd.bad_lines_seen", Level::System);
         check("stats.uploads.gdrive.completed", Level::Business);
         check("stats.shop.orders", Level::Business);
         check("shop_orders;country=de", Level::Business);
         check("stats.timers.view.search.upper_90", Level::Feature);
         check("stats.recorder.started", Level::Feature);
+    }
+
+    #[test]
+    fn sources() {
+        let check = |name: &str, wanted: &str| assert_eq!(source(name), wanted, "{name}");
+        check("host.web1.load.1m", "host");
+        check("bellwether.store.series", "bellwether");
+        check("stats.gauges.statsd.timestamp_lag", "bellwether");
+        check("statsd.numStats", "bellwether");
+        check("stats.gauges.statsdish", "statsd");
+        check("stats_counts.orders", "statsd");
+        check("shop_orders;country=de", "carbon");
     }
 
     #[test]
@@ -239,5 +276,9 @@ mod tests {
         check("stats.service_checks.db", None);
         check("stats.timers.app.latency.p95", Some("ms"));
         check("a.b;unit=x", None);
+        check("stats.statsd.processing_time", Some("ms"));
+        check("stats.statsd.graphiteStats.last_flush", None);
+        check("stats.statsd.packets_received", Some("/s"));
+        check("stats_counts.statsd.packets_received", None);
     }
 }

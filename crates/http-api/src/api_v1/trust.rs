@@ -6,9 +6,9 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use vocabulary::Timestamp;
 use vocabulary::ports::{FetchRequest, FindQuery, Node, QueryLimits, Row, Scope, SeriesInfo, SeriesMatch};
 use vocabulary::retention::Aggregation;
+use vocabulary::{SeriesRef, Timestamp};
 
 use crate::accounts::Caller;
 use crate::answer::{Answer, Params, Problem};
@@ -44,7 +44,8 @@ pub struct Trust {
     last_point: Option<i64>,
     /// Seconds since then.
     age: Option<f64>,
-    /// Times within the window for which none of the series has a point, though it has before and after.
+    /// Times within the window for which none of the series has a point, though there are some before and
+    /// after, and though the usual pause between points is much shorter.
     gaps: Vec<(i64, i64)>,
     late: u64,
     dropped: DroppedInWindow,
@@ -54,12 +55,16 @@ pub struct Trust {
     help: Option<String>,
 }
 
-/// What the listeners that feed the series lost within the window.
+/// What was lost within the window on the way that the series' points come.
 #[derive(Default, Serialize, ToSchema)]
 struct DroppedInWindow {
+    /// By the kernel: the socket's buffer was full.
     kernel: u64,
+    /// Of what was held on the way: unfinished lines, events, points of too large a flush.
     queue: u64,
+    /// Lines that could not be read.
     parser: u64,
+    /// By source, by name, or beyond a limit.
     refused: u64,
 }
 
@@ -80,24 +85,15 @@ fn judge(services: &Services, scope: &Scope, about: &About, limits: &QueryLimits
         Some(text) => evaluate::parse_time(text, now, zone),
         None => Ok(otherwise),
     };
-    let (from, until) = (time(&about.from, now.minus(3_600))?, time(&about.until, now)?);
+    let from = time(&about.from, now.minus(3_600))?;
+    let window = Window { from, until: time(&about.until, now)?, now, limits };
     let mut behind = series_behind(services, scope, &about.target, limits)?;
     let more = behind.len() > MAX_SERIES;
     behind.truncate(MAX_SERIES);
     let infos: Vec<SeriesInfo> =
         behind.iter().filter_map(|found| services.source.describe(found.series)).collect();
     let series: Vec<_> = behind.iter().map(|found| found.series).collect();
-    let request = FetchRequest {
-        series: &series,
-        from,
-        until,
-        now,
-        step: None,
-        consolidation: Aggregation::Average,
-        scope,
-        limits,
-    };
-    let rows = services.source.fetch(&request)?;
+    let rows = window.fetch(services, &series, Aggregation::Average, scope)?;
     let first = infos.first();
     let name = first.map(|info| info.name.to_string()).unwrap_or_default();
     let last_point = infos.iter().filter_map(|info| info.last_point).max().map(|at| at.0);
@@ -117,7 +113,7 @@ fn judge(services: &Services, scope: &Scope, about: &About, limits: &QueryLimits
         age: last_point.map(|at| services.clock.since_epoch().as_secs_f64() - at as f64),
         gaps: gaps(&rows),
         late: infos.iter().map(|info| info.late).sum(),
-        dropped: dropped(services, source, from, until, now, limits)?,
+        dropped: dropped(services, source, &window)?,
         source,
         unit: help.as_ref().and_then(|help| help.unit).or_else(|| guess::unit(&name)),
         level: first
@@ -148,7 +144,8 @@ fn series_behind(
     Ok(found)
 }
 
-/// Runs of slots that are empty in all rows, between the first and the last that are not.
+/// Runs of slots that are empty in all rows, between the first and the last that are not, and longer than the
+/// rhythm of the points explains: what is sent once a minute has no gap in each.
 fn gaps(rows: &[Row<f64>]) -> Vec<(i64, i64)> {
     let Some(step) = rows.iter().map(|row| row.step.seconds()).max() else { return Vec::new() };
     let mut known: Vec<i64> = rows
@@ -164,48 +161,81 @@ fn gaps(rows: &[Row<f64>]) -> Vec<(i64, i64)> {
         .collect();
     known.sort_unstable();
     known.dedup();
-    let holes = known.windows(2).filter(|pair| pair[1] - pair[0] > 1);
+    let longest = longest_pause(&known);
+    let holes = known.windows(2).filter(|pair| pair[1] - pair[0] > longest);
     holes.map(|pair| ((pair[0] + 1) * step, pair[1] * step)).take(MAX_GAPS).collect()
 }
 
-/// Own counters of the listeners that bring points of this source.
-fn dropped(
-    services: &Services,
-    source: Option<&str>,
-    from: Timestamp,
-    until: Timestamp,
-    now: Timestamp,
-    limits: &QueryLimits,
-) -> Answer<DroppedInWindow> {
+/// Slots from one point to the next that still count as coming regularly. Graphs in the page draw by the same rule.
+fn longest_pause(known: &[i64]) -> i64 {
+    let mut distances: Vec<i64> = known.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    if distances.is_empty() {
+        return 1;
+    }
+    let middle = distances.len() / 2;
+    match *distances.select_nth_unstable(middle).1 {
+        1 => 1,
+        usual => usual * 5 / 2 + usual * 5 % 2,
+    }
+}
+
+/// The server's own counters of what was lost of points of this source: by the listeners that bring them, and
+/// between those and the store.
+fn dropped(services: &Services, source: Option<&str>, window: &Window<'_>) -> Answer<DroppedInWindow> {
     let Some(source @ ("statsd" | "carbon")) = source else { return Ok(DroppedInWindow::default()) };
-    let sum = |ending: &str| -> Answer<u64> {
-        let pattern = format!("bellwether.ingest.{source}_*.{ending}.count");
-        let scope = Scope::everything();
-        let query =
-            FindQuery { pattern: &pattern, kind: Default::default(), scope: &scope, limit: MAX_SERIES };
-        let series: Vec<_> = services.source.find(&query)?.into_iter().filter_map(leaf).collect();
-        let request = FetchRequest {
-            series: &series,
-            from,
-            until,
-            now,
-            step: None,
-            consolidation: Aggregation::Sum,
-            scope: &scope,
-            limits,
-        };
-        let rows = services.source.fetch(&request)?;
-        Ok(rows.iter().flat_map(|row| &row.slots).filter(|value| value.is_finite()).sum::<f64>() as u64)
+    let listeners = |ending: &str| window.sum(services, &format!("ingest.{source}_*.{ending}"));
+    let aggregation = |what: &str| match source {
+        "statsd" => window.sum(services, &format!("statsd.{what}")),
+        _ => Ok(0),
     };
     Ok(DroppedInWindow {
-        kernel: sum("dropped.kernel")?,
-        queue: sum("dropped.queue")?,
-        parser: sum("bad.*")?,
-        refused: sum("refused.*")?,
+        kernel: listeners("dropped.kernel")?,
+        queue: listeners("dropped.memory")? + aggregation("dropped.*")?,
+        parser: listeners("bad.*")?,
+        refused: listeners("refused.*")? + aggregation("refused.*")?,
     })
 }
 
-fn leaf(node: Node) -> Option<vocabulary::SeriesRef> {
+/// The time that is asked about.
+struct Window<'l> {
+    from: Timestamp,
+    until: Timestamp,
+    now: Timestamp,
+    limits: &'l QueryLimits,
+}
+
+impl Window<'_> {
+    fn fetch(
+        &self,
+        services: &Services,
+        series: &[SeriesRef],
+        how: Aggregation,
+        scope: &Scope,
+    ) -> Answer<Vec<Row<f64>>> {
+        Ok(services.source.fetch(&FetchRequest {
+            series,
+            from: self.from,
+            until: self.until,
+            now: self.now,
+            step: None,
+            consolidation: how,
+            scope,
+            limits: self.limits,
+        })?)
+    }
+
+    /// By how much own counters have grown. Whose they are does not matter: they tell of no names.
+    fn sum(&self, services: &Services, counters: &str) -> Answer<u64> {
+        let (pattern, scope) = (format!("bellwether.{counters}.count"), Scope::everything());
+        let query =
+            FindQuery { pattern: &pattern, kind: Default::default(), scope: &scope, limit: MAX_SERIES };
+        let series: Vec<_> = services.source.find(&query)?.into_iter().filter_map(leaf).collect();
+        let rows = self.fetch(services, &series, Aggregation::Sum, &scope)?;
+        Ok(rows.iter().flat_map(|row| &row.slots).filter(|value| value.is_finite()).sum::<f64>() as u64)
+    }
+}
+
+fn leaf(node: Node) -> Option<SeriesRef> {
     match node {
         Node::Leaf(found) => Some(found.series),
         Node::Branch { .. } => None,
@@ -229,5 +259,10 @@ mod tests {
         assert_eq!(gaps(&rows), [(13, 14)]);
         assert_eq!(gaps(&rows[..1]), [(12, 14)]);
         assert_eq!(gaps(&[]), []);
+        let each_third: Vec<f64> = (0..60).map(|at| if at % 3 == 0 { 1.0 } else { nan }).collect();
+        assert_eq!(gaps(&[row(0, &each_third)]), []);
+        let mut paused = each_third;
+        paused[30..45].fill(nan);
+        assert_eq!(gaps(&[row(0, &paused)]), [(28, 45)]);
     }
 }
