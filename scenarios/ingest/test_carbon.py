@@ -169,6 +169,27 @@ def test_garbage_on_every_listener(bellwether):
     assert server.get("/readyz").status == 200
 
 
+def test_a_flood_of_new_names(bellwether):
+    """500,000 names where 100,000 are allowed; 10 million in the long run."""
+    names, allowed = 500_000 * TIMES, 100_000
+    server = bellwether(f"[storage]\nmax_series = {allowed}")
+    send(server, "line", f"honest.metric 1 {now()}\n".encode())
+    wait_for(lambda: value(server, "honest.metric") == 1.0)
+    with socket.create_connection(("127.0.0.1", server.ports["line"]), timeout=60) as out:
+        for first in range(0, names, 1000):
+            out.sendall("".join(f"flood.user.n{n} 1 {now()}\n" for n in range(first, first + 1000)).encode())
+    refused = lambda: dropped(server, "carbon.line").get("limit", 0)
+    kept = lambda: server.get("/api/v1/health").json["storage"]["series"]
+    wait_for(lambda: refused() + kept() >= names, seconds=120, what="each name to be kept or refused")
+    assert kept() <= allowed
+    send(server, "line", f"honest.metric 2 {now()}\n".encode())
+    wait_for(lambda: value(server, "honest.metric") == 2.0)
+    # About 1 kB a series, and what an unoptimised build holds beside.
+    assert resident(server) < 300e6, resident(server)
+    whose = server.get("/api/v1/health").json["refused"]
+    assert whose["prefixes"][0]["prefix"].startswith("flood") and whose["total"] >= names - allowed, whose
+
+
 def test_sources_outside_the_allow_list(bellwether):
     server = bellwether('[carbon]\nallow = ["10.0.0.0/8"]\n[statsd]\nallow = ["10.0.0.0/8"]\n')
     for port in ("line", "pickle", "statsd", "admin"):
