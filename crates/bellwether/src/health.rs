@@ -133,7 +133,6 @@ fn dropped(house: &House, counter: &str, cause: &'static str, total: u64, help: 
 
 fn listener_part(house: &House, listener: &ListenerStats) -> Part {
     let name = listener_name(listener.name);
-    let totals = &listener.totals;
     let is_statsd = listener.name.starts_with("statsd");
     let (counter, unit) = match listener.name {
         "statsd.admin" => ("packets", "commands/s"),
@@ -141,6 +140,33 @@ fn listener_part(house: &House, listener: &ListenerStats) -> Part {
         _ => ("lines", "points/s"),
     };
     let rate = house.history.rate(&format!("{name}.{counter}"));
+    let list = listener_losses(house, &name, listener);
+    let lost_lately = list
+        .iter()
+        .any(|entry| entry.last_minute > 0 && matches!(entry.cause, "kernel" | "memory" | "limit"));
+    let last = listener.totals.last_received.map(|at| at.0 as f64);
+    let (state, text) = match (listener.is_served, lost_lately) {
+        (false, _) => {
+            (State::Critical, "a thread of it has ended by a fault of ours: restart the server".into())
+        }
+        (true, true) => (State::Warning, listener_text(&list, rate, unit, last.is_some())),
+        (true, false) => (State::Ok, listener_text(&list, rate, unit, last.is_some())),
+    };
+    Part {
+        address: Some(listener.address.clone()),
+        state,
+        text,
+        rate,
+        unit: Some(unit),
+        last_success: last,
+        dropped: list,
+        ..part(listener.name, "listener", listener_title(listener.name))
+    }
+}
+
+/// What did not become points, by cause.
+fn listener_losses(house: &House, name: &str, listener: &ListenerStats) -> Vec<Dropped> {
+    let totals = &listener.totals;
     let points = totals.points;
     let all = [
         ("kernel", "dropped.kernel", listener.kernel_drops.unwrap_or(0), KERNEL_HELP),
@@ -152,35 +178,19 @@ fn listener_part(house: &House, listener: &ListenerStats) -> Part {
         ("limit", "refused.limit", points.refused_limit, LIMIT_HELP),
         ("too old", "points.too_old", points.too_old, TOO_OLD_HELP),
         ("future", "points.in_future", points.in_future, FUTURE_HELP),
+        ("no value", "points.no_value", points.no_value, NO_VALUE_HELP),
     ];
-    let list: Vec<Dropped> = all
-        .into_iter()
-        .filter(|(_, _, total, _)| *total > 0)
-        .map(|(cause, counter, total, help)| {
-            let mut entry = dropped(house, &format!("{name}.{counter}"), cause, total, help);
-            if cause == "parser" {
-                let each = totals
-                    .bad()
-                    .map(|(reason, _)| house.history.in_last_minute(&format!("{name}.bad.{reason}")));
-                entry.last_minute = each.sum::<f64>() as u64;
-            }
-            entry
-        })
-        .collect();
-    let lost_lately = list
-        .iter()
-        .any(|entry| entry.last_minute > 0 && matches!(entry.cause, "kernel" | "memory" | "limit"));
-    let last = totals.last_received.map(|at| at.0 as f64);
-    Part {
-        address: Some(listener.address.clone()),
-        state: if lost_lately { State::Warning } else { State::Ok },
-        text: listener_text(&list, rate, unit, last.is_some()),
-        rate,
-        unit: Some(unit),
-        last_success: last,
-        dropped: list,
-        ..part(listener.name, "listener", listener_title(listener.name))
-    }
+    let happened = all.into_iter().filter(|(_, _, total, _)| *total > 0);
+    let entry = |(cause, counter, total, help)| {
+        let mut entry = dropped(house, &format!("{name}.{counter}"), cause, total, help);
+        if cause == "parser" {
+            let each =
+                totals.bad().map(|(reason, _)| house.history.in_last_minute(&format!("{name}.bad.{reason}")));
+            entry.last_minute = each.sum::<f64>() as u64;
+        }
+        entry
+    };
+    happened.map(entry).collect()
 }
 
 const KERNEL_HELP: &str =
@@ -194,6 +204,7 @@ const LIMIT_HELP: &str = "New names beyond the limits on series, see the refused
 const TOO_OLD_HELP: &str = "Older than everything that is kept of the series.";
 const FUTURE_HELP: &str =
     "Ahead of the clock by more than storage.future_tolerance: look at the sender's clock.";
+const NO_VALUE_HELP: &str = "Points whose value is NaN: it means \"no value\", and is not stored.";
 
 fn listener_title(name: &str) -> String {
     let (protocol, way) = name.split_once('.').unwrap_or((name, ""));
@@ -262,9 +273,13 @@ fn outgoing_part(house: &House, kind: &str, title: &str, out: &OutgoingStats) ->
         0 => Vec::new(),
         total => vec![dropped(house, &format!("{counter}.dropped.queue"), "queue", total, help)],
     };
+    let lost_lately = list.iter().any(|entry| entry.last_minute > 0);
     let (state, text) = match (&out.failure, out.connected) {
         (Some(why), false) => (State::Warning, format!("not connected: {why}; {} wait", out.queued)),
         (_, false) => (State::Ok, "not connected yet".into()),
+        (_, true) if lost_lately => {
+            (State::Warning, format!("{} wait, others were dropped in the last minute", out.queued))
+        }
         (_, true) => (State::Ok, format!("connected, {} wait", out.queued)),
     };
     Part {
@@ -273,6 +288,7 @@ fn outgoing_part(house: &House, kind: &str, title: &str, out: &OutgoingStats) ->
         text,
         rate: house.history.rate(&format!("{counter}.sent")),
         unit: Some("/s"),
+        filled: out.filled,
         dropped: list,
         ..part(format!("{kind}.{}", out.address), "forward", format!("{title} to {}", out.address))
     }
@@ -473,13 +489,15 @@ pub fn refused(house: &House) -> Refused {
 }
 
 /// The prefixes with most series. Looking at all names takes a quarter of a second at a million, so the
-/// answer is kept for a while.
+/// answer is kept for a while: half a minute there.
 pub fn widest(house: &House) -> Vec<PrefixCount> {
-    const KEPT_SECONDS: i64 = 30;
-    let now = house.clock.now().0;
+    const NAMES_FOR_A_SECOND: usize = 33_000;
+    let (names, now) = (house.store.names(), house.clock.now().0);
     let mut kept = house.widest.lock();
-    if now - kept.0 >= KEPT_SECONDS || kept.1.len() < LISTED {
-        let widest = house.store.names().largest_prefixes(LISTED);
+    let kept_for = (names.len() / NAMES_FOR_A_SECOND) as i64;
+    // A clock that was set back is outside of it too.
+    if !(kept.0..kept.0 + kept_for).contains(&now) {
+        let widest = names.largest_prefixes(LISTED);
         *kept = (now, widest.into_iter().map(|(prefix, series)| PrefixCount { prefix, series }).collect());
     }
     kept.1.clone()

@@ -1,6 +1,5 @@
 //! Counters over the last minute: what rates and "in the last minute" are made of.
 
-use std::cmp::Ordering;
 use std::collections::{HashMap, VecDeque};
 
 use parking_lot::Mutex;
@@ -22,11 +21,16 @@ struct Snapshot {
 impl History {
     pub fn note(&self, at: Timestamp, counters: &[(String, f64)]) {
         let mut snapshots = self.0.lock();
-        match snapshots.back().map(|last| last.at.cmp(&at)) {
-            Some(Ordering::Equal) => return,
-            // The clock was set back: what is known lies ahead of it and would hold every rate until it catches up.
-            Some(Ordering::Greater) => snapshots.clear(),
-            Some(Ordering::Less) | None => {}
+        let before = snapshots.back().map_or(Timestamp(i64::MIN), |last| last.at);
+        if before == at {
+            return;
+        }
+        // At the start all counters were 0. Where the clock was set back, what is known would lie ahead of it and
+        // hold every rate until it catches up, so only the last is kept, as of just now.
+        if snapshots.is_empty() || before > at {
+            let counters = snapshots.pop_back().map(|last| last.counters).unwrap_or_default();
+            snapshots.clear();
+            snapshots.push_back(Snapshot { at: at.minus(1), counters });
         }
         if snapshots.len() == SECONDS_KEPT {
             snapshots.pop_front();
@@ -77,10 +81,11 @@ mod tests {
         assert_eq!(history.in_last_minute("a"), 180.0);
         assert_eq!((history.rate("b"), history.in_last_minute("b")), (None, 0.0));
         for second in 0..3 {
-            history.note(Timestamp(second), &[("a".into(), 1_000.0 + second as f64)]);
+            history.note(Timestamp(second), &[("a".into(), 300.0 + second as f64 * 3.0)]);
         }
-        assert_eq!(history.rate("a"), Some(1.0), "rates go on after the clock was set back");
-        assert_eq!([300.0, 5.0].map(|value| history.growth("a", value)), [3.0, 5.0]);
+        assert_eq!(history.rate("a"), Some(3.0), "rates go on after the clock was set back");
+        assert_eq!(history.in_last_minute("a"), 9.0);
+        assert_eq!([309.0, 5.0].map(|value| history.growth("a", value)), [3.0, 5.0]);
         assert_eq!(history.growth("b", 4.0), 4.0);
     }
 }

@@ -31,13 +31,15 @@ pub enum Broken {
 }
 
 /// What became of what was offered: offered = sent + dropped + queued.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct OutgoingStats {
     pub address: String,
     /// Points or packets.
     pub sent: u64,
     pub dropped: u64,
     pub queued: usize,
+    /// How full the queue is, 0 to 1; `None` where there is none (datagrams).
+    pub filled: Option<f64>,
     pub connected: bool,
     /// Why the last attempt failed; `None` while connected.
     pub failure: Option<String>,
@@ -104,8 +106,11 @@ impl Outgoing {
 
     pub fn stats(&self) -> OutgoingStats {
         let state = self.queue.state.lock();
+        let by_items = state.items as f64 / self.queue.items_max.max(1) as f64;
+        let by_bytes = state.bytes as f64 / limits::OUTGOING_BYTES_MAX as f64;
         OutgoingStats {
             address: self.queue.address.clone(),
+            filled: Some(by_items.max(by_bytes)),
             sent: state.sent,
             dropped: state.dropped,
             queued: state.items,
@@ -282,6 +287,7 @@ mod tests {
         }
         let stats = outgoing.stats();
         assert_eq!((stats.sent, stats.dropped, stats.queued, stats.connected), (0, 5, 3, false), "{stats:?}");
+        assert!(stats.filled.is_some_and(|filled| filled > 0.0), "{stats:?}");
         let begun = Instant::now();
         outgoing.finish();
         assert!(begun.elapsed() < DRAIN_MAX * 2, "a stop does not wait for who is not there");

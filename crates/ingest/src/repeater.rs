@@ -144,6 +144,7 @@ impl UdpTarget {
             sent: self.sent.load(Ordering::Relaxed),
             dropped: self.dropped.load(Ordering::Relaxed),
             queued: 0,
+            filled: None,
             connected: known,
             failure: (!known).then(|| "the name of the host cannot be looked up".into()),
         }
