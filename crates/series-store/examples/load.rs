@@ -6,7 +6,7 @@
 //! load memory SERIES POINTS GAP       so many points per series, GAP seconds apart; resident bytes per series
 //! load minute SERIES                  a full minute of one-second points for every series
 //! load calm SECONDS                   300 series once a second by the real clock: CPU, memory, syncs
-//! load old SERIES POINTS STEP         points a day old, series by series
+//! load old rounds|series SERIES POINTS    points two days old, ten seconds apart, round by round or series by series
 //! load start DIR                      opens a directory; how long until everything can be read
 //! load fill DIR SERIES SECONDS        writes and leaves without closing, for `load start`
 //! load fetch                          one series x 24 h at 10 s; 1,000 series x 1 h summed
@@ -146,7 +146,7 @@ fn main() {
         "memory" => memory(number(&arguments, 1), number(&arguments, 2) as i64, number(&arguments, 3) as i64),
         "minute" => memory(number(&arguments, 1), 60, 1),
         "calm" => calm(number(&arguments, 1) as i64),
-        "old" => old(number(&arguments, 1), number(&arguments, 2) as i64, number(&arguments, 3) as i64),
+        "old" => old(&arguments[1], number(&arguments, 2), number(&arguments, 3) as i64),
         "fill" => fill(Path::new(&arguments[1]), number(&arguments, 2), number(&arguments, 3) as i64),
         "start" => start(Path::new(&arguments[1])),
         "fetch" => fetch(),
@@ -252,25 +252,30 @@ fn calm(seconds: i64) {
     drop(std::fs::remove_dir_all(&bench.directory));
 }
 
-fn old(series: usize, points: i64, step: i64) {
-    let mut bench = Bench::open(temporary(), "10s:30d");
+fn old(order: &str, series: usize, points: i64) {
+    let mut bench = Bench::open(temporary(), "1s:6h,10s:7d,1m:30d,10m:5y");
     let background = spawn_background(&bench.store).expect("threads start");
+    let names: Vec<String> = (0..series).map(name).collect();
     bench.set(START + 2 * 86_400);
+    names.iter().for_each(|name| bench.put(name, START + 2 * 86_400, 1.0));
+    bench.send();
     let (cpu, wall) = (cpu_seconds(), Instant::now());
-    for index in 0..series {
-        let name = name(index);
-        for point in 0..points {
-            bench.put(&name, START + point * step, value(index, point));
-        }
+    let put = |bench: &mut Bench, index: usize, point: i64| {
+        bench.put(&names[index], START + point * 10, value(index, point));
+    };
+    match order {
+        "rounds" => (0..points).for_each(|point| (0..series).for_each(|index| put(&mut bench, index, point))),
+        _ => (0..series).for_each(|index| (0..points).for_each(|point| put(&mut bench, index, point))),
     }
     if !bench.batch.is_empty() {
         bench.send();
     }
     let write_wall = wall.elapsed().as_secs_f64();
+    let written = cpu_seconds() - cpu;
     background.stop().expect("the store closes");
     let (total, cpu) = ((series as i64 * points) as f64, cpu_seconds() - cpu);
     println!(
-        "{total} old points: {:.2} M/s, {:.2} M/s per core of CPU ({cpu:.2} s)",
+        "{total} old points: {:.2} M/s, {:.2} M/s per core of CPU ({cpu:.2} s, {written:.2} of them until the end was taken)",
         total / write_wall / 1e6,
         total / cpu / 1e6
     );

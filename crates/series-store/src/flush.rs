@@ -290,17 +290,28 @@ fn late_times<V: Value>(tier: Tier, late: &Late<V>) -> Range<Timestamp> {
     tier.start(first)..tier.start(last + 1)
 }
 
+/// Series with the same stretch of slots are computed together: what they are computed from lies together in
+/// the files.
 fn touched_slots<V: HeadOf>(
     view: &View<'_, V>,
     archive: usize,
     locals: &[u16],
     late: &mut Late<V>,
 ) -> Result<(), StoreError> {
-    for (at, local) in locals.iter().enumerate() {
+    let mut touched: BTreeMap<(Slot, Slot), Vec<usize>> = BTreeMap::new();
+    for at in 0..locals.len() {
         for run in runs(view.touched_rolled(at, archive)) {
-            let values = view.compute(&[at], archive, &run)?;
-            for (slot, value) in run.zip(values).filter(|(_, value)| !value.is_absent()) {
-                late.put(*local, slot, ALL_LATER, value, u32::MAX);
+            touched.entry((run.start, run.end)).or_default().push(at);
+        }
+    }
+    for ((start, end), which) in touched {
+        let width = (end - start) as usize;
+        for which in which.chunks((TOUCHED_SLOTS / width).max(1)) {
+            let values = view.compute(which, archive, &(start..end))?;
+            for (at, row) in which.iter().zip(values.chunks_exact(width)) {
+                for (slot, value) in (start..end).zip(row).filter(|(_, value)| !value.is_absent()) {
+                    late.put(locals[*at], slot, ALL_LATER, value.clone(), u32::MAX);
+                }
             }
         }
     }

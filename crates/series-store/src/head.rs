@@ -26,6 +26,9 @@ macro_rules! with_head {
 }
 pub(crate) use with_head;
 
+/// By the low 16 bits of a series' id.
+pub type ByLocal<T> = HashMap<u16, T, foldhash::fast::RandomState>;
+
 /// What is known of a series besides its name.
 #[derive(Clone, Copy, Debug)]
 pub struct SeriesHead {
@@ -65,7 +68,7 @@ pub struct Stripe {
     /// For each policy that occurs here: the places in `tiers` of its archives.
     policy_tiers: Vec<Option<Arc<[usize]>>>,
     /// Points that came after their slot was sealed, by series.
-    pub late_counts: HashMap<u16, u32>,
+    pub late_counts: ByLocal<u32>,
 }
 
 impl Stripe {
@@ -75,7 +78,7 @@ impl Stripe {
             series: Vec::new(),
             tiers: Vec::new(),
             policy_tiers: Vec::new(),
-            late_counts: HashMap::new(),
+            late_counts: ByLocal::default(),
         }
     }
 
@@ -419,7 +422,7 @@ impl<V: Value> Frozen<V> {
 
 /// Points for slots that are closed, or that went straight into a coarser archive.
 pub struct Late<V> {
-    pub rows: HashMap<u16, Vec<LatePoint<V>>>,
+    pub rows: ByLocal<Vec<LatePoint<V>>>,
     pub count: usize,
     pub oldest_segment: Option<u32>,
     oldest_slot: u32,
@@ -427,7 +430,7 @@ pub struct Late<V> {
 
 impl<V> Default for Late<V> {
     fn default() -> Self {
-        Late { rows: HashMap::new(), count: 0, oldest_segment: None, oldest_slot: u32::MAX }
+        Late { rows: ByLocal::default(), count: 0, oldest_segment: None, oldest_slot: u32::MAX }
     }
 }
 

@@ -74,6 +74,9 @@ pub const OPEN_FILES_MAX: usize = 512;
 /// Series whose rows are computed together: 1,024 x 60 slots are half a megabyte.
 pub const BATCH_SERIES: usize = 1_024;
 
+/// Coarse slots that are computed together because of late points: with ten finer slots each, 5 MB.
+pub const TOUCHED_SLOTS: usize = 1 << 16;
+
 /// The manifest is written anew when it holds this much, and no manifest or series log may be larger than
 /// the last two: 2^32 names of 100 bytes would be.
 pub const MANIFEST_BYTES_MAX: u64 = 4 << 20;

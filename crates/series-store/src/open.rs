@@ -98,6 +98,7 @@ impl Store {
         let mut loaded = LoadedSeries::default();
         let series_log =
             load_series(&io, &directory, &manifest, &names, &damage, &mut loaded, &mut recovery)?;
+        keep_lost_ids(&files, &names, &recovery);
         let wal = Wal::new(Arc::clone(&io), directory.join("wal"), segments.clone(), first_segment);
         // Which of them the backend knows is not kept: it is told of all again.
         let unannounced = elsewhere.then(|| Mutex::new(loaded.ids().collect()));
@@ -381,9 +382,10 @@ fn sort_out_files(files: &Files, damage: &Damage, unsure: bool) -> Result<u64, O
                 files.io.remove(&path).doing("remove the leftover", &path)?;
                 leftovers += 1;
             }
-            // The end of the manifest is torn: most likely this file's line, whose points are in the log.
+            // The end of the manifest is torn: most likely by a power cut, in this file's line, and the points
+            // are in the log. If it was damaged later they are not, and nothing here tells the two apart.
             None if unsure && recover_meta(&*files.io, &path, bytes).is_some() => {
-                move_aside(files, &path);
+                set_aside(files, &path, "is not in the list of files, whose end is damaged", damage);
                 leftovers += 1;
             }
             None => set_aside(files, &path, "is not one of the store's", damage),
@@ -549,6 +551,33 @@ fn load_series(
             damage.gap(format!("{} cannot be read: names are lost", path.display()), bytes.len() as u64);
             new_log(io, path)
         }
+    }
+}
+
+/// Where the series log lost its end, block files still have points of series that nobody can name. Their ids
+/// are never given to new names, which would inherit those points.
+fn keep_lost_ids(files: &Arc<Files>, names: &Names, recovery: &Recovery) {
+    let known = names.next_id();
+    let metas: Vec<FileMeta> = files.manifest.state(|state| state.files.values().copied().collect());
+    let first_id = |meta: &FileMeta| meta.place.stripe.saturating_mul(SERIES_PER_STRIPE);
+    // Looking into all files takes time: only when something is amiss, or when even their counts say more.
+    let amiss = recovery.torn_bytes > 0
+        || !files.damage.gaps().is_empty()
+        || metas.iter().any(|meta| first_id(meta).saturating_add(meta.series) > known);
+    if !amiss {
+        return;
+    }
+    let next_id = metas.iter().map(|meta| match files.file(*meta).series() {
+        Ok(series) => series.last().map_or(0, |(local, _)| first_id(meta) + u32::from(*local) + 1),
+        // Which series it has is unknown: all that it may have.
+        Err(_) => first_id(meta).saturating_add(SERIES_PER_STRIPE),
+    });
+    let next_id = next_id.max().unwrap_or(0);
+    if next_id > known {
+        let why =
+            format!("the names of up to {} series are lost; their points stay in the files", next_id - known);
+        files.damage.gap(why, 0);
+        names.load(0).reserve_ids(next_id);
     }
 }
 

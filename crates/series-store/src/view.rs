@@ -39,11 +39,18 @@ struct Level<V: Value> {
     rolled: Timestamp,
     level0: Arc<Vec<Arc<BlockFile>>>,
     frozen: Vec<Arc<Frozen<V>>>,
-    /// Late points that are not frozen, with the series' position.
+    /// Late points that are not frozen, with the series' position; in its order.
     late: Vec<(usize, LatePoint<V>)>,
     /// Slots that are not to be computed, with the series' position; in order.
     left_empty: Vec<(usize, Slot)>,
     open: Option<OpenRows<V>>,
+}
+
+impl<V: Value> Level<V> {
+    fn late_of(&self, at: usize) -> impl Iterator<Item = &LatePoint<V>> {
+        let first = self.late.partition_point(|(owner, _)| *owner < at);
+        self.late[first..].iter().take_while(move |(owner, _)| *owner == at).map(|(_, point)| point)
+    }
 }
 
 /// Open slots of the finest archive, row after row.
@@ -229,8 +236,7 @@ impl<'a, V: HeadOf> View<'a, V> {
         let coarse = self.levels[archive].tier;
         for level in &self.levels[..archive] {
             let frozen = level.frozen.iter().flat_map(|frozen| frozen.late.of(self.locals[at]));
-            let late = level.late.iter().filter(|(owner, _)| *owner == at).map(|(_, point)| point);
-            let points = frozen.chain(late).filter(|point| point.touches(archive));
+            let points = frozen.chain(level.late_of(at)).filter(|point| point.touches(archive));
             let hit = points.map(|point| coarse.slot(level.tier.start(point.slot())));
             touched.extend(hit.filter(|slot| slots.contains(slot)));
         }
@@ -246,8 +252,7 @@ impl<'a, V: HeadOf> View<'a, V> {
     fn set_in_memory(&self, at: usize, archive: usize) -> Vec<Slot> {
         let level = &self.levels[archive];
         let frozen = level.frozen.iter().flat_map(|frozen| frozen.late.of(self.locals[at]));
-        let late = level.late.iter().filter(|(owner, _)| *owner == at).map(|(_, point)| point);
-        frozen.chain(late).map(LatePoint::slot).collect()
+        frozen.chain(level.late_of(at)).map(LatePoint::slot).collect()
     }
 
     /// Slots of `archive` that were rolled up and that late points in memory change, in order.

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
+use vocabulary::point::NamedPoint;
 use vocabulary::ports::{Scope, StoreError, Successor, WriteReport};
 use vocabulary::{PointBatch, PointSink, Sketch, SketchBatch, Timestamp, ValueKind};
 
@@ -206,8 +207,15 @@ impl Store {
         let mut write_out = false;
         for part in run.chunks(RUN_POINTS) {
             let mut stripe = self.with_series(stripe, part);
-            let mut writer =
-                RunWriter { store: self, now, tolerance: self.future_tolerance(), record, apart, report };
+            let mut writer = RunWriter {
+                store: self,
+                now,
+                tolerance: self.future_tolerance(),
+                record,
+                archive: 0,
+                apart,
+                report,
+            };
             write_out |= writer.take(&mut stripe, batch, part);
             crowded = stripe
                 .tiers
@@ -480,6 +488,8 @@ struct RunWriter<'a> {
     now: Timestamp,
     tolerance: i64,
     record: &'a mut RecordWriter,
+    /// Of the record that is being written.
+    archive: usize,
     apart: &'a mut Vec<Apart>,
     report: &'a mut WriteReport,
 }
@@ -494,9 +504,23 @@ struct Memo {
 
 #[derive(Clone, Copy)]
 enum MemoPlace {
-    Column { tier: usize, column: usize },
-    Late { tier: usize, slot: Slot },
-    Apart { archive: usize, lazy_to: u8 },
+    Column {
+        tier: usize,
+        column: usize,
+    },
+    Late {
+        tier: usize,
+        slot: Slot,
+    },
+    /// Into a coarser archive, and nothing is to be computed now.
+    Coarse {
+        archive: usize,
+        slot: Slot,
+    },
+    Apart {
+        archive: usize,
+        lazy_to: u8,
+    },
     TooOld,
     InFuture,
 }
@@ -505,7 +529,7 @@ impl RunWriter<'_> {
     /// True if the log wants to be written out.
     fn take(&mut self, stripe: &mut Stripe, batch: &PointBatch, run: &[(u32, u32)]) -> bool {
         let segment = self.store.wal.position().segment();
-        self.begin(stripe.number);
+        self.begin(stripe.number, 0);
         let mut memo = Memo { policy: NO_POLICY, time: Timestamp(i64::MIN), place: MemoPlace::TooOld };
         let mut pending = 0;
         let mut write_out = false;
@@ -521,11 +545,12 @@ impl RunWriter<'_> {
                 let place = self.place(stripe, series.policy, point.time, segment);
                 memo = Memo { policy: series.policy, time: point.time, place };
             }
-            match memo.place {
+            let archive = match memo.place {
                 MemoPlace::Column { tier, column } => {
                     let head =
                         f64::head_mut(&mut stripe.tiers[tier].head).expect("numbers resolve to numbers");
                     head.open.set(column, series.lane, point.value);
+                    0
                 }
                 MemoPlace::Late { tier, slot } => {
                     let head =
@@ -533,13 +558,22 @@ impl RunWriter<'_> {
                     head.late.put(local, slot, ALL_LATER, point.value, segment);
                     *stripe.late_counts.entry(local).or_default() += 1;
                     self.report.late += 1;
+                    0
                 }
-                MemoPlace::Apart { archive, lazy_to } => {
-                    let (policy, time, value) = (series.policy, point.time, point.value);
-                    self.apart.push(Apart { local, policy, archive, lazy_to, time, value });
-                    note_last(&mut stripe.series[usize::from(local)], time);
+                // Points that came before it must be in their places first.
+                MemoPlace::Coarse { archive, slot } if self.apart.is_empty() => {
+                    let at = LateAt { local, archive, slot, lazy_to: ALL_LATER, segment };
+                    stripe.put_late(series, at, point.value, self.now);
                     *stripe.late_counts.entry(local).or_default() += 1;
                     self.report.late += 1;
+                    archive
+                }
+                MemoPlace::Coarse { archive, .. } => {
+                    self.set_apart(stripe, local, archive, ALL_LATER, &point);
+                    continue;
+                }
+                MemoPlace::Apart { archive, lazy_to } => {
+                    self.set_apart(stripe, local, archive, lazy_to, &point);
                     continue;
                 }
                 MemoPlace::TooOld => {
@@ -550,23 +584,45 @@ impl RunWriter<'_> {
                     self.report.in_future += 1;
                     continue;
                 }
+            };
+            if archive != self.archive {
+                write_out |= self.end(&mut pending);
+                self.begin(stripe.number, archive);
             }
             self.record.number(local, point.time, point.value);
             pending += 1;
             note_last(&mut stripe.series[usize::from(local)], point.time);
             if self.record.is_full() {
                 write_out |= self.end(&mut pending);
-                self.begin(stripe.number);
+                self.begin(stripe.number, archive);
             }
         }
         write_out | self.end(&mut pending)
     }
 
-    fn begin(&mut self, stripe: u32) {
+    /// Keep a point for when the stripe is not locked any more.
+    fn set_apart(
+        &mut self,
+        stripe: &mut Stripe,
+        local: u16,
+        archive: usize,
+        lazy_to: u8,
+        point: &NamedPoint<'_>,
+    ) {
+        let series = &mut stripe.series[usize::from(local)];
+        let (policy, time, value) = (series.policy, point.time, point.value);
+        self.apart.push(Apart { local, policy, archive, lazy_to, time, value });
+        note_last(series, time);
+        *stripe.late_counts.entry(local).or_default() += 1;
+        self.report.late += 1;
+    }
+
+    fn begin(&mut self, stripe: u32, archive: usize) {
+        self.archive = archive;
         self.record.begin(Header {
             kind: ValueKind::Number,
             stripe,
-            archive: 0,
+            archive: archive as u8,
             lazy_to: ALL_LATER,
             now: self.now,
         });
@@ -588,6 +644,9 @@ impl RunWriter<'_> {
         match where_to(&entry, time, self.now, self.tolerance) {
             Goes::TooOld => MemoPlace::TooOld,
             Goes::InFuture => MemoPlace::InFuture,
+            Goes::Apart { archive, lazy_to: ALL_LATER } => {
+                MemoPlace::Coarse { archive, slot: entry.tiers[archive].slot(time) }
+            }
             Goes::Apart { archive, lazy_to } => MemoPlace::Apart { archive, lazy_to },
             Goes::Finest { slot } => {
                 let tier = stripe.tiers_of(policy)[0];

@@ -471,3 +471,61 @@ fn a_lost_manifest_is_made_anew_from_the_files() {
     assert_eq!(store.points("a", START - 1, START + 299).1.len(), 300);
     assert!(RealIo.list(&directory.join("quarantine")).is_ok_and(|kept| !kept.is_empty()));
 }
+
+/// Whatever is cut off or hit in the log of names: no new name gets the points of an old one.
+#[test]
+fn new_names_never_inherit_the_points_of_lost_ones() {
+    let check = |what: &str, change: &dyn Fn(&mut Vec<u8>)| {
+        let mut store = store("1s:1h,10s:1d");
+        for (name, from) in [("old.a", 0), ("old.b", 20), ("old.c", 40)] {
+            (from..from + 20).for_each(|second| {
+                store.clock().set(START + second);
+                store.put_one(name, START + second, 1.0);
+            });
+            store.store.compact().unwrap();
+        }
+        let directory = store.setup.directory.clone();
+        let mut store = store.reopen_after(|| {
+            let path = directory.join("series/SERIES-000000.log");
+            let mut bytes = std::fs::read(&path).unwrap();
+            change(&mut bytes);
+            std::fs::write(&path, bytes).unwrap();
+        });
+        for name in ["new.a", "new.b", "new.c", "new.d"] {
+            store.clock().set(START + 100);
+            store.put_one(name, START + 100, -1.0);
+            let (_, points) = store.points(name, START - 10, START + 110);
+            assert_eq!(points, [(START + 100, -1.0)], "{what}: {name}");
+        }
+        let lost = ["old.a", "old.b", "old.c"].iter().any(|name| store.id(name).is_none());
+        assert!(!lost || !store.recovery.gaps.is_empty(), "{what}: {:?}", store.recovery);
+    };
+    check("empty", &|bytes| bytes.clear());
+    check("header only", &|bytes| bytes.truncate(16));
+    for part in 1..8 {
+        check(&format!("{part} of 8"), &|bytes| bytes.truncate(bytes.len() * part / 8));
+        check(&format!("hit at {part} of 8"), &|bytes| {
+            let at = bytes.len() * part / 8;
+            bytes[at] ^= 0x10;
+        });
+    }
+    check("last byte", &|bytes| drop(bytes.pop()));
+    check("magic", &|bytes| bytes[0] ^= 1);
+}
+
+#[test]
+fn a_cut_manifest_loses_no_file_without_a_word() {
+    let mut store = store("1s:1h,10s:1d");
+    fill(&mut store, "b", 60);
+    store.store.compact().unwrap();
+    let directory = store.setup.directory.clone();
+    let whole = store.points("b", START - 1, START + 60).1.len();
+    let store = store.reopen_after(|| {
+        let current = std::fs::read_to_string(directory.join("CURRENT")).unwrap();
+        let path = directory.join(current.trim());
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() * 2 / 3]).unwrap();
+    });
+    let there = store.id("b").map_or(0, |_| store.points("b", START - 1, START + 60).1.len());
+    assert!(there == whole || !store.recovery.gaps.is_empty(), "{there} of {whole}: {:?}", store.recovery);
+}

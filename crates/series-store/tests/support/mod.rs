@@ -127,8 +127,14 @@ impl TestStore {
 
     /// As after a kill -9: what was not handed to the kernel is lost.
     pub fn reopen(self) -> TestStore {
+        self.reopen_after(|| ())
+    }
+
+    /// The same, with something done to the files in between.
+    pub fn reopen_after(self, meanwhile: impl FnOnce()) -> TestStore {
         let TestStore { store, setup, _temporary, .. } = self;
         drop(store);
+        meanwhile();
         TestStore { _temporary, ..setup.open() }
     }
 
