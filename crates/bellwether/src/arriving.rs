@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use http_api::control::{Arriving, Help, Panel};
-use vocabulary::ValueKind;
+use ingest::stats::ListenerStats;
 use vocabulary::ports::Scope;
+use vocabulary::{Timestamp, ValueKind};
 
 use crate::collecting::Collecting;
 use crate::house::House;
@@ -14,11 +15,8 @@ pub fn arriving(house: &House) -> Vec<Arriving> {
     let mut found = Vec::new();
     if let Some(ingest) = house.ingest.read().as_ref() {
         let listeners = ingest.stats();
-        for (source, prefix, counter) in [("statsd", "statsd.", "samples"), ("carbon", "carbon.", "lines")] {
-            let mine: Vec<_> = listeners
-                .iter()
-                .filter(|listener| listener.name.starts_with(prefix) && listener.name != "statsd.admin")
-                .collect();
+        for (source, counter) in SOURCES {
+            let mine = of_source(&listeners, source);
             if mine.is_empty() {
                 continue;
             }
@@ -28,13 +26,11 @@ pub fn arriving(house: &House) -> Vec<Arriving> {
                 source,
                 points_per_second: mine.iter().filter_map(|listener| rate(listener.name)).sum(),
                 series: 0,
-                newest: mine
-                    .iter()
-                    .filter_map(|listener| listener.totals.last_received)
-                    .max()
-                    .map(|at| at.0 as f64),
+                newest: newest_of(&mine).map(|at| at.0 as f64),
                 listening: mine.first().map(|listener| listener.address.clone()),
                 latest: None,
+                regular: house.streaks.is_regular(source),
+                target: house.config.load().own.series.then(|| rate_target(&mine, counter)),
             });
         }
     }
@@ -45,6 +41,41 @@ pub fn arriving(house: &House) -> Vec<Arriving> {
         entry.series = counts.get(entry.source).copied().unwrap_or(0);
     }
     found
+}
+
+/// Ways in that other programs use, and the counter that says how much each brings.
+const SOURCES: [(&str, &str); 2] = [("statsd", "samples"), ("carbon", "lines")];
+
+fn of_source<'a>(listeners: &'a [ListenerStats], source: &str) -> Vec<&'a ListenerStats> {
+    let is_its = |listener: &&ListenerStats| {
+        listener.name.split('.').next() == Some(source) && listener.name != "statsd.admin"
+    };
+    listeners.iter().filter(is_its).collect()
+}
+
+fn newest_of(listeners: &[&ListenerStats]) -> Option<Timestamp> {
+    listeners.iter().filter_map(|listener| listener.totals.last_received).max()
+}
+
+/// How much comes through all of these, as a target.
+fn rate_target(listeners: &[&ListenerStats], counter: &str) -> String {
+    let series: Vec<String> = listeners
+        .iter()
+        .map(|listener| format!("bellwether.{}.{counter}.count", crate::own::listener_name(listener.name)))
+        .collect();
+    format!("sumSeries({})", series.join(","))
+}
+
+/// Once a second: who has sent lately.
+pub fn note_streaks(house: &House) {
+    let ingest = house.ingest.read();
+    let Some(ingest) = ingest.as_ref() else { return };
+    let listeners = ingest.stats();
+    for (source, _) in SOURCES {
+        if let Some(newest) = newest_of(&of_source(&listeners, source)) {
+            house.streaks.note(source, newest);
+        }
+    }
 }
 
 /// How many series each source has. Looks at all names, so only when there are others than before and not
@@ -62,9 +93,9 @@ impl SeriesBySource {
 
     fn counts(&mut self, house: &House) -> HashMap<&'static str, u64> {
         let (names, now) = (house.store.names(), house.clock.now().0);
-        if names.len() != self.names
-            && now - self.counted > (names.len() / Self::NAMES_FOR_A_SECOND_OF_PAUSE) as i64
-        {
+        let pause = (names.len() / Self::NAMES_FOR_A_SECOND_OF_PAUSE) as i64;
+        // A clock that was set back ends the pause too.
+        if names.len() != self.names && !(self.counted..=self.counted + pause).contains(&now) {
             self.counts.clear();
             names.for_each(ValueKind::Number, &Scope::everything(), |_, name| {
                 *self.counts.entry(http_api::source_of(name)).or_default() += 1;
@@ -85,6 +116,8 @@ fn host(collecting: &Collecting) -> Arriving {
         newest: stats.last_sample.map(|at| at.0 as f64),
         listening: None,
         latest: None,
+        regular: true,
+        target: None,
     }
 }
 

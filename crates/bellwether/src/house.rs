@@ -14,13 +14,14 @@ use vocabulary::ports::Successor;
 use vocabulary::{Clock, PointBatch, PointSink, Timestamp};
 
 use crate::alive::{self, Alive};
-use crate::arriving::SeriesBySource;
+use crate::arriving::{self, SeriesBySource};
 use crate::collecting::Collecting;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::history::History;
 use crate::logging::LogControl;
 use crate::own;
+use crate::streaks::Streaks;
 
 pub struct House {
     pub config: ArcSwap<Config>,
@@ -42,6 +43,7 @@ pub struct House {
     pub phase: Mutex<Phase>,
     pub reloads: Mutex<Reloads>,
     pub series_by_source: Mutex<SeriesBySource>,
+    pub streaks: Streaks,
     /// The widest prefixes, and when they were looked for.
     pub widest: Mutex<(i64, Vec<http_api::control::PrefixCount>)>,
     /// When the state of each part began, by its id.
@@ -96,6 +98,7 @@ impl House {
             phase: Mutex::new(Phase::Starting),
             reloads: Mutex::default(),
             series_by_source: Mutex::default(),
+            streaks: Streaks::default(),
             widest: Mutex::default(),
             since: Mutex::default(),
         })
@@ -140,6 +143,7 @@ impl House {
             self.store.write(&batch, &mut Successor::default());
         }
         self.history.note(now, &counters);
+        arriving::note_streaks(self);
         self.alive.note(now);
     }
 }

@@ -25,6 +25,7 @@ mod process;
 mod reload;
 mod retention;
 mod serve;
+mod streaks;
 mod ticker;
 mod wiring;
 

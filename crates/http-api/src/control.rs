@@ -60,6 +60,10 @@ pub struct Arriving {
     pub listening: Option<String>,
     /// The newest series of this source.
     pub latest: Option<String>,
+    /// It has sent for minutes without a long pause: its silence is news.
+    pub regular: bool,
+    /// What draws how much comes, if own series are kept.
+    pub target: Option<String>,
 }
 
 /// A graph that is worth looking at.

@@ -17,8 +17,8 @@ use crate::guess::{self, Level};
 use crate::levels;
 use crate::services::Services;
 
-/// A source that is silent for longer counts as stale.
-const STALE_AFTER_SECONDS: f64 = 60.0;
+/// A source that sends regularly, if only once a minute, and is silent for longer counts as stale.
+const STALE_AFTER_SECONDS: f64 = 75.0;
 
 #[derive(Serialize, ToSchema)]
 pub struct Home {
@@ -100,7 +100,9 @@ fn sentence(health: &Health, arriving: &[Arriving], now: f64) -> Sentence {
     }
     let silent: Vec<&str> = arriving
         .iter()
-        .filter(|source| source.newest.is_some_and(|newest| now - newest > STALE_AFTER_SECONDS))
+        .filter(|source| {
+            source.regular && source.newest.is_some_and(|newest| now - newest > STALE_AFTER_SECONDS)
+        })
         .map(|source| title(source.source))
         .collect();
     if !silent.is_empty() {
