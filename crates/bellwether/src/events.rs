@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 
+use http_api::annotations::{self, NewAnnotation};
 use ingest::Flushed;
 use statsd::key_flush::KeyLog;
 use vocabulary::Timestamp;
@@ -11,9 +12,7 @@ use vocabulary::sample::Event;
 use crate::house::House;
 
 pub fn keep(house: &House, flushed: Flushed) {
-    for (received, event) in flushed.events {
-        annotate(house, received, event);
-    }
+    annotate(house, flushed.events);
     if let Some(log) = flushed.key_log
         && let Err(error) = append(&log)
     {
@@ -22,13 +21,24 @@ pub fn keep(house: &House, flushed: Flushed) {
     }
 }
 
-fn annotate(house: &House, received: Timestamp, event: Event) {
-    let at = event.time.unwrap_or(received);
-    let tags: Vec<String> =
-        event.tags.iter().map(|tag| tag.split_whitespace().collect::<Vec<_>>().join("_")).collect();
-    let what: String = event.title.chars().take(http_api::annotations::MAX_WHAT).collect();
-    if let Err(error) = http_api::annotations::add(&house.state, at.0 as f64, &what, &tags, &event.text) {
-        tracing::warn!(title = what, "an event of a StatsD client was not kept: {error}");
+fn annotate(house: &House, events: Vec<(Timestamp, Event)>) {
+    let all: Vec<NewAnnotation> = events.into_iter().map(|(received, event)| new(received, event)).collect();
+    match annotations::add_all(&house.state, &all) {
+        Ok(0) => {}
+        Ok(refused) => {
+            tracing::warn!(refused, "events of StatsD clients with too many tags or impossible times")
+        }
+        Err(error) => tracing::warn!(events = all.len(), "events of StatsD clients were not kept: {error}"),
+    }
+}
+
+fn new(received: Timestamp, event: Event) -> NewAnnotation {
+    let word = |tag: &String| tag.split_whitespace().collect::<Vec<_>>().join("_");
+    NewAnnotation {
+        at: event.time.unwrap_or(received).0 as f64,
+        what: event.title.chars().take(annotations::MAX_WHAT).collect(),
+        tags: event.tags.iter().map(word).collect(),
+        data: event.text,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Marks in time on every graph: deploys, flips, incidents, anything posted to `/events/`.
 
 use serde::Serialize;
-use state_store::{Migrations, Row, StateError, StateStore, Value};
+use state_store::{Migrations, Row, StateError, StateStore, Transaction, Value};
 use utoipa::ToSchema;
 
 pub const MIGRATIONS: Migrations = Migrations {
@@ -19,6 +19,10 @@ pub const MAX_DATA: usize = 64 << 10;
 pub const MAX_TAGS: usize = 64;
 /// One answer holds at most so many; the newest count.
 pub const MAX_LISTED: usize = 10_000;
+/// The oldest go when there are more: StatsD clients can send a thousand a second, without asking anybody.
+const MAX_KEPT: i64 = 100_000;
+/// To the end of the year 9999.
+const LATEST: f64 = 253_402_300_799.0;
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Annotation {
@@ -45,34 +49,59 @@ pub struct Query<'a> {
     pub set: TagSet,
 }
 
-/// Store one and give it an id; texts beyond the limits are refused with the reason.
-pub fn add(state: &StateStore, at: f64, what: &str, tags: &[String], data: &str) -> Result<i64, Refused> {
-    if what.chars().count() > MAX_WHAT {
-        return Err(Refused::Because(format!("`what` is longer than {MAX_WHAT} characters")));
+#[derive(Clone, Debug)]
+pub struct NewAnnotation {
+    pub at: f64,
+    pub what: String,
+    pub tags: Vec<String>,
+    pub data: String,
+}
+
+impl NewAnnotation {
+    fn check(&self) -> Result<(), Refused> {
+        let problem = if self.what.chars().count() > MAX_WHAT {
+            format!("`what` is longer than {MAX_WHAT} characters")
+        } else if self.data.len() > MAX_DATA {
+            format!("`data` is longer than {MAX_DATA} bytes")
+        } else if self.tags.len() > MAX_TAGS {
+            format!("there are more than {MAX_TAGS} tags")
+        } else if !(-LATEST..=LATEST).contains(&self.at) {
+            "`when` is not a time".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(Refused::Because(problem))
     }
-    if data.len() > MAX_DATA {
-        return Err(Refused::Because(format!("`data` is longer than {MAX_DATA} bytes")));
+}
+
+/// Store one and give it an id; what is beyond the limits is refused with the reason.
+pub fn add(state: &StateStore, new: &NewAnnotation) -> Result<i64, Refused> {
+    new.check()?;
+    Ok(state.transaction(|tx| insert(tx, new))?)
+}
+
+/// Store those within the limits, all at once: each transaction waits for the disk. Returns how many are beyond.
+pub fn add_all(state: &StateStore, new: &[NewAnnotation]) -> Result<usize, StateError> {
+    let fine: Vec<&NewAnnotation> = new.iter().filter(|new| new.check().is_ok()).collect();
+    if !fine.is_empty() {
+        state.transaction(|tx| fine.iter().try_for_each(|new| insert(tx, new).map(|_| ())))?;
     }
-    if tags.len() > MAX_TAGS {
-        return Err(Refused::Because(format!("there are more than {MAX_TAGS} tags")));
-    }
-    if !at.is_finite() {
-        return Err(Refused::Because("`when` is not a time".into()));
-    }
-    let id = state.transaction(|tx| {
+    Ok(new.len() - fine.len())
+}
+
+fn insert(tx: &Transaction<'_>, new: &NewAnnotation) -> Result<i64, StateError> {
+    tx.execute(
+        "INSERT INTO annotation (at, what, data) VALUES (?1, ?2, ?3)",
+        &[new.at.into(), new.what.as_str().into(), new.data.as_str().into()],
+    )?;
+    let id = tx.inserted_id();
+    for (position, tag) in new.tags.iter().enumerate() {
         tx.execute(
-            "INSERT INTO annotation (at, what, data) VALUES (?1, ?2, ?3)",
-            &[at.into(), what.into(), data.into()],
+            "INSERT INTO annotation_tag (annotation, position, tag) VALUES (?1, ?2, ?3)",
+            &[id.into(), (position as i64).into(), tag.as_str().into()],
         )?;
-        let id = tx.inserted_id();
-        for (position, tag) in tags.iter().enumerate() {
-            tx.execute(
-                "INSERT INTO annotation_tag (annotation, position, tag) VALUES (?1, ?2, ?3)",
-                &[id.into(), (position as i64).into(), tag.as_str().into()],
-            )?;
-        }
-        Ok(id)
-    })?;
+    }
+    tx.execute("DELETE FROM annotation WHERE id <= ?1", &[(id - MAX_KEPT).into()])?;
     Ok(id)
 }
 
@@ -123,27 +152,9 @@ pub enum Refused {
     State(StateError),
 }
 
-impl std::fmt::Display for Refused {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Refused::Because(why) => f.write_str(why),
-            Refused::State(error) => error.fmt(f),
-        }
-    }
-}
-
 impl From<StateError> for Refused {
     fn from(error: StateError) -> Refused {
         Refused::State(error)
-    }
-}
-
-impl From<Refused> for crate::answer::Problem {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Because(why) => crate::answer::Problem::bad_request(why),
-            Refused::State(error) => error.into(),
-        }
     }
 }
 
@@ -155,13 +166,22 @@ mod tests {
         text.split_whitespace().map(str::to_owned).collect()
     }
 
-    #[test]
-    fn annotations_are_found_by_time_and_tags() {
+    fn new(at: f64, what: &str, words: &str, data: &str) -> NewAnnotation {
+        NewAnnotation { at, what: what.into(), tags: tags(words), data: data.into() }
+    }
+
+    fn state() -> (tempfile::TempDir, StateStore) {
         let directory = tempfile::tempdir().unwrap();
         let state = StateStore::open(&directory.path().join("state.db"), &[MIGRATIONS]).unwrap();
-        let deploy = add(&state, 10.5, "deployed 1", &tags("deploy web"), "by ana").unwrap();
-        add(&state, 20.0, "flip", &tags("flip web"), "").unwrap();
-        add(&state, 15.0, "note", &[], "").unwrap();
+        (directory, state)
+    }
+
+    #[test]
+    fn annotations_are_found_by_time_and_tags() {
+        let (_directory, state) = state();
+        let deploy = add(&state, &new(10.5, "deployed 1", "deploy web", "by ana")).unwrap();
+        add(&state, &new(20.0, "flip", "flip web", "")).unwrap();
+        add(&state, &new(15.0, "note", "", "")).unwrap();
         let check = |from: f64, until: f64, wanted: &str, set: TagSet, expected: &[&str]| {
             let wanted = tags(wanted);
             let found = list(&state, &Query { from, until, tags: &wanted, set }).unwrap();
@@ -177,10 +197,30 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_is_refused() {
-        let directory = tempfile::tempdir().unwrap();
-        let state = StateStore::open(&directory.path().join("state.db"), &[MIGRATIONS]).unwrap();
-        assert!(matches!(add(&state, 1.0, &"x".repeat(256), &[], ""), Err(Refused::Because(_))));
-        assert!(matches!(add(&state, f64::NAN, "x", &[], ""), Err(Refused::Because(_))));
+    fn what_is_beyond_the_limits_is_refused() {
+        let (_directory, state) = state();
+        let beyond = [new(1.0, &"x".repeat(256), "", ""), new(f64::NAN, "x", "", ""), new(1e18, "x", "", "")];
+        for new in &beyond {
+            assert!(matches!(add(&state, new), Err(Refused::Because(_))), "{new:?}");
+        }
+        let all = [&beyond[..], &[new(1.0, "fine", "", "")]].concat();
+        assert_eq!(add_all(&state, &all).unwrap(), 3);
+        let found = list(&state, &Query { from: 0.0, until: 9.0, tags: &[], set: TagSet::All }).unwrap();
+        assert_eq!(found.iter().map(|a| a.what.as_str()).collect::<Vec<_>>(), ["fine"]);
+    }
+
+    #[test]
+    fn the_oldest_go_when_there_are_too_many() {
+        let (_directory, state) = state();
+        let first = add(&state, &new(1.0, "first", "tag", "")).unwrap();
+        state
+            .transaction(|tx| tx.execute("UPDATE sqlite_sequence SET seq = ?1", &[(MAX_KEPT - 1).into()]))
+            .unwrap();
+        add(&state, &new(2.0, "still within", "", "")).unwrap();
+        assert!(one(&state, first).unwrap().is_some());
+        add(&state, &new(3.0, "one more", "", "")).unwrap();
+        assert!(one(&state, first).unwrap().is_none());
+        let tags = state.query("SELECT count(*) FROM annotation_tag", &[]).unwrap();
+        assert_eq!(tags[0].integer(0), 0, "its tags go with it");
     }
 }

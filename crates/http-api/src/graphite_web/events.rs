@@ -13,7 +13,7 @@ use vocabulary::Timestamp;
 
 use super::{jsonp, plain};
 use crate::accounts::{Caller, Role};
-use crate::annotations::{self, Annotation, Query, Refused, TagSet};
+use crate::annotations::{self, Annotation, NewAnnotation, Query, Refused, TagSet};
 use crate::api_v1::off_thread;
 use crate::guard::require;
 use crate::parameters::Parameters;
@@ -50,10 +50,14 @@ pub async fn post(
         Some(serde_json::Value::String(text)) => text,
         Some(other) => other.to_string(),
     };
-    let at = event.when.unwrap_or_else(|| services.clock.since_epoch().as_secs_f64());
-    let what = event.what.unwrap_or_default();
+    let new = NewAnnotation {
+        at: event.when.unwrap_or_else(|| services.clock.since_epoch().as_secs_f64()),
+        what: event.what.unwrap_or_default(),
+        tags,
+        data,
+    };
     let added = off_thread(&services, move |services| {
-        Ok(match annotations::add(&services.state, at, &what, &tags, &data) {
+        Ok(match annotations::add(&services.state, &new) {
             Err(Refused::Because(why)) => Err(why),
             Err(Refused::State(error)) => return Err(error.into()),
             Ok(id) => Ok(id),
