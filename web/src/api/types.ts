@@ -50,14 +50,14 @@ export type Trust = {
   help: string | null
 }
 
-export type Source = { source: string; points_per_second: number; series: number; newest: number | null; listening: string | null; latest?: string | null }
-export type HostPanel = { title: string; targets: string[]; unit: string | null; help: string | null }
+export type Source = { source: string; points_per_second: number; series: number; newest: number | null; listening: string | null; latest: string | null; regular: boolean; target: string | null }
+export type Panel = { title: string; targets: string[]; unit: string | null; help: string | null }
 export type Group = { prefix: string; title: string; level: Level; series: number; age: number | null; targets: string[]; unit: string | null }
 export type HomeAnswer = {
   sentence: { state: Health; text: string; since: number | null }
   newest_point_age: number | null
   arriving: Source[]
-  host: { name: string; panels: HostPanel[] } | null
+  host: { name: string; panels: Panel[] } | null
   groups: Group[]
 }
 

@@ -43,9 +43,14 @@ export function valueAxis(unit: Unit, compact: boolean): uPlot.Axis {
     space: compact ? 30 : 38,
     gap: 6,
     size: (plot, values) => widest(plot, values),
-    values: (_, splits) => splits.map((value) => (value === null ? '' : formatted(value, unit))),
+    values: (_, splits) => splits.map((value) => (value === null ? '' : formatted(value, onAxis(unit)))),
     grid: { stroke: colours().grid, width: 1 },
   }
+}
+
+/** A unit that is a word is said by the title; on every tick it would only take room. */
+function onAxis(unit: Unit): Unit {
+  return unit !== null && /^[a-z]{3,}$/i.test(unit) ? null : unit
 }
 
 function frame(): uPlot.Axis {

@@ -43,7 +43,7 @@ export function options(drawn: Drawn[], look: Look, width: number): uPlot.Option
 
 function yScale(look: Look): uPlot.Scale {
   if (look.log) return { distr: 3, log: 10, range: (_, min, max) => (min === null ? [1, 10] : uPlot.rangeLog(min, max, 10, true)) }
-  return { range: (_, min, max) => yRange(min ?? null, max ?? null) }
+  return { range: (_, min, max) => yRange(min ?? null, max ?? null, look.compact) }
 }
 
 export function colourOf({ style }: Drawn): string {

@@ -3,7 +3,7 @@
  * drag selected. The only place that owns a uPlot; it is made anew when lines come or go, and only fed otherwise.
  */
 import uPlot from 'uplot'
-import { sharedGaps, stacked, type Stretch } from '../plain/lines.ts'
+import { longestPause, sharedGaps, stacked, type Stretch } from '../plain/lines.ts'
 import type { Window } from '../plain/span.ts'
 import { aligned, type Column, type Grid, type Growing } from '../live/tail.ts'
 import { hatch } from './hatch.ts'
@@ -153,7 +153,7 @@ function hatchedParts(scene: Scene, drawn: Drawn[]): Stretch[] {
   return parts
 }
 
-/** The newest point of all lines, and how long one waits for the next. */
+/** The newest point of all lines, and how long one waits for the next: as long as the lines' own rhythm explains. */
 function silentSince(lines: Drawn['line'][]): { since: number; patience: number } | null {
   let since = -Infinity
   let patience = PATIENCE_S
@@ -161,7 +161,7 @@ function silentSince(lines: Drawn['line'][]): { since: number; patience: number 
     const last = values.findLastIndex((value) => value !== null)
     if (last < 0) continue
     since = Math.max(since, start + last * width)
-    patience = Math.max(patience, PATIENCE_COLUMNS * width)
+    patience = Math.max(patience, PATIENCE_COLUMNS * width, longestPause(values) * width)
   }
   return since === -Infinity ? null : { since, patience }
 }

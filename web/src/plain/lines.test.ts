@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { gapsOf, rhythm, sharedGaps, stacked, statsOf, yRange, type Line, type Values } from './lines.ts'
+import { begun, gapsOf, lastAt, rhythm, sharedGaps, stacked, statsOf, yRange, type Line, type Values } from './lines.ts'
 
 const line = (values: Values, more: Partial<Line> = {}): Line => ({
   name: 'a', target: 0, step: 1, width: 1, start: 100, values, low: null, high: null, known: null, ...more,
@@ -50,3 +50,18 @@ test.each([
   [90, 100, [89.2, 100.8]],
   [-50, 50, [-58, 58]],
 ])('y range of %s..%s', (min, max, wanted) => expect(yRange(min, max)).toEqual(wanted))
+
+test('small graphs side by side begin at zero', () => expect(yRange(90, 100, true)[0]).toBe(0))
+
+test.each([
+  ['nothing yet', [null, null], { from: 0, to: 300 }],
+  ['ten seconds of data: a minute', [...Array(290).fill(null), 1], { from: 240, to: 300 }],
+  ['two minutes of data', [...Array(180).fill(null), 1], { from: 180, to: 300 }],
+  ['a slow rhythm', [...Array(20).fill(null), 1], { from: 0, to: 300 }],
+  ['all of it', [1, 2], { from: 0, to: 300 }],
+])('a live window with %s', (_, values, wanted) => expect(begun([line(values, { start: 0 })], { from: 0, to: 300 })).toEqual(wanted))
+
+test('the newest point of all lines', () => {
+  expect(lastAt([line([1, 2, null]), line([null, null, 3])])).toBe(102)
+  expect(lastAt([line([null])])).toBeNull()
+})

@@ -2,6 +2,8 @@
  * Columns of numbers, as the server sends them and as charts draw them. A `Line` is one series over time: value i stands
  * for the `width` seconds from `start + i * width`. Missing is null.
  */
+import type { Window } from './span.ts'
+
 export type Values = (number | null)[]
 
 export type Line = {
@@ -41,6 +43,15 @@ export function statsOf(line: Line, from = -Infinity, to = Infinity): Stats {
   }
   if (stats.points > 0) stats.avg = sum / stats.points
   return stats
+}
+
+/** The moment of the newest point of all lines. */
+export function lastAt(lines: Line[]): number | null {
+  const ends = lines.flatMap(({ values, start, width }) => {
+    const last = values.findLastIndex((value) => value !== null)
+    return last < 0 ? [] : [start + last * width]
+  })
+  return ends.length ? Math.max(...ends) : null
 }
 
 export type Stretch = [from: number, to: number]
@@ -112,11 +123,26 @@ export function stacked(columns: Values[]): Values[] {
   return sums
 }
 
-/** A calm y range: from 0 unless the data lies far from it. */
-export function yRange(min: number | null, max: number | null): [number, number] {
+/** The part of a live window in which there is something: a new server's graphs grow from a minute to their full width. */
+export function begun(lines: Line[], { from, to }: Window): Window {
+  const firsts = lines.flatMap(({ values, start, width }) => {
+    const first = values.findIndex((value) => value !== null)
+    return first < 0 ? [] : [start + first * width]
+  })
+  const first = Math.min(...firsts)
+  const empty = (first - from) / (to - from)
+  // A slow rhythm begins late in every window: the window stays where it is.
+  if (firsts.length === 0 || empty < EMPTY_SHARE) return { from, to }
+  return { from: Math.max(from, Math.min(first, to - LEAST_S)), to }
+}
+const EMPTY_SHARE = 0.1
+const LEAST_S = 60
+
+/** A calm y range: from 0 unless the data lies far from it; where small graphs stand side by side, always from 0. */
+export function yRange(min: number | null, max: number | null, fromZero = false): [number, number] {
   if (min === null || max === null) return [0, 1]
   if (min === max) return aroundOne(min)
-  const far = min > 0 ? min > 0.6 * max : max < 0 && max < 0.6 * min
+  const far = !fromZero && (min > 0 ? min > 0.6 * max : max < 0 && max < 0.6 * min)
   const room = (max - min) * 0.08
   if (far) return [min - room, max + room]
   return [min >= 0 ? 0 : min - room, max <= 0 ? 0 : max + (max - Math.min(min, 0)) * 0.08]

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Line, Stats } from '../../plain/lines.ts'
-import { asked, change, entries, losses, optionsOf, originals, saying, shownOf, sortedEntries, stylesOf, toggled, unitOf, type Entry } from './model.ts'
+import { asked, change, entries, optionsOf, originals, saying, shownOf, sortedEntries, stylesOf, toggled, unitOf, type Entry } from './model.ts'
 
 const stats = (more: Partial<Stats>): Stats => ({ last: 1, lastAt: 0, min: 0, avg: 1, max: 2, points: 1, ...more })
 const entry = (name: string, more: Partial<Stats> = {}, echo: Stats | null = null): Entry => ({ index: 0, name, style: { colour: 0, dash: [] }, stats: stats(more), echo })
@@ -67,8 +67,4 @@ test('the first sentence', () => {
   const many = saying([{ ...entry('a', { last: 3 }), index: 0 }, { ...entry('b', { last: 8 }), index: 1 }], null, (index) => 'ab'[index])
   expect(many).toEqual({ kind: 'many', count: 2, highest: 'b', top: '8', lowest: 'a', bottom: '3' })
   expect(plain('1\u202fms')).toBe('1 ms')
-})
-
-test('only losses that happened are told', () => {
-  expect(losses({ dropped: { kernel: 0, queue: 3 } } as never)).toEqual([{ cause: 'queue', count: 3 }])
 })

@@ -1,5 +1,4 @@
 /** What Explore shows, worked out of its URL and of what came in. Pure. */
-import type { Trust } from '../../api/types.ts'
 import { echoOf, styleOf, type LineStyle } from '../../chart/style.ts'
 import type { Line, Stats } from '../../plain/lines.ts'
 import { formatted, type Unit } from '../../plain/number.ts'
@@ -137,9 +136,4 @@ export function saying(all: Entry[], unit: Unit, short: (index: number) => strin
     kind: 'many', count: all.length,
     highest: short(first.index), top: formatted(first.stats.last, unit), lowest: short(last.index), bottom: formatted(last.stats.last, unit),
   }
-}
-
-/** Whether losses touch what is shown: how many points were dropped in this window, by cause. */
-export function losses(trust: Trust): { cause: string; count: number }[] {
-  return Object.entries(trust.dropped).filter(([, count]) => count > 0).map(([cause, count]) => ({ cause, count }))
 }

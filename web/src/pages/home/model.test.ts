@@ -2,12 +2,12 @@ import { expect, test } from 'vitest'
 import type { Group, Source } from '../../api/types.ts'
 import { arrivals, levelCounts, nothingOfYourOwn, ofLevel, portOf, sorted, totals, withLevel } from './model.ts'
 
-const source = (more: Partial<Source>): Source => ({ source: 'statsd', points_per_second: 0, series: 0, newest: null, listening: '127.0.0.1:8125', ...more })
+const source = (more: Partial<Source>): Source => ({ source: 'statsd', points_per_second: 0, series: 0, newest: null, listening: '127.0.0.1:8125', latest: null, regular: true, target: null, ...more })
 const group = (prefix: string, level: Group['level']): Group => ({ prefix, title: prefix, level, series: 1, age: 0, targets: [], unit: null })
 
-test('a source that never sent is silent, one that stopped is worth a look', () => {
-  const states = arrivals([source({}), source({ newest: 995 }), source({ newest: 900 })], 1000).map(({ state }) => state)
-  expect(states).toEqual(['silent', 'ok', 'warning'])
+test('a source that never sent is silent, one that stopped is worth a look, one that was tried once is not', () => {
+  const states = arrivals([source({}), source({ newest: 995 }), source({ newest: 900 }), source({ newest: 900, regular: false })], 1000).map(({ state }) => state)
+  expect(states).toEqual(['silent', 'ok', 'warning', 'ok'])
 })
 
 test('host and own numbers are not numbers of your own', () => {

@@ -4,13 +4,13 @@ import { LEVELS } from '../../api/types.ts'
 
 export type Arrival = Source & { state: 'ok' | 'warning' | 'silent'; silentFor: number | null }
 
-/** A source that sent and then stopped for this long is worth a look; many send only every ten seconds. */
-const LATE_S = 30
+/** A source that sent regularly and then stopped for this long is worth a look; some send only once a minute. */
+const LATE_S = 75
 
 export function arrivals(sources: Source[], now: number): Arrival[] {
   return sources.map((source) => {
     const silentFor = source.newest === null ? null : Math.max(0, now - source.newest)
-    const state = silentFor === null ? 'silent' : silentFor > LATE_S ? 'warning' : 'ok'
+    const state = silentFor === null ? 'silent' : source.regular && silentFor > LATE_S ? 'warning' : 'ok'
     return { ...source, state, silentFor }
   })
 }
