@@ -67,8 +67,8 @@ def play(options, server, fresh):
 
 
 def write_past(player, begin, end):
-    print(f"Writing the past since {time.strftime('%d %B %H:%M', time.localtime(begin))} through Carbon; look around meanwhile.",
-          flush=True)
+    since = time.strftime("%d %B %H:%M", time.localtime(begin))
+    print(f"Writing the past since {since} through Carbon; look around meanwhile.", flush=True)
     began = time.monotonic()
     player.past(begin, end)
     took = time.monotonic() - began
@@ -107,7 +107,10 @@ def arguments():
     add("--clock", choices=("busy", "real"), default="busy",
         help="busy: the story begins on a Tuesday at two of the site's own time; real: UTC (%(default)s)")
     add("--data-dir", metavar="DIR", help="keep everything in DIR; else a temporary directory, removed at the end")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.speed > 1 and options.story != "now":
+        parser.error("--speed plays the story at once: leave --story away")
+    return options
 
 
 def seconds(text):

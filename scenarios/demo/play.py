@@ -3,10 +3,11 @@ import time
 
 from demo import wire
 from demo.flush import flush
-from demo.story import HOUR, MINUTE
+from demo.story import MINUTE
 
-# How far back the past has one point a second; before it, one a minute. `server.py` keeps as much.
-FINE = 2 * HOUR
+# How far back the past has one point a second; before it, one a minute. `server.py` keeps single seconds for ten
+# minutes more: as long may it take to write all this, without any of it coming too late for its archive.
+FINE = 110 * MINUTE
 # Between two looks at the clock while a second's packets go out.
 SLOTS = 20
 # A machine that slept is not made to live through what it missed.
@@ -22,13 +23,14 @@ class Player:
 
     def past(self, begin, end):
         """Everything before `end`, as StatsD would have written it."""
-        fine = -(-max(begin, end - FINE) // MINUTE) * MINUTE
-        for t in range(begin // MINUTE * MINUTE, fine, MINUTE):
+        begin = begin // MINUTE * MINUTE
+        fine = min(end, max(begin, (int(time.time()) - FINE) // MINUTE * MINUTE))
+        for t in range(begin, fine, MINUTE):
             self._record(t, MINUTE)
         for t in range(fine, end):
             self._record(t)
 
-    def catch_up(self, t, speed=float("inf"), tell=True):
+    def catch_up(self, t, speed=float("inf")):
         """From `t` on through Carbon with the times at which it would have happened, `speed` times as fast as time
         goes by, until that is now. StatsD knows no other time than now. The second that comes next."""
         begin, began = t, time.time()
@@ -36,8 +38,7 @@ class Player:
             early = began + (t - begin) / speed - time.time()
             if early > 0:
                 time.sleep(early)
-            if tell:
-                self._announce(t)
+            self._announce(t)
             self._record(t)
             t += 1
         return t
@@ -70,6 +71,7 @@ class Player:
 
     def _record(self, t, seconds=1):
         """A step that is over, by Carbon."""
+        self.check()
         step = self.site.step(t, seconds)
         # A flush carries the second at whose beginning it falls, which is the one after what it tells of.
         self.wire.pickled(flush(step), t + 1 if seconds == 1 else t)

@@ -25,7 +25,8 @@ VIEWS = [
     ("orders.create", "POST", 0.6, 210), ("account.login", "POST", 0.8, 95),
 ]
 REQUESTS_PER_SECOND = sum(view[2] for view in VIEWS)
-STATUSES = [("200", 0.905), ("302", 0.05), ("304", 0.02), ("404", 0.022), ("500", 0.003)]
+# The rest is 200.
+STATUSES = {"302": 0.05, "304": 0.02, "404": 0.022, "500": 0.003}
 
 # Queues by name, jobs a second, and how many wait when all is well.
 QUEUES = [("uploads", UPLOADS_PER_SECOND, 3), ("thumbnails", 8.0, 2), ("mail", 1.2, 1), ("reports", 0.2, 1)]
@@ -117,13 +118,14 @@ class Chance(random.Random):
         return sum(self.random() < part for _ in range(n))
 
     def durations(self, n, median, spread=0.45, tail=0.02):
-        """Log-normal milliseconds, few of them much longer. Of very many only some are drawn."""
+        """Log-normal milliseconds, few of them much longer, none beyond the time-out. Of very many some are drawn."""
         values = [median * math.exp(self.gauss(0, spread)) for _ in range(min(n, MAX_VALUES))]
-        return [round(v * (5 if self.random() < tail else 1), 1) for v in values]
+        return [round(min(v * (5 if self.random() < tail else 1), TIMEOUT), 1) for v in values]
 
 
 # Enough for the percentiles of a step of the past; a second of the present stays below it.
 MAX_VALUES = 60
+TIMEOUT = 30_000
 
 
 @dataclasses.dataclass
@@ -165,25 +167,27 @@ class Moment:
 
 def views(now):
     """As django-statsd tells them: a timer for each view and verb, a counter for each status."""
-    full = now.holds("connections_full", "database")
-    slow_uploads = now.holds("provider_fails", "gdrive")
     total = 0
     for name, verb, per_second, median in VIEWS:
         n = now.chance.poisson(per_second * now.load * now.step.seconds)
         total += n
-        slower = 12 if full and name == "api.files" else 3 if full else 2.5 if slow_uploads and name == "files.upload" else 1
-        now.timer(f"view.{name}.{verb}", n, median * slower * (0.9 + 0.2 * now.load))
-    unavailable = now.chance.share(total, 0.12) if full else 0
-    now.count("response.503", unavailable)
-    for status, part in STATUSES[1:]:
-        now.count(f"response.{status}", now.chance.share(total - unavailable, part))
-    others = sum(now.step.counters[f"response.{status}"] for status, _ in STATUSES[1:])
-    now.count("response.200", max(0, total - unavailable - others))
+        now.timer(f"view.{name}.{verb}", n, median * slower(now, name) * (0.9 + 0.2 * now.load))
+    unavailable = now.chance.share(total, 0.12) if now.holds("connections_full", "database") else 0
+    others = {status: now.chance.share(total - unavailable, part) for status, part in STATUSES.items()}
+    for status, n in {**others, "503": unavailable, "200": max(0, total - unavailable - sum(others.values()))}.items():
+        now.count(f"response.{status}", n)
+
+
+def slower(now, view):
+    """How many times longer than usual a view takes."""
+    if now.holds("connections_full", "database"):
+        return 12 if view == "api.files" else 3
+    return 2.5 if view == "files.upload" and now.holds("provider_fails", "gdrive") else 1
 
 
 def uploads(now):
     for provider, part in PROVIDERS.items():
-        upload(now.apart(provider), provider, part)
+        upload(now.apart(f"provider {provider}"), provider, part)
 
 
 def upload(now, provider, part):
@@ -199,7 +203,7 @@ def upload(now, provider, part):
 
 def jobs(now):
     for name, per_second, calm in QUEUES:
-        queue(now.apart(name), name, per_second * now.load, calm)
+        queue(now.apart(f"queue {name}"), name, per_second * now.load, calm)
 
 
 def queue(now, name, per_second, calm):
@@ -280,7 +284,8 @@ def workers(now):
     for index, name in enumerate(WORKERS):
         age = (now.site_time + index * 90 * MINUTE) % (6 * HOUR) / (6 * HOUR)
         now.gauge(f"workers.{name}.memory_bytes", round(2e8 + 2.2e8 * age + 5e6 * now.wander(name, 60)))
-        now.gauge(f"workers.{name}.busy_percent", max(0, min(100, 60 * now.load + 12 * now.wander(name, 90) + now.chance.gauss(10, 2))))
+        busy = 60 * now.load + 12 * now.wander(name, 90) + now.chance.gauss(10, 2)
+        now.gauge(f"workers.{name}.busy_percent", max(0, min(100, busy)))
 
 
 def mail(now):
@@ -316,9 +321,10 @@ def storage(now):
         return
     for index, name in enumerate(NODES):
         used = 3.1e12 + 4e11 * index + (now.site_time - 1_700_000_000) * 12_000
+        writes = 180 * now.load + 30 * now.wander(name, 120) + now.chance.gauss(30, 5)
         now.step.pickled += [
             (f"storage.{name}.used_bytes", float(round(used))),
-            (f"storage.{name}.writes_per_second", round(max(0, 180 * now.load + 30 * now.wander(name, 120) + now.chance.gauss(30, 5)), 1)),
+            (f"storage.{name}.writes_per_second", round(max(0, writes), 1)),
         ]
 
 
