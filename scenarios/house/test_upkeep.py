@@ -64,7 +64,10 @@ def test_backup_while_running_and_restore(bellwether, tmp_path):
     server.cli("backup", str(backup))  # a second one to the same place
     assert server.cli("backup", str(tmp_path), check=False).returncode == 1, "a directory with other things in it"
 
+    (backup / "BACKUP.json").rename(backup / "BACKUP.unfinished")
     other = Bellwether(tmp_path / "other", '[auth]\nmode = "required"')
+    assert other.cli("restore", str(backup), check=False).returncode == 1, "one that was cut off"
+    server.cli("backup", str(backup))  # the next one goes on from there
     assert other.cli("restore", str(backup)).returncode == 0
     assert other.cli("restore", str(backup), check=False).returncode == 1, "not over data that is there"
     other.start()

@@ -1,8 +1,10 @@
 //! A copy of everything (points, state, secret key, gauges of StatsD), made while the server runs, and
 //! putting it back. A backup has the shape of a data directory; `BACKUP.json` in it is written last and says
 //! what belongs to it. Block files never change, so a second backup to the same place copies only new ones.
+//! While one is made the list of the one before is called `BACKUP.unfinished`: there is no whole backup then,
+//! and where it stays so, the next try goes on from there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::house::House;
 
 const LIST: &str = "BACKUP.json";
+const UNFINISHED: &str = "BACKUP.unfinished";
 const LIST_VERSION: u32 = 1;
 /// A list of a million files is still smaller.
 const LONGEST_LIST: u64 = 1 << 30;
@@ -33,6 +36,8 @@ pub struct Restored {
 }
 
 pub fn backup(house: &House, directory: &Path) -> Result<BackedUp, String> {
+    let _alone =
+        house.backing_up.try_lock().ok_or("another backup is being made; try again when it is done")?;
     let before = prepare(directory)?;
     let snapshot = house.store.snapshot().map_err(|error| error.to_string())?;
     let copied = copy_all(house, &snapshot, directory, &before);
@@ -40,13 +45,11 @@ pub fn backup(house: &House, directory: &Path) -> Result<BackedUp, String> {
     let files = copied?;
     removed?;
     remove_old(directory, &before, &files)?;
-    let listed = Listed {
-        version: LIST_VERSION,
-        made_by: env!("CARGO_PKG_VERSION").into(),
-        made: house.clock.now().0,
-        files,
-    };
-    write_list(directory, &listed)?;
+    sync_directories(directory, files.keys())?;
+    let listed = Listed::of(files, house.clock.now().0);
+    write_list(directory, LIST, &listed)?;
+    let unfinished = directory.join(UNFINISHED);
+    fs::remove_file(&unfinished).map_err(|error| doing("remove", &unfinished, &error))?;
     Ok(BackedUp {
         directory: directory.display().to_string(),
         files: listed.files.len() as u64,
@@ -54,28 +57,45 @@ pub fn backup(house: &House, directory: &Path) -> Result<BackedUp, String> {
     })
 }
 
+/// What a backup was made from when the server was killed: its links would hold the disk for ever.
+pub fn remove_left_snapshots(data_dir: &Path) {
+    let snapshots = data_dir.join("snapshots");
+    match fs::remove_dir_all(&snapshots) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!("{}", doing("remove", &snapshots, &error));
+        }
+        _ => {}
+    }
+}
+
+impl Listed {
+    fn of(files: BTreeMap<String, u64>, made: i64) -> Listed {
+        Listed { version: LIST_VERSION, made_by: env!("CARGO_PKG_VERSION").into(), made, files }
+    }
+}
+
 fn doing(what: &str, path: &Path, error: &dyn std::fmt::Display) -> String {
     format!("{what} {}: {error}", path.display())
 }
 
-/// An empty place, or one that holds a backup: its list, and no list any more until the new one is whole.
+/// An empty place, or one that holds a backup, whole or not: what is there of it. From here on it is unfinished.
 fn prepare(directory: &Path) -> Result<BTreeMap<String, u64>, String> {
-    use std::os::unix::fs::DirBuilderExt;
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
-    made.map_err(|error| doing("create", directory, &error))?;
-    let list = directory.join(LIST);
+    make_private(directory)?;
+    let (list, unfinished) = (directory.join(LIST), directory.join(UNFINISHED));
     if list.exists() {
-        let listed = read_list(directory)?;
-        fs::remove_file(&list).map_err(|error| doing("remove", &list, &error))?;
+        let listed = read_list(&list)?;
+        fs::rename(&list, &unfinished).map_err(|error| doing("rename", &list, &error))?;
         return Ok(listed.files);
     }
-    let mut entries = fs::read_dir(directory).map_err(|error| doing("read", directory, &error))?;
-    match entries.next() {
-        None => Ok(BTreeMap::new()),
-        Some(_) => {
-            Err(format!("{} is neither empty nor a backup; give another directory", directory.display()))
-        }
+    if unfinished.exists() {
+        return Ok(read_list(&unfinished)?.files);
     }
+    let mut entries = fs::read_dir(directory).map_err(|error| doing("read", directory, &error))?;
+    if entries.next().is_some() {
+        return Err(format!("{} is neither empty nor a backup; give another directory", directory.display()));
+    }
+    write_list(directory, UNFINISHED, &Listed::of(BTreeMap::new(), 0))?;
+    Ok(BTreeMap::new())
 }
 
 fn copy_all(
@@ -88,9 +108,11 @@ fn copy_all(
     for path in files_below(snapshot)? {
         let name = relative(&path, snapshot);
         let length = fs::metadata(&path).map_err(|error| doing("look at", &path, &error))?.len();
-        let unchanged = name.starts_with("blocks/") && before.get(&name) == Some(&length);
+        let target = directory.join(&name);
+        let is_there = || fs::metadata(&target).is_ok_and(|there| there.len() == length);
+        let unchanged = name.starts_with("blocks/") && before.get(&name) == Some(&length) && is_there();
         if !unchanged {
-            copy(&path, &directory.join(&name))?;
+            copy(&path, &target)?;
         }
         files.insert(name, length);
     }
@@ -99,7 +121,8 @@ fn copy_all(
     make_parent(&state)?;
     house.state.backup(&state).map_err(|error| error.to_string())?;
     note(&mut files, directory, &state)?;
-    for name in ["secret.key", "statsd/gauges.log"] {
+    // By the mark of the last second a server that goes on from here knows of the gap.
+    for name in ["secret.key", "statsd/gauges.log", "alive"] {
         if data.join(name).exists() {
             copy(&data.join(name), &directory.join(name))?;
             note(&mut files, directory, &directory.join(name))?;
@@ -132,8 +155,20 @@ fn remove_old(
     Ok(())
 }
 
-fn write_list(directory: &Path, listed: &Listed) -> Result<(), String> {
-    let path = directory.join(LIST);
+/// Files are on the disk; so are the names by which they are found.
+fn sync_directories<'n>(directory: &Path, names: impl Iterator<Item = &'n String>) -> Result<(), String> {
+    let parents: BTreeSet<PathBuf> = names
+        .flat_map(|name| Path::new(name).ancestors().skip(1).map(|parent| directory.join(parent)))
+        .collect();
+    for parent in parents {
+        let synced = File::open(&parent).and_then(|open| open.sync_all());
+        synced.map_err(|error| doing("sync", &parent, &error))?;
+    }
+    Ok(())
+}
+
+fn write_list(directory: &Path, name: &str, listed: &Listed) -> Result<(), String> {
+    let path = directory.join(name);
     let text = serde_json::to_vec_pretty(listed).map_err(|error| error.to_string())?;
     let partial = directory.join("BACKUP.partial");
     let written = fs::write(&partial, text)
@@ -143,16 +178,15 @@ fn write_list(directory: &Path, listed: &Listed) -> Result<(), String> {
     written.map_err(|error| doing("write", &path, &error))
 }
 
-fn read_list(directory: &Path) -> Result<Listed, String> {
-    let path = directory.join(LIST);
-    let length = fs::metadata(&path).map_err(|error| doing("read", &path, &error))?.len();
+fn read_list(path: &Path) -> Result<Listed, String> {
+    let length = fs::metadata(path).map_err(|error| doing("read", path, &error))?.len();
     if length > LONGEST_LIST {
         return Err(format!("{} is too long to be the list of a backup", path.display()));
     }
-    let text = fs::read_to_string(&path).map_err(|error| doing("read", &path, &error))?;
-    let listed: Listed = serde_json::from_str(&text).map_err(|error| doing("understand", &path, &error))?;
+    let text = fs::read_to_string(path).map_err(|error| doing("read", path, &error))?;
+    let listed: Listed = serde_json::from_str(&text).map_err(|error| doing("understand", path, &error))?;
     if listed.version > LIST_VERSION {
-        return Err(format!("{} was made by a newer version ({})", directory.display(), listed.made_by));
+        return Err(format!("{} was made by a newer version ({})", path.display(), listed.made_by));
     }
     Ok(listed)
 }
@@ -162,7 +196,7 @@ pub fn restore(from: &Path, to: &Path) -> Result<Restored, String> {
     if !from.join(LIST).exists() {
         return Err(format!("{} is not a whole backup: there is no {LIST} in it", from.display()));
     }
-    let listed = read_list(from)?;
+    let listed = read_list(&from.join(LIST))?;
     for (name, length) in &listed.files {
         if !stays_below(name) {
             return Err(format!("the list of {} names `{name}`, which is outside of it", from.display()));
@@ -180,6 +214,7 @@ pub fn restore(from: &Path, to: &Path) -> Result<Restored, String> {
     for name in listed.files.keys() {
         copy(&from.join(name), &to.join(name))?;
     }
+    sync_directories(to, listed.files.keys())?;
     let report = series_store::fsck(Arc::new(series_store::io::RealIo), to);
     if !report.is_clean() {
         return Err(format!("restored, but damaged: {}", report.problems.join("; ")));
@@ -242,12 +277,26 @@ mod tests {
     }
 
     #[test]
+    fn what_was_not_finished_is_gone_on_with() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        assert_eq!(prepare(path), Ok(BTreeMap::new()));
+        fs::write(path.join("half"), "x").unwrap();
+        assert_eq!(prepare(path), Ok(BTreeMap::new()), "the first one did not end");
+        let files = BTreeMap::from([("half".to_owned(), 1)]);
+        write_list(path, LIST, &Listed::of(files.clone(), 0)).unwrap();
+        for attempt in ["the second one begins", "and does not end"] {
+            assert_eq!(prepare(path), Ok(files.clone()), "{attempt}");
+            assert!(restore(path, &path.join("to")).is_err(), "{attempt}");
+        }
+    }
+
+    #[test]
     fn a_list_cannot_lead_outside() {
         let directory = tempfile::tempdir().unwrap();
         for name in ["../../etc/passwd", "/etc/passwd", "a/../../b"] {
             let files = BTreeMap::from([(name.to_owned(), 1)]);
-            write_list(directory.path(), &Listed { version: 1, made_by: "x".into(), made: 0, files })
-                .unwrap();
+            write_list(directory.path(), LIST, &Listed::of(files, 0)).unwrap();
             let error = restore(directory.path(), &directory.path().join("to")).err().unwrap();
             assert!(error.contains("outside"), "{name}: {error}");
         }
@@ -258,7 +307,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("a"), "abc").unwrap();
         let files = BTreeMap::from([("a".to_owned(), 4)]);
-        write_list(directory.path(), &Listed { version: 1, made_by: "x".into(), made: 0, files }).unwrap();
+        write_list(directory.path(), LIST, &Listed::of(files, 0)).unwrap();
         assert!(restore(directory.path(), &directory.path().join("to")).err().unwrap().contains("3 bytes"));
     }
 }

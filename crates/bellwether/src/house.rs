@@ -20,8 +20,8 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::history::History;
 use crate::logging::LogControl;
-use crate::own;
 use crate::streaks::Streaks;
+use crate::{backup, own};
 
 pub struct House {
     pub config: ArcSwap<Config>,
@@ -42,6 +42,8 @@ pub struct House {
     pub flushed: AtomicI64,
     pub phase: Mutex<Phase>,
     pub reloads: Mutex<Reloads>,
+    /// Held while a backup is made.
+    pub backing_up: Mutex<()>,
     pub series_by_source: Mutex<SeriesBySource>,
     pub streaks: Streaks,
     /// The widest prefixes, and when they were looked for.
@@ -75,6 +77,7 @@ impl House {
         };
         let (store, recovery) =
             Store::open(options).map_err(Failure::doing(format!("open {}", directory.display())))?;
+        backup::remove_left_snapshots(&directory);
         make_secret_key(&directory)?;
         let state =
             StateStore::open(&directory.join("state/state.db"), &migrations()).map_err(Failure::new)?;
@@ -97,6 +100,7 @@ impl House {
             flushed: AtomicI64::new(0),
             phase: Mutex::new(Phase::Starting),
             reloads: Mutex::default(),
+            backing_up: Mutex::default(),
             series_by_source: Mutex::default(),
             streaks: Streaks::default(),
             widest: Mutex::default(),
