@@ -106,7 +106,7 @@ def arguments():
     add("--rate", type=positive, default=300, metavar="N", help="at most N StatsD packets a second (%(default)s)")
     add("--clock", choices=("busy", "real"), default="busy",
         help="busy: the story begins on a Tuesday at two of the site's own time; real: UTC (%(default)s)")
-    add("--data-dir", metavar="DIR", help="keep everything in DIR; else a temporary directory, removed at the end")
+    add("--data-dir", metavar="DIR", help="keep everything in DIR (the past is written once); else a temporary directory, removed at the end")
     options = parser.parse_args()
     if options.speed > 1 and options.story != "now":
         parser.error("--speed plays the story at once: leave --story away")
