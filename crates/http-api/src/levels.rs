@@ -45,9 +45,22 @@ pub fn save(state: &StateStore, rules: &[LevelRule]) -> Result<(), StateError> {
     })
 }
 
-pub fn of(rules: &[LevelRule], series: &str) -> Level {
-    let rule = rules.iter().find(|rule| matches(&rule.pattern, series));
-    rule.map_or_else(|| guess::level(series), |rule| rule.level)
+/// The rules in effect, made ready to be asked about many series.
+pub struct Levels(Vec<(Vec<Piece>, Level)>);
+
+impl Levels {
+    pub fn load(state: &StateStore) -> Result<Levels, StateError> {
+        Ok(Levels::of_rules(&load(state)?))
+    }
+
+    fn of_rules(rules: &[LevelRule]) -> Levels {
+        Levels(rules.iter().map(|rule| (pieces(&rule.pattern), rule.level)).collect())
+    }
+
+    pub fn of(&self, series: &str) -> Level {
+        let rule = self.0.iter().find(|(pattern, _)| matches(pattern, series));
+        rule.map_or_else(|| guess::level(series), |(_, level)| *level)
+    }
 }
 
 fn name(level: Level) -> &'static str {
@@ -88,14 +101,14 @@ fn pieces(pattern: &str) -> Vec<Piece> {
 
 /// Follows all ways through the pattern at once, so that no pattern takes longer than its length times
 /// that of the text.
-fn matches(pattern: &str, text: &str) -> bool {
-    let pieces = pieces(pattern);
+fn matches(pieces: &[Piece], text: &str) -> bool {
     // reached[i]: the first i pieces can stand for what was read so far.
     let mut reached = vec![false; pieces.len() + 1];
+    let mut next = reached.clone();
     reached[0] = true;
-    skip_stars(&pieces, &mut reached);
+    skip_stars(pieces, &mut reached);
     for letter in text.chars() {
-        let mut next = vec![false; pieces.len() + 1];
+        next.fill(false);
         for (index, piece) in pieces.iter().enumerate().filter(|(index, _)| reached[*index]) {
             match piece {
                 Piece::Letter(wanted) => next[index + 1] |= *wanted == letter,
@@ -103,8 +116,12 @@ fn matches(pattern: &str, text: &str) -> bool {
                 Piece::AcrossNodes => next[index] = true,
             }
         }
-        skip_stars(&pieces, &mut next);
-        reached = next;
+        skip_stars(pieces, &mut next);
+        std::mem::swap(&mut reached, &mut next);
+        // Most rules are ruled out by their first letters.
+        if !reached.contains(&true) {
+            return false;
+        }
     }
     reached[pieces.len()]
 }
@@ -125,7 +142,7 @@ mod tests {
     #[test]
     fn patterns() {
         let check = |pattern: &str, text: &str, wanted: bool| {
-            assert_eq!(matches(pattern, text), wanted, "{pattern} {text}");
+            assert_eq!(matches(&pieces(pattern), text), wanted, "{pattern} {text}");
         };
         check("a.b", "a.b", true);
         check("a.*", "a.b", true);
@@ -145,7 +162,8 @@ mod tests {
         save(&state, &rules).unwrap();
         let loaded = load(&state).unwrap();
         assert_eq!(loaded, rules);
-        assert_eq!(of(&loaded, "host.web1.load"), Level::Business);
-        assert_eq!(of(&loaded, "bellwether.x"), Level::System);
+        let levels = Levels::load(&state).unwrap();
+        assert_eq!(levels.of("host.web1.load"), Level::Business);
+        assert_eq!(levels.of("bellwether.x"), Level::System);
     }
 }

@@ -13,7 +13,7 @@ use super::status::off_thread;
 use crate::accounts::Caller;
 use crate::answer::{Answer, Params, Problem};
 use crate::guess::{self, Level, Type};
-use crate::levels;
+use crate::levels::Levels;
 use crate::services::Services;
 
 #[derive(Deserialize, IntoParams)]
@@ -57,7 +57,7 @@ pub async fn describe(
         let missing = || Problem::not_found(format!("there is no series `{}`", which.name));
         let series = exactly(services, &caller, &which.name)?.ok_or_else(missing)?;
         let info = services.source.describe(series).ok_or_else(missing)?;
-        let level = levels::of(&levels::load(&services.state)?, &info.name);
+        let level = Levels::load(&services.state)?.of(&info.name);
         Ok(Json(description(services, info, level)))
     })
     .await

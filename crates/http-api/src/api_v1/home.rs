@@ -14,7 +14,7 @@ use crate::answer::Answer;
 use crate::control::{Arriving, Health, Panel, State as HealthState};
 use crate::groups::NameGroup;
 use crate::guess::{self, Level};
-use crate::levels;
+use crate::levels::Levels;
 use crate::services::Services;
 
 /// A source that sends regularly, if only once a minute, and is silent for longer counts as stale.
@@ -131,14 +131,14 @@ fn title(source: &str) -> &str {
 }
 
 fn groups(services: &Services, scope: &Scope) -> Answer<Vec<Group>> {
-    let rules = levels::load(&services.state)?;
+    let levels = Levels::load(&services.state)?;
     let now = services.clock.since_epoch().as_secs_f64();
     let groups = services.groups.of(services.control.as_ref(), scope, services.clock.now());
     let group = |group: NameGroup| {
         let newest = |(series, _): &(SeriesRef, String)| services.source.describe(*series)?.last_point;
         let best = group.best.first().map_or("", |(_, name)| name.as_str());
         Group {
-            level: levels::of(&rules, best),
+            level: levels.of(best),
             unit: guess::unit(best),
             age: group.best.iter().filter_map(newest).max().map(|newest| (now - newest.0 as f64).max(0.0)),
             prefix: group.prefix,

@@ -12,7 +12,7 @@ use vocabulary::ports::{FetchRequest, QueryLimits, SearchQuery, SeriesMatch};
 use crate::accounts::Caller;
 use crate::answer::{Answer, Params, Problem};
 use crate::guess::{self, Level};
-use crate::levels::{self, LevelRule};
+use crate::levels::Levels;
 use crate::services::Services;
 
 const USUAL_LIMIT: usize = 50;
@@ -58,24 +58,24 @@ pub async fn series(
 
 fn find(services: &Services, caller: &Caller, search: &Search, limits: &QueryLimits) -> Answer<Found> {
     let limit = search.limit.unwrap_or(USUAL_LIMIT).clamp(1, MAX_LIMIT);
-    let rules = levels::load(&services.state)?;
+    let levels = Levels::load(&services.state)?;
     let words: Vec<String> = search.q.split_whitespace().map(str::to_lowercase).collect();
     let looked_at = if search.level.is_some() { limit * LOOKED_AT_FOR_EACH } else { limit };
     let query = SearchQuery { words: &words, scope: &caller.scope, limit: looked_at + 1 };
     let mut matches = services.source.search(&query)?;
     let mut more = matches.len() > looked_at;
     if let Some(level) = search.level {
-        matches.retain(|found| levels::of(&rules, &found.name) == level);
+        matches.retain(|found| levels.of(&found.name) == level);
     }
     more |= matches.len() > limit;
     matches.truncate(limit);
-    Ok(Found { series: described(services, caller, &rules, &matches, limits)?, more })
+    Ok(Found { series: described(services, caller, &levels, &matches, limits)?, more })
 }
 
 fn described(
     services: &Services,
     caller: &Caller,
-    rules: &[LevelRule],
+    levels: &Levels,
     matches: &[SeriesMatch],
     limits: &QueryLimits,
 ) -> Answer<Vec<FoundSeries>> {
@@ -83,7 +83,7 @@ fn described(
     let values = last_values(services, caller, matches, now, limits)?;
     let described = matches.iter().zip(values).map(|(found, last_value)| FoundSeries {
         name: found.name.to_string(),
-        level: levels::of(rules, &found.name),
+        level: levels.of(&found.name),
         unit: guess::unit(&found.name),
         last_point: services.source.describe(found.series).and_then(|info| info.last_point).map(|at| at.0),
         last_value,

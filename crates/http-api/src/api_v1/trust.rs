@@ -14,7 +14,7 @@ use crate::accounts::Caller;
 use crate::answer::{Answer, Params, Problem};
 use crate::evaluate;
 use crate::guess::{self, Level};
-use crate::levels;
+use crate::levels::Levels;
 use crate::services::Services;
 
 /// Gaps are looked for in at most so many of the series behind a graph.
@@ -118,9 +118,9 @@ fn judge(services: &Services, scope: &Scope, about: &About, limits: &QueryLimits
         unit: help.as_ref().and_then(|help| help.unit).or_else(|| guess::unit(&name)),
         level: first
             .is_some()
-            .then(|| levels::load(&services.state))
+            .then(|| Levels::load(&services.state))
             .transpose()?
-            .map(|rules| levels::of(&rules, &name)),
+            .map(|levels| levels.of(&name)),
         help: help.map(|help| help.text.to_owned()),
     })
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use vocabulary::ports::{StoreError, TagExpression, TagListQuery, TagQuery};
 use vocabulary::{SeriesSource, ValueKind};
 
-use super::{jsonp, plain};
+use super::jsonp;
 use crate::accounts::Caller;
 use crate::parameters::Parameters;
 use crate::services::Services;
@@ -56,8 +56,20 @@ fn parse_each(texts: &[String]) -> Result<Vec<TagExpression>, StoreError> {
     texts.iter().map(|text| tag_expressions::parse_one(text)).collect()
 }
 
-fn number(parameters: &Parameters, name: &str, otherwise: usize) -> usize {
-    parameters.last(name).and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+fn wanted(parameters: &Parameters, otherwise: usize) -> usize {
+    parameters.last("limit").and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+/// Of all series, as the parameters `filter` and `limit` want it.
+fn filtered<'q>(parameters: &'q Parameters, caller: &'q Caller, most: usize) -> TagListQuery<'q> {
+    let limit = wanted(parameters, most).min(most);
+    TagListQuery {
+        expressions: &[],
+        prefix: "",
+        filter: parameters.last("filter"),
+        scope: &caller.scope,
+        limit,
+    }
 }
 
 pub async fn list(
@@ -66,10 +78,7 @@ pub async fn list(
     parameters: Parameters,
 ) -> Response {
     answer(services, parameters, move |source, parameters, most| {
-        let filter = parameters.last("filter");
-        let limit = number(parameters, "limit", most);
-        let query = TagListQuery { expressions: &[], prefix: "", filter, scope: &caller.scope, limit };
-        let tags = source.tags(&query)?;
+        let tags = source.tags(&filtered(parameters, &caller, most))?;
         Ok(tags.iter().enumerate().map(|(index, tag)| json!({"id": index + 1, "tag": tag})).collect())
     })
     .await
@@ -82,11 +91,9 @@ pub async fn one(
     parameters: Parameters,
 ) -> Response {
     answer(services, parameters, move |source, parameters, most| {
-        let filter = parameters.last("filter");
-        let limit = number(parameters, "limit", most);
-        let query = TagListQuery { expressions: &[], prefix: "", filter, scope: &caller.scope, limit };
+        let query = filtered(parameters, &caller, most);
         let values = source.tag_values(&tag, &query)?;
-        if values.is_empty() && filter.is_none() {
+        if values.is_empty() && query.filter.is_none() {
             return Ok(serde_json::Value::Null);
         }
         let value = |(index, (value, count)): (usize, &(String, u64))| json!({"id": index + 1, "value": value, "count": count});
@@ -126,7 +133,7 @@ pub async fn complete_tags(
     answer(services, parameters, move |source, parameters, most| {
         let expressions = parse_each(&expressions(parameters))?;
         let prefix = parameters.last("tagPrefix").unwrap_or_default();
-        let wanted = number(parameters, "limit", USUAL_COMPLETIONS);
+        let wanted = wanted(parameters, USUAL_COMPLETIONS);
         // Tags that the expressions name already are left out, so as many more are asked for.
         let limit = wanted.saturating_add(expressions.len()).min(most);
         let query =
@@ -150,7 +157,7 @@ pub async fn complete_values(
     answer(services, parameters, move |source, parameters, most| {
         let expressions = parse_each(&expressions(parameters))?;
         let prefix = parameters.last("valuePrefix").unwrap_or_default();
-        let limit = number(parameters, "limit", USUAL_COMPLETIONS).min(most);
+        let limit = wanted(parameters, USUAL_COMPLETIONS).min(most);
         let query =
             TagListQuery { expressions: &expressions, prefix, filter: None, scope: &caller.scope, limit };
         Ok(source.tag_values(&tag, &query)?.into_iter().map(|(value, _)| value).collect())
@@ -170,7 +177,7 @@ pub async fn tag_series(parameters: Parameters) -> Response {
 pub async fn tag_multi_series(parameters: Parameters) -> Response {
     let paths = [parameters.all("path"), parameters.all("path[]")].concat();
     if paths.is_empty() {
-        return plain(StatusCode::BAD_REQUEST, "{\"error\": \"no paths specified\"}");
+        return refuse("no paths specified");
     }
     let names: Result<Vec<_>, _> = paths.iter().map(|path| vocabulary::series::canonical(path)).collect();
     match names {
