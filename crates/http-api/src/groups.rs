@@ -1,5 +1,6 @@
 //! Series that belong together by their names: what a site is made of, guessed in one look at all names.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
@@ -7,14 +8,16 @@ use vocabulary::ports::Scope;
 use vocabulary::{SeriesRef, Timestamp};
 
 use crate::control::Control;
-use crate::guess::is_statsd_itself;
+use crate::guess::{is_business, is_statsd_itself};
 
 /// Groups that are told; those with most worth seeing first.
 const MAX_GROUPS: usize = 24;
 /// Different first nodes that are counted; a site with more of them is not named by them.
 const MAX_CANDIDATES: usize = 10_000;
-/// Sparklines of a group.
+/// Graphs of a group.
 const MAX_BEST: usize = 3;
+/// Different things that are told apart in a group; few sites have more than a dozen in one.
+const MAX_SHAPES: usize = 32;
 /// A look at a million names takes a tenth of a second, so the answer is kept, longer where there are more.
 const KEPT_SECONDS: i64 = 2;
 const NAMES_FOR_A_SECOND_MORE: u64 = 50_000;
@@ -35,14 +38,26 @@ const STATSD_ROOTS: [&str; 7] = [
 /// Names that tell of machines and of ourselves, not of the site; StatsD's about itself come on top.
 const NOT_THE_SITE: [&str; 3] = ["host.", "bellwether.", "carbon."];
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct NameGroup {
     pub title: String,
-    /// What the names begin with, as far as it is the same for the first and the best.
+    /// What the first of its names begins with, up to the title.
     pub prefix: String,
     pub series: u64,
-    /// The most telling series, best first.
-    pub best: Vec<(SeriesRef, String)>,
+    /// Is there anything in it by which people are served?
+    pub business: bool,
+    /// The most telling first.
+    pub best: Vec<Telling>,
+}
+
+/// Series that tell the same of several things: `stats.uploads.*.failed`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Telling {
+    /// Together, as one graph.
+    pub target: String,
+    /// One of them.
+    pub example: String,
+    pub series: SeriesRef,
 }
 
 #[derive(Default)]
@@ -77,7 +92,28 @@ impl Groups {
 #[derive(Default)]
 struct Gathering {
     names: u64,
-    groups: BTreeMap<String, NameGroup>,
+    groups: BTreeMap<String, Candidate>,
+}
+
+/// A group in the making.
+#[derive(Default)]
+struct Candidate {
+    prefix: String,
+    series: u64,
+    business: bool,
+    shapes: Vec<Shape>,
+}
+
+/// Names that differ only in what stands between the group's title and the last node, or in their tags.
+struct Shape {
+    /// Before the title, with its dot.
+    root: String,
+    last: String,
+    nodes: usize,
+    worth: u32,
+    names: u64,
+    example: String,
+    series: SeriesRef,
 }
 
 impl Gathering {
@@ -86,73 +122,114 @@ impl Gathering {
         if NOT_THE_SITE.iter().any(|prefix| name.starts_with(prefix)) || is_statsd_itself(name) {
             return;
         }
-        let root = STATSD_ROOTS.iter().find(|root| name.starts_with(**root)).map_or(0, |root| root.len());
+        let root = STATSD_ROOTS.iter().find(|root| name.starts_with(**root)).map_or("", |root| *root);
         let metric = vocabulary::series::split(name).0;
-        let title = metric[root..].split('.').next().unwrap_or_default();
-        if title.is_empty() {
+        let Some(title) = metric[root.len()..].split('.').next().filter(|title| !title.is_empty()) else {
             return;
+        };
+        if !self.groups.contains_key(title) {
+            if self.groups.len() == MAX_CANDIDATES {
+                return;
+            }
+            let prefix = metric[..root.len() + title.len()].to_owned();
+            self.groups.insert(title.to_owned(), Candidate { prefix, ..Candidate::default() });
         }
         if let Some(group) = self.groups.get_mut(title) {
-            group.series += 1;
-            group.consider(series, name);
-        } else if self.groups.len() < MAX_CANDIDATES {
-            let prefix = metric[..root + title.len()].to_owned();
-            let best = vec![(series, name.to_owned())];
-            self.groups
-                .insert(title.to_owned(), NameGroup { title: title.to_owned(), prefix, series: 1, best });
+            group.take(series, root, name);
         }
     }
 
     fn groups(self) -> Vec<NameGroup> {
-        let mut groups: Vec<NameGroup> = self.groups.into_values().collect();
-        groups.sort_by_key(|group| {
-            std::cmp::Reverse((crate::guess::is_business(&group.best[0].1), group.series))
-        });
+        let mut groups: Vec<NameGroup> =
+            self.groups.into_iter().map(|(title, group)| group.finished(title)).collect();
+        groups.sort_by_key(|group| Reverse((group.business, group.series)));
         groups.truncate(MAX_GROUPS);
         groups
     }
 }
 
-impl NameGroup {
-    /// One series for each thing, the most telling ones.
-    fn consider(&mut self, series: SeriesRef, name: &str) {
-        let rank = |name: &str| (worth(name), std::cmp::Reverse(name.len()));
-        if self.best.len() == MAX_BEST && self.best.last().is_some_and(|(_, last)| rank(last) >= rank(name)) {
+impl Candidate {
+    fn take(&mut self, series: SeriesRef, root: &str, name: &str) {
+        self.series += 1;
+        let metric = vocabulary::series::split(name).0;
+        let nodes = metric.matches('.').count();
+        let last = match metric.rsplit('.').next().unwrap_or_default() {
+            // `response.200`, `response.503`: many of one thing.
+            number if number.bytes().all(|byte| byte.is_ascii_digit()) => "*",
+            last => last,
+        };
+        let same = |shape: &&mut Shape| shape.nodes == nodes && shape.last == last && shape.root == root;
+        if let Some(shape) = self.shapes.iter_mut().find(same) {
+            shape.names += 1;
             return;
         }
-        match self.best.iter_mut().find(|(_, known)| subject(known) == subject(name)) {
-            Some(known) if rank(&known.1) >= rank(name) => return,
-            Some(known) => *known = (series, name.to_owned()),
-            None => self.best.push((series, name.to_owned())),
+        self.business |= is_business(name);
+        if self.shapes.len() < MAX_SHAPES {
+            let worth = worth(name);
+            let (root, last, example) = (root.to_owned(), last.to_owned(), name.to_owned());
+            self.shapes.push(Shape { root, last, nodes, worth, names: 1, example, series });
         }
-        self.best.sort_by_key(|(_, name)| std::cmp::Reverse((worth(name), std::cmp::Reverse(name.len()))));
-        self.best.truncate(MAX_BEST);
+    }
+
+    fn finished(mut self, title: String) -> NameGroup {
+        self.shapes.sort_by_key(|shape| Reverse((shape.worth, shape.names, Reverse(shape.nodes))));
+        let telling = self.shapes.iter().take_while(|shape| shape.worth > 0).count().clamp(1, MAX_BEST);
+        let best = self.shapes.iter().take(telling).map(|shape| shape.telling(&title)).collect();
+        NameGroup { title, prefix: self.prefix, series: self.series, business: self.business, best }
     }
 }
 
-/// What a sparkline says something with: failures first, then how long things take, then how many there are.
+impl Shape {
+    fn telling(&self, title: &str) -> Telling {
+        Telling { target: self.target(title), example: self.example.clone(), series: self.series }
+    }
+
+    /// How many all together, or how long the slowest takes.
+    fn target(&self, title: &str) -> String {
+        if self.names == 1 {
+            return self.example.clone();
+        }
+        let (metric, tags) = vocabulary::series::split(&self.example);
+        let all = if tags.is_empty() {
+            let below = metric[self.root.len() + title.len()..].split('.').count() - 1;
+            let between = "*.".repeat(below.saturating_sub(1));
+            format!("{}{title}.{between}{}", self.root, self.last)
+        } else {
+            format!("seriesByTag('name={metric}')")
+        };
+        let together = if is_number_of_timer(&self.example) { "maxSeries" } else { "sumSeries" };
+        format!("{together}({all})")
+    }
+}
+
+fn is_number_of_timer(name: &str) -> bool {
+    name.contains(".timers.") && !vocabulary::series::split(name).0.ends_with(".count_ps")
+}
+
+fn fails(name: &str) -> bool {
+    ["error", "fail", "exception", "5xx"].iter().any(|word| name.contains(word))
+}
+
+/// Numbers that another says better.
+fn is_noise(name: &str) -> bool {
+    const NOISE: [&str; 8] = ["sum_squares", "std", "lower", "median", "count_", "sum_", "mean_", "bin_"];
+    let last = vocabulary::series::split(name).0.rsplit('.').next().unwrap_or_default();
+    name.starts_with("stats_counts.") || NOISE.iter().any(|noise| last.starts_with(noise))
+}
+
+/// What a graph says something with: what people came for, then failures, then how long things take, then how
+/// many there are.
 fn worth(name: &str) -> u32 {
     let last = vocabulary::series::split(name).0.rsplit('.').next().unwrap_or_default();
-    const NOISE: [&str; 8] = ["sum_squares", "std", "lower", "median", "count_", "sum_", "mean_", "bin_"];
-    if name.starts_with("stats_counts.") || NOISE.iter().any(|noise| last.starts_with(noise)) {
-        return 0;
-    }
-    let fails = ["error", "fail", "exception", "5xx"].iter().any(|word| name.contains(word));
     match last {
-        _ if fails && !name.contains(".timers.") => 5,
+        _ if is_noise(name) => 0,
+        _ if fails(name) && !name.contains(".timers.") => 5,
+        _ if is_business(name) && !name.contains(".timers.") => 6,
         last if last.starts_with("upper_") || last.starts_with("p9") => 4,
         "rate" | "m1_rate" => 3,
         _ if !name.contains(".timers.") => 3,
         "count_ps" => 2,
         _ => 1,
-    }
-}
-
-/// The thing that a series is about, without which of its numbers it is.
-fn subject(name: &str) -> &str {
-    match name.contains(".timers.") {
-        true => name.rsplit_once('.').map_or(name, |(thing, _)| thing),
-        false => name,
     }
 }
 
@@ -185,10 +262,41 @@ mod tests {
         ]);
         let told: Vec<_> = groups.iter().map(|group| (group.title.as_str(), group.series)).collect();
         assert_eq!(told, [("shop", 1), ("view", 6), ("tagged", 1)]);
-        let best: Vec<_> = groups[1].best.iter().map(|(_, name)| name.as_str()).collect();
         assert_eq!(
-            best,
-            ["stats.view.errors", "stats.timers.view.home.upper_90", "stats.timers.view.search.upper_90"]
+            targets(&groups[1]),
+            ["stats.view.errors", "maxSeries(stats.timers.view.*.upper_90)", "stats.timers.view.home.mean"]
+        );
+    }
+
+    fn targets(group: &NameGroup) -> Vec<&str> {
+        group.best.iter().map(|telling| telling.target.as_str()).collect()
+    }
+
+    #[test]
+    fn graphs_of_a_group_tell_of_all_things_in_it() {
+        let names = [
+            "stats.uploads.box.failed",
+            "stats.uploads.gdrive.failed",
+            "stats.uploads.box.completed",
+            "stats.uploads.gdrive.completed",
+            "stats_counts.uploads.box.completed",
+            "stats_counts.uploads.gdrive.completed",
+            "stats.response.200",
+            "stats.response.503",
+            "calls;host=a",
+            "calls;host=b",
+        ];
+        let groups = groups(&names);
+        let told: Vec<_> =
+            groups.iter().map(|group| (group.title.as_str(), group.business, targets(group))).collect();
+        let uploads = vec!["sumSeries(stats.uploads.*.completed)", "sumSeries(stats.uploads.*.failed)"];
+        assert_eq!(
+            told,
+            [
+                ("uploads", true, uploads),
+                ("calls", false, vec!["sumSeries(seriesByTag('name=calls'))"]),
+                ("response", false, vec!["sumSeries(stats.response.*)"]),
+            ]
         );
     }
 

@@ -6,13 +6,12 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
-use vocabulary::SeriesRef;
 use vocabulary::ports::Scope;
 
 use crate::accounts::Caller;
 use crate::answer::Answer;
 use crate::control::{Arriving, Health, Panel, State as HealthState};
-use crate::groups::NameGroup;
+use crate::groups::{NameGroup, Telling};
 use crate::guess::{self, Level};
 use crate::levels::Levels;
 use crate::services::Services;
@@ -135,8 +134,8 @@ fn groups(services: &Services, scope: &Scope) -> Answer<Vec<Group>> {
     let now = services.clock.since_epoch().as_secs_f64();
     let groups = services.groups.of(services.control.as_ref(), scope, services.clock.now());
     let group = |group: NameGroup| {
-        let newest = |(series, _): &(SeriesRef, String)| services.source.describe(*series)?.last_point;
-        let best = group.best.first().map_or("", |(_, name)| name.as_str());
+        let newest = |telling: &Telling| services.source.describe(telling.series)?.last_point;
+        let best = group.best.first().map_or("", |telling| telling.example.as_str());
         Group {
             level: levels.of(best),
             unit: guess::unit(best),
@@ -144,7 +143,7 @@ fn groups(services: &Services, scope: &Scope) -> Answer<Vec<Group>> {
             prefix: group.prefix,
             title: group.title,
             series: group.series,
-            targets: group.best.into_iter().map(|(_, name)| name).collect(),
+            targets: group.best.into_iter().map(|telling| telling.target).collect(),
         }
     };
     let mut groups: Vec<Group> = groups.into_iter().map(group).collect();
