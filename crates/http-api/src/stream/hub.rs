@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use vocabulary::Timestamp;
 use vocabulary::ports::{QueryLimits, Scope};
 
+use super::batches::{Batch, Batches};
 use super::message;
 use super::watch::{Row, Watched};
 use crate::accounts;
@@ -24,7 +25,7 @@ pub const MAX_TARGETS: usize = 500;
 pub const MAX_TARGET_LENGTH: usize = 16_384;
 /// Most series of one target that are watched live.
 pub const MAX_SERIES: usize = 2_000;
-/// Messages that wait for a slow reader before its stream is closed.
+/// Ticks that wait for a slow reader before its stream is closed.
 const QUEUE: usize = 32;
 /// How much past a new target brings along when nothing was asked for, and at most.
 const USUAL_PAST_SECONDS: i64 = 60;
@@ -41,7 +42,7 @@ pub struct Hub {
 
 struct Stream {
     scope: Scope,
-    events: mpsc::Sender<Event>,
+    events: mpsc::Sender<Batch>,
     targets: Vec<Wanted>,
 }
 
@@ -60,7 +61,7 @@ impl Hub {
         scope: Scope,
         targets: Vec<String>,
         from: Option<Timestamp>,
-    ) -> Answer<(String, mpsc::Receiver<Event>)> {
+    ) -> Answer<(String, Batches)> {
         check(&targets)?;
         let id = accounts::random_secret().map_err(Problem::internal)?;
         let (events, receiver) = mpsc::channel(QUEUE);
@@ -73,7 +74,7 @@ impl Hub {
         }
         let targets = targets.into_iter().map(|text| Wanted { text, from, told: None }).collect();
         streams.insert(id.clone(), Stream { scope, events, targets });
-        Ok((id, receiver))
+        Ok((id, Batches::new(receiver)))
     }
 
     /// Targets that the stream already had go on without a break.
@@ -220,11 +221,11 @@ impl Feeder<'_> {
         rows.extend(&past);
         // A series of two targets has an id in each, so no row is there twice.
         out.push(message::points(tick.0, now, &rows));
-        let fits = out.into_iter().all(|event| events.try_send(event).is_ok());
+        let fits = events.try_send(out).is_ok();
         self.settle(id, &targets, told, fits);
     }
 
-    fn stream(&self, id: &str) -> Option<(Scope, Vec<Wanted>, mpsc::Sender<Event>)> {
+    fn stream(&self, id: &str) -> Option<(Scope, Vec<Wanted>, mpsc::Sender<Batch>)> {
         let streams = self.services.hub.streams.lock();
         let stream = streams.get(id)?;
         Some((stream.scope.clone(), stream.targets.clone(), stream.events.clone()))

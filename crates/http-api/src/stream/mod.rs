@@ -4,6 +4,7 @@
 //! changed since the tick before goes to the streams that want it ([`watch`]). A stream that does not
 //! read fast enough is closed: the browser comes back and says what it saw last.
 
+mod batches;
 mod hub;
 mod message;
 mod watch;
@@ -18,7 +19,6 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use serde::Deserialize;
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt};
 use utoipa::ToSchema;
 use vocabulary::Timestamp;
@@ -55,7 +55,7 @@ pub async fn open(
     let hello =
         message::hello(&id, services.clock.since_epoch().as_secs_f64(), services.control.identity().version);
     let closing = Closing { services: services.clone(), id };
-    let events = tokio_stream::once(hello).chain(ReceiverStream::new(events)).map(move |event| {
+    let events = tokio_stream::once(hello).chain(events).map(move |event| {
         let _open = &closing;
         Ok(event)
     });
