@@ -43,6 +43,18 @@ impl Problem {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
     }
 
+    /// A body that could not be taken: `why` is told unless the status says enough.
+    pub fn unread_body(status: StatusCode, why: String) -> Problem {
+        match status {
+            StatusCode::PAYLOAD_TOO_LARGE => Problem::new(status, "the body of the request is too long")
+                .hint("send less at once, or raise http.max_body_bytes"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+                Problem::new(status, why).hint("send JSON, with the header Content-Type: application/json")
+            }
+            _ => Problem::new(status, why),
+        }
+    }
+
     pub fn hint(mut self, hint: impl Into<String>) -> Problem {
         self.hint = Some(hint.into());
         self
@@ -88,7 +100,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Answer<Self> {
         match Json::<T>::from_request(request, state).await {
             Ok(Json(value)) => Ok(Body(value)),
-            Err(rejection) => Err(Problem::new(rejection.status(), rejection.body_text())),
+            Err(rejection) => Err(Problem::unread_body(rejection.status(), rejection.body_text())),
         }
     }
 }

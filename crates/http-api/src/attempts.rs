@@ -1,5 +1,5 @@
-//! Guessing passwords is made slow: each source has a handful of tries a minute for each name, all
-//! together some more.
+//! Guessing passwords is made slow: each source has a handful of tries a minute for each name and some more for
+//! all names, all sources together some more.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,7 +10,9 @@ use vocabulary::Timestamp;
 
 use crate::answer::Problem;
 
-const TRIES_PER_SOURCE_AND_MINUTE: u32 = 5;
+const TRIES_PER_NAME: u32 = 5;
+/// One source alone must not be able to fill the table and lock everybody out.
+const TRIES_PER_SOURCE: u32 = 20;
 /// Bounds the table, and the time that Argon2 may take, when many sources guess at once.
 const TRIES_PER_MINUTE: usize = 100;
 
@@ -33,9 +35,11 @@ impl Attempts {
         }
         let tries = &mut minute.tries;
         let key = key(source, name);
+        let of_source: u32 =
+            tries.iter().filter(|((each, _), _)| *each == source).map(|(_, count)| count).sum();
         let full = tries.len() >= TRIES_PER_MINUTE && !tries.contains_key(&key);
         let count = tries.get(&key).copied().unwrap_or(0);
-        if full || count >= TRIES_PER_SOURCE_AND_MINUTE {
+        if full || of_source >= TRIES_PER_SOURCE || count >= TRIES_PER_NAME {
             return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many tries to sign in")
                 .hint("wait a minute and try again"));
         }
@@ -63,12 +67,21 @@ mod tests {
     fn tries_run_out_and_come_back() {
         let attempts = Attempts::default();
         let now = Timestamp(600);
-        for _ in 0..TRIES_PER_SOURCE_AND_MINUTE {
+        for _ in 0..TRIES_PER_NAME {
             attempts.allow(HERE, "ana", now).unwrap();
         }
         assert!(attempts.allow(HERE, "ana", now).is_err());
         attempts.allow(THERE, "ana", now).unwrap();
         attempts.allow(HERE, "ana", now.plus(60)).unwrap();
+    }
+
+    #[test]
+    fn one_source_cannot_lock_the_others_out() {
+        let attempts = Attempts::default();
+        let allowed =
+            (0..500).filter(|n| attempts.allow(HERE, &format!("n{n}"), Timestamp(0)).is_ok()).count();
+        assert_eq!(allowed, TRIES_PER_SOURCE as usize);
+        attempts.allow(THERE, "ana", Timestamp(0)).unwrap();
     }
 
     #[test]

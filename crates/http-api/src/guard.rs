@@ -22,16 +22,20 @@ use crate::services::Services;
 
 pub const SESSION_COOKIE: &str = "bellwether_session";
 
-const FORWARDING_HEADERS: [&str; 9] = [
+/// What proxies and content networks add, besides everything that begins with `x-forwarded`.
+const FORWARDING_HEADERS: [&str; 12] = [
     "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-forwarded-server",
+    "forwarded-for",
+    "via",
     "x-real-ip",
     "x-client-ip",
+    "x-cluster-client-ip",
+    "x-original-forwarded-for",
+    "x-envoy-external-address",
     "true-client-ip",
-    "via",
+    "cf-connecting-ip",
+    "fastly-client-ip",
+    "x-appengine-user-ip",
 ];
 
 /// Paths that need no sign-in: health for load balancers, and the page on which one signs in.
@@ -69,21 +73,40 @@ fn owner(via: Via) -> Caller {
 fn on_loopback(services: &Services, request: &Request) -> Result<Caller, Problem> {
     let settings = services.settings.load();
     let headers = request.headers();
-    let host = text(headers, header::HOST.as_str())
-        .or_else(|| request.uri().authority().map(|authority| authority.as_str()))
-        .ok_or_else(|| Problem::bad_request("the request names no Host"))?;
-    if !is_loopback_name(host) && !is_allowed(host, &settings.http.allowed_hosts) {
+    let hosts = hosts(request)?;
+    let strange =
+        hosts.iter().find(|host| !is_loopback_name(host) && !is_allowed(host, &settings.http.allowed_hosts));
+    if let Some(host) = strange {
         return Err(Problem::forbidden(format!("the host name `{host}` is not one that this server answers to"))
             .hint("open it as http://localhost, add the name to http.allowed_hosts, or set auth.mode = \"required\""));
     }
-    if let Some(name) = FORWARDING_HEADERS.iter().find(|name| headers.contains_key(**name)) {
+    if let Some(name) = headers.keys().find(|name| is_forwarding(name.as_str())) {
         return Err(Problem::forbidden(format!(
             "the request came through a proxy (header `{name}`), so people elsewhere may be asking"
         ))
         .hint("set auth.mode = \"required\" and the proxy's address in auth.trusted_proxies"));
     }
-    refuse_other_sites(request, host, &settings.http.allowed_hosts)?;
+    refuse_other_sites(request, hosts[0], &settings.http.allowed_hosts)?;
     Ok(owner(Via::Loopback))
+}
+
+/// Whom the request is addressed to, by its `Host` first, and by its line if that is a whole URL.
+fn hosts(request: &Request) -> Result<Vec<&str>, Problem> {
+    let named = request.headers().get_all(header::HOST).iter().map(|value| value.to_str());
+    let named = named.collect::<Result<Vec<_>, _>>();
+    let mut hosts = named.map_err(|_| Problem::bad_request("the request's Host cannot be read"))?;
+    if hosts.len() > 1 {
+        return Err(Problem::bad_request("the request has more than one Host"));
+    }
+    hosts.extend(request.uri().authority().map(|authority| authority.as_str()));
+    if hosts.is_empty() {
+        return Err(Problem::bad_request("the request names no Host"));
+    }
+    Ok(hosts)
+}
+
+fn is_forwarding(header: &str) -> bool {
+    header.starts_with("x-forwarded") || FORWARDING_HEADERS.contains(&header)
 }
 
 /// Refuse what another site's page sends. Browsers say so in `Sec-Fetch-Site`, older ones in `Origin`.
@@ -94,8 +117,8 @@ fn refuse_other_sites(request: &Request, host: &str, allowed: &[String]) -> Resu
         Problem::forbidden(format!("a page of another site ({from}) sent this request"))
             .hint("if that page is yours, add its host to http.allowed_hosts")
     };
-    let origin = text(headers, "origin");
-    if let Some(origin) = origin {
+    if let Some(origin) = headers.get("origin") {
+        let origin = origin.to_str().map_err(|_| refusal("unreadable"))?;
         let origin_host = origin.split_once("://").map_or("", |(_, host)| host);
         if origin_host != host && !is_allowed(origin_host, allowed) {
             return Err(refusal(origin));
@@ -104,8 +127,10 @@ fn refuse_other_sites(request: &Request, host: &str, allowed: &[String]) -> Resu
     }
     let reads = request.method() == Method::GET || request.method() == Method::HEAD;
     let follows_link = reads && text(headers, "sec-fetch-mode") == Some("navigate");
-    match text(headers, "sec-fetch-site") {
-        Some("cross-site") if !follows_link => Err(refusal("cross-site")),
+    let near =
+        |site: &str| ["same-origin", "same-site", "none"].iter().any(|near| site.eq_ignore_ascii_case(near));
+    match headers.get("sec-fetch-site").map(|site| site.to_str().unwrap_or("unreadable")) {
+        Some(site) if !near(site) && !follows_link => Err(refusal(site)),
         _ => Ok(()),
     }
 }
@@ -117,7 +142,10 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 fn without_port(host: &str) -> &str {
     match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or(rest),
-        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+        None => match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
+            _ => host,
+        },
     }
 }
 
@@ -168,7 +196,9 @@ fn credentials(services: &Services, request: &Request, peer: Peer) -> Result<Opt
         Some((scheme, encoded)) if scheme.eq_ignore_ascii_case("basic") => match basic(encoded) {
             // Grafana's data source knows basic authentication: a token may stand in place of the password.
             Some((_, secret)) if secret.starts_with("bw_") => Ok(Some(Credentials::Token(secret))),
+            // A browser that once asked for them sends them along whoever asks it to, as it does a cookie.
             Some((name, password)) => {
+                refuse_strange_pages(services, request)?;
                 Ok(Some(Credentials::Password { name, password, source: source_of(services, headers, peer) }))
             }
             None => Err(Problem::bad_request("the Authorization header cannot be read")),
@@ -214,8 +244,10 @@ pub fn source_of(services: &Services, headers: &HeaderMap, peer: Peer) -> IpAddr
     let trusted = &services.settings.load().auth.trusted_proxies;
     let is_trusted = |ip: &IpAddr| trusted.iter().any(|network| network.contains(ip));
     let mut source = address.ip().to_canonical();
-    let chain = text(headers, "x-forwarded-for").unwrap_or_default();
-    for hop in chain.rsplit(',').map(str::trim) {
+    // A proxy appends to the header, or adds one of its own behind those that came.
+    let chain = headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default());
+    let chain: Vec<&str> = chain.flat_map(|value| value.split(',')).map(str::trim).collect();
+    for hop in chain.iter().rev() {
         match hop.parse::<IpAddr>() {
             Ok(ip) if is_trusted(&source) => source = ip.to_canonical(),
             _ => break,
@@ -227,14 +259,18 @@ pub fn source_of(services: &Services, headers: &HeaderMap, peer: Peer) -> IpAddr
 /// A browser sends the cookie along whoever asks it to, so the page that asks must be ours.
 fn refuse_forgery(services: &Services, request: &Request) -> Result<(), Problem> {
     let headers = request.headers();
-    let host = text(headers, header::HOST.as_str()).unwrap_or_default();
-    refuse_other_sites(request, host, &services.settings.load().http.allowed_hosts)?;
+    refuse_strange_pages(services, request)?;
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if changes && !headers.contains_key("origin") && !headers.contains_key("sec-fetch-site") {
         return Err(Problem::forbidden("a request with a session cookie must say which page it comes from")
             .hint("scripts use a token: Authorization: Bearer TOKEN"));
     }
     Ok(())
+}
+
+fn refuse_strange_pages(services: &Services, request: &Request) -> Result<(), Problem> {
+    let host = text(request.headers(), header::HOST.as_str()).unwrap_or_default();
+    refuse_other_sites(request, host, &services.settings.load().http.allowed_hosts)
 }
 
 /// The secret of the session that the request carries.
@@ -271,8 +307,16 @@ fn unauthorized(headers: &HeaderMap) -> Response {
     response
 }
 
-/// For handlers: does the caller's role suffice?
+/// For handlers: does the caller's role suffice? Whoever sees only a part cannot administer the whole, and
+/// could make a token that sees all.
 pub fn require(caller: &Caller, role: Role) -> Result<(), Problem> {
+    if role == Role::Admin && !caller.scope.is_everything() {
+        let why = format!(
+            "this needs the role admin for everything; {} is limited to prefixes of names",
+            caller.name
+        );
+        return Err(Problem::forbidden(why));
+    }
     if caller.role >= role {
         return Ok(());
     }
@@ -301,9 +345,16 @@ mod tests {
         ] {
             assert!(is_loopback_name(host), "{host}");
         }
-        for host in
-            ["example.com", "127.0.0.1.example.com", "localhost.example.com", "10.0.0.1", "", "[fe80::1]"]
-        {
+        for host in [
+            "example.com",
+            "127.0.0.1.example.com",
+            "localhost.example.com",
+            "10.0.0.1",
+            "",
+            "[fe80::1]",
+            "localhost:80@evil.example",
+            "localhost:evil",
+        ] {
             assert!(!is_loopback_name(host), "{host}");
         }
     }
@@ -325,6 +376,55 @@ mod tests {
     }
 
     #[test]
+    fn everything_that_names_a_host_is_looked_at() {
+        let check = |line: &str, headers: &[&str], expected: Option<&[&str]>| {
+            let mut request = Request::builder().uri(line);
+            for host in headers {
+                request = request.header("host", *host);
+            }
+            let request = request.body(axum::body::Body::empty()).unwrap();
+            assert_eq!(hosts(&request).ok().as_deref(), expected, "{line} {headers:?}");
+        };
+        check("/", &["localhost:1"], Some(&["localhost:1"]));
+        check("http://evil.example/", &["localhost"], Some(&["localhost", "evil.example"]));
+        check("http://localhost/", &[], Some(&["localhost"]));
+        check("/", &["localhost", "evil.example"], None);
+        check("/", &["l\u{f6}calhost"], None);
+        check("/", &[], None);
+    }
+
+    #[test]
+    fn proxies_are_known_by_their_headers() {
+        for name in ["x-forwarded-port", "x-forwarded-for", "forwarded", "via", "cf-connecting-ip"] {
+            assert!(is_forwarding(name), "{name}");
+        }
+        assert!(!is_forwarding("x-grafana-org-id"));
+    }
+
+    #[test]
+    fn a_part_is_not_administered_as_the_whole() {
+        let caller = |role, prefixes: &[&str]| Caller {
+            name: "t".into(),
+            role,
+            scope: vocabulary::ports::Scope::prefixes(
+                prefixes.iter().map(|prefix| (*prefix).into()).collect(),
+            ),
+            via: Via::Token,
+        };
+        let check = |role, prefixes: &[&str], wanted, fine: bool| {
+            assert_eq!(
+                require(&caller(role, prefixes), wanted).is_ok(),
+                fine,
+                "{role:?} {prefixes:?} {wanted:?}"
+            );
+        };
+        check(Role::Admin, &[], Role::Admin, true);
+        check(Role::Admin, &["team.a."], Role::Admin, false);
+        check(Role::Admin, &["team.a."], Role::Editor, true);
+        check(Role::Editor, &[], Role::Admin, false);
+    }
+
+    #[test]
     fn other_sites_are_refused() {
         let check = |headers: &[(&str, &str)], method: Method, refused: bool| {
             assert_eq!(other_site(headers, method.clone()), refused, "{method} {headers:?}");
@@ -335,7 +435,11 @@ mod tests {
         check(&[("sec-fetch-site", "cross-site")], Method::GET, true);
         check(&[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")], Method::GET, false);
         check(&[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")], Method::POST, true);
+        check(&[("sec-fetch-site", "Cross-Site")], Method::GET, true);
+        check(&[("sec-fetch-site", "elsewhere")], Method::GET, true);
+        check(&[("sec-fetch-site", "same-site")], Method::GET, false);
         check(&[("origin", "http://localhost:8080")], Method::POST, false);
+        check(&[("origin", "http://l\u{f6}calhost:8080")], Method::POST, true);
         check(&[("origin", "http://localhost:3000")], Method::POST, true);
         check(&[("origin", "https://grafana.example")], Method::POST, false);
         check(&[("origin", "https://evil.example")], Method::GET, true);

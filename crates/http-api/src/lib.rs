@@ -38,9 +38,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use state_store::Migrations;
 use tower_http::compression::CompressionLayer;
@@ -67,6 +67,7 @@ pub fn router(services: Arc<Services>) -> Router {
         .merge(graphite_web::router())
         .fallback(ui::page_or_asset)
         .layer(DefaultBodyLimit::max(max_body))
+        .layer(middleware::from_fn(move |request: Request, next: Next| refuse_long(max_body, request, next)))
         .layer(CompressionLayer::new().compress_when(compressible))
         .layer(middleware::from_fn_with_state(services.clone(), guard::guard))
         .layer(middleware::from_fn_with_state(services.clone(), count))
@@ -75,6 +76,16 @@ pub fn router(services: Arc<Services>) -> Router {
 
 async fn count(State(services): State<Arc<Services>>, request: Request, next: Next) -> Response {
     services.counters.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    next.run(request).await
+}
+
+/// Whoever says beforehand that a body is too long need not send it.
+async fn refuse_long(max_body: usize, request: Request, next: Next) -> Response {
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    if announced.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > max_body as u64)
+    {
+        return answer::Problem::unread_body(StatusCode::PAYLOAD_TOO_LARGE, String::new()).into_response();
+    }
     next.run(request).await
 }
 

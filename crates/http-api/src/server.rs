@@ -21,11 +21,16 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
+use tower_http::timeout::TimeoutBody;
 
 use crate::config::HttpConfig;
 
 /// A client that does not finish its request headers in this time is let go.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Nor may it pause for longer than this within a body,
+const BODY_PAUSE: Duration = Duration::from_secs(30);
+/// or take nothing of an answer for longer than this.
+const UNREAD_TIMEOUT_MILLISECONDS: u32 = 60_000;
 const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Accepting fails when the process has no file descriptors left; trying at once again would spin.
 const PAUSE_AFTER_ACCEPT_ERROR: Duration = Duration::from_millis(50);
@@ -115,6 +120,7 @@ async fn accept(door: &Door) -> std::io::Result<(Accepted, Peer)> {
         Door::Tcp { listener, tls } => {
             let (stream, address) = listener.accept().await?;
             stream.set_nodelay(true)?;
+            rustix::net::sockopt::set_tcp_user_timeout(&stream, UNREAD_TIMEOUT_MILLISECONDS)?;
             let accepted = match &*tls.load() {
                 Some(acceptor) => Accepted::Tls(Box::new(acceptor.accept(stream))),
                 None => Accepted::Plain(Box::new(stream)),
@@ -150,7 +156,7 @@ fn connection(
             },
         };
         let service = tower::service_fn(move |request: Request<hyper::body::Incoming>| {
-            let mut request = request.map(axum::body::Body::new);
+            let mut request = request.map(|body| axum::body::Body::new(TimeoutBody::new(BODY_PAUSE, body)));
             request.extensions_mut().insert(peer);
             router.clone().oneshot(request)
         });

@@ -16,10 +16,12 @@ pub mod trust;
 
 use std::sync::Arc;
 
+use axum::http::{Method, StatusCode, Uri};
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use utoipa::OpenApi;
 
+use crate::answer::Problem;
 use crate::services::Services;
 
 pub use status::off_thread;
@@ -51,6 +53,19 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/stream", get(crate::stream::open))
         .route("/streams/{id}", put(crate::stream::set_targets))
         .route("/openapi.json", get(openapi))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(not_so)
+}
+
+const WHERE_TO_LOOK: &str = "/api/v1/openapi.json lists what there is";
+
+async fn nothing_here(uri: Uri) -> Problem {
+    Problem::not_found(format!("there is nothing at /api/v1{}", uri.path())).hint(WHERE_TO_LOOK)
+}
+
+async fn not_so(method: Method, uri: Uri) -> Problem {
+    let why = format!("/api/v1{} does not know the method {method}", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, why).hint(WHERE_TO_LOOK)
 }
 
 #[derive(OpenApi)]

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::Router;
+use axum::extract::multipart::{Multipart, MultipartError};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -38,8 +39,8 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/tags/autoComplete/values", any(tags::complete_values))
         .route("/tags/tagSeries", post(tags::tag_series))
         .route("/tags/tagMultiSeries", post(tags::tag_multi_series))
-        .route("/events/get_data", any(events::get_data))
-        .route("/events/{id}", get(events::one));
+        .route("/events/get_data", any(events::get_data));
+    let router = both(router, "/events/{id}", get(events::one));
     let router = both(router, "/render", any(render::render));
     let router = both(router, "/metrics", any(metrics::find));
     let router = both(router, "/metrics/find", any(metrics::find));
@@ -107,23 +108,40 @@ fn jsonp(function: Option<&str>, json: &str) -> Response {
     ([(header::CONTENT_TYPE, content_type)], body).into_response()
 }
 
-/// The query string and, over it, a form: what Django calls `request.GET` and `request.POST` together.
+/// The query string and, over it, a form in either of the two ways to send one: what Django calls `request.GET`
+/// and `request.POST` together.
 impl<S: Send + Sync> FromRequest<S> for Parameters {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let query = Parameters::of_query(request.uri().query().unwrap_or_default());
-        let is_form = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
-        if !is_form {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let kind = kind.unwrap_or_default().to_ascii_lowercase();
+        if kind.starts_with("multipart/form-data") {
+            return Ok(query.and(multipart(request, state).await?));
+        }
+        if !kind.starts_with("application/x-www-form-urlencoded") {
             return Ok(query);
         }
         let body = axum::body::Bytes::from_request(request, state)
             .await
-            .map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
+            .map_err(|rejection| Problem::unread_body(rejection.status(), rejection.body_text()))?;
         Ok(query.and(Parameters::of_query(&String::from_utf8_lossy(&body))))
     }
+}
+
+/// The fields of a form as `curl -F` and many HTTP libraries send it. Files are no parameters.
+async fn multipart<S: Send + Sync>(request: Request, state: &S) -> Result<Parameters, Problem> {
+    let form = Multipart::from_request(request, state).await;
+    let mut form = form.map_err(|error| Problem::unread_body(error.status(), error.body_text()))?;
+    let mut parameters = Parameters::default();
+    let unread = |error: MultipartError| Problem::unread_body(error.status(), error.body_text());
+    while let Some(field) = form.next_field().await.map_err(unread)? {
+        let name = field.name().filter(|_| field.file_name().is_none()).map(str::to_owned);
+        if let Some(name) = name {
+            let value = field.bytes().await.map_err(unread)?;
+            parameters.0.push((name, String::from_utf8_lossy(&value).into_owned()));
+        }
+    }
+    Ok(parameters)
 }

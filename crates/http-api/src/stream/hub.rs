@@ -30,8 +30,10 @@ const QUEUE: usize = 32;
 /// How much past a new target brings along when nothing was asked for, and at most.
 const USUAL_PAST_SECONDS: i64 = 60;
 const MAX_PAST_SECONDS: i64 = 3_600;
-/// One evaluation may take this long; the others wait for it.
+/// One evaluation may take this long.
 const EVALUATION_TIMEOUT: Duration = Duration::from_millis(900);
+/// All evaluations of one tick together; what does not fit waits for the next one.
+const TICK_BUDGET: Duration = Duration::from_millis(900);
 /// Without ticks (the clock stands still) streams are still told that the server lives.
 const LONGEST_SILENCE: Duration = Duration::from_millis(1_500);
 
@@ -153,9 +155,7 @@ impl Feeder<'_> {
     fn feed(&mut self, tick: Timestamp) {
         let wanted = self.wanted();
         self.watched.retain(|key, _| wanted.contains_key(key));
-        for (key, scope) in wanted {
-            self.evaluate(key, &scope, tick);
-        }
+        self.evaluate_all(wanted, tick);
         let health = self.changed_health();
         let now = self.services.clock.since_epoch().as_secs_f64();
         let ids: Vec<String> = self.services.hub.streams.lock().keys().cloned().collect();
@@ -172,11 +172,30 @@ impl Feeder<'_> {
         pairs.map(|(scope, text)| (Key::new(scope, text), scope.clone())).collect()
     }
 
+    /// Cheap ones first, so that somebody's slow targets hold up nobody else's; of new ones, whose price is not
+    /// known, one at least.
+    fn evaluate_all(&mut self, wanted: HashMap<Key, Scope>, tick: Timestamp) {
+        let begun = Instant::now();
+        self.watched.values_mut().for_each(|watched| watched.rows.clear());
+        let (mut known, new): (Vec<_>, Vec<_>) =
+            wanted.into_iter().partition(|(key, _)| self.watched.contains_key(key));
+        known.sort_by_cached_key(|(key, _)| self.watched.get(key).map(|watched| watched.took));
+        for (key, scope) in known {
+            if begun.elapsed() < TICK_BUDGET {
+                self.evaluate(key, &scope, tick);
+            }
+        }
+        for (index, (key, scope)) in new.into_iter().enumerate() {
+            if index == 0 || begun.elapsed() < TICK_BUDGET {
+                self.evaluate(key, &scope, tick);
+            }
+        }
+    }
+
     fn evaluate(&mut self, key: Key, scope: &Scope, tick: Timestamp) {
         let started = Instant::now();
         let watched = self.watched.entry(key.clone()).or_default();
         if !watched.is_due(started) {
-            watched.rows.clear();
             return;
         }
         let from = watched.window_start(tick);

@@ -39,6 +39,8 @@ pub struct Watched {
     pub version: u64,
     /// What changed at the last tick.
     pub rows: Vec<Row>,
+    /// How long the last evaluation took.
+    pub took: Duration,
     due: Option<Instant>,
 }
 
@@ -46,6 +48,12 @@ struct Known {
     head: SeriesHead,
     start: i64,
     values: Vec<f64>,
+}
+
+impl Known {
+    fn end(&self) -> i64 {
+        self.start + self.values.len() as i64 * self.head.step
+    }
 }
 
 impl Watched {
@@ -61,10 +69,12 @@ impl Watched {
         self.due.is_none_or(|due| now >= due)
     }
 
-    /// From where the next evaluation has to look.
+    /// From where the next evaluation has to look: some slots back, and further where ticks were left out.
     pub fn window_start(&self, tick: Timestamp) -> Timestamp {
         let coarsest = self.series.iter().map(|known| known.head.step).max().unwrap_or(1);
-        tick.minus((coarsest * REVISITED_SLOTS).min(MAX_WINDOW_SECONDS.max(2 * coarsest)))
+        let told_until = self.series.iter().map(Known::end).min().unwrap_or(tick.0);
+        let back = (tick.0 - told_until + coarsest).max(coarsest * REVISITED_SLOTS);
+        tick.minus(back.min(MAX_WINDOW_SECONDS.max(2 * coarsest)))
     }
 
     /// Take the result of an evaluation in. `next_id` gives ids to series not seen before.
@@ -75,6 +85,7 @@ impl Watched {
         now: Instant,
         next_id: &mut u64,
     ) {
+        self.took = took;
         self.due = Some(now + took * MAX_SHARE);
         self.rows.clear();
         match result {
@@ -170,6 +181,15 @@ mod tests {
         tick(&mut watched, vec![evaluated("a", 10, &[1.0, nan])]);
         assert_eq!(tick(&mut watched, vec![evaluated("a", 10, &[1.0, nan])]), []);
         assert_eq!(tick(&mut watched, vec![evaluated("a", 10, &[1.0, 2.0])]), [(11, vec![2.0])]);
+    }
+
+    #[test]
+    fn ticks_that_were_left_out_are_made_up_for() {
+        let mut watched = Watched::default();
+        tick(&mut watched, vec![evaluated("a", 10, &[1.0, 2.0])]);
+        let start = |tick: i64| watched.window_start(Timestamp(tick)).0;
+        assert_eq!([start(12), start(20), start(60)], [2, 10, 11]);
+        assert_eq!(start(100_000), 100_000 - MAX_WINDOW_SECONDS);
     }
 
     #[test]

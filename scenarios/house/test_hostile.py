@@ -1,0 +1,118 @@
+"""What strangers, broken clients and careless hands send: refused with words, and never a way in."""
+import base64
+import json
+import socket
+import time
+
+import pytest
+
+
+def raw(server, request, seconds=5):
+    """The status line's number and the body of whatever answer comes to these bytes."""
+    with socket.create_connection(("127.0.0.1", server.ports["http"]), timeout=seconds) as connection:
+        connection.sendall(request)
+        answer = b""
+        while chunk := connection.recv(65536):
+            answer += chunk
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), body
+
+
+def get(line, *headers):
+    return "\r\n".join([f"GET {line} HTTP/1.1", *headers, "Connection: close", "", ""]).encode("latin-1")
+
+
+STRANGE = [
+    get("/version", "Host: localhost", "Host: evil.example"),
+    get("/version", "Host: localhost:80@evil.example"),
+    get("/version", "Host: localhost:evil"),
+    get("/version", "Host: l\xf6calhost"),
+    get("http://evil.example/version", "Host: localhost"),
+    get("/version", "Host: localhost", "X-Forwarded-Port: 80"),
+    get("/version", "Host: localhost", "CF-Connecting-IP: 192.0.2.1"),
+    get("/version", "Host: localhost", "Sec-Fetch-Site: Cross-Site"),
+    get("/version", "Host: localhost", "Origin: http://l\xf6calhost"),
+]
+
+
+def test_nothing_that_looks_strange_is_taken_for_this_machine(bellwether):
+    server = bellwether()
+    assert raw(server, get("/version", "Host: localhost"))[0] == 200
+    for request in STRANGE:
+        status, body = raw(server, request)
+        assert status in (400, 403) and json.loads(body)["error"], request
+
+
+def test_a_token_for_a_part_cannot_make_one_for_the_whole(bellwether):
+    server = bellwether('[auth]\nmode = "required"')
+    secret = server.cli("token", "create", "part", "--role", "admin", "--prefix", "team.a.").stdout.strip()
+    bearer = {"Authorization": f"Bearer {secret}"}
+    assert server.get("/metrics/index.json", headers=bearer).status == 200
+    assert server.post("/api/v1/tokens", {"name": "all", "role": "admin"}, headers=bearer).status == 403
+    person = {"name": "eve", "password": "long enough", "role": "admin"}
+    assert server.post("/api/v1/people", person, headers=bearer).status == 403
+    assert server.post("/api/v1/storage/compact", headers=bearer).status == 403
+
+
+def test_a_password_that_a_browser_kept_is_not_for_other_sites(bellwether):
+    server = bellwether('[auth]\nmode = "required"')
+    server.cli("user", "set", "ana", "--role", "admin", input="correct horse\n")
+    ana = {"Authorization": "Basic " + base64.b64encode(b"ana:correct horse").decode()}
+    assert server.post("/events/", {"what": "a script"}, headers=ana).status == 200
+    for site in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert server.post("/events/", {"what": "forged"}, headers={**ana, **site}).status == 403
+    assert [event["what"] for event in server.get("/events/get_data", headers=ana).json] == ["a script"]
+
+
+def multipart(*fields):
+    parts = [f'--XX\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in fields]
+    return "".join(parts) + "--XX--\r\n", {"Content-Type": "multipart/form-data; boundary=XX"}
+
+
+def test_forms_come_in_two_ways(bellwether):
+    server = bellwether()
+    server.cli("send", "form.a", "1")
+    plain = server.post("/metrics/find", "query=form.*", headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert [node["id"] for node in plain.json] == ["form.a"]
+    assert server.post("/metrics/find", *multipart(("query", "form.*"))).json == plain.json
+    body, headers = multipart(("target", "form.a"), ("target", "form.b"), ("format", "json"), ("from", "-1min"))
+    assert [series["target"] for series in server.post("/render", body, headers).json] == ["form.a"]
+    assert server.post("/render", "no form at all", headers).status == 400
+
+
+def test_wrong_paths_and_methods_of_the_api_are_told_as_json(bellwether):
+    server = bellwether()
+    for method, path, status in [("GET", "/nosuch", 404), ("POST", "/status", 405), ("GET", "/points", 405)]:
+        answer = server.request(method, f"/api/v1{path}")
+        assert answer.status == status and f"/api/v1{path}" in answer.json["error"] and answer.json["hint"]
+
+
+def test_long_bodies_are_refused_before_they_come(bellwether):
+    server = bellwether("[http]\nmax_body_bytes = 1000")
+    head = "POST /events/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 1001\r\n\r\n"
+    status, body = raw(server, head.encode())
+    assert status == 413 and "max_body_bytes" in json.loads(body)["hint"]
+
+
+@pytest.mark.parametrize("path", ["/events/1", "/events/1/"])
+def test_one_event_with_and_without_a_slash(bellwether, path):
+    server = bellwether()
+    server.post("/events/", {"what": "x"})
+    assert server.get(path, headers={"Accept": "application/json"}).json["what"] == "x"
+
+
+def test_clients_that_stall_within_a_body_do_not_keep_the_others_out(bellwether):
+    server = bellwether("[http]\nmax_connections = 4")
+    head = b"POST /events/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"
+    stalled = [socket.create_connection(("127.0.0.1", server.ports["http"])) for _ in range(8)]
+    for connection in stalled:
+        connection.sendall(head)
+    time.sleep(1)
+    end = time.monotonic() + 90
+    while time.monotonic() < end:
+        try:
+            assert server.get("/healthz", timeout=5).status == 200
+            return
+        except OSError:
+            pass
+    pytest.fail("the stalled clients were never let go")
