@@ -26,8 +26,9 @@ impl Alive {
     pub fn open(directory: &Path, state: &StateStore, now: Timestamp) -> Result<Alive, StateError> {
         let path = directory.join("alive");
         let last = std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse::<i64>().ok());
-        let gap =
-            last.map(|last| (last + 1, now.0)).filter(|(from, until)| until - from >= SHORTEST_GAP_SECONDS);
+        let gap = last
+            .map(|last| (last.saturating_add(1), now.0))
+            .filter(|(from, until)| until.saturating_sub(*from) >= SHORTEST_GAP_SECONDS);
         if let Some((from, until)) = gap {
             state.transaction(|tx| {
                 tx.execute(

@@ -21,6 +21,8 @@ use crate::failure::Failure;
 
 /// A server that does not take the connection in this time is away.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest that anybody waits for an answer: merging or checking a large store takes its time.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3_600);
 /// Longest answer that is held in memory.
 const MAX_ANSWER_BYTES: usize = 1 << 30;
 
@@ -66,7 +68,8 @@ impl Server {
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<String>) -> Result<Bytes, Failure> {
-        whole(self.open(method, path, body).await?).await
+        let asked = async { whole(self.open(method, path, body).await?).await };
+        within(ANSWER_TIMEOUT, "wait for the answer", asked).await
     }
 
     /// The answer as it comes, if it is a good one; else the server's own words.
@@ -100,7 +103,12 @@ impl Server {
                     .map_err(Failure::doing(format!("connect to {}", socket.display())))?;
                 handshake(stream).await
             }
-            Server::Remote { url, .. } => handshake(connect(url).await?).await,
+            Server::Remote { url, .. } => {
+                let doing =
+                    format!("connect to {}", url.authority().map_or("", |authority| authority.as_str()));
+                let connected = async { handshake(connect(url, &doing).await?).await };
+                within(CONNECT_TIMEOUT, &doing, connected).await
+            }
         }
     }
 
@@ -127,21 +135,26 @@ impl Server {
     }
 }
 
-async fn connect(url: &Uri) -> Result<Box<dyn Stream>, Failure> {
+async fn within<T>(
+    patience: Duration,
+    doing: &str,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let late = |_| Failure::new(format!("{doing}: no answer within {} s", patience.as_secs()));
+    tokio::time::timeout(patience, work).await.map_err(late)?
+}
+
+async fn connect(url: &Uri, doing: &str) -> Result<Box<dyn Stream>, Failure> {
     let tls = url.scheme_str() == Some("https");
     let host = url.host().unwrap_or("localhost").trim_matches(['[', ']']);
     let port = url.port_u16().unwrap_or(if tls { 443 } else { 80 });
-    let doing = format!("connect to {host}:{port}");
-    let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect((host, port)))
-        .await
-        .map_err(|_| Failure::new(format!("{doing}: no answer within {} s", CONNECT_TIMEOUT.as_secs())))?
-        .map_err(Failure::doing(&doing))?;
+    let stream = TcpStream::connect((host, port)).await.map_err(Failure::doing(doing))?;
     if !tls {
         return Ok(Box::new(stream));
     }
-    let name = rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(Failure::doing(&doing))?;
+    let name = rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(Failure::doing(doing))?;
     let stream = tokio_rustls::TlsConnector::from(tls_client()?).connect(name, stream).await;
-    Ok(Box::new(stream.map_err(Failure::doing(&doing))?))
+    Ok(Box::new(stream.map_err(Failure::doing(doing))?))
 }
 
 /// Trusts what the machine trusts.

@@ -1,6 +1,7 @@
 //! `bellwether query 'TARGET'`: the points of a target, once or as they come.
 
-use std::io::{IsTerminal, Write};
+use std::collections::HashMap;
+use std::io::IsTerminal;
 
 use axum::http::Method;
 use http_body_util::BodyExt;
@@ -33,9 +34,9 @@ pub fn run(common: &Common, options: &QueryOptions) -> Result<(), Failure> {
             return follow(&server, options, format, past, terminal).await;
         }
         match format {
-            QueryFormat::Json | QueryFormat::Csv => print_all(&past),
-            QueryFormat::Table => print_all(render_table(&parse::<Vec<Series>>(&past)?).as_bytes()),
-            QueryFormat::Sparkline => print_all(render_sparklines(&parse::<Vec<Series>>(&past)?).as_bytes()),
+            QueryFormat::Json | QueryFormat::Csv => super::print(&past),
+            QueryFormat::Table => super::print(render_table(&parse::<Vec<Series>>(&past)?).as_bytes()),
+            QueryFormat::Sparkline => super::print(render_sparklines(&parse::<Vec<Series>>(&past)?).as_bytes()),
         }
     })
 }
@@ -58,16 +59,6 @@ async fn past(
         body.push(b'\n');
     }
     Ok(body)
-}
-
-/// A closed pipe (`| head`) is a way to say that it is enough.
-fn print_all(bytes: &[u8]) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::new(error)),
-        Err(_) => std::process::exit(0),
-        Ok(()) => Ok(()),
-    }
 }
 
 fn render_table(series: &[Series]) -> String {
@@ -125,8 +116,10 @@ fn sparkline(values: &[Option<f64>]) -> String {
 /// What the stream has said about its series so far.
 #[derive(Default)]
 struct Following {
-    names: std::collections::HashMap<u64, (String, i64)>,
-    history: std::collections::HashMap<u64, Vec<Option<f64>>>,
+    names: HashMap<u64, (String, i64)>,
+    history: HashMap<u64, Vec<Option<f64>>>,
+    /// Sparklines that stand on the terminal, to be written over.
+    drawn: usize,
 }
 
 #[derive(Deserialize)]
@@ -165,7 +158,7 @@ async fn follow(
         .map(|(_, time)| *time)
         .max();
     if format != QueryFormat::Sparkline {
-        print_all(following.lines(&series, format).as_bytes())?;
+        super::print(following.lines(&series, format).as_bytes())?;
     }
     let from = newest.map_or("-60s".to_owned(), |time| time.to_string());
     let path = format!("/api/v1/stream?target={}&from={}", encode(&options.target), encode(&from));
@@ -212,6 +205,7 @@ impl Following {
                     ));
                 }
                 self.names = event.series.into_iter().map(|head| (head.id, (head.name, head.step))).collect();
+                self.history.retain(|id, _| self.names.contains_key(id));
             }
             Some("points") => return self.points(&parse(data.as_bytes())?, format, after, terminal),
             _ => {}
@@ -248,11 +242,11 @@ impl Following {
         if format == QueryFormat::Sparkline {
             out = self.sparklines(terminal);
         }
-        print_all(out.as_bytes())
+        super::print(out.as_bytes())
     }
 
     /// On a terminal the lines before are written over.
-    fn sparklines(&self, terminal: bool) -> String {
+    fn sparklines(&mut self, terminal: bool) -> String {
         let mut rows: Vec<Vec<String>> = self
             .history
             .iter()
@@ -263,7 +257,11 @@ impl Following {
             })
             .collect();
         rows.sort_by(|a, b| a[2].cmp(&b[2]));
-        let back = if terminal { format!("\x1b[{}F\x1b[J", rows.len()) } else { String::new() };
+        let back = match self.drawn {
+            lines if terminal && lines > 0 => format!("\x1b[{lines}F\x1b[J"),
+            _ => String::new(),
+        };
+        self.drawn = rows.len();
         format!("{back}{}", super::table(&rows))
     }
 }
@@ -296,6 +294,20 @@ mod tests {
         assert_eq!(sparkline(&[Some(2.0), Some(2.0)]), "▁▁");
         assert_eq!(sparkline(&[]), "");
         assert_eq!(sparkline(&vec![Some(1.0); 600]).chars().count(), 60);
+    }
+
+    #[test]
+    fn only_ones_own_lines_are_written_over() {
+        let mut following = Following {
+            names: HashMap::from([(1, ("a".to_owned(), 1)), (2, ("b".to_owned(), 1))]),
+            history: HashMap::from([(1, vec![Some(1.0)]), (2, vec![Some(2.0)])]),
+            drawn: 0,
+        };
+        assert_eq!(following.sparklines(true), "▁  1  a\n▁  2  b\n");
+        assert!(following.sparklines(true).starts_with("\x1b[2F\x1b[J▁"));
+        following.take("event: series\ndata: {\"series\": []}", QueryFormat::Sparkline, 0, true).unwrap();
+        assert_eq!(following.sparklines(true), "\x1b[2F\x1b[J");
+        assert_eq!(following.sparklines(true), "");
     }
 
     #[test]

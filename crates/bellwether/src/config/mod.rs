@@ -9,6 +9,7 @@ mod source;
 mod tests;
 mod tree;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -126,16 +127,22 @@ impl Origin {
         self.file.clone().or_else(usual)
     }
 
-    /// All files in the order in which they are read: the main one, then `conf.d/*.toml` beside it by name.
+    /// All files in the order in which they are read: the main one, then `conf.d/*.toml` beside it by name. A
+    /// `conf.d` that cannot be listed stands for itself: reading it tells why.
     pub fn files(&self) -> Vec<PathBuf> {
         let Some(main) = self.main_file() else { return Vec::new() };
         let beside = main.parent().unwrap_or(Path::new("")).join("conf.d");
-        let mut extra: Vec<PathBuf> = std::fs::read_dir(beside)
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| path.extension().is_some_and(|ending| ending == "toml"))
-            .collect();
+        let listed = std::fs::read_dir(&beside).and_then(|entries| {
+            entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()
+        });
+        let mut extra = match listed {
+            Ok(paths) => paths,
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                Vec::new()
+            }
+            Err(_) => return vec![main, beside],
+        };
+        extra.retain(|path| path.extension().is_some_and(|ending| ending == "toml"));
         extra.sort();
         [vec![main], extra].concat()
     }

@@ -136,6 +136,17 @@ fn mistakes_in_other_places_name_them() {
 }
 
 #[test]
+fn a_conf_d_that_cannot_be_listed_is_a_problem() {
+    let directory = tempfile::tempdir().unwrap();
+    let main = directory.path().join("bellwether.toml");
+    std::fs::write(&main, "").unwrap();
+    // A link to itself: whoever runs the test, it cannot be read.
+    std::os::unix::fs::symlink("conf.d", directory.path().join("conf.d")).unwrap();
+    let problems = Origin { file: Some(main), ..Origin::default() }.load().unwrap_err();
+    assert!(problems.len() == 1 && problems[0].place.ends_with("conf.d"), "{problems:?}");
+}
+
+#[test]
 fn a_missing_file_that_was_named_is_a_problem() {
     let origin = Origin { file: Some("/nowhere/at/all.toml".into()), ..Origin::default() };
     let problem = &origin.load().unwrap_err()[0];
