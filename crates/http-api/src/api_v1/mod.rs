@@ -86,3 +86,32 @@ struct Description;
 async fn openapi() -> Json<utoipa::openapi::OpenApi> {
     Json(Description::openapi())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// `/people/{name}` and `/people/NAME` alike.
+    fn shape(path: &str) -> String {
+        let is_parameter = |part: &str| part.starts_with('{') || part.chars().all(|c| c.is_ascii_uppercase());
+        let parts = path.trim_matches('/').split('/');
+        parts.map(|part| if is_parameter(part) { "*" } else { part }).collect::<Vec<_>>().join("/")
+    }
+
+    #[test]
+    fn people_and_machines_are_told_of_the_same_paths() {
+        let text = include_str!("../../../../docs/http-api.md");
+        let is_path = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '/');
+        let path = |rest: &str| rest.split(|c| !is_path(c)).next().unwrap_or_default().to_owned();
+        let mut for_people: BTreeSet<String> =
+            text.split("/api/v1/").skip(1).map(|rest| shape(&path(rest))).collect();
+        for no_operation in ["*", "openapi.json"] {
+            for_people.remove(no_operation);
+        }
+        let described = Description::openapi();
+        let for_machines: BTreeSet<String> = described.paths.paths.keys().map(|path| shape(path)).collect();
+        assert_eq!(for_people, for_machines, "docs/http-api.md and the code differ");
+    }
+}
