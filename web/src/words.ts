@@ -214,7 +214,7 @@ export const words = {
     levelFailed: (why: string) => `The level could not be changed: ${why}`,
     viewerMayNot: 'Editors may change this.',
     sparkOf: (target: string, last: string) => `${target}, last ${last}`,
-    columns: { name: 'Name', level: 'Level', spark: 'Window', last: 'Last', series: 'Series', age: 'Newest' },
+    columns: { name: 'Name', level: 'Level', spark: 'Trend', last: 'Last', series: 'Series', age: 'Newest' },
   },
 
   explore: {
@@ -229,6 +229,7 @@ export const words = {
       nothing: 'Nothing matches yet.',
       silent: (name: string) => `${name} has no point in this window.`,
       one: (name: string, last: string, min: string, max: string) => (min === max ? `${name} is ${last} and does not change.` : `${name} is ${last}, between ${min} and ${max} in this window.`),
+      same: (count: number, value: string) => `${count} lines, all at ${value} now.`,
       many: (count: number, highest: string, top: string, lowest: string, bottom: string) => `${count} lines. Highest now ${highest} with ${top}, lowest ${lowest} with ${bottom}.`,
     },
     blank: {
@@ -296,8 +297,16 @@ export const words = {
     stale: 'Data health cannot be asked at the moment',
     totals: (series: string, rate: string) => `${series} series, ${rate} points/s stored`,
     kinds: {
-      listener: 'Listeners', collector: 'Collectors', forward: 'Forwarding', queue: 'Queues', evaluator: 'Evaluators', store: 'Store',
+      listener: 'Listeners', collector: 'Collectors', forward: 'Forwarding', queue: 'Queues', evaluator: 'Aggregation', store: 'Store',
     } as Record<string, string>,
+    panels: {
+      stored: { title: 'Stored', help: 'Points that were written, and those of them that came later than their neighbours.' },
+      lost: { title: 'Lost or refused', help: 'Dropped before they could be read, refused as names beyond the limits or from senders that are not allowed, and lines that cannot be read. At zero all is well.' },
+      asked: { title: 'Asked', help: 'Requests of pages, dashboards and programs, and the queries among them.' },
+      cost: { title: 'Own cost', help: 'Processor time that Bellwether itself takes: 100 % is one core.' },
+      names: { stored: 'stored', late: 'late', dropped: 'dropped', refused: 'refused', unreadable: 'unreadable', queries: 'queries', requests: 'requests', cpu: 'of a core' },
+    },
+    evidence: 'In this window',
     parts: 'What a point passes',
     partsTable: 'Parts, their rates and losses',
     columns: { part: 'Part', state: 'State', rate: 'Rate', lag: 'Lag', filled: 'Filled', lastSuccess: 'Last success', dropped: 'Lost since start' },
@@ -316,11 +325,11 @@ export const words = {
     storage: {
       title: 'Storage',
       disk: 'On disk', free: (size: string) => `${size} free`,
-      full: 'Time to full', notInSight: 'not in sight', fullHelp: 'at the growth of late',
+      full: 'Time to full', notInSight: 'not in sight', fullHelp: 'at the present growth',
       log: 'Log ahead of the store', sync: (time: string) => `reaches the disk in ${time}`,
       backlog: 'Waiting to be merged', backlogHelp: 'blocks',
       memory: 'Memory', ofBudget: (used: string, budget: string) => `${used} of at most ${budget}`, tiers: 'Archives on disk', files: (count: string, n: number) => `${count} ${plural(n, 'file')}`,
-      gaps: 'Trust', noGaps: 'No gap was found at the last starts.', gapLength: (length: string) => `${length} missing, drawn as a gap`,
+      gaps: 'Gaps and damage', noGaps: 'No gap: this server was never away.', gapLength: (length: string) => `${length} missing, drawn as a gap`,
       noDamage: 'No damaged file.', quarantined: (count: number) => `${count} damaged ${plural(count, 'file')} set aside:`,
     },
     retention: {

@@ -13,6 +13,9 @@ export type Drawn = { line: Line; style: LineStyle; faint: boolean }
 /** Beyond this many lines, bands from min to max only make mud. */
 const MOST_BANDS = 8
 
+/** How solid the areas of a stack are. */
+const STACKED = 0.8
+
 export function banded(drawn: Drawn[], look: Look): Drawn[] {
   return look.stack || drawn.length > MOST_BANDS ? [] : drawn.filter(({ line }) => line.low && line.high)
 }
@@ -36,7 +39,7 @@ export function options(drawn: Drawn[], look: Look, width: number): uPlot.Option
     axes: [timeAxis(look.zone, look.compact), valueAxis(look.unit, look.compact)],
     series: [{}, ...drawn.map((one, index) => series(one, look, drawn.length, index)), ...bands.flatMap(edges)],
     bands: look.stack
-      ? drawn.slice(1).map((one, index) => ({ series: [index + 2, index + 1] as [number, number], fill: faded(colourOf(one), 0.55) }))
+      ? drawn.slice(1).map((one, index) => ({ series: [index + 2, index + 1] as [number, number], fill: faded(colourOf(one), STACKED) }))
       : bands.map((one, index) => ({ series: [first + 2 * index, first + 2 * index + 1] as [number, number], fill: faded(colourOf(one), 0.18) })),
   }
 }
@@ -52,12 +55,14 @@ export function colourOf({ style }: Drawn): string {
 
 function series(drawn: Drawn, look: Look, count: number, index: number): uPlot.Series {
   const colour = colourOf(drawn)
+  // A stack is read by its areas: edges of thin layers would hide those beneath.
+  if (look.stack) return { label: drawn.line.name, stroke: undefined, width: 0, points: { show: false }, fill: index === 0 ? faded(colour, STACKED) : undefined }
   return {
     label: drawn.line.name,
     stroke: drawn.faint ? faded(colour, 0.28) : colour,
     width: look.compact || count > 20 ? 1.25 : 1.5,
     dash: drawn.style.dash.length ? drawn.style.dash : undefined,
-    fill: look.stack && index === 0 ? faded(colour, 0.55) : count === 1 ? faded(colour, 0.1) : undefined,
+    fill: count === 1 ? faded(colour, 0.1) : undefined,
     gaps: (plot, _, __, ___, gaps) => realGaps(plot, drawn.line, gaps),
     points: { show: true, filter: lonely, size: 4, fill: colour, width: 0 },
   }

@@ -8,7 +8,7 @@ const PATHS: Record<Exclude<PageName, 'unknown'>, string> = { home: '/', explore
 const HABITS: Record<PageName, Span> = {
   home: { from: '-5min', to: 'now' },
   explore: { from: '-1h', to: 'now' },
-  data: { from: '-1h', to: 'now' },
+  data: { from: '-15min', to: 'now' },
   unknown: { from: '-1h', to: 'now' },
 }
 

@@ -65,6 +65,7 @@ test('the first sentence', () => {
   expect(saying([entry('a', { last: null })], null, short)).toEqual({ kind: 'silent', name: 'x' })
   expect(saying([entry('a', { last: 3, min: 1, max: 9 })], 'ms', short)).toEqual({ kind: 'one', name: 'x', last: '3\u202fms', min: '1\u202fms', max: '9\u202fms' })
   const many = saying([{ ...entry('a', { last: 3 }), index: 0 }, { ...entry('b', { last: 8 }), index: 1 }], null, (index) => 'ab'[index])
+  expect(saying([entry('a', { last: 0 }), entry('b', { last: 0 })], null, short)).toEqual({ kind: 'same', count: 2, value: '0' })
   expect(many).toEqual({ kind: 'many', count: 2, highest: 'b', top: '8', lowest: 'a', bottom: '3' })
   expect(plain('1\u202fms')).toBe('1 ms')
 })

@@ -120,6 +120,7 @@ export type Saying =
   | { kind: 'nothing' }
   | { kind: 'silent'; name: string }
   | { kind: 'one'; name: string; last: string; min: string; max: string }
+  | { kind: 'same'; count: number; value: string }
   | { kind: 'many'; count: number; highest: string; top: string; lowest: string; bottom: string }
 
 export function saying(all: Entry[], unit: Unit, short: (index: number) => string): Saying {
@@ -132,6 +133,8 @@ export function saying(all: Entry[], unit: Unit, short: (index: number) => strin
   }
   const ranked = [...known].sort((a, b) => b.stats.last! - a.stats.last!)
   const [first, last] = [ranked[0], ranked[ranked.length - 1]]
+  const value = formatted(first.stats.last, unit)
+  if (formatted(last.stats.last, unit) === value) return { kind: 'same', count: all.length, value }
   return {
     kind: 'many', count: all.length,
     highest: short(first.index), top: formatted(first.stats.last, unit), lowest: short(last.index), bottom: formatted(last.stats.last, unit),
