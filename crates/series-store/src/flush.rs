@@ -18,7 +18,7 @@ use crate::policy::{PolicyId, Slot, Tier};
 use crate::stats::count;
 use crate::store::{SharedStripe, Store};
 use crate::value::{Value, Windows};
-use crate::view::{View, Wanted, runs};
+use crate::view::{View, Wanted, by_run};
 use crate::wal_record::ALL_LATER;
 
 /// How much of the open slots a flush takes.
@@ -290,28 +290,18 @@ fn late_times<V: Value>(tier: Tier, late: &Late<V>) -> Range<Timestamp> {
     tier.start(first)..tier.start(last + 1)
 }
 
-/// Series with the same stretch of slots are computed together: what they are computed from lies together in
-/// the files.
 fn touched_slots<V: HeadOf>(
     view: &View<'_, V>,
     archive: usize,
     locals: &[u16],
     late: &mut Late<V>,
 ) -> Result<(), StoreError> {
-    let mut touched: BTreeMap<(Slot, Slot), Vec<usize>> = BTreeMap::new();
-    for at in 0..locals.len() {
-        for run in runs(view.touched_rolled(at, archive)) {
-            touched.entry((run.start, run.end)).or_default().push(at);
-        }
-    }
-    for ((start, end), which) in touched {
-        let width = (end - start) as usize;
-        for which in which.chunks((TOUCHED_SLOTS / width).max(1)) {
-            let values = view.compute(which, archive, &(start..end))?;
-            for (at, row) in which.iter().zip(values.chunks_exact(width)) {
-                for (slot, value) in (start..end).zip(row).filter(|(_, value)| !value.is_absent()) {
-                    late.put(locals[*at], slot, ALL_LATER, value.clone(), u32::MAX);
-                }
+    let touched = (0..locals.len()).map(|at| (at, view.touched_rolled(at, archive)));
+    for (run, which) in by_run(touched) {
+        let values = view.compute(&which, archive, &run)?;
+        for (at, row) in which.iter().zip(values.chunks_exact((run.end - run.start) as usize)) {
+            for (slot, value) in run.clone().zip(row).filter(|(_, value)| !value.is_absent()) {
+                late.put(locals[*at], slot, ALL_LATER, value.clone(), u32::MAX);
             }
         }
     }

@@ -14,7 +14,7 @@ use vocabulary::{SeriesRef, Timestamp};
 use crate::block::BlockFile;
 use crate::blocks::{BlockRead, BlockStore, read_files};
 use crate::head::{Frozen, Head, HeadOf, LatePoint, Stripe};
-use crate::limits::SERIES_PER_STRIPE;
+use crate::limits::{SERIES_PER_STRIPE, TOUCHED_SLOTS};
 use crate::policy::{PolicyEntry, PolicyId, Slot, Tier};
 use crate::value::{Value, Windows};
 
@@ -163,10 +163,9 @@ impl<'a, V: HeadOf> View<'a, V> {
             return;
         }
         let width = (slots.end - slots.start) as usize;
-        let row_of: BTreeMap<usize, usize> = which.iter().enumerate().map(|(row, at)| (*at, row)).collect();
-        for (at, point) in &level.late {
-            if let Some(row) = row_of.get(at).filter(|_| slots.contains(&point.slot())) {
-                rows[row * width + (point.slot() - slots.start) as usize] = point.value.clone();
+        for (row, at) in rows.chunks_exact_mut(width).zip(which) {
+            for point in level.late_of(*at).filter(|point| slots.contains(&point.slot())) {
+                row[(point.slot() - slots.start) as usize] = point.value.clone();
             }
         }
     }
@@ -213,11 +212,14 @@ impl<'a, V: HeadOf> View<'a, V> {
         let width = (slots.end - slots.start) as usize;
         let rolled = self.levels[archive].tier.slot(self.levels[archive - 1].rolled);
         let old = slots.start..slots.end.min(rolled);
-        for (row, at) in which.iter().enumerate() {
-            for run in runs(self.touched(*at, archive, &old)) {
-                let computed = self.compute(&[*at], archive, &run)?;
+        let touched = which.iter().enumerate().map(|(row, at)| (row, self.touched(*at, archive, &old)));
+        for (run, places) in by_run(touched) {
+            let which: Vec<usize> = places.iter().map(|row| which[*row]).collect();
+            let computed = self.compute(&which, archive, &run)?;
+            let computed = computed.chunks_exact((run.end - run.start) as usize);
+            for (row, computed) in places.iter().zip(computed) {
                 let target = &mut rows[row * width + (run.start - slots.start) as usize..];
-                for (slot, value) in target.iter_mut().zip(&computed) {
+                for (slot, value) in target.iter_mut().zip(computed) {
                     if !value.is_absent() {
                         slot.clone_from(value);
                     }
@@ -334,8 +336,26 @@ fn left_empty<V: Value>(head: &Head<V>, locals: &[u16]) -> Vec<(usize, Slot)> {
     locals.iter().enumerate().flat_map(of).collect()
 }
 
+/// Stretches of neighbouring slots, each with those whose slots they are, so that these are computed together:
+/// what they are computed from lies together in the files.
+pub(crate) fn by_run(
+    slots: impl Iterator<Item = (usize, Vec<Slot>)>,
+) -> impl Iterator<Item = (Range<Slot>, Vec<usize>)> {
+    let mut found: BTreeMap<(Slot, Slot), Vec<usize>> = BTreeMap::new();
+    for (at, slots) in slots {
+        for run in runs(slots) {
+            found.entry((run.start, run.end)).or_default().push(at);
+        }
+    }
+    found.into_iter().flat_map(|((start, end), all)| {
+        let together = (TOUCHED_SLOTS / (end - start) as usize).max(1);
+        let parts: Vec<_> = all.chunks(together).map(|part| (start..end, part.to_vec())).collect();
+        parts
+    })
+}
+
 /// Neighbours joined.
-pub(crate) fn runs(slots: Vec<Slot>) -> Vec<Range<Slot>> {
+fn runs(slots: Vec<Slot>) -> Vec<Range<Slot>> {
     let mut runs: Vec<Range<Slot>> = Vec::new();
     for slot in slots {
         match runs.last_mut() {
