@@ -133,14 +133,17 @@ def test_commands_work_without_a_server(bellwether):
     assert [value for _, value in server.points("a.b", **{"from": "-1h"})["a.b"]] == [5.0, 6.0]
 
 
-def test_the_log_can_be_made_louder(bellwether):
+def test_c156_the_log_can_be_made_louder_and_quieter(bellwether):
     server = bellwether()
     assert server.request("PUT", "/api/v1/log-level", json.dumps({"level": "debug"}).encode(),
                           {"Content-Type": "application/json"}).status == 204
     assert server.request("PUT", "/api/v1/log-level", b'{"level": "shout"}',
                           {"Content-Type": "application/json"}).status == 400
+    wait_for(lambda: "log level changed level=debug" in server.log(), what="the API to change the level")
     os.kill(server.process.pid, signal.SIGUSR2)
-    wait_for(lambda: server.log().count("log level changed") == 2, what="both changes in the log")
+    wait_for(lambda: "log level changed level=info" in server.log(), what="SIGUSR2 to make it quieter")
+    os.kill(server.process.pid, signal.SIGUSR1)
+    wait_for(lambda: server.log().count("log level changed level=debug") == 2, what="SIGUSR1 to make it louder")
 
 
 def test_stops_within_five_seconds_with_streams_and_connections_open(bellwether):

@@ -11,7 +11,7 @@
 
 mod migrate;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -147,7 +147,6 @@ impl Row {
 }
 
 pub struct StateStore {
-    path: PathBuf,
     connection: Mutex<Connection>,
 }
 
@@ -178,11 +177,7 @@ impl StateStore {
             .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
             .map_err(database(&doing))?;
         migrate::run(&mut connection, path, rooms)?;
-        Ok(StateStore { path: path.to_owned(), connection: Mutex::new(connection) })
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.path
+        Ok(StateStore { connection: Mutex::new(connection) })
     }
 
     /// Run `work` in a transaction; an error from it undoes everything.
@@ -275,7 +270,9 @@ fn copy(from: &Connection, to: &Path) -> Result<(), StateError> {
     drop(backup);
     target.close().map_err(|(_, cause)| database(&doing)(cause))?;
     std::fs::File::open(&partial).and_then(|file| file.sync_all()).map_err(io)?;
-    std::fs::rename(&partial, to).map_err(io)
+    std::fs::rename(&partial, to).map_err(io)?;
+    let directory = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(io)
 }
 
 #[cfg(test)]
