@@ -55,6 +55,23 @@ def test_an_open_listener_without_sign_in_is_refused(tmp_path):
     assert 'auth.mode' in server.log() and "bellwether.toml:2:10" in server.log()
 
 
+def test_a_reload_does_not_open_what_others_reach(tmp_path):
+    server = Bellwether(tmp_path)
+    environment = server.environment()
+    environment.pop("BELLWETHER_HTTP__LISTEN")
+    server.environment = lambda: environment
+    at = f'[http]\nlisten = "{{}}:{server.ports["http"]}"\n'
+    server.config_file.write_text(at.format("0.0.0.0") + '[auth]\nmode = "required"')
+    server.start()
+    try:
+        # The listener stays open to all until the next start.
+        server.config_file.write_text(at.format("127.0.0.1"))
+        wait_for(lambda: "was not reloaded" in server.log() and "http.listen" in server.log(), what="the refusal")
+        assert server.get("/metrics/find?query=*").status == 401
+    finally:
+        server.stop()
+
+
 @pytest.fixture
 def closed(bellwether):
     return bellwether('[auth]\nmode = "required"')

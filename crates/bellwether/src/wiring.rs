@@ -195,7 +195,7 @@ impl Parts {
         let ingest = Ingest::start(ingest_settings(&config), self.ingest_ports()).map_err(Failure::new)?;
         tell_replay(&ingest);
         *house.ingest.write() = Some(ingest);
-        self.start_collectors(&config)?;
+        *house.host.lock() = self.collecting(&config)?;
         *house.phase.lock() = Phase::Running;
         Ok(())
     }
@@ -241,23 +241,27 @@ impl Parts {
         Ok(())
     }
 
-    /// The host collector, if it is wanted; the one before ends first.
-    fn start_collectors(&self, config: &Config) -> Result<(), Failure> {
-        drop(self.house.host.lock().take());
-        if config.collectors.host {
-            let collecting = Collecting::start(&config.collectors, &self.house);
-            *self.house.host.lock() = Some(collecting.map_err(Failure::doing("start the host collector"))?);
-        }
-        Ok(())
+    /// The host collector, if it is wanted.
+    fn collecting(&self, config: &Config) -> Result<Option<Collecting>, Failure> {
+        let start = || Collecting::start(&config.collectors, &self.house);
+        let started = config.collectors.host.then(start).transpose();
+        started.map_err(Failure::doing("start the host collector"))
     }
 
     /// Take another configuration over, or nothing of it. Returns the keys that wait for the next start.
-    pub fn reconfigure(&self, config: Config) -> Result<Vec<&'static str>, String> {
+    pub fn reconfigure(&self, mut config: Config) -> Result<Vec<&'static str>, String> {
         let house = &self.house;
         let before = house.config.load_full();
-        let mut waiting = needs_restart(&before, &config);
+        let mut waiting = keep_until_restart(&before, &mut config);
+        // Listeners that others reach stay until then, so asking for a sign-in has to stay too.
+        if let Some((key, why)) = config.http.problems(&config.auth).first() {
+            return Err(format!("{key}: {why}; restart to take both over"));
+        }
         // What can fail goes first.
         let tls = server::tls(&config.http)?;
+        let collectors_changed = config.collectors != before.collectors;
+        let collecting = collectors_changed.then(|| self.collecting(&config)).transpose();
+        let collecting = collecting.map_err(|failure| failure.message)?;
         if let Some(ingest) = house.ingest.write().as_mut() {
             waiting.extend(ingest.reload(ingest_settings(&config)).map_err(|error| error.to_string())?);
         }
@@ -270,8 +274,9 @@ impl Parts {
         if let Some(log) = house.log.as_ref().filter(|_| config.log != before.log) {
             log.set(config.log.level);
         }
-        if config.collectors != before.collectors {
-            self.start_collectors(&config).map_err(|failure| failure.message)?;
+        // The one before ends only now: a second seen by both is stored once.
+        if let Some(collecting) = collecting {
+            *house.host.lock() = collecting;
         }
         house.config.store(Arc::new(config));
         Ok(waiting)
@@ -329,15 +334,21 @@ fn ingest_settings(config: &Config) -> Settings {
     Settings { carbon: config.carbon.clone(), statsd: config.statsd.clone() }
 }
 
-/// Keys whose change takes effect at the next start only.
-fn needs_restart(before: &Config, now: &Config) -> Vec<&'static str> {
-    let changed = [
-        ("data_dir", before.data_dir != now.data_dir),
-        ("http.listen", before.http.listen != now.http.listen),
-        ("http.max_connections", before.http.max_connections != now.http.max_connections),
-        ("http.max_body_bytes", before.http.max_body_bytes != now.http.max_body_bytes),
+/// What takes effect at the next start only stays as it is until then; tells the keys that wait.
+fn keep_until_restart(before: &Config, now: &mut Config) -> Vec<&'static str> {
+    fn keep<T: Clone + PartialEq>(key: &'static str, before: &T, now: &mut T) -> Option<&'static str> {
+        let waits = before != now;
+        *now = before.clone();
+        waits.then_some(key)
+    }
+    let (http, old) = (&mut now.http, &before.http);
+    let kept = [
+        keep("data_dir", &before.data_dir, &mut now.data_dir),
+        keep("http.listen", &old.listen, &mut http.listen),
+        keep("http.max_connections", &old.max_connections, &mut http.max_connections),
+        keep("http.max_body_bytes", &old.max_body_bytes, &mut http.max_body_bytes),
     ];
-    changed.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
+    kept.into_iter().flatten().collect()
 }
 
 fn tell_recovery(house: &House) {
@@ -373,5 +384,26 @@ fn tell_replay(ingest: &Ingest) {
     }
     for path in &recovered.unreadable {
         tracing::warn!(path = %path.display(), "a file of the StatsD journal cannot be read; it was left where it is");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_for_a_restart_stays_as_it_is() {
+        let before = Config::default();
+        let mut now = before.clone();
+        now.data_dir = crate::config::DataDir("elsewhere".into());
+        now.http.max_body_bytes = 1;
+        now.http.query_timeout = vocabulary::time::HumanDuration::from_secs(5);
+        // However often it is looked at.
+        for _ in 0..2 {
+            let mut taken = now.clone();
+            assert_eq!(keep_until_restart(&before, &mut taken), ["data_dir", "http.max_body_bytes"]);
+            assert_eq!((&taken.data_dir, taken.http.max_body_bytes), (&before.data_dir, 16 << 20));
+            assert_eq!(taken.http.query_timeout, now.http.query_timeout);
+        }
     }
 }
