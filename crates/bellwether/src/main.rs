@@ -29,6 +29,7 @@ mod streaks;
 mod ticker;
 mod wiring;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -39,7 +40,8 @@ fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{}", failure.message);
+            // With stderr closed the exit status has to say it.
+            let _ = writeln!(std::io::stderr(), "{}", failure.message);
             ExitCode::from(failure.status)
         }
     }

@@ -19,13 +19,13 @@ pub fn user(common: &Common, command: &UserCommand) -> Result<(), Failure> {
                 common,
                 json!({"user": name, "role": role_name(*role)}),
                 format!("{name} may sign in as {}", role_name(*role)),
-            );
+            )?;
         }
         UserCommand::List => list(common, &server, "/api/v1/people", "people", &["name", "role"])?,
         UserCommand::Remove { name } => {
             let path = format!("/api/v1/people/{}", encode(name));
             super::block_on(server.send_json(Method::DELETE, &path, &json!({})))?;
-            said(common, json!({"removed": name}), format!("{name} may not sign in any more"));
+            said(common, json!({"removed": name}), format!("{name} may not sign in any more"))?;
         }
     }
     Ok(())
@@ -38,7 +38,7 @@ pub fn token(common: &Common, command: &TokenCommand) -> Result<(), Failure> {
             let body = json!({"name": name, "role": role_name(*role), "prefixes": prefix});
             let answer = super::block_on(server.send_json(Method::POST, "/api/v1/tokens", &body))?;
             let created: Value = parse(&answer)?;
-            said(common, created.clone(), created["token"].as_str().unwrap_or_default().to_owned());
+            said(common, created.clone(), created["token"].as_str().unwrap_or_default().to_owned())?;
         }
         TokenCommand::List => {
             list(
@@ -51,25 +51,20 @@ pub fn token(common: &Common, command: &TokenCommand) -> Result<(), Failure> {
         }
         TokenCommand::Remove { id } => {
             super::block_on(server.send_json(Method::DELETE, &format!("/api/v1/tokens/{id}"), &json!({})))?;
-            said(common, json!({"removed": id}), format!("token {id} is not valid any more"));
+            said(common, json!({"removed": id}), format!("token {id} is not valid any more"))?;
         }
     }
     Ok(())
 }
 
-fn said(common: &Common, value: Value, words: String) {
-    if common.json {
-        println!("{value}");
-    } else {
-        println!("{words}");
-    }
+fn said(common: &Common, value: Value, words: String) -> Result<(), Failure> {
+    if common.json { super::say(value) } else { super::say(words) }
 }
 
 fn list(common: &Common, server: &Server, path: &str, field: &str, columns: &[&str]) -> Result<(), Failure> {
     let answer: Value = super::block_on(server.get_json(path))?;
     if common.json {
-        println!("{answer}");
-        return Ok(());
+        return super::say(answer);
     }
     let cell = |item: &Value, column: &str| match &item[column] {
         Value::String(text) => text.clone(),
@@ -82,8 +77,7 @@ fn list(common: &Common, server: &Server, path: &str, field: &str, columns: &[&s
     for item in answer[field].as_array().into_iter().flatten() {
         rows.push(columns.iter().map(|column| cell(item, column)).collect());
     }
-    print!("{}", super::table(&rows));
-    Ok(())
+    super::print(super::table(&rows))
 }
 
 fn role_name(role: RoleName) -> &'static str {

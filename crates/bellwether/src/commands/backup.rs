@@ -13,6 +13,9 @@ use crate::failure::Failure;
 
 pub fn run(common: &Common, directory: &Path) -> Result<(), Failure> {
     let directory = std::path::absolute(directory).map_err(Failure::doing(directory.display()))?;
+    let directory = directory.to_str().ok_or_else(|| {
+        Failure::usage(format!("{}: give a directory whose name is UTF-8", directory.display()))
+    })?;
     let server = super::server(common)?;
     let answer = super::block_on(server.send_json(
         Method::POST,
@@ -21,14 +24,14 @@ pub fn run(common: &Common, directory: &Path) -> Result<(), Failure> {
     ))?;
     let done: BackedUp = parse(&answer)?;
     if common.json {
-        println!("{}", String::from_utf8_lossy(&answer));
+        super::say(String::from_utf8_lossy(&answer))?;
     } else {
-        println!(
+        super::say(format_args!(
             "backed up to {}: {} files, {}",
             done.directory,
             done.files,
             super::storage::bytes(done.bytes)
-        );
+        ))?;
     }
     Ok(())
 }
@@ -43,14 +46,14 @@ pub fn restore(common: &Common, directory: &Path) -> Result<(), Failure> {
     }
     let done = backup::restore(directory, &config.data_dir.0).map_err(Failure::new)?;
     if common.json {
-        println!("{}", json!({"files": done.files, "bytes": done.bytes}));
+        super::say(json!({"files": done.files, "bytes": done.bytes}))?;
     } else {
-        println!(
+        super::say(format_args!(
             "restored {} files ({}) to {}",
             done.files,
             super::storage::bytes(done.bytes),
             config.data_dir.0.display()
-        );
+        ))?;
     }
     Ok(())
 }

@@ -17,33 +17,32 @@ pub fn check(common: &Common, file: Option<PathBuf>) -> Result<(), Failure> {
             .iter()
             .map(|problem| serde_json::json!({"place": problem.place, "message": problem.message}))
             .collect();
-        println!("{}", serde_json::json!({ "problems": list }));
+        super::say(serde_json::json!({ "problems": list }))?;
     }
     if problems.is_empty() {
         if !common.json {
             let files: Vec<String> = origin.files().iter().map(|path| path.display().to_string()).collect();
-            println!(
-                "{}: no problem found",
-                if files.is_empty() { "the defaults".into() } else { files.join(", ") }
-            );
+            let read = if files.is_empty() { "the defaults".into() } else { files.join(", ") };
+            super::say(format_args!("{read}: no problem found"))?;
         }
         return Ok(());
     }
     let listed: Vec<String> = problems.iter().map(ToString::to_string).collect();
     let count = if problems.len() == 1 { "1 problem".into() } else { format!("{} problems", problems.len()) };
-    Err(Failure::usage(format!("{}\n{count}", listed.join("\n"))))
+    if !common.json {
+        super::say(listed.join("\n"))?;
+    }
+    Err(Failure::usage(count))
 }
 
 pub fn show_config(common: &Common, defaults: bool) -> Result<(), Failure> {
     if defaults {
-        print!("{DEFAULTS}");
-        return Ok(());
+        return super::print(DEFAULTS);
     }
     let config = super::load_config(common)?;
     if common.json {
-        println!("{}", serde_json::to_string_pretty(&config).map_err(Failure::new)?);
+        super::say(serde_json::to_string_pretty(&config).map_err(Failure::new)?)
     } else {
-        print!("{}", show(&config).map_err(Failure::new)?);
+        super::print(show(&config).map_err(Failure::new)?)
     }
-    Ok(())
 }

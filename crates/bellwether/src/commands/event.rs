@@ -27,7 +27,7 @@ pub fn run(common: &Common, options: &EventOptions) -> Result<(), Failure> {
         sent.map_err(|_| Failure::new("the server did not answer within 2 s; the event is not recorded"))?
     })?;
     if common.json {
-        println!("{}", json!({"recorded": true}));
+        super::say(json!({"recorded": true}))?;
     }
     Ok(())
 }

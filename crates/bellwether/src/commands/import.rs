@@ -54,7 +54,7 @@ fn storage_schemas(file: &Path) -> Result<(), Failure> {
         table["archives"] = value([carbon_conf::DEFAULT_RETENTION].into_iter().collect::<toml_edit::Array>());
         rules.push(table);
     }
-    print_rules("retention", rules);
+    print_rules("retention", rules)?;
     report(file, found.problems.iter().map(|problem| (problem.line, problem.message.as_str())))
 }
 
@@ -75,22 +75,22 @@ fn storage_aggregation(file: &Path) -> Result<(), Failure> {
         }
         rules.push(table);
     }
-    print_rules("aggregation", rules);
+    print_rules("aggregation", rules)?;
     report(file, found.problems.iter().map(|problem| (problem.line, problem.message.as_str())))
 }
 
-fn print_rules(kind: &str, rules: ArrayOfTables) {
+fn print_rules(kind: &str, rules: ArrayOfTables) -> Result<(), Failure> {
     let mut document = DocumentMut::new();
     let mut storage = Table::new();
     storage.set_implicit(true);
     storage.insert(kind, Item::ArrayOfTables(rules));
     document.insert("storage", Item::Table(storage));
-    print!("{document}");
+    super::print(document.to_string())
 }
 
 fn statsd(file: &Path) -> Result<(), Failure> {
     let converted = formats::statsd_config::convert(&read(file)?).map_err(Failure::doing(file.display()))?;
-    print!("{}", converted.toml);
+    super::print(&converted.toml)?;
     report(file, converted.problems.iter().map(|problem| (problem.line, problem.message.as_str())))
 }
 

@@ -11,6 +11,7 @@ pub mod send;
 pub mod storage;
 pub mod upgrade;
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use crate::cli::Common;
@@ -75,6 +76,32 @@ pub fn control_socket(config: &Config) -> PathBuf {
 pub fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(Failure::doing("start"))?.block_on(work)
+}
+
+/// Words on stdout. A closed pipe (`| head`) is a way to say that it is enough: the status still tells how it went.
+pub fn print(text: impl AsRef<[u8]>) -> Result<(), Failure> {
+    match write_out(text.as_ref()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(Failure::doing("write to standard output")),
+    }
+}
+
+/// The same for what goes on until nobody reads it any more.
+pub fn print_or_end(text: impl AsRef<[u8]>) -> Result<(), Failure> {
+    match write_out(text.as_ref()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        written => written.map_err(Failure::doing("write to standard output")),
+    }
+}
+
+fn write_out(text: &[u8]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text).and_then(|()| out.flush())
+}
+
+/// A line on stdout.
+pub fn say(line: impl std::fmt::Display) -> Result<(), Failure> {
+    print(format!("{line}\n"))
 }
 
 /// For people: columns of equal width, the last one as it is.

@@ -36,7 +36,9 @@ pub fn run(common: &Common, options: &QueryOptions) -> Result<(), Failure> {
         match format {
             QueryFormat::Json | QueryFormat::Csv => super::print(&past),
             QueryFormat::Table => super::print(render_table(&parse::<Vec<Series>>(&past)?).as_bytes()),
-            QueryFormat::Sparkline => super::print(render_sparklines(&parse::<Vec<Series>>(&past)?).as_bytes()),
+            QueryFormat::Sparkline => {
+                super::print(render_sparklines(&parse::<Vec<Series>>(&past)?).as_bytes())
+            }
         }
     })
 }
@@ -158,7 +160,7 @@ async fn follow(
         .map(|(_, time)| *time)
         .max();
     if format != QueryFormat::Sparkline {
-        super::print(following.lines(&series, format).as_bytes())?;
+        super::print_or_end(following.lines(&series, format).as_bytes())?;
     }
     let from = newest.map_or("-60s".to_owned(), |time| time.to_string());
     let path = format!("/api/v1/stream?target={}&from={}", encode(&options.target), encode(&from));
@@ -242,7 +244,7 @@ impl Following {
         if format == QueryFormat::Sparkline {
             out = self.sparklines(terminal);
         }
-        super::print(out.as_bytes())
+        super::print_or_end(out.as_bytes())
     }
 
     /// On a terminal the lines before are written over.

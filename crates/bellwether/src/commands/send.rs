@@ -15,7 +15,7 @@ pub fn run(common: &Common, options: &SendOptions) -> Result<(), Failure> {
     let answer = super::block_on(server.send_json(Method::POST, "/api/v1/points?durable=true", &body))?;
     let stored: serde_json::Value = crate::client::parse(&answer)?;
     if common.json {
-        println!("{stored}");
+        super::say(&stored)?;
     }
     if stored["stored"].as_u64() == Some(1) {
         return Ok(());

@@ -17,33 +17,34 @@ pub fn run(common: &Common, command: &StorageCommand) -> Result<(), Failure> {
     };
     let answer = super::block_on(server.send_json(Method::POST, path, &body))?;
     if common.json {
-        println!("{}", String::from_utf8_lossy(&answer));
+        super::say(String::from_utf8_lossy(&answer))?;
     }
     match command {
         StorageCommand::Compact => compacted(common, &parse(&answer)?),
-        StorageCommand::Fsck => return checked(common, &parse(&answer)?),
+        StorageCommand::Fsck => checked(common, &parse(&answer)?),
         StorageCommand::Repolicy { .. } => repolicied(common, &parse(&answer)?),
     }
-    Ok(())
 }
 
-fn compacted(common: &Common, done: &Compacted) {
-    if !common.json {
-        println!("compacted in {:.1} s: {} files, {}", done.seconds, done.files, bytes(done.bytes));
+fn compacted(common: &Common, done: &Compacted) -> Result<(), Failure> {
+    if common.json {
+        return Ok(());
     }
+    let size = bytes(done.bytes);
+    super::say(format_args!("compacted in {:.1} s: {} files, {size}", done.seconds, done.files))
 }
 
 fn checked(common: &Common, checked: &Checked) -> Result<(), Failure> {
     if !common.json {
         for line in &checked.damaged {
-            println!("damaged: {line}");
+            super::say(format_args!("damaged: {line}"))?;
         }
-        println!(
+        super::say(format_args!(
             "checked {} files with {} pages: {} damaged",
             checked.files,
             checked.pages,
             checked.damaged.len()
-        );
+        ))?;
     }
     match checked.damaged.len() {
         0 => Ok(()),
@@ -51,18 +52,20 @@ fn checked(common: &Common, checked: &Checked) -> Result<(), Failure> {
     }
 }
 
-fn repolicied(common: &Common, done: &Repolicied) {
+fn repolicied(common: &Common, done: &Repolicied) -> Result<(), Failure> {
     if common.json {
-        return;
+        return Ok(());
     }
     for line in &done.changes {
-        println!("{line}");
+        super::say(line)?;
     }
     let verb = if done.applied { "changed" } else { "would change" };
-    println!("{} series {verb}: {} now, {} then", done.series, bytes(done.bytes_now), bytes(done.bytes_then));
+    let (now, then) = (bytes(done.bytes_now), bytes(done.bytes_then));
+    super::say(format_args!("{} series {verb}: {now} now, {then} then", done.series))?;
     if !done.applied && done.series > 0 {
-        println!("do it with: bellwether storage repolicy --apply");
+        super::say("do it with: bellwether storage repolicy --apply")?;
     }
+    Ok(())
 }
 
 /// `1.5 GiB`

@@ -39,13 +39,14 @@ impl Formats {
 
 /// What a version answers to the one before it.
 pub fn formats() -> Result<(), Failure> {
-    println!("{}", serde_json::to_string(&Formats::own()).map_err(Failure::new)?);
-    Ok(())
+    super::say(serde_json::to_string(&Formats::own()).map_err(Failure::new)?)
 }
 
 pub fn check(common: &Common, new_binary: &Path) -> Result<(), Failure> {
     let config = super::load_config(common)?;
-    let new: Formats = crate::client::parse(&ask(new_binary, &["upgrade", "formats"], common)?.stdout)?;
+    let answer = ask(new_binary, &["upgrade", "formats"], common)?.stdout;
+    let new: Formats = serde_json::from_slice(&answer)
+        .map_err(Failure::doing(format!("{} does not answer as a Bellwether does", new_binary.display())))?;
     let data_dir = &config.data_dir.0;
     let mut says = vec![format!("{} -> {}", env!("CARGO_PKG_VERSION"), new.version)];
     let mut hindrances = Vec::new();
@@ -53,7 +54,7 @@ pub fn check(common: &Common, new_binary: &Path) -> Result<(), Failure> {
     if checked.status.success() {
         says.push("configuration: no problem".into());
     } else {
-        hindrances.push(format!("configuration:\n{}", String::from_utf8_lossy(&checked.stderr).trim_end()));
+        hindrances.push(format!("configuration:\n{}", String::from_utf8_lossy(&checked.stdout).trim_end()));
     }
     match series_store::stored_format(data_dir).map_err(Failure::doing(data_dir.display()))? {
         None => says.push("points: there are none yet".into()),
@@ -62,9 +63,9 @@ pub fn check(common: &Common, new_binary: &Path) -> Result<(), Failure> {
     let forms = state_store::forms(&data_dir.join("state/state.db")).map_err(Failure::new)?;
     compare_state(&forms, &new.state, &mut says, &mut hindrances);
     if common.json {
-        println!("{}", json!({"says": says, "hindrances": hindrances}));
+        super::say(json!({"says": says, "hindrances": hindrances}))?;
     } else {
-        says.iter().for_each(|line| println!("{line}"));
+        says.iter().try_for_each(super::say)?;
     }
     match hindrances.len() {
         0 => Ok(()),
