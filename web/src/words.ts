@@ -153,7 +153,7 @@ export const words = {
   },
 
   panel: {
-    about: (title: string) => `About ${title}: meaning, resolution, trust`,
+    about: (title: string) => `About ${title}:`,
     raw: 'Raw points',
   },
 

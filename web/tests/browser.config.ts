@@ -6,8 +6,9 @@ export default defineConfig({
     root: import.meta.dirname,
     include: ['browser/**/*.test.ts'],
     fileParallelism: false,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // A machine that is busy with other work is slow, not wrong: conditions are waited for, generously.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     reporters: ['default', './support/summary.ts'],
   },
 })

@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { axe, launch, open, sideways } from '../support/browser.ts'
+import { axe, launch, open, settled, sideways } from '../support/browser.ts'
 import { Server, until } from '../support/server.ts'
 
 let browser: Browser
@@ -17,8 +17,6 @@ afterAll(async () => {
   await browser?.close()
   await server?.stop()
 })
-
-const settled = (page: Awaited<ReturnType<typeof open>>) => page.locator('h1').waitFor().then(() => page.waitForTimeout(1200))
 
 describe.each(['dark', 'light'] as const)('%s', (colorScheme) => {
   test.each(Object.entries(PAGES))('axe finds nothing on %s', async (_, path) => {

@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { launch, open } from '../support/browser.ts'
+import { launch, open, settled } from '../support/browser.ts'
 import { Server, until } from '../support/server.ts'
 
 let browser: Browser
@@ -159,5 +159,50 @@ test('a failing graph says what failed and how to go on; the page stays', async 
   await page.unroute('**/api/v1/graph')
   await page.getByRole('button', { name: 'Try again' }).click()
   await page.locator('.u-wrap canvas').waitFor()
+  await page.context().close()
+})
+
+test('a slow rhythm has no gaps, and is not taken for silence', async () => {
+  const now = Math.floor(Date.now() / 1000)
+  const lines = Array.from({ length: 30 }, (_, index) => `slow.job.lag 7 ${now - 290 + index * 10}`)
+  await server.carbon(lines.join('\n') + '\n')
+  await server.known('slow.job.lag')
+  const page = await open(browser, explore(`${fixed()}&q=slow.job.lag`))
+  await page.getByText('1\u202fs points, as stored').waitFor()
+  await page.getByText(/^late /).waitFor()
+  expect(await page.getByText(/gap/).count()).toBe(0)
+  await page.context().close()
+})
+
+test('what happened is marked, also when StatsD tells it (DogStatsD events)', async () => {
+  await fetch(server.url('/events/'), { method: 'POST', body: JSON.stringify({ what: 'web@1.4.3 deployed', tags: 'deploy' }) })
+  await server.statsd('_e{19,4}:web@1.4.2 came back|text')
+  const page = await open(browser, explore('from=-5min&to=now&q=site.alpha.requests'))
+  await page.getByText('web@1.4.3 deployed').waitFor()
+  await until('the event told by StatsD', async () => {
+    await page.reload()
+    await settled(page)
+    return (await page.getByText('web@1.4.2 came back').count()) > 0
+  })
+  await page.context().close()
+})
+
+test('what was lost stands beside the graphs that it affects', async () => {
+  await server.statsd('shop.orders:1|c', 'no value here')
+  await server.known('stats.shop.orders')
+  const page = await open(browser, explore('from=-5min&to=now&q=stats.shop.orders'))
+  await page.getByText(/1 dropped as unreadable/).waitFor()
+  await page.context().close()
+})
+
+test('a dashboard of pictures that are reloaded works against /render as it did', async () => {
+  const page = await open(browser, server.url('/data'))
+  const size = await page.evaluate(async () => {
+    const picture = new Image()
+    picture.src = `/render?target=site.*.requests&width=400&height=250&from=-5min&rand=${Math.random()}`
+    await picture.decode()
+    return [picture.naturalWidth, picture.naturalHeight]
+  })
+  expect(size).toEqual([400, 250])
   await page.context().close()
 })

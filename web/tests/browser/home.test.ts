@@ -44,7 +44,7 @@ test('what does not arrive yet says how to send it, and ticks when it came', asy
   expect(code).toContain(`127.0.0.1/${server.ports.statsd}`)
   expect(await page.getByText('Waiting for the first point').count()).toBe(1)
   await server.statsd('demo.visits:1|c')
-  await page.getByText(/Received|StatsD.*points\/s/s).first().waitFor({ timeout: 8000 })
+  await page.getByText(/Received|StatsD.*points\/s/s).first().waitFor()
   await page.context().close()
 })
 
@@ -71,4 +71,24 @@ test('the last known Home is there at once after a reload, marked with its age, 
   await page.getByText(/Last known:/).waitFor()
   await page.getByText(/Shown as of/).waitFor()
   await page.context().close()
+})
+
+test('each small graph says its resolution and age, and how far to believe it; raw points are one click away', async () => {
+  const page = await open(browser, server.url())
+  const panel = page.locator('article', { hasText: 'Load' })
+  const trust = panel.getByRole('button', { name: /^About Load/ })
+  await until('resolution and age', async () => /1\s*s · [\d.]+\s*s ago/.test(await trust.innerText()))
+  await trust.click()
+  await panel.getByText(/as stored/).first().waitFor()
+  await panel.getByText(/^late /).first().waitFor()
+  await panel.getByRole('link', { name: 'Raw points' }).click()
+  await page.getByRole('table', { name: 'Raw points' }).waitFor()
+  expect(page.wrong).toEqual([])
+  await page.context().close()
+})
+
+test('a number sent once by hand is not missed afterwards', async () => {
+  await server.carbon(`tried.once 1 ${Math.floor(Date.now() / 1000)}\n`)
+  const { arriving } = await server.json<{ arriving: { source: string; regular: boolean }[] }>('/api/v1/home')
+  expect(arriving.find(({ source }) => source === 'carbon')?.regular).toBe(false)
 })

@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { launch, open, shot } from '../support/browser.ts'
+import { launch, open, settled, shot } from '../support/browser.ts'
 import { pause, Server } from '../support/server.ts'
 
 /** Screenshots to look at, in tests/out/. A picture is only good when somebody saw it: these make them, people judge them. */
@@ -55,8 +55,7 @@ describe.each(['dark', 'light'] as const)('%s', (colorScheme) => {
   test.each(Object.entries(PAGES))('%s', async (name, path) => {
     for (const [width, height] of SIZES) {
       const page = await open(browser, server.url(path), { colorScheme, viewport: { width, height } })
-      await page.locator('h1').waitFor()
-      await page.waitForTimeout(2500)
+      await settled(page)
       await shot(page, `${name}-${width}-${colorScheme}`)
       expect(page.wrong).toEqual([])
       await page.context().close()
@@ -67,8 +66,7 @@ describe.each(['dark', 'light'] as const)('%s', (colorScheme) => {
 test('empty', async () => {
   for (const [name, path] of Object.entries({ home: '/', explore: '/explore', data: '/data' })) {
     const page = await open(browser, empty.url(path))
-    await page.locator('h1').waitFor()
-    await page.waitForTimeout(1500)
+    await settled(page)
     await shot(page, `empty-${name}`)
     expect(page.wrong).toEqual([])
     await page.context().close()

@@ -17,9 +17,22 @@ export function launch(): Promise<Browser> {
 
 export type Watched = Page & { wrong: string[]; foreign: string[] }
 
+/** A busy machine is slow, not wrong. */
+const PATIENCE_MS = 60_000
+
+/** The page has said its sentence, is live, and no graph waits for its first answer. */
+export async function settled(page: Page) {
+  await page.locator('h1').waitFor()
+  await page.locator('.dot.live').waitFor()
+  await page.waitForFunction(() => !document.body.innerText.includes('Loading…'))
+  // Two beats: what came with the first message is drawn.
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+}
+
 /** A page at 1400 × 900 in the dark unless told otherwise. `wrong` collects errors of any kind, `foreign` requests to elsewhere. */
 export async function open(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Watched> {
   const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, colorScheme: 'dark', locale: 'en-GB', ...options })
+  context.setDefaultTimeout(PATIENCE_MS)
   const page = Object.assign(await context.newPage(), { wrong: [] as string[], foreign: [] as string[] })
   page.on('pageerror', (error) => page.wrong.push(String(error.stack)))
   page.on('console', (message) => ['error', 'warning'].includes(message.type()) && page.wrong.push(message.text()))

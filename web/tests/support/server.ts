@@ -29,7 +29,7 @@ async function freePort(): Promise<number> {
 export const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
 
 /** The first answer that is true, or a failure that says what was waited for. */
-export async function until<T>(what: string, condition: () => Promise<T> | T, seconds = 20): Promise<T> {
+export async function until<T>(what: string, condition: () => Promise<T> | T, seconds = 60): Promise<T> {
   const end = Date.now() + seconds * 1000
   for (;;) {
     const answer = await condition()
@@ -37,6 +37,12 @@ export async function until<T>(what: string, condition: () => Promise<T> | T, se
     if (Date.now() > end) throw new Error(`${what} did not come about in ${seconds} s`)
     await pause(50)
   }
+}
+
+/** What is measured on a machine with other work: true as soon as one attempt is. */
+export async function attempts(most: number, attempt: (index: number) => Promise<boolean>): Promise<boolean> {
+  for (let index = 0; index < most; index++) if (await attempt(index)) return true
+  return false
 }
 
 type Ports = Record<'http' | 'statsd' | 'admin' | 'line' | 'pickle', number>
@@ -81,7 +87,7 @@ export class Server {
       },
     })
     closeSync(log)
-    await until('readiness', () => this.#ready(), 30)
+    await until('readiness', () => this.#ready(), 120)
   }
 
   async #ready(): Promise<boolean> {
@@ -98,7 +104,7 @@ export class Server {
   }
 
   /** Wait for its end, as after a signal. */
-  async ended(seconds = 20) {
+  async ended(seconds = 60) {
     const child = this.#process
     if (!child || child.exitCode !== null || child.signalCode !== null) return
     await until('the end of the server', () => child.exitCode !== null || child.signalCode !== null, seconds)
