@@ -1,7 +1,9 @@
 """What strangers, broken clients and careless hands send: refused with words, and never a way in."""
 import base64
 import json
+import os
 import socket
+import subprocess
 import time
 
 import pytest
@@ -62,6 +64,50 @@ def test_a_password_that_a_browser_kept_is_not_for_other_sites(bellwether):
     for site in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
         assert server.post("/events/", {"what": "forged"}, headers={**ana, **site}).status == 403
     assert [event["what"] for event in server.get("/events/get_data", headers=ana).json] == ["a script"]
+
+
+QUIET_COMMANDS = [["config", "show"], ["config", "show", "--defaults"], ["token", "list"], ["user", "list"],
+                  ["storage", "fsck"], ["storage", "compact"], ["query", "*"], ["query", "a.b", "--follow"]]
+
+
+def run(server, *arguments, **options):
+    line = [server.binary, *arguments, "--config", str(server.config_file)]
+    return subprocess.run(line, cwd=server.directory, timeout=60, **{"env": server.environment(), **options})
+
+
+def test_commands_survive_what_surrounds_them(bellwether):
+    server = bellwether()
+    server.cli("send", "a.b", "1")
+    for command in QUIET_COMMANDS:
+        read, write = os.pipe()
+        os.close(read)
+        done = run(server, *command, stdout=write, stderr=subprocess.PIPE)
+        os.close(write)
+        assert (done.returncode, done.stderr) == (0, b""), command
+    for command in QUIET_COMMANDS[:-1]:
+        with open("/dev/full", "wb") as full:
+            done = run(server, *command, stdout=full, stderr=subprocess.PIPE)
+        assert done.returncode == 1 and b"No space left" in done.stderr, command
+    # Another program's variable is not UTF-8: nothing to us. One of ours is: told.
+    env = {name.encode(): value.encode() for name, value in server.environment().items()}
+    assert run(server, "token", "list", env={**env, b"OTHER": b"\xff"}, capture_output=True).returncode == 0
+    done = run(server, "token", "list", env={**env, b"BELLWETHER_STATSD__UDP": b"\xff"}, capture_output=True)
+    assert done.returncode == 2 and b"BELLWETHER_STATSD__UDP" in done.stderr
+    done = run(server, "backup", b"backup\xff", capture_output=True)
+    assert done.returncode == 2 and b"UTF-8" in done.stderr
+    assert "panicked" not in server.log()
+
+
+def test_problems_of_the_configuration_are_the_answer(bellwether, tmp_path):
+    server = bellwether()
+    (tmp_path / "bad.toml").write_text("[carbon]\nallow = 5\n")
+    done = server.cli("config", "check", str(tmp_path / "bad.toml"), check=False)
+    assert done.returncode == 2 and "bad.toml:2:9: " in done.stdout and done.stderr == "1 problem\n"
+
+
+def test_any_other_program_is_no_new_binary(bellwether):
+    done = bellwether().cli("upgrade", "check", "/bin/true", check=False)
+    assert done.returncode == 1 and "/bin/true does not answer as a Bellwether does" in done.stderr
 
 
 def multipart(*fields):

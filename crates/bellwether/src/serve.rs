@@ -1,6 +1,7 @@
 //! `bellwether serve`: everything in one process. Read [`run`] from top to bottom: parts are started in the
 //! order of the data's way and stopped in the reverse one. What is connected to what, `wiring.rs` says.
 
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,7 +30,8 @@ pub fn run(common: &Common) -> Result<(), Failure> {
             return Err(failure);
         }
     };
-    println!("{}", front.url());
+    // Whoever closed stdout does not want to know, and has a server all the same.
+    let _ = writeln!(std::io::stdout(), "{}", front.url());
     let watcher = Watcher::start(origin, parts.clone()).map_err(Failure::doing("watch the configuration"))?;
     runtime.block_on(until_stopped(&log, &watcher)).map_err(Failure::doing("listen to signals"))?;
     tracing::info!("stopping");

@@ -71,6 +71,30 @@ impl HttpConfig {
                 "`tls_certificate` and `tls_key` go together; set both".into(),
             ));
         }
+        if let (Err(why), true) = (crate::server::tls(self), problems.is_empty()) {
+            problems.push(("http.tls_certificate", why));
+        }
+        let counts = [
+            ("http.max_connections", self.max_connections),
+            ("http.max_query_series", self.max_query_series),
+            ("http.max_query_points", self.max_query_points),
+            ("http.max_body_bytes", self.max_body_bytes),
+        ];
+        let none = counts.into_iter().filter(|(_, count)| *count == 0);
+        problems.extend(none.map(|(key, _)| (key, "must be at least 1".to_owned())));
+        if self.query_timeout.0.is_zero() {
+            problems.push(("http.query_timeout", "must be more than 0s".into()));
+        }
+        let is_url = ["http://", "https://"].iter().any(|scheme| {
+            self.public_url
+                .strip_prefix(scheme)
+                .is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
+        });
+        if !self.public_url.is_empty() && !is_url {
+            let why =
+                format!("`{}` is not a URL: write one such as \"https://metrics.example\"", self.public_url);
+            problems.push(("http.public_url", why));
+        }
         problems
     }
 

@@ -9,7 +9,7 @@ mod source;
 mod tests;
 mod tree;
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -39,8 +39,21 @@ pub struct Config {
 
 /// A path that may be relative to the file that names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "PathBuf")]
 pub struct DataDir(pub PathBuf);
+
+impl TryFrom<PathBuf> for DataDir {
+    type Error = &'static str;
+
+    fn try_from(path: PathBuf) -> Result<DataDir, Self::Error> {
+        match path.as_os_str().is_empty() {
+            true => {
+                Err("the path of the data directory is empty: write one, such as \"/var/lib/bellwether\"")
+            }
+            false => Ok(DataDir(path)),
+        }
+    }
+}
 
 impl Default for DataDir {
     fn default() -> Self {
@@ -118,7 +131,10 @@ const LONGEST_FILE: u64 = 16 << 20;
 
 impl Origin {
     pub fn from_process(file: Option<PathBuf>, data_dir: Option<PathBuf>) -> Origin {
-        Origin { file, data_dir, environment: std::env::vars().collect() }
+        // What is not UTF-8 in other programs' variables is nothing to us; in ours it cannot be read, and is told.
+        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+        let environment = std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect();
+        Origin { file, data_dir, environment }
     }
 
     /// The main file, if there is one.
@@ -202,17 +218,22 @@ impl Origin {
 }
 
 fn read_bounded(path: &Path) -> Result<String, String> {
-    let length = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
-    if length > LONGEST_FILE {
-        return Err(format!("is {length} bytes long; a configuration has at most {LONGEST_FILE}"));
+    // By reading, as devices and pipes have no length.
+    let mut text = String::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(LONGEST_FILE + 1).read_to_string(&mut text))
+        .map_err(|error| format!("cannot be read: {error}"))?;
+    if text.len() as u64 > LONGEST_FILE {
+        return Err(format!("is longer than {LONGEST_FILE} bytes; is it a configuration?"));
     }
-    std::fs::read_to_string(path).map_err(|error| error.to_string())
+    Ok(text)
 }
 
 /// A relative `data_dir` is meant from the file that names it.
 fn resolved<'s>(mut table: DeTable<'s>, file: Option<&Path>) -> DeTable<'s> {
     if let Some(value) = table.get_mut("data_dir")
         && let (Some(text), Some(file)) = (value.get_ref().as_str(), file)
+        && !text.is_empty()
     {
         let path = file.parent().unwrap_or(Path::new("")).join(text);
         *value.get_mut() = toml::de::DeValue::String(path.display().to_string().into());
@@ -221,6 +242,38 @@ fn resolved<'s>(mut table: DeTable<'s>, file: Option<&Path>) -> DeTable<'s> {
 }
 
 impl Config {
+    /// Listeners that would be in each other's way.
+    fn ports_taken_twice(&self) -> Vec<(String, String)> {
+        let (statsd, carbon) = (&self.statsd, &self.carbon);
+        let http = self.http.listen.iter().map(|listen| ("http.listen", "TCP", *listen));
+        let others = [
+            ("statsd.tcp", "TCP", statsd.tcp),
+            ("statsd.admin", "TCP", statsd.admin),
+            ("carbon.line", "TCP", carbon.line),
+            ("carbon.pickle", "TCP", carbon.pickle),
+            ("statsd.udp", "UDP", statsd.udp),
+            ("carbon.udp", "UDP", carbon.udp),
+        ];
+        let all: Vec<_> =
+            http.chain(others).filter_map(|(key, kind, at)| Some((key, kind, at.address()?))).collect();
+        let collide = |a: std::net::SocketAddr, b: std::net::SocketAddr| {
+            let any = a.ip().is_unspecified() || b.ip().is_unspecified();
+            a.port() == b.port() && a.port() != 0 && a.is_ipv4() == b.is_ipv4() && (any || a.ip() == b.ip())
+        };
+        let mut problems = Vec::new();
+        for (index, (key, kind, at)) in all.iter().enumerate() {
+            let first =
+                all[..index].iter().find(|(_, other, address)| other == kind && collide(*address, *at));
+            if let Some((taken_by, _, _)) = first {
+                let why = format!(
+                    "{kind} {at} is where {taken_by} listens: give each its own port, or set one to \"off\""
+                );
+                problems.push(((*key).to_owned(), why));
+            }
+        }
+        problems
+    }
+
     /// What no single value can tell, as (key, what is wrong and how to mend it).
     fn problems(&self) -> Vec<(String, String)> {
         let in_section = |section: &'static str| {
@@ -233,6 +286,7 @@ impl Config {
         problems.extend(self.statsd.problems().into_iter().map(in_section("statsd")));
         problems.extend(self.carbon.problems().into_iter().map(in_section("carbon")));
         problems.extend(self.storage.problems().into_iter().map(in_section("storage")));
+        problems.extend(self.ports_taken_twice());
         if self.state.engine == StateEngine::Postgres {
             problems.push((
                 "state.engine".into(),

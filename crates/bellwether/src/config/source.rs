@@ -55,8 +55,14 @@ impl Sources {
 
     /// A value from the environment, as the document `section.key = value`. What is not TOML is a string.
     pub fn add_variable(&mut self, name: &str, path: &str, value: &str) {
-        let is_toml = DeValue::parse(value).is_ok();
-        let value = if is_toml { value.to_owned() } else { quoted(value) };
+        let is_toml = |text: &str| DeValue::parse(text).is_ok();
+        let list = format!("[{value}]");
+        let value = match value {
+            _ if is_toml(value) => value.to_owned(),
+            // `90,99`
+            _ if value.contains(',') && is_toml(&list) => list,
+            _ => quoted(value),
+        };
         self.add(name.to_owned(), &format!("{path} = {value}"), None);
     }
 

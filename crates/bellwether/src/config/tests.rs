@@ -60,6 +60,44 @@ listen = \"0.0.0.0:8080\"
 }
 
 #[test]
+fn what_to_write_instead_is_told() {
+    let check = |text: &str, cure: &str| {
+        let found = problems(&[("bellwether.toml", text)], &[]);
+        assert!(found.len() == 1 && found[0].contains(cure), "{text}: {found:#?}");
+    };
+    check("data_dir = 3", "a path in quotes");
+    check("data_dir = \"\"", "the data directory is empty");
+    check("[http]\nquery_timeout = 5", "as in \"5s\"");
+    check("[http]\nmax_connections = -1", "a whole number from 0");
+    check("[self]\nseries = 1", "true or false");
+    check("[statsd]\ndialect = \"etsy\"", "expected `dogstatsd` or `statsd`: write it as it stands");
+    check("[statsd]\nallow = [\"localhost\"]", "such as \"127.0.0.0/8\"");
+    check("[statsd]\nrepeater = [{ host = \"x\" }]", "add the key `port`");
+    check("[statsd]\ntcp = \"127.0.0.1:8126\"", "127.0.0.1:8126 is where statsd.tcp listens");
+    check("[http]\nlisten = \"127.0.0.1:2003\"", "where http.listen listens");
+    check("[http]\nlisten = [\"127.0.0.1:1\", \"127.0.0.1:1\"]", "give each its own port");
+    check("[http]\nmax_body_bytes = 0", "must be at least 1");
+    check("[http]\nquery_timeout = \"0s\"", "must be more than 0s");
+    check("[http]\npublic_url = \"metrics.office\"", "such as \"https://");
+    check("[http]\ntls_certificate = \"/no.pem\"\ntls_key = \"/no.key\"", "/no.pem");
+}
+
+#[test]
+fn lists_of_numbers_come_from_the_environment() {
+    let environment =
+        [("BELLWETHER_STATSD__PERCENTILES", "90,99.9"), ("BELLWETHER_CARBON__ALLOW", "10.0.0.0/8,::1/128")];
+    let config = load(&[("bellwether.toml", "")], &environment).1.unwrap();
+    assert_eq!((config.statsd.percentiles.len(), config.carbon.allow.len()), (2, 2));
+}
+
+#[test]
+fn a_file_without_an_end_is_a_problem() {
+    let origin = Origin { file: Some("/dev/zero".into()), ..Origin::default() };
+    let problem = &origin.load().unwrap_err()[0];
+    assert!(problem.message.contains("longer than"), "{problem}");
+}
+
+#[test]
 fn keys_that_contradict_each_other_are_told() {
     let found =
         problems(&[("bellwether.toml", "[http]\nlisten = \"0.0.0.0:80\"\n[statsd]\nmax_names = 0\n")], &[]);

@@ -173,12 +173,15 @@ pub fn position(tree: &Spanned<DeTable<'_>>, path: &str) -> Range<usize> {
     at
 }
 
-/// The parser's words, with a suggestion where a name was mistyped.
+/// The parser's words, with a suggestion where a name was mistyped, or with what to write instead.
 fn explain(message: &str) -> String {
     let Some((unknown, expected)) = unknown_field(message) else {
         return match message.split_once(", expected struct ") {
             Some((found, _)) => format!("{found}, expected a table: {{ key = value, … }}"),
-            None => message.to_owned(),
+            None => match cure(message) {
+                Some(cure) => format!("{message}: {cure}"),
+                None => message.to_owned(),
+            },
         };
     };
     let likeness = |name: &&str| (strsim::jaro_winkler(&snake_case(&unknown), name) * 1000.0) as u32;
@@ -188,6 +191,31 @@ fn explain(message: &str) -> String {
         None if expected.is_empty() => format!("unknown key `{unknown}`; nothing can be set here"),
         None => format!("unknown key `{unknown}`; known here are: {}", expected.join(", ")),
     }
+}
+
+/// What to write where the parser only says what it wanted.
+fn cure(message: &str) -> Option<String> {
+    if let Some(field) = message.strip_prefix("missing field ") {
+        return Some(format!("add the key {field}"));
+    }
+    if message.starts_with("unknown variant") {
+        return Some("write it as it stands here, in quotes".into());
+    }
+    if message.contains("IP address") {
+        return Some("write a network or an address, such as \"127.0.0.0/8\" or \"::1\"".into());
+    }
+    let (_, wanted) = message.strip_prefix("invalid ")?.rsplit_once("expected ")?;
+    let cure = match wanted {
+        "a string" => "write a text in quotes; durations and sizes have units, as in \"5s\" or \"64MiB\"",
+        "path string" => "write a path in quotes",
+        "a boolean" => "write true or false",
+        "a sequence" => "write a list, such as [\"a\", \"b\"] or [1, 2]",
+        "u16" => "write a whole number from 0 to 65535, without quotes",
+        "u8" | "u32" | "u64" | "usize" => "write a whole number from 0, without quotes",
+        "f32" | "f64" => "write a number without quotes",
+        _ => return None,
+    };
+    Some(cure.into())
 }
 
 fn unknown_field(message: &str) -> Option<(String, Vec<&str>)> {
