@@ -67,6 +67,31 @@ mod tests {
         }
     }
 
+    fn sorted<'n>(names: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
+        let mut names: Vec<&str> = names.collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The table of docs/architecture.md: `| layer | room | may name | … |`.
+    #[test]
+    fn the_page_about_the_house_tells_of_the_same_walls() {
+        let page = include_str!("../../docs/architecture.md");
+        let rows = page.lines().map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
+        let rows: Vec<_> = rows.filter(|cells| cells.len() == 6 && cells[1].parse::<u8>().is_ok()).collect();
+        let rooms = WALLS.iter().filter(|(room, _)| *room != "xtask");
+        assert_eq!(sorted(rows.iter().map(|cells| cells[2])), sorted(rooms.clone().map(|(room, _)| *room)));
+        for cells in rows {
+            let (_, allowed) = rooms.clone().find(|(room, _)| *room == cells[2]).unwrap();
+            let told = match cells[3] {
+                "–" => Vec::new(),
+                "everything" => sorted(rooms.clone().map(|(room, _)| *room).filter(|room| *room != cells[2])),
+                names => sorted(names.split(", ")),
+            };
+            assert_eq!(told, sorted(allowed.iter().copied()), "docs/architecture.md about {}", cells[2]);
+        }
+    }
+
     #[test]
     fn every_wall_is_of_a_room_that_exists() {
         let rooms: Vec<String> = doors().into_iter().map(|(room, _)| room).collect();
