@@ -20,9 +20,10 @@ export function timeAxis(zone: Zone, compact: boolean): uPlot.Axis {
   }
 }
 
-/** A label at the very edge would be cut in half. */
+/** A label at the right edge would be cut in half, at the left it would lie under the lowest value's. */
 function fits(plot: uPlot, at: number): boolean {
-  return plot.over.clientWidth - plot.valToPos(at, 'x') > 20
+  const left = plot.valToPos(at, 'x')
+  return left > 24 && plot.over.clientWidth - left > 24
 }
 
 /** A new day names itself; otherwise the time, with seconds only where ticks are that close. */

@@ -17,6 +17,8 @@ export type FeedState = 'loading' | 'ready' | 'failed'
 
 /** Wide live columns are approximations at their newest end; a whole answer replaces them this often. */
 const REFRESH_S = 300
+/** A window that a coarser archive serves is asked anew as its columns fill: how the stream's finer slots make one is the store's to say. */
+const COARSE_S = [10, 60] as const
 /** A hole between history and the first rows means that the stream began a moment too late: history is asked again, once. */
 const SEAM_S = 10
 /** Messages that arrive while history is on its way are kept, this many rows at most. */
@@ -46,6 +48,7 @@ export class Feed {
   #events = new Map<string, SeriesEvent>()
   #loadedAt = 0
   #mended = false
+  #every = REFRESH_S
 
   constructor(link: Link, question: Question) {
     this.#link = link
@@ -79,7 +82,12 @@ export class Feed {
       if (this.state === 'loading') this.state = 'failed'
       this.onchange()
     }
-    if (this.live && !this.#abort.signal.aborted) this.#refresh = setTimeout(() => this.load(), REFRESH_S * 1000)
+    if (this.live && !this.#abort.signal.aborted) this.#plan()
+  }
+
+  #plan() {
+    clearTimeout(this.#refresh)
+    this.#refresh = setTimeout(() => this.load(), this.#every * 1000)
   }
 
   stop() {
@@ -141,11 +149,22 @@ export class Feed {
       if (target !== event.target) return
       for (const { id, name, tags, step } of event.series) {
         const line = this.lines.find((one) => one.target === index && one.name === name) ?? this.#begin(index, name, tags, step)
+        if (line.step !== step) {
+          this.#askOften(line)
+          continue
+        }
         const bound = this.#ids.get(id)
         if (!bound) this.#ids.set(id, [line])
         else if (!bound.includes(line)) bound.push(line)
       }
     })
+  }
+
+  #askOften({ width }: Growing) {
+    const every = Math.min(this.#every, Math.max(COARSE_S[0], Math.min(COARSE_S[1], width)))
+    if (every === this.#every) return
+    this.#every = every
+    this.#plan()
   }
 
   #begin(target: number, name: string, tags: Record<string, string>, step: number): Growing {
