@@ -377,6 +377,10 @@ fn store_part(house: &House, store: &StoreHealth) -> Part {
         StoreHealth { damaged_files, .. } if !damaged_files.is_empty() => {
             (State::Warning, format!("{} files are damaged; what can be read is served", damaged_files.len()))
         }
+        StoreHealth { gaps, .. } if !gaps.is_empty() => {
+            let more = if gaps.len() > 1 { format!(", and {} more", gaps.len() - 1) } else { String::new() };
+            (State::Warning, format!("damage was found at the start: {}{more}", gaps[0].what))
+        }
         StoreHealth { merges_behind: true, .. } => {
             (State::Warning, "merging falls behind: the disk is too slow".into())
         }
@@ -388,7 +392,14 @@ fn store_part(house: &House, store: &StoreHealth) -> Part {
         }
         _ => (State::Ok, format!("{} series, log synced in {sync:.0} ms", store.series)),
     };
+    let given_up = house.store.stats().points_given_up;
+    let help = "Points of a time without room on the disk that memory could not hold until there was some.";
+    let list = match given_up {
+        0 => Vec::new(),
+        total => vec![dropped(house, "store.points_given_up", "disk", total, help)],
+    };
     Part {
+        dropped: list,
         address: Some(house.config.load().data_dir.0.display().to_string()),
         state,
         text,
@@ -420,6 +431,8 @@ fn query_part(house: &House) -> Part {
         text: format!("queries: {per_query}"),
         rate: house.history.rate("http.queries"),
         unit: Some("queries/s"),
+        // Whoever reads this was answered.
+        last_success: Some(house.clock.since_epoch().as_secs_f64()),
         ..part("http", "listener", "HTTP")
     }
 }
