@@ -2,6 +2,7 @@
 import base64
 import json
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -64,6 +65,37 @@ def test_a_password_that_a_browser_kept_is_not_for_other_sites(bellwether):
     for site in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
         assert server.post("/events/", {"what": "forged"}, headers={**ana, **site}).status == 403
     assert [event["what"] for event in server.get("/events/get_data", headers=ana).json] == ["a script"]
+
+
+def test_names_that_were_lost_are_told_and_nobody_inherits_their_points(bellwether):
+    server = bellwether("[collectors]\nhost = false\n[self]\nseries = false")
+    for number in range(20):
+        server.cli("send", f"old.{number}", "100")
+    server.cli("storage", "compact")
+    assert server.stop() == 0
+    log = next(server.data_dir.glob("series/SERIES-*.log"))
+    log.write_bytes(log.read_bytes()[:-40])
+    server.start()
+    for number in range(20):
+        server.cli("send", f"new.{number}", "1")
+    values = {value for points in server.points("new.*", **{"from": "-5min"}).values() for _, value in points}
+    assert values == {1}
+    health = server.get("/api/v1/health").json
+    store = next(part for part in health["parts"] if part["id"] == "store")
+    assert (health["state"], store["state"]) == ("warning", "warning") and "names of up to" in store["text"]
+
+
+def test_files_are_their_owners_also_in_a_directory_that_all_may_read(tmp_path, bellwether):
+    server = bellwether()
+    server.stop()
+    shutil.rmtree(server.data_dir)
+    server.data_dir.mkdir(mode=0o755)
+    server.start()
+    server.cli("send", "a", "1")
+    server.cli("storage", "compact")
+    server.cli("backup", str(tmp_path / "copy"))
+    for path in [*server.data_dir.rglob("*"), tmp_path / "copy", *(tmp_path / "copy").rglob("*")]:
+        assert path.stat().st_mode & 0o077 == 0, path
 
 
 QUIET_COMMANDS = [["config", "show"], ["config", "show", "--defaults"], ["token", "list"], ["user", "list"],

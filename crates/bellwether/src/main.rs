@@ -37,6 +37,8 @@ use cli::{Cli, Command, ConfigCommand, UpgradeCommand};
 use failure::Failure;
 
 fn main() -> ExitCode {
+    // What is written here is its owner's: also in a directory that was made before, for all to read.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
