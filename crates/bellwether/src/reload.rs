@@ -32,13 +32,13 @@ struct State {
 }
 
 /// What tells that a file was written or replaced.
-type Seen = Vec<(PathBuf, Option<(SystemTime, u64)>)>;
+pub type Seen = Vec<(PathBuf, Option<(SystemTime, u64)>)>;
 
 impl Watcher {
-    pub fn start(origin: Origin, parts: Arc<Parts>) -> std::io::Result<Watcher> {
+    /// `seen`: the files as they were when the configuration in effect was read.
+    pub fn start(origin: Origin, mut seen: Seen, parts: Arc<Parts>) -> std::io::Result<Watcher> {
         let shared = Arc::new(Shared::default());
         let watching = shared.clone();
-        let mut seen = look(&origin);
         let thread = thread::Builder::new().name("config".into()).spawn(move || {
             while let Some(asked) = watching.wait() {
                 let now = look(&origin);
@@ -78,7 +78,7 @@ impl Shared {
     }
 }
 
-fn look(origin: &Origin) -> Seen {
+pub fn look(origin: &Origin) -> Seen {
     let mark = |path: &PathBuf| {
         let metadata = std::fs::metadata(path).ok()?;
         Some((metadata.modified().ok()?, metadata.len()))

@@ -5,23 +5,27 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::Common;
 use crate::commands;
 use crate::config::Origin;
 use crate::failure::Failure;
 use crate::logging;
-use crate::reload::Watcher;
+use crate::reload::{self, Watcher};
 use crate::wiring::{Front, Parts};
 
 pub fn run(common: &Common) -> Result<(), Failure> {
     let origin = Origin::from_process(common.config.clone(), common.data_dir.clone());
+    // Before they are read: what changes while the store opens is seen as a change.
+    let seen = reload::look(&origin);
     let config = commands::load_config(common)?;
     let log = logging::start(config.log.level);
     make_private(&config.data_dir.0)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("http").build();
     let runtime = runtime.map_err(Failure::doing("start"))?;
+    let signals = Signals::listen(&runtime).map_err(Failure::doing("listen to signals"))?;
     let front = Front::bind(&config, &runtime)?;
     let parts = match Parts::start(config, &log, &front, &runtime) {
         Ok(parts) => Arc::new(parts),
@@ -32,8 +36,9 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     };
     // Whoever closed stdout does not want to know, and has a server all the same.
     let _ = writeln!(std::io::stdout(), "{}", front.url());
-    let watcher = Watcher::start(origin, parts.clone()).map_err(Failure::doing("watch the configuration"))?;
-    runtime.block_on(until_stopped(&log, &watcher)).map_err(Failure::doing("listen to signals"))?;
+    let watcher = Watcher::start(origin, seen, parts.clone());
+    let watcher = watcher.map_err(Failure::doing("watch the configuration"))?;
+    runtime.block_on(signals.until_stopped(&log, &watcher));
     tracing::info!("stopping");
     watcher.stop();
     parts.stop(front, &runtime);
@@ -49,19 +54,36 @@ fn make_private(directory: &Path) -> Result<(), Failure> {
 }
 
 /// SIGHUP reloads, SIGUSR1 and SIGUSR2 make the log louder and quieter, SIGTERM and SIGINT end.
-async fn until_stopped(log: &logging::LogControl, watcher: &Watcher) -> std::io::Result<()> {
-    let mut hangup = signal(SignalKind::hangup())?;
-    let mut louder = signal(SignalKind::user_defined1())?;
-    let mut quieter = signal(SignalKind::user_defined2())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    loop {
-        tokio::select! {
-            _ = hangup.recv() => watcher.reload_now(),
-            _ = louder.recv() => log.louder(),
-            _ = quieter.recv() => log.quieter(),
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
+struct Signals {
+    hangup: Signal,
+    louder: Signal,
+    quieter: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From here on no signal kills; those that come during the start are heeded when it is done.
+    fn listen(runtime: &Runtime) -> std::io::Result<Signals> {
+        let _inside = runtime.enter();
+        Ok(Signals {
+            hangup: signal(SignalKind::hangup())?,
+            louder: signal(SignalKind::user_defined1())?,
+            quieter: signal(SignalKind::user_defined2())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn until_stopped(mut self, log: &logging::LogControl, watcher: &Watcher) {
+        loop {
+            tokio::select! {
+                _ = self.hangup.recv() => watcher.reload_now(),
+                _ = self.louder.recv() => log.louder(),
+                _ = self.quieter.recv() => log.quieter(),
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+            }
         }
     }
 }
