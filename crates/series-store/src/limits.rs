@@ -74,6 +74,9 @@ pub const OPEN_FILES_MAX: usize = 512;
 /// Series whose rows are computed together: 1,024 x 60 slots are half a megabyte.
 pub const BATCH_SERIES: usize = 1_024;
 
+/// Finer slots that are held at once while they are rolled up: 2 MB, so that a rollup of hours does not take
+/// more memory than the series themselves.
+pub const ROLLED_SLOTS: usize = 1 << 18;
 /// Coarse slots that are computed together because of late points: with ten finer slots each, 5 MB.
 pub const TOUCHED_SLOTS: usize = 1 << 16;
 

@@ -104,6 +104,17 @@ impl Store {
         series
     }
 
+    /// Series whose slots are computed at once, by how many finer slots each takes.
+    fn rolled_together(&self, tier: Tier, width: usize) -> usize {
+        let policies = self.policies.load();
+        let ratio = |entry: &Arc<PolicyEntry>| {
+            let archive = entry.tiers.iter().position(|own| *own == tier)?;
+            (archive > 0).then(|| entry.ratio(archive) as usize)
+        };
+        let finer = width * policies.iter().filter_map(|(_, entry)| ratio(entry)).max().unwrap_or(1);
+        (ROLLED_SLOTS / finer.max(1)).clamp(1, BATCH_SERIES)
+    }
+
     fn roll_span<V: HeadOf>(
         &self,
         shared: &SharedStripe,
@@ -114,7 +125,7 @@ impl Store {
         let mut pages = Pages::new(self);
         let scope = Scope::everything();
         let width = (slots.end - slots.start) as usize;
-        for batch in series.chunks(BATCH_SERIES) {
+        for batch in series.chunks(self.rolled_together(place.tier, width)) {
             let mut by_policy: BTreeMap<PolicyId, Vec<u16>> = BTreeMap::new();
             batch.iter().for_each(|(local, policy)| by_policy.entry(*policy).or_default().push(*local));
             for (policy, locals) in by_policy {
