@@ -1,4 +1,6 @@
 """Safe from the box: who is answered, and who is not."""
+import base64
+import concurrent.futures
 import os
 import socket
 import stat
@@ -91,7 +93,7 @@ def test_required_means_a_token_or_a_sign_in(closed):
     assert server.get("/render?target=a&format=json", headers=bearer).status == 200
     assert server.post("/events/", {"what": "x"}, headers=bearer).status == 403
     assert server.post("/api/v1/storage/compact", headers=bearer).status == 403
-    basic = "Basic " + __import__("base64").b64encode(f"x:{viewer}".encode()).decode()
+    basic = "Basic " + base64.b64encode(f"x:{viewer}".encode()).decode()
     assert server.get("/render?target=a&format=json", headers={"Authorization": basic}).status == 200
     for wrong in ["Bearer bw_00", "Bearer", "Basic !!", "Digest x"]:
         assert server.get("/metrics/find?query=*", headers={"Authorization": wrong}).status in (400, 401), wrong
@@ -141,6 +143,11 @@ def test_signing_in_and_out(closed):
     assert server.post("/events/", {"what": "x"}, headers=session).status == 403, "a cookie alone is no consent"
     assert server.request("DELETE", "/api/v1/session", headers={**session, **own}).status == 204
     assert server.get("/metrics/find?query=*", headers=session).status == 401
+    # Twenty at once with the right password are no guesses; seven wrong ones are.
+    right = {"Authorization": "Basic " + base64.b64encode(b"ana:correct horse").decode()}
+    with concurrent.futures.ThreadPoolExecutor(20) as together:
+        asked = [together.submit(server.get, "/metrics/find?query=*", right) for _ in range(20)]
+    assert [answer.result().status for answer in asked] == [200] * 20
     statuses = [server.post("/api/v1/session", {"name": "ana", "password": "x"}).status for _ in range(7)]
     assert statuses[-1] == 429
 

@@ -3,9 +3,11 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::http::StatusCode;
 use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use vocabulary::Timestamp;
 
 use crate::answer::Problem;
@@ -16,10 +18,22 @@ const TRIES_PER_SOURCE: u32 = 20;
 /// Bounds the table, and the time that Argon2 may take, when many sources guess at once.
 const TRIES_PER_MINUTE: usize = 100;
 
-#[derive(Default)]
+/// Passwords that are checked at the same time: each takes 19 MiB, and so few cannot use up a name's tries while
+/// all of them are right (a dashboard that asks twenty questions at once).
+const CHECKED_AT_ONCE: usize = 2;
+
 pub struct Attempts {
     minute: Mutex<Minute>,
+    turns: Arc<Semaphore>,
 }
+
+impl Default for Attempts {
+    fn default() -> Attempts {
+        Attempts { minute: Mutex::default(), turns: Arc::new(Semaphore::new(CHECKED_AT_ONCE)) }
+    }
+}
+
+const _: () = assert!(CHECKED_AT_ONCE < TRIES_PER_NAME as usize);
 
 #[derive(Default)]
 struct Minute {
@@ -28,6 +42,11 @@ struct Minute {
 }
 
 impl Attempts {
+    /// To be held while a password is checked.
+    pub async fn turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        self.turns.clone().acquire_owned().await.map_err(Problem::internal)
+    }
+
     pub fn allow(&self, source: IpAddr, name: &str, now: Timestamp) -> Result<(), Problem> {
         let mut minute = self.minute.lock();
         if minute.number != now.0 / 60 {

@@ -176,7 +176,15 @@ async fn by_credentials(
 ) -> Result<Option<Caller>, Problem> {
     let Some(credentials) = credentials else { return Ok(None) };
     let services = services.clone();
-    tokio::task::spawn_blocking(move || who(&services, &credentials)).await.map_err(Problem::internal)?
+    let turn = match &credentials {
+        Credentials::Password { .. } => Some(services.attempts.turn().await?),
+        Credentials::Token(_) | Credentials::Session(_) => None,
+    };
+    let asked = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        who(&services, &credentials)
+    });
+    asked.await.map_err(Problem::internal)?
 }
 
 fn credentials(services: &Services, request: &Request, peer: Peer) -> Result<Option<Credentials>, Problem> {

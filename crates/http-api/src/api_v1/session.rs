@@ -44,7 +44,9 @@ pub async fn sign_in(
     };
     let secure = services.settings.load().http.uses_tls()
         || headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
+    let turn = services.attempts.turn().await?;
     let (caller, secret) = off_thread(&services, move |services| {
+        let _turn = turn;
         let caller = guard::by_password(services, &form.name, &form.password, source)?;
         let secret = accounts::open_session(&services.state, &form.name, services.clock.now())?;
         Ok((caller, secret))
