@@ -15,8 +15,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rusqlite::Connection;
 use rusqlite::types::{Value as SqlValue, ValueRef};
+use rusqlite::{Connection, ErrorCode};
 
 pub use migrate::{Migrations, forms};
 
@@ -47,6 +47,11 @@ pub enum StateError {
 impl std::fmt::Display for StateError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            StateError::Database { doing, cause } if is_damage(cause) => write!(
+                f,
+                "state database: {doing}: {cause}; restore a backup, or move the file away to go on without the people, \
+                 tokens and annotations in it"
+            ),
             StateError::Database { doing, cause } => write!(f, "state database: {doing}: {cause}"),
             StateError::Io { doing, cause } => write!(f, "state database: {doing}: {cause}"),
             StateError::Newer { room, found, known } => write!(
@@ -59,6 +64,10 @@ impl std::fmt::Display for StateError {
 }
 
 impl std::error::Error for StateError {}
+
+fn is_damage(cause: &rusqlite::Error) -> bool {
+    matches!(cause.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
 
 /// A value that goes into or comes out of a statement.
 #[derive(Clone, Debug, PartialEq)]
@@ -317,6 +326,22 @@ mod tests {
         assert!(rows[0].is_null(0) && rows[0].is_null(9));
         assert_eq!((rows[0].integer(1), rows[0].real(2), rows[0].text(3)), (7, 1.5, "text"));
         assert_eq!(rows[0].bytes(4), [0, 255]);
+    }
+
+    #[test]
+    fn a_damaged_database_is_told_with_a_cure() {
+        let (directory, store) = store();
+        store.transaction(|tx| tx.execute("INSERT INTO thing (name) VALUES ('x')", &[])).unwrap();
+        let copy = directory.path().join("copy.db");
+        store.backup(&copy).unwrap();
+        let length = std::fs::metadata(&copy).unwrap().len();
+        let cut = |path: &Path| std::fs::File::options().write(true).open(path)?.set_len(length / 2);
+        let overwrite = |path: &Path| std::fs::write(path, [b'x'; 4_096]);
+        for damage in [&cut as &dyn Fn(&Path) -> std::io::Result<()>, &overwrite] {
+            damage(&copy).unwrap();
+            let error = StateStore::open(&copy, &[ROOM]).err().unwrap().to_string();
+            assert!(error.contains("copy.db") && error.contains("restore a backup"), "{error}");
+        }
     }
 
     #[test]
