@@ -14,7 +14,7 @@ export function timeAxis(zone: Zone, compact: boolean): uPlot.Axis {
     ...frame(),
     size: compact ? 22 : 28,
     gap: compact ? 3 : 5,
-    space: compact ? 52 : 80,
+    space: compact ? 64 : 80,
     values: (plot, splits, _, __, increment) => labels(splits, increment, zone).map((label, index) => (fits(plot, splits[index]) ? label : '')),
     grid: { show: false },
   }

@@ -6,7 +6,7 @@ export function outside(close: () => void) {
       if (!node.contains(event.target as Node) && !node.parentElement?.contains(event.target as Node)) close()
     }
     const key = (event: KeyboardEvent) => {
-      if (event.key !== 'Escape') return
+      if (event.key !== 'Escape' || document.querySelector('dialog[open]')) return
       event.preventDefault()
       close()
       opener?.focus()
@@ -16,11 +16,12 @@ export function outside(close: () => void) {
       if (next && !node.contains(next) && !node.parentElement?.contains(next)) close()
     }
     document.addEventListener('pointerdown', pointer)
-    node.addEventListener('keydown', key)
+    // The focus may still be on the button that opened it.
+    document.addEventListener('keydown', key)
     node.addEventListener('focusout', focus)
     return () => {
       document.removeEventListener('pointerdown', pointer)
-      node.removeEventListener('keydown', key)
+      document.removeEventListener('keydown', key)
       node.removeEventListener('focusout', focus)
     }
   }

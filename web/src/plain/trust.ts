@@ -11,3 +11,10 @@ export function losses(trust: Trust): { cause: string; count: number }[] {
 export function holes(trust: Trust | null | undefined, drawn: Stretch[]): Stretch[] {
   return trust ? trust.gaps : drawn
 }
+
+/** Those of which the same is true, together, in the order in which they first come. */
+export function alike<T>(all: T[], key: (one: T) => string): T[][] {
+  const groups = new Map<string, T[]>()
+  for (const one of all) groups.set(key(one), [...(groups.get(key(one)) ?? []), one])
+  return [...groups.values()]
+}

@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { launch, open } from '../support/browser.ts'
-import { Server } from '../support/server.ts'
+import { Server, until } from '../support/server.ts'
 
 let browser: Browser
 let server: Server
@@ -44,4 +44,33 @@ test('when health cannot be asked the last answer stays, marked', async () => {
   await page.getByText('Data health cannot be asked at the moment').waitFor()
   expect(await page.getByText('What a point passes').count()).toBe(1)
   await page.context().close()
+})
+
+test('names beyond the limits are refused, and whose they are is said', async () => {
+  const strict = await Server.start('[storage]\nmax_new_per_prefix_per_minute = 5\n')
+  const lines = Array.from({ length: 40 }, (_, id) => `shop.sessions.id${id}.seen 1 ${Math.floor(Date.now() / 1000)}`)
+  await strict.carbon(lines.join('\n') + '\n')
+  const page = await open(browser, strict.url('/data'))
+  await page.getByText(/new names were refused/).waitFor()
+  await page.locator('td', { hasText: /^shop\.sessions$/ }).waitFor()
+  expect(page.wrong).toEqual([])
+  await page.context().close()
+  await strict.stop()
+})
+
+test('a changed retention says what stays as it was, and how to change it', async () => {
+  const changing = await Server.start()
+  await changing.carbon(`shop.orders 1 ${Math.floor(Date.now() / 1000)}\n`)
+  await changing.known('shop.orders')
+  changing.configure("[[storage.retention]]\nname = 'shop'\npattern = '^shop\\.'\narchives = ['1s:1h', '1m:1y']\n")
+  changing.signal('SIGHUP')
+  const page = await open(browser, changing.url('/data'))
+  await until('the series kept under the older rule', async () => {
+    await page.reload()
+    await page.getByText('What a point passes').waitFor()
+    return page.getByText(/1 series of “shop” are still kept as 1s:6h/).waitFor({ timeout: 3000 }).then(() => true, () => false)
+  })
+  await page.getByText('bellwether storage repolicy').waitFor()
+  await page.context().close()
+  await changing.stop()
 })

@@ -38,6 +38,11 @@ describe.each(['dark', 'light'] as const)('%s', (colorScheme) => {
     }
     await page.getByLabel('You and this page').click()
     expect(await axe(page), 'menu').toEqual([])
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    await page.getByRole('button', { name: /^About Memory/ }).click()
+    await page.getByRole('link', { name: 'Raw points' }).waitFor()
+    expect(await axe(page), 'about a graph').toEqual([])
     await page.context().close()
   })
 })

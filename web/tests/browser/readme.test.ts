@@ -20,6 +20,8 @@ test('the picture of the README: Home, with a site that is alive', async () => {
     const page = await open(browser, server.url(), { viewport: { width: 1400, height: 1240 } })
     await settled(page)
     await page.locator('tr', { hasText: 'orders' }).first().waitFor()
+    // As tall as the page: nothing is cut off.
+    await page.setViewportSize({ width: 1400, height: await page.evaluate(() => document.documentElement.scrollHeight) })
     await pause(2000)
     await shot(page, 'home')
     expect(page.wrong).toEqual([])

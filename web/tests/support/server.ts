@@ -62,9 +62,13 @@ export class Server {
     const server = new Server(env)
     const [http, statsd, admin, line, pickle] = await Promise.all([1, 2, 3, 4, 5].map(freePort))
     server.ports = { http, statsd, admin, line, pickle }
-    writeFileSync(join(server.directory, 'bellwether.toml'), config)
+    server.configure(config)
     await server.run()
     return server
+  }
+
+  configure(config: string) {
+    writeFileSync(join(this.directory, 'bellwether.toml'), config)
   }
 
   async run() {

@@ -4,12 +4,17 @@ import type { Server } from './server.ts'
 const VIEWS = ['index', 'checkout', 'search', 'login']
 const PROVIDERS = ['box', 'dropbox', 'gdrive', 's3']
 const BEAT_MS = 250
+const BATCH_MS = 1000
 
 /** Begins to send; call what it gives back to end. */
 export function busy(server: Server): () => void {
   let beat = 0
-  const timer = setInterval(() => void server.statsd(...packets(beat++)), BEAT_MS)
-  return () => clearInterval(timer)
+  const fast = setInterval(() => void server.statsd(...packets(beat++)), BEAT_MS)
+  const slow = setInterval(() => void server.carbon(batch(beat)), BATCH_MS)
+  return () => {
+    clearInterval(fast)
+    clearInterval(slow)
+  }
 }
 
 /** Slow and quick waves on top of each other, between 0 and 1. */
@@ -19,12 +24,18 @@ const some = (beat: number, phase: number, most: number) => Math.round(most * wa
 function packets(beat: number): string[] {
   const timers = VIEWS.flatMap((view, i) => [40, 60, 75].map((base) => `view.${view}:${Math.round(base + i * 30 + 40 * wave(beat, i))}|ms`))
   const uploads = PROVIDERS.flatMap((provider, i) => [`uploads.${provider}.completed:${some(beat, i, 6)}|c`, `uploads.${provider}.failed:${provider === 'gdrive' && beat % 240 > 190 ? 6 : 0}|c`])
-  const shop = [`orders.placed:${some(beat, 1, 4)}|c`, `payments.card:${some(beat, 2, 3)}|c`, `payments.latency:${Math.round(180 + 160 * wave(beat, 4))}|ms`, `signups.completed:${beat % 9 === 0 ? 1 : 0}|c`]
+  const shop = [`orders.placed:${some(beat, 1, 4)}|c`, `payments.card:${some(beat, 2, 3)}|c`, `payments.latency:${Math.round(180 + 160 * wave(beat, 4))}|ms`, `signups.completed:${(beat * 2654435761) % 4294967296 < 4e8 ? 1 : 0}|c`]
   const inside = [
     `queue.pending:${some(beat, 3, 40)}|g`, `cache.hits:${some(beat, 5, 60)}|c`, `cache.misses:${some(beat, 6, 9)}|c`,
     `jobs.mail.duration:${Math.round(30 + 50 * wave(beat, 7))}|ms`, `search.latency:${Math.round(20 + 70 * wave(beat, 8))}|ms`, `visitors:${['ana', 'ben', 'cem', 'dia'][beat % 4]}|s`,
   ]
   return [timers, uploads, shop, inside].map((lines) => lines.join('\n'))
+}
+
+/** What an older program writes by itself. */
+function batch(beat: number): string {
+  const now = Math.floor(Date.now() / 1000)
+  return `storage.store1.used_bytes ${4e12 + beat * 2e8} ${now}\nstorage.store1.files ${81_000 + some(beat, 9, 400)} ${now}\n`
 }
 
 /** Ten minutes of history for some of the names as Carbon lines, with a gap and a bad quarter. */
