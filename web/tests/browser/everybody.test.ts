@@ -18,6 +18,9 @@ afterAll(async () => {
   await server?.stop()
 })
 
+/** What lies over a page hides parts of it; those are judged by themselves above. */
+const OVER = 'dialog, [role=dialog]'
+
 describe.each(['dark', 'light'] as const)('%s', (colorScheme) => {
   test.each(Object.entries(PAGES))('axe finds nothing on %s', async (_, path) => {
     const page = await open(browser, server.url(path), { colorScheme })
@@ -33,11 +36,11 @@ describe.each(['dark', 'light'] as const)('%s', (colorScheme) => {
     for (const key of ['/', '?', 't']) {
       await page.keyboard.press(key)
       await page.waitForTimeout(400)
-      expect(await axe(page), key).toEqual([])
+      expect(await axe(page, OVER), key).toEqual([])
       await page.keyboard.press('Escape')
     }
     await page.getByLabel('You and this page').click()
-    expect(await axe(page), 'menu').toEqual([])
+    expect(await axe(page, OVER), 'menu').toEqual([])
     await page.keyboard.press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'detached' })
     await page.getByRole('button', { name: /^About Memory/ }).click()

@@ -46,10 +46,10 @@ export async function open(browser: Browser, url: string, options: BrowserContex
 
 type AxeResult = { violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }
 
-/** What axe finds, as readable lines. Scripts are not injected: the policy of the page stays as it is. */
-export async function axe(page: Page): Promise<string[]> {
+/** What axe finds, as readable lines, on the page or within a part of it. Scripts are not injected: the policy of the page stays as it is. */
+export async function axe(page: Page, within = 'html'): Promise<string[]> {
   await page.evaluate(AxeBuilder.source)
-  const { violations } = await page.evaluate<AxeResult>('axe.run({ runOnly: { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] } })')
+  const { violations } = await page.evaluate<AxeResult>(`axe.run("${within}", { runOnly: { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] } })`)
   return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 160)} ${failureSummary}`))
 }
 
