@@ -137,6 +137,14 @@ def test_problems_of_the_configuration_are_the_answer(bellwether, tmp_path):
     assert done.returncode == 2 and "bad.toml:2:9: " in done.stdout and done.stderr == "1 problem\n"
 
 
+def test_what_never_ends_is_no_file_to_import(bellwether):
+    server = bellwether()
+    limited = ["prlimit", "--as=2000000000", server.binary]
+    for command in (["config", "check"], ["import", "statsd"], ["import", "storage-schemas"]):
+        done = subprocess.run([*limited, *command, "/dev/zero"], capture_output=True, timeout=60)
+        assert done.returncode in (1, 2) and b"/dev/zero" in done.stdout + done.stderr, (command, done)
+
+
 def test_any_other_program_is_no_new_binary(bellwether):
     done = bellwether().cli("upgrade", "check", "/bin/true", check=False)
     assert done.returncode == 1 and "/bin/true does not answer as a Bellwether does" in done.stderr

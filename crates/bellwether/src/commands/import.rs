@@ -9,8 +9,6 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 use crate::cli::ImportCommand;
 use crate::failure::Failure;
 
-const LONGEST_FILE: u64 = 16 << 20;
-
 pub fn run(command: &ImportCommand) -> Result<(), Failure> {
     match command {
         ImportCommand::StorageSchemas { file } => storage_schemas(file),
@@ -20,14 +18,7 @@ pub fn run(command: &ImportCommand) -> Result<(), Failure> {
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
-    let length = std::fs::metadata(file).map_err(Failure::doing(file.display()))?.len();
-    if length > LONGEST_FILE {
-        return Err(Failure::new(format!(
-            "{}: is {length} bytes long; at most {LONGEST_FILE} are read",
-            file.display()
-        )));
-    }
-    std::fs::read_to_string(file).map_err(Failure::doing(file.display()))
+    crate::config::read_bounded(file).map_err(Failure::doing(file.display()))
 }
 
 /// Patterns must work here too; ours and Python's differ in rarely used corners.

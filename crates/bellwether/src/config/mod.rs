@@ -217,7 +217,8 @@ impl Origin {
     }
 }
 
-fn read_bounded(path: &Path) -> Result<String, String> {
+/// A file that people write, as far as such a file is ever long.
+pub fn read_bounded(path: &Path) -> Result<String, String> {
     // By reading, as devices and pipes have no length.
     let mut text = String::new();
     std::fs::File::open(path)
