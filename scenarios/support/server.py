@@ -184,8 +184,11 @@ class Bellwether:
                 out.sendto(packet, ("127.0.0.1", self.ports["statsd"]))
 
     def carbon_send(self, data):
+        """Returns when the server has taken all of it and hung up."""
         with socket.create_connection(("127.0.0.1", self.ports["line"]), timeout=10) as out:
             out.sendall(data)
+            out.shutdown(socket.SHUT_WR)
+            assert out.recv(1) == b""
 
     def admin(self, command):
         """The answer of StatsD's admin port to one command."""
