@@ -115,3 +115,24 @@ fn content_type(path: &str) -> &'static str {
         _ => "application/octet-stream",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_looks_for_what_is_not_there_is_told_in_their_way() {
+        let check = |method: Method, path: &str, accept: &'static str, wanted: &str| {
+            let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]);
+            let response = nothing(&method, path, &headers);
+            assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+            let told = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+            assert!(told.is_some_and(|told| told.starts_with(wanted)), "{method} {path}: {told:?}");
+        };
+        check(Method::GET, "nowhere", "text/html,*/*;q=0.8", "text/html");
+        check(Method::GET, "nowhere", "*/*", "text/plain");
+        check(Method::POST, "nowhere", "text/html", "text/plain");
+        check(Method::GET, "api/v1/nothing", "text/html", "text/plain");
+        check(Method::GET, "assets/old-1234.js", "text/html", "text/plain");
+    }
+}
