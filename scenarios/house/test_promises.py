@@ -146,6 +146,16 @@ def test_c041_c184_every_graph_says_how_far_to_believe_it(bellwether):
     wait_for(lambda: trust()["dropped"]["parser"] >= 3, what="lines that cannot be read beside the graph they are about")
 
 
+def test_c184_what_the_store_refuses_of_statsd_stands_beside_its_graphs(bellwether):
+    server = bellwether("[storage]\nmax_series = 400")
+    server.statsd_send(b"known:1|c")
+    wait_for(lambda: values(server, "stats.known"))
+    server.statsd_send(*(b"flood.n%d:1|c" % n for n in range(400)))
+    wait_for(lambda: server.get("/api/v1/trust?target=stats.known&from=-5min").json["dropped"]["refused"] > 0)
+    part = next(part for part in server.get("/api/v1/health").json["parts"] if part["id"] == "statsd")
+    assert part["state"] == "warning" and "limit" in [drop["cause"] for drop in part["dropped"]]
+
+
 def test_c045_many_senders_lose_nothing_uncounted(bellwether):
     server = bellwether()
     senders, each = 8, 5_000

@@ -1,4 +1,5 @@
-//! What a flush of StatsD has beside points: events become annotations, the log of frequent names is written.
+//! What a flush of StatsD has beside points: what became of these is counted, events become annotations, the log of
+//! frequent names is written.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -12,6 +13,10 @@ use vocabulary::sample::Event;
 use crate::house::House;
 
 pub fn keep(house: &House, flushed: Flushed) {
+    let mut report = house.flush_report.lock();
+    report.add(flushed.points);
+    report.add(flushed.sketches);
+    drop(report);
     annotate(house, flushed.events);
     if let Some(log) = flushed.key_log
         && let Err(error) = append(&log)

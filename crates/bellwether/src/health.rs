@@ -297,6 +297,7 @@ fn outgoing_part(house: &House, kind: &str, title: &str, out: &OutgoingStats) ->
 
 fn aggregation_part(house: &House) -> Part {
     let stats = house.aggregator.stats();
+    let flushed = *house.flush_report.lock();
     let all = [
         ("names", "refused.names", stats.refused_names, "New names while statsd.max_names were held."),
         ("long names", "refused.long_names", stats.refused_long_names, "Names that are too long."),
@@ -320,6 +321,10 @@ fn aggregation_part(house: &House) -> Part {
             stats.left_out,
             "Points of a flush that was too large to be written whole.",
         ),
+        ("limit", "refused.limit", flushed.refused_limit, LIMIT_HELP),
+        ("name", "refused.name", flushed.refused_name, NAME_HELP),
+        ("too old", "points.too_old", flushed.too_old, TOO_OLD_HELP),
+        ("future", "points.in_future", flushed.in_future, FUTURE_HELP),
     ];
     let list: Vec<Dropped> = all
         .into_iter()

@@ -10,7 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use series_store::{Recovery, Store};
 use state_store::{Migrations, StateStore};
 use statsd::Aggregator;
-use vocabulary::ports::Successor;
+use vocabulary::ports::{Successor, WriteReport};
 use vocabulary::{Clock, PointBatch, PointSink, Timestamp};
 
 use crate::alive::{self, Alive};
@@ -40,6 +40,8 @@ pub struct House {
     pub started: f64,
     /// Seconds of the last StatsD flush; 0 before the first.
     pub flushed: AtomicI64,
+    /// What became of all points that StatsD has flushed.
+    pub flush_report: Mutex<WriteReport>,
     pub phase: Mutex<Phase>,
     pub reloads: Mutex<Reloads>,
     /// Held while a backup is made.
@@ -98,6 +100,7 @@ impl House {
             history: History::default(),
             log,
             flushed: AtomicI64::new(0),
+            flush_report: Mutex::default(),
             phase: Mutex::new(Phase::Starting),
             reloads: Mutex::default(),
             backing_up: Mutex::default(),

@@ -1,6 +1,7 @@
 //! Own numbers as ordinary series under `bellwether.`: counters as the growth of each second (`.count`, so
 //! that they are summed when rolled up), gauges as they are.
 
+use vocabulary::ports::WriteReport;
 use vocabulary::{PointBatch, Timestamp};
 
 use crate::house::House;
@@ -25,7 +26,7 @@ pub fn counters(house: &House) -> Vec<(String, f64)> {
         all.add("journal.written_bytes", journal.written_bytes);
         all.add("journal.dropped.disk", journal.unjournaled_bytes);
     }
-    all.aggregation(&house.aggregator.stats());
+    all.aggregation(&house.aggregator.stats(), &house.flush_report.lock());
     for (name, value) in house.store.stats().each() {
         all.add(&format!("store.{name}"), value);
     }
@@ -92,13 +93,19 @@ impl Counters {
         self.add(&format!("{name}.dropped.queue"), outgoing.dropped);
     }
 
-    fn aggregation(&mut self, stats: &statsd::Stats) {
+    fn aggregation(&mut self, stats: &statsd::Stats, flushed: &WriteReport) {
         for (what, value) in [
             ("accepted", stats.accepted),
             ("refused.names", stats.refused_names),
             ("refused.long_names", stats.refused_long_names),
             ("refused.dated", stats.refused_dated),
             ("refused.members", stats.refused_members),
+            ("refused.limit", flushed.refused_limit),
+            ("refused.name", flushed.refused_name),
+            ("points.stored", flushed.stored),
+            ("points.volatile", flushed.volatile),
+            ("points.too_old", flushed.too_old),
+            ("points.in_future", flushed.in_future),
             ("dated", stats.dated),
             ("ignored_timestamps", stats.ignored_timestamps),
             ("dropped.left_out", stats.left_out),
