@@ -19,6 +19,7 @@ PARTS = {"udp": udp, "carbon": carbon, "latency": latency, "memory": memory, "di
 class Sizes:
     """The quick ones: all parts within three minutes."""
     rounds: int = 2
+    peer_rounds: int = 1
     seconds: int = 2
     udp_rates: tuple = (20_000, 100_000)
     udp_peers_rate: int = 50_000
@@ -36,9 +37,10 @@ class Sizes:
     room_seconds: int = 2
 
 
-FULL = Sizes(rounds=5, seconds=5, udp_rates=(10_000, 20_000, 50_000, 100_000, 200_000), udp_peers_rate=50_000,
-             carbon_series=100_000, looks=50, slow_looks=3, memory_series=(100_000, 1_000_000), minute_pause=1, idle_seconds=60,
-             disk_series=1_000, query_rounds=8_640, queries=100, room_seconds=5)
+FULL = Sizes(
+    rounds=5, peer_rounds=3, seconds=5, udp_rates=(10_000, 20_000, 50_000, 100_000, 200_000), carbon_series=100_000,
+    looks=50, slow_looks=3, memory_series=(100_000, 1_000_000), minute_pause=1, idle_seconds=60, disk_series=1_000,
+    query_rounds=8_640, queries=100, room_seconds=5)
 
 
 def main():

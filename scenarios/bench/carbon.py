@@ -13,7 +13,7 @@ def measure(directory, sizes):
     stores = [Ours(directory), Victoria(directory)]
     known = Lines(directory / "known", sizes.carbon_series, 1, int(time.time()) - 3600, 1)
     for store in stores:
-        known.send_to(store)
+        store.take(known)
     rounds = sizes.carbon_rounds
     lines = both(directory, "fresh", stores, sizes, lambda _: (int(time.time()) - rounds + 1, 1))
     # Each turn a day further back, on slots that hold nothing yet.
@@ -51,7 +51,9 @@ def one(store, file):
     processes.settle(store.pid)
     cpu = processes.cpu_seconds(store.pid) - cpu
     # VictoriaMetrics keeps what an earlier turn brought for the same second beside it.
-    found = len(dict(store.points(store.connection(), file.last_name, file.first - 1, file.last_time)))
+    connection = store.connection()
+    found = len(dict(store.points(connection, file.last_name, file.first - 1, file.last_time)))
+    connection.close()
     if found != file.rounds:
         raise RuntimeError(f"{store.name} has {found} of {file.rounds} points of {file.last_name}")
     return cpu / file.points * 1e6, file.points / seconds

@@ -24,7 +24,7 @@ def one_kind(directory, kind, series):
     lines = Lines(directory / "lines", series, ROUNDS, first, STEP, kind)
     size = {}
     for store in stores:
-        lines.send_to(store)
+        store.take(lines)
         store.compact()
         size[store] = store.bytes_of_points() / lines.points
         store.stop()

@@ -14,8 +14,18 @@ PATIENCE_SECONDS = 60
 
 
 class Store:
-    """Both have `pid`, `carbon_port`, `http_port`, `readable`, `path_of` a query, `compact` and `stop`."""
+    """Both have `pid`, `carbon_port`, `http_port`, `readable`, `path_of` a query, `show`, `compact` and `stop`."""
     name: str
+
+    def take(self, lines):
+        """All of them, without measuring."""
+        self.send_file(lines.path)
+        processes.settle(self.pid)
+        self.show()
+        self.wait_readable(lines.last_name, lines.last_time)
+
+    def show(self):
+        """What was taken can be read at once."""
 
     def send_file(self, path):
         with socket.create_connection(("127.0.0.1", self.carbon_port), timeout=120) as out, open(path, "rb") as lines:
@@ -133,8 +143,12 @@ class Victoria(Store):
     def path_of_sum(self, prefix, start, end):
         return self.path_of(f'sum({{__name__=~"{prefix}[.].*"}})', start, end)
 
-    def compact(self):
+    def show(self):
+        # New series come seconds later otherwise.
         self.get("/internal/force_flush")
+
+    def compact(self):
+        self.show()
         self.get("/internal/force_merge")
         # It answers at once and merges then.
         time.sleep(1)

@@ -142,7 +142,7 @@ def other_servers(directory, sizes):
     sink = Sink(directory)
     sides = [sink, Netdata(directory), Collectd(directory), Original(directory)]
     warm_up(sides, sizes.udp_peers_rate)
-    loads = interleaved(sides, sizes.rounds, lambda side, _: Load(side, sizes.udp_peers_rate, sizes.seconds))
+    loads = interleaved(sides, sizes.peer_rounds, lambda side, _: Load(side, sizes.udp_peers_rate, sizes.seconds))
     for side in sides:
         side.stop()
     cpu = {side: median([load.cpu_per_million for load in loads[side]]) for side in sides}

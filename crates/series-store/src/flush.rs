@@ -11,7 +11,7 @@ use vocabulary::{Sketch, Timestamp, ValueKind};
 use crate::block::encode_page;
 use crate::blocks::NewFiles;
 use crate::codec::Effort;
-use crate::head::{Frozen, HeadOf, Late, TierHead, with_head};
+use crate::head::{Frozen, HeadOf, Late, LatePoint, TierHead, with_head};
 use crate::limits::*;
 use crate::manifest::{Edit, FileMeta, Place};
 use crate::policy::{PolicyId, Slot, Tier};
@@ -180,9 +180,14 @@ impl Store {
         new: &mut NewFiles<'_>,
     ) -> Result<(), StoreError> {
         let mut extents: BTreeMap<Slot, Range<Slot>> = BTreeMap::new();
-        for point in late.rows.values().flatten() {
-            let slot = point.slot();
-            let extent = extents.entry(place.tier.span_of(slot)).or_insert(slot..slot + 1);
+        let mut span = 0..0;
+        for slot in late.rows.values().flatten().map(LatePoint::slot) {
+            // One after the other mostly lies in the same.
+            if !span.contains(&slot) {
+                let start = place.tier.span_of(slot);
+                span = start..start + place.tier.span_slots();
+            }
+            let extent = extents.entry(span.start).or_insert(slot..slot + 1);
             *extent = extent.start.min(slot)..extent.end.max(slot + 1);
         }
         let mut locals: Vec<u16> = late.rows.keys().copied().collect();

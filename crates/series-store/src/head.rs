@@ -169,19 +169,19 @@ impl Stripe {
     /// Put a value among the late points of an archive. A coarse slot that is set itself is not to be
     /// computed any more because of finer points that came before.
     pub fn put_late<V: HeadOf>(&mut self, series: SeriesHead, at: LateAt, value: V, now: Timestamp) {
-        let places = Arc::clone(self.tiers_of(series.policy));
-        let Some(place) = places.get(at.archive) else { return };
-        let tier = self.tiers[*place].place.tier;
-        for finer in &places[..at.archive] {
-            let finer = &mut self.tiers[*finer];
+        let Some(place) = self.tiers_of(series.policy).get(at.archive).copied() else { return };
+        let tier = self.tiers[place].place.tier;
+        for finer in 0..at.archive {
+            let finer = self.tiers_of(series.policy)[finer];
+            let finer = &mut self.tiers[finer];
             let finer_tier = finer.place.tier;
-            let head = V::head_mut(&mut finer.head);
+            let head = V::head_mut(&mut finer.head).filter(|head| head.late.count > 0);
             let points = head.and_then(|head| head.late.rows.get_mut(&at.local)).into_iter().flatten();
             for point in points.filter(|point| tier.slot(finer_tier.start(point.slot())) == at.slot) {
                 point.lazy_to = point.lazy_to.min(at.archive as u8 - 1);
             }
         }
-        if let Some(head) = V::head_mut(&mut self.tiers[*place].head) {
+        if let Some(head) = V::head_mut(&mut self.tiers[place].head) {
             head.since.get_or_insert(now);
             head.left_empty.remove(&(at.local, at.slot));
             head.late.put(at.local, at.slot, at.lazy_to, value, at.segment);

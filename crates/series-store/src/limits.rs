@@ -29,10 +29,12 @@ pub const FLUSH_AGE: Duration = Duration::from_secs(600);
 /// keep the log otherwise. Further points for them are late ones.
 pub const OPEN_AGE: Duration = Duration::from_secs(3_600);
 
-/// Late points of one stripe and tier that start a flush of their own (24 bytes each).
-pub const LATE_POINTS_FLUSH: usize = 1 << 18;
-/// Late points of one stripe and tier beyond which the writer flushes itself instead of piling up.
-pub const LATE_POINTS_MAX: usize = 1 << 20;
+/// Late points of one stripe and tier that start a flush of their own (24 bytes each): 8 of each series of a
+/// full stripe.
+pub const LATE_POINTS_FLUSH: usize = 1 << 19;
+/// Late points of one stripe and tier beyond which the writer flushes itself instead of piling up: 50 MB. What a
+/// flush costs goes by series more than by points.
+pub const LATE_POINTS_MAX: usize = 1 << 21;
 
 /// The log buffer goes to the kernel when it holds this much or when the oldest byte is this old.
 /// kill -9 may cost 10 ms: 2 ms leave room for a late wake-up.

@@ -240,7 +240,15 @@ impl<'a, V: HeadOf> View<'a, V> {
             let frozen = level.frozen.iter().flat_map(|frozen| frozen.late.of(self.locals[at]));
             let points = frozen.chain(level.late_of(at)).filter(|point| point.touches(archive));
             let hit = points.map(|point| coarse.slot(level.tier.start(point.slot())));
-            touched.extend(hit.filter(|slot| slots.contains(slot)));
+            for slot in hit.filter(|slot| slots.contains(slot)) {
+                // Points mostly come in order, many to a slot.
+                if touched.last() != Some(&slot) {
+                    touched.push(slot);
+                }
+            }
+        }
+        if touched.is_empty() {
+            return touched;
         }
         touched.sort_unstable();
         touched.dedup();

@@ -474,6 +474,7 @@ fn a_lost_manifest_is_made_anew_from_the_files() {
 
 /// Whatever is cut off or hit in the log of names: no new name gets the points of an old one.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the file is small: this test has made it")]
 fn new_names_never_inherit_the_points_of_lost_ones() {
     let check = |what: &str, change: &dyn Fn(&mut Vec<u8>)| {
         let mut store = store("1s:1h,10s:1d");
@@ -514,6 +515,7 @@ fn new_names_never_inherit_the_points_of_lost_ones() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the file is small: this test has made it")]
 fn a_cut_manifest_loses_no_file_without_a_word() {
     let mut store = store("1s:1h,10s:1d");
     fill(&mut store, "b", 60);
