@@ -59,7 +59,11 @@ pub async fn series(
 fn find(services: &Services, caller: &Caller, search: &Search, limits: &QueryLimits) -> Answer<Found> {
     let limit = search.limit.unwrap_or(USUAL_LIMIT).clamp(1, MAX_LIMIT);
     let levels = Levels::load(&services.state)?;
-    let words: Vec<String> = search.q.split_whitespace().map(str::to_lowercase).collect();
+    let mut words: Vec<String> = search.q.split_whitespace().map(str::to_lowercase).collect();
+    if search.level.is_some() && words.is_empty() {
+        // Of a level all names are meant, not only the newest: this word is in each.
+        words.push(String::new());
+    }
     let looked_at = if search.level.is_some() { limit * LOOKED_AT_FOR_EACH } else { limit };
     let query = SearchQuery { words: &words, scope: &caller.scope, limit: looked_at + 1 };
     let mut matches = services.source.search(&query)?;
