@@ -145,6 +145,14 @@ def test_what_never_ends_is_no_file_to_import(bellwether):
         assert done.returncode in (1, 2) and b"/dev/zero" in done.stdout + done.stderr, (command, done)
 
 
+def test_a_backup_is_not_made_into_what_it_copies(bellwether):
+    server = bellwether()
+    for inside in (server.data_dir, server.data_dir / "copy", server.data_dir / "blocks" / ".." / "a" / "b"):
+        done = server.cli("backup", str(inside), check=False)
+        assert done.returncode == 1 and "inside the data directory" in done.stderr, (inside, done.stderr)
+    assert not (server.data_dir / "copy").exists()
+
+
 def test_any_other_program_is_no_new_binary(bellwether):
     done = bellwether().cli("upgrade", "check", "/bin/true", check=False)
     assert done.returncode == 1 and "/bin/true does not answer as a Bellwether does" in done.stderr

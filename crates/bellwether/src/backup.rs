@@ -38,6 +38,7 @@ pub struct Restored {
 pub fn backup(house: &House, directory: &Path) -> Result<BackedUp, String> {
     let _alone =
         house.backing_up.try_lock().ok_or("another backup is being made; try again when it is done")?;
+    refuse_inside(directory, &house.config.load().data_dir.0)?;
     let before = prepare(directory)?;
     let snapshot = house.store.snapshot().map_err(|error| error.to_string())?;
     let copied = copy_all(house, &snapshot, directory, &before);
@@ -55,6 +56,18 @@ pub fn backup(house: &House, directory: &Path) -> Result<BackedUp, String> {
         files: listed.files.len() as u64,
         bytes: listed.files.values().sum(),
     })
+}
+
+/// A copy beside the original goes with it, and fills its disk.
+fn refuse_inside(directory: &Path, data_dir: &Path) -> Result<(), String> {
+    let there = directory.ancestors().find_map(|part| part.canonicalize().ok());
+    let data = data_dir.canonicalize().map_err(|error| doing("look at", data_dir, &error))?;
+    match there {
+        Some(there) if there.starts_with(&data) => {
+            Err(format!("{} is inside the data directory; give one outside of it", directory.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What a backup was made from when the server was killed: its links would hold the disk for ever.
