@@ -206,3 +206,17 @@ test('a dashboard of pictures that are reloaded works against /render as it did'
   expect(size).toEqual([400, 250])
   await page.context().close()
 })
+
+test('names are cut by level, with words or without', async () => {
+  await server.carbon(`shop.orders.placed 3 ${Math.floor(Date.now() / 1000)}\n`)
+  await server.known('shop.orders.placed')
+  const page = await open(browser, explore('from=-5min&to=now'))
+  await page.getByRole('button', { name: 'Business', exact: true }).click()
+  const names = page.locator('.sidebar .row')
+  await names.filter({ hasText: 'shop.orders.placed' }).waitFor()
+  expect(await names.filter({ hasText: 'host.' }).count()).toBe(0)
+  expect(new URL(page.url()).searchParams.get('level')).toBe('business')
+  await page.getByLabel('Find names').fill('requests')
+  await page.getByText('0 names').waitFor()
+  await page.context().close()
+})
