@@ -14,13 +14,15 @@ export class Trusted {
     // Equal lists are one list, whatever array carries them.
     const key = $derived(JSON.stringify(targets()))
     $effect(() => {
-      const [list, span] = [JSON.parse(key) as string[], here.span]
+      const list = JSON.parse(key) as string[]
+      // Another window is another question; a live one only moves on.
+      void here.span
       let stopped = false
       const ask = async () => {
         if (document.visibilityState !== 'visible' && this.answers.length) return
         const { from, to } = here.window
         const told = await Promise.all(list.map((target) => trust(target, from, to).catch(() => null)))
-        if (!stopped && span) this.answers = told
+        if (!stopped) this.answers = told
       }
       void untrack(ask)
       const timer = setInterval(ask, EVERY_MS)
