@@ -7,6 +7,10 @@ import { colours } from './palette.ts'
 
 const FONT = '12px system-ui, sans-serif'
 const DAY = 86_400
+/** Distances between labels of time, as clocks divide it: between one and five minutes lie two, so that no window has but one label. */
+const TIME_STEPS = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, ...[1, 2, 3, 5, 7, 15, 30, 60, 90, 180, 365, 730, 1825].map((days) => days * DAY),
+]
 const BINARY_STEPS = Array.from({ length: 50 }, (_, power) => 2 ** power)
 
 export function timeAxis(zone: Zone, compact: boolean): uPlot.Axis {
@@ -14,10 +18,17 @@ export function timeAxis(zone: Zone, compact: boolean): uPlot.Axis {
     ...frame(),
     size: compact ? 22 : 28,
     gap: compact ? 3 : 5,
-    space: compact ? 64 : 80,
+    space: (_, __, from, to, pixels) => room(compact, (to - from) / pixels),
+    incrs: TIME_STEPS,
     values: (plot, splits, _, __, increment) => labels(splits, increment, zone).map((label, index) => (fits(plot, splits[index]) ? label : '')),
     grid: { show: false },
   }
+}
+
+/** Pixels that a label needs: more where it tells seconds. */
+function room(compact: boolean, secondsPerPixel: number): number {
+  const [plain, withSeconds] = compact ? [46, 64] : [72, 84]
+  return secondsPerPixel * withSeconds < 60 ? withSeconds : plain
 }
 
 /** A label at the right edge would be cut in half, at the left it would lie under the lowest value's. */
