@@ -34,7 +34,8 @@ function room(compact: boolean, secondsPerPixel: number): number {
 /** A label at the right edge would be cut in half, at the left it would lie under the lowest value's. */
 function fits(plot: uPlot, at: number): boolean {
   const left = plot.valToPos(at, 'x')
-  return left > 24 && plot.over.clientWidth - left > 24
+  // Not the element's width: a plot that is being made has none yet.
+  return left > 24 && plot.bbox.width / devicePixelRatio - left > 24
 }
 
 /** A new day names itself; otherwise the time, with seconds only where ticks are that close. */
