@@ -98,6 +98,28 @@ def test_a_damaged_backup_is_refused(bellwether, tmp_path):
     assert done.returncode == 1 and victim.name in done.stderr
 
 
+def test_one_changed_byte_of_a_backup_is_refused_and_nothing_is_left(bellwether, tmp_path):
+    server = bellwether()
+    server.cli("send", "a", "1")
+    server.cli("token", "create", "t")
+    backup = tmp_path / "backup"
+    server.cli("backup", str(backup))
+    other = Bellwether(tmp_path / "other")
+    files = [path for path in backup.rglob("*") if path.is_file() and path.name not in ("BACKUP.json", "alive")]
+    assert {"state.db", "secret.key", "CURRENT"} <= {path.name for path in files}
+    for path in files:
+        whole = path.read_bytes()
+        if not whole:
+            continue
+        middle = len(whole) // 2
+        path.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1:])
+        done = other.cli("restore", str(backup), check=False)
+        path.write_bytes(whole)
+        assert done.returncode == 1 and path.name in done.stderr, (path, done)
+        assert not other.data_dir.exists() or not list(other.data_dir.iterdir()), path
+    assert other.cli("restore", str(backup)).returncode == 0
+
+
 def test_upgrade_check(bellwether, tmp_path):
     server = bellwether()
     done = server.cli("upgrade", "check", server.binary)

@@ -73,6 +73,7 @@ impl House {
     /// Open what is kept. Fails when another process has it.
     pub fn open(config: Config, clock: Arc<dyn Clock>, log: Option<LogControl>) -> Result<House, Failure> {
         let directory = config.data_dir.0.clone();
+        backup::refuse_half_restored(&directory).map_err(Failure::new)?;
         let options = series_store::Options {
             config: config.storage.clone(),
             ..series_store::Options::new(&directory, clock.clone())

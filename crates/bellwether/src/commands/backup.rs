@@ -46,7 +46,7 @@ pub fn restore(common: &Common, directory: &Path) -> Result<(), Failure> {
     }
     let done = backup::restore(directory, &config.data_dir.0).map_err(Failure::new)?;
     if common.json {
-        super::say(json!({"files": done.files, "bytes": done.bytes}))?;
+        super::say(json!({"files": done.files, "bytes": done.bytes, "by_length_only": done.by_length_only}))?;
     } else {
         super::say(format_args!(
             "restored {} files ({}) to {}",
@@ -54,6 +54,12 @@ pub fn restore(common: &Common, directory: &Path) -> Result<(), Failure> {
             super::storage::bytes(done.bytes),
             config.data_dir.0.display()
         ))?;
+        if done.by_length_only {
+            super::say(
+                "an older version made this backup, without checksums: lengths and points were checked, but not what \
+                 the state records and the secret key hold",
+            )?;
+        }
     }
     Ok(())
 }
