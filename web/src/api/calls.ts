@@ -1,7 +1,7 @@
 /** Every call that pages make, typed. */
 import { ask, query } from './client.ts'
 import type {
-  FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HomeAnswer, LevelRule, RetentionAnswer, Status, TreeNode, Trust,
+  Annotation, FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HomeAnswer, LevelRule, RetentionAnswer, Status, TreeNode, Trust,
 } from './types.ts'
 
 type Signal = AbortSignal | undefined
@@ -14,6 +14,15 @@ export type GraphQuestion = { targets: string[]; from: number | string; until: n
 export function graph(question: GraphQuestion, signal?: Signal) {
   const body = { ...question, from: String(question.from), until: String(question.until) }
   return ask<GraphAnswer>('/api/v1/graph', { method: 'POST', body, signal })
+}
+
+export async function annotations(from: string, until: string, signal?: Signal): Promise<Annotation[]> {
+  return (await graph({ targets: [], from: apiTime(from), until: apiTime(until), width: 1 }, signal)).annotations
+}
+
+/** Relative times are the server's to resolve; ours would carry our clock's error. */
+export function apiTime(text: string): string {
+  return text.replace(/^now(?=[+-])/, '')
 }
 
 export function trust(target: string, from: number, until: number, signal?: Signal) {

@@ -2,7 +2,7 @@
  * What one graph shows: targets over a window, from history and then live. In: an answer of `/api/v1/graph` and rows of
  * the stream. Out: lines that a chart reads in place. Points never become objects, nor framework state.
  */
-import { graph } from '../api/calls.ts'
+import { apiTime, graph } from '../api/calls.ts'
 import { Trouble } from '../api/client.ts'
 import type { Annotation, GraphAnswer, TargetError } from '../api/types.ts'
 import { isLive, windowOf, type Span, type Window } from '../plain/span.ts'
@@ -205,9 +205,4 @@ export class Feed {
     const { from } = this.window
     for (const grid of this.grids) grid.trim(from - 2 * grid.width)
   }
-}
-
-/** Relative times are the server's to resolve; ours would carry our clock's error. */
-function apiTime(text: string): string {
-  return text.replace(/^now(?=[+-])/, '')
 }

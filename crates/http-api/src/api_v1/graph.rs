@@ -167,8 +167,9 @@ impl Window {
     ) -> Answer<Graph> {
         let results =
             targets.into_iter().map(|target| self.result(services, scope, target, limits)).collect();
-        let query =
-            Query { from: self.from.0 as f64, until: self.until.0 as f64, tags: &[], set: TagSet::All };
+        // What happened within the last second belongs to it: "now" is a whole second, a mark's time is not.
+        let until = self.until.0 as f64 + 1.0;
+        let query = Query { from: self.from.0 as f64, until, tags: &[], set: TagSet::All };
         Ok(Graph {
             now: services.clock.since_epoch().as_secs_f64(),
             from: self.from.0,
