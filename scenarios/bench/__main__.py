@@ -17,7 +17,7 @@ PARTS = {"udp": udp, "carbon": carbon, "latency": latency, "memory": memory, "di
 
 @dataclasses.dataclass
 class Sizes:
-    """The quick ones: all parts within three minutes."""
+    """The quick ones: all parts in three minutes on two cores."""
     rounds: int = 2
     peer_rounds: int = 1
     seconds: int = 2

@@ -1,9 +1,13 @@
 """Carbon lines over one TCP connection, beside VictoriaMetrics: the same file to both, until its last point can be
 read, for present and for old timestamps. The names are known before."""
+import socket
+import subprocess
 import time
 
+from support.server import free_port, wait_for
+
 from . import processes
-from .figures import Line, interleaved, median, number
+from .figures import Line, Note, interleaved, median, number
 from .stores import Lines, Ours, Victoria
 
 DAY = 86_400
@@ -20,7 +24,29 @@ def measure(directory, sizes):
     lines += both(directory, "old", stores, sizes, lambda turn: (int(time.time()) // 10 * 10 - (2 + turn) * DAY, 10))
     for store in stores:
         store.stop()
-    return lines
+    last = Lines(directory / "lines", sizes.carbon_series, rounds, int(time.time()), 1)
+    return [*lines, Note("Carbon: a bare read sink, CPU per million", "", "", bare_cpu(last), unit="s")]
+
+
+def bare_cpu(file):
+    """Seconds per million lines of a process that reads and counts lines."""
+    port = free_port()
+    sink = subprocess.Popen([processes.example("bare_sink"), "tcp", f"127.0.0.1:{port}", "60"],
+                            stdout=subprocess.PIPE, text=True)
+    # The one connection that it takes.
+    out = wait_for(lambda: connected(port), what="the sink")
+    with out, open(file.path, "rb") as lines:
+        out.sendfile(lines)
+    words = sink.communicate(timeout=60)[0].split()
+    said = dict(zip(words[::2], map(float, words[1::2])))
+    return said["cpu_seconds"] / said["lines"] * 1e6
+
+
+def connected(port):
+    try:
+        return socket.create_connection(("127.0.0.1", port))
+    except OSError:
+        return None
 
 
 def both(directory, what, stores, sizes, when):
