@@ -60,6 +60,8 @@ def main():
                 lines += PARTS[name].measure(home, sizes)
             except processes.Missing as reason:
                 missing.append(f"{name}: not measured: {reason}")
+            finally:
+                processes.stop_all()
             print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr)
     print(table(lines))
     for reason in missing:

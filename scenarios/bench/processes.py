@@ -31,6 +31,16 @@ def binary():
     return os.environ.get("BELLWETHER_BIN", str(target / "release" / "bellwether"))
 
 
+# Whatever was started and can `stop`, which does nothing the second time.
+STARTED = []
+
+
+def stop_all():
+    """After a failure, too, nothing goes on running."""
+    while STARTED:
+        STARTED.pop().stop()
+
+
 class Process:
     def __init__(self, directory, arguments, **options):
         directory = pathlib.Path(directory)
@@ -40,6 +50,7 @@ class Process:
             self.process = subprocess.Popen(
                 arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=directory, **options)
         self.pid = self.process.pid
+        STARTED.append(self)
 
     def stop(self):
         if self.process.poll() is None:

@@ -66,6 +66,7 @@ class Ours(Store):
 
     def __init__(self, directory, config="", **options):
         self.server = Bellwether(directory / "bellwether", config, binary=processes.binary(), **options)
+        processes.STARTED.append(self.server)
         self.server.start()
         self.note_addresses()
 

@@ -29,6 +29,7 @@ class Ours:
 
     def __init__(self, directory):
         self.server = Bellwether(directory / "bellwether", binary=processes.binary())
+        processes.STARTED.append(self.server)
         self.server.start()
         self.begun = int(time.time())
         self.port, self.pid = self.server.ports["statsd"], self.server.process.pid
