@@ -143,6 +143,27 @@ def test_an_older_version_refuses_newer_state_and_says_what_to_do(bellwether):
     assert "form 99" in server.log() and "restore the copy" in server.log()
 
 
+def test_emptied_state_and_key_are_refused_with_the_cure(bellwether):
+    server = bellwether()
+    server.cli("token", "create", "t")
+    server.stop()
+    state, key = server.data_dir / "state" / "state.db", server.data_dir / "secret.key"
+    for path in (state, key):
+        whole = path.read_bytes()
+        path.write_bytes(b"")
+        server.start(ready=False)
+        assert server.process.wait(10) == 1
+        told = server.log().splitlines()[-1]
+        assert str(path) in told and "backup" in told and "move" in told, told
+        path.write_bytes(whole)
+    server.start()
+    assert "t" in server.cli("token", "list").stdout
+    server.stop()
+    state.unlink()
+    server.start()
+    assert "state.db was missing and is made anew" in server.log()
+
+
 def test_commands_work_without_a_server(bellwether):
     server = bellwether()
     server.cli("send", "a.b", "5")

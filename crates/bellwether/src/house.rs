@@ -1,7 +1,6 @@
 //! What all parts of a running process share: stores, clock, configuration, counters. Which threads work on
 //! it, `wiring.rs` says; without any of them it serves commands that run beside no server.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -21,7 +20,7 @@ use crate::failure::Failure;
 use crate::history::History;
 use crate::logging::LogControl;
 use crate::streaks::Streaks;
-use crate::{backup, own};
+use crate::{backup, opening, own};
 
 pub struct House {
     pub config: ArcSwap<Config>,
@@ -81,9 +80,7 @@ impl House {
         let (store, recovery) =
             Store::open(options).map_err(Failure::doing(format!("open {}", directory.display())))?;
         backup::remove_left_snapshots(&directory);
-        make_secret_key(&directory)?;
-        let state =
-            StateStore::open(&directory.join("state/state.db"), &migrations()).map_err(Failure::new)?;
+        let state = opening::open_state(&directory, &migrations())?;
         let alive = Alive::open(&directory, &state, clock.now()).map_err(Failure::new)?;
         let aggregator = Arc::new(Aggregator::new(&config.statsd, clock.now()));
         Ok(House {
@@ -159,21 +156,4 @@ impl House {
 /// The records of all rooms, and of the binary itself.
 pub fn migrations() -> Vec<Migrations> {
     http_api::MIGRATIONS.into_iter().chain([alive::MIGRATIONS]).collect()
-}
-
-/// What secrets are encrypted with. Made once; every backup has it.
-fn make_secret_key(directory: &Path) -> Result<(), Failure> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let path = directory.join("secret.key");
-    let doing = format!("make {}", path.display());
-    let key = http_api::accounts::random_secret().map_err(Failure::doing(&doing))?;
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-    match file {
-        Ok(mut file) => {
-            file.write_all(key.as_bytes()).and_then(|()| file.sync_all()).map_err(Failure::doing(&doing))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(Failure::doing(doing)(error)),
-    }
 }

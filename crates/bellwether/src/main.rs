@@ -20,6 +20,7 @@ mod history;
 mod house;
 mod logging;
 mod offline;
+mod opening;
 mod own;
 mod process;
 mod reload;

@@ -11,7 +11,7 @@
 
 mod migrate;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -42,16 +42,33 @@ pub enum StateError {
         doing: String,
         cause: std::io::Error,
     },
+    /// There was a database, and what is left of it holds nothing.
+    Emptied {
+        path: PathBuf,
+    },
+    Damaged {
+        path: PathBuf,
+        found: String,
+    },
 }
+
+const CURE: &str =
+    "restore a backup, or move the file away to go on without the people, tokens and annotations in it";
 
 impl std::fmt::Display for StateError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            StateError::Database { doing, cause } if is_damage(cause) => write!(
+            StateError::Database { doing, cause } if is_damage(cause) => {
+                write!(f, "state database: {doing}: {cause}; {CURE}")
+            }
+            StateError::Emptied { path } => write!(
                 f,
-                "state database: {doing}: {cause}; restore a backup, or move the file away to go on without the people, \
-                 tokens and annotations in it"
+                "state database: {} is empty, though this data directory has been used; {CURE}",
+                path.display()
             ),
+            StateError::Damaged { path, found } => {
+                write!(f, "state database: {} is damaged: {found}; {CURE}", path.display())
+            }
             StateError::Database { doing, cause } => write!(f, "state database: {doing}: {cause}"),
             StateError::Io { doing, cause } => write!(f, "state database: {doing}: {cause}"),
             StateError::Newer { room, found, known } => write!(
@@ -185,6 +202,7 @@ impl StateStore {
         connection
             .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
             .map_err(database(&doing))?;
+        refuse_damaged(&connection, path)?;
         migrate::run(&mut connection, path, rooms)?;
         Ok(StateStore { connection: Mutex::new(connection) })
     }
@@ -213,6 +231,26 @@ impl StateStore {
     pub fn backup(&self, to: &Path) -> Result<(), StateError> {
         copy(&self.connection.lock(), to)
     }
+}
+
+/// Later a damaged page would be met by the one request that needs it.
+fn refuse_damaged(connection: &Connection, path: &Path) -> Result<(), StateError> {
+    let doing = format!("check {}", path.display());
+    let check = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+    match check.map_err(database(&doing))?.as_str() {
+        "ok" => Ok(()),
+        found => Err(StateError::Damaged { path: path.to_owned(), found: found.replace('\n', " ") }),
+    }
+}
+
+/// For a database that has been used: a file that is there must still hold records. SQLite takes an empty
+/// file for a new database, and its log for one of somebody else.
+pub fn refuse_emptied(path: &Path) -> Result<(), StateError> {
+    let Ok(metadata) = std::fs::metadata(path) else { return Ok(()) };
+    if metadata.len() > 0 && !migrate::is_without_form(path) {
+        return Ok(());
+    }
+    Err(StateError::Emptied { path: path.to_owned() })
 }
 
 impl Transaction<'_> {
@@ -335,9 +373,15 @@ mod tests {
         let copy = directory.path().join("copy.db");
         store.backup(&copy).unwrap();
         let length = std::fs::metadata(&copy).unwrap().len();
+        // One page of a table: what is in the others could still be read, until somebody asks for this one.
+        let blur = |path: &Path| {
+            use std::os::unix::fs::FileExt;
+            std::fs::File::options().write(true).open(path)?.write_all_at(&[b'x'; 64], length - 4_096)
+        };
         let cut = |path: &Path| std::fs::File::options().write(true).open(path)?.set_len(length / 2);
         let overwrite = |path: &Path| std::fs::write(path, [b'x'; 4_096]);
-        for damage in [&cut as &dyn Fn(&Path) -> std::io::Result<()>, &overwrite] {
+        for damage in [&blur as &dyn Fn(&Path) -> std::io::Result<()>, &cut, &overwrite] {
+            store.backup(&copy).unwrap();
             damage(&copy).unwrap();
             let error = StateStore::open(&copy, &[ROOM]).err().unwrap().to_string();
             assert!(error.contains("copy.db") && error.contains("restore a backup"), "{error}");

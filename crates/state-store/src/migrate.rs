@@ -50,6 +50,14 @@ pub fn forms(path: &Path) -> Result<Vec<(String, u32)>, StateError> {
     rows.collect::<Result<_, _>>().map_err(database(&doing))
 }
 
+/// A whole database in which no room ever had records. Whatever else is wrong, opening it tells.
+pub(crate) fn is_without_form(path: &Path) -> bool {
+    let query = "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'form')";
+    Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .and_then(|connection| connection.query_row(query, [], |row| row.get(0)))
+        .unwrap_or(false)
+}
+
 fn form_of(connection: &Connection, room: &str) -> Result<u32, StateError> {
     let query = "SELECT version FROM form WHERE room = ?1";
     let found = connection.query_row(query, [room], |row| row.get(0)).optional();
