@@ -143,11 +143,19 @@ impl Policies {
 pub struct Rules {
     pub retention: Vec<RetentionRule>,
     pub aggregation: Vec<AggregationRule>,
+    /// Seconds that every rule reaches back.
+    pub least_reach: i64,
 }
 
 impl Rules {
     pub fn new(config: &StorageConfig) -> Rules {
-        Rules { retention: config.retention_rules(), aggregation: config.aggregation_rules() }
+        Rules::of(config.retention_rules(), config.aggregation_rules())
+    }
+
+    pub fn of(retention: Vec<RetentionRule>, aggregation: Vec<AggregationRule>) -> Rules {
+        let reaches = retention.iter().map(|rule| rule.archives.longest_retention_seconds());
+        let least_reach = reaches.min().unwrap_or(0);
+        Rules { retention, aggregation, least_reach }
     }
 
     /// The first retention rule that matches. The last rule matches everything.

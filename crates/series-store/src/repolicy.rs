@@ -73,7 +73,7 @@ impl Store {
         retention: &[RetentionRule],
         aggregation: &[AggregationRule],
     ) -> Result<Vec<RulePreview>, StoreError> {
-        let rules = Rules { retention: retention.to_vec(), aggregation: aggregation.to_vec() };
+        let rules = Rules::of(retention.to_vec(), aggregation.to_vec());
         let empty = |rule: &RetentionRule| RulePreview {
             rule: rule.clone(),
             series: 0,

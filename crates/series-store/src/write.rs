@@ -33,6 +33,15 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
+/// A point whose name is no series yet.
+#[derive(Clone, Copy)]
+struct First<'b> {
+    name: &'b [u8],
+    kind: ValueKind,
+    time: Timestamp,
+    has_value: bool,
+}
+
 /// A point that needs a log record of its own, or slots computed at once.
 #[derive(Clone, Copy, Debug)]
 struct Apart {
@@ -96,9 +105,12 @@ impl PointSink for Store {
         let now = self.now();
         let mut report = WriteReport::default();
         for (name, time, sketch) in batch.iter() {
-            match self.series_for(name, ValueKind::Sketch, now, &mut report) {
-                Some(id) => self.write_sketch(id, time, sketch, now, &mut report),
-                None => continue,
+            let id = self.names.id(name, ValueKind::Sketch).or_else(|| {
+                let first = First { name, kind: ValueKind::Sketch, time, has_value: true };
+                self.create_counted(first, now, &mut report)
+            });
+            if let Some(id) = id {
+                self.write_sketch(id, time, sketch, now, &mut report);
             }
         }
         self.count_report(&report);
@@ -131,7 +143,7 @@ impl Store {
         report
     }
 
-    /// Fills `scratch.rows`; unknown names become series.
+    /// Fills `scratch.rows`; unknown names become series if their point can be kept.
     fn resolve(
         &self,
         batch: &PointBatch,
@@ -147,21 +159,20 @@ impl Store {
             let id = match resolved {
                 Resolved::Known(id) => Some(*id),
                 Resolved::Unknown => {
-                    self.create_counted(batch.get(index).name, ValueKind::Number, now, report)
+                    let NamedPoint { name, time, value } = batch.get(index);
+                    let first = First { name, kind: ValueKind::Number, time, has_value: !value.is_nan() };
+                    self.create_counted(first, now, report)
                 }
             };
             scratch.rows.extend(id.map(|id| (index as u32, id)));
         }
     }
 
-    fn create_counted(
-        &self,
-        name: &[u8],
-        kind: ValueKind,
-        now: Timestamp,
-        report: &mut WriteReport,
-    ) -> Option<u32> {
-        match self.create_series(name, kind, now) {
+    fn create_counted(&self, first: First<'_>, now: Timestamp, report: &mut WriteReport) -> Option<u32> {
+        if !self.is_worth_a_series(&first, now, report) {
+            return None;
+        }
+        match self.create_series(first.name, first.kind, now) {
             Ok((id, new)) => {
                 report.created += u64::from(new);
                 Some(id)
@@ -177,14 +188,26 @@ impl Store {
         }
     }
 
-    fn series_for(
-        &self,
-        name: &[u8],
-        kind: ValueKind,
-        now: Timestamp,
-        report: &mut WriteReport,
-    ) -> Option<u32> {
-        self.names.id(name, kind).or_else(|| self.create_counted(name, kind, now, report))
+    /// A point that would be refused is counted as that, and leaves no name behind.
+    fn is_worth_a_series(&self, first: &First<'_>, now: Timestamp, report: &mut WriteReport) -> bool {
+        let rules = self.rules.load();
+        let tolerance = self.future_tolerance();
+        let sure = first.time.0 >= 0 && (-tolerance..=rules.least_reach).contains(&now.since(first.time));
+        if sure && first.has_value {
+            return true;
+        }
+        let Some(canonical) = self.names.would_create(first.name, first.kind) else { return true };
+        if !first.has_value {
+            report.no_value += 1;
+            return false;
+        }
+        let entry = PolicyEntry::new(first.kind, rules.policy_of(&canonical));
+        match where_to(&entry, first.time, now, tolerance) {
+            Goes::TooOld => report.too_old += 1,
+            Goes::InFuture => report.in_future += 1,
+            Goes::Finest { .. } | Goes::Apart { .. } => return true,
+        }
+        false
     }
 
     pub(crate) fn future_tolerance(&self) -> i64 {

@@ -1,11 +1,63 @@
 //! Points in, points out, through every stage of their life.
 
+use vocabulary::ports::WriteReport;
 use vocabulary::retention::Aggregation;
+use vocabulary::{PointSink, Sketch, SketchBatch, Timestamp};
 
 use crate::support::{START, TestStore, config};
 
 fn minute_of(store: &TestStore, name: &str) -> Vec<(i64, f64)> {
     store.points(name, START - 1, START + 59).1
+}
+
+#[test]
+fn what_is_refused_leaves_no_name() {
+    let rules = serde_json::json!({
+        "retention": [
+            {"name": "short", "pattern": "^short", "archives": ["1s:1h"]},
+            {"name": "all", "pattern": "", "archives": ["1s:6h", "1m:30d"]},
+        ],
+        "min_free": "1B",
+    });
+    let mut store = TestStore::new(serde_json::from_value(rules).unwrap());
+    let mut check = |points: &[(&str, i64, f64)], wanted: WriteReport| {
+        let name = points[0].0;
+        let was_there = store.id(name).is_some();
+        let report = store.put(points);
+        assert_eq!(WriteReport { late: 0, ..report }, wanted, "{points:?}");
+        assert_eq!(store.id(name).is_some(), was_there || wanted.created == 1, "{points:?}");
+    };
+    let none = WriteReport::default();
+    let (too_old, in_future, no_value) = (
+        WriteReport { too_old: 1, ..none },
+        WriteReport { in_future: 1, ..none },
+        WriteReport { no_value: 1, ..none },
+    );
+    let made = WriteReport { stored: 1, created: 1, ..none };
+    const MONTH: i64 = 30 * 86_400;
+    check(&[("q", 1, 0.0)], too_old);
+    check(&[("q", -1, 0.0)], too_old);
+    check(&[("q", START - MONTH - 1, 0.0)], too_old);
+    check(&[("q", START + 61, 0.0)], in_future);
+    check(&[("q", START, f64::NAN)], no_value);
+    check(&[("q", i64::MAX, f64::NAN)], no_value);
+    check(&[("short.a", START - 3_601, 0.0)], too_old);
+    check(&[("short.a", START - 3_600, 0.0)], made);
+    check(&[("long.a", START - 3_601, 0.0)], made);
+    check(&[("oldest", START - MONTH, 0.0)], made);
+    check(&[("newest", START + 60, 0.0)], made);
+    check(&[("mixed", 1, 0.0), ("mixed", START, 0.0), ("mixed", 2, 0.0)], WriteReport { too_old: 2, ..made });
+    check(&[("mixed", START + 61, 0.0)], in_future);
+    check(&[(".mixed", 3, 0.0)], too_old);
+    check(&[("a;=b", 1, 0.0)], WriteReport { refused_name: 1, ..none });
+
+    let mut sketches = SketchBatch::default();
+    for time in [1, START, START + 61] {
+        let name = format!("s{time}");
+        sketches.push(name.as_bytes(), Timestamp(time), Sketch::from_values([(1.0, 1.0)]));
+    }
+    let wanted = WriteReport { too_old: 1, in_future: 1, ..made };
+    assert_eq!(WriteReport { late: 0, ..store.store.write_sketches(&sketches) }, wanted);
 }
 
 #[test]

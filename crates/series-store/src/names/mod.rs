@@ -41,6 +41,7 @@ mod golden;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -132,6 +133,13 @@ impl Names {
     /// The id of one name in any spelling that was seen before; one look-up, about 100 ns.
     pub fn id(&self, name: &[u8], kind: ValueKind) -> Option<u32> {
         self.state.read().find_spelling(self.hasher.hash(name), name, kind)
+    }
+
+    /// The canonical name of the series that [`Names::create`] would make; none if there is such a series,
+    /// or cannot be.
+    pub fn would_create<'n>(&self, name: &'n [u8], kind: ValueKind) -> Option<Cow<'n, str>> {
+        let canonical = spelling::canonical(name).ok()?;
+        self.id(canonical.as_bytes(), kind).is_none().then_some(canonical)
     }
 
     /// Makes a series of a name that [`Names::resolve`] did not know. The name may be in any spelling;
