@@ -64,3 +64,31 @@ def test_c050_a_static_picture_as_dashboards_embed_it(server):
     assert answer.status == 200 and answer.headers["Content-Type"] == "image/png"
     assert answer.body[:8] == b"\x89PNG\r\n\x1a\n"
     assert int.from_bytes(answer.body[16:20], "big") == 400 and int.from_bytes(answer.body[20:24], "big") == 200
+
+
+def test_tagged_series_are_deleted_as_graphite_web_does(bellwether):
+    server = bellwether('[auth]\nmode = "required"')
+    token = lambda *arguments: {"Authorization": "Bearer " + server.cli("token", "create", *arguments).stdout.strip()}
+    viewer, editor = token("v", "--role", "viewer"), token("e", "--role", "editor")
+    part = token("p", "--role", "editor", "--prefix", "team.")
+    names = [f"disk.used;dc={dc};host=x" for dc in ("ams", "ber", "cgn", "dus")]
+    now = int(time.time())
+    server.carbon_send("".join(f"{name} 5 {now}\n" for name in [*names, "plain"]).encode())
+    there = lambda: server.get("/tags/findSeries?expr=name=disk.used", headers=editor).json
+    wait_for(lambda: there() == names, what="the series")
+
+    delete = lambda who, **paths: server.post("/tags/delSeries", form(**paths), {**FORM, **who})
+    assert delete(viewer, path=names[0]).status == 403
+    assert delete(part, path=names[0]).status == 403
+    assert delete(editor).status == 400
+    assert delete(editor, path=[names[0], "plain"]).status == 400, "all or none"
+    assert server.get("/tags/delSeries?" + form(path=names[0]), headers=editor).status == 405
+    assert there() == names
+
+    assert delete(editor, path="disk.used;host=x;dc=ams").json is True, "in any order of the tags"
+    assert delete(editor, **{"path[]": [names[1], names[2], "not.there;a=b"]}).json is True
+    assert there() == names[3:]
+    assert "plain" in server.get("/metrics/index.json", headers=editor).json
+    server.kill()
+    server.start()
+    assert there() == names[3:]

@@ -92,6 +92,10 @@ impl Control for House {
             .for_each(ValueKind::Number, scope, |id, name| take(SeriesRef(u64::from(id)), name));
     }
 
+    fn delete_series(&self, series: &[SeriesRef]) -> Result<u64, String> {
+        self.store.delete(series).map_err(|error| error.to_string())
+    }
+
     fn arriving(&self) -> Vec<Arriving> {
         arriving::arriving(self)
     }

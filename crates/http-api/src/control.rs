@@ -26,6 +26,8 @@ pub trait Control: Send + Sync {
     fn identity(&self) -> Identity;
     /// Hands over every series of kind number that the scope sees, in no particular order.
     fn for_each_series(&self, scope: &Scope, take: &mut dyn FnMut(SeriesRef, &str));
+    /// Takes series out, with their points; how many there were.
+    fn delete_series(&self, series: &[SeriesRef]) -> Result<u64, String>;
     /// Every way in that is open, with what comes through it.
     fn arriving(&self) -> Vec<Arriving>;
     /// Graphs that show the host at a glance, of series that exist.

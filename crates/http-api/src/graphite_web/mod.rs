@@ -39,6 +39,7 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/tags/autoComplete/values", any(tags::complete_values))
         .route("/tags/tagSeries", post(tags::tag_series))
         .route("/tags/tagMultiSeries", post(tags::tag_multi_series))
+        .route("/tags/delSeries", post(tags::delete_series))
         .route("/events/get_data", any(events::get_data));
     let router = both(router, "/events/{id}", get(events::one));
     let router = both(router, "/render", any(render::render));

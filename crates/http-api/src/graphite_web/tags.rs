@@ -8,11 +8,14 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use graphite::tag_expressions;
 use serde_json::json;
-use vocabulary::ports::{StoreError, TagExpression, TagListQuery, TagQuery};
-use vocabulary::{SeriesSource, ValueKind};
+use vocabulary::ports::{FindQuery, Node, StoreError, TagExpression, TagListQuery, TagQuery};
+use vocabulary::{SeriesRef, SeriesSource, ValueKind};
 
 use super::jsonp;
-use crate::accounts::Caller;
+use crate::accounts::{Caller, Role};
+use crate::answer::{Answer, Problem};
+use crate::api_v1::off_thread;
+use crate::guard::require;
 use crate::parameters::Parameters;
 use crate::services::Services;
 
@@ -174,8 +177,63 @@ pub async fn tag_series(parameters: Parameters) -> Response {
     }
 }
 
+/// All of the paths or none; one that is not there is no mistake. Where graphite-web forgets the tags and
+/// leaves a file that nothing names, the points go too. Names without tags it leaves in the tree and on the
+/// disk, which would look like a deletion: refused.
+pub async fn delete_series(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    parameters: Parameters,
+) -> Response {
+    if let Err(problem) = require(&caller, Role::Editor) {
+        return problem.into_response();
+    }
+    let paths = paths(&parameters);
+    if paths.is_empty() {
+        return refuse("no path specified");
+    }
+    let deleted = off_thread(&services, move |services| {
+        let series = to_delete(services, &caller, &paths)?;
+        services.control.delete_series(&series).map_err(|why| {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("series were not deleted for good: {why}"))
+        })
+    });
+    match deleted.await {
+        Ok(_) => jsonp(parameters.last("jsonp"), "true"),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn to_delete(services: &Services, caller: &Caller, paths: &[String]) -> Answer<Vec<SeriesRef>> {
+    let mut found = Vec::new();
+    for path in paths {
+        let name = vocabulary::series::canonical(path)
+            .map_err(|error| Problem::bad_request(format!("`{path}`: {error}")))?;
+        if !name.contains(';') {
+            return Err(Problem::bad_request(format!(
+                "`{name}` has no tags; only tagged series are deleted here"
+            )));
+        }
+        if !caller.scope.sees(&name) {
+            return Err(Problem::forbidden(format!("`{name}` is outside of what this token may touch")));
+        }
+        for kind in [ValueKind::Number, ValueKind::Sketch] {
+            let query = FindQuery { pattern: &name, kind, scope: &caller.scope, limit: 1 };
+            found.extend(services.source.find(&query)?.into_iter().filter_map(|node| match node {
+                Node::Leaf(found) => Some(found.series),
+                Node::Branch { .. } => None,
+            }));
+        }
+    }
+    Ok(found)
+}
+
+fn paths(parameters: &Parameters) -> Vec<String> {
+    [parameters.all("path"), parameters.all("path[]")].concat()
+}
+
 pub async fn tag_multi_series(parameters: Parameters) -> Response {
-    let paths = [parameters.all("path"), parameters.all("path[]")].concat();
+    let paths = paths(&parameters);
     if paths.is_empty() {
         return refuse("no paths specified");
     }
