@@ -35,10 +35,13 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::house::{House, Phase, Reloads};
 use crate::logging::LogControl;
+use crate::process;
 use crate::ticker::Ticker;
 
 /// Requests that are open at the stop get this long in all; the doors themselves wait less.
 const HTTP_STOP_TIMEOUT: Duration = Duration::from_secs(4);
+/// A few milliseconds of work for each gigabyte, after which a flush has left nothing behind.
+const TRIM_SECONDS: i64 = 10;
 
 /// HTTP's listeners. They are bound first, so that a health check gets an answer from the beginning.
 pub struct Front {
@@ -235,7 +238,13 @@ impl Parts {
             self.house.clock.clone(),
             flush_due,
             move |now| noting.note_second(now),
-            move |now| ticking.store.publish_tick(now),
+            move |now| {
+                ticking.store.publish_tick(now);
+                // Behind the tick, so that nobody waits for it.
+                if now.0 % TRIM_SECONDS == 0 {
+                    process::give_free_memory_back();
+                }
+            },
         );
         *self.ticking.lock() = Some(thread.map_err(Failure::doing("start"))?);
         Ok(())
