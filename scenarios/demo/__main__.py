@@ -19,7 +19,9 @@ LEAD_SECONDS = {"now": 90, "soon": 600, "none": 0}
 
 def main():
     options = arguments()
-    signal.signal(signal.SIGTERM, interrupt)
+    # Python leaves SIGINT ignored where it was, as in a script's background.
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, interrupt)
     given = options.data_dir is not None
     directory = pathlib.Path(options.data_dir or tempfile.mkdtemp(prefix="bellwether-demo-"))
     fresh = not (directory / "data").exists()
