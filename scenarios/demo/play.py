@@ -5,9 +5,8 @@ from demo import wire
 from demo.flush import flush
 from demo.story import MINUTE
 
-# How far back the past has one point a second; before it, one a minute. `server.py` keeps single seconds for ten
-# minutes more: as long may it take to write all this, without any of it coming too late for its archive.
-FINE = 110 * MINUTE
+# How far back the past has one point a second, as `server.py` keeps them; before it, one a minute.
+FINE = 120 * MINUTE
 # Between two looks at the clock while a second's packets go out.
 SLOTS = 20
 # A machine that slept is not made to live through what it missed.
@@ -23,12 +22,12 @@ class Player:
 
     def past(self, begin, end):
         """Everything before `end`, as StatsD would have written it."""
-        begin = begin // MINUTE * MINUTE
-        fine = min(end, max(begin, (int(time.time()) - FINE) // MINUTE * MINUTE))
-        for t in range(begin, fine, MINUTE):
-            self._record(t, MINUTE)
-        for t in range(fine, end):
-            self._record(t)
+        t = begin // MINUTE * MINUTE
+        while t < end:
+            # Whole minutes for as long as the store keeps no seconds of them: there they would not make a minute.
+            seconds = MINUTE if t % MINUTE == 0 and t + MINUTE <= end and t < time.time() - FINE else 1
+            self._record(t, seconds)
+            t += seconds
 
     def catch_up(self, t, speed=float("inf")):
         """From `t` on through Carbon with the times at which it would have happened, `speed` times as fast as time
