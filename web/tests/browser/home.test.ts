@@ -65,7 +65,7 @@ test('services are guessed from names, and their level is changed on the spot', 
 
 test('the last known Home is there at once after a reload, marked with its age, when the server is away', async () => {
   const page = await open(browser, server.url())
-  await page.getByText('What arrives').waitFor()
+  await page.getByRole('heading', { name: 'What arrives', exact: true }).waitFor()
   await page.route('**/api/v1/home', (route) => route.abort())
   await page.reload()
   await page.getByText(/Last known:/).waitFor()
