@@ -111,7 +111,7 @@ def test_ctrl_c_ends_the_server_and_leaves_nothing_behind(tmp_path):
         assert demo.wait(30) == 0
     finally:
         if demo.poll() is None:
-            demo.kill()
+            os.killpg(demo.pid, signal.SIGKILL)
     text = log.read_text()
     url = re.search(r"http://127.0.0.1:(\d+)/", text)
     with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", int(url[1])), 5):

@@ -21,7 +21,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use axum::Router;
 use http_api::server::{self, Door, Tls};
-use ingest::{Flushed, Ingest, Ports, Settings};
+use ingest::{BindError, Flushed, Ingest, Ports, Settings};
 use parking_lot::Mutex;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -59,7 +59,8 @@ impl Front {
         for address in config.http.listen.iter().filter_map(|listen| listen.address()) {
             let listener = TcpListener::bind(address)
                 .and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
-            listeners.push(listener.map_err(Failure::doing(format!("http.listen {address}")))?);
+            let failed = |error| BindError { listener: "http.listen", address: address.to_string(), error };
+            listeners.push(listener.map_err(failed).map_err(Failure::new)?);
         }
         let acceptor = server::tls(&config.http).map_err(Failure::new)?;
         let front = Front {

@@ -24,9 +24,9 @@ impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let BindError { listener, address, error } = self;
         let what = match Errno::from_io_error(error) {
-            Some(Errno::ADDRINUSE) => "address in use".into(),
+            Some(Errno::ADDRINUSE) => "address in use: stop what listens there, or set another".into(),
             Some(Errno::ADDRNOTAVAIL) => "this host has no such address".into(),
-            Some(Errno::ACCESS) => "permission denied".into(),
+            Some(Errno::ACCESS) => "permission denied: below 1024 only root may listen".into(),
             _ => error.to_string(),
         };
         write!(f, "{listener} {address}: {what}")
@@ -130,7 +130,10 @@ mod tests {
         for count in [1, 2] {
             let error = udp_group(address, count, 1 << 16).unwrap_err();
             let told = BindError { listener: "statsd.udp", address: address.to_string(), error }.to_string();
-            assert_eq!(told, format!("statsd.udp {address}: address in use"));
+            assert_eq!(
+                told,
+                format!("statsd.udp {address}: address in use: stop what listens there, or set another")
+            );
         }
         let taken = tcp(any_port()).unwrap();
         assert!(tcp(taken.local_addr().unwrap()).is_err());
