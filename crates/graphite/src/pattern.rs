@@ -15,12 +15,17 @@ impl Pattern {
         if source.len() > limits::MAX_REGEX_BYTES {
             return Err(format!("the regular expression is longer than {} bytes", limits::MAX_REGEX_BYTES));
         }
-        let translated = Translator { rest: source, out: String::with_capacity(source.len() + 8) }.run()?;
+        let out = String::with_capacity(source.len() + 8);
+        let (translated, asked_group) = Translator { rest: source, out, asked_group: 0 }.run()?;
         let mut builder = RegexBuilder::new(&translated);
         builder.backtrack_limit(limits::MAX_REGEX_BACKTRACKS);
         builder.delegate_size_limit(limits::MAX_REGEX_PROGRAM_BYTES);
         builder.max_prog_size(limits::MAX_REGEX_PROGRAM_BYTES);
         let regex = builder.build().map_err(|error| format!("bad regular expression: {error}"))?;
+        // The library does not look whether the group of a condition exists.
+        if asked_group >= regex.captures_len() {
+            return Err(format!("invalid group reference {asked_group}"));
+        }
         Ok(Pattern { regex })
     }
 
@@ -189,10 +194,12 @@ fn group_reference(rest: &str) -> Result<(Piece, &str), String> {
 struct Translator<'s> {
     rest: &'s str,
     out: String,
+    /// The highest group that a condition asks for.
+    asked_group: usize,
 }
 
 impl Translator<'_> {
-    fn run(mut self) -> Result<String, String> {
+    fn run(mut self) -> Result<(String, usize), String> {
         while let Some(character) = self.take() {
             match character {
                 '\\' => self.escape(false)?,
@@ -203,7 +210,7 @@ impl Translator<'_> {
                 other => self.out.push(other),
             }
         }
-        Ok(self.out)
+        Ok((self.out, self.asked_group))
     }
 
     fn take(&mut self) -> Option<char> {
@@ -231,6 +238,9 @@ impl Translator<'_> {
 
     /// Flags that the library does not know say what it does anyway.
     fn group_start(&mut self) -> Result<(), String> {
+        if let Some(condition) = self.rest.strip_prefix("?(") {
+            return self.condition(condition);
+        }
         let letters: usize = self.rest[1..].bytes().take_while(u8::is_ascii_lowercase).count();
         let ends = self.rest[1 + letters..].chars().next();
         if self.rest[1..].starts_with("P>") || self.rest[1..].starts_with('&') {
@@ -247,6 +257,22 @@ impl Translator<'_> {
             return Ok(());
         }
         self.out += &format!("(?{flags}");
+        Ok(())
+    }
+
+    /// `(?(1)then|else)`, or with a group's name.
+    fn condition(&mut self, rest: &str) -> Result<(), String> {
+        let (group, _) = rest.split_once(')').ok_or("missing ), unterminated name")?;
+        if group.bytes().all(|byte| byte.is_ascii_digit()) {
+            let number = group.parse().map_err(|_| format!("invalid group reference {group}"))?;
+            if number == 0 {
+                return Err("bad group number".into());
+            }
+            self.asked_group = self.asked_group.max(number);
+        } else if !group.chars().all(|letter| letter == '_' || letter.is_alphanumeric()) {
+            return Err(format!("bad character in group name {}", crate::python::quoted(group)));
+        }
+        self.out.push('(');
         Ok(())
     }
 
@@ -356,6 +382,8 @@ mod tests {
         check("^.*TCP(\\d+)", "\\1", "ip-TCP80 x", "80 x");
         check("(?P<n>a)", "<\\g<n>\\g<1>\\g<0>>", "bab", "b<aaa>b");
         check("a(b)?", "[\\1]", "a", "[]");
+        check("^(<)?a(?(1)>)$", "x", "<a>", "x");
+        check("^(<)?a(?(1)>|;)$", "x", "a;", "x");
         check("a{,2}b", "x", "aab", "x");
         check("a{b", "x", "a{b}", "x}");
         check("[[&&]", "x", "a&[", "axx");
@@ -371,7 +399,20 @@ mod tests {
 
     #[test]
     fn what_python_refuses() {
-        for pattern in ["(", "a**", "[a", "\\", "\\q", "a)", "(?P<n", "\\x1"] {
+        for pattern in [
+            "(",
+            "a**",
+            "[a",
+            "\\",
+            "\\q",
+            "a)",
+            "(?P<n",
+            "\\x1",
+            "(?(3333333)3)",
+            "(?(1)a)",
+            "(?(0)a)",
+            "(?(?=a)b)",
+        ] {
             assert!(Pattern::new(pattern).is_err(), "{pattern}");
         }
         let pattern = Pattern::new("(a)").unwrap();
