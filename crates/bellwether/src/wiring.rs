@@ -40,7 +40,7 @@ use crate::ticker::Ticker;
 
 /// Requests that are open at the stop get this long in all; the doors themselves wait less.
 const HTTP_STOP_TIMEOUT: Duration = Duration::from_secs(4);
-/// A few milliseconds of work for each gigabyte, after which a flush has left nothing behind.
+/// Some ten milliseconds of work for each gigabyte, after which a flush has left nothing behind.
 const TRIM_SECONDS: i64 = 10;
 
 /// HTTP's listeners. They are bound first, so that a health check gets an answer from the beginning.

@@ -18,7 +18,7 @@ const MAX_CANDIDATES: usize = 10_000;
 const MAX_BEST: usize = 3;
 /// Different things that are told apart in a group; few sites have more than a dozen in one.
 const MAX_SHAPES: usize = 32;
-/// A look at a million names takes a tenth of a second, so the answer is kept, longer where there are more.
+/// A look at a million names takes some tenths of a second, so the answer is kept, longer where there are more.
 const KEPT_SECONDS: i64 = 2;
 const NAMES_FOR_A_SECOND_MORE: u64 = 50_000;
 /// Scopes whose groups are kept; tokens with prefixes of their own are few.
@@ -163,12 +163,13 @@ impl Candidate {
             shape.names += 1;
             return;
         }
-        self.business |= is_business(name);
-        if self.shapes.len() < MAX_SHAPES {
-            let worth = worth(name);
-            let (root, last, example) = (root.to_owned(), last.to_owned(), name.to_owned());
-            self.shapes.push(Shape { root, last, nodes, worth, names: 1, example, series });
+        if self.shapes.len() == MAX_SHAPES {
+            return;
         }
+        self.business |= is_business(name);
+        let worth = worth(name);
+        let (root, last, example) = (root.to_owned(), last.to_owned(), name.to_owned());
+        self.shapes.push(Shape { root, last, nodes, worth, names: 1, example, series });
     }
 
     fn finished(mut self, title: String) -> NameGroup {
