@@ -10,6 +10,7 @@
 //! | [`carbon_conf`] | storage-schemas.conf and storage-aggregation.conf |
 //! | [`pickle`] | Python pickles of Carbon points |
 //! | [`python_float`] | numbers as Python's `float()` reads them |
+//! | [`python_regex`] | Python's regular expressions and what they put in place of matches |
 //! | [`statsd`] | StatsD's datagrams and lines |
 //! | [`statsd_config`] | StatsD's config.js, into the keys of `[statsd]` |
 //! | [`js_literal`] | object literals of JavaScript |
@@ -23,6 +24,7 @@ pub mod js_literal;
 pub mod js_number;
 pub mod pickle;
 pub mod python_float;
+pub mod python_regex;
 pub mod statsd;
 pub mod statsd_config;
 mod statsd_dog;

@@ -1,11 +1,11 @@
 //! One entry for each reader of foreign text: any bytes, no panic.
 
+use formats::python_regex::{Pattern, Template};
 use jiff::tz::TimeZone;
 use vocabulary::Timestamp;
 
 use crate::attime;
 use crate::parse;
-use crate::pattern::{Pattern, Template};
 use crate::series::Tags;
 use crate::tag_expressions;
 

@@ -33,7 +33,6 @@ mod json;
 mod limits;
 mod parameters;
 pub mod parse;
-mod pattern;
 mod python;
 pub mod render;
 pub mod series;

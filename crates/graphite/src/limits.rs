@@ -17,15 +17,6 @@ pub const MAX_PARSE_WORK: usize = 1_000_000;
 /// Targets in one request. Grafana sends one for each query of a panel.
 pub const MAX_TARGETS: usize = 4_096;
 
-/// Steps that a regular expression with look-around or back-references may take back.
-pub const MAX_REGEX_BACKTRACKS: usize = 100_000;
-
-/// Size of a compiled regular expression (or of one piece of it).
-pub const MAX_REGEX_PROGRAM_BYTES: usize = 1 << 20;
-
-/// Longest regular expression.
-pub const MAX_REGEX_BYTES: usize = 4_096;
-
 /// How often one target may be evaluated again with other times or names (`timeStack`, `aliasQuery`,
 /// `applyByNode`, ...).
 pub const MAX_REEVALUATIONS: usize = 10_000;

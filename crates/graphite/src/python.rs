@@ -1,6 +1,8 @@
 //! How Python writes numbers and texts, and rounds. Names, tags and answers of the original are made with
 //! these, so ours must be to come out the same.
 
+pub use formats::python_regex::quoted;
+
 use crate::error::EvaluationError;
 use crate::limits;
 use crate::series::is_null;
@@ -95,26 +97,6 @@ pub fn decimal(value: f64) -> Option<String> {
         "-0" => "0".to_owned(),
         _ => text,
     })
-}
-
-/// `repr` of a text.
-pub fn quoted(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push(quote);
-    for character in text.chars() {
-        match character {
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c == quote => out.extend(['\\', c]),
-            c if c < ' ' || c == '\x7f' => out.push_str(&format!("\\x{:02x}", c as u32)),
-            c => out.push(c),
-        }
-    }
-    out.push(quote);
-    out
 }
 
 /// `round(value, digits)`: to the nearest, the exact binary value deciding, ties to even.

@@ -1,10 +1,10 @@
 //! `tag=value` and its three relatives, as `seriesByTag` and the `/tags` pages take them.
 
+use formats::python_regex::Pattern;
 use vocabulary::ports::{StoreError, TagExpression, TagOperator};
 
 use crate::error::EvaluationError;
 use crate::parse;
-use crate::pattern::Pattern;
 use crate::target::{Expression, Literal};
 
 /// The expressions of a `seriesByTag(...)`; `None` if the text is a pattern of names.

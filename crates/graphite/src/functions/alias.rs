@@ -3,9 +3,10 @@
 use super::lists::{aggregator, key_of, reduce};
 use super::table::{Constant, Function, Group, Kind, SERIES, optional, required};
 use super::units;
+use formats::python_regex::{Pattern, Template};
+
 use crate::error::EvaluationError;
 use crate::evaluate::Invocation;
-use crate::pattern::{Pattern, Template};
 use crate::python::{decimal, float, general};
 use crate::series::{Numbers, Series, is_null};
 use crate::value::{Value, point_text};

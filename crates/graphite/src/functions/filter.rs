@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use super::aggregation::Aggregator;
 use super::lists::{aggregator, percentile, reduce, sort_by_number};
 use super::table::{Constant, Function, Group, Kind, Param, SERIES, SERIES_LISTS, optional, required};
+use formats::python_regex::Pattern;
+
 use crate::error::EvaluationError;
 use crate::evaluate::Invocation;
-use crate::pattern::Pattern;
 use crate::python::{float, general};
 use crate::series::{NULL, Series, is_null};
 use crate::value::Value;

@@ -3,8 +3,15 @@
 
 use fancy_regex::{Captures, Regex, RegexBuilder};
 
-use crate::limits;
+/// Steps that an expression with look-around or back-references may take back.
+const BACKTRACKS_MAX: usize = 100_000;
+/// Size of a compiled expression (or of one piece of it).
+const PROGRAM_BYTES_MAX: usize = 1 << 20;
+const SOURCE_BYTES_MAX: usize = 4_096;
+/// Longest text that a substitution may make.
+const TEXT_BYTES_MAX: usize = 1 << 20;
 
+#[derive(Clone, Debug)]
 pub struct Pattern {
     regex: Regex,
 }
@@ -12,15 +19,15 @@ pub struct Pattern {
 impl Pattern {
     /// The message says what is wrong with the expression.
     pub fn new(source: &str) -> Result<Pattern, String> {
-        if source.len() > limits::MAX_REGEX_BYTES {
-            return Err(format!("the regular expression is longer than {} bytes", limits::MAX_REGEX_BYTES));
+        if source.len() > SOURCE_BYTES_MAX {
+            return Err(format!("the regular expression is longer than {} bytes", SOURCE_BYTES_MAX));
         }
         let out = String::with_capacity(source.len() + 8);
         let (translated, asked_group) = Translator { rest: source, out, asked_group: 0 }.run()?;
         let mut builder = RegexBuilder::new(&translated);
-        builder.backtrack_limit(limits::MAX_REGEX_BACKTRACKS);
-        builder.delegate_size_limit(limits::MAX_REGEX_PROGRAM_BYTES);
-        builder.max_prog_size(limits::MAX_REGEX_PROGRAM_BYTES);
+        builder.backtrack_limit(BACKTRACKS_MAX);
+        builder.delegate_size_limit(PROGRAM_BYTES_MAX);
+        builder.max_prog_size(PROGRAM_BYTES_MAX);
         let regex = builder.build().map_err(|error| format!("bad regular expression: {error}"))?;
         // The library does not look whether the group of a condition exists.
         if asked_group >= regex.captures_len() {
@@ -55,8 +62,8 @@ impl Pattern {
             }
             out.push_str(&text[copied..start]);
             template.expand(&captures, &mut out);
-            if out.len() > limits::MAX_TEXT_BYTES {
-                return Err(format!("a text becomes longer than {} bytes", limits::MAX_TEXT_BYTES));
+            if out.len() > TEXT_BYTES_MAX {
+                return Err(format!("a text becomes longer than {} bytes", TEXT_BYTES_MAX));
             }
             (copied, from) = (end, end);
             last_was_empty_at = (start == end).then_some(end);
@@ -128,7 +135,7 @@ fn check_group(group: &Piece, pattern: &Pattern) -> Result<(), String> {
             Err(format!("invalid group reference {number}"))
         }
         Piece::Named(name) if !pattern.regex.capture_names().flatten().any(|known| known == name) => {
-            Err(format!("unknown group name {}", crate::python::quoted(name)))
+            Err(format!("unknown group name {}", quoted(name)))
         }
         _ => Ok(()),
     }
@@ -270,7 +277,7 @@ impl Translator<'_> {
             }
             self.asked_group = self.asked_group.max(number);
         } else if !group.chars().all(|letter| letter == '_' || letter.is_alphanumeric()) {
-            return Err(format!("bad character in group name {}", crate::python::quoted(group)));
+            return Err(format!("bad character in group name {}", quoted(group)));
         }
         self.out.push('(');
         Ok(())
@@ -364,6 +371,26 @@ impl Translator<'_> {
         self.out.push(']');
         Ok(())
     }
+}
+
+/// `repr` of a text.
+pub fn quoted(text: &str) -> String {
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push(quote);
+    for character in text.chars() {
+        match character {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c == quote => out.extend(['\\', c]),
+            c if c < ' ' || c == '\x7f' => out.push_str(&format!("\\x{:02x}", c as u32)),
+            c => out.push(c),
+        }
+    }
+    out.push(quote);
+    out
 }
 
 #[cfg(test)]
