@@ -16,6 +16,7 @@
 //! | text of a target | tree | [`parse`], [`target`] |
 //! | tree | series | [`evaluate`](evaluate()) |
 //! | text of a time | seconds | [`attime`] |
+//! | tree | what each step took | [`evaluate::explain`] |
 //! | a function's name | what it does | [`functions`]: one table, one entry each |
 
 mod answer;

@@ -27,4 +27,8 @@ pub const MAX_PICTURE_SIDE: u32 = 4_000;
 /// Paths in windows that are fetched ahead for one evaluation.
 pub const MAX_PLANNED_PATHS: usize = 4_096;
 
+/// Steps that an explanation writes down, and characters of each: more than people read.
+pub const MAX_EXPLAINED_STEPS: usize = 1_000;
+pub const MAX_EXPLAINED_TEXT: usize = 400;
+
 const _: () = assert!(MAX_PARSE_WORK > MAX_TARGET_BYTES);

@@ -87,7 +87,7 @@ fn plain(series: graphite::Series) -> Result<Evaluated, EvaluationError> {
 }
 
 /// Where the mistake is: the parser knows the places of mistakes of form, the tree those of functions.
-fn explain(error: EvaluationError, target: &str) -> TargetError {
+pub fn explain(error: EvaluationError, target: &str) -> TargetError {
     if let Some(mistake) = mistake_of_form(target) {
         return mistake;
     }

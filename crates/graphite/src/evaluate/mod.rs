@@ -5,6 +5,7 @@
 //! (`movingAverage`, `timeShift`, ...) evaluate their first argument again, and that second evaluation knows
 //! neither the values of a surrounding `template` nor the pipes inside of the argument.
 
+pub mod explain;
 mod invocation;
 mod paths;
 mod reader;
@@ -27,6 +28,7 @@ use crate::series::Series;
 use crate::stats::Trace;
 use crate::target::{Call, Expression};
 use crate::value::Value;
+use explain::Recorder;
 use invocation::First;
 use paths::{Substituted, substituted, takes_timers};
 use reader::Reader;
@@ -120,6 +122,8 @@ pub struct Evaluator<'a> {
     pub question: &'a Question,
     pub environment: Environment<'a>,
     reader: Reader<'a>,
+    /// Writes down what each step took, when somebody wants to know.
+    recorder: Option<Recorder>,
     /// Points that functions made out of nothing or in greater number than they got.
     points_made: usize,
 }
@@ -128,7 +132,8 @@ type Keywords = Vec<(String, Value)>;
 
 impl<'a> Evaluator<'a> {
     fn new(question: &'a Question, environment: Environment<'a>) -> Evaluator<'a> {
-        Evaluator { question, environment, reader: Reader::new(question.now, environment), points_made: 0 }
+        let reader = Reader::new(question.now, environment);
+        Evaluator { question, environment, reader, recorder: None, points_made: 0 }
     }
 
     fn trace(&self) -> Trace {
@@ -194,7 +199,12 @@ impl<'a> Evaluator<'a> {
             Expression::Literal(literal) => Ok(Value::of_literal(literal)),
             Expression::Path(path) => match substituted(&path.text, surroundings.values)? {
                 Substituted::Value(value) => Ok(value),
-                Substituted::Path(path) => Ok(self.read(context, &path, surroundings.kind)),
+                Substituted::Path(path) => {
+                    let written = self.step_begins(context, None, || path.clone());
+                    let value = self.read(context, &path, surroundings.kind);
+                    self.step_ends(written, Some(&value));
+                    Ok(value)
+                }
             },
             Expression::Call(call) => self.call(context, call, None, surroundings),
             Expression::Template(template) => {
@@ -223,6 +233,34 @@ impl<'a> Evaluator<'a> {
     }
 
     fn call(
+        &mut self,
+        context: &mut Context,
+        call: &Call,
+        piped: Option<(&Expression, &[Call])>,
+        surroundings: Surroundings<'_>,
+    ) -> Result<Value, EvaluationError> {
+        let written = self.step_begins(context, Some(&call.function), || explain::text_of(call, piped));
+        let answer = self.answer_of(context, call, piped, surroundings);
+        self.step_ends(written, answer.as_ref().ok());
+        answer
+    }
+
+    fn step_begins(
+        &mut self,
+        context: &Context,
+        function: Option<&str>,
+        text: impl FnOnce() -> String,
+    ) -> bool {
+        self.recorder.as_mut().is_some_and(|recorder| recorder.enter(text, function, context.window))
+    }
+
+    fn step_ends(&mut self, written: bool, answer: Option<&Value>) {
+        if let Some(recorder) = self.recorder.as_mut().filter(|_| written) {
+            recorder.leave(answer);
+        }
+    }
+
+    fn answer_of(
         &mut self,
         context: &mut Context,
         call: &Call,

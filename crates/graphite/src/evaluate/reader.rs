@@ -1,12 +1,14 @@
 //! What the paths of a request stand for: each pattern is looked up once, and all that one window needs is
 //! fetched at once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use vocabulary::ports::{FetchRequest, FindQuery, Node, QueryLimits, SeriesMatch, StoreError, TagQuery};
-use vocabulary::{Step, Timestamp, ValueKind};
+use vocabulary::{SeriesRef, Step, Timestamp, ValueKind};
 
+use super::explain::{Archive, Fetch};
 use super::{Environment, Window};
 use crate::error::EvaluationError;
 use crate::series::{Series, Tags, mark_nulls};
@@ -24,6 +26,8 @@ pub struct Reader<'a> {
     found: HashMap<(ValueKind, String), Arc<[SeriesMatch]>>,
     fetched: HashMap<Wanted, Arc<[Fetched]>>,
     pub trace: Trace,
+    /// What was fetched, when somebody wants to know.
+    log: Option<Vec<Fetch>>,
 }
 
 /// One stored series in one window.
@@ -39,18 +43,33 @@ enum Slots {
     Sketches(Arc<Vec<Option<vocabulary::Sketch>>>),
 }
 
+type FetchedRow = (Timestamp, Step, Slots);
+
 impl Slots {
-    fn is_empty(&self) -> bool {
+    fn len(&self) -> usize {
         match self {
-            Slots::Numbers(values) => values.is_empty(),
-            Slots::Sketches(sketches) => sketches.is_empty(),
+            Slots::Numbers(values) => values.len(),
+            Slots::Sketches(sketches) => sketches.len(),
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 
 impl<'a> Reader<'a> {
     pub fn new(now: Timestamp, environment: Environment<'a>) -> Reader<'a> {
-        Reader { now, environment, found: HashMap::new(), fetched: HashMap::new(), trace: Trace::default() }
+        let (found, fetched, trace) = (HashMap::new(), HashMap::new(), Trace::default());
+        Reader { now, environment, found, fetched, trace, log: None }
+    }
+
+    pub fn write_down_fetches(&mut self) {
+        self.log = Some(Vec::new());
+    }
+
+    pub fn fetches_written_down(&mut self) -> Vec<Fetch> {
+        self.log.take().unwrap_or_default()
     }
 
     /// One `find` for each pattern and one fetch for each window.
@@ -68,6 +87,7 @@ impl<'a> Reader<'a> {
     }
 
     fn fetch(&mut self, group: &[Wanted]) -> Result<(), EvaluationError> {
+        let started = Instant::now();
         let (window, kind) = (group[0].0, group[0].1);
         let mut matches = Vec::with_capacity(group.len());
         let mut all: Vec<SeriesMatch> = Vec::new();
@@ -83,7 +103,13 @@ impl<'a> Reader<'a> {
             matches.push(found);
         }
         let rows = self.fetch_rows(window, kind, &all)?;
+        let took = started.elapsed();
         for ((_, _, pattern), found) in group.iter().zip(matches) {
+            if self.log.is_some() {
+                let rows: Vec<_> = found.iter().map(|one| (one.series, &rows[row_of[&one.series]])).collect();
+                let fetch = self.described(pattern, window, kind, &rows, took);
+                self.log.get_or_insert_default().push(fetch);
+            }
             let mut of_pattern: Vec<Fetched> = Vec::with_capacity(found.len());
             for series in found.iter() {
                 let (start, step, slots) = &rows[row_of[&series.series]];
@@ -102,12 +128,42 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    fn described(
+        &self,
+        pattern: &str,
+        window: Window,
+        kind: ValueKind,
+        rows: &[(SeriesRef, &FetchedRow)],
+        took: Duration,
+    ) -> Fetch {
+        let mut archives: BTreeMap<(Step, String), usize> = BTreeMap::new();
+        let known = rows.iter().filter(|(_, (_, _, slots))| !slots.is_empty());
+        for (series, (_, step, _)) in known.clone() {
+            let info = self.environment.source.describe(*series);
+            let archive = info.and_then(|info| {
+                let archive = info.policy.archives.as_slice().iter().find(|archive| archive.step == *step);
+                archive.map(ToString::to_string)
+            });
+            *archives.entry((*step, archive.unwrap_or_else(|| format!("{}s", step.seconds())))).or_default() += 1;
+        }
+        let archives = archives.into_iter();
+        Fetch {
+            path: pattern.to_owned(),
+            window,
+            kind,
+            series: known.clone().count(),
+            points: known.map(|(_, (_, _, slots))| slots.len()).sum(),
+            archives: archives.map(|((step, archive), series)| Archive { archive, series, step }).collect(),
+            took,
+        }
+    }
+
     fn fetch_rows(
         &mut self,
         window: Window,
         kind: ValueKind,
         all: &[SeriesMatch],
-    ) -> Result<Vec<(Timestamp, Step, Slots)>, EvaluationError> {
+    ) -> Result<Vec<FetchedRow>, EvaluationError> {
         if all.is_empty() {
             return Ok(Vec::new());
         }

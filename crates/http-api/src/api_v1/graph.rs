@@ -21,12 +21,12 @@ use crate::services::Services;
 
 const USUAL_WIDTH: usize = 800;
 const MAX_WIDTH: usize = 4_000;
-const MAX_TARGETS: usize = 200;
+pub const MAX_TARGETS: usize = 200;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GraphRequest {
-    targets: Vec<String>,
+    pub targets: Vec<String>,
     /// Graphite's time grammar; left out = the last hour.
     from: Option<String>,
     until: Option<String>,
@@ -35,6 +35,23 @@ pub struct GraphRequest {
     width: Option<usize>,
     /// For dates in `from` and `until`.
     tz: Option<String>,
+}
+
+impl GraphRequest {
+    pub fn of(parameters: &Parameters) -> Answer<GraphRequest> {
+        let text = |name: &str| parameters.last(name).map(str::to_owned);
+        let number = |width: String| {
+            width.parse().map_err(|_| Problem::bad_request("`width` is not a number"))
+        };
+        Ok(GraphRequest {
+            targets: parameters.all("target"),
+            from: text("from"),
+            until: text("until"),
+            now: text("now"),
+            width: text("width").map(number).transpose()?,
+            tz: text("tz"),
+        })
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -96,18 +113,7 @@ pub async fn graph(
     Extension(caller): Extension<Caller>,
     parameters: Parameters,
 ) -> Answer<Response> {
-    let text = |name: &str| parameters.last(name).map(str::to_owned);
-    let width =
-        text("width").map(|width| width.parse().map_err(|_| Problem::bad_request("`width` is not a number")));
-    let request = GraphRequest {
-        targets: parameters.all("target"),
-        from: text("from"),
-        until: text("until"),
-        now: text("now"),
-        width: width.transpose()?,
-        tz: text("tz"),
-    };
-    draw(services, caller, request).await
+    draw(services, caller, GraphRequest::of(&parameters)?).await
 }
 
 /// The same from a JSON body.
@@ -134,15 +140,15 @@ async fn draw(services: Arc<Services>, caller: Caller, request: GraphRequest) ->
 
 /// The time that is asked for, and into how many columns it is drawn.
 #[derive(Clone, Copy)]
-struct Window {
-    from: Timestamp,
-    until: Timestamp,
-    now: Timestamp,
+pub struct Window {
+    pub from: Timestamp,
+    pub until: Timestamp,
+    pub now: Timestamp,
     width: usize,
 }
 
 impl Window {
-    fn of(services: &Services, request: &GraphRequest) -> Answer<Window> {
+    pub fn of(services: &Services, request: &GraphRequest) -> Answer<Window> {
         let clock = services.clock.now();
         let zone = request.tz.as_deref().unwrap_or("UTC");
         let time = |text: &Option<String>, otherwise: Timestamp, now: Timestamp| match text {

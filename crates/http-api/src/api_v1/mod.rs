@@ -2,6 +2,7 @@
 //! machines at `/api/v1/openapi.json`.
 
 pub mod describe;
+pub mod explain;
 pub mod graph;
 pub mod home;
 pub mod levels;
@@ -31,6 +32,7 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/status", get(status::status))
         .route("/home", get(home::home))
         .route("/graph", get(graph::graph).post(graph::graph_from_body))
+        .route("/explain", get(explain::explain).post(explain::explain_from_body))
         .route("/trust", get(trust::trust))
         .route("/series", get(search::series))
         .route("/describe", get(describe::describe))
@@ -74,7 +76,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
     servers((url = "/api/v1")),
     paths(
         status::status, status::health, status::cardinality, status::configuration, home::home, graph::graph,
-        graph::graph_from_body, trust::trust, search::series, describe::describe, storage::retention,
+        graph::graph_from_body, explain::explain, explain::explain_from_body, trust::trust, search::series, describe::describe, storage::retention,
         storage::compact, storage::fsck, storage::repolicy, storage::backup, points::store, levels::rules,
         levels::set_rules, log_level::set, session::sign_in, session::sign_out, session::people,
         session::set_person, session::remove_person, tokens::list, tokens::create, tokens::remove,
