@@ -97,7 +97,8 @@ pub fn explain(question: &Question, environment: Environment<'_>) -> Explained {
 
 fn explain_one(evaluator: &mut Evaluator<'_>, context: &mut Context, target: &str) -> ExplainedTarget {
     let started = Instant::now();
-    let of = |answer, tree| ExplainedTarget { target: target.to_owned(), answer, took: started.elapsed(), tree };
+    let of =
+        |answer, tree| ExplainedTarget { target: target.to_owned(), answer, took: started.elapsed(), tree };
     let expression = match parse::parse(target) {
         Ok(expression) => expression,
         Err(error) => return of(Err(error.into()), None),

@@ -144,7 +144,9 @@ impl<'a> Reader<'a> {
                 let archive = info.policy.archives.as_slice().iter().find(|archive| archive.step == *step);
                 archive.map(ToString::to_string)
             });
-            *archives.entry((*step, archive.unwrap_or_else(|| format!("{}s", step.seconds())))).or_default() += 1;
+            *archives
+                .entry((*step, archive.unwrap_or_else(|| format!("{}s", step.seconds()))))
+                .or_default() += 1;
         }
         let archives = archives.into_iter();
         Fetch {

@@ -40,9 +40,8 @@ pub struct GraphRequest {
 impl GraphRequest {
     pub fn of(parameters: &Parameters) -> Answer<GraphRequest> {
         let text = |name: &str| parameters.last(name).map(str::to_owned);
-        let number = |width: String| {
-            width.parse().map_err(|_| Problem::bad_request("`width` is not a number"))
-        };
+        let number =
+            |width: String| width.parse().map_err(|_| Problem::bad_request("`width` is not a number"));
         Ok(GraphRequest {
             targets: parameters.all("target"),
             from: text("from"),
