@@ -1,6 +1,7 @@
 //! A store in memory that answers as whisper does: for tests, and for comparing with the original.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use regex::Regex;
@@ -269,8 +270,24 @@ fn alternatives(glob: &str) -> Vec<String> {
     glob[open + 1..close].split(',').flat_map(one).collect()
 }
 
-/// `*`, `?`, `[a-z]`, `[!a]`
+thread_local! {
+    /// Globs that were met: to compile one takes a hundred times as long as to use it.
+    static GLOBS: RefCell<HashMap<String, Option<Regex>>> = RefCell::default();
+}
+
 fn fits(text: &str, glob: &str) -> bool {
+    if !glob.contains(['*', '?', '[']) {
+        return text == glob;
+    }
+    GLOBS.with_borrow_mut(|globs| {
+        let known = globs.contains_key(glob);
+        let regex = if known { &globs[glob] } else { globs.entry(glob.to_owned()).or_insert(compiled(glob)) };
+        regex.as_ref().is_some_and(|regex| regex.is_match(text))
+    })
+}
+
+/// `*`, `?`, `[a-z]`, `[!a]`
+fn compiled(glob: &str) -> Option<Regex> {
     let mut regex = String::from("^(?s:");
     let mut rest = glob.chars();
     while let Some(character) = rest.next() {
@@ -288,7 +305,7 @@ fn fits(text: &str, glob: &str) -> bool {
         }
     }
     regex.push_str(")$");
-    Regex::new(&regex).is_ok_and(|regex| regex.is_match(text))
+    Regex::new(&regex).ok()
 }
 
 /// `10s:1h`
