@@ -18,6 +18,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tower::ServiceExt;
 
 use crate::failure::Failure;
+use crate::tls;
 
 /// A server that does not take the connection in this time is away.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,7 +34,7 @@ pub enum Server {
     Here(Router),
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// `http://host:port` or `https://host:port`, perhaps with a path below which the server stands.
@@ -145,32 +146,27 @@ async fn within<T>(
 }
 
 async fn connect(url: &Uri, doing: &str) -> Result<Box<dyn Stream>, Failure> {
-    let tls = url.scheme_str() == Some("https");
+    let tls = (url.scheme_str() == Some("https")).then(|| tls::client(None)).transpose()?;
+    connect_with(url, tls).await.map_err(Failure::doing(doing))
+}
+
+/// A stream to the server of the URL, encrypted if there is a way to.
+pub async fn connect_with(
+    url: &Uri,
+    tls: Option<Arc<rustls::ClientConfig>>,
+) -> Result<Box<dyn Stream>, String> {
     let host = url.host().unwrap_or("localhost").trim_matches(['[', ']']);
-    let port = url.port_u16().unwrap_or(if tls { 443 } else { 80 });
-    let stream = TcpStream::connect((host, port)).await.map_err(Failure::doing(doing))?;
-    if !tls {
-        return Ok(Box::new(stream));
-    }
-    let name = rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(Failure::doing(doing))?;
-    let stream = tokio_rustls::TlsConnector::from(tls_client()?).connect(name, stream).await;
-    Ok(Box::new(stream.map_err(Failure::doing(doing))?))
+    let port = url.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 });
+    let stream = TcpStream::connect((host, port)).await.map_err(|error| error.to_string())?;
+    // Requests are small and wait for nothing else.
+    stream.set_nodelay(true).map_err(|error| error.to_string())?;
+    let Some(tls) = tls else { return Ok(Box::new(stream)) };
+    let name = rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
+    let stream = tokio_rustls::TlsConnector::from(tls).connect(name, stream).await;
+    Ok(Box::new(stream.map_err(|error| tls::explain(&error))?))
 }
 
-/// Trusts what the machine trusts.
-fn tls_client() -> Result<Arc<rustls::ClientConfig>, Failure> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(Failure::doing("prepare TLS"))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
-}
-
-async fn handshake(stream: impl Stream + 'static) -> Result<SendRequest<Body>, Failure> {
+pub async fn handshake(stream: impl Stream + 'static) -> Result<SendRequest<Body>, Failure> {
     let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(Failure::doing("speak to the server"))?;

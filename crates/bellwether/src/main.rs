@@ -28,6 +28,7 @@ mod retention;
 mod serve;
 mod streaks;
 mod ticker;
+mod tls;
 mod wiring;
 
 use std::io::Write;

@@ -4,6 +4,7 @@
 use vocabulary::Timestamp;
 use vocabulary::sample::{BadSample, Dialect, Event, Sample, SampleSink, ServiceCheck};
 
+use crate::agent_batch::{Greeting, read_frame};
 use crate::{carbon_conf, carbon_line, pickle, statsd, statsd_config};
 
 /// Both dialects, and what a sink may rely on.
@@ -50,6 +51,27 @@ pub fn pickle(input: &[u8]) {
         let points = entries.points(Timestamp(1_700_000_000));
         assert!(points.len() <= input.len(), "an entry takes at least a byte");
         points.flatten().for_each(|point| assert!(!point.value.is_nan()));
+    }
+}
+
+/// A greeting and a batch, and, since checksums stop most changes, the rows alone too.
+pub fn agent_batch(input: &[u8]) {
+    let mut rest = input;
+    if let Ok(greeting) = Greeting::read(&mut rest) {
+        let mut again = Vec::new();
+        greeting.write(&mut again);
+        assert_eq!(Greeting::read(&mut &again[..]), Ok(greeting));
+    }
+    for bytes in [rest, input] {
+        if let Ok(frame) = read_frame(bytes) {
+            assert!(frame.bytes.len() <= bytes.len());
+            // What cannot be read is told, not guessed.
+            let _ = frame.rows();
+        }
+    }
+    if let Some(rows) = crate::agent_batch::read_rows(input) {
+        let count = rows.points.len() + rows.sketches.len() + rows.events.len();
+        assert!(count <= input.len(), "a row takes at least a byte");
     }
 }
 
@@ -123,6 +145,22 @@ pub fn mutate(samples: &[Vec<u8>], rounds: u32, target: impl Fn(&[u8])) {
 #[cfg(test)]
 mod tests {
     use super::mutate;
+
+    #[test]
+    fn agent_batches() {
+        use vocabulary::{Sketch, Timestamp};
+        let mut rows = crate::agent_batch::Rows::default();
+        rows.begin_part();
+        rows.point(b"host.a.cpu.user_percent", Timestamp(1_700_000_000), 1.5);
+        rows.point(b"host.a.cpu.system_percent", Timestamp(1_700_000_000), 2.5);
+        rows.sketch(b"t", Timestamp(1_700_000_001), &Sketch::from_values([(1.0, 1.0), (2.0, 0.5)]));
+        let what = "deployed".into();
+        rows.event(&crate::agent_batch::Happened { what, tags: vec!["a".into()], ..Default::default() });
+        let mut greeted = Vec::new();
+        crate::agent_batch::Greeting { name: "web1".into(), ..Default::default() }.write(&mut greeted);
+        greeted.extend(crate::agent_batch::frame::write_frame(1, &rows));
+        mutate(&[greeted, rows.as_bytes().to_vec()], 30_000, super::agent_batch);
+    }
 
     #[test]
     fn carbon_lines() {

@@ -6,6 +6,7 @@
 //!
 //! | module | reads |
 //! |---|---|
+//! | [`agent_batch`] | what an agent sends to a server; writes it too |
 //! | [`carbon_line`] | Carbon's plaintext protocol, over TCP and UDP |
 //! | [`carbon_conf`] | storage-schemas.conf and storage-aggregation.conf |
 //! | [`pickle`] | Python pickles of Carbon points |
@@ -16,6 +17,7 @@
 //! | [`js_literal`] | object literals of JavaScript |
 //! | [`js_number`] | numbers as JavaScript's `Number()` reads them |
 
+pub mod agent_batch;
 pub mod carbon_conf;
 pub mod carbon_line;
 #[doc(hidden)]
