@@ -44,6 +44,17 @@ impl From<crate::parse::SyntaxError> for EvaluationError {
     }
 }
 
+/// Which setting lets a query take more, if one does.
+fn raised_by(what: &str) -> String {
+    let key = match what {
+        "series" | "nodes" => "max_query_series",
+        "points" => "max_query_points",
+        "bytes of memory" => "max_query_bytes",
+        _ => return String::new(),
+    };
+    format!(", or raise {key} in [http]")
+}
+
 /// An answer that is an error: an HTTP status and a text for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -91,6 +102,10 @@ impl Refusal {
             StoreError::Cancelled => 499,
             StoreError::Disk(_) => 500,
         };
-        Refusal { status, text: error.to_string() }
+        let mut text = error.to_string();
+        if let StoreError::TooMuch { what, .. } = error {
+            text += &format!(": narrow the pattern or the time{}", raised_by(what));
+        }
+        Refusal { status, text }
     }
 }

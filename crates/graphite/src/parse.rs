@@ -59,7 +59,9 @@ pub fn parse_prefix(text: &str) -> Result<Parsed, SyntaxError> {
     let text = expand_tabs(text);
     let mut parser = Parser { text: &text, furthest: 0, expected: "a target", work: 0, depth: 0 };
     let found = parser.expression(0);
-    if parser.work > limits::MAX_PARSE_WORK {
+    // Pipes are read one after the other, and evaluated one within the other.
+    let too_high = |expression: &Expression| expression.height() > limits::MAX_TARGET_DEPTH;
+    if parser.work > limits::MAX_PARSE_WORK || found.as_ref().is_some_and(|(found, _)| too_high(found)) {
         return Err(SyntaxError { message: "the target is nested too deeply".into(), at: parser.furthest });
     }
     let stuck = SyntaxError { message: format!("expected {}", parser.expected), at: parser.furthest };

@@ -12,16 +12,20 @@ pub struct Trace {
     pub calls: usize,
     /// Expressions evaluated again with other times or names.
     pub reevaluations: usize,
+    /// Most bytes that were held at a time, as far as they are counted.
+    pub peak_bytes: usize,
 }
 
 impl Trace {
     pub fn add(&mut self, other: Trace) {
-        let Trace { patterns, series_matched, fetches, points_read, calls, reevaluations } = other;
+        let Trace { patterns, series_matched, fetches, points_read, calls, reevaluations, peak_bytes } =
+            other;
         self.patterns += patterns;
         self.series_matched += series_matched;
         self.fetches += fetches;
         self.points_read += points_read;
         self.calls += calls;
         self.reevaluations += reevaluations;
+        self.peak_bytes = self.peak_bytes.max(peak_bytes);
     }
 }

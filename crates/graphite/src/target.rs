@@ -53,6 +53,22 @@ pub struct Template {
 }
 
 impl Expression {
+    /// How deep an evaluation goes: calls within calls, pipes written as such.
+    pub fn height(&self) -> usize {
+        let of_call = |call: &Call| {
+            let keywords = call.keywords.iter().map(|(_, value)| value);
+            call.arguments.iter().chain(keywords).map(Expression::height).max().unwrap_or(0)
+        };
+        match self {
+            Expression::Literal(_) | Expression::Path(_) => 1,
+            Expression::Call(call) => 1 + of_call(call),
+            Expression::Template(template) => 1 + template.inner.height(),
+            Expression::Piped { base, calls } => {
+                calls.iter().fold(base.height(), |below, call| 1 + below.max(of_call(call)))
+            }
+        }
+    }
+
     /// The first path in a chain of first arguments: what `aliasByNode(scale(a.b, 2), 1)` counts nodes in.
     /// `Err` if the chain ends at a call without arguments, where graphite-web fails.
     pub fn first_path(&self) -> Result<Option<&str>, EmptyCall> {

@@ -20,6 +20,9 @@ mod pictures;
 #[path = "support/fuzz.rs"]
 mod fuzz;
 
+#[path = "support/hostile.rs"]
+mod hostile;
+
 use graphite::{Defaults, Environment, NoEvents, RenderRequest, Series};
 use jiff::tz::TimeZone;
 use vocabulary::ports::{QueryLimits, Scope};

@@ -30,6 +30,8 @@ pub struct HttpConfig {
     pub max_query_series: usize,
     /// Points that one query may read.
     pub max_query_points: usize,
+    /// Bytes that one query may hold in memory, its answer included.
+    pub max_query_bytes: usize,
     /// Longest request body, in bytes.
     pub max_body_bytes: usize,
 }
@@ -46,6 +48,7 @@ impl Default for HttpConfig {
             query_timeout: HumanDuration::from_secs(60),
             max_query_series: 100_000,
             max_query_points: 50_000_000,
+            max_query_bytes: 512 << 20,
             max_body_bytes: 16 << 20,
         }
     }
@@ -78,6 +81,7 @@ impl HttpConfig {
             ("http.max_connections", self.max_connections),
             ("http.max_query_series", self.max_query_series),
             ("http.max_query_points", self.max_query_points),
+            ("http.max_query_bytes", self.max_query_bytes),
             ("http.max_body_bytes", self.max_body_bytes),
         ];
         let none = counts.into_iter().filter(|(_, count)| *count == 0);

@@ -78,6 +78,7 @@ impl Services {
         let limits = QueryLimits {
             max_series: http.max_query_series,
             max_points: http.max_query_points,
+            max_bytes: http.max_query_bytes,
             deadline: Some(deadline),
             cancelled: cancelled.clone(),
         };

@@ -262,6 +262,8 @@ impl<V> Row<V> {
 pub struct QueryLimits {
     pub max_series: usize,
     pub max_points: usize,
+    /// Bytes that the query may hold in memory at a time, its answer included.
+    pub max_bytes: usize,
     pub deadline: Option<Instant>,
     /// Set when nobody waits for the answer any more.
     pub cancelled: Arc<AtomicBool>,
@@ -282,6 +284,7 @@ impl Default for QueryLimits {
         QueryLimits {
             max_series: 100_000,
             max_points: 100_000_000,
+            max_bytes: 1 << 30,
             deadline: None,
             cancelled: Arc::default(),
         }
@@ -307,7 +310,7 @@ impl std::fmt::Display for StoreError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             StoreError::BadQuery(why) => f.write_str(why),
-            StoreError::TooMuch { what, limit } => write!(f, "the query touches more than {limit} {what}"),
+            StoreError::TooMuch { what, limit } => write!(f, "the query takes more than {limit} {what}"),
             StoreError::Deadline => f.write_str("the query took longer than it may"),
             StoreError::Cancelled => f.write_str("the query was cancelled"),
             StoreError::Disk(what) => f.write_str(what),

@@ -73,7 +73,7 @@ impl Invocation<'_, '_> {
             [] => self.evaluator.extract(base, window, surroundings, &mut wanted),
             [.., last] => self.evaluator.extract_call(last, Some(base), window, surroundings, &mut wanted),
         }
-        self.evaluator.reader.prefetch(wanted)?;
+        self.evaluator.reader.prefetch(wanted, &self.evaluator.meter)?;
         match self.evaluator.piped(&mut context, base, calls, surroundings)? {
             Value::Timers(timers) => Ok(timers),
             other => Err(EvaluationError::failed(format!("{} is not a list of timers", other.repr()))),

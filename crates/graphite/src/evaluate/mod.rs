@@ -7,6 +7,7 @@
 
 pub mod explain;
 mod invocation;
+pub(crate) mod memory;
 mod paths;
 mod reader;
 
@@ -30,6 +31,7 @@ use crate::target::{Call, Expression};
 use crate::value::Value;
 use explain::Recorder;
 use invocation::First;
+use memory::Meter;
 use paths::{Substituted, substituted, takes_timers};
 use reader::Reader;
 
@@ -124,6 +126,7 @@ pub struct Evaluator<'a> {
     reader: Reader<'a>,
     /// Writes down what each step took, when somebody wants to know.
     recorder: Option<Recorder>,
+    meter: Meter,
     /// Points that functions made out of nothing or in greater number than they got.
     points_made: usize,
 }
@@ -133,16 +136,19 @@ type Keywords = Vec<(String, Value)>;
 impl<'a> Evaluator<'a> {
     fn new(question: &'a Question, environment: Environment<'a>) -> Evaluator<'a> {
         let reader = Reader::new(question.now, environment);
-        Evaluator { question, environment, reader, recorder: None, points_made: 0 }
+        let meter = Meter::new(environment.limits.max_bytes);
+        Evaluator { question, environment, reader, recorder: None, meter, points_made: 0 }
     }
 
     fn trace(&self) -> Trace {
-        self.reader.trace
+        Trace { peak_bytes: self.meter.peak(), ..self.reader.trace }
     }
 
     /// What was fetched for a path in this window.
-    fn read(&self, context: &Context, path: &str, kind: ValueKind) -> Value {
-        self.reader.value(context.window, path, kind, context.x_files_factor)
+    fn read(&self, context: &Context, path: &str, kind: ValueKind) -> Result<Value, EvaluationError> {
+        let value = self.reader.value(context.window, path, kind, context.x_files_factor);
+        self.meter.hold(memory::weight(&value))?;
+        Ok(value)
     }
 
     /// Has the time run out, or the asker gone?
@@ -157,12 +163,12 @@ impl<'a> Evaluator<'a> {
         if self.points_made > limit {
             return Err(StoreError::TooMuch { what: "points", limit }.into());
         }
-        Ok(())
+        self.meter.hold(points.saturating_mul(8))
     }
 
-    /// Call before making names that grow with the number of series; a point is eight bytes.
-    pub fn make_room_for_text(&mut self, bytes: usize) -> Result<(), EvaluationError> {
-        self.make_room(bytes / 8)
+    /// Call before making names that grow with the number of series.
+    pub fn make_room_for_text(&self, bytes: usize) -> Result<(), EvaluationError> {
+        self.meter.hold(bytes)
     }
 
     fn evaluate_targets(
@@ -175,7 +181,7 @@ impl<'a> Evaluator<'a> {
         for target in targets {
             self.extract(target, context.window, surroundings, &mut wanted);
         }
-        self.reader.prefetch(wanted)?;
+        self.reader.prefetch(wanted, &self.meter)?;
         let mut series = Vec::new();
         for target in targets {
             match self.evaluate(context, target, surroundings)? {
@@ -201,7 +207,7 @@ impl<'a> Evaluator<'a> {
                 Substituted::Value(value) => Ok(value),
                 Substituted::Path(path) => {
                     let written = self.step_begins(context, None, || path.clone());
-                    let value = self.read(context, &path, surroundings.kind);
+                    let value = self.read(context, &path, surroundings.kind)?;
                     self.step_ends(written, Some(&value));
                     Ok(value)
                 }
@@ -240,9 +246,14 @@ impl<'a> Evaluator<'a> {
         surroundings: Surroundings<'_>,
     ) -> Result<Value, EvaluationError> {
         let written = self.step_begins(context, Some(&call.function), || explain::text_of(call, piped));
+        let held = self.meter.held();
         let answer = self.answer_of(context, call, piped, surroundings);
         self.step_ends(written, answer.as_ref().ok());
-        answer
+        // The arguments are gone; the answer is what is held now.
+        self.meter.back_to(held);
+        let answer = answer?;
+        self.meter.hold(memory::weight(&answer))?;
+        Ok(answer)
     }
 
     fn step_begins(
@@ -272,11 +283,12 @@ impl<'a> Evaluator<'a> {
             return Err(EvaluationError::input(what));
         }
         if call.function == "seriesByTag" {
-            return Ok(self.read(context, &call.source, surroundings.kind));
+            return self.read(context, &call.source, surroundings.kind);
         }
         let function = functions::named(&call.function)?;
         let (positional, keywords) = self.arguments(context, function.1, call, piped, surroundings)?;
         self.check()?;
+        self.meter.hold(memory::growth(function.0, &positional, &keywords))?;
         self.reader.trace.calls += 1;
         let first = piped.or_else(|| Some((call.arguments.first()?, &[])));
         let first = first.map(|(base, calls)| First { base, calls, surroundings });

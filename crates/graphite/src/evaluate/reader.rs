@@ -9,6 +9,7 @@ use vocabulary::ports::{FetchRequest, FindQuery, Node, QueryLimits, SeriesMatch,
 use vocabulary::{SeriesRef, Step, Timestamp, ValueKind};
 
 use super::explain::{Archive, Fetch};
+use super::memory::{self, Meter};
 use super::{Environment, Window};
 use crate::error::EvaluationError;
 use crate::series::{Series, Tags, mark_nulls};
@@ -73,7 +74,7 @@ impl<'a> Reader<'a> {
     }
 
     /// One `find` for each pattern and one fetch for each window.
-    pub fn prefetch(&mut self, mut wanted: Vec<Wanted>) -> Result<(), EvaluationError> {
+    pub fn prefetch(&mut self, mut wanted: Vec<Wanted>, meter: &Meter) -> Result<(), EvaluationError> {
         wanted.sort();
         wanted.dedup();
         wanted.retain(|key| !self.fetched.contains_key(key));
@@ -81,19 +82,19 @@ impl<'a> Reader<'a> {
             if let Some(over) = self.environment.limits.over() {
                 return Err(over.into());
             }
-            self.fetch(group)?;
+            self.fetch(group, meter)?;
         }
         Ok(())
     }
 
-    fn fetch(&mut self, group: &[Wanted]) -> Result<(), EvaluationError> {
+    fn fetch(&mut self, group: &[Wanted], meter: &Meter) -> Result<(), EvaluationError> {
         let started = Instant::now();
         let (window, kind) = (group[0].0, group[0].1);
         let mut matches = Vec::with_capacity(group.len());
         let mut all: Vec<SeriesMatch> = Vec::new();
         let mut row_of = HashMap::new();
         for (_, _, pattern) in group {
-            let found = self.find(kind, pattern)?;
+            let found = self.find(kind, pattern, meter)?;
             for series in found.iter() {
                 row_of.entry(series.series).or_insert_with(|| {
                     all.push(series.clone());
@@ -102,7 +103,7 @@ impl<'a> Reader<'a> {
             }
             matches.push(found);
         }
-        let rows = self.fetch_rows(window, kind, &all)?;
+        let rows = self.fetch_rows(window, kind, &all, meter)?;
         let took = started.elapsed();
         for ((_, _, pattern), found) in group.iter().zip(matches) {
             if self.log.is_some() {
@@ -165,14 +166,18 @@ impl<'a> Reader<'a> {
         window: Window,
         kind: ValueKind,
         all: &[SeriesMatch],
+        meter: &Meter,
     ) -> Result<Vec<FetchedRow>, EvaluationError> {
         if all.is_empty() {
             return Ok(Vec::new());
         }
         let limits = self.environment.limits;
+        let (points_left, room) =
+            (limits.max_points.saturating_sub(self.trace.points_read), meter.left() / 8);
         let limits = QueryLimits {
             max_series: limits.max_series,
-            max_points: limits.max_points.saturating_sub(self.trace.points_read),
+            max_points: points_left.min(room),
+            max_bytes: meter.left(),
             deadline: limits.deadline,
             cancelled: limits.cancelled.clone(),
         };
@@ -192,16 +197,18 @@ impl<'a> Reader<'a> {
         match kind {
             ValueKind::Number => {
                 let fetched = self.environment.source.fetch(&request);
-                for mut row in fetched.map_err(|error| self.of_whole_request(error))? {
+                for mut row in fetched.map_err(|error| self.of_whole_request(error, room < points_left))? {
                     mark_nulls(&mut row.slots);
                     self.trace.points_read += row.slots.len();
+                    meter.keep(row.slots.capacity() * 8 + size_of::<FetchedRow>())?;
                     rows.push((row.start, row.step, Slots::Numbers(Arc::new(row.slots))));
                 }
             }
             ValueKind::Sketch => {
                 let fetched = self.environment.source.fetch_sketches(&request);
-                for row in fetched.map_err(|error| self.of_whole_request(error))? {
+                for row in fetched.map_err(|error| self.of_whole_request(error, room < points_left))? {
                     self.trace.points_read += row.slots.len();
+                    meter.keep(memory::of_slots(&row.slots) + size_of::<FetchedRow>())?;
                     rows.push((row.start, row.step, Slots::Sketches(Arc::new(row.slots))));
                 }
             }
@@ -214,9 +221,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The store is told what is left of the limits; people are told the limits.
-    fn of_whole_request(&self, error: StoreError) -> StoreError {
+    fn of_whole_request(&self, error: StoreError, short_of_memory: bool) -> StoreError {
         let limits = self.environment.limits;
         match error {
+            StoreError::TooMuch { what: "points", .. } if short_of_memory => {
+                StoreError::TooMuch { what: "bytes of memory", limit: limits.max_bytes }
+            }
             StoreError::TooMuch { what: "points", .. } => {
                 StoreError::TooMuch { what: "points", limit: limits.max_points }
             }
@@ -228,7 +238,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The series that a pattern or a `seriesByTag` stands for, by name.
-    fn find(&mut self, kind: ValueKind, pattern: &str) -> Result<Arc<[SeriesMatch]>, EvaluationError> {
+    fn find(
+        &mut self,
+        kind: ValueKind,
+        pattern: &str,
+        meter: &Meter,
+    ) -> Result<Arc<[SeriesMatch]>, EvaluationError> {
         let key = (kind, pattern.to_owned());
         if let Some(found) = self.found.get(&key) {
             return Ok(found.clone());
@@ -245,11 +260,13 @@ impl<'a> Reader<'a> {
                 nodes.map(|nodes| nodes.into_iter().filter_map(leaf).collect())
             }
         };
-        let mut found: Vec<SeriesMatch> = found.map_err(|error| self.of_whole_request(error))?;
+        let mut found: Vec<SeriesMatch> = found.map_err(|error| self.of_whole_request(error, false))?;
         found.sort_by(|a, b| a.name.cmp(&b.name));
         found.dedup_by(|a, b| a.name == b.name);
         self.trace.patterns += 1;
         self.trace.series_matched += found.len();
+        let names: usize = found.iter().map(|one| one.name.len() + 2 * size_of::<SeriesMatch>()).sum();
+        meter.keep(names + pattern.len())?;
         let found: Arc<[SeriesMatch]> = found.into();
         self.found.insert(key, found.clone());
         Ok(found)

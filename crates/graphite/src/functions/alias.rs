@@ -178,6 +178,7 @@ fn rename_each(
     for series in &mut list {
         call.evaluator.check()?;
         series.name = name(series)?;
+        call.evaluator.make_room_for_text(series.name.len())?;
     }
     Ok(Value::Series(list))
 }

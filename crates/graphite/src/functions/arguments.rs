@@ -166,6 +166,22 @@ impl Arguments {
         }
     }
 
+    /// The first argument as it is.
+    pub fn first(&self) -> Option<&Value> {
+        self.values.first().and_then(Option::as_ref)
+    }
+
+    /// Are there as many series (or whatever it is) in the one as in the other? What has no length, has as many.
+    pub fn differ_in_length(&self, one: usize, other: usize) -> bool {
+        let length = |index: usize| match &self.values[index] {
+            Some(Value::Series(list)) => Some(list.len()),
+            Some(Value::Lists(lists)) => Some(lists.len()),
+            Some(Value::Text(text)) => Some(text.chars().count()),
+            _ => None,
+        };
+        length(one).zip(length(other)).is_some_and(|(one, other)| one != other)
+    }
+
     /// A list, or all that is in lists of lists.
     pub fn series_or_lists(&mut self, index: usize) -> Result<Vec<Series>, EvaluationError> {
         match self.values[index].take() {

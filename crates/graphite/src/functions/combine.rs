@@ -326,11 +326,11 @@ fn all_integers(list: &[Series]) -> Numbers {
 }
 
 fn aggregate_pairs(call: &mut Invocation<'_, '_>, func: &str) -> Answer {
-    let (firsts, seconds) = (call.arguments.series(0)?, call.arguments.series(1)?);
-    if firsts.len() != seconds.len() {
+    if call.arguments.differ_in_length(0, 1) {
         let what = "seriesListFirstPos and seriesListSecondPos argument must have equal length";
         return Err(EvaluationError::input(what));
     }
+    let (firsts, seconds) = (call.arguments.series(0)?, call.arguments.series(1)?);
     // Only aggregateSeriesLists has more parameters.
     let factor = if call.arguments.parameters() > 3 { call.arguments.optional_float(3)? } else { None };
     let mut results = Vec::with_capacity(firsts.len());
@@ -437,11 +437,11 @@ fn divide_series(call: &mut Invocation<'_, '_>) -> Answer {
 }
 
 fn divide_series_lists(call: &mut Invocation<'_, '_>) -> Answer {
-    let (dividends, divisors) = (call.arguments.series(0)?, call.arguments.series(1)?);
-    if dividends.len() != divisors.len() {
+    if call.arguments.differ_in_length(0, 1) {
         let what = "dividendSeriesList and divisorSeriesList argument must have equal length";
         return Err(EvaluationError::input(what));
     }
+    let (dividends, divisors) = (call.arguments.series(0)?, call.arguments.series(1)?);
     let pairs = dividends.into_iter().zip(divisors);
     let results = pairs.map(|(dividend, divisor)| quotient(call, [dividend, divisor]));
     Ok(Value::Series(results.collect::<Result<_, _>>()?))
@@ -554,7 +554,7 @@ fn as_percent(call: &mut Invocation<'_, '_>) -> Answer {
             let points = totals[0].points()?;
             percent_of_one(call, list, &points, &totals[0].name)
         }
-        Value::Series(_) => Err(EvaluationError::input(
+        Value::Series(_) | Value::Lists(_) => Err(EvaluationError::input(
             "asPercent second argument must be missing, a single digit, reference exactly 1 series or reference \
              the same number of series as the first argument",
         )),
@@ -587,6 +587,8 @@ fn percent_of_pair(
     call: &Invocation<'_, '_>,
     mut pair: [Series; 2],
 ) -> Result<(Series, Span), EvaluationError> {
+    // The total's name may hold those of a whole group.
+    call.evaluator.make_room_for_text(pair[0].name.len() + pair[1].name.len())?;
     let name = format!("asPercent({},{})", pair[0].name, pair[1].name);
     let span = normalize(&mut pair)?.unwrap_or(Span::of(&pair[0]));
     let (a, b) = (pair[0].points()?, pair[1].points()?);

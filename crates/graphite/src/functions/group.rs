@@ -42,7 +42,7 @@ pub const GROUP_BY_NODE: Function = Function {
            Example: groupByNode(web.*.requests.*, 1, \"sum\")",
     aggregator: false,
     run: |call| {
-        let (node, callback) = (call.arguments.get(1), call.arguments.get(2).text());
+        let (node, callback) = (call.arguments.get(1), callback(call, 2)?);
         group_by_nodes(call, &callback, &[node])
     },
 };
@@ -60,7 +60,7 @@ pub const GROUP_BY_NODES: Function = Function {
            Example: groupByNodes(web.*.requests.*, \"sum\", 1, 3)",
     aggregator: false,
     run: |call| {
-        let (callback, nodes) = (call.arguments.get(1).text(), call.arguments.rest().to_vec());
+        let (callback, nodes) = (callback(call, 1)?, call.arguments.rest().to_vec());
         group_by_nodes(call, &callback, &nodes)
     },
 };
@@ -132,8 +132,19 @@ fn called_back(
     result.ok_or_else(|| EvaluationError::failed(format!("{callback} gives no series for a group")))
 }
 
+/// The name of the second or third argument. What is no text fails only when there is something to call it for;
+/// what is missing, always.
+fn callback(call: &Invocation<'_, '_>, index: usize) -> Result<String, EvaluationError> {
+    let nothing = matches!(call.arguments.first(), Some(Value::Series(list)) if list.is_empty());
+    match call.arguments.get(index) {
+        Value::Text(name) => Ok(name),
+        other if nothing && call.arguments.has(index) => Ok(other.text()),
+        _ => call.arguments.text(index),
+    }
+}
+
 fn group_by_tags(call: &mut Invocation<'_, '_>) -> Answer {
-    let callback = call.arguments.get(1).text();
+    let callback = callback(call, 1)?;
     let mut tags = Vec::new();
     for tag in call.arguments.rest() {
         match tag {
@@ -218,7 +229,8 @@ fn nodes_before(name: &str, index: i64) -> String {
 
 fn apply_by_node(call: &mut Invocation<'_, '_>) -> Answer {
     let (node, template) = (call.arguments.int(1)?, call.arguments.text(2)?);
-    let new_name = call.arguments.optional_text(3)?;
+    // Python's `if newName`.
+    let new_name = if call.arguments.flag(3) { Some(call.arguments.text(3)?) } else { None };
     let list = call.series()?;
     let mut prefixes: Vec<String> =
         list.iter().map(|series| nodes_before(&series.name, node.saturating_add(1))).collect();
@@ -231,7 +243,7 @@ fn apply_by_node(call: &mut Invocation<'_, '_>) -> Answer {
     let mut results = Vec::new();
     for prefix in prefixes {
         for mut series in call.evaluate_text(&replaced(&template, "%", &prefix)?)? {
-            if let Some(name) = new_name.as_ref().filter(|name| !name.is_empty()) {
+            if let Some(name) = &new_name {
                 series.name = replaced(name, "%", &prefix)?;
             }
             series.path_expression = prefix.as_str().into();

@@ -5,6 +5,7 @@ mod canvas;
 mod chart;
 mod json;
 mod picture;
+mod size;
 mod text;
 
 use jiff::tz::TimeZone;
@@ -13,7 +14,7 @@ use vocabulary::Timestamp;
 use crate::answer::Answer;
 use crate::attime;
 use crate::error::{EvaluationError, Refusal};
-use crate::evaluate::{Environment, Question, Window, evaluate};
+use crate::evaluate::{Environment, Question, Window, evaluate, memory};
 use crate::functions::python_float;
 use crate::limits;
 use crate::parameters::{Parameters, not_an_integer, python_int};
@@ -189,8 +190,16 @@ fn format(params: Parameters<'_>, graph_type: &str) -> Result<Format, Refusal> {
 pub fn render(request: &RenderRequest, environment: Environment<'_>) -> Result<(Answer, Trace), Refusal> {
     let refused = |error| Refusal::of(error, &request.question.targets);
     let evaluated = evaluate(&request.question, environment).map_err(refused)?;
+    has_room(request, &evaluated.series, environment.limits.max_bytes).map_err(refused)?;
     let answer = write(request, evaluated.series).map_err(refused)?;
     Ok((with_cache_headers(answer, request.cache_seconds), evaluated.trace))
+}
+
+/// May the answer be written beside the series that it is made of?
+fn has_room(request: &RenderRequest, series: &[Series], limit: usize) -> Result<(), EvaluationError> {
+    let answer = size::of_answer(request.format, &request.shape, series);
+    let together = answer.saturating_add(memory::of_answer(series));
+    if together > limit { Err(memory::too_much(limit)) } else { Ok(()) }
 }
 
 fn write(request: &RenderRequest, series: Vec<Series>) -> Result<Answer, EvaluationError> {
