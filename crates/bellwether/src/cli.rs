@@ -49,6 +49,8 @@ pub enum Command {
     /// Take over what other programs' files say.
     #[command(subcommand)]
     Import(ImportCommand),
+    /// Run beside the Graphite that is to be replaced, and tell every difference.
+    Compare(CompareOptions),
     /// Look after the store.
     #[command(subcommand)]
     Storage(StorageCommand),
@@ -199,6 +201,37 @@ pub enum TokenCommand {
     Remove {
         id: i64,
     },
+}
+
+/// Asks both the same, again and again, until Ctrl-C: which names there are, every stored point of every archive,
+/// and the answers to given targets.
+#[derive(Debug, Args)]
+pub struct CompareOptions {
+    /// graphite-web, perhaps with NAME:PASSWORD@ before the host; else what GRAPHITE_AUTHORIZATION holds is sent
+    /// as the Authorization header.
+    #[arg(long, value_name = "URL")]
+    pub graphite: String,
+    /// Targets to compare the answers of, one a line; may be given more than once.
+    #[arg(long, value_name = "FILE")]
+    pub targets: Vec<PathBuf>,
+    /// Also the targets of the dashboards that graphite-web keeps.
+    #[arg(long)]
+    pub dashboards: bool,
+    /// Only series whose names begin so; may be given more than once.
+    #[arg(long, value_name = "PREFIX")]
+    pub only: Vec<String>,
+    /// Queries a second to graphite-web, at most; it rests at least as long as it worked.
+    #[arg(long, default_value_t = 5.0, value_name = "N")]
+    pub rate: f64,
+    /// Points newer than this are not compared: they reach both at slightly different moments.
+    #[arg(long, default_value = "2min", value_name = "DURATION")]
+    pub settle: HumanDuration,
+    /// Between one round and the next.
+    #[arg(long, default_value = "10s", value_name = "DURATION")]
+    pub rest: HumanDuration,
+    /// Go through everything one time: status 0 without a difference, 1 with.
+    #[arg(long)]
+    pub once: bool,
 }
 
 /// Servers of this machine only. What others send at the same time is in the server's figures too.

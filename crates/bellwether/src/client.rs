@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::http::{Method, Request, Response, Uri, header};
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_api::server::{Peer, at_any_depth};
 use http_body_util::BodyExt;
 use hyper::client::conn::http1::SendRequest;
@@ -80,14 +80,29 @@ impl Server {
         path: &str,
         body: Option<String>,
     ) -> Result<Response<Body>, Failure> {
-        let request = self.request(method, path, body)?;
-        let response = match self {
-            Server::Here(router) => {
-                router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
-            }
-            Server::Socket(_) | Server::Remote { .. } => send(&mut self.connection().await?, request).await?,
-        };
+        let response = self.exchange(self.request(method, path, body)?).await?;
         if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
+    }
+
+    /// A form to one of Graphite's paths, which know nothing of JSON. The answer may be a refusal.
+    pub async fn post_form(&self, path: &str, form: String) -> Result<(StatusCode, Bytes), Failure> {
+        let mut request = self.request(Method::POST, path, Some(form))?;
+        let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        request.headers_mut().insert(header::CONTENT_TYPE, form_type);
+        let asked = async {
+            let response = self.exchange(request).await?;
+            Ok((response.status(), whole(response).await?))
+        };
+        within(ANSWER_TIMEOUT, "wait for the answer", asked).await
+    }
+
+    async fn exchange(&self, request: Request<Body>) -> Result<Response<Body>, Failure> {
+        match self {
+            Server::Here(router) => {
+                Ok(router.clone().oneshot(request).await.unwrap_or_else(|never| match never {}))
+            }
+            Server::Socket(_) | Server::Remote { .. } => send(&mut self.connection().await?, request).await,
+        }
     }
 
     /// A connection for one request after the other, with a server that runs.
@@ -104,12 +119,7 @@ impl Server {
                     .map_err(Failure::doing(format!("connect to {}", socket.display())))?;
                 handshake(stream).await
             }
-            Server::Remote { url, .. } => {
-                let doing =
-                    format!("connect to {}", url.authority().map_or("", |authority| authority.as_str()));
-                let connected = async { handshake(connect(url, &doing).await?).await };
-                within(CONNECT_TIMEOUT, &doing, connected).await
-            }
+            Server::Remote { url, .. } => dial(url).await,
         }
     }
 
@@ -143,6 +153,14 @@ async fn within<T>(
 ) -> Result<T, Failure> {
     let late = |_| Failure::new(format!("{doing}: no answer within {} s", patience.as_secs()));
     tokio::time::timeout(patience, work).await.map_err(late)?
+}
+
+/// A connection to whoever serves this URL.
+pub async fn dial(url: &Uri) -> Result<SendRequest<Body>, Failure> {
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let doing = format!("connect to {}{port}", url.host().unwrap_or_default());
+    let connected = async { handshake(connect(url, &doing).await?).await };
+    within(CONNECT_TIMEOUT, &doing, connected).await
 }
 
 async fn connect(url: &Uri, doing: &str) -> Result<Box<dyn Stream>, Failure> {

@@ -61,6 +61,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Send(options) => commands::send::run(common, &options),
         Command::Event(options) => commands::event::run(common, &options),
         Command::Import(command) => commands::import::run(&command),
+        Command::Compare(options) => commands::compare::run(common, &options),
         Command::Storage(command) => commands::storage::run(common, &command),
         Command::Backup { directory } => commands::backup::run(common, &directory),
         Command::Restore { directory } => commands::backup::restore(common, &directory),
