@@ -1,5 +1,6 @@
 import pytest
 
+from support.graphite_pair import Pair
 from support.graphite_sides import Sides
 
 
@@ -9,3 +10,11 @@ def sides(tmp_path_factory):
     sides = Sides(tmp_path_factory.mktemp("graphite"))
     yield sides
     sides.stop()
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """Both over HTTP, with the same series."""
+    pair = Pair(tmp_path_factory.mktemp("pair"))
+    yield pair
+    pair.stop()

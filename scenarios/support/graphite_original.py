@@ -2,13 +2,16 @@
 stdin, one json answer a line on stdout, as crates/graphite/examples/answer.rs speaks them.
 
     python graphite_original.py DIRECTORY         (DIRECTORY/series.json says what to store)
+    python graphite_original.py DIRECTORY PORT    the same over HTTP, until the process is ended
 """
 import inspect
 import json
 import os
+import socketserver
 import sys
 import types
 import warnings
+import wsgiref.simple_server
 
 warnings.filterwarnings("ignore")
 
@@ -30,7 +33,8 @@ def mend_inspect():
     inspect.formatargspec = formatargspec
 
 
-def start_django(root):
+def start_django(root, carbon=None):
+    """`carbon` is where a carbon-cache takes queries."""
     for part in ("storage/whisper", "storage/log/webapp", "conf"):
         os.makedirs(f"{root}/{part}", exist_ok=True)
     settings = types.ModuleType("settings_of_original")
@@ -38,7 +42,9 @@ def start_django(root):
     settings.GRAPHITE_ROOT = root
     settings.STORAGE_DIR = f"{root}/storage"
     settings.CONF_DIR = f"{root}/conf"
-    settings.CARBONLINK_HOSTS = []
+    settings.CARBONLINK_HOSTS = [carbon] if carbon else []
+    # Answers of the moment: what was tagged or deleted a second ago is compared.
+    settings.TAGDB_CACHE_DURATION = settings.FIND_CACHE_DURATION = settings.DEFAULT_CACHE_DURATION = 0
     settings.USE_WORKER_POOL = False
     settings.STORAGE_FINDERS = ("graphite.finders.standard.StandardFinder",)
     sys.modules[settings.__name__] = settings
@@ -64,7 +70,7 @@ def store(root, client, data):
         whisper.create(path, archives, series["x_files_factor"], series["method"])
         if series["points"]:
             whisper.update_many(path, [(time, float(value)) for time, value in series["points"]], data["now"])
-        if ";" in series["name"]:
+        if ";" in series["name"] or data.get("tag_all"):
             client.post("/tags/tagSeries", {"path": series["name"]})
     for when, what, tags in data["events"]:
         body = json.dumps({"what": what, "tags": tags, "when": when})
@@ -97,17 +103,35 @@ def as_json(value):
     return value if value not in (float("inf"), float("-inf")) else str(value)
 
 
+class Served(socketserver.ThreadingMixIn, wsgiref.simple_server.WSGIServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+
+class Quiet(wsgiref.simple_server.WSGIRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def serve(port):
+    from django.core.wsgi import get_wsgi_application
+    server = wsgiref.simple_server.make_server("127.0.0.1", port, get_wsgi_application(), Served, Quiet)
+    server.serve_forever()
+
+
 def main():
     root = sys.argv[1]
     mend_inspect()
     answers, sys.stdout = sys.stdout, sys.stderr
-    client = start_django(root)
     with open(f"{root}/series.json") as file:
         data = json.load(file)
+    client = start_django(root, data.get("carbon"))
     store(root, client, data)
     with open(f"{root}/archives.json", "w") as file:
         json.dump({"series": archives_of(root, data), "events": [[e[0], e[2]] for e in data["events"]]}, file)
     print("ready", file=answers, flush=True)
+    if len(sys.argv) > 2:
+        serve(int(sys.argv[2]))
     for line in sys.stdin:
         request = json.loads(line)
         from django.http import QueryDict

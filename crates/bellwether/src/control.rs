@@ -6,7 +6,7 @@ use http_api::control::{
     Arriving, BackedUp, Cardinality, Checked, Compacted, Control, Health, Help, Identity, Panel, Readiness,
     Repolicied, Retention, RetentionQuestion, State,
 };
-use vocabulary::ports::{PointSink, Scope};
+use vocabulary::ports::{PointSink, Scope, StoreError};
 use vocabulary::{SeriesRef, ValueKind};
 
 use crate::house::{House, Phase};
@@ -90,6 +90,10 @@ impl Control for House {
         self.store
             .names()
             .for_each(ValueKind::Number, scope, |id, name| take(SeriesRef(u64::from(id)), name));
+    }
+
+    fn register_series(&self, names: &[String]) -> Result<u64, StoreError> {
+        self.store.register(names)
     }
 
     fn delete_series(&self, series: &[SeriesRef]) -> Result<u64, String> {

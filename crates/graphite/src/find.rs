@@ -127,8 +127,13 @@ fn check_times(params: Parameters<'_>, now: Timestamp, zone: &TimeZone) -> Resul
         _ => Ok(now),
     };
     let now = read("now", now)?;
-    read("from", now)?;
-    read("until", now)?;
+    let (from, until) = (read("from", now)?, read("until", now)?);
+    let is_given = |name: &str| params.get(name).is_some_and(|text| text != "-1");
+    if is_given("from") && is_given("until") && from > until {
+        return Err(Refusal::bad_parameters(&format!(
+            "Failed to instantiate find query: Invalid interval start={from} end={until}"
+        )));
+    }
     Ok(())
 }
 

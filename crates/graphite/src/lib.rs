@@ -12,6 +12,7 @@
 //! |---|---|---|
 //! | parameters of `/render` | request, answer | [`render`] |
 //! | parameters of `/metrics/...` | answer | [`find`] |
+//! | parameters of `/tags/...` | answer | [`tags`] |
 //! | the table of functions | `/functions` | [`describe`] |
 //! | text of a target | tree | [`parse`], [`target`] |
 //! | tree | series | [`evaluate`](evaluate()) |
@@ -39,6 +40,7 @@ pub mod render;
 pub mod series;
 mod stats;
 pub mod tag_expressions;
+pub mod tags;
 pub mod target;
 mod timers;
 mod value;

@@ -23,6 +23,8 @@ fn read_call(source: &str) -> Result<Vec<TagExpression>, EvaluationError> {
     parse_all(texts).map_err(|error| EvaluationError::Failed(error.to_string()))
 }
 
+pub(crate) const NOT_NARROW: &str = "At least one tagspec must not match the empty string";
+
 /// At least one of them must ask for a tag that is there, or the answer would be everything else.
 pub fn parse_all<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Vec<TagExpression>, StoreError> {
     let expressions = texts.map(parse_one).collect::<Result<Vec<_>, _>>()?;
@@ -31,7 +33,7 @@ pub fn parse_all<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Vec<TagExpr
         narrow |= !matches_empty(expression)?;
     }
     if !narrow {
-        return Err(StoreError::BadQuery("At least one tagspec must not match the empty string".into()));
+        return Err(StoreError::BadQuery(NOT_NARROW.into()));
     }
     Ok(expressions)
 }
@@ -53,7 +55,7 @@ pub fn parse_one(text: &str) -> Result<TagExpression, StoreError> {
 }
 
 /// Would a series without the tag fulfil it?
-fn matches_empty(expression: &TagExpression) -> Result<bool, StoreError> {
+pub(crate) fn matches_empty(expression: &TagExpression) -> Result<bool, StoreError> {
     let value = &expression.value;
     let fits = || match Pattern::new(value).and_then(|pattern| pattern.matches_start("")) {
         Ok(fits) => Ok(fits),

@@ -11,7 +11,11 @@ pub const MIGRATIONS: Migrations = Migrations {
          CREATE TABLE annotation_tag (annotation INTEGER NOT NULL REFERENCES annotation (id) ON DELETE CASCADE, position INTEGER NOT NULL,
             tag TEXT NOT NULL, PRIMARY KEY (annotation, position)) STRICT, WITHOUT ROWID;
          CREATE INDEX annotation_tag_tag ON annotation_tag (tag, annotation);"],
+    // A tag at a position below 0 is not shown, the event is only found by it; one at a position from SHOWN_ONLY
+    // on is only shown. See `tag_words`.
 };
+
+const SHOWN_ONLY: i64 = 1 << 20;
 
 /// Longest texts; graphite-web's column for `what` has this length too.
 pub const MAX_WHAT: usize = 255;
@@ -36,8 +40,11 @@ pub struct Annotation {
 /// How the tags of a query go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TagSet {
+    /// Of those that any event has.
     All,
     Any,
+    /// Of those that are asked for.
+    Each,
 }
 
 #[derive(Clone, Debug)]
@@ -45,7 +52,9 @@ pub struct Query<'a> {
     /// Both ends are part of it.
     pub from: f64,
     pub until: f64,
-    pub tags: &'a [String],
+    /// None: whatever the tags. Tags that no event has are left out, as the original does; with none left
+    /// nothing is found.
+    pub tags: Option<&'a [String]>,
     pub set: TagSet,
 }
 
@@ -95,10 +104,16 @@ fn insert(tx: &Transaction<'_>, new: &NewAnnotation) -> Result<i64, StateError> 
         &[new.at.into(), new.what.as_str().into(), new.data.as_str().into()],
     )?;
     let id = tx.inserted_id();
-    for (position, tag) in new.tags.iter().enumerate() {
+    let words = tag_words(&new.tags.join(" "));
+    let shown = new.tags.iter().enumerate().map(|(position, tag)| {
+        let shown_only = if words.contains(tag) { 0 } else { SHOWN_ONLY };
+        (position as i64 + shown_only, tag)
+    });
+    let found_by = words.iter().filter(|word| !new.tags.contains(word));
+    for (position, tag) in shown.chain((1..).map(|count: i64| -count).zip(found_by)) {
         tx.execute(
             "INSERT INTO annotation_tag (annotation, position, tag) VALUES (?1, ?2, ?3)",
-            &[id.into(), (position as i64).into(), tag.as_str().into()],
+            &[id.into(), position.into(), tag.as_str().into()],
         )?;
     }
     tx.execute("DELETE FROM annotation WHERE id <= ?1", &[(id - MAX_KEPT).into()])?;
@@ -106,7 +121,8 @@ fn insert(tx: &Transaction<'_>, new: &NewAnnotation) -> Result<i64, StateError> 
 }
 
 const COLUMNS: &str = "SELECT id, at, what, data,
-    (SELECT group_concat(tag, ' ') FROM (SELECT tag FROM annotation_tag WHERE annotation = annotation.id ORDER BY position))
+    (SELECT group_concat(tag, ' ') FROM (SELECT tag FROM annotation_tag WHERE annotation = annotation.id AND position >= 0
+        ORDER BY position % 1048576))
     FROM annotation";
 
 pub fn one(state: &StateStore, id: i64) -> Result<Option<Annotation>, StateError> {
@@ -116,24 +132,66 @@ pub fn one(state: &StateStore, id: i64) -> Result<Option<Annotation>, StateError
 
 /// In order of time.
 pub fn list(state: &StateStore, query: &Query<'_>) -> Result<Vec<Annotation>, StateError> {
-    let mut tags: Vec<&String> = query.tags.iter().collect();
-    tags.sort();
-    tags.dedup();
     let mut sql = format!("{COLUMNS} WHERE at >= ?1 AND at <= ?2");
     let mut values: Vec<Value> = vec![query.from.into(), query.until.into()];
-    if !tags.is_empty() {
+    if let Some(tags) = query.tags {
+        let Some(tags) = wanted(state, tags, query.set)? else { return Ok(Vec::new()) };
         let places: Vec<String> = (0..tags.len()).map(|index| format!("?{}", index + 3)).collect();
-        let needed = if query.set == TagSet::All { tags.len() } else { 1 };
+        let needed = if query.set == TagSet::Any { 1 } else { tags.len() };
         sql += &format!(
-            " AND (SELECT count(DISTINCT tag) FROM annotation_tag WHERE annotation = annotation.id AND tag IN ({})) >= {needed}",
+            " AND (SELECT count(DISTINCT tag) FROM annotation_tag WHERE annotation = annotation.id AND position < {SHOWN_ONLY} AND tag IN ({})) >= {needed}",
             places.join(", ")
         );
-        values.extend(tags.into_iter().map(|tag| Value::from(tag.as_str())));
+        values.extend(tags.into_iter().map(Value::from));
     }
     sql += &format!(" ORDER BY at DESC, id DESC LIMIT {MAX_LISTED}");
     let mut found: Vec<Annotation> = state.query(&sql, &values)?.iter().map(from_row).collect();
     found.reverse();
     Ok(found)
+}
+
+/// The tags to look for; none if nothing can be found by them.
+fn wanted<'t>(
+    state: &StateStore,
+    tags: &'t [String],
+    set: TagSet,
+) -> Result<Option<Vec<&'t str>>, StateError> {
+    let mut known = Vec::new();
+    for tag in tags.iter().take(MAX_TAGS) {
+        let rows = state.query(
+            "SELECT 1 FROM annotation_tag WHERE tag = ?1 AND position < ?2 LIMIT 1",
+            &[tag.as_str().into(), SHOWN_ONLY.into()],
+        )?;
+        if !rows.is_empty() && !known.contains(&tag.as_str()) {
+            known.push(tag);
+        } else if rows.is_empty() && set == TagSet::Each {
+            return Ok(None);
+        }
+    }
+    Ok((!known.is_empty()).then_some(known))
+}
+
+/// The words by which an event is found: parted by blanks or, if there is a comma outside of double quotes, by
+/// commas; what stands in quotes is one. (What is shown as its tags is parted by blanks, whatever they hold.)
+fn tag_words(tags: &str) -> Vec<String> {
+    let quoted = tags.split('"').skip(1).step_by(2);
+    // A quote that is never closed does not count.
+    let closed = tags.matches('"').count() / 2;
+    let mut words: Vec<String> = quoted.take(closed).map(|word| word.trim().to_owned()).collect();
+    let loose: Vec<&str> = tags
+        .split('"')
+        .enumerate()
+        .filter(|(index, _)| index % 2 == 0 || index / 2 >= closed)
+        .map(|(_, part)| part)
+        .collect();
+    let comma = loose.iter().any(|part| part.contains(','));
+    for part in loose {
+        words.extend(part.split(if comma { ',' } else { ' ' }).map(|word| word.trim().to_owned()));
+    }
+    words.retain(|word| !word.is_empty());
+    words.sort();
+    words.dedup();
+    words
 }
 
 fn from_row(row: &Row) -> Annotation {
@@ -183,8 +241,8 @@ mod tests {
         add(&state, &new(20.0, "flip", "flip web", "")).unwrap();
         add(&state, &new(15.0, "note", "", "")).unwrap();
         let check = |from: f64, until: f64, wanted: &str, set: TagSet, expected: &[&str]| {
-            let wanted = tags(wanted);
-            let found = list(&state, &Query { from, until, tags: &wanted, set }).unwrap();
+            let wanted = (!wanted.is_empty()).then(|| tags(wanted));
+            let found = list(&state, &Query { from, until, tags: wanted.as_deref(), set }).unwrap();
             assert_eq!(found.iter().map(|a| a.what.as_str()).collect::<Vec<_>>(), expected, "{wanted:?}");
         };
         check(0.0, 100.0, "", TagSet::All, &["deployed 1", "note", "flip"]);
@@ -192,8 +250,35 @@ mod tests {
         check(0.0, 100.0, "web", TagSet::All, &["deployed 1", "flip"]);
         check(0.0, 100.0, "web deploy", TagSet::All, &["deployed 1"]);
         check(0.0, 100.0, "deploy flip", TagSet::Any, &["deployed 1", "flip"]);
+        check(0.0, 100.0, "deploy nothing", TagSet::All, &["deployed 1"]);
+        check(0.0, 100.0, "deploy nothing", TagSet::Each, &[]);
+        check(0.0, 100.0, "nothing", TagSet::All, &[]);
         let one = one(&state, deploy).unwrap().unwrap();
         assert_eq!((one.tags, one.data), (tags("deploy web"), "by ana".to_owned()));
+    }
+
+    #[test]
+    fn words_of_tags() {
+        let check = |text: &str, wanted: &[&str]| assert_eq!(tag_words(text), wanted, "{text}");
+        check("b a  a", &["a", "b"]);
+        check("a,b c", &["a", "b c"]);
+        check("it's \"q\"", &["it's", "q"]);
+        check("\"a, b\" c d", &["a, b", "c", "d"]);
+        check("\"a, b\" c d, e", &["a, b", "c d", "e"]);
+        check("\"open, x", &["open", "x"]);
+        check("", &[]);
+    }
+
+    #[test]
+    fn what_is_parted_by_commas_is_found_and_shown_as_it_came() {
+        let (_directory, state) = state();
+        let id = add(&state, &new(1.0, "old client", "deploy,web", "")).unwrap();
+        let query = |word: &str| {
+            let tags = tags(word);
+            list(&state, &Query { from: 0.0, until: 9.0, tags: Some(&tags), set: TagSet::All }).unwrap().len()
+        };
+        assert_eq!((query("deploy"), query("web"), query("other"), query("deploy,web")), (1, 1, 0, 0));
+        assert_eq!(one(&state, id).unwrap().unwrap().tags, ["deploy,web"]);
     }
 
     #[test]
@@ -205,7 +290,7 @@ mod tests {
         }
         let all = [&beyond[..], &[new(1.0, "fine", "", "")]].concat();
         assert_eq!(add_all(&state, &all).unwrap(), 3);
-        let found = list(&state, &Query { from: 0.0, until: 9.0, tags: &[], set: TagSet::All }).unwrap();
+        let found = list(&state, &Query { from: 0.0, until: 9.0, tags: None, set: TagSet::All }).unwrap();
         assert_eq!(found.iter().map(|a| a.what.as_str()).collect::<Vec<_>>(), ["fine"]);
     }
 

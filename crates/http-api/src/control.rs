@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vocabulary::SeriesRef;
-use vocabulary::ports::Scope;
+use vocabulary::ports::{Scope, StoreError};
 
 /// The parts of the server that no port reaches: health of every part, storage maintenance, the log.
 pub trait Control: Send + Sync {
@@ -26,6 +26,8 @@ pub trait Control: Send + Sync {
     fn identity(&self) -> Identity;
     /// Hands over every series of kind number that the scope sees, in no particular order.
     fn for_each_series(&self, scope: &Scope, take: &mut dyn FnMut(SeriesRef, &str));
+    /// Makes series that have no points yet; how many are new.
+    fn register_series(&self, names: &[String]) -> Result<u64, StoreError>;
     /// Takes series out, with their points; how many there were.
     fn delete_series(&self, series: &[SeriesRef]) -> Result<u64, String>;
     /// Every way in that is open, with what comes through it.

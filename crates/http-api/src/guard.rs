@@ -135,6 +135,14 @@ fn refuse_other_sites(request: &Request, host: &str, allowed: &[String]) -> Resu
     }
 }
 
+/// For what changes something by GET, as graphite-web's paths do: following another site's link must not.
+pub fn refuse_other_pages(headers: &HeaderMap) -> Result<(), Problem> {
+    match text(headers, "sec-fetch-site") {
+        None | Some("same-origin" | "none") => Ok(()),
+        Some(site) => Err(Problem::forbidden(format!("a page of another site ({site}) sent this request"))),
+    }
+}
+
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }

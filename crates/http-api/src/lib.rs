@@ -53,7 +53,8 @@ pub use guess::source as source_of;
 pub use services::{Counters, Services, Settings};
 
 /// The records that this room keeps.
-pub const MIGRATIONS: [Migrations; 3] = [accounts::MIGRATIONS, annotations::MIGRATIONS, levels::MIGRATIONS];
+pub const MIGRATIONS: [Migrations; 4] =
+    [accounts::MIGRATIONS, annotations::MIGRATIONS, levels::MIGRATIONS, graphite_web::kept::MIGRATIONS];
 
 /// Everything behind the guard.
 pub fn router(services: Arc<Services>) -> Router {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use parking_lot::{Mutex, RwLock};
+use vocabulary::ports::StoreError;
 use vocabulary::retention::Policy;
 use vocabulary::{Clock, SeriesRef, Timestamp, ValueKind};
 
@@ -179,6 +180,21 @@ impl Store {
         Ok((created.id, true))
     }
 
+    /// Series without a point yet, for who names them beforehand; without one they go like others that are idle.
+    /// Returns how many are new. Those before a name that is refused are there.
+    pub fn register(&self, names: &[String]) -> Result<u64, StoreError> {
+        self.refuse_read_only()?;
+        let mut new = 0;
+        for name in names {
+            let made = self.create_series(name.as_bytes(), ValueKind::Number, self.now());
+            let (_, is_new) = made.map_err(|refused| StoreError::BadQuery(format!("`{name}`: {refused}")))?;
+            new += u64::from(is_new);
+        }
+        self.write_log_out()?;
+        self.sync_series_log()?;
+        Ok(new)
+    }
+
     /// The number of a policy; a new one is logged. Called with `creating` held.
     pub(crate) fn policy_for(&self, kind: ValueKind, policy: Policy) -> (PolicyId, Arc<PolicyEntry>) {
         let policies = self.policies.load();
@@ -304,7 +320,7 @@ impl Store {
     }
 
     /// Tell another backend of series before any run that holds them.
-    pub(crate) fn announce(&self) -> Result<(), vocabulary::ports::StoreError> {
+    pub(crate) fn announce(&self) -> Result<(), StoreError> {
         let Some(unannounced) = &self.unannounced else { return Ok(()) };
         let new = std::mem::take(&mut *unannounced.lock());
         if new.is_empty() {

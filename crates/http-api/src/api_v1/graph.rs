@@ -174,7 +174,7 @@ impl Window {
             targets.into_iter().map(|target| self.result(services, scope, target, limits)).collect();
         // What happened within the last second belongs to it: "now" is a whole second, a mark's time is not.
         let until = self.until.0 as f64 + 1.0;
-        let query = Query { from: self.from.0 as f64, until, tags: &[], set: TagSet::All };
+        let query = Query { from: self.from.0 as f64, until, tags: None, set: TagSet::All };
         Ok(Graph {
             now: services.clock.since_epoch().as_secs_f64(),
             from: self.from.0,

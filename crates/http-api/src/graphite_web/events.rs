@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::json;
 use vocabulary::Timestamp;
 
-use super::{jsonp, plain};
+use super::page::{escaped, page};
+use super::{jsonp, plain, wrong_method};
 use crate::accounts::{Caller, Role};
 use crate::annotations::{self, Annotation, NewAnnotation, Query, Refused, TagSet};
+use crate::answer::Problem;
 use crate::api_v1::off_thread;
 use crate::guard::require;
 use crate::parameters::Parameters;
@@ -28,11 +30,7 @@ struct NewEvent {
 }
 
 /// Takes an event: 200 without a body, as the original.
-pub async fn post(
-    State(services): State<Arc<Services>>,
-    Extension(caller): Extension<Caller>,
-    body: Bytes,
-) -> Response {
+async fn post(services: Arc<Services>, caller: Caller, body: Bytes) -> Response {
     if let Err(problem) = require(&caller, Role::Editor) {
         return problem.into_response();
     }
@@ -42,6 +40,7 @@ pub async fn post(
             return refuse(&format!("the body is not a JSON object with what, tags, when, data: {error}"));
         }
     };
+    let Some(what) = event.what else { return refuse("`what` is missing: say what happened") };
     let Some(tags) = tags_of(event.tags.as_ref()) else {
         return refuse("\"tags\" must be an array or space-separated string");
     };
@@ -52,7 +51,7 @@ pub async fn post(
     };
     let new = NewAnnotation {
         at: event.when.unwrap_or_else(|| services.clock.since_epoch().as_secs_f64()),
-        what: event.what.unwrap_or_default(),
+        what,
         tags,
         data,
     };
@@ -64,7 +63,7 @@ pub async fn post(
         })
     });
     match added.await {
-        Ok(Ok(_)) => StatusCode::OK.into_response(),
+        Ok(Ok(_)) => (StatusCode::OK, [(header::CONTENT_TYPE, "text/html; charset=utf-8")]).into_response(),
         Ok(Err(why)) => refuse(&why),
         Err(problem) => problem.into_response(),
     }
@@ -87,66 +86,142 @@ fn tags_of(tags: Option<&serde_json::Value>) -> Option<Vec<String>> {
     Some(text.split_whitespace().map(str::to_owned).collect())
 }
 
-/// The list between two times, for graphs.
-pub async fn get_data(State(services): State<Arc<Services>>, parameters: Parameters) -> Response {
+/// What of the events a request asks for. The original reads the address only, whatever the method.
+struct Asked {
+    from: f64,
+    until: f64,
+    tags: Option<Vec<String>>,
+    set: TagSet,
+}
+
+fn asked(services: &Services, address: &Parameters) -> Result<Asked, Problem> {
     let now = services.clock.now();
-    let time = |name: &str, otherwise: Timestamp| match parameters.last(name) {
-        Some(text) => crate::evaluate::parse_time(text, now, "UTC"),
-        None => Ok(otherwise),
+    // A moment in words is one of now, which has a fraction of a second; one in digits has none.
+    let until = match address.last("until").filter(|text| *text != "now") {
+        None => services.clock.since_epoch().as_secs_f64(),
+        Some(text) => {
+            let until = crate::evaluate::parse_time(text, now, "UTC")?.0 as f64;
+            if text.bytes().all(|byte| byte.is_ascii_digit()) { until } else { until + 0.999_999 }
+        }
     };
-    let (from, until) = match (time("from", Timestamp(0)), time("until", now)) {
-        (Ok(from), Ok(until)) => (from, until),
-        (Err(problem), _) | (_, Err(problem)) => return problem.into_response(),
-    };
-    let tags: Vec<String> = parameters
-        .last("tags")
-        .map(|tags| tags.split_whitespace().map(str::to_owned).collect())
-        .unwrap_or_default();
-    let set = if parameters.last("set") == Some("union") { TagSet::Any } else { TagSet::All };
-    let found = off_thread(&services, move |services| {
-        // Events carry fractions; the whole second `until` is part of the answer.
-        let query = Query { from: from.0 as f64, until: until.0 as f64 + 0.999_999, tags: &tags, set };
+    let from = address.last("from").map(|text| crate::evaluate::parse_time(text, now, "UTC"));
+    Ok(Asked {
+        from: from.transpose()?.map_or(0.0, |from| from.0 as f64),
+        until,
+        tags: address.last("tags").map(|tags| tags.split(' ').map(str::to_owned).collect()),
+        set: match address.last("set") {
+            Some("union") => TagSet::Any,
+            Some("intersection") => TagSet::Each,
+            _ => TagSet::All,
+        },
+    })
+}
+
+async fn found(services: &Arc<Services>, uri: &Uri) -> Result<Vec<Annotation>, Problem> {
+    let Asked { from, until, tags, set } =
+        asked(services, &Parameters::of_query(uri.query().unwrap_or_default()))?;
+    off_thread(services, move |services| {
+        let query = Query { from, until, tags: tags.as_deref(), set };
         Ok(annotations::list(&services.state, &query)?)
-    });
-    match found.await {
+    })
+    .await
+}
+
+/// The list between two times, for graphs.
+pub async fn get_data(State(services): State<Arc<Services>>, uri: Uri, parameters: Parameters) -> Response {
+    match found(&services, &uri).await {
         Ok(found) => jsonp(parameters.last("jsonp"), &python_json(&found)),
         Err(problem) => problem.into_response(),
     }
 }
 
-/// One event as JSON; people are sent to the graph of that moment.
-pub async fn one(State(services): State<Arc<Services>>, Path(id): Path<i64>, headers: HeaderMap) -> Response {
-    let found = off_thread(&services, move |services| Ok(annotations::one(&services.state, id)?)).await;
-    let event = match found {
-        Ok(Some(event)) => event,
-        Ok(None) if wants_json(&headers) => {
-            let missing = json!({"error": "Event matching query does not exist"});
-            return (StatusCode::NOT_FOUND, Json(missing)).into_response();
-        }
-        Ok(None) => return plain(StatusCode::NOT_FOUND, "There is no such event.\n"),
-        Err(problem) => return problem.into_response(),
+/// `/events/`: a page with all, or a new one.
+pub async fn all(
+    method: Method,
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    uri: Uri,
+    body: Bytes,
+) -> Response {
+    match method {
+        Method::POST => post(services, caller, body).await,
+        Method::GET => match found(&services, &uri).await {
+            Ok(found) => page(StatusCode::OK, "Events", &table(&found)),
+            Err(problem) => problem.into_response(),
+        },
+        _ => wrong_method(),
+    }
+}
+
+fn table(events: &[Annotation]) -> String {
+    if events.is_empty() {
+        return "<p>There are none. Tell of one with <code>bellwether event \"deployed 4.2\" --tag deploy</code>, or by \
+                POST to this address: <code>{\"what\": \"deployed 4.2\", \"tags\": \"deploy\"}</code>."
+            .into();
+    }
+    let row = |event: &Annotation| {
+        format!(
+            "<tr><td>{}<td><a href=\"/events/{}/\">{}</a><td>{}\n",
+            iso(event.at),
+            event.id,
+            escaped(&event.what),
+            escaped(&event.tags.join(", "))
+        )
     };
-    if wants_json(&headers) {
-        return Json(json!({
+    let rows: String = events.iter().map(row).collect();
+    format!("<table><tr><th>when<th>what<th>tags\n{rows}</table>")
+}
+
+/// One event, as JSON or as a page.
+pub async fn one(
+    State(services): State<Arc<Services>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let Ok(id) = id.parse::<i64>() else { return plain(StatusCode::NOT_FOUND, "There is no such event.\n") };
+    let found = off_thread(&services, move |services| Ok(annotations::one(&services.state, id)?)).await;
+    match found {
+        Ok(Some(event)) if wants_json(&headers) => Json(json!({
             "id": event.id, "when": iso(event.at), "what": event.what, "data": event.data, "tags": event.tags
         }))
-        .into_response();
+        .into_response(),
+        Ok(Some(event)) => page(StatusCode::OK, &event.what, &details(&event)),
+        Ok(None) if wants_json(&headers) => {
+            let missing = json!({"error": "Event matching query does not exist"});
+            (StatusCode::NOT_FOUND, Json(missing)).into_response()
+        }
+        Ok(None) => plain(StatusCode::NOT_FOUND, "There is no such event.\n"),
+        Err(problem) => problem.into_response(),
     }
+}
+
+/// What it says, and the way to the graphs of that moment.
+fn details(event: &Annotation) -> String {
     let at = event.at as i64;
-    let place = format!("/explore?from={}&to={}", at - 1_800, at + 1_800);
-    match HeaderValue::from_str(&place) {
-        Ok(place) => (StatusCode::FOUND, [(header::LOCATION, place)]).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
+    format!(
+        "<table><tr><th>when<td>{}<tr><th>tags<td>{}<tr><th>data<td>{}</table>\n\
+         <p><a href=\"/explore?from={}&amp;to={}\">Graphs of that hour</a> · <a href=\"/events/\">All events</a>",
+        iso(event.at),
+        escaped(&event.tags.join(", ")),
+        escaped(&event.data),
+        at - 1_800,
+        at + 1_800
+    )
 }
 
 fn wants_json(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).is_some_and(|accept| accept == "application/json")
 }
 
-/// `2026-11-21T10:00:00Z`, as Django's encoder writes times.
+/// `2026-11-21T10:00:00Z`, with milliseconds if there are any, as Django's encoder writes times.
 fn iso(at: f64) -> String {
-    crate::evaluate::iso_time(Timestamp(at.floor() as i64))
+    let whole = crate::evaluate::iso_time(Timestamp(at.floor() as i64));
+    let microseconds = ((at - at.floor()) * 1e6).round() as u32;
+    match microseconds {
+        0 => whole,
+        // Cut off, not rounded.
+        _ => format!("{}.{:03}Z", whole.trim_end_matches('Z'), (microseconds / 1_000).min(999)),
+    }
 }
 
 /// `json.dumps` puts a blank behind `:` and `,`; keys in the original's order.

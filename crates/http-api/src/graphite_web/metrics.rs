@@ -1,21 +1,16 @@
-//! `/metrics/find`, `/metrics/expand`, `/metrics/index.json`
+//! `/metrics/find`, `/metrics/expand`, `/metrics/index.json`.
 
 use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use graphite::{Names, find as answers};
-use vocabulary::ports::QueryLimits;
+use graphite::find as answers;
 
-use super::query;
+use super::{names, query};
 use crate::accounts::Caller;
 use crate::parameters::Parameters;
 use crate::services::Services;
-
-fn names<'a>(services: &'a Services, caller: &'a Caller, limits: &'a QueryLimits) -> Names<'a> {
-    Names { source: services.source.as_ref(), scope: &caller.scope, limits }
-}
 
 pub async fn find(
     State(services): State<Arc<Services>>,

@@ -1,9 +1,14 @@
 //! graphite-web's own paths, with or without a trailing slash, as version 1.1.10 answers them. The names,
 //! shapes and quirks are its own; what is behind them is the room `graphite`.
 
+mod dashboards;
 mod events;
 mod functions;
+pub mod kept;
+mod links;
+mod metadata;
 mod metrics;
+mod page;
 mod render;
 mod tags;
 
@@ -15,40 +20,68 @@ use axum::extract::multipart::{Multipart, MultipartError};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
-use graphite::{Answer, Refusal};
+use axum::routing::any;
+use graphite::{Answer, Names, Refusal};
 use vocabulary::ports::QueryLimits;
 
+use crate::accounts::Caller;
 use crate::answer::Problem;
 use crate::parameters::Parameters;
 use crate::services::Services;
 
 pub fn router() -> Router<Arc<Services>> {
-    let both =
-        |router: Router<Arc<Services>>, path: &str, method: axum::routing::MethodRouter<Arc<Services>>| {
-            router.route(path, method.clone()).route(&format!("{path}/"), method)
-        };
     let router = Router::new()
-        .route("/version", get(version))
-        .route("/version/", get(version))
         .route("/metrics/index.json", any(metrics::index))
-        .route("/functions/{name}", any(functions::one))
-        .route("/tags/{tag}", get(tags::one))
+        .route("/functions/{*name}", any(functions::one))
+        .route("/tags/{*tag}", any(tags::one))
         .route("/tags/findSeries", any(tags::find_series))
         .route("/tags/autoComplete/tags", any(tags::complete_tags))
         .route("/tags/autoComplete/values", any(tags::complete_values))
-        .route("/tags/tagSeries", post(tags::tag_series))
-        .route("/tags/tagMultiSeries", post(tags::tag_multi_series))
-        .route("/tags/delSeries", post(tags::delete_series))
-        .route("/events/get_data", any(events::get_data));
-    let router = both(router, "/events/{id}", get(events::one));
-    let router = both(router, "/render", any(render::render));
-    let router = both(router, "/metrics", any(metrics::find));
-    let router = both(router, "/metrics/find", any(metrics::find));
-    let router = both(router, "/metrics/expand", any(metrics::expand));
-    let router = both(router, "/functions", any(functions::list));
-    let router = both(router, "/tags", get(tags::list));
-    both(router, "/events", get(events::get_data).post(events::post))
+        .route("/tags/tagSeries", any(tags::tag_series))
+        .route("/tags/tagMultiSeries", any(tags::tag_multi_series))
+        .route("/tags/delSeries", any(tags::delete_series))
+        .route("/events/get_data", any(events::get_data))
+        .route("/s/", any(links::shorten))
+        .route("/s/{*path}", any(links::shorten))
+        .route("/dashboard/save/{name}", any(dashboards::save))
+        .route("/dashboard/save_template/{name}/{key}", any(dashboards::save_template))
+        .route("/dashboard/load/{name}", any(dashboards::load))
+        .route("/dashboard/load/{name}/{value}", any(dashboards::load_template))
+        .route("/dashboard/load_template/{name}/{value}", any(dashboards::load_template))
+        .route("/dashboard/delete/{name}", any(dashboards::delete))
+        .route("/dashboard/delete_template/{name}", any(dashboards::delete_template))
+        .route("/dashboard/email", any(dashboards::not_here))
+        .route("/dashboard/{name}", any(dashboards::one))
+        .route("/dashboard/{name}/{value}", any(dashboards::one_of_template))
+        .route("/browser/{*page}", any(dashboards::compose))
+        .route("/account/{*page}", any(dashboards::not_here));
+    let paths = [
+        ("/version", any(version)),
+        ("/render", any(render::render)),
+        ("/render/local", any(render::local)),
+        ("/metrics", any(metrics::find)),
+        ("/metrics/find", any(metrics::find)),
+        ("/metrics/expand", any(metrics::expand)),
+        ("/metrics/get-metadata", any(metadata::get)),
+        ("/metrics/set-metadata", any(metadata::set)),
+        ("/functions", any(functions::list)),
+        ("/tags", any(tags::list)),
+        ("/events", any(events::all)),
+        ("/events/{id}", any(events::one)),
+        ("/S/{id}", any(links::follow)),
+        ("/dashboard", any(dashboards::all)),
+        ("/dashboard/create-temporary", any(dashboards::create_temporary)),
+        ("/dashboard/find", any(dashboards::find)),
+        ("/dashboard/find_template", any(dashboards::find_template)),
+        ("/dashboard/login", any(dashboards::not_here)),
+        ("/dashboard/logout", any(dashboards::not_here)),
+        ("/dashboard/help", any(dashboards::all)),
+        ("/composer", any(dashboards::compose)),
+        ("/graphlot", any(dashboards::compose)),
+    ];
+    paths.into_iter().fold(router, |router, (path, method)| {
+        router.route(path, method.clone()).route(&format!("{path}/"), method)
+    })
 }
 
 /// Grafana reads a version of 1.1 or later as "knows tags and the list of functions".
@@ -58,6 +91,14 @@ async fn version() -> Response {
 
 fn plain(status: StatusCode, text: &str) -> Response {
     (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text.to_owned()).into_response()
+}
+
+fn wrong_method() -> Response {
+    StatusCode::METHOD_NOT_ALLOWED.into_response()
+}
+
+fn names<'a>(services: &'a Services, caller: &'a Caller, limits: &'a QueryLimits) -> Names<'a> {
+    Names { source: services.source.as_ref(), scope: &caller.scope, limits }
 }
 
 /// An answer or a refusal of `graphite` as HTTP.
@@ -116,18 +157,30 @@ impl<S: Send + Sync> FromRequest<S> for Parameters {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let query = Parameters::of_query(request.uri().query().unwrap_or_default());
+        let Form(form) = Form::from_request(request, state).await?;
+        Ok(query.and(form))
+    }
+}
+
+/// Only the form: what Django calls `request.POST`.
+struct Form(Parameters);
+
+impl<S: Send + Sync> FromRequest<S> for Form {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let kind = kind.unwrap_or_default().to_ascii_lowercase();
         if kind.starts_with("multipart/form-data") {
-            return Ok(query.and(multipart(request, state).await?));
+            return multipart(request, state).await.map(Form);
         }
         if !kind.starts_with("application/x-www-form-urlencoded") {
-            return Ok(query);
+            return Ok(Form(Parameters::default()));
         }
         let body = axum::body::Bytes::from_request(request, state)
             .await
             .map_err(|rejection| Problem::unread_body(rejection.status(), rejection.body_text()))?;
-        Ok(query.and(Parameters::of_query(&String::from_utf8_lossy(&body))))
+        Ok(Form(Parameters::of_query(&String::from_utf8_lossy(&body))))
     }
 }
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 use graphite::{Defaults, Environment, RenderRequest};
 
-use super::query;
+use super::{plain, query};
 use crate::accounts::Caller;
 use crate::evaluate::StateEvents;
 use crate::parameters::Parameters;
@@ -27,4 +28,13 @@ pub async fn render(
         graphite::render(&request, environment).map(|(answer, _)| answer)
     })
     .await
+}
+
+/// How front ends of graphite-web ask one another to evaluate; with pickles that hold anything.
+pub async fn local() -> Response {
+    plain(
+        StatusCode::NOT_FOUND,
+        "Rendering for another graphite-web is not served. List this server in its CLUSTER_SERVERS: /render and \
+         /metrics/find answer pickle and msgpack.\n",
+    )
 }

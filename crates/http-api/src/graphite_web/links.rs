@@ -1,0 +1,122 @@
+//! `/s/PATH` makes a short link, `/S/ID` follows it.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+
+use super::kept::{self, Refused};
+use super::page::redirect;
+use super::plain;
+use crate::api_v1::off_thread;
+use crate::services::Services;
+
+const DIGITS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghijklmnopqrstuvwxyz";
+
+/// What pages add so that nobody answers from a cache; links to the same must be the same.
+const ALWAYS_NEW: [&str; 3] = ["&_uniq=", "&_salt=", "&_dc="];
+
+pub async fn shorten(State(services): State<Arc<Services>>, uri: Uri) -> Response {
+    let address = uri.path_and_query().map_or("", |address| address.as_str());
+    let address = without_salt(address.strip_prefix("/s/").unwrap_or_default());
+    let made = off_thread(&services, move |services| {
+        match kept::link(&services.state, &address, services.clock.now()) {
+            Ok(number) => Ok(Ok(number)),
+            Err(Refused::Because(why)) => Ok(Err(why)),
+            Err(Refused::State(error)) => Err(error.into()),
+        }
+    });
+    match made.await {
+        Ok(Ok(number)) => plain(StatusCode::OK, &format!("/S/{}", spelled(number))),
+        Ok(Err(why)) => plain(StatusCode::BAD_REQUEST, &format!("{why}\n")),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+pub async fn follow(State(services): State<Arc<Services>>, Path(id): Path<String>) -> Response {
+    let Some(number) = number(id.trim_end_matches('/')) else { return unknown() };
+    let found = off_thread(&services, move |services| Ok(kept::link_to(&services.state, number)?));
+    match found.await {
+        // `//elsewhere` would be another site: what was shortened is always a place here.
+        Ok(Some(address)) => {
+            let address = address.trim_start_matches(['/', '\\']);
+            redirect(StatusCode::MOVED_PERMANENTLY, &format!("/{address}"))
+        }
+        Ok(None) => unknown(),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn unknown() -> Response {
+    plain(StatusCode::NOT_FOUND, "There is no such short link.\n")
+}
+
+fn without_salt(address: &str) -> String {
+    let mut out = address.to_owned();
+    for salt in ALWAYS_NEW {
+        let mut from = 0;
+        while let Some(at) = out[from..].find(salt).map(|at| from + at) {
+            let value = &out[at + salt.len()..];
+            let digits = value.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
+            if digits > 0 {
+                out.replace_range(at..at + salt.len() + digits, "");
+            }
+            from = if digits > 0 { at } else { at + salt.len() };
+        }
+    }
+    out
+}
+
+fn spelled(mut number: i64) -> String {
+    let mut digits = Vec::new();
+    loop {
+        digits.push(DIGITS[(number % 62) as usize]);
+        number /= 62;
+        if number == 0 {
+            break;
+        }
+    }
+    digits.iter().rev().map(|digit| char::from(*digit)).collect()
+}
+
+fn number(text: &str) -> Option<i64> {
+    if text.is_empty() {
+        return None;
+    }
+    text.bytes().try_fold(0i64, |number, byte| {
+        let digit = DIGITS.iter().position(|digit| *digit == byte)?;
+        number.checked_mul(62)?.checked_add(digit as i64)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_as_the_original_spells_them() {
+        let check = |value: i64, wanted: &str| {
+            assert_eq!(spelled(value), wanted);
+            assert_eq!(number(wanted), Some(value));
+        };
+        check(0, "A");
+        check(1, "B");
+        check(26, "0");
+        check(61, "z");
+        check(62, "BA");
+        check(62 * 62 + 61, "BAz");
+        assert_eq!(number("AB"), Some(1));
+        for bad in ["", "-", "a!", "zzzzzzzzzzzzzzzzzzzzzzzz"] {
+            assert_eq!(number(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_makes_requests_differ_is_left_out() {
+        let check = |address: &str, wanted: &str| assert_eq!(without_salt(address), wanted);
+        check("render?target=a&_salt=12.5&_uniq=0.5&x=1", "render?target=a&x=1");
+        check("render?_salt=12&target=a", "render?_salt=12&target=a");
+        check("render?target=a&_dc=x&_dc=1", "render?target=a&_dc=x");
+    }
+}

@@ -1,0 +1,151 @@
+"""graphite-web and Bellwether, both over HTTP and with the same series: what a client sees of them.
+
+    pair.ask("GET", "/tags/findSeries?expr=name=requests")      -> (theirs, ours), each an Answer
+    pair.urls                                                   -> where each of them is
+
+A request is also a line of text (see `parse`), so that lists of them can be files.
+"""
+import http.client
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.parse
+
+from support import graphite_data
+from support.graphite_sides import Server, as_json
+from support.server import Answer, free_port, wait_for
+
+
+class Original:
+    """graphite-web 1.1.10 behind a socket."""
+
+    def __init__(self, directory, data):
+        directory.mkdir()
+        (directory / "series.json").write_text(json.dumps(data))
+        self.port = free_port()
+        script = __file__.replace("graphite_pair", "graphite_original")
+        log = open(directory / "log", "ab")
+        command = [sys.executable, script, str(directory), str(self.port)]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        wait_for(self.ready, seconds=60, what=f"graphite-web (log: {directory}/log)")
+
+    def ready(self):
+        assert self.process.poll() is None, "graphite-web has ended"
+        try:
+            return ask(self.port, "GET", "/version").status == 200
+        except OSError:
+            return False
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+
+
+def series_data(now, series, events):
+    # Carbon, as it comes, tells every name to the tag database: untagged ones have the tag `name` there.
+    return {"now": now, "tag_all": True, "events": events, "series": [
+        {"name": one.name, "archives": one.archives, "x_files_factor": one.x_files_factor,
+         "method": one.method, "points": [(when, as_json(value)) for when, value in one.points]} for one in series]}
+
+
+class Pair:
+    def __init__(self, directory, series=None, events=None):
+        self.now = int(time.time())
+        series = graphite_data.series(self.now) if series is None else series(self.now)
+        events = graphite_data.events(self.now) if events is None else events(self.now)
+        self.original = Original(directory / "original", series_data(self.now, series, events))
+        self.server = Server(directory, series, events).server
+        self.ports = [self.original.port, self.server.ports["http"]]
+        self.urls = [f"http://127.0.0.1:{port}" for port in self.ports]
+
+    def ask(self, method, path, body=None, headers=None):
+        return [ask(port, method, path, body, headers) for port in self.ports]
+
+    def stop(self):
+        self.original.stop()
+        self.server.stop()
+
+
+def ask(port, method, path, body=None, headers=None):
+    """One request as it is given, redirects not followed."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request(method, quoted(path), body, headers or {})
+        answer = connection.getresponse()
+        found = {name.lower(): value for name, value in answer.getheaders()}
+        return Answer(answer.status, found, answer.read())
+    finally:
+        connection.close()
+
+
+def quoted(text):
+    """What a client would send: requests are written down unquoted. Semicolons separate parameters in old Django."""
+    return urllib.parse.quote(text, safe="/?&=%+:,~*'()!@$[]#")
+
+
+def parse(line):
+    """METHOD PATH [BODY] [@ Header=value ...]; a body that begins like JSON is sent as such, others as a form."""
+    line, *headers = line.split(" @ ")
+    method, path, body = re.fullmatch(r"(\w+) (\S+)(?: (.*))?", line).groups()
+    headers = dict(one.split("=", 1) for one in headers)
+    if body is not None:
+        as_it_is = body[:1] in '{["' or "Content-Type" in headers
+        headers.setdefault("Content-Type", "application/json" if as_it_is else "application/x-www-form-urlencoded")
+        body = body.encode() if as_it_is else quoted(body).encode()
+    return method, path, body, headers
+
+
+def lines(file):
+    return [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
+
+
+def difference(theirs, ours, ignored=()):
+    """What a client could tell the two answers apart by, or None. Where the original ends in a page about an error in
+    Python, ours may be any answer with words. `ignored` are names of members of JSON objects."""
+    kinds = [kind(answer) for answer in (theirs, ours)]
+    if theirs.status == 500 and kinds[0] == "text/html":
+        return None if ours.status < 500 or ours.body else "an end without a word"
+    if ours.status != theirs.status:
+        return f"status {theirs.status} and {ours.status}: {theirs.body[:300]!r} and {ours.body[:300]!r}"
+    if theirs.headers.get("location") != ours.headers.get("location"):
+        return f"to {theirs.headers.get('location')} and {ours.headers.get('location')}"
+    if theirs.status == 405 or kinds[0] == "text/html" and (theirs.status == 404 or kinds[1] == "text/html"):
+        return None
+    if theirs.status < 300 and kinds[0] != kinds[1]:
+        return f"content type {kinds}: {theirs.body[:200]!r} and {ours.body[:200]!r}"
+    bodies = [content(answer, kind, ignored) for answer, kind in zip((theirs, ours), kinds)]
+    if theirs.status >= 500 and set(bodies[0]) == set(bodies[1]):
+        return None
+    return None if bodies[0] == bodies[1] else f"{theirs.body[:1000]!r} and {ours.body[:1000]!r}"
+
+
+def kind(answer):
+    return answer.headers.get("content-type", "").split(";")[0].lower()
+
+
+def content(answer, kind, ignored):
+    """JSON as values, whether it comes as such or in a call of a function."""
+    body = answer.body.replace(b"1e9999", b"Infinity")
+    call = re.fullmatch(rb"([^(\[{]*)\((.*)\)", body, re.DOTALL) if kind == "text/javascript" else None
+    if call:
+        return call.group(1), strip(json.loads(call.group(2)), ignored)
+    try:
+        return strip(json.loads(body), ignored)
+    except ValueError:
+        return body
+
+
+def strip(value, ignored):
+    """Without `ignored`, and without the folder in which whisper keeps tagged series among the names."""
+    if isinstance(value, dict):
+        return {name: strip(member, ignored) for name, member in value.items() if name not in ignored}
+    if not isinstance(value, list):
+        return value
+    return [strip(member, ignored) for member in value if not is_tagged_folder(member)]
+
+
+def is_tagged_folder(member):
+    name = (member.get("text") or member.get("path")) if isinstance(member, dict) else member
+    return isinstance(name, str) and (name == "_tagged" or name.startswith("_tagged."))
