@@ -41,11 +41,11 @@ fn refuse(why: &str) -> Response {
 }
 
 /// What is kept is read once: it must be JSON, and `state` must be there.
-fn state_of(parameters: &Parameters) -> Result<&str, Response> {
-    let text = parameters.last("state").ok_or_else(|| refuse("send a form with the field `state`"))?;
+fn state_of(parameters: &Parameters) -> Result<&str, String> {
+    let text = parameters.last("state").ok_or("send a form with the field `state`")?;
     match serde_json::from_str::<serde::de::IgnoredAny>(text) {
         Ok(_) => Ok(text),
-        Err(error) => Err(refuse(&format!("`state` is not JSON: {error}"))),
+        Err(error) => Err(format!("`state` is not JSON: {error}")),
     }
 }
 
@@ -77,7 +77,7 @@ pub async fn save(
     }
     let state = match state_of(&parameters) {
         Ok(state) => state.to_owned(),
-        Err(refusal) => return refusal,
+        Err(why) => return refuse(&why),
     };
     records(&services, move |services, records| {
         kept::set(records, Kind::Dashboard, &name, &state, &caller.name, services.clock.now())?;
@@ -104,7 +104,7 @@ pub async fn save_template(
         Ok(None) => {
             return refuse("`state` is not a dashboard: a list `graphs` of [name, {\"target\": []}, url]");
         }
-        Err(refusal) => return refusal,
+        Err(why) => return refuse(&why),
     };
     records(&services, move |services, records| {
         kept::set(records, Kind::Template, &name, &state, &caller.name, services.clock.now())?;
@@ -177,7 +177,7 @@ pub async fn create_temporary(
     }
     let state = match state_of(&parameters) {
         Ok(state) => state.to_owned(),
-        Err(refusal) => return refusal,
+        Err(why) => return refuse(&why),
     };
     records(&services, move |services, records| {
         let name = kept::set_temporary(records, &state, &caller.name, services.clock.now())?;
