@@ -138,6 +138,16 @@ pub enum ImportCommand {
     StorageSchemas { file: PathBuf },
     /// Carbon's storage-aggregation.conf, as [[storage.aggregation]].
     StorageAggregation { file: PathBuf },
+    /// Carbon's relay-rules.conf, as [[relay.rule]].
+    RelayRules { file: PathBuf },
+    /// Carbon's aggregation-rules.conf, as [[relay.aggregation]].
+    AggregationRules { file: PathBuf },
+    /// Carbon's rewrite-rules.conf, as [[relay.rewrite]].
+    RewriteRules { file: PathBuf },
+    /// Carbon's blacklist.conf, as [carbon] blacklist.
+    Blacklist { file: PathBuf },
+    /// Carbon's whitelist.conf, as [carbon] whitelist.
+    Whitelist { file: PathBuf },
     /// StatsD's config.js, as [statsd].
     Statsd { file: PathBuf },
 }

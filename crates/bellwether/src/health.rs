@@ -6,13 +6,13 @@ use http_api::control::{
     BadLine, Dropped, Health, Memory, NewSeries, Part, PrefixCount, Refused, RefusedPrefix, State,
     StorageHealth, Tier,
 };
-use ingest::OutgoingStats;
 use ingest::stats::ListenerStats;
+use ingest::{OutgoingStats, RelayStats};
 use series_store::StoreHealth;
 use series_store::names::Offender;
 
 use crate::house::House;
-use crate::own::listener_name;
+use crate::own::{listener_name, outgoing_name};
 
 /// A log record should be on the disk within a tenth of a second; ten times that is trouble.
 const SLOW_SYNC_MILLISECONDS: f64 = 1_000.0;
@@ -61,6 +61,7 @@ fn parts(house: &House, store: &StoreHealth) -> Vec<Part> {
         parts.extend(
             ingest.repeater_stats().iter().map(|out| outgoing_part(house, "repeater", "StatsD", out)),
         );
+        parts.extend(ingest.relay_stats().iter().flat_map(|relay| relay_parts(house, relay)));
     }
     parts.push(aggregation_part(house));
     parts.extend(host_part(house, now));
@@ -180,6 +181,10 @@ fn listener_losses(house: &House, name: &str, listener: &ListenerStats) -> Vec<D
         ("too old", "points.too_old", points.too_old, TOO_OLD_HELP),
         ("future", "points.in_future", points.in_future, FUTURE_HELP),
         ("no value", "points.no_value", points.no_value, NO_VALUE_HELP),
+        ("blacklist", "sorted.blacklisted", totals.sorted.blacklisted, BLACKLIST_HELP),
+        ("whitelist", "sorted.not_whitelisted", totals.sorted.not_whitelisted, WHITELIST_HELP),
+        ("not aggregated", "sorted.unaggregated", totals.sorted.unaggregated, UNAGGREGATED_HELP),
+        ("no destination", "sorted.unroutable", totals.sorted.unroutable, UNROUTABLE_HELP),
     ];
     let happened = all.into_iter().filter(|(_, _, total, _)| *total > 0);
     let entry = |(cause, counter, total, help)| {
@@ -206,6 +211,11 @@ const TOO_OLD_HELP: &str = "Older than everything that is kept of the series.";
 const FUTURE_HELP: &str =
     "Ahead of the clock by more than storage.future_tolerance: look at the sender's clock.";
 const NO_VALUE_HELP: &str = "Points whose value is NaN: it means \"no value\", and is not stored.";
+
+const BLACKLIST_HELP: &str = "Names that carbon.blacklist refuses.";
+const WHITELIST_HELP: &str = "Names that no entry of carbon.whitelist matches.";
+const UNAGGREGATED_HELP: &str = "With relay.forward_all = false: names that no rule of aggregation takes.";
+const UNROUTABLE_HELP: &str = "With relay.store = false: names that no rule has a destination for.";
 
 fn listener_title(name: &str) -> String {
     let (protocol, way) = name.split_once('.').unwrap_or((name, ""));
@@ -268,8 +278,9 @@ fn journal_part(house: &House, journal: &ingest::JournalStats) -> Part {
 }
 
 fn outgoing_part(house: &House, kind: &str, title: &str, out: &OutgoingStats) -> Part {
-    let counter = format!("{kind}.{}", out.address.replace(['.', ':'], "_"));
-    let help = "The queue to the other server was full because it was slow or away.";
+    let counter = outgoing_name(kind, &out.label);
+    let help =
+        "Could not be sent in time: the oldest of a full queue, because the other server is slow or away.";
     let list = match out.dropped {
         0 => Vec::new(),
         total => vec![dropped(house, &format!("{counter}.dropped.queue"), "queue", total, help)],
@@ -284,14 +295,55 @@ fn outgoing_part(house: &House, kind: &str, title: &str, out: &OutgoingStats) ->
         (_, true) => (State::Ok, format!("connected, {} wait", out.queued)),
     };
     Part {
-        address: Some(out.address.clone()),
+        address: Some(out.label.clone()),
         state,
         text,
         rate: house.history.rate(&format!("{counter}.sent")),
         unit: Some("/s"),
+        last_success: out.last_sent.map(|ago| house.clock.since_epoch().as_secs_f64() - ago.as_secs_f64()),
         filled: out.filled,
         dropped: list,
-        ..part(format!("{kind}.{}", out.address), "forward", format!("{title} to {}", out.address))
+        ..part(format!("{kind}.{}", out.label), "forward", format!("{title} to {}", out.label))
+    }
+}
+
+/// The rules, and each destination.
+fn relay_parts(house: &House, relay: &RelayStats) -> Vec<Part> {
+    let destinations = relay.destinations.iter().map(|out| outgoing_part(house, "relay", "Relay", out));
+    [relay_part(house, relay)].into_iter().chain(destinations).collect()
+}
+
+/// What listeners do not count: StatsD's flushes and aggregates on their way through the rules.
+fn relay_part(house: &House, relay: &RelayStats) -> Part {
+    let here = relay.made_here;
+    let aggregates = relay.aggregates;
+    let all = [
+        ("blacklist", "made_here.sorted.blacklisted", here.blacklisted, BLACKLIST_HELP),
+        ("whitelist", "made_here.sorted.not_whitelisted", here.not_whitelisted, WHITELIST_HELP),
+        ("not aggregated", "made_here.sorted.unaggregated", here.unaggregated, UNAGGREGATED_HELP),
+        ("no destination", "made_here.sorted.unroutable", here.unroutable, UNROUTABLE_HELP),
+        ("store", "aggregates.refused", aggregates.dropped(), "Aggregates that the store refused."),
+        ("memory", "refused_values", relay.refused_values, "Values that no longer fit into the aggregates."),
+        (
+            "gave up",
+            "gave_up",
+            relay.gave_up,
+            "A regular expression took too many steps for a name, which was taken as not matching: simplify it.",
+        ),
+    ];
+    let happened = all.into_iter().filter(|(_, _, total, _)| *total > 0);
+    let list: Vec<Dropped> = happened
+        .map(|(cause, counter, total, help)| dropped(house, &format!("relay.{counter}"), cause, total, help))
+        .collect();
+    let trouble = ["store", "memory", "gave up"];
+    let lately = list.iter().any(|entry| entry.last_minute > 0 && trouble.contains(&entry.cause));
+    Part {
+        state: if lately { State::Warning } else { State::Ok },
+        text: format!("{} destinations, {} aggregates", relay.destinations.len(), relay.buffers),
+        rate: house.history.rate("relay.aggregated_values"),
+        unit: Some("aggregated values/s"),
+        dropped: list,
+        ..part("relay", "evaluator", "Relay and its rules")
     }
 }
 

@@ -22,6 +22,9 @@ pub fn counters(house: &House) -> Vec<(String, f64)> {
         for repeater in ingest.repeater_stats() {
             all.outgoing("repeater", &repeater);
         }
+        if let Some(relay) = ingest.relay_stats() {
+            all.relay(&relay);
+        }
         let journal = ingest.journal_stats();
         all.add("journal.written_bytes", journal.written_bytes);
         all.add("journal.dropped.disk", journal.unjournaled_bytes);
@@ -48,6 +51,12 @@ pub fn counters(house: &House) -> Vec<(String, f64)> {
 /// `statsd.udp` -> `ingest.statsd_udp`: one node for each listener.
 pub fn listener_name(name: &str) -> String {
     format!("ingest.{}", name.replace('.', "_"))
+}
+
+/// One node for each server that is sent to.
+pub fn outgoing_name(kind: &str, label: &str) -> String {
+    let node = |c: char| if c.is_alphanumeric() || c == '-' { c } else { '_' };
+    format!("{kind}.{}", label.chars().map(node).collect::<String>())
 }
 
 #[derive(Default)]
@@ -82,13 +91,35 @@ impl Counters {
         ] {
             self.add(&format!("{name}.{what}"), value);
         }
+        // Only StatsD's listeners have no points to sort.
+        if !listener.name.starts_with("statsd") {
+            self.sorted(&name, &totals.sorted);
+        }
         for (reason, count) in totals.bad() {
             self.add(&format!("{name}.bad.{reason}"), count);
         }
     }
 
+    fn relay(&mut self, relay: &ingest::RelayStats) {
+        for destination in &relay.destinations {
+            self.outgoing("relay", destination);
+        }
+        self.sorted("relay.made_here", &relay.made_here);
+        self.add("relay.aggregates.stored", relay.aggregates.stored);
+        self.add("relay.aggregates.refused", relay.aggregates.dropped());
+        self.add("relay.aggregated_values", relay.aggregated_values);
+        self.add("relay.refused_values", relay.refused_values);
+        self.add("relay.gave_up", relay.gave_up);
+    }
+
+    fn sorted(&mut self, name: &str, sorted: &ingest::stats::Sorted) {
+        for (what, value) in sorted.each() {
+            self.add(&format!("{name}.sorted.{what}"), value);
+        }
+    }
+
     fn outgoing(&mut self, kind: &str, outgoing: &ingest::OutgoingStats) {
-        let name = format!("{kind}.{}", outgoing.address.replace(['.', ':'], "_"));
+        let name = outgoing_name(kind, &outgoing.label);
         self.add(&format!("{name}.sent"), outgoing.sent);
         self.add(&format!("{name}.dropped.queue"), outgoing.dropped);
     }

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `statsd.udp-N`, `carbon.udp-0`, ... | read datagrams, many with one call | the kernel drops, counted |
 //! | ingest's TCP workers | read Carbon, StatsD and admin connections | senders wait |
+//! | ingest's relay thread, one for each server that points go on to | tell aggregates; send | the oldest are dropped, counted |
 //! | ingest's flush and journal threads | end StatsD's intervals; keep its journal | flushes wait for each other |
 //! | `store-log`, `store-sync`, `store-upkeep` | write the log out, sync it, flush and merge | counted, shown, alarmed |
 //! | collectors | look at the host each second | a second without points |
@@ -341,7 +342,7 @@ fn join(thread: &Thread) {
 }
 
 fn ingest_settings(config: &Config) -> Settings {
-    Settings { carbon: config.carbon.clone(), statsd: config.statsd.clone() }
+    Settings { carbon: config.carbon.clone(), relay: config.relay.clone(), statsd: config.statsd.clone() }
 }
 
 /// What takes effect at the next start only stays as it is until then; tells the keys that wait.

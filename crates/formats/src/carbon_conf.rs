@@ -97,7 +97,11 @@ fn method(written: &Written) -> Result<Aggregation, Problem> {
     })
 }
 
-fn rules<R>(text: &str, known: &[&str], rule: impl Fn(&Section) -> Result<R, Problem>) -> Rules<R> {
+pub(crate) fn rules<R>(
+    text: &str,
+    known: &[&str],
+    rule: impl Fn(&Section) -> Result<R, Problem>,
+) -> Rules<R> {
     let (sections, mut problems) = parse(text);
     let mut rules = Vec::new();
     for section in &sections {
@@ -115,35 +119,35 @@ fn rules<R>(text: &str, known: &[&str], rule: impl Fn(&Section) -> Result<R, Pro
 
 /// A section of the file, with keys in lower case.
 #[derive(Debug)]
-struct Section {
-    name: String,
-    line: usize,
+pub(crate) struct Section {
+    pub(crate) name: String,
+    pub(crate) line: usize,
     values: BTreeMap<String, Written>,
 }
 
 #[derive(Clone, Debug)]
-struct Written {
-    text: String,
-    line: usize,
+pub(crate) struct Written {
+    pub(crate) text: String,
+    pub(crate) line: usize,
 }
 
 impl Written {
-    fn problem(&self, message: String) -> Problem {
+    pub(crate) fn problem(&self, message: String) -> Problem {
         Problem { line: self.line, message }
     }
 }
 
 impl Section {
-    fn get(&self, key: &str) -> Option<&Written> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Written> {
         self.values.get(key)
     }
 
-    fn required(&self, key: &str) -> Result<&Written, Problem> {
+    pub(crate) fn required(&self, key: &str) -> Result<&Written, Problem> {
         let missing = || Problem { line: self.line, message: format!("[{}] has no `{key}`", self.name) };
         self.get(key).filter(|written| !written.text.is_empty()).ok_or_else(missing)
     }
 
-    fn pattern(&self, check: CheckPattern<'_>) -> Result<String, Problem> {
+    pub(crate) fn pattern(&self, check: CheckPattern<'_>) -> Result<String, Problem> {
         let pattern = self.required("pattern")?;
         check(&pattern.text).map_err(|why| pattern.problem(why))?;
         Ok(pattern.text.clone())

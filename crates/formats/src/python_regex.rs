@@ -19,12 +19,27 @@ pub struct Pattern {
 impl Pattern {
     /// The message says what is wrong with the expression.
     pub fn new(source: &str) -> Result<Pattern, String> {
+        Pattern::build(source, "", "", false)
+    }
+
+    /// With `re.I`.
+    pub fn ignoring_case(source: &str) -> Result<Pattern, String> {
+        Pattern::build(source, "", "", true)
+    }
+
+    /// Found at the start of a text only, as `re.match` does: [`Pattern::expand`] and the others go no further.
+    pub fn at_start(source: &str) -> Result<Pattern, String> {
+        Pattern::build(source, "\\A(?:", ")", false)
+    }
+
+    fn build(source: &str, before: &str, behind: &str, ignore_case: bool) -> Result<Pattern, String> {
         if source.len() > SOURCE_BYTES_MAX {
-            return Err(format!("the regular expression is longer than {} bytes", SOURCE_BYTES_MAX));
+            return Err(format!("the regular expression is longer than {SOURCE_BYTES_MAX} bytes"));
         }
         let out = String::with_capacity(source.len() + 8);
         let (translated, asked_group) = Translator { rest: source, out, asked_group: 0 }.run()?;
-        let mut builder = RegexBuilder::new(&translated);
+        let mut builder = RegexBuilder::new(&format!("{before}{translated}{behind}"));
+        builder.case_insensitive(ignore_case);
         builder.backtrack_limit(BACKTRACKS_MAX);
         builder.delegate_size_limit(PROGRAM_BYTES_MAX);
         builder.max_prog_size(PROGRAM_BYTES_MAX);
@@ -34,6 +49,16 @@ impl Pattern {
             return Err(format!("invalid group reference {asked_group}"));
         }
         Ok(Pattern { regex })
+    }
+
+    /// The template filled from the first match, if there is one.
+    pub fn expand(&self, text: &str, template: &Template) -> Result<Option<String>, String> {
+        let captures = self.regex.captures(text).map_err(too_hard)?;
+        Ok(captures.map(|captures| {
+            let mut out = String::new();
+            template.expand(&captures, &mut out);
+            out
+        }))
     }
 
     /// `re.search`
@@ -82,12 +107,16 @@ fn next_character(text: &str, at: usize) -> usize {
 }
 
 /// What matches are replaced with.
+#[derive(Clone, Debug)]
 pub struct Template(Vec<Piece>);
 
+#[derive(Clone, Debug)]
 enum Piece {
     Text(String),
     Group(usize),
     Named(String),
+    /// `None` where the group took no part in the match.
+    Formatted(String),
 }
 
 impl Template {
@@ -114,11 +143,40 @@ impl Template {
         Ok(Template(pieces))
     }
 
+    /// `format % match.groupdict()`: `%(name)s` and `%%`.
+    pub fn percent(format: &str, pattern: &Pattern) -> Result<Template, String> {
+        let mut pieces = Vec::new();
+        let mut text = String::new();
+        let mut rest = format;
+        while let Some((before, after)) = rest.split_once('%') {
+            text.push_str(before);
+            if let Some(after) = after.strip_prefix('%') {
+                text.push('%');
+                rest = after;
+                continue;
+            }
+            let named = after.strip_prefix('(').and_then(|after| after.split_once(")s"));
+            let (name, after) = named.ok_or("a `%` must be written `%%`")?;
+            let piece = Piece::Formatted(name.to_owned());
+            check_group(&piece, pattern)?;
+            pieces.push(Piece::Text(std::mem::take(&mut text)));
+            pieces.push(piece);
+            rest = after;
+        }
+        text.push_str(rest);
+        pieces.push(Piece::Text(text));
+        Ok(Template(pieces))
+    }
+
     fn expand(&self, captures: &Captures<'_, str>, out: &mut String) {
         for piece in &self.0 {
             let group = match piece {
                 Piece::Text(text) => {
                     out.push_str(text);
+                    continue;
+                }
+                Piece::Formatted(name) => {
+                    out.push_str(captures.name(name).map_or("None", |group| group.as_str()));
                     continue;
                 }
                 Piece::Group(number) => captures.get(*number),
@@ -134,7 +192,9 @@ fn check_group(group: &Piece, pattern: &Pattern) -> Result<(), String> {
         Piece::Group(number) if *number >= pattern.regex.captures_len() => {
             Err(format!("invalid group reference {number}"))
         }
-        Piece::Named(name) if !pattern.regex.capture_names().flatten().any(|known| known == name) => {
+        Piece::Named(name) | Piece::Formatted(name)
+            if !pattern.regex.capture_names().flatten().any(|known| known == name) =>
+        {
             Err(format!("unknown group name {}", quoted(name)))
         }
         _ => Ok(()),
@@ -422,6 +482,23 @@ mod tests {
         check("a\\Z", "\\\\ \\n \\.", "a", "\\ \n \\.");
         check("(?i)A", "x", "a", "x");
         check("é", "ü", "café", "cafü");
+    }
+
+    #[test]
+    fn formats_and_anchors() {
+        let pattern = Pattern::at_start("a\\.(?P<x>b)?(?P<y>.)|z").unwrap();
+        let check = |text: &str, wanted: Option<&str>| {
+            let template = Template::percent("<%(x)s-%(y)s>%%", &pattern).unwrap();
+            assert_eq!(pattern.expand(text, &template).unwrap().as_deref(), wanted, "{text}");
+        };
+        check("a.bc", Some("<b-c>%"));
+        check("a.c", Some("<None-c>%"));
+        check("xa.c", None);
+        check("xz", None);
+        for format in ["%", "%(x)d", "%(q)s", "100%(x)", "%(%(x)s)s"] {
+            assert!(Template::percent(format, &pattern).is_err(), "{format}");
+        }
+        assert!(Pattern::ignoring_case("AbC").unwrap().is_in("xabcx").unwrap());
     }
 
     #[test]

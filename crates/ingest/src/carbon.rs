@@ -10,8 +10,9 @@ use vocabulary::ports::{PointSink, Successor};
 use vocabulary::time::Clock;
 
 use crate::datagrams::{Handler, Packets};
-use crate::forward::Forwards;
+use crate::forward::{Forwards, Origin};
 use crate::listener::{Listener, Tally};
+use crate::relay::Relay;
 use crate::stats::BadInput;
 use crate::streams::{Conversation, Desk, Progress, Protocol};
 
@@ -19,6 +20,8 @@ use crate::streams::{Conversation, Desk, Progress, Protocol};
 #[derive(Clone)]
 pub struct Outlet {
     pub sink: Arc<dyn PointSink>,
+    pub relay: Relay,
+    /// Copies of everything as it came.
     pub forwards: Forwards,
 }
 
@@ -27,8 +30,9 @@ impl Outlet {
     fn hand_over(&self, batch: &PointBatch, hint: &mut Successor, mut tally: Tally, listener: &Listener) {
         if !batch.is_empty() {
             tally.totals.lines += batch.len() as u64;
-            tally.totals.points = self.sink.write(batch, hint);
-            self.forwards.offer(batch);
+            (tally.totals.points, tally.totals.sorted) =
+                self.relay.write(batch, &*self.sink, hint, tally.now);
+            self.forwards.offer(batch, Origin::Carbon);
         }
         tally.settle(listener);
     }

@@ -1,11 +1,17 @@
 //! `[carbon]`. The keys of `[statsd]`, its sockets included, are in `statsd::config`.
 
+use std::net::SocketAddr;
+
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use statsd::config::{RepeaterProtocol, StatsdConfig};
 use vocabulary::settings::Listen;
 use vocabulary::time::HumanDuration;
 
 use crate::limits;
+use crate::outgoing::is_reached_by;
+pub use crate::relay::config::RelayConfig;
+use crate::relay::config::{Expression, Text};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -33,6 +39,10 @@ pub struct CarbonConfig {
     pub workers: usize,
     /// Send what comes in (Carbon's points, StatsD's flushes) on to other Carbons.
     pub forward: Vec<ForwardConfig>,
+    /// Names that are refused: regular expressions of Python's, searched anywhere in the name as it came.
+    pub blacklist: Vec<Text<Expression>>,
+    /// If there are any, only names that match one are taken.
+    pub whitelist: Vec<Text<Expression>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,9 +53,12 @@ pub struct ForwardConfig {
     /// `"line"` or `"pickle"`, over TCP.
     #[serde(default)]
     pub protocol: ForwardProtocol,
-    /// Points that wait while the other is slow or away; further ones are dropped and counted.
+    /// Points that wait while the other is slow or away; beyond, the oldest are dropped and counted.
     #[serde(default = "default_queue")]
     pub queue: usize,
+    /// Not StatsD's flushes: for a tee to an old system that has a StatsD of its own.
+    #[serde(default)]
+    pub only_carbon: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +88,8 @@ impl Default for CarbonConfig {
             receive_buffer_bytes: limits::RECEIVE_BUFFER_BYTES,
             workers: 0,
             forward: Vec::new(),
+            blacklist: Vec::new(),
+            whitelist: Vec::new(),
         }
     }
 }
@@ -116,6 +131,33 @@ impl CarbonConfig {
     }
 }
 
+/// What is sent to addresses of our own would come in again without an end. Names of hosts are looked at when they are
+/// connected to.
+pub fn loops(carbon: &CarbonConfig, relay: &RelayConfig, statsd: &StatsdConfig) -> Vec<(String, String)> {
+    let tcp = [("carbon.line", carbon.line), ("carbon.pickle", carbon.pickle), ("statsd.tcp", statsd.tcp)];
+    let udp = [("carbon.udp", carbon.udp), ("statsd.udp", statsd.udp)];
+    let reached = |own: &[(&'static str, Listen)], address: &str| {
+        let peer: SocketAddr = address.replacen("localhost:", "127.0.0.1:", 1).parse().ok()?;
+        let hears = |listen: Listen| listen.address().is_some_and(|own| is_reached_by(own, peer, None));
+        own.iter().find(|(_, listen)| hears(*listen)).map(|(name, _)| *name)
+    };
+    let forwards = carbon.forward.iter().map(|forward| ("carbon.forward", &tcp[..], forward.address.clone()));
+    let relayed = relay.all_destinations();
+    let key = if relay.destinations.is_empty() { "relay.rule" } else { "relay.destinations" };
+    let relayed = relayed.iter().map(|destination| (key, &tcp[..], destination.address()));
+    let over = if statsd.repeater_protocol == RepeaterProtocol::Tcp { &tcp[..] } else { &udp[..] };
+    let repeated = statsd.repeater.iter().map(|target| ("statsd.repeater", over, target.address()));
+    let all = forwards.chain(relayed).chain(repeated);
+    let problem = |(key, own, address): (&str, &[(&'static str, Listen)], String)| {
+        let listener = reached(own, &address)?;
+        let why = format!(
+            "{address} is where {listener} listens: what is sent there would come in again without an end"
+        );
+        Some((key.to_owned(), why))
+    };
+    all.filter_map(problem).collect()
+}
+
 fn is_host_and_port(address: &str) -> bool {
     let port = |port: &str| port.parse::<u16>().is_ok_and(|port| port != 0);
     address.rsplit_once(':').is_some_and(|(host, end)| !host.is_empty() && port(end))
@@ -136,6 +178,7 @@ mod tests {
             address: address.into(),
             protocol: ForwardProtocol::Line,
             queue,
+            only_carbon: false,
         };
         config.forward = vec![forward("relay", 1), forward("relay:2003", 0), forward("[::1]:2003", 5)];
         let keys: Vec<_> = config.problems().into_iter().map(|(key, _)| key).collect();

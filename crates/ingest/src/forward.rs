@@ -9,59 +9,114 @@ use vocabulary::PointBatch;
 
 use crate::config::{ForwardConfig, ForwardProtocol};
 use crate::limits;
-use crate::outgoing::{Broken, Outgoing, OutgoingStats};
+use crate::outgoing::{Broken, Outgoing, OutgoingStats, OwnAddresses, Place};
 
-/// All targets. Cloned freely; a reload changes it for everybody.
-#[derive(Clone, Default)]
-pub struct Forwards(Arc<ArcSwap<Vec<Arc<Target>>>>);
+/// All targets of `[[carbon.forward]]`. Cloned freely; a reload changes it for everybody.
+#[derive(Clone)]
+pub struct Forwards {
+    targets: Arc<ArcSwap<Vec<Arc<Target>>>>,
+    own: OwnAddresses,
+}
 
-struct Target {
-    config: ForwardConfig,
-    outgoing: Outgoing,
+/// What a point that is sent on came by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Carbon,
+    /// A flush of StatsD.
+    Flush,
 }
 
 impl Forwards {
+    pub fn new(own: OwnAddresses) -> Forwards {
+        Forwards { targets: Arc::default(), own }
+    }
+
     /// Targets that stay keep their queue and connection.
     pub fn set(&self, configs: &[ForwardConfig]) -> io::Result<()> {
-        let now = self.0.load();
-        let open = |config: &ForwardConfig| match now.iter().find(|target| target.config == *config) {
-            Some(target) => Ok(Arc::clone(target)),
-            None => Target::open(config).map(Arc::new),
+        let now = self.targets.load();
+        let open = |config: &ForwardConfig| {
+            let ForwardConfig { address, protocol, queue, only_carbon } = config.clone();
+            let wanted = Wanted { label: address.clone(), address, protocol, queue, only_carbon };
+            Target::keep_or_open(now.iter(), wanted, &self.own)
         };
         let next = configs.iter().map(open).collect::<io::Result<_>>()?;
-        self.0.store(Arc::new(next));
+        self.targets.store(Arc::new(next));
         Ok(())
     }
 
     /// Never waits.
-    pub fn offer(&self, batch: &PointBatch) {
-        let targets = self.0.load();
+    pub fn offer(&self, batch: &PointBatch, origin: Origin) {
+        let targets = self.targets.load();
         for protocol in [ForwardProtocol::Line, ForwardProtocol::Pickle] {
-            let mut speaking = targets.iter().filter(|target| target.config.protocol == protocol).peekable();
+            let takes = |target: &&Arc<Target>| {
+                target.wanted.protocol == protocol && (origin == Origin::Carbon || !target.wanted.only_carbon)
+            };
+            let mut speaking = targets.iter().filter(takes).peekable();
             if speaking.peek().is_none() {
                 continue;
             }
             let pieces = encode(batch, protocol);
             for target in speaking {
-                pieces.iter().for_each(|(bytes, points)| target.outgoing.offer(bytes, *points));
+                target.offer_pieces(&pieces);
             }
         }
     }
 
     /// Sends what is queued if that is quick.
     pub fn finish(&self) {
-        self.0.load().iter().for_each(|target| target.outgoing.finish());
+        Target::finish_all(&self.targets.load());
     }
 
     pub fn stats(&self) -> Vec<OutgoingStats> {
-        self.0.load().iter().map(|target| target.outgoing.stats()).collect()
+        self.targets.load().iter().map(|target| target.stats()).collect()
     }
 }
 
+/// Another Carbon, and what is queued for it.
+pub struct Target {
+    wanted: Wanted,
+    outgoing: Outgoing,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wanted {
+    /// What people call it.
+    pub label: String,
+    pub address: String,
+    pub protocol: ForwardProtocol,
+    pub queue: usize,
+    pub only_carbon: bool,
+}
+
 impl Target {
-    fn open(config: &ForwardConfig) -> io::Result<Target> {
-        let outgoing = Outgoing::start(&config.address, config.queue, Broken::Repeat)?;
-        Ok(Target { config: config.clone(), outgoing })
+    pub fn keep_or_open<'t>(
+        mut open: impl Iterator<Item = &'t Arc<Target>>,
+        wanted: Wanted,
+        own: &OwnAddresses,
+    ) -> io::Result<Arc<Target>> {
+        if let Some(target) = open.find(|target| target.wanted == wanted) {
+            return Ok(Arc::clone(target));
+        }
+        let place = Place { label: wanted.label.clone(), address: wanted.address.clone(), own: own.clone() };
+        let outgoing = Outgoing::start(place, wanted.queue, Broken::Repeat)?;
+        Ok(Arc::new(Target { wanted, outgoing }))
+    }
+
+    /// Never waits.
+    pub fn offer(&self, batch: &PointBatch) {
+        self.offer_pieces(&encode(batch, self.wanted.protocol));
+    }
+
+    fn offer_pieces(&self, pieces: &[(Arc<[u8]>, usize)]) {
+        pieces.iter().for_each(|(bytes, points)| self.outgoing.offer(bytes, *points));
+    }
+
+    pub fn stats(&self) -> OutgoingStats {
+        self.outgoing.stats()
+    }
+
+    pub fn finish_all(targets: &[Arc<Target>]) {
+        Outgoing::finish_all(targets.iter().map(|target| &target.outgoing));
     }
 }
 

@@ -18,7 +18,7 @@ use vocabulary::{PointBatch, Timestamp};
 
 use crate::allow::Allow;
 use crate::carbon::{Datagrams, Lines, Outlet, Pickles};
-use crate::config::CarbonConfig;
+use crate::config::{CarbonConfig, RelayConfig};
 use crate::datagrams::{self, Handler};
 use crate::forward::Forwards;
 use crate::intake::{AfterFlush, Intake, Lane, Recovered, Timers};
@@ -26,17 +26,19 @@ use crate::journal::JournalStats;
 use crate::kernel;
 use crate::limits;
 use crate::listener::Listener;
-use crate::outgoing::OutgoingStats;
+use crate::outgoing::{OutgoingStats, OwnAddresses};
+use crate::relay::{Relay, RelayStats, Telling};
 use crate::sockets::{self, BindError};
 use crate::stats::ListenerStats;
 use crate::statsd::{StatsdAdmin, StatsdDatagrams, StatsdLines};
 use crate::stop::Stop;
 use crate::streams::{ListenerId, Protocol, StreamLimits, StreamListener, Streams};
 
-/// The two sections of the configuration that this room works by.
+/// The sections of the configuration that this room works by.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
     pub carbon: CarbonConfig,
+    pub relay: RelayConfig,
     pub statsd: StatsdConfig,
 }
 
@@ -57,6 +59,8 @@ pub struct Ingest {
     settings: Settings,
     clock: Arc<dyn Clock>,
     outlet: Outlet,
+    telling: Telling,
+    own: OwnAddresses,
     intake: Arc<Intake>,
     /// One for each stream worker.
     lanes: Arc<[Lane]>,
@@ -182,18 +186,35 @@ impl Ingest {
         let wanted = wanted(&settings);
         // First of all, so that a second server on the same addresses does not touch the journal.
         let bound = bind_all(&wanted)?;
-        let forwards = Forwards::default();
+        let own = OwnAddresses::default();
+        note_own(&own, wanted.iter().zip(&bound));
+        let (relay, forwards) = (Relay::new(own.clone()), Forwards::new(own.clone()));
         forwards.set(&settings.carbon.forward)?;
-        let outlet = Outlet { sink: Arc::clone(&ports.sink), forwards: forwards.clone() };
+        relay.set(&settings.relay, &settings.carbon, &*ports.sink)?;
+        let outlet =
+            Outlet { sink: Arc::clone(&ports.sink), relay: relay.clone(), forwards: forwards.clone() };
+        let telling = Telling::start(outlet.clone(), Arc::clone(&ports.clock))?;
+        let onward = (relay, forwards, own.clone());
         let (intake, recovered) =
-            Intake::open(&ports, &settings.statsd, forwards).map_err(StartError::Journal)?;
+            Intake::open(&ports, &settings.statsd, onward).map_err(StartError::Journal)?;
         let workers = stream_workers(&settings.carbon);
         let lanes = (0..workers).map(|_| intake.lane()).collect();
         let timers = Timers::start(&intake)?;
         let streams = Streams::start(workers, &ports.clock)?;
         let clock = ports.clock;
-        let mut ingest =
-            Ingest { settings, clock, outlet, intake, lanes, timers, streams, open: Vec::new(), recovered };
+        let mut ingest = Ingest {
+            settings,
+            clock,
+            outlet,
+            telling,
+            own,
+            intake,
+            lanes,
+            timers,
+            streams,
+            open: Vec::new(),
+            recovered,
+        };
         for (wanted, sockets) in wanted.into_iter().zip(bound) {
             ingest.serve(wanted, sockets)?;
         }
@@ -210,6 +231,7 @@ impl Ingest {
         let bound = bind_all(&fresh)?;
         self.intake.reconfigure(&settings.statsd)?;
         self.outlet.forwards.set(&settings.carbon.forward)?;
+        self.outlet.relay.set(&settings.relay, &settings.carbon, &*self.outlet.sink)?;
         // From here on the worst is that a listener is missing: the others go on, and the first failure is told.
         let mut done = Ok(());
         for open in std::mem::take(&mut self.open) {
@@ -232,6 +254,7 @@ impl Ingest {
             vec!["carbon.workers"]
         };
         self.settings = settings;
+        note_own(&self.own, self.open.iter().map(|open| (&open.wanted, &open.sockets)));
         self.set_flushing();
         Ok(restart)
     }
@@ -243,6 +266,8 @@ impl Ingest {
         }
         drop(self.streams);
         self.timers.stop();
+        drop(self.telling);
+        self.outlet.relay.finish(&*self.outlet.sink);
         self.outlet.forwards.finish();
         self.intake.finish_repeating();
     }
@@ -281,9 +306,14 @@ impl Ingest {
         self.intake.repeater_stats()
     }
 
-    /// Sends points of other rooms on to the other Carbons too.
-    pub fn forwards(&self) -> Forwards {
-        self.outlet.forwards.clone()
+    /// Of the rules of `[carbon]` and `[relay]`, if there are any.
+    pub fn relay_stats(&self) -> Option<RelayStats> {
+        self.outlet.relay.stats()
+    }
+
+    /// Tells the aggregates that are due at `now`. For tests; otherwise it happens each second by itself.
+    pub fn tell_aggregates(&self, now: Timestamp) {
+        self.outlet.relay.tick(&*self.outlet.sink, now);
     }
 
     /// Of each open listener, in the order of their names. Counts begin anew when a reload changes a listener.
@@ -447,6 +477,15 @@ fn bind_all(wanted: &[Wanted]) -> Result<Vec<Sockets>, StartError> {
         }
     }
     if errors.is_empty() { Ok(bound) } else { Err(StartError::Bind(errors)) }
+}
+
+/// Tells those who send on what would come back to us.
+fn note_own<'o>(own: &OwnAddresses, open: impl Iterator<Item = (&'o Wanted, &'o Sockets)> + Clone) {
+    let of = |is_tcp: bool| {
+        let of_kind = open.clone().filter(move |(_, sockets)| matches!(sockets, Sockets::Tcp(_)) == is_tcp);
+        of_kind.filter_map(|(wanted, sockets)| sockets.address(wanted).ok()?.parse().ok()).collect()
+    };
+    own.set(of(true), of(false));
 }
 
 impl Sockets {

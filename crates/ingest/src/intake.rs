@@ -23,12 +23,13 @@ use vocabulary::ports::{PointSink, Successor, WriteReport};
 use vocabulary::sample::{BadSample, Event, Sample, SampleSink, ServiceCheck};
 use vocabulary::time::Clock;
 
-use crate::forward::Forwards;
+use crate::forward::{Forwards, Origin};
 use crate::gauge_log::GaugeLog;
 use crate::ingest::Ports;
 use crate::journal::{Journal, JournalStats, LeftBehind, Record, Replay, Writer};
 use crate::listener::Tally;
-use crate::outgoing::OutgoingStats;
+use crate::outgoing::{OutgoingStats, OwnAddresses};
+use crate::relay::Relay;
 use crate::repeater::Repeater;
 use crate::stats::BadInput;
 
@@ -65,7 +66,9 @@ pub struct Intake {
     aggregator: Arc<Aggregator>,
     sink: Arc<dyn PointSink>,
     clock: Arc<dyn Clock>,
+    relay: Relay,
     forwards: Forwards,
+    own: OwnAddresses,
     after_flush: AfterFlush,
     config: ArcSwap<StatsdConfig>,
     repeater: ArcSwapOption<Repeater>,
@@ -98,7 +101,7 @@ impl Intake {
     pub fn open(
         ports: &Ports,
         config: &StatsdConfig,
-        forwards: Forwards,
+        (relay, forwards, own): (Relay, Forwards, OwnAddresses),
     ) -> io::Result<(Arc<Intake>, Recovered)> {
         let Ports { sink, clock, aggregator, data_dir, after_flush } = ports.clone();
         let now = clock.since_epoch();
@@ -124,7 +127,9 @@ impl Intake {
             aggregator,
             sink,
             clock,
+            relay,
             forwards,
+            own,
             after_flush,
             config: ArcSwap::from_pointee(config.clone()),
             repeater: ArcSwapOption::empty(),
@@ -212,11 +217,12 @@ impl Intake {
     }
 
     fn hand_on(&self, flush: Flush, sequence: u64, begun: Instant, hint: &mut Successor) {
-        let points = self.sink.write(&flush.points, hint);
+        let now = self.clock.now();
+        let points = self.relay.write_made_here(&flush.points, &*self.sink, hint, now);
         let sketches = self.sink.write_sketches(&flush.sketches);
         let took = begun.elapsed();
-        self.aggregator.delivered(self.clock.now(), took, points.dropped() == 0);
-        self.forwards.offer(&flush.points);
+        self.aggregator.delivered(now, took, points.dropped() == 0);
+        self.forwards.offer(&flush.points, Origin::Flush);
         self.keep_gauges(&flush, sequence);
         let Flush { time, events, service_checks, key_log, .. } = flush;
         (self.after_flush)(Flushed { time, points, sketches, events, service_checks, key_log, took });
@@ -255,7 +261,7 @@ impl Intake {
     fn set_repeater(&self, config: &StatsdConfig) -> io::Result<()> {
         let repeater = match config.repeater.as_slice() {
             [] => None,
-            targets => Some(Arc::new(Repeater::start(targets, config.repeater_protocol)?)),
+            targets => Some(Arc::new(Repeater::start(targets, config.repeater_protocol, &self.own)?)),
         };
         self.repeater.store(repeater);
         Ok(())

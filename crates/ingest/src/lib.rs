@@ -13,6 +13,7 @@
 //! | [`streams`] | threads that read TCP connections through epoll |
 //! | [`carbon`] | Carbon lines and pickles into the store |
 //! | [`statsd`], [`intake`] | StatsD's listeners, and the way from them into the aggregator and out at each flush |
+//! | [`relay`] | what becomes of Carbon's points by rule: filtered, renamed, aggregated, stored, sent on |
 //! | [`repeater`], [`forward`], [`outgoing`] | packets and points on to other servers |
 //! | [`journal`], [`gauge_log`], [`chunks`] | what StatsD has received and not yet flushed, on disk |
 //! | [`listener`], [`stats`], [`allow`] | what a listener shares and counts, and whom it takes |
@@ -35,6 +36,7 @@ pub mod kernel;
 pub mod limits;
 mod listener;
 mod outgoing;
+pub mod relay;
 mod repeater;
 mod sockets;
 pub mod stats;
@@ -42,10 +44,10 @@ mod statsd;
 mod stop;
 mod streams;
 
-pub use config::{CarbonConfig, ForwardConfig, ForwardProtocol};
-pub use forward::Forwards;
+pub use config::{CarbonConfig, ForwardConfig, ForwardProtocol, RelayConfig, loops};
 pub use ingest::{Ingest, Ports, Settings, StartError};
 pub use intake::{AfterFlush, Flushed, Recovered};
 pub use journal::JournalStats;
 pub use outgoing::OutgoingStats;
+pub use relay::RelayStats;
 pub use sockets::BindError;

@@ -1,6 +1,8 @@
 //! What bounds this room, and why these figures. Those that people may want to change are keys of the
 //! configuration; these are their defaults.
 
+use std::time::Duration;
+
 /// Carbon's own `MAX_LENGTH` of a line. Longer ones are skipped up to their end and counted.
 pub const LINE_BYTES_MAX: usize = 16 * 1024;
 
@@ -66,3 +68,20 @@ pub const POINTS_PER_PIECE: usize = 500;
 
 /// Packets that wait for a StatsD server that is repeated to over TCP.
 pub const REPEATED_PACKETS_WAITING_MAX: usize = 100_000;
+
+/// Names whose way through the rules is remembered: some 250 bytes each. Beyond, decisions are made anew, at some
+/// 0.1 us a rule.
+pub const VERDICTS_MAX: usize = 400_000;
+
+/// Longer names are decided anew each time.
+pub const VERDICT_NAME_BYTES_MAX: usize = 512;
+
+/// Running intervals of aggregates, and values that percentiles need one by one: some 200 MB when full of intervals.
+/// Values beyond are not aggregated, and counted.
+pub const AGGREGATION_CELLS_MAX: usize = 2_000_000;
+
+/// Bytes that one system call sends on. Many small pieces go together, as one that comes alone would cost as much.
+pub const SEND_BYTES: usize = 64 * 1024;
+
+/// Of an aggregate. A longer one would be told once in a lifetime.
+pub const LONGEST_INTERVAL: Duration = Duration::from_secs(366 * 86_400);

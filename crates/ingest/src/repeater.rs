@@ -5,13 +5,13 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use statsd::config::{RepeaterProtocol, RepeaterTarget};
 
 use crate::limits;
-use crate::outgoing::{Broken, Outgoing, OutgoingStats};
+use crate::outgoing::{Broken, OWN_LISTENER, Outgoing, OutgoingStats, OwnAddresses, Place};
 
 /// How often names of hosts are looked up again.
 const LOOK_UP_EVERY: Duration = Duration::from_secs(30);
@@ -23,6 +23,8 @@ pub enum Repeater {
 }
 
 pub struct UdpRepeater {
+    own: OwnAddresses,
+    began: Instant,
     socket: UdpSocket,
     targets: Vec<UdpTarget>,
 }
@@ -33,19 +35,27 @@ struct UdpTarget {
     address: ArcSwap<Option<SocketAddr>>,
     sent: AtomicU64,
     dropped: AtomicU64,
+    /// In milliseconds since the repeater began; 0 before the first.
+    last_sent: AtomicU64,
 }
 
 impl Repeater {
-    pub fn start(targets: &[RepeaterTarget], protocol: RepeaterProtocol) -> io::Result<Repeater> {
+    pub fn start(
+        targets: &[RepeaterTarget],
+        protocol: RepeaterProtocol,
+        own: &OwnAddresses,
+    ) -> io::Result<Repeater> {
         match protocol {
             RepeaterProtocol::Tcp => {
                 let open = |target: &RepeaterTarget| {
-                    Outgoing::start(&name(target), limits::REPEATED_PACKETS_WAITING_MAX, Broken::Drop)
+                    let place =
+                        Place { label: target.address(), address: target.address(), own: own.clone() };
+                    Outgoing::start(place, limits::REPEATED_PACKETS_WAITING_MAX, Broken::Drop)
                 };
                 Ok(Repeater::Tcp(targets.iter().map(open).collect::<io::Result<_>>()?))
             }
-            RepeaterProtocol::Udp4 => UdpRepeater::start(targets, (Ipv4Addr::UNSPECIFIED, 0).into()),
-            RepeaterProtocol::Udp6 => UdpRepeater::start(targets, (Ipv6Addr::UNSPECIFIED, 0).into()),
+            RepeaterProtocol::Udp4 => UdpRepeater::start(targets, (Ipv4Addr::UNSPECIFIED, 0).into(), own),
+            RepeaterProtocol::Udp6 => UdpRepeater::start(targets, (Ipv6Addr::UNSPECIFIED, 0).into(), own),
         }
     }
 
@@ -65,13 +75,13 @@ impl Repeater {
     /// Sends what is queued if that is quick.
     pub fn finish(&self) {
         if let Repeater::Tcp(targets) = self {
-            targets.iter().for_each(Outgoing::finish);
+            Outgoing::finish_all(targets.iter());
         }
     }
 
     pub fn stats(&self) -> Vec<OutgoingStats> {
         match self {
-            Repeater::Udp(udp) => udp.targets.iter().map(UdpTarget::stats).collect(),
+            Repeater::Udp(udp) => udp.targets.iter().map(|target| target.stats(udp)).collect(),
             Repeater::Tcp(targets) => targets.iter().map(Outgoing::stats).collect(),
         }
     }
@@ -97,22 +107,20 @@ fn datagrams(packet: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-fn name(target: &RepeaterTarget) -> String {
-    let RepeaterTarget { host, port } = target;
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
-}
-
 impl UdpRepeater {
-    fn start(targets: &[RepeaterTarget], from: SocketAddr) -> io::Result<Repeater> {
+    fn start(targets: &[RepeaterTarget], from: SocketAddr, own: &OwnAddresses) -> io::Result<Repeater> {
         let socket = UdpSocket::bind(from)?;
         socket.set_nonblocking(true)?;
         let target = |target: &RepeaterTarget| UdpTarget {
-            name: name(target),
-            address: ArcSwap::from_pointee(name(target).parse().ok()),
+            name: target.address(),
+            address: ArcSwap::from_pointee(target.address().parse().ok()),
             sent: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            last_sent: AtomicU64::new(0),
         };
-        let repeater = Arc::new(UdpRepeater { socket, targets: targets.iter().map(target).collect() });
+        let (own, began) = (own.clone(), Instant::now());
+        let repeater =
+            Arc::new(UdpRepeater { own, began, socket, targets: targets.iter().map(target).collect() });
         if repeater.targets.iter().any(UdpTarget::is_name) {
             let weak = Arc::downgrade(&repeater);
             thread::Builder::new()
@@ -124,10 +132,15 @@ impl UdpRepeater {
 
     fn repeat(&self, packet: &[u8]) {
         for target in &self.targets {
-            let address = **target.address.load();
+            // A packet to ourselves would come back for ever.
+            let address = target.address.load().filter(|address| !self.own.take_datagrams(*address));
             let sent = address.is_some_and(|address| self.socket.send_to(packet, address).is_ok());
             let counter = if sent { &target.sent } else { &target.dropped };
             counter.fetch_add(1, Ordering::Relaxed);
+            if sent {
+                let now = self.began.elapsed().as_millis() as u64;
+                target.last_sent.store(now.max(1), Ordering::Relaxed);
+            }
         }
     }
 }
@@ -137,16 +150,23 @@ impl UdpTarget {
         self.name.parse::<SocketAddr>().is_err()
     }
 
-    fn stats(&self) -> OutgoingStats {
-        let known = self.address.load().is_some();
+    fn stats(&self, repeater: &UdpRepeater) -> OutgoingStats {
+        let failure = match **self.address.load() {
+            None => Some("the name of the host cannot be looked up"),
+            Some(address) if repeater.own.take_datagrams(address) => Some(OWN_LISTENER),
+            Some(_) => None,
+        };
+        let last = self.last_sent.load(Ordering::Relaxed);
+        let since_last = repeater.began.elapsed().saturating_sub(Duration::from_millis(last));
         OutgoingStats {
-            address: self.name.clone(),
+            label: self.name.clone(),
             sent: self.sent.load(Ordering::Relaxed),
             dropped: self.dropped.load(Ordering::Relaxed),
             queued: 0,
             filled: None,
-            connected: known,
-            failure: (!known).then(|| "the name of the host cannot be looked up".into()),
+            connected: failure.is_none(),
+            last_sent: (last > 0).then_some(since_last),
+            failure: failure.map(str::to_owned),
         }
     }
 }

@@ -60,9 +60,52 @@ impl From<LineError> for BadInput {
     }
 }
 
+/// Points that the rules of `[carbon]` and `[relay]` kept from the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sorted {
+    pub blacklisted: u64,
+    pub not_whitelisted: u64,
+    /// Only aggregated.
+    pub aggregated: u64,
+    /// `forward_all = false`, and no rule of aggregation took it.
+    pub unaggregated: u64,
+    /// `store = false`: only sent on.
+    pub relayed: u64,
+    /// `store = false`, and there is no destination for the name.
+    pub unroutable: u64,
+}
+
+impl Sorted {
+    pub fn add(&mut self, other: Sorted) {
+        let Sorted { blacklisted, not_whitelisted, aggregated, unaggregated, relayed, unroutable } = other;
+        self.blacklisted += blacklisted;
+        self.not_whitelisted += not_whitelisted;
+        self.aggregated += aggregated;
+        self.unaggregated += unaggregated;
+        self.relayed += relayed;
+        self.unroutable += unroutable;
+    }
+
+    pub fn each(&self) -> [(&'static str, u64); 6] {
+        let Sorted { blacklisted, not_whitelisted, aggregated, unaggregated, relayed, unroutable } = *self;
+        [
+            ("blacklisted", blacklisted),
+            ("not_whitelisted", not_whitelisted),
+            ("aggregated", aggregated),
+            ("unaggregated", unaggregated),
+            ("relayed", relayed),
+            ("unroutable", unroutable),
+        ]
+    }
+
+    pub fn sum(&self) -> u64 {
+        self.each().iter().map(|(_, count)| count).sum()
+    }
+}
+
 /// Everything that a listener has counted since it was opened.
 ///
-/// For Carbon `lines` is the sum of `points` (all of its outcomes) and `bad`: nothing disappears.
+/// For Carbon `lines` is the sum of `points` (all of its outcomes), `sorted` and `bad`: nothing disappears.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Datagrams or pickle frames; for other streams, reads.
@@ -72,6 +115,7 @@ pub struct Totals {
     pub lines: u64,
     /// Of the lines: what became of those that are points. Empty for StatsD, whose points come with the flush.
     pub points: WriteReport,
+    pub sorted: Sorted,
     /// StatsD: samples that were aggregated.
     pub samples: u64,
     bad: [u64; BAD_INPUTS.len()],
@@ -108,6 +152,7 @@ impl Totals {
             bytes,
             lines,
             points,
+            sorted,
             samples,
             bad,
             refused_sources,
@@ -122,6 +167,7 @@ impl Totals {
         self.bytes += bytes;
         self.lines += lines;
         self.points.add(*points);
+        self.sorted.add(*sorted);
         self.samples += samples;
         self.bad.iter_mut().zip(bad).for_each(|(sum, count)| *sum += count);
         self.refused_sources += refused_sources;

@@ -244,7 +244,7 @@ fn points_go_on_to_other_carbons() {
     let mut settings = all();
     let mut forward = |name: &str, protocol| {
         let address = first.address(name).to_string();
-        settings.carbon.forward.push(ForwardConfig { address, protocol, queue: 1000 });
+        settings.carbon.forward.push(ForwardConfig { address, protocol, queue: 1000, only_carbon: false });
     };
     forward("carbon.line", ForwardProtocol::Line);
     forward("carbon.pickle", ForwardProtocol::Pickle);

@@ -4,5 +4,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod carbon;
+mod relay;
 mod statsd;
 mod support;

@@ -335,6 +335,14 @@ pub struct RepeaterTarget {
     pub port: u16,
 }
 
+impl RepeaterTarget {
+    /// `host:port`, IPv6 addresses in brackets.
+    pub fn address(&self) -> String {
+        let RepeaterTarget { host, port } = self;
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RepeaterProtocol {

@@ -6,6 +6,7 @@ use std::path::Path;
 use formats::carbon_conf;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
+use super::import_relay;
 use crate::cli::ImportCommand;
 use crate::failure::Failure;
 
@@ -13,11 +14,16 @@ pub fn run(command: &ImportCommand) -> Result<(), Failure> {
     match command {
         ImportCommand::StorageSchemas { file } => storage_schemas(file),
         ImportCommand::StorageAggregation { file } => storage_aggregation(file),
+        ImportCommand::RelayRules { file } => import_relay::relay_rules(file),
+        ImportCommand::AggregationRules { file } => import_relay::aggregation_rules(file),
+        ImportCommand::RewriteRules { file } => import_relay::rewrite_rules(file),
+        ImportCommand::Blacklist { file } => import_relay::pattern_list("blacklist", file),
+        ImportCommand::Whitelist { file } => import_relay::pattern_list("whitelist", file),
         ImportCommand::Statsd { file } => statsd(file),
     }
 }
 
-fn read(file: &Path) -> Result<String, Failure> {
+pub fn read(file: &Path) -> Result<String, Failure> {
     crate::config::read_bounded(file).map_err(Failure::doing(file.display()))
 }
 
@@ -45,7 +51,7 @@ fn storage_schemas(file: &Path) -> Result<(), Failure> {
         table["archives"] = value([carbon_conf::DEFAULT_RETENTION].into_iter().collect::<toml_edit::Array>());
         rules.push(table);
     }
-    print_rules("retention", rules)?;
+    print_rules("storage", "retention", rules)?;
     report(file, found.problems.iter().map(|problem| (problem.line, problem.message.as_str())))
 }
 
@@ -66,16 +72,16 @@ fn storage_aggregation(file: &Path) -> Result<(), Failure> {
         }
         rules.push(table);
     }
-    print_rules("aggregation", rules)?;
+    print_rules("storage", "aggregation", rules)?;
     report(file, found.problems.iter().map(|problem| (problem.line, problem.message.as_str())))
 }
 
-fn print_rules(kind: &str, rules: ArrayOfTables) -> Result<(), Failure> {
+pub fn print_rules(section: &str, kind: &str, rules: ArrayOfTables) -> Result<(), Failure> {
     let mut document = DocumentMut::new();
-    let mut storage = Table::new();
-    storage.set_implicit(true);
-    storage.insert(kind, Item::ArrayOfTables(rules));
-    document.insert("storage", Item::Table(storage));
+    let mut table = Table::new();
+    table.set_implicit(true);
+    table.insert(kind, Item::ArrayOfTables(rules));
+    document.insert(section, Item::Table(table));
     super::print(document.to_string())
 }
 
@@ -85,7 +91,7 @@ fn statsd(file: &Path) -> Result<(), Failure> {
     report(file, converted.problems.iter().map(|problem| (problem.line, problem.message.as_str())))
 }
 
-fn report<'a>(file: &Path, problems: impl Iterator<Item = (usize, &'a str)>) -> Result<(), Failure> {
+pub fn report<'a>(file: &Path, problems: impl Iterator<Item = (usize, &'a str)>) -> Result<(), Failure> {
     let lines: Vec<String> =
         problems.map(|(line, message)| format!("{}:{line}: {message}", file.display())).collect();
     match lines.len() {

@@ -7,6 +7,7 @@ pub mod compare;
 pub mod config;
 pub mod event;
 pub mod import;
+mod import_relay;
 pub mod query;
 pub mod send;
 pub mod storage;

@@ -29,6 +29,7 @@ pub struct Config {
     pub auth: http_api::AuthConfig,
     pub statsd: statsd::StatsdConfig,
     pub carbon: ingest::CarbonConfig,
+    pub relay: ingest::RelayConfig,
     pub collectors: collectors::CollectorsConfig,
     #[serde(rename = "self")]
     pub own: SelfConfig,
@@ -286,6 +287,9 @@ impl Config {
         );
         problems.extend(self.statsd.problems().into_iter().map(in_section("statsd")));
         problems.extend(self.carbon.problems().into_iter().map(in_section("carbon")));
+        let of_relay = |(key, message): (String, String)| (format!("relay.{key}"), message);
+        problems.extend(self.relay.problems().into_iter().map(of_relay));
+        problems.extend(ingest::loops(&self.carbon, &self.relay, &self.statsd));
         problems.extend(self.storage.problems().into_iter().map(in_section("storage")));
         problems.extend(self.ports_taken_twice());
         if self.state.engine == StateEngine::Postgres {

@@ -76,6 +76,10 @@ fn what_to_write_instead_is_told() {
     check("[statsd]\ntcp = \"127.0.0.1:8126\"", "127.0.0.1:8126 is where statsd.tcp listens");
     check("[http]\nlisten = \"127.0.0.1:2003\"", "where http.listen listens");
     check("[http]\nlisten = [\"127.0.0.1:1\", \"127.0.0.1:1\"]", "give each its own port");
+    check("[carbon]\nblacklist = [\"(\"]", "without closing parenthesis");
+    check("[carbon]\nforward = [{ address = \"127.0.0.1:2004\" }]", "where carbon.pickle listens");
+    check("[relay]\ndestinations = [\"10.0.0.1\"]", "such as \"10.0.0.3:2004:a\"");
+    check("[relay]\nstore = false", "every point would be lost");
     check("[http]\nmax_body_bytes = 0", "must be at least 1");
     check("[http]\nquery_timeout = \"0s\"", "must be more than 0s");
     check("[http]\npublic_url = \"metrics.office\"", "such as \"https://");
@@ -108,6 +112,41 @@ fn keys_that_contradict_each_other_are_told() {
         found[0]
     );
     assert!(found[1].starts_with("bellwether.toml:4:13: statsd.max_names"), "{}", found[1]);
+}
+
+#[test]
+fn mistakes_in_lists_are_told_at_their_place() {
+    let text = "\
+[relay]
+method = \"rules\"
+[[relay.rule]]
+name = \"a\"
+default = true
+destinations = [\"localhost:2003\"]
+[[relay.rule]]
+name = \"b\"
+pattern = \"(\"
+destinations = [\"h:1\"]
+[[relay.rewrite]]
+pattern = \"a\"
+replacement = \"\\\\1\"
+[[relay.aggregation]]
+output = \"<x>\"
+frequency = \"60s\"
+method = \"sum\"
+input = \"<y>\"
+";
+    let found = problems(&[("bellwether.toml", text)], &[]);
+    let wanted = [
+        "9:11: relay.rule.1.pattern: ",
+        "13:15: relay.rewrite.0.replacement: ",
+        "15:10: relay.aggregation.0.output: ",
+        "3:1: relay.rule: localhost:2003 is where carbon.line listens",
+    ];
+    assert_eq!(found.len(), wanted.len(), "{found:#?}");
+    for (line, start) in found.iter().zip(wanted) {
+        assert!(line.starts_with(&format!("bellwether.toml:{start}")), "{line}");
+    }
 }
 
 #[test]

@@ -158,17 +158,18 @@ fn contains(outer: &Range<usize>, inner: &Range<usize>) -> bool {
     outer.start <= inner.start && inner.end <= outer.end
 }
 
-/// Where the value at `path` (`section.key`) stands, or the nearest table above it.
+/// Where the value at `path` (`section.key`, or `section.list.2.key`) stands, or the nearest one above it.
 pub fn position(tree: &Spanned<DeTable<'_>>, path: &str) -> Range<usize> {
     let mut at = tree.span();
-    let mut table = tree.get_ref();
+    let mut table = Some(tree.get_ref());
+    let mut list: Option<&DeArray<'_>> = None;
     for key in path.split('.') {
-        let Some(value) = table.get(key) else { return at };
+        let in_table = table.and_then(|table| table.get(key));
+        let in_list = || list?.get(key.parse::<usize>().ok()?);
+        let Some(value) = in_table.or_else(in_list) else { return at };
         at = value.span();
-        match value.get_ref() {
-            DeValue::Table(inner) => table = inner,
-            _ => return at,
-        }
+        table = value.get_ref().as_table();
+        list = value.get_ref().as_array();
     }
     at
 }
