@@ -5,7 +5,7 @@ use vocabulary::Timestamp;
 use vocabulary::sample::{BadSample, Dialect, Event, Sample, SampleSink, ServiceCheck};
 
 use crate::agent_batch::{Greeting, read_frame};
-use crate::{carbon_conf, carbon_line, pickle, statsd, statsd_config};
+use crate::{carbon_conf, carbon_line, pickle, statsd, statsd_config, whisper};
 
 /// Both dialects, and what a sink may rely on.
 pub fn statsd_packet(bytes: &[u8]) {
@@ -73,6 +73,30 @@ pub fn agent_batch(input: &[u8]) {
         let count = rows.points.len() + rows.sketches.len() + rows.events.len();
         assert!(count <= input.len(), "a row takes at least a byte");
     }
+}
+
+/// A header that is believed is written as it was read, and every slot lies within the file.
+pub fn whisper_file(input: &[u8]) {
+    let Ok(header) = whisper::Header::read(input, input.len() as u64) else { return };
+    assert_eq!(input[..16 + 12 * header.rings.len()], header_bytes(&header, input));
+    for ring in &header.rings {
+        let first = &input[ring.offset as usize..][..whisper::POINT_BYTES];
+        let base = whisper::base(first.try_into().expect("a point's bytes"));
+        let mut row = [f64::NAN; 40];
+        for slot in [0, i64::from(base) / ring.step - 20, i64::from(u32::MAX) / ring.step] {
+            let run = ring.run(base, slot, row.len());
+            let bytes = &input[run.start as usize..run.end as usize];
+            let seen = whisper::read_points(bytes, ring.step, slot, &mut row);
+            assert!(seen.points + seen.others <= row.len() as u64);
+        }
+    }
+}
+
+/// The longest retention is not looked at by the reader, so it is taken from the input.
+fn header_bytes(header: &whisper::Header, input: &[u8]) -> Vec<u8> {
+    let mut bytes = header.bytes();
+    bytes[4..8].copy_from_slice(&input[4..8]);
+    bytes
 }
 
 #[derive(Default)]
@@ -180,6 +204,22 @@ mod tests {
             b"[b]\n\tpattern: .*\naggregationMethod = sum\nxfilesfactor: 0.5\n;\n".to_vec(),
         ];
         mutate(&samples, 10_000, super::carbon_conf);
+    }
+
+    #[test]
+    fn whisper_files() {
+        let policy = vocabulary::retention::Policy {
+            archives: "10s:2min,60s:10min".parse().unwrap(),
+            aggregation: vocabulary::retention::Aggregation::Max,
+            x_files_factor: 0.5,
+        };
+        let header = crate::whisper::Header::of(&policy).unwrap();
+        let mut file = header.bytes();
+        for ring in &header.rings {
+            let row: Vec<f64> = (0..ring.points).map(|at| at as f64).collect();
+            crate::whisper::write_points(ring.step, 1_700_000_000 / ring.step, &row, &mut file);
+        }
+        mutate(&[file], 10_000, super::whisper_file);
     }
 
     #[test]

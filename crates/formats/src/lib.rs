@@ -17,6 +17,7 @@
 //! | [`statsd_config`] | StatsD's config.js, into the keys of `[statsd]` |
 //! | [`js_literal`] | object literals of JavaScript |
 //! | [`js_number`] | numbers as JavaScript's `Number()` reads them |
+//! | [`whisper`] | Whisper's files: header, rings of points |
 
 pub mod agent_batch;
 pub mod carbon_conf;
@@ -32,3 +33,4 @@ pub mod python_regex;
 pub mod statsd;
 pub mod statsd_config;
 mod statsd_dog;
+pub mod whisper;
