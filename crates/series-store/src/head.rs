@@ -38,10 +38,14 @@ pub struct SeriesHead {
     /// Seconds of the newest point since the start; 0 if there was none.
     pub last: u32,
     pub created: u32,
+    /// Seconds of the newest point that was imported; 0 if none was. Coarse slots before it are as they were
+    /// imported and are never computed, but for points that come late.
+    pub imported: u32,
 }
 
 impl SeriesHead {
-    pub const GONE: SeriesHead = SeriesHead { policy: NO_POLICY, lane: 0, last: 0, created: 0 };
+    pub const GONE: SeriesHead = 
+        SeriesHead { policy: NO_POLICY, lane: 0, last: 0, created: 0, imported: 0 };
 
     pub fn is_gone(&self) -> bool {
         self.policy == NO_POLICY
@@ -133,7 +137,8 @@ impl Stripe {
         self.tiers.len() - 1
     }
 
-    /// Put a series in its place, with a lane in its finest tier.
+    /// Put a series in its place, with a lane in its finest tier. One that changes its policy stays otherwise
+    /// as it is.
     pub fn add_series(&mut self, local: u16, policy: PolicyId, created: Timestamp) {
         let index = usize::from(local);
         if self.series.len() <= index {
@@ -142,7 +147,16 @@ impl Stripe {
         let finest = self.tiers_of(policy)[0];
         let lane = self.tiers[finest].head.add_lane(local);
         let created = u32::try_from(created.0).unwrap_or(0);
-        self.series[index] = SeriesHead { policy, lane, last: 0, created };
+        let before = self.series[index];
+        self.series[index] = SeriesHead { policy, lane, created, ..before };
+    }
+
+    /// Note up to when a series was imported.
+    pub fn note_imported(&mut self, local: u16, newest: u32) {
+        if let Some(series) = self.series.get_mut(usize::from(local)).filter(|series| !series.is_gone()) {
+            series.imported = newest;
+            series.last = series.last.max(newest);
+        }
     }
 
     /// The start of the oldest slot that a late point in memory is for. Slots around it may have to be

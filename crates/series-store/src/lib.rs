@@ -17,6 +17,7 @@
 //! | [`names`] | names, globs, tags, the guard against too many |
 //! | [`store`] | the parts together; how a series comes to be; read-only |
 //! | [`retention`], [`repolicy`] | series that end, or change their policy |
+//! | [`import`], [`export`] | whole archives in and out, beside what comes in live |
 //! | [`background`] | the threads; everything also runs step by step by [`Store::maintain`] |
 //! | [`health`], [`snapshot`], [`fsck`] | how it is, a copy of it, whether it is whole |
 
@@ -29,6 +30,7 @@ mod columns;
 pub mod config;
 mod damage;
 mod error;
+pub mod export;
 mod fetch;
 mod flush;
 mod fsck;
@@ -36,6 +38,8 @@ mod fsck;
 pub mod fuzzing;
 mod head;
 mod health;
+pub mod import;
+mod import_join;
 pub mod io;
 pub mod limits;
 mod live;

@@ -82,6 +82,13 @@ pub const ROLLED_SLOTS: usize = 1 << 18;
 /// Coarse slots that are computed together because of late points: with ten finer slots each, 5 MB.
 pub const TOUCHED_SLOTS: usize = 1 << 16;
 
+/// Files that one thread of an import writes at the same time, 1 MiB of buffer each: all spans of the usual four
+/// archives. Of policies with more, the archives are read in several turns.
+pub const IMPORT_FILES_OPEN: usize = 64;
+/// Series with points of their own into which archives are imported under one hold of the upkeep: the rows of
+/// one span of all are 10 MB.
+pub const IMPORT_JOINED_SERIES: usize = 128;
+
 /// The manifest is written anew when it holds this much, and no manifest or series log may be larger than
 /// the last two: 2^32 names of 100 bytes would be.
 pub const MANIFEST_BYTES_MAX: u64 = 4 << 20;

@@ -1,7 +1,7 @@
 //! Opening a directory: versions, manifest, series, log. What is damaged is reported and kept aside, and
 //! is never a reason not to start; an unknown version is, and then nothing is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize};
@@ -29,7 +29,7 @@ use crate::wal_record::RecordReader;
 /// The formats this version writes. A store of a higher major version is not opened; one of a higher minor
 /// version is, unless it uses something that is unknown here.
 pub const FORMAT_MAJOR: u32 = 1;
-pub const FORMAT_MINOR: u32 = 0;
+pub const FORMAT_MINOR: u32 = 1;
 pub(crate) const FORMAT_NAME: &str = "bellwether-series-store";
 
 /// What opening found.
@@ -125,6 +125,7 @@ impl Store {
             is_read_only: AtomicBool::new(false),
             upkeep: Mutex::new(Upkeep::default()),
             merging: Mutex::new(()),
+            importing: RwLock::new(()),
             in_a_hurry: AtomicUsize::new(0),
             unannounced,
             last_merge: AtomicI64::new(0),
@@ -161,6 +162,9 @@ impl Store {
             let stripe = &mut stripes[number as usize];
             stripe.add_policy(*policy, entry, &|place| self.tier_start(place, now));
             stripe.add_series(local, *policy, Timestamp(i64::from(*created)));
+            if let Some(newest) = loaded.imported.get(&(id as u32)) {
+                stripe.note_imported(local, *newest);
+            }
         }
         self.stripes
             .store(Arc::new(stripes.into_iter().map(|stripe| Arc::new(RwLock::new(stripe))).collect()));
@@ -447,6 +451,8 @@ pub(crate) struct LoadedSeries {
     policies: Policies,
     /// Policy and time of creation by id.
     series: Vec<(PolicyId, u32)>,
+    /// Time of the newest imported point, by id.
+    imported: HashMap<u32, u32>,
     /// From which segment on ids above which are known.
     opened: Vec<(u32, u32)>,
 }
@@ -479,12 +485,16 @@ impl LoadedSeries {
             Record::Removed { id } => {
                 names.remove(id);
                 *self.seat(id) = (NO_POLICY, 0);
+                self.imported.remove(&id);
             }
             Record::Repolicy { id, policy } => {
                 let seat = self.seat(id);
                 if seat.0 != NO_POLICY {
                     seat.0 = policy;
                 }
+            }
+            Record::Imported { id, newest } => {
+                self.imported.insert(id, newest);
             }
             Record::Opened { first_segment, next_id } => {
                 names.reserve_ids(next_id);

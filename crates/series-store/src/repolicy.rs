@@ -56,14 +56,25 @@ pub struct Repolicied {
 }
 
 /// Series of one stripe that go from one policy to another.
-struct Move {
-    from: PolicyId,
-    to: PolicyId,
-    locals: Vec<u16>,
+pub(crate) struct Move {
+    pub from: PolicyId,
+    pub to: PolicyId,
+    pub locals: Vec<u16>,
+    pub by: Conversion,
+}
+
+/// How points come into archives of another step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Conversion {
+    /// Each archive from the old ones, coarser slots rolled up.
+    Archives,
+    /// As if the points had been written under the new policy from the first on: the last one of a slot of the
+    /// finest archive counts, and the coarser archives are rolled up from there.
+    Points,
 }
 
 /// Series whose old archives are read at once: five years at ten minutes are 2 MB a series.
-const MOVE_SERIES: usize = 64;
+pub(crate) const MOVE_SERIES: usize = 64;
 
 impl Store {
     /// What rules would do to the series that are there; all of them, with the built-in ones at the end (see
@@ -182,13 +193,13 @@ impl Store {
         let chunk = |((from, to), locals): ((PolicyId, PolicyId), Vec<u16>)| {
             locals
                 .chunks(MOVE_SERIES)
-                .map(|part| Move { from, to, locals: part.to_vec() })
+                .map(|part| Move { from, to, locals: part.to_vec(), by: Conversion::Archives })
                 .collect::<Vec<_>>()
         };
         moves.into_iter().flat_map(chunk).collect()
     }
 
-    fn migrate<V: HeadOf>(&self, stripe: &SharedStripe, change: &Move) -> Result<u64, StoreError> {
+    pub(crate) fn migrate<V: HeadOf>(&self, stripe: &SharedStripe, change: &Move) -> Result<u64, StoreError> {
         let Some((from, to)) = self.policy(change.from).zip(self.policy(change.to)) else { return Ok(0) };
         let now = self.now();
         let number = stripe.read().number;
@@ -235,9 +246,26 @@ impl Store {
         let view = View::<V>::take(&stripe.read(), &*self.blocks, wanted);
         let mut pages: BTreeMap<(Tier, Slot), (Range<Slot>, Pages<'_>)> = BTreeMap::new();
         for (at, local) in change.locals.iter().enumerate() {
-            for tier in to.tiers.iter().filter(|tier| !from.tiers.contains(tier)) {
+            let mut finer: Option<(Range<Slot>, Vec<V>)> = None;
+            for (archive, tier) in to.tiers.iter().enumerate() {
+                let is_there = from.tiers.contains(tier);
+                if is_there && change.by == Conversion::Archives {
+                    continue;
+                }
                 let slots = tier.slot(now.minus(tier.retention_seconds)).max(0)..tier.slot(now) + 1;
-                let row = converted(&view, at, from, to, *tier, &slots, now)?;
+                let mut row = vec![V::ABSENT; (slots.end - slots.start) as usize];
+                if let Some((finer_slots, finer)) = &finer {
+                    let old = (to.tiers[archive - 1], finer_slots, finer.as_slice());
+                    roll_into(to, old, *tier, &slots, &mut row);
+                }
+                let last_counts = archive == 0 && change.by == Conversion::Points;
+                convert(&view, at, from, to, (*tier, &slots), last_counts, now, &mut row)?;
+                if change.by == Conversion::Points {
+                    finer = Some((slots.clone(), row.clone()));
+                }
+                if is_there {
+                    continue;
+                }
                 for span in spans(*tier, &slots) {
                     let part = &row[(span.start - slots.start) as usize..(span.end - slots.start) as usize];
                     let entry = pages.entry((*tier, span.start)).or_insert_with(|| (span, Pages::new(self)));
@@ -264,19 +292,20 @@ fn full_bytes(archives: &vocabulary::retention::Archives, per_slot: f64) -> u64 
     (slots as f64 * per_slot) as u64
 }
 
-/// The slots of a new archive from the old ones: from the archive of the same step as far as it reaches;
+/// Fill the slots of a new archive that are empty from the old ones: from the archive of the same step as far as it reaches;
 /// else rolled up from finer ones; and before those begin, from coarser ones, each of whose points is put
 /// where it begins, as `whisper-resize` does.
-fn converted<V: HeadOf>(
+#[expect(clippy::too_many_arguments, reason = "two policies, the series, the archive and its row")]
+fn convert<V: HeadOf>(
     view: &View<'_, V>,
     at: usize,
     from: &PolicyEntry,
     to: &PolicyEntry,
-    tier: Tier,
-    slots: &Range<Slot>,
+    (tier, slots): (Tier, &Range<Slot>),
+    last_counts: bool,
     now: Timestamp,
-) -> Result<Vec<V>, StoreError> {
-    let mut row = vec![V::ABSENT; (slots.end - slots.start) as usize];
+    row: &mut [V],
+) -> Result<(), StoreError> {
     let mut covered = now.plus(1);
     // Finest first; a coarser archive matters before the finer ones begin, and where they have nothing.
     let same_first = |index: &usize| (from.tiers[*index].step != tier.step, *index);
@@ -287,8 +316,15 @@ fn converted<V: HeadOf>(
         let begin = now.minus(old.retention_seconds).max(tier.start(slots.start));
         let old_slots = old.slot(begin).max(0)..old.slot(now) + 1;
         let values = view.rows_of(&[at], index, &old_slots)?;
-        if old.step < tier.step {
-            roll_into(to, (old, &old_slots, &values), tier, slots, &mut row);
+        if old.step < tier.step && last_counts {
+            for (at, value) in values.iter().enumerate().rev().filter(|(_, value)| !value.is_absent()) {
+                let target = tier.slot(old.start(old_slots.start + at as i64));
+                if slots.contains(&target) && row[(target - slots.start) as usize].is_absent() {
+                    row[(target - slots.start) as usize].clone_from(value);
+                }
+            }
+        } else if old.step < tier.step {
+            roll_into(to, (old, &old_slots, &values), tier, slots, row);
         } else {
             for (slot, value) in old_slots.clone().zip(&values).filter(|(_, value)| !value.is_absent()) {
                 let time = old.start(slot);
@@ -301,7 +337,7 @@ fn converted<V: HeadOf>(
         }
         covered = covered.min(begin);
     }
-    Ok(row)
+    Ok(())
 }
 
 fn roll_into<V: Value>(

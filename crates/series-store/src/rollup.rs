@@ -60,6 +60,7 @@ impl Store {
     }
 
     fn roll<V: HeadOf>(&self, shared: &SharedStripe, due: &Due) -> Result<(), StoreError> {
+        let _no_import = self.importing.write();
         let mut new = NewFiles::new(&self.files);
         let coarser = self.coarser_series(shared, due.place.tier);
         for (coarse, series) in &coarser {

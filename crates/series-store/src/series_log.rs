@@ -16,7 +16,7 @@ use crate::policy::{PolicyEntry, PolicyId};
 
 pub const MAGIC: &[u8; 8] = b"BWSER\r\n\x1a";
 pub const MAJOR: u16 = 1;
-pub const MINOR: u16 = 0;
+pub const MINOR: u16 = 1;
 pub const HEADER_BYTES: usize = 16;
 
 /// One entry of the log.
@@ -37,6 +37,11 @@ pub enum Record<'a> {
         id: u32,
         policy: PolicyId,
     },
+    /// Archives of the series were imported; their newest point is of this time.
+    Imported {
+        id: u32,
+        newest: u32,
+    },
     /// The store was opened: log segments before `first_segment` know only series below `next_id`, and no
     /// series below it is ever made again.
     Opened {
@@ -50,6 +55,7 @@ const SERIES: u8 = 2;
 const REMOVED: u8 = 3;
 const REPOLICY: u8 = 4;
 const OPENED: u8 = 5;
+const IMPORTED: u8 = 6;
 
 /// Fills one batch. Names are stored by what they do not share with the one before.
 #[derive(Debug, Default)]
@@ -75,6 +81,9 @@ impl BatchWriter {
             Record::Removed { id } => self.numbers(REMOVED, &[u64::from(*id)]),
             Record::Repolicy { id, policy } => {
                 self.numbers(REPOLICY, &[u64::from(*id), u64::from(*policy)]);
+            }
+            Record::Imported { id, newest } => {
+                self.numbers(IMPORTED, &[u64::from(*id), u64::from(*newest)]);
             }
             Record::Opened { first_segment, next_id } => {
                 self.numbers(OPENED, &[u64::from(*first_segment), u64::from(*next_id)]);
@@ -151,6 +160,7 @@ pub fn read_batch(
             }
             REMOVED => take(Record::Removed { id: reader.small()? })?,
             REPOLICY => take(Record::Repolicy { id: reader.small()?, policy: reader.small()? })?,
+            IMPORTED => take(Record::Imported { id: reader.small()?, newest: reader.small()? })?,
             OPENED => take(Record::Opened { first_segment: reader.small()?, next_id: reader.small()? })?,
             _ => return Err(Malformed),
         }
@@ -378,6 +388,7 @@ mod tests {
             series(5, "a.ü"),
             Record::Removed { id: 1 },
             Record::Repolicy { id: 5, policy: 0 },
+            Record::Imported { id: 5, newest: 1_700_000_100 },
         ]
     }
 

@@ -45,6 +45,8 @@ counters! {
     points_refused_limit,
     /// Volatile points that were given up because memory ran out before the disk came back.
     points_given_up,
+    /// Points of imported archives; not among the stored.
+    points_imported,
     series_created,
     series_removed,
     series_expired,

@@ -20,7 +20,7 @@ use crate::io::Io;
 use crate::limits::*;
 use crate::live::Live;
 use crate::manifest::{Flushed, Place};
-use crate::names::{Names, Refused};
+use crate::names::{Created, Names, Refused};
 use crate::policy::{Policies, PolicyEntry, PolicyId, Rules};
 use crate::series_log::{Record, SeriesLog};
 use crate::stats::{Counters, count};
@@ -76,6 +76,9 @@ pub struct Store {
     pub(crate) upkeep: Mutex<Upkeep>,
     /// One merge at a time.
     pub(crate) merging: Mutex<()>,
+    /// Held for reading while imported archives are on their way into files, for writing by a rollup: it would
+    /// take what is there so far for all there is.
+    pub(crate) importing: RwLock<()>,
     /// Somebody waits for a merge to end: it is not to keep its pace.
     pub(crate) in_a_hurry: AtomicUsize,
     /// New series that a backend elsewhere has not been told of; `None` for files beside the series log.
@@ -166,10 +169,20 @@ impl Store {
     ) -> Result<(u32, bool), Refused> {
         let _creating = self.creating.lock();
         let created = self.names.create(name, kind, now)?;
-        if !created.new {
-            return Ok((created.id, false));
+        if created.new {
+            let policy = self.policy_for(kind, self.rules.load().policy_of(&created.name));
+            self.enter_series(&created, policy, now);
         }
-        let (policy, entry) = self.policy_for(kind, self.rules.load().policy_of(&created.name));
+        Ok((created.id, created.new))
+    }
+
+    /// A new name becomes a series. Called with `creating` held.
+    pub(crate) fn enter_series(
+        &self,
+        created: &Created,
+        (policy, entry): (PolicyId, Arc<PolicyEntry>),
+        now: Timestamp,
+    ) {
         self.seat(created.id, policy, &entry, now);
         let record = Record::Series { id: created.id, policy, created: now, name: &created.name };
         self.series_log.lock().push(&record);
@@ -177,7 +190,6 @@ impl Store {
             unannounced.lock().push(created.id);
         }
         count(&self.counters.series_created, 1);
-        Ok((created.id, true))
     }
 
     /// Series without a point yet, for who names them beforehand; without one they go like others that are idle.

@@ -309,7 +309,7 @@ impl Store {
     }
 
     /// A merge needs room for its result before its inputs go.
-    fn space_is_low(&self) -> bool {
+    pub(crate) fn space_is_low(&self) -> bool {
         self.io.space(&self.directory).is_ok_and(|space| space.free < 2 * self.min_free(space))
     }
 
@@ -392,6 +392,9 @@ impl Store {
                 let Some(name) = self.names.name(id) else { continue };
                 let created = Timestamp(i64::from(head.created));
                 log.push(&Record::Series { id, policy: head.policy, created, name: &name });
+                if head.imported > 0 {
+                    log.push(&Record::Imported { id, newest: head.imported });
+                }
                 if log.buffered() > 1 << 20 {
                     log.write_out()?;
                 }

@@ -4,6 +4,7 @@
 //! A [`View`] is a snapshot of one stripe for series of one policy. It is taken under the stripe's lock and
 //! read without it. Rollup, late recomputation, migration and queries all read through it, so they agree.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub struct View<'a, V: Value> {
     /// Rising, by the low 16 bits of the id.
     locals: Vec<u16>,
     lanes: Vec<u16>,
+    /// When the newest imported point of each series was; 0 where none is.
+    imported: Vec<u32>,
     levels: Vec<Level<V>>,
 }
 
@@ -77,6 +80,8 @@ impl<'a, V: HeadOf> View<'a, V> {
         let Wanted { policy, entry, locals, archive, times, scope } = wanted;
         let lanes: Vec<u16> =
             locals.iter().map(|local| stripe.get(*local).map_or(u16::MAX, |series| series.lane)).collect();
+        let imported = locals.iter().map(|local| stripe.get(*local).map_or(0, |series| series.imported));
+        let imported = imported.collect();
         let places = stripe.tiers_of(policy);
         // A coarse slot reaches further back than the time asked for.
         let coarsest = entry.tiers[archive];
@@ -96,7 +101,7 @@ impl<'a, V: HeadOf> View<'a, V> {
             }
         });
         let levels = levels.collect();
-        View { blocks, scope, entry: Arc::clone(entry), stripe: stripe.number, locals, lanes, levels }
+        View { blocks, scope, entry: Arc::clone(entry), stripe: stripe.number, locals, lanes, imported, levels }
     }
 
     /// Slots of all series of the view in one archive, row after row.
@@ -170,6 +175,34 @@ impl<'a, V: HeadOf> View<'a, V> {
         }
     }
 
+    /// The first slot of an archive that is not rolled up yet.
+    pub fn first_unrolled(&self, archive: usize) -> Slot {
+        self.levels[archive].tier.slot(self.levels[archive - 1].rolled)
+    }
+
+    /// The slot that the newest imported point of a series lies in; before all slots if none was imported.
+    fn imported_slot(&self, at: usize, archive: usize) -> Slot {
+        match self.imported[at] {
+            0 => Slot::MIN,
+            newest => self.levels[archive].tier.slot(Timestamp(newest.into())),
+        }
+    }
+
+    /// Slots of a coarse archive before this one hold what was rolled up or imported: only late points change them.
+    fn first_unsettled(&self, at: usize, archive: usize) -> Slot {
+        self.first_unrolled(archive).max(self.imported_slot(at, archive))
+    }
+
+    /// Came anything after the newest imported point, in its slot of a coarse archive? Then the slot is to be
+    /// computed; before, it is as it was imported.
+    fn goes_on(&self, at: usize, archive: usize) -> Result<bool, StoreError> {
+        let (coarse, finer) = (self.levels[archive].tier, self.levels[archive - 1].tier);
+        let end = finer.slot(coarse.start(self.imported_slot(at, archive) + 1));
+        let later = self.imported_slot(at, archive - 1) + 1..end;
+        let known = self.rows_of(&[at], archive - 1, &later)?.iter().any(|value| !value.is_absent());
+        Ok(known || (archive > 1 && self.goes_on(at, archive - 1)?))
+    }
+
     /// Slots that are not rolled up yet are computed from the finer archive, where nothing was stored.
     fn roll_tail(
         &self,
@@ -178,7 +211,8 @@ impl<'a, V: HeadOf> View<'a, V> {
         slots: &Range<Slot>,
         rows: &mut [V],
     ) -> Result<(), StoreError> {
-        let first = self.levels[archive].tier.slot(self.levels[archive - 1].rolled).max(slots.start);
+        let imported = which.iter().map(|at| self.imported_slot(*at, archive)).min().unwrap_or(Slot::MIN);
+        let first = self.first_unrolled(archive).max(imported).max(slots.start);
         let left_empty = &self.levels[archive].left_empty;
         let per_turn = (TAIL_SLOTS / self.entry.ratio(archive)).max(1);
         let width = (slots.end - slots.start) as usize;
@@ -190,8 +224,16 @@ impl<'a, V: HeadOf> View<'a, V> {
             let rows = rows.chunks_exact_mut(width).zip(computed.chunks_exact(turn_width));
             for ((row, computed), at) in rows.zip(which) {
                 let target = &mut row[(turn.start - slots.start) as usize..];
+                let imported = self.imported_slot(*at, archive);
                 for ((value, computed), slot) in target.iter_mut().zip(computed).zip(turn.clone()) {
-                    if value.is_absent() && left_empty.binary_search(&(*at, slot)).is_err() {
+                    let takes = match slot.cmp(&imported) {
+                        Ordering::Less => false,
+                        Ordering::Equal => !computed.is_absent() && self.goes_on(*at, archive)?,
+                        Ordering::Greater => {
+                            value.is_absent() && left_empty.binary_search(&(*at, slot)).is_err()
+                        }
+                    };
+                    if takes {
                         value.clone_from(computed);
                     }
                 }
@@ -210,9 +252,10 @@ impl<'a, V: HeadOf> View<'a, V> {
         rows: &mut [V],
     ) -> Result<(), StoreError> {
         let width = (slots.end - slots.start) as usize;
-        let rolled = self.levels[archive].tier.slot(self.levels[archive - 1].rolled);
-        let old = slots.start..slots.end.min(rolled);
-        let touched = which.iter().enumerate().map(|(row, at)| (row, self.touched(*at, archive, &old)));
+        let touched = which.iter().enumerate().map(|(row, at)| {
+            let settled = slots.start..slots.end.min(self.first_unsettled(*at, archive));
+            (row, self.touched(*at, archive, &settled))
+        });
         for (run, places) in by_run(touched) {
             let which: Vec<usize> = places.iter().map(|row| which[*row]).collect();
             let computed = self.compute(&which, archive, &run)?;
@@ -265,10 +308,9 @@ impl<'a, V: HeadOf> View<'a, V> {
         frozen.chain(level.late_of(at)).map(LatePoint::slot).collect()
     }
 
-    /// Slots of `archive` that were rolled up and that late points in memory change, in order.
+    /// Slots of `archive` that were rolled up or imported and that late points in memory change, in order.
     pub fn touched_rolled(&self, at: usize, archive: usize) -> Vec<Slot> {
-        let rolled = self.levels[archive].tier.slot(self.levels[archive - 1].rolled);
-        self.touched(at, archive, &(Slot::MIN..rolled))
+        self.touched(at, archive, &(Slot::MIN..self.first_unsettled(at, archive)))
     }
 
     /// Slots of a coarse archive from those of the next finer one, for some series.

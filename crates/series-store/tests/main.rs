@@ -7,4 +7,5 @@ mod basics;
 mod conformance;
 mod faults;
 mod golden;
+mod import;
 mod lifecycle;

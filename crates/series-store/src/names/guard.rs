@@ -202,12 +202,7 @@ impl Guard {
 
     /// May one more be created? Takes its tokens if so.
     pub(super) fn admit(&mut self, name: &str, series: usize, now: Timestamp) -> Result<(), Limit> {
-        if self.memory_is_short {
-            return Err(Limit::Memory);
-        }
-        if series >= self.limits.max_series {
-            return Err(Limit::MaxSeries);
-        }
+        self.has_room(series)?;
         let GuardLimits { max_new_per_minute, max_new_per_prefix_per_minute, .. } = self.limits;
         if max_new_per_minute > 0 && !self.rate.has_one(max_new_per_minute, now) {
             return Err(Limit::NewPerMinute);
@@ -216,6 +211,17 @@ impl Guard {
             self.admit_prefix(first_two_nodes(name), max_new_per_prefix_per_minute, now)?;
         }
         self.rate.take();
+        Ok(())
+    }
+
+    /// May there be one more, however many came in the last minute?
+    pub(super) fn has_room(&self, series: usize) -> Result<(), Limit> {
+        if self.memory_is_short {
+            return Err(Limit::Memory);
+        }
+        if series >= self.limits.max_series {
+            return Err(Limit::MaxSeries);
+        }
         Ok(())
     }
 

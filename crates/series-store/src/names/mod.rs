@@ -79,6 +79,13 @@ pub struct Created {
     pub new: bool,
 }
 
+/// Who brings a new name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Sender,
+    Import,
+}
+
 /// All names of a store. Shared by threads; nothing in here waits for the disk.
 pub struct Names {
     hasher: NameHasher,
@@ -152,9 +159,26 @@ impl Names {
         if let Some(why) = self.guard.lock().refused_lately(hash, name, now) {
             return Err(why);
         }
+        self.create_spelling(hash, name, kind, now, By::Sender)
+    }
+
+    /// The same for a name that an administrator brings along: how many may come a minute is no matter then,
+    /// how many there may be is.
+    pub fn import(&self, name: &[u8], kind: ValueKind, now: Timestamp) -> Result<Created, Refused> {
+        self.create_spelling(self.hasher.hash(name), name, kind, now, By::Import)
+    }
+
+    fn create_spelling(
+        &self,
+        hash: u64,
+        name: &[u8],
+        kind: ValueKind,
+        now: Timestamp,
+        by: By,
+    ) -> Result<Created, Refused> {
         let created = spelling::canonical(name)
             .map_err(Refused::Name)
-            .and_then(|canonical| self.create_canonical(hash, name, &canonical, kind, now));
+            .and_then(|canonical| self.create_canonical(hash, name, &canonical, kind, now, by));
         if let Err(why) = created {
             self.guard.lock().refuse(hash, name, why, now);
         }
@@ -168,6 +192,7 @@ impl Names {
         name: &str,
         kind: ValueKind,
         now: Timestamp,
+        by: By,
     ) -> Result<Created, Refused> {
         let other_spelling = spelling != name.as_bytes();
         let canonical_hash = if other_spelling { self.hasher.hash(name.as_bytes()) } else { hash };
@@ -175,7 +200,7 @@ impl Names {
         let (id, new) = match state.find(canonical_hash, name.as_bytes(), kind) {
             Some(id) => (id, false),
             None => {
-                self.admit(&state, name, kind, now).map_err(Refused::Limit)?;
+                self.admit(&state, name, kind, now, by).map_err(Refused::Limit)?;
                 match state.insert(canonical_hash, name, kind) {
                     Ok(id) => (id, true),
                     Err(id) => (id, false),
@@ -193,7 +218,14 @@ impl Names {
         Ok(created)
     }
 
-    fn admit(&self, state: &State, name: &str, kind: ValueKind, now: Timestamp) -> Result<(), Limit> {
+    fn admit(
+        &self,
+        state: &State,
+        name: &str,
+        kind: ValueKind,
+        now: Timestamp,
+        by: By,
+    ) -> Result<(), Limit> {
         let mut guard = self.guard.lock();
         if state.arena.is_full() {
             return Err(Limit::Memory);
@@ -201,7 +233,10 @@ impl Names {
         if state.siblings(name, kind) >= guard.limits.max_children {
             return Err(Limit::Children);
         }
-        guard.admit(name, state.len(), now)
+        match by {
+            By::Sender => guard.admit(name, state.len(), now),
+            By::Import => guard.has_room(state.len()),
+        }
     }
 
     fn remember_newest(&self, created: &Created, now: Timestamp) {
