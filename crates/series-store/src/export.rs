@@ -1,7 +1,5 @@
 //! Whole archives out, as a query would show them: what is stored, and what is still to be rolled up.
 
-use std::sync::Arc;
-
 use vocabulary::SeriesRef;
 use vocabulary::Timestamp;
 use vocabulary::ports::{Scope, StoreError};
@@ -28,21 +26,21 @@ impl Store {
         let Some(stripe) = self.stripe_of(id) else { return Ok(false) };
         let local = (id % SERIES_PER_STRIPE) as u16;
         let scope = Scope::everything();
-        let (entry, view) = {
-            let stripe = stripe.read();
-            let Some(policy) = stripe.get(local).map(|series| series.policy) else { return Ok(false) };
-            let Some(entry) = self.policy(policy) else { return Ok(false) };
-            let wanted = Wanted {
-                policy,
-                entry: &entry,
-                locals: vec![local],
-                archive: entry.tiers.len() - 1,
-                times: Timestamp(0)..now.plus(1),
-                scope: &scope,
-            };
-            let view = View::<f64>::take(&stripe, &*self.blocks, wanted);
-            (Arc::clone(&entry), view)
+        let stripe = stripe.read();
+        let policy = stripe.get(local).map(|series| series.policy);
+        let Some((policy, entry)) = policy.and_then(|policy| Some((policy, self.policy(policy)?))) else {
+            return Ok(false);
         };
+        let wanted = Wanted {
+            policy,
+            entry: &entry,
+            locals: vec![local],
+            archive: entry.tiers.len() - 1,
+            times: Timestamp(0)..now.plus(1),
+            scope: &scope,
+        };
+        let view = View::<f64>::take(&stripe, &*self.blocks, wanted);
+        drop(stripe);
         for (archive, tier) in entry.tiers.iter().enumerate() {
             let end = tier.slot(now) + 1;
             for slots in spans(*tier, &((end - tier.ring_slots()).max(0)..end)) {
