@@ -115,7 +115,8 @@ impl Header {
             return Err(BadFile::BadFactor);
         }
         let count = usize::try_from(count).ok().filter(|count| (1..=ARCHIVES_MAX).contains(count));
-        let count = count.ok_or_else(|| BadFile::Archives(format!("1 to {ARCHIVES_MAX} archives are usual")))?;
+        let count =
+            count.ok_or_else(|| BadFile::Archives(format!("1 to {ARCHIVES_MAX} archives are usual")))?;
         let end = METADATA_BYTES + count * ARCHIVE_BYTES;
         let infos = start.get(METADATA_BYTES..end).ok_or(BadFile::ShortHeader)?;
         let rings: Vec<Ring> = infos.chunks_exact(ARCHIVE_BYTES).map(ring).collect();
@@ -358,9 +359,10 @@ mod tests {
             file.extend_from_slice(&f64::to_be_bytes(value));
         }
         let (row, seen) = read(ring, &file, 103..108);
-        assert_eq!(row.iter().map(|value| value.is_nan()).collect::<Vec<_>>(), [
-            true, false, false, true, false
-        ]);
+        assert_eq!(
+            row.iter().map(|value| value.is_nan()).collect::<Vec<_>>(),
+            [true, false, false, true, false]
+        );
         assert_eq!((row[1], row[2], row[4]), (4.0, 5.0, 7.0));
         assert_eq!(seen, Seen { points: 4, not_numbers: 1, others: 1 });
         // More slots than the ring has: each place is looked at for every round.

@@ -44,8 +44,7 @@ pub struct SeriesHead {
 }
 
 impl SeriesHead {
-    pub const GONE: SeriesHead = 
-        SeriesHead { policy: NO_POLICY, lane: 0, last: 0, created: 0, imported: 0 };
+    pub const GONE: SeriesHead = SeriesHead { policy: NO_POLICY, lane: 0, last: 0, created: 0, imported: 0 };
 
     pub fn is_gone(&self) -> bool {
         self.policy == NO_POLICY

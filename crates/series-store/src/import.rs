@@ -194,12 +194,7 @@ impl Store {
     }
 
     /// The series of one source; true if it was made now.
-    fn begin_import(
-        &self,
-        at: usize,
-        source: &dyn Archived,
-        now: Timestamp,
-    ) -> Result<(Item, bool), String> {
+    fn begin_import(&self, at: usize, source: &dyn Archived, now: Timestamp) -> Result<(Item, bool), String> {
         let _creating = self.creating.lock();
         let (policy, entry) = self.policy_for(ValueKind::Number, source.policy().clone());
         if *entry.policy != *source.policy() {
@@ -211,8 +206,7 @@ impl Store {
         if created.new {
             self.enter_series(&created, (policy, Arc::clone(&entry)), now);
         }
-        let item =
-            Item { at, id: created.id, entry, policy, newest: 0, points: 0, kept: 0, failed: None };
+        let item = Item { at, id: created.id, entry, policy, newest: 0, points: 0, kept: 0, failed: None };
         Ok((item, created.new))
     }
 
@@ -314,7 +308,8 @@ fn plan(items: &[Item], now: Timestamp) -> Vec<(Tier, Range<Slot>)> {
     let mut tiers: Vec<Tier> = items.iter().flat_map(|item| item.entry.tiers.iter().copied()).collect();
     tiers.sort_unstable();
     tiers.dedup();
-    let files = |tier: Tier| spans(tier, &wanted_slots(tier, now)).into_iter().map(move |slots| (tier, slots));
+    let files =
+        |tier: Tier| spans(tier, &wanted_slots(tier, now)).into_iter().map(move |slots| (tier, slots));
     tiers.into_iter().flat_map(files).collect()
 }
 

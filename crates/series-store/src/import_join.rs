@@ -93,8 +93,7 @@ impl Store {
         for same in others.chunk_by(|a, b| a.0 == b.0) {
             for part in same.chunks(MOVE_SERIES) {
                 let locals = part.iter().map(|(_, local)| *local).collect();
-                let change =
-                    Move { from: part[0].0, to: items[0].policy, locals, by: Conversion::Points };
+                let change = Move { from: part[0].0, to: items[0].policy, locals, by: Conversion::Points };
                 self.migrate::<f64>(stripe, &change)?;
             }
         }
@@ -152,13 +151,7 @@ impl Store {
     }
 }
 
-fn joining(
-    view: &View<'_, f64>,
-    entry: &PolicyEntry,
-    archive: usize,
-    first: Slot,
-    newest: u32,
-) -> Joining {
+fn joining(view: &View<'_, f64>, entry: &PolicyEntry, archive: usize, first: Slot, newest: u32) -> Joining {
     Joining {
         first,
         unrolled: if archive == 0 { Slot::MAX } else { view.first_unrolled(archive) },
@@ -199,7 +192,8 @@ mod tests {
         let mut row = theirs.to_vec();
         let mut changed = Changed { now: changed.to_vec(), next: Vec::new() };
         assert_eq!(join_row(joining, ours, &mut row, &mut changed), kept);
-        let same = row.iter().zip(wanted).all(|(a, b)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan());
+        let same =
+            row.iter().zip(wanted).all(|(a, b)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan());
         assert!(same, "{row:?} instead of {wanted:?}");
     }
 

@@ -101,7 +101,16 @@ impl<'a, V: HeadOf> View<'a, V> {
             }
         });
         let levels = levels.collect();
-        View { blocks, scope, entry: Arc::clone(entry), stripe: stripe.number, locals, lanes, imported, levels }
+        View {
+            blocks,
+            scope,
+            entry: Arc::clone(entry),
+            stripe: stripe.number,
+            locals,
+            lanes,
+            imported,
+            levels,
+        }
     }
 
     /// Slots of all series of the view in one archive, row after row.

@@ -81,7 +81,8 @@ fn import(store: &TestStore, batch: &[Kept]) -> Vec<Imported> {
 
 fn try_import(store: &TestStore, batch: &[Kept]) -> Result<Vec<Imported>, ImportEnd> {
     let mut batch = batch.to_vec();
-    let mut sources: Vec<&mut dyn Archived> = batch.iter_mut().map(|kept| kept as &mut dyn Archived).collect();
+    let mut sources: Vec<&mut dyn Archived> =
+        batch.iter_mut().map(|kept| kept as &mut dyn Archived).collect();
     store.store.import(&mut sources, &|| true)
 }
 
@@ -162,7 +163,8 @@ fn archives_are_kept_as_they_are() {
 
 #[test]
 fn a_backend_elsewhere_gets_the_same() {
-    let setup = Setup::new(config("1s:1h,10s:1d", Aggregation::Average, 0.5), Arc::new(SimulatedDisk::default()));
+    let setup =
+        Setup::new(config("1s:1h,10s:1d", Aggregation::Average, 0.5), Arc::new(SimulatedDisk::default()));
     let store = Setup { blocks: Some(Arc::new(MemoryBlocks::default())), ..setup }.open();
     let batch = [Kept::new("a", "10s:1h,60s:1d,600s:10d", Aggregation::Average).fill(START, odd)];
     assert_eq!(import(&store, &batch), stored(&batch));
@@ -199,7 +201,8 @@ fn later_points_go_on_where_the_import_ended() {
             for slot in from..=store.now().div_euclid(step) {
                 let fine = slot * step / finer..(slot + 1) * step / finer;
                 let ratio = step / finer;
-                let points: Vec<f64> = kept.archives[archive - 1].range(fine).map(|(_, value)| *value).collect();
+                let points: Vec<f64> =
+                    kept.archives[archive - 1].range(fine).map(|(_, value)| *value).collect();
                 if points.len() as i64 * 2 >= ratio {
                     kept.archives[archive].insert(slot, points.iter().copied().fold(f64::MIN, f64::max));
                 }
@@ -237,7 +240,8 @@ fn live_points_stay_and_their_first_slot_is_made_whole() {
     }
     let now = store.now();
     // The same stream as the other program kept it, but for three values of its own.
-    let full = |archive: usize, time: i64| Some([1.0, 10.0, 60.0][archive] * if time < START { 1.0 } else { 2.0 });
+    let full =
+        |archive: usize, time: i64| Some([1.0, 10.0, 60.0][archive] * if time < START { 1.0 } else { 2.0 });
     let mut kept = Kept::new("a", "1s:1h,10s:6h,1m:1d", Aggregation::Sum).fill(now - 5, |archive, time| {
         let begun = [10.0, 60.0].map(|whole| whole + 3.0);
         match (archive, time) {
@@ -298,7 +302,9 @@ fn a_series_takes_over_the_archives_that_are_imported() {
     minutes(&store);
     let (step, points) = store.points("a", now - 7 * 86_400, now);
     assert_eq!(step, 300);
-    let before = |points: &[(i64, f64)]| points.iter().copied().filter(|(time, _)| *time < START - 3_300).collect::<Vec<_>>();
+    let before = |points: &[(i64, f64)]| {
+        points.iter().copied().filter(|(time, _)| *time < START - 3_300).collect::<Vec<_>>()
+    };
     assert!(before(&points) == before(&kept.points(1, now)));
     // What came after the import in whole slots is rolled up from the minutes.
     let rolled: Vec<f64> = points.iter().filter(|(time, _)| *time > end).map(|(_, value)| *value).collect();
@@ -315,11 +321,17 @@ fn what_was_imported_is_exported() {
     let kept = Kept::new("a", "7s:3h,49s:30h,245s:7d", Aggregation::Sum).fill(START, odd);
     import(&store, &[kept.clone()]);
     let mut archives = vec![BTreeMap::new(); 3];
-    let found = store.store.export::<StoreError>(store.id("a").unwrap(), Timestamp(START), &mut |policy, archive, first, row| {
-        assert_eq!(*policy, kept.policy);
-        archives[archive].extend((first..).zip(row).filter(|(_, value)| !value.is_nan()).map(|(slot, value)| (slot, *value)));
-        Ok(())
-    });
+    let found = store.store.export::<StoreError>(
+        store.id("a").unwrap(),
+        Timestamp(START),
+        &mut |policy, archive, first, row| {
+            assert_eq!(*policy, kept.policy);
+            archives[archive].extend(
+                (first..).zip(row).filter(|(_, value)| !value.is_nan()).map(|(slot, value)| (slot, *value)),
+            );
+            Ok(())
+        },
+    );
     assert_eq!(found, Ok(true));
     assert!(archives == kept.archives);
     let nobody = store.store.export::<StoreError>(SeriesRef(77), Timestamp(START), &mut |_, _, _, _| Ok(()));
@@ -392,7 +404,8 @@ fn what_failed_half_way_is_whole_when_it_is_done_again() {
         drop(try_import(&store, &batch));
         let setup = store.setup.clone();
         drop(store);
-        let disk = if full { disk } else { disk.after_power_cut(crate::support::disk::Unsynced::Some(round)) };
+        let disk =
+            if full { disk } else { disk.after_power_cut(crate::support::disk::Unsynced::Some(round)) };
         let store = Setup { io: Arc::new(disk), ..setup }.open();
         store.settle();
         import(&store, &batch);

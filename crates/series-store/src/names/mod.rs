@@ -218,14 +218,7 @@ impl Names {
         Ok(created)
     }
 
-    fn admit(
-        &self,
-        state: &State,
-        name: &str,
-        kind: ValueKind,
-        now: Timestamp,
-        by: By,
-    ) -> Result<(), Limit> {
+    fn admit(&self, state: &State, name: &str, kind: ValueKind, now: Timestamp, by: By) -> Result<(), Limit> {
         let mut guard = self.guard.lock();
         if state.arena.is_full() {
             return Err(Limit::Memory);
