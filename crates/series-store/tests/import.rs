@@ -182,7 +182,7 @@ fn later_points_go_on_where_the_import_ended() {
         let value = |archive: usize, time: i64| Some(if archive == 0 { time as f64 } else { -1.0 });
         let kept = Kept::new("a", "1s:1h,10s:6h,1m:1d", Aggregation::Max);
         let mut kept = kept.fill(last, |archive, time| value(archive, time).filter(|_| time != START - 600));
-        assert_eq!(import(&store, &[kept.clone()]), stored(&[kept.clone()]));
+        assert_eq!(import(&store, std::slice::from_ref(&kept)), stored(&[kept.clone()]));
         store.clock().set(last + first_later);
         check(&store, &kept, "before anything came");
         for later in 0..300 {
@@ -219,7 +219,7 @@ fn a_late_point_before_the_end_of_an_import_is_rolled_up() {
     store.clock().set(START);
     let mut kept = Kept::new("a", "1s:2h,10s:1d", Aggregation::Max)
         .fill(START, |archive, time| (time % 10 != 5 || archive > 0).then_some(-1.0));
-    import(&store, &[kept.clone()]);
+    import(&store, std::slice::from_ref(&kept));
     store.put_one("a", START - 95, 7.0);
     kept.archives[0].insert(START - 95, 7.0);
     kept.archives[1].insert((START - 95) / 10, 7.0);
@@ -254,7 +254,7 @@ fn live_points_stay_and_their_first_slot_is_made_whole() {
     kept.archives[1].insert(START / 10 + 20, 99.0);
     kept.policy.x_files_factor = 0.0;
     // What ended within a coarse slot is made of less than ours.
-    let outcome = import(&store, &[kept.clone()]);
+    let outcome = import(&store, std::slice::from_ref(&kept));
     kept.archives[0].insert(begin + 100, 2.0);
     kept.archives[1].insert(START / 10 + 20, 20.0);
     kept.archives[0].extend((now - 4..=now).map(|time| (time, 2.0)));
@@ -267,9 +267,9 @@ fn live_points_stay_and_their_first_slot_is_made_whole() {
     let Imported::Stored { points, kept: left } = outcome[0].clone() else { panic!("{outcome:?}") };
     assert!(points > 3_600 + 2_160 + 1_440 - 100 && left >= 2, "{outcome:?}");
     check(&store, &kept, "joined");
-    import(&store, &[kept.clone()]);
-    let store = through_its_life(store, &[kept.clone()]);
-    import(&store, &[kept.clone()]);
+    import(&store, std::slice::from_ref(&kept));
+    let store = through_its_life(store, std::slice::from_ref(&kept));
+    import(&store, std::slice::from_ref(&kept));
     check(&store, &kept, "once more");
 }
 
@@ -285,7 +285,7 @@ fn a_series_takes_over_the_archives_that_are_imported() {
     store.settle();
     let end = START - 1_200;
     let mut kept = Kept::new("a", "1m:2d,5m:7d", Aggregation::Average).fill(end, odd);
-    import(&store, &[kept.clone()]);
+    import(&store, std::slice::from_ref(&kept));
     // Live points after it: the last of each minute, as whisper keeps them, and five of those.
     for time in (START - 3_000..=START).step_by(20).filter(|time| *time >= START - 3_000) {
         kept.archives[0].insert(time.div_euclid(60), time as f64);
@@ -319,7 +319,7 @@ fn a_series_takes_over_the_archives_that_are_imported() {
 fn what_was_imported_is_exported() {
     let store = TestStore::new(config("1s:1h", Aggregation::Average, 0.5));
     let kept = Kept::new("a", "7s:3h,49s:30h,245s:7d", Aggregation::Sum).fill(START, odd);
-    import(&store, &[kept.clone()]);
+    import(&store, std::slice::from_ref(&kept));
     let mut archives = vec![BTreeMap::new(); 3];
     let found = store.store.export::<StoreError>(
         store.id("a").unwrap(),
@@ -420,7 +420,7 @@ fn points_of_the_future_wait_for_their_time() {
     let fine: Vec<i64> = (1..=20).map(|at| START / 10 + at).collect();
     kept.archives[0].extend(fine.iter().map(|slot| (*slot, 5.0)));
     kept.archives[1].insert(START / 60 + 2, -3.0);
-    import(&store, &[kept.clone()]);
+    import(&store, std::slice::from_ref(&kept));
     // The coarse one is rolled up when its time comes.
     kept.archives[1].insert(START / 60, odd(0, START).unwrap_or(0.0) + 25.0);
     kept.archives[1].extend((1..=2).map(|minute| (START / 60 + minute, 30.0)));
