@@ -135,5 +135,5 @@ export type FoundSeries = { name: string; level: Level | null; unit: string | nu
 export type LevelRule = { pattern: string; level: Level }
 export type TreeNode = { text: string; id: string; leaf: 0 | 1; expandable: 0 | 1; allowChildren: 0 | 1 }
 
-export type FunctionParam = { name: string; type: string; required?: boolean; default?: unknown; options?: string[] }
+export type FunctionParam = { name: string; type: string; required?: boolean; multiple?: boolean; default?: unknown; options?: string[]; suggestions?: (string | number)[] }
 export type GraphiteFunction = { name: string; function: string; description: string; group: string; params: FunctionParam[] }
