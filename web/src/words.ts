@@ -3,6 +3,9 @@ import type { Health, Level, PartState } from './api/types.ts'
 
 const plural = (count: number, one: string, many = one + 's') => (count === 1 ? one : many)
 
+/** A length of time in words, as far as people have words for it. */
+const lengthOf = (text: string | null) => ({ '1d': 'a day', '7d': 'a week', '30d': '30 days' })[text ?? ''] ?? text ?? ''
+
 export const words = {
   name: 'Bellwether',
   skip: 'Skip to content',
@@ -221,7 +224,7 @@ export const words = {
     graph: 'Graph',
     showNames: 'Choose from names',
     backToGraph: 'Back to the graph',
-    echo: (name: string, earlier: string | null) => `${name}, ${({ '1d': 'a day', '7d': 'a week', '30d': '30 days' })[earlier ?? ''] ?? ''} earlier`,
+    echo: (name: string, earlier: string | null) => `${name}, ${lengthOf(earlier)} earlier`,
     said: {
       blank: 'What do you want to see?',
       loading: 'Asking for these points…',
@@ -265,7 +268,12 @@ export const words = {
       scales: { linear: 'Linear', log: 'Log', stack: 'Stack' },
       compare: 'Compare with',
       nothing: 'nothing',
-      earlier: { '1d': 'a day earlier', '7d': 'a week earlier', '30d': '30 days earlier' },
+      earlier: (length: string) => `${lengthOf(length)} earlier`,
+      other: 'another time…',
+      otherLabel: 'How much earlier',
+      otherHint: '28d, 36h, 2w',
+      otherWrong: 'A length of time is needed: 28d, 36h, 2w.',
+      otherClose: 'Choose from the list',
       unit: 'Unit',
       guessed: (unit: string) => `guessed: ${unit}`,
       units: { none: 'plain number', '%': 'percent', B: 'bytes', 'B/s': 'bytes per second', ms: 'milliseconds', s: 'seconds', '/s': 'per second' } as Record<string, string>,
@@ -275,9 +283,32 @@ export const words = {
     legend: {
       title: 'Lines',
       columns: { order: '', name: 'Name', last: 'Last', min: 'Min', avg: 'Avg', max: 'Max', change: 'Change' },
-      against: { '1d': 'vs. day before', '7d': 'vs. week before', '30d': 'vs. 30 d before' },
+      against: (length: string) => ({ '1d': 'vs. day before', '7d': 'vs. week before', '30d': 'vs. 30 d before' })[length] ?? `vs. ${length} before`,
+      then: (now: string, then: string) => `average ${now}, then ${then}`,
       isolate: 'Show only this line; with Shift add or take away',
       showAll: (count: number) => `Show all ${count} lines`,
+    },
+    export: {
+      title: 'Export',
+      help: 'What is on screen: this window, these lines, these colours.',
+      formats: { png: 'Picture (PNG)', svg: 'Drawing (SVG)', csv: 'Table (CSV)', json: 'Points (JSON)' } as Record<string, string>,
+      about: { png: 'to paste into a chat or a ticket', svg: 'sharp at any size', csv: 'for a spreadsheet; every stored point', json: 'for a program; as Graphite writes it' } as Record<string, string>,
+      link: 'Copy link to this picture',
+      linked: 'Link to the picture copied',
+      tooLong: (length: string, most: string) => `These targets make an address of ${length} characters; links are safe up to ${most}. Downloads work all the same.`,
+      making: 'Being made…',
+      done: (file: string) => `${file} was saved`,
+      failed: 'It could not be made',
+      versus: (targets: string, earlier: string | null) => (earlier === null ? targets : `${targets} · dashed: ${lengthOf(earlier)} earlier`),
+    },
+    events: {
+      title: 'Events',
+      count: (count: number) => `${count} ${plural(count, 'event')} in this window`,
+      filter: 'Events by tag',
+      all: 'All',
+      none: 'None',
+      hidden: (count: number) => `${count} not marked`,
+      more: (count: number) => `and ${count} more`,
     },
     raw: {
       title: 'Raw points',

@@ -1,5 +1,5 @@
 /** Every call that pages make, typed. */
-import { ask, query } from './client.ts'
+import { ask, fetchFile, query } from './client.ts'
 import type {
   Annotation, FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HomeAnswer, LevelRule, RetentionAnswer, Status, TreeNode, Trust,
 } from './types.ts'
@@ -55,6 +55,8 @@ export function storedQuery(targets: string[], from: number, until: number, form
   const each = targets.map((target) => query({ target }))
   return [...each, query({ from: Math.floor(from), until: Math.ceil(until), format })].join('&')
 }
+
+export const download = (asked: URLSearchParams) => fetchFile('/render', asked)
 
 export const levels = () => ask<{ rules: LevelRule[] }>('/api/v1/levels')
 export const setLevels = (rules: LevelRule[]) => ask<unknown>('/api/v1/levels', { method: 'PUT', body: { rules } })

@@ -38,6 +38,14 @@ export async function ask<T>(path: string, { method = 'GET', body, signal }: Ask
   throw await troubleOf(answer)
 }
 
+/** A file, made by a POST: as many targets as one likes. Drawing may take longer than an answer for a page. */
+export async function fetchFile(path: string, form: URLSearchParams, patience = 60_000): Promise<Blob> {
+  const answer = await reach(path, { method: 'POST', body: form, signal: AbortSignal.timeout(patience) })
+  if (answer.ok) return answer.blob()
+  if (answer.status === 401) onSignedOut()
+  throw await troubleOf(answer)
+}
+
 async function reach(path: string, options: RequestInit): Promise<Response> {
   try {
     return await fetch(path, options)

@@ -2,20 +2,21 @@
 import type uPlot from 'uplot'
 import { colours } from './palette.ts'
 
-export type Mark = { at: number; kind: 'annotation' | 'clock' }
+export type Mark = { at: number; kind: 'annotation' | 'clock'; text?: string }
 
-export function drawMarks(plot: uPlot, marks: Mark[]) {
+export function drawMarks(plot: uPlot, marks: Mark[], pointed: number | null) {
   const { ctx, bbox } = plot
-  const { text, muted } = colours()
+  const { text, muted, accent } = colours()
   const unit = devicePixelRatio
   ctx.save()
   for (const { at, kind } of marks) {
     const x = Math.round(plot.valToPos(at, 'x', true)) + 0.5
     if (x < bbox.left || x > bbox.left + bbox.width) continue
-    ctx.strokeStyle = kind === 'annotation' ? text : muted
+    const chosen = kind === 'annotation' && at === pointed
+    ctx.strokeStyle = chosen ? accent : kind === 'annotation' ? text : muted
     ctx.fillStyle = ctx.strokeStyle
-    ctx.lineWidth = unit
-    ctx.setLineDash(kind === 'annotation' ? [3 * unit, 3 * unit] : [unit, 3 * unit])
+    ctx.lineWidth = chosen ? 2 * unit : unit
+    ctx.setLineDash(chosen ? [] : kind === 'annotation' ? [3 * unit, 3 * unit] : [unit, 3 * unit])
     ctx.beginPath()
     ctx.moveTo(x, bbox.top)
     ctx.lineTo(x, bbox.top + bbox.height)
@@ -32,6 +33,12 @@ function flag(ctx: CanvasRenderingContext2D, x: number, top: number, size: numbe
   ctx.lineTo(x, top + size * 1.2)
   ctx.fill()
 }
+
+/** Marks so near to a place on the graph that who points there means them. */
+export function marksAt(plot: uPlot, marks: Mark[], left: number): Mark[] {
+  return marks.filter(({ at, text }) => text && Math.abs(plot.valToPos(at, 'x') - left) <= NEAR_PIXELS)
+}
+const NEAR_PIXELS = 6
 
 /** A dot where a live line ends: the eye finds "now". */
 export function drawEnd(plot: uPlot, at: number, value: number, colour: string) {

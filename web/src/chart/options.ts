@@ -60,7 +60,7 @@ function series(drawn: Drawn, look: Look, count: number, index: number): uPlot.S
   return {
     label: drawn.line.name,
     stroke: drawn.faint ? faded(colour, 0.28) : colour,
-    width: look.compact || count > 20 ? 1.25 : 1.5,
+    width: look.compact || count > 20 || drawn.style.echo ? 1.25 : 1.5,
     dash: drawn.style.dash.length ? drawn.style.dash : undefined,
     fill: count === 1 ? faded(colour, 0.1) : undefined,
     gaps: (plot, _, __, ___, gaps) => realGaps(plot, drawn.line, gaps),

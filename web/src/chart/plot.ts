@@ -7,7 +7,7 @@ import { longestPause, sharedGaps, stacked, type Stretch } from '../plain/lines.
 import type { Window } from '../plain/span.ts'
 import { aligned, type Column, type Grid, type Growing } from '../live/tail.ts'
 import { hatch } from './hatch.ts'
-import { drawEnd, drawMarks, type Mark } from './marks.ts'
+import { drawEnd, drawMarks, marksAt, type Mark } from './marks.ts'
 import { banded, colourOf, options, type Drawn, type Look } from './options.ts'
 import type { LineStyle } from './style.ts'
 
@@ -20,13 +20,15 @@ export type Scene = {
   /** The line that the pointer rests on in the legend. */
   focus: number | null
   marks: Mark[]
+  /** The moment of the mark that is pointed at from outside. */
+  pointed: number | null
   /** Stretches known to be empty: recovery gaps, a lost stream. */
   empty: Stretch[]
   window: Window
   live: boolean
 }
 
-export type Reading = { at: number; left: number; values: { index: number; value: number | null }[] }
+export type Reading = { at: number; left: number; values: { index: number; value: number | null }[]; marks: Mark[] }
 export type Told = { zoom(window: Window): void; reading(reading: Reading | null): void }
 
 /** Without a point for this many columns a live graph hatches up to now. */
@@ -110,13 +112,21 @@ export class Plot {
     plot.setCursor({ left: plot.valToPos(at, 'x'), top: plot.over.clientHeight / 2 })
   }
 
+  /** Point at a mark, or at nothing. */
+  point(at: number | null) {
+    this.#scene.pointed = at
+    if (at !== null) this.pointAt(at)
+    else this.#plot?.setCursor({ left: -10, top: -10 })
+    this.#plot?.redraw(false)
+  }
+
   #decorate(plot: uPlot) {
-    drawMarks(plot, this.#scene.marks)
+    drawMarks(plot, this.#scene.marks, this.#scene.pointed)
     if (!this.#scene.live || this.#look.stack || this.#drawn.length > 6) return
     for (const drawn of this.#drawn) {
       const { values, start, width } = drawn.line
       const last = values.findLastIndex((value) => value !== null)
-      if (last >= 0 && !drawn.faint) drawEnd(plot, start + last * width, values[last]!, colourOf(drawn))
+      if (last >= 0 && !drawn.faint && !drawn.style.echo) drawEnd(plot, start + last * width, values[last]!, colourOf(drawn))
     }
   }
 
@@ -129,7 +139,7 @@ export class Plot {
       index: this.#index[position],
       value: line.values[Math.floor((at - line.start) / line.width)] ?? null,
     }))
-    this.#told.reading({ at, left: plot.valToPos(at, 'x') + plot.bbox.left / devicePixelRatio, values })
+    this.#told.reading({ at, left: plot.valToPos(at, 'x') + plot.bbox.left / devicePixelRatio, values, marks: marksAt(plot, this.#scene.marks, left) })
   }
 
   #select(plot: uPlot) {

@@ -55,6 +55,11 @@ export function offsetAt(at: number, zone: Zone): number {
   return zone === 'utc' ? 0 : -new Date(at * 1000).getTimezoneOffset() * 60
 }
 
+/** Seconds back to the same time by the clock on the wall, `length` seconds earlier; whole days may have 23 or 25 hours. */
+export function sameTimeEarlier(length: number, at: number, zone: Zone): number {
+  return length % 86_400 === 0 ? length + offsetAt(at - length, zone) - offsetAt(at, zone) : length
+}
+
 /** Moments inside a window at which the clocks change, to the minute. */
 export function clockChanges(from: number, to: number, zone: Zone): number[] {
   const changes: number[] = []

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Line, Stats } from '../../plain/lines.ts'
-import { asked, change, entries, optionsOf, originals, saying, shownOf, sortedEntries, stylesOf, toggled, unitOf, type Entry } from './model.ts'
+import { asked, change, entries, eventsOf, lookingBack, optionsOf, originals, saying, shownOf, sortedEntries, stylesOf, tagsOf, toggled, unitOf, type Entry } from './model.ts'
 
 const stats = (more: Partial<Stats>): Stats => ({ last: 1, lastAt: 0, min: 0, avg: 1, max: 2, points: 1, ...more })
 const entry = (name: string, more: Partial<Stats> = {}, echo: Stats | null = null): Entry => ({ index: 0, name, style: { colour: 0, dash: [] }, stats: stats(more), echo })
@@ -9,7 +9,32 @@ const plain = (text: string) => text.replaceAll('\u202f', ' ')
 test('the URL says how', () => {
   expect(optionsOf({})).toMatchObject({ earlier: null, log: false, stack: false, only: [], table: false })
   expect(optionsOf({ vs: '7d', log: '1', stack: '1', only: 'a\nb', unit: 'ms' })).toMatchObject({ earlier: '7d', log: true, stack: false, only: ['a', 'b'], unit: 'ms' })
-  expect(optionsOf({ vs: 'century' }).earlier).toBeNull()
+  expect(optionsOf({ vs: '28d' }).earlier).toBe('28d')
+  for (const vs of ['century', '0d', '900y', 'now']) expect(optionsOf({ vs }).earlier, vs).toBeNull()
+  expect(optionsOf({}).events).toBeNull()
+  expect(optionsOf({ events: '' }).events).toEqual([])
+  expect(optionsOf({ events: 'deploy,flag' }).events).toEqual(['deploy', 'flag'])
+})
+
+test('the same time earlier, by the clock on the wall', () => {
+  const at = (text: string) => Date.parse(text) / 1000
+  // In Vienna the clocks went back on 2026-10-25 at 01:00 UTC, forward on 2026-03-29.
+  expect(lookingBack('1d', at('2026-10-25T12:00:00Z'), 'local')).toBe('25h')
+  expect(lookingBack('7d', at('2026-10-31T12:00:00Z'), 'local')).toBe('169h')
+  expect(lookingBack('1d', at('2026-03-29T12:00:00Z'), 'local')).toBe('23h')
+  expect(lookingBack('1d', at('2026-10-25T12:00:00Z'), 'utc')).toBe('1d')
+  expect(lookingBack('36h', at('2026-10-25T12:00:00Z'), 'local')).toBe('36h')
+  expect(lookingBack('28d', at('2026-07-25T12:00:00Z'), 'local')).toBe('4w')
+  expect(lookingBack(null, 0, 'utc')).toBeNull()
+})
+
+test('events by tag', () => {
+  const event = (id: number, tags: string[]) => ({ id, at: id, what: '', tags })
+  const all = [event(1, ['deploy', 'web']), event(2, ['flag']), event(3, ['deploy'])]
+  expect(tagsOf(all)).toEqual([['deploy', 2], ['flag', 1], ['web', 1]])
+  expect(eventsOf(all, null)).toHaveLength(3)
+  expect(eventsOf(all, [])).toEqual([])
+  expect(eventsOf(all, ['flag', 'web']).map(({ id }) => id)).toEqual([1, 2])
 })
 
 test('a comparison asks for each target twice, and echoes find their originals', () => {

@@ -1,16 +1,20 @@
 /** What Explore shows, worked out of its URL and of what came in. Pure. */
 import { echoOf, styleOf, type LineStyle } from '../../chart/style.ts'
 import type { Line, Stats } from '../../plain/lines.ts'
+import type { Annotation } from '../../api/types.ts'
+import { sameTimeEarlier } from '../../plain/clock.ts'
 import { formatted, type Unit } from '../../plain/number.ts'
 import { guessUnit } from '../../plain/names.ts'
+import type { Zone } from '../../plain/place.ts'
+import { compactOffset, LONGEST, offsetSeconds } from '../../plain/span.ts'
 import { shiftedTarget } from '../../plain/target.ts'
 
+/** What is offered; any other length of time can be written. */
 export const EARLIER = ['1d', '7d', '30d'] as const
-export type Earlier = (typeof EARLIER)[number]
 
 export type Options = {
   /** The same time this long before, drawn over it. */
-  earlier: Earlier | null
+  earlier: string | null
   log: boolean
   stack: boolean
   unit: Unit
@@ -20,12 +24,17 @@ export type Options = {
   /** On a narrow screen the names take the place of the graph. */
   names: boolean
   under: string
+  /** Targets as chips. */
+  chips: boolean
+  /** How the answer was made. */
+  explained: boolean
+  /** Tags of the events that are marked: null for all, empty for none. */
+  events: string[] | null
 }
 
 export function optionsOf(more: Record<string, string>): Options {
-  const earlier = EARLIER.find((one) => one === more.vs) ?? null
   return {
-    earlier,
+    earlier: more.vs && earlierLength(more.vs) !== null ? more.vs : null,
     log: more.log === '1',
     stack: more.stack === '1' && more.log !== '1',
     unit: more.unit ?? null,
@@ -33,12 +42,27 @@ export function optionsOf(more: Record<string, string>): Options {
     table: more.table === '1',
     names: more.view === 'names',
     under: more.under ?? '',
+    chips: more.chips === '1',
+    explained: more.how === '1',
+    events: more.events === undefined ? null : more.events.split(',').filter((tag) => tag !== ''),
   }
 }
 
+/** Seconds of `28d`; null if that is no length of time one could look back. */
+export function earlierLength(text: string): number | null {
+  const seconds = offsetSeconds(text)
+  return seconds !== null && seconds > 0 && seconds <= LONGEST ? seconds : null
+}
+
+/** How far back to look for the same time by the clock: where the clocks changed meanwhile, a day is 23 or 25 hours. */
+export function lookingBack(earlier: string | null, at: number, zone: Zone): string | null {
+  const length = earlier === null ? null : earlierLength(earlier)
+  return length === null ? null : compactOffset(sameTimeEarlier(length, at, zone))
+}
+
 /** What is asked of the server: the targets, then each as it was. */
-export function asked(targets: string[], earlier: Earlier | null): string[] {
-  return earlier ? [...targets, ...targets.map((target) => shiftedTarget(target, earlier))] : targets
+export function asked(targets: string[], back: string | null): string[] {
+  return back ? [...targets, ...targets.map((target) => shiftedTarget(target, back))] : targets
 }
 
 /** For each line the index of the line whose past it is, or null if it is not an echo. */
@@ -139,4 +163,15 @@ export function saying(all: Entry[], unit: Unit, short: (index: number) => strin
     kind: 'many', count: all.length,
     highest: short(first.index), top: formatted(first.stats.last, unit), lowest: short(last.index), bottom: formatted(last.stats.last, unit),
   }
+}
+
+/** Events to mark, and each tag with how many carry it, the most frequent first. */
+export function eventsOf(all: Annotation[], tags: string[] | null): Annotation[] {
+  return tags === null ? all : all.filter((one) => one.tags.some((tag) => tags.includes(tag)))
+}
+
+export function tagsOf(all: Annotation[]): [tag: string, count: number][] {
+  const counts = new Map<string, number>()
+  for (const tag of all.flatMap((one) => [...new Set(one.tags)])) counts.set(tag, (counts.get(tag) ?? 0) + 1)
+  return [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]))
 }
