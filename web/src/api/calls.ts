@@ -1,7 +1,7 @@
 /** Every call that pages make, typed. */
 import { ask, fetchFile, query } from './client.ts'
 import type {
-  Annotation, FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HomeAnswer, LevelRule, RetentionAnswer, Status, TreeNode, Trust,
+  Annotation, ExplainAnswer, FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HomeAnswer, LevelRule, RetentionAnswer, Status, TreeNode, Trust,
 } from './types.ts'
 
 type Signal = AbortSignal | undefined
@@ -25,6 +25,12 @@ export function apiTime(text: string): string {
   return text.replace(/^now(?=[+-])/, '')
 }
 
+/** How an answer is made: where the time goes, what is read. A POST: as many targets as one likes. */
+export function explain(targets: string[], from: string, until: string, tz: string, signal?: Signal) {
+  const body = { targets, from: apiTime(from), until: apiTime(until), tz }
+  return ask<ExplainAnswer>('/api/v1/explain', { method: 'POST', body, signal })
+}
+
 export function trust(target: string, from: number, until: number, signal?: Signal) {
   return ask<Trust>(`/api/v1/trust?${query({ target, from: Math.floor(from), until: Math.ceil(until) })}`, { signal })
 }
@@ -37,6 +43,18 @@ export function findSeries(text: string, options: { level?: string | null; limit
 export function children(under: string, signal?: Signal) {
   const pattern = under === '' ? '*' : `${under}.*`
   return ask<TreeNode[]>(`/metrics/find?${query({ query: pattern, format: 'treejson' })}`, { signal })
+}
+
+/** What the nodes of a path are called, level by level; only the first few of each. */
+export async function nodeNames(pattern: string, signal?: Signal): Promise<TreeNode[]> {
+  return ask<TreeNode[]>(`/metrics/find?${query({ query: pattern, format: 'treejson' })}`, { signal })
+}
+
+export const tagNames = (typed: string, expressions: string[], signal?: Signal) => tagged('tags', { tagPrefix: typed }, expressions, signal)
+export const tagValues = (tag: string, typed: string, expressions: string[], signal?: Signal) => tagged('values', { tag, valuePrefix: typed }, expressions, signal)
+function tagged(what: string, asked: Record<string, string>, expressions: string[], signal: Signal) {
+  const each = expressions.map((expr) => query({ expr }))
+  return ask<string[]>(`/tags/autoComplete/${what}?${[query({ ...asked, limit: 50 }), ...each].join('&')}`, { signal })
 }
 
 let known: Promise<Map<string, GraphiteFunction>> | null = null

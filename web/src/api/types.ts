@@ -137,3 +137,26 @@ export type TreeNode = { text: string; id: string; leaf: 0 | 1; expandable: 0 | 
 
 export type FunctionParam = { name: string; type: string; required?: boolean; multiple?: boolean; default?: unknown; options?: string[]; suggestions?: (string | number)[] }
 export type GraphiteFunction = { name: string; function: string; description: string; group: string; params: FunctionParam[] }
+
+export type ExplainedStep = {
+  text: string
+  /** Null for a path. */
+  function: string | null
+  from: number
+  until: number
+  milliseconds: number
+  own_milliseconds: number
+  series: number
+  points: number
+  children: ExplainedStep[]
+  /** There is more below than the answer tells. */
+  cut?: boolean
+}
+export type ExplainedFetch = { path: string; from: number; until: number; series: number; points: number; archives: { archive: string; series: number; step: number }[]; milliseconds: number }
+export type ExplainAnswer = {
+  now: number
+  milliseconds: number
+  cache: 'hit' | 'miss' | 'off'
+  targets: { target: string; error: TargetError | null; milliseconds: number; tree: ExplainedStep | null }[]
+  fetches: ExplainedFetch[]
+}

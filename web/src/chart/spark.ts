@@ -2,24 +2,34 @@
 import { longestPause, yRange, type Line } from '../plain/lines.ts'
 import type { Window } from '../plain/span.ts'
 import { colours, faded } from './palette.ts'
+import { styleOf } from './style.ts'
 
 export function drawSpark(canvas: HTMLCanvasElement, line: Line | undefined, window: Window) {
+  drawSparks(canvas, line ? [line] : [], window)
+}
+
+/** Several lines on one scale; only a line that is alone is filled. */
+export function drawSparks(canvas: HTMLCanvasElement, lines: Line[], window: Window) {
   const ratio = devicePixelRatio
   const [width, height] = [canvas.clientWidth * ratio, canvas.clientHeight * ratio]
   if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height]
   const pen = canvas.getContext('2d')
-  if (!pen || !line) return
+  if (!pen || lines.length === 0) return
   pen.clearRect(0, 0, width, height)
-  const place = scales(line, window, width, height, ratio)
-  const runs = runsOf(line, place)
-  const colour = colours().series[0]
-  pen.fillStyle = faded(colour, 0.12)
-  pen.strokeStyle = colour
+  const range = rangeOf(lines)
   pen.lineWidth = 1.25 * ratio
   pen.lineJoin = 'round'
-  for (const run of runs) {
+  lines.forEach((line, index) => drawLine(pen, line, scales(line, window, range, width, height, ratio), colours().series[styleOf(index).colour], lines.length === 1))
+}
+
+function drawLine(pen: CanvasRenderingContext2D, line: Line, place: Place, colour: string, filled: boolean) {
+  const { height } = pen.canvas
+  pen.strokeStyle = colour
+  pen.fillStyle = faded(colour, 0.12)
+  for (const run of runsOf(line, place)) {
     trace(pen, run)
     pen.stroke()
+    if (!filled) continue
     pen.lineTo(run[run.length - 1][0], height)
     pen.lineTo(run[0][0], height)
     pen.fill()
@@ -29,14 +39,19 @@ export function drawSpark(canvas: HTMLCanvasElement, line: Line | undefined, win
 type Point = [x: number, y: number]
 type Place = (column: number, value: number) => Point
 
-function scales(line: Line, window: Window, width: number, height: number, ratio: number): Place {
+function rangeOf(lines: Line[]): [number, number] {
   let [low, high]: [number | null, number | null] = [null, null]
-  for (const value of line.values) {
-    if (value === null) continue
-    if (low === null || value < low) low = value
-    if (high === null || value > high) high = value
+  for (const { values } of lines) {
+    for (const value of values) {
+      if (value === null) continue
+      if (low === null || value < low) low = value
+      if (high === null || value > high) high = value
+    }
   }
-  const [bottom, top] = yRange(low, high)
+  return yRange(low, high)
+}
+
+function scales(line: Line, window: Window, [bottom, top]: [number, number], width: number, height: number, ratio: number): Place {
   const room = 2 * ratio
   return (column, value) => [
     ((line.start + column * line.width - window.from) / (window.to - window.from)) * width,

@@ -169,22 +169,22 @@ export function argumentText(value: string, param: FunctionParam | null, like: s
 }
 
 /** Arguments that a function needs besides its series, as one would begin. */
-export function firstArguments(params: FunctionParam[]): string[] {
-  return params.slice(1).filter(({ required }) => required).map(beginning)
+export function firstArguments(params: FunctionParam[], series: string): string[] {
+  return params.slice(1).filter(({ required }) => required).map((param) => beginning(param, series))
 }
 
-export function beginning(param: FunctionParam): string {
+/** Another series begins as the one there is: its neighbours are then one choice away. */
+export function beginning(param: FunctionParam, series: string): string {
   const { type, options, suggestions, default: value } = param
   if (value !== null && value !== undefined) return defaultText(param)
   const first = options?.find((one) => one === 'sum' || one === 'average') ?? options?.[0] ?? suggestions?.find((one) => typeof one === 'string') ?? suggestions?.[0]
   if (first !== undefined) return typeof first === 'number' ? String(first) : `'${first}'`
-  if (/seriesList/i.test(type)) return SERIES_HERE
+  if (takesSeries(param)) return series
   const plain: Record<string, string> = { integer: '5', float: '1', intOrInf: '5', node: '1', nodeOrTag: '1', boolean: 'true', interval: "'1h'", intOrInterval: '5', aggFunc: "'average'", date: "'-1h'" }
   return plain[type] ?? "''"
 }
 
-/** Stands where series have to be chosen: a pattern that matches nothing at all. */
-export const SERIES_HERE = 'choose.a.series'
+export const takesSeries = ({ type }: FunctionParam) => /^(seriesLists?|timerList)$/.test(type)
 
 /** Lines broken and indented wherever a call does not fit; only blanks between the words of the target change. */
 export function spread(text: string, width = 60): string {

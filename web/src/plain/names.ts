@@ -24,6 +24,7 @@ export function nodes(name: string): string[] {
 export function shortNames(names: string[]): string[] {
   if (names.length === 0) return names
   const plain = names.filter((name) => /^[^()"']+$/.test(name))
+  if (plain.length === 0 && names.length > 1) return differences(names)
   if (plain.length < names.length) return besideFunctions(names, plain)
   const split = names.map(nodes)
   if (names.length === 1) return [split[0].slice(-2).join('.')]
@@ -51,6 +52,15 @@ function besideFunctions(names: string[], plain: string[]): string[] {
   return names.map((name) => (name === plain[next] ? short[next++] : name))
 }
 
+/** Results of one function differ in what it was applied to: `asPercent(up.box.failed,up.box.done)` is `box`. */
+function differences(names: string[]): string[] {
+  const split = names.map((name) => name.split(/([^\w-]+)/))
+  if (split.some((parts) => parts.length !== split[0].length)) return names
+  const differing = split[0].flatMap((_, at) => (split.some((parts) => parts[at] !== split[0][at]) ? [at] : []))
+  const short = split.map((parts) => [...new Set(differing.map((at) => parts[at]))].join('.'))
+  return new Set(short).size === names.length && short.every((name) => /\w/.test(name)) ? short : names
+}
+
 const GUESSES: [RegExp, Unit][] = [
   [/(^|[._-])(percent|pct|percentage|utili[sz]ation)($|[._-])/, '%'],
   [/(^|[._-])(bytes|octets)_?(per_second|ps|rate)($|[._-])/, 'B/s'],
@@ -61,8 +71,12 @@ const GUESSES: [RegExp, Unit][] = [
   [/\.(count_ps|m1_rate|m5_rate|m15_rate|mean_rate|rate)$/, '/s'],
 ]
 
+/** Whatever unit its series have, a share is a percentage. */
+export const isShare = (name: string) => /^(\w+\()*asPercent\(/.test(name)
+
 /** The unit that a name gives away, where the server did not tell. */
 export function guessUnit(name: string): Unit {
+  if (isShare(name)) return '%'
   const inner = /^[A-Za-z]+\(/.test(name) ? '' : name.split(';')[0].toLowerCase()
   return GUESSES.find(([pattern]) => pattern.test(inner))?.[1] ?? null
 }

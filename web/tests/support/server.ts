@@ -10,7 +10,7 @@ const ROOT = resolve(import.meta.dirname, '../../..')
 
 export function binary(): string {
   const target = process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target')
-  const path = process.env.BELLWETHER_BIN ?? join(target, 'debug', 'bellwether')
+  const path = resolve(process.env.BELLWETHER_BIN ?? join(target, 'debug', 'bellwether'))
   if (!existsSync(path)) throw new Error(`there is no binary at ${path}; build it, or name one with BELLWETHER_BIN`)
   return path
 }

@@ -4,7 +4,7 @@ import type { Line, Stats } from '../../plain/lines.ts'
 import type { Annotation } from '../../api/types.ts'
 import { sameTimeEarlier } from '../../plain/clock.ts'
 import { formatted, type Unit } from '../../plain/number.ts'
-import { guessUnit } from '../../plain/names.ts'
+import { guessUnit, isShare } from '../../plain/names.ts'
 import type { Zone } from '../../plain/place.ts'
 import { compactOffset, LONGEST, offsetSeconds } from '../../plain/span.ts'
 import { shiftedTarget } from '../../plain/target.ts'
@@ -102,7 +102,7 @@ export function toggled(only: string[], name: string, adding: boolean): string[]
 /** One axis has one unit: chosen, or what all targets agree on. */
 export function unitOf(chosen: Unit, told: Unit[], lines: { name: string; target: number }[]): Unit {
   if (chosen !== null) return chosen === 'none' ? null : chosen
-  const units = new Set(lines.map(({ name, target }) => told[target % Math.max(1, told.length)] ?? guessUnit(name)))
+  const units = new Set(lines.map(({ name, target }) => (isShare(name) ? null : told[target % Math.max(1, told.length)]) ?? guessUnit(name)))
   return units.size === 1 ? [...units][0] : null
 }
 

@@ -6,9 +6,9 @@ import { formatted } from '../../../plain/number.ts'
 import { caretAt, type Caret } from '../../../plain/target.ts'
 import { words } from '../../../words.ts'
 import { plainText } from './help.ts'
+import { INTERVALS } from './kinds.ts'
 
 const MOST_NAMES = 30
-const INTERVALS = ['10s', '1min', '5min', '15min', '1h', '6h', '1d', '7d']
 
 export async function complete(context: CompletionContext): Promise<CompletionResult | null> {
   const text = context.state.doc.toString()
