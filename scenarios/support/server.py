@@ -6,6 +6,7 @@ import pathlib
 import random
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -71,12 +72,14 @@ class Answer:
 
 
 class Bellwether:
-    def __init__(self, directory, config="", binary=None, env=None):
+    def __init__(self, directory, config="", binary=None, env=None, tls=None):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.data_dir = self.directory / "data"
         self.binary = binary or default_binary()
         self.env = env or {}
+        # The certificate that the server shows, if it speaks TLS; the token that requests carry, if any.
+        self.tls, self.token = tls and ssl.create_default_context(cafile=str(tls)), None
         self.ports = {name: free_port() for name in ("http", "statsd", "admin", "line", "pickle")}
         self.config_file = self.directory / "bellwether.toml"
         self.config_file.write_text(config)
@@ -99,10 +102,10 @@ class Bellwether:
             **self.env,
         }
 
-    def start(self, ready=True):
+    def start(self, ready=True, command="serve"):
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
-                [self.binary, "serve", "--config", str(self.config_file)],
+                [self.binary, command, "--config", str(self.config_file)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment(), cwd=self.directory)
         if ready:
             wait_for(self.ready, what=f"readiness (log: {self.log_file})")
@@ -146,7 +149,8 @@ class Bellwether:
     # HTTP
 
     def url(self, path):
-        return f"http://127.0.0.1:{self.ports['http']}{path}"
+        scheme = "https" if self.tls else "http"
+        return f"{scheme}://127.0.0.1:{self.ports['http']}{path}"
 
     def get(self, path, headers=None, timeout=30):
         return self.request("GET", path, headers=headers, timeout=timeout)
@@ -163,9 +167,10 @@ class Bellwether:
         return self.request(method, path, body.encode() if isinstance(body, str) else body, headers, timeout)
 
     def request(self, method, path, body=None, headers=None, timeout=30):
-        request = urllib.request.Request(self.url(path), data=body, headers=headers or {}, method=method)
+        headers = {**({"Authorization": f"Bearer {self.token}"} if self.token else {}), **(headers or {})}
+        request = urllib.request.Request(self.url(path), data=body, headers=headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=timeout) as answer:
+            with urllib.request.urlopen(request, timeout=timeout, context=self.tls) as answer:
                 return Answer(answer.status, answer.headers, answer.read())
         except urllib.error.HTTPError as error:
             return Answer(error.code, error.headers, error.read())

@@ -37,6 +37,8 @@ pub struct Common {
 pub enum Command {
     /// Run everything in one process.
     Serve,
+    /// Watch this machine for a server elsewhere: collect, take StatsD and Carbon, send, and spool while it is away.
+    Agent,
     /// Check or show the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),

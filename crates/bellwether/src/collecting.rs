@@ -9,8 +9,6 @@ use parking_lot::{Condvar, Mutex};
 use vocabulary::ports::Successor;
 use vocabulary::{Clock, PointBatch, PointSink};
 
-use crate::house::House;
-
 /// Stops when dropped.
 pub struct Collecting {
     shared: Arc<Shared>,
@@ -28,12 +26,16 @@ struct Shared {
 }
 
 impl Collecting {
-    pub fn start(config: &CollectorsConfig, house: &House) -> std::io::Result<Collecting> {
+    pub fn start(
+        config: &CollectorsConfig,
+        sink: Arc<dyn PointSink>,
+        clock: Arc<dyn Clock>,
+    ) -> std::io::Result<Collecting> {
         let shared = Arc::new(Shared::default());
         let collector = HostCollector::new(config);
         let prefix = collector.prefix().trim_end_matches('.').to_owned();
         let interval = config.interval.duration();
-        let (collecting, sink, clock) = (shared.clone(), house.store.clone(), house.clock.clone());
+        let collecting = shared.clone();
         let thread = thread::Builder::new()
             .name("host".into())
             .spawn(move || collecting.run(collector, interval, &*sink, &*clock))?;

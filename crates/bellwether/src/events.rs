@@ -18,7 +18,12 @@ pub fn keep(house: &House, flushed: Flushed) {
     report.add(flushed.sketches);
     drop(report);
     annotate(house, flushed.events);
-    if let Some(log) = flushed.key_log
+    log_keys(flushed.key_log);
+}
+
+/// The most frequent names, when it was time for them.
+pub fn log_keys(log: Option<KeyLog>) {
+    if let Some(log) = log
         && let Err(error) = append(&log)
     {
         let path = log.path.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
@@ -37,7 +42,7 @@ fn annotate(house: &House, events: Vec<(Timestamp, Event)>) {
     }
 }
 
-fn new(received: Timestamp, event: Event) -> NewAnnotation {
+pub fn new(received: Timestamp, event: Event) -> NewAnnotation {
     let word = |tag: &String| tag.split_whitespace().collect::<Vec<_>>().join("_");
     NewAnnotation {
         at: event.time.unwrap_or(received).0 as f64,

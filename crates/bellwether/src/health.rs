@@ -65,6 +65,7 @@ fn parts(house: &House, store: &StoreHealth) -> Vec<Part> {
     }
     parts.push(aggregation_part(house));
     parts.extend(host_part(house, now));
+    parts.extend(crate::agents::parts(house, now));
     parts.push(store_part(house, store));
     parts.push(query_part(house));
     parts.extend(configuration_part(house));
@@ -111,7 +112,7 @@ fn sentence(parts: &[Part], state: State) -> String {
     worst.first().map_or_else(String::new, |part| format!("{}: {}{others}", part.title, part.text))
 }
 
-fn part(id: impl Into<String>, kind: &'static str, title: impl Into<String>) -> Part {
+pub fn part(id: impl Into<String>, kind: &'static str, title: impl Into<String>) -> Part {
     Part {
         id: id.into(),
         kind,
@@ -129,7 +130,7 @@ fn part(id: impl Into<String>, kind: &'static str, title: impl Into<String>) -> 
     }
 }
 
-fn dropped(house: &House, counter: &str, cause: &'static str, total: u64, help: &'static str) -> Dropped {
+pub fn dropped(house: &House, counter: &str, cause: &'static str, total: u64, help: &'static str) -> Dropped {
     Dropped { cause, total, last_minute: house.history.in_last_minute(counter) as u64, help }
 }
 

@@ -126,12 +126,21 @@ impl House {
             counters: http_api::Counters::default(),
             hub: http_api::stream::Hub::default(),
             groups: http_api::Groups::default(),
+            agents: self.agents(),
             zone: jiff::tz::TimeZone::UTC,
             // One more than the cores, so that a query that waits for the disk does not hold up the others.
             query_permits: Arc::new(tokio::sync::Semaphore::new(cores + 1)),
         });
         self.services.store(Arc::new(Some(services.clone())));
         services
+    }
+
+    /// Those that were heard before the restart; without them a batch whose answer was lost is stored twice.
+    fn agents(&self) -> http_api::Agents {
+        http_api::Agents::load(&self.state, self.started).unwrap_or_else(|error| {
+            tracing::warn!(%error, "what agents have sent before is not known");
+            http_api::Agents::default()
+        })
     }
 
     pub fn last_flush(&self) -> Option<f64> {

@@ -3,6 +3,8 @@
 //! `cli.rs` says which commands there are, `commands/` what they do, `serve.rs` how a server starts and
 //! stops, `wiring.rs` what is connected to what.
 
+mod agent;
+mod agents;
 mod alive;
 mod arriving;
 mod backup;
@@ -55,6 +57,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let common = &cli.common;
     match cli.command {
         Command::Serve => serve::run(common),
+        Command::Agent => agent::run(common),
         Command::Config(ConfigCommand::Check { file }) => commands::config::check(common, file),
         Command::Config(ConfigCommand::Show { defaults }) => commands::config::show_config(common, defaults),
         Command::Query(options) => commands::query::run(common, &options),

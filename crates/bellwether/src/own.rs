@@ -44,6 +44,7 @@ pub fn counters(house: &House) -> Vec<(String, f64)> {
         all.add("http.query_microseconds", read(&counters.query_microseconds));
         all.add("http.streams_lagging", read(&counters.streams_lagging));
     }
+    crate::agents::count(house, &mut all);
     all.add("process.cpu_milliseconds", process::cpu_milliseconds());
     all.0
 }
@@ -59,15 +60,20 @@ pub fn outgoing_name(kind: &str, label: &str) -> String {
     format!("{kind}.{}", label.chars().map(node).collect::<String>())
 }
 
+/// Counters since the start, by name.
 #[derive(Default)]
-struct Counters(Vec<(String, f64)>);
+pub struct Counters(Vec<(String, f64)>);
 
 impl Counters {
-    fn add(&mut self, name: &str, value: u64) {
+    pub fn into_list(self) -> Vec<(String, f64)> {
+        self.0
+    }
+
+    pub fn add(&mut self, name: &str, value: u64) {
         self.0.push((name.to_owned(), value as f64));
     }
 
-    fn listener(&mut self, listener: &ingest::stats::ListenerStats) {
+    pub fn listener(&mut self, listener: &ingest::stats::ListenerStats) {
         let name = listener_name(listener.name);
         let totals = &listener.totals;
         let points = totals.points;
@@ -124,7 +130,7 @@ impl Counters {
         self.add(&format!("{name}.dropped.queue"), outgoing.dropped);
     }
 
-    fn aggregation(&mut self, stats: &statsd::Stats, flushed: &WriteReport) {
+    pub fn aggregation(&mut self, stats: &statsd::Stats, flushed: &WriteReport) {
         for (what, value) in [
             ("accepted", stats.accepted),
             ("refused.names", stats.refused_names),
@@ -186,6 +192,7 @@ fn gauges(house: &House) -> Vec<(String, f64)> {
     if let Some(services) = house.services.load().as_ref() {
         add("http.streams", services.counters.streams.load(std::sync::atomic::Ordering::Relaxed) as f64);
     }
+    crate::agents::gauges(house, &mut add);
     add("process.resident_bytes", process::resident_bytes() as f64);
     add("process.threads", process::threads() as f64);
     if let Some(ingest) = house.ingest.read().as_ref() {

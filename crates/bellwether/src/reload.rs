@@ -7,12 +7,29 @@ use std::time::{Duration, SystemTime};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::config::Origin;
+use crate::config::{Config, Origin};
 use crate::wiring::Parts;
 
 /// Looking at a handful of files costs nothing, works on every file system, and sees editors' and
 /// configuration management's ways of replacing files alike.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Whoever runs by the configuration.
+pub trait Reloads: Send + 'static {
+    /// Takes it over, or nothing of it. Returns the keys that wait for the next start.
+    fn reconfigure(&self, config: Config) -> Result<Vec<&'static str>, String>;
+    fn note_reload(&self, outcome: Result<Vec<&'static str>, Vec<String>>);
+}
+
+impl Reloads for Arc<Parts> {
+    fn reconfigure(&self, config: Config) -> Result<Vec<&'static str>, String> {
+        Parts::reconfigure(self, config)
+    }
+
+    fn note_reload(&self, outcome: Result<Vec<&'static str>, Vec<String>>) {
+        Parts::note_reload(self, outcome);
+    }
+}
 
 pub struct Watcher {
     shared: Arc<Shared>,
@@ -36,7 +53,7 @@ pub type Seen = Vec<(PathBuf, Option<(SystemTime, u64)>)>;
 
 impl Watcher {
     /// `seen`: the files as they were when the configuration in effect was read.
-    pub fn start(origin: Origin, mut seen: Seen, parts: Arc<Parts>) -> std::io::Result<Watcher> {
+    pub fn start(origin: Origin, mut seen: Seen, parts: impl Reloads) -> std::io::Result<Watcher> {
         let shared = Arc::new(Shared::default());
         let watching = shared.clone();
         let thread = thread::Builder::new().name("config".into()).spawn(move || {
@@ -86,7 +103,7 @@ pub fn look(origin: &Origin) -> Seen {
     origin.files().into_iter().map(|path| (path.clone(), mark(&path))).collect()
 }
 
-fn reload(origin: &Origin, parts: &Parts) {
+fn reload(origin: &Origin, parts: &impl Reloads) {
     match origin.load() {
         Err(problems) => {
             let listed: Vec<String> = problems.iter().map(ToString::to_string).collect();

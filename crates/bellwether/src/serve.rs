@@ -22,6 +22,11 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     let seen = reload::look(&origin);
     let config = commands::load_config(common)?;
     let log = logging::start(config.log.level);
+    if config.agent.is_set() {
+        tracing::warn!(
+            "agent.server is set, but a server sends nothing there: that is what `bellwether agent` does"
+        );
+    }
     make_private(&config.data_dir.0)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("http").build();
     let runtime = runtime.map_err(Failure::doing("start"))?;
@@ -47,14 +52,14 @@ pub fn run(common: &Common) -> Result<(), Failure> {
 }
 
 /// Nobody but the owner reads what is kept.
-fn make_private(directory: &Path) -> Result<(), Failure> {
+pub fn make_private(directory: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::DirBuilderExt;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
     made.map_err(Failure::doing(format!("create the data directory {}", directory.display())))
 }
 
 /// SIGHUP reloads, SIGUSR1 and SIGUSR2 make the log louder and quieter, SIGTERM and SIGINT end.
-struct Signals {
+pub struct Signals {
     hangup: Signal,
     louder: Signal,
     quieter: Signal,
@@ -64,7 +69,7 @@ struct Signals {
 
 impl Signals {
     /// From here on no signal kills; those that come during the start are heeded when it is done.
-    fn listen(runtime: &Runtime) -> std::io::Result<Signals> {
+    pub fn listen(runtime: &Runtime) -> std::io::Result<Signals> {
         let _inside = runtime.enter();
         Ok(Signals {
             hangup: signal(SignalKind::hangup())?,
@@ -75,7 +80,7 @@ impl Signals {
         })
     }
 
-    async fn until_stopped(mut self, log: &logging::LogControl, watcher: &Watcher) {
+    pub async fn until_stopped(mut self, log: &logging::LogControl, watcher: &Watcher) {
         loop {
             tokio::select! {
                 _ = self.hangup.recv() => watcher.reload_now(),

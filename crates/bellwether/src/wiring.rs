@@ -254,7 +254,8 @@ impl Parts {
 
     /// The host collector, if it is wanted.
     fn collecting(&self, config: &Config) -> Result<Option<Collecting>, Failure> {
-        let start = || Collecting::start(&config.collectors, &self.house);
+        let start =
+            || Collecting::start(&config.collectors, self.house.store.clone(), self.house.clock.clone());
         let started = config.collectors.host.then(start).transpose();
         started.map_err(Failure::doing("start the host collector"))
     }
@@ -341,17 +342,19 @@ fn join(thread: &Thread) {
     }
 }
 
-fn ingest_settings(config: &Config) -> Settings {
+pub fn ingest_settings(config: &Config) -> Settings {
     Settings { carbon: config.carbon.clone(), relay: config.relay.clone(), statsd: config.statsd.clone() }
+}
+
+/// One key of those: its name, if it has changed.
+pub fn keep<T: Clone + PartialEq>(key: &'static str, before: &T, now: &mut T) -> Option<&'static str> {
+    let waits = before != now;
+    *now = before.clone();
+    waits.then_some(key)
 }
 
 /// What takes effect at the next start only stays as it is until then; tells the keys that wait.
 fn keep_until_restart(before: &Config, now: &mut Config) -> Vec<&'static str> {
-    fn keep<T: Clone + PartialEq>(key: &'static str, before: &T, now: &mut T) -> Option<&'static str> {
-        let waits = before != now;
-        *now = before.clone();
-        waits.then_some(key)
-    }
     let (http, old) = (&mut now.http, &before.http);
     let kept = [
         keep("data_dir", &before.data_dir, &mut now.data_dir),
@@ -383,7 +386,7 @@ fn tell_recovery(house: &House) {
     }
 }
 
-fn tell_replay(ingest: &Ingest) {
+pub fn tell_replay(ingest: &Ingest) {
     let recovered = ingest.recovered();
     if recovered.records > 0 || recovered.gauges > 0 {
         tracing::info!(

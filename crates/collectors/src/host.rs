@@ -102,12 +102,8 @@ impl HostCollector {
 
     /// With another root, which has its own proc and sys.
     pub fn below(root: &Path, config: &CollectorsConfig) -> HostCollector {
-        let name = match config.host_name.as_str() {
-            "" => rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            name => name.to_owned(),
-        };
         HostCollector {
-            prefix: format!("host.{}.", node_name(&name)),
+            prefix: format!("host.{}.", machine_name(config)),
             root: root.to_owned(),
             per_core: config.per_core,
             files: Files::below(root),
@@ -620,6 +616,14 @@ fn sensors(directory: &Path) -> Questions {
     found.dedup_by(|later, earlier| later.0 == earlier.0);
     found.truncate(limits::THINGS_MAX);
     found
+}
+
+/// What this machine is called in the names of series.
+pub fn machine_name(config: &CollectorsConfig) -> String {
+    match config.host_name.as_str() {
+        "" => node_name(&rustix::system::uname().nodename().to_string_lossy()),
+        name => node_name(name),
+    }
 }
 
 /// One node of a series' name.

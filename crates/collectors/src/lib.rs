@@ -1,4 +1,4 @@
-//! What produces points by looking: the host.
+//! What produces points by looking: the host. And what brings them to a server elsewhere: the agent ([`agent`]).
 //!
 //! What comes in: the moment, and what /proc and /sys say. What goes out: points under `host.<name>.` in a batch of
 //! the caller's. What never happens here: storing, clocks (but to bound waiting), programs started, and waiting:
@@ -12,6 +12,7 @@
 //! | [`probe`] | file systems and sensors, on a thread that may hang |
 //! | [`metrics`] | [`METRICS`]: what each number means, is when all is well, and what to do |
 
+pub mod agent;
 pub mod config;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -24,6 +25,6 @@ mod proc_text;
 mod stats;
 
 pub use config::CollectorsConfig;
-pub use host::{HostCollector, until_next};
+pub use host::{HostCollector, machine_name, until_next};
 pub use metrics::{METRICS, MetricDoc, doc_of};
 pub use stats::HostStats;

@@ -115,6 +115,8 @@ impl Health {
     /// Without the names that the caller may not see.
     pub fn seen_by(mut self, scope: &Scope) -> Health {
         self.refused.keep_seen(scope);
+        // Machines have names too.
+        self.parts.retain(|part| scope.is_everything() || !part.id.starts_with("agent."));
         // Lines that could not be read are raw text of anybody's.
         self.bad_lines.retain(|_| scope.is_everything());
         self.widest.retain(|widest| scope.sees_below(&widest.prefix));

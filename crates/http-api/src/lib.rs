@@ -12,10 +12,12 @@
 //! | `graphite_web/` | graphite-web's paths, as it answers them |
 //! | `api_v1/` | Bellwether's own JSON API (docs/http-api.md) |
 //! | `stream/` | live points as server-sent events |
+//! | `agents` | agents on other machines: their batches, and how each is |
 //! | `annotations`, `levels`, `guess`, `groups` | marks in time; level, unit, origin of series, and which belong together |
 //! | `ui` | the embedded web UI |
 
 pub mod accounts;
+pub mod agents;
 pub mod annotations;
 mod answer;
 mod api_v1;
@@ -46,6 +48,7 @@ use state_store::Migrations;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
+pub use agents::Agents;
 pub use attempts::Attempts;
 pub use config::{AuthConfig, AuthMode, HttpConfig};
 pub use groups::Groups;
@@ -53,8 +56,13 @@ pub use guess::source as source_of;
 pub use services::{Counters, Services, Settings};
 
 /// The records that this room keeps.
-pub const MIGRATIONS: [Migrations; 4] =
-    [accounts::MIGRATIONS, annotations::MIGRATIONS, levels::MIGRATIONS, graphite_web::kept::MIGRATIONS];
+pub const MIGRATIONS: [Migrations; 5] = [
+    accounts::MIGRATIONS,
+    agents::MIGRATIONS,
+    annotations::MIGRATIONS,
+    levels::MIGRATIONS,
+    graphite_web::kept::MIGRATIONS,
+];
 
 /// Everything behind the guard.
 pub fn router(services: Arc<Services>) -> Router {

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use vocabulary::ports::QueryLimits;
 use vocabulary::{Clock, LiveTail, PointSink, SeriesSource};
 
+use crate::agents::Agents;
 use crate::answer::{Answer, Problem};
 use crate::attempts::Attempts;
 use crate::config::{AuthConfig, AuthMode, HttpConfig};
@@ -58,6 +59,7 @@ pub struct Services {
     pub counters: Counters,
     pub hub: Hub,
     pub groups: Groups,
+    pub agents: Agents,
     /// The zone of the server, for times without one.
     pub zone: TimeZone,
     /// Queries that are computed at the same time; others wait their turn within their deadline.

@@ -76,6 +76,21 @@ pub struct StatsdConfig {
     pub key_flush: Option<KeyFlush>,
     /// Most names held at once; further ones are refused and counted.
     pub max_names: usize,
+    /// Not a key of this section: an agent tells its machine's series from those of others.
+    #[serde(skip)]
+    pub machine: Machine,
+}
+
+/// How the series of this machine are told from those of others in the same store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Machine {
+    /// It is the only one.
+    #[default]
+    Alone,
+    /// `x` is called `NAME.x`, as if its client had called it so.
+    Prefix(String),
+    /// Series carry the tag `host`, unless the client has given one.
+    Tag(String),
 }
 
 impl Default for StatsdConfig {
@@ -115,6 +130,7 @@ impl Default for StatsdConfig {
             health_status: Health::Up,
             key_flush: None,
             max_names: crate::limits::MAX_NAMES,
+            machine: Machine::Alone,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use vocabulary::{PointBatch, SketchBatch, Timestamp};
 
-use crate::config::StatsdConfig;
+use crate::config::{Machine, StatsdConfig};
 use crate::keys::sanitized;
 use crate::limits::FLUSH_NAME_BYTES;
 
@@ -25,6 +25,8 @@ pub struct Names {
     /// `graphiteStats.*` and `processing_time` stand behind this.
     pub own: String,
     pub suffix: String,
+    /// `;host=web1`, or nothing. In front of a name's own tags, so that a `host` among them counts.
+    machine_tag: String,
     /// Keys are not clean: their metrics are cleaned here, as the graphite backend does then.
     clean: bool,
 }
@@ -42,8 +44,13 @@ impl Names {
             "" => String::new(),
             suffix => format!(".{suffix}"),
         };
-        let own_stats = &config.prefix_stats;
-        let at = |parts: &[&str], behind| Affixes { before: joined(parts), behind };
+        let (machine, machine_tag) = match &config.machine {
+            Machine::Alone => ("", String::new()),
+            Machine::Prefix(name) => (name.as_str(), String::new()),
+            Machine::Tag(name) => ("", format!(";host={name}")),
+        };
+        let own_stats = format!("{}{}", joined(&[machine]), config.prefix_stats);
+        let at = |parts: &[&str], behind| Affixes { before: joined(parts) + &joined(&[machine]), behind };
         if config.legacy_namespace {
             return Names {
                 counter_rate: at(&["stats"], ""),
@@ -55,6 +62,7 @@ impl Names {
                 num_stats: format!("{own_stats}.numStats{suffix}"),
                 own: format!("stats.{own_stats}."),
                 suffix,
+                machine_tag,
                 clean: !config.key_name_sanitize,
             };
         }
@@ -69,6 +77,7 @@ impl Names {
             num_stats: format!("{}{own_stats}.numStats{suffix}", joined(&[global])),
             own: format!("{}{own_stats}.", joined(&[global])),
             suffix,
+            machine_tag,
             clean: !config.key_name_sanitize,
         }
     }
@@ -119,7 +128,8 @@ impl<'a> Writer<'a> {
         }
         let (metric, tags) = self.metric_and_tags(key);
         let dot = if what.is_empty() { "" } else { "." };
-        let parts = [&affixes.before, &*metric, dot, what, affixes.behind, &self.names.suffix, tags];
+        let Names { suffix, machine_tag, .. } = self.names;
+        let parts = [&affixes.before, &*metric, dot, what, affixes.behind, suffix, machine_tag, tags];
         self.push(&parts.map(str::as_bytes), time, value);
     }
 
@@ -146,7 +156,8 @@ impl<'a> Writer<'a> {
         }
         let (metric, tags) = self.metric_and_tags(key);
         self.text.clear();
-        for part in [&self.names.timer.before, &*metric, &self.names.suffix, tags] {
+        let Names { timer, suffix, machine_tag, .. } = self.names;
+        for part in [&timer.before, &*metric, suffix, machine_tag, tags] {
             self.text.extend_from_slice(part.as_bytes());
         }
         self.sketches.push(&self.text, self.time, sketch);
@@ -154,11 +165,75 @@ impl<'a> Writer<'a> {
 
     /// One of the aggregation's own numbers.
     pub fn own(&mut self, what: &str, value: f64) {
-        let parts = [&self.names.own, what, &self.names.suffix].map(str::as_bytes);
+        let Names { own, suffix, machine_tag, .. } = self.names;
+        let parts = [own, what, suffix, machine_tag].map(str::as_bytes);
         self.push(&parts, self.time, value);
     }
 
     pub fn num_stats(&mut self, value: f64) {
-        self.push(&[self.names.num_stats.as_bytes()], self.time, value);
+        let Names { num_stats, machine_tag, .. } = self.names;
+        self.push(&[num_stats.as_bytes(), machine_tag.as_bytes()], self.time, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names of a counter with a tag, a set and a timer's sketch, then of our own.
+    fn names(machine: Machine, legacy_namespace: bool) -> Vec<String> {
+        let config = StatsdConfig { machine, legacy_namespace, ..StatsdConfig::default() };
+        let names = Names::new(&config);
+        let mut writer = Writer::new(&names, Timestamp(1), (0, 0));
+        writer.point(&names.counter_rate, "orders;env=prod", "", 1.0);
+        writer.point(&names.set, "users", "", 1.0);
+        writer.sketch("api", vocabulary::Sketch::from_values([(1.0, 1.0)]));
+        writer.own("processing_time", 1.0);
+        writer.num_stats(1.0);
+        let sketches = writer.sketches.iter().map(|(name, _, _)| name.to_vec()).collect::<Vec<_>>();
+        let points = writer.points.iter().map(|point| point.name.to_vec());
+        points.chain(sketches).map(|name| String::from_utf8(name).unwrap()).collect()
+    }
+
+    #[test]
+    fn the_series_of_machines_are_told_apart() {
+        let plain = [
+            "stats.orders;env=prod",
+            "stats.sets.users.count",
+            "stats.statsd.processing_time",
+            "statsd.numStats",
+            "stats.timers.api",
+        ];
+        assert_eq!(names(Machine::Alone, true), plain);
+        assert_eq!(
+            names(Machine::Prefix("web1".into()), true),
+            [
+                "stats.web1.orders;env=prod",
+                "stats.sets.web1.users.count",
+                "stats.web1.statsd.processing_time",
+                "web1.statsd.numStats",
+                "stats.timers.web1.api"
+            ]
+        );
+        assert_eq!(
+            names(Machine::Prefix("web1".into()), false),
+            [
+                "stats.counters.web1.orders.rate;env=prod",
+                "stats.sets.web1.users.count",
+                "stats.web1.statsd.processing_time",
+                "stats.web1.statsd.numStats",
+                "stats.timers.web1.api"
+            ]
+        );
+        assert_eq!(
+            names(Machine::Tag("web1".into()), true),
+            [
+                "stats.orders;host=web1;env=prod",
+                "stats.sets.users.count;host=web1",
+                "stats.statsd.processing_time;host=web1",
+                "statsd.numStats;host=web1",
+                "stats.timers.api;host=web1"
+            ]
+        );
     }
 }

@@ -31,6 +31,7 @@ pub struct Config {
     pub carbon: ingest::CarbonConfig,
     pub relay: ingest::RelayConfig,
     pub collectors: collectors::CollectorsConfig,
+    pub agent: collectors::agent::AgentConfig,
     #[serde(rename = "self")]
     pub own: SelfConfig,
     pub storage: series_store::StorageConfig,
@@ -290,6 +291,7 @@ impl Config {
         let of_relay = |(key, message): (String, String)| (format!("relay.{key}"), message);
         problems.extend(self.relay.problems().into_iter().map(of_relay));
         problems.extend(ingest::loops(&self.carbon, &self.relay, &self.statsd));
+        problems.extend(self.agent.problems().into_iter().map(in_section("agent")));
         problems.extend(self.storage.problems().into_iter().map(in_section("storage")));
         problems.extend(self.ports_taken_twice());
         if self.state.engine == StateEngine::Postgres {

@@ -1,6 +1,7 @@
 //! Bellwether's own JSON API, one file per noun. Described for people in docs/http-api.md and for
 //! machines at `/api/v1/openapi.json`.
 
+pub mod agent;
 pub mod describe;
 pub mod explain;
 pub mod graph;
@@ -45,6 +46,7 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/storage/repolicy", post(storage::repolicy))
         .route("/backup", post(storage::backup))
         .route("/points", post(points::store))
+        .route("/agent/batch", post(agent::take))
         .route("/levels", get(levels::rules).put(levels::set_rules))
         .route("/log-level", put(log_level::set))
         .route("/session", post(session::sign_in).delete(session::sign_out))
@@ -77,7 +79,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
     paths(
         status::status, status::health, status::cardinality, status::configuration, home::home, graph::graph,
         graph::graph_from_body, explain::explain, explain::explain_from_body, trust::trust, search::series, describe::describe, storage::retention,
-        storage::compact, storage::fsck, storage::repolicy, storage::backup, points::store, levels::rules,
+        storage::compact, storage::fsck, storage::repolicy, storage::backup, points::store, agent::take, levels::rules,
         levels::set_rules, log_level::set, session::sign_in, session::sign_out, session::people,
         session::set_person, session::remove_person, tokens::list, tokens::create, tokens::remove,
         crate::stream::open, crate::stream::set_targets
