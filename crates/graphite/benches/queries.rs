@@ -91,7 +91,7 @@ fn run(bencher: Bencher<'_, '_>, (series, seconds): (usize, i64), params: &str) 
     let pairs = params.split('&').filter_map(|pair| pair.split_once('='));
     let pairs: Vec<(String, String)> =
         pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let defaults = Defaults { zone: TimeZone::UTC };
+    let defaults = Defaults::of_zone(TimeZone::UTC);
     let request = RenderRequest::from_params(&pairs, Timestamp(NOW), &defaults).expect("a good request");
     let (scope, limits) = (Scope::everything(), QueryLimits::default());
     let environment = Environment { source: &source, events: &NoEvents, scope: &scope, limits: &limits };

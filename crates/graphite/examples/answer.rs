@@ -51,7 +51,7 @@ fn answer(request: &Value, source: &memory::Memory, events: &Marks) -> Result<An
     let names = Names { source, scope: &scope, limits: &limits };
     match request["path"].as_str().expect("path") {
         "/render" => {
-            let defaults = Defaults { zone: TimeZone::UTC };
+            let defaults = Defaults::of_zone(TimeZone::UTC);
             let request = RenderRequest::from_params(&params, now, &defaults)?;
             let environment = Environment { source, events, scope: &scope, limits: &limits };
             graphite::render(&request, environment).map(|(answer, _)| answer)

@@ -12,7 +12,7 @@ use crate::binary::{Binary, MessagePack, Pickle};
 use crate::error::Refusal;
 use crate::json::Json;
 use crate::parameters::{Parameters, not_an_integer, python_int};
-use crate::python::quoted;
+use crate::python::{quoted, unquoted};
 
 /// Where names come from, and how many.
 #[derive(Clone, Copy)]
@@ -184,30 +184,6 @@ fn tree_node(json: &mut Json, text: &str, id: &str, leaf: bool) {
             json.integer(value);
         }
     });
-}
-
-/// Python's `unquote_plus`.
-fn unquoted(text: &str) -> String {
-    if !text.contains(['%', '+']) {
-        return text.to_owned();
-    }
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let code = bytes.get(at + 1..at + 3).and_then(|digits| std::str::from_utf8(digits).ok());
-        let code = code.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        match (bytes[at], code.and_then(|digits| u8::from_str_radix(digits, 16).ok())) {
-            (b'%', Some(byte)) => {
-                out.push(byte);
-                at += 2;
-            }
-            (b'+', _) => out.push(b' '),
-            (byte, _) => out.push(byte),
-        }
-        at += 1;
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 fn completer(nodes: &[Node], wildcards: bool, pretty: bool) -> Vec<u8> {

@@ -21,8 +21,23 @@ pub const MAX_TARGETS: usize = 4_096;
 /// `applyByNode`, ...).
 pub const MAX_REEVALUATIONS: usize = 10_000;
 
-/// Longest side of a picture in pixels: a wall of screens. The pixels of both take 64 MB.
-pub const MAX_PICTURE_SIDE: u32 = 4_000;
+/// Longest side of a picture in pixels: a wall of screens.
+pub const MAX_PICTURE_SIDE: u32 = 32_767;
+
+/// Pixels of a picture: 4000 by 4000. They take 64 MB while it is drawn.
+pub const MAX_PICTURE_PIXELS: u64 = 16_000_000;
+
+/// Longest svg or pdf. One of ten lines takes 100 kB.
+pub const MAX_DRAWING_BYTES: usize = 32_000_000;
+
+/// Marks on an axis, grid lines between two of them, and lines of a text: more than pixels.
+pub const MAX_AXIS_MARKS: usize = 5_000;
+
+/// Dashes of one line.
+pub const MAX_DASHES: usize = 100_000;
+
+/// Letters that are drawn of one text: a line of the widest picture.
+pub const MAX_TEXT_LETTERS: usize = 4_000;
 
 /// Paths in windows that are fetched ahead for one evaluation.
 pub const MAX_PLANNED_PATHS: usize = 4_096;

@@ -164,6 +164,30 @@ pub fn replaced(text: &str, what: &str, with: &str) -> Result<String, Evaluation
     Ok(text.replace(what, with))
 }
 
+/// Python's `unquote_plus`.
+pub fn unquoted(text: &str) -> String {
+    if !text.contains(['%', '+']) {
+        return text.to_owned();
+    }
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let code = bytes.get(at + 1..at + 3).and_then(|digits| std::str::from_utf8(digits).ok());
+        let code = code.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        match (bytes[at], code.and_then(|digits| u8::from_str_radix(digits, 16).ok())) {
+            (b'%', Some(byte)) => {
+                out.push(byte);
+                at += 2;
+            }
+            (b'+', _) => out.push(b' '),
+            (byte, _) => out.push(byte),
+        }
+        at += 1;
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// A json string as `json.dumps` writes it: everything beyond ASCII as `\uXXXX`.
 pub fn push_json_text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');

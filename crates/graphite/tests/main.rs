@@ -141,7 +141,7 @@ pub fn evaluate(
     source: &memory::Memory,
     params: &[(String, String)],
 ) -> Result<Vec<Series>, graphite::Refusal> {
-    let defaults = Defaults { zone: TimeZone::UTC };
+    let defaults = Defaults::of_zone(TimeZone::UTC);
     let request = RenderRequest::from_params(params, Timestamp(0), &defaults)?;
     let (scope, limits) = (Scope::everything(), QueryLimits { max_points: 1_000_000, ..Default::default() });
     let environment = Environment { source, events: &NoEvents, scope: &scope, limits: &limits };

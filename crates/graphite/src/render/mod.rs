@@ -1,12 +1,12 @@
 //! `/render`: parameters -> a request -> an answer.
 
 mod binary;
-mod canvas;
-mod chart;
 mod json;
-mod picture;
+pub mod picture;
 mod size;
 mod text;
+
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use vocabulary::Timestamp;
@@ -21,20 +21,35 @@ use crate::parameters::{Parameters, not_an_integer, python_int};
 use crate::python::quoted;
 use crate::series::Series;
 use crate::stats::Trace;
+use picture::{Fonts, Kind, Picture, Slice, Templates};
 
 /// What holds when a request does not say otherwise.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Defaults {
     /// The zone of the server.
     pub zone: TimeZone,
+    /// Looks of pictures by name.
+    pub templates: Arc<Templates>,
+    /// Typefaces for pictures.
+    pub fonts: Arc<dyn Fonts>,
 }
 
-#[derive(Clone, Debug)]
+impl Defaults {
+    /// The built-in look and typeface.
+    pub fn of_zone(zone: TimeZone) -> Defaults {
+        Defaults { zone, templates: Arc::default(), fonts: Arc::new(picture::BuiltInFonts) }
+    }
+}
+
+#[derive(Clone)]
 pub struct RenderRequest {
     pub question: Question,
     pub format: Format,
     pub shape: Shape,
-    look: Option<picture::Look>,
+    picture: Picture,
+    /// How a series becomes one slice of a pie.
+    pie_mode: String,
+    fonts: Arc<dyn Fonts>,
     /// Seconds for which others may keep the answer, if the request names them. The original lets answers
     /// be kept for a minute unless told otherwise; ours are live.
     cache_seconds: Option<i64>,
@@ -95,10 +110,13 @@ impl RenderRequest {
             max_data_points: params.digits("maxDataPoints"),
             no_null_points: params.has("noNullPoints"),
         };
-        let format = format(params, graph_type)?;
-        let look = (format == Format::Picture).then(|| picture::Look::of(params)).transpose()?;
+        let pie = graph_type == "pie";
+        let format = if pie { Format::Picture } else { format(params) };
+        let picture = Picture::of(params, kind(params), pie, &defaults.templates);
+        let fonts = defaults.fonts.clone();
         let cache_seconds = cache_seconds.filter(|_| !params.has("noCache"));
-        Ok(RenderRequest { question, format, shape, look, cache_seconds })
+        let pie_mode = params.get("pieMode").unwrap_or("average").to_owned();
+        Ok(RenderRequest { question, format, shape, picture, pie_mode, fonts, cache_seconds })
     }
 }
 
@@ -161,14 +179,14 @@ pub fn times(
 }
 
 /// What is no data is a picture.
-fn format(params: Parameters<'_>, graph_type: &str) -> Result<Format, Refusal> {
+fn format(params: Parameters<'_>) -> Format {
     let named = match params.get("format") {
         Some(name) => name,
         None if params.has("rawData") => "raw",
         None if params.has("pickle") => "pickle",
         None => "png",
     };
-    let format = match named {
+    match named {
         "json" => Format::Json,
         "csv" => Format::Csv,
         "raw" => Format::Raw,
@@ -177,22 +195,28 @@ fn format(params: Parameters<'_>, graph_type: &str) -> Result<Format, Refusal> {
         "dygraph" => Format::Dygraph,
         "rickshaw" => Format::Rickshaw,
         _ => Format::Picture,
-    };
-    if graph_type == "pie" || matches!(named, "svg" | "pdf") {
-        let what = if graph_type == "pie" { "pie charts" } else { named };
-        let text = format!("this version draws line charts as png, not {what}");
-        return Err(Refusal { status: 400, text });
     }
-    Ok(format)
+}
+
+fn kind(params: Parameters<'_>) -> Kind {
+    match params.get("format") {
+        Some("svg") => Kind::Svg,
+        Some("pdf") => Kind::Pdf,
+        _ => Kind::Png,
+    }
 }
 
 /// The answer to a request, with what it took.
 pub fn render(request: &RenderRequest, environment: Environment<'_>) -> Result<(Answer, Trace), Refusal> {
     let refused = |error| Refusal::of(error, &request.question.targets);
-    let evaluated = evaluate(&request.question, environment).map_err(refused)?;
-    has_room(request, &evaluated.series, environment.limits.max_bytes).map_err(refused)?;
-    let answer = write(request, evaluated.series).map_err(refused)?;
-    Ok((with_cache_headers(answer, request.cache_seconds), evaluated.trace))
+    let (answer, trace) = if request.picture.pie {
+        pie(request, environment).map_err(refused)?
+    } else {
+        let evaluated = evaluate(&request.question, environment).map_err(refused)?;
+        has_room(request, &evaluated.series, environment.limits.max_bytes).map_err(refused)?;
+        (write(request, evaluated.series).map_err(refused)?, evaluated.trace)
+    };
+    Ok((with_cache_headers(answer, request.cache_seconds), trace))
 }
 
 /// May the answer be written beside the series that it is made of?
@@ -213,12 +237,37 @@ fn write(request: &RenderRequest, series: Vec<Series>) -> Result<Answer, Evaluat
         Format::Pickle => Ok(Answer::new("application/pickle", binary::pickle(&series)?)),
         Format::MessagePack => Ok(Answer::new("application/x-msgpack", binary::message_pack(&series)?)),
         Format::Picture => {
-            let Question { window, zone, .. } = &request.question;
-            let look =
-                request.look.as_ref().ok_or_else(|| EvaluationError::failed("a picture without a look"))?;
-            Ok(Answer::new("image/png", chart::png(series, *window, zone, look)?))
+            let zone = &request.question.server_zone;
+            let bytes = request.picture.lines(series, zone, request.fonts.as_ref())?;
+            Ok(request.picture.answer(bytes, callback))
         }
     }
+}
+
+/// A slice for each target of the form `name:number`, and for each series of the others.
+fn pie(request: &RenderRequest, environment: Environment<'_>) -> Result<(Answer, Trace), EvaluationError> {
+    let mut slices = Vec::new();
+    let mut trace = Trace::default();
+    for target in &request.question.targets {
+        if let Some((name, value)) = target.split_once(':') {
+            let value = python_float(value).ok_or_else(|| {
+                EvaluationError::failed(format!(
+                    "{} is neither name:number nor a target without colons",
+                    quoted(target)
+                ))
+            })?;
+            slices.push(Slice { name: name.to_owned(), value });
+            continue;
+        }
+        let question = Question { targets: vec![target.clone()], ..request.question.clone() };
+        let evaluated = evaluate(&question, environment)?;
+        trace.add(evaluated.trace);
+        for series in evaluated.series {
+            slices.push(Slice::of(series, &request.pie_mode)?);
+        }
+    }
+    let bytes = request.picture.pie(slices, request.fonts.as_ref())?;
+    Ok((request.picture.answer(bytes, request.shape.callback.as_deref()), trace))
 }
 
 fn with_cache_headers(answer: Answer, seconds: Option<i64>) -> Answer {

@@ -1,8 +1,7 @@
 //! Pictures: the size asked for, the colours where they belong, and nothing that brings the drawing down.
 
-use graphite::{Defaults, Environment, NoEvents, RenderRequest};
+use graphite::{Answer, Defaults, Environment, NoEvents, Refusal, RenderRequest};
 use jiff::tz::TimeZone;
-use tiny_skia::Pixmap;
 use vocabulary::Timestamp;
 use vocabulary::ports::{QueryLimits, Scope};
 
@@ -22,28 +21,42 @@ fn source() -> Memory {
     source
 }
 
-fn picture(params: &str) -> Result<Pixmap, graphite::Refusal> {
+fn answer(params: &str) -> Result<Answer, Refusal> {
     let params = format!("from=0&until=600&now=600&{params}");
     let pairs = params.split('&').filter_map(|pair| pair.split_once('='));
     let pairs: Vec<(String, String)> =
         pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let request = RenderRequest::from_params(&pairs, Timestamp(0), &Defaults { zone: TimeZone::UTC })?;
+    let request = RenderRequest::from_params(&pairs, Timestamp(0), &Defaults::of_zone(TimeZone::UTC))?;
     let (source, scope, limits) = (source(), Scope::everything(), QueryLimits::default());
     let environment = Environment { source: &source, events: &NoEvents, scope: &scope, limits: &limits };
-    let (answer, _) = graphite::render(&request, environment)?;
-    assert_eq!(answer.content_type, "image/png");
-    Ok(Pixmap::decode_png(&answer.body).expect("a png"))
+    graphite::render(&request, environment).map(|(answer, _)| answer)
 }
 
-fn has(picture: &Pixmap, [red, green, blue]: [u8; 3]) -> bool {
-    picture.pixels().iter().any(|pixel| (pixel.red(), pixel.green(), pixel.blue()) == (red, green, blue))
+struct Pixels {
+    width: u32,
+    height: u32,
+    colors: Vec<[u8; 3]>,
+}
+
+fn picture(params: &str) -> Result<Pixels, Refusal> {
+    let answer = answer(params)?;
+    assert_eq!(answer.content_type, "image/png");
+    let mut reader = png::Decoder::new(std::io::Cursor::new(answer.body)).read_info().expect("a png");
+    let mut bytes = vec![0; reader.output_buffer_size().expect("a size")];
+    let info = reader.next_frame(&mut bytes).expect("pixels");
+    let colors = bytes.chunks(info.line_size / info.width as usize).map(|part| [part[0], part[1], part[2]]);
+    Ok(Pixels { width: info.width, height: info.height, colors: colors.collect() })
+}
+
+fn has(picture: &Pixels, color: [u8; 3]) -> bool {
+    picture.colors.contains(&color)
 }
 
 #[test]
 fn sizes_and_colors() {
     let check = |params: &str, size: (u32, u32), there: &[[u8; 3]], not_there: &[[u8; 3]]| {
         let picture = picture(params).unwrap_or_else(|refusal| panic!("{params}: {refusal}"));
-        assert_eq!((picture.width(), picture.height()), size, "{params}");
+        assert_eq!((picture.width, picture.height), size, "{params}");
         there.iter().for_each(|color| assert!(has(&picture, *color), "{params}: {color:?}"));
         not_there.iter().for_each(|color| assert!(!has(&picture, *color), "{params}: {color:?}"));
     };
@@ -58,46 +71,127 @@ fn sizes_and_colors() {
     );
     check("target=color(level,'red')&hideLegend=true&lineWidth=3", (330, 250), &[red], &[blue]);
     check("target=level&areaMode=all&graphOnly=true", (330, 250), &[blue], &[]);
+    check("target=1:1&target=2:2&graphType=pie&hideLegend=1", (330, 250), &[blue, [0, 200, 0]], &[red]);
     check("target=steps&areaMode=stacked&lineMode=staircase&title=a&vtitle=b", (330, 250), &[blue], &[]);
     check("target=nothing", (330, 250), &[[255; 3]], &[blue]);
     check("target=one&width=1&height=1", (1, 1), &[], &[]);
     check("target=drawAsInfinite(one)&hideLegend=1", (330, 250), &[], &[blue]);
 }
 
+/// Whatever the values and parameters, there is a picture or a reason, and soon.
 #[test]
 fn odd_values_and_parameters() {
-    for target in
-        ["odd", "tiny", "one", "secondYAxis(odd)", "stacked(odd)", "constantLine(1e308)", "dashed(level,0)"]
-    {
-        for look in [
-            "areaMode=stacked",
-            "drawNullAsZero=true",
-            "lineMode=connected",
-            "yMin=-5&yMax=5",
-            "yMin=5&yMax=5",
-            "yUnitSystem=binary&fontSize=50",
-            "margin=500",
-            "lineWidth=0",
-            "hideAxes=true&hideGrid=true",
-            "width=3&height=3000",
-        ] {
-            picture(&format!("target={target}&{look}"))
-                .unwrap_or_else(|refusal| panic!("{target} {look}: {refusal}"));
+    let targets = [
+        "odd",
+        "tiny",
+        "one",
+        "secondYAxis(odd)",
+        "stacked(odd)",
+        "constantLine(1e308)",
+        "dashed(level,0)",
+        "dashed(level,0.0000001)",
+        "target=steps&target=secondYAxis(level)",
+        "areaBetween(odd,tiny)",
+        "nothing",
+    ];
+    let looks = [
+        "areaMode=stacked",
+        "areaMode=all&areaAlpha=nan",
+        "drawNullAsZero=true",
+        "lineMode=connected",
+        "yMin=-5&yMax=5",
+        "yMin=5&yMax=5",
+        "yUnitSystem=binary&fontSize=50",
+        "margin=500",
+        "margin=1000000000",
+        "lineWidth=0",
+        "lineWidth=1000000",
+        "lineWidth=-5",
+        "hideAxes=true&hideGrid=true",
+        "width=3&height=3000",
+        "width=1&height=1",
+        "width=1000000000",
+        "width=nan",
+        "width=-1",
+        "height=0",
+        "width=32767&height=32767",
+        "fontSize=0",
+        "fontSize=-3",
+        "fontSize=10000",
+        "yStep=0.000000001",
+        "yStep=0",
+        "yStep=-1",
+        "yMin=1000000000000000000000000&yMax=-5",
+        "logBase=1",
+        "logBase=0",
+        "logBase=1.0000001&yMin=1",
+        "logBase=-1",
+        "logBase=e&yMin=1",
+        "yDivisors=0",
+        "yDivisors=100000000",
+        "yDivisors=a",
+        "minorY=1000000000",
+        "minXStep=0",
+        "minXStep=-1",
+        "minXStep=0.00001",
+        "xFormat=%1000000000d",
+        "xFormat=%",
+        "title=%0A%0A",
+        "tz=Nowhere",
+        "tz=5",
+        "format=svg",
+        "format=pdf",
+        "graphType=pie",
+        "graphType=pie&format=svg&pieMode=none",
+        "bgcolor=5",
+        "fontName=;;",
+        "template=x",
+        "yAxisSide=right&hideYAxis=1",
+        "yAxisSide=middle",
+        "graphOnly=1&format=svg",
+        "connectedLimit=x",
+    ];
+    for target in targets {
+        for look in looks {
+            match answer(&format!("target={target}&{look}")) {
+                Ok(answer) => assert!(answer.body.len() > 60, "{target} {look}"),
+                Err(refusal) => assert!(refusal.text.len() > 10, "{target} {look}"),
+            }
         }
     }
 }
 
 #[test]
 fn what_cannot_be_drawn() {
-    let check = |params: &str, status: u16, part: &str| {
+    let check = |params: &str, part: &str| {
         let refusal = picture(params).err().unwrap_or_else(|| panic!("{params} is drawn"));
-        assert_eq!(refusal.status, status);
+        assert_eq!(refusal.status, 500, "{params}");
         assert!(refusal.text.contains(part), "{params}: {refusal}");
     };
-    check("target=level&width=0", 400, "width must be a number from 1 to 4000");
-    check("target=level&bgcolor=nice", 400, "bgcolor must be a color, not 'nice'");
-    check("target=level&lineMode=wavy", 400, "lineMode must be");
-    check("target=level&format=svg", 400, "not svg");
-    check("target=level&graphType=pie", 400, "not pie charts");
-    check("target=color(level,'nice')", 500, "nice is not a color");
+    check("target=level&width=0", "width must be from 1 to 32767, not '0'");
+    check("target=level&width=32767&height=32767", "more than 16000000 pixels");
+    check("target=level&bgcolor=nice", "'nice' is not a color");
+    check("target=level&lineMode=wavy", "lineMode must be one of staircase, slope, connected, not 'wavy'");
+    check("target=level&yStep=wide", "yStep must be a number, not 'wide'");
+    check("target=level&logBase=10&yMin=-1", "values above 0");
+    check("target=level&tz=Nowhere", "tz must be the name of a time zone");
+    check("target=color(level,'nice')", "'nice' is not a color");
+    check("target=a:b&graphType=pie", "neither name:number nor");
+    check("target=a:0&graphType=pie", "must not add up to 0");
+}
+
+#[test]
+fn svg_and_pdf() {
+    let svg = answer("target=level&format=svg&title=A").unwrap();
+    let text = String::from_utf8(svg.body).unwrap();
+    assert_eq!(svg.content_type, "image/svg+xml");
+    assert!(text.contains("width=\"330px\" height=\"250px\" viewBox=\"0 0 330 250\""), "{text}");
+    assert!(text.contains("<g class=\"title\">") && text.ends_with("]]>\n</script>\n</svg>"), "{text}");
+    assert_eq!(text.matches("<g").count(), text.matches("</g>").count());
+    let called = answer("target=level&format=svg&jsonp=call").unwrap();
+    assert_eq!(called.content_type, "text/javascript");
+    assert!(called.body.starts_with(b"call(\"<?xml") && called.body.ends_with(b"</svg>\")"));
+    let pdf = answer("target=level&format=pdf").unwrap();
+    assert_eq!(pdf.content_type, "application/x-pdf");
+    assert!(String::from_utf8(pdf.body).unwrap().contains("/MediaBox [ 0 0 79.2 60 ]"));
 }

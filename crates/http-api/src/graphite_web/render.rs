@@ -20,7 +20,7 @@ pub async fn render(
     Parameters(parameters): Parameters,
 ) -> Response {
     query(&services, move |services, limits| {
-        let defaults = Defaults { zone: services.zone.clone() };
+        let defaults = Defaults::of_zone(services.zone.clone());
         let request = RenderRequest::from_params(&parameters, services.clock.now(), &defaults)?;
         let events = StateEvents(&services.state);
         let environment =
