@@ -37,7 +37,7 @@ fn render(source: &Memory, target: &str, max_bytes: usize, more: &[(&str, &str)]
     let (scope, limits) =
         (Scope::everything(), QueryLimits { max_bytes, deadline, ..QueryLimits::default() });
     let environment = Environment { source, events: &NoEvents, scope: &scope, limits: &limits };
-    let request = RenderRequest::from_params(&params, Timestamp(0), &Defaults { zone: TimeZone::UTC });
+    let request = RenderRequest::from_params(&params, Timestamp(0), &Defaults::of_zone(TimeZone::UTC));
     let answer =
         request.and_then(|request| graphite::render(&request, environment)).map(|(answer, trace)| {
             assert!(trace.peak_bytes <= max_bytes, "{} bytes for {target:.60}", trace.peak_bytes);

@@ -1,7 +1,7 @@
 //! Looks by name, as graphTemplates.conf has them: colours, and the font.
 
 /// All looks of a file. The section `default` is what others and requests without `template` build on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Templates {
     default: Template,
     named: Vec<(String, Template)>,
@@ -35,12 +35,6 @@ impl Default for Template {
             font_bold: false,
             font_italic: false,
         }
-    }
-}
-
-impl Default for Templates {
-    fn default() -> Templates {
-        Templates { default: Template::default(), named: Vec::new() }
     }
 }
 

@@ -146,7 +146,7 @@ fn dashed(way: &Outline, length: f64) -> Vec<Outline> {
         points.extend(points.first().copied());
     }
     let mut drawn = Vec::new();
-    let mut down = (1.0 / length) as u64 % 2 == 0;
+    let mut down = ((1.0 / length) as u64).is_multiple_of(2);
     let mut left = length - 1.0 % length;
     let mut current: Vec<Point> = points.first().copied().filter(|_| down).into_iter().collect();
     for pair in points.windows(2) {
