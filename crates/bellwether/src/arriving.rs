@@ -44,7 +44,7 @@ pub fn arriving(house: &House) -> Vec<Arriving> {
 }
 
 /// Ways in that other programs use, and the counter that says how much each brings.
-const SOURCES: [(&str, &str); 2] = [("statsd", "samples"), ("carbon", "lines")];
+const SOURCES: [(&str, &str); 3] = [("statsd", "samples"), ("carbon", "lines"), ("collectd", "lines")];
 
 fn of_source<'a>(listeners: &'a [ListenerStats], source: &str) -> Vec<&'a ListenerStats> {
     let is_its = |listener: &&ListenerStats| {

@@ -220,7 +220,11 @@ const UNROUTABLE_HELP: &str = "With relay.store = false: names that no rule has 
 
 fn listener_title(name: &str) -> String {
     let (protocol, way) = name.split_once('.').unwrap_or((name, ""));
-    let protocol = if protocol == "statsd" { "StatsD" } else { "Carbon" };
+    let protocol = match protocol {
+        "statsd" => "StatsD",
+        "collectd" => "collectd",
+        _ => "Carbon",
+    };
     let way = match way {
         "udp" => "UDP",
         "tcp" => "TCP",

@@ -2,7 +2,7 @@
 //!
 //! | thread | does | falls behind |
 //! |---|---|---|
-//! | `statsd.udp-N`, `carbon.udp-0`, ... | read datagrams, many with one call | the kernel drops, counted |
+//! | `statsd.udp-N`, `carbon.udp-0`, `collectd.udp-0`, ... | read datagrams, many with one call | the kernel drops, counted |
 //! | ingest's TCP workers | read Carbon, StatsD and admin connections | senders wait |
 //! | ingest's relay thread, one for each server that points go on to | tell aggregates; send | the oldest are dropped, counted |
 //! | ingest's flush and journal threads | end StatsD's intervals; keep its journal | flushes wait for each other |
@@ -343,7 +343,12 @@ fn join(thread: &Thread) {
 }
 
 pub fn ingest_settings(config: &Config) -> Settings {
-    Settings { carbon: config.carbon.clone(), relay: config.relay.clone(), statsd: config.statsd.clone() }
+    Settings {
+        carbon: config.carbon.clone(),
+        relay: config.relay.clone(),
+        statsd: config.statsd.clone(),
+        collectd: config.collectd.clone(),
+    }
 }
 
 /// One key of those: its name, if it has changed.

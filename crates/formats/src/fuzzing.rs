@@ -54,6 +54,33 @@ pub fn pickle(input: &[u8]) {
     }
 }
 
+/// With and without passwords; types.db and names with it.
+pub fn collectd(input: &[u8]) {
+    use crate::collectd::{PacketError, PacketSink, Protection, Values, names::Naming, read_packet};
+    use crate::collectd::{security::Security, types::Types};
+    struct Seen(usize);
+    impl PacketSink for Seen {
+        fn values(&mut self, values: &Values<'_>) {
+            assert_eq!(values.iter().count(), values.len());
+            let mut name = String::new();
+            Naming::default().write(values, "value", &mut name);
+            assert!(!name.contains(|c: char| c.is_ascii_whitespace() || c.is_ascii_control()));
+            self.0 += values.len();
+        }
+        fn notification(&mut self) {}
+        fn bad(&mut self, _: PacketError) {}
+    }
+    let with = Security::with_passwords(Protection::None, "joe: secret").unwrap_or_else(|_| Security::none());
+    for security in [Security::none(), with] {
+        let mut seen = Seen(0);
+        read_packet(input, &security, &mut seen);
+        assert!(seen.0 <= input.len(), "a value takes at least a byte");
+    }
+    let text = String::from_utf8_lossy(input);
+    let lines = text.lines().count();
+    assert!(Types::default().read(&text).iter().all(|problem| (1..=lines).contains(&problem.line)));
+}
+
 /// A greeting and a batch, and, since checksums stop most changes, the rows alone too.
 pub fn agent_batch(input: &[u8]) {
     let mut rest = input;

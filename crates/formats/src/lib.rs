@@ -10,6 +10,7 @@
 //! | [`carbon_line`] | Carbon's plaintext protocol, over TCP and UDP |
 //! | [`carbon_conf`] | storage-schemas.conf and storage-aggregation.conf |
 //! | [`carbon_rules`] | relay-rules.conf, aggregation-rules.conf, rewrite-rules.conf, blacklist.conf, whitelist.conf |
+//! | [`collectd`] | collectd's binary packets |
 //! | [`pickle`] | Python pickles of Carbon points |
 //! | [`python_float`] | numbers as Python's `float()` reads them |
 //! | [`python_regex`] | Python's regular expressions and what they put in place of matches |
@@ -23,6 +24,7 @@ pub mod agent_batch;
 pub mod carbon_conf;
 pub mod carbon_line;
 pub mod carbon_rules;
+pub mod collectd;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod js_literal;

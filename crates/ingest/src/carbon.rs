@@ -27,7 +27,7 @@ pub struct Outlet {
 
 impl Outlet {
     /// The end of a read: the points to the store, the counts to the listener.
-    fn hand_over(&self, batch: &PointBatch, hint: &mut Successor, mut tally: Tally, listener: &Listener) {
+    pub fn hand_over(&self, batch: &PointBatch, hint: &mut Successor, mut tally: Tally, listener: &Listener) {
         if !batch.is_empty() {
             tally.totals.lines += batch.len() as u64;
             (tally.totals.points, tally.totals.sorted) =

@@ -18,6 +18,8 @@ use vocabulary::{PointBatch, Timestamp};
 
 use crate::allow::Allow;
 use crate::carbon::{Datagrams, Lines, Outlet, Pickles};
+use crate::collectd::CollectdPackets;
+use crate::collectd::config::{CollectdConfig, Setup};
 use crate::config::{CarbonConfig, RelayConfig};
 use crate::datagrams::{self, Handler};
 use crate::forward::Forwards;
@@ -40,6 +42,7 @@ pub struct Settings {
     pub carbon: CarbonConfig,
     pub relay: RelayConfig,
     pub statsd: StatsdConfig,
+    pub collectd: CollectdConfig,
 }
 
 /// What this room needs of others.
@@ -77,6 +80,8 @@ pub enum StartError {
     Bind(Vec<BindError>),
     /// Threads or epoll sets could not be made.
     Resources(io::Error),
+    /// A file that `[collectd]` names cannot be used.
+    File(String),
     /// The journal cannot be opened.
     Journal(io::Error),
 }
@@ -88,6 +93,7 @@ impl std::fmt::Display for StartError {
                 let errors: Vec<_> = errors.iter().map(BindError::to_string).collect();
                 f.write_str(&errors.join("; "))
             }
+            StartError::File(problem) => f.write_str(problem),
             StartError::Journal(error) => write!(f, "open the journal of StatsD: {error}"),
             StartError::Resources(error) => write!(f, "start the threads of the listeners: {error}"),
         }
@@ -138,10 +144,11 @@ struct SocketOptions {
 }
 
 /// What happens to the packets.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 enum Take {
     Carbon { line_bytes_max: usize },
     Statsd,
+    Collectd(Arc<Setup>),
 }
 
 struct Open {
@@ -183,7 +190,7 @@ impl Drop for Receivers {
 impl Ingest {
     /// Tells again what the last run could not, and opens every listener, or none.
     pub fn start(settings: Settings, ports: Ports) -> Result<Ingest, StartError> {
-        let wanted = wanted(&settings);
+        let wanted = wanted(&settings)?;
         // First of all, so that a second server on the same addresses does not touch the journal.
         let bound = bind_all(&wanted)?;
         let own = OwnAddresses::default();
@@ -225,7 +232,7 @@ impl Ingest {
     /// Opens, closes and changes what the new settings have different, or nothing if a new address cannot be bound.
     /// Returns the keys that take effect only with a restart.
     pub fn reload(&mut self, settings: Settings) -> Result<Vec<&'static str>, StartError> {
-        let wanted = wanted(&settings);
+        let wanted = wanted(&settings)?;
         let is_new = |wanted: &&Wanted| !self.open.iter().any(|open| open.wanted.is_at_the_place_of(wanted));
         let fresh: Vec<Wanted> = wanted.iter().filter(is_new).cloned().collect();
         let bound = bind_all(&fresh)?;
@@ -360,7 +367,7 @@ impl Ingest {
                 }))
             }
             (Sockets::Datagrams(sockets), Work::Packets { take, .. }) => {
-                self.receive(sockets, *take, &listener)?
+                self.receive(sockets, take, &listener)?
             }
             (Sockets::Tcp(_), Work::Packets { .. }) | (Sockets::Datagrams(_), Work::Stream { .. }) => {
                 let what = "the sockets of one kind of listener were given to another";
@@ -371,7 +378,12 @@ impl Ingest {
         Ok(())
     }
 
-    fn receive(&self, sockets: &[Arc<OwnedFd>], take: Take, listener: &Arc<Listener>) -> io::Result<Service> {
+    fn receive(
+        &self,
+        sockets: &[Arc<OwnedFd>],
+        take: &Take,
+        listener: &Arc<Listener>,
+    ) -> io::Result<Service> {
         let mut receivers = Receivers { stop: Arc::new(Stop::new()?), threads: Vec::new() };
         for (index, socket) in sockets.iter().enumerate() {
             let (socket, listener, stop) =
@@ -394,15 +406,20 @@ impl Ingest {
         }
     }
 
-    fn handler(&self, take: Take) -> Box<dyn Handler> {
+    fn handler(&self, take: &Take) -> Box<dyn Handler> {
         match take {
             Take::Carbon { line_bytes_max } => Box::new(Datagrams {
                 outlet: self.outlet.clone(),
-                line_bytes_max,
+                line_bytes_max: *line_bytes_max,
                 clock: Arc::clone(&self.clock),
                 batch: PointBatch::default(),
                 hint: Successor::default(),
             }),
+            Take::Collectd(setup) => Box::new(CollectdPackets::new(
+                self.outlet.clone(),
+                Arc::clone(&self.clock),
+                Arc::clone(setup),
+            )),
             Take::Statsd => {
                 Box::new(StatsdDatagrams { lane: self.intake.lane(), clock: Arc::clone(&self.clock) })
             }
@@ -509,7 +526,7 @@ impl Sockets {
     }
 }
 
-fn wanted(settings: &Settings) -> Vec<Wanted> {
+fn wanted(settings: &Settings) -> Result<Vec<Wanted>, StartError> {
     let mut wanted = Vec::new();
     let carbon = &settings.carbon;
     let mut add = |name, listen: Listen, allow: &[IpNet], work: &dyn Fn(SocketAddr) -> Work| {
@@ -559,7 +576,16 @@ fn wanted(settings: &Settings) -> Vec<Wanted> {
         let work = Work::Packets { place, options, take: Take::Statsd };
         wanted.push(Wanted { name: "statsd.unix", allow: Allow::new(&statsd.allow), work });
     }
-    wanted
+    wanted.extend(wanted_collectd(&settings.collectd)?);
+    Ok(wanted)
+}
+
+fn wanted_collectd(collectd: &CollectdConfig) -> Result<Option<Wanted>, StartError> {
+    let Some(address) = collectd.listen.address() else { return Ok(None) };
+    let setup = collectd.setup().map_err(|(key, why)| StartError::File(format!("collectd.{key}: {why}")))?;
+    let options = SocketOptions { receivers: 1, receive_buffer: collectd.receive_buffer_bytes };
+    let work = Work::Packets { place: Place::Udp(address), options, take: Take::Collectd(Arc::new(setup)) };
+    Ok(Some(Wanted { name: "collectd.udp", allow: Allow::new(&collectd.allow), work }))
 }
 
 fn receivers(statsd: &StatsdConfig) -> usize {

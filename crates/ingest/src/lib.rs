@@ -1,6 +1,6 @@
 //! Every socket that is not HTTP: framing, back-pressure, drop counts.
 //!
-//! What comes in: bytes from StatsD and Carbon clients. What goes out: Carbon's points, into the
+//! What comes in: bytes from StatsD, Carbon and collectd clients. What goes out: Carbon's points, into the
 //! [`PointSink`](vocabulary::PointSink); StatsD's packets, into the aggregator, and with each flush its points.
 //! Everything that was received is stored, handed on or counted with a reason ([`stats`]).
 //! What never happens here: knowing where points are stored, HTTP, unbounded buffers, waiting for a disk on the
@@ -12,6 +12,7 @@
 //! | [`datagrams`], [`kernel`] | threads that read datagrams, many with one system call |
 //! | [`streams`] | threads that read TCP connections through epoll |
 //! | [`carbon`] | Carbon lines and pickles into the store |
+//! | [`collectd`] | collectd's packets, made to points, into the store |
 //! | [`statsd`], [`intake`] | StatsD's listeners, and the way from them into the aggregator and out at each flush |
 //! | [`relay`] | what becomes of Carbon's points by rule: filtered, renamed, aggregated, stored, sent on |
 //! | [`repeater`], [`forward`], [`outgoing`] | packets and points on to other servers |
@@ -22,6 +23,7 @@
 pub mod allow;
 mod carbon;
 mod chunks;
+mod collectd;
 pub mod config;
 mod datagrams;
 mod forward;
@@ -44,6 +46,7 @@ mod statsd;
 mod stop;
 mod streams;
 
+pub use collectd::config::{CollectdConfig, SecurityLevel};
 pub use config::{CarbonConfig, ForwardConfig, ForwardProtocol, RelayConfig, loops};
 pub use ingest::{Ingest, Ports, Settings, StartError};
 pub use intake::{AfterFlush, Flushed, Recovered};

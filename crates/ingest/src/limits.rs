@@ -34,6 +34,13 @@ pub const DATAGRAM_PAYLOAD_MAX: usize = 65_507;
 /// hold some 40,000 of them, 80 ms at half a million a second. Memory is used only while it is filled.
 pub const RECEIVE_BUFFER_BYTES: usize = 32 * 1024 * 1024;
 
+/// Counters and derivatives of collectd that are remembered to make rates of: some 150 bytes each. A host has a
+/// few hundred, so these are thousands of hosts.
+pub const COLLECTD_COUNTERS_MAX: usize = 1_000_000;
+
+/// A types.db or a file of passwords: collectd's own has 20 KB.
+pub const COLLECTD_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
 /// Lines that were not understood, kept per listener to be shown.
 pub const BAD_LINES_KEPT: usize = 20;
 

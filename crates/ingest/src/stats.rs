@@ -30,9 +30,19 @@ pub enum BadInput {
     Entry,
     /// StatsD could not read the line.
     Statsd,
+    /// collectd: the packet cannot be read, or not to its end.
+    Packet,
+    /// collectd: not signed, encrypted or known as it has to be.
+    Security,
+    /// collectd: values of a type that has others.
+    Type,
+    /// collectd: not newer than the value before, so no rate.
+    Backwards,
+    /// collectd: more counters than are remembered.
+    Counters,
 }
 
-const BAD_INPUTS: [(BadInput, &str); 12] = [
+const BAD_INPUTS: [(BadInput, &str); 17] = [
     (BadInput::Blank, "blank"),
     (BadInput::Fields, "fields"),
     (BadInput::NotUtf8, "utf8"),
@@ -45,6 +55,11 @@ const BAD_INPUTS: [(BadInput, &str); 12] = [
     (BadInput::FrameTooLong, "frame_too_long"),
     (BadInput::Entry, "entry"),
     (BadInput::Statsd, "statsd"),
+    (BadInput::Packet, "packet"),
+    (BadInput::Security, "security"),
+    (BadInput::Type, "type"),
+    (BadInput::Backwards, "backwards"),
+    (BadInput::Counters, "counters"),
 ];
 
 impl From<LineError> for BadInput {
@@ -105,7 +120,8 @@ impl Sorted {
 
 /// Everything that a listener has counted since it was opened.
 ///
-/// For Carbon `lines` is the sum of `points` (all of its outcomes), `sorted` and `bad`: nothing disappears.
+/// For Carbon `lines` is the sum of `points` (all of its outcomes), `sorted` and `bad`, for collectd of these and
+/// `samples`: nothing disappears.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Datagrams or pickle frames; for other streams, reads.
@@ -116,7 +132,8 @@ pub struct Totals {
     /// Of the lines: what became of those that are points. Empty for StatsD, whose points come with the flush.
     pub points: WriteReport,
     pub sorted: Sorted,
-    /// StatsD: samples that were aggregated.
+    /// StatsD: samples that were aggregated. collectd: what is no point by itself: the first value of a counter, a
+    /// notification.
     pub samples: u64,
     bad: [u64; BAD_INPUTS.len()],
     /// Packets (or connections) from sources that are not allowed.

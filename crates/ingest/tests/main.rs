@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod carbon;
+mod collectd;
 mod relay;
 mod statsd;
 mod support;

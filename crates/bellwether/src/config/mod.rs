@@ -30,6 +30,7 @@ pub struct Config {
     pub statsd: statsd::StatsdConfig,
     pub carbon: ingest::CarbonConfig,
     pub relay: ingest::RelayConfig,
+    pub collectd: ingest::CollectdConfig,
     pub collectors: collectors::CollectorsConfig,
     pub agent: collectors::agent::AgentConfig,
     #[serde(rename = "self")]
@@ -256,6 +257,7 @@ impl Config {
             ("carbon.pickle", "TCP", carbon.pickle),
             ("statsd.udp", "UDP", statsd.udp),
             ("carbon.udp", "UDP", carbon.udp),
+            ("collectd.listen", "UDP", self.collectd.listen),
         ];
         let all: Vec<_> =
             http.chain(others).filter_map(|(key, kind, at)| Some((key, kind, at.address()?))).collect();
@@ -292,6 +294,7 @@ impl Config {
         problems.extend(self.relay.problems().into_iter().map(of_relay));
         problems.extend(ingest::loops(&self.carbon, &self.relay, &self.statsd));
         problems.extend(self.agent.problems().into_iter().map(in_section("agent")));
+        problems.extend(self.collectd.problems().into_iter().map(in_section("collectd")));
         problems.extend(self.storage.problems().into_iter().map(in_section("storage")));
         problems.extend(self.ports_taken_twice());
         if self.state.engine == StateEngine::Postgres {
