@@ -46,16 +46,19 @@ class Lines:
 class Server:
     """The real binary, with the retentions that the series have."""
 
-    def __init__(self, directory, series, events):
+    def __init__(self, directory, series, events, config=""):
         # Without StatsD, which would tell of itself: the test's own series only.
         off = {f"BELLWETHER_STATSD__{listener}": "off" for listener in ("UDP", "TCP", "ADMIN")}
-        self.server = Bellwether(directory / "ours", self.config(series), env=off)
+        self.server = Bellwether(directory / "ours", self.config(series) + config, env=off)
         self.server.start()
+        # With accounts a token is needed to read; the server's own machine makes one.
+        made = self.server.cli("token", "create", "reader", "--role", "viewer", "--json") if "[auth]" in config else None
+        self.token = made and json.loads(made.stdout)["token"]
         for one in series:
             lines = "".join(f"{one.name} {value!r} {when}\n" for when, value in one.points)
             self.server.carbon_send(lines.encode())
         for when, what, tags in events:
-            assert self.server.post("/events/", {"what": what, "tags": tags, "when": when}).status == 200
+            self.server.cli("event", what, "--tag", tags, "--when", str(when))
         wait_for(lambda: self.seen(series), what="all series")
 
     @staticmethod
@@ -72,7 +75,8 @@ class Server:
 
     def seen(self, series):
         names = {one.name for one in series if one.points and ";" not in one.name}
-        return names <= set(self.server.get("/metrics/index.json").json)
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        return names <= set(self.server.get("/metrics/index.json", headers).json)
 
     def ask(self, path, params, now):
         params = list(params)

@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// (a file that tells that it is there, the Debian package that brings it)
-const PACKAGES: [(&str, &str); 2] =
-    [("/usr/bin/chromium", "chromium"), ("/usr/sbin/collectd", "collectd-core")];
+const PACKAGES: [(&str, &str); 3] = [
+    ("/usr/bin/chromium", "chromium"),
+    ("/usr/sbin/collectd", "collectd-core"),
+    ("/usr/lib/nagios/plugins/check_graphite", "monitoring-plugins-contrib"),
+];
 
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()

@@ -17,6 +17,7 @@ use base64::Engine;
 use crate::accounts::{self, Caller, Role, Via};
 use crate::answer::Problem;
 use crate::config::AuthMode;
+use crate::cross_origin;
 use crate::server::Peer;
 use crate::services::Services;
 
@@ -41,18 +42,33 @@ const FORWARDING_HEADERS: [&str; 12] = [
 /// Paths that need no sign-in: health for load balancers, and the page on which one signs in.
 const OPEN_PATHS: [&str; 4] = ["/healthz", "/readyz", "/api/v1/session", "/api/v1/status"];
 
-pub async fn guard(State(services): State<Arc<Services>>, mut request: Request, next: Next) -> Response {
+pub async fn guard(State(services): State<Arc<Services>>, request: Request, next: Next) -> Response {
+    let origin = {
+        let allowed = &services.settings.load().http.allowed_hosts;
+        cross_origin::origin(&request, |host| is_allowed(host, allowed))
+    };
+    let mut response = admit(services, request, next, origin.is_some()).await;
+    if let Some(origin) = origin {
+        cross_origin::allow(response.headers_mut(), origin);
+    }
+    response
+}
+
+async fn admit(services: Arc<Services>, mut request: Request, next: Next, trusted_origin: bool) -> Response {
     let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::Unknown);
     let mode = services.settings.load().auth_mode();
+    let preflight = trusted_origin && cross_origin::is_preflight(&request);
     let decided = match (peer, mode) {
         (Peer::ControlSocket, _) => Ok(Some(owner(Via::ControlSocket))),
         (_, AuthMode::None) => on_loopback(&services, &request).map(Some),
+        (_, AuthMode::Required) if preflight => Ok(None),
         (_, AuthMode::Required) => match credentials(&services, &request, peer) {
             Ok(credentials) => by_credentials(&services, credentials).await,
             Err(problem) => Err(problem),
         },
     };
     match decided {
+        Ok(_) if preflight => cross_origin::preflight(),
         Ok(Some(caller)) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
@@ -84,7 +100,10 @@ fn on_loopback(services: &Services, request: &Request) -> Result<Caller, Problem
         return Err(Problem::forbidden(format!(
             "the request came through a proxy (header `{name}`), so people elsewhere may be asking"
         ))
-        .hint("set auth.mode = \"required\" and the proxy's address in auth.trusted_proxies"));
+        .hint(
+            "set auth.mode = \"required\" and the proxy's address in auth.trusted_proxies; Grafana and other \
+             programs then send a token: bellwether token create NAME --role viewer",
+        ));
     }
     refuse_other_sites(request, hosts[0], &settings.http.allowed_hosts)?;
     Ok(owner(Via::Loopback))

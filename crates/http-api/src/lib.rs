@@ -7,7 +7,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `server` | accepting connections (TCP, TLS, control socket) |
-//! | `guard` | who may ask at all, and as whom; every request passes it |
+//! | `guard`, `cross_origin` | who may ask at all, and as whom; every request passes it |
 //! | `accounts`, `attempts` | people, sessions, tokens; guessing made slow |
 //! | `graphite_web/` | graphite-web's paths, as it answers them |
 //! | `api_v1/` | Bellwether's own JSON API (docs/http-api.md) |
@@ -24,6 +24,7 @@ mod api_v1;
 mod attempts;
 mod config;
 pub mod control;
+mod cross_origin;
 mod evaluate;
 mod graphite_web;
 mod groups;
