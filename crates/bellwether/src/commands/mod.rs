@@ -8,6 +8,7 @@ pub mod config;
 pub mod event;
 pub mod import;
 mod import_relay;
+mod kept_events;
 pub mod query;
 pub mod send;
 pub mod storage;
