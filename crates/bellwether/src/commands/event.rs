@@ -5,10 +5,12 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use vocabulary::Clock;
 
 use super::kept_events::KeptEvents;
 use crate::cli::{Common, EventOptions};
 use crate::client::Server;
+use crate::clock::SystemClock;
 use crate::failure::Failure;
 
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -29,7 +31,7 @@ pub fn run(common: &Common, options: &EventOptions) -> Result<(), Failure> {
             "say what happened, such as: bellwether event \"deployed 4.2\" --tag deploy",
         ));
     }
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let now = SystemClock.since_epoch();
     let event = json!({
         "what": options.what,
         "tags": options.tag.join(" "),
@@ -99,7 +101,7 @@ async fn send(server: &Server, event: &Value, end: Instant) -> Sent {
 
 /// How many of those that were kept for this server it has now.
 async fn send_kept(server: &Server, destination: &str, end: Instant) -> usize {
-    let Some(kept) = KeptEvents::of_this_user() else { return 0 };
+    let Some(kept) = KeptEvents::of_this_user(SystemClock.since_epoch()) else { return 0 };
     let mut late = 0;
     while let Some(claimed) = kept.claim(destination) {
         match send(server, claimed.event(), end).await {
@@ -135,7 +137,7 @@ fn recorded(common: &Common, late: usize) -> Result<(), Failure> {
 }
 
 fn keep(common: &Common, destination: &str, event: &Value, away: &Failure) -> Result<(), Failure> {
-    let kept = KeptEvents::of_this_user()
+    let kept = KeptEvents::of_this_user(SystemClock.since_epoch())
         .ok_or_else(|| "neither XDG_STATE_HOME nor HOME says where".to_owned())
         .and_then(|kept| kept.keep(destination, event));
     match kept {

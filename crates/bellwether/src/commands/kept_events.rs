@@ -2,9 +2,9 @@
 //! processes may keep and send at the same time; whoever renames a file has it.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
@@ -16,8 +16,13 @@ const CLAIM_TIMEOUT: Duration = Duration::from_secs(60);
 const KEPT: &str = "event";
 const CLAIMED: &str = "claimed";
 
+/// Longer than any event that is kept.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
 pub struct KeptEvents {
     directory: PathBuf,
+    /// Since 1970.
+    now: Duration,
 }
 
 pub struct Claimed {
@@ -27,10 +32,10 @@ pub struct Claimed {
 
 impl KeptEvents {
     /// Where programs keep what should outlive them and need not be looked at.
-    pub fn of_this_user() -> Option<KeptEvents> {
+    pub fn of_this_user(now: Duration) -> Option<KeptEvents> {
         let given = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
         let home = given("XDG_STATE_HOME").or_else(|| Some(given("HOME")?.join(".local/state")))?;
-        Some(KeptEvents { directory: home.join("bellwether/events") })
+        Some(KeptEvents { directory: home.join("bellwether/events"), now })
     }
 
     /// The file that it is in. The oldest gives way if there are too many.
@@ -45,10 +50,12 @@ impl KeptEvents {
             );
             fs::remove_file(oldest).map_err(told)?;
         }
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let name = format!("{:020}-{}", since.as_nanos(), std::process::id());
+        let name = format!("{:020}-{}", self.now.as_nanos(), std::process::id());
         let (partial, path) = (self.directory.join(&name), self.directory.join(&name).with_extension(KEPT));
         let text = json!({"for": destination, "event": event}).to_string();
+        if text.len() as u64 > MAX_FILE_BYTES {
+            return Err(format!("it is longer than {MAX_FILE_BYTES} bytes"));
+        }
         let mut file = fs::File::create(&partial).map_err(told)?;
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(told)?;
         fs::rename(&partial, &path).map_err(told)?;
@@ -59,7 +66,7 @@ impl KeptEvents {
     fn files(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
         let mut files: Vec<PathBuf> =
-            entries.map(|entry| entry.path()).filter(|path| is_free(path)).collect();
+            entries.map(|entry| entry.path()).filter(|path| self.is_free(path)).collect();
         files.sort();
         files
     }
@@ -67,26 +74,33 @@ impl KeptEvents {
     /// The oldest for this destination, for this process alone.
     pub fn claim(&self, destination: &str) -> Option<Claimed> {
         self.files().iter().find_map(|path| {
-            let kept: Value = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+            let kept: Value = serde_json::from_slice(&read(path).ok()?).ok()?;
             if kept["for"] != destination {
                 return None;
             }
             let claimed = path.with_extension(CLAIMED);
             fs::rename(path, &claimed).ok()?;
             // From now on it is this process's; the time of the file says since when.
-            let touched = fs::File::open(&claimed).and_then(|file| file.set_modified(SystemTime::now()));
+            let touched = fs::File::open(&claimed).and_then(|file| file.set_modified(UNIX_EPOCH + self.now));
             touched.ok().map(|()| Claimed { path: claimed, event: kept["event"].clone() })
         })
     }
+
+    fn is_free(&self, path: &Path) -> bool {
+        let modified =
+            || fs::metadata(path).and_then(|found| found.modified()).ok()?.duration_since(UNIX_EPOCH).ok();
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some(KEPT) => true,
+            Some(CLAIMED) => modified().is_some_and(|modified| self.now > modified + CLAIM_TIMEOUT),
+            _ => false,
+        }
+    }
 }
 
-fn is_free(path: &Path) -> bool {
-    let age = || fs::metadata(path).and_then(|found| found.modified()).ok()?.elapsed().ok();
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some(KEPT) => true,
-        Some(CLAIMED) => age().is_some_and(|age| age > CLAIM_TIMEOUT),
-        _ => false,
-    }
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    fs::File::open(path)?.take(MAX_FILE_BYTES).read_to_end(&mut text)?;
+    Ok(text)
 }
 
 impl Claimed {
@@ -112,14 +126,15 @@ mod tests {
 
     fn kept() -> (tempfile::TempDir, KeptEvents) {
         let directory = tempfile::tempdir().unwrap();
-        let kept = KeptEvents { directory: directory.path().join("events") };
+        let kept = KeptEvents { directory: directory.path().join("events"), now: Duration::from_secs(1_000) };
         (directory, kept)
     }
 
     #[test]
     fn kept_events_come_back_in_order_for_their_server_only() {
-        let (_directory, kept) = kept();
+        let (_directory, mut kept) = kept();
         for (destination, what) in [("http://a", "1"), ("http://b", "2"), ("http://a", "3")] {
+            kept.now += Duration::from_secs(1);
             kept.keep(destination, &json!(what)).unwrap();
         }
         let first = kept.claim("http://a").unwrap();
@@ -127,6 +142,8 @@ mod tests {
         let second = kept.claim("http://a").unwrap();
         assert_eq!(second.event(), "3", "what is claimed is nobody else's");
         assert!(kept.claim("http://a").is_none());
+        kept.now += CLAIM_TIMEOUT * 2;
+        assert_eq!(kept.claim("http://a").unwrap().event(), "1", "whoever claimed it has ended");
         first.give_back();
         second.done();
         assert_eq!(kept.claim("http://a").unwrap().event(), "1");
