@@ -84,7 +84,7 @@ def test_index(sides):
     assert [name for name in json.loads(theirs.body) if not name.startswith("_tagged")] == json.loads(ours.body)
 
 
-OWN = {"percentileOver", "heatmapOver", "mergeTimers"}
+OWN = {"percentileOver", "heatmapOver", "mergeTimers", "counterRate", "joinByNode", "quantileOverTime", "seriesByRegex", "topK"}
 
 
 def described(functions):

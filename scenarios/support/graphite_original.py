@@ -1,7 +1,8 @@
 """graphite-web 1.1.10 in a process of its own, with a whisper tree that it is given: one json request a line on
 stdin, one json answer a line on stdout, as crates/graphite/examples/answer.rs speaks them.
 
-    python graphite_original.py DIRECTORY         (DIRECTORY/series.json says what to store)
+    python graphite_original.py DIRECTORY         (DIRECTORY/series.json says what to store; archives.json there, what
+                                                   whisper made of it)
     python graphite_original.py DIRECTORY PORT    the same over HTTP, until the process is ended
 """
 import inspect
@@ -9,6 +10,7 @@ import json
 import os
 import socketserver
 import sys
+import time
 import types
 import warnings
 import wsgiref.simple_server
@@ -127,8 +129,9 @@ def main():
         data = json.load(file)
     client = start_django(root, data.get("carbon"))
     store(root, client, data)
-    with open(f"{root}/archives.json", "w") as file:
-        json.dump({"series": archives_of(root, data), "events": [[e[0], e[2]] for e in data["events"]]}, file)
+    if data.get("archives", True):
+        with open(f"{root}/archives.json", "w") as file:
+            json.dump({"series": archives_of(root, data), "events": [[e[0], e[2]] for e in data["events"]]}, file)
     print("ready", file=answers, flush=True)
     if len(sys.argv) > 2:
         serve(int(sys.argv[2]))
@@ -138,8 +141,10 @@ def main():
         query = QueryDict(mutable=True)
         for name, value in request["params"]:
             query.appendlist(name, value)
+        begun = time.perf_counter()
         answer = client.get(request["path"], QUERY_STRING=query.urlencode())
-        out = {"status": answer.status_code, "content_type": answer.get("Content-Type"),
+        seconds = time.perf_counter() - begun
+        out = {"seconds": seconds, "status": answer.status_code, "content_type": answer.get("Content-Type"),
                "headers": list(answer.items()), "body": answer.content.decode("latin-1")}
         print(json.dumps(out), file=answers, flush=True)
 

@@ -36,7 +36,9 @@ class Lines:
         answer = json.loads(self.read())
         headers = {name.lower(): value for name, value in answer.get("headers", [])}
         headers.setdefault("content-type", answer.get("content_type"))
-        return Answer(answer["status"], headers, answer["body"].encode("latin-1"))
+        whole = Answer(answer["status"], headers, answer["body"].encode("latin-1"))
+        whole.seconds = answer.get("seconds")
+        return whole
 
     def stop(self):
         self.process.stdin.close()
@@ -96,6 +98,10 @@ def example():
     return str(binary)
 
 
+def original_script():
+    return pathlib.Path(__file__).with_name("graphite_original.py")
+
+
 class Sides:
     def __init__(self, directory):
         self.now = int(time.time())
@@ -107,9 +113,8 @@ class Sides:
              "method": one.method, "points": [(when, as_json(value)) for when, value in one.points]}
             for one in series]}
         (root / "series.json").write_text(json.dumps(data))
-        script = pathlib.Path(__file__).with_name("graphite_original.py")
         log = open(directory / "log", "ab")
-        self.original = Lines([sys.executable, str(script), str(root)], log)
+        self.original = Lines([sys.executable, str(original_script()), str(root)], log)
         assert self.original.read() == "ready\n"
         if os.environ.get("GRAPHITE_SIDE") == "server":
             self.ours = Server(directory, series, graphite_data.events(self.now))

@@ -9,8 +9,16 @@ use crate::target::{Expression, Literal};
 
 /// The expressions of a `seriesByTag(...)`; `None` if the text is a pattern of names.
 pub fn of_call(source: &str) -> Option<Result<Vec<TagExpression>, EvaluationError>> {
-    let rest = source.strip_prefix("seriesByTag")?;
+    let rest = READERS.iter().find_map(|name| source.strip_prefix(name))?;
     rest.trim_start().starts_with('(').then(|| read_call(source))
+}
+
+/// The functions whose calls stand for stored series, as paths do.
+pub const READERS: [&str; 2] = ["seriesByTag", "seriesByRegex"];
+
+/// Does a call of this function stand for stored series?
+pub fn is_reader(function: &str) -> bool {
+    READERS.contains(&function)
 }
 
 fn read_call(source: &str) -> Result<Vec<TagExpression>, EvaluationError> {
@@ -19,11 +27,28 @@ fn read_call(source: &str) -> Result<Vec<TagExpression>, EvaluationError> {
         Expression::Literal(Literal::Text(text)) => Some(text.as_str()),
         _ => None,
     });
+    if call.function == "seriesByRegex" {
+        let texts: Vec<&str> = texts.collect();
+        return match (texts.as_slice(), call.arguments.len() + call.keywords.len()) {
+            ([pattern], 1) => by_regex(pattern),
+            _ => Err(EvaluationError::input("seriesByRegex takes one regular expression in quotes")),
+        };
+    }
     // Status 500 in the original, where `/tags` answers 400 for the same.
     parse_all(texts).map_err(|error| EvaluationError::Failed(error.to_string()))
 }
 
 pub(crate) const NOT_NARROW: &str = "At least one tagspec must not match the empty string";
+
+/// Names in which the expression is found. The store looks from the start of a name on.
+fn by_regex(pattern: &str) -> Result<Vec<TagExpression>, EvaluationError> {
+    if pattern.is_empty() {
+        return Err(EvaluationError::input("seriesByRegex: an empty expression fits every name; write one"));
+    }
+    let at_start = pattern.strip_prefix('^').filter(|rest| !rest.contains('|'));
+    let value = at_start.map_or_else(|| format!("(?s:.*?)(?:{pattern})"), |rest| format!("(?:{rest})"));
+    Ok(vec![TagExpression { tag: "name".to_owned(), operator: TagOperator::Match, value }])
+}
 
 /// At least one of them must ask for a tag that is there, or the answer would be everything else.
 pub fn parse_all<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Vec<TagExpression>, StoreError> {

@@ -63,6 +63,33 @@ fn timers() {
     check(include_str!("cases/timers.test"));
 }
 
+#[test]
+fn own() {
+    check(include_str!("cases/own.test"));
+}
+
+/// One entry for each function means its cases too: ours stand in `cases/`, the original's among those that both
+/// are asked.
+#[test]
+fn every_function_has_help_and_cases() {
+    let originals = include_str!("../../../scenarios/graphite/targets.txt");
+    let by_shape = include_str!("../../../scenarios/graphite/test_targets.py");
+    let own = [include_str!("cases/own.test"), include_str!("cases/timers.test")].concat();
+    let mut of_original = 0;
+    for (name, function) in graphite::functions::TABLE {
+        assert!(function.help.contains("Example") && function.help.contains('('), "no example of {name}");
+        assert!(function.signature.starts_with('(') && function.signature.ends_with(')'), "{name}");
+        let call = format!("{name}(");
+        let named = |text: &str| {
+            let begins = |at: usize| !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+            text.match_indices(&call).filter(|(at, _)| begins(*at)).count()
+        };
+        of_original += usize::from(named(originals) + named(by_shape) > 0);
+        assert!(named(originals) + named(by_shape) + named(&own) > 0, "no case of {name}");
+    }
+    assert!(of_original >= 154, "{of_original} of graphite-web's functions are compared with it");
+}
+
 fn check(cases: &str) {
     let mut world = World::default();
     let mut lines = cases.lines().enumerate().peekable();

@@ -282,8 +282,8 @@ impl<'a> Evaluator<'a> {
             let what = "invalid template() syntax, only string/numeric arguments are allowed";
             return Err(EvaluationError::input(what));
         }
-        if call.function == "seriesByTag" {
-            return self.read(context, &call.source, surroundings.kind);
+        if let Some(source) = paths::read_by(call, surroundings.values) {
+            return self.read(context, &source?, surroundings.kind);
         }
         let function = functions::named(&call.function)?;
         let (positional, keywords) = self.arguments(context, function.1, call, piped, surroundings)?;

@@ -1,5 +1,7 @@
 //! Which paths an expression names, and what templates put into them.
 
+use std::borrow::Cow;
+
 use vocabulary::ValueKind;
 
 use super::reader::Wanted;
@@ -8,6 +10,7 @@ use crate::error::EvaluationError;
 use crate::functions::{self, Function, Kind};
 use crate::limits;
 use crate::python::replaced;
+use crate::tag_expressions;
 use crate::target::{Call, Expression, Template};
 use crate::value::Value;
 
@@ -76,8 +79,8 @@ impl Evaluator<'_> {
         surroundings: Surroundings<'_>,
         out: &mut Vec<Wanted>,
     ) {
-        if call.function == "seriesByTag" {
-            out.push((window, surroundings.kind, call.source.clone()));
+        if let Some(source) = read_by(call, surroundings.values) {
+            out.extend(source.ok().map(|source| (window, surroundings.kind, source.into_owned())));
             return;
         }
         let function = functions::find(&call.function);
@@ -95,6 +98,25 @@ impl Evaluator<'_> {
                 let surroundings = Surroundings { spent: true, ..Surroundings::default() };
                 self.extract(first, window, surroundings, out);
             }
+        }
+    }
+}
+
+/// What a call that stands for stored series is known by. Ours takes the values of a template, which the original's
+/// does not.
+pub fn read_by<'c>(
+    call: &'c Call,
+    values: Option<&[(String, Value)]>,
+) -> Option<Result<Cow<'c, str>, EvaluationError>> {
+    match (call.function.as_str(), values) {
+        ("seriesByRegex", Some(values)) => {
+            let put_in_all = || {
+                values.iter().try_fold(call.source.clone(), |text, (name, value)| put_in(&text, name, value))
+            };
+            Some(put_in_all().map(Cow::Owned))
+        }
+        (function, _) => {
+            tag_expressions::is_reader(function).then(|| Ok(Cow::Borrowed(call.source.as_str())))
         }
     }
 }

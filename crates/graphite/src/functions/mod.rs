@@ -10,6 +10,7 @@ mod graph;
 mod group;
 mod lists;
 mod moving;
+mod own;
 mod shift;
 mod special;
 mod summarize;
@@ -201,9 +202,14 @@ pub static TABLE: &[Named] = &[
     ("xFilesFactor", &special::SET_X_FILES_FACTOR),
 
     // Ours.
+    ("counterRate", &own::COUNTER_RATE),
     ("heatmapOver", &timers::HEATMAP_OVER),
+    ("joinByNode", &own::JOIN_BY_NODE),
     ("mergeTimers", &timers::MERGE_TIMERS),
     ("percentileOver", &timers::PERCENTILE_OVER),
+    ("quantileOverTime", &moving::QUANTILE_OVER_TIME),
+    ("seriesByRegex", &own::SERIES_BY_REGEX),
+    ("topK", &own::TOP_K),
 ];
 
 static BY_NAME: LazyLock<HashMap<&'static str, Named>> =
@@ -257,6 +263,14 @@ pub fn windows_needed(call: &Call, is_piped: bool, window: Window) -> Vec<Window
         | "exponentialMovingAverage" => {
             let length = text(1).and_then(seconds);
             length.map(|seconds| window.starting_earlier(seconds.abs())).into_iter().collect()
+        }
+        "quantileOverTime" => {
+            let length = text(2).and_then(seconds);
+            length.map(|seconds| window.starting_earlier(seconds.abs())).into_iter().collect()
+        }
+        "counterRate" => {
+            let length = text(1).and_then(seconds);
+            length.map(|seconds| window.starting_earlier(seconds.saturating_mul(2))).into_iter().collect()
         }
         "holtWintersForecast" => {
             seconds(text(1).unwrap_or("7d")).map(|s| window.starting_earlier(s)).into_iter().collect()

@@ -1,8 +1,6 @@
 //! Functions of the points before each point. They fetch what lies before the range, so that the first points
 //! of the answer are complete.
 
-use std::collections::VecDeque;
-
 use super::aggregation::{Aggregator, enough};
 use super::lists::{aggregator, reduce};
 use super::table::{Constant, Function, Group, Kind, Param, SERIES, WINDOWS, optional, required};
@@ -96,6 +94,53 @@ pub const STDEV: Function = Function {
     ..MOVING
 };
 
+/// Ours.
+pub const QUANTILE_OVER_TIME: Function = Function {
+    signature: "(seriesList, q, window, xFilesFactor=None)",
+    params: &[
+        SERIES,
+        required("q", Kind::Float),
+        required("window", Kind::IntOrInterval).suggestions(WINDOWS),
+        FACTOR,
+    ],
+    help: "The quantile q (0 to 1) of the last points of each series: of a number of them, or of a time such as \
+           '5min'. Between two points it is interpolated: 0.5 is the median, 0 the least, 1 the greatest. At least \
+           the share `xFilesFactor` of the points must be known. For the quantile of a timer's samples, see \
+           percentileOver().\n\nExample: quantileOverTime(web.*.load, 0.95, \"1h\")",
+    run: quantile_over_time,
+    ..MOVING
+};
+
+fn quantile_over_time(call: &mut Invocation<'_, '_>) -> Answer {
+    let (q, factor) = (call.arguments.float(1)?, call.arguments.optional_float(3)?);
+    if !(0.0..=1.0).contains(&q) {
+        let shown = general(q);
+        return Err(EvaluationError::input(format!("a quantile is a number from 0 to 1, not {shown}")));
+    }
+    let list = call.series()?;
+    if list.is_empty() {
+        return Ok(Value::nothing());
+    }
+    let length = Length::of(call, &list, 2)?;
+    let window = call.context.window.starting_earlier(length.seconds);
+    let mut results = Vec::new();
+    for mut series in call.first_again(window)? {
+        call.evaluator.check()?;
+        let name = format!("quantileOverTime({},{}{})", series.name, general(q), length.shown());
+        series.tags.set("quantileOverTime", general(q));
+        let points = length.points(&series);
+        let values = match points {
+            0 => vec![NULL; series.values.len()],
+            points if points >= series.values.len() => Vec::new(),
+            points => sliding_quantile(&series.values, points, q, factor.unwrap_or(series.x_files_factor)),
+        };
+        let mut moved = series.derived(name, values);
+        moved.start = series.start.plus(length.seconds);
+        results.push(moved);
+    }
+    Ok(Value::Series(results))
+}
+
 /// The length of a window, as it was written.
 struct Length {
     text: Value,
@@ -105,8 +150,8 @@ struct Length {
 }
 
 impl Length {
-    fn of(call: &Invocation<'_, '_>, list: &[Series]) -> Result<Length, EvaluationError> {
-        let text = call.arguments.get(1);
+    fn of(call: &Invocation<'_, '_>, list: &[Series], argument: usize) -> Result<Length, EvaluationError> {
+        let text = call.arguments.get(argument);
         if let Value::Text(interval) = &text {
             let seconds = attime::parse_offset(interval);
             let seconds = seconds.map_err(|error| EvaluationError::failed(error.to_string()))?.abs();
@@ -140,7 +185,7 @@ fn moving(call: &mut Invocation<'_, '_>, func: &str, factor: usize) -> Answer {
     if list.is_empty() {
         return Ok(Value::nothing());
     }
-    let length = Length::of(call, &list)?;
+    let length = Length::of(call, &list, 1)?;
     let aggregator = aggregator(func)?;
     let tag = format!("moving{}", capitalized(func));
     let window = call.context.window.starting_earlier(length.seconds);
@@ -268,32 +313,86 @@ fn sliding_parts(values: &[f64], points: usize, aggregator: Aggregator, factor: 
     answers
 }
 
+/// Half of the values are below it: the quantile that lies between two is their mean.
 fn sliding_median(values: &[f64], points: usize, factor: f64) -> Vec<f64> {
-    let mut sorted: Vec<f64> = Vec::with_capacity(points);
-    let mut window: VecDeque<f64> = VecDeque::with_capacity(points);
-    let place = |sorted: &[f64], value: f64| sorted.partition_point(|other| other.total_cmp(&value).is_lt());
+    sliding_quantile(values, points, 0.5, factor)
+}
+
+/// The known values of each window in order, without sorting each anew: all values are sorted once, and a tree
+/// counts which of them are in the window. A step takes the logarithm of the length, whatever the window is.
+fn sliding_quantile(values: &[f64], points: usize, q: f64, factor: f64) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).filter(|place| !is_null(values[*place])).collect();
+    order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+    let mut rank_of = vec![usize::MAX; values.len()];
+    order.iter().enumerate().for_each(|(rank, place)| rank_of[*place] = rank);
+    let mut present = Counts::new(order.len());
     let mut answers = Vec::with_capacity(values.len() - points);
-    for (end, value) in values.iter().enumerate() {
-        if window.len() == points
-            && let Some(gone) = window.pop_front()
-            && !is_null(gone)
+    for end in 0..values.len() {
+        if let Some(gone) =
+            end.checked_sub(points).map(|gone| rank_of[gone]).filter(|rank| *rank < order.len())
         {
-            sorted.remove(place(&sorted, gone));
+            present.change(gone, -1);
         }
-        window.push_back(*value);
-        if !is_null(*value) {
-            sorted.insert(place(&sorted, *value), *value);
+        if rank_of[end] < order.len() {
+            present.change(rank_of[end], 1);
         }
         if end >= points {
-            let middle = sorted.len() / 2;
-            answers.push(match sorted.len() {
+            let at = |nth: usize| values[order[present.nth(nth)]];
+            answers.push(match present.all {
+                0 => NULL,
                 known if !enough(known, points, factor) => NULL,
-                known if known.is_multiple_of(2) => (sorted[middle - 1] + sorted[middle]) / 2.0,
-                _ => sorted[middle],
+                known => between(q * (known - 1) as f64, at),
             });
         }
     }
     answers
+}
+
+/// The value at a place that may lie between two.
+fn between(place: f64, at: impl Fn(usize) -> f64) -> f64 {
+    let (below, share) = (place.floor(), place - place.floor());
+    let lower = at(below as usize);
+    if share == 0.0 {
+        return lower;
+    }
+    let upper = at(below as usize + 1);
+    // The mean as the original takes it for medians.
+    if share == 0.5 { (lower + upper) / 2.0 } else { lower + (upper - lower) * share }
+}
+
+/// How many there are of each rank, as partial sums (a Fenwick tree).
+struct Counts {
+    sums: Vec<i32>,
+    all: usize,
+}
+
+impl Counts {
+    fn new(ranks: usize) -> Counts {
+        Counts { sums: vec![0; ranks + 1], all: 0 }
+    }
+
+    fn change(&mut self, rank: usize, by: i32) {
+        self.all = self.all.saturating_add_signed(by as isize);
+        let mut at = rank + 1;
+        while at < self.sums.len() {
+            self.sums[at] += by;
+            at += at & at.wrapping_neg();
+        }
+    }
+
+    /// The rank of the n-th, counted from 0.
+    fn nth(&self, n: usize) -> usize {
+        let (mut rank, mut left) = (0, n as i32 + 1);
+        let mut step = self.sums.len().next_power_of_two() / 2;
+        while step > 0 {
+            if rank + step < self.sums.len() && self.sums[rank + step] < left {
+                rank += step;
+                left -= self.sums[rank];
+            }
+            step /= 2;
+        }
+        rank
+    }
 }
 
 fn exponential(call: &mut Invocation<'_, '_>) -> Answer {
@@ -301,7 +400,7 @@ fn exponential(call: &mut Invocation<'_, '_>) -> Answer {
     if list.is_empty() {
         return Ok(Value::nothing());
     }
-    let length = Length::of(call, &list)?;
+    let length = Length::of(call, &list, 1)?;
     // An interval counts by its seconds here, whatever the step is.
     let weight = 2.0 / (length.points.map_or(length.seconds as f64, |points| points as f64) + 1.0);
     let window = call.context.window.starting_earlier(length.seconds);

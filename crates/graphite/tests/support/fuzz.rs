@@ -49,6 +49,7 @@ fn targets() -> Vec<&'static str> {
         include_str!("../cases/names.test"),
         include_str!("../cases/language.test"),
         include_str!("../cases/timers.test"),
+        include_str!("../cases/own.test"),
     ];
     let lines = files.iter().flat_map(|file| file.lines());
     lines.filter_map(|line| line.strip_prefix("eval ")).collect()
