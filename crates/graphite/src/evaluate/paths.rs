@@ -116,7 +116,7 @@ pub fn read_by<'c>(
             Some(put_in_all().map(Cow::Owned))
         }
         (function, _) => {
-            tag_expressions::is_reader(function).then(|| Ok(Cow::Borrowed(call.source.as_str())))
+            tag_expressions::is_reader(function).then_some(Ok(Cow::Borrowed(call.source.as_str())))
         }
     }
 }
