@@ -51,6 +51,9 @@ pub enum Command {
     /// Take over what other programs' files say.
     #[command(subcommand)]
     Import(ImportCommand),
+    /// Write what is stored in other programs' form.
+    #[command(subcommand)]
+    Export(ExportCommand),
     /// Run beside the Graphite that is to be replaced, and tell every difference.
     Compare(CompareOptions),
     /// Look after the store.
@@ -136,6 +139,8 @@ pub struct EventOptions {
 
 #[derive(Debug, Subcommand)]
 pub enum ImportCommand {
+    /// Every point of every archive of a tree of whisper files; the tree is only read. Goes on where it was interrupted.
+    Whisper(ImportWhisperOptions),
     /// Carbon's storage-schemas.conf, as [[storage.retention]].
     StorageSchemas { file: PathBuf },
     /// Carbon's storage-aggregation.conf, as [[storage.aggregation]].
@@ -152,6 +157,51 @@ pub enum ImportCommand {
     Whitelist { file: PathBuf },
     /// StatsD's config.js, as [statsd].
     Statsd { file: PathBuf },
+}
+
+#[derive(Debug, Args)]
+pub struct ImportWhisperOptions {
+    /// Carbon's LOCAL_DATA_DIR, such as /opt/graphite/storage/whisper.
+    pub directory: PathBuf,
+    /// Only series whose names begin so; may be given more than once.
+    #[arg(long, value_name = "PREFIX")]
+    pub prefix: Vec<String>,
+    /// Names of tagged series, one in each line or as JSON, for files that are called after the hash of theirs.
+    #[arg(long, value_name = "FILE")]
+    pub tagged_names: Option<PathBuf>,
+    /// Threads; left out: all cores, but one beside a running server.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=64))]
+    pub jobs: Option<u32>,
+    /// Only look which files there are and whether they can be read.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Also files that were imported before and have not changed since.
+    #[arg(long)]
+    pub again: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ExportCommand {
+    /// Whisper files, where carbon would have them; the way back.
+    Whisper(ExportWhisperOptions),
+}
+
+#[derive(Debug, Args)]
+pub struct ExportWhisperOptions {
+    /// Made if it is not there.
+    pub directory: PathBuf,
+    /// Only series whose names begin so; may be given more than once.
+    #[arg(long, value_name = "PREFIX")]
+    pub prefix: Vec<String>,
+    /// Only series that this glob finds, such as 'servers.*.cpu.*'; may be given more than once.
+    #[arg(long, value_name = "GLOB")]
+    pub target: Vec<String>,
+    /// Threads; left out: all cores, but one beside a running server.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=64))]
+    pub jobs: Option<u32>,
+    /// Also write files that are there already.
+    #[arg(long)]
+    pub overwrite: bool,
 }
 
 #[derive(Debug, Subcommand)]

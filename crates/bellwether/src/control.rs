@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use http_api::control::{
-    Arriving, BackedUp, Cardinality, Checked, Compacted, Control, Health, Help, Identity, Panel, Readiness,
-    Repolicied, Retention, RetentionQuestion, State,
+    Arriving, BackedUp, Cardinality, Checked, Compacted, Control, ExportCounts, Health, Help, Identity,
+    ImportCounts, Move, Panel, Readiness, Repolicied, Retention, RetentionQuestion, State, WhisperExport,
+    WhisperImport,
 };
 use vocabulary::ports::{PointSink, Scope, StoreError};
 use vocabulary::{SeriesRef, ValueKind};
 
 use crate::house::{House, Phase};
+use crate::whisper;
 use crate::{arriving, backup, config, health, process, retention};
 
 impl Control for House {
@@ -69,6 +71,22 @@ impl Control for House {
         // What was received before the backup is part of it.
         self.store.sync().map_err(|error| error.to_string())?;
         backup::backup(self, directory)
+    }
+
+    fn import_whisper(
+        &self,
+        wanted: &WhisperImport,
+        tell: &mut dyn FnMut(Move<ImportCounts>) -> bool,
+    ) -> Result<ImportCounts, String> {
+        whisper::importing::import(self, wanted, tell)
+    }
+
+    fn export_whisper(
+        &self,
+        wanted: &WhisperExport,
+        tell: &mut dyn FnMut(Move<ExportCounts>) -> bool,
+    ) -> Result<ExportCounts, String> {
+        whisper::exporting::export(self, wanted, tell)
     }
 
     fn configuration(&self) -> String {

@@ -45,6 +45,8 @@ pub struct House {
     pub reloads: Mutex<Reloads>,
     /// Held while a backup is made.
     pub backing_up: Mutex<()>,
+    /// Held while a whisper tree is imported or exported.
+    pub moving: Mutex<()>,
     pub series_by_source: Mutex<SeriesBySource>,
     pub streaks: Streaks,
     /// The widest prefixes, and when they were looked for.
@@ -102,6 +104,7 @@ impl House {
             phase: Mutex::new(Phase::Starting),
             reloads: Mutex::default(),
             backing_up: Mutex::default(),
+            moving: Mutex::default(),
             series_by_source: Mutex::default(),
             streaks: Streaks::default(),
             widest: Mutex::default(),

@@ -31,13 +31,14 @@ mod serve;
 mod streaks;
 mod ticker;
 mod tls;
+mod whisper;
 mod wiring;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{Cli, Command, ConfigCommand, UpgradeCommand};
+use cli::{Cli, Command, ConfigCommand, ExportCommand, UpgradeCommand};
 use failure::Failure;
 
 fn main() -> ExitCode {
@@ -63,7 +64,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Query(options) => commands::query::run(common, &options),
         Command::Send(options) => commands::send::run(common, &options),
         Command::Event(options) => commands::event::run(common, &options),
-        Command::Import(command) => commands::import::run(&command),
+        Command::Import(command) => commands::import::run(common, &command),
+        Command::Export(ExportCommand::Whisper(options)) => commands::whisper::export(common, &options),
         Command::Compare(options) => commands::compare::run(common, &options),
         Command::Storage(command) => commands::storage::run(common, &command),
         Command::Backup { directory } => commands::backup::run(common, &directory),

@@ -1,6 +1,6 @@
 //! What the API asks of the rest of the process. The binary implements it; the shapes are the API's own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,6 +20,17 @@ pub trait Control: Send + Sync {
     /// What the present rules mean for series that have older ones; with `apply` it is begun.
     fn repolicy(&self, apply: bool) -> Result<Repolicied, String>;
     fn backup(&self, directory: &Path) -> Result<BackedUp, String>;
+    /// Takes a whisper tree over; ends early when nobody listens to what it tells.
+    fn import_whisper(
+        &self,
+        wanted: &WhisperImport,
+        tell: &mut dyn FnMut(Move<ImportCounts>) -> bool,
+    ) -> Result<ImportCounts, String>;
+    fn export_whisper(
+        &self,
+        wanted: &WhisperExport,
+        tell: &mut dyn FnMut(Move<ExportCounts>) -> bool,
+    ) -> Result<ExportCounts, String>;
     /// The effective configuration as documented TOML, without secrets.
     fn configuration(&self) -> String;
     fn set_log_level(&self, level: &str) -> Result<(), String>;
@@ -336,4 +347,98 @@ pub struct BackedUp {
     pub directory: String,
     pub files: u64,
     pub bytes: u64,
+}
+
+/// A whisper tree to take over.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WhisperImport {
+    #[schema(value_type = String)]
+    pub directory: PathBuf,
+    /// Only series whose names begin so; empty is all.
+    pub prefix: Vec<String>,
+    /// A list of names of tagged series, for files that are called after the hash of theirs.
+    #[schema(value_type = Option<String>)]
+    pub tagged_names: Option<PathBuf>,
+    /// Threads; left out: all cores, but one beside a server.
+    pub jobs: Option<u32>,
+    /// Only look which files there are, and whether they can be read.
+    pub dry_run: bool,
+    /// Also what was imported before and has not changed since.
+    pub again: bool,
+}
+
+/// Series to be written as whisper files.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WhisperExport {
+    #[schema(value_type = String)]
+    pub directory: PathBuf,
+    /// Only series whose names begin so; empty is all.
+    pub prefix: Vec<String>,
+    /// Only series that these globs find; empty is all.
+    pub target: Vec<String>,
+    pub jobs: Option<u32>,
+    /// Also files that are there already.
+    pub overwrite: bool,
+}
+
+/// What is told of a move, as it happens.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Move<C> {
+    Started {
+        files: u64,
+    },
+    Progress(C),
+    /// One file or series that could not be moved.
+    Refused {
+        path: String,
+        why: String,
+    },
+    Finished(C),
+    /// It ended early; what was moved before stays.
+    Failed {
+        error: String,
+    },
+}
+
+/// `files` = `imported` + `empty` + `refused` + `already_done`, when it has come to its end.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ImportCounts {
+    pub files: u64,
+    pub imported: u64,
+    /// Without a point that whisper still shows: only the name is taken.
+    pub empty: u64,
+    pub refused: u64,
+    pub already_done: u64,
+    /// That the archives hold.
+    pub points: u64,
+    /// Of those: the store had a value for the slot, which stays.
+    pub kept: u64,
+    /// Beside `points`: of earlier rounds of a ring, which whisper does not show any more.
+    pub out_of_date: u64,
+    /// Beside `points`: not a number.
+    pub not_numbers: u64,
+    /// Of the files that are not done yet.
+    pub bytes: u64,
+    pub read_bytes: u64,
+    pub seconds: f64,
+    /// Of the threads that import.
+    pub cpu_seconds: f64,
+}
+
+/// `series` = `written` + `left` + `refused`, when it has come to its end.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ExportCounts {
+    pub series: u64,
+    pub written: u64,
+    /// There was a file already, which stays as it is.
+    pub left: u64,
+    pub refused: u64,
+    /// Of the written: whisper does not know their aggregation method, so that they say `average`.
+    pub as_average: u64,
+    pub points: u64,
+    pub bytes: u64,
+    pub seconds: f64,
 }

@@ -1,4 +1,4 @@
-//! `bellwether import …`: what other programs' files say, as TOML on stdout, ready for `conf.d`. What could
+//! `bellwether import …`. A whisper tree is a matter of its own (`whisper.rs`). Else: what other programs' files say, as TOML on stdout, ready for `conf.d`. What could
 //! not be carried over is told on stderr, line by line, and ends with status 1.
 
 use std::path::Path;
@@ -7,11 +7,12 @@ use formats::carbon_conf;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
 use super::import_relay;
-use crate::cli::ImportCommand;
+use crate::cli::{Common, ImportCommand};
 use crate::failure::Failure;
 
-pub fn run(command: &ImportCommand) -> Result<(), Failure> {
+pub fn run(common: &Common, command: &ImportCommand) -> Result<(), Failure> {
     match command {
+        ImportCommand::Whisper(options) => super::whisper::import(common, options),
         ImportCommand::StorageSchemas { file } => storage_schemas(file),
         ImportCommand::StorageAggregation { file } => storage_aggregation(file),
         ImportCommand::RelayRules { file } => import_relay::relay_rules(file),

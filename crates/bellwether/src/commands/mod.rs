@@ -13,6 +13,7 @@ pub mod query;
 pub mod send;
 pub mod storage;
 pub mod upgrade;
+pub mod whisper;
 
 use std::io::Write;
 use std::path::PathBuf;

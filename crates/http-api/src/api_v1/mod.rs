@@ -8,6 +8,7 @@ pub mod graph;
 pub mod home;
 pub mod levels;
 pub mod log_level;
+pub mod moving;
 pub mod points;
 pub mod search;
 pub mod session;
@@ -45,6 +46,8 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/storage/fsck", post(storage::fsck))
         .route("/storage/repolicy", post(storage::repolicy))
         .route("/backup", post(storage::backup))
+        .route("/import/whisper", post(moving::import_whisper))
+        .route("/export/whisper", post(moving::export_whisper))
         .route("/points", post(points::store))
         .route("/agent/batch", post(agent::take))
         .route("/levels", get(levels::rules).put(levels::set_rules))
@@ -79,7 +82,8 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
     paths(
         status::status, status::health, status::cardinality, status::configuration, home::home, graph::graph,
         graph::graph_from_body, explain::explain, explain::explain_from_body, trust::trust, search::series, describe::describe, storage::retention,
-        storage::compact, storage::fsck, storage::repolicy, storage::backup, points::store, agent::take, levels::rules,
+        storage::compact, storage::fsck, storage::repolicy, storage::backup, moving::import_whisper,
+        moving::export_whisper, points::store, agent::take, levels::rules,
         levels::set_rules, log_level::set, session::sign_in, session::sign_out, session::people,
         session::set_person, session::remove_person, tokens::list, tokens::create, tokens::remove,
         crate::stream::open, crate::stream::set_targets
