@@ -1,5 +1,7 @@
 /** Graphite's target language, read well enough to colour it, to complete it and to know what is still being typed. */
 
+import { read } from './expression.ts'
+
 export type TokenKind = 'function' | 'path' | 'string' | 'number' | 'word' | 'mark'
 export type Token = { kind: TokenKind; start: number; end: number; text: string }
 
@@ -48,42 +50,52 @@ function pathEnd(target: string, start: number): number {
   return Math.max(at, start + 1)
 }
 
-/** What the caret stands in: the innermost open call, which of its arguments, and the token being typed. */
-export type Caret = { call: string | null; argument: number; token: Token | null }
+/** What the caret stands in: the innermost open call and where its arguments begin, which of them, and the token being typed. */
+export type Caret = { call: string | null; argument: number; token: Token | null; open: number }
 
 export function caretAt(target: string, position: number): Caret {
-  const open: { name: string; argument: number }[] = []
-  let last: Token | null = null
+  const open: { name: string; argument: number; at: number }[] = []
+  let [before, last]: (Token | null)[] = [null, null]
   let current: Token | null = null
   for (const one of tokens(target)) {
     if (one.start >= position) break
     if (one.end >= position && one.kind !== 'mark') current = one
-    if (one.text === '(') open.push({ name: last?.kind === 'function' ? last.text : '', argument: 0 })
+    // What comes through a pipe is the first argument.
+    if (one.text === '(') open.push({ name: last?.kind === 'function' ? last.text : '', argument: before?.text === '|' ? 1 : 0, at: one.end })
     else if (one.text === ')') open.pop()
     else if (one.text === ',' && open.length) open[open.length - 1].argument++
-    last = one
+    ;[before, last] = [last, one]
   }
   const inner = open[open.length - 1]
-  return { call: inner?.name || null, argument: inner?.argument ?? 0, token: current }
+  return { call: inner?.name || null, argument: inner?.argument ?? 0, token: current, open: inner?.at ?? 0 }
 }
 
-/** Whether it makes sense to ask the server already: nothing open, nothing dangling. */
-export function looksComplete(target: string): boolean {
-  let depth = 0
-  const all = tokens(target)
-  for (const one of all) {
-    if (one.text === '(') depth++
-    if (one.text === ')') depth--
-    if (depth < 0) return false
+/** The places of a parenthesis beside the caret and of its other half. */
+export function pairAt(target: string, position: number): [number, number] | null {
+  const open: number[] = []
+  for (const { kind, text, start } of tokens(target)) {
+    if (kind !== 'mark') continue
+    if (text === '(') open.push(start)
+    if (text !== ')') continue
+    const other = open.pop()
+    if (other !== undefined && [start, start + 1, other, other + 1].includes(position)) return [other, start]
   }
-  const last = all[all.length - 1]
-  if (!last || depth !== 0 || /^[,|(]$/.test(last.text)) return false
-  if (last.kind === 'string') return last.text.length > 1 && last.text.endsWith(last.text[0])
-  return !last.text.endsWith('.') && count(last.text, '{') === count(last.text, '}')
+  return null
 }
 
-function count(text: string, c: string): number {
-  return text.split(c).length - 1
+/** What is half written, closed where it stands open: good enough for a preview. */
+export function closed(target: string): string {
+  let text = target.replace(/[\s,|]+$/, '')
+  const last = tokens(text).at(-1)
+  if (last?.kind === 'string' && (last.text.length === 1 || !last.text.endsWith(last.text[0]))) text += last.text[0]
+  const marks = tokens(text).filter(({ kind }) => kind === 'mark')
+  const depth = marks.reduce((sum, mark) => sum + (mark.text === '(' ? 1 : mark.text === ')' ? -1 : 0), 0)
+  return text + ')'.repeat(Math.max(0, depth))
+}
+
+/** Whether it makes sense to ask the server already: nothing open, nothing dangling, no function half written behind a pipe. */
+export function looksComplete(target: string): boolean {
+  return read(target).expression !== null
 }
 
 /** Which characters an error is about: as told, else the function or path that its message names, else everything. */

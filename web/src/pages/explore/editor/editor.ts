@@ -7,18 +7,22 @@ import { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
 import { EditorState, StateEffect, StateField } from '@codemirror/state'
 import { Decoration, EditorView, keymap, placeholder, type DecorationSet } from '@codemirror/view'
 import type { TargetError } from '../../../api/types.ts'
-import { errorPlace, tokens } from '../../../plain/target.ts'
+import { errorPlace, pairAt, tokens } from '../../../plain/target.ts'
 import { words } from '../../../words.ts'
+import type { Span } from '../../../plain/span.ts'
 import { complete } from './complete.ts'
 import { signatureAt, type Signature } from './signature.ts'
 import { look } from './look.ts'
 
 export type { Signature }
-export type Editor = { setText(text: string): void; setError(error: TargetError | null): void; focus(): void; destroy(): void }
+export type Editor = { setText(text: string): void; setError(error: TargetError | null): void; choosing(): boolean; focus(): void; destroy(): void }
 type Wanted = {
   text: string
   label: string
   selection: [number, number]
+  span(): Span
+  /** Series to show a function on while there are none in the text. */
+  series(): string | null
   changed(text: string): void
   done(): void
   signature(signature: Signature | null): void
@@ -32,7 +36,7 @@ export function edit(host: HTMLElement, wanted: Wanted): Editor {
     extensions: [
       history(),
       closeBrackets(),
-      autocompletion({ override: [complete], icons: false, activateOnTypingDelay: 20 }),
+      autocompletion({ override: [complete(wanted)], icons: false, activateOnTypingDelay: 20, maxRenderedOptions: 200 }),
       keymap.of([
         { key: 'Enter', run: (view) => (completionStatus(view.state) === 'active' ? false : (wanted.done(), true)) },
         ...completionKeymap, ...closeBracketsKeymap, ...historyKeymap, ...defaultKeymap,
@@ -41,6 +45,7 @@ export function edit(host: HTMLElement, wanted: Wanted): Editor {
       EditorView.contentAttributes.of({ 'aria-label': wanted.label, spellcheck: 'false', autocapitalize: 'off' }),
       placeholder(words.explore.targets.placeholder),
       colouring,
+      pairMark,
       errorMark,
       look,
       EditorView.updateListener.of((update) => {
@@ -63,6 +68,7 @@ export function edit(host: HTMLElement, wanted: Wanted): Editor {
   return {
     setText: (text) => view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } }),
     setError: (error) => view.dispatch({ effects: setError.of(error) }),
+    choosing: () => completionStatus(view.state) !== null,
     focus: () => view.focus(),
     destroy: () => view.destroy(),
   }
@@ -91,6 +97,20 @@ const colouring = StateField.define<DecorationSet>({
 
 function coloured(text: string): DecorationSet {
   return Decoration.set(tokens(text).map(({ kind, start, end }) => KINDS[kind].range(start, end)))
+}
+
+const half = Decoration.mark({ class: 't-pair' })
+
+/** The parenthesis beside the caret, and its other half. */
+const pairMark = StateField.define<DecorationSet>({
+  create: () => Decoration.none,
+  update: (marks, change) => (change.docChanged || change.selection ? paired(change.state) : marks),
+  provide: (field) => EditorView.decorations.from(field),
+})
+
+function paired({ doc, selection }: EditorState): DecorationSet {
+  const pair = selection.main.empty ? pairAt(doc.toString(), selection.main.head) : null
+  return pair ? Decoration.set(pair.map((at) => half.range(at, at + 1))) : Decoration.none
 }
 
 const setError = StateEffect.define<TargetError | null>()
