@@ -2,6 +2,8 @@
 export function outside(close: () => void) {
   return (node: HTMLElement) => {
     const opener = document.activeElement as HTMLElement | null
+    // A click on what takes no focus would give it to the page behind.
+    if (!node.hasAttribute('tabindex')) node.tabIndex = -1
     const pointer = (event: PointerEvent) => {
       if (!node.contains(event.target as Node) && !node.parentElement?.contains(event.target as Node)) close()
     }

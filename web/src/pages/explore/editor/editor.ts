@@ -2,7 +2,7 @@
  * The target editor: CodeMirror in a shadow root, so that its styles are adopted sheets and need no inline `<style>`,
  * which the content security policy forbids. Loaded only when a field gets the focus.
  */
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, completionStatus } from '@codemirror/autocomplete'
+import { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, completionStatus } from '@codemirror/autocomplete'
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
 import { EditorState, StateEffect, StateField } from '@codemirror/state'
 import { Decoration, EditorView, keymap, placeholder, type DecorationSet } from '@codemirror/view'
@@ -38,7 +38,8 @@ export function edit(host: HTMLElement, wanted: Wanted): Editor {
       closeBrackets(),
       autocompletion({ override: [complete(wanted)], icons: false, activateOnTypingDelay: 20, maxRenderedOptions: 200 }),
       keymap.of([
-        { key: 'Enter', run: (view) => (completionStatus(view.state) === 'active' ? false : (wanted.done(), true)) },
+        // A list that has only just opened takes no answer yet; what was pressed was not meant as a new line either.
+        { key: 'Enter', run: (view) => acceptCompletion(view) || completionStatus(view.state) === 'active' || (wanted.done(), true) },
         ...completionKeymap, ...closeBracketsKeymap, ...historyKeymap, ...defaultKeymap,
       ]),
       EditorView.lineWrapping,
