@@ -6,7 +6,8 @@ import { Server, until } from '../support/server.ts'
 let browser: Browser
 let server: Server
 
-const PAGES = { home: '/', explore: '/explore?from=-5min&to=now&q=host.*.load.*', blank: '/explore', data: '/data', raw: '/explore?from=-5min&to=now&q=host.*.load.*&table=1&vs=1d', unknown: '/nowhere' }
+const CHIPS = '/explore?from=-5min&to=now&chips=1&how=1&q=movingAverage(asPercent(host.*.load.1m,host.*.load.5m,1),%275min%27)'
+const PAGES = { home: '/', explore: '/explore?from=-5min&to=now&q=host.*.load.*', blank: '/explore', data: '/data', chips: CHIPS, raw: '/explore?from=-5min&to=now&q=host.*.load.*&table=1&vs=1d', unknown: '/nowhere' }
 
 beforeAll(async () => {
   browser = await launch()

@@ -11,7 +11,8 @@ let empty: Server
 let rest: () => void
 
 const EXPLORE = '/explore?from=-10min&to=now&q=stats.timers.view.*.upper_90&q=sumSeries(stats.uploads.*.failed)'
-const PAGES = { home: '/', explore: EXPLORE, data: '/data', blank: '/explore' }
+const CHIPS = '/explore?from=-10min&to=now&chips=1&how=1&vs=1d&q=movingAverage(asPercent(stats.uploads.*.failed,stats.uploads.*.completed,2),%2730s%27)&q=stats.timers.view.*.upper_90'
+const PAGES = { home: '/', explore: EXPLORE, chips: CHIPS, data: '/data', blank: '/explore' }
 const SIZES = [[1400, 900], [900, 900], [390, 844]] as const
 
 beforeAll(async () => {
@@ -19,6 +20,7 @@ beforeAll(async () => {
   server = await Server.start()
   empty = await Server.start('', { BELLWETHER_COLLECTORS__HOST: 'false', BELLWETHER_SELF__SERIES: 'false' })
   await server.carbon(past().join('\n') + '\n')
+  await fetch(server.url('/events/'), { method: 'POST', body: JSON.stringify({ what: 'web@1.4.3 deployed', tags: 'deploy web', when: Math.floor(Date.now() / 1000) - 200 }) })
   rest = busy(server)
   await pause(4000)
 })
