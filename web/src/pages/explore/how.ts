@@ -24,7 +24,7 @@ export function account({ fetches, targets, milliseconds }: ExplainAnswer): Acco
   for (const { tree } of targets) if (tree) for (const { step } of rowsOf(tree)) if (step.function) add(step.function, step.own_milliseconds)
   const [what, took] = [...times].reduce((a, b) => (b[1] > a[1] ? b : a), [null, 0] as [string | null, number])
   return {
-    series: fetches.reduce((sum, one) => sum + one.series, 0),
+    series: seriesRead(fetches),
     archives: [...new Set(fetches.flatMap(({ archives }) => archives.map(({ archive }) => archive)))],
     points: fetches.reduce((sum, one) => sum + one.points, 0),
     milliseconds,
@@ -32,3 +32,10 @@ export function account({ fetches, targets, milliseconds }: ExplainAnswer): Acco
   }
 }
 const LEAST_SHARE = 0.2
+
+/** One path that is read for two windows has its series once. */
+function seriesRead(fetches: ExplainAnswer['fetches']): number {
+  const most = new Map<string, number>()
+  for (const { path, series } of fetches) most.set(path, Math.max(series, most.get(path) ?? 0))
+  return [...most.values()].reduce((sum, count) => sum + count, 0)
+}
