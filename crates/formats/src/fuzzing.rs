@@ -5,7 +5,7 @@ use vocabulary::Timestamp;
 use vocabulary::sample::{BadSample, Dialect, Event, Sample, SampleSink, ServiceCheck};
 
 use crate::agent_batch::{Greeting, read_frame};
-use crate::{carbon_conf, carbon_line, pickle, statsd, statsd_config, whisper};
+use crate::{carbon_conf, carbon_line, carbon_rules, pickle, statsd, statsd_config, whisper};
 
 /// Both dialects, and what a sink may rely on.
 pub fn statsd_packet(bytes: &[u8]) {
@@ -43,6 +43,32 @@ pub fn carbon_conf(input: &[u8]) {
     let schemas = carbon_conf::storage_schemas(&text, &|_| Ok(()));
     assert!(schemas.problems.iter().all(|problem| (1..=lines).contains(&problem.line)));
     assert!(carbon_conf::storage_aggregation(&text, &|_| Ok(())).rules.len() <= lines);
+}
+
+pub fn carbon_rules(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let lines = text.lines().count().max(1);
+    let in_file = |line: usize| assert!((1..=lines).contains(&line));
+    let relay = carbon_rules::relay_rules(&text, &|_| Ok(()));
+    relay.problems.iter().for_each(|problem| in_file(problem.line));
+    for destination in relay.rules.iter().flat_map(|rule| &rule.destinations) {
+        assert_eq!(destination.to_string().parse().as_ref(), Ok(destination), "it reads back");
+    }
+    let aggregation = carbon_rules::aggregation_rules(&text);
+    for rule in &aggregation.rules {
+        in_file(rule.line);
+        let compiled = carbon_rules::aggregation_patterns(&rule.input, &rule.output);
+        let (pattern, template) = compiled.expect("a rule that was read compiles");
+        drop(pattern.expand(&text, &template));
+    }
+    let rewriting = carbon_rules::rewrite_rules(&text);
+    for rule in &rewriting.rules {
+        in_file(rule.line);
+        let compiled = carbon_rules::rewrite_patterns(&rule.pattern, &rule.replacement);
+        let (pattern, template) = compiled.expect("a rule that was read compiles");
+        drop(pattern.replace(&text, &template));
+    }
+    carbon_rules::pattern_list(&text).rules.iter().for_each(|listed| in_file(listed.line));
 }
 
 pub fn pickle(input: &[u8]) {
@@ -247,6 +273,17 @@ mod tests {
             crate::whisper::write_points(ring.step, 1_700_000_000 / ring.step, &row, &mut file);
         }
         mutate(&[file], 10_000, super::whisper_file);
+    }
+
+    #[test]
+    fn carbon_rules() {
+        let samples = [
+            b"[a]\npattern = ^x\ndestinations = h:1:a, [::1]:2\ncontinue = yes\n[b]\ndefault = true\n"
+                .to_vec(),
+            b"<env>.all.<app> (60) = sum <env>.hosts.*.<<app>>\nx (1) = p95 a*.<b>c\n".to_vec(),
+            b"[pre]\n^(\\w+)\\. = \\1.\n[post]\n(?P<n>a) = \\g<n>\n# c\n".to_vec(),
+        ];
+        mutate(&samples, 600, super::carbon_rules);
     }
 
     #[test]
