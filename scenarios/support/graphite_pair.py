@@ -8,7 +8,10 @@ A request is also a line of text (see `parse`), so that lists of them can be fil
 import http.client
 import json
 import math
+import os
+import pathlib
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -23,7 +26,6 @@ class Original:
     """graphite-web 1.1.10 behind a socket."""
 
     def __init__(self, directory, data):
-        directory.mkdir()
         (directory / "series.json").write_text(json.dumps(data))
         self.port = free_port()
         script = __file__.replace("graphite_pair", "graphite_original")
@@ -44,6 +46,38 @@ class Original:
         self.process.wait(20)
 
 
+class Carbon:
+    """carbon-cache 1.1.10 over the files of the original, for what it answers to questions."""
+
+    def __init__(self, root):
+        self.query_port = free_port()
+        (root / "conf").mkdir(parents=True)
+        (root / "conf/storage-schemas.conf").write_text("[all]\npattern = .*\nretentions = 10s:2h\n")
+        (root / "conf/carbon.conf").write_text(
+            f"[cache]\nLOCAL_DATA_DIR = {root}/storage/whisper/\nENABLE_TAGS = False\nUSE_FLOW_CONTROL = False\n"
+            f"CACHE_QUERY_INTERFACE = 127.0.0.1\nCACHE_QUERY_PORT = {self.query_port}\n"
+            f"LINE_RECEIVER_INTERFACE = 127.0.0.1\nLINE_RECEIVER_PORT = {free_port()}\n"
+            f"PICKLE_RECEIVER_INTERFACE = 127.0.0.1\nPICKLE_RECEIVER_PORT = {free_port()}\n")
+        log = open(root / "carbon.log", "ab")
+        script = pathlib.Path(sys.executable).with_name("carbon-cache.py")
+        self.process = subprocess.Popen(
+            [sys.executable, str(script), f"--config={root}/conf/carbon.conf", "--nodaemon", "start"],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "GRAPHITE_ROOT": str(root)})
+        wait_for(self.ready, what=f"carbon-cache (log: {root}/carbon.log)")
+
+    def ready(self):
+        assert self.process.poll() is None, "carbon-cache has ended"
+        try:
+            socket.create_connection(("127.0.0.1", self.query_port), timeout=5).close()
+            return True
+        except OSError:
+            return False
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+
+
 def series_data(now, series, events):
     # Carbon, as it comes, tells every name to the tag database: untagged ones have the tag `name` there.
     return {"now": now, "tag_all": True, "events": events, "series": [
@@ -52,11 +86,17 @@ def series_data(now, series, events):
 
 
 class Pair:
-    def __init__(self, directory, series=None, events=None, config=""):
+    def __init__(self, directory, series=None, events=None, config="", carbon=False):
         self.now = int(time.time())
         series = graphite_data.series(self.now) if series is None else series(self.now)
         events = graphite_data.events(self.now) if events is None else events(self.now)
-        self.original = Original(directory / "original", series_data(self.now, series, events))
+        root = directory / "original"
+        root.mkdir()
+        self.carbon = Carbon(root) if carbon else None
+        data = series_data(self.now, series, events)
+        if carbon:
+            data["carbon"] = f"127.0.0.1:{self.carbon.query_port}"
+        self.original = Original(root, data)
         ours = Server(directory, series, events, config)
         self.server, self.token = ours.server, ours.token
         self.ports = [self.original.port, self.server.ports["http"]]
@@ -66,8 +106,9 @@ class Pair:
         return [ask(port, method, path, body, headers) for port in self.ports]
 
     def stop(self):
-        self.original.stop()
-        self.server.stop()
+        for one in (self.original, self.server, self.carbon):
+            if one:
+                one.stop()
 
 
 def ask(port, method, path, body=None, headers=None):

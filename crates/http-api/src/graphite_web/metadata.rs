@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vocabulary::ValueKind;
-use vocabulary::ports::{FindQuery, Node};
+use vocabulary::ports::{FindQuery, Node, StoreError};
 use vocabulary::retention::Aggregation;
 
 use super::jsonp;
@@ -97,8 +97,12 @@ fn record(metric: &str, key: &str) -> String {
 /// How the series is rolled up; none if there is no such series for the caller.
 fn aggregation(services: &Services, caller: &Caller, metric: &str) -> Answer<Option<Aggregation>> {
     let Ok(name) = vocabulary::series::canonical(metric) else { return Ok(None) };
+    // More than one node is a pattern, or a branch of the same name.
     let query = FindQuery { pattern: &name, kind: ValueKind::Number, scope: &caller.scope, limit: 2 };
-    let nodes = services.source.find(&query)?;
+    let nodes = match services.source.find(&query) {
+        Err(StoreError::TooMuch { .. } | StoreError::BadQuery(_)) => return Ok(None),
+        found => found?,
+    };
     let found = nodes.iter().find_map(|node| match node {
         // A pattern is no name.
         Node::Leaf(found) if *found.name == *name => services.source.describe(found.series),

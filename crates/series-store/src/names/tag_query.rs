@@ -3,12 +3,11 @@
 //! An expression that the empty string fulfils also takes series without the tag; the others demand it.
 //! At least one must demand. Each series has the tag `name`, which is its metric.
 
-use regex::{Regex, RegexBuilder};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use formats::python_regex::Pattern;
 use vocabulary::ports::{StoreError, TagExpression, TagOperator};
 use vocabulary::series;
-
-/// Bytes that a compiled regular expression may take.
-const REGEX_SIZE_MAX: usize = 1 << 20;
 
 pub(super) const NAME_TAG: &str = "name";
 
@@ -30,6 +29,30 @@ pub(super) struct Test {
 pub(super) enum Wanted {
     Text(String),
     Regex(Regex),
+}
+
+/// A regular expression of Python's. One with look-around or back-references may need more steps for a value than
+/// it is given: that value does not match, and the query ends with an error.
+pub(super) struct Regex {
+    pattern: Pattern,
+    gave_up: AtomicBool,
+}
+
+impl Regex {
+    pub(super) fn is_match(&self, text: &str) -> bool {
+        self.pattern.is_in(text).unwrap_or_else(|_| {
+            self.gave_up.store(true, Ordering::Relaxed);
+            false
+        })
+    }
+
+    /// To be asked at the end of a query.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        match self.gave_up.load(Ordering::Relaxed) {
+            false => Ok(()),
+            true => Err(StoreError::BadQuery("the regular expression takes too many steps".into())),
+        }
+    }
 }
 
 impl Wanted {
@@ -89,6 +112,14 @@ impl Tests {
             && self.filters.iter().all(|test| test.passes(tag_of(name, &test.tag).unwrap_or_default()))
     }
 
+    /// To be asked at the end of a query: was every value really looked at?
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        self.demands.iter().chain(&self.filters).try_for_each(|test| match &test.wanted {
+            Wanted::Text(_) => Ok(()),
+            Wanted::Regex(regex) => regex.check(),
+        })
+    }
+
     /// Only tagged series can pass: another tag than `name` is demanded.
     pub(super) fn demand_tags(&self) -> bool {
         self.demands.iter().any(|test| test.tag != NAME_TAG)
@@ -101,8 +132,10 @@ fn with_anchor(text: &str) -> String {
 }
 
 fn regex(text: &str) -> Result<Regex, StoreError> {
-    let built = RegexBuilder::new(text).size_limit(REGEX_SIZE_MAX).build();
-    built.map_err(|error| StoreError::BadQuery(format!("invalid regular expression: {error}")))
+    let pattern = Pattern::new(text);
+    let pattern =
+        pattern.map_err(|why| StoreError::BadQuery(format!("invalid regular expression: {why}")))?;
+    Ok(Regex { pattern, gave_up: AtomicBool::new(false) })
 }
 
 /// `filter` of the tag lists: anchored like an expression, then searched for.

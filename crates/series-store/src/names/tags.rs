@@ -12,7 +12,7 @@ use vocabulary::{SeriesRef, ValueKind};
 
 use super::Names;
 use super::tag_index::TagIndex;
-use super::tag_query::{NAME_TAG, Tests, Wanted, list_filter, tag_of};
+use super::tag_query::{NAME_TAG, Regex, Tests, Wanted, list_filter, tag_of};
 
 impl Names {
     /// Series that fulfil all expressions, in the order of their names (bytes).
@@ -35,6 +35,7 @@ impl Names {
             take(id, name);
         }
         self.for_each_untagged(query.kind, Some(&tests), &mut take);
+        tests.check()?;
         if found.len() > query.limit {
             return Err(StoreError::TooMuch { what: "series", limit: query.limit });
         }
@@ -73,6 +74,7 @@ impl Names {
                 }
             });
         }
+        check(tests.as_ref(), filter.as_ref())?;
         Ok(found.into_iter().take(query.limit).collect())
     }
 
@@ -106,6 +108,7 @@ impl Names {
                 }
             });
         }
+        check(tests.as_ref(), filter.as_ref())?;
         Ok(found.in_order())
     }
 
@@ -180,6 +183,12 @@ fn is_tagged(name: &str) -> bool {
 
 fn tests_of(query: &TagListQuery<'_>) -> Result<Option<Tests>, StoreError> {
     (!query.expressions.is_empty()).then(|| Tests::compile(query.expressions)).transpose()
+}
+
+/// Was every value really looked at?
+fn check(tests: Option<&Tests>, filter: Option<&Regex>) -> Result<(), StoreError> {
+    tests.map_or(Ok(()), Tests::check)?;
+    filter.map_or(Ok(()), Regex::check)
 }
 
 impl Tests {
