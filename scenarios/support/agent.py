@@ -3,10 +3,9 @@ import select
 import socket
 import subprocess
 import threading
+import time
 
 from .server import Bellwether, free_port
-
-SHORT = {"STORAGE__MIN_FREE": "1MiB"}
 
 
 def certificate(directory, name="server", days=30, subject="localhost", names="DNS:localhost,IP:127.0.0.1"):
@@ -37,20 +36,18 @@ class Agent(Bellwether):
     """Started with `agent` in place of `serve`; ready when it has printed where it sends."""
 
     def __init__(self, directory, url, config="", env=None, **options):
-        environment = {"BELLWETHER_AGENT__SERVER": url, **(env or {})}
-        super().__init__(directory, config, env=environment, **options)
+        named = {"BELLWETHER_AGENT__SERVER": url} if url else {}
+        super().__init__(directory, config, env={**named, **(env or {})}, **options)
 
     def start(self, ready=True):
+        if self.log_file.exists():
+            self.log_file.rename(self.log_file.with_name(f"log.{time.monotonic_ns()}"))
         return super().start(ready, command="agent")
 
     def ready(self):
         if self.process.poll() is not None:
             raise AssertionError(f"the agent ended with {self.process.returncode}:\n{self.log()}")
         return " -> " in self.log()
-
-    def kill(self):
-        super().kill()
-        self.log_file.rename(self.log_file.with_name(f"log.{self.process.pid}"))
 
     def logs(self):
         """Of this run and those before."""

@@ -153,8 +153,13 @@ impl Forwarder {
 
     /// Sends one request of what waits, or a mere greeting.
     pub fn exchange(&mut self, now: Instant, now_ms: u64, uplink: &mut dyn Uplink) -> Vec<Change> {
-        let batches_max = if self.one_by_one { 1 } else { limits::BATCHES_PER_REQUEST };
-        let load = self.outbox.load(self.bytes_max, batches_max);
+        let (bytes_max, batches_max) = match (self.one_by_one, self.is_connected) {
+            (true, _) => (0, 1),
+            (false, true) => (self.bytes_max, limits::BATCHES_PER_REQUEST),
+            // Most of these attempts fail.
+            (false, false) => (self.bytes_max, limits::BATCHES_PER_ATTEMPT),
+        };
+        let load = self.outbox.load(bytes_max, batches_max);
         let mut body = Vec::with_capacity(load.bytes.len() + 256);
         self.greeting(now_ms).write(&mut body);
         body.extend_from_slice(&load.bytes);

@@ -10,8 +10,8 @@ pub const SEGMENT_BYTES_MAX: u64 = 4 << 20;
 pub const SEGMENT_BYTES_READ: u64 = 4 * SEGMENT_BYTES_MAX;
 pub const SEGMENTS_PER_SPOOL: u64 = 16;
 
-/// A smaller spool would hold no minute of 5,000 points a second.
-pub const SPOOL_BYTES_MIN: u64 = 8 << 20;
+/// A smaller spool would hold no ten seconds of 5,000 points a second.
+pub const SPOOL_BYTES_MIN: u64 = 1 << 20;
 
 /// A segment that is settled to its end is left for a new one only then, so that a quiet agent makes no file a second.
 pub const SETTLED_BYTES_KEPT: u64 = 256 << 10;
@@ -29,6 +29,8 @@ pub const SET_ASIDE_MAX: usize = 8;
 /// backlog. Below the longest body that proxies take as they come (1 MiB).
 pub const REQUEST_BYTES: usize = 512 << 10;
 pub const BATCHES_PER_REQUEST: usize = 1_000;
+/// While it is not known whether anybody is there.
+pub const BATCHES_PER_ATTEMPT: usize = 16;
 /// After refusals for length a request holds less, down to this, or one batch.
 pub const REQUEST_BYTES_MIN: usize = 16 << 10;
 

@@ -25,3 +25,6 @@ pub use config::{AgentConfig, Secret, StatsdNames};
 pub use forwarder::{Change, Forwarder, ForwarderStats, Identity, Receipt, Reply, Uplink};
 pub use outbox::{Outbox, OutboxStats};
 pub use spool::{Amount, Found, SpoolStats};
+
+#[cfg(test)]
+mod tests;

@@ -57,8 +57,9 @@ impl Load {
         self.bytes.extend_from_slice(bytes);
     }
 
-    pub fn holds(&self, sequence: u64) -> bool {
-        self.sent.iter().any(|sent| sent.sequence == sequence)
+    /// Is it among the first of the load?
+    fn begins_with(&self, first: usize, sequence: u64) -> bool {
+        self.sent[..first].iter().any(|sent| sent.sequence == sequence)
     }
 }
 
@@ -99,8 +100,10 @@ pub struct Spool {
     held_bytes: usize,
     /// Settled before their turn, in segments that are still there.
     ahead: BTreeSet<u64>,
-    /// The lowest number that is not settled, for the next start.
-    settled: Option<File>,
+    /// Everything below this is settled.
+    settled_to: u64,
+    /// The same for the next start.
+    settled_file: Option<File>,
     /// The lowest number on its way: its segment is not dropped meanwhile.
     on_the_way: Option<u64>,
     stats: SpoolStats,
@@ -120,7 +123,8 @@ impl Spool {
             held: VecDeque::new(),
             held_bytes: 0,
             ahead: BTreeSet::new(),
-            settled: File::options().write(true).create(true).truncate(false).open(settled_path).ok(),
+            settled_to: settled,
+            settled_file: File::options().write(true).create(true).truncate(false).open(settled_path).ok(),
             on_the_way: None,
             stats: SpoolStats::default(),
         };
@@ -267,7 +271,7 @@ impl Spool {
         let before = load.sent.len();
         if self.load_from_disk(load, bytes_max, batches_max) {
             for batch in &self.held {
-                if load.holds(batch.sequence) {
+                if load.begins_with(before, batch.sequence) {
                     continue;
                 }
                 if load.sent.len() > before && !fits(load, batch.bytes.len(), bytes_max, batches_max) {
@@ -288,7 +292,7 @@ impl Spool {
             let mut lost = Vec::new();
             let file = File::open(&segment.path);
             for frame in segment.frames.iter().flatten() {
-                if load.holds(frame.sequence) {
+                if load.begins_with(before, frame.sequence) {
                     continue;
                 }
                 let bytes = frame.amount.bytes as usize;
@@ -311,7 +315,7 @@ impl Spool {
         let Some(segment) = self.segments.get_mut(index).filter(|segment| segment.frames.is_none()) else {
             return;
         };
-        let settled = read_settled(&self.directory.join("settled"));
+        let settled = self.settled_to;
         let mut frames = scan(&segment.path).ok().flatten().unwrap_or_default().frames;
         frames.retain(|frame| frame.sequence >= settled && !self.ahead.contains(&frame.sequence));
         let mut readable = Amount::default();
@@ -355,9 +359,11 @@ impl Spool {
         self.on_the_way = None;
         self.retire();
         self.keep_to_the_bound();
-        if let Some(file) = &self.settled {
+        self.settled_to = self.settled();
+        self.ahead = self.ahead.split_off(&self.settled_to);
+        if let Some(file) = &self.settled_file {
             // Without it the next start sends again what the server then knows already.
-            let _ = file.write_all_at(format!("{:<20}\n", self.settled()).as_bytes(), 0);
+            let _ = file.write_all_at(format!("{:<20}\n", self.settled_to).as_bytes(), 0);
         }
     }
 
@@ -367,7 +373,6 @@ impl Spool {
             if let Some(segment) = self.segments.pop_front() {
                 self.remove(&segment);
             }
-            self.ahead = self.ahead.split_off(&self.segments[0].first);
         }
         let is_over = |last: &Segment| last.waiting.batches == 0 && last.bytes > limits::SETTLED_BYTES_KEPT;
         if self.segments.back().is_some_and(is_over) {
@@ -418,7 +423,6 @@ impl Spool {
             }
             let Some(oldest) = self.segments.pop_front() else { break };
             self.stats.dropped_full.add(oldest.waiting);
-            self.ahead = self.ahead.split_off(&next);
             self.remove(&oldest);
         }
         while self.held_bytes > limits::HELD_BYTES_MAX {
