@@ -64,6 +64,26 @@ def start_django(root, carbon=None):
     return Client(raise_request_exception=False, HTTP_HOST="localhost")
 
 
+# Not to be forgotten before the process ends.
+LETTERS = []
+
+
+def settle_letters():
+    """cairo keeps, for as long as a typeface is in use, whether its letters are hinted: a png as the first picture
+    of a process says yes, an svg or very small letters no. Here it is always a png of usual size."""
+    import cairocffi as cairo
+    for slant in (cairo.FONT_SLANT_NORMAL, cairo.FONT_SLANT_ITALIC):
+        for weight in (cairo.FONT_WEIGHT_NORMAL, cairo.FONT_WEIGHT_BOLD):
+            context = cairo.Context(cairo.ImageSurface(cairo.FORMAT_ARGB32, 10, 10))
+            options = context.get_font_options()
+            options.set_antialias(cairo.ANTIALIAS_NONE)
+            context.set_font_options(options)
+            context.select_font_face("Sans", slant, weight)
+            context.set_font_size(10)
+            context.text_extents("a")
+            LETTERS.append(context)
+
+
 def store(root, client, data):
     import whisper
     from graphite.tags.utils import TaggedSeries
@@ -132,6 +152,7 @@ def main():
     with open(f"{root}/series.json") as file:
         data = json.load(file)
     client = start_django(root, data.get("carbon"))
+    settle_letters()
     store(root, client, data)
     if data.get("archives", True):
         with open(f"{root}/archives.json", "w") as file:

@@ -20,9 +20,10 @@ from support.server import ROOT, Answer, Bellwether, wait_for
 class Lines:
     """A process that takes a json request a line and gives a json answer a line."""
 
-    def __init__(self, command, log):
+    def __init__(self, command, log, **environment):
         self.log = log
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+                                        env={**os.environ, **environment})
 
     def read(self):
         line = self.process.stdout.readline()
@@ -43,6 +44,24 @@ class Lines:
     def stop(self):
         self.process.stdin.close()
         self.process.wait(20)
+
+
+FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
+<fontconfig>
+  <dir>/usr/share/fonts/truetype/dejavu</dir>
+  <include ignore_missing="yes">/etc/fonts/conf.d</include>
+  <selectfont><rejectfont><glob>*Oblique*</glob></rejectfont></selectfont>
+  <cachedir>{cache}</cachedir>
+</fontconfig>
+"""
+
+
+def only_dejavu(directory):
+    """The typefaces of a machine with fonts-dejavu-core and no others, which are the built-in ones of ours."""
+    file = directory / "fonts.conf"
+    file.write_text(FONTS.format(cache=directory / "font-cache"))
+    return str(file)
 
 
 class Server:
@@ -114,7 +133,8 @@ class Sides:
             for one in series]}
         (root / "series.json").write_text(json.dumps(data))
         log = open(directory / "log", "ab")
-        self.original = Lines([sys.executable, str(original_script()), str(root)], log)
+        fonts = only_dejavu(directory)
+        self.original = Lines([sys.executable, str(original_script()), str(root)], log, FONTCONFIG_FILE=fonts)
         assert self.original.read() == "ready\n"
         if os.environ.get("GRAPHITE_SIDE") == "server":
             self.ours = Server(directory, series, graphite_data.events(self.now))

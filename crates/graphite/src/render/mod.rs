@@ -21,7 +21,7 @@ use crate::parameters::{Parameters, not_an_integer, python_int};
 use crate::python::quoted;
 use crate::series::Series;
 use crate::stats::Trace;
-use picture::{Fonts, Kind, Picture, Slice, Templates};
+use picture::{Fonts, Picture, Slice, Templates};
 
 /// What holds when a request does not say otherwise.
 #[derive(Clone)]
@@ -112,7 +112,7 @@ impl RenderRequest {
         };
         let pie = graph_type == "pie";
         let format = if pie { Format::Picture } else { format(params) };
-        let picture = Picture::of(params, kind(params), pie, &defaults.templates);
+        let picture = Picture::of(params, pie, &defaults.templates);
         let fonts = defaults.fonts.clone();
         let cache_seconds = cache_seconds.filter(|_| !params.has("noCache"));
         let pie_mode = params.get("pieMode").unwrap_or("average").to_owned();
@@ -195,14 +195,6 @@ fn format(params: Parameters<'_>) -> Format {
         "dygraph" => Format::Dygraph,
         "rickshaw" => Format::Rickshaw,
         _ => Format::Picture,
-    }
-}
-
-fn kind(params: Parameters<'_>) -> Kind {
-    match params.get("format") {
-        Some("svg") => Kind::Svg,
-        Some("pdf") => Kind::Pdf,
-        _ => Kind::Png,
     }
 }
 

@@ -151,12 +151,12 @@ fn odd_values_and_parameters() {
         "graphOnly=1&format=svg",
         "connectedLimit=x",
     ];
-    for target in targets {
-        for look in looks {
-            match answer(&format!("target={target}&{look}")) {
-                Ok(answer) => assert!(answer.body.len() > 60, "{target} {look}"),
-                Err(refusal) => assert!(refusal.text.len() > 10, "{target} {look}"),
-            }
+    let pairs = targets.iter().flat_map(|target| looks[..6].iter().map(move |look| (target, look)));
+    let more = looks[6..].iter().flat_map(|look| targets[6..9].iter().map(move |target| (target, look)));
+    for (target, look) in pairs.chain(more) {
+        match answer(&format!("target={target}&{look}")) {
+            Ok(answer) => assert!(answer.body.len() > 60, "{target} {look}"),
+            Err(refusal) => assert!(refusal.text.len() > 10, "{target} {look}"),
         }
     }
 }

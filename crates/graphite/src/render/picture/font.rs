@@ -1,8 +1,8 @@
 //! Letters: how wide and high they are, and their outlines.
 //!
 //! As cairo has them, because their sizes decide where everything else is: on pixels hinted for black and white
-//! with whole widths (below 7.5 pixels not hinted, a rule of fontconfig's for this typeface), in svg and pdf
-//! neither hinted nor rounded.
+//! with whole widths, in svg and pdf neither hinted nor rounded. (In graphite-web a typeface stays as the first
+//! picture of a process had it; this is what it is after a png of usual size.)
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,47 +12,36 @@ use skrifa::outline::{DrawSettings, Engine, HintingInstance, HintingOptions, Out
 use skrifa::raw::TableProvider;
 use skrifa::{FontRef, GlyphId, MetadataProvider};
 
-use super::path::{Path, Point, Segment};
+use super::path::{Path, Point, Segment, snap};
 use crate::limits::MAX_TEXT_LETTERS;
 
 static REGULAR: &[u8] = include_bytes!("../../../assets/DejaVuSans-subset.ttf");
 static BOLD: &[u8] = include_bytes!("../../../assets/DejaVuSans-Bold-subset.ttf");
 
-const SMALLEST_HINTED: f64 = 7.5;
-
-/// How far a letter leans that has no slanted form of its own.
-const SLANT: f64 = 0.2;
-
 #[derive(Clone, Debug)]
-pub struct Typeface {
-    data: Data,
-    slanted: bool,
-}
-
-#[derive(Clone, Debug)]
-enum Data {
+pub enum Typeface {
     Ours(&'static [u8]),
     Theirs(Arc<[u8]>),
 }
 
 impl Typeface {
-    /// The one that is always there: DejaVu Sans.
-    pub fn built_in(bold: bool, slanted: bool) -> Typeface {
-        Typeface { data: Data::Ours(if bold { BOLD } else { REGULAR }), slanted }
+    /// The one that is always there: DejaVu Sans. It has no slanted form, as on machines with fonts-dejavu-core.
+    pub fn built_in(bold: bool) -> Typeface {
+        Typeface::Ours(if bold { BOLD } else { REGULAR })
     }
 
     /// From a file, if it is a font that can be drawn.
-    pub fn of_file(bytes: Arc<[u8]>, slanted: bool) -> Option<Typeface> {
-        let typeface = Typeface { data: Data::Theirs(bytes), slanted };
+    pub fn of_file(bytes: Arc<[u8]>) -> Option<Typeface> {
+        let typeface = Typeface::Theirs(bytes);
         let font = typeface.font()?;
         let drawable = font.outline_glyphs().format().is_some() && font.hhea().is_ok() && font.head().is_ok();
         drawable.then_some(typeface)
     }
 
     fn font(&self) -> Option<FontRef<'_>> {
-        let data = match &self.data {
-            Data::Ours(data) => data,
-            Data::Theirs(data) => data.as_ref(),
+        let data = match self {
+            Typeface::Ours(data) => data,
+            Typeface::Theirs(data) => data.as_ref(),
         };
         FontRef::from_index(data, 0).ok()
     }
@@ -86,7 +75,7 @@ impl Letters {
     pub fn new(typeface: Typeface, size: f64, on_pixels: bool) -> Letters {
         let size = if size.is_finite() { size.clamp(0.0, 20_000.0) } else { 0.0 };
         let mut letters = Letters { typeface, size, whole: on_pixels, hinting: None, known: HashMap::new() };
-        if on_pixels && size >= SMALLEST_HINTED {
+        if on_pixels {
             letters.hinting = letters.hinting();
         }
         letters
@@ -95,7 +84,13 @@ impl Letters {
     fn hinting(&self) -> Option<HintingInstance> {
         let options = HintingOptions { engine: Engine::Interpreter, target: Target::Mono };
         let glyphs = self.typeface.font()?.outline_glyphs();
-        HintingInstance::new(&glyphs, Size::new(self.size as f32), LocationRef::default(), options).ok()
+        HintingInstance::new(&glyphs, Size::new(self.fine_size() as f32), LocationRef::default(), options)
+            .ok()
+    }
+
+    /// FreeType's sizes are multiples of 1/64.
+    fn fine_size(&self) -> f64 {
+        (self.size * 64.0 + 0.5).floor() / 64.0
     }
 
     pub fn is(&self, size: f64) -> bool {
@@ -113,7 +108,6 @@ impl Letters {
             return Heights { ascent: self.size, descent: 0.0, line: self.size };
         };
         let scaled = |units: f64| units * self.size / per_em;
-        // FreeType's sizes are multiples of 1/64.
         let fine = |units: f64| (scaled(units) * 64.0).round() / 64.0;
         let (ascent, descent, line) = (ascender, -descender, ascender - descender + gap);
         match self.whole {
@@ -136,7 +130,7 @@ impl Letters {
         let mut along = 0.0;
         for character in text.chars().take(MAX_TEXT_LETTERS) {
             let letter = self.letter(character);
-            let origin = (start.0 + along * cosine, start.1 + along * sine);
+            let origin = (snap(start.0 + along * cosine), snap(start.1 + along * sine));
             let place = |(x, y): Point| (origin.0 + x * cosine - y * sine, origin.1 + x * sine + y * cosine);
             for segment in &letter.outline {
                 match *segment {
@@ -164,17 +158,19 @@ impl Letters {
     fn drawn(&self, character: char) -> Option<Letter> {
         let font = self.typeface.font()?;
         let glyph = font.charmap().map(character).unwrap_or(GlyphId::NOTDEF);
-        let size = Size::new(self.size as f32);
+        let size = self.fine_size();
         let linear =
             f64::from(font.glyph_metrics(Size::unscaled(), LocationRef::default()).advance_width(glyph)?);
         let per_em = f64::from(font.head().ok()?.units_per_em()).max(1.0);
         let mut width = linear * self.size / per_em;
-        let mut tracer =
-            Tracer { lean: if self.typeface.slanted { SLANT } else { 0.0 }, ..Tracer::default() };
+        let mut tracer = Tracer::default();
         if let Some(outline) = font.outline_glyphs().get(glyph) {
             let drawn = match &self.hinting {
                 Some(hinting) => outline.draw(DrawSettings::hinted(hinting, false), &mut tracer),
-                None => outline.draw(DrawSettings::unhinted(size, LocationRef::default()), &mut tracer),
+                None => {
+                    let size = Size::new(size as f32);
+                    outline.draw(DrawSettings::unhinted(size, LocationRef::default()), &mut tracer)
+                }
             };
             let hinted = drawn.ok().and_then(|metrics| metrics.advance_width);
             width = hinted.filter(|_| self.hinting.is_some()).map_or(width, f64::from);
@@ -195,14 +191,13 @@ fn exact(angle: f64) -> (f64, f64) {
 struct Tracer {
     outline: Vec<Segment>,
     at: Point,
-    lean: f64,
 }
 
 impl Tracer {
     /// On FreeType's grid of 1/64.
     fn point(&self, x: f32, y: f32) -> Point {
         let (x, y) = (f64::from(x), f64::from(y));
-        (((x + self.lean * y) * 64.0).round() / 64.0, -(y * 64.0).round() / 64.0)
+        ((x * 64.0).round() / 64.0, -(y * 64.0).round() / 64.0)
     }
 }
 
@@ -219,8 +214,9 @@ impl OutlinePen for Tracer {
 
     fn quad_to(&mut self, x1: f32, y1: f32, x: f32, y: f32) {
         let (inner, end) = (self.point(x1, y1), self.point(x, y));
-        let toward =
-            |from: Point| (from.0 + (inner.0 - from.0) * 2.0 / 3.0, from.1 + (inner.1 - from.1) * 2.0 / 3.0);
+        // Cut off, not rounded, to cairo's grid, as there.
+        let part = |from: f64, inner: f64| ((from + (inner - from) * 2.0 / 3.0) * 256.0).trunc() / 256.0;
+        let toward = |from: Point| (part(from.0, inner.0), part(from.1, inner.1));
         self.outline.push(Segment::Curve(toward(self.at), toward(end), end));
         self.at = end;
     }
@@ -245,7 +241,7 @@ mod tests {
     fn sizes_of_text() {
         let text = "Hello WAVE 0.123 k";
         let check = |size: f64, bold: bool, pixels: bool, width: f64, heights: [f64; 3]| {
-            let mut letters = Letters::new(Typeface::built_in(bold, false), size, pixels);
+            let mut letters = Letters::new(Typeface::built_in(bold), size, pixels);
             assert!((letters.width(text) - width).abs() < 1e-3, "{size}: {}", letters.width(text));
             let Heights { ascent, descent, line } = letters.heights();
             for (found, wanted) in [ascent, descent, line].into_iter().zip(heights) {

@@ -162,8 +162,6 @@ fn font(options: &Options, template: &Template) -> Drawn<Font> {
 }
 
 fn typeface(font: &Font, fonts: &dyn Fonts) -> Typeface {
-    fonts
-        .find(&font.name, font.bold, font.italic)
-        .and_then(|found| Typeface::of_file(found.bytes, found.slant))
-        .unwrap_or_else(|| Typeface::built_in(font.bold, font.italic))
+    let found = fonts.find(&font.name, font.bold, font.italic).and_then(Typeface::of_file);
+    found.unwrap_or_else(|| Typeface::built_in(font.bold))
 }

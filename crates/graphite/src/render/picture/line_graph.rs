@@ -295,12 +295,12 @@ impl<'a> LineGraph<'a> {
             line.x_step = self.graph_width / points;
             if line.x_step < min_step {
                 let drawable = (self.graph_width / min_step).trunc();
-                if drawable == 0.0 || !drawable.is_finite() {
+                let values = (points / drawable).ceil();
+                if drawable == 0.0 || values == 0.0 || !values.is_finite() {
                     return Err(EvaluationError::failed(
                         "there is no space for the lines: choose a larger width",
                     ));
                 }
-                let values = (points / drawable).ceil();
                 line.series.values_per_point = if values > 1.0 { values as usize } else { 1 };
                 line.x_step = self.graph_width * values / points;
             }

@@ -2,11 +2,14 @@
 
 use super::graph::Graph;
 use super::line_graph::{Line, LineGraph};
+use crate::error::EvaluationError;
 use crate::json::Json;
 use crate::python::push_float;
 use crate::series::{NULL, Options, is_null};
 
-pub fn of_lines(picture: &LineGraph<'_>) -> Vec<u8> {
+pub fn of_lines(picture: &LineGraph<'_>) -> Result<Vec<u8>, EvaluationError> {
+    let lines: Vec<&Line> = picture.lines.iter().filter(|line| !line.series.options.stacked).collect();
+    let points = lines.iter().map(|line| line.series.points()).collect::<Result<Vec<_>, _>>()?;
     let mut json = Json::new(false);
     json.object(|json| {
         json.key("x");
@@ -25,16 +28,16 @@ pub fn of_lines(picture: &LineGraph<'_>) -> Vec<u8> {
         area(json, &picture.graph);
         json.key("series");
         json.list(|json| {
-            for line in picture.lines.iter().filter(|line| !line.series.options.stacked) {
+            for (line, points) in lines.iter().zip(&points) {
                 json.item();
-                series(json, line);
+                series(json, line, points);
             }
         });
         if !picture.second_axis {
             y_axis(json, picture);
         }
     });
-    json.out
+    Ok(json.out)
 }
 
 /// The block that ends an svg.
@@ -101,7 +104,7 @@ fn y_axis(json: &mut Json, picture: &LineGraph<'_>) {
     });
 }
 
-fn series(json: &mut Json, line: &Line) {
+fn series(json: &mut Json, line: &Line, points: &[f64]) {
     let series = &line.series;
     json.object(|json| {
         json.key("name");
@@ -119,7 +122,7 @@ fn series(json: &mut Json, line: &Line) {
         json.text(&line.color);
         json.key("data");
         json.list(|json| {
-            for value in series.values.iter() {
+            for value in points {
                 json.item();
                 number(json, *value);
             }

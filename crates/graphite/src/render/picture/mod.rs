@@ -38,14 +38,7 @@ pub use template::{TemplateError, Templates};
 /// Where typefaces come from that are not built in.
 pub trait Fonts: Send + Sync {
     /// The file of a family, such as `Sans` or `DejaVu Serif`, that fits best. None: the built-in one.
-    fn find(&self, family: &str, bold: bool, italic: bool) -> Option<FontFile>;
-}
-
-/// A font, and whether its letters are to be slanted because there is none that is.
-#[derive(Clone, Debug)]
-pub struct FontFile {
-    pub bytes: Arc<[u8]>,
-    pub slant: bool,
+    fn find(&self, family: &str, bold: bool, italic: bool) -> Option<Arc<[u8]>>;
 }
 
 /// Nothing but the built-in typeface.
@@ -53,7 +46,7 @@ pub struct FontFile {
 pub struct BuiltInFonts;
 
 impl Fonts for BuiltInFonts {
-    fn find(&self, _: &str, _: bool, _: bool) -> Option<FontFile> {
+    fn find(&self, _: &str, _: bool, _: bool) -> Option<Arc<[u8]>> {
         None
     }
 }
@@ -68,8 +61,15 @@ pub struct Picture {
 }
 
 impl Picture {
-    pub fn of(params: Parameters<'_>, kind: Kind, pie: bool, templates: &Arc<Templates>) -> Picture {
+    pub fn of(params: Parameters<'_>, pie: bool, templates: &Arc<Templates>) -> Picture {
         let options = options::Options::of(params, pie);
+        // The original has a second name for it, which wins.
+        let format = options.text("outputFormat").or(params.get("format").map(str::to_owned));
+        let kind = match format.as_deref() {
+            Some("svg") => Kind::Svg,
+            Some("pdf") => Kind::Pdf,
+            _ => Kind::Png,
+        };
         Picture { kind, pie, options, templates: templates.clone() }
     }
 
@@ -81,7 +81,8 @@ impl Picture {
     ) -> Result<Vec<u8>, EvaluationError> {
         match line_graph::draw(graph::Graph::new(self, fonts)?, series, zone)? {
             Ok(picture) => {
-                let metadata = if self.kind == Kind::Svg { metadata::of_lines(&picture) } else { Vec::new() };
+                let metadata =
+                    if self.kind == Kind::Svg { metadata::of_lines(&picture)? } else { Vec::new() };
                 self.finish(picture.graph, &metadata)
             }
             Err(graph) => self.finish(graph, b"{}"),

@@ -1,5 +1,7 @@
 //! Lines and curves, in pixels from the top left.
 
+use std::f64::consts::PI;
+
 pub type Point = (f64, f64);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,15 +32,32 @@ impl Path {
     }
 
     pub fn move_to(&mut self, point: Point) {
+        if matches!(self.segments.last(), Some(Segment::Move(_))) {
+            self.segments.pop();
+        }
         self.segments.push(Segment::Move(on_grid(point)));
     }
 
-    /// The first line of a path starts where it ends.
+    /// The first line of a path starts where it ends. One that goes on straight is part of the one before, as in
+    /// cairo: it shows in an svg.
     pub fn line_to(&mut self, point: Point) {
-        match self.segments.is_empty() {
-            true => self.move_to(point),
-            false => self.segments.push(Segment::Line(on_grid(point))),
+        let point = on_grid(point);
+        if self.segments.is_empty() {
+            return self.move_to(point);
         }
+        if let [.., before, Segment::Line(last)] = self.segments[..] {
+            let from = match before {
+                Segment::Move(point) | Segment::Line(point) | Segment::Curve(_, _, point) => Some(point),
+                Segment::Close => None,
+            };
+            if last == point {
+                return;
+            }
+            if from.is_some_and(|from| goes_on_straight(from, last, point)) {
+                self.segments.pop();
+            }
+        }
+        self.segments.push(Segment::Line(point));
     }
 
     pub fn curve_to(&mut self, first: Point, second: Point, end: Point) {
@@ -46,6 +65,14 @@ impl Path {
     }
 
     pub fn close(&mut self) {
+        let is_move = |segment: &Segment| matches!(segment, Segment::Move(_));
+        let start = self.segments.iter().rposition(is_move).map(|index| self.segments[index]);
+        // A line back to the start is what closing is.
+        if let (Some(Segment::Move(start)), Some(Segment::Line(last))) = (start, self.segments.last())
+            && start == *last
+        {
+            self.segments.pop();
+        }
         self.segments.push(Segment::Close);
     }
 
@@ -53,7 +80,17 @@ impl Path {
     pub fn arc(&mut self, center: Point, radius: f64, from: f64, until: f64) {
         let on_circle = |angle: f64| (center.0 + radius * angle.cos(), center.1 + radius * angle.sin());
         self.line_to(on_circle(from));
-        let pieces = ((until - from).abs() / longest_arc(radius)).ceil().clamp(1.0, 64.0);
+        self.arc_from(center, radius, from, until);
+    }
+
+    fn arc_from(&mut self, center: Point, radius: f64, from: f64, until: f64) {
+        if until - from > PI {
+            let middle = from + (until - from) / 2.0;
+            self.arc_from(center, radius, from, middle);
+            return self.arc_from(center, radius, middle, until);
+        }
+        let on_circle = |angle: f64| (center.0 + radius * angle.cos(), center.1 + radius * angle.sin());
+        let pieces = ((until - from) / longest_arc(radius)).ceil().clamp(1.0, 64.0);
         let piece = (until - from) / pieces;
         // The distance of the inner points that makes a curve follow a circle best.
         let handle = 4.0 / 3.0 * (piece / 4.0).tan();
@@ -101,6 +138,11 @@ impl Outline {
     fn from(point: Point) -> Outline {
         Outline { points: vec![point], closed: false }
     }
+}
+
+fn goes_on_straight(from: Point, middle: Point, to: Point) -> bool {
+    let (x1, y1, x2, y2) = (middle.0 - from.0, middle.1 - from.1, to.0 - middle.0, to.1 - middle.1);
+    x1 * y2 == x2 * y1 && x1 * x2 + y1 * y2 >= 0.0
 }
 
 /// Cairo keeps places as multiples of 1/256 of a pixel.
@@ -153,5 +195,5 @@ fn longest_arc(radius: f64) -> f64 {
     ];
     let allowed = TOLERANCE / radius.abs().max(1e-9);
     let pieces = ERRORS.iter().position(|error| *error < allowed).unwrap_or(ERRORS.len());
-    std::f64::consts::PI / (pieces + 1) as f64
+    PI / (pieces + 1) as f64
 }

@@ -98,9 +98,12 @@ fn draw_pieces(graph: &mut Graph<'_>, pieces: &mut [Piece], alpha: f64) -> Drawn
         graph.set_color(&piece.color, alpha)?;
         let until = from + 2.0 * PI * piece.share;
         piece.middle = ((from + until) / 2.0).rem_euclid(2.0 * PI);
-        // An arc goes forward, as cairo's do, and once around at most.
-        let turn =
-            if until < from { (until - from).rem_euclid(2.0 * PI) } else { (until - from).min(2.0 * PI) };
+        // An arc goes forward, as cairo's do, and around twice at most.
+        let turn = match until - from {
+            turn if turn < 0.0 => turn.rem_euclid(2.0 * PI),
+            turn if turn > 4.0 * PI => 2.0 * PI + turn.rem_euclid(2.0 * PI),
+            turn => turn,
+        };
         graph.canvas.path.move_to(center);
         graph.canvas.path.arc(center, radius, from, from + turn);
         graph.canvas.path.line_to(center);

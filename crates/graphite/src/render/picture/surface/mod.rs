@@ -58,7 +58,7 @@ impl Surface {
 
     /// A pen without width draws nothing.
     pub fn stroke(&mut self, path: &Path, pen: Pen, ink: Ink) {
-        if pen.width <= 0.0 {
+        if pen.width <= 0.0 || path.segments.is_empty() {
             return;
         }
         match self {

@@ -52,6 +52,8 @@ fn is_rectilinear(way: &Outline) -> bool {
 struct Leg {
     start: Point,
     end: Point,
+    /// Of length 1.
+    direction: Point,
     offset: Point,
 }
 
@@ -77,8 +79,10 @@ fn legs(points: &[Point], closed: bool, half: f64) -> Vec<Leg> {
     let next = points.iter().skip(1).chain(closed.then(|| &points[0]));
     let leg = |(start, end): (&Point, &Point)| {
         let (dx, dy) = (end.0 - start.0, end.1 - start.1);
-        let scale = half / dx.hypot(dy);
-        Leg { start: *start, end: *end, offset: (snap(-dy * scale), snap(dx * scale)) }
+        let length = dx.hypot(dy);
+        let direction = (dx / length, dy / length);
+        let offset = (snap(-direction.1 * half), snap(direction.0 * half));
+        Leg { start: *start, end: *end, direction, offset }
     };
     points.iter().zip(next).filter(|(start, end)| start != end).map(leg).collect()
 }
@@ -86,7 +90,8 @@ fn legs(points: &[Point], closed: bool, half: f64) -> Vec<Leg> {
 /// What two legs leave open on the outer side of their corner.
 fn corner(one: &Leg, other: &Leg, half: f64) -> Vec<Point> {
     let at = one.end;
-    let turn = one.offset.0 * other.offset.1 - one.offset.1 * other.offset.0;
+    let ((x1, y1), (x2, y2)) = (one.direction, other.direction);
+    let (turn, cosine) = (x1 * y2 - y1 * x2, x1 * x2 + y1 * y2);
     if turn == 0.0 || half == 0.0 {
         return Vec::new();
     }
@@ -94,14 +99,15 @@ fn corner(one: &Leg, other: &Leg, half: f64) -> Vec<Point> {
         true => (one.right_end(), other.right_start()),
         false => (one.left_end(), other.left_start()),
     };
-    let cosine = (one.offset.0 * other.offset.0 + one.offset.1 * other.offset.1) / (half * half);
     // The point is 1/cos(half the angle) half widths away, and cos² of the half is (1 + cos) / 2.
     let reach = 2.0 / (1.0 + cosine).max(1e-9);
     if reach > POINTED * POINTED {
         return vec![at, from, to];
     }
-    let middle = (from.0 + to.0 - 2.0 * at.0, from.1 + to.1 - 2.0 * at.1);
-    let tip = (at.0 + middle.0 * reach / 2.0, at.1 + middle.1 * reach / 2.0);
+    // Half way between the outer sides, that far out.
+    let side = if turn > 0.0 { half } else { -half };
+    let scale = side * reach / 2.0;
+    let tip = (at.0 + (y1 + y2) * scale, at.1 - (x1 + x2) * scale);
     vec![at, from, (snap(tip.0), snap(tip.1)), to]
 }
 

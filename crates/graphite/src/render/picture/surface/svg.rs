@@ -166,7 +166,7 @@ fn push_ink(out: &mut String, what: &str, ink: Ink) {
 
 fn push_path(out: &mut String, path: &Path) {
     let mut start = (0.0, 0.0);
-    for segment in &path.segments {
+    for (index, segment) in path.segments.iter().enumerate() {
         match *segment {
             Segment::Move(point) => {
                 out.push_str("M ");
@@ -182,8 +182,11 @@ fn push_path(out: &mut String, path: &Path) {
                 [first, second, end].into_iter().for_each(|point| push_point(out, point));
             }
             Segment::Close => {
-                out.push_str("Z M ");
-                push_point(out, start);
+                out.push_str("Z ");
+                if !matches!(path.segments.get(index + 1), Some(Segment::Move(_))) {
+                    out.push_str("M ");
+                    push_point(out, start);
+                }
             }
         }
     }
