@@ -110,8 +110,8 @@ def test_rings_find_carbons_destinations(driver, hosts, replicas, diverse, hash_
     destinations = HOSTS[hosts]
     decide = router("consistent-hashing", destinations, ROUTER_HASH_TYPE=hash_type, REPLICATION_FACTOR=replicas,
                     DIVERSE_REPLICAS=diverse)
-    toml = (f"[relay]\nmethod = 'consistent-hashing'\ndestinations = {json.dumps(destinations)}\nhash = '{hash_type}'\n"
-            f"replication_factor = {replicas}\ndiverse_replicas = {json.dumps(diverse)}\n")
+    toml = (f"[relay]\nmethod = 'consistent-hashing'\ndestinations = {json.dumps(destinations)}\n"
+            f"hash = '{hash_type}'\nreplication_factor = {replicas}\ndiverse_replicas = {json.dumps(diverse)}\n")
     names = random_names(f"{hosts}{replicas}", names)
     assert compare_destinations(driver, toml, decide, names) == names
 
@@ -206,7 +206,8 @@ def random_points(rng, now, count):
 def test_points_come_out_as_of_carbons_daemons(driver, tmp_path, options, seed):
     """Names, times and values second by second, aggregates included, for two minutes of random points."""
     filters = seed % 2 == 0
-    texts = {"aggregation": AGGREGATION, "rewriting": REWRITING, "blacklist": BLACKLIST * filters, "whitelist": WHITELIST * filters}
+    texts = {"aggregation": AGGREGATION, "rewriting": REWRITING, "blacklist": BLACKLIST * filters,
+             "whitelist": WHITELIST * filters}
     lists = [imported(tmp_path, kind, texts[kind])[0].removeprefix("[carbon]\n") for kind in ("blacklist", "whitelist")]
     of_rules = [imported(tmp_path, f"{kind}-rules", texts[name])[0]
                 for kind, name in (("aggregation", "aggregation"), ("rewrite", "rewriting"))]
@@ -382,13 +383,18 @@ def total(server, target):
 
 @pytest.mark.parametrize("protocol", ["line", "pickle"])
 def test_an_old_carbon_relay_points_at_us(bellwether, closing, tmp_path, protocol):
-    server = bellwether()
-    old = closing(Daemon(tmp_path / "relay", "carbon-relay", DESTINATIONS=f"127.0.0.1:{server.ports[protocol]}",
-                         DESTINATION_PROTOCOL=protocol, RELAY_METHOD="consistent-hashing", MAX_QUEUE_SIZE=100000))
+    """As docs/moving.md says: a first rule that goes on to the others."""
+    server, before = bellwether(), closing(Carbon(protocol))
+    places = f"127.0.0.1:{server.ports[protocol]}", f"127.0.0.1:{before.port}"
+    rules = (f"[bellwether]\npattern = .*\ndestinations = {places[0]}\ncontinue = true\n"
+             f"[default]\ndefault = true\ndestinations = {places[1]}\n")
+    old = closing(Daemon(tmp_path / "relay", "carbon-relay", files={"relay-rules.conf": rules}, RELAY_METHOD="rules",
+                         DESTINATIONS=", ".join(places), DESTINATION_PROTOCOL=protocol, MAX_QUEUE_SIZE=100000))
     points = some_points(2_000)
     send(old.ports["line"], points)
     stored = lambda: server.points("relayed.*.*", **{"from": "-1min"})
     wait_for(lambda: stored() == {name: [(at, value)] for name, at, value in points}, what="all points")
+    wait_for(lambda: before.points == points, what="all points on the old side")
 
 
 @pytest.mark.parametrize("protocol", ["udp4", "tcp"])
@@ -475,6 +481,8 @@ def test_a_relay_that_points_at_itself_is_refused(bellwether):
     wait_for(lambda: any(p["id"] == part_id for p in server.get("/api/v1/health").json["parts"]), what="the reload")
     send(server.ports["line"], [("looping", int(time.time()), 1)])
     wait_for(lambda: "our own listener" in part(server, part_id)["text"], what="the loop to be told")
-    server.config_file.write_text(f"[relay]\nmethod = 'consistent-hashing'\ndestinations = ['127.0.0.1:{server.ports['pickle']}']\n")
+    server.config_file.write_text("[relay]\nmethod = 'consistent-hashing'\n"
+                                  f"destinations = ['127.0.0.1:{server.ports['pickle']}']\n")
     done = server.cli("config", "check", check=False)
-    assert done.returncode == 2 and "bellwether.toml:3:16" in done.stdout and "carbon.pickle listens" in done.stdout, done.stdout
+    told = done.stdout
+    assert done.returncode == 2 and "bellwether.toml:3:16" in told and "carbon.pickle listens" in told, told

@@ -328,7 +328,12 @@ fn relay_part(house: &House, relay: &RelayStats) -> Part {
         ("not aggregated", "made_here.sorted.unaggregated", here.unaggregated, UNAGGREGATED_HELP),
         ("no destination", "made_here.sorted.unroutable", here.unroutable, UNROUTABLE_HELP),
         ("store", "aggregates.refused", aggregates.dropped(), "Aggregates that the store refused."),
-        ("memory", "refused_values", relay.refused_values, "Values that no longer fit into the aggregates."),
+        (
+            "memory",
+            "refused_values",
+            relay.refused_values,
+            "Values that no longer fit into the aggregates, or are more than an hour ahead of the clock.",
+        ),
         (
             "gave up",
             "gave_up",

@@ -87,6 +87,9 @@ pub const VERDICT_NAME_BYTES_MAX: usize = 512;
 /// Values beyond are not aggregated, and counted.
 pub const AGGREGATION_CELLS_MAX: usize = 2_000_000;
 
+/// Values further ahead of the clock are not aggregated, and counted: their intervals would stay for so long.
+pub const AGGREGATION_AHEAD_SECONDS: i64 = 3_600;
+
 /// Bytes that one system call sends on. Many small pieces go together, as one that comes alone would cost as much.
 pub const SEND_BYTES: usize = 64 * 1024;
 

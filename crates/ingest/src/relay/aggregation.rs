@@ -75,7 +75,9 @@ impl Buffers {
         if value.is_nan() {
             return;
         }
-        if self.cells >= limits::AGGREGATION_CELLS_MAX {
+        // What is far ahead would stay until then.
+        let ahead = time.0.saturating_sub(now.0) > limits::AGGREGATION_AHEAD_SECONDS;
+        if ahead || self.cells >= limits::AGGREGATION_CELLS_MAX {
             self.refused += 1;
             return;
         }
@@ -118,7 +120,7 @@ impl Buffer {
 
     /// Returns the cells that it took.
     fn take(&mut self, time: Timestamp, value: f64) -> usize {
-        let start = time.0 - time.0.rem_euclid(self.frequency);
+        let start = time.0.saturating_sub(time.0.rem_euclid(self.frequency));
         let before = self.intervals.len();
         let interval = self.intervals.entry(start).or_default();
         interval.active = true;
@@ -261,5 +263,11 @@ mod tests {
         let mut buffers = Buffers { cells: limits::AGGREGATION_CELLS_MAX, ..Buffers::default() };
         buffers.take(&"a".into(), (Method::Sum, 60), (Timestamp(60), 1.0), PACE, Timestamp(60));
         assert_eq!((buffers.names(), buffers.refused), (0, 1));
+        let mut buffers = Buffers::default();
+        for time in [i64::MAX, i64::MIN, 4_000, 3_600] {
+            buffers.take(&"a".into(), (Method::Sum, 60), (Timestamp(time), 1.0), PACE, Timestamp(0));
+        }
+        assert_eq!((buffers.taken, buffers.refused), (2, 2));
+        buffers.tell(Timestamp(60), PACE, &mut PointBatch::default());
     }
 }
