@@ -80,6 +80,18 @@ pub fn pickle(input: &[u8]) {
     }
 }
 
+/// Read, and its variables put in.
+pub fn grafana(input: &[u8]) {
+    use crate::grafana::{self, variables};
+    for board in grafana::read(&String::from_utf8_lossy(input)).into_iter().flatten() {
+        for target in board.panels.iter().flat_map(|panel| &panel.targets) {
+            let text = grafana::substituted(&target.text, &board);
+            assert!(text.len() <= 20 * input.len() + (1 << 20));
+            assert!(variables::unknown(&target.text, &board).len() <= target.text.len());
+        }
+    }
+}
+
 /// With and without passwords; types.db and names with it.
 pub fn collectd(input: &[u8]) {
     use crate::collectd::{PacketError, PacketSink, Protection, Values, names::Naming, read_packet};

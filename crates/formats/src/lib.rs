@@ -11,6 +11,7 @@
 //! | [`carbon_conf`] | storage-schemas.conf and storage-aggregation.conf |
 //! | [`carbon_rules`] | relay-rules.conf, aggregation-rules.conf, rewrite-rules.conf, blacklist.conf, whitelist.conf |
 //! | [`collectd`] | collectd's binary packets |
+//! | [`grafana`] | Grafana's dashboards |
 //! | [`pickle`] | Python pickles of Carbon points |
 //! | [`python_float`] | numbers as Python's `float()` reads them |
 //! | [`python_regex`] | Python's regular expressions and what they put in place of matches |
@@ -27,6 +28,7 @@ pub mod carbon_rules;
 pub mod collectd;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod grafana;
 pub mod js_literal;
 pub mod js_number;
 pub mod pickle;
