@@ -155,6 +155,11 @@ pub enum ImportCommand {
     Blacklist { file: PathBuf },
     /// Carbon's whitelist.conf, as [carbon] whitelist.
     Whitelist { file: PathBuf },
+    /// Grafana's dashboards (JSON files, or directories of them): a preview, and what cannot be carried over.
+    Grafana {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
     /// StatsD's config.js, as [statsd].
     Statsd { file: PathBuf },
 }
@@ -273,7 +278,7 @@ pub struct CompareOptions {
     /// as the Authorization header.
     #[arg(long, value_name = "URL")]
     pub graphite: String,
-    /// Targets to compare the answers of, one a line; may be given more than once.
+    /// Targets to compare the answers of, one a line, or a Grafana dashboard (.json); may be given more than once.
     #[arg(long, value_name = "FILE")]
     pub targets: Vec<PathBuf>,
     /// Also the targets of the dashboards that graphite-web keeps.

@@ -13,6 +13,7 @@ use crate::failure::Failure;
 pub fn run(common: &Common, command: &ImportCommand) -> Result<(), Failure> {
     match command {
         ImportCommand::Whisper(options) => super::whisper::import(common, options),
+        ImportCommand::Grafana { files } => super::import_grafana::run(common, files),
         ImportCommand::StorageSchemas { file } => storage_schemas(file),
         ImportCommand::StorageAggregation { file } => storage_aggregation(file),
         ImportCommand::RelayRules { file } => import_relay::relay_rules(file),

@@ -7,6 +7,7 @@ pub mod compare;
 pub mod config;
 pub mod event;
 pub mod import;
+pub mod import_grafana;
 mod import_relay;
 mod kept_events;
 pub mod query;

@@ -77,7 +77,7 @@ fn time_text(time: i64) -> String {
     jiff::Timestamp::from_second(time).map_or_else(|_| time.to_string(), |time| time.to_string())
 }
 
-fn number_text(value: f64) -> String {
+pub fn number_text(value: f64) -> String {
     // Six decimals are enough for eyes; json and csv have all of them.
     let text = format!("{value:.6}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -96,7 +96,7 @@ fn render_sparklines(series: &[Series]) -> String {
 }
 
 /// Eight heights from the least to the most; a gap is a blank.
-fn sparkline(values: &[Option<f64>]) -> String {
+pub fn sparkline(values: &[Option<f64>]) -> String {
     const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let every = values.len().div_ceil(SPARKLINE_WIDTH).max(1);
     let columns: Vec<Option<f64>> = values

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use formats::grafana::{self, Dashboard};
 use graphite::parse;
 use graphite::target::{Call, Expression};
 use serde::Deserialize;
@@ -22,8 +23,23 @@ const WINDOWS: [(i64, Option<u32>); 3] = [(3_600, None), (86_400, Some(700)), (7
 const MOST_BEHIND: usize = 1_000;
 const MOST_DASHBOARDS: usize = 1_000;
 
-/// A target a line; empty lines and those that begin with `#` are none.
+/// Targets of a file: lines, or Grafana's dashboards.
 pub fn read(file: &Path) -> Result<Vec<String>, Failure> {
+    if file.extension().is_none_or(|end| end != "json") {
+        return read_lines(file);
+    }
+    let dashboards =
+        crate::commands::import_grafana::read(file).map_err(|failure| Failure::usage(failure.message))?;
+    let of_dashboard = |dashboard: Dashboard| {
+        let targets =
+            dashboard.panels.iter().flat_map(|panel| &panel.targets).filter(|target| !target.hidden);
+        targets.map(|target| grafana::substituted(&target.text, &dashboard)).collect::<Vec<_>>()
+    };
+    Ok(dashboards.into_iter().flat_map(of_dashboard).collect())
+}
+
+/// A target a line; empty lines and those that begin with `#` are none.
+fn read_lines(file: &Path) -> Result<Vec<String>, Failure> {
     let text = crate::config::read_bounded(file).map_err(Failure::doing(file.display()))?;
     let lines = text.lines().map(str::trim).enumerate();
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
