@@ -191,7 +191,7 @@ fn torn_tails_and_flipped_bits_cost_only_their_batch() {
         assert!(found.damaged_bytes > 0);
     }
     let (left, _) = damaged(|bytes, _| bytes.truncate(3));
-    assert_eq!(left, []);
+    assert_eq!(left, [0_u64; 0]);
     let (left, found) = damaged(|bytes, _| bytes[0] = b'X');
     assert_eq!((left.len(), found.set_aside.len()), (0, 1));
     let kept = &found.set_aside[0];
