@@ -515,6 +515,10 @@ fn configuration_part(house: &House) -> Option<Part> {
     Some(Part { state, text, ..part("config", "evaluator", "Configuration") })
 }
 
+fn kept_answers(house: &House) -> u64 {
+    house.services.load().as_ref().as_ref().map_or(0, |services| services.answers.bytes() as u64)
+}
+
 fn storage(house: &House, store: &StoreHealth) -> StorageHealth {
     let memory = |part: &str, bytes: u64| Memory { part: part.into(), bytes };
     StorageHealth {
@@ -528,6 +532,7 @@ fn storage(house: &House, store: &StoreHealth) -> StorageHealth {
             memory("recent points", store.memory.points),
             memory("names", store.memory.names),
             memory("series", store.memory.series),
+            memory("recent answers", kept_answers(house)),
         ],
         resident_bytes: crate::process::resident_bytes(),
         memory_budget_bytes: store.memory.budget,

@@ -129,6 +129,7 @@ impl House {
             counters: http_api::Counters::default(),
             hub: http_api::stream::Hub::default(),
             groups: http_api::Groups::default(),
+            answers: http_api::Answers::default(),
             agents: self.agents(),
             zone: jiff::tz::TimeZone::UTC,
             // One more than the cores, so that a query that waits for the disk does not hold up the others.

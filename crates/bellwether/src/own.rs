@@ -41,6 +41,10 @@ pub fn counters(house: &House) -> Vec<(String, f64)> {
         all.add("http.refused", read(&counters.refused));
         all.add("http.queries", read(&counters.queries));
         all.add("http.queries_failed", read(&counters.queries_failed));
+        all.add("http.queries_cancelled", read(&counters.queries_cancelled));
+        all.add("http.answers_hit", read(&services.answers.hits));
+        all.add("http.answers_missed", read(&services.answers.misses));
+        all.add("http.answers_evicted", read(&services.answers.evicted));
         all.add("http.query_microseconds", read(&counters.query_microseconds));
         all.add("http.streams_lagging", read(&counters.streams_lagging));
     }

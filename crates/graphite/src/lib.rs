@@ -47,9 +47,9 @@ mod value;
 
 pub use answer::Answer;
 pub use error::{EvaluationError, InputError, Refusal};
-pub use evaluate::{Environment, Evaluated, Question, Window, evaluate};
+pub use evaluate::{Environment, Evaluated, Grounds, Question, Window, evaluate};
 pub use events::{Events, NoEvents};
 pub use find::Names;
-pub use render::{Defaults, RenderRequest, render};
+pub use render::{Defaults, RenderRequest, render, render_with_grounds};
 pub use series::Series;
 pub use stats::Trace;

@@ -46,4 +46,8 @@ pub const MAX_PLANNED_PATHS: usize = 4_096;
 pub const MAX_EXPLAINED_STEPS: usize = 1_000;
 pub const MAX_EXPLAINED_TEXT: usize = 400;
 
+/// Threads that write one answer, and points that make another worth while: a millisecond of digits.
+pub const MAX_WRITERS: usize = 4;
+pub const POINTS_FOR_A_WRITER: usize = 30_000;
+
 const _: () = assert!(MAX_PARSE_WORK > MAX_TARGET_BYTES);

@@ -24,8 +24,40 @@ pub fn push_float(out: &mut Vec<u8>, value: f64) {
         out.extend_from_slice(b".0");
         return;
     }
+    if push_few_decimals(out, value) {
+        return;
+    }
     let mut buffer = zmij::Buffer::new();
     push_python_exponent(out, buffer.format_finite(value).as_bytes());
+}
+
+/// Most numbers that people send have two or three decimals, for which a multiplication tells the digits: up to
+/// fifteen of them that read back as the value are its shortest.
+fn push_few_decimals(out: &mut Vec<u8>, value: f64) -> bool {
+    let magnitude = value.abs();
+    if !(1e-3..1e11).contains(&magnitude) {
+        return false;
+    }
+    for (decimals, scale) in [(2, 1e2), (4, 1e4)] {
+        let scaled = (magnitude * scale).round();
+        if scaled / scale != magnitude || scaled >= 1e15 {
+            continue;
+        }
+        let (whole, mut fraction) = (scaled as u64 / scale as u64, scaled as u64 % scale as u64);
+        if value < 0.0 {
+            out.push(b'-');
+        }
+        out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
+        let mut digits = [b'.'; 5];
+        for place in digits[1..=decimals].iter_mut().rev() {
+            *place = b'0' + (fraction % 10) as u8;
+            fraction /= 10;
+        }
+        let zeros = digits[2..=decimals].iter().rev().take_while(|digit| **digit == b'0').count();
+        out.extend_from_slice(&digits[..=decimals - zeros]);
+        return true;
+    }
+    false
 }
 
 /// Ours writes `1e-7` and `0.00001` where Python writes `1e-07` and `1e-05`.
@@ -274,6 +306,25 @@ mod tests {
         check(6.0, -1, 10.0);
         check(6.0, -2, 0.0);
         check(1e300, 6, 1e300);
+    }
+
+    #[test]
+    fn few_decimals_are_the_shortest_digits() {
+        let mut state = 1_u64;
+        for round in 0..200_000_u64 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let whole = (state >> 20) as f64 / 10f64.powi((round % 9) as i32);
+            let scale = 10f64.powi((round % 6) as i32);
+            for value in
+                [(whole * scale).round() / scale, -(whole / 1e9 * scale).round() / scale, whole / 7.0]
+            {
+                let mut out = Vec::new();
+                if push_few_decimals(&mut out, value) {
+                    let mut buffer = zmij::Buffer::new();
+                    assert_eq!(String::from_utf8(out).unwrap(), buffer.format_finite(value), "{value:e}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub struct Options {
     pub invisible: bool,
     pub second_y_axis: bool,
     pub draw_as_infinite: bool,
+    /// A line that was given no name: null in json, unless it got one since.
+    pub nameless: bool,
 }
 
 impl Series {

@@ -32,6 +32,8 @@ pub struct HttpConfig {
     pub max_query_points: usize,
     /// Bytes that one query may hold in memory, its answer included.
     pub max_query_bytes: usize,
+    /// Bytes that recent answers of `/render` may take; 0 = none are kept.
+    pub answer_cache_bytes: usize,
     /// Longest request body, in bytes.
     pub max_body_bytes: usize,
 }
@@ -49,6 +51,7 @@ impl Default for HttpConfig {
             max_query_series: 100_000,
             max_query_points: 50_000_000,
             max_query_bytes: 512 << 20,
+            answer_cache_bytes: 64 << 20,
             max_body_bytes: 16 << 20,
         }
     }

@@ -13,6 +13,7 @@
 //! | `api_v1/` | Bellwether's own JSON API (docs/http-api.md) |
 //! | `stream/` | live points as server-sent events |
 //! | `agents` | agents on other machines: their batches, and how each is |
+//! | `answers` | recent answers of `/render`, never stale |
 //! | `annotations`, `levels`, `guess`, `groups` | marks in time; level, unit, origin of series, and which belong together |
 //! | `ui` | the embedded web UI |
 
@@ -20,6 +21,7 @@ pub mod accounts;
 pub mod agents;
 pub mod annotations;
 mod answer;
+mod answers;
 mod api_v1;
 mod attempts;
 mod config;
@@ -50,6 +52,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 pub use agents::Agents;
+pub use answers::Answers;
 pub use attempts::Attempts;
 pub use config::{AuthConfig, AuthMode, HttpConfig};
 pub use groups::Groups;

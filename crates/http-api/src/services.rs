@@ -14,6 +14,7 @@ use vocabulary::{Clock, LiveTail, PointSink, SeriesSource};
 
 use crate::agents::Agents;
 use crate::answer::{Answer, Problem};
+use crate::answers::Answers;
 use crate::attempts::Attempts;
 use crate::config::{AuthConfig, AuthMode, HttpConfig};
 use crate::control::Control;
@@ -41,6 +42,8 @@ pub struct Counters {
     pub refused: AtomicU64,
     pub queries: AtomicU64,
     pub queries_failed: AtomicU64,
+    /// Given up because nobody waited for the answer any more.
+    pub queries_cancelled: AtomicU64,
     pub query_microseconds: AtomicU64,
     pub streams: AtomicU64,
     /// Streams closed because their reader was too slow.
@@ -59,6 +62,7 @@ pub struct Services {
     pub counters: Counters,
     pub hub: Hub,
     pub groups: Groups,
+    pub answers: Answers,
     pub agents: Agents,
     /// The zone of the server, for times without one.
     pub zone: TimeZone,
@@ -90,13 +94,14 @@ impl Services {
                 .hint("ask again later, or narrow the queries")
         };
         let permit = permit.await.map_err(|_| busy())?.map_err(|_| busy())?;
-        let _cancel_on_drop = CancelOnDrop(cancelled);
+        let mut cancel_on_drop = CancelOnDrop { cancelled, services: self, answered: false };
         let services = self.clone();
         let answer = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             work(&services, &limits)
         });
         let answer = answer.await.map_err(|error| Problem::internal(format!("the query failed: {error}")));
+        cancel_on_drop.answered = true;
         self.counters.queries.fetch_add(1, Ordering::Relaxed);
         self.counters.query_microseconds.fetch_add(started.elapsed().as_micros() as u64, Ordering::Relaxed);
         if answer.is_err() {
@@ -107,10 +112,17 @@ impl Services {
 }
 
 /// When the request goes away its future is dropped, and with it this.
-struct CancelOnDrop(Arc<AtomicBool>);
+struct CancelOnDrop<'s> {
+    cancelled: Arc<AtomicBool>,
+    services: &'s Services,
+    answered: bool,
+}
 
-impl Drop for CancelOnDrop {
+impl Drop for CancelOnDrop<'_> {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.cancelled.store(true, Ordering::Relaxed);
+        if !self.answered {
+            self.services.counters.queries_cancelled.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }

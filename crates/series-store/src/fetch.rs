@@ -10,6 +10,7 @@ use vocabulary::ports::{
 };
 use vocabulary::{LiveTail, SeriesRef, Sketch, Step, Timestamp};
 
+use crate::changes::EVERYTHING;
 use crate::head::HeadOf;
 use crate::limits::*;
 use crate::policy::{PolicyEntry, PolicyId, Slot, Tier};
@@ -59,6 +60,18 @@ impl SeriesSource for Store {
 
     fn fetch(&self, request: &FetchRequest<'_>) -> Result<Vec<Row<f64>>, StoreError> {
         self.fetch_rows(request)
+    }
+
+    fn moment(&self) -> Option<u64> {
+        Some(self.changes.moment())
+    }
+
+    fn unchanged(&self, moment: u64, request: &FetchRequest<'_>, now: Timestamp) -> bool {
+        let Some(oldest) = self.changes.oldest_since(moment) else {
+            return self.plans_agree(request, now, i64::MAX);
+        };
+        // Series that came or went change everything, and so does what is not known any more.
+        oldest != EVERYTHING && self.plans_agree(request, now, oldest)
     }
 
     fn fetch_sketches(&self, request: &FetchRequest<'_>) -> Result<Vec<Row<Option<Sketch>>>, StoreError> {
@@ -119,6 +132,30 @@ impl Store {
         }
         let empty = |row: Option<Row<V>>| row.unwrap_or_else(|| empty_row(request.from));
         Ok(out.into_iter().map(empty).collect())
+    }
+
+    /// Do the same slots of the same archives answer now as then, and do all of them end before a time?
+    fn plans_agree(&self, request: &FetchRequest<'_>, now: Timestamp, before: i64) -> bool {
+        let mut known: Option<PolicyId> = None;
+        for series in request.series {
+            let Ok(id) = u32::try_from(series.0) else { return false };
+            let Some(stripe) = self.stripe_of(id) else { return false };
+            let head = stripe.read().get((id % SERIES_PER_STRIPE) as u16).map(|head| head.policy);
+            // Most series of a question share their policy.
+            if head.is_some() && head == known {
+                continue;
+            }
+            let Some(entry) = head.and_then(|policy| self.policy(policy)) else { return false };
+            let then = plan(&entry, request.from, request.until, request.now);
+            let tier = entry.tiers[then.archive];
+            if then != plan(&entry, request.from, request.until, now)
+                || !then.slots.is_empty() && tier.start(then.slots.end).0 > before
+            {
+                return false;
+            }
+            known = head;
+        }
+        true
     }
 
     /// Positions and local numbers of the wanted series by stripe and policy, locals rising. Series that

@@ -11,6 +11,7 @@ use vocabulary::Timestamp;
 use vocabulary::ports::{Scope, StoreError};
 
 use crate::blocks::NewFiles;
+use crate::changes::EVERYTHING;
 use crate::flush::{Extent, Pages, spans};
 use crate::import::{Archived, ImportEnd, Item, Task, wanted_slots};
 use crate::limits::*;
@@ -147,6 +148,7 @@ impl Store {
                 tier.add_files([self.files.file(*meta)]);
             }
         }
+        self.changes.note(EVERYTHING);
         Ok(())
     }
 }

@@ -25,6 +25,7 @@ mod background;
 mod block;
 pub mod blocks;
 mod bytes;
+mod changes;
 pub mod codec;
 mod columns;
 pub mod config;

@@ -113,3 +113,6 @@ pub const IDLE_PASS_INTERVAL: Duration = Duration::from_secs(86_400);
 
 /// Gaps and damaged files that health lists; the counters go on.
 pub const DAMAGE_LISTED_MAX: usize = 100;
+
+/// Changes that are told apart for those who keep answers: one for each question that was kept while points came in.
+pub const CHANGES_MAX: usize = 4_096;

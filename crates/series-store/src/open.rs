@@ -121,6 +121,7 @@ impl Store {
             blocks,
             live: Live::default(),
             counters: Default::default(),
+            changes: Default::default(),
             read_only: Mutex::default(),
             is_read_only: AtomicBool::new(false),
             upkeep: Mutex::new(Upkeep::default()),

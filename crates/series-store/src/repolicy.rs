@@ -10,6 +10,7 @@ use vocabulary::retention::Archives;
 use vocabulary::{Sketch, Timestamp, ValueKind};
 
 use crate::blocks::NewFiles;
+use crate::changes::EVERYTHING;
 use crate::config::{AggregationRule, RetentionRule};
 use crate::flush::{Extent, Pages, spans};
 use crate::head::{HeadOf, LateAt};
@@ -219,6 +220,7 @@ impl Store {
             let id = number * SERIES_PER_STRIPE + u32::from(*local);
             self.series_log.lock().push(&Record::Repolicy { id, policy: change.to });
         }
+        self.changes.note(EVERYTHING);
         Ok(new.iter().map(|meta| meta.bytes).sum())
     }
 

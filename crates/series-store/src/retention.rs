@@ -5,6 +5,7 @@ use std::sync::Arc;
 use vocabulary::Timestamp;
 use vocabulary::ports::StoreError;
 
+use crate::changes::EVERYTHING;
 use crate::limits::*;
 use crate::manifest::{Edit, FileMeta};
 use crate::series_log::Record;
@@ -36,6 +37,7 @@ impl Store {
             self.series_log.lock().push(&Record::Removed { id });
             removed += 1;
         }
+        self.changes.note(EVERYTHING);
         removed
     }
 

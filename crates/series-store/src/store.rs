@@ -13,6 +13,7 @@ use vocabulary::retention::Policy;
 use vocabulary::{Clock, SeriesRef, Timestamp, ValueKind};
 
 use crate::blocks::{BlockStore, Files, SeriesRecord};
+use crate::changes::{Changes, EVERYTHING};
 use crate::config::StorageConfig;
 use crate::error::DiskError;
 use crate::head::{Stripe, TierStart};
@@ -70,6 +71,7 @@ pub struct Store {
     pub(crate) blocks: Arc<dyn BlockStore>,
     pub(crate) live: Live,
     pub(crate) counters: Counters,
+    pub(crate) changes: Changes,
     pub(crate) read_only: Mutex<Option<ReadOnly>>,
     pub(crate) is_read_only: AtomicBool,
     /// One flush, rollup or migration at a time; taken before `merging`.
@@ -190,6 +192,7 @@ impl Store {
             unannounced.lock().push(created.id);
         }
         count(&self.counters.series_created, 1);
+        self.changes.note(EVERYTHING);
     }
 
     /// Series without a point yet, for who names them beforehand; without one they go like others that are idle.

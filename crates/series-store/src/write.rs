@@ -104,7 +104,9 @@ impl PointSink for Store {
     fn write_sketches(&self, batch: &SketchBatch) -> WriteReport {
         let now = self.now();
         let mut report = WriteReport::default();
+        let mut oldest = i64::MAX;
         for (name, time, sketch) in batch.iter() {
+            oldest = oldest.min(time.0);
             let id = self.names.id(name, ValueKind::Sketch).or_else(|| {
                 let first = First { name, kind: ValueKind::Sketch, time, has_value: true };
                 self.create_counted(first, now, &mut report)
@@ -113,6 +115,7 @@ impl PointSink for Store {
                 self.write_sketch(id, time, sketch, now, &mut report);
             }
         }
+        self.changes.note(oldest);
         self.count_report(&report);
         report
     }
@@ -139,6 +142,7 @@ impl Store {
             self.write_run(&stripe, batch, run, now, scratch, &mut report);
         }
         scratch.rows = rows;
+        self.changes.note(batch.oldest().map_or(i64::MAX, |time| time.0));
         self.count_report(&report);
         report
     }

@@ -59,6 +59,11 @@ impl PointBatch {
         self.rows.clear();
     }
 
+    /// The time of the oldest point.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.rows.iter().map(|row| row.time).min()
+    }
+
     pub fn get(&self, index: usize) -> NamedPoint<'_> {
         self.named(&self.rows[index])
     }

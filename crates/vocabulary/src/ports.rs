@@ -102,6 +102,18 @@ pub trait SeriesSource: Send + Sync {
     /// One row for each series asked for, in the same order.
     fn fetch(&self, request: &FetchRequest<'_>) -> Result<Vec<Row<f64>>, StoreError>;
 
+    /// A moment to ask [`SeriesSource::unchanged`] about, taken before anything is read. `None` if the store does
+    /// not keep account of changes.
+    fn moment(&self) -> Option<u64> {
+        None
+    }
+
+    /// Would a request give `now` what it gave when it was made, after `moment`? Patterns that were looked up since
+    /// then are part of it: series that came or went are a change. Never true when in doubt.
+    fn unchanged(&self, _moment: u64, _request: &FetchRequest<'_>, _now: Timestamp) -> bool {
+        false
+    }
+
     /// The same for series of kind sketch.
     fn fetch_sketches(&self, request: &FetchRequest<'_>) -> Result<Vec<Row<Option<Sketch>>>, StoreError>;
 }
@@ -114,7 +126,7 @@ pub trait LiveTail: Send + Sync {
 }
 
 /// Name prefixes that the caller may see. Empty means all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Scope {
     prefixes: Arc<[String]>,
 }

@@ -14,10 +14,11 @@ mod reader;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use vocabulary::ports::{QueryLimits, Scope, SeriesSource, StoreError};
-use vocabulary::{Timestamp, ValueKind};
+use vocabulary::{SeriesRef, Timestamp, ValueKind};
 
 pub use invocation::Invocation;
 
@@ -76,11 +77,21 @@ pub struct Environment<'a> {
     pub limits: &'a QueryLimits,
 }
 
-/// The answer, with what it took.
+/// The answer, with what it took and what it rests on.
 #[derive(Debug)]
 pub struct Evaluated {
     pub series: Vec<Series>,
     pub trace: Trace,
+    pub grounds: Grounds,
+}
+
+/// What an answer rests on: if nothing of it has changed, the same question has the same answer.
+#[derive(Clone, Debug, Default)]
+pub struct Grounds {
+    /// Stored series in windows of time.
+    pub reads: Vec<(Window, Arc<[SeriesRef]>)>,
+    /// It has to do with chance, with annotations, or with times that were written relative to now.
+    pub passing: bool,
 }
 
 pub fn evaluate(question: &Question, environment: Environment<'_>) -> Result<Evaluated, EvaluationError> {
@@ -94,7 +105,8 @@ pub fn evaluate(question: &Question, environment: Environment<'_>) -> Result<Eva
         Context { window: question.window, x_files_factor: question.x_files_factor, stacks: None };
     let targets: Vec<&Expression> = targets.iter().collect();
     let series = evaluator.evaluate_targets(&mut context, &targets, Surroundings::default())?;
-    Ok(Evaluated { series, trace: evaluator.trace() })
+    let trace = evaluator.trace();
+    Ok(Evaluated { series, trace, grounds: evaluator.grounds() })
 }
 
 /// Running totals of `stacked`, by name.
@@ -127,6 +139,8 @@ pub struct Evaluator<'a> {
     /// Writes down what each step took, when somebody wants to know.
     recorder: Option<Recorder>,
     meter: Meter,
+    /// See [`Grounds`].
+    passing: bool,
     /// Points that functions made out of nothing or in greater number than they got.
     points_made: usize,
 }
@@ -137,11 +151,15 @@ impl<'a> Evaluator<'a> {
     fn new(question: &'a Question, environment: Environment<'a>) -> Evaluator<'a> {
         let reader = Reader::new(question.now, environment);
         let meter = Meter::new(environment.limits.max_bytes);
-        Evaluator { question, environment, reader, recorder: None, meter, points_made: 0 }
+        Evaluator { question, environment, reader, recorder: None, meter, passing: false, points_made: 0 }
     }
 
     fn trace(&self) -> Trace {
         Trace { peak_bytes: self.meter.peak(), ..self.reader.trace }
+    }
+
+    fn grounds(self) -> Grounds {
+        Grounds { reads: self.reader.reads, passing: self.passing }
     }
 
     /// What was fetched for a path in this window.

@@ -27,6 +27,8 @@ pub struct Reader<'a> {
     found: HashMap<(ValueKind, String), Arc<[SeriesMatch]>>,
     fetched: HashMap<Wanted, Arc<[Fetched]>>,
     pub trace: Trace,
+    /// See [`super::Grounds`].
+    pub reads: Vec<(Window, Arc<[SeriesRef]>)>,
     /// What was fetched, when somebody wants to know.
     log: Option<Vec<Fetch>>,
 }
@@ -62,7 +64,7 @@ impl Slots {
 impl<'a> Reader<'a> {
     pub fn new(now: Timestamp, environment: Environment<'a>) -> Reader<'a> {
         let (found, fetched, trace) = (HashMap::new(), HashMap::new(), Trace::default());
-        Reader { now, environment, found, fetched, trace, log: None }
+        Reader { now, environment, found, fetched, trace, reads: Vec::new(), log: None }
     }
 
     pub fn write_down_fetches(&mut self) {
@@ -192,6 +194,7 @@ impl<'a> Reader<'a> {
             scope: self.environment.scope,
             limits: &limits,
         };
+        self.reads.push((window, series.as_slice().into()));
         self.trace.fetches += 1;
         let mut rows = Vec::with_capacity(all.len());
         match kind {

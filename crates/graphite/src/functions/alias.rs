@@ -165,7 +165,7 @@ pub const SUBSTR: Function = Function {
            numbers count from the end.\n\nExample: substr(web.*.requests.count, 1, 3)",
     aggregator: false,
     run: |call| {
-        let (start, stop) = (call.arguments.int(1)?, call.arguments.int(2)?);
+        let (start, stop) = (call.arguments.whole(1)?, call.arguments.whole(2)?);
         rename_each(call, |series| Ok(part_of_name(&series.name, start, stop)))
     },
 };

@@ -136,8 +136,23 @@ impl Arguments {
     /// What the function got, or the default. `None` and nothing are the same to the functions.
     pub fn get(&self, index: usize) -> Value {
         match &self.values[index] {
+            // The name of a function is looked up, be it `None`.
+            Some(Value::None) if self.function.params[index].kind == Kind::AggFunc => Value::None,
             None | Some(Value::None) => self.default(index),
             Some(value) => value.clone(),
+        }
+    }
+
+    /// What is only shown: anything that Python's `if` takes for something, as Python prints it.
+    pub fn shown_text(&self, index: usize) -> Option<String> {
+        Some(self.get(index)).filter(Value::is_truthy).map(|value| value.text())
+    }
+
+    /// Python's `int(value)`, which cuts off decimals.
+    pub fn whole(&self, index: usize) -> Result<i64, EvaluationError> {
+        match self.get(index) {
+            Value::Float(value) if value.is_finite() => Ok(value as i64),
+            _ => self.int(index),
         }
     }
 
@@ -173,13 +188,17 @@ impl Arguments {
 
     /// Are there as many series (or whatever it is) in the one as in the other? What has no length, has as many.
     pub fn differ_in_length(&self, one: usize, other: usize) -> bool {
-        let length = |index: usize| match &self.values[index] {
+        self.length(one).zip(self.length(other)).is_some_and(|(one, other)| one != other)
+    }
+
+    /// Python's `len(value)`.
+    pub fn length(&self, index: usize) -> Option<usize> {
+        match &self.values[index] {
             Some(Value::Series(list)) => Some(list.len()),
             Some(Value::Lists(lists)) => Some(lists.len()),
             Some(Value::Text(text)) => Some(text.chars().count()),
             _ => None,
-        };
-        length(one).zip(length(other)).is_some_and(|(one, other)| one != other)
+        }
     }
 
     /// A list, or all that is in lists of lists.
@@ -240,6 +259,11 @@ impl Arguments {
     /// Is there an argument, be it `None`?
     pub fn has(&self, index: usize) -> bool {
         self.values[index].is_some()
+    }
+
+    /// Python's complaint about a missing argument comes before everything else.
+    pub fn must_be_given(&self, index: usize) -> Result<(), EvaluationError> {
+        if self.has(index) { Ok(()) } else { Err(self.wrong(index)) }
     }
 
     pub fn is_given(&self, index: usize) -> bool {

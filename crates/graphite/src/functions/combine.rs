@@ -412,12 +412,11 @@ fn quotient(call: &Invocation<'_, '_>, mut pair: [Series; 2]) -> Result<Series, 
 }
 
 fn divide_series(call: &mut Invocation<'_, '_>) -> Answer {
-    let (dividends, mut divisors) = (call.arguments.series(0)?, call.arguments.series(1)?);
-    if divisors.len() > 1 {
-        let what =
-            format!("divideSeries second argument must reference exactly 1 series (got {})", divisors.len());
+    if let Some(count) = call.arguments.length(1).filter(|count| *count > 1) {
+        let what = format!("divideSeries second argument must reference exactly 1 series (got {count})");
         return Err(EvaluationError::input(what));
     }
+    let (dividends, mut divisors) = (call.arguments.series(0)?, call.arguments.series(1)?);
     let mut results = Vec::with_capacity(dividends.len());
     match divisors.pop() {
         None => {
@@ -448,16 +447,16 @@ fn divide_series_lists(call: &mut Invocation<'_, '_>) -> Answer {
 }
 
 fn weighted_average(call: &mut Invocation<'_, '_>) -> Answer {
-    let (means, weights) = (call.arguments.series(0)?, call.arguments.series(1)?);
-    let nodes = call.arguments.rest().to_vec();
-    if means.len() != weights.len() {
+    if let (Some(means), Some(weights)) = (call.arguments.length(0), call.arguments.length(1))
+        && means != weights
+    {
         return Err(EvaluationError::input(format!(
             "weightedAverage must receive the same number of series for seriesListAvg and seriesListWeight but \
-             received respectively {} and {}",
-            means.len(),
-            weights.len()
+             received respectively {means} and {weights}",
         )));
     }
+    let (means, weights) = (call.arguments.series(0)?, call.arguments.series(1)?);
+    let nodes = call.arguments.rest().to_vec();
     let products = weighted_products(call, &means, &weights, &nodes)?;
     if products.is_empty() {
         return Ok(Value::nothing());

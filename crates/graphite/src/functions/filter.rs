@@ -96,6 +96,7 @@ pub const FILTER_SERIES: Function = Function {
     help: "The series for which a number made of all its values by `func` compares as wanted: =, !=, <, <=, > or \
            >=.\n\nExample: filterSeries(web.*.load, \"max\", \">\", 4)",
     run: |call| {
+        (1..=3).try_for_each(|index| call.arguments.must_be_given(index))?;
         let aggregator = aggregator(&call.arguments.get(1).text())?;
         let operator = call.arguments.get(2).text();
         let comparison = Comparison::named(&operator)
@@ -424,7 +425,12 @@ fn sorted(call: &mut Invocation<'_, '_>, aggregator: Aggregator, descending: boo
 }
 
 fn best(call: &mut Invocation<'_, '_>, aggregator: Aggregator, descending: bool) -> Answer {
-    let count = call.arguments.int(1)?;
+    // `highest` and `lowest` have a default that their parameters do not tell of; the others have none.
+    let count = if call.arguments.parameters() > 2 && !call.arguments.has(1) {
+        1
+    } else {
+        call.arguments.whole(1)?
+    };
     let list = call.series()?;
     let sorted = sort_by_number(list, |series| reduce(series, aggregator), descending)?;
     Ok(Value::Series(first(sorted, count)))

@@ -236,6 +236,7 @@ fn linear_regression(call: &mut Invocation<'_, '_>) -> Answer {
     let Window { mut from, mut until } = call.context.window;
     for (argument, moment) in [(1, &mut from), (2, &mut until)] {
         if call.arguments.is_given(argument) {
+            call.is_passing();
             let question = call.question();
             let text = call.arguments.get(argument).text();
             let parsed = attime::parse(&text, &question.server_zone, question.now);

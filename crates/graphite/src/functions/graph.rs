@@ -12,7 +12,7 @@ use crate::attime;
 use crate::error::EvaluationError;
 use crate::evaluate::Invocation;
 use crate::python::{float, general};
-use crate::series::{NULL, Options, Series, is_null};
+use crate::series::{NULL, Options, Series, Tags, is_null};
 use crate::value::Value;
 
 type Answer = Result<Value, EvaluationError>;
@@ -49,6 +49,7 @@ pub const COLOR: Function = Function {
     params: &[SERIES, required("theColor", Kind::String)],
     help: "The colour of the lines: a name such as blue, or RRGGBB.\n\nExample: color(web.errors, \"red\")",
     run: |call| {
+        call.arguments.must_be_given(1)?;
         let color = call.arguments.get(1).text();
         change_each(call, |series| series.options.color = Some(color.clone()))
     },
@@ -150,10 +151,10 @@ fn change_each(call: &mut Invocation<'_, '_>, mut change: impl FnMut(&mut Series
 
 /// Name and colour from the second and third argument, if they are given.
 fn label(call: &Invocation<'_, '_>, line: &mut Series) -> Result<(), EvaluationError> {
-    if let Some(label) = call.arguments.optional_text(1)?.filter(|label| !label.is_empty()) {
+    if let Some(label) = call.arguments.shown_text(1) {
         line.name = label;
     }
-    line.options.color = call.arguments.optional_text(2)?.filter(|color| !color.is_empty());
+    line.options.color = call.arguments.shown_text(2);
     Ok(())
 }
 
@@ -174,7 +175,10 @@ fn area_between(call: &mut Invocation<'_, '_>) -> Answer {
 const DEFAULT_STACK: &str = "__DEFAULT__";
 
 fn stacked(call: &mut Invocation<'_, '_>) -> Answer {
-    let stack = call.arguments.optional_text(1)?.unwrap_or_else(|| DEFAULT_STACK.into());
+    let stack = match call.arguments.has(1) {
+        true => call.arguments.get(1).text(),
+        false => DEFAULT_STACK.to_owned(),
+    };
     let stacks = call.context.stacks.get_or_insert_with(|| Rc::new(RefCell::new(HashMap::new()))).clone();
     let mut stacks = stacks.borrow_mut();
     let totals = stacks.entry(stack.clone()).or_default();
@@ -204,6 +208,7 @@ fn stacked(call: &mut Invocation<'_, '_>) -> Answer {
 }
 
 fn vertical_line(call: &mut Invocation<'_, '_>) -> Answer {
+    call.is_passing();
     let text = call.arguments.get(0).text();
     let question = call.question();
     let moment = attime::parse(&text, &question.zone, question.now)
@@ -222,8 +227,10 @@ fn vertical_line(call: &mut Invocation<'_, '_>) -> Answer {
     let at = Timestamp(moment);
     let mut line = call.new_series("None".into(), at, at, Step::ONE_SECOND, vec![1.0, 1.0]);
     label(call, &mut line)?;
-    line.tags.set("name", line.name.as_str());
+    line.tags = Tags::of_name(&line.name);
     line.path_expression = line.name.as_str().into();
     line.options.draw_as_infinite = true;
+    // Without a label the original's has no name at all.
+    line.options.nameless = !call.arguments.flag(1);
     Ok(Value::Series(vec![line]))
 }

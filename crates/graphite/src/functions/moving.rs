@@ -32,7 +32,7 @@ pub const MOVING_WINDOW: Function = Function {
            At least the share `xFilesFactor` of them must be known.\n\n\
            Example: movingWindow(web.*.load, \"5min\", \"max\")",
     run: |call| {
-        let func = call.arguments.text(2)?;
+        let func = call.arguments.get(2).text();
         moving(call, &func, 3)
     },
     ..MOVING

@@ -109,7 +109,7 @@ fn clock_change(call: &Invocation<'_, '_>, asked: Window, shifted: Window) -> i6
 fn time_stack(call: &mut Invocation<'_, '_>) -> Answer {
     let unit = backwards(&call.arguments.text(1)?);
     let seconds = super::arguments::interval_or_failed(&unit)?;
-    let (first, last) = (call.arguments.int(2)?, call.arguments.int(3)?);
+    let (first, last) = (call.arguments.whole(2)?, call.arguments.whole(3)?);
     let list = call.series()?;
     let Some((start, end)) = list.first().map(|series| (series.start, series.end)) else {
         return Ok(Value::nothing());
@@ -129,6 +129,7 @@ fn time_stack(call: &mut Invocation<'_, '_>) -> Answer {
 }
 
 fn time_slice(call: &mut Invocation<'_, '_>) -> Answer {
+    call.is_passing();
     let question = call.question();
     let moment = |text: String| {
         let moment = attime::parse(&text, &question.server_zone, question.now);

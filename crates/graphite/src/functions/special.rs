@@ -102,6 +102,7 @@ pub const FALLBACK_SERIES: Function = Function {
            Example: fallbackSeries(web.*.errors, constantLine(0))",
     aggregator: false,
     run: |call| {
+        call.arguments.must_be_given(1)?;
         let list = call.series()?;
         if list.is_empty() {
             return Ok(call.arguments.get(1));
@@ -249,6 +250,7 @@ fn each_step(
 }
 
 fn random_walk(call: &mut Invocation<'_, '_>) -> Answer {
+    call.is_passing();
     let name = call.arguments.text(0)?;
     let window = call.context.window;
     // FNV-1a of the name, then a xorshift: good enough to look random.
@@ -295,7 +297,12 @@ fn changed(call: &mut Invocation<'_, '_>) -> Answer {
 }
 
 fn events(call: &mut Invocation<'_, '_>) -> Answer {
-    let tags: Vec<String> = call.arguments.rest().iter().map(Value::text).collect();
+    call.is_passing();
+    let texts = call.arguments.rest().iter().map(|tag| match tag {
+        Value::Text(tag) => Ok(tag.clone()),
+        other => Err(EvaluationError::failed(format!("{} is not the name of a tag", other.repr()))),
+    });
+    let tags = texts.collect::<Result<Vec<_>, _>>()?;
     let name = format!("events(\"{}\")", tags.join("\", \""));
     let window = call.context.window;
     let (start, end) = (window.from, window.until);

@@ -71,7 +71,7 @@ pub const HITCOUNT: Function = Function {
 };
 
 fn summarize(call: &mut Invocation<'_, '_>) -> Answer {
-    let (text, func, align) = (call.arguments.text(1)?, call.arguments.text(2)?, call.arguments.flag(3));
+    let (text, func, align) = (call.arguments.text(1)?, call.arguments.get(2).text(), call.arguments.flag(3));
     let interval = positive(call.arguments.interval(1)?)?;
     let list = call.series()?;
     if list.is_empty() {
@@ -100,7 +100,7 @@ fn summarize(call: &mut Invocation<'_, '_>) -> Answer {
 }
 
 fn smart_summarize(call: &mut Invocation<'_, '_>) -> Answer {
-    let (text, func) = (call.arguments.text(1)?, call.arguments.text(2)?);
+    let (text, func) = (call.arguments.text(1)?, call.arguments.get(2).text());
     let align = match call.arguments.get(3) {
         Value::None | Value::Bool(_) => None,
         align => Some(align.text()),

@@ -432,7 +432,8 @@ fn integral_by_interval(call: &mut Invocation<'_, '_>) -> Answer {
 /// The longest gap to fill; infinite is every one.
 fn gap_limit(call: &Invocation<'_, '_>) -> Result<usize, EvaluationError> {
     match call.arguments.get(1) {
-        Value::Float(f64::INFINITY) => Ok(usize::MAX),
+        // As many as are not more; infinity is no limit, and what is less than nothing fills nothing.
+        Value::Float(limit) => Ok(limit as usize),
         _ => Ok(usize::try_from(call.arguments.int(1)?).unwrap_or(0)),
     }
 }

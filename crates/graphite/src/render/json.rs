@@ -1,10 +1,13 @@
 //! Series as json: what Grafana and most others ask for. The hot path of large answers.
 
+use std::borrow::Cow;
+
 use vocabulary::Timestamp;
 
 use super::Shape;
 use crate::error::EvaluationError;
 use crate::json::Json;
+use crate::limits;
 use crate::python::push_float;
 use crate::series::{Numbers, Series};
 
@@ -16,7 +19,7 @@ pub fn json(mut series: Vec<Series>, shape: &Shape) -> Result<Vec<u8>, Evaluatio
     if let Some(most) = shape.max_data_points {
         consolidate(&mut series, most);
     }
-    let mut rows = Vec::with_capacity(series.len());
+    let mut rows: Vec<Row<'_>> = Vec::with_capacity(series.len());
     for one in &series {
         let points = one.points()?;
         let count = points.len().min(moments(one));
@@ -25,27 +28,64 @@ pub fn json(mut series: Vec<Series>, shape: &Shape) -> Result<Vec<u8>, Evaluatio
             rows.push((one, points, count));
         }
     }
-    let mut json = Json::new(shape.pretty);
-    json.out.reserve(rows.iter().map(|(one, _, count)| 64 + one.name.len() * 2 + count * 26).sum());
-    json.list(|json| {
-        for (one, points, count) in &rows {
-            json.item();
-            json.object(|json| {
-                json.key("target");
-                json.text(&one.name);
-                json.key("tags");
-                json.object(|json| {
-                    for (tag, value) in one.tags.iter() {
-                        json.key(tag);
-                        json.text(value);
-                    }
-                });
-                json.key("datapoints");
-                json.list(|json| datapoints(json, one, &points[..*count], shape));
-            });
+    if shape.pretty {
+        let mut json = Json::new(true);
+        json.list(|json| rows.iter().for_each(|row| write_row(json, row, shape)));
+        return Ok(json.out);
+    }
+    Ok(written_at_once(&rows, shape))
+}
+
+/// A series, its points, and how many of them are told.
+type Row<'s> = (&'s Series, Cow<'s, [f64]>, usize);
+
+fn write_row(json: &mut Json, (one, points, count): &Row<'_>, shape: &Shape) {
+    json.item();
+    json.object(|json| {
+        json.key("target");
+        match one.options.nameless && one.name == "None" {
+            true => json.raw("null"),
+            false => json.text(&one.name),
         }
+        json.key("tags");
+        json.object(|json| {
+            for (tag, value) in one.tags.iter() {
+                json.key(tag);
+                json.text(value);
+            }
+        });
+        json.key("datapoints");
+        json.list(|json| datapoints(json, one, &points[..*count], shape));
     });
-    Ok(json.out)
+}
+
+/// Large answers are written in parts at the same time: digits are what takes long in them.
+fn written_at_once(rows: &[Row<'_>], shape: &Shape) -> Vec<u8> {
+    let points: usize = rows.iter().map(|(_, _, count)| count).sum();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(limits::MAX_WRITERS);
+    let parts = (points / limits::POINTS_FOR_A_WRITER).clamp(1, threads);
+    let part = |rows: &[Row<'_>], begins: &[u8]| {
+        let mut json = Json::new(false);
+        json.out.reserve(rows.iter().map(|(one, _, count)| 64 + one.name.len() * 2 + count * 26).sum());
+        json.out.extend_from_slice(begins);
+        rows.iter().for_each(|row| write_row(&mut json, row, shape));
+        json.out
+    };
+    let (first, others) = rows.split_at(rows.len() / parts);
+    std::thread::scope(|scope| {
+        let size = others.len().div_ceil(parts.max(2) - 1).max(1);
+        let others: Vec<_> = others.chunks(size).map(|rows| scope.spawn(move || part(rows, b""))).collect();
+        let mut out = part(first, b"[");
+        for other in others {
+            if out.len() > 1 {
+                out.extend_from_slice(b", ");
+            }
+            // A writer cannot fail; if it did, so should the answer.
+            out.extend_from_slice(&other.join().unwrap_or_else(|why| std::panic::resume_unwind(why)));
+        }
+        out.push(b']');
+        out
+    })
 }
 
 /// How many moments lie between start and end, both included, since points are told at most for these.
@@ -57,6 +97,7 @@ fn moments(series: &Series) -> usize {
 fn datapoints(json: &mut Json, series: &Series, points: &[f64], shape: &Shape) {
     let (mut time, step) = (series.start, series.seconds_per_point());
     let numbers = series.numbers_of_points();
+    json.out.reserve(points.len() * 26);
     for value in points {
         if !(shape.no_null_points && value.is_nan()) {
             json.item();

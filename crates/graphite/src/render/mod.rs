@@ -14,7 +14,7 @@ use vocabulary::Timestamp;
 use crate::answer::Answer;
 use crate::attime;
 use crate::error::{EvaluationError, Refusal};
-use crate::evaluate::{Environment, Question, Window, evaluate, memory};
+use crate::evaluate::{Environment, Grounds, Question, Window, evaluate, memory};
 use crate::functions::python_float;
 use crate::limits;
 use crate::parameters::{Parameters, not_an_integer, python_int};
@@ -200,15 +200,24 @@ fn format(params: Parameters<'_>) -> Format {
 
 /// The answer to a request, with what it took.
 pub fn render(request: &RenderRequest, environment: Environment<'_>) -> Result<(Answer, Trace), Refusal> {
+    render_with_grounds(request, environment).map(|(answer, trace, _)| (answer, trace))
+}
+
+/// The same with what it rests on, for those who keep answers.
+pub fn render_with_grounds(
+    request: &RenderRequest,
+    environment: Environment<'_>,
+) -> Result<(Answer, Trace, Grounds), Refusal> {
     let refused = |error| Refusal::of(error, &request.question.targets);
-    let (answer, trace) = if request.picture.pie {
-        pie(request, environment).map_err(refused)?
+    let (answer, trace, grounds) = if request.picture.pie {
+        let (answer, trace) = pie(request, environment).map_err(refused)?;
+        (answer, trace, Grounds { passing: true, ..Grounds::default() })
     } else {
         let evaluated = evaluate(&request.question, environment).map_err(refused)?;
         has_room(request, &evaluated.series, environment.limits.max_bytes).map_err(refused)?;
-        (write(request, evaluated.series).map_err(refused)?, evaluated.trace)
+        (write(request, evaluated.series).map_err(refused)?, evaluated.trace, evaluated.grounds)
     };
-    Ok((with_cache_headers(answer, request.cache_seconds), trace))
+    Ok((with_cache_headers(answer, request.cache_seconds), trace, grounds))
 }
 
 /// May the answer be written beside the series that it is made of?

@@ -18,7 +18,8 @@ pub fn of_answer(format: Format, shape: &Shape, series: &[Series]) -> usize {
     };
     let pretty = if shape.pretty { 2 } else { 1 };
     match format {
-        Format::Json => each(128, &|_| 26 * pretty),
+        // Parts that other threads wrote are there twice for a moment.
+        Format::Json => each(128, &|_| 40 * pretty),
         Format::Rickshaw => each(64, &|_| 40 * pretty),
         Format::Csv => each(0, &|one| one.name.len() + 36),
         Format::Raw => each(64, &|_| 16),

@@ -15,6 +15,7 @@ use vocabulary::ports::{QueryLimits, Scope};
 use super::graph::{GraphRequest, MAX_TARGETS, Window};
 use crate::accounts::Caller;
 use crate::answer::{Answer, Body, Problem};
+use crate::answers::Question as Asked;
 use crate::evaluate::{self, StateEvents, TargetError};
 use crate::parameters::Parameters;
 use crate::services::Services;
@@ -140,13 +141,29 @@ fn explained(
     };
     let events = StateEvents(&services.state);
     let environment = Environment { source: services.source.as_ref(), events: &events, scope, limits };
+    let cache = cache(services, scope, &window, &question.targets);
     let explained = explain::explain(&question, environment);
     Explanation {
         now: services.clock.since_epoch().as_secs_f64(),
         milliseconds: milliseconds(explained.took),
-        cache: "off",
+        cache,
         targets: explained.targets.into_iter().map(target).collect(),
         fetches: explained.fetches.into_iter().map(fetch).collect(),
+    }
+}
+
+/// Does `/render` have the answer to the same targets in the same window as json at hand?
+fn cache(services: &Services, scope: &Scope, window: &Window, targets: &[String]) -> &'static str {
+    if services.settings.load().http.answer_cache_bytes == 0 {
+        return "off";
+    }
+    let targets = targets.iter().map(|target| ("target".to_owned(), target.clone()));
+    let parameters = Parameters(targets.chain([("format".to_owned(), "json".to_owned())]).collect());
+    let asked = graphite::Window { from: window.from, until: window.until };
+    let question = Asked::new(&parameters, asked, scope);
+    match services.answers.look(&question, services.source.as_ref(), window.now, Duration::MAX) {
+        Some(_) => "hit",
+        None => "miss",
     }
 }
 

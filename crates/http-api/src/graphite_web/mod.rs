@@ -26,6 +26,7 @@ use vocabulary::ports::QueryLimits;
 
 use crate::accounts::Caller;
 use crate::answer::Problem;
+use crate::answers::KeptAnswer;
 use crate::parameters::Parameters;
 use crate::services::Services;
 
@@ -104,17 +105,7 @@ fn names<'a>(services: &'a Services, caller: &'a Caller, limits: &'a QueryLimits
 /// An answer or a refusal of `graphite` as HTTP.
 fn respond(answered: Result<Answer, Refusal>) -> Response {
     match answered {
-        Ok(answer) => {
-            let mut response = answer.body.into_response();
-            let headers = response.headers_mut();
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
-            for (name, value) in answer.headers {
-                if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-                    headers.insert(name, value);
-                }
-            }
-            response
-        }
+        Ok(answer) => respond_with(answer.into()),
         Err(refusal) => {
             let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             let content_type =
@@ -122,6 +113,18 @@ fn respond(answered: Result<Answer, Refusal>) -> Response {
             (status, [(header::CONTENT_TYPE, content_type)], refusal.text).into_response()
         }
     }
+}
+
+fn respond_with(answer: KeptAnswer) -> Response {
+    let mut response = answer.body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+    for (name, value) in answer.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.insert(name, value);
+        }
+    }
+    response
 }
 
 /// Run a query that ends in an answer of `graphite`.

@@ -1,15 +1,17 @@
 //! `/render`
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use graphite::{Defaults, Environment, RenderRequest};
 
-use super::{plain, query};
+use super::{plain, respond, respond_with};
 use crate::accounts::Caller;
+use crate::answers::{self, KeptAnswer, Question};
 use crate::evaluate::StateEvents;
 use crate::parameters::Parameters;
 use crate::services::Services;
@@ -19,15 +21,44 @@ pub async fn render(
     Extension(caller): Extension<Caller>,
     Parameters(parameters): Parameters,
 ) -> Response {
-    query(&services, move |services, limits| {
-        let defaults = Defaults::of_zone(services.zone.clone());
-        let request = RenderRequest::from_params(&parameters, services.clock.now(), &defaults)?;
+    let (now, budget) = (services.clock.now(), services.settings.load().http.answer_cache_bytes);
+    let defaults = Defaults::of_zone(services.zone.clone());
+    let request = match RenderRequest::from_params(&parameters, now, &defaults) {
+        Ok(request) => request,
+        Err(refusal) => {
+            services.counters.queries_failed.fetch_add(1, Ordering::Relaxed);
+            return respond(Err(refusal));
+        }
+    };
+    let parameters = Parameters(parameters);
+    let now = request.question.now;
+    let longest_age = answers::longest_age(&parameters).filter(|_| budget > 0);
+    let question = longest_age.map(|_| Question::new(&parameters, request.question.window, &caller.scope));
+    if let Some((question, longest_age)) = question.as_ref().zip(longest_age)
+        && let Some(kept) = services.answers.get(question, services.source.as_ref(), now, longest_age)
+    {
+        return respond_with(kept);
+    }
+    let answered = services.query(move |services, limits| {
         let events = StateEvents(&services.state);
         let environment =
             Environment { source: services.source.as_ref(), events: &events, scope: &caller.scope, limits };
-        graphite::render(&request, environment).map(|(answer, _)| answer)
-    })
-    .await
+        let moment = services.source.moment().zip(question);
+        let (answer, _, grounds) = graphite::render_with_grounds(&request, environment)?;
+        let answer = KeptAnswer::from(answer);
+        if let Some((moment, question)) = moment {
+            services.answers.keep(question, answer.clone(), grounds, (moment, now), budget);
+        }
+        Ok(answer)
+    });
+    match answered.await {
+        Ok(Ok(answer)) => respond_with(answer),
+        Ok(Err(refusal)) => {
+            services.counters.queries_failed.fetch_add(1, Ordering::Relaxed);
+            respond(Err(refusal))
+        }
+        Err(problem) => problem.into_response(),
+    }
 }
 
 /// How front ends of graphite-web ask one another to evaluate; with pickles that hold anything.
