@@ -8,11 +8,11 @@ import sys
 import tempfile
 import time
 
-from . import carbon, disk, graphite, latency, memory, processes, queries, rooms, udp
+from . import carbon, disk, graphite, latency, memory, processes, queries, relay, rooms, udp
 from .figures import table
 
 PARTS = {"udp": udp, "carbon": carbon, "latency": latency, "memory": memory, "disk": disk, "queries": queries,
-         "graphite": graphite, "rooms": rooms}
+         "graphite": graphite, "relay": relay, "rooms": rooms}
 
 
 @dataclasses.dataclass

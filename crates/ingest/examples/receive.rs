@@ -1,6 +1,6 @@
 //! This room by itself: StatsD and Carbon listeners with a sink that only counts, to be compared with `bare_sink`.
 //!
-//! `receive STATSD-UDP CARBON-TCP SECONDS [DATA-DIR]`
+//! `receive STATSD-UDP CARBON-TCP SECONDS [DATA-DIR]`; a file `relay.toml` in DATA-DIR is the section `[relay]`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -56,6 +56,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     (settings.carbon.udp, settings.carbon.pickle) = (Listen::Off, Listen::Off);
     (settings.statsd.tcp, settings.statsd.admin) = (Listen::Off, Listen::Off);
     (settings.statsd.udp, settings.carbon.line) = (udp.parse()?, line.parse()?);
+    let relay = rest.first().map(|directory| std::path::Path::new(directory).join("relay.toml"));
+    if let Some(text) = relay.and_then(|file| std::fs::read_to_string(file).ok()) {
+        settings.relay = toml::from_str(&text)?;
+    }
     let sink = Arc::new(Counting::default());
     let ports = Ports {
         sink: Arc::clone(&sink) as Arc<dyn PointSink>,
