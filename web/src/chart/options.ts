@@ -13,6 +13,9 @@ export type Drawn = { line: Line; style: LineStyle; faint: boolean }
 /** Beyond this many lines, bands from min to max only make mud. */
 const MOST_BANDS = 8
 
+/** How solid the line of another time is: beside its original, still clear to see. */
+const ECHO = 0.75
+
 /** How solid the areas of a stack are. */
 const STACKED = 0.8
 
@@ -59,7 +62,7 @@ function series(drawn: Drawn, look: Look, count: number, index: number): uPlot.S
   if (look.stack) return { label: drawn.line.name, stroke: undefined, width: 0, points: { show: false }, fill: index === 0 ? faded(colour, STACKED) : undefined }
   return {
     label: drawn.line.name,
-    stroke: drawn.faint ? faded(colour, 0.28) : colour,
+    stroke: drawn.faint ? faded(colour, 0.28) : drawn.style.echo ? faded(colour, ECHO) : colour,
     width: look.compact || count > 20 || drawn.style.echo ? 1.25 : 1.5,
     dash: drawn.style.dash.length ? drawn.style.dash : undefined,
     fill: count === 1 ? faded(colour, 0.1) : undefined,

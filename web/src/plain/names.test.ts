@@ -15,6 +15,9 @@ test.each([
   [['sumSeries(a.*)', 'b'], ['sumSeries(a.*)', 'b']],
   [['x.y.a', 'sum(q)', 'x.y.b'], ['a', 'sum(q)', 'b']],
   [['a', 'a'], ['a', 'a']],
+  [['asPercent(up.box.failed,up.box.done)', 'asPercent(up.s3.failed,up.s3.done)'], ['box', 's3']],
+  [['view.x.p90', 'scale(up.box.n,2)', 'view.y.p90', 'scale(up.s3.n,2)'], ['x', 'scale box', 'y', 'scale s3']],
+  [['scale(a.b,2)', 'scale(a.b.c,2)'], ['scale(a.b,2)', 'scale(a.b.c,2)']],
   [[], []],
 ])('short names %#', (names, wanted) => expect(shortNames(names)).toEqual(wanted))
 
@@ -26,6 +29,8 @@ test.each([
   ['app.requests.m1_rate', '/s'],
   ['host.cpu.percent', '%'],
   ['sumSeries(a.bytes)', null],
+  ['asPercent(a.bytes,b.bytes)', '%'],
+  ['movingAverage(asPercent(a.ms),5)', '%'],
 ])('unit of %s', (name, wanted) => expect(guessUnit(name)).toBe(wanted))
 
 test.each([

@@ -45,12 +45,21 @@ function withoutCommonEnd(names: string[]): string[] {
   return shared ? withoutCommonEnd(names.map((name) => name.slice(0, -end.length))) : names
 }
 
-/** Results of functions keep their text; the plain names among them are shortened as if they were alone. */
+/** Results of one function among others are its name and what sets them apart; plain names are shortened as if they were alone. */
 function besideFunctions(names: string[], plain: string[]): string[] {
-  const short = shortNames(plain)
-  let next = 0
-  return names.map((name) => (name === plain[next] ? short[next++] : name))
+  const groups = new Map<string, string[]>()
+  for (const name of names) if (!plain.includes(name)) groups.set(shapeOf(name), [...(groups.get(shapeOf(name)) ?? []), name])
+  const short = new Map(shortNames(plain).map((text, index) => [plain[index], text]))
+  for (const group of groups.values()) {
+    const apart = group.length > 1 ? differences(group) : group
+    group.forEach((name, index) => short.set(name, apart[index] === name ? name : `${name.split('(')[0]} ${apart[index]}`))
+  }
+  const all = names.map((name) => short.get(name) ?? name)
+  return new Set(all).size === new Set(names).size ? all : names
 }
+
+/** A text without what names are made of: equal for results of the same function over the same number of nodes. */
+const shapeOf = (name: string) => `${name.split('(')[0]} ${name.replace(/[\w-]+/g, '')}`
 
 /** Results of one function differ in what it was applied to: `asPercent(up.box.failed,up.box.done)` is `box`. */
 function differences(names: string[]): string[] {
