@@ -13,6 +13,9 @@ export type Drawn = { line: Line; style: LineStyle; faint: boolean }
 /** Beyond this many lines, bands from min to max only make mud. */
 const MOST_BANDS = 8
 
+/** Up to one pixel a line is drawn as such; a wider one is an area that is filled, at ten times the cost. Small graphs stand by the dozen. */
+const HAIRLINE = 1
+
 /** How solid the line of another time is: beside its original, still clear to see. */
 const ECHO = 0.75
 
@@ -63,7 +66,7 @@ function series(drawn: Drawn, look: Look, count: number, index: number): uPlot.S
   return {
     label: drawn.line.name,
     stroke: drawn.faint ? faded(colour, 0.28) : drawn.style.echo ? faded(colour, ECHO) : colour,
-    width: look.compact || count > 20 || drawn.style.echo ? 1.25 : 1.5,
+    width: look.compact ? HAIRLINE : count > 20 || drawn.style.echo ? 1.25 : 1.5,
     dash: drawn.style.dash.length ? drawn.style.dash : undefined,
     fill: count === 1 ? faded(colour, 0.1) : undefined,
     gaps: (plot, _, __, ___, gaps) => realGaps(plot, drawn.line, gaps),
