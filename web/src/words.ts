@@ -298,8 +298,9 @@ export const words = {
     preview: {
       none: 'no series',
       one: (last: string) => `one line, last ${last}`,
-      many: (count: number, least: string, most: string) => (least === most ? `${count} lines, all at ${most}` : `${count} lines, now between ${least} and ${most}`),
-      silent: (count: number) => `${count} lines without a point in this window`,
+      most: (count: number) => `${count} or more`,
+      many: (count: string, least: string, most: string) => (least === most ? `${count} lines, all at ${most}` : `${count} lines, now between ${least} and ${most}`),
+      silent: (count: string) => `${count} lines without a point in this window`,
       late: 'takes too long to preview',
     },
     builder: {

@@ -166,6 +166,9 @@ test('what is written into a field becomes a literal of its kind, or is refused'
   expect(argumentText('two\nlines', param('n', 'string'), "'x'")).toBeNull()
   expect(argumentText('', param('n', 'string'), "'x'")).toBe("''")
   expect(argumentText('x); drop(', param('n', 'float'), '1')).toBeNull()
+  expect(argumentText('up.*.done', param('total', 'any'), '5')).toBe('up.*.done')
+  expect(argumentText('512', param('total', 'any'), '5')).toBe('512')
+  expect(argumentText('half (', param('total', 'any'), '5')).toBe("'half ('")
   expect(quoted("it's")).toBe('"it\'s"')
 })
 

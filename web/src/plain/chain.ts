@@ -164,7 +164,8 @@ export function argumentText(value: string, param: FunctionParam | null, like: s
   if (type === 'intOrInf') return /^(-?\d+|inf)$/i.test(text) ? text : null
   if (type === 'boolean') return /^(true|false)$/i.test(text) ? text : null
   if (/^(intOrInterval|nodeOrTag)$/.test(type) && /^-?\d+$/.test(text)) return text
-  if (type === 'any' && (isNumber || word)) return text
+  // A name with dots is series; a text that is meant as such says so by its quotes.
+  if (type === 'any' && (isNumber || word || (/\.|\(/.test(text) && read(text).expression))) return text
   return text === '' && type !== 'string' ? null : quoted(type === 'string' ? value : text, like)
 }
 

@@ -210,6 +210,22 @@ test('what chips cannot express stays text, and says where', async () => {
   await page.context().close()
 })
 
+test('among chips a new target is written as text, and becomes chips when it is whole', async () => {
+  const page = await open(browser, explore('chips=1&q=up.box.failed'))
+  await settled(page)
+  await page.getByRole('button', { name: 'Add target' }).click()
+  await page.locator('.cm-content').waitFor()
+  await page.keyboard.type('up.box.completed', { delay: 20 })
+  // Longer than the pause after which text alone would be shown.
+  await page.waitForTimeout(1200)
+  expect(new URL(page.url()).searchParams.getAll('q')).toHaveLength(1)
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: 'Node 2: completed' }).waitFor()
+  expect(new URL(page.url()).searchParams.getAll('q')).toEqual(['up.box.failed', 'up.box.completed'])
+  await page.context().close()
+})
+
 test('menus stay inside a phone, also enlarged', async () => {
   for (const viewport of [{ width: 390, height: 844 }, { width: 350, height: 640 }]) {
     const page = await open(browser, explore('chips=1&how=1&q=asPercent(up.*.failed,up.*.completed,1)'), { viewport, hasTouch: true })

@@ -13,7 +13,7 @@ test('the URL says how', () => {
   for (const vs of ['century', '0d', '900y', 'now']) expect(optionsOf({ vs }).earlier, vs).toBeNull()
   expect(optionsOf({}).events).toBeNull()
   expect(optionsOf({ events: '' }).events).toEqual([])
-  expect(optionsOf({ events: 'deploy,flag' }).events).toEqual(['deploy', 'flag'])
+  expect(optionsOf({ events: 'deploy flag' }).events).toEqual(['deploy', 'flag'])
 })
 
 test('the same time earlier, by the clock on the wall', () => {

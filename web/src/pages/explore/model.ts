@@ -44,7 +44,7 @@ export function optionsOf(more: Record<string, string>): Options {
     under: more.under ?? '',
     chips: more.chips === '1',
     explained: more.how === '1',
-    events: more.events === undefined ? null : more.events.split(',').filter((tag) => tag !== ''),
+    events: more.events === undefined ? null : more.events.split(' ').filter((tag) => tag !== ''),
   }
 }
 

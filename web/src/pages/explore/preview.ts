@@ -12,8 +12,9 @@ export type Previewed = { lines: Line[]; all: number; window: Window; error: str
 const PAUSE_MS = 180
 const PATIENCE_MS = 6000
 const COLUMNS = 240
-/** More lines than this are counted, not drawn. */
+/** More lines than the first are not drawn, more than the second not even asked for. */
 const MOST_LINES = 12
+const MOST_ASKED = 50
 const MOST_KEPT = 40
 const FRESH_MS = 10_000
 
@@ -46,22 +47,23 @@ export class Previews {
 async function ask(target: string, span: Span, signal: AbortSignal): Promise<Previewed> {
   const none = { lines: [], all: 0, window: { from: 0, to: 1 } }
   try {
-    const answer = await graph({ targets: [target], from: apiTime(span.from), until: apiTime(span.to), width: COLUMNS }, signal)
+    const answer = await graph({ targets: [`limit(${target},${MOST_ASKED})`], from: apiTime(span.from), until: apiTime(span.to), width: COLUMNS }, signal)
     const { series, error } = answer.results[0]
     const window = { from: answer.from, to: answer.until }
     return { lines: series.slice(0, MOST_LINES).map((one) => lineOf(one, 0)), all: series.length, window, error: error ? [error.message, error.hint].filter(Boolean).join('; ') : null }
   } catch (error) {
     // A preview that was given up for another is nobody's trouble; one that takes too long says so.
-    return { ...none, error: error instanceof Trouble ? error.message : 'timeout' }
+    return { ...none, error: error instanceof Trouble ? (error.away ? words.trouble.unreachable : error.message) : words.explore.preview.late }
   }
 }
 
 /** In words, for everybody: how many lines, and where they stand. */
 export function said({ all, lines, error }: Previewed): string {
   const { preview } = words.explore
-  if (error) return error === 'timeout' ? preview.late : error
+  if (error) return error
   if (all === 0) return preview.none
   const lasts = lines.flatMap(({ values }) => values.findLast((value) => value !== null) ?? [])
   if (all === 1) return preview.one(formatted(lasts[0]))
-  return lasts.length ? preview.many(all, formatted(Math.min(...lasts)), formatted(Math.max(...lasts))) : preview.silent(all)
+  const count = all < MOST_ASKED ? String(all) : preview.most(MOST_ASKED)
+  return lasts.length ? preview.many(count, formatted(Math.min(...lasts)), formatted(Math.max(...lasts))) : preview.silent(count)
 }
