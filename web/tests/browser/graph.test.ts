@@ -159,7 +159,7 @@ test('an answer explains itself: one key, a sentence with the slow part, each fu
   await settled(page)
   await page.locator('h1').click()
   await page.keyboard.press('e')
-  await page.getByText(/series from 1s:6h.*points, .*ms/).waitFor()
+  await page.getByText(/series from 1s:6h.*points, .*[mµ]s/).waitFor()
   const steps = page.getByRole('table', { name: /Functions/ })
   expect(await steps.getByRole('row').count()).toBeGreaterThan(3)
   await steps.getByRole('row', { name: /movingAverage/ }).waitFor()
