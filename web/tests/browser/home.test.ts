@@ -29,6 +29,25 @@ test('ten seconds after the first listen host graphs move, without any set-up', 
   await page.context().close()
 })
 
+test('a deploy is marked on every graph of the host', async () => {
+  const page = await open(browser, server.url())
+  await page.waitForSelector('article .u-wrap canvas')
+  await fetch(server.url('/events/'), { method: 'POST', body: JSON.stringify({ what: 'web 1.5 deployed', tags: 'deploy' }) })
+  for (const place of [0, 1]) {
+    const graph = page.locator('article [role=slider]').nth(place)
+    // Leftwards through the last seconds, until marks were asked for again and this one is told.
+    await until('the mark', async () => {
+      await graph.press('End')
+      for (let step = 0; step < 15; step++) {
+        if ((await graph.getAttribute('aria-valuetext'))?.includes('web 1.5 deployed')) return true
+        await graph.press('ArrowLeft')
+      }
+      return false
+    }, 20)
+  }
+  await page.context().close()
+})
+
 test('calm is proved: a sentence, the age of the newest point, since when', async () => {
   const page = await open(browser, server.url())
   await page.waitForSelector('h1 + .proof')
