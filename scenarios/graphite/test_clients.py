@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from support.graphite_pair import ask, difference, lines, parse
+from support.graphite_pair import Original, ask, difference, lines, parse
 from support.server import ROOT
 
 HERE = pathlib.Path(__file__).parent
@@ -69,6 +69,28 @@ def test_what_dashboards_ask(pair):
         if found:
             different.append(f"{line}\n    {found}")
     assert not different, "\n".join(different)
+
+
+def test_as_a_member_of_a_cluster(pair, tmp_path):
+    """A graphite-web with nothing of its own asks us, in pickle and msgpack, and passes it on."""
+    root = tmp_path / "front"
+    root.mkdir()
+    (root / "conf").mkdir()
+    for format in ("msgpack", "pickle"):
+        cluster = [f"127.0.0.1:{pair.ports[1]}?format={format}"]
+        front = Original(root, {"now": pair.now, "series": [], "events": [], "cluster": cluster})
+        try:
+            different = []
+            for line in lines(HERE / "requests" / "cluster.txt"):
+                method, path, body, headers = parse(line.replace("NOW", str(pair.now)))
+                theirs, ours = (ask(port, method, path, body, headers) for port in (front.port, pair.ports[1]))
+                assert theirs.status == 200 and len(theirs.body) > 20, (line, theirs.body)
+                found = difference(theirs, ours)
+                if found:
+                    different.append(f"{format}: {line}\n    {found}")
+            assert not different, "\n".join(different)
+        finally:
+            front.stop()
 
 
 WALL = "http://wall.example:3000"

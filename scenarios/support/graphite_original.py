@@ -35,8 +35,8 @@ def mend_inspect():
     inspect.formatargspec = formatargspec
 
 
-def start_django(root, carbon=None):
-    """`carbon` is where a carbon-cache takes queries."""
+def start_django(root, carbon=None, cluster=()):
+    """`carbon` is where a carbon-cache takes queries, `cluster` are the servers that it asks beside its own files."""
     for part in ("storage/whisper", "storage/log/webapp", "conf"):
         os.makedirs(f"{root}/{part}", exist_ok=True)
     settings = types.ModuleType("settings_of_original")
@@ -45,10 +45,14 @@ def start_django(root, carbon=None):
     settings.STORAGE_DIR = f"{root}/storage"
     settings.CONF_DIR = f"{root}/conf"
     settings.CARBONLINK_HOSTS = [carbon] if carbon else []
+    settings.CLUSTER_SERVERS = list(cluster)
+    settings.FIND_TIMEOUT = settings.FETCH_TIMEOUT = 30
     # Answers of the moment: what was tagged or deleted a second ago is compared.
     settings.TAGDB_CACHE_DURATION = settings.FIND_CACHE_DURATION = settings.DEFAULT_CACHE_DURATION = 0
     settings.USE_WORKER_POOL = False
     settings.STORAGE_FINDERS = ("graphite.finders.standard.StandardFinder",)
+    if cluster:
+        settings.STORAGE_FINDERS = ("graphite.finders.remote.RemoteFinder", *settings.STORAGE_FINDERS)
     sys.modules[settings.__name__] = settings
     os.environ["GRAPHITE_SETTINGS_MODULE"] = settings.__name__
     os.environ["DJANGO_SETTINGS_MODULE"] = "graphite.settings"
@@ -151,7 +155,7 @@ def main():
     answers, sys.stdout = sys.stdout, sys.stderr
     with open(f"{root}/series.json") as file:
         data = json.load(file)
-    client = start_django(root, data.get("carbon"))
+    client = start_django(root, data.get("carbon"), data.get("cluster", ()))
     settle_letters()
     store(root, client, data)
     if data.get("archives", True):

@@ -92,7 +92,9 @@ class Server:
                          f'archives = [{archives}]\n')
             lines.append(f'[[storage.aggregation]]\nname = {json.dumps(one.name)}\npattern = {pattern}\n'
                          f'method = "{one.method}"\nx_files_factor = {one.x_files_factor}\n')
-        return "[collectors]\nhost = false\n[self]\nseries = false\n" + "".join(lines)
+        # Little is stored: a disk that is nearly full is no reason to refuse it.
+        head = "[collectors]\nhost = false\n[self]\nseries = false\n[storage]\nmin_free = \"64MiB\"\n"
+        return head + "".join(lines)
 
     def seen(self, series):
         names = {one.name for one in series if one.points and ";" not in one.name}
