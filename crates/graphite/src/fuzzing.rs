@@ -47,5 +47,10 @@ pub fn tags(data: &[u8]) {
         assert!(Tags::of_name(text).get("name").is_some());
         let _ = tag_expressions::parse_one(text);
         let _ = tag_expressions::of_call(text);
+        // What cannot be a name is told with words.
+        assert!(
+            crate::tags::canonical(text)
+                .map_or_else(|refused| refused.text.len() > 12, |name| !name.is_empty())
+        );
     });
 }

@@ -202,7 +202,8 @@ impl Store {
         let mut new = 0;
         for name in names {
             let made = self.create_series(name.as_bytes(), ValueKind::Number, self.now());
-            let (_, is_new) = made.map_err(|refused| StoreError::BadQuery(format!("`{name}`: {refused}")))?;
+            let (_, is_new) =
+                made.map_err(|refused| StoreError::BadQuery(format!("`{name:.200}`: {refused}")))?;
             new += u64::from(is_new);
         }
         self.write_log_out()?;

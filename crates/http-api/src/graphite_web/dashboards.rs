@@ -129,10 +129,17 @@ fn with_place(state: &str, key: &str) -> Option<String> {
     Some(state.to_string())
 }
 
+/// Longest dashboard that is made of a template: a short template with many places grows with each value.
+const MAX_FILLED_BYTES: usize = 4 << 20;
+
 /// A kept template with a value in its place.
 fn with_value(name: &str, template: &str, value: &str) -> Option<Value> {
     // Within a JSON text, so that no value can end it.
     let quoted = json!(value).to_string();
+    let grown = template.matches(PLACE).count().saturating_mul(quoted.len());
+    if template.len().saturating_add(grown) > MAX_FILLED_BYTES {
+        return None;
+    }
     let mut state: Value =
         serde_json::from_str(&template.replace(PLACE, &quoted[1..quoted.len() - 1])).ok()?;
     state.as_object_mut()?.insert("name".into(), json!(format!("{name}/{value}")));
@@ -155,9 +162,10 @@ pub async fn load_template(
 ) -> Response {
     records(&services, move |_, records| {
         let template = kept::get(records, Kind::Template, &name)?;
-        Ok(match template.and_then(|template| with_value(&name, &template, &value)) {
+        let Some(template) = template else { return Ok(missing(Kind::Template, &name)) };
+        Ok(match with_value(&name, &template, &value) {
             Some(state) => told(&json!({ "state": state })),
-            None => missing(Kind::Template, &name),
+            None => refuse("with this value the template makes no dashboard, or one that is too long"),
         })
     })
     .await
@@ -373,6 +381,9 @@ mod tests {
         let loaded = with_value("host", &template, "x\"y").unwrap();
         let graph = json!(["a.x\"y", {"target": ["a.x\"y", 5]}, "/render?target=a.x\"y"]);
         assert_eq!(loaded, json!({"graphs": [graph], "name": "host/x\"y"}));
+        let many = json!({"graphs": [["x".repeat(100_000), {"target": []}, ""]]}).to_string();
+        let many = with_place(&many, "x").unwrap();
+        assert!(with_value("t", &many, "y").is_some() && with_value("t", &many, &"y".repeat(100)).is_none());
         for not_one in ["{}", "{\"graphs\": [[1, {}, 3]]}", "{\"graphs\": 5}", "5"] {
             assert_eq!(with_place(not_one, "x"), None, "{not_one}");
         }

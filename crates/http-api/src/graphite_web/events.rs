@@ -104,11 +104,17 @@ fn asked(services: &Services, address: &Parameters) -> Result<Asked, Problem> {
             if text.bytes().all(|byte| byte.is_ascii_digit()) { until } else { until + 0.999_999 }
         }
     };
+    let tags: Option<Vec<String>> =
+        address.last("tags").map(|tags| tags.split(' ').map(str::to_owned).collect());
+    if tags.as_ref().is_some_and(|tags| tags.len() > annotations::MAX_WANTED_TAGS) {
+        let most = annotations::MAX_WANTED_TAGS;
+        return Err(Problem::bad_request(format!("there are more than {most} tags")));
+    }
     let from = address.last("from").map(|text| crate::evaluate::parse_time(text, now, "UTC"));
     Ok(Asked {
         from: from.transpose()?.map_or(0.0, |from| from.0 as f64),
         until,
-        tags: address.last("tags").map(|tags| tags.split(' ').map(str::to_owned).collect()),
+        tags,
         set: match address.last("set") {
             Some("union") => TagSet::Any,
             Some("intersection") => TagSet::Each,
