@@ -256,6 +256,7 @@ def test_a_full_spool_drops_the_oldest_and_every_point_is_accounted_for(bellweth
     stored = [len(server.get(f"/metrics/expand?query=full.{piece}.*").json["results"]) for piece in range(6)]
     dropped = sum(entry["total"] for entry in part(server, "web1")["dropped"] if entry["cause"] == "spool")
     assert sum(stored) + dropped == sent and dropped > 0
+    assert "given up: the spool was full" in agent.log()
     assert stored[-1] == 20_000 and stored[0] < 20_000, "the oldest went"
 
 

@@ -11,6 +11,7 @@
 mod link;
 mod own;
 mod sending;
+mod telling;
 
 use std::fs::File;
 use std::io::Write;

@@ -5,15 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use collectors::agent::{Change, Forwarder, ForwarderStats, Outbox, Uplink};
+use collectors::agent::{Forwarder, ForwarderStats, Outbox, Uplink};
 use vocabulary::{Clock, Timestamp};
+
+use super::telling::{self, Told};
 
 /// Behind the full second, so that its flush and its look at the host are in the batch.
 const SETTLE: Duration = Duration::from_millis(150);
 /// How long a stop waits for what is still to be sent; the rest waits in the spool.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
-/// Clocks further apart than this are told: points would be refused or look late.
-const SKEW_TOLD_SECONDS: f64 = 10.0;
 
 /// Stops when dropped.
 pub struct Sending {
@@ -64,7 +64,7 @@ impl Shared {
     fn run(&self, mut work: Work) {
         let mut due = next_close(work.interval, work.clock.since_epoch());
         let mut is_greeting_due = true;
-        let mut skew_told = false;
+        let mut told = Told::default();
         while !self.stop.load(Ordering::Relaxed) {
             let now = work.clock.since_epoch();
             // A clock that was set back does not hold up the batches.
@@ -73,37 +73,38 @@ impl Shared {
                 work.outbox.close();
                 due = next_close(work.interval, now);
                 is_greeting_due = true;
+                told.losses(&work.outbox.stats(), Instant::now());
             }
             let pause = work.forwarder.pause(Instant::now());
             let has_work = is_greeting_due || work.outbox.waiting().batches > 0;
             if has_work && pause.is_zero() {
-                self.exchange(&mut work);
+                self.exchange(&mut work, &mut told);
                 is_greeting_due = false;
-                if work.forwarder.stats.failure.is_none() {
-                    let here = work.clock.since_epoch().as_secs_f64();
-                    tell_skew(work.forwarder.stats.sent.server_clock - here, &mut skew_told);
-                }
                 continue;
             }
             let until_due = due.saturating_sub(work.clock.since_epoch());
             let wait = if has_work { until_due.min(pause) } else { until_due };
             work.outbox.wait(wait.max(Duration::from_millis(1)));
         }
-        self.finish(work);
+        self.finish(work, told);
     }
 
-    fn exchange(&self, work: &mut Work) {
+    fn exchange(&self, work: &mut Work, told: &mut Told) {
         let now_ms = work.clock.since_epoch().as_millis() as u64;
         let changes = work.forwarder.exchange(Instant::now(), now_ms, work.uplink.as_mut());
-        changes.into_iter().for_each(tell);
+        changes.into_iter().for_each(telling::tell);
+        if work.forwarder.stats.failure.is_none() {
+            let here = work.clock.since_epoch().as_secs_f64();
+            told.skew(work.forwarder.stats.sent.server_clock - here);
+        }
     }
 
     /// Sends what is there if that is quick.
-    fn finish(&self, mut work: Work) {
+    fn finish(&self, mut work: Work, mut told: Told) {
         work.outbox.close();
         let end = Instant::now() + STOP_PATIENCE;
         while work.outbox.waiting().batches > 0 && Instant::now() < end {
-            self.exchange(&mut work);
+            self.exchange(&mut work, &mut told);
             if work.forwarder.stats.failure.is_some() {
                 break;
             }
@@ -120,37 +121,6 @@ fn next_close(interval: Duration, now: Duration) -> Duration {
     let interval = interval.as_millis().max(1);
     let now = now.saturating_sub(SETTLE).as_millis();
     Duration::from_millis(((now / interval + 1) * interval) as u64) + SETTLE
-}
-
-fn tell(change: Change) {
-    match change {
-        Change::Connected { waiting, after: None } => tracing::info!(waiting, "connected to the server"),
-        Change::Connected { waiting, after: Some(after) } => {
-            tracing::info!(waiting, away_seconds = after.as_secs(), "the server takes batches again");
-        }
-        Change::Lost(why) => tracing::warn!("{why}; points wait in the spool"),
-        Change::Refused { rows, example } => {
-            let example = example.unwrap_or_default();
-            tracing::warn!(
-                rows,
-                example,
-                "the server refuses some of what is sent; this is told every 5 minutes"
-            );
-        }
-        Change::GivenUp { sequence, why } => {
-            tracing::error!(sequence, "the server cannot read a batch, which was set aside: {why}");
-        }
-        Change::Warning(warning) => tracing::warn!("{warning}"),
-    }
-}
-
-fn tell_skew(skew: f64, told: &mut bool) {
-    let is_large = skew.abs() > SKEW_TOLD_SECONDS;
-    if is_large && !*told {
-        let (seconds, direction) = (skew.abs().round(), if skew > 0.0 { "ahead of" } else { "behind" });
-        tracing::warn!("the server's clock is {seconds} s {direction} this machine's: set both by NTP");
-    }
-    *told = is_large;
 }
 
 #[cfg(test)]

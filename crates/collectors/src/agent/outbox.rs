@@ -250,8 +250,10 @@ impl State {
             self.spool.append(batches);
             self.rows_log.reset(rows_log_path);
         }
-        while self.ready.iter().map(|batch| batch.bytes.len()).sum::<usize>() > limits::READY_BYTES_MAX {
-            self.ready.pop_front();
+        // None of them may overtake another, so all of them wait for their turn then.
+        if self.ready.iter().map(|batch| batch.bytes.len()).sum::<usize>() > limits::READY_BYTES_MAX {
+            self.overtaking = None;
+            self.ready.clear();
         }
     }
 
