@@ -323,6 +323,7 @@ def test_configurations_that_cannot_work_say_what_is_wrong(server, tmp_path):
     check('[agent]\nserver = "https://metrics.example"\ntoken_file = "nowhere"\n', "agent.token_file: nowhere")
     check('[agent]\nserver = "https://metrics.example"\ntoken = "x"\nspool_byte = 5\n', "did you mean `spool_bytes`")
     check('[agent]\nserver = "https://metrics.example"\ntoken = "x"\ninterval = "10ms"\n', "between 1s and 60s")
+    check('[agent]\nserver = "https://metrics.example"\ntoken = "x"\nca_file = "nowhere.pem"\n', "agent.ca_file: nowhere.pem")
     # A second process in the same directory.
     busy = Agent(server.directory, server.url(""), '[agent]\ntoken = "x"\n')
     done = busy.cli("agent", check=False)

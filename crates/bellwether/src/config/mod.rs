@@ -294,6 +294,10 @@ impl Config {
         problems.extend(self.relay.problems().into_iter().map(of_relay));
         problems.extend(ingest::loops(&self.carbon, &self.relay, &self.statsd));
         problems.extend(self.agent.problems().into_iter().map(in_section("agent")));
+        let authorities = self.agent.ca_file.as_deref().map(crate::tls::certificates);
+        if let Some(Err(failure)) = authorities {
+            problems.push(("agent.ca_file".into(), failure.message));
+        }
         problems.extend(self.collectd.problems().into_iter().map(in_section("collectd")));
         problems.extend(self.storage.problems().into_iter().map(in_section("storage")));
         problems.extend(self.ports_taken_twice());
