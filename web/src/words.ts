@@ -343,7 +343,7 @@ export const words = {
       otherSeries: (name: string, of: string) => `${name} of ${of}:`,
       unknown: (name: string) => `There is no function ${name} here; the chip is shown as it was written.`,
       stays: (missing: string, at: number) => `This stays text: ${missing} at character ${at}. As text it can be mended.`,
-      missing: { name: 'a name or a function is missing', close: 'a comma or a closing parenthesis is missing', quote: 'a closing quote is missing', end: 'something stands here that belongs to nothing,' },
+      missing: { name: 'a name or a function is missing', close: 'a comma or a closing parenthesis is missing', quote: 'a closing quote is missing', end: 'something stands here that belongs to nothing,', deep: 'functions are nested too deeply' },
       percent: '% of…',
       percentHelp: 'Each line as a percentage of',
       ratio: { sum: 'the sum of these lines', sibling: (name: string) => `${name}, each of its own`, other: 'another series, to be chosen' },

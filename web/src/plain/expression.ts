@@ -13,7 +13,7 @@ export type Piped = Stretch & { kind: 'piped'; base: Expression; calls: Call[] }
 export type Expression = Path | Literal | Call | Piped
 
 /** What would have had to stand at `at`. */
-export type Missing = { at: number; what: 'name' | 'close' | 'quote' | 'end' }
+export type Missing = { at: number; what: 'name' | 'close' | 'quote' | 'end' | 'deep' }
 export type Read = { expression: Expression; missing: null } | { expression: null; missing: Missing }
 
 /** As deep as the server reads. */
@@ -25,6 +25,7 @@ export function read(text: string): Read {
   const found = reader.expression(0)
   const end = found ? reader.blanks(found.end) : 0
   if (found && end === text.length) return { expression: found, missing: null }
+  if (reader.tooDeep !== null) return { expression: null, missing: { at: reader.tooDeep, what: 'deep' } }
   // A path takes nearly anything: what stands behind it is in the way, unless something was left open further on.
   return { expression: null, missing: reader.missing ?? { at: end, what: 'end' } }
 }
@@ -32,6 +33,7 @@ export function read(text: string): Read {
 class Reader {
   readonly text: string
   missing: Missing | null = null
+  tooDeep: number | null = null
   #depth = 0
 
   constructor(text: string) {
@@ -39,7 +41,7 @@ class Reader {
   }
 
   expression(at: number): Expression | null {
-    if (this.#depth >= MOST_DEEP) return this.#miss(at, 'end')
+    if (this.#depth >= MOST_DEEP) return this.#miss((this.tooDeep = at), 'deep')
     this.#depth++
     const found = this.#piped(at)
     this.#depth--
