@@ -116,6 +116,24 @@ def test_the_same_data_shows_no_difference_and_one_altered_point_is_found(bellwe
     assert one["ours"] == dict(points_of(names[7], now))[(now - 1000) // 10 * 10]
 
 
+def test_an_imported_tree_is_the_same_and_one_altered_point_is_found(bellwether, graphite_web):
+    """The tree of a running Graphite, read by `import whisper`: three archives, several methods."""
+    ours, now = bellwether("[collectors]\nhost = false\n[self]\nseries = false\n", env=NO_STATSD), int(time.time())
+    archives, names = [(1, 600), (10, 720), (300, 600)], [f"site.s{n}.m{n % 9}" for n in range(2000 if LONG else 30)]
+    for number, name in enumerate(names):
+        graphite_web.create(name, archives, ["average", "sum", "last", "max"][number % 4], [0.0, 0.5, 0.9][number % 3])
+        points = [(when, zlib.crc32(f"{name}{when}".encode()) % 997 / 8) for when in range(now - 7000, now - 60, 7)]
+        whisper.update_many(graphite_web.file(name), points, now)
+    ours.cli("import", "whisper", str(graphite_web.root / "storage" / "whisper"))
+    found, round = compare(ours, graphite_web.url)
+    assert found == [] and round["series"] == len(names), found[:3]
+
+    when = (now - 6000) // 300 * 300
+    alter(graphite_web.file(names[17]), 2, when, 4711.0)
+    [one], _ = compare(ours, graphite_web.url, status=1)
+    assert (one["subject"], one["archive"], one["first"], one["points"], one["theirs"]) == (names[17], "5m", when, 1, 4711.0)
+
+
 def test_each_kind_of_difference_has_its_cause(bellwether, graphite_web):
     ours, now = bellwether(CONFIG, env=NO_STATSD), int(time.time())
     store(graphite_web, ours, ["same.a", "same.b(c)", "rolled.a", "other.a", "gap.a", "late.a"], now)

@@ -84,9 +84,14 @@ impl Server {
         if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
     }
 
-    /// A form to one of Graphite's paths, which know nothing of JSON. The answer may be a refusal.
-    pub async fn post_form(&self, path: &str, form: String) -> Result<(StatusCode, Bytes), Failure> {
-        let mut request = self.request(Method::POST, path, Some(form))?;
+    /// A question to one of Graphite's paths, or a form, since they know nothing of JSON. The answer may be a refusal.
+    pub async fn ask_graphite(
+        &self,
+        path: &str,
+        form: Option<String>,
+    ) -> Result<(StatusCode, Bytes), Failure> {
+        let method = if form.is_some() { Method::POST } else { Method::GET };
+        let mut request = self.request(method, path, form)?;
         let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
         request.headers_mut().insert(header::CONTENT_TYPE, form_type);
         let asked = async {

@@ -82,7 +82,7 @@ fn destination(common: &Common) -> Result<String, Failure> {
 
 async fn send(server: &Server, event: &Value, end: Instant) -> Sent {
     let late = || Failure::new(format!("the server did not answer within {} s", TIMEOUT.as_secs()));
-    let asked = server.post_form("/events/", event.to_string());
+    let asked = server.ask_graphite("/events/", Some(event.to_string()));
     match tokio::time::timeout_at(end.into(), asked).await {
         Err(_) => Sent::Away(late()),
         Ok(Err(failure)) => Sent::Away(failure),

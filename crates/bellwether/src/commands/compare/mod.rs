@@ -2,12 +2,14 @@
 //! every difference, with its cause where the answers show it.
 //!
 //! A round goes through everything once: `names` (which series there are), `archives` (how each is kept), `stored`
-//! (their points, compared by `points`, explained by `causes`), `targets` (answers to what people draw). `ledger`
+//! (their points, compared by `points`, explained by `causes` and `hints`), `lists` and `targets` (answers to what people draw). `ledger`
 //! knows what was told before, `report` tells.
 
 mod archives;
 mod causes;
+mod hints;
 mod ledger;
+mod lists;
 mod names;
 mod original;
 mod points;
@@ -26,6 +28,7 @@ use crate::cli::{Common, CompareOptions};
 use crate::clock::SystemClock;
 use crate::failure::Failure;
 use archives::Archives;
+use hints::Hints;
 use ledger::Ledger;
 use names::Alike;
 use original::{Original, Trouble};
@@ -44,6 +47,7 @@ struct Comparison {
     theirs: Archives,
     ours: Archives,
     ledger: Ledger,
+    hints: Hints,
     round: Round,
     pending: Vec<Pending>,
     /// Seconds.
@@ -70,6 +74,7 @@ pub fn run(common: &Common, options: &CompareOptions) -> Result<(), Failure> {
         theirs: Archives::default(),
         ours: Archives::default(),
         ledger: Ledger::default(),
+        hints: Hints::default(),
         round: Round::default(),
         pending: Vec::new(),
         settle: options.settle.0.as_secs() as i64,
@@ -117,7 +122,8 @@ impl Comparison {
 
     async fn one_round(&mut self) -> Result<(), Failure> {
         let names = self.persist(async |this| names::names(&mut this.sides, &this.only).await).await?;
-        self.round.left_out = names.left_out;
+        self.hints = Hints::of(&self.sides.ours).await;
+        self.round.left_out = names.left_out.clone();
         self.round.series = (names.both.len() + names.only_there.len() + names.only_here.len()) as u64;
         for difference in names::only_here(&names.only_here) {
             self.tell(difference)?;
@@ -136,6 +142,7 @@ impl Comparison {
             self.look_again(false).await?;
         }
         self.look_again(true).await?;
+        self.persist(async |this| this.lists(&names).await).await?;
         self.answers().await
     }
 
@@ -215,7 +222,8 @@ impl Comparison {
     }
 
     /// Scripts hear of each at once, people at the end of the round.
-    fn tell(&mut self, difference: Difference) -> Result<(), Failure> {
+    fn tell(&mut self, mut difference: Difference) -> Result<(), Failure> {
+        self.hints.explain(&mut difference);
         let line = self.json.then(|| difference.json("new", now()));
         let new = self.ledger.see(difference, now());
         match line {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use axum::body::Bytes;
+use serde::de::DeserializeOwned;
 
 use super::original::{Kind, Original, Trouble};
 use super::raw::{self, Row};
@@ -55,7 +56,7 @@ impl Sides {
         match which {
             Which::Theirs => self.theirs.ask(path, form, kind).await,
             Which::Ours => {
-                let asked = self.ours.post_form(path, form.unwrap_or_default()).await;
+                let asked = self.ours.ask_graphite(path, form).await;
                 let (status, body) = asked.map_err(|failure| Trouble::Away(failure.message))?;
                 if status.is_success() {
                     return Ok(body);
@@ -105,6 +106,13 @@ impl Sides {
         }
         Ok(found)
     }
+}
+
+/// graphite-web writes infinity as a number that is too large for others: here it becomes the largest that is not.
+pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Trouble> {
+    let text = String::from_utf8_lossy(body).replace("1e9999", "1.7976931348623157e308");
+    serde_json::from_str(&text)
+        .map_err(|error| Trouble::Elsewhere(format!("an answer cannot be read: {error}")))
 }
 
 /// Can both be asked for exactly this name? graphite-web has no way to quote what stands for other characters in a

@@ -12,7 +12,7 @@ use super::original::{Kind as AnswerKind, Trouble};
 use super::points::same;
 use super::raw::{self, Row};
 use super::report::{Difference, Kind};
-use super::sides::{Which, Window};
+use super::sides::{self, Which, Window};
 use super::{Comparison, now};
 use crate::client::encode;
 use crate::failure::Failure;
@@ -155,15 +155,12 @@ impl Comparison {
 
     async fn dashboard_json(&mut self, path: &str) -> Result<Value, Trouble> {
         let body = self.sides.ask(Which::Theirs, path, None, AnswerKind::Json).await?;
-        serde_json::from_slice(&body).map_err(|error| Trouble::Elsewhere(format!("{path}: {error}")))
+        sides::json(&body)
     }
 }
 
-/// Python writes infinity as a number that is too large for others: here it becomes the largest that is not.
 fn json(body: &[u8]) -> Result<Series, Trouble> {
-    let text = String::from_utf8_lossy(body).replace("1e9999", "1.7976931348623157e308");
-    let series: Vec<Answered> =
-        serde_json::from_str(&text).map_err(|error| Trouble::Elsewhere(format!("format=json: {error}")))?;
+    let series: Vec<Answered> = sides::json(body)?;
     let rows = series.into_iter().map(|one| {
         let time = |index: usize| one.datapoints.get(index).map_or(0, |point| point.1);
         let step = (time(1) - time(0)).max(1);
