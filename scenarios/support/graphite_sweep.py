@@ -30,7 +30,7 @@ OPEN = {
 OPEN_TEXTS = {
     ("alpha", "alpha"), ("constantLine", "value"), ("filterSeries", "threshold"), ("holtWintersConfidenceBands", "delta"),
     ("holtWintersConfidenceArea", "delta"), ("lineWidth", "width"), ("threshold", "value"), ("transformNull", "referenceSeries"),
-    ("stdev", "points"),
+    ("stdev", "points"), ("setXFilesFactor", "xFilesFactor"), ("xFilesFactor", "xFilesFactor"),
 }
 
 

@@ -227,10 +227,13 @@ fn vertical_line(call: &mut Invocation<'_, '_>) -> Answer {
     let at = Timestamp(moment);
     let mut line = call.new_series("None".into(), at, at, Step::ONE_SECOND, vec![1.0, 1.0]);
     label(call, &mut line)?;
+    if call.arguments.is_given(1) {
+        line.name = call.arguments.get(1).text();
+    }
     line.tags = Tags::of_name(&line.name);
     line.path_expression = line.name.as_str().into();
     line.options.draw_as_infinite = true;
     // Without a label the original's has no name at all.
-    line.options.nameless = !call.arguments.flag(1);
+    line.options.nameless = !call.arguments.is_given(1);
     Ok(Value::Series(vec![line]))
 }

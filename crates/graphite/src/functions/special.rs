@@ -58,6 +58,7 @@ pub const CONSOLIDATE_BY: Function = Function {
            Example: consolidateBy(web.*.errors, \"sum\")",
     aggregator: false,
     run: |call| {
+        call.arguments.must_be_given(1)?;
         let name = call.arguments.get(1).text();
         consolidate_by(call, &name)
     },
