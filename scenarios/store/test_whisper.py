@@ -1,6 +1,6 @@
 """The same points into whisper and into the store: the same answers, on random policies.
 
-`STORE_ROUNDS` policies (25 in the short run), each with its own random history of in-order, late,
+`STORE_ROUNDS` policies (25 in the short run; 10 with whisper's file imported half-way), each with its own random history of in-order, late,
 overwritten and old points, a clock that moves on, and background work in between. `STORE_SEED` repeats a run.
 """
 import math
@@ -58,6 +58,15 @@ class Pair:
         self.retention = archives[-1][0] * archives[-1][1]
         whisper.create(self.path, list(archives), factor, method)
         self.log = []
+        # True while only whisper gets what is written.
+        self.apart = False
+
+    def take_over(self, now):
+        """The store gets the past from whisper's file, and from now on the same points."""
+        said = self.store.ask("import", self.name, self.path)
+        assert said.startswith("[Stored"), said
+        self.apart = False
+        self.log.append((now, said))
 
     def write(self, now, points):
         """Whisper's update_many sorts a batch; the store takes it as it comes."""
@@ -75,7 +84,7 @@ class Pair:
             self.store_write(group)
 
     def store_write(self, points):
-        if points:
+        if points and not self.apart:
             self.store.write(*((self.name, time, value) for time, value in points))
 
     def compare(self, now, start, end):
@@ -95,10 +104,10 @@ class Pair:
                     f"{self.name} at {time} (step {step}, now {now}): {got!r} instead of {want!r}; {recent}")
 
 
-def history(rng, pair, binary_reopen, now):
+def history(rng, pair, binary_reopen, now, taken_over_at=None):
     """One random life of a series; compares as it goes."""
     step = pair.archives[0][0]
-    for _ in range(rng.randint(15, 40)):
+    for turn in range(rng.randint(15, 40)):
         now += rng.choice([0, 0, 1, 1, step, 5 * step, rng.randint(1, pair.retention // 3)])
         pair.store.ask("now", now)
         kind = rng.random()
@@ -117,13 +126,15 @@ def history(rng, pair, binary_reopen, now):
             0 <= now - now % s - (t - t % s) >= s * n for s, n in pair.archives if s * n >= now - t)
             and now - t not in edges]
         pair.write(now, points)
+        if turn == taken_over_at:
+            pair.take_over(now)
         act = rng.choice(["compact", "maintain", "maintain", "reopen", *["nothing"] * 5])
         pair.log.append((now, act))
         if act == "reopen":
             binary_reopen()
         elif act != "nothing":
             pair.store.ask(act)
-        if not any(isinstance(entry, list) for _, entry in pair.log):
+        if pair.apart or not any(isinstance(entry, list) for _, entry in pair.log):
             continue
         for back in {pair.retention, *(count * length for length, count in pair.archives)}:
             pair.compare(now, now - back + 1, now)
@@ -132,9 +143,10 @@ def history(rng, pair, binary_reopen, now):
     return now
 
 
-def test_the_store_answers_as_whisper(tmp_path, binary):
+@pytest.mark.parametrize("what, usual", [("from the first point on", 25), ("after an import", 10), ("joined by one", 10)])
+def test_the_store_answers_as_whisper(tmp_path, binary, what, usual):
     seed = int(os.environ.get("STORE_SEED", random.randrange(1 << 32)))
-    rounds = int(os.environ.get("STORE_ROUNDS", 25))
+    rounds = int(os.environ.get("STORE_ROUNDS", usual))
     print("seed", seed)
     for index in range(rounds):
         rng = random.Random(f"{seed}-{index}")
@@ -154,4 +166,5 @@ def test_the_store_answers_as_whisper(tmp_path, binary):
                 store.ask("close")
                 open_store()
 
-            history(rng, pair, reopen, now)
+            pair.apart = what == "after an import"
+            history(rng, pair, reopen, now, None if usual == 25 else rng.randint(0, 14))

@@ -5,20 +5,24 @@
 //! open DIR ARCHIVES METHOD XFF    manual | real    opens; with the real clock the store's threads run
 //! now SECONDS                                      sets the clock
 //! write NAME TIME VALUE [NAME TIME VALUE ...]      one batch; answers what became of it
+//! import NAME FILE                                 a whisper file as the past of a series; answers what became of it
 //! fetch NAME FROM UNTIL                            answers START STEP VALUE VALUE ... (- is nothing)
 //! maintain | compact | sync | close | health       answers ok, or what went wrong
 //! ```
 //! Each command is answered with one line.
 
 use std::io::{BufRead, Write};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use formats::whisper;
+use series_store::import::Archived;
 use series_store::{Background, Options, StorageConfig, Store, spawn_background};
 use vocabulary::ports::{FetchRequest, FindQuery, Node, QueryLimits, Scope, Successor};
-use vocabulary::retention::Aggregation;
+use vocabulary::retention::{Aggregation, Policy};
 use vocabulary::{Clock, PointBatch, PointSink, SeriesSource, Timestamp, ValueKind};
 
 /// Below zero: the real time.
@@ -68,6 +72,7 @@ impl Driver {
                 Ok("ok".into())
             }
             ["write", points @ ..] => self.write(points),
+            ["import", name, file] => self.import(name, file),
             ["fetch", name, from, until] => self.fetch(name, from.parse()?, until.parse()?),
             ["maintain"] => {
                 while self.store()?.maintain() {}
@@ -120,6 +125,15 @@ impl Driver {
         Ok(format!("{:?}", store.write(&batch, &mut self.hint)))
     }
 
+    fn import(&self, name: &str, file: &str) -> Answer {
+        #[expect(clippy::disallowed_methods, reason = "a test's own file")]
+        let bytes = std::fs::read(file)?;
+        let header = whisper::Header::read(&bytes, bytes.len() as u64)?;
+        let mut source = InMemory { name: name.to_owned(), header, bytes };
+        let imported = self.store()?.import(&mut [&mut source], &|| true);
+        Ok(format!("{:?}", imported.map_err(|end| format!("{end:?}"))?))
+    }
+
     fn fetch(&self, name: &str, from: i64, until: i64) -> Answer {
         let store = self.store()?;
         let scope = Scope::everything();
@@ -147,5 +161,35 @@ impl Driver {
             answer.push_str(&text);
         }
         Ok(answer)
+    }
+}
+
+struct InMemory {
+    name: String,
+    header: whisper::Header,
+    bytes: Vec<u8>,
+}
+
+impl Archived for InMemory {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn policy(&self) -> &Policy {
+        &self.header.policy
+    }
+
+    fn read(&mut self, archive: usize, slots: &Range<i64>, row: &mut [f64]) -> std::io::Result<()> {
+        let ring = self.header.rings[archive];
+        let first = &self.bytes[ring.offset as usize..][..whisper::POINT_BYTES];
+        let base = whisper::base(first.try_into().map_err(std::io::Error::other)?);
+        let mut slot = slots.start;
+        while base > 0 && slot < slots.end {
+            let run = ring.run(base, slot, (slots.end - slot) as usize);
+            let bytes = &self.bytes[run.start as usize..run.end as usize];
+            whisper::read_points(bytes, ring.step, slot, &mut row[(slot - slots.start) as usize..]);
+            slot += (bytes.len() / whisper::POINT_BYTES) as i64;
+        }
+        Ok(())
     }
 }

@@ -39,7 +39,8 @@ pub struct SeriesHead {
     pub last: u32,
     pub created: u32,
     /// Seconds of the newest point that was imported; 0 if none was. Coarse slots before it are as they were
-    /// imported and are never computed, but for points that come late.
+    /// imported and are never computed, but for points that come late: a point for a slot that was imported is
+    /// among the late ones too, even while its slot is open.
     pub imported: u32,
 }
 
@@ -196,7 +197,13 @@ impl Stripe {
         }
         if let Some(head) = V::head_mut(&mut self.tiers[place].head) {
             head.since.get_or_insert(now);
-            head.left_empty.remove(&(at.local, at.slot));
+            // The slot that an import ended in would be computed over what is set here.
+            let ended_here = tier.slot(Timestamp(series.imported.into())) == at.slot && series.imported > 0;
+            if ended_here && at.archive > 0 && head.left_empty.len() < LEFT_EMPTY_MAX {
+                head.left_empty.insert((at.local, at.slot));
+            } else {
+                head.left_empty.remove(&(at.local, at.slot));
+            }
             head.late.put(at.local, at.slot, at.lazy_to, value, at.segment);
         }
     }
@@ -343,7 +350,8 @@ pub struct Head<V: Value> {
     pub frozen: Vec<Arc<Frozen<V>>>,
     /// Slots of a coarse tier, by series, that whisper would have left empty because the finer archive had
     /// forgotten too much of them when the last point came: not to be computed from what we still have.
-    /// Kept until the mark passes them, and not over a restart.
+    /// Also slots that an import ended in and that were set since. Kept until the mark passes them, and not over
+    /// a restart.
     pub left_empty: BTreeSet<(u16, Slot)>,
     /// Series by lane.
     lanes: Vec<u16>,

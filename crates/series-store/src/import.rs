@@ -177,6 +177,8 @@ impl Store {
             self.import_joined(&self.stripe_for(number), number, batch, items, &task)?;
         }
         settle(existing, &mut done);
+        // Some may have other archives than the rules would give them: health tells.
+        self.upkeep.lock().policies_checked = false;
         let points = |done: &Option<Imported>| match done {
             Some(Imported::Stored { points, kept }) => points - kept,
             _ => 0,
@@ -187,10 +189,15 @@ impl Store {
 
     /// A merge needs room for its result, and so does what comes in live.
     fn refuse_low_space(&self) -> Result<(), StoreError> {
-        if self.space_is_low() {
-            return Err(StoreError::Disk("the disk is nearly full".into()));
+        match self.io.space(&self.directory) {
+            Ok(space) if space.free < 2 * self.min_free(space) => {
+                let (free, wanted) = (space.free >> 20, 2 * self.min_free(space) >> 20);
+                Err(StoreError::Disk(format!(
+                    "the disk is nearly full: {free} MiB are free and an import leaves {wanted} MiB alone; make room"
+                )))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// The series of one source; true if it was made now.

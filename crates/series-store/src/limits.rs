@@ -85,6 +85,8 @@ pub const TOUCHED_SLOTS: usize = 1 << 16;
 /// Files that one thread of an import writes at the same time, 1 MiB of buffer each: all spans of the usual four
 /// archives. Of policies with more, the archives are read in several turns.
 pub const IMPORT_FILES_OPEN: usize = 64;
+/// While an import goes on merged runs are left as they are, up to so many files: the next batch would add to them.
+pub const FILES_WHILE_IMPORTING: usize = 8_192;
 /// Series with points of their own into which archives are imported under one hold of the upkeep: the rows of
 /// one span of all are 10 MB.
 pub const IMPORT_JOINED_SERIES: usize = 128;

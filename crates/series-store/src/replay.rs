@@ -147,6 +147,9 @@ enum Goes {
     Column {
         tier: usize,
         column: usize,
+        slot: Slot,
+        /// The start of the slot.
+        begins: i64,
     },
     Open {
         tier: usize,
@@ -189,7 +192,8 @@ impl Replay<'_> {
         match f64::head_mut(head) {
             Some(head) => {
                 head.since.get_or_insert(self.header.now);
-                Goes::Column { tier: place, column: head.open.column(slot, self.segment) }
+                let (column, begins) = (head.open.column(slot, self.segment), tier.start(slot).0);
+                Goes::Column { tier: place, column, slot, begins }
             }
             None => Goes::Open { tier: place, slot },
         }
@@ -200,9 +204,12 @@ impl Replay<'_> {
         let Header { archive, lazy_to, now, .. } = self.header;
         let (archive, segment) = (usize::from(archive), self.segment);
         match (goes, value) {
-            (Goes::Column { tier, column }, Value::Number(value)) => {
+            (Goes::Column { tier, column, slot, begins }, Value::Number(value)) => {
                 if let Some(head) = f64::head_mut(&mut self.stripe.tiers[tier].head) {
                     head.open.set(column, series.lane, value);
+                    if begins <= i64::from(series.imported) {
+                        head.late.put(local, slot, lazy_to, value, segment);
+                    }
                 }
             }
             (Goes::Open { tier, slot }, Value::Sketch(sketch)) => {

@@ -129,6 +129,11 @@ impl Store {
                 return Ok(true);
             }
         }
+        // What is still growing is merged once, when it is all there.
+        let files = self.files.manifest.state(|state| state.files.len());
+        if self.importing.is_locked() && files < FILES_WHILE_IMPORTING {
+            return Ok(false);
+        }
         let tidied = self.blocks.tidy(now, &|place, local| self.keeps(place, local), pace)?;
         if tidied {
             self.last_merge.store(now.0, Ordering::Relaxed);
@@ -309,7 +314,7 @@ impl Store {
     }
 
     /// A merge needs room for its result before its inputs go.
-    pub(crate) fn space_is_low(&self) -> bool {
+    fn space_is_low(&self) -> bool {
         self.io.space(&self.directory).is_ok_and(|space| space.free < 2 * self.min_free(space))
     }
 

@@ -199,7 +199,7 @@ impl<'a, V: HeadOf> View<'a, V> {
 
     /// Slots of a coarse archive before this one hold what was rolled up or imported: only late points change them.
     fn first_unsettled(&self, at: usize, archive: usize) -> Slot {
-        self.first_unrolled(archive).max(self.imported_slot(at, archive))
+        self.first_unrolled(archive).max(self.imported_slot(at, archive).saturating_add(1))
     }
 
     /// Came anything after the newest imported point, in its slot of a coarse archive? Then the slot is to be
@@ -235,12 +235,11 @@ impl<'a, V: HeadOf> View<'a, V> {
                 let target = &mut row[(turn.start - slots.start) as usize..];
                 let imported = self.imported_slot(*at, archive);
                 for ((value, computed), slot) in target.iter_mut().zip(computed).zip(turn.clone()) {
+                    let may_be = || left_empty.binary_search(&(*at, slot)).is_err();
                     let takes = match slot.cmp(&imported) {
                         Ordering::Less => false,
-                        Ordering::Equal => !computed.is_absent() && self.goes_on(*at, archive)?,
-                        Ordering::Greater => {
-                            value.is_absent() && left_empty.binary_search(&(*at, slot)).is_err()
-                        }
+                        Ordering::Equal => !computed.is_absent() && may_be() && self.goes_on(*at, archive)?,
+                        Ordering::Greater => value.is_absent() && may_be(),
                     };
                     if takes {
                         value.clone_from(computed);

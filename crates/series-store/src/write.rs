@@ -478,6 +478,9 @@ impl Store {
         let Some(head) = V::head_mut(&mut tier.head) else { return };
         if archive == 0 && slot >= head.base {
             head.since.get_or_insert(now);
+            if tier.place.tier.start(slot).0 <= i64::from(series.imported) {
+                head.late.put(local, slot, lazy_to, value.clone(), segment);
+            }
             head.open.put(series.lane, slot, value, segment);
         } else {
             self.apply_late(stripe, local, archive, lazy_to, time, value, now);
@@ -534,6 +537,9 @@ enum MemoPlace {
     Column {
         tier: usize,
         column: usize,
+        slot: Slot,
+        /// The start of the slot.
+        begins: i64,
     },
     Late {
         tier: usize,
@@ -573,10 +579,13 @@ impl RunWriter<'_> {
                 memo = Memo { policy: series.policy, time: point.time, place };
             }
             let archive = match memo.place {
-                MemoPlace::Column { tier, column } => {
+                MemoPlace::Column { tier, column, slot, begins } => {
                     let head =
                         f64::head_mut(&mut stripe.tiers[tier].head).expect("numbers resolve to numbers");
                     head.open.set(column, series.lane, point.value);
+                    if begins <= i64::from(series.imported) {
+                        head.late.put(local, slot, ALL_LATER, point.value, segment);
+                    }
                     0
                 }
                 MemoPlace::Late { tier, slot } => {
@@ -682,7 +691,8 @@ impl RunWriter<'_> {
                 if slot < head.base {
                     return MemoPlace::Late { tier, slot };
                 }
-                MemoPlace::Column { tier, column: head.open.column(slot, segment) }
+                let begins = entry.tiers[0].start(slot).0;
+                MemoPlace::Column { tier, column: head.open.column(slot, segment), slot, begins }
             }
         }
     }

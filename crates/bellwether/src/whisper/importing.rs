@@ -18,7 +18,7 @@ use vocabulary::ports::Scope;
 
 use super::done::Done;
 use super::naming::{Named, TaggedNames, name_of};
-use super::source::{LastOpen, Source};
+use super::source::{Reading, Source};
 use super::tree::{Bad, Found, Stamp, walk};
 use super::{PROGRESS_INTERVAL, Stop, UNHEARD, cpu_seconds_of_this_thread, threads};
 use crate::house::{House, Phase};
@@ -83,6 +83,8 @@ pub fn import(house: &House, wanted: &WhisperImport, tell: Tell<'_>) -> Result<I
         job.run(threads(wanted.jobs, house), &stop, tell)?;
     }
     job.counts.seconds = started.elapsed().as_secs_f64();
+    let ImportCounts { imported, refused, points, .. } = job.counts;
+    tracing::info!(tree = %root.display(), imported, refused, points, "a whisper tree was imported");
     Ok(job.counts)
 }
 
@@ -341,12 +343,12 @@ impl Worker<'_, '_> {
     fn batch(&self, batch: &[File], counts: &mut BatchCounts) -> Result<(), String> {
         let store = &self.job.house.store;
         let now = store.now();
-        let last_open = Arc::new(LastOpen::default());
+        let reading = Arc::new(Reading::default());
         let read = self.job.house.clock.since_epoch();
         let mut sources: Vec<(&File, Source)> = Vec::with_capacity(batch.len());
         for (at, file) in batch.iter().enumerate() {
             let (root, relative, name) = (self.job.root, &file.found.relative, file.name.clone());
-            match Source::open(root, relative, name, at, now, &last_open, &self.read_bytes) {
+            match Source::open(root, relative, name, at, now, &reading, &self.read_bytes) {
                 Ok(source) => sources.push((file, source)),
                 Err(why) => self.refuse(file, why, counts),
             }

@@ -14,9 +14,12 @@ use series_store::import::Archived;
 use vocabulary::Timestamp;
 use vocabulary::retention::Policy;
 
-/// The file that was read last, kept open: a batch of hundreds needs one descriptor.
+/// What the files of a batch share: one descriptor, that of the file that was read last, and one buffer.
 #[derive(Default)]
-pub struct LastOpen(Mutex<Option<(usize, Arc<File>)>>);
+pub struct Reading {
+    last: Mutex<Option<(usize, Arc<File>)>>,
+    buffer: Mutex<Vec<u8>>,
+}
 
 pub struct Source {
     name: String,
@@ -28,10 +31,9 @@ pub struct Source {
     bases: Vec<u32>,
     device_and_inode: (u64, u64),
     now: Timestamp,
-    last_open: Arc<LastOpen>,
+    reading: Arc<Reading>,
     /// Bytes of rings that were read, for whoever shows the progress.
     read_bytes: Arc<AtomicU64>,
-    buffer: Vec<u8>,
     pub aside: Aside,
 }
 
@@ -61,7 +63,7 @@ impl Source {
         name: String,
         at: usize,
         now: Timestamp,
-        last_open: &Arc<LastOpen>,
+        reading: &Arc<Reading>,
         read_bytes: &Arc<AtomicU64>,
     ) -> Result<Source, String> {
         let path = root.join(relative);
@@ -82,16 +84,15 @@ impl Source {
             bases,
             device_and_inode: (metadata.dev(), metadata.ino()),
             now,
-            last_open: Arc::clone(last_open),
+            reading: Arc::clone(reading),
             read_bytes: Arc::clone(read_bytes),
-            buffer: Vec::new(),
             aside: Aside::default(),
         })
     }
 
     /// The file, opened again if another was read meanwhile.
     fn file(&self) -> io::Result<Arc<File>> {
-        let mut last = self.last_open.0.lock();
+        let mut last = self.reading.last.lock();
         if let Some((_, file)) = last.as_ref().filter(|(at, _)| *at == self.at) {
             return Ok(Arc::clone(file));
         }
@@ -112,21 +113,23 @@ impl Source {
         row: &mut [f64],
     ) -> io::Result<Seen> {
         let ring = self.header.rings[archive];
+        let reading = Arc::clone(&self.reading);
+        let mut buffer = reading.buffer.lock();
         let mut sum = Seen::default();
         let mut slot = slots.start;
         while slot < slots.end {
             let run = ring.run(self.bases[archive], slot, (slots.end - slot) as usize);
-            self.buffer.resize((run.end - run.start) as usize, 0);
-            file.read_exact_at(&mut self.buffer, run.start).map_err(|error| match error.kind() {
+            buffer.resize((run.end - run.start) as usize, 0);
+            file.read_exact_at(&mut buffer, run.start).map_err(|error| match error.kind() {
                 io::ErrorKind::UnexpectedEof => io::Error::other("it was cut off while it was read"),
                 _ => error,
             })?;
-            self.read_bytes.fetch_add(self.buffer.len() as u64, Ordering::Relaxed);
-            let seen = read_points(&self.buffer, ring.step, slot, &mut row[(slot - slots.start) as usize..]);
+            self.read_bytes.fetch_add(buffer.len() as u64, Ordering::Relaxed);
+            let seen = read_points(&buffer, ring.step, slot, &mut row[(slot - slots.start) as usize..]);
             sum.points += seen.points;
             sum.others += seen.others;
             self.aside.not_numbers += seen.not_numbers;
-            slot += (self.buffer.len() / POINT_BYTES) as i64;
+            slot += (buffer.len() / POINT_BYTES) as i64;
         }
         Ok(sum)
     }
