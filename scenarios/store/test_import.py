@@ -35,6 +35,8 @@ series = false
 udp = "off"
 tcp = "off"
 admin = "off"
+[storage]
+min_free = "16MiB"
 """
 
 
@@ -322,7 +324,7 @@ def test_prefixes_dry_runs_and_limits(rng, tmp_path):
     files = [tree.create(root, f"{group}.n{index}", [(60, 100)]) for group in "ab" for index in range(10)]
     for file in files:
         whisper.update_many(str(file.path), [(now - 60, 1.0)], now)
-    server = unstarted(tmp_path, QUIET + "[storage]\nmax_series = 15\nmax_new_series_per_minute = 1\n").start()
+    server = unstarted(tmp_path, QUIET + "max_series = 15\nmax_new_series_per_minute = 1\n").start()
     try:
         counts = run_import(server, root, "--dry-run")
         assert counts["imported"] == 20 and server.get("/metrics/index.json").json == []
@@ -364,6 +366,7 @@ def test_live_first_under_other_rules(tmp_path):
 
 class Original:
     """graphite-web over a tree."""
+    token = tls = None
 
     def __init__(self, directory, root):
         (directory / "storage").mkdir(parents=True)
