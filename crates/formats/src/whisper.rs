@@ -219,6 +219,32 @@ impl Ring {
     }
 }
 
+impl Ring {
+    /// Put the points of a whole ring that lie in the slots of a row, whose first is `slot`, into it.
+    pub fn read_whole(&self, base: u32, bytes: &[u8], slot: i64, row: &mut [f64]) -> Seen {
+        let mut seen = Seen::default();
+        for (place, point) in bytes.chunks_exact(POINT_BYTES).enumerate() {
+            let (time, value) = split(point);
+            let own = i64::from(time).div_euclid(self.step);
+            let is_own = i64::from(time) == own * self.step
+                && self.run(base, own, 1).start == self.offset + (place * POINT_BYTES) as u64;
+            let at = usize::try_from(own - slot).ok().filter(|at| is_own && *at < row.len());
+            match at {
+                Some(at) => {
+                    seen.points += 1;
+                    if value.is_nan() {
+                        seen.not_numbers += 1;
+                    } else {
+                        row[at] = value;
+                    }
+                }
+                None => seen.others += u64::from(time != 0),
+            }
+        }
+        seen
+    }
+}
+
 /// The time in the first place of a ring.
 pub fn base(first_point: &[u8; POINT_BYTES]) -> u32 {
     u32_at(first_point, 0)
@@ -368,6 +394,12 @@ mod tests {
         // More slots than the ring has: each place is looked at for every round.
         let (row, seen) = read(ring, &file, 93..108);
         assert_eq!((row[98 - 93], seen.points), (1.0, 5));
+        let mut whole = vec![f64::NAN; 15];
+        assert_eq!(
+            ring.read_whole(1050, &file[28..], 93, &mut whole),
+            Seen { points: 5, not_numbers: 1, others: 0 }
+        );
+        assert!(row.iter().zip(&whole).all(|(a, b)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()));
     }
 
     #[test]

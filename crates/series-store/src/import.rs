@@ -191,7 +191,7 @@ impl Store {
     fn refuse_low_space(&self) -> Result<(), StoreError> {
         match self.io.space(&self.directory) {
             Ok(space) if space.free < 2 * self.min_free(space) => {
-                let (free, wanted) = (space.free >> 20, 2 * self.min_free(space) >> 20);
+                let (free, wanted) = (space.free >> 20, self.min_free(space) >> 19);
                 Err(StoreError::Disk(format!(
                     "the disk is nearly full: {free} MiB are free and an import leaves {wanted} MiB alone; make room"
                 )))
@@ -302,12 +302,12 @@ impl Store {
     }
 }
 
-/// The slots of an archive that are asked for: what whisper would show, and as much before and after it as a
-/// file covers, for the clocks of those who ask are not ours.
+/// The slots of an archive that are asked for: what whisper would show, as much before it as a file covers, for
+/// whoever asks for the moment at which the import began, and a ring's length of the future.
 pub(crate) fn wanted_slots(tier: Tier, now: Timestamp) -> Range<Slot> {
-    let beside = tier.ring_slots().min(tier.span_slots());
+    let (ring, span) = (tier.ring_slots(), tier.span_slots());
     let newest = tier.slot(now);
-    (newest - tier.ring_slots() - beside + 1).max(0)..newest + beside + 1
+    (newest - ring - span + 1).max(0)..newest + ring.min(span) + 1
 }
 
 /// All files that series of these policies may need, finest archives first.

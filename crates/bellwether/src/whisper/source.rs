@@ -115,6 +115,12 @@ impl Source {
         let ring = self.header.rings[archive];
         let reading = Arc::clone(&self.reading);
         let mut buffer = reading.buffer.lock();
+        if slots.end - slots.start > ring.points {
+            // More slots than places: each place is looked at once.
+            buffer.resize(ring.points as usize * POINT_BYTES, 0);
+            file.read_exact_at(&mut buffer, ring.offset)?;
+            return Ok(ring.read_whole(self.bases[archive], &buffer, slots.start, row));
+        }
         let mut sum = Seen::default();
         let mut slot = slots.start;
         while slot < slots.end {
