@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from support.graphite_pair import Original, ask, difference, lines, parse
+from support.graphite_pair import Original, ask, asked, difference, lines, parse
 from support.server import ROOT
 
 HERE = pathlib.Path(__file__).parent
@@ -36,8 +36,12 @@ def run(*command, env=None):
 ], ids=str)
 def test_check_graphite(pair, options, status):
     """Same words and same exit status."""
-    theirs, ours = (run(CHECK_GRAPHITE, "-U", url, *options.split(" ")) for url in pair.urls)
     told = lambda one: (one[0], one[1].replace(pair.urls[0], "URL").replace(pair.urls[1], "URL"))
+    # Between the two a step may have passed, and with it the first of the points.
+    for _ in range(3):
+        theirs, ours = (run(CHECK_GRAPHITE, "-U", url, *options.split(" ")) for url in pair.urls)
+        if told(theirs) == told(ours):
+            break
     assert told(ours) == told(theirs), ours[2] + theirs[2]
     assert status is None or ours[0] == status
 
@@ -65,7 +69,7 @@ def test_cubism(pair):
 def test_what_dashboards_ask(pair):
     different = []
     for line in lines(HERE / "requests" / "clients.txt"):
-        found = difference(*pair.ask(*parse(line)))
+        found = asked(pair.ask, parse(line))
         if found:
             different.append(f"{line}\n    {found}")
     assert not different, "\n".join(different)

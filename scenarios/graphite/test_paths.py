@@ -3,7 +3,7 @@ import pathlib
 
 import pytest
 
-from support.graphite_pair import difference, lines, parse
+from support.graphite_pair import asked, lines, parse
 
 REQUESTS = pathlib.Path(__file__).with_name("requests")
 
@@ -12,7 +12,7 @@ REQUESTS = pathlib.Path(__file__).with_name("requests")
 def test_same_answers(pair, name, ignored):
     different = []
     for line in lines(REQUESTS / f"{name}.txt"):
-        found = difference(*pair.ask(*parse(line)), ignored)
+        found = asked(pair.ask, parse(line), ignored)
         if found:
             different.append(f"{line}\n    {found}")
     assert not different, "\n".join(different)
