@@ -74,6 +74,7 @@ LONG_TEXT = "x" * 100_000
 
 @pytest.mark.parametrize("target, more", [
     (f"{SOME}|timeStack('1s',0,9000)", {}),
+    (f"timeStack({SOME},'1s',0,9999)", {}),
     (f"timeStack({SOME},'1s',0,100000)", {}),
     (f"alias({SOME},'{LONG_TEXT}')", {}),
     (f"{SOME}|aliasSub('e','{LONG_TEXT[:20_000]}')", {}),

@@ -9,7 +9,7 @@ const BACKTRACKS_MAX: usize = 100_000;
 const PROGRAM_BYTES_MAX: usize = 1 << 20;
 const SOURCE_BYTES_MAX: usize = 4_096;
 /// Longest text that a substitution may make.
-const TEXT_BYTES_MAX: usize = 1 << 20;
+const TEXT_BYTES_MAX: usize = 256 << 10;
 
 #[derive(Clone, Debug)]
 pub struct Pattern {

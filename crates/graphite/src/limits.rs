@@ -4,7 +4,7 @@
 pub const MAX_TARGET_BYTES: usize = 256 * 1024;
 
 /// Longest text that replacing makes: names and targets that are put together from others.
-pub const MAX_TEXT_BYTES: usize = 1 << 20;
+pub const MAX_TEXT_BYTES: usize = 256 << 10;
 
 /// Deepest nesting of expressions. People write up to about ten; each level costs a few hundred bytes of
 /// stack in the parser and about two kilobytes in the evaluation.

@@ -98,6 +98,15 @@ impl Invocation<'_, '_> {
         (function.1.run)(&mut Invocation { evaluator, context, arguments, first: *first })
     }
 
+    /// Call before evaluating again so many times: what cannot end within the limit is refused before it begins.
+    pub fn foresee(&self, times: i64) -> Result<(), EvaluationError> {
+        let limit = limits::MAX_REEVALUATIONS;
+        if usize::try_from(times).is_ok_and(|times| times > limit) {
+            return Err(StoreError::TooMuch { what: "evaluations of one expression", limit }.into());
+        }
+        Ok(())
+    }
+
     fn count_reevaluation(&mut self) -> Result<(), EvaluationError> {
         self.evaluator.reader.trace.reevaluations += 1;
         if self.evaluator.reader.trace.reevaluations > limits::MAX_REEVALUATIONS {

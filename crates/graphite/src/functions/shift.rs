@@ -114,6 +114,7 @@ fn time_stack(call: &mut Invocation<'_, '_>) -> Answer {
     let Some((start, end)) = list.first().map(|series| (series.start, series.end)) else {
         return Ok(Value::nothing());
     };
+    call.foresee(last.saturating_sub(first))?;
     let window = call.context.window;
     let mut results = Vec::new();
     for shift in first..last {
