@@ -131,6 +131,7 @@ impl House {
             groups: http_api::Groups::default(),
             answers: http_api::Answers::default(),
             agents: self.agents(),
+            pictures: ArcSwap::from_pointee(http_api::Pictures::load(&config.pictures)),
             zone: jiff::tz::TimeZone::UTC,
             // One more than the cores, so that a query that waits for the disk does not hold up the others.
             query_permits: Arc::new(tokio::sync::Semaphore::new(cores + 1)),

@@ -282,6 +282,7 @@ impl Parts {
         if let Some(services) = house.services.load().as_ref() {
             let settings = http_api::Settings { http: config.http.clone(), auth: config.auth.clone() };
             services.settings.store(Arc::new(settings));
+            services.pictures.store(Arc::new(http_api::Pictures::load(&config.pictures)));
         }
         if let Some(log) = house.log.as_ref().filter(|_| config.log != before.log) {
             log.set(config.log.level);

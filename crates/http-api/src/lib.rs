@@ -34,6 +34,7 @@ mod guard;
 mod guess;
 mod levels;
 mod parameters;
+mod pictures;
 pub mod server;
 mod services;
 pub mod stream;
@@ -57,6 +58,7 @@ pub use attempts::Attempts;
 pub use config::{AuthConfig, AuthMode, HttpConfig};
 pub use groups::Groups;
 pub use guess::source as source_of;
+pub use pictures::{Pictures, PicturesConfig};
 pub use services::{Counters, Services, Settings};
 
 /// The records that this room keeps.

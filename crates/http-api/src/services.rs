@@ -19,6 +19,7 @@ use crate::attempts::Attempts;
 use crate::config::{AuthConfig, AuthMode, HttpConfig};
 use crate::control::Control;
 use crate::groups::Groups;
+use crate::pictures::Pictures;
 use crate::stream::Hub;
 
 /// The parts of the configuration that may change while requests are served.
@@ -64,6 +65,8 @@ pub struct Services {
     pub groups: Groups,
     pub answers: Answers,
     pub agents: Agents,
+    /// Looks and typefaces of pictures.
+    pub pictures: ArcSwap<Pictures>,
     /// The zone of the server, for times without one.
     pub zone: TimeZone,
     /// Queries that are computed at the same time; others wait their turn within their deadline.

@@ -27,6 +27,7 @@ pub struct Config {
     pub data_dir: DataDir,
     pub http: http_api::HttpConfig,
     pub auth: http_api::AuthConfig,
+    pub pictures: http_api::PicturesConfig,
     pub statsd: statsd::StatsdConfig,
     pub carbon: ingest::CarbonConfig,
     pub relay: ingest::RelayConfig,
@@ -288,6 +289,7 @@ impl Config {
         problems.extend(
             self.http.problems(&self.auth).into_iter().map(|(key, message)| (key.to_owned(), message)),
         );
+        problems.extend(self.pictures.problems().into_iter().map(|(key, message)| (key.to_owned(), message)));
         problems.extend(self.statsd.problems().into_iter().map(in_section("statsd")));
         problems.extend(self.carbon.problems().into_iter().map(in_section("carbon")));
         let of_relay = |(key, message): (String, String)| (format!("relay.{key}"), message);

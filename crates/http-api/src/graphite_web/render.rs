@@ -22,7 +22,12 @@ pub async fn render(
     Parameters(parameters): Parameters,
 ) -> Response {
     let (now, budget) = (services.clock.now(), services.settings.load().http.answer_cache_bytes);
-    let defaults = Defaults::of_zone(services.zone.clone());
+    let pictures = services.pictures.load();
+    let defaults = Defaults {
+        zone: services.zone.clone(),
+        templates: pictures.templates.clone(),
+        fonts: pictures.fonts.clone(),
+    };
     let request = match RenderRequest::from_params(&parameters, now, &defaults) {
         Ok(request) => request,
         Err(refusal) => {
