@@ -38,6 +38,8 @@ def measure(directory, sizes):
         ("1,000 series x 1 h at 10 s as JSON", "crowd.*.*", hour, 1 / 30),
         ("mean over an hour of 4 series x 30 d at 10 s", "movingAverage(sumSeries(month.*.*),'1h')",
          days + [("maxDataPoints", 800)], 1 / 30),
+        # crowd.server0000 to 0009
+        ("10 series x 1 h at 10 s as png", "crowd.server000*.*", hour + [("format", "png")], 1 / 10),
     ]
     lines = [compared(what, ours, theirs, target, params, now, limit, sizes)
              for what, target, params, limit in questions]
@@ -63,6 +65,7 @@ def original(directory, crowd, month, now):
 
 def compared(what, ours, theirs, target, params, now, limit, sizes):
     query = [("target", target), ("format", "json"), ("noCache", 1), *params]
+    format = dict(query)["format"]
     path = "/render?" + urllib.parse.urlencode(query)
     half = {"ours": [], "theirs": []}
     for _ in range(sizes.rounds + 1):
@@ -74,7 +77,10 @@ def compared(what, ours, theirs, target, params, now, limit, sizes):
             begun = time.perf_counter()
             body = ask(connection, path)
             half["ours"].append((time.perf_counter() - begun) * 1e3)
-        same(what, json.loads(answer.body), json.loads(body))
+        if format == "png":
+            same_size(what, answer.body, body)
+        else:
+            same(what, json.loads(answer.body), json.loads(body))
     ours_ms, theirs_ms = median(half["ours"]), median(half["theirs"])
     return Line(what, f"{number(ours_ms)} ms", f"graphite-web {number(theirs_ms)} ms", ours_ms / theirs_ms, limit)
 
@@ -86,6 +92,12 @@ def same(what, theirs, ours):
         if their["target"] != our["target"] or any(a[1] != b[1] or not math.isclose(a[0], b[0]) for a, b in pairs
                                                    if (a[0], b[0]) != (None, None)):
             raise RuntimeError(f"{what}: graphite-web and Bellwether differ in {their['target']}")
+
+
+def same_size(what, theirs, ours):
+    """Width and height are at the same place in every png; test_pictures.py looks at the rest."""
+    if theirs[:24] != ours[:24]:
+        raise RuntimeError(f"{what}: graphite-web and Bellwether draw in different sizes")
 
 
 def while_editing(ours, now, sizes):
