@@ -1,6 +1,7 @@
 //! What pictures need from the disk: looks by name, and typefaces of this machine.
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -14,6 +15,9 @@ const MAX_FONT_FILES: usize = 20_000;
 /// Longest font that is read, and how much of them is kept in memory.
 const MAX_FONT_BYTES: u64 = 32 << 20;
 const MAX_KEPT_BYTES: usize = 64 << 20;
+
+/// As much of a graphTemplates.conf as is read. The one that graphite-web comes with has 3 kB.
+const MAX_TEMPLATES_BYTES: u64 = 1 << 20;
 
 /// `[pictures]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,8 +48,10 @@ impl PicturesConfig {
             return Ok(Templates::default());
         }
         let path = self.templates.display();
-        let text =
-            std::fs::read_to_string(&self.templates).map_err(|error| format!("read {path}: {error}"))?;
+        let mut text = String::new();
+        std::fs::File::open(&self.templates)
+            .and_then(|file| file.take(MAX_TEMPLATES_BYTES).read_to_string(&mut text))
+            .map_err(|error| format!("read {path}: {error}"))?;
         Templates::parse(&text).map_err(|error| format!("{path}: {error}"))
     }
 }
@@ -95,11 +101,12 @@ impl FontFolders {
         if let Some(bytes) = self.kept.lock().get(file) {
             return Some(bytes.clone());
         }
-        let length = std::fs::metadata(file).ok()?.len();
-        if length > MAX_FONT_BYTES {
+        let mut bytes = Vec::new();
+        std::fs::File::open(file).ok()?.take(MAX_FONT_BYTES + 1).read_to_end(&mut bytes).ok()?;
+        if bytes.len() as u64 > MAX_FONT_BYTES {
             return None;
         }
-        let bytes: Arc<[u8]> = std::fs::read(file).ok()?.into();
+        let bytes: Arc<[u8]> = bytes.into();
         let mut kept = self.kept.lock();
         if kept.values().map(|bytes| bytes.len()).sum::<usize>() + bytes.len() > MAX_KEPT_BYTES {
             kept.clear();

@@ -87,12 +87,18 @@ fn line_at(y: f64) -> i32 {
 }
 
 impl Edge {
-    /// Where it is at a line, in whole 256ths of a pixel.
-    fn at(&self, line: f64) -> f64 {
-        let x = self.start.0 + (line / f64::from(LINES) - self.start.1) * self.slope;
-        (x * 256.0).floor() / 256.0
+    /// Where it is at half a line (two to a line), in 256ths of a pixel, cut off.
+    fn at(&self, half_line: i32) -> i32 {
+        let y = f64::from(half_line) / f64::from(2 * LINES);
+        let far = f64::from(BEYOND - 1);
+        let x = ((self.start.0 + (y - self.start.1) * self.slope) * 256.0).clamp(-far, far);
+        // A cast is cheaper than rounding down, and the same for what is not negative.
+        (x + f64::from(BEYOND)) as i32 - BEYOND
     }
 }
+
+/// More than any place on the grid, in 256ths of a pixel.
+const BEYOND: i32 = 1 << 29;
 
 /// Calls back with every run of pixels that is covered at all: row, first pixel, and how much of each pixel.
 pub fn rasterize(shape: &Shape, limits: Rectangle, mut row_done: impl FnMut(usize, usize, &[u8])) {
@@ -101,77 +107,69 @@ pub fn rasterize(shape: &Shape, limits: Rectangle, mut row_done: impl FnMut(usiz
         return;
     }
     match shape {
-        Shape::Boxes(boxes) => rasterize_boxes(boxes, limits, &mut Row::new(limits, 0.5), &mut row_done),
-        Shape::Edges(edges) => rasterize_edges(edges, limits, &mut Row::new(limits, 0.5001), &mut row_done),
+        Shape::Boxes(boxes) => rasterize_boxes(boxes, limits, &mut Row::new(limits, 256), &mut row_done),
+        Shape::Edges(edges) => rasterize_edges(edges, limits, &mut Row::new(limits, LINES), &mut row_done),
     }
 }
 
-/// One row of pixels while it is filled: how coverage changes from pixel to pixel.
+/// One row of pixels while it is filled: how coverage changes from pixel to pixel. Places are 256ths of a pixel.
 struct Row {
-    left: f64,
-    right: f64,
-    changes: Vec<f32>,
+    left: i32,
+    right: i32,
+    /// What a pixel that is covered by a weight of 1 adds up to is 512.
+    changes: Vec<i32>,
+    /// The weight of what covers a pixel all the way down.
+    whole: i32,
     covered: Vec<u8>,
-    rounding: f32,
     first: usize,
     last: usize,
 }
 
 impl Row {
-    fn new(limits: Rectangle, rounding: f32) -> Row {
+    fn new(limits: Rectangle, whole: i32) -> Row {
         let width = limits.right.ceil() as usize + 2;
-        let (left, right) = (limits.left, limits.right);
-        Row {
-            left,
-            right,
-            changes: vec![0.0; width],
-            covered: vec![0; width],
-            rounding,
-            first: width,
-            last: 0,
-        }
+        let (left, right) = (fixed(limits.left), fixed(limits.right));
+        Row { left, right, changes: vec![0; width], whole, covered: vec![0; width], first: width, last: 0 }
     }
 
     /// Everything between two places, with a weight.
-    fn span(&mut self, from: f64, to: f64, weight: f64) {
+    fn span(&mut self, from: i32, to: i32, weight: i32) {
         let (from, to) = (from.clamp(self.left, self.right), to.clamp(self.left, self.right));
         if from < to {
-            self.from(from, weight);
-            self.from(to, -weight);
+            self.from(2 * from, weight);
+            self.from(2 * to, -weight);
         }
     }
 
-    /// Everything right of a place.
-    fn from(&mut self, x: f64, weight: f64) {
-        let x = x.clamp(self.left, self.right);
-        let pixel = x as usize;
-        let inside = weight * (1.0 - x.fract());
-        self.changes[pixel] += inside as f32;
-        self.changes[pixel + 1] += (weight - inside) as f32;
+    /// Everything right of a place, in 512ths of a pixel.
+    fn from(&mut self, place: i32, weight: i32) {
+        let place = place.clamp(2 * self.left, 2 * self.right);
+        let (pixel, beyond) = ((place >> 9) as usize, place & 511);
+        self.changes[pixel] += weight * (512 - beyond);
+        self.changes[pixel + 1] += weight * beyond;
         self.first = self.first.min(pixel);
         self.last = self.last.max(pixel + 1);
     }
 
     /// Everything right of an edge through the whole row. Where it passes several pixels, the share of each in
     /// its height is a whole number of lines.
-    fn right_of(&mut self, top: f64, bottom: f64, weight: f64) {
+    fn right_of(&mut self, top: i32, bottom: i32, direction: i32) {
         let (low, high) = (top.min(bottom), top.max(bottom));
-        let (first, last) = (low.floor(), high.floor());
+        let (first, last) = (low >> 8, high >> 8);
         if first == last || low >= self.right || high <= self.left {
-            return self.from((low + high) / 2.0, weight);
+            return self.from(low.saturating_add(high), direction * LINES);
         }
-        let lines = f64::from(LINES);
-        let passed = |x: f64| ((x - low) * lines / (high - low)).floor();
-        let mut before = 0.0;
+        let passed = |place: i32| (i64::from(place - low) * i64::from(LINES) / i64::from(high - low)) as i32;
+        let mut before = 0;
         // What is left of the limits is passed at once.
-        let mut x = first.max(self.left.floor() - 1.0);
-        while x < last && x <= self.right {
-            let until = passed(x + 1.0);
-            self.from((x.max(low) + x + 1.0) / 2.0, weight * (until - before) / lines);
+        let mut pixel = first.max((self.left >> 8) - 1);
+        while pixel < last && pixel << 8 <= self.right {
+            let until = passed((pixel + 1) << 8);
+            self.from((pixel << 8).max(low) + ((pixel + 1) << 8), direction * (until - before));
             before = until;
-            x += 1.0;
+            pixel += 1;
         }
-        self.from((x.max(low) + high) / 2.0, weight * (lines - before) / lines);
+        self.from((pixel << 8).max(low).saturating_add(high), direction * (LINES - before));
     }
 
     /// How much of each pixel is covered, and an empty row again.
@@ -180,15 +178,22 @@ impl Row {
             return None;
         }
         let (first, last) = (self.first, self.last.min(self.changes.len() - 1));
-        let mut total = 0.0_f32;
-        for index in first..=last {
-            total += std::mem::take(&mut self.changes[index]);
-            self.covered[index] = (total * 255.0 + self.rounding).clamp(0.0, 255.0) as u8;
+        let whole = self.whole * 512;
+        let mut total = 0;
+        let changes = self.changes[first..=last].iter_mut();
+        for (change, covered) in changes.zip(&mut self.covered[first..=last]) {
+            total += std::mem::take(change);
+            *covered = ((total.clamp(0, whole) * 255 + whole / 2) / whole) as u8;
         }
         (self.first, self.last) = (self.changes.len(), 0);
-        let end = last.min(self.right.ceil() as usize - 1);
+        let end = last.min(((self.right + 255) >> 8) as usize - 1);
         (first <= end).then(|| (first, &self.covered[first..=end]))
     }
+}
+
+/// In 256ths of a pixel.
+fn fixed(place: f64) -> i32 {
+    (place * 256.0).round() as i32
 }
 
 fn rasterize_boxes(
@@ -228,10 +233,11 @@ fn row_of_boxes(active: &mut [Rectangle], y: f64, row: &mut Row) {
     cuts.sort_by(f64::total_cmp);
     cuts.dedup();
     for slab in cuts.windows(2) {
-        let mut reached = f64::NEG_INFINITY;
+        let mut reached = i32::MIN;
         for one in active.iter().filter(|one| one.top <= slab[0] && one.bottom >= slab[1]) {
-            row.span(one.left.max(reached), one.right, slab[1] - slab[0]);
-            reached = reached.max(one.right);
+            let right = fixed(one.right);
+            row.span(fixed(one.left).max(reached), right, fixed(slab[1] - slab[0]));
+            reached = reached.max(right);
         }
     }
 }
@@ -255,7 +261,7 @@ fn rasterize_edges(
         }
         let lines = (y * LINES).max(first)..((y + 1) * LINES).min(end);
         while let Some(edge) = waiting.next_if(|edge| edge.top <= lines.start) {
-            active.push(Crossing { edge, x: 0.0 });
+            active.push(Crossing { edge, x: 0 });
         }
         let undisturbed = lines.len() == LINES as usize
             && waiting.peek().is_none_or(|edge| edge.top >= lines.end)
@@ -266,7 +272,7 @@ fn rasterize_edges(
         } else {
             for line in lines.clone() {
                 while let Some(edge) = waiting.next_if(|edge| edge.top <= line) {
-                    active.push(Crossing { edge, x: 0.0 });
+                    active.push(Crossing { edge, x: 0 });
                 }
                 active.retain(|one| one.edge.bottom > line);
                 one_line(&mut active, line, row);
@@ -283,21 +289,25 @@ fn rasterize_edges(
 /// An edge and where it is on the present line.
 struct Crossing<'e> {
     edge: &'e Edge,
-    x: f64,
+    x: i32,
 }
 
-fn move_to(active: &mut [Crossing<'_>], line: f64) {
-    for one in active.iter_mut() {
-        one.x = one.edge.at(line);
+/// In order from left to right. They nearly are, from the line before.
+fn move_to(active: &mut [Crossing<'_>], half_line: i32) {
+    for index in 0..active.len() {
+        active[index].x = active[index].edge.at(half_line);
+        let mut at = index;
+        while at > 0 && active[at - 1].x > active[at].x {
+            active.swap(at - 1, at);
+            at -= 1;
+        }
     }
-    active.sort_by(|a, b| a.x.total_cmp(&b.x));
 }
 
 fn keeps_order(active: &mut [Crossing<'_>], top: i32, bottom: i32) -> bool {
-    let (top, bottom) = (f64::from(top), f64::from(bottom));
-    move_to(active, top);
-    active.sort_by(|a, b| a.x.total_cmp(&b.x).then(a.edge.slope.total_cmp(&b.edge.slope)));
-    active.windows(2).all(|pair| pair[0].edge.at(bottom) < pair[1].edge.at(bottom))
+    move_to(active, 2 * top);
+    active.sort_by(|a, b| a.x.cmp(&b.x).then(a.edge.slope.total_cmp(&b.edge.slope)));
+    active.windows(2).all(|pair| pair[0].edge.at(2 * bottom) < pair[1].edge.at(2 * bottom))
 }
 
 fn whole_row(active: &[Crossing<'_>], top: i32, bottom: i32, row: &mut Row) {
@@ -305,25 +315,25 @@ fn whole_row(active: &[Crossing<'_>], top: i32, bottom: i32, row: &mut Row) {
     for one in active {
         let before = winding;
         winding += one.edge.direction;
-        let weight = match (before == 0, winding == 0) {
-            (true, false) => 1.0,
-            (false, true) => -1.0,
+        let direction = match (before == 0, winding == 0) {
+            (true, false) => 1,
+            (false, true) => -1,
             _ => continue,
         };
-        row.right_of(one.edge.at(f64::from(top)), one.edge.at(f64::from(bottom)), weight);
+        row.right_of(one.edge.at(2 * top), one.edge.at(2 * bottom), direction);
     }
 }
 
 fn one_line(active: &mut [Crossing<'_>], line: i32, row: &mut Row) {
-    move_to(active, f64::from(line) + 0.5);
-    let (mut winding, mut start) = (0, 0.0);
+    move_to(active, 2 * line + 1);
+    let (mut winding, mut start) = (0, 0);
     for one in active.iter() {
         if winding == 0 {
             start = one.x;
         }
         winding += one.edge.direction;
         if winding == 0 {
-            row.span(start, one.x, 1.0 / f64::from(LINES));
+            row.span(start, one.x, 1);
         }
     }
 }
