@@ -64,7 +64,9 @@ def unstarted(tmp_path, config=QUIET, name="alone"):
 def run_import(server, root, *more, status=0):
     """The counts; they always add up."""
     names = root.parent / "names"
-    done = server.cli("import", "whisper", str(root), "--json", "--tagged-names", str(names), *more, check=False)
+    command = [server.binary, "import", "whisper", str(root), "--json", "--tagged-names", str(names), *more]
+    done = subprocess.run([*command, "--config", str(server.config_file)], capture_output=True, text=True,
+                          env=server.environment(), cwd=server.directory, timeout=600)
     assert done.returncode == status, done.stdout + done.stderr
     counts = json.loads(done.stdout)
     sum_of = sum(counts[key] for key in ("imported", "empty", "refused", "already_done"))

@@ -6,6 +6,7 @@ import math
 import pathlib
 import pickle
 import re
+import time
 import urllib.parse
 
 import whisper
@@ -114,11 +115,14 @@ def same(ours, theirs):
 
 def differences(server, files, now, until=None, gone=0, at_once=200):
     """What the server answers to each window that selects one archive of one file, where it is not what whisper
-    says; as texts. `gone` seconds at the beginning of each archive are not looked at."""
+    says; as texts. `gone` seconds at the beginning of each archive are not looked at, nor are archives of which nothing
+    is young enough to be kept any more."""
     found = []
     windows = {}
     for file in files:
         for _, retention in file.archives():
+            if time.time() - now >= retention:
+                continue
             windows.setdefault(retention, []).append(file)
     for retention, group in windows.items():
         for at in range(0, len(group), at_once):
