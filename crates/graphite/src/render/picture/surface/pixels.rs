@@ -98,10 +98,11 @@ impl Pixels {
     pub fn png(self) -> Result<Vec<u8>, EvaluationError> {
         let opaque = self.pixels.iter().all(|pixel| pixel >> 24 == 255);
         let bytes: Vec<u8> = if opaque {
-            self.pixels
-                .iter()
-                .flat_map(|pixel| [(pixel >> 16) as u8, (pixel >> 8) as u8, *pixel as u8])
-                .collect()
+            let mut bytes = Vec::with_capacity(self.pixels.len() * 3);
+            for pixel in &self.pixels {
+                bytes.extend_from_slice(&pixel.to_be_bytes()[1..]);
+            }
+            bytes
         } else {
             self.pixels.iter().flat_map(|pixel| straight(*pixel)).collect()
         };
@@ -157,6 +158,7 @@ fn scaled(pair: u32, share: u32, rounding: u32) -> u32 {
 }
 
 /// A colour over a pixel; the rounding is cairo's, which has two ways.
+#[inline]
 fn blend(pixel: &mut u32, color: u32, share: u8) {
     let share = u32::from(share);
     if share == 0 {

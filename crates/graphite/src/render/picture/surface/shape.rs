@@ -87,13 +87,17 @@ fn line_at(y: f64) -> i32 {
 }
 
 impl Edge {
-    /// Where it is at half a line (two to a line), in 256ths of a pixel, cut off.
-    fn at(&self, half_line: i32) -> i32 {
+    /// Where it is at half a line (two to a line), in 256ths of a pixel.
+    fn exactly_at(&self, half_line: i32) -> f64 {
         let y = f64::from(half_line) / f64::from(2 * LINES);
         let far = f64::from(BEYOND - 1);
-        let x = ((self.start.0 + (y - self.start.1) * self.slope) * 256.0).clamp(-far, far);
+        ((self.start.0 + (y - self.start.1) * self.slope) * 256.0).clamp(-far, far)
+    }
+
+    /// The same, cut off.
+    fn at(&self, half_line: i32) -> i32 {
         // A cast is cheaper than rounding down, and the same for what is not negative.
-        (x + f64::from(BEYOND)) as i32 - BEYOND
+        (self.exactly_at(half_line) + f64::from(BEYOND)) as i32 - BEYOND
     }
 }
 
@@ -172,22 +176,36 @@ impl Row {
         self.from((pixel << 8).max(low).saturating_add(high), direction * (LINES - before));
     }
 
-    /// How much of each pixel is covered, and an empty row again.
-    fn finish(&mut self) -> Option<(usize, &[u8])> {
+    /// Calls back with each run of pixels that are covered at all, and is an empty row again.
+    fn finish(&mut self, y: usize, row_done: &mut impl FnMut(usize, usize, &[u8])) {
         if self.first > self.last {
-            return None;
+            return;
         }
-        let (first, last) = (self.first, self.last.min(self.changes.len() - 1));
+        let end = self.last.min(((self.right + 255) >> 8) as usize - 1);
         let whole = self.whole * 512;
-        let mut total = 0;
-        let changes = self.changes[first..=last].iter_mut();
-        for (change, covered) in changes.zip(&mut self.covered[first..=last]) {
-            total += std::mem::take(change);
-            *covered = ((total.clamp(0, whole) * 255 + whole / 2) / whole) as u8;
+        let (mut total, mut run) = (0, self.first);
+        for index in self.first..=end {
+            // Most of a row is nothing, or all of it is covered: both without a division.
+            total += std::mem::take(&mut self.changes[index]);
+            self.covered[index] = match total {
+                ..=0 => 0,
+                partly if partly < whole => ((partly * 255 + whole / 2) / whole) as u8,
+                _ => 255,
+            };
+            if self.covered[index] == 0 {
+                if run < index {
+                    row_done(y, run, &self.covered[run..index]);
+                }
+                run = index + 1;
+            }
         }
+        if run <= end {
+            row_done(y, run, &self.covered[run..=end]);
+        }
+        // What is right of the limits.
+        let last = self.last.min(self.changes.len() - 1);
+        self.changes[(end + 1).min(last)..=last].fill(0);
         (self.first, self.last) = (self.changes.len(), 0);
-        let end = last.min(((self.right + 255) >> 8) as usize - 1);
-        (first <= end).then(|| (first, &self.covered[first..=end]))
     }
 }
 
@@ -217,9 +235,7 @@ fn rasterize_boxes(
         }
         active.retain(|one| one.bottom > y);
         row_of_boxes(&mut active, y, row);
-        if let Some((first, covered)) = row.finish() {
-            row_done(y as usize, first, covered);
-        }
+        row.finish(y as usize, row_done);
         y += 1.0;
         active.retain(|one| one.bottom > y);
     }
@@ -250,7 +266,7 @@ fn rasterize_edges(
 ) {
     let (first, end) = (line_at(limits.top), line_at(limits.bottom));
     let mut edges: Vec<&Edge> = edges.iter().filter(|edge| edge.bottom > first && edge.top < end).collect();
-    edges.sort_by_key(|edge| edge.top);
+    edges.sort_unstable_by_key(|edge| edge.top);
     let mut waiting = edges.into_iter().peekable();
     let mut active: Vec<Crossing<'_>> = Vec::new();
     let Some(top) = waiting.peek().map(|edge| edge.top.max(first)) else { return };
@@ -261,7 +277,7 @@ fn rasterize_edges(
         }
         let lines = (y * LINES).max(first)..((y + 1) * LINES).min(end);
         while let Some(edge) = waiting.next_if(|edge| edge.top <= lines.start) {
-            active.push(Crossing { edge, x: 0 });
+            active.push(Crossing::new(edge));
         }
         let undisturbed = lines.len() == LINES as usize
             && waiting.peek().is_none_or(|edge| edge.top >= lines.end)
@@ -270,17 +286,9 @@ fn rasterize_edges(
         if undisturbed {
             whole_row(&active, lines.start, lines.end, row);
         } else {
-            for line in lines.clone() {
-                while let Some(edge) = waiting.next_if(|edge| edge.top <= line) {
-                    active.push(Crossing { edge, x: 0 });
-                }
-                active.retain(|one| one.edge.bottom > line);
-                one_line(&mut active, line, row);
-            }
+            line_by_line(&mut active, &mut waiting, lines.clone(), row);
         }
-        if let Some((first, covered)) = row.finish() {
-            row_done(y as usize, first, covered);
-        }
+        row.finish(y as usize, row_done);
         active.retain(|one| one.edge.bottom > lines.end);
         y += 1;
     }
@@ -289,13 +297,58 @@ fn rasterize_edges(
 /// An edge and where it is on the present line.
 struct Crossing<'e> {
     edge: &'e Edge,
-    x: i32,
+    /// In 256ths of a pixel, and `FINE` of these.
+    x: i64,
+    /// From line to line.
+    step: i64,
 }
 
-/// In order from left to right. They nearly are, from the line before.
-fn move_to(active: &mut [Crossing<'_>], half_line: i32) {
-    for index in 0..active.len() {
-        active[index].x = active[index].edge.at(half_line);
+const FINE: i64 = 1 << 24;
+
+impl<'e> Crossing<'e> {
+    fn new(edge: &'e Edge) -> Crossing<'e> {
+        let step = edge.slope * 256.0 / f64::from(LINES) * FINE as f64;
+        Crossing { edge, x: 0, step: step as i64 }
+    }
+
+    /// To the middle of a line.
+    fn place(&mut self, line: i32) {
+        self.x = (self.edge.exactly_at(2 * line + 1) * FINE as f64) as i64;
+    }
+
+    fn whole(&self) -> i32 {
+        (self.x >> FINE.trailing_zeros()) as i32
+    }
+}
+
+fn line_by_line<'e>(
+    active: &mut Vec<Crossing<'e>>,
+    waiting: &mut std::iter::Peekable<impl Iterator<Item = &'e Edge>>,
+    lines: std::ops::Range<i32>,
+    row: &mut Row,
+) {
+    active.iter_mut().for_each(|one| one.place(lines.start));
+    let first_end = |active: &[Crossing<'_>]| active.iter().map(|one| one.edge.bottom).min();
+    let mut next_end = first_end(active);
+    for line in lines {
+        while let Some(edge) = waiting.next_if(|edge| edge.top <= line) {
+            let mut crossing = Crossing::new(edge);
+            crossing.place(line);
+            active.push(crossing);
+            next_end = next_end.map_or(Some(edge.bottom), |end| Some(end.min(edge.bottom)));
+        }
+        if next_end.is_some_and(|end| end <= line) {
+            active.retain(|one| one.edge.bottom > line);
+            next_end = first_end(active);
+        }
+        put_in_order(active);
+        one_line(active, row);
+    }
+}
+
+/// From left to right. They nearly are, from the line before.
+fn put_in_order(active: &mut [Crossing<'_>]) {
+    for index in 1..active.len() {
         let mut at = index;
         while at > 0 && active[at - 1].x > active[at].x {
             active.swap(at - 1, at);
@@ -305,8 +358,7 @@ fn move_to(active: &mut [Crossing<'_>], half_line: i32) {
 }
 
 fn keeps_order(active: &mut [Crossing<'_>], top: i32, bottom: i32) -> bool {
-    move_to(active, 2 * top);
-    active.sort_by(|a, b| a.x.cmp(&b.x).then(a.edge.slope.total_cmp(&b.edge.slope)));
+    active.sort_by_key(|one| (one.edge.at(2 * top), one.step));
     active.windows(2).all(|pair| pair[0].edge.at(2 * bottom) < pair[1].edge.at(2 * bottom))
 }
 
@@ -324,16 +376,17 @@ fn whole_row(active: &[Crossing<'_>], top: i32, bottom: i32, row: &mut Row) {
     }
 }
 
-fn one_line(active: &mut [Crossing<'_>], line: i32, row: &mut Row) {
-    move_to(active, 2 * line + 1);
+/// And on to the next.
+fn one_line(active: &mut [Crossing<'_>], row: &mut Row) {
     let (mut winding, mut start) = (0, 0);
-    for one in active.iter() {
+    for one in active.iter_mut() {
         if winding == 0 {
-            start = one.x;
+            start = one.whole();
         }
         winding += one.edge.direction;
         if winding == 0 {
-            row.span(start, one.x, 1);
+            row.span(start, one.whole(), 1);
         }
+        one.x = one.x.saturating_add(one.step);
     }
 }
