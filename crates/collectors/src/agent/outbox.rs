@@ -49,7 +49,7 @@ pub struct OutboxStats {
     pub spool: SpoolStats,
     /// Everything that was taken in since the start.
     pub taken: Amount,
-    /// Names that no batch can carry.
+    /// Names, and titles of events, that no batch can carry.
     pub refused_names: u64,
     pub no_value: u64,
     /// Rows that a kill before the end of their interval would have lost.
@@ -106,10 +106,19 @@ impl Outbox {
             return;
         }
         let mut state = self.state.lock();
-        let parts = state.begin_parts();
-        for event in events.iter().filter(|event| event.what.len() <= NAME_BYTES_MAX) {
+        let mut parts = state.begin_parts();
+        for event in events {
+            if event.what.len() > NAME_BYTES_MAX {
+                state.refused_names += 1;
+                continue;
+            }
             state.open.event(event);
             state.taken.events += 1;
+            // A batch that is longer than a server reads would be given up with all that is in it.
+            if state.is_full() {
+                state.close(&self.rows_log_path);
+                parts = state.begin_parts();
+            }
         }
         state.record(parts);
     }

@@ -295,13 +295,17 @@ fn a_flood_is_cut_into_batches_and_odd_rows_are_refused() {
     batch.push(b"nan", Timestamp(1), f64::NAN);
     let report = outbox.write(&batch, &mut Successor::default());
     assert_eq!((report.stored, report.refused_name, report.no_value), (300_000, 2, 1));
+    let long = Happened { what: "deployed".into(), data: "x".repeat(16 << 10), ..Happened::default() };
+    let untold = Happened { what: "x".repeat(100_000), ..Happened::default() };
+    outbox.take_events(&[vec![long; 1_000], vec![untold]].concat());
     outbox.close();
     let stats = outbox.stats();
     assert!(stats.spool.waiting.batches > 3 && stats.spool.waiting.points == 300_000, "{stats:?}");
+    assert_eq!((stats.taken.events, stats.refused_names), (1_000, 3));
     let mut server = Server::default();
     let mut forwarder = forwarder(&outbox);
     while outbox.waiting().batches > 0 {
         forwarder.exchange(Instant::now(), 0, &mut server);
     }
-    assert_eq!(server.slots.len(), 300_000);
+    assert_eq!((server.slots.len(), server.events), (300_000, 1_000));
 }
