@@ -205,7 +205,7 @@ impl<C: Counts> Shown<C> {
             Move::Refused { path, why } => {
                 self.clear();
                 if !self.json {
-                    super::say(format_args!("refused: {path}: {why}"))?;
+                    super::say(format_args!("refused: {}: {why}", shown(&path)))?;
                 }
                 self.refused.push(Refused { path, why });
             }
@@ -270,6 +270,15 @@ impl<C: Counts> Shown<C> {
         self.clear();
         Failure::new(format!("the server went away: {}", self.so_far()))
     }
+}
+
+/// A name of a file may hold anything, a terminal must not do what it says.
+fn shown(path: &str) -> String {
+    let one = |character: char| match character.is_control() {
+        true => character.escape_default().to_string(),
+        false => character.to_string(),
+    };
+    path.chars().map(one).collect()
 }
 
 fn left(seconds: f64) -> String {

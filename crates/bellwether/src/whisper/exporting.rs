@@ -19,7 +19,7 @@ use vocabulary::{SeriesRef, SeriesSource, Timestamp, ValueKind};
 
 use super::importing::NAMES_LIST;
 use super::naming::path_of;
-use super::{PROGRESS_INTERVAL, Stop, UNHEARD, threads};
+use super::{PROGRESS_INTERVAL, Stop, UNHEARD, outside_of_the_data, threads};
 use crate::house::{House, Phase};
 
 /// Series that one pattern may name.
@@ -52,11 +52,12 @@ enum Said {
 pub fn export(house: &House, wanted: &WhisperExport, tell: Tell<'_>) -> Result<ExportCounts, String> {
     let _one = house.moving.try_lock().ok_or("another import or export is running")?;
     let started = Instant::now();
+    let root = &wanted.directory;
+    outside_of_the_data(house, root)?;
     let all = series(house, wanted)?;
     if all.is_empty() {
-        return Err("no series has such a name".into());
+        return Err(nothing_to_write(&wanted.prefix));
     }
-    let root = &wanted.directory;
     fs::create_dir_all(root).map_err(|error| format!("{}: {error}", root.display()))?;
     let stop = Stop::default();
     let mut counts = ExportCounts { series: all.len() as u64, ..ExportCounts::default() };
@@ -68,6 +69,13 @@ pub fn export(house: &House, wanted: &WhisperExport, tell: Tell<'_>) -> Result<E
     }
     counts.seconds = started.elapsed().as_secs_f64();
     Ok(counts)
+}
+
+fn nothing_to_write(prefixes: &[String]) -> String {
+    match prefixes {
+        [] => "there is no series of numbers".into(),
+        _ => format!("no series that was asked for has a name that begins with {}", prefixes.join(" or ")),
+    }
 }
 
 /// What is to be written, in order of the names.
@@ -85,7 +93,11 @@ fn series(house: &House, wanted: &WhisperExport) -> Result<Vec<Series>, String> 
     }
     for target in &wanted.target {
         let query = FindQuery { pattern: target, kind: ValueKind::Number, scope: &scope, limit: FOUND_MAX };
-        for node in house.store.find(&query).map_err(|error| format!("{target}: {error}"))? {
+        let found = house.store.find(&query).map_err(|error| format!("{target}: {error}"))?;
+        if !found.iter().any(|node| matches!(node, Node::Leaf(_))) {
+            return Err(format!("{target}: no series has such a name; a target is a name or a pattern here"));
+        }
+        for node in found {
             if let Node::Leaf(found) = node {
                 take(found.series, &found.name);
             }
@@ -205,7 +217,11 @@ fn on_disk(path: &Path) -> impl Fn(io::Error) -> Unwritten + '_ {
     move |error| {
         let why = format!("{}: {error}", path.display());
         match error.kind() {
-            io::ErrorKind::InvalidFilename => Unwritten::Series(why),
+            // The last three: something of another kind lies where the file or a directory of it should be.
+            io::ErrorKind::InvalidFilename
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::IsADirectory
+            | io::ErrorKind::AlreadyExists => Unwritten::Series(why),
             _ => Unwritten::Disk(why),
         }
     }

@@ -4,6 +4,8 @@
 //! before that is done again the next time, which changes nothing. The tree is only read.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +15,7 @@ use std::time::Instant;
 use http_api::control::{ImportCounts, Move, WhisperImport};
 use parking_lot::Mutex;
 use series_store::import::{Archived, ImportEnd, Imported};
+use series_store::names::Names;
 use vocabulary::ValueKind;
 use vocabulary::ports::Scope;
 
@@ -20,7 +23,7 @@ use super::done::Done;
 use super::naming::{Named, TaggedNames, name_of};
 use super::source::{Reading, Source};
 use super::tree::{Bad, Found, Stamp, walk};
-use super::{PROGRESS_INTERVAL, Stop, UNHEARD, cpu_seconds_of_this_thread, threads};
+use super::{PROGRESS_INTERVAL, Stop, UNHEARD, cpu_seconds_of_this_thread, outside_of_the_data, threads};
 use crate::house::{House, Phase};
 
 /// Files of one batch, and their bytes: a few seconds of work. All series of a batch share the files they make.
@@ -34,7 +37,7 @@ const LONGEST_LIST: u64 = 1 << 30;
 pub type Tell<'a> = &'a mut dyn FnMut(Move<ImportCounts>) -> bool;
 
 /// A file with a name.
-struct File {
+struct NamedFile {
     found: Found,
     name: String,
 }
@@ -63,9 +66,7 @@ pub fn import(house: &House, wanted: &WhisperImport, tell: Tell<'_>) -> Result<I
     let _one = house.moving.try_lock().ok_or("another import or export is running")?;
     let started = Instant::now();
     let root = wanted.directory.canonicalize().map_err(|error| doing(&wanted.directory, &error))?;
-    if root.starts_with(house.store.directory()) {
-        return Err(format!("{} lies in the data directory", root.display()));
-    }
+    outside_of_the_data(house, &root)?;
     let stop = Stop::default();
     let go_on = || !stop.is_set() && *house.phase.lock() != Phase::Stopping;
     let tree = walk(&root, &go_on).map_err(|error| doing(&root, &error))?;
@@ -92,6 +93,16 @@ fn doing(path: &Path, error: &dyn std::fmt::Display) -> String {
     format!("{}: {error}", path.display())
 }
 
+/// By reading, as devices have no length.
+fn read_list(list: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(list)?.take(LONGEST_LIST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LONGEST_LIST {
+        return Err(io::Error::other(format!("more than {LONGEST_LIST} bytes: that is no list of names")));
+    }
+    Ok(text)
+}
+
 fn nothing_there(root: &Path, prefixes: &[String]) -> String {
     match prefixes {
         [] => format!("{}: there is no whisper file (*.wsp) below it", root.display()),
@@ -109,7 +120,7 @@ struct Job<'a> {
     root: &'a Path,
     done: Done,
     dry_run: bool,
-    files: Vec<File>,
+    files: Vec<NamedFile>,
     bad: Vec<Bad>,
     counts: ImportCounts,
 }
@@ -137,7 +148,7 @@ impl<'a> Job<'a> {
             .map(|(name, found)| (found, name))
             .collect();
         let any_hash = named.iter().any(|(_, name)| matches!(name, Named::Hash(_)));
-        let tagged = if any_hash { self.tagged_names(wanted)? } else { TaggedNames::default() };
+        let tagged = self.tagged_names(wanted, any_hash)?;
         let mut seen: HashMap<String, PathBuf> = HashMap::new();
         for (found, name) in named {
             let name = match name {
@@ -159,7 +170,7 @@ impl<'a> Job<'a> {
                     None if !wanted.again && self.done.has(&found.relative, found.stamp) => {
                         self.counts.already_done += 1;
                     }
-                    None => self.files.push(File { found, name }),
+                    None => self.files.push(NamedFile { found, name }),
                     Some(first) => {
                         let why = format!("{} has the same name, {name}", first.display());
                         seen.insert(name, first);
@@ -177,17 +188,17 @@ impl<'a> Job<'a> {
         self.bad.push(Bad { relative, why });
     }
 
-    /// Names of tagged series: of the lists there are, and of what came in live.
-    fn tagged_names(&self, wanted: &WhisperImport) -> Result<TaggedNames, String> {
+    /// Names of tagged series: of the list that was given, whether a file needs it or not, and where one does, of
+    /// the list beside and of what came in live.
+    fn tagged_names(&self, wanted: &WhisperImport, any_hash: bool) -> Result<TaggedNames, String> {
         let mut names = TaggedNames::default();
-        let beside = Some(self.root.join(NAMES_LIST)).filter(|list| list.is_file());
+        let beside = Some(self.root.join(NAMES_LIST)).filter(|list| any_hash && list.is_file());
         for list in beside.iter().chain(&wanted.tagged_names) {
-            let bytes = std::fs::metadata(list).map_err(|error| doing(list, &error))?.len();
-            if bytes > LONGEST_LIST {
-                return Err(format!("{} is {bytes} bytes long: that is no list of names", list.display()));
-            }
-            let text = std::fs::read_to_string(list).map_err(|error| doing(list, &error))?;
+            let text = read_list(list).map_err(|error| doing(list, &error))?;
             names.add_list(&text).map_err(|why| format!("{} {why}", list.display()))?;
+        }
+        if !any_hash {
+            return Ok(names);
         }
         self.house.store.names().for_each(ValueKind::Number, &Scope::everything(), |_, name| {
             if name.contains(';') {
@@ -200,7 +211,7 @@ impl<'a> Job<'a> {
     /// Series that are there already by their numbers, so that what is added to them lies together; then the new.
     fn sort(&mut self) {
         let names = self.house.store.names();
-        let number = |file: &File| names.id(file.name.as_bytes(), ValueKind::Number).unwrap_or(u32::MAX);
+        let number = |file: &NamedFile| names.id(file.name.as_bytes(), ValueKind::Number).unwrap_or(u32::MAX);
         self.files.sort_by_cached_key(number);
     }
 
@@ -290,9 +301,9 @@ impl BatchCounts {
 }
 
 /// Small trees are cut finer, so that all threads have something to do.
-fn batches(files: Vec<File>, threads: usize) -> Vec<Vec<File>> {
+fn batches(files: Vec<NamedFile>, threads: usize) -> Vec<Vec<NamedFile>> {
     let most = files.len().div_ceil(4 * threads).clamp(16, BATCH_FILES);
-    let mut batches: Vec<Vec<File>> = Vec::new();
+    let mut batches: Vec<Vec<NamedFile>> = Vec::new();
     let mut bytes = 0;
     for file in files {
         bytes += file.found.stamp.bytes;
@@ -316,7 +327,7 @@ struct Worker<'a, 'b> {
 }
 
 impl Worker<'_, '_> {
-    fn run(&self, batches: &Mutex<std::vec::IntoIter<Vec<File>>>) {
+    fn run(&self, batches: &Mutex<std::vec::IntoIter<Vec<NamedFile>>>) {
         while !self.stop.is_set() {
             let Some(batch) = batches.lock().next() else { return };
             let before = cpu_seconds_of_this_thread();
@@ -335,20 +346,22 @@ impl Worker<'_, '_> {
         drop(self.said.send(what));
     }
 
-    fn refuse(&self, file: &File, why: String, counts: &mut BatchCounts) {
+    fn refuse(&self, file: &NamedFile, why: String, counts: &mut BatchCounts) {
         counts.refused += 1;
         self.say(Said::Refused(Bad { relative: file.found.relative.clone(), why }));
     }
 
-    fn batch(&self, batch: &[File], counts: &mut BatchCounts) -> Result<(), String> {
+    fn batch(&self, batch: &[NamedFile], counts: &mut BatchCounts) -> Result<(), String> {
         let store = &self.job.house.store;
         let now = store.now();
         let reading = Arc::new(Reading::default());
         let read = self.job.house.clock.since_epoch();
-        let mut sources: Vec<(&File, Source)> = Vec::with_capacity(batch.len());
+        let mut sources: Vec<(&NamedFile, Source)> = Vec::with_capacity(batch.len());
         for (at, file) in batch.iter().enumerate() {
             let (root, relative, name) = (self.job.root, &file.found.relative, file.name.clone());
-            match Source::open(root, relative, name, at, now, &reading, &self.read_bytes) {
+            let named = Names::check(name.as_bytes()).map_err(|why| why.to_string());
+            let open = |()| Source::open(root, relative, name, at, now, &reading, &self.read_bytes);
+            match named.and_then(open) {
                 Ok(source) => sources.push((file, source)),
                 Err(why) => self.refuse(file, why, counts),
             }

@@ -17,8 +17,11 @@ mod naming;
 mod source;
 mod tree;
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use crate::house::House;
 
 /// How often it is told how far things are.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
@@ -40,8 +43,20 @@ impl Stop {
     }
 }
 
+/// The data directory is no place for somebody else's files. `root` need not be there yet: what counts is where it
+/// will be.
+fn outside_of_the_data(house: &House, root: &Path) -> Result<(), String> {
+    let there = root.ancestors().find_map(|above| above.canonicalize().ok());
+    let data = house.store.directory();
+    let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
+    match there.filter(|there| there.starts_with(data)) {
+        Some(_) => Err(format!("{} lies in the data directory: name another one", root.display())),
+        None => Ok(()),
+    }
+}
+
 /// As many threads as were asked for; else all cores, but one while a server has other things to do.
-fn threads(asked: Option<u32>, house: &crate::house::House) -> usize {
+fn threads(asked: Option<u32>, house: &House) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let serves = house.ingest.read().is_some();
     let usual = if serves { cores - 1 } else { cores };

@@ -51,8 +51,10 @@ fn one(json: &Value) -> Result<Dashboard, NotADashboard> {
             "a dashboard in Grafana's schema v2: export it as \"Classic\" (Share, Export, Save as file)",
         ));
     }
-    if !fields.contains_key("panels") && !fields.contains_key("rows") {
-        return Err(no_dashboard("no dashboard: neither `panels` nor `rows`; is it what Grafana exported?"));
+    if !["panels", "rows"].iter().any(|field| fields.get(*field).is_some_and(Value::is_array)) {
+        return Err(no_dashboard(
+            "no dashboard: neither `panels` nor `rows` is a list; is it what Grafana exported?",
+        ));
     }
     Ok(Reader::new(fields).dashboard())
 }

@@ -128,6 +128,7 @@ fn what_is_no_dashboard_is_told() {
     let message = |text: &str| read(text).unwrap_err().to_string();
     assert!(message("{\"a\":\n x}").starts_with("2:2: not JSON"), "{}", message("{\"a\":\n x}"));
     assert!(message("{}").contains("neither `panels` nor `rows`"));
+    assert!(message(r#"{"panels": 5}"#).contains("is a list"));
     assert!(message("[]").contains("an empty list"));
     assert!(message("5").contains("no dashboard"));
     assert!(

@@ -149,6 +149,11 @@ impl Names {
         self.id(canonical.as_bytes(), kind).is_none().then_some(canonical)
     }
 
+    /// Whether a series can have this name, for whoever asks before anything is made; an error says why not.
+    pub fn check(name: &[u8]) -> Result<(), Refused> {
+        spelling::canonical(name).map(drop).map_err(Refused::Name)
+    }
+
     /// Makes a series of a name that [`Names::resolve`] did not know. The name may be in any spelling;
     /// what is stored is the canonical one, and the spelling is remembered for `resolve`.
     ///

@@ -125,6 +125,12 @@ impl Comparison {
         self.hints = Hints::of(&self.sides.ours).await;
         self.round.left_out = names.left_out.clone();
         self.round.series = (names.both.len() + names.only_there.len() + names.only_here.len()) as u64;
+        if self.round.series == 0 && self.round.number == 1 && !self.only.is_empty() {
+            let prefixes = self.only.join(" or ");
+            return Err(Failure::new(format!(
+                "nothing to compare: no series begins with {prefixes}, here or there"
+            )));
+        }
         for difference in names::only_here(&names.only_here) {
             self.tell(difference)?;
         }

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use axum::body::Bytes;
+
 use super::original::{Kind as AnswerKind, Trouble};
 use super::report::{Difference, Kind};
 use super::sides::{Sides, Which, can_be_asked};
@@ -58,7 +60,7 @@ async fn listed(
         let names: Result<Vec<String>, _> = serde_json::from_slice(body);
         names.map_err(|error| Trouble::Elsewhere(format!("the list of names cannot be read: {error}")))
     };
-    let mut names = read(&sides.ask(which, "/metrics/index.json", None, AnswerKind::Json).await?)?;
+    let mut names = read(&index(sides, which).await?)?;
     // Where whisper keeps series with tags: their names are a sum of the tags there.
     names.retain(|name| !name.starts_with("_tagged."));
     let tagged = format!("/tags/findSeries?expr={}", encode("name=~."));
@@ -75,6 +77,20 @@ async fn listed(
     names.sort_unstable();
     names.dedup();
     Ok(names)
+}
+
+async fn index(sides: &mut Sides, which: Which) -> Result<Bytes, Trouble> {
+    let path = "/metrics/index.json";
+    match sides.ask(which, path, None, AnswerKind::Json).await {
+        // Every Graphite has it: where it is missing there is another program, or another path.
+        Err(Trouble::Refused { status: status @ 404, text }) if which == Which::Theirs => {
+            let asked = sides.theirs.shown();
+            Err(Trouble::Elsewhere(format!(
+                "{asked}{path} answers with status {status} ({text}): is {asked} where graphite-web is?"
+            )))
+        }
+        other => other,
+    }
 }
 
 /// Those that only Bellwether has.
