@@ -137,10 +137,12 @@ fn innermost_braces(text: &str) -> Option<(usize, usize)> {
 impl Wild {
     fn compile(text: &str) -> Wild {
         let characters: Vec<char> = text.chars().collect();
+        // Looked for once: else each of many `[` without a partner would look through all that follows it.
+        let last_close = characters.iter().rposition(|character| *character == ']').unwrap_or(0);
         let mut tokens = Vec::new();
         let mut at = 0;
         while at < characters.len() {
-            let (token, next) = token(&characters, at);
+            let (token, next) = token(&characters, at, last_close);
             at = next;
             if token != Token::Star || tokens.last() != Some(&Token::Star) {
                 tokens.push(token);
@@ -212,11 +214,11 @@ impl Token {
     }
 }
 
-fn token(text: &[char], at: usize) -> (Token, usize) {
+fn token(text: &[char], at: usize, last_close: usize) -> (Token, usize) {
     match text[at] {
         '*' => (Token::Star, at + 1),
         '?' => (Token::Any, at + 1),
-        '[' => match end_of_set(text, at + 1) {
+        '[' if at < last_close => match end_of_set(text, at + 1) {
             Some(end) => (set(&text[at + 1..end]), end + 1),
             None => (Token::One('['), at + 1),
         },
@@ -260,4 +262,29 @@ fn set(members: &[char]) -> Token {
         }
     }
     Token::Set { negated, ranges }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_without_a_partner_are_read_at_once() {
+        // Looking for each one's partner anew would take minutes.
+        let started = std::time::Instant::now();
+        let open = "[".repeat(60_000);
+        let pattern = Pattern::compile(&format!("{open}{{a,b}}{{a,b}}{{a,b}}{{a,b}}{{a,b}}")).unwrap();
+        let wilds = &pattern.nodes[0].wilds;
+        assert!(wilds.len() == 32 && wilds[0].prefix.starts_with(&open) && wilds[0].tokens.is_empty());
+        assert!(started.elapsed().as_secs() < 20);
+    }
+
+    #[test]
+    fn the_last_bracket_that_closes_counts() {
+        for (pattern, label) in
+            [("[a]]", "a]"), ("[]]", "]"), ("[[]", "["), ("[]", "[]"), ("a[b]c[", "abc["), ("[!]", "[!]")]
+        {
+            assert!(Wild::compile(pattern).matches(label), "{pattern}");
+        }
+    }
 }
