@@ -122,6 +122,9 @@ fn quantile_over_time(call: &mut Invocation<'_, '_>) -> Answer {
         return Ok(Value::nothing());
     }
     let length = Length::of(call, &list, 2)?;
+    if length.seconds == 0 {
+        return Err(EvaluationError::input("quantileOverTime: the window must be longer than nothing"));
+    }
     let window = call.context.window.starting_earlier(length.seconds);
     let mut results = Vec::new();
     for mut series in call.first_again(window)? {
