@@ -75,12 +75,13 @@ pub struct Question {
     scope: Scope,
 }
 
-/// Those that say which moment is meant, or whether an answer may be kept; and Graphite's own ways around caches.
-const NOT_OF_THE_QUESTION: [&str; 5] = ["from", "until", "now", "noCache", "cacheTimeout"];
+/// Those that say which moment is meant, or whether an answer may be kept. (`cacheTimeout` decides a header.)
+const NOT_OF_THE_QUESTION: [&str; 4] = ["from", "until", "now", "noCache"];
 
 impl Question {
     pub fn new(parameters: &Parameters, window: Window, scope: &Scope) -> Question {
-        let counts = |name: &str| !(name.starts_with('_') || NOT_OF_THE_QUESTION[..4].contains(&name));
+        // Pages add `_salt` and the like to get around caches.
+        let counts = |name: &str| !(name.starts_with('_') || NOT_OF_THE_QUESTION.contains(&name));
         let parameters = parameters.0.iter().filter(|(name, _)| counts(name)).cloned().collect();
         Question { parameters, window: (window.from.0, window.until.0), scope: scope.clone() }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -48,6 +48,8 @@ pub async fn guard(State(services): State<Arc<Services>>, request: Request, next
         cross_origin::origin(&request, |host| is_allowed(host, allowed))
     };
     let mut response = admit(services, request, next, origin.is_some()).await;
+    // Names and events say what others wrote: what is data must not be read as a page or a script.
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Some(origin) = origin {
         cross_origin::allow(response.headers_mut(), origin);
     }
@@ -154,9 +156,11 @@ fn refuse_other_sites(request: &Request, host: &str, allowed: &[String]) -> Resu
     }
 }
 
-/// For what changes something by GET, as graphite-web's paths do: following another site's link must not.
+/// For what changes something by GET, as graphite-web's paths do: following another site's link must not. A script
+/// of another site names its origin, which was looked at before.
 pub fn refuse_other_pages(headers: &HeaderMap) -> Result<(), Problem> {
     match text(headers, "sec-fetch-site") {
+        _ if headers.contains_key(header::ORIGIN) => Ok(()),
         None | Some("same-origin" | "none") => Ok(()),
         Some(site) => Err(Problem::forbidden(format!("a page of another site ({site}) sent this request"))),
     }
@@ -336,7 +340,7 @@ fn unauthorized(headers: &HeaderMap) -> Response {
     let mut response = problem.into_response();
     // Not to the scripts of our own pages: the browser would open its own dialog over ours.
     if !headers.contains_key("sec-fetch-mode") {
-        let challenge = header::HeaderValue::from_static("Basic realm=\"Bellwether\", charset=\"UTF-8\"");
+        let challenge = HeaderValue::from_static("Basic realm=\"Bellwether\", charset=\"UTF-8\"");
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     }
     response
@@ -457,6 +461,23 @@ mod tests {
         check(Role::Admin, &["team.a."], Role::Admin, false);
         check(Role::Admin, &["team.a."], Role::Editor, true);
         check(Role::Editor, &[], Role::Admin, false);
+    }
+
+    #[test]
+    fn links_of_other_sites_change_nothing() {
+        let check = |name: &'static str, value: &str, refused: bool| {
+            let headers = HeaderMap::from_iter([(
+                header::HeaderName::from_static(name),
+                HeaderValue::from_str(value).unwrap(),
+            )]);
+            assert_eq!(refuse_other_pages(&headers).is_err(), refused, "{name}: {value}");
+        };
+        check("accept", "*/*", false);
+        check("sec-fetch-site", "same-origin", false);
+        check("sec-fetch-site", "none", false);
+        check("sec-fetch-site", "same-site", true);
+        check("sec-fetch-site", "cross-site", true);
+        check("origin", "http://wall.example", false);
     }
 
     #[test]

@@ -84,7 +84,6 @@ fn respond(path: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
     let caching = if immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
     answer.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
     answer.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
-    answer.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     answer.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
 }

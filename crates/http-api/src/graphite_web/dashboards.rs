@@ -40,12 +40,12 @@ fn refuse(why: &str) -> Response {
     (StatusCode::BAD_REQUEST, axum::Json(json!({ "error": why }))).into_response()
 }
 
-/// What is kept is read once: it must be JSON, and `state` must be there.
+/// What is kept is read once: it must be there, and JSON that can be read when it is shown (not nested without end).
 fn state_of(parameters: &Parameters) -> Result<&str, String> {
     let text = parameters.last("state").ok_or("send a form with the field `state`")?;
-    match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+    match serde_json::from_str::<Value>(text) {
         Ok(_) => Ok(text),
-        Err(error) => Err(format!("`state` is not JSON: {error}")),
+        Err(error) => Err(format!("`state` is not JSON that can be read: {error}")),
     }
 }
 
@@ -373,6 +373,17 @@ pub async fn compose(parameters: Parameters) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_could_not_be_shown_is_not_kept() {
+        let state = |text: &str| {
+            let form = Parameters(vec![("state".into(), text.into())]);
+            state_of(&form).map(str::to_owned)
+        };
+        assert_eq!(state("{}").as_deref(), Ok("{}"));
+        assert!(state(&("[".repeat(500) + &"]".repeat(500))).unwrap_err().contains("recursion limit"));
+        assert!(state("{").unwrap_err().contains("not JSON that can be read: EOF"));
+    }
 
     #[test]
     fn a_template_has_a_place_for_a_value() {

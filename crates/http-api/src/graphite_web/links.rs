@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
 use super::kept::{self, Refused};
 use super::page::redirect;
 use super::plain;
 use crate::api_v1::off_thread;
+use crate::guard::refuse_other_pages;
 use crate::services::Services;
 
 const DIGITS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghijklmnopqrstuvwxyz";
@@ -17,7 +18,11 @@ const DIGITS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghijklmnop
 /// What pages add so that nobody answers from a cache; links to the same must be the same.
 const ALWAYS_NEW: [&str; 3] = ["&_uniq=", "&_salt=", "&_dc="];
 
-pub async fn shorten(State(services): State<Arc<Services>>, uri: Uri) -> Response {
+pub async fn shorten(State(services): State<Arc<Services>>, headers: HeaderMap, uri: Uri) -> Response {
+    // Links are kept for ever, so no page elsewhere may fill the table with frames.
+    if let Err(problem) = refuse_other_pages(&headers) {
+        return problem.into_response();
+    }
     let address = uri.path_and_query().map_or("", |address| address.as_str());
     let address = without_salt(address.strip_prefix("/s/").unwrap_or_default());
     let made = off_thread(&services, move |services| {
