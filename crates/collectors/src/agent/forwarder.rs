@@ -235,7 +235,11 @@ impl Forwarder {
         retry_after: Option<Duration>,
     ) -> Vec<Change> {
         let (pause, told) = match status {
-            401 => (Some(limits::REFUSED_PAUSE), format!("the server does not know the token (401): {why}")),
+            401 => {
+                let hint = "make one there with `bellwether token create NAME --role editor`";
+                let told = format!("the server does not know the token (401): {why}; {hint}");
+                (Some(limits::REFUSED_PAUSE), told)
+            }
             403 => (Some(limits::REFUSED_PAUSE), format!("the token may not send (403): {why}")),
             404 | 405 => {
                 let hint = "is agent.server a Bellwether that is as new as this agent?";
