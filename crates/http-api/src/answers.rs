@@ -63,7 +63,8 @@ pub struct KeptAnswer {
 impl From<Answer> for KeptAnswer {
     fn from(answer: Answer) -> KeptAnswer {
         let Answer { content_type, headers, body } = answer;
-        KeptAnswer { content_type, headers, body: body.into() }
+        // Without the room that it had to grow into, which would be kept uncounted.
+        KeptAnswer { content_type, headers, body: body.into_boxed_slice().into() }
     }
 }
 
@@ -163,6 +164,7 @@ impl Answers {
             + headers
             + question.bytes()
             + series * size_of::<SeriesRef>()
+            + grounds.reads.capacity() * size_of::<(Window, Arc<[SeriesRef]>)>()
             + size_of::<Entry>();
         if grounds.passing || series > MAX_SERIES || bytes > budget / LARGEST_SHARE {
             return;

@@ -17,7 +17,8 @@ pub struct HttpConfig {
     pub listen: Vec<Listen>,
     /// How people reach this server from outside, for links in messages.
     pub public_url: String,
-    /// Names other than loopback ones under which browsers may ask when `auth.mode` is "none".
+    /// Hosts whose pages may read Graphite's paths; when `auth.mode` is "none" also the names besides loopback ones under
+    /// which browsers may ask.
     pub allowed_hosts: Vec<String>,
     /// PEM files; both or none.
     pub tls_certificate: Option<PathBuf>,
