@@ -18,6 +18,7 @@ use vocabulary::retention::Policy;
 use vocabulary::{SeriesRef, Timestamp, ValueKind};
 
 use crate::blocks::{RunHeader, RunWriter};
+use crate::changes::EVERYTHING;
 use crate::flush::spans;
 use crate::limits::*;
 use crate::manifest::Place;
@@ -258,9 +259,11 @@ impl Store {
             // Before any file counts: with the finer archives alone, coarse slots would be computed from them.
             let newest = if parts.peek().is_some() { Some(task.now) } else { None };
             self.note_imported(stripe, items, newest)?;
-            for run in runs.into_values() {
-                run.finish()?;
-            }
+            let finished = runs.into_values().try_for_each(|run| run.finish());
+            // Whoever asked since the series were made was told that they are empty. Those that were finished count,
+            // also where the next one failed.
+            self.changes.note(EVERYTHING);
+            finished?;
         }
         Ok(())
     }

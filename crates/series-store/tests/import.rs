@@ -5,13 +5,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use series_store::import::{Archived, ImportEnd, Imported};
-use vocabulary::ports::StoreError;
+use vocabulary::ports::{QueryLimits, Scope, StoreError};
 use vocabulary::retention::{Aggregation, Policy};
 use vocabulary::{SeriesRef, SeriesSource, Timestamp};
 
 use crate::support::disk::SimulatedDisk;
 use crate::support::memory_blocks::MemoryBlocks;
-use crate::support::{Random, START, Setup, TestStore, config, known, seed};
+use crate::support::{Random, START, Setup, TestStore, config, known, request, seed};
 
 /// Archives as lists of points.
 #[derive(Clone)]
@@ -169,6 +169,42 @@ fn a_backend_elsewhere_gets_the_same() {
     let batch = [Kept::new("a", "10s:1h,60s:1d,600s:10d", Aggregation::Average).fill(START, odd)];
     assert_eq!(import(&store, &batch), stored(&batch));
     through_its_life(store, &batch);
+}
+
+/// Archives that are asked about while they come in: their series are there, and empty.
+struct Asked<'s> {
+    kept: Kept,
+    store: &'s TestStore,
+    moment: u64,
+}
+
+impl Archived for Asked<'_> {
+    fn name(&self) -> &str {
+        &self.kept.name
+    }
+
+    fn policy(&self) -> &Policy {
+        &self.kept.policy
+    }
+
+    fn read(&mut self, archive: usize, slots: &Range<i64>, row: &mut [f64]) -> std::io::Result<()> {
+        self.moment = self.store.store.moment().unwrap();
+        self.kept.read(archive, slots, row)
+    }
+}
+
+#[test]
+fn no_answer_from_before_the_points_came_is_kept() {
+    let store = TestStore::new(config("1s:1h", Aggregation::Average, 0.5));
+    let kept = Kept::new("a", "1s:1h,10s:1d", Aggregation::Average).fill(START, odd);
+    let mut asked = Asked { kept, store: &store, moment: 0 };
+    store.store.import(&mut [&mut asked], &|| true).unwrap();
+    let moment = asked.moment;
+    let (scope, limits) = (Scope::everything(), QueryLimits::default());
+    let series = [store.id("a").unwrap()];
+    let request = request(&series, START - 600, START, START, &scope, &limits);
+    assert!(!store.store.unchanged(moment, &request, Timestamp(START)));
+    assert!(store.store.unchanged(store.store.moment().unwrap(), &request, Timestamp(START)));
 }
 
 /// What live points make of the slot that the import ended in, and of those after it.
