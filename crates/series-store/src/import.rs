@@ -300,6 +300,8 @@ impl Store {
                     log.push(&Record::Imported { id: item.id, newest });
                 }
             }
+            // Coarse slots that were computed until now are those of the file.
+            self.changes.note(EVERYTHING);
         }
         self.make_series_durable()
     }
