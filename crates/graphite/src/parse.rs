@@ -14,6 +14,7 @@
 //! `sumSeries(a` finds nothing instead of failing), and `inf.x` as an argument is "inf" followed by nonsense.
 //! Names may hold any characters beyond ASCII; the original reads such targets only with `UTF8_METRICS`.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::limits;
@@ -57,7 +58,8 @@ pub fn parse_prefix(text: &str) -> Result<Parsed, SyntaxError> {
         return Err(SyntaxError { message, at: limits::MAX_TARGET_BYTES });
     }
     let text = expand_tabs(text);
-    let mut parser = Parser { text: &text, furthest: 0, expected: "a target", work: 0, depth: 0 };
+    let mut parser =
+        Parser { text: &text, furthest: 0, expected: "a target", work: 0, depth: 0, calls: HashMap::new() };
     let found = parser.expression(0);
     // Pipes are read one after the other, and evaluated one within the other.
     let too_high = |expression: &Expression| expression.height() > limits::MAX_TARGET_DEPTH;
@@ -107,6 +109,8 @@ struct Parser<'a> {
     /// Alternatives tried. Bounded, since a wrong call is read once for each alternative on each level.
     work: usize,
     depth: usize,
+    /// What was read of calls, by their place: what is no template is read again as a call, on each level.
+    calls: HashMap<usize, Found<Call>>,
 }
 
 type Found<T> = Option<(T, usize)>;
@@ -181,6 +185,15 @@ impl Parser<'_> {
 
     fn call(&mut self, at: usize) -> Found<Call> {
         let start = self.blanks(at);
+        if let Some(known) = self.calls.get(&start) {
+            return known.clone();
+        }
+        let found = self.call_at(start);
+        self.calls.insert(start, found.clone());
+        found
+    }
+
+    fn call_at(&mut self, start: usize) -> Found<Call> {
         let (function, at) = self.identifier(start)?;
         let mut end = self.symbol(at, b'(', "`(`")?;
         let (mut arguments, mut keywords) = (Vec::new(), Vec::new());
