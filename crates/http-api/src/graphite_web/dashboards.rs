@@ -40,13 +40,37 @@ fn refuse(why: &str) -> Response {
     (StatusCode::BAD_REQUEST, axum::Json(json!({ "error": why }))).into_response()
 }
 
+/// serde_json reads no deeper.
+const STATE_DEPTH_MAX: usize = 127;
+
 /// What is kept is read once: it must be there, and JSON that can be read when it is shown (not nested without end).
+/// It is kept as it was written: the original takes numbers that no float holds, too.
 fn state_of(parameters: &Parameters) -> Result<&str, String> {
     let text = parameters.last("state").ok_or("send a form with the field `state`")?;
-    match serde_json::from_str::<Value>(text) {
-        Ok(_) => Ok(text),
-        Err(error) => Err(format!("`state` is not JSON that can be read: {error}")),
+    serde_json::from_str::<serde::de::IgnoredAny>(text)
+        .map_err(|error| format!("`state` is not JSON that can be read: {error}"))?;
+    if depth(text) > STATE_DEPTH_MAX {
+        return Err(format!("`state` is nested deeper than {STATE_DEPTH_MAX} levels"));
     }
+    Ok(text)
+}
+
+/// Levels of brackets in JSON.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut in_text, mut escaped) = (false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_text,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => depth += 1,
+            b']' | b'}' if !in_text => depth -= 1,
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 /// Work on the records, and its answer.
@@ -381,7 +405,9 @@ mod tests {
             state_of(&form).map(str::to_owned)
         };
         assert_eq!(state("{}").as_deref(), Ok("{}"));
-        assert!(state(&("[".repeat(500) + &"]".repeat(500))).unwrap_err().contains("recursion limit"));
+        assert!(state(&("[".repeat(500) + &"]".repeat(500))).unwrap_err().contains("nested deeper"));
+        assert!(state(&("[".repeat(127) + "1e400" + &"]".repeat(127))).is_ok());
+        assert_eq!(depth(r#"{"a\"[": [1]}"#), 2);
         assert!(state("{").unwrap_err().contains("not JSON that can be read: EOF"));
     }
 
