@@ -69,8 +69,8 @@ test.each(['dark', 'light'] as const)('PNG and SVG show this window in the colou
   expect(width).toBeGreaterThan(600)
   expect(height).toBe(400)
   expect(corner).toBe(surface)
-  // A line over the whole width, another dashed, and the legend.
-  expect(count).toBeGreaterThan(width / 2)
+  // The squares of the legend are of exactly this colour; lines between two rows of pixels blend with what is below.
+  expect(count).toBeGreaterThan(100)
   const svg = await saved(page, 'Drawing (SVG)')
   expect(svg.bytes.toString()).toContain('site.b.requests, a day earlier')
   expect((await looked(page, svg.bytes, 'image/svg+xml', blue)).width).toBe(width)
