@@ -52,7 +52,13 @@ def made(rng, tmp_path, count=FILES):
     root, now = tmp_path / "whisper", int(time.time())
     files = tree.make(rng, root, count, now)
     (tmp_path / "names").write_text(tree.names_list(files))
+    settle()
     return root, files, now
+
+
+def settle():
+    """What was written within 50 ms of being read is read again the next time, so it would not count as done."""
+    time.sleep(0.1)
 
 
 def unstarted(tmp_path, config=QUIET, name="alone"):
@@ -187,6 +193,7 @@ def large(rng, root, count, now, points=8_000):
         values = [rng.random() for _ in range(100)]
         whisper.update_many(str(file.path), [(now - at, values[at % 100]) for at in range(points)], now)
         files.append(file)
+    settle()
     return files
 
 
