@@ -4,12 +4,10 @@
 """
 import os
 import pathlib
-import socketserver
 import subprocess
 import sys
 import urllib.parse
 import urllib.request
-import wsgiref.simple_server
 
 
 class GraphiteWeb:
@@ -61,20 +59,10 @@ class GraphiteWeb:
 
 
 def main():
-    root, port = sys.argv[1], int(sys.argv[2])
-    from graphite_original import mend_inspect, start_django
+    from graphite_original import mend_inspect, serve, start_django
     mend_inspect()
-    start_django(root)
-    from django.core.wsgi import get_wsgi_application
-
-    class Threads(socketserver.ThreadingMixIn, wsgiref.simple_server.WSGIServer):
-        daemon_threads = True
-
-    class Quiet(wsgiref.simple_server.WSGIRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    wsgiref.simple_server.make_server("127.0.0.1", port, get_wsgi_application(), Threads, Quiet).serve_forever()
+    start_django(sys.argv[1])
+    serve(int(sys.argv[2]))
 
 
 if __name__ == "__main__":

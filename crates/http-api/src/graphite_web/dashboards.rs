@@ -55,6 +55,22 @@ fn state_of(parameters: &Parameters) -> Result<&str, String> {
     Ok(text)
 }
 
+/// The state that somebody who may do it has posted; else the answer.
+fn posted<'p>(
+    method: &Method,
+    caller: &Caller,
+    what: &str,
+    parameters: &'p Parameters,
+) -> Result<&'p str, Box<Response>> {
+    if method != Method::POST {
+        return Err(Box::new(wrong_method()));
+    }
+    if require(caller, Role::Editor).is_err() {
+        return Err(Box::new(may_not(what)));
+    }
+    state_of(parameters).map_err(|why| Box::new(refuse(&why)))
+}
+
 /// Levels of brackets in JSON.
 fn depth(json: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
@@ -93,15 +109,9 @@ pub async fn save(
     Path(name): Path<String>,
     Form(parameters): Form,
 ) -> Response {
-    if method != Method::POST {
-        return wrong_method();
-    }
-    if require(&caller, Role::Editor).is_err() {
-        return may_not("save");
-    }
-    let state = match state_of(&parameters) {
+    let state = match posted(&method, &caller, "save", &parameters) {
         Ok(state) => state.to_owned(),
-        Err(why) => return refuse(&why),
+        Err(answer) => return *answer,
     };
     records(&services, move |services, records| {
         kept::set(records, Kind::Dashboard, &name, &state, &caller.name, services.clock.now())?;
@@ -117,18 +127,12 @@ pub async fn save_template(
     Path((name, key)): Path<(String, String)>,
     Form(parameters): Form,
 ) -> Response {
-    if method != Method::POST {
-        return wrong_method();
-    }
-    if require(&caller, Role::Editor).is_err() {
-        return may_not("save the template");
-    }
-    let state = match state_of(&parameters).map(|state| with_place(state, &key)) {
-        Ok(Some(state)) => state,
-        Ok(None) => {
-            return refuse("`state` is not a dashboard: a list `graphs` of [name, {\"target\": []}, url]");
-        }
-        Err(why) => return refuse(&why),
+    let state = match posted(&method, &caller, "save the template", &parameters) {
+        Ok(state) => with_place(state, &key),
+        Err(answer) => return *answer,
+    };
+    let Some(state) = state else {
+        return refuse("`state` is not a dashboard: a list `graphs` of [name, {\"target\": []}, url]");
     };
     records(&services, move |services, records| {
         kept::set(records, Kind::Template, &name, &state, &caller.name, services.clock.now())?;
@@ -201,15 +205,9 @@ pub async fn create_temporary(
     Extension(caller): Extension<Caller>,
     Form(parameters): Form,
 ) -> Response {
-    if method != Method::POST {
-        return wrong_method();
-    }
-    if require(&caller, Role::Editor).is_err() {
-        return may_not("save");
-    }
-    let state = match state_of(&parameters) {
+    let state = match posted(&method, &caller, "save", &parameters) {
         Ok(state) => state.to_owned(),
-        Err(why) => return refuse(&why),
+        Err(answer) => return *answer,
     };
     records(&services, move |services, records| {
         let name = kept::set_temporary(records, &state, &caller.name, services.clock.now())?;

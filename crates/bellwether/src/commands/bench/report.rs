@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::meter::{CPU_SERIES, Took};
+use crate::commands::grouped;
 use crate::commands::storage::bytes;
 use crate::failure::Failure;
 
@@ -216,19 +217,6 @@ fn query_rows(answered: &Answered<'_>) -> Vec<Vec<String>> {
 
 fn json(figures: &impl Serialize) -> Value {
     serde_json::to_value(figures).unwrap_or_default()
-}
-
-/// `1,234,567`
-fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use serde::Deserialize;
 
-use super::report::{Difference, Kind, grouped, time};
+use super::report::{Difference, Kind, time};
 use crate::client::Server;
+use crate::commands::grouped;
 
 #[derive(Default)]
 pub struct Hints {

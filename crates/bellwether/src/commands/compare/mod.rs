@@ -94,7 +94,7 @@ pub fn run(common: &Common, options: &CompareOptions) -> Result<(), Failure> {
         match comparison.ledger.real() {
             0 => Ok(()),
             1 => Err(Failure::new("1 difference")),
-            count => Err(Failure::new(format!("{} differences", report::grouped(count as u64)))),
+            count => Err(Failure::new(format!("{} differences", super::grouped(count as u64)))),
         }
     })
 }
@@ -255,11 +255,11 @@ impl Comparison {
     }
 
     fn show_progress(&self, done: usize, total: usize) {
-        let (done, total) = (report::grouped(done as u64), report::grouped(total as u64));
+        let (done, total) = (super::grouped(done as u64), super::grouped(total as u64));
         self.say_progress(&format!(
             "round {}: {done} of {total} series, {} differences",
             self.round.number,
-            report::grouped(self.ledger.len() as u64)
+            super::grouped(self.ledger.len() as u64)
         ));
     }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::archives::seconds;
 use super::ledger::Told;
+use crate::commands::grouped;
 
 /// Of a group so many are listed one by one; more are told as a group with these as examples.
 const LISTED: usize = 3;
@@ -256,18 +257,6 @@ fn value(value: &Value) -> String {
 
 pub fn time(epoch: i64) -> String {
     jiff::Timestamp::from_second(epoch).map_or_else(|_| epoch.to_string(), |time| time.to_string())
-}
-
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[cfg(test)]

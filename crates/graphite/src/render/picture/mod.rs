@@ -10,6 +10,7 @@ mod color;
 mod font;
 mod graph;
 mod legend;
+mod line_axes;
 mod line_graph;
 mod lines;
 mod metadata;
