@@ -11,7 +11,11 @@ pub const WALLS: &[(&str, &[&str])] = &[
     ("graphite", &["vocabulary", "formats"]),
     ("ingest", &["vocabulary", "formats", "statsd"]),
     ("collectors", &["vocabulary", "formats"]),
-    ("http-api", &["vocabulary", "formats", "graphite", "state-store"]),
+    ("outbound", &["vocabulary"]),
+    ("incidents", &["vocabulary", "state-store"]),
+    ("monitors", &["vocabulary", "formats", "state-store", "graphite", "outbound"]),
+    ("notify", &["vocabulary", "incidents", "outbound"]),
+    ("http-api", &["vocabulary", "formats", "graphite", "state-store", "monitors", "incidents"]),
     (
         "bellwether",
         &[
@@ -23,6 +27,10 @@ pub const WALLS: &[(&str, &[&str])] = &[
             "graphite",
             "ingest",
             "collectors",
+            "outbound",
+            "incidents",
+            "monitors",
+            "notify",
             "http-api",
         ],
     ),

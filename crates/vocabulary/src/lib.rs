@@ -12,6 +12,7 @@
 //! | [`sample`] | readings, events and service checks as StatsD clients send them |
 //! | [`sketch`] | the mergeable distribution that timers keep beside their numbers |
 //! | [`retention`] | archives, aggregation methods, policies |
+//! | [`state`] | [`State`](state::State), how it changed, and the notice of it |
 //! | [`settings`] | small value types that several rooms' configuration shares |
 //! | [`ports`] | [`PointSink`], [`SeriesSource`], [`LiveTail`] |
 
@@ -22,6 +23,7 @@ pub mod sample;
 pub mod series;
 pub mod settings;
 pub mod sketch;
+pub mod state;
 pub mod time;
 
 pub use point::{PointBatch, SketchBatch};

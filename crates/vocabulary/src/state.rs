@@ -1,0 +1,149 @@
+//! What is said of something that is watched: its state, how it changed, and who is told.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
+
+/// Of a check or a metric: the first four. Of a host: the last three.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum State {
+    Ok,
+    Warning,
+    Critical,
+    Unknown,
+    Up,
+    Down,
+    Unreachable,
+}
+
+impl State {
+    /// What a plugin's exit status means.
+    pub fn of_status(status: u8) -> State {
+        match status {
+            0 => State::Ok,
+            1 => State::Warning,
+            2 => State::Critical,
+            _ => State::Unknown,
+        }
+    }
+
+    pub fn is_problem(self) -> bool {
+        !matches!(self, State::Ok | State::Up)
+    }
+
+    /// For lists that show the worst first.
+    pub fn badness(self) -> u8 {
+        match self {
+            State::Ok | State::Up => 0,
+            State::Warning => 1,
+            State::Unknown => 2,
+            State::Unreachable => 3,
+            State::Critical | State::Down => 4,
+        }
+    }
+
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Ok => "OK",
+            State::Warning => "WARNING",
+            State::Critical => "CRITICAL",
+            State::Unknown => "UNKNOWN",
+            State::Up => "UP",
+            State::Down => "DOWN",
+            State::Unreachable => "UNREACHABLE",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// SOFT until enough results have confirmed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum StateType {
+    Soft,
+    Hard,
+}
+
+/// What a monitor watches one of. `instance` is empty where there is only one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InstanceId {
+    pub monitor: Arc<str>,
+    pub instance: Arc<str>,
+}
+
+/// Why nobody is told of a state, though it is as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Withheld {
+    Downtime,
+    Silence,
+    Acknowledged,
+    Dependency,
+    /// The host is down, or what is before it.
+    HostDown,
+    Flapping,
+    /// Notifications are off for it.
+    Off,
+    /// Outside of its notification period.
+    Period,
+    Shadow,
+    /// Too early: first_notification_delay.
+    Delayed,
+}
+
+/// One step of an instance. Every change of state or type is one, whether anybody is told or not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StateChange {
+    pub id: InstanceId,
+    pub at: Timestamp,
+    pub from: State,
+    pub from_type: StateType,
+    pub to: State,
+    pub to_type: StateType,
+    pub attempt: u32,
+    pub value: Option<f64>,
+    pub text: Arc<str>,
+    pub withheld: Option<Withheld>,
+}
+
+/// What a notice is about; the names are Nagios's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeKind {
+    Problem,
+    Recovery,
+    Acknowledgement,
+    FlappingStart,
+    FlappingStop,
+    FlappingDisabled,
+    DowntimeStart,
+    DowntimeEnd,
+    DowntimeCancelled,
+    Custom,
+}
+
+/// A check's own word to one contact: exactly what Nagios would have sent. The contact's channels carry it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notice {
+    pub id: InstanceId,
+    pub at: Timestamp,
+    pub kind: NoticeKind,
+    pub state: State,
+    /// The contact's name.
+    pub contact: Arc<str>,
+    /// How many problem notices there were, with this one.
+    pub number: u32,
+    pub text: Arc<str>,
+    /// Of an acknowledgement, a downtime, or a custom notice.
+    pub author: Arc<str>,
+    pub comment: Arc<str>,
+}
