@@ -10,10 +10,12 @@
 //! | [`config`] | `[[monitor]]`, `[[check]]`, `[[host]]`, `[[contact]]`, … as written |
 //! | [`outcome`] | one result |
 //! | `machine` | the state machine: SOFT and HARD, flapping, downtime, dependencies, who is told; the model is Nagios 4.5 |
+//! | [`services`] | what the site is made of, its state, and what nobody watches |
 //! | `kinds` | where results come from: metric, check, probe, passive, heartbeat |
 
 pub mod config;
 pub mod outcome;
+pub mod services;
 
 pub use config::Definitions;
 pub use outcome::Outcome;

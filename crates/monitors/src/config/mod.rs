@@ -6,6 +6,7 @@
 mod check;
 mod estate;
 mod monitor;
+mod service;
 
 pub use check::{CheckConfig, CheckType};
 pub use estate::{
@@ -13,6 +14,7 @@ pub use estate::{
     TimePeriodConfig,
 };
 pub use monitor::{MonitorConfig, MonitorKind};
+pub use service::ServiceConfig;
 
 /// All that is defined, from files and from the state database.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,4 +27,5 @@ pub struct Definitions {
     pub escalations: Vec<EscalationConfig>,
     pub dependencies: Vec<DependencyConfig>,
     pub downtimes: Vec<DowntimeConfig>,
+    pub services: Vec<ServiceConfig>,
 }
