@@ -12,6 +12,7 @@
 //! | [`carbon_rules`] | relay-rules.conf, aggregation-rules.conf, rewrite-rules.conf, blacklist.conf, whitelist.conf |
 //! | [`collectd`] | collectd's binary packets |
 //! | [`grafana`] | Grafana's dashboards |
+//! | [`nagios`] | Nagios: what plugins print, its files |
 //! | [`pickle`] | Python pickles of Carbon points |
 //! | [`python_float`] | numbers as Python's `float()` reads them |
 //! | [`python_regex`] | Python's regular expressions and what they put in place of matches |
@@ -31,6 +32,7 @@ pub mod fuzzing;
 pub mod grafana;
 pub mod js_literal;
 pub mod js_number;
+pub mod nagios;
 pub mod pickle;
 pub mod python_float;
 pub mod python_regex;
