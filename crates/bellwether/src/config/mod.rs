@@ -9,9 +9,14 @@ mod source;
 mod tests;
 mod tree;
 
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use monitors::config::{
+    CheckConfig, ContactConfig, Definitions, DependencyConfig, DowntimeConfig, EscalationConfig, HostConfig,
+    MonitorConfig, TimePeriodConfig,
+};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use toml::de::DeTable;
@@ -39,7 +44,29 @@ pub struct Config {
     pub storage: series_store::StorageConfig,
     pub state: StateConfig,
     pub log: LogConfig,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub monitor: Vec<MonitorConfig>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub check: Vec<CheckConfig>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub host: Vec<HostConfig>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contact: Vec<ContactConfig>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub time_period: Vec<TimePeriodConfig>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub escalation: Vec<EscalationConfig>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dependency: Vec<DependencyConfig>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub downtime: Vec<DowntimeConfig>,
+    /// Where each monitor, check and host is written.
+    #[serde(skip)]
+    pub origins: Origins,
 }
+
+/// `file:line` by list (`check`) and name.
+pub type Origins = BTreeMap<(&'static str, String), String>;
 
 /// A path that may be relative to the file that names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,6 +229,7 @@ impl Origin {
         problems.extend(found.map(|(key, message)| {
             sources.problem(tree::position(&merged, &key), format!("{key}: {message}"))
         }));
+        config.origins = origins(&config, &merged, &sources);
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
 
@@ -232,6 +260,18 @@ pub fn read_bounded(path: &Path) -> Result<String, String> {
         return Err(format!("is longer than {LONGEST_FILE} bytes; is it a configuration?"));
     }
     Ok(text)
+}
+
+fn origins(config: &Config, merged: &Spanned<DeTable<'_>>, sources: &Sources) -> Origins {
+    let monitors = config.monitor.iter().map(|monitor| ("monitor", &monitor.name));
+    let checks = config.check.iter().map(|check| ("check", &check.name));
+    let hosts = config.host.iter().map(|host| ("host", &host.name));
+    let place = |(index, (list, name)): (usize, (&'static str, &String))| {
+        let at = tree::position(merged, &format!("{list}.{index}.name"));
+        ((list, name.clone()), sources.place(at.start))
+    };
+    let all = monitors.enumerate().chain(checks.enumerate()).chain(hosts.enumerate());
+    all.map(place).collect()
 }
 
 /// A relative `data_dir` is meant from the file that names it.
@@ -280,6 +320,21 @@ impl Config {
         problems
     }
 
+    /// What is watched, as the files say.
+    pub fn definitions(&self) -> Definitions {
+        Definitions {
+            monitors: self.monitor.clone(),
+            checks: self.check.clone(),
+            hosts: self.host.clone(),
+            contacts: self.contact.clone(),
+            time_periods: self.time_period.clone(),
+            escalations: self.escalation.clone(),
+            dependencies: self.dependency.clone(),
+            downtimes: self.downtime.clone(),
+            ..Definitions::default()
+        }
+    }
+
     /// What no single value can tell, as (key, what is wrong and how to mend it).
     fn problems(&self) -> Vec<(String, String)> {
         let in_section = |section: &'static str| {
@@ -302,6 +357,7 @@ impl Config {
         }
         problems.extend(self.collectd.problems().into_iter().map(in_section("collectd")));
         problems.extend(self.storage.problems().into_iter().map(in_section("storage")));
+        problems.extend(self.definitions().problems());
         problems.extend(self.ports_taken_twice());
         if self.state.engine == StateEngine::Postgres {
             problems.push((

@@ -229,3 +229,52 @@ fn a_missing_file_that_was_named_is_a_problem() {
     let problem = &origin.load().unwrap_err()[0];
     assert!(problem.place.contains("all.toml") && problem.message.contains("No such file"), "{problem}");
 }
+
+#[test]
+fn what_is_watched_may_be_spread_over_files_and_is_told_where_it_is_wrong() {
+    let main = "[[host]]\nname = \"web1\"\n[[check]]\nname = \"a\"\ntype = \"passive\"\nhost = \"web1\"\n";
+    let one = |name: &str, more: &str| format!("[[check]]\nname = \"{name}\"\ntype = \"passive\"\n{more}");
+    let (second, third) = (one("b", "host = \"web1\"\n"), one("c", "host = \"wbe1\"\ncontacts = [\"x\"]\n"));
+    let fine = [("bellwether.toml", main), ("conf.d/b.toml", &second)];
+    let (directory, config) = load(&fine, &[]);
+    let config = config.unwrap();
+    let origin = &config.origins[&("check", "b".to_owned())];
+    assert_eq!(*origin, format!("{}:2", directory.path().join("conf.d/b.toml").display()));
+    assert_eq!(config.origins[&("host", "web1".to_owned())].rsplit(':').next(), Some("2"));
+
+    let found = problems(&[fine[0], fine[1], ("conf.d/c.toml", &third)], &[]);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[0].starts_with("conf.d/c.toml:4:8: check.2.host: there is no host `wbe1`"), "{found:#?}");
+    assert!(
+        found[1].starts_with("conf.d/c.toml:5:13: check.2.contacts.0: there is no contact `x`"),
+        "{found:#?}"
+    );
+
+    let twice = problems(&[fine[0], fine[1], ("conf.d/c.toml", &one("a", ""))], &[]);
+    assert!(
+        twice[0].starts_with("conf.d/c.toml:2:8: check.2.name: `a` is the name of check.0"),
+        "{twice:#?}"
+    );
+}
+
+#[test]
+fn a_thousand_files_are_read_at_once() {
+    let files: Vec<(String, String)> = (0..1_000)
+        .map(|n| (format!("conf.d/{n:04}.toml"), format!("[[check]]\nname = \"c{n}\"\ntype = \"passive\"\n")))
+        .collect();
+    let mut files: Vec<(&str, &str)> =
+        files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    files.push(("bellwether.toml", ""));
+    let config = load(&files, &[]).1.unwrap();
+    assert_eq!((config.check.len(), config.origins.len()), (1_000, 1_000));
+}
+
+#[test]
+fn the_environment_cannot_change_one_of_a_list() {
+    let text = "[[check]]\nname = \"a\"\ntype = \"passive\"\n";
+    let environment = [("BELLWETHER_CHECK__0__NAME", "b"), ("BELLWETHER_LOG__LEVEL", "warn")];
+    let found = problems(&[("bellwether.toml", text)], &environment);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].starts_with("environment variable BELLWETHER_CHECK__0__NAME: "), "{found:#?}");
+    assert!(found[0].contains("in a file and with two brackets"), "{found:#?}");
+}

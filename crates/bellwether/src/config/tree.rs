@@ -202,6 +202,9 @@ fn cure(message: &str) -> Option<String> {
     if message.starts_with("unknown variant") {
         return Some("write it as it stands here, in quotes".into());
     }
+    if message.contains("invalid type: map, expected a sequence") {
+        return Some("each is a table of its own, in a file and with two brackets: [[name]]".into());
+    }
     if message.contains("IP address") {
         return Some("write a network or an address, such as \"127.0.0.0/8\" or \"::1\"".into());
     }

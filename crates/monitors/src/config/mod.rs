@@ -6,7 +6,12 @@
 mod check;
 mod estate;
 mod monitor;
+mod problems;
 mod service;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
 
 pub use check::{CheckConfig, CheckType};
 pub use estate::{
@@ -14,18 +19,37 @@ pub use estate::{
     TimePeriodConfig,
 };
 pub use monitor::{MonitorConfig, MonitorKind};
+pub use problems::{ALWAYS, MAX_NAME_BYTES};
 pub use service::ServiceConfig;
 
-/// All that is defined, from files and from the state database.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// All that is defined, from files and from the state database. Read and written under the names of PRODUCT.md.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Definitions {
+    #[serde(rename = "monitor", skip_serializing_if = "Vec::is_empty")]
     pub monitors: Vec<MonitorConfig>,
+    #[serde(rename = "check", skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<CheckConfig>,
+    #[serde(rename = "host", skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<HostConfig>,
+    #[serde(rename = "contact", skip_serializing_if = "Vec::is_empty")]
     pub contacts: Vec<ContactConfig>,
+    #[serde(rename = "time_period", skip_serializing_if = "Vec::is_empty")]
     pub time_periods: Vec<TimePeriodConfig>,
+    #[serde(rename = "escalation", skip_serializing_if = "Vec::is_empty")]
     pub escalations: Vec<EscalationConfig>,
+    #[serde(rename = "dependency", skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<DependencyConfig>,
+    #[serde(rename = "downtime", skip_serializing_if = "Vec::is_empty")]
     pub downtimes: Vec<DowntimeConfig>,
+    #[serde(rename = "service", skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<ServiceConfig>,
+}
+
+impl Definitions {
+    /// Everything wrong with them, as (key, what is wrong and how to mend it); `check.3.host` is the key `host` of
+    /// the fourth check.
+    pub fn problems(&self) -> Vec<(String, String)> {
+        problems::problems(self)
+    }
 }
