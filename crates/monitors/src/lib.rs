@@ -14,6 +14,7 @@
 //! | `kinds` | where results come from: metric, check, probe, passive, heartbeat |
 
 pub mod config;
+pub mod kinds;
 pub mod outcome;
 pub mod services;
 

@@ -1,0 +1,25 @@
+//! Checks that are programs, or answers of NRPE: when they run, how they run, what came of it.
+//!
+//! [`schedule`] is plain: the caller passes the time and is told what to start. [`executor`] runs what it is given on
+//! an async runtime and gives results back through a bounded queue. The loop that joins the two and asks the state
+//! machine is in the binary:
+//!
+//! ```text
+//! for start in scheduler.due(now, gate) { executor.start(job(start)) }      // what to run is expanded at this moment
+//! for finished in executor.finished()   { machine.result(…); scheduler.finished(…, next_in, now) }
+//! ```
+//!
+//! | module | does |
+//! |---|---|
+//! | [`config`] | `[checks]` |
+//! | [`schedule`] | what is due: intervals, spread, how many at once, per host and in all |
+//! | [`executor`] | runs jobs; a bounded queue of what came of them |
+//! | [`plugin`] | one process: its group, its time, its output |
+//! | [`judge`] | what a process that ended says of a check |
+
+pub mod config;
+pub mod executor;
+pub mod judge;
+pub mod limits;
+pub mod plugin;
+pub mod schedule;

@@ -1,0 +1,3 @@
+//! Where results come from.
+
+pub mod check;
