@@ -2,4 +2,43 @@
 //!
 //! Comes in: where to, what to send, and the rules of what may be reached. Goes out: an answer of bounded size, or
 //! why there is none. What never happens here: following a redirect or a name to an address that the rules forbid,
-//! waiting without end, retries, knowing what is asked and why.
+//! waiting without end, retries, knowing what is asked and why, and secrets (passwords, tokens, paths of URLs) in
+//! what is said of a failure.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`rules`] | which addresses may be called; pure |
+//! | [`egress`] | the rules, and what all calls share: whom we trust, room for look-ups |
+//! | [`connection`] | a name looked up, judged, connected to; bounded reads; TLS on top, at once or later |
+//! | [`http`] | one call with its redirects |
+//! | [`tls`], [`certificate`] | whom to trust, what the other side showed |
+
+pub mod certificate;
+pub mod config;
+pub mod connection;
+pub mod deadline;
+pub mod egress;
+pub mod failure;
+pub mod http;
+pub mod limits;
+pub mod rules;
+pub mod tls;
+pub mod url;
+
+pub use config::EgressConfig;
+pub use connection::Connection;
+pub use deadline::Deadline;
+pub use egress::Egress;
+pub use failure::{Failure, Kind};
+pub use rules::Rules;
+pub use url::Url;
+
+/// What nobody may read in a log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[secret]")
+    }
+}

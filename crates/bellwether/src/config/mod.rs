@@ -43,6 +43,7 @@ pub struct Config {
     pub own: SelfConfig,
     pub storage: series_store::StorageConfig,
     pub state: StateConfig,
+    pub egress: outbound::EgressConfig,
     pub log: LogConfig,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub monitor: Vec<MonitorConfig>,
