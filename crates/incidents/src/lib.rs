@@ -1,4 +1,45 @@
 //! What people deal with: what is wrong, since when, who was told of it.
 //!
-//! Comes in: changes of state and notices of [`monitors`](vocabulary::state), what people do, and the time. Goes
-//! out: pages for `notify`. What never happens here: channels, HTTP, the real clock.
+//! Comes in: changes of state and notices of [`monitors`](vocabulary::state), what people do, what became of
+//! pages, and the time. Goes out: pages for `notify`. What never happens here: channels, HTTP, the real clock.
+//!
+//! One incident stands for one reason: a monitor (with all its instances), a check, or a host that is down (with
+//! the checks on it). Suppression holds back what is told, never what is known: what is bad while it is held back
+//! is remembered, and told when that lifts. Whoever was told of a problem is told of its end.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`book`] | what incidents know of what is watched and of contacts; the binary makes it from the definitions |
+//! | [`config`] | `[incidents]`, `[[environment]]` |
+//! | [`incident`] | an incident, the troubles in it, its timeline |
+//! | [`page`] | one attempt to reach one contact by one channel, and what it says |
+//! | [`core`] | [`Incidents`]: how an incident opens, changes and ends; plain code, time passed in |
+//! | `people` | acknowledge, resolve, note, snooze |
+//! | `telling` | who is told of what |
+//! | [`outbox`] | pages that wait, and what became of each |
+//! | [`desk`] | [`Desk`]: all of it over the state database, shared by threads |
+//! | `store` | the tables |
+//! | [`limits`] | bounds, each with its reason |
+
+pub mod book;
+pub mod config;
+pub mod core;
+pub mod desk;
+pub mod incident;
+pub mod limits;
+pub mod outbox;
+pub mod page;
+mod people;
+mod store;
+mod telling;
+#[cfg(test)]
+mod tests;
+
+pub use book::{Book, Contact, Subject};
+pub use config::{EnvironmentConfig, IncidentsConfig};
+pub use core::{Estate, Incidents};
+pub use desk::Desk;
+pub use incident::{Entry, Incident, Phase, Trouble};
+pub use page::{Page, PageKind};
+pub use people::{Deed, Refusal};
+pub use store::MIGRATIONS;

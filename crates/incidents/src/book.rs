@@ -1,0 +1,86 @@
+//! What incidents know of what is watched and of contacts. The binary makes it from the definitions, at the start and
+//! at each reload.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use vocabulary::state::State;
+
+use crate::config::{Environments, IncidentsConfig};
+
+/// Sends nothing; what it gets is only listed.
+pub const LOG_CHANNEL: &str = "log";
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// Rule with instances: the incident pages, once for all of them.
+    #[default]
+    Monitor,
+    /// Its own notices page, as Nagios's do; the incident tells those whom they leave out.
+    Check,
+    Host,
+}
+
+/// A monitor, a check or a host.
+#[derive(Clone, Debug, Default)]
+pub struct Subject {
+    pub kind: Kind,
+    /// Of a check.
+    pub host: Option<Arc<str>>,
+    pub contacts: Vec<Arc<str>>,
+    pub playbook: Option<String>,
+    pub description: Option<String>,
+    /// The conditions as written, such as `> 300`.
+    pub warning: Option<String>,
+    pub critical: Option<String>,
+    pub shadow: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Contact {
+    pub channels: Vec<Arc<str>>,
+    pub email: Option<String>,
+    /// Of Nagios's letters (`w u c r`, `d u r`); none: all.
+    pub check_options: Option<Vec<String>>,
+    pub host_options: Option<Vec<String>>,
+    pub disabled: bool,
+}
+
+impl Contact {
+    /// Does this contact want to hear of a problem of this state?
+    pub fn wants(&self, state: State) -> bool {
+        let (options, letter) = match state {
+            State::Ok | State::Up => return !self.disabled,
+            State::Warning => (&self.check_options, "w"),
+            State::Critical => (&self.check_options, "c"),
+            State::Unknown => (&self.check_options, "u"),
+            State::Down => (&self.host_options, "d"),
+            State::Unreachable => (&self.host_options, "u"),
+        };
+        !self.disabled && options.as_ref().is_none_or(|options| options.iter().any(|option| option == letter))
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Book {
+    /// By whether it is a host, and name: a host may be called as a check is.
+    pub subjects: HashMap<(bool, Arc<str>), Subject>,
+    pub contacts: HashMap<Arc<str>, Contact>,
+    pub config: IncidentsConfig,
+    pub environments: Environments,
+}
+
+impl Book {
+    pub fn subject(&self, host: bool, name: &str) -> Option<&Subject> {
+        self.subjects.get(&(host, Arc::from(name)))
+    }
+
+    /// The contacts who use this channel.
+    pub fn users_of(&self, channel: &str) -> Vec<Arc<str>> {
+        let uses = |contact: &Contact| contact.channels.iter().any(|name| &**name == channel);
+        let mut names: Vec<_> =
+            self.contacts.iter().filter(|(_, contact)| uses(contact)).map(|(name, _)| name.clone()).collect();
+        names.sort();
+        names
+    }
+}

@@ -1,0 +1,111 @@
+//! `[incidents]` and `[[environment]]`.
+
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+
+/// `[incidents]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IncidentsConfig {
+    /// Who is told of what names no contacts.
+    pub contacts: Vec<String>,
+    /// WARNING and UNKNOWN page too, not only CRITICAL and DOWN.
+    pub page_warnings: bool,
+    /// What is not production pages too.
+    pub page_non_production: bool,
+}
+
+/// `[[environment]]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EnvironmentConfig {
+    pub name: String,
+    /// Sought in the names of monitors and instances. A tag `env` or `environment` goes before it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub pattern: String,
+    pub production: bool,
+}
+
+impl EnvironmentConfig {
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
+        let mut problems = Vec::new();
+        if self.name.is_empty() {
+            problems.push(("name", "an environment needs a name, such as \"staging\"".into()));
+        }
+        if let Err(error) = Regex::new(&self.pattern) {
+            let why = error.to_string();
+            let why = why.lines().last().unwrap_or_default().trim();
+            problems.push(("pattern", format!("`{}` is not a regular expression: {why}", self.pattern)));
+        }
+        problems
+    }
+}
+
+/// Names of environments that serve users, unless a table says otherwise.
+const PRODUCTION_NAMES: [&str; 3] = ["production", "prod", "live"];
+
+/// Tells what is production.
+#[derive(Clone, Debug, Default)]
+pub struct Environments(Vec<(String, Option<Regex>, bool)>);
+
+impl Environments {
+    pub fn new(configs: &[EnvironmentConfig]) -> Environments {
+        let read = |config: &EnvironmentConfig| {
+            // What is no pattern has been refused by `problems`.
+            let pattern = (!config.pattern.is_empty()).then(|| Regex::new(&config.pattern).ok()).flatten();
+            (config.name.clone(), pattern, config.production)
+        };
+        Environments(configs.iter().map(read).collect())
+    }
+
+    /// By the tag of the series first, then by the first pattern that is found in either name; what nothing is said
+    /// of is production.
+    pub fn is_production(&self, monitor: &str, instance: &str) -> bool {
+        if let Some(tag) = tag(instance) {
+            let named = self.0.iter().find(|(name, ..)| name.eq_ignore_ascii_case(tag));
+            return named.map_or_else(
+                || PRODUCTION_NAMES.iter().any(|name| name.eq_ignore_ascii_case(tag)),
+                |(_, _, production)| *production,
+            );
+        }
+        let by_pattern = self.0.iter().find(|(_, pattern, _)| {
+            pattern.as_ref().is_some_and(|pattern| pattern.is_match(instance) || pattern.is_match(monitor))
+        });
+        by_pattern.is_none_or(|(_, _, production)| *production)
+    }
+}
+
+fn tag(series: &str) -> Option<&str> {
+    let tags = series.split(';').skip(1).filter_map(|tag| tag.split_once('='));
+    tags.filter(|(key, _)| matches!(*key, "env" | "environment")).map(|(_, value)| value).next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_goes_before_a_pattern_and_the_rest_is_production() {
+        let table = |name: &str, pattern: &str, production| EnvironmentConfig {
+            name: name.into(),
+            pattern: pattern.into(),
+            production,
+        };
+        let tables = [table("staging", "^stage\\.|-stage$", false), table("canary", "canary", true)];
+        let environments = Environments::new(&tables);
+        let check = |monitor: &str, instance: &str, production: bool| {
+            assert_eq!(environments.is_production(monitor, instance), production, "{monitor} {instance}");
+        };
+        check("m", "stage.web.cpu", false);
+        check("web-stage", "", false);
+        check("m", "web.cpu", true);
+        check("m", "stage.web.cpu;env=prod", true);
+        check("m", "web.cpu;environment=Production", true);
+        check("m", "web.cpu;env=test", false);
+        check("m", "web.cpu;env=canary", true);
+        check("canary-stage", "x", false);
+        assert!(Environments::default().is_production("stage", "x"));
+        assert_eq!(table("", "(", false).problems().len(), 2);
+        assert!(tables.iter().all(|table| table.problems().is_empty()));
+    }
+}

@@ -1,0 +1,546 @@
+//! How an incident opens, changes and ends. Plain code with the time passed in.
+//!
+//! [`Incidents::take`] is the whole of it: changes say what is bad, notices say whom a check's own rules told, and
+//! [`settle`](Incidents::settle) decides once for the batch who hears of it. What is made is marked to be written;
+//! [`Incidents::save`] writes it in the caller's transaction, [`Incidents::committed`] forgets the marks.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use vocabulary::Timestamp;
+use vocabulary::state::{Notice, NoticeKind, State, StateChange, Withheld};
+
+use crate::book::{Book, Kind};
+use crate::incident::{Acknowledged, Detail, Entry, Incident, IncidentId, Key, Phase, Trouble};
+use crate::limits::{MAX_ENTRIES, MAX_LISTED_INSTANCES, MAX_TEXT, cut};
+use crate::page::{Page, PageKind};
+use crate::store::Unsaved;
+
+/// What is asked of those who watch, once a second, about what is not told yet.
+pub trait Estate {
+    /// Why nobody is to be told of this instance now.
+    fn withheld(&self, key: &Key) -> Option<Withheld>;
+    /// Will the check's own rules still tell this contact that it is over?
+    fn will_tell(&self, key: &Key, contact: &str) -> bool;
+}
+
+/// What is told later, when that lifts; the rest does not keep an end from those who know of the beginning.
+fn holds_end(withheld: Option<Withheld>) -> bool {
+    use Withheld::{Downtime, Flapping, Period, Silence};
+    matches!(withheld, Some(Downtime | Silence | Flapping | Period))
+}
+
+/// Plain counters of this room.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counters {
+    pub opened: u64,
+    pub closed: u64,
+    pub self_healed: u64,
+    pub pages: u64,
+    /// Opened, bad enough, and nobody to tell.
+    pub untold: u64,
+}
+
+#[derive(Default)]
+pub struct Incidents {
+    pub(crate) book: Book,
+    /// Those that are open, and closed ones of which somebody is still to be told.
+    pub(crate) live: BTreeMap<IncidentId, Incident>,
+    pub(crate) by_reason: HashMap<String, IncidentId>,
+    /// In which live incident an instance is.
+    pub(crate) place: HashMap<Key, IncidentId>,
+    /// Bad, and in no incident: held back, or dismissed.
+    pub(crate) held: BTreeMap<Key, Trouble>,
+    pub(crate) next_incident: IncidentId,
+    pub(crate) next_page: i64,
+    pub(crate) touched: BTreeSet<IncidentId>,
+    /// Made since the last `take`.
+    pub(crate) fresh: Vec<Page>,
+    pub(crate) unsaved: Unsaved,
+    pub counters: Counters,
+}
+
+impl Incidents {
+    pub fn set_book(&mut self, book: Book) {
+        self.book = book;
+    }
+
+    pub fn apply(&mut self, change: &StateChange, now: Timestamp) -> Vec<Page> {
+        self.take(std::slice::from_ref(change), &[], now)
+    }
+
+    /// What happened together, in one go.
+    pub fn take(&mut self, changes: &[StateChange], notices: &[Notice], now: Timestamp) -> Vec<Page> {
+        for change in changes {
+            let key = Key::of(&change.id, change.to);
+            match change.to.is_problem() {
+                false => self.over(&key, change),
+                true if change.to_type == vocabulary::state::StateType::Hard => self.bad(&key, change, now),
+                true => {}
+            }
+        }
+        for notice in notices {
+            self.notice(notice, now);
+        }
+        self.settle(now);
+        std::mem::take(&mut self.fresh)
+    }
+
+    /// What is told because time has passed, or because what held it back has lifted.
+    pub fn tick(&mut self, estate: &dyn Estate, now: Timestamp) -> Vec<Page> {
+        self.lift_held(estate, now);
+        self.lift_muted(estate);
+        self.wake_snoozed(now);
+        self.settle(now);
+        self.tell_ends(estate, now);
+        std::mem::take(&mut self.fresh)
+    }
+
+    fn bad(&mut self, key: &Key, change: &StateChange, now: Timestamp) {
+        let shadow = self.book.subject(key.host, &key.monitor).is_some_and(|subject| subject.shadow);
+        if shadow || change.withheld == Some(Withheld::Shadow) {
+            return;
+        }
+        if let Some(id) = self.placed_bad(key) {
+            return self.changes(id, key, change, now);
+        }
+        let mut trouble = Trouble::new(change);
+        if let Some(before) = self.held.get(key) {
+            trouble.since = before.since;
+            let worse = trouble.state.badness() > before.worst.badness();
+            trouble.dismissed = before.dismissed && !worse;
+            trouble.worst = if worse { trouble.state } else { before.worst };
+        }
+        let with_host = change.withheld == Some(Withheld::HostDown) && self.host_incident(key).is_some();
+        if trouble.dismissed || (trouble.withheld.is_some() && !with_host) {
+            self.hold(key.clone(), trouble);
+        } else {
+            self.enter(key.clone(), trouble, now);
+        }
+    }
+
+    /// Further news of what is in an incident already.
+    fn changes(&mut self, id: IncidentId, key: &Key, change: &StateChange, now: Timestamp) {
+        let Some(incident) = self.live.get_mut(&id) else { return };
+        let Some(trouble) = incident.troubles.get_mut(key) else { return };
+        let before = trouble.state;
+        trouble.take(change);
+        self.unsaved.trouble(id, key.clone());
+        if before != change.to {
+            let kind = if change.to.badness() > before.badness() { "worse" } else { "better" };
+            let text = format!("{key} is {} ({before} before): {}", change.to, cut(&change.text, MAX_TEXT));
+            self.write(id, Entry { at: now, kind, who: String::new(), text });
+        }
+        self.touch(id);
+    }
+
+    fn over(&mut self, key: &Key, change: &StateChange) {
+        if self.held.remove(key).is_some() {
+            self.unsaved.let_go(key.clone());
+        }
+        let Some(id) = self.placed_bad(key) else { return };
+        let Some(incident) = self.live.get_mut(&id) else { return };
+        let Some(trouble) = incident.troubles.get_mut(key) else { return };
+        trouble.take(change);
+        let listed = incident.troubles.len() <= MAX_LISTED_INSTANCES;
+        self.unsaved.trouble(id, key.clone());
+        if listed {
+            let text = format!("{key} is {}: {}", change.to, cut(&change.text, MAX_TEXT));
+            self.write(id, Entry { at: change.at, kind: "better", who: String::new(), text });
+        }
+        self.touch(id);
+    }
+
+    pub(crate) fn hold(&mut self, key: Key, trouble: Trouble) {
+        self.unsaved.held(key.clone());
+        self.held.insert(key, trouble);
+    }
+
+    fn placed_bad(&self, key: &Key) -> Option<IncidentId> {
+        let id = *self.place.get(key)?;
+        let incident = self.live.get(&id).filter(|incident| !incident.is_closed())?;
+        incident.troubles.get(key).filter(|trouble| !trouble.is_over()).map(|_| id)
+    }
+
+    /// The open incident of the host that this check is on.
+    fn host_incident(&self, key: &Key) -> Option<IncidentId> {
+        let host = self.book.subject(key.host, &key.monitor)?.host.as_ref()?;
+        let id = *self.by_reason.get(&format!("host:{host}"))?;
+        let incident = self.live.get(&id).filter(|incident| !incident.is_closed())?;
+        incident.bad().any(|(key, _)| key.host).then_some(id)
+    }
+
+    /// Into the incident that it belongs to, which opens if there is none.
+    fn enter(&mut self, key: Key, mut trouble: Trouble, now: Timestamp) {
+        if self.held.remove(&key).is_some() {
+            self.unsaved.let_go(key.clone());
+        }
+        trouble.dismissed = false;
+        let by_host =
+            (trouble.withheld == Some(Withheld::HostDown)).then(|| self.host_incident(&key)).flatten();
+        let reason = reason(&key);
+        let id = match by_host.or_else(|| self.by_reason.get(&reason).copied()) {
+            Some(id) => id,
+            None => self.open(&key, reason, now),
+        };
+        self.reopen(id, now);
+        let Some(incident) = self.live.get_mut(&id) else { return };
+        incident.detail.breaches += 1;
+        if trouble.worst.badness() > incident.detail.worst.badness() {
+            incident.detail.worst = trouble.worst;
+        }
+        let text = format!("{key} is {}: {}", trouble.state, trouble.text);
+        let is_host = key.host && trouble.state == State::Down;
+        incident.troubles.insert(key.clone(), trouble);
+        let listed = incident.troubles.len() <= MAX_LISTED_INSTANCES;
+        self.place.insert(key.clone(), id);
+        self.unsaved.trouble(id, key.clone());
+        if listed {
+            self.write(id, Entry { at: now, kind: "instance", who: String::new(), text });
+        } else {
+            self.unlisted(id);
+        }
+        self.touch(id);
+        if is_host {
+            self.gather_checks(&key.monitor, now);
+        }
+    }
+
+    /// What was held back since its host is down goes into the host's incident.
+    fn gather_checks(&mut self, host: &str, now: Timestamp) {
+        let of_host = |key: &Key| {
+            let subject = self.book.subject(key.host, &key.monitor);
+            subject.and_then(|subject| subject.host.as_deref()).is_some_and(|name| name == host)
+        };
+        let waiting = self.held.iter().filter(|(_, trouble)| trouble.withheld == Some(Withheld::HostDown));
+        let waiting: Vec<_> = waiting
+            .filter(|(key, trouble)| !trouble.dismissed && of_host(key))
+            .map(|(key, trouble)| (key.clone(), trouble.clone()))
+            .collect();
+        for (key, trouble) in waiting {
+            self.enter(key, trouble, now);
+        }
+    }
+
+    fn open(&mut self, key: &Key, reason: String, now: Timestamp) -> IncidentId {
+        let id = self.next_incident;
+        self.next_incident += 1;
+        self.counters.opened += 1;
+        let subject = self.book.subject(key.host, &key.monitor);
+        let fine = if key.host { State::Up } else { State::Ok };
+        let detail = Detail {
+            severity: fine,
+            worst: fine,
+            paged_at: None,
+            told: BTreeMap::new(),
+            acknowledged: None,
+            snoozed_until: None,
+            self_healed: false,
+            resolved_by: None,
+            bad: 0,
+            breaches: 0,
+            unlisted: 0,
+            entries: 0,
+            playbook: subject.and_then(|subject| subject.playbook.clone()),
+            production: self.book.environments.is_production(&key.monitor, &key.instance),
+            ending: false,
+        };
+        let title = key.monitor.to_string();
+        let incident = Incident {
+            id,
+            reason: reason.clone(),
+            title: title.clone(),
+            opened: now,
+            closed: None,
+            phase: Phase::Open,
+            detail,
+            troubles: BTreeMap::new(),
+        };
+        self.live.insert(id, incident);
+        self.by_reason.insert(reason, id);
+        self.write(id, Entry { at: now, kind: "opened", who: String::new(), text: title });
+        id
+    }
+
+    /// It came back before those who know of it were told of its end: for them it never was over.
+    fn reopen(&mut self, id: IncidentId, now: Timestamp) {
+        let Some(incident) = self.live.get_mut(&id).filter(|incident| incident.is_closed()) else { return };
+        incident.closed = None;
+        incident.detail.ending = false;
+        incident.detail.self_healed = false;
+        incident.phase = match incident.detail.acknowledged {
+            Some(_) => Phase::Acknowledged,
+            None => Phase::Open,
+        };
+        let text = "it is bad again, before anybody was told of its end".to_owned();
+        self.write(id, Entry { at: now, kind: "opened", who: String::new(), text });
+    }
+
+    fn notice(&mut self, notice: &Notice, now: Timestamp) {
+        let key = Key::of(&notice.id, notice.state);
+        let kind = self.book.subject(key.host, &key.monitor).map(|subject| subject.kind);
+        if kind == Some(Kind::Monitor) {
+            // The incident tells of it, once for all instances.
+            return;
+        }
+        if notice.kind == NoticeKind::Problem && self.placed_bad(&key).is_none() {
+            self.enter_told(&key, notice, now);
+        }
+        let id = self.place.get(&key).copied();
+        if let Some(id) = id {
+            self.note_told(id, &key, notice, now);
+        }
+        self.page_notice(id, &key, notice, now);
+    }
+
+    /// Its own rules told of it, so it is not held back, whatever was known before.
+    fn enter_told(&mut self, key: &Key, notice: &Notice, now: Timestamp) {
+        let from_notice = || Trouble {
+            state: notice.state,
+            worst: notice.state,
+            since: notice.at.0,
+            until: None,
+            value: None,
+            text: cut(&notice.text, MAX_TEXT).to_owned(),
+            withheld: None,
+            dismissed: false,
+        };
+        let trouble = self.held.get(key).cloned().unwrap_or_else(from_notice);
+        if !trouble.dismissed {
+            self.enter(key.clone(), Trouble { withheld: None, ..trouble }, now);
+        }
+    }
+
+    fn note_told(&mut self, id: IncidentId, key: &Key, notice: &Notice, now: Timestamp) {
+        let channels = self.channels_of(&notice.contact);
+        let Some(incident) = self.live.get_mut(&id) else { return };
+        match notice.kind {
+            NoticeKind::Problem => {
+                let told = incident.detail.told.entry(notice.contact.to_string()).or_default();
+                told.by_notices_of.insert(key.to_string());
+                told.channels.extend(channels.iter().map(ToString::to_string));
+                told.of_end = false;
+                incident.detail.paged_at = Some(incident.severity_now());
+            }
+            NoticeKind::Recovery => {
+                if let Some(told) = incident.detail.told.get_mut(&*notice.contact)
+                    && told.by_notices_of.remove(&key.to_string())
+                {
+                    told.of_end = told.by_notices_of.is_empty();
+                }
+            }
+            NoticeKind::Acknowledgement if incident.phase == Phase::Open => {
+                incident.phase = Phase::Acknowledged;
+                incident.detail.acknowledged = Some(Acknowledged {
+                    by: notice.author.to_string(),
+                    at: now.0,
+                    comment: notice.comment.to_string(),
+                });
+                let who = notice.author.to_string();
+                let text = notice.comment.to_string();
+                self.write(id, Entry { at: now, kind: "acknowledged", who, text });
+            }
+            _ => {}
+        }
+        self.touch(id);
+    }
+
+    fn lift_held(&mut self, estate: &dyn Estate, now: Timestamp) {
+        let mut lifted = Vec::new();
+        for (key, trouble) in &mut self.held {
+            if trouble.dismissed {
+                continue;
+            }
+            let withheld = estate.withheld(key);
+            if withheld != trouble.withheld {
+                trouble.withheld = withheld;
+                self.unsaved.held(key.clone());
+                if withheld.is_none() {
+                    lifted.push((key.clone(), trouble.clone()));
+                }
+            }
+        }
+        for (key, trouble) in lifted {
+            self.enter(key, trouble, now);
+        }
+    }
+
+    /// In an incident, but not told of.
+    fn lift_muted(&mut self, estate: &dyn Estate) {
+        for (id, incident) in self.live.iter_mut().filter(|(_, incident)| !incident.is_closed()) {
+            for (key, trouble) in &mut incident.troubles {
+                if trouble.withheld.is_none() || trouble.is_over() {
+                    continue;
+                }
+                let withheld = estate.withheld(key);
+                if withheld != trouble.withheld {
+                    trouble.withheld = withheld;
+                    self.unsaved.trouble(*id, key.clone());
+                    self.touched.insert(*id);
+                }
+            }
+        }
+    }
+
+    fn wake_snoozed(&mut self, now: Timestamp) {
+        let due =
+            |incident: &&mut Incident| incident.detail.snoozed_until.is_some_and(|until| until <= now.0);
+        let mut woken = Vec::new();
+        for incident in self.live.values_mut().filter(due) {
+            incident.detail.snoozed_until = None;
+            if incident.phase == Phase::Open {
+                // Whoever should know is told again.
+                incident.detail.paged_at = None;
+                woken.push(incident.id);
+            }
+        }
+        for id in woken {
+            let text = "the snooze is over and it is still bad".to_owned();
+            self.write(id, Entry { at: now, kind: "snoozed", who: String::new(), text });
+            self.touch(id);
+        }
+    }
+
+    /// What has been touched: over, or worse than was told.
+    fn settle(&mut self, now: Timestamp) {
+        for id in std::mem::take(&mut self.touched) {
+            let Some(incident) = self.live.get_mut(&id) else { continue };
+            incident.detail.severity = incident.severity_now();
+            incident.detail.bad = incident.bad().count();
+            if incident.detail.severity.badness() > incident.detail.worst.badness() {
+                incident.detail.worst = incident.detail.severity;
+            }
+            self.unsaved.incident(id);
+            if incident.is_closed() {
+                // The last of its notices has told the end.
+                self.let_go_of(id);
+                continue;
+            }
+            if incident.bad().next().is_none() {
+                self.close(id, None, now);
+                self.tell_end_of_pages(id, now);
+            } else {
+                self.tell_problem(id, now);
+            }
+        }
+    }
+
+    pub(crate) fn close(&mut self, id: IncidentId, by: Option<&str>, now: Timestamp) {
+        let Some(incident) = self.live.get_mut(&id) else { return };
+        incident.closed = Some(now);
+        incident.phase = Phase::Resolved;
+        incident.detail.snoozed_until = None;
+        incident.detail.self_healed = by.is_none() && incident.detail.acknowledged.is_none();
+        incident.detail.resolved_by = by.map(str::to_owned);
+        incident.detail.ending = incident.detail.told.values().any(|told| !told.of_end);
+        self.counters.closed += 1;
+        self.counters.self_healed += u64::from(incident.detail.self_healed);
+        let text = match (by, incident.detail.self_healed) {
+            (Some(_), _) => "closed by hand",
+            (None, true) => "it went away by itself",
+            (None, false) => "it is over",
+        };
+        let who = by.unwrap_or_default().to_owned();
+        self.write(id, Entry { at: now, kind: "resolved", who, text: text.to_owned() });
+        self.let_go_of(id);
+    }
+
+    /// Those who are told by nobody else are told at once, unless something holds it back.
+    fn tell_end_of_pages(&mut self, id: IncidentId, now: Timestamp) {
+        let Some(incident) = self.live.get(&id) else { return };
+        if incident.troubles.values().any(|trouble| holds_end(trouble.withheld)) {
+            return;
+        }
+        let told = incident.detail.told.iter();
+        let due = told.filter(|(_, told)| !told.of_end && told.by_notices_of.is_empty());
+        let due: Vec<String> = due.map(|(contact, _)| contact.clone()).collect();
+        self.tell_end(id, &due, PageKind::Recovery, now);
+    }
+
+    /// Ends that were held back, and those of which a check's own rules tell somebody else or nobody.
+    fn tell_ends(&mut self, estate: &dyn Estate, now: Timestamp) {
+        let ending: Vec<IncidentId> = self
+            .live
+            .values()
+            .filter(|incident| incident.is_closed() && incident.detail.ending)
+            .map(|incident| incident.id)
+            .collect();
+        for id in ending {
+            let Some(incident) = self.live.get(&id) else { continue };
+            if incident.troubles.keys().any(|key| holds_end(estate.withheld(key))) {
+                continue;
+            }
+            let named = |contact: &str, by: &BTreeSet<String>| {
+                let keys = incident.troubles.keys().filter(|key| by.contains(&key.to_string()));
+                keys.into_iter().any(|key| estate.will_tell(key, contact))
+            };
+            let told = incident.detail.told.iter().filter(|(_, told)| !told.of_end);
+            let due: Vec<String> = told
+                .filter(|(contact, told)| !named(contact, &told.by_notices_of))
+                .map(|(contact, _)| contact.clone())
+                .collect();
+            let kind = match incident.detail.resolved_by {
+                Some(_) => PageKind::Resolved,
+                None => PageKind::Recovery,
+            };
+            self.tell_end(id, &due, kind, now);
+        }
+    }
+
+    /// Closed, and everybody knows: what is left of it is on the disk. One that comes back meanwhile opens anew.
+    pub(crate) fn let_go_of(&mut self, id: IncidentId) {
+        let Some(incident) = self.live.get_mut(&id).filter(|incident| incident.is_closed()) else { return };
+        incident.detail.ending = incident.detail.told.values().any(|told| !told.of_end);
+        self.unsaved.incident(id);
+        if !incident.detail.ending {
+            if self.by_reason.get(&incident.reason) == Some(&id) {
+                self.by_reason.remove(&incident.reason);
+            }
+            self.unsaved.leaving(id);
+        }
+    }
+
+    pub(crate) fn touch(&mut self, id: IncidentId) {
+        self.touched.insert(id);
+        self.unsaved.incident(id);
+    }
+
+    pub(crate) fn write(&mut self, id: IncidentId, entry: Entry) {
+        let Some(incident) = self.live.get_mut(&id) else { return };
+        if incident.detail.entries >= MAX_ENTRIES {
+            return self.unlisted(id);
+        }
+        incident.detail.entries += 1;
+        self.unsaved.incident(id);
+        self.unsaved.entries.push((id, entry));
+    }
+
+    fn unlisted(&mut self, id: IncidentId) {
+        if let Some(incident) = self.live.get_mut(&id) {
+            incident.detail.unlisted += 1;
+            self.unsaved.incident(id);
+        }
+    }
+
+    pub fn open_count(&self) -> usize {
+        self.live.values().filter(|incident| !incident.is_closed()).count()
+    }
+
+    /// Those that others have been told of.
+    pub(crate) fn failing_channels(&self) -> Vec<Arc<str>> {
+        let open = self.live.values().filter(|incident| !incident.is_closed());
+        open.filter_map(|incident| incident.reason.strip_prefix("channel:").map(Arc::from)).collect()
+    }
+
+    pub(crate) fn channels_of(&self, contact: &str) -> Vec<Arc<str>> {
+        self.book.contacts.get(contact).map(|contact| contact.channels.clone()).unwrap_or_default()
+    }
+}
+
+fn reason(key: &Key) -> String {
+    match key {
+        Key { host: true, monitor, .. } => format!("host:{monitor}"),
+        Key { monitor, .. } if monitor.starts_with("channel:") => monitor.to_string(),
+        Key { monitor, .. } => format!("monitor:{monitor}"),
+    }
+}

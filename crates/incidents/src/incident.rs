@@ -1,0 +1,212 @@
+//! An incident, the troubles in it, and its timeline.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use vocabulary::Timestamp;
+use vocabulary::state::{InstanceId, State, StateChange, Withheld};
+
+use crate::limits::{MAX_TEXT, cut};
+
+pub type IncidentId = i64;
+
+/// What something that is watched is called here. A host may be called as a check is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    pub host: bool,
+    pub monitor: Arc<str>,
+    pub instance: Arc<str>,
+}
+
+impl Key {
+    pub fn of(id: &InstanceId, state: State) -> Key {
+        let host = matches!(state, State::Up | State::Down | State::Unreachable);
+        Key { host, monitor: id.monitor.clone(), instance: id.instance.clone() }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.instance.is_empty() {
+            true => f.write_str(&self.monitor),
+            false => write!(f, "{}: {}", self.monitor, self.instance),
+        }
+    }
+}
+
+/// One instance that is, or was, bad.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// As it is now; OK or UP once it is over.
+    pub state: State,
+    /// The worst that it was.
+    pub worst: State,
+    pub since: i64,
+    /// When it was over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    pub text: String,
+    /// Why nobody is told of it for now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withheld: Option<Withheld>,
+    /// Somebody closed its incident while it was bad: only when it gets worse does another one open.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dismissed: bool,
+}
+
+impl Trouble {
+    pub fn new(change: &StateChange) -> Trouble {
+        Trouble {
+            state: change.to,
+            worst: change.to,
+            since: change.at.0,
+            until: None,
+            value: change.value,
+            text: cut(&change.text, MAX_TEXT).to_owned(),
+            withheld: change.withheld,
+            dismissed: false,
+        }
+    }
+
+    pub fn is_over(&self) -> bool {
+        !self.state.is_problem()
+    }
+
+    pub fn take(&mut self, change: &StateChange) {
+        self.state = change.to;
+        self.value = change.value;
+        self.text = cut(&change.text, MAX_TEXT).to_owned();
+        self.withheld = change.withheld;
+        self.until = (!change.to.is_problem()).then_some(change.at.0);
+        if change.to.badness() > self.worst.badness() {
+            self.worst = change.to;
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    Open,
+    Acknowledged,
+    Resolved,
+}
+
+impl Phase {
+    pub fn word(self) -> &'static str {
+        match self {
+            Phase::Open => "open",
+            Phase::Acknowledged => "acknowledged",
+            Phase::Resolved => "resolved",
+        }
+    }
+}
+
+/// What one contact has heard.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// The instances of which a check's own notice told; none: the incident's page did.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub by_notices_of: BTreeSet<String>,
+    /// By which channels the problem went.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub channels: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_end: bool,
+}
+
+/// What people did, or what the incident went through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub at: Timestamp,
+    /// `opened`, `worse`, `better`, `instance`, `notice`, `page`, `acknowledged`, `note`, `snoozed`, `resolved`.
+    pub kind: &'static str,
+    /// A person, a contact, or empty.
+    pub who: String,
+    pub text: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Incident {
+    pub id: IncidentId,
+    /// Such as `monitor:api-latency`. Of those that are open there is one for each reason.
+    pub reason: String,
+    pub title: String,
+    pub opened: Timestamp,
+    pub closed: Option<Timestamp>,
+    pub phase: Phase,
+    pub detail: Detail,
+    /// Those in memory: all, until it is closed.
+    pub troubles: BTreeMap<Key, Trouble>,
+}
+
+/// What is kept as one text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Detail {
+    /// The worst that any instance is now.
+    pub severity: State,
+    /// The worst that there was.
+    pub worst: State,
+    /// Told at this severity or below it; what is worse is told again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paged_at: Option<State>,
+    pub told: BTreeMap<String, Told>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<Acknowledged>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snoozed_until: Option<i64>,
+    /// Nobody did anything: it went away by itself.
+    #[serde(default)]
+    pub self_healed: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved_by: Option<String>,
+    /// Instances that are bad now.
+    #[serde(default)]
+    pub bad: usize,
+    /// How often an instance went bad.
+    pub breaches: u64,
+    /// Entries that the timeline had no room for.
+    #[serde(default)]
+    pub unlisted: u64,
+    pub entries: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playbook: Option<String>,
+    pub production: bool,
+    /// Closed, and somebody is still to be told so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ending: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledged {
+    pub by: String,
+    pub at: i64,
+    #[serde(default)]
+    pub comment: String,
+}
+
+impl Incident {
+    pub fn bad(&self) -> impl Iterator<Item = (&Key, &Trouble)> {
+        self.troubles.iter().filter(|(_, trouble)| !trouble.is_over())
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.closed.is_some()
+    }
+
+    /// The worst that is now, told or not.
+    pub fn severity_now(&self) -> State {
+        let worst = self.bad().map(|(_, trouble)| trouble.state).max_by_key(|state| state.badness());
+        worst.unwrap_or(if self.reason.starts_with("host:") { State::Up } else { State::Ok })
+    }
+
+    /// What may be told of it, the worst first.
+    pub fn tellable(&self) -> Option<(&Key, &Trouble)> {
+        let tellable = self.bad().filter(|(_, trouble)| trouble.withheld.is_none());
+        tellable.max_by_key(|(key, trouble)| (trouble.state.badness(), key.host, std::cmp::Reverse(*key)))
+    }
+}

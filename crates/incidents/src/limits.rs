@@ -1,0 +1,36 @@
+//! Bounds, each with its reason.
+
+/// Closed incidents that are kept; the oldest go. Years of a small team's.
+pub const MAX_CLOSED: i64 = 20_000;
+/// Entries of one timeline. What comes after is counted in the incident, not listed: a storm of 10,000 instances
+/// is one line that says so.
+pub const MAX_ENTRIES: usize = 1_000;
+/// Instances whose coming and going is a line of its own in the timeline.
+pub const MAX_LISTED_INSTANCES: usize = 20;
+/// Instances that one page names; the rest is a number.
+pub const MAX_NAMED: usize = 10;
+/// Pages that wait, all channels together. Beyond it the new ones are not sent, which is counted and shown.
+pub const MAX_WAITING: usize = 100_000;
+/// Pages that are kept after they were delivered or given up.
+pub const MAX_KEPT_PAGES: i64 = 100_000;
+/// A note, a comment, an author as people write it.
+pub const MAX_NOTE: usize = 10_000;
+pub const MAX_AUTHOR: usize = 200;
+/// Of a plugin's text in a page and in an incident; the check's page has all of it.
+pub const MAX_TEXT: usize = 2_000;
+/// Snoozed no longer than this at once, so that nothing is forgotten.
+pub const MAX_SNOOZE_SECONDS: i64 = 30 * 86_400;
+/// A channel that failed so often in a row is told of by another one.
+pub const FAILURES_TO_TELL: u32 = 3;
+
+/// The text up to a bound, cut between characters.
+pub fn cut(text: &str, bound: usize) -> &str {
+    if text.len() <= bound {
+        return text;
+    }
+    let mut end = bound;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}

@@ -1,0 +1,120 @@
+//! Pages that wait, and what became of each. They are on the disk before anybody tries to send them, and stay until
+//! they are delivered or given up.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::limits::MAX_WAITING;
+use crate::page::Page;
+use crate::store::KeptPage;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Waiting {
+    pub page: Page,
+    pub tries: u32,
+    /// Milliseconds since 1970; 0 = at once.
+    pub next_try: i64,
+}
+
+/// Plain counters of what was sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counters {
+    pub delivered: u64,
+    /// Tries that failed.
+    pub failures: u64,
+    pub given_up: u64,
+    /// Told by another channel than was meant.
+    pub rerouted: u64,
+    /// Given up, and there was no other way to tell.
+    pub reached_nobody: u64,
+    /// There was no room for it.
+    pub refused: u64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    waiting: BTreeMap<i64, Waiting>,
+    pub counters: Counters,
+    /// Tries that failed in a row, by channel.
+    pub failing: HashMap<Arc<str>, Failing>,
+    /// Those whose message has changed since it was written.
+    pub changed: BTreeSet<i64>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Failing {
+    pub in_a_row: u32,
+    pub since: i64,
+    pub why: String,
+    /// Others have been told.
+    pub told: bool,
+}
+
+impl Outbox {
+    pub fn load(pages: Vec<KeptPage>) -> Outbox {
+        let mut outbox = Outbox::default();
+        for kept in pages {
+            let KeptPage { page, tries, next_try, .. } = kept;
+            outbox.waiting.insert(page.id, Waiting { page, tries, next_try });
+        }
+        outbox
+    }
+
+    /// Returns those there is no room for.
+    #[must_use]
+    pub fn put(&mut self, pages: impl Iterator<Item = Page>) -> Vec<Page> {
+        let mut refused = Vec::new();
+        for page in pages {
+            if self.waiting.len() >= MAX_WAITING {
+                self.counters.refused += 1;
+                refused.push(page);
+            } else {
+                self.waiting.insert(page.id, Waiting { page, tries: 0, next_try: 0 });
+            }
+        }
+        refused
+    }
+
+    /// What may be tried by this channel now, in order. Of one contact and incident only the first that waits, so
+    /// that nobody hears of an end before the beginning.
+    pub fn due(&self, channel: &str, now_ms: i64, limit: usize) -> Vec<Waiting> {
+        let mut behind = HashSet::new();
+        let of_channel = self.waiting.values().filter(|waiting| &*waiting.page.channel == channel);
+        let first = of_channel.filter(|waiting| {
+            let Page { contact, incident, .. } = &waiting.page;
+            incident.is_none_or(|incident| behind.insert((contact.clone(), incident)))
+        });
+        first.filter(|waiting| waiting.next_try <= now_ms).take(limit).cloned().collect()
+    }
+
+    /// When the next one of this channel is due, in milliseconds since 1970.
+    pub fn next_due(&self, channel: &str) -> Option<i64> {
+        let of_channel = self.waiting.values().filter(|waiting| &*waiting.page.channel == channel);
+        of_channel.map(|waiting| waiting.next_try).min()
+    }
+
+    pub fn of_channel(&self, channel: &str) -> Vec<Page> {
+        let of_channel = self.waiting.values().filter(|waiting| &*waiting.page.channel == channel);
+        of_channel.map(|waiting| waiting.page.clone()).collect()
+    }
+
+    pub fn get(&self, id: i64) -> Option<&Waiting> {
+        self.waiting.get(&id)
+    }
+
+    pub fn get_mut(&mut self, id: i64) -> Option<&mut Waiting> {
+        self.waiting.get_mut(&id)
+    }
+
+    pub fn remove(&mut self, id: i64) -> Option<Waiting> {
+        self.waiting.remove(&id)
+    }
+
+    pub fn depths(&self) -> BTreeMap<Arc<str>, usize> {
+        let mut depths = BTreeMap::new();
+        for waiting in self.waiting.values() {
+            *depths.entry(waiting.page.channel.clone()).or_default() += 1;
+        }
+        depths
+    }
+}

@@ -1,0 +1,160 @@
+//! One attempt to reach one contact by one channel, and what it says.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use vocabulary::Timestamp;
+use vocabulary::state::{NoticeKind, State};
+
+use crate::incident::IncidentId;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PageKind {
+    /// Something is wrong.
+    Problem,
+    /// It is still wrong, and has become worse.
+    Worse,
+    /// It is still wrong, and what held back the word of it has lifted.
+    Still,
+    /// It is over.
+    Recovery,
+    /// Somebody closed it by hand.
+    Resolved,
+    Acknowledgement,
+    FlappingStart,
+    FlappingStop,
+    DowntimeStart,
+    DowntimeEnd,
+    DowntimeCancelled,
+    Custom,
+}
+
+impl PageKind {
+    pub fn of_notice(kind: NoticeKind) -> PageKind {
+        match kind {
+            NoticeKind::Problem => PageKind::Problem,
+            NoticeKind::Recovery => PageKind::Recovery,
+            NoticeKind::Acknowledgement => PageKind::Acknowledgement,
+            NoticeKind::FlappingStart => PageKind::FlappingStart,
+            NoticeKind::FlappingStop | NoticeKind::FlappingDisabled => PageKind::FlappingStop,
+            NoticeKind::DowntimeStart => PageKind::DowntimeStart,
+            NoticeKind::DowntimeEnd => PageKind::DowntimeEnd,
+            NoticeKind::DowntimeCancelled => PageKind::DowntimeCancelled,
+            NoticeKind::Custom => PageKind::Custom,
+        }
+    }
+
+    pub fn word(self) -> &'static str {
+        match self {
+            PageKind::Problem => "problem",
+            PageKind::Worse => "worse",
+            PageKind::Still => "still",
+            PageKind::Recovery => "recovery",
+            PageKind::Resolved => "resolved",
+            PageKind::Acknowledgement => "acknowledgement",
+            PageKind::FlappingStart => "flapping_start",
+            PageKind::FlappingStop => "flapping_stop",
+            PageKind::DowntimeStart => "downtime_start",
+            PageKind::DowntimeEnd => "downtime_end",
+            PageKind::DowntimeCancelled => "downtime_cancelled",
+            PageKind::Custom => "custom",
+        }
+    }
+
+    /// The end of what was told.
+    pub fn is_end(self) -> bool {
+        matches!(self, PageKind::Recovery | PageKind::Resolved)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    pub id: i64,
+    /// None: of a check that is in no incident, such as the start of a downtime.
+    pub incident: Option<IncidentId>,
+    pub kind: PageKind,
+    pub contact: Arc<str>,
+    pub channel: Arc<str>,
+    pub at: Timestamp,
+    pub message: Message,
+}
+
+/// All that a channel needs to say it in its own form.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    pub title: String,
+    pub state: State,
+    /// Since when it is, or was, bad.
+    pub since: i64,
+    /// Of an end: when it was over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critical: Option<String>,
+    /// What the check said.
+    pub text: String,
+    /// A few of those that are bad.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instances: Vec<Named>,
+    /// All that are bad.
+    pub bad: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playbook: Option<String>,
+    /// What it is about: a check, host or monitor.
+    pub about: About,
+    pub name: String,
+    /// Of an acknowledgement, a downtime, a note.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub author: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub comment: String,
+    /// The number of the notice, of a check's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u32>,
+    /// Why it comes this way and not another, such as a channel that fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<String>,
+    /// Where the contact gets mail, unless the channel says where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Channels by which this was tried before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<String>,
+    /// It goes another way too, since this channel fails.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rerouted: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum About {
+    Monitor,
+    Check,
+    Host,
+    Channel,
+}
+
+impl About {
+    pub fn word(self) -> &'static str {
+        match self {
+            About::Monitor => "monitor",
+            About::Check => "check",
+            About::Host => "host",
+            About::Channel => "channel",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Named {
+    pub instance: String,
+    pub state: State,
+    pub text: String,
+}

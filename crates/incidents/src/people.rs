@@ -1,0 +1,137 @@
+//! What people do with an incident.
+
+use vocabulary::Timestamp;
+
+use crate::core::Incidents;
+use crate::incident::{Acknowledged, Entry, IncidentId, Key, Phase, Trouble};
+use crate::limits::{MAX_AUTHOR, MAX_NOTE, MAX_SNOOZE_SECONDS};
+use crate::page::PageKind;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    Acknowledge { comment: String },
+    Resolve { comment: String },
+    Note { text: String },
+    Snooze { until: Timestamp, comment: String },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    Unknown,
+    /// Why, and what to do instead.
+    No(&'static str),
+    Bad(String),
+}
+
+impl Incidents {
+    /// Do it in somebody's name. Returns the instances that are bad, for whoever keeps their own acknowledgements.
+    pub fn act(
+        &mut self,
+        id: IncidentId,
+        author: &str,
+        deed: &Deed,
+        now: Timestamp,
+    ) -> Result<Vec<Key>, Refusal> {
+        check_text("author", author, MAX_AUTHOR)?;
+        let Some(incident) = self.live.get(&id) else { return Err(Refusal::Unknown) };
+        let bad: Vec<Key> = incident.bad().map(|(key, _)| key.clone()).collect();
+        let closed = incident.is_closed();
+        if closed && !matches!(deed, Deed::Note { .. }) {
+            return Err(Refusal::No("the incident is resolved already; a note can still be added"));
+        }
+        match deed {
+            Deed::Acknowledge { comment } => self.acknowledge(id, author, comment, now)?,
+            Deed::Resolve { comment } => self.resolve(id, author, comment, now)?,
+            Deed::Note { text } => self.note(id, author, text, now)?,
+            Deed::Snooze { until, comment } => self.snooze(id, author, *until, comment, now)?,
+        }
+        self.touch(id);
+        Ok(bad)
+    }
+
+    fn acknowledge(
+        &mut self,
+        id: IncidentId,
+        by: &str,
+        comment: &str,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        check_text("comment", comment, MAX_NOTE)?;
+        let Some(incident) = self.live.get_mut(&id) else { return Err(Refusal::Unknown) };
+        if let Some(before) = &incident.detail.acknowledged
+            && before.by == by
+            && before.comment == comment
+        {
+            // Asked twice, as scripts and impatient fingers do: one line is enough.
+            return Ok(());
+        }
+        incident.phase = Phase::Acknowledged;
+        incident.detail.acknowledged =
+            Some(Acknowledged { by: by.into(), at: now.0, comment: comment.into() });
+        self.write(id, Entry { at: now, kind: "acknowledged", who: by.into(), text: comment.into() });
+        Ok(())
+    }
+
+    /// Closed though it may still be bad: what is stays quiet until it is over or gets worse.
+    fn resolve(&mut self, id: IncidentId, by: &str, comment: &str, now: Timestamp) -> Result<(), Refusal> {
+        check_text("comment", comment, MAX_NOTE)?;
+        if !comment.is_empty() {
+            self.note(id, by, comment, now)?;
+        }
+        let Some(incident) = self.live.get(&id) else { return Err(Refusal::Unknown) };
+        let bad: Vec<(Key, Trouble)> =
+            incident.bad().map(|(key, trouble)| (key.clone(), trouble.clone())).collect();
+        self.close(id, Some(by), now);
+        for (key, trouble) in bad {
+            self.hold(key, Trouble { dismissed: true, ..trouble });
+        }
+        let Some(incident) = self.live.get(&id) else { return Ok(()) };
+        let told = incident.detail.told.iter();
+        let due = told.filter(|(_, told)| !told.of_end && told.by_notices_of.is_empty());
+        let due: Vec<String> = due.map(|(contact, _)| contact.clone()).collect();
+        self.tell_end(id, &due, PageKind::Resolved, now);
+        Ok(())
+    }
+
+    fn note(&mut self, id: IncidentId, by: &str, text: &str, now: Timestamp) -> Result<(), Refusal> {
+        check_text("text", text, MAX_NOTE)?;
+        if text.trim().is_empty() {
+            return Err(Refusal::Bad("a note needs a text".into()));
+        }
+        self.write(id, Entry { at: now, kind: "note", who: by.into(), text: text.into() });
+        Ok(())
+    }
+
+    fn snooze(
+        &mut self,
+        id: IncidentId,
+        by: &str,
+        until: Timestamp,
+        comment: &str,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        check_text("comment", comment, MAX_NOTE)?;
+        let seconds = until.since(now);
+        if seconds <= 0 {
+            return Err(Refusal::Bad("the end of a snooze lies in the future".into()));
+        }
+        if seconds > MAX_SNOOZE_SECONDS {
+            let days = MAX_SNOOZE_SECONDS / 86_400;
+            return Err(Refusal::Bad(format!(
+                "a snooze lasts {days} days at most; what may stay bad longer needs a downtime, or another rule"
+            )));
+        }
+        let Some(incident) = self.live.get_mut(&id) else { return Err(Refusal::Unknown) };
+        incident.detail.snoozed_until = Some(until.0);
+        let text = format!("for {seconds} s{}{comment}", if comment.is_empty() { "" } else { ": " });
+        self.write(id, Entry { at: now, kind: "snoozed", who: by.into(), text });
+        Ok(())
+    }
+}
+
+fn check_text(what: &str, text: &str, bound: usize) -> Result<(), Refusal> {
+    match text.len() > bound {
+        true => Err(Refusal::Bad(format!("`{what}` is longer than {bound} bytes"))),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,269 @@
+//! Who is told of what, and what they are told.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use vocabulary::Timestamp;
+use vocabulary::state::{Notice, NoticeKind, State};
+
+use crate::book::{Kind, Subject};
+use crate::core::Incidents;
+use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Trouble};
+use crate::limits::{MAX_NAMED, MAX_TEXT, cut};
+use crate::page::{About, Message, Named, Page, PageKind};
+
+impl Incidents {
+    /// An incident that is worse than was told, to those whom no notice of a check tells.
+    pub(crate) fn tell_problem(&mut self, id: IncidentId, now: Timestamp) {
+        let Some(incident) = self.live.get(&id) else { return };
+        let Some((key, trouble)) = incident.tellable() else { return };
+        let severity = trouble.state;
+        let told_worse = incident.detail.paged_at.is_some_and(|told| told.badness() >= severity.badness());
+        if told_worse || incident.detail.snoozed_until.is_some() || !self.is_for_paging(incident, severity) {
+            return;
+        }
+        let about = self.book.subject(key.host, &key.monitor);
+        if about.is_some_and(|subject| subject.kind != Kind::Monitor && !subject.contacts.is_empty()) {
+            // Its contacts hear of it by its own rules.
+            return;
+        }
+        let kind = match (incident.detail.paged_at, incident.phase) {
+            (None, Phase::Open) if incident.detail.told.is_empty() => PageKind::Problem,
+            (None, _) => PageKind::Still,
+            (Some(_), _) => PageKind::Worse,
+        };
+        let recipients = self.recipients(incident, about, severity);
+        let message = self.message(incident, key, trouble, about);
+        if recipients.is_empty() {
+            self.counters.untold += 1;
+            let text =
+                "nobody is told: it names no contact with a channel, and neither does [incidents] contacts";
+            self.write(id, Entry { at: now, kind: "page", who: String::new(), text: text.into() });
+        }
+        for (contact, channels) in recipients {
+            self.page(Some(id), kind, &contact, &channels, &message, now);
+            let Some(incident) = self.live.get_mut(&id) else { return };
+            let told = incident.detail.told.entry(contact.to_string()).or_default();
+            told.channels.extend(channels.iter().map(ToString::to_string));
+            told.of_end = false;
+        }
+        if let Some(incident) = self.live.get_mut(&id) {
+            incident.detail.paged_at = Some(severity);
+        }
+    }
+
+    /// CRITICAL and DOWN of production, unless the configuration wants more.
+    fn is_for_paging(&self, incident: &Incident, severity: State) -> bool {
+        let severe = matches!(severity, State::Critical | State::Down) || self.book.config.page_warnings;
+        severe && (incident.detail.production || self.book.config.page_non_production)
+    }
+
+    fn recipients(
+        &self,
+        incident: &Incident,
+        subject: Option<&Subject>,
+        severity: State,
+    ) -> Vec<(Arc<str>, Vec<Arc<str>>)> {
+        let failing = incident.reason.strip_prefix("channel:");
+        let default = self.book.config.contacts.iter().map(|name| Arc::from(name.as_str()));
+        let mut names: Vec<Arc<str>> = match (subject, failing) {
+            (_, Some(channel)) => self.book.users_of(channel).into_iter().chain(default).collect(),
+            (Some(subject), None) if !subject.contacts.is_empty() => subject.contacts.clone(),
+            _ => default.collect(),
+        };
+        let mut seen = BTreeSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        let reached = |name: Arc<str>| {
+            let contact = self.book.contacts.get(&name).filter(|contact| contact.wants(severity))?;
+            let channels = contact.channels.iter().filter(|channel| Some(&***channel) != failing);
+            let channels: Vec<_> = channels.cloned().collect();
+            (!channels.is_empty()).then_some((name, channels))
+        };
+        names.into_iter().filter_map(reached).collect()
+    }
+
+    /// Tell these contacts that it is over, by the channels that told them of it.
+    pub(crate) fn tell_end(&mut self, id: IncidentId, contacts: &[String], kind: PageKind, now: Timestamp) {
+        for contact in contacts {
+            let Some(incident) = self.live.get(&id) else { return };
+            let Some(told) = incident.detail.told.get(contact) else { continue };
+            let had = told.channels.iter().map(|channel| Arc::from(channel.as_str()));
+            let channels: Vec<Arc<str>> =
+                if told.channels.is_empty() { self.channels_of(contact) } else { had.collect() };
+            let message = self.message_of_end(incident, now);
+            self.page(Some(id), kind, &Arc::from(contact.as_str()), &channels, &message, now);
+            if let Some(told) =
+                self.live.get_mut(&id).and_then(|incident| incident.detail.told.get_mut(contact))
+            {
+                told.of_end = true;
+            }
+        }
+        if !contacts.is_empty() {
+            self.let_go_of(id);
+        }
+    }
+
+    /// A check's own word to one contact.
+    pub(crate) fn page_notice(&mut self, id: Option<IncidentId>, key: &Key, notice: &Notice, now: Timestamp) {
+        let channels = self.channels_of(&notice.contact);
+        if channels.is_empty() {
+            return;
+        }
+        let subject = self.book.subject(key.host, &key.monitor);
+        let incident = id.and_then(|id| self.live.get(&id));
+        let known = incident.and_then(|incident| incident.troubles.get(key));
+        let mut trouble = known.cloned().unwrap_or(Trouble {
+            state: notice.state,
+            worst: notice.state,
+            since: notice.at.0,
+            until: (notice.kind == NoticeKind::Recovery).then_some(notice.at.0),
+            value: None,
+            text: String::new(),
+            withheld: None,
+            dismissed: false,
+        });
+        trouble.state = notice.state;
+        trouble.text = cut(&notice.text, MAX_TEXT).to_owned();
+        let mut message = self.message_about(key, &trouble, subject);
+        message.author = notice.author.to_string();
+        message.comment = cut(&notice.comment, MAX_TEXT).to_owned();
+        message.number = (notice.number > 0).then_some(notice.number);
+        self.page(id, PageKind::of_notice(notice.kind), &notice.contact, &channels, &message, now);
+    }
+
+    /// One page for each channel, to be sent once it is on the disk.
+    pub(crate) fn page(
+        &mut self,
+        incident: Option<IncidentId>,
+        kind: PageKind,
+        contact: &Arc<str>,
+        channels: &[Arc<str>],
+        message: &Message,
+        now: Timestamp,
+    ) {
+        for channel in channels {
+            let id = self.next_page;
+            self.next_page += 1;
+            self.counters.pages += 1;
+            let email = self.book.contacts.get(contact).and_then(|contact| contact.email.clone());
+            let message = Message { email, ..message.clone() };
+            let page = Page {
+                id,
+                incident,
+                kind,
+                contact: contact.clone(),
+                channel: channel.clone(),
+                at: now,
+                message,
+            };
+            self.unsaved.pages.push(page.clone());
+            self.fresh.push(page);
+            if let Some(incident) = incident {
+                let text = format!("{} for {contact} by {channel}", kind.word());
+                self.write(incident, Entry { at: now, kind: "page", who: contact.to_string(), text });
+            }
+        }
+    }
+
+    /// Send a page by the contact's other channels, else to those who are told by default. False if there is no way.
+    pub(crate) fn reroute(&mut self, page: &Page, why: &str, now: Timestamp) -> bool {
+        let tried = |channel: &Arc<str>| {
+            *channel == page.channel || page.message.tried.iter().any(|tried| **tried == **channel)
+        };
+        let others = |name: &str| -> Vec<Arc<str>> {
+            self.channels_of(name).into_iter().filter(|channel| !tried(channel)).collect()
+        };
+        let own = (page.contact.clone(), others(&page.contact));
+        let default = self.book.config.contacts.iter().map(|name| (Arc::from(name.as_str()), others(name)));
+        let way = std::iter::once(own).chain(default).find(|(_, channels)| !channels.is_empty());
+        let Some((contact, channels)) = way else { return false };
+        let mut message = page.message.clone();
+        message.instead_of = Some(format!("{} by {}: {}", page.contact, page.channel, cut(why, MAX_TEXT)));
+        message.tried.push(page.channel.to_string());
+        self.page(page.incident, page.kind, &contact, &channels, &message, now);
+        let told = page.incident.and_then(|id| self.live.get_mut(&id)).filter(|_| !page.kind.is_end());
+        if let Some(incident) = told {
+            let told = incident.detail.told.entry(contact.to_string()).or_default();
+            told.channels.extend(channels.iter().map(ToString::to_string));
+        }
+        true
+    }
+
+    fn message(&self, incident: &Incident, key: &Key, trouble: &Trouble, about: Option<&Subject>) -> Message {
+        let mut message = self.message_about(key, trouble, about);
+        let mut bad: Vec<_> = incident.bad().collect();
+        message.bad = bad.len();
+        message.since = incident.opened.0.min(trouble.since);
+        if bad.len() > 1 || !key.instance.is_empty() {
+            message.title = incident.title.clone();
+            bad.sort_by_key(|(_, trouble)| std::cmp::Reverse(trouble.state.badness()));
+            message.instances = bad.into_iter().take(MAX_NAMED).map(named).collect();
+        }
+        message
+    }
+
+    fn message_of_end(&self, incident: &Incident, now: Timestamp) -> Message {
+        let worst = incident.troubles.iter().max_by_key(|(_, trouble)| trouble.until.unwrap_or(i64::MAX));
+        let fine = Trouble {
+            state: incident.severity_now(),
+            worst: incident.detail.worst,
+            since: incident.opened.0,
+            until: incident.closed.map(|closed| closed.0),
+            value: None,
+            text: String::new(),
+            withheld: None,
+            dismissed: false,
+        };
+        let (key, trouble) = match worst {
+            Some((key, trouble)) => (key.clone(), trouble.clone()),
+            None => (
+                Key { host: false, monitor: Arc::from(incident.title.as_str()), instance: Arc::from("") },
+                fine,
+            ),
+        };
+        let mut message = self.message_about(&key, &trouble, self.book.subject(key.host, &key.monitor));
+        message.title = incident.title.clone();
+        message.since = incident.opened.0;
+        message.until = Some(incident.closed.unwrap_or(now).0);
+        message.bad = incident.bad().count();
+        message.author = incident.detail.resolved_by.clone().unwrap_or_default();
+        message
+    }
+
+    fn message_about(&self, key: &Key, trouble: &Trouble, subject: Option<&Subject>) -> Message {
+        let about = match subject.map(|subject| subject.kind) {
+            _ if key.monitor.starts_with("channel:") => About::Channel,
+            _ if key.host => About::Host,
+            Some(Kind::Check) => About::Check,
+            _ => About::Monitor,
+        };
+        Message {
+            title: key.to_string(),
+            state: trouble.state,
+            since: trouble.since,
+            until: trouble.until,
+            value: trouble.value,
+            warning: subject.and_then(|subject| subject.warning.clone()),
+            critical: subject.and_then(|subject| subject.critical.clone()),
+            text: trouble.text.clone(),
+            instances: Vec::new(),
+            bad: usize::from(!trouble.is_over()),
+            description: subject.and_then(|subject| subject.description.clone()),
+            playbook: subject.and_then(|subject| subject.playbook.clone()),
+            about,
+            name: key.monitor.to_string(),
+            author: String::new(),
+            comment: String::new(),
+            number: None,
+            instead_of: None,
+            email: None,
+            tried: Vec::new(),
+            rerouted: false,
+        }
+    }
+}
+
+fn named((key, trouble): (&Key, &Trouble)) -> Named {
+    let instance = if key.instance.is_empty() { &key.monitor } else { &key.instance };
+    Named { instance: instance.to_string(), state: trouble.state, text: trouble.text.clone() }
+}
