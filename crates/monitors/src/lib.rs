@@ -9,12 +9,13 @@
 //! |---|---|
 //! | [`config`] | `[[monitor]]`, `[[check]]`, `[[host]]`, `[[contact]]`, … as written |
 //! | [`outcome`] | one result |
-//! | `machine` | the state machine: SOFT and HARD, flapping, downtime, dependencies, who is told; the model is Nagios 4.5 |
+//! | [`machine`] | the state machine: SOFT and HARD, flapping, downtime, dependencies, who is told; the model is Nagios 4.5 |
 //! | [`services`] | what the site is made of, its state, and what nobody watches |
 //! | `kinds` | where results come from: metric, check, probe, passive, heartbeat |
 
 pub mod config;
 pub mod kinds;
+pub mod machine;
 pub mod outcome;
 pub mod services;
 

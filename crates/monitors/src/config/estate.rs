@@ -40,6 +40,10 @@ pub struct HostConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub check_period: Option<String>,
     pub passive_results: PassiveResults,
+    /// Parents that are not up turn a passive DOWN into UNREACHABLE, as they do with an active one. Nagios's
+    /// `translate_passive_host_checks`, which is off there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub translate_passive_results: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notifications_enabled: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,0 +1,84 @@
+//! The last 21 states, and how much they changed.
+
+use vocabulary::state::State;
+
+use super::knobs::Options;
+
+const ENTRIES: u32 = 21;
+
+/// A ring of 21 states at two bits each; the newest lies in the lowest bits. It begins as all good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct History(pub u64);
+
+impl History {
+    pub const MASK: u64 = (1 << (2 * ENTRIES)) - 1;
+
+    pub fn push(&mut self, state: State) {
+        let code = u64::from(Options::of(state).bits().trailing_zeros());
+        self.0 = (self.0 << 2 | code) & History::MASK;
+    }
+
+    /// Per cent of change, in which later changes weigh more: 0.75 the oldest, 1.25 the newest.
+    pub fn percent(self) -> f64 {
+        if (self.0 ^ self.0 >> 2) & (History::MASK >> 2) == 0 {
+            return 0.0;
+        }
+        // Summed from the oldest on, as Nagios does, so that the last bit is the same too.
+        let state = |age: u32| self.0 >> (2 * age) & 3;
+        let mut changes = 0.0;
+        for step in 1..ENTRIES {
+            let age = ENTRIES - 1 - step;
+            if state(age + 1) != state(age) {
+                changes += f64::from(step - 1) * 0.5 / f64::from(ENTRIES - 2) + 0.75;
+            }
+        }
+        changes * 100.0 / f64::from(ENTRIES - 1)
+    }
+}
+
+/// What the history says now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Starts,
+    Stops,
+    AsBefore,
+}
+
+pub(super) fn judge(percent: f64, low: f64, high: f64, flapping: bool) -> Verdict {
+    if percent > low && percent < high {
+        Verdict::AsBefore
+    } else if percent <= low {
+        if flapping { Verdict::Stops } else { Verdict::AsBefore }
+    } else if flapping {
+        Verdict::AsBefore
+    } else {
+        Verdict::Starts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_changes_are_a_hundred_per_cent() {
+        let mut history = History::default();
+        assert_eq!(history.percent(), 0.0);
+        for turn in 0..21 {
+            history.push(if turn % 2 == 0 { State::Critical } else { State::Warning });
+        }
+        assert!((history.percent() - 100.0).abs() < 1e-9);
+        let mut once = History::default();
+        once.push(State::Critical);
+        assert!((once.percent() - 6.25).abs() < 1e-9);
+    }
+
+    #[test]
+    fn between_the_thresholds_it_stays_as_it_was() {
+        assert_eq!(judge(25.0, 20.0, 30.0, false), Verdict::AsBefore);
+        assert_eq!(judge(25.0, 20.0, 30.0, true), Verdict::AsBefore);
+        assert_eq!(judge(30.0, 20.0, 30.0, false), Verdict::Starts);
+        assert_eq!(judge(20.0, 20.0, 30.0, true), Verdict::Stops);
+        assert_eq!(judge(20.0, 20.0, 30.0, false), Verdict::AsBefore);
+    }
+}

@@ -1,0 +1,5 @@
+//! The machine against what Nagios was seen to do, one behaviour a test.
+
+mod support;
+
+mod basics;
