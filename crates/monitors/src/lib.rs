@@ -15,7 +15,9 @@
 
 pub mod config;
 pub mod kinds;
+mod limits;
 pub mod machine;
+
 pub mod outcome;
 pub mod services;
 

@@ -18,7 +18,7 @@ pub use estate::{
     ContactConfig, DependencyConfig, DowntimeConfig, EscalationConfig, HostConfig, PassiveResults,
     TimePeriodConfig,
 };
-pub use monitor::{MonitorConfig, MonitorKind};
+pub use monitor::{Missing, MonitorConfig, MonitorKind};
 pub use problems::{ALWAYS, MAX_NAME_BYTES};
 pub use service::ServiceConfig;
 

@@ -1,5 +1,7 @@
 //! `[[monitor]]`
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use vocabulary::time::HumanDuration;
 
@@ -9,6 +11,20 @@ pub enum MonitorKind {
     #[default]
     Metric,
     Heartbeat,
+}
+
+/// What the state of a metric becomes when no points come any more. Never OK: a series that vanished resolves
+/// nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Missing {
+    /// It stays what it was.
+    #[default]
+    Keep,
+    /// What was OK becomes UNKNOWN.
+    Unknown,
+    Warning,
+    Critical,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -41,4 +57,33 @@ pub struct MonitorConfig {
     pub critical: Option<String>,
     #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
     pub lasting: Option<HumanDuration>,
+    /// Further targets, by the names that conditions call them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub series: BTreeMap<String, String>,
+    /// What must hold for a warning to end; default: that its condition does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning_recover: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub critical_recover: Option<String>,
+    /// How long it must have been over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recover_for: Option<HumanDuration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Missing>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing_after: Option<HumanDuration>,
+    /// How long late points are waited for; default: as long as they are seen to take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lag: Option<HumanDuration>,
+    /// Counters of job queues, such as `stats.counters.jobs.**`: each queue is an instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub funnel: Option<String>,
+    /// Such as `99.9%`, of the series `good` or `bad`, and `total`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objective: Option<String>,
+    /// What the budget of the objective is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objective_period: Option<HumanDuration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minimum_events: Option<f64>,
 }

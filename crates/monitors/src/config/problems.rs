@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{CheckConfig, CheckType, Definitions, HostConfig};
+use super::{CheckConfig, CheckType, Definitions, HostConfig, MonitorKind};
+use crate::kinds::metric;
 
 /// Longest name of anything that is defined: it becomes part of series, paths and pages.
 pub const MAX_NAME_BYTES: usize = 255;
@@ -22,6 +23,10 @@ pub(super) fn problems(all: &Definitions) -> Found {
     all.monitors.iter().enumerate().for_each(|(index, monitor)| {
         let key = format!("monitor.{index}");
         found.contacts(&key, monitor.contacts.as_deref());
+        if monitor.kind == MonitorKind::Metric {
+            let wrong = metric::problems(monitor);
+            found.found.extend(wrong.into_iter().map(|(name, why)| (format!("{key}.{name}"), why)));
+        }
     });
     all.checks.iter().enumerate().for_each(|(index, check)| found.check(index, check));
     all.hosts.iter().enumerate().for_each(|(index, host)| found.host(index, host));

@@ -94,7 +94,8 @@ fn every_mistake_is_told_with_its_key_and_a_cure() {
         "check.2.name",
         "the name of check.0 already",
     );
-    check("[[monitor]]\nname = \"web1/ping\"", "check.0.name", "the name of monitor.0 already");
+    let monitor = "[[monitor]]\nname = \"web1/ping\"\ntarget = \"a\"\ncritical = ";
+    check(&format!("{monitor}\"> 1\""), "check.0.name", "the name of monitor.0 already");
     check("[[host]]\nname = \"router\"", "host.2.name", "given once");
     check("[[host]]\nname = \"a\"\nparents = [\"a\"]", "host.2.parents.0", "`a` has the parent `a`");
     check("[[host]]\nname = \"a\"\nstale_status = 3", "host.2.stale_status", "DOWN");

@@ -1,3 +1,4 @@
 //! Where results come from.
 
 pub mod check;
+pub mod metric;

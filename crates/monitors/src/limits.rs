@@ -1,0 +1,26 @@
+//! What things may cost at most, and why just so much.
+
+// Conditions of metric monitors.
+
+/// Longer texts are no longer read by people either.
+pub const MAX_CONDITION_BYTES: usize = 4096;
+pub const MAX_CONDITION_DEPTH: usize = 16;
+/// Each comparison of each instance is looked at every second.
+pub const MAX_CONDITION_CLAUSES: usize = 32;
+/// Longer than any archive is usually kept at a resolution worth watching.
+pub const MAX_WINDOW_SECONDS: i64 = 400 * 86_400;
+/// Windows up to this long move on by the second.
+pub const EXACT_WINDOW_SECONDS: i64 = 3_600;
+/// Longer ones consist of so many parts: two minutes each of a day.
+pub const LONG_WINDOW_PARTS: i64 = 720;
+/// Sums that points were taken out of so often are made anew: in between, errors of rounding stay far below what
+/// is compared.
+pub const RESUM_EVERY: u32 = 4096;
+/// The past that a forecast rests on is looked at in so many parts; the time it takes grows with their square.
+pub const FORECAST_PARTS: usize = 120;
+/// A line needs so many parts.
+pub const FORECAST_STRETCH: usize = 8;
+
+pub const MAX_SERIES_OF_MONITOR: usize = 16;
+/// Among several series, which seldom have their points in the same second, a value counts for so long.
+pub const VALUE_REACH_SECONDS: i64 = 60;
