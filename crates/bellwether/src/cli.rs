@@ -48,6 +48,9 @@ pub enum Command {
     Send(SendOptions),
     /// Mark a moment on every graph: a deploy, a flip, a note.
     Event(EventOptions),
+    /// Run checks by hand.
+    #[command(subcommand)]
+    Check(CheckCommand),
     /// Take over what other programs' files say.
     #[command(subcommand)]
     Import(ImportCommand),
@@ -87,6 +90,25 @@ pub enum ConfigCommand {
         #[arg(long)]
         defaults: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CheckCommand {
+    /// Run one check now, here and as this user, and show what was parsed; nobody is told of it.
+    Run(CheckRunOptions),
+}
+
+#[derive(Debug, Args)]
+pub struct CheckRunOptions {
+    /// Of a check, or of a host with a command.
+    #[arg(required_unless_present = "command", conflicts_with = "command")]
+    pub name: Option<String>,
+    /// A plugin that is tried: `bellwether check run -- check_http -H localhost`.
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+    /// For a plugin that is tried.
+    #[arg(long, requires = "command")]
+    pub timeout: Option<HumanDuration>,
 }
 
 #[derive(Debug, Args)]

@@ -38,7 +38,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{Cli, Command, ConfigCommand, ExportCommand, UpgradeCommand};
+use cli::{CheckCommand, Cli, Command, ConfigCommand, ExportCommand, UpgradeCommand};
 use failure::Failure;
 
 fn main() -> ExitCode {
@@ -64,6 +64,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Query(options) => commands::query::run(common, &options),
         Command::Send(options) => commands::send::run(common, &options),
         Command::Event(options) => commands::event::run(common, &options),
+        Command::Check(CheckCommand::Run(options)) => commands::check::run(common, &options),
         Command::Import(command) => commands::import::run(common, &command),
         Command::Export(ExportCommand::Whisper(options)) => commands::whisper::export(common, &options),
         Command::Compare(options) => commands::compare::run(common, &options),

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod backup;
 pub mod bench;
+pub mod check;
 pub mod compare;
 pub mod config;
 pub mod event;

@@ -44,6 +44,7 @@ pub struct Config {
     pub storage: series_store::StorageConfig,
     pub state: StateConfig,
     pub egress: outbound::EgressConfig,
+    pub checks: monitors::kinds::check::ChecksConfig,
     pub log: LogConfig,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub monitor: Vec<MonitorConfig>,
@@ -358,6 +359,7 @@ impl Config {
         }
         problems.extend(self.collectd.problems().into_iter().map(in_section("collectd")));
         problems.extend(self.storage.problems().into_iter().map(in_section("storage")));
+        problems.extend(self.checks.problems().into_iter().map(in_section("checks")));
         problems.extend(self.definitions().problems());
         problems.extend(self.ports_taken_twice());
         if self.state.engine == StateEngine::Postgres {

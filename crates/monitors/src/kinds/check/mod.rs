@@ -11,15 +11,26 @@
 //!
 //! | module | does |
 //! |---|---|
+//! | [`checks`] | from definitions to jobs: the way in |
 //! | [`config`] | `[checks]` |
+//! | [`macros`] | `$HOSTADDRESS$` and the others |
 //! | [`schedule`] | what is due: intervals, spread, how many at once, per host and in all |
 //! | [`executor`] | runs jobs; a bounded queue of what came of them |
 //! | [`plugin`] | one process: its group, its time, its output |
+//! | [`perfdata`] | the numbers of a result: as they are shown, and as points |
 //! | [`judge`] | what a process that ended says of a check |
 
+pub mod checks;
 pub mod config;
 pub mod executor;
 pub mod judge;
 pub mod limits;
+pub mod macros;
+pub mod perfdata;
 pub mod plugin;
 pub mod schedule;
+
+pub use checks::{Blank, Checks, Estate, Prober};
+pub use config::ChecksConfig;
+pub use executor::{Executor, Finished, Job, Work};
+pub use schedule::{Gate, Start, Subject};
