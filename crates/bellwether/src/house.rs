@@ -129,6 +129,7 @@ impl House {
             counters: http_api::Counters::default(),
             hub: http_api::stream::Hub::default(),
             groups: http_api::Groups::default(),
+            inventories: http_api::Inventories::default(),
             answers: http_api::Answers::default(),
             agents: self.agents(),
             pictures: ArcSwap::from_pointee(http_api::Pictures::load(&config.pictures)),

@@ -38,6 +38,15 @@ const STATSD_ROOTS: [&str; 7] = [
 /// Names that tell of machines and of ourselves, not of the site; StatsD's about itself come on top.
 const NOT_THE_SITE: [&str; 3] = ["host.", "bellwether.", "carbon."];
 
+pub fn is_not_the_site(name: &str) -> bool {
+    NOT_THE_SITE.iter().any(|prefix| name.starts_with(prefix)) || is_statsd_itself(name)
+}
+
+/// What stands in front of people's own names.
+pub fn statsd_root(name: &str) -> &'static str {
+    STATSD_ROOTS.iter().find(|root| name.starts_with(**root)).map_or("", |root| *root)
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NameGroup {
     pub title: String,
@@ -119,10 +128,10 @@ struct Shape {
 impl Gathering {
     fn take(&mut self, series: SeriesRef, name: &str) {
         self.names += 1;
-        if NOT_THE_SITE.iter().any(|prefix| name.starts_with(prefix)) || is_statsd_itself(name) {
+        if is_not_the_site(name) {
             return;
         }
-        let root = STATSD_ROOTS.iter().find(|root| name.starts_with(**root)).map_or("", |root| *root);
+        let root = statsd_root(name);
         let metric = vocabulary::series::split(name).0;
         let Some(title) = metric[root.len()..].split('.').next().filter(|title| !title.is_empty()) else {
             return;

@@ -14,7 +14,7 @@
 //! | `stream/` | live points as server-sent events |
 //! | `agents` | agents on other machines: their batches, and how each is |
 //! | `answers` | recent answers of `/render`, never stale |
-//! | `annotations`, `levels`, `guess`, `groups` | marks in time; level, unit, origin of series, and which belong together |
+//! | `annotations`, `levels`, `guess`, `groups`, `inventory` | marks in time; level, unit, origin of series, and which belong together |
 //! | `ui` | the embedded web UI |
 
 pub mod accounts;
@@ -27,11 +27,13 @@ mod attempts;
 mod config;
 pub mod control;
 mod cross_origin;
+mod estate;
 mod evaluate;
 mod graphite_web;
 mod groups;
 mod guard;
 mod guess;
+mod inventory;
 mod levels;
 mod parameters;
 mod pictures;
@@ -58,6 +60,7 @@ pub use attempts::Attempts;
 pub use config::{AuthConfig, AuthMode, HttpConfig};
 pub use groups::Groups;
 pub use guess::source as source_of;
+pub use inventory::Inventories;
 pub use pictures::{Pictures, PicturesConfig};
 pub use services::{Counters, Services, Settings};
 

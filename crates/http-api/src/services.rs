@@ -19,6 +19,7 @@ use crate::attempts::Attempts;
 use crate::config::{AuthConfig, AuthMode, HttpConfig};
 use crate::control::Control;
 use crate::groups::Groups;
+use crate::inventory::Inventories;
 use crate::pictures::Pictures;
 use crate::stream::Hub;
 
@@ -63,6 +64,7 @@ pub struct Services {
     pub counters: Counters,
     pub hub: Hub,
     pub groups: Groups,
+    pub inventories: Inventories,
     pub answers: Answers,
     pub agents: Agents,
     /// Looks and typefaces of pictures.

@@ -6,11 +6,13 @@ pub mod describe;
 pub mod explain;
 pub mod graph;
 pub mod home;
+pub mod inventory;
 pub mod levels;
 pub mod log_level;
 pub mod moving;
 pub mod points;
 pub mod search;
+pub mod services;
 pub mod session;
 pub mod status;
 pub mod storage;
@@ -33,6 +35,8 @@ pub fn router() -> Router<Arc<Services>> {
     Router::new()
         .route("/status", get(status::status))
         .route("/home", get(home::home))
+        .route("/services", get(services::services))
+        .route("/inventory", get(inventory::inventory))
         .route("/graph", get(graph::graph).post(graph::graph_from_body))
         .route("/explain", get(explain::explain).post(explain::explain_from_body))
         .route("/trust", get(trust::trust))
@@ -80,7 +84,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
     info(title = "Bellwether", description = "Points, graphs, health and settings of a Bellwether server"),
     servers((url = "/api/v1")),
     paths(
-        status::status, status::health, status::cardinality, status::configuration, home::home, graph::graph,
+        status::status, status::health, status::cardinality, status::configuration, home::home, services::services, inventory::inventory, graph::graph,
         graph::graph_from_body, explain::explain, explain::explain_from_body, trust::trust, search::series, describe::describe, storage::retention,
         storage::compact, storage::fsck, storage::repolicy, storage::backup, moving::import_whisper,
         moving::export_whisper, points::store, agent::take, levels::rules,

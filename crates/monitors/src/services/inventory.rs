@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use graphite::target::{Call, Expression, Literal};
 use vocabulary::SeriesRef;
 
+use super::coverage::plain;
 use super::pattern::{Glob, alternatives};
 
 /// Different hosts, and different first nodes, that are told apart; beyond them they are only counted.
@@ -149,20 +150,19 @@ impl Watchers {
     }
 
     /// All that a target reads; `place` is told where a pattern of names belongs.
-    pub fn target(
-        &mut self,
-        target: &str,
-        watcher: &str,
-        place: &dyn for<'n> Fn(&'n str) -> Option<Place<'n>>,
-    ) {
+    pub fn target(&mut self, target: &str, watcher: &str, place: fn(&str) -> Option<Place<'_>>) {
         let Ok(expression) = graphite::parse::parse(target) else { return };
         let index = self.named(watcher);
-        for path in paths(&expression).iter().flat_map(|path| alternatives(path)) {
+        let reads = reads(&expression);
+        for path in reads.names.iter().flat_map(|path| alternatives(path)) {
             match place(&path) {
                 Some(Place::Host { name, .. }) => self.hosts.put(name, None, index),
                 Some(Place::Prefix { title, part }) => self.titles.put(title, Some(Glob::new(part)), index),
                 None => {}
             }
+        }
+        for host in reads.hosts {
+            self.hosts.put(&plain(&host), None, index);
         }
     }
 
@@ -186,39 +186,48 @@ impl Watchers {
     }
 }
 
-/// Hosts as names of series spell them: a dot would begin another node.
-fn plain(host: &str) -> String {
-    host.replace('.', "_")
+/// Tags that name a host.
+pub const HOST_TAGS: [&str; 2] = ["host", "hostname"];
+
+/// What an expression reads: patterns of names; of series by their tags, their name and their host.
+#[derive(Default)]
+struct Reads {
+    names: Vec<String>,
+    hosts: Vec<String>,
 }
 
-/// Patterns of names that an expression reads; of series by their tags, the name.
-fn paths(expression: &Expression) -> Vec<String> {
-    let mut found = Vec::new();
+fn reads(expression: &Expression) -> Reads {
+    let mut reads = Reads::default();
     let mut open = vec![expression];
     while let Some(expression) = open.pop() {
         match expression {
             Expression::Literal(_) => {}
-            Expression::Path(path) => found.push(path.text.clone()),
+            Expression::Path(path) => reads.names.push(path.text.clone()),
             Expression::Template(template) => open.push(&template.inner),
             Expression::Piped { base, calls } => {
                 open.push(base);
-                calls.iter().for_each(|call| take_call(call, &mut open, &mut found));
+                calls.iter().for_each(|call| reads.take(call, &mut open));
             }
-            Expression::Call(call) => take_call(call, &mut open, &mut found),
+            Expression::Call(call) => reads.take(call, &mut open),
         }
     }
-    found
+    reads
 }
 
-fn take_call<'e>(call: &'e Call, open: &mut Vec<&'e Expression>, found: &mut Vec<String>) {
-    if call.function == "seriesByTag" {
-        let texts = call.arguments.iter().filter_map(|argument| match argument {
-            Expression::Literal(Literal::Text(text)) => Some(text),
-            _ => None,
-        });
-        found.extend(texts.filter_map(|text| text.strip_prefix("name=")).map(str::to_owned));
+impl Reads {
+    fn take<'e>(&mut self, call: &'e Call, open: &mut Vec<&'e Expression>) {
+        if call.function == "seriesByTag" {
+            for argument in &call.arguments {
+                let Expression::Literal(Literal::Text(text)) = argument else { continue };
+                match text.split_once('=') {
+                    Some(("name", name)) => self.names.push(name.to_owned()),
+                    Some((tag, host)) if HOST_TAGS.contains(&tag) => self.hosts.push(host.to_owned()),
+                    _ => {}
+                }
+            }
+        }
+        open.extend(call.arguments.iter().chain(call.keywords.iter().map(|(_, value)| value)));
     }
-    open.extend(call.arguments.iter().chain(call.keywords.iter().map(|(_, value)| value)));
 }
 
 #[cfg(test)]
@@ -273,16 +282,18 @@ mod tests {
     #[test]
     fn a_target_watches_what_it_reads() {
         let mut watchers = Watchers::default();
-        watchers.target("movingAverage(host.web*.load.1m, 5)", "load", &place);
+        watchers.target("movingAverage(host.web*.load.1m, 5)", "load", place);
         watchers.target(
             "divideSeries(stats.uploads.{box,gdrive}.failed, stats.uploads.*.all)",
             "uploads",
-            &place,
+            place,
         );
-        watchers.target("sumSeries(seriesByTag('name=stats.shop.orders', 'country=de'))", "orders", &place);
-        watchers.target("stats.jobs.mail.done|scale(2)", "mail", &place);
-        watchers.target("sumSeries(", "cannot be read", &place);
+        watchers.target("sumSeries(seriesByTag('name=stats.shop.orders', 'country=de'))", "orders", place);
+        watchers.target("stats.jobs.mail.done|scale(2)", "mail", place);
+        watchers.target("sumSeries(", "cannot be read", place);
+        watchers.target("seriesByTag('name=calls', 'host=api1')", "calls", place);
         watchers.host("db1.example.com", "db1 ping");
+        assert_eq!(watchers.of_host("api1"), ["calls"]);
         assert_eq!(watchers.of_host("web7"), ["load"]);
         assert_eq!(watchers.of_host("db1_example_com"), ["db1 ping"]);
         assert_eq!(watchers.of_host("mail1"), [""; 0]);

@@ -4,6 +4,7 @@
 //! service that says which condition makes it, and what nobody watches. What never happens here: reading the
 //! series, the clock.
 
+mod coverage;
 pub mod inventory;
 mod objective;
 pub mod pattern;
@@ -13,10 +14,13 @@ mod rollup;
 use std::collections::HashMap;
 
 use crate::config::ServiceConfig;
+pub use coverage::Coverage;
 pub use objective::Objective;
 pub use problems::problems;
 pub use rollup::{ConditionState, Member, ServiceState, Watched};
 
+use coverage::Belonging;
+use inventory::Place;
 use pattern::Glob;
 
 /// In what way a service can be in trouble.
@@ -41,15 +45,16 @@ pub struct Services {
     /// What watches a service: names without wildcards, and the others.
     literals: HashMap<String, Vec<(usize, Condition)>>,
     globs: Vec<(Glob, usize, Condition)>,
-    hosts: Vec<Vec<Glob>>,
+    belonging: Vec<Belonging>,
 }
 
 impl Services {
-    pub fn new(all: &[ServiceConfig]) -> Services {
+    /// `place` tells where a pattern of names of series belongs.
+    pub fn new(all: &[ServiceConfig], place: fn(&str) -> Option<Place<'_>>) -> Services {
         let mut services = Services { all: all.to_vec(), ..Services::default() };
         for (index, service) in all.iter().enumerate() {
             services.by_name.insert(service.name.clone(), index);
-            services.hosts.push(service.hosts.iter().map(|pattern| Glob::new(pattern)).collect());
+            services.belonging.push(Belonging::new(&service.hosts, &service.series, place));
             let lists = [&service.availability, &service.latency, &service.function];
             for (condition, patterns) in CONDITIONS.into_iter().zip(lists) {
                 for pattern in patterns {
@@ -83,8 +88,18 @@ impl Services {
         found
     }
 
-    /// Does this host belong to that service?
-    pub fn has_host(&self, service: usize, host: &str) -> bool {
-        self.hosts[service].iter().any(|glob| glob.matches(host))
+    /// The names of the services that this host belongs to.
+    pub fn of_host(&self, host: &str) -> Vec<&str> {
+        self.where_belonging(|belonging| belonging.host(host))
+    }
+
+    /// The names of the services to which any of these series belong.
+    pub fn of_title(&self, title: &str) -> Vec<&str> {
+        self.where_belonging(|belonging| belonging.title(title))
+    }
+
+    fn where_belonging(&self, holds: impl Fn(&Belonging) -> bool) -> Vec<&str> {
+        let named = self.all.iter().zip(&self.belonging).filter(|(_, belonging)| holds(belonging));
+        named.map(|(service, _)| service.name.as_str()).collect()
     }
 }

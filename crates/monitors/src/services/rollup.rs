@@ -164,7 +164,7 @@ mod tests {
     }
 
     fn services() -> Services {
-        Services::new(&[
+        let all = [
             ServiceConfig {
                 name: "Shop".into(),
                 dependencies: list(&["Database", "Payments"]),
@@ -185,7 +185,8 @@ mod tests {
                 ..ServiceConfig::default()
             },
             ServiceConfig { name: "Disk".into(), availability: list(&["san"]), ..ServiceConfig::default() },
-        ])
+        ];
+        Services::new(&all, |_| None)
     }
 
     fn watched(name: &'static str, state: Option<State>, since: i64) -> Watched<'static> {
