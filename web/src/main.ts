@@ -8,17 +8,17 @@ import type { PageName } from './plain/place.ts'
 
 type Page = { default: Component }
 
-function page(name: PageName): Page | Promise<Page> {
-  switch (name) {
-    case 'home':
-      return { default: Home }
-    case 'explore':
-      return import('./pages/explore/Explore.svelte')
-    case 'data':
-      return import('./pages/data/Data.svelte')
-    case 'unknown':
-      return { default: Unknown }
-  }
+const PAGES: Record<PageName, () => Page | Promise<Page>> = {
+  home: () => ({ default: Home }),
+  services: () => import('./pages/services/Services.svelte'),
+  service: () => import('./pages/service/Service.svelte'),
+  monitors: () => import('./pages/monitors/Monitors.svelte'),
+  monitor: () => import('./pages/monitor/Monitor.svelte'),
+  editor: () => import('./pages/editor/Editor.svelte'),
+  incidents: () => import('./pages/incidents/Incidents.svelte'),
+  explore: () => import('./pages/explore/Explore.svelte'),
+  data: () => import('./pages/data/Data.svelte'),
+  unknown: () => ({ default: Unknown }),
 }
 
-mount(Frame, { target: document.getElementById('page')!, props: { page } })
+mount(Frame, { target: document.getElementById('page')!, props: { page: (name: PageName) => PAGES[name]() } })

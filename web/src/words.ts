@@ -1,5 +1,5 @@
 /** Every string on every page, in one table, ready for translation. Functions where a sentence holds a value. */
-import type { Health, Level, PartState } from './api/types.ts'
+import type { Condition, Health, Level, PartState, WatchState } from './api/types.ts'
 
 const plural = (count: number, one: string, many = one + 's') => (count === 1 ? one : many)
 
@@ -16,10 +16,10 @@ export const words = {
   retry: 'Try again',
   noData: 'no data yet',
 
-  pages: { home: 'Home', explore: 'Explore', data: 'Data', unknown: 'Not found' },
+  pages: { home: 'Home', services: 'Services', service: 'Service', monitors: 'Monitors', monitor: 'Monitor', editor: 'Monitor', incidents: 'Incidents', explore: 'Explore', data: 'Data', unknown: 'Not found' },
   rail: 'Rooms',
 
-  states: { ok: 'OK', warning: 'Warning', critical: 'Critical', unknown: 'Unknown', off: 'Off', silent: 'No data' } satisfies Record<PartState | 'unknown' | 'silent', string>,
+  states: { ok: 'OK', warning: 'Warning', critical: 'Critical', unknown: 'Unknown', off: 'Off', silent: 'No data', planned: 'Planned' } satisfies Record<PartState | 'unknown' | 'silent' | 'planned', string>,
   levels: { business: 'Business', feature: 'Feature', system: 'System' } satisfies Record<Level, string>,
 
   age: (text: string) => `${text} ago`,
@@ -112,7 +112,7 @@ export const words = {
     note: 'Keys rest while you type. They can be switched off in the menu of the top bar.',
     groups: { everywhere: 'Everywhere', time: 'Time', graph: 'On a graph', lists: 'In lists' },
     list: {
-      help: 'this list', search: 'search or command', home: 'go to Home', explore: 'go to Explore', data: 'go to Data', escape: 'close, leave',
+      help: 'this list', search: 'search or command', home: 'go to Home', services: 'go to Services', monitors: 'go to Monitors', incidents: 'go to Incidents', explore: 'go to Explore', data: 'go to Data', escape: 'close, leave',
       time: 'choose the window', back: 'earlier', forward: 'later', closer: 'shorter window', wider: 'longer window', live: 'live or pause', zone: 'local or UTC',
       copyFixed: 'copy link to this moment', copyLive: 'copy live link', table: 'raw points as a table', how: 'how this graph was made', chips: 'targets as chips or as text', undo: 'undo a change of the targets', redo: 'redo it', full: 'graph over the whole page',
       cursor: 'move the cursor', ends: 'first, last point', choose: 'next, previous', open: 'open', isolate: 'isolate a line',
@@ -490,6 +490,119 @@ export const words = {
       widest: 'Widest names', widestHelp: 'Where most series lie: the first place to look when there are too many.',
       newest: 'Newest names', newestHelp: 'What appeared last, for instance with a deploy.',
     },
+  },
+
+  watch: {
+    states: { OK: 'OK', WARNING: 'WARNING', CRITICAL: 'CRITICAL', UNKNOWN: 'UNKNOWN', UP: 'UP', DOWN: 'DOWN', UNREACHABLE: 'UNREACHABLE', PENDING: 'PENDING' } satisfies Record<WatchState, string>,
+    unwatched: 'unwatched',
+    soft: (attempt: number, of: number) => `${attempt}/${of}`,
+    softHelp: 'Not yet confirmed: it is looked at again before anybody is told',
+    acknowledged: 'Somebody has it',
+    planned: 'In planned downtime',
+  },
+
+  monitors: {
+    newMonitor: 'New monitor',
+    failed: 'The monitors could not be loaded',
+    stale: 'The monitors cannot be asked at the moment',
+    still: 'What is shown is what was last known.',
+    find: 'Find by name, host, owner or text',
+    filter: 'Which monitors',
+    all: 'All',
+    filters: { trouble: 'In trouble', unwatched: 'Unwatched', unowned: 'No owner', noplaybook: 'No playbook', noisy: 'Noisy', silenced: 'Silenced', neverfired: 'Never fired' },
+    filterHelp: {
+      trouble: 'Whatever is not OK, in hand or not',
+      unwatched: 'What arrives and no monitor looks at',
+      unowned: 'Monitors for which nobody is named',
+      noplaybook: 'Monitors that do not say what to do',
+      noisy: 'Fired at least five times in 30 days, and half of it ended by itself; or told people twenty times',
+      silenced: 'Silenced, in downtime, in shadow, or with notifications off',
+      neverfired: 'Not once in 30 days: is it able to?',
+    },
+    columns: { state: 'State', name: 'Monitor', instances: 'In trouble', since: 'Since', pages: '30 d', owner: 'Owner', playbook: 'Playbook' },
+    ofInstances: (trouble: string, all: string) => `${trouble} of ${all}`,
+    shadow: 'shadow', flapping: 'flapping', silenced: 'silenced', quiet: 'tells nobody',
+    noOwner: 'Nobody is named as owner', noPlaybook: 'no playbook', hasPlaybook: 'has a playbook',
+    noisyHelp: (fired: number, healed: number) => `Fired ${fired} ${plural(fired, 'time')} in 30 days; ${healed} ended without anybody`,
+    fold: (count: string, pending: number) => `${count} OK${pending ? `, of which ${pending} without a result yet` : ''}`,
+    nothingFound: 'No monitor is so.',
+    said: {
+      nothing: 'Nothing is watched yet.',
+      one: (name: string, state: string, length: string) => `${name} is ${state}${length ? ` for ${length}` : ''}.`,
+      many: (count: number, name: string, state: string, length: string) => `${count} monitors are in trouble. The worst: ${name}, ${state}${length ? ` for ${length}` : ''}.`,
+      inHand: (count: number) => `Nothing new: ${count === 1 ? 'the one in trouble is' : `all ${count} in trouble are`} in hand or planned.`,
+      soft: (count: number) => `Nothing is confirmed to be wrong; ${count} ${plural(count, 'is', 'are')} being looked at again.`,
+      well: (count: string) => `All is well: ${count} ${count === '1' ? 'monitor is' : 'monitors are'} OK.`,
+      counts: {
+        ok: (count: string) => `${count} OK`,
+        handled: (count: number) => `${count} in hand or planned`,
+        soft: (count: number) => `${count} not yet confirmed`,
+        pending: (count: number) => `${count} without a result yet`,
+      },
+    },
+    empty: {
+      what: 'A monitor looks at one thing again and again, says when it is bad, and tells somebody once. It can be a rule on numbers that arrive here, a Nagios plugin, a built-in check of a website or a port, or a job that has to report in.',
+      next: 'Make one here, or put one of these into bellwether.toml; the file is read again as soon as it changes.',
+      import: 'Coming from Nagios? bellwether import nagios /etc/nagios4 takes hosts, services, contacts and periods over, and says line by line what it could not carry.',
+      snippets: [
+        { title: 'A number', code: `[[monitor]]\nname = "disk almost full"\nkind = "metric"\ntarget = "host.*.disk.*.used_percent"\nwarning = "> 80"\ncritical = "> 95"\nfor = "5min"` },
+        { title: 'A website', code: `[[check]]\nname = "front page"\ntype = "http"\naddress = "https://www.example.com/"\ncheck_interval = "1min"` },
+        { title: 'A Nagios plugin', code: `[[check]]\nname = "web1/disk"\nhost = "web1"\nservice = "disk"\ncommand = ["/usr/lib/nagios/plugins/check_disk", "-w", "20%", "-c", "10%", "-p", "/"]\ncheck_interval = "5min"` },
+        { title: 'A job', code: `[[monitor]]\nname = "nightly backup"\nkind = "heartbeat"\n# its last line: curl -fsS http://127.0.0.1:8080/ping/…` },
+      ],
+    },
+  },
+
+  services: {
+    failed: 'The services could not be loaded',
+    stale: 'The services cannot be asked at the moment',
+    columns: { state: 'State', name: 'Service', since: 'Since', needs: 'Needs', objective: 'Objective', coverage: 'Watched', owner: 'Owner' },
+    is: { availability: 'is down', latency: 'is too slow', function: 'is partly broken' } satisfies Record<Condition, string>,
+    conditions: { availability: 'Availability', latency: 'Latency', function: 'Function' } satisfies Record<Condition, string>,
+    nobodyLooks: { availability: 'nobody looks whether it is there', latency: 'nobody looks whether it is fast', function: 'nobody looks whether it does its work' } satisfies Record<Condition, string>,
+    watchedBy: (count: number) => `${count} ${plural(count, 'monitor')}`,
+    external: 'run by others',
+    said: {
+      none: 'No services are defined yet.',
+      well: (count: number) => `All is well: ${count} ${plural(count, 'service is', 'services are')} OK.`,
+      unwatched: 'Nobody knows: no service has a monitor yet.',
+      oneWell: (name: string, length: string | null) => `${name} is well${length ? `, for ${length}` : ''}.`,
+      oneUnwatched: (name: string) => `Nobody knows how ${name} is: nothing watches it, or nothing has told yet.`,
+      trouble: (name: string, is: string | null, length: string | null, others: number) => `${name} ${is ?? 'is in trouble'}${length ? ` for ${length}` : ''}${others ? `, and ${others} more` : ''}.`,
+    },
+    fault: (fault: 'us' | 'them' | null, name: string | null) => (fault === 'them' ? `It is them: ${name ?? 'what others run'} is in trouble, and that is run by others.` : fault === 'us' ? (name ? `It is us, and it begins with ${name}.` : 'It is us: nothing that it needs is in trouble.') : ''),
+    noObjective: 'none',
+    noObjectiveYet: 'none yet: write objective = "99.9 % over 30d"',
+    withoutObjective: (names: string[]) => `Without an objective: ${names.join(', ')}. What is good enough has not been said there.`,
+    allowed: (length: string) => `in trouble for ${length} at most`,
+    nothingToCover: '–',
+    covered: (watched: number, of: number) => `${watched} of ${of} things watched`,
+    tellsOfItself: 'its own status page',
+    conditionsTitle: 'In what way could it be in trouble?',
+    missing: (conditions: string[]) => `Nothing watches its ${conditions.join(' and ')} yet.`,
+    needsTitle: 'What it needs',
+    needsNothing: 'It needs no other service.',
+    neededBy: 'Needed by',
+    membersTitle: (count: number) => (count === 0 ? 'Watched by nothing' : `Watched by ${count} ${plural(count, 'monitor')}`),
+    noMembers: 'Name checks and monitors in availability, latency or function of this service, or service = "…" in a monitor.',
+    graphs: 'What its series show',
+    gone: (name: string) => `There is no service ${name}.`,
+    empty: 'A service is something that people use, or that another service needs, ours or run by others. It has one state, made from what watches it, and says in what way it is in trouble: down, too slow, or partly broken. When it needs something that fails too, the question is answered whether it is us or them.',
+    snippetTitle: 'Two services to begin with',
+    snippet: `[[service]]\nname = "Shop"\nowner = "web"\nobjective = "99.9 % over 30d"\ndependencies = ["Payments"]\nseries = ["stats.shop"]\nhosts = ["web*"]\navailability = ["web*/http"]\nlatency = ["shop is slow"]\nfunction = ["no orders"]\n\n[[service]]\nname = "Payments"\nexternal = true\nurl = "https://status.example.com/"\navailability = ["payments api"]`,
+  },
+
+  inventory: {
+    title: 'Arriving, but unwatched',
+    help: 'Hosts and names that send points, and that no monitor and no check looks at. What has been silent for a day is left out.',
+    failed: 'What arrives could not be asked',
+    none: (hosts: number, prefixes: number) => `Everything that arrives is watched: ${hosts} ${plural(hosts, 'host')}, ${prefixes} ${plural(prefixes, 'group')} of names.`,
+    columns: { name: 'Name', series: 'Series', since: 'First seen', newest: 'Newest point' },
+    hosts: (unwatched: number, all: number) => `Hosts: ${unwatched} of ${all} unwatched`,
+    prefixes: (unwatched: number, all: number) => `Names: ${unwatched} of ${all} groups unwatched`,
+    sources: { host: 'host numbers', collectd: 'collectd', tag: 'named in tags', agent: 'agent' } as Record<string, string>,
+    watch: 'Watch',
+    all: 'Show all',
   },
 
   unknownPage: {

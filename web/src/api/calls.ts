@@ -1,7 +1,7 @@
 /** Every call that pages make, typed. */
 import { ask, fetchFile, query } from './client.ts'
 import type {
-  Annotation, ExplainAnswer, FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HomeAnswer, LevelRule, RetentionAnswer, Status, TreeNode, Trust,
+  Annotation, ExplainAnswer, FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HomeAnswer, InventoryAnswer, LevelRule, MonitorsAnswer, RetentionAnswer, ServicesAnswer, Status, TreeNode, Trust,
 } from './types.ts'
 
 type Signal = AbortSignal | undefined
@@ -9,6 +9,10 @@ type Signal = AbortSignal | undefined
 export const status = () => ask<Status>('/api/v1/status')
 export const home = (signal?: Signal) => ask<HomeAnswer>('/api/v1/home', { signal })
 export const health = (signal?: Signal) => ask<HealthAnswer>('/api/v1/health', { signal })
+
+export const monitors = (signal?: Signal) => ask<MonitorsAnswer>('/api/v1/monitors', { signal })
+export const services = (signal?: Signal) => ask<ServicesAnswer>('/api/v1/services', { signal })
+export const inventory = (signal?: Signal) => ask<InventoryAnswer>('/api/v1/inventory', { signal })
 
 export type GraphQuestion = { targets: string[]; from: number | string; until: number | string; width: number }
 export function graph(question: GraphQuestion, signal?: Signal) {

@@ -160,3 +160,69 @@ export type ExplainAnswer = {
   targets: { target: string; error: TargetError | null; milliseconds: number; tree: ExplainedStep | null }[]
   fetches: ExplainedFetch[]
 }
+
+/** Of a check or a metric the first four, of a host the next three; `PENDING` before the first result. */
+export type WatchState = 'OK' | 'WARNING' | 'CRITICAL' | 'UNKNOWN' | 'UP' | 'DOWN' | 'UNREACHABLE' | 'PENDING'
+export type MonitorKind = 'metric' | 'heartbeat' | 'check' | 'passive' | 'host'
+export type MonitorRow = {
+  name: string
+  kind: MonitorKind
+  host: string | null
+  service: string | null
+  /** The worst of its instances. */
+  state: WatchState
+  state_type: 'SOFT' | 'HARD'
+  attempt: number
+  max_attempts: number
+  since: number | null
+  text: string
+  instances: number
+  in_trouble: number
+  acknowledged: boolean
+  in_downtime: boolean
+  silenced: boolean
+  flapping: boolean
+  shadow: boolean
+  /** Its notifications are on. */
+  notifies: boolean
+  owner: string | null
+  playbook: string | null
+  /** Over 30 days: how often somebody was told, how often it became bad, how often that ended by itself. */
+  pages: number
+  fired: number
+  self_healed: number
+}
+export type MonitorsAnswer = { now: number; monitors: MonitorRow[] }
+
+export type ThingItem = { name: string; series: number; since: number | null; newest: number | null; watched_by: string[]; services: string[] }
+export type HostItem = ThingItem & { sources: string[] }
+export type PrefixItem = ThingItem & { parts: number; watched: number; unwatched_parts: string[] }
+export type Listed<T> = { items: T[]; arriving: number; unwatched: number; silent: number }
+export type InventoryAnswer = { now: number; hosts: Listed<HostItem>; prefixes: Listed<PrefixItem>; beyond: number }
+
+export const CONDITIONS = ['availability', 'latency', 'function'] as const
+export type Condition = (typeof CONDITIONS)[number]
+export type NeededService = { name: string; external: boolean; state: WatchState | null; since: number | null; url: string | null }
+export type ServiceMember = { name: string; condition: Condition; state: WatchState | null; since: number | null; text: string; planned: boolean }
+export type ServiceItem = {
+  name: string
+  description: string | null
+  owner: string | null
+  playbook: string | null
+  url: string | null
+  external: boolean
+  objective: { text: string; percent: number; over_seconds: number; allowed_seconds: number } | null
+  state: WatchState | null
+  since: number | null
+  condition: Condition | null
+  fault: 'us' | 'them' | null
+  causes: string[]
+  conditions: Record<Condition, { state: WatchState | null; members: number }>
+  dependencies: NeededService[]
+  needed_by: string[]
+  members: ServiceMember[]
+  members_in_all: number
+  coverage: { watched: number; of: number; percent: number | null; unwatched: string[] }
+  targets: string[]
+}
+export type ServicesAnswer = { now: number; services: ServiceItem[]; without_objective: string[]; without_owner: string[] }

@@ -1,12 +1,17 @@
 /** Where we are: the URL as state, and every way to change it. */
-import { addressOf, frozen, placeOf, type PageName, type Place, type Zone } from '../plain/place.ts'
+import { addressOf, frozen, pathOf, PATHS, placeOf, type PageName, type Place, type Room, type Zone } from '../plain/place.ts'
 import { fixed, isLive, live, shifted, windowOf, zoomed, type Span, type Window } from '../plain/span.ts'
 import { now } from '../live/time.ts'
 import { prefs } from './prefs.svelte.ts'
 
-const PATHS: Record<Exclude<PageName, 'unknown'>, string> = { home: '/', explore: '/explore', data: '/data' }
 const HABITS: Record<PageName, Span> = {
   home: { from: '-5min', to: 'now' },
+  services: { from: '-1h', to: 'now' },
+  service: { from: '-1h', to: 'now' },
+  monitors: { from: '-24h', to: 'now' },
+  monitor: { from: '-24h', to: 'now' },
+  editor: { from: '-24h', to: 'now' },
+  incidents: { from: '-7d', to: 'now' },
   explore: { from: '-1h', to: 'now' },
   data: { from: '-15min', to: 'now' },
   unknown: { from: '-1h', to: 'now' },
@@ -37,12 +42,11 @@ class Here {
 
   /** A step that "back" undoes; `replace` is for what is still being typed. */
   go(change: Partial<Place>, how: 'push' | 'replace' = 'push') {
-    const next = { ...this.place, ...change }
-    const address = addressOf(next)
+    const address = addressOf({ ...this.place, ...change })
     if (address === location.pathname + location.search) return
     if (how === 'push') history.pushState(null, '', address)
     else history.replaceState(null, '', address)
-    this.place = next
+    this.place = placeOf(new URL(location.href))
   }
 
   goTo(address: string) {
@@ -52,9 +56,14 @@ class Here {
   }
 
   /** The window and the zone follow from page to page; the rest belongs to the page. */
-  address(page: Exclude<PageName, 'unknown'>, change: Partial<Place> = {}): string {
+  address(page: Room, change: Partial<Place> = {}): string {
     const { span, zone } = this.place
-    return addressOf({ page, path: PATHS[page], span, zone, targets: [], selection: null, more: {}, ...change })
+    return addressOf({ page, path: PATHS[page], item: null, span, zone, targets: [], selection: null, more: {}, ...change })
+  }
+
+  /** Of one thing of a list. */
+  itemAddress(room: 'services' | 'monitors' | 'incidents', item: string, more: Record<string, string> = {}): string {
+    return this.address(room, { path: pathOf(room, item), more })
   }
 
   more(key: string, value: string | null, how: 'push' | 'replace' = 'push') {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { addressOf, frozen, placeOf } from './place.ts'
+import { addressOf, frozen, pathOf, placeOf } from './place.ts'
 
 const at = (address: string) => placeOf(new URL(address, 'http://localhost'))
 
@@ -10,9 +10,23 @@ test.each([
   '/data?under=stats.timers',
   '/explore?q=a%3Bhost%3Dweb1',
   '/nowhere?x=1',
+  '/monitors?show=noisy',
+  '/monitors/web1%2Fdisk%20%2Fvar?edit=1',
 ])('round trip %s', (address) => {
   const place = at(address)
   expect(placeOf(new URL(addressOf(place), 'http://localhost'))).toEqual(place)
+})
+
+test('one thing of a list has its own page, whatever its name holds', () => {
+  for (const name of ['web1/disk /var', 'a?b#c', '100 %', 'ünï']) expect(at(pathOf('monitors', name))).toMatchObject({ page: 'monitor', item: name })
+  expect(at('/services/Shop')).toMatchObject({ page: 'service', item: 'Shop' })
+  expect(at('/incidents/42')).toMatchObject({ page: 'incidents', item: '42' })
+  expect(at('/monitors/x?edit=1')).toMatchObject({ page: 'editor', item: 'x' })
+  expect(at('/monitors?new=1')).toMatchObject({ page: 'editor', item: null })
+  expect(at('/monitors')).toMatchObject({ page: 'monitors', item: null })
+  expect(at('/monitors/a/b').page).toBe('unknown')
+  expect(at('/explore/x').page).toBe('unknown')
+  expect(at('/monitors/%E0%A4%A').page).toBe('unknown')
 })
 
 test('an address is short and readable', () => {

@@ -1,12 +1,16 @@
 /** The URL is the state: `place` and `address` are each other's inverse. */
 import { fixed, understood, type Span, type Window } from './span.ts'
 
-export type PageName = 'home' | 'explore' | 'data' | 'unknown'
+export type PageName = 'home' | 'services' | 'service' | 'monitors' | 'monitor' | 'editor' | 'incidents' | 'explore' | 'data' | 'unknown'
+/** Pages that are a list or stand alone: those with an address of their own. */
+export type Room = 'home' | 'services' | 'monitors' | 'incidents' | 'explore' | 'data'
 export type Zone = 'local' | 'utc'
 
 export type Place = {
   page: PageName
   path: string
+  /** Which one, on the page of one thing: `/monitors/web1%2Fdisk`. */
+  item: string | null
   /** null: the page's own habit (Home 5 minutes, Explore an hour). */
   span: Span | null
   targets: string[]
@@ -17,7 +21,10 @@ export type Place = {
   more: Record<string, string>
 }
 
-const PATHS: Record<string, PageName> = { '/': 'home', '/explore': 'explore', '/data': 'data' }
+export const PATHS: Record<Room, string> = { home: '/', services: '/services', monitors: '/monitors', incidents: '/incidents', explore: '/explore', data: '/data' }
+const ROOMS: [string, Room][] = Object.entries(PATHS).map(([room, path]) => [path, room as Room])
+/** What the page of one thing of a list is. */
+const ONE = { services: 'service', monitors: 'monitor', incidents: 'incidents' } as const
 const KNOWN = new Set(['from', 'to', 'q', 'sel', 'z'])
 
 export function placeOf(url: URL): Place {
@@ -28,7 +35,7 @@ export function placeOf(url: URL): Place {
   for (const [key, value] of url.searchParams) if (!KNOWN.has(key)) more[key] = value
   const path = url.pathname.length > 1 ? url.pathname.replace(/\/+$/, '') : '/'
   return {
-    page: PATHS[path] ?? 'unknown',
+    ...whereIs(path, more),
     path,
     span: understood(span) ? span : null,
     targets: url.searchParams.getAll('q').filter((target) => target !== ''),
@@ -36,6 +43,29 @@ export function placeOf(url: URL): Place {
     zone: zone === 'utc' || zone === 'local' ? zone : null,
     more,
   }
+}
+
+function whereIs(path: string, more: Record<string, string>): { page: PageName; item: string | null } {
+  const room = ROOMS.find(([of]) => of === path)?.[1]
+  if (room) return { page: room === 'monitors' && more.new !== undefined ? 'editor' : room, item: null }
+  const [, list, rest] = /^\/(\w+)\/([^/]+)$/.exec(path) ?? []
+  const item = rest === undefined ? null : decoded(rest)
+  if (item === null || !Object.hasOwn(ONE, list)) return { page: 'unknown', item: null }
+  const page = ONE[list as keyof typeof ONE]
+  return { page: page === 'monitor' && more.edit !== undefined ? 'editor' : page, item }
+}
+
+function decoded(text: string): string | null {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return null
+  }
+}
+
+/** The path of one thing. Names may hold anything, slashes too. */
+export function pathOf(room: keyof typeof ONE, item: string): string {
+  return `${PATHS[room]}/${encodeURIComponent(item)}`
 }
 
 function selectionOf(text: string | null): Window | null {
