@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use monitors::config::{
     CheckConfig, ContactConfig, Definitions, DependencyConfig, DowntimeConfig, EscalationConfig, HostConfig,
-    MonitorConfig, TimePeriodConfig,
+    MonitorConfig, ServiceConfig, TimePeriodConfig,
 };
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
@@ -62,6 +62,8 @@ pub struct Config {
     pub dependency: Vec<DependencyConfig>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub downtime: Vec<DowntimeConfig>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub service: Vec<ServiceConfig>,
     /// Where each monitor, check and host is written.
     #[serde(skip)]
     pub origins: Origins,
@@ -333,7 +335,7 @@ impl Config {
             escalations: self.escalation.clone(),
             dependencies: self.dependency.clone(),
             downtimes: self.downtime.clone(),
-            ..Definitions::default()
+            services: self.service.clone(),
         }
     }
 

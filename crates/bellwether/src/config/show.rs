@@ -105,9 +105,17 @@ mod tests {
 
     #[test]
     fn every_key_of_what_is_watched_is_documented() {
-        for list in
-            ["monitor", "check", "host", "contact", "time_period", "escalation", "dependency", "downtime"]
-        {
+        for list in [
+            "monitor",
+            "check",
+            "host",
+            "contact",
+            "time_period",
+            "escalation",
+            "dependency",
+            "downtime",
+            "service",
+        ] {
             let header = format!("# [[{list}]]\n");
             let (_, words) = DEFAULTS.split_once(&header).unwrap_or_else(|| panic!("no word of [[{list}]]"));
             let words = words.split("\n# [[").next().unwrap_or_default();

@@ -35,6 +35,8 @@ pub(super) fn problems(all: &Definitions) -> Found {
     found.escalations(all);
     found.dependencies(all);
     found.downtimes(all);
+    let services = crate::services::problems(&all.services);
+    found.found.extend(services.into_iter().map(|(index, key, why)| (format!("service.{index}.{key}"), why)));
     found.found
 }
 
