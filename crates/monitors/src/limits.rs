@@ -24,3 +24,18 @@ pub const FORECAST_STRETCH: usize = 8;
 pub const MAX_SERIES_OF_MONITOR: usize = 16;
 /// Among several series, which seldom have their points in the same second, a value counts for so long.
 pub const VALUE_REACH_SECONDS: i64 = 60;
+
+// What is kept.
+
+/// Of a result's text in the history: as much as a line on a page shows. The whole last output is kept beside it.
+pub const MAX_KEPT_TEXT: usize = 512;
+/// Notices and runs of one answer, unless asked for more.
+pub const USUAL_LISTED: usize = 1_000;
+/// A list that is longer is not read by anybody, and takes memory to make.
+pub const MAX_LISTED: usize = 100_000;
+/// Definitions made in the UI: each is evaluated.
+pub const MAX_MADE: usize = 20_000;
+/// Versions of one definition; the oldest go.
+pub const MAX_VERSIONS: i64 = 100;
+/// Silences that have not ended.
+pub const MAX_SILENCES: usize = 1_000;

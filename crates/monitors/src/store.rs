@@ -1,0 +1,361 @@
+//! The tables: how each object is, what was told, every result in runs, what people planned and made.
+//!
+//! Only statements; when something is written, and what is held until then, is `monitors.rs`.
+
+use state_store::{Migrations, Row, StateError, StateStore, Transaction, Value};
+use vocabulary::state::{NoticeKind, State, StateType};
+
+use crate::history::Run;
+
+pub const MIGRATIONS: Migrations = Migrations {
+    room: "monitors",
+    steps: &["CREATE TABLE monitor_object (
+            id INTEGER PRIMARY KEY,
+            monitor TEXT NOT NULL, instance TEXT NOT NULL,
+            -- How it is, as the machine saves it.
+            saved TEXT NOT NULL,
+            -- The run of results that goes on.
+            run TEXT NOT NULL,
+            changed INTEGER NOT NULL,
+            UNIQUE (monitor, instance)) STRICT;
+         CREATE TABLE monitor_run (
+            object INTEGER NOT NULL, began INTEGER NOT NULL, ended INTEGER NOT NULL, count INTEGER NOT NULL,
+            status INTEGER NOT NULL, state TEXT NOT NULL, state_type TEXT NOT NULL, attempt INTEGER NOT NULL, active INTEGER NOT NULL,
+            text TEXT NOT NULL, value REAL) STRICT;
+         CREATE INDEX monitor_run_object ON monitor_run (object, began);
+         CREATE INDEX monitor_run_ended ON monitor_run (ended);
+         CREATE TABLE monitor_notice (
+            id INTEGER PRIMARY KEY,
+            monitor TEXT NOT NULL, instance TEXT NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL,
+            recipient TEXT NOT NULL, channels TEXT NOT NULL, number INTEGER NOT NULL,
+            text TEXT NOT NULL, author TEXT NOT NULL, comment TEXT NOT NULL) STRICT;
+         CREATE INDEX monitor_notice_object ON monitor_notice (monitor, instance, id);
+         CREATE INDEX monitor_notice_at ON monitor_notice (at);
+         -- One record each of what is kept as a whole: downtimes and comments.
+         CREATE TABLE monitor_kept (what TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+         -- Definitions made in the UI; the newest version counts, one without a body is a removal.
+         CREATE TABLE monitor_made (
+            name TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL, author TEXT NOT NULL, body TEXT,
+            PRIMARY KEY (name, version)) STRICT, WITHOUT ROWID;
+         CREATE TABLE monitor_silence (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL, until INTEGER NOT NULL) STRICT;"],
+};
+
+/// An object as it is on the disk.
+pub struct ObjectRow {
+    pub id: i64,
+    pub monitor: String,
+    pub instance: String,
+    pub saved: String,
+    pub run: Option<Run>,
+}
+
+pub fn objects(state: &StateStore) -> Result<Vec<ObjectRow>, StateError> {
+    let rows = state.query("SELECT id, monitor, instance, saved, run FROM monitor_object", &[])?;
+    let object = |row: &Row| ObjectRow {
+        id: row.integer(0),
+        monitor: row.text(1).to_owned(),
+        instance: row.text(2).to_owned(),
+        saved: row.text(3).to_owned(),
+        run: serde_json::from_str(row.text(4)).ok(),
+    };
+    Ok(rows.iter().map(object).collect())
+}
+
+pub fn write_object(tx: &Transaction<'_>, object: &ObjectRow, now: i64) -> Result<(), StateError> {
+    let run = object.run.as_ref().map_or_else(String::new, to_json);
+    let values: [Value; 6] = [
+        object.id.into(),
+        object.monitor.as_str().into(),
+        object.instance.as_str().into(),
+        object.saved.as_str().into(),
+        run.into(),
+        now.into(),
+    ];
+    tx.execute(
+        "INSERT INTO monitor_object (id, monitor, instance, saved, run, changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (id) DO UPDATE SET saved = ?4, run = ?5, changed = ?6",
+        &values,
+    )?;
+    Ok(())
+}
+
+/// A record of this room as JSON. Its types are our own: they have no keys or numbers that JSON lacks.
+pub fn to_json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+pub fn write_run(tx: &Transaction<'_>, object: i64, run: &Run) -> Result<(), StateError> {
+    let values: [Value; 11] = [
+        object.into(),
+        run.began.into(),
+        run.ended.into(),
+        (run.count as i64).into(),
+        i64::from(run.status).into(),
+        run.state.word().into(),
+        type_word(run.state_type).into(),
+        i64::from(run.attempt).into(),
+        i64::from(run.active).into(),
+        run.text.as_str().into(),
+        run.value.into(),
+    ];
+    tx.execute(
+        "INSERT INTO monitor_run (object, began, ended, count, status, state, state_type, attempt, active, text, value)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        &values,
+    )?;
+    Ok(())
+}
+
+/// The newest of those that reach into the window, and the one before them, in order.
+pub fn runs(
+    state: &StateStore,
+    object: i64,
+    from: i64,
+    until: i64,
+    limit: usize,
+) -> Result<Vec<Run>, StateError> {
+    let sql = "SELECT began, ended, count, status, state, state_type, attempt, active, text, value FROM monitor_run
+         WHERE object = ?1 AND began <= ?3
+           AND began >= COALESCE((SELECT MAX(began) FROM monitor_run WHERE object = ?1 AND began <= ?2), ?2)
+         ORDER BY began DESC, rowid DESC LIMIT ?4";
+    let rows = state.query(sql, &[object.into(), from.into(), until.into(), (limit as i64).into()])?;
+    Ok(rows.iter().rev().map(run).collect())
+}
+
+fn run(row: &Row) -> Run {
+    Run {
+        began: row.integer(0),
+        ended: row.integer(1),
+        count: row.integer(2) as u64,
+        status: row.integer(3) as u8,
+        state: state_of(row.text(4)),
+        state_type: if row.text(5) == "SOFT" { StateType::Soft } else { StateType::Hard },
+        attempt: row.integer(6) as u32,
+        active: row.integer(7) != 0,
+        text: row.text(8).to_owned(),
+        value: (!row.is_null(9)).then(|| row.real(9)),
+    }
+}
+
+fn type_word(state_type: StateType) -> &'static str {
+    match state_type {
+        StateType::Soft => "SOFT",
+        StateType::Hard => "HARD",
+    }
+}
+
+fn state_of(word: &str) -> State {
+    use State::{Critical, Down, Ok, Unknown, Unreachable, Up, Warning};
+    let all = [Ok, Warning, Critical, Unknown, Up, Down, Unreachable];
+    all.into_iter().find(|state| state.word() == word).unwrap_or(Unknown)
+}
+
+/// What a contact was told, and by which channels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeptNotice {
+    pub id: i64,
+    pub monitor: String,
+    pub instance: String,
+    pub at: i64,
+    pub kind: NoticeKind,
+    pub state: State,
+    pub recipient: String,
+    pub channels: Vec<String>,
+    pub number: u32,
+    pub text: String,
+    pub author: String,
+    pub comment: String,
+}
+
+pub fn write_notice(tx: &Transaction<'_>, notice: &KeptNotice) -> Result<(), StateError> {
+    let values: [Value; 12] = [
+        notice.id.into(),
+        notice.monitor.as_str().into(),
+        notice.instance.as_str().into(),
+        notice.at.into(),
+        to_json(&notice.kind).trim_matches('"').into(),
+        notice.state.word().into(),
+        notice.recipient.as_str().into(),
+        notice.channels.join("\n").into(),
+        i64::from(notice.number).into(),
+        notice.text.as_str().into(),
+        notice.author.as_str().into(),
+        notice.comment.as_str().into(),
+    ];
+    tx.execute(
+        "INSERT INTO monitor_notice (id, monitor, instance, at, kind, state, recipient, channels, number, text, author, comment)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        &values,
+    )?;
+    Ok(())
+}
+
+/// The newest, in order: of one object, or of all.
+pub fn notices(
+    state: &StateStore,
+    object: Option<(&str, &str)>,
+    limit: usize,
+) -> Result<Vec<KeptNotice>, StateError> {
+    const COLUMNS: &str =
+        "SELECT id, monitor, instance, at, kind, state, recipient, channels, number, text, author, comment FROM monitor_notice";
+    let limit: Value = (limit as i64).into();
+    let rows = match object {
+        Some((monitor, instance)) => {
+            let sql = format!("{COLUMNS} WHERE monitor = ?1 AND instance = ?2 ORDER BY id DESC LIMIT ?3");
+            state.query(&sql, &[monitor.into(), instance.into(), limit])?
+        }
+        None => state.query(&format!("{COLUMNS} ORDER BY id DESC LIMIT ?1"), &[limit])?,
+    };
+    Ok(rows.iter().rev().map(notice).collect())
+}
+
+fn notice(row: &Row) -> KeptNotice {
+    KeptNotice {
+        id: row.integer(0),
+        monitor: row.text(1).to_owned(),
+        instance: row.text(2).to_owned(),
+        at: row.integer(3),
+        kind: serde_json::from_str(&format!("\"{}\"", row.text(4))).unwrap_or(NoticeKind::Custom),
+        state: state_of(row.text(5)),
+        recipient: row.text(6).to_owned(),
+        channels: row.text(7).split('\n').map(str::to_owned).collect(),
+        number: row.integer(8) as u32,
+        text: row.text(9).to_owned(),
+        author: row.text(10).to_owned(),
+        comment: row.text(11).to_owned(),
+    }
+}
+
+/// Problem notices since then, by monitor: how often each has spoken.
+pub fn notices_since(state: &StateStore, since: i64) -> Result<Vec<(String, i64)>, StateError> {
+    let sql = "SELECT monitor, COUNT(*) FROM monitor_notice WHERE at >= ?1 AND kind = 'problem' GROUP BY monitor";
+    let rows = state.query(sql, &[since.into()])?;
+    Ok(rows.iter().map(|row| (row.text(0).to_owned(), row.integer(1))).collect())
+}
+
+pub fn last_id(state: &StateStore, table: &str) -> Result<i64, StateError> {
+    let rows = state.query(&format!("SELECT COALESCE(MAX(id), 0) FROM {table}"), &[])?;
+    Ok(rows.first().map_or(0, |row| row.integer(0)))
+}
+
+pub fn keep(tx: &Transaction<'_>, what: &str, value: &str) -> Result<(), StateError> {
+    let sql = "INSERT INTO monitor_kept (what, value) VALUES (?1, ?2) ON CONFLICT (what) DO UPDATE SET value = ?2";
+    tx.execute(sql, &[what.into(), value.into()])?;
+    Ok(())
+}
+
+pub fn kept(state: &StateStore, what: &str) -> Result<Option<String>, StateError> {
+    let rows = state.query("SELECT value FROM monitor_kept WHERE what = ?1", &[what.into()])?;
+    Ok(rows.first().map(|row| row.text(0).to_owned()))
+}
+
+/// Takes out what is older, at most `most` rows of each table, so that nobody waits for it. Tells whether there is more.
+pub fn prune(tx: &Transaction<'_>, before: i64, most: usize) -> Result<bool, StateError> {
+    let mut full = false;
+    for (table, column) in [("monitor_run", "ended"), ("monitor_notice", "at")] {
+        let sql = format!(
+            "DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE {column} < ?1 LIMIT ?2)"
+        );
+        full |= tx.execute(&sql, &[before.into(), (most as i64).into()])? == most;
+    }
+    Ok(full)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, StateStore) {
+        let directory = tempfile::tempdir().unwrap();
+        let store = StateStore::open(&directory.path().join("state.db"), &[MIGRATIONS]).unwrap();
+        (directory, store)
+    }
+
+    fn a_run(began: i64, status: u8) -> Run {
+        Run {
+            began,
+            ended: began + 50,
+            count: 2,
+            status,
+            state: State::of_status(status),
+            state_type: StateType::Soft,
+            attempt: 2,
+            active: true,
+            text: "text".into(),
+            value: Some(0.5),
+        }
+    }
+
+    #[test]
+    fn objects_come_back_as_they_were_and_are_written_once() {
+        let (_directory, store) = store();
+        let object = |saved: &str, run| ObjectRow {
+            id: 7,
+            monitor: "host:web1".into(),
+            instance: String::new(),
+            saved: saved.into(),
+            run,
+        };
+        store.transaction(|tx| write_object(tx, &object("{}", None), 5)).unwrap();
+        store.transaction(|tx| write_object(tx, &object("{\"a\":1}", Some(a_run(1, 2))), 6)).unwrap();
+        let all = objects(&store).unwrap();
+        assert_eq!((all.len(), all[0].saved.as_str(), all[0].id), (1, "{\"a\":1}", 7));
+        assert_eq!(all[0].run, Some(a_run(1, 2)));
+        assert_eq!(last_id(&store, "monitor_object").unwrap(), 7);
+    }
+
+    #[test]
+    fn runs_of_a_window_begin_with_the_one_that_reaches_into_it() {
+        let (_directory, store) = store();
+        let write = |tx: &Transaction<'_>| {
+            (0..10).try_for_each(|n| write_run(tx, 1, &a_run(n * 100, (n % 4) as u8)))?;
+            write_run(tx, 2, &a_run(420, 0))
+        };
+        store.transaction(write).unwrap();
+        let began = |from, until, limit| -> Vec<i64> {
+            runs(&store, 1, from, until, limit).unwrap().iter().map(|run| run.began).collect()
+        };
+        assert_eq!(began(350, 600, 100), [300, 400, 500, 600]);
+        assert_eq!(began(-5, 100, 100), [0, 100]);
+        assert_eq!(began(350, 900, 2), [800, 900], "the newest");
+        assert_eq!(runs(&store, 1, 100, 150, 9).unwrap(), [a_run(100, 1)]);
+        while store.transaction(|tx| prune(tx, 500, 2)).unwrap() {}
+        assert_eq!(began(0, 900, 100), [500, 600, 700, 800, 900]);
+    }
+
+    #[test]
+    fn notices_are_listed_in_order_and_all_of_them_are_kept_as_told() {
+        let (_directory, store) = store();
+        let notice = |id, monitor: &str| KeptNotice {
+            id,
+            monitor: monitor.into(),
+            instance: String::new(),
+            at: 100 + id,
+            kind: NoticeKind::FlappingStart,
+            state: State::Unreachable,
+            recipient: "ana".into(),
+            channels: vec!["log".into(), "mail".into()],
+            number: 3,
+            text: "a\nb".into(),
+            author: "bob".into(),
+            comment: "c".into(),
+        };
+        let all = [notice(1, "a"), notice(2, "b"), notice(3, "a")];
+        store.transaction(|tx| all.iter().try_for_each(|notice| write_notice(tx, notice))).unwrap();
+        assert_eq!(notices(&store, None, 10).unwrap(), all);
+        assert_eq!(notices(&store, Some(("a", "")), 10).unwrap(), [all[0].clone(), all[2].clone()]);
+        assert_eq!(notices(&store, Some(("a", "")), 1).unwrap(), [all[2].clone()]);
+        assert_eq!(notices(&store, Some(("a", "x")), 10).unwrap(), []);
+    }
+
+    #[test]
+    fn what_is_kept_as_a_whole_is_replaced() {
+        let (_directory, store) = store();
+        assert_eq!(kept(&store, "downtimes").unwrap(), None);
+        for value in ["1", "2"] {
+            store.transaction(|tx| keep(tx, "downtimes", value)).unwrap();
+        }
+        assert_eq!(kept(&store, "downtimes").unwrap().as_deref(), Some("2"));
+    }
+}
