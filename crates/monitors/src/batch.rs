@@ -1,0 +1,87 @@
+//! What was done and is not yet on the disk, until it is written all at once.
+
+use std::collections::BTreeSet;
+
+use state_store::{StateError, Transaction};
+use vocabulary::Timestamp;
+use vocabulary::state::{Notice, StateChange};
+
+use crate::history::Run;
+use crate::machine::{Handler, Kept, ObjectId, ObjectName, Saved};
+use crate::store::{self, KeptNotice, ObjectRow};
+
+/// What is kept of an object beside what the machine knows.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub id: i64,
+    /// The run of results that goes on.
+    pub run: Option<Run>,
+}
+
+#[derive(Default)]
+pub(crate) struct Batch {
+    pub dirty: BTreeSet<ObjectId>,
+    /// Objects that were taken out of the definitions, as they were.
+    pub left: Vec<(ObjectName, Row, Saved)>,
+    /// Runs that have ended, by the row of their object.
+    pub runs: Vec<(i64, Run)>,
+    pub notices: Vec<KeptNotice>,
+    /// Downtimes or comments are others now.
+    pub kept: bool,
+    pub carried: Carried,
+}
+
+impl Batch {
+    pub fn is_empty(&self) -> bool {
+        let Batch { dirty, left, runs, notices, kept, carried } = self;
+        dirty.is_empty()
+            && left.is_empty()
+            && runs.is_empty()
+            && notices.is_empty()
+            && !kept
+            && carried.is_empty()
+    }
+}
+
+/// What others have to know of, once it is on the disk.
+#[derive(Debug, Default)]
+pub struct Carried {
+    pub changes: Vec<StateChange>,
+    /// With whether a silence holds it back: then it is listed, and not sent.
+    pub notices: Vec<(Notice, bool)>,
+    /// Event handlers to be run.
+    pub handlers: Vec<Handler>,
+    /// Hosts that are worth a look now.
+    pub looks: BTreeSet<ObjectId>,
+}
+
+impl Carried {
+    pub fn is_empty(&self) -> bool {
+        let Carried { changes, notices, handlers, looks } = self;
+        changes.is_empty() && notices.is_empty() && handlers.is_empty() && looks.is_empty()
+    }
+}
+
+/// A batch that is being written; it is written again until that succeeds.
+pub struct Prepared {
+    pub(crate) upto: u64,
+    pub(crate) rows: Vec<(ObjectName, Row, Saved)>,
+    pub(crate) runs: Vec<(i64, Run)>,
+    pub(crate) notices: Vec<KeptNotice>,
+    pub(crate) kept: Option<Kept>,
+    pub carried: Carried,
+}
+
+impl Prepared {
+    pub fn write(&self, tx: &Transaction<'_>, now: Timestamp) -> Result<(), StateError> {
+        for (name, row, saved) in &self.rows {
+            store::write_object(tx, &ObjectRow::new(name, row, saved), now.0)?;
+        }
+        self.runs.iter().try_for_each(|(object, run)| store::write_run(tx, *object, run))?;
+        self.notices.iter().try_for_each(|notice| store::write_notice(tx, notice))?;
+        match &self.kept {
+            Some(kept) => store::keep(tx, store::DOWNTIMES_AND_COMMENTS, &store::to_json(kept)),
+            None => Ok(()),
+        }
+    }
+}

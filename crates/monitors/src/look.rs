@@ -1,0 +1,375 @@
+//! What others see of [`Monitors`]: how everything is, what was told, what is planned. Answers are copies, made under
+//! the lock in one go; what is on the disk only is read without it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use vocabulary::Timestamp;
+use vocabulary::state::{InstanceId, State, StateType, Withheld};
+
+use crate::config::{CheckType, Definitions, MonitorKind};
+use crate::history::Run;
+use crate::limits::{MAX_LISTED, USUAL_LISTED};
+use crate::machine::{Comment, Downtime, HOST_PREFIX, Kind, ObjectId, ObjectName, Status};
+use crate::made::{self, Version};
+use crate::monitors::{Inner, Monitors, Refused, unknown};
+use crate::silence::Silence;
+use crate::store::{self, KeptNotice};
+
+/// Notices are counted over so long.
+pub const TOLD_SECONDS: i64 = 30 * 86_400;
+
+/// One object, and what belongs to it.
+pub struct Found {
+    pub name: String,
+    pub status: Status,
+    /// The machine's reason, or a silence.
+    pub withheld: Option<Withheld>,
+    /// How long after a result the next look is due; zero: never by itself.
+    pub interval: Duration,
+    pub parents: Vec<(String, Option<State>)>,
+    pub downtimes: Vec<Planned>,
+    pub comments: Vec<Comment>,
+}
+
+/// A downtime, and of what it is.
+pub struct Planned {
+    pub of: ObjectName,
+    pub downtime: Downtime,
+}
+
+/// What a list shows of a monitor or a check.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    pub name: String,
+    /// As PRODUCT.md calls it: metric, check, passive, heartbeat.
+    pub kind: &'static str,
+    pub host: Option<String>,
+    pub service: Option<String>,
+    /// The worst of its instances; nothing: PENDING.
+    pub state: Option<State>,
+    pub state_type: StateType,
+    pub since: Option<Timestamp>,
+    pub text: Arc<str>,
+    pub instances: usize,
+    pub in_trouble: usize,
+    pub withheld: Option<Withheld>,
+    pub in_downtime: bool,
+    pub acknowledged: bool,
+    pub flapping: bool,
+    /// Problem notices of the last 30 days.
+    pub told: i64,
+    pub owner: Option<String>,
+    pub playbook: Option<String>,
+    pub shadow: bool,
+    pub origin: Origin,
+}
+
+/// Where a definition is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// `file:line`
+    File(String),
+    Ui,
+}
+
+/// How many are in which state, for the sentence on top of every page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub ok: usize,
+    pub warning: usize,
+    pub critical: usize,
+    pub unknown: usize,
+    pub pending: usize,
+    /// In trouble, and nobody is told for a reason.
+    pub handled: usize,
+}
+
+impl Monitors {
+    pub fn look(&self, name: &ObjectName, now: Timestamp) -> Result<Found, Refused> {
+        let inner = self.inner.lock();
+        let id = inner.machine.named(name).ok_or_else(|| unknown(name))?;
+        Ok(inner.found(id, now))
+    }
+
+    /// All monitors and checks, in the order of their names.
+    pub fn list(&self, now: Timestamp) -> Vec<Summary> {
+        let inner = self.inner.lock();
+        let mut all: Vec<Summary> = inner.all.checks.iter().filter_map(|check| inner.check(check, now)).collect();
+        let mut instances: HashMap<Arc<str>, Vec<ObjectId>> = HashMap::new();
+        for id in inner.machine.ids().filter(|id| inner.machine.kind(*id) == Kind::Instance) {
+            instances.entry(inner.machine.instance_id(id).monitor.clone()).or_default().push(id);
+        }
+        let none = Vec::new();
+        let monitors = inner.all.monitors.iter().map(|monitor| {
+            let ids = instances.get(monitor.name.as_str()).unwrap_or(&none);
+            inner.monitor(monitor, ids, now)
+        });
+        all.extend(monitors);
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    pub fn hosts(&self, now: Timestamp) -> Vec<Found> {
+        let inner = self.inner.lock();
+        let all = inner.all.hosts.iter();
+        all.filter_map(|host| Some(inner.found(inner.machine.host(&host.name)?, now))).collect()
+    }
+
+    /// Of a monitor: everything that it watches one of; of a check: itself.
+    pub fn instances(&self, monitor: &str, now: Timestamp) -> Vec<Found> {
+        let inner = self.inner.lock();
+        if let Some(id) = inner.machine.check(monitor) {
+            return vec![inner.found(id, now)];
+        }
+        let is_its = |id: &ObjectId| {
+            inner.machine.kind(*id) == Kind::Instance && *inner.machine.instance_id(*id).monitor == *monitor
+        };
+        let mut all: Vec<Found> =
+            inner.machine.ids().filter(is_its).map(|id| inner.found(id, now)).collect();
+        all.sort_by(|a, b| a.status.id.instance.cmp(&b.status.id.instance));
+        all
+    }
+
+    /// Instances that are kept of a monitor, for whoever evaluates it after a restart.
+    pub fn known_instances(&self, monitor: &str) -> Vec<Arc<str>> {
+        let inner = self.inner.lock();
+        let ids = inner.machine.ids().filter(|id| inner.machine.kind(*id) == Kind::Instance);
+        let its = ids.map(|id| inner.machine.instance_id(id)).filter(|id| *id.monitor == *monitor);
+        its.map(|id| id.instance.clone()).collect()
+    }
+
+    pub fn tally(&self) -> Tally {
+        let inner = self.inner.lock();
+        let mut tally = Tally::default();
+        for id in inner.machine.ids() {
+            match inner.machine.state(id) {
+                None => tally.pending += 1,
+                Some((State::Ok | State::Up, _)) => tally.ok += 1,
+                Some((State::Warning, _)) => tally.warning += 1,
+                Some((State::Critical | State::Down | State::Unreachable, _)) => tally.critical += 1,
+                Some((State::Unknown, _)) => tally.unknown += 1,
+            }
+        }
+        tally
+    }
+
+    pub fn downtimes(&self) -> Vec<Planned> {
+        let inner = self.inner.lock();
+        inner.machine.downtimes().map(|downtime| inner.planned(downtime)).collect()
+    }
+
+    pub fn silences(&self) -> Vec<Arc<Silence>> {
+        self.inner.lock().silences.all().cloned().collect()
+    }
+
+    /// Of one object in order, or of all; the newest if there are more than are wanted.
+    pub fn notices(&self, of: Option<&ObjectName>, limit: Option<usize>) -> Result<Vec<KeptNotice>, Refused> {
+        let limit = limit.unwrap_or(MAX_LISTED).min(MAX_LISTED);
+        let Some(name) = of else { return Ok(store::notices(&self.state, None, limit)?) };
+        let id = match self.inner.lock().machine.named(name) {
+            Some(_) => instance_id(name),
+            None => return Err(unknown(name)),
+        };
+        Ok(store::notices(&self.state, Some((&id.monitor, &id.instance)), limit)?)
+    }
+
+    /// The runs that reach into the window, in order; whether there are older ones in it.
+    pub fn history(
+        &self,
+        name: &ObjectName,
+        from: i64,
+        until: i64,
+        limit: Option<usize>,
+    ) -> Result<(Vec<Run>, bool), Refused> {
+        let limit = limit.unwrap_or(USUAL_LISTED).clamp(1, MAX_LISTED);
+        let (row, fresh) = {
+            let inner = self.inner.lock();
+            let id = inner.machine.named(name).ok_or_else(|| unknown(name))?;
+            match inner.rows.get(&id) {
+                Some(row) => (row.id, inner.runs_not_written(row)),
+                None => return Ok((Vec::new(), false)),
+            }
+        };
+        let mut runs = store::runs(&self.state, row, from, until, limit + 1)?;
+        // What was written meanwhile is there twice.
+        let last = runs.last().map_or(i64::MIN, |run| run.began);
+        runs.extend(fresh.into_iter().filter(|run| run.began > last && run.began <= until));
+        let more = runs.len() > limit;
+        runs.drain(..runs.len().saturating_sub(limit));
+        Ok((runs, more))
+    }
+
+    /// All that is in effect, from files and from the UI.
+    pub fn definitions(&self) -> Arc<Definitions> {
+        self.inner.lock().all.clone()
+    }
+
+    pub fn versions(&self, name: &str) -> Result<Vec<Version>, Refused> {
+        Ok(made::versions(&self.state, name)?)
+    }
+
+    /// What is made in the UI, as it would stand in a file.
+    pub fn export(&self) -> Definitions {
+        self.inner.lock().made.export()
+    }
+
+    pub fn origin(&self, name: &str) -> Origin {
+        self.inner.lock().origin(name)
+    }
+
+    /// The newest version of what is made in the UI under this name.
+    pub fn made(&self, name: &str) -> Option<Version> {
+        self.inner.lock().made.get(name).cloned()
+    }
+
+    /// Why nobody is to be told of it now.
+    pub fn withheld(&self, id: &InstanceId, now: Timestamp) -> Option<Withheld> {
+        let inner = self.inner.lock();
+        let object = inner.machine.named(&object_name(&inner.machine, id)?)?;
+        inner.withheld(object, now)
+    }
+
+    /// The object's own list will yet tell this contact that it is over.
+    pub fn will_tell(&self, id: &InstanceId, contact: &str) -> bool {
+        let inner = self.inner.lock();
+        let object = object_name(&inner.machine, id).and_then(|name| inner.machine.named(&name));
+        object.is_some_and(|object| {
+            inner.machine.recovery_is_due(object)
+                && inner.machine.outstanding(object).iter().any(|told| **told == *contact)
+        })
+    }
+
+    /// The check that NSCA and the command pipe mean.
+    pub fn check_of(&self, host: &str, service: &str) -> Option<String> {
+        self.inner.lock().services.get(host)?.get(service).cloned()
+    }
+}
+
+impl Inner {
+    fn found(&self, id: ObjectId, now: Timestamp) -> Found {
+        let status = self.machine.status(id, now);
+        let name = match self.machine.name(id) {
+            ObjectName::Check(name) | ObjectName::Host(name) => name,
+            ObjectName::Instance(_, instance) => instance,
+        };
+        let parent = |id: &ObjectId| {
+            let name = crate::monitors::plain(&self.machine.name(*id)).to_owned();
+            (name, self.machine.state(*id).map(|(state, _)| state))
+        };
+        let before = match self.machine.kind(id) {
+            Kind::Host => self.machine.parents_of(id).to_vec(),
+            _ => self.machine.host_of(id).into_iter().collect(),
+        };
+        Found {
+            name,
+            withheld: self.withheld(id, now),
+            interval: self.machine.interval(id),
+            parents: before.iter().map(parent).collect(),
+            downtimes: self.machine.downtimes_of(id).map(|downtime| self.planned(downtime)).collect(),
+            comments: self.machine.comments().filter(|comment| comment.object == id).cloned().collect(),
+            status,
+        }
+    }
+
+    fn planned(&self, downtime: &Downtime) -> Planned {
+        Planned { of: self.machine.name(downtime.object), downtime: downtime.clone() }
+    }
+
+    fn withheld(&self, id: ObjectId, now: Timestamp) -> Option<Withheld> {
+        let silenced = || self.is_silenced(self.machine.instance_id(id), now).then_some(Withheld::Silence);
+        self.machine.status(id, now).withheld.or_else(silenced)
+    }
+
+    fn check(&self, check: &crate::config::CheckConfig, now: Timestamp) -> Option<Summary> {
+        let id = self.machine.check(&check.name)?;
+        let status = self.machine.status(id, now);
+        let bad = status.state.is_some_and(State::is_problem);
+        Some(Summary {
+            name: check.name.clone(),
+            kind: if check.kind == CheckType::Passive { "passive" } else { "check" },
+            host: (!check.host.is_empty()).then(|| check.host.clone()),
+            service: Some(check.service.clone().unwrap_or_else(|| check.name.clone())),
+            state: status.state,
+            state_type: status.state_type,
+            since: status.last_state_change,
+            text: status.output.clone(),
+            instances: 1,
+            in_trouble: usize::from(bad),
+            withheld: self.withheld(id, now).filter(|_| bad),
+            in_downtime: status.in_downtime(),
+            acknowledged: status.acknowledged(),
+            flapping: status.flapping,
+            told: self.told.get(&check.name).copied().unwrap_or(0),
+            owner: check.owner.clone(),
+            playbook: check.playbook.clone(),
+            shadow: check.shadow,
+            origin: self.origin(&check.name),
+        })
+    }
+
+    fn monitor(&self, monitor: &crate::config::MonitorConfig, ids: &[ObjectId], now: Timestamp) -> Summary {
+        let statuses: Vec<Status> = ids.iter().map(|id| self.machine.status(*id, now)).collect();
+        let badness = |status: &&Status| status.state.map_or(0, State::badness);
+        let is_bad = |status: &Status| status.state.is_some_and(State::is_problem);
+        // Of equally bad ones the one that is so for the longest time.
+        let worst = statuses
+            .iter()
+            .max_by_key(|status| (badness(status), std::cmp::Reverse(status.last_state_change)));
+        let in_trouble = statuses.iter().filter(|status| is_bad(status)).count();
+        let all_bad = |has: &dyn Fn(&Status) -> bool| in_trouble > 0 && statuses.iter().filter(|s| is_bad(s)).all(has);
+        Summary {
+            name: monitor.name.clone(),
+            kind: if monitor.kind == MonitorKind::Heartbeat { "heartbeat" } else { "metric" },
+            host: None,
+            service: monitor.service.clone(),
+            state: worst.and_then(|status| status.state),
+            state_type: worst.map_or(StateType::Hard, |status| status.state_type),
+            since: worst.and_then(|status| status.last_state_change),
+            text: worst.map_or_else(|| Arc::from(""), |status| status.output.clone()),
+            instances: statuses.len(),
+            in_trouble,
+            withheld: worst.filter(|worst| is_bad(worst)).and_then(|status| status.withheld),
+            in_downtime: all_bad(&Status::in_downtime),
+            acknowledged: all_bad(&Status::acknowledged),
+            flapping: statuses.iter().any(|status| status.flapping),
+            told: self.told.get(&monitor.name).copied().unwrap_or(0),
+            owner: monitor.owner.clone(),
+            playbook: monitor.playbook.clone(),
+            shadow: monitor.shadow,
+            origin: self.origin(&monitor.name),
+        }
+    }
+
+    pub fn origin(&self, name: &str) -> Origin {
+        let written = |list: &'static str| self.files.origins.get(&(list, name.to_owned())).cloned();
+        match written("monitor").or_else(|| written("check")) {
+            Some(place) => Origin::File(place),
+            None => Origin::Ui,
+        }
+    }
+}
+
+/// As changes and notices call it.
+pub fn instance_id(name: &ObjectName) -> InstanceId {
+    let (monitor, instance) = match name {
+        ObjectName::Check(name) => (name.clone(), ""),
+        ObjectName::Host(name) => (format!("{HOST_PREFIX}{name}"), ""),
+        ObjectName::Instance(monitor, instance) => (monitor.clone(), instance.as_str()),
+    };
+    InstanceId { monitor: monitor.into(), instance: instance.into() }
+}
+
+/// What a change or a notice is of.
+pub fn object_name(machine: &crate::machine::Machine, id: &InstanceId) -> Option<ObjectName> {
+    if let Some(host) = id.monitor.strip_prefix(HOST_PREFIX) {
+        return machine.host(host).map(|_| ObjectName::Host(host.to_owned()));
+    }
+    if id.instance.is_empty() && machine.check(&id.monitor).is_some() {
+        return Some(ObjectName::Check(id.monitor.to_string()));
+    }
+    machine
+        .instance(&id.monitor, &id.instance)
+        .map(|_| ObjectName::Instance(id.monitor.to_string(), id.instance.to_string()))
+}

@@ -1,0 +1,190 @@
+//! Definitions made in the UI: kept in the state database, with versions. What is in a file wins.
+
+use serde::{Deserialize, Serialize};
+use state_store::{StateError, StateStore, Transaction};
+use vocabulary::Timestamp;
+
+use crate::config::{CheckConfig, Definitions, MonitorConfig};
+use crate::limits::MAX_VERSIONS;
+
+/// What is written in a file as one table, under that table's name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Definition {
+    Monitor(Box<MonitorConfig>),
+    Check(Box<CheckConfig>),
+}
+
+impl Definition {
+    pub fn name(&self) -> &str {
+        match self {
+            Definition::Monitor(monitor) => &monitor.name,
+            Definition::Check(check) => &check.name,
+        }
+    }
+
+    pub fn set_name(&mut self, name: &str) {
+        match self {
+            Definition::Monitor(monitor) => name.clone_into(&mut monitor.name),
+            Definition::Check(check) => name.clone_into(&mut check.name),
+        }
+    }
+
+    /// Would a program be run that this definition chose?
+    pub fn runs_commands(&self) -> bool {
+        match self {
+            Definition::Monitor(_) => false,
+            Definition::Check(check) => !check.command.is_empty() || !check.event_handler.is_empty(),
+        }
+    }
+
+    fn add_to(self, all: &mut Definitions) {
+        match self {
+            Definition::Monitor(monitor) => all.monitors.push(*monitor),
+            Definition::Check(check) => all.checks.push(*check),
+        }
+    }
+}
+
+/// One version of one definition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Version {
+    pub name: String,
+    pub version: i64,
+    pub at: Timestamp,
+    pub author: String,
+    /// `None`: it was taken out.
+    pub definition: Option<Definition>,
+}
+
+/// All that are made in the UI and not taken out again, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Made {
+    pub versions: Vec<Version>,
+}
+
+impl Made {
+    pub fn load(state: &StateStore) -> Result<Made, StateError> {
+        let sql = "SELECT name, version, at, author, body FROM monitor_made AS one
+             WHERE version = (SELECT MAX(version) FROM monitor_made WHERE name = one.name) AND body IS NOT NULL ORDER BY name";
+        let rows = state.query(sql, &[])?;
+        let versions = rows.iter().filter_map(|row| {
+            let version = version(row);
+            if version.definition.is_none() {
+                tracing::error!(name = version.name, "a monitor made in the UI cannot be read and is left out");
+            }
+            version.definition.is_some().then_some(version)
+        });
+        Ok(Made { versions: versions.collect() })
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Version> {
+        self.versions.iter().find(|version| version.name == name)
+    }
+
+    pub fn with(&self, version: Version) -> Made {
+        let mut versions: Vec<Version> =
+            self.versions.iter().filter(|other| other.name != version.name).cloned().collect();
+        versions.extend(version.definition.is_some().then_some(version));
+        versions.sort_by(|a, b| a.name.cmp(&b.name));
+        Made { versions }
+    }
+
+    /// All that is in effect.
+    pub fn merged(&self, files: &Definitions) -> Definitions {
+        let mut all = files.clone();
+        let hidden = |name: &str| {
+            files.monitors.iter().any(|monitor| monitor.name == name)
+                || files.checks.iter().any(|check| check.name == name)
+        };
+        let ours = self.versions.iter().filter(|version| !hidden(&version.name));
+        ours.filter_map(|version| version.definition.clone()).for_each(|made| made.add_to(&mut all));
+        all
+    }
+
+    /// As a file that can be put into conf.d.
+    pub fn export(&self) -> Definitions {
+        self.merged(&Definitions::default())
+    }
+}
+
+fn version(row: &state_store::Row) -> Version {
+    Version {
+        name: row.text(0).to_owned(),
+        version: row.integer(1),
+        at: Timestamp(row.integer(2)),
+        author: row.text(3).to_owned(),
+        definition: serde_json::from_str(row.text(4)).ok(),
+    }
+}
+
+/// Every version of one, the newest first.
+pub fn versions(state: &StateStore, name: &str) -> Result<Vec<Version>, StateError> {
+    let sql = "SELECT name, version, at, author, body FROM monitor_made WHERE name = ?1 ORDER BY version DESC";
+    Ok(state.query(sql, &[name.into()])?.iter().map(version).collect())
+}
+
+pub fn write(tx: &Transaction<'_>, version: &Version) -> Result<(), StateError> {
+    let body = version.definition.as_ref().map(crate::store::to_json);
+    tx.execute(
+        "INSERT INTO monitor_made (name, version, at, author, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+        &[
+            version.name.as_str().into(),
+            version.version.into(),
+            version.at.0.into(),
+            version.author.as_str().into(),
+            body.into(),
+        ],
+    )?;
+    let oldest = version.version - MAX_VERSIONS;
+    tx.execute(
+        "DELETE FROM monitor_made WHERE name = ?1 AND version <= ?2",
+        &[version.name.as_str().into(), oldest.into()],
+    )?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(name: &str, version: i64, target: Option<&str>) -> Version {
+        let monitor = |target: &str| {
+            let target = Some(target.to_owned());
+            Definition::Monitor(Box::new(MonitorConfig { name: name.into(), target, ..Default::default() }))
+        };
+        let definition = target.map(monitor);
+        Version { name: name.into(), version, at: Timestamp(5), author: "ana".into(), definition }
+    }
+
+    #[test]
+    fn the_newest_version_counts_and_older_ones_stay() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateStore::open(&directory.path().join("s.db"), &[crate::store::MIGRATIONS]).unwrap();
+        let all = [made("a", 1, Some("x")), made("a", 2, Some("y")), made("b", 1, Some("z")), made("b", 2, None)];
+        state.transaction(|tx| all.iter().try_for_each(|version| write(tx, version))).unwrap();
+        assert_eq!(Made::load(&state).unwrap().versions, [all[1].clone()]);
+        assert_eq!(versions(&state, "b").unwrap(), [all[3].clone(), all[2].clone()]);
+        for number in 3..=MAX_VERSIONS + 10 {
+            state.transaction(|tx| write(tx, &made("a", number, Some("n")))).unwrap();
+        }
+        assert_eq!(versions(&state, "a").unwrap().len(), MAX_VERSIONS as usize);
+    }
+
+    #[test]
+    fn what_is_in_a_file_wins() {
+        let made = Made::default().with(made("a", 1, Some("ours"))).with(made("b", 1, Some("ours")));
+        let files: Definitions = toml::from_str("[[monitor]]\nname = \"a\"\ntarget = \"file\"").unwrap();
+        let merged = made.merged(&files);
+        let targets: Vec<_> = merged.monitors.iter().map(|monitor| monitor.target.as_deref()).collect();
+        assert_eq!(targets, [Some("file"), Some("ours")]);
+        let text = toml::to_string(&made.export()).unwrap();
+        assert_eq!(toml::from_str::<Definitions>(&text).unwrap().monitors.len(), 2, "{text}");
+    }
+
+    #[test]
+    fn taken_out_is_gone() {
+        let one = Made::default().with(made("a", 1, Some("x")));
+        assert!(one.get("a").is_some() && one.with(made("a", 2, None)).get("a").is_none());
+    }
+}

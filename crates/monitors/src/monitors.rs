@@ -1,0 +1,602 @@
+//! [`Monitors`]: the machine with everything that is kept of it, shared by threads.
+//!
+//! Whatever changes something (a result, a command, the time) is done in memory at once, and a [`Ticket`] tells when
+//! it is on the disk. One thread, the binary's, takes together what has gathered ([`Monitors::prepare`]), writes it
+//! in one transaction with whatever else belongs to it, and then says so ([`Monitors::committed`]). Whoever answers
+//! somebody waits for the ticket before. The lock is held for calculations only, never while the disk is waited for.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use state_store::{StateError, StateStore};
+use vocabulary::Timestamp;
+use vocabulary::state::{InstanceId, StateChange, Withheld};
+
+use crate::batch::{Batch, Carried, Prepared, Row};
+use crate::config::{Definitions, PassiveResults};
+use crate::history::{Run, Seen};
+use crate::machine::{Command, Done, Happenings, Kind, Machine, ObjectId, ObjectName, Problem, Saved};
+use crate::made::Made;
+use crate::silence::{About, Silences};
+use crate::store::{self, KeptNotice};
+use crate::{Outcome, made};
+
+/// Kept under this name.
+const DOWNTIMES_AND_COMMENTS: &str = "downtimes_and_comments";
+
+/// Something was done that is on the disk when [`Monitors::wait`] says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+/// Why something was not done; the text says how to mend it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    NotFound(String),
+    Wrong(String),
+    /// As things are now.
+    Conflict(String),
+    /// The disk does not take it.
+    NotKept(String),
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Refused::NotFound(text)
+        | Refused::Wrong(text)
+        | Refused::Conflict(text)
+        | Refused::NotKept(text)) = self;
+        f.write_str(text)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl From<StateError> for Refused {
+    fn from(error: StateError) -> Refused {
+        Refused::NotKept(error.to_string())
+    }
+}
+
+/// Plain counters of this room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    pub results: u64,
+    /// Of those: sent to us.
+    pub passive: u64,
+    /// For what is not defined, or switched off.
+    pub refused: u64,
+    pub changes: u64,
+    pub notices: u64,
+    pub batches: u64,
+    pub rows: u64,
+    pub failed_batches: u64,
+    /// Results of metric instances beyond the most that there may be.
+    pub left_out: u64,
+}
+
+pub struct Monitors {
+    pub(crate) state: Arc<StateStore>,
+    pub(crate) inner: Mutex<Inner>,
+    /// Something waits to be written.
+    work: Condvar,
+    /// Something was written, or could not be.
+    written: Condvar,
+}
+
+pub(crate) struct Inner {
+    pub machine: Machine,
+    out: Happenings,
+    pub rows: HashMap<ObjectId, Row>,
+    /// Objects that are not defined now, as they were: they come back as they went.
+    gone: HashMap<ObjectName, (Row, Saved)>,
+    next_row: i64,
+    next_notice: i64,
+    batch: Batch,
+    applied: u64,
+    committed: u64,
+    /// Why the last batch could not be written.
+    pub failure: Option<String>,
+    pub zone: TimeZone,
+    pub files: Arc<Definitions>,
+    pub made: Made,
+    pub all: Arc<Definitions>,
+    channels: HashMap<Arc<str>, Vec<String>>,
+    passive_only: BTreeSet<String>,
+    pub silences: Silences,
+    pub counters: Counters,
+    /// Problem notices of the last days, by monitor.
+    pub told: HashMap<String, i64>,
+}
+
+impl Monitors {
+    /// With the state of each object as it was left.
+    pub fn open(
+        state: Arc<StateStore>,
+        files: Definitions,
+        zone: TimeZone,
+        now: Timestamp,
+    ) -> Result<Monitors, OpenError> {
+        let made = Made::load(&state)?;
+        let all = made.merged(&files);
+        let machine = Machine::new(&all, zone.clone()).map_err(OpenError::Definitions)?;
+        let mut inner = Inner {
+            machine,
+            out: Happenings::default(),
+            rows: HashMap::new(),
+            gone: HashMap::new(),
+            next_row: store::last_id(&state, "monitor_object")? + 1,
+            next_notice: store::last_id(&state, "monitor_notice")? + 1,
+            batch: Batch::default(),
+            applied: 0,
+            committed: 0,
+            failure: None,
+            zone,
+            files: Arc::new(files),
+            made,
+            all: Arc::new(all),
+            channels: HashMap::new(),
+            passive_only: BTreeSet::new(),
+            silences: Silences::load(&state, now)?,
+            counters: Counters::default(),
+            told: HashMap::new(),
+        };
+        inner.take_names();
+        for row in store::objects(&state)? {
+            let (Some(name), Ok(saved)) = (row.object_name(), serde_json::from_str::<Saved>(&row.saved)) else {
+                tracing::error!(monitor = row.monitor, "the state of a monitor cannot be read; it begins anew");
+                continue;
+            };
+            inner.gone.insert(name, (Row { id: row.id, run: row.run }, saved));
+        }
+        inner.restore_instances();
+        inner.bring_back();
+        if let Some(text) = store::kept(&state, DOWNTIMES_AND_COMMENTS)? {
+            match serde_json::from_str(&text) {
+                Ok(kept) => inner.restore_kept(&kept, now),
+                Err(error) => tracing::error!(%error, "downtimes and comments cannot be read and are left out"),
+            }
+        }
+        inner.told = store::notices_since(&state, now.minus(crate::look::TOLD_SECONDS).0)?.into_iter().collect();
+        Ok(Monitors {
+            state,
+            inner: Mutex::new(inner),
+            work: Condvar::new(),
+            written: Condvar::new(),
+        })
+    }
+
+    /// Takes other definitions over, or none of them. State stays with its name.
+    pub fn reload(&self, files: Definitions, now: Timestamp) -> Result<(), Vec<Problem>> {
+        let mut inner = self.inner.lock();
+        let made = inner.made.clone();
+        inner.redefine(Arc::new(files), made, now)?;
+        self.done(&mut inner, now);
+        Ok(())
+    }
+
+    /// A result of what is defined under this name.
+    pub fn result(&self, name: &ObjectName, outcome: &Outcome, now: Timestamp) -> Result<Ticket, Refused> {
+        let mut inner = self.inner.lock();
+        let Some(id) = inner.machine.named(name) else {
+            inner.counters.refused += 1;
+            return Err(unknown(name));
+        };
+        if !outcome.active {
+            inner.refuse_passive(id, name, now)?;
+        }
+        inner.result(id, outcome, now);
+        Ok(self.done(&mut inner, now))
+    }
+
+    /// Of many at once, as the second's evaluation of metric monitors has them. What is beyond the limit is counted.
+    pub fn instance_results<'o>(
+        &self,
+        results: impl IntoIterator<Item = (&'o str, &'o str, &'o Outcome)>,
+        now: Timestamp,
+    ) -> Ticket {
+        let mut inner = self.inner.lock();
+        for (monitor, instance, outcome) in results {
+            match inner.instance(monitor, instance) {
+                Some(id) => inner.result(id, outcome, now),
+                None => inner.counters.left_out += 1,
+            }
+        }
+        self.done(&mut inner, now)
+    }
+
+    /// What people and programs ask for.
+    pub fn command(
+        &self,
+        name: &ObjectName,
+        command: impl FnOnce(ObjectId) -> Command,
+        now: Timestamp,
+    ) -> Result<(Done, Ticket), Refused> {
+        let mut inner = self.inner.lock();
+        let id = inner.machine.named(name).ok_or_else(|| unknown(name))?;
+        self.obey(&mut inner, command(id), now)
+    }
+
+    pub fn cancel_downtime(&self, id: u64, now: Timestamp) -> Result<Ticket, Refused> {
+        self.obey(&mut self.inner.lock(), Command::CancelDowntime { id }, now).map(|(_, ticket)| ticket)
+    }
+
+    pub fn remove_comment(&self, id: u64, now: Timestamp) -> Result<Ticket, Refused> {
+        self.obey(&mut self.inner.lock(), Command::RemoveComment { id }, now).map(|(_, ticket)| ticket)
+    }
+
+    fn obey(
+        &self,
+        inner: &mut MutexGuard<'_, Inner>,
+        command: Command,
+        now: Timestamp,
+    ) -> Result<(Done, Ticket), Refused> {
+        inner.refuse_while_failing()?;
+        let inner_now = &mut **inner;
+        let done = inner_now.machine.command(command, now, &mut inner_now.out)?;
+        Ok((done, self.done(inner, now)))
+    }
+
+    /// What comes with the time: downtimes begin and end, acknowledgements expire.
+    pub fn tick(&self, now: Timestamp) {
+        let mut inner = self.inner.lock();
+        let inner_now = &mut *inner;
+        inner_now.machine.tick(now, &mut inner_now.out);
+        inner.silences.forget_ended(now);
+        self.done(&mut inner, now);
+    }
+
+    /// When [`tick`](Self::tick) has something to do.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.inner.lock().machine.next_due()
+    }
+
+    /// Gathers what the machine said, and wakes whoever writes it.
+    fn done(&self, inner: &mut MutexGuard<'_, Inner>, now: Timestamp) -> Ticket {
+        inner.gather(now);
+        inner.applied += 1;
+        if !inner.batch.is_empty() {
+            self.work.notify_one();
+        }
+        Ticket(inner.applied)
+    }
+
+    /// Waits until something is to be written, or so long.
+    pub fn wait_for_work(&self, longest: Duration) {
+        let mut inner = self.inner.lock();
+        if inner.batch.is_empty() {
+            self.work.wait_for(&mut inner, longest);
+        }
+    }
+
+    /// Ends a [`wait_for_work`](Self::wait_for_work).
+    pub fn wake(&self) {
+        self.work.notify_one();
+    }
+
+    /// All that has gathered, to be written; nothing is to be written if it is `None`.
+    pub fn prepare(&self) -> Option<Prepared> {
+        let mut inner = self.inner.lock();
+        if inner.batch.is_empty() {
+            // Nothing of what was done had to be written.
+            inner.committed = inner.applied;
+            self.written.notify_all();
+            return None;
+        }
+        let inner = &mut *inner;
+        let batch = std::mem::take(&mut inner.batch);
+        let rows = batch.dirty.iter().filter_map(|id| {
+            let row = inner.rows.get(id)?;
+            Some((inner.machine.name(*id), row.clone(), inner.machine.save(*id)))
+        });
+        let rows: Vec<_> = batch.left.into_iter().chain(rows).collect();
+        Some(Prepared {
+            upto: inner.applied,
+            rows,
+            runs: batch.runs,
+            notices: batch.notices,
+            kept: batch.kept.then(|| inner.machine.keep()),
+            carried: batch.carried,
+        })
+    }
+
+    /// It is on the disk: who waits for it is told.
+    pub fn committed(&self, prepared: &Prepared) {
+        let mut inner = self.inner.lock();
+        inner.committed = inner.committed.max(prepared.upto);
+        inner.failure = None;
+        inner.counters.batches += 1;
+        inner.counters.rows += prepared.rows.len() as u64;
+        self.written.notify_all();
+    }
+
+    /// It is not; until it is, nothing is taken from those who want an answer.
+    pub fn failed(&self, why: String) {
+        let mut inner = self.inner.lock();
+        inner.failure = Some(why);
+        inner.counters.failed_batches += 1;
+        self.written.notify_all();
+    }
+
+    /// Until it is on the disk.
+    pub fn wait(&self, ticket: Ticket, longest: Duration) -> Result<(), Refused> {
+        let until = Instant::now() + longest;
+        let mut inner = self.inner.lock();
+        loop {
+            if inner.committed >= ticket.0 {
+                return Ok(());
+            }
+            inner.refuse_while_failing()?;
+            if self.written.wait_until(&mut inner, until).timed_out() {
+                let why = "it was taken, and the disk has not kept it in time; it will be kept once the disk answers";
+                return Err(Refused::NotKept(why.into()));
+            }
+        }
+    }
+
+    pub fn counters(&self) -> Counters {
+        self.inner.lock().counters
+    }
+}
+
+/// What keeps everything from opening.
+#[derive(Debug)]
+pub enum OpenError {
+    State(StateError),
+    Definitions(Vec<Problem>),
+}
+
+impl From<StateError> for OpenError {
+    fn from(error: StateError) -> OpenError {
+        OpenError::State(error)
+    }
+}
+
+impl std::fmt::Display for OpenError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            OpenError::State(error) => error.fmt(f),
+            OpenError::Definitions(problems) => {
+                let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                f.write_str(&told.join("; "))
+            }
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+pub(crate) fn unknown(name: &ObjectName) -> Refused {
+    Refused::NotFound(match name {
+        ObjectName::Check(name) => format!("there is no check `{name}`"),
+        ObjectName::Host(name) => format!("there is no host `{name}`"),
+        ObjectName::Instance(monitor, instance) if instance.is_empty() => format!("there is no monitor `{monitor}`"),
+        ObjectName::Instance(monitor, instance) => format!("monitor `{monitor}` has no instance `{instance}`"),
+    })
+}
+
+impl Inner {
+    /// While the disk takes nothing, nothing is promised: what was sent would be sent again, and count twice.
+    pub fn refuse_while_failing(&self) -> Result<(), Refused> {
+        match &self.failure {
+            None => Ok(()),
+            Some(why) => Err(Refused::NotKept(format!("nothing can be kept at present: {why}"))),
+        }
+    }
+
+    fn refuse_passive(&mut self, id: ObjectId, name: &ObjectName, now: Timestamp) -> Result<(), Refused> {
+        self.refuse_while_failing()?;
+        if self.machine.status(id, now).passive_results_enabled {
+            return Ok(());
+        }
+        self.counters.refused += 1;
+        let name = plain(name);
+        Err(Refused::Conflict(format!("results that are sent for `{name}` are switched off; switch them on again")))
+    }
+
+    fn result(&mut self, id: ObjectId, outcome: &Outcome, now: Timestamp) {
+        self.counters.results += 1;
+        self.counters.passive += u64::from(!outcome.active);
+        self.machine.result(id, outcome, now, &mut self.out);
+        let changed = self.note(id, outcome, now);
+        // An instance is looked at each second; a look that says what the last one said is not written.
+        let is_instance = self.machine.kind(id) == Kind::Instance;
+        if is_instance && !changed && self.out.notices.is_empty() && self.out.changes.is_empty() {
+            self.out.touched.retain(|touched| *touched != id);
+        }
+        self.gather(now);
+    }
+
+    /// In the history. True if it says something else than the result before.
+    fn note(&mut self, id: ObjectId, outcome: &Outcome, now: Timestamp) -> bool {
+        let status = self.machine.status(id, now);
+        let seen = Seen {
+            at: status.last_check.unwrap_or(now).0,
+            status: outcome.status,
+            state: status.state.unwrap_or(status.last_hard_state),
+            state_type: status.state_type,
+            attempt: status.attempt,
+            active: outcome.active,
+            text: &outcome.output,
+            value: outcome.value,
+        };
+        let row = self.row(id);
+        match &mut row.run {
+            Some(run) if run.take(seen) => false,
+            run => {
+                let ended = run.replace(Run::new(seen));
+                let object = row.id;
+                self.batch.runs.extend(ended.map(|run| (object, run)));
+                true
+            }
+        }
+    }
+
+    fn row(&mut self, id: ObjectId) -> &mut Row {
+        let next = &mut self.next_row;
+        self.rows.entry(id).or_insert_with(|| {
+            *next += 1;
+            Row { id: *next - 1, run: None }
+        })
+    }
+
+    /// An instance is made when it is first seen.
+    pub fn instance(&mut self, monitor: &str, instance: &str) -> Option<ObjectId> {
+        if let Some(id) = self.machine.instance(monitor, instance) {
+            return Some(id);
+        }
+        let id = self.machine.add_instance(monitor, instance)?;
+        let name = ObjectName::Instance(monitor.to_owned(), instance.to_owned());
+        if let Some((row, saved)) = self.gone.remove(&name) {
+            self.machine.restore(id, &saved);
+            self.rows.insert(id, row);
+        }
+        Some(id)
+    }
+
+    /// Out of the machine's hands into the batch.
+    fn gather(&mut self, now: Timestamp) {
+        for change in std::mem::take(&mut self.out.changes) {
+            self.counters.changes += 1;
+            let change = self.with_silence(change, now);
+            self.batch.carried.changes.push(change);
+        }
+        for notice in std::mem::take(&mut self.out.notices) {
+            self.counters.notices += 1;
+            let silenced = self.is_silenced(&notice.id, now);
+            self.keep_notice(&notice);
+            self.batch.carried.notices.push((notice, silenced));
+        }
+        for id in std::mem::take(&mut self.out.touched) {
+            self.row(id);
+            self.batch.dirty.insert(id);
+        }
+        self.batch.carried.handlers.append(&mut self.out.handlers);
+        self.batch.carried.looks.extend(std::mem::take(&mut self.out.looks));
+        self.batch.kept |= std::mem::take(&mut self.out.kept_changed);
+    }
+
+    fn keep_notice(&mut self, notice: &vocabulary::state::Notice) {
+        if notice.kind == vocabulary::state::NoticeKind::Problem {
+            *self.told.entry(notice.id.monitor.to_string()).or_default() += 1;
+        }
+        let channels = self.channels.get(&notice.contact).filter(|channels| !channels.is_empty()).cloned();
+        self.batch.notices.push(KeptNotice {
+            id: self.next_notice,
+            monitor: notice.id.monitor.to_string(),
+            instance: notice.id.instance.to_string(),
+            at: notice.at.0,
+            kind: notice.kind,
+            state: notice.state,
+            recipient: notice.contact.to_string(),
+            // A contact without channels can be told of nothing, and the list says what would have been told.
+            channels: channels.unwrap_or_else(|| vec!["log".into()]),
+            number: notice.number,
+            text: notice.text.to_string(),
+            author: notice.author.to_string(),
+            comment: notice.comment.to_string(),
+        });
+        self.next_notice += 1;
+    }
+
+    fn with_silence(&self, change: StateChange, now: Timestamp) -> StateChange {
+        let silenced = change.withheld.is_none() && self.is_silenced(&change.id, now);
+        StateChange { withheld: if silenced { Some(Withheld::Silence) } else { change.withheld }, ..change }
+    }
+
+    pub fn is_silenced(&self, id: &InstanceId, now: Timestamp) -> bool {
+        if self.silences.all().len() == 0 {
+            return false;
+        }
+        let host = match id.monitor.strip_prefix(crate::machine::HOST_PREFIX) {
+            Some(host) => Some(Arc::from(host)),
+            None => self.machine.check(&id.monitor).and_then(|id| self.machine.status(id, now).host),
+        };
+        let is_host = id.monitor.starts_with(crate::machine::HOST_PREFIX);
+        let monitor = (!is_host).then_some(&*id.monitor);
+        self.silences.of(About { monitor, instance: &id.instance, host: host.as_deref() }, now).is_some()
+    }
+
+    /// Other definitions, or none of them.
+    pub fn redefine(&mut self, files: Arc<Definitions>, made: Made, now: Timestamp) -> Result<(), Vec<Problem>> {
+        let all = made.merged(&files);
+        self.gather(now);
+        let before: Vec<(ObjectId, ObjectName, Saved)> = self
+            .machine
+            .ids()
+            .map(|id| (id, self.machine.name(id), self.machine.save(id)))
+            .collect();
+        self.machine.reload(&all, now, &mut self.out)?;
+        let mut rows = std::mem::take(&mut self.rows);
+        for (id, name, saved) in before {
+            let Some(row) = rows.remove(&id) else { continue };
+            match self.machine.named(&name) {
+                Some(id) => {
+                    self.rows.insert(id, row);
+                    // Ids may be others now.
+                    self.batch.dirty.insert(id);
+                }
+                None => {
+                    self.batch.dirty.remove(&id);
+                    self.batch.left.push((name.clone(), row.clone(), saved.clone()));
+                    self.gone.insert(name, (row, saved));
+                }
+            }
+        }
+        (self.files, self.made, self.all) = (files, made, Arc::new(all));
+        self.take_names();
+        self.bring_back();
+        self.gather(now);
+        Ok(())
+    }
+
+    /// Objects that are defined, and were before.
+    fn bring_back(&mut self) {
+        let ids: Vec<ObjectId> = self.machine.ids().collect();
+        for id in ids {
+            if self.rows.contains_key(&id) {
+                continue;
+            }
+            if let Some((row, saved)) = self.gone.remove(&self.machine.name(id)) {
+                self.machine.restore(id, &saved);
+                self.rows.insert(id, row);
+            }
+        }
+    }
+
+    /// Instances of monitors that are defined are there from the beginning: what has vanished is still in trouble.
+    fn restore_instances(&mut self) {
+        let instances: Vec<(String, String)> = self
+            .gone
+            .keys()
+            .filter_map(|name| match name {
+                ObjectName::Instance(monitor, instance) => Some((monitor.clone(), instance.clone())),
+                _ => None,
+            })
+            .collect();
+        for (monitor, instance) in instances {
+            self.instance(&monitor, &instance);
+        }
+    }
+
+    fn restore_kept(&mut self, kept: &crate::machine::Kept, now: Timestamp) {
+        for name in self.machine.restore_kept(kept, now.0) {
+            tracing::warn!(name = plain(&name), "a downtime or comment of what is not defined any more is left out");
+        }
+    }
+
+    fn take_names(&mut self) {
+        let of = |contact: &crate::config::ContactConfig| (Arc::from(contact.name.as_str()), contact.channels.clone());
+        self.channels = self.all.contacts.iter().map(of).collect();
+        let passive = |check: &&crate::config::CheckConfig| check.kind == crate::config::CheckType::Passive;
+        self.passive_only = self.all.checks.iter().filter(passive).map(|check| check.name.clone()).collect();
+    }
+}
+
+pub(crate) fn plain(name: &ObjectName) -> &str {
+    match name {
+        ObjectName::Check(name) | ObjectName::Host(name) | ObjectName::Instance(name, _) => name,
+    }
+}
