@@ -160,8 +160,9 @@ mod tests {
 
     #[test]
     fn a_ribbon_has_no_holes_and_stays_in_its_window() {
-        let runs: Vec<Run> =
-            [(100, 0), (200, 2), (260, 2), (300, 0)].map(|(at, status)| Run::new(seen(at, status, ""))).into();
+        let runs: Vec<Run> = [(100, 0), (200, 2), (260, 2), (300, 0)]
+            .map(|(at, status)| Run::new(seen(at, status, "")))
+            .into();
         let told: Vec<_> = ribbon(&runs, 150, 400)
             .into_iter()
             .map(|stretch| (stretch.from, stretch.until, stretch.state))

@@ -11,15 +11,28 @@
 //! | [`outcome`] | one result |
 //! | [`machine`] | the state machine: SOFT and HARD, flapping, downtime, dependencies, who is told; the model is Nagios 4.5 |
 //! | [`services`] | what the site is made of, its state, and what nobody watches |
+//! | [`monitors`] | [`Monitors`]: the machine with all that is kept, shared by threads |
+//! | `look`, `changing` | what others see of it; what people make and take out |
+//! | [`made`], [`silence`] | definitions made in the UI; silences |
+//! | [`store`], [`history`], `batch` | the tables, results in runs, what waits for the disk |
 //! | `kinds` | where results come from: metric, check, probe, passive, heartbeat |
 
+pub mod batch;
+mod changing;
 pub mod config;
+pub mod history;
 pub mod kinds;
 mod limits;
+pub mod look;
 pub mod machine;
-
+pub mod made;
+pub mod monitors;
 pub mod outcome;
 pub mod services;
+pub mod silence;
+pub mod store;
 
 pub use config::Definitions;
+pub use made::Files;
+pub use monitors::{Monitors, Refused, Ticket};
 pub use outcome::Outcome;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use vocabulary::Timestamp;
 use vocabulary::state::{InstanceId, State, StateType, Withheld};
 
-use crate::config::{CheckType, Definitions, MonitorKind};
+use crate::config::{CheckConfig, CheckType, Definitions, MonitorConfig, MonitorKind};
 use crate::history::Run;
 use crate::limits::{MAX_LISTED, USUAL_LISTED};
 use crate::machine::{Comment, Downtime, HOST_PREFIX, Kind, ObjectId, ObjectName, Status};
@@ -96,7 +96,8 @@ impl Monitors {
     /// All monitors and checks, in the order of their names.
     pub fn list(&self, now: Timestamp) -> Vec<Summary> {
         let inner = self.inner.lock();
-        let mut all: Vec<Summary> = inner.all.checks.iter().filter_map(|check| inner.check(check, now)).collect();
+        let mut all: Vec<Summary> =
+            inner.all.checks.iter().filter_map(|check| inner.check(check, now)).collect();
         let mut instances: HashMap<Arc<str>, Vec<ObjectId>> = HashMap::new();
         for id in inner.machine.ids().filter(|id| inner.machine.kind(*id) == Kind::Instance) {
             instances.entry(inner.machine.instance_id(id).monitor.clone()).or_default().push(id);
@@ -126,8 +127,7 @@ impl Monitors {
         let is_its = |id: &ObjectId| {
             inner.machine.kind(*id) == Kind::Instance && *inner.machine.instance_id(*id).monitor == *monitor
         };
-        let mut all: Vec<Found> =
-            inner.machine.ids().filter(is_its).map(|id| inner.found(id, now)).collect();
+        let mut all: Vec<Found> = inner.machine.ids().filter(is_its).map(|id| inner.found(id, now)).collect();
         all.sort_by(|a, b| a.status.id.instance.cmp(&b.status.id.instance));
         all
     }
@@ -282,7 +282,7 @@ impl Inner {
         self.machine.status(id, now).withheld.or_else(silenced)
     }
 
-    fn check(&self, check: &crate::config::CheckConfig, now: Timestamp) -> Option<Summary> {
+    fn check(&self, check: &CheckConfig, now: Timestamp) -> Option<Summary> {
         let id = self.machine.check(&check.name)?;
         let status = self.machine.status(id, now);
         let bad = status.state.is_some_and(State::is_problem);
@@ -309,7 +309,7 @@ impl Inner {
         })
     }
 
-    fn monitor(&self, monitor: &crate::config::MonitorConfig, ids: &[ObjectId], now: Timestamp) -> Summary {
+    fn monitor(&self, monitor: &MonitorConfig, ids: &[ObjectId], now: Timestamp) -> Summary {
         let statuses: Vec<Status> = ids.iter().map(|id| self.machine.status(*id, now)).collect();
         let badness = |status: &&Status| status.state.map_or(0, State::badness);
         let is_bad = |status: &Status| status.state.is_some_and(State::is_problem);
@@ -318,7 +318,8 @@ impl Inner {
             .iter()
             .max_by_key(|status| (badness(status), std::cmp::Reverse(status.last_state_change)));
         let in_trouble = statuses.iter().filter(|status| is_bad(status)).count();
-        let all_bad = |has: &dyn Fn(&Status) -> bool| in_trouble > 0 && statuses.iter().filter(|s| is_bad(s)).all(has);
+        let all_bad =
+            |has: &dyn Fn(&Status) -> bool| in_trouble > 0 && statuses.iter().filter(|s| is_bad(s)).all(has);
         Summary {
             name: monitor.name.clone(),
             kind: if monitor.kind == MonitorKind::Heartbeat { "heartbeat" } else { "metric" },

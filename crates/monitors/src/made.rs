@@ -1,11 +1,23 @@
 //! Definitions made in the UI: kept in the state database, with versions. What is in a file wins.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use state_store::{StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
 
 use crate::config::{CheckConfig, Definitions, MonitorConfig};
 use crate::limits::MAX_VERSIONS;
+
+/// What the configuration files define, and where each monitor, check and host is written: `file:line` by list
+/// (`check`) and name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Files {
+    pub definitions: Definitions,
+    pub origins: Origins,
+}
+
+pub type Origins = BTreeMap<(&'static str, String), String>;
 
 /// What is written in a file as one table, under that table's name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,9 +82,7 @@ impl Made {
         let rows = state.query(sql, &[])?;
         let versions = rows.iter().filter_map(|row| {
             let version = version(row);
-            if version.definition.is_none() {
-                tracing::error!(name = version.name, "a monitor made in the UI cannot be read and is left out");
-            }
+            // One that this version cannot read stays where it is, for the version that can.
             version.definition.is_some().then_some(version)
         });
         Ok(Made { versions: versions.collect() })
@@ -120,7 +130,8 @@ fn version(row: &state_store::Row) -> Version {
 
 /// Every version of one, the newest first.
 pub fn versions(state: &StateStore, name: &str) -> Result<Vec<Version>, StateError> {
-    let sql = "SELECT name, version, at, author, body FROM monitor_made WHERE name = ?1 ORDER BY version DESC";
+    let sql =
+        "SELECT name, version, at, author, body FROM monitor_made WHERE name = ?1 ORDER BY version DESC";
     Ok(state.query(sql, &[name.into()])?.iter().map(version).collect())
 }
 
@@ -161,7 +172,8 @@ mod tests {
     fn the_newest_version_counts_and_older_ones_stay() {
         let directory = tempfile::tempdir().unwrap();
         let state = StateStore::open(&directory.path().join("s.db"), &[crate::store::MIGRATIONS]).unwrap();
-        let all = [made("a", 1, Some("x")), made("a", 2, Some("y")), made("b", 1, Some("z")), made("b", 2, None)];
+        let all =
+            [made("a", 1, Some("x")), made("a", 2, Some("y")), made("b", 1, Some("z")), made("b", 2, None)];
         state.transaction(|tx| all.iter().try_for_each(|version| write(tx, version))).unwrap();
         assert_eq!(Made::load(&state).unwrap().versions, [all[1].clone()]);
         assert_eq!(versions(&state, "b").unwrap(), [all[3].clone(), all[2].clone()]);

@@ -5,7 +5,7 @@
 //! in one transaction with whatever else belongs to it, and then says so ([`Monitors::committed`]). Whoever answers
 //! somebody waits for the ticket before. The lock is held for calculations only, never while the disk is waited for.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,17 +15,16 @@ use state_store::{StateError, StateStore};
 use vocabulary::Timestamp;
 use vocabulary::state::{InstanceId, StateChange, Withheld};
 
-use crate::batch::{Batch, Carried, Prepared, Row};
-use crate::config::{Definitions, PassiveResults};
+use crate::Outcome;
+use crate::batch::{Batch, Prepared, Row};
+use crate::config::Definitions;
 use crate::history::{Run, Seen};
-use crate::machine::{Command, Done, Happenings, Kind, Machine, ObjectId, ObjectName, Problem, Saved};
-use crate::made::Made;
+use crate::machine::{
+    Command, Done, Happenings, Kept, Kind, Machine, ObjectId, ObjectName, Problem, Refusal, Saved,
+};
+use crate::made::{Files, Made};
 use crate::silence::{About, Silences};
-use crate::store::{self, KeptNotice};
-use crate::{Outcome, made};
-
-/// Kept under this name.
-const DOWNTIMES_AND_COMMENTS: &str = "downtimes_and_comments";
+use crate::store::{self, DOWNTIMES_AND_COMMENTS, KeptNotice};
 
 /// Something was done that is on the disk when [`Monitors::wait`] says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +53,16 @@ impl std::fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Refused {
+        match refusal {
+            Refusal::Wrong(text) => Refused::Wrong(text),
+            Refusal::NotFound(text) => Refused::NotFound(text),
+            Refusal::NoProblem(text) | Refusal::TooMany(text) => Refused::Conflict(text),
+        }
+    }
+}
+
 impl From<StateError> for Refused {
     fn from(error: StateError) -> Refused {
         Refused::NotKept(error.to_string())
@@ -80,6 +89,8 @@ pub struct Counters {
 pub struct Monitors {
     pub(crate) state: Arc<StateStore>,
     pub(crate) inner: Mutex<Inner>,
+    /// Held by whoever changes the definitions, which takes longer than the other lock may be held.
+    pub(crate) defining: Mutex<()>,
     /// Something waits to be written.
     work: Condvar,
     /// Something was written, or could not be.
@@ -100,13 +111,17 @@ pub(crate) struct Inner {
     /// Why the last batch could not be written.
     pub failure: Option<String>,
     pub zone: TimeZone,
-    pub files: Arc<Definitions>,
+    pub files: Arc<Files>,
     pub made: Made,
     pub all: Arc<Definitions>,
+    /// Of each contact.
     channels: HashMap<Arc<str>, Vec<String>>,
-    passive_only: BTreeSet<String>,
+    /// The checks on each host, by the names that NSCA and the command pipe know them by.
+    pub services: HashMap<String, HashMap<String, String>>,
     pub silences: Silences,
     pub counters: Counters,
+    /// What of the database could not be read, and begins anew.
+    pub unreadable: Vec<String>,
     /// Problem notices of the last days, by monitor.
     pub told: HashMap<String, i64>,
 }
@@ -115,12 +130,12 @@ impl Monitors {
     /// With the state of each object as it was left.
     pub fn open(
         state: Arc<StateStore>,
-        files: Definitions,
+        files: Files,
         zone: TimeZone,
         now: Timestamp,
     ) -> Result<Monitors, OpenError> {
         let made = Made::load(&state)?;
-        let all = made.merged(&files);
+        let all = made.merged(&files.definitions);
         let machine = Machine::new(&all, zone.clone()).map_err(OpenError::Definitions)?;
         let mut inner = Inner {
             machine,
@@ -138,38 +153,41 @@ impl Monitors {
             made,
             all: Arc::new(all),
             channels: HashMap::new(),
-            passive_only: BTreeSet::new(),
+            services: HashMap::new(),
             silences: Silences::load(&state, now)?,
             counters: Counters::default(),
+            unreadable: Vec::new(),
             told: HashMap::new(),
         };
         inner.take_names();
         for row in store::objects(&state)? {
-            let (Some(name), Ok(saved)) = (row.object_name(), serde_json::from_str::<Saved>(&row.saved)) else {
-                tracing::error!(monitor = row.monitor, "the state of a monitor cannot be read; it begins anew");
-                continue;
-            };
-            inner.gone.insert(name, (Row { id: row.id, run: row.run }, saved));
-        }
-        inner.restore_instances();
-        inner.bring_back();
-        if let Some(text) = store::kept(&state, DOWNTIMES_AND_COMMENTS)? {
-            match serde_json::from_str(&text) {
-                Ok(kept) => inner.restore_kept(&kept, now),
-                Err(error) => tracing::error!(%error, "downtimes and comments cannot be read and are left out"),
+            let name = row.name();
+            match serde_json::from_str::<Saved>(&row.saved) {
+                Ok(saved) => drop(inner.gone.insert(name, (Row { id: row.id, run: row.run }, saved))),
+                Err(error) => inner.unreadable.push(format!("{}: {error}", plain(&name))),
             }
         }
-        inner.told = store::notices_since(&state, now.minus(crate::look::TOLD_SECONDS).0)?.into_iter().collect();
+        inner.restore_instances(now);
+        inner.bring_back();
+        let kept = store::kept(&state, DOWNTIMES_AND_COMMENTS)?.unwrap_or_else(|| "{}".into());
+        match serde_json::from_str(&kept) {
+            Ok(kept) => inner.restore_kept(&kept, now),
+            Err(error) => inner.unreadable.push(format!("downtimes and comments: {error}")),
+        }
+        inner.told =
+            store::notices_since(&state, now.minus(crate::look::TOLD_SECONDS).0)?.into_iter().collect();
         Ok(Monitors {
             state,
             inner: Mutex::new(inner),
+            defining: Mutex::new(()),
             work: Condvar::new(),
             written: Condvar::new(),
         })
     }
 
     /// Takes other definitions over, or none of them. State stays with its name.
-    pub fn reload(&self, files: Definitions, now: Timestamp) -> Result<(), Vec<Problem>> {
+    pub fn reload(&self, files: Files, now: Timestamp) -> Result<(), Vec<Problem>> {
+        let _alone = self.defining.lock();
         let mut inner = self.inner.lock();
         let made = inner.made.clone();
         inner.redefine(Arc::new(files), made, now)?;
@@ -199,9 +217,9 @@ impl Monitors {
     ) -> Ticket {
         let mut inner = self.inner.lock();
         for (monitor, instance, outcome) in results {
-            match inner.instance(monitor, instance) {
-                Some(id) => inner.result(id, outcome, now),
-                None => inner.counters.left_out += 1,
+            match inner.instance(monitor, instance, now) {
+                Ok(id) => inner.result(id, outcome, now),
+                Err(_) => inner.counters.left_out += 1,
             }
         }
         self.done(&mut inner, now)
@@ -254,7 +272,7 @@ impl Monitors {
     }
 
     /// Gathers what the machine said, and wakes whoever writes it.
-    fn done(&self, inner: &mut MutexGuard<'_, Inner>, now: Timestamp) -> Ticket {
+    pub(crate) fn done(&self, inner: &mut MutexGuard<'_, Inner>, now: Timestamp) -> Ticket {
         inner.gather(now);
         inner.applied += 1;
         if !inner.batch.is_empty() {
@@ -372,8 +390,12 @@ pub(crate) fn unknown(name: &ObjectName) -> Refused {
     Refused::NotFound(match name {
         ObjectName::Check(name) => format!("there is no check `{name}`"),
         ObjectName::Host(name) => format!("there is no host `{name}`"),
-        ObjectName::Instance(monitor, instance) if instance.is_empty() => format!("there is no monitor `{monitor}`"),
-        ObjectName::Instance(monitor, instance) => format!("monitor `{monitor}` has no instance `{instance}`"),
+        ObjectName::Instance(monitor, instance) if instance.is_empty() => {
+            format!("there is no monitor `{monitor}`")
+        }
+        ObjectName::Instance(monitor, instance) => {
+            format!("monitor `{monitor}` has no instance `{instance}`")
+        }
     })
 }
 
@@ -393,7 +415,9 @@ impl Inner {
         }
         self.counters.refused += 1;
         let name = plain(name);
-        Err(Refused::Conflict(format!("results that are sent for `{name}` are switched off; switch them on again")))
+        Err(Refused::Conflict(format!(
+            "results that are sent for `{name}` are switched off; switch them on again"
+        )))
     }
 
     fn result(&mut self, id: ObjectId, outcome: &Outcome, now: Timestamp) {
@@ -423,15 +447,13 @@ impl Inner {
             value: outcome.value,
         };
         let row = self.row(id);
-        match &mut row.run {
-            Some(run) if run.take(seen) => false,
-            run => {
-                let ended = run.replace(Run::new(seen));
-                let object = row.id;
-                self.batch.runs.extend(ended.map(|run| (object, run)));
-                true
-            }
+        if row.run.as_mut().is_some_and(|run| run.take(seen)) {
+            return false;
         }
+        let ended = row.run.replace(Run::new(seen));
+        let object = row.id;
+        self.batch.runs.extend(ended.map(|run| (object, run)));
+        true
     }
 
     fn row(&mut self, id: ObjectId) -> &mut Row {
@@ -443,17 +465,17 @@ impl Inner {
     }
 
     /// An instance is made when it is first seen.
-    pub fn instance(&mut self, monitor: &str, instance: &str) -> Option<ObjectId> {
+    pub fn instance(&mut self, monitor: &str, instance: &str, now: Timestamp) -> Result<ObjectId, Refusal> {
         if let Some(id) = self.machine.instance(monitor, instance) {
-            return Some(id);
+            return Ok(id);
         }
-        let id = self.machine.add_instance(monitor, instance)?;
+        let id = self.machine.add_instance(monitor, instance, now.0)?;
         let name = ObjectName::Instance(monitor.to_owned(), instance.to_owned());
         if let Some((row, saved)) = self.gone.remove(&name) {
             self.machine.restore(id, &saved);
             self.rows.insert(id, row);
         }
-        Some(id)
+        Ok(id)
     }
 
     /// Out of the machine's hands into the batch.
@@ -520,15 +542,12 @@ impl Inner {
     }
 
     /// Other definitions, or none of them.
-    pub fn redefine(&mut self, files: Arc<Definitions>, made: Made, now: Timestamp) -> Result<(), Vec<Problem>> {
-        let all = made.merged(&files);
+    pub fn redefine(&mut self, files: Arc<Files>, made: Made, now: Timestamp) -> Result<(), Vec<Problem>> {
+        let all = made.merged(&files.definitions);
         self.gather(now);
-        let before: Vec<(ObjectId, ObjectName, Saved)> = self
-            .machine
-            .ids()
-            .map(|id| (id, self.machine.name(id), self.machine.save(id)))
-            .collect();
-        self.machine.reload(&all, now, &mut self.out)?;
+        let before: Vec<(ObjectId, ObjectName, Saved)> =
+            self.machine.ids().map(|id| (id, self.machine.name(id), self.machine.save(id))).collect();
+        self.machine.reload(&all)?;
         let mut rows = std::mem::take(&mut self.rows);
         for (id, name, saved) in before {
             let Some(row) = rows.remove(&id) else { continue };
@@ -548,6 +567,10 @@ impl Inner {
         (self.files, self.made, self.all) = (files, made, Arc::new(all));
         self.take_names();
         self.bring_back();
+        // Recurring downtimes of what is new are planned.
+        let kept = self.machine.keep();
+        self.restore_kept(&kept, now);
+        self.batch.kept = true;
         self.gather(now);
         Ok(())
     }
@@ -567,31 +590,39 @@ impl Inner {
     }
 
     /// Instances of monitors that are defined are there from the beginning: what has vanished is still in trouble.
-    fn restore_instances(&mut self) {
-        let instances: Vec<(String, String)> = self
-            .gone
-            .keys()
-            .filter_map(|name| match name {
-                ObjectName::Instance(monitor, instance) => Some((monitor.clone(), instance.clone())),
-                _ => None,
-            })
-            .collect();
-        for (monitor, instance) in instances {
-            self.instance(&monitor, &instance);
+    fn restore_instances(&mut self, now: Timestamp) {
+        let instances = self.gone.keys().filter_map(|name| match name {
+            ObjectName::Instance(monitor, instance) => Some((monitor.clone(), instance.clone())),
+            _ => None,
+        });
+        for (monitor, instance) in instances.collect::<Vec<_>>() {
+            // Of a monitor that is not defined now they stay where they are.
+            let _ = self.instance(&monitor, &instance, now);
         }
     }
 
-    fn restore_kept(&mut self, kept: &crate::machine::Kept, now: Timestamp) {
-        for name in self.machine.restore_kept(kept, now.0) {
-            tracing::warn!(name = plain(&name), "a downtime or comment of what is not defined any more is left out");
-        }
+    fn restore_kept(&mut self, kept: &Kept, now: Timestamp) {
+        let gone = self.machine.restore_kept(kept, now.0);
+        let told =
+            gone.iter().map(|name| format!("a downtime or comment of `{}`, which is gone", plain(name)));
+        self.unreadable.extend(told);
     }
 
     fn take_names(&mut self) {
-        let of = |contact: &crate::config::ContactConfig| (Arc::from(contact.name.as_str()), contact.channels.clone());
-        self.channels = self.all.contacts.iter().map(of).collect();
-        let passive = |check: &&crate::config::CheckConfig| check.kind == crate::config::CheckType::Passive;
-        self.passive_only = self.all.checks.iter().filter(passive).map(|check| check.name.clone()).collect();
+        let contacts = self.all.contacts.iter();
+        self.channels =
+            contacts.map(|contact| (contact.name.as_str().into(), contact.channels.clone())).collect();
+        self.services.clear();
+        for check in self.all.checks.iter().filter(|check| !check.host.is_empty()) {
+            let service = check.service.as_ref().unwrap_or(&check.name).clone();
+            self.services.entry(check.host.clone()).or_default().insert(service, check.name.clone());
+        }
+    }
+
+    /// Of one object: those that wait for the disk, and the one that goes on.
+    pub fn runs_not_written(&self, row: &Row) -> Vec<Run> {
+        let waiting = self.batch.runs.iter().filter(|(object, _)| *object == row.id).map(|(_, run)| run);
+        waiting.chain(&row.run).cloned().collect()
     }
 }
 

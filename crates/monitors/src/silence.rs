@@ -150,12 +150,13 @@ mod tests {
     #[test]
     fn all_keys_of_a_matcher_have_to_match() {
         let name = |name: &str| Some(name.to_owned());
-        let check = |matcher: Matcher, monitor: Option<&str>, instance: &str, host: Option<&str>, held: bool| {
-            let mut all = Silences::default();
-            all.add(silence(matcher.clone()));
-            let found = all.of(About { monitor, instance, host }, Timestamp(150)).is_some();
-            assert_eq!(found, held, "{matcher:?} {monitor:?} {instance} {host:?}");
-        };
+        let check =
+            |matcher: Matcher, monitor: Option<&str>, instance: &str, host: Option<&str>, held: bool| {
+                let mut all = Silences::default();
+                all.add(silence(matcher.clone()));
+                let found = all.of(About { monitor, instance, host }, Timestamp(150)).is_some();
+                assert_eq!(found, held, "{matcher:?} {monitor:?} {instance} {host:?}");
+            };
         let monitor = Matcher { monitor: name("api-*"), ..Matcher::default() };
         check(monitor.clone(), Some("api-latency"), "a.b", None, true);
         check(monitor.clone(), Some("web"), "", None, false);

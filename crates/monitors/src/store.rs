@@ -5,19 +5,22 @@
 use state_store::{Migrations, Row, StateError, StateStore, Transaction, Value};
 use vocabulary::state::{NoticeKind, State, StateType};
 
+use crate::batch::Row as KeptRow;
 use crate::history::Run;
+use crate::machine::{ObjectName, Saved};
 
 pub const MIGRATIONS: Migrations = Migrations {
     room: "monitors",
     steps: &["CREATE TABLE monitor_object (
             id INTEGER PRIMARY KEY,
-            monitor TEXT NOT NULL, instance TEXT NOT NULL,
+            -- check, host or instance
+            kind TEXT NOT NULL, name TEXT NOT NULL, instance TEXT NOT NULL,
             -- How it is, as the machine saves it.
             saved TEXT NOT NULL,
             -- The run of results that goes on.
             run TEXT NOT NULL,
             changed INTEGER NOT NULL,
-            UNIQUE (monitor, instance)) STRICT;
+            UNIQUE (kind, name, instance)) STRICT;
          CREATE TABLE monitor_run (
             object INTEGER NOT NULL, began INTEGER NOT NULL, ended INTEGER NOT NULL, count INTEGER NOT NULL,
             status INTEGER NOT NULL, state TEXT NOT NULL, state_type TEXT NOT NULL, attempt INTEGER NOT NULL, active INTEGER NOT NULL,
@@ -41,40 +44,72 @@ pub const MIGRATIONS: Migrations = Migrations {
             id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL, until INTEGER NOT NULL) STRICT;"],
 };
 
+/// Kept as a whole under this name.
+pub const DOWNTIMES_AND_COMMENTS: &str = "downtimes_and_comments";
+
 /// An object as it is on the disk.
 pub struct ObjectRow {
     pub id: i64,
-    pub monitor: String,
-    pub instance: String,
+    kind: String,
+    name: String,
+    instance: String,
     pub saved: String,
     pub run: Option<Run>,
 }
 
+impl ObjectRow {
+    pub fn new(of: &ObjectName, row: &KeptRow, saved: &Saved) -> ObjectRow {
+        let (kind, name, instance) = match of {
+            ObjectName::Check(name) => ("check", name, ""),
+            ObjectName::Host(name) => ("host", name, ""),
+            ObjectName::Instance(name, instance) => ("instance", name, instance.as_str()),
+        };
+        ObjectRow {
+            id: row.id,
+            kind: kind.into(),
+            name: name.clone(),
+            instance: instance.into(),
+            saved: to_json(saved),
+            run: row.run.clone(),
+        }
+    }
+
+    pub fn name(&self) -> ObjectName {
+        match self.kind.as_str() {
+            "check" => ObjectName::Check(self.name.clone()),
+            "host" => ObjectName::Host(self.name.clone()),
+            _ => ObjectName::Instance(self.name.clone(), self.instance.clone()),
+        }
+    }
+}
+
 pub fn objects(state: &StateStore) -> Result<Vec<ObjectRow>, StateError> {
-    let rows = state.query("SELECT id, monitor, instance, saved, run FROM monitor_object", &[])?;
+    let rows = state.query("SELECT id, kind, name, instance, saved, run FROM monitor_object", &[])?;
     let object = |row: &Row| ObjectRow {
         id: row.integer(0),
-        monitor: row.text(1).to_owned(),
-        instance: row.text(2).to_owned(),
-        saved: row.text(3).to_owned(),
-        run: serde_json::from_str(row.text(4)).ok(),
+        kind: row.text(1).to_owned(),
+        name: row.text(2).to_owned(),
+        instance: row.text(3).to_owned(),
+        saved: row.text(4).to_owned(),
+        run: serde_json::from_str(row.text(5)).ok(),
     };
     Ok(rows.iter().map(object).collect())
 }
 
 pub fn write_object(tx: &Transaction<'_>, object: &ObjectRow, now: i64) -> Result<(), StateError> {
     let run = object.run.as_ref().map_or_else(String::new, to_json);
-    let values: [Value; 6] = [
+    let values: [Value; 7] = [
         object.id.into(),
-        object.monitor.as_str().into(),
+        object.kind.as_str().into(),
+        object.name.as_str().into(),
         object.instance.as_str().into(),
         object.saved.as_str().into(),
         run.into(),
         now.into(),
     ];
     tx.execute(
-        "INSERT INTO monitor_object (id, monitor, instance, saved, run, changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-         ON CONFLICT (id) DO UPDATE SET saved = ?4, run = ?5, changed = ?6",
+        "INSERT INTO monitor_object (id, kind, name, instance, saved, run, changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (id) DO UPDATE SET saved = ?5, run = ?6, changed = ?7",
         &values,
     )?;
     Ok(())
@@ -115,7 +150,8 @@ pub fn runs(
     until: i64,
     limit: usize,
 ) -> Result<Vec<Run>, StateError> {
-    let sql = "SELECT began, ended, count, status, state, state_type, attempt, active, text, value FROM monitor_run
+    let sql =
+        "SELECT began, ended, count, status, state, state_type, attempt, active, text, value FROM monitor_run
          WHERE object = ?1 AND began <= ?3
            AND began >= COALESCE((SELECT MAX(began) FROM monitor_run WHERE object = ?1 AND began <= ?2), ?2)
          ORDER BY began DESC, rowid DESC LIMIT ?4";
@@ -197,8 +233,7 @@ pub fn notices(
     object: Option<(&str, &str)>,
     limit: usize,
 ) -> Result<Vec<KeptNotice>, StateError> {
-    const COLUMNS: &str =
-        "SELECT id, monitor, instance, at, kind, state, recipient, channels, number, text, author, comment FROM monitor_notice";
+    const COLUMNS: &str = "SELECT id, monitor, instance, at, kind, state, recipient, channels, number, text, author, comment FROM monitor_notice";
     let limit: Value = (limit as i64).into();
     let rows = match object {
         Some((monitor, instance)) => {
@@ -229,7 +264,8 @@ fn notice(row: &Row) -> KeptNotice {
 
 /// Problem notices since then, by monitor: how often each has spoken.
 pub fn notices_since(state: &StateStore, since: i64) -> Result<Vec<(String, i64)>, StateError> {
-    let sql = "SELECT monitor, COUNT(*) FROM monitor_notice WHERE at >= ?1 AND kind = 'problem' GROUP BY monitor";
+    let sql =
+        "SELECT monitor, COUNT(*) FROM monitor_notice WHERE at >= ?1 AND kind = 'problem' GROUP BY monitor";
     let rows = state.query(sql, &[since.into()])?;
     Ok(rows.iter().map(|row| (row.text(0).to_owned(), row.integer(1))).collect())
 }
@@ -240,7 +276,8 @@ pub fn last_id(state: &StateStore, table: &str) -> Result<i64, StateError> {
 }
 
 pub fn keep(tx: &Transaction<'_>, what: &str, value: &str) -> Result<(), StateError> {
-    let sql = "INSERT INTO monitor_kept (what, value) VALUES (?1, ?2) ON CONFLICT (what) DO UPDATE SET value = ?2";
+    let sql =
+        "INSERT INTO monitor_kept (what, value) VALUES (?1, ?2) ON CONFLICT (what) DO UPDATE SET value = ?2";
     tx.execute(sql, &[what.into(), value.into()])?;
     Ok(())
 }
@@ -292,7 +329,8 @@ mod tests {
         let (_directory, store) = store();
         let object = |saved: &str, run| ObjectRow {
             id: 7,
-            monitor: "host:web1".into(),
+            kind: "host".into(),
+            name: "web1".into(),
             instance: String::new(),
             saved: saved.into(),
             run,
@@ -301,7 +339,7 @@ mod tests {
         store.transaction(|tx| write_object(tx, &object("{\"a\":1}", Some(a_run(1, 2))), 6)).unwrap();
         let all = objects(&store).unwrap();
         assert_eq!((all.len(), all[0].saved.as_str(), all[0].id), (1, "{\"a\":1}", 7));
-        assert_eq!(all[0].run, Some(a_run(1, 2)));
+        assert_eq!((all[0].run.clone(), all[0].name()), (Some(a_run(1, 2)), ObjectName::Host("web1".into())));
         assert_eq!(last_id(&store, "monitor_object").unwrap(), 7);
     }
 

@@ -1,0 +1,137 @@
+//! What people make and take out again: definitions in the UI, silences. On the disk before it is in effect.
+
+use state_store::StateError;
+use vocabulary::Timestamp;
+
+use crate::limits::{MAX_MADE, MAX_SILENCES};
+use crate::look::Origin;
+use crate::machine::Machine;
+use crate::made::{self, Definition, Made, Version};
+use crate::monitors::{Monitors, Refused};
+use crate::silence::{self, Silence};
+use crate::store;
+
+/// Rows that one transaction takes out, so that nobody waits for it.
+const PRUNED_AT_ONCE: usize = 2_000;
+
+impl Monitors {
+    /// Makes a monitor, or another version of it. The same again changes nothing.
+    pub fn define(
+        &self,
+        name: &str,
+        mut definition: Definition,
+        author: &str,
+        now: Timestamp,
+    ) -> Result<Version, Refused> {
+        let _alone = self.defining.lock();
+        self.refuse_file(name)?;
+        definition.set_name(name);
+        let made = self.inner.lock().made.clone();
+        if let Some(same) = made.get(name).filter(|before| before.definition.as_ref() == Some(&definition)) {
+            return Ok(same.clone());
+        }
+        if made.get(name).is_none() && made.versions.len() >= MAX_MADE {
+            return Err(Refused::Conflict(format!(
+                "{MAX_MADE} monitors are made in the UI already: take some out"
+            )));
+        }
+        self.put(made, name, Some(definition), author, now)
+    }
+
+    /// Takes a monitor out; its versions stay.
+    pub fn undefine(&self, name: &str, author: &str, now: Timestamp) -> Result<Version, Refused> {
+        let _alone = self.defining.lock();
+        self.refuse_file(name)?;
+        let made = self.inner.lock().made.clone();
+        if made.get(name).is_none() {
+            return Err(Refused::NotFound(format!("no monitor `{name}` is made here")));
+        }
+        self.put(made, name, None, author, now)
+    }
+
+    fn refuse_file(&self, name: &str) -> Result<(), Refused> {
+        match self.inner.lock().origin(name) {
+            Origin::File(place) => Err(Refused::Conflict(format!(
+                "`{name}` is defined in {place}, and what is in a file wins: change it there"
+            ))),
+            Origin::Ui => Ok(()),
+        }
+    }
+
+    fn put(
+        &self,
+        made: Made,
+        name: &str,
+        definition: Option<Definition>,
+        author: &str,
+        now: Timestamp,
+    ) -> Result<Version, Refused> {
+        let newest = made::versions(&self.state, name)?.first().map_or(0, |version| version.version);
+        let version = Version {
+            name: name.to_owned(),
+            version: newest + 1,
+            at: now,
+            author: author.to_owned(),
+            definition,
+        };
+        let made = made.with(version.clone());
+        self.refuse_problems(&made)?;
+        self.state.transaction(|tx| made::write(tx, &version))?;
+        let mut inner = self.inner.lock();
+        let files = inner.files.clone();
+        let told = |problems: Vec<crate::machine::Problem>| {
+            let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            Refused::Wrong(told.join("; "))
+        };
+        inner.redefine(files, made, now).map_err(told)?;
+        self.done(&mut inner, now);
+        Ok(version)
+    }
+
+    /// All that is wrong with everything that would be in effect.
+    fn refuse_problems(&self, made: &Made) -> Result<(), Refused> {
+        let (files, zone) = {
+            let inner = self.inner.lock();
+            (inner.files.clone(), inner.zone.clone())
+        };
+        let all = made.merged(&files.definitions);
+        let mut problems: Vec<String> =
+            all.problems().into_iter().map(|(key, problem)| format!("{key}: {problem}")).collect();
+        if problems.is_empty() {
+            let found = Machine::new(&all, zone).err().unwrap_or_default();
+            problems = found.iter().map(ToString::to_string).collect();
+        }
+        if problems.is_empty() { Ok(()) } else { Err(Refused::Wrong(problems.join("; "))) }
+    }
+
+    /// Returns its id.
+    pub fn silence(&self, mut silence: Silence, now: Timestamp) -> Result<i64, Refused> {
+        if silence.matchers.is_empty() || silence.matchers.iter().any(silence::Matcher::is_empty) {
+            let why = "a silence of everything would hide everything: write `monitor`, `instance` or `host` in each of `matchers`";
+            return Err(Refused::Wrong(why.into()));
+        }
+        if silence.until <= now.0 {
+            return Err(Refused::Wrong("the silence is over already: `until` lies in the past".into()));
+        }
+        if self.inner.lock().silences.all().len() >= MAX_SILENCES {
+            return Err(Refused::Conflict(format!("there are {MAX_SILENCES} silences already: end some")));
+        }
+        silence.id = self.state.transaction(|tx| silence::write(tx, &silence))?;
+        let id = silence.id;
+        self.inner.lock().silences.add(silence);
+        Ok(id)
+    }
+
+    pub fn end_silence(&self, id: i64) -> Result<(), Refused> {
+        self.state.transaction(|tx| silence::end(tx, id))?;
+        match self.inner.lock().silences.remove(id) {
+            true => Ok(()),
+            false => Err(Refused::NotFound(format!("there is no silence {id}: it may have ended"))),
+        }
+    }
+
+    /// Takes a part of what is older out of the history. Tells whether there is more.
+    pub fn prune(&self, before: Timestamp) -> Result<bool, StateError> {
+        self.state.transaction(|tx| store::prune(tx, before.0, PRUNED_AT_ONCE))
+    }
+}
