@@ -35,4 +35,4 @@ pub mod store;
 pub use config::Definitions;
 pub use made::Files;
 pub use monitors::{Monitors, Refused, Ticket};
-pub use outcome::Outcome;
+pub use outcome::{Outcome, Part};

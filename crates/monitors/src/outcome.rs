@@ -20,4 +20,12 @@ pub struct Outcome {
     pub value: Option<f64>,
     /// How long it took.
     pub seconds: f64,
+    /// Where it looked at several things: each is an instance of its own, `check/part`.
+    pub parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Part {
+    pub name: String,
+    pub outcome: Outcome,
 }

@@ -1,7 +1,9 @@
 //! `[[check]]`
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
+use outbound::Secret;
 use serde::{Deserialize, Serialize};
 use vocabulary::time::HumanDuration;
 
@@ -15,6 +17,61 @@ pub enum CheckType {
     Nrpe,
     Http,
     Tcp,
+    Tls,
+    Dns,
+    Icmp,
+    Ssh,
+    Smtp,
+    Process,
+    Systemd,
+    File,
+    Sql,
+    Redis,
+    Resque,
+    Mongodb,
+    Sqs,
+    Graphite,
+    Job,
+}
+
+/// When a value is bad: `> 300`, or a range as plugins write it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ThresholdConfig {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub critical: Option<String>,
+}
+
+/// One request of a `job`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StepConfig {
+    pub name: String,
+    /// May hold `{variable}`, as headers and body may.
+    pub url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub status: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contains: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub json: Vec<String>,
+    /// Variables for the steps that follow, from the answer: name to JSON path.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub keep: BTreeMap<String, String>,
+    /// Asks what makes the activity, not what is watched: when it fails, nothing is known.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub generator: bool,
+    /// Asks again until it is as it should be, for at most so long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait: Option<HumanDuration>,
 }
 
 /// A knob that is not set has Nagios's default, which its reader applies.
@@ -99,4 +156,121 @@ pub struct CheckConfig {
     pub nrpe_version: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<bool>,
+
+    // Of built-in checks; `kinds/probe` says which type takes which.
+    /// Of the main value of its type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub critical: Option<String>,
+    /// Of other values, by their labels.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub thresholds: BTreeMap<String, ThresholdConfig>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<Secret>,
+    /// A file whose first line is the password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<PathBuf>,
+    /// Whom to trust instead of whom the machine trusts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    /// Of certificates; default: true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verify: Option<bool>,
+    /// The name that a certificate has to be for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_name: Option<String>,
+    /// Instead of where the URL says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connect_to: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// Expected: `200`, `200-299`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub status: Vec<String>,
+    /// All of these have to be in what comes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contains: Vec<String>,
+    /// None of these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_contains: Vec<String>,
+    /// Regular expressions, all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub matches: Vec<String>,
+    /// Conditions such as `$.queue.length < 100`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub json: Vec<String>,
+    /// Numbers in a JSON body that become values: label to path.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, String>,
+    /// Read the body as a report of sub-checks; default: when it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redirects: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub send: Option<String>,
+    /// The name server that is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packets: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starttls: Option<bool>,
+    /// The name of a program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process: Option<String>,
+    /// A regular expression, searched in the command line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pidfile: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// A file, or a pattern of files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing_ok: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
+    /// Keys whose lengths are values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lists: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub queues: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_key: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_key_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<HumanDuration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reduce: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepConfig>,
 }

@@ -13,7 +13,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use check::{CheckConfig, CheckType};
+pub use check::{CheckConfig, CheckType, StepConfig, ThresholdConfig};
 pub use estate::{
     ContactConfig, DependencyConfig, DowntimeConfig, EscalationConfig, HostConfig, PassiveResults,
     TimePeriodConfig,

@@ -135,6 +135,9 @@ impl<'d> Finder<'d> {
                        or write type = \"passive\" if its results are sent here";
             self.add(format!("{key}.name"), why);
         }
+        for (own, why) in crate::kinds::probe::problems(check) {
+            self.add(format!("{key}.{own}"), why);
+        }
         self.contacts(&key, check.contacts.as_deref());
         self.period(&format!("{key}.check_period"), check.check_period.as_deref());
         self.period(&format!("{key}.notification_period"), check.notification_period.as_deref());

@@ -59,7 +59,7 @@ fn outcome(result: PluginResult, about: &About<'_>, took: Duration) -> Outcome {
         perfdata: result.text.perfdata,
         at: about.at,
         active: true,
-        value: None,
         seconds: took.as_secs_f64(),
+        ..Outcome::default()
     }
 }

@@ -1,0 +1,33 @@
+//! What bounds built-in checks, and why these figures.
+
+use std::time::Duration;
+
+/// Where a check says nothing else; as the plugins have it.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A probe keeps to its time by itself, and says better what it waited for; it is ended this much later.
+pub const GRACE: Duration = Duration::from_millis(500);
+
+/// Of the line that people read.
+pub const LINE_CHARS_MAX: usize = 1_000;
+
+/// Values of one result; series are made of them.
+pub const VALUES_MAX: usize = 500;
+
+/// Sub-checks, each an instance of its own.
+pub const PARTS_MAX: usize = 200;
+
+/// Bytes of a body that conditions are applied to.
+pub const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// Of a banner or an answer on a plain connection.
+pub const BANNER_BYTES_MAX: usize = 64 << 10;
+
+/// Redirects that may be asked for.
+pub const REDIRECTS_MAX: u8 = 20;
+
+/// A file with a password or a token.
+pub const SECRET_BYTES_MAX: u64 = 4 << 10;
+
+/// Compiled regular expressions.
+pub const REGEX_BYTES_MAX: usize = 1 << 20;
