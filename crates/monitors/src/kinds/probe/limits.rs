@@ -31,3 +31,9 @@ pub const SECRET_BYTES_MAX: u64 = 4 << 10;
 
 /// Compiled regular expressions.
 pub const REGEX_BYTES_MAX: usize = 1 << 20;
+
+/// Entries of folders that one look at files goes through.
+pub const FILES_MAX: usize = 20_000;
+
+/// Threads that may be lost to file systems that do not answer.
+pub const STUCK_MAX: usize = 8;

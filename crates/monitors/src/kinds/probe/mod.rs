@@ -15,6 +15,7 @@ pub mod limits;
 pub mod seen;
 pub mod threshold;
 
+mod file;
 mod http;
 mod tcp;
 mod tls;
@@ -65,7 +66,7 @@ pub struct Probe {
     pub look: for<'a> fn(&'a Asked<'a>) -> Looking<'a>,
 }
 
-pub const PROBES: &[Probe] = &[http::PROBE, tcp::PROBE, tls::PROBE];
+pub const PROBES: &[Probe] = &[file::PROBE, http::PROBE, tcp::PROBE, tls::PROBE];
 
 pub fn of(kind: CheckType) -> Option<&'static Probe> {
     PROBES.iter().find(|probe| probe.kind == kind)
