@@ -37,3 +37,9 @@ pub const FILES_MAX: usize = 20_000;
 
 /// Threads that may be lost to file systems that do not answer.
 pub const STUCK_MAX: usize = 8;
+
+/// Restarts within this time make a crash loop.
+pub const CRASH_LOOP_WINDOW: Duration = Duration::from_secs(3_600);
+
+/// Checks whose restarts are remembered, at some 100 bytes each.
+pub const HISTORIES_MAX: usize = 20_000;

@@ -17,6 +17,10 @@ pub mod threshold;
 
 mod file;
 mod http;
+mod process;
+mod smtp;
+mod ssh;
+mod systemd;
 mod tcp;
 mod tls;
 
@@ -66,7 +70,16 @@ pub struct Probe {
     pub look: for<'a> fn(&'a Asked<'a>) -> Looking<'a>,
 }
 
-pub const PROBES: &[Probe] = &[file::PROBE, http::PROBE, tcp::PROBE, tls::PROBE];
+pub const PROBES: &[Probe] = &[
+    http::PROBE,
+    tcp::PROBE,
+    tls::PROBE,
+    ssh::PROBE,
+    smtp::PROBE,
+    process::PROBE,
+    systemd::PROBE,
+    file::PROBE,
+];
 
 pub fn of(kind: CheckType) -> Option<&'static Probe> {
     PROBES.iter().find(|probe| probe.kind == kind)
