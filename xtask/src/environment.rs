@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// (a file that tells that it is there, the Debian package that brings it)
-const PACKAGES: [(&str, &str); 5] = [
+const PACKAGES: [(&str, &str); 6] = [
     ("/usr/bin/chromium", "chromium"),
     ("/usr/sbin/collectd", "collectd-core"),
     ("/usr/lib/nagios/plugins/check_graphite", "monitoring-plugins-contrib"),
+    // Judges the state machine.
+    ("/usr/sbin/nagios4", "nagios4-core"),
     // What graphite-web draws with.
     ("/usr/share/doc/libcairo2/copyright", "libcairo2"),
     ("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "fonts-dejavu-core"),

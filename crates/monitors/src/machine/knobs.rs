@@ -156,8 +156,6 @@ pub(super) struct Knobs {
     pub passive_soft: bool,
     /// Of a host: parents turn a passive DOWN into UNREACHABLE.
     pub translate_passive: bool,
-    /// Of a host: seconds between two entries in its flap history that come from its checks' results.
-    pub history_wait: i64,
     pub escalations: Vec<Escalation>,
     pub notify_dependencies: Vec<Dependency>,
     pub run_dependencies: Vec<Dependency>,

@@ -63,8 +63,6 @@ pub(super) struct Live {
     pub history: History,
     pub flapping: bool,
     pub tell_recovery_after_flapping: bool,
-    /// Of a host: when a state was last noted in the history.
-    pub history_at: i64,
 
     /// Why nobody would be told, when it was last looked at.
     pub withheld: Option<Withheld>,
@@ -104,7 +102,6 @@ impl Live {
             history: History::default(),
             flapping: false,
             tell_recovery_after_flapping: false,
-            history_at: 0,
             withheld: None,
             downtime_depth: 0,
             pending_flexible: 0,

@@ -310,22 +310,19 @@ impl Ids {
 
 /// Hosts know their checks and children.
 fn link_hosts(knobs: &mut HashMap<ObjectId, Knobs>) {
-    let mut of_host: HashMap<ObjectId, (Vec<ObjectId>, i64)> = HashMap::new();
+    let mut of_host: HashMap<ObjectId, Vec<ObjectId>> = HashMap::new();
     let mut children: HashMap<ObjectId, Vec<ObjectId>> = HashMap::new();
     for (id, own) in &*knobs {
         if let Some(host) = own.host {
-            let (checks, intervals) = of_host.entry(host).or_default();
-            checks.push(*id);
-            *intervals = intervals.saturating_add(own.check_interval);
+            of_host.entry(host).or_default().push(*id);
         }
         for parent in &own.parents {
             children.entry(*parent).or_default().push(*id);
         }
     }
-    for (host, (mut checks, intervals)) in of_host {
+    for (host, mut checks) in of_host {
         checks.sort_unstable();
         if let Some(knobs) = knobs.get_mut(&host) {
-            knobs.history_wait = intervals / checks.len() as i64;
             knobs.checks = checks;
         }
     }

@@ -75,10 +75,10 @@ impl Machine {
             turn.tell = true;
         }
         self.change(id, &mut turn, out);
-        self.watch_flapping(id, knobs, true, now, out);
+        self.watch_flapping(id, knobs, now, out);
         if let Some(host) = knobs.host {
             let host_knobs = self.of(host).knobs.clone();
-            self.watch_flapping(host, &host_knobs, false, now, out);
+            self.watch_flapping(host, &host_knobs, now, out);
         }
         self.tell_state(id, knobs, &turn, out);
         self.handle(id, knobs, &turn, out);
@@ -209,7 +209,7 @@ impl Machine {
         }
         self.change(id, &mut turn, out);
         turn.tell |= turn.hard_change;
-        self.watch_flapping(id, knobs, true, now, out);
+        self.watch_flapping(id, knobs, now, out);
         self.tell_state(id, knobs, &turn, out);
         self.handle(id, knobs, &turn, out);
     }
@@ -259,26 +259,19 @@ impl Machine {
         }
     }
 
-    fn watch_flapping(
-        &mut self,
-        id: ObjectId,
-        knobs: &Knobs,
-        own_result: bool,
-        now: i64,
-        out: &mut Happenings,
-    ) {
+    fn watch_flapping(&mut self, id: ObjectId, knobs: &Knobs, now: i64, out: &mut Happenings) {
         let live = self.live(id);
         let is_host = knobs.kind == Kind::Host;
         if !is_host && live.soft() && live.is_bad() {
             return;
         }
-        // A clock that went back does not stop the notes for longer than one wait.
-        let since = now.saturating_sub(live.history_at);
-        let due = own_result || since >= knobs.history_wait || since < 0;
-        if due && knobs.flap_options.has(Options::of(live.state)) {
-            live.history_at = now;
+        // A result of a check notes its host's state again: Nagios means to wait in between, and does not.
+        if knobs.flap_options.has(Options::of(live.state)) {
+            let before = live.history;
             live.history.push(live.state);
-            out.touch(id);
+            if live.history != before {
+                out.touch(id);
+            }
         }
         let live = self.live(id);
         let percent = live.history.percent();

@@ -63,8 +63,6 @@ pub struct Saved {
     pub flapping: bool,
     #[serde(default, skip_serializing_if = "is_default")]
     pub tell_recovery_after_flapping: bool,
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub history_at: i64,
     /// Notifications, active checks, passive results, flap detection, event handler.
     #[serde(default, skip_serializing_if = "is_default")]
     pub switches: [Option<bool>; 5],
@@ -167,7 +165,6 @@ impl Machine {
             history: live.history.0,
             flapping: live.flapping,
             tell_recovery_after_flapping: live.tell_recovery_after_flapping,
-            history_at: live.history_at,
             switches: [notifications, active_checks, passive_results, flap_detection, event_handler],
             output: live.output.to_string(),
             long_output: live.long_output.to_string(),
@@ -211,7 +208,6 @@ impl Machine {
             history: History(saved.history & History::MASK),
             flapping: saved.flapping,
             tell_recovery_after_flapping: saved.tell_recovery_after_flapping,
-            history_at: saved.history_at,
             withheld: None,
             downtime_depth: live.downtime_depth,
             pending_flexible: live.pending_flexible,

@@ -133,8 +133,9 @@ impl Machine {
         let object = self.of(id);
         let (knobs, live) = (&*object.knobs, &object.live);
         let mut found = Vec::new();
+        // Nagios builds its list from behind.
         let mut add = |contacts: &[ContactId]| {
-            for contact in contacts {
+            for contact in contacts.iter().rev() {
                 if !found.contains(contact)
                     && (note.forced || self.wants(self.contact(*contact), knobs.kind, live, kind, now))
                 {
@@ -153,6 +154,7 @@ impl Machine {
         if !escalated || note.broadcast {
             add(&knobs.contacts);
         }
+        found.reverse();
         found
     }
 
