@@ -24,6 +24,22 @@ pub const FORECAST_STRETCH: usize = 8;
 pub const MAX_SERIES_OF_MONITOR: usize = 16;
 /// Among several series, which seldom have their points in the same second, a value counts for so long.
 pub const VALUE_REACH_SECONDS: i64 = 60;
+/// A target that gives more is too wide to be dealt with by people; what is beyond is counted.
+pub const MAX_INSTANCES_OF_MONITOR: usize = 10_000;
+/// Functions such as `derivative` and `keepLastValue` look at points before the window.
+pub const EXPRESSION_LEAD_SECONDS: i64 = 60;
+/// How often names are looked up anew: a new series is watched after so many seconds at the latest.
+pub const FIND_EVERY_SECONDS: i64 = 10;
+/// Later points are not waited for.
+pub const LONGEST_LAG_SECONDS: i64 = 60;
+/// Of the past that fills windows so much is read at a time …
+pub const CATCH_UP_SECONDS: i64 = 6 * 3_600;
+/// … and so many slots in one second, so that what is current goes on meanwhile.
+pub const CATCH_UP_SLOTS: i64 = 4_000_000;
+/// The state machine is told again after so long, changed or not: its memory for flapping is made of results.
+pub const REPEAT_SECONDS: i64 = 60;
+/// An instance that is fine and whose series is gone is forgotten after so long.
+pub const FORGET_SECONDS: i64 = 86_400;
 
 // What is kept.
 

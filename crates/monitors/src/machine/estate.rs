@@ -375,7 +375,8 @@ impl<'d> Resolver<'d> {
             parents: Vec::new(),
             children: Vec::new(),
             checks: Vec::new(),
-            max_attempts: 1,
+            // What is about to be bad is SOFT until it has lasted: then it is told of a second time.
+            max_attempts: if crate::kinds::metric::waits(config) { 2 } else { 1 },
             check_interval: 0,
             retry_interval: 0,
             check_period: None,

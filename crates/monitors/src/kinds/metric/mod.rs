@@ -4,18 +4,29 @@
 //! |---|---|---|
 //! | text of a condition | tree | [`grammar`], [`condition`] |
 //! | `[[monitor]]` | rule | [`rule`]; [`objective`] and [`funnel`] write conditions for people |
+//! | target | series, rows of points | [`source`] |
+//! | rows of points | slots, one after the other | [`feed`]; [`ranking`] between instances |
 //! | points, one slot at a time | standing of an instance | [`track`], with [`window`] and [`forecast`] |
+//! | standing | result with words | [`telling`] |
+//! | the real clock | results | [`watch`] |
 
 pub mod condition;
+pub mod feed;
 pub mod forecast;
 pub mod funnel;
 pub mod grammar;
 mod objective;
+pub mod ranking;
 pub mod rule;
+pub mod source;
+pub mod telling;
 #[cfg(test)]
 mod tests;
 pub mod track;
+pub mod watch;
 pub mod window;
 
-pub use rule::{Rule, problems};
+pub use rule::{Rule, problems, waits};
+pub use source::Look;
 pub use track::{Standing, Track};
+pub use watch::{Results, Told, Watch, WatchStats};

@@ -129,6 +129,11 @@ pub fn problems(config: &MonitorConfig) -> Problems {
     Rule::new(config).err().unwrap_or_default()
 }
 
+/// Is what is bad only about to be, until it has lasted?
+pub fn waits(config: &MonitorConfig) -> bool {
+    config.lasting.map_or(config.funnel.is_some(), |lasting| lasting.0.as_secs() > 0)
+}
+
 impl Rule {
     pub fn new(config: &MonitorConfig) -> Result<Rule, Problems> {
         let mut problems = Problems::new();

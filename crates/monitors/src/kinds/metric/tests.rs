@@ -9,14 +9,24 @@
 //! expect: 0 OK, 1 CRITICAL, 5 OK      when it became what; `OK>WARNING`: about to
 //! ```
 
-use vocabulary::Timestamp;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::RwLock;
+
+use jiff::tz::TimeZone;
+use vocabulary::ports::{
+    FetchRequest, FindQuery, Node, QueryLimits, Row, SearchQuery, SeriesInfo, SeriesMatch, StoreError,
+    TagListQuery, TagQuery,
+};
+use vocabulary::retention::{Aggregation, Policy};
 use vocabulary::time::HumanDuration;
+use vocabulary::{SeriesRef, SeriesSource, Sketch, Step, Timestamp, ValueKind};
 
 use super::condition::Condition;
 use super::grammar::parse;
 use super::rule::{Rule, problems};
 use super::track::{FINE, Standing, Track};
 use super::window::Point;
+use super::{Look, Watch};
 use crate::config::MonitorConfig;
 
 /// A round hour, so that steps of any length begin there.
@@ -91,6 +101,7 @@ fn run(case: &Case<'_>) -> String {
     let rule = Rule::new(&case.config).unwrap_or_else(|problems| panic!("{}: {problems:?}", case.title));
     let mut track = Track::new(&rule, Timestamp(BEGIN), case.blind.clone().into());
     track.step(case.step);
+    track.expect();
     let length = case.values.iter().map(|(_, values)| values.len()).max().unwrap_or(0) as i64;
     let mut told = vec![format!("0 {}", shown(FINE))];
     let mut before = FINE;
@@ -203,4 +214,238 @@ fn what_is_wrong_is_told_with_its_key() {
     check(|config| config.objective = Some("100%".into()), "objective: `100%` is not an objective");
     check(|config| config.objective = Some("99%".into()), "series: an objective is a share");
     check(|config| config.funnel = Some("a.**".into()), "funnel: a funnel finds its series itself");
+}
+
+/// Series in memory, each with slots of one length.
+#[derive(Default)]
+struct Stored {
+    series: RwLock<Vec<(String, BTreeMap<i64, f64>)>>,
+}
+
+impl Stored {
+    fn put(&self, name: &str, at: i64, value: f64) {
+        let mut all = self.series.write().unwrap();
+        let place = all.iter().position(|(known, ..)| known == name).unwrap_or_else(|| {
+            all.push((name.to_owned(), BTreeMap::new()));
+            all.len() - 1
+        });
+        all[place].1.insert(at, value);
+    }
+}
+
+impl SeriesSource for Stored {
+    fn find(&self, query: &FindQuery<'_>) -> Result<Vec<Node>, StoreError> {
+        let fits = |name: &str| {
+            let parts: Vec<&str> = query.pattern.split('.').collect();
+            parts == ["**"]
+                || name.split('.').count() == parts.len()
+                    && name.split('.').zip(parts).all(|(node, part)| part == "*" || part == node)
+        };
+        let all = self.series.read().unwrap();
+        let found = all.iter().enumerate().filter(|(_, (name, ..))| fits(name));
+        Ok(found
+            .map(|(index, (name, ..))| {
+                Node::Leaf(SeriesMatch { series: SeriesRef(index as u64), name: name.as_str().into() })
+            })
+            .collect())
+    }
+
+    fn search(&self, _: &SearchQuery<'_>) -> Result<Vec<SeriesMatch>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn find_tagged(&self, _: &TagQuery<'_>) -> Result<Vec<SeriesMatch>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn tags(&self, _: &TagListQuery<'_>) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn tag_values(&self, _: &str, _: &TagListQuery<'_>) -> Result<Vec<(String, u64)>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn describe(&self, series: SeriesRef) -> Option<SeriesInfo> {
+        let all = self.series.read().unwrap();
+        let (name, points) = all.get(series.0 as usize)?;
+        let policy = Policy {
+            archives: "1s:30d".parse().unwrap(),
+            aggregation: Aggregation::Average,
+            x_files_factor: 0.5,
+        };
+        Some(SeriesInfo {
+            name: name.as_str().into(),
+            kind: ValueKind::Number,
+            policy: policy.into(),
+            created: Timestamp(0),
+            last_point: points.last_key_value().map(|(at, _)| Timestamp(*at)),
+            late: 0,
+        })
+    }
+
+    fn fetch(&self, request: &FetchRequest<'_>) -> Result<Vec<Row<f64>>, StoreError> {
+        let all = self.series.read().unwrap();
+        let row = |series: &SeriesRef| {
+            let slots = |time: i64| all[series.0 as usize].1.get(&time).copied().unwrap_or(f64::NAN);
+            Row {
+                start: request.from.plus(1),
+                step: Step::ONE_SECOND,
+                slots: (request.from.0 + 1..=request.until.0).map(slots).collect(),
+            }
+        };
+        Ok(request.series.iter().map(row).collect())
+    }
+
+    fn fetch_sketches(&self, _: &FetchRequest<'_>) -> Result<Vec<Row<Option<Sketch>>>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+fn monitor(keys: &str) -> MonitorConfig {
+    toml::from_str(&format!("name = \"m\"\n{keys}")).unwrap()
+}
+
+/// Results by second, `instance status`, over a stretch of seconds in which points come as `put` says.
+fn live(
+    watch: &mut Watch,
+    store: &Stored,
+    seconds: std::ops::Range<i64>,
+    put: impl Fn(&Stored, i64),
+) -> Vec<String> {
+    let limits = QueryLimits::default();
+    let mut lines = Vec::new();
+    for second in seconds {
+        put(store, second);
+        let look = Look {
+            source: store,
+            events: &graphite::NoEvents,
+            zone: &TimeZone::UTC,
+            limits: &limits,
+            now: Timestamp(BEGIN + second),
+        };
+        let results = watch.tick(&look, &|_, _| None);
+        lines.extend(
+            results.told.iter().map(|told| format!("{second} {} {}", told.instance, told.outcome.status)),
+        );
+        lines.extend(results.gone.iter().map(|(_, instance)| format!("{second} {instance} gone")));
+    }
+    lines
+}
+
+fn watching(keys: &str) -> Watch {
+    let mut watch = Watch::new(Vec::new());
+    watch.reload(&[monitor(keys)]).unwrap();
+    watch
+}
+
+/// Without those that only repeat what was told before.
+fn changes(lines: Vec<String>) -> Vec<String> {
+    let mut last: HashMap<String, String> = Default::default();
+    let mut is_news = |line: &String| {
+        let (instance, status) = line.split_once(' ').and_then(|(_, rest)| rest.rsplit_once(' ')).unwrap();
+        last.insert(instance.to_owned(), status.to_owned()).is_none_or(|before| before != status)
+    };
+    lines.into_iter().filter(|line| is_news(line)).collect()
+}
+
+#[test]
+fn points_are_judged_when_they_are_there_and_gaps_when_they_are_over() {
+    let store = Stored::default();
+    let mut watch = watching("target = \"a.*\"\ncritical = \"> 5 or no point for 5s\"");
+    let lines = live(&mut watch, &store, 0..40, |store, second| {
+        let value = if (10..12).contains(&second) { 9.0 } else { 1.0 };
+        // `b` is there from the third find on, and stops.
+        if second < 25 {
+            store.put("a.a", BEGIN + second, value);
+        }
+        if (15..30).contains(&second) {
+            store.put("a.b", BEGIN + second, 1.0);
+        }
+    });
+    let told = changes(lines);
+    assert_eq!(told, ["0 a.a 0", "10 a.a 2", "12 a.a 0", "20 a.b 0", "33 a.a 2", "38 a.b 2"]);
+}
+
+#[test]
+fn a_name_that_nobody_sends_is_missed() {
+    let mut watch = watching("target = \"a.b\"\ncritical = \"no point for 5s\"");
+    assert_eq!(changes(live(&mut watch, &Stored::default(), 0..40, |_, _| {})), ["0 a.b 0", "1 a.b 2"]);
+    let mut watch = watching("target = \"a.*\"\ncritical = \"no point for 5s\"");
+    assert!(live(&mut watch, &Stored::default(), 0..40, |_, _| {}).is_empty());
+    assert_eq!(watch.troubles().collect::<Vec<_>>(), [("m", "the target finds no series")]);
+}
+
+#[test]
+fn late_points_are_waited_for_once_they_are_seen_to_be_late() {
+    let store = Stored::default();
+    let mut watch = watching("target = \"a\"\ncritical = \"> 5\"");
+    // Each point comes five seconds late, and every second one is bad.
+    let lines = live(&mut watch, &store, 0..60, |store, second| {
+        store.put("a", BEGIN + second - 5, if second < 30 { 1.0 } else { 9.0 });
+    });
+    assert!(watch.stats.late > 0, "{:?}", watch.stats);
+    let told = changes(lines);
+    assert_eq!(told.last().unwrap().as_str(), "30 a 2", "{told:?}");
+}
+
+#[test]
+fn expressions_and_several_series_are_judged_too() {
+    let store = Stored::default();
+    let mut watch = watching(
+        "target = \"sumSeries(a.*)\"\nseries = { quiet = \"q\" }\ncritical = \"> 5 while quiet < 1\"",
+    );
+    let lines = live(&mut watch, &store, 0..40, |store, second| {
+        store.put("a.a", BEGIN + second, 3.0);
+        store.put("a.b", BEGIN + second, 3.0);
+        store.put("q", BEGIN + second, f64::from(u8::from(second > 20)));
+    });
+    assert_eq!(changes(lines), ["0 sumSeries(a.*) 0", "3 sumSeries(a.*) 2", "24 sumSeries(a.*) 0"]);
+}
+
+#[test]
+fn what_has_to_last_is_soft_first_and_repeated_when_it_counts() {
+    let store = Stored::default();
+    let mut watch = watching("target = \"a\"\ncritical = \"> 5\"\nfor = \"3s\"");
+    let lines = live(&mut watch, &store, 0..20, |store, second| {
+        store.put("a", BEGIN + second, if second > 9 { 9.0 } else { 1.0 });
+    });
+    let bad: Vec<&String> = lines.iter().filter(|line| line.ends_with('2')).collect();
+    assert_eq!(bad, ["10 a 2", "13 a 2"]);
+}
+
+#[test]
+fn the_three_greatest() {
+    let store = Stored::default();
+    let mut watch = watching("target = \"a.*\"\nwarning = \"top 1 and > 5\"");
+    let lines = live(&mut watch, &store, 0..20, |store, second| {
+        for (name, value) in [("a.a", 7.0), ("a.b", if second < 10 { 6.0 } else { 8.0 }), ("a.c", 1.0)] {
+            store.put(name, BEGIN + second, value);
+        }
+    });
+    assert_eq!(changes(lines), ["0 a.a 0", "0 a.b 0", "0 a.c 0", "2 a.a 1", "10 a.a 0", "10 a.b 1"]);
+}
+
+#[test]
+fn queues_are_known_by_their_counters() {
+    let names = [
+        "stats.counters.jobs.mail.enqueued.count",
+        "stats.counters.jobs.mail.enqueued.rate",
+        "stats.counters.jobs.mail.completed.count",
+        "stats.counters.jobs.mail.given_up.count",
+        "stats.counters.jobs.started.import.count",
+        "stats.counters.jobs.queued.import.count",
+        "stats.counters.web.requests.count",
+        "resque.enqueued;queue=low",
+        "resque.processed;queue=low",
+    ];
+    let queues = super::funnel::recognise(names);
+    let shown: Vec<String> = queues
+        .iter()
+        .map(|(queue, funnel)| {
+            format!("{queue} {}", funnel.stages.iter().filter(|stage| stage.is_some()).count())
+        })
+        .collect();
+    assert_eq!(shown, ["resque;queue=low 2", "stats.counters.jobs.import 2", "stats.counters.jobs.mail 3"]);
+    assert_eq!(queues["stats.counters.jobs.mail"].stages[0].as_deref(), Some(names[0]));
 }

@@ -32,6 +32,8 @@ pub struct Track {
     /// What is before was not looked at.
     since: Timestamp,
     blind: Blind,
+    /// Named outright, so that it is missed though it never came.
+    expected: bool,
     /// Of the newest slot.
     at: Timestamp,
     /// Seconds from slot to slot.
@@ -105,6 +107,7 @@ impl Track {
             silent: false,
             since,
             blind,
+            expected: false,
             at: since,
             step: 1,
         }
@@ -132,6 +135,11 @@ impl Track {
         let seen = &mut self.inputs[input];
         seen.last = seen.last.max(Some(at));
         seen.first = Some(seen.first.map_or(at, |first| first.min(at)));
+    }
+
+    /// It is missed even if it never comes.
+    pub fn expect(&mut self) {
+        self.expected = true;
     }
 
     pub fn rank(&mut self, input: usize, rank: Option<u32>) {
@@ -259,8 +267,11 @@ impl Track {
     /// Was there no point for so long? `None` while we ourselves have not watched for so long.
     fn absent_for(&self, input: usize, seconds: i64) -> Option<bool> {
         let last = self.inputs[input].last;
-        if last.is_some_and(|last| self.at.since(last) <= seconds) {
-            return Some(false);
+        match last {
+            Some(last) if self.at.since(last) <= seconds => return Some(false),
+            // Before its first point a series is not missed.
+            None if !self.expected => return Some(false),
+            _ => {}
         }
         let watched = self.blind.iter().rev().find(|(begin, _)| *begin <= self.at.0).map(|(_, end)| *end);
         let watched = watched.map_or(self.since, |end| Timestamp(end).max(self.since));
