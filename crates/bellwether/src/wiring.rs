@@ -217,6 +217,7 @@ impl Parts {
                 house.flushed.store(flushed.time.0, Ordering::Relaxed);
                 crate::events::keep(&house, flushed);
             }),
+            results: Arc::new(|_| false),
         }
     }
 
@@ -349,6 +350,7 @@ pub fn ingest_settings(config: &Config) -> Settings {
         relay: config.relay.clone(),
         statsd: config.statsd.clone(),
         collectd: config.collectd.clone(),
+        nsca: config.nsca.clone(),
     }
 }
 

@@ -119,6 +119,20 @@ pub fn collectd(input: &[u8]) {
     assert!(Types::default().read(&text).iter().all(|problem| (1..=lines).contains(&problem.line)));
 }
 
+/// A packet of either length, as it came and decrypted by each method.
+pub fn nsca(input: &[u8]) {
+    use crate::nsca::{self, IV_BYTES, OLD_PACKET_BYTES, PACKET_BYTES, crypt};
+    let method = input.first().and_then(|number| crypt::Method::try_from(*number).ok());
+    let mut decrypted = input.to_vec();
+    let mut decryptor = crypt::Decryptor::new(method.unwrap_or(crypt::Method::Xor), "p", &[7; IV_BYTES]);
+    decryptor.decrypt(&mut decrypted);
+    for bytes in [input, &decrypted] {
+        let Ok(packet) = nsca::read(bytes) else { continue };
+        assert!(matches!(bytes.len(), OLD_PACKET_BYTES | PACKET_BYTES));
+        assert!(packet.host.len() <= 64 && packet.service.len() <= 128 && !packet.output.contains(&0));
+    }
+}
+
 /// A greeting and a batch, and, since checksums stop most changes, the rows alone too.
 pub fn agent_batch(input: &[u8]) {
     let mut rest = input;
@@ -249,6 +263,21 @@ mod tests {
         crate::agent_batch::Greeting { name: "web1".into(), ..Default::default() }.write(&mut greeted);
         greeted.extend(crate::agent_batch::frame::write_frame(1, &rows));
         mutate(&[greeted, rows.as_bytes().to_vec()], 30_000, super::agent_batch);
+    }
+
+    #[test]
+    fn nsca() {
+        use crate::nsca::{OLD_PACKET_BYTES, Packet, write};
+        let packet = Packet { time: 5, status: 2, host: b"h", service: b"s", output: b"o" };
+        mutate(&[write(&packet, OLD_PACKET_BYTES)], 2_000, |bytes| {
+            super::nsca(bytes);
+            // Checksums stop most changes: mended, what they let through is read too.
+            let mut mended = bytes.to_vec();
+            mended.resize(OLD_PACKET_BYTES, 0);
+            mended[..2].copy_from_slice(&[0, 3]);
+            crate::nsca::mend(&mut mended);
+            super::nsca(&mended);
+        });
     }
 
     #[test]

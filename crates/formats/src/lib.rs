@@ -13,6 +13,7 @@
 //! | [`collectd`] | collectd's binary packets |
 //! | [`grafana`] | Grafana's dashboards |
 //! | [`nagios`] | Nagios: what plugins print, its files |
+//! | [`nsca`] | what send_nsca sends |
 //! | [`pickle`] | Python pickles of Carbon points |
 //! | [`python_float`] | numbers as Python's `float()` reads them |
 //! | [`python_regex`] | Python's regular expressions and what they put in place of matches |
@@ -33,6 +34,7 @@ pub mod grafana;
 pub mod js_literal;
 pub mod js_number;
 pub mod nagios;
+pub mod nsca;
 pub mod pickle;
 pub mod python_float;
 pub mod python_regex;

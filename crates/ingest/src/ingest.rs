@@ -28,6 +28,7 @@ use crate::journal::JournalStats;
 use crate::kernel;
 use crate::limits;
 use crate::listener::Listener;
+use crate::nsca::{Nsca, NscaConfig, NscaSetup, SentResult};
 use crate::outgoing::{OutgoingStats, OwnAddresses};
 use crate::relay::{Relay, RelayStats, Telling};
 use crate::sockets::{self, BindError};
@@ -43,6 +44,7 @@ pub struct Settings {
     pub relay: RelayConfig,
     pub statsd: StatsdConfig,
     pub collectd: CollectdConfig,
+    pub nsca: NscaConfig,
 }
 
 /// What this room needs of others.
@@ -55,12 +57,15 @@ pub struct Ports {
     pub data_dir: Option<PathBuf>,
     /// Called after each flush, when its points are readable; must not take long, nor flush.
     pub after_flush: AfterFlush,
+    /// Called for each result that is sent here; must not wait. False: there is no room for it.
+    pub results: Arc<dyn Fn(SentResult) -> bool + Send + Sync>,
 }
 
 /// All open listeners and their threads.
 pub struct Ingest {
     settings: Settings,
     clock: Arc<dyn Clock>,
+    results: Arc<dyn Fn(SentResult) -> bool + Send + Sync>,
     outlet: Outlet,
     telling: Telling,
     own: OwnAddresses,
@@ -123,12 +128,13 @@ enum Work {
 }
 
 /// What is said on the connections.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 enum Talk {
     CarbonLines { line_bytes_max: usize },
     CarbonPickles { frame_bytes_max: usize },
     StatsdLines,
     StatsdAdmin,
+    Nsca(Arc<NscaSetup>),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -208,10 +214,11 @@ impl Ingest {
         let lanes = (0..workers).map(|_| intake.lane()).collect();
         let timers = Timers::start(&intake)?;
         let streams = Streams::start(workers, &ports.clock)?;
-        let clock = ports.clock;
+        let (clock, results) = (ports.clock, ports.results);
         let mut ingest = Ingest {
             settings,
             clock,
+            results,
             outlet,
             telling,
             own,
@@ -357,7 +364,7 @@ impl Ingest {
         let listener = Listener::new(wanted.name, sockets.address(&wanted)?, wanted.allow.clone());
         let service = match (&sockets, &wanted.work) {
             (Sockets::Tcp(socket), Work::Stream { talk, limits, .. }) => {
-                let (socket, protocol) = (socket.try_clone()?, self.protocol(*talk));
+                let (socket, protocol) = (socket.try_clone()?, self.protocol(talk));
                 let listener = Arc::clone(&listener);
                 Service::Streams(self.streams.open(StreamListener {
                     socket,
@@ -396,11 +403,18 @@ impl Ingest {
         Ok(Service::Receivers(receivers))
     }
 
-    fn protocol(&self, talk: Talk) -> Arc<dyn Protocol> {
+    fn protocol(&self, talk: &Talk) -> Arc<dyn Protocol> {
         let outlet = self.outlet.clone();
         match talk {
-            Talk::CarbonLines { line_bytes_max } => Arc::new(Lines { outlet, line_bytes_max }),
-            Talk::CarbonPickles { frame_bytes_max } => Arc::new(Pickles { outlet, frame_bytes_max }),
+            Talk::CarbonLines { line_bytes_max } => {
+                Arc::new(Lines { outlet, line_bytes_max: *line_bytes_max })
+            }
+            Talk::CarbonPickles { frame_bytes_max } => {
+                Arc::new(Pickles { outlet, frame_bytes_max: *frame_bytes_max })
+            }
+            Talk::Nsca(setup) => {
+                Arc::new(Nsca { setup: Arc::clone(setup), results: Arc::clone(&self.results) })
+            }
             Talk::StatsdLines => Arc::new(StatsdLines { lanes: Arc::clone(&self.lanes) }),
             Talk::StatsdAdmin => Arc::new(StatsdAdmin { lanes: Arc::clone(&self.lanes) }),
         }
@@ -577,6 +591,7 @@ fn wanted(settings: &Settings) -> Result<Vec<Wanted>, StartError> {
         wanted.push(Wanted { name: "statsd.unix", allow: Allow::new(&statsd.allow), work });
     }
     wanted.extend(wanted_collectd(&settings.collectd)?);
+    wanted.extend(wanted_nsca(&settings.nsca)?);
     Ok(wanted)
 }
 
@@ -586,6 +601,17 @@ fn wanted_collectd(collectd: &CollectdConfig) -> Result<Option<Wanted>, StartErr
     let options = SocketOptions { receivers: 1, receive_buffer: collectd.receive_buffer_bytes };
     let work = Work::Packets { place: Place::Udp(address), options, take: Take::Collectd(Arc::new(setup)) };
     Ok(Some(Wanted { name: "collectd.udp", allow: Allow::new(&collectd.allow), work }))
+}
+
+fn wanted_nsca(nsca: &NscaConfig) -> Result<Option<Wanted>, StartError> {
+    let Some(address) = nsca.listen.address() else { return Ok(None) };
+    let setup = nsca.setup().map_err(|why| StartError::File(format!("nsca.method: {why}")))?;
+    let limits = StreamLimits {
+        connections_max: limits::NSCA_CONNECTIONS_MAX,
+        idle_timeout: Some(limits::NSCA_IDLE_TIMEOUT),
+    };
+    let work = Work::Stream { address, talk: Talk::Nsca(Arc::new(setup)), limits };
+    Ok(Some(Wanted { name: "nsca", allow: Allow::new(&nsca.allow), work }))
 }
 
 fn receivers(statsd: &StatsdConfig) -> usize {

@@ -103,7 +103,7 @@ impl Intake {
         config: &StatsdConfig,
         (relay, forwards, own): (Relay, Forwards, OwnAddresses),
     ) -> io::Result<(Arc<Intake>, Recovered)> {
-        let Ports { sink, clock, aggregator, data_dir, after_flush } = ports.clone();
+        let Ports { sink, clock, aggregator, data_dir, after_flush, .. } = ports.clone();
         let now = clock.since_epoch();
         let mut recovered = Recovered::default();
         let (journal, gauge_log, replay) = match &data_dir {

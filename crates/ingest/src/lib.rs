@@ -1,7 +1,7 @@
 //! Every socket that is not HTTP: framing, back-pressure, drop counts.
 //!
-//! What comes in: bytes from StatsD, Carbon and collectd clients. What goes out: Carbon's points, into the
-//! [`PointSink`](vocabulary::PointSink); StatsD's packets, into the aggregator, and with each flush its points.
+//! What comes in: bytes from StatsD, Carbon, collectd and NSCA clients. What goes out: Carbon's points, into the
+//! [`PointSink`](vocabulary::PointSink); StatsD's packets, into the aggregator, and with each flush its points; NSCA's results of checks, through a port.
 //! Everything that was received is stored, handed on or counted with a reason ([`stats`]).
 //! What never happens here: knowing where points are stored, HTTP, unbounded buffers, waiting for a disk on the
 //! way from a socket to the aggregator.
@@ -12,6 +12,7 @@
 //! | [`datagrams`], [`kernel`] | threads that read datagrams, many with one system call |
 //! | [`streams`] | threads that read TCP connections through epoll |
 //! | [`carbon`] | Carbon lines and pickles into the store |
+//! | [`nsca`] | results of checks, from send_nsca, handed on |
 //! | [`collectd`] | collectd's packets, made to points, into the store |
 //! | [`statsd`], [`intake`] | StatsD's listeners, and the way from them into the aggregator and out at each flush |
 //! | [`relay`] | what becomes of Carbon's points by rule: filtered, renamed, aggregated, stored, sent on |
@@ -37,6 +38,7 @@ mod journal;
 pub mod kernel;
 pub mod limits;
 mod listener;
+mod nsca;
 mod outgoing;
 pub mod relay;
 mod repeater;
@@ -51,6 +53,7 @@ pub use config::{CarbonConfig, ForwardConfig, ForwardProtocol, RelayConfig, loop
 pub use ingest::{Ingest, Ports, Settings, StartError};
 pub use intake::{AfterFlush, Flushed, Recovered};
 pub use journal::JournalStats;
+pub use nsca::{NscaConfig, SentResult};
 pub use outgoing::OutgoingStats;
 pub use relay::RelayStats;
 pub use sockets::BindError;

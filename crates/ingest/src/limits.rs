@@ -17,6 +17,12 @@ pub const CONNECTIONS_MAX: usize = 10_000;
 /// lines, or 256 longest frames. The connection that exceeds it is closed and counted.
 pub const CARRIED_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// NSCA's connections: a sender says what it has and goes. Each keeps a packet of 4 KiB and a cipher.
+pub const NSCA_CONNECTIONS_MAX: usize = 1_000;
+
+/// A sender that says nothing for so long is hung up on.
+pub const NSCA_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+
 /// One read. Larger ones no longer lower the cost per line: at 256 KiB a system call is shared by some
 /// 5,000 lines.
 pub const READ_BYTES: usize = 256 * 1024;

@@ -40,9 +40,13 @@ pub enum BadInput {
     Backwards,
     /// collectd: more counters than are remembered.
     Counters,
+    /// NSCA: sent too long after the greeting, or before it.
+    Age,
+    /// NSCA: more results than were taken in time.
+    QueueFull,
 }
 
-const BAD_INPUTS: [(BadInput, &str); 17] = [
+const BAD_INPUTS: [(BadInput, &str); 19] = [
     (BadInput::Blank, "blank"),
     (BadInput::Fields, "fields"),
     (BadInput::NotUtf8, "utf8"),
@@ -60,6 +64,8 @@ const BAD_INPUTS: [(BadInput, &str); 17] = [
     (BadInput::Type, "type"),
     (BadInput::Backwards, "backwards"),
     (BadInput::Counters, "counters"),
+    (BadInput::Age, "age"),
+    (BadInput::QueueFull, "queue_full"),
 ];
 
 impl From<LineError> for BadInput {
@@ -133,7 +139,7 @@ pub struct Totals {
     pub points: WriteReport,
     pub sorted: Sorted,
     /// StatsD: samples that were aggregated. collectd: what is no point by itself: the first value of a counter, a
-    /// notification.
+    /// notification. NSCA: results that were handed on.
     pub samples: u64,
     bad: [u64; BAD_INPUTS.len()],
     /// Packets (or connections) from sources that are not allowed.

@@ -34,6 +34,9 @@ pub trait Protocol: Send + Sync {
 
 /// One connection's side of a protocol.
 pub trait Conversation: Send {
+    /// What the peer is sent before it says anything, into the desk's answer.
+    fn begun(&mut self, _: &mut Desk) {}
+
     /// Takes what is complete in `input`, which begins where the last call left off.
     fn received(&mut self, input: &[u8], desk: &mut Desk) -> Progress;
 
@@ -396,7 +399,18 @@ impl Worker {
             idle_timeout: open.limits.idle_timeout,
             last_read: Instant::now(),
         });
+        self.greet(place);
         Ok(())
+    }
+
+    fn greet(&mut self, place: usize) {
+        if let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) {
+            connection.conversation.begun(&mut self.desk);
+            if !self.desk.answer.is_empty() {
+                connection.unsent.append(&mut self.desk.answer);
+                self.send(place);
+            }
+        }
     }
 
     /// One read and what follows from it.

@@ -5,6 +5,7 @@
 
 mod carbon;
 mod collectd;
+mod nsca;
 mod relay;
 mod statsd;
 mod support;

@@ -67,6 +67,11 @@ pub fn run(common: &Common) -> Result<(), Failure> {
 }
 
 fn refuse_without_server(config: &Config) -> Result<(), Failure> {
+    if config.nsca.listen.address().is_some() {
+        return Err(Failure::usage(
+            "nsca.listen: an agent takes no results of checks: point send_nsca at the server, and write listen = \"off\" here",
+        ));
+    }
     if config.agent.is_set() {
         return Ok(());
     }
@@ -161,6 +166,8 @@ impl AgentParts {
                     parts.flushed(flushed);
                 }
             }),
+            // Results go to the server itself.
+            results: Arc::new(|_| false),
         }
     }
 
@@ -265,7 +272,8 @@ impl Reloads for Arc<AgentParts> {
 }
 
 fn ingest_settings(config: &Config) -> Settings {
-    wiring::ingest_settings(config)
+    // A reload may say otherwise of NSCA than the start, which refuses it.
+    Settings { nsca: ingest::NscaConfig::default(), ..wiring::ingest_settings(config) }
 }
 
 fn spool_directory(config: &Config) -> PathBuf {

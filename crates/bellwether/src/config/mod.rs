@@ -37,6 +37,7 @@ pub struct Config {
     pub carbon: ingest::CarbonConfig,
     pub relay: ingest::RelayConfig,
     pub collectd: ingest::CollectdConfig,
+    pub nsca: ingest::NscaConfig,
     pub collectors: collectors::CollectorsConfig,
     pub agent: collectors::agent::AgentConfig,
     #[serde(rename = "self")]
@@ -303,6 +304,7 @@ impl Config {
             ("statsd.udp", "UDP", statsd.udp),
             ("carbon.udp", "UDP", carbon.udp),
             ("collectd.listen", "UDP", self.collectd.listen),
+            ("nsca.listen", "TCP", self.nsca.listen),
         ];
         let all: Vec<_> =
             http.chain(others).filter_map(|(key, kind, at)| Some((key, kind, at.address()?))).collect();
@@ -360,6 +362,7 @@ impl Config {
             problems.push(("agent.ca_file".into(), failure.message));
         }
         problems.extend(self.collectd.problems().into_iter().map(in_section("collectd")));
+        problems.extend(self.nsca.problems().into_iter().map(in_section("nsca")));
         problems.extend(self.storage.problems().into_iter().map(in_section("storage")));
         problems.extend(self.checks.problems().into_iter().map(in_section("checks")));
         problems.extend(self.definitions().problems());

@@ -1,9 +1,9 @@
 //! `[agent]`.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
+pub use vocabulary::settings::Secret;
 use vocabulary::time::HumanDuration;
 
 use super::limits;
@@ -53,38 +53,6 @@ pub enum StatsdNames {
     Tagged,
     /// As on the server itself: agents with the same names write over each other.
     Plain,
-}
-
-/// Never shown: not in logs, nor in the configuration that is shown.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    pub fn new(text: impl Into<String>) -> Secret {
-        Secret(text.into())
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// For the one place that sends it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_empty() { "none" } else { "hidden" })
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(if self.is_empty() { "" } else { "(hidden)" })
-    }
 }
 
 /// A token is a line of text; a longer file is another one.
