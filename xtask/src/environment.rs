@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// (a file that tells that it is there, the Debian package that brings it)
-const PACKAGES: [(&str, &str); 6] = [
+const PACKAGES: [(&str, &str); 7] = [
     ("/usr/bin/chromium", "chromium"),
     ("/usr/sbin/collectd", "collectd-core"),
     ("/usr/lib/nagios/plugins/check_graphite", "monitoring-plugins-contrib"),
+    ("/usr/lib/nagios/plugins/check_http", "monitoring-plugins-standard"),
     // Judges the state machine.
     ("/usr/sbin/nagios4", "nagios4-core"),
     // What graphite-web draws with.

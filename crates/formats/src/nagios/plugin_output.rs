@@ -44,30 +44,40 @@ pub struct PluginResult {
 /// The result of a check that was run. A timeout is CRITICAL, as Nagios's `service_check_timeout_state` is by default.
 pub fn result(stdout: &[u8], stderr: &[u8], ended: Ended, subject: Subject<'_>) -> PluginResult {
     let said = |status| PluginResult { status, text: Text::of_streams(stdout, stderr) };
-    let instead = |output| PluginResult { status: 2, text: Text { output, ..Text::default() } };
+    // The first line gives way; Nagios keeps the long output and the performance data.
+    let critical = |output| {
+        let mut result = said(2);
+        result.text.output = output;
+        result
+    };
     match (ended, subject) {
         (Ended::Exit(code @ 0..=3), _) => said(code as u8),
         // Nagios has no exit status then, which is UNKNOWN to it.
         (Ended::Signal(_), _) => said(3),
         (Ended::Exit(126), _) => {
-            instead("(Return code of 126 is out of bounds. Check if plugin is executable)".to_owned())
+            only("(Return code of 126 is out of bounds. Check if plugin is executable)".to_owned())
         }
         (Ended::Exit(127), _) => {
-            instead("(Return code of 127 is out of bounds. Check if plugin exists)".to_owned())
+            only("(Return code of 127 is out of bounds. Check if plugin exists)".to_owned())
         }
-        (Ended::Exit(code), Subject::Service { host, service }) => instead(format!(
+        (Ended::Exit(code), Subject::Service { host, service }) => critical(format!(
             "(Return code of {code} for service '{service}' on host '{host}' was out of bounds)"
         )),
         (Ended::Exit(code), Subject::Host(host)) => {
-            instead(format!("(Return code of {code} for host '{host}' was out of bounds)"))
+            critical(format!("(Return code of {code} for host '{host}' was out of bounds)"))
         }
         (Ended::TimedOut(seconds), Subject::Service { .. }) => {
-            instead(format!("(Service check timed out after {seconds:.2} seconds)"))
+            only(format!("(Service check timed out after {seconds:.2} seconds)"))
         }
         (Ended::TimedOut(seconds), Subject::Host(_)) => {
-            instead(format!("(Host check timed out after {seconds:.2} seconds)"))
+            only(format!("(Host check timed out after {seconds:.2} seconds)"))
         }
     }
+}
+
+/// Nothing of what it printed is kept.
+fn only(output: String) -> PluginResult {
+    PluginResult { status: 2, text: Text { output, ..Text::default() } }
 }
 
 impl Text {
