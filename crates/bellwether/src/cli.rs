@@ -184,6 +184,23 @@ pub enum ImportCommand {
     },
     /// StatsD's config.js, as [statsd].
     Statsd { file: PathBuf },
+    /// Nagios's configuration, as [[host]], [[check]], [[contact]] and so on; what has no counterpart is told line by line.
+    Nagios(ImportNagiosOptions),
+}
+
+#[derive(Debug, Args)]
+pub struct ImportNagiosOptions {
+    /// nagios.cfg, or a directory with one; an object file, or a directory of them.
+    pub source: PathBuf,
+    /// Written here, such as conf.d/nagios.toml; else on stdout.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Write over the file that is there.
+    #[arg(long)]
+    pub force: bool,
+    /// Only look: nothing is written.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Args)]

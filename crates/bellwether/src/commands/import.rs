@@ -22,6 +22,7 @@ pub fn run(common: &Common, command: &ImportCommand) -> Result<(), Failure> {
         ImportCommand::Blacklist { file } => import_relay::pattern_list("blacklist", file),
         ImportCommand::Whitelist { file } => import_relay::pattern_list("whitelist", file),
         ImportCommand::Statsd { file } => statsd(file),
+        ImportCommand::Nagios(options) => super::nagios::run(common, options),
     }
 }
 

@@ -11,6 +11,7 @@ pub mod import;
 pub mod import_grafana;
 mod import_relay;
 mod kept_events;
+mod nagios;
 pub mod query;
 pub mod send;
 pub mod storage;

@@ -17,6 +17,8 @@ pub struct MainConfig {
     pub resource_files: Vec<String>,
     /// All else; of a setting that is given twice the last.
     pub settings: BTreeMap<String, String>,
+    /// Where they stand.
+    pub places: BTreeMap<String, Place>,
     pub problems: Vec<Problem>,
 }
 
@@ -39,7 +41,10 @@ impl MainConfig {
                 "cfg_file" => config.sources.push((Source::File(value.to_owned()), Some(place))),
                 "cfg_dir" => config.sources.push((Source::Directory(value.to_owned()), Some(place))),
                 "resource_file" => config.resource_files.push(value.to_owned()),
-                _ => drop(config.settings.insert(key.to_owned(), value.to_owned())),
+                _ => {
+                    config.settings.insert(key.to_owned(), value.to_owned());
+                    config.places.insert(key.to_owned(), place);
+                }
             }
         }
         config
