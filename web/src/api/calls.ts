@@ -1,7 +1,7 @@
 /** Every call that pages make, typed. */
 import { ask, fetchFile, query } from './client.ts'
 import type {
-  Annotation, ExplainAnswer, FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HomeAnswer, InventoryAnswer, LevelRule, MonitorsAnswer, RetentionAnswer, ServicesAnswer, Status, TreeNode, Trust,
+  Annotation, ExplainAnswer, FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HistoryAnswer, HomeAnswer, InventoryAnswer, LevelRule, MonitorDetail, MonitorsAnswer, Notification, RetentionAnswer, ServicesAnswer, Status, TreeNode, Trust, Watched,
 } from './types.ts'
 
 type Signal = AbortSignal | undefined
@@ -13,6 +13,22 @@ export const health = (signal?: Signal) => ask<HealthAnswer>('/api/v1/health', {
 export const monitors = (signal?: Signal) => ask<MonitorsAnswer>('/api/v1/monitors', { signal })
 export const services = (signal?: Signal) => ask<ServicesAnswer>('/api/v1/services', { signal })
 export const inventory = (signal?: Signal) => ask<InventoryAnswer>('/api/v1/inventory', { signal })
+
+/** What is watched, as paths call it: hosts are apart from checks and monitors. */
+export type Subject = { is: 'check' | 'host' | 'monitor'; name: string }
+const at = ({ is, name }: Subject) => `/api/v1/${is}s/${encodeURIComponent(name)}`
+export const monitor = (name: string, signal?: Signal) => ask<MonitorDetail>(at({ is: 'monitor', name }), { signal })
+export const watched = (of: Subject, signal?: Signal) => ask<Watched>(at(of), { signal })
+export const history = (of: Subject, from: number, until: number, signal?: Signal) => ask<HistoryAnswer>(`${at(of)}/history?${query({ from: Math.floor(from), until: Math.ceil(until) })}`, { signal })
+export const notifications = ({ is, name }: Subject, limit: number, signal?: Signal) => ask<Notification[]>(`/api/v1/notifications?${query({ [is]: name, limit })}`, { signal })
+export const runNow = (of: Subject) => ask<unknown>(`${at(of)}/run`, { method: 'POST' })
+export const acknowledge = (of: Subject, body: { sticky: boolean; notify: boolean; comment: string }) => ask<unknown>(`${at(of)}/ack`, { method: 'POST', body })
+export const removeAcknowledgement = (of: Subject) => ask<unknown>(`${at(of)}/ack`, { method: 'DELETE' })
+export const switchNotifications = (of: Subject, enabled: boolean) => ask<unknown>(`${at(of)}/notifications`, { method: 'PUT', body: { enabled } })
+export const notify = (of: Subject, comment: string) => ask<unknown>(`${at(of)}/notify`, { method: 'POST', body: { comment } })
+export const planDowntime = ({ is, name }: Subject, body: { start: number; end: number; fixed: boolean; duration?: number; comment: string }) => ask<unknown>('/api/v1/downtimes', { method: 'POST', body: { [is]: name, ...body } })
+export const cancelDowntime = (id: number) => ask<unknown>(`/api/v1/downtimes/${id}`, { method: 'DELETE' })
+export const silence = (matcher: Record<string, string>, until: number, reason: string) => ask<unknown>('/api/v1/silences', { method: 'POST', body: { matchers: [matcher], until: Math.ceil(until), reason } })
 
 export type GraphQuestion = { targets: string[]; from: number | string; until: number | string; width: number }
 export function graph(question: GraphQuestion, signal?: Signal) {

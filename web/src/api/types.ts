@@ -4,13 +4,14 @@ export type Health = 'ok' | 'warning' | 'critical'
 export type Level = 'business' | 'feature' | 'system'
 export const LEVELS: Level[] = ['business', 'feature', 'system']
 export type Archive = string
+export type Role = 'viewer' | 'responder' | 'editor' | 'admin'
 
 export type Status = {
   version: string
   now: number
   started?: number
   host?: string
-  auth: { mode: 'none' | 'required'; user: string | null; role: 'viewer' | 'editor' | 'admin' | null }
+  auth: { mode: 'none' | 'required'; user: string | null; role: Role | null }
   read_only?: string | null
   health?: Health
 }
@@ -226,3 +227,62 @@ export type ServiceItem = {
   targets: string[]
 }
 export type ServicesAnswer = { now: number; services: ServiceItem[]; without_objective: string[]; without_owner: string[] }
+
+export type Withheld = 'downtime' | 'silence' | 'acknowledged' | 'dependency' | 'host_down' | 'flapping' | 'off' | 'period' | 'shadow' | 'delayed'
+export type PerfdataItem = { label: string; value: number | null; uom: string; warn: string | null; crit: string | null; min: number | null; max: number | null; breach: 'none' | 'warning' | 'critical' }
+export type Downtime = {
+  id: number; check: string | null; host: string | null; monitor: string | null; instance: string | null
+  start: number; end: number; fixed: boolean; duration: number; author: string; comment: string; in_effect: boolean
+  /** The `[[downtime]]` that it comes from. */
+  recurring: string | null
+}
+/** How a check or a host is. */
+export type Watched = {
+  name: string
+  host: string | null
+  state: WatchState
+  state_type: 'SOFT' | 'HARD'
+  attempt: number
+  max_check_attempts: number
+  since: number | null
+  flapping: boolean
+  percent_state_change: number
+  in_downtime: boolean
+  acknowledged: boolean
+  acknowledgement: { author: string; comment: string; at: number; sticky: boolean; expires: number | null } | null
+  /** Why nobody would be told now. */
+  withheld: Withheld | null
+  last_output: string
+  long_output: string
+  perfdata: PerfdataItem[]
+  value: number | null
+  last_check: number | null
+  next_check: number | null
+  execution_seconds: number
+  notification_number: number
+  last_notification: number | null
+  next_notification: number | null
+  notifications_enabled: boolean
+  active_checks_enabled: boolean
+  passive_results_enabled: boolean
+  /** Of a check its host, of a host those before it. */
+  parents?: { name: string; state: WatchState | null }[]
+  downtimes: Downtime[]
+  comments: { id: number; at: number; author: string; comment: string }[]
+}
+export type Stretch = { from: number; until: number; state: WatchState; state_type: 'SOFT' | 'HARD' }
+export type Run = { from: number; until: number; count: number; status: number; state: WatchState; state_type: 'SOFT' | 'HARD'; attempt: number; active: boolean; text: string; value: number | null }
+export type HistoryAnswer = { from: number; until: number; runs: Run[]; ribbon: Stretch[]; more: boolean }
+export type Notification = {
+  at: number; kind: string; state: WatchState; recipient: string; channel: string; check: string | null; host: string | null; instance: string | null; number: number; text: string; author: string; comment: string
+}
+
+export type InstanceItem = { instance: string; state: WatchState; state_type: 'SOFT' | 'HARD'; since: number | null; value: number | null; text: string; acknowledged: boolean; in_downtime: boolean; withheld: Withheld | null }
+/** A monitor or check as its page shows it: how it is, what it watches, and how it is defined. */
+export type MonitorDetail = MonitorRow & {
+  instances_list: InstanceItem[]
+  /** `file:line`, or null: made in the UI. */
+  origin: string | null
+  /** As it would stand in a file. */
+  toml: string
+}

@@ -2,12 +2,14 @@
 import uPlot from 'uplot'
 import { longestPause, yRange, type Line } from '../plain/lines.ts'
 import type { Unit } from '../plain/number.ts'
+import type { Level } from '../plain/perfdata.ts'
 import type { Zone } from '../plain/place.ts'
 import { timeAxis, valueAxis } from './axes.ts'
+import { withLevels } from './levels.ts'
 import { colours, faded } from './palette.ts'
 import type { LineStyle } from './style.ts'
 
-export type Look = { unit: Unit; zone: Zone; log: boolean; stack: boolean; compact: boolean; height: number }
+export type Look = { unit: Unit; zone: Zone; log: boolean; stack: boolean; compact: boolean; height: number; levels?: Level[] }
 export type Drawn = { line: Line; style: LineStyle; faint: boolean }
 
 /** Beyond this many lines, bands from min to max only make mud. */
@@ -52,7 +54,7 @@ export function options(drawn: Drawn[], look: Look, width: number): uPlot.Option
 
 function yScale(look: Look): uPlot.Scale {
   if (look.log) return { distr: 3, log: 10, range: (_, min, max) => (min === null ? [1, 10] : uPlot.rangeLog(min, max, 10, true)) }
-  return { range: (_, min, max) => yRange(min ?? null, max ?? null, look.compact) }
+  return { range: (_, min, max) => yRange(...withLevels(min ?? null, max ?? null, look.levels ?? []), look.compact) }
 }
 
 export function colourOf({ style }: Drawn): string {

@@ -1,6 +1,6 @@
 /** The theme's colours as a canvas wants them: resolved. Read again when the theme changes. */
 
-export type Colours = { text: string; muted: string; grid: string; line: string; hatch: string; accent: string; surface: string; series: string[] }
+export type Colours = { text: string; muted: string; grid: string; line: string; hatch: string; accent: string; surface: string; warning: string; critical: string; series: string[] }
 
 let cached: Colours | null = null
 
@@ -36,6 +36,8 @@ function read(): Colours {
     hatch: of('hatch'),
     accent: of('accent'),
     surface: of('surface'),
+    warning: of('warning'),
+    critical: of('critical'),
     series: [0, 1, 2, 3, 4, 5].map((index) => of(`series-${index}`)),
   }
   probe.remove()

@@ -7,6 +7,7 @@ import { longestPause, sharedGaps, stacked, type Stretch } from '../plain/lines.
 import type { Window } from '../plain/span.ts'
 import { aligned, type Column, type Grid, type Growing } from '../live/tail.ts'
 import { hatch } from './hatch.ts'
+import { drawLevels } from './levels.ts'
 import { drawEnd, drawMarks, marksAt, type Mark } from './marks.ts'
 import { banded, colourOf, options, type Drawn, type Look } from './options.ts'
 import type { LineStyle } from './style.ts'
@@ -29,6 +30,8 @@ export type Scene = {
 }
 
 export type Reading = { at: number; left: number; values: { index: number; value: number | null }[]; marks: Mark[] }
+/** For what is laid over a graph. */
+export type Layout = { top(value: number): number; value(pixels: number): number; above: number; left: number; width: number; height: number }
 export type Told = { zoom(window: Window): void; reading(reading: Reading | null): void }
 
 /** Without a point for this many columns a live graph hatches up to now. */
@@ -65,7 +68,7 @@ export class Plot {
     }))
     const made = options(this.#drawn, look, this.#host.clientWidth)
     made.hooks = {
-      drawAxes: [(plot) => hatch(plot, this.#hatched)],
+      drawAxes: [(plot) => hatch(plot, this.#hatched), (plot) => drawLevels(plot, look.levels ?? [], look.unit)],
       draw: [(plot) => this.#decorate(plot)],
       setCursor: [(plot) => this.#read(plot)],
       setSelect: [(plot) => this.#select(plot)],
@@ -103,6 +106,16 @@ export class Plot {
   destroy() {
     this.#plot?.destroy()
     this.#plot = null
+  }
+
+  /** Where a value lies, in pixels from the top of the host, and back. */
+  get layout(): Layout | null {
+    const plot = this.#plot
+    if (!plot) return null
+    const { top, left, width, height } = plot.bbox
+    const ratio = devicePixelRatio
+    const above = top / ratio
+    return { top: (value) => plot.valToPos(value, 'y') + above, value: (pixels) => plot.posToVal(pixels - above, 'y'), above, left: left / ratio, width: width / ratio, height: height / ratio }
   }
 
   /** Move the cursor by keyboard: to the column nearest to a moment. */

@@ -1,5 +1,5 @@
 /** An estate of checks and monitors as the API tells it, for what no server can be made to say in a second. */
-import type { MonitorRow, WatchState } from '../../src/api/types.ts'
+import type { HistoryAnswer, MonitorDetail, MonitorRow, Notification, Watched, WatchState } from '../../src/api/types.ts'
 
 export function row(name: string, change: Partial<MonitorRow> = {}): MonitorRow {
   return {
@@ -34,3 +34,41 @@ export function estate(count: number): MonitorRow[] {
   )
   return [...troubled(), ...calm]
 }
+
+/** A check in trouble, as its page asks for it. */
+export function aCheck(change: Partial<Watched> = {}): Watched {
+  return {
+    name: 'web1/disk /var', host: 'web1', state: 'CRITICAL', state_type: 'HARD', attempt: 3, max_check_attempts: 3, since: now() - 720, flapping: false, percent_state_change: 6.4, in_downtime: false, acknowledged: false,
+    acknowledgement: null, withheld: null, last_output: 'DISK CRITICAL - free space: /var 312 MB (1% inode=98%);', long_output: '/var/lib/docker: 12 GB\n/var/log: 3 GB',
+    perfdata: [
+      { label: '/var', value: 31_400, uom: 'MB', warn: '25600', crit: '28800', min: 0, max: 32_000, breach: 'critical' },
+      { label: 'time', value: 0.012, uom: 's', warn: '1', crit: '5', min: 0, max: null, breach: 'none' },
+    ],
+    value: null, last_check: now() - 14, next_check: now() + 46, execution_seconds: 0.031, notification_number: 2, last_notification: now() - 600, next_notification: now() + 3000, notifications_enabled: true, active_checks_enabled: true,
+    passive_results_enabled: true, parents: [{ name: 'web1', state: 'UP' }], downtimes: [], comments: [], ...change,
+  }
+}
+
+export function aPast(from: number, until: number): HistoryAnswer {
+  const cuts: [number, WatchState, 'SOFT' | 'HARD', string][] = [
+    [0.1, 'OK', 'HARD', 'DISK OK - free space: /var 9800 MB (30%)'], [0.4, 'WARNING', 'HARD', 'DISK WARNING - free space: /var 5800 MB (18%)'], [0.5, 'OK', 'HARD', 'DISK OK - free space: /var 9100 MB (28%)'],
+    [0.9, 'CRITICAL', 'SOFT', 'DISK CRITICAL - free space: /var 900 MB (2%)'], [0.92, 'CRITICAL', 'HARD', 'DISK CRITICAL - free space: /var 312 MB (1%)'],
+  ]
+  const at = (share: number) => Math.round(from + share * (until - from))
+  const end = (index: number) => at(cuts[index + 1]?.[0] ?? 1)
+  return {
+    from, until, more: false,
+    ribbon: cuts.map(([share, state, state_type], index) => ({ from: at(share), until: end(index), state, state_type })),
+    runs: cuts.map(([share, state, state_type, text], index) => ({ from: at(share), until: end(index), count: 40, status: 0, state, state_type, attempt: state_type === 'SOFT' ? 1 : 3, active: true, text, value: null })),
+  }
+}
+
+export const someNotices = (): Notification[] =>
+  [['problem', 'CRITICAL', 600], ['problem', 'CRITICAL', 300], ['acknowledgement', 'CRITICAL', 120]].map(([kind, state, ago], index) => ({
+    at: now() - (ago as number), kind: kind as string, state: state as WatchState, recipient: index ? 'ana' : 'on-call', channel: 'log', check: 'web1/disk /var', host: null, instance: null, number: index + 1, text: 'DISK CRITICAL', author: index === 2 ? 'Ana' : '', comment: '',
+  }))
+
+export const aDefinition = (change: Partial<MonitorDetail> = {}): MonitorDetail => ({
+  ...row('web1/disk /var', { service: 'disk', state: 'CRITICAL', since: now() - 720 }), instances_list: [], origin: '/etc/bellwether/conf.d/web.toml:14',
+  toml: '[[check]]\nname = "web1/disk /var"\nhost = "web1"\nservice = "disk"\ncommand = ["/usr/lib/nagios/plugins/check_disk", "-w", "20%", "-c", "10%", "-p", "/var"]\ncheck_interval = "1min"\nmax_check_attempts = 3\n', ...change,
+})
