@@ -1,4 +1,5 @@
 /** Every string on every page, in one table, ready for translation. Functions where a sentence holds a value. */
+import type { Form } from './pages/editor/condition.ts'
 import type { Condition, Health, Level, PartState, WatchState, Withheld } from './api/types.ts'
 
 const plural = (count: number, one: string, many = one + 's') => (count === 1 ? one : many)
@@ -649,6 +650,58 @@ export const words = {
       tell: 'Tell the others that I have it',
       flexible: 'Begins with the first bad result within the next day',
       said: { run: 'It is being run', ack: 'You have it', unack: 'Given back', downtime: 'Downtime is planned', silence: 'Silenced', notify: 'The message was sent', on: 'Notifications are on', off: 'Notifications are off', cancelled: 'Downtime was cancelled' },
+    },
+  },
+
+  editor: {
+    titleNew: 'New monitor',
+    title: (name: string) => `Change ${name}`,
+    help: 'Three questions, and beside them what the answers would have done on stored history.',
+    inFile: (origin: string) => `It is defined in ${origin}. Try changes here, then copy them there.`,
+    unnamed: 'unnamed',
+    what: 'What is watched?',
+    target: 'Target',
+    targetHint: 'stats.uploads.*.failed',
+    targetHelp: 'A name, a pattern or a function of Graphite’s. Each series that it gives is an instance with a state of its own.',
+    explore: 'Look at it in Explore',
+    when: {
+      title: 'When is it bad?',
+      level: { critical: 'Critical', warning: 'Warning' } satisfies Record<'critical' | 'warning', string>,
+      formOf: (level: string) => `${level}: when`,
+      asTextOf: (level: string) => `${level} as text`,
+      never: 'never',
+      forms: {
+        above: 'is above', below: 'is below', outside: 'is not between', inside: 'is between', averageAbove: 'is on average above', averageBelow: 'is on average below', absent: 'sends no point', changed: 'changed by more than', reaches: 'will reach',
+      } satisfies Record<Form, string>,
+      over: { averageAbove: 'over', averageBelow: 'over', absent: 'for', changed: 'within', reaches: 'within' } as Record<string, string>,
+      and: 'and', value: 'Value', low: 'Lower value', length: 'Length of time',
+      lasting: 'It counts when it has been so for',
+      asText: 'As text', asSentence: 'As a sentence',
+      grammar: 'For instance: p95 over 5min > 300, avg over 1h < 50% against 7d, no point for 60s, > 3 and avg over 5min > 2, change over 1h > ±20% while pushes > 0.',
+    },
+    who: 'Who must know?',
+    name: 'Name', contacts: 'Contacts', owner: 'Owner', service: 'Service', playbook: 'Playbook: an address, or what to look at and do', playbookHint: 'https://…',
+    shadow: 'In shadow: record what it would do, tell nobody',
+    stricter: 'Stricter', stricterHelp: 'Fires sooner: thresholds move a tenth towards what is usual',
+    calmer: 'Calmer', calmerHelp: 'Fires later: thresholds move a tenth away from what is usual',
+    compare: 'Hold for comparison', compareEnd: 'End comparison', compareHelp: 'Keep what this version would have done beside what you write next', swap: 'Swap versions',
+    handle: (level: string) => `${level} threshold`,
+    save: 'Save', saving: 'Saving…', saved: (name: string) => `${name} was saved`, notSaved: 'It was not saved',
+    missing: (gaps: ('name' | 'target' | 'when')[]) => `Still missing: ${gaps.map((gap) => ({ name: 'a name', target: 'a target', when: 'when it is bad' })[gap]).join(', ')}.`,
+    asToml: 'As it would stand in a file',
+    replay: {
+      title: 'What it would have done',
+      graph: 'The target, with its thresholds',
+      waits: 'As soon as it is said what is watched and when it is bad, it is tried on stored history.',
+      noTarget: 'The series will be drawn here.',
+      asking: 'Being tried…', again: 'being tried again…',
+      notTried: 'It could not be tried.', failed: 'It could not be tried',
+      would: (firings: number, pages: number) => (firings === 0 ? 'It would not have fired.' : `It would have fired ${firings} ${plural(firings, 'time')} and told somebody ${pages} ${plural(pages, 'time')}.`),
+      healed: (count: number) => ` ${count} would have ended by ${plural(count, 'itself', 'themselves')}.`,
+      versus: (firings: number, pages: number) => ` The version held: ${firings} ${plural(firings, 'time')}, told ${pages} ${plural(pages, 'time')}.`,
+      strip: (count: number) => `${count} ${plural(count, 'firing')} in this window`,
+      tried: (step: string, instances: number) => `Tried on points every ${step}, ${instances} ${plural(instances, 'instance')}.`,
+      still: 'not over', quiet: 'nobody told', pages: (count: number) => `told ${count} ${plural(count, 'time')}`,
     },
   },
 

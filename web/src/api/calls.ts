@@ -1,7 +1,7 @@
 /** Every call that pages make, typed. */
 import { ask, fetchFile, query } from './client.ts'
 import type {
-  Annotation, ExplainAnswer, FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HistoryAnswer, HomeAnswer, InventoryAnswer, LevelRule, MonitorDetail, MonitorsAnswer, Notification, RetentionAnswer, ServicesAnswer, Status, TreeNode, Trust, Watched,
+  Annotation, ExplainAnswer, FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HistoryAnswer, HomeAnswer, InventoryAnswer, LevelRule, MonitorDefinition, MonitorDetail, MonitorsAnswer, Notification, ReplayAnswer, RetentionAnswer, ServicesAnswer, Status, TreeNode, Trust, Watched,
 } from './types.ts'
 
 type Signal = AbortSignal | undefined
@@ -21,6 +21,9 @@ export const monitor = (name: string, signal?: Signal) => ask<MonitorDetail>(at(
 export const watched = (of: Subject, signal?: Signal) => ask<Watched>(at(of), { signal })
 export const history = (of: Subject, from: number, until: number, signal?: Signal) => ask<HistoryAnswer>(`${at(of)}/history?${query({ from: Math.floor(from), until: Math.ceil(until) })}`, { signal })
 export const notifications = ({ is, name }: Subject, limit: number, signal?: Signal) => ask<Notification[]>(`/api/v1/notifications?${query({ [is]: name, limit })}`, { signal })
+export const saveMonitor = (definition: MonitorDefinition) => ask<unknown>(at({ is: 'monitor', name: definition.name }), { method: 'PUT', body: { monitor: definition } })
+export const tryMonitor = (definition: MonitorDefinition, from: number, until: number, signal?: Signal) =>
+  ask<ReplayAnswer>('/api/v1/monitors/test', { method: 'POST', body: { monitor: definition, from: Math.floor(from), until: Math.ceil(until) }, signal })
 export const runNow = (of: Subject) => ask<unknown>(`${at(of)}/run`, { method: 'POST' })
 export const acknowledge = (of: Subject, body: { sticky: boolean; notify: boolean; comment: string }) => ask<unknown>(`${at(of)}/ack`, { method: 'POST', body })
 export const removeAcknowledgement = (of: Subject) => ask<unknown>(`${at(of)}/ack`, { method: 'DELETE' })

@@ -283,6 +283,27 @@ export type MonitorDetail = MonitorRow & {
   instances_list: InstanceItem[]
   /** `file:line`, or null: made in the UI. */
   origin: string | null
+  /** By the names of its keys. */
+  definition: MonitorDefinition
   /** As it would stand in a file. */
   toml: string
+}
+
+/** `[[monitor]]` as it is written, by the names of its keys. */
+export type MonitorDefinition = { name: string; [key: string]: unknown }
+
+/** One time that a rule would have been bad. */
+export type Firing = { instance: string; from: number; until: number | null; state: WatchState; pages: number; text: string }
+export type ReplayAnswer = {
+  from: number
+  until: number
+  /** Seconds between the points that it was tried on. */
+  step: number | null
+  instances: number
+  firings: Firing[]
+  firings_in_all: number
+  pages: number
+  self_healed: number
+  /** What cannot be told, and why: `for` below the step, windows that the store no longer holds. */
+  notes: string[]
 }

@@ -34,8 +34,8 @@ export function drawLevels(plot: uPlot, levels: Level[], unit: Unit) {
     ctx.moveTo(bbox.left, y)
     ctx.lineTo(bbox.left + bbox.width, y)
     ctx.stroke()
-    // Above the line, unless it lies at the very top.
-    const above = y - bbox.top > 14 * ratio
+    // Apart from each other, and never over the edge.
+    const above = state === 'critical' ? y - bbox.top > 14 * ratio : bbox.top + bbox.height - y < 14 * ratio
     ctx.textBaseline = above ? 'bottom' : 'top'
     ctx.fillText(words.graph.level(words.states[state].toLowerCase(), formatted(at, unit)), bbox.left + bbox.width - 4 * ratio, y + (above ? -2 : 3) * ratio)
   }

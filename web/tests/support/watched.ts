@@ -70,5 +70,5 @@ export const someNotices = (): Notification[] =>
 
 export const aDefinition = (change: Partial<MonitorDetail> = {}): MonitorDetail => ({
   ...row('web1/disk /var', { service: 'disk', state: 'CRITICAL', since: now() - 720 }), instances_list: [], origin: '/etc/bellwether/conf.d/web.toml:14',
-  toml: '[[check]]\nname = "web1/disk /var"\nhost = "web1"\nservice = "disk"\ncommand = ["/usr/lib/nagios/plugins/check_disk", "-w", "20%", "-c", "10%", "-p", "/var"]\ncheck_interval = "1min"\nmax_check_attempts = 3\n', ...change,
+  definition: { name: 'web1/disk /var' }, toml: '[[check]]\nname = "web1/disk /var"\nhost = "web1"\nservice = "disk"\ncommand = ["/usr/lib/nagios/plugins/check_disk", "-w", "20%", "-c", "10%", "-p", "/var"]\ncheck_interval = "1min"\nmax_check_attempts = 3\n', ...change,
 })
