@@ -72,7 +72,7 @@ impl Incidents {
     /// What happened together, in one go.
     pub fn take(&mut self, changes: &[StateChange], notices: &[Notice], now: Timestamp) -> Vec<Page> {
         for change in changes {
-            let key = Key::of(&change.id, change.to);
+            let key = Key::of(&change.id);
             match change.to.is_problem() {
                 false => self.over(&key, change),
                 true if change.to_type == vocabulary::state::StateType::Hard => self.bad(&key, change, now),
@@ -277,7 +277,7 @@ impl Incidents {
     }
 
     fn notice(&mut self, notice: &Notice, now: Timestamp) {
-        let key = Key::of(&notice.id, notice.state);
+        let key = Key::of(&notice.id);
         let kind = self.book.subject(key.host, &key.monitor).map(|subject| subject.kind);
         if kind == Some(Kind::Monitor) {
             // The incident tells of it, once for all instances.
@@ -432,7 +432,7 @@ impl Incidents {
         incident.detail.snoozed_until = None;
         incident.detail.self_healed = by.is_none() && incident.detail.acknowledged.is_none();
         incident.detail.resolved_by = by.map(str::to_owned);
-        incident.detail.ending = incident.detail.told.values().any(|told| !told.of_end);
+        incident.detail.ending = incident.detail.told.values().any(Told::waits);
         self.counters.closed += 1;
         self.counters.self_healed += u64::from(incident.detail.self_healed);
         let text = match (by, incident.detail.self_healed) {
@@ -452,7 +452,7 @@ impl Incidents {
             return;
         }
         let told = incident.detail.told.iter();
-        let due = told.filter(|(_, told)| !told.of_end && told.by_notices_of.is_empty());
+        let due = told.filter(|(_, told)| told.waits() && told.by_notices_of.is_empty());
         let due: Vec<String> = due.map(|(contact, _)| contact.clone()).collect();
         self.tell_end(id, &due, PageKind::Recovery, now);
     }
@@ -474,7 +474,7 @@ impl Incidents {
                 let keys = incident.troubles.keys().filter(|key| by.contains(&key.to_string()));
                 keys.into_iter().any(|key| estate.will_tell(key, contact))
             };
-            let told = incident.detail.told.iter().filter(|(_, told)| !told.of_end);
+            let told = incident.detail.told.iter().filter(|(_, told)| told.waits());
             let due: Vec<String> = told
                 .filter(|(contact, told)| !named(contact, &told.by_notices_of))
                 .map(|(contact, _)| contact.clone())
@@ -490,7 +490,7 @@ impl Incidents {
     /// Closed, and everybody knows: what is left of it is on the disk. One that comes back meanwhile opens anew.
     pub(crate) fn let_go_of(&mut self, id: IncidentId) {
         let Some(incident) = self.live.get_mut(&id).filter(|incident| incident.is_closed()) else { return };
-        incident.detail.ending = incident.detail.told.values().any(|told| !told.of_end);
+        incident.detail.ending = incident.detail.told.values().any(Told::waits);
         self.unsaved.incident(id);
         if !incident.detail.ending {
             if self.by_reason.get(&incident.reason) == Some(&id) {

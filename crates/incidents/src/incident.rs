@@ -12,6 +12,9 @@ use crate::limits::{MAX_TEXT, cut};
 
 pub type IncidentId = i64;
 
+/// What changes and notices of a host have before its name.
+const HOST_PREFIX: &str = "host:";
+
 /// What something that is watched is called here. A host may be called as a check is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
@@ -21,9 +24,20 @@ pub struct Key {
 }
 
 impl Key {
-    pub fn of(id: &InstanceId, state: State) -> Key {
-        let host = matches!(state, State::Up | State::Down | State::Unreachable);
-        Key { host, monitor: id.monitor.clone(), instance: id.instance.clone() }
+    pub fn of(id: &InstanceId) -> Key {
+        match id.monitor.strip_prefix(HOST_PREFIX) {
+            Some(host) => Key { host: true, monitor: host.into(), instance: id.instance.clone() },
+            None => Key { host: false, monitor: id.monitor.clone(), instance: id.instance.clone() },
+        }
+    }
+
+    /// As those call it who watch.
+    pub fn id(&self) -> InstanceId {
+        let monitor = match self.host {
+            true => format!("{HOST_PREFIX}{}", self.monitor).into(),
+            false => self.monitor.clone(),
+        };
+        InstanceId { monitor, instance: self.instance.clone() }
     }
 }
 
@@ -117,6 +131,16 @@ pub struct Told {
     pub channels: BTreeSet<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub of_end: bool,
+    /// Instances of which a notice was due and a silence kept it back.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub owed: BTreeSet<String>,
+}
+
+impl Told {
+    /// Knows of a beginning, and of no end.
+    pub fn waits(&self) -> bool {
+        !self.of_end && !(self.channels.is_empty() && self.by_notices_of.is_empty())
+    }
 }
 
 /// What people did, or what the incident went through.

@@ -87,7 +87,7 @@ impl Incidents {
         }
         let Some(incident) = self.live.get(&id) else { return Ok(()) };
         let told = incident.detail.told.iter();
-        let due = told.filter(|(_, told)| !told.of_end && told.by_notices_of.is_empty());
+        let due = told.filter(|(_, told)| told.waits() && told.by_notices_of.is_empty());
         let due: Vec<String> = due.map(|(contact, _)| contact.clone()).collect();
         self.tell_end(id, &due, PageKind::Resolved, now);
         Ok(())

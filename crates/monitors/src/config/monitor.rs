@@ -86,4 +86,22 @@ pub struct MonitorConfig {
     pub objective_period: Option<HumanDuration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minimum_events: Option<f64>,
+
+    // heartbeat
+    /// A cron expression, or one of systemd's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub period: Option<HumanDuration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grace: Option<HumanDuration>,
+    /// Of the schedule; default: UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// The last part of `/ping/<key>/<slug>`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slug: Option<String>,
+    /// The last part of `/ping/<uuid>`; default: one is made and kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<String>,
 }

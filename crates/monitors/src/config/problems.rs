@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{CheckConfig, CheckType, Definitions, HostConfig, MonitorKind};
-use crate::kinds::metric;
+use crate::kinds::{heartbeat, metric};
 
 /// Longest name of anything that is defined: it becomes part of series, paths and pages.
 pub const MAX_NAME_BYTES: usize = 255;
@@ -27,6 +27,8 @@ pub(super) fn problems(all: &Definitions) -> Found {
             let wrong = metric::problems(monitor);
             found.found.extend(wrong.into_iter().map(|(name, why)| (format!("{key}.{name}"), why)));
         }
+        let wrong = heartbeat::config::problems(monitor);
+        found.found.extend(wrong.into_iter().map(|(name, why)| (format!("{key}.{name}"), why)));
     });
     all.checks.iter().enumerate().for_each(|(index, check)| found.check(index, check));
     all.hosts.iter().enumerate().for_each(|(index, host)| found.host(index, host));
