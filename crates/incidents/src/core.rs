@@ -11,7 +11,7 @@ use vocabulary::Timestamp;
 use vocabulary::state::{Notice, NoticeKind, State, StateChange, Withheld};
 
 use crate::book::{Book, Kind};
-use crate::incident::{Acknowledged, Detail, Entry, Incident, IncidentId, Key, Phase, Trouble};
+use crate::incident::{Acknowledged, Detail, Entry, Incident, IncidentId, Key, Phase, Told, Trouble};
 use crate::limits::{MAX_ENTRIES, MAX_LISTED_INSTANCES, MAX_TEXT, cut};
 use crate::page::{Page, PageKind};
 use crate::store::Unsaved;
@@ -69,8 +69,8 @@ impl Incidents {
         self.take(std::slice::from_ref(change), &[], now)
     }
 
-    /// What happened together, in one go.
-    pub fn take(&mut self, changes: &[StateChange], notices: &[Notice], now: Timestamp) -> Vec<Page> {
+    /// What happened together, in one go. A notice comes with whether a silence keeps it from being sent.
+    pub fn take(&mut self, changes: &[StateChange], notices: &[(Notice, bool)], now: Timestamp) -> Vec<Page> {
         for change in changes {
             let key = Key::of(&change.id);
             match change.to.is_problem() {
@@ -79,8 +79,11 @@ impl Incidents {
                 true => {}
             }
         }
-        for notice in notices {
-            self.notice(notice, now);
+        for (notice, silenced) in notices {
+            match silenced {
+                true => self.silenced_notice(notice),
+                false => self.notice(notice, now),
+            }
         }
         self.settle(now);
         std::mem::take(&mut self.fresh)
@@ -90,6 +93,7 @@ impl Incidents {
     pub fn tick(&mut self, estate: &dyn Estate, now: Timestamp) -> Vec<Page> {
         self.lift_held(estate, now);
         self.lift_muted(estate);
+        self.tell_owed(estate, now);
         self.wake_snoozed(now);
         self.settle(now);
         self.tell_ends(estate, now);
@@ -107,6 +111,7 @@ impl Incidents {
         let mut trouble = Trouble::new(change);
         if let Some(before) = self.held.get(key) {
             trouble.since = before.since;
+            trouble.owed.clone_from(&before.owed);
             let worse = trouble.state.badness() > before.worst.badness();
             trouble.dismissed = before.dismissed && !worse;
             trouble.worst = if worse { trouble.state } else { before.worst };
@@ -176,6 +181,7 @@ impl Incidents {
             self.unsaved.let_go(key.clone());
         }
         trouble.dismissed = false;
+        let owed = std::mem::take(&mut trouble.owed);
         let by_host =
             (trouble.withheld == Some(Withheld::HostDown)).then(|| self.host_incident(&key)).flatten();
         let reason = reason(&key);
@@ -192,6 +198,9 @@ impl Incidents {
         let text = format!("{key} is {}: {}", trouble.state, trouble.text);
         let is_host = key.host && trouble.state == State::Down;
         incident.troubles.insert(key.clone(), trouble);
+        for contact in owed {
+            incident.detail.told.entry(contact).or_default().owed.insert(key.to_string());
+        }
         let listed = incident.troubles.len() <= MAX_LISTED_INSTANCES;
         self.place.insert(key.clone(), id);
         self.unsaved.trouble(id, key.clone());
@@ -304,6 +313,7 @@ impl Incidents {
             text: cut(&notice.text, MAX_TEXT).to_owned(),
             withheld: None,
             dismissed: false,
+            owed: BTreeSet::new(),
         };
         let trouble = self.held.get(key).cloned().unwrap_or_else(from_notice);
         if !trouble.dismissed {
@@ -318,6 +328,7 @@ impl Incidents {
             NoticeKind::Problem => {
                 let told = incident.detail.told.entry(notice.contact.to_string()).or_default();
                 told.by_notices_of.insert(key.to_string());
+                told.owed.remove(&key.to_string());
                 told.channels.extend(channels.iter().map(ToString::to_string));
                 told.of_end = false;
                 incident.detail.paged_at = Some(incident.severity_now());
@@ -343,6 +354,31 @@ impl Incidents {
             _ => {}
         }
         self.touch(id);
+    }
+
+    /// What it would have told is told when the silence lifts, if it is still so: a problem here, an end by
+    /// [`tell_ends`](Self::tell_ends).
+    fn silenced_notice(&mut self, notice: &Notice) {
+        let key = Key::of(&notice.id);
+        let is_monitor =
+            self.book.subject(key.host, &key.monitor).is_some_and(|subject| subject.kind == Kind::Monitor);
+        if notice.kind != NoticeKind::Problem || is_monitor {
+            return;
+        }
+        match self.placed_bad(&key) {
+            Some(id) => {
+                let Some(incident) = self.live.get_mut(&id) else { return };
+                let told = incident.detail.told.entry(notice.contact.to_string()).or_default();
+                told.owed.insert(key.to_string());
+                self.unsaved.incident(id);
+            }
+            None => {
+                if let Some(trouble) = self.held.get_mut(&key) {
+                    trouble.owed.insert(notice.contact.to_string());
+                    self.unsaved.held(key);
+                }
+            }
+        }
     }
 
     fn lift_held(&mut self, estate: &dyn Estate, now: Timestamp) {

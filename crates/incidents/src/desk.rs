@@ -107,7 +107,7 @@ impl Desk {
     pub fn take(
         &self,
         changes: &[StateChange],
-        notices: &[Notice],
+        notices: &[(Notice, bool)],
         now: Timestamp,
     ) -> Result<(), StateError> {
         let mut batch = self.batch();
@@ -161,6 +161,12 @@ impl Desk {
 
     pub fn next_due(&self, channel: &str) -> Option<i64> {
         self.inner.lock().outbox.next_due(channel)
+    }
+
+    /// The first page of an incident to this contact by this channel.
+    pub fn first_page(&self, incident: IncidentId, contact: &str, channel: &str) -> Option<i64> {
+        let first = store::first_page(&self.store, incident, contact, channel);
+        first.inspect_err(|error| tracing::warn!(%error, "which page was the first")).ok().flatten()
     }
 
     /// What became of tries that were made together.
@@ -252,7 +258,8 @@ pub struct Batch<'d> {
 }
 
 impl Batch<'_> {
-    pub fn take(&mut self, changes: &[StateChange], notices: &[Notice], now: Timestamp) {
+    /// A notice comes with whether a silence keeps it from being sent.
+    pub fn take(&mut self, changes: &[StateChange], notices: &[(Notice, bool)], now: Timestamp) {
         self.inner.incidents.take(changes, notices, now);
     }
 

@@ -70,6 +70,9 @@ pub struct Trouble {
     /// Somebody closed its incident while it was bad: only when it gets worse does another one open.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dismissed: bool,
+    /// Contacts whose notice a silence kept back, while it is in no incident.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub owed: BTreeSet<String>,
 }
 
 impl Trouble {
@@ -83,6 +86,7 @@ impl Trouble {
             text: cut(&change.text, MAX_TEXT).to_owned(),
             withheld: change.withheld,
             dismissed: false,
+            owed: BTreeSet::new(),
         }
     }
 
@@ -139,7 +143,8 @@ pub struct Told {
 impl Told {
     /// Knows of a beginning, and of no end.
     pub fn waits(&self) -> bool {
-        !self.of_end && !(self.channels.is_empty() && self.by_notices_of.is_empty())
+        let knows = !self.channels.is_empty() || !self.by_notices_of.is_empty();
+        knows && !self.of_end
     }
 }
 

@@ -360,6 +360,17 @@ pub(crate) fn pages_of(store: &StateStore, id: IncidentId) -> Result<Vec<KeptPag
     Ok(rows.iter().filter_map(kept_page).collect())
 }
 
+pub(crate) fn first_page(
+    store: &StateStore,
+    id: IncidentId,
+    contact: &str,
+    channel: &str,
+) -> Result<Option<i64>, StateError> {
+    let sql = "SELECT min(id) FROM page WHERE incident = ?1 AND contact = ?2 AND channel = ?3";
+    let rows = store.query(sql, &[id.into(), contact.into(), channel.into()])?;
+    Ok(rows.first().filter(|row| !row.is_null(0)).map(|row| row.integer(0)))
+}
+
 fn kept_page(row: &Row) -> Option<KeptPage> {
     let kind = serde_json::from_value::<PageKind>(row.text(4).into()).ok()?;
     let page = Page {

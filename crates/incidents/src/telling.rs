@@ -7,7 +7,7 @@ use vocabulary::Timestamp;
 use vocabulary::state::{Notice, NoticeKind, State};
 
 use crate::book::{Kind, Subject};
-use crate::core::Incidents;
+use crate::core::{Estate, Incidents};
 use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Trouble};
 use crate::limits::{MAX_NAMED, MAX_TEXT, cut};
 use crate::page::{About, Message, Named, Page, PageKind};
@@ -82,6 +82,34 @@ impl Incidents {
         names.into_iter().filter_map(reached).collect()
     }
 
+    /// A check's own notice that a silence kept back, once that has lifted and it is still bad.
+    pub(crate) fn tell_owed(&mut self, estate: &dyn Estate, now: Timestamp) {
+        let mut due = Vec::new();
+        for (id, incident) in self.live.iter().filter(|(_, incident)| !incident.is_closed()) {
+            for (contact, told) in incident.detail.told.iter().filter(|(_, told)| !told.owed.is_empty()) {
+                let owed = incident.bad().filter(|(key, _)| told.owed.contains(&key.to_string()));
+                due.extend(owed.map(|(key, _)| (*id, contact.clone(), key.clone())));
+            }
+        }
+        for (id, contact, key) in due {
+            if estate.withheld(&key).is_some() {
+                continue;
+            }
+            let Some(incident) = self.live.get(&id) else { continue };
+            let Some(trouble) = incident.troubles.get(&key) else { continue };
+            let message = self.message_about(&key, trouble, self.book.subject(key.host, &key.monitor));
+            let channels = self.channels_of(&contact);
+            self.page(Some(id), PageKind::Still, &Arc::from(contact.as_str()), &channels, &message, now);
+            let Some(incident) = self.live.get_mut(&id) else { continue };
+            let told = incident.detail.told.entry(contact).or_default();
+            told.owed.remove(&key.to_string());
+            told.by_notices_of.insert(key.to_string());
+            told.channels.extend(channels.iter().map(ToString::to_string));
+            told.of_end = false;
+            self.touch(id);
+        }
+    }
+
     /// Tell these contacts that it is over, by the channels that told them of it.
     pub(crate) fn tell_end(&mut self, id: IncidentId, contacts: &[String], kind: PageKind, now: Timestamp) {
         for contact in contacts {
@@ -121,6 +149,7 @@ impl Incidents {
             text: String::new(),
             withheld: None,
             dismissed: false,
+            owed: BTreeSet::new(),
         });
         trouble.state = notice.state;
         trouble.text = cut(&notice.text, MAX_TEXT).to_owned();
@@ -213,6 +242,7 @@ impl Incidents {
             text: String::new(),
             withheld: None,
             dismissed: false,
+            owed: BTreeSet::new(),
         };
         let (key, trouble) = match worst {
             Some((key, trouble)) => (key.clone(), trouble.clone()),

@@ -75,6 +75,8 @@ struct Story {
     now: i64,
     /// Who has been told of which incident, and not of its end.
     believes: HashSet<(i64, String)>,
+    /// Notices are silenced.
+    silent: bool,
 }
 
 fn id(name: &str) -> InstanceId {
@@ -82,9 +84,8 @@ fn id(name: &str) -> InstanceId {
     InstanceId { monitor: monitor.into(), instance: instance.into() }
 }
 
-fn key(name: &str, host: bool) -> Key {
-    let id = id(name);
-    Key { host, monitor: id.monitor, instance: id.instance }
+fn key(name: &str) -> Key {
+    Key::of(&id(name))
 }
 
 fn change(name: &str, to: State, withheld: Option<Withheld>, at: i64) -> StateChange {
@@ -115,6 +116,7 @@ impl Story {
             sky: Sky::default(),
             now: 1_000,
             believes: HashSet::new(),
+            silent: false,
         }
     }
 
@@ -162,7 +164,7 @@ impl Story {
             author: "".into(),
             comment: "".into(),
         };
-        let pages = self.incidents.take(&[], &[notice], Timestamp(self.now));
+        let pages = self.incidents.take(&[], &[(notice, self.silent)], Timestamp(self.now));
         self.told(pages)
     }
 
@@ -225,7 +227,7 @@ fn ten_thousand_instances_are_one_incident_and_one_page() {
 #[test]
 fn what_is_held_back_is_told_when_that_lifts() {
     let mut story = Story::new();
-    let instance = key("latency", false);
+    let instance = key("latency");
     for why in [Withheld::Downtime, Withheld::Silence, Withheld::Flapping, Withheld::Period] {
         story.sky.withheld.borrow_mut().insert(instance.clone(), why);
         assert_eq!(story.goes_with("latency", State::Critical, Some(why)), NOBODY);
@@ -243,7 +245,7 @@ fn what_is_held_back_is_told_when_that_lifts() {
 fn an_end_under_a_silence_is_told_after_it() {
     let mut story = Story::new();
     story.goes("latency", State::Critical);
-    story.sky.withheld.borrow_mut().insert(key("latency", false), Withheld::Silence);
+    story.sky.withheld.borrow_mut().insert(key("latency"), Withheld::Silence);
     assert_eq!(story.goes_with("latency", State::Ok, Some(Withheld::Silence)), NOBODY);
     assert_eq!(story.tick(3_600), NOBODY);
     story.sky.withheld.borrow_mut().clear();
@@ -255,7 +257,7 @@ fn an_end_under_a_silence_is_told_after_it() {
 fn what_comes_back_before_its_end_was_told_is_the_same_incident() {
     let mut story = Story::new();
     story.goes("latency", State::Critical);
-    story.sky.withheld.borrow_mut().insert(key("latency", false), Withheld::Silence);
+    story.sky.withheld.borrow_mut().insert(key("latency"), Withheld::Silence);
     story.goes_with("latency", State::Ok, Some(Withheld::Silence));
     story.sky.withheld.borrow_mut().clear();
     assert_eq!(story.goes("latency", State::Critical), NOBODY, "they think that it is bad, and so it is");
@@ -285,7 +287,7 @@ fn a_check_tells_its_contacts_itself_and_the_incident_tells_whom_it_leaves_out()
         comment: "".into(),
     };
     let fine = change("web/http", State::Ok, None, story.now);
-    let pages = story.incidents.take(&[fine], &[recovery], now);
+    let pages = story.incidents.take(&[fine], &[(recovery, false)], now);
     assert_eq!(story.told(pages), ["recovery ops by mail", "recovery ops by hook"]);
     assert_eq!(
         story.tick(1),
@@ -296,11 +298,42 @@ fn a_check_tells_its_contacts_itself_and_the_incident_tells_whom_it_leaves_out()
 }
 
 #[test]
+fn a_notice_that_a_silence_kept_back_is_told_when_it_lifts() {
+    let mut story = Story::new();
+    let silence = |story: &mut Story, on: bool| {
+        story.silent = on;
+        match on {
+            true => drop(story.sky.withheld.borrow_mut().insert(key("web/http"), Withheld::Silence)),
+            false => story.sky.withheld.borrow_mut().clear(),
+        }
+    };
+    silence(&mut story, true);
+    story.goes_with("web/http", State::Critical, Some(Withheld::Silence));
+    assert_eq!(story.notice("web/http", NoticeKind::Problem, State::Critical, "ops"), NOBODY);
+    assert_eq!(story.tick(3_600), NOBODY);
+    silence(&mut story, false);
+    assert_eq!(story.tick(1), ["still ops by mail", "still ops by hook"]);
+    assert_eq!(story.tick(1), NOBODY);
+    silence(&mut story, true);
+    story.goes_with("web/http", State::Ok, Some(Withheld::Silence));
+    assert_eq!(story.notice("web/http", NoticeKind::Recovery, State::Ok, "ops"), NOBODY);
+    assert_eq!(story.tick(3_600), NOBODY);
+    silence(&mut story, false);
+    assert_eq!(story.tick(1), ["recovery ops by hook", "recovery ops by mail"]);
+    silence(&mut story, true);
+    story.goes_with("web/http", State::Critical, Some(Withheld::Silence));
+    story.notice("web/http", NoticeKind::Problem, State::Critical, "ops");
+    story.goes_with("web/http", State::Ok, Some(Withheld::Silence));
+    silence(&mut story, false);
+    assert_eq!(story.tick(1), NOBODY, "nobody knew of it, and it is over");
+}
+
+#[test]
 fn whom_the_check_will_still_tell_is_left_to_it() {
     let mut story = Story::new();
     story.goes("web/http", State::Critical);
     story.notice("web/http", NoticeKind::Problem, State::Critical, "ops");
-    story.sky.will_tell.borrow_mut().insert((key("web/http", false), "ops".into()));
+    story.sky.will_tell.borrow_mut().insert((key("web/http"), "ops".into()));
     story.goes_with("web/http", State::Ok, Some(Withheld::Flapping));
     assert_eq!(story.tick(60), NOBODY);
     story.sky.will_tell.borrow_mut().clear();
@@ -313,13 +346,13 @@ fn whom_the_check_will_still_tell_is_left_to_it() {
 fn a_host_that_is_down_takes_its_checks_into_one_incident() {
     let mut story = Story::new();
     assert_eq!(story.goes_with("web/disk", State::Critical, Some(Withheld::HostDown)), NOBODY);
-    assert_eq!(story.goes("web", State::Down), NOBODY);
-    assert_eq!(story.notice("web", NoticeKind::Problem, State::Down, "ops").len(), 2);
+    assert_eq!(story.goes("host:web", State::Down), NOBODY);
+    assert_eq!(story.notice("host:web", NoticeKind::Problem, State::Down, "ops").len(), 2);
     assert_eq!(story.goes_with("web/http", State::Critical, Some(Withheld::HostDown)), NOBODY);
     assert_eq!(story.incidents.open_count(), 1);
     assert_eq!(story.incidents.live.values().next().unwrap().detail.bad, 3);
-    story.goes("web", State::Up);
-    story.notice("web", NoticeKind::Recovery, State::Up, "ops");
+    story.goes("host:web", State::Up);
+    story.notice("host:web", NoticeKind::Recovery, State::Up, "ops");
     story.goes("web/http", State::Ok);
     assert_eq!(story.incidents.open_count(), 1);
     story.goes("web/disk", State::Ok);
@@ -400,20 +433,20 @@ fn whoever_was_told_is_told_of_the_end() {
             let check = name.contains('/');
             match next(6) {
                 0 | 1 if bad.insert(name) => {
-                    let held = story.sky.withheld.borrow().get(&key(name, false)).copied();
+                    let held = story.sky.withheld.borrow().get(&key(name)).copied();
                     story.goes_with(name, State::Critical, held);
                     if check && held.is_none() {
                         story.notice(name, NoticeKind::Problem, State::Critical, "ops");
                     }
                 }
                 2 | 3 if bad.remove(name) => {
-                    let held = story.sky.withheld.borrow().get(&key(name, false)).copied();
+                    let held = story.sky.withheld.borrow().get(&key(name)).copied();
                     story.goes_with(name, State::Ok, held);
                 }
                 4 => {
-                    let silenced = story.sky.withheld.borrow_mut().remove(&key(name, false)).is_some();
+                    let silenced = story.sky.withheld.borrow_mut().remove(&key(name)).is_some();
                     if !silenced {
-                        story.sky.withheld.borrow_mut().insert(key(name, false), Withheld::Silence);
+                        story.sky.withheld.borrow_mut().insert(key(name), Withheld::Silence);
                     }
                 }
                 _ => drop(story.tick(60)),

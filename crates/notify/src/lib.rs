@@ -1,3 +1,26 @@
 //! Sends a page: one module per channel, an outbox on the disk, retries.
 //!
-//! Comes in: pages, and the time. Goes out: what became of each. What never happens here: deciding who is told.
+//! Comes in: pages that [`incidents::Desk`] has on the disk, and the time. Goes out: what became of each, back to the
+//! desk. What never happens here: deciding who is told.
+//!
+//! Each channel has a task of its own, so that a dead one delays no other. A page stays in the outbox until it is
+//! delivered or given up; then the desk finds another way to tell it.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`config`] | `[[channel]]` |
+//! | [`sender`] | the task of each channel |
+//! | [`retry`] | when a page is tried again, and when it is given up; pure |
+//! | [`text`] | what a page says, in words |
+//! | `channels/` | one folder for each type: its form, its sender, its templates |
+//! | [`limits`] | bounds, each with its reason |
+
+pub mod channels;
+pub mod config;
+pub mod limits;
+pub mod retry;
+pub mod sender;
+pub mod text;
+
+pub use config::{ChannelConfig, ChannelType};
+pub use sender::{Mark, Sender, Settings};

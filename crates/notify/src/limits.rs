@@ -1,0 +1,34 @@
+//! Bounds, each with its reason.
+
+use std::time::Duration;
+
+/// For one webhook: a receiver that is slower than this has lost it.
+pub const WEBHOOK_CONNECT: Duration = Duration::from_secs(3);
+pub const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
+/// Of a webhook's answer: only why it failed is of interest.
+pub const WEBHOOK_ANSWER_BYTES: usize = 2_000;
+/// A webhook that has not been taken after an hour is told by another channel.
+pub const WEBHOOK_GIVE_UP_SECONDS: i64 = 3_600;
+/// For one mail, its connection included.
+pub const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Servers that are full or that greylist take mail hours later.
+pub const MAIL_GIVE_UP_SECONDS: i64 = 4 * 3_600;
+/// A line of a mail server's answer (RFC 5321), and lines of one answer.
+pub const MAIL_ANSWER_BYTES: usize = 16 << 10;
+/// The longest pause between two tries.
+pub const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// A receiver that asks for a longer pause than this is not obeyed: the page would be too late.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(600);
+/// Pages that one round of a channel takes.
+pub const ROUND: usize = 100;
+/// From so many for one recipient at once they are one mail.
+pub const BUNDLE_FROM: usize = 4;
+/// Mails a minute unless the channel says otherwise.
+pub const MAILS_A_MINUTE: u32 = 60;
+/// Events shortly before, that a page names.
+pub const MARKS: usize = 5;
+pub const MARKS_BEFORE_SECONDS: i64 = 3_600;
+/// A task looks for pages at least so often, whatever wakes it.
+pub const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// What is being sent at the stop has so long to end.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(3);

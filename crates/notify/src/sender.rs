@@ -1,0 +1,264 @@
+//! The task of each channel: what is due is sent, and what became of it is on the disk before the next round.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use incidents::desk::Attempt;
+use incidents::outbox::Waiting;
+use incidents::{Desk, Page};
+use jiff::tz::TimeZone;
+use outbound::Egress;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use vocabulary::{Clock, Timestamp};
+
+use crate::channels::{Channel, Letter};
+use crate::config::ChannelConfig;
+use crate::limits::{LOOK_EVERY, MARKS, MARKS_BEFORE_SECONDS, ROUND, STOP_TIMEOUT};
+use crate::retry::{Failure, next_try};
+
+/// What happened shortly before, from the annotations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    pub at: i64,
+    pub what: String,
+}
+
+/// Events between two moments, in order.
+pub type Marks = Arc<dyn Fn(i64, i64) -> Vec<Mark> + Send + Sync>;
+
+/// What may change while pages are sent.
+#[derive(Clone)]
+pub struct Settings {
+    pub channels: Vec<ChannelConfig>,
+    /// Where people reach the pages, for links.
+    pub public_url: String,
+    /// Differs from that of any other server, so that its mails and deliveries do too.
+    pub server_id: String,
+    pub zone: TimeZone,
+}
+
+/// What the tasks share.
+struct Shared {
+    desk: Arc<Desk>,
+    egress: Arc<Egress>,
+    clock: Arc<dyn Clock>,
+    marks: Marks,
+    woken: Arc<Notify>,
+}
+
+pub struct Sender {
+    settings: watch::Sender<Option<Arc<Settings>>>,
+    task: parking::Slot<JoinHandle<()>>,
+}
+
+/// One value, taken once.
+mod parking {
+    pub type Slot<T> = std::sync::Mutex<Option<T>>;
+}
+
+impl Sender {
+    pub fn start(
+        desk: Arc<Desk>,
+        settings: Settings,
+        egress: Arc<Egress>,
+        clock: Arc<dyn Clock>,
+        marks: Marks,
+        runtime: &Handle,
+    ) -> Sender {
+        let woken = Arc::new(Notify::new());
+        let waker = woken.clone();
+        desk.set_waker(move || waker.notify_waiters());
+        let shared = Arc::new(Shared { desk, egress, clock, marks, woken });
+        let (sender, receiver) = watch::channel(Some(Arc::new(settings)));
+        let task = runtime.spawn(supervise(shared, receiver));
+        Sender { settings: sender, task: parking::Slot::new(Some(task)) }
+    }
+
+    /// Other channels from now on; what is being sent is sent to its end.
+    pub fn reconfigure(&self, settings: Settings) {
+        self.settings.send_replace(Some(Arc::new(settings)));
+    }
+
+    /// What is being sent has a moment to end; what waits is on the disk.
+    pub fn stop(&self, runtime: &Handle) {
+        self.settings.send_replace(None);
+        let task = self.task.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(task) = task
+            && runtime.block_on(tokio::time::timeout(STOP_TIMEOUT, task)).is_err()
+        {
+            tracing::warn!("some pages were being sent at the stop; they are sent again at the next start");
+        }
+    }
+}
+
+/// Starts the tasks of the channels, and others when the settings change.
+async fn supervise(shared: Arc<Shared>, mut receiver: watch::Receiver<Option<Arc<Settings>>>) {
+    loop {
+        let Some(settings) = receiver.borrow_and_update().clone() else { return };
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        for config in &settings.channels {
+            match Channel::open(config) {
+                Ok(channel) => {
+                    let task = Task {
+                        name: config.name.clone(),
+                        channel,
+                        settings: settings.clone(),
+                        shared: shared.clone(),
+                        failures: 0,
+                    };
+                    tasks.spawn(task.run(stopped.clone()));
+                }
+                Err(why) => {
+                    tracing::error!(channel = config.name, why, "this channel cannot be used; its pages wait")
+                }
+            }
+        }
+        abandon_unknown(&shared, &settings).await;
+        // An error: the sender is gone, which is the end too.
+        let changed = receiver.changed().await;
+        stop.send_replace(true);
+        shared.woken.notify_waiters();
+        while tasks.join_next().await.is_some() {}
+        if changed.is_err() {
+            return;
+        }
+    }
+}
+
+/// Pages for channels that are not there any more go another way.
+async fn abandon_unknown(shared: &Arc<Shared>, settings: &Arc<Settings>) {
+    let (shared, settings) = (shared.clone(), settings.clone());
+    let work = tokio::task::spawn_blocking(move || {
+        let known = |name: &str| settings.channels.iter().any(|channel| channel.name == name);
+        for channel in shared.desk.waited_for().iter().filter(|name| !known(name)) {
+            if let Err(error) = shared.desk.abandon(channel, shared.clock.now()) {
+                tracing::error!(%error, %channel, "pages of a channel that is gone could not be sent another way");
+            }
+        }
+    });
+    // A task that panicked has said so.
+    let _ = work.await;
+}
+
+struct Task {
+    name: String,
+    channel: Channel,
+    settings: Arc<Settings>,
+    shared: Arc<Shared>,
+    /// Rounds in a row in which nobody was there.
+    failures: u32,
+}
+
+impl Task {
+    async fn run(mut self, mut stopped: watch::Receiver<bool>) {
+        while !*stopped.borrow_and_update() {
+            let woken = self.shared.woken.clone();
+            let woken = woken.notified();
+            tokio::pin!(woken);
+            // From here on a wake-up is not missed.
+            woken.as_mut().enable();
+            let pause = self.round().await;
+            if pause.is_zero() {
+                continue;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = woken, if self.failures == 0 => {}
+                _ = stopped.changed() => {}
+            }
+        }
+    }
+
+    /// Sends what is due, and tells how long there is nothing to do.
+    async fn round(&mut self) -> Duration {
+        let now_ms = self.now_ms();
+        let letters = self.letters(now_ms).await;
+        if letters.is_empty() {
+            let next = self.shared.desk.next_due(&self.name);
+            let wait =
+                next.map(|next| Duration::from_millis(next.saturating_sub(now_ms).max(0).unsigned_abs()));
+            return wait.unwrap_or(LOOK_EVERY).clamp(Duration::from_millis(50), LOOK_EVERY);
+        }
+        let results = self.channel.send(&letters, &self.settings, &self.shared.egress, now_ms / 1_000).await;
+        if results.is_empty() {
+            // As many as may be in this minute.
+            return Duration::from_secs(1);
+        }
+        let nobody_there = results.iter().any(|(_, result)| matches!(result, Err(Failure::Channel { .. })));
+        self.failures = if nobody_there { self.failures + 1 } else { 0 };
+        let attempts = self.attempts(&letters, results);
+        let wait = attempts.iter().filter_map(|(_, attempt)| match attempt {
+            Attempt::Later { at_ms, .. } if nobody_there => Some(at_ms.saturating_sub(self.now_ms())),
+            _ => None,
+        });
+        let wait = wait.max().unwrap_or(0).max(0).unsigned_abs();
+        self.record(attempts).await;
+        Duration::from_millis(wait)
+    }
+
+    fn attempts(&self, letters: &[Letter], results: Vec<(i64, Result<(), Failure>)>) -> Vec<(i64, Attempt)> {
+        let by_id: HashMap<i64, &Waiting> =
+            letters.iter().map(|letter| (letter.waiting.page.id, &letter.waiting)).collect();
+        let attempt = |(id, result): (i64, Result<(), Failure>)| {
+            let waiting = by_id.get(&id)?;
+            let Err(failure) = result else { return Some((id, Attempt::Delivered)) };
+            let why = failure.why().to_owned();
+            tracing::warn!(channel = self.name, page = id, why, "a page was not delivered");
+            // As often as the channel has failed, if that is why.
+            let tries = waiting.tries.max(self.failures.saturating_sub(1));
+            let began = waiting.page.at.0;
+            let next = next_try(&failure, tries, id, began, self.channel.give_up(), self.now_ms());
+            Some((
+                id,
+                next.map_or(Attempt::GivenUp { why: why.clone() }, |at_ms| Attempt::Later { at_ms, why }),
+            ))
+        };
+        results.into_iter().filter_map(attempt).collect()
+    }
+
+    async fn letters(&self, now_ms: i64) -> Vec<Letter> {
+        let (shared, name) = (self.shared.clone(), self.name.clone());
+        let looked_up = tokio::task::spawn_blocking(move || {
+            let due = shared.desk.due(&name, now_ms, ROUND);
+            let mut marks: HashMap<i64, Vec<Mark>> = HashMap::new();
+            let letter = |waiting: Waiting| {
+                let Page { id, incident, contact, channel, message, .. } = &waiting.page;
+                let first = incident.and_then(|incident| shared.desk.first_page(incident, contact, channel));
+                let begin = message.since / 60;
+                let marks = marks.entry(begin).or_insert_with(|| shared.marks_before(message.since)).clone();
+                Letter { first: first.unwrap_or(*id), marks, waiting }
+            };
+            due.into_iter().map(letter).collect()
+        });
+        looked_up.await.unwrap_or_default()
+    }
+
+    /// On the disk before anything else is sent: else a page would be sent twice after a crash more often than needed.
+    async fn record(&self, attempts: Vec<(i64, Attempt)>) {
+        let (shared, name) = (self.shared.clone(), self.name.clone());
+        let now = Timestamp(self.now_ms() / 1_000);
+        let recorded = tokio::task::spawn_blocking(move || shared.desk.record(&name, &attempts, now)).await;
+        if let Ok(Err(error)) = recorded {
+            tracing::error!(%error, channel = self.name, "what became of pages could not be written");
+            // They would be sent again at once.
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    fn now_ms(&self) -> i64 {
+        i64::try_from(self.shared.clock.since_epoch().as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+impl Shared {
+    fn marks_before(&self, since: i64) -> Vec<Mark> {
+        let mut marks = (self.marks)(since - MARKS_BEFORE_SECONDS, since);
+        let old = marks.len().saturating_sub(MARKS);
+        marks.drain(..old);
+        marks
+    }
+}

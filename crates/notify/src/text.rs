@@ -1,0 +1,171 @@
+//! What a page says, in words: what, how bad, since when, value against threshold, what changed, what to do.
+
+use incidents::Page;
+use incidents::page::{About, Message, PageKind};
+use jiff::Timestamp as Instant;
+use jiff::tz::TimeZone;
+use vocabulary::time::HumanDuration;
+
+use crate::sender::{Mark, Settings};
+
+/// Of what a mail or another page is made.
+pub struct Said {
+    /// The state first, for previews and small screens.
+    pub headline: String,
+    /// (word, what) in the order in which they are read.
+    pub facts: Vec<(&'static str, String)>,
+    pub output: String,
+    pub instances: Vec<String>,
+    pub marks: Vec<String>,
+    pub playbook: Option<String>,
+    pub link: Option<String>,
+}
+
+pub fn said(page: &Page, marks: &[Mark], settings: &Settings, now: i64) -> Said {
+    let message = &page.message;
+    let clock = |at: i64| time(at, &settings.zone);
+    let mut facts = vec![("What", format!("{} {}", message.about.word(), message.title))];
+    if let Some(description) = &message.description {
+        facts.push(("About", description.clone()));
+    }
+    facts.push(("State", message.state.to_string()));
+    match message.until {
+        Some(until) => {
+            let lasted = spell(until - message.since);
+            facts.push(("Was bad", format!("from {} to {} ({lasted})", clock(message.since), clock(until))));
+        }
+        None => facts.push(("Since", format!("{} ({})", clock(message.since), spell(now - message.since)))),
+    }
+    facts.extend(value(message).map(|value| ("Value", value)));
+    if !message.author.is_empty() || !message.comment.is_empty() {
+        let colon = if message.author.is_empty() || message.comment.is_empty() { "" } else { ": " };
+        facts.push(("Says", format!("{}{colon}{}", message.author, message.comment)));
+    }
+    facts.extend(
+        message.instead_of.as_ref().map(|why| ("Sent this way", format!("since it did not reach {why}"))),
+    );
+    let more = message.bad.saturating_sub(message.instances.len());
+    let named =
+        message.instances.iter().map(|named| format!("{} {}: {}", named.state, named.instance, named.text));
+    let more = (more > 0 && !message.instances.is_empty()).then(|| format!("and {more} more"));
+    Said {
+        headline: headline(page),
+        facts,
+        output: message.text.clone(),
+        instances: named.chain(more).collect(),
+        marks: marks.iter().map(|mark| format!("{} {}", clock(mark.at), mark.what)).collect(),
+        playbook: message.playbook.clone(),
+        link: link(page, &settings.public_url),
+    }
+}
+
+/// `CRITICAL: api-latency (3 instances)`
+pub fn headline(page: &Page) -> String {
+    let message = &page.message;
+    let count = if message.bad > 1 { format!(" ({} instances)", message.bad) } else { String::new() };
+    let what = match page.kind {
+        PageKind::Problem => message.state.to_string(),
+        PageKind::Worse => format!("worse, {}", message.state),
+        PageKind::Still => format!("still {}", message.state),
+        PageKind::Recovery => format!("over, {}", message.state),
+        PageKind::Resolved => "resolved".to_owned(),
+        PageKind::Acknowledgement => format!("acknowledged, {}", message.state),
+        PageKind::FlappingStart => "begins to flap".to_owned(),
+        PageKind::FlappingStop => format!("flaps no more, {}", message.state),
+        PageKind::DowntimeStart => "downtime begins".to_owned(),
+        PageKind::DowntimeEnd => format!("downtime is over, {}", message.state),
+        PageKind::DowntimeCancelled => format!("downtime cancelled, {}", message.state),
+        PageKind::Custom => format!("a word on it, {}", message.state),
+    };
+    format!("{what}: {}{count}", message.title)
+}
+
+/// The same for all pages of an incident, so that mail programs keep them together.
+pub fn subject(page: &Page) -> String {
+    let number = page.incident.map(|incident| format!(" #{incident}")).unwrap_or_default();
+    format!("[Bellwether{number}] {} {}", page.message.about.word(), page.message.name)
+}
+
+fn value(message: &Message) -> Option<String> {
+    let rules: Vec<String> = [("critical", &message.critical), ("warning", &message.warning)]
+        .into_iter()
+        .filter_map(|(word, rule)| rule.as_ref().map(|rule| format!("{word} when {rule}")))
+        .collect();
+    let rules = rules.join(", ");
+    match (message.value, rules.is_empty()) {
+        (Some(value), true) => Some(number(value)),
+        (Some(value), false) => Some(format!("{} ({rules})", number(value))),
+        (None, false) => Some(rules),
+        (None, true) => None,
+    }
+}
+
+fn number(value: f64) -> String {
+    let short = format!("{value:.6}");
+    if short.contains('.') { short.trim_end_matches('0').trim_end_matches('.').to_owned() } else { short }
+}
+
+/// The page of the incident, else of what it is about.
+fn link(page: &Page, public_url: &str) -> Option<String> {
+    if public_url.is_empty() {
+        return None;
+    }
+    let base = public_url.trim_end_matches('/');
+    let name = encode(&page.message.name);
+    Some(match (page.incident, page.message.about) {
+        (Some(incident), _) => format!("{base}/incidents/{incident}"),
+        (None, About::Host) => format!("{base}/hosts/{name}"),
+        (None, About::Check) => format!("{base}/checks/{name}"),
+        (None, _) => format!("{base}/monitors/{name}"),
+    })
+}
+
+fn encode(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    text.bytes()
+        .map(|byte| if plain(byte) { (byte as char).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+pub fn time(at: i64, zone: &TimeZone) -> String {
+    let Ok(instant) = Instant::from_second(at) else { return at.to_string() };
+    instant.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+}
+
+/// To the minute beyond one, as people say it.
+pub fn spell(seconds: i64) -> String {
+    let seconds = seconds.max(0);
+    let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{minutes} min"),
+        3_600..172_800 if minutes == 0 => format!("{hours} h"),
+        3_600..172_800 => format!("{hours} h {minutes} min"),
+        _ => HumanDuration::from_secs((hours / 24 * 86_400).unsigned_abs()).to_string().replace('d', " days"),
+    }
+}
+
+/// As plain text.
+pub fn plain(said: &Said) -> String {
+    let mut out = format!("{}\n\n", said.headline);
+    for (word, what) in &said.facts {
+        out += &format!("{:<12}{what}\n", format!("{word}:"));
+    }
+    let mut list = |title: &str, lines: &[String]| {
+        if !lines.is_empty() {
+            out += &format!("\n{title}\n");
+            lines.iter().for_each(|line| out += &format!("  {line}\n"));
+        }
+    };
+    let output: Vec<String> = said.output.lines().map(str::to_owned).collect();
+    list("It says", &output);
+    list("Bad now", &said.instances);
+    list("Changed shortly before", &said.marks);
+    if let Some(playbook) = &said.playbook {
+        list("What to do", &playbook.lines().map(str::to_owned).collect::<Vec<_>>());
+    }
+    if let Some(link) = &said.link {
+        list("Look and acknowledge", std::slice::from_ref(link));
+    }
+    out
+}
