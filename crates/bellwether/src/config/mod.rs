@@ -13,10 +13,13 @@ use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use incidents::{EnvironmentConfig, IncidentsConfig};
 use monitors::config::{
     CheckConfig, ContactConfig, Definitions, DependencyConfig, DowntimeConfig, EscalationConfig, HostConfig,
     MonitorConfig, ServiceConfig, TimePeriodConfig,
 };
+use monitors::kinds::heartbeat::HeartbeatsConfig;
+use notify::ChannelConfig;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use toml::de::DeTable;
@@ -46,6 +49,8 @@ pub struct Config {
     pub state: StateConfig,
     pub egress: outbound::EgressConfig,
     pub checks: monitors::kinds::check::ChecksConfig,
+    pub heartbeats: HeartbeatsConfig,
+    pub incidents: IncidentsConfig,
     pub log: LogConfig,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub monitor: Vec<MonitorConfig>,
@@ -65,6 +70,10 @@ pub struct Config {
     pub downtime: Vec<DowntimeConfig>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub service: Vec<ServiceConfig>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub channel: Vec<ChannelConfig>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub environment: Vec<EnvironmentConfig>,
     /// Where each monitor, check and host is written.
     #[serde(skip)]
     pub origins: Origins,
@@ -341,6 +350,31 @@ impl Config {
         }
     }
 
+    /// Channels, environments, and who is named by them and by whom.
+    fn problems_of_telling(&self) -> Vec<(String, String)> {
+        let mut problems = notify::config::problems(&self.channel);
+        let of_contacts =
+            notify::config::unknown(&self.channel, self.contact.iter().map(|contact| &contact.channels[..]));
+        problems.extend(of_contacts.into_iter().map(|(index, channel)| {
+            let why =
+                format!("there is no channel `{channel}`: define it as a [[channel]], or write \"log\"");
+            (format!("contact.{index}.channels"), why)
+        }));
+        for (index, environment) in self.environment.iter().enumerate() {
+            let found = environment.problems().into_iter();
+            problems.extend(found.map(|(key, why)| (format!("environment.{index}.{key}"), why)));
+        }
+        let known = |name: &String| self.contact.iter().any(|contact| contact.name == *name);
+        let unknown = self.incidents.contacts.iter().filter(|name| !known(name));
+        problems.extend(unknown.map(|name| {
+            (
+                "incidents.contacts".to_owned(),
+                format!("there is no contact `{name}`: define it as a [[contact]]"),
+            )
+        }));
+        problems
+    }
+
     /// What no single value can tell, as (key, what is wrong and how to mend it).
     fn problems(&self) -> Vec<(String, String)> {
         let in_section = |section: &'static str| {
@@ -365,7 +399,9 @@ impl Config {
         problems.extend(self.nsca.problems().into_iter().map(in_section("nsca")));
         problems.extend(self.storage.problems().into_iter().map(in_section("storage")));
         problems.extend(self.checks.problems().into_iter().map(in_section("checks")));
+        problems.extend(self.heartbeats.problems().into_iter().map(in_section("heartbeats")));
         problems.extend(self.definitions().problems());
+        problems.extend(self.problems_of_telling());
         problems.extend(self.ports_taken_twice());
         if self.state.engine == StateEngine::Postgres {
             problems.push((

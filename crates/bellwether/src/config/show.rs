@@ -115,6 +115,8 @@ mod tests {
             "dependency",
             "downtime",
             "service",
+            "channel",
+            "environment",
         ] {
             let header = format!("# [[{list}]]\n");
             let (_, words) = DEFAULTS.split_once(&header).unwrap_or_else(|| panic!("no word of [[{list}]]"));
