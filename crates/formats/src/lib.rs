@@ -13,6 +13,7 @@
 //! | [`collectd`] | collectd's binary packets |
 //! | [`grafana`] | Grafana's dashboards |
 //! | [`nagios`] | Nagios: what plugins print, its files |
+//! | [`nrpe`] | what check_nrpe and nrpe say to each other; writes queries |
 //! | [`nsca`] | what send_nsca sends |
 //! | [`pickle`] | Python pickles of Carbon points |
 //! | [`python_float`] | numbers as Python's `float()` reads them |
@@ -34,6 +35,7 @@ pub mod grafana;
 pub mod js_literal;
 pub mod js_number;
 pub mod nagios;
+pub mod nrpe;
 pub mod nsca;
 pub mod pickle;
 pub mod python_float;

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use monitors::Outcome;
-use monitors::kinds::check::executor::{self, Asking};
+use monitors::kinds::check::executor;
 use monitors::kinds::check::perfdata::{Shown, shown};
 use monitors::kinds::check::plugin::PluginRun;
-use monitors::kinds::check::{Blank, Checks, Finished, Job, Prober, Start, Subject, Work};
+use monitors::kinds::check::{Asker, Blank, Checks, Finished, Job, Start, Subject, Work};
 use serde_json::json;
 use vocabulary::Clock;
 use vocabulary::state::State;
@@ -39,7 +38,11 @@ pub fn run(common: &Common, options: &CheckRunOptions) -> Result<(), Failure> {
 fn named(config: &Config, name: &str) -> Result<Job, Failure> {
     let definitions = config.definitions();
     let zone = jiff::tz::TimeZone::system();
-    let mut checks = Checks::new(config.checks.clone(), zone, Arc::new(NoProbes));
+    let mut checks = Checks::new(
+        config.checks.clone(),
+        zone,
+        Arc::new(Asker::new(Arc::new(outbound::Egress::new(&config.egress)))),
+    );
     checks.set(&definitions, config.checks.clone(), Duration::ZERO, |_| None);
     let check = definitions.checks.iter().find(|check| check.name == name);
     let host = definitions.hosts.iter().find(|host| host.name == name);
@@ -92,15 +95,6 @@ fn trial(config: &Config, options: &CheckRunOptions) -> Result<Job, Failure> {
     let start = Start { subject, due: Duration::ZERO, latency: Duration::ZERO, forced: true };
     let (host, service) = ("localhost".into(), "trial".into());
     Ok(Job { start, host, service, at: SystemClock.now(), work: Work::Plugin(run) })
-}
-
-struct NoProbes;
-
-impl Prober for NoProbes {
-    fn ask(&self, check: &monitors::config::CheckConfig, _: &str, _: Duration) -> Asking {
-        let output = format!("type {:?} cannot be run by hand yet", check.kind);
-        Box::pin(async { Outcome { status: 3, output, ..Outcome::default() } })
-    }
 }
 
 fn state(finished: &Finished) -> State {

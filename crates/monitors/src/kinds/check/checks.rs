@@ -30,7 +30,7 @@ pub trait Estate {
 
 /// Checks that are neither programs nor passive: built-in probes and NRPE.
 pub trait Prober: Send + Sync {
-    fn ask(&self, check: &CheckConfig, address: &str, timeout: Duration) -> Asking;
+    fn ask(&self, check: &CheckConfig, address: &str, timeout: Duration, at: Timestamp) -> Asking;
 }
 
 /// All that runs, and when.
@@ -165,7 +165,7 @@ impl Checks {
                 let own = self.book.hosts.get(check.host.as_str());
                 let of_host = own.map_or("", address_of);
                 let address = check.address.as_deref().unwrap_or(of_host);
-                Work::Ask { asking: self.prober.ask(check, address, timeout), timeout: timeout + GRACE }
+                Work::Ask { asking: self.prober.ask(check, address, timeout, at), timeout: timeout + GRACE }
             }
         }
     }

@@ -39,5 +39,5 @@ pub const RUSH: Duration = Duration::from_secs(1);
 /// A check that starts later than this after its time is counted as late.
 pub const LATE_AFTER: Duration = Duration::from_secs(1);
 
-/// One argument after macros, and all of them: Linux takes 128 KiB for one and 2 MB for all with the environment.
-pub const ARGUMENT_BYTES_MAX: usize = 128 * 1024 - 1;
+/// NRPE servers of which it is remembered what version they speak; beyond, all are found out anew.
+pub const NRPE_SERVERS_MAX: usize = 100_000;

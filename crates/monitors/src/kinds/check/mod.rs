@@ -18,18 +18,22 @@
 //! | [`executor`] | runs jobs; a bounded queue of what came of them |
 //! | [`plugin`] | one process: its group, its time, its output |
 //! | [`perfdata`] | the numbers of a result: as they are shown, and as points |
+//! | [`asker`], [`nrpe`] | what is asked without a process |
 //! | [`judge`] | what a process that ended says of a check |
 
+pub mod asker;
 pub mod checks;
 pub mod config;
 pub mod executor;
 pub mod judge;
 pub mod limits;
 pub mod macros;
+pub mod nrpe;
 pub mod perfdata;
 pub mod plugin;
 pub mod schedule;
 
+pub use asker::Asker;
 pub use checks::{Blank, Checks, Estate, Prober};
 pub use config::ChecksConfig;
 pub use executor::{Executor, Finished, Job, Work};
