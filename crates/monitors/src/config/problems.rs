@@ -137,6 +137,9 @@ impl<'d> Finder<'d> {
                        or write type = \"passive\" if its results are sent here";
             self.add(format!("{key}.name"), why);
         }
+        for (own, why) in crate::kinds::check::problems(check) {
+            self.add(format!("{key}.{own}"), why);
+        }
         for (own, why) in crate::kinds::probe::problems(check) {
             self.add(format!("{key}.{own}"), why);
         }

@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use vocabulary::time::HumanDuration;
 
+use super::macros::MOST_ARGUMENTS;
+use super::nrpe;
+use crate::config::{CheckConfig, CheckType};
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChecksConfig {
@@ -79,8 +83,16 @@ impl ChecksConfig {
     }
 }
 
-/// Of a check too.
-pub fn timeout_problem(timeout: HumanDuration) -> Option<String> {
+/// What is wrong with the keys of a check that this kind knows.
+pub fn problems(check: &CheckConfig) -> Vec<(&'static str, String)> {
+    let timeout = check.timeout.and_then(timeout_problem).map(|why| ("timeout", why));
+    let nrpe = if check.kind == CheckType::Nrpe { nrpe::problems(check) } else { Vec::new() };
+    let most = check.arguments.len() > MOST_ARGUMENTS;
+    let most = most.then(|| ("arguments", format!("there are $ARG1$ to $ARG{MOST_ARGUMENTS}$")));
+    timeout.into_iter().chain(nrpe).chain(most).collect()
+}
+
+fn timeout_problem(timeout: HumanDuration) -> Option<String> {
     let fits = !timeout.0.is_zero() && timeout.0.as_secs() <= LONGEST_TIMEOUT_SECONDS;
     (!fits).then(|| format!("must be more than 0s and at most {LONGEST_TIMEOUT_SECONDS}s, such as \"10s\""))
 }

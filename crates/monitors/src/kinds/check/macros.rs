@@ -63,6 +63,9 @@ pub struct Context<'a> {
 /// What a shell would not leave as it is: `illegal_macro_output_chars` of Nagios's sample configuration.
 const ILLEGAL_IN_OUTPUT: &str = "`~$&|'\"<>";
 
+/// `$ARG1$` to `$ARG32$`, as many as Nagios has.
+pub const MOST_ARGUMENTS: usize = 32;
+
 /// A command with all macros in place.
 pub fn expand_command(command: &[String], context: &Context<'_>) -> Vec<String> {
     let strip = is_shell(command);
@@ -174,8 +177,8 @@ fn is_output(name: &str) -> bool {
 
 fn value(name: &str, context: &Context<'_>) -> Option<String> {
     if let Some(number) = name.strip_prefix("ARG") {
-        // Nagios has 32 of them, and empty ones where none was given.
-        let number: usize = number.parse().ok().filter(|number| (1..=32).contains(number))?;
+        // Empty where none was given.
+        let number: usize = number.parse().ok().filter(|number| (1..=MOST_ARGUMENTS).contains(number))?;
         return Some(context.arguments.get(number - 1).cloned().unwrap_or_default());
     }
     if name.starts_with("USER") {

@@ -35,6 +35,6 @@ pub mod schedule;
 
 pub use asker::Asker;
 pub use checks::{Blank, Checks, Estate, Prober};
-pub use config::ChecksConfig;
+pub use config::{ChecksConfig, problems};
 pub use executor::{Executor, Finished, Job, Work};
 pub use schedule::{Gate, Start, Subject};
