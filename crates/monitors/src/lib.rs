@@ -15,6 +15,7 @@
 //! | `look`, `changing` | what others see of it; what people make and take out |
 //! | [`made`], [`silence`] | definitions made in the UI; silences |
 //! | [`store`], [`history`], `batch` | the tables, results in runs, what waits for the disk |
+//! | [`replay`] | the past once more: what a rule would have done |
 //! | `kinds` | where results come from: metric, check, probe, passive, heartbeat |
 
 pub mod batch;
@@ -28,6 +29,7 @@ pub mod machine;
 pub mod made;
 pub mod monitors;
 pub mod outcome;
+pub mod replay;
 pub mod services;
 pub mod silence;
 pub mod store;

@@ -41,6 +41,22 @@ pub const REPEAT_SECONDS: i64 = 60;
 /// An instance that is fine and whose series is gone is forgotten after so long.
 pub const FORGET_SECONDS: i64 = 86_400;
 
+// Replays.
+
+/// Of one archive's row: a day of seconds.
+pub const REPLAY_ROW_SLOTS: usize = 86_400;
+/// Rows that are in memory at a time, of each thread: 16 MiB.
+pub const REPLAY_ROWS_SLOTS: usize = 2 << 20;
+/// Functions hold several copies of their rows.
+pub const REPLAY_EXPRESSION_SECONDS: i64 = 6 * 3_600;
+/// What runs beside a server must leave it room; the machine that is meant has two cores.
+pub const REPLAY_THREADS: usize = 2;
+pub const MAX_REPLAY_INSTANCES: usize = 10_000;
+/// More are not read by anybody; they are counted.
+pub const MAX_FIRINGS: usize = 10_000;
+/// Results that are remembered for flapping.
+pub const FLAP_MEMORY: usize = 22;
+
 // What is kept.
 
 /// Of a result's text in the history: as much as a line on a page shows. The whole last output is kept beside it.

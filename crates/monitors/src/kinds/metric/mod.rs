@@ -21,6 +21,8 @@ pub mod rule;
 pub mod source;
 pub mod telling;
 #[cfg(test)]
+pub mod testing;
+#[cfg(test)]
 mod tests;
 pub mod track;
 pub mod watch;

@@ -1,12 +1,58 @@
 //! What an instance came to, in words: the line that a page shows, and each part with its value.
 
 use vocabulary::Timestamp;
-use vocabulary::state::State;
+use vocabulary::state::{State, StateType};
 
 use super::condition::{Clause, Measure, TestKind, duration};
 use super::rule::{Leaf, LeafKind, Level, Rule, Tree};
 use super::track::{Found, Standing, Track};
 use crate::Outcome;
+use crate::limits::REPEAT_SECONDS;
+
+/// When an instance tells the state machine how it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Voice {
+    last: (State, StateType),
+    next_repeat: i64,
+}
+
+impl Voice {
+    /// `last`: what the state machine knows.
+    pub fn new(last: (State, StateType), now: i64) -> Voice {
+        Voice { last, next_repeat: now }
+    }
+
+    /// How often the result is to be told now: each change, and each settled state again after a while, since the
+    /// state machine's memory for flapping is made of results.
+    pub fn say(&mut self, rule: &Rule, standing: Standing, now: i64) -> usize {
+        let told = match standing {
+            Standing { state: State::Ok, pending: Some(about) } => (about, StateType::Soft),
+            Standing { state, .. } => (state, StateType::Hard),
+        };
+        // While it waits, a second result would confirm it.
+        let waiting = (told.1, self.last.1) == (StateType::Soft, StateType::Soft);
+        let repeat = now >= self.next_repeat && told.1 == StateType::Hard;
+        if waiting || told == self.last && !repeat {
+            return 0;
+        }
+        // Where a condition has to last, the second result confirms a problem; one that did not wait comes twice.
+        let lasting = rule.levels().any(|level| level.lasting > 0);
+        let at_once = lasting && told.1 == StateType::Hard && told.0 != State::Ok && self.last.0 == State::Ok;
+        self.last = told;
+        self.next_repeat = now + REPEAT_SECONDS;
+        1 + usize::from(at_once)
+    }
+
+    /// Repeats up to this time would have changed nothing.
+    pub fn skip_to(&mut self, time: i64) {
+        self.next_repeat = self.next_repeat.max(time);
+    }
+
+    /// When the same state is told again.
+    pub fn next_repeat(&self) -> i64 {
+        self.next_repeat
+    }
+}
 
 /// A clause with what it came to.
 #[derive(Clone, Debug, PartialEq)]

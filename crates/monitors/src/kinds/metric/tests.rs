@@ -9,28 +9,21 @@
 //! expect: 0 OK, 1 CRITICAL, 5 OK      when it became what; `OK>WARNING`: about to
 //! ```
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::RwLock;
+use std::collections::HashMap;
 
 use jiff::tz::TimeZone;
-use vocabulary::ports::{
-    FetchRequest, FindQuery, Node, QueryLimits, Row, SearchQuery, SeriesInfo, SeriesMatch, StoreError,
-    TagListQuery, TagQuery,
-};
-use vocabulary::retention::{Aggregation, Policy};
+use vocabulary::Timestamp;
+use vocabulary::ports::QueryLimits;
 use vocabulary::time::HumanDuration;
-use vocabulary::{SeriesRef, SeriesSource, Sketch, Step, Timestamp, ValueKind};
 
 use super::condition::Condition;
 use super::grammar::parse;
 use super::rule::{Rule, problems};
+use super::testing::{BEGIN, Stored, monitor};
 use super::track::{FINE, Standing, Track};
 use super::window::Point;
 use super::{Look, Watch};
 use crate::config::MonitorConfig;
-
-/// A round hour, so that steps of any length begin there.
-const BEGIN: i64 = 1_700_002_800;
 
 struct Case<'t> {
     title: &'t str,
@@ -214,96 +207,6 @@ fn what_is_wrong_is_told_with_its_key() {
     check(|config| config.objective = Some("100%".into()), "objective: `100%` is not an objective");
     check(|config| config.objective = Some("99%".into()), "series: an objective is a share");
     check(|config| config.funnel = Some("a.**".into()), "funnel: a funnel finds its series itself");
-}
-
-/// Series in memory, each with slots of one length.
-#[derive(Default)]
-struct Stored {
-    series: RwLock<Vec<(String, BTreeMap<i64, f64>)>>,
-}
-
-impl Stored {
-    fn put(&self, name: &str, at: i64, value: f64) {
-        let mut all = self.series.write().unwrap();
-        let place = all.iter().position(|(known, ..)| known == name).unwrap_or_else(|| {
-            all.push((name.to_owned(), BTreeMap::new()));
-            all.len() - 1
-        });
-        all[place].1.insert(at, value);
-    }
-}
-
-impl SeriesSource for Stored {
-    fn find(&self, query: &FindQuery<'_>) -> Result<Vec<Node>, StoreError> {
-        let fits = |name: &str| {
-            let parts: Vec<&str> = query.pattern.split('.').collect();
-            parts == ["**"]
-                || name.split('.').count() == parts.len()
-                    && name.split('.').zip(parts).all(|(node, part)| part == "*" || part == node)
-        };
-        let all = self.series.read().unwrap();
-        let found = all.iter().enumerate().filter(|(_, (name, ..))| fits(name));
-        Ok(found
-            .map(|(index, (name, ..))| {
-                Node::Leaf(SeriesMatch { series: SeriesRef(index as u64), name: name.as_str().into() })
-            })
-            .collect())
-    }
-
-    fn search(&self, _: &SearchQuery<'_>) -> Result<Vec<SeriesMatch>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    fn find_tagged(&self, _: &TagQuery<'_>) -> Result<Vec<SeriesMatch>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    fn tags(&self, _: &TagListQuery<'_>) -> Result<Vec<String>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    fn tag_values(&self, _: &str, _: &TagListQuery<'_>) -> Result<Vec<(String, u64)>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    fn describe(&self, series: SeriesRef) -> Option<SeriesInfo> {
-        let all = self.series.read().unwrap();
-        let (name, points) = all.get(series.0 as usize)?;
-        let policy = Policy {
-            archives: "1s:30d".parse().unwrap(),
-            aggregation: Aggregation::Average,
-            x_files_factor: 0.5,
-        };
-        Some(SeriesInfo {
-            name: name.as_str().into(),
-            kind: ValueKind::Number,
-            policy: policy.into(),
-            created: Timestamp(0),
-            last_point: points.last_key_value().map(|(at, _)| Timestamp(*at)),
-            late: 0,
-        })
-    }
-
-    fn fetch(&self, request: &FetchRequest<'_>) -> Result<Vec<Row<f64>>, StoreError> {
-        let all = self.series.read().unwrap();
-        let row = |series: &SeriesRef| {
-            let slots = |time: i64| all[series.0 as usize].1.get(&time).copied().unwrap_or(f64::NAN);
-            Row {
-                start: request.from.plus(1),
-                step: Step::ONE_SECOND,
-                slots: (request.from.0 + 1..=request.until.0).map(slots).collect(),
-            }
-        };
-        Ok(request.series.iter().map(row).collect())
-    }
-
-    fn fetch_sketches(&self, _: &FetchRequest<'_>) -> Result<Vec<Row<Option<Sketch>>>, StoreError> {
-        Ok(Vec::new())
-    }
-}
-
-fn monitor(keys: &str) -> MonitorConfig {
-    toml::from_str(&format!("name = \"m\"\n{keys}")).unwrap()
 }
 
 /// Results by second, `instance status`, over a stretch of seconds in which points come as `put` says.

@@ -16,7 +16,7 @@ use super::funnel;
 use super::ranking;
 use super::rule::{Problems, Rule};
 use super::source::{Found, Look, Slots, Stored, Subject};
-use super::telling;
+use super::telling::{self, Voice};
 use super::track::{Blind, Standing, Track};
 use crate::Outcome;
 use crate::config::{MonitorConfig, MonitorKind};
@@ -95,8 +95,7 @@ struct Instance {
     /// Slots that were judged without a point, newest last.
     missed: u64,
     caught_up: bool,
-    last_told: (State, StateType),
-    next_repeat: i64,
+    voice: Voice,
     found_at: i64,
 }
 
@@ -344,8 +343,11 @@ impl Watched {
             lag: FIRST_LAG_SECONDS,
             missed: 0,
             caught_up: false,
-            last_told: known.unwrap_or((State::Ok, StateType::Hard)),
-            next_repeat: 0,
+            // Spread, so that not all come in one second.
+            voice: Voice::new(
+                known.unwrap_or((State::Ok, StateType::Hard)),
+                now - self.instances.len() as i64 % REPEAT_SECONDS,
+            ),
             found_at: now,
         });
         Some(self.instances.len() - 1)
@@ -549,35 +551,18 @@ impl Instance {
     }
 
     fn tell(&mut self, rule: &Rule, standing: Standing, now: i64, told: &mut Vec<Told>) {
-        let lasting = rule.levels().any(|level| level.lasting > 0);
-        let (state, state_type) = match standing {
-            Standing { state: State::Ok, pending: Some(about) } => (about, StateType::Soft),
-            Standing { state, .. } => (state, StateType::Hard),
-        };
-        let same = match (state_type, self.last_told.1) {
-            (StateType::Soft, StateType::Soft) => true,
-            _ => self.last_told == (state, state_type),
-        };
-        let repeat = now >= self.next_repeat && state_type == StateType::Hard;
-        if same && !repeat {
+        let times = self.voice.say(rule, standing, now);
+        if times == 0 {
             return;
         }
-        // The state machine confirms a problem with the second result where a condition has to last; one that is
-        // there at once comes twice.
-        let at_once =
-            lasting && state != State::Ok && state_type == StateType::Hard && self.last_told.0 == State::Ok;
         let outcome = telling::outcome(rule, &self.track, standing, Timestamp(now));
-        for _ in 0..1 + usize::from(at_once) {
+        for _ in 0..times {
             told.push(Told {
                 monitor: Arc::clone(&rule.name),
                 instance: Arc::clone(&self.name),
                 outcome: outcome.clone(),
             });
         }
-        self.last_told = (state, state_type);
-        // Spread, so that not all come in one second.
-        let spread = if self.next_repeat == 0 { self.name.len() as i64 % REPEAT_SECONDS } else { 0 };
-        self.next_repeat = now + REPEAT_SECONDS - spread;
     }
 }
 

@@ -1,0 +1,491 @@
+//! A metric monitor over stored series.
+//!
+//! Stored series are read in long rows, many at a time, and judged on two threads; what a rule asks of the value alone
+//! is looked for in the row itself, and only what is near it is judged slot by slot.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use vocabulary::state::{NoticeKind, State};
+use vocabulary::{SeriesRef, Timestamp};
+
+use super::Firing;
+use super::doubt::{self, Doubt};
+use super::pages::{Page, Teller};
+use crate::config::{Definitions, MonitorConfig};
+use crate::kinds::metric::feed::{Until, feed, step_of};
+use crate::kinds::metric::ranking;
+use crate::kinds::metric::source::{Slots, Subject};
+use crate::kinds::metric::telling;
+use crate::kinds::metric::track::{Blind, FINE};
+use crate::kinds::metric::watch::{Item, find_all, primary};
+use crate::kinds::metric::{Look, Rule, Standing, Track};
+use crate::limits::{
+    MAX_FIRINGS, MAX_REPLAY_INSTANCES, REPLAY_EXPRESSION_SECONDS, REPLAY_ROW_SLOTS, REPLAY_ROWS_SLOTS,
+    REPLAY_THREADS,
+};
+
+/// The window that is looked at.
+#[derive(Clone, Debug)]
+pub struct Past {
+    pub from: Timestamp,
+    pub until: Timestamp,
+    pub blind: Blind,
+}
+
+/// What would have been.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Replayed {
+    pub from: i64,
+    pub until: i64,
+    /// In order of time.
+    pub firings: Vec<Firing>,
+    /// Beyond the most that an answer holds.
+    pub firings_left_out: u64,
+    pub instances: Vec<OfInstance>,
+    /// Series beyond the most that are looked at.
+    pub instances_left_out: u64,
+    /// How often somebody would have been told of a problem, by whom; the name is empty where no contact is named.
+    pub pages: BTreeMap<String, u64>,
+    pub doubts: Vec<Doubt>,
+    /// The first point of any of the series in the window.
+    pub known_from: Option<i64>,
+    /// Where a graph has its lines.
+    pub warning_lines: Vec<f64>,
+    pub critical_lines: Vec<f64>,
+    /// Points that were judged.
+    pub slots: u64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct OfInstance {
+    pub name: String,
+    pub fired: u64,
+    pub self_healed: u64,
+    pub pages: u64,
+    /// Seconds in a state that is not OK.
+    pub bad_seconds: i64,
+    /// How it stood at the end.
+    pub state: Option<State>,
+}
+
+/// What one instance went through.
+struct Passage {
+    name: Arc<str>,
+    track: Track,
+    cursor: i64,
+    standings: Vec<(i64, Standing)>,
+    /// Of each standing: what would have been said.
+    texts: Vec<(String, Option<f64>)>,
+    doubts: Vec<Doubt>,
+    known_from: Option<i64>,
+    slots: u64,
+}
+
+pub fn replay(
+    config: &MonitorConfig,
+    all: &Definitions,
+    look: &Look<'_>,
+    past: &Past,
+) -> Result<Replayed, String> {
+    let rule = Rule::new(config).map_err(|problems| {
+        problems.iter().map(|(key, why)| format!("{key}: {why}")).collect::<Vec<_>>().join("\n")
+    })?;
+    let subjects: Vec<Subject> = rule.targets.iter().map(|target| Subject::of(&target.text)).collect();
+    let expression =
+        subjects.iter().any(|subject| matches!(subject, Subject::Expression(_))) && rule.funnel.is_none();
+    let (passages, left_out) = match expression {
+        true => of_expressions(&rule, look, past)?,
+        false => of_stored(&rule, &subjects, look, past)?,
+    };
+    let mut answer = Replayed {
+        from: past.from.0,
+        until: past.until.0,
+        instances_left_out: left_out,
+        warning_lines: rule.warning.iter().flat_map(|level| level.condition.lines()).collect(),
+        critical_lines: rule.critical.iter().flat_map(|level| level.condition.lines()).collect(),
+        ..Replayed::default()
+    };
+    let mut teller = Teller::new(config, all, look.zone.clone())?;
+    for passage in &passages {
+        let pages = teller.tell(&rule, &passage.name, &passage.standings, past.until.0)?;
+        answer.take(passage, &pages, past);
+    }
+    answer.firings.sort_by(|a, b| (a.began, &a.instance).cmp(&(b.began, &b.instance)));
+    answer.firings_left_out = answer.firings.len().saturating_sub(MAX_FIRINGS) as u64;
+    answer.firings.truncate(MAX_FIRINGS);
+    answer.doubts.sort_by_key(|doubt| (doubt.from, doubt.step));
+    answer.doubts.dedup_by(|b, a| {
+        a.reason == b.reason && b.from <= a.until && {
+            a.until = a.until.max(b.until);
+            true
+        }
+    });
+    Ok(answer)
+}
+
+fn of_stored(
+    rule: &Rule,
+    subjects: &[Subject],
+    look: &Look<'_>,
+    past: &Past,
+) -> Result<(Vec<Passage>, u64), String> {
+    let mut items = find_all(rule, subjects, look)?;
+    items.retain(|item| item.stored.iter().any(Option::is_some));
+    let left_out = items.len().saturating_sub(MAX_REPLAY_INSTANCES) as u64;
+    items.truncate(MAX_REPLAY_INSTANCES);
+    if rule.ranks() {
+        return ranked(rule, &items, look, past).map(|passages| (passages, left_out));
+    }
+    // Every thread takes every second item, so that long and short ones meet.
+    let shares: Vec<Vec<&Item>> =
+        (0..REPLAY_THREADS).map(|share| items.iter().skip(share).step_by(REPLAY_THREADS).collect()).collect();
+    let done: Vec<Result<Vec<Passage>, String>> = std::thread::scope(|scope| {
+        let run = |share: &Vec<&Item>| {
+            share.chunks(batch(rule)).map(|batch| pass(rule, batch, look, past)).collect()
+        };
+        let threads: Vec<_> = shares
+            .iter()
+            .map(|share| scope.spawn(move || -> Result<Vec<Vec<Passage>>, String> { run(share) }))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| match thread.join() {
+                Ok(passages) => passages.map(|passages| passages.into_iter().flatten().collect()),
+                Err(_) => Err("the replay failed; the log says where".to_owned()),
+            })
+            .collect()
+    });
+    let mut passages = Vec::with_capacity(items.len());
+    for share in done {
+        passages.extend(share?);
+    }
+    passages.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok((passages, left_out))
+}
+
+/// So many instances are read at a time.
+fn batch(rule: &Rule) -> usize {
+    (REPLAY_ROWS_SLOTS / REPLAY_ROW_SLOTS / rule.inputs.len().max(1)).max(1)
+}
+
+/// Some instances through the whole of the window.
+fn pass(rule: &Rule, items: &[&Item], look: &Look<'_>, past: &Past) -> Result<Vec<Passage>, String> {
+    let mut passages: Vec<Passage> = items.iter().map(|item| Passage::new(rule, &item.name, past)).collect();
+    let mut from = past.from.0 - rule.memory();
+    while from < past.until.0 {
+        let until = row_end(items, look, from, past);
+        let rows = rows_of(rule, items, look, (from, until))?;
+        for (passage, rows) in passages.iter_mut().zip(&rows) {
+            passage.feed(rule, rows, until, past);
+        }
+        from = until;
+    }
+    Ok(passages)
+}
+
+/// The end of the next rows. One row comes out of one archive: it ends where a finer one reaches back to.
+fn row_end(items: &[&Item], look: &Look<'_>, from: i64, past: &Past) -> i64 {
+    let stored = items.iter().flat_map(|item| item.stored.iter().flatten());
+    let policies = stored.filter_map(|stored| look.source.describe(stored.series)).map(|info| info.policy);
+    let mut end = i64::MAX;
+    for policy in policies {
+        let serving = policy.archives.serving(Timestamp(from), look.now);
+        end = end.min(from + serving.step.seconds() * REPLAY_ROW_SLOTS as i64);
+        for archive in policy.archives.as_slice() {
+            let reaches = look.now.0 - archive.retention_seconds;
+            if reaches > from {
+                end = end.min(reaches + archive.step.seconds());
+            }
+        }
+    }
+    end.min(past.until.0).max(from + 1)
+}
+
+/// The rows of each item, one for each input.
+fn rows_of(
+    rule: &Rule,
+    items: &[&Item],
+    look: &Look<'_>,
+    (from, until): (i64, i64),
+) -> Result<Vec<Vec<Option<Slots>>>, String> {
+    let mut rows: Vec<Vec<Option<Slots>>> = items.iter().map(|_| vec![None; rule.inputs.len()]).collect();
+    for (number, input) in rule.inputs.iter().enumerate() {
+        let stored = |item: &&Item| item.stored[input.target];
+        let wanted: Vec<(usize, _)> =
+            items.iter().enumerate().filter_map(|(place, item)| Some((place, stored(item)?))).collect();
+        let series: Vec<SeriesRef> = wanted.iter().map(|(_, stored)| stored.series).collect();
+        let found = look
+            .fetch(&series, from - input.earlier, until - input.earlier)
+            .map_err(|error| error.to_string())?;
+        for ((place, stored), row) in wanted.into_iter().zip(found) {
+            rows[place][number] = Some(Slots::of_row(row, &stored));
+        }
+    }
+    Ok(rows)
+}
+
+/// Rules that compare instances with each other go through the window slot by slot, all together.
+fn ranked(rule: &Rule, items: &[Item], look: &Look<'_>, past: &Past) -> Result<Vec<Passage>, String> {
+    let items: Vec<&Item> = items.iter().collect();
+    let mut passages: Vec<Passage> = items.iter().map(|item| Passage::new(rule, &item.name, past)).collect();
+    let mut from = past.from.0 - rule.memory();
+    while from < past.until.0 {
+        let until = row_end(&items, look, from, past)
+            .min(from + (REPLAY_ROWS_SLOTS / items.len().max(1)).max(60) as i64);
+        let rows = rows_of(rule, &items, look, (from, until))?;
+        slot_by_slot(rule, &mut passages, &rows, (from, until), past);
+        from = until;
+    }
+    Ok(passages)
+}
+
+fn slot_by_slot(
+    rule: &Rule,
+    passages: &mut [Passage],
+    rows: &[Vec<Option<Slots>>],
+    (from, until): (i64, i64),
+    past: &Past,
+) {
+    let step = rows.iter().map(|rows| step_of(rule, rows)).min().unwrap_or(1);
+    let mut at = from - from.rem_euclid(step) + step;
+    while at <= until {
+        for (number, input) in rule.inputs.iter().enumerate() {
+            let value = |rows: &Vec<Option<Slots>>| {
+                let row = rows[number].as_ref()?;
+                row.beginning(at - row.step - input.earlier, at - input.earlier)?.map(|point| point.value)
+            };
+            let mut values: Vec<(usize, Option<f64>)> = rows.iter().map(value).enumerate().collect();
+            ranking::order(&mut values);
+            for (place, (instance, value)) in values.iter().enumerate() {
+                passages[*instance].track.rank(number, value.map(|_| place as u32 + 1));
+            }
+        }
+        for (passage, rows) in passages.iter_mut().zip(rows) {
+            passage.feed(rule, rows, at, past);
+        }
+        at += step;
+    }
+}
+
+fn of_expressions(rule: &Rule, look: &Look<'_>, past: &Past) -> Result<(Vec<Passage>, u64), String> {
+    let mut passages: BTreeMap<Arc<str>, (Arc<str>, Passage)> = BTreeMap::new();
+    let first = primary(rule);
+    let first = rule.inputs.iter().position(|input| input.target == first).unwrap_or(0);
+    let (mut from, mut left_out) = (past.from.0 - rule.memory(), 0);
+    while from < past.until.0 {
+        let until = (from + REPLAY_EXPRESSION_SECONDS).min(past.until.0);
+        let mut found = Vec::with_capacity(rule.inputs.len());
+        for input in &rule.inputs {
+            let target = &rule.targets[input.target].text;
+            found.push(look.evaluate(target, from - input.earlier, until - input.earlier)?);
+        }
+        for (series, _) in found.get(first).into_iter().flatten() {
+            if !passages.contains_key(&series.name) && passages.len() >= MAX_REPLAY_INSTANCES {
+                left_out += 1;
+                continue;
+            }
+            passages.entry(Arc::clone(&series.name)).or_insert_with(|| {
+                (Arc::clone(&series.key), Passage::beginning(rule, &series.name, from, past))
+            });
+        }
+        for (key, passage) in passages.values_mut() {
+            let row = |found: &Vec<(crate::kinds::metric::source::Found, Slots)>| {
+                let own = found.iter().find(|(series, _)| series.key == *key);
+                own.or_else(|| found.iter().find(|(series, _)| series.key.is_empty()))
+                    .map(|(_, slots)| slots.clone())
+            };
+            let rows: Vec<Option<Slots>> = found.iter().map(row).collect();
+            passage.feed(rule, &rows, until, past);
+        }
+        from = until;
+    }
+    Ok((passages.into_values().map(|(_, passage)| passage).collect(), left_out))
+}
+
+impl Passage {
+    fn new(rule: &Rule, name: &Arc<str>, past: &Past) -> Passage {
+        Passage::beginning(rule, name, past.from.0 - rule.memory(), past)
+    }
+
+    fn beginning(rule: &Rule, name: &Arc<str>, from: i64, past: &Past) -> Passage {
+        Passage {
+            name: Arc::clone(name),
+            track: Track::new(rule, Timestamp(from), Arc::clone(&past.blind)),
+            cursor: from,
+            standings: vec![(past.from.0, FINE)],
+            texts: vec![(String::new(), None)],
+            doubts: Vec::new(),
+            known_from: None,
+            slots: 0,
+        }
+    }
+
+    fn feed(&mut self, rule: &Rule, rows: &[Option<Slots>], until: i64, past: &Past) {
+        let coarsest = rows.iter().flatten().max_by_key(|row| row.step);
+        let doubt = coarsest.and_then(|row| Some((row.step, doubt::of_step(rule, row.step, row.weight)?)));
+        if self.known_from.is_none()
+            && let Some(Some(row)) = rows.first()
+            && let Some(known) = row.values.iter().position(|value| !value.is_nan())
+        {
+            self.known_from = Some(row.start + known as i64 * row.step);
+        }
+        let before = self.cursor;
+        if let Some((step, (cannot_tell, reason))) = doubt {
+            let from = before.max(past.from.0);
+            if from < until {
+                doubt::add(&mut self.doubts, Doubt { from, until, step, cannot_tell, reason });
+            }
+            if cannot_tell {
+                self.begin_anew(rule, until, past);
+                return;
+            }
+        }
+        let (standings, texts) = (&mut self.standings, &mut self.texts);
+        self.cursor = feed(
+            &mut self.track,
+            rule,
+            rows,
+            before,
+            Until { last: until, over: i64::MAX },
+            |track, at, standing| {
+                let outcome = telling::outcome(rule, track, standing, at);
+                if at < past.from {
+                    // What was so before the window began is so at its beginning.
+                    (standings[0].1, texts[0]) = (standing, (outcome.output, outcome.value));
+                } else {
+                    standings.push((at.0, standing));
+                    texts.push((outcome.output, outcome.value));
+                }
+            },
+        );
+        self.slots += ((self.cursor - before) / step_of(rule, rows)).max(0) as u64;
+    }
+
+    /// Of what lies before `from` nothing is known.
+    fn begin_anew(&mut self, rule: &Rule, from: i64, past: &Past) {
+        self.cursor = from;
+        self.track = Track::new(rule, Timestamp(from), Arc::clone(&past.blind));
+        if self.standings.last().is_some_and(|(_, standing)| *standing != FINE) {
+            self.standings.push((from.max(past.from.0), FINE));
+            self.texts.push((String::new(), None));
+        }
+    }
+}
+
+impl Replayed {
+    fn take(&mut self, passage: &Passage, pages: &[Page], past: &Past) {
+        let mut of = OfInstance { name: passage.name.to_string(), ..OfInstance::default() };
+        let mut open: Option<Firing> = None;
+        for (index, (at, standing)) in passage.standings.iter().enumerate() {
+            let until = passage.standings.get(index + 1).map_or(past.until.0, |next| next.0);
+            let (text, value) = &passage.texts[index];
+            let bad = if standing.state == State::Ok { standing.pending } else { Some(standing.state) };
+            match (bad, &mut open) {
+                (None, None) => {}
+                (None, Some(_)) => {
+                    if let Some(mut firing) = open.take() {
+                        firing.ended = Some(*at);
+                        self.firings.push(firing);
+                    }
+                }
+                (Some(state), open) => {
+                    let firing = open.get_or_insert_with(|| Firing {
+                        instance: of.name.clone(),
+                        state,
+                        began: *at,
+                        fired: None,
+                        ended: None,
+                        told: false,
+                        text: text.clone(),
+                        value: *value,
+                    });
+                    if state.badness() > firing.state.badness() || firing.fired.is_none() {
+                        (firing.state, firing.text, firing.value) = (state, text.clone(), *value);
+                    }
+                    if standing.state != State::Ok {
+                        firing.fired.get_or_insert(*at);
+                        of.bad_seconds += until - at;
+                    }
+                }
+            }
+        }
+        self.firings.extend(open);
+        let begin = self.firings.len()
+            - self.firings.iter().rev().take_while(|firing| firing.instance == of.name).count();
+        for firing in &mut self.firings[begin..] {
+            let end = firing.ended.unwrap_or(i64::MAX);
+            let during = |page: &&Page| (firing.began..=end).contains(&page.at);
+            firing.told = pages.iter().filter(during).any(|page| page.kind == NoticeKind::Problem);
+            match firing.healed() {
+                true => of.self_healed += 1,
+                false => of.fired += 1,
+            }
+        }
+        for page in pages.iter().filter(|page| page.kind == NoticeKind::Problem) {
+            *self.pages.entry(page.contact.clone()).or_default() += 1;
+            of.pages += 1;
+        }
+        of.state = passage.standings.last().map(|(_, standing)| standing.state);
+        self.known_from = match (self.known_from, passage.known_from) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.slots += passage.slots;
+        for doubt in &passage.doubts {
+            if !self.doubts.contains(doubt) {
+                self.doubts.push(doubt.clone());
+            }
+        }
+        self.instances.push(of);
+    }
+
+    pub fn fired(&self) -> u64 {
+        self.instances.iter().map(|instance| instance.fired).sum()
+    }
+
+    pub fn self_healed(&self) -> u64 {
+        self.instances.iter().map(|instance| instance.self_healed).sum()
+    }
+
+    pub fn told(&self) -> u64 {
+        self.pages.values().sum()
+    }
+
+    /// One line of plain words.
+    pub fn sentence(&self) -> String {
+        let times = |count: u64, one: &str, many: &str| match count {
+            0 => format!("no {one}"),
+            1 => format!("1 {one}"),
+            count => format!("{count} {many}"),
+        };
+        if self.instances.is_empty() {
+            return "The target finds no series: nothing could fire.".to_owned();
+        }
+        let (fired, healed) = (self.fired(), self.self_healed());
+        let bad = self.instances.iter().filter(|instance| instance.fired > 0).count();
+        let mut sentence = match fired {
+            0 => "It would not have fired".to_owned(),
+            1 => "It would have fired once".to_owned(),
+            fired => format!(
+                "It would have fired {fired} times, on {}",
+                times(bad as u64, "instance", "instances")
+            ),
+        };
+        sentence.push_str(&format!(", with {}", times(self.told(), "page", "pages")));
+        if healed > 0 {
+            sentence.push_str(&format!(
+                "; {} healed by itself before anybody was told",
+                times(healed, "time it", "times it")
+            ));
+        }
+        let blind: i64 =
+            self.doubts.iter().filter(|doubt| doubt.cannot_tell).map(|doubt| doubt.until - doubt.from).sum();
+        if blind > 0 {
+            let share = 100.0 * blind as f64 / (self.until - self.from).max(1) as f64;
+            sentence.push_str(&format!("; of {:.0} % of the time it cannot be told", share.min(100.0)));
+        }
+        sentence + "."
+    }
+}

@@ -1,0 +1,58 @@
+//! The past once more: the same calls with an earlier clock.
+//!
+//! Comes in: a rule (or two), a window of time, and where points are kept. Goes out: what would have fired, when, for
+//! how long, whom it would have told; and what cannot be told, because only coarser points are kept.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`metric`] | metric monitors over stored series |
+//! | [`pages`] | what the state machine makes of it: flapping, notices |
+//! | [`doubt`] | where coarser archives hide what a rule asks for |
+//! | [`compare`] | two versions of a rule |
+//! | [`record`] | what became of a monitor: fired, healed, told, noise |
+
+pub mod compare;
+pub mod doubt;
+pub mod metric;
+pub mod pages;
+pub mod record;
+#[cfg(test)]
+mod tests;
+
+use serde::Serialize;
+use vocabulary::Timestamp;
+use vocabulary::state::State;
+
+pub use compare::{Comparison, compare};
+pub use doubt::Doubt;
+pub use metric::{Past, Replayed, replay};
+pub use record::{Record, record};
+
+/// One time that an instance was bad, or was about to be.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Firing {
+    pub instance: String,
+    /// The worst of it.
+    pub state: State,
+    /// When the condition began to hold.
+    pub began: i64,
+    /// When it had lasted; nothing: it ended before, and nobody would have been told.
+    pub fired: Option<i64>,
+    /// Nothing: it was still so at the end of the window.
+    pub ended: Option<i64>,
+    /// Somebody would have been told.
+    pub told: bool,
+    pub text: String,
+    pub value: Option<f64>,
+}
+
+impl Firing {
+    pub fn healed(&self) -> bool {
+        self.fired.is_none()
+    }
+
+    /// Seconds that it was bad for, up to the end of the window.
+    pub fn lasted(&self, until: Timestamp) -> i64 {
+        self.ended.unwrap_or(until.0) - self.began
+    }
+}
