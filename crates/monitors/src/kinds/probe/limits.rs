@@ -43,3 +43,9 @@ pub const CRASH_LOOP_WINDOW: Duration = Duration::from_secs(3_600);
 
 /// Checks whose restarts are remembered, at some 100 bytes each.
 pub const HISTORIES_MAX: usize = 20_000;
+
+/// Queues of one check that are looked at.
+pub const QUEUES_MAX: usize = 200;
+
+/// An answer of a server that is asked about itself.
+pub const ANSWER_BYTES_MAX: usize = 4 << 20;

@@ -14,10 +14,15 @@ pub mod keys;
 pub mod limits;
 pub mod seen;
 pub mod threshold;
+pub mod wire;
 
+mod dns;
 mod file;
 mod http;
+mod icmp;
 mod process;
+mod redis;
+mod resque;
 mod smtp;
 mod ssh;
 mod systemd;
@@ -74,11 +79,15 @@ pub const PROBES: &[Probe] = &[
     http::PROBE,
     tcp::PROBE,
     tls::PROBE,
+    dns::PROBE,
+    icmp::PROBE,
     ssh::PROBE,
     smtp::PROBE,
     process::PROBE,
     systemd::PROBE,
     file::PROBE,
+    redis::PROBE,
+    resque::PROBE,
 ];
 
 pub fn of(kind: CheckType) -> Option<&'static Probe> {

@@ -1,6 +1,5 @@
 //! What a probe saw, and what is made of it: state, a line for people, performance data.
 
-use formats::nagios::range::Range;
 use vocabulary::state::State;
 
 use super::Probe;
@@ -8,6 +7,7 @@ use super::limits::{PARTS_MAX, VALUES_MAX};
 use super::text;
 use super::threshold::Threshold;
 use crate::config::{CheckConfig, ThresholdConfig};
+use crate::services::pattern::Glob;
 use crate::{Outcome, Part};
 
 pub const OK: u8 = 0;
@@ -133,7 +133,8 @@ impl Seen {
 impl Value {
     /// Who reads `problems()` knows that they can be parsed.
     fn thresholds(&self, probe: &Probe, check: &CheckConfig) -> (Option<Threshold>, Option<Threshold>) {
-        let named = check.thresholds.get(&self.label);
+        let matching = || check.thresholds.iter().find(|(label, _)| Glob::new(label).matches(&self.label));
+        let named = check.thresholds.get(&self.label).or_else(|| matching().map(|(_, both)| both));
         let is_main = self.label == probe.main;
         let pick = |named: Option<&String>, main: &Option<String>, default: &Option<String>| {
             let main = main.as_ref().filter(|_| is_main);
@@ -186,11 +187,6 @@ fn quoted(label: &str) -> String {
     } else {
         label
     }
-}
-
-/// For texts about ranges.
-pub fn outside(range: &Range, value: f64) -> bool {
-    range.alerts(value)
 }
 
 #[cfg(test)]
