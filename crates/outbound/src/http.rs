@@ -89,6 +89,11 @@ impl Request {
     }
 }
 
+/// For callers that name no library of ours.
+pub fn post() -> Method {
+    Method::POST
+}
+
 /// What may be sent as a header.
 pub fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
     let key = HeaderName::from_bytes(name.as_bytes())

@@ -18,12 +18,17 @@ pub mod wire;
 
 mod dns;
 mod file;
+mod graphite;
 mod http;
 mod icmp;
+mod job;
+mod mongodb;
 mod process;
 mod redis;
 mod resque;
 mod smtp;
+mod sql;
+mod sqs;
 mod ssh;
 mod systemd;
 mod tcp;
@@ -88,6 +93,11 @@ pub const PROBES: &[Probe] = &[
     file::PROBE,
     redis::PROBE,
     resque::PROBE,
+    sql::PROBE,
+    mongodb::PROBE,
+    sqs::PROBE,
+    graphite::PROBE,
+    job::PROBE,
 ];
 
 pub fn of(kind: CheckType) -> Option<&'static Probe> {

@@ -47,6 +47,10 @@ pub struct Seen {
     pub values: Vec<Value>,
     pub details: Vec<String>,
     pub parts: Vec<Part>,
+    /// Performance data that came as such.
+    pub perfdata: String,
+    /// The value that the thresholds are of, where it is not the type's usual one.
+    pub main: Option<&'static str>,
 }
 
 impl Seen {
@@ -84,15 +88,17 @@ impl Seen {
 
     pub(super) fn judge(mut self, probe: &Probe, check: &CheckConfig) -> Outcome {
         self.bound();
+        let main = self.main.unwrap_or(probe.main);
         let mut perfdata = Vec::new();
         let values = std::mem::take(&mut self.values);
         for value in &values {
-            let (warning, critical) = value.thresholds(probe, check);
+            let (warning, critical) = value.thresholds(main, check);
             if let Some((status, text)) = value.breach(&warning, &critical) {
                 self.problem(status, text);
             }
             perfdata.push(value.perfdata(&warning, &critical));
         }
+        perfdata.extend((!self.perfdata.is_empty()).then(|| std::mem::take(&mut self.perfdata)));
         let status = self.problems.iter().fold(OK, |worst, (status, _)| worse(worst, *status));
         // The worst first: lines are cut in subjects and on telephones.
         self.problems.sort_by_key(|(status, _)| worse(WARNING, *status) != *status || *status != CRITICAL);
@@ -101,7 +107,7 @@ impl Seen {
         said.retain(|text| !text.is_empty());
         let output =
             format!("{} {} - {}", probe.name.to_uppercase(), State::of_status(status), said.join("; "));
-        let main = values.iter().find(|value| value.label == probe.main);
+        let main = values.iter().find(|value| value.label == main);
         Outcome {
             status,
             output: text::line(&output),
@@ -132,10 +138,10 @@ impl Seen {
 
 impl Value {
     /// Who reads `problems()` knows that they can be parsed.
-    fn thresholds(&self, probe: &Probe, check: &CheckConfig) -> (Option<Threshold>, Option<Threshold>) {
+    fn thresholds(&self, main: &str, check: &CheckConfig) -> (Option<Threshold>, Option<Threshold>) {
         let matching = || check.thresholds.iter().find(|(label, _)| Glob::new(label).matches(&self.label));
         let named = check.thresholds.get(&self.label).or_else(|| matching().map(|(_, both)| both));
-        let is_main = self.label == probe.main;
+        let is_main = self.label == main;
         let pick = |named: Option<&String>, main: &Option<String>, default: &Option<String>| {
             let main = main.as_ref().filter(|_| is_main);
             named.or(main).or(default.as_ref()).and_then(|text| Threshold::parse(text).ok())
