@@ -97,23 +97,26 @@ class Nagios:
         self.fifo.flush()
 
     def stop(self):
+        """False if it had to be killed, and has not written its results."""
         if self.fifo:
             self.fifo.close()
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(timeout=10)
+                self.process.wait(timeout=20)
             except subprocess.TimeoutExpired:
                 # The session that was started for it, workers and all.
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
+                return False
+        return True
 
     def log(self):
         path = self.home / "nagios.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
     def results(self):
-        """(host, service or "") -> what it was after each result, in order."""
+        """(host, service or "") -> what it was after each result, in order; after `stop`, when they are written."""
         results = {}
         for name in ("service.results", "host.results"):
             for line in (self.home / name).read_text().splitlines():

@@ -17,6 +17,7 @@ Intervals are seconds on both sides (Nagios: interval_length=1)."""
 import json
 import os
 import pathlib
+import random as rng
 import re
 import shlex
 import subprocess
@@ -113,6 +114,56 @@ def seconds(text):
 
 def pairs(words):
     return dict(word.split("=", 1) for word in words)
+
+
+def random_sequences(seed, count):
+    """Half of them checks, half hosts with parents. What 4.4 and 4.5 do differently is left out: recoveries that
+    something holds back, and checks on hosts that are not up."""
+    random = rng.Random(seed)
+    return [random_sequence(random, f"random {number} of {seed}", number % 2 == 0) for number in range(count)]
+
+
+def random_sequence(random, name, of_checks):
+    sequence = Sequence(name)
+    sequence.mode = random.choice(["hard", "soft"])
+    knobs = {"flap_detection": "0", "max_check_attempts": str(random.randint(1, 4)),
+             "notification_interval": str(random.choice([0, 1, 3, 8])),
+             "first_notification_delay": str(random.choice([0, 0, 3]))}
+    sequence.contacts = {"ops": {}, "boss": {"options": random.choice(["w,u,c,r", "c,r", "u,c,r,f"]),
+                                             "host_options": random.choice(["d,u,r", "d,r", "u,r"])}}
+    if of_checks:
+        letters = [letter for letter in "wuc" if random.random() < 0.8] + ["r"]
+        sequence.checks["s"] = {**knobs, "volatile": random.choice("0001"), "notification_options": ",".join(letters)}
+        names, states = ["s"], ["OK", "WARNING", "CRITICAL", "UNKNOWN"]
+    else:
+        for host, parents in (("a", ""), ("b", "a"), ("c", "a,b"), ("d", "b")):
+            sequence.hosts[host] = {**knobs, **({"parents": parents} if parents else {})}
+        names, states = list(sequence.hosts), ["UP", "DOWN", "UNREACHABLE"]
+    if random.random() < 0.5:
+        first = random.randint(1, 3)
+        sequence.escalations.append({"of": names[-1], "first": first, "last": random.choice([0, first + 2]),
+                                     "contacts": random.choice(["boss", "ops,boss"]),
+                                     "interval": random.choice([0, 1, 2])})
+    for of in names:
+        random_steps(random, sequence, of, states)
+    return sequence.complete()
+
+
+def random_steps(random, sequence, of, states):
+    state = states[0]
+    for second in range(24):
+        draw = random.random()
+        if draw < 0.06:
+            flags = [flag for flag in ("sticky", "notify") if random.random() < 0.5]
+            sequence.steps.append((second, ["ack", of, *flags]))
+        elif draw < 0.09:
+            sequence.steps.append((second, ["unack", of]))
+        elif draw < 0.12:
+            sequence.steps.append((second, ["custom", of] + ["forced"] * (random.random() < 0.3)))
+        elif draw < 0.85:
+            if random.random() < 0.45:
+                state = random.choice(states)
+            sequence.steps.append((second, [of, state]))
 
 
 # For Nagios
@@ -385,7 +436,6 @@ def run_nagios(nagios, sequences):
         if lines:
             nagios.command(*lines, at=start + second)
     time.sleep(2)
-    check_punctual(nagios, sequences, steps, start)
     return start
 
 
@@ -393,10 +443,10 @@ class Late(Exception):
     """This machine was too busy to keep the seconds."""
 
 
-def check_punctual(nagios, sequences, steps, start):
-    """Every result was taken in the second that was meant for it."""
+def check_punctual(nagios, sequences, start):
+    """Every result was taken in the second that was meant for it. Nagios writes them all when it stops."""
     wanted, results = {}, nagios.results()
-    for at, index, words in steps:
+    for at, index, words in numbered(sequences):
         if words[0] in sequences[index].hosts or words[0] in sequences[index].checks:
             wanted.setdefault(nagios_name(index, sequences[index], words[0]), []).append(start + at)
     for name, seconds_wanted in wanted.items():

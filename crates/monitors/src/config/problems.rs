@@ -204,6 +204,7 @@ impl<'d> Finder<'d> {
             for (position, other) in period.exclude.iter().enumerate() {
                 self.period(&format!("time_period.{index}.exclude.{position}"), Some(other));
             }
+            self.ranges(&format!("time_period.{index}.ranges"), &period.ranges);
             self.zone(&format!("time_period.{index}.time_zone"), period.time_zone.as_deref());
         }
         let edges = all.time_periods.iter().enumerate().flat_map(|(index, period)| {
@@ -307,7 +308,16 @@ impl<'d> Finder<'d> {
             if downtime.ranges.is_empty() {
                 self.add(&key, "never begins: add ranges = [\"sunday 02:00-04:00\"]");
             }
+            self.ranges(&format!("{key}.ranges"), &downtime.ranges);
             self.zone(&format!("{key}.time_zone"), downtime.time_zone.as_deref());
+        }
+    }
+
+    fn ranges(&mut self, key: &str, ranges: &[String]) {
+        for (position, range) in ranges.iter().enumerate() {
+            if let Err(why) = crate::machine::check_range(range) {
+                self.add(format!("{key}.{position}"), why);
+            }
         }
     }
 

@@ -35,7 +35,6 @@ impl Options {
     pub const RECOVERY: Options = Options(1);
     pub const FLAPPING: Options = Options(1 << 8);
     pub const DOWNTIME: Options = Options(1 << 9);
-    pub const PENDING: Options = Options(1 << 10);
 
     pub fn of(state: State) -> Options {
         Options(match state {
@@ -62,31 +61,23 @@ impl Options {
         Options(bits)
     }
 
-    /// Letters as Nagios writes them, one or several in a text; words are taken as well, as Nagios does.
-    pub fn read(kind: Kind, texts: &[String]) -> Result<Options, String> {
-        let mut options = Options::NONE;
-        for word in texts.iter().flat_map(|text| text.split(',')).map(str::trim) {
-            options = options.with(match (kind, word) {
-                (_, "n" | "none") => Options::NONE,
-                (_, "a" | "all") => Options::ALL,
-                (_, "r" | "recovery" | "recoveries" | "o" | "ok" | "up") => Options::RECOVERY,
-                (_, "f" | "flapping") => Options::FLAPPING,
-                (_, "s" | "downtime") => Options::DOWNTIME,
-                (_, "p" | "pending") => Options::PENDING,
-                (Kind::Host, "d" | "down") => Options::of(State::Down),
-                (Kind::Host, "u" | "unreachable") => Options::of(State::Unreachable),
-                (Kind::Check | Kind::Instance, "w" | "warning") => Options::of(State::Warning),
-                (Kind::Check | Kind::Instance, "c" | "critical") => Options::of(State::Critical),
-                (Kind::Check | Kind::Instance, "u" | "unknown") => Options::of(State::Unknown),
-                _ => {
-                    let letters = if kind == Kind::Host { "d, u, r, f, s" } else { "w, u, c, r, f, s" };
-                    return Err(format!(
-                        "`{word}` is not an option: write letters of {letters}, or n for none"
-                    ));
-                }
-            });
-        }
-        Ok(options)
+    /// Letters as Nagios writes them; what is none was told with the definitions.
+    pub fn read(kind: Kind, letters: &[String]) -> Options {
+        letters.iter().fold(Options::NONE, |options, letter| {
+            options.with(match (kind, letter.as_str()) {
+                (_, "r" | "o") => Options::RECOVERY,
+                (_, "f") => Options::FLAPPING,
+                (_, "s") => Options::DOWNTIME,
+                (Kind::Host, "d") => Options::of(State::Down),
+                (Kind::Host, "u") => Options::of(State::Unreachable),
+                (Kind::Check | Kind::Instance, "w") => Options::of(State::Warning),
+                (Kind::Check | Kind::Instance, "c") => Options::of(State::Critical),
+                (Kind::Check | Kind::Instance, "u") => Options::of(State::Unknown),
+                // `n` is none. `p` of a dependency is for a master that was never looked at; Nagios knows the
+                // letter, and never looks at it: such a master counts as good.
+                _ => Options::NONE,
+            })
+        })
     }
 }
 

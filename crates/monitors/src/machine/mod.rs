@@ -58,7 +58,6 @@ use vocabulary::state::{InstanceId, Notice, State, StateChange, StateType};
 
 pub use commands::{Command, Comment, Done, Refusal, Switch};
 pub use downtime::{Downtime, NewDowntime};
-pub use estate::ALWAYS;
 pub use knobs::Kind;
 pub use live::Acknowledgement;
 pub use saved::{Kept, ObjectName, Saved, SavedAcknowledgement, SavedComment, SavedDowntime};
@@ -78,20 +77,22 @@ pub const HOST_PREFIX: &str = "host:";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId(pub(crate) u32);
 
-/// What is wrong with a definition, and how to mend it.
+/// What is wrong with a definition, and how to mend it; the key is as [`Definitions::problems`] writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Such as `check`.
-    pub table: &'static str,
-    pub name: String,
-    pub key: &'static str,
+    pub key: String,
     pub message: String,
 }
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "[[{}]] `{}`: {}: {}", self.table, self.name, self.key, self.message)
+        write!(f, "{}: {}", self.key, self.message)
     }
+}
+
+/// What is wrong with one line of a time period, such as `monday 09:00-17:00`, and how to mend it.
+pub fn check_range(line: &str) -> Result<(), String> {
+    period::read_line(line).map(|_| ())
 }
 
 /// An event handler that is to be run.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use vocabulary::state::{InstanceId, State};
 
-use super::estate::{Names, Resolver};
+use super::estate;
 use super::knobs::{ContactId, Kind, Knobs, Shared};
 use super::limits::MAX_INSTANCES;
 use super::live::Live;
@@ -45,53 +45,33 @@ impl Machine {
     }
 
     fn plan_for(&self, definitions: &Definitions) -> Result<Plan, Vec<Problem>> {
-        let (mut resolver, shared) = Resolver::new(definitions, &self.zone);
-        let mut ids = Ids { free: self.free.clone(), next: self.objects.len() as u32, problems: Vec::new() };
-        let hosts = ids.of("host", definitions.hosts.iter().map(|host| host.name.as_str()), &self.hosts);
-        let checks =
-            ids.of("check", definitions.checks.iter().map(|check| check.name.as_str()), &self.checks);
-        let names = Names { checks: &checks, hosts: &hosts };
-        let mut knobs: HashMap<ObjectId, Knobs> = HashMap::new();
-        for config in &definitions.hosts {
-            knobs.insert(hosts[config.name.as_str()], resolver.host(config, &names));
-        }
-        for config in &definitions.checks {
-            knobs.insert(checks[config.name.as_str()], resolver.check(config, &names));
-        }
-        link_hosts(&mut knobs);
-        for config in &definitions.escalations {
-            if let Some((id, escalation)) = resolver.escalation(config, &names) {
-                let escalation = escalation(&knobs[&id]);
-                knobs.entry(id).and_modify(|knobs| knobs.escalations.push(escalation));
-            }
-        }
-        for config in &definitions.dependencies {
-            if let Some((id, notify, run)) = resolver.dependency(config, &names) {
-                knobs.entry(id).and_modify(|knobs| {
-                    knobs.notify_dependencies.extend(notify);
-                    knobs.run_dependencies.extend(run);
-                });
-            }
-        }
-        let mut monitors = HashMap::new();
-        for config in &definitions.monitors {
-            let name: Arc<str> = Arc::from(config.name.as_str());
-            if monitors.insert(name, Arc::new(resolver.monitor(config))).is_some() {
-                ids.twice("monitor", &config.name);
-            }
-        }
-        let mut recurring = Vec::new();
-        for config in &definitions.downtimes {
-            let zone = config.time_zone.as_deref();
-            let period = resolver.downtime_period(&config.name, &config.ranges, zone, &self.zone);
-            recurring.push(Recurring::new(config, period));
-        }
-        let mut problems = resolver.problems;
-        problems.append(&mut ids.problems);
-        circles(&knobs, &checks, &hosts, &mut problems);
+        let problems = definitions.problems();
         if !problems.is_empty() {
-            return Err(problems);
+            return Err(problems.into_iter().map(|(key, message)| Problem { key, message }).collect());
         }
+        let mut ids = Ids { free: self.free.clone(), next: self.objects.len() as u32 };
+        let hosts = ids.of(definitions.hosts.iter().map(|host| host.name.as_str()), &self.hosts);
+        let checks = ids.of(definitions.checks.iter().map(|check| check.name.as_str()), &self.checks);
+        let (shared, names) = estate::shared(definitions, &self.zone, &checks, &hosts);
+        let mut knobs: HashMap<ObjectId, Knobs> = HashMap::new();
+        knobs.extend(
+            definitions.hosts.iter().map(|host| (hosts[host.name.as_str()], estate::host(host, &names))),
+        );
+        knobs.extend(
+            definitions
+                .checks
+                .iter()
+                .map(|check| (checks[check.name.as_str()], estate::check(check, &names))),
+        );
+        estate::link_hosts(&mut knobs);
+        definitions.escalations.iter().for_each(|config| estate::escalate(config, &names, &mut knobs));
+        definitions.dependencies.iter().for_each(|config| estate::depend(config, &names, &mut knobs));
+        let monitors = definitions.monitors.iter();
+        let monitors = monitors
+            .map(|config| (Arc::from(config.name.as_str()), Arc::new(estate::monitor(config, &names))))
+            .collect();
+        let recurring =
+            definitions.downtimes.iter().map(|config| estate::recurring(config, &self.zone)).collect();
         let knobs = knobs.into_iter().collect();
         Ok(Plan { shared, checks, hosts, knobs, monitors, recurring })
     }
@@ -268,31 +248,19 @@ impl Machine {
 struct Ids {
     free: Vec<ObjectId>,
     next: u32,
-    problems: Vec<Problem>,
 }
 
 impl Ids {
     fn of<'n>(
         &mut self,
-        table: &'static str,
         names: impl Iterator<Item = &'n str>,
         known: &HashMap<Arc<str>, ObjectId>,
     ) -> HashMap<Arc<str>, ObjectId> {
-        let mut ids = HashMap::new();
-        for name in names {
-            if name.is_empty() {
-                let message = "it has to have a name".into();
-                self.problems.push(Problem { table, name: String::new(), key: "name", message });
-            }
-            let (key, id) = match known.get_key_value(name) {
-                Some((key, id)) => (key.clone(), *id),
-                None => (Arc::from(name), self.new_id()),
-            };
-            if ids.insert(key, id).is_some() {
-                self.twice(table, name);
-            }
-        }
-        ids
+        let id_of = |name| match known.get_key_value(name) {
+            Some((key, id)) => (key.clone(), *id),
+            None => (Arc::from(name), self.new_id()),
+        };
+        names.map(id_of).collect()
     }
 
     fn new_id(&mut self) -> ObjectId {
@@ -301,85 +269,4 @@ impl Ids {
             ObjectId(self.next - 1)
         })
     }
-
-    fn twice(&mut self, table: &'static str, name: &str) {
-        let message = "there are two of this name: rename one".into();
-        self.problems.push(Problem { table, name: name.to_owned(), key: "name", message });
-    }
-}
-
-/// Hosts know their checks and children.
-fn link_hosts(knobs: &mut HashMap<ObjectId, Knobs>) {
-    let mut of_host: HashMap<ObjectId, Vec<ObjectId>> = HashMap::new();
-    let mut children: HashMap<ObjectId, Vec<ObjectId>> = HashMap::new();
-    for (id, own) in &*knobs {
-        if let Some(host) = own.host {
-            of_host.entry(host).or_default().push(*id);
-        }
-        for parent in &own.parents {
-            children.entry(*parent).or_default().push(*id);
-        }
-    }
-    for (host, mut checks) in of_host {
-        checks.sort_unstable();
-        if let Some(knobs) = knobs.get_mut(&host) {
-            knobs.checks = checks;
-        }
-    }
-    for (parent, mut of_parent) in children {
-        of_parent.sort_unstable();
-        if let Some(knobs) = knobs.get_mut(&parent) {
-            knobs.children = of_parent;
-        }
-    }
-}
-
-/// A host that is its own ancestor, and dependencies that go round.
-fn circles(
-    knobs: &HashMap<ObjectId, Knobs>,
-    checks: &HashMap<Arc<str>, ObjectId>,
-    hosts: &HashMap<Arc<str>, ObjectId>,
-    problems: &mut Vec<Problem>,
-) {
-    let parents = |id: ObjectId| knobs[&id].parents.clone();
-    let masters = |id: ObjectId| {
-        let own = &knobs[&id];
-        own.notify_dependencies
-            .iter()
-            .chain(&own.run_dependencies)
-            .map(|dependency| dependency.master)
-            .collect()
-    };
-    let mut report = |table, name: &Arc<str>, key, message: &str| {
-        problems.push(Problem { table, name: name.to_string(), key, message: message.to_owned() });
-    };
-    for (name, id) in hosts {
-        if goes_round(*id, parents) {
-            report("host", name, "parents", "it is its own ancestor: take one parent out");
-        }
-    }
-    for (name, id) in checks.iter().chain(hosts) {
-        if goes_round(*id, masters) {
-            report(
-                "dependency",
-                name,
-                "check",
-                "it depends on itself through others: take one dependency out",
-            );
-        }
-    }
-}
-
-fn goes_round(start: ObjectId, next: impl Fn(ObjectId) -> Vec<ObjectId>) -> bool {
-    let mut open = next(start);
-    let mut seen = std::collections::HashSet::new();
-    while let Some(id) = open.pop() {
-        if id == start {
-            return true;
-        }
-        if seen.insert(id) {
-            open.extend(next(id));
-        }
-    }
-    false
 }

@@ -67,8 +67,9 @@ pub fn read_line(line: &str) -> Result<Line, String> {
 /// The times begin with the word that holds the first colon.
 fn split_times(text: &str) -> Option<(&str, &str)> {
     let colon = text.find(':')?;
-    let start = text[..colon].rfind(|letter: char| !letter.is_ascii_digit())? + 1;
-    Some((&text[..start], &text[start..]))
+    let digits = text[..colon].bytes().rev().take_while(u8::is_ascii_digit).count();
+    let (days, times) = text.split_at(colon - digits);
+    (!days.is_empty()).then_some((days, times))
 }
 
 fn read_spans(text: &str) -> Result<Vec<Span>, String> {
@@ -81,7 +82,10 @@ fn read_spans(text: &str) -> Result<Vec<Span>, String> {
                 "`{part}` ends before it begins: write it as two, up to 24:00 and from 00:00"
             ));
         }
-        spans.push(Span { start, end });
+        // `00:00-00:00` takes the day out.
+        if end > 0 {
+            spans.push(Span { start, end });
+        }
     }
     Ok(spans)
 }

@@ -4,6 +4,8 @@
 //! Nagios counts seconds from midnight and is an hour off on these two days.
 
 mod lines;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Weekday};
@@ -115,35 +117,34 @@ impl Period {
         let (mut date, _) = self.civil(from);
         let mut days_left = DAYS_AHEAD;
         let mut edges: Vec<i64> = Vec::new();
-        let mut last = from;
         std::iter::from_fn(move || {
             loop {
                 if let Some(edge) = edges.pop() {
-                    last = edge;
                     return Some(edge);
                 }
                 days_left = days_left.checked_sub(1)?;
-                self.edges_of_day(date, all, &mut edges);
-                edges.retain(|edge| *edge > last);
+                let next = date.tomorrow().ok()?;
+                let day = self.moment(date, 0)..self.moment(next, 0);
+                self.edges_near(date, all, &mut edges);
+                edges.retain(|edge| *edge > from && day.contains(edge));
                 edges.sort_unstable_by(|one, other| other.cmp(one));
                 edges.dedup();
-                date = date.tomorrow().ok()?;
+                date = next;
             }
         })
     }
 
-    fn edges_of_day(&self, date: Date, all: &[Period], edges: &mut Vec<i64>) {
-        for span in self.spans_of(date) {
-            edges.push(self.moment(date, span.start));
-            edges.push(self.moment(date, span.end) + 1);
-        }
-        edges.push(self.moment(date, 0));
-        for other in &self.exclude {
-            let other = &all[other.0 as usize];
-            // Another zone's day may lie across two of ours.
-            for near in [date.yesterday(), Ok(date), date.tomorrow()].into_iter().flatten() {
-                other.edges_of_day(near, all, edges);
+    /// Of this day and its neighbours: what ends at midnight ends in the next, and another zone's day lies across two.
+    fn edges_near(&self, date: Date, all: &[Period], edges: &mut Vec<i64>) {
+        for near in [date.yesterday(), Ok(date), date.tomorrow()].into_iter().flatten() {
+            edges.push(self.moment(near, 0));
+            for span in self.spans_of(near) {
+                edges.push(self.moment(near, span.start));
+                edges.push(self.moment(near, span.end) + 1);
             }
+        }
+        for other in &self.exclude {
+            all[other.0 as usize].edges_near(date, all, edges);
         }
     }
 

@@ -10,6 +10,7 @@ notification_interval = "0s"
 [[check]]
 name = "http"
 host = "web"
+type = "passive"
 max_check_attempts = 3
 "#;
 
