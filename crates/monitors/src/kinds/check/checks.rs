@@ -10,9 +10,11 @@ use vocabulary::time::HumanDuration;
 
 use super::config::ChecksConfig;
 use super::executor::{Asking, Job, Work};
+use super::freshness::{Freshness, Stale};
 use super::macros::{Context, Facts, Lookup, Standing, environment, expand_command};
 use super::plugin::PluginRun;
 use super::schedule::{Gate, Planned, ScheduleStats, Scheduler, Start, Subject};
+use crate::Outcome;
 use crate::config::{CheckConfig, CheckType, Definitions, HostConfig};
 
 /// Nagios's `check_interval` is 5 minutes where nothing is said.
@@ -39,6 +41,7 @@ pub struct Checks {
     zone: TimeZone,
     prober: Arc<dyn Prober>,
     book: Book,
+    freshness: Freshness,
     pub scheduler: Scheduler,
 }
 
@@ -54,7 +57,7 @@ struct Book {
 impl Checks {
     pub fn new(settings: ChecksConfig, zone: TimeZone, prober: Arc<dyn Prober>) -> Checks {
         let scheduler = Scheduler::new(settings.max_concurrent);
-        Checks { settings, zone, prober, book: Book::default(), scheduler }
+        Checks { settings, zone, prober, book: Book::default(), freshness: Freshness::default(), scheduler }
     }
 
     /// From now on these. `next_in` tells when a check would run next by its last run, if that is still ahead.
@@ -68,6 +71,7 @@ impl Checks {
         self.book = Book::of(definitions);
         self.scheduler.set_max_concurrent(settings.max_concurrent);
         self.settings = settings;
+        self.freshness.set(definitions, USUAL_INTERVAL, now);
         let hosts = definitions.hosts.iter().filter(|host| !host.command.is_empty()).map(|host| {
             let name: Arc<str> = host.name.as_str().into();
             (Subject::Host(name.clone()), name, host.check_interval)
@@ -95,6 +99,29 @@ impl Checks {
     /// `next_in` is what the state machine says: the interval of the check, or the one for trying again.
     pub fn finished(&mut self, subject: &Subject, next_in: Duration, now: Duration) -> bool {
         self.scheduler.finished(subject, next_in, now)
+    }
+
+    /// A result came, of whatever kind: its freshness begins anew.
+    pub fn seen(&mut self, subject: &Subject, next_in: Duration, latency: Duration, now: Duration) {
+        self.freshness.seen(subject, next_in, latency, now);
+    }
+
+    /// Results that did not come in time, for the state machine. Where there is a command it is run instead.
+    pub fn stale(&mut self, now: Duration, at: Timestamp, estate: &dyn Estate) -> Vec<(Subject, Outcome)> {
+        if self.freshness.is_empty() {
+            return Vec::new();
+        }
+        let scheduler = &self.scheduler;
+        let is_wanted =
+            |subject: &Subject| !scheduler.is_running(subject) && estate.gate(subject) == Gate::Run;
+        let mut said = Vec::new();
+        for stale in self.freshness.stale(now, at, is_wanted) {
+            match stale {
+                Stale::Run(subject) => drop(self.scheduler.force(&subject)),
+                Stale::Say(subject, outcome) => said.push((subject, outcome)),
+            }
+        }
+        said
     }
 
     /// One run of one check, out of its turn and without the scheduler: `check run`.

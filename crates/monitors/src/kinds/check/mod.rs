@@ -19,12 +19,14 @@
 //! | [`plugin`] | one process: its group, its time, its output |
 //! | [`perfdata`] | the numbers of a result: as they are shown, and as points |
 //! | [`asker`], [`nrpe`] | what is asked without a process |
+//! | [`freshness`] | results that did not come |
 //! | [`judge`] | what a process that ended says of a check |
 
 pub mod asker;
 pub mod checks;
 pub mod config;
 pub mod executor;
+pub mod freshness;
 pub mod judge;
 pub mod limits;
 pub mod macros;
