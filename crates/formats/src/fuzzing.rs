@@ -119,6 +119,22 @@ pub fn collectd(input: &[u8]) {
     assert!(Types::default().read(&text).iter().all(|problem| (1..=lines).contains(&problem.line)));
 }
 
+/// A line of Nagios's command pipe.
+pub fn nagios_command(input: &[u8]) {
+    use crate::nagios::command::{LINE_BYTES_MAX, read};
+    assert!(read(input).is_err() || input.len() <= LINE_BYTES_MAX);
+}
+
+/// An answer of an NRPE server.
+pub fn nrpe(input: &[u8]) {
+    use crate::nrpe::{AnswerError, TEXT_BYTES_MAX, answer};
+    match answer(input) {
+        Ok(answer) => assert!(answer.text.len() <= TEXT_BYTES_MAX && !answer.text.contains(&0)),
+        Err(AnswerError::More(wanted)) => assert!(wanted > input.len() && wanted <= TEXT_BYTES_MAX + 16),
+        Err(_) => {}
+    }
+}
+
 /// A packet of either length, as it came and decrypted by each method.
 pub fn nsca(input: &[u8]) {
     use crate::nsca::{self, IV_BYTES, OLD_PACKET_BYTES, PACKET_BYTES, crypt};
@@ -263,6 +279,22 @@ mod tests {
         crate::agent_batch::Greeting { name: "web1".into(), ..Default::default() }.write(&mut greeted);
         greeted.extend(crate::agent_batch::frame::write_frame(1, &rows));
         mutate(&[greeted, rows.as_bytes().to_vec()], 30_000, super::agent_batch);
+    }
+
+    #[test]
+    fn nagios_commands() {
+        let samples = [
+            b"[1700000000] PROCESS_SERVICE_CHECK_RESULT;web1;disk /;2;full; very|a=1;2\\nlong".to_vec(),
+            b"[1] SCHEDULE_HOST_SVC_DOWNTIME;web1;10;20;0;7;5;joe;why".to_vec(),
+            b"[1] ACKNOWLEDGE_SVC_PROBLEM;web1;disk /;2;1;0;joe;seen".to_vec(),
+        ];
+        mutate(&samples, 30_000, super::nagios_command);
+    }
+
+    #[test]
+    fn nrpe() {
+        let seen = b"\x00\x04\x00\x02\x9e\x9a2>\x00\x01\x00\x00\x00\x00\x00\x0ba|b=1\nlong\x00".to_vec();
+        mutate(&[seen, vec![0; 1036]], 20_000, super::nrpe);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! | module | reads |
 //! |---|---|
+//! | [`command`] | lines of the command pipe |
 //! | [`objects`] | nagios.cfg, object files, resource.cfg: the configuration, resolved |
 //! | [`plugin_output`] | a plugin's output and exit status, as Nagios 4.4 makes a result of them |
 //! | [`perfdata`] | `label=value[unit];warn;crit;min;max`, and which threshold a value is beyond |
@@ -18,6 +19,7 @@
 //! Results that others send (NSCA, NRPE, HTTP, the command pipe) bring a status and a text:
 //! [`plugin_output::Text::of`] takes the text apart, [`plugin_output::Text::of_escaped`] one of the command pipe.
 
+pub mod command;
 pub mod objects;
 pub mod perfdata;
 pub mod plugin_output;
