@@ -1,6 +1,6 @@
 //! Who is in which group: by the group, by its members, by other groups in it.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::lines::{Definition, Problem, items};
 use super::names::{Chosen, Matching, Name};
@@ -36,7 +36,7 @@ pub struct Membership<'a> {
 
 impl Membership<'_> {
     pub fn resolve(&self, problems: &mut Vec<Problem>) -> Groups {
-        let mut groups = Groups::new();
+        let (mut groups, mut excluded) = (Groups::new(), Groups::new());
         let known = self.member_names();
         for group in self.groups {
             let Some(name) = group.text(group.kind.name_key()) else { continue };
@@ -45,10 +45,11 @@ impl Membership<'_> {
                 let message = format!("member `{unknown}` of {} `{name}` is not defined", group.kind.word());
                 problems.push(Problem { place: group.place_of("members"), message });
             }
-            groups.entry(name.into()).or_default().extend(chosen.without_excluded());
+            groups.entry(name.into()).or_default().extend(chosen.yes);
+            excluded.entry(name.into()).or_default().extend(chosen.no);
         }
         self.joined(&mut groups, problems);
-        self.within_each_other(&groups, problems)
+        self.within_each_other(groups, &excluded, problems)
     }
 
     fn member_names(&self) -> BTreeMap<Name, usize> {
@@ -74,31 +75,41 @@ impl Membership<'_> {
         }
     }
 
-    /// Groups in groups in groups; a circle is gone round once.
-    fn within_each_other(&self, groups: &Groups, problems: &mut Vec<Problem>) -> Groups {
-        let mut inner: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    /// Groups in groups in groups. Whom a group excludes is not in it, whoever put him there.
+    fn within_each_other(
+        &self,
+        mut groups: Groups,
+        excluded: &Groups,
+        problems: &mut Vec<Problem>,
+    ) -> Groups {
+        let mut inner: Vec<(Name, Name)> = Vec::new();
         for group in self.groups {
             let Some(name) = group.text(group.kind.name_key()) else { continue };
             for other in items(group.text(self.nested).unwrap_or_default()) {
                 if groups.contains_key(other) {
-                    inner.entry(name).or_default().push(other);
+                    inner.push((name.into(), other.into()));
                 } else {
                     let message = format!("group `{other}` in {} `{name}` is not defined", group.kind.word());
                     problems.push(Problem { place: group.place_of(self.nested), message });
                 }
             }
         }
-        let whole = |start: &Name| {
-            let (mut seen, mut waiting) = (HashSet::from([&**start]), vec![&**start]);
-            let mut members = BTreeSet::new();
-            while let Some(group) = waiting.pop() {
-                members.extend(groups[group].iter().cloned());
-                waiting.extend(
-                    inner.get(group).into_iter().flatten().copied().filter(|other| seen.insert(other)),
-                );
+        groups
+            .iter_mut()
+            .for_each(|(name, members)| members.retain(|member| !excluded[name].contains(member)));
+        // Until nothing is added any more, so that circles end too.
+        let mut has_grown = true;
+        while std::mem::take(&mut has_grown) {
+            for (outer, other) in &inner {
+                let more: Vec<Name> = groups[other]
+                    .iter()
+                    .filter(|member| !groups[outer].contains(*member) && !excluded[outer].contains(*member))
+                    .cloned()
+                    .collect();
+                has_grown |= !more.is_empty();
+                groups.entry(outer.clone()).or_default().extend(more);
             }
-            members
-        };
-        groups.keys().map(|name| (name.clone(), whole(name))).collect()
+        }
+        groups
     }
 }

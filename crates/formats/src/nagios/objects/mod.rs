@@ -114,17 +114,19 @@ impl Estate {
             .enumerate()
             .filter_map(|(at, host)| Some((host.text("host_name")?.into(), at)))
             .collect();
-        estate.services = services::Duplicating {
+        let duplicated = services::Duplicating {
             matching: estate.matching,
             hosts: &estate.host_order,
             host_groups: &estate.host_groups,
             empty_groups_are_fine: main.flag("allow_empty_hostgroup_assignment", false),
         }
         .services(&services, &mut estate.problems);
-        for (host, service) in estate.services.keys() {
+        for (host, service) in duplicated.services.keys() {
             estate.descriptions.entry(host.clone()).or_default().push(service.clone());
         }
-        estate.service_groups = services::groups(&service_groups, &estate.services, &mut estate.problems);
+        estate.service_groups =
+            services::groups(&service_groups, &services, &duplicated, &mut estate.problems);
+        estate.services = duplicated.services;
         estate.commands = estate.by_name(commands);
         estate.time_periods = estate.by_name(periods);
         estate.contacts = estate.by_name(contacts);

@@ -18,6 +18,13 @@ const MAX_SERVICES: usize = 1_000_000;
 /// original, and originals are looked at from the last to the first, copies the other way round.
 type Precedence = (u8, isize);
 
+pub struct Duplicated {
+    pub services: BTreeMap<ServiceName, Definition>,
+    /// Group, member, and the definition that says so. One that does not count itself still says in which groups
+    /// its service is.
+    pub in_groups: Vec<(Name, ServiceName, usize)>,
+}
+
 pub struct Duplicating<'a> {
     pub matching: Matching,
     pub hosts: &'a BTreeMap<Name, usize>,
@@ -26,11 +33,8 @@ pub struct Duplicating<'a> {
 }
 
 impl Duplicating<'_> {
-    pub fn services(
-        &self,
-        definitions: &[Definition],
-        problems: &mut Vec<Problem>,
-    ) -> BTreeMap<ServiceName, Definition> {
+    pub fn services(&self, definitions: &[Definition], problems: &mut Vec<Problem>) -> Duplicated {
+        let mut in_groups = Vec::new();
         let mut found: BTreeMap<ServiceName, (Precedence, usize)> = BTreeMap::new();
         for (index, definition) in definitions.iter().enumerate() {
             let mut wrong = |key: &str, message: String| {
@@ -53,6 +57,9 @@ impl Duplicating<'_> {
                     Origin::Group => (2, index as isize),
                 };
                 let name = (host.clone(), description.clone());
+                in_groups.extend(
+                    definition.list("servicegroups").map(|group| (group.into(), name.clone(), index)),
+                );
                 let other = found.get(&name).copied();
                 if let Some((_, other)) = other {
                     let place = &definitions[other].place;
@@ -68,7 +75,9 @@ impl Duplicating<'_> {
                 }
             }
         }
-        found.into_iter().map(|(name, (_, index))| (name, definitions[index].clone())).collect()
+        let services =
+            found.into_iter().map(|(name, (_, index))| (name, definitions[index].clone())).collect();
+        Duplicated { services, in_groups }
     }
 
     fn hosts_of(&self, definition: &Definition, wrong: &mut dyn FnMut(&str, String)) -> Vec<(Name, Origin)> {
@@ -84,7 +93,9 @@ impl Duplicating<'_> {
         }
         let explicit = self.matching.choose(named, self.hosts.keys()).yes;
         let mut hosts: Vec<Name> = chosen.without_excluded().into_iter().collect();
-        if hosts.is_empty() && !self.empty_groups_are_fine {
+        // Where exclusions left nobody, Nagios is content.
+        let excluding = named.contains('!') || groups.contains('!');
+        if hosts.is_empty() && !excluding && !self.empty_groups_are_fine {
             wrong("hostgroup_name", "no host is left for this service".to_owned());
         }
         hosts.sort_by_key(|host| self.hosts.get(host));
@@ -114,7 +125,8 @@ enum Origin {
 /// By the group's own list of `host,service` pairs, by the services' own lists of groups, and groups in groups.
 pub fn groups(
     definitions: &[Definition],
-    services: &BTreeMap<ServiceName, Definition>,
+    written: &[Definition],
+    Duplicated { services, in_groups: joined }: &Duplicated,
     problems: &mut Vec<Problem>,
 ) -> ServiceGroups {
     let mut groups: ServiceGroups = BTreeMap::new();
@@ -138,15 +150,13 @@ pub fn groups(
             }
         }
     }
-    for (service, definition) in services {
-        for group in definition.list("servicegroups") {
-            match groups.get_mut(group) {
-                Some(members) => drop(members.insert(service.clone())),
-                None => {
-                    let message =
-                        format!("service `{}` is to be in group `{group}`, which is not defined", service.1);
-                    problems.push(Problem { place: definition.place_of("servicegroups"), message });
-                }
+    for (group, service, index) in joined {
+        match groups.get_mut(group) {
+            Some(members) => drop(members.insert(service.clone())),
+            None => {
+                let message =
+                    format!("service `{}` is to be in group `{group}`, which is not defined", service.1);
+                problems.push(Problem { place: written[*index].place_of("servicegroups"), message });
             }
         }
     }
