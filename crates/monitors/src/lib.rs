@@ -21,6 +21,8 @@
 pub mod batch;
 mod changing;
 pub mod config;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod history;
 pub mod kinds;
 mod limits;

@@ -352,3 +352,40 @@ fn queues_are_known_by_their_counters() {
     assert_eq!(shown, ["resque;queue=low 2", "stats.counters.jobs.import 2", "stats.counters.jobs.mail 3"]);
     assert_eq!(queues["stats.counters.jobs.mail"].stages[0].as_deref(), Some(names[0]));
 }
+
+/// Seeded changes of good conditions: pieces are taken out, doubled, exchanged with those of others.
+#[test]
+fn whatever_is_written_is_read_or_refused() {
+    let good: Vec<&str> = include_str!("cases/grammar.txt")
+        .lines()
+        .filter_map(|line| line.split_once(" => "))
+        .map(|(text, _)| text)
+        .collect();
+    let rounds = if std::env::var_os("BELLWETHER_LONG").is_some() { 600_000 } else { 30_000 };
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut below = |limit: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random % limit.max(1) as u64) as usize
+    };
+    for _ in 0..rounds {
+        let mut text = good[below(good.len())].as_bytes().to_vec();
+        for _ in 0..1 + below(4) {
+            let other = good[below(good.len())].as_bytes();
+            let (from, length) = (below(other.len()), 1 + below(12));
+            let piece = &other[from..other.len().min(from + length)];
+            let at = below(text.len() + 1);
+            match below(4) {
+                0 => drop(text.splice(at..at, piece.iter().copied())),
+                1 => drop(text.drain(at..(at + length).min(text.len()))),
+                2 => text.insert(at, below(256) as u8),
+                _ => text = [&text[..at], b" and ", piece].concat(),
+            }
+        }
+        crate::fuzzing::condition(&text);
+    }
+    crate::fuzzing::condition("(".repeat(4_000).as_bytes());
+    crate::fuzzing::condition("not ".repeat(1_000).as_bytes());
+    crate::fuzzing::condition("> 1 and ".repeat(500).as_bytes());
+}

@@ -65,6 +65,7 @@ pub type Before<'a> = &'a dyn Fn(&str, &str) -> Option<(State, StateType)>;
 pub struct Watch {
     watched: Vec<Watched>,
     blind: Blind,
+    last: i64,
     pub stats: WatchStats,
 }
 
@@ -140,6 +141,11 @@ impl Watch {
     /// Looks at everything that has something new. To be called each second.
     pub fn tick(&mut self, look: &Look<'_>, before: Before<'_>) -> Results {
         let now = look.now.0;
+        if now < self.last - LONGEST_LAG_SECONDS {
+            // The clock was set back: what was judged as later is judged anew when it comes.
+            self.watched.iter_mut().for_each(Watched::begin_anew);
+        }
+        self.last = now;
         let mut results = Results::default();
         for watched in &mut self.watched {
             if now >= watched.next_find {
@@ -263,6 +269,12 @@ impl Watched {
             next_find: 0,
             trouble: None,
         }
+    }
+
+    fn begin_anew(&mut self) {
+        self.instances.clear();
+        self.by_name.clear();
+        self.next_find = 0;
     }
 
     /// The target whose series are the instances.
