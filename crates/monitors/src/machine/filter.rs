@@ -1,7 +1,4 @@
 //! Whether anybody is to be told: Nagios's filter, in its order.
-//!
-//! A clock that went back: whoever was told "in the future" counts as told now, so that the next notice is at most
-//! one interval away; likewise a first delay begins again.
 
 use vocabulary::state::{NoticeKind, State, Withheld};
 
@@ -74,7 +71,7 @@ impl Machine {
         hold_if(self.is_in_downtime(id, knobs, now), Hold::For(Withheld::Downtime))?;
         hold_if(live.no_more_notifications, Hold::NotYet)?;
         hold_if(self.is_host_hard_down(knobs), Hold::For(Withheld::HostDown))?;
-        hold_if(now < self.next_notification(id, now) && !knobs.volatile, Hold::NotYet)
+        hold_if(now < live.next_notification && !knobs.volatile, Hold::NotYet)
     }
 
     /// Why nobody would be told of the state as it is, whether it is due or not.
@@ -138,14 +135,6 @@ impl Machine {
     pub(super) fn is_cut_off(&self, host: ObjectId) -> bool {
         let parents = &self.of(host).knobs.parents;
         !parents.is_empty() && parents.iter().all(|parent| self.of(*parent).live.is_bad())
-    }
-
-    fn next_notification(&self, id: ObjectId, now: i64) -> i64 {
-        let live = &self.of(id).live;
-        if live.last_notification > now {
-            return now + live.next_notification.saturating_sub(live.last_notification).max(0);
-        }
-        live.next_notification
     }
 
     fn notices_depend_on_failed(&self, id: ObjectId, now: i64) -> bool {

@@ -1,8 +1,9 @@
-//! The last 21 states, and how much they changed.
+//! The last 21 states, how much they changed, and what follows when that is too much.
 
-use vocabulary::state::State;
+use vocabulary::state::{NoticeKind, State};
 
-use super::knobs::Options;
+use super::knobs::{Kind, Knobs, Options};
+use super::{Happenings, Machine, ObjectId};
 
 const ENTRIES: u32 = 21;
 
@@ -53,6 +54,61 @@ pub(super) fn judge(percent: f64, low: f64, high: f64, flapping: bool) -> Verdic
         Verdict::AsBefore
     } else {
         Verdict::Starts
+    }
+}
+
+impl Machine {
+    pub(super) fn watch_flapping(&mut self, id: ObjectId, knobs: &Knobs, now: i64, out: &mut Happenings) {
+        let live = self.live(id);
+        let is_host = knobs.kind == Kind::Host;
+        if !is_host && live.soft() && live.is_bad() {
+            return;
+        }
+        // A result of a check notes its host's state again: Nagios means to wait in between, and does not.
+        if knobs.flap_options.has(Options::of(live.state)) {
+            let before = live.history;
+            live.history.push(live.state);
+            if live.history != before {
+                out.touch(id);
+            }
+        }
+        let live = self.live(id);
+        let percent = live.history.percent();
+        let enabled = live.switches.flap_detection.unwrap_or(knobs.flap_detection);
+        if !enabled {
+            if live.flapping {
+                self.stop_flapping(id, now, None, out);
+            }
+            return;
+        }
+        match judge(percent, knobs.flap_low, knobs.flap_high, live.flapping) {
+            Verdict::AsBefore => {}
+            Verdict::Starts => {
+                live.flapping = true;
+                live.tell_recovery_after_flapping = live.number > 0;
+                self.notify(id, NoticeKind::FlappingStart, now, out);
+            }
+            Verdict::Stops => self.stop_flapping(id, now, Some(NoticeKind::FlappingStop), out),
+        }
+    }
+
+    pub(super) fn stop_flapping(
+        &mut self,
+        id: ObjectId,
+        now: i64,
+        kind: Option<NoticeKind>,
+        out: &mut Happenings,
+    ) {
+        let live = self.live(id);
+        live.flapping = false;
+        let tell_recovery = std::mem::take(&mut live.tell_recovery_after_flapping) && !live.is_bad();
+        if let Some(kind) = kind {
+            self.notify(id, kind, now, out);
+            if tell_recovery {
+                self.notify(id, NoticeKind::Recovery, now, out);
+            }
+        }
+        out.touch(id);
     }
 }
 

@@ -12,7 +12,7 @@
 //! **Rule**: suppression gates delivery, never state. The notices are exactly those that Nagios would send; who was
 //! told of a problem and is not among those told of its end stands in [`Machine::outstanding`], for the incident.
 //!
-//! * Nothing here asks for the time. `now` may go back: see `filter` for what is measured anew then.
+//! * Nothing here asks for the time. `now` may go back: see `mend_clocks` for what is measured anew then.
 //! * Names: checks, hosts and monitors have a name space each. In an [`InstanceId`] a check is its name, a host is
 //!   `host:` and its name ([`HOST_PREFIX`]), an instance is monitor and instance; `instance` is empty but for those.
 //! * An [`ObjectId`] stays with its name through reloads; removed objects' ids are used again.
@@ -26,11 +26,13 @@
 //! | `knobs`, `estate` | what is configured, resolved |
 //! | `live`, `saved` | what changes, and how it is written down |
 //! | `results` | SOFT and HARD, attempts, reachability |
+//! | `changes` | what others see of that |
 //! | `flapping` | the ring of 21 states |
 //! | `filter`, `telling` | whether anybody is told, and who |
 //! | `downtime`, `commands` | planned times; what people do |
 //! | `period` | time periods |
 
+mod changes;
 mod commands;
 mod downtime;
 mod estate;

@@ -2,12 +2,9 @@
 //!
 //! The steps stand in the order in which Nagios does them, because what a later one sees depends on it.
 
-use std::sync::Arc;
-
 use vocabulary::Timestamp;
-use vocabulary::state::{NoticeKind, State, StateChange, StateType, Withheld};
+use vocabulary::state::{NoticeKind, State, StateType};
 
-use super::flapping::{Verdict, judge};
 use super::knobs::{Kind, Knobs, Options};
 use super::live::{Live, keep_text};
 use super::{Handler, Happenings, Machine, ObjectId};
@@ -26,14 +23,6 @@ struct Turn {
     hard_change: bool,
     tell: bool,
     handle: bool,
-}
-
-/// What others see of an object, before and after.
-#[derive(Clone, Copy, PartialEq)]
-struct Seen {
-    state: State,
-    state_type: StateType,
-    withheld: Option<Withheld>,
 }
 
 impl Machine {
@@ -259,59 +248,6 @@ impl Machine {
         }
     }
 
-    fn watch_flapping(&mut self, id: ObjectId, knobs: &Knobs, now: i64, out: &mut Happenings) {
-        let live = self.live(id);
-        let is_host = knobs.kind == Kind::Host;
-        if !is_host && live.soft() && live.is_bad() {
-            return;
-        }
-        // A result of a check notes its host's state again: Nagios means to wait in between, and does not.
-        if knobs.flap_options.has(Options::of(live.state)) {
-            let before = live.history;
-            live.history.push(live.state);
-            if live.history != before {
-                out.touch(id);
-            }
-        }
-        let live = self.live(id);
-        let percent = live.history.percent();
-        let enabled = live.switches.flap_detection.unwrap_or(knobs.flap_detection);
-        if !enabled {
-            if live.flapping {
-                self.stop_flapping(id, now, None, out);
-            }
-            return;
-        }
-        match judge(percent, knobs.flap_low, knobs.flap_high, live.flapping) {
-            Verdict::AsBefore => {}
-            Verdict::Starts => {
-                live.flapping = true;
-                live.tell_recovery_after_flapping = live.number > 0;
-                self.notify(id, NoticeKind::FlappingStart, now, out);
-            }
-            Verdict::Stops => self.stop_flapping(id, now, Some(NoticeKind::FlappingStop), out),
-        }
-    }
-
-    pub(super) fn stop_flapping(
-        &mut self,
-        id: ObjectId,
-        now: i64,
-        kind: Option<NoticeKind>,
-        out: &mut Happenings,
-    ) {
-        let live = self.live(id);
-        live.flapping = false;
-        let tell_recovery = std::mem::take(&mut live.tell_recovery_after_flapping) && !live.is_bad();
-        if let Some(kind) = kind {
-            self.notify(id, kind, now, out);
-            if tell_recovery {
-                self.notify(id, NoticeKind::Recovery, now, out);
-            }
-        }
-        out.touch(id);
-    }
-
     fn tell_state(&mut self, id: ObjectId, knobs: &Knobs, turn: &Turn, out: &mut Happenings) {
         let live = &self.of(id).live;
         let volatile = knobs.volatile && live.is_bad() && live.hard();
@@ -350,48 +286,6 @@ impl Machine {
             live.last_hard_state = State::Ok;
             live.attempt = 1;
             live.state_type = StateType::Hard;
-        }
-    }
-
-    fn seen(&self, id: ObjectId) -> Seen {
-        let live = &self.of(id).live;
-        Seen { state: live.state, state_type: live.state_type, withheld: live.withheld }
-    }
-
-    fn show_change(&mut self, id: ObjectId, before: Seen, now: i64, out: &mut Happenings) {
-        let mut after = self.seen(id);
-        let other = before.state != after.state || before.state_type != after.state_type;
-        // Why a state that stays good is not told is nobody's business.
-        if !other && !after.state.is_problem() {
-            return;
-        }
-        after.withheld = self.withheld(id, now);
-        self.live(id).withheld = after.withheld;
-        if other || (after.state_type == StateType::Hard && before.withheld != after.withheld) {
-            out.changes.push(self.state_change(id, before.state, before.state_type, now));
-        }
-    }
-
-    /// After something else than a result: only what keeps the notices back can be different.
-    pub(super) fn show_withheld(&mut self, id: ObjectId, now: i64, out: &mut Happenings) {
-        let before = self.seen(id);
-        self.show_change(id, before, now, out);
-    }
-
-    fn state_change(&self, id: ObjectId, from: State, from_type: StateType, now: i64) -> StateChange {
-        let object = self.of(id);
-        let live = &object.live;
-        StateChange {
-            id: object.id.clone(),
-            at: Timestamp(now),
-            from,
-            from_type,
-            to: live.state,
-            to_type: live.state_type,
-            attempt: live.attempt,
-            value: live.value,
-            text: Arc::clone(&live.output),
-            withheld: live.withheld,
         }
     }
 }

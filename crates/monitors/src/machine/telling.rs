@@ -38,6 +38,9 @@ impl Machine {
         now: i64,
         out: &mut Happenings,
     ) {
+        if matches!(kind, NoticeKind::Problem | NoticeKind::Recovery) {
+            self.mend_clocks(id, now);
+        }
         // A rule in shadow tells nobody, whoever forces it.
         let shadow = self.of(id).knobs.shadow;
         if (shadow || !note.forced)
@@ -59,6 +62,16 @@ impl Machine {
         }
         self.remember_told(id, kind, &contacts, now);
         out.touch(id);
+    }
+
+    /// Where the clock went back, what was "in the future" was now: nobody waits longer than one interval from here.
+    fn mend_clocks(&mut self, id: ObjectId, now: i64) {
+        let live = self.live(id);
+        if live.last_notification > now {
+            live.next_notification -= live.last_notification - now;
+            live.last_notification = now;
+        }
+        live.last_hard_state_change = live.last_hard_state_change.min(now);
     }
 
     fn not_told(&mut self, id: ObjectId, kind: NoticeKind, hold: Hold, now: i64) {

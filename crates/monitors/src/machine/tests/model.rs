@@ -155,13 +155,15 @@ impl Model {
     }
 
     fn tell_state(&mut self, kind: NoticeKind, now: i64) {
+        // A clock that was set back makes nobody wait longer than one interval from then.
+        self.told_at = self.told_at.map(|told| told.min(now));
+        self.hard_since = self.hard_since.min(now);
         let rules = &self.rules;
         let too_early = kind == NoticeKind::Problem
             && self.number == 0
             && rules.delay > 0
-            && now < self.hard_since.min(now) + rules.delay;
-        // A clock that was set back makes nobody wait longer than one interval.
-        let due = self.told_at.is_none_or(|told| rules.interval > 0 && now >= told.min(now) + rules.interval);
+            && now < self.hard_since + rules.delay;
+        let due = self.told_at.is_none_or(|told| rules.interval > 0 && now >= told + rules.interval);
         let nobody_knew = self.state == State::Ok && self.told_states.is_empty();
         let held_back = !self.enabled
             || matches!(self.phase, Phase::Trying(_))
