@@ -36,7 +36,8 @@ impl Deadline {
         match tokio::time::timeout_at(self.at, work).await {
             Ok(done) => done,
             Err(_) => {
-                let seconds = self.patience.as_secs_f64();
+                // What is left of a second after a look-up is said as people would.
+                let seconds = (self.patience.as_secs_f64() * 100.0).round() / 100.0;
                 Err(Failure::new(Kind::Late, format!("{doing}: no answer within {seconds} s")))
             }
         }

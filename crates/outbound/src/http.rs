@@ -296,6 +296,8 @@ async fn send(
 ) -> Result<(hyper::Response<Incoming>, Driver), Failure> {
     let shaken = http1::Builder::new()
         .max_headers(HEADERS_MAX)
+        // Old servers look for `Host`, though any case is right.
+        .title_case_headers(true)
         .max_buf_size(HEAD_BYTES_MAX)
         .handshake(TokioIo::new(connection))
         .await;
@@ -333,8 +335,8 @@ fn of_hyper(doing: &str, error: &hyper::Error) -> Failure {
     }
     let inner = error.source().and_then(|inner| inner.downcast_ref::<io::Error>());
     match inner {
-        Some(inner) => Failure::of_io(doing, inner),
-        None => Failure::new(
+        Some(inner) if inner.kind() != io::ErrorKind::UnexpectedEof => Failure::of_io(doing, inner),
+        _ => Failure::new(
             Kind::Closed,
             format!("{doing}: the connection was closed before the answer was whole"),
         ),

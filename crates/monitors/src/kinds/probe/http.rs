@@ -7,7 +7,7 @@ use outbound::http::{Answer, Auth, Request};
 
 use super::condition::{Condition, Path, number};
 use super::limits::{BODY_BYTES_MAX, REDIRECTS_MAX};
-use super::seen::{CRITICAL, OK, Seen, worse};
+use super::seen::{CRITICAL, OK, Seen, WARNING, worse};
 use super::{Asked, Probe, Trouble, keys, tcp, text, tls};
 use crate::config::{CheckConfig, CheckType};
 
@@ -54,10 +54,10 @@ async fn look(asked: &Asked<'_>) -> Result<Seen, Trouble> {
     body(asked.check, &answer, &mut seen);
     let failing = sub_checks(asked.check, &answer, &mut seen);
     // A failing sub-check says it better than the status that comes of it.
-    if let Some(problem) = healthy
+    if let Some((status, problem)) = healthy
         && (failing == OK || !asked.check.status.is_empty())
     {
-        seen.problem(CRITICAL, problem);
+        seen.problem(status, problem);
     }
     if let Some(shown) = &answer.tls {
         tls::expiry(shown, asked.now, &mut seen);
@@ -143,14 +143,17 @@ impl Statuses {
         }
     }
 
-    /// With the first words of the body: they often say why.
-    pub fn problem(&self, answer: &Answer) -> Option<String> {
+    /// With the first words of the body: they often say why. As with check_http, 400 to 499 are WARNING unless statuses
+    /// are named: it is we who asked for the wrong thing.
+    pub fn problem(&self, answer: &Answer) -> Option<(u8, String)> {
         if self.accept(answer.status.as_u16()) {
             return None;
         }
         let said = if is_text(answer) { text::excerpt(&answer.body) } else { String::new() };
         let said = if said.is_empty() { said } else { format!(" ({said})") };
-        Some(format!("status {}{said}, expected {}", answer.status, self.shown()))
+        let is_ours = self.0.is_empty() && answer.status.is_client_error();
+        let status = if is_ours { WARNING } else { CRITICAL };
+        Some((status, format!("status {}{said}, expected {}", answer.status, self.shown())))
     }
 }
 

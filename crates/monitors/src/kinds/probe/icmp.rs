@@ -174,4 +174,20 @@ mod tests {
         packet[2..4].copy_from_slice(&sum.to_be_bytes());
         assert_eq!(checksum(&packet), 0);
     }
+
+    #[test]
+    fn what_is_lost_is_counted() {
+        use crate::kinds::probe::of;
+        let judged = |times: &[Duration]| {
+            let seen = seen(IpAddr::from([10, 0, 0, 1]), 5, times);
+            seen.judge(of(CheckType::Icmp).unwrap(), &CheckConfig::default())
+        };
+        let time = Duration::from_millis(20);
+        assert_eq!(judged(&[time; 5]).status, 0);
+        assert_eq!(judged(&[time; 3]).status, 1);
+        assert_eq!(judged(&[time; 1]).status, 2);
+        let none = judged(&[]);
+        assert_eq!((none.status, &*none.perfdata), (2, "rta=U;;;0 pl=100%;20;60;0;100"));
+        assert!(none.output.contains("none of 5 packets"), "{}", none.output);
+    }
 }

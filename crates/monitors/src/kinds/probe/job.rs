@@ -187,7 +187,7 @@ fn credentials(check: &CheckConfig) -> CheckConfig {
 
 fn judge(step: &StepConfig, answer: &Answer) -> Result<(), Trouble> {
     let statuses = Statuses::parse(&step.status).map_err(Trouble::unknown)?;
-    if let Some(problem) = statuses.problem(answer) {
+    if let Some((_, problem)) = statuses.problem(answer) {
         return Err(Trouble::critical(problem));
     }
     if let Some(wanted) = step.contains.iter().find(|wanted| !tcp::holds(&answer.body, wanted)) {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use outbound::{Connection, Deadline};
 
 use super::limits::BANNER_BYTES_MAX;
-use super::seen::{CRITICAL, Seen};
+use super::seen::{Seen, WARNING};
 use super::{Asked, Probe, Trouble, keys, ssh, tcp, text, tls};
 use crate::config::CheckType;
 
@@ -42,7 +42,8 @@ async fn look(asked: &Asked<'_>) -> Result<Seen, Trouble> {
     tcp::judge(check, greeting.text.as_bytes(), &mut seen);
     if check.starttls == Some(true) {
         if !hello.text.lines().any(|line| line.trim().eq_ignore_ascii_case("STARTTLS")) {
-            seen.problem(CRITICAL, "it does not offer STARTTLS");
+            // As check_smtp has it.
+            seen.problem(WARNING, "it does not offer STARTTLS");
         } else {
             ask(&mut connection, "STARTTLS", asked.deadline).await?.expect(220, "STARTTLS")?;
             connection = connection.encrypt(asked.egress, &tls::options(check), asked.deadline).await?;

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::limits::BANNER_BYTES_MAX;
-use super::seen::{CRITICAL, Seen};
+use super::seen::{CRITICAL, Seen, WARNING};
 use super::{Asked, Probe, Trouble, keys, tcp, text};
 use crate::config::{CheckConfig, CheckType};
 
@@ -35,7 +35,8 @@ async fn look(asked: &Asked<'_>) -> Result<Seen, Trouble> {
     let line = String::from_utf8_lossy(banner);
     for pattern in &asked.check.matches {
         if !keys::regex(pattern).is_ok_and(|regex| regex.is_match(&line)) {
-            seen.problem(CRITICAL, format!("the banner does not match {pattern}"));
+            // As check_ssh has it: it runs, and is another one.
+            seen.problem(WARNING, format!("the banner does not match {pattern}"));
         }
     }
     Ok(seen)
