@@ -356,7 +356,7 @@ def test_dns(probe):
 
     with name_server(answer) as port:
         look = lambda name, keys="": probe(
-            f'type = "dns"\nserver = "{HERE}"\nport = {port}\nquery = "{name}.example"\ntimeout = "2s"\n{keys}')
+            f'type = "dns"\nserver = "{HERE}"\nport = {port}\nquery = "{name}.example"\ntimeout = "1s"\n{keys}')
         expect(look("good", 'contains = ["10.0.0.2"]'), 0, "10.0.0.1, 10.0.0.2")
         expect(look("good", 'contains = ["10.0.0.3"]'), 2, "10.0.0.3 is not among the answers")
         expect(look("good", 'not_contains = ["10.0.0.2"]'), 2, "10.0.0.2 is among the answers")

@@ -4,13 +4,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// (a file that tells that it is there, the Debian package that brings it)
-const PACKAGES: [(&str, &str); 7] = [
+const PACKAGES: [(&str, &str); 9] = [
     ("/usr/bin/chromium", "chromium"),
     ("/usr/sbin/collectd", "collectd-core"),
     ("/usr/lib/nagios/plugins/check_graphite", "monitoring-plugins-contrib"),
     ("/usr/lib/nagios/plugins/check_http", "monitoring-plugins-standard"),
     // Judges the state machine.
     ("/usr/sbin/nagios4", "nagios4-core"),
+    // What built-in checks ask.
+    ("/usr/bin/redis-server", "redis-server"),
+    ("/usr/lib/postgresql/15/bin/postgres", "postgresql-15"),
     // What graphite-web draws with.
     ("/usr/share/doc/libcairo2/copyright", "libcairo2"),
     ("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "fonts-dejavu-core"),

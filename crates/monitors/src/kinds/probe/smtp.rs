@@ -5,7 +5,7 @@ use std::time::Instant;
 use outbound::{Connection, Deadline};
 
 use super::limits::BANNER_BYTES_MAX;
-use super::seen::{Seen, WARNING};
+use super::seen::{CRITICAL, Seen, WARNING};
 use super::{Asked, Probe, Trouble, keys, ssh, tcp, text, tls};
 use crate::config::CheckType;
 
@@ -72,11 +72,9 @@ impl Answer {
         if self.code == code {
             return Ok(self);
         }
-        Err(Trouble::critical(format!(
-            "{what} is answered {} {}",
-            self.code,
-            text::excerpt(self.text.as_bytes())
-        )))
+        // As check_smtp has it: somebody is there, and says no.
+        let text = format!("{what} is answered {} {}", self.code, text::excerpt(self.text.as_bytes()));
+        Err(Trouble { status: WARNING, text })
     }
 }
 
@@ -88,8 +86,9 @@ async fn ask(connection: &mut Connection, command: &str, deadline: Deadline) -> 
 /// Lines of one code; a space behind it marks the last.
 async fn answer(connection: &mut Connection, deadline: Deadline) -> Result<Answer, Trouble> {
     let said = connection.read_until(BANNER_BYTES_MAX, deadline, |got| parse(got).is_some()).await?;
-    parse(&said)
-        .ok_or_else(|| Trouble::critical(format!("it does not speak SMTP: {}", ssh::said_or_nothing(&said))))
+    let status = if said.is_empty() { CRITICAL } else { WARNING };
+    let strange = || format!("it does not speak SMTP: {}", ssh::said_or_nothing(&said));
+    parse(&said).ok_or_else(|| Trouble { status, text: strange() })
 }
 
 fn parse(said: &[u8]) -> Option<Answer> {
