@@ -217,7 +217,7 @@ impl Parts {
                 house.flushed.store(flushed.time.0, Ordering::Relaxed);
                 crate::events::keep(&house, flushed);
             }),
-            results: Arc::new(|_| false),
+            results: Arc::new(|_| ingest::Taken::Unknown),
         }
     }
 

@@ -67,7 +67,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         aggregator: Arc::new(Aggregator::new(&settings.statsd, Timestamp(0))),
         data_dir: rest.first().map(Into::into),
         after_flush: Arc::new(|_| {}),
-        results: Arc::new(|_| false),
+        results: Arc::new(|_| ingest::Taken::Unknown),
     };
     let ingest = Ingest::start(settings, ports)?;
     std::thread::sleep(Duration::from_secs(seconds.parse()?));

@@ -28,7 +28,7 @@ use crate::journal::JournalStats;
 use crate::kernel;
 use crate::limits;
 use crate::listener::Listener;
-use crate::nsca::{Nsca, NscaConfig, NscaSetup, SentResult};
+use crate::nsca::{Nsca, NscaConfig, NscaSetup, ResultSink};
 use crate::outgoing::{OutgoingStats, OwnAddresses};
 use crate::relay::{Relay, RelayStats, Telling};
 use crate::sockets::{self, BindError};
@@ -57,15 +57,15 @@ pub struct Ports {
     pub data_dir: Option<PathBuf>,
     /// Called after each flush, when its points are readable; must not take long, nor flush.
     pub after_flush: AfterFlush,
-    /// Called for each result that is sent here; must not wait. False: there is no room for it.
-    pub results: Arc<dyn Fn(SentResult) -> bool + Send + Sync>,
+    /// Takes the results of checks that are sent here.
+    pub results: ResultSink,
 }
 
 /// All open listeners and their threads.
 pub struct Ingest {
     settings: Settings,
     clock: Arc<dyn Clock>,
-    results: Arc<dyn Fn(SentResult) -> bool + Send + Sync>,
+    results: ResultSink,
     outlet: Outlet,
     telling: Telling,
     own: OwnAddresses,

@@ -53,7 +53,7 @@ pub use config::{CarbonConfig, ForwardConfig, ForwardProtocol, RelayConfig, loop
 pub use ingest::{Ingest, Ports, Settings, StartError};
 pub use intake::{AfterFlush, Flushed, Recovered};
 pub use journal::JournalStats;
-pub use nsca::{NscaConfig, SentResult};
+pub use nsca::{NscaConfig, ResultSink, SentResult, Taken};
 pub use outgoing::OutgoingStats;
 pub use relay::RelayStats;
 pub use sockets::BindError;

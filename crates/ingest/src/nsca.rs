@@ -93,6 +93,19 @@ pub struct NscaSetup {
     max_age: Option<i64>,
 }
 
+/// What became of a result that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    Yes,
+    /// Nothing is known of its host and service.
+    Unknown,
+    /// There is no room for it.
+    Full,
+}
+
+/// Called for each result; must not wait.
+pub type ResultSink = Arc<dyn Fn(SentResult) -> Taken + Send + Sync>;
+
 /// A result as it was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SentResult {
@@ -107,7 +120,7 @@ pub struct SentResult {
 
 pub struct Nsca {
     pub setup: Arc<NscaSetup>,
-    pub results: Arc<dyn Fn(SentResult) -> bool + Send + Sync>,
+    pub results: ResultSink,
 }
 
 impl Protocol for Nsca {
@@ -131,7 +144,7 @@ impl Protocol for Nsca {
 
 struct Sender {
     setup: Arc<NscaSetup>,
-    results: Arc<dyn Fn(SentResult) -> bool + Send + Sync>,
+    results: ResultSink,
     listener: Arc<Listener>,
     peer: SocketAddr,
     iv: [u8; IV_BYTES],
@@ -236,12 +249,19 @@ impl Sender {
             output: packet.output.to_vec(),
             at: now,
         };
-        if (self.results)(result) {
-            tally.totals.lines += 1;
-            tally.totals.samples += 1;
-        } else {
-            let reason = "results come faster than they can be taken; this one was dropped";
-            tally.bad(source, BadInput::QueueFull, reason, &sample(&packet));
+        match (self.results)(result) {
+            Taken::Yes => {
+                tally.totals.lines += 1;
+                tally.totals.samples += 1;
+            }
+            Taken::Unknown => {
+                let reason = "there is no [[check]] with this host and service, or no [[host]]: add it, or correct the sender";
+                tally.bad(source, BadInput::NoSuchCheck, reason, &sample(&packet));
+            }
+            Taken::Full => {
+                let reason = "results come faster than they can be taken; this one was dropped";
+                tally.bad(source, BadInput::QueueFull, reason, &sample(&packet));
+            }
         }
         true
     }

@@ -44,9 +44,11 @@ pub enum BadInput {
     Age,
     /// NSCA: more results than were taken in time.
     QueueFull,
+    /// NSCA: a result of what is not known here.
+    NoSuchCheck,
 }
 
-const BAD_INPUTS: [(BadInput, &str); 19] = [
+const BAD_INPUTS: [(BadInput, &str); 20] = [
     (BadInput::Blank, "blank"),
     (BadInput::Fields, "fields"),
     (BadInput::NotUtf8, "utf8"),
@@ -66,6 +68,7 @@ const BAD_INPUTS: [(BadInput, &str); 19] = [
     (BadInput::Counters, "counters"),
     (BadInput::Age, "age"),
     (BadInput::QueueFull, "queue_full"),
+    (BadInput::NoSuchCheck, "no_such_check"),
 ];
 
 impl From<LineError> for BadInput {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use formats::nsca::crypt::{Decryptor, Method};
 use formats::nsca::{self, GREETING_BYTES, IV_BYTES, OLD_PACKET_BYTES, PACKET_BYTES, Packet};
-use ingest::{Ingest, Ports, SentResult};
+use ingest::{Ingest, Ports, SentResult, Taken};
 use parking_lot::Mutex;
 use vocabulary::settings::Secret;
 
@@ -27,13 +27,16 @@ fn watched(method: u8) -> Watched {
     let (memory, clock) = (Arc::new(Memory::default()), Standing::at(NOW as u64 * 1000));
     let results: Arc<Mutex<Vec<SentResult>>> = Arc::default();
     let taken = Arc::clone(&results);
-    let take = move |result| {
+    let take = move |result: SentResult| {
         let mut taken = taken.lock();
-        let fits = taken.len() < ROOM;
-        if fits {
-            taken.push(result);
+        if result.service == "nobody" {
+            return Taken::Unknown;
         }
-        fits
+        if taken.len() == ROOM {
+            return Taken::Full;
+        }
+        taken.push(result);
+        Taken::Yes
     };
     let ports = Ports { results: Arc::new(take), ..ports(&memory, &clock, &settings, None) };
     let ingest = Ingest::start(settings, ports).unwrap();
@@ -157,6 +160,7 @@ fn what_nobody_takes_is_counted() {
     for _ in 0..ROOM + 2 {
         stream.write_all(&nsca::write(&result("disk", 0), PACKET_BYTES)).unwrap();
     }
-    watched.wait_for_bad(&[("queue_full", 2)]);
+    stream.write_all(&nsca::write(&result("nobody", 0), PACKET_BYTES)).unwrap();
+    watched.wait_for_bad(&[("queue_full", 2), ("no_such_check", 1)]);
     assert_eq!(watched.results.lock().len(), ROOM);
 }

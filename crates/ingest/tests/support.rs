@@ -118,7 +118,7 @@ pub fn ports(
         aggregator: Arc::new(Aggregator::new(&settings.statsd, clock.now())),
         data_dir: data_dir.map(Path::to_owned),
         after_flush: Arc::new(|_| {}),
-        results: Arc::new(|_| false),
+        results: Arc::new(|_| ingest::Taken::Unknown),
     }
 }
 

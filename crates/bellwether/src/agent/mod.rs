@@ -167,7 +167,7 @@ impl AgentParts {
                 }
             }),
             // Results go to the server itself.
-            results: Arc::new(|_| false),
+            results: Arc::new(|_| ingest::Taken::Unknown),
         }
     }
 
