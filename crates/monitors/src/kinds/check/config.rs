@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use vocabulary::time::HumanDuration;
 
-use super::macros::MOST_ARGUMENTS;
+use super::macros::{MOST_ARGUMENTS, MOST_USERS};
 use super::nrpe;
 use crate::config::{CheckConfig, CheckType};
 
@@ -71,7 +71,7 @@ impl ChecksConfig {
         }
         let is_user = |name: &str| {
             let number = name.strip_prefix("USER").and_then(|number| number.parse().ok());
-            number.is_some_and(|number: u16| (1..=256).contains(&number))
+            number.is_some_and(|number: u16| (1..=MOST_USERS).contains(&number))
         };
         if let Some(name) = self.macros.keys().find(|name| !is_user(name)) {
             let why = format!(

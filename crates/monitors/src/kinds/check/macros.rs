@@ -66,6 +66,9 @@ const ILLEGAL_IN_OUTPUT: &str = "`~$&|'\"<>";
 /// `$ARG1$` to `$ARG32$`, as many as Nagios has.
 pub const MOST_ARGUMENTS: usize = 32;
 
+/// `$USER1$` to `$USER256$`.
+pub const MOST_USERS: u16 = 256;
+
 /// A command with all macros in place.
 pub fn expand_command(command: &[String], context: &Context<'_>) -> Vec<String> {
     let strip = is_shell(command);
@@ -181,8 +184,9 @@ fn value(name: &str, context: &Context<'_>) -> Option<String> {
         let number: usize = number.parse().ok().filter(|number| (1..=MOST_ARGUMENTS).contains(number))?;
         return Some(context.arguments.get(number - 1).cloned().unwrap_or_default());
     }
-    if name.starts_with("USER") {
-        return context.users.get(name).cloned();
+    if let Some(number) = name.strip_prefix("USER") {
+        let is_one = number.parse().is_ok_and(|number| (1..=MOST_USERS).contains(&number));
+        return is_one.then(|| context.users.get(name).cloned().unwrap_or_default());
     }
     if DATES.contains(&name) {
         return date(name, context);
@@ -409,7 +413,7 @@ mod tests {
     fn what_is_no_macro() {
         check("$$ 5$ $", "$ 5$ $");
         check("costs 5$", "costs 5$");
-        check("$nonsense$ $USER9$ $HOSTNOPE$", "$nonsense$ $USER9$ $HOSTNOPE$");
+        check("$nonsense$ $USER9$ $USER257$ $HOSTNOPE$", "$nonsense$  $USER257$ $HOSTNOPE$");
         check("", "");
         check("ü$HOSTNAME$ü", "üweb1ü");
     }
