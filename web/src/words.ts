@@ -1,6 +1,7 @@
 /** Every string on every page, in one table, ready for translation. Functions where a sentence holds a value. */
+import type { Deed } from './api/calls.ts'
 import type { Form } from './pages/editor/condition.ts'
-import type { Condition, Health, Level, PartState, WatchState, Withheld } from './api/types.ts'
+import type { Condition, Health, Level, PartState, Phase, WatchState, Withheld } from './api/types.ts'
 
 const plural = (count: number, one: string, many = one + 's') => (count === 1 ? one : many)
 
@@ -190,6 +191,10 @@ export const words = {
     newest: 'Newest point',
     since: (moment: string, length: string) => `since ${moment}, for ${length}`,
     rate: (rate: string, series: string) => `${rate} points/s in ${series} series`,
+    wrong: (count: number, title: string, since: string) => (count === 1 ? `One thing is wrong: ${title}, since ${since}.` : `${count} things are wrong. The worst: ${title}, since ${since}.`),
+    openIncident: 'Open it',
+    unwatched: (hosts: number, names: number) => `${[hosts ? `${hosts} ${plural(hosts, 'host')}` : '', names ? `${names} ${plural(names, 'group')} of names` : ''].filter(Boolean).join(' and ')} arrive unwatched`,
+    services: { rest: (well: number, unknown: number) => `${well} ${plural(well, 'service')} OK${unknown ? `, ${unknown} without anything that watches ${unknown === 1 ? 'it' : 'them'}` : ''}` },
     arriving: 'What arrives',
     sources: { statsd: 'StatsD', carbon: 'Carbon', host: 'This host', bellwether: 'Bellwether itself' } as Record<string, string>,
     hasSnippet: ['statsd', 'carbon'],
@@ -651,6 +656,39 @@ export const words = {
       flexible: 'Begins with the first bad result within the next day',
       said: { run: 'It is being run', ack: 'You have it', unack: 'Given back', downtime: 'Downtime is planned', silence: 'Silenced', notify: 'The message was sent', on: 'Notifications are on', off: 'Notifications are off', cancelled: 'Downtime was cancelled' },
     },
+  },
+
+  incidents: {
+    failed: 'The incidents could not be loaded',
+    stale: 'The incidents cannot be asked at the moment',
+    said: {
+      none: 'Nothing is open.',
+      one: (title: string, length: string) => `${title}, for ${length}.`,
+      many: (count: number, title: string, length: string) => `${count} incidents are open. The worst: ${title}, for ${length}.`,
+    },
+    calm: (at: string | null) => (at ? `The last one ended ${at}.` : 'There has not been one yet.'),
+    open: 'Open',
+    over: 'Over',
+    phases: { open: 'nobody has it', acknowledged: 'in hand', resolved: 'over' } satisfies Record<Phase, string>,
+    has: (name: string) => `${name} has it`,
+    nobody: 'Nobody has it yet',
+    bad: (bad: number, all: number) => `${bad} of ${all} ${plural(all, 'instance')} in trouble`,
+    lasted: (length: string) => `lasted ${length}`,
+    healed: 'ended by itself',
+    resolvedBy: (name: string) => `closed by ${name}`,
+    snoozed: (until: string) => `snoozed until ${until}`,
+    empty: 'An incident opens when a monitor is confirmed to be bad: one for each reason, however many instances it has. It says what is wrong, who was told and who has it, and it ends when all is well again.',
+    acknowledge: 'I have it', resolve: 'Close', note: 'Add note', snooze: 'Snooze',
+    noteLabel: 'Note', snoozeLength: 'Snooze for', noteHint: 'What you saw or did',
+    done: { acknowledge: 'You have it', resolve: 'Closed', note: 'Noted', snooze: 'Snoozed' } satisfies Record<Deed, string>,
+    members: 'What is in it', timeline: 'What happened', noTimeline: 'Nothing is written down yet.',
+    kinds: {
+      opened: 'opened', worse: 'got worse', better: 'got better', instance: 'instance', notice: 'notice', page: 'page', acknowledged: 'acknowledged', note: 'note', snoozed: 'snoozed', resolved: 'over', handler: 'handler ran',
+    } as Record<string, string>,
+    gone: (id: string) => `There is no incident ${id}.`,
+    keys: { acknowledge: 'I have it', resolve: 'close', note: 'add a note' },
+    banner: (state: string, title: string, length: string, who: string | null) => `${state} ${title}, ${length}, ${who ? `${who} has it` : 'nobody has it'}`,
+    bannerMore: (count: number) => ` and ${count} more`,
   },
 
   editor: {

@@ -1,7 +1,7 @@
 /** Every call that pages make, typed. */
 import { ask, fetchFile, query } from './client.ts'
 import type {
-  Annotation, ExplainAnswer, FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HistoryAnswer, HomeAnswer, InventoryAnswer, LevelRule, MonitorDefinition, MonitorDetail, MonitorsAnswer, Notification, ReplayAnswer, RetentionAnswer, ServicesAnswer, Status, TreeNode, Trust, Watched,
+  Annotation, ExplainAnswer, FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HistoryAnswer, HomeAnswer, IncidentsAnswer, InventoryAnswer, LevelRule, MonitorDefinition, MonitorDetail, MonitorsAnswer, Notification, ReplayAnswer, RetentionAnswer, ServicesAnswer, Status, TreeNode, Trust, Watched, WholeIncident,
 } from './types.ts'
 
 type Signal = AbortSignal | undefined
@@ -32,6 +32,11 @@ export const notify = (of: Subject, comment: string) => ask<unknown>(`${at(of)}/
 export const planDowntime = ({ is, name }: Subject, body: { start: number; end: number; fixed: boolean; duration?: number; comment: string }) => ask<unknown>('/api/v1/downtimes', { method: 'POST', body: { [is]: name, ...body } })
 export const cancelDowntime = (id: number) => ask<unknown>(`/api/v1/downtimes/${id}`, { method: 'DELETE' })
 export const silence = (matcher: Record<string, string>, until: number, reason: string) => ask<unknown>('/api/v1/silences', { method: 'POST', body: { matchers: [matcher], until: Math.ceil(until), reason } })
+
+export const incidents = (state: 'open' | 'all', limit: number, signal?: Signal) => ask<IncidentsAnswer>(`/api/v1/incidents?${query({ state, limit })}`, { signal })
+export const incident = (id: string, signal?: Signal) => ask<WholeIncident>(`/api/v1/incidents/${encodeURIComponent(id)}`, { signal })
+export type Deed = 'acknowledge' | 'resolve' | 'note' | 'snooze'
+export const deed = (id: number, what: Deed, body: Record<string, unknown>) => ask<unknown>(`/api/v1/incidents/${id}/${what}`, { method: 'POST', body })
 
 export type GraphQuestion = { targets: string[]; from: number | string; until: number | string; width: number }
 export function graph(question: GraphQuestion, signal?: Signal) {

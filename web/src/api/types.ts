@@ -307,3 +307,28 @@ export type ReplayAnswer = {
   /** What cannot be told, and why: `for` below the step, windows that the store no longer holds. */
   notes: string[]
 }
+
+export type Phase = 'open' | 'acknowledged' | 'resolved'
+export type Incident = {
+  id: number
+  title: string
+  phase: Phase
+  /** The worst that any instance is now, and that there was. */
+  severity: WatchState
+  worst: WatchState
+  opened: number
+  closed: number | null
+  acknowledged: { by: string; at: number; comment: string } | null
+  snoozed_until: number | null
+  /** Nobody did anything: it went away by itself. */
+  self_healed: boolean
+  resolved_by: string | null
+  /** Instances that are bad now, and that were. */
+  bad: number
+  instances: number
+  playbook: string | null
+}
+export type IncidentsAnswer = { now: number; incidents: Incident[] }
+export type TroubleItem = { host: boolean; monitor: string; instance: string; state: WatchState; worst: WatchState; since: number; until: number | null; text: string; withheld: Withheld | null }
+export type TimelineEntry = { at: number; kind: string; who: string; text: string }
+export type WholeIncident = Incident & { troubles: TroubleItem[]; timeline: TimelineEntry[] }

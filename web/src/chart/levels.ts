@@ -18,7 +18,8 @@ export function withLevels(min: number | null, max: number | null, levels: Level
   return [Math.min(min, ...near), Math.max(max, ...near)]
 }
 
-export function drawLevels(plot: uPlot, levels: Level[], unit: Unit) {
+/** Without a word where something that can be dragged lies over them and says it. */
+export function drawLevels(plot: uPlot, levels: Level[], unit: Unit, worded: boolean) {
   const { ctx, bbox } = plot
   const ratio = devicePixelRatio
   ctx.save()
@@ -34,6 +35,7 @@ export function drawLevels(plot: uPlot, levels: Level[], unit: Unit) {
     ctx.moveTo(bbox.left, y)
     ctx.lineTo(bbox.left + bbox.width, y)
     ctx.stroke()
+    if (!worded) continue
     // Apart from each other, and never over the edge.
     const above = state === 'critical' ? y - bbox.top > 14 * ratio : bbox.top + bbox.height - y < 14 * ratio
     ctx.textBaseline = above ? 'bottom' : 'top'
