@@ -528,7 +528,7 @@ export const words = {
     },
     columns: { state: 'State', name: 'Monitor', instances: 'In trouble', since: 'Since', pages: 'Pages 30 d', owner: 'Owner', playbook: 'Playbook' },
     ofInstances: (trouble: string, all: string) => `${trouble} of ${all}`,
-    shadow: 'shadow', flapping: 'flapping', silenced: 'silenced', quiet: 'tells nobody',
+    host: 'host', shadow: 'shadow', flapping: 'flapping', silenced: 'silenced', quiet: 'tells nobody',
     noOwner: 'Nobody is named as owner', noPlaybook: 'no playbook', hasPlaybook: 'has a playbook',
     noisyHelp: (fired: number, healed: number) => `Fired ${fired} ${plural(fired, 'time')} in 30 days; ${healed} ended without anybody`,
     fold: (ok: string, pending: number) => `${ok} OK${pending ? `, ${pending} without a result yet` : ''}`,
@@ -626,7 +626,8 @@ export const words = {
     instances: {
       title: (trouble: string, all: string) => (trouble === '0' ? `All ${all} instances are well` : `${trouble} of ${all} instances in trouble`),
       none: 'No series matches its target yet.',
-      columns: { state: 'State', name: 'Instance', value: 'Value', since: 'Since', text: 'Why' },
+      columns: { state: 'State', name: 'Instance', value: 'Value', since: 'Since', past: 'How it was', text: 'Why' },
+      notAll: 'There are more instances than are shown here.',
     },
     doing: {
       title: 'What you can do',
@@ -697,6 +698,7 @@ export const words = {
     help: 'Three questions, and beside them what the answers would have done on stored history.',
     inFile: (origin: string) => `It is defined in ${origin}. Try changes here, then copy them there.`,
     unnamed: 'unnamed',
+    noCheck: 'it is a check; checks are changed in their file',
     what: 'What is watched?',
     target: 'Target',
     targetHint: 'stats.uploads.*.failed',

@@ -35,8 +35,9 @@ const STATSD_ROOTS: [&str; 7] = [
     "statsd.",
 ];
 
-/// Names that tell of machines and of ourselves, not of the site; StatsD's about itself come on top.
-const NOT_THE_SITE: [&str; 3] = ["host.", "bellwether.", "carbon."];
+/// Names that tell of machines, of ourselves, and of results of checks, not of the site; StatsD's about itself come on
+/// top.
+const NOT_THE_SITE: [&str; 4] = ["host.", "bellwether.", "carbon.", "checks."];
 
 pub fn is_not_the_site(name: &str) -> bool {
     NOT_THE_SITE.iter().any(|prefix| name.starts_with(prefix)) || is_statsd_itself(name)

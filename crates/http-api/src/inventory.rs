@@ -102,6 +102,7 @@ mod tests {
         check("collectd.db1.cpu-0.cpu-idle", "collectd db1");
         check("host.", "nowhere");
         check("bellwether.store.series", "nowhere");
+        check("checks.web1.disk.used_bytes", "nowhere");
         check("stats.statsd.packets_received", "nowhere");
         check("stats.uploads.box.failed", "uploads/box");
         check("stats_counts.uploads.box.failed", "uploads/box");

@@ -17,7 +17,10 @@ export const inventory = (signal?: Signal) => ask<InventoryAnswer>('/api/v1/inve
 /** What is watched, as paths call it: hosts are apart from checks and monitors. */
 export type Subject = { is: 'check' | 'host' | 'monitor'; name: string }
 const at = ({ is, name }: Subject) => `/api/v1/${is}s/${encodeURIComponent(name)}`
-export const monitor = (name: string, signal?: Signal) => ask<MonitorDetail>(at({ is: 'monitor', name }), { signal })
+export function monitor(name: string, window: { from: number; to: number } | null = null, signal?: Signal) {
+  const asked = window ? `?${query({ from: Math.floor(window.from), until: Math.ceil(window.to) })}` : ''
+  return ask<MonitorDetail>(at({ is: 'monitor', name }) + asked, { signal })
+}
 export const watched = (of: Subject, signal?: Signal) => ask<Watched>(at(of), { signal })
 export const history = (of: Subject, from: number, until: number, signal?: Signal) => ask<HistoryAnswer>(`${at(of)}/history?${query({ from: Math.floor(from), until: Math.ceil(until) })}`, { signal })
 export const notifications = ({ is, name }: Subject, limit: number, signal?: Signal) => ask<Notification[]>(`/api/v1/notifications?${query({ [is]: name, limit })}`, { signal })

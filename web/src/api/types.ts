@@ -192,6 +192,8 @@ export type MonitorRow = {
   pages: number
   fired: number
   self_healed: number
+  /** `file:line`, or "ui". */
+  origin: string
 }
 export type MonitorsAnswer = { now: number; monitors: MonitorRow[] }
 
@@ -277,14 +279,18 @@ export type Notification = {
   at: number; kind: string; state: WatchState; recipient: string; channel: string; check: string | null; host: string | null; instance: string | null; number: number; text: string; author: string; comment: string
 }
 
-export type InstanceItem = { instance: string; state: WatchState; state_type: 'SOFT' | 'HARD'; since: number | null; value: number | null; text: string; acknowledged: boolean; in_downtime: boolean; withheld: Withheld | null }
+export type InstanceItem = { ribbon: Stretch[] | null; last_check: number | null; instance: string; state: WatchState; state_type: 'SOFT' | 'HARD'; since: number | null; value: number | null; text: string; acknowledged: boolean; in_downtime: boolean; withheld: Withheld | null }
 /** A monitor or check as its page shows it: how it is, what it watches, and how it is defined. */
 export type MonitorDetail = MonitorRow & {
+  /** The worst first. */
   instances_list: InstanceItem[]
-  /** `file:line`, or null: made in the UI. */
-  origin: string | null
-  /** By the names of its keys. */
-  definition: MonitorDefinition
+  /** There are more instances. */
+  more: boolean
+  /** By the names of its keys, below the name of its table. */
+  definition: { monitor?: MonitorDefinition; check?: MonitorDefinition }
+  /** Of what is made in the UI. */
+  version: number | null
+  next_check: number | null
   /** As it would stand in a file. */
   toml: string
 }

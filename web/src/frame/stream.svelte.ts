@@ -14,6 +14,8 @@ class Stream {
   readOnly = $state<string | null>(null)
   /** The server was replaced by another build while we looked. */
   newBuild = $state(false)
+  /** How often something that is watched changed its state: whoever shows states asks again. */
+  changed = $state(0)
   readonly link: Link
   #build: string | null = null
 
@@ -24,12 +26,15 @@ class Stream {
       this.lostAt = this.link.lostAt
       if (build && this.#build && build !== this.#build) this.newBuild = true
       this.#build = build ?? this.#build
+      // What changed while nobody told us is asked for.
+      if (state === 'live') this.changed++
     }
     this.link.onstate = ({ health, read_only }) => {
       this.health = health
       this.readOnly = read_only
     }
     this.link.onpoints = (at) => (this.heard = at)
+    this.link.onchanges = () => this.changed++
     keepBeating()
   }
 }

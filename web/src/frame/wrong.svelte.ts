@@ -2,9 +2,12 @@
 import { incidents } from '../api/calls.ts'
 import { Trouble } from '../api/client.ts'
 import type { Incident } from '../api/types.ts'
+import { stream } from './stream.svelte.ts'
 import { openOnes } from '../plain/incidents.ts'
 
-const EVERY_MS = 2000
+const EVERY_MS = 5000
+/** After a change of a state: an incident is made of it first. */
+const SOON_MS = 300
 const LIMIT = 50
 
 class Wrong {
@@ -17,6 +20,11 @@ class Wrong {
     ask()
     setInterval(ask, EVERY_MS)
     document.addEventListener('visibilitychange', ask)
+    $effect.root(() => {
+      $effect(() => {
+        if (stream.changed > 0) setTimeout(ask, SOON_MS)
+      })
+    })
   }
 
   async ask() {

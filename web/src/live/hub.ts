@@ -3,7 +3,7 @@
  * the link. Never here: DOM, framework, drawing. Runs in a SharedWorker, or in the page where there is none.
  */
 import {
-  GONE_MS, MOST_TARGETS, RETRY_MS, SILENCE_MS, type FromPage, type LinkEvent, type PointsEvent, type SeriesEvent, type StateEvent, type StreamSeries, type ToPage,
+  GONE_MS, MOST_TARGETS, RETRY_MS, SILENCE_MS, type FromPage, type ChangesEvent, type LinkEvent, type PointsEvent, type SeriesEvent, type StateEvent, type StreamSeries, type ToPage,
 } from './protocol.ts'
 
 export type Send = (message: ToPage) => void
@@ -117,6 +117,7 @@ export class Hub {
     on<SeriesMessage>('series', (message) => this.#takeSeries(message))
     on<PointsEvent>('points', (event) => this.#takePoints(event))
     on<StateEvent>('state', (event) => this.#takeState(event))
+    on<ChangesEvent>('changes', (event) => this.#tell({ tell: 'changes', event }))
     source.addEventListener('error', () => source === this.#source && this.#lose())
   }
 
@@ -157,7 +158,11 @@ export class Hub {
 
   #takeState(event: StateEvent) {
     this.#state = event
-    for (const page of this.#pages.values()) page.send({ tell: 'state', event })
+    this.#tell({ tell: 'state', event })
+  }
+
+  #tell(message: ToPage) {
+    for (const page of this.#pages.values()) page.send(message)
   }
 
   #lose() {
@@ -175,7 +180,7 @@ export class Hub {
 
   #setLink(link: LinkEvent) {
     this.#link = link
-    for (const page of this.#pages.values()) page.send({ tell: 'link', link })
+    this.#tell({ tell: 'link', link })
   }
 }
 

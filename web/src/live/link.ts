@@ -27,6 +27,8 @@ export class Link {
   onlink: (link: LinkEvent) => void = () => {}
   onstate: (state: StateEvent) => void = () => {}
   onpoints: (now: number) => void = () => {}
+  /** Something that is watched changed its state. */
+  onchanges: () => void = () => {}
 
   constructor(connect: (hear: (message: ToPage) => void) => Wire) {
     this.#wire = connect((message) => this.#hear(message))
@@ -71,6 +73,7 @@ export class Link {
     if (message.tell === 'points') this.#points(message.event)
     if (message.tell === 'series') this.#series(message.event)
     if (message.tell === 'state') this.onstate(message.event)
+    if (message.tell === 'changes') this.onchanges()
     if (message.tell === 'link') this.#linked(message.link)
   }
 

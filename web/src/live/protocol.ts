@@ -1,10 +1,12 @@
 /** What pages and the stream's owner say to each other: through a SharedWorker's port, or by plain calls. */
-import type { Health, TargetError } from '../api/types.ts'
+import type { Health, TargetError, WatchState } from '../api/types.ts'
 
 export type StreamSeries = { id: number; name: string; tags: Record<string, string>; step: number }
 export type SeriesEvent = { target: string; series: StreamSeries[]; error: TargetError | null }
 /** One row for each series that changed: values from the slot `starts[i]` on. */
 export type PointsEvent = { now: number; ids: number[]; starts: number[]; values: (number | null)[][] }
+/** What is watched and is in another state than before. */
+export type ChangesEvent = { changes: { monitor: string | null; host: string | null; instance: string | null; at: number; state: WatchState }[] }
 export type StateEvent = { health: Health; read_only: string | null }
 
 /** `connecting` until the first hello; `lost` from the moment the stream broke or fell silent. */
@@ -17,6 +19,7 @@ export type ToPage =
   | { tell: 'series'; event: SeriesEvent }
   | { tell: 'points'; event: PointsEvent }
   | { tell: 'state'; event: StateEvent }
+  | { tell: 'changes'; event: ChangesEvent }
 
 /** A stream that says nothing for this long is lost, also when the socket seems open (a frozen server, a dead NAT). */
 export const SILENCE_MS = 2600

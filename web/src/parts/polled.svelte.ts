@@ -1,6 +1,16 @@
 /** An answer that is asked for again and again while somebody looks, and that outlives a failure or a reload, with its age. */
+import { untrack } from 'svelte'
 import { Trouble } from '../api/client.ts'
+import { stream } from '../frame/stream.svelte.ts'
 import { now } from '../live/time.ts'
+
+/** After a change of a state, so that what changes together is asked for once. */
+const SOON_MS = 100
+/** Between two questions that changes cause; where answers are long, as many times as long as they take. */
+const LEAST_MS = 800
+const PATIENCE = 4
+/** Longer answers begin anew after a reload. */
+const MOST_KEPT = 400_000
 
 export class Polled<T> {
   answer = $state.raw<T | null>(null)
@@ -10,32 +20,55 @@ export class Polled<T> {
   #key: string
   #ask: (signal: AbortSignal) => Promise<T>
   #abort = new AbortController()
+  #asked = 0
+  #took = 0
+  #soon: ReturnType<typeof setTimeout> | undefined
 
-  constructor(key: string, everyMs: number, ask: (signal: AbortSignal) => Promise<T>) {
+  /** `live`: also as soon as something that is watched changes its state. */
+  constructor(key: string, everyMs: number, ask: (signal: AbortSignal) => Promise<T>, live = false) {
     this.#key = `last ${key}`
     this.#ask = ask
     this.#recall()
     $effect(() => {
       this.#abort = new AbortController()
-      void this.again()
+      void untrack(this.again)
       const timer = setInterval(() => document.visibilityState === 'visible' && void this.again(), everyMs)
       return () => {
         clearInterval(timer)
+        clearTimeout(this.#soon)
         this.#abort.abort()
       }
     })
+    if (live) {
+      $effect(() => {
+        if (stream.changed > 0) untrack(() => this.#askSoon())
+      })
+    }
   }
 
   again = async () => {
+    clearTimeout(this.#soon)
+    this.#soon = undefined
+    this.#asked = performance.now()
+    const signal = this.#abort.signal
     try {
-      this.answer = await this.#ask(this.#abort.signal)
+      const answer = await this.#ask(signal)
+      if (signal.aborted) return
+      this.answer = answer
       this.at = now()
       this.trouble = null
+      this.#took = performance.now() - this.#asked
       this.#keep()
     } catch (error) {
       if (error instanceof Trouble) this.trouble = error
       else if ((error as Error).name !== 'AbortError') throw error
     }
+  }
+
+  #askSoon() {
+    if (this.#soon !== undefined || document.visibilityState !== 'visible') return
+    const rest = this.#asked + Math.max(LEAST_MS, PATIENCE * this.#took) - performance.now()
+    this.#soon = setTimeout(this.again, Math.max(SOON_MS, rest))
   }
 
   #recall() {
@@ -49,7 +82,8 @@ export class Polled<T> {
 
   #keep() {
     try {
-      sessionStorage.setItem(this.#key, JSON.stringify({ at: this.at, answer: this.answer }))
+      const text = JSON.stringify({ at: this.at, answer: this.answer })
+      if (text.length <= MOST_KEPT) sessionStorage.setItem(this.#key, text)
     } catch {
       // Full or forbidden: a reload then starts empty.
     }

@@ -1,10 +1,10 @@
 /** An estate of checks and monitors as the API tells it, for what no server can be made to say in a second. */
-import type { HistoryAnswer, MonitorDetail, MonitorRow, Notification, Watched, WatchState } from '../../src/api/types.ts'
+import type { HistoryAnswer, Incident, MonitorDetail, MonitorRow, Notification, ServiceItem, ServicesAnswer, Watched, WatchState, WholeIncident } from '../../src/api/types.ts'
 
 export function row(name: string, change: Partial<MonitorRow> = {}): MonitorRow {
   return {
     name, kind: 'check', host: name.includes('/') ? name.split('/')[0] : null, service: null, state: 'OK', state_type: 'HARD', attempt: 1, max_attempts: 3, since: now() - 86_400, text: 'OK', instances: 1, in_trouble: 0,
-    acknowledged: false, in_downtime: false, silenced: false, flapping: false, shadow: false, notifies: true, owner: 'web', playbook: 'https://wiki.example/x', pages: 0, fired: 1, self_healed: 0, ...change,
+    acknowledged: false, in_downtime: false, silenced: false, flapping: false, shadow: false, notifies: true, owner: 'web', playbook: 'https://wiki.example/x', pages: 0, fired: 1, self_healed: 0, origin: '/etc/bellwether/bellwether.toml:1', ...change,
   }
 }
 
@@ -69,6 +69,56 @@ export const someNotices = (): Notification[] =>
   }))
 
 export const aDefinition = (change: Partial<MonitorDetail> = {}): MonitorDetail => ({
-  ...row('web1/disk /var', { service: 'disk', state: 'CRITICAL', since: now() - 720 }), instances_list: [], origin: '/etc/bellwether/conf.d/web.toml:14',
-  definition: { name: 'web1/disk /var' }, toml: '[[check]]\nname = "web1/disk /var"\nhost = "web1"\nservice = "disk"\ncommand = ["/usr/lib/nagios/plugins/check_disk", "-w", "20%", "-c", "10%", "-p", "/var"]\ncheck_interval = "1min"\nmax_check_attempts = 3\n', ...change,
+  ...row('web1/disk /var', { service: 'disk', state: 'CRITICAL', since: now() - 720 }), instances_list: [], more: false, version: null, next_check: null, origin: '/etc/bellwether/conf.d/web.toml:14',
+  definition: { check: { name: 'web1/disk /var' } }, toml: '[[check]]\nname = "web1/disk /var"\nhost = "web1"\nservice = "disk"\ncommand = ["/usr/lib/nagios/plugins/check_disk", "-w", "20%", "-c", "10%", "-p", "/var"]\ncheck_interval = "1min"\nmax_check_attempts = 3\n', ...change,
+})
+
+export function anIncident(id: number, change: Partial<Incident> = {}): Incident {
+  return {
+    id, title: 'gdrive uploads fail', phase: 'open', severity: 'CRITICAL', worst: 'CRITICAL', opened: now() - 720, closed: null, acknowledged: null, snoozed_until: null, self_healed: false, resolved_by: null, bad: 1, instances: 5,
+    playbook: 'https://wiki.example/uploads', ...change,
+  }
+}
+
+export const someIncidents = (): Incident[] => [
+  anIncident(42, { acknowledged: { by: 'Ana', at: now() - 480, comment: 'looking at provider status' }, phase: 'acknowledged' }),
+  anIncident(43, { title: 'web1/disk /var is CRITICAL', opened: now() - 200, instances: 1 }),
+  anIncident(41, { title: 'search is slow', phase: 'resolved', severity: 'OK', worst: 'WARNING', closed: now() - 9000, opened: now() - 9600, self_healed: true, bad: 0 }),
+]
+
+export const aWholeIncident = (): WholeIncident => ({
+  ...anIncident(42, { acknowledged: { by: 'Ana', at: now() - 480, comment: 'looking at provider status' }, phase: 'acknowledged' }),
+  troubles: [
+    { host: false, monitor: 'gdrive uploads fail', instance: 'stats.uploads.gdrive.failed', state: 'CRITICAL', worst: 'CRITICAL', since: now() - 720, until: null, text: '30 is above 10 for 30 s', withheld: null },
+    { host: false, monitor: 'gdrive uploads fail', instance: 'stats.uploads.box.failed', state: 'OK', worst: 'CRITICAL', since: now() - 700, until: now() - 300, text: '0', withheld: null },
+  ],
+  timeline: [
+    { at: now() - 720, kind: 'opened', who: '', text: 'gdrive uploads fail' },
+    { at: now() - 719, kind: 'page', who: 'ana', text: 'by mail, delivered' },
+    { at: now() - 480, kind: 'acknowledged', who: 'Ana', text: 'looking at provider status' },
+    { at: now() - 300, kind: 'note', who: 'Ana', text: 'rolled back on web1' },
+  ],
+})
+
+export function aService(name: string, change: Partial<ServiceItem> = {}): ServiceItem {
+  return {
+    name, description: null, owner: 'web', playbook: null, url: null, external: false, objective: { text: '99.9 % over 30d', percent: 99.9, over_seconds: 2_592_000, allowed_seconds: 2592 }, state: 'OK', since: now() - 90_000, condition: null, fault: null,
+    causes: [], conditions: { availability: { state: 'OK', members: 2 }, latency: { state: 'OK', members: 1 }, function: { state: null, members: 0 } }, dependencies: [], needed_by: [], members: [], members_in_all: 3,
+    coverage: { watched: 4, of: 6, percent: 66, unwatched: ['uploads.s3', 'web4'] }, targets: [], ...change,
+  }
+}
+
+export const someServices = (): ServicesAnswer => ({
+  now: now(), without_objective: ['Search'], without_owner: [],
+  services: [
+    aService('Uploads', {
+      state: 'CRITICAL', since: now() - 720, condition: 'function', fault: 'them', causes: ['Google Drive'], description: 'people bring their files here',
+      dependencies: [{ name: 'Google Drive', external: true, state: 'CRITICAL', since: now() - 800, url: 'https://www.google.com/appsstatus' }, { name: 'Database', external: false, state: 'OK', since: null, url: null }],
+      members: [{ name: 'gdrive uploads fail', condition: 'function', state: 'CRITICAL', since: now() - 720, text: '30 is above 10 for 30 s', planned: false }], conditions: { availability: { state: 'OK', members: 2 }, latency: { state: null, members: 0 }, function: { state: 'CRITICAL', members: 1 } },
+    }),
+    aService('Google Drive', { external: true, state: 'CRITICAL', since: now() - 800, condition: 'availability', fault: 'them', owner: null, objective: null, needed_by: ['Uploads'], coverage: { watched: 0, of: 0, percent: null, unwatched: [] } }),
+    aService('Search', { state: 'WARNING', condition: 'latency', fault: 'us', since: now() - 4000, objective: null }),
+    aService('Database', { coverage: { watched: 6, of: 6, percent: 100, unwatched: [] } }),
+    aService('Mail', { state: null, owner: null, members_in_all: 0, conditions: { availability: { state: null, members: 0 }, latency: { state: null, members: 0 }, function: { state: null, members: 0 } } }),
+  ],
 })

@@ -14,7 +14,6 @@ pub struct Watched<'w> {
     pub name: &'w str,
     /// As the monitor itself says.
     pub service: Option<&'w str>,
-    pub host: Option<&'w str>,
     /// The confirmed one; `None` before the first result.
     pub state: Option<State>,
     pub since: Option<Timestamp>,
@@ -193,7 +192,7 @@ mod tests {
         Watched {
             name,
             service: None,
-            host: None,
+           
             state,
             since: Some(Timestamp(since)),
             text: "",

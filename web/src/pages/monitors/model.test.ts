@@ -4,7 +4,7 @@ import { countsOf, isNoisy, itemsOf, worst, worstFirst } from './model.ts'
 
 const row = (name: string, change: Partial<MonitorRow> = {}): MonitorRow => ({
   name, kind: 'check', host: 'web1', service: null, state: 'OK', state_type: 'HARD', attempt: 1, max_attempts: 3, since: 100, text: '', instances: 1, in_trouble: 0, acknowledged: false,
-  in_downtime: false, silenced: false, flapping: false, shadow: false, notifies: true, owner: 'web', playbook: 'https://x', pages: 0, fired: 1, self_healed: 0, ...change,
+  in_downtime: false, silenced: false, flapping: false, shadow: false, notifies: true, owner: 'web', playbook: 'https://x', pages: 0, fired: 1, self_healed: 0, origin: 'ui', ...change,
 })
 const names = (rows: MonitorRow[]) => rows.map(({ name }) => name)
 

@@ -2,6 +2,9 @@
 import type { MonitorRow, MonitorsAnswer } from '../../api/types.ts'
 import { badness, isTrouble } from '../../plain/states.ts'
 
+/** What its page is called: hosts stand beside checks of the same name. */
+export const itemOf = ({ kind, name }: MonitorRow) => (kind === 'host' ? `host:${name}` : name)
+
 export const FILTERS = ['trouble', 'unwatched', 'unowned', 'noplaybook', 'noisy', 'silenced', 'neverfired'] as const
 export type Filter = (typeof FILTERS)[number]
 
