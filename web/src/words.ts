@@ -740,8 +740,10 @@ export const words = {
       healed: (count: number) => ` ${count} would have ended by ${plural(count, 'itself', 'themselves')}.`,
       versus: (firings: number, pages: number) => ` The version held: ${firings} ${plural(firings, 'time')}, told ${pages} ${plural(pages, 'time')}.`,
       strip: (count: number) => `${count} ${plural(count, 'firing')} in this window`,
-      tried: (step: string, instances: number) => `Tried on points every ${step}, ${instances} ${plural(instances, 'instance')}.`,
-      still: 'not over', quiet: 'nobody told', pages: (count: number) => `told ${count} ${plural(count, 'time')}`,
+      tried: (points: string, instances: number) => `Tried on ${points} points of ${instances} ${plural(instances, 'instance')}.`,
+      knownFrom: (at: string) => `Nothing is known before ${at}.`,
+      whom: (name: string, count: number) => `${name} ${count}×`,
+      still: 'not over', quiet: 'nobody told', told: 'somebody told', before: 'ended before it counted',
     },
   },
 

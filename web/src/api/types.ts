@@ -299,19 +299,31 @@ export type MonitorDetail = MonitorRow & {
 export type MonitorDefinition = { name: string; [key: string]: unknown }
 
 /** One time that a rule would have been bad. */
-export type Firing = { instance: string; from: number; until: number | null; state: WatchState; pages: number; text: string }
+export type Firing = {
+  instance: string
+  state: WatchState
+  began: number
+  /** When it had lasted long enough; null: it ended before, and nobody would have been told. */
+  fired: number | null
+  /** Null: it was still so at the end of the window. */
+  ended: number | null
+  told: boolean
+  text: string
+  value: number | null
+}
 export type ReplayAnswer = {
   from: number
   until: number
-  /** Seconds between the points that it was tried on. */
-  step: number | null
-  instances: number
   firings: Firing[]
-  firings_in_all: number
-  pages: number
-  self_healed: number
-  /** What cannot be told, and why: `for` below the step, windows that the store no longer holds. */
-  notes: string[]
+  firings_left_out: number
+  instances: { name: string; fired: number; self_healed: number; pages: number; bad_seconds: number; state: WatchState | null }[]
+  instances_left_out: number
+  /** By contact; the empty name where none is named. */
+  pages: Record<string, number>
+  /** Of which stretches not everything can be told, and why. */
+  doubts: { from: number; until: number; step: number; cannot_tell: boolean; reason: string }[]
+  known_from: number | null
+  slots: number
 }
 
 export type Phase = 'open' | 'acknowledged' | 'resolved'

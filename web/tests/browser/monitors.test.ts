@@ -18,8 +18,9 @@ const CHECK: Answers = {
 }
 const REPLAY: Answers = {
   '/api/v1/monitors/test': () => ({
-    from: now() - 86_400, until: now(), step: 60, instances: 1, firings_in_all: 3, pages: 2, self_healed: 1, notes: ['Cut to what is kept.'],
-    firings: [40_000, 20_000, 4000].map((ago, index) => ({ instance: 'host.vm.load.1m', from: now() - ago, until: now() - ago + 900, state: index ? 'CRITICAL' : 'WARNING', pages: index ? 1 : 0, text: '' })),
+    from: now() - 86_400, until: now(), firings_left_out: 0, instances: [{ name: 'host.vm.load.1m', fired: 3, self_healed: 1, pages: 2, bad_seconds: 2700, state: 'OK' }], instances_left_out: 0, pages: { ana: 2 }, known_from: now() - 80_000, slots: 86_400,
+    doubts: [{ from: now() - 86_400, until: now() - 21_600, step: 10, cannot_tell: false, reason: 'only points of 10s are kept: what is shorter is not seen' }],
+    firings: [40_000, 20_000, 4000].map((ago, index) => ({ instance: 'host.vm.load.1m', began: now() - ago, fired: index ? now() - ago + 60 : null, ended: now() - ago + 900, state: index ? 'CRITICAL' : 'WARNING', told: index > 0, text: '', value: 3 })),
   }),
 }
 const ALL: Answers = {

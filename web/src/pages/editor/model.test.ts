@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { definitionOf, draftOf, emptyDraft, handles, missing, tomlOf } from './model.ts'
+import type { ReplayAnswer } from '../../api/types.ts'
+import { definitionOf, doubtsOf, draftOf, emptyDraft, handles, missing, toldOf, tomlOf } from './model.ts'
 
 test('what the form has no field for survives it', () => {
   const definition = { name: 'slow', kind: 'metric', target: 'a.b', critical: '> 3', for: '30s', contacts: ['ana', 'ben'], shadow: true, series: { pushes: 'x.y' }, missing: 'unknown' }
@@ -20,4 +21,11 @@ test('it is written as a file holds it', () => {
 test('lines that can be dragged are those of the value', () => {
   const draft = { ...emptyDraft('a'), warning: 'outside 1..5', critical: 'no point for 1min' }
   expect(handles(draft)).toEqual([{ level: { at: 1, state: 'warning' }, which: 'low' }, { level: { at: 5, state: 'warning' }, which: 'high' }])
+})
+
+test('what it would have done is summed over its instances; each doubt is told once', () => {
+  const doubt = { from: 0, until: 1, step: 60, cannot_tell: true, reason: 'too coarse' }
+  const answer = { instances: [{ fired: 2, self_healed: 1 }, { fired: 1, self_healed: 0 }], pages: { ana: 1, ben: 3 }, doubts: [doubt, doubt] } as unknown as ReplayAnswer
+  expect(toldOf(answer)).toEqual({ fired: 3, healed: 1, pages: 4, whom: [['ben', 3], ['ana', 1]] })
+  expect(doubtsOf(answer)).toEqual([{ reason: 'too coarse', cannotTell: true }])
 })

@@ -1,5 +1,5 @@
 /** A monitor while it is written. Pure. */
-import type { MonitorDefinition } from '../../api/types.ts'
+import type { MonitorDefinition, ReplayAnswer } from '../../api/types.ts'
 import type { Level } from '../../plain/perfdata.ts'
 import { lines, read } from './condition.ts'
 
@@ -78,8 +78,17 @@ export function handles(draft: Draft): Handle[] {
   })
 }
 
-/** Two targets are the same question to the store when their series are. */
-export const otherTargets = (draft: Draft): string[] => {
-  const series = draft.other.series
-  return isTable(series) ? Object.values(series as Record<string, unknown>).filter((one): one is string => typeof one === 'string') : []
+export type Told = { fired: number; healed: number; pages: number; whom: [name: string, count: number][] }
+
+/** What a version of the rule would have done, in four numbers. */
+export function toldOf(answer: ReplayAnswer): Told {
+  const sum = (pick: (one: ReplayAnswer['instances'][number]) => number) => answer.instances.reduce((total, one) => total + pick(one), 0)
+  const whom = Object.entries(answer.pages).sort((a, b) => b[1] - a[1])
+  return { fired: sum((one) => one.fired), healed: sum((one) => one.self_healed), pages: whom.reduce((total, [, count]) => total + count, 0), whom }
+}
+
+/** Why not everything can be told; each reason once. */
+export function doubtsOf(answer: ReplayAnswer): { reason: string; cannotTell: boolean }[] {
+  const reasons = new Map(answer.doubts.map(({ reason, cannot_tell }) => [reason, cannot_tell]))
+  return [...reasons].map(([reason, cannotTell]) => ({ reason, cannotTell }))
 }
