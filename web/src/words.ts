@@ -688,7 +688,7 @@ export const words = {
     } as Record<string, string>,
     gone: (id: string) => `There is no incident ${id}.`,
     keys: { acknowledge: 'I have it', resolve: 'close', note: 'add a note' },
-    banner: (state: string, title: string, length: string, who: string | null) => `${state} ${title}, ${length}, ${who ? `${who} has it` : 'nobody has it'}`,
+    banner: (state: string, title: string, length: string, who: string | null) => `${state ? `${state} ` : ''}${title}, ${length}, ${who ? `${who} has it` : 'nobody has it'}`,
     bannerMore: (count: number) => ` and ${count} more`,
   },
 
