@@ -189,15 +189,7 @@ mod tests {
     }
 
     fn watched(name: &'static str, state: Option<State>, since: i64) -> Watched<'static> {
-        Watched {
-            name,
-            service: None,
-           
-            state,
-            since: Some(Timestamp(since)),
-            text: "",
-            planned: false,
-        }
+        Watched { name, service: None, state, since: Some(Timestamp(since)), text: "", planned: false }
     }
 
     #[test]
