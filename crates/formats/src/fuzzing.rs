@@ -194,6 +194,62 @@ fn header_bytes(header: &whisper::Header, input: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// All that Nagios reads of a plugin, and a text of its command pipe.
+pub fn nagios_plugin_output(input: &[u8]) {
+    use crate::nagios::{perfdata, plugin_output, range};
+    let seen = plugin_output::Text::of(input);
+    assert!(!seen.output.contains([';', '\n']) && !seen.perfdata.contains('\n'));
+    assert!(seen.long_output.len() <= 3 * plugin_output::MAX_OUTPUT_BYTES);
+    drop(plugin_output::Text::of_escaped(input));
+    let parsed = perfdata::parse(&seen.perfdata);
+    let most = seen.perfdata.split_whitespace().count();
+    assert!(parsed.items.len() + parsed.skipped.len() <= most, "an item is at least a word");
+    for item in &parsed.items {
+        assert!(!item.label.is_empty() && item.value.is_none_or(f64::is_finite));
+        let _ = (item.breach(), item.base_unit());
+    }
+    if let Some(range) = range::Range::parse(&String::from_utf8_lossy(input)) {
+        assert!(range.start <= range.end);
+    }
+}
+
+/// An object file and the settings that change what it means, resolved.
+pub fn nagios_objects(input: &[u8]) {
+    use crate::nagios::objects::{Estate, MainConfig, lines};
+    let text = String::from_utf8_lossy(input);
+    let main = MainConfig::read("nagios.cfg", &text);
+    let file = lines::read("objects.cfg", &text);
+    let count = text.split('\n').count();
+    assert!(file.problems.iter().all(|problem| (1..=count).contains(&problem.place.line)));
+    let written = file.definitions.len();
+    let estate = Estate::resolve(&main, vec![file]);
+    assert!(estate.hosts.len() + estate.contacts.len() <= written);
+    for ((host, _), service) in &estate.services {
+        assert!(estate.hosts.contains_key(host), "a service is on a host that is there");
+        let contacts = estate.contacts_of(service);
+        assert!(contacts.iter().all(|contact| estate.contacts.contains_key(contact)));
+    }
+}
+
+pub fn nagios_state_file(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let lines = text.split('\n').count();
+    let file = crate::nagios::state_file::read(&text);
+    assert!(file.unreadable.iter().all(|line| (1..=lines).contains(line)));
+    for block in &file.blocks {
+        assert!((1..=lines).contains(&block.line));
+        let _ = (block.subject(), block.lines("long_plugin_output"), block.number("last_check"));
+    }
+}
+
+pub fn nagios_archive(input: &[u8]) {
+    for line in String::from_utf8_lossy(input).lines() {
+        if let Ok(event) = crate::nagios::archive::read_line(line) {
+            assert!(event.at >= 0);
+        }
+    }
+}
+
 #[derive(Default)]
 struct Seen {
     lines: usize,
@@ -357,6 +413,43 @@ mod tests {
             b"[pre]\n^(\\w+)\\. = \\1.\n[post]\n(?P<n>a) = \\g<n>\n# c\n".to_vec(),
         ];
         mutate(&samples, 600, super::carbon_rules);
+    }
+
+    #[test]
+    fn nagios_plugin_outputs() {
+        let samples = [
+            b"OK; fine | 'a b'=1.5e3MB;@10:20;~:5;0;9 x=U\nlong\r\nmore | y=2s;1;2\nz=.5%".to_vec(),
+            b"\n\0|a=1,5 'it' 's'=2".to_vec(),
+            br"a\n|b\\=1".to_vec(),
+        ];
+        mutate(&samples, 20_000, super::nagios_plugin_output);
+    }
+
+    #[test]
+    fn nagios_objects() {
+        let samples = [
+            b"define host{\n name t\n register 0\n use u,t\n contacts +c\n}\ndefine host {\n use t\n host_name h ; c\n hostgroups +g\n _X null\n}\ndefine hostgroup{\n hostgroup_name g\n members *,!h\n hostgroup_members g\n}\n".to_vec(),
+            b"use_regexp_matching=1\ndefine service{\nhost_name h.*\nhostgroup_name g,!i\nservice_description s\nservicegroups z\n}\ndefine servicegroup{\nservicegroup_name z\nmembers h,s,h\n}\n".to_vec(),
+            b"define host{\nhost_name h\n}\ndefine host{\nhost_name i\n}\ndefine service{\nhost_name *\nservice_description s\n}\ndefine servicedependency{\nhost_name h\nservice_description *\ndependent_service_description s\n}\ndefine serviceescalation{\nhost_name h\nservice_description !s,s\ncontact_groups +x\n}\n".to_vec(),
+            b"define timeperiod{\ntimeperiod_name t\nmonday 3 - thursday 4 00:00-24:00,1:00-2:00\nuse x\n}\n\\\n}\ninclude_file=x\n".to_vec(),
+        ];
+        mutate(&samples, 2_000, super::nagios_objects);
+    }
+
+    #[test]
+    fn nagios_state_files() {
+        let samples = [b"# c\ninfo {\ncreated=1\n\t}\n\nservicestatus {\n\thost_name=u\n\tservice_description=s\n\tlong_plugin_output=x\\ny\n\t}\n".to_vec()];
+        mutate(&samples, 20_000, super::nagios_state_file);
+    }
+
+    #[test]
+    fn nagios_archives() {
+        let samples = [
+            b"[1795270670] SERVICE ALERT: u;s 1;CRITICAL;SOFT;2;a; b\n".to_vec(),
+            b"[1] HOST NOTIFICATION: me;h;CUSTOM (DOWN);c;text;joe;seen; it\n[2] EXTERNAL COMMAND: A;b\n"
+                .to_vec(),
+        ];
+        mutate(&samples, 20_000, super::nagios_archive);
     }
 
     #[test]

@@ -3,10 +3,12 @@
 //! | module | reads |
 //! |---|---|
 //! | [`command`] | lines of the command pipe |
+//! | [`archive`] | nagios.log and its archives: states, notices, downtimes of the past |
 //! | [`objects`] | nagios.cfg, object files, resource.cfg: the configuration, resolved |
 //! | [`plugin_output`] | a plugin's output and exit status, as Nagios 4.4 makes a result of them |
 //! | [`perfdata`] | `label=value[unit];warn;crit;min;max`, and which threshold a value is beyond |
 //! | [`range`] | thresholds such as `@10:20` |
+//! | [`state_file`] | status.dat, retention.dat |
 //!
 //! A check that was run becomes a result in one call, its numbers in a second:
 //!
@@ -19,8 +21,10 @@
 //! Results that others send (NSCA, NRPE, HTTP, the command pipe) bring a status and a text:
 //! [`plugin_output::Text::of`] takes the text apart, [`plugin_output::Text::of_escaped`] one of the command pipe.
 
+pub mod archive;
 pub mod command;
 pub mod objects;
 pub mod perfdata;
 pub mod plugin_output;
 pub mod range;
+pub mod state_file;
