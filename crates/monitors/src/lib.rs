@@ -15,9 +15,11 @@
 //! | `look`, `changing` | what others see of it; what people make and take out |
 //! | [`made`], [`silence`] | definitions made in the UI; silences |
 //! | [`store`], [`history`], `batch` | the tables, results in runs, what waits for the disk |
+//! | [`adopt`], [`past`] | what is taken over from another monitoring: states, downtimes; its archives |
 //! | [`replay`] | the past once more: what a rule would have done |
 //! | `kinds` | where results come from: metric, check, probe, passive, heartbeat |
 
+pub mod adopt;
 pub mod batch;
 mod changing;
 pub mod config;
@@ -31,6 +33,7 @@ pub mod machine;
 pub mod made;
 pub mod monitors;
 pub mod outcome;
+pub mod past;
 pub mod replay;
 pub mod services;
 pub mod silence;

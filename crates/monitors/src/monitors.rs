@@ -99,7 +99,7 @@ pub struct Monitors {
 
 pub(crate) struct Inner {
     pub machine: Machine,
-    out: Happenings,
+    pub out: Happenings,
     pub rows: HashMap<ObjectId, Row>,
     /// Objects that are not defined now, as they were: they come back as they went.
     gone: HashMap<ObjectName, (Row, Saved)>,

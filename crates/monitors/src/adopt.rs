@@ -1,0 +1,191 @@
+//! States, acknowledgements, downtimes and comments that are taken over from another monitoring.
+//!
+//! What is known here already stays: an object with a newer result keeps its state, a downtime or comment that is
+//! here is not made again. So the same may be taken over twice.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use vocabulary::Timestamp;
+
+use crate::config::Definitions;
+use crate::machine::{ObjectName, Saved, SavedComment, SavedDowntime};
+use crate::monitors::{Inner, Monitors, Refused, Ticket};
+
+/// Nagios's own, where a definition is silent.
+const NOTIFICATION_INTERVAL_SECONDS: i64 = 1_800;
+/// Names of objects that are not defined here are listed up to here; all are counted.
+const MAX_LISTED: usize = 100;
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Adopted {
+    pub objects: Vec<AdoptedObject>,
+    /// Their ids are the other side's: they tell which triggers which.
+    pub downtimes: Vec<SavedDowntime>,
+    pub comments: Vec<SavedComment>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AdoptedObject {
+    pub name: ObjectName,
+    pub saved: Saved,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdoptedCounts {
+    pub states: usize,
+    pub acknowledgements: usize,
+    pub downtimes: usize,
+    pub comments: usize,
+    /// Objects with a newer result here.
+    pub newer_here: usize,
+    /// Downtimes and comments that were here already, or are over.
+    pub known: usize,
+    pub undefined: usize,
+    /// The first of them.
+    pub undefined_names: Vec<String>,
+}
+
+impl Monitors {
+    pub fn adopt(&self, adopted: &Adopted, now: Timestamp) -> Result<(AdoptedCounts, Ticket), Refused> {
+        let mut inner = self.inner.lock();
+        inner.refuse_while_failing()?;
+        let mut counts = AdoptedCounts::default();
+        let knobs = Knobs::of(&inner.all);
+        for object in &adopted.objects {
+            inner.adopt_object(object, &knobs, &mut counts);
+        }
+        inner.adopt_kept(adopted, now, &mut counts);
+        let ticket = self.done(&mut inner, now);
+        Ok((counts, ticket))
+    }
+}
+
+impl Inner {
+    fn adopt_object(&mut self, object: &AdoptedObject, knobs: &Knobs, counts: &mut AdoptedCounts) {
+        let Some(id) = self.machine.named(&object.name) else { return counts.is_undefined(&object.name) };
+        let here = self.machine.save(id);
+        if here.checked && here.last_check >= object.saved.last_check {
+            counts.newer_here += 1;
+            return;
+        }
+        let mut saved = object.saved.clone();
+        let (interval, contacts) = knobs.by_name.get(&object.name).cloned().unwrap_or_default();
+        if saved.state.is_problem() && saved.number > 0 {
+            // Nagios does not write when it would tell again: it is worked out from the last time, as it does itself.
+            if saved.next_notification == 0 && saved.last_notification > 0 {
+                saved.next_notification = saved.last_notification + interval;
+                saved.no_more_notifications = interval == 0;
+            }
+            if saved.told.is_empty() {
+                saved.told = contacts;
+            }
+        }
+        counts.states += 1;
+        counts.acknowledgements += usize::from(saved.acknowledgement.is_some());
+        self.machine.restore(id, &saved);
+        self.out.touched.push(id);
+    }
+
+    fn adopt_kept(&mut self, adopted: &Adopted, now: Timestamp, counts: &mut AdoptedCounts) {
+        let mut kept = self.machine.keep();
+        let mut ids = HashMap::new();
+        for downtime in &adopted.downtimes {
+            if self.machine.named(&downtime.object).is_none() {
+                counts.is_undefined(&downtime.object);
+                continue;
+            }
+            let same = kept.downtimes.iter().find(|here| is_same_downtime(here, downtime));
+            if let Some(same) = same {
+                ids.insert(downtime.id, same.id);
+                counts.known += 1;
+                continue;
+            }
+            if downtime.end <= now.0 && !downtime.in_effect {
+                counts.known += 1;
+                continue;
+            }
+            let id = kept.next_downtime.max(1);
+            kept.next_downtime = id + 1;
+            ids.insert(downtime.id, id);
+            kept.downtimes.push(SavedDowntime { id, ..downtime.clone() });
+            counts.downtimes += 1;
+        }
+        for downtime in &mut kept.downtimes {
+            let is_new = adopted.downtimes.iter().any(|theirs| ids.get(&theirs.id) == Some(&downtime.id));
+            if is_new {
+                downtime.triggered_by = downtime.triggered_by.and_then(|id| ids.get(&id).copied());
+            }
+        }
+        for comment in &adopted.comments {
+            let same = |here: &SavedComment| {
+                (&here.object, here.at, &here.author, &here.comment)
+                    == (&comment.object, comment.at, &comment.author, &comment.comment)
+            };
+            if self.machine.named(&comment.object).is_none() {
+                counts.is_undefined(&comment.object);
+            } else if kept.comments.iter().any(same) {
+                counts.known += 1;
+            } else {
+                let id = kept.next_comment.max(1);
+                kept.next_comment = id + 1;
+                kept.comments.push(SavedComment { id, ..comment.clone() });
+                counts.comments += 1;
+            }
+        }
+        if counts.downtimes + counts.comments > 0 {
+            self.machine.restore_kept(&kept, now.0);
+            self.out.kept_changed = true;
+        }
+    }
+}
+
+fn is_same_downtime(here: &SavedDowntime, theirs: &SavedDowntime) -> bool {
+    (&here.object, here.start, here.end, here.fixed, here.duration, &here.author, &here.comment)
+        == (
+            &theirs.object,
+            theirs.start,
+            theirs.end,
+            theirs.fixed,
+            theirs.duration,
+            &theirs.author,
+            &theirs.comment,
+        )
+}
+
+impl AdoptedCounts {
+    fn is_undefined(&mut self, name: &ObjectName) {
+        self.undefined += 1;
+        if self.undefined_names.len() < MAX_LISTED {
+            let text = match name {
+                ObjectName::Check(name) | ObjectName::Host(name) | ObjectName::Instance(name, _) => name,
+            };
+            self.undefined_names.push(text.clone());
+        }
+    }
+}
+
+/// What Nagios's file does not say and the definitions do.
+struct Knobs {
+    /// Seconds between two notices, and who is told.
+    by_name: HashMap<ObjectName, (i64, Vec<String>)>,
+}
+
+impl Knobs {
+    fn of(all: &Definitions) -> Knobs {
+        let seconds = |interval: Option<vocabulary::time::HumanDuration>| {
+            interval.map_or(NOTIFICATION_INTERVAL_SECONDS, |interval| interval.0.as_secs() as i64)
+        };
+        let checks = all.checks.iter().map(|check| {
+            let knobs = (seconds(check.notification_interval), check.contacts.clone().unwrap_or_default());
+            (ObjectName::Check(check.name.clone()), knobs)
+        });
+        let hosts = all.hosts.iter().map(|host| {
+            let knobs = (seconds(host.notification_interval), host.contacts.clone().unwrap_or_default());
+            (ObjectName::Host(host.name.clone()), knobs)
+        });
+        Knobs { by_name: checks.chain(hosts).collect() }
+    }
+}

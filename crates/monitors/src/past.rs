@@ -1,0 +1,160 @@
+//! The past of another monitoring, out of its archives: states as they changed, what was told to whom, downtimes.
+//!
+//! Kept apart from what was seen here, so that neither is taken for the other; a line that is imported twice is
+//! there once. [`Past::events`] gives them back in the order of their time, for replay and for pages.
+
+use serde::{Deserialize, Serialize};
+use state_store::{Migrations, Row, StateError, StateStore, Transaction, Value};
+
+pub const MIGRATIONS: Migrations = Migrations {
+    room: "past",
+    steps: &["CREATE TABLE past_event (
+            at INTEGER NOT NULL,
+            -- check or host, and its name
+            object TEXT NOT NULL, name TEXT NOT NULL,
+            -- state, notice, downtime, flapping
+            kind TEXT NOT NULL,
+            -- What tells it from others of the same second: the line's own text, hashed.
+            line INTEGER NOT NULL,
+            body TEXT NOT NULL,
+            PRIMARY KEY (object, name, at, line)) STRICT, WITHOUT ROWID;
+         CREATE INDEX past_event_at ON past_event (at);
+         -- Archives that were read to the end, as they were then.
+         CREATE TABLE past_file (path TEXT PRIMARY KEY, bytes INTEGER NOT NULL, modified INTEGER NOT NULL) STRICT, WITHOUT ROWID;"],
+};
+
+/// One event of an object of the past.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PastEvent {
+    pub at: i64,
+    /// `check` or `host`.
+    pub object: String,
+    pub name: String,
+    pub line: i64,
+    #[serde(flatten)]
+    pub what: PastWhat,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum PastWhat {
+    State {
+        state: vocabulary::state::State,
+        state_type: vocabulary::state::StateType,
+        attempt: u32,
+        changed: bool,
+        text: String,
+    },
+    Notice {
+        notice: vocabulary::state::NoticeKind,
+        state: vocabulary::state::State,
+        contact: String,
+        text: String,
+        author: String,
+        comment: String,
+    },
+    Downtime {
+        phase: String,
+    },
+    Flapping {
+        phase: String,
+    },
+}
+
+impl PastWhat {
+    fn kind(&self) -> &'static str {
+        match self {
+            PastWhat::State { .. } => "state",
+            PastWhat::Notice { .. } => "notice",
+            PastWhat::Downtime { .. } => "downtime",
+            PastWhat::Flapping { .. } => "flapping",
+        }
+    }
+}
+
+/// A part of an archive, all of it or none of it written.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Chunk {
+    pub events: Vec<PastEvent>,
+    /// With the last part of a file: it need not be read again while it is as it is.
+    pub done: Option<PastFile>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastFile {
+    pub path: String,
+    pub bytes: i64,
+    pub modified: i64,
+}
+
+/// How many of a chunk's events were new.
+pub fn write(tx: &Transaction<'_>, chunk: &Chunk) -> Result<usize, StateError> {
+    let mut new = 0;
+    for event in &chunk.events {
+        let values: [Value; 6] = [
+            event.at.into(),
+            event.object.as_str().into(),
+            event.name.as_str().into(),
+            event.what.kind().into(),
+            event.line.into(),
+            crate::store::to_json(&event.what).into(),
+        ];
+        new += tx.execute(
+            "INSERT INTO past_event (at, object, name, kind, line, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+            &values,
+        )?;
+    }
+    if let Some(file) = &chunk.done {
+        let values: [Value; 3] = [file.path.as_str().into(), file.bytes.into(), file.modified.into()];
+        tx.execute(
+            "INSERT INTO past_file (path, bytes, modified) VALUES (?1, ?2, ?3)
+             ON CONFLICT (path) DO UPDATE SET bytes = ?2, modified = ?3",
+            &values,
+        )?;
+    }
+    Ok(new)
+}
+
+/// Files that were read to the end.
+pub fn files(state: &StateStore) -> Result<Vec<PastFile>, StateError> {
+    let rows = state.query("SELECT path, bytes, modified FROM past_file ORDER BY path", &[])?;
+    let file = |row: &Row| PastFile {
+        path: row.text(0).to_owned(),
+        bytes: row.integer(1),
+        modified: row.integer(2),
+    };
+    Ok(rows.iter().map(file).collect())
+}
+
+/// Of one object (`check` or `host`, and its name) or of all, in `from..until`, oldest first, at most so many.
+pub fn events(
+    state: &StateStore,
+    object: Option<(&str, &str)>,
+    (from, until): (i64, i64),
+    most: usize,
+) -> Result<Vec<PastEvent>, StateError> {
+    const COLUMNS: &str = "SELECT at, object, name, line, body FROM past_event WHERE at >= ?1 AND at < ?2";
+    let most: Value = (most as i64).into();
+    let rows = match object {
+        Some((object, name)) => state.query(
+            &format!("{COLUMNS} AND object = ?4 AND name = ?5 ORDER BY at, line LIMIT ?3"),
+            &[from.into(), until.into(), most, object.into(), name.into()],
+        )?,
+        None => state.query(
+            &format!("{COLUMNS} ORDER BY at, object, name, line LIMIT ?3"),
+            &[from.into(), until.into(), most],
+        )?,
+    };
+    let event = |row: &Row| {
+        let what = serde_json::from_str(row.text(4)).ok()?;
+        Some(PastEvent {
+            at: row.integer(0),
+            object: row.text(1).to_owned(),
+            name: row.text(2).to_owned(),
+            line: row.integer(3),
+            what,
+        })
+    };
+    Ok(rows.iter().filter_map(event).collect())
+}
