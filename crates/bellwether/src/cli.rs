@@ -57,7 +57,7 @@ pub enum Command {
     /// Write what is stored in other programs' form.
     #[command(subcommand)]
     Export(ExportCommand),
-    /// Run beside the Graphite that is to be replaced, and tell every difference.
+    /// Run beside the Graphite or the Nagios that is to be replaced, and tell every difference.
     Compare(CompareOptions),
     /// Look after the store.
     #[command(subcommand)]
@@ -185,12 +185,27 @@ pub enum ImportCommand {
     /// StatsD's config.js, as [statsd].
     Statsd { file: PathBuf },
     /// Nagios's configuration, as [[host]], [[check]], [[contact]] and so on; what has no counterpart is told line by line.
+    /// A retention.dat: the states, acknowledgements, downtimes and comments in it, which the server takes over.
     Nagios(ImportNagiosOptions),
+    /// The past out of Nagios's archives (nagios-*.log): states, and who was told what. Goes on where it was interrupted.
+    NagiosArchive(ImportArchiveOptions),
+}
+
+#[derive(Debug, Args)]
+pub struct ImportArchiveOptions {
+    /// log_archive_path of nagios.cfg, or one file.
+    pub directory: PathBuf,
+    /// Also files that were read to the end before and have not changed.
+    #[arg(long)]
+    pub again: bool,
+    /// Only look: nothing is written.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct ImportNagiosOptions {
-    /// nagios.cfg, or a directory with one; an object file, or a directory of them.
+    /// nagios.cfg, or a directory with one; an object file, or a directory of them; retention.dat.
     pub source: PathBuf,
     /// Written here, such as conf.d/nagios.toml; else on stdout.
     #[arg(long, value_name = "FILE")]
@@ -315,8 +330,11 @@ pub enum TokenCommand {
 pub struct CompareOptions {
     /// graphite-web, perhaps with NAME:PASSWORD@ before the host; else what GRAPHITE_AUTHORIZATION holds is sent
     /// as the Authorization header.
-    #[arg(long, value_name = "URL")]
-    pub graphite: String,
+    #[arg(long, value_name = "URL", required_unless_present = "nagios", conflicts_with = "nagios")]
+    pub graphite: Option<String>,
+    /// Nagios's status file (status_file of nagios.cfg): states side by side.
+    #[arg(long, value_name = "STATUS_DAT")]
+    pub nagios: Option<PathBuf>,
     /// Targets to compare the answers of, one a line, or a Grafana dashboard (.json); may be given more than once.
     #[arg(long, value_name = "FILE")]
     pub targets: Vec<PathBuf>,

@@ -156,6 +156,29 @@ fn is_same_downtime(here: &SavedDowntime, theirs: &SavedDowntime) -> bool {
 }
 
 impl AdoptedCounts {
+    /// Of parts that were sent one after another.
+    pub fn add(&mut self, part: AdoptedCounts) {
+        let AdoptedCounts {
+            states,
+            acknowledgements,
+            downtimes,
+            comments,
+            newer_here,
+            known,
+            undefined,
+            undefined_names,
+        } = part;
+        self.states += states;
+        self.acknowledgements += acknowledgements;
+        self.downtimes += downtimes;
+        self.comments += comments;
+        self.newer_here += newer_here;
+        self.known += known;
+        self.undefined += undefined;
+        self.undefined_names.extend(undefined_names);
+        self.undefined_names.truncate(MAX_LISTED);
+    }
+
     fn is_undefined(&mut self, name: &ObjectName) {
         self.undefined += 1;
         if self.undefined_names.len() < MAX_LISTED {

@@ -23,6 +23,7 @@ pub fn run(common: &Common, command: &ImportCommand) -> Result<(), Failure> {
         ImportCommand::Whitelist { file } => import_relay::pattern_list("whitelist", file),
         ImportCommand::Statsd { file } => statsd(file),
         ImportCommand::Nagios(options) => super::nagios::run(common, options),
+        ImportCommand::NagiosArchive(options) => super::nagios::archive::run(common, options),
     }
 }
 

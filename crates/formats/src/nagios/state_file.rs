@@ -57,6 +57,12 @@ pub struct StateFile {
     pub unreadable: Vec<usize>,
 }
 
+/// Begins with the block `info`, as both files do.
+pub fn is_one(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.next().is_some_and(|line| line.strip_suffix('{').is_some_and(|kind| kind.trim_end() == "info"))
+}
+
 pub fn read(text: &str) -> StateFile {
     let mut file = StateFile::default();
     let mut open: Option<Block> = None;

@@ -62,8 +62,12 @@ struct Comparison {
 }
 
 pub fn run(common: &Common, options: &CompareOptions) -> Result<(), Failure> {
+    if let Some(status) = &options.nagios {
+        return super::nagios::compare::run(common, options, status);
+    }
+    let graphite = options.graphite.as_deref().unwrap_or_default();
     let authorization = std::env::var("GRAPHITE_AUTHORIZATION").ok().filter(|value| !value.is_empty());
-    let theirs = Original::new(&options.graphite, authorization.as_deref(), options.rate)?;
+    let theirs = Original::new(graphite, authorization.as_deref(), options.rate)?;
     let mut targets = Vec::new();
     for file in &options.targets {
         targets.extend(targets::read(file)?);

@@ -1,11 +1,15 @@
-//! `bellwether import nagios`: the configuration of a Nagios, as tables that `conf.d` takes.
+//! `bellwether import nagios`: the configuration of a Nagios, as tables that `conf.d` takes; its retention.dat, for the
+//! server to take over; `import nagios-archive`: its past; `compare --nagios`: both side by side.
 //!
 //! `files` reads what nagios.cfg names, `formats::nagios::objects` resolves it, `convert` makes our definitions of it
 //! (`words` the argument lists of commands), `left_out` tells what has no counterpart here.
 
+pub mod archive;
+pub mod compare;
 mod convert;
 mod files;
 mod left_out;
+mod retention;
 mod words;
 
 use std::io::{IsTerminal, Write};
@@ -23,6 +27,9 @@ use convert::Converted;
 const OWNER_ONLY: u32 = 0o600;
 
 pub fn run(common: &Common, options: &ImportNagiosOptions) -> Result<(), Failure> {
+    if retention::is_state_file(&options.source) {
+        return retention::run(common, &options.source, options.dry_run);
+    }
     let found = files::read(&options.source)?;
     let estate = Estate::resolve(&found.main, found.files);
     let mut converted = convert::convert(&estate, &found.main, &found.macros);
