@@ -42,11 +42,15 @@ impl Definition {
         }
     }
 
-    /// Would a program be run that this definition chose?
+    /// Would a program be run that this definition chose, or a file be read whose words are sent to somebody it chose?
     pub fn runs_commands(&self) -> bool {
         match self {
             Definition::Monitor(_) => false,
-            Definition::Check(check) => !check.command.is_empty() || !check.event_handler.is_empty(),
+            Definition::Check(check) => {
+                let files = [&check.password_file, &check.token_file, &check.secret_key_file];
+                let reads = files.into_iter().any(Option::is_some);
+                !check.command.is_empty() || !check.event_handler.is_empty() || reads
+            }
         }
     }
 

@@ -12,8 +12,8 @@ use super::knobs::{Contact, ContactId, Dependency, Escalation, Kind, Knobs, Opti
 use super::period::{Period, read_line};
 use super::recurring::Recurring;
 use crate::config::{
-    ALWAYS, CheckConfig, ContactConfig, Definitions, DependencyConfig, DowntimeConfig, EscalationConfig,
-    HostConfig, MonitorConfig, PassiveResults,
+    ALWAYS, CheckConfig, CheckType, ContactConfig, Definitions, DependencyConfig, DowntimeConfig,
+    EscalationConfig, HostConfig, MonitorConfig, PassiveResults,
 };
 
 /// Nagios wants max_check_attempts to be written; its sample files have 3.
@@ -155,7 +155,13 @@ pub(super) fn check(config: &CheckConfig, names: &Names<'_>) -> Knobs {
         notification_interval: seconds(interval, NOTIFICATION_INTERVAL),
         first_delay: seconds(config.first_notification_delay, 0),
         notification_period: names.period(period),
-        options: options(Kind::Check, config.notification_options.as_deref()),
+        options: match &config.notification_options {
+            // UNKNOWN of a job is that what makes the activity has failed: nobody is woken unless asked for.
+            None if config.kind == CheckType::Job => {
+                Options::read(Kind::Check, &["w", "c", "r", "f", "s"].map(str::to_owned))
+            }
+            letters => options(Kind::Check, letters.as_deref()),
+        },
         contacts: names.contacts(contacts),
         flap_detection: config.flap_detection.unwrap_or(true),
         flap_low: threshold(config.low_flap_threshold, FLAP_LOW),

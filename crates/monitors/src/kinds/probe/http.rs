@@ -1,6 +1,6 @@
 //! `type = "http"`: status, body, JSON, sub-checks, times, certificate.
 
-mod health;
+pub mod health;
 
 use outbound::Url;
 use outbound::http::{Answer, Auth, Request};

@@ -10,6 +10,7 @@
 mod text;
 
 pub mod condition;
+pub mod fuzzing;
 pub mod keys;
 pub mod limits;
 pub mod seen;

@@ -85,10 +85,18 @@ async fn ask(connection: &mut Connection, command: &str, deadline: Deadline) -> 
 
 /// Lines of one code; a space behind it marks the last.
 async fn answer(connection: &mut Connection, deadline: Deadline) -> Result<Answer, Trouble> {
-    let said = connection.read_until(BANNER_BYTES_MAX, deadline, |got| parse(got).is_some()).await?;
+    let said = connection
+        .read_until(BANNER_BYTES_MAX, deadline, |got| parse(got).is_some() || is_strange(got))
+        .await?;
     let status = if said.is_empty() { CRITICAL } else { WARNING };
     let strange = || format!("it does not speak SMTP: {}", ssh::said_or_nothing(&said));
     parse(&said).ok_or_else(|| Trouble { status, text: strange() })
+}
+
+/// Its first line has no code: nothing that follows would make an answer of it.
+fn is_strange(said: &[u8]) -> bool {
+    let line = said.iter().position(|byte| *byte == b'\n').map(|end| &said[..end]);
+    line.is_some_and(|line| !line.get(..3).is_some_and(|code| code.iter().all(u8::is_ascii_digit)))
 }
 
 fn parse(said: &[u8]) -> Option<Answer> {
@@ -107,7 +115,7 @@ fn parse(said: &[u8]) -> Option<Answer> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{is_strange, parse};
 
     #[test]
     fn answers_end_with_their_last_line() {
@@ -122,5 +130,11 @@ mod tests {
         check("554\r\n", Some((554, "")));
         check("SSH-2.0-x\r\n", None);
         check("ü\r\n", None);
+        assert!(
+            is_strange(b"SSH-2.0-x\r\n")
+                && is_strange(b"\n")
+                && !is_strange(b"SSH")
+                && !is_strange(b"250-x\r\n")
+        );
     }
 }
