@@ -7,12 +7,14 @@ use http_api::control::{
     ImportCounts, Move, Panel, Readiness, Repolicied, Retention, RetentionQuestion, State, WhisperExport,
     WhisperImport,
 };
+use monitors::Definitions;
+use monitors::machine::ObjectName;
 use vocabulary::ports::{PointSink, Scope, StoreError};
 use vocabulary::{SeriesRef, ValueKind};
 
 use crate::house::{House, Phase};
 use crate::whisper;
-use crate::{arriving, backup, config, health, process, retention};
+use crate::{arriving, backup, book, config, health, process, retention};
 
 impl Control for House {
     fn readiness(&self) -> Readiness {
@@ -124,6 +126,30 @@ impl Control for House {
 
     fn host_panels(&self) -> Vec<Panel> {
         arriving::host_panels(self)
+    }
+
+    fn next_check(&self, name: &ObjectName) -> Option<f64> {
+        self.watching.load().as_ref().as_ref()?.next_run(name)
+    }
+
+    fn run_check(&self, name: &ObjectName) -> Result<(), String> {
+        match self.watching.load().as_ref() {
+            Some(watching) => watching.run_now(name),
+            None => Err("checks are run by a server, and none is running".into()),
+        }
+    }
+
+    fn definitions_changed(&self) {
+        self.desk.set_book(book::book(&self.monitors.definitions()));
+        if let Some(watching) = self.watching.load().as_ref() {
+            watching.schedule(&self.config.load());
+        }
+    }
+
+    fn definitions_in_files(&self) -> Result<Definitions, Vec<String>> {
+        let Some(origin) = self.origin.get() else { return Ok(self.config.load().definitions()) };
+        let told = |problems: Vec<config::Problem>| problems.iter().map(ToString::to_string).collect();
+        origin.load().map(|config| config.definitions()).map_err(told)
     }
 
     fn help(&self, series: &str) -> Option<Help> {

@@ -1,10 +1,12 @@
 //! What all parts of a running process share: stores, clock, configuration, counters. Which threads work on
 //! it, `wiring.rs` says; without any of them it serves commands that run beside no server.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
+use incidents::Desk;
+use monitors::Monitors;
 use parking_lot::{Mutex, RwLock};
 use series_store::{Recovery, Store};
 use state_store::{Migrations, StateStore};
@@ -15,19 +17,26 @@ use vocabulary::{Clock, PointBatch, PointSink, Timestamp};
 use crate::alive::{self, Alive};
 use crate::arriving::{self, SeriesBySource};
 use crate::collecting::Collecting;
-use crate::config::Config;
+use crate::config::{Config, Origin};
 use crate::failure::Failure;
 use crate::history::History;
 use crate::logging::LogControl;
 use crate::streaks::Streaks;
-use crate::{backup, opening, own};
+use crate::watching::Watching;
+use crate::{backup, book, opening, own};
 
 pub struct House {
     pub config: ArcSwap<Config>,
+    /// Where the configuration is read from, for whoever compares it with what is in effect.
+    pub origin: OnceLock<Origin>,
     pub clock: Arc<dyn Clock>,
     pub store: Arc<Store>,
     pub recovery: Recovery,
     pub state: Arc<StateStore>,
+    pub monitors: Arc<Monitors>,
+    pub desk: Arc<Desk>,
+    /// Empty before its threads run and after they have ended.
+    pub watching: ArcSwap<Option<Arc<Watching>>>,
     pub alive: Alive,
     pub aggregator: Arc<Aggregator>,
     /// Empty before the listeners are open and after they were closed.
@@ -82,16 +91,28 @@ impl House {
         let (store, recovery) =
             Store::open(options).map_err(Failure::doing(format!("open {}", directory.display())))?;
         backup::remove_left_snapshots(&directory);
-        let state = opening::open_state(&directory, &migrations())?;
+        let state = Arc::new(opening::open_state(&directory, &migrations())?);
         let alive = Alive::open(&directory, &state, clock.now()).map_err(Failure::new)?;
+        let monitors =
+            Monitors::open(state.clone(), config.files(), jiff::tz::TimeZone::system(), clock.now());
+        let monitors = Arc::new(monitors.map_err(Failure::doing("read what is watched"))?);
+        for what in monitors.left_out() {
+            tracing::warn!("of what was kept of monitors, this is left out: {what}");
+        }
+        let desk = Desk::open(state.clone(), book::book(&monitors.definitions()));
+        let desk = Arc::new(desk.map_err(Failure::doing("read the incidents"))?);
         let aggregator = Arc::new(Aggregator::new(&config.statsd, clock.now()));
         Ok(House {
             started: clock.since_epoch().as_secs_f64(),
             config: ArcSwap::from_pointee(config),
+            origin: OnceLock::new(),
             clock,
             store: Arc::new(store),
             recovery,
-            state: Arc::new(state),
+            state,
+            monitors,
+            desk,
+            watching: ArcSwap::from_pointee(None),
             alive,
             aggregator,
             ingest: RwLock::new(None),
@@ -122,6 +143,7 @@ impl House {
             sink: self.store.clone(),
             live: self.store.clone(),
             state: self.state.clone(),
+            monitors: self.monitors.clone(),
             clock: self.clock.clone(),
             control: self.clone(),
             settings: ArcSwap::from_pointee(settings),
@@ -170,5 +192,6 @@ impl House {
 
 /// The records of all rooms, and of the binary itself.
 pub fn migrations() -> Vec<Migrations> {
-    http_api::MIGRATIONS.into_iter().chain([alive::MIGRATIONS]).collect()
+    let others = [alive::MIGRATIONS, monitors::store::MIGRATIONS, incidents::MIGRATIONS];
+    http_api::MIGRATIONS.into_iter().chain(others).collect()
 }

@@ -8,6 +8,7 @@ mod agents;
 mod alive;
 mod arriving;
 mod backup;
+mod book;
 mod cli;
 mod client;
 mod clock;
@@ -31,6 +32,8 @@ mod serve;
 mod streaks;
 mod ticker;
 mod tls;
+mod watching;
+mod watching_own;
 mod whisper;
 mod wiring;
 

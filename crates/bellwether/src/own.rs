@@ -49,6 +49,7 @@ pub fn counters(house: &House) -> Vec<(String, f64)> {
         all.add("http.streams_lagging", read(&counters.streams_lagging));
     }
     crate::agents::count(house, &mut all);
+    crate::watching_own::count(house, &mut all);
     all.add("process.cpu_milliseconds", process::cpu_milliseconds());
     all.0
 }
@@ -197,6 +198,7 @@ fn gauges(house: &House) -> Vec<(String, f64)> {
         add("http.streams", services.counters.streams.load(std::sync::atomic::Ordering::Relaxed) as f64);
     }
     crate::agents::gauges(house, &mut add);
+    crate::watching_own::gauges(house, &mut add);
     add("process.resident_bytes", process::resident_bytes() as f64);
     add("process.threads", process::threads() as f64);
     if let Some(ingest) = house.ingest.read().as_ref() {

@@ -32,7 +32,7 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     let runtime = runtime.map_err(Failure::doing("start"))?;
     let signals = Signals::listen(&runtime).map_err(Failure::doing("listen to signals"))?;
     let front = Front::bind(&config, &runtime)?;
-    let parts = match Parts::start(config, &log, &front, &runtime) {
+    let parts = match Parts::start(config, &origin, &log, &front, &runtime) {
         Ok(parts) => Arc::new(parts),
         Err(failure) => {
             front.stop(&runtime);

@@ -8,6 +8,8 @@
 //! | ingest's flush and journal threads | end StatsD's intervals; keep its journal | flushes wait for each other |
 //! | `store-log`, `store-sync`, `store-upkeep` | write the log out, sync it, flush and merge | counted, shown, alarmed |
 //! | collectors | look at the host each second | a second without points |
+//! | `checks` | starts checks that are due, takes what came of them | checks start later, counted |
+//! | `monitors` | writes what monitors say in one transaction a batch, carries it on to incidents | senders of results wait |
 //! | `ticker` | own numbers, the tick of each second | ticks are skipped |
 //! | `stream` | evaluates what live streams watch | slow targets less often; slow readers are closed |
 //! | `config` | looks at the configuration files | - |
@@ -23,21 +25,24 @@ use arc_swap::ArcSwapOption;
 use axum::Router;
 use http_api::server::{self, Door, Tls};
 use ingest::{BindError, Flushed, Ingest, Ports, Settings};
+use monitors::kinds::check::Asker;
 use parking_lot::Mutex;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle as Task;
 use vocabulary::{Clock, Timestamp};
 
+use crate::book;
 use crate::clock::SystemClock;
 use crate::collecting::Collecting;
 use crate::commands;
-use crate::config::Config;
+use crate::config::{Config, Origin};
 use crate::failure::Failure;
 use crate::house::{House, Phase, Reloads};
 use crate::logging::LogControl;
 use crate::process;
 use crate::ticker::Ticker;
+use crate::watching::Running;
 
 /// Requests that are open at the stop get this long in all; the doors themselves wait less.
 const HTTP_STOP_TIMEOUT: Duration = Duration::from_secs(4);
@@ -154,6 +159,7 @@ pub struct Parts {
     ticking: Thread,
     stop_stream: Arc<AtomicBool>,
     stream: Thread,
+    watching: Mutex<Option<Running>>,
     background: Mutex<Option<series_store::Background>>,
     tls: Tls,
 }
@@ -161,12 +167,15 @@ pub struct Parts {
 impl Parts {
     pub fn start(
         config: Config,
+        origin: &Origin,
         log: &LogControl,
         front: &Front,
         runtime: &Runtime,
     ) -> Result<Parts, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let house = Arc::new(House::open(config, clock, Some(log.clone()))?);
+        // Set once, by the one start that there is.
+        let _ = house.origin.set(origin.clone());
         tell_recovery(&house);
         let background =
             series_store::spawn_background(&house.store).map_err(Failure::doing("start the store"))?;
@@ -176,12 +185,14 @@ impl Parts {
             ticking: Thread::default(),
             stop_stream: Arc::default(),
             stream: Thread::default(),
+            watching: Mutex::default(),
             background: Mutex::new(Some(background)),
             tls: front.tls.clone(),
             house,
         };
         if let Err(failure) = parts.open(front, runtime) {
             parts.stop_threads();
+            parts.stop_watching();
             parts.close_store();
             return Err(failure);
         }
@@ -201,6 +212,11 @@ impl Parts {
         tell_replay(&ingest);
         *house.ingest.write() = Some(ingest);
         *house.host.lock() = self.collecting(&config)?;
+        *self.watching.lock() = Some(Running::start(
+            house,
+            runtime.handle().clone(),
+            Arc::new(Asker::new(Arc::new(outbound::Egress::new(&config.egress)))),
+        )?);
         *house.phase.lock() = Phase::Running;
         Ok(())
     }
@@ -278,6 +294,12 @@ impl Parts {
         if let Some(ingest) = house.ingest.write().as_mut() {
             waiting.extend(ingest.reload(ingest_settings(&config)).map_err(|error| error.to_string())?);
         }
+        // Its problems were found when it was read, so that this does not fail any more.
+        house.monitors.reload(config.files(), house.clock.now()).map_err(listed)?;
+        house.desk.set_book(book::book(&house.monitors.definitions()));
+        if let Some(watching) = house.watching.load().as_ref() {
+            watching.schedule(&config);
+        }
         self.tls.store(tls);
         house.store.set_config(config.storage.clone());
         if let Some(services) = house.services.load().as_ref() {
@@ -313,6 +335,8 @@ impl Parts {
         }
         self.stop_threads();
         front.stop(runtime);
+        // Whoever still had a result to send has got an answer.
+        self.stop_watching();
         self.close_store();
         let socket = commands::control_socket(&self.house.config.load());
         // It may be gone already; whoever connects next finds nobody either way.
@@ -328,6 +352,12 @@ impl Parts {
         join(&self.ticking);
     }
 
+    fn stop_watching(&self) {
+        if let Some(running) = self.watching.lock().take() {
+            running.stop();
+        }
+    }
+
     fn close_store(&self) {
         if let Some(background) = self.background.lock().take()
             && let Err(error) = background.stop()
@@ -335,6 +365,10 @@ impl Parts {
             tracing::error!(%error, "the store could not write everything out; its log has the rest");
         }
     }
+}
+
+fn listed(problems: Vec<monitors::machine::Problem>) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn join(thread: &Thread) {

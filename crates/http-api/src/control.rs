@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use monitors::Definitions;
+use monitors::machine::ObjectName;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vocabulary::SeriesRef;
@@ -45,6 +47,14 @@ pub trait Control: Send + Sync {
     fn arriving(&self) -> Vec<Arriving>;
     /// Graphs that show the host at a glance, of series that exist.
     fn host_panels(&self) -> Vec<Panel>;
+    /// When a check or host is looked at next, if we do it.
+    fn next_check(&self, name: &ObjectName) -> Option<f64>;
+    /// Looks at it now, or says why not.
+    fn run_check(&self, name: &ObjectName) -> Result<(), String>;
+    /// Other monitors are defined now: what is run, and who is told, is others too.
+    fn definitions_changed(&self);
+    /// What the configuration files say now, whether it is in effect or not.
+    fn definitions_in_files(&self) -> Result<Definitions, Vec<String>>;
     /// What a well-known series means, if this is one.
     fn help(&self, series: &str) -> Option<Help>;
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use jiff::tz::TimeZone;
+use monitors::Monitors;
 use state_store::StateStore;
 use tokio::sync::Semaphore;
 use vocabulary::ports::QueryLimits;
@@ -57,6 +58,7 @@ pub struct Services {
     pub sink: Arc<dyn PointSink>,
     pub live: Arc<dyn LiveTail>,
     pub state: Arc<StateStore>,
+    pub monitors: Arc<Monitors>,
     pub clock: Arc<dyn Clock>,
     pub control: Arc<dyn Control>,
     pub settings: ArcSwap<Settings>,

@@ -6,8 +6,10 @@ use state_store::{StateError, Transaction};
 use vocabulary::Timestamp;
 use vocabulary::state::{Notice, StateChange};
 
+use crate::Outcome;
 use crate::history::Run;
 use crate::machine::{Handler, Kept, ObjectId, ObjectName, Saved};
+use crate::record::Days;
 use crate::store::{self, KeptNotice, ObjectRow};
 
 /// What is kept of an object beside what the machine knows.
@@ -28,17 +30,19 @@ pub(crate) struct Batch {
     pub notices: Vec<KeptNotice>,
     /// Downtimes or comments are others now.
     pub kept: bool,
+    pub days: Days,
     pub carried: Carried,
 }
 
 impl Batch {
     pub fn is_empty(&self) -> bool {
-        let Batch { dirty, left, runs, notices, kept, carried } = self;
+        let Batch { dirty, left, runs, notices, kept, days, carried } = self;
         dirty.is_empty()
             && left.is_empty()
             && runs.is_empty()
             && notices.is_empty()
             && !kept
+            && days.is_empty()
             && carried.is_empty()
     }
 }
@@ -50,35 +54,44 @@ pub struct Carried {
     /// With whether a silence holds it back: then it is listed, and not sent.
     pub notices: Vec<(Notice, bool)>,
     /// Event handlers to be run.
-    pub handlers: Vec<Handler>,
+    pub handlers: Vec<(ObjectName, Handler)>,
     /// Hosts that are worth a look now.
-    pub looks: BTreeSet<ObjectId>,
+    pub looks: BTreeSet<ObjectName>,
+    /// Results of checks and hosts with how much too late they were looked for: their numbers become points.
+    pub results: Vec<(ObjectName, Outcome, f64)>,
 }
 
 impl Carried {
     pub fn is_empty(&self) -> bool {
-        let Carried { changes, notices, handlers, looks } = self;
-        changes.is_empty() && notices.is_empty() && handlers.is_empty() && looks.is_empty()
+        let Carried { changes, notices, handlers, looks, results } = self;
+        changes.is_empty()
+            && notices.is_empty()
+            && handlers.is_empty()
+            && looks.is_empty()
+            && results.is_empty()
     }
 }
 
 /// A batch that is being written; it is written again until that succeeds.
 pub struct Prepared {
     pub(crate) upto: u64,
+    pub(crate) at: Timestamp,
     pub(crate) rows: Vec<(ObjectName, Row, Saved)>,
     pub(crate) runs: Vec<(i64, Run)>,
     pub(crate) notices: Vec<KeptNotice>,
     pub(crate) kept: Option<Kept>,
+    pub(crate) days: Days,
     pub carried: Carried,
 }
 
 impl Prepared {
-    pub fn write(&self, tx: &Transaction<'_>, now: Timestamp) -> Result<(), StateError> {
+    pub fn write(&self, tx: &Transaction<'_>) -> Result<(), StateError> {
         for (name, row, saved) in &self.rows {
-            store::write_object(tx, &ObjectRow::new(name, row, saved), now.0)?;
+            store::write_object(tx, &ObjectRow::new(name, row, saved), self.at.0)?;
         }
         self.runs.iter().try_for_each(|(object, run)| store::write_run(tx, *object, run))?;
         self.notices.iter().try_for_each(|notice| store::write_notice(tx, notice))?;
+        self.days.write(tx)?;
         match &self.kept {
             Some(kept) => store::keep(tx, store::DOWNTIMES_AND_COMMENTS, &store::to_json(kept)),
             None => Ok(()),

@@ -14,9 +14,9 @@
 //! | [`monitors`] | [`Monitors`]: the machine with all that is kept, shared by threads |
 //! | `look`, `changing` | what others see of it; what people make and take out |
 //! | [`made`], [`silence`] | definitions made in the UI; silences |
-//! | [`store`], [`history`], `batch` | the tables, results in runs, what waits for the disk |
 //! | [`adopt`], [`past`] | what is taken over from another monitoring: states, downtimes; its archives |
 //! | [`replay`] | the past once more: what a rule would have done |
+//! | [`store`], [`history`], [`record`], `batch` | the tables, results in runs, how often each fired, what waits for the disk |
 //! | `kinds` | where results come from: metric, check, probe, passive, heartbeat |
 
 pub mod adopt;
@@ -34,6 +34,7 @@ pub mod made;
 pub mod monitors;
 pub mod outcome;
 pub mod past;
+pub mod record;
 pub mod replay;
 pub mod services;
 pub mod silence;

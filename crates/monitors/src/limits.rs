@@ -71,3 +71,5 @@ pub const MAX_MADE: usize = 20_000;
 pub const MAX_VERSIONS: i64 = 100;
 /// Silences that have not ended.
 pub const MAX_SILENCES: usize = 1_000;
+/// Results whose numbers wait to become points, each with up to 64 KB of text: a minute's worth of 10,000 checks.
+pub const MAX_WAITING_RESULTS: usize = 10_000;

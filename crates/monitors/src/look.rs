@@ -8,17 +8,15 @@ use std::time::Duration;
 use vocabulary::Timestamp;
 use vocabulary::state::{InstanceId, State, StateType, Withheld};
 
-use crate::config::{CheckConfig, CheckType, Definitions, MonitorConfig, MonitorKind};
+use crate::config::{CheckConfig, CheckType, Definitions, HostConfig, MonitorConfig, MonitorKind};
 use crate::history::Run;
 use crate::limits::{MAX_LISTED, USUAL_LISTED};
-use crate::machine::{Comment, Downtime, HOST_PREFIX, Kind, ObjectId, ObjectName, Status};
+use crate::machine::{Comment, Downtime, HOST_PREFIX, Kind, NotRun, ObjectId, ObjectName, Status};
 use crate::made::{self, Version};
 use crate::monitors::{Inner, Monitors, Refused, unknown};
+use crate::record::Counts;
 use crate::silence::Silence;
 use crate::store::{self, KeptNotice};
-
-/// Notices are counted over so long.
-pub const TOLD_SECONDS: i64 = 30 * 86_400;
 
 /// One object, and what belongs to it.
 pub struct Found {
@@ -39,17 +37,19 @@ pub struct Planned {
     pub downtime: Downtime,
 }
 
-/// What a list shows of a monitor or a check.
+/// What a list shows of a monitor, a check or a host.
 #[derive(Clone, Debug)]
 pub struct Summary {
     pub name: String,
-    /// As PRODUCT.md calls it: metric, check, passive, heartbeat.
+    /// As PRODUCT.md calls it: metric, check, passive, heartbeat; host.
     pub kind: &'static str,
     pub host: Option<String>,
     pub service: Option<String>,
     /// The worst of its instances; nothing: PENDING.
     pub state: Option<State>,
     pub state_type: StateType,
+    pub attempt: u32,
+    pub max_attempts: u32,
     pub since: Option<Timestamp>,
     pub text: Arc<str>,
     pub instances: usize,
@@ -58,8 +58,10 @@ pub struct Summary {
     pub in_downtime: bool,
     pub acknowledged: bool,
     pub flapping: bool,
-    /// Problem notices of the last 30 days.
-    pub told: i64,
+    /// Its notifications are on.
+    pub notifies: bool,
+    /// Of the last 30 days.
+    pub record: Counts,
     pub owner: Option<String>,
     pub playbook: Option<String>,
     pub shadow: bool,
@@ -93,11 +95,12 @@ impl Monitors {
         Ok(inner.found(id, now))
     }
 
-    /// All monitors and checks, in the order of their names.
+    /// All monitors, checks and hosts, in the order of their names.
     pub fn list(&self, now: Timestamp) -> Vec<Summary> {
         let inner = self.inner.lock();
         let mut all: Vec<Summary> =
             inner.all.checks.iter().filter_map(|check| inner.check(check, now)).collect();
+        all.extend(inner.all.hosts.iter().filter_map(|host| inner.host(host, now)));
         let mut instances: HashMap<Arc<str>, Vec<ObjectId>> = HashMap::new();
         for id in inner.machine.ids().filter(|id| inner.machine.kind(*id) == Kind::Instance) {
             instances.entry(inner.machine.instance_id(id).monitor.clone()).or_default().push(id);
@@ -140,6 +143,7 @@ impl Monitors {
         its.map(|id| id.instance.clone()).collect()
     }
 
+    /// How many of all that is watched are in which state.
     pub fn tally(&self) -> Tally {
         let inner = self.inner.lock();
         let mut tally = Tally::default();
@@ -195,7 +199,11 @@ impl Monitors {
         let mut runs = store::runs(&self.state, row, from, until, limit + 1)?;
         // What was written meanwhile is there twice.
         let last = runs.last().map_or(i64::MIN, |run| run.began);
-        runs.extend(fresh.into_iter().filter(|run| run.began > last && run.began <= until));
+        for run in fresh {
+            if run.began >= last && run.began <= until && !runs.contains(&run) {
+                runs.push(run);
+            }
+        }
         let more = runs.len() > limit;
         runs.drain(..runs.len().saturating_sub(limit));
         Ok((runs, more))
@@ -222,6 +230,37 @@ impl Monitors {
     /// The newest version of what is made in the UI under this name.
     pub fn made(&self, name: &str) -> Option<Version> {
         self.inner.lock().made.get(name).cloned()
+    }
+
+    /// How long after a result the next look is due; zero: never by itself.
+    pub fn interval(&self, name: &ObjectName) -> Option<Duration> {
+        let inner = self.inner.lock();
+        inner.machine.named(name).map(|id| inner.machine.interval(id))
+    }
+
+    /// How far ahead the next look is by what is known of the last one; nothing if that moment has passed.
+    pub fn next_in(&self, name: &ObjectName, now: Timestamp) -> Option<Duration> {
+        let inner = self.inner.lock();
+        let id = inner.machine.named(name)?;
+        let last = inner.machine.status(id, now).last_check?;
+        let interval = inner.machine.interval(id).as_secs() as i64;
+        let wait = last.plus(interval).since(now);
+        (0..=interval).contains(&wait).then(|| Duration::from_secs(wait.unsigned_abs()))
+    }
+
+    /// Why it is not run now: ask again after so long.
+    pub fn held_back(&self, name: &ObjectName, now: Timestamp) -> Option<Duration> {
+        let inner = self.inner.lock();
+        let id = inner.machine.named(name)?;
+        let interval = inner.machine.interval(id);
+        match inner.machine.may_run(id, now) {
+            Ok(()) => None,
+            Err(NotRun::Period) => {
+                let next = inner.machine.next_in_check_period(id, now);
+                Some(next.map_or(interval, |next| Duration::from_secs(next.since(now).max(1).unsigned_abs())))
+            }
+            Err(NotRun::Off | NotRun::Dependency) => Some(interval),
+        }
     }
 
     /// Why nobody is to be told of it now.
@@ -284,15 +323,45 @@ impl Inner {
 
     fn check(&self, check: &CheckConfig, now: Timestamp) -> Option<Summary> {
         let id = self.machine.check(&check.name)?;
-        let status = self.machine.status(id, now);
-        let bad = status.state.is_some_and(State::is_problem);
         Some(Summary {
             name: check.name.clone(),
             kind: if check.kind == CheckType::Passive { "passive" } else { "check" },
             host: (!check.host.is_empty()).then(|| check.host.clone()),
             service: Some(check.service.clone().unwrap_or_else(|| check.name.clone())),
+            owner: check.owner.clone(),
+            playbook: check.playbook.clone(),
+            shadow: check.shadow,
+            origin: self.origin(&check.name),
+            ..self.of_one(id, now)
+        })
+    }
+
+    fn host(&self, host: &HostConfig, now: Timestamp) -> Option<Summary> {
+        let id = self.machine.host(&host.name)?;
+        let place = self.files.origins.get(&("host", host.name.clone())).cloned();
+        Some(Summary {
+            name: host.name.clone(),
+            kind: "host",
+            host: Some(host.name.clone()),
+            playbook: host.playbook.clone(),
+            origin: place.map_or(Origin::Ui, Origin::File),
+            ..self.of_one(id, now)
+        })
+    }
+
+    /// What the machine knows of a check or a host.
+    fn of_one(&self, id: ObjectId, now: Timestamp) -> Summary {
+        let status = self.machine.status(id, now);
+        let bad = status.state.is_some_and(State::is_problem);
+        Summary {
+            name: String::new(),
+            kind: "check",
+            host: None,
+            service: None,
             state: status.state,
             state_type: status.state_type,
+            attempt: status.attempt,
+            max_attempts: status.max_attempts,
             since: status.last_state_change,
             text: status.output.clone(),
             instances: 1,
@@ -301,12 +370,13 @@ impl Inner {
             in_downtime: status.in_downtime(),
             acknowledged: status.acknowledged(),
             flapping: status.flapping,
-            told: self.told.get(&check.name).copied().unwrap_or(0),
-            owner: check.owner.clone(),
-            playbook: check.playbook.clone(),
-            shadow: check.shadow,
-            origin: self.origin(&check.name),
-        })
+            notifies: status.notifications_enabled,
+            record: self.record.of(&status.id.monitor, now),
+            owner: None,
+            playbook: None,
+            shadow: status.shadow,
+            origin: Origin::Ui,
+        }
     }
 
     fn monitor(&self, monitor: &MonitorConfig, ids: &[ObjectId], now: Timestamp) -> Summary {
@@ -327,15 +397,21 @@ impl Inner {
             service: monitor.service.clone(),
             state: worst.and_then(|status| status.state),
             state_type: worst.map_or(StateType::Hard, |status| status.state_type),
+            attempt: worst.map_or(1, |status| status.attempt),
+            max_attempts: worst.map_or(1, |status| status.max_attempts),
             since: worst.and_then(|status| status.last_state_change),
             text: worst.map_or_else(|| Arc::from(""), |status| status.output.clone()),
             instances: statuses.len(),
             in_trouble,
-            withheld: worst.filter(|worst| is_bad(worst)).and_then(|status| status.withheld),
+            withheld: worst.filter(|worst| is_bad(worst)).and_then(|worst| {
+                let silenced = || self.is_silenced(&worst.id, now).then_some(Withheld::Silence);
+                worst.withheld.or_else(silenced)
+            }),
             in_downtime: all_bad(&Status::in_downtime),
             acknowledged: all_bad(&Status::acknowledged),
             flapping: statuses.iter().any(|status| status.flapping),
-            told: self.told.get(&monitor.name).copied().unwrap_or(0),
+            notifies: statuses.iter().all(|status| status.notifications_enabled),
+            record: self.record.of(&monitor.name, now),
             owner: monitor.owner.clone(),
             playbook: monitor.playbook.clone(),
             shadow: monitor.shadow,

@@ -116,6 +116,38 @@ impl Made {
         all
     }
 
+    /// Those that fit to the files as they are now, and why the others do not: a contact or host may be gone, and that
+    /// must not keep the server from starting.
+    pub fn fitting(&self, files: &Definitions) -> (Made, Vec<String>) {
+        let (mut fitting, mut left_out) = (self.clone(), Vec::new());
+        loop {
+            let merged = fitting.merged(files);
+            let of_file = |key: &str| {
+                let mut parts = key.split('.');
+                let index: Option<usize> = parts.nth(1).and_then(|index| index.parse().ok());
+                let name = match (key.split('.').next(), index) {
+                    (Some("monitor"), Some(index)) => merged.monitors.get(index).map(|monitor| &monitor.name),
+                    (Some("check"), Some(index)) => merged.checks.get(index).map(|check| &check.name),
+                    _ => None,
+                };
+                name.cloned()
+            };
+            let found = merged.problems().into_iter();
+            let wrong: BTreeMap<String, String> = found
+                .filter_map(|(key, why)| {
+                    Some((of_file(&key).filter(|name| fitting.get(name).is_some())?, why))
+                })
+                .collect();
+            if wrong.is_empty() {
+                return (fitting, left_out);
+            }
+            fitting.versions.retain(|version| !wrong.contains_key(&version.name));
+            left_out.extend(
+                wrong.into_iter().map(|(name, why)| format!("monitor `{name}`, made in the UI: {why}")),
+            );
+        }
+    }
+
     /// As a file that can be put into conf.d.
     pub fn export(&self) -> Definitions {
         self.merged(&Definitions::default())
@@ -196,6 +228,22 @@ mod tests {
         assert_eq!(targets, [Some("file"), Some("ours")]);
         let text = toml::to_string(&made.export()).unwrap();
         assert_eq!(toml::from_str::<Definitions>(&text).unwrap().monitors.len(), 2, "{text}");
+    }
+
+    #[test]
+    fn what_does_not_fit_to_the_files_any_more_is_left_out() {
+        let check = |name: &str, host: &str| {
+            let text = format!(
+                "{{\"check\": {{\"name\": \"{name}\", \"type\": \"passive\", \"host\": \"{host}\"}}}}"
+            );
+            let definition = Some(serde_json::from_str(&text).unwrap());
+            Version { name: name.into(), version: 1, at: Timestamp(1), author: String::new(), definition }
+        };
+        let made = Made::default().with(check("a", "web1")).with(check("b", "db1"));
+        let files: Definitions = toml::from_str("[[host]]\nname = \"web1\"").unwrap();
+        let (fitting, left_out) = made.fitting(&files);
+        assert!(fitting.get("a").is_some() && fitting.get("b").is_none());
+        assert!(left_out.len() == 1 && left_out[0].contains("there is no host `db1`"), "{left_out:?}");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
@@ -19,10 +20,12 @@ use crate::Outcome;
 use crate::batch::{Batch, Prepared, Row};
 use crate::config::Definitions;
 use crate::history::{Run, Seen};
+use crate::limits::MAX_WAITING_RESULTS;
 use crate::machine::{
     Command, Done, Happenings, Kept, Kind, Machine, ObjectId, ObjectName, Problem, Refusal, Saved,
 };
 use crate::made::{Files, Made};
+use crate::record::Record;
 use crate::silence::{About, Silences};
 use crate::store::{self, DOWNTIMES_AND_COMMENTS, KeptNotice};
 
@@ -84,6 +87,8 @@ pub struct Counters {
     pub failed_batches: u64,
     /// Results of metric instances beyond the most that there may be.
     pub left_out: u64,
+    /// Results whose numbers become no points, as the disk has not taken their states for too long.
+    pub points_left_out: u64,
 }
 
 pub struct Monitors {
@@ -91,6 +96,7 @@ pub struct Monitors {
     pub(crate) inner: Mutex<Inner>,
     /// Held by whoever changes the definitions, which takes longer than the other lock may be held.
     pub(crate) defining: Mutex<()>,
+    attended: AtomicBool,
     /// Something waits to be written.
     work: Condvar,
     /// Something was written, or could not be.
@@ -108,6 +114,8 @@ pub(crate) struct Inner {
     batch: Batch,
     applied: u64,
     committed: u64,
+    /// When something was done last.
+    now: Timestamp,
     /// Why the last batch could not be written.
     pub failure: Option<String>,
     pub zone: TimeZone,
@@ -120,10 +128,10 @@ pub(crate) struct Inner {
     pub services: HashMap<String, HashMap<String, String>>,
     pub silences: Silences,
     pub counters: Counters,
-    /// What of the database could not be read, and begins anew.
-    pub unreadable: Vec<String>,
-    /// Problem notices of the last days, by monitor.
-    pub told: HashMap<String, i64>,
+    /// What of the database could not be read, or does not fit to the files; a line each.
+    left_out: Vec<String>,
+    /// How often each monitor fired, and what came of it.
+    pub record: Record,
 }
 
 impl Monitors {
@@ -134,7 +142,7 @@ impl Monitors {
         zone: TimeZone,
         now: Timestamp,
     ) -> Result<Monitors, OpenError> {
-        let made = Made::load(&state)?;
+        let (made, left_out) = Made::load(&state)?.fitting(&files.definitions);
         let all = made.merged(&files.definitions);
         let machine = Machine::new(&all, zone.clone()).map_err(OpenError::Definitions)?;
         let mut inner = Inner {
@@ -147,6 +155,7 @@ impl Monitors {
             batch: Batch::default(),
             applied: 0,
             committed: 0,
+            now,
             failure: None,
             zone,
             files: Arc::new(files),
@@ -156,15 +165,15 @@ impl Monitors {
             services: HashMap::new(),
             silences: Silences::load(&state, now)?,
             counters: Counters::default(),
-            unreadable: Vec::new(),
-            told: HashMap::new(),
+            left_out,
+            record: Record::load(&state, now)?,
         };
         inner.take_names();
         for row in store::objects(&state)? {
             let name = row.name();
             match serde_json::from_str::<Saved>(&row.saved) {
                 Ok(saved) => drop(inner.gone.insert(name, (Row { id: row.id, run: row.run }, saved))),
-                Err(error) => inner.unreadable.push(format!("{}: {error}", plain(&name))),
+                Err(error) => inner.left_out.push(format!("{}: {error}", plain(&name))),
             }
         }
         inner.restore_instances(now);
@@ -172,14 +181,14 @@ impl Monitors {
         let kept = store::kept(&state, DOWNTIMES_AND_COMMENTS)?.unwrap_or_else(|| "{}".into());
         match serde_json::from_str(&kept) {
             Ok(kept) => inner.restore_kept(&kept, now),
-            Err(error) => inner.unreadable.push(format!("downtimes and comments: {error}")),
+            Err(error) => inner.left_out.push(format!("downtimes and comments: {error}")),
         }
-        inner.told =
-            store::notices_since(&state, now.minus(crate::look::TOLD_SECONDS).0)?.into_iter().collect();
+        inner.remember_told(now);
         Ok(Monitors {
             state,
             inner: Mutex::new(inner),
             defining: Mutex::new(()),
+            attended: AtomicBool::new(false),
             work: Condvar::new(),
             written: Condvar::new(),
         })
@@ -188,15 +197,27 @@ impl Monitors {
     /// Takes other definitions over, or none of them. State stays with its name.
     pub fn reload(&self, files: Files, now: Timestamp) -> Result<(), Vec<Problem>> {
         let _alone = self.defining.lock();
+        let (made, left_out) = Made::load(&self.state).unwrap_or_default().fitting(&files.definitions);
         let mut inner = self.inner.lock();
-        let made = inner.made.clone();
         inner.redefine(Arc::new(files), made, now)?;
+        inner.left_out.extend(left_out);
         self.done(&mut inner, now);
         Ok(())
     }
 
-    /// A result of what is defined under this name.
+    /// A result that was sent for what is defined under this name.
     pub fn result(&self, name: &ObjectName, outcome: &Outcome, now: Timestamp) -> Result<Ticket, Refused> {
+        self.ran(name, outcome, 0.0, now)
+    }
+
+    /// One that we have looked for, so many seconds later than we should have.
+    pub fn ran(
+        &self,
+        name: &ObjectName,
+        outcome: &Outcome,
+        latency_seconds: f64,
+        now: Timestamp,
+    ) -> Result<Ticket, Refused> {
         let mut inner = self.inner.lock();
         let Some(id) = inner.machine.named(name) else {
             inner.counters.refused += 1;
@@ -206,6 +227,7 @@ impl Monitors {
             inner.refuse_passive(id, name, now)?;
         }
         inner.result(id, outcome, now);
+        inner.measured(name, outcome, latency_seconds);
         Ok(self.done(&mut inner, now))
     }
 
@@ -275,6 +297,7 @@ impl Monitors {
     pub(crate) fn done(&self, inner: &mut MutexGuard<'_, Inner>, now: Timestamp) -> Ticket {
         inner.gather(now);
         inner.applied += 1;
+        inner.now = now;
         if !inner.batch.is_empty() {
             self.work.notify_one();
         }
@@ -292,6 +315,21 @@ impl Monitors {
     /// Ends a [`wait_for_work`](Self::wait_for_work).
     pub fn wake(&self) {
         self.work.notify_one();
+    }
+
+    /// Says that a thread writes what gathers. Without one (a command beside no server) who waits writes it.
+    pub fn attended(&self, yes: bool) {
+        self.attended.store(yes, Ordering::Relaxed);
+    }
+
+    fn write_alone(&self) -> Result<(), Refused> {
+        let Some(prepared) = self.prepare() else { return Ok(()) };
+        let written = self.state.transaction(|tx| prepared.write(tx));
+        match written {
+            Ok(()) => self.committed(&prepared),
+            Err(error) => self.failed(error.to_string()),
+        }
+        Ok(())
     }
 
     /// All that has gathered, to be written; nothing is to be written if it is `None`.
@@ -312,10 +350,12 @@ impl Monitors {
         let rows: Vec<_> = batch.left.into_iter().chain(rows).collect();
         Some(Prepared {
             upto: inner.applied,
+            at: inner.now,
             rows,
             runs: batch.runs,
             notices: batch.notices,
             kept: batch.kept.then(|| inner.machine.keep()),
+            days: batch.days,
             carried: batch.carried,
         })
     }
@@ -340,6 +380,9 @@ impl Monitors {
 
     /// Until it is on the disk.
     pub fn wait(&self, ticket: Ticket, longest: Duration) -> Result<(), Refused> {
+        if !self.attended.load(Ordering::Relaxed) {
+            self.write_alone()?;
+        }
         let until = Instant::now() + longest;
         let mut inner = self.inner.lock();
         loop {
@@ -352,6 +395,16 @@ impl Monitors {
                 return Err(Refused::NotKept(why.into()));
             }
         }
+    }
+
+    /// What of the kept state is not in effect, since this was asked last.
+    pub fn left_out(&self) -> Vec<String> {
+        std::mem::take(&mut self.inner.lock().left_out)
+    }
+
+    /// Why nothing can be kept at present.
+    pub fn failure(&self) -> Option<String> {
+        self.inner.lock().failure.clone()
     }
 
     pub fn counters(&self) -> Counters {
@@ -433,6 +486,15 @@ impl Inner {
         self.gather(now);
     }
 
+    /// While the disk takes nothing, checks go on; their states are one each, their numbers are ever more.
+    fn measured(&mut self, name: &ObjectName, outcome: &Outcome, latency_seconds: f64) {
+        if self.batch.carried.results.len() >= MAX_WAITING_RESULTS {
+            self.counters.points_left_out += 1;
+            return;
+        }
+        self.batch.carried.results.push((name.clone(), outcome.clone(), latency_seconds));
+    }
+
     /// In the history. True if it says something else than the result before.
     fn note(&mut self, id: ObjectId, outcome: &Outcome, now: Timestamp) -> bool {
         let status = self.machine.status(id, now);
@@ -482,6 +544,7 @@ impl Inner {
     fn gather(&mut self, now: Timestamp) {
         for change in std::mem::take(&mut self.out.changes) {
             self.counters.changes += 1;
+            self.record.change(&change, &mut self.batch.days);
             let change = self.with_silence(change, now);
             self.batch.carried.changes.push(change);
         }
@@ -495,15 +558,16 @@ impl Inner {
             self.row(id);
             self.batch.dirty.insert(id);
         }
-        self.batch.carried.handlers.append(&mut self.out.handlers);
-        self.batch.carried.looks.extend(std::mem::take(&mut self.out.looks));
+        for handler in std::mem::take(&mut self.out.handlers) {
+            self.batch.carried.handlers.push((self.machine.name(handler.object), handler));
+        }
+        let looks = std::mem::take(&mut self.out.looks);
+        self.batch.carried.looks.extend(looks.into_iter().map(|id| self.machine.name(id)));
         self.batch.kept |= std::mem::take(&mut self.out.kept_changed);
     }
 
     fn keep_notice(&mut self, notice: &vocabulary::state::Notice) {
-        if notice.kind == vocabulary::state::NoticeKind::Problem {
-            *self.told.entry(notice.id.monitor.to_string()).or_default() += 1;
-        }
+        self.record.notice(notice, &mut self.batch.days);
         let channels = self.channels.get(&notice.contact).filter(|channels| !channels.is_empty()).cloned();
         self.batch.notices.push(KeptNotice {
             id: self.next_notice,
@@ -605,7 +669,16 @@ impl Inner {
         let gone = self.machine.restore_kept(kept, now.0);
         let told =
             gone.iter().map(|name| format!("a downtime or comment of `{}`, which is gone", plain(name)));
-        self.unreadable.extend(told);
+        self.left_out.extend(told);
+    }
+
+    /// Problems that somebody was told of do not count as healed by themselves.
+    fn remember_told(&mut self, now: Timestamp) {
+        for id in self.machine.ids() {
+            if self.machine.status(id, now).notification_number > 0 {
+                self.record.told(self.machine.instance_id(id));
+            }
+        }
     }
 
     fn take_names(&mut self) {

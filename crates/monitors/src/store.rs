@@ -34,6 +34,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             text TEXT NOT NULL, author TEXT NOT NULL, comment TEXT NOT NULL) STRICT;
          CREATE INDEX monitor_notice_object ON monitor_notice (monitor, instance, id);
          CREATE INDEX monitor_notice_at ON monitor_notice (at);
+         -- What each monitor did on each day.
+         CREATE TABLE monitor_day (
+            monitor TEXT NOT NULL, day INTEGER NOT NULL, fired INTEGER NOT NULL, healed INTEGER NOT NULL, told INTEGER NOT NULL,
+            PRIMARY KEY (monitor, day)) STRICT, WITHOUT ROWID;
          -- One record each of what is kept as a whole: downtimes and comments.
          CREATE TABLE monitor_kept (what TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
          -- Definitions made in the UI; the newest version counts, one without a body is a removal.
@@ -262,14 +266,6 @@ fn notice(row: &Row) -> KeptNotice {
     }
 }
 
-/// Problem notices since then, by monitor: how often each has spoken.
-pub fn notices_since(state: &StateStore, since: i64) -> Result<Vec<(String, i64)>, StateError> {
-    let sql =
-        "SELECT monitor, COUNT(*) FROM monitor_notice WHERE at >= ?1 AND kind = 'problem' GROUP BY monitor";
-    let rows = state.query(sql, &[since.into()])?;
-    Ok(rows.iter().map(|row| (row.text(0).to_owned(), row.integer(1))).collect())
-}
-
 pub fn last_id(state: &StateStore, table: &str) -> Result<i64, StateError> {
     let rows = state.query(&format!("SELECT COALESCE(MAX(id), 0) FROM {table}"), &[])?;
     Ok(rows.first().map_or(0, |row| row.integer(0)))
@@ -296,6 +292,7 @@ pub fn prune(tx: &Transaction<'_>, before: i64, most: usize) -> Result<bool, Sta
         );
         full |= tx.execute(&sql, &[before.into(), (most as i64).into()])? == most;
     }
+    tx.execute("DELETE FROM monitor_day WHERE day < ?1", &[(before / 86_400).into()])?;
     Ok(full)
 }
 

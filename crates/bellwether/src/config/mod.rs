@@ -9,7 +9,6 @@ mod source;
 mod tests;
 mod tree;
 
-use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +18,7 @@ use monitors::config::{
     MonitorConfig, ServiceConfig, TimePeriodConfig,
 };
 use monitors::kinds::heartbeat::HeartbeatsConfig;
+use monitors::made::Origins;
 use notify::ChannelConfig;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
@@ -78,9 +78,6 @@ pub struct Config {
     #[serde(skip)]
     pub origins: Origins,
 }
-
-/// `file:line` by list (`check`) and name.
-pub type Origins = BTreeMap<(&'static str, String), String>;
 
 /// A path that may be relative to the file that names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -333,6 +330,11 @@ impl Config {
             }
         }
         problems
+    }
+
+    /// What is watched, and where it is written.
+    pub fn files(&self) -> monitors::Files {
+        monitors::Files { definitions: self.definitions(), origins: self.origins.clone() }
     }
 
     /// What is watched, as the files say.

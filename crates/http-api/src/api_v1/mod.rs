@@ -2,14 +2,19 @@
 //! machines at `/api/v1/openapi.json`.
 
 pub mod agent;
+pub mod checks;
 pub mod describe;
+pub mod downtimes;
 pub mod explain;
 pub mod graph;
 pub mod home;
+pub mod hosts;
 pub mod inventory;
 pub mod levels;
 pub mod log_level;
+pub mod monitors;
 pub mod moving;
+pub mod notifications;
 pub mod points;
 pub mod search;
 pub mod services;
@@ -18,6 +23,7 @@ pub mod status;
 pub mod storage;
 pub mod tokens;
 pub mod trust;
+mod watched;
 
 use std::sync::Arc;
 
@@ -61,6 +67,38 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/people/{name}", delete(session::remove_person))
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}", delete(tokens::remove))
+        .route("/monitors", get(monitors::monitors))
+        .route("/monitors/export", get(monitors::export))
+        .route("/monitors/diff", get(monitors::differences))
+        .route("/monitors/{name}", get(monitors::monitor).put(monitors::define).delete(monitors::undefine))
+        .route("/monitors/{name}/versions", get(monitors::versions))
+        .route("/checks/{name}", get(checks::show_check))
+        .route("/checks/{name}/result", post(checks::take_check_result))
+        .route("/checks/{name}/history", get(checks::check_history))
+        .route("/checks/{name}/run", post(checks::run_check))
+        .route(
+            "/checks/{name}/ack",
+            post(checks::acknowledge_check).delete(checks::remove_check_acknowledgement),
+        )
+        .route("/checks/{name}/notifications", put(checks::switch_check_notifications))
+        .route("/checks/{name}/notify", post(checks::notify_of_check))
+        .route("/checks/{name}/comments", post(checks::comment_on_check))
+        .route("/hosts/{name}", get(hosts::show_host))
+        .route("/hosts/{name}/result", post(hosts::take_host_result))
+        .route("/hosts/{name}/history", get(hosts::host_history))
+        .route("/hosts/{name}/run", post(hosts::run_host))
+        .route("/hosts/{name}/ack", post(hosts::acknowledge_host).delete(hosts::remove_host_acknowledgement))
+        .route("/hosts/{name}/notifications", put(hosts::switch_host_notifications))
+        .route("/hosts/{name}/notify", post(hosts::notify_of_host))
+        .route("/hosts/{name}/comments", post(hosts::comment_on_host))
+        .route("/comments/{id}", delete(downtimes::remove_comment))
+        .route("/downtimes", get(downtimes::downtimes).post(downtimes::plan_downtime))
+        .route("/downtimes/{id}", delete(downtimes::cancel_downtime))
+        .route("/silences", get(downtimes::silences).post(downtimes::silence))
+        .route("/silences/{id}", delete(downtimes::end_silence))
+        .route("/notifications", get(notifications::notifications))
+        .route("/checks", get(monitors::checks))
+        .route("/hosts", get(monitors::hosts))
         .route("/stream", get(crate::stream::open))
         .route("/streams/{id}", put(crate::stream::set_targets))
         .route("/openapi.json", get(openapi))
@@ -90,6 +128,13 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         moving::export_whisper, points::store, agent::take, levels::rules,
         levels::set_rules, log_level::set, session::sign_in, session::sign_out, session::people,
         session::set_person, session::remove_person, tokens::list, tokens::create, tokens::remove,
+        monitors::monitors, monitors::export, monitors::differences, monitors::monitor, monitors::define, monitors::undefine, monitors::versions, monitors::checks, monitors::hosts,
+        checks::show_check, checks::take_check_result, checks::check_history, checks::run_check, checks::acknowledge_check,
+        checks::remove_check_acknowledgement, checks::switch_check_notifications, checks::notify_of_check, checks::comment_on_check,
+        hosts::show_host, hosts::take_host_result, hosts::host_history, hosts::run_host, hosts::acknowledge_host,
+        hosts::remove_host_acknowledgement, hosts::switch_host_notifications, hosts::notify_of_host, hosts::comment_on_host,
+        downtimes::remove_comment, downtimes::downtimes, downtimes::plan_downtime, downtimes::cancel_downtime, downtimes::silences,
+        downtimes::silence, downtimes::end_silence, notifications::notifications,
         crate::stream::open, crate::stream::set_targets
     )
 )]

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use vocabulary::Timestamp;
 use vocabulary::ports::{QueryLimits, Scope};
+use vocabulary::state::StateChange;
 
 use super::batches::{Batch, Batches};
 use super::message;
@@ -27,6 +28,8 @@ pub const MAX_TARGET_LENGTH: usize = 16_384;
 pub const MAX_SERIES: usize = 2_000;
 /// Ticks that wait for a slow reader before its stream is closed.
 const QUEUE: usize = 32;
+/// Changes of state in one message.
+const MAX_CHANGES: usize = 500;
 /// How much past a new target brings along when nothing was asked for, and at most.
 const USUAL_PAST_SECONDS: i64 = 60;
 const MAX_PAST_SECONDS: i64 = 3_600;
@@ -104,9 +107,29 @@ impl Hub {
         Ok(())
     }
 
+    /// At once, and not with the next tick. A reader who is too slow for it is closed, and looks again when it is back.
+    pub fn tell_changes(&self, changes: &[StateChange]) {
+        let mut streams = self.streams.lock();
+        if streams.is_empty() {
+            return;
+        }
+        for chunk in changes.chunks(MAX_CHANGES) {
+            streams.retain(|_, stream| {
+                let seen: Vec<&StateChange> =
+                    chunk.iter().filter(|change| is_seen(&stream.scope, change)).collect();
+                seen.is_empty() || stream.events.try_send(vec![message::changes(&seen)]).is_ok()
+            });
+        }
+    }
+
     pub fn close(&self, id: &str) {
         self.streams.lock().remove(id);
     }
+}
+
+/// Checks and hosts are no series: who sees a part of all names sees only instances that are called so.
+fn is_seen(scope: &Scope, change: &StateChange) -> bool {
+    scope.is_everything() || (!change.id.instance.is_empty() && scope.sees(&change.id.instance))
 }
 
 fn check(targets: &[String]) -> Answer<()> {

@@ -3,6 +3,8 @@
 use axum::response::sse::Event;
 use serde_json::json;
 
+use vocabulary::state::StateChange;
+
 use super::watch::{Row, SeriesHead};
 use crate::control::State;
 use crate::evaluate::TargetError;
@@ -19,6 +21,28 @@ pub fn series(target: usize, text: &str, heads: &[SeriesHead], error: Option<&Ta
 
 pub fn state(health: State, read_only: Option<&str>) -> Event {
     Event::default().event("state").data(json!({"health": health, "read_only": read_only}).to_string())
+}
+
+/// What is watched and is in another state than before.
+pub fn changes(changes: &[&StateChange]) -> Event {
+    let one = |change: &&StateChange| {
+        let host = change.id.monitor.strip_prefix(monitors::machine::HOST_PREFIX);
+        json!({
+            "monitor": if host.is_some() { None } else { Some(&*change.id.monitor) },
+            "host": host,
+            "instance": if change.id.instance.is_empty() { None } else { Some(&*change.id.instance) },
+            "at": change.at.0,
+            "from": change.from,
+            "state": change.to,
+            "state_type": change.to_type,
+            "attempt": change.attempt,
+            "value": change.value.filter(|value| value.is_finite()),
+            "text": &*change.text,
+            "withheld": change.withheld,
+        })
+    };
+    let all: Vec<_> = changes.iter().map(one).collect();
+    Event::default().event("changes").data(json!({ "changes": all }).to_string())
 }
 
 /// New and corrected points, one row a series.

@@ -1,0 +1,61 @@
+//! What incidents know of what is watched and of contacts, made from the definitions.
+
+use std::sync::Arc;
+
+use incidents::book::{Book, Contact, Kind, Subject};
+use monitors::Definitions;
+use monitors::config::ContactConfig;
+
+pub fn book(all: &Definitions) -> Book {
+    let mut book = Book::default();
+    for monitor in &all.monitors {
+        let subject = Subject {
+            kind: Kind::Monitor,
+            contacts: names(monitor.contacts.as_deref()),
+            playbook: monitor.playbook.clone(),
+            description: monitor.description.clone(),
+            warning: monitor.warning.clone(),
+            critical: monitor.critical.clone(),
+            shadow: monitor.shadow,
+            ..Subject::default()
+        };
+        book.subjects.insert((false, monitor.name.as_str().into()), subject);
+    }
+    for check in &all.checks {
+        let subject = Subject {
+            kind: Kind::Check,
+            host: (!check.host.is_empty()).then(|| check.host.as_str().into()),
+            contacts: names(check.contacts.as_deref()),
+            playbook: check.playbook.clone(),
+            shadow: check.shadow,
+            ..Subject::default()
+        };
+        book.subjects.insert((false, check.name.as_str().into()), subject);
+    }
+    for host in &all.hosts {
+        let subject = Subject {
+            kind: Kind::Host,
+            contacts: names(host.contacts.as_deref()),
+            playbook: host.playbook.clone(),
+            ..Subject::default()
+        };
+        book.subjects.insert((true, host.name.as_str().into()), subject);
+    }
+    book.contacts =
+        all.contacts.iter().map(|contact| (contact.name.as_str().into(), of_contact(contact))).collect();
+    book
+}
+
+fn of_contact(contact: &ContactConfig) -> Contact {
+    Contact {
+        channels: names(Some(&contact.channels)),
+        email: contact.email.clone(),
+        check_options: contact.check_notification_options.clone(),
+        host_options: contact.host_notification_options.clone(),
+        disabled: contact.notifications_enabled == Some(false),
+    }
+}
+
+fn names(list: Option<&[String]>) -> Vec<Arc<str>> {
+    list.unwrap_or_default().iter().map(|name| name.as_str().into()).collect()
+}

@@ -1,0 +1,395 @@
+//! What is watched: results come in, the machine says what they mean, the disk keeps it, and then everybody who has to
+//! know is told.
+//!
+//! | thread | does | falls behind |
+//! |---|---|---|
+//! | `checks` | starts what is due, takes what came of it | checks start later, counted; never more at once than configured |
+//! | `monitors` | writes what has gathered in one transaction, then carries it on | results wait together; who sends some waits for the answer |
+//!
+//! A batch that cannot be written is tried again each second; until then nothing is taken from those who want an answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use incidents::incident::Key;
+use monitors::batch::{Carried, Prepared};
+use monitors::kinds::check::macros::Standing;
+use monitors::kinds::check::{Checks, Estate, Executor, Finished, Gate, Prober, Subject};
+use monitors::kinds::check::{perfdata, plugin};
+use monitors::machine::ObjectName;
+use monitors::{Monitors, Refused};
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc};
+use vocabulary::ports::Successor;
+use vocabulary::state::{State, StateType, Withheld};
+use vocabulary::{Clock, PointBatch, PointSink, Timestamp};
+
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::house::House;
+
+/// Time alone brings something about this often at least: a snooze ends, a downtime begins.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// What somebody asks for is started within this time.
+const LONGEST_WAIT_FOR_RESULTS: Duration = Duration::from_millis(200);
+const RETRY_WRITING_AFTER: Duration = Duration::from_secs(1);
+/// Each is a process; a burst of changes waits.
+const HANDLERS_AT_ONCE: usize = 16;
+/// A wall clock that moved so much further than time did was set.
+const CLOCK_STEP: Duration = Duration::from_secs(3);
+
+/// Plain counters of this part.
+#[derive(Default)]
+pub struct WatchingStats {
+    pub runs: AtomicU64,
+    pub timed_out: AtomicU64,
+    pub cut_bytes: AtomicU64,
+    pub handlers: AtomicU64,
+    pub handlers_failed: AtomicU64,
+    pub clock_steps: AtomicU64,
+    /// When the last batch was on the disk, or there was nothing to write.
+    pub last_written: AtomicI64,
+    /// How late checks were started, in all, and the last one.
+    pub latency_microseconds: AtomicU64,
+    pub last_latency_microseconds: AtomicU64,
+    pub last_result: AtomicI64,
+}
+
+pub struct Watching {
+    house: Arc<House>,
+    checks: Mutex<Checks>,
+    executor: Executor,
+    runtime: Handle,
+    handlers: Arc<Semaphore>,
+    /// For times that must not go back.
+    began: Instant,
+    stop: AtomicBool,
+    pub stats: WatchingStats,
+}
+
+/// The threads; they end when [`stop`](Self::stop) is called.
+pub struct Running {
+    watching: Arc<Watching>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    pub fn start(house: &Arc<House>, runtime: Handle, prober: Arc<dyn Prober>) -> Result<Running, Failure> {
+        let config = house.config.load_full();
+        let (executor, finished) = Executor::new(runtime.clone(), config.checks.max_concurrent);
+        let checks = Checks::new(config.checks.clone(), jiff::tz::TimeZone::system(), prober);
+        let watching = Arc::new(Watching {
+            house: house.clone(),
+            checks: Mutex::new(checks),
+            executor,
+            runtime,
+            handlers: Arc::new(Semaphore::new(HANDLERS_AT_ONCE)),
+            began: Instant::now(),
+            stop: AtomicBool::new(false),
+            stats: WatchingStats::default(),
+        });
+        watching.schedule(&config);
+        house.monitors.attended(true);
+        house.watching.store(Arc::new(Some(watching.clone())));
+        let (committing, running) = (watching.clone(), watching.clone());
+        let threads = [
+            std::thread::Builder::new().name("monitors".into()).spawn(move || committing.write_batches()),
+            std::thread::Builder::new().name("checks".into()).spawn(move || running.run_checks(finished)),
+        ];
+        let threads = threads.into_iter().collect::<Result<_, _>>().map_err(Failure::doing("start"))?;
+        Ok(Running { watching, threads })
+    }
+
+    /// What was answered for is on the disk when this returns.
+    pub fn stop(self) {
+        self.watching.stop.store(true, Ordering::Relaxed);
+        self.watching.house.monitors.wake();
+        for thread in self.threads {
+            // A thread that panicked has said so.
+            let _ = thread.join();
+        }
+        self.watching.house.watching.store(Arc::new(None));
+    }
+}
+
+impl Watching {
+    fn stopping(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn monitors(&self) -> &Monitors {
+        &self.house.monitors
+    }
+
+    /// From now on these are run, those that ran before at their time.
+    pub fn schedule(&self, config: &Config) {
+        let now = self.house.clock.now();
+        let all = self.monitors().definitions();
+        let next_in = |subject: &Subject| self.monitors().next_in(&name_of(subject), now);
+        self.checks.lock().set(&all, config.checks.clone(), self.began.elapsed(), next_in);
+    }
+
+    /// Somebody wants it now.
+    pub fn run_now(&self, name: &ObjectName) -> Result<(), String> {
+        let subject = subject_of(name).ok_or("only checks and hosts are run")?;
+        match self.checks.lock().scheduler.force(&subject) {
+            true => Ok(()),
+            false => Err(format!("nothing is run for `{}`: its results are sent to it", subject.name())),
+        }
+    }
+
+    /// When it is run next, in seconds since 1970.
+    pub fn next_run(&self, name: &ObjectName) -> Option<f64> {
+        let next = self.checks.lock().scheduler.next_of(&subject_of(name)?)?;
+        let wait = next.as_secs_f64() - self.began.elapsed().as_secs_f64();
+        Some(self.house.clock.since_epoch().as_secs_f64() + wait)
+    }
+
+    pub fn check_stats(&self) -> monitors::kinds::check::schedule::ScheduleStats {
+        self.checks.lock().stats(self.began.elapsed())
+    }
+
+    fn run_checks(&self, mut finished: mpsc::Receiver<Finished>) {
+        while !self.stopping() {
+            let at = self.house.clock.now();
+            let estate = Known { monitors: self.monitors(), at };
+            let jobs = self.checks.lock().due(self.began.elapsed(), at, &estate);
+            jobs.into_iter().for_each(|job| self.executor.start(job));
+            let first = self.runtime.block_on(tokio::time::timeout(self.until_next(), finished.recv()));
+            if let Ok(Some(first)) = first {
+                self.take(first);
+                while let Ok(next) = finished.try_recv() {
+                    self.take(next);
+                }
+            }
+        }
+    }
+
+    fn until_next(&self) -> Duration {
+        let next = self.checks.lock().scheduler.next_due();
+        let wait = next.map_or(LONGEST_WAIT_FOR_RESULTS, |next| next.saturating_sub(self.began.elapsed()));
+        wait.min(LONGEST_WAIT_FOR_RESULTS)
+    }
+
+    fn take(&self, finished: Finished) {
+        let stats = &self.stats;
+        stats.runs.fetch_add(1, Ordering::Relaxed);
+        stats.timed_out.fetch_add(u64::from(finished.timed_out), Ordering::Relaxed);
+        stats.cut_bytes.fetch_add(finished.cut, Ordering::Relaxed);
+        let late = finished.latency.as_micros() as u64;
+        stats.latency_microseconds.fetch_add(late, Ordering::Relaxed);
+        stats.last_latency_microseconds.store(late, Ordering::Relaxed);
+        stats.last_result.store(self.house.clock.now().0, Ordering::Relaxed);
+        let name = name_of(&finished.subject);
+        let latency = finished.latency.as_secs_f64();
+        let taken = self.monitors().ran(&name, &finished.outcome, latency, self.house.clock.now());
+        if let Err(Refused::NotFound(_)) = taken {
+            tracing::debug!(name = %finished.subject, "a result of a check that is no longer defined");
+        }
+        let next_in = self.monitors().interval(&name).unwrap_or_default();
+        self.checks.lock().finished(&finished.subject, next_in, self.began.elapsed());
+    }
+
+    fn write_batches(&self) {
+        let mut seen = Seen::new(&*self.house.clock);
+        while !self.stopping() {
+            self.monitors().wait_for_work(self.until_due());
+            let now = self.house.clock.now();
+            if seen.stepped(&*self.house.clock) {
+                self.stats.clock_steps.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(
+                    "the clock was set, or the machine slept: nothing is called late because of that"
+                );
+            }
+            self.monitors().tick(now);
+            self.write(now);
+            self.tick_incidents(now);
+        }
+        self.write(self.house.clock.now());
+    }
+
+    fn until_due(&self) -> Duration {
+        let now = self.house.clock.now();
+        let due = self.monitors().next_due().map_or(i64::MAX, |due| due.since(now));
+        Duration::from_secs(due.clamp(0, 1) as u64).clamp(Duration::from_millis(20), LONGEST_SLEEP)
+    }
+
+    /// Until it is on the disk; gives up only when the server stops.
+    fn write(&self, now: Timestamp) {
+        let Some(prepared) = self.monitors().prepare() else {
+            self.stats.last_written.store(now.0, Ordering::Relaxed);
+            return;
+        };
+        let mut batch = self.house.desk.batch();
+        batch.take(&prepared.carried.changes, &prepared.carried.notices, now);
+        loop {
+            let written = self.house.state.transaction(|tx| {
+                prepared.write(tx)?;
+                batch.save(tx)
+            });
+            match written {
+                Ok(()) => break,
+                Err(error) => {
+                    // Others may act on incidents meanwhile, and are told themselves that the disk does not take it.
+                    drop(batch);
+                    tracing::error!(%error, "what monitors say cannot be kept; trying again");
+                    self.monitors().failed(error.to_string());
+                    if self.stopping() {
+                        return;
+                    }
+                    std::thread::sleep(RETRY_WRITING_AFTER);
+                    batch = self.house.desk.batch();
+                }
+            }
+        }
+        batch.committed();
+        self.monitors().committed(&prepared);
+        self.stats.last_written.store(now.0, Ordering::Relaxed);
+        self.carry_on(prepared, now);
+    }
+
+    fn carry_on(&self, prepared: Prepared, now: Timestamp) {
+        let Carried { changes, handlers, looks, results, .. } = prepared.carried;
+        self.store_points(&results);
+        if let Some(services) = self.house.services.load().as_ref() {
+            services.hub.tell_changes(&changes);
+        }
+        for name in looks {
+            if let Some(subject) = subject_of(&name) {
+                self.checks.lock().scheduler.run_in(&subject, Duration::ZERO, self.began.elapsed());
+            }
+        }
+        for (name, _) in handlers {
+            self.handle(&name, now);
+        }
+    }
+
+    fn store_points(&self, results: &[(ObjectName, monitors::Outcome, f64)]) {
+        let mut batch = PointBatch::default();
+        let checks = self.checks.lock();
+        for (name, outcome, latency) in results {
+            let Some(subject) = subject_of(name) else { continue };
+            let Some((host, service)) = checks.place(&subject) else { continue };
+            for (series, value) in perfdata::points(host, service, outcome, *latency) {
+                batch.push_parts(&[series.as_bytes()], outcome.at, value);
+            }
+        }
+        drop(checks);
+        self.house.store.write(&batch, &mut Successor::default());
+    }
+
+    /// One bounded command, if event handlers are switched on.
+    fn handle(&self, name: &ObjectName, now: Timestamp) {
+        if !self.house.config.load().checks.event_handlers {
+            return;
+        }
+        let Some(subject) = subject_of(name) else { return };
+        let estate = Known { monitors: self.monitors(), at: now };
+        let Some(run) = self.checks.lock().event_handler(&subject, now, &estate) else { return };
+        self.stats.handlers.fetch_add(1, Ordering::Relaxed);
+        let permits = self.handlers.clone();
+        let house = self.house.clone();
+        self.runtime.spawn(async move {
+            let Ok(_permit) = permits.acquire().await else { return };
+            let ended = plugin::run(&run).await;
+            if ended.ending != plugin::Ending::Exit(0) {
+                if let Some(watching) = house.watching.load().as_ref() {
+                    watching.stats.handlers_failed.fetch_add(1, Ordering::Relaxed);
+                }
+                tracing::warn!(name = %subject, ending = ?ended.ending, "an event handler failed");
+            }
+        });
+    }
+
+    fn tick_incidents(&self, now: Timestamp) {
+        let estate = Known { monitors: self.monitors(), at: now };
+        if let Err(error) = self.house.desk.tick(&estate, now) {
+            tracing::error!(%error, "what incidents bring about with time cannot be kept; trying again");
+        }
+    }
+}
+
+/// The wall clock against time itself.
+struct Seen {
+    wall: Duration,
+    at: Instant,
+}
+
+impl Seen {
+    fn new(clock: &dyn Clock) -> Seen {
+        Seen { wall: clock.since_epoch(), at: Instant::now() }
+    }
+
+    /// Was it set since it was looked at last?
+    fn stepped(&mut self, clock: &dyn Clock) -> bool {
+        let now = Seen::new(clock);
+        let passed = now.at - self.at;
+        let expected = self.wall + passed;
+        let stepped = now.wall.abs_diff(expected) > CLOCK_STEP;
+        *self = now;
+        stepped
+    }
+}
+
+pub fn name_of(subject: &Subject) -> ObjectName {
+    match subject {
+        Subject::Check(name) => ObjectName::Check(name.to_string()),
+        Subject::Host(name) => ObjectName::Host(name.to_string()),
+    }
+}
+
+fn subject_of(name: &ObjectName) -> Option<Subject> {
+    match name {
+        ObjectName::Check(name) => Some(Subject::Check(name.as_str().into())),
+        ObjectName::Host(name) => Some(Subject::Host(name.as_str().into())),
+        ObjectName::Instance(..) => None,
+    }
+}
+
+/// The estate as checks and incidents ask about it.
+struct Known<'m> {
+    monitors: &'m Monitors,
+    at: Timestamp,
+}
+
+impl Estate for Known<'_> {
+    fn gate(&self, subject: &Subject) -> Gate {
+        match self.monitors.held_back(&name_of(subject), self.at) {
+            None => Gate::Run,
+            Some(wait) => Gate::NotFor(wait),
+        }
+    }
+
+    fn standing(&self, subject: &Subject) -> Option<Standing> {
+        let status = self.monitors.look(&name_of(subject), self.at).ok()?.status;
+        let state: State = status.state?;
+        Some(Standing {
+            state,
+            last_state: status.last_hard_state,
+            is_hard: status.state_type == StateType::Hard,
+            attempt: status.attempt,
+            output: status.output.to_string(),
+            long_output: status.long_output.to_string(),
+            perfdata: status.perfdata.to_string(),
+            last_check: status.last_check.unwrap_or_default(),
+            last_change: status.last_state_change.unwrap_or_default(),
+            in_downtime: status.in_downtime(),
+            percent_change: status.percent_state_change,
+            latency: 0.0,
+            took: status.seconds,
+        })
+    }
+}
+
+impl incidents::Estate for Known<'_> {
+    fn withheld(&self, key: &Key) -> Option<Withheld> {
+        self.monitors.withheld(&key.id(), self.at)
+    }
+
+    fn will_tell(&self, key: &Key, contact: &str) -> bool {
+        self.monitors.will_tell(&key.id(), contact)
+    }
+}

@@ -1,0 +1,158 @@
+//! How watching itself is: its own numbers, and its parts in the health of the server.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http_api::control::{Dropped, Part, State};
+
+use crate::health::{dropped, part};
+use crate::house::House;
+use crate::own::Counters;
+use crate::watching::Watching;
+
+/// Nothing was written for so long though there is time to: the thread hangs on the disk.
+const SLOW_SECONDS: f64 = 5.0;
+
+pub fn count(house: &House, all: &mut Counters) {
+    let counters = house.monitors.counters();
+    for (name, value) in [
+        ("results", counters.results),
+        ("results.passive", counters.passive),
+        ("refused", counters.refused),
+        ("changes", counters.changes),
+        ("notices", counters.notices),
+        ("batches", counters.batches),
+        ("rows", counters.rows),
+        ("batches_failed", counters.failed_batches),
+        ("dropped.instances", counters.left_out),
+        ("dropped.points", counters.points_left_out),
+    ] {
+        all.add(&format!("monitors.{name}"), value);
+    }
+    let Some(watching) = &**house.watching.load() else { return };
+    let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let (stats, checks) = (&watching.stats, watching.check_stats());
+    for (name, value) in [
+        ("runs", read(&stats.runs)),
+        ("timed_out", read(&stats.timed_out)),
+        ("cut_bytes", read(&stats.cut_bytes)),
+        ("latency_microseconds", read(&stats.latency_microseconds)),
+        ("started", checks.started),
+        ("forced", checks.forced),
+        ("late_starts", checks.late_starts),
+        ("held_back", checks.held_back),
+        ("event_handlers", read(&stats.handlers)),
+        ("event_handlers_failed", read(&stats.handlers_failed)),
+    ] {
+        all.add(&format!("checks.{name}"), value);
+    }
+    all.add("monitors.clock_steps", read(&stats.clock_steps));
+}
+
+pub fn gauges(house: &House, add: &mut impl FnMut(&str, f64)) {
+    let tally = house.monitors.tally();
+    for (name, value) in [
+        ("ok", tally.ok),
+        ("warning", tally.warning),
+        ("critical", tally.critical),
+        ("unknown", tally.unknown),
+        ("pending", tally.pending),
+    ] {
+        add(&format!("monitors.state.{name}"), value as f64);
+    }
+    let Some(watching) = &**house.watching.load() else { return };
+    let checks = watching.check_stats();
+    add("checks.scheduled", checks.scheduled as f64);
+    add("checks.running", checks.running as f64);
+    add("checks.waiting", checks.waiting as f64);
+}
+
+pub fn parts(house: &House, now: f64) -> Vec<Part> {
+    let Some(watching) = &**house.watching.load() else { return Vec::new() };
+    vec![monitors_part(house, watching, now), checks_part(house, watching)]
+}
+
+fn monitors_part(house: &House, watching: &Watching, now: f64) -> Part {
+    let counters = house.monitors.counters();
+    let last = watching.stats.last_written.load(Ordering::Relaxed);
+    let lag = if last > 0 { (now - last as f64).max(0.0) } else { 0.0 };
+    let (state, text) = match house.monitors.failure() {
+        Some(why) => (State::Critical, format!("states cannot be kept, so no result is taken: {why}")),
+        None if lag > SLOW_SECONDS => (State::Warning, format!("nothing was kept for {lag:.0} s")),
+        None => {
+            let tally = house.monitors.tally();
+            let all = tally.ok + tally.warning + tally.critical + tally.unknown + tally.pending;
+            (State::Ok, format!("{all} watched, {} not yet known", tally.pending))
+        }
+    };
+    let losses = [
+        (
+            "monitors.refused",
+            "unknown",
+            counters.refused,
+            "Results for what is not defined, or is switched off.",
+        ),
+        (
+            "monitors.dropped.instances",
+            "limit",
+            counters.left_out,
+            "Instances of metric monitors beyond the most that there may be.",
+        ),
+        (
+            "monitors.dropped.points",
+            "disk",
+            counters.points_left_out,
+            "Numbers of results while states could not be kept.",
+        ),
+    ];
+    Part {
+        state,
+        text,
+        rate: house.history.rate("monitors.results"),
+        unit: Some("results/s"),
+        lag: Some(lag),
+        last_success: (last > 0).then_some(last as f64),
+        dropped: losses_of(house, &losses),
+        ..part("monitors", "evaluator", "Monitors")
+    }
+}
+
+fn checks_part(house: &House, watching: &Watching) -> Part {
+    let checks = watching.check_stats();
+    let config = house.config.load();
+    let late = house.history.in_last_minute("checks.late_starts");
+    let (state, text) = match (checks.waiting, late) {
+        (waiting, late) if waiting > 0 && late > 0.0 => (
+            State::Warning,
+            format!(
+                "{waiting} checks wait because {} run already: raise checks.max_concurrent, or run them less often",
+                checks.running
+            ),
+        ),
+        _ => (State::Ok, format!("{} scheduled, {} running", checks.scheduled, checks.running)),
+    };
+    let last = watching.stats.last_result.load(Ordering::Relaxed);
+    Part {
+        state,
+        text,
+        rate: house.history.rate("checks.runs"),
+        unit: Some("checks/s"),
+        lag: Some(watching.stats.last_latency_microseconds.load(Ordering::Relaxed) as f64 / 1e6),
+        last_success: (last > 0).then_some(last as f64),
+        filled: Some(checks.running as f64 / config.checks.max_concurrent.max(1) as f64),
+        dropped: losses_of(
+            house,
+            &[(
+                "checks.cut_bytes",
+                "output",
+                watching.stats.cut_bytes.load(Ordering::Relaxed),
+                "Bytes of output beyond what is kept of one check.",
+            )],
+        ),
+        ..part("checks", "evaluator", "Checks")
+    }
+}
+
+fn losses_of(house: &House, losses: &[(&str, &'static str, u64, &'static str)]) -> Vec<Dropped> {
+    let lost = losses.iter().filter(|(.., total, _)| *total > 0);
+    lost.map(|(counter, cause, total, help)| dropped(house, counter, cause, *total, help)).collect()
+}

@@ -1,0 +1,245 @@
+//! Planned time in which nobody is paged, and comments.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use monitors::machine::{Command, Done, ObjectName};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::status::off_thread;
+use super::watched::{self, Downtime, RESPONDERS_SECONDS};
+use crate::accounts::{Caller, Role};
+use crate::answer::{Answer, Body, Problem};
+use crate::guard::require;
+use crate::services::Services;
+
+/// Of a check, a host, or an instance of a monitor.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewDowntime {
+    check: Option<String>,
+    host: Option<String>,
+    monitor: Option<String>,
+    instance: Option<String>,
+    /// Seconds since 1970.
+    pub start: f64,
+    pub end: f64,
+    /// From start to end; else it waits in that time for the first bad result, and lasts `duration` from there.
+    #[serde(default = "fixed")]
+    pub fixed: bool,
+    pub duration: Option<f64>,
+    #[serde(default)]
+    author: String,
+    #[serde(default)]
+    pub comment: String,
+    /// It starts together with this downtime.
+    pub triggered_by: Option<u64>,
+}
+
+fn fixed() -> bool {
+    true
+}
+
+impl NewDowntime {
+    fn name(&self) -> Answer<ObjectName> {
+        match (&self.check, &self.host, &self.monitor) {
+            (Some(name), None, None) => Ok(ObjectName::Check(name.clone())),
+            (None, Some(name), None) => Ok(ObjectName::Host(name.clone())),
+            (None, None, Some(name)) => {
+                Ok(ObjectName::Instance(name.clone(), self.instance.clone().unwrap_or_default()))
+            }
+            _ => Err(Problem::bad_request("a downtime is of one thing")
+                .hint("write one of `check`, `host`, or `monitor` with `instance`")),
+        }
+    }
+
+    /// Who may plan it.
+    fn role(&self) -> Role {
+        if self.end - self.start <= RESPONDERS_SECONDS as f64 { Role::Responder } else { Role::Editor }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Made {
+    id: u64,
+}
+
+impl Made {
+    pub fn of(done: Done) -> Made {
+        match done {
+            Done::Downtime(id) | Done::Comment(id) => Made { id },
+            Done::Done => Made { id: 0 },
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Downtimes {
+    downtimes: Vec<Downtime>,
+}
+
+#[utoipa::path(get, path = "/downtimes", responses((status = 200, body = Downtimes)))]
+pub async fn downtimes(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+) -> Answer<Json<Downtimes>> {
+    watched::sees(&caller)?;
+    let downtimes = services.monitors.downtimes();
+    Ok(Json(Downtimes { downtimes: downtimes.iter().map(Downtime::from).collect() }))
+}
+
+#[utoipa::path(post, path = "/downtimes", request_body = NewDowntime,
+    responses((status = 200, body = Made), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub async fn plan_downtime(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Body(new): Body<NewDowntime>,
+) -> Answer<Json<Made>> {
+    watched::may(&caller, new.role())?;
+    let name = new.name()?;
+    let author = watched::author(&caller, new.author.clone());
+    let plan = move |object| Command::ScheduleDowntime(watched::new_downtime(object, &new, &author));
+    let done = watched::command(&services, name, plan).await?;
+    Ok(Json(Made::of(done)))
+}
+
+#[utoipa::path(delete, path = "/downtimes/{id}", params(("id" = u64, Path)),
+    responses((status = 204), (status = 404, body = Problem)))]
+pub async fn cancel_downtime(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<u64>,
+) -> Answer<StatusCode> {
+    watched::may(&caller, Role::Responder)?;
+    let now = services.clock.now();
+    watched::change(&services, move |monitors| {
+        Ok((StatusCode::NO_CONTENT, monitors.cancel_downtime(id, now)?))
+    })
+    .await
+}
+
+#[utoipa::path(delete, path = "/comments/{id}", params(("id" = u64, Path)),
+    responses((status = 204), (status = 404, body = Problem)))]
+pub async fn remove_comment(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<u64>,
+) -> Answer<StatusCode> {
+    watched::may(&caller, Role::Responder)?;
+    let now = services.clock.now();
+    watched::change(&services, move |monitors| {
+        Ok((StatusCode::NO_CONTENT, monitors.remove_comment(id, now)?))
+    })
+    .await
+}
+
+/// What a silence is about; every key that is there has to match. Names or globs.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Matcher {
+    monitor: Option<String>,
+    instance: Option<String>,
+    host: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewSilence {
+    matchers: Vec<Matcher>,
+    /// Seconds since 1970.
+    until: i64,
+    reason: String,
+    #[serde(default)]
+    author: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Silence {
+    id: i64,
+    matchers: Vec<Matcher>,
+    from: i64,
+    until: i64,
+    reason: String,
+    author: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Silences {
+    silences: Vec<Silence>,
+}
+
+#[utoipa::path(get, path = "/silences", responses((status = 200, body = Silences)))]
+pub async fn silences(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+) -> Answer<Json<Silences>> {
+    watched::sees(&caller)?;
+    let all = services.monitors.silences();
+    let matcher = |matcher: &monitors::silence::Matcher| Matcher {
+        monitor: matcher.monitor.clone(),
+        instance: matcher.instance.clone(),
+        host: matcher.host.clone(),
+    };
+    let silence = |silence: &Arc<monitors::silence::Silence>| Silence {
+        id: silence.id,
+        matchers: silence.matchers.iter().map(matcher).collect(),
+        from: silence.from,
+        until: silence.until,
+        reason: silence.reason.clone(),
+        author: silence.author.clone(),
+    };
+    Ok(Json(Silences { silences: all.iter().map(silence).collect() }))
+}
+
+#[utoipa::path(post, path = "/silences", request_body = NewSilence,
+    responses((status = 200, body = Made), (status = 400, body = Problem)))]
+pub async fn silence(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Body(new): Body<NewSilence>,
+) -> Answer<Json<Made>> {
+    let now = services.clock.now();
+    let long = new.until.saturating_sub(now.0) > RESPONDERS_SECONDS;
+    require(&caller, if long { Role::Editor } else { Role::Responder })?;
+    watched::sees(&caller)?;
+    if new.reason.trim().is_empty() {
+        return Err(Problem::bad_request("a silence needs a reason")
+            .hint("say in `reason` why nobody is to be paged"));
+    }
+    let matcher = |matcher: Matcher| monitors::silence::Matcher {
+        monitor: matcher.monitor,
+        instance: matcher.instance,
+        host: matcher.host,
+    };
+    let silence = monitors::silence::Silence {
+        id: 0,
+        matchers: new.matchers.into_iter().map(matcher).collect(),
+        from: now.0,
+        until: new.until,
+        reason: new.reason,
+        author: watched::author(&caller, new.author),
+    };
+    off_thread(&services, move |services| {
+        let id = services.monitors.silence(silence, now)?;
+        Ok(Json(Made { id: id.unsigned_abs() }))
+    })
+    .await
+}
+
+#[utoipa::path(delete, path = "/silences/{id}", params(("id" = i64, Path)),
+    responses((status = 204), (status = 404, body = Problem)))]
+pub async fn end_silence(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<i64>,
+) -> Answer<StatusCode> {
+    watched::may(&caller, Role::Responder)?;
+    off_thread(&services, move |services| {
+        services.monitors.end_silence(id)?;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
+}

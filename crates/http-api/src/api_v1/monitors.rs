@@ -1,0 +1,477 @@
+//! Monitors: everything that is watched in one list, one with its instances, and what is made in the UI.
+
+use std::sync::Arc;
+
+use ::monitors::history::Run;
+use ::monitors::look::{Found, Origin, Summary};
+use ::monitors::machine::ObjectName;
+use ::monitors::made::{Definition, Version};
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::{Extension, Json};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use vocabulary::ports::Scope;
+use vocabulary::state::{StateType, Withheld};
+
+use super::status::off_thread;
+use super::watched::{self, Stretch, Window, word};
+use crate::accounts::{Caller, Role, Via};
+use crate::answer::{Answer, Body, Params, Problem};
+use crate::guard::require;
+use crate::services::Services;
+
+/// Instances of one answer; the worst first.
+const MAX_INSTANCES: usize = 2_000;
+/// Ribbons are read from the disk one by one.
+const MAX_RIBBONS: usize = 50;
+
+#[derive(Serialize, ToSchema)]
+pub struct MonitorList {
+    now: i64,
+    monitors: Vec<MonitorRow>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct MonitorRow {
+    name: String,
+    /// metric, heartbeat, check, passive, host
+    kind: &'static str,
+    host: Option<String>,
+    service: Option<String>,
+    /// The worst of its instances; PENDING before the first result.
+    #[schema(example = "CRITICAL")]
+    state: &'static str,
+    #[schema(value_type = String)]
+    state_type: StateType,
+    attempt: u32,
+    max_attempts: u32,
+    since: Option<i64>,
+    text: String,
+    instances: usize,
+    in_trouble: usize,
+    acknowledged: bool,
+    in_downtime: bool,
+    silenced: bool,
+    /// In trouble: why nobody is told.
+    #[schema(value_type = Option<String>)]
+    withheld: Option<Withheld>,
+    flapping: bool,
+    shadow: bool,
+    /// Its notifications are on.
+    notifies: bool,
+    owner: Option<String>,
+    playbook: Option<String>,
+    /// Where it is written: `file:line`, or "ui".
+    origin: String,
+    /// Of the last 30 days: how often somebody was told, how often it became bad, how often that ended before anybody
+    /// was told.
+    pages: u64,
+    fired: u64,
+    self_healed: u64,
+}
+
+fn row(one: Summary) -> MonitorRow {
+    MonitorRow {
+        state: word(one.state),
+        silenced: one.withheld == Some(Withheld::Silence),
+        name: one.name,
+        kind: one.kind,
+        host: one.host,
+        service: one.service,
+        state_type: one.state_type,
+        attempt: one.attempt,
+        max_attempts: one.max_attempts,
+        since: one.since.map(|at| at.0),
+        text: one.text.to_string(),
+        instances: one.instances,
+        in_trouble: one.in_trouble,
+        acknowledged: one.acknowledged,
+        in_downtime: one.in_downtime,
+        withheld: one.withheld,
+        flapping: one.flapping,
+        shadow: one.shadow,
+        notifies: one.notifies,
+        owner: one.owner,
+        playbook: one.playbook,
+        origin: told(one.origin),
+        pages: one.record.told,
+        fired: one.record.fired,
+        self_healed: one.record.healed,
+    }
+}
+
+fn told(origin: Origin) -> String {
+    match origin {
+        Origin::File(place) => place,
+        Origin::Ui => "ui".into(),
+    }
+}
+
+/// Everything that is watched.
+#[utoipa::path(get, path = "/monitors", responses((status = 200, body = MonitorList)))]
+pub async fn monitors(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+) -> Answer<Json<MonitorList>> {
+    watched::sees(&caller)?;
+    off_thread(&services, |services| {
+        let now = services.clock.now();
+        let monitors = services.monitors.list(now).into_iter().map(row).collect();
+        Ok(Json(MonitorList { now: now.0, monitors }))
+    })
+    .await
+}
+
+/// Checks alone, as the list of monitors has them.
+#[utoipa::path(get, path = "/checks", responses((status = 200, body = MonitorList)))]
+pub async fn checks(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+) -> Answer<Json<MonitorList>> {
+    of_kinds(&services, &caller, &["check", "passive"]).await
+}
+
+/// Hosts alone.
+#[utoipa::path(get, path = "/hosts", responses((status = 200, body = MonitorList)))]
+pub async fn hosts(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+) -> Answer<Json<MonitorList>> {
+    of_kinds(&services, &caller, &["host"]).await
+}
+
+async fn of_kinds(
+    services: &Arc<Services>,
+    caller: &Caller,
+    kinds: &'static [&'static str],
+) -> Answer<Json<MonitorList>> {
+    watched::sees(caller)?;
+    off_thread(services, move |services| {
+        let now = services.clock.now();
+        let all = services.monitors.list(now).into_iter();
+        let monitors = all.filter(|one| kinds.contains(&one.kind)).map(row).collect();
+        Ok(Json(MonitorList { now: now.0, monitors }))
+    })
+    .await
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Monitor {
+    now: i64,
+    #[serde(flatten)]
+    row: MonitorRow,
+    /// As it would be written in a file, under the name of its table.
+    #[schema(value_type = Object)]
+    definition: Value,
+    toml: String,
+    /// Of what is made in the UI.
+    version: Option<i64>,
+    /// The worst first.
+    instances_list: Vec<Instance>,
+    more: bool,
+    next_check: Option<f64>,
+}
+
+/// One of the things that a monitor watches.
+#[derive(Serialize, ToSchema)]
+struct Instance {
+    /// Empty where there is only one.
+    instance: String,
+    state: &'static str,
+    #[schema(value_type = String)]
+    state_type: StateType,
+    attempt: u32,
+    since: Option<i64>,
+    value: Option<f64>,
+    text: String,
+    last_check: Option<i64>,
+    in_downtime: bool,
+    acknowledged: bool,
+    flapping: bool,
+    #[schema(value_type = Option<String>)]
+    withheld: Option<Withheld>,
+    /// Of the window; of the first instances only.
+    ribbon: Option<Vec<Stretch>>,
+}
+
+/// One with its instances.
+#[utoipa::path(get, path = "/monitors/{name}", params(("name" = String, Path), Window),
+    responses((status = 200, body = Monitor), (status = 404, body = Problem)))]
+pub async fn monitor(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+    Params(window): Params<Window>,
+) -> Answer<Json<Monitor>> {
+    off_thread(&services, move |services| one(services, &caller.scope, &name, &window).map(Json)).await
+}
+
+fn one(services: &Services, scope: &Scope, name: &str, window: &Window) -> Answer<Monitor> {
+    let now = services.clock.now();
+    let all = services.monitors.list(now).into_iter();
+    let summary = all.filter(|one| one.kind != "host").find(|one| one.name == name);
+    let summary = summary.ok_or_else(|| Problem::not_found(format!("there is no monitor `{name}`")))?;
+    let is_check = summary.host.is_some() || matches!(summary.kind, "check" | "passive");
+    let mut found = services.monitors.instances(name, now);
+    // Instances of metric monitors are series; who sees a part of them sees these.
+    found.retain(|one| scope.is_everything() || (!is_check && scope.sees(&one.status.id.instance)));
+    if found.is_empty() && !scope.is_everything() {
+        return Err(Problem::not_found(format!("there is no monitor `{name}`")));
+    }
+    found.sort_by_key(|one| std::cmp::Reverse(one.status.state.map_or(0, vocabulary::state::State::badness)));
+    let more = found.len() > MAX_INSTANCES;
+    let (from, until) = window.bounds(now);
+    let instances = found.into_iter().take(MAX_INSTANCES).enumerate();
+    let instances = instances.map(|(index, found)| {
+        let of = match is_check {
+            true => ObjectName::Check(name.to_owned()),
+            false => ObjectName::Instance(name.to_owned(), found.status.id.instance.to_string()),
+        };
+        let runs =
+            (index < MAX_RIBBONS).then(|| services.monitors.history(&of, from, until, None)).transpose()?;
+        Ok(instance(found, runs.map(|(runs, _)| runs), from, until.min(now.0)))
+    });
+    let instances_list = instances.collect::<Answer<Vec<Instance>>>()?;
+    let definition = definition(services, name)?;
+    Ok(Monitor {
+        now: now.0,
+        row: row(summary),
+        toml: toml_of(&definition)?,
+        definition: serde_json::to_value(&definition).map_err(Problem::internal)?,
+        version: services.monitors.made(name).map(|made| made.version),
+        instances_list,
+        more,
+        next_check: is_check
+            .then(|| services.control.next_check(&ObjectName::Check(name.to_owned())))
+            .flatten(),
+    })
+}
+
+fn instance(found: Found, runs: Option<Vec<Run>>, from: i64, until: i64) -> Instance {
+    let status = found.status;
+    Instance {
+        instance: status.id.instance.to_string(),
+        state: word(status.state),
+        state_type: status.state_type,
+        attempt: status.attempt,
+        since: status.last_state_change.map(|at| at.0),
+        value: status.value.filter(|value| value.is_finite()),
+        text: status.output.to_string(),
+        last_check: status.last_check.map(|at| at.0),
+        in_downtime: status.downtime_depth > 0,
+        acknowledged: status.acknowledgement.is_some(),
+        flapping: status.flapping,
+        withheld: found.withheld,
+        ribbon: runs.map(|runs| watched::stretches(&runs, from, until)),
+    }
+}
+
+fn definition(services: &Services, name: &str) -> Answer<Definition> {
+    let all = services.monitors.definitions();
+    let monitor = all.monitors.iter().find(|monitor| monitor.name == name);
+    let check = all.checks.iter().find(|check| check.name == name);
+    let monitor = monitor.map(|monitor| Definition::Monitor(Box::new(monitor.clone())));
+    monitor
+        .or_else(|| check.map(|check| Definition::Check(Box::new(check.clone()))))
+        .ok_or_else(|| Problem::not_found(format!("there is no monitor `{name}`")))
+}
+
+fn toml_of(definition: &Definition) -> Answer<String> {
+    let mut all = ::monitors::Definitions::default();
+    match definition.clone() {
+        Definition::Monitor(monitor) => all.monitors.push(*monitor),
+        Definition::Check(check) => all.checks.push(*check),
+    }
+    toml::to_string(&all).map_err(Problem::internal)
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Defined {
+    name: String,
+    version: i64,
+    at: i64,
+    author: String,
+    #[schema(value_type = Option<Object>)]
+    definition: Option<Definition>,
+}
+
+fn defined(version: Version) -> Defined {
+    Defined {
+        name: version.name,
+        version: version.version,
+        at: version.at.0,
+        author: version.author,
+        definition: version.definition,
+    }
+}
+
+/// Makes a monitor or a check, or another version of it: `{"monitor": {…}}` or `{"check": {…}}`, with the keys of the
+/// configuration. The same again changes nothing; what does not fit to everything else changes nothing either.
+#[utoipa::path(put, path = "/monitors/{name}", params(("name" = String, Path)),
+    request_body(content = Object, description = "as written in a file, under the name of its table"),
+    responses((status = 200, body = Defined), (status = 400, body = Problem), (status = 403, body = Problem),
+        (status = 409, body = Problem)))]
+pub async fn define(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+    Body(wanted): Body<Definition>,
+) -> Answer<Json<Defined>> {
+    watched::may(&caller, Role::Editor)?;
+    if wanted.runs_commands() {
+        may_choose_commands(&services, &caller)?;
+    }
+    off_thread(&services, move |services| {
+        let version = services.monitors.define(&name, wanted, &caller.name, services.clock.now())?;
+        services.control.definitions_changed();
+        Ok(Json(defined(version)))
+    })
+    .await
+}
+
+/// Whoever chooses a command that this server runs can do everything that its user can.
+fn may_choose_commands(services: &Services, caller: &Caller) -> Answer<()> {
+    let signed_in = matches!(caller.via, Via::Session | Via::Token)
+        && services.settings.load().auth_mode() == crate::config::AuthMode::Required;
+    if signed_in && require(caller, Role::Admin).is_ok() {
+        return Ok(());
+    }
+    Err(Problem::forbidden("commands that this server runs come from files only")
+        .hint("write the check in conf.d/, or set auth.mode = \"required\" and sign in as an admin"))
+}
+
+/// Its versions stay.
+#[utoipa::path(delete, path = "/monitors/{name}", params(("name" = String, Path)),
+    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn undefine(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Answer<StatusCode> {
+    watched::may(&caller, Role::Editor)?;
+    off_thread(&services, move |services| {
+        services.monitors.undefine(&name, &caller.name, services.clock.now())?;
+        services.control.definitions_changed();
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Versions {
+    /// The newest first; one without a definition took it out.
+    versions: Vec<Defined>,
+}
+
+#[utoipa::path(get, path = "/monitors/{name}/versions", params(("name" = String, Path)),
+    responses((status = 200, body = Versions)))]
+pub async fn versions(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Answer<Json<Versions>> {
+    watched::sees(&caller)?;
+    off_thread(&services, move |services| {
+        let versions = services.monitors.versions(&name)?;
+        Ok(Json(Versions { versions: versions.into_iter().map(defined).collect() }))
+    })
+    .await
+}
+
+/// What is made in the UI, as a file for conf.d.
+#[utoipa::path(get, path = "/monitors/export",
+    responses((status = 200, body = String, content_type = "application/toml")))]
+pub async fn export(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+) -> Answer<([(header::HeaderName, &'static str); 1], String)> {
+    watched::may(&caller, Role::Editor)?;
+    let text = toml::to_string(&services.monitors.export()).map_err(Problem::internal)?;
+    Ok(([(header::CONTENT_TYPE, "application/toml; charset=utf-8")], text))
+}
+
+/// What is in effect and what the files say, where they differ.
+#[derive(Serialize, ToSchema)]
+pub struct Differences {
+    differences: Vec<Difference>,
+    /// What is wrong with the files as they are; then they cannot be compared.
+    problems: Vec<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Difference {
+    /// `monitor`, `check`, `host`, …
+    table: String,
+    name: String,
+    /// running, file, differs
+    #[schema(example = "running")]
+    only_in: &'static str,
+    origin: Option<String>,
+    #[schema(value_type = Option<Object>)]
+    running: Option<Value>,
+    #[schema(value_type = Option<Object>)]
+    file: Option<Value>,
+}
+
+/// What is in effect against what the files say now.
+#[utoipa::path(get, path = "/monitors/diff", responses((status = 200, body = Differences)))]
+pub async fn differences(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+) -> Answer<Json<Differences>> {
+    watched::may(&caller, Role::Editor)?;
+    off_thread(&services, |services| {
+        let running = services.monitors.definitions();
+        let files = match services.control.definitions_in_files() {
+            Ok(files) => files,
+            Err(problems) => return Ok(Json(Differences { differences: Vec::new(), problems })),
+        };
+        let (running, files) = (tables(&running)?, tables(&files)?);
+        Ok(Json(Differences { differences: compare(services, running, files), problems: Vec::new() }))
+    })
+    .await
+}
+
+type Tables = std::collections::BTreeMap<(String, String), Value>;
+
+/// By table and name; what has no name goes by its place.
+fn tables(all: &::monitors::Definitions) -> Answer<Tables> {
+    let all = serde_json::to_value(all).map_err(Problem::internal)?;
+    let mut tables = Tables::new();
+    for (table, list) in all.as_object().into_iter().flatten() {
+        for (index, one) in list.as_array().into_iter().flatten().enumerate() {
+            let name = one
+                .get("name")
+                .and_then(Value::as_str)
+                .map_or_else(|| format!("{}", index + 1), str::to_owned);
+            tables.insert((table.clone(), name), one.clone());
+        }
+    }
+    Ok(tables)
+}
+
+fn compare(services: &Services, running: Tables, mut files: Tables) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    for ((table, name), one) in running {
+        let file = files.remove(&(table.clone(), name.clone()));
+        if file.as_ref() == Some(&one) {
+            continue;
+        }
+        let only_in = if file.is_some() { "differs" } else { "running" };
+        let origin =
+            matches!(table.as_str(), "monitor" | "check").then(|| told(services.monitors.origin(&name)));
+        differences.push(Difference { table, name, only_in, origin, running: Some(one), file });
+    }
+    let only_in_files = files.into_iter().map(|((table, name), one)| Difference {
+        table,
+        name,
+        only_in: "file",
+        origin: None,
+        running: None,
+        file: Some(one),
+    });
+    differences.extend(only_in_files);
+    differences
+}
