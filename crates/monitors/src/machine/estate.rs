@@ -173,10 +173,11 @@ pub(super) fn check(config: &CheckConfig, names: &Names<'_>) -> Knobs {
     }
 }
 
-/// Instances of monitors: HARD at once, for their conditions have waited already; told once for each state.
+/// Instances of monitors, told once for each state. What is about to be bad is SOFT until it has lasted: then it is
+/// told of a second time. Where nothing has to last it is HARD at once.
 pub(super) fn monitor(config: &MonitorConfig, names: &Names<'_>) -> Knobs {
     Knobs {
-        max_attempts: 1,
+        max_attempts: if crate::kinds::metric::waits(config) { 2 } else { 1 },
         contacts: names.contacts(config.contacts.as_deref()),
         shadow: config.shadow,
         ..Knobs::of(Kind::Instance)

@@ -9,13 +9,11 @@
 //! | [`pages`] | what the state machine makes of it: flapping, notices |
 //! | [`doubt`] | where coarser archives hide what a rule asks for |
 //! | [`compare`] | two versions of a rule |
-//! | [`record`] | what became of a monitor: fired, healed, told, noise |
 
 pub mod compare;
 pub mod doubt;
 pub mod metric;
 pub mod pages;
-pub mod record;
 #[cfg(test)]
 mod tests;
 
@@ -26,7 +24,6 @@ use vocabulary::state::State;
 pub use compare::{Comparison, compare};
 pub use doubt::Doubt;
 pub use metric::{Past, Replayed, replay};
-pub use record::{Record, record};
 
 /// One time that an instance was bad, or was about to be.
 #[derive(Clone, Debug, PartialEq, Serialize)]

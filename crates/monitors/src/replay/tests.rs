@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use vocabulary::ports::QueryLimits;
-use vocabulary::state::{NoticeKind, State, StateType};
 use vocabulary::{SeriesSource, Timestamp};
 
 use super::*;
@@ -275,33 +274,4 @@ impl Random {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit.max(1)
     }
-}
-
-#[test]
-fn a_record_counts_what_became_of_problems() {
-    use State::{Critical, Ok, Warning};
-    use StateType::{Hard, Soft};
-    let changes = [
-        (10, Critical, Soft),
-        (15, Ok, Hard),
-        (100, Warning, Hard),
-        (110, Critical, Hard),
-        (200, Ok, Hard),
-        (1_000, Critical, Soft),
-        (1_010, Critical, Hard),
-        (5_000, Ok, Hard),
-        (6_000, Critical, Hard),
-    ];
-    let notices =
-        [(100, NoticeKind::Problem), (1_010, NoticeKind::Problem), (1_500, NoticeKind::Acknowledgement)];
-    let record = record(changes, &notices, 6_500);
-    let wanted = Record {
-        fired: 3,
-        self_healed: 1,
-        told: 2,
-        acknowledged: 1,
-        noise: 1,
-        bad_seconds: 100 + 3_990 + 500,
-    };
-    assert_eq!(record, wanted);
 }

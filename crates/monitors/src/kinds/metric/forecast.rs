@@ -171,3 +171,85 @@ fn median(values: &mut [f64]) -> Option<f64> {
     let next = above.iter().copied().fold(f64::INFINITY, f64::min);
     Some(if even { (*median + next) / 2.0 } else { *median })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: f64 = 3_600.0;
+
+    /// Two days of a quarter of an hour each, made of the hours that have passed.
+    fn series(value: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
+        (0..192).map(|quarter| f64::from(quarter) / 4.0).map(|hour| (hour * HOUR, value(hour))).collect()
+    }
+
+    /// Hours after the last point.
+    fn left(points: &[(f64, f64)], level: f64) -> f64 {
+        (reached(points, level).unwrap() - points[points.len() - 1].0) / HOUR
+    }
+
+    /// The same numbers in every run, from -1 to 1.
+    fn noise(hour: f64) -> f64 {
+        ((hour * 4.0) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23) as f64 / u64::MAX as f64
+            * 2.0
+            - 1.0
+    }
+
+    #[test]
+    fn steady_growth_goes_on() {
+        let hours = left(&series(|hour| 40.0 + hour), 100.0);
+        assert!((hours - 12.25).abs() < 0.5, "{hours}");
+        let hours = left(&series(|hour| 40.0 + hour + 2.0 * noise(hour)), 100.0);
+        assert!((hours - 12.25).abs() < 3.0, "{hours}");
+    }
+
+    #[test]
+    fn what_stays_or_falls_never_gets_there() {
+        assert_eq!(left(&series(|_| 40.0), 100.0), f64::INFINITY);
+        assert_eq!(left(&series(|hour| 80.0 - hour), 100.0), f64::INFINITY);
+        assert!(left(&series(|hour| 40.0 + noise(hour)), 100.0) > 500.0);
+    }
+
+    #[test]
+    fn logs_that_are_rotated_do_not_fill_the_disk() {
+        // Every six hours it falls back to where it began.
+        assert_eq!(left(&series(|hour| 40.0 + 5.0 * (hour % 6.0)), 100.0), f64::INFINITY);
+        // The same, with a disk that fills beneath it: the peaks reach 100 about 30 hours after the last one.
+        let hours = left(&series(|hour| 20.0 + hour / 1.5 + 5.0 * (hour % 6.0)), 100.0);
+        assert!((20.0..40.0).contains(&hours), "{hours}");
+    }
+
+    #[test]
+    fn one_clearing_up_and_one_large_file_do_not_bend_it() {
+        let cleared = series(|hour| if hour < 24.0 { 50.0 + 2.0 * hour } else { 2.0 * (hour - 24.0) });
+        let hours = left(&cleared, 100.0);
+        assert!((hours - 26.25).abs() < 1.0, "{hours}");
+        let hours = left(&series(|hour| if hour < 36.0 { 40.0 } else { 60.0 }), 100.0);
+        assert_eq!(hours, f64::INFINITY);
+    }
+
+    #[test]
+    fn too_little_says_nothing() {
+        assert_eq!(reached(&series(|hour| hour)[..FORECAST_STRETCH - 1], 100.0), None);
+        assert_eq!(reached(&[], 100.0), None);
+    }
+
+    #[test]
+    fn the_time_goes_on_between_two_looks() {
+        let mut forecast = Forecast::new(100.0, true, 6_000);
+        let mut before = None;
+        for second in 0..3_000 {
+            let at = Timestamp(second);
+            forecast.push(Point { at, value: second as f64 / 100.0, weight: 1.0 });
+            forecast.advance(at);
+            let left = forecast.seconds_left(at);
+            if let (Some(before), Some(left)) = (before, left) {
+                let change: f64 = left - before;
+                assert!((-120.0..60.0).contains(&change), "{second}: {before} -> {left}");
+            }
+            before = left;
+        }
+        let left = before.unwrap();
+        assert!((left - 7_000.0).abs() < 300.0, "{left}");
+    }
+}
