@@ -1,9 +1,13 @@
 //! All that is defined and how it is, in one look: what services and inventory are made from.
 
+use std::sync::Arc;
+
+use monitors::Definitions;
+use monitors::config::CheckConfig;
+use monitors::look::Summary;
 use monitors::services::inventory::Watchers;
 use monitors::services::{Services as Components, Watched};
-use vocabulary::Timestamp;
-use vocabulary::state::State;
+use vocabulary::state::{State, StateType};
 
 use crate::inventory::place;
 use crate::services::Services;
@@ -11,31 +15,55 @@ use crate::services::Services;
 pub struct Estate {
     pub services: Components,
     pub watchers: Watchers,
-    watched: Vec<Known>,
-}
-
-struct Known {
-    name: String,
-    service: Option<String>,
-    state: Option<State>,
-    since: Option<Timestamp>,
-    text: String,
-    planned: bool,
+    watched: Vec<Summary>,
 }
 
 impl Estate {
-    pub fn of(_services: &Services) -> Estate {
-        Estate { services: Components::new(&[], place), watchers: Watchers::default(), watched: Vec::new() }
+    pub fn of(services: &Services) -> Estate {
+        let definitions: Arc<Definitions> = services.monitors.definitions();
+        Estate {
+            services: Components::new(&definitions.services, place),
+            watchers: watchers(&definitions),
+            watched: services.monitors.list(services.clock.now()),
+        }
     }
 
     pub fn watched(&self) -> impl Iterator<Item = Watched<'_>> {
-        self.watched.iter().map(|known| Watched {
-            name: &known.name,
-            service: known.service.as_deref(),
-            state: known.state,
-            since: known.since,
-            text: &known.text,
-            planned: known.planned,
+        self.watched.iter().map(|one| Watched {
+            name: &one.name,
+            // Of a check, `service` is what Nagios calls it.
+            service: one.service.as_deref().filter(|_| matches!(one.kind, "metric" | "heartbeat")),
+            state: one.state.map(|state| confirmed(state, one.state_type)),
+            since: one.since,
+            text: &one.text,
+            planned: one.in_downtime || one.shadow,
         })
     }
+}
+
+/// Trouble that is not confirmed comes after a state that was fine.
+fn confirmed(state: State, state_type: StateType) -> State {
+    match (state_type, state) {
+        (StateType::Hard, state) => state,
+        (StateType::Soft, State::Up | State::Down | State::Unreachable) => State::Up,
+        (StateType::Soft, _) => State::Ok,
+    }
+}
+
+/// What targets read, and which hosts are looked at.
+fn watchers(definitions: &Definitions) -> Watchers {
+    let mut watchers = Watchers::default();
+    for monitor in &definitions.monitors {
+        for target in monitor.target.iter().chain(monitor.series.values()).chain(&monitor.funnel) {
+            watchers.target(target, &monitor.name, place);
+        }
+    }
+    let on_host = |check: &&CheckConfig| !check.host.is_empty();
+    for check in definitions.checks.iter().filter(on_host) {
+        watchers.host(&check.host, &check.name);
+    }
+    for host in definitions.hosts.iter().filter(|host| !host.command.is_empty()) {
+        watchers.host(&host.name, &host.name);
+    }
+    watchers
 }
