@@ -1,6 +1,6 @@
 /** Every string on every page, in one table, ready for translation. Functions where a sentence holds a value. */
 import type { Deed } from './api/calls.ts'
-import type { Form } from './pages/editor/condition.ts'
+import type { Form } from './plain/condition.ts'
 import type { Condition, Health, Level, PartState, Phase, WatchState, Withheld } from './api/types.ts'
 
 const plural = (count: number, one: string, many = one + 's') => (count === 1 ? one : many)
@@ -582,6 +582,7 @@ export const words = {
     downtime: (now: boolean, start: string, end: string, flexible: string | null) => (flexible ? `${now ? 'In downtime' : 'Downtime'} for ${flexible} from the first bad result between ${start} and ${end}` : now ? `In downtime until ${end}` : `Downtime from ${start} to ${end}`),
     recurring: (name: string) => `comes again: ${name}`,
     numbers: 'Its numbers',
+    target: 'What it watches',
     parents: 'What stands before it',
     host: 'Its host',
     comments: 'Comments',

@@ -268,7 +268,7 @@ export type Watched = {
   active_checks_enabled: boolean
   passive_results_enabled: boolean
   /** Of a check its host, of a host those before it. */
-  parents?: { name: string; state: WatchState | null }[]
+  parents: { host: string; state: WatchState }[]
   downtimes: Downtime[]
   comments: { id: number; at: number; author: string; comment: string }[]
 }

@@ -25,7 +25,6 @@ export function drawLevels(plot: uPlot, levels: Level[], unit: Unit, worded: boo
   ctx.save()
   ctx.lineWidth = 1.25 * ratio
   ctx.font = `${10 * ratio}px system-ui, sans-serif`
-  ctx.textAlign = 'right'
   for (const { at, state } of levels) {
     const y = Math.round(plot.valToPos(at, 'y', true)) + 0.5
     if (!(y >= bbox.top && y <= bbox.top + bbox.height)) continue
@@ -36,10 +35,12 @@ export function drawLevels(plot: uPlot, levels: Level[], unit: Unit, worded: boo
     ctx.lineTo(bbox.left + bbox.width, y)
     ctx.stroke()
     if (!worded) continue
-    // Apart from each other, and never over the edge.
+    // Apart from each other, one at each end, and never over the edge.
     const above = state === 'critical' ? y - bbox.top > 14 * ratio : bbox.top + bbox.height - y < 14 * ratio
     ctx.textBaseline = above ? 'bottom' : 'top'
-    ctx.fillText(words.graph.level(words.states[state].toLowerCase(), formatted(at, unit)), bbox.left + bbox.width - 4 * ratio, y + (above ? -2 : 3) * ratio)
+    ctx.textAlign = state === 'critical' ? 'left' : 'right'
+    const x = state === 'critical' ? bbox.left + 4 * ratio : bbox.left + bbox.width - 4 * ratio
+    ctx.fillText(words.graph.level(words.states[state].toLowerCase(), formatted(at, unit)), x, y + (above ? -2 : 3) * ratio)
   }
   ctx.restore()
 }

@@ -45,7 +45,7 @@ export function aCheck(change: Partial<Watched> = {}): Watched {
       { label: 'time', value: 0.012, uom: 's', warn: '1', crit: '5', min: 0, max: null, breach: 'none' },
     ],
     value: null, last_check: now() - 14, next_check: now() + 46, execution_seconds: 0.031, notification_number: 2, last_notification: now() - 600, next_notification: now() + 3000, notifications_enabled: true, active_checks_enabled: true,
-    passive_results_enabled: true, parents: [{ name: 'web1', state: 'UP' }], downtimes: [], comments: [], ...change,
+    passive_results_enabled: true, parents: [{ host: 'web1', state: 'UP' }], downtimes: [], comments: [], ...change,
   }
 }
 

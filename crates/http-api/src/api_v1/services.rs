@@ -194,7 +194,7 @@ fn objective(objective: Objective) -> ObjectiveItem {
         text: objective.to_string(),
         percent: objective.percent,
         over_seconds: objective.over.0.as_secs_f64(),
-        allowed_seconds: objective.allowed_seconds(),
+        allowed_seconds: objective.allowed_seconds().round(),
     }
 }
 

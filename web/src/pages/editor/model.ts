@@ -1,7 +1,7 @@
 /** A monitor while it is written. Pure. */
 import type { MonitorDefinition, ReplayAnswer } from '../../api/types.ts'
 import type { Level } from '../../plain/perfdata.ts'
-import { lines, read } from './condition.ts'
+import { levelsOf } from '../../plain/condition.ts'
 
 export type Draft = {
   name: string
@@ -72,10 +72,8 @@ export type Handle = { level: Level; which: 'low' | 'high' }
 
 /** The lines on the graph that can be dragged. */
 export function handles(draft: Draft): Handle[] {
-  return (['warning', 'critical'] as const).flatMap((state) => {
-    const sentence = read(draft[state])
-    return sentence ? lines(sentence).map((which) => ({ level: { at: sentence[which], state }, which })) : []
-  })
+  const all = (['warning', 'critical'] as const).flatMap((state) => levelsOf(draft[state], state))
+  return all.map(({ at, state, which }) => ({ level: { at, state }, which }))
 }
 
 export type Told = { fired: number; healed: number; pages: number; whom: [name: string, count: number][] }

@@ -1,5 +1,7 @@
 /** When is it bad? The conditions that a sentence can say, to and from the text that a file holds. Others stay text. */
 
+import type { Level } from './perfdata.ts'
+
 export const FORMS = ['above', 'below', 'outside', 'inside', 'averageAbove', 'averageBelow', 'absent', 'changed', 'reaches'] as const
 export type Form = (typeof FORMS)[number]
 /** What a sentence has room for. Not all forms use all of it. */
@@ -52,6 +54,12 @@ export const hasLength = (form: Form) => !['above', 'below', 'outside', 'inside'
 export function lines({ form, low, high }: Sentence): ('low' | 'high')[] {
   if (form === 'absent' || form === 'changed') return []
   return hasLow(form) && low <= high ? ['low', 'high'] : ['high']
+}
+
+/** The lines that a condition draws on the graph of its series. */
+export function levelsOf(text: string, state: Level['state']): (Level & { which: 'low' | 'high' })[] {
+  const sentence = read(text)
+  return sentence ? lines(sentence).map((which) => ({ at: sentence[which], state, which })) : []
 }
 
 /** A tenth nearer to what is seen, or a tenth farther: it fires more, or less. */
