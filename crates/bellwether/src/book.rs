@@ -3,11 +3,18 @@
 use std::sync::Arc;
 
 use incidents::book::{Book, Contact, Kind, Subject};
+use incidents::config::Environments;
 use monitors::Definitions;
 use monitors::config::ContactConfig;
 
-pub fn book(all: &Definitions) -> Book {
-    let mut book = Book::default();
+use crate::config::Config;
+
+pub fn book(all: &Definitions, config: &Config) -> Book {
+    let mut book = Book {
+        config: config.incidents.clone(),
+        environments: Environments::new(&config.environment),
+        ..Book::default()
+    };
     for monitor in &all.monitors {
         let subject = Subject {
             kind: Kind::Monitor,

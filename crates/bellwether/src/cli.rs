@@ -46,6 +46,8 @@ pub enum Command {
     Query(QueryOptions),
     /// Store one point.
     Send(SendOptions),
+    /// Tell a heartbeat that its job has run, begins, or has failed.
+    Ping(PingOptions),
     /// Mark a moment on every graph: a deploy, a flip, a note.
     Event(EventOptions),
     /// Run checks by hand.
@@ -142,6 +144,30 @@ pub struct SendOptions {
     /// Seconds since 1970; left out = now.
     #[arg(allow_hyphen_values = true)]
     pub time: Option<f64>,
+}
+
+#[derive(Debug, Args)]
+pub struct PingOptions {
+    /// Its name, slug or UUID.
+    pub heartbeat: String,
+    /// The job begins: its end tells how long it took.
+    #[arg(long, conflicts_with_all = ["fail", "log", "exit"])]
+    pub start: bool,
+    /// It has failed.
+    #[arg(long, conflicts_with_all = ["log", "exit"])]
+    pub fail: bool,
+    /// Only to be kept; says nothing of how it went.
+    #[arg(long, conflicts_with = "exit")]
+    pub log: bool,
+    /// The exit status of the job: 0 is well, anything else a failure.
+    #[arg(long, value_name = "N")]
+    pub exit: Option<u8>,
+    /// A UUID that is the same at the start and at the end of a run.
+    #[arg(long, value_name = "UUID")]
+    pub rid: Option<String>,
+    /// What the job said; its first line becomes the text of a failure.
+    #[arg(long, default_value = "", allow_hyphen_values = true)]
+    pub body: String,
 }
 
 #[derive(Debug, Args)]

@@ -140,7 +140,7 @@ impl Control for House {
     }
 
     fn definitions_changed(&self) {
-        self.desk.set_book(book::book(&self.monitors.definitions()));
+        self.desk.set_book(book::book(&self.monitors.definitions(), &self.config.load()));
         if let Some(watching) = self.watching.load().as_ref() {
             watching.schedule(&self.config.load());
         }

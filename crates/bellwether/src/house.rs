@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwap;
 use incidents::Desk;
 use monitors::Monitors;
+use monitors::kinds::heartbeat::{self, Heartbeats};
 use parking_lot::{Mutex, RwLock};
 use series_store::{Recovery, Store};
 use state_store::{Migrations, StateStore};
@@ -35,6 +36,7 @@ pub struct House {
     pub state: Arc<StateStore>,
     pub monitors: Arc<Monitors>,
     pub desk: Arc<Desk>,
+    pub heartbeats: Arc<Heartbeats>,
     /// Empty before its threads run and after they have ended.
     pub watching: ArcSwap<Option<Arc<Watching>>>,
     pub alive: Alive,
@@ -99,8 +101,13 @@ impl House {
         for what in monitors.left_out() {
             tracing::warn!("of what was kept of monitors, this is left out: {what}");
         }
-        let desk = Desk::open(state.clone(), book::book(&monitors.definitions()));
+        let desk = Desk::open(state.clone(), book::book(&monitors.definitions(), &config));
         let desk = Arc::new(desk.map_err(Failure::doing("read the incidents"))?);
+        let gone = alive.gap.map(|(from, _)| Timestamp(from));
+        let now_ms = i64::try_from(clock.since_epoch().as_millis()).unwrap_or(i64::MAX);
+        let heartbeats =
+            Heartbeats::open(state.clone(), &monitors.definitions(), &config.heartbeats, gone, now_ms);
+        let heartbeats = Arc::new(heartbeats.map_err(Failure::doing("read the heartbeats"))?);
         let aggregator = Arc::new(Aggregator::new(&config.statsd, clock.now()));
         Ok(House {
             started: clock.since_epoch().as_secs_f64(),
@@ -112,6 +119,7 @@ impl House {
             state,
             monitors,
             desk,
+            heartbeats,
             watching: ArcSwap::from_pointee(None),
             alive,
             aggregator,
@@ -144,6 +152,8 @@ impl House {
             live: self.store.clone(),
             state: self.state.clone(),
             monitors: self.monitors.clone(),
+            heartbeats: self.heartbeats.clone(),
+            desk: self.desk.clone(),
             clock: self.clock.clone(),
             control: self.clone(),
             settings: ArcSwap::from_pointee(settings),
@@ -192,6 +202,7 @@ impl House {
 
 /// The records of all rooms, and of the binary itself.
 pub fn migrations() -> Vec<Migrations> {
-    let others = [alive::MIGRATIONS, monitors::store::MIGRATIONS, incidents::MIGRATIONS];
+    let others =
+        [alive::MIGRATIONS, monitors::store::MIGRATIONS, incidents::MIGRATIONS, heartbeat::MIGRATIONS];
     http_api::MIGRATIONS.into_iter().chain(others).collect()
 }

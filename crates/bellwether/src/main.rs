@@ -19,6 +19,7 @@ mod control;
 mod events;
 mod failure;
 mod health;
+mod heartbeats;
 mod history;
 mod house;
 mod logging;
@@ -30,6 +31,7 @@ mod reload;
 mod retention;
 mod serve;
 mod streaks;
+mod telling;
 mod ticker;
 mod tls;
 mod watching;
@@ -66,6 +68,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Config(ConfigCommand::Show { defaults }) => commands::config::show_config(common, defaults),
         Command::Query(options) => commands::query::run(common, &options),
         Command::Send(options) => commands::send::run(common, &options),
+        Command::Ping(options) => commands::ping::run(common, &options),
         Command::Event(options) => commands::event::run(common, &options),
         Command::Check(CheckCommand::Run(options)) => commands::check::run(common, &options),
         Command::Import(command) => commands::import::run(common, &command),

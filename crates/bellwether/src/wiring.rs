@@ -9,6 +9,8 @@
 //! | `store-log`, `store-sync`, `store-upkeep` | write the log out, sync it, flush and merge | counted, shown, alarmed |
 //! | collectors | look at the host each second | a second without points |
 //! | `checks` | starts checks that are due, takes what came of them | checks start later, counted |
+//! | `heartbeats` | writes pings together, tells what they mean | who pings waits; with 10,000 waiting: 429 |
+//! | tasks of `notify`, one for each channel | send pages | pages wait on the disk, shown and told by other channels |
 //! | `monitors` | writes what monitors say in one transaction a batch, carries it on to incidents | senders of results wait |
 //! | `ticker` | own numbers, the tick of each second | ticks are skipped |
 //! | `stream` | evaluates what live streams watch | slow targets less often; slow readers are closed |
@@ -38,9 +40,11 @@ use crate::collecting::Collecting;
 use crate::commands;
 use crate::config::{Config, Origin};
 use crate::failure::Failure;
+use crate::heartbeats::Beating;
 use crate::house::{House, Phase, Reloads};
 use crate::logging::LogControl;
 use crate::process;
+use crate::telling;
 use crate::ticker::Ticker;
 use crate::watching::Running;
 
@@ -160,6 +164,8 @@ pub struct Parts {
     stop_stream: Arc<AtomicBool>,
     stream: Thread,
     watching: Mutex<Option<Running>>,
+    beating: Mutex<Option<Beating>>,
+    sender: Mutex<Option<notify::Sender>>,
     background: Mutex<Option<series_store::Background>>,
     tls: Tls,
 }
@@ -186,6 +192,8 @@ impl Parts {
             stop_stream: Arc::default(),
             stream: Thread::default(),
             watching: Mutex::default(),
+            beating: Mutex::default(),
+            sender: Mutex::default(),
             background: Mutex::new(Some(background)),
             tls: front.tls.clone(),
             house,
@@ -217,6 +225,8 @@ impl Parts {
             runtime.handle().clone(),
             Arc::new(Asker::new(Arc::new(outbound::Egress::new(&config.egress)))),
         )?);
+        *self.beating.lock() = Some(Beating::start(house)?);
+        *self.sender.lock() = Some(telling::start(house, runtime.handle()));
         *house.phase.lock() = Phase::Running;
         Ok(())
     }
@@ -296,7 +306,12 @@ impl Parts {
         }
         // Its problems were found when it was read, so that this does not fail any more.
         house.monitors.reload(config.files(), house.clock.now()).map_err(listed)?;
-        house.desk.set_book(book::book(&house.monitors.definitions()));
+        house.desk.set_book(book::book(&house.monitors.definitions(), &config));
+        house.heartbeats.reload(&house.monitors.definitions(), &config.heartbeats);
+        if let Some(sender) = self.sender.lock().as_ref() {
+            sender.reconfigure(telling::settings(&config));
+        }
+        telling::warn_of_policies(house);
         if let Some(watching) = house.watching.load().as_ref() {
             watching.schedule(&config);
         }
@@ -352,9 +367,16 @@ impl Parts {
         join(&self.ticking);
     }
 
+    /// Pings first, for what they mean is still written; what is not sent by then waits on the disk.
     fn stop_watching(&self) {
+        if let Some(beating) = self.beating.lock().take() {
+            beating.stop();
+        }
         if let Some(running) = self.watching.lock().take() {
             running.stop();
+        }
+        if let Some(sender) = self.sender.lock().take() {
+            sender.stop();
         }
     }
 

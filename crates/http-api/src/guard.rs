@@ -39,7 +39,8 @@ const FORWARDING_HEADERS: [&str; 12] = [
     "x-appengine-user-ip",
 ];
 
-/// Paths that need no sign-in: health for load balancers, and the page on which one signs in.
+/// Paths that need no sign-in: health for load balancers, and the page on which one signs in. What is pinged by jobs is
+/// another one: its UUID or key says enough.
 const OPEN_PATHS: [&str; 4] = ["/healthz", "/readyz", "/api/v1/session", "/api/v1/status"];
 
 pub async fn guard(State(services): State<Arc<Services>>, request: Request, next: Next) -> Response {
@@ -331,7 +332,9 @@ fn basic(encoded: &str) -> Option<(String, String)> {
 
 fn is_open(request: &Request) -> bool {
     let path = request.uri().path();
-    OPEN_PATHS.contains(&path) || crate::ui::is_page_or_asset(request.method(), path)
+    OPEN_PATHS.contains(&path)
+        || path.starts_with(crate::ping::PREFIX)
+        || crate::ui::is_page_or_asset(request.method(), path)
 }
 
 fn unauthorized(headers: &HeaderMap) -> Response {

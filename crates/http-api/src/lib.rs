@@ -11,6 +11,7 @@
 //! | `accounts`, `attempts` | people, sessions, tokens; guessing made slow |
 //! | `graphite_web/` | graphite-web's paths, as it answers them |
 //! | `api_v1/` | Bellwether's own JSON API (docs/http-api.md) |
+//! | `ping` | `/ping/…`, where jobs say that they have run |
 //! | `stream/` | live points as server-sent events |
 //! | `agents` | agents on other machines: their batches, and how each is |
 //! | `answers` | recent answers of `/render`, never stale |
@@ -37,6 +38,7 @@ mod inventory;
 mod levels;
 mod parameters;
 mod pictures;
+mod ping;
 pub mod server;
 mod services;
 pub mod stream;
@@ -49,7 +51,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use state_store::Migrations;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
@@ -82,6 +84,7 @@ pub fn router(services: Arc<Services>) -> Router {
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
         .nest("/api/v1", api_v1::router())
+        .route("/ping/{*path}", any(ping::ping))
         .merge(graphite_web::router())
         .fallback(ui::page_or_asset)
         .layer(DefaultBodyLimit::max(max_body))

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use incidents::Desk;
 use jiff::tz::TimeZone;
 use monitors::Monitors;
+use monitors::kinds::heartbeat::Heartbeats;
 use state_store::StateStore;
 use tokio::sync::Semaphore;
 use vocabulary::ports::QueryLimits;
@@ -59,6 +61,8 @@ pub struct Services {
     pub live: Arc<dyn LiveTail>,
     pub state: Arc<StateStore>,
     pub monitors: Arc<Monitors>,
+    pub heartbeats: Arc<Heartbeats>,
+    pub desk: Arc<Desk>,
     pub clock: Arc<dyn Clock>,
     pub control: Arc<dyn Control>,
     pub settings: ArcSwap<Settings>,

@@ -289,7 +289,12 @@ impl Incidents {
         let key = Key::of(&notice.id);
         let kind = self.book.subject(key.host, &key.monitor).map(|subject| subject.kind);
         if kind == Some(Kind::Monitor) {
-            // The incident tells of it, once for all instances.
+            // The incident tells of it, once for all instances; who has it in hand is known by this.
+            if let Some(id) =
+                self.place.get(&key).copied().filter(|_| notice.kind == NoticeKind::Acknowledgement)
+            {
+                self.note_told(id, &key, notice, now);
+            }
             return;
         }
         if notice.kind == NoticeKind::Problem && self.placed_bad(&key).is_none() {

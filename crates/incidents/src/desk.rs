@@ -228,7 +228,7 @@ impl Desk {
         self.inner.lock().outbox.depths().into_keys().collect()
     }
 
-    pub fn list(&self, wanted: Wanted, limit: usize) -> Result<Vec<Incident>, StateError> {
+    pub fn list(&self, wanted: Wanted, limit: usize) -> Result<Vec<(Incident, usize)>, StateError> {
         store::list(&self.store, wanted, limit)
     }
 

@@ -42,4 +42,4 @@ pub use desk::Desk;
 pub use incident::{Entry, Incident, Phase, Trouble};
 pub use page::{Page, PageKind};
 pub use people::{Deed, Refusal};
-pub use store::MIGRATIONS;
+pub use store::{KeptEntry, KeptPage, MIGRATIONS, Wanted};

@@ -299,11 +299,20 @@ pub enum Wanted {
     All,
 }
 
-pub(crate) fn list(store: &StateStore, wanted: Wanted, limit: usize) -> Result<Vec<Incident>, StateError> {
+/// With how many instances each has had.
+pub(crate) fn list(
+    store: &StateStore,
+    wanted: Wanted,
+    limit: usize,
+) -> Result<Vec<(Incident, usize)>, StateError> {
     let which = if wanted == Wanted::Open { "WHERE closed IS NULL" } else { "" };
-    let rows =
-        store.query(&format!("{INCIDENT} {which} ORDER BY id DESC LIMIT ?1"), &[(limit as i64).into()])?;
-    Ok(rows.iter().filter_map(incident_of).collect())
+    let sql = format!(
+        "SELECT id, reason, title, opened, closed, phase, detail, (SELECT count(*) FROM trouble WHERE trouble.incident = incident.id)
+            FROM incident {which} ORDER BY id DESC LIMIT ?1"
+    );
+    let rows = store.query(&sql, &[i64::try_from(limit).unwrap_or(i64::MAX).into()])?;
+    let one = |row: &Row| Some((incident_of(row)?, usize::try_from(row.integer(7)).unwrap_or(0)));
+    Ok(rows.iter().filter_map(one).collect())
 }
 
 pub(crate) fn one(store: &StateStore, id: IncidentId) -> Result<Option<Incident>, StateError> {

@@ -51,12 +51,8 @@ struct Shared {
 
 pub struct Sender {
     settings: watch::Sender<Option<Arc<Settings>>>,
-    task: parking::Slot<JoinHandle<()>>,
-}
-
-/// One value, taken once.
-mod parking {
-    pub type Slot<T> = std::sync::Mutex<Option<T>>;
+    task: JoinHandle<()>,
+    runtime: Handle,
 }
 
 impl Sender {
@@ -74,7 +70,7 @@ impl Sender {
         let shared = Arc::new(Shared { desk, egress, clock, marks, woken });
         let (sender, receiver) = watch::channel(Some(Arc::new(settings)));
         let task = runtime.spawn(supervise(shared, receiver));
-        Sender { settings: sender, task: parking::Slot::new(Some(task)) }
+        Sender { settings: sender, task, runtime: runtime.clone() }
     }
 
     /// Other channels from now on; what is being sent is sent to its end.
@@ -83,12 +79,9 @@ impl Sender {
     }
 
     /// What is being sent has a moment to end; what waits is on the disk.
-    pub fn stop(&self, runtime: &Handle) {
+    pub fn stop(self) {
         self.settings.send_replace(None);
-        let task = self.task.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        if let Some(task) = task
-            && runtime.block_on(tokio::time::timeout(STOP_TIMEOUT, task)).is_err()
-        {
+        if self.runtime.block_on(async { tokio::time::timeout(STOP_TIMEOUT, self.task).await }).is_err() {
             tracing::warn!("some pages were being sent at the stop; they are sent again at the next start");
         }
     }
@@ -256,7 +249,8 @@ impl Task {
 
 impl Shared {
     fn marks_before(&self, since: i64) -> Vec<Mark> {
-        let mut marks = (self.marks)(since - MARKS_BEFORE_SECONDS, since);
+        // To the end of that second.
+        let mut marks = (self.marks)(since - MARKS_BEFORE_SECONDS, since + 1);
         let old = marks.len().saturating_sub(MARKS);
         marks.drain(..old);
         marks

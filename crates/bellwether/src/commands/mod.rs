@@ -12,6 +12,7 @@ pub mod import_grafana;
 mod import_relay;
 mod kept_events;
 mod nagios;
+pub mod ping;
 pub mod query;
 pub mod send;
 pub mod storage;

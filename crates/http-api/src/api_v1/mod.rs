@@ -7,8 +7,10 @@ pub mod describe;
 pub mod downtimes;
 pub mod explain;
 pub mod graph;
+pub mod heartbeats;
 pub mod home;
 pub mod hosts;
+pub mod incidents;
 pub mod inventory;
 pub mod levels;
 pub mod log_level;
@@ -65,6 +67,17 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/session", post(session::sign_in).delete(session::sign_out))
         .route("/people", get(session::people).post(session::set_person))
         .route("/people/{name}", delete(session::remove_person))
+        .route("/heartbeats", get(heartbeats::list))
+        .route("/heartbeats/{name}", get(heartbeats::one).delete(heartbeats::remove))
+        .route("/heartbeats/{name}/ping", post(heartbeats::ping))
+        .route("/heartbeats/{name}/pause", post(heartbeats::pause))
+        .route("/heartbeats/{name}/resume", post(heartbeats::resume))
+        .route("/incidents", get(incidents::list))
+        .route("/incidents/{id}", get(incidents::one))
+        .route("/incidents/{id}/acknowledge", post(incidents::acknowledge))
+        .route("/incidents/{id}/resolve", post(incidents::resolve))
+        .route("/incidents/{id}/note", post(incidents::note))
+        .route("/incidents/{id}/snooze", post(incidents::snooze))
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}", delete(tokens::remove))
         .route("/monitors", get(monitors::monitors))
@@ -135,6 +148,8 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         hosts::remove_host_acknowledgement, hosts::switch_host_notifications, hosts::notify_of_host, hosts::comment_on_host,
         downtimes::remove_comment, downtimes::downtimes, downtimes::plan_downtime, downtimes::cancel_downtime, downtimes::silences,
         downtimes::silence, downtimes::end_silence, notifications::notifications,
+        heartbeats::list, heartbeats::one, heartbeats::remove, heartbeats::ping, heartbeats::pause, heartbeats::resume,
+        incidents::list, incidents::one, incidents::acknowledge, incidents::resolve, incidents::note, incidents::snooze,
         crate::stream::open, crate::stream::set_targets
     )
 )]

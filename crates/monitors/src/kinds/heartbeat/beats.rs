@@ -100,6 +100,8 @@ struct Inner {
     /// (deadline, name)
     due: BTreeSet<(i64, Arc<str>)>,
     queue: Vec<(Ask, i64, Reply)>,
+    /// Taken out of the definitions; their records go.
+    forgotten: Vec<Arc<str>>,
     /// Changed since they were written.
     dirty: BTreeSet<Arc<str>>,
     pings: Vec<(Arc<str>, KeptPing)>,
@@ -123,10 +125,10 @@ impl Heartbeats {
         for (name, kept) in kept.into_iter().filter(|(_, kept)| kept.created) {
             inner.add(Arc::from(name.as_str()), One::made(name, kept.uuid, kept.heart));
         }
-        if let Some(gone) = gone {
-            for one in inner.all.values_mut() {
-                one.heart.resume_after(&one.rule, gone.0.saturating_mul(1_000), now_ms);
-            }
+        // A process that ended in its first second has left no mark; a short absence it is in any case.
+        let gone_ms = gone.map_or(now_ms, |gone| gone.0.saturating_mul(1_000));
+        for one in inner.all.values_mut() {
+            one.heart.resume_after(&one.rule, gone_ms, now_ms);
         }
         inner.dirty.extend(inner.all.keys().cloned());
         inner.plan_all();
@@ -140,10 +142,20 @@ impl Heartbeats {
         (inner.by_uuid, inner.by_slug) = Default::default();
         inner.define(definitions, config, |name| {
             let one = before.remove(name)?;
-            Some(store::Kept { name: name.to_owned(), uuid: one.uuid, created: false, heart: one.heart })
+            Some(store::Kept {
+                name: name.to_owned(),
+                uuid: one.uuid,
+                created: one.created,
+                heart: one.heart,
+            })
         });
         for (name, one) in before.into_iter().filter(|(_, one)| one.created) {
-            inner.add(name, one);
+            match one.config {
+                // Its monitor is not made yet.
+                None => inner.add(name, one),
+                // Somebody took its monitor out.
+                Some(_) => inner.forgotten.push(name),
+            }
         }
         inner.dirty = inner.all.keys().cloned().collect();
         inner.plan_all();
@@ -193,7 +205,8 @@ impl Heartbeats {
     fn write(&self, mut inner: parking_lot::MutexGuard<'_, Inner>, round: &mut Round) {
         let names = std::mem::take(&mut inner.dirty);
         let pings = std::mem::take(&mut inner.pings);
-        if names.is_empty() && pings.is_empty() {
+        let forgotten = std::mem::take(&mut inner.forgotten);
+        if names.is_empty() && pings.is_empty() && forgotten.is_empty() {
             return;
         }
         let rows: Vec<_> = names
@@ -205,6 +218,7 @@ impl Heartbeats {
         // Others may ask meanwhile.
         drop(inner);
         let written = self.store.transaction(|tx| {
+            forgotten.iter().try_for_each(|name| store::remove(tx, name))?;
             rows.iter()
                 .try_for_each(|(name, uuid, created, heart)| store::save(tx, name, uuid, *created, heart))?;
             pings.iter().try_for_each(|(name, ping)| store::save_ping(tx, name, ping))
@@ -215,6 +229,7 @@ impl Heartbeats {
             inner.counters.failed += 1;
             // They happened all the same, and are written with the next ones.
             inner.dirty.extend(names);
+            inner.forgotten.extend(forgotten);
             for (_, answer) in &mut round.replies {
                 *answer = answer.and(Err(Refused::Disk));
             }
@@ -345,15 +360,15 @@ impl Inner {
         for monitor in definitions.monitors.iter().filter(|monitor| monitor.kind == MonitorKind::Heartbeat) {
             // What cannot be read was refused with the configuration.
             let Ok(rule) = rule(monitor) else { continue };
-            let (uuid, heart) = kept(&monitor.name).map(|kept| (kept.uuid, kept.heart)).unwrap_or_default();
+            let (uuid, created, heart) =
+                kept(&monitor.name).map(|kept| (kept.uuid, kept.created, kept.heart)).unwrap_or_default();
             let uuid = match &monitor.uuid {
                 Some(uuid) => uuid.to_ascii_lowercase(),
                 None if uuid.is_empty() => random_uuid(),
                 None => uuid,
             };
             let slug = monitor.slug.clone();
-            let one =
-                One { uuid, slug, created: false, config: Some(monitor.clone()), rule, heart, planned: None };
+            let one = One { uuid, slug, created, config: Some(monitor.clone()), rule, heart, planned: None };
             self.add(Arc::from(monitor.name.as_str()), one);
         }
     }

@@ -26,7 +26,12 @@ impl Schedule {
         if !text.contains('\n') && text.split_whitespace().count() == 5 {
             return Cron::parse(text).map(|cron| Schedule::Cron(cron, zone));
         }
-        OnCalendar::parse(text).map(|calendar| Schedule::Calendar(calendar, zone))
+        let read = OnCalendar::parse(text).map(|calendar| Schedule::Calendar(calendar, zone));
+        read.map_err(|why| {
+            format!(
+                "{why}; a cron expression has five fields, and one of systemd's looks like \"Mon..Fri 09:00\""
+            )
+        })
     }
 
     /// When the ping after this moment is expected, in milliseconds since 1970.

@@ -1,0 +1,368 @@
+//! What people deal with: incidents, and what they do with them.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use incidents::desk::{Failed, Whole};
+use incidents::{Deed, Incident, KeptEntry, KeptPage, Refusal, Wanted};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use vocabulary::Timestamp;
+use vocabulary::state::State as Word;
+use vocabulary::time::HumanDuration;
+
+use super::status::off_thread;
+use crate::accounts::{Caller, Role};
+use crate::answer::{Answer, Body, Params, Problem};
+use crate::guard::require;
+use crate::services::Services;
+
+/// One answer holds at most so many.
+const MAX_LISTED: usize = 10_000;
+const USUAL_LISTED: usize = 100;
+/// Instances that one answer names; the worst come first, and `bad` and `instances` count all.
+const MAX_TROUBLES: usize = 1_000;
+
+#[derive(Deserialize, IntoParams)]
+pub struct Which {
+    /// `open` (default) or `all`.
+    state: Option<String>,
+    /// The newest so many; default 100.
+    limit: Option<usize>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Incidents {
+    now: i64,
+    incidents: Vec<Told>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Told {
+    id: i64,
+    /// What they have in common, such as `monitor:api-latency` or `host:web1`.
+    reason: String,
+    title: String,
+    /// `open`, `acknowledged` or `resolved`.
+    phase: &'static str,
+    /// The worst that any instance is now, and that there was.
+    #[schema(value_type = String)]
+    severity: Word,
+    #[schema(value_type = String)]
+    worst: Word,
+    opened: i64,
+    closed: Option<i64>,
+    acknowledged: Option<By>,
+    snoozed_until: Option<i64>,
+    /// Nobody did anything: it went away by itself.
+    self_healed: bool,
+    resolved_by: Option<String>,
+    /// Instances that are bad now, that were, and how often one went bad.
+    bad: usize,
+    instances: usize,
+    breaches: u64,
+    playbook: Option<String>,
+    production: bool,
+    /// Contacts who were told of it.
+    told: Vec<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct By {
+    by: String,
+    at: i64,
+    comment: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct WholeIncident {
+    #[serde(flatten)]
+    incident: Told,
+    troubles: Vec<TroubleItem>,
+    timeline: Vec<Entry>,
+    /// What the timeline had no room for.
+    unlisted: u64,
+    pages: Vec<PageItem>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct TroubleItem {
+    host: bool,
+    monitor: String,
+    instance: String,
+    #[schema(value_type = String)]
+    state: Word,
+    #[schema(value_type = String)]
+    worst: Word,
+    since: i64,
+    until: Option<i64>,
+    value: Option<f64>,
+    text: String,
+    /// Why nobody is told of it for now.
+    #[schema(value_type = Option<String>)]
+    withheld: Option<vocabulary::state::Withheld>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Entry {
+    at: i64,
+    kind: String,
+    who: String,
+    text: String,
+}
+
+/// One attempt to reach one contact through one channel.
+#[derive(Serialize, ToSchema)]
+pub struct PageItem {
+    id: i64,
+    kind: &'static str,
+    contact: String,
+    channel: String,
+    at: i64,
+    /// `waiting`, `delivered`, `listed` or `given_up`.
+    state: String,
+    tries: u32,
+    ended: Option<i64>,
+    error: String,
+}
+
+fn told(incident: Incident, instances: usize) -> Told {
+    let detail = incident.detail;
+    Told {
+        id: incident.id,
+        reason: incident.reason,
+        title: incident.title,
+        phase: incident.phase.word(),
+        severity: detail.severity,
+        worst: detail.worst,
+        opened: incident.opened.0,
+        closed: incident.closed.map(|closed| closed.0),
+        acknowledged: detail.acknowledged.map(|by| By { by: by.by, at: by.at, comment: by.comment }),
+        snoozed_until: detail.snoozed_until,
+        self_healed: detail.self_healed,
+        resolved_by: detail.resolved_by,
+        bad: detail.bad,
+        instances,
+        breaches: detail.breaches,
+        playbook: detail.playbook,
+        production: detail.production,
+        told: detail
+            .told
+            .into_iter()
+            .filter(|(_, told)| !told.channels.is_empty())
+            .map(|(name, _)| name)
+            .collect(),
+    }
+}
+
+#[utoipa::path(get, path = "/incidents", params(Which), responses((status = 200, body = Incidents), (status = 400, body = Problem)))]
+pub async fn list(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Params(which): Params<Which>,
+) -> Answer<Json<Incidents>> {
+    require(&caller, Role::Viewer)?;
+    super::watched::sees(&caller)?;
+    let wanted = match which.state.as_deref() {
+        None | Some("open") => Wanted::Open,
+        Some("all") => Wanted::All,
+        Some(other) => {
+            return Err(Problem::bad_request(format!("`state` is `{other}`")).hint("write open or all"));
+        }
+    };
+    let limit = which.limit.unwrap_or(USUAL_LISTED).min(MAX_LISTED);
+    off_thread(&services, move |services| {
+        let found = services.desk.list(wanted, limit)?;
+        let incidents = found.into_iter().map(|(incident, instances)| told(incident, instances)).collect();
+        Ok(Json(Incidents { now: services.clock.now().0, incidents }))
+    })
+    .await
+}
+
+#[utoipa::path(get, path = "/incidents/{id}", params(("id" = i64, Path)),
+    responses((status = 200, body = WholeIncident), (status = 404, body = Problem)))]
+pub async fn one(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<i64>,
+) -> Answer<Json<WholeIncident>> {
+    require(&caller, Role::Viewer)?;
+    super::watched::sees(&caller)?;
+    off_thread(&services, move |services| match services.desk.one(id)? {
+        Some(found) => Ok(Json(whole(found))),
+        None => Err(unknown(id)),
+    })
+    .await
+}
+
+fn unknown(id: i64) -> Problem {
+    Problem::not_found(format!("there is no incident {id}"))
+        .hint("GET /api/v1/incidents?state=all lists them")
+}
+
+fn whole(found: Whole) -> WholeIncident {
+    let Whole { mut incident, timeline, pages } = found;
+    let mut troubles: Vec<_> = std::mem::take(&mut incident.troubles).into_iter().collect();
+    troubles.sort_by_key(|(_, trouble)| (std::cmp::Reverse(trouble.state.badness()), trouble.since));
+    let instances = troubles.len();
+    let unlisted = incident.detail.unlisted;
+    let trouble = |(key, trouble): (incidents::incident::Key, incidents::Trouble)| TroubleItem {
+        host: key.host,
+        monitor: key.monitor.to_string(),
+        instance: key.instance.to_string(),
+        state: trouble.state,
+        worst: trouble.worst,
+        since: trouble.since,
+        until: trouble.until,
+        value: trouble.value,
+        text: trouble.text,
+        withheld: trouble.withheld,
+    };
+    let entry = |entry: KeptEntry| Entry { at: entry.at, kind: entry.kind, who: entry.who, text: entry.text };
+    WholeIncident {
+        incident: told(incident, instances),
+        troubles: troubles.into_iter().take(MAX_TROUBLES).map(trouble).collect(),
+        timeline: timeline.into_iter().map(entry).collect(),
+        unlisted,
+        pages: pages.into_iter().map(page).collect(),
+    }
+}
+
+fn page(kept: KeptPage) -> PageItem {
+    PageItem {
+        id: kept.page.id,
+        kind: kept.page.kind.word(),
+        contact: kept.page.contact.to_string(),
+        channel: kept.page.channel.to_string(),
+        at: kept.page.at.0,
+        state: kept.state,
+        tries: kept.tries,
+        ended: kept.ended,
+        error: kept.error,
+    }
+}
+
+/// All of it may be left out.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Doing {
+    /// In whose name; default: who asks.
+    author: Option<String>,
+    comment: String,
+    /// Of a note.
+    text: String,
+    /// Of a snooze: until when, in seconds since 1970, or how long, such as `2h`.
+    until: Option<i64>,
+    #[serde(rename = "for")]
+    lasting: Option<String>,
+}
+
+/// An empty body is one that says nothing.
+pub struct MaybeBody(Doing);
+
+impl<S: Send + Sync> axum::extract::FromRequest<S> for MaybeBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: axum::extract::Request, state: &S) -> Answer<Self> {
+        let bytes = axum::body::Bytes::from_request(request, state).await;
+        let bytes =
+            bytes.map_err(|rejection| Problem::unread_body(rejection.status(), rejection.body_text()))?;
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(MaybeBody(Doing::default()));
+        }
+        let read = serde_json::from_slice(&bytes);
+        read.map(MaybeBody)
+            .map_err(|error| Problem::bad_request(format!("the body is not what is expected: {error}")))
+    }
+}
+
+#[utoipa::path(post, path = "/incidents/{id}/acknowledge", params(("id" = i64, Path)), request_body = Doing,
+    responses((status = 200, body = WholeIncident), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn acknowledge(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<i64>,
+    MaybeBody(doing): MaybeBody,
+) -> Answer<Json<WholeIncident>> {
+    let deed = Deed::Acknowledge { comment: doing.comment.clone() };
+    act(services, caller, id, doing, deed).await
+}
+
+#[utoipa::path(post, path = "/incidents/{id}/resolve", params(("id" = i64, Path)), request_body = Doing,
+    responses((status = 200, body = WholeIncident), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn resolve(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<i64>,
+    MaybeBody(doing): MaybeBody,
+) -> Answer<Json<WholeIncident>> {
+    let deed = Deed::Resolve { comment: doing.comment.clone() };
+    act(services, caller, id, doing, deed).await
+}
+
+#[utoipa::path(post, path = "/incidents/{id}/note", params(("id" = i64, Path)), request_body = Doing,
+    responses((status = 200, body = WholeIncident), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub async fn note(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<i64>,
+    Body(doing): Body<Doing>,
+) -> Answer<Json<WholeIncident>> {
+    let text = if doing.text.is_empty() { doing.comment.clone() } else { doing.text.clone() };
+    act(services, caller, id, doing, Deed::Note { text }).await
+}
+
+#[utoipa::path(post, path = "/incidents/{id}/snooze", params(("id" = i64, Path)), request_body = Doing,
+    responses((status = 200, body = WholeIncident), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn snooze(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<i64>,
+    Body(doing): Body<Doing>,
+) -> Answer<Json<WholeIncident>> {
+    let until = match (doing.until, doing.lasting.as_deref().map(str::parse::<HumanDuration>)) {
+        (Some(until), None) => Timestamp(until),
+        (None, Some(Ok(lasting))) => {
+            services.clock.now().plus(i64::try_from(lasting.0.as_secs()).unwrap_or(i64::MAX))
+        }
+        (None, Some(Err(why))) => return Err(Problem::bad_request(format!("`for`: {why}"))),
+        (Some(_), Some(_)) => {
+            return Err(Problem::bad_request("`until` and `for` say the same: send one of them"));
+        }
+        (None, None) => {
+            return Err(Problem::bad_request("a snooze needs an end")
+                .hint("send {\"for\": \"2h\"} or {\"until\": SECONDS}"));
+        }
+    };
+    let comment = doing.comment.clone();
+    act(services, caller, id, doing, Deed::Snooze { until, comment }).await
+}
+
+async fn act(
+    services: Arc<Services>,
+    caller: Caller,
+    id: i64,
+    doing: Doing,
+    deed: Deed,
+) -> Answer<Json<WholeIncident>> {
+    super::watched::may(&caller, Role::Responder)?;
+    let author = doing.author.filter(|author| !author.trim().is_empty()).unwrap_or(caller.name);
+    off_thread(&services, move |services| {
+        let now = services.clock.now();
+        services.desk.act(id, &author, &deed, now).map_err(|failed| refusal(id, failed))?;
+        services.desk.one(id)?.map(whole).map(Json).ok_or_else(|| unknown(id))
+    })
+    .await
+}
+
+fn refusal(id: i64, failed: Failed) -> Problem {
+    match failed {
+        Failed::Refused(Refusal::Unknown) => unknown(id),
+        Failed::Refused(Refusal::No(why)) => Problem::new(StatusCode::CONFLICT, why),
+        Failed::Refused(Refusal::Bad(why)) => Problem::bad_request(why),
+        Failed::State(error) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+            .hint("nothing was done; the state database cannot be written, see /api/v1/health"),
+    }
+}
