@@ -165,6 +165,9 @@ def test_a_dead_channel_delays_no_other_and_is_told_by_one(bellwether, hook):
     bodies = lambda: [body for _, body, _ in hook.taken]
     alarm = wait_for(lambda: [body for body in bodies() if body["about"] == "channel"], 30, what="word of the dead channel")
     assert "mail" in alarm[0]["title"] and alarm[0]["state"] == "CRITICAL"
+    parts = {part["id"]: part for part in server.get("/api/v1/health").json["parts"]}
+    assert parts["channel.mail"]["state"] == "critical" and "refused" in parts["channel.mail"]["text"].lower()
+    assert parts["channel.hook"]["state"] == "ok"
     instead = wait_for(lambda: [body for body in bodies() if body["name"] == "job"], 30, what="the page by another channel")
     assert "ana by mail" in instead[0]["instead_of"]
     ping(server, "job")

@@ -67,6 +67,7 @@ fn parts(house: &House, store: &StoreHealth) -> Vec<Part> {
     parts.extend(host_part(house, now));
     parts.extend(crate::agents::parts(house, now));
     parts.extend(crate::watching_own::parts(house, now));
+    parts.extend(crate::telling_own::parts(house, now));
     parts.push(store_part(house, store));
     parts.push(query_part(house));
     parts.extend(configuration_part(house));

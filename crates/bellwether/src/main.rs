@@ -32,6 +32,7 @@ mod retention;
 mod serve;
 mod streaks;
 mod telling;
+mod telling_own;
 mod ticker;
 mod tls;
 mod watching;

@@ -30,8 +30,11 @@ pub fn settings(config: &Config) -> Settings {
 
 /// Of the secret key, so that it is the same for as long as the data directory is.
 fn server_id(directory: &Path) -> String {
-    let key = std::fs::read(directory.join("secret.key")).unwrap_or_default();
-    Sha256::digest([&key[..], b"server id"].concat())[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+    let key = crate::config::read_bounded(&directory.join("secret.key")).unwrap_or_default();
+    Sha256::digest([key.as_bytes(), b"server id"].concat())[..6]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Annotations, which tell what was changed.
