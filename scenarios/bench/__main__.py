@@ -8,11 +8,11 @@ import sys
 import tempfile
 import time
 
-from . import agent, carbon, disk, graphite, latency, memory, processes, queries, relay, rooms, udp, whisper_import
+from . import agent, carbon, checks, disk, graphite, latency, memory, processes, queries, relay, rooms, udp, whisper_import
 from .figures import table
 
 PARTS = {"udp": udp, "carbon": carbon, "latency": latency, "memory": memory, "disk": disk, "queries": queries,
-         "graphite": graphite, "relay": relay, "rooms": rooms, "agent": agent,
+         "graphite": graphite, "relay": relay, "rooms": rooms, "agent": agent, "checks": checks,
          "import": whisper_import}
 
 
@@ -39,12 +39,13 @@ class Sizes:
     agent_seconds: int = 10
     agent_in_real_time: bool = False
     import_files: int = 480
+    check_seconds: int = 60
 
 
 FULL = Sizes(
     rounds=5, peer_rounds=3, seconds=5, udp_rates=(10_000, 20_000, 50_000, 100_000, 200_000), carbon_series=100_000,
     looks=50, slow_looks=3, memory_series=(100_000, 1_000_000), minute_pause=1, idle_seconds=60, disk_series=1_000,
-    query_rounds=8_640, queries=100, room_seconds=5, agent_seconds=60, agent_in_real_time=True, import_files=2_400)
+    query_rounds=8_640, queries=100, room_seconds=5, agent_seconds=60, agent_in_real_time=True, import_files=2_400, check_seconds=300)
 
 
 def main():
