@@ -141,6 +141,7 @@ fn listener_part(house: &House, listener: &ListenerStats) -> Part {
     let is_statsd = listener.name.starts_with("statsd");
     let (counter, unit) = match listener.name {
         "statsd.admin" => ("packets", "commands/s"),
+        "nsca" => ("samples", "results/s"),
         _ if is_statsd => ("samples", "metrics/s"),
         _ => ("lines", "points/s"),
     };
@@ -225,6 +226,7 @@ fn listener_title(name: &str) -> String {
     let protocol = match protocol {
         "statsd" => "StatsD",
         "collectd" => "collectd",
+        "nsca" => return "NSCA".into(),
         _ => "Carbon",
     };
     let way = match way {

@@ -22,6 +22,7 @@ use crate::config::{Config, Origin};
 use crate::failure::Failure;
 use crate::history::History;
 use crate::logging::LogControl;
+use crate::sent::SentStats;
 use crate::streaks::Streaks;
 use crate::watching::Watching;
 use crate::{backup, book, opening, own};
@@ -39,6 +40,7 @@ pub struct House {
     pub heartbeats: Arc<Heartbeats>,
     /// Empty before its threads run and after they have ended.
     pub watching: ArcSwap<Option<Arc<Watching>>>,
+    pub sent: Mutex<Option<Arc<SentStats>>>,
     pub alive: Alive,
     pub aggregator: Arc<Aggregator>,
     /// Empty before the listeners are open and after they were closed.
@@ -121,6 +123,7 @@ impl House {
             desk,
             heartbeats,
             watching: ArcSwap::from_pointee(None),
+            sent: Mutex::default(),
             alive,
             aggregator,
             ingest: RwLock::new(None),

@@ -16,19 +16,20 @@ use std::time::{Duration, Instant};
 use incidents::incident::Key;
 use monitors::batch::{Carried, Prepared};
 use monitors::kinds::check::macros::Standing;
+use monitors::kinds::check::perfdata;
 use monitors::kinds::check::{Checks, Estate, Executor, Finished, Gate, Prober, Subject};
-use monitors::kinds::check::{perfdata, plugin};
 use monitors::machine::ObjectName;
 use monitors::{Monitors, Refused};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use vocabulary::ports::Successor;
 use vocabulary::state::{State, StateType, Withheld};
 use vocabulary::{Clock, PointBatch, PointSink, Timestamp};
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::handling::Handlers;
 use crate::house::House;
 
 /// Time alone brings something about this often at least: a snooze ends, a downtime begins.
@@ -36,8 +37,6 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// What somebody asks for is started within this time.
 const LONGEST_WAIT_FOR_RESULTS: Duration = Duration::from_millis(200);
 const RETRY_WRITING_AFTER: Duration = Duration::from_secs(1);
-/// Each is a process; a burst of changes waits.
-const HANDLERS_AT_ONCE: usize = 16;
 /// A wall clock that moved so much further than time did was set.
 const CLOCK_STEP: Duration = Duration::from_secs(3);
 
@@ -47,8 +46,6 @@ pub struct WatchingStats {
     pub runs: AtomicU64,
     pub timed_out: AtomicU64,
     pub cut_bytes: AtomicU64,
-    pub handlers: AtomicU64,
-    pub handlers_failed: AtomicU64,
     pub clock_steps: AtomicU64,
     /// When the last batch was on the disk, or there was nothing to write.
     pub last_written: AtomicI64,
@@ -63,7 +60,7 @@ pub struct Watching {
     checks: Mutex<Checks>,
     executor: Executor,
     runtime: Handle,
-    handlers: Arc<Semaphore>,
+    pub handlers: Handlers,
     /// For times that must not go back.
     began: Instant,
     stop: AtomicBool,
@@ -86,7 +83,7 @@ impl Running {
             checks: Mutex::new(checks),
             executor,
             runtime,
-            handlers: Arc::new(Semaphore::new(HANDLERS_AT_ONCE)),
+            handlers: Handlers::default(),
             began: Instant::now(),
             stop: AtomicBool::new(false),
             stats: WatchingStats::default(),
@@ -141,6 +138,13 @@ impl Watching {
         }
     }
 
+    /// It is run after so long, if its period and what it depends on allow it then.
+    pub fn run_in(&self, name: &ObjectName, wait: Duration) {
+        if let Some(subject) = subject_of(name) {
+            self.checks.lock().scheduler.run_in(&subject, wait, self.began.elapsed());
+        }
+    }
+
     /// When it is run next, in seconds since 1970.
     pub fn next_run(&self, name: &ObjectName) -> Option<f64> {
         let next = self.checks.lock().scheduler.next_of(&subject_of(name)?)?;
@@ -156,14 +160,26 @@ impl Watching {
         while !self.stopping() {
             let at = self.house.clock.now();
             let estate = Known { monitors: self.monitors(), at };
+            self.miss(at, &estate);
             let jobs = self.checks.lock().due(self.began.elapsed(), at, &estate);
             jobs.into_iter().for_each(|job| self.executor.start(job));
-            let first = self.runtime.block_on(tokio::time::timeout(self.until_next(), finished.recv()));
-            if let Ok(Some(first)) = first {
+            // Made inside, where there is a clock to make it with.
+            let first = async { tokio::time::timeout(self.until_next(), finished.recv()).await };
+            if let Ok(Some(first)) = self.runtime.block_on(first) {
                 self.take(first);
                 while let Ok(next) = finished.try_recv() {
                     self.take(next);
                 }
+            }
+        }
+    }
+
+    /// Results that should have come.
+    fn miss(&self, at: Timestamp, estate: &Known<'_>) {
+        let stale = self.checks.lock().stale(self.began.elapsed(), at, estate);
+        for (subject, outcome) in stale {
+            if let Err(why) = self.monitors().ran(&name_of(&subject), &outcome, 0.0, at) {
+                tracing::warn!(%subject, %why, "that no result came in time could not be kept");
             }
         }
     }
@@ -253,6 +269,7 @@ impl Watching {
 
     fn carry_on(&self, prepared: Prepared, now: Timestamp) {
         let Carried { changes, handlers, looks, results, .. } = prepared.carried;
+        self.note_freshness(&results);
         self.store_points(&results);
         if let Some(services) = self.house.services.load().as_ref() {
             services.hub.tell_changes(&changes);
@@ -264,6 +281,15 @@ impl Watching {
         }
         for (name, _) in handlers {
             self.handle(&name, now);
+        }
+    }
+
+    fn note_freshness(&self, results: &[(ObjectName, monitors::Outcome, f64)]) {
+        for (name, _, latency) in results {
+            let Some(subject) = subject_of(name) else { continue };
+            let next_in = self.monitors().interval(name).unwrap_or_default();
+            let latency = Duration::try_from_secs_f64(*latency).unwrap_or_default();
+            self.checks.lock().seen(&subject, next_in, latency, self.began.elapsed());
         }
     }
 
@@ -289,19 +315,7 @@ impl Watching {
         let Some(subject) = subject_of(name) else { return };
         let estate = Known { monitors: self.monitors(), at: now };
         let Some(run) = self.checks.lock().event_handler(&subject, now, &estate) else { return };
-        self.stats.handlers.fetch_add(1, Ordering::Relaxed);
-        let permits = self.handlers.clone();
-        let house = self.house.clone();
-        self.runtime.spawn(async move {
-            let Ok(_permit) = permits.acquire().await else { return };
-            let ended = plugin::run(&run).await;
-            if ended.ending != plugin::Ending::Exit(0) {
-                if let Some(watching) = house.watching.load().as_ref() {
-                    watching.stats.handlers_failed.fetch_add(1, Ordering::Relaxed);
-                }
-                tracing::warn!(name = %subject, ending = ?ended.ending, "an event handler failed");
-            }
-        });
+        self.handlers.run(&self.runtime, &self.house, subject, run, now);
     }
 
     fn tick_incidents(&self, now: Timestamp) {

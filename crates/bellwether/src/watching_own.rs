@@ -7,6 +7,7 @@ use http_api::control::{Dropped, Part, State};
 use crate::health::{dropped, part};
 use crate::house::House;
 use crate::own::Counters;
+use crate::sent::SentStats;
 use crate::watching::Watching;
 
 /// Nothing was written for so long though there is time to: the thread hangs on the disk.
@@ -30,7 +31,7 @@ pub fn count(house: &House, all: &mut Counters) {
     }
     let Some(watching) = &**house.watching.load() else { return };
     let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-    let (stats, checks) = (&watching.stats, watching.check_stats());
+    let (stats, checks, handlers) = (&watching.stats, watching.check_stats(), &watching.handlers.stats);
     for (name, value) in [
         ("runs", read(&stats.runs)),
         ("timed_out", read(&stats.timed_out)),
@@ -40,12 +41,21 @@ pub fn count(house: &House, all: &mut Counters) {
         ("forced", checks.forced),
         ("late_starts", checks.late_starts),
         ("held_back", checks.held_back),
-        ("event_handlers", read(&stats.handlers)),
-        ("event_handlers_failed", read(&stats.handlers_failed)),
+        ("event_handlers", read(&handlers.run)),
+        ("event_handlers_failed", read(&handlers.failed)),
+        ("dropped.event_handlers", read(&handlers.dropped)),
     ] {
         all.add(&format!("checks.{name}"), value);
     }
     all.add("monitors.clock_steps", read(&stats.clock_steps));
+    if let Some(sent) = &*house.sent.lock() {
+        let SentStats { results, commands, refused, bad_lines } = &**sent;
+        for (name, value) in
+            [("results", results), ("commands", commands), ("refused", refused), ("bad_lines", bad_lines)]
+        {
+            all.add(&format!("checks.sent.{name}"), read(value));
+        }
+    }
 }
 
 pub fn gauges(house: &House, add: &mut impl FnMut(&str, f64)) {
@@ -139,17 +149,43 @@ fn checks_part(house: &House, watching: &Watching) -> Part {
         lag: Some(watching.stats.last_latency_microseconds.load(Ordering::Relaxed) as f64 / 1e6),
         last_success: (last > 0).then_some(last as f64),
         filled: Some(checks.running as f64 / config.checks.max_concurrent.max(1) as f64),
-        dropped: losses_of(
-            house,
-            &[(
-                "checks.cut_bytes",
-                "output",
-                watching.stats.cut_bytes.load(Ordering::Relaxed),
-                "Bytes of output beyond what is kept of one check.",
-            )],
-        ),
+        dropped: losses_of(house, &check_losses(house, watching)),
         ..part("checks", "evaluator", "Checks")
     }
+}
+
+fn check_losses(house: &House, watching: &Watching) -> Vec<(&'static str, &'static str, u64, &'static str)> {
+    let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let handlers = &watching.handlers.stats;
+    let mut losses = vec![
+        (
+            "checks.cut_bytes",
+            "output",
+            read(&watching.stats.cut_bytes),
+            "Bytes of output beyond what is kept of one check.",
+        ),
+        (
+            "checks.dropped.event_handlers",
+            "event_handlers",
+            read(&handlers.dropped),
+            "Event handlers that were not run because too many were waiting.",
+        ),
+    ];
+    if let Some(sent) = &*house.sent.lock() {
+        losses.push((
+            "checks.sent.refused",
+            "refused",
+            read(&sent.refused),
+            "Results and commands that were sent for what is not defined, or that cannot be done; the log says which.",
+        ));
+        losses.push((
+            "checks.sent.bad_lines",
+            "bad_lines",
+            read(&sent.bad_lines),
+            "Lines of the command pipe that are no command; the log has their beginning.",
+        ));
+    }
+    losses
 }
 
 fn losses_of(house: &House, losses: &[(&str, &'static str, u64, &'static str)]) -> Vec<Dropped> {

@@ -12,6 +12,7 @@
 //! | `heartbeats` | writes pings together, tells what they mean | who pings waits; with 10,000 waiting: 429 |
 //! | tasks of `notify`, one for each channel | send pages | pages wait on the disk, shown and told by other channels |
 //! | `monitors` | writes what monitors say in one transaction a batch, carries it on to incidents | senders of results wait |
+//! | `sent`, `command-pipe` | hand on results and commands of NSCA and the command pipe | a queue of 10,000: results of NSCA are dropped, counted; the pipe's writers wait |
 //! | `ticker` | own numbers, the tick of each second | ticks are skipped |
 //! | `stream` | evaluates what live streams watch | slow targets less often; slow readers are closed |
 //! | `config` | looks at the configuration files | - |
@@ -19,6 +20,7 @@
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -44,6 +46,7 @@ use crate::heartbeats::Beating;
 use crate::house::{House, Phase, Reloads};
 use crate::logging::LogControl;
 use crate::process;
+use crate::sent::{self, Inbox};
 use crate::telling;
 use crate::ticker::Ticker;
 use crate::watching::Running;
@@ -166,6 +169,8 @@ pub struct Parts {
     watching: Mutex<Option<Running>>,
     beating: Mutex<Option<Beating>>,
     sender: Mutex<Option<notify::Sender>>,
+    inbox: Inbox,
+    sent: Mutex<Option<sent::Running>>,
     background: Mutex<Option<series_store::Background>>,
     tls: Tls,
 }
@@ -186,6 +191,7 @@ impl Parts {
         let background =
             series_store::spawn_background(&house.store).map_err(Failure::doing("start the store"))?;
         let ticker = Ticker::new();
+        let (inbox, queue) = Inbox::open(house.monitors.clone());
         let parts = Parts {
             ticker: ticker.clone(),
             ticking: Thread::default(),
@@ -194,11 +200,13 @@ impl Parts {
             watching: Mutex::default(),
             beating: Mutex::default(),
             sender: Mutex::default(),
+            inbox,
+            sent: Mutex::default(),
             background: Mutex::new(Some(background)),
             tls: front.tls.clone(),
             house,
         };
-        if let Err(failure) = parts.open(front, runtime) {
+        if let Err(failure) = parts.open(front, runtime, queue) {
             parts.stop_threads();
             parts.stop_watching();
             parts.close_store();
@@ -208,7 +216,12 @@ impl Parts {
     }
 
     /// The data's way from its end: who reads first, then who writes.
-    fn open(&self, front: &Front, runtime: &Runtime) -> Result<(), Failure> {
+    fn open(
+        &self,
+        front: &Front,
+        runtime: &Runtime,
+        queue: Receiver<formats::nagios::command::Line>,
+    ) -> Result<(), Failure> {
         let house = &self.house;
         let config = house.config.load_full();
         let services = house.services();
@@ -227,6 +240,9 @@ impl Parts {
         )?);
         *self.beating.lock() = Some(Beating::start(house)?);
         *self.sender.lock() = Some(telling::start(house, runtime.handle()));
+        let pipe = config.checks.command_pipe.as_deref();
+        *self.sent.lock() = Some(sent::Running::start(house, &self.inbox, queue, pipe)?);
+        *house.sent.lock() = Some(self.inbox.stats.clone());
         *house.phase.lock() = Phase::Running;
         Ok(())
     }
@@ -243,7 +259,10 @@ impl Parts {
                 house.flushed.store(flushed.time.0, Ordering::Relaxed);
                 crate::events::keep(&house, flushed);
             }),
-            results: Arc::new(|_| ingest::Taken::Unknown),
+            results: {
+                let inbox = self.inbox.clone();
+                Arc::new(move |sent| inbox.result(sent))
+            },
         }
     }
 
@@ -348,6 +367,9 @@ impl Parts {
         if let Some(ingest) = ingest {
             ingest.stop();
         }
+        if let Some(sent) = self.sent.lock().take() {
+            sent.stop();
+        }
         self.stop_threads();
         front.stop(runtime);
         // Whoever still had a result to send has got an answer.
@@ -425,6 +447,7 @@ fn keep_until_restart(before: &Config, now: &mut Config) -> Vec<&'static str> {
         keep("http.listen", &old.listen, &mut http.listen),
         keep("http.max_connections", &old.max_connections, &mut http.max_connections),
         keep("http.max_body_bytes", &old.max_body_bytes, &mut http.max_body_bytes),
+        keep("checks.command_pipe", &before.checks.command_pipe, &mut now.checks.command_pipe),
     ];
     kept.into_iter().flatten().collect()
 }

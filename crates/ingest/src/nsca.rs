@@ -113,7 +113,7 @@ pub struct SentResult {
     /// Empty: the result is the host's own.
     pub service: String,
     pub status: i16,
-    /// As an argument of Nagios's command pipe, so with `\n` for the end of a line.
+    /// As the sender wrote it.
     pub output: Vec<u8>,
     pub at: Timestamp,
 }

@@ -43,7 +43,6 @@ pub struct Packet<'p> {
     pub host: &'p [u8],
     /// Empty: the result is the host's own.
     pub service: &'p [u8],
-    /// As an argument of Nagios's command pipe, so with `\n` for the end of a line.
     pub output: &'p [u8],
 }
 

@@ -1,6 +1,7 @@
 //! `[checks]`
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use vocabulary::time::HumanDuration;
@@ -26,6 +27,9 @@ pub struct ChecksConfig {
     /// Run the `event_handler` of checks and hosts.
     pub event_handlers: bool,
     pub event_handler_timeout: HumanDuration,
+    /// A named pipe that takes Nagios's external commands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command_pipe: Option<PathBuf>,
 }
 
 impl Default for ChecksConfig {
@@ -40,6 +44,7 @@ impl Default for ChecksConfig {
             macros: BTreeMap::from([("USER1".into(), "/usr/lib/nagios/plugins".into())]),
             event_handlers: false,
             event_handler_timeout: HumanDuration::from_secs(30),
+            command_pipe: None,
         }
     }
 }
@@ -68,6 +73,10 @@ impl ChecksConfig {
             .extend(timeouts.into_iter().filter_map(|(key, timeout)| Some((key, timeout_problem(timeout)?))));
         if let Some(bad) = self.path.split(':').find(|folder| !folder.starts_with('/')) {
             problems.push(("path", format!("`{bad}` is not an absolute path; checks run in the folder /")));
+        }
+        if self.command_pipe.as_ref().is_some_and(|path| !path.is_absolute()) {
+            let why = "write where the pipe is to be from the root on, such as \"/run/bellwether/command\"";
+            problems.push(("command_pipe", why.into()));
         }
         let is_user = |name: &str| {
             let number = name.strip_prefix("USER").and_then(|number| number.parse().ok());
@@ -109,10 +118,11 @@ mod tests {
             timeout: HumanDuration::from_secs(0),
             host_timeout: HumanDuration::from_secs(1_000_000),
             path: "/bin:bin".into(),
+            command_pipe: Some("command".into()),
             macros: BTreeMap::from([("USER257".into(), String::new())]),
             ..Default::default()
         };
         let keys: Vec<_> = bad.problems().into_iter().map(|(key, _)| key).collect();
-        assert_eq!(keys, ["max_concurrent", "timeout", "host_timeout", "path", "macros"]);
+        assert_eq!(keys, ["max_concurrent", "timeout", "host_timeout", "path", "command_pipe", "macros"]);
     }
 }
