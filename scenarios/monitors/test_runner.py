@@ -131,7 +131,7 @@ def test_nsca(bellwether, tmp_path, method):
     # A sender for whom there is nothing here, and one with another password, are counted where people look.
     send(tmp_path, port, method, "web1\tnobody\t0\tx\x17")
     send(tmp_path, port, method, "web1\tdisk\t0\tx\x17", password="other")
-    told = wait_for(lambda: (text := server.get("/api/v1/health").text) and "web1 nobody" in text and "checksum is wrong" in text and text)
+    told = wait_for(lambda: (text := server.get("/api/v1/health").text) and "web1 nobody" in text and "encryption_method or password" in text and text)
     assert "no [[check]]" in told
     assert seen(server, "disk")["state"] == "CRITICAL"
 
