@@ -45,7 +45,7 @@ impl Mail {
             "Auto-Submitted: auto-generated".to_owned(),
             "X-Auto-Response-Suppress: All".to_owned(),
             "MIME-Version: 1.0".to_owned(),
-            format!("Content-Type: multipart/alternative; boundary=\"{boundary}\""),
+            format!("Content-Type: multipart/alternative;\r\n boundary=\"{boundary}\""),
         ]);
         lines.extend(self.incident.map(|incident| format!("X-Bellwether-Incident: {incident}")));
         lines.push(String::new());
