@@ -293,3 +293,22 @@ def test_states_are_streamed_at_once(bellwether):
     send(server, "lonely", 2, "bad")
     change = next(data for event, data in stream if event == "changes")["changes"][0]
     assert (change["monitor"], change["from"], change["state"], change["text"]) == ("lonely", "OK", "CRITICAL", "bad")
+
+
+def test_a_check_is_run_on_schedule_and_at_once(bellwether, tmp_path):
+    count = tmp_path / "count"
+    script = f"echo x >> {count}; echo \"OK - $(wc -l < {count}) runs | runs=$(wc -l < {count})\""
+    server = bellwether(f"""
+[[check]]
+name = "counted"
+command = ["/bin/sh", "-c", '{script.replace(chr(36), chr(36) * 2)}']
+check_interval = "1h"
+""")
+    asked = server.post(path("checks", "counted", "/run"))
+    assert asked.status == 202, asked.text
+    first = wait_for(lambda: (status := look(server, "counted"))["state"] == "OK" and status, what="the first run")
+    assert first["perfdata"][0]["label"] == "runs" and first["execution_seconds"] > 0
+    assert first["next_check"] > time.time() + 3000
+    runs = first["perfdata"][0]["value"]
+    assert server.post(path("checks", "counted", "/run")).status == 202
+    wait_for(lambda: look(server, "counted")["perfdata"][0]["value"] > runs, what="the run that was asked for")

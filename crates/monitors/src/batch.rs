@@ -25,6 +25,8 @@ pub(crate) struct Batch {
     pub dirty: BTreeSet<ObjectId>,
     /// Objects that were taken out of the definitions, as they were.
     pub left: Vec<(ObjectName, Row, Saved)>,
+    /// Rows of objects that do not come again.
+    pub removed: Vec<i64>,
     /// Runs that have ended, by the row of their object.
     pub runs: Vec<(i64, Run)>,
     pub notices: Vec<KeptNotice>,
@@ -36,9 +38,10 @@ pub(crate) struct Batch {
 
 impl Batch {
     pub fn is_empty(&self) -> bool {
-        let Batch { dirty, left, runs, notices, kept, days, carried } = self;
+        let Batch { dirty, left, removed, runs, notices, kept, days, carried } = self;
         dirty.is_empty()
             && left.is_empty()
+            && removed.is_empty()
             && runs.is_empty()
             && notices.is_empty()
             && !kept
@@ -77,6 +80,7 @@ pub struct Prepared {
     pub(crate) upto: u64,
     pub(crate) at: Timestamp,
     pub(crate) rows: Vec<(ObjectName, Row, Saved)>,
+    pub(crate) removed: Vec<i64>,
     pub(crate) runs: Vec<(i64, Run)>,
     pub(crate) notices: Vec<KeptNotice>,
     pub(crate) kept: Option<Kept>,
@@ -89,6 +93,7 @@ impl Prepared {
         for (name, row, saved) in &self.rows {
             store::write_object(tx, &ObjectRow::new(name, row, saved), self.at.0)?;
         }
+        self.removed.iter().try_for_each(|row| store::remove_object(tx, *row))?;
         self.runs.iter().try_for_each(|(object, run)| store::write_run(tx, *object, run))?;
         self.notices.iter().try_for_each(|notice| store::write_notice(tx, notice))?;
         self.days.write(tx)?;

@@ -150,7 +150,7 @@ impl Monitors {
             out: Happenings::default(),
             rows: HashMap::new(),
             gone: HashMap::new(),
-            next_row: store::last_id(&state, "monitor_object")? + 1,
+            next_row: store::last_object(&state)? + 1,
             next_notice: store::last_id(&state, "monitor_notice")? + 1,
             batch: Batch::default(),
             applied: 0,
@@ -245,6 +245,24 @@ impl Monitors {
             }
         }
         self.done(&mut inner, now)
+    }
+
+    /// These are fine, and their series have been silent for so long that they do not come again.
+    pub fn forget_instances(&self, gone: &[(Arc<str>, Arc<str>)], now: Timestamp) {
+        if gone.is_empty() {
+            return;
+        }
+        let mut inner = self.inner.lock();
+        inner.gather(now);
+        for (monitor, instance) in gone {
+            let Some(id) = inner.machine.instance(monitor, instance) else { continue };
+            inner.machine.remove_instance(id);
+            inner.batch.dirty.remove(&id);
+            if let Some(row) = inner.rows.remove(&id) {
+                inner.batch.removed.push(row.id);
+            }
+        }
+        self.done(&mut inner, now);
     }
 
     /// What people and programs ask for.
@@ -353,6 +371,7 @@ impl Monitors {
             at: inner.now,
             rows,
             runs: batch.runs,
+            removed: batch.removed,
             notices: batch.notices,
             kept: batch.kept.then(|| inner.machine.keep()),
             days: batch.days,

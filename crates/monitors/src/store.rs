@@ -119,6 +119,12 @@ pub fn write_object(tx: &Transaction<'_>, object: &ObjectRow, now: i64) -> Resul
     Ok(())
 }
 
+/// Its runs stay until they are old.
+pub fn remove_object(tx: &Transaction<'_>, id: i64) -> Result<(), StateError> {
+    tx.execute("DELETE FROM monitor_object WHERE id = ?1", &[id.into()])?;
+    Ok(())
+}
+
 /// A record of this room as JSON. Its types are our own: they have no keys or numbers that JSON lacks.
 pub fn to_json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
@@ -269,6 +275,12 @@ fn notice(row: &Row) -> KeptNotice {
 pub fn last_id(state: &StateStore, table: &str) -> Result<i64, StateError> {
     let rows = state.query(&format!("SELECT COALESCE(MAX(id), 0) FROM {table}"), &[])?;
     Ok(rows.first().map_or(0, |row| row.integer(0)))
+}
+
+/// Also of those whose runs are all that is left of them.
+pub fn last_object(state: &StateStore) -> Result<i64, StateError> {
+    let rows = state.query("SELECT COALESCE(MAX(object), 0) FROM monitor_run", &[])?;
+    Ok(last_id(state, "monitor_object")?.max(rows.first().map_or(0, |row| row.integer(0))))
 }
 
 pub fn keep(tx: &Transaction<'_>, what: &str, value: &str) -> Result<(), StateError> {

@@ -114,10 +114,13 @@ impl Track {
     }
 
     /// The state that was known before, so that a restart tells nothing twice.
-    pub fn resume(&mut self, state: State) {
-        // What is critical is a warning too, until that is seen to be over.
-        self.critical = Latch { on: state == State::Critical, turning: None };
-        self.warning = Latch { on: matches!(state, State::Critical | State::Warning), turning: None };
+    pub fn resume(&mut self, rule: &Rule, state: State) {
+        // What is critical is a warning too, until that is seen to be over; a rule that knows but one of them has
+        // nothing that would see it.
+        let (critical, warning) = (rule.critical.is_some(), rule.warning.is_some());
+        self.critical = Latch { on: critical && state == State::Critical, turning: None };
+        let bad = matches!(state, State::Critical | State::Warning);
+        self.warning = Latch { on: warning && bad, turning: None };
         self.silent = state == State::Unknown;
     }
 

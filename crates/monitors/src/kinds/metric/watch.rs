@@ -342,7 +342,7 @@ impl Watched {
         let mut track = Track::new(&self.rule, Timestamp(cursor), Arc::clone(blind));
         let known = before(&self.rule.name, &name);
         if let Some((state, StateType::Hard)) = known {
-            track.resume(state);
+            track.resume(&self.rule, state);
         }
         self.by_name.insert(Arc::clone(&name), self.instances.len());
         self.instances.push(Instance {
