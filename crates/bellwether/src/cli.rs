@@ -53,6 +53,9 @@ pub enum Command {
     /// Run checks by hand.
     #[command(subcommand)]
     Check(CheckCommand),
+    /// Try rules on the past.
+    #[command(subcommand)]
+    Monitor(MonitorCommand),
     /// Take over what other programs' files say.
     #[command(subcommand)]
     Import(ImportCommand),
@@ -111,6 +114,26 @@ pub struct CheckRunOptions {
     /// For a plugin that is tried.
     #[arg(long, requires = "command")]
     pub timeout: Option<HumanDuration>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum MonitorCommand {
+    /// What a metric monitor would have done over stored history: when it would have fired, and whom it would have told.
+    Test(MonitorTestOptions),
+}
+
+#[derive(Debug, Args)]
+pub struct MonitorTestOptions {
+    /// A file with a [[monitor]] (or several), or the name of one that is defined.
+    #[arg(value_name = "FILE|NAME")]
+    pub rule: String,
+    #[arg(long, default_value = "-24h", allow_hyphen_values = true)]
+    pub from: String,
+    #[arg(long, default_value = "now", allow_hyphen_values = true)]
+    pub until: String,
+    /// A file with another version of the rule: what would it have done differently?
+    #[arg(long, value_name = "FILE")]
+    pub compare: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

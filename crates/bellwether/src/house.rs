@@ -22,6 +22,7 @@ use crate::config::{Config, Origin};
 use crate::failure::Failure;
 use crate::history::History;
 use crate::logging::LogControl;
+use crate::metric_watch::MetricWatchStats;
 use crate::sent::SentStats;
 use crate::streaks::Streaks;
 use crate::watching::Watching;
@@ -41,6 +42,7 @@ pub struct House {
     /// Empty before its threads run and after they have ended.
     pub watching: ArcSwap<Option<Arc<Watching>>>,
     pub sent: Mutex<Option<Arc<SentStats>>>,
+    pub metric_watch: MetricWatchStats,
     pub alive: Alive,
     pub aggregator: Arc<Aggregator>,
     /// Empty before the listeners are open and after they were closed.
@@ -124,6 +126,7 @@ impl House {
             heartbeats,
             watching: ArcSwap::from_pointee(None),
             sent: Mutex::default(),
+            metric_watch: MetricWatchStats::default(),
             alive,
             aggregator,
             ingest: RwLock::new(None),

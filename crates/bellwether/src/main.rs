@@ -24,6 +24,7 @@ mod heartbeats;
 mod history;
 mod house;
 mod logging;
+mod metric_watch;
 mod offline;
 mod opening;
 mod own;
@@ -46,7 +47,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{CheckCommand, Cli, Command, ConfigCommand, ExportCommand, UpgradeCommand};
+use cli::{CheckCommand, Cli, Command, ConfigCommand, ExportCommand, MonitorCommand, UpgradeCommand};
 use failure::Failure;
 
 fn main() -> ExitCode {
@@ -74,6 +75,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Ping(options) => commands::ping::run(common, &options),
         Command::Event(options) => commands::event::run(common, &options),
         Command::Check(CheckCommand::Run(options)) => commands::check::run(common, &options),
+        Command::Monitor(MonitorCommand::Test(options)) => commands::monitor::run(common, &options),
         Command::Import(command) => commands::import::run(common, &command),
         Command::Export(ExportCommand::Whisper(options)) => commands::whisper::export(common, &options),
         Command::Compare(options) => commands::compare::run(common, &options),

@@ -29,6 +29,15 @@ pub fn count(house: &House, all: &mut Counters) {
     ] {
         all.add(&format!("monitors.{name}"), value);
     }
+    let metrics = *house.metric_watch.watch.lock();
+    for (name, value) in [
+        ("slots", metrics.slots),
+        ("late", metrics.late),
+        ("reads_failed", metrics.failed_reads),
+        ("dropped.instances", metrics.refused_instances),
+    ] {
+        all.add(&format!("monitors.metric.{name}"), value);
+    }
     let Some(watching) = &**house.watching.load() else { return };
     let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let (stats, checks, handlers) = (&watching.stats, watching.check_stats(), &watching.handlers.stats);
@@ -78,7 +87,7 @@ pub fn gauges(house: &House, add: &mut impl FnMut(&str, f64)) {
 
 pub fn parts(house: &House, now: f64) -> Vec<Part> {
     let Some(watching) = &**house.watching.load() else { return Vec::new() };
-    vec![monitors_part(house, watching, now), checks_part(house, watching)]
+    vec![monitors_part(house, watching, now), checks_part(house, watching), metrics_part(house)]
 }
 
 fn monitors_part(house: &House, watching: &Watching, now: f64) -> Part {
@@ -123,6 +132,49 @@ fn monitors_part(house: &House, watching: &Watching, now: f64) -> Part {
         last_success: (last > 0).then_some(last as f64),
         dropped: losses_of(house, &losses),
         ..part("monitors", "evaluator", "Monitors")
+    }
+}
+
+/// Metric monitors may be behind for so long before it is worth a word.
+const METRICS_BEHIND_SECONDS: i64 = 10;
+
+fn metrics_part(house: &House) -> Part {
+    let (stats, troubles) = (*house.metric_watch.watch.lock(), house.metric_watch.troubles.lock().clone());
+    let (state, text) = match troubles.first() {
+        _ if stats.behind > METRICS_BEHIND_SECONDS => {
+            (State::Warning, format!("judging is {} s behind: too much for this machine", stats.behind))
+        }
+        Some((monitor, why)) => {
+            let more =
+                if troubles.len() > 1 { format!(", and {} more", troubles.len() - 1) } else { String::new() };
+            (State::Ok, format!("{} watched; `{monitor}` has nothing to tell: {why}{more}", stats.instances))
+        }
+        None => (State::Ok, format!("{} instances of {} monitors", stats.instances, stats.monitors)),
+    };
+    let losses = [
+        (
+            "monitors.metric.dropped.instances",
+            "limit",
+            stats.refused_instances,
+            "Series of one monitor beyond the most that it may have.",
+        ),
+        ("monitors.metric.late", "late", stats.late, "Points that came after their second was judged."),
+        (
+            "monitors.metric.reads_failed",
+            "reads",
+            stats.failed_reads,
+            "Looks that could not read their series.",
+        ),
+    ];
+    let took = house.metric_watch.last_microseconds.load(Ordering::Relaxed);
+    Part {
+        state,
+        text,
+        rate: house.history.rate("monitors.metric.slots"),
+        unit: Some("points/s"),
+        lag: Some(took as f64 / 1e6 + stats.behind.max(0) as f64),
+        dropped: losses_of(house, &losses),
+        ..part("metrics", "evaluator", "Metric monitors")
     }
 }
 

@@ -11,6 +11,7 @@
 //! | `checks` | starts checks that are due, takes what came of them | checks start later, counted |
 //! | `heartbeats` | writes pings together, tells what they mean | who pings waits; with 10,000 waiting: 429 |
 //! | tasks of `notify`, one for each channel | send pages | pages wait on the disk, shown and told by other channels |
+//! | `metrics` | judges metric monitors each second | the next look takes what has gathered |
 //! | `monitors` | writes what monitors say in one transaction a batch, carries it on to incidents | senders of results wait |
 //! | `sent`, `command-pipe` | hand on results and commands of NSCA and the command pipe | a queue of 10,000: results of NSCA are dropped, counted; the pipe's writers wait |
 //! | `ticker` | own numbers, the tick of each second | ticks are skipped |
@@ -45,6 +46,7 @@ use crate::failure::Failure;
 use crate::heartbeats::Beating;
 use crate::house::{House, Phase, Reloads};
 use crate::logging::LogControl;
+use crate::metric_watch::MetricWatch;
 use crate::process;
 use crate::sent::{self, Inbox};
 use crate::telling;
@@ -171,6 +173,7 @@ pub struct Parts {
     sender: Mutex<Option<notify::Sender>>,
     inbox: Inbox,
     sent: Mutex<Option<sent::Running>>,
+    metric_watch: Mutex<Option<MetricWatch>>,
     background: Mutex<Option<series_store::Background>>,
     tls: Tls,
 }
@@ -202,6 +205,7 @@ impl Parts {
             sender: Mutex::default(),
             inbox,
             sent: Mutex::default(),
+            metric_watch: Mutex::default(),
             background: Mutex::new(Some(background)),
             tls: front.tls.clone(),
             house,
@@ -243,6 +247,7 @@ impl Parts {
         let pipe = config.checks.command_pipe.as_deref();
         *self.sent.lock() = Some(sent::Running::start(house, &self.inbox, queue, pipe)?);
         *house.sent.lock() = Some(self.inbox.stats.clone());
+        *self.metric_watch.lock() = Some(MetricWatch::start(house)?);
         *house.phase.lock() = Phase::Running;
         Ok(())
     }
@@ -389,10 +394,13 @@ impl Parts {
         join(&self.ticking);
     }
 
-    /// Pings first, for what they mean is still written; what is not sent by then waits on the disk.
+    /// Pings and metrics first, for what they mean is still written; what is not sent by then waits on the disk.
     fn stop_watching(&self) {
         if let Some(beating) = self.beating.lock().take() {
             beating.stop();
+        }
+        if let Some(metrics) = self.metric_watch.lock().take() {
+            metrics.stop();
         }
         if let Some(running) = self.watching.lock().take() {
             running.stop();

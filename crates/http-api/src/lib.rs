@@ -60,6 +60,7 @@ pub use agents::Agents;
 pub use answers::Answers;
 pub use attempts::Attempts;
 pub use config::{AuthConfig, AuthMode, HttpConfig};
+pub use evaluate::StateEvents;
 pub use groups::Groups;
 pub use guess::source as source_of;
 pub use inventory::Inventories;

@@ -11,6 +11,7 @@ pub mod import;
 pub mod import_grafana;
 mod import_relay;
 mod kept_events;
+pub mod monitor;
 mod nagios;
 pub mod ping;
 pub mod query;

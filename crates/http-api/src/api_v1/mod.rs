@@ -14,6 +14,7 @@ pub mod incidents;
 pub mod inventory;
 pub mod levels;
 pub mod log_level;
+pub mod monitor_test;
 pub mod monitors;
 pub mod moving;
 pub mod notifications;
@@ -45,6 +46,7 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/home", get(home::home))
         .route("/services", get(services::services))
         .route("/inventory", get(inventory::inventory))
+        .route("/monitors/test", post(monitor_test::test))
         .route("/graph", get(graph::graph).post(graph::graph_from_body))
         .route("/explain", get(explain::explain).post(explain::explain_from_body))
         .route("/trust", get(trust::trust))
@@ -135,7 +137,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
     info(title = "Bellwether", description = "Points, graphs, health and settings of a Bellwether server"),
     servers((url = "/api/v1")),
     paths(
-        status::status, status::health, status::cardinality, status::configuration, home::home, services::services, inventory::inventory, graph::graph,
+        status::status, status::health, status::cardinality, status::configuration, home::home, services::services, inventory::inventory, graph::graph, monitor_test::test,
         graph::graph_from_body, explain::explain, explain::explain_from_body, trust::trust, search::series, describe::describe, storage::retention,
         storage::compact, storage::fsck, storage::repolicy, storage::backup, moving::import_whisper,
         moving::export_whisper, points::store, agent::take, levels::rules,

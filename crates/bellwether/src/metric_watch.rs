@@ -1,0 +1,118 @@
+//! The thread that judges metric monitors: once each second, as soon as the second's points can be read.
+//!
+//! If a look takes longer than a second, the next one takes what has gathered meanwhile: nothing is left out, and how
+//! far the last instance is behind stands in the statistics.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use http_api::StateEvents;
+use monitors::Definitions;
+use monitors::kinds::metric::{Look, Results, Watch, WatchStats};
+use monitors::machine::ObjectName;
+use parking_lot::Mutex;
+use vocabulary::Timestamp;
+use vocabulary::ports::{LiveTail, QueryLimits};
+use vocabulary::state::{State, StateType};
+
+use crate::alive;
+use crate::failure::Failure;
+use crate::house::House;
+
+/// Without new seconds from the store (nothing sends) the time goes on all the same.
+const LONGEST_WAIT: Duration = Duration::from_millis(1_000);
+
+#[derive(Default)]
+pub struct MetricWatchStats {
+    pub watch: Mutex<WatchStats>,
+    pub last_microseconds: AtomicU64,
+    /// Monitors that have nothing to tell, and why.
+    pub troubles: Mutex<Vec<(String, String)>>,
+}
+
+pub struct MetricWatch {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl MetricWatch {
+    pub fn start(house: &Arc<House>) -> Result<MetricWatch, Failure> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let judge = Judge { house: house.clone(), stop: stop.clone() };
+        let thread = std::thread::Builder::new().name("metrics".into()).spawn(move || judge.run());
+        Ok(MetricWatch { stop, thread: thread.map_err(Failure::doing("start"))? })
+    }
+
+    pub fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // A thread that panicked has said so.
+        let _ = self.thread.join();
+    }
+}
+
+struct Judge {
+    house: Arc<House>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Judge {
+    fn run(self) {
+        let mut watch = Watch::new(alive::gaps(&self.house.state));
+        let mut known: Option<Arc<Definitions>> = None;
+        let mut last = Timestamp(0);
+        while !self.stop.load(Ordering::Relaxed) {
+            self.house.store.next_tick(last, LONGEST_WAIT);
+            let now = self.house.clock.now();
+            if now == last {
+                // The tick of a second that was looked at already: the next one is due within a second.
+                std::thread::sleep(Duration::from_millis(20));
+                continue;
+            }
+            last = now;
+            self.renew(&mut watch, &mut known);
+            self.look(&mut watch, now);
+        }
+    }
+
+    fn renew(&self, watch: &mut Watch, known: &mut Option<Arc<Definitions>>) {
+        let definitions = self.house.monitors.definitions();
+        if known.as_ref().is_some_and(|known| Arc::ptr_eq(known, &definitions)) {
+            return;
+        }
+        if let Err(wrong) = watch.reload(&definitions.monitors) {
+            // Definitions are looked through before they are taken, so this is a mistake of ours.
+            tracing::error!(?wrong, "metric monitors cannot be taken over");
+        }
+        *known = Some(definitions);
+    }
+
+    fn look(&self, watch: &mut Watch, now: Timestamp) {
+        let begun = Instant::now();
+        let monitors = &self.house.monitors;
+        let before = |monitor: &str, instance: &str| -> Option<(State, StateType)> {
+            let name = ObjectName::Instance(monitor.to_owned(), instance.to_owned());
+            let status = monitors.look(&name, now).ok()?.status;
+            Some((status.state?, status.state_type))
+        };
+        let zone = jiff::tz::TimeZone::system();
+        let limits = QueryLimits { deadline: Some(begun + LONGEST_LOOK), ..QueryLimits::default() };
+        let events = StateEvents(&self.house.state);
+        let look = Look { source: &*self.house.store, events: &events, zone: &zone, limits: &limits, now };
+        let Results { told, gone } = watch.tick(&look, &before);
+        let results = told.iter().map(|told| (&*told.monitor, &*told.instance, &told.outcome));
+        monitors.instance_results(results, now);
+        for (monitor, instance) in &gone {
+            tracing::info!(%monitor, %instance, "no longer watched: it was fine, and its series has been gone for a day");
+        }
+        let stats = &self.house.metric_watch;
+        *stats.watch.lock() = watch.stats;
+        *stats.troubles.lock() =
+            watch.troubles().map(|(monitor, why)| (monitor.to_owned(), why.to_owned())).collect();
+        stats.last_microseconds.store(begun.elapsed().as_micros() as u64, Ordering::Relaxed);
+    }
+}
+
+/// One expression that takes for ever must not keep all others from being judged.
+const LONGEST_LOOK: Duration = Duration::from_secs(20);

@@ -1,0 +1,167 @@
+//! A rule tried on the past: what it would have done, and beside another version of it.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use monitors::config::{Definitions, MonitorConfig, MonitorKind};
+use monitors::kinds::metric::Look;
+use monitors::replay::{self, Comparison, Past, Replayed};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use vocabulary::Timestamp;
+use vocabulary::ports::QueryLimits;
+
+use crate::accounts::Caller;
+use crate::answer::{Answer, Body, Problem};
+use crate::evaluate::{StateEvents, parse_time};
+use crate::services::Services;
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TestRequest {
+    /// A monitor that is defined; or
+    name: Option<String>,
+    /// a rule, with the keys that it has in a file.
+    #[schema(value_type = Option<Object>)]
+    monitor: Option<serde_json::Value>,
+    /// Another version of it, to be compared.
+    #[schema(value_type = Option<Object>)]
+    compare: Option<serde_json::Value>,
+    /// Default: the last 24 hours. Seconds since 1970, or Graphite's time grammar.
+    #[schema(value_type = Option<String>)]
+    from: Option<Moment>,
+    #[schema(value_type = Option<String>)]
+    until: Option<Moment>,
+    tz: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Moment {
+    Seconds(i64),
+    Text(String),
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct TestAnswer {
+    rule: String,
+    now: i64,
+    milliseconds: f64,
+    /// One line of plain words.
+    sentence: String,
+    /// Firings, counts of each instance, pages, and what cannot be told.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    replay: Replayed,
+    /// Of the other version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    other: Option<Replayed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other_sentence: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    comparison: Option<Comparison>,
+}
+
+/// What a rule would have done over stored history.
+#[utoipa::path(post, path = "/monitors/test", request_body = TestRequest,
+    responses((status = 200, body = TestAnswer), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub async fn test(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Body(request): Body<TestRequest>,
+) -> Answer<Json<TestAnswer>> {
+    if !caller.scope.is_everything() {
+        return Err(Problem::forbidden("a token that sees a part of all series cannot try rules on them"));
+    }
+    let definitions = services.monitors.definitions();
+    let rule = rule_of(&request, &definitions)?;
+    let other = request.compare.as_ref().map(|other| read(other, "compare")).transpose()?;
+    let now = services.clock.now();
+    let zone = request.tz.as_deref().unwrap_or("UTC");
+    let time = |moment: &Option<Moment>, otherwise: Timestamp| match moment {
+        Some(Moment::Seconds(seconds)) => Ok(Timestamp(*seconds)),
+        Some(Moment::Text(text)) => parse_time(text, now, zone),
+        None => Ok(otherwise),
+    };
+    let (from, until) = (time(&request.from, now.minus(86_400))?, time(&request.until, now)?.min(now));
+    if from >= until {
+        return Err(
+            Problem::bad_request("`from` is not before `until`").hint("write -30d, or seconds since 1970")
+        );
+    }
+    let gaps = services.control.health().storage.gaps;
+    let past = Past { from, until, blind: gaps.into() };
+    let answer = services
+        .query(move |services, limits| answer(services, limits, &definitions, (rule, other), &past, now))
+        .await??;
+    Ok(Json(answer))
+}
+
+fn answer(
+    services: &Services,
+    limits: &QueryLimits,
+    definitions: &Definitions,
+    (rule, other): (MonitorConfig, Option<MonitorConfig>),
+    past: &Past,
+    now: Timestamp,
+) -> Answer<TestAnswer> {
+    let started = std::time::Instant::now();
+    let events = StateEvents(&services.state);
+    let look = Look { source: services.source.as_ref(), events: &events, zone: &services.zone, limits, now };
+    let run =
+        |rule: &MonitorConfig| replay::replay(rule, definitions, &look, past).map_err(Problem::bad_request);
+    let replay = run(&rule)?;
+    let other = other.map(|other| run(&other)).transpose()?;
+    Ok(TestAnswer {
+        rule: rule.name,
+        now: now.0,
+        sentence: replay.sentence(),
+        other_sentence: other.as_ref().map(Replayed::sentence),
+        comparison: other.as_ref().map(|other| replay::compare(&replay, other)),
+        milliseconds: started.elapsed().as_secs_f64() * 1000.0,
+        replay,
+        other,
+    })
+}
+
+fn rule_of(request: &TestRequest, definitions: &Definitions) -> Answer<MonitorConfig> {
+    match (&request.monitor, &request.name) {
+        (Some(rule), None) => read(rule, "monitor"),
+        (None, Some(name)) => {
+            let named = definitions.monitors.iter().find(|monitor| monitor.name == *name);
+            let monitor = named.ok_or_else(|| {
+                Problem::not_found(format!("there is no monitor `{name}`"))
+                    .hint("name a [[monitor]], or send its keys as `monitor`")
+            })?;
+            metric(monitor.clone(), "name")
+        }
+        _ => Err(Problem::bad_request("write either `name` or `monitor`")
+            .hint("{\"monitor\": {\"name\": \"api\", \"target\": \"a.b\", \"critical\": \"> 300\"}, \"from\": \"-30d\"}")),
+    }
+}
+
+fn read(value: &serde_json::Value, key: &str) -> Answer<MonitorConfig> {
+    let mut rule = serde_json::from_value::<MonitorConfig>(value.clone())
+        .map_err(|error| Problem::bad_request(format!("`{key}` is not a monitor: {error}")))?;
+    if rule.name.is_empty() {
+        "rule".clone_into(&mut rule.name);
+    }
+    metric(rule, key)
+}
+
+fn metric(rule: MonitorConfig, key: &str) -> Answer<MonitorConfig> {
+    if rule.kind != MonitorKind::Metric {
+        return Err(Problem::bad_request(format!(
+            "`{key}`: only rules of kind \"metric\" are tried on stored series"
+        )));
+    }
+    let problems = monitors::kinds::metric::problems(&rule);
+    if problems.is_empty() {
+        return Ok(rule);
+    }
+    let lines: Vec<String> = problems.iter().map(|(name, why)| format!("{name}: {why}")).collect();
+    Err(Problem::bad_request(lines.join("\n")))
+}

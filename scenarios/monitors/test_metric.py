@@ -1,0 +1,196 @@
+"""Metric monitors: stories S3 and S4 by the real clock, and rules tried on stored history."""
+import json
+import subprocess
+import time
+
+from support.server import wait_for
+
+QUIET = """
+[collectors]
+host = false
+[self]
+series = false
+[statsd]
+legacy_namespace = false
+"""
+
+RULE = """
+[[monitor]]
+name = "latency"
+target = "lat.*"
+warning = "> 200"
+critical = "> 300"
+for = "10s"
+"""
+
+
+def instances(server, monitor):
+    """{instance: state} of what is told of a monitor."""
+    answer = server.get(f"/api/v1/monitors/{monitor}")
+    if answer.status != 200:
+        return {}
+    return {one["instance"]: one["state"] for one in answer.json["instances_list"]}
+
+
+def second_by_second(server, seconds, packets):
+    """Sends what `packets` gives for each second, as a client does while its site runs."""
+    begun = time.monotonic()
+    for second in range(seconds):
+        server.statsd_send(*packets(second))
+        time.sleep(max(0.0, begun + second + 1 - time.monotonic()))
+
+
+def test_stalled_jobs_and_missing_builds_are_told_and_idle_ones_are_not(bellwether):
+    """S3: jobs are enqueued and none completes. S4: pushes arrive and no build starts. Both within a minute, while
+    their idle twins stay as they are."""
+    server = bellwether(QUIET + """
+[[monitor]]
+name = "jobs"
+funnel = "stats.counters.jobs.**"
+[[monitor]]
+name = "builds"
+series = { builds = "stats.counters.builds.*.count", pushes = "stats.counters.pushes.*.count" }
+critical = "sum(builds) over 10s < 1 while pushes active within 20s"
+for = "5s"
+""")
+
+    def packets(second):
+        lines = [b"jobs.mail.enqueued:3|c", b"jobs.idle.enqueued:0|c", b"jobs.idle.completed:0|c",
+                 b"builds.sunday:0|c", b"pushes.sunday:0|c", b"builds.site:0|c", b"pushes.site:1|c"]
+        if second < 5:
+            lines += [b"jobs.mail.completed:3|c", b"builds.site:1|c"]
+        return lines
+
+    begun = time.monotonic()
+    second_by_second(server, 5, packets)
+    stopped = time.monotonic()
+    told = {}
+    while time.monotonic() < stopped + 75:
+        second_by_second(server, 1, lambda _: packets(99))
+        for monitor in ("jobs", "builds"):
+            for instance, state in instances(server, monitor).items():
+                if state == "CRITICAL" and instance not in told:
+                    told[instance] = time.monotonic() - stopped
+        if len(told) == 2 and time.monotonic() > stopped + 30:
+            break
+    assert set(told) == {"stats.counters.jobs.mail", "stats.counters.builds.site.count"}, (told, begun)
+    assert told["stats.counters.jobs.mail"] <= 60, told
+    assert instances(server, "jobs")["stats.counters.jobs.idle"] == "OK"
+    assert instances(server, "builds")["stats.counters.builds.sunday.count"] == "OK"
+
+
+def history(now):
+    """An hour of seconds: one long breach, two that heal by themselves, and a series that is always fine."""
+    begin = now - 3600
+    lines = []
+    for second in range(0, 3540):
+        bad = 1000 <= second < 1060 or 2000 <= second < 2005 or 2500 <= second < 2503
+        lines.append(f"lat.a {400 if bad else 100} {begin + second}")
+        lines.append(f"lat.b 100 {begin + second}")
+    return begin, ("\n".join(lines) + "\n").encode()
+
+
+def test_a_rule_is_tried_on_history(bellwether, tmp_path):
+    server = bellwether(QUIET + RULE)
+    begin, lines = history(int(time.time()))
+    server.carbon_send(lines)
+    wait_for(lambda: server.points("lat.b", **{"from": begin + 3538, "until": begin + 3540}), what="points")
+    rule = tmp_path / "rule.toml"
+    rule.write_text(RULE)
+    other = tmp_path / "other.toml"
+    other.write_text(RULE.replace('"10s"', '"3s"'))
+    replay = json.loads(server.cli("monitor", "test", str(rule), "--from", str(begin), "--json").stdout)
+    fired = [one for one in replay["firings"] if one["fired"]]
+    assert [(one["instance"], one["state"], one["began"] - begin, one["fired"] - begin, one["ended"] - begin, one["told"])
+            for one in fired] == [("lat.a", "CRITICAL", 1000, 1010, 1060, True)]
+    assert [(one["fired"], one["self_healed"], one["pages"]) for one in replay["instances"]] == [(1, 2, 1), (0, 0, 0)]
+    assert replay["critical_lines"] == [300.0] and replay["warning_lines"] == [200.0] and replay["doubts"] == []
+
+    words = server.cli("monitor", "test", "latency", "--from", str(begin), "--compare", str(other)).stdout
+    assert "It would have fired once, with 1 page; 2 times it healed by itself" in words, words
+    assert "1 were fine all the time" in words
+    assert "Both fired 1 times for the same trouble." in words and "Only the other one: 1" in words, words
+    assert "The other one fired 7s earlier on average." in words
+
+    # The same without a server.
+    server.stop()
+    again = json.loads(server.cli("monitor", "test", str(rule), "--from", str(begin), "--json").stdout)
+    assert again["firings"] == replay["firings"]
+
+
+def refused(server, *arguments):
+    done = server.cli("monitor", "test", *arguments, check=False)
+    assert done.stdout in ("", b"") and done.returncode != 0
+    return done.returncode, done.stderr if isinstance(done.stderr, str) else done.stderr.decode()
+
+
+def test_what_cannot_be_tried_is_told_with_its_cure(bellwether, tmp_path):
+    server = bellwether(QUIET)
+
+    def file(text):
+        path = tmp_path / "rule.toml"
+        path.write_text(text)
+        return str(path)
+
+    status, words = refused(server, file(RULE.replace("> 300", "> x300")))
+    assert status == 2 and "rule.toml: latency: critical: `> x300`: `x300` is not a number" in words, words
+    status, words = refused(server, file(RULE.replace("critical", "critcal")))
+    assert status == 2 and "critcal" in words and "rule.toml" in words, words
+    status, words = refused(server, file("[[check]]\nname = 'a'\n"))
+    assert status == 2 and "rule.toml" in words, words
+    status, words = refused(server, str(tmp_path / "none.toml"))
+    assert status == 2 and "none.toml" in words, words
+    status, words = refused(server, "nobody")
+    assert status == 1 and "there is no monitor `nobody`" in words, words
+    status, words = refused(server, file(RULE), "--from", "-1h", "--until", "-2h")
+    assert status != 0 and "`from` is not before `until`" in words, words
+    answer = server.post("/api/v1/monitors/test", json.dumps({"monitor": {"target": "a", "critical": "> 5%"}}).encode(),
+                         {"Content-Type": "application/json"})
+    assert answer.status == 400 and "a percentage is of something" in answer.json["error"], answer.text
+    answer = server.post("/api/v1/monitors/test", b"{}", {"Content-Type": "application/json"})
+    assert answer.status == 400 and "write either `name` or `monitor`" in answer.json["error"], answer.text
+
+
+def test_a_restart_tells_nothing_twice_and_absence_waits_for_its_time(bellwether):
+    server = bellwether(QUIET + """
+[[monitor]]
+name = "high"
+target = "m.high"
+critical = "> 300"
+[[monitor]]
+name = "gone"
+target = "m.low"
+critical = "no point for 5s"
+""")
+
+    def send(second=0):
+        now = int(time.time())
+        server.carbon_send(f"m.high 400 {now}\nm.low 1 {now}\n".encode())
+
+    def state(monitor):
+        return list(instances(server, monitor).values())
+
+    def sent_until(condition, what):
+        def step():
+            send()
+            time.sleep(0.5)
+            return condition()
+        wait_for(step, 30, what=what)
+
+    sent_until(lambda: state("high") == ["CRITICAL"] and state("gone") == ["OK"], "the first states")
+    server.kill()
+    time.sleep(7)
+    server.start()
+    # For a while it knows of no absence but its own.
+    wait_for(lambda: state("high") == ["CRITICAL"], what="the state from before")
+    assert state("gone") == ["OK"]
+    sent_until(lambda: state("gone") == ["OK"], "points again")
+    # A series that stops resolves nothing, and its absence is told after its own time.
+    wait_for(lambda: state("gone") == ["CRITICAL"], 20, what="the absence")
+    assert state("high") == ["CRITICAL"]
+
+
+def test_one_command_line_says_what_is_missing(bellwether):
+    server = bellwether(QUIET)
+    done = subprocess.run([str(server.binary), "monitor", "test"], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2 and "FILE|NAME" in done.stderr
