@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// (a file that tells that it is there, the Debian package that brings it)
-const PACKAGES: [(&str, &str); 9] = [
+const PACKAGES: [(&str, &str); 13] = [
     ("/usr/bin/chromium", "chromium"),
     ("/usr/sbin/collectd", "collectd-core"),
     ("/usr/lib/nagios/plugins/check_graphite", "monitoring-plugins-contrib"),
@@ -14,6 +14,11 @@ const PACKAGES: [(&str, &str); 9] = [
     // What built-in checks ask.
     ("/usr/bin/redis-server", "redis-server"),
     ("/usr/lib/postgresql/15/bin/postgres", "postgresql-15"),
+    // NRPE and NSCA, each with its sender and its server.
+    ("/usr/sbin/nrpe", "nagios-nrpe-server"),
+    ("/usr/lib/nagios/plugins/check_nrpe", "nagios-nrpe-plugin"),
+    ("/usr/sbin/nsca", "nsca"),
+    ("/usr/sbin/send_nsca", "nsca-client"),
     // What graphite-web draws with.
     ("/usr/share/doc/libcairo2/copyright", "libcairo2"),
     ("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "fonts-dejavu-core"),
