@@ -80,6 +80,7 @@ pub async fn inventory(
     Extension(caller): Extension<Caller>,
     Params(how): Params<How>,
 ) -> Answer<Json<InventoryAnswer>> {
+    super::watched::sees(&caller)?;
     let limit = how.limit.unwrap_or(USUAL_LIMIT).min(MAX_LIMIT);
     let answer = services.query(move |services, _| {
         let now = services.clock.now();
@@ -88,7 +89,7 @@ pub async fn inventory(
         let gather = Gather { services, estate: &estate, now: now.0 };
         InventoryAnswer {
             now: now.0,
-            hosts: listed(gather.hosts(&inventory, caller.scope.is_everything()), limit, now.0),
+            hosts: listed(gather.hosts(&inventory), limit, now.0),
             prefixes: listed(gather.prefixes(&inventory), limit, now.0),
             beyond: inventory.beyond,
         }
@@ -103,22 +104,20 @@ struct Gather<'g> {
 }
 
 impl Gather<'_> {
-    fn hosts(&self, inventory: &Inventory, with_agents: bool) -> Vec<HostItem> {
+    fn hosts(&self, inventory: &Inventory) -> Vec<HostItem> {
         let mut hosts: Vec<HostItem> =
             inventory.hosts.iter().map(|(name, thing)| self.host(name, thing)).collect();
-        if with_agents {
-            for agent in self.services.agents.statuses(self.now as f64) {
-                let newest = agent.newest.map(|newest| newest.0);
-                match hosts.iter_mut().find(|host| host.name == agent.name) {
-                    Some(host) => host.sources.push("agent"),
-                    // It is there, though nothing that it sent is called after it.
-                    None => hosts.push(HostItem {
-                        sources: vec!["agent"],
-                        since: agent.heard_since.map(|since| since as i64),
-                        newest,
-                        ..self.host(&agent.name, &Thing::default())
-                    }),
-                }
+        for agent in self.services.agents.statuses(self.now as f64) {
+            let newest = agent.newest.map(|newest| newest.0);
+            match hosts.iter_mut().find(|host| host.name == agent.name) {
+                Some(host) => host.sources.push("agent"),
+                // It is there, though nothing that it sent is called after it.
+                None => hosts.push(HostItem {
+                    sources: vec!["agent"],
+                    since: agent.heard_since.map(|since| since as i64),
+                    newest,
+                    ..self.host(&agent.name, &Thing::default())
+                }),
             }
         }
         hosts

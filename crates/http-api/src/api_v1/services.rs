@@ -118,6 +118,8 @@ pub async fn services(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
 ) -> Answer<Json<ServicesAnswer>> {
+    // They tell of checks and hosts.
+    super::watched::sees(&caller)?;
     let answer = services.query(move |services, _| {
         let now = services.clock.now();
         let estate = Estate::of(services);
