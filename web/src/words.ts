@@ -690,6 +690,7 @@ export const words = {
     gone: (id: string) => `There is no incident ${id}.`,
     keys: { acknowledge: 'I have it', resolve: 'close', note: 'add a note' },
     banner: (state: string, title: string, length: string, who: string | null) => `${state ? `${state} ` : ''}${title}, ${length}, ${who ? `${who} has it` : 'nobody has it'}`,
+    bannerLabel: 'What is wrong now',
     bannerMore: (count: number) => ` and ${count} more`,
   },
 

@@ -7,7 +7,7 @@ let browser: Browser
 let server: Server
 
 const CHIPS = '/explore?from=-5min&to=now&chips=1&how=1&q=movingAverage(asPercent(host.*.load.1m,host.*.load.5m,1),%275min%27)'
-const PAGES = { home: '/', explore: '/explore?from=-5min&to=now&q=host.*.load.*', blank: '/explore', data: '/data', chips: CHIPS, raw: '/explore?from=-5min&to=now&q=host.*.load.*&table=1&vs=1d', unknown: '/nowhere' }
+const PAGES = { home: '/', explore: '/explore?from=-5min&to=now&q=host.*.load.*', blank: '/explore', data: '/data', chips: CHIPS, raw: '/explore?from=-5min&to=now&q=host.*.load.*&table=1&vs=1d', unknown: '/nowhere', monitors: '/monitors', services: '/services', incidents: '/incidents', editor: '/monitors?new=1' }
 
 beforeAll(async () => {
   browser = await launch()
