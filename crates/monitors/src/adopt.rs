@@ -212,3 +212,141 @@ impl Knobs {
         Knobs { by_name: checks.chain(hosts).collect() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::tz::TimeZone;
+    use state_store::StateStore;
+    use vocabulary::state::{State, StateType};
+
+    use super::*;
+    use crate::config::{CheckConfig, CheckType, ContactConfig, HostConfig};
+    use crate::machine::SavedAcknowledgement;
+    use crate::{Files, Outcome};
+
+    fn monitors(directory: &std::path::Path) -> Monitors {
+        let check = CheckConfig {
+            name: "h/s".into(),
+            host: "h".into(),
+            service: Some("s".into()),
+            kind: CheckType::Passive,
+            max_check_attempts: Some(1),
+            notification_interval: Some(vocabulary::time::HumanDuration::from_secs(600)),
+            contacts: Some(vec!["joe".into()]),
+            ..CheckConfig::default()
+        };
+        let definitions = Definitions {
+            hosts: vec![HostConfig { name: "h".into(), ..HostConfig::default() }],
+            checks: vec![check],
+            contacts: vec![ContactConfig {
+                name: "joe".into(),
+                channels: vec!["log".into()],
+                ..ContactConfig::default()
+            }],
+            ..Definitions::default()
+        };
+        let state = StateStore::open(&directory.join("s.db"), &[crate::store::MIGRATIONS]).unwrap();
+        let files = Files { definitions, ..Files::default() };
+        Monitors::open(Arc::new(state), files, TimeZone::UTC, Timestamp(1_000))
+            .unwrap_or_else(|_| panic!("it opens"))
+    }
+
+    fn adopted() -> Adopted {
+        let object = || ObjectName::Check("h/s".into());
+        let directory = tempfile::tempdir().unwrap();
+        let fresh = monitors(directory.path());
+        let inner = fresh.inner.lock();
+        let id = inner.machine.check("h/s").unwrap();
+        let mut saved = inner.machine.save(id);
+        saved.state = State::Critical;
+        (saved.state_type, saved.last_hard_state) = (StateType::Hard, State::Critical);
+        (saved.checked, saved.last_check, saved.number, saved.last_notification) = (true, 900, 2, 880);
+        saved.notified_on = 1 << 2;
+        saved.acknowledgement = Some(SavedAcknowledgement {
+            sticky: true,
+            author: "ann".into(),
+            comment: "mine".into(),
+            at: 890,
+            expires: None,
+            persistent: true,
+        });
+        let downtime = SavedDowntime {
+            id: 77,
+            object: object(),
+            start: 2_000,
+            end: 3_000,
+            fixed: true,
+            duration: 1_000,
+            triggered_by: None,
+            author: "ann".into(),
+            comment: "plan".into(),
+            entered: 800,
+            in_effect: false,
+            began: 0,
+            start_told: false,
+            recurring: None,
+        };
+        let over = SavedDowntime { id: 78, start: 10, end: 20, ..downtime.clone() };
+        let triggered =
+            SavedDowntime { id: 79, triggered_by: Some(77), comment: "too".into(), ..downtime.clone() };
+        let comment = SavedComment {
+            id: 5,
+            object: object(),
+            at: 700,
+            author: "ann".into(),
+            comment: "look here".into(),
+            persistent: true,
+            of_acknowledgement: false,
+        };
+        let unknown = AdoptedObject { name: ObjectName::Host("gone".into()), saved: saved.clone() };
+        Adopted {
+            objects: vec![AdoptedObject { name: object(), saved }, unknown],
+            downtimes: vec![downtime, over, triggered],
+            comments: vec![comment],
+        }
+    }
+
+    #[test]
+    fn what_is_taken_over_is_there_once_and_ends_as_it_would_have() {
+        let directory = tempfile::tempdir().unwrap();
+        let monitors = monitors(directory.path());
+        let (counts, _) =
+            monitors.adopt(&adopted(), Timestamp(1_000)).unwrap_or_else(|_| panic!("it is taken"));
+        let expected = AdoptedCounts {
+            states: 1,
+            acknowledgements: 1,
+            downtimes: 2,
+            comments: 1,
+            known: 1,
+            undefined: 1,
+            undefined_names: vec!["gone".into()],
+            ..AdoptedCounts::default()
+        };
+        assert_eq!(counts, expected);
+        let (again, _) =
+            monitors.adopt(&adopted(), Timestamp(1_000)).unwrap_or_else(|_| panic!("it is taken"));
+        assert_eq!((again.states, again.newer_here, again.known), (0, 1, 4), "nothing is there twice");
+        {
+            let inner = monitors.inner.lock();
+            let id = inner.machine.check("h/s").unwrap();
+            let status = inner.machine.status(id, Timestamp(1_000));
+            assert_eq!((status.state, status.notification_number), (Some(State::Critical), 2));
+            assert!(status.acknowledged());
+            let saved = inner.machine.save(id);
+            assert_eq!((saved.next_notification, saved.told), (880 + 600, vec!["joe".to_owned()]));
+            let kept = inner.machine.keep();
+            let triggered = kept.downtimes.iter().find(|downtime| downtime.comment == "too").unwrap();
+            let trigger = kept.downtimes.iter().find(|downtime| downtime.comment == "plan").unwrap();
+            assert_eq!(triggered.triggered_by, Some(trigger.id));
+        }
+        // Whoever was told of the problem there is told of its end here.
+        let good = Outcome { at: Timestamp(1_100), ..Outcome::default() };
+        monitors
+            .result(&ObjectName::Check("h/s".into()), &good, Timestamp(1_100))
+            .unwrap_or_else(|_| panic!("it is taken"));
+        let prepared = monitors.prepare().unwrap();
+        assert_eq!(prepared.carried.notices.len(), 1);
+    }
+}

@@ -1,7 +1,7 @@
 //! The past of another monitoring, out of its archives: states as they changed, what was told to whom, downtimes.
 //!
 //! Kept apart from what was seen here, so that neither is taken for the other; a line that is imported twice is
-//! there once. [`Past::events`] gives them back in the order of their time, for replay and for pages.
+//! there once. [`events`] gives them back in the order of their time, for replay ([`crate::replay::past`]) and for pages.
 
 use serde::{Deserialize, Serialize};
 use state_store::{Migrations, Row, StateError, StateStore, Transaction, Value};
@@ -12,7 +12,7 @@ pub const MIGRATIONS: Migrations = Migrations {
             at INTEGER NOT NULL,
             -- check or host, and its name
             object TEXT NOT NULL, name TEXT NOT NULL,
-            -- state, notice, downtime, flapping
+            -- state, notice, downtime, flapping, command
             kind TEXT NOT NULL,
             -- What tells it from others of the same second: the line's own text, hashed.
             line INTEGER NOT NULL,
@@ -27,9 +27,10 @@ pub const MIGRATIONS: Migrations = Migrations {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PastEvent {
     pub at: i64,
-    /// `check` or `host`.
+    /// `check` or `host`; of a command neither.
     pub object: String,
     pub name: String,
+    /// Tells it from others of the same second, and which of them came first.
     pub line: i64,
     #[serde(flatten)]
     pub what: PastWhat,
@@ -59,6 +60,10 @@ pub enum PastWhat {
     Flapping {
         phase: String,
     },
+    /// A line of the command pipe, without its time.
+    Command {
+        command: String,
+    },
 }
 
 impl PastWhat {
@@ -68,6 +73,7 @@ impl PastWhat {
             PastWhat::Notice { .. } => "notice",
             PastWhat::Downtime { .. } => "downtime",
             PastWhat::Flapping { .. } => "flapping",
+            PastWhat::Command { .. } => "command",
         }
     }
 }
@@ -142,7 +148,7 @@ pub fn events(
             &[from.into(), until.into(), most, object.into(), name.into()],
         )?,
         None => state.query(
-            &format!("{COLUMNS} ORDER BY at, object, name, line LIMIT ?3"),
+            &format!("{COLUMNS} ORDER BY at, line, object, name LIMIT ?3"),
             &[from.into(), until.into(), most],
         )?,
     };
@@ -157,4 +163,37 @@ pub fn events(
         })
     };
     Ok(rows.iter().filter_map(event).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(at: i64, name: &str, line: i64) -> PastEvent {
+        let what = PastWhat::Flapping { phase: "started".into() };
+        PastEvent { at, object: "check".into(), name: name.into(), line, what }
+    }
+
+    #[test]
+    fn what_is_imported_twice_is_there_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateStore::open(&directory.path().join("s.db"), &[MIGRATIONS]).unwrap();
+        let done = PastFile { path: "a".into(), bytes: 5, modified: 7 };
+        let mut chunk =
+            Chunk { events: vec![event(5, "b", 0), event(3, "a", 1), event(3, "a", 0)], done: None };
+        assert_eq!(state.transaction(|tx| write(tx, &chunk)).unwrap(), 3);
+        assert_eq!(files(&state).unwrap(), []);
+        chunk.events.push(event(9, "a", 0));
+        chunk.done = Some(done.clone());
+        assert_eq!(state.transaction(|tx| write(tx, &chunk)).unwrap(), 1);
+        assert_eq!(files(&state).unwrap(), [done]);
+        let times = |object, window| {
+            let events = events(&state, object, window, 10).unwrap();
+            events.iter().map(|event| (event.at, event.line)).collect::<Vec<_>>()
+        };
+        assert_eq!(times(None, (0, 100)), [(3, 0), (3, 1), (5, 0), (9, 0)]);
+        assert_eq!(times(Some(("check", "a")), (3, 9)), [(3, 0), (3, 1)]);
+        assert_eq!(times(Some(("host", "a")), (0, 100)), []);
+        assert_eq!(events(&state, None, (0, 100), 1).unwrap(), [event(3, "a", 0)]);
+    }
 }

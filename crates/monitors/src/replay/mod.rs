@@ -9,11 +9,13 @@
 //! | [`pages`] | what the state machine makes of it: flapping, notices |
 //! | [`doubt`] | where coarser archives hide what a rule asks for |
 //! | [`compare`] | two versions of a rule |
+//! | [`past`](mod@past) | archives of another monitoring through the state machine |
 
 pub mod compare;
 pub mod doubt;
 pub mod metric;
 pub mod pages;
+pub mod past;
 #[cfg(test)]
 mod tests;
 

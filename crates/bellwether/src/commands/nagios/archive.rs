@@ -201,7 +201,8 @@ fn limited_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Resul
     }
 }
 
-/// Results that were sent in, commands and starts are not kept: what they led to is.
+/// Starts and ends of Nagios are not kept, nor its own word of results that were sent in: their commands say it better
+/// (4.4.6 writes the state before the result).
 fn past_event(event: &ArchivedEvent<'_>, ordinal: i64, line: &[u8]) -> Option<PastEvent> {
     let phase = |phase: Phase| match phase {
         Phase::Started => "started".to_owned(),
@@ -219,9 +220,16 @@ fn past_event(event: &ArchivedEvent<'_>, ordinal: i64, line: &[u8]) -> Option<Pa
         }
         What::Downtime { subject, phase: which } => (subject, PastWhat::Downtime { phase: phase(which) }),
         What::Flapping { subject, phase: which } => (subject, PastWhat::Flapping { phase: phase(which) }),
-        What::Passive { .. } | What::Command { .. } | What::Process(_) => return None,
+        What::Command { name, arguments } => {
+            let command = format!("{name};{arguments}");
+            // What changes nothing that is replayed need not be kept.
+            formats::nagios::command::read(format!("[{}] {command}", event.at).as_bytes()).ok()?;
+            (Subject { host: "", service: None }, PastWhat::Command { command })
+        }
+        What::Passive { .. } | What::Process(_) => return None,
     };
     let (object, name) = match subject {
+        Subject { host: "", .. } => ("command", String::new()),
         Subject { host, service: Some(service) } => ("check", format!("{host}/{service}")),
         Subject { host, service: None } => ("host", host.to_owned()),
     };
