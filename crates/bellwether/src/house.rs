@@ -208,7 +208,12 @@ impl House {
 
 /// The records of all rooms, and of the binary itself.
 pub fn migrations() -> Vec<Migrations> {
-    let others =
-        [alive::MIGRATIONS, monitors::store::MIGRATIONS, incidents::MIGRATIONS, heartbeat::MIGRATIONS];
+    let others = [
+        alive::MIGRATIONS,
+        monitors::store::MIGRATIONS,
+        monitors::past::MIGRATIONS,
+        incidents::MIGRATIONS,
+        heartbeat::MIGRATIONS,
+    ];
     http_api::MIGRATIONS.into_iter().chain(others).collect()
 }

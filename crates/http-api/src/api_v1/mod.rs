@@ -17,6 +17,7 @@ pub mod log_level;
 pub mod monitor_test;
 pub mod monitors;
 pub mod moving;
+pub mod nagios;
 pub mod notifications;
 pub mod points;
 pub mod search;
@@ -62,6 +63,8 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/backup", post(storage::backup))
         .route("/import/whisper", post(moving::import_whisper))
         .route("/export/whisper", post(moving::export_whisper))
+        .route("/import/nagios-state", post(nagios::take_state))
+        .route("/import/nagios-archive", get(nagios::archives).post(nagios::take_archive))
         .route("/points", post(points::store))
         .route("/agent/batch", post(agent::take))
         .route("/levels", get(levels::rules).put(levels::set_rules))
@@ -140,7 +143,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         status::status, status::health, status::cardinality, status::configuration, home::home, services::services, inventory::inventory, graph::graph, monitor_test::test,
         graph::graph_from_body, explain::explain, explain::explain_from_body, trust::trust, search::series, describe::describe, storage::retention,
         storage::compact, storage::fsck, storage::repolicy, storage::backup, moving::import_whisper,
-        moving::export_whisper, points::store, agent::take, levels::rules,
+        moving::export_whisper, nagios::take_state, nagios::take_archive, nagios::archives, points::store, agent::take, levels::rules,
         levels::set_rules, log_level::set, session::sign_in, session::sign_out, session::people,
         session::set_person, session::remove_person, tokens::list, tokens::create, tokens::remove,
         monitors::monitors, monitors::export, monitors::differences, monitors::monitor, monitors::define, monitors::undefine, monitors::versions, monitors::checks, monitors::hosts,
