@@ -22,7 +22,7 @@ use monitors::made::Origins;
 use notify::ChannelConfig;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 pub use show::{DEFAULTS, show};
 pub use source::Problem;
@@ -285,16 +285,36 @@ fn origins(config: &Config, merged: &Spanned<DeTable<'_>>, sources: &Sources) ->
     all.map(place).collect()
 }
 
-/// A relative `data_dir` is meant from the file that names it.
+/// A relative `data_dir`, and a program that begins with `./` or `../`, are meant from the file that names them.
 fn resolved<'s>(mut table: DeTable<'s>, file: Option<&Path>) -> DeTable<'s> {
+    let Some(directory) = file.map(|file| file.parent().unwrap_or(Path::new(""))) else { return table };
     if let Some(value) = table.get_mut("data_dir")
-        && let (Some(text), Some(file)) = (value.get_ref().as_str(), file)
-        && !text.is_empty()
+        && value.get_ref().as_str().is_some_and(|path| !path.is_empty())
     {
-        let path = file.parent().unwrap_or(Path::new("")).join(text);
-        *value.get_mut() = toml::de::DeValue::String(path.display().to_string().into());
+        resolve(value, |path| directory.join(path));
+    }
+    // Absolute, as what we start runs in the root directory.
+    let program_at = |path: &str| std::path::absolute(directory.join(path)).unwrap_or_else(|_| path.into());
+    for list in ["check", "host"] {
+        let Some(DeValue::Array(entries)) = table.get_mut(list).map(Spanned::get_mut) else { continue };
+        for entry in entries.iter_mut().map(Spanned::get_mut) {
+            for key in ["command", "event_handler"] {
+                if let DeValue::Table(entry) = entry
+                    && let Some(DeValue::Array(words)) = entry.get_mut(key).map(Spanned::get_mut)
+                    && let Some(program) = words.first_mut()
+                    && program.get_ref().as_str().is_some_and(|p| p.starts_with("./") || p.starts_with("../"))
+                {
+                    resolve(program, program_at);
+                }
+            }
+        }
     }
     table
+}
+
+fn resolve(value: &mut Spanned<DeValue<'_>>, place: impl Fn(&str) -> PathBuf) {
+    let Some(path) = value.get_ref().as_str().map(place) else { return };
+    *value.get_mut() = DeValue::String(path.display().to_string().into());
 }
 
 impl Config {

@@ -171,6 +171,10 @@ fn conf_d_and_the_environment_are_laid_over_the_file() {
             "conf.d/20-b.toml",
             "[statsd]\nglobal_prefix = \"c\"\n[[storage.retention]]\nname='y'\npattern='y'\narchives=['1s:2h']",
         ),
+        (
+            "conf.d/30-checks.toml",
+            "[[check]]\nname='near'\ncommand=['./near.sh','./as-is']\n[[check]]\nname='far'\ncommand=['df']",
+        ),
         ("conf.d/ignored.txt", "nonsense"),
     ];
     let environment = [
@@ -183,6 +187,9 @@ fn conf_d_and_the_environment_are_laid_over_the_file() {
     let (directory, loaded) = load(&files, &environment);
     let config = loaded.unwrap();
     assert_eq!(config.data_dir.0, directory.path().join("kept"));
+    let near = directory.path().join("conf.d/near.sh").display().to_string();
+    assert_eq!(config.check[0].command, [near.as_str(), "./as-is"]);
+    assert_eq!(config.check[1].command, ["df"]);
     assert_eq!((config.statsd.global_prefix.as_str(), config.statsd.global_suffix.as_str()), ("c", "s"));
     assert_eq!(config.storage.retention.len(), 2);
     assert_eq!(config.statsd.flush_interval.seconds(), 10.0);

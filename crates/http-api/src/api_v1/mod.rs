@@ -31,7 +31,9 @@ mod watched;
 
 use std::sync::Arc;
 
-use axum::http::{Method, StatusCode, Uri};
+use axum::extract::Request;
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware;
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use utoipa::OpenApi;
@@ -122,6 +124,18 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/openapi.json", get(openapi))
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_so)
+        .layer(middleware::map_request(without_a_type))
+}
+
+/// A body without a type, or with the one that `curl -d` gives, is JSON: no body here is a form. Pages of other sites,
+/// which could send a form without asking, are refused before.
+async fn without_a_type(mut request: Request) -> Request {
+    let headers = request.headers_mut();
+    let said = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    if said.is_none_or(|kind| kind == b"application/x-www-form-urlencoded") {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    request
 }
 
 const WHERE_TO_LOOK: &str = "/api/v1/openapi.json lists what there is";
