@@ -39,6 +39,19 @@ def page():
     server.shutdown()
 
 
+def test_a_hosts_own_check_says_whether_it_is_there(bellwether):
+    """As in Nagios 0 and 1 are UP and anything else is DOWN; the host behind one that is down is UNREACHABLE; no result in time is DOWN."""
+    config = ""
+    for status in range(4):
+        config += f'[[host]]\nname = "says{status}"\ncommand = ["check_dummy", "{status}", "so"]\ncheck_interval = "2s"\nmax_check_attempts = 1\n'
+    config += '[[host]]\nname = "behind"\nparents = ["says2"]\ncommand = ["check_dummy", "2", "so"]\ncheck_interval = "2s"\nmax_check_attempts = 1\n'
+    config += '[[host]]\nname = "silent"\nfreshness_threshold = "2s"\nmax_check_attempts = 1\n'
+    server = bellwether(config)
+    wanted = {"says0": "UP", "says1": "UP", "says2": "DOWN", "says3": "DOWN", "behind": "UNREACHABLE", "silent": "DOWN"}
+    states = lambda: {name: server.get(f"/api/v1/hosts/{name}").json["state"] for name in wanted}
+    wait_for(lambda: states() == wanted, 30, what=f"{wanted}, not {states()}")
+
+
 class Page(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)

@@ -100,7 +100,8 @@ fn trial(config: &Config, options: &CheckRunOptions) -> Result<Job, Failure> {
 fn state(finished: &Finished) -> State {
     match (&finished.subject, finished.outcome.status) {
         (Subject::Check(_), status) => State::of_status(status),
-        (Subject::Host(_), 0) => State::Up,
+        // Of a plugin 1 is a warning, and the host is there.
+        (Subject::Host(_), 0 | 1) => State::Up,
         (Subject::Host(_), _) => State::Down,
     }
 }

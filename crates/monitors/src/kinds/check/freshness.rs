@@ -128,7 +128,9 @@ fn of_check(check: &CheckConfig, usual: Duration, now: Duration) -> Option<(Subj
 }
 
 fn of_host(host: &HostConfig, usual: Duration, now: Duration) -> Option<(Subject, Watched)> {
-    let (threshold, status) = (host.freshness_threshold?, host.stale_status.unwrap_or(DOWN));
+    let threshold = host.freshness_threshold?;
+    // It counts as a look of our own, where 1 would be a plugin's warning, which is UP.
+    let status = if host.stale_status.unwrap_or(DOWN) == 0 { 0 } else { CRITICAL };
     let has_command = !host.command.is_empty();
     let watched = Watched::new(threshold, status, has_command, host.check_interval, (usual, now));
     Some((Subject::Host(host.name.as_str().into()), watched))
@@ -195,7 +197,7 @@ mod tests {
         assert_eq!(told(&mut fresh, 116), ["worked out: 2 no result for 115s"]);
         assert_eq!(
             told(&mut fresh, 122),
-            ["h: 1 no result for 2min", "run: run", "sent: 3 no result for 1min"]
+            ["h: 2 no result for 2min", "run: run", "sent: 3 no result for 1min"]
         );
     }
 

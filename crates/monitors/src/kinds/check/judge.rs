@@ -47,13 +47,9 @@ fn ours(why: &str) -> PluginResult {
 }
 
 fn outcome(result: PluginResult, about: &About<'_>, took: Duration) -> Outcome {
-    let status = match about.subject {
-        Subject::Check(_) => result.status,
-        // 0 and 1 of a host's plugin are UP, unless aggressive checking is on, which it is not by default.
-        Subject::Host(_) => u8::from(result.status > 1),
-    };
     Outcome {
-        status,
+        // As the plugin said it, of a host too: the machine knows that 0 and 1 are UP.
+        status: result.status,
         output: result.text.output,
         long_output: result.text.long_output,
         perfdata: result.text.perfdata,
