@@ -148,8 +148,9 @@ pub const DEFAULT_ARCHIVES: &str = "1s:6h,10s:7d,1m:30d,10m:5y";
 
 /// What statsd's and carbon's own documents recommend, widened to tagged names (`;` after the last
 /// segment) and to percentiles (`upper_90`, `count_90`). Gauges, rates, means and medians fall through
-/// to the average, as there.
-const BUILT_IN_AGGREGATION: [(&str, &str, Aggregation, f32); 5] = [
+/// to the average, as there. Numbers of checks come every few minutes: a share of the seconds would forget them.
+const BUILT_IN_AGGREGATION: [(&str, &str, Aggregation, f32); 6] = [
+    ("checks", r"^checks\.", Aggregation::Average, 0.0),
     ("min", r"[._](lower|min)(_?\d+(_\d+)?)?(;|$)", Aggregation::Min, 0.1),
     ("max", r"[._](upper|max)(_?\d+(_\d+)?)?(;|$)", Aggregation::Max, 0.1),
     ("sum", r"\.(sum|sum_squares)(_\d+(_\d+)?)?(;|$)", Aggregation::Sum, 0.0),
@@ -323,6 +324,8 @@ mod tests {
             let rule = rules.iter().find(|rule| rule.pattern.matches(name));
             assert_eq!(rule.map_or("average", |rule| rule.name.as_str()), wanted, "{name}");
         };
+        check("checks.web1.disk.used_bytes", "checks");
+        check("checks.web1.ping.rtt_max", "checks");
         check("stats.timers.api.lower", "min");
         check("stats.timers.api.lower_90", "min");
         check("stats.timers.api.upper_90;host=a", "max");
