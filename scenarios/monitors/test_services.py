@@ -101,6 +101,56 @@ def test_what_arrives_and_nobody_watches_is_listed_within_a_minute(bellwether):
     assert coverage["unwatched"] == ["uploads.s3"]
 
 
+def availability(server, name="Shop", **window):
+    query = urllib.parse.urlencode(window)
+    answer = server.get(f"/api/v1/availability?{query}")
+    assert answer.status == 200, answer.text
+    return next(one for one in answer.json["services"] if one["name"] == name)
+
+
+def test_what_a_service_attained_stands_beside_its_objective(bellwether):
+    server = bellwether(CONFIG.replace("99.9 % over 30d", "80 % over 1h"))
+    now = int(time.time())
+    assert availability(server)["attained_percent"] is None, "nothing is known yet"
+
+    def said(check, ago, status):
+        place = f"/api/v1/checks/{urllib.parse.quote(check, safe='')}/result"
+        assert server.post(place, {"status": status, "output": "said so", "at": now - ago}).status == 200
+
+    # Known for 40 minutes: down for 10, slow (after two looks) for 8 of which 3 lie within those.
+    for ago, status in ((2400, 0), (1800, 2), (1200, 0)):
+        said("web1/http", ago, status)
+    for ago, status in ((2400, 0), (1440, 2), (1380, 2), (900, 0)):
+        said("shop is slow", ago, status)
+    shop = availability(server, **{"from": now - 3600, "until": now})
+    assert (shop["in_trouble_seconds"], shop["outages"], shop["planned_seconds"]) == (900, 1, 0), shop
+    assert abs(shop["available_seconds"] - 1500) <= 1 and abs(shop["unknown_seconds"] - 1200) <= 1, shop
+    assert abs(shop["attained_percent"] - 100 * 1500 / 2400) < 0.1 and shop["meets"] is False
+    assert shop["budget_left_seconds"] == 720 - 900
+    assert shop["causes"] == [{"name": "web1/http", "seconds": 600}, {"name": "shop is slow", "seconds": 480}]
+    # A warning is no outage, nor is what is planned, of the host too.
+    said("web1/http", 5, 1)
+    plan = {"host": "web1", "start": now - 1, "end": now + 60, "comment": "new disk"}
+    identity = server.post("/api/v1/downtimes", plan).json["id"]
+    said("web1/http", 0, 2)
+    time.sleep(3)
+    later = availability(server, **{"from": now - 3600, "until": now + 60})
+    assert later["in_trouble_seconds"] == 900 and later["planned_seconds"] >= 2, later
+    assert service(server)["state"] == "OK", "it is planned"
+    # When the downtime is cancelled what is still bad counts; what was planned stays so, over a restart too.
+    assert server.request("DELETE", f"/api/v1/downtimes/{identity}").status == 204
+    time.sleep(2)
+    server.stop()
+    server.start()
+    last = availability(server, **{"from": now - 3600, "until": now + 60})
+    assert last["in_trouble_seconds"] > 900 and last["planned_seconds"] >= later["planned_seconds"], last
+    assert sum(last[key] for key in ("available_seconds", "in_trouble_seconds", "planned_seconds", "unknown_seconds")) == last["until"] - last["from"]
+    answer = server.get("/api/v1/availability").json
+    assert answer["without_objective"] == [] and answer["services"][0]["name"] == "Shop", "what missed its objective comes first"
+    wrong = server.get(f"/api/v1/availability?from={now + 500}")
+    assert wrong.status == 400 and "`from` is not before `until`" in wrong.json["error"]
+
+
 def test_mistakes_in_services_are_told_with_their_place(bellwether):
     server = bellwether()
     file = server.directory / "wrong.toml"

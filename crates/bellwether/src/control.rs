@@ -8,6 +8,8 @@ use http_api::control::{
     WhisperImport,
 };
 use monitors::Definitions;
+use monitors::config::CheckConfig;
+use monitors::kinds::check::Job;
 use monitors::machine::ObjectName;
 use vocabulary::ports::{PointSink, Scope, StoreError};
 use vocabulary::{SeriesRef, ValueKind};
@@ -135,6 +137,13 @@ impl Control for House {
     fn run_check(&self, name: &ObjectName) -> Result<(), String> {
         match self.watching.load().as_ref() {
             Some(watching) => watching.run_now(name),
+            None => Err("checks are run by a server, and none is running".into()),
+        }
+    }
+
+    fn trial(&self, check: CheckConfig) -> Result<Job, String> {
+        match self.watching.load().as_ref() {
+            Some(watching) => watching.trial(check),
             None => Err("checks are run by a server, and none is running".into()),
         }
     }

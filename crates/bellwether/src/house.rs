@@ -168,6 +168,7 @@ impl House {
             hub: http_api::stream::Hub::default(),
             groups: http_api::Groups::default(),
             inventories: http_api::Inventories::default(),
+            availabilities: http_api::Availabilities::default(),
             answers: http_api::Answers::default(),
             agents: self.agents(),
             pictures: ArcSwap::from_pointee(http_api::Pictures::load(&config.pictures)),

@@ -15,11 +15,12 @@ use std::time::{Duration, Instant};
 
 use incidents::incident::Key;
 use monitors::batch::{Carried, Prepared};
+use monitors::config::CheckConfig;
 use monitors::kinds::check::macros::Standing;
 use monitors::kinds::check::perfdata;
-use monitors::kinds::check::{Checks, Estate, Executor, Finished, Gate, Prober, Subject};
+use monitors::kinds::check::{Checks, Estate, Executor, Finished, Gate, Job, Prober, Subject};
 use monitors::machine::ObjectName;
-use monitors::{Monitors, Refused};
+use monitors::{Definitions, Monitors, Refused};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -59,6 +60,8 @@ pub struct Watching {
     house: Arc<House>,
     checks: Mutex<Checks>,
     executor: Executor,
+    /// Asks what is not a process.
+    prober: Arc<dyn Prober>,
     runtime: Handle,
     pub handlers: Handlers,
     /// For times that must not go back.
@@ -77,11 +80,12 @@ impl Running {
     pub fn start(house: &Arc<House>, runtime: Handle, prober: Arc<dyn Prober>) -> Result<Running, Failure> {
         let config = house.config.load_full();
         let (executor, finished) = Executor::new(runtime.clone(), config.checks.max_concurrent);
-        let checks = Checks::new(config.checks.clone(), jiff::tz::TimeZone::system(), prober);
+        let checks = Checks::new(config.checks.clone(), jiff::tz::TimeZone::system(), prober.clone());
         let watching = Arc::new(Watching {
             house: house.clone(),
             checks: Mutex::new(checks),
             executor,
+            prober,
             runtime,
             handlers: Handlers::default(),
             began: Instant::now(),
@@ -136,6 +140,32 @@ impl Watching {
             true => Ok(()),
             false => Err(format!("nothing is run for `{}`: its results are sent to it", subject.name())),
         }
+    }
+
+    /// One run of a check that need not be defined; nothing comes of it here. Or everything that is wrong with it.
+    pub fn trial(&self, mut check: CheckConfig) -> Result<Job, String> {
+        if check.name.is_empty() {
+            "trial".clone_into(&mut check.name);
+        }
+        let subject = Subject::Check(check.name.as_str().into());
+        let mut all = Definitions::clone(&self.monitors().definitions());
+        all.checks.retain(|other| other.name != check.name);
+        let its_keys = format!("check.{}.", all.checks.len());
+        all.checks.push(check);
+        let problems = all.problems().into_iter();
+        let problems =
+            problems.filter_map(|(key, why)| Some(format!("{}: {why}", key.strip_prefix(&its_keys)?)));
+        let problems: Vec<String> = problems.collect();
+        if !problems.is_empty() {
+            return Err(problems.join("\n"));
+        }
+        let config = self.house.config.load();
+        let zone = jiff::tz::TimeZone::system();
+        let mut checks = Checks::new(config.checks.clone(), zone, self.prober.clone());
+        checks.set(&all, config.checks.clone(), Duration::ZERO, |_| None);
+        let at = self.house.clock.now();
+        let job = checks.once(&subject, at, &Known { monitors: self.monitors(), at });
+        job.ok_or_else(|| "it is nothing that can be run".into())
     }
 
     /// It is run after so long, if its period and what it depends on allow it then.

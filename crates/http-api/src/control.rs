@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use monitors::Definitions;
+use monitors::config::CheckConfig;
+use monitors::kinds::check::Job;
 use monitors::machine::ObjectName;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -51,6 +53,8 @@ pub trait Control: Send + Sync {
     fn next_check(&self, name: &ObjectName) -> Option<f64>;
     /// Looks at it now, or says why not.
     fn run_check(&self, name: &ObjectName) -> Result<(), String>;
+    /// One run of a check that need not be defined, ready to go; or everything that is wrong with it.
+    fn trial(&self, check: CheckConfig) -> Result<Job, String>;
     /// Other monitors are defined now: what is run, and who is told, is others too.
     fn definitions_changed(&self);
     /// What the configuration files say now, whether it is in effect or not.

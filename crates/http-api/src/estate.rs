@@ -1,5 +1,6 @@
 //! All that is defined and how it is, in one look: what services and inventory are made from.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use monitors::Definitions;
@@ -28,17 +29,34 @@ impl Estate {
         }
     }
 
+    /// What watches each service, in the order of the services. What is only tried out does not count.
+    pub fn members(&self) -> Vec<Vec<&Summary>> {
+        let mut members = vec![Vec::new(); self.services.all.len()];
+        for one in self.watched.iter().filter(|one| !one.shadow) {
+            self.services.of_watched(&one.name, says_itself(one)).for_each(|index| members[index].push(one));
+        }
+        members
+    }
+
     pub fn watched(&self) -> impl Iterator<Item = Watched<'_>> {
-        self.watched.iter().map(|one| Watched {
+        // A host's downtime is its checks' too, though they do not show it as their own.
+        let hosts = self.watched.iter().filter(|one| one.kind == "host" && one.in_downtime);
+        let planned: HashSet<&str> = hosts.map(|one| one.name.as_str()).collect();
+        let on_planned = move |one: &Summary| one.host.as_deref().is_some_and(|host| planned.contains(host));
+        self.watched.iter().map(move |one| Watched {
             name: &one.name,
-            // Of a check, `service` is what Nagios calls it.
-            service: one.service.as_deref().filter(|_| matches!(one.kind, "metric" | "heartbeat")),
+            service: says_itself(one),
             state: one.state.map(|state| confirmed(state, one.state_type)),
             since: one.since,
             text: &one.text,
-            planned: one.in_downtime || one.shadow,
+            planned: one.in_downtime || one.shadow || on_planned(one),
         })
     }
+}
+
+/// The service that a monitor names. Of a check, `service` is what Nagios calls it.
+fn says_itself(one: &Summary) -> Option<&str> {
+    one.service.as_deref().filter(|_| matches!(one.kind, "metric" | "heartbeat"))
 }
 
 /// Trouble that is not confirmed comes after a state that was fine.

@@ -58,6 +58,7 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 
 pub use agents::Agents;
 pub use answers::Answers;
+pub use api_v1::availability::Availabilities;
 pub use attempts::Attempts;
 pub use config::{AuthConfig, AuthMode, HttpConfig};
 pub use evaluate::StateEvents;

@@ -18,6 +18,7 @@ use vocabulary::{Clock, LiveTail, PointSink, SeriesSource};
 use crate::agents::Agents;
 use crate::answer::{Answer, Problem};
 use crate::answers::Answers;
+use crate::api_v1::availability::Availabilities;
 use crate::attempts::Attempts;
 use crate::config::{AuthConfig, AuthMode, HttpConfig};
 use crate::control::Control;
@@ -71,6 +72,7 @@ pub struct Services {
     pub hub: Hub,
     pub groups: Groups,
     pub inventories: Inventories,
+    pub availabilities: Availabilities,
     pub answers: Answers,
     pub agents: Agents,
     /// Looks and typefaces of pictures.

@@ -9,6 +9,7 @@ use vocabulary::state::{Notice, StateChange};
 use crate::Outcome;
 use crate::history::Run;
 use crate::machine::{Handler, Kept, ObjectId, ObjectName, Saved};
+use crate::planned::{self, PlannedRow};
 use crate::record::Days;
 use crate::store::{self, KeptNotice, ObjectRow};
 
@@ -30,6 +31,8 @@ pub(crate) struct Batch {
     /// Runs that have ended, by the row of their object.
     pub runs: Vec<(i64, Run)>,
     pub notices: Vec<KeptNotice>,
+    /// Downtimes that began, or ended before their time.
+    pub planned: Vec<PlannedRow>,
     /// Downtimes or comments are others now.
     pub kept: bool,
     pub days: Days,
@@ -38,12 +41,13 @@ pub(crate) struct Batch {
 
 impl Batch {
     pub fn is_empty(&self) -> bool {
-        let Batch { dirty, left, removed, runs, notices, kept, days, carried } = self;
+        let Batch { dirty, left, removed, runs, notices, planned, kept, days, carried } = self;
         dirty.is_empty()
             && left.is_empty()
             && removed.is_empty()
             && runs.is_empty()
             && notices.is_empty()
+            && planned.is_empty()
             && !kept
             && days.is_empty()
             && carried.is_empty()
@@ -83,6 +87,7 @@ pub struct Prepared {
     pub(crate) removed: Vec<i64>,
     pub(crate) runs: Vec<(i64, Run)>,
     pub(crate) notices: Vec<KeptNotice>,
+    pub(crate) planned: Vec<PlannedRow>,
     pub(crate) kept: Option<Kept>,
     pub(crate) days: Days,
     pub carried: Carried,
@@ -96,6 +101,7 @@ impl Prepared {
         self.removed.iter().try_for_each(|row| store::remove_object(tx, *row))?;
         self.runs.iter().try_for_each(|(object, run)| store::write_run(tx, *object, run))?;
         self.notices.iter().try_for_each(|notice| store::write_notice(tx, notice))?;
+        self.planned.iter().try_for_each(|row| planned::write(tx, row))?;
         self.days.write(tx)?;
         match &self.kept {
             Some(kept) => store::keep(tx, store::DOWNTIMES_AND_COMMENTS, &store::to_json(kept)),

@@ -16,7 +16,7 @@
 //! | [`made`], [`silence`] | definitions made in the UI; silences |
 //! | [`adopt`], [`past`] | what is taken over from another monitoring: states, downtimes; its archives |
 //! | [`replay`] | the past once more: what a rule would have done |
-//! | [`store`], [`history`], [`record`], `batch` | the tables, results in runs, how often each fired, what waits for the disk |
+//! | [`store`], [`history`], [`record`], [`planned`], `batch` | the tables, results in runs, how often each fired, planned times, what waits for the disk |
 //! | `kinds` | where results come from: metric, check, probe, passive, heartbeat |
 
 pub mod adopt;
@@ -34,6 +34,7 @@ pub mod made;
 pub mod monitors;
 pub mod outcome;
 pub mod past;
+pub mod planned;
 pub mod record;
 pub mod replay;
 pub mod services;

@@ -176,7 +176,16 @@ impl Monitors {
             Some(_) => instance_id(name),
             None => return Err(unknown(name)),
         };
-        Ok(store::notices(&self.state, Some((&id.monitor, &id.instance)), limit)?)
+        Ok(store::notices(&self.state, Some((&id.monitor, Some(&id.instance))), limit)?)
+    }
+
+    /// Of all instances of a monitor.
+    pub fn notices_of_monitor(&self, name: &str, limit: Option<usize>) -> Result<Vec<KeptNotice>, Refused> {
+        let limit = limit.unwrap_or(MAX_LISTED).min(MAX_LISTED);
+        if !self.inner.lock().all.monitors.iter().any(|monitor| monitor.name == name) {
+            return Err(unknown(&ObjectName::Instance(name.to_owned(), String::new())));
+        }
+        Ok(store::notices(&self.state, Some((name, None)), limit)?)
     }
 
     /// The runs that reach into the window, in order; whether there are older ones in it.

@@ -25,6 +25,7 @@ use crate::machine::{
     Command, Done, Happenings, Kept, Kind, Machine, ObjectId, ObjectName, Problem, Refusal, Saved,
 };
 use crate::made::{Files, Made};
+use crate::planned::PlannedTimes;
 use crate::record::Record;
 use crate::silence::{About, Silences};
 use crate::store::{self, DOWNTIMES_AND_COMMENTS, KeptNotice};
@@ -132,6 +133,7 @@ pub(crate) struct Inner {
     left_out: Vec<String>,
     /// How often each monitor fired, and what came of it.
     pub record: Record,
+    planned: PlannedTimes,
 }
 
 impl Monitors {
@@ -167,6 +169,7 @@ impl Monitors {
             counters: Counters::default(),
             left_out,
             record: Record::load(&state, now)?,
+            planned: PlannedTimes::default(),
         };
         inner.take_names();
         for row in store::objects(&state)? {
@@ -183,6 +186,7 @@ impl Monitors {
             Ok(kept) => inner.restore_kept(&kept, now),
             Err(error) => inner.left_out.push(format!("downtimes and comments: {error}")),
         }
+        inner.planned = PlannedTimes::of(&inner.machine);
         inner.remember_told(now);
         Ok(Monitors {
             state,
@@ -373,6 +377,7 @@ impl Monitors {
             runs: batch.runs,
             removed: batch.removed,
             notices: batch.notices,
+            planned: batch.planned,
             kept: batch.kept.then(|| inner.machine.keep()),
             days: batch.days,
             carried: batch.carried,
@@ -582,7 +587,10 @@ impl Inner {
         }
         let looks = std::mem::take(&mut self.out.looks);
         self.batch.carried.looks.extend(looks.into_iter().map(|id| self.machine.name(id)));
-        self.batch.kept |= std::mem::take(&mut self.out.kept_changed);
+        if std::mem::take(&mut self.out.kept_changed) {
+            self.batch.kept = true;
+            self.batch.planned.extend(self.planned.changed(&self.machine, now.0));
+        }
     }
 
     fn keep_notice(&mut self, notice: &vocabulary::state::Notice) {

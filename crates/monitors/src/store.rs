@@ -45,7 +45,12 @@ pub const MIGRATIONS: Migrations = Migrations {
             name TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL, author TEXT NOT NULL, body TEXT,
             PRIMARY KEY (name, version)) STRICT, WITHOUT ROWID;
          CREATE TABLE monitor_silence (
-            id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL, until INTEGER NOT NULL) STRICT;"],
+            id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL, until INTEGER NOT NULL) STRICT;",
+        // Downtimes as they were in effect, by their own numbers.
+        "CREATE TABLE monitor_planned (
+            id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, instance TEXT NOT NULL,
+            began INTEGER NOT NULL, ended INTEGER NOT NULL) STRICT;
+         CREATE INDEX monitor_planned_ended ON monitor_planned (ended);"],
 };
 
 /// Kept as a whole under this name.
@@ -63,15 +68,11 @@ pub struct ObjectRow {
 
 impl ObjectRow {
     pub fn new(of: &ObjectName, row: &KeptRow, saved: &Saved) -> ObjectRow {
-        let (kind, name, instance) = match of {
-            ObjectName::Check(name) => ("check", name, ""),
-            ObjectName::Host(name) => ("host", name, ""),
-            ObjectName::Instance(name, instance) => ("instance", name, instance.as_str()),
-        };
+        let (kind, name, instance) = parts_of(of);
         ObjectRow {
             id: row.id,
             kind: kind.into(),
-            name: name.clone(),
+            name: name.into(),
             instance: instance.into(),
             saved: to_json(saved),
             run: row.run.clone(),
@@ -79,11 +80,24 @@ impl ObjectRow {
     }
 
     pub fn name(&self) -> ObjectName {
-        match self.kind.as_str() {
-            "check" => ObjectName::Check(self.name.clone()),
-            "host" => ObjectName::Host(self.name.clone()),
-            _ => ObjectName::Instance(self.name.clone(), self.instance.clone()),
-        }
+        name_of(&self.kind, &self.name, &self.instance)
+    }
+}
+
+/// Kind, name and instance, as the tables have them.
+pub fn parts_of(name: &ObjectName) -> (&'static str, &str, &str) {
+    match name {
+        ObjectName::Check(name) => ("check", name, ""),
+        ObjectName::Host(name) => ("host", name, ""),
+        ObjectName::Instance(name, instance) => ("instance", name, instance),
+    }
+}
+
+pub fn name_of(kind: &str, name: &str, instance: &str) -> ObjectName {
+    match kind {
+        "check" => ObjectName::Check(name.into()),
+        "host" => ObjectName::Host(name.into()),
+        _ => ObjectName::Instance(name.into(), instance.into()),
     }
 }
 
@@ -238,15 +252,20 @@ pub fn write_notice(tx: &Transaction<'_>, notice: &KeptNotice) -> Result<(), Sta
 }
 
 /// The newest, in order: of one object, or of all.
+/// Of one object; of a monitor without an instance, of all its instances; or of everything.
 pub fn notices(
     state: &StateStore,
-    object: Option<(&str, &str)>,
+    object: Option<(&str, Option<&str>)>,
     limit: usize,
 ) -> Result<Vec<KeptNotice>, StateError> {
     const COLUMNS: &str = "SELECT id, monitor, instance, at, kind, state, recipient, channels, number, text, author, comment FROM monitor_notice";
     let limit: Value = (limit as i64).into();
     let rows = match object {
-        Some((monitor, instance)) => {
+        Some((monitor, None)) => {
+            let sql = format!("{COLUMNS} WHERE monitor = ?1 ORDER BY id DESC LIMIT ?2");
+            state.query(&sql, &[monitor.into(), limit])?
+        }
+        Some((monitor, Some(instance))) => {
             let sql = format!("{COLUMNS} WHERE monitor = ?1 AND instance = ?2 ORDER BY id DESC LIMIT ?3");
             state.query(&sql, &[monitor.into(), instance.into(), limit])?
         }
@@ -298,7 +317,8 @@ pub fn kept(state: &StateStore, what: &str) -> Result<Option<String>, StateError
 /// Takes out what is older, at most `most` rows of each table, so that nobody waits for it. Tells whether there is more.
 pub fn prune(tx: &Transaction<'_>, before: i64, most: usize) -> Result<bool, StateError> {
     let mut full = false;
-    for (table, column) in [("monitor_run", "ended"), ("monitor_notice", "at")] {
+    for (table, column) in [("monitor_run", "ended"), ("monitor_notice", "at"), ("monitor_planned", "ended")]
+    {
         let sql = format!(
             "DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE {column} < ?1 LIMIT ?2)"
         );
@@ -391,9 +411,10 @@ mod tests {
         let all = [notice(1, "a"), notice(2, "b"), notice(3, "a")];
         store.transaction(|tx| all.iter().try_for_each(|notice| write_notice(tx, notice))).unwrap();
         assert_eq!(notices(&store, None, 10).unwrap(), all);
-        assert_eq!(notices(&store, Some(("a", "")), 10).unwrap(), [all[0].clone(), all[2].clone()]);
-        assert_eq!(notices(&store, Some(("a", "")), 1).unwrap(), [all[2].clone()]);
-        assert_eq!(notices(&store, Some(("a", "x")), 10).unwrap(), []);
+        assert_eq!(notices(&store, Some(("a", Some(""))), 10).unwrap(), [all[0].clone(), all[2].clone()]);
+        assert_eq!(notices(&store, Some(("a", Some(""))), 1).unwrap(), [all[2].clone()]);
+        assert_eq!(notices(&store, Some(("a", Some("x"))), 10).unwrap(), []);
+        assert_eq!(notices(&store, Some(("a", None)), 10).unwrap(), [all[0].clone(), all[2].clone()]);
     }
 
     #[test]

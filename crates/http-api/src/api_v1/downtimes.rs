@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
+use monitors::Refused;
 use monitors::machine::{Command, Done, ObjectName};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,6 +17,9 @@ use crate::answer::{Answer, Body, Problem};
 use crate::guard::require;
 use crate::services::Services;
 
+/// Instances that one call puts into downtime: each is one more in the list of downtimes.
+const MAX_AT_ONCE: usize = 500;
+
 /// Of a check, a host, or an instance of a monitor.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +27,7 @@ pub struct NewDowntime {
     check: Option<String>,
     host: Option<String>,
     monitor: Option<String>,
+    /// Of a monitor; left out: all of its instances, and the answer has the last one's id.
     instance: Option<String>,
     /// Seconds since 1970.
     pub start: f64,
@@ -53,6 +58,23 @@ impl NewDowntime {
             }
             _ => Err(Problem::bad_request("a downtime is of one thing")
                 .hint("write one of `check`, `host`, or `monitor` with `instance`")),
+        }
+    }
+
+    /// A monitor without an instance means all that it has.
+    fn names(&self, services: &Services) -> Answer<Vec<ObjectName>> {
+        let (Some(monitor), None) = (&self.monitor, &self.instance) else { return Ok(vec![self.name()?]) };
+        let known = services.monitors.known_instances(monitor);
+        if known.len() > MAX_AT_ONCE {
+            let why = format!("`{monitor}` has {} instances, more than {MAX_AT_ONCE}", known.len());
+            return Err(Problem::bad_request(why).hint("write `instance`, or make a silence for the monitor"));
+        }
+        match known.is_empty() {
+            true => Ok(vec![self.name()?]),
+            false => {
+                let of = |one: &Arc<str>| ObjectName::Instance(monitor.clone(), one.to_string());
+                Ok(known.iter().map(of).collect())
+            }
         }
     }
 
@@ -99,11 +121,20 @@ pub async fn plan_downtime(
     Body(new): Body<NewDowntime>,
 ) -> Answer<Json<Made>> {
     watched::may(&caller, new.role())?;
-    let name = new.name()?;
+    let names = new.names(&services)?;
     let author = watched::author(&caller, new.author.clone());
-    let plan = move |object| Command::ScheduleDowntime(watched::new_downtime(object, &new, &author));
-    let done = watched::command(&services, name, plan).await?;
-    Ok(Json(Made::of(done)))
+    let now = services.clock.now();
+    let made = watched::change(&services, move |monitors| {
+        let mut last = None;
+        for name in &names {
+            let plan = |object| Command::ScheduleDowntime(watched::new_downtime(object, &new, &author));
+            last = Some(monitors.command(name, plan, now)?);
+        }
+        let nothing = || Refused::NotFound("nothing of it is known yet that could be in downtime".into());
+        let (done, ticket) = last.ok_or_else(nothing)?;
+        Ok((Made::of(done), ticket))
+    });
+    Ok(Json(made.await?))
 }
 
 #[utoipa::path(delete, path = "/downtimes/{id}", params(("id" = u64, Path)),

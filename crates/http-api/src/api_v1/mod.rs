@@ -2,6 +2,7 @@
 //! machines at `/api/v1/openapi.json`.
 
 pub mod agent;
+pub mod availability;
 pub mod checks;
 pub mod describe;
 pub mod downtimes;
@@ -26,6 +27,7 @@ pub mod session;
 pub mod status;
 pub mod storage;
 pub mod tokens;
+pub mod trial;
 pub mod trust;
 mod watched;
 
@@ -49,7 +51,9 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/home", get(home::home))
         .route("/services", get(services::services))
         .route("/inventory", get(inventory::inventory))
+        .route("/availability", get(availability::availability))
         .route("/monitors/test", post(monitor_test::test))
+        .route("/trial", post(trial::trial))
         .route("/graph", get(graph::graph).post(graph::graph_from_body))
         .route("/explain", get(explain::explain).post(explain::explain_from_body))
         .route("/trust", get(trust::trust))
@@ -154,7 +158,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
     info(title = "Bellwether", description = "Points, graphs, health and settings of a Bellwether server"),
     servers((url = "/api/v1")),
     paths(
-        status::status, status::health, status::cardinality, status::configuration, home::home, services::services, inventory::inventory, graph::graph, monitor_test::test,
+        status::status, status::health, status::cardinality, status::configuration, home::home, services::services, inventory::inventory, availability::availability, graph::graph, monitor_test::test, trial::trial,
         graph::graph_from_body, explain::explain, explain::explain_from_body, trust::trust, search::series, describe::describe, storage::retention,
         storage::compact, storage::fsck, storage::repolicy, storage::backup, moving::import_whisper,
         moving::export_whisper, nagios::take_state, nagios::take_archive, nagios::archives, points::store, agent::take, levels::rules,

@@ -332,7 +332,7 @@ pub async fn define(
 }
 
 /// Whoever chooses a command that this server runs can do everything that its user can.
-fn may_choose_commands(services: &Services, caller: &Caller) -> Answer<()> {
+pub fn may_choose_commands(services: &Services, caller: &Caller) -> Answer<()> {
     let signed_in = matches!(caller.via, Via::Session | Via::Token)
         && services.settings.load().auth_mode() == crate::config::AuthMode::Required;
     if signed_in && require(caller, Role::Admin).is_ok() {

@@ -56,15 +56,17 @@ pub async fn notifications(
 ) -> Answer<Json<Vec<Notification>>> {
     watched::sees(&caller)?;
     let limit = of.limit;
-    let name = match (of.check, of.host, of.monitor) {
+    let name = match (of.check, of.host, &of.monitor) {
         (Some(name), None, None) => Some(ObjectName::Check(name)),
         (None, Some(name), None) => Some(ObjectName::Host(name)),
-        (None, None, Some(name)) => Some(ObjectName::Instance(name, String::new())),
-        (None, None, None) => None,
+        (None, None, _) => None,
         _ => return Err(Problem::bad_request("write one of `check`, `host` and `monitor`, or none for all")),
     };
     off_thread(&services, move |services| {
-        let kept = services.monitors.notices(name.as_ref(), limit)?;
+        let kept = match &of.monitor {
+            Some(monitor) => services.monitors.notices_of_monitor(monitor, limit)?,
+            None => services.monitors.notices(name.as_ref(), limit)?,
+        };
         let mut all: Vec<Notification> = kept.into_iter().flat_map(of_each_channel).collect();
         if let Some(limit) = limit {
             all.drain(..all.len().saturating_sub(limit));

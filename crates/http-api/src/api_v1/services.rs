@@ -67,8 +67,8 @@ enum Fault {
     Them,
 }
 
-#[derive(Serialize, ToSchema)]
-struct ObjectiveItem {
+#[derive(Clone, Serialize, ToSchema)]
+pub struct ObjectiveItem {
     text: String,
     percent: f64,
     over_seconds: f64,
@@ -191,7 +191,7 @@ fn fault(estate: &Estate, state: &ServiceState) -> Option<Fault> {
     state.in_trouble().then_some(if them { Fault::Them } else { Fault::Us })
 }
 
-fn objective(objective: Objective) -> ObjectiveItem {
+pub fn objective(objective: Objective) -> ObjectiveItem {
     ObjectiveItem {
         text: objective.to_string(),
         percent: objective.percent,

@@ -80,6 +80,7 @@ pub struct StepConfig {
 pub struct CheckConfig {
     /// Unique; imports name checks `host/service`.
     pub name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub host: String,
     /// Default: the name.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,9 +1,10 @@
 //! What the site is made of: services with their conditions and what they need, and what arrives unwatched.
 //!
 //! Comes in: `[[service]]`, how everything that is watched is, names of series. Goes out: one state for each
-//! service that says which condition makes it, and what nobody watches. What never happens here: reading the
+//! service that says which condition makes it, how much of the time it was available, and what nobody watches. What never happens here: reading the
 //! series, the clock.
 
+pub mod availability;
 mod coverage;
 pub mod inventory;
 mod objective;
@@ -86,6 +87,11 @@ impl Services {
         found.sort_unstable();
         found.dedup_by_key(|(service, _)| *service);
         found
+    }
+
+    /// The places of the services that this check, host or monitor watches.
+    pub fn of_watched(&self, name: &str, says_itself: Option<&str>) -> impl Iterator<Item = usize> {
+        self.watched_by(name, says_itself).into_iter().map(|(service, _)| service)
     }
 
     /// The names of the services that this host belongs to.
