@@ -1,7 +1,7 @@
 /** Every call that pages make, typed. */
 import { ask, fetchFile, query } from './client.ts'
 import type {
-  Annotation, ExplainAnswer, FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HistoryAnswer, HomeAnswer, IncidentsAnswer, InventoryAnswer, LevelRule, MonitorDefinition, MonitorDetail, MonitorsAnswer, Notification, ReplayAnswer, RetentionAnswer, ServicesAnswer, Status, TreeNode, Trust, Watched, WholeIncident,
+  Annotation, AvailabilityAnswer, Downtime, HeartbeatAnswer, Silence, TrialAnswer, ExplainAnswer, FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HistoryAnswer, HomeAnswer, IncidentsAnswer, InventoryAnswer, LevelRule, MonitorDefinition, MonitorDetail, MonitorsAnswer, Notification, ReplayAnswer, RetentionAnswer, ServicesAnswer, Status, TreeNode, Trust, Watched, WholeIncident,
 } from './types.ts'
 
 type Signal = AbortSignal | undefined
@@ -12,6 +12,7 @@ export const health = (signal?: Signal) => ask<HealthAnswer>('/api/v1/health', {
 
 export const monitors = (signal?: Signal) => ask<MonitorsAnswer>('/api/v1/monitors', { signal })
 export const services = (signal?: Signal) => ask<ServicesAnswer>('/api/v1/services', { signal })
+export const availability = (signal?: Signal) => ask<AvailabilityAnswer>('/api/v1/availability', { signal })
 export const inventory = (signal?: Signal) => ask<InventoryAnswer>('/api/v1/inventory', { signal })
 
 /** What is watched, as paths call it: hosts are apart from checks and monitors. */
@@ -25,8 +26,17 @@ export const watched = (of: Subject, signal?: Signal) => ask<Watched>(at(of), { 
 export const history = (of: Subject, from: number, until: number, signal?: Signal) => ask<HistoryAnswer>(`${at(of)}/history?${query({ from: Math.floor(from), until: Math.ceil(until) })}`, { signal })
 export const notifications = ({ is, name }: Subject, limit: number, signal?: Signal) => ask<Notification[]>(`/api/v1/notifications?${query({ [is]: name, limit })}`, { signal })
 export const saveMonitor = (definition: MonitorDefinition) => ask<unknown>(at({ is: 'monitor', name: definition.name }), { method: 'PUT', body: { monitor: definition } })
-export const tryMonitor = (definition: MonitorDefinition, from: number, until: number, signal?: Signal) =>
-  ask<ReplayAnswer>('/api/v1/monitors/test', { method: 'POST', body: { monitor: definition, from: Math.floor(from), until: Math.ceil(until) }, signal })
+export const saveCheck = (definition: MonitorDefinition) => ask<unknown>(at({ is: 'monitor', name: definition.name }), { method: 'PUT', body: { check: definition } })
+export const removeMonitor = (name: string) => ask<unknown>(at({ is: 'monitor', name }), { method: 'DELETE' })
+/** `beside`: another version to compare it with. */
+export const tryMonitor = (definition: MonitorDefinition, beside: MonitorDefinition | null, from: number, until: number, signal?: Signal) =>
+  ask<ReplayAnswer>('/api/v1/monitors/test', { method: 'POST', body: { monitor: definition, ...(beside ? { compare: beside } : {}), from: Math.floor(from), until: Math.ceil(until) }, signal })
+export const tryCheck = (what: { check: Record<string, unknown> } | { name: string }, signal?: Signal) => ask<TrialAnswer>('/api/v1/trial', { method: 'POST', body: what, signal })
+export const heartbeat = (name: string, signal?: Signal) => ask<HeartbeatAnswer>(`/api/v1/heartbeats/${encodeURIComponent(name)}`, { signal })
+export const pingHeartbeat = (name: string) => ask<unknown>(`/api/v1/heartbeats/${encodeURIComponent(name)}/ping`, { method: 'POST', body: {} })
+export const downtimes = async (signal?: Signal) => (await ask<{ downtimes: Downtime[] }>('/api/v1/downtimes', { signal })).downtimes
+export const silences = async (signal?: Signal) => (await ask<{ silences: Silence[] }>('/api/v1/silences', { signal })).silences
+export const endSilence = (id: number) => ask<unknown>(`/api/v1/silences/${id}`, { method: 'DELETE' })
 export const runNow = (of: Subject) => ask<unknown>(`${at(of)}/run`, { method: 'POST' })
 export const acknowledge = (of: Subject, body: { sticky: boolean; notify: boolean; comment: string }) => ask<unknown>(`${at(of)}/ack`, { method: 'POST', body })
 export const removeAcknowledgement = (of: Subject) => ask<unknown>(`${at(of)}/ack`, { method: 'DELETE' })

@@ -228,6 +228,24 @@ export type ServiceItem = {
   coverage: { watched: number; of: number; percent: number | null; unwatched: string[] }
   targets: string[]
 }
+/** What a service attained in the time that its objective is for; the four lengths add up to it. */
+export type AvailabilityItem = {
+  name: string
+  external: boolean
+  from: number
+  until: number
+  objective: { text: string; percent: number; over_seconds: number; allowed_seconds: number } | null
+  attained_percent: number | null
+  meets: boolean | null
+  available_seconds: number
+  in_trouble_seconds: number
+  planned_seconds: number
+  unknown_seconds: number
+  outages: number
+  budget_left_seconds: number | null
+  causes: { name: string; seconds: number }[]
+}
+export type AvailabilityAnswer = { now: number; services: AvailabilityItem[]; without_objective: string[] }
 export type ServicesAnswer = { now: number; services: ServiceItem[]; without_objective: string[]; without_owner: string[] }
 
 export type Withheld = 'downtime' | 'silence' | 'acknowledged' | 'dependency' | 'host_down' | 'flapping' | 'off' | 'period' | 'shadow' | 'delayed'
@@ -311,7 +329,11 @@ export type Firing = {
   text: string
   value: number | null
 }
+/** The first version beside the second; of what fired with both, each one's. */
+export type Compared = { both: [Firing, Firing][]; only_first: Firing[]; only_second: Firing[] }
 export type ReplayAnswer = {
+  /** One line of plain words. */
+  sentence: string
   from: number
   until: number
   firings: Firing[]
@@ -324,11 +346,51 @@ export type ReplayAnswer = {
   doubts: { from: number; until: number; step: number; cannot_tell: boolean; reason: string }[]
   known_from: number | null
   slots: number
+  /** The version that this one is compared with. */
+  other?: ReplayAnswer
+  comparison?: Compared
+}
+
+/** One run of a check that changed nothing. */
+export type TrialAnswer = {
+  state: WatchState
+  output: string
+  long_output: string
+  perfdata: PerfdataItem[]
+  perfdata_skipped: string[]
+  parts: { name: string; state: WatchState; output: string }[]
+  seconds: number
+  timed_out: boolean
+  output_bytes_cut: number
+}
+
+export type Silence = { id: number; matchers: { monitor: string | null; instance: string | null; host: string | null }[]; from: number; until: number; reason: string; author: string }
+
+export type Ping = { n: number; at: number; kind: 'success' | 'start' | 'fail' | 'log'; exit: number | null; duration: number | null; overlaps: boolean; body: string }
+/** Where a job reports in, and when it did. */
+export type HeartbeatAnswer = {
+  name: string
+  status: 'new' | 'up' | 'grace' | 'started' | 'down' | 'paused'
+  text: string
+  /** Only for those who may ping. */
+  path: string | null
+  schedule: string | null
+  time_zone: string | null
+  period: number | null
+  grace: number
+  last_ping: number | null
+  last_duration: number | null
+  expected: number | null
+  down_at: number | null
+  pings: number
+  history: Ping[]
 }
 
 export type Phase = 'open' | 'acknowledged' | 'resolved'
 export type Incident = {
   id: number
+  /** What its instances have in common, such as `monitor:NAME`. */
+  reason: string
   title: string
   phase: Phase
   /** The worst that any instance is now, and that there was. */

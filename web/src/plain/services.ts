@@ -14,6 +14,15 @@ export function spokenOf(services: ServiceItem[]): { first: ServiceItem; others:
   return first ? { first, others: troubled.length - 1 } : null
 }
 
+/** Rounded down: what is not whole is not called so. */
+export function attainedText(percent: number): string {
+  const text = (Math.floor(percent * 1000) / 1000).toFixed(3).replace(/\.?0+$/, '')
+  return `${text}\u202f%`
+}
+
+/** What others run, and is in trouble: nearest to people first. */
+export const theirs = (services: ServiceItem[]) => worstFirst(services).filter(({ external, state }) => external && isTrouble(state))
+
 /** Of those that it needs and that fail too: the one that others run, or the nearest. */
 export function culprit(service: ServiceItem, all: ServiceItem[]): ServiceItem | null {
   const causes = service.causes.flatMap((name) => all.find((one) => one.name === name) ?? [])

@@ -75,7 +75,7 @@ export const aDefinition = (change: Partial<MonitorDetail> = {}): MonitorDetail 
 
 export function anIncident(id: number, change: Partial<Incident> = {}): Incident {
   return {
-    id, title: 'gdrive uploads fail', phase: 'open', severity: 'CRITICAL', worst: 'CRITICAL', opened: now() - 720, closed: null, acknowledged: null, snoozed_until: null, self_healed: false, resolved_by: null, bad: 1, instances: 5,
+    id, reason: 'monitor:gdrive uploads fail', title: 'gdrive uploads fail', phase: 'open', severity: 'CRITICAL', worst: 'CRITICAL', opened: now() - 720, closed: null, acknowledged: null, snoozed_until: null, self_healed: false, resolved_by: null, bad: 1, instances: 5,
     playbook: 'https://wiki.example/uploads', ...change,
   }
 }

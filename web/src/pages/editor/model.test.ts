@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { ReplayAnswer } from '../../api/types.ts'
-import { definitionOf, doubtsOf, draftOf, emptyDraft, handles, missing, toldOf, tomlOf } from './model.ts'
+import type { Firing, ReplayAnswer } from '../../api/types.ts'
+import { definitionOf, doubtsOf, draftOf, emptyDraft, handles, listOf, missing, toldOf, tomlOf } from './model.ts'
 
 test('what the form has no field for survives it', () => {
   const definition = { name: 'slow', kind: 'metric', target: 'a.b', critical: '> 3', for: '30s', contacts: ['ana', 'ben'], shadow: true, series: { pushes: 'x.y' }, missing: 'unknown' }
@@ -28,4 +28,12 @@ test('what it would have done is summed over its instances; each doubt is told o
   const answer = { instances: [{ fired: 2, self_healed: 1 }, { fired: 1, self_healed: 0 }], pages: { ana: 1, ben: 3 }, doubts: [doubt, doubt] } as unknown as ReplayAnswer
   expect(toldOf(answer)).toEqual({ fired: 3, healed: 1, pages: 4, whom: [['ben', 3], ['ana', 1]] })
   expect(doubtsOf(answer)).toEqual([{ reason: 'too coarse', cannotTell: true }])
+})
+
+test('beside another version each firing says whose it is', () => {
+  const firing = (began: number): Firing => ({ instance: 'a', state: 'CRITICAL', began, fired: began, ended: null, told: true, text: '', value: null })
+  const comparison = { both: [[firing(1), firing(1)]] as [Firing, Firing][], only_first: [firing(2)], only_second: [firing(3)] }
+  const answer = { firings: [firing(1), firing(2)], comparison } as unknown as ReplayAnswer
+  expect(listOf(answer).map(({ firing: { began }, only }) => [began, only])).toEqual([[3, 'held'], [2, 'this'], [1, null]])
+  expect(listOf({ firings: [firing(1)] } as unknown as ReplayAnswer)).toEqual([{ firing: firing(1), only: null }])
 })

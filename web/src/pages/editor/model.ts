@@ -1,5 +1,5 @@
 /** A monitor while it is written. Pure. */
-import type { MonitorDefinition, ReplayAnswer } from '../../api/types.ts'
+import type { Firing, MonitorDefinition, ReplayAnswer } from '../../api/types.ts'
 import type { Level } from '../../plain/perfdata.ts'
 import { levelsOf } from '../../plain/condition.ts'
 
@@ -83,6 +83,17 @@ export function toldOf(answer: ReplayAnswer): Told {
   const sum = (pick: (one: ReplayAnswer['instances'][number]) => number) => answer.instances.reduce((total, one) => total + pick(one), 0)
   const whom = Object.entries(answer.pages).sort((a, b) => b[1] - a[1])
   return { fired: sum((one) => one.fired), healed: sum((one) => one.self_healed), pages: whom.reduce((total, [, count]) => total + count, 0), whom }
+}
+
+export type Listed = { firing: Firing; only: 'this' | 'held' | null }
+
+/** The firings, the newest first; beside another version, with which of the two they are. */
+export function listOf({ firings, comparison }: ReplayAnswer): Listed[] {
+  const key = ({ instance, began }: Firing) => `${began} ${instance}`
+  const mine = new Set(comparison?.only_first.map(key))
+  const all: Listed[] = firings.map((firing) => ({ firing, only: mine.has(key(firing)) ? 'this' : null }))
+  all.push(...(comparison?.only_second ?? []).map((firing): Listed => ({ firing, only: 'held' })))
+  return all.sort((a, b) => b.firing.began - a.firing.began)
 }
 
 /** Why not everything can be told; each reason once. */
