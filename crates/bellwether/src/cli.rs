@@ -95,6 +95,13 @@ pub enum ConfigCommand {
         #[arg(long)]
         defaults: bool,
     },
+    /// What a running server works by, against what its files say now; status 1 when they differ.
+    Diff,
+    /// What was made in the UI or by the API, as files.
+    Export {
+        /// A file for each monitor and check goes here, such as conf.d; else all of it is printed.
+        directory: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use http_api::control::{
     Arriving, BackedUp, Cardinality, Checked, Compacted, Control, ExportCounts, Health, Help, Identity,
-    ImportCounts, Move, Panel, Readiness, Repolicied, Retention, RetentionQuestion, State, WhisperExport,
-    WhisperImport,
+    ImportCounts, Move, Panel, Readiness, Repolicied, Retention, RetentionQuestion, SettingDifference, State,
+    WhisperExport, WhisperImport,
 };
 use monitors::Definitions;
 use monitors::config::CheckConfig;
@@ -149,7 +149,10 @@ impl Control for House {
     }
 
     fn definitions_changed(&self) {
-        self.desk.set_book(book::book(&self.monitors.definitions(), &self.config.load()));
+        let (definitions, config) = (self.monitors.definitions(), self.config.load());
+        self.desk.set_book(book::book(&definitions, &config));
+        // Whoever has made a heartbeat may ping it in the next moment.
+        self.heartbeats.reload(&definitions, &config.heartbeats);
         if let Some(watching) = self.watching.load().as_ref() {
             watching.schedule(&self.config.load());
         }
@@ -159,6 +162,11 @@ impl Control for House {
         let Some(origin) = self.origin.get() else { return Ok(self.config.load().definitions()) };
         let told = |problems: Vec<config::Problem>| problems.iter().map(ToString::to_string).collect();
         origin.load().map(|config| config.definitions()).map_err(told)
+    }
+
+    fn settings_that_differ(&self) -> Vec<SettingDifference> {
+        let file = self.origin.get().and_then(|origin| origin.load().ok());
+        file.map(|file| config::differences(&self.config.load(), &file)).unwrap_or_default()
     }
 
     fn help(&self, series: &str) -> Option<Help> {

@@ -70,6 +70,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Agent => agent::run(common),
         Command::Config(ConfigCommand::Check { file }) => commands::config::check(common, file),
         Command::Config(ConfigCommand::Show { defaults }) => commands::config::show_config(common, defaults),
+        Command::Config(ConfigCommand::Diff) => commands::config::diff(common),
+        Command::Config(ConfigCommand::Export { directory }) => {
+            commands::config::export(common, directory.as_deref())
+        }
         Command::Query(options) => commands::query::run(common, &options),
         Command::Send(options) => commands::send::run(common, &options),
         Command::Ping(options) => commands::ping::run(common, &options),

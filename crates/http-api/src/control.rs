@@ -59,8 +59,18 @@ pub trait Control: Send + Sync {
     fn definitions_changed(&self);
     /// What the configuration files say now, whether it is in effect or not.
     fn definitions_in_files(&self) -> Result<Definitions, Vec<String>>;
+    /// Settings in effect that are not as the files say, beside definitions; none if the files have problems.
+    fn settings_that_differ(&self) -> Vec<SettingDifference>;
     /// What a well-known series means, if this is one.
     fn help(&self, series: &str) -> Option<Help>;
+}
+
+/// One key of the configuration, such as `statsd.flush_interval`.
+#[derive(Clone, Debug)]
+pub struct SettingDifference {
+    pub key: String,
+    pub running: serde_json::Value,
+    pub file: serde_json::Value,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -3,6 +3,7 @@
 //! Files and the environment are laid over each other as trees ([`tree`]), then read into the structs that
 //! the rooms own. [`defaults.toml`](show) documents every key; a test holds it against the structs.
 
+mod differing;
 mod show;
 mod source;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+pub use differing::differences;
 pub use show::{DEFAULTS, show};
 pub use source::Problem;
 use source::Sources;

@@ -19,6 +19,7 @@ use super::status::off_thread;
 use super::watched::{self, Stretch, Window, word};
 use crate::accounts::{Caller, Role, Via};
 use crate::answer::{Answer, Body, Params, Problem};
+use crate::control::SettingDifference;
 use crate::guard::require;
 use crate::services::Services;
 
@@ -402,8 +403,9 @@ pub struct Differences {
 
 #[derive(Serialize, ToSchema)]
 struct Difference {
-    /// `monitor`, `check`, `host`, …
+    /// `monitor`, `check`, `host`, …; empty for a setting.
     table: String,
+    /// Of a setting its key, such as `statsd.flush_interval`.
     name: String,
     /// running, file, differs
     #[schema(example = "running")]
@@ -429,9 +431,22 @@ pub async fn differences(
             Err(problems) => return Ok(Json(Differences { differences: Vec::new(), problems })),
         };
         let (running, files) = (tables(&running)?, tables(&files)?);
-        Ok(Json(Differences { differences: compare(services, running, files), problems: Vec::new() }))
+        let mut differences = compare(services, running, files);
+        differences.extend(services.control.settings_that_differ().into_iter().map(of_setting));
+        Ok(Json(Differences { differences, problems: Vec::new() }))
     })
     .await
+}
+
+fn of_setting(one: SettingDifference) -> Difference {
+    Difference {
+        table: String::new(),
+        name: one.key,
+        only_in: "differs",
+        origin: None,
+        running: Some(one.running),
+        file: Some(one.file),
+    }
 }
 
 type Tables = std::collections::BTreeMap<(String, String), Value>;
