@@ -6,6 +6,7 @@ use incidents::book::{Book, Contact, Kind, Subject};
 use incidents::config::Environments;
 use monitors::Definitions;
 use monitors::config::ContactConfig;
+use monitors::machine::Hours;
 
 use crate::config::Config;
 
@@ -48,6 +49,8 @@ pub fn book(all: &Definitions, config: &Config) -> Book {
         };
         book.subjects.insert((true, host.name.as_str().into()), subject);
     }
+    let hours = Hours::new(all, &jiff::tz::TimeZone::system());
+    book.periods = Some(Arc::new(move |contact, host, now| hours.allow(contact, host, now)));
     book.contacts =
         all.contacts.iter().map(|contact| (contact.name.as_str().into(), of_contact(contact))).collect();
     book

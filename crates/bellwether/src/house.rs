@@ -39,6 +39,8 @@ pub struct House {
     pub monitors: Arc<Monitors>,
     pub desk: Arc<Desk>,
     pub heartbeats: Arc<Heartbeats>,
+    /// The rules of what may be called, for everything that calls.
+    pub egress: Arc<outbound::Egress>,
     /// Empty before its threads run and after they have ended.
     pub watching: ArcSwap<Option<Arc<Watching>>>,
     pub sent: Mutex<Option<Arc<SentStats>>>,
@@ -105,7 +107,10 @@ impl House {
         for what in monitors.left_out() {
             tracing::warn!("of what was kept of monitors, this is left out: {what}");
         }
-        let desk = Desk::open(state.clone(), book::book(&monitors.definitions(), &config));
+        let secret = crate::config::read_bounded(&directory.join("secret.key"))
+            .map_err(Failure::doing("secret.key"))?;
+        let desk =
+            Desk::open(state.clone(), book::book(&monitors.definitions(), &config), secret.trim().as_bytes());
         let desk = Arc::new(desk.map_err(Failure::doing("read the incidents"))?);
         let gone = alive.gap.map(|(from, _)| Timestamp(from));
         let now_ms = i64::try_from(clock.since_epoch().as_millis()).unwrap_or(i64::MAX);
@@ -114,6 +119,7 @@ impl House {
         let heartbeats = Arc::new(heartbeats.map_err(Failure::doing("read the heartbeats"))?);
         let aggregator = Arc::new(Aggregator::new(&config.statsd, clock.now()));
         Ok(House {
+            egress: Arc::new(outbound::Egress::new(&config.egress)),
             started: clock.since_epoch().as_secs_f64(),
             config: ArcSwap::from_pointee(config),
             origin: OnceLock::new(),

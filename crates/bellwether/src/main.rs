@@ -38,6 +38,7 @@ mod telling;
 mod telling_own;
 mod ticker;
 mod tls;
+mod usual;
 mod watching;
 mod watching_own;
 mod whisper;

@@ -4,28 +4,40 @@ use std::path::Path;
 use std::sync::Arc;
 
 use http_api::annotations::{self, Query, TagSet};
-use notify::sender::Marks;
-use notify::{Mark, Sender, Settings};
+use incidents::page::Message;
+use notify::{Mark, Sender, Settings, Surroundings};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 
 use crate::config::Config;
 use crate::house::House;
+use crate::usual;
 
-pub fn start(house: &Arc<House>, runtime: &Handle) -> Sender {
-    let config = house.config.load_full();
+pub fn start(house: &Arc<House>, url: &str, runtime: &Handle) -> Sender {
+    let settings = settings(&house.config.load(), url);
     warn_of_policies(house);
-    let egress = Arc::new(outbound::Egress::new(&config.egress));
-    Sender::start(house.desk.clone(), settings(&config), egress, house.clock.clone(), marks(house), runtime)
+    let known = Arc::new(Known(house.clone()));
+    Sender::start(house.desk.clone(), settings, house.egress.clone(), house.clock.clone(), known, runtime)
 }
 
-pub fn settings(config: &Config) -> Settings {
+/// `url`: where this server listens, for when nobody has said where others reach it.
+pub fn settings(config: &Config, url: &str) -> Settings {
+    let public = &config.http.public_url;
+    let url = if public.is_empty() { url } else { public };
     Settings {
         channels: config.channel.clone(),
-        public_url: config.http.public_url.clone(),
+        url: url.to_owned(),
+        url_is_local: is_local(url),
         server_id: server_id(&config.data_dir.0),
         zone: jiff::tz::TimeZone::system(),
     }
+}
+
+/// Nobody else gets there.
+fn is_local(url: &str) -> bool {
+    let host = outbound::Url::parse(url).map(|url| url.host().to_owned()).unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host.is_empty() || host == "localhost" || address.is_ok_and(|it| it.is_loopback() || it.is_unspecified())
 }
 
 /// Of the secret key, so that it is the same for as long as the data directory is.
@@ -37,19 +49,25 @@ fn server_id(directory: &Path) -> String {
         .collect()
 }
 
-/// Annotations, which tell what was changed.
-fn marks(house: &Arc<House>) -> Marks {
-    let state = house.state.clone();
-    Arc::new(move |from, until| {
+/// What pages say beside what the incident knows.
+struct Known(Arc<House>);
+
+impl Surroundings for Known {
+    /// Annotations, which tell what was changed.
+    fn marks(&self, from: i64, until: i64) -> Vec<Mark> {
         let query = Query { from: from as f64, until: until as f64, tags: None, set: TagSet::All };
-        let found = annotations::list(&state, &query).unwrap_or_default();
+        let found = annotations::list(&self.0.state, &query).unwrap_or_default();
         let mark = |event: annotations::Annotation| {
             let tags =
                 if event.tags.is_empty() { String::new() } else { format!(" ({})", event.tags.join(", ")) };
             Mark { at: event.at as i64, what: format!("{}{tags}", event.what) }
         };
         found.into_iter().map(mark).collect()
-    })
+    }
+
+    fn usual(&self, message: &Message) -> Option<String> {
+        usual::usual(&self.0, message)
+    }
 }
 
 /// Nobody is reached by a policy yet, and whoever wrote one has to know.

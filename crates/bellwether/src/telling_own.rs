@@ -78,8 +78,15 @@ fn channel_part(standing: &Standing, name: &str, now: f64) -> Part {
     let (state, text, lag) = match standing.failing.get(name) {
         Some(failing) => {
             let state = if failing.told { State::Critical } else { State::Warning };
-            let text =
-                format!("{} tries in a row failed, {waiting} pages wait: {}", failing.in_a_row, failing.why);
+            let text = match failing.off {
+                true => format!("switched off until it is defined in another way: {}", failing.why),
+                false => {
+                    format!(
+                        "{} tries in a row failed, {waiting} pages wait: {}",
+                        failing.in_a_row, failing.why
+                    )
+                }
+            };
             (state, text, (now - failing.since as f64).max(0.0))
         }
         None => (State::Ok, format!("{waiting} pages wait"), 0.0),

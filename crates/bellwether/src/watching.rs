@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use incidents::incident::Key;
+use incidents::incident::{Acknowledged, Key};
 use monitors::batch::{Carried, Prepared};
 use monitors::config::CheckConfig;
 use monitors::kinds::check::macros::Standing;
@@ -435,5 +435,15 @@ impl incidents::Estate for Known<'_> {
 
     fn will_tell(&self, key: &Key, contact: &str) -> bool {
         self.monitors.will_tell(&key.id(), contact)
+    }
+
+    fn acknowledged(&self, key: &Key) -> Option<Acknowledged> {
+        let by = self.monitors.acknowledgement(&key.id())?;
+        Some(Acknowledged {
+            by: by.author.to_string(),
+            at: by.at,
+            comment: by.comment.to_string(),
+            of_parts: true,
+        })
     }
 }

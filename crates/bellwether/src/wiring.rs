@@ -176,6 +176,7 @@ pub struct Parts {
     metric_watch: Mutex<Option<MetricWatch>>,
     background: Mutex<Option<series_store::Background>>,
     tls: Tls,
+    url: String,
 }
 
 impl Parts {
@@ -208,6 +209,7 @@ impl Parts {
             metric_watch: Mutex::default(),
             background: Mutex::new(Some(background)),
             tls: front.tls.clone(),
+            url: front.url().to_owned(),
             house,
         };
         if let Err(failure) = parts.open(front, runtime, queue) {
@@ -240,10 +242,10 @@ impl Parts {
         *self.watching.lock() = Some(Running::start(
             house,
             runtime.handle().clone(),
-            Arc::new(Asker::new(Arc::new(outbound::Egress::new(&config.egress)))),
+            Arc::new(Asker::new(house.egress.clone())),
         )?);
         *self.beating.lock() = Some(Beating::start(house)?);
-        *self.sender.lock() = Some(telling::start(house, runtime.handle()));
+        *self.sender.lock() = Some(telling::start(house, front.url(), runtime.handle()));
         let pipe = config.checks.command_pipe.as_deref();
         *self.sent.lock() = Some(sent::Running::start(house, &self.inbox, queue, pipe)?);
         *house.sent.lock() = Some(self.inbox.stats.clone());
@@ -333,8 +335,9 @@ impl Parts {
         house.desk.set_book(book::book(&house.monitors.definitions(), &config));
         house.heartbeats.reload(&house.monitors.definitions(), &config.heartbeats);
         if let Some(sender) = self.sender.lock().as_ref() {
-            sender.reconfigure(telling::settings(&config));
+            sender.reconfigure(telling::settings(&config, &self.url));
         }
+        house.egress.set(&config.egress);
         telling::warn_of_policies(house);
         if let Some(watching) = house.watching.load().as_ref() {
             watching.schedule(&config);

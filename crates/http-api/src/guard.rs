@@ -40,7 +40,7 @@ const FORWARDING_HEADERS: [&str; 12] = [
 ];
 
 /// Paths that need no sign-in: health for load balancers, and the page on which one signs in. What is pinged by jobs is
-/// another one: its UUID or key says enough.
+/// another one: its UUID or key says enough; so does the token of a link that acknowledges.
 const OPEN_PATHS: [&str; 4] = ["/healthz", "/readyz", "/api/v1/session", "/api/v1/status"];
 
 pub async fn guard(State(services): State<Arc<Services>>, request: Request, next: Next) -> Response {
@@ -334,6 +334,7 @@ fn is_open(request: &Request) -> bool {
     let path = request.uri().path();
     OPEN_PATHS.contains(&path)
         || path.starts_with(crate::ping::PREFIX)
+        || path.starts_with(crate::acknowledge::PREFIX)
         || crate::ui::is_page_or_asset(request.method(), path)
 }
 

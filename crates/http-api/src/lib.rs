@@ -11,6 +11,7 @@
 //! | `accounts`, `attempts` | people, sessions, tokens; guessing made slow |
 //! | `graphite_web/` | graphite-web's paths, as it answers them |
 //! | `api_v1/` | Bellwether's own JSON API (docs/http-api.md) |
+//! | `acknowledge` | `/a/…`, what a link in a page leads to |
 //! | `ping` | `/ping/…`, where jobs say that they have run |
 //! | `stream/` | live points as server-sent events |
 //! | `agents` | agents on other machines: their batches, and how each is |
@@ -19,6 +20,7 @@
 //! | `ui` | the embedded web UI |
 
 pub mod accounts;
+mod acknowledge;
 pub mod agents;
 pub mod annotations;
 mod answer;
@@ -87,6 +89,7 @@ pub fn router(services: Arc<Services>) -> Router {
         .route("/readyz", get(ready))
         .nest("/api/v1", api_v1::router())
         .route("/ping/{*path}", any(ping::ping))
+        .route("/a/{token}", get(acknowledge::show).post(acknowledge::acknowledge))
         .merge(graphite_web::router())
         .fallback(ui::page_or_asset)
         .layer(DefaultBodyLimit::max(max_body))

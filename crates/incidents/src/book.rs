@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use vocabulary::Timestamp;
 use vocabulary::state::State;
 
 use crate::config::{Environments, IncidentsConfig};
@@ -61,18 +62,29 @@ impl Contact {
     }
 }
 
-#[derive(Clone, Debug, Default)]
+/// Is this contact to be told now, of a host or of anything else? By the contact's own periods.
+pub type Periods = Arc<dyn Fn(&str, bool, Timestamp) -> bool + Send + Sync>;
+
+#[derive(Clone, Default)]
 pub struct Book {
     /// By whether it is a host, and name: a host may be called as a check is.
     pub subjects: HashMap<(bool, Arc<str>), Subject>,
     pub contacts: HashMap<Arc<str>, Contact>,
     pub config: IncidentsConfig,
     pub environments: Environments,
+    /// None: everybody at any time.
+    pub periods: Option<Periods>,
 }
 
 impl Book {
     pub fn subject(&self, host: bool, name: &str) -> Option<&Subject> {
         self.subjects.get(&(host, Arc::from(name)))
+    }
+
+    /// Is it this contact's time? Somebody who is not defined any more has no other.
+    pub fn is_time(&self, contact: &str, host: bool, now: Timestamp) -> bool {
+        !self.contacts.contains_key(contact)
+            || self.periods.as_ref().is_none_or(|periods| periods(contact, host, now))
     }
 
     /// The contacts who use this channel.

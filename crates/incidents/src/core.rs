@@ -8,12 +8,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use vocabulary::Timestamp;
-use vocabulary::state::{Notice, NoticeKind, State, StateChange, Withheld};
+use vocabulary::state::{Notice, State, StateChange, Withheld};
 
-use crate::book::{Book, Kind};
-use crate::incident::{Acknowledged, Detail, Entry, Incident, IncidentId, Key, Phase, Told, Trouble};
+use crate::book::Book;
+use crate::incident::{Acknowledged, Detail, Entry, Incident, IncidentId, Key, Phase, Trouble};
 use crate::limits::{MAX_ENTRIES, MAX_LISTED_INSTANCES, MAX_TEXT, cut};
-use crate::page::{Page, PageKind};
+use crate::page::Page;
 use crate::store::Unsaved;
 
 /// What is asked of those who watch, once a second, about what is not told yet.
@@ -22,12 +22,8 @@ pub trait Estate {
     fn withheld(&self, key: &Key) -> Option<Withheld>;
     /// Will the check's own rules still tell this contact that it is over?
     fn will_tell(&self, key: &Key, contact: &str) -> bool;
-}
-
-/// What is told later, when that lifts; the rest does not keep an end from those who know of the beginning.
-fn holds_end(withheld: Option<Withheld>) -> bool {
-    use Withheld::{Downtime, Flapping, Period, Silence};
-    matches!(withheld, Some(Downtime | Silence | Flapping | Period))
+    /// Who has acknowledged this instance by itself.
+    fn acknowledged(&self, key: &Key) -> Option<Acknowledged>;
 }
 
 /// Plain counters of this room.
@@ -57,12 +53,15 @@ pub struct Incidents {
     /// Made since the last `take`.
     pub(crate) fresh: Vec<Page>,
     pub(crate) unsaved: Unsaved,
+    /// Other definitions since the last look.
+    pub(crate) book_changed: bool,
     pub counters: Counters,
 }
 
 impl Incidents {
     pub fn set_book(&mut self, book: Book) {
         self.book = book;
+        self.book_changed = true;
     }
 
     pub fn apply(&mut self, change: &StateChange, now: Timestamp) -> Vec<Page> {
@@ -91,11 +90,14 @@ impl Incidents {
 
     /// What is told because time has passed, or because what held it back has lifted.
     pub fn tick(&mut self, estate: &dyn Estate, now: Timestamp) -> Vec<Page> {
+        self.let_gone_go(now);
         self.lift_held(estate, now);
         self.lift_muted(estate);
-        self.tell_owed(estate, now);
+        self.see_acknowledged(estate, now);
         self.wake_snoozed(now);
         self.settle(now);
+        self.tell_owed(estate, now);
+        self.tell_late(now);
         self.tell_ends(estate, now);
         std::mem::take(&mut self.fresh)
     }
@@ -161,7 +163,7 @@ impl Incidents {
         self.held.insert(key, trouble);
     }
 
-    fn placed_bad(&self, key: &Key) -> Option<IncidentId> {
+    pub(crate) fn placed_bad(&self, key: &Key) -> Option<IncidentId> {
         let id = *self.place.get(key)?;
         let incident = self.live.get(&id).filter(|incident| !incident.is_closed())?;
         incident.troubles.get(key).filter(|trouble| !trouble.is_over()).map(|_| id)
@@ -176,7 +178,7 @@ impl Incidents {
     }
 
     /// Into the incident that it belongs to, which opens if there is none.
-    fn enter(&mut self, key: Key, mut trouble: Trouble, now: Timestamp) {
+    pub(crate) fn enter(&mut self, key: Key, mut trouble: Trouble, now: Timestamp) {
         if self.held.remove(&key).is_some() {
             self.unsaved.let_go(key.clone());
         }
@@ -199,7 +201,7 @@ impl Incidents {
         let is_host = key.host && trouble.state == State::Down;
         incident.troubles.insert(key.clone(), trouble);
         for contact in owed {
-            incident.detail.told.entry(contact).or_default().owed.insert(key.to_string());
+            incident.detail.told.entry(contact).or_default().owed.insert(key.mark());
         }
         let listed = incident.troubles.len() <= MAX_LISTED_INSTANCES;
         self.place.insert(key.clone(), id);
@@ -253,6 +255,8 @@ impl Incidents {
             playbook: subject.and_then(|subject| subject.playbook.clone()),
             production: self.book.environments.is_production(&key.monitor, &key.instance),
             ending: false,
+            unwatched: false,
+            free_since: None,
         };
         let title = key.monitor.to_string();
         let incident = Incident {
@@ -276,6 +280,7 @@ impl Incidents {
         let Some(incident) = self.live.get_mut(&id).filter(|incident| incident.is_closed()) else { return };
         incident.closed = None;
         incident.detail.ending = false;
+        incident.detail.free_since = None;
         incident.detail.self_healed = false;
         incident.phase = match incident.detail.acknowledged {
             Some(_) => Phase::Acknowledged,
@@ -283,262 +288,6 @@ impl Incidents {
         };
         let text = "it is bad again, before anybody was told of its end".to_owned();
         self.write(id, Entry { at: now, kind: "opened", who: String::new(), text });
-    }
-
-    fn notice(&mut self, notice: &Notice, now: Timestamp) {
-        let key = Key::of(&notice.id);
-        let kind = self.book.subject(key.host, &key.monitor).map(|subject| subject.kind);
-        if kind == Some(Kind::Monitor) {
-            // The incident tells of it, once for all instances; who has it in hand is known by this.
-            if let Some(id) =
-                self.place.get(&key).copied().filter(|_| notice.kind == NoticeKind::Acknowledgement)
-            {
-                self.note_told(id, &key, notice, now);
-            }
-            return;
-        }
-        if notice.kind == NoticeKind::Problem && self.placed_bad(&key).is_none() {
-            self.enter_told(&key, notice, now);
-        }
-        let id = self.place.get(&key).copied();
-        if let Some(id) = id {
-            self.note_told(id, &key, notice, now);
-        }
-        self.page_notice(id, &key, notice, now);
-    }
-
-    /// Its own rules told of it, so it is not held back, whatever was known before.
-    fn enter_told(&mut self, key: &Key, notice: &Notice, now: Timestamp) {
-        let from_notice = || Trouble {
-            state: notice.state,
-            worst: notice.state,
-            since: notice.at.0,
-            until: None,
-            value: None,
-            text: cut(&notice.text, MAX_TEXT).to_owned(),
-            withheld: None,
-            dismissed: false,
-            owed: BTreeSet::new(),
-        };
-        let trouble = self.held.get(key).cloned().unwrap_or_else(from_notice);
-        if !trouble.dismissed {
-            self.enter(key.clone(), Trouble { withheld: None, ..trouble }, now);
-        }
-    }
-
-    fn note_told(&mut self, id: IncidentId, key: &Key, notice: &Notice, now: Timestamp) {
-        let channels = self.channels_of(&notice.contact);
-        let Some(incident) = self.live.get_mut(&id) else { return };
-        match notice.kind {
-            NoticeKind::Problem => {
-                let told = incident.detail.told.entry(notice.contact.to_string()).or_default();
-                told.by_notices_of.insert(key.to_string());
-                told.owed.remove(&key.to_string());
-                told.channels.extend(channels.iter().map(ToString::to_string));
-                told.of_end = false;
-                incident.detail.paged_at = Some(incident.severity_now());
-            }
-            NoticeKind::Recovery => {
-                if let Some(told) = incident.detail.told.get_mut(&*notice.contact)
-                    && told.by_notices_of.remove(&key.to_string())
-                {
-                    told.of_end = told.by_notices_of.is_empty();
-                }
-            }
-            NoticeKind::Acknowledgement if incident.phase == Phase::Open => {
-                incident.phase = Phase::Acknowledged;
-                incident.detail.acknowledged = Some(Acknowledged {
-                    by: notice.author.to_string(),
-                    at: now.0,
-                    comment: notice.comment.to_string(),
-                });
-                let who = notice.author.to_string();
-                let text = notice.comment.to_string();
-                self.write(id, Entry { at: now, kind: "acknowledged", who, text });
-            }
-            _ => {}
-        }
-        self.touch(id);
-    }
-
-    /// What it would have told is told when the silence lifts, if it is still so: a problem here, an end by
-    /// [`tell_ends`](Self::tell_ends).
-    fn silenced_notice(&mut self, notice: &Notice) {
-        let key = Key::of(&notice.id);
-        let is_monitor =
-            self.book.subject(key.host, &key.monitor).is_some_and(|subject| subject.kind == Kind::Monitor);
-        if notice.kind != NoticeKind::Problem || is_monitor {
-            return;
-        }
-        match self.placed_bad(&key) {
-            Some(id) => {
-                let Some(incident) = self.live.get_mut(&id) else { return };
-                let told = incident.detail.told.entry(notice.contact.to_string()).or_default();
-                told.owed.insert(key.to_string());
-                self.unsaved.incident(id);
-            }
-            None => {
-                if let Some(trouble) = self.held.get_mut(&key) {
-                    trouble.owed.insert(notice.contact.to_string());
-                    self.unsaved.held(key);
-                }
-            }
-        }
-    }
-
-    fn lift_held(&mut self, estate: &dyn Estate, now: Timestamp) {
-        let mut lifted = Vec::new();
-        for (key, trouble) in &mut self.held {
-            if trouble.dismissed {
-                continue;
-            }
-            let withheld = estate.withheld(key);
-            if withheld != trouble.withheld {
-                trouble.withheld = withheld;
-                self.unsaved.held(key.clone());
-                if withheld.is_none() {
-                    lifted.push((key.clone(), trouble.clone()));
-                }
-            }
-        }
-        for (key, trouble) in lifted {
-            self.enter(key, trouble, now);
-        }
-    }
-
-    /// In an incident, but not told of.
-    fn lift_muted(&mut self, estate: &dyn Estate) {
-        for (id, incident) in self.live.iter_mut().filter(|(_, incident)| !incident.is_closed()) {
-            for (key, trouble) in &mut incident.troubles {
-                if trouble.withheld.is_none() || trouble.is_over() {
-                    continue;
-                }
-                let withheld = estate.withheld(key);
-                if withheld != trouble.withheld {
-                    trouble.withheld = withheld;
-                    self.unsaved.trouble(*id, key.clone());
-                    self.touched.insert(*id);
-                }
-            }
-        }
-    }
-
-    fn wake_snoozed(&mut self, now: Timestamp) {
-        let due =
-            |incident: &&mut Incident| incident.detail.snoozed_until.is_some_and(|until| until <= now.0);
-        let mut woken = Vec::new();
-        for incident in self.live.values_mut().filter(due) {
-            incident.detail.snoozed_until = None;
-            if incident.phase == Phase::Open {
-                // Whoever should know is told again.
-                incident.detail.paged_at = None;
-                woken.push(incident.id);
-            }
-        }
-        for id in woken {
-            let text = "the snooze is over and it is still bad".to_owned();
-            self.write(id, Entry { at: now, kind: "snoozed", who: String::new(), text });
-            self.touch(id);
-        }
-    }
-
-    /// What has been touched: over, or worse than was told.
-    fn settle(&mut self, now: Timestamp) {
-        for id in std::mem::take(&mut self.touched) {
-            let Some(incident) = self.live.get_mut(&id) else { continue };
-            incident.detail.severity = incident.severity_now();
-            incident.detail.bad = incident.bad().count();
-            if incident.detail.severity.badness() > incident.detail.worst.badness() {
-                incident.detail.worst = incident.detail.severity;
-            }
-            self.unsaved.incident(id);
-            if incident.is_closed() {
-                // The last of its notices has told the end.
-                self.let_go_of(id);
-                continue;
-            }
-            if incident.bad().next().is_none() {
-                self.close(id, None, now);
-                self.tell_end_of_pages(id, now);
-            } else {
-                self.tell_problem(id, now);
-            }
-        }
-    }
-
-    pub(crate) fn close(&mut self, id: IncidentId, by: Option<&str>, now: Timestamp) {
-        let Some(incident) = self.live.get_mut(&id) else { return };
-        incident.closed = Some(now);
-        incident.phase = Phase::Resolved;
-        incident.detail.snoozed_until = None;
-        incident.detail.self_healed = by.is_none() && incident.detail.acknowledged.is_none();
-        incident.detail.resolved_by = by.map(str::to_owned);
-        incident.detail.ending = incident.detail.told.values().any(Told::waits);
-        self.counters.closed += 1;
-        self.counters.self_healed += u64::from(incident.detail.self_healed);
-        let text = match (by, incident.detail.self_healed) {
-            (Some(_), _) => "closed by hand",
-            (None, true) => "it went away by itself",
-            (None, false) => "it is over",
-        };
-        let who = by.unwrap_or_default().to_owned();
-        self.write(id, Entry { at: now, kind: "resolved", who, text: text.to_owned() });
-        self.let_go_of(id);
-    }
-
-    /// Those who are told by nobody else are told at once, unless something holds it back.
-    fn tell_end_of_pages(&mut self, id: IncidentId, now: Timestamp) {
-        let Some(incident) = self.live.get(&id) else { return };
-        if incident.troubles.values().any(|trouble| holds_end(trouble.withheld)) {
-            return;
-        }
-        let told = incident.detail.told.iter();
-        let due = told.filter(|(_, told)| told.waits() && told.by_notices_of.is_empty());
-        let due: Vec<String> = due.map(|(contact, _)| contact.clone()).collect();
-        self.tell_end(id, &due, PageKind::Recovery, now);
-    }
-
-    /// Ends that were held back, and those of which a check's own rules tell somebody else or nobody.
-    fn tell_ends(&mut self, estate: &dyn Estate, now: Timestamp) {
-        let ending: Vec<IncidentId> = self
-            .live
-            .values()
-            .filter(|incident| incident.is_closed() && incident.detail.ending)
-            .map(|incident| incident.id)
-            .collect();
-        for id in ending {
-            let Some(incident) = self.live.get(&id) else { continue };
-            if incident.troubles.keys().any(|key| holds_end(estate.withheld(key))) {
-                continue;
-            }
-            let named = |contact: &str, by: &BTreeSet<String>| {
-                let keys = incident.troubles.keys().filter(|key| by.contains(&key.to_string()));
-                keys.into_iter().any(|key| estate.will_tell(key, contact))
-            };
-            let told = incident.detail.told.iter().filter(|(_, told)| told.waits());
-            let due: Vec<String> = told
-                .filter(|(contact, told)| !named(contact, &told.by_notices_of))
-                .map(|(contact, _)| contact.clone())
-                .collect();
-            let kind = match incident.detail.resolved_by {
-                Some(_) => PageKind::Resolved,
-                None => PageKind::Recovery,
-            };
-            self.tell_end(id, &due, kind, now);
-        }
-    }
-
-    /// Closed, and everybody knows: what is left of it is on the disk. One that comes back meanwhile opens anew.
-    pub(crate) fn let_go_of(&mut self, id: IncidentId) {
-        let Some(incident) = self.live.get_mut(&id).filter(|incident| incident.is_closed()) else { return };
-        incident.detail.ending = incident.detail.told.values().any(Told::waits);
-        self.unsaved.incident(id);
-        if !incident.detail.ending {
-            if self.by_reason.get(&incident.reason) == Some(&id) {
-                self.by_reason.remove(&incident.reason);
-            }
-            self.unsaved.leaving(id);
-        }
     }
 
     pub(crate) fn touch(&mut self, id: IncidentId) {
@@ -563,6 +312,11 @@ impl Incidents {
         }
     }
 
+    /// Open, or not everybody knows of its end.
+    pub(crate) fn knows(&self, id: IncidentId) -> bool {
+        self.live.contains_key(&id)
+    }
+
     pub fn open_count(&self) -> usize {
         self.live.values().filter(|incident| !incident.is_closed()).count()
     }
@@ -571,6 +325,10 @@ impl Incidents {
     pub(crate) fn failing_channels(&self) -> Vec<Arc<str>> {
         let open = self.live.values().filter(|incident| !incident.is_closed());
         open.filter_map(|incident| incident.reason.strip_prefix("channel:").map(Arc::from)).collect()
+    }
+
+    pub(crate) fn email_of(&self, contact: &str) -> Option<String> {
+        self.book.contacts.get(contact)?.email.clone()
     }
 
     pub(crate) fn channels_of(&self, contact: &str) -> Vec<Arc<str>> {

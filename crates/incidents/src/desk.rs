@@ -7,30 +7,33 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
-use state_store::{StateError, StateStore, Transaction, Value};
+use state_store::{StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
-use vocabulary::state::{InstanceId, Notice, State, StateChange, StateType};
+use vocabulary::state::{Notice, StateChange};
 
 use crate::book::{Book, LOG_CHANNEL};
 use crate::core::{self, Estate, Incidents};
 use crate::incident::{Entry, Incident, IncidentId, Key};
-use crate::limits::{FAILURES_TO_TELL, MAX_TEXT, cut};
+use crate::limits::FAILURES_TO_TELL;
 use crate::outbox::{self, Failing, Outbox, Waiting};
 use crate::people::{Deed, Refusal};
 use crate::store::{self, KeptEntry, KeptPage, Wanted};
+use crate::token;
 
 type Waker = Box<dyn Fn() + Send + Sync>;
 
 pub struct Desk {
     store: Arc<StateStore>,
-    inner: Mutex<Inner>,
+    pub(crate) inner: Mutex<Inner>,
     /// Called when there are pages to send.
     waker: RwLock<Option<Waker>>,
+    /// What links that acknowledge are made with.
+    secret: Vec<u8>,
 }
 
-struct Inner {
-    incidents: Incidents,
-    outbox: Outbox,
+pub(crate) struct Inner {
+    pub incidents: Incidents,
+    pub outbox: Outbox,
 }
 
 /// What became of one try to send a page.
@@ -44,6 +47,10 @@ pub enum Attempt {
     },
     /// No further try would help.
     GivenUp {
+        why: String,
+    },
+    /// And neither would one of any other page by this channel.
+    Gone {
         why: String,
     },
 }
@@ -79,7 +86,8 @@ pub struct Standing {
 }
 
 impl Desk {
-    pub fn open(store: Arc<StateStore>, book: Book) -> Result<Desk, StateError> {
+    /// `secret` is the server's own.
+    pub fn open(store: Arc<StateStore>, book: Book, secret: &[u8]) -> Result<Desk, StateError> {
         let mut incidents = Incidents::load(&store)?;
         incidents.set_book(book);
         let mut outbox = Outbox::load(store::waiting_pages(&store)?);
@@ -87,11 +95,25 @@ impl Desk {
             let told = Failing { in_a_row: FAILURES_TO_TELL, told: true, ..Failing::default() };
             outbox.failing.insert(channel, told);
         }
-        Ok(Desk { store, inner: Mutex::new(Inner { incidents, outbox }), waker: RwLock::new(None) })
+        Ok(Desk {
+            store,
+            inner: Mutex::new(Inner { incidents, outbox }),
+            waker: RwLock::new(None),
+            secret: secret.to_vec(),
+        })
     }
 
     pub fn set_waker(&self, waker: impl Fn() + Send + Sync + 'static) {
         *self.waker.write() = Some(Box::new(waker));
+    }
+
+    /// For a link by which this contact acknowledges this incident.
+    pub fn acknowledge_token(&self, incident: IncidentId, contact: &str) -> String {
+        token::make(&self.secret, incident, contact)
+    }
+
+    pub fn read_token(&self, token: &str) -> Option<(IncidentId, String)> {
+        token::read(&self.secret, token)
     }
 
     pub fn set_book(&self, book: Book) {
@@ -169,60 +191,6 @@ impl Desk {
         first.inspect_err(|error| tracing::warn!(%error, "which page was the first")).ok().flatten()
     }
 
-    /// What became of tries that were made together.
-    pub fn record(
-        &self,
-        channel: &str,
-        attempts: &[(i64, Attempt)],
-        now: Timestamp,
-    ) -> Result<(), StateError> {
-        let mut batch = self.batch();
-        let mut gone = Vec::new();
-        for (id, attempt) in attempts {
-            batch.inner.note_attempt(channel, *id, attempt, now);
-            match attempt {
-                Attempt::Delivered => gone.push((*id, "delivered", String::new())),
-                Attempt::GivenUp { why } => {
-                    gone.push((*id, "given_up", why.clone()));
-                    batch.inner.another_way(*id, why, now);
-                }
-                Attempt::Later { .. } => {}
-            }
-        }
-        batch.inner.tell_of_channel(channel, now);
-        batch.write(|tx, inner| {
-            for (id, attempt) in attempts {
-                if let Attempt::Later { at_ms, why } = attempt {
-                    save_later(tx, *id, *at_ms, why)?;
-                }
-            }
-            inner.outbox.changed.iter().try_for_each(|id| save_message(tx, *id, inner))?;
-            gone.iter().try_for_each(|(id, state, why)| save_end(tx, *id, state, why, now))
-        })?;
-        for (id, ..) in &gone {
-            batch.inner.outbox.remove(*id);
-        }
-        batch.inner.outbox.changed.clear();
-        batch.committed();
-        Ok(())
-    }
-
-    /// There is no such channel any more: what waits for it goes another way.
-    pub fn abandon(&self, channel: &str, now: Timestamp) -> Result<(), StateError> {
-        let pages = self.inner.lock().outbox.of_channel(channel);
-        let why = "there is no channel of this name any more".to_owned();
-        let given_up = Attempt::GivenUp { why };
-        let attempts: Vec<_> = pages.iter().map(|page| (page.id, given_up.clone())).collect();
-        self.record(channel, &attempts, now)?;
-        let mut batch = self.batch();
-        if let Some(failing) = batch.inner.outbox.failing.get_mut(channel) {
-            failing.in_a_row = 0;
-        }
-        batch.inner.tell_of_channel(channel, now);
-        batch.inner.outbox.failing.remove(channel);
-        batch.commit_alone()
-    }
-
     /// The channels that pages wait for.
     pub fn waited_for(&self) -> Vec<Arc<str>> {
         self.inner.lock().outbox.depths().into_keys().collect()
@@ -254,7 +222,7 @@ impl Desk {
 /// Something that happens at the desk, and is not yet on the disk.
 pub struct Batch<'d> {
     desk: &'d Desk,
-    inner: MutexGuard<'d, Inner>,
+    pub(crate) inner: MutexGuard<'d, Inner>,
 }
 
 impl Batch<'_> {
@@ -286,7 +254,7 @@ impl Batch<'_> {
         }
     }
 
-    fn commit_alone(self) -> Result<(), StateError> {
+    pub(crate) fn commit_alone(self) -> Result<(), StateError> {
         if self.inner.incidents.is_saved() {
             return Ok(());
         }
@@ -295,7 +263,7 @@ impl Batch<'_> {
         Ok(())
     }
 
-    fn write(
+    pub(crate) fn write(
         &self,
         and: impl FnOnce(&Transaction<'_>, &Inner) -> Result<(), StateError>,
     ) -> Result<(), StateError> {
@@ -303,135 +271,5 @@ impl Batch<'_> {
             self.inner.incidents.save(tx)?;
             and(tx, &self.inner)
         })
-    }
-}
-
-fn save_later(tx: &Transaction<'_>, id: i64, at_ms: i64, why: &str) -> Result<(), StateError> {
-    tx.execute(
-        "UPDATE page SET tries = tries + 1, next_try = ?2, error = ?3 WHERE id = ?1",
-        &[id.into(), at_ms.into(), cut(why, MAX_TEXT).into()],
-    )?;
-    Ok(())
-}
-
-fn save_message(tx: &Transaction<'_>, id: i64, inner: &Inner) -> Result<(), StateError> {
-    let Some(waiting) = inner.outbox.get(id) else { return Ok(()) };
-    tx.execute(
-        "UPDATE page SET message = ?2 WHERE id = ?1",
-        &[id.into(), store::json(&waiting.page.message)],
-    )?;
-    Ok(())
-}
-
-fn save_end(tx: &Transaction<'_>, id: i64, state: &str, why: &str, now: Timestamp) -> Result<(), StateError> {
-    let values: [Value; 4] = [id.into(), state.into(), now.0.into(), cut(why, MAX_TEXT).into()];
-    tx.execute(
-        "UPDATE page SET state = ?2, ended = ?3, error = ?4, tries = tries + 1 WHERE id = ?1",
-        &values,
-    )?;
-    Ok(())
-}
-
-impl Inner {
-    fn note_attempt(&mut self, channel: &str, id: i64, attempt: &Attempt, now: Timestamp) {
-        let failing = self.outbox.failing.entry(Arc::from(channel)).or_default();
-        let (kind, text) = match attempt {
-            Attempt::Delivered => {
-                self.outbox.counters.delivered += 1;
-                failing.in_a_row = 0;
-                ("page", "delivered".to_owned())
-            }
-            Attempt::Later { why, .. } | Attempt::GivenUp { why } => {
-                self.outbox.counters.failures += 1;
-                if failing.in_a_row == 0 {
-                    failing.since = now.0;
-                }
-                failing.in_a_row += 1;
-                failing.why = cut(why, MAX_TEXT).to_owned();
-                let end =
-                    if matches!(attempt, Attempt::GivenUp { .. }) { "given up" } else { "not delivered yet" };
-                ("page", format!("{end}: {why}"))
-            }
-        };
-        let Some(waiting) = self.outbox.get_mut(id) else { return };
-        waiting.tries += 1;
-        if let Attempt::Later { at_ms, .. } = attempt {
-            waiting.next_try = *at_ms;
-        }
-        // Of tries that failed the first is a line of the timeline, and the end.
-        if matches!(attempt, Attempt::Later { .. }) && waiting.tries > 1 {
-            return;
-        }
-        let page = waiting.page.clone();
-        if let Some(incident) = page.incident {
-            let text = format!("{} by {channel}: {}", page.kind.word(), cut(&text, MAX_TEXT));
-            self.incidents.write(incident, Entry { at: now, kind, who: page.contact.to_string(), text });
-        }
-    }
-
-    /// A page that was given up goes by another channel of the contact, else to those who are told by default.
-    fn another_way(&mut self, id: i64, why: &str, now: Timestamp) {
-        self.outbox.counters.given_up += 1;
-        let Some(page) = self.outbox.get_mut(id).map(|waiting| waiting.page.clone()) else { return };
-        if !page.message.rerouted && !self.incidents.reroute(&page, why, now) {
-            self.outbox.counters.reached_nobody += 1;
-            tracing::error!(
-                channel = &*page.channel,
-                contact = &*page.contact,
-                title = page.message.title,
-                why,
-                "a page reached nobody: there is no other channel to send it by"
-            );
-        }
-    }
-
-    /// A channel that fails is told of by others, and what waits for it goes by them; so is that it works again.
-    fn tell_of_channel(&mut self, channel: &str, now: Timestamp) {
-        let Some(failing) = self.outbox.failing.get_mut(channel) else { return };
-        let (bad, why) = (failing.in_a_row >= FAILURES_TO_TELL, failing.why.clone());
-        if bad == failing.told {
-            if bad {
-                self.reroute_waiting(channel, &why, now);
-            }
-            return;
-        }
-        if !bad && failing.in_a_row > 0 {
-            return;
-        }
-        failing.told = bad;
-        let text = match bad {
-            true => format!("pages cannot be delivered by {channel}: {why}"),
-            false => format!("pages are delivered by {channel} again"),
-        };
-        let (from, to) = if bad { (State::Ok, State::Critical) } else { (State::Critical, State::Ok) };
-        let change = StateChange {
-            id: InstanceId { monitor: format!("channel:{channel}").into(), instance: "".into() },
-            at: now,
-            from,
-            from_type: StateType::Hard,
-            to,
-            to_type: StateType::Hard,
-            attempt: 1,
-            value: None,
-            text: text.into(),
-            withheld: None,
-        };
-        self.incidents.take(&[change], &[], now);
-        if bad {
-            self.reroute_waiting(channel, &why, now);
-        }
-    }
-
-    fn reroute_waiting(&mut self, channel: &str, why: &str, now: Timestamp) {
-        for page in self.outbox.of_channel(channel) {
-            if page.message.rerouted || !self.incidents.reroute(&page, why, now) {
-                continue;
-            }
-            self.outbox.counters.rerouted += 1;
-            if let Some(waiting) = self.outbox.get_mut(page.id) {
-                waiting.page.message.rerouted = true;
-            }
-            self.outbox.changed.insert(page.id);
-        }
     }
 }

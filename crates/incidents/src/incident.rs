@@ -9,6 +9,7 @@ use vocabulary::Timestamp;
 use vocabulary::state::{InstanceId, State, StateChange, Withheld};
 
 use crate::limits::{MAX_TEXT, cut};
+use crate::page::PageKind;
 
 pub type IncidentId = i64;
 
@@ -29,6 +30,12 @@ impl Key {
             Some(host) => Key { host: true, monitor: host.into(), instance: id.instance.clone() },
             None => Key { host: false, monitor: id.monitor.clone(), instance: id.instance.clone() },
         }
+    }
+
+    /// Differs from that of everything else, which the words for people need not.
+    pub fn mark(&self) -> String {
+        let prefix = if self.host { HOST_PREFIX } else { "" };
+        format!("{prefix}{}\n{}", self.monitor, self.instance)
     }
 
     /// As those call it who watch.
@@ -70,24 +77,33 @@ pub struct Trouble {
     /// Somebody closed its incident while it was bad: only when it gets worse does another one open.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dismissed: bool,
+    /// It is not defined any more, since then. Should it be again, it is as bad as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<i64>,
     /// Contacts whose notice a silence kept back, while it is in no incident.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub owed: BTreeSet<String>,
 }
 
 impl Trouble {
-    pub fn new(change: &StateChange) -> Trouble {
+    pub fn of(state: State, since: i64, text: &str) -> Trouble {
         Trouble {
-            state: change.to,
-            worst: change.to,
-            since: change.at.0,
+            state,
+            worst: state,
+            since,
             until: None,
-            value: change.value,
-            text: cut(&change.text, MAX_TEXT).to_owned(),
-            withheld: change.withheld,
+            value: None,
+            text: cut(text, MAX_TEXT).to_owned(),
+            withheld: None,
             dismissed: false,
+            gone: None,
             owed: BTreeSet::new(),
         }
+    }
+
+    pub fn new(change: &StateChange) -> Trouble {
+        let (value, withheld) = (change.value, change.withheld);
+        Trouble { value, withheld, ..Trouble::of(change.to, change.at.0, &change.text) }
     }
 
     pub fn is_over(&self) -> bool {
@@ -138,13 +154,22 @@ pub struct Told {
     /// Instances of which a notice was due and a silence kept it back.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub owed: BTreeSet<String>,
+    /// Where mail went, should the contact not be defined any more when it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// To be told when the contact's own period begins, if it is still bad.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
 }
 
 impl Told {
+    pub fn knows(&self) -> bool {
+        !self.channels.is_empty() || !self.by_notices_of.is_empty()
+    }
+
     /// Knows of a beginning, and of no end.
     pub fn waits(&self) -> bool {
-        let knows = !self.channels.is_empty() || !self.by_notices_of.is_empty();
-        knows && !self.of_end
+        self.knows() && !self.of_end
     }
 }
 
@@ -152,7 +177,8 @@ impl Told {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub at: Timestamp,
-    /// `opened`, `worse`, `better`, `instance`, `notice`, `page`, `acknowledged`, `note`, `snoozed`, `resolved`.
+    /// `opened`, `worse`, `better`, `instance`, `notice`, `page`, `acknowledged`, `unacknowledged`, `note`, `snoozed`,
+    /// `resolved`.
     pub kind: &'static str,
     /// A person, a contact, or empty.
     pub who: String,
@@ -208,6 +234,12 @@ pub struct Detail {
     /// Closed, and somebody is still to be told so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ending: bool,
+    /// Some of it ended because it is not defined any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unwatched: bool,
+    /// Since when nothing keeps the end from being told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_since: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -216,6 +248,9 @@ pub struct Acknowledged {
     pub at: i64,
     #[serde(default)]
     pub comment: String,
+    /// All that was bad was acknowledged, each by itself; it holds as long as they are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_parts: bool,
 }
 
 impl Incident {
@@ -223,14 +258,26 @@ impl Incident {
         self.troubles.iter().filter(|(_, trouble)| !trouble.is_over())
     }
 
+    pub fn is_of_host(&self) -> bool {
+        self.reason.starts_with(HOST_PREFIX)
+    }
+
     pub fn is_closed(&self) -> bool {
         self.closed.is_some()
+    }
+
+    /// It is well again, or somebody said that it is enough.
+    pub fn kind_of_end(&self) -> PageKind {
+        match self.detail.resolved_by.is_some() || self.detail.unwatched {
+            true => PageKind::Resolved,
+            false => PageKind::Recovery,
+        }
     }
 
     /// The worst that is now, told or not.
     pub fn severity_now(&self) -> State {
         let worst = self.bad().map(|(_, trouble)| trouble.state).max_by_key(|state| state.badness());
-        worst.unwrap_or(if self.reason.starts_with("host:") { State::Up } else { State::Ok })
+        worst.unwrap_or(if self.is_of_host() { State::Up } else { State::Ok })
     }
 
     /// What may be told of it, the worst first.

@@ -13,20 +13,29 @@
 //! | [`config`] | `[incidents]`, `[[environment]]` |
 //! | [`incident`] | an incident, the troubles in it, its timeline |
 //! | [`page`] | one attempt to reach one contact by one channel, and what it says |
-//! | [`core`] | [`Incidents`]: how an incident opens, changes and ends; plain code, time passed in |
+//! | [`core`] | [`Incidents`]: how an incident opens and changes; plain code, time passed in |
+//! | `notices` | what a check's own rules told |
 //! | `people` | acknowledge, resolve, note, snooze |
 //! | `telling` | who is told of what |
+//! | `words` | what they are told |
+//! | `time` | what held back the word lifts, a snooze ends, a definition is gone |
+//! | `ending` | how it ends, and who is told so |
+//! | `token` | what a link that acknowledges holds |
 //! | [`outbox`] | pages that wait, and what became of each |
 //! | [`desk`] | [`Desk`]: all of it over the state database, shared by threads |
+//! | `delivery` | what became of pages, and other ways for those that were not delivered |
 //! | `store` | the tables |
 //! | [`limits`] | bounds, each with its reason |
 
 pub mod book;
 pub mod config;
 pub mod core;
+mod delivery;
 pub mod desk;
+mod ending;
 pub mod incident;
 pub mod limits;
+mod notices;
 pub mod outbox;
 pub mod page;
 mod people;
@@ -34,6 +43,9 @@ mod store;
 mod telling;
 #[cfg(test)]
 mod tests;
+mod time;
+mod token;
+mod words;
 
 pub use book::{Book, Contact, Subject};
 pub use config::{EnvironmentConfig, IncidentsConfig};

@@ -20,6 +20,11 @@ pub const MAX_AUTHOR: usize = 200;
 pub const MAX_TEXT: usize = 2_000;
 /// Snoozed no longer than this at once, so that nothing is forgotten.
 pub const MAX_SNOOZE_SECONDS: i64 = 30 * 86_400;
+/// A check's own rules get so long to tell an end that nothing holds back; then the incident tells it. They do so with
+/// the next result, and a check whose results are sent may have had its last.
+pub const PATIENCE_SECONDS: i64 = 900;
+/// What is not defined any more and was bad is remembered so long, should it come back.
+pub const GONE_SECONDS: i64 = 7 * 86_400;
 /// A channel that failed so often in a row is told of by another one.
 pub const FAILURES_TO_TELL: u32 = 3;
 

@@ -48,6 +48,8 @@ pub struct Failing {
     pub why: String,
     /// Others have been told.
     pub told: bool,
+    /// It has said that it wants no more pages, for ever.
+    pub off: bool,
 }
 
 impl Outbox {

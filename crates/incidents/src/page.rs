@@ -62,6 +62,11 @@ impl PageKind {
         }
     }
 
+    /// Whoever gets it knows of something that is bad.
+    pub fn is_problem(self) -> bool {
+        matches!(self, PageKind::Problem | PageKind::Worse | PageKind::Still)
+    }
+
     /// The end of what was told.
     pub fn is_end(self) -> bool {
         matches!(self, PageKind::Recovery | PageKind::Resolved)
@@ -110,6 +115,9 @@ pub struct Message {
     /// What it is about: a check, host or monitor.
     pub about: About,
     pub name: String,
+    /// The series or whatever else a monitor watches several of; the worst.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub instance: String,
     /// Of an acknowledgement, a downtime, a note.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub author: String,

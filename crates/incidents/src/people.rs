@@ -61,13 +61,15 @@ impl Incidents {
         if let Some(before) = &incident.detail.acknowledged
             && before.by == by
             && before.comment == comment
+            && !before.of_parts
         {
             // Asked twice, as scripts and impatient fingers do: one line is enough.
             return Ok(());
         }
         incident.phase = Phase::Acknowledged;
-        incident.detail.acknowledged =
-            Some(Acknowledged { by: by.into(), at: now.0, comment: comment.into() });
+        let acknowledged =
+            Acknowledged { by: by.into(), at: now.0, comment: comment.into(), of_parts: false };
+        incident.detail.acknowledged = Some(acknowledged);
         self.write(id, Entry { at: now, kind: "acknowledged", who: by.into(), text: comment.into() });
         Ok(())
     }
@@ -88,6 +90,8 @@ impl Incidents {
         let Some(incident) = self.live.get(&id) else { return Ok(()) };
         let told = incident.detail.told.iter();
         let due = told.filter(|(_, told)| told.waits() && told.by_notices_of.is_empty());
+        let host = incident.is_of_host();
+        let due = due.filter(|(contact, _)| self.book.is_time(contact, host, now));
         let due: Vec<String> = due.map(|(contact, _)| contact.clone()).collect();
         self.tell_end(id, &due, PageKind::Resolved, now);
         Ok(())

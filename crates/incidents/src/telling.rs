@@ -8,9 +8,9 @@ use vocabulary::state::{Notice, NoticeKind, State};
 
 use crate::book::{Kind, Subject};
 use crate::core::{Estate, Incidents};
-use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Trouble};
-use crate::limits::{MAX_NAMED, MAX_TEXT, cut};
-use crate::page::{About, Message, Named, Page, PageKind};
+use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Told, Trouble};
+use crate::limits::{MAX_TEXT, cut};
+use crate::page::{Message, Page, PageKind};
 
 impl Incidents {
     /// An incident that is worse than was told, to those whom no notice of a check tells.
@@ -28,27 +28,89 @@ impl Incidents {
             return;
         }
         let kind = match (incident.detail.paged_at, incident.phase) {
-            (None, Phase::Open) if incident.detail.told.is_empty() => PageKind::Problem,
+            (None, Phase::Open) if !incident.detail.told.values().any(Told::knows) => PageKind::Problem,
             (None, _) => PageKind::Still,
             (Some(_), _) => PageKind::Worse,
         };
+        let host = key.host;
         let recipients = self.recipients(incident, about, severity);
+        let (recipients, late): (Vec<_>, Vec<_>) =
+            recipients.into_iter().partition(|(contact, _)| self.book.is_time(contact, host, now));
         let message = self.message(incident, key, trouble, about);
-        if recipients.is_empty() {
+        self.tell_later(id, late, now);
+        let Some(incident) = self.live.get(&id) else { return };
+        if recipients.is_empty() && !incident.detail.told.values().any(|told| told.late) {
             self.counters.untold += 1;
             let text =
                 "nobody is told: it names no contact with a channel, and neither does [incidents] contacts";
             self.write(id, Entry { at: now, kind: "page", who: String::new(), text: text.into() });
         }
         for (contact, channels) in recipients {
-            self.page(Some(id), kind, &contact, &channels, &message, now);
-            let Some(incident) = self.live.get_mut(&id) else { return };
-            let told = incident.detail.told.entry(contact.to_string()).or_default();
-            told.channels.extend(channels.iter().map(ToString::to_string));
-            told.of_end = false;
+            self.tell(id, kind, &contact, &channels, &message, now);
         }
         if let Some(incident) = self.live.get_mut(&id) {
             incident.detail.paged_at = Some(severity);
+        }
+    }
+
+    /// Who hears of the problem by this is told of its end.
+    fn tell(
+        &mut self,
+        id: IncidentId,
+        kind: PageKind,
+        contact: &Arc<str>,
+        channels: &[Arc<str>],
+        message: &Message,
+        now: Timestamp,
+    ) {
+        self.page(Some(id), kind, contact, channels, message, now);
+        let email = self.email_of(contact);
+        let Some(incident) = self.live.get_mut(&id) else { return };
+        let told = incident.detail.told.entry(contact.to_string()).or_default();
+        told.channels.extend(channels.iter().map(ToString::to_string));
+        told.email = email.or(told.email.take());
+        (told.of_end, told.late) = (false, false);
+        incident.detail.ending = incident.is_closed();
+        self.unsaved.incident(id);
+    }
+
+    /// It is not their time: they are told when it is, if it is still bad and nobody has it in hand.
+    fn tell_later(&mut self, id: IncidentId, contacts: Vec<(Arc<str>, Vec<Arc<str>>)>, now: Timestamp) {
+        for (contact, _) in contacts {
+            let Some(incident) = self.live.get_mut(&id) else { return };
+            let told = incident.detail.told.entry(contact.to_string()).or_default();
+            if !std::mem::replace(&mut told.late, true) {
+                let text = format!("{contact} is told when the contact's own period begins");
+                self.write(id, Entry { at: now, kind: "page", who: contact.to_string(), text });
+            }
+        }
+    }
+
+    /// Those whose time it was not.
+    pub(crate) fn tell_late(&mut self, now: Timestamp) {
+        let mut due = Vec::new();
+        for (id, incident) in self.live.iter().filter(|(_, incident)| incident.phase == Phase::Open) {
+            let Some((key, _)) = incident.tellable() else { continue };
+            if incident.detail.snoozed_until.is_some() {
+                continue;
+            }
+            let late = incident.detail.told.iter().filter(|(_, told)| told.late);
+            let late = late.filter(|(contact, _)| self.book.is_time(contact, key.host, now));
+            due.extend(late.map(|(contact, _)| (*id, Arc::<str>::from(contact.as_str()))));
+        }
+        for (id, contact) in due {
+            let Some(incident) = self.live.get(&id) else { continue };
+            let Some((key, trouble)) = incident.tellable() else { continue };
+            let message = self.message(incident, key, trouble, self.book.subject(key.host, &key.monitor));
+            let wanted = self.book.contacts.get(&contact).is_some_and(|known| known.wants(trouble.state));
+            if wanted && self.is_for_paging(incident, trouble.state) {
+                let channels = self.channels_of(&contact);
+                self.tell(id, PageKind::Still, &contact, &channels, &message, now);
+            }
+            if let Some(told) = self.live.get_mut(&id).and_then(|it| it.detail.told.get_mut(&*contact)) {
+                told.late = false;
+            }
+            self.touch(id);
         }
     }
 
@@ -87,7 +149,8 @@ impl Incidents {
         let mut due = Vec::new();
         for (id, incident) in self.live.iter().filter(|(_, incident)| !incident.is_closed()) {
             for (contact, told) in incident.detail.told.iter().filter(|(_, told)| !told.owed.is_empty()) {
-                let owed = incident.bad().filter(|(key, _)| told.owed.contains(&key.to_string()));
+                let owed = incident.bad().filter(|(key, _)| told.owed.contains(&key.mark()));
+                let owed = owed.filter(|(key, _)| self.book.is_time(contact, key.host, now));
                 due.extend(owed.map(|(key, _)| (*id, contact.clone(), key.clone())));
             }
         }
@@ -99,13 +162,11 @@ impl Incidents {
             let Some(trouble) = incident.troubles.get(&key) else { continue };
             let message = self.message_about(&key, trouble, self.book.subject(key.host, &key.monitor));
             let channels = self.channels_of(&contact);
-            self.page(Some(id), PageKind::Still, &Arc::from(contact.as_str()), &channels, &message, now);
+            self.tell(id, PageKind::Still, &Arc::from(contact.as_str()), &channels, &message, now);
             let Some(incident) = self.live.get_mut(&id) else { continue };
             let told = incident.detail.told.entry(contact).or_default();
-            told.owed.remove(&key.to_string());
-            told.by_notices_of.insert(key.to_string());
-            told.channels.extend(channels.iter().map(ToString::to_string));
-            told.of_end = false;
+            told.owed.remove(&key.mark());
+            told.by_notices_of.insert(key.mark());
             self.touch(id);
         }
     }
@@ -118,7 +179,8 @@ impl Incidents {
             let had = told.channels.iter().map(|channel| Arc::from(channel.as_str()));
             let channels: Vec<Arc<str>> =
                 if told.channels.is_empty() { self.channels_of(contact) } else { had.collect() };
-            let message = self.message_of_end(incident, now);
+            let mut message = self.message_of_end(incident, now);
+            message.email.clone_from(&told.email);
             self.page(Some(id), kind, &Arc::from(contact.as_str()), &channels, &message, now);
             if let Some(told) =
                 self.live.get_mut(&id).and_then(|incident| incident.detail.told.get_mut(contact))
@@ -140,16 +202,9 @@ impl Incidents {
         let subject = self.book.subject(key.host, &key.monitor);
         let incident = id.and_then(|id| self.live.get(&id));
         let known = incident.and_then(|incident| incident.troubles.get(key));
-        let mut trouble = known.cloned().unwrap_or(Trouble {
-            state: notice.state,
-            worst: notice.state,
-            since: notice.at.0,
+        let mut trouble = known.cloned().unwrap_or_else(|| Trouble {
             until: (notice.kind == NoticeKind::Recovery).then_some(notice.at.0),
-            value: None,
-            text: String::new(),
-            withheld: None,
-            dismissed: false,
-            owed: BTreeSet::new(),
+            ..Trouble::of(notice.state, notice.at.0, "")
         });
         trouble.state = notice.state;
         trouble.text = cut(&notice.text, MAX_TEXT).to_owned();
@@ -174,7 +229,7 @@ impl Incidents {
             let id = self.next_page;
             self.next_page += 1;
             self.counters.pages += 1;
-            let email = self.book.contacts.get(contact).and_then(|contact| contact.email.clone());
+            let email = self.email_of(contact).or_else(|| message.email.clone());
             let message = Message { email, ..message.clone() };
             let page = Page {
                 id,
@@ -207,93 +262,18 @@ impl Incidents {
         let way = std::iter::once(own).chain(default).find(|(_, channels)| !channels.is_empty());
         let Some((contact, channels)) = way else { return false };
         let mut message = page.message.clone();
+        message.email = None;
         message.instead_of = Some(format!("{} by {}: {}", page.contact, page.channel, cut(why, MAX_TEXT)));
         message.tried.push(page.channel.to_string());
-        self.page(page.incident, page.kind, &contact, &channels, &message, now);
-        let told = page.incident.and_then(|id| self.live.get_mut(&id)).filter(|_| !page.kind.is_end());
-        if let Some(incident) = told {
-            let told = incident.detail.told.entry(contact.to_string()).or_default();
-            told.channels.extend(channels.iter().map(ToString::to_string));
+        match page.incident.filter(|id| page.kind.is_problem() && self.live.contains_key(id)) {
+            Some(id) => self.tell(id, page.kind, &contact, &channels, &message, now),
+            None => self.page(page.incident, page.kind, &contact, &channels, &message, now),
+        }
+        let incident = page.incident.and_then(|id| self.live.get_mut(&id)).filter(|_| page.kind.is_end());
+        if let Some(told) = incident.and_then(|incident| incident.detail.told.get_mut(&*contact)) {
+            // Whoever stood in for the problem has heard of the end by this.
+            told.of_end = true;
         }
         true
     }
-
-    fn message(&self, incident: &Incident, key: &Key, trouble: &Trouble, about: Option<&Subject>) -> Message {
-        let mut message = self.message_about(key, trouble, about);
-        let mut bad: Vec<_> = incident.bad().collect();
-        message.bad = bad.len();
-        message.since = incident.opened.0.min(trouble.since);
-        if bad.len() > 1 || !key.instance.is_empty() {
-            message.title = incident.title.clone();
-            bad.sort_by_key(|(_, trouble)| std::cmp::Reverse(trouble.state.badness()));
-            message.instances = bad.into_iter().take(MAX_NAMED).map(named).collect();
-        }
-        message
-    }
-
-    fn message_of_end(&self, incident: &Incident, now: Timestamp) -> Message {
-        let worst = incident.troubles.iter().max_by_key(|(_, trouble)| trouble.until.unwrap_or(i64::MAX));
-        let fine = Trouble {
-            state: incident.severity_now(),
-            worst: incident.detail.worst,
-            since: incident.opened.0,
-            until: incident.closed.map(|closed| closed.0),
-            value: None,
-            text: String::new(),
-            withheld: None,
-            dismissed: false,
-            owed: BTreeSet::new(),
-        };
-        let (key, trouble) = match worst {
-            Some((key, trouble)) => (key.clone(), trouble.clone()),
-            None => (
-                Key { host: false, monitor: Arc::from(incident.title.as_str()), instance: Arc::from("") },
-                fine,
-            ),
-        };
-        let mut message = self.message_about(&key, &trouble, self.book.subject(key.host, &key.monitor));
-        message.title = incident.title.clone();
-        message.since = incident.opened.0;
-        message.until = Some(incident.closed.unwrap_or(now).0);
-        message.bad = incident.bad().count();
-        message.author = incident.detail.resolved_by.clone().unwrap_or_default();
-        message
-    }
-
-    fn message_about(&self, key: &Key, trouble: &Trouble, subject: Option<&Subject>) -> Message {
-        let about = match subject.map(|subject| subject.kind) {
-            _ if key.monitor.starts_with("channel:") => About::Channel,
-            _ if key.host => About::Host,
-            Some(Kind::Check) => About::Check,
-            _ => About::Monitor,
-        };
-        Message {
-            title: key.to_string(),
-            state: trouble.state,
-            since: trouble.since,
-            until: trouble.until,
-            value: trouble.value,
-            warning: subject.and_then(|subject| subject.warning.clone()),
-            critical: subject.and_then(|subject| subject.critical.clone()),
-            text: trouble.text.clone(),
-            instances: Vec::new(),
-            bad: usize::from(!trouble.is_over()),
-            description: subject.and_then(|subject| subject.description.clone()),
-            playbook: subject.and_then(|subject| subject.playbook.clone()),
-            about,
-            name: key.monitor.to_string(),
-            author: String::new(),
-            comment: String::new(),
-            number: None,
-            instead_of: None,
-            email: None,
-            tried: Vec::new(),
-            rerouted: false,
-        }
-    }
-}
-
-fn named((key, trouble): (&Key, &Trouble)) -> Named {
-    let instance = if key.instance.is_empty() { &key.monitor } else { &key.instance };
-    Named { instance: instance.to_string(), state: trouble.state, text: trouble.text.clone() }
 }

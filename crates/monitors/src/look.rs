@@ -11,7 +11,9 @@ use vocabulary::state::{InstanceId, State, StateType, Withheld};
 use crate::config::{CheckConfig, CheckType, Definitions, HostConfig, MonitorConfig, MonitorKind};
 use crate::history::Run;
 use crate::limits::{MAX_LISTED, USUAL_LISTED};
-use crate::machine::{Comment, Downtime, HOST_PREFIX, Kind, NotRun, ObjectId, ObjectName, Status};
+use crate::machine::{
+    Acknowledgement, Comment, Downtime, HOST_PREFIX, Kind, NotRun, ObjectId, ObjectName, Status,
+};
 use crate::made::{self, Version};
 use crate::monitors::{Inner, Monitors, Refused, unknown};
 use crate::record::Counts;
@@ -283,10 +285,19 @@ impl Monitors {
     pub fn will_tell(&self, id: &InstanceId, contact: &str) -> bool {
         let inner = self.inner.lock();
         let object = object_name(&inner.machine, id).and_then(|name| inner.machine.named(&name));
-        object.is_some_and(|object| {
-            inner.machine.recovery_is_due(object)
-                && inner.machine.outstanding(object).iter().any(|told| **told == *contact)
-        })
+        object.is_some_and(|object| inner.machine.will_tell_end(object, contact))
+    }
+
+    /// The object that a change or a notice is of.
+    pub fn name_of(&self, id: &InstanceId) -> Option<ObjectName> {
+        object_name(&self.inner.lock().machine, id)
+    }
+
+    /// Who has acknowledged this instance.
+    pub fn acknowledgement(&self, id: &InstanceId) -> Option<Acknowledgement> {
+        let inner = self.inner.lock();
+        let object = object_name(&inner.machine, id).and_then(|name| inner.machine.named(&name))?;
+        inner.machine.acknowledgement(object).cloned()
     }
 
     /// The check that NSCA and the command pipe mean.

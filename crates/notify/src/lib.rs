@@ -23,4 +23,4 @@ pub mod sender;
 pub mod text;
 
 pub use config::{ChannelConfig, ChannelType};
-pub use sender::{Mark, Sender, Settings};
+pub use sender::{Mark, Sender, Settings, Surroundings};

@@ -13,12 +13,17 @@ pub enum Failure {
     Page { why: String, after: Option<Duration> },
     /// It would never be taken.
     Never { why: String },
+    /// No page of this channel would be, ever.
+    Gone { why: String },
 }
 
 impl Failure {
     pub fn why(&self) -> &str {
         match self {
-            Failure::Channel { why, .. } | Failure::Page { why, .. } | Failure::Never { why } => why,
+            Failure::Channel { why, .. }
+            | Failure::Page { why, .. }
+            | Failure::Never { why }
+            | Failure::Gone { why } => why,
         }
     }
 }
@@ -40,7 +45,7 @@ pub fn next_try(
     now_ms: i64,
 ) -> Option<i64> {
     let asked = match failure {
-        Failure::Never { .. } => return None,
+        Failure::Never { .. } | Failure::Gone { .. } => return None,
         Failure::Channel { after, .. } | Failure::Page { after, .. } => *after,
     };
     if now_ms / 1_000 - began >= give_up {

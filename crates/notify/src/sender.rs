@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use incidents::desk::Attempt;
 use incidents::outbox::Waiting;
+use incidents::page::Message;
 use incidents::{Desk, Page};
 use jiff::tz::TimeZone;
 use outbound::Egress;
@@ -16,7 +17,7 @@ use vocabulary::{Clock, Timestamp};
 
 use crate::channels::{Channel, Letter};
 use crate::config::ChannelConfig;
-use crate::limits::{LOOK_EVERY, MARKS, MARKS_BEFORE_SECONDS, ROUND, STOP_TIMEOUT};
+use crate::limits::{LOOK_EVERY, MARKS, MARKS_BEFORE_SECONDS, ROUND, STOP_TIMEOUT, USUALS_A_ROUND};
 use crate::retry::{Failure, next_try};
 
 /// What happened shortly before, from the annotations.
@@ -26,15 +27,22 @@ pub struct Mark {
     pub what: String,
 }
 
-/// Events between two moments, in order.
-pub type Marks = Arc<dyn Fn(i64, i64) -> Vec<Mark> + Send + Sync>;
+/// What a page says beside what the incident knows.
+pub trait Surroundings: Send + Sync {
+    /// Events between two moments, in order.
+    fn marks(&self, from: i64, until: i64) -> Vec<Mark>;
+    /// What the value usually is, in words.
+    fn usual(&self, message: &Message) -> Option<String>;
+}
 
 /// What may change while pages are sent.
 #[derive(Clone)]
 pub struct Settings {
     pub channels: Vec<ChannelConfig>,
-    /// Where people reach the pages, for links.
-    pub public_url: String,
+    /// Where the pages are, for links.
+    pub url: String,
+    /// Links work only on this machine: nobody has said by which address others reach it.
+    pub url_is_local: bool,
     /// Differs from that of any other server, so that its mails and deliveries do too.
     pub server_id: String,
     pub zone: TimeZone,
@@ -45,7 +53,7 @@ struct Shared {
     desk: Arc<Desk>,
     egress: Arc<Egress>,
     clock: Arc<dyn Clock>,
-    marks: Marks,
+    surroundings: Arc<dyn Surroundings>,
     woken: Arc<Notify>,
 }
 
@@ -61,13 +69,13 @@ impl Sender {
         settings: Settings,
         egress: Arc<Egress>,
         clock: Arc<dyn Clock>,
-        marks: Marks,
+        surroundings: Arc<dyn Surroundings>,
         runtime: &Handle,
     ) -> Sender {
         let woken = Arc::new(Notify::new());
         let waker = woken.clone();
         desk.set_waker(move || waker.notify_waiters());
-        let shared = Arc::new(Shared { desk, egress, clock, marks, woken });
+        let shared = Arc::new(Shared { desk, egress, clock, surroundings, woken });
         let (sender, receiver) = watch::channel(Some(Arc::new(settings)));
         let task = runtime.spawn(supervise(shared, receiver));
         Sender { settings: sender, task, runtime: runtime.clone() }
@@ -89,8 +97,12 @@ impl Sender {
 
 /// Starts the tasks of the channels, and others when the settings change.
 async fn supervise(shared: Arc<Shared>, mut receiver: watch::Receiver<Option<Arc<Settings>>>) {
+    let mut before: Option<Arc<Settings>> = None;
     loop {
         let Some(settings) = receiver.borrow_and_update().clone() else { return };
+        if let Some(before) = &before {
+            forgive_changed(&shared, before, &settings).await;
+        }
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         for config in &settings.channels {
@@ -111,6 +123,7 @@ async fn supervise(shared: Arc<Shared>, mut receiver: watch::Receiver<Option<Arc
             }
         }
         abandon_unknown(&shared, &settings).await;
+        before = Some(settings);
         // An error: the sender is gone, which is the end too.
         let changed = receiver.changed().await;
         stop.send_replace(true);
@@ -120,6 +133,25 @@ async fn supervise(shared: Arc<Shared>, mut receiver: watch::Receiver<Option<Arc
             return;
         }
     }
+}
+
+/// A channel that is defined in another way is tried anew, whatever it was before.
+async fn forgive_changed(shared: &Arc<Shared>, before: &Arc<Settings>, now: &Arc<Settings>) {
+    let of = |settings: &Settings, name: &str| {
+        settings.channels.iter().find(|channel| channel.name == name).cloned()
+    };
+    let names = now.channels.iter().map(|channel| channel.name.clone());
+    let changed: Vec<String> = names.filter(|name| of(before, name) != of(now, name)).collect();
+    let shared = shared.clone();
+    let work = tokio::task::spawn_blocking(move || {
+        for channel in changed {
+            if let Err(error) = shared.desk.forgive(&channel, shared.clock.now()) {
+                tracing::error!(%error, channel, "that this channel is another one now could not be written");
+            }
+        }
+    });
+    // A task that panicked has said so.
+    let _ = work.await;
 }
 
 /// Pages for channels that are not there any more go another way.
@@ -176,7 +208,13 @@ impl Task {
                 next.map(|next| Duration::from_millis(next.saturating_sub(now_ms).max(0).unsigned_abs()));
             return wait.unwrap_or(LOOK_EVERY).clamp(Duration::from_millis(50), LOOK_EVERY);
         }
-        let results = self.channel.send(&letters, &self.settings, &self.shared.egress, now_ms / 1_000).await;
+        let results = if self.shared.desk.is_off(&self.name) {
+            let why = "it is switched off: it has answered 410".to_owned();
+            let gone = |letter: &Letter| (letter.waiting.page.id, Err(Failure::Gone { why: why.clone() }));
+            letters.iter().map(gone).collect()
+        } else {
+            self.channel.send(&letters, &self.settings, &self.shared.egress, now_ms / 1_000).await
+        };
         if results.is_empty() {
             // As many as may be in this minute.
             return Duration::from_secs(1);
@@ -201,6 +239,9 @@ impl Task {
             let Err(failure) = result else { return Some((id, Attempt::Delivered)) };
             let why = failure.why().to_owned();
             tracing::warn!(channel = self.name, page = id, why, "a page was not delivered");
+            if matches!(failure, Failure::Gone { .. }) {
+                return Some((id, Attempt::Gone { why }));
+            }
             // As often as the channel has failed, if that is why.
             let tries = waiting.tries.max(self.failures.saturating_sub(1));
             let began = waiting.page.at.0;
@@ -218,12 +259,24 @@ impl Task {
         let looked_up = tokio::task::spawn_blocking(move || {
             let due = shared.desk.due(&name, now_ms, ROUND);
             let mut marks: HashMap<i64, Vec<Mark>> = HashMap::new();
+            let mut usual: HashMap<(String, String), Option<String>> = HashMap::new();
             let letter = |waiting: Waiting| {
-                let Page { id, incident, contact, channel, message, .. } = &waiting.page;
+                let Page { id, incident, kind, contact, channel, message, .. } = &waiting.page;
                 let first = incident.and_then(|incident| shared.desk.first_page(incident, contact, channel));
                 let begin = message.since / 60;
                 let marks = marks.entry(begin).or_insert_with(|| shared.marks_before(message.since)).clone();
-                Letter { first: first.unwrap_or(*id), marks, waiting }
+                // A burst of pages of one storm looks a few of them up, and is not kept waiting for the rest.
+                let what = (message.name.clone(), message.instance.clone());
+                let usual = match (usual.get(&what), kind.is_problem() && usual.len() < USUALS_A_ROUND) {
+                    (Some(known), _) => known.clone(),
+                    (None, false) => None,
+                    (None, true) => {
+                        usual.entry(what).or_insert_with(|| shared.surroundings.usual(message)).clone()
+                    }
+                };
+                let token = incident.filter(|_| kind.is_problem());
+                let token = token.map(|incident| shared.desk.acknowledge_token(incident, contact));
+                Letter { first: first.unwrap_or(*id), marks, usual, token, waiting }
             };
             due.into_iter().map(letter).collect()
         });
@@ -250,7 +303,7 @@ impl Task {
 impl Shared {
     fn marks_before(&self, since: i64) -> Vec<Mark> {
         // To the end of that second.
-        let mut marks = (self.marks)(since - MARKS_BEFORE_SECONDS, since + 1);
+        let mut marks = self.surroundings.marks(since - MARKS_BEFORE_SECONDS, since + 1);
         let old = marks.len().saturating_sub(MARKS);
         marks.drain(..old);
         marks

@@ -6,7 +6,8 @@ use jiff::Timestamp as Instant;
 use jiff::tz::TimeZone;
 use vocabulary::time::HumanDuration;
 
-use crate::sender::{Mark, Settings};
+use crate::channels::Letter;
+use crate::sender::Settings;
 
 /// Of what a mail or another page is made.
 pub struct Said {
@@ -16,12 +17,22 @@ pub struct Said {
     pub facts: Vec<(&'static str, String)>,
     pub output: String,
     pub instances: Vec<String>,
+    /// Of a problem never empty: that nothing is known to have changed is news too.
     pub marks: Vec<String>,
     pub playbook: Option<String>,
-    pub link: Option<String>,
+    pub link: String,
+    pub acknowledge: Option<String>,
+    /// Whom the links help, if not everybody.
+    pub reach: Option<&'static str>,
 }
 
-pub fn said(page: &Page, marks: &[Mark], settings: &Settings, now: i64) -> Said {
+const NO_MARKS: &str = "nothing that we were told of: no deploy, flip or other event in the hour before";
+const NO_PLAYBOOK: &str = "nobody has written it down yet: give it a `playbook`";
+const LOCAL: &str =
+    "these addresses work on the server itself only: set http.public_url to one that you can reach";
+
+pub fn said(letter: &Letter, settings: &Settings, now: i64) -> Said {
+    let page = &letter.waiting.page;
     let message = &page.message;
     let clock = |at: i64| time(at, &settings.zone);
     let mut facts = vec![("What", format!("{} {}", message.about.word(), message.title))];
@@ -37,6 +48,7 @@ pub fn said(page: &Page, marks: &[Mark], settings: &Settings, now: i64) -> Said 
         None => facts.push(("Since", format!("{} ({})", clock(message.since), spell(now - message.since)))),
     }
     facts.extend(value(message).map(|value| ("Value", value)));
+    facts.extend(letter.usual.clone().map(|usual| ("Normally", usual)));
     if !message.author.is_empty() || !message.comment.is_empty() {
         let colon = if message.author.is_empty() || message.comment.is_empty() { "" } else { ": " };
         facts.push(("Says", format!("{}{colon}{}", message.author, message.comment)));
@@ -48,14 +60,26 @@ pub fn said(page: &Page, marks: &[Mark], settings: &Settings, now: i64) -> Said 
     let named =
         message.instances.iter().map(|named| format!("{} {}: {}", named.state, named.instance, named.text));
     let more = (more > 0 && !message.instances.is_empty()).then(|| format!("and {more} more"));
+    let mut marks: Vec<String> =
+        letter.marks.iter().map(|mark| format!("{} {}", clock(mark.at), mark.what)).collect();
+    let mut playbook = message.playbook.clone();
+    if page.kind.is_problem() {
+        if marks.is_empty() {
+            marks.push(NO_MARKS.into());
+        }
+        playbook.get_or_insert_with(|| NO_PLAYBOOK.into());
+    }
+    let base = settings.url.trim_end_matches('/');
     Said {
         headline: headline(page),
         facts,
         output: message.text.clone(),
         instances: named.chain(more).collect(),
-        marks: marks.iter().map(|mark| format!("{} {}", clock(mark.at), mark.what)).collect(),
-        playbook: message.playbook.clone(),
-        link: link(page, &settings.public_url),
+        marks,
+        playbook,
+        link: link(page, base),
+        acknowledge: letter.token.as_ref().map(|token| format!("{base}/a/{token}")),
+        reach: settings.url_is_local.then_some(LOCAL),
     }
 }
 
@@ -100,24 +124,20 @@ fn value(message: &Message) -> Option<String> {
     }
 }
 
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let short = format!("{value:.6}");
     if short.contains('.') { short.trim_end_matches('0').trim_end_matches('.').to_owned() } else { short }
 }
 
 /// The page of the incident, else of what it is about.
-fn link(page: &Page, public_url: &str) -> Option<String> {
-    if public_url.is_empty() {
-        return None;
-    }
-    let base = public_url.trim_end_matches('/');
+fn link(page: &Page, base: &str) -> String {
     let name = encode(&page.message.name);
-    Some(match (page.incident, page.message.about) {
+    match (page.incident, page.message.about) {
         (Some(incident), _) => format!("{base}/incidents/{incident}"),
         (None, About::Host) => format!("{base}/hosts/{name}"),
         (None, About::Check) => format!("{base}/checks/{name}"),
         (None, _) => format!("{base}/monitors/{name}"),
-    })
+    }
 }
 
 fn encode(text: &str) -> String {
@@ -164,8 +184,10 @@ pub fn plain(said: &Said) -> String {
     if let Some(playbook) = &said.playbook {
         list("What to do", &playbook.lines().map(str::to_owned).collect::<Vec<_>>());
     }
-    if let Some(link) = &said.link {
-        list("Look and acknowledge", std::slice::from_ref(link));
+    list("Acknowledge", said.acknowledge.as_slice());
+    list("Look", std::slice::from_ref(&said.link));
+    if let Some(reach) = said.reach {
+        out += &format!("\n({reach})\n");
     }
     out
 }

@@ -73,8 +73,8 @@ pub async fn resolve(
 ) -> Result<Vec<SocketAddr>, Failure> {
     let found = look_up(egress, target, deadline).await?;
     let judge = |address: &SocketAddr| match target.sent_by {
-        Some(from) => egress.rules.judge_redirect(from, address.ip()),
-        None => egress.rules.judge(address.ip()),
+        Some(from) => egress.rules().judge_redirect(from, address.ip()),
+        None => egress.rules().judge(address.ip()),
     };
     let mut forbidden = None;
     let mut open = Vec::new();

@@ -1,12 +1,16 @@
 //! What people deal with: incidents, and what they do with them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use incidents::desk::{Failed, Whole};
+use incidents::incident::Key;
 use incidents::{Deed, Incident, KeptEntry, KeptPage, Refusal, Wanted};
+use monitors::Refused;
+use monitors::machine::Command;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
@@ -24,6 +28,10 @@ const MAX_LISTED: usize = 10_000;
 const USUAL_LISTED: usize = 100;
 /// Instances that one answer names; the worst come first, and `bad` and `instances` count all.
 const MAX_TROUBLES: usize = 1_000;
+/// Instances that one acknowledgement acknowledges one by one; of more the incident's own says enough.
+const MAX_ACKNOWLEDGED: usize = 1_000;
+/// Until their acknowledgements are on the disk.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Deserialize, IntoParams)]
 pub struct Which {
@@ -103,6 +111,8 @@ pub struct TroubleItem {
     /// Why nobody is told of it for now.
     #[schema(value_type = Option<String>)]
     withheld: Option<vocabulary::state::Withheld>,
+    /// By itself; of what is bad in an incident that is open.
+    acknowledged: Option<By>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -191,7 +201,7 @@ pub async fn one(
     require(&caller, Role::Viewer)?;
     super::watched::sees(&caller)?;
     off_thread(&services, move |services| match services.desk.one(id)? {
-        Some(found) => Ok(Json(whole(found))),
+        Some(found) => Ok(Json(whole(services, found))),
         None => Err(unknown(id)),
     })
     .await
@@ -202,13 +212,19 @@ fn unknown(id: i64) -> Problem {
         .hint("GET /api/v1/incidents?state=all lists them")
 }
 
-fn whole(found: Whole) -> WholeIncident {
+fn whole(services: &Services, found: Whole) -> WholeIncident {
     let Whole { mut incident, timeline, pages } = found;
     let mut troubles: Vec<_> = std::mem::take(&mut incident.troubles).into_iter().collect();
     troubles.sort_by_key(|(_, trouble)| (std::cmp::Reverse(trouble.state.badness()), trouble.since));
     let instances = troubles.len();
     let unlisted = incident.detail.unlisted;
-    let trouble = |(key, trouble): (incidents::incident::Key, incidents::Trouble)| TroubleItem {
+    let open = incident.closed.is_none();
+    let trouble = |(key, trouble): (Key, incidents::Trouble)| TroubleItem {
+        acknowledged: open.then(|| services.monitors.acknowledgement(&key.id())).flatten().map(|by| By {
+            by: by.author.to_string(),
+            at: by.at,
+            comment: by.comment.to_string(),
+        }),
         host: key.host,
         monitor: key.monitor.to_string(),
         instance: key.instance.to_string(),
@@ -350,11 +366,53 @@ async fn act(
     super::watched::may(&caller, Role::Responder)?;
     let author = doing.author.filter(|author| !author.trim().is_empty()).unwrap_or(caller.name);
     off_thread(&services, move |services| {
-        let now = services.clock.now();
-        services.desk.act(id, &author, &deed, now).map_err(|failed| refusal(id, failed))?;
-        services.desk.one(id)?.map(whole).map(Json).ok_or_else(|| unknown(id))
+        do_it(services, id, &author, &deed)?;
+        services.desk.one(id)?.map(|found| Json(whole(services, found))).ok_or_else(|| unknown(id))
     })
     .await
+}
+
+pub fn do_it(services: &Services, id: i64, author: &str, deed: &Deed) -> Answer<()> {
+    let now = services.clock.now();
+    let bad = services.desk.act(id, author, deed, now).map_err(|failed| refusal(id, failed))?;
+    if let Deed::Acknowledge { comment } = deed {
+        acknowledge_parts(services, &bad, author, comment, now)?;
+    }
+    Ok(())
+}
+
+/// What is bad in an incident that somebody has in hand is in hand: its own rules tell nobody again either, until it
+/// changes. What has been acknowledged by itself stays so.
+fn acknowledge_parts(
+    services: &Services,
+    bad: &[Key],
+    author: &str,
+    comment: &str,
+    now: Timestamp,
+) -> Answer<()> {
+    let mut last = None;
+    for id in bad.iter().take(MAX_ACKNOWLEDGED).map(Key::id) {
+        let Some(name) = services.monitors.name_of(&id) else { continue };
+        if services.monitors.acknowledgement(&id).is_some() {
+            continue;
+        }
+        let acknowledge = |object| Command::Acknowledge {
+            object,
+            sticky: false,
+            notify: false,
+            persistent: false,
+            expires: None,
+            author: author.to_owned(),
+            comment: comment.to_owned(),
+        };
+        match services.monitors.command(&name, acknowledge, now) {
+            Ok((_, ticket)) => last = Some(ticket),
+            // It has become well, or was taken out, in this moment.
+            Err(Refused::Conflict(_) | Refused::NotFound(_)) => {}
+            Err(why) => return Err(why.into()),
+        }
+    }
+    last.map_or(Ok(()), |ticket| services.monitors.wait(ticket, PATIENCE)).map_err(Problem::from)
 }
 
 fn refusal(id: i64, failed: Failed) -> Problem {

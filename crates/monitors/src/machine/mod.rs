@@ -92,6 +92,32 @@ impl std::fmt::Display for Problem {
     }
 }
 
+/// When each contact may be told, for whoever tells beside the machine.
+#[derive(Debug)]
+pub struct Hours {
+    shared: Shared,
+    by_name: HashMap<Arc<str>, ContactId>,
+}
+
+impl Hours {
+    pub fn new(definitions: &Definitions, zone: &TimeZone) -> Hours {
+        let nobody = HashMap::new();
+        let shared = estate::shared(definitions, zone, &nobody, &nobody).0;
+        let contacts = shared.contacts.iter().enumerate();
+        let by_name =
+            contacts.map(|(index, contact)| (contact.name.clone(), ContactId(index as u32))).collect();
+        Hours { shared, by_name }
+    }
+
+    /// Is it within the contact's own period, that of hosts or that of everything else?
+    pub fn allow(&self, contact: &str, host: bool, now: Timestamp) -> bool {
+        let contact = self.by_name.get(contact).map(|id| &self.shared.contacts[id.0 as usize]);
+        contact.is_none_or(|contact| {
+            self.shared.in_period(if host { contact.host_period } else { contact.check_period }, now.0)
+        })
+    }
+}
+
 /// What is wrong with one line of a time period, such as `monday 09:00-17:00`, and how to mend it.
 pub fn check_range(line: &str) -> Result<(), String> {
     period::read_line(line).map(|_| ())
@@ -302,6 +328,28 @@ impl Machine {
     pub fn recovery_is_due(&self, id: ObjectId) -> bool {
         let live = &self.of(id).live;
         !live.is_bad() && live.notified_on != knobs::Options::NONE
+    }
+
+    pub fn acknowledgement(&self, id: ObjectId) -> Option<&Acknowledgement> {
+        self.of(id).live.acknowledgement.as_deref()
+    }
+
+    /// Whether that end can ever be told to this contact: it knows of the problem, is still named, and wants recoveries.
+    pub fn will_tell_end(&self, id: ObjectId, contact: &str) -> bool {
+        let object = self.of(id);
+        let options = |contact: &Contact| match object.knobs.kind {
+            Kind::Host => contact.host_options,
+            Kind::Check | Kind::Instance => contact.check_options,
+        };
+        let escalated = object.knobs.escalations.iter().flat_map(|escalation| &escalation.contacts);
+        let mut named = object.knobs.contacts.iter().chain(escalated);
+        let is_named = |id: &ContactId| {
+            let known = self.contact(*id);
+            &*known.name == contact && known.enabled && options(known).has(knobs::Options::RECOVERY)
+        };
+        self.recovery_is_due(id)
+            && object.live.told.iter().any(|told| &*self.contact(*told).name == contact)
+            && named.any(is_named)
     }
 
     pub fn downtimes(&self) -> impl Iterator<Item = &Downtime> {

@@ -14,6 +14,10 @@ use crate::sender::{Mark, Settings};
 pub struct Letter {
     pub waiting: Waiting,
     pub marks: Vec<Mark>,
+    /// What the value usually is.
+    pub usual: Option<String>,
+    /// Whoever has it may acknowledge the incident in the contact's name.
+    pub token: Option<String>,
     /// The first page of this incident to this contact by this channel, which may be this one.
     pub first: i64,
 }

@@ -31,8 +31,12 @@ fn one(said: &Said) -> String {
     if let Some(playbook) = &said.playbook {
         out += &format!("<p>What to do: {}</p>\n", linked(playbook));
     }
-    if let Some(link) = &said.link {
-        out += &format!("<p>{}</p>\n", anchor(link, "Look and acknowledge"));
+    if let Some(acknowledge) = &said.acknowledge {
+        out += &format!("<p>{}</p>\n", anchor(acknowledge, "Acknowledge"));
+    }
+    out += &format!("<p>{}</p>\n", anchor(&said.link, "Look"));
+    if let Some(reach) = said.reach {
+        out += &format!("<p style=\"color:#666\">{}</p>\n", escape(reach));
     }
     out
 }

@@ -217,10 +217,7 @@ impl Email {
     fn mail(&self, bundle: &[&Letter], settings: &Settings, now: i64) -> message::Mail {
         let domain = self.from.rsplit('@').next().unwrap_or("localhost");
         let id = |page: i64| format!("page-{page}.{}@{domain}", settings.server_id);
-        let said: Vec<text::Said> = bundle
-            .iter()
-            .map(|letter| text::said(&letter.waiting.page, &letter.marks, settings, now))
-            .collect();
+        let said: Vec<text::Said> = bundle.iter().map(|letter| text::said(letter, settings, now)).collect();
         let plain: Vec<String> = said.iter().map(text::plain).collect();
         let page = &bundle[0].waiting.page;
         let (subject, thread) = match bundle.len() {

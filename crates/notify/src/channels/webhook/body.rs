@@ -9,7 +9,7 @@ use crate::text;
 pub fn json(letter: &Letter, settings: &Settings, now: i64) -> Value {
     let page = &letter.waiting.page;
     let message = &page.message;
-    let said = text::said(page, &letter.marks, settings, now);
+    let said = text::said(letter, settings, now);
     json!({
         "version": 1,
         "event": page.kind.word(),
@@ -20,6 +20,7 @@ pub fn json(letter: &Letter, settings: &Settings, now: i64) -> Value {
         "headline": said.headline,
         "about": message.about.word(),
         "name": message.name,
+        "instance": message.instance,
         "title": message.title,
         "state": message.state,
         "since": message.since,
@@ -39,7 +40,10 @@ pub fn json(letter: &Letter, settings: &Settings, now: i64) -> Value {
         "number": message.number,
         "instead_of": message.instead_of,
         "changed": letter.marks.iter().map(|mark| json!({"at": mark.at, "what": mark.what})).collect::<Vec<_>>(),
+        "usual": letter.usual,
         "link": said.link,
+        "acknowledge": said.acknowledge,
+        "links_are_local": settings.url_is_local,
         "text": text::plain(&said),
     })
 }

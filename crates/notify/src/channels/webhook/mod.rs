@@ -54,7 +54,7 @@ impl Webhook {
         let mut results = Results::new();
         for letter in letters {
             let sent = self.post(letter, settings, egress, now).await;
-            let stop = matches!(sent, Err(Failure::Channel { .. }));
+            let stop = matches!(sent, Err(Failure::Channel { .. } | Failure::Gone { .. }));
             results.push((letter.waiting.page.id, sent));
             if stop {
                 break;
@@ -133,6 +133,8 @@ fn judge(answer: &http::Answer) -> Result<(), Failure> {
     let after = seconds.map(Duration::from_secs);
     match status {
         200..=299 => Ok(()),
+        // Whoever answers so wants to hear no more, ever.
+        410 => Err(Failure::Gone { why }),
         408 | 425 | 429 | 500..=599 => Err(Failure::Channel { why, after }),
         _ => Err(Failure::Never { why }),
     }

@@ -1,0 +1,240 @@
+//! What became of pages: what is written of it, and other ways for those that were not delivered.
+
+use std::sync::Arc;
+
+use state_store::{StateError, Transaction, Value};
+use vocabulary::Timestamp;
+use vocabulary::state::{InstanceId, State, StateChange, StateType};
+
+use crate::desk::{Attempt, Desk, Inner};
+use crate::incident::Entry;
+use crate::limits::{FAILURES_TO_TELL, MAX_TEXT, cut};
+use crate::page::Page;
+use crate::store;
+
+impl Desk {
+    /// What became of tries that were made together.
+    pub fn record(
+        &self,
+        channel: &str,
+        attempts: &[(i64, Attempt)],
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        let mut batch = self.batch();
+        let mut gone = Vec::new();
+        for (id, attempt) in attempts {
+            batch.inner.note_attempt(channel, *id, attempt, now);
+            match attempt {
+                Attempt::Delivered => gone.push((*id, "delivered", String::new())),
+                Attempt::GivenUp { why } | Attempt::Gone { why } => {
+                    gone.push((*id, "given_up", why.clone()));
+                    batch.inner.another_way(*id, why, now);
+                }
+                Attempt::Later { .. } => {}
+            }
+        }
+        batch.inner.tell_of_channel(channel, now);
+        batch.write(|tx, inner| {
+            for (id, attempt) in attempts {
+                if let Attempt::Later { at_ms, why } = attempt {
+                    save_later(tx, *id, *at_ms, why)?;
+                }
+            }
+            inner.outbox.changed.iter().try_for_each(|id| save_message(tx, *id, inner))?;
+            gone.iter().try_for_each(|(id, state, why)| save_end(tx, *id, state, why, now))
+        })?;
+        for (id, ..) in &gone {
+            batch.inner.outbox.remove(*id);
+        }
+        batch.inner.outbox.changed.clear();
+        batch.committed();
+        Ok(())
+    }
+
+    /// There is no such channel any more: what waits for it goes another way.
+    pub fn abandon(&self, channel: &str, now: Timestamp) -> Result<(), StateError> {
+        let pages = self.inner.lock().outbox.of_channel(channel);
+        let why = "there is no channel of this name any more".to_owned();
+        let given_up = Attempt::GivenUp { why };
+        let attempts: Vec<_> = pages.iter().map(|page| (page.id, given_up.clone())).collect();
+        self.record(channel, &attempts, now)?;
+        self.forgive(channel, now)
+    }
+
+    /// Whatever was wrong with this channel says nothing any more: it is another one now, or none.
+    pub fn forgive(&self, channel: &str, now: Timestamp) -> Result<(), StateError> {
+        let mut batch = self.batch();
+        let Some(failing) = batch.inner.outbox.failing.get_mut(channel) else { return Ok(()) };
+        (failing.in_a_row, failing.off) = (0, false);
+        batch.inner.tell_of_channel(channel, now);
+        batch.inner.outbox.failing.remove(channel);
+        batch.commit_alone()
+    }
+
+    /// It has said that it wants no more pages.
+    pub fn is_off(&self, channel: &str) -> bool {
+        self.inner.lock().outbox.failing.get(channel).is_some_and(|failing| failing.off)
+    }
+}
+
+fn save_later(tx: &Transaction<'_>, id: i64, at_ms: i64, why: &str) -> Result<(), StateError> {
+    tx.execute(
+        "UPDATE page SET tries = tries + 1, next_try = ?2, error = ?3 WHERE id = ?1",
+        &[id.into(), at_ms.into(), cut(why, MAX_TEXT).into()],
+    )?;
+    Ok(())
+}
+
+fn save_message(tx: &Transaction<'_>, id: i64, inner: &Inner) -> Result<(), StateError> {
+    let Some(waiting) = inner.outbox.get(id) else { return Ok(()) };
+    tx.execute(
+        "UPDATE page SET message = ?2 WHERE id = ?1",
+        &[id.into(), store::json(&waiting.page.message)],
+    )?;
+    Ok(())
+}
+
+fn save_end(tx: &Transaction<'_>, id: i64, state: &str, why: &str, now: Timestamp) -> Result<(), StateError> {
+    let values: [Value; 4] = [id.into(), state.into(), now.0.into(), cut(why, MAX_TEXT).into()];
+    tx.execute(
+        "UPDATE page SET state = ?2, ended = ?3, error = ?4, tries = tries + 1 WHERE id = ?1",
+        &values,
+    )?;
+    Ok(())
+}
+
+impl Inner {
+    fn note_attempt(&mut self, channel: &str, id: i64, attempt: &Attempt, now: Timestamp) {
+        let failing = self.outbox.failing.entry(Arc::from(channel)).or_default();
+        let (kind, text) = match attempt {
+            Attempt::Delivered => {
+                self.outbox.counters.delivered += 1;
+                failing.in_a_row = 0;
+                ("page", "delivered".to_owned())
+            }
+            Attempt::Later { why, .. } | Attempt::GivenUp { why } | Attempt::Gone { why } => {
+                self.outbox.counters.failures += 1;
+                if failing.in_a_row == 0 {
+                    failing.since = now.0;
+                }
+                failing.in_a_row += 1;
+                if matches!(attempt, Attempt::Gone { .. }) {
+                    failing.off = true;
+                    failing.in_a_row = failing.in_a_row.max(FAILURES_TO_TELL);
+                }
+                failing.why = cut(why, MAX_TEXT).to_owned();
+                let later = matches!(attempt, Attempt::Later { .. });
+                let end = if later { "not delivered yet" } else { "given up" };
+                ("page", format!("{end}: {why}"))
+            }
+        };
+        let Some(waiting) = self.outbox.get_mut(id) else { return };
+        waiting.tries += 1;
+        if let Attempt::Later { at_ms, .. } = attempt {
+            waiting.next_try = *at_ms;
+        }
+        // Of tries that failed the first is a line of the timeline, and the end.
+        if matches!(attempt, Attempt::Later { .. }) && waiting.tries > 1 {
+            return;
+        }
+        let page = waiting.page.clone();
+        if let Some(incident) = page.incident {
+            let text = format!("{} by {channel}: {}", page.kind.word(), cut(&text, MAX_TEXT));
+            self.incidents.write(incident, Entry { at: now, kind, who: page.contact.to_string(), text });
+        }
+    }
+
+    /// A page that was given up goes by another channel of the contact, else to those who are told by default.
+    fn another_way(&mut self, id: i64, why: &str, now: Timestamp) {
+        self.outbox.counters.given_up += 1;
+        let Some(page) = self.outbox.get_mut(id).map(|waiting| waiting.page.clone()) else { return };
+        if page.message.rerouted {
+            return;
+        }
+        if self.incidents.reroute(&page, why, now) {
+            self.outbox.counters.rerouted += 1;
+            self.reroute_end_of(&page, why, now);
+        } else {
+            self.outbox.counters.reached_nobody += 1;
+            tracing::error!(
+                channel = &*page.channel,
+                contact = &*page.contact,
+                title = page.message.title,
+                why,
+                "a page reached nobody: there is no other channel to send it by"
+            );
+        }
+    }
+
+    /// A channel that fails is told of by others, and what waits for it goes by them; so is that it works again.
+    fn tell_of_channel(&mut self, channel: &str, now: Timestamp) {
+        let Some(failing) = self.outbox.failing.get_mut(channel) else { return };
+        let (bad, why) = (failing.in_a_row >= FAILURES_TO_TELL, failing.why.clone());
+        if bad == failing.told {
+            if bad {
+                self.reroute_waiting(channel, &why, now);
+            }
+            return;
+        }
+        if !bad && failing.in_a_row > 0 {
+            return;
+        }
+        failing.told = bad;
+        let text = match bad {
+            true if failing.off => format!("{channel} is switched off: {why}"),
+            true => format!("pages cannot be delivered by {channel}: {why}"),
+            false => format!("pages are delivered by {channel} again"),
+        };
+        let (from, to) = if bad { (State::Ok, State::Critical) } else { (State::Critical, State::Ok) };
+        let change = StateChange {
+            id: InstanceId { monitor: format!("channel:{channel}").into(), instance: "".into() },
+            at: now,
+            from,
+            from_type: StateType::Hard,
+            to,
+            to_type: StateType::Hard,
+            attempt: 1,
+            value: None,
+            text: text.into(),
+            withheld: None,
+        };
+        self.incidents.take(&[change], &[], now);
+        if bad {
+            self.reroute_waiting(channel, &why, now);
+        }
+    }
+
+    /// Whoever hears of a problem in another's place, when all the others know its end already, hears of the end too:
+    /// it waits behind.
+    fn reroute_end_of(&mut self, problem: &Page, why: &str, now: Timestamp) {
+        let Some(incident) =
+            problem.incident.filter(|id| problem.kind.is_problem() && !self.incidents.knows(*id))
+        else {
+            return;
+        };
+        let is_end = |page: &Page| {
+            page.kind.is_end() && page.incident == Some(incident) && page.contact == problem.contact
+        };
+        for page in self.outbox.of_channel(&problem.channel).into_iter().filter(is_end) {
+            self.reroute_one(&page, why, now);
+        }
+    }
+
+    fn reroute_waiting(&mut self, channel: &str, why: &str, now: Timestamp) {
+        for page in self.outbox.of_channel(channel) {
+            self.reroute_one(&page, why, now);
+        }
+    }
+
+    /// It waits on, and goes another way too.
+    fn reroute_one(&mut self, page: &Page, why: &str, now: Timestamp) {
+        if page.message.rerouted || !self.incidents.reroute(page, why, now) {
+            return;
+        }
+        self.outbox.counters.rerouted += 1;
+        if let Some(waiting) = self.outbox.get_mut(page.id) {
+            waiting.page.message.rerouted = true;
+        }
+        self.outbox.changed.insert(page.id);
+    }
+}

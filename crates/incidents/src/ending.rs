@@ -1,0 +1,129 @@
+//! How an incident ends, and who is told so.
+
+use std::collections::BTreeSet;
+
+use vocabulary::Timestamp;
+use vocabulary::state::Withheld;
+
+use crate::core::{Estate, Incidents};
+use crate::incident::{Entry, IncidentId, Phase, Told};
+use crate::limits::PATIENCE_SECONDS;
+
+/// What is told later, when that lifts; the rest does not keep an end from those who know of the beginning.
+fn holds_end(withheld: Option<Withheld>) -> bool {
+    use Withheld::{Downtime, Flapping, Period, Silence};
+    matches!(withheld, Some(Downtime | Silence | Flapping | Period))
+}
+
+impl Incidents {
+    /// What has been touched: over, or worse than was told.
+    pub(crate) fn settle(&mut self, now: Timestamp) {
+        for id in std::mem::take(&mut self.touched) {
+            let Some(incident) = self.live.get_mut(&id) else { continue };
+            incident.detail.severity = incident.severity_now();
+            incident.detail.bad = incident.bad().count();
+            if incident.detail.severity.badness() > incident.detail.worst.badness() {
+                incident.detail.worst = incident.detail.severity;
+            }
+            self.unsaved.incident(id);
+            if incident.is_closed() {
+                // The last of its notices has told the end.
+                self.let_go_of(id);
+                continue;
+            }
+            if incident.bad().next().is_none() {
+                self.close(id, None, now);
+                self.tell_end_of_pages(id, now);
+            } else {
+                self.tell_problem(id, now);
+            }
+        }
+    }
+
+    pub(crate) fn close(&mut self, id: IncidentId, by: Option<&str>, now: Timestamp) {
+        let Some(incident) = self.live.get_mut(&id) else { return };
+        incident.closed = Some(now);
+        incident.phase = Phase::Resolved;
+        incident.detail.snoozed_until = None;
+        let detail = &incident.detail;
+        let nobody_did = by.is_none() && detail.acknowledged.is_none() && !detail.unwatched;
+        incident.detail.self_healed = nobody_did;
+        incident.detail.resolved_by = by.map(str::to_owned);
+        incident.detail.ending = incident.detail.told.values().any(Told::waits);
+        self.counters.closed += 1;
+        self.counters.self_healed += u64::from(incident.detail.self_healed);
+        let text = match (by, incident.detail.self_healed) {
+            (Some(_), _) => "closed by hand",
+            (None, false) if incident.detail.unwatched => "what it was about is not watched any more",
+            (None, true) => "it went away by itself",
+            (None, false) => "it is over",
+        };
+        let who = by.unwrap_or_default().to_owned();
+        self.write(id, Entry { at: now, kind: "resolved", who, text: text.to_owned() });
+        self.let_go_of(id);
+    }
+
+    /// Those who are told by nobody else are told at once, unless something holds it back.
+    fn tell_end_of_pages(&mut self, id: IncidentId, now: Timestamp) {
+        let Some(incident) = self.live.get(&id) else { return };
+        if incident.troubles.values().any(|trouble| holds_end(trouble.withheld)) {
+            return;
+        }
+        let told = incident.detail.told.iter();
+        let host = incident.is_of_host();
+        let due = told.filter(|(contact, told)| {
+            told.waits() && told.by_notices_of.is_empty() && self.book.is_time(contact, host, now)
+        });
+        let due: Vec<String> = due.map(|(contact, _)| contact.clone()).collect();
+        let kind = incident.kind_of_end();
+        self.tell_end(id, &due, kind, now);
+    }
+
+    /// Ends that were held back, and those of which a check's own rules tell somebody else or nobody.
+    pub(crate) fn tell_ends(&mut self, estate: &dyn Estate, now: Timestamp) {
+        let ending: Vec<IncidentId> = self
+            .live
+            .values()
+            .filter(|incident| incident.is_closed() && incident.detail.ending)
+            .map(|incident| incident.id)
+            .collect();
+        for id in ending {
+            let Some(incident) = self.live.get_mut(&id) else { continue };
+            let held = incident.troubles.keys().any(|key| holds_end(estate.withheld(key)));
+            let free_since = (!held).then(|| incident.detail.free_since.unwrap_or(now.0));
+            if incident.detail.free_since != free_since {
+                incident.detail.free_since = free_since;
+                self.unsaved.incident(id);
+            }
+            let Some(free_since) = free_since else { continue };
+            let patient = now.0 - free_since < PATIENCE_SECONDS;
+            let incident = &*incident;
+            let named = |contact: &str, by: &BTreeSet<String>| {
+                let mut keys = incident.troubles.keys().filter(|key| by.contains(&key.mark()));
+                keys.any(|key| estate.will_tell(key, contact))
+            };
+            let host = incident.is_of_host();
+            let told = incident.detail.told.iter().filter(|(_, told)| told.waits());
+            let due: Vec<String> = told
+                .filter(|(contact, told)| !(patient && named(contact, &told.by_notices_of)))
+                .filter(|(contact, _)| self.book.is_time(contact, host, now))
+                .map(|(contact, _)| contact.clone())
+                .collect();
+            let kind = incident.kind_of_end();
+            self.tell_end(id, &due, kind, now);
+        }
+    }
+
+    /// Closed, and everybody knows: what is left of it is on the disk. One that comes back meanwhile opens anew.
+    pub(crate) fn let_go_of(&mut self, id: IncidentId) {
+        let Some(incident) = self.live.get_mut(&id).filter(|incident| incident.is_closed()) else { return };
+        incident.detail.ending = incident.detail.told.values().any(Told::waits);
+        self.unsaved.incident(id);
+        if !incident.detail.ending {
+            if self.by_reason.get(&incident.reason) == Some(&id) {
+                self.by_reason.remove(&incident.reason);
+            }
+            self.unsaved.leaving(id);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What a check's own rules told, and what that says of its incident.
+
+use vocabulary::Timestamp;
+use vocabulary::state::{Notice, NoticeKind};
+
+use crate::book::Kind;
+use crate::core::Incidents;
+use crate::incident::{IncidentId, Key, Trouble};
+
+impl Incidents {
+    pub(crate) fn notice(&mut self, notice: &Notice, now: Timestamp) {
+        let key = Key::of(&notice.id);
+        let kind = self.book.subject(key.host, &key.monitor).map(|subject| subject.kind);
+        if kind == Some(Kind::Monitor) {
+            // The incident tells of it, once for all instances.
+            return;
+        }
+        if notice.kind == NoticeKind::Problem && self.placed_bad(&key).is_none() {
+            self.enter_told(&key, notice, now);
+        }
+        let id = self.place.get(&key).copied();
+        if let Some(id) = id {
+            self.note_told(id, &key, notice);
+        }
+        self.page_notice(id, &key, notice, now);
+    }
+
+    /// Its own rules told of it, so it is not held back, whatever was known before.
+    fn enter_told(&mut self, key: &Key, notice: &Notice, now: Timestamp) {
+        let from_notice = || Trouble::of(notice.state, notice.at.0, &notice.text);
+        let trouble = self.held.get(key).cloned().unwrap_or_else(from_notice);
+        if !trouble.dismissed {
+            self.enter(key.clone(), Trouble { withheld: None, ..trouble }, now);
+        }
+    }
+
+    fn note_told(&mut self, id: IncidentId, key: &Key, notice: &Notice) {
+        let (channels, email) = (self.channels_of(&notice.contact), self.email_of(&notice.contact));
+        let Some(incident) = self.live.get_mut(&id) else { return };
+        match notice.kind {
+            NoticeKind::Problem => {
+                let told = incident.detail.told.entry(notice.contact.to_string()).or_default();
+                told.by_notices_of.insert(key.mark());
+                told.owed.remove(&key.mark());
+                told.channels.extend(channels.iter().map(ToString::to_string));
+                told.email = email;
+                (told.of_end, told.late) = (false, false);
+                incident.detail.paged_at = Some(incident.severity_now());
+            }
+            NoticeKind::Recovery => {
+                if let Some(told) = incident.detail.told.get_mut(&*notice.contact)
+                    && told.by_notices_of.remove(&key.mark())
+                {
+                    told.of_end = told.by_notices_of.is_empty();
+                }
+            }
+            _ => {}
+        }
+        self.touch(id);
+    }
+
+    /// What it would have told is told when the silence lifts, if it is still so: a problem here, an end by
+    /// [`tell_ends`](Self::tell_ends).
+    pub(crate) fn silenced_notice(&mut self, notice: &Notice) {
+        let key = Key::of(&notice.id);
+        let is_monitor =
+            self.book.subject(key.host, &key.monitor).is_some_and(|subject| subject.kind == Kind::Monitor);
+        if notice.kind != NoticeKind::Problem || is_monitor {
+            return;
+        }
+        match self.placed_bad(&key) {
+            Some(id) => {
+                let Some(incident) = self.live.get_mut(&id) else { return };
+                let told = incident.detail.told.entry(notice.contact.to_string()).or_default();
+                told.owed.insert(key.mark());
+                self.unsaved.incident(id);
+            }
+            None => {
+                if let Some(trouble) = self.held.get_mut(&key) {
+                    trouble.owed.insert(notice.contact.to_string());
+                    self.unsaved.held(key);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What becomes of pages, and of those whom they do not reach.
+
+use super::*;
+use crate::desk::{Attempt, Desk};
+
+struct Counter {
+    desk: Desk,
+    _directory: tempfile::TempDir,
+    now: i64,
+    sky: Sky,
+}
+
+impl Counter {
+    fn new() -> Counter {
+        let directory = tempfile::tempdir().unwrap();
+        let store = StateStore::open(&directory.path().join("state.db"), &[crate::MIGRATIONS]).unwrap();
+        let desk = Desk::open(Arc::new(store), book(), b"secret").unwrap();
+        Counter { desk, _directory: directory, now: 1_000, sky: Sky::default() }
+    }
+
+    fn goes(&mut self, name: &str, to: State) {
+        self.now += 10;
+        self.desk.take(&[change(name, to, None, self.now)], &[], Timestamp(self.now)).unwrap();
+        self.desk.tick(&self.sky, Timestamp(self.now)).unwrap();
+    }
+
+    /// All that is due now by this channel comes to this.
+    fn try_all(&mut self, channel: &str, attempt: &Attempt) -> Vec<String> {
+        let mut told = Vec::new();
+        loop {
+            let due = self.desk.due(channel, self.now * 1_000, 100);
+            if due.is_empty() {
+                return told;
+            }
+            let attempts: Vec<_> = due.iter().map(|waiting| (waiting.page.id, attempt.clone())).collect();
+            told.extend(due.iter().map(|waiting| {
+                format!("{} {} {}", waiting.page.kind.word(), waiting.page.contact, waiting.page.message.name)
+            }));
+            self.desk.record(channel, &attempts, Timestamp(self.now)).unwrap();
+        }
+    }
+
+    fn given_up() -> Attempt {
+        Attempt::GivenUp { why: "it is refused".into() }
+    }
+}
+
+#[test]
+fn who_stands_in_for_a_problem_hears_of_the_end_though_all_others_know_it() {
+    let mut counter = Counter::new();
+    counter.goes("web/disk", State::Critical);
+    let notice = |kind, state, at| Notice {
+        id: id("web/disk"),
+        at: Timestamp(at),
+        kind,
+        state,
+        contact: "ana".into(),
+        number: 1,
+        text: "full".into(),
+        author: "".into(),
+        comment: "".into(),
+    };
+    let at = Timestamp(counter.now);
+    counter.desk.take(&[], &[(notice(NoticeKind::Problem, State::Critical, at.0), false)], at).unwrap();
+    let fine = change("web/disk", State::Ok, None, counter.now);
+    let end = notice(NoticeKind::Recovery, State::Ok, at.0);
+    counter.desk.take(&[fine], &[(end, false)], at).unwrap();
+    // Her mail is refused for good: the one who is told instead was told nothing so far.
+    assert_eq!(counter.try_all("mail", &Counter::given_up())[0], "problem ana web/disk");
+    let told = counter.try_all("hook", &Attempt::Delivered);
+    let of_disk: Vec<_> = told.iter().filter(|told| told.ends_with("web/disk")).collect();
+    assert_eq!(of_disk, ["problem default web/disk", "recovery default web/disk"], "{told:?}");
+}
+
+#[test]
+fn who_stands_in_while_it_is_open_hears_of_the_end_once() {
+    let mut counter = Counter::new();
+    counter.goes("latency", State::Critical);
+    counter.try_all("mail", &Counter::given_up());
+    let told = counter.try_all("hook", &Attempt::Delivered);
+    assert_eq!(
+        told.iter().filter(|told| told.ends_with("ops latency")).count(),
+        2,
+        "her own and in place: {told:?}"
+    );
+    counter.goes("latency", State::Ok);
+    assert_eq!(counter.try_all("mail", &Attempt::Delivered), ["recovery ops latency"]);
+    assert_eq!(counter.try_all("hook", &Attempt::Delivered), ["recovery ops latency"]);
+}
+
+#[test]
+fn a_channel_that_is_gone_is_off_at_once_and_told_of() {
+    let mut counter = Counter::new();
+    counter.goes("latency", State::Critical);
+    let gone = Attempt::Gone { why: "it answers 410".into() };
+    counter.try_all("hook", &gone);
+    assert!(counter.desk.is_off("hook"));
+    let failing = &counter.desk.standing().failing["hook"];
+    assert!(failing.told && failing.off);
+    let told = counter.try_all("mail", &Attempt::Delivered);
+    assert!(told.contains(&"problem ops channel:hook".to_owned()), "{told:?}");
+    counter.desk.forgive("hook", Timestamp(counter.now)).unwrap();
+    assert!(!counter.desk.is_off("hook"));
+    assert!(counter.try_all("mail", &Attempt::Delivered).contains(&"recovery ops channel:hook".to_owned()));
+    counter.desk.forgive("hook", Timestamp(counter.now)).unwrap();
+    assert!(counter.try_all("mail", &Attempt::Delivered).is_empty());
+}

@@ -1,0 +1,155 @@
+//! What time brings about: what held back the word lifts, a snooze ends, a definition is gone.
+
+use vocabulary::Timestamp;
+use vocabulary::state::{State, Withheld};
+
+use crate::core::{Estate, Incidents};
+use crate::incident::{Acknowledged, Entry, Incident, Key, Phase, Trouble};
+use crate::limits::GONE_SECONDS;
+
+impl Incidents {
+    /// What is not defined any more is over as far as anybody is told, and is remembered for a while.
+    pub(crate) fn let_gone_go(&mut self, now: Timestamp) {
+        if !std::mem::take(&mut self.book_changed) {
+            return;
+        }
+        self.mark_gone(now);
+        let mut gone = Vec::new();
+        for (id, incident) in self.live.iter().filter(|(_, incident)| !incident.is_closed()) {
+            let bad = incident.bad().filter(|(key, _)| !self.is_defined(key));
+            gone.extend(bad.map(|(key, trouble)| (*id, key.clone(), trouble.clone())));
+        }
+        for (id, key, trouble) in gone {
+            let Some(incident) = self.live.get_mut(&id) else { continue };
+            let fine = if key.host { State::Up } else { State::Ok };
+            let text = "it is not watched any more".to_owned();
+            if let Some(trouble) = incident.troubles.get_mut(&key) {
+                (trouble.state, trouble.until, trouble.withheld) = (fine, Some(now.0), None);
+                trouble.text.clone_from(&text);
+            }
+            incident.detail.unwatched = true;
+            self.unsaved.trouble(id, key.clone());
+            let text = format!("{key}: {text}");
+            self.write(id, Entry { at: now, kind: "better", who: String::new(), text });
+            self.touch(id);
+            self.hold(key, Trouble { gone: Some(now.0), ..trouble });
+        }
+    }
+
+    fn is_defined(&self, key: &Key) -> bool {
+        key.monitor.starts_with("channel:") || self.book.subject(key.host, &key.monitor).is_some()
+    }
+
+    /// Of what is held back: what is defined again is as bad as it was, what is not for long is forgotten.
+    fn mark_gone(&mut self, now: Timestamp) {
+        let held = self.held.iter().map(|(key, trouble)| (key.clone(), trouble.gone));
+        for (key, gone) in held.collect::<Vec<_>>() {
+            match (gone, self.is_defined(&key)) {
+                (None, true) => continue,
+                (Some(since), false) if now.0 - since > GONE_SECONDS => {
+                    self.held.remove(&key);
+                    self.unsaved.let_go(key);
+                    continue;
+                }
+                _ => {}
+            }
+            let defined = self.is_defined(&key);
+            let Some(trouble) = self.held.get_mut(&key) else { continue };
+            match defined {
+                // Whether something holds it back now is asked next.
+                true => (trouble.gone, trouble.withheld) = (None, Some(Withheld::Delayed)),
+                false => trouble.gone = gone.or(Some(now.0)),
+            }
+            self.unsaved.held(key);
+        }
+    }
+
+    pub(crate) fn lift_held(&mut self, estate: &dyn Estate, now: Timestamp) {
+        let mut lifted = Vec::new();
+        for (key, trouble) in &mut self.held {
+            if trouble.dismissed || trouble.gone.is_some() {
+                continue;
+            }
+            let withheld = estate.withheld(key);
+            if withheld != trouble.withheld {
+                trouble.withheld = withheld;
+                self.unsaved.held(key.clone());
+                if withheld.is_none() {
+                    lifted.push((key.clone(), trouble.clone()));
+                }
+            }
+        }
+        for (key, trouble) in lifted {
+            self.enter(key, trouble, now);
+        }
+    }
+
+    /// In an incident, but not told of.
+    pub(crate) fn lift_muted(&mut self, estate: &dyn Estate) {
+        for (id, incident) in self.live.iter_mut().filter(|(_, incident)| !incident.is_closed()) {
+            for (key, trouble) in &mut incident.troubles {
+                if trouble.withheld.is_none() || trouble.is_over() {
+                    continue;
+                }
+                let withheld = estate.withheld(key);
+                if withheld != trouble.withheld {
+                    trouble.withheld = withheld;
+                    self.unsaved.trouble(*id, key.clone());
+                    self.touched.insert(*id);
+                }
+            }
+        }
+    }
+
+    /// An incident whose checks are all acknowledged is, for as long as they are.
+    pub(crate) fn see_acknowledged(&mut self, estate: &dyn Estate, now: Timestamp) {
+        let mut changed = Vec::new();
+        for (id, incident) in self.live.iter().filter(|(_, incident)| !incident.is_closed()) {
+            let by_parts = incident.detail.acknowledged.as_ref().is_some_and(|by| by.of_parts);
+            if incident.phase == Phase::Acknowledged && !by_parts {
+                continue;
+            }
+            // What its host or another reason holds back needs nobody's word.
+            let open = |trouble: &Trouble| matches!(trouble.withheld, None | Some(Withheld::Acknowledged));
+            let bad = incident.bad().filter(|(_, trouble)| open(trouble));
+            let by: Option<Vec<Acknowledged>> = bad.map(|(key, _)| estate.acknowledged(key)).collect();
+            let newest = by.and_then(|by| by.into_iter().max_by_key(|by| by.at));
+            if newest.is_some() != by_parts {
+                changed.push((*id, newest));
+            }
+        }
+        for (id, by) in changed {
+            let Some(incident) = self.live.get_mut(&id) else { continue };
+            incident.phase = if by.is_some() { Phase::Acknowledged } else { Phase::Open };
+            incident.detail.acknowledged.clone_from(&by);
+            let entry = match by {
+                Some(by) => Entry { at: now, kind: "acknowledged", who: by.by, text: by.comment },
+                None => {
+                    let text = "what was acknowledged has changed: it is nobody's any more".to_owned();
+                    Entry { at: now, kind: "unacknowledged", who: String::new(), text }
+                }
+            };
+            self.write(id, entry);
+            self.touch(id);
+        }
+    }
+
+    pub(crate) fn wake_snoozed(&mut self, now: Timestamp) {
+        let due =
+            |incident: &&mut Incident| incident.detail.snoozed_until.is_some_and(|until| until <= now.0);
+        let mut woken = Vec::new();
+        for incident in self.live.values_mut().filter(due) {
+            incident.detail.snoozed_until = None;
+            if incident.phase == Phase::Open {
+                // Whoever should know is told again.
+                incident.detail.paged_at = None;
+                woken.push(incident.id);
+            }
+        }
+        for id in woken {
+            let text = "the snooze is over and it is still bad".to_owned();
+            self.write(id, Entry { at: now, kind: "snoozed", who: String::new(), text });
+            self.touch(id);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What a page says, before a channel gives it its form.
+
+use std::sync::Arc;
+
+use vocabulary::Timestamp;
+
+use crate::book::{Kind, Subject};
+use crate::core::Incidents;
+use crate::incident::{Incident, Key, Trouble};
+use crate::limits::MAX_NAMED;
+use crate::page::{About, Message, Named};
+
+impl Incidents {
+    pub(crate) fn message(
+        &self,
+        incident: &Incident,
+        key: &Key,
+        trouble: &Trouble,
+        about: Option<&Subject>,
+    ) -> Message {
+        let mut message = self.message_about(key, trouble, about);
+        let mut bad: Vec<_> = incident.bad().collect();
+        message.bad = bad.len();
+        message.since = incident.opened.0.min(trouble.since);
+        if bad.len() > 1 || !key.instance.is_empty() {
+            message.title = incident.title.clone();
+            bad.sort_by_key(|(_, trouble)| std::cmp::Reverse(trouble.state.badness()));
+            message.instances = bad.into_iter().take(MAX_NAMED).map(named).collect();
+        }
+        message
+    }
+
+    pub(crate) fn message_of_end(&self, incident: &Incident, now: Timestamp) -> Message {
+        let worst = incident.troubles.iter().max_by_key(|(_, trouble)| trouble.until.unwrap_or(i64::MAX));
+        let fine = Trouble::of(incident.severity_now(), incident.opened.0, "");
+        let (key, trouble) = match worst {
+            Some((key, trouble)) => (key.clone(), trouble.clone()),
+            None => (
+                Key { host: false, monitor: Arc::from(incident.title.as_str()), instance: Arc::from("") },
+                fine,
+            ),
+        };
+        let mut message = self.message_about(&key, &trouble, self.book.subject(key.host, &key.monitor));
+        message.title = incident.title.clone();
+        message.since = incident.opened.0;
+        message.until = Some(incident.closed.unwrap_or(now).0);
+        message.bad = incident.bad().count();
+        message.author = incident.detail.resolved_by.clone().unwrap_or_default();
+        message
+    }
+
+    pub(crate) fn message_about(&self, key: &Key, trouble: &Trouble, subject: Option<&Subject>) -> Message {
+        let about = match subject.map(|subject| subject.kind) {
+            _ if key.monitor.starts_with("channel:") => About::Channel,
+            _ if key.host => About::Host,
+            Some(Kind::Check) => About::Check,
+            _ => About::Monitor,
+        };
+        Message {
+            title: key.to_string(),
+            state: trouble.state,
+            since: trouble.since,
+            until: trouble.until,
+            value: trouble.value,
+            warning: subject.and_then(|subject| subject.warning.clone()),
+            critical: subject.and_then(|subject| subject.critical.clone()),
+            text: trouble.text.clone(),
+            instances: Vec::new(),
+            bad: usize::from(!trouble.is_over()),
+            description: subject.and_then(|subject| subject.description.clone()),
+            playbook: subject.and_then(|subject| subject.playbook.clone()),
+            about,
+            name: key.monitor.to_string(),
+            instance: key.instance.to_string(),
+            author: String::new(),
+            comment: String::new(),
+            number: None,
+            instead_of: None,
+            email: None,
+            tried: Vec::new(),
+            rerouted: false,
+        }
+    }
+}
+
+fn named((key, trouble): (&Key, &Trouble)) -> Named {
+    let instance = if key.instance.is_empty() { &key.monitor } else { &key.instance };
+    Named { instance: instance.to_string(), state: trouble.state, text: trouble.text.clone() }
+}
