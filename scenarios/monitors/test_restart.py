@@ -2,6 +2,7 @@
 import concurrent.futures
 import os
 import random
+import threading
 import time
 
 import pytest
@@ -111,3 +112,108 @@ def test_a_restart_is_no_news(bellwether, status):
     time.sleep(1.5)
     assert notices(server) == before
     assert server.get("/api/v1/checks/c1").json == state
+
+
+class Doings:
+    """What one sender does, one after the other, and what must be there after the power went: all that was answered; of what was cut off
+    in the middle nobody knows."""
+
+    def __init__(self, server, chance):
+        self.server, self.chance = server, chance
+        self.bad_results, self.acknowledged, self.downtimes, self.comments, self.silences = 0, False, set(), set(), set()
+        self.cancelled = None
+        self.open = None
+
+    def ask(self, what, method, path, body=b""):
+        self.open = what
+        answer = self.server.send(method, path, body, None, 10)
+        assert answer.status < 300, (what, answer.text)
+        self.open = None
+        return answer
+
+    def one(self, name):
+        now, word = time.time(), f"{name} {self.chance.random()}"
+        what = self.chance.choice(["result", "result", "acknowledge", "downtime", "cancel", "comment", "silence"])
+        if what == "result":
+            self.ask(what, "POST", f"/api/v1/checks/{name}/result", {"status": 2, "output": word})
+            self.bad_results += 1
+        elif what == "acknowledge":
+            method = "DELETE" if self.acknowledged else "POST"
+            self.ask(what, method, f"/api/v1/checks/{name}/ack", b"" if self.acknowledged else {"comment": "seen", "author": "ana"})
+            self.acknowledged = not self.acknowledged
+        elif what == "downtime":
+            plan = {"check": name, "start": now + 3600, "end": now + 7200, "comment": word}
+            self.downtimes.add(self.ask(what, "POST", "/api/v1/downtimes", plan).json["id"])
+        elif what == "cancel" and self.downtimes:
+            gone = self.chance.choice(sorted(self.downtimes))
+            self.cancelled = gone
+            self.ask(what, "DELETE", f"/api/v1/downtimes/{gone}")
+            self.downtimes.discard(gone)
+        elif what == "comment":
+            self.comments.add(self.ask(what, "POST", f"/api/v1/checks/{name}/comments", {"comment": word}).json["id"])
+        elif what == "silence":
+            quiet = {"matchers": [{"monitor": f"nothing {name}"}], "until": int(now + 3600), "reason": word}
+            self.silences.add(self.ask(what, "POST", "/api/v1/silences", quiet).json["id"])
+
+    def compare(self, name, status, silences, about):
+        now = {
+            "result": status["notification_number"] - self.bad_results,
+            "acknowledge": status["acknowledged"] - self.acknowledged,
+            "downtime": {one["id"] for one in status["downtimes"]},
+            "comment": {one["id"] for one in status["comments"] if one["comment"] != "seen"},
+            "silence": {one["id"] for one in silences if one["matchers"][0]["monitor"] == f"nothing {name}"},
+        }
+        assert now["result"] in ((0, 1) if self.open == "result" else (0,)), about
+        assert now["acknowledge"] == 0 or self.open == "acknowledge", about
+        assert now["comment"] >= self.comments and len(now["comment"] - self.comments) <= (self.open == "comment"), about
+        assert now["silence"] >= self.silences and len(now["silence"] - self.silences) <= (self.open == "silence"), about
+        missing, more = self.downtimes - now["downtime"], now["downtime"] - self.downtimes
+        assert missing <= ({self.cancelled} if self.open == "cancel" else set()) and len(more) <= (self.open == "downtime"), about
+        # From here on what is there is what there is.
+        self.bad_results, self.acknowledged = status["notification_number"], status["acknowledged"]
+        self.downtimes, self.comments, self.silences, self.open = now["downtime"], now["comment"], now["silence"], None
+
+
+def test_power_goes_while_people_and_programs_are_at_work(bellwether):
+    seed = random.SystemRandom().randrange(1 << 30)
+    print("seed", seed)
+    # Each bad result of a volatile check is told, so the number of notices is the number of results; acknowledged ones count none.
+    config = '[[contact]]\nname = "ana"\nchannels = ["log"]\n' + "".join(
+        f'[[check]]\nname = "w{n}"\ntype = "passive"\nmax_check_attempts = 1\nvolatile = true\nflap_detection = false\ncontacts = ["ana"]\n'
+        for n in range(8))
+    server = bellwether(config)
+    doings = {f"w{n}": Doings(server, random.Random(seed + n)) for n in range(8)}
+    for name, one in doings.items():
+        one.ask("result", "POST", f"/api/v1/checks/{name}/result", {"status": 2, "output": "begin"})
+        one.bad_results = 1
+    told = 0
+    for turn in range(ROUNDS // 2):
+        stopped = threading.Event()
+
+        def work(name, one):
+            while not stopped.is_set():
+                try:
+                    held = one.acknowledged
+                    before = one.bad_results
+                    one.one(name)
+                    # What is acknowledged is not told.
+                    one.bad_results = before if held else one.bad_results
+                except OSError:
+                    return
+
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            running = [pool.submit(work, name, one) for name, one in doings.items()]
+            time.sleep(0.2 + random.Random(seed + turn).random() * 0.3)
+            server.kill()
+            stopped.set()
+            for one in running:
+                one.result()
+        server.start()
+        silences = server.get("/api/v1/silences").json["silences"]
+        for name, one in doings.items():
+            status = server.get(f"/api/v1/checks/{name}").json
+            assert (status["state"], status["state_type"]) == ("CRITICAL", "HARD")
+            one.compare(name, status, silences, (seed, turn, name, one.open, vars(one), status))
+        told_now = len(notices(server))
+        assert told_now >= told, "nothing that was told is forgotten"
+        told = told_now

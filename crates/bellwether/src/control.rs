@@ -11,6 +11,7 @@ use monitors::Definitions;
 use monitors::config::CheckConfig;
 use monitors::kinds::check::Job;
 use monitors::machine::ObjectName;
+use tokio::sync::oneshot;
 use vocabulary::ports::{PointSink, Scope, StoreError};
 use vocabulary::{SeriesRef, ValueKind};
 
@@ -134,7 +135,7 @@ impl Control for House {
         self.watching.load().as_ref().as_ref()?.next_run(name)
     }
 
-    fn run_check(&self, name: &ObjectName) -> Result<(), String> {
+    fn run_check(&self, name: &ObjectName) -> Result<oneshot::Receiver<()>, String> {
         match self.watching.load().as_ref() {
             Some(watching) => watching.run_now(name),
             None => Err("checks are run by a server, and none is running".into()),

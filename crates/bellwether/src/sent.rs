@@ -267,7 +267,7 @@ impl Taker<'_> {
         let watching = self.house.watching.load();
         let Some(watching) = watching.as_ref() else { return Ok(()) };
         if forced && at <= now {
-            return watching.run_now(&name).map_err(Refused::Conflict);
+            return watching.run_now(&name).map(drop).map_err(Refused::Conflict);
         }
         let wait = u64::try_from(at.since(now)).unwrap_or(0);
         watching.run_in(&name, Duration::from_secs(wait));

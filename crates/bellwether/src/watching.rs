@@ -8,6 +8,7 @@
 //!
 //! A batch that cannot be written is tried again each second; until then nothing is taken from those who want an answer.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -23,7 +24,7 @@ use monitors::machine::ObjectName;
 use monitors::{Definitions, Monitors, Refused};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use vocabulary::ports::Successor;
 use vocabulary::state::{State, StateType, Withheld};
 use vocabulary::{Clock, PointBatch, PointSink, Timestamp};
@@ -38,6 +39,11 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// What somebody asks for is started within this time.
 const LONGEST_WAIT_FOR_RESULTS: Duration = Duration::from_millis(200);
 const RETRY_WRITING_AFTER: Duration = Duration::from_secs(1);
+/// History that is too old is looked for so often, and not before in a run: a clock that is wrong at the start is mended
+/// by then.
+const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
+/// … and while there is more of it, a part is taken out this often.
+const PRUNE_MORE_AFTER: Duration = Duration::from_secs(2);
 /// A wall clock that moved so much further than time did was set.
 const CLOCK_STEP: Duration = Duration::from_secs(3);
 
@@ -63,6 +69,8 @@ pub struct Watching {
     /// Asks what is not a process.
     prober: Arc<dyn Prober>,
     runtime: Handle,
+    /// Who asked for a run, and wants to know when its result is in.
+    asked: Mutex<HashMap<Subject, Vec<oneshot::Sender<()>>>>,
     pub handlers: Handlers,
     /// For times that must not go back.
     began: Instant,
@@ -87,6 +95,7 @@ impl Running {
             executor,
             prober,
             runtime,
+            asked: Mutex::default(),
             handlers: Handlers::default(),
             began: Instant::now(),
             stop: AtomicBool::new(false),
@@ -133,13 +142,18 @@ impl Watching {
         self.checks.lock().set(&all, config.checks.clone(), self.began.elapsed(), next_in);
     }
 
-    /// Somebody wants it now.
-    pub fn run_now(&self, name: &ObjectName) -> Result<(), String> {
+    /// Somebody wants it now, and perhaps wants to know when its result is in.
+    pub fn run_now(&self, name: &ObjectName) -> Result<oneshot::Receiver<()>, String> {
         let subject = subject_of(name).ok_or("only checks and hosts are run")?;
-        match self.checks.lock().scheduler.force(&subject) {
-            true => Ok(()),
-            false => Err(format!("nothing is run for `{}`: its results are sent to it", subject.name())),
+        let (tell, told) = oneshot::channel();
+        let mut asked = self.asked.lock();
+        if !self.checks.lock().scheduler.force(&subject) {
+            return Err(format!("nothing is run for `{}`: its results are sent to it", subject.name()));
         }
+        let waiting = asked.entry(subject).or_default();
+        waiting.retain(|tell| !tell.is_closed());
+        waiting.push(tell);
+        Ok(told)
     }
 
     /// One run of a check that need not be defined; nothing comes of it here. Or everything that is wrong with it.
@@ -237,10 +251,18 @@ impl Watching {
         }
         let next_in = self.monitors().interval(&name).unwrap_or_default();
         self.checks.lock().finished(&finished.subject, next_in, self.began.elapsed());
+        if finished.forced {
+            let waiting = self.asked.lock().remove(&finished.subject).unwrap_or_default();
+            // Who does not wait any more has gone.
+            for tell in waiting {
+                let _ = tell.send(());
+            }
+        }
     }
 
     fn write_batches(&self) {
         let mut seen = Seen::new(&*self.house.clock);
+        let mut prune_at = Instant::now() + PRUNE_EVERY;
         while !self.stopping() {
             self.monitors().wait_for_work(self.until_due());
             let now = self.house.clock.now();
@@ -249,12 +271,30 @@ impl Watching {
                 tracing::warn!(
                     "the clock was set, or the machine slept: nothing is called late because of that"
                 );
+                self.checks.lock().scheduler.ask_again(self.began.elapsed());
+                prune_at = Instant::now() + PRUNE_EVERY;
             }
             self.monitors().tick(now);
             self.write(now);
             self.tick_incidents(now);
+            if Instant::now() >= prune_at {
+                prune_at = Instant::now() + self.prune(now);
+            }
         }
         self.write(self.house.clock.now());
+    }
+
+    /// Takes a part of what is too old out of the history. Tells when to come again.
+    fn prune(&self, now: Timestamp) -> Duration {
+        let keep = self.house.config.load().monitors.keep_history.0;
+        match self.monitors().prune(keep, now) {
+            Ok(true) => PRUNE_MORE_AFTER,
+            Ok(false) => PRUNE_EVERY,
+            Err(error) => {
+                tracing::warn!(%error, "old results could not be taken out; trying again in an hour");
+                PRUNE_EVERY
+            }
+        }
     }
 
     fn until_due(&self) -> Duration {
@@ -408,7 +448,7 @@ impl Estate for Known<'_> {
     }
 
     fn standing(&self, subject: &Subject) -> Option<Standing> {
-        let status = self.monitors.look(&name_of(subject), self.at).ok()?.status;
+        let status = self.monitors.status(&name_of(subject), self.at)?;
         let state: State = status.state?;
         Some(Standing {
             state,

@@ -52,7 +52,8 @@ pub trait Control: Send + Sync {
     /// When a check or host is looked at next, if we do it.
     fn next_check(&self, name: &ObjectName) -> Option<f64>;
     /// Looks at it now, or says why not.
-    fn run_check(&self, name: &ObjectName) -> Result<(), String>;
+    /// What is returned tells when its result is in.
+    fn run_check(&self, name: &ObjectName) -> Result<tokio::sync::oneshot::Receiver<()>, String>;
     /// One run of a check that need not be defined, ready to go; or everything that is wrong with it.
     fn trial(&self, check: CheckConfig) -> Result<Job, String>;
     /// Other monitors are defined now: what is run, and who is told, is others too.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use vocabulary::Timestamp;
 use vocabulary::state::{Notice, State, StateChange, Withheld};
 
-use crate::book::Book;
+use crate::book::{Book, Kind};
 use crate::incident::{Acknowledged, Detail, Entry, Incident, IncidentId, Key, Phase, Trouble};
 use crate::limits::{MAX_ENTRIES, MAX_LISTED_INSTANCES, MAX_TEXT, cut};
 use crate::page::Page;
@@ -189,7 +189,7 @@ impl Incidents {
         let reason = reason(&key);
         let id = match by_host.or_else(|| self.by_reason.get(&reason).copied()) {
             Some(id) => id,
-            None => self.open(&key, reason, now),
+            None => self.open(&key, reason.clone(), now),
         };
         self.reopen(id, now);
         let Some(incident) = self.live.get_mut(&id) else { return };
@@ -200,6 +200,11 @@ impl Incidents {
         let text = format!("{key} is {}: {}", trouble.state, trouble.text);
         let is_host = key.host && trouble.state == State::Down;
         incident.troubles.insert(key.clone(), trouble);
+        let is_check =
+            self.book.subject(key.host, &key.monitor).is_some_and(|subject| subject.kind == Kind::Check);
+        if is_check && !key.instance.is_empty() && incident.reason == reason {
+            incident.title = incident.title_with_parts(&key.monitor);
+        }
         for contact in owed {
             incident.detail.told.entry(contact).or_default().owed.insert(key.mark());
         }
@@ -336,7 +341,7 @@ impl Incidents {
     }
 }
 
-fn reason(key: &Key) -> String {
+pub(crate) fn reason(key: &Key) -> String {
     match key {
         Key { host: true, monitor, .. } => format!("host:{monitor}"),
         Key { monitor, .. } if monitor.starts_with("channel:") => monitor.to_string(),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use vocabulary::Timestamp;
 use vocabulary::state::{InstanceId, State, StateChange, Withheld};
 
-use crate::limits::{MAX_TEXT, cut};
+use crate::limits::{MAX_TEXT, PARTS_IN_TITLE, cut};
 use crate::page::PageKind;
 
 pub type IncidentId = i64;
@@ -260,6 +260,17 @@ impl Incident {
 
     pub fn is_of_host(&self) -> bool {
         self.reason.starts_with(HOST_PREFIX)
+    }
+
+    /// A check's name says less than which of its sub-checks were bad: `shop: cache, db and 2 more`.
+    pub fn title_with_parts(&self, check: &str) -> String {
+        let mut parts = self.troubles.keys().map(|key| &*key.instance).filter(|part| !part.is_empty());
+        let named: Vec<&str> = parts.by_ref().take(PARTS_IN_TITLE).collect();
+        let more = match parts.count() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("{check}: {}{more}", named.join(", "))
     }
 
     pub fn is_closed(&self) -> bool {

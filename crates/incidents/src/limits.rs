@@ -9,6 +9,8 @@ pub const MAX_ENTRIES: usize = 1_000;
 pub const MAX_LISTED_INSTANCES: usize = 20;
 /// Instances that one page names; the rest is a number.
 pub const MAX_NAMED: usize = 10;
+/// Sub-checks that a title names: it is read on telephones.
+pub const PARTS_IN_TITLE: usize = 3;
 /// Pages that wait, all channels together. Beyond it the new ones are not sent, which is counted and shown.
 pub const MAX_WAITING: usize = 100_000;
 /// Pages that are kept after they were delivered or given up.

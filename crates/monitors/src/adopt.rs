@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use vocabulary::Timestamp;
 
 use crate::config::Definitions;
+use crate::inner::Inner;
 use crate::machine::{ObjectName, Saved, SavedComment, SavedDowntime};
-use crate::monitors::{Inner, Monitors, Refused, Ticket};
+use crate::monitors::{Monitors, Ticket};
+use crate::refused::Refused;
 
 /// Nagios's own, where a definition is silent.
 const NOTIFICATION_INTERVAL_SECONDS: i64 = 1_800;

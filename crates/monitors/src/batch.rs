@@ -8,7 +8,7 @@ use vocabulary::state::{Notice, StateChange};
 
 use crate::Outcome;
 use crate::history::Run;
-use crate::machine::{Handler, Kept, ObjectId, ObjectName, Saved};
+use crate::machine::{Handler, KeptChanges, ObjectId, ObjectName, Saved};
 use crate::planned::{self, PlannedRow};
 use crate::record::Days;
 use crate::store::{self, KeptNotice, ObjectRow};
@@ -88,7 +88,7 @@ pub struct Prepared {
     pub(crate) runs: Vec<(i64, Run)>,
     pub(crate) notices: Vec<KeptNotice>,
     pub(crate) planned: Vec<PlannedRow>,
-    pub(crate) kept: Option<Kept>,
+    pub(crate) kept: Option<KeptChanges>,
     pub(crate) days: Days,
     pub carried: Carried,
 }
@@ -104,7 +104,7 @@ impl Prepared {
         self.planned.iter().try_for_each(|row| planned::write(tx, row))?;
         self.days.write(tx)?;
         match &self.kept {
-            Some(kept) => store::keep(tx, store::DOWNTIMES_AND_COMMENTS, &store::to_json(kept)),
+            Some(kept) => store::keep(tx, kept),
             None => Ok(()),
         }
     }

@@ -1,5 +1,7 @@
 //! What people make and take out again: definitions in the UI, silences. On the disk before it is in effect.
 
+use std::time::Duration;
+
 use state_store::StateError;
 use vocabulary::Timestamp;
 
@@ -7,9 +9,10 @@ use crate::limits::{MAX_MADE, MAX_SILENCES};
 use crate::look::Origin;
 use crate::machine::Machine;
 use crate::made::{self, Definition, Made, Version};
-use crate::monitors::{Monitors, Refused};
+use crate::monitors::Monitors;
+use crate::refused::Refused;
 use crate::silence::{self, Silence};
-use crate::store;
+use crate::{past, store};
 
 /// Rows that one transaction takes out, so that nobody waits for it.
 const PRUNED_AT_ONCE: usize = 2_000;
@@ -131,7 +134,11 @@ impl Monitors {
     }
 
     /// Takes a part of what is older out of the history. Tells whether there is more.
-    pub fn prune(&self, before: Timestamp) -> Result<bool, StateError> {
-        self.state.transaction(|tx| store::prune(tx, before.0, PRUNED_AT_ONCE))
+    pub fn prune(&self, keep: Duration, now: Timestamp) -> Result<bool, StateError> {
+        let keep = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX);
+        self.state.transaction(|tx| {
+            let more = store::prune(tx, now.0.saturating_sub(keep), PRUNED_AT_ONCE)?;
+            Ok(past::prune(tx, keep, PRUNED_AT_ONCE)? || more)
+        })
     }
 }

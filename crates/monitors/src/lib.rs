@@ -11,7 +11,8 @@
 //! | [`outcome`] | one result |
 //! | [`machine`] | the state machine: SOFT and HARD, flapping, downtime, dependencies, who is told; the model is Nagios 4.5 |
 //! | [`services`] | what the site is made of, its state, and what nobody watches |
-//! | [`monitors`] | [`Monitors`]: the machine with all that is kept, shared by threads |
+//! | [`monitors`], `inner`, `restoring`, `writing` | [`Monitors`]: the machine with all that is kept, shared by threads; how it is found again, how it gets to the disk |
+//! | `parts` | sub-checks as instances of their check |
 //! | `look`, `changing` | what others see of it; what people make and take out |
 //! | [`made`], [`silence`] | definitions made in the UI; silences |
 //! | [`adopt`], [`past`] | what is taken over from another monitoring: states, downtimes; its archives |
@@ -26,6 +27,7 @@ pub mod config;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod history;
+mod inner;
 pub mod kinds;
 mod limits;
 pub mod look;
@@ -33,15 +35,20 @@ pub mod machine;
 pub mod made;
 pub mod monitors;
 pub mod outcome;
+mod parts;
 pub mod past;
 pub mod planned;
 pub mod record;
+mod refused;
 pub mod replay;
+mod restoring;
 pub mod services;
 pub mod silence;
 pub mod store;
+mod writing;
 
 pub use config::Definitions;
 pub use made::Files;
-pub use monitors::{Monitors, Refused, Ticket};
+pub use monitors::{Monitors, Ticket};
 pub use outcome::{Outcome, Part};
+pub use refused::{OpenError, Refused};

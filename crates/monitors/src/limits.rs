@@ -57,6 +57,10 @@ pub const MAX_FIRINGS: usize = 10_000;
 /// Results that are remembered for flapping.
 pub const FLAP_MEMORY: usize = 22;
 
+/// Sub-checks of one check that are known at once: twice as many as one report may have, so that all of them can be
+/// renamed. The one that is fine and was left out for longest makes room.
+pub const MAX_PARTS_OF_CHECK: usize = 2 * crate::kinds::probe::limits::PARTS_MAX;
+
 // What is kept.
 
 /// Of a result's text in the history: as much as a line on a page shows. The whole last output is kept beside it.

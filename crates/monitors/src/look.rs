@@ -1,7 +1,6 @@
 //! What others see of [`Monitors`]: how everything is, what was told, what is planned. Answers are copies, made under
 //! the lock in one go; what is on the disk only is read without it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,19 +9,23 @@ use vocabulary::state::{InstanceId, State, StateType, Withheld};
 
 use crate::config::{CheckConfig, CheckType, Definitions, HostConfig, MonitorConfig, MonitorKind};
 use crate::history::Run;
+use crate::inner::Inner;
 use crate::limits::{MAX_LISTED, USUAL_LISTED};
 use crate::machine::{
     Acknowledgement, Comment, Downtime, HOST_PREFIX, Kind, NotRun, ObjectId, ObjectName, Status,
 };
 use crate::made::{self, Version};
-use crate::monitors::{Inner, Monitors, Refused, unknown};
+use crate::monitors::Monitors;
 use crate::record::Counts;
+use crate::refused::{Refused, plain, unknown};
 use crate::silence::Silence;
-use crate::store::{self, KeptNotice};
+use crate::store::{self, KeptNotice, Of};
 
 /// One object, and what belongs to it.
 pub struct Found {
     pub name: String,
+    /// What senders of results call a check.
+    pub service: Option<String>,
     pub status: Status,
     /// The machine's reason, or a silence.
     pub withheld: Option<Withheld>,
@@ -37,6 +40,14 @@ pub struct Found {
 pub struct Planned {
     pub of: ObjectName,
     pub downtime: Downtime,
+}
+
+/// Of what notices are asked for.
+pub enum Told {
+    OfAll,
+    /// With all its instances.
+    OfMonitor(String),
+    Of(ObjectName),
 }
 
 /// What a list shows of a monitor, a check or a host.
@@ -103,18 +114,25 @@ impl Monitors {
         let mut all: Vec<Summary> =
             inner.all.checks.iter().filter_map(|check| inner.check(check, now)).collect();
         all.extend(inner.all.hosts.iter().filter_map(|host| inner.host(host, now)));
-        let mut instances: HashMap<Arc<str>, Vec<ObjectId>> = HashMap::new();
-        for id in inner.machine.ids().filter(|id| inner.machine.kind(*id) == Kind::Instance) {
-            instances.entry(inner.machine.instance_id(id).monitor.clone()).or_default().push(id);
-        }
-        let none = Vec::new();
-        let monitors = inner.all.monitors.iter().map(|monitor| {
-            let ids = instances.get(monitor.name.as_str()).unwrap_or(&none);
-            inner.monitor(monitor, ids, now)
-        });
-        all.extend(monitors);
+        all.extend(inner.all.monitors.iter().map(|monitor| inner.monitor(monitor, now)));
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
+    }
+
+    /// A monitor or a check, as the list has it.
+    pub fn summary(&self, name: &str, now: Timestamp) -> Option<Summary> {
+        let inner = self.inner.lock();
+        if let Some(check) = inner.all.checks.iter().find(|check| check.name == name) {
+            return inner.check(check, now);
+        }
+        let monitor = inner.all.monitors.iter().find(|monitor| monitor.name == name)?;
+        Some(inner.monitor(monitor, now))
+    }
+
+    /// How one is, without what belongs to it.
+    pub fn status(&self, name: &ObjectName, now: Timestamp) -> Option<Status> {
+        let inner = self.inner.lock();
+        inner.machine.named(name).map(|id| inner.machine.status(id, now))
     }
 
     pub fn hosts(&self, now: Timestamp) -> Vec<Found> {
@@ -123,16 +141,11 @@ impl Monitors {
         all.filter_map(|host| Some(inner.found(inner.machine.host(&host.name)?, now))).collect()
     }
 
-    /// Of a monitor: everything that it watches one of; of a check: itself.
+    /// Of a monitor: everything that it watches one of; of a check: itself, and its parts.
     pub fn instances(&self, monitor: &str, now: Timestamp) -> Vec<Found> {
         let inner = self.inner.lock();
-        if let Some(id) = inner.machine.check(monitor) {
-            return vec![inner.found(id, now)];
-        }
-        let is_its = |id: &ObjectId| {
-            inner.machine.kind(*id) == Kind::Instance && *inner.machine.instance_id(*id).monitor == *monitor
-        };
-        let mut all: Vec<Found> = inner.machine.ids().filter(is_its).map(|id| inner.found(id, now)).collect();
+        let ids = inner.machine.check(monitor).into_iter().chain(inner.machine.instances_of(monitor));
+        let mut all: Vec<Found> = ids.map(|id| inner.found(id, now)).collect();
         all.sort_by(|a, b| a.status.id.instance.cmp(&b.status.id.instance));
         all
     }
@@ -140,16 +153,15 @@ impl Monitors {
     /// Instances that are kept of a monitor, for whoever evaluates it after a restart.
     pub fn known_instances(&self, monitor: &str) -> Vec<Arc<str>> {
         let inner = self.inner.lock();
-        let ids = inner.machine.ids().filter(|id| inner.machine.kind(*id) == Kind::Instance);
-        let its = ids.map(|id| inner.machine.instance_id(id)).filter(|id| *id.monitor == *monitor);
-        its.map(|id| id.instance.clone()).collect()
+        let ids = inner.machine.instances_of(monitor);
+        ids.map(|id| inner.machine.instance_id(id).instance.clone()).collect()
     }
 
-    /// How many of all that is watched are in which state.
+    /// How many of all that is watched are in which state. A check counts once, whatever parts it has.
     pub fn tally(&self) -> Tally {
         let inner = self.inner.lock();
         let mut tally = Tally::default();
-        for id in inner.machine.ids() {
+        for id in inner.machine.ids().filter(|id| !inner.machine.is_part(inner.machine.instance_id(*id))) {
             match inner.machine.state(id) {
                 None => tally.pending += 1,
                 Some((State::Ok | State::Up, _)) => tally.ok += 1,
@@ -170,24 +182,20 @@ impl Monitors {
         self.inner.lock().silences.all().cloned().collect()
     }
 
-    /// Of one object in order, or of all; the newest if there are more than are wanted.
-    pub fn notices(&self, of: Option<&ObjectName>, limit: Option<usize>) -> Result<Vec<KeptNotice>, Refused> {
+    /// In order; the newest if there are more than are wanted.
+    pub fn notices(&self, of: &Told, limit: Option<usize>) -> Result<Vec<KeptNotice>, Refused> {
         let limit = limit.unwrap_or(MAX_LISTED).min(MAX_LISTED);
-        let Some(name) = of else { return Ok(store::notices(&self.state, None, limit)?) };
-        let id = match self.inner.lock().machine.named(name) {
-            Some(_) => instance_id(name),
-            None => return Err(unknown(name)),
+        let known = |name: &ObjectName| self.inner.lock().machine.named(name).map(|_| instance_id(name));
+        let of = match of {
+            Told::OfAll => Of::All,
+            Told::OfMonitor(name) => match self.inner.lock().all.monitors.iter().any(|one| one.name == *name)
+            {
+                true => Of::Monitor(name.as_str().into()),
+                false => return Err(unknown(&ObjectName::Instance(name.clone(), String::new()))),
+            },
+            Told::Of(name) => Of::One(known(name).ok_or_else(|| unknown(name))?),
         };
-        Ok(store::notices(&self.state, Some((&id.monitor, Some(&id.instance))), limit)?)
-    }
-
-    /// Of all instances of a monitor.
-    pub fn notices_of_monitor(&self, name: &str, limit: Option<usize>) -> Result<Vec<KeptNotice>, Refused> {
-        let limit = limit.unwrap_or(MAX_LISTED).min(MAX_LISTED);
-        if !self.inner.lock().all.monitors.iter().any(|monitor| monitor.name == name) {
-            return Err(unknown(&ObjectName::Instance(name.to_owned(), String::new())));
-        }
-        Ok(store::notices(&self.state, Some((name, None)), limit)?)
+        Ok(store::notices(&self.state, &of, limit)?)
     }
 
     /// The runs that reach into the window, in order; whether there are older ones in it.
@@ -253,7 +261,7 @@ impl Monitors {
     pub fn next_in(&self, name: &ObjectName, now: Timestamp) -> Option<Duration> {
         let inner = self.inner.lock();
         let id = inner.machine.named(name)?;
-        let last = inner.machine.status(id, now).last_check?;
+        let last = inner.machine.last_check(id)?;
         let interval = inner.machine.interval(id).as_secs() as i64;
         let wait = last.plus(interval).since(now);
         (0..=interval).contains(&wait).then(|| Duration::from_secs(wait.unsigned_abs()))
@@ -314,15 +322,17 @@ impl Inner {
             ObjectName::Instance(_, instance) => instance,
         };
         let parent = |id: &ObjectId| {
-            let name = crate::monitors::plain(&self.machine.name(*id)).to_owned();
+            let name = plain(&self.machine.name(*id)).to_owned();
             (name, self.machine.state(*id).map(|(state, _)| state))
         };
         let before = match self.machine.kind(id) {
             Kind::Host => self.machine.parents_of(id).to_vec(),
             _ => self.machine.host_of(id).into_iter().collect(),
         };
+        let service = (self.machine.kind(id) == Kind::Check).then(|| self.service_of(&name));
         Found {
             name,
+            service,
             withheld: self.withheld(id, now),
             interval: self.machine.interval(id),
             parents: before.iter().map(parent).collect(),
@@ -332,19 +342,30 @@ impl Inner {
         }
     }
 
+    fn service_of(&self, check: &str) -> String {
+        let host = self.machine.check(check).and_then(|id| self.machine.host_of(id));
+        let on = host.and_then(|host| self.services.get(self.machine.name_of(host)));
+        let known = on.and_then(|on| on.iter().find(|(_, name)| **name == *check));
+        known.map_or_else(|| check.to_owned(), |(service, _)| service.clone())
+    }
+
     fn planned(&self, downtime: &Downtime) -> Planned {
         Planned { of: self.machine.name(downtime.object), downtime: downtime.clone() }
     }
 
     fn withheld(&self, id: ObjectId, now: Timestamp) -> Option<Withheld> {
         let silenced = || self.is_silenced(self.machine.instance_id(id), now).then_some(Withheld::Silence);
-        self.machine.status(id, now).withheld.or_else(silenced)
+        self.machine.why_withheld(id, now).or_else(silenced)
     }
 
     fn check(&self, check: &CheckConfig, now: Timestamp) -> Option<Summary> {
         let id = self.machine.check(&check.name)?;
+        let one = self.of_one(id, now);
+        let bad = self.machine.instances_of(&check.name).filter(|id| self.machine.is_bad(*id)).count();
         Some(Summary {
             name: check.name.clone(),
+            instances: one.instances + self.machine.instances_of(&check.name).count(),
+            in_trouble: one.in_trouble + bad,
             kind: if check.kind == CheckType::Passive { "passive" } else { "check" },
             host: (!check.host.is_empty()).then(|| check.host.clone()),
             service: Some(check.service.clone().unwrap_or_else(|| check.name.clone())),
@@ -352,7 +373,7 @@ impl Inner {
             playbook: check.playbook.clone(),
             shadow: check.shadow,
             origin: self.origin(&check.name),
-            ..self.of_one(id, now)
+            ..one
         })
     }
 
@@ -399,8 +420,9 @@ impl Inner {
         }
     }
 
-    fn monitor(&self, monitor: &MonitorConfig, ids: &[ObjectId], now: Timestamp) -> Summary {
-        let statuses: Vec<Status> = ids.iter().map(|id| self.machine.status(*id, now)).collect();
+    fn monitor(&self, monitor: &MonitorConfig, now: Timestamp) -> Summary {
+        let ids = self.machine.instances_of(&monitor.name);
+        let statuses: Vec<Status> = ids.map(|id| self.machine.status(id, now)).collect();
         let badness = |status: &&Status| status.state.map_or(0, State::badness);
         let is_bad = |status: &Status| status.state.is_some_and(State::is_problem);
         // Of equally bad ones the one that is so for the longest time.

@@ -122,6 +122,15 @@ pub fn write(tx: &Transaction<'_>, chunk: &Chunk) -> Result<usize, StateError> {
     Ok(new)
 }
 
+/// Takes out what is so much older than the newest event, at most `most` of them. It counts from there and not from now,
+/// so that archives of long ago stay as they were imported. Tells whether there is more.
+pub fn prune(tx: &Transaction<'_>, keep_seconds: i64, most: usize) -> Result<bool, StateError> {
+    let sql = "DELETE FROM past_event WHERE (object, name, at, line) IN (
+            SELECT object, name, at, line FROM past_event
+            WHERE at < (SELECT MAX(at) FROM past_event) - ?1 ORDER BY at LIMIT ?2)";
+    Ok(tx.execute(sql, &[keep_seconds.into(), (most as i64).into()])? == most)
+}
+
 /// Files that were read to the end.
 pub fn files(state: &StateStore) -> Result<Vec<PastFile>, StateError> {
     let rows = state.query("SELECT path, bytes, modified FROM past_file ORDER BY path", &[])?;
@@ -195,5 +204,7 @@ mod tests {
         assert_eq!(times(Some(("check", "a")), (3, 9)), [(3, 0), (3, 1)]);
         assert_eq!(times(Some(("host", "a")), (0, 100)), []);
         assert_eq!(events(&state, None, (0, 100), 1).unwrap(), [event(3, "a", 0)]);
+        while state.transaction(|tx| prune(tx, 5, 1)).unwrap() {}
+        assert_eq!(times(None, (0, 100)), [(5, 0), (9, 0)]);
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! Only statements; when something is written, and what is held until then, is `monitors.rs`.
 
+use std::sync::Arc;
+
 use state_store::{Migrations, Row, StateError, StateStore, Transaction, Value};
-use vocabulary::state::{NoticeKind, State, StateType};
+use vocabulary::state::{InstanceId, NoticeKind, State, StateType};
 
 use crate::batch::Row as KeptRow;
 use crate::history::Run;
-use crate::machine::{ObjectName, Saved};
+use crate::machine::{Kept, KeptChanges, ObjectName, Saved};
 
 pub const MIGRATIONS: Migrations = Migrations {
     room: "monitors",
@@ -38,8 +40,10 @@ pub const MIGRATIONS: Migrations = Migrations {
          CREATE TABLE monitor_day (
             monitor TEXT NOT NULL, day INTEGER NOT NULL, fired INTEGER NOT NULL, healed INTEGER NOT NULL, told INTEGER NOT NULL,
             PRIMARY KEY (monitor, day)) STRICT, WITHOUT ROWID;
-         -- One record each of what is kept as a whole: downtimes and comments.
-         CREATE TABLE monitor_kept (what TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+         -- By the numbers that people know them by, which are given once: the next ones stand in monitor_next.
+         CREATE TABLE monitor_downtime (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
+         CREATE TABLE monitor_comment (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
+         CREATE TABLE monitor_next (what TEXT PRIMARY KEY, id INTEGER NOT NULL) STRICT, WITHOUT ROWID;
          -- Definitions made in the UI; the newest version counts, one without a body is a removal.
          CREATE TABLE monitor_made (
             name TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL, author TEXT NOT NULL, body TEXT,
@@ -52,9 +56,6 @@ pub const MIGRATIONS: Migrations = Migrations {
             began INTEGER NOT NULL, ended INTEGER NOT NULL) STRICT;
          CREATE INDEX monitor_planned_ended ON monitor_planned (ended);"],
 };
-
-/// Kept as a whole under this name.
-pub const DOWNTIMES_AND_COMMENTS: &str = "downtimes_and_comments";
 
 /// An object as it is on the disk.
 pub struct ObjectRow {
@@ -251,25 +252,27 @@ pub fn write_notice(tx: &Transaction<'_>, notice: &KeptNotice) -> Result<(), Sta
     Ok(())
 }
 
-/// The newest, in order: of one object, or of all.
-/// Of one object; of a monitor without an instance, of all its instances; or of everything.
-pub fn notices(
-    state: &StateStore,
-    object: Option<(&str, Option<&str>)>,
-    limit: usize,
-) -> Result<Vec<KeptNotice>, StateError> {
+/// Whose notices.
+pub enum Of {
+    All,
+    Monitor(Arc<str>),
+    One(InstanceId),
+}
+
+/// The newest, in order.
+pub fn notices(state: &StateStore, of: &Of, limit: usize) -> Result<Vec<KeptNotice>, StateError> {
     const COLUMNS: &str = "SELECT id, monitor, instance, at, kind, state, recipient, channels, number, text, author, comment FROM monitor_notice";
     let limit: Value = (limit as i64).into();
-    let rows = match object {
-        Some((monitor, None)) => {
-            let sql = format!("{COLUMNS} WHERE monitor = ?1 ORDER BY id DESC LIMIT ?2");
-            state.query(&sql, &[monitor.into(), limit])?
-        }
-        Some((monitor, Some(instance))) => {
+    let rows = match of {
+        Of::One(id) => {
             let sql = format!("{COLUMNS} WHERE monitor = ?1 AND instance = ?2 ORDER BY id DESC LIMIT ?3");
-            state.query(&sql, &[monitor.into(), instance.into(), limit])?
+            state.query(&sql, &[(&*id.monitor).into(), (&*id.instance).into(), limit])?
         }
-        None => state.query(&format!("{COLUMNS} ORDER BY id DESC LIMIT ?1"), &[limit])?,
+        Of::Monitor(name) => {
+            let sql = format!("{COLUMNS} WHERE monitor = ?1 ORDER BY id DESC LIMIT ?2");
+            state.query(&sql, &[(&**name).into(), limit])?
+        }
+        Of::All => state.query(&format!("{COLUMNS} ORDER BY id DESC LIMIT ?1"), &[limit])?,
     };
     Ok(rows.iter().rev().map(notice).collect())
 }
@@ -302,16 +305,68 @@ pub fn last_object(state: &StateStore) -> Result<i64, StateError> {
     Ok(last_id(state, "monitor_object")?.max(rows.first().map_or(0, |row| row.integer(0))))
 }
 
-pub fn keep(tx: &Transaction<'_>, what: &str, value: &str) -> Result<(), StateError> {
-    let sql =
-        "INSERT INTO monitor_kept (what, value) VALUES (?1, ?2) ON CONFLICT (what) DO UPDATE SET value = ?2";
-    tx.execute(sql, &[what.into(), value.into()])?;
+/// Downtimes and comments that came, went or changed.
+pub fn keep(tx: &Transaction<'_>, kept: &KeptChanges) -> Result<(), StateError> {
+    for (id, saved) in &kept.downtimes {
+        write_kept(tx, "monitor_downtime", *id, saved.as_ref().map(to_json))?;
+    }
+    for (id, saved) in &kept.comments {
+        write_kept(tx, "monitor_comment", *id, saved.as_ref().map(to_json))?;
+    }
+    for (what, id) in [("downtime", kept.next_downtime), ("comment", kept.next_comment)] {
+        let sql =
+            "INSERT INTO monitor_next (what, id) VALUES (?1, ?2) ON CONFLICT (what) DO UPDATE SET id = ?2";
+        tx.execute(sql, &[what.into(), (id as i64).into()])?;
+    }
     Ok(())
 }
 
-pub fn kept(state: &StateStore, what: &str) -> Result<Option<String>, StateError> {
-    let rows = state.query("SELECT value FROM monitor_kept WHERE what = ?1", &[what.into()])?;
-    Ok(rows.first().map(|row| row.text(0).to_owned()))
+fn write_kept(tx: &Transaction<'_>, table: &str, id: u64, body: Option<String>) -> Result<(), StateError> {
+    let id = id as i64;
+    match body {
+        Some(body) => {
+            let sql = format!(
+                "INSERT INTO {table} (id, body) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET body = ?2"
+            );
+            tx.execute(&sql, &[id.into(), body.as_str().into()])?;
+        }
+        None => drop(tx.execute(&format!("DELETE FROM {table} WHERE id = ?1"), &[id.into()])?),
+    }
+    Ok(())
+}
+
+/// All downtimes and comments, and what of them cannot be read.
+pub fn kept(state: &StateStore) -> Result<(Kept, Vec<String>), StateError> {
+    let mut wrong = Vec::new();
+    let mut kept = Kept {
+        downtimes: bodies(state, "monitor_downtime", "downtime", &mut wrong)?,
+        comments: bodies(state, "monitor_comment", "comment", &mut wrong)?,
+        ..Kept::default()
+    };
+    for row in state.query("SELECT what, id FROM monitor_next", &[])? {
+        match row.text(0) {
+            "downtime" => kept.next_downtime = row.integer(1).unsigned_abs(),
+            _ => kept.next_comment = row.integer(1).unsigned_abs(),
+        }
+    }
+    Ok((kept, wrong))
+}
+
+fn bodies<T: serde::de::DeserializeOwned>(
+    state: &StateStore,
+    table: &str,
+    what: &str,
+    wrong: &mut Vec<String>,
+) -> Result<Vec<T>, StateError> {
+    let rows = state.query(&format!("SELECT id, body FROM {table} ORDER BY id"), &[])?;
+    let read = |row: &Row| match serde_json::from_str(row.text(1)) {
+        Ok(saved) => Some(saved),
+        Err(error) => {
+            wrong.push(format!("{what} {}: {error}", row.integer(0)));
+            None
+        }
+    };
+    Ok(rows.iter().filter_map(read).collect())
 }
 
 /// Takes out what is older, at most `most` rows of each table, so that nobody waits for it. Tells whether there is more.
@@ -331,6 +386,7 @@ pub fn prune(tx: &Transaction<'_>, before: i64, most: usize) -> Result<bool, Sta
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::SavedComment;
 
     fn store() -> (tempfile::TempDir, StateStore) {
         let directory = tempfile::tempdir().unwrap();
@@ -410,20 +466,40 @@ mod tests {
         };
         let all = [notice(1, "a"), notice(2, "b"), notice(3, "a")];
         store.transaction(|tx| all.iter().try_for_each(|notice| write_notice(tx, notice))).unwrap();
-        assert_eq!(notices(&store, None, 10).unwrap(), all);
-        assert_eq!(notices(&store, Some(("a", Some(""))), 10).unwrap(), [all[0].clone(), all[2].clone()]);
-        assert_eq!(notices(&store, Some(("a", Some(""))), 1).unwrap(), [all[2].clone()]);
-        assert_eq!(notices(&store, Some(("a", Some("x"))), 10).unwrap(), []);
-        assert_eq!(notices(&store, Some(("a", None)), 10).unwrap(), [all[0].clone(), all[2].clone()]);
+        let of = |instance: &str| Of::One(InstanceId { monitor: "a".into(), instance: instance.into() });
+        assert_eq!(notices(&store, &Of::All, 10).unwrap(), all);
+        assert_eq!(notices(&store, &of(""), 10).unwrap(), [all[0].clone(), all[2].clone()]);
+        assert_eq!(notices(&store, &of(""), 1).unwrap(), [all[2].clone()]);
+        assert_eq!(notices(&store, &of("x"), 10).unwrap(), []);
+        assert_eq!(notices(&store, &Of::Monitor("b".into()), 10).unwrap(), [all[1].clone()]);
     }
 
     #[test]
-    fn what_is_kept_as_a_whole_is_replaced() {
+    fn comments_come_and_go_one_by_one_and_their_numbers_are_given_once() {
         let (_directory, store) = store();
-        assert_eq!(kept(&store, "downtimes").unwrap(), None);
-        for value in ["1", "2"] {
-            store.transaction(|tx| keep(tx, "downtimes", value)).unwrap();
-        }
-        assert_eq!(kept(&store, "downtimes").unwrap().as_deref(), Some("2"));
+        let comment = |id: u64, text: &str| SavedComment {
+            id,
+            object: ObjectName::Host("web1".into()),
+            at: 5,
+            author: "ana".into(),
+            comment: text.into(),
+            persistent: true,
+            of_acknowledgement: false,
+        };
+        let changes = |comments: Vec<(u64, Option<SavedComment>)>| KeptChanges {
+            comments,
+            next_comment: 4,
+            ..KeptChanges::default()
+        };
+        let first = changes(vec![(1, Some(comment(1, "a"))), (3, Some(comment(3, "b")))]);
+        store.transaction(|tx| keep(tx, &first)).unwrap();
+        let second = changes(vec![(3, None), (1, Some(comment(1, "c"))), (9, None)]);
+        store.transaction(|tx| keep(tx, &second)).unwrap();
+        store
+            .transaction(|tx| tx.execute("INSERT INTO monitor_downtime VALUES (7, 'garbage')", &[]))
+            .unwrap();
+        let (kept, wrong) = kept(&store).unwrap();
+        assert_eq!((kept.comments, kept.next_comment), (vec![comment(1, "c")], 4));
+        assert!(wrong.len() == 1 && wrong[0].starts_with("downtime 7: "), "{wrong:?}");
     }
 }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use incidents::{EnvironmentConfig, IncidentsConfig};
 use monitors::config::{
     CheckConfig, ContactConfig, Definitions, DependencyConfig, DowntimeConfig, EscalationConfig, HostConfig,
-    MonitorConfig, ServiceConfig, TimePeriodConfig,
+    MonitorConfig, MonitorsConfig, ServiceConfig, TimePeriodConfig,
 };
 use monitors::kinds::heartbeat::HeartbeatsConfig;
 use monitors::made::Origins;
@@ -51,6 +51,7 @@ pub struct Config {
     pub state: StateConfig,
     pub egress: outbound::EgressConfig,
     pub checks: monitors::kinds::check::ChecksConfig,
+    pub monitors: MonitorsConfig,
     pub heartbeats: HeartbeatsConfig,
     pub incidents: IncidentsConfig,
     pub log: LogConfig,
@@ -423,6 +424,7 @@ impl Config {
         problems.extend(self.nsca.problems().into_iter().map(in_section("nsca")));
         problems.extend(self.storage.problems().into_iter().map(in_section("storage")));
         problems.extend(self.checks.problems().into_iter().map(in_section("checks")));
+        problems.extend(self.monitors.problems().into_iter().map(in_section("monitors")));
         problems.extend(self.heartbeats.problems().into_iter().map(in_section("heartbeats")));
         problems.extend(self.definitions().problems());
         problems.extend(self.problems_of_telling());

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::Response;
 use axum::{Extension, Json};
 use monitors::machine::ObjectName;
 
 use super::downtimes::Made;
 use super::watched::{
     self, AcknowledgementAnswer, Enabled, History, NewAcknowledgement, NewComment, NewNotice, NewResult,
-    Taken, Watched, Window,
+    Patience, Taken, Watched, Window,
 };
 use crate::accounts::Caller;
 use crate::answer::{Answer, Body, Params, Problem};
@@ -50,14 +51,15 @@ pub async fn check_history(
     watched::history(&services, &caller, ObjectName::Check(name), window).await
 }
 
-#[utoipa::path(post, path = "/checks/{name}/run", params(("name" = String, Path)),
-    responses((status = 202), (status = 404, body = Problem), (status = 409, body = Problem)))]
+#[utoipa::path(post, path = "/checks/{name}/run", params(("name" = String, Path), Patience),
+    responses((status = 200, body = Watched), (status = 202), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn run_check(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
-) -> Answer<StatusCode> {
-    watched::run_now(&services, &caller, ObjectName::Check(name)).await
+    Params(patience): Params<Patience>,
+) -> Answer<Response> {
+    watched::run_now(&services, &caller, ObjectName::Check(name), patience).await
 }
 
 #[utoipa::path(post, path = "/checks/{name}/ack", params(("name" = String, Path)), request_body = NewAcknowledgement,

@@ -95,6 +95,7 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/monitors/export", get(monitors::export))
         .route("/monitors/diff", get(monitors::differences))
         .route("/monitors/{name}", get(monitors::monitor).put(monitors::define).delete(monitors::undefine))
+        .route("/monitors/{name}/instances", delete(monitors::take_out_instance))
         .route("/monitors/{name}/versions", get(monitors::versions))
         .route("/checks/{name}", get(checks::show_check))
         .route("/checks/{name}/result", post(checks::take_check_result))
@@ -164,7 +165,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         moving::export_whisper, nagios::take_state, nagios::take_archive, nagios::archives, points::store, agent::take, levels::rules,
         levels::set_rules, log_level::set, session::sign_in, session::sign_out, session::people,
         session::set_person, session::remove_person, tokens::list, tokens::create, tokens::remove,
-        monitors::monitors, monitors::export, monitors::differences, monitors::monitor, monitors::define, monitors::undefine, monitors::versions, monitors::checks, monitors::hosts,
+        monitors::monitors, monitors::export, monitors::differences, monitors::monitor, monitors::define, monitors::undefine, monitors::take_out_instance, monitors::versions, monitors::checks, monitors::hosts,
         checks::show_check, checks::take_check_result, checks::check_history, checks::run_check, checks::acknowledge_check,
         checks::remove_check_acknowledgement, checks::switch_check_notifications, checks::notify_of_check, checks::comment_on_check,
         hosts::show_host, hosts::take_host_result, hosts::host_history, hosts::run_host, hosts::acknowledge_host,

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use ::monitors::history::Run;
 use ::monitors::look::{Found, Origin, Summary};
-use ::monitors::machine::ObjectName;
+use ::monitors::machine::{Kind, ObjectName};
 use ::monitors::made::{Definition, Version};
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::{Extension, Json};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use vocabulary::ports::Scope;
 use vocabulary::state::{StateType, Withheld};
 
@@ -211,8 +211,7 @@ pub async fn monitor(
 
 fn one(services: &Services, scope: &Scope, name: &str, window: &Window) -> Answer<Monitor> {
     let now = services.clock.now();
-    let all = services.monitors.list(now).into_iter();
-    let summary = all.filter(|one| one.kind != "host").find(|one| one.name == name);
+    let summary = services.monitors.summary(name, now);
     let summary = summary.ok_or_else(|| Problem::not_found(format!("there is no monitor `{name}`")))?;
     let is_check = summary.host.is_some() || matches!(summary.kind, "check" | "passive");
     let mut found = services.monitors.instances(name, now);
@@ -226,9 +225,9 @@ fn one(services: &Services, scope: &Scope, name: &str, window: &Window) -> Answe
     let (from, until) = window.bounds(now);
     let instances = found.into_iter().take(MAX_INSTANCES).enumerate();
     let instances = instances.map(|(index, found)| {
-        let of = match is_check {
-            true => ObjectName::Check(name.to_owned()),
-            false => ObjectName::Instance(name.to_owned(), found.status.id.instance.to_string()),
+        let of = match found.status.kind {
+            Kind::Instance => ObjectName::Instance(name.to_owned(), found.status.id.instance.to_string()),
+            _ => ObjectName::Check(name.to_owned()),
         };
         let runs =
             (index < MAX_RIBBONS).then(|| services.monitors.history(&of, from, until, None)).transpose()?;
@@ -358,6 +357,31 @@ pub async fn undefine(
         Ok(StatusCode::NO_CONTENT)
     })
     .await
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct TakenOut {
+    instance: String,
+}
+
+/// Says that an instance is watched no longer: a series that is gone for good, a sub-check that has another name now. If
+/// it was bad, whoever was told of it is told of its end. Should it come again, it is watched again.
+#[utoipa::path(delete, path = "/monitors/{name}/instances", params(("name" = String, Path), TakenOut),
+    responses((status = 204), (status = 404, body = Problem)))]
+pub async fn take_out_instance(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+    Params(out): Params<TakenOut>,
+) -> Answer<StatusCode> {
+    watched::may(&caller, Role::Editor)?;
+    let (now, author) = (services.clock.now(), caller.name.clone());
+    let work = move |monitors: &::monitors::Monitors| {
+        let ticket = monitors.take_out_instance(&name, &out.instance, &author, now)?;
+        Ok((StatusCode::NO_CONTENT, ticket))
+    };
+    watched::change(&services, work).await
 }
 
 #[derive(Serialize, ToSchema)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
+use monitors::look::Told;
 use monitors::machine::ObjectName;
 use monitors::store::KeptNotice;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,8 @@ pub struct Of {
     check: Option<String>,
     host: Option<String>,
     monitor: Option<String>,
+    /// One of the monitor's instances; left out: all of them.
+    instance: Option<String>,
     /// The newest so many; left out: all.
     limit: Option<usize>,
 }
@@ -56,17 +59,20 @@ pub async fn notifications(
 ) -> Answer<Json<Vec<Notification>>> {
     watched::sees(&caller)?;
     let limit = of.limit;
-    let name = match (of.check, of.host, &of.monitor) {
-        (Some(name), None, None) => Some(ObjectName::Check(name)),
-        (None, Some(name), None) => Some(ObjectName::Host(name)),
-        (None, None, _) => None,
-        _ => return Err(Problem::bad_request("write one of `check`, `host` and `monitor`, or none for all")),
+    let name = match (of.check, of.host, of.monitor, of.instance) {
+        (Some(name), None, None, None) => Told::Of(ObjectName::Check(name)),
+        (None, Some(name), None, None) => Told::Of(ObjectName::Host(name)),
+        (None, None, Some(name), Some(instance)) => Told::Of(ObjectName::Instance(name, instance)),
+        (None, None, Some(name), None) => Told::OfMonitor(name),
+        (None, None, None, None) => Told::OfAll,
+        _ => {
+            let why =
+                "write one of `check`, `host` and `monitor` (which may have an `instance`), or none for all";
+            return Err(Problem::bad_request(why));
+        }
     };
     off_thread(&services, move |services| {
-        let kept = match &of.monitor {
-            Some(monitor) => services.monitors.notices_of_monitor(monitor, limit)?,
-            None => services.monitors.notices(name.as_ref(), limit)?,
-        };
+        let kept = services.monitors.notices(&name, limit)?;
         let mut all: Vec<Notification> = kept.into_iter().flat_map(of_each_channel).collect();
         if let Some(limit) = limit {
             all.drain(..all.len().saturating_sub(limit));

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use formats::nagios::perfdata::{self, Breach};
 use formats::nagios::plugin_output::Text;
 use monitors::history::Run;
+use monitors::kinds::check::perfdata::names;
 use monitors::look::{Found, Planned};
 use monitors::machine::{Command, Done, NewDowntime, ObjectId, ObjectName, Switch};
 use monitors::{Monitors, Outcome, Refused, Ticket};
@@ -26,6 +28,8 @@ use crate::services::Services;
 /// Whoever sends a result waits so long for the disk. Longer than any disk that works takes, and within the
 /// timeouts of senders.
 const DISK_PATIENCE: Duration = Duration::from_secs(8);
+/// Whoever waits for a run waits at most so long: a connection is held open.
+const LONGEST_WAIT_SECONDS: f64 = 300.0;
 /// What a responder may hold back without an editor.
 pub const RESPONDERS_SECONDS: i64 = 86_400;
 /// A ribbon or list without `from`.
@@ -133,6 +137,11 @@ pub struct PerfdataItem {
     max: Option<f64>,
     #[schema(example = "none")]
     breach: &'static str,
+    /// Where it is stored, in the base unit: seconds, bytes, per cent.
+    #[schema(example = "checks.web1.http.time_seconds")]
+    series: String,
+    /// What is stored is so many times the value; the thresholds' numbers as well.
+    scale: f64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -161,13 +170,17 @@ struct Comment {
     comment: String,
 }
 
-pub fn perfdata_items(text: &str) -> Vec<PerfdataItem> {
-    let item = |item: perfdata::Item| PerfdataItem {
+pub fn perfdata_items(host: &str, service: &str, text: &str) -> Vec<PerfdataItem> {
+    let items = perfdata::parse(text).items;
+    let names = names(host, service, &items);
+    let item = |(item, series): (perfdata::Item, String)| PerfdataItem {
         breach: match item.breach() {
             Breach::None => "none",
             Breach::Warning => "warning",
             Breach::Critical => "critical",
         },
+        series,
+        scale: item.base_unit().1,
         label: item.label,
         value: item.value,
         uom: item.uom,
@@ -176,7 +189,7 @@ pub fn perfdata_items(text: &str) -> Vec<PerfdataItem> {
         min: item.min,
         max: item.max,
     };
-    perfdata::parse(text).items.into_iter().map(item).collect()
+    items.into_iter().zip(names).map(item).collect()
 }
 
 impl From<&Planned> for Downtime {
@@ -213,6 +226,11 @@ pub fn word(state: Option<State>) -> &'static str {
 impl Watched {
     fn of(services: &Services, name: &ObjectName, found: Found) -> Watched {
         let status = found.status;
+        let host = match name {
+            ObjectName::Host(name) => name.as_str(),
+            _ => status.host.as_deref().unwrap_or_default(),
+        };
+        let service = found.service.as_deref().unwrap_or_default();
         let at = |at: Option<Timestamp>| at.map(|at| at.0);
         Watched {
             name: found.name,
@@ -241,7 +259,7 @@ impl Watched {
                 .collect(),
             last_output: status.output.to_string(),
             long_output: status.long_output.to_string(),
-            perfdata: perfdata_items(&status.perfdata),
+            perfdata: perfdata_items(host, service, &status.perfdata),
             value: status.value,
             last_check: at(status.last_check),
             next_check: services.control.next_check(name),
@@ -526,16 +544,39 @@ pub async fn comment(
     Ok(Json(super::downtimes::Made::of(done)))
 }
 
-/// Runs it now; its result comes as others do.
-pub async fn run_now(services: &Arc<Services>, caller: &Caller, name: ObjectName) -> Answer<StatusCode> {
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Patience {
+    /// Wait so many seconds for the result, and answer how it is then.
+    wait: Option<f64>,
+}
+
+/// Runs it now; its result comes as others do. Whoever waits for it gets 200 and how it is, or 202 if it takes longer.
+pub async fn run_now(
+    services: &Arc<Services>,
+    caller: &Caller,
+    name: ObjectName,
+    patience: Patience,
+) -> Answer<Response> {
     may(caller, Role::Responder)?;
-    off_thread(services, move |services| {
-        services.monitors.look(&name, services.clock.now())?;
+    let longest = 0.0..=LONGEST_WAIT_SECONDS;
+    if let Some(wait) = patience.wait.filter(|wait| !longest.contains(wait)) {
+        let hint = format!("write seconds, at most {LONGEST_WAIT_SECONDS}");
+        return Err(Problem::bad_request(format!("`wait` is {wait}")).hint(hint));
+    }
+    let asked = name.clone();
+    let told = off_thread(services, move |services| {
+        services.monitors.look(&asked, services.clock.now())?;
         let no_way = |why: String| Problem::new(StatusCode::CONFLICT, why);
-        services.control.run_check(&name).map_err(no_way)?;
-        Ok(StatusCode::ACCEPTED)
+        services.control.run_check(&asked).map_err(no_way)
     })
-    .await
+    .await?;
+    let wait = Duration::from_secs_f64(patience.wait.unwrap_or(0.0));
+    match tokio::time::timeout(wait, told).await {
+        Ok(Ok(())) => Ok(show(services, &name)?.into_response()),
+        // It takes longer, or the server stops.
+        Ok(Err(_)) | Err(_) => Ok(StatusCode::ACCEPTED.into_response()),
+    }
 }
 
 /// Whoever is signed in is the author; where nobody has to be, programs may say for whom they ask.

@@ -275,3 +275,14 @@ pub struct CheckConfig {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepConfig>,
 }
+
+impl CheckConfig {
+    /// One look can see several things: the sub-checks of a health report, the members of a replica set.
+    pub fn sees_parts(&self) -> bool {
+        match self.kind {
+            CheckType::Http => self.health != Some(false),
+            CheckType::Mongodb => true,
+            _ => false,
+        }
+    }
+}

@@ -12,6 +12,7 @@ mod service;
 mod tests;
 
 use serde::{Deserialize, Serialize};
+use vocabulary::time::HumanDuration;
 
 pub use check::{CheckConfig, CheckType, StepConfig, ThresholdConfig};
 pub use estate::{
@@ -21,6 +22,34 @@ pub use estate::{
 pub use monitor::{Missing, MonitorConfig, MonitorKind};
 pub use problems::{ALWAYS, MAX_NAME_BYTES};
 pub use service::ServiceConfig;
+
+/// `[monitors]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MonitorsConfig {
+    /// Results, notices, and what was imported of the past.
+    pub keep_history: HumanDuration,
+}
+
+impl Default for MonitorsConfig {
+    /// A year, and what one looks back at from its end.
+    fn default() -> Self {
+        MonitorsConfig { keep_history: HumanDuration::from_secs(400 * DAY_SECONDS) }
+    }
+}
+
+impl MonitorsConfig {
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
+        let days = self.keep_history.0.as_secs() / DAY_SECONDS;
+        let fits = (1..=MOST_DAYS_KEPT).contains(&days);
+        let why = || format!("must be from 1d to {MOST_DAYS_KEPT}d");
+        (!fits).then(|| ("keep_history", why())).into_iter().collect()
+    }
+}
+
+const DAY_SECONDS: u64 = 86_400;
+/// A century: what is meant for ever.
+const MOST_DAYS_KEPT: u64 = 36_500;
 
 /// All that is defined, from files and from the state database. Read and written under the names of PRODUCT.md.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

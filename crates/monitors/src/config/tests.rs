@@ -149,3 +149,13 @@ fn a_loop_is_told_once_with_everything_in_it() {
     chain.push(("h20000", "h0"));
     assert_eq!(hosts(&chain).len(), 1);
 }
+
+#[test]
+fn how_long_history_is_kept() {
+    use super::MonitorsConfig;
+    assert_eq!(MonitorsConfig::default().problems(), []);
+    for bad in ["0s", "23h", "36501d"] {
+        let config: MonitorsConfig = toml::from_str(&format!("keep_history = {bad:?}")).unwrap();
+        assert_eq!(config.problems().len(), 1, "{bad}");
+    }
+}

@@ -168,7 +168,7 @@ impl Machine {
             }
             Command::RemoveComment { id } => {
                 let gone = || Refusal::NotFound(format!("there is no comment {id}"));
-                self.comments.remove(&id).ok_or_else(gone)?;
+                self.comments.remove(id).ok_or_else(gone)?;
                 out.kept_changed = true;
                 Ok(Done::Done)
             }
@@ -237,11 +237,9 @@ impl Machine {
         if let Some(at) = ended.expires {
             self.expiring.remove(&(at, object));
         }
-        let before = self.comments.len();
-        self.comments.retain(|_, comment| {
-            comment.object != object || !comment.of_acknowledgement || comment.persistent
+        out.kept_changed |= self.comments.remove_where(|comment| {
+            comment.object == object && comment.of_acknowledgement && !comment.persistent
         });
-        out.kept_changed |= self.comments.len() != before;
         out.touch(object);
     }
 
@@ -275,17 +273,13 @@ impl Machine {
         self.show_withheld(object, now, out);
     }
 
-    fn add_comment(&mut self, mut comment: Comment, out: &mut Happenings) -> Option<u64> {
-        if self.comments.len() >= MAX_COMMENTS {
+    fn add_comment(&mut self, comment: Comment, out: &mut Happenings) -> Option<u64> {
+        if self.comments.by_id.len() >= MAX_COMMENTS {
             self.comments_left_out += 1;
             return None;
         }
-        let id = self.next_comment.max(1);
-        self.next_comment = id + 1;
-        comment.id = id;
-        self.comments.insert(id, comment);
         out.kept_changed = true;
-        Some(id)
+        Some(self.comments.add(comment))
     }
 
     fn heard(&mut self, object: ObjectId, contacts: &[Arc<str>], out: &mut Happenings) {

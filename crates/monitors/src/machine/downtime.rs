@@ -71,6 +71,8 @@ pub(super) struct Downtimes {
     of_object: HashMap<ObjectId, Vec<u64>>,
     due: BTreeSet<(i64, u64)>,
     pub next_id: u64,
+    /// Came, went or changed since they were written down last.
+    pub changed: BTreeSet<u64>,
 }
 
 impl Downtimes {
@@ -84,6 +86,7 @@ impl Downtimes {
 
     pub fn insert(&mut self, downtime: Downtime) {
         self.next_id = self.next_id.max(downtime.id + 1);
+        self.changed.insert(downtime.id);
         self.due.insert((downtime.due(), downtime.id));
         self.of_object.entry(downtime.object).or_default().push(downtime.id);
         self.by_id.insert(downtime.id, downtime);
@@ -91,6 +94,7 @@ impl Downtimes {
 
     pub fn remove(&mut self, id: u64) -> Option<Downtime> {
         let downtime = self.by_id.remove(&id)?;
+        self.changed.insert(id);
         self.due.remove(&(downtime.due(), id));
         if let Some(ids) = self.of_object.get_mut(&downtime.object) {
             ids.retain(|other| *other != id);
@@ -103,6 +107,7 @@ impl Downtimes {
 
     fn update(&mut self, id: u64, change: impl FnOnce(&mut Downtime)) {
         if let Some(downtime) = self.by_id.get_mut(&id) {
+            self.changed.insert(id);
             self.due.remove(&(downtime.due(), id));
             change(downtime);
             self.due.insert((downtime.due(), id));

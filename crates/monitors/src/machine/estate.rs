@@ -184,10 +184,25 @@ pub(super) fn monitor(config: &MonitorConfig, names: &Names<'_>) -> Knobs {
     }
 }
 
+/// What one look saw of several things. Nobody is told by it: the check's own notices name it.
+pub(super) fn part(of: ObjectId, check: &Knobs) -> Knobs {
+    Knobs {
+        part_of: Some(of),
+        max_attempts: check.max_attempts,
+        flap_detection: check.flap_detection,
+        flap_low: check.flap_low,
+        flap_high: check.flap_high,
+        flap_options: check.flap_options,
+        shadow: check.shadow,
+        ..Knobs::of(Kind::Instance)
+    }
+}
+
 impl Knobs {
     fn of(kind: Kind) -> Knobs {
         Knobs {
             kind,
+            part_of: None,
             host: None,
             parents: Vec::new(),
             children: Vec::new(),

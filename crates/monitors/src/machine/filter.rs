@@ -76,6 +76,7 @@ impl Machine {
 
     /// Why nobody would be told of the state as it is, whether it is due or not.
     pub(super) fn withheld(&self, id: ObjectId, now: i64) -> Option<Withheld> {
+        let id = self.of(id).knobs.part_of.unwrap_or(id);
         let object = self.of(id);
         let (knobs, live) = (&*object.knobs, &object.live);
         if knobs.shadow {

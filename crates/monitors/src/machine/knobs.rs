@@ -117,6 +117,8 @@ pub(super) struct Dependency {
 #[derive(Debug)]
 pub(super) struct Knobs {
     pub kind: Kind,
+    /// Of a sub-check: its check, which holds it back and tells of it.
+    pub part_of: Option<ObjectId>,
     /// Of a check: the host that it is on.
     pub host: Option<ObjectId>,
     /// Of a host.

@@ -17,7 +17,7 @@
 //!   `host:` and its name ([`HOST_PREFIX`]), an instance is monitor and instance; `instance` is empty but for those.
 //! * An [`ObjectId`] stays with its name through reloads; removed objects' ids are used again.
 //! * What has to be on the disk before anybody is answered: [`Machine::save`] of each of [`Happenings::touched`],
-//!   and, if [`Happenings::kept_changed`], [`Machine::keep`] (downtimes and comments).
+//!   and, if [`Happenings::kept_changed`], [`Machine::take_kept_changes`] (downtimes and comments).
 //! * The first result that is good makes no [`StateChange`]: before it the state is PENDING, which counts as good.
 //!   A soft recovery is one change, from SOFT to HARD. Nagios shows a host UP and SOFT until its next result.
 //!
@@ -29,11 +29,12 @@
 //! | `changes` | what others see of that |
 //! | `flapping` | the ring of 21 states |
 //! | `filter`, `telling` | whether anybody is told, and who |
-//! | `downtime`, `commands` | planned times; what people do |
+//! | `downtime`, `commands`, `comments` | planned times; what people do and say |
 //! | `period` | time periods |
 
 mod changes;
 mod commands;
+mod comments;
 mod downtime;
 mod estate;
 mod filter;
@@ -51,7 +52,7 @@ mod telling;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -62,10 +63,11 @@ pub use commands::{Command, Comment, Done, Refusal, Switch};
 pub use downtime::{Downtime, NewDowntime};
 pub use knobs::Kind;
 pub use live::Acknowledgement;
-pub use saved::{Kept, ObjectName, Saved, SavedAcknowledgement, SavedComment, SavedDowntime};
+pub use saved::{Kept, KeptChanges, ObjectName, Saved, SavedAcknowledgement, SavedComment, SavedDowntime};
 pub use status::{NotRun, Status};
 
 use crate::config::Definitions;
+use comments::Comments;
 use downtime::Downtimes;
 use knobs::{Contact, ContactId, Knobs, Shared};
 use live::Live;
@@ -200,8 +202,7 @@ pub struct Machine {
     monitors: HashMap<Arc<str>, Monitor>,
     downtimes: Downtimes,
     recurring: Vec<Recurring>,
-    comments: BTreeMap<u64, Comment>,
-    next_comment: u64,
+    comments: Comments,
     /// Acknowledgements that end by themselves.
     expiring: BTreeSet<(i64, ObjectId)>,
     no_note: Note,
@@ -231,8 +232,7 @@ impl Machine {
             monitors: HashMap::new(),
             downtimes: Downtimes::default(),
             recurring: Vec::new(),
-            comments: BTreeMap::new(),
-            next_comment: 1,
+            comments: Comments::default(),
             expiring: BTreeSet::new(),
             no_note: Note::default(),
             nothing,
@@ -292,6 +292,17 @@ impl Machine {
     pub fn ids(&self) -> impl Iterator<Item = ObjectId> + '_ {
         let objects = self.objects.iter().enumerate();
         objects.filter(|(_, object)| !object.gone).map(|(index, _)| ObjectId(index as u32))
+    }
+
+    /// What a monitor watches one of; of a check: its parts.
+    pub fn instances_of(&self, monitor: &str) -> impl Iterator<Item = ObjectId> + '_ {
+        self.monitors.get(monitor).into_iter().flat_map(|monitor| monitor.instances.values().copied())
+    }
+
+    /// A part of a check, not an instance of a monitor.
+    pub fn is_part(&self, id: &InstanceId) -> bool {
+        let monitor = (!id.instance.is_empty()).then(|| self.monitors.get(&id.monitor)).flatten();
+        monitor.is_some_and(|monitor| monitor.knobs.part_of.is_some())
     }
 
     /// The checks that are on a host.
@@ -361,7 +372,7 @@ impl Machine {
     }
 
     pub fn comments(&self) -> impl Iterator<Item = &Comment> {
-        self.comments.values()
+        self.comments.by_id.values()
     }
 
     pub fn left_out(&self) -> LeftOut {
@@ -386,6 +397,10 @@ impl Machine {
     }
 
     /// Of an instance: the monitor's.
+    pub fn name_of(&self, id: ObjectId) -> &str {
+        self.plain_name(id)
+    }
+
     fn plain_name(&self, id: ObjectId) -> &str {
         let object = self.of(id);
         match object.knobs.kind {

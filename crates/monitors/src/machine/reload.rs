@@ -12,7 +12,7 @@ use super::limits::MAX_INSTANCES;
 use super::live::Live;
 use super::recurring::Recurring;
 use super::{HOST_PREFIX, Machine, Monitor, Object, ObjectId, Problem, Refusal};
-use crate::config::Definitions;
+use crate::config::{Definitions, MonitorConfig};
 
 /// All that a reload puts in place, made before anything is changed.
 struct Plan {
@@ -66,10 +66,16 @@ impl Machine {
         estate::link_hosts(&mut knobs);
         definitions.escalations.iter().for_each(|config| estate::escalate(config, &names, &mut knobs));
         definitions.dependencies.iter().for_each(|config| estate::depend(config, &names, &mut knobs));
-        let monitors = definitions.monitors.iter();
-        let monitors = monitors
-            .map(|config| (Arc::from(config.name.as_str()), Arc::new(estate::monitor(config, &names))))
-            .collect();
+        let of_monitor = |config: &MonitorConfig| {
+            (Arc::from(config.name.as_str()), Arc::new(estate::monitor(config, &names)))
+        };
+        let mut monitors: HashMap<Arc<str>, Arc<Knobs>> =
+            definitions.monitors.iter().map(of_monitor).collect();
+        // Checks and monitors share their names, so parts can stand where instances do.
+        for check in definitions.checks.iter().filter(|check| check.sees_parts()) {
+            let (name, id) = (Arc::from(check.name.as_str()), checks[check.name.as_str()]);
+            monitors.insert(name, Arc::new(estate::part(id, &knobs[&id])));
+        }
         let recurring =
             definitions.downtimes.iter().map(|config| estate::recurring(config, &self.zone)).collect();
         let knobs = knobs.into_iter().collect();
@@ -116,7 +122,7 @@ impl Machine {
         for downtime in downtimes {
             self.forget_downtime(downtime);
         }
-        self.comments.retain(|_, comment| comment.object != id);
+        self.comments.remove_where(|comment| comment.object == id);
         self.expiring.retain(|(_, object)| *object != id);
         let nothing = self.nothing.clone();
         let object = &mut self.objects[id.0 as usize];

@@ -100,6 +100,15 @@ pub struct Kept {
     pub next_comment: u64,
 }
 
+/// What of [`Kept`] is other than it was when this was asked last: `None` went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeptChanges {
+    pub downtimes: Vec<(u64, Option<SavedDowntime>)>,
+    pub comments: Vec<(u64, Option<SavedComment>)>,
+    pub next_downtime: u64,
+    pub next_comment: u64,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedDowntime {
     pub id: u64,
@@ -229,9 +238,42 @@ impl Machine {
     pub fn keep(&self) -> Kept {
         Kept {
             downtimes: self.downtimes.by_id.values().map(|downtime| self.save_downtime(downtime)).collect(),
-            comments: self.comments.values().map(|comment| self.save_comment(comment)).collect(),
+            comments: self.comments.by_id.values().map(|comment| self.save_comment(comment)).collect(),
             next_downtime: self.downtimes.next_id,
-            next_comment: self.next_comment,
+            next_comment: self.comments.next_id,
+        }
+    }
+
+    /// After a [`Machine::restore_kept`] of what is on the disk: what is as it is there needs no writing. True if
+    /// something does.
+    pub fn compare_kept(&mut self, kept: &Kept) -> bool {
+        for saved in &kept.downtimes {
+            let now = self.downtimes.by_id.get(&saved.id).map(|downtime| self.save_downtime(downtime));
+            match now.as_ref() == Some(saved) {
+                true => drop(self.downtimes.changed.remove(&saved.id)),
+                false => drop(self.downtimes.changed.insert(saved.id)),
+            }
+        }
+        for saved in &kept.comments {
+            let now = self.comments.by_id.get(&saved.id).map(|comment| self.save_comment(comment));
+            match now.as_ref() == Some(saved) {
+                true => drop(self.comments.changed.remove(&saved.id)),
+                false => drop(self.comments.changed.insert(saved.id)),
+            }
+        }
+        !self.downtimes.changed.is_empty() || !self.comments.changed.is_empty()
+    }
+
+    pub fn take_kept_changes(&mut self) -> KeptChanges {
+        let downtimes = std::mem::take(&mut self.downtimes.changed).into_iter();
+        let comments = std::mem::take(&mut self.comments.changed).into_iter();
+        let downtime = |id| (id, self.downtimes.by_id.get(&id).map(|downtime| self.save_downtime(downtime)));
+        let comment = |id| (id, self.comments.by_id.get(&id).map(|comment| self.save_comment(comment)));
+        KeptChanges {
+            downtimes: downtimes.map(downtime).collect(),
+            comments: comments.map(comment).collect(),
+            next_downtime: self.downtimes.next_id,
+            next_comment: self.comments.next_id,
         }
     }
 
@@ -245,7 +287,7 @@ impl Machine {
             self.forget_downtime(id);
         }
         self.downtimes.next_id = self.downtimes.next_id.max(kept.next_downtime);
-        self.next_comment = self.next_comment.max(kept.next_comment);
+        self.comments.next_id = self.comments.next_id.max(kept.next_comment);
         for saved in &kept.downtimes {
             match self.named(&saved.object) {
                 Some(object) => self.enter(restore_downtime(saved, object)),
@@ -255,7 +297,7 @@ impl Machine {
         for saved in &kept.comments {
             match self.named(&saved.object) {
                 Some(object) => {
-                    self.comments.insert(saved.id, restore_comment(saved, object));
+                    self.comments.insert(restore_comment(saved, object));
                 }
                 None => gone.push(saved.object.clone()),
             }

@@ -101,6 +101,36 @@ impl Machine {
         }
     }
 
+    /// What the history keeps of the last result. Asked for each, so it is no more than that.
+    pub(crate) fn made_of_it(&self, id: ObjectId) -> Made {
+        let live = &self.of(id).live;
+        Made {
+            last_check: Timestamp(live.last_check),
+            state: live.state,
+            state_type: live.state_type,
+            attempt: live.attempt,
+        }
+    }
+
+    pub fn last_check(&self, id: ObjectId) -> Option<Timestamp> {
+        let at = self.of(id).live.last_check;
+        (at > 0).then_some(Timestamp(at))
+    }
+
+    /// Results that are sent are taken.
+    pub fn takes_results(&self, id: ObjectId) -> bool {
+        self.of(id).live.switches.passive_results.unwrap_or(true)
+    }
+
+    pub fn is_bad(&self, id: ObjectId) -> bool {
+        self.of(id).live.is_bad()
+    }
+
+    /// Why nobody would be told of the state now.
+    pub fn why_withheld(&self, id: ObjectId, now: Timestamp) -> Option<Withheld> {
+        self.withheld(id, now.0)
+    }
+
     /// The state alone, for whoever only counts; nothing: PENDING.
     pub fn state(&self, id: ObjectId) -> Option<(State, StateType)> {
         let live = &self.of(id).live;
@@ -136,6 +166,14 @@ impl Machine {
         }
         Ok(())
     }
+}
+
+/// What was made of a result.
+pub(crate) struct Made {
+    pub last_check: Timestamp,
+    pub state: State,
+    pub state_type: StateType,
+    pub attempt: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,6 +7,8 @@
 //! `checks.HOST.host-check`, a check without a host below `checks.no-host`. What is known of the check itself lies one
 //! level deeper, where no label comes: `….result.state`, `.duration_seconds` and `.latency_seconds`.
 
+use std::collections::HashMap;
+
 use formats::nagios::perfdata::{Breach, Item, parse};
 use serde::Serialize;
 
@@ -50,17 +52,26 @@ pub fn points(host: &str, service: &str, outcome: &Outcome, latency_seconds: f64
         points.push((format!("{place}.result.duration_seconds"), outcome.seconds));
         points.push((format!("{place}.result.latency_seconds"), latency_seconds));
     }
-    let mut labels: Vec<String> = Vec::new();
-    for item in parse(&outcome.perfdata).items {
-        let label = label(&item);
-        // Two labels that look alike as names: the second is told apart by its number.
-        let alike = labels.iter().filter(|other| **other == label).count();
-        labels.push(label.clone());
-        let Some(value) = item.value else { continue };
-        let end = if alike == 0 { String::new() } else { format!("_{}", alike + 1) };
-        points.push((format!("{place}.{label}{end}"), value * item.base_unit().1));
-    }
+    let items = parse(&outcome.perfdata).items;
+    let names = names(host, service, &items);
+    let numbers =
+        items.iter().zip(names).filter_map(|(item, name)| Some((name, item.value? * item.base_unit().1)));
+    points.extend(numbers);
     points
+}
+
+/// The series of each of a result's numbers. The values of `item` are `base_unit().1` times as large there.
+pub fn names(host: &str, service: &str, items: &[Item]) -> Vec<String> {
+    let place = place(host, service);
+    let mut taken: HashMap<String, usize> = HashMap::new();
+    let name = |item: &Item| {
+        let label = label(item);
+        // Two labels that look alike as names: the second is told apart by its number.
+        let alike = taken.entry(label.clone()).or_default();
+        *alike += 1;
+        if *alike == 1 { format!("{place}.{label}") } else { format!("{place}.{label}_{alike}") }
+    };
+    items.iter().map(name).collect()
 }
 
 fn place(host: &str, service: &str) -> String {

@@ -17,6 +17,9 @@ pub const VALUES_MAX: usize = 500;
 /// Sub-checks, each an instance of its own.
 pub const PARTS_MAX: usize = 200;
 
+/// Of a sub-check's name: it stands in titles.
+pub const NAME_CHARS_MAX: usize = 200;
+
 /// Bytes of a body that conditions are applied to.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
 

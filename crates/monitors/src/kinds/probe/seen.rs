@@ -80,10 +80,15 @@ impl Seen {
         self.value("time", seconds, "s").min = Some(0.0);
     }
 
-    /// The parts whose state is bad, named: what the title of an alert is about.
+    /// One of several things that were seen. Of two under one name the worse counts.
     pub fn part(&mut self, name: &str, status: u8, output: String) {
         let outcome = Outcome { status, output: text::line(&output), active: true, ..Outcome::default() };
-        self.parts.push(Part { name: text::line(name), outcome });
+        let name = text::name(name);
+        match self.parts.iter_mut().find(|part| part.name == name) {
+            Some(same) if worse(same.outcome.status, status) == same.outcome.status => {}
+            Some(same) => same.outcome = outcome,
+            None => self.parts.push(Part { name, outcome }),
+        }
     }
 
     pub(super) fn judge(mut self, probe: &Probe, check: &CheckConfig) -> Outcome {

@@ -1,6 +1,6 @@
 //! Text for people: one line, without what a terminal would obey.
 
-use super::limits::LINE_CHARS_MAX;
+use super::limits::{LINE_CHARS_MAX, NAME_CHARS_MAX};
 
 /// One line of bounded length. `|` begins performance data wherever such lines are written, so it does not stay.
 pub fn line(text: &str) -> String {
@@ -13,6 +13,12 @@ pub fn line(text: &str) -> String {
         }
     }
     line.trim_end().to_owned()
+}
+
+/// What the other side calls a part of itself. Nothing is the check itself, so it is called something.
+pub fn name(text: &str) -> String {
+    let name: String = line(text).trim_start().chars().take(NAME_CHARS_MAX).collect();
+    if name.is_empty() { "unnamed".to_owned() } else { name }
 }
 
 /// The first words of what another side said.

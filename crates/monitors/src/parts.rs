@@ -1,0 +1,217 @@
+//! Sub-checks: a look that saw several things (a health report, the members of a replica set). Each is an instance of
+//! its check with a state of its own. Contacts hear of it by the check's own notices, which name it; what holds the
+//! check back holds back its parts.
+//!
+//! A look that came to nothing says nothing of the parts, so they stay as they are. A part that a later report leaves
+//! out never ends well by that: what was bad is UNKNOWN from then on, until it is reported again or somebody takes it
+//! out.
+
+use std::collections::HashSet;
+
+use vocabulary::Timestamp;
+
+use crate::Outcome;
+use crate::inner::Inner;
+use crate::limits::{FORGET_SECONDS, MAX_PARTS_OF_CHECK};
+use crate::machine::ObjectId;
+use crate::monitors::{Monitors, Ticket};
+use crate::refused::{Refused, unknown};
+
+/// Of a part that was bad when it was seen last; what follows says how.
+const LEFT_OUT: &str = "no longer reported; it was ";
+
+impl Inner {
+    /// What the look says of each part.
+    pub fn take_parts(&mut self, check: &str, outcome: &Outcome, now: Timestamp) {
+        if outcome.parts.is_empty() {
+            return;
+        }
+        let seen: HashSet<&str> = outcome.parts.iter().map(|part| part.name.as_str()).collect();
+        self.miss_parts(check, &seen, outcome, now);
+        for part in &outcome.parts {
+            match self.part(check, &part.name, &seen, now) {
+                Some(id) => {
+                    let of_look = Outcome { at: outcome.at, active: outcome.active, ..part.outcome.clone() };
+                    self.result(id, &of_look, now);
+                }
+                None => self.counters.left_out += 1,
+            }
+        }
+    }
+
+    fn miss_parts(&mut self, check: &str, seen: &HashSet<&str>, outcome: &Outcome, now: Timestamp) {
+        for id in self.parts_beside(check, seen) {
+            let status = self.machine.status(id, now);
+            if !status.state.is_some_and(|state| state.is_problem()) {
+                let silent = now.since(status.last_result.unwrap_or(now));
+                if silent >= FORGET_SECONDS {
+                    self.forget(id);
+                }
+                continue;
+            }
+            let output = match status.output.starts_with(LEFT_OUT) {
+                true => status.output.to_string(),
+                false => format!("{LEFT_OUT}{}: {}", self.machine.made_of_it(id).state, status.output),
+            };
+            let missed =
+                Outcome { status: 3, output, at: outcome.at, active: outcome.active, ..Outcome::default() };
+            self.result(id, &missed, now);
+        }
+    }
+
+    /// The instance of this part; with too many of them the one that is fine and was left out for longest goes.
+    fn part(&mut self, check: &str, name: &str, seen: &HashSet<&str>, now: Timestamp) -> Option<ObjectId> {
+        if self.machine.instance(check, name).is_none()
+            && self.machine.instances_of(check).count() >= MAX_PARTS_OF_CHECK
+        {
+            let fine = self.parts_beside(check, seen).into_iter().filter(|id| !self.machine.is_bad(*id));
+            let oldest = fine.min_by_key(|id| self.machine.status(*id, now).last_result)?;
+            self.forget(oldest);
+        }
+        self.instance(check, name, now).ok()
+    }
+
+    fn parts_beside(&self, check: &str, seen: &HashSet<&str>) -> Vec<ObjectId> {
+        let known = self.machine.instances_of(check);
+        known.filter(|id| !seen.contains(&*self.machine.instance_id(*id).instance)).collect()
+    }
+}
+
+impl Monitors {
+    /// Somebody says that this instance is watched no longer. If it is bad, it is good first: whoever was told of it is
+    /// told of its end, with the reason.
+    pub fn take_out_instance(
+        &self,
+        monitor: &str,
+        instance: &str,
+        author: &str,
+        now: Timestamp,
+    ) -> Result<Ticket, Refused> {
+        let mut inner = self.inner.lock();
+        inner.refuse_while_failing()?;
+        let id = inner.machine.instance(monitor, instance).ok_or_else(|| {
+            unknown(&crate::machine::ObjectName::Instance(monitor.to_owned(), instance.to_owned()))
+        })?;
+        if inner.machine.is_bad(id) {
+            let output = format!("taken out by {author}: it is watched no longer");
+            inner.result(id, &Outcome { output, at: now, ..Outcome::default() }, now);
+        }
+        inner.forget(id);
+        Ok(self.done(&mut inner, now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::tz::TimeZone;
+    use state_store::StateStore;
+
+    use super::*;
+    use crate::machine::ObjectName;
+    use crate::{Files, Part};
+
+    const CHECK: &str = "[[contact]]\nname = \"ana\"\n[[check]]\nname = \"shop\"\ntype = \"http\"\nurl = \"http://x/\"\nmax_check_attempts = 1\ncontacts = [\"ana\"]";
+
+    fn open(directory: &std::path::Path, now: i64) -> Monitors {
+        let state = StateStore::open(&directory.join("s.db"), &[crate::store::MIGRATIONS]).unwrap();
+        let files = Files { definitions: toml::from_str(CHECK).unwrap(), ..Files::default() };
+        Monitors::open(Arc::new(state), files, TimeZone::UTC, Timestamp(now)).unwrap()
+    }
+
+    /// A look at the shop: its own status, and `name status` of its parts.
+    fn look(monitors: &Monitors, now: i64, status: u8, parts: &[(&str, u8)]) {
+        let part = |(name, status): &(&str, u8)| Part {
+            name: (*name).into(),
+            outcome: Outcome { status: *status, output: format!("{name} {status}"), ..Outcome::default() },
+        };
+        let parts = parts.iter().map(part).collect();
+        let outcome = Outcome { status, active: true, at: Timestamp(now), parts, ..Outcome::default() };
+        let ticket = monitors.ran(&ObjectName::Check("shop".into()), &outcome, 0.0, Timestamp(now)).unwrap();
+        monitors.wait(ticket, std::time::Duration::from_secs(5)).unwrap();
+    }
+
+    /// `name STATE text` of each part.
+    fn parts(monitors: &Monitors, now: i64) -> Vec<String> {
+        let of = |found: crate::look::Found| {
+            let status = found.status;
+            format!("{} {} {}", status.id.instance, status.state.unwrap(), status.output)
+        };
+        monitors.instances("shop", Timestamp(now)).into_iter().skip(1).map(of).collect()
+    }
+
+    #[test]
+    fn each_has_its_state_and_only_the_check_tells() {
+        let directory = tempfile::tempdir().unwrap();
+        let monitors = open(directory.path(), 1_000);
+        look(&monitors, 1_010, 2, &[("db", 2), ("cache", 0)]);
+        assert_eq!(parts(&monitors, 1_010), ["cache OK cache 0", "db CRITICAL db 2"]);
+        let told = monitors.notices(&crate::look::Told::OfAll, None).unwrap();
+        assert_eq!(told.iter().map(|notice| &*notice.instance).collect::<Vec<_>>(), [""]);
+        let summary = monitors.summary("shop", Timestamp(1_010)).unwrap();
+        assert_eq!((summary.instances, summary.in_trouble, summary.record.fired), (3, 2, 1));
+        assert_eq!(monitors.tally().critical, 1);
+        drop(monitors);
+        let again = open(directory.path(), 1_020);
+        assert_eq!(parts(&again, 1_020), ["cache OK cache 0", "db CRITICAL db 2"]);
+    }
+
+    #[test]
+    fn what_is_left_out_does_not_end_well() {
+        let directory = tempfile::tempdir().unwrap();
+        let monitors = open(directory.path(), 1_000);
+        look(&monitors, 1_010, 2, &[("db", 2), ("cache", 0)]);
+        look(&monitors, 1_020, 2, &[]);
+        assert_eq!(
+            parts(&monitors, 1_020),
+            ["cache OK cache 0", "db CRITICAL db 2"],
+            "nothing was seen of them"
+        );
+        for now in [1_030, 1_040] {
+            look(&monitors, now, 0, &[("queue", 0)]);
+            let gone = "db UNKNOWN no longer reported; it was CRITICAL: db 2";
+            assert_eq!(parts(&monitors, now), ["cache OK cache 0", gone, "queue OK queue 0"]);
+        }
+        look(&monitors, 1_030 + FORGET_SECONDS, 0, &[("queue", 0)]);
+        assert_eq!(parts(&monitors, 90_000).len(), 2, "what was fine is forgotten after a day");
+        look(&monitors, 90_000, 0, &[("queue", 0), ("db", 1)]);
+        assert_eq!(parts(&monitors, 90_000)[0], "db WARNING db 1");
+    }
+
+    #[test]
+    fn somebody_takes_one_out_and_its_end_is_told_why() {
+        let directory = tempfile::tempdir().unwrap();
+        let monitors = open(directory.path(), 1_000);
+        look(&monitors, 1_010, 2, &[("db", 2)]);
+        monitors.take_out_instance("shop", "db", "bob", Timestamp(1_020)).unwrap();
+        let prepared = monitors.prepare().unwrap();
+        let last = prepared.carried.changes.last().unwrap();
+        assert_eq!((&*last.id.instance, &*last.text), ("db", "taken out by bob: it is watched no longer"));
+        assert_eq!(parts(&monitors, 1_020), [""; 0]);
+        assert!(matches!(
+            monitors.take_out_instance("shop", "db", "bob", Timestamp(1_021)),
+            Err(Refused::NotFound(_))
+        ));
+    }
+
+    #[test]
+    fn there_are_never_more_than_may_be() {
+        let directory = tempfile::tempdir().unwrap();
+        let monitors = open(directory.path(), 1_000);
+        let names: Vec<String> = (0..3 * MAX_PARTS_OF_CHECK).map(|n| format!("p{n}")).collect();
+        let turn =
+            |from: usize| names[from..from + 200].iter().map(|name| (name.as_str(), 0)).collect::<Vec<_>>();
+        for (index, from) in (0..names.len()).step_by(200).enumerate() {
+            look(&monitors, 1_010 + index as i64, 0, &turn(from));
+        }
+        assert_eq!(parts(&monitors, 2_000).len(), MAX_PARTS_OF_CHECK);
+        assert_eq!(monitors.counters().left_out, 0);
+        let bad: Vec<(&str, u8)> = names[..300].iter().map(|name| (name.as_str(), 2)).collect();
+        look(&monitors, 2_000, 2, &bad);
+        let others: Vec<(&str, u8)> = names[300..600].iter().map(|name| (name.as_str(), 2)).collect();
+        look(&monitors, 2_010, 2, &others);
+        assert_eq!(parts(&monitors, 2_010).len(), MAX_PARTS_OF_CHECK);
+        assert_eq!(monitors.counters().left_out, 200, "what is bad makes no room");
+    }
+}
