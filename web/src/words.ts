@@ -1,9 +1,14 @@
 /** Every string on every page, in one table, ready for translation. Functions where a sentence holds a value. */
 import type { Deed } from './api/calls.ts'
 import type { Form } from './plain/condition.ts'
-import type { Condition, Health, Level, PartState, Phase, WatchState, Withheld } from './api/types.ts'
+import type { Blame } from './plain/services.ts'
+import type { KindName } from './pages/editor/kinds.ts'
+import type { Condition, Health, HeartbeatAnswer, Level, PartState, Phase, WatchState, Withheld } from './api/types.ts'
 
 const plural = (count: number, one: string, many = one + 's') => (count === 1 ? one : many)
+
+/** A few names in a sentence. */
+const some = (names: string[]) => (names.length > 3 ? `${names.slice(0, 2).join(', ')} and ${names.length - 2} more` : names.length > 1 ? `${names.slice(0, -1).join(', ')} and ${names[names.length - 1]}` : (names[0] ?? ''))
 
 /** A length of time in words, as far as people have words for it. */
 const lengthOf = (text: string | null) => ({ '1d': 'a day', '7d': 'a week', '30d': '30 days' })[text ?? ''] ?? text ?? ''
@@ -194,7 +199,14 @@ export const words = {
     wrong: (count: number, title: string, since: string) => (count === 1 ? `One thing is wrong: ${title}, since ${since}.` : `${count} things are wrong. The worst: ${title}, since ${since}.`),
     openIncident: 'Open it',
     unwatched: (hosts: number, names: number) => `${[hosts ? `${hosts} ${plural(hosts, 'host')}` : '', names ? `${names} ${plural(names, 'group')} of names` : ''].filter(Boolean).join(' and ')} arrive unwatched`,
-    services: { rest: (well: number, unknown: number) => `${well} ${plural(well, 'service')} OK${unknown ? `, ${unknown} without anything that watches ${unknown === 1 ? 'it' : 'them'}` : ''}` },
+    services: {
+      rest: (well: number, unknown: number) => [well ? `${well} ${plural(well, 'service')} OK` : '', unknown ? `${unknown} ${plural(unknown, 'service')} that nothing watches` : ''].filter(Boolean).join(', '),
+      because: (cause: { name: string; external: boolean } | null) => (cause ? `because of ${cause.name}${cause.external ? ', run by others' : ''}` : ''),
+    },
+    blame: ({ us, them, suffers }: Blame) => {
+      const others = `${some(them)}, run by others${suffers.length ? `; ${some(suffers)} ${plural(suffers.length, 'suffers', 'suffer')} from it` : ''}`
+      return us.length === 0 ? `It is them: ${others}.` : them.length === 0 ? `It is us: ${some(us)}.` : `It is us: ${some(us)}. And them: ${others}.`
+    },
     arriving: 'What arrives',
     sources: { statsd: 'StatsD', carbon: 'Carbon', host: 'This host', bellwether: 'Bellwether itself' } as Record<string, string>,
     hasSnippet: ['statsd', 'carbon'],
@@ -579,6 +591,28 @@ export const words = {
     acknowledged: (author: string, comment: string, at: string) => `${author} has it since ${at}${comment ? `: ${comment}` : ''}`,
     shadow: 'In shadow: evaluated and recorded, tells nobody',
     owner: (name: string) => `Owner ${name}`,
+    incident: (id: number) => `Incident #${id}`,
+    heldBack: 'What holds back its notices',
+    silenced: (until: string, length: string) => `Silenced until ${until}, for ${length} more`,
+    endSilence: 'End it',
+    record: {
+      title: 'Its record of 30 days',
+      fired: 'Became bad', healed: 'Ended by itself', pages: 'People were told',
+      share: (percent: number) => `${percent}\u202f%`,
+      never: 'It was never bad. Is it able to be? Its page in the editor shows what a stricter one would have done.',
+      noisy: 'It is noisy: often bad, and mostly over before anybody could do something, or told again and again. Make it calmer, or let it last longer before it counts.',
+      fine: 'Bad seldom enough to be believed.',
+    },
+    heart: {
+      title: 'When it reports in',
+      status: { new: 'It waits for its first ping', up: 'It has reported in', grace: 'It is late, and may still come', started: 'It runs', down: 'It did not report in', paused: 'It is paused' } satisfies Record<HeartbeatAnswer['status'], string>,
+      expected: 'Expected', every: (length: string) => `every ${length}`, grace: (length: string) => `at most ${length} late`, next: 'Next', last: 'Last ping', lasted: 'Its run took',
+      how: 'The last line of the job', line: (address: string) => `curl -fsS -m 10 --retry 5 ${address}`,
+      hidden: 'The address to ping is shown to responders.',
+      pings: 'Its last pings', overlaps: 'while another ran',
+      kinds: { success: 'has run', start: 'began', fail: 'failed', log: 'said' },
+      columns: { at: 'When', kind: 'What', lasted: 'Took', body: 'Text' },
+    },
     downtime: (now: boolean, start: string, end: string, flexible: string | null) => (flexible ? `${now ? 'In downtime' : 'Downtime'} for ${flexible} from the first bad result between ${start} and ${end}` : now ? `In downtime until ${end}` : `Downtime from ${start} to ${end}`),
     recurring: (name: string) => `comes again: ${name}`,
     numbers: 'Its numbers',
@@ -636,9 +670,10 @@ export const words = {
       failed: 'It was not done',
       sending: 'Sending…',
       run: 'Run now', runHelp: 'Look now instead of waiting for the next turn', runPassive: 'Nothing is run for it: its results are sent to us',
-      ack: 'I have it', ackHelp: 'Acknowledge: others see who has it, and are not told again', nothingToAck: 'Nothing is wrong, so there is nothing to take over',
+      ack: 'I have it', ackHelp: 'Acknowledge: others see who has it, and are not told again', nothingToAck: 'Nothing is wrong, so there is nothing to take over', noIncident: 'No incident is open because of it',
       unack: 'Give it back', unackHelp: 'Remove the acknowledgement: people are told again',
       downtime: 'Plan downtime', downtimeHelp: 'Planned time in which nobody is told and which does not count against availability',
+      downtimeOfAll: (count: number) => `It is for all ${count} of its instances.`, noInstances: 'Nothing of it is known yet that could be in downtime',
       silence: 'Silence', silenceHelp: 'Tell nobody for a while, with a reason',
       notify: 'Send a message', notifyHelp: 'To everybody who is told of its problems',
       switchOff: 'Notifications off', switchOn: 'Notifications on', switchHelp: 'Until somebody switches it back: for a while, a silence or a downtime is better',
@@ -656,7 +691,7 @@ export const words = {
       sticky: 'Until it is OK again, not only until the state changes',
       tell: 'Tell the others that I have it',
       flexible: 'Begins with the first bad result within the next day',
-      said: { run: 'It is being run', ack: 'You have it', unack: 'Given back', downtime: 'Downtime is planned', silence: 'Silenced', notify: 'The message was sent', on: 'Notifications are on', off: 'Notifications are off', cancelled: 'Downtime was cancelled' },
+      said: { run: 'It is being run', ack: 'You have it', unack: 'Given back', downtime: 'Downtime is planned', silence: 'Silenced', notify: 'The message was sent', on: 'Notifications are on', off: 'Notifications are off', cancelled: 'Downtime was cancelled', unsilenced: 'The silence was ended' },
     },
   },
 
@@ -698,9 +733,47 @@ export const words = {
     titleNew: 'New monitor',
     title: (name: string) => `Change ${name}`,
     help: 'Three questions, and beside them what the answers would have done on stored history.',
+    helpTrial: 'Three questions, and beside them a trial: one run of the check, and what is read of its answer.',
+    helpSent: 'Three questions, and beside them how results come in.',
+    kind: 'What kind of thing',
+    kindGroups: { numbers: 'Numbers that arrive here', looked: 'Looked at from here', told: 'Tells us itself' },
+    kinds: {
+      metric: 'A rule on numbers', http: 'A website (http)', tcp: 'A port (tcp)', tls: 'A certificate (tls)', dns: 'A name (dns)', icmp: 'A host answers (icmp)', ssh: 'SSH', smtp: 'Mail server (smtp)', process: 'A process', systemd: 'A systemd unit', file: 'A file and its age',
+      sql: 'PostgreSQL (sql)', redis: 'Redis', resque: 'Resque queues', mongodb: 'MongoDB replication', graphite: 'Another Graphite', nrpe: 'NRPE on a host', passive: 'Results that are sent (passive)', heartbeat: 'A job that reports in (heartbeat)',
+    } satisfies Record<KindName | 'metric', string>,
+    kindHelp: {
+      http: 'Status, body and certificate of an address. A body that reports on its own parts is understood: each part becomes an instance.', tcp: 'Whether a port answers, and what it says.', tls: 'How long the certificate is good for, and whether it is trusted.', dns: 'What a name stands for.',
+      icmp: 'Whether a host answers to pings, and how many are lost.', ssh: 'Whether SSH greets, and how.', smtp: 'Whether a mail server greets, in how much time.', process: 'How many processes there are by a name, a pattern or a user, and whether they keep starting anew. Of this machine.', systemd: 'Whether a unit runs, and whether it keeps starting anew. Of this machine.',
+      file: 'How old the newest file is that a pattern finds. Of this machine.', sql: 'Connections and their share of the limit, or what a query answers. What needs a password stands in a file.', redis: 'Whether Redis answers, and how long its lists are.', resque: 'How long the queues are, how many jobs failed.', mongodb: 'Whether there is a primary, and how far the members are behind.',
+      graphite: 'A target of another Graphite. One of our own is a rule on numbers.', nrpe: 'A command that the NRPE server on a host has by this name.', passive: 'Results come over HTTP, NSCA or the command pipe.', heartbeat: 'A job pings when it has run; it is bad when the ping does not come in time, or says that the job failed.',
+    } satisfies Record<KindName, string>,
+    fields: {
+      url: 'Address', status: 'Status that is well, one a line', contains: 'Texts that have to be in it, one a line', json: 'Conditions on the body, one a line', address: 'Host or address', port: 'Port', send: 'Send this first', tls: 'Encrypted (TLS)', query: 'Ask for', record: 'Type of record', server: 'Name server', packets: 'Packets',
+      matches: 'Patterns that the greeting has to match, one a line', starttls: 'With STARTTLS', process: 'Name of the process', pattern: 'Pattern of the command line', user: 'User', unit: 'Unit', path: 'File, or pattern of files', missing_ok: 'None is well too', database: 'Database', lists: 'Lists whose length counts, one a line',
+      namespace: 'Namespace', queues: 'Queues, one a line', target: 'Target', window: 'Window', reduce: 'Of each series take', freshness_threshold: 'Bad when none came for', schedule: 'Schedule: cron, or OnCalendar', period: 'Or every', grace: 'May be late by', time_zone: 'Time zone of the schedule', slug: 'Short name in its address',
+      host: 'On which host', warning: 'Warning', critical: 'Critical', check_interval: 'Look every', retry_interval: 'When bad, every', max_check_attempts: 'Times until it counts', contacts: 'Contacts', owner: 'Owner', playbook: 'Playbook', service: 'Service',
+    } as Record<string, string>,
+    mains: { time: 'the time it takes, such as > 1 s', certificate_days: 'the days that are left, such as < 14', rta: 'the time a ping takes, such as > 200 ms', processes: 'how many there are, such as 2:8', active: 'whether it is active', age: 'the age of the newest, such as > 26 h', value: 'the value, such as > 100', pending: 'how many jobs wait, such as > 1000', lag: 'how far it is behind, such as > 60 s' } as Record<string, string>,
+    thresholdHelp: (main: string) => `That it does not answer, or not as it should, is bad by itself. Besides, bad is ${main}:`,
+    saysItself: { passive: 'The result says it. It counts once it was so as many times in a row:', heartbeat: 'When the ping is later than it may be, or says that the job failed.', nrpe: 'The plugin on the host says it.' } as Record<string, string>,
+    saysItselfAny: 'It says so itself.',
+    missingFields: (names: string[]) => `Still missing: ${names.map((name) => name.toLowerCase()).join(', ')}.`,
+    noForm: 'This one runs a command or a sequence of steps, and such checks are written in files.',
+    toPage: 'To its page',
+    trial: {
+      title: 'Trial', run: 'Try it', running: 'Running…', help: 'Runs it once, now, and shows what is read of its answer. Nobody is told, and nothing is kept.', failed: 'It could not be tried', older: 'This was before your last change.',
+      took: (length: string) => `took ${length}`, timedOut: (length: string) => `gave up after ${length}`, said: 'What it said', nothing: '(nothing)', cut: (bytes: number) => `The last ${bytes} bytes of its output were cut off.`, parts: 'Parts, each an instance', numbers: 'Numbers', unmeasured: 'not measured',
+      columns: { label: 'Label', value: 'Value', warn: 'Warning', crit: 'Critical', is: 'Is' }, skipped: 'Not performance data, passed over:',
+    },
+    reporting: {
+      title: 'How it reports in',
+      passiveHelp: 'Status 0 is OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN; the output is as a plugin prints it, with numbers behind a bar. It is on the disk when it is answered.',
+      heartbeatHelp: 'Once it is saved, its page shows the address to ping. As the last line of the job:',
+      passive: (origin: string, name: string) => `curl -fsS -X POST ${origin}/api/v1/checks/${encodeURIComponent(name)}/result \\\n  -H 'Content-Type: application/json' \\\n  -d '{"status": 0, "output": "all well | took=12s"}'`,
+      heartbeat: (origin: string, name: string, slug: string | null) => (slug ? `curl -fsS -m 10 --retry 5 ${origin}/ping/PING_KEY/${slug}\n\n` : '') + `bellwether ping ${JSON.stringify(name)}\nbellwether ping ${JSON.stringify(name)} --exit $?`,
+    },
     inFile: (origin: string) => `It is defined in ${origin}. Try changes here, then copy them there.`,
     unnamed: 'unnamed',
-    noCheck: 'it is a check; checks are changed in their file',
     what: 'What is watched?',
     target: 'Target',
     targetHint: 'stats.uploads.*.failed',

@@ -14,14 +14,24 @@ export function spokenOf(services: ServiceItem[]): { first: ServiceItem; others:
   return first ? { first, others: troubled.length - 1 } : null
 }
 
-/** Rounded down: what is not whole is not called so. */
+/** Rounded down: what is not whole is not called so. The nearer to all, the more digits tell something. */
 export function attainedText(percent: number): string {
-  const text = (Math.floor(percent * 1000) / 1000).toFixed(3).replace(/\.?0+$/, '')
-  return `${text}\u202f%`
+  const places = percent >= 99.9 ? 3 : percent >= 99 ? 2 : 1
+  const scale = 10 ** places
+  // A hair more, so that 99.95 is not 99.949 for being a binary number.
+  const text = (Math.floor(percent * scale + 1e-6) / scale).toFixed(places)
+  return `${text.replace(/\.?0+$/, '')}\u202f%`
 }
 
-/** What others run, and is in trouble: nearest to people first. */
-export const theirs = (services: ServiceItem[]) => worstFirst(services).filter(({ external, state }) => external && isTrouble(state))
+export type Blame = { us: string[]; them: string[]; suffers: string[] }
+
+/** Is it us or them? Ours in which trouble begins, what others run and is in trouble, and which of ours suffer from it. Null: neither. */
+export function blame(services: ServiceItem[]): Blame | null {
+  const troubled = worstFirst(services).filter(({ state }) => isTrouble(state))
+  const names = (holds: (one: ServiceItem) => boolean) => troubled.filter(holds).map(({ name }) => name)
+  const told = { us: names(({ external, causes }) => !external && causes.length === 0), them: names(({ external }) => external), suffers: names(({ external, fault }) => !external && fault === 'them') }
+  return told.us.length + told.them.length > 0 ? told : null
+}
 
 /** Of those that it needs and that fail too: the one that others run, or the nearest. */
 export function culprit(service: ServiceItem, all: ServiceItem[]): ServiceItem | null {

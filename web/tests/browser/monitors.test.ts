@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { axe, launch, shot, sideways, type Watched } from '../support/browser.ts'
 import { actingAs, answer, type Answers } from '../support/mocked.ts'
 import { Server, until } from '../support/server.ts'
-import { aCheck, aDefinition, anIncident, aPast, aWholeIncident, estate, someIncidents, someNotices, someServices } from '../support/watched.ts'
+import { aCheck, aDefinition, anIncident, aPast, aWholeIncident, estate, someIncidents, someAvailability, someNotices, someServices } from '../support/watched.ts'
 
 /** Pages of what is watched, over answers that are made up: every state, thousands of rows, nobody's rights. The real server stands behind the rest. */
 let browser: Browser
@@ -24,7 +24,7 @@ const REPLAY: Answers = {
   }),
 }
 const ALL: Answers = {
-  ...list(200), ...CHECK, '/api/v1/services': () => someServices(), '/api/v1/incidents': () => ({ now: now(), incidents: someIncidents() }), '/api/v1/incidents/42': () => aWholeIncident(), ...REPLAY,
+  ...list(200), ...CHECK, '/api/v1/services': () => someServices(), '/api/v1/availability': () => someAvailability(), '/api/v1/incidents': () => ({ now: now(), incidents: someIncidents() }), '/api/v1/incidents/42': () => aWholeIncident(), ...REPLAY,
 }
 const PAGES = {
   list: '/monitors', unfolded: '/monitors?ok=1', unwatched: '/monitors?show=unwatched', check: '/monitors/web1%2Fdisk%20%2Fvar', editor: '/monitors?new=1&q=host.*.load.1m', services: '/services', service: '/services/Uploads', incidents: '/incidents',
@@ -197,8 +197,6 @@ test('editor: a sentence becomes a condition, the line on the graph is the thres
   await line.press('ArrowUp')
   expect(Number(await page.getByLabel('Value').inputValue())).toBeGreaterThan(dragged)
   await page.getByRole('button', { name: 'Calmer' }).click()
-  await page.getByRole('button', { name: 'Hold for comparison' }).click()
-  await page.getByText('The version held: 3 times, told 2 times').waitFor()
   await page.getByLabel('Name', { exact: true }).fill('load is high')
   await page.getByText('As it would stand in a file').click()
   expect(await page.locator('details pre').innerText()).toMatch(/^\[\[monitor\]\]\nname = "load is high"\nkind = "metric"\ntarget = "host\.\*\.load\.1m"\ncritical = "> -?[\d.]+"\nfor = "1min"/)

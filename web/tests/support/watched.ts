@@ -1,5 +1,5 @@
 /** An estate of checks and monitors as the API tells it, for what no server can be made to say in a second. */
-import type { HistoryAnswer, Incident, MonitorDetail, MonitorRow, Notification, ServiceItem, ServicesAnswer, Watched, WatchState, WholeIncident } from '../../src/api/types.ts'
+import type { AvailabilityAnswer, AvailabilityItem, HistoryAnswer, Incident, MonitorDetail, MonitorRow, Notification, ServiceItem, ServicesAnswer, Watched, WatchState, WholeIncident } from '../../src/api/types.ts'
 
 export function row(name: string, change: Partial<MonitorRow> = {}): MonitorRow {
   return {
@@ -121,4 +121,18 @@ export const someServices = (): ServicesAnswer => ({
     aService('Database', { coverage: { watched: 6, of: 6, percent: 100, unwatched: [] } }),
     aService('Mail', { state: null, owner: null, members_in_all: 0, conditions: { availability: { state: null, members: 0 }, latency: { state: null, members: 0 }, function: { state: null, members: 0 } } }),
   ],
+})
+
+function attained(name: string, percent: number | null, change: Partial<AvailabilityItem> = {}): AvailabilityItem {
+  const month = 2_592_000
+  const trouble = percent === null ? 0 : Math.round((month * (100 - percent)) / 100)
+  return {
+    name, external: false, from: now() - month, until: now(), objective: { text: '99.9 % over 30d', percent: 99.9, over_seconds: month, allowed_seconds: 2592 }, attained_percent: percent, meets: percent === null ? null : percent >= 99.9,
+    available_seconds: month - trouble, in_trouble_seconds: trouble, planned_seconds: 0, unknown_seconds: percent === null ? month : 0, outages: trouble ? 3 : 0, budget_left_seconds: 2592 - trouble, causes: trouble ? [{ name: 'gdrive uploads fail: stats.uploads.gdrive.failed', seconds: trouble }] : [], ...change,
+  }
+}
+
+export const someAvailability = (): AvailabilityAnswer => ({
+  now: now(), without_objective: ['Search'],
+  services: [attained('Uploads', 99.41, { planned_seconds: 7200 }), attained('Database', 99.97), attained('Google Drive', 98.2, { external: true, objective: null, meets: null, budget_left_seconds: null }), attained('Mail', null), attained('Search', 100, { objective: null, meets: null, budget_left_seconds: null })],
 })

@@ -43,17 +43,18 @@ export function definitionOf(draft: Draft): MonitorDefinition {
 }
 
 /** As it would stand in a file. */
-export function tomlOf(definition: MonitorDefinition): string {
+export function tomlOf(definition: MonitorDefinition, kind: 'monitor' | 'check' = 'monitor'): string {
   const plain = Object.entries(definition).filter(([, value]) => !isTable(value))
   const tables = Object.entries(definition).filter(([, value]) => isTable(value)) as [string, Record<string, unknown>][]
   const line = ([key, value]: [string, unknown]) => `${keyOf(key)} = ${valueOf(value)}\n`
-  return ['[[monitor]]\n', ...plain.map(line), ...tables.map(([key, table]) => `[monitor.${keyOf(key)}]\n${Object.entries(table).map(line).join('')}`)].join('')
+  return [`[[${kind}]]\n`, ...plain.map(line), ...tables.map(([key, table]) => `[${kind}.${keyOf(key)}]\n${Object.entries(table).map(line).join('')}`)].join('')
 }
 
 const isTable = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
 const keyOf = (key: string) => (/^[\w-]+$/.test(key) ? key : JSON.stringify(key))
 
 function valueOf(value: unknown): string {
+  if (isTable(value)) return `{ ${Object.entries(value as object).map(([key, one]) => `${keyOf(key)} = ${valueOf(one)}`).join(', ')} }`
   if (Array.isArray(value)) return `[${value.map(valueOf).join(', ')}]`
   // A JSON string is a TOML string; only DEL has to be escaped besides.
   return typeof value === 'string' ? JSON.stringify(value).replace(/\x7f/g, '\\u007f') : String(value)

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { MonitorRow } from '../../api/types.ts'
-import { countsOf, isNoisy, itemsOf, worst, worstFirst } from './model.ts'
+import { isNoisy } from '../../plain/noise.ts'
+import { countsOf, itemsOf, worst, worstFirst } from './model.ts'
 
 const row = (name: string, change: Partial<MonitorRow> = {}): MonitorRow => ({
   name, kind: 'check', host: 'web1', service: null, state: 'OK', state_type: 'HARD', attempt: 1, max_attempts: 3, since: 100, text: '', instances: 1, in_trouble: 0, acknowledged: false,

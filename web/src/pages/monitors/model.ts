@@ -1,5 +1,6 @@
 /** What the list of monitors shows, worked out of one answer. Pure. */
 import type { MonitorRow, MonitorsAnswer } from '../../api/types.ts'
+import { isNoisy } from '../../plain/noise.ts'
 import { badness, isTrouble } from '../../plain/states.ts'
 
 /** What its page is called: hosts stand beside checks of the same name. */
@@ -8,11 +9,6 @@ export const itemOf = ({ kind, name }: MonitorRow) => (kind === 'host' ? `host:$
 export const FILTERS = ['trouble', 'unwatched', 'unowned', 'noplaybook', 'noisy', 'silenced', 'neverfired'] as const
 export type Filter = (typeof FILTERS)[number]
 
-/** What fires often and ends by itself teaches people not to look. */
-const NOISY_FIRINGS = 5
-const NOISY_PAGES = 20
-
-export const isNoisy = ({ fired, self_healed, pages }: MonitorRow) => (fired >= NOISY_FIRINGS && self_healed * 2 >= fired) || pages >= NOISY_PAGES
 export const isSilenced = (row: MonitorRow) => row.silenced || row.in_downtime || row.shadow || !row.notifies
 /** In trouble, and nobody has said that it is in hand or planned. */
 export const isOpen = (row: MonitorRow) => isTrouble(row.state) && row.state_type === 'HARD' && !row.acknowledged && !row.in_downtime && !row.shadow
