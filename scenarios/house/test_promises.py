@@ -147,10 +147,11 @@ def test_c041_c184_every_graph_says_how_far_to_believe_it(bellwether):
 
 
 def test_c184_what_the_store_refuses_of_statsd_stands_beside_its_graphs(bellwether):
-    server = bellwether("[storage]\nmax_series = 400")
+    # More than there are of our own, which need their place too.
+    server = bellwether("[storage]\nmax_series = 1000")
     server.statsd_send(b"known:1|c")
     wait_for(lambda: values(server, "stats.known"))
-    server.statsd_send(*(b"flood.n%d:1|c" % n for n in range(400)))
+    server.statsd_send(*(b"flood.n%d:1|c" % n for n in range(1000)))
     wait_for(lambda: server.get("/api/v1/trust?target=stats.known&from=-5min").json["dropped"]["refused"] > 0)
     part = next(part for part in server.get("/api/v1/health").json["parts"] if part["id"] == "statsd")
     assert part["state"] == "warning" and "limit" in [drop["cause"] for drop in part["dropped"]]
@@ -188,7 +189,7 @@ def test_c158_c159_every_part_tells_how_it_is(bellwether):
     assert {"listener", "collector", "evaluator", "store"} <= kinds
     for part in health["parts"]:
         assert part["state"] in ("ok", "off") and part["text"], part
-        if part["kind"] in ("collector", "evaluator", "store"):
+        if part["kind"] in ("collector", "evaluator", "store") and part["state"] == "ok":
             assert health["now"] - part["last_success"] < 10, part
     # One process, and its memory is bounded and told.
     assert psutil.Process(server.process.pid).children() == []

@@ -4,7 +4,7 @@
 //! far the last instance is behind stands in the statistics.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(1_000);
 pub struct MetricWatchStats {
     pub watch: Mutex<WatchStats>,
     pub last_microseconds: AtomicU64,
+    pub last_look: AtomicI64,
     /// Monitors that have nothing to tell, and why.
     pub troubles: Mutex<Vec<(String, String)>>,
 }
@@ -111,6 +112,7 @@ impl Judge {
         *stats.troubles.lock() =
             watch.troubles().map(|(monitor, why)| (monitor.to_owned(), why.to_owned())).collect();
         stats.last_microseconds.store(begun.elapsed().as_micros() as u64, Ordering::Relaxed);
+        stats.last_look.store(now.0, Ordering::Relaxed);
     }
 }
 

@@ -149,6 +149,7 @@ fn metrics_part(house: &House) -> Part {
                 if troubles.len() > 1 { format!(", and {} more", troubles.len() - 1) } else { String::new() };
             (State::Ok, format!("{} watched; `{monitor}` has nothing to tell: {why}{more}", stats.instances))
         }
+        None if stats.monitors == 0 => (State::Off, "no metric monitors".to_owned()),
         None => (State::Ok, format!("{} instances of {} monitors", stats.instances, stats.monitors)),
     };
     let losses = [
@@ -167,12 +168,14 @@ fn metrics_part(house: &House) -> Part {
         ),
     ];
     let took = house.metric_watch.last_microseconds.load(Ordering::Relaxed);
+    let last = house.metric_watch.last_look.load(Ordering::Relaxed);
     Part {
         state,
         text,
         rate: house.history.rate("monitors.metric.slots"),
         unit: Some("points/s"),
         lag: Some(took as f64 / 1e6 + stats.behind.max(0) as f64),
+        last_success: (last > 0).then_some(last as f64),
         dropped: losses_of(house, &losses),
         ..part("metrics", "evaluator", "Metric monitors")
     }
@@ -190,6 +193,7 @@ fn checks_part(house: &House, watching: &Watching) -> Part {
                 checks.running
             ),
         ),
+        _ if checks.scheduled == 0 => (State::Off, "no checks that run here".to_owned()),
         _ => (State::Ok, format!("{} scheduled, {} running", checks.scheduled, checks.running)),
     };
     let last = watching.stats.last_result.load(Ordering::Relaxed);
