@@ -9,9 +9,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use http_api::StateEvents;
-use monitors::Definitions;
-use monitors::kinds::metric::{Look, Results, Watch, WatchStats};
-use monitors::machine::ObjectName;
+use monitors::kinds::metric::{Kept, Look, Results, Watch, WatchStats};
+use monitors::{Definitions, Monitors};
 use parking_lot::Mutex;
 use vocabulary::Timestamp;
 use vocabulary::ports::{LiveTail, QueryLimits};
@@ -92,20 +91,16 @@ impl Judge {
     fn look(&self, watch: &mut Watch, now: Timestamp) {
         let begun = Instant::now();
         let monitors = &self.house.monitors;
-        let before = |monitor: &str, instance: &str| -> Option<(State, StateType)> {
-            let name = ObjectName::Instance(monitor.to_owned(), instance.to_owned());
-            let status = monitors.look(&name, now).ok()?.status;
-            Some((status.state?, status.state_type))
-        };
         let zone = jiff::tz::TimeZone::system();
         let limits = QueryLimits { deadline: Some(begun + LONGEST_LOOK), ..QueryLimits::default() };
         let events = StateEvents(&self.house.state);
         let look = Look { source: &*self.house.store, events: &events, zone: &zone, limits: &limits, now };
-        let Results { told, gone } = watch.tick(&look, &before);
+        let Results { told, gone } = watch.tick(&look, &KeptStates(monitors));
         let results = told.iter().map(|told| (&*told.monitor, &*told.instance, &told.outcome));
         monitors.instance_results(results, now);
+        monitors.forget_instances(&gone, now);
         for (monitor, instance) in &gone {
-            tracing::info!(%monitor, %instance, "no longer watched: it was fine, and its series has been gone for a day");
+            tracing::info!(%monitor, %instance, "no longer watched: its series has been gone for a day, or the monitor means others now");
         }
         let stats = &self.house.metric_watch;
         *stats.watch.lock() = watch.stats;
@@ -113,6 +108,19 @@ impl Judge {
             watch.troubles().map(|(monitor, why)| (monitor.to_owned(), why.to_owned())).collect();
         stats.last_microseconds.store(begun.elapsed().as_micros() as u64, Ordering::Relaxed);
         stats.last_look.store(now.0, Ordering::Relaxed);
+    }
+}
+
+/// What the state machine knows.
+struct KeptStates<'a>(&'a Monitors);
+
+impl Kept for KeptStates<'_> {
+    fn state(&self, monitor: &str, instance: &str) -> Option<(State, StateType)> {
+        self.0.instance_state(monitor, instance)
+    }
+
+    fn instances(&self, monitor: &str) -> Vec<Arc<str>> {
+        self.0.known_instances(monitor)
     }
 }
 

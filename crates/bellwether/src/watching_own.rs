@@ -35,6 +35,7 @@ pub fn count(house: &House, all: &mut Counters) {
         ("late", metrics.late),
         ("reads_failed", metrics.failed_reads),
         ("dropped.instances", metrics.refused_instances),
+        ("dropped.windows", metrics.refused_windows),
     ] {
         all.add(&format!("monitors.metric.{name}"), value);
     }
@@ -78,6 +79,9 @@ pub fn gauges(house: &House, add: &mut impl FnMut(&str, f64)) {
     ] {
         add(&format!("monitors.state.{name}"), value as f64);
     }
+    let metrics = *house.metric_watch.watch.lock();
+    add("monitors.metric.instances", metrics.instances as f64);
+    add("monitors.metric.window_bytes", metrics.window_bytes as f64);
     let Some(watching) = &**house.watching.load() else { return };
     let checks = watching.check_stats();
     add("checks.scheduled", checks.scheduled as f64);
@@ -158,6 +162,12 @@ fn metrics_part(house: &House) -> Part {
             "limit",
             stats.refused_instances,
             "Series of one monitor beyond the most that it may have.",
+        ),
+        (
+            "monitors.metric.dropped.windows",
+            "memory",
+            stats.refused_windows,
+            "Series whose windows would have taken more memory than all may.",
         ),
         ("monitors.metric.late", "late", stats.late, "Points that came after their second was judged."),
         (

@@ -101,11 +101,14 @@ fn cpu_seconds() -> f64 {
 fn watch(monitors: usize, seconds: i64) {
     let mut bench = Bench::open("1s:6h,10s:7d,1m:30d");
     let rule = |index: usize| {
-        let mut rule = MonitorConfig {
-            name: format!("m{index}"),
-            target: Some(name(index)),
-            ..MonitorConfig::default()
+        let target = match index % 100 {
+            // One in ten is an expression, and one in a hundred a sum over a rack.
+            9 => format!("sumSeries(stats.timers.rack{:02}.*.upper_90)", index % 37),
+            place if place % 10 == 8 => format!("movingAverage({}, 10)", name(index)),
+            _ => name(index),
         };
+        let name = format!("m{index}");
+        let mut rule = MonitorConfig { name, target: Some(target), ..MonitorConfig::default() };
         // A few of each kind, as people have them.
         let conditions =
             ["> 300", "outside 10..300", "avg over 1m > 300", "no point for 60s", "sum over 5m < 1"];
@@ -126,8 +129,10 @@ fn watch(monitors: usize, seconds: i64) {
             bench.put(name, now, value(series, now));
         }
         bench.send();
+        // As the server does each second.
+        while bench.store.maintain() {}
         let (begun, before) = (Instant::now(), cpu_seconds());
-        told += watch.tick(&bench.look(&limits, now), &|_, _| None).told.len();
+        told += watch.tick(&bench.look(&limits, now), &()).told.len();
         // The first seconds find the series and fill windows.
         if second >= 20 {
             taken.push(begun.elapsed().as_secs_f64());

@@ -13,6 +13,12 @@ pub const MAX_WINDOW_SECONDS: i64 = 400 * 86_400;
 pub const EXACT_WINDOW_SECONDS: i64 = 3_600;
 /// Longer ones consist of so many parts: two minutes each of a day.
 pub const LONG_WINDOW_PARTS: i64 = 720;
+/// What the windows of one series may take once they are full: about nine percentiles over an hour, and more than any rule
+/// that people understand.
+pub const MAX_WINDOW_BYTES_OF_INSTANCE: usize = 1 << 20;
+/// What the windows of all instances of all metric monitors may take: 16,000 averages over an hour, each second kept.
+/// Series that would take more are not watched, counted, and their monitor says so.
+pub const MAX_WINDOW_BYTES: usize = 1 << 30;
 /// Sums that points were taken out of so often are made anew: in between, errors of rounding stay far below what
 /// is compared.
 pub const RESUM_EVERY: u32 = 4096;
@@ -26,6 +32,8 @@ pub const MAX_SERIES_OF_MONITOR: usize = 16;
 pub const VALUE_REACH_SECONDS: i64 = 60;
 /// A target that gives more is too wide to be dealt with by people; what is beyond is counted.
 pub const MAX_INSTANCES_OF_MONITOR: usize = 10_000;
+/// Series that are read at a time: the store's own limits are further away.
+pub const SERIES_A_READ: usize = 10_000;
 /// Functions such as `derivative` and `keepLastValue` look at points before the window.
 pub const EXPRESSION_LEAD_SECONDS: i64 = 60;
 /// How often names are looked up anew: a new series is watched after so many seconds at the latest.

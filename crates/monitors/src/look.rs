@@ -157,6 +157,12 @@ impl Monitors {
         ids.map(|id| inner.machine.instance_id(id).instance.clone()).collect()
     }
 
+    /// What the machine knows of one of them; nothing before its first result.
+    pub fn instance_state(&self, monitor: &str, instance: &str) -> Option<(State, StateType)> {
+        let inner = self.inner.lock();
+        inner.machine.state(inner.machine.instance(monitor, instance)?)
+    }
+
     /// How many of all that is watched are in which state. A check counts once, whatever parts it has.
     pub fn tally(&self) -> Tally {
         let inner = self.inner.lock();

@@ -19,7 +19,7 @@ use crate::kinds::metric::ranking;
 use crate::kinds::metric::source::{Slots, Subject};
 use crate::kinds::metric::telling;
 use crate::kinds::metric::track::{Blind, FINE};
-use crate::kinds::metric::watch::{Item, find_all, primary};
+use crate::kinds::metric::watch::{Finder, Item, find_all, primary};
 use crate::kinds::metric::{Look, Rule, Standing, Track};
 use crate::limits::{
     MAX_FIRINGS, MAX_REPLAY_INSTANCES, REPLAY_EXPRESSION_SECONDS, REPLAY_ROW_SLOTS, REPLAY_ROWS_SLOTS,
@@ -131,7 +131,7 @@ fn of_stored(
     look: &Look<'_>,
     past: &Past,
 ) -> Result<(Vec<Passage>, u64), String> {
-    let mut items = find_all(rule, subjects, look)?;
+    let mut items = find_all(rule, subjects, &Finder::new(look), &[])?;
     items.retain(|item| item.stored.iter().any(Option::is_some));
     let left_out = items.len().saturating_sub(MAX_REPLAY_INSTANCES) as u64;
     items.truncate(MAX_REPLAY_INSTANCES);

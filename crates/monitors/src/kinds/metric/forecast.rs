@@ -34,8 +34,7 @@ const RESET_SHARE: f64 = 0.2;
 
 impl Forecast {
     pub fn new(level: f64, rising: bool, by: i64) -> Forecast {
-        let quantum = (by / FORECAST_PARTS as i64).max(1);
-        Forecast { level, rising, by, quantum, parts: VecDeque::new(), last: f64::NAN, reached_at: None }
+        Forecast { level, rising, by, quantum: quantum(by), parts: VecDeque::new(), last: f64::NAN, reached_at: None }
     }
 
     pub fn push(&mut self, point: Point) {
@@ -78,9 +77,20 @@ impl Forecast {
         reached(&known, sign * self.level)
     }
 
+    #[cfg(test)]
     pub fn bytes(&self) -> usize {
         self.parts.capacity() * size_of::<(i64, f64, f64)>()
     }
+
+    /// What it takes once it knows all of the past that it looks at.
+    pub fn most_bytes(by: i64) -> usize {
+        let parts = usize::try_from(by / quantum(by) + 2).unwrap_or(usize::MAX);
+        parts.next_power_of_two().max(4) * size_of::<(i64, f64, f64)>()
+    }
+}
+
+fn quantum(by: i64) -> i64 {
+    (by / FORECAST_PARTS as i64).max(1)
 }
 
 /// The time at which points (time, value) will have risen to a level.

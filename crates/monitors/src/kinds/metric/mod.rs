@@ -31,4 +31,4 @@ pub mod window;
 pub use rule::{Rule, problems, waits};
 pub use source::Look;
 pub use track::{Standing, Track};
-pub use watch::{Results, Told, Watch, WatchStats};
+pub use watch::{Kept, Results, Told, Watch, WatchStats};

@@ -7,13 +7,14 @@ use graphite::target::Expression;
 use graphite::{Environment, Events, Question, Window, tag_expressions};
 use jiff::tz::TimeZone;
 use vocabulary::ports::{
-    FetchRequest, FindQuery, Node, QueryLimits, Row, Scope, SeriesMatch, SeriesSource, StoreError,
+    FetchRequest, FindQuery, Node, QueryLimits, Row, Scope, SeriesInfo, SeriesMatch, SeriesSource, StoreError,
     TagExpression, TagQuery,
 };
 use vocabulary::retention::Aggregation;
 use vocabulary::{SeriesRef, Timestamp, ValueKind};
 
 use super::window::Point;
+use crate::services::pattern::Glob;
 use crate::limits::{EXPRESSION_LEAD_SECONDS, MAX_INSTANCES_OF_MONITOR};
 
 /// Where points come from.
@@ -78,6 +79,14 @@ impl Subject {
         }
     }
 
+    /// The same series as before, if it names only one and that is still there. Most monitors of a large site watch one
+    /// series each; to look for its name again and again is what they would cost most.
+    pub fn find_again(&self, before: &Stored, look: &Look<'_>) -> Option<Found> {
+        let Subject::Pattern(pattern) = self else { return None };
+        let info = look.source.describe(before.series).filter(|info| *info.name == **pattern)?;
+        Some(Found { name: info.name.clone(), key: "".into(), stored: Some(Stored::of(before.series, &info)) })
+    }
+
     /// The stored series that it names, in order of their names. Of an expression: none.
     pub fn find(&self, look: &Look<'_>) -> Result<Vec<Found>, StoreError> {
         let (scope, kind, limit) = (&Scope::everything(), ValueKind::Number, MAX_INSTANCES_OF_MONITOR);
@@ -98,14 +107,20 @@ impl Subject {
         Ok(matches.iter().filter_map(|found| self.found(found, look)).collect())
     }
 
+    /// Could it find a series of this name? `None`: only the store can tell.
+    pub fn means(&self, name: &str) -> Option<bool> {
+        let Subject::Pattern(pattern) = self else { return None };
+        let written: Vec<&str> = pattern.split('.').collect();
+        if written.contains(&"**") {
+            return None;
+        }
+        let nodes: Vec<&str> = name.split('.').collect();
+        let alike = || nodes.iter().zip(&written).all(|(node, written)| Glob::new(written).matches(node));
+        Some(nodes.len() == written.len() && alike())
+    }
+
     fn found(&self, found: &SeriesMatch, look: &Look<'_>) -> Option<Found> {
-        let info = look.source.describe(found.series)?;
-        let stored = Stored {
-            series: found.series,
-            step: info.policy.archives.finest().step.seconds(),
-            sums: matches!(info.policy.aggregation, Aggregation::Sum | Aggregation::Count),
-            last: info.last_point,
-        };
+        let stored = Stored::of(found.series, &look.source.describe(found.series)?);
         let key = match self {
             Subject::Pattern(pattern) => wild_part(pattern, &found.name),
             _ => vocabulary::series::split(&found.name).1.to_owned(),
@@ -124,6 +139,17 @@ fn wild_part(pattern: &str, name: &str) -> String {
     }
     let nodes = name.split('.').zip(written).filter(|(_, written)| wild(written)).map(|(node, _)| node);
     nodes.collect::<Vec<_>>().join(".")
+}
+
+impl Stored {
+    fn of(series: SeriesRef, info: &SeriesInfo) -> Stored {
+        Stored {
+            series,
+            step: info.policy.archives.finest().step.seconds(),
+            sums: matches!(info.policy.aggregation, Aggregation::Sum | Aggregation::Count),
+            last: info.last_point,
+        }
+    }
 }
 
 impl Slots {
@@ -219,6 +245,15 @@ mod tests {
         assert_eq!(wild_part("a.*.c.{d,e}", "a.b.c.d"), "b.d");
         assert_eq!(wild_part("a.b", "a.b"), "");
         assert_eq!(wild_part("a.**", "a.b.c"), "a.b.c");
+    }
+
+    #[test]
+    fn a_pattern_tells_which_names_it_means() {
+        let means = |target: &str, name: &str| Subject::of(target).means(name);
+        assert_eq!(means("a.*.c{d,e}", "a.b.ce"), Some(true));
+        assert_eq!(means("a.*.c{d,e}", "a.b.cf"), Some(false));
+        assert_eq!(means("a.*", "a.b.c"), Some(false));
+        assert_eq!([means("a.**", "b"), means("sumSeries(a.*)", "b")], [None; 2]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::RwLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use vocabulary::ports::{
     FetchRequest, FindQuery, Node, Row, SearchQuery, SeriesInfo, SeriesMatch, StoreError, TagListQuery,
@@ -19,6 +20,7 @@ pub const BEGIN: i64 = 1_700_002_800;
 pub struct Stored {
     archives: &'static str,
     series: RwLock<Vec<(String, BTreeMap<i64, f64>)>>,
+    fails: AtomicBool,
 }
 
 impl Default for Stored {
@@ -29,7 +31,12 @@ impl Default for Stored {
 
 impl Stored {
     pub fn with_archives(archives: &'static str) -> Stored {
-        Stored { archives, series: RwLock::default() }
+        Stored { archives, series: RwLock::default(), fails: AtomicBool::new(false) }
+    }
+
+    /// Points cannot be read.
+    pub fn fail(&self, fails: bool) {
+        self.fails.store(fails, Ordering::Relaxed);
     }
 
     pub fn put(&self, name: &str, at: i64, value: f64) {
@@ -94,6 +101,9 @@ impl SeriesSource for Stored {
     }
 
     fn fetch(&self, request: &FetchRequest<'_>) -> Result<Vec<Row<f64>>, StoreError> {
+        if self.fails.load(Ordering::Relaxed) {
+            return Err(StoreError::Disk("reading: Input/output error".into()));
+        }
         let all = self.series.read().unwrap();
         let archives: Archives = self.archives.parse().unwrap();
         let step = archives.serving(request.from, request.now).step;

@@ -9,20 +9,15 @@
 //! expect: 0 OK, 1 CRITICAL, 5 OK      when it became what; `OK>WARNING`: about to
 //! ```
 
-use std::collections::HashMap;
-
-use jiff::tz::TimeZone;
 use vocabulary::Timestamp;
-use vocabulary::ports::QueryLimits;
 use vocabulary::time::HumanDuration;
 
 use super::condition::Condition;
 use super::grammar::parse;
 use super::rule::{Rule, problems};
-use super::testing::{BEGIN, Stored, monitor};
+use super::testing::BEGIN;
 use super::track::{FINE, Standing, Track};
 use super::window::Point;
-use super::{Look, Watch};
 use crate::config::MonitorConfig;
 
 struct Case<'t> {
@@ -207,126 +202,6 @@ fn what_is_wrong_is_told_with_its_key() {
     check(|config| config.objective = Some("100%".into()), "objective: `100%` is not an objective");
     check(|config| config.objective = Some("99%".into()), "series: an objective is a share");
     check(|config| config.funnel = Some("a.**".into()), "funnel: a funnel finds its series itself");
-}
-
-/// Results by second, `instance status`, over a stretch of seconds in which points come as `put` says.
-fn live(
-    watch: &mut Watch,
-    store: &Stored,
-    seconds: std::ops::Range<i64>,
-    put: impl Fn(&Stored, i64),
-) -> Vec<String> {
-    let limits = QueryLimits::default();
-    let mut lines = Vec::new();
-    for second in seconds {
-        put(store, second);
-        let look = Look {
-            source: store,
-            events: &graphite::NoEvents,
-            zone: &TimeZone::UTC,
-            limits: &limits,
-            now: Timestamp(BEGIN + second),
-        };
-        let results = watch.tick(&look, &|_, _| None);
-        lines.extend(
-            results.told.iter().map(|told| format!("{second} {} {}", told.instance, told.outcome.status)),
-        );
-        lines.extend(results.gone.iter().map(|(_, instance)| format!("{second} {instance} gone")));
-    }
-    lines
-}
-
-fn watching(keys: &str) -> Watch {
-    let mut watch = Watch::new(Vec::new());
-    watch.reload(&[monitor(keys)]).unwrap();
-    watch
-}
-
-/// Without those that only repeat what was told before.
-fn changes(lines: Vec<String>) -> Vec<String> {
-    let mut last: HashMap<String, String> = Default::default();
-    let mut is_news = |line: &String| {
-        let (instance, status) = line.split_once(' ').and_then(|(_, rest)| rest.rsplit_once(' ')).unwrap();
-        last.insert(instance.to_owned(), status.to_owned()).is_none_or(|before| before != status)
-    };
-    lines.into_iter().filter(|line| is_news(line)).collect()
-}
-
-#[test]
-fn points_are_judged_when_they_are_there_and_gaps_when_they_are_over() {
-    let store = Stored::default();
-    let mut watch = watching("target = \"a.*\"\ncritical = \"> 5 or no point for 5s\"");
-    let lines = live(&mut watch, &store, 0..40, |store, second| {
-        let value = if (10..12).contains(&second) { 9.0 } else { 1.0 };
-        // `b` is there from the third find on, and stops.
-        if second < 25 {
-            store.put("a.a", BEGIN + second, value);
-        }
-        if (15..30).contains(&second) {
-            store.put("a.b", BEGIN + second, 1.0);
-        }
-    });
-    let told = changes(lines);
-    assert_eq!(told, ["0 a.a 0", "10 a.a 2", "12 a.a 0", "20 a.b 0", "33 a.a 2", "38 a.b 2"]);
-}
-
-#[test]
-fn a_name_that_nobody_sends_is_missed() {
-    let mut watch = watching("target = \"a.b\"\ncritical = \"no point for 5s\"");
-    assert_eq!(changes(live(&mut watch, &Stored::default(), 0..40, |_, _| {})), ["0 a.b 0", "1 a.b 2"]);
-    let mut watch = watching("target = \"a.*\"\ncritical = \"no point for 5s\"");
-    assert!(live(&mut watch, &Stored::default(), 0..40, |_, _| {}).is_empty());
-    assert_eq!(watch.troubles().collect::<Vec<_>>(), [("m", "the target finds no series")]);
-}
-
-#[test]
-fn late_points_are_waited_for_once_they_are_seen_to_be_late() {
-    let store = Stored::default();
-    let mut watch = watching("target = \"a\"\ncritical = \"> 5\"");
-    // Each point comes five seconds late, and every second one is bad.
-    let lines = live(&mut watch, &store, 0..60, |store, second| {
-        store.put("a", BEGIN + second - 5, if second < 30 { 1.0 } else { 9.0 });
-    });
-    assert!(watch.stats.late > 0, "{:?}", watch.stats);
-    let told = changes(lines);
-    assert_eq!(told.last().unwrap().as_str(), "30 a 2", "{told:?}");
-}
-
-#[test]
-fn expressions_and_several_series_are_judged_too() {
-    let store = Stored::default();
-    let mut watch = watching(
-        "target = \"sumSeries(a.*)\"\nseries = { quiet = \"q\" }\ncritical = \"> 5 while quiet < 1\"",
-    );
-    let lines = live(&mut watch, &store, 0..40, |store, second| {
-        store.put("a.a", BEGIN + second, 3.0);
-        store.put("a.b", BEGIN + second, 3.0);
-        store.put("q", BEGIN + second, f64::from(u8::from(second > 20)));
-    });
-    assert_eq!(changes(lines), ["0 sumSeries(a.*) 0", "3 sumSeries(a.*) 2", "24 sumSeries(a.*) 0"]);
-}
-
-#[test]
-fn what_has_to_last_is_soft_first_and_repeated_when_it_counts() {
-    let store = Stored::default();
-    let mut watch = watching("target = \"a\"\ncritical = \"> 5\"\nfor = \"3s\"");
-    let lines = live(&mut watch, &store, 0..20, |store, second| {
-        store.put("a", BEGIN + second, if second > 9 { 9.0 } else { 1.0 });
-    });
-    let bad: Vec<&String> = lines.iter().filter(|line| line.ends_with('2')).collect();
-    assert_eq!(bad, ["10 a 2", "13 a 2"]);
-}
-
-#[test]
-fn the_three_greatest() {
-    let store = Stored::default();
-    let mut watch = watching("target = \"a.*\"\nwarning = \"top 1 and > 5\"");
-    let lines = live(&mut watch, &store, 0..20, |store, second| {
-        for (name, value) in [("a.a", 7.0), ("a.b", if second < 10 { 6.0 } else { 8.0 }), ("a.c", 1.0)] {
-            store.put(name, BEGIN + second, value);
-        }
-    });
-    assert_eq!(changes(lines), ["0 a.a 0", "0 a.b 0", "0 a.c 0", "2 a.a 1", "10 a.a 0", "10 a.b 1"]);
 }
 
 #[test]

@@ -31,12 +31,27 @@ pub struct Window {
     kept: Kept,
 }
 
-/// Points of one quantum: all of them are averages over `weight`.
+/// Points of one quantum: all of them are averages over `weight`. There are many: 16 bytes, with seconds since 1970
+/// until 2106, and weights that stay whole numbers.
 #[derive(Clone, Copy, Debug)]
 struct Element {
-    at: i64,
+    at: u32,
+    weight: f32,
     value: f64,
-    weight: f64,
+}
+
+impl Element {
+    fn new(at: i64, value: f64, weight: f64) -> Element {
+        Element { at: u32::try_from(at).unwrap_or(u32::MAX), weight: weight as f32, value }
+    }
+
+    fn at(self) -> i64 {
+        self.at.into()
+    }
+
+    fn weight(self) -> f64 {
+        self.weight.into()
+    }
 }
 
 /// Of a straight line through the points, the times counted from `base`.
@@ -106,18 +121,18 @@ impl Window {
             Kept::Sorted(_) | Kept::Nothing => {}
         }
         if self.quantum > 1
-            && let Some(last) = self.elements.back_mut().filter(|last| last.at == at)
+            && let Some(last) = self.elements.back_mut().filter(|last| last.at() == at)
         {
             let old = *last;
-            let weight = old.weight + point.weight;
-            *last =
-                Element { at, value: (old.value * old.weight + point.value * point.weight) / weight, weight };
-            let new = *last;
+            let weight = old.weight() + point.weight;
+            let value = (old.value * old.weight() + point.value * point.weight) / weight;
+            let new = Element::new(at, value, weight);
+            *last = new;
             self.remove(old);
             self.add(new);
             return;
         }
-        let element = Element { at, value: point.value, weight: point.weight };
+        let element = Element::new(at, point.value, point.weight);
         self.elements.push_back(element);
         self.add(element);
     }
@@ -142,7 +157,7 @@ impl Window {
             }
             Kept::Sorted(_) | Kept::Nothing => {}
         }
-        while let Some(first) = self.elements.front().copied().filter(|first| gone(first.at)) {
+        while let Some(first) = self.elements.front().copied().filter(|first| gone(first.at())) {
             self.elements.pop_front();
             self.remove(first);
             self.gone += 1;
@@ -158,7 +173,7 @@ impl Window {
             sorted.insert(place, element.value);
         }
         if self.sums.weight == 0.0 {
-            self.sums.base = element.at;
+            self.sums.base = element.at();
         }
         self.sums.change(element, 1.0);
     }
@@ -173,7 +188,7 @@ impl Window {
 
     fn resum(&mut self) {
         self.gone = 0;
-        self.sums = Sums { base: self.elements.front().map_or(0, |first| first.at), ..Sums::default() };
+        self.sums = Sums { base: self.elements.front().map_or(0, |first| first.at()), ..Sums::default() };
         for element in &self.elements {
             self.sums.change(*element, 1.0);
         }
@@ -203,15 +218,33 @@ impl Window {
         self.sums.negative == 0
     }
 
+    #[cfg(test)]
     pub fn bytes(&self) -> usize {
         let kept = match &self.kept {
             Kept::Nothing => 0,
-            Kept::Best(best) => best.capacity() * 16,
-            Kept::Sorted(sorted) => sorted.capacity() * 8,
-            Kept::Changes(times, _) => times.capacity() * 8,
+            Kept::Best(best) => best.capacity() * BEST_BYTES,
+            Kept::Sorted(sorted) => sorted.capacity() * SORTED_BYTES,
+            Kept::Changes(times, _) => times.capacity() * CHANGE_BYTES,
         };
         kept + self.elements.capacity() * size_of::<Element>()
     }
+}
+
+const BEST_BYTES: usize = size_of::<(i64, f64)>();
+const SORTED_BYTES: usize = size_of::<f64>();
+const CHANGE_BYTES: usize = size_of::<i64>();
+
+/// What a window takes once it is full of points of each second.
+pub fn most_bytes(function: Function, seconds: i64) -> usize {
+    let each = match function {
+        Function::Min | Function::Max => BEST_BYTES,
+        Function::Changes => CHANGE_BYTES,
+        Function::Median | Function::Percentile(_) => size_of::<Element>() + SORTED_BYTES,
+        _ => size_of::<Element>(),
+    };
+    // One quantum more than the window is long; what grows grows by doubling.
+    let elements = seconds / quantum(seconds) + 2;
+    usize::try_from(elements).unwrap_or(usize::MAX).next_power_of_two().max(4) * each
 }
 
 fn quantum(seconds: i64) -> i64 {
@@ -226,8 +259,8 @@ fn percentile(sorted: &[f64], tenths: u16) -> Option<f64> {
 
 impl Sums {
     fn change(&mut self, element: Element, sign: f64) {
-        let weight = element.weight * sign;
-        let time = (element.at - self.base) as f64;
+        let weight = element.weight() * sign;
+        let time = (element.at() - self.base) as f64;
         self.negative += i64::from(element.value < 0.0) * sign as i64;
         self.total += element.value * weight;
         self.weight += weight;
