@@ -90,7 +90,8 @@ fn fuzz(tally: &mut Tally) -> Result<(), String> {
 /// Speed beside the peers'. `-- --help` tells the parts and sizes.
 pub fn bench(arguments: &[String]) -> Result<(), String> {
     environment::prepare()?;
-    let packages = ["bellwether", "ingest", "monitors", "series-store", "statsd"].map(|name| ["--package", name]);
+    let packages =
+        ["bellwether", "ingest", "monitors", "series-store", "statsd"].map(|name| ["--package", name]);
     let build = ["build", "--locked", "--release", "--bins", "--examples"];
     run(cargo().args(build).args(packages.as_flattened()))?;
     let mut bench = Command::new(python());

@@ -1,4 +1,5 @@
-//! The thread that judges metric monitors: once each second, as soon as the second's points can be read.
+//! The thread that judges metric monitors: each second, as soon as StatsD's and the collectors' points can be read,
+//! and a few times more within it for what comes in between.
 //!
 //! If a look takes longer than a second, the next one takes what has gathered meanwhile: nothing is left out, and how
 //! far the last instance is behind stands in the statistics.
@@ -20,8 +21,8 @@ use crate::alive;
 use crate::failure::Failure;
 use crate::house::House;
 
-/// Without new seconds from the store (nothing sends) the time goes on all the same.
-const LONGEST_WAIT: Duration = Duration::from_millis(1_000);
+/// What Carbon brings comes at any moment of a second, and waits for so long at most.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 #[derive(Default)]
 pub struct MetricWatchStats {
@@ -63,16 +64,11 @@ impl Judge {
         let mut known: Option<Arc<Definitions>> = None;
         let mut last = Timestamp(0);
         while !self.stop.load(Ordering::Relaxed) {
-            self.house.store.next_tick(last, LONGEST_WAIT);
-            let now = self.house.clock.now();
-            if now == last {
-                // The tick of a second that was looked at already: the next one is due within a second.
-                std::thread::sleep(Duration::from_millis(20));
-                continue;
+            if let Some(tick) = self.house.store.next_tick(last, LOOK_EVERY) {
+                last = tick;
             }
-            last = now;
             self.renew(&mut watch, &mut known);
-            self.look(&mut watch, now);
+            self.look(&mut watch, self.house.clock.now());
         }
     }
 
@@ -96,12 +92,19 @@ impl Judge {
         let events = StateEvents(&self.house.state);
         let look = Look { source: &*self.house.store, events: &events, zone: &zone, limits: &limits, now };
         let Results { told, gone } = watch.tick(&look, &KeptStates(monitors));
+        if told.is_empty() && gone.is_empty() {
+            return self.note(watch, begun);
+        }
         let results = told.iter().map(|told| (&*told.monitor, &*told.instance, &told.outcome));
         monitors.instance_results(results, now);
         monitors.forget_instances(&gone, now);
         for (monitor, instance) in &gone {
             tracing::info!(%monitor, %instance, "no longer watched: its series has been gone for a day, or the monitor means others now");
         }
+        self.note(watch, begun);
+    }
+
+    fn note(&self, watch: &Watch, begun: Instant) {
         let stats = &self.house.metric_watch;
         *stats.watch.lock() = watch.stats;
         *stats.troubles.lock() =

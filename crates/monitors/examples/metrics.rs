@@ -83,11 +83,12 @@ fn name(series: usize) -> String {
     format!("stats.timers.rack{:02}.host{:05}.upper_90", series % 37, series)
 }
 
-/// A small walk, with a bad minute every few hours.
+/// A small walk, with a bad minute every few hours, and a bad hour every few weeks.
 fn value(series: usize, second: i64) -> f64 {
     let noise =
         (series as u64).wrapping_mul(0x9e37_79b9).wrapping_add((second as u64).wrapping_mul(0x85eb_ca6b));
-    let bad = (second + series as i64 * 977) % 20_000 < 60;
+    let turn = second + series as i64 * 977;
+    let bad = turn % 20_000 < 60 || turn % 2_000_000 < 3_600;
     (500 + (noise >> 7) % 97) as f64 / 10.0 + if bad { 300.0 } else { 0.0 }
 }
 
@@ -97,6 +98,10 @@ fn cpu_seconds() -> f64 {
     let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
     (ticks(11) + ticks(12)) / 100.0
 }
+
+/// A few of each kind, as people have them.
+const CONDITIONS: [&str; 5] =
+    ["> 300", "outside 10..300", "avg over 1m > 300", "no point for 60s", "sum over 5m < 1"];
 
 fn watch(monitors: usize, seconds: i64) {
     let mut bench = Bench::open("1s:6h,10s:7d,1m:30d");
@@ -109,10 +114,7 @@ fn watch(monitors: usize, seconds: i64) {
         };
         let name = format!("m{index}");
         let mut rule = MonitorConfig { name, target: Some(target), ..MonitorConfig::default() };
-        // A few of each kind, as people have them.
-        let conditions =
-            ["> 300", "outside 10..300", "avg over 1m > 300", "no point for 60s", "sum over 5m < 1"];
-        rule.critical = Some(conditions[index % conditions.len()].to_owned());
+        rule.critical = Some(CONDITIONS[index % CONDITIONS.len()].to_owned());
         rule.lasting = index.is_multiple_of(2).then(|| HumanDuration::from_secs(10));
         rule
     };
@@ -205,7 +207,13 @@ fn main() {
             let mut bench = Bench::open(&format!("{step}s:{}d", days + 1));
             fill(&mut bench, rules, days, step);
             let mut list: Vec<MonitorConfig> = (0..rules).map(name).map(rule).collect();
-            list.iter_mut().for_each(|rule| rule.lasting = Some(HumanDuration::from_secs(2 * step as u64)));
+            for (index, rule) in list.iter_mut().enumerate() {
+                // The same, with times that points this far apart can tell.
+                let condition = CONDITIONS[index % CONDITIONS.len()];
+                let condition = condition.replace("60s", "1h").replace("1m", "30m").replace("5m", "2h");
+                (rule.warning, rule.critical) = (None, Some(condition));
+                rule.lasting = Some(HumanDuration::from_secs(2 * step as u64));
+            }
             tried(&bench, &list, days);
         }
         _ => panic!("metrics watch|replay|rules, see the head of the file"),

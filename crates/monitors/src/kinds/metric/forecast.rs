@@ -34,7 +34,15 @@ const RESET_SHARE: f64 = 0.2;
 
 impl Forecast {
     pub fn new(level: f64, rising: bool, by: i64) -> Forecast {
-        Forecast { level, rising, by, quantum: quantum(by), parts: VecDeque::new(), last: f64::NAN, reached_at: None }
+        Forecast {
+            level,
+            rising,
+            by,
+            quantum: quantum(by),
+            parts: VecDeque::new(),
+            last: f64::NAN,
+            reached_at: None,
+        }
     }
 
     pub fn push(&mut self, point: Point) {

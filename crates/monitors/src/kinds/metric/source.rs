@@ -7,15 +7,15 @@ use graphite::target::Expression;
 use graphite::{Environment, Events, Question, Window, tag_expressions};
 use jiff::tz::TimeZone;
 use vocabulary::ports::{
-    FetchRequest, FindQuery, Node, QueryLimits, Row, Scope, SeriesInfo, SeriesMatch, SeriesSource, StoreError,
-    TagExpression, TagQuery,
+    FetchRequest, FindQuery, Node, QueryLimits, Row, Scope, SeriesInfo, SeriesMatch, SeriesSource,
+    StoreError, TagExpression, TagQuery,
 };
 use vocabulary::retention::Aggregation;
 use vocabulary::{SeriesRef, Timestamp, ValueKind};
 
 use super::window::Point;
-use crate::services::pattern::Glob;
 use crate::limits::{EXPRESSION_LEAD_SECONDS, MAX_INSTANCES_OF_MONITOR};
+use crate::services::pattern::Glob;
 
 /// Where points come from.
 pub struct Look<'a> {
@@ -84,7 +84,11 @@ impl Subject {
     pub fn find_again(&self, before: &Stored, look: &Look<'_>) -> Option<Found> {
         let Subject::Pattern(pattern) = self else { return None };
         let info = look.source.describe(before.series).filter(|info| *info.name == **pattern)?;
-        Some(Found { name: info.name.clone(), key: "".into(), stored: Some(Stored::of(before.series, &info)) })
+        Some(Found {
+            name: info.name.clone(),
+            key: "".into(),
+            stored: Some(Stored::of(before.series, &info)),
+        })
     }
 
     /// The stored series that it names, in order of their names. Of an expression: none.

@@ -117,7 +117,8 @@ pub fn outcome(rule: &Rule, track: &Track, standing: Standing, now: Timestamp) -
 
 /// The last word on an instance whose monitor was changed and does not mean its series any more.
 pub fn gone(now: Timestamp) -> Outcome {
-    let output = "no longer watched: the monitor was changed, and its target does not find this series".to_owned();
+    let output =
+        "no longer watched: the monitor was changed, and its target does not find this series".to_owned();
     Outcome { status: 0, output, at: now, active: true, ..Outcome::default() }
 }
 

@@ -15,10 +15,13 @@ use crate::limits::CATCH_UP_SECONDS;
 
 type Series = Rc<Vec<(Found, Slots)>>;
 
+/// Target, from, until.
+type Asked = (String, i64, i64);
+
 /// Evaluates targets, those that several monitors ask for once.
 pub struct Evaluator<'l> {
     look: &'l Look<'l>,
-    done: RefCell<HashMap<(String, i64, i64), Result<Series, String>>>,
+    done: RefCell<HashMap<Asked, Result<Series, String>>>,
 }
 
 impl<'l> Evaluator<'l> {
@@ -94,7 +97,10 @@ impl Watched {
     fn rows_of_instances(&self, rows: &[Series]) -> Vec<Vec<Option<Slots>>> {
         let by_key: Vec<HashMap<&str, &Slots>> = rows.iter().map(|found| by_key(found)).collect();
         let of_instance = |key: &str| -> Vec<Option<Slots>> {
-            by_key.iter().map(|found| found.get(key).or_else(|| found.get("")).map(|slots| (*slots).clone())).collect()
+            by_key
+                .iter()
+                .map(|found| found.get(key).or_else(|| found.get("")).map(|slots| (*slots).clone()))
+                .collect()
         };
         self.instances.iter().map(|instance| of_instance(&instance.key)).collect()
     }

@@ -56,6 +56,11 @@ impl Instance {
         Some(now.min(self.cursor + CATCH_UP_SECONDS))
     }
 
+    /// Its points come as they should: it is worth another look within the second.
+    pub fn is_lively(&self) -> bool {
+        self.caught_up && self.missed & 1 == 0
+    }
+
     pub fn wait(&self, rule: &Rule, measured: bool) -> i64 {
         match rule.lag {
             Some(lag) => lag,

@@ -26,6 +26,7 @@ use crate::config::{MonitorConfig, MonitorKind};
 use crate::limits::{CATCH_UP_SLOTS, FIND_EVERY_SECONDS, LONGEST_LAG_SECONDS, SERIES_A_READ};
 
 use expressions::Evaluator;
+use instance::Instance;
 pub use items::{Finder, Item, find_all, primary};
 use watched::{Making, Watched};
 
@@ -132,23 +133,26 @@ impl Watch {
         self.watched.iter().find(|watched| *watched.rule.name == *monitor).map(|watched| &watched.rule)
     }
 
-    /// Looks at everything that has something new. To be called each second.
+    /// Looks at everything that has something new. To be called each second, and again within it: points that came
+    /// meanwhile need not wait for the next.
     pub fn tick(&mut self, look: &Look<'_>, kept: &dyn Kept) -> Results {
         let now = look.now.0;
         if now < self.last - LONGEST_LAG_SECONDS {
             // The clock was set back: what was judged as later is judged anew when it comes.
             self.watched.iter_mut().for_each(Watched::begin_anew);
         }
+        let again = now == self.last;
         self.last = now;
-        let blind = Arc::clone(&self.blind);
-        let making = Making { now, kept, blind: &blind };
-        self.stats.window_bytes = self.watched.iter().map(Watched::window_bytes).sum();
-        self.find(look, making);
         let mut budget = CATCH_UP_SLOTS;
-        self.feed_stored(look, &mut budget);
-        let evaluator = Evaluator::new(look);
-        for watched in self.watched.iter_mut().filter(|watched| !watched.reads_stored()) {
-            watched.feed_expressions(&evaluator, making, &mut self.stats, &mut budget);
+        if again {
+            self.feed_stored(look, &mut budget, Instance::is_lively);
+        } else {
+            let blind = Arc::clone(&self.blind);
+            let making = Making { now, kept, blind: &blind };
+            self.stats.window_bytes = self.watched.iter().map(Watched::window_bytes).sum();
+            self.find(look, making);
+            self.feed_stored(look, &mut budget, |_| true);
+            self.feed_expressions(look, making, &mut budget);
         }
         let mut results = Results::default();
         for watched in &mut self.watched {
@@ -156,6 +160,13 @@ impl Watch {
         }
         self.measure(now);
         results
+    }
+
+    fn feed_expressions(&mut self, look: &Look<'_>, making: Making<'_>, budget: &mut i64) {
+        let evaluator = Evaluator::new(look);
+        for watched in self.watched.iter_mut().filter(|watched| !watched.reads_stored()) {
+            watched.feed_expressions(&evaluator, making, &mut self.stats, budget);
+        }
     }
 
     /// Names are looked up in turns, so that no second has to look for all of them; equal ones together.
@@ -180,11 +191,11 @@ impl Watch {
     }
 
     /// One fetch for all stored series that are at the same second.
-    fn feed_stored(&mut self, look: &Look<'_>, budget: &mut i64) {
+    fn feed_stored(&mut self, look: &Look<'_>, budget: &mut i64, wanted: fn(&Instance) -> bool) {
         let mut jobs: Vec<Job> = Vec::new();
         let mut groups: BTreeMap<(i64, i64), Vec<Wanted>> = BTreeMap::new();
         for (place, watched) in self.watched.iter().enumerate() {
-            for (index, instance) in watched.instances.iter().enumerate() {
+            for (index, instance) in watched.instances.iter().enumerate().filter(|(_, one)| wanted(one)) {
                 let Some(until) = instance.due(look.now.0, &mut *budget) else { continue };
                 if instance.stored.iter().all(Option::is_none) && !watched.reads_stored() {
                     continue;

@@ -72,7 +72,7 @@ fn points_are_judged_when_they_are_there_and_gaps_when_they_are_over() {
     let mut watch = watching("target = \"a.*\"\ncritical = \"> 5 or no point for 5s\"");
     let lines = live(&mut watch, &store, 0..40, |store, second| {
         let value = if (10..12).contains(&second) { 9.0 } else { 1.0 };
-        // `b` is there from the third find on, and stops.
+        // `b` comes at 15, is found in the next turn to look for names, and stops.
         if second < 25 {
             store.put("a.a", BEGIN + second, value);
         }
@@ -81,7 +81,7 @@ fn points_are_judged_when_they_are_there_and_gaps_when_they_are_over() {
         }
     });
     let told = changes(lines);
-    assert_eq!(told, ["0 a.a 0", "10 a.a 2", "12 a.a 0", "20 a.b 0", "33 a.a 2", "38 a.b 2"]);
+    assert_eq!(told, ["0 a.a 0", "10 a.a 2", "12 a.a 0", "16 a.b 0", "33 a.a 2", "38 a.b 2"]);
 }
 
 #[test]
@@ -141,6 +141,35 @@ fn the_three_greatest() {
         }
     });
     assert_eq!(changes(lines), ["0 a.a 0", "0 a.b 0", "0 a.c 0", "2 a.a 1", "10 a.a 0", "10 a.b 1"]);
+}
+
+/// What comes after the first look at a second is judged in the same second.
+#[test]
+fn a_second_look_within_a_second_judges_what_came_meanwhile() {
+    let store = Stored::default();
+    let mut watch = watching("target = \"a.*\"\ncritical = \"> 5\"");
+    let limits = QueryLimits::default();
+    let mut told = Vec::new();
+    for half in 0..80 {
+        let (second, again) = (half / 2, half % 2 == 1);
+        if again {
+            // It stops for good at 30.
+            let value = if second == 20 { 9.0 } else { 1.0 };
+            (second < 30).then(|| store.put("a.late", BEGIN + second, value));
+        }
+        let look = Look {
+            source: &store,
+            events: &graphite::NoEvents,
+            zone: &TimeZone::UTC,
+            limits: &limits,
+            now: Timestamp(BEGIN + second),
+        };
+        let results = watch.tick(&look, &());
+        told.extend(results.told.iter().map(|told| format!("{second} {again} {}", told.outcome.status)));
+    }
+    let bad: Vec<&String> = told.iter().filter(|line| !line.ends_with('0')).collect();
+    assert_eq!(bad, ["20 true 2"], "{told:?}");
+    assert!(told.contains(&"21 true 0".to_owned()), "{told:?}");
 }
 
 /// What the state machine would know.

@@ -1,6 +1,6 @@
 //! One monitor under the real clock: its instances as its series come and go.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use vocabulary::Timestamp;
@@ -14,7 +14,9 @@ use super::instance::{FIRST_LAG_SECONDS, Instance};
 use super::items::{Finder, find_all, primary};
 use super::{Kept, Results, Told, WatchStats};
 use crate::config::MonitorConfig;
-use crate::limits::{FIND_EVERY_SECONDS, FORGET_SECONDS, MAX_INSTANCES_OF_MONITOR, MAX_WINDOW_BYTES, REPEAT_SECONDS};
+use crate::limits::{
+    FIND_EVERY_SECONDS, FORGET_SECONDS, MAX_INSTANCES_OF_MONITOR, MAX_WINDOW_BYTES, REPEAT_SECONDS,
+};
 
 #[derive(Debug)]
 pub(super) struct Watched {
@@ -24,7 +26,7 @@ pub(super) struct Watched {
     pub instances: Vec<Instance>,
     by_name: HashMap<Arc<str>, usize>,
     /// Instances that are kept and that the target does not find, and since when that is so.
-    missing: HashMap<Arc<str>, i64>,
+    missing: BTreeMap<Arc<str>, i64>,
     /// What is kept was compared with what is found.
     settled: bool,
     /// It had other targets until it was defined anew: what only these found is no longer watched.
@@ -59,7 +61,7 @@ impl Watched {
             subjects,
             instances: Vec::new(),
             by_name: HashMap::new(),
-            missing: HashMap::new(),
+            missing: BTreeMap::new(),
             settled: false,
             retargeted: false,
             next_find: 0,
@@ -136,12 +138,7 @@ impl Watched {
     }
 
     /// The series of an expression, by name and key.
-    pub fn found(
-        &mut self,
-        names: Vec<(Arc<str>, Arc<str>)>,
-        making: Making<'_>,
-        stats: &mut WatchStats,
-    ) {
+    pub fn found(&mut self, names: Vec<(Arc<str>, Arc<str>)>, making: Making<'_>, stats: &mut WatchStats) {
         let mut refused = Refused::default();
         self.trouble = (names.is_empty() && self.instances.is_empty()).then(nothing_found);
         for (name, key) in names {
