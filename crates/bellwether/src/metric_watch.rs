@@ -93,7 +93,7 @@ impl Judge {
         let look = Look { source: &*self.house.store, events: &events, zone: &zone, limits: &limits, now };
         let Results { told, gone } = watch.tick(&look, &KeptStates(monitors));
         if told.is_empty() && gone.is_empty() {
-            return self.note(watch, begun);
+            return self.note(watch, begun, now);
         }
         let results = told.iter().map(|told| (&*told.monitor, &*told.instance, &told.outcome));
         monitors.instance_results(results, now);
@@ -101,10 +101,10 @@ impl Judge {
         for (monitor, instance) in &gone {
             tracing::info!(%monitor, %instance, "no longer watched: its series has been gone for a day, or the monitor means others now");
         }
-        self.note(watch, begun);
+        self.note(watch, begun, now);
     }
 
-    fn note(&self, watch: &Watch, begun: Instant) {
+    fn note(&self, watch: &Watch, begun: Instant, now: Timestamp) {
         let stats = &self.house.metric_watch;
         *stats.watch.lock() = watch.stats;
         *stats.troubles.lock() =
