@@ -48,6 +48,9 @@ pub struct Heartbeat {
     expected: Option<f64>,
     down_at: Option<f64>,
     pings: u64,
+    /// Runs that began while another had not ended, and whether the last one did.
+    overlaps: u64,
+    overlapped: bool,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -98,6 +101,8 @@ fn heartbeat(known: Known, caller: &Caller) -> Heartbeat {
         expected: known.expected_ms.map(seconds),
         down_at: known.deadline_ms.map(seconds),
         pings: known.heart.pings,
+        overlaps: known.heart.overlaps,
+        overlapped: known.heart.overlapped,
     }
 }
 

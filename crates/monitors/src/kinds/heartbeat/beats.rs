@@ -3,7 +3,7 @@
 //! Whoever pings puts in a question and is answered through a callback; one thread calls [`Heartbeats::work`] again and
 //! again, which writes all that wait with one transaction. Thousands of pings a second cost a hundred transactions.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use parking_lot::{Condvar, Mutex};
 use state_store::{StateError, StateStore};
 use vocabulary::Timestamp;
 
-use super::ask::{Ask, Refused, Whom, uuid_of};
-use super::config::{HeartbeatsConfig, rule};
-use super::heart::{Heart, PingKind, Rule, Shown, Status, failure};
-use super::limits::{DEFAULT_GRACE_MS, DEFAULT_PERIOD_MS, MAX_BATCH, MAX_BODY, MAX_CREATED, MAX_WAITING};
-use super::schedule::Schedule;
+use super::ask::{Ask, Refused};
+use super::config::HeartbeatsConfig;
+use super::heart::{Heart, Shown, Status};
+use super::hearts::{Inner, One};
+use super::limits::{MAX_BATCH, MAX_WAITING};
 use super::store::{self, KeptPing};
 use crate::Outcome;
-use crate::config::{Definitions, MonitorConfig, MonitorKind};
+use crate::config::Definitions;
 
 /// A result for the monitor of this name.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,35 +78,6 @@ pub struct Heartbeats {
     store: Arc<StateStore>,
     inner: Mutex<Inner>,
     asked: Condvar,
-}
-
-struct One {
-    uuid: String,
-    slug: Option<String>,
-    created: bool,
-    config: Option<MonitorConfig>,
-    rule: Rule,
-    heart: Heart,
-    /// When it is looked at again.
-    planned: Option<i64>,
-}
-
-#[derive(Default)]
-struct Inner {
-    key: String,
-    all: BTreeMap<Arc<str>, One>,
-    by_uuid: HashMap<String, Arc<str>>,
-    by_slug: HashMap<String, Vec<Arc<str>>>,
-    /// (deadline, name)
-    due: BTreeSet<(i64, Arc<str>)>,
-    queue: Vec<(Ask, i64, Reply)>,
-    /// Taken out of the definitions; their records go.
-    forgotten: Vec<Arc<str>>,
-    /// Changed since they were written.
-    dirty: BTreeSet<Arc<str>>,
-    pings: Vec<(Arc<str>, KeptPing)>,
-    stopped: bool,
-    counters: Counters,
 }
 
 impl Heartbeats {
@@ -306,224 +277,3 @@ impl Heartbeats {
 
 /// A disk that is full stays so for a while.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(200);
-
-impl One {
-    /// Of a ping that asked for it; its slug is its name.
-    fn made(slug: String, uuid: String, heart: Heart) -> One {
-        let rule = Rule { schedule: Schedule::Period(DEFAULT_PERIOD_MS), grace_ms: DEFAULT_GRACE_MS };
-        One { uuid, slug: Some(slug), created: true, config: None, rule, heart, planned: None }
-    }
-
-    fn beat(&self, name: &Arc<str>, now_ms: i64) -> Beat {
-        let down = self.heart.status == Status::Down;
-        let outcome = Outcome {
-            status: if down { 2 } else { 0 },
-            output: self.heart.text(&self.rule),
-            at: Timestamp(now_ms.div_euclid(1_000)),
-            seconds: self.heart.last_duration_ms.map_or(0.0, |ms| ms as f64 / 1_000.0),
-            ..Outcome::default()
-        };
-        Beat { name: name.clone(), outcome }
-    }
-
-    fn known(&self, name: &Arc<str>, now_ms: i64) -> Known {
-        let config = self.config.as_ref();
-        Known {
-            name: name.clone(),
-            uuid: self.uuid.clone(),
-            slug: self.slug.clone(),
-            created: self.created,
-            shown: self.heart.shown(&self.rule, now_ms),
-            text: self.heart.text(&self.rule),
-            schedule: config.and_then(|config| config.schedule.clone()),
-            time_zone: config.and_then(|config| config.time_zone.clone()),
-            period_ms: match self.rule.schedule {
-                Schedule::Period(period) => Some(period),
-                _ => None,
-            },
-            grace_ms: self.rule.grace_ms,
-            expected_ms: self.heart.expected(&self.rule),
-            deadline_ms: self.heart.deadline(&self.rule),
-            heart: self.heart.clone(),
-        }
-    }
-}
-
-impl Inner {
-    fn define(
-        &mut self,
-        definitions: &Definitions,
-        config: &HeartbeatsConfig,
-        mut kept: impl FnMut(&str) -> Option<store::Kept>,
-    ) {
-        self.key.clone_from(&config.ping_key);
-        for monitor in definitions.monitors.iter().filter(|monitor| monitor.kind == MonitorKind::Heartbeat) {
-            // What cannot be read was refused with the configuration.
-            let Ok(rule) = rule(monitor) else { continue };
-            let (uuid, created, heart) =
-                kept(&monitor.name).map(|kept| (kept.uuid, kept.created, kept.heart)).unwrap_or_default();
-            let uuid = match &monitor.uuid {
-                Some(uuid) => uuid.to_ascii_lowercase(),
-                None if uuid.is_empty() => random_uuid(),
-                None => uuid,
-            };
-            let slug = monitor.slug.clone();
-            let one = One { uuid, slug, created, config: Some(monitor.clone()), rule, heart, planned: None };
-            self.add(Arc::from(monitor.name.as_str()), one);
-        }
-    }
-
-    fn add(&mut self, name: Arc<str>, one: One) {
-        self.by_uuid.insert(one.uuid.clone(), name.clone());
-        if let Some(slug) = &one.slug {
-            self.by_slug.entry(slug.clone()).or_default().push(name.clone());
-        }
-        self.all.insert(name, one);
-    }
-
-    fn drop_one(&mut self, name: &Arc<str>) {
-        let Some(one) = self.all.remove(name) else { return };
-        self.by_uuid.remove(&one.uuid);
-        if let Some(names) = one.slug.as_ref().and_then(|slug| self.by_slug.get_mut(slug)) {
-            names.retain(|other| other != name);
-        }
-        if let Some(planned) = one.planned {
-            self.due.remove(&(planned, name.clone()));
-        }
-        self.dirty.remove(name);
-    }
-
-    /// What can be said before it waits in the queue.
-    fn refusal(&self, whom: &Whom) -> Option<Refused> {
-        match self.whom(whom) {
-            Ok(_) => None,
-            Err(Refused::NotFound) if self.may_make(whom) => None,
-            Err(refused) => Some(refused),
-        }
-    }
-
-    fn may_make(&self, whom: &Whom) -> bool {
-        matches!(whom, Whom::Slug { key, create: true, .. } if self.is_key(key))
-    }
-
-    fn is_key(&self, key: &str) -> bool {
-        // As long for every wrong key of this length.
-        let same = |(a, b): (u8, u8)| a ^ b;
-        !self.key.is_empty()
-            && key.len() == self.key.len()
-            && key.bytes().zip(self.key.bytes()).map(same).fold(0, |all, one| all | one) == 0
-    }
-
-    fn whom(&self, whom: &Whom) -> Result<Arc<str>, Refused> {
-        match whom {
-            Whom::Uuid(uuid) => self.by_uuid.get(uuid).cloned().ok_or(Refused::NotFound),
-            Whom::Name(name) => self.find(name).ok_or(Refused::NotFound),
-            Whom::Slug { key, slug, .. } => {
-                if !self.is_key(key) {
-                    return Err(Refused::NotFound);
-                }
-                match self.by_slug.get(slug).map(Vec::as_slice) {
-                    None | Some([]) => Err(Refused::NotFound),
-                    Some([name]) => Ok(name.clone()),
-                    Some(_) => Err(Refused::Ambiguous),
-                }
-            }
-        }
-    }
-
-    fn find(&self, whom: &str) -> Option<Arc<str>> {
-        let by_name = self.all.get_key_value(whom).map(|(name, _)| name.clone());
-        let by_slug =
-            || self.by_slug.get(whom).and_then(|names| (names.len() == 1).then(|| names[0].clone()));
-        by_name.or_else(by_slug).or_else(|| self.by_uuid.get(&whom.to_ascii_lowercase()).cloned())
-    }
-
-    fn take(&mut self, ask: &Ask, at: i64, round: &mut Round) -> Answer {
-        let (name, heard) = match self.whom(&ask.whom) {
-            Ok(name) => (name, Heard::Known),
-            Err(Refused::NotFound) if self.may_make(&ask.whom) => (self.make(&ask.whom, round)?, Heard::Made),
-            Err(refused) => return Err(refused),
-        };
-        let Some(one) = self.all.get_mut(&name) else { return Err(Refused::NotFound) };
-        let note = if ask.kind == PingKind::Fail { failure(ask.exit, &ask.body) } else { String::new() };
-        let run = one.heart.ping(ask.kind, ask.rid.as_deref(), &note, at);
-        if matches!(ask.kind, PingKind::Success | PingKind::Fail) {
-            round.beats.push(one.beat(&name, at));
-        }
-        let ping = KeptPing {
-            n: one.heart.pings,
-            at_ms: at,
-            kind: ask.kind,
-            exit: ask.exit,
-            rid: ask.rid.clone(),
-            method: ask.method.clone(),
-            duration_ms: run.duration_ms,
-            overlaps: run.overlaps,
-            body: ask.body[..ask.body.len().min(MAX_BODY)].to_vec(),
-        };
-        self.pings.push((name.clone(), ping));
-        self.counters.pings += 1;
-        self.changed(&name);
-        Ok(heard)
-    }
-
-    fn make(&mut self, whom: &Whom, round: &mut Round) -> Result<Arc<str>, Refused> {
-        let Whom::Slug { slug, .. } = whom else { return Err(Refused::NotFound) };
-        if self.all.values().filter(|one| one.created).count() >= MAX_CREATED {
-            return Err(Refused::TooMany);
-        }
-        if self.all.contains_key(slug.as_str()) {
-            // A monitor of this name has another slug, or none.
-            return Err(Refused::Ambiguous);
-        }
-        let name: Arc<str> = Arc::from(slug.as_str());
-        self.add(name.clone(), One::made(slug.clone(), random_uuid(), Heart::default()));
-        round.made.push(name.clone());
-        Ok(name)
-    }
-
-    /// Those whose time has come.
-    fn look(&mut self, now: i64, round: &mut Round) {
-        while let Some((due, name)) = self.due.first().cloned()
-            && due <= now
-        {
-            let Some(one) = self.all.get_mut(&name) else {
-                self.due.pop_first();
-                continue;
-            };
-            if one.heart.look(&one.rule, now) {
-                round.beats.push(one.beat(&name, now));
-            }
-            self.changed(&name);
-        }
-    }
-
-    /// To be written, and to be looked at again when it is due.
-    fn changed(&mut self, name: &Arc<str>) {
-        self.plan(name);
-        self.dirty.insert(name.clone());
-    }
-
-    fn plan(&mut self, name: &Arc<str>) {
-        let Some(one) = self.all.get_mut(name) else { return };
-        if let Some(before) = one.planned.take() {
-            self.due.remove(&(before, name.clone()));
-        }
-        one.planned = one.heart.deadline(&one.rule);
-        self.due.extend(one.planned.map(|deadline| (deadline, name.clone())));
-    }
-
-    fn plan_all(&mut self) {
-        self.due.clear();
-        for name in self.all.keys().cloned().collect::<Vec<_>>() {
-            self.plan(&name);
-        }
-    }
-}
-
-fn random_uuid() -> String {
-    let mut bytes = [0u8; 16];
-    // Without a source of randomness nothing in this process works.
-    getrandom::fill(&mut bytes).expect("the system has random bytes");
-    uuid_of(bytes)
-}

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cron::utc;
-use super::limits::MAX_LINE;
+use super::limits::{MAX_LINE, MAX_RUNS};
 use super::schedule::Schedule;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +62,14 @@ pub struct Heart {
     /// A run that has begun and not ended, with its `rid`.
     #[serde(default)]
     pub last_start: Option<(i64, Option<String>)>,
+    /// Other runs, each with its `rid`, that had not ended when that one began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<(i64, String)>,
+    /// Runs that began while another had not ended, and whether the last one did.
+    #[serde(default)]
+    pub overlaps: u64,
+    #[serde(default)]
+    pub overlapped: bool,
     #[serde(default)]
     pub last_duration_ms: Option<i64>,
     #[serde(default)]
@@ -93,18 +101,13 @@ pub struct Rule {
 const SHORT_ABSENCE_MS: i64 = 60_000;
 
 impl Heart {
-    pub fn ping(&mut self, kind: PingKind, rid: Option<&str>, note: &str, now: i64) -> Run {
+    pub fn ping(&mut self, rule: &Rule, kind: PingKind, rid: Option<&str>, note: &str, now: i64) -> Run {
         self.pings += 1;
         let mut run = Run::default();
         match kind {
             PingKind::Log => {}
             PingKind::Start => {
-                let other = self
-                    .last_start
-                    .as_ref()
-                    .is_some_and(|(_, before)| before.as_deref() != rid || rid.is_none());
-                run.overlaps = other;
-                self.last_start = Some((now, rid.map(str::to_owned)));
+                run.overlaps = self.begin_run(rule, rid, now);
             }
             PingKind::Success | PingKind::Fail => {
                 run.duration_ms = self.end_run(kind, rid, now);
@@ -120,8 +123,35 @@ impl Heart {
         run
     }
 
+    /// True if another one has not ended. One that takes longer than the grace is no run any more, but dead.
+    fn begin_run(&mut self, rule: &Rule, rid: Option<&str>, now: i64) -> bool {
+        if let Some((at, before)) = self.last_start.replace((now, rid.map(str::to_owned))) {
+            // Without a `rid` nobody can tell which one an end is of, so that the latest counts, as in Healthchecks.
+            self.others.push((at, before.unwrap_or_default()));
+        }
+        self.others.retain(|(at, other)| {
+            now.saturating_sub(*at) <= rule.grace_ms && (other.is_empty() || Some(other.as_str()) != rid)
+        });
+        self.overlapped = !self.others.is_empty();
+        self.overlaps += u64::from(self.overlapped);
+        self.others.retain(|(_, other)| !other.is_empty());
+        let old = self.others.len().saturating_sub(MAX_RUNS);
+        self.others.drain(..old);
+        self.overlapped
+    }
+
     /// The run that this ends; a failure ends any, and so does a success that names none.
     fn end_run(&mut self, kind: PingKind, rid: Option<&str>, now: i64) -> Option<i64> {
+        if let Some(place) = self.others.iter().position(|(_, other)| Some(other.as_str()) == rid) {
+            let (started, _) = self.others.remove(place);
+            if kind == PingKind::Fail {
+                self.last_start = None;
+            }
+            return Some(now.saturating_sub(started).max(0));
+        }
+        if rid.is_none() {
+            self.others.clear();
+        }
         let (started, run) = self.last_start.as_ref()?;
         let duration = (run.as_deref() == rid).then(|| now.saturating_sub(*started).max(0));
         if duration.is_some() || kind == PingKind::Fail || rid.is_none() {
@@ -197,6 +227,7 @@ impl Heart {
         }
         // A run that went on then may have ended then.
         self.last_start = None;
+        self.others.clear();
         let touched = |expected: i64| expected <= now && expected.saturating_add(rule.grace_ms) >= gone;
         if self.expected(rule).is_some_and(touched) {
             self.forgiven = Some(now);
@@ -228,7 +259,9 @@ impl Heart {
                 let next = self
                     .expected(rule)
                     .map_or_else(String::new, |at| format!("; the next is expected at {}", utc(at / 1_000)));
-                format!("{last}{took}{next}")
+                let beside =
+                    if self.overlapped { "; its last run began while another had not ended" } else { "" };
+                format!("{last}{took}{next}{beside}")
             }
         }
     }

@@ -12,6 +12,8 @@ pub const MAX_CREATED: usize = 1_000;
 pub const MAX_WAITING: usize = 10_000;
 /// Pings that are written with one transaction.
 pub const MAX_BATCH: usize = 2_000;
+/// Runs of one heartbeat that are beside each other; of more the oldest have no duration.
+pub const MAX_RUNS: usize = 20;
 pub const MAX_SLUG: usize = 100;
 /// Bounds of periods and graces; Healthchecks takes from a minute to a year.
 pub const MIN_MS: i64 = 1_000;

@@ -21,6 +21,7 @@ pub mod calendar;
 pub mod config;
 pub mod cron;
 pub mod heart;
+mod hearts;
 pub mod limits;
 pub mod oncalendar;
 pub mod schedule;

@@ -160,15 +160,51 @@ fn runs_have_a_duration_and_an_end() {
     let (known, pings) = rig.heartbeats.one("job", 0).unwrap().unwrap();
     let told: Vec<_> = pings.iter().rev().map(|ping| (ping.kind, ping.duration_ms, ping.overlaps)).collect();
     use PingKind::{Start, Success};
-    let wanted =
-        [(Start, None, false), (Start, None, true), (Success, Some(2_500), false), (Success, None, false)];
+    let wanted = [
+        (Start, None, false),
+        (Start, None, true),
+        (Success, Some(2_500), false),
+        (Success, Some(8_000), false),
+    ];
     assert_eq!((told, known.shown), (wanted.to_vec(), Shown::Up));
+    assert_eq!((known.heart.overlaps, known.heart.overlapped), (1, true));
+    assert!(rig.text("job").ends_with("began while another had not ended"), "{}", rig.text("job"));
     rig.at(10_000).ping(&slug("/start")).unwrap();
     assert_eq!(rig.at(609_999).states(), vec![]);
     assert_eq!(rig.at(610_000).states(), [("job".to_owned(), true)], "it took longer than the grace");
     assert!(rig.text("job").contains("has not ended within 10min"), "{}", rig.text("job"));
     rig.ping(&slug("/0")).unwrap();
     assert_eq!(rig.shown("job"), Shown::Up);
+}
+
+#[test]
+fn runs_beside_each_other_are_counted_and_dead_ones_are_no_runs() {
+    let rig = simple();
+    let rid = |n: u32| format!("{n:08}-0000-4000-8000-000000000000");
+    let overlaps = |rig: &Rig| {
+        let (known, _) = rig.heartbeats.one("job", 0).unwrap().unwrap();
+        (known.heart.overlaps, known.heart.overlapped)
+    };
+    // Without a rid the second start says as much.
+    rig.ping(&slug("/start")).unwrap();
+    rig.at(1_000).ping(&slug("/start")).unwrap();
+    assert_eq!(overlaps(&rig), (1, true));
+    rig.at(2_000).ping(&slug("")).unwrap();
+    rig.at(3_000).ping(&slug("/start")).unwrap();
+    assert_eq!(overlaps(&rig), (1, false));
+    rig.at(4_000).ping(&slug("")).unwrap();
+    // One that never ends is dead after the grace, and the next one is alone.
+    rig.at(5_000).ping_with(&slug("/start"), Some(&rid(0)), b"").unwrap();
+    rig.at(700_000).ping_with(&slug("/start"), Some(&rid(1)), b"").unwrap();
+    assert_eq!(overlaps(&rig), (1, false));
+    // The same start twice, as a client that tries again sends it.
+    rig.at(700_001).ping_with(&slug("/start"), Some(&rid(1)), b"").unwrap();
+    assert_eq!(overlaps(&rig), (1, false));
+    for n in 2..100 {
+        rig.at(700_000 + i64::from(n)).ping_with(&slug("/start"), Some(&rid(n)), b"").unwrap();
+    }
+    let (known, _) = rig.heartbeats.one("job", 0).unwrap().unwrap();
+    assert_eq!((known.heart.others.len(), known.heart.overlaps), (super::limits::MAX_RUNS, 99));
 }
 
 #[test]
