@@ -32,6 +32,7 @@ pub mod control;
 mod cross_origin;
 mod estate;
 mod evaluate;
+mod flags;
 mod graphite_web;
 mod groups;
 mod guard;
@@ -71,10 +72,11 @@ pub use pictures::{Pictures, PicturesConfig};
 pub use services::{Counters, Services, Settings};
 
 /// The records that this room keeps.
-pub const MIGRATIONS: [Migrations; 5] = [
+pub const MIGRATIONS: [Migrations; 6] = [
     accounts::MIGRATIONS,
     agents::MIGRATIONS,
     annotations::MIGRATIONS,
+    flags::MIGRATIONS,
     levels::MIGRATIONS,
     graphite_web::kept::MIGRATIONS,
 ];

@@ -12,7 +12,7 @@ use crate::history::Run;
 use crate::inner::Inner;
 use crate::limits::{MAX_LISTED, USUAL_LISTED};
 use crate::machine::{
-    Acknowledgement, Comment, Downtime, HOST_PREFIX, Kind, NotRun, ObjectId, ObjectName, Status,
+    Acknowledgement, Comment, Downtime, HOST_PREFIX, Kind, NotRun, ObjectId, ObjectName, Occurrence, Status,
 };
 use crate::made::{self, Version};
 use crate::monitors::Monitors;
@@ -182,6 +182,11 @@ impl Monitors {
     pub fn downtimes(&self) -> Vec<Planned> {
         let inner = self.inner.lock();
         inner.machine.downtimes().map(|downtime| inner.planned(downtime)).collect()
+    }
+
+    /// Recurring downtimes of that time, in order, at most so many.
+    pub fn upcoming(&self, from: Timestamp, until: Timestamp, limit: usize) -> Vec<Occurrence> {
+        self.inner.lock().machine.upcoming(from, until, limit)
     }
 
     pub fn silences(&self) -> Vec<Arc<Silence>> {

@@ -6,19 +6,25 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use monitors::Refused;
-use monitors::machine::{Command, Done, ObjectName};
+use monitors::machine::{Command, Done, ObjectName, Occurrence};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::status::off_thread;
 use super::watched::{self, Downtime, RESPONDERS_SECONDS};
 use crate::accounts::{Caller, Role};
-use crate::answer::{Answer, Body, Problem};
+use crate::answer::{Answer, Body, Params, Problem};
 use crate::guard::require;
 use crate::services::Services;
 
 /// Instances that one call puts into downtime: each is one more in the list of downtimes.
 const MAX_AT_ONCE: usize = 500;
+
+const USUAL_DAYS_AHEAD: u32 = 30;
+const MOST_DAYS_AHEAD: u32 = 366;
+const USUAL_UPCOMING: usize = 100;
+/// A weekly one of each of a hundred downtimes for a year is no more.
+const MOST_UPCOMING: usize = 10_000;
 
 /// Of a check, a host, or an instance of a monitor.
 #[derive(Deserialize, ToSchema)]
@@ -111,6 +117,67 @@ pub async fn downtimes(
     watched::sees(&caller)?;
     let downtimes = services.monitors.downtimes();
     Ok(Json(Downtimes { downtimes: downtimes.iter().map(Downtime::from).collect() }))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Ahead {
+    /// How far; 1 to 366, default 30.
+    days: Option<u32>,
+    /// At most so many; default 100.
+    limit: Option<usize>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Upcoming {
+    upcoming: Vec<UpcomingItem>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct UpcomingItem {
+    /// Of the `[[downtime]]`.
+    name: String,
+    comment: String,
+    start: i64,
+    end: i64,
+    /// It is now.
+    in_effect: bool,
+    /// Names or globs of what it covers.
+    checks: Vec<String>,
+    hosts: Vec<String>,
+    monitors: Vec<String>,
+}
+
+/// When recurring downtimes come, as long ahead as one likes to look.
+#[utoipa::path(get, path = "/downtimes/upcoming", params(Ahead),
+    responses((status = 200, body = Upcoming), (status = 400, body = Problem)))]
+pub async fn upcoming(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Params(ahead): Params<Ahead>,
+) -> Answer<Json<Upcoming>> {
+    watched::sees(&caller)?;
+    let days = ahead.days.unwrap_or(USUAL_DAYS_AHEAD);
+    if !(1..=MOST_DAYS_AHEAD).contains(&days) {
+        return Err(Problem::bad_request(format!("`days` is {days}: write 1 to {MOST_DAYS_AHEAD}")));
+    }
+    let limit = ahead.limit.unwrap_or(USUAL_UPCOMING).clamp(1, MOST_UPCOMING);
+    off_thread(&services, move |services| {
+        let now = services.clock.now();
+        let found = services.monitors.upcoming(now, now.plus(i64::from(days) * 86_400), limit);
+        let item = |one: Occurrence| UpcomingItem {
+            name: one.name.to_string(),
+            comment: one.comment.to_string(),
+            start: one.start.0,
+            end: one.end.0,
+            in_effect: one.start <= now,
+            checks: one.checks,
+            hosts: one.hosts,
+            monitors: one.monitors,
+        };
+        Ok(Json(Upcoming { upcoming: found.into_iter().map(item).collect() }))
+    })
+    .await
 }
 
 #[utoipa::path(post, path = "/downtimes", request_body = NewDowntime,

@@ -207,7 +207,7 @@ pub async fn one(
     .await
 }
 
-fn unknown(id: i64) -> Problem {
+pub fn unknown(id: i64) -> Problem {
     Problem::not_found(format!("there is no incident {id}"))
         .hint("GET /api/v1/incidents?state=all lists them")
 }

@@ -4,9 +4,11 @@
 pub mod agent;
 pub mod availability;
 pub mod checks;
+pub mod closest;
 pub mod describe;
 pub mod downtimes;
 pub mod explain;
+pub mod flags;
 pub mod graph;
 pub mod heartbeats;
 pub mod home;
@@ -17,6 +19,7 @@ pub mod levels;
 pub mod log_level;
 pub mod monitor_test;
 pub mod monitors;
+pub mod moved;
 pub mod moving;
 pub mod nagios;
 pub mod notifications;
@@ -85,6 +88,10 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/heartbeats/{name}/resume", post(heartbeats::resume))
         .route("/incidents", get(incidents::list))
         .route("/incidents/{id}", get(incidents::one))
+        .route("/incidents/{id}/moved", get(moved::of_incident))
+        .route("/closest", get(closest::closest))
+        .route("/flags", get(flags::list))
+        .route("/flags/{name}", put(flags::set).delete(flags::remove))
         .route("/incidents/{id}/acknowledge", post(incidents::acknowledge))
         .route("/incidents/{id}/resolve", post(incidents::resolve))
         .route("/incidents/{id}/note", post(incidents::note))
@@ -118,6 +125,7 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/hosts/{name}/comments", post(hosts::comment_on_host))
         .route("/comments/{id}", delete(downtimes::remove_comment))
         .route("/downtimes", get(downtimes::downtimes).post(downtimes::plan_downtime))
+        .route("/downtimes/upcoming", get(downtimes::upcoming))
         .route("/downtimes/{id}", delete(downtimes::cancel_downtime))
         .route("/silences", get(downtimes::silences).post(downtimes::silence))
         .route("/silences/{id}", delete(downtimes::end_silence))
@@ -170,9 +178,10 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         checks::remove_check_acknowledgement, checks::switch_check_notifications, checks::notify_of_check, checks::comment_on_check,
         hosts::show_host, hosts::take_host_result, hosts::host_history, hosts::run_host, hosts::acknowledge_host,
         hosts::remove_host_acknowledgement, hosts::switch_host_notifications, hosts::notify_of_host, hosts::comment_on_host,
-        downtimes::remove_comment, downtimes::downtimes, downtimes::plan_downtime, downtimes::cancel_downtime, downtimes::silences,
+        downtimes::remove_comment, downtimes::downtimes, downtimes::upcoming, downtimes::plan_downtime, downtimes::cancel_downtime, downtimes::silences,
         downtimes::silence, downtimes::end_silence, notifications::notifications,
         heartbeats::list, heartbeats::one, heartbeats::remove, heartbeats::ping, heartbeats::pause, heartbeats::resume,
+        moved::of_incident, closest::closest, flags::list, flags::set, flags::remove,
         incidents::list, incidents::one, incidents::acknowledge, incidents::resolve, incidents::note, incidents::snooze,
         crate::stream::open, crate::stream::set_targets
     )

@@ -63,6 +63,7 @@ pub use commands::{Command, Comment, Done, Refusal, Switch};
 pub use downtime::{Downtime, NewDowntime};
 pub use knobs::Kind;
 pub use live::Acknowledgement;
+pub use recurring::Occurrence;
 pub use saved::{Kept, KeptChanges, ObjectName, Saved, SavedAcknowledgement, SavedComment, SavedDowntime};
 pub use status::{NotRun, Status};
 

@@ -1,13 +1,29 @@
 //! `[[downtime]]`: planned time that comes again. Of each, for each object, the next occurrence stands among the
 //! other downtimes, so that it can be seen in advance, and cancelled once.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use vocabulary::Timestamp;
 
 use super::downtime::Downtime;
 use super::limits::{MAX_DOWNTIMES, RECURRENCE_DAYS};
 use super::period::Period;
 use super::{Machine, ObjectId};
 use crate::config::DowntimeConfig;
+
+/// Planned time to come, of a `[[downtime]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Occurrence {
+    pub name: Arc<str>,
+    pub comment: Arc<str>,
+    pub start: Timestamp,
+    pub end: Timestamp,
+    /// Names or globs.
+    pub checks: Vec<String>,
+    pub hosts: Vec<String>,
+    pub monitors: Vec<String>,
+}
 
 #[derive(Debug)]
 pub(super) struct Recurring {
@@ -46,6 +62,18 @@ impl Recurring {
         self.period.contains(start, alone) && self.period.next_invalid(start, alone) == Some(end + 1)
     }
 
+    fn at(&self, start: i64, end: i64) -> Occurrence {
+        Occurrence {
+            name: self.name.clone(),
+            comment: self.comment.clone(),
+            start: Timestamp(start),
+            end: Timestamp(end),
+            checks: self.checks.clone(),
+            hosts: self.hosts.clone(),
+            monitors: self.monitors.clone(),
+        }
+    }
+
     /// The first occurrence that ends after `after`.
     fn occurrence(&self, after: i64) -> Option<(i64, i64)> {
         let alone = std::slice::from_ref(&self.period);
@@ -79,6 +107,23 @@ pub(super) fn matches(glob: &str, name: &str) -> bool {
 }
 
 impl Machine {
+    /// Recurring downtimes in the window, in order, at most so many.
+    pub fn upcoming(&self, from: Timestamp, until: Timestamp, limit: usize) -> Vec<Occurrence> {
+        // The next one of each, by its start; who is first goes on to its own next.
+        let mut next: BTreeSet<(i64, i64, usize)> = BTreeSet::new();
+        let mut all = Vec::new();
+        let add = |next: &mut BTreeSet<_>, index: usize, after: i64| {
+            let found = self.recurring[index].occurrence(after).filter(|(start, _)| *start < until.0);
+            next.extend(found.map(|(start, end)| (start, end, index)));
+        };
+        (0..self.recurring.len()).for_each(|index| add(&mut next, index, from.0));
+        while let Some((start, end, index)) = next.pop_first().filter(|_| all.len() < limit) {
+            all.push(self.recurring[index].at(start, end));
+            add(&mut next, index, end + 1);
+        }
+        all
+    }
+
     /// The next occurrence of each, where none is held yet.
     pub(super) fn plan_recurring(&mut self, now: i64) {
         let objects: Vec<ObjectId> = self.ids().collect();

@@ -178,6 +178,17 @@ fn recurring_downtimes_keep_to_the_wall_clock() {
     let planned: Vec<(i64, i64)> =
         estate.machine.downtimes().map(|planned| (planned.start, planned.end)).collect();
     assert_eq!(planned, [(moment("2026-03-29T00:00:00Z"), moment("2026-03-29T02:00:00Z"))]);
+    // And all of them, as far ahead as one looks.
+    let ahead = estate.machine.upcoming(Timestamp(estate.now), Timestamp(estate.now + 15 * 86_400), 10);
+    let ahead: Vec<(i64, i64)> = ahead.iter().map(|one| (one.start.0, one.end.0)).collect();
+    let (second, third) = ("2026-04-04T23:00:00Z", "2026-04-05T02:00:00Z");
+    assert_eq!(
+        ahead,
+        [planned[0], (moment(second), moment(third))],
+        "three hours of the wall clock, two by the sun"
+    );
+    let one = estate.machine.upcoming(Timestamp(planned[0].0 + 60), Timestamp(planned[0].1), 10);
+    assert_eq!(one[0].end.0, planned[0].1, "what is left of the one in effect");
     // An instance that comes later is covered as well.
     estate.machine.add_instance("latency", "api.a", estate.now).unwrap();
     assert_eq!(estate.machine.downtimes().count(), 2);
