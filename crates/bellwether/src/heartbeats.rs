@@ -53,6 +53,7 @@ fn run(house: &House, stop: &AtomicBool) {
     let mut known = monitors.definitions();
     // What was told to nobody since the process ended in between.
     give(monitors, &heartbeats.beats(now_ms()), &*house.clock);
+    heartbeats.under_real_clock(now_ms());
     loop {
         let stopping = stop.load(Ordering::Relaxed);
         let round = heartbeats.work(now_ms, PATIENCE);

@@ -21,6 +21,8 @@ const DOWN: u8 = 1;
 #[derive(Debug, Default)]
 pub struct Freshness {
     watched: HashMap<Subject, Watched>,
+    /// When somebody looked last.
+    looked: Option<Duration>,
 }
 
 #[derive(Clone, Debug)]
@@ -66,6 +68,15 @@ impl Freshness {
         }
     }
 
+    /// Somebody looks several times a second. If nobody did for long (the process was held, the machine slept), results
+    /// of that time wait in sockets and pipes: everybody has a whole window, as after a start.
+    fn notice_absence(&mut self, now: Duration) {
+        let before = self.looked.replace(now).unwrap_or(now);
+        if now.saturating_sub(before) > limits::ABSENCE {
+            self.watched.values_mut().for_each(|watched| watched.last = now);
+        }
+    }
+
     /// Who is late; each counts anew from now. Nobody is late whom `is_wanted` says nothing is wanted of now.
     pub fn stale(
         &mut self,
@@ -73,6 +84,7 @@ impl Freshness {
         at: Timestamp,
         is_wanted: impl Fn(&Subject) -> bool,
     ) -> Vec<Stale> {
+        self.notice_absence(now);
         let late = |watched: &Watched| now.saturating_sub(watched.last) > watched.window();
         let late = self.watched.iter_mut().filter(|(subject, watched)| late(watched) && is_wanted(subject));
         let told = late.map(|(subject, watched)| {
@@ -174,6 +186,7 @@ mod tests {
 
     /// `name: status`, or `name: run`.
     fn told(freshness: &mut Freshness, after: u32) -> Vec<String> {
+        keep_looking(freshness, after);
         let told =
             freshness.stale(SECOND * 1000 + SECOND * after, AT, |_| true).into_iter().map(
                 |stale| match stale {
@@ -186,6 +199,26 @@ mod tests {
         let mut told: Vec<String> = told.collect();
         told.sort();
         told
+    }
+
+    /// Without asking anything of anybody, as somebody does several times a second.
+    fn keep_looking(freshness: &mut Freshness, after: u32) {
+        let (mut at, end) = (freshness.looked.unwrap_or(SECOND * 1000), SECOND * 1000 + SECOND * after);
+        while at + SECOND < end {
+            at += SECOND;
+            assert_eq!(freshness.stale(at, AT, |_| false), []);
+        }
+    }
+
+    #[test]
+    fn who_was_held_for_long_calls_nobody_late() {
+        let mut fresh = freshness();
+        keep_looking(&mut fresh, 30);
+        let held =
+            |fresh: &mut Freshness, after: u32| fresh.stale(SECOND * 1000 + SECOND * after, AT, |_| true);
+        assert_eq!(held(&mut fresh, 4_000), [], "an hour later");
+        assert_eq!(told(&mut fresh, 4_060), [""; 0]);
+        assert_eq!(told(&mut fresh, 4_061), ["run: run", "sent: 3 no result for 1min"]);
     }
 
     #[test]
@@ -220,7 +253,7 @@ mod tests {
     #[test]
     fn outside_of_its_period_and_after_a_reload() {
         let mut fresh = freshness();
-        assert_eq!(fresh.stale(SECOND * 9_000, AT, |_| false), []);
+        keep_looking(&mut fresh, 7_999);
         assert_eq!(told(&mut fresh, 8_000).len(), 4, "when something is wanted of it again");
         let text = "[[check]]\nname = \"sent\"\ntype = \"passive\"\nfreshness_threshold = \"10s\"";
         fresh.set(&toml::from_str(text).unwrap(), SECOND * 300, SECOND * 9_005);

@@ -42,5 +42,8 @@ pub const LATE_AFTER: Duration = Duration::from_secs(1);
 /// What a result may be late where nothing is said: Nagios's `additional_freshness_latency`.
 pub const ADDITIONAL_FRESHNESS_LATENCY: Duration = Duration::from_secs(15);
 
+/// Nobody looked for so long: the server was away in between.
+pub const ABSENCE: Duration = Duration::from_secs(10);
+
 /// NRPE servers of which it is remembered what version they speak; beyond, all are found out anew.
 pub const NRPE_SERVERS_MAX: usize = 100_000;

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use state_store::{StateError, StateStore};
@@ -153,6 +153,11 @@ impl Heartbeats {
         }
     }
 
+    /// From here on the time that is passed in is that of a clock on the wall.
+    pub fn under_real_clock(&self, now_ms: i64) {
+        self.inner.lock().looked = Some((now_ms, Instant::now()));
+    }
+
     /// What has been asked and what is due, written. Waits for something to do, at most so long.
     pub fn work(&self, now_ms: impl Fn() -> i64, patience: Duration) -> Round {
         let mut inner = self.inner.lock();
@@ -168,7 +173,9 @@ impl Heartbeats {
             let answer = inner.take(&ask, at, &mut round);
             round.replies.push((reply, answer));
         }
-        inner.look(now_ms(), &mut round);
+        let now = now_ms();
+        inner.notice_absence(now);
+        inner.look(now, &mut round);
         self.write(inner, &mut round);
         round
     }

@@ -234,6 +234,15 @@ impl Heart {
         }
     }
 
+    /// The clock was set back: what lies ahead of it was just now.
+    pub fn clock_is_now(&mut self, now: i64) {
+        self.last_ping = self.last_ping.map(|at| at.min(now));
+        if let Some((at, _)) = &mut self.last_start {
+            *at = (*at).min(now);
+        }
+        self.forgiven = self.forgiven.map(|at| at.min(now));
+    }
+
     pub fn shown(&self, rule: &Rule, now: i64) -> Shown {
         match self.status {
             Status::Down => Shown::Down,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use vocabulary::Timestamp;
 
@@ -9,7 +10,7 @@ use super::ask::{Ask, Refused, Whom, uuid_of};
 use super::beats::{Answer, Beat, Counters, Heard, Known, Reply, Round};
 use super::config::{HeartbeatsConfig, rule};
 use super::heart::{Heart, PingKind, Rule, Status, failure};
-use super::limits::{DEFAULT_GRACE_MS, DEFAULT_PERIOD_MS, MAX_BODY, MAX_CREATED};
+use super::limits::{ABSENCE_MS, DEFAULT_GRACE_MS, DEFAULT_PERIOD_MS, MAX_BODY, MAX_CREATED};
 use super::schedule::Schedule;
 use super::store::{self, KeptPing};
 use crate::Outcome;
@@ -42,6 +43,8 @@ pub(super) struct Inner {
     pub pings: Vec<(Arc<str>, KeptPing)>,
     pub stopped: bool,
     pub counters: Counters,
+    /// The last look, by the wall clock and by time itself; nothing in tests, whose time is made.
+    pub looked: Option<(i64, Instant)>,
 }
 
 impl One {
@@ -217,6 +220,24 @@ impl Inner {
         self.add(name.clone(), One::made(slug.clone(), random_uuid(), Heart::default()));
         round.made.push(name.clone());
         Ok(name)
+    }
+
+    /// The wall clock was set, the machine slept, or nobody looked for long: pings of that time may have been sent in
+    /// vain, as when the server was away.
+    pub fn notice_absence(&mut self, now: i64) {
+        let Some((wall, at)) = self.looked else { return };
+        self.looked = Some((now, Instant::now()));
+        let passed = i64::try_from(at.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let set_by = now.saturating_sub(wall).saturating_sub(passed);
+        if (-ABSENCE_MS..=ABSENCE_MS).contains(&set_by) && passed <= ABSENCE_MS {
+            return;
+        }
+        for one in self.all.values_mut() {
+            one.heart.clock_is_now(now);
+            one.heart.resume_after(&one.rule, wall.min(now), now);
+        }
+        self.dirty.extend(self.all.keys().cloned());
+        self.plan_all();
     }
 
     /// Those whose time has come.

@@ -15,6 +15,9 @@ pub const MAX_BATCH: usize = 2_000;
 /// Runs of one heartbeat that are beside each other; of more the oldest have no duration.
 pub const MAX_RUNS: usize = 20;
 pub const MAX_SLUG: usize = 100;
+/// Somebody looks each second. Where a look comes so much later than it should, by time or by the wall clock, the server
+/// was away in between; a disk that is slow for a moment is no absence.
+pub const ABSENCE_MS: i64 = 10_000;
 /// Bounds of periods and graces; Healthchecks takes from a minute to a year.
 pub const MIN_MS: i64 = 1_000;
 pub const MAX_MS: i64 = 366 * 86_400_000;

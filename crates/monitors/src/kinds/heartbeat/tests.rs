@@ -497,3 +497,16 @@ fn slugs_and_names_are_found_alike() {
     rig.heartbeats.ask(ask, 0, Box::new(|answer| assert_eq!(answer, Ok(Heard::Known))));
     assert_eq!(rig.states(), [("job".to_owned(), false)]);
 }
+
+#[test]
+fn a_clock_that_is_set_misses_nothing() {
+    let rig = simple();
+    rig.at(1_000 * HOUR).ping(&slug("")).unwrap();
+    rig.heartbeats.under_real_clock(rig.now());
+    for hours in [1_024, 950, 951] {
+        assert_eq!((rig.at(hours * HOUR).states(), rig.shown("job")), (vec![], Shown::Up), "{hours}");
+    }
+    // No further ahead than if it had pinged now.
+    let known = rig.heartbeats.one("job", rig.now()).unwrap().unwrap().0;
+    assert!(known.expected_ms.is_some_and(|expected| expected <= 952 * HOUR), "{:?}", known.expected_ms);
+}
