@@ -8,31 +8,33 @@
 //!
 //! A batch that cannot be written is tried again each second; until then nothing is taken from those who want an answer.
 
+mod clock;
+mod known;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use incidents::incident::{Acknowledged, Key};
 use monitors::batch::{Carried, Prepared};
 use monitors::config::CheckConfig;
-use monitors::kinds::check::macros::Standing;
 use monitors::kinds::check::perfdata;
-use monitors::kinds::check::{Checks, Estate, Executor, Finished, Gate, Job, Prober, Subject};
+use monitors::kinds::check::{Checks, Executor, Finished, Job, Prober, Subject};
 use monitors::machine::ObjectName;
 use monitors::{Definitions, Monitors, Refused};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use vocabulary::ports::Successor;
-use vocabulary::state::{State, StateType, Withheld};
-use vocabulary::{Clock, PointBatch, PointSink, Timestamp};
+use vocabulary::{PointBatch, PointSink, Timestamp};
 
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::handling::Handlers;
 use crate::house::House;
+use clock::Seen;
+use known::Known;
 
 /// Time alone brings something about this often at least: a snooze ends, a downtime begins.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
@@ -44,8 +46,6 @@ const RETRY_WRITING_AFTER: Duration = Duration::from_secs(1);
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 /// … and while there is more of it, a part is taken out this often.
 const PRUNE_MORE_AFTER: Duration = Duration::from_secs(2);
-/// A wall clock that moved so much further than time did was set.
-const CLOCK_STEP: Duration = Duration::from_secs(3);
 
 /// Plain counters of this part.
 #[derive(Default)]
@@ -396,28 +396,6 @@ impl Watching {
     }
 }
 
-/// The wall clock against time itself.
-struct Seen {
-    wall: Duration,
-    at: Instant,
-}
-
-impl Seen {
-    fn new(clock: &dyn Clock) -> Seen {
-        Seen { wall: clock.since_epoch(), at: Instant::now() }
-    }
-
-    /// Was it set since it was looked at last?
-    fn stepped(&mut self, clock: &dyn Clock) -> bool {
-        let now = Seen::new(clock);
-        let passed = now.at - self.at;
-        let expected = self.wall + passed;
-        let stepped = now.wall.abs_diff(expected) > CLOCK_STEP;
-        *self = now;
-        stepped
-    }
-}
-
 pub fn name_of(subject: &Subject) -> ObjectName {
     match subject {
         Subject::Check(name) => ObjectName::Check(name.to_string()),
@@ -430,60 +408,5 @@ fn subject_of(name: &ObjectName) -> Option<Subject> {
         ObjectName::Check(name) => Some(Subject::Check(name.as_str().into())),
         ObjectName::Host(name) => Some(Subject::Host(name.as_str().into())),
         ObjectName::Instance(..) => None,
-    }
-}
-
-/// The estate as checks and incidents ask about it.
-struct Known<'m> {
-    monitors: &'m Monitors,
-    at: Timestamp,
-}
-
-impl Estate for Known<'_> {
-    fn gate(&self, subject: &Subject) -> Gate {
-        match self.monitors.held_back(&name_of(subject), self.at) {
-            None => Gate::Run,
-            Some(wait) => Gate::NotFor(wait),
-        }
-    }
-
-    fn standing(&self, subject: &Subject) -> Option<Standing> {
-        let status = self.monitors.status(&name_of(subject), self.at)?;
-        let state: State = status.state?;
-        Some(Standing {
-            state,
-            last_state: status.last_hard_state,
-            is_hard: status.state_type == StateType::Hard,
-            attempt: status.attempt,
-            output: status.output.to_string(),
-            long_output: status.long_output.to_string(),
-            perfdata: status.perfdata.to_string(),
-            last_check: status.last_check.unwrap_or_default(),
-            last_change: status.last_state_change.unwrap_or_default(),
-            in_downtime: status.in_downtime(),
-            percent_change: status.percent_state_change,
-            latency: 0.0,
-            took: status.seconds,
-        })
-    }
-}
-
-impl incidents::Estate for Known<'_> {
-    fn withheld(&self, key: &Key) -> Option<Withheld> {
-        self.monitors.withheld(&key.id(), self.at)
-    }
-
-    fn will_tell(&self, key: &Key, contact: &str) -> bool {
-        self.monitors.will_tell(&key.id(), contact)
-    }
-
-    fn acknowledged(&self, key: &Key) -> Option<Acknowledged> {
-        let by = self.monitors.acknowledgement(&key.id())?;
-        Some(Acknowledged {
-            by: by.author.to_string(),
-            at: by.at,
-            comment: by.comment.to_string(),
-            of_parts: true,
-        })
     }
 }

@@ -3,22 +3,28 @@
 //! Each problem comes with the key that it is about (`check.3.host`: of the fourth `[[check]]`), so that its place in
 //! a file can be shown.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod loops;
+mod names;
+
+use std::collections::{HashMap, HashSet};
 
 use super::{CheckConfig, CheckType, Definitions, HostConfig, MonitorKind};
 use crate::kinds::{heartbeat, metric};
+use loops::loops;
+pub use names::MAX_NAME_BYTES;
+use names::{bad_name, keys, nearest};
 
-/// Longest name of anything that is defined: it becomes part of series, paths and pages.
-pub const MAX_NAME_BYTES: usize = 255;
 /// The period that is there without being defined.
 pub const ALWAYS: &str = "24x7";
+/// Each is compared with all that there are; who has so many mistakes has a larger one.
+const NAMES_LOOKED_FOR: usize = 100;
 const CHECK_LETTERS: &str = "wucrfsn";
 const HOST_LETTERS: &str = "durfsn";
 
 type Found = Vec<(String, String)>;
 
 pub(super) fn problems(all: &Definitions) -> Found {
-    let mut found = Finder { names: Names::of(all), found: Vec::new() };
+    let mut found = Finder { names: Names::of(all), found: Vec::new(), looked: 0 };
     found.names_given_twice(all);
     all.monitors.iter().enumerate().for_each(|(index, monitor)| {
         let key = format!("monitor.{index}");
@@ -64,6 +70,8 @@ impl<'d> Names<'d> {
 struct Finder<'d> {
     names: Names<'d>,
     found: Found,
+    /// Names for which a near one was looked for.
+    looked: usize,
 }
 
 impl<'d> Finder<'d> {
@@ -211,7 +219,7 @@ impl<'d> Finder<'d> {
             let from = period.name.as_str();
             period.exclude.iter().map(move |to| (from, to.as_str(), format!("time_period.{index}.exclude")))
         });
-        self.loops(edges.collect(), "excludes");
+        self.found.extend(loops(edges.collect(), "excludes"));
     }
 
     fn escalations(&mut self, all: &'d Definitions) {
@@ -287,8 +295,8 @@ impl<'d> Finder<'d> {
             }
             self.period(&format!("{key}.period"), dependency.period.as_deref());
         }
-        self.loops(checks, "depends on");
-        self.loops(hosts, "depends on");
+        self.found.extend(loops(checks, "depends on"));
+        self.found.extend(loops(hosts, "depends on"));
         let parents = all.hosts.iter().enumerate().flat_map(|(index, host)| {
             let from = host.name.as_str();
             let edge = move |(position, to): (usize, &'d String)| {
@@ -296,7 +304,7 @@ impl<'d> Finder<'d> {
             };
             host.parents.iter().enumerate().map(edge)
         });
-        self.loops(parents.collect(), "has the parent");
+        self.found.extend(loops(parents.collect(), "has the parent"));
     }
 
     fn downtimes(&mut self, all: &'d Definitions) {
@@ -332,7 +340,9 @@ impl<'d> Finder<'d> {
         if known.contains(name) {
             return;
         }
-        let cure = match nearest(name, known) {
+        self.looked += 1;
+        let near = (self.looked <= NAMES_LOOKED_FOR).then(|| nearest(name, known)).flatten();
+        let cure = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("define it with [[{what}]], or correct the name"),
         };
@@ -398,86 +408,4 @@ impl<'d> Finder<'d> {
             self.add(format!("{key}.low_flap_threshold"), why);
         }
     }
-
-    /// Each loop is told once, at the edge that closes it.
-    fn loops(&mut self, edges: Vec<(&'d str, &'d str, String)>, word: &str) {
-        let mut next: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
-        for (from, to, key) in &edges {
-            next.entry(from).or_default().push((to, key));
-        }
-        let mut done: HashSet<&str> = HashSet::new();
-        let mut closed = Vec::new();
-        for start in next.keys() {
-            walk(start, &next, &mut done, &mut closed);
-        }
-        for (key, round) in closed {
-            let told = round.join(&format!("` {word} `"));
-            self.add(key, format!("goes round in a circle: `{told}`; take one of them out"));
-        }
-    }
-}
-
-/// Depth first, without recursion: chains may be as long as the list.
-fn walk<'e>(
-    start: &'e str,
-    next: &BTreeMap<&'e str, Vec<(&'e str, &'e str)>>,
-    done: &mut HashSet<&'e str>,
-    closed: &mut Vec<(String, Vec<String>)>,
-) {
-    let mut path: Vec<(&str, usize)> = vec![(start, 0)];
-    let mut on_path: HashSet<&str> = HashSet::from([start]);
-    while let Some((node, position)) = path.last_mut() {
-        let node: &'e str = node;
-        let edge = next.get(node).and_then(|edges| edges.get(*position)).copied();
-        *position += 1;
-        match edge {
-            None => {
-                done.insert(node);
-                on_path.remove(node);
-                path.pop();
-            }
-            Some((to, key)) if on_path.contains(to) => {
-                let from = path.iter().position(|(name, _)| *name == to).unwrap_or(0);
-                let round = path[from..].iter().map(|(name, _)| *name).chain([to]).map(str::to_owned);
-                closed.push((key.to_owned(), round.collect()));
-            }
-            Some((to, _)) if !done.contains(to) => {
-                on_path.insert(to);
-                path.push((to, 0));
-            }
-            Some(_) => {}
-        }
-    }
-}
-
-fn keys<'n>(
-    list: &'static str,
-    names: impl Iterator<Item = &'n str>,
-) -> impl Iterator<Item = (String, &'n str)> {
-    names.enumerate().map(move |(index, name)| (format!("{list}.{index}.name"), name))
-}
-
-fn bad_name(name: &str) -> Option<String> {
-    if name.is_empty() {
-        return Some("has no name: add name = \"…\"".into());
-    }
-    if name.len() > MAX_NAME_BYTES {
-        return Some(format!("the name is longer than {MAX_NAME_BYTES} bytes: choose a shorter one"));
-    }
-    if name.trim() != name || name.chars().any(char::is_control) {
-        return Some(
-            "the name begins or ends with a space, or has control characters in it: take them out".into(),
-        );
-    }
-    None
-}
-
-/// The name that was probably meant: one that differs by case, or by a letter or two.
-fn nearest<'n>(name: &str, known: &HashSet<&'n str>) -> Option<&'n str> {
-    let allowed = if name.chars().count() < 5 { 1 } else { 2 };
-    let distance = |other: &str| strsim::osa_distance(&name.to_lowercase(), &other.to_lowercase());
-    let mut near: Vec<_> = known.iter().map(|other| (distance(other), *other)).collect();
-    near.retain(|(distance, _)| *distance <= allowed);
-    near.sort();
-    near.first().map(|(_, other)| *other)
 }

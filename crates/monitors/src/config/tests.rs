@@ -159,3 +159,30 @@ fn how_long_history_is_kept() {
         assert_eq!(config.problems().len(), 1, "{bad}");
     }
 }
+
+#[test]
+fn a_chain_as_long_as_the_list_is_followed_without_end_of_the_stack() {
+    const HOSTS: usize = 20_000;
+    let host = |index: usize, parent: Option<usize>| HostConfig {
+        name: format!("h{index}"),
+        parents: parent.map(|parent| format!("h{parent}")).into_iter().collect(),
+        ..HostConfig::default()
+    };
+    let hosts = (0..HOSTS).map(|index| host(index, index.checked_sub(1))).collect();
+    let mut all = Definitions { hosts, ..Definitions::default() };
+    let small = std::thread::Builder::new().stack_size(256 << 10);
+    let look = move || {
+        let mut machine = crate::machine::Machine::new(&all, jiff::tz::TimeZone::UTC).unwrap();
+        let mut out = crate::machine::Happenings::default();
+        let down = crate::Outcome { status: 1, ..crate::Outcome::default() };
+        for name in ["h0", "h1", "h19999"] {
+            machine.result(machine.host(name).unwrap(), &down, vocabulary::Timestamp(1_000), &mut out);
+        }
+        let states: Vec<_> = out.changes.iter().map(|change| change.to.word()).collect();
+        assert_eq!(states, ["DOWN", "UNREACHABLE", "DOWN"]);
+        all.hosts[0] = host(0, Some(HOSTS - 1));
+        all.problems()
+    };
+    let found = small.spawn(look).unwrap().join().unwrap();
+    assert!(found.len() == 1 && found[0].1.contains("and 19991 more"), "{found:?}");
+}
