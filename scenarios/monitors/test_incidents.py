@@ -256,6 +256,22 @@ def test_mail_is_encrypted_when_it_can_be_and_passwords_only_so(bellwether, tmp_
         plain.stop()
 
 
+def test_the_worst_is_listed_first_however_old_it_is(bellwether):
+    names = ("old and bad", "newer", "newest")
+    server = bellwether("".join(f'[[check]]\nname = "{name}"\ntype = "passive"\nmax_check_attempts = 1\n' for name in names))
+    for name, status in zip(names, (2, 1, 1)):
+        assert server.post(f"/api/v1/checks/{name.replace(' ', '%20')}/result", {"status": status, "output": "so"}).status == 200
+        wait_for(lambda name=name: [one for one in server.get("/api/v1/incidents").json["incidents"] if one["title"] == name], what=name)
+    titles = lambda query: [one["title"] for one in server.get(f"/api/v1/incidents?{query}").json["incidents"]]
+    assert titles("limit=1") == ["newest"] and titles("order=worst&limit=1") == ["old and bad"]
+    assert server.get("/api/v1/incidents?limit=1").json["open"] == 3, "all that are open, listed or not"
+    identity = server.get("/api/v1/incidents?order=worst").json["incidents"][0]["id"]
+    assert server.post(f"/api/v1/incidents/{identity}/acknowledge", {}).status == 200
+    assert titles("order=worst")[-1] == "old and bad", "somebody has it"
+    wrong = server.get("/api/v1/incidents?order=loudest")
+    assert wrong.status == 400 and "newest or worst" in wrong.text
+
+
 def test_mistakes_are_told_at_their_place(bellwether, tmp_path):
     server = bellwether()
     for text, told in [

@@ -79,6 +79,15 @@ WRONG = [
 ]
 
 
+def test_what_would_lose_its_secret_is_not_kept(bellwether, site):
+    server = bellwether(CONFIG)
+    check = {"name": "x", "type": "http", "url": site, "user": "ana", "password": "sesame"}
+    assert server.post("/api/v1/trial", {"check": check}).json["state"] == "CRITICAL", "it may be tried"
+    answer = server.put("/api/v1/monitors/x", {"check": check})
+    assert answer.status == 400 and "stand in files" in answer.text and "sesame" not in answer.text
+    assert server.get("/api/v1/monitors/x").status == 404
+
+
 def test_what_cannot_be_tried_says_why(bellwether):
     server = bellwether(CONFIG)
     for wanted, status, why in WRONG:

@@ -5,6 +5,8 @@ import type { Blame } from './plain/services.ts'
 import type { KindName } from './pages/editor/kinds.ts'
 import type { Condition, Health, HeartbeatAnswer, Level, PartState, Phase, WatchState, Withheld } from './api/types.ts'
 
+/** A whole number in full. */
+const grouped = (count: number) => count.toString().replace(/\B(?=(\d{3})+$)/g, '\u202f')
 const plural = (count: number, one: string, many = one + 's') => (count === 1 ? one : many)
 
 /** A few names in a sentence. */
@@ -196,9 +198,9 @@ export const words = {
     newest: 'Newest point',
     since: (moment: string, length: string) => `since ${moment}, for ${length}`,
     rate: (rate: string, series: string) => `${rate} points/s in ${series} series`,
-    wrong: (count: number, title: string, since: string) => (count === 1 ? `One thing is wrong: ${title}, since ${since}.` : `${count} things are wrong. The worst: ${title}, since ${since}.`),
+    wrong: (count: number, title: string, since: string) => (count === 1 ? `One thing is wrong: ${title}, since ${since}.` : `${grouped(count)} things are wrong. The worst: ${title}, since ${since}.`),
     openIncident: 'Open it',
-    unwatched: (hosts: number, names: number) => `${[hosts ? `${hosts} ${plural(hosts, 'host')}` : '', names ? `${names} ${plural(names, 'group')} of names` : ''].filter(Boolean).join(' and ')} arrive unwatched`,
+    unwatched: (hosts: number, names: number) => `${[hosts ? `${hosts} ${plural(hosts, 'host')}` : '', names ? `${names} ${plural(names, 'group')} of names` : ''].filter(Boolean).join(' and ')} ${hosts + names === 1 ? 'arrives' : 'arrive'} unwatched`,
     services: {
       rest: (well: number, unknown: number) => [well ? `${well} ${plural(well, 'service')} OK` : '', unknown ? `${unknown} ${plural(unknown, 'service')} that nothing watches` : ''].filter(Boolean).join(', '),
       because: (cause: { name: string; external: boolean } | null) => (cause ? `because of ${cause.name}${cause.external ? ', run by others' : ''}` : ''),
@@ -548,7 +550,7 @@ export const words = {
     said: {
       nothing: 'Nothing is watched yet.',
       one: (name: string, state: string, length: string) => `${name} is ${state}${length ? ` for ${length}` : ''}.`,
-      many: (count: number, name: string, state: string, length: string) => `${count} monitors are in trouble. The worst: ${name}, ${state}${length ? ` for ${length}` : ''}.`,
+      many: (count: number, name: string, state: string, length: string) => `${grouped(count)} monitors are in trouble. The worst: ${name}, ${state}${length ? ` for ${length}` : ''}.`,
       inHand: (count: number) => `Nothing new: ${count === 1 ? 'the one in trouble is' : `all ${count} in trouble are`} in hand or planned.`,
       soft: (count: number) => `Nothing is confirmed to be wrong; ${count} ${plural(count, 'is', 'are')} being looked at again.`,
       well: (count: string) => `All is well: ${count} ${count === '1' ? 'monitor is' : 'monitors are'} OK.`,

@@ -54,6 +54,16 @@ impl Definition {
         }
     }
 
+    /// What nobody may read is in it: it would be kept as it is shown, without its secret.
+    pub fn holds_secret(&self) -> bool {
+        match self {
+            Definition::Monitor(_) => false,
+            Definition::Check(check) => {
+                [&check.password, &check.token, &check.secret_key].into_iter().any(Option::is_some)
+            }
+        }
+    }
+
     fn add_to(self, all: &mut Definitions) {
         match self {
             Definition::Monitor(monitor) => all.monitors.push(*monitor),

@@ -11,7 +11,9 @@ export const home = (signal?: Signal) => ask<HomeAnswer>('/api/v1/home', { signa
 export const health = (signal?: Signal) => ask<HealthAnswer>('/api/v1/health', { signal })
 
 export const monitors = (signal?: Signal) => ask<MonitorsAnswer>('/api/v1/monitors', { signal })
-export const services = (signal?: Signal) => ask<ServicesAnswer>('/api/v1/services', { signal })
+/** With its members only where they are shown. */
+export const services = (signal?: Signal) => ask<ServicesAnswer>('/api/v1/services?members=0', { signal })
+export const servicesWhole = (signal?: Signal) => ask<ServicesAnswer>('/api/v1/services', { signal })
 export const availability = (signal?: Signal) => ask<AvailabilityAnswer>('/api/v1/availability', { signal })
 export const inventory = (signal?: Signal) => ask<InventoryAnswer>('/api/v1/inventory', { signal })
 
@@ -46,7 +48,7 @@ export const planDowntime = ({ is, name }: Subject, body: { start: number; end: 
 export const cancelDowntime = (id: number) => ask<unknown>(`/api/v1/downtimes/${id}`, { method: 'DELETE' })
 export const silence = (matcher: Record<string, string>, until: number, reason: string) => ask<unknown>('/api/v1/silences', { method: 'POST', body: { matchers: [matcher], until: Math.ceil(until), reason } })
 
-export const incidents = (state: 'open' | 'all', limit: number, signal?: Signal) => ask<IncidentsAnswer>(`/api/v1/incidents?${query({ state, limit })}`, { signal })
+export const incidents = (state: 'open' | 'all', limit: number, signal?: Signal) => ask<IncidentsAnswer>(`/api/v1/incidents?${query({ state, limit, order: state === 'open' ? 'worst' : 'newest' })}`, { signal })
 export const incident = (id: string, signal?: Signal) => ask<WholeIncident>(`/api/v1/incidents/${encodeURIComponent(id)}`, { signal })
 export type Deed = 'acknowledge' | 'resolve' | 'note' | 'snooze'
 export const deed = (id: number, what: Deed, body: Record<string, unknown>) => ask<unknown>(`/api/v1/incidents/${id}/${what}`, { method: 'POST', body })

@@ -408,7 +408,8 @@ export type Incident = {
   instances: number
   playbook: string | null
 }
-export type IncidentsAnswer = { now: number; incidents: Incident[] }
+/** `open`: how many are, listed or not. */
+export type IncidentsAnswer = { now: number; open: number; incidents: Incident[] }
 export type TroubleItem = { host: boolean; monitor: string; instance: string; state: WatchState; worst: WatchState; since: number; until: number | null; text: string; withheld: Withheld | null }
 export type TimelineEntry = { at: number; kind: string; who: string; text: string }
 export type WholeIncident = Incident & { troubles: TroubleItem[]; timeline: TimelineEntry[] }

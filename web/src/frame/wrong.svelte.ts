@@ -11,8 +11,10 @@ const SOON_MS = 300
 const LIMIT = 50
 
 class Wrong {
-  /** Null before the first answer. */
+  /** Null before the first answer; of very many the worst. */
   open = $state.raw<Incident[] | null>(null)
+  /** How many there are. */
+  count = $state(0)
   #last = ''
 
   constructor() {
@@ -29,7 +31,9 @@ class Wrong {
 
   async ask() {
     try {
-      const told = openOnes((await incidents('open', LIMIT)).incidents)
+      const answer = await incidents('open', LIMIT)
+      const told = openOnes(answer.incidents)
+      this.count = answer.open
       // The same list stays the same: nothing is drawn anew.
       const text = JSON.stringify(told)
       if (text !== this.#last) [this.open, this.#last] = [told, text]

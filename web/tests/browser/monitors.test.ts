@@ -24,7 +24,7 @@ const REPLAY: Answers = {
   }),
 }
 const ALL: Answers = {
-  ...list(200), ...CHECK, '/api/v1/services': () => someServices(), '/api/v1/availability': () => someAvailability(), '/api/v1/incidents': () => ({ now: now(), incidents: someIncidents() }), '/api/v1/incidents/42': () => aWholeIncident(), ...REPLAY,
+  ...list(200), ...CHECK, '/api/v1/services': () => someServices(), '/api/v1/availability': () => someAvailability(), '/api/v1/incidents': () => ({ now: now(), open: 2, incidents: someIncidents() }), '/api/v1/incidents/42': () => aWholeIncident(), ...REPLAY,
 }
 const PAGES = {
   list: '/monitors', unfolded: '/monitors?ok=1', unwatched: '/monitors?show=unwatched', check: '/monitors/web1%2Fdisk%20%2Fvar', editor: '/monitors?new=1&q=host.*.load.1m', services: '/services', service: '/services/Uploads', incidents: '/incidents',
@@ -229,7 +229,7 @@ test('while something is open, every page says so, and Home begins with it', asy
   await banner.click()
   await until('its page', () => new URL(page.url()).pathname === '/incidents/43')
   await page.context().close()
-  const calm = await look('/', { '/api/v1/incidents': () => ({ now: now(), incidents: [anIncident(1, { phase: 'resolved', closed: now() })] }) })
+  const calm = await look('/', { '/api/v1/incidents': () => ({ now: now(), open: 0, incidents: [anIncident(1, { phase: 'resolved', closed: now() })] }) })
   await calm.locator('h1 + .proof').waitFor()
   expect(await calm.getByRole('heading', { level: 1 }).innerText()).not.toContain('wrong')
   await calm.context().close()

@@ -37,13 +37,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Which {
     /// `open` (default) or `all`.
     state: Option<String>,
-    /// The newest so many; default 100.
+    /// The first so many; default 100.
     limit: Option<usize>,
+    /// `newest` first (default), or `worst`: what nobody has in hand, the worst of it, the oldest of that.
+    order: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct Incidents {
     now: i64,
+    /// How many are open, whether they are listed here or not.
+    open: usize,
     incidents: Vec<Told>,
 }
 
@@ -182,13 +186,34 @@ pub async fn list(
             return Err(Problem::bad_request(format!("`state` is `{other}`")).hint("write open or all"));
         }
     };
+    let worst_first = match which.order.as_deref() {
+        None | Some("newest") => false,
+        Some("worst") => true,
+        Some(other) => {
+            return Err(Problem::bad_request(format!("`order` is `{other}`")).hint("write newest or worst"));
+        }
+    };
     let limit = which.limit.unwrap_or(USUAL_LISTED).min(MAX_LISTED);
     off_thread(&services, move |services| {
-        let found = services.desk.list(wanted, limit)?;
+        let mut found = services.desk.list(wanted, if worst_first { MAX_LISTED } else { limit })?;
+        if worst_first {
+            found.sort_by_key(|(incident, _)| urgency(incident));
+            found.truncate(limit);
+        }
         let incidents = found.into_iter().map(|(incident, instances)| told(incident, instances)).collect();
-        Ok(Json(Incidents { now: services.clock.now().0, incidents }))
+        Ok(Json(Incidents { now: services.clock.now().0, open: services.desk.standing().open, incidents }))
     })
     .await
+}
+
+/// The least comes first: what is over comes last, the newest of it first.
+fn urgency(incident: &Incident) -> (bool, bool, std::cmp::Reverse<u8>, i64) {
+    let detail = &incident.detail;
+    let in_hand = detail.acknowledged.is_some() || detail.snoozed_until.is_some();
+    match incident.closed {
+        None => (false, in_hand, std::cmp::Reverse(detail.severity.badness()), incident.opened.0),
+        Some(closed) => (true, false, std::cmp::Reverse(0), -closed.0),
+    }
 }
 
 #[utoipa::path(get, path = "/incidents/{id}", params(("id" = i64, Path)),

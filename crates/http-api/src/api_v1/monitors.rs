@@ -323,6 +323,10 @@ pub async fn define(
     if wanted.runs_commands() {
         may_choose_commands(&services, &caller)?;
     }
+    if wanted.holds_secret() {
+        return Err(Problem::bad_request("checks with a password, a token or a key stand in files")
+            .hint("write it in conf.d/, with password_file, token_file or secret_key_file"));
+    }
     off_thread(&services, move |services| {
         let version = services.monitors.define(&name, wanted, &caller.name, services.clock.now())?;
         services.control.definitions_changed();

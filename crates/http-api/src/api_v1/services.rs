@@ -7,18 +7,25 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use monitors::services::inventory::Inventory;
 use monitors::services::{CONDITIONS, Condition, Coverage, Member, Objective, ServiceState};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use vocabulary::state::State as WatchedState;
 
 use crate::accounts::Caller;
-use crate::answer::Answer;
+use crate::answer::{Answer, Params};
 use crate::estate::Estate;
 use crate::groups::NameGroup;
 use crate::services::Services;
 
 /// Graphs that are offered of a service.
 const MAX_TARGETS: usize = 9;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct How {
+    /// Members of each that are told at most, the worst first; usually and at most 200.
+    members: Option<usize>,
+}
 
 #[derive(Serialize, ToSchema)]
 pub struct ServicesAnswer {
@@ -113,10 +120,11 @@ struct CoverageItem {
     unwatched: Vec<String>,
 }
 
-#[utoipa::path(get, path = "/services", responses((status = 200, body = ServicesAnswer)))]
+#[utoipa::path(get, path = "/services", params(How), responses((status = 200, body = ServicesAnswer)))]
 pub async fn services(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
+    Params(how): Params<How>,
 ) -> Answer<Json<ServicesAnswer>> {
     // They tell of checks and hosts.
     super::watched::sees(&caller)?;
@@ -125,7 +133,10 @@ pub async fn services(
         let estate = Estate::of(services);
         let inventory = services.inventories.of(services.control.as_ref(), &caller.scope, now);
         let groups = services.groups.of(services.control.as_ref(), &caller.scope, now);
-        told(&estate, &inventory, &groups, now.0)
+        let mut answer = told(&estate, &inventory, &groups, now.0);
+        let most = how.members.unwrap_or(usize::MAX);
+        answer.services.iter_mut().for_each(|service| service.members.truncate(most));
+        answer
     });
     Ok(Json(answer.await?))
 }
