@@ -64,6 +64,7 @@ test('the line on the graph is dragged over stored points: the threshold moves, 
   await page.getByLabel('It counts when it has been so for').blur()
   await page.getByText('It would have fired 1 time').waitFor()
   await page.getByRole('button', { name: 'Hold for comparison' }).click()
+  await page.getByText('1 with both, 0 only with this one, 0 only with the held one.').waitFor()
   const line = page.getByRole('slider', { name: 'Critical threshold' })
   await line.waitFor()
   expect(await line.getAttribute('aria-valuenow')).toBe('40')
