@@ -15,7 +15,7 @@ use vocabulary::state::{State, StateType};
 use crate::house::House;
 
 /// A page is not held up for longer.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(1);
 const DAY: i64 = 86_400;
 /// What led to it is no part of what is usual.
 const BEFORE_SECONDS: i64 = 60;

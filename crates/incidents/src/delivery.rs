@@ -66,6 +66,7 @@ impl Desk {
         let mut batch = self.batch();
         let Some(failing) = batch.inner.outbox.failing.get_mut(channel) else { return Ok(()) };
         (failing.in_a_row, failing.off) = (0, false);
+        failing.why.clear();
         batch.inner.tell_of_channel(channel, now);
         batch.inner.outbox.failing.remove(channel);
         batch.commit_alone()
@@ -183,6 +184,7 @@ impl Inner {
         let text = match bad {
             true if failing.off => format!("{channel} is switched off: {why}"),
             true => format!("pages cannot be delivered by {channel}: {why}"),
+            false if why.is_empty() => format!("{channel} is defined in another way, or not any more"),
             false => format!("pages are delivered by {channel} again"),
         };
         let (from, to) = if bad { (State::Ok, State::Critical) } else { (State::Critical, State::Ok) };

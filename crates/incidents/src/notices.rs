@@ -15,6 +15,9 @@ impl Incidents {
             // The incident tells of it, once for all instances.
             return;
         }
+        if notice.kind == NoticeKind::Problem && self.is_quiet(&key, notice) {
+            return;
+        }
         if notice.kind == NoticeKind::Problem && self.placed_bad(&key).is_none() {
             self.enter_told(&key, notice, now);
         }
@@ -23,6 +26,20 @@ impl Incidents {
             self.note_told(id, &key, notice);
         }
         self.page_notice(id, &key, notice, now);
+    }
+
+    /// Somebody has closed its incident, or wants to hear of it later: what is no worse than then stays quiet, whatever
+    /// its own rules say. Of a snooze it is told when that ends.
+    fn is_quiet(&mut self, key: &Key, notice: &Notice) -> bool {
+        if let Some(held) = self.held.get(key).filter(|held| held.dismissed) {
+            return notice.state.badness() <= held.worst.badness();
+        }
+        let incident = self.placed_bad(key).and_then(|id| self.live.get(&id));
+        let snoozed = incident.is_some_and(|incident| incident.detail.snoozed_until.is_some());
+        if snoozed {
+            self.silenced_notice(notice);
+        }
+        snoozed
     }
 
     /// Its own rules told of it, so it is not held back, whatever was known before.

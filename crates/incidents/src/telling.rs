@@ -147,7 +147,8 @@ impl Incidents {
     /// A check's own notice that a silence kept back, once that has lifted and it is still bad.
     pub(crate) fn tell_owed(&mut self, estate: &dyn Estate, now: Timestamp) {
         let mut due = Vec::new();
-        for (id, incident) in self.live.iter().filter(|(_, incident)| !incident.is_closed()) {
+        let awake = |incident: &Incident| !incident.is_closed() && incident.detail.snoozed_until.is_none();
+        for (id, incident) in self.live.iter().filter(|(_, incident)| awake(incident)) {
             for (contact, told) in incident.detail.told.iter().filter(|(_, told)| !told.owed.is_empty()) {
                 let owed = incident.bad().filter(|(key, _)| told.owed.contains(&key.mark()));
                 let owed = owed.filter(|(key, _)| self.book.is_time(contact, key.host, now));

@@ -28,8 +28,8 @@ pub const MAILS_A_MINUTE: u32 = 60;
 /// Events shortly before, that a page names.
 pub const MARKS: usize = 5;
 pub const MARKS_BEFORE_SECONDS: i64 = 3_600;
-/// What so many values usually are is looked up for one round of pages; each reads a day of a series.
-pub const USUALS_A_ROUND: usize = 10;
+/// What values usually are is looked up for so long in one round of pages; the rest of a storm goes without.
+pub const USUALS_PATIENCE: Duration = Duration::from_secs(1);
 /// A task looks for pages at least so often, whatever wakes it.
 pub const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// What is being sent at the stop has so long to end.

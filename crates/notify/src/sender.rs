@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use incidents::desk::Attempt;
 use incidents::outbox::Waiting;
@@ -17,7 +17,7 @@ use vocabulary::{Clock, Timestamp};
 
 use crate::channels::{Channel, Letter};
 use crate::config::ChannelConfig;
-use crate::limits::{LOOK_EVERY, MARKS, MARKS_BEFORE_SECONDS, ROUND, STOP_TIMEOUT, USUALS_A_ROUND};
+use crate::limits::{LOOK_EVERY, MARKS, MARKS_BEFORE_SECONDS, ROUND, STOP_TIMEOUT, USUALS_PATIENCE};
 use crate::retry::{Failure, next_try};
 
 /// What happened shortly before, from the annotations.
@@ -260,6 +260,7 @@ impl Task {
             let due = shared.desk.due(&name, now_ms, ROUND);
             let mut marks: HashMap<i64, Vec<Mark>> = HashMap::new();
             let mut usual: HashMap<(String, String), Option<String>> = HashMap::new();
+            let began = Instant::now();
             let letter = |waiting: Waiting| {
                 let Page { id, incident, kind, contact, channel, message, .. } = &waiting.page;
                 let first = incident.and_then(|incident| shared.desk.first_page(incident, contact, channel));
@@ -267,7 +268,8 @@ impl Task {
                 let marks = marks.entry(begin).or_insert_with(|| shared.marks_before(message.since)).clone();
                 // A burst of pages of one storm looks a few of them up, and is not kept waiting for the rest.
                 let what = (message.name.clone(), message.instance.clone());
-                let usual = match (usual.get(&what), kind.is_problem() && usual.len() < USUALS_A_ROUND) {
+                let may_look = kind.is_problem() && began.elapsed() < USUALS_PATIENCE;
+                let usual = match (usual.get(&what), may_look) {
                     (Some(known), _) => known.clone(),
                     (None, false) => None,
                     (None, true) => {

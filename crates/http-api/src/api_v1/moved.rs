@@ -12,9 +12,9 @@ use axum::{Extension, Json};
 use incidents::Incident;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use vocabulary::ports::{FetchRequest, QueryLimits, Scope};
+use vocabulary::ports::{FetchRequest, QueryLimits, Scope, StoreError};
 use vocabulary::retention::Aggregation;
-use vocabulary::{SeriesRef, Timestamp};
+use vocabulary::{SeriesRef, Step, Timestamp};
 
 use super::{closest, watched};
 use crate::accounts::{Caller, Role};
@@ -35,6 +35,8 @@ const LONGEST_SECONDS: i64 = 3_600;
 const LEAST_BEFORE_SECONDS: i64 = 1_800;
 /// Points without which nothing can be told.
 const POINTS_LEAST: usize = 5;
+/// Points of one series that are looked at, some more or less.
+const POINTS_MOST: i64 = 600;
 /// A number so close to its limit has reached it.
 const AT_LIMIT: f64 = 0.95;
 /// Below so many deviations nothing moved.
@@ -112,6 +114,14 @@ impl Window {
     }
 }
 
+impl Window {
+    /// Fine enough to see a minute, coarse enough to read many series.
+    fn step(&self) -> Option<Step> {
+        let seconds = (self.until - self.before) / POINTS_MOST;
+        Step::new([1, 5, 10, 30].into_iter().find(|step| i64::from(*step) >= seconds).unwrap_or(60))
+    }
+}
+
 fn rank(
     services: &Services,
     scope: &Scope,
@@ -123,27 +133,38 @@ fn rank(
     let itself: HashSet<&str> = incident.troubles.keys().map(|key| &*key.instance).collect();
     let bounds: HashMap<String, (f64, f64)> =
         closest::all(services).0.into_iter().map(|near| (near.series.clone(), near.bound())).collect();
-    let (mut series, mut left_out) = (Vec::new(), 0);
+    // What has a limit is looked at in any case, however many others there are.
+    let (mut series, mut others, mut left_out) = (Vec::new(), Vec::new(), 0);
     services.control.for_each_series(scope, &mut |id, name| {
         if itself.contains(name) || is_own(name) {
             return;
         }
-        match series.len() < MOST_SERIES {
-            true => series.push((id, name.to_owned())),
-            false => left_out += 1,
+        match (bounds.contains_key(name), others.len() < MOST_SERIES) {
+            (true, _) => series.push((id, name.to_owned())),
+            (false, true) => others.push((id, name.to_owned())),
+            (false, false) => left_out += 1,
         }
     });
-    let mut moved = Vec::new();
-    for some in series.chunks(AT_ONCE) {
-        compare(services, scope, &window, some, &bounds, limits, &mut moved)?;
+    series.extend(others);
+    let (mut moved, mut looked_at) = (Vec::new(), 0);
+    // A second of each may be a point.
+    let seconds = usize::try_from(window.until - window.before).unwrap_or(1).max(1);
+    for some in series.chunks((limits.max_points / seconds).clamp(1, AT_ONCE)) {
+        match compare(services, scope, &window, some, &bounds, limits, &mut moved) {
+            Ok(()) => looked_at += some.len(),
+            // Better a part of it than nothing; how much is missing is said.
+            Err(StoreError::Deadline) if looked_at > 0 => break,
+            Err(error) => return Err(error.into()),
+        }
     }
+    left_out += series.len() - looked_at;
     let at_limit = |one: &Moved| one.share_of_limit.is_some_and(|share| share >= AT_LIMIT);
     moved.sort_by(|a, b| {
         (at_limit(b), b.score).partial_cmp(&(at_limit(a), a.score)).unwrap_or(std::cmp::Ordering::Equal)
     });
     moved.truncate(limit);
     let Window { before, from, until, .. } = window;
-    Ok(MovedAnswer { from, until, before_from: before, moved, looked_at: series.len(), left_out })
+    Ok(MovedAnswer { from, until, before_from: before, moved, looked_at, left_out })
 }
 
 /// What we count of ourselves and of checks as such moves with every incident.
@@ -161,14 +182,14 @@ fn compare(
     bounds: &HashMap<String, (f64, f64)>,
     limits: &QueryLimits,
     moved: &mut Vec<Moved>,
-) -> Answer<()> {
+) -> Result<(), StoreError> {
     let ids: Vec<SeriesRef> = some.iter().map(|(id, _)| *id).collect();
     let rows = services.source.fetch(&FetchRequest {
         series: &ids,
         from: Timestamp(window.before),
         until: Timestamp(window.until),
         now: window.now,
-        step: None,
+        step: window.step(),
         consolidation: Aggregation::Average,
         scope,
         limits,

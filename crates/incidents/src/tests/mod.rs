@@ -432,6 +432,25 @@ fn a_snooze_ends_with_another_word_if_it_is_still_bad() {
 }
 
 #[test]
+fn a_checks_own_rules_are_quiet_while_people_want_them_to_be() {
+    let mut story = Story::new();
+    let notice = |story: &mut Story, state| story.notice("web/http", NoticeKind::Problem, state, "ops");
+    story.goes("web/http", State::Warning);
+    assert_eq!(notice(&mut story, State::Warning).len(), 2);
+    let until = Timestamp(story.now + 600);
+    story.act(1, Deed::Snooze { until, comment: String::new() }).unwrap();
+    assert_eq!(notice(&mut story, State::Warning), NOBODY, "its interval is over, the snooze is not");
+    assert_eq!(story.tick(500), NOBODY);
+    assert_eq!(story.tick(200), ["still ops by mail", "still ops by hook"]);
+    story.act(1, Deed::Resolve { comment: String::new() }).unwrap();
+    story.tick(1);
+    assert!(story.believes.is_empty());
+    assert_eq!(notice(&mut story, State::Warning), NOBODY, "closed by hand");
+    story.goes("web/http", State::Critical);
+    assert_eq!(notice(&mut story, State::Critical).len(), 2, "it is worse now");
+}
+
+#[test]
 fn kinds_of_pages_have_the_words_of_notices() {
     assert_eq!(PageKind::of_notice(NoticeKind::FlappingDisabled).word(), "flapping_stop");
     assert_eq!(PageKind::of_notice(NoticeKind::DowntimeCancelled).word(), "downtime_cancelled");

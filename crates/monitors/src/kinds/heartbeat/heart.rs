@@ -240,6 +240,7 @@ impl Heart {
         if let Some((at, _)) = &mut self.last_start {
             *at = (*at).min(now);
         }
+        self.others.iter_mut().for_each(|(at, _)| *at = (*at).min(now));
         self.forgiven = self.forgiven.map(|at| at.min(now));
     }
 
