@@ -12,7 +12,7 @@ pub const MIGRATIONS: Migrations = Migrations {
             at INTEGER NOT NULL,
             -- check or host, and its name
             object TEXT NOT NULL, name TEXT NOT NULL,
-            -- state, notice, downtime, flapping, command
+            -- state, notice, result, downtime, flapping, command
             kind TEXT NOT NULL,
             -- What tells it from others of the same second: the line's own text, hashed.
             line INTEGER NOT NULL,
@@ -54,6 +54,11 @@ pub enum PastWhat {
         author: String,
         comment: String,
     },
+    /// A program sent it in; its change, if it made one, is there too.
+    Result {
+        status: u8,
+        text: String,
+    },
     Downtime {
         phase: String,
     },
@@ -71,6 +76,7 @@ impl PastWhat {
         match self {
             PastWhat::State { .. } => "state",
             PastWhat::Notice { .. } => "notice",
+            PastWhat::Result { .. } => "result",
             PastWhat::Downtime { .. } => "downtime",
             PastWhat::Flapping { .. } => "flapping",
             PastWhat::Command { .. } => "command",

@@ -6,8 +6,9 @@ use std::time::Duration;
 use vocabulary::Timestamp;
 use vocabulary::state::{InstanceId, State, StateType, Withheld};
 
+use super::knobs::Options;
 use super::live::Acknowledgement;
-use super::{Kind, Machine, ObjectId};
+use super::{Kind, Machine, Object, ObjectId};
 
 #[derive(Clone, Debug)]
 pub struct Status {
@@ -135,6 +136,38 @@ impl Machine {
     pub fn state(&self, id: ObjectId) -> Option<(State, StateType)> {
         let live = &self.of(id).live;
         live.checked.then_some((live.state, live.state_type))
+    }
+
+    pub fn attempt(&self, id: ObjectId) -> u32 {
+        self.of(id).live.attempt
+    }
+
+    /// The text of the last result.
+    pub fn output(&self, id: ObjectId) -> Arc<str> {
+        self.of(id).live.output.clone()
+    }
+
+    pub fn is_acknowledged(&self, id: ObjectId) -> bool {
+        self.of(id).live.acknowledgement.is_some()
+    }
+
+    pub fn is_volatile(&self, id: ObjectId) -> bool {
+        self.of(id).knobs.volatile
+    }
+
+    /// Its last states are all the same, or flapping is not looked at: nothing changes by one more of them.
+    pub fn is_steady(&self, id: ObjectId) -> bool {
+        let Object { knobs, live, .. } = self.of(id);
+        live.history.percent() == 0.0 || !live.switches.flap_detection.unwrap_or(knobs.flap_detection)
+    }
+
+    /// As `notified_on` of [`super::Saved`] has it.
+    pub fn bit_of(&self, state: State) -> u16 {
+        Options::of(state).bits()
+    }
+
+    pub fn retry_interval(&self, id: ObjectId) -> Duration {
+        Duration::from_secs(self.of(id).knobs.retry_interval.max(0).unsigned_abs())
     }
 
     /// How long after the last result the next look is due: the retry interval while the state is SOFT, else the

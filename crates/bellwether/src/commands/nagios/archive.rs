@@ -201,8 +201,7 @@ fn limited_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Resul
     }
 }
 
-/// Starts and ends of Nagios are not kept, nor its own word of results that were sent in: their commands say it better
-/// (4.4.6 writes the state before the result).
+/// Starts and ends of Nagios are not kept.
 fn past_event(event: &ArchivedEvent<'_>, ordinal: i64, line: &[u8]) -> Option<PastEvent> {
     let phase = |phase: Phase| match phase {
         Phase::Started => "started".to_owned(),
@@ -226,7 +225,10 @@ fn past_event(event: &ArchivedEvent<'_>, ordinal: i64, line: &[u8]) -> Option<Pa
             formats::nagios::command::read(format!("[{}] {command}", event.at).as_bytes()).ok()?;
             (Subject { host: "", service: None }, PastWhat::Command { command })
         }
-        What::Passive { .. } | What::Process(_) => return None,
+        What::Passive { subject, status, text } => {
+            (subject, PastWhat::Result { status, text: text.to_owned() })
+        }
+        What::Process(_) => return None,
     };
     let (object, name) = match subject {
         Subject { host: "", .. } => ("command", String::new()),

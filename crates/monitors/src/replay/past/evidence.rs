@@ -1,0 +1,217 @@
+//! What the archive says of each object, put together to one result a moment.
+
+use std::sync::Arc;
+
+use formats::nagios::command::{self, External, Target};
+use vocabulary::state::{NoticeKind, State, StateType};
+
+use super::people::{Act, People};
+use super::{Queue, runs};
+use crate::config::Definitions;
+use crate::machine::{Kind, Machine, ObjectId};
+use crate::past::{PastEvent, PastWhat};
+
+/// A result that a program sent in is in the archive as its command, and once more as what came of it, so much later
+/// at most (Nagios looks for results every `check_result_reaper_frequency`, 10 s, and may be late).
+const REAPED_WITHIN: i64 = 15;
+/// A change and its notices have one second, or two where it ends in between.
+const TOGETHER: i64 = 1;
+
+#[derive(Clone)]
+pub(super) struct Evidence {
+    pub at: i64,
+    /// Its place among everything, so that one second keeps its order.
+    pub order: usize,
+    pub state: State,
+    pub state_type: StateType,
+    pub attempt: u32,
+    pub text: Arc<str>,
+    pub is: Is,
+    /// Nagios looked for itself.
+    pub active: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Is {
+    /// Its state as it was when the archive began: no result.
+    Standing,
+    Change,
+    /// A notice was sent, so there was a result, which said the same.
+    Told,
+    /// Sent in by a program, at this time or up to [`REAPED_WITHIN`] later.
+    Sent,
+    /// Taken from what was sent in.
+    Taken,
+}
+
+pub(super) struct Gathered {
+    of: Vec<Queue>,
+    is_run: Vec<bool>,
+    /// SOFT tries of checks, and of hosts, are in the archive.
+    tries_written: [bool; 2],
+}
+
+impl Gathered {
+    pub fn new(definitions: &Definitions, machine: &Machine) -> Gathered {
+        let count = machine.ids().map(|id| id.0 as usize + 1).max().unwrap_or(0);
+        let mut is_run = vec![false; count];
+        for (kind, name) in runs(definitions) {
+            let id = if kind == Kind::Host { machine.host(name) } else { machine.check(name) };
+            if let Some(id) = id {
+                is_run[id.0 as usize] = true;
+            }
+        }
+        Gathered { of: (0..count).map(|_| Queue::new()).collect(), is_run, tries_written: [false; 2] }
+    }
+
+    pub fn objects(&self) -> usize {
+        self.of.len()
+    }
+
+    pub fn is_run(&self, id: ObjectId) -> bool {
+        self.is_run[id.0 as usize]
+    }
+
+    pub fn firsts(&self) -> impl Iterator<Item = (ObjectId, (i64, usize))> + '_ {
+        let firsts = self.of.iter().enumerate();
+        firsts.filter_map(|(index, known)| {
+            known.front().map(|first| (ObjectId(index as u32), (first.at, first.order)))
+        })
+    }
+
+    pub fn peek(&self, id: ObjectId) -> Option<&Evidence> {
+        self.of[id.0 as usize].front()
+    }
+
+    pub fn next(&mut self, id: ObjectId) -> Option<Evidence> {
+        self.of[id.0 as usize].pop_front()
+    }
+
+    /// The next is a problem that is HARD after tries, and tries are not in the archive.
+    pub fn has_hidden_tries(&self, machine: &Machine, id: ObjectId) -> bool {
+        let written = self.tries_written[usize::from(machine.kind(id) == Kind::Host)];
+        let hard = |known: &Evidence| {
+            known.is == Is::Change
+                && known.state.is_problem()
+                && known.state_type == StateType::Hard
+                && known.attempt > 1
+        };
+        let good = |(state, kind): (State, StateType)| !state.is_problem() || kind == StateType::Soft;
+        !written && self.peek(id).is_some_and(hard) && machine.state(id).is_none_or(good)
+    }
+
+    /// False: nothing here is called so, or it cannot be understood.
+    pub fn take(&mut self, machine: &Machine, people: &mut People, event: PastEvent, order: usize) -> bool {
+        let PastEvent { at, object, name, what, .. } = event;
+        if let PastWhat::Command { command } = &what {
+            return self.command(machine, people, at, order, command);
+        }
+        let id = if object == "host" { machine.host(&name) } else { machine.check(&name) };
+        let Some(id) = id else { return false };
+        let active = self.is_run(id);
+        let evidence = |state, state_type, attempt, text: String, is| Evidence {
+            at,
+            order,
+            state,
+            state_type,
+            attempt,
+            text: text.into(),
+            is,
+            active,
+        };
+        match what {
+            PastWhat::State { state, state_type, attempt, changed, text } => {
+                let tries = &mut self.tries_written[usize::from(machine.kind(id) == Kind::Host)];
+                *tries |= changed && state_type == StateType::Soft;
+                let is = if changed { Is::Change } else { Is::Standing };
+                self.add(id, evidence(state, state_type, attempt, text, is));
+            }
+            PastWhat::Notice { notice: NoticeKind::Problem | NoticeKind::Recovery, state, text, .. } => {
+                self.add(id, evidence(state, StateType::Hard, 0, text, Is::Told));
+            }
+            PastWhat::Result { status, text } => {
+                let sent =
+                    evidence(state_of(machine, id, i32::from(status)), StateType::Hard, 0, text, Is::Taken);
+                self.add(id, Evidence { active: false, ..sent });
+            }
+            PastWhat::Notice { notice, author, comment, .. } => {
+                people.note(at, order, Act::Notice { id, notice, author, comment });
+            }
+            PastWhat::Downtime { phase } => people.note(at, order, Act::Downtime { id, phase }),
+            PastWhat::Flapping { .. } | PastWhat::Command { .. } => {}
+        }
+        true
+    }
+
+    fn command(&mut self, machine: &Machine, people: &mut People, at: i64, order: usize, text: &str) -> bool {
+        match command::read(format!("[{at}] {text}").as_bytes()).map(|line| line.command) {
+            Ok(External::Result { target, status, output }) => {
+                let Some(id) = target_of(machine, &target) else { return false };
+                let text = String::from_utf8_lossy(&output);
+                let text = text.split_once('|').map_or(&*text, |(text, _)| text).trim();
+                let sent = Evidence {
+                    at,
+                    order,
+                    state: state_of(machine, id, status),
+                    state_type: StateType::Hard,
+                    attempt: 0,
+                    text: text.into(),
+                    is: Is::Sent,
+                    active: false,
+                };
+                self.add(id, sent);
+            }
+            Ok(command) => people.note(at, order, Act::Command(command)),
+            Err(_) => return false,
+        }
+        true
+    }
+
+    fn add(&mut self, id: ObjectId, mut new: Evidence) {
+        let known = &mut self.of[id.0 as usize];
+        if new.is == Is::Standing && !known.is_empty() {
+            // Only the first tells something that was not known.
+            return;
+        }
+        if matches!(new.is, Is::Change | Is::Told | Is::Taken) {
+            // What came of a result that was sent in, at its right time.
+            let since = known.partition_point(|one| one.at < new.at - REAPED_WITHIN);
+            let sent =
+                (since..known.len()).find(|at| known[*at].is == Is::Sent && known[*at].state == new.state);
+            new.active &= sent.and_then(|at| known.remove(at)).is_none();
+        }
+        let same = |last: &&mut Evidence| last.state == new.state && new.at - last.at <= TOGETHER;
+        if let Some(last) = known.back_mut().filter(same) {
+            match (last.is, new.is) {
+                // The change and all its notices are one result.
+                (Is::Change | Is::Told | Is::Taken, Is::Told | Is::Taken) => {
+                    last.active &= new.active;
+                    return;
+                }
+                // Of a volatile one, and of one that was sent in, the change is written last.
+                (Is::Told | Is::Taken, Is::Change) => {
+                    new.active &= last.active;
+                    known.pop_back();
+                }
+                _ => {}
+            }
+        }
+        known.push_back(new);
+    }
+}
+
+pub(super) fn target_of(machine: &Machine, target: &Target) -> Option<ObjectId> {
+    match target {
+        Target::Host(host) => machine.host(host),
+        Target::Service { host, service } => machine.check(&format!("{host}/{service}")),
+    }
+}
+
+fn state_of(machine: &Machine, id: ObjectId, status: i32) -> State {
+    match (machine.kind(id), status) {
+        (Kind::Host, 0) => State::Up,
+        (Kind::Host, 2) => State::Unreachable,
+        (Kind::Host, _) => State::Down,
+        (_, status) => State::of_status(u8::try_from(status).unwrap_or(3)),
+    }
+}

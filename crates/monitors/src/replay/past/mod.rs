@@ -1,0 +1,317 @@
+//! The past of another monitoring once more: its archived states through our machine, and who would have been told.
+//!
+//! ```text
+//! events ──> evidence    what is known of each object, one result a moment
+//!        ──> people      what was asked for, and downtimes as they were
+//!        ──> run         in the order of time, with the results put in that the archive leaves out
+//! ```
+//!
+//! Archives hold changes. A result that says the same again is not in them, but it may tell somebody again, and the
+//! history of flapping counts it: so between two moments at which there certainly was one (a change, a notice)
+//! results are put in, as many as the check's own interval has room for. While a state is SOFT every try is in the
+//! archive, unless Nagios was told not to write them (`log_service_retries=0`): then they are put in too.
+
+mod evidence;
+mod people;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use jiff::tz::TimeZone;
+use vocabulary::Timestamp;
+use vocabulary::state::{Notice, State, StateType};
+
+use crate::config::{CheckType, Definitions};
+use crate::machine::{Happenings, Kind, Machine, ObjectId, Problem};
+use crate::outcome::Outcome;
+use crate::past::PastEvent;
+use evidence::{Evidence, Gathered, Is};
+use people::People;
+
+#[derive(Debug, Default)]
+pub struct Told {
+    pub notices: Vec<Notice>,
+    pub results: u64,
+    /// Commands that were not obeyed, and events of objects that are not defined now.
+    pub passed_over: u64,
+    /// Changes that came out otherwise than the archive has them: state, type or attempt.
+    pub otherwise: u64,
+}
+
+/// `events` in the order of their time. Up to `until`.
+pub fn replay(
+    definitions: &Definitions,
+    zone: TimeZone,
+    events: impl IntoIterator<Item = PastEvent>,
+    until: Timestamp,
+) -> Result<Told, Vec<Problem>> {
+    let machine = Machine::new(definitions, zone)?;
+    let mut gathered = Gathered::new(definitions, &machine);
+    let mut people = People::default();
+    let mut passed_over = 0;
+    for (order, event) in events.into_iter().enumerate() {
+        passed_over += u64::from(!gathered.take(&machine, &mut people, event, order));
+    }
+    let mut replaying = Replaying::new(machine, gathered, people);
+    replaying.told.passed_over = passed_over;
+    Ok(replaying.run(until.0))
+}
+
+/// When, in which order within its second, of what, and in which turn of its object: another one made it void.
+type Due = Reverse<(i64, usize, Step, u32)>;
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    People,
+    Known(ObjectId),
+    /// The same once more.
+    Again(ObjectId),
+    /// A SOFT try of the problem that is known next.
+    Try(ObjectId),
+}
+
+/// What the run remembers of an object.
+#[derive(Clone, Copy, Default)]
+struct Course {
+    last_result: i64,
+    turn: u32,
+    /// Nothing comes of further results, so none are put in until something happens.
+    resting: bool,
+}
+
+struct Replaying {
+    machine: Machine,
+    gathered: Gathered,
+    people: People,
+    courses: Vec<Course>,
+    due: BinaryHeap<Due>,
+    out: Happenings,
+    told: Told,
+}
+
+impl Replaying {
+    fn new(machine: Machine, gathered: Gathered, people: People) -> Replaying {
+        let courses = vec![Course::default(); gathered.objects()];
+        let (due, out, told) = (BinaryHeap::new(), Happenings::default(), Told::default());
+        Replaying { machine, gathered, people, courses, due, out, told }
+    }
+
+    fn run(mut self, until: i64) -> Told {
+        for (id, first) in self.gathered.firsts() {
+            self.due.push(Reverse((first.0, first.1, Step::Known(id), 0)));
+        }
+        for (at, order) in self.people.moments() {
+            self.due.push(Reverse((at, order, Step::People, 0)));
+        }
+        while let Some(Reverse((at, order, step, turn))) = self.due.pop() {
+            if at > until {
+                break;
+            }
+            self.clock(at);
+            match step {
+                Step::People => {
+                    if let Some(act) = self.people.take(at, order) {
+                        self.told.passed_over += self.people.obey(act, &mut self.machine, at, &mut self.out);
+                    }
+                }
+                Step::Known(id) | Step::Again(id) | Step::Try(id) if self.course(id).turn == turn => {
+                    self.one(id, step, at, order);
+                }
+                Step::Known(_) | Step::Again(_) | Step::Try(_) => {}
+            }
+            self.told.notices.append(&mut self.out.notices);
+            self.out.clear();
+        }
+        self.clock(until);
+        self.told.notices.append(&mut self.out.notices);
+        self.told
+    }
+
+    fn course(&mut self, id: ObjectId) -> &mut Course {
+        &mut self.courses[id.0 as usize]
+    }
+
+    /// Downtimes begin and end at their own time.
+    fn clock(&mut self, now: i64) {
+        while let Some(due) = self.machine.next_due().filter(|due| due.0 <= now) {
+            self.people.before_downtimes(&mut self.machine, due.0, &mut self.out);
+            self.machine.tick(due, &mut self.out);
+            if self.machine.next_due() == Some(due) {
+                break;
+            }
+        }
+    }
+
+    /// One moment of one object, and what comes next of it.
+    fn one(&mut self, id: ObjectId, step: Step, at: i64, order: usize) {
+        match step {
+            Step::Known(_) => {
+                let Some(evidence) = self.gathered.next(id) else { return };
+                match evidence.is {
+                    Is::Standing => self.stand(id, &evidence),
+                    _ => self.known(id, &evidence),
+                }
+            }
+            Step::Try(_) => {
+                if let Some((state, text)) =
+                    self.gathered.peek(id).map(|next| (next.state, next.text.clone()))
+                {
+                    self.result(id, &text, state, true, at);
+                }
+            }
+            Step::Again(_) if self.machine.may_run(id, Timestamp(at)).is_err() => {}
+            Step::Again(_) => {
+                if let Some((state, _)) = self.machine.state(id) {
+                    let text = self.machine.output(id);
+                    self.result(id, &text, state, true, at);
+                }
+            }
+            Step::People => {}
+        }
+        self.course(id).last_result = at;
+        self.go_on(id, at, order);
+    }
+
+    /// As it was when the archive began. Of a problem somebody was told before, so nobody is told anew: the archive
+    /// says when somebody was told again.
+    fn stand(&mut self, id: ObjectId, evidence: &Evidence) {
+        let mut saved = self.machine.save(id);
+        saved.state = evidence.state;
+        saved.state_type = evidence.state_type;
+        saved.last_hard_state = evidence.state;
+        saved.attempt = evidence.attempt;
+        saved.checked = true;
+        (saved.last_check, saved.last_result) = (evidence.at, evidence.at);
+        (saved.last_state_change, saved.last_hard_state_change) = (evidence.at, evidence.at);
+        if evidence.state.is_problem() && evidence.state_type == StateType::Hard {
+            saved.number = 1;
+            saved.notified_on = self.machine.bit_of(evidence.state);
+            let again =
+                self.gathered.peek(id).filter(|next| next.is == Is::Told && next.state == evidence.state);
+            saved.next_notification = again.map_or(0, |next| next.at);
+            saved.no_more_notifications = again.is_none();
+        }
+        self.machine.restore(id, &saved);
+    }
+
+    fn known(&mut self, id: ObjectId, evidence: &Evidence) {
+        self.result(id, &evidence.text, evidence.state, evidence.active, evidence.at);
+        if evidence.is == Is::Change {
+            let made = self.machine.state(id);
+            // A check that is good again is HARD here at once, which its archived line calls SOFT.
+            let same = made.is_some_and(|(state, kind)| {
+                state == evidence.state && (kind == evidence.state_type || !state.is_problem())
+            });
+            self.told.otherwise += u64::from(!same);
+        }
+    }
+
+    fn result(&mut self, id: ObjectId, text: &str, state: State, active: bool, now: i64) {
+        let status = match (state, active) {
+            (State::Ok | State::Up, _) => 0,
+            (State::Warning, _) | (State::Down, false) => 1,
+            (State::Critical | State::Down | State::Unreachable, _) => 2,
+            (State::Unknown, _) => 3,
+        };
+        let outcome =
+            Outcome { status, output: text.to_owned(), at: Timestamp(now), active, ..Outcome::default() };
+        self.machine.result(id, &outcome, Timestamp(now), &mut self.out);
+        self.told.results += 1;
+        if state.is_problem() && self.machine.kind(id) == Kind::Host {
+            self.wake_checks(id, now);
+        }
+    }
+
+    /// Results of its checks count in the flapping of a host that is not steady.
+    fn wake_checks(&mut self, host: ObjectId, now: i64) {
+        for check in self.machine.checks_on(host).to_vec() {
+            if !std::mem::take(&mut self.course(check).resting) {
+                continue;
+            }
+            let interval = self.machine.interval(check).as_secs().max(1) as i64;
+            let course = self.course(check);
+            course.turn += 1;
+            let turn = course.turn;
+            let next = now + interval - (now - course.last_result).rem_euclid(interval);
+            let known = self.gathered.peek(check).map(|known| (known.at, known.order));
+            let due = match known {
+                Some((at, order)) if at < next + interval / 2 => (at, order, Step::Known(check), turn),
+                _ => (next, 0, Step::Again(check), turn),
+            };
+            self.due.push(Reverse(due));
+        }
+    }
+
+    fn go_on(&mut self, id: ObjectId, now: i64, order: usize) {
+        let resting = self.rests(id);
+        let turn = self.course(id).turn;
+        self.course(id).resting = resting;
+        let known = self.gathered.peek(id).map(|known| (known.at, known.order));
+        let step = if resting { None } else { self.in_between(id, now) };
+        let next = match (step, known) {
+            (Some((at, step)), _) => (at, order, step, turn),
+            (None, Some((at, order))) => (at.max(now), order, Step::Known(id), turn),
+            (None, None) => return,
+        };
+        self.due.push(Reverse(next));
+    }
+
+    /// It is good and has long been, and so has its host: the same again changes nothing.
+    fn rests(&self, id: ObjectId) -> bool {
+        let good = self.machine.state(id).is_none_or(|(state, _)| !state.is_problem());
+        let steady = self.machine.is_steady(id)
+            && self.machine.host_of(id).is_none_or(|host| self.machine.is_steady(host));
+        good && steady
+            && !self.machine.recovery_is_due(id)
+            && !self.gathered.has_hidden_tries(&self.machine, id)
+    }
+
+    /// A result that is not in the archive, before the next one that is.
+    fn in_between(&self, id: ObjectId, now: i64) -> Option<(i64, Step)> {
+        if !self.gathered.is_run(id) {
+            return None;
+        }
+        let (state, kind) = self.machine.state(id)?;
+        let soft = state.is_problem() && kind == StateType::Soft;
+        let hidden = self.gathered.has_hidden_tries(&self.machine, id);
+        if (soft && !hidden) || (state.is_problem() && !soft && self.machine.is_volatile(id)) {
+            // Every one of these is in the archive.
+            return None;
+        }
+        let interval = self.machine.interval(id).as_secs() as i64;
+        if interval == 0 {
+            return None;
+        }
+        let Some(known) = self.gathered.peek(id) else { return Some((now + interval, Step::Again(id))) };
+        if hidden {
+            let retry = self.machine.retry_interval(id).as_secs().max(1) as i64;
+            let tries =
+                i64::from(known.attempt) - if soft { i64::from(self.machine.attempt(id)) } else { 0 } - 1;
+            let first = known.at - retry * tries;
+            return match (tries > 0, spread(now, first, if soft { retry } else { interval })) {
+                (false, _) => None,
+                (true, Some(at)) if !soft => Some((at, Step::Again(id))),
+                (true, _) => Some((first.max(now), Step::Try(id))),
+            };
+        }
+        spread(now, known.at, interval).map(|at| (at, Step::Again(id)))
+    }
+}
+
+/// The first of as many results as have room before `known`, evenly: Nagios is a little later each time.
+fn spread(now: i64, known: i64, interval: i64) -> Option<i64> {
+    let count = (known - now + interval / 2) / interval;
+    (count >= 2).then(|| now + (known - now) / count)
+}
+
+/// Is it looked at by itself, so that results come in between?
+fn runs(definitions: &Definitions) -> impl Iterator<Item = (Kind, &str)> {
+    let checks = definitions.checks.iter().filter(|check| check.kind != CheckType::Passive);
+    let hosts = definitions.hosts.iter().filter(|host| !host.command.is_empty());
+    checks
+        .map(|check| (Kind::Check, check.name.as_str()))
+        .chain(hosts.map(|host| (Kind::Host, host.name.as_str())))
+}
+
+/// Of an object, in their order.
+type Queue = VecDeque<Evidence>;
