@@ -16,6 +16,9 @@ pub(super) use lines::{Line, read_line};
 
 /// How far ahead a period is looked through for its next valid moment, as Nagios does: about a year.
 const DAYS_AHEAD: u32 = 366;
+/// What is taken out of a period ends for Nagios so many seconds after its last moment, where it looks for the next
+/// one that is valid.
+const AFTER_EXCLUDED: i64 = 60;
 
 const DAY: i64 = 86_400;
 
@@ -104,7 +107,10 @@ impl Period {
         if self.contains(from, all) {
             return Some(from);
         }
-        self.edges(from, all).find(|edge| self.contains(*edge, all))
+        let edge = self.edges(from, all).find(|edge| self.contains(*edge, all))?;
+        // What is taken out ends a minute later for whoever waits for its end, as in Nagios.
+        let was_out = self.exclude.iter().any(|other| all[other.0 as usize].contains(edge - 1, all));
+        if was_out { self.next_valid(edge - 1 + AFTER_EXCLUDED, all) } else { Some(edge) }
     }
 
     /// The first moment after `from`, which lies inside, that does not.
