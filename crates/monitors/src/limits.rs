@@ -62,6 +62,8 @@ pub const REPLAY_THREADS: usize = 2;
 pub const MAX_REPLAY_INSTANCES: usize = 10_000;
 /// More are not read by anybody; they are counted.
 pub const MAX_FIRINGS: usize = 10_000;
+/// Archived events of one replay, some hundred bytes each: 90 days of 3,000 services are about a million.
+pub const MAX_REPLAYED_EVENTS: usize = 4_000_000;
 /// Results that are remembered for flapping.
 pub const FLAP_MEMORY: usize = 22;
 

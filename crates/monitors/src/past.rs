@@ -20,7 +20,9 @@ pub const MIGRATIONS: Migrations = Migrations {
             PRIMARY KEY (object, name, at, line)) STRICT, WITHOUT ROWID;
          CREATE INDEX past_event_at ON past_event (at);
          -- Archives that were read to the end, as they were then.
-         CREATE TABLE past_file (path TEXT PRIMARY KEY, bytes INTEGER NOT NULL, modified INTEGER NOT NULL) STRICT, WITHOUT ROWID;"],
+         CREATE TABLE past_file (path TEXT PRIMARY KEY, bytes INTEGER NOT NULL, modified INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
+        // All of them are read in this order.
+        "CREATE INDEX past_event_order ON past_event (at, line); DROP INDEX past_event_at;"],
 };
 
 /// One event of an object of the past.
@@ -167,17 +169,48 @@ pub fn events(
             &[from.into(), until.into(), most],
         )?,
     };
-    let event = |row: &Row| {
-        let what = serde_json::from_str(row.text(4)).ok()?;
-        Some(PastEvent {
-            at: row.integer(0),
-            object: row.text(1).to_owned(),
-            name: row.text(2).to_owned(),
-            line: row.integer(3),
-            what,
-        })
-    };
     Ok(rows.iter().filter_map(event).collect())
+}
+
+/// All up to `until`, oldest first, a page at a time; false: there are more than `most`, which were not read.
+pub fn each(
+    state: &StateStore,
+    until: i64,
+    most: usize,
+    mut take: impl FnMut(PastEvent),
+) -> Result<bool, StateError> {
+    const PAGE: usize = 20_000;
+    let (mut after, mut count) = (None::<PastEvent>, 0);
+    loop {
+        let sql = "SELECT at, object, name, line, body FROM past_event
+             WHERE at <= ?1 AND (at, line, object, name) > (?2, ?3, ?4, ?5) ORDER BY at, line, object, name LIMIT ?6";
+        let (at, line, object, name) = match &after {
+            Some(last) => (last.at, last.line, last.object.as_str(), last.name.as_str()),
+            None => (i64::MIN, 0, "", ""),
+        };
+        let values = [until.into(), at.into(), line.into(), object.into(), name.into(), (PAGE as i64).into()];
+        let rows = state.query(sql, &values)?;
+        let mut events = rows.iter().filter_map(event).collect::<Vec<_>>();
+        after = events.last().cloned();
+        count += rows.len();
+        events.drain(..).for_each(&mut take);
+        if rows.len() < PAGE || after.is_none() {
+            return Ok(true);
+        }
+        if count >= most {
+            return Ok(false);
+        }
+    }
+}
+
+fn event(row: &Row) -> Option<PastEvent> {
+    Some(PastEvent {
+        at: row.integer(0),
+        object: row.text(1).to_owned(),
+        name: row.text(2).to_owned(),
+        line: row.integer(3),
+        what: serde_json::from_str(row.text(4)).ok()?,
+    })
 }
 
 #[cfg(test)]

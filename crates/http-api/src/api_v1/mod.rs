@@ -3,6 +3,7 @@
 
 pub mod agent;
 pub mod availability;
+mod check_test;
 pub mod checks;
 pub mod closest;
 pub mod describe;

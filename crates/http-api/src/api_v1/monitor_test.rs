@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use monitors::config::{Definitions, MonitorConfig, MonitorKind};
 use monitors::kinds::metric::Look;
@@ -12,6 +13,8 @@ use utoipa::ToSchema;
 use vocabulary::Timestamp;
 use vocabulary::ports::QueryLimits;
 
+use super::check_test;
+use super::status::off_thread;
 use crate::accounts::Caller;
 use crate::answer::{Answer, Body, Problem};
 use crate::evaluate::{StateEvents, parse_time};
@@ -20,12 +23,15 @@ use crate::services::Services;
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TestRequest {
-    /// A monitor that is defined; or
+    /// A monitor that is defined, or a check or host (`*` stands for any text: several); or
     name: Option<String>,
     /// a rule, with the keys that it has in a file.
     #[schema(value_type = Option<Object>)]
     monitor: Option<serde_json::Value>,
-    /// Another version of it, to be compared.
+    /// checks, hosts, … as tables (`{"check": [{…}]}`), in the place of those of the same name.
+    #[schema(value_type = Option<Object>)]
+    definitions: Option<serde_json::Value>,
+    /// Another version of it, to be compared; of checks and hosts, tables.
     #[schema(value_type = Option<Object>)]
     compare: Option<serde_json::Value>,
     /// Default: the last 24 hours. Seconds since 1970, or Graphite's time grammar.
@@ -67,18 +73,16 @@ pub struct TestAnswer {
 
 /// What a rule would have done over stored history.
 #[utoipa::path(post, path = "/monitors/test", request_body = TestRequest,
-    responses((status = 200, body = TestAnswer), (status = 400, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 200, body = TestAnswer, description = "Of checks and hosts also `notices`, and `beside`: what was really sent"), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub async fn test(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
     Body(request): Body<TestRequest>,
-) -> Answer<Json<TestAnswer>> {
+) -> Answer<Response> {
     if !caller.scope.is_everything() {
         return Err(Problem::forbidden("a token that sees a part of all series cannot try rules on them"));
     }
     let definitions = services.monitors.definitions();
-    let rule = rule_of(&request, &definitions)?;
-    let other = request.compare.as_ref().map(|other| read(other, "compare")).transpose()?;
     let now = services.clock.now();
     let zone = request.tz.as_deref().unwrap_or("UTC");
     let time = |moment: &Option<Moment>, otherwise: Timestamp| match moment {
@@ -92,12 +96,27 @@ pub async fn test(
             Problem::bad_request("`from` is not before `until`").hint("write -30d, or seconds since 1970")
         );
     }
+    if is_of_checks(&request, &definitions) {
+        let TestRequest { name, definitions: changed, compare, .. } = request;
+        let asked = check_test::Asked { name, definitions: changed, compare, from, until };
+        let answer = move |services: &Services| check_test::answer(services, &definitions, &asked, now);
+        return Ok(Json(off_thread(&services, answer).await?).into_response());
+    }
+    let rule = rule_of(&request, &definitions)?;
+    let other = request.compare.as_ref().map(|other| read(other, "compare")).transpose()?;
     let gaps = services.control.health().storage.gaps;
     let past = Past { from, until, blind: gaps.into() };
     let answer = services
         .query(move |services, limits| answer(services, limits, &definitions, (rule, other), &past, now))
         .await??;
-    Ok(Json(answer))
+    Ok(Json(answer).into_response())
+}
+
+/// Checks and hosts have a past of their own.
+fn is_of_checks(request: &TestRequest, definitions: &Definitions) -> bool {
+    let is_monitor = |name: &String| definitions.monitors.iter().any(|monitor| monitor.name == *name);
+    request.monitor.is_none()
+        && (request.definitions.is_some() || request.name.as_ref().is_some_and(|name| !is_monitor(name)))
 }
 
 fn answer(

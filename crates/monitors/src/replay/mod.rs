@@ -9,8 +9,10 @@
 //! | [`pages`] | what the state machine makes of it: flapping, notices |
 //! | [`doubt`] | where coarser archives hide what a rule asks for |
 //! | [`compare`] | two versions of a rule |
+//! | [`checks`] | checks and hosts over archives and kept results, beside what was told |
 //! | [`past`](mod@past) | archives of another monitoring through the state machine |
 
+pub mod checks;
 pub mod compare;
 pub mod doubt;
 pub mod metric;

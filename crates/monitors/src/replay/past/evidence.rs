@@ -8,6 +8,7 @@ use vocabulary::state::{NoticeKind, State, StateType};
 use super::people::{Act, People};
 use super::{Queue, runs};
 use crate::config::Definitions;
+use crate::history::Run;
 use crate::machine::{Kind, Machine, ObjectId};
 use crate::past::{PastEvent, PastWhat};
 
@@ -29,6 +30,8 @@ pub(super) struct Evidence {
     pub is: Is,
     /// Nagios looked for itself.
     pub active: bool,
+    /// Further results of the kind, and when the last of them was.
+    more: (u64, i64),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,6 +45,8 @@ pub(super) enum Is {
     Sent,
     /// Taken from what was sent in.
     Taken,
+    /// Kept here, as all others of its time.
+    Kept,
 }
 
 pub(super) struct Gathered {
@@ -100,6 +105,38 @@ impl Gathered {
         !written && self.peek(id).is_some_and(hard) && machine.state(id).is_none_or(good)
     }
 
+    pub fn knows_tries(&self) -> bool {
+        self.tries_written == [true, true]
+    }
+
+    /// Results of one run, evenly.
+    pub fn kept(&mut self, id: ObjectId, run: &Run, order: usize) {
+        let known = &mut self.of[id.0 as usize];
+        if known.back().is_none_or(|last| last.is != Is::Kept) {
+            known.truncate(known.partition_point(|one| one.at < run.began));
+        }
+        known.push_back(Evidence {
+            at: run.began,
+            order,
+            state: run.state,
+            state_type: run.state_type,
+            attempt: run.attempt,
+            text: run.text.as_str().into(),
+            is: Is::Kept,
+            active: run.active,
+            more: (run.count.saturating_sub(1), run.ended),
+        });
+    }
+
+    /// What is left of a run of results after the first.
+    pub fn rest_of(&mut self, id: ObjectId, first: Evidence) {
+        let (left, ended) = first.more;
+        if left > 0 {
+            let at = first.at + (ended - first.at) / left as i64;
+            self.of[id.0 as usize].push_front(Evidence { at, more: (left - 1, ended), ..first });
+        }
+    }
+
     /// False: nothing here is called so, or it cannot be understood.
     pub fn take(&mut self, machine: &Machine, people: &mut People, event: PastEvent, order: usize) -> bool {
         let PastEvent { at, object, name, what, .. } = event;
@@ -118,6 +155,7 @@ impl Gathered {
             text: text.into(),
             is,
             active,
+            more: (0, at),
         };
         match what {
             PastWhat::State { state, state_type, attempt, changed, text } => {
@@ -158,6 +196,7 @@ impl Gathered {
                     text: text.into(),
                     is: Is::Sent,
                     active: false,
+                    more: (0, at),
                 };
                 self.add(id, sent);
             }

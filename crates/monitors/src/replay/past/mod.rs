@@ -15,26 +15,29 @@ mod evidence;
 mod people;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap, HashSet, VecDeque};
 
 use jiff::tz::TimeZone;
 use vocabulary::Timestamp;
-use vocabulary::state::{Notice, State, StateType};
+use vocabulary::state::{InstanceId, Notice, NoticeKind, State, StateChange, StateType};
 
 use crate::config::{CheckType, Definitions};
-use crate::machine::{Happenings, Kind, Machine, ObjectId, Problem};
+use crate::history::Run;
+use crate::machine::{Happenings, Kind, Machine, ObjectId, ObjectName, Problem};
 use crate::outcome::Outcome;
 use crate::past::PastEvent;
 use evidence::{Evidence, Gathered, Is};
-use people::People;
+use people::{Act, People};
 
 #[derive(Debug, Default)]
 pub struct Told {
     pub notices: Vec<Notice>,
+    /// Of the objects that were asked for.
+    pub changes: Vec<StateChange>,
     pub results: u64,
     /// Commands that were not obeyed, and events of objects that are not defined now.
     pub passed_over: u64,
-    /// Changes that came out otherwise than the archive has them: state, type or attempt.
+    /// Changes that came out otherwise than the archive has them.
     pub otherwise: u64,
 }
 
@@ -45,16 +48,74 @@ pub fn replay(
     events: impl IntoIterator<Item = PastEvent>,
     until: Timestamp,
 ) -> Result<Told, Vec<Problem>> {
-    let machine = Machine::new(definitions, zone)?;
-    let mut gathered = Gathered::new(definitions, &machine);
-    let mut people = People::default();
-    let mut passed_over = 0;
-    for (order, event) in events.into_iter().enumerate() {
-        passed_over += u64::from(!gathered.take(&machine, &mut people, event, order));
+    let mut rerun = Rerun::new(definitions, zone)?;
+    events.into_iter().for_each(|event| rerun.event(event));
+    Ok(rerun.finish(&BTreeSet::new(), until))
+}
+
+/// What is known of the past is put in first: archived events in the order of their time, then what is kept here.
+pub struct Rerun {
+    machine: Machine,
+    gathered: Gathered,
+    people: People,
+    order: usize,
+    passed_over: u64,
+}
+
+impl Rerun {
+    pub fn new(definitions: &Definitions, zone: TimeZone) -> Result<Rerun, Vec<Problem>> {
+        let machine = Machine::new(definitions, zone)?;
+        let gathered = Gathered::new(definitions, &machine);
+        Ok(Rerun { machine, gathered, people: People::default(), order: 0, passed_over: 0 })
     }
-    let mut replaying = Replaying::new(machine, gathered, people);
-    replaying.told.passed_over = passed_over;
-    Ok(replaying.run(until.0))
+
+    pub fn event(&mut self, event: PastEvent) {
+        self.order += 1;
+        let understood = self.gathered.take(&self.machine, &mut self.people, event, self.order);
+        self.passed_over += u64::from(!understood);
+    }
+
+    /// Results of one object that were kept here, in order: from the first of them on the archive says no more of it.
+    pub fn kept(&mut self, name: &ObjectName, runs: &[Run]) {
+        let Some(id) = self.machine.named(name) else { return };
+        for run in runs {
+            self.order += 1;
+            self.gathered.kept(id, run, self.order);
+        }
+    }
+
+    /// A downtime that was in effect here.
+    pub fn planned(&mut self, name: &ObjectName, began: i64, ended: i64) {
+        let Some(id) = self.machine.named(name) else { return };
+        for (at, phase) in [(began, "started"), (ended, "stopped")] {
+            self.order += 1;
+            self.people.note(at, self.order, Act::Downtime { id, phase: phase.to_owned() });
+        }
+    }
+
+    pub fn acknowledged(&mut self, name: &ObjectName, at: i64, author: String, comment: String) {
+        let Some(id) = self.machine.named(name) else { return };
+        self.order += 1;
+        let notice = NoticeKind::Acknowledgement;
+        self.people.note(at, self.order, Act::Notice { id, notice, author, comment });
+    }
+
+    /// Nothing was written of tries; nothing of what people asked for.
+    pub fn knows(&self) -> (bool, bool) {
+        (self.gathered.knows_tries(), self.people.knows_commands())
+    }
+
+    /// `wanted`: whose changes are asked for.
+    pub fn finish(self, wanted: &BTreeSet<ObjectName>, until: Timestamp) -> Told {
+        let wanted = wanted
+            .iter()
+            .filter_map(|name| self.machine.named(name))
+            .map(|id| self.machine.instance_id(id).clone());
+        let wanted: HashSet<InstanceId> = wanted.collect();
+        let mut replaying = Replaying::new(self.machine, self.gathered, self.people, wanted);
+        replaying.told.passed_over = self.passed_over;
+        replaying.run(until.0)
+    }
 }
 
 /// When, in which order within its second, of what, and in which turn of its object: another one made it void.
@@ -77,6 +138,10 @@ struct Course {
     turn: u32,
     /// Nothing comes of further results, so none are put in until something happens.
     resting: bool,
+    /// The last result was kept here, as every other one was: none is put in.
+    kept: bool,
+    /// The archive had it HARD, so further tries are not in it.
+    was_hard: bool,
 }
 
 struct Replaying {
@@ -87,13 +152,14 @@ struct Replaying {
     due: BinaryHeap<Due>,
     out: Happenings,
     told: Told,
+    wanted: HashSet<InstanceId>,
 }
 
 impl Replaying {
-    fn new(machine: Machine, gathered: Gathered, people: People) -> Replaying {
+    fn new(machine: Machine, gathered: Gathered, people: People, wanted: HashSet<InstanceId>) -> Replaying {
         let courses = vec![Course::default(); gathered.objects()];
         let (due, out, told) = (BinaryHeap::new(), Happenings::default(), Told::default());
-        Replaying { machine, gathered, people, courses, due, out, told }
+        Replaying { machine, gathered, people, courses, due, out, told, wanted }
     }
 
     fn run(mut self, until: i64) -> Told {
@@ -119,12 +185,18 @@ impl Replaying {
                 }
                 Step::Known(_) | Step::Again(_) | Step::Try(_) => {}
             }
-            self.told.notices.append(&mut self.out.notices);
-            self.out.clear();
+            self.collect();
         }
         self.clock(until);
-        self.told.notices.append(&mut self.out.notices);
+        self.collect();
         self.told
+    }
+
+    fn collect(&mut self) {
+        self.told.notices.append(&mut self.out.notices);
+        let wanted = self.out.changes.drain(..).filter(|change| self.wanted.contains(&change.id));
+        self.told.changes.extend(wanted);
+        self.out.clear();
     }
 
     fn course(&mut self, id: ObjectId) -> &mut Course {
@@ -147,10 +219,14 @@ impl Replaying {
         match step {
             Step::Known(_) => {
                 let Some(evidence) = self.gathered.next(id) else { return };
+                let course = self.course(id);
+                course.kept = evidence.is == Is::Kept;
+                course.was_hard = evidence.state_type == StateType::Hard;
                 match evidence.is {
                     Is::Standing => self.stand(id, &evidence),
                     _ => self.known(id, &evidence),
                 }
+                self.gathered.rest_of(id, evidence);
             }
             Step::Try(_) => {
                 if let Some((state, text)) =
@@ -268,13 +344,17 @@ impl Replaying {
 
     /// A result that is not in the archive, before the next one that is.
     fn in_between(&self, id: ObjectId, now: i64) -> Option<(i64, Step)> {
-        if !self.gathered.is_run(id) {
+        let course = self.courses[id.0 as usize];
+        let before_kept = self.gathered.peek(id).is_some_and(|known| known.is == Is::Kept);
+        if !self.gathered.is_run(id) || course.kept || before_kept {
             return None;
         }
         let (state, kind) = self.machine.state(id)?;
         let soft = state.is_problem() && kind == StateType::Soft;
         let hidden = self.gathered.has_hidden_tries(&self.machine, id);
-        if (soft && !hidden) || (state.is_problem() && !soft && self.machine.is_volatile(id)) {
+        if (soft && !hidden && !course.was_hard)
+            || (state.is_problem() && !soft && self.machine.is_volatile(id))
+        {
             // Every one of these is in the archive.
             return None;
         }

@@ -53,10 +53,12 @@ pub(super) struct People {
     /// Nagios's id of the first of them.
     first_id: Option<i64>,
     told_of: BTreeSet<(ObjectId, i64)>,
+    commands: bool,
 }
 
 impl People {
     pub fn note(&mut self, at: i64, order: usize, act: Act) {
+        self.commands |= matches!(act, Act::Command(_));
         match &act {
             Act::Downtime { id, phase } => {
                 self.last_line = at;
@@ -78,6 +80,10 @@ impl People {
 
     pub fn moments(&self) -> Vec<(i64, usize)> {
         self.acts.keys().copied().collect()
+    }
+
+    pub fn knows_commands(&self) -> bool {
+        self.commands
     }
 
     pub fn take(&mut self, at: i64, order: usize) -> Option<Act> {
