@@ -13,10 +13,10 @@ from support.server import default_binary
 
 LONG = "BELLWETHER_LONG" in os.environ
 SEED = int(os.environ.get("BELLWETHER_SEED", 11))
-# How Debian's nagios.cfg has it, how Nagios is without a line of its own, and with every result that is sent in.
+# As Debian's nagios.cfg has it, and as Nagios is where nothing is said.
 LOGS = {"as Debian": "log_external_commands=1\nlog_passive_checks=1\n",
-        "without tries": "log_external_commands=1\nlog_service_retries=0\nlog_host_retries=0\n"}
-ESTATES = {"as Debian": (30, 50, 250) if LONG else (30, 6, 16), "without tries": (30, 12, 60) if LONG else (6, 6, 16)}
+        "without tries": "log_external_commands=1\nlog_passive_checks=1\nlog_service_retries=0\nlog_host_retries=0\n"}
+ESTATES = {"as Debian": (30, 50, 250) if LONG else (30, 6, 16), "without tries": (30, 12, 60) if LONG else (10, 6, 16)}
 
 
 def begin(days):

@@ -131,7 +131,8 @@ pub enum MonitorCommand {
 
 #[derive(Debug, Args)]
 pub struct MonitorTestOptions {
-    /// A file with a [[monitor]] (or several), or the name of one that is defined.
+    /// A file with a [[monitor]] (or several), or with [[check]]s and [[host]]s; or the name of a monitor, check or host
+    /// that is defined ('web*/disk': several of them).
     #[arg(value_name = "FILE|NAME")]
     pub rule: String,
     #[arg(long, default_value = "-24h", allow_hyphen_values = true)]

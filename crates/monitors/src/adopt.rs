@@ -57,7 +57,7 @@ impl Monitors {
         let mut counts = AdoptedCounts::default();
         let knobs = Knobs::of(&inner.all);
         for object in &adopted.objects {
-            inner.adopt_object(object, &knobs, &mut counts);
+            inner.adopt_object(object, &knobs, now, &mut counts);
         }
         inner.adopt_kept(adopted, now, &mut counts);
         let ticket = self.done(&mut inner, now);
@@ -66,7 +66,13 @@ impl Monitors {
 }
 
 impl Inner {
-    fn adopt_object(&mut self, object: &AdoptedObject, knobs: &Knobs, counts: &mut AdoptedCounts) {
+    fn adopt_object(
+        &mut self,
+        object: &AdoptedObject,
+        knobs: &Knobs,
+        now: Timestamp,
+        counts: &mut AdoptedCounts,
+    ) {
         let Some(id) = self.machine.named(&object.name) else { return counts.is_undefined(&object.name) };
         let here = self.machine.save(id);
         if here.checked && here.last_check >= object.saved.last_check {
@@ -87,8 +93,8 @@ impl Inner {
         }
         counts.states += 1;
         counts.acknowledgements += usize::from(saved.acknowledgement.is_some());
-        self.machine.restore(id, &saved);
-        self.out.touched.push(id);
+        // A problem that is there already is one for the incidents too; nobody is told of it anew.
+        self.machine.adopt(id, &saved, now, &mut self.out);
     }
 
     fn adopt_kept(&mut self, adopted: &Adopted, now: Timestamp, counts: &mut AdoptedCounts) {
@@ -264,6 +270,7 @@ mod tests {
         let mut saved = inner.machine.save(id);
         saved.state = State::Critical;
         (saved.state_type, saved.last_hard_state) = (StateType::Hard, State::Critical);
+        saved.last_hard_state_change = 850;
         (saved.checked, saved.last_check, saved.number, saved.last_notification) = (true, 900, 2, 880);
         saved.notified_on = 1 << 2;
         saved.acknowledgement = Some(SavedAcknowledgement {
@@ -330,6 +337,14 @@ mod tests {
         let (again, _) =
             monitors.adopt(&adopted(), Timestamp(1_000)).unwrap_or_else(|_| panic!("it is taken"));
         assert_eq!((again.states, again.newer_here, again.known), (0, 1, 4), "nothing is there twice");
+        let carried = monitors.prepare().unwrap().carried;
+        let change = carried.changes.first().unwrap();
+        assert_eq!((carried.changes.len(), change.to, change.to_type), (1, State::Critical, StateType::Hard));
+        assert_eq!(
+            (change.at, carried.notices.len()),
+            (Timestamp(850), 0),
+            "an incident since then, and no notice"
+        );
         {
             let inner = monitors.inner.lock();
             let id = inner.machine.check("h/s").unwrap();

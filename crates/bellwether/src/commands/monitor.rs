@@ -109,6 +109,7 @@ fn answer_of(value: Value) -> Result<Answer, Failure> {
 fn bodies(options: &MonitorTestOptions) -> Result<Vec<Value>, Failure> {
     let compare = match &options.compare {
         None => None,
+        Some(file) if let Some(tables) = definitions(file)? => Some(tables),
         Some(file) => match rules(file)?.as_slice() {
             [rule] => Some(rule.clone()),
             rules => {
@@ -132,9 +133,32 @@ fn bodies(options: &MonitorTestOptions) -> Result<Vec<Value>, Failure> {
     };
     let path = Path::new(&options.rule);
     if path.extension().is_some_and(|extension| extension == "toml") || path.is_file() {
+        if let Some(tables) = definitions(path)? {
+            return Ok(vec![with("definitions", tables)]);
+        }
         return Ok(rules(path)?.into_iter().map(|rule| with("monitor", rule)).collect());
     }
     Ok(vec![with("name", json!(options.rule))])
+}
+
+/// Checks, hosts and what belongs to them, of a file that has some and no monitors; they stand in the place of those of
+/// the same name.
+fn definitions(path: &Path) -> Result<Option<Value>, Failure> {
+    const OF_CHECKS: [&str; 6] = ["check", "host", "contact", "time_period", "escalation", "dependency"];
+    let wrong = |why: String| Failure::usage(format!("{}: {why}", path.display()));
+    let text = read_bounded(path).map_err(|why| wrong(why.to_string()))?;
+    let table: toml::Table =
+        toml::from_str(&text).map_err(|error| wrong(error.to_string().trim_end().to_owned()))?;
+    let tables: toml::Table = table
+        .into_iter()
+        .filter(|(key, value)| OF_CHECKS.contains(&key.as_str()) && value.is_array())
+        .collect();
+    if !tables.contains_key("check") && !tables.contains_key("host") {
+        return Ok(None);
+    }
+    let definitions: monitors::Definitions =
+        tables.try_into().map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;
+    serde_json::to_value(definitions).map(Some).map_err(|error| wrong(error.to_string()))
 }
 
 /// The metric monitors of a file; or its keys, if it has no tables.

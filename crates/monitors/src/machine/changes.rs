@@ -5,7 +5,7 @@ use std::sync::Arc;
 use vocabulary::Timestamp;
 use vocabulary::state::{State, StateChange, StateType, Withheld};
 
-use super::{Happenings, Machine, ObjectId};
+use super::{Happenings, Machine, ObjectId, Saved};
 
 #[derive(Clone, Copy, PartialEq)]
 pub(super) struct Seen {
@@ -38,6 +38,18 @@ impl Machine {
     pub(super) fn show_withheld(&mut self, id: ObjectId, now: i64, out: &mut Happenings) {
         let before = self.seen(id);
         self.show_change(id, before, now, out);
+    }
+
+    /// Its state as another monitoring had it, which others see as a change since then.
+    pub fn adopt(&mut self, id: ObjectId, saved: &Saved, now: Timestamp, out: &mut Happenings) {
+        let before = self.seen(id);
+        let changes = out.changes.len();
+        self.restore(id, saved);
+        self.show_change(id, before, now.0, out);
+        if let Some(change) = out.changes.get_mut(changes).filter(|_| saved.last_hard_state_change > 0) {
+            change.at = Timestamp(saved.last_hard_state_change.min(now.0));
+        }
+        out.touch(id);
     }
 
     fn state_change(&self, id: ObjectId, from: State, from_type: StateType, now: i64) -> StateChange {

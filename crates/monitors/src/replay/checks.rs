@@ -161,7 +161,7 @@ impl Gathering<'_> {
             for (began, ended) in planned.get(name).into_iter().flatten() {
                 rerun.planned(name, *began, *ended);
             }
-            for notice in monitors.notices(Some(name), None).unwrap_or_default() {
+            for notice in monitors.notices(&crate::look::Told::Of(name.clone()), None).unwrap_or_default() {
                 if notice.kind == NoticeKind::Acknowledgement {
                     rerun.acknowledged(name, notice.at, notice.author.clone(), notice.comment.clone());
                 }

@@ -5,18 +5,17 @@ use std::collections::{BTreeMap, HashMap};
 use formats::nagios::objects::lines::{items, leading_number};
 use formats::nagios::objects::{Definition, Estate, MainConfig, Name, Place, Problem};
 use monitors::Definitions;
-use monitors::config::{
-    ALWAYS, CheckConfig, CheckType, ContactConfig, DependencyConfig, EscalationConfig, HostConfig,
-    PassiveResults, TimePeriodConfig,
-};
+use monitors::config::{ALWAYS, CheckConfig, CheckType, HostConfig, PassiveResults};
 use vocabulary::time::HumanDuration;
 
+use super::known::{Known, escaped, used_macros, variables};
+use super::relations::is_always;
 use super::words::{Macros, argument_list, is_macro_name, split_command};
 
 /// What Nagios takes where a definition is silent, in units of `interval_length`.
 const CHECK_INTERVAL: f64 = 5.0;
 const RETRY_INTERVAL: f64 = 1.0;
-const NOTIFICATION_INTERVAL: f64 = 30.0;
+pub(super) const NOTIFICATION_INTERVAL: f64 = 30.0;
 const MAX_CHECK_ATTEMPTS: f64 = 3.0;
 /// `additional_freshness_latency`
 const FRESHNESS_LATENCY_SECONDS: f64 = 15.0;
@@ -24,7 +23,7 @@ const FRESHNESS_LATENCY_SECONDS: f64 = 15.0;
 const SERVICE_TIMEOUT_SECONDS: f64 = 60.0;
 const HOST_TIMEOUT_SECONDS: f64 = 30.0;
 /// A time period of the built-in one's name that means something else.
-const OTHER_24X7: &str = "nagios-24x7";
+pub(super) const OTHER_24X7: &str = "nagios-24x7";
 
 #[derive(Default)]
 pub struct Converted {
@@ -85,26 +84,26 @@ pub fn convert(estate: &Estate, main: &MainConfig, macros: &BTreeMap<String, Str
     converting.out
 }
 
-struct Converting<'a> {
-    estate: &'a Estate,
+pub(super) struct Converting<'a> {
+    pub estate: &'a Estate,
     main: &'a MainConfig,
-    macros: &'a BTreeMap<String, String>,
+    pub macros: &'a BTreeMap<String, String>,
     /// Seconds of one unit.
     unit: f64,
-    renamed_24x7: bool,
-    out: Converted,
+    pub renamed_24x7: bool,
+    pub out: Converted,
 }
 
 impl Converting<'_> {
-    fn problem(&mut self, place: &Place, message: String) {
+    pub fn problem(&mut self, place: &Place, message: String) {
         self.out.problems.push(Problem { place: place.clone(), message });
     }
 
-    fn note(&mut self, place: &Place, message: String) {
+    pub fn note(&mut self, place: &Place, message: String) {
         self.out.notes.push(Problem { place: place.clone(), message });
     }
 
-    fn number(&mut self, definition: &Definition, key: &str, default: f64) -> f64 {
+    pub fn number(&mut self, definition: &Definition, key: &str, default: f64) -> f64 {
         let Some(text) = definition.text(key) else { return default };
         match text.parse::<f64>() {
             Ok(number) if number.is_finite() && number >= 0.0 => number,
@@ -119,7 +118,7 @@ impl Converting<'_> {
     }
 
     /// In units of `interval_length`.
-    fn interval(&mut self, definition: &Definition, key: &str, default: f64) -> HumanDuration {
+    pub fn interval(&mut self, definition: &Definition, key: &str, default: f64) -> HumanDuration {
         seconds(self.number(definition, key, default) * self.unit)
     }
 
@@ -127,69 +126,13 @@ impl Converting<'_> {
         definition.text(key).is_none_or(|text| leading_number(text) != 0)
     }
 
-    fn period(&self, definition: &Definition, key: &str) -> Option<String> {
+    pub fn period(&self, definition: &Definition, key: &str) -> Option<String> {
         let name = definition.text(key)?;
         Some(if name == ALWAYS && self.renamed_24x7 { OTHER_24X7 } else { name }.to_owned())
     }
 
-    fn contacts_of(&self, definition: &Definition) -> Vec<String> {
+    pub fn contacts_of(&self, definition: &Definition) -> Vec<String> {
         self.estate.contacts_of(definition).iter().map(ToString::to_string).collect()
-    }
-
-    fn periods(&mut self) {
-        for (name, period) in &self.estate.time_periods {
-            if **name == *ALWAYS && !self.renamed_24x7 {
-                continue;
-            }
-            if **name == *ALWAYS {
-                let message = format!(
-                    "time period `{ALWAYS}` is not all of the time here, but is built in: it is called `{OTHER_24X7}`"
-                );
-                self.note(&period.place, message);
-            }
-            let name = if **name == *ALWAYS { OTHER_24X7 } else { name };
-            let exclude = period.list("exclude").map(str::to_owned).collect();
-            let mut ranges = Vec::new();
-            for (days, hours) in &period.ranges {
-                let line = format!("{} {hours}", days.split_ascii_whitespace().collect::<Vec<_>>().join(" "));
-                ranges.push(line);
-            }
-            let period = TimePeriodConfig { name: name.to_owned(), ranges, exclude, ..Default::default() };
-            self.out.definitions.time_periods.push(period);
-        }
-    }
-
-    fn contacts(&mut self) {
-        for (name, contact) in &self.estate.contacts {
-            let (service_period, host_period) = (
-                self.period(contact, "service_notification_period"),
-                self.period(contact, "host_notification_period"),
-            );
-            let enabled = |key: &str| contact.text(key).is_none_or(|text| leading_number(text) != 0);
-            let options = |key: &str, enabled: bool, letters: &str| {
-                let none = vec!["n".to_owned()];
-                Some(if enabled { options(contact.text(key).unwrap_or("n"), letters) } else { none })
-            };
-            let (of_services, of_hosts) =
-                (enabled("service_notifications_enabled"), enabled("host_notifications_enabled"));
-            let config = ContactConfig {
-                name: name.to_string(),
-                channels: vec!["log".to_owned()],
-                check_notification_options: options(
-                    "service_notification_options",
-                    of_services,
-                    CHECK_LETTERS,
-                ),
-                host_notification_options: options("host_notification_options", of_hosts, HOST_LETTERS),
-                // Of both unless the other says something else; no period at all is always.
-                host_notification_period: (host_period != service_period)
-                    .then(|| host_period.unwrap_or(ALWAYS.into())),
-                notification_period: service_period,
-                notifications_enabled: (!of_services && !of_hosts).then_some(false),
-                email: contact.text("email").map(str::to_owned),
-            };
-            self.out.definitions.contacts.push(config);
-        }
     }
 
     fn host(&mut self, name: &Name, host: &Definition) -> HostConfig {
@@ -219,6 +162,9 @@ impl Converting<'_> {
                 true => PassiveResults::Soft,
                 false => PassiveResults::Hard,
             },
+            // Off in Nagios, on here.
+            translate_passive_results: (!self.main.flag("translate_passive_host_checks", false))
+                .then_some(false),
             notifications_enabled: self.notifications(host),
             notification_interval: Some(self.interval(host, "notification_interval", NOTIFICATION_INTERVAL)),
             first_notification_delay: self.delay(host),
@@ -407,91 +353,13 @@ impl Converting<'_> {
             self.problem(&place, format!("{key}: {message}"));
         }
     }
-
-    fn escalations(&mut self) {
-        let estate = self.estate;
-        let of_services = estate
-            .service_escalations
-            .iter()
-            .map(|((host, service), escalation)| (Some(format!("{host}/{service}")), None, escalation));
-        let of_hosts = estate
-            .host_escalations
-            .iter()
-            .map(|(host, escalation)| (None, Some(host.to_string()), escalation));
-        for (check, host, escalation) in of_services.chain(of_hosts) {
-            let letters = if check.is_some() { "wucr" } else { "dur" };
-            let config = EscalationConfig {
-                check,
-                host,
-                first_notification: self.number(escalation, "first_notification", 0.0) as u32,
-                last_notification: self.number(escalation, "last_notification", 0.0) as u32,
-                notification_interval: Some(self.interval(
-                    escalation,
-                    "notification_interval",
-                    NOTIFICATION_INTERVAL,
-                )),
-                contacts: self.contacts_of(escalation),
-                options: escalation.text("escalation_options").map(|text| options(text, letters)),
-                period: self.period(escalation, "escalation_period"),
-            };
-            if config.contacts.is_empty() {
-                let message = "this escalation tells nobody, which cannot be written here: it is left out, and the usual contacts are told".to_owned();
-                self.note(&escalation.place, message);
-                continue;
-            }
-            self.out.definitions.escalations.push(config);
-        }
-    }
-
-    fn dependencies(&mut self) {
-        let estate = self.estate;
-        for dependency in &estate.service_dependencies {
-            let name = |(host, service): &(Name, Name)| Some(format!("{host}/{service}"));
-            let config = DependencyConfig {
-                check: name(&dependency.master),
-                dependent_check: name(&dependency.dependent),
-                ..Default::default()
-            };
-            self.dependency(config, &dependency.definition, "owucp");
-        }
-        for dependency in &estate.host_dependencies {
-            let config = DependencyConfig {
-                host: Some(dependency.master.to_string()),
-                dependent_host: Some(dependency.dependent.to_string()),
-                ..Default::default()
-            };
-            self.dependency(config, &dependency.definition, "odup");
-        }
-    }
-
-    fn dependency(&mut self, mut config: DependencyConfig, definition: &Definition, letters: &str) {
-        let states = |key: &str| {
-            let mut states = options(definition.text(key).unwrap_or("n"), letters);
-            states.retain(|state| state != "n");
-            states
-        };
-        config.notification_failure = states("notification_failure_criteria");
-        config.execution_failure = states("execution_failure_criteria");
-        config.inherits_parent =
-            definition.text("inherits_parent").is_some_and(|text| leading_number(text) != 0);
-        config.period = self.period(definition, "dependency_period");
-        if config.notification_failure.is_empty() && config.execution_failure.is_empty() {
-            self.note(
-                &definition.place,
-                "this dependency names no state, so it does nothing: it is left out, as Nagios does"
-                    .to_owned(),
-            );
-            return;
-        }
-        self.out.definitions.dependencies.push(config);
-    }
 }
 
-const CHECK_LETTERS: &str = "wucrfs";
-const HOST_LETTERS: &str = "durfs";
+pub(super) const CHECK_LETTERS: &str = "wucrfs";
+pub(super) const HOST_LETTERS: &str = "durfs";
 
 /// Letters or words, in our order; all of them for `a`, and `n` for none.
-fn options(text: &str, letters: &str) -> Vec<String> {
+pub(super) fn options(text: &str, letters: &str) -> Vec<String> {
     let letter_of = |item: &str| match item {
         "all" => Some('a'),
         "ok" | "up" if letters.contains('o') => Some('o'),
@@ -510,75 +378,4 @@ fn options(text: &str, letters: &str) -> Vec<String> {
 
 fn seconds(seconds: f64) -> HumanDuration {
     HumanDuration::from_millis((seconds * 1000.0).round() as u64)
-}
-
-/// Every day from midnight to midnight.
-fn is_always(period: &Definition) -> bool {
-    let days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
-    let whole = |day: &str| {
-        period
-            .ranges
-            .iter()
-            .any(|(days, hours)| days == day && matches!(&**hours, "00:00-24:00" | "0:00-24:00"))
-    };
-    period.ranges.len() == days.len()
-        && days.into_iter().all(whole)
-        && period.list("exclude").next().is_none()
-}
-
-/// Custom variables without their `_`.
-fn variables(definition: &Definition) -> BTreeMap<String, String> {
-    let own = definition.values.iter().filter_map(|(key, value)| Some((key.strip_prefix('_')?, value)));
-    own.map(|(key, value)| (key.to_owned(), value.text.as_deref().unwrap_or_default().to_owned())).collect()
-}
-
-fn used_macros(command: &[String]) -> impl Iterator<Item = &str> {
-    command.iter().flat_map(|argument| argument.split('$').skip(1).step_by(2))
-}
-
-fn escaped(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-_.~/:".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-        out
-    })
-}
-
-/// What is known of one object's macros.
-struct Known<'a> {
-    values: HashMap<String, String>,
-    macros: &'a BTreeMap<String, String>,
-    address: String,
-}
-
-impl<'a> Known<'a> {
-    fn of(converting: &Converting<'a>, host: &Name, service: Option<(&Name, &Definition)>) -> Known<'a> {
-        let mut values = HashMap::new();
-        let definition = converting.estate.hosts.get(host);
-        let text = |key: &str| definition.and_then(|host| host.text(key)).unwrap_or(host).to_owned();
-        let address = text("address");
-        values.insert("HOSTNAME".to_owned(), host.to_string());
-        values.insert("HOSTALIAS".to_owned(), text("alias"));
-        values.insert("HOSTADDRESS".to_owned(), address.clone());
-        values.insert("HOSTDISPLAYNAME".to_owned(), text("display_name"));
-        for (kind, definition) in [("HOST", definition), ("SERVICE", service.map(|(_, service)| service))] {
-            let own = definition.map(variables).unwrap_or_default();
-            values.extend(own.into_iter().map(|(key, value)| (format!("_{kind}{key}"), value)));
-        }
-        if let Some((description, service)) = service {
-            values.insert("SERVICEDESC".to_owned(), description.to_string());
-            let shown = service.text("display_name").unwrap_or(description).to_owned();
-            values.insert("SERVICEDISPLAYNAME".to_owned(), shown);
-        }
-        Known { values, macros: converting.macros, address }
-    }
-}
-
-impl Macros for Known<'_> {
-    fn value(&self, name: &str) -> Option<&str> {
-        self.values.get(name).or_else(|| self.macros.get(name)).map(String::as_str)
-    }
 }

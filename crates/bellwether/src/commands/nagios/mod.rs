@@ -2,13 +2,15 @@
 //! server to take over; `import nagios-archive`: its past; `compare --nagios`: both side by side.
 //!
 //! `files` reads what nagios.cfg names, `formats::nagios::objects` resolves it, `convert` makes our definitions of it
-//! (`words` the argument lists of commands), `left_out` tells what has no counterpart here.
+//! (`relations` of what stands between objects, `known` and `words` of commands), `left_out` tells what has no counterpart here.
 
 pub mod archive;
 pub mod compare;
 mod convert;
 mod files;
+mod known;
 mod left_out;
+mod relations;
 mod retention;
 mod words;
 

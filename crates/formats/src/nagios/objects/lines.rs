@@ -41,7 +41,7 @@ pub struct Definition {
     /// Under the name that Nagios prefers; custom variables begin with `_`, in capitals.
     pub values: BTreeMap<Arc<str>, Value>,
     /// Of a time period: days and their hours, as written.
-    pub ranges: Vec<(String, String)>,
+    pub ranges: Vec<(String, String, Place)>,
 }
 
 impl Definition {
@@ -188,7 +188,7 @@ fn directive(definition: &mut Definition, text: &str, place: &Place) -> Result<(
     if definition.kind == Kind::TimePeriod
         && !matches!(key, "use" | "name" | "timeperiod_name" | "alias" | "exclude" | "register")
     {
-        definition.ranges.push((key.to_owned(), value.to_owned()));
+        definition.ranges.push((key.to_owned(), value.to_owned(), place.clone()));
         return Ok(());
     }
     let key = if key.starts_with('_') && definition.kind.has_variables() {

@@ -102,7 +102,7 @@ fn inherit(definition: &mut Definition, template: &Definition) {
         }
     }
     for range in &template.ranges {
-        if !definition.ranges.iter().any(|(days, _)| *days == range.0) {
+        if !definition.ranges.iter().any(|(days, ..)| *days == range.0) {
             definition.ranges.push(range.clone());
         }
     }

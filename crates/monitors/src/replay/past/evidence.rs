@@ -47,6 +47,9 @@ pub(super) enum Is {
     Taken,
     /// Kept here, as all others of its time.
     Kept,
+    /// It must have been good in between, at a moment that was not written: what was HARD because its host was down is
+    /// good again by a SOFT recovery.
+    Unwritten,
 }
 
 pub(super) struct Gathered {
@@ -162,15 +165,15 @@ impl Gathered {
                 let tries = &mut self.tries_written[usize::from(machine.kind(id) == Kind::Host)];
                 *tries |= changed && state_type == StateType::Soft;
                 let is = if changed { Is::Change } else { Is::Standing };
-                self.add(id, evidence(state, state_type, attempt, text, is));
+                self.add(machine, id, evidence(state, state_type, attempt, text, is));
             }
             PastWhat::Notice { notice: NoticeKind::Problem | NoticeKind::Recovery, state, text, .. } => {
-                self.add(id, evidence(state, StateType::Hard, 0, text, Is::Told));
+                self.add(machine, id, evidence(state, StateType::Hard, 0, text, Is::Told));
             }
             PastWhat::Result { status, text } => {
                 let sent =
                     evidence(state_of(machine, id, i32::from(status)), StateType::Hard, 0, text, Is::Taken);
-                self.add(id, Evidence { active: false, ..sent });
+                self.add(machine, id, Evidence { active: false, ..sent });
             }
             PastWhat::Notice { notice, author, comment, .. } => {
                 people.note(at, order, Act::Notice { id, notice, author, comment });
@@ -198,7 +201,7 @@ impl Gathered {
                     active: false,
                     more: (0, at),
                 };
-                self.add(id, sent);
+                self.add(machine, id, sent);
             }
             Ok(command) => people.note(at, order, Act::Command(command)),
             Err(_) => return false,
@@ -206,11 +209,31 @@ impl Gathered {
         true
     }
 
-    fn add(&mut self, id: ObjectId, mut new: Evidence) {
+    fn add(&mut self, machine: &Machine, id: ObjectId, mut new: Evidence) {
         let known = &mut self.of[id.0 as usize];
+        let was_bad = known.back().is_some_and(|last| {
+            last.state.is_problem()
+                && last.state_type == StateType::Hard
+                && matches!(last.is, Is::Change | Is::Told)
+        });
         if new.is == Is::Standing && !known.is_empty() {
-            // Only the first tells something that was not known.
+            // Only the first tells something that was not known, or one that says otherwise than all before.
+            if was_bad && !new.state.is_problem() {
+                known.push_back(Evidence { is: Is::Unwritten, ..new });
+            }
             return;
+        }
+        let again = known.back().is_some_and(|last| last.state == new.state && new.at - last.at > TOGETHER);
+        if new.is == Is::Change
+            && was_bad
+            && again
+            && new.state_type == StateType::Hard
+            && !machine.is_volatile(id)
+        {
+            let good = if machine.kind(id) == Kind::Host { State::Up } else { State::Ok };
+            let tries = machine.retry_interval(id).as_secs() as i64 * i64::from(new.attempt);
+            let at = (new.at - tries).max(known.back().map_or(0, |last| last.at));
+            known.push_back(Evidence { is: Is::Unwritten, state: good, at, ..new.clone() });
         }
         if matches!(new.is, Is::Change | Is::Told | Is::Taken) {
             // What came of a result that was sent in, at its right time.

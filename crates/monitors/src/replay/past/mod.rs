@@ -164,7 +164,11 @@ impl Replaying {
 
     fn run(mut self, until: i64) -> Told {
         for (id, first) in self.gathered.firsts() {
-            self.due.push(Reverse((first.0, first.1, Step::Known(id), 0)));
+            let due = match self.hidden_tries(id) {
+                Some((at, 1..)) => (at, 0, Step::Try(id), 0),
+                _ => (first.0, first.1, Step::Known(id), 0),
+            };
+            self.due.push(Reverse(due));
         }
         for (at, order) in self.people.moments() {
             self.due.push(Reverse((at, order, Step::People, 0)));
@@ -216,9 +220,11 @@ impl Replaying {
 
     /// One moment of one object, and what comes next of it.
     fn one(&mut self, id: ObjectId, step: Step, at: i64, order: usize) {
+        let step = if self.is_back(id) { Step::Known(id) } else { step };
         match step {
             Step::Known(_) => {
-                let Some(evidence) = self.gathered.next(id) else { return };
+                let Some(mut evidence) = self.gathered.next(id) else { return };
+                evidence.at = at;
                 let course = self.course(id);
                 course.kept = evidence.is == Is::Kept;
                 course.was_hard = evidence.state_type == StateType::Hard;
@@ -345,36 +351,56 @@ impl Replaying {
     /// A result that is not in the archive, before the next one that is.
     fn in_between(&self, id: ObjectId, now: i64) -> Option<(i64, Step)> {
         let course = self.courses[id.0 as usize];
-        let before_kept = self.gathered.peek(id).is_some_and(|known| known.is == Is::Kept);
-        if !self.gathered.is_run(id) || course.kept || before_kept {
+        let known = self.gathered.peek(id);
+        if course.kept || known.is_some_and(|known| known.is == Is::Kept) {
             return None;
         }
         let (state, kind) = self.machine.state(id)?;
         let soft = state.is_problem() && kind == StateType::Soft;
-        let hidden = self.gathered.has_hidden_tries(&self.machine, id);
-        if (soft && !hidden && !course.was_hard)
-            || (state.is_problem() && !soft && self.machine.is_volatile(id))
-        {
-            // Every one of these is in the archive.
-            return None;
-        }
         let interval = self.machine.interval(id).as_secs() as i64;
-        if interval == 0 {
-            return None;
-        }
-        let Some(known) = self.gathered.peek(id) else { return Some((now + interval, Step::Again(id))) };
-        if hidden {
-            let retry = self.machine.retry_interval(id).as_secs().max(1) as i64;
-            let tries =
-                i64::from(known.attempt) - if soft { i64::from(self.machine.attempt(id)) } else { 0 } - 1;
-            let first = known.at - retry * tries;
-            return match (tries > 0, spread(now, first, if soft { retry } else { interval })) {
-                (false, _) => None,
-                (true, Some(at)) if !soft => Some((at, Step::Again(id))),
-                (true, _) => Some((first.max(now), Step::Try(id))),
+        let is_run = self.gathered.is_run(id) && interval > 0;
+        if let Some((first, tries)) = self.hidden_tries(id) {
+            let room = if is_run && !soft { spread(now, first, interval) } else { None };
+            return match (tries, room) {
+                (0, _) => None,
+                (_, Some(at)) => Some((at, Step::Again(id))),
+                (_, None) => Some((first.max(now), Step::Try(id))),
             };
         }
-        spread(now, known.at, interval).map(|at| (at, Step::Again(id)))
+        // Every one of these is in the archive.
+        let all_written =
+            (soft && !course.was_hard) || (state.is_problem() && !soft && self.machine.is_volatile(id));
+        if !is_run || all_written {
+            return None;
+        }
+        match known {
+            None => Some((now + interval, Step::Again(id))),
+            Some(known) if known.is == Is::Unwritten => {
+                (now + interval < known.at).then_some((now + interval, Step::Again(id)))
+            }
+            Some(known) => spread(now, known.at, interval).map(|at| (at, Step::Again(id))),
+        }
+    }
+
+    /// It is good again as soon as its host is, which was not written.
+    fn is_back(&self, id: ObjectId) -> bool {
+        let unwritten = self.gathered.peek(id).is_some_and(|known| known.is == Is::Unwritten);
+        let host = self.machine.host_of(id).and_then(|host| self.machine.state(host));
+        unwritten && host.is_none_or(|(host, _)| !host.is_problem())
+    }
+
+    /// When the next of the tries was that are not in the archive, and how many are left.
+    fn hidden_tries(&self, id: ObjectId) -> Option<(i64, u32)> {
+        let known = self.gathered.peek(id).filter(|_| self.gathered.has_hidden_tries(&self.machine, id))?;
+        let soft =
+            self.machine.state(id).is_some_and(|(state, kind)| state.is_problem() && kind == StateType::Soft);
+        let done = if soft { self.machine.attempt(id) } else { 0 };
+        let tries = known.attempt.saturating_sub(done + 1);
+        Some((known.at - self.retry(id) * i64::from(tries), tries))
+    }
+
+    fn retry(&self, id: ObjectId) -> i64 {
+        self.machine.retry_interval(id).as_secs().max(1) as i64
     }
 }
 
