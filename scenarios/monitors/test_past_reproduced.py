@@ -51,9 +51,13 @@ def test_a_month_of_nagios_is_reproduced(tmp_path, bellwether, logs):
                          {"Content-Type": "application/json"}, timeout=300).json
     beside = answer["beside"]
     missed, more = (beside[key] for key in ("missed", "more"))
-    print(f"{logs}: sent by Nagios {beside['sent']}, reproduced {beside['same']} ({beside['same'] * 100 / beside['sent']:.2f} %), missed {len(missed)}, more {len(more)}")
+    # Recoveries that something held back: Nagios 4.4 forgets them, 4.5 tells them when it lifts, and so does Bellwether.
+    late = [page for page in more if page["kind"] == "recovery"]
+    others = [page for page in more if page["kind"] != "recovery"]
+    print(f"{logs}: sent by Nagios {beside['sent']}, reproduced {beside['same']} ({beside['same'] * 100 / beside['sent']:.2f} %), missed {len(missed)}, "
+          f"more {len(others)} and {len(late)} recoveries")
     for title, pages in (("missed", missed), ("more", more)):
         print(title, *(f"\n  {page}" for page in pages[:20]))
     assert beside["sent"] == ran.told > 100
-    assert beside["same"] >= 0.99 * beside["sent"] and len(more) <= 0.01 * beside["sent"]
+    assert beside["same"] >= 0.99 * beside["sent"] and len(others) <= 0.01 * beside["sent"] and len(late) <= 0.02 * beside["sent"]
     assert "Of" in answer["sentence"] and "in the same minute" in answer["sentence"]

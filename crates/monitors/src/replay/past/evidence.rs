@@ -112,6 +112,16 @@ impl Gathered {
         self.tries_written == [true, true]
     }
 
+    /// Where tries were written nothing was left out.
+    pub fn settle(&mut self, machine: &Machine) {
+        for (index, known) in self.of.iter_mut().enumerate() {
+            let host = machine.kind(ObjectId(index as u32)) == Kind::Host;
+            if self.tries_written[usize::from(host)] {
+                known.retain(|one| one.is != Is::Unwritten);
+            }
+        }
+    }
+
     /// Results of one run, evenly.
     pub fn kept(&mut self, id: ObjectId, run: &Run, order: usize) {
         let known = &mut self.of[id.0 as usize];
@@ -223,7 +233,11 @@ impl Gathered {
             }
             return;
         }
-        let again = known.back().is_some_and(|last| last.state == new.state && new.at - last.at > TOGETHER);
+        // What goes from bad to bad keeps its attempts.
+        let again = known.back().is_some_and(|last| {
+            let anew = last.state == new.state || (last.is == Is::Change && last.attempt != new.attempt);
+            anew && new.at - last.at > TOGETHER
+        });
         if new.is == Is::Change
             && was_bad
             && again

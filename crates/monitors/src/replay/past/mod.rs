@@ -106,17 +106,22 @@ impl Rerun {
     }
 
     /// `wanted`: whose changes are asked for.
-    pub fn finish(self, wanted: &BTreeSet<ObjectName>, until: Timestamp) -> Told {
+    pub fn finish(mut self, wanted: &BTreeSet<ObjectName>, until: Timestamp) -> Told {
         let wanted = wanted
             .iter()
             .filter_map(|name| self.machine.named(name))
             .map(|id| self.machine.instance_id(id).clone());
         let wanted: HashSet<InstanceId> = wanted.collect();
+        self.gathered.settle(&self.machine);
         let mut replaying = Replaying::new(self.machine, self.gathered, self.people, wanted);
         replaying.told.passed_over = self.passed_over;
         replaying.run(until.0)
     }
 }
+
+/// Nagios's results of one check come up to a second earlier or later. Those that told somebody are known to the second;
+/// the others are put in so much aside that none of them comes due by a rounded second.
+const EARLY: i64 = 2;
 
 /// When, in which order within its second, of what, and in which turn of its object: another one made it void.
 type Due = Reverse<(i64, usize, Step, u32)>;
@@ -378,15 +383,25 @@ impl Replaying {
             Some(known) if known.is == Is::Unwritten => {
                 (now + interval < known.at).then_some((now + interval, Step::Again(id)))
             }
-            Some(known) => spread(now, known.at, interval).map(|at| (at, Step::Again(id))),
+            // A check's result tells of its host's trouble again, which the archive has among the host's.
+            Some(known) if self.host_is_bad(id) => {
+                spread(now, known.at, interval).map(|at| ((at + EARLY).min(known.at - 1), Step::Again(id)))
+            }
+            Some(known) => {
+                spread(now, known.at, interval).map(|at| ((at - EARLY).max(now + 1), Step::Again(id)))
+            }
         }
     }
 
     /// It is good again as soon as its host is, which was not written.
     fn is_back(&self, id: ObjectId) -> bool {
         let unwritten = self.gathered.peek(id).is_some_and(|known| known.is == Is::Unwritten);
+        unwritten && !self.host_is_bad(id)
+    }
+
+    fn host_is_bad(&self, id: ObjectId) -> bool {
         let host = self.machine.host_of(id).and_then(|host| self.machine.state(host));
-        unwritten && host.is_none_or(|(host, _)| !host.is_problem())
+        host.is_some_and(|(host, _)| host.is_problem())
     }
 
     /// When the next of the tries was that are not in the archive, and how many are left.
