@@ -224,6 +224,7 @@ test('services: in what way, since when, and whether it is us or them', async ()
 test('while something is open, every page says so, and Home begins with it', async () => {
   const page = await look('/', ALL)
   await page.getByRole('heading', { name: /2 things are wrong. The worst: web1\/disk \/var is CRITICAL, since/ }).waitFor()
+  await page.getByText('It is us: Search. And them: Google Drive, run by others; Uploads suffers from it.').waitFor()
   await page.goto(server.url('/data'))
   const banner = page.getByRole('link', { name: /web1\/disk \/var is CRITICAL, .*nobody has it/ })
   await banner.click()
