@@ -278,8 +278,11 @@ impl Monitors {
     /// Who has acknowledged this instance.
     pub fn acknowledgement(&self, id: &InstanceId) -> Option<Acknowledgement> {
         let inner = self.inner.lock();
-        let object = object_name(&inner.machine, id).and_then(|name| inner.machine.named(&name))?;
-        inner.machine.acknowledgement(object).cloned()
+        let machine = &inner.machine;
+        let object = object_name(machine, id).and_then(|name| machine.named(&name))?;
+        // Whoever has a check in hand has its parts.
+        let whole = || machine.check(&id.monitor).and_then(|check| machine.acknowledgement(check));
+        machine.acknowledgement(object).or_else(whole).cloned()
     }
 
     /// The check that NSCA and the command pipe mean.

@@ -109,7 +109,9 @@ mod tests {
     use state_store::StateStore;
 
     use super::*;
-    use crate::machine::ObjectName;
+    use vocabulary::state::InstanceId;
+
+    use crate::machine::{Command, ObjectName};
     use crate::{Files, Part};
 
     const CHECK: &str = "[[contact]]\nname = \"ana\"\n[[check]]\nname = \"shop\"\ntype = \"http\"\nurl = \"http://x/\"\nmax_check_attempts = 1\ncontacts = [\"ana\"]";
@@ -155,6 +157,29 @@ mod tests {
         drop(monitors);
         let again = open(directory.path(), 1_020);
         assert_eq!(parts(&again, 1_020), ["cache OK cache 0", "db CRITICAL db 2"]);
+    }
+
+    #[test]
+    fn whoever_has_the_check_in_hand_has_its_parts() {
+        let directory = tempfile::tempdir().unwrap();
+        let monitors = open(directory.path(), 1_000);
+        look(&monitors, 1_010, 2, &[("db", 2)]);
+        let by = |instance: &str| {
+            let id = InstanceId { monitor: "shop".into(), instance: instance.into() };
+            monitors.acknowledgement(&id).map(|by| by.author.to_string())
+        };
+        assert_eq!([by(""), by("db")], [None, None]);
+        let acknowledge = |object| Command::Acknowledge {
+            object,
+            sticky: true,
+            notify: false,
+            persistent: false,
+            expires: None,
+            author: "ana".into(),
+            comment: "mine".into(),
+        };
+        monitors.command(&ObjectName::Check("shop".into()), acknowledge, Timestamp(1_020)).unwrap();
+        assert_eq!([by(""), by("db"), by("none")], [Some("ana".into()), Some("ana".into()), None]);
     }
 
     #[test]
