@@ -1,6 +1,7 @@
 """The numbers of every kind of check are series under documented names, in base units, and the API says which; what is asked for is
 run at once and answered."""
 import contextlib
+import json
 import os
 import pwd
 import subprocess
@@ -114,3 +115,20 @@ type = "passive"
     assert server.post("/api/v1/checks/sent/run?wait=1").status == 409
     for wrong in ("-1", "1e9", "nan", "x"):
         assert server.post(f"/api/v1/checks/counts/run?wait={wrong}").status == 400, wrong
+
+
+def test_a_check_made_over_the_api_is_tried_from_the_command_line(bellwether):
+    with web(lambda _: (200, [], b'{"status": "fail", "checks": {"db": {"status": "fail", "message": "no route"}}}')) as page:
+        server = bellwether('[[check]]\nname = "here"\ncommand = ["/bin/echo", "from a file | a=1"]\n')
+        made = {"check": {"type": "http", "url": f"http://{HERE}:{page}/", "check_interval": "1h"}}
+        assert server.put("/api/v1/monitors/made", made).status == 200
+        told = json.loads(server.cli("check", "run", "made", "--json").stdout)
+        assert (told["name"], told["state"], told["parts"]) == ("made", "CRITICAL", [{"name": "db", "state": "CRITICAL", "output": "db fail: no route"}])
+        assert "sub-check" in server.cli("check", "run", "made").stdout
+        assert json.loads(server.cli("check", "run", "here", "--json").stdout)["command"] == ["/bin/echo", "from a file | a=1"]
+        elsewhere = json.loads(server.cli("check", "run", "here", "--json", "--url", server.url("")).stdout)
+        assert elsewhere["output"] == "from a file" and elsewhere["perfdata"][0]["series"] == "checks.no-host.here.a"
+        refused = server.cli("check", "run", "--url", server.url(""), "--", "/bin/true", check=False)
+        assert refused.returncode == 2 and "leave out --url" in refused.stderr
+        nobody = server.cli("check", "run", "mode", check=False)
+        assert nobody.returncode != 0 and "there is no check `mode`" in nobody.stderr

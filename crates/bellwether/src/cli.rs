@@ -106,7 +106,8 @@ pub enum ConfigCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum CheckCommand {
-    /// Run one check now, here and as this user, and show what was parsed; nobody is told of it.
+    /// Run one check now and show what was parsed; nobody is told of it. What stands in the files is run here and as this
+    /// user, what was made in the UI by the server.
     Run(CheckRunOptions),
 }
 

@@ -239,4 +239,20 @@ mod tests {
         assert_eq!(parts(&monitors, 2_010).len(), MAX_PARTS_OF_CHECK);
         assert_eq!(monitors.counters().left_out, 200, "what is bad makes no room");
     }
+
+    #[test]
+    fn a_check_that_sees_no_parts_any_more_leaves_none_in_trouble() {
+        let directory = tempfile::tempdir().unwrap();
+        let monitors = open(directory.path(), 1_000);
+        look(&monitors, 1_010, 2, &[("db", 2), ("cache", 0)]);
+        let definitions = toml::from_str(&format!("{CHECK}\nhealth = false")).unwrap();
+        monitors.reload(Files { definitions, ..Files::default() }, Timestamp(1_020)).unwrap();
+        let prepared = monitors.prepare().unwrap();
+        let told: Vec<_> =
+            prepared.carried.changes.iter().map(|change| (&*change.id.instance, change.to.word())).collect();
+        assert_eq!((told, parts(&monitors, 1_020)), (vec![("db", "OK")], vec![]));
+        monitors.committed(&prepared);
+        look(&monitors, 1_030, 2, &[("db", 2)]);
+        assert_eq!(monitors.counters().left_out, 1, "nothing is made of what is not wanted");
+    }
 }

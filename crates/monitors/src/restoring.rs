@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use vocabulary::Timestamp;
+use vocabulary::state::{State, StateChange, StateType};
 
 use crate::inner::Inner;
+use crate::look::instance_id;
 use crate::machine::{Kept, ObjectId, ObjectName, Problem, Saved};
 use crate::made::{Files, Made};
 use crate::refused::plain;
@@ -26,6 +28,11 @@ impl Inner {
                     // Ids may be others now.
                     self.batch.dirty.insert(id);
                 }
+                None if self.is_of_known_check(&name) => {
+                    self.batch.dirty.remove(&id);
+                    self.batch.removed.push(row.id);
+                    self.no_longer_seen(&name, &saved, now);
+                }
                 None => {
                     self.batch.dirty.remove(&id);
                     self.batch.left.push((name.clone(), row.clone(), saved.clone()));
@@ -36,12 +43,33 @@ impl Inner {
         (self.files, self.made, self.all) = (files, made, Arc::new(all));
         self.take_names();
         self.bring_back();
-        // Recurring downtimes of what is new are planned.
-        let kept = self.machine.keep();
-        self.restore_kept(&kept, now);
+        self.machine.plan_new(now.0);
         self.batch.kept = true;
         self.gather(now);
         Ok(())
+    }
+
+    /// A part of a check that is there, but sees no parts any more.
+    fn is_of_known_check(&self, name: &ObjectName) -> bool {
+        matches!(name, ObjectName::Instance(check, _) if self.machine.check(check).is_some())
+    }
+
+    /// It does not come again; if it was bad, its trouble is over, and the change says why.
+    fn no_longer_seen(&mut self, name: &ObjectName, saved: &Saved, now: Timestamp) {
+        if saved.state.is_problem() {
+            self.out.changes.push(StateChange {
+                id: instance_id(name),
+                at: now,
+                from: saved.state,
+                from_type: saved.state_type,
+                to: State::Ok,
+                to_type: StateType::Hard,
+                attempt: 1,
+                value: None,
+                text: "its check does not look at it any more".into(),
+                withheld: None,
+            });
+        }
     }
 
     /// Objects that are defined, and were before.

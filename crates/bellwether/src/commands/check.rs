@@ -1,25 +1,50 @@
 //! `bellwether check run NAME` and `bellwether check run -- PROGRAM ARGUMENT…`: one run now, and what was made of it.
+//!
+//! What stands in the files here is run here and as this user. A check of a server elsewhere, and one that was made in
+//! the UI, is run by the server.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::Method;
 use monitors::kinds::check::executor;
-use monitors::kinds::check::perfdata::{Shown, shown};
+use monitors::kinds::check::perfdata::shown;
 use monitors::kinds::check::plugin::PluginRun;
 use monitors::kinds::check::{Asker, Blank, Checks, Finished, Job, Start, Subject, Work};
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 use vocabulary::Clock;
 use vocabulary::state::State;
 
 use crate::cli::{CheckRunOptions, Common};
+use crate::client::Server;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::failure::Failure;
 
 pub fn run(common: &Common, options: &CheckRunOptions) -> Result<(), Failure> {
+    let told = match (&options.name, super::remote(common)?) {
+        (Some(name), Some(server)) => by_server(&server, name)?,
+        (None, Some(_)) => {
+            return Err(Failure::usage(
+                "commands that a server runs come from its files: leave out --url and BELLWETHER_URL to try one here",
+            ));
+        }
+        (_, None) => here(common, options)?,
+    };
+    if common.json {
+        return super::say(told);
+    }
+    super::print(as_text(serde_json::from_value(told).map_err(Failure::doing("understand the answer"))?))
+}
+
+fn here(common: &Common, options: &CheckRunOptions) -> Result<Value, Failure> {
     let config = super::load_config(common)?;
     let job = match &options.name {
-        Some(name) => named(&config, name)?,
+        Some(name) => match (named(&config, name), super::local(&config)) {
+            (Err(_), Some(server)) if !stands_in_files(&config, name) => return by_server(&server, name),
+            (job, _) => job?,
+        },
         None => trial(&config, options)?,
     };
     let command = match &job.work {
@@ -27,11 +52,20 @@ pub fn run(common: &Common, options: &CheckRunOptions) -> Result<(), Failure> {
         Work::Ask { .. } => None,
     };
     let finished = super::block_on(async { Ok(executor::run(job).await) })?;
-    let (items, skipped) = shown(&finished.outcome.perfdata);
-    if common.json {
-        return super::say(as_json(&finished, command, &items, &skipped));
-    }
-    super::print(as_text(&finished, command, &items, &skipped))
+    Ok(as_json(&finished, command))
+}
+
+/// It runs the check as its own user; nothing comes of that there either.
+fn by_server(server: &Server, name: &str) -> Result<Value, Failure> {
+    let body = json!({ "name": name });
+    let answer = super::block_on(server.send_json(Method::POST, "/api/v1/trial", &body))?;
+    let mut told: Value = serde_json::from_slice(&answer).map_err(Failure::doing("understand the answer"))?;
+    told["name"] = name.into();
+    Ok(told)
+}
+
+fn stands_in_files(config: &Config, name: &str) -> bool {
+    config.check.iter().any(|check| check.name == name) || config.host.iter().any(|host| host.name == name)
 }
 
 /// A check, or a host with a command of its own.
@@ -106,21 +140,22 @@ fn state(finished: &Finished) -> State {
     }
 }
 
-fn as_json(
-    finished: &Finished,
-    command: Option<Vec<String>>,
-    items: &[Shown],
-    skipped: &[String],
-) -> serde_json::Value {
+fn as_json(finished: &Finished, command: Option<Vec<String>>) -> Value {
     let outcome = &finished.outcome;
+    let (perfdata, skipped) = shown(&outcome.perfdata);
+    let part = |part: &monitors::Part| {
+        let state = State::of_status(part.outcome.status);
+        json!({ "name": part.name, "state": state, "output": part.outcome.output })
+    };
     json!({
         "name": finished.subject.to_string(),
         "state": state(finished),
         "status": outcome.status,
         "output": outcome.output,
         "long_output": outcome.long_output,
-        "perfdata": items,
+        "perfdata": perfdata,
         "perfdata_skipped": skipped,
+        "parts": outcome.parts.iter().map(part).collect::<Vec<_>>(),
         "output_bytes_cut": finished.cut,
         "timed_out": finished.timed_out,
         "seconds": outcome.seconds,
@@ -128,38 +163,72 @@ fn as_json(
     })
 }
 
-fn as_text(finished: &Finished, command: Option<Vec<String>>, items: &[Shown], skipped: &[String]) -> String {
-    let outcome = &finished.outcome;
-    let mut text = format!(
-        "{}  {} in {:.3} s\n{}\n",
-        state(finished),
-        finished.subject.name(),
-        outcome.seconds,
-        outcome.output
-    );
-    if !outcome.long_output.is_empty() {
-        text += &format!("{}\n", outcome.long_output);
+#[derive(Deserialize)]
+struct Told {
+    name: String,
+    state: String,
+    output: String,
+    long_output: String,
+    perfdata: Vec<Number>,
+    perfdata_skipped: Vec<String>,
+    parts: Vec<Part>,
+    output_bytes_cut: u64,
+    seconds: f64,
+    /// Of what was run here.
+    #[serde(default)]
+    command: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Number {
+    label: String,
+    value: Option<f64>,
+    uom: String,
+    warn: Option<String>,
+    crit: Option<String>,
+    min: Option<f64>,
+    max: Option<f64>,
+    breach: String,
+}
+
+#[derive(Deserialize)]
+struct Part {
+    name: String,
+    state: String,
+    output: String,
+}
+
+fn as_text(told: Told) -> String {
+    let mut text = format!("{}  {} in {:.3} s\n{}\n", told.state, told.name, told.seconds, told.output);
+    if !told.long_output.is_empty() {
+        text += &format!("{}\n", told.long_output);
     }
-    if let Some(command) = command {
-        text += &format!("\ncommand: {}\n", serde_json::Value::from(command));
+    if let Some(command) = told.command {
+        text += &format!("\ncommand: {}\n", Value::from(command));
     }
-    if !items.is_empty() {
-        text += &format!("\n{}", super::table(&rows(items)));
+    if !told.perfdata.is_empty() {
+        text += &format!("\n{}", super::table(&rows(&told.perfdata)));
     }
-    for part in skipped {
+    if !told.parts.is_empty() {
+        let head = ["sub-check", "state", "says"].map(str::to_owned).to_vec();
+        let row = |part: Part| vec![part.name, part.state, part.output];
+        let rows: Vec<_> = std::iter::once(head).chain(told.parts.into_iter().map(row)).collect();
+        text += &format!("\n{}", super::table(&rows));
+    }
+    for part in told.perfdata_skipped {
         text += &format!("not performance data, passed over: {part}\n");
     }
-    if finished.cut > 0 {
-        text += &format!("the last {} bytes of its output were cut off\n", finished.cut);
+    if told.output_bytes_cut > 0 {
+        text += &format!("the last {} bytes of its output were cut off\n", told.output_bytes_cut);
     }
     text
 }
 
-fn rows(items: &[Shown]) -> Vec<Vec<String>> {
+fn rows(items: &[Number]) -> Vec<Vec<String>> {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let number = |number: Option<f64>| number.map(|number| number.to_string()).unwrap_or_default();
     let head = ["label", "value", "unit", "warn", "crit", "min", "max", "breach"].map(str::to_owned).to_vec();
-    let row = |item: &Shown| {
+    let row = |item: &Number| {
         let value = item.value.map_or("U".to_owned(), |value| value.to_string());
         vec![
             item.label.clone(),
@@ -169,7 +238,7 @@ fn rows(items: &[Shown]) -> Vec<Vec<String>> {
             text(&item.crit),
             number(item.min),
             number(item.max),
-            item.breach.to_owned(),
+            item.breach.clone(),
         ]
     };
     std::iter::once(head).chain(items.iter().map(row)).collect()

@@ -343,6 +343,7 @@ impl Machine {
     }
 
     pub fn acknowledgement(&self, id: ObjectId) -> Option<&Acknowledgement> {
+        let id = self.of(id).knobs.part_of.unwrap_or(id);
         self.of(id).live.acknowledgement.as_deref()
     }
 

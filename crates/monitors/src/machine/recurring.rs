@@ -133,6 +133,10 @@ impl Machine {
     }
 
     pub(super) fn plan_recurring_of(&mut self, object: ObjectId, now: i64) {
+        // A part is held back with its check.
+        if self.of(object).knobs.part_of.is_some() {
+            return;
+        }
         for index in 0..self.recurring.len() {
             let recurring = &self.recurring[index];
             let held = self

@@ -308,6 +308,12 @@ impl Machine {
         gone
     }
 
+    /// After other definitions were taken over: recurring downtimes of what is new are planned.
+    pub fn plan_new(&mut self, now: i64) {
+        self.plan_recurring(now);
+        self.look_at_withheld(now);
+    }
+
     /// So that the first result after a restart does not look as if something had changed.
     fn look_at_withheld(&mut self, now: i64) {
         let ids: Vec<ObjectId> = self.ids().collect();
