@@ -81,12 +81,16 @@ def test_numbers_of_every_kind_are_series(bellwether, tmp_path):
         assert count >= 1 and share == pytest.approx(100 * count / 20, rel=0.01), "the share of max_connections, which is 20"
         # What the API shows beside a result leads to its series, with the thresholds in the plugin's own unit.
         for name in ("plugin", "sent", "page", "jobs", "queues", "postgres", "load"):
-            for item in server.get(f"/api/v1/checks/{name}").json["perfdata"]:
-                points = wait_for(lambda: server.points(item["series"], **{"from": "-2min"}), what=item["series"])
-                near = pytest.approx(item["value"] * item["scale"], rel=1e-6)
-                assert name in ("load", "page", "postgres") or points[item["series"]][-1][1] == near, item
-        time_ = server.get("/api/v1/checks/plugin").json["perfdata"][0]
-        assert (time_["series"], time_["scale"], time_["warn"], time_["crit"]) == ("checks.web1.plugin.time_seconds", 0.001, "500", "1000")
+            shown = server.get(f"/api/v1/checks/{name}").json
+            assert len(shown["perfdata"]) == len(shown["perfdata_series"]) > 0
+            for item, stored_as in zip(shown["perfdata"], shown["perfdata_series"]):
+                series = stored_as["series"]
+                points = wait_for(lambda: server.points(series, **{"from": "-2min"}), what=series)
+                near = pytest.approx(item["value"] * stored_as["scale"], rel=1e-6)
+                assert name in ("load", "page", "postgres") or points[series][-1][1] == near, item
+        shown = server.get("/api/v1/checks/plugin").json
+        assert shown["perfdata_series"][0] == {"label": "time", "series": "checks.web1.plugin.time_seconds", "scale": 0.001}
+        assert (shown["perfdata"][0]["warn"], shown["perfdata"][0]["crit"]) == ("500", "1000")
 
 
 def test_a_run_that_is_waited_for_is_answered(bellwether, tmp_path):
@@ -127,7 +131,7 @@ def test_a_check_made_over_the_api_is_tried_from_the_command_line(bellwether):
         assert "sub-check" in server.cli("check", "run", "made").stdout
         assert json.loads(server.cli("check", "run", "here", "--json").stdout)["command"] == ["/bin/echo", "from a file | a=1"]
         elsewhere = json.loads(server.cli("check", "run", "here", "--json", "--url", server.url("")).stdout)
-        assert elsewhere["output"] == "from a file" and elsewhere["perfdata"][0]["series"] == "checks.no-host.here.a"
+        assert elsewhere["output"] == "from a file" and elsewhere["perfdata"][0]["value"] == 1
         refused = server.cli("check", "run", "--url", server.url(""), "--", "/bin/true", check=False)
         assert refused.returncode == 2 and "leave out --url" in refused.stderr
         nobody = server.cli("check", "run", "mode", check=False)

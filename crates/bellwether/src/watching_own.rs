@@ -118,7 +118,7 @@ fn monitors_part(house: &House, watching: &Watching, now: f64) -> Part {
             "monitors.dropped.instances",
             "limit",
             counters.left_out,
-            "Instances of metric monitors beyond the most that there may be.",
+            "Instances of metric monitors and sub-checks of checks beyond the most that there may be.",
         ),
         (
             "monitors.dropped.points",

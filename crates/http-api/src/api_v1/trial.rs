@@ -95,11 +95,10 @@ pub async fn trial(
     };
     let _permit = AT_ONCE.try_acquire().map_err(|_| busy())?;
     let job = services.control.trial(check).map_err(Problem::bad_request)?;
-    let (host, service) = (job.host.clone(), job.service.clone());
-    Ok(Json(told(executor::run(job).await, &host, &service)))
+    Ok(Json(told(executor::run(job).await)))
 }
 
-fn told(finished: Finished, host: &str, service: &str) -> TrialAnswer {
+fn told(finished: Finished) -> TrialAnswer {
     let outcome = finished.outcome;
     let (_, perfdata_skipped) = perfdata::shown(&outcome.perfdata);
     let part = |part: monitors::outcome::Part| TrialPart {
@@ -110,7 +109,7 @@ fn told(finished: Finished, host: &str, service: &str) -> TrialAnswer {
     TrialAnswer {
         state: WatchedState::of_status(outcome.status).word(),
         status: outcome.status,
-        perfdata: perfdata_items(host, service, &outcome.perfdata),
+        perfdata: perfdata_items(&outcome.perfdata),
         perfdata_skipped,
         parts: outcome.parts.into_iter().map(part).collect(),
         output: outcome.output,

@@ -43,6 +43,8 @@ pub struct Watched {
     last_output: String,
     long_output: String,
     perfdata: Vec<PerfdataItem>,
+    /// Of each of them, in the same order.
+    perfdata_series: Vec<NumberSeries>,
     value: Option<f64>,
     /// When it was looked last, and when next if we do it.
     last_check: Option<i64>,
@@ -88,7 +90,12 @@ pub struct PerfdataItem {
     max: Option<f64>,
     #[schema(example = "none")]
     breach: &'static str,
-    /// Where it is stored, in the base unit: seconds, bytes, per cent.
+}
+
+/// Where a number of the result is stored, in the base unit: seconds, bytes, per cent.
+#[derive(Serialize, ToSchema)]
+struct NumberSeries {
+    label: String,
     #[schema(example = "checks.web1.http.time_seconds")]
     series: String,
     /// What is stored is so many times the value; the thresholds' numbers as well.
@@ -121,17 +128,13 @@ struct Comment {
     comment: String,
 }
 
-pub fn perfdata_items(host: &str, service: &str, text: &str) -> Vec<PerfdataItem> {
-    let items = perfdata::parse(text).items;
-    let names = names(host, service, &items);
-    let item = |(item, series): (perfdata::Item, String)| PerfdataItem {
+pub fn perfdata_items(text: &str) -> Vec<PerfdataItem> {
+    let item = |item: perfdata::Item| PerfdataItem {
         breach: match item.breach() {
             Breach::None => "none",
             Breach::Warning => "warning",
             Breach::Critical => "critical",
         },
-        series,
-        scale: item.base_unit().1,
         label: item.label,
         value: item.value,
         uom: item.uom,
@@ -140,7 +143,17 @@ pub fn perfdata_items(host: &str, service: &str, text: &str) -> Vec<PerfdataItem
         min: item.min,
         max: item.max,
     };
-    items.into_iter().zip(names).map(item).collect()
+    perfdata::parse(text).items.into_iter().map(item).collect()
+}
+
+fn series_of(host: &str, service: &str, text: &str) -> Vec<NumberSeries> {
+    let items = perfdata::parse(text).items;
+    let names = names(host, service, &items);
+    let of = |(item, series): (perfdata::Item, String)| {
+        let scale = item.base_unit().1;
+        NumberSeries { label: item.label, series, scale }
+    };
+    items.into_iter().zip(names).map(of).collect()
 }
 
 impl From<&Planned> for Downtime {
@@ -206,7 +219,8 @@ impl Watched {
                 .collect(),
             last_output: status.output.to_string(),
             long_output: status.long_output.to_string(),
-            perfdata: perfdata_items(host, service, &status.perfdata),
+            perfdata: perfdata_items(&status.perfdata),
+            perfdata_series: series_of(host, service, &status.perfdata),
             value: status.value,
             last_check: at(status.last_check),
             next_check: services.control.next_check(name),

@@ -252,7 +252,12 @@ impl Scheduler {
     /// When this one runs next, if that is known.
     pub fn next_of(&self, subject: &Subject) -> Option<Duration> {
         let entry = self.entries.get(subject)?;
-        matches!(entry.stage, Stage::Queued(_) | Stage::Parked).then_some(entry.due)
+        match entry.stage {
+            Stage::Queued(_) | Stage::Parked => Some(entry.due),
+            // Unless what comes of it says otherwise.
+            Stage::Running => (!entry.interval.is_zero()).then(|| entry.due + entry.interval),
+            Stage::Idle => None,
+        }
     }
 
     pub fn is_running(&self, subject: &Subject) -> bool {
