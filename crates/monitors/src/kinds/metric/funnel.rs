@@ -117,6 +117,25 @@ pub fn recognise<'n>(names: impl IntoIterator<Item = &'n str>) -> BTreeMap<Strin
     queues
 }
 
+/// A target that finds the counters of this queue: where their names differ, each of the words may stand.
+pub fn target_of(funnel: &Funnel) -> String {
+    let names: Vec<(&str, &str)> =
+        funnel.stages.iter().flatten().map(|name| vocabulary::series::split(name)).collect();
+    let nodes: Vec<Vec<&str>> = names.iter().map(|(name, _)| name.split('.').collect()).collect();
+    let tags = names.first().map_or("", |(_, tags)| tags);
+    if !tags.is_empty() || nodes.iter().any(|one| one.len() != nodes[0].len()) {
+        let words: Vec<String> = names.iter().map(|(name, _)| name.replace('.', "\\.")).collect();
+        let tags = tags.split(';').filter(|tag| !tag.is_empty()).map(|tag| format!(", '{tag}'"));
+        return format!("seriesByTag('name=~^({})$'{})", words.join("|"), tags.collect::<String>());
+    }
+    let node = |place: usize| {
+        let words: std::collections::BTreeSet<&str> = nodes.iter().map(|one| one[place]).collect();
+        let list: Vec<&str> = words.into_iter().collect();
+        if list.len() == 1 { list[0].to_owned() } else { format!("{{{}}}", list.join(",")) }
+    };
+    (0..nodes.first().map_or(0, Vec::len)).map(node).collect::<Vec<_>>().join(".")
+}
+
 fn counts(name: &str) -> bool {
     name.ends_with(".count")
 }

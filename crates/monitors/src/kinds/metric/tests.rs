@@ -226,6 +226,14 @@ fn queues_are_known_by_their_counters() {
         .collect();
     assert_eq!(shown, ["resque;queue=low 2", "stats.counters.jobs.import 2", "stats.counters.jobs.mail 3"]);
     assert_eq!(queues["stats.counters.jobs.mail"].stages[0].as_deref(), Some(names[0]));
+    let target = |queue: &str| super::funnel::target_of(&queues[queue]);
+    assert_eq!(
+        target("stats.counters.jobs.mail"),
+        "stats.counters.jobs.mail.{completed,enqueued,given_up}.count"
+    );
+    assert_eq!(target("stats.counters.jobs.import"), "stats.counters.jobs.{queued,started}.import.count");
+    let tagged = "seriesByTag('name=~^(resque\\.enqueued|resque\\.processed)$', 'queue=low')";
+    assert_eq!(target("resque;queue=low"), tagged);
 }
 
 /// Seeded changes of good conditions: pieces are taken out, doubled, exchanged with those of others.

@@ -24,6 +24,8 @@ pub(super) struct Instance {
     pub step: i64,
     /// Seconds that late points take.
     pub lag: i64,
+    /// Until then the lag is what the newest point's age was when it was found: late, or the last of all?
+    pub lag_guessed_until: i64,
     /// Slots that were judged without a point, newest last.
     pub missed: u64,
     pub caught_up: bool,
@@ -61,6 +63,24 @@ impl Instance {
         self.caught_up && self.missed & 1 == 0
     }
 
+    /// It was just found, and its newest point is of this time.
+    pub fn guess_lag(&mut self, now: i64, newest: i64) {
+        let age = now - newest - self.step + 1;
+        if (FIRST_LAG_SECONDS..=LONGEST_LAG_SECONDS).contains(&age) {
+            (self.lag, self.lag_guessed_until) = (age, now + LONGEST_LAG_SECONDS);
+        }
+    }
+
+    /// The next point tells; one that does not come was the last.
+    fn settle_lag(&mut self, rows: &[Option<Slots>], before: i64, now: i64) {
+        let came = self.cursor > before && self.missed & 1 == 0 && rows.iter().any(Option::is_some);
+        if self.lag_guessed_until == 0 || !(came && self.caught_up || now >= self.lag_guessed_until) {
+            return;
+        }
+        let lag = if came { now - self.cursor - self.step + 1 } else { 0 };
+        (self.lag, self.lag_guessed_until) = (lag.clamp(FIRST_LAG_SECONDS, LONGEST_LAG_SECONDS), 0);
+    }
+
     pub fn wait(&self, rule: &Rule, measured: bool) -> i64 {
         match rule.lag {
             Some(lag) => lag,
@@ -87,6 +107,7 @@ impl Instance {
         self.step = step_of(rule, rows).max(1);
         stats.slots += ((self.cursor - before) / self.step) as u64;
         self.note_missed(rows, before);
+        self.settle_lag(rows, before, now);
         // As far as it can be: the next slot is not over.
         self.caught_up |= self.cursor + self.step > over - self.step;
     }

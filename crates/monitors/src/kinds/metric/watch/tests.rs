@@ -97,13 +97,27 @@ fn a_name_that_nobody_sends_is_missed() {
 fn late_points_are_waited_for_once_they_are_seen_to_be_late() {
     let store = Stored::default();
     let mut watch = watching("target = \"a\"\ncritical = \"> 5\"");
-    // Each point comes five seconds late, and every second one is bad.
+    // From 15 on each point comes five seconds late, from 30 on each is bad.
     let lines = live(&mut watch, &store, 0..60, |store, second| {
-        store.put("a", BEGIN + second - 5, if second < 30 { 1.0 } else { 9.0 });
+        let late = if second < 15 { 0 } else { 5 };
+        store.put("a", BEGIN + second - late, if second < 30 { 1.0 } else { 9.0 });
     });
     assert!(watch.stats.late > 0, "{:?}", watch.stats);
     let told = changes(lines);
     assert_eq!(told.last().unwrap().as_str(), "30 a 2", "{told:?}");
+}
+
+/// A monitor of a series that is known to be late does not call it silent while nobody can know.
+#[test]
+fn the_age_of_the_newest_point_is_taken_for_lateness_at_first() {
+    let store = Stored::default();
+    (0..100).for_each(|second| store.put("a", BEGIN + second - 8, 1.0));
+    let late = |store: &Stored, second: i64| store.put("a", BEGIN + second - 8, 1.0);
+    let mut watch = watching("target = \"a\"\ncritical = \"no point for 3s\"");
+    assert_eq!(changes(live(&mut watch, &store, 100..200, late)), ["100 a 0"]);
+    // One that has just stopped is told of as soon as it could no longer be late.
+    let mut watch = watching("target = \"a\"\ncritical = \"no point for 3s\"");
+    assert_eq!(changes(live(&mut watch, &store, 200..300, |_, _| {})), ["200 a 0", "208 a 2"]);
 }
 
 #[test]

@@ -116,6 +116,7 @@ impl Watched {
         let mut refused = Refused::default();
         self.trouble = found.is_empty().then(nothing_found);
         for item in found {
+            let is_new = !self.by_name.contains_key(&item.name);
             let place = self.instance(item.name, item.key, making, &mut refused, stats);
             if let Some(instance) = place.map(|place| &mut self.instances[place]) {
                 for (input, of) in self.rule.inputs.iter().enumerate() {
@@ -127,6 +128,10 @@ impl Watched {
                     }
                 }
                 instance.step = item.stored.iter().flatten().map(|stored| stored.step).min().unwrap_or(1);
+                let newest = item.stored.iter().flatten().filter_map(|stored| stored.last).max();
+                if let Some(newest) = newest.filter(|_| is_new) {
+                    instance.guess_lag(making.now, newest.0);
+                }
                 if item.stored.iter().all(Option::is_none) {
                     instance.track.expect();
                 }
@@ -188,6 +193,7 @@ impl Watched {
             cursor,
             step: 1,
             lag: FIRST_LAG_SECONDS,
+            lag_guessed_until: 0,
             missed: 0,
             caught_up: false,
             // Spread, so that not all come in one second.

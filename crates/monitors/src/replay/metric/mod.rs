@@ -3,28 +3,29 @@
 //! Stored series are read in long rows, many at a time, and judged on two threads; what a rule asks of the value alone
 //! is looked for in the row itself, and only what is near it is judged slot by slot.
 
+mod answer;
+mod passage;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
-use vocabulary::state::{NoticeKind, State};
 use vocabulary::{SeriesRef, Timestamp};
 
-use super::Firing;
-use super::doubt::{self, Doubt};
-use super::pages::{Page, Teller};
+use super::pages::Teller;
 use crate::config::{Definitions, MonitorConfig};
-use crate::kinds::metric::feed::{Until, feed, step_of};
+use crate::kinds::metric::feed::step_of;
 use crate::kinds::metric::ranking;
 use crate::kinds::metric::source::{Slots, Subject};
-use crate::kinds::metric::telling;
-use crate::kinds::metric::track::{Blind, FINE};
+use crate::kinds::metric::track::Blind;
 use crate::kinds::metric::watch::{Finder, Item, find_all, primary};
-use crate::kinds::metric::{Look, Rule, Standing, Track};
+use crate::kinds::metric::{Look, Rule};
 use crate::limits::{
     MAX_FIRINGS, MAX_REPLAY_INSTANCES, REPLAY_EXPRESSION_SECONDS, REPLAY_ROW_SLOTS, REPLAY_ROWS_SLOTS,
     REPLAY_THREADS,
 };
+
+pub use answer::{OfInstance, Replayed};
+use passage::Passage;
 
 /// The window that is looked at.
 #[derive(Clone, Debug)]
@@ -32,55 +33,6 @@ pub struct Past {
     pub from: Timestamp,
     pub until: Timestamp,
     pub blind: Blind,
-}
-
-/// What would have been.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Replayed {
-    pub from: i64,
-    pub until: i64,
-    /// In order of time.
-    pub firings: Vec<Firing>,
-    /// Beyond the most that an answer holds.
-    pub firings_left_out: u64,
-    pub instances: Vec<OfInstance>,
-    /// Series beyond the most that are looked at.
-    pub instances_left_out: u64,
-    /// How often somebody would have been told of a problem, by whom; the name is empty where no contact is named.
-    pub pages: BTreeMap<String, u64>,
-    pub doubts: Vec<Doubt>,
-    /// The first point of any of the series in the window.
-    pub known_from: Option<i64>,
-    /// Where a graph has its lines.
-    pub warning_lines: Vec<f64>,
-    pub critical_lines: Vec<f64>,
-    /// Points that were judged.
-    pub slots: u64,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct OfInstance {
-    pub name: String,
-    pub fired: u64,
-    pub self_healed: u64,
-    pub pages: u64,
-    /// Seconds in a state that is not OK.
-    pub bad_seconds: i64,
-    /// How it stood at the end.
-    pub state: Option<State>,
-}
-
-/// What one instance went through.
-struct Passage {
-    name: Arc<str>,
-    track: Track,
-    cursor: i64,
-    standings: Vec<(i64, Standing)>,
-    /// Of each standing: what would have been said.
-    texts: Vec<(String, Option<f64>)>,
-    doubts: Vec<Doubt>,
-    known_from: Option<i64>,
-    slots: u64,
 }
 
 pub fn replay(
@@ -302,190 +254,4 @@ fn of_expressions(rule: &Rule, look: &Look<'_>, past: &Past) -> Result<(Vec<Pass
         from = until;
     }
     Ok((passages.into_values().map(|(_, passage)| passage).collect(), left_out))
-}
-
-impl Passage {
-    fn new(rule: &Rule, name: &Arc<str>, past: &Past) -> Passage {
-        Passage::beginning(rule, name, past.from.0 - rule.memory(), past)
-    }
-
-    fn beginning(rule: &Rule, name: &Arc<str>, from: i64, past: &Past) -> Passage {
-        Passage {
-            name: Arc::clone(name),
-            track: Track::new(rule, Timestamp(from), Arc::clone(&past.blind)),
-            cursor: from,
-            standings: vec![(past.from.0, FINE)],
-            texts: vec![(String::new(), None)],
-            doubts: Vec::new(),
-            known_from: None,
-            slots: 0,
-        }
-    }
-
-    fn feed(&mut self, rule: &Rule, rows: &[Option<Slots>], until: i64, past: &Past) {
-        let coarsest = rows.iter().flatten().max_by_key(|row| row.step);
-        let doubt = coarsest.and_then(|row| Some((row.step, doubt::of_step(rule, row.step, row.weight)?)));
-        if self.known_from.is_none()
-            && let Some(Some(row)) = rows.first()
-            && let Some(known) = row.values.iter().position(|value| !value.is_nan())
-        {
-            self.known_from = Some(row.start + known as i64 * row.step);
-        }
-        let before = self.cursor;
-        if let Some((step, (cannot_tell, reason))) = doubt {
-            let from = before.max(past.from.0);
-            if from < until {
-                doubt::add(&mut self.doubts, Doubt { from, until, step, cannot_tell, reason });
-            }
-            if cannot_tell {
-                self.begin_anew(rule, until, past);
-                return;
-            }
-        }
-        let (standings, texts) = (&mut self.standings, &mut self.texts);
-        self.cursor = feed(
-            &mut self.track,
-            rule,
-            rows,
-            before,
-            Until { last: until, over: i64::MAX },
-            |track, at, standing| {
-                let outcome = telling::outcome(rule, track, standing, at);
-                if at < past.from {
-                    // What was so before the window began is so at its beginning.
-                    (standings[0].1, texts[0]) = (standing, (outcome.output, outcome.value));
-                } else {
-                    standings.push((at.0, standing));
-                    texts.push((outcome.output, outcome.value));
-                }
-            },
-        );
-        self.slots += ((self.cursor - before) / step_of(rule, rows)).max(0) as u64;
-    }
-
-    /// Of what lies before `from` nothing is known.
-    fn begin_anew(&mut self, rule: &Rule, from: i64, past: &Past) {
-        self.cursor = from;
-        self.track = Track::new(rule, Timestamp(from), Arc::clone(&past.blind));
-        if self.standings.last().is_some_and(|(_, standing)| *standing != FINE) {
-            self.standings.push((from.max(past.from.0), FINE));
-            self.texts.push((String::new(), None));
-        }
-    }
-}
-
-impl Replayed {
-    fn take(&mut self, passage: &Passage, pages: &[Page], past: &Past) {
-        let mut of = OfInstance { name: passage.name.to_string(), ..OfInstance::default() };
-        let mut open: Option<Firing> = None;
-        for (index, (at, standing)) in passage.standings.iter().enumerate() {
-            let until = passage.standings.get(index + 1).map_or(past.until.0, |next| next.0);
-            let (text, value) = &passage.texts[index];
-            let bad = if standing.state == State::Ok { standing.pending } else { Some(standing.state) };
-            match (bad, &mut open) {
-                (None, None) => {}
-                (None, Some(_)) => {
-                    if let Some(mut firing) = open.take() {
-                        firing.ended = Some(*at);
-                        self.firings.push(firing);
-                    }
-                }
-                (Some(state), open) => {
-                    let firing = open.get_or_insert_with(|| Firing {
-                        instance: of.name.clone(),
-                        state,
-                        began: *at,
-                        fired: None,
-                        ended: None,
-                        told: false,
-                        text: text.clone(),
-                        value: *value,
-                    });
-                    if state.badness() > firing.state.badness() || firing.fired.is_none() {
-                        (firing.state, firing.text, firing.value) = (state, text.clone(), *value);
-                    }
-                    if standing.state != State::Ok {
-                        firing.fired.get_or_insert(*at);
-                        of.bad_seconds += until - at;
-                    }
-                }
-            }
-        }
-        self.firings.extend(open);
-        let begin = self.firings.len()
-            - self.firings.iter().rev().take_while(|firing| firing.instance == of.name).count();
-        for firing in &mut self.firings[begin..] {
-            let end = firing.ended.unwrap_or(i64::MAX);
-            let during = |page: &&Page| (firing.began..=end).contains(&page.at);
-            firing.told = pages.iter().filter(during).any(|page| page.kind == NoticeKind::Problem);
-            match firing.healed() {
-                true => of.self_healed += 1,
-                false => of.fired += 1,
-            }
-        }
-        for page in pages.iter().filter(|page| page.kind == NoticeKind::Problem) {
-            *self.pages.entry(page.contact.clone()).or_default() += 1;
-            of.pages += 1;
-        }
-        of.state = passage.standings.last().map(|(_, standing)| standing.state);
-        self.known_from = match (self.known_from, passage.known_from) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        self.slots += passage.slots;
-        for doubt in &passage.doubts {
-            if !self.doubts.contains(doubt) {
-                self.doubts.push(doubt.clone());
-            }
-        }
-        self.instances.push(of);
-    }
-
-    pub fn fired(&self) -> u64 {
-        self.instances.iter().map(|instance| instance.fired).sum()
-    }
-
-    pub fn self_healed(&self) -> u64 {
-        self.instances.iter().map(|instance| instance.self_healed).sum()
-    }
-
-    pub fn told(&self) -> u64 {
-        self.pages.values().sum()
-    }
-
-    /// One line of plain words.
-    pub fn sentence(&self) -> String {
-        let times = |count: u64, one: &str, many: &str| match count {
-            0 => format!("no {one}"),
-            1 => format!("1 {one}"),
-            count => format!("{count} {many}"),
-        };
-        if self.instances.is_empty() {
-            return "The target finds no series: nothing could fire.".to_owned();
-        }
-        let (fired, healed) = (self.fired(), self.self_healed());
-        let bad = self.instances.iter().filter(|instance| instance.fired > 0).count();
-        let mut sentence = match fired {
-            0 => "It would not have fired".to_owned(),
-            1 => "It would have fired once".to_owned(),
-            fired => format!(
-                "It would have fired {fired} times, on {}",
-                times(bad as u64, "instance", "instances")
-            ),
-        };
-        sentence.push_str(&format!(", with {}", times(self.told(), "page", "pages")));
-        if healed > 0 {
-            sentence.push_str(&format!(
-                "; {} healed by itself before anybody was told",
-                times(healed, "time it", "times it")
-            ));
-        }
-        let blind: i64 =
-            self.doubts.iter().filter(|doubt| doubt.cannot_tell).map(|doubt| doubt.until - doubt.from).sum();
-        if blind > 0 {
-            let share = 100.0 * blind as f64 / (self.until - self.from).max(1) as f64;
-            sentence.push_str(&format!("; of {:.0} % of the time it cannot be told", share.min(100.0)));
-        }
-        sentence + "."
-    }
 }

@@ -1,0 +1,164 @@
+//! What a replay came to: firings, counts, and one sentence.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use vocabulary::state::{NoticeKind, State};
+
+use super::super::Firing;
+use super::super::doubt::Doubt;
+use super::super::pages::Page;
+use super::Past;
+use super::passage::Passage;
+
+/// What would have been.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Replayed {
+    pub from: i64,
+    pub until: i64,
+    /// In order of time.
+    pub firings: Vec<Firing>,
+    /// Beyond the most that an answer holds.
+    pub firings_left_out: u64,
+    pub instances: Vec<OfInstance>,
+    /// Series beyond the most that are looked at.
+    pub instances_left_out: u64,
+    /// How often somebody would have been told of a problem, by whom; the name is empty where no contact is named.
+    pub pages: BTreeMap<String, u64>,
+    pub doubts: Vec<Doubt>,
+    /// The first point of any of the series in the window.
+    pub known_from: Option<i64>,
+    /// Where a graph has its lines.
+    pub warning_lines: Vec<f64>,
+    pub critical_lines: Vec<f64>,
+    /// Points that were judged.
+    pub slots: u64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct OfInstance {
+    pub name: String,
+    pub fired: u64,
+    pub self_healed: u64,
+    pub pages: u64,
+    /// Seconds in a state that is not OK.
+    pub bad_seconds: i64,
+    /// How it stood at the end.
+    pub state: Option<State>,
+}
+
+impl Replayed {
+    pub(super) fn take(&mut self, passage: &Passage, pages: &[Page], past: &Past) {
+        let mut of = OfInstance { name: passage.name.to_string(), ..OfInstance::default() };
+        let mut open: Option<Firing> = None;
+        for (index, (at, standing)) in passage.standings.iter().enumerate() {
+            let until = passage.standings.get(index + 1).map_or(past.until.0, |next| next.0);
+            let (text, value) = &passage.texts[index];
+            let bad = if standing.state == State::Ok { standing.pending } else { Some(standing.state) };
+            match (bad, &mut open) {
+                (None, None) => {}
+                (None, Some(_)) => {
+                    if let Some(mut firing) = open.take() {
+                        firing.ended = Some(*at);
+                        self.firings.push(firing);
+                    }
+                }
+                (Some(state), open) => {
+                    let firing = open.get_or_insert_with(|| Firing {
+                        instance: of.name.clone(),
+                        state,
+                        began: *at,
+                        fired: None,
+                        ended: None,
+                        told: false,
+                        text: text.clone(),
+                        value: *value,
+                    });
+                    if state.badness() > firing.state.badness() || firing.fired.is_none() {
+                        (firing.state, firing.text, firing.value) = (state, text.clone(), *value);
+                    }
+                    if standing.state != State::Ok {
+                        firing.fired.get_or_insert(*at);
+                        of.bad_seconds += until - at;
+                    }
+                }
+            }
+        }
+        self.firings.extend(open);
+        let begin = self.firings.len()
+            - self.firings.iter().rev().take_while(|firing| firing.instance == of.name).count();
+        for firing in &mut self.firings[begin..] {
+            let end = firing.ended.unwrap_or(i64::MAX);
+            let during = |page: &&Page| (firing.began..=end).contains(&page.at);
+            firing.told = pages.iter().filter(during).any(|page| page.kind == NoticeKind::Problem);
+            match firing.healed() {
+                true => of.self_healed += 1,
+                false => of.fired += 1,
+            }
+        }
+        for page in pages.iter().filter(|page| page.kind == NoticeKind::Problem) {
+            *self.pages.entry(page.contact.clone()).or_default() += 1;
+            of.pages += 1;
+        }
+        of.state = passage.standings.last().map(|(_, standing)| standing.state);
+        self.known_from = match (self.known_from, passage.known_from) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.slots += passage.slots;
+        for doubt in &passage.doubts {
+            if !self.doubts.contains(doubt) {
+                self.doubts.push(doubt.clone());
+            }
+        }
+        self.instances.push(of);
+    }
+
+    pub fn fired(&self) -> u64 {
+        self.instances.iter().map(|instance| instance.fired).sum()
+    }
+
+    pub fn self_healed(&self) -> u64 {
+        self.instances.iter().map(|instance| instance.self_healed).sum()
+    }
+
+    pub fn told(&self) -> u64 {
+        self.pages.values().sum()
+    }
+
+    /// One line of plain words.
+    pub fn sentence(&self) -> String {
+        let times = |count: u64, one: &str, many: &str| match count {
+            0 => format!("no {one}"),
+            1 => format!("1 {one}"),
+            count => format!("{count} {many}"),
+        };
+        if self.instances.is_empty() {
+            return "The target finds no series: nothing could fire.".to_owned();
+        }
+        let (fired, healed) = (self.fired(), self.self_healed());
+        let bad = self.instances.iter().filter(|instance| instance.fired > 0).count();
+        let mut sentence = match fired {
+            0 => "It would not have fired".to_owned(),
+            1 => "It would have fired once".to_owned(),
+            fired => format!(
+                "It would have fired {fired} times, on {}",
+                times(bad as u64, "instance", "instances")
+            ),
+        };
+        sentence.push_str(&format!(", with {}", times(self.told(), "page", "pages")));
+        if healed > 0 {
+            sentence.push_str(&format!(
+                "; {} healed by itself before anybody was told",
+                times(healed, "time it", "times it")
+            ));
+        }
+        let blind: i64 =
+            self.doubts.iter().filter(|doubt| doubt.cannot_tell).map(|doubt| doubt.until - doubt.from).sum();
+        if blind > 0 {
+            let share = 100.0 * blind as f64 / (self.until - self.from).max(1) as f64;
+            sentence.push_str(&format!("; of {:.0} % of the time it cannot be told", share.min(100.0)));
+        }
+        sentence + "."
+    }
+}
