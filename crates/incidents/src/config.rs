@@ -58,20 +58,25 @@ impl Environments {
         Environments(configs.iter().map(read).collect())
     }
 
-    /// By the tag of the series first, then by the first pattern that is found in either name; what nothing is said
-    /// of is production.
     pub fn is_production(&self, monitor: &str, instance: &str) -> bool {
+        self.of(monitor, instance).1
+    }
+
+    /// The environment's name, if one is known, and whether it is production. By the tag of the series first, then by
+    /// the first pattern that is found in either name; what nothing is said of is production.
+    pub fn of<'n>(&'n self, monitor: &str, instance: &'n str) -> (Option<&'n str>, bool) {
         if let Some(tag) = tag(instance) {
             let named = self.0.iter().find(|(name, ..)| name.eq_ignore_ascii_case(tag));
-            return named.map_or_else(
+            let production = named.map_or_else(
                 || PRODUCTION_NAMES.iter().any(|name| name.eq_ignore_ascii_case(tag)),
                 |(_, _, production)| *production,
             );
+            return (Some(tag), production);
         }
         let by_pattern = self.0.iter().find(|(_, pattern, _)| {
             pattern.as_ref().is_some_and(|pattern| pattern.is_match(instance) || pattern.is_match(monitor))
         });
-        by_pattern.is_none_or(|(_, _, production)| *production)
+        by_pattern.map_or((None, true), |(name, _, production)| (Some(name.as_str()), *production))
     }
 }
 

@@ -186,7 +186,7 @@ impl Incidents {
         let owed = std::mem::take(&mut trouble.owed);
         let by_host =
             (trouble.withheld == Some(Withheld::HostDown)).then(|| self.host_incident(&key)).flatten();
-        let reason = reason(&key);
+        let reason = self.reason(&key);
         let id = match by_host.or_else(|| self.by_reason.get(&reason).copied()) {
             Some(id) => id,
             None => self.open(&key, reason.clone(), now),
@@ -238,6 +238,38 @@ impl Incidents {
         }
     }
 
+    /// What it has in common with others in its incident. What pages nobody is not among what does: a monitor's series
+    /// of another environment have an incident of their own.
+    pub(crate) fn reason(&self, key: &Key) -> String {
+        match (key, self.not_paging(key)) {
+            (Key { host: true, monitor, .. }, _) => format!("host:{monitor}"),
+            (Key { monitor, .. }, _) if monitor.starts_with("channel:") => monitor.to_string(),
+            (Key { monitor, .. }, None) => format!("monitor:{monitor}"),
+            (Key { monitor, .. }, Some(environment)) => format!("monitor:{monitor}@{environment}"),
+        }
+    }
+
+    /// The environment, if it is one that pages nobody.
+    pub(crate) fn not_paging<'k>(&'k self, key: &'k Key) -> Option<&'k str> {
+        let (environment, production) = self.environment(key);
+        environment.filter(|_| !production && !self.book.config.page_non_production)
+    }
+
+    pub(crate) fn environment_of(&self, host: bool, monitor: &str, instance: &str) -> (Option<String>, bool) {
+        let key = Key { host, monitor: monitor.into(), instance: instance.into() };
+        (self.environment(&key).0.map(str::to_owned), self.not_paging(&key).is_none())
+    }
+
+    /// A check belongs to the environment of its host, unless its own name says otherwise.
+    fn environment<'k>(&'k self, key: &'k Key) -> (Option<&'k str>, bool) {
+        let own = self.book.environments.of(&key.monitor, &key.instance);
+        let host = self.book.subject(key.host, &key.monitor).and_then(|subject| subject.host.as_deref());
+        match (own, host) {
+            ((None, _), Some(host)) => self.book.environments.of(host, ""),
+            (own, _) => own,
+        }
+    }
+
     fn open(&mut self, key: &Key, reason: String, now: Timestamp) -> IncidentId {
         let id = self.next_incident;
         self.next_incident += 1;
@@ -258,7 +290,8 @@ impl Incidents {
             unlisted: 0,
             entries: 0,
             playbook: subject.and_then(|subject| subject.playbook.clone()),
-            production: self.book.environments.is_production(&key.monitor, &key.instance),
+            production: self.environment(key).1,
+            environment: self.environment(key).0.map(str::to_owned),
             ending: false,
             unwatched: false,
             free_since: None,
@@ -277,6 +310,12 @@ impl Incidents {
         self.live.insert(id, incident);
         self.by_reason.insert(reason, id);
         self.write(id, Entry { at: now, kind: "opened", who: String::new(), text: title });
+        if let Some(environment) = self.not_paging(key) {
+            let text = format!(
+                "nobody is paged: `{environment}` is not production, and [incidents] page_non_production is off"
+            );
+            self.write(id, Entry { at: now, kind: "page", who: String::new(), text });
+        }
         id
     }
 
@@ -338,13 +377,5 @@ impl Incidents {
 
     pub(crate) fn channels_of(&self, contact: &str) -> Vec<Arc<str>> {
         self.book.contacts.get(contact).map(|contact| contact.channels.clone()).unwrap_or_default()
-    }
-}
-
-pub(crate) fn reason(key: &Key) -> String {
-    match key {
-        Key { host: true, monitor, .. } => format!("host:{monitor}"),
-        Key { monitor, .. } if monitor.starts_with("channel:") => monitor.to_string(),
-        Key { monitor, .. } => format!("monitor:{monitor}"),
     }
 }

@@ -23,7 +23,7 @@ use crate::token;
 type Waker = Box<dyn Fn() + Send + Sync>;
 
 pub struct Desk {
-    store: Arc<StateStore>,
+    pub(crate) store: Arc<StateStore>,
     pub(crate) inner: Mutex<Inner>,
     /// Called when there are pages to send.
     waker: RwLock<Option<Waker>>,

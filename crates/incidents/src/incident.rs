@@ -231,6 +231,8 @@ pub struct Detail {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub playbook: Option<String>,
     pub production: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
     /// Closed, and somebody is still to be told so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ending: bool,

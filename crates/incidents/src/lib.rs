@@ -35,6 +35,7 @@ pub mod desk;
 mod ending;
 pub mod incident;
 pub mod limits;
+pub mod noise;
 mod notices;
 pub mod outbox;
 pub mod page;

@@ -18,6 +18,10 @@ impl Incidents {
         if notice.kind == NoticeKind::Problem && self.is_quiet(&key, notice) {
             return;
         }
+        if self.not_paging(&key).is_some() {
+            // Listed as what Nagios would have sent; the incident, which its change of state opens, says why it is not.
+            return;
+        }
         if notice.kind == NoticeKind::Problem && self.placed_bad(&key).is_none() {
             self.enter_told(&key, notice, now);
         }

@@ -27,7 +27,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             at INTEGER NOT NULL, state TEXT NOT NULL, tries INTEGER NOT NULL, next_try INTEGER NOT NULL, ended INTEGER, error TEXT NOT NULL,
             message TEXT NOT NULL) STRICT;
          CREATE INDEX page_waiting ON page (state) WHERE state = 'waiting';
-         CREATE INDEX page_incident ON page (incident);"],
+         CREATE INDEX page_incident ON page (incident);",
+        // What people say of an incident: was it worth being told of? The last word counts.
+        "CREATE TABLE incident_verdict (incident INTEGER PRIMARY KEY, useful INTEGER NOT NULL, who TEXT NOT NULL,
+            at INTEGER NOT NULL) STRICT;"],
 };
 
 /// The place of what is bad and in no incident.
@@ -252,7 +255,7 @@ fn save_page(tx: &Transaction<'_>, page: &Page) -> Result<(), StateError> {
 fn forget_oldest(tx: &Transaction<'_>, newest: IncidentId) -> Result<(), StateError> {
     let old = [Value::from(newest - MAX_CLOSED)];
     tx.execute("DELETE FROM incident WHERE id <= ?1 AND closed IS NOT NULL AND ending = 0", &old)?;
-    for table in ["trouble", "incident_entry"] {
+    for table in ["trouble", "incident_entry", "incident_verdict"] {
         let sql = format!(
             "DELETE FROM {table} WHERE incident BETWEEN 1 AND ?1 AND incident NOT IN (SELECT id FROM incident WHERE id <= ?1)"
         );
@@ -261,9 +264,9 @@ fn forget_oldest(tx: &Transaction<'_>, newest: IncidentId) -> Result<(), StateEr
     Ok(())
 }
 
-const INCIDENT: &str = "SELECT id, reason, title, opened, closed, phase, detail FROM incident";
+pub(crate) const INCIDENT: &str = "SELECT id, reason, title, opened, closed, phase, detail FROM incident";
 
-fn incident_of(row: &Row) -> Option<Incident> {
+pub(crate) fn incident_of(row: &Row) -> Option<Incident> {
     let phase = match row.text(5) {
         "acknowledged" => Phase::Acknowledged,
         "resolved" => Phase::Resolved,

@@ -7,7 +7,7 @@ use vocabulary::Timestamp;
 use vocabulary::state::{Notice, NoticeKind, State};
 
 use crate::book::{Kind, Subject};
-use crate::core::{Estate, Incidents, reason};
+use crate::core::{Estate, Incidents};
 use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Told, Trouble};
 use crate::limits::{MAX_TEXT, cut};
 use crate::page::{Message, Page, PageKind};
@@ -210,7 +210,7 @@ impl Incidents {
         trouble.state = notice.state;
         trouble.text = cut(&notice.text, MAX_TEXT).to_owned();
         let mut message = self.message_about(key, &trouble, subject);
-        if let Some(incident) = incident.filter(|incident| incident.reason == reason(key)) {
+        if let Some(incident) = incident.filter(|incident| incident.reason == self.reason(key)) {
             message.title = incident.title.clone();
         }
         message.author = notice.author.to_string();

@@ -76,6 +76,8 @@ pub struct Told {
     instances: usize,
     breaches: u64,
     playbook: Option<String>,
+    /// As a tag or `[[environment]]` says.
+    environment: Option<String>,
     production: bool,
     /// Contacts who were told of it.
     told: Vec<String>,
@@ -161,6 +163,7 @@ fn told(incident: Incident, instances: usize) -> Told {
         instances,
         breaches: detail.breaches,
         playbook: detail.playbook,
+        environment: detail.environment,
         production: detail.production,
         told: detail
             .told
@@ -341,6 +344,38 @@ pub async fn resolve(
 ) -> Answer<Json<WholeIncident>> {
     let deed = Deed::Resolve { comment: doing.comment.clone() };
     act(services, caller, id, doing, deed).await
+}
+
+/// What somebody says of an incident.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Verdict {
+    /// Was it worth being told of?
+    useful: bool,
+    #[serde(default)]
+    comment: String,
+    /// In whose name; default: who asks.
+    author: Option<String>,
+}
+
+/// Was it worth being told of? The last word counts; `/api/v1/noise` adds them up.
+#[utoipa::path(post, path = "/incidents/{id}/judge", params(("id" = i64, Path)), request_body = Verdict,
+    responses((status = 200, body = WholeIncident), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub async fn judge(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<i64>,
+    Body(verdict): Body<Verdict>,
+) -> Answer<Json<WholeIncident>> {
+    super::watched::may(&caller, Role::Responder)?;
+    let Verdict { useful, comment, author } = verdict;
+    let author = author.filter(|author| !author.trim().is_empty()).unwrap_or(caller.name);
+    off_thread(&services, move |services| {
+        let judged = services.desk.judge(id, &author, useful, &comment, services.clock.now());
+        judged.map_err(|failed| refusal(id, failed))?;
+        services.desk.one(id)?.map(|found| Json(whole(services, found))).ok_or_else(|| unknown(id))
+    })
+    .await
 }
 
 #[utoipa::path(post, path = "/incidents/{id}/note", params(("id" = i64, Path)), request_body = Doing,

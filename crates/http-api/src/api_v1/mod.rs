@@ -10,6 +10,8 @@ pub mod describe;
 pub mod downtimes;
 pub mod explain;
 pub mod flags;
+pub mod funnels;
+pub mod grafana_alerts;
 pub mod graph;
 pub mod heartbeats;
 pub mod home;
@@ -23,6 +25,7 @@ pub mod monitors;
 pub mod moved;
 pub mod moving;
 pub mod nagios;
+pub mod noise;
 pub mod notifications;
 pub mod points;
 pub mod search;
@@ -95,6 +98,10 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/flags/{name}", put(flags::set).delete(flags::remove))
         .route("/incidents/{id}/acknowledge", post(incidents::acknowledge))
         .route("/incidents/{id}/resolve", post(incidents::resolve))
+        .route("/incidents/{id}/judge", post(incidents::judge))
+        .route("/grafana/alerts", post(grafana_alerts::take))
+        .route("/noise", get(noise::noise))
+        .route("/funnels", get(funnels::funnels))
         .route("/incidents/{id}/note", post(incidents::note))
         .route("/incidents/{id}/snooze", post(incidents::snooze))
         .route("/tokens", get(tokens::list).post(tokens::create))
@@ -183,7 +190,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         downtimes::silence, downtimes::end_silence, notifications::notifications,
         heartbeats::list, heartbeats::one, heartbeats::remove, heartbeats::ping, heartbeats::pause, heartbeats::resume,
         moved::of_incident, closest::closest, flags::list, flags::set, flags::remove,
-        incidents::list, incidents::one, incidents::acknowledge, incidents::resolve, incidents::note, incidents::snooze,
+        incidents::list, incidents::one, incidents::acknowledge, incidents::resolve, incidents::note, incidents::judge, noise::noise, funnels::funnels, grafana_alerts::take, incidents::snooze,
         crate::stream::open, crate::stream::set_targets
     )
 )]

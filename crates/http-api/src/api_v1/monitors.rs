@@ -1,5 +1,6 @@
 //! Monitors: everything that is watched in one list, one with its instances, and what is made in the UI.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ::monitors::history::Run;
@@ -12,6 +13,7 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
+use vocabulary::Timestamp;
 use vocabulary::ports::Scope;
 use vocabulary::state::{StateType, Withheld};
 
@@ -25,6 +27,8 @@ use crate::services::Services;
 
 /// Instances of one answer; the worst first.
 const MAX_INSTANCES: usize = 2_000;
+/// As long as the record of states.
+const PAGES_OF_SECONDS: i64 = 30 * 86_400;
 /// Ribbons are read from the disk one by one.
 const MAX_RIBBONS: usize = 50;
 
@@ -103,6 +107,22 @@ fn row(one: Summary) -> MonitorRow {
     }
 }
 
+/// Pages by what they were about.
+type Pages = BTreeMap<String, u64>;
+
+fn pages(services: &Services, now: Timestamp) -> Answer<Pages> {
+    Ok(services.desk.pages(now.minus(PAGES_OF_SECONDS))?)
+}
+
+/// Of monitors incidents tell, once for all instances; of checks and hosts their own notices do, which are counted
+/// with their states.
+fn counted(row: MonitorRow, pages: &Pages) -> MonitorRow {
+    if !matches!(row.kind, "metric" | "heartbeat") {
+        return row;
+    }
+    MonitorRow { pages: pages.get(&format!("monitor:{}", row.name)).copied().unwrap_or(0), ..row }
+}
+
 fn told(origin: Origin) -> String {
     match origin {
         Origin::File(place) => place,
@@ -119,7 +139,9 @@ pub async fn monitors(
     watched::sees(&caller)?;
     off_thread(&services, |services| {
         let now = services.clock.now();
-        let monitors = services.monitors.list(now).into_iter().map(row).collect();
+        let pages = pages(services, now)?;
+        let all = services.monitors.list(now).into_iter();
+        let monitors = all.map(|one| counted(row(one), &pages)).collect();
         Ok(Json(MonitorList { now: now.0, monitors }))
     })
     .await
@@ -193,6 +215,10 @@ struct Instance {
     flapping: bool,
     #[schema(value_type = Option<String>)]
     withheld: Option<Withheld>,
+    /// As a tag or `[[environment]]` says.
+    environment: Option<String>,
+    /// Trouble in it is told to people.
+    pages_people: bool,
     /// Of the window; of the first instances only.
     ribbon: Option<Vec<Stretch>>,
 }
@@ -231,13 +257,16 @@ fn one(services: &Services, scope: &Scope, name: &str, window: &Window) -> Answe
         };
         let runs =
             (index < MAX_RIBBONS).then(|| services.monitors.history(&of, from, until, None)).transpose()?;
-        Ok(instance(found, runs.map(|(runs, _)| runs), from, until.min(now.0)))
+        let (environment, pages_people) = services.desk.environment(false, name, &found.status.id.instance);
+        let runs = runs.map(|(runs, _)| runs);
+        let one = instance(found, runs, from, until.min(now.0));
+        Ok(Instance { environment, pages_people, ..one })
     });
     let instances_list = instances.collect::<Answer<Vec<Instance>>>()?;
     let definition = definition(services, name)?;
     Ok(Monitor {
         now: now.0,
-        row: row(summary),
+        row: counted(row(summary), &pages(services, now)?),
         toml: toml_of(&definition)?,
         definition: serde_json::to_value(&definition).map_err(Problem::internal)?,
         version: services.monitors.made(name).map(|made| made.version),
@@ -264,6 +293,8 @@ fn instance(found: Found, runs: Option<Vec<Run>>, from: i64, until: i64) -> Inst
         acknowledged: status.acknowledgement.is_some(),
         flapping: status.flapping,
         withheld: found.withheld,
+        environment: None,
+        pages_people: true,
         ribbon: runs.map(|runs| watched::stretches(&runs, from, until)),
     }
 }

@@ -277,11 +277,12 @@ pub struct CheckConfig {
 }
 
 impl CheckConfig {
-    /// One look can see several things: the sub-checks of a health report, the members of a replica set.
+    /// One look can see several things: the sub-checks of a health report, the members of a replica set, the alerts
+    /// that Grafana sends.
     pub fn sees_parts(&self) -> bool {
         match self.kind {
             CheckType::Http => self.health != Some(false),
-            CheckType::Mongodb => true,
+            CheckType::Mongodb | CheckType::Passive => true,
             _ => false,
         }
     }

@@ -1,0 +1,103 @@
+//! What pages for nothing: what became of each reason's incidents, and what people say of them.
+
+use std::collections::BTreeMap;
+
+use state_store::{Row, StateError};
+use vocabulary::Timestamp;
+
+use crate::desk::{Desk, Failed};
+use crate::incident::IncidentId;
+use crate::people::{Deed, Refusal};
+use crate::store::{INCIDENT, incident_of, one};
+
+/// Of one reason, such as `monitor:NAME`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Noise {
+    pub incidents: u64,
+    /// Words of trouble, one for each contact and channel.
+    pub pages: u64,
+    /// Ended before anybody did anything.
+    pub self_healed: u64,
+    pub acknowledged: u64,
+    /// Judged so by people.
+    pub useful: u64,
+    pub useless: u64,
+}
+
+impl Noise {
+    /// What comes first is what is most worth changing: judged useless, then paging much, above all for what nobody
+    /// had to deal with.
+    pub fn rank(&self) -> impl Ord + use<> {
+        let for_nothing = self.self_healed.saturating_sub(self.acknowledged);
+        std::cmp::Reverse((self.useless, self.pages, for_nothing, self.incidents))
+    }
+}
+
+impl Desk {
+    /// Somebody says whether it was worth being told of. It stands in the timeline; the last word counts.
+    pub fn judge(
+        &self,
+        id: IncidentId,
+        author: &str,
+        useful: bool,
+        comment: &str,
+        now: Timestamp,
+    ) -> Result<(), Failed> {
+        if one(&self.store, id)?.is_none() {
+            return Err(Failed::Refused(Refusal::Unknown));
+        }
+        let word = if useful { "useful" } else { "not useful" };
+        let separator = if comment.is_empty() { "" } else { ": " };
+        self.act(id, author, &Deed::Note { text: format!("judged {word}{separator}{comment}") }, now)?;
+        self.store.transaction(|tx| {
+            tx.execute(
+                "INSERT OR REPLACE INTO incident_verdict (incident, useful, who, at) VALUES (?1, ?2, ?3, ?4)",
+                &[id.into(), i64::from(useful).into(), author.into(), now.0.into()],
+            )
+        })?;
+        Ok(())
+    }
+
+    /// What was said of an incident: (useful, by whom).
+    pub fn verdict(&self, id: IncidentId) -> Result<Option<(bool, String)>, StateError> {
+        let sql = "SELECT useful, who FROM incident_verdict WHERE incident = ?1";
+        let rows = self.store.query(sql, &[id.into()])?;
+        Ok(rows.first().map(|row| (row.integer(0) != 0, row.text(1).to_owned())))
+    }
+
+    /// Every reason's incidents that were open since then.
+    pub fn noise(&self, since: Timestamp) -> Result<BTreeMap<String, Noise>, StateError> {
+        let mut all: BTreeMap<String, Noise> = BTreeMap::new();
+        for row in self.store.query(&format!("{INCIDENT} WHERE opened >= ?1"), &[since.0.into()])? {
+            let Some(incident) = incident_of(&row) else { continue };
+            let noise = all.entry(incident.reason).or_default();
+            noise.incidents += 1;
+            noise.self_healed += u64::from(incident.detail.self_healed);
+            noise.acknowledged += u64::from(incident.detail.acknowledged.is_some());
+        }
+        for (reason, pages) in self.pages(since)? {
+            all.entry(reason).or_default().pages = pages;
+        }
+        let sql = "SELECT incident.reason, incident_verdict.useful, count(*) FROM incident_verdict
+            JOIN incident ON incident.id = incident_verdict.incident WHERE incident.opened >= ?1 GROUP BY 1, 2";
+        for row in self.store.query(sql, &[since.0.into()])? {
+            let noise = all.entry(row.text(0).to_owned()).or_default();
+            let count = if row.integer(1) != 0 { &mut noise.useful } else { &mut noise.useless };
+            *count = row.integer(2).unsigned_abs();
+        }
+        Ok(all)
+    }
+
+    /// Words of trouble by reason.
+    pub fn pages(&self, since: Timestamp) -> Result<BTreeMap<String, u64>, StateError> {
+        let sql = "SELECT incident.reason, count(*) FROM page JOIN incident ON incident.id = page.incident
+            WHERE incident.opened >= ?1 AND page.kind IN ('problem', 'worse', 'still') GROUP BY 1";
+        let pages = |row: &Row| (row.text(0).to_owned(), row.integer(1).unsigned_abs());
+        Ok(self.store.query(sql, &[since.0.into()])?.iter().map(pages).collect())
+    }
+
+    /// The environment of an instance, if one is known, and whether what happens in it pages.
+    pub fn environment(&self, host: bool, monitor: &str, instance: &str) -> (Option<String>, bool) {
+        self.inner.lock().incidents.environment_of(host, monitor, instance)
+    }
+}
