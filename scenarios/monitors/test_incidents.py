@@ -285,3 +285,26 @@ def test_mistakes_are_told_at_their_place(bellwether, tmp_path):
         file.write_text(text + "\n")
         done = server.cli("config", "check", str(file), check=False)
         assert done.returncode == 2 and told in done.stdout + done.stderr, f"{text}\n{done.stdout}{done.stderr}"
+
+def test_a_storm_is_one_incident_and_one_page(bellwether, mail, hook):
+    extra = """
+[[monitor]]
+name = "storm"
+kind = "metric"
+target = "storm.*.value"
+critical = "> 10"
+contacts = ["chat"]
+"""
+    server = bellwether(config(mail.port, hook.url, extra))
+    count = 2_000
+
+    def bad():
+        now = int(time.time())
+        server.carbon_send("".join(f"storm.s{n}.value 99 {now}\n" for n in range(count)).encode())
+        time.sleep(1)
+        return incidents(server) and incidents(server)[0]["bad"] == count
+
+    wait_for(bad, 60, what="all instances in one incident")
+    hook.wait(1)
+    assert len(incidents(server)) == 1 and hook.events() == ["problem"]
+    assert incidents(server)[0]["breaches"] == count

@@ -151,45 +151,6 @@ def test_what_cannot_be_tried_is_told_with_its_cure(bellwether, tmp_path):
     assert answer.status == 400 and "write either `name` or `monitor`" in answer.json["error"], answer.text
 
 
-def test_a_restart_tells_nothing_twice_and_absence_waits_for_its_time(bellwether):
-    server = bellwether(QUIET + """
-[[monitor]]
-name = "high"
-target = "m.high"
-critical = "> 300"
-[[monitor]]
-name = "gone"
-target = "m.low"
-critical = "no point for 5s"
-""")
-
-    def send(second=0):
-        now = int(time.time())
-        server.carbon_send(f"m.high 400 {now}\nm.low 1 {now}\n".encode())
-
-    def state(monitor):
-        return list(instances(server, monitor).values())
-
-    def sent_until(condition, what):
-        def step():
-            send()
-            time.sleep(0.5)
-            return condition()
-        wait_for(step, 30, what=what)
-
-    sent_until(lambda: state("high") == ["CRITICAL"] and state("gone") == ["OK"], "the first states")
-    server.kill()
-    time.sleep(7)
-    server.start()
-    # For a while it knows of no absence but its own.
-    wait_for(lambda: state("high") == ["CRITICAL"], what="the state from before")
-    assert state("gone") == ["OK"]
-    sent_until(lambda: state("gone") == ["OK"], "points again")
-    # A series that stops resolves nothing, and its absence is told after its own time.
-    wait_for(lambda: state("gone") == ["CRITICAL"], 20, what="the absence")
-    assert state("high") == ["CRITICAL"]
-
-
 def test_one_command_line_says_what_is_missing(bellwether):
     server = bellwether(QUIET)
     done = subprocess.run([str(server.binary), "monitor", "test"], capture_output=True, text=True, timeout=30)

@@ -217,3 +217,53 @@ def test_power_goes_while_people_and_programs_are_at_work(bellwether):
         told_now = len(notices(server))
         assert told_now >= told, "nothing that was told is forgotten"
         told = told_now
+
+
+def test_metric_monitors_go_on_where_they_were(bellwether):
+    """Over kill -9: what was bad is bad and told once; nobody is missed who came while nobody watched, and a floor is
+    not judged before its window is full again."""
+    monitor = '[[monitor]]\nname = "{}"\ntarget = "{}"\ncritical = "{}"\ncontacts = ["ana"]\n'
+    server = bellwether('[collectors]\nhost = false\n[[contact]]\nname = "ana"\nchannels = ["log"]\n'
+                        + monitor.format("high", "m.high.*", "> 300")
+                        + monitor.format("gone", "m.low", "no point for 4s")
+                        + monitor.format("floor", "m.rate", "sum over 6s < 9"))
+    rate = [2]
+
+    def states(monitor):
+        answer = server.get(f"/api/v1/monitors/{monitor}")
+        return {one["instance"]: one["state"] for one in answer.json["instances_list"]} if answer.status == 200 else {}
+
+    def state(monitor):
+        return list(states(monitor).values())
+
+    def sent_until(condition, what, seconds=30):
+        def step():
+            now = int(time.time())
+            server.carbon_send(f"m.high.a 400 {now}\nm.high.b 1 {now}\nm.low 1 {now}\nm.rate {rate[0]} {now}\n".encode())
+            time.sleep(0.5)
+            return condition()
+        wait_for(step, seconds, what=what)
+
+    def told():
+        return [one["reason"] for one in server.get("/api/v1/incidents?state=all").json["incidents"]]
+
+    begun = time.monotonic()
+    sent_until(lambda: states("high") == {"m.high.a": "CRITICAL", "m.high.b": "OK"} and state("gone") == ["OK"]
+               and time.monotonic() > begun + 8, "the first states")
+    assert state("floor") == ["OK"] and told() == ["monitor:high"]
+    server.kill()
+    time.sleep(5)
+    server.start()
+    # It is known before the next point comes; of absence it knows only its own.
+    assert states("high")["m.high.a"] == "CRITICAL"
+    wait_for(lambda: state("gone") == ["OK"], what="the state from before")
+    restarted = time.monotonic()
+    sent_until(lambda: time.monotonic() > restarted + 5, "points again, and a window that is not full")
+    assert (state("gone"), state("floor"), told()) == (["OK"], ["OK"], ["monitor:high"])
+    # Once it is, too little is too little.
+    rate[0] = 1
+    sent_until(lambda: state("floor") == ["CRITICAL"], "the floor")
+    # A series that stops resolves nothing, and its absence is told after its own time.
+    wait_for(lambda: state("gone") == ["CRITICAL"], 20, what="the absence")
+    assert states("high")["m.high.a"] == "CRITICAL"
+    assert sorted(told()) == ["monitor:floor", "monitor:gone", "monitor:high"]
