@@ -147,6 +147,9 @@ def test_what_a_service_attained_stands_beside_its_objective(bellwether):
     assert sum(last[key] for key in ("available_seconds", "in_trouble_seconds", "planned_seconds", "unknown_seconds")) == last["until"] - last["from"]
     answer = server.get("/api/v1/availability").json
     assert answer["without_objective"] == [] and answer["services"][0]["name"] == "Shop", "what missed its objective comes first"
+    ages = availability(server, **{"from": -(2**63), "until": now})
+    assert ages["from"] == 0 and ages["in_trouble_seconds"] == 900, "as far back as one likes"
+    assert server.get(f"/api/v1/availability?until={-(2**63)}").status == 200
     wrong = server.get(f"/api/v1/availability?from={now + 500}")
     assert wrong.status == 400 and "`from` is not before `until`" in wrong.json["error"]
 

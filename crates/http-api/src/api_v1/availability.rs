@@ -90,14 +90,16 @@ pub async fn availability(
     // It tells of checks and hosts.
     super::watched::sees(&caller)?;
     let now = services.clock.now();
-    let until = window.until.unwrap_or(now.0).min(now.0);
-    if window.from.is_some_and(|from| from >= until) {
+    let until = window.until.unwrap_or(now.0).clamp(0, now.0.max(0));
+    // Nothing is known of the time before 1970.
+    let from = window.from.map(|from| from.max(0));
+    if from.is_some_and(|from| from >= until) {
         return Err(Problem::bad_request("`from` is not before `until`, or lies in the future")
             .hint("both are seconds since 1970; left out, they are the time of the objective, up to now"));
     }
     off_thread(&services, move |services| {
-        if window.from.is_some() || window.until.is_some() {
-            return told(services, window.from, until).map(Json);
+        if from.is_some() || window.until.is_some() {
+            return told(services, from, until).map(Json);
         }
         // Held while it is worked out: who asks meanwhile waits for the same answer.
         let mut kept = services.availabilities.kept.lock();
