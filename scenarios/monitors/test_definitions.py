@@ -1,5 +1,7 @@
 """Everything that is watched can stand in files, one each in conf.d: made by the API, exported, compared, reloaded whole or not at all."""
 import json
+import os
+import signal
 
 from support.server import wait_for
 
@@ -42,6 +44,7 @@ def diff(server):
 def reloaded(server, act):
     count = server.log().count("configuration reloaded")
     act()
+    os.kill(server.process.pid, signal.SIGHUP)
     wait_for(lambda: server.log().count("configuration reloaded") > count, what="the reload")
 
 
@@ -98,6 +101,7 @@ def test_a_reload_takes_all_files_or_nothing_and_names_the_place(bellwether):
         # The good file is gone in the same moment, and stays in effect all the same.
         (directory / "good.toml").unlink(missing_ok=True)
         (directory / "bad.toml").write_text(text)
+        os.kill(server.process.pid, signal.SIGHUP)
         wait_for(lambda: server.log().count("was not reloaded") > refused, what=f"the refusal of {text}")
         last = server.log().rsplit("was not reloaded", 1)[1]
         assert f"bad.toml:{line}:" in last and told in last, f"{text}\n{last}"

@@ -106,7 +106,7 @@ contacts = ["chat"]
             result(server, "flaky", status, "x")
     for value in (90, 912, 90):
         server.carbon_send(f"lat.web {value} {int(time.time())}\n".encode())
-        time.sleep(2.2)
+        time.sleep(1.3)
     rows = lambda: {row["name"]: row for row in server.get("/api/v1/monitors").json["monitors"]}
     wait_for(lambda: rows()["flaky"]["self_healed"] == 2 and rows()["latency"]["self_healed"] >= 1,
              what=f"what healed: {[(name, row['fired'], row['self_healed'], row['pages']) for name, row in rows().items()]}")
@@ -174,7 +174,7 @@ url = "http://127.0.0.1:{builds.port}/done"
     assert "the generator failed: start a build" in state()["last_output"]
     incident = wait_for(lambda: server.get("/api/v1/incidents").json["incidents"], what="its incident")[0]
     assert incident["severity"] == incident["worst"] == "UNKNOWN" and incident["told"] == []
-    time.sleep(3)
+    time.sleep(1.5)
     assert not hook.all, "nobody is woken"
     assert server.get("/api/v1/notifications?check=synthetic%20build").json == []
     builds.start = 200

@@ -1,5 +1,7 @@
 """Whoever was told of a problem is told of its end, whatever comes in between; and what each of them reads."""
+import os
 import re
+import signal
 import time
 import urllib.parse
 
@@ -82,6 +84,7 @@ def told(hook, name, wanted, seconds=20):
 def rewrite(server, text):
     count = server.log().count("configuration reloaded")
     server.config_file.write_text(text)
+    os.kill(server.process.pid, signal.SIGHUP)
     wait_for(lambda: server.log().count("configuration reloaded") > count, what="the reload")
 
 
@@ -150,13 +153,12 @@ contacts = ["chat"]
     wait_for(lambda: ends("disk") == ["problem", "recovery"], what=f"the end, there are {bodies(hook, 'disk')}")
     for status in [2, 0, 2, 0, 2, 0, 2]:
         result(server, status, "up and down", "nervous")
-        time.sleep(0.3)
     assert server.get("/api/v1/checks/nervous").json["flapping"]
     for _ in range(25):
         result(server, 0, "quiet", "nervous")
     assert not server.get("/api/v1/checks/nervous").json["flapping"]
     wait_for(lambda: ends("nervous")[-1:] == ["recovery"], what="the end after the flapping")
-    time.sleep(2)
+    time.sleep(1.2)
     events = ends("nervous")
     assert events.count("problem") == events.count("recovery") and ends("disk") == ["problem", "recovery"], events
 
