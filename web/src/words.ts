@@ -600,6 +600,7 @@ export const words = {
     record: {
       title: 'Its record of 30 days',
       fired: 'Became bad', healed: 'Ended by itself', pages: 'People were told',
+      incidents: 'Incidents', taken: 'Somebody took', judged: 'Judged', judgement: (useful: number, useless: number) => `${useful}× useful, ${useless}× noise`,
       share: (percent: number) => `${percent}\u202f%`,
       never: 'It was never bad. Is it able to be? Its page in the editor shows what a stricter one would have done.',
       noisy: 'It is noisy: often bad, and mostly over before anybody could do something, or told again and again. Make it calmer, or let it last longer before it counts.',
@@ -719,7 +720,8 @@ export const words = {
     empty: 'An incident opens when a monitor is confirmed to be bad: one for each reason, however many instances it has. It says what is wrong, who was told and who has it, and it ends when all is well again.',
     acknowledge: 'I have it', resolve: 'Close', note: 'Add note', snooze: 'Snooze',
     noteLabel: 'Note', snoozeLength: 'Snooze for', noteHint: 'What you saw or did',
-    done: { acknowledge: 'You have it', resolve: 'Closed', note: 'Noted', snooze: 'Snoozed' } satisfies Record<Deed, string>,
+    wasIt: 'Was it worth being told of?', useful: 'It was', useless: 'It was noise',
+    done: { acknowledge: 'You have it', resolve: 'Closed', note: 'Noted', snooze: 'Snoozed', judge: 'Noted for its record' } satisfies Record<Deed, string>,
     members: 'What is in it', timeline: 'What happened', noTimeline: 'Nothing is written down yet.',
     kinds: {
       opened: 'opened', worse: 'got worse', better: 'got better', instance: 'instance', notice: 'notice', page: 'page', acknowledged: 'acknowledged', note: 'note', snoozed: 'snoozed', resolved: 'over', handler: 'handler ran',

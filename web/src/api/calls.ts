@@ -1,7 +1,7 @@
 /** Every call that pages make, typed. */
 import { ask, fetchFile, query } from './client.ts'
 import type {
-  Annotation, AvailabilityAnswer, Downtime, HeartbeatAnswer, Silence, TrialAnswer, ExplainAnswer, FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HistoryAnswer, HomeAnswer, IncidentsAnswer, InventoryAnswer, LevelRule, MonitorDefinition, MonitorDetail, MonitorsAnswer, Notification, ReplayAnswer, RetentionAnswer, ServicesAnswer, Status, TreeNode, Trust, Watched, WholeIncident,
+  Annotation, AvailabilityAnswer, Downtime, HeartbeatAnswer, Noise, Silence, TrialAnswer, ExplainAnswer, FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HistoryAnswer, HomeAnswer, IncidentsAnswer, InventoryAnswer, LevelRule, MonitorDefinition, MonitorDetail, MonitorsAnswer, Notification, ReplayAnswer, RetentionAnswer, ServicesAnswer, Status, TreeNode, Trust, Watched, WholeIncident,
 } from './types.ts'
 
 type Signal = AbortSignal | undefined
@@ -50,7 +50,9 @@ export const silence = (matcher: Record<string, string>, until: number, reason: 
 
 export const incidents = (state: 'open' | 'all', limit: number, signal?: Signal) => ask<IncidentsAnswer>(`/api/v1/incidents?${query({ state, limit, order: state === 'open' ? 'worst' : 'newest' })}`, { signal })
 export const incident = (id: string, signal?: Signal) => ask<WholeIncident>(`/api/v1/incidents/${encodeURIComponent(id)}`, { signal })
-export type Deed = 'acknowledge' | 'resolve' | 'note' | 'snooze'
+/** Of the last 30 days. */
+export const noise = async (signal?: Signal) => (await ask<{ monitors: Noise[] }>(`/api/v1/noise?${query({ limit: 1000 })}`, { signal })).monitors
+export type Deed = 'acknowledge' | 'resolve' | 'note' | 'snooze' | 'judge'
 export const deed = (id: number, what: Deed, body: Record<string, unknown>) => ask<unknown>(`/api/v1/incidents/${id}/${what}`, { method: 'POST', body })
 
 export type GraphQuestion = { targets: string[]; from: number | string; until: number | string; width: number }

@@ -386,6 +386,9 @@ export type HeartbeatAnswer = {
   history: Ping[]
 }
 
+/** What the incidents of one reason came to. */
+export type Noise = { reason: string; incidents: number; pages: number; self_healed: number; acknowledged: number; useful: number; useless: number }
+
 export type Phase = 'open' | 'acknowledged' | 'resolved'
 export type Incident = {
   id: number

@@ -153,6 +153,13 @@ test('a job that reports in: where, when, and what it said', async () => {
   expect((await fetch(address)).status).toBe(200)
   await page.getByRole('heading', { name: /nightly backup is OK/ }).waitFor()
   await page.getByText('It has reported in').waitFor()
+  // Once it is over people say whether it was worth it, and its record remembers.
+  await page.goto(server.url('/incidents'))
+  await page.getByRole('link', { name: 'nightly backup' }).first().click()
+  await page.getByRole('button', { name: 'It was noise' }).click()
+  await page.getByText('Noted for its record').waitFor()
+  await page.goto(server.url('/monitors/nightly%20backup'))
+  await page.getByText('0× useful, 1× noise').waitFor()
   expect(await axe(page)).toEqual([])
   expect(page.wrong).toEqual([])
   await page.context().close()
