@@ -136,8 +136,9 @@ def test_what_cannot_be_tried_is_told_with_its_cure(bellwether, tmp_path):
     assert status == 2 and "rule.toml: latency: critical: `> x300`: `x300` is not a number" in words, words
     status, words = refused(server, file(RULE.replace("critical", "critcal")))
     assert status == 2 and "critcal" in words and "rule.toml" in words, words
+    # Whether a check fits to the others is for the server to say.
     status, words = refused(server, file("[[check]]\nname = 'a'\n"))
-    assert status == 2 and "rule.toml" in words, words
+    assert status == 1 and 'a check of type "plugin" needs a command' in words, words
     status, words = refused(server, str(tmp_path / "none.toml"))
     assert status == 2 and "none.toml" in words, words
     status, words = refused(server, "nobody")
