@@ -151,7 +151,8 @@ class Doings:
             self.downtimes.discard(gone)
         elif what == "comment":
             self.comments.add(self.ask(what, "POST", f"/api/v1/checks/{name}/comments", {"comment": word}).json["id"])
-        elif what == "silence":
+        # There may be 1000 of them.
+        elif what == "silence" and len(self.silences) < 100:
             quiet = {"matchers": [{"monitor": f"nothing {name}"}], "until": int(now + 3600), "reason": word}
             self.silences.add(self.ask(what, "POST", "/api/v1/silences", quiet).json["id"])
 
