@@ -13,6 +13,8 @@
 
 mod evidence;
 mod people;
+#[cfg(test)]
+mod tests;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashSet, VecDeque};
