@@ -3,26 +3,10 @@ import ssl
 import subprocess
 import time
 
-import pytest
-
-from support.receivers import MailServer, WebhookServer, is_signed
+from support.receivers import MailServer, is_signed
 from support.server import free_port, wait_for
 
 SECRET = "a secret of webhooks"
-
-
-@pytest.fixture
-def mail():
-    server = MailServer().start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def hook():
-    server = WebhookServer().start()
-    yield server
-    server.stop()
 
 
 def config(mail_port, hook_url, extra=""):

@@ -1,9 +1,6 @@
 """What pages for nothing, what pages nobody and why, and alerts that come from Grafana."""
 import time
 
-import pytest
-
-from support.receivers import WebhookServer
 from support.server import wait_for
 
 QUIET = """
@@ -12,13 +9,6 @@ host = false
 [self]
 series = false
 """
-
-
-@pytest.fixture
-def hook():
-    server = WebhookServer().start()
-    yield server
-    server.stop()
 
 
 def config(hook):

@@ -5,19 +5,9 @@ import threading
 import time
 import zoneinfo
 
-import pytest
-
-from support.receivers import WebhookServer
 from support.server import free_port, wait_for
 
 KEY = "0123456789abcdef0123"
-
-
-@pytest.fixture
-def hook():
-    server = WebhookServer().start()
-    yield server
-    server.stop()
 
 
 def config(hook, extra):

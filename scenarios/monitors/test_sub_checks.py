@@ -6,7 +6,6 @@ import time
 import pytest
 
 from support.probes import web
-from support.receivers import WebhookServer
 from support.server import wait_for
 
 HEALTHZ = {"ok": {"status": "ok", "checks": {"db": {"status": "ok"}, "cache": "ok"}},
@@ -16,13 +15,6 @@ HOSPITAL = {"ok": {"status": "pass", "details": [{"test": "db", "status": "pass"
                                                   {"test": "cache", "status": "pass"}]}}
 SPRING = {"ok": {"status": "UP", "components": {"db": {"status": "UP"}, "cache": {"status": "UP"}}},
           "bad": {"status": "DOWN", "components": {"db": {"status": "DOWN", "details": {"error": "no route to db1"}}, "cache": {"status": "UP"}}}}
-
-
-@pytest.fixture
-def hook():
-    server = WebhookServer().start()
-    yield server
-    server.stop()
 
 
 def config(port, hook, **keys):

@@ -5,26 +5,9 @@ import signal
 import time
 import urllib.parse
 
-import pytest
-
-from support.receivers import MailServer, WebhookServer
 from support.server import wait_for
 
 KEY = "0123456789abcdef0123"
-
-
-@pytest.fixture
-def mail():
-    server = MailServer().start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def hook():
-    server = WebhookServer().start()
-    yield server
-    server.stop()
 
 
 def config(hook_url, extra="", mail_port=9):

@@ -11,9 +11,10 @@
 
 use std::fmt;
 
+use crate::nagios::packet::{CRC, checksum};
+
 const QUERY: u16 = 1;
 const ANSWER: u16 = 2;
-const CRC: std::ops::Range<usize> = 4..8;
 /// Version, type, checksum, result: the same in all versions.
 pub const HEAD_BYTES: usize = 10;
 const V2_BYTES: usize = 1036;
@@ -143,14 +144,6 @@ fn is_right(bytes: &[u8], zeros: usize) -> bool {
     let mut whole = bytes.to_vec();
     whole.resize(bytes.len() + zeros, 0);
     bytes[CRC] == checksum(&whole).to_be_bytes()
-}
-
-fn checksum(bytes: &[u8]) -> u32 {
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(&bytes[..CRC.start]);
-    crc.update(&[0; 4]);
-    crc.update(&bytes[CRC.end..]);
-    crc.finalize()
 }
 
 #[cfg(test)]

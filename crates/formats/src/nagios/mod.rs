@@ -24,6 +24,7 @@
 pub mod archive;
 pub mod command;
 pub mod objects;
+pub(crate) mod packet;
 pub mod perfdata;
 pub mod plugin_output;
 pub mod range;

@@ -15,6 +15,8 @@ mod rijndael;
 
 use std::fmt;
 
+use crate::nagios::packet::{CRC, checksum};
+
 pub const IV_BYTES: usize = 128;
 pub const GREETING_BYTES: usize = IV_BYTES + 4;
 pub const PACKET_BYTES: usize = 4304;
@@ -22,7 +24,6 @@ pub const PACKET_BYTES: usize = 4304;
 pub const OLD_PACKET_BYTES: usize = 720;
 
 const VERSION: u16 = 3;
-const CRC: std::ops::Range<usize> = 4..8;
 const HOST: usize = 14;
 const SERVICE: usize = HOST + 64;
 const OUTPUT: usize = SERVICE + 128;
@@ -99,15 +100,6 @@ pub fn read(bytes: &[u8]) -> Result<Packet<'_>, PacketError> {
         service: text(SERVICE, OUTPUT),
         output: text(OUTPUT, bytes.len() - UNUSED_AT_END),
     })
-}
-
-/// Of a packet whose own field counts as zero.
-fn checksum(bytes: &[u8]) -> u32 {
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(&bytes[..CRC.start]);
-    crc.update(&[0; 4]);
-    crc.update(&bytes[CRC.end..]);
-    crc.finalize()
 }
 
 /// A packet before it is encrypted, for tests: texts that are too long are cut.
