@@ -1,5 +1,7 @@
 //! What things may cost at most, and why just so much.
 
+use std::time::Duration;
+
 // Conditions of metric monitors.
 
 /// Longer texts are no longer read by people either.
@@ -38,6 +40,10 @@ pub const SERIES_A_READ: usize = 10_000;
 pub const EXPRESSION_LEAD_SECONDS: i64 = 60;
 /// How often names are looked up anew: a new series is watched after so many seconds at the latest.
 pub const FIND_EVERY_SECONDS: i64 = 10;
+/// Of fewer monitors and instances than this times [`FIND_EVERY_SECONDS`], names are looked up more often, to each second.
+pub const FOUND_A_SECOND: usize = 500;
+/// A pattern whose names take longer to find is not looked up more often.
+pub const COSTLY_FIND: Duration = Duration::from_millis(5);
 /// Later points are not waited for.
 pub const LONGEST_LAG_SECONDS: i64 = 60;
 /// Of the past that fills windows so much is read at a time …

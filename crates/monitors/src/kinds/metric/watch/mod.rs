@@ -13,6 +13,7 @@ mod watched;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use vocabulary::SeriesRef;
 use vocabulary::state::{State, StateType};
@@ -23,7 +24,9 @@ use super::source::{Look, Slots};
 use super::track::Blind;
 use crate::Outcome;
 use crate::config::{MonitorConfig, MonitorKind};
-use crate::limits::{CATCH_UP_SLOTS, FIND_EVERY_SECONDS, LONGEST_LAG_SECONDS, SERIES_A_READ};
+use crate::limits::{
+    CATCH_UP_SLOTS, COSTLY_FIND, FIND_EVERY_SECONDS, FOUND_A_SECOND, LONGEST_LAG_SECONDS, SERIES_A_READ,
+};
 
 use expressions::Evaluator;
 use instance::Instance;
@@ -171,12 +174,19 @@ impl Watch {
 
     /// Names are looked up in turns, so that no second has to look for all of them; equal ones together.
     fn find(&mut self, look: &Look<'_>, making: Making<'_>) {
-        let (now, finder) = (look.now.0, Finder::new(look));
+        let (now, finder, every) = (look.now.0, Finder::new(look), self.find_every());
         for watched in self.watched.iter_mut().filter(|watched| now >= watched.next_find) {
-            let first = watched.next_find == 0;
-            watched.next_find = now + if first { 1 + watched.turn() } else { FIND_EVERY_SECONDS };
+            let (first, begun) = (watched.next_find == 0, Instant::now());
             watched.find(&finder, making, &mut self.stats);
+            let every = if begun.elapsed() > COSTLY_FIND { FIND_EVERY_SECONDS } else { every };
+            watched.next_find = now + if first { 1 + watched.turn() % every } else { every };
         }
+    }
+
+    /// Where little is watched, a new series is seen at once.
+    fn find_every(&self) -> i64 {
+        let watched = self.stats.monitors + self.stats.instances;
+        (1 + watched / FOUND_A_SECOND).min(FIND_EVERY_SECONDS as usize) as i64
     }
 
     fn measure(&mut self, now: i64) {

@@ -72,7 +72,7 @@ fn points_are_judged_when_they_are_there_and_gaps_when_they_are_over() {
     let mut watch = watching("target = \"a.*\"\ncritical = \"> 5 or no point for 5s\"");
     let lines = live(&mut watch, &store, 0..40, |store, second| {
         let value = if (10..12).contains(&second) { 9.0 } else { 1.0 };
-        // `b` comes at 15, is found in the next turn to look for names, and stops.
+        // `b` comes at 15, is found at once, as little else is watched, and stops.
         if second < 25 {
             store.put("a.a", BEGIN + second, value);
         }
@@ -81,7 +81,7 @@ fn points_are_judged_when_they_are_there_and_gaps_when_they_are_over() {
         }
     });
     let told = changes(lines);
-    assert_eq!(told, ["0 a.a 0", "10 a.a 2", "12 a.a 0", "16 a.b 0", "33 a.a 2", "38 a.b 2"]);
+    assert_eq!(told, ["0 a.a 0", "10 a.a 2", "12 a.a 0", "15 a.b 0", "33 a.a 2", "38 a.b 2"]);
 }
 
 #[test]
