@@ -142,7 +142,7 @@ def test_what_cannot_be_tried_is_told_with_its_cure(bellwether, tmp_path):
     status, words = refused(server, str(tmp_path / "none.toml"))
     assert status == 2 and "none.toml" in words, words
     status, words = refused(server, "nobody")
-    assert status == 1 and "there is no monitor `nobody`" in words, words
+    assert status == 1 and "there is no monitor, check or host `nobody`" in words, words
     status, words = refused(server, file(RULE), "--from", "-1h", "--until", "-2h")
     assert status != 0 and "`from` is not before `until`" in words, words
     answer = server.post("/api/v1/monitors/test", json.dumps({"monitor": {"target": "a", "critical": "> 5%"}}).encode(),
