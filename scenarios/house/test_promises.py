@@ -184,12 +184,19 @@ def test_c158_c159_every_part_tells_how_it_is(bellwether):
     server = bellwether("[collectors]\nhost = true")
     server.statsd_send(b"a:1|c")
     wait_for(lambda: values(server, "stats_counts.a"))
-    health = wait_for(lambda: (answer := server.get("/api/v1/health").json)["state"] == "ok" and answer)
+    at_work = ("collector", "evaluator", "store")
+
+    def all_have_begun():
+        health = server.get("/api/v1/health").json
+        begun = all(part["last_success"] for part in health["parts"] if part["kind"] in at_work and part["state"] == "ok")
+        return health["state"] == "ok" and begun and health
+
+    health = wait_for(all_have_begun)
     kinds = {part["kind"] for part in health["parts"]}
     assert {"listener", "collector", "evaluator", "store"} <= kinds
     for part in health["parts"]:
         assert part["state"] in ("ok", "off") and part["text"], part
-        if part["kind"] in ("collector", "evaluator", "store") and part["state"] == "ok":
+        if part["kind"] in at_work and part["state"] == "ok":
             assert health["now"] - part["last_success"] < 10, part
     # One process, and its memory is bounded and told.
     assert psutil.Process(server.process.pid).children() == []
