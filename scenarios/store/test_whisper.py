@@ -143,7 +143,7 @@ def history(rng, pair, binary_reopen, now, taken_over_at=None):
     return now
 
 
-@pytest.mark.parametrize("what, usual", [("from the first point on", 25), ("after an import", 10), ("joined by one", 4)])
+@pytest.mark.parametrize("what, usual", [("from the first point on", 25), ("after an import", 10), ("joined by one", 10)])
 def test_the_store_answers_as_whisper(tmp_path, binary, what, usual):
     seed = int(os.environ.get("STORE_SEED", random.randrange(1 << 32)))
     rounds = int(os.environ.get("STORE_ROUNDS", usual))
