@@ -346,29 +346,39 @@ def test_prefixes_dry_runs_and_limits(rng, tmp_path):
 
 
 def test_live_first_under_other_rules(tmp_path):
-    """What was teed in before the import stays, in the archives of the file."""
+    """What was teed in before the import stays, in the archives of the file; at each of the five minutes of a coarse slot."""
     root, now = tmp_path / "whisper", int(time.time())
     (tmp_path / "names").write_text("")
-    file = tree.create(root, "teed.a", [(60, 1440), (300, 2016)], 0.0, "sum")
     minute = now - now % 60
-    past = [(minute - 60 * at, float(at)) for at in range(3, 1400)]
-    whisper.update_many(str(file.path), past, now)
-    other = tree.create(root, "teed.b", [(60, 1440), (300, 2016)], 0.0, "sum")
-    whisper.update_many(str(other.path), past, now)
+    archives = [(60, 1440), (300, 2016)]
     server = unstarted(tmp_path).start()
+    # The one in the tree's last minute is ours already, with another value.
+    teed = {f"phase{(end % 300) // 60}.a": (end, [(end - 180, 777.0), (end - 120, 5.0), (end - 60, 6.0)])
+            for end in range(minute - 240, minute + 1, 60)}
+    pasts = {name: [(end - 60 * at, float(at)) for at in range(3, 1400)] for name, (end, _) in teed.items()}
     try:
-        # The one in the tree's last minute is ours already, with another value: it stays.
-        live = [(minute - 180, 777.0), (minute - 120, 5.0), (minute - 60, 6.0)]
-        server.carbon_send("".join(f"teed.a {value} {when}\n" for when, value in live).encode())
-        wait_for(lambda: len(server.points("teed.a", **{"from": now - 600}).get("teed.a", [])) == 3, what="live points")
-        counts = run_import(server, root)
-        assert (counts["imported"], counts["kept"]) == (2, 1), counts
-        got = server.points("teed.a", **{"from": now - 86400, "until": now, "now": now})["teed.a"]
-        assert dict(got) == {**dict(past), **dict(live)} and got[1][0] - got[0][0] == 60
-        check(server, [other], now)
-        later = server.points("teed.a", **{"from": now - 300 * 2016, "until": minute - 600, "now": now})["teed.a"]
-        start, step, values = file.fetch(300 * 2016, now, minute - 600)
-        assert dict(later) == {start + at * step: value for at, value in enumerate(values) if value is not None}
+        for name, (_, live) in teed.items():
+            server.carbon_send("".join(f"{name} {value} {when}\n" for when, value in live).encode())
+        wait_for(lambda: [len(points) for points in server.points("phase*.a", **{"from": now - 900}).values()] == [3] * 5, what="live points")
+        for name, past in pasts.items():
+            file = tree.create(root, name, archives, 0.0, "sum")
+            other = tree.create(root, name[:-1] + "b", archives, 0.0, "sum")
+            for one in (file, other):
+                whisper.update_many(str(one.path), past, now)
+            end, live = teed[name]
+            counts = run_import(server, root, "--prefix", name[:-1])
+            # Where a coarse slot begins with that minute all of its points are ours: its sum stays too.
+            all_ours = end % 300 == 180
+            assert (counts["imported"], counts["kept"]) == (2, 1 + all_ours), (name, counts)
+            got = server.points(name, **{"from": now - 86400, "until": now, "now": now})[name]
+            assert dict(got) == {**dict(past), **dict(live)} and got[1][0] - got[0][0] == 60
+            check(server, [other], now)
+            coarse = dict(server.points(name, **{"from": now - 300 * 2016, "until": now, "now": now})[name])
+            start, step, values = file.fetch(300 * 2016, now)
+            first = (end - 180) // 300 * 300
+            before = {start + at * step: value for at, value in enumerate(values) if value is not None and start + at * step < first}
+            assert {when: value for when, value in coarse.items() if when < first} == before, name
+            assert not all_ours or coarse[first] == 777.0 + 5.0 + 6.0, name
     finally:
         server.stop()
 
