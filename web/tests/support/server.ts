@@ -15,14 +15,27 @@ export function binary(): string {
   return path
 }
 
+/** Below those that the kernel gives to outgoing connections, which may take one before the server does or while it restarts; free for TCP and UDP. */
 async function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 20_000)
+    if ((await isFreeForTcp(port)) && (await isFreeForUdp(port))) return port
+  }
+}
+
+function isFreeForTcp(port: number): Promise<boolean> {
+  return new Promise((done) => {
     const probe = createServer()
-    probe.on('error', fail)
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number }
-      probe.close(() => done(port))
-    })
+    probe.on('error', () => done(false))
+    probe.listen(port, '127.0.0.1', () => probe.close(() => done(true)))
+  })
+}
+
+function isFreeForUdp(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const probe = createSocket('udp4')
+    probe.on('error', () => done(false))
+    probe.bind(port, '127.0.0.1', () => probe.close(() => done(true)))
   })
 }
 
