@@ -204,23 +204,27 @@ def test_it_goes_on_until_told_to_end(bellwether, graphite_web):
          "--rest", "1s", "--config", str(ours.config_file)], env=ours.environment(), cwd=ours.directory,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     lines = []
-    reader = threading.Thread(target=lambda: lines.extend(json.loads(line) for line in process.stdout), daemon=True)
-    reader.start()
+    said = []
+    readers = [threading.Thread(target=read, daemon=True) for read in (
+        lambda: lines.extend(json.loads(line) for line in process.stdout), lambda: said.extend(process.stderr))]
+    for reader in readers:
+        reader.start()
     rounds = lambda: [line for line in lines if line["event"] == "round"]
     try:
         wait_for(lambda: len(rounds()) >= 2, seconds=40, what="two rounds")
         graphite_web.stop()
         alter(path, 0, when, value)
-        time.sleep(1.5)
+        wait_for(lambda: any("waiting:" in line for line in said), seconds=40, what="word of an original that is away")
         before = len(rounds())
         graphite_web.start()
         wait_for(lambda: len(rounds()) >= before + 2, seconds=60, what="rounds after the restart")
     finally:
         process.send_signal(2)
-    assert process.wait(20) == 0, process.stderr.read()
-    told = process.stderr.read()
+    assert process.wait(20) == 0, said
+    for reader in readers:
+        reader.join(10)
+    told = "".join(said)
     assert told.count("waiting:") == 1 and told.count("they answer again") == 1, told
-    reader.join(10)
     states = [line["state"] for line in lines if line["event"] == "difference" and line["archive"] == "10s"]
     assert states == ["new", "gone"]
 

@@ -85,7 +85,7 @@ def test_what_a_job_says_is_kept(bellwether):
     assert found["status"] == "down" and found["text"] == "it says that it failed with exit status 3: disk full"
     end, start = found["history"]
     assert (start["kind"], end["kind"], end["exit"], end["rid"]) == ("start", "fail", 3, rid)
-    assert 0.25 < end["duration"] < 5 and end["body"].startswith("disk full") and len(end["body"]) == 10_000
+    assert 0.25 < end["duration"] < 20 and end["body"].startswith("disk full") and len(end["body"]) == 10_000
     incident = open_incidents(server)["nightly backup"]
     assert (incident["severity"], incident["told"]) == ("CRITICAL", ["ana"])
     server.get(f"/ping/{UUID}")
@@ -146,17 +146,17 @@ def test_an_answered_ping_survives_a_kill(bellwether):
 
 
 def test_nothing_alarms_since_the_server_was_away(bellwether):
-    server = bellwether(CONFIG.replace('period = "1s"\ngrace = "1s"', 'period = "2s"\ngrace = "3s"'))
+    server = bellwether(CONFIG.replace('period = "1s"\ngrace = "1s"', 'period = "1s"\ngrace = "6s"'))
     server.get(f"/ping/{KEY}/quick")
     server.get(f"/ping/{UUID}/fail")
     server.kill()
-    time.sleep(6)
+    time.sleep(7.5)
     began = time.time()
     server.start()
     assert heartbeat(server, "quick")["status"] != "down"
     assert list(open_incidents(server)) == ["nightly backup"], "what was bad before is, and nothing else"
     incident = wait_for(lambda: open_incidents(server).get("quick"), what="the alarm after one grace")
-    assert incident["opened"] - began >= 2
+    assert incident["opened"] - began >= 5
 
 
 @pytest.mark.parametrize("config, told", [

@@ -228,7 +228,8 @@ def test_metric_monitors_go_on_where_they_were(bellwether):
                         + monitor.format("high", "m.high.*", "> 300")
                         + monitor.format("gone", "m.low", "no point for 4s")
                         + monitor.format("floor", "m.rate", "sum over 6s < 9"))
-    rate = [2]
+    # Three a second are enough also when this machine is late for some of them, one is not.
+    rate = [3]
 
     def states(monitor):
         answer = server.get(f"/api/v1/monitors/{monitor}")

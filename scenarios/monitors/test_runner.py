@@ -240,12 +240,13 @@ def test_event_handlers(bellwether, tmp_path):
     config += check("disk", 'type = "passive"', max_check_attempts=2, event_handler=handler)
     config += check("off", 'type = "passive"', max_check_attempts=1)
     server = bellwether(config)
-    for status in (0, 2, 2, 2, 0):
-        server.post("/api/v1/checks/disk/result", {"status": status, "output": "it's `so`"})
-        time.sleep(0.7)
+    written = lambda: told.read_text().splitlines() if told.exists() else []
+    # Handlers run beside each other: each has written its line before the next one is started.
+    for status, handled in ((0, 0), (2, 1), (2, 2), (2, 2), (0, 3)):
+        assert server.post("/api/v1/checks/disk/result", {"status": status, "output": "it's `so`"}).status == 200
+        wait_for(lambda: len(written()) >= handled, what=f"{handled} lines")
     expected = ["CRITICAL SOFT 1 its so", "CRITICAL HARD 2 its so", "OK HARD"]
-    wait_for(lambda: told.exists() and len(told.read_text().splitlines()) >= 3)
-    lines = told.read_text().splitlines()
+    lines = written()
     assert [text[:len(start)] for text, start in zip(lines, expected)] == expected and len(lines) == 3
-    events = wait_for(lambda: [event for event in server.get("/events/get_data?tags=event_handler").json] or None)
+    events = wait_for(lambda: len(found := server.get("/events/get_data?tags=event_handler").json) >= 3 and found, what="an event of each")
     assert len(events) == 3 and all("disk" in event["what"] for event in events)

@@ -157,8 +157,9 @@ contacts = ["ana"]
     mail.wait(2)
     texts = "\n---\n".join(mail.texts())
     assert "CRITICAL: disk" in texts and "chat by hook" in texts and "hook is switched off" in texts, texts
-    part = {part["id"]: part for part in server.get("/api/v1/health").json["parts"]}["channel.hook"]
-    assert part["state"] == "critical" and "switched off" in part["text"] and "410" in part["text"], part
+    part = lambda: {part["id"]: part for part in server.get("/api/v1/health").json["parts"]}["channel.hook"]
+    wait_for(lambda: part()["state"] == "critical", what="a part that is critical")
+    assert "switched off" in part()["text"] and "410" in part()["text"], part()
     assert "410" in server.log()
     result(server, 1, "half full")
     wait_for(lambda: any("WARNING: disk" in text for text in mail.texts()), what="the next page by mail")
@@ -167,7 +168,7 @@ contacts = ["ana"]
     result(server, 0, "fine")
     hook.wait(1)
     assert [body["event"] for _, body, _ in hook.taken] == ["recovery"]
-    assert {part["id"]: part for part in server.get("/api/v1/health").json["parts"]}["channel.hook"]["state"] == "ok"
+    wait_for(lambda: part()["state"] == "ok", what="a part that is well")
 
 
 def test_acknowledging_an_incident_acknowledges_its_checks_and_the_other_way_round(bellwether, hook):

@@ -12,6 +12,7 @@ import pytest
 
 from support import truth
 from support.nagios import Nagios
+from support.server import wait_for
 
 ZONE = "Europe/Berlin"
 MOMENTS = ["2026-03-27 16:59:30", "2026-03-28 12:00:00", "2026-03-30 00:00:20", "2026-03-31 23:59:20",
@@ -68,11 +69,10 @@ def ask_nagios(home, moment):
     try:
         nagios.start()
         nagios.command(*(f"PROCESS_SERVICE_CHECK_RESULT;h;{name};2;bad" for name in PERIODS), at=int(time.time()))
-        deadline = time.monotonic() + 20
-        while nagios.log().count("SERVICE ALERT") < len(PERIODS) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        time.sleep(2.5)
-        status = (nagios.home / "status.dat").read_text()
+        wait_for(lambda: nagios.log().count("SERVICE ALERT") >= len(PERIODS), 60, what="all to be bad")
+        # It writes them every second; then it says of all when it tells again.
+        status = wait_for(lambda: (text := (nagios.home / "status.dat").read_text()).count("\tcurrent_state=2\n") >= len(PERIODS) and text,
+                          60, what="all in its status")
     finally:
         nagios.stop()
     told, asked = nagios.notifications(), {}
