@@ -51,6 +51,13 @@ def open_incidents(server):
     return {incident["title"]: incident for incident in server.get("/api/v1/incidents?state=open").json["incidents"]}
 
 
+def test_a_job_is_not_held_up_by_its_ping(bellwether):
+    server = bellwether(CONFIG)
+    began = time.monotonic()
+    assert all(server.get(f"/ping/{UUID}").status == 200 for _ in range(30))
+    assert time.monotonic() - began < 15, "the second ping of a heartbeat that is well waited for the next batch, a second"
+
+
 def test_pings_are_answered_as_healthchecks_answers_them(bellwether):
     server = bellwether(CONFIG)
     for method in ["GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "BREW"]:

@@ -245,6 +245,9 @@ impl Monitors {
         inner.now = now;
         if !inner.batch.is_empty() {
             self.work.notify_one();
+        } else if inner.committed + 1 == inner.applied {
+            // Another ping of a heartbeat that is well changes nothing: who sent it does not wait for the next batch.
+            inner.committed = inner.applied;
         }
         Ticket(inner.applied)
     }

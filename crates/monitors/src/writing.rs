@@ -8,10 +8,11 @@ use crate::monitors::{Monitors, Ticket};
 use crate::refused::Refused;
 
 impl Monitors {
-    /// Waits until something is to be written, or so long.
+    /// Waits until something is to be written, or somebody is to be told that nothing is, or so long.
     pub fn wait_for_work(&self, longest: Duration) {
         let mut inner = self.inner.lock();
-        if inner.batch.is_empty() {
+        let all_told = inner.committed == inner.applied || inner.failure.is_some();
+        if inner.batch.is_empty() && all_told {
             self.work.wait_for(&mut inner, longest);
         }
     }
@@ -40,9 +41,11 @@ impl Monitors {
     pub fn prepare(&self) -> Option<Prepared> {
         let mut inner = self.inner.lock();
         if inner.batch.is_empty() {
-            // Nothing of what was done had to be written.
-            inner.committed = inner.applied;
-            self.written.notify_all();
+            // Nothing of what was done had to be written; what could not be is not on the disk for that.
+            if inner.failure.is_none() {
+                inner.committed = inner.applied;
+                self.written.notify_all();
+            }
             return None;
         }
         let inner = &mut *inner;
@@ -101,5 +104,51 @@ impl Monitors {
                 return Err(Refused::NotKept(why.into()));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::tz::TimeZone;
+    use state_store::StateStore;
+    use vocabulary::Timestamp;
+
+    use super::*;
+    use crate::{Files, Outcome};
+
+    const HEARTBEAT: &str = "[[monitor]]\nname = \"backup\"\nkind = \"heartbeat\"";
+
+    /// Nobody writes here, so whoever waits for a thread that does waits in vain.
+    #[test]
+    fn what_changes_nothing_is_not_waited_for_and_what_does_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateStore::open(&directory.path().join("s.db"), &[crate::store::MIGRATIONS]).unwrap();
+        let files = Files { definitions: toml::from_str(HEARTBEAT).unwrap(), ..Files::default() };
+        let monitors = Monitors::open(Arc::new(state), files, TimeZone::UTC, Timestamp(1_000)).unwrap();
+        monitors.write_alone().unwrap();
+        monitors.attended(true);
+        let ping = |status: u8, now: i64| {
+            let outcome = Outcome { status, at: Timestamp(now), ..Outcome::default() };
+            let ticket = monitors.instance_results([("backup", "", &outcome)], Timestamp(now));
+            monitors.wait(ticket, Duration::ZERO).is_ok()
+        };
+        assert!(!ping(0, 1_010), "the first is news");
+        let first = monitors.prepare().unwrap();
+        assert!(!ping(0, 1_011), "the one before is still on its way to the disk");
+        monitors.committed(&first);
+        // Which is told by whoever wrote that, at once.
+        let asked = Instant::now();
+        monitors.wait_for_work(Duration::from_secs(60));
+        assert!(monitors.prepare().is_none() && asked.elapsed() < Duration::from_secs(30));
+        assert!(ping(0, 1_012), "nothing is to be written");
+        assert!(!ping(2, 1_013), "it is down");
+        monitors.prepare().unwrap();
+        monitors.failed("the disk is full".into());
+        assert!(
+            monitors.prepare().is_none() && !ping(2, 1_014),
+            "what the disk did not take is not called kept"
+        );
     }
 }

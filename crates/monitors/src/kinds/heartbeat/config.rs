@@ -42,12 +42,10 @@ pub fn problems(monitor: &MonitorConfig) -> Vec<(&'static str, String)> {
             ("slug", monitor.slug.is_some()),
             ("uuid", monitor.uuid.is_some()),
         ];
-        let misplaced = keys.into_iter().filter(|(_, set)| *set);
-        problems.extend(
-            misplaced.map(|(key, _)| (key, "this is of kind = \"heartbeat\" only: leave it out".to_owned())),
-        );
+        problems.extend(misplaced(&keys, "heartbeat"));
         return problems;
     }
+    problems.extend(misplaced(&keys_of_metrics(monitor), "metric"));
     if monitor.schedule.is_some() && monitor.period.is_some() {
         problems.push(("period", "a heartbeat has a period or a schedule: leave one of them out".into()));
     }
@@ -79,6 +77,31 @@ pub fn problems(monitor: &MonitorConfig) -> Vec<(&'static str, String)> {
         }
     }
     problems
+}
+
+fn keys_of_metrics(monitor: &MonitorConfig) -> [(&'static str, bool); 15] {
+    [
+        ("target", monitor.target.is_some()),
+        ("warning", monitor.warning.is_some()),
+        ("critical", monitor.critical.is_some()),
+        ("for", monitor.lasting.is_some()),
+        ("series", !monitor.series.is_empty()),
+        ("warning_recover", monitor.warning_recover.is_some()),
+        ("critical_recover", monitor.critical_recover.is_some()),
+        ("recover_for", monitor.recover_for.is_some()),
+        ("missing", monitor.missing.is_some()),
+        ("missing_after", monitor.missing_after.is_some()),
+        ("lag", monitor.lag.is_some()),
+        ("funnel", monitor.funnel.is_some()),
+        ("objective", monitor.objective.is_some()),
+        ("objective_period", monitor.objective_period.is_some()),
+        ("minimum_events", monitor.minimum_events.is_some()),
+    ]
+}
+
+fn misplaced(keys: &[(&'static str, bool)], kind: &str) -> Vec<(&'static str, String)> {
+    let told = |key| (key, format!("this is of kind = \"{kind}\" only: leave it out"));
+    keys.iter().filter(|(_, set)| *set).map(|(key, _)| told(*key)).collect()
 }
 
 fn zone(monitor: &MonitorConfig) -> Result<TimeZone, String> {

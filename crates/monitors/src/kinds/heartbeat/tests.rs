@@ -451,6 +451,10 @@ fn problems_of_definitions_are_told() {
     );
     check("kind = 'heartbeat'\ntime_zone = 'UTC'", &["time_zone"]);
     check("kind = 'metric'\nslug = 'x'", &["slug"]);
+    check(
+        "kind = 'heartbeat'\ntarget = 'a.b'\ncritical = '> 1'\nfor = '5s'\nmissing = 'critical'",
+        &["target", "critical", "for", "missing"],
+    );
     let short = HeartbeatsConfig { ping_key: "short".into() };
     assert_eq!((short.problems().len(), config().problems().len()), (1, 0));
 }

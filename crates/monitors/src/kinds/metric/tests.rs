@@ -201,6 +201,7 @@ fn what_is_wrong_is_told_with_its_key() {
     );
     check(|config| config.objective = Some("100%".into()), "objective: `100%` is not an objective");
     check(|config| config.objective = Some("99%".into()), "series: an objective is a share");
+    check(|config| config.minimum_events = Some(5.0), "minimum_events: this belongs to an `objective`");
     check(|config| config.funnel = Some("a.**".into()), "funnel: a funnel finds its series itself");
 }
 

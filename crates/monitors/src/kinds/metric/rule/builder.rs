@@ -163,6 +163,14 @@ impl<'c> Builder<'c> {
                     texts.warning.get_or_insert(made.warning);
                 }
             }
+        } else {
+            let idle = [
+                ("objective_period", config.objective_period.is_some()),
+                ("minimum_events", config.minimum_events.is_some()),
+            ];
+            for (key, _) in idle.into_iter().filter(|(_, set)| *set) {
+                self.wrong(key, "this belongs to an `objective`, and there is none: leave it out".into());
+            }
         }
         if config.funnel.is_some() {
             if !self.targets.is_empty() {
