@@ -66,6 +66,24 @@ fn what_would_have_fired_is_told_with_its_times() {
     );
 }
 
+/// Each second looked at once: what looked through the rest of the day again in each empty one took minutes.
+#[test]
+fn a_month_of_which_little_is_known_is_soon_gone_through() {
+    const MONTH: i64 = 30 * 86_400;
+    let store = Stored::default();
+    for second in (0..100).chain(MONTH / 2..MONTH / 2 + 100).chain(MONTH - 100..MONTH) {
+        let bad = matches!(second % (MONTH / 2), 20..50);
+        store.put("a.x", BEGIN + second, if bad { 400.0 } else { 1.0 });
+    }
+    store.put("a.y", BEGIN + 10, 1.0);
+    let config = monitor("target = \"a.*\"\ncritical = \"> 300\"\nfor = \"10s\"\ncontacts = [\"ana\"]");
+    let replayed = tried(&config, &store, 0, MONTH);
+    let half = MONTH / 2;
+    let second = format!("a.x CRITICAL {} {} {} told", half + 20, half + 30, half + 50);
+    assert_eq!(lines(&replayed), ["a.x CRITICAL 20 30 50 told", &second]);
+    assert_eq!(replayed.slots, 2 * (MONTH as u64 + 10), "and what `for` rests on at the beginning");
+}
+
 /// A rule that flaps is told of once, and so is one in shadow: what it would tell is the question.
 #[test]
 fn ten_thousand_breaches_are_few_pages() {

@@ -38,11 +38,20 @@ pub fn feed(
         }
         if let (Some(simple), [Some(row)]) = (&rule.simple, rows)
             && track.is_calm()
-            && let Some(quiet) = quiet_until(simple, row, next, until)
         {
-            track.pass(quiet);
-            at = quiet.at.0;
-            continue;
+            match quiet_until(simple, row, next, until) {
+                Quiet::Value(last) => {
+                    track.pass(last);
+                    at = last.at.0;
+                    continue;
+                }
+                // The last slot without a point says the same as all before it.
+                Quiet::Nothing(last) if last > next => {
+                    at = last - step;
+                    continue;
+                }
+                Quiet::Nothing(_) | Quiet::No => {}
+            }
         }
         let complete = take(rule, rows, (at, next), &mut points);
         if !complete && next + step > until.over {
@@ -79,17 +88,36 @@ fn take(rule: &Rule, rows: &[Option<Slots>], (before, at): (i64, i64), points: &
     complete
 }
 
-/// The last of the next points that change nothing, if there is one. Slots without a point between them do not
-/// matter to a rule that looks at nothing but values.
-fn quiet_until(simple: &super::rule::Simple, row: &Slots, next: i64, until: Until) -> Option<Point> {
+/// How the next slots are.
+enum Quiet {
+    /// They change nothing, up to the one of this value: slots without a point between them do not matter to a rule
+    /// that looks at nothing but values.
+    Value(Point),
+    /// Up to the one that begins here there is no point at all. Not looked for again in each of them: a row of a day
+    /// has 86,400.
+    Nothing(i64),
+    No,
+}
+
+fn quiet_until(simple: &super::rule::Simple, row: &Slots, next: i64, until: Until) -> Quiet {
     if (next - row.start) % row.step != 0 {
-        return None;
+        return Quiet::No;
     }
-    let first = usize::try_from((next - row.start) / row.step).ok()?;
-    let over = usize::try_from((until.last.min(until.over - row.step) - row.start) / row.step + 1).ok()?;
-    let values = row.values.get(first..over.min(row.values.len()))?;
-    let quiet = values.iter().position(|value| !simple.quiet(*value)).unwrap_or(values.len());
-    let last = values[..quiet].iter().rposition(|value| !value.is_nan())?;
-    let at = row.start + (first + last) as i64 * row.step;
-    Some(Point { at: Timestamp(at), value: values[last], weight: row.weight })
+    let slot = |at: i64| usize::try_from((at - row.start) / row.step).ok();
+    let first = slot(next);
+    let over = slot(until.last.min(until.over - row.step) + row.step);
+    let values = match (first, over) {
+        (Some(first), Some(over)) => row.values.get(first..over.min(row.values.len())),
+        _ => None,
+    };
+    let quiet = values.map_or(&[][..], |values| {
+        let count = values.iter().position(|value| !simple.quiet(*value)).unwrap_or(values.len());
+        &values[..count]
+    });
+    let at = |index: usize| next + index as i64 * row.step;
+    match quiet.iter().rposition(|value| !value.is_nan()) {
+        Some(last) => Quiet::Value(Point { at: Timestamp(at(last)), value: quiet[last], weight: row.weight }),
+        None if quiet.is_empty() => Quiet::No,
+        None => Quiet::Nothing(at(quiet.len() - 1)),
+    }
 }
