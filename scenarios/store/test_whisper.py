@@ -157,7 +157,11 @@ def test_the_store_answers_as_whisper(tmp_path, binary, what, usual):
         directory = tmp_path / f"store{index}"
         now = START + rng.randint(0, 1_000_000)
         with driver.Driver(binary) as store:
-            open_store = lambda: store.ask("open", directory, text, method, factor, "manual")
+
+            def open_store():
+                said = store.ask("open", directory, text, method, factor, "manual")
+                assert "gaps: []" in said, said
+
             store.ask("now", now)
             open_store()
             pair = Pair(store, tmp_path / f"{index}.wsp", "a.b", archives, method, factor)

@@ -104,6 +104,7 @@ impl Store {
         for (place, computed) in self.compute_touched(stripe, place, frozen)? {
             self.write_late(place, &computed, &mut new)?;
         }
+        self.log_went_on(stripe)?;
         self.make_series_durable()?;
         let mut others = vec![Edit::Flushed(place, frozen.flushed)];
         others.extend(self.lower_marks(stripe));
@@ -121,6 +122,23 @@ impl Store {
         count(&self.counters.flushes, 1);
         count(&self.counters.flushed_bytes, new.iter().map(|meta| meta.bytes).sum());
         Ok(())
+    }
+
+    /// What the log told of the slots that imports ended in is told by the series log once the points are in files.
+    fn log_went_on(&self, stripe: &SharedStripe) -> Result<(), StoreError> {
+        let mut stripe = stripe.write();
+        if stripe.unlogged.is_empty() {
+            return Ok(());
+        }
+        let mut log = self.series_log.lock();
+        // A batch of its own, as those of all imports.
+        log.write_out()?;
+        for local in std::mem::take(&mut stripe.unlogged) {
+            if let Some(series) = stripe.get(local) {
+                log.push(&series.went_on(stripe.number * SERIES_PER_STRIPE + u32::from(local)));
+            }
+        }
+        Ok(log.write_out()?)
     }
 
     /// No file may be listed whose series are not on disk: after a crash their ids would be given again.

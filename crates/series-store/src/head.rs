@@ -8,9 +8,9 @@ use std::sync::Arc;
 use vocabulary::{Sketch, Timestamp};
 
 use crate::block::BlockFile;
-use crate::limits::LEFT_EMPTY_MAX;
 use crate::manifest::{Flushed, Place};
 use crate::policy::{NO_POLICY, PolicyEntry, PolicyId, Slot, Tier};
+use crate::series_log::Record;
 use crate::value::{Value, Windows};
 use crate::wal::Lsn;
 use crate::wal_record::ALL_LATER;
@@ -42,13 +42,29 @@ pub struct SeriesHead {
     /// imported and are never computed, but for points that come late: a point for a slot that was imported is
     /// among the late ones too, even while its slot is open.
     pub imported: u32,
+    /// Where the first slot after that begins that a point came into in order; `u32::MAX` if none came yet, 0 if
+    /// nothing was imported. The coarse slots that both lie in are computed.
+    pub goes_on: u32,
+    /// Archives, one bit each, whose slot that the import ended in was set itself since: it is not computed.
+    pub set_since: u16,
 }
 
 impl SeriesHead {
-    pub const GONE: SeriesHead = SeriesHead { policy: NO_POLICY, lane: 0, last: 0, created: 0, imported: 0 };
+    pub const GONE: SeriesHead =
+        SeriesHead { policy: NO_POLICY, lane: 0, last: 0, created: 0, imported: 0, goes_on: 0, set_since: 0 };
 
     pub fn is_gone(&self) -> bool {
         self.policy == NO_POLICY
+    }
+
+    pub fn went_on(&self, id: u32) -> Record<'static> {
+        Record::WentOn { id, goes_on: self.goes_on, set_since: self.set_since }
+    }
+
+    /// Is a point in order, into the slot that begins then, the first one since the import?
+    #[inline]
+    pub fn is_first_after_import(&self, begins: i64) -> bool {
+        begins < i64::from(self.goes_on) && begins > i64::from(self.imported)
     }
 }
 
@@ -73,6 +89,8 @@ pub struct Stripe {
     policy_tiers: Vec<Option<Arc<[usize]>>>,
     /// Points that came after their slot was sealed, by series.
     pub late_counts: ByLocal<u32>,
+    /// Series whose `goes_on` or `set_since` is newer than the series log.
+    pub unlogged: BTreeSet<u16>,
 }
 
 impl Stripe {
@@ -83,6 +101,7 @@ impl Stripe {
             tiers: Vec::new(),
             policy_tiers: Vec::new(),
             late_counts: ByLocal::default(),
+            unlogged: BTreeSet::new(),
         }
     }
 
@@ -149,13 +168,10 @@ impl Stripe {
         let created = u32::try_from(created.0).unwrap_or(0);
         let before = self.series[index];
         self.series[index] = SeriesHead { policy, lane, created, ..before };
-    }
-
-    /// Note up to when a series was imported.
-    pub fn note_imported(&mut self, local: u16, newest: u32) {
-        if let Some(series) = self.series.get_mut(usize::from(local)).filter(|series| !series.is_gone()) {
-            series.imported = newest;
-            series.last = series.last.max(newest);
+        if before.set_since > 0 && before.policy != policy {
+            // Those were archives of the other policy.
+            self.series[index].set_since = 0;
+            self.unlogged.insert(local);
         }
     }
 
@@ -178,6 +194,7 @@ impl Stripe {
             *series = SeriesHead::GONE;
         }
         self.late_counts.remove(&local);
+        self.unlogged.remove(&local);
     }
 
     /// Put a value among the late points of an archive. A coarse slot that is set itself is not to be
@@ -185,37 +202,17 @@ impl Stripe {
     pub fn put_late<V: HeadOf>(&mut self, series: SeriesHead, at: LateAt, value: V, now: Timestamp) {
         let Some(place) = self.tiers_of(series.policy).get(at.archive).copied() else { return };
         let tier = self.tiers[place].place.tier;
-        for finer in 0..at.archive {
-            let finer = self.tiers_of(series.policy)[finer];
-            let finer = &mut self.tiers[finer];
-            let finer_tier = finer.place.tier;
-            let head = V::head_mut(&mut finer.head).filter(|head| head.late.count > 0);
-            let points = head.and_then(|head| head.late.rows.get_mut(&at.local)).into_iter().flatten();
-            for point in points.filter(|point| tier.slot(finer_tier.start(point.slot())) == at.slot) {
-                point.lazy_to = point.lazy_to.min(at.archive as u8 - 1);
-            }
-        }
+        self.settle_slot::<V>(series.policy, at.archive, at.local, at.slot);
         if let Some(head) = V::head_mut(&mut self.tiers[place].head) {
             head.since.get_or_insert(now);
-            // The slot that an import ended in would be computed over what is set here.
-            let ended_here = tier.slot(Timestamp(series.imported.into())) == at.slot && series.imported > 0;
-            if ended_here && at.archive > 0 && head.left_empty.len() < LEFT_EMPTY_MAX {
-                head.left_empty.insert((at.local, at.slot));
-            } else {
-                head.left_empty.remove(&(at.local, at.slot));
-            }
+            head.left_empty.remove(&(at.local, at.slot));
             head.late.put(at.local, at.slot, at.lazy_to, value, at.segment);
         }
-    }
-
-    /// Remember that a slot of a coarse archive stays empty.
-    pub fn leave_empty(&mut self, policy: PolicyId, archive: usize, local: u16, slot: Slot) {
-        let place = self.tiers_of(policy)[archive];
-        with_head!(&mut self.tiers[place].head, head => {
-            if head.left_empty.len() < LEFT_EMPTY_MAX {
-                head.left_empty.insert((local, slot));
-            }
-        });
+        // The slot that an import ended in would be computed over what is set here.
+        if series.imported > 0 && at.archive > 0 && tier.slot(Timestamp(series.imported.into())) == at.slot {
+            self.series[usize::from(at.local)].set_since |= 1u16.checked_shl(at.archive as u32).unwrap_or(0);
+            self.unlogged.insert(at.local);
+        }
     }
 
     pub fn oldest_segment(&self) -> Option<u32> {
@@ -350,8 +347,7 @@ pub struct Head<V: Value> {
     pub frozen: Vec<Arc<Frozen<V>>>,
     /// Slots of a coarse tier, by series, that whisper would have left empty because the finer archive had
     /// forgotten too much of them when the last point came: not to be computed from what we still have.
-    /// Also slots that an import ended in and that were set since. Kept until the mark passes them, and not over
-    /// a restart.
+    /// Kept until the mark passes them, over a stop but not over a crash.
     pub left_empty: BTreeSet<(u16, Slot)>,
     /// Series by lane.
     lanes: Vec<u16>,

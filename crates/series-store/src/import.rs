@@ -89,6 +89,8 @@ pub(crate) struct Item {
     pub newest: u32,
     pub points: u64,
     pub kept: u64,
+    /// Where the first slot after `newest` begins that the store had in files; `u32::MAX` if there is none.
+    pub first_after: u32,
     pub failed: Option<String>,
 }
 
@@ -214,7 +216,17 @@ impl Store {
         if created.new {
             self.enter_series(&created, (policy, Arc::clone(&entry)), now);
         }
-        let item = Item { at, id: created.id, entry, policy, newest: 0, points: 0, kept: 0, failed: None };
+        let item = Item {
+            at,
+            id: created.id,
+            entry,
+            policy,
+            newest: 0,
+            points: 0,
+            kept: 0,
+            first_after: u32::MAX,
+            failed: None,
+        };
         Ok((item, created.new))
     }
 
@@ -296,8 +308,9 @@ impl Store {
                 let newest = until.unwrap_or(item.newest);
                 let series = held.series.get(usize::from(item.local()));
                 if series.is_some_and(|series| series.imported != newest && item.points > 0) {
-                    held.note_imported(item.local(), newest);
+                    held.note_imported(item.local(), newest, item.first_after);
                     log.push(&Record::Imported { id: item.id, newest });
+                    log.push(&held.series[usize::from(item.local())].went_on(item.id));
                 }
             }
             // Coarse slots that were computed until now are those of the file.

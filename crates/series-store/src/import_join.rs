@@ -16,7 +16,7 @@ use crate::flush::{Extent, Pages, spans};
 use crate::import::{Archived, ImportEnd, Item, Task, wanted_slots};
 use crate::limits::*;
 use crate::manifest::Place;
-use crate::policy::{PolicyEntry, PolicyId, Slot};
+use crate::policy::{PolicyEntry, PolicyId, Slot, Tier};
 use crate::repolicy::{Conversion, MOVE_SERIES, Move};
 use crate::store::{SharedStripe, Store};
 use crate::view::{View, Wanted};
@@ -140,6 +140,10 @@ impl Store {
             }
             changed.iter_mut().for_each(Changed::turn);
         }
+        let coarsest = entry.tiers[entry.tiers.len() - 1];
+        for (at, item) in items.iter_mut().enumerate() {
+            item.first_after = first_after(&view, at, (entry.tiers[0], coarsest), item.newest)?;
+        }
         self.prepare_import(stripe)?;
         let new = new.commit(Vec::new())?;
         let mut stripe = stripe.write();
@@ -151,6 +155,21 @@ impl Store {
         self.changes.note(EVERYTHING);
         Ok(())
     }
+}
+
+/// Where the first slot begins that holds something after the newest imported point, up to the end of the coarsest
+/// slot that this point lies in.
+fn first_after(
+    view: &View<'_, f64>,
+    at: usize,
+    (finest, coarsest): (Tier, Tier),
+    newest: u32,
+) -> Result<u32, StoreError> {
+    let newest = Timestamp(newest.into());
+    let slots = finest.slot(newest) + 1..finest.slot(coarsest.start(coarsest.slot(newest) + 1));
+    let first = view.rows_of(&[at], 0, &slots)?.iter().position(|value| !value.is_nan());
+    let begins = first.map(|at| finest.start(slots.start + at as i64).0);
+    Ok(begins.and_then(|begins| u32::try_from(begins).ok()).unwrap_or(u32::MAX))
 }
 
 fn joining(view: &View<'_, f64>, entry: &PolicyEntry, archive: usize, first: Slot, newest: u32) -> Joining {

@@ -55,6 +55,7 @@ mod retention;
 mod rollup;
 mod search;
 mod series_log;
+mod settled;
 mod snapshot;
 mod stats;
 mod store;

@@ -14,7 +14,7 @@ use crate::block::{HEADER_BYTES, OpenFiles, known_codecs, recover_meta};
 use crate::blocks::{BlockStore, Files, LocalBlocks};
 use crate::damage::{Damage, Gap};
 use crate::error::{DiskError, Doing, OpenError};
-use crate::head::Stripe;
+use crate::head::{SeriesHead, Stripe};
 use crate::io::{Io, read_whole, replace_whole};
 use crate::limits::*;
 use crate::live::Live;
@@ -163,8 +163,15 @@ impl Store {
             let stripe = &mut stripes[number as usize];
             stripe.add_policy(*policy, entry, &|place| self.tier_start(place, now));
             stripe.add_series(local, *policy, Timestamp(i64::from(*created)));
-            if let Some(newest) = loaded.imported.get(&(id as u32)) {
-                stripe.note_imported(local, *newest);
+            if let Some((imported, goes_on, set_since)) = loaded.imported.get(&(id as u32)).copied() {
+                let head = &mut stripe.series[usize::from(local)];
+                *head = SeriesHead { imported, goes_on, set_since, last: imported, ..*head };
+            }
+        }
+        for (id, archive, begins) in loaded.left_empty.iter().copied() {
+            let local = (id % SERIES_PER_STRIPE) as u16;
+            if let Some(stripe) = stripes.get_mut((id / SERIES_PER_STRIPE) as usize) {
+                stripe.leave_empty_still(local, archive.into(), Timestamp(begins.into()));
             }
         }
         self.stripes
@@ -452,8 +459,10 @@ pub(crate) struct LoadedSeries {
     policies: Policies,
     /// Policy and time of creation by id.
     series: Vec<(PolicyId, u32)>,
-    /// Time of the newest imported point, by id.
-    imported: HashMap<u32, u32>,
+    /// Time of the newest imported point, `goes_on` and `set_since`, by id.
+    imported: HashMap<u32, (u32, u32, u16)>,
+    /// Id, archive and beginning of slots that were left empty.
+    left_empty: Vec<(u32, u8, u32)>,
     /// From which segment on ids above which are known.
     opened: Vec<(u32, u32)>,
 }
@@ -495,8 +504,14 @@ impl LoadedSeries {
                 }
             }
             Record::Imported { id, newest } => {
-                self.imported.insert(id, newest);
+                self.imported.insert(id, (newest, u32::MAX, 0));
             }
+            Record::WentOn { id, goes_on, set_since } => {
+                if let Some(imported) = self.imported.get_mut(&id) {
+                    (imported.1, imported.2) = (goes_on, set_since);
+                }
+            }
+            Record::LeftEmpty { id, archive, begins } => self.left_empty.push((id, archive, begins)),
             Record::Opened { first_segment, next_id } => {
                 names.reserve_ids(next_id);
                 self.opened.push((first_segment, next_id));

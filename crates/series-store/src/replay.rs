@@ -209,6 +209,8 @@ impl Replay<'_> {
                     head.open.set(column, series.lane, value);
                     if begins <= i64::from(series.imported) {
                         head.late.put(local, slot, lazy_to, value, segment);
+                    } else if series.is_first_after_import(begins) {
+                        self.stripe.note_goes_on(local, begins);
                     }
                 }
             }

@@ -16,7 +16,7 @@ use crate::policy::{PolicyEntry, PolicyId};
 
 pub const MAGIC: &[u8; 8] = b"BWSER\r\n\x1a";
 pub const MAJOR: u16 = 1;
-pub const MINOR: u16 = 1;
+pub const MINOR: u16 = 2;
 pub const HEADER_BYTES: usize = 16;
 
 /// One entry of the log.
@@ -42,6 +42,18 @@ pub enum Record<'a> {
         id: u32,
         newest: u32,
     },
+    /// What became since of the coarse slots that the import ended in: see `SeriesHead`.
+    WentOn {
+        id: u32,
+        goes_on: u32,
+        set_since: u16,
+    },
+    /// The slot of a coarse archive that begins then stays empty: see `Head::left_empty`.
+    LeftEmpty {
+        id: u32,
+        archive: u8,
+        begins: u32,
+    },
     /// The store was opened: log segments before `first_segment` know only series below `next_id`, and no
     /// series below it is ever made again.
     Opened {
@@ -56,6 +68,8 @@ const REMOVED: u8 = 3;
 const REPOLICY: u8 = 4;
 const OPENED: u8 = 5;
 const IMPORTED: u8 = 6;
+const WENT_ON: u8 = 7;
+const LEFT_EMPTY: u8 = 8;
 
 /// Fills one batch. Names are stored by what they do not share with the one before.
 #[derive(Debug, Default)]
@@ -84,6 +98,12 @@ impl BatchWriter {
             }
             Record::Imported { id, newest } => {
                 self.numbers(IMPORTED, &[u64::from(*id), u64::from(*newest)]);
+            }
+            Record::WentOn { id, goes_on, set_since } => {
+                self.numbers(WENT_ON, &[u64::from(*id), u64::from(*goes_on), u64::from(*set_since)]);
+            }
+            Record::LeftEmpty { id, archive, begins } => {
+                self.numbers(LEFT_EMPTY, &[u64::from(*id), u64::from(*archive), u64::from(*begins)]);
             }
             Record::Opened { first_segment, next_id } => {
                 self.numbers(OPENED, &[u64::from(*first_segment), u64::from(*next_id)]);
@@ -161,6 +181,16 @@ pub fn read_batch(
             REMOVED => take(Record::Removed { id: reader.small()? })?,
             REPOLICY => take(Record::Repolicy { id: reader.small()?, policy: reader.small()? })?,
             IMPORTED => take(Record::Imported { id: reader.small()?, newest: reader.small()? })?,
+            WENT_ON => take(Record::WentOn {
+                id: reader.small()?,
+                goes_on: reader.small()?,
+                set_since: reader.small()?,
+            })?,
+            LEFT_EMPTY => take(Record::LeftEmpty {
+                id: reader.small()?,
+                archive: reader.small()?,
+                begins: reader.small()?,
+            })?,
             OPENED => take(Record::Opened { first_segment: reader.small()?, next_id: reader.small()? })?,
             _ => return Err(Malformed),
         }
@@ -389,6 +419,8 @@ mod tests {
             Record::Removed { id: 1 },
             Record::Repolicy { id: 5, policy: 0 },
             Record::Imported { id: 5, newest: 1_700_000_100 },
+            Record::WentOn { id: 5, goes_on: u32::MAX, set_since: 6 },
+            Record::LeftEmpty { id: 5, archive: 1, begins: 1_700_000_040 },
         ]
     }
 

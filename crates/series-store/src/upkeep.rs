@@ -399,6 +399,7 @@ impl Store {
                 log.push(&Record::Series { id, policy: head.policy, created, name: &name });
                 if head.imported > 0 {
                     log.push(&Record::Imported { id, newest: head.imported });
+                    log.push(&head.went_on(id));
                 }
                 if log.buffered() > 1 << 20 {
                     log.write_out()?;
@@ -444,6 +445,7 @@ impl Store {
         }
         self.write_log_out()?;
         self.flush_everything(Extent::All)?;
+        self.log_left_empty()?;
         self.wal.rotate(0, || self.series_log.lock().write_out())?;
         self.write_log_out()?;
         self.sync_series_log()?;
@@ -451,6 +453,16 @@ impl Store {
         self.drop_log()?;
         self.files.manifest.commit(&[Edit::Clean(true)])?;
         Ok(())
+    }
+
+    fn log_left_empty(&self) -> Result<(), StoreError> {
+        let stripes = self.stripes.load();
+        let records: Vec<Record<'_>> = stripes.iter().flat_map(|stripe| stripe.read().left_empty()).collect();
+        let mut log = self.series_log.lock();
+        // A batch of its own: a version that does not know these records steps over them alone.
+        log.write_out()?;
+        records.iter().for_each(|record| log.push(record));
+        Ok(log.write_out()?)
     }
 
     /// The log's files can no longer be trusted: everything it held goes into block files.

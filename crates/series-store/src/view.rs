@@ -14,7 +14,7 @@ use vocabulary::{SeriesRef, Timestamp};
 
 use crate::block::BlockFile;
 use crate::blocks::{BlockRead, BlockStore, read_files};
-use crate::head::{Frozen, Head, HeadOf, LatePoint, Stripe};
+use crate::head::{Frozen, Head, HeadOf, LatePoint, SeriesHead, Stripe};
 use crate::limits::{SERIES_PER_STRIPE, TOUCHED_SLOTS};
 use crate::policy::{PolicyEntry, PolicyId, Slot, Tier};
 use crate::value::{Value, Windows};
@@ -30,8 +30,7 @@ pub struct View<'a, V: Value> {
     /// Rising, by the low 16 bits of the id.
     locals: Vec<u16>,
     lanes: Vec<u16>,
-    /// When the newest imported point of each series was; 0 where none is.
-    imported: Vec<u32>,
+    heads: Vec<SeriesHead>,
     levels: Vec<Level<V>>,
 }
 
@@ -78,10 +77,10 @@ impl<'a, V: HeadOf> View<'a, V> {
     /// Copy what changes and hold on to what does not. Series that are gone give empty rows.
     pub fn take(stripe: &Stripe, blocks: &'a dyn BlockStore, wanted: Wanted<'a>) -> View<'a, V> {
         let Wanted { policy, entry, locals, archive, times, scope } = wanted;
+        let heads = locals.iter().map(|local| stripe.get(*local).copied());
+        let heads: Vec<SeriesHead> = heads.map(|head| head.unwrap_or(SeriesHead::GONE)).collect();
         let lanes: Vec<u16> =
-            locals.iter().map(|local| stripe.get(*local).map_or(u16::MAX, |series| series.lane)).collect();
-        let imported = locals.iter().map(|local| stripe.get(*local).map_or(0, |series| series.imported));
-        let imported = imported.collect();
+            heads.iter().map(|head| if head.is_gone() { u16::MAX } else { head.lane }).collect();
         let places = stripe.tiers_of(policy);
         // A coarse slot reaches further back than the time asked for.
         let coarsest = entry.tiers[archive];
@@ -101,16 +100,7 @@ impl<'a, V: HeadOf> View<'a, V> {
             }
         });
         let levels = levels.collect();
-        View {
-            blocks,
-            scope,
-            entry: Arc::clone(entry),
-            stripe: stripe.number,
-            locals,
-            lanes,
-            imported,
-            levels,
-        }
+        View { blocks, scope, entry: Arc::clone(entry), stripe: stripe.number, locals, lanes, heads, levels }
     }
 
     /// Slots of all series of the view in one archive, row after row.
@@ -191,7 +181,7 @@ impl<'a, V: HeadOf> View<'a, V> {
 
     /// The slot that the newest imported point of a series lies in; before all slots if none was imported.
     fn imported_slot(&self, at: usize, archive: usize) -> Slot {
-        match self.imported[at] {
+        match self.heads[at].imported {
             0 => Slot::MIN,
             newest => self.levels[archive].tier.slot(Timestamp(newest.into())),
         }
@@ -202,14 +192,13 @@ impl<'a, V: HeadOf> View<'a, V> {
         self.first_unrolled(archive).max(self.imported_slot(at, archive).saturating_add(1))
     }
 
-    /// Came anything after the newest imported point, in its slot of a coarse archive? Then the slot is to be
-    /// computed; before, it is as it was imported.
-    fn goes_on(&self, at: usize, archive: usize) -> Result<bool, StoreError> {
-        let (coarse, finer) = (self.levels[archive].tier, self.levels[archive - 1].tier);
-        let end = finer.slot(coarse.start(self.imported_slot(at, archive) + 1));
-        let later = self.imported_slot(at, archive - 1) + 1..end;
-        let known = self.rows_of(&[at], archive - 1, &later)?.iter().any(|value| !value.is_absent());
-        Ok(known || (archive > 1 && self.goes_on(at, archive - 1)?))
+    /// Is the slot of a coarse archive that the import ended in to be computed? Until something came after the
+    /// newest imported point in it, it is as it was imported.
+    fn goes_on(&self, at: usize, archive: usize) -> bool {
+        let head = &self.heads[at];
+        let is_set = 1u16.checked_shl(archive as u32).is_some_and(|bit| head.set_since & bit > 0);
+        let first = self.levels[archive].tier.slot(Timestamp(head.goes_on.into()));
+        !is_set && first == self.imported_slot(at, archive)
     }
 
     /// Slots that are not rolled up yet are computed from the finer archive, where nothing was stored.
@@ -238,7 +227,7 @@ impl<'a, V: HeadOf> View<'a, V> {
                     let may_be = || left_empty.binary_search(&(*at, slot)).is_err();
                     let takes = match slot.cmp(&imported) {
                         Ordering::Less => false,
-                        Ordering::Equal => !computed.is_absent() && may_be() && self.goes_on(*at, archive)?,
+                        Ordering::Equal => !computed.is_absent() && may_be() && self.goes_on(*at, archive),
                         Ordering::Greater => value.is_absent() && may_be(),
                     };
                     if takes {

@@ -313,7 +313,7 @@ impl Store {
             let set = if value.is_nan() { before } else { value };
             if set.is_nan() {
                 let slot = entry.tiers[archive].slot(point.time);
-                stripe.write().leave_empty(point.policy, archive, point.local, slot);
+                stripe.write().leave_empty::<f64>(point.policy, archive, point.local, slot);
             } else {
                 self.put_apart(stripe, &Apart { archive, lazy_to, value: set, ..*point }, now);
                 count(&self.counters.rolled_at_once, 1);
@@ -478,10 +478,14 @@ impl Store {
         let Some(head) = V::head_mut(&mut tier.head) else { return };
         if archive == 0 && slot >= head.base {
             head.since.get_or_insert(now);
-            if tier.place.tier.start(slot).0 <= i64::from(series.imported) {
+            let begins = tier.place.tier.start(slot).0;
+            if begins <= i64::from(series.imported) {
                 head.late.put(local, slot, lazy_to, value.clone(), segment);
             }
             head.open.put(series.lane, slot, value, segment);
+            if series.is_first_after_import(begins) {
+                stripe.note_goes_on(local, begins);
+            }
         } else {
             self.apply_late(stripe, local, archive, lazy_to, time, value, now);
         }
@@ -585,6 +589,8 @@ impl RunWriter<'_> {
                     head.open.set(column, series.lane, point.value);
                     if begins <= i64::from(series.imported) {
                         head.late.put(local, slot, ALL_LATER, point.value, segment);
+                    } else if series.is_first_after_import(begins) {
+                        stripe.note_goes_on(local, begins);
                     }
                     0
                 }

@@ -309,6 +309,67 @@ fn live_points_stay_and_their_first_slot_is_made_whole() {
     check(&store, &kept, "once more");
 }
 
+/// The point that came after the import is gone from the finest archive before the coarsest slot ends.
+#[test]
+fn that_a_slot_goes_on_is_known_when_the_point_is_gone() {
+    let mut store = TestStore::new(config("10s:8m,50s:30m,250s:5h", Aggregation::Last, 0.0));
+    let begin = START.div_euclid(250) * 250;
+    store.clock().set(begin + 222);
+    let mut kept = Kept::new("a", "10s:8m,50s:30m,250s:5h", Aggregation::Last)
+        .fill(begin + 210, |archive, time| Some(if archive == 0 { time as f64 } else { -1.0 }));
+    kept.policy.x_files_factor = 0.0;
+    import(&store, std::slice::from_ref(&kept));
+    store.clock().set(begin + 244);
+    store.put_one("a", begin + 244, 7.0);
+    kept.archives[0].insert((begin + 244) / 10, 7.0);
+    kept.archives[1].insert((begin + 244) / 50, 7.0);
+    kept.archives[2].insert(begin / 250, 7.0);
+    check(&store, &kept, "at once");
+    // Rolled up into the middle archive, and no further.
+    for seconds in [60, 600, 4_500] {
+        store.advance(seconds);
+        let now = store.now();
+        store.put_one("a", now, 8.0);
+        for (archive, step) in [10, 50, 250].into_iter().enumerate() {
+            kept.archives[archive].insert(now / step, 8.0);
+        }
+        store.settle();
+        check(&store, &kept, "later");
+    }
+    through_its_life(store, &[kept]);
+}
+
+/// A point that is too old for the finest archive goes straight into the slot that the import ended in.
+#[test]
+fn a_slot_that_was_set_since_the_import_stays_over_a_restart() {
+    let mut store = TestStore::new(config("5s:125s,30s:1h", Aggregation::Average, 0.3));
+    let begin = START.div_euclid(30) * 30;
+    store.clock().set(begin + 6);
+    let mut kept = Kept::new("a", "5s:125s,30s:1h", Aggregation::Average)
+        .fill(begin + 5, |archive, time| Some((time % 60) as f64 + archive as f64));
+    kept.policy.x_files_factor = 0.3;
+    import(&store, std::slice::from_ref(&kept));
+    store.clock().set(begin + 140);
+    for (after, value) in [(20, 360.0), (25, 0.0), (10, 0.95)] {
+        store.put_one("a", begin + after, value);
+    }
+    kept.archives[0].extend([(begin / 5 + 4, 360.0), (begin / 5 + 5, 0.0)]);
+    kept.archives[1].insert(begin / 30, 0.95);
+    check(&store, &kept, "set");
+    through_its_life(store.restart(), &[kept]);
+}
+
+#[test]
+fn an_import_of_what_is_there_changes_nothing() {
+    let store = TestStore::new(config("1s:1h", Aggregation::Average, 0.5));
+    store.clock().set(START);
+    let kept = Kept::new("a", "1s:2h", Aggregation::Max).fill(START, odd);
+    for _ in 0..2 {
+        assert_eq!(import(&store, std::slice::from_ref(&kept)), stored(std::slice::from_ref(&kept)));
+    }
+    through_its_life(store.restart(), &[kept]);
+}
+
 /// Live points came first, under the rule of the configuration; the archives of the import count.
 #[test]
 fn a_series_takes_over_the_archives_that_are_imported() {
