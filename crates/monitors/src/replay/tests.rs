@@ -81,7 +81,19 @@ fn a_month_of_which_little_is_known_is_soon_gone_through() {
     let half = MONTH / 2;
     let second = format!("a.x CRITICAL {} {} {} told", half + 20, half + 30, half + 50);
     assert_eq!(lines(&replayed), ["a.x CRITICAL 20 30 50 told", &second]);
+    assert_eq!(replayed.known_from, Some(BEGIN));
     assert_eq!(replayed.slots, 2 * (MONTH as u64 + 10), "and what `for` rests on at the beginning");
+}
+
+/// So does one that compares instances with each other, slot by slot.
+#[test]
+fn the_first_point_is_not_looked_for_anew_in_each_slot() {
+    const DAY: i64 = 86_400;
+    let store = Stored::default();
+    store.put("a.x", BEGIN + DAY, 400.0);
+    store.put("a.y", BEGIN + DAY, 1.0);
+    let replayed = tried(&monitor("target = \"a.*\"\ncritical = \"top 1 and > 300\""), &store, 0, DAY + 60);
+    assert_eq!((replayed.known_from, replayed.fired()), (Some(BEGIN + DAY), 1));
 }
 
 /// A rule that flaps is told of once, and so is one in shadow: what it would tell is the question.

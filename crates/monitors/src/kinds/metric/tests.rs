@@ -188,6 +188,11 @@ fn what_is_wrong_is_told_with_its_key() {
     check(|config| config.critical = None, "critical: nothing says when it is bad");
     check(|config| config.target = None, "target: what is watched is missing");
     check(|config| config.target = Some("sum(a".into()), "target: `sum(a` is not a target");
+    check(
+        |config| config.target = Some("scale(nosuch(a), 2)".into()),
+        "target: there is no function `nosuch`",
+    );
+    check(|config| config.target = Some("seriesByTag('a=b')|scale(2)".into()), "");
     check(|config| config.critical = Some("> x".into()), "critical: `> x`: `x` is not a number");
     check(|config| config.warning_recover = Some("< 1".into()), "warning_recover: there is no `warning`");
     check(

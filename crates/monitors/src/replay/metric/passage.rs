@@ -45,13 +45,10 @@ impl Passage {
     pub fn feed(&mut self, rule: &Rule, rows: &[Option<Slots>], until: i64, past: &Past) {
         let coarsest = rows.iter().flatten().max_by_key(|row| row.step);
         let doubt = coarsest.and_then(|row| Some((row.step, doubt::of_step(rule, row.step, row.weight)?)));
-        if self.known_from.is_none()
-            && let Some(Some(row)) = rows.first()
-            && let Some(known) = row.values.iter().position(|value| !value.is_nan())
-        {
-            self.known_from = Some(row.start + known as i64 * row.step);
-        }
         let before = self.cursor;
+        if let (None, Some(input), Some(Some(row))) = (self.known_from, rule.inputs.first(), rows.first()) {
+            self.known_from = first_point(row, before - input.earlier, until - input.earlier);
+        }
         if let Some((step, (cannot_tell, reason))) = doubt {
             let from = before.max(past.from.0);
             if from < until {
@@ -92,4 +89,12 @@ impl Passage {
             self.texts.push((String::new(), None));
         }
     }
+}
+
+/// The first point of a row between the two. Rows that are fed slot by slot are not looked through anew for each.
+fn first_point(row: &Slots, from: i64, until: i64) -> Option<i64> {
+    let slots_before = |at: i64| usize::try_from((at - row.start).div_euclid(row.step)).unwrap_or(0);
+    let (first, last) = (slots_before(from), (slots_before(until) + 1).min(row.values.len()));
+    let known = row.values.get(first..last)?.iter().position(|value| !value.is_nan())?;
+    Some(row.start + (first + known) as i64 * row.step)
 }

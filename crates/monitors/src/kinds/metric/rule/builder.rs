@@ -1,5 +1,6 @@
 //! Keys of a monitor -> [`Rule`], or everything that is wrong with them.
 
+use graphite::target::{Call, Expression};
 use vocabulary::time::HumanDuration;
 
 use super::super::condition::{Clause, Condition, Measure, Name};
@@ -69,6 +70,25 @@ impl Rule {
     }
 }
 
+/// The first name of a function that stands for none.
+fn unknown_function(target: &Expression) -> Option<&str> {
+    fn of_call(call: &Call) -> Option<&str> {
+        if graphite::functions::find(&call.function).is_none() {
+            return Some(&call.function);
+        }
+        let keywords = call.keywords.iter().map(|(_, value)| value);
+        call.arguments.iter().chain(keywords).find_map(unknown_function)
+    }
+    match target {
+        Expression::Literal(_) | Expression::Path(_) => None,
+        Expression::Call(call) => of_call(call),
+        Expression::Template(template) => unknown_function(&template.inner),
+        Expression::Piped { base, calls } => {
+            unknown_function(base).or_else(|| calls.iter().find_map(of_call))
+        }
+    }
+}
+
 fn seconds_of(duration: Option<HumanDuration>, key: &'static str, builder: &mut Builder<'_>) -> Option<i64> {
     let duration = duration?;
     let seconds = i64::try_from(duration.0.as_secs()).unwrap_or(i64::MAX);
@@ -133,7 +153,14 @@ impl<'c> Builder<'c> {
         }
         for target in self.targets.clone() {
             let key = if target.name.0.is_empty() { "target" } else { "series" };
-            if let Err(error) = graphite::parse::parse(&target.text) {
+            let parsed = graphite::parse::parse(&target.text);
+            if let Some(unknown) = parsed.as_ref().ok().and_then(unknown_function) {
+                self.wrong(
+                    key,
+                    format!("there is no function `{unknown}`: /functions lists those there are"),
+                );
+            }
+            if let Err(error) = parsed {
                 self.wrong(key, format!("`{}` is not a target: {error}", target.text));
             } else if let Ok(graphite::parse::Parsed { stuck: Some(stuck), .. }) =
                 graphite::parse::parse_prefix(&target.text)
