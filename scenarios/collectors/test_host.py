@@ -1,7 +1,6 @@
 """The host's numbers against psutil's, over the same seconds and under some load."""
 import json
 import os
-import pathlib
 import subprocess
 import sys
 import threading
@@ -10,7 +9,7 @@ import time
 import psutil
 import pytest
 
-from support.server import ROOT
+from support.examples import example
 
 SECONDS = 6
 
@@ -18,10 +17,7 @@ SECONDS = 6
 @pytest.fixture(scope="module")
 def looker():
     """Prints a look a second: crates/collectors/examples/host.rs."""
-    subprocess.run(["cargo", "build", "--quiet", "--locked", "--package", "collectors", "--example", "host"],
-                   cwd=ROOT, check=True)
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    return str(target / "debug" / "examples" / "host")
+    return example("host")
 
 
 class Load:

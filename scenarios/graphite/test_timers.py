@@ -6,7 +6,8 @@ import random
 import pytest
 
 from support.graphite_compare import parse
-from support.graphite_sides import Lines, example
+from support.examples import example
+from support.graphite_sides import Lines
 
 NOW = 1_700_000_000
 STEP = 10
@@ -34,7 +35,7 @@ def ask(samples, tmp_path_factory):
         [time, values] for time, values in slots.items() if values]}]} for name, slots in samples.items()]
     (directory / "timers.json").write_text(json.dumps({"series": [], "timers": timers}))
     with open(directory / "log", "ab") as log:
-        side = Lines([example(), str(directory / "timers.json")], log)
+        side = Lines([example("answer"), str(directory / "timers.json")], log)
         yield lambda target: {one["target"]: {time: value for value, time in one["datapoints"]}
                               for one in parse(side.ask("/render", [("target", target), ("from", NOW - 600), ("until", NOW),
                                                                     ("format", "json")], NOW))}

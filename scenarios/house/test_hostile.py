@@ -198,7 +198,7 @@ def test_one_event_with_and_without_a_slash(bellwether, path):
 def test_clients_that_stall_within_a_body_do_not_keep_the_others_out(bellwether):
     server = bellwether("[http]\nmax_connections = 4")
     head = b"POST /events/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"
-    stalled = [socket.create_connection(("127.0.0.1", server.ports["http"])) for _ in range(8)]
+    stalled = [socket.create_connection(("127.0.0.1", server.ports["http"])) for _ in range(4)]
     for connection in stalled:
         connection.sendall(head)
     time.sleep(1)

@@ -1,7 +1,6 @@
 """Relay, aggregation, rewriting and filters beside carbon's own modules, which read the same files: Bellwether has them
 from its importers. Then the real daemons, towards them and from them."""
 import json
-import pathlib
 import random
 import socket
 import subprocess
@@ -11,7 +10,8 @@ from collections import Counter
 import pytest
 
 from support.carbon_original import Carbon, Daemon, Daemons, router
-from support.server import ROOT, default_binary, wait_for
+from support.examples import example
+from support.server import default_binary, wait_for
 from support.statsd_servers import Original, admin_answer
 
 NOW = 1_700_000_000
@@ -47,10 +47,7 @@ class Driver:
 
 @pytest.fixture(scope="module")
 def driver():
-    binary = pathlib.Path(default_binary()).parent / "examples" / "relay_driver"
-    subprocess.run(["cargo", "build", "--quiet", "--locked", "--package", "ingest", "--example", "relay_driver"],
-                   cwd=ROOT, check=True)
-    return lambda toml: Driver(binary, toml)
+    return lambda toml: Driver(example("relay_driver"), toml)
 
 
 def imported(tmp_path, kind, text, status=0):

@@ -1,18 +1,15 @@
 """The store's driver program (crates/series-store/examples/drive.rs) as an object."""
 import os
-import pathlib
 import subprocess
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from support.examples import example
 
 
 def build():
     """The path of the driver, built if need be."""
     if "STORE_DRIVER" in os.environ:
         return os.environ["STORE_DRIVER"]
-    subprocess.run(["cargo", "build", "-q", "-p", "series-store", "--example", "drive"], cwd=ROOT, check=True)
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    return str(target / "debug" / "examples" / "drive")
+    return example("drive")
 
 
 class Driver:

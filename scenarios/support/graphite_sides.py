@@ -14,7 +14,8 @@ import time
 import urllib.parse
 
 from support import graphite_data
-from support.server import ROOT, Answer, Bellwether, wait_for
+from support.examples import example
+from support.server import Answer, Bellwether, wait_for
 
 
 class Lines:
@@ -111,14 +112,6 @@ class Server:
         self.server.stop()
 
 
-def example():
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    binary = target / "debug" / "examples" / "answer"
-    if not binary.exists():
-        subprocess.run(["cargo", "build", "--quiet", "-p", "graphite", "--example", "answer"], cwd=ROOT, check=True)
-    return str(binary)
-
-
 def original_script():
     return pathlib.Path(__file__).with_name("graphite_original.py")
 
@@ -141,7 +134,7 @@ class Sides:
         if os.environ.get("GRAPHITE_SIDE") == "server":
             self.ours = Server(directory, series, graphite_data.events(self.now))
         else:
-            self.ours = Lines([example(), str(root / "archives.json")], log)
+            self.ours = Lines([example("answer"), str(root / "archives.json")], log)
 
     def ask(self, path, params):
         """Both answers."""

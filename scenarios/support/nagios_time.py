@@ -4,6 +4,8 @@ done by this process, as one of the workers that Nagios lets register at its que
 import fcntl
 import mmap
 import os
+import pathlib
+import re
 import socket
 import struct
 import subprocess
@@ -15,8 +17,6 @@ from support.server import ROOT
 
 SECOND = 1_000_000_000
 END = b"\1\0\0\0"
-# Written in the command file, read by Nagios's own worker: nobody tells when it has been handed on.
-HANDED_ON = 0.003
 # Files that nobody reads meanwhile would be written every few seconds of its time.
 SETTINGS = """status_update_interval=86400
 process_performance_data=0
@@ -67,6 +67,8 @@ class TimedNagios:
     def run(self):
         self.nagios.start()
         try:
+            reader = re.search(r"command file worker with pid (\d+)", self.nagios.log())[1]
+            self.reader = pathlib.Path(f"/proc/{reader}/stat")
             self.worker = self._registered()
             self.shared[8:16] = struct.pack("q", 1)
             # It looks at the clock again within 1.5 s.
@@ -141,10 +143,15 @@ class TimedNagios:
             lines.append(self.commands.pop()[1])
         if lines:
             self.nagios.command(*lines, at=now // SECOND)
-            while struct.unpack("i", fcntl.ioctl(self.nagios.fifo, termios.FIONREAD, b"\0" * 4))[0]:
+            while not self._handed_on():
                 time.sleep(0.0005)
-            time.sleep(HANDED_ON)
         return len(lines)
+
+    def _handed_on(self):
+        """Nagios's own worker has read the command file to its end, and waits for more: what it read it has passed on before that."""
+        if struct.unpack("i", fcntl.ioctl(self.nagios.fifo, termios.FIONREAD, b"\0" * 4))[0]:
+            return False
+        return self.reader.read_text().rpartition(")")[2].split()[0] == "S"
 
 
 def stamp(moment):

@@ -20,25 +20,16 @@ import time
 
 import bson
 
-from .server import ROOT, free_port, wait_for
+from .examples import example
+from .server import free_port, wait_for
 
 PLUGINS = pathlib.Path("/usr/lib/nagios/plugins")
 WORDS = {0: "OK", 1: "WARNING", 2: "CRITICAL", 3: "UNKNOWN"}
 
 
-def example():
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    binary = target / "debug" / "examples" / "probe"
-    if not os.environ.get("BELLWETHER_BIN"):
-        subprocess.run(["cargo", "build", "--quiet", "--locked", "-p", "monitors", "--example", "probe"], cwd=ROOT, check=True)
-        return str(binary)
-    beside = pathlib.Path(os.environ["BELLWETHER_BIN"]).parent / "examples" / "probe"
-    return str(beside if beside.exists() else binary)
-
-
 class Prober:
     def __init__(self, folder):
-        self.binary = example()
+        self.binary = example("probe")
         self.folder = folder
         self.count = 0
 

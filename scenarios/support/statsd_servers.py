@@ -13,6 +13,7 @@ import subprocess
 import threading
 import time
 
+from support.examples import example
 from support.server import ROOT, Bellwether, wait_for
 
 SCENARIOS = ROOT / "scenarios"
@@ -226,11 +227,7 @@ def admin_answer(port, command):
 
 
 def driver_binary():
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    binary = target / "debug" / "examples" / "statsd_driver"
-    subprocess.run(["cargo", "build", "--quiet", "--locked", "--package", "statsd", "--example", "statsd_driver"],
-                   cwd=ROOT, check=True)
-    return binary
+    return example("statsd_driver")
 
 
 class InProcess:

@@ -15,7 +15,6 @@
 
 Intervals are seconds on both sides (Nagios: interval_length=1)."""
 import json
-import os
 import pathlib
 import random as rng
 import re
@@ -23,7 +22,7 @@ import shlex
 import subprocess
 import time
 
-from support.server import ROOT
+from support.examples import example
 
 STATES = {"OK": 0, "WARNING": 1, "CRITICAL": 2, "UNKNOWN": 3, "UP": 0, "DOWN": 1, "UNREACHABLE": 2}
 INTERVALS = {"notification_interval", "first_notification_delay", "check_interval", "retry_interval"}
@@ -479,10 +478,8 @@ def run_machine(directory, sequences, start):
 
 
 def machine():
-    """The driver, which `cargo test` builds too."""
-    subprocess.run(["cargo", "build", "--quiet", "--locked", "--package", "monitors", "--example", "machine"], cwd=ROOT,
-                   check=True, timeout=1200)
-    return pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "examples" / "machine"
+    """The driver."""
+    return example("machine")
 
 
 def nagios_name(index, sequence, name):
