@@ -1,7 +1,7 @@
 /** Every call that pages make, typed. */
 import { ask, fetchFile, query } from './client.ts'
 import type {
-  Annotation, AvailabilityAnswer, Downtime, HeartbeatAnswer, Noise, Silence, TrialAnswer, ExplainAnswer, FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HistoryAnswer, HomeAnswer, IncidentsAnswer, InventoryAnswer, LevelRule, MonitorDefinition, MonitorDetail, MonitorsAnswer, Notification, ReplayAnswer, RetentionAnswer, ServicesAnswer, Status, TreeNode, Trust, Watched, WholeIncident,
+  Annotation, AvailabilityAnswer, CheckReplayAnswer, Downtime, HeartbeatAnswer, Noise, Silence, TrialAnswer, ExplainAnswer, FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HistoryAnswer, HomeAnswer, IncidentsAnswer, InventoryAnswer, LevelRule, MonitorDefinition, MonitorDetail, MonitorsAnswer, MovedAnswer, Notification, ReplayAnswer, RetentionAnswer, ServicesAnswer, Status, TreeNode, Trust, Watched, WholeIncident,
 } from './types.ts'
 
 type Signal = AbortSignal | undefined
@@ -30,9 +30,12 @@ export const notifications = ({ is, name }: Subject, limit: number, signal?: Sig
 export const saveMonitor = (definition: MonitorDefinition) => ask<unknown>(at({ is: 'monitor', name: definition.name }), { method: 'PUT', body: { monitor: definition } })
 export const saveCheck = (definition: MonitorDefinition) => ask<unknown>(at({ is: 'monitor', name: definition.name }), { method: 'PUT', body: { check: definition } })
 export const removeMonitor = (name: string) => ask<unknown>(at({ is: 'monitor', name }), { method: 'DELETE' })
+export const takeOutInstance = (name: string, instance: string) => ask<unknown>(`${at({ is: 'monitor', name })}/instances?${query({ instance })}`, { method: 'DELETE' })
 /** `beside`: another version to compare it with. */
 export const tryMonitor = (definition: MonitorDefinition, beside: MonitorDefinition | null, from: number, until: number, signal?: Signal) =>
   ask<ReplayAnswer>('/api/v1/monitors/test', { method: 'POST', body: { monitor: definition, ...(beside ? { compare: beside } : {}), from: Math.floor(from), until: Math.ceil(until) }, signal })
+export const tryCheckOnPast = (check: MonitorDefinition, from: number, until: number, signal?: Signal) =>
+  ask<CheckReplayAnswer>('/api/v1/monitors/test', { method: 'POST', body: { definitions: { check: [check] }, from: Math.floor(from), until: Math.ceil(until) }, signal })
 export const tryCheck = (what: { check: Record<string, unknown> } | { name: string }, signal?: Signal) => ask<TrialAnswer>('/api/v1/trial', { method: 'POST', body: what, signal })
 export const heartbeat = (name: string, signal?: Signal) => ask<HeartbeatAnswer>(`/api/v1/heartbeats/${encodeURIComponent(name)}`, { signal })
 export const pingHeartbeat = (name: string) => ask<unknown>(`/api/v1/heartbeats/${encodeURIComponent(name)}/ping`, { method: 'POST', body: {} })
@@ -50,6 +53,7 @@ export const silence = (matcher: Record<string, string>, until: number, reason: 
 
 export const incidents = (state: 'open' | 'all', limit: number, signal?: Signal) => ask<IncidentsAnswer>(`/api/v1/incidents?${query({ state, limit, order: state === 'open' ? 'worst' : 'newest' })}`, { signal })
 export const incident = (id: string, signal?: Signal) => ask<WholeIncident>(`/api/v1/incidents/${encodeURIComponent(id)}`, { signal })
+export const moved = (id: number, limit: number, signal?: Signal) => ask<MovedAnswer>(`/api/v1/incidents/${id}/moved?${query({ limit })}`, { signal })
 /** Of the last 30 days. */
 export const noise = async (signal?: Signal) => (await ask<{ monitors: Noise[] }>(`/api/v1/noise?${query({ limit: 1000 })}`, { signal })).monitors
 export type Deed = 'acknowledge' | 'resolve' | 'note' | 'snooze' | 'judge'

@@ -250,6 +250,8 @@ export type ServicesAnswer = { now: number; services: ServiceItem[]; without_obj
 
 export type Withheld = 'downtime' | 'silence' | 'acknowledged' | 'dependency' | 'host_down' | 'flapping' | 'off' | 'period' | 'shadow' | 'delayed'
 export type PerfdataItem = { label: string; value: number | null; uom: string; warn: string | null; crit: string | null; min: number | null; max: number | null; breach: 'none' | 'warning' | 'critical' }
+/** Where a number of a check is kept: `scale` times the value, in the base unit. */
+export type NumberSeries = { label: string; series: string; scale: number }
 export type Downtime = {
   id: number; check: string | null; host: string | null; monitor: string | null; instance: string | null
   start: number; end: number; fixed: boolean; duration: number; author: string; comment: string; in_effect: boolean
@@ -275,6 +277,8 @@ export type Watched = {
   last_output: string
   long_output: string
   perfdata: PerfdataItem[]
+  /** Of each of them, in the same order. */
+  perfdata_series: NumberSeries[]
   value: number | null
   last_check: number | null
   next_check: number | null
@@ -351,6 +355,11 @@ export type ReplayAnswer = {
   comparison?: Compared
 }
 
+/** One notice to one contact. */
+export type ToldOf = { at: number; name: string; kind: string; state: WatchState; contact: string }
+/** Of a check by its kept results: beside what was really sent in that time. */
+export type CheckReplayAnswer = ReplayAnswer & { notices: ToldOf[]; beside: { sent: number; same: number; missed: ToldOf[]; more: ToldOf[]; missed_left_out: number; more_left_out: number } }
+
 /** One run of a check that changed nothing. */
 export type TrialAnswer = {
   state: WatchState
@@ -409,10 +418,21 @@ export type Incident = {
   /** Instances that are bad now, and that were. */
   bad: number
   instances: number
+  /** How often one went bad. */
+  breaches: number
   playbook: string | null
+  /** As a tag or `[[environment]]` says; what is not production tells nobody. */
+  environment: string | null
+  production: boolean
 }
 /** `open`: how many are, listed or not. */
 export type IncidentsAnswer = { now: number; open: number; incidents: Incident[] }
-export type TroubleItem = { host: boolean; monitor: string; instance: string; state: WatchState; worst: WatchState; since: number; until: number | null; text: string; withheld: Withheld | null }
+export type TroubleItem = { host: boolean; monitor: string; instance: string; state: WatchState; worst: WatchState; since: number; until: number | null; value: number | null; text: string; withheld: Withheld | null; acknowledged: { by: string; at: number; comment: string } | null }
 export type TimelineEntry = { at: number; kind: string; who: string; text: string }
-export type WholeIncident = Incident & { troubles: TroubleItem[]; timeline: TimelineEntry[] }
+/** One attempt to reach one contact through one channel. */
+export type PageItem = { id: number; kind: string; contact: string; channel: string; at: number; state: 'waiting' | 'delivered' | 'listed' | 'given_up'; tries: number; ended: number | null; error: string }
+/** `unlisted`: what the timeline had no room for. */
+export type WholeIncident = Incident & { troubles: TroubleItem[]; timeline: TimelineEntry[]; unlisted: number; pages: PageItem[] }
+/** A series that moved with an incident: medians before and during, and by how many of its usual deviations. */
+export type Moved = { series: string; before: number; during: number; score: number; share_of_limit: number | null; limit: number | null }
+export type MovedAnswer = { from: number; until: number; moved: Moved[]; looked_at: number; left_out: number }

@@ -3,16 +3,16 @@ import { levelsOf, numbered } from './perfdata.ts'
 
 const item = (label: string, uom: string, warn: string | null = null, crit: string | null = null) => ({ label, value: 1, uom, warn, crit, min: null, max: null, breach: 'none' as const })
 
-test('numbers of a check are found as the series that they are kept as', () => {
-  const targets = (host: string | null, service: string | null, ...items: ReturnType<typeof item>[]) => numbered(items, host, service).map(({ target }) => target)
-  expect(targets('web1', 'disk', item('/', 'MB'), item('time', 'ms'), item('used_percent', '%'))).toEqual(['checks.web1.disk.__bytes', 'checks.web1.disk.time_seconds', 'checks.web1.disk.used_percent'])
-  expect(targets('web1.example.com', 'HTTP on :80', item('size', 'B'))).toEqual(['checks.web1_example_com.HTTP_on__80.size_bytes'])
-  expect(targets(null, 'front page', item('a b', ''), item('a_b', ''))).toEqual(['checks.no-host.front_page.a_b', 'checks.no-host.front_page.a_b_2'])
-  expect(targets('web1', null, item('rta', 'ms'))).toEqual(['checks.web1.host-check.rta_seconds'])
+test('numbers of a check are the series that the server says; pattern characters in their names are quoted', () => {
+  const kept = (series: string, scale = 1) => ({ label: '', series, scale })
+  const told = numbered([item('/', 'MB', '100', '@200:300'), item('time', 'ms', '500'), item('used', '%'), item('a*', '')], [kept('checks.web1.disk.__bytes', 1024 ** 2), kept('checks.web1.disk.time_seconds', 1e-3), kept('checks.web1.disk.used_percent'), kept('checks.web1.disk.a*')])
+  expect(told.map(({ target, unit }) => [target, unit])).toEqual([['checks.web1.disk.__bytes', 'B'], ['checks.web1.disk.time_seconds', 's'], ['checks.web1.disk.used_percent', '%'], ['checks.web1.disk.a\\*', null]])
+  expect(told[0].levels).toEqual([{ at: 100 * 1024 ** 2, state: 'warning' }, { at: 200 * 1024 ** 2, state: 'critical' }, { at: 300 * 1024 ** 2, state: 'critical' }])
+  expect(told[1].levels).toEqual([{ at: 0.5, state: 'warning' }])
 })
 
-test('levels are in the unit of the series', () => {
-  expect(numbered([item('/', 'MB', '100', '200')], 'a', 'b')[0].levels).toEqual([{ at: 100 * 1024 ** 2, state: 'warning' }, { at: 200 * 1024 ** 2, state: 'critical' }])
+test('an answer that an older server gave, kept over a reload, has no graphs', () => {
+  expect(numbered([item('time', 's')], undefined)).toEqual([])
 })
 
 test.each([

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { axe, launch, shot, sideways, type Watched } from '../support/browser.ts'
 import { actingAs, answer, type Answers } from '../support/mocked.ts'
 import { Server, until } from '../support/server.ts'
-import { aCheck, aDefinition, anIncident, aPast, aWholeIncident, estate, someIncidents, someAvailability, someNotices, someServices } from '../support/watched.ts'
+import { aCheck, aDefinition, anIncident, aPast, aWholeIncident, estate, someIncidents, someAvailability, someMoved, someNotices, someServices } from '../support/watched.ts'
 
 /** Pages of what is watched, over answers that are made up: every state, thousands of rows, nobody's rights. The real server stands behind the rest. */
 let browser: Browser
@@ -24,7 +24,7 @@ const REPLAY: Answers = {
   }),
 }
 const ALL: Answers = {
-  ...list(200), ...CHECK, '/api/v1/services': () => someServices(), '/api/v1/availability': () => someAvailability(), '/api/v1/incidents': () => ({ now: now(), open: 2, incidents: someIncidents() }), '/api/v1/incidents/42': () => aWholeIncident(), ...REPLAY,
+  ...list(200), ...CHECK, '/api/v1/services': () => someServices(), '/api/v1/availability': () => someAvailability(), '/api/v1/incidents': () => ({ now: now(), open: 2, incidents: someIncidents() }), '/api/v1/incidents/42': () => aWholeIncident(), '/api/v1/incidents/42/moved': () => someMoved(), ...REPLAY,
 }
 const PAGES = {
   list: '/monitors', unfolded: '/monitors?ok=1', unwatched: '/monitors?show=unwatched', check: '/monitors/web1%2Fdisk%20%2Fvar', editor: '/monitors?new=1&q=host.*.load.1m', services: '/services', service: '/services/Uploads', incidents: '/incidents',
@@ -234,6 +234,29 @@ test('while something is open, every page says so, and Home begins with it', asy
   await calm.locator('h1 + .proof').waitFor()
   expect(await calm.getByRole('heading', { level: 1 }).innerText()).not.toContain('wrong')
   await calm.context().close()
+})
+
+test('an incident: what it looks like, who was reached, what else moved', async () => {
+  const page = await look(PAGES.incident, ALL)
+  await page.getByRole('heading', { name: 'What it looks like' }).waitFor()
+  // The one that is over its threshold first.
+  expect(await page.locator('article h3').allInnerTexts()).toEqual(['/var', 'time'])
+  await page.getByText('by chat, not reached, 4 tries').waitFor()
+  await page.getByText('410 Gone').waitFor()
+  const moved = page.getByRole('region', { name: 'What else moved' }).getByRole('row')
+  await until('both that differ', async () => (await moved.count()) === 3)
+  expect(await moved.nth(1).innerText()).toMatch(/host\.web1\.disk\.var\.used_bytes\s*has reached its limit of 29\.8.GiB/)
+  // It is looked at in the window of the incident, beside what is drawn.
+  const address = new URL((await moved.nth(2).getByRole('link').getAttribute('href'))!, server.url())
+  expect(address.searchParams.getAll('q')).toEqual(['checks.web1.disk._var_bytes', 'checks.web1.disk.time_seconds', 'stats.uploads.gdrive.completed'])
+  expect(address.searchParams.get('from')).toBe('-30min')
+  expect(page.wrong).toEqual([])
+  await page.context().close()
+  // One thing that cannot be asked does not take the others with it.
+  const alone = await look(PAGES.incident, { ...ALL, '/api/v1/incidents/42/moved': () => null })
+  await alone.getByText('What else moved could not be looked for').waitFor()
+  await alone.getByText('rolled back on web1').waitFor()
+  await alone.context().close()
 })
 
 describe.each(['dark', 'light'] as const)('%s', (colorScheme) => {

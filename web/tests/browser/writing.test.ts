@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { axe, launch, open, shot, sideways } from '../support/browser.ts'
+import { actingAs, answer } from '../support/mocked.ts'
 import { Server, until } from '../support/server.ts'
 
 /** Monitors that are written on the page, over a server that has stored points, asks what it is told to ask, and keeps what is kept. */
@@ -11,6 +12,8 @@ let server: Server
 let site: Site
 
 const HEALTH = { status: 'fail', checks: { database: { status: 'pass' }, search: { status: 'fail', output: 'index is old' } } }
+/** What the site says of its parts under /parts; a test changes it. */
+let parts: Record<string, { status: string; output?: string }> = {}
 const CONFIG = `
 [[monitor]]
 name = "orders fail"
@@ -41,7 +44,7 @@ const valueAt = (second: number) => (second % 120 < 10 ? (second >= 600 && secon
 beforeAll(async () => {
   browser = await launch()
   server = await Server.start(CONFIG)
-  site = createServer((request, response) => response.writeHead(request.url === '/health' ? 503 : 200, { 'content-type': 'application/json' }).end(JSON.stringify(HEALTH)))
+  site = createServer((request, response) => response.writeHead(request.url === '/health' ? 503 : 200, { 'content-type': 'application/json' }).end(JSON.stringify(request.url === '/parts' ? { status: 'pass', checks: parts } : HEALTH)))
   await new Promise<void>((done) => site.listen(0, '127.0.0.1', done))
   const start = Math.floor(Date.now() / 1000) - SECONDS - 5
   await server.carbon(Array.from({ length: SECONDS }, (_, second) => `shop.queue ${valueAt(second)} ${start + second}\n`).join(''))
@@ -125,6 +128,58 @@ test('a check is tried, shows what was read, is kept, and runs', async () => {
   await page.context().close()
 })
 
+test('a part that is gone for good is taken out, by whoever may, and a refusal is told', async () => {
+  parts = { old: { status: 'fail', output: 'cannot be reached' }, new: { status: 'pass' } }
+  const check = { name: 'pool', type: 'http', url: `${here()}/parts`, check_interval: '1s', max_check_attempts: 1 }
+  const kept = await fetch(server.url('/api/v1/monitors/pool'), { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ check }) })
+  expect(kept.ok, await kept.text()).toBe(true)
+  const page = await open(browser, server.url('/monitors/pool'))
+  const instances = page.getByRole('region', { name: /instances? / })
+  await instances.getByRole('row', { name: /CRITICAL.*old/ }).waitFor()
+  parts = { new: { status: 'pass' } }
+  await instances.getByRole('row', { name: /UNKNOWN.*old.*no longer reported/ }).waitFor()
+  const viewer = await browser.newPage()
+  await answer(viewer, actingAs('responder'))
+  await viewer.goto(server.url('/monitors/pool'))
+  const off = viewer.getByRole('button', { name: 'Take out old' })
+  await until('it is switched off, and says why', async () => (await off.isDisabled()) && (await off.getAttribute('title'))!.includes('takes an editor'))
+  await viewer.getByText('which takes an editor').waitFor()
+  await viewer.close()
+  await page.getByRole('button', { name: 'Take out old' }).click()
+  await page.getByText('old is watched no longer. Whoever was told').waitFor()
+  expect(await axe(page)).toEqual([])
+  await page.route('**/instances?*', (route) => route.fulfill({ status: 503, json: { error: 'the disk is full' } }), { times: 1 })
+  await page.getByRole('button', { name: 'Watch it no longer' }).click()
+  await page.getByText('the disk is full').waitFor()
+  await page.getByRole('button', { name: 'Watch it no longer' }).click()
+  await page.getByText('old was taken out').waitFor()
+  await page.getByText('Its one instance is well').waitFor()
+  expect(page.wrong.filter((text) => !text.includes('503')), 'but for the refusal').toEqual([])
+  await page.context().close()
+})
+
+test('a check that is defined is tried on its kept results while it is changed, beside what was really told', async () => {
+  const post = (path: string, method: string, body: unknown) => fetch(server.url(path), { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+  expect((await post('/api/v1/monitors/orders%20feed', 'PUT', { check: { name: 'orders feed', type: 'passive', max_check_attempts: 1, contacts: ['ana'] } })).ok).toBe(true)
+  for (const status of [0, 2, 0]) {
+    expect((await post('/api/v1/checks/orders%20feed/result', 'POST', { status, output: 'said so' })).status).toBe(200)
+    const second = Math.floor(Date.now() / 1000)
+    await until('the next second', () => Date.now() / 1000 > second + 1)
+  }
+  const page = await open(browser, server.url('/monitors/orders%20feed?edit=1&from=-1h&to=now'))
+  await page.getByRole('heading', { name: 'What it would have told' }).waitFor()
+  await page.getByText('It would have fired 1 time and told somebody').waitFor()
+  await page.getByText('Really sent in this time: 2 notices. As it is written here it would be the same.').waitFor()
+  await page.getByLabel('Times until it counts').fill('3')
+  await page.getByText('As it is written here 2 of them would be left out, and 0 would be added.').waitFor()
+  await page.getByText('ended before it counted').waitFor()
+  expect(await axe(page)).toEqual([])
+  await page.getByLabel('Times until it counts').fill('often')
+  await page.getByText('It could not be tried').waitFor()
+  expect(page.wrong.filter((text) => !text.includes('400')), 'but for the mistake').toEqual([])
+  await page.context().close()
+})
+
 test('every kind has its form, on a phone too', async () => {
   const page = await open(browser, server.url('/monitors?new=1'), { viewport: { width: 390, height: 844 } })
   const kinds = page.getByLabel('What kind of thing')
@@ -192,8 +247,20 @@ test('a rule on numbers: who has it, who was told, downtime for all of its insta
     await page.getByRole('button', { name: 'End it' }).click()
     await page.getByText('The silence was ended').waitFor()
     await page.getByRole('heading', { name: 'Its record of 30 days' }).waitFor()
+    const incident = await page.getByRole('link', { name: /Incident #/ }).getAttribute('href')
     expect(await axe(page)).toEqual([])
     await shot(page, 'writing-metric', true)
+    // Its incident draws the series that is bad, with its threshold, and tells what was deployed then.
+    await fetch(server.url('/events/'), { method: 'POST', body: JSON.stringify({ what: 'shop@7 deployed', tags: 'deploy' }) })
+    await page.goto(server.url(incident!))
+    await page.getByRole('heading', { name: 'What it looks like' }).waitFor()
+    await page.locator('article .u-wrap canvas').waitFor()
+    const graph = page.locator('article')
+    await graph.getByText('shop.orders').or(graph.getByText('a.failed')).first().waitFor()
+    expect(await graph.getByText('b.failed').count(), 'what is well').toBe(0)
+    await page.getByRole('listitem').filter({ hasText: 'shop@7 deployed' }).waitFor()
+    await page.getByText('by log, listed here').or(page.getByText('by log, delivered')).first().waitFor()
+    await page.getByRole('heading', { name: 'What else moved' }).waitFor()
     expect(page.wrong).toEqual([])
   } finally {
     clearInterval(feed)

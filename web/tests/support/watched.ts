@@ -1,5 +1,5 @@
 /** An estate of checks and monitors as the API tells it, for what no server can be made to say in a second. */
-import type { AvailabilityAnswer, AvailabilityItem, HistoryAnswer, Incident, MonitorDetail, MonitorRow, Notification, ServiceItem, ServicesAnswer, Watched, WatchState, WholeIncident } from '../../src/api/types.ts'
+import type { AvailabilityAnswer, AvailabilityItem, HistoryAnswer, Incident, MonitorDetail, MonitorRow, MovedAnswer, Notification, ServiceItem, ServicesAnswer, Watched, WatchState, WholeIncident } from '../../src/api/types.ts'
 
 export function row(name: string, change: Partial<MonitorRow> = {}): MonitorRow {
   return {
@@ -44,6 +44,7 @@ export function aCheck(change: Partial<Watched> = {}): Watched {
       { label: '/var', value: 31_400, uom: 'MB', warn: '25600', crit: '28800', min: 0, max: 32_000, breach: 'critical' },
       { label: 'time', value: 0.012, uom: 's', warn: '1', crit: '5', min: 0, max: null, breach: 'none' },
     ],
+    perfdata_series: [{ label: '/var', series: 'checks.web1.disk._var_bytes', scale: 1_048_576 }, { label: 'time', series: 'checks.web1.disk.time_seconds', scale: 1 }],
     value: null, last_check: now() - 14, next_check: now() + 46, execution_seconds: 0.031, notification_number: 2, last_notification: now() - 600, next_notification: now() + 3000, notifications_enabled: true, active_checks_enabled: true,
     passive_results_enabled: true, parents: [{ host: 'web1', state: 'UP' }], downtimes: [], comments: [], ...change,
   }
@@ -76,7 +77,7 @@ export const aDefinition = (change: Partial<MonitorDetail> = {}): MonitorDetail 
 export function anIncident(id: number, change: Partial<Incident> = {}): Incident {
   return {
     id, reason: 'monitor:gdrive uploads fail', title: 'gdrive uploads fail', phase: 'open', severity: 'CRITICAL', worst: 'CRITICAL', opened: now() - 720, closed: null, acknowledged: null, snoozed_until: null, self_healed: false, resolved_by: null, bad: 1, instances: 5,
-    playbook: 'https://wiki.example/uploads', ...change,
+    playbook: 'https://wiki.example/uploads', breaches: 1, environment: null, production: true, ...change,
   }
 }
 
@@ -89,14 +90,28 @@ export const someIncidents = (): Incident[] => [
 export const aWholeIncident = (): WholeIncident => ({
   ...anIncident(42, { acknowledged: { by: 'Ana', at: now() - 480, comment: 'looking at provider status' }, phase: 'acknowledged' }),
   troubles: [
-    { host: false, monitor: 'gdrive uploads fail', instance: 'stats.uploads.gdrive.failed', state: 'CRITICAL', worst: 'CRITICAL', since: now() - 720, until: null, text: '30 is above 10 for 30 s', withheld: null },
-    { host: false, monitor: 'gdrive uploads fail', instance: 'stats.uploads.box.failed', state: 'OK', worst: 'CRITICAL', since: now() - 700, until: now() - 300, text: '0', withheld: null },
+    { host: false, monitor: 'gdrive uploads fail', instance: 'stats.uploads.gdrive.failed', state: 'CRITICAL', worst: 'CRITICAL', since: now() - 720, until: null, value: 30, text: '30 is above 10 for 30 s', withheld: null, acknowledged: null },
+    { host: false, monitor: 'gdrive uploads fail', instance: 'stats.uploads.box.failed', state: 'OK', worst: 'CRITICAL', since: now() - 700, until: now() - 300, value: 0, text: '0', withheld: null, acknowledged: null },
   ],
   timeline: [
     { at: now() - 720, kind: 'opened', who: '', text: 'gdrive uploads fail' },
     { at: now() - 719, kind: 'page', who: 'ana', text: 'by mail, delivered' },
     { at: now() - 480, kind: 'acknowledged', who: 'Ana', text: 'looking at provider status' },
     { at: now() - 300, kind: 'note', who: 'Ana', text: 'rolled back on web1' },
+  ],
+  unlisted: 0,
+  pages: [
+    { id: 1, kind: 'problem', contact: 'ana', channel: 'mail', at: now() - 719, state: 'delivered', tries: 1, ended: now() - 718, error: '' },
+    { id: 2, kind: 'problem', contact: 'ben', channel: 'chat', at: now() - 719, state: 'given_up', tries: 4, ended: now() - 600, error: '410 Gone: the address of the channel is not there any more' },
+  ],
+})
+
+export const someMoved = (): MovedAnswer => ({
+  from: now() - 1020, until: now(), looked_at: 412, left_out: 0,
+  moved: [
+    { series: 'host.web1.disk.var.used_bytes', before: 2.1e10, during: 3.2e10, score: 88, share_of_limit: 1, limit: 3.2e10 },
+    { series: 'stats.uploads.gdrive.completed', before: 41, during: 2.5, score: 41, share_of_limit: null, limit: null },
+    { series: 'host.web1.processes.blocked', before: 0, during: 0, score: 1000, share_of_limit: null, limit: null },
   ],
 })
 

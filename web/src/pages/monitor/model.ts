@@ -1,5 +1,5 @@
 /** What the page of one check, host or monitor says. Pure. */
-import type { MonitorDetail, Run, Stretch, Watched, WatchState } from '../../api/types.ts'
+import type { MonitorDetail, Run, Stretch, WatchState } from '../../api/types.ts'
 import type { Subject } from '../../api/calls.ts'
 import type { Window } from '../../plain/span.ts'
 
@@ -13,11 +13,6 @@ export function subjectOf(item: string, detail: MonitorDetail | null): Subject {
 
 export const isHost = (item: string) => item.startsWith(HOST)
 export const hostItem = (name: string) => HOST + name
-
-/** The name of the check on its host: what its series are called after. */
-export function serviceOf(watched: Watched, detail: MonitorDetail | null): string {
-  return detail?.service ?? watched.name
-}
 
 export type Piece = { left: number; width: number; state: WatchState | null; soft: boolean; from: number; until: number }
 

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest'
+import type { Annotation, Moved, MonitorDefinition, WholeIncident } from '../../api/types.ts'
+import { guessUnit } from '../../plain/names.ts'
+import { spanOf, subjectOfReason, targetsOf, timelineOf, worthTelling } from './model.ts'
+
+const NOW = 1_700_000_000
+
+test('its window begins before it, ends after it, and grows in steps while it is open', () => {
+  expect(spanOf({ opened: NOW - 60, closed: null }, NOW)).toEqual({ from: '-20min', to: 'now' })
+  expect(spanOf({ opened: NOW - 60, closed: null }, NOW + 100)).toEqual({ from: '-20min', to: 'now' })
+  expect(spanOf({ opened: NOW - 86_400, closed: null }, NOW)).toEqual({ from: '-30h', to: 'now' })
+  expect(spanOf({ opened: NOW - 7200, closed: NOW - 3600 }, NOW)).toEqual({ from: String(NOW - 8100), to: String(NOW - 2700) })
+  expect(spanOf({ opened: NOW - 7200, closed: NOW - 10 }, NOW).to).toBe(String(NOW))
+  // A clock that is behind the server's claims no window from the future.
+  expect(spanOf({ opened: NOW + 5, closed: null }, NOW)).toEqual({ from: '-15min', to: 'now' })
+})
+
+test('whose it is', () => {
+  expect(subjectOfReason('monitor:web1/disk: /var')).toEqual({ is: 'monitor', name: 'web1/disk: /var' })
+  expect(subjectOfReason('host:web1')).toEqual({ is: 'host', name: 'web1' })
+  expect([subjectOfReason('channel:mail'), subjectOfReason('monitor:')]).toEqual([null, null])
+})
+
+test('of stored series the bad ones are drawn, of the outcome of a function the whole', () => {
+  const troubles = (...instances: string[]) => instances.map((instance) => ({ instance }) as WholeIncident['troubles'][number])
+  const rule = (target: string): MonitorDefinition => ({ name: 'x', target })
+  expect(targetsOf(rule('a.*'), troubles('a.b', 'a.c*'))).toEqual(['a.b', 'a.c\\*'])
+  expect(targetsOf(rule("seriesByTag('name=a')"), troubles('a;host=b'))).toEqual(["seriesByTag('name=a', 'host=b')"])
+  expect(targetsOf(rule('sumSeries(a.*)'), troubles('sumSeries(a.*)'))).toEqual(['sumSeries(a.*)'])
+  expect(targetsOf(rule("alias(a.b, 'B')"), troubles('B'))).toEqual(["alias(a.b, 'B')"])
+  expect(targetsOf(rule('a.*'), troubles(''))).toEqual(['a.*'])
+  expect(targetsOf(rule('a.*'), troubles(...Array.from({ length: 1000 }, (_, index) => `a.${index}`)))).toHaveLength(6)
+  expect([targetsOf({ name: 'a heartbeat' }, troubles('')), targetsOf(undefined, [])]).toEqual([[], []])
+})
+
+test('deploys and flips stand among what happened, in order', () => {
+  const incident = { opened: NOW, timeline: [{ at: NOW, kind: 'opened', who: '', text: 'x' }, { at: NOW + 60, kind: 'note', who: 'ana', text: 'y' }] } as WholeIncident
+  const change = (at: number, what: string, ...tags: string[]): Annotation => ({ id: what, at, what, tags })
+  const told = timelineOf(incident, [change(NOW - 180, 'web@1.4.3', 'deploy', 'web'), change(NOW, 'new uploader: on', 'flip'), change(NOW + 90, 'the bank moved')])
+  expect(told.map(({ kind, text }) => [kind, text])).toEqual([['deploy', 'web@1.4.3'], ['flip', 'new uploader: on'], ['opened', 'x'], ['note', 'y'], ['event', 'the bank moved']])
+})
+
+test('what else moved leaves out what is drawn already, and what looks the same', () => {
+  const one = (series: string, before: number, during: number): Moved => ({ series, before, during, score: 9, share_of_limit: null, limit: null })
+  expect(worthTelling([one('a', 0, 0), one('b', 1.0001, 1.0002), one('c', 1, 30), one('d', 1, 30)], ['d'], guessUnit).map(({ series }) => series)).toEqual(['c'])
+})

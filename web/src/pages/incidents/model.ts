@@ -1,0 +1,55 @@
+/** What is behind one incident: its window, its series, and what else was changed then. Pure. */
+import type { Annotation, MonitorDefinition, Moved, TimelineEntry, WholeIncident } from '../../api/types.ts'
+import { asTarget } from '../../plain/names.ts'
+import { formatted, type Unit } from '../../plain/number.ts'
+import { compactOffset, fixed, type Span } from '../../plain/span.ts'
+
+/** What leads to it is drawn too: a quarter of its length, and a quarter of an hour at least. */
+const LEAD_S = 900
+/** While it is open its window grows in such steps: each is asked for anew. */
+const STEP_S = 300
+
+type Ends = Pick<WholeIncident, 'opened' | 'closed'>
+
+export function spanOf({ opened, closed }: Ends, now: number): Span {
+  const length = Math.max(0, (closed ?? now) - opened)
+  const lead = Math.max(LEAD_S, length / 4)
+  if (closed === null) return { from: `-${compactOffset(Math.ceil((length + lead) / STEP_S) * STEP_S)}`, to: 'now' }
+  return fixed({ from: opened - lead, to: Math.min(now, closed + lead) })
+}
+
+/** Whose it is: `monitor:NAME`, `host:NAME`; null for what is none of them, such as a channel. */
+export function subjectOfReason(reason: string): { is: 'host' | 'monitor'; name: string } | null {
+  const [, is, name] = /^(host|monitor):(.*)$/s.exec(reason) ?? []
+  return name ? { is: is as 'host' | 'monitor', name } : null
+}
+
+/** Lines that can be told apart on one graph. */
+const MOST_LINES = 6
+
+/** Of the series that are bad, the worst; where an instance is the outcome of a function, the whole target. Nothing, if it has none. */
+export function targetsOf(rule: MonitorDefinition | undefined, troubles: WholeIncident['troubles']): string[] {
+  const target = typeof rule?.target === 'string' ? rule.target.trim() : ''
+  const stored = !target.includes('(') || /^seriesByTag\([^()]*\)$/.test(target)
+  const bad = troubles.map(({ instance }) => instance).filter((instance) => instance !== '')
+  if (target === '') return []
+  return stored && bad.length ? bad.slice(0, MOST_LINES).map(asTarget) : [target]
+}
+
+/** An hour before it: what was deployed or switched then is what people ask about first. */
+export const BEFORE_S = 3600
+const MOST_CHANGES = 50
+
+/** One list of what people and machines did, with the deploys and flips of its time. */
+export function timelineOf({ timeline, opened }: WholeIncident, changes: Annotation[]): TimelineEntry[] {
+  const changed = changes.slice(-MOST_CHANGES).map(({ at, what, tags }): TimelineEntry => ({ at, kind: tags.includes('deploy') ? 'deploy' : tags.includes('flip') ? 'flip' : 'event', who: '', text: what }))
+  const own = timeline.map((entry) => ({ entry, at: Math.max(entry.at, opened) }))
+  // What happened in the same second as the opening came before it.
+  return [...changed.map((entry) => ({ entry, at: entry.at })), ...own].sort((a, b) => a.at - b.at).map(({ entry }) => entry)
+}
+
+/** Those of which a person sees a difference; what only twitched says nothing. */
+export function worthTelling(moved: Moved[], drawn: string[], unitOf: (series: string) => Unit): Moved[] {
+  const differs = ({ series, before, during }: Moved) => formatted(before, unitOf(series)) !== formatted(during, unitOf(series))
+  return moved.filter((one) => differs(one) && !drawn.includes(asTarget(one.series)))
+}
