@@ -22,9 +22,11 @@ test('whose it is', () => {
 })
 
 test('of stored series the bad ones are drawn, of the outcome of a function the whole', () => {
-  const troubles = (...instances: string[]) => instances.map((instance) => ({ instance }) as WholeIncident['troubles'][number])
+  const troubles = (...instances: string[]) => instances.map((instance) => ({ instance, state: 'OK', worst: 'CRITICAL', since: NOW }) as WholeIncident['troubles'][number])
   const rule = (target: string): MonitorDefinition => ({ name: 'x', target })
   expect(targetsOf(rule('a.*'), troubles('a.b', 'a.c*'))).toEqual(['a.b', 'a.c\\*'])
+  const [calm, late, early] = troubles('calm', 'late', 'early')
+  expect(targetsOf(rule('*'), [{ ...calm, state: 'WARNING', worst: 'WARNING' }, { ...late, since: NOW + 1 }, early])).toEqual(['early', 'late', 'calm'])
   expect(targetsOf(rule("seriesByTag('name=a')"), troubles('a;host=b'))).toEqual(["seriesByTag('name=a', 'host=b')"])
   expect(targetsOf(rule('sumSeries(a.*)'), troubles('sumSeries(a.*)'))).toEqual(['sumSeries(a.*)'])
   expect(targetsOf(rule("alias(a.b, 'B')"), troubles('B'))).toEqual(["alias(a.b, 'B')"])

@@ -3,6 +3,7 @@ import type { Annotation, MonitorDefinition, Moved, TimelineEntry, WholeIncident
 import { asTarget } from '../../plain/names.ts'
 import { formatted, type Unit } from '../../plain/number.ts'
 import { compactOffset, fixed, type Span } from '../../plain/span.ts'
+import { badness } from '../../plain/states.ts'
 
 /** What leads to it is drawn too: a quarter of its length, and a quarter of an hour at least. */
 const LEAD_S = 900
@@ -27,13 +28,13 @@ export function subjectOfReason(reason: string): { is: 'host' | 'monitor'; name:
 /** Lines that can be told apart on one graph. */
 const MOST_LINES = 6
 
-/** Of the series that are bad, the worst; where an instance is the outcome of a function, the whole target. Nothing, if it has none. */
+/** Of the series that were bad, those that were worst, first of all; what recovers stays drawn. Where an instance is the outcome of a function, the whole target. Nothing, if it has none. */
 export function targetsOf(rule: MonitorDefinition | undefined, troubles: WholeIncident['troubles']): string[] {
   const target = typeof rule?.target === 'string' ? rule.target.trim() : ''
   const stored = !target.includes('(') || /^seriesByTag\([^()]*\)$/.test(target)
-  const bad = troubles.map(({ instance }) => instance).filter((instance) => instance !== '')
+  const bad = troubles.filter(({ instance }) => instance !== '').sort((a, b) => badness(b.worst) - badness(a.worst) || a.since - b.since)
   if (target === '') return []
-  return stored && bad.length ? bad.slice(0, MOST_LINES).map(asTarget) : [target]
+  return stored && bad.length ? bad.slice(0, MOST_LINES).map(({ instance }) => asTarget(instance)) : [target]
 }
 
 /** An hour before it: what was deployed or switched then is what people ask about first. */
