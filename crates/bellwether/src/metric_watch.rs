@@ -46,8 +46,13 @@ impl MetricWatch {
         Ok(MetricWatch { stop, thread: thread.map_err(Failure::doing("start"))? })
     }
 
-    pub fn stop(self) {
+    /// With the next tick, or after this look.
+    pub fn stop_soon(&self) {
         self.stop.store(true, Ordering::Relaxed);
+    }
+
+    pub fn stop(self) {
+        self.stop_soon();
         // A thread that panicked has said so.
         let _ = self.thread.join();
     }
@@ -66,6 +71,9 @@ impl Judge {
         while !self.stop.load(Ordering::Relaxed) {
             if let Some(tick) = self.house.store.next_tick(last, LOOK_EVERY) {
                 last = tick;
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                break;
             }
             self.renew(&mut watch, &mut known);
             self.look(&mut watch, self.house.clock.now());

@@ -11,7 +11,7 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -44,16 +44,23 @@ pub struct SentStats {
     pub bad_lines: AtomicU64,
 }
 
+/// What stands in the queue.
+pub enum Sent {
+    Line(Line),
+    /// Nothing comes after it.
+    End,
+}
+
 /// Where it is put; never waits.
 #[derive(Clone)]
 pub struct Inbox {
-    queue: SyncSender<Line>,
+    queue: SyncSender<Sent>,
     monitors: Arc<Monitors>,
     pub stats: Arc<SentStats>,
 }
 
 impl Inbox {
-    pub fn open(monitors: Arc<Monitors>) -> (Inbox, Receiver<Line>) {
+    pub fn open(monitors: Arc<Monitors>) -> (Inbox, Receiver<Sent>) {
         let (queue, receiver) = sync_channel(QUEUE);
         (Inbox { queue, monitors, stats: Arc::default() }, receiver)
     }
@@ -73,7 +80,7 @@ impl Inbox {
             false => Target::Service { host, service },
         };
         let command = External::Result { target, status: i32::from(status), output: escaped(&output) };
-        match self.queue.try_send(Line { at: at.0, command }) {
+        match self.queue.try_send(Sent::Line(Line { at: at.0, command })) {
             Ok(()) => Taken::Yes,
             Err(_) => Taken::Full,
         }
@@ -82,37 +89,39 @@ impl Inbox {
 
 /// The threads; they end when [`stop`](Self::stop) is called.
 pub struct Running {
+    inbox: Inbox,
     stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
+    reader: Option<JoinHandle<()>>,
+    taker: JoinHandle<()>,
 }
 
 impl Running {
     pub fn start(
         house: &Arc<House>,
         inbox: &Inbox,
-        queue: Receiver<Line>,
+        queue: Receiver<Sent>,
         pipe: Option<&Path>,
     ) -> Result<Running, Failure> {
         let stop = Arc::new(AtomicBool::new(false));
         let pipe = pipe.map(|path| Pipe::open(path, inbox.clone(), stop.clone())).transpose()?;
         let (taking, stats) = (house.clone(), inbox.stats.clone());
-        let stopping = stop.clone();
-        let take = move || Taker { house: &taking, stats: &stats }.run(&queue, &stopping);
-        let mut threads = vec![std::thread::Builder::new().name("sent".into()).spawn(take)];
-        if let Some(mut pipe) = pipe {
-            threads.push(std::thread::Builder::new().name("command-pipe".into()).spawn(move || pipe.run()));
-        }
-        let threads = threads.into_iter().collect::<Result<_, _>>().map_err(Failure::doing("start"))?;
-        Ok(Running { stop, threads })
+        let take = move || Taker { house: &taking, stats: &stats }.run(&queue);
+        let thread = |name: &str| std::thread::Builder::new().name(name.into());
+        let taker = thread("sent").spawn(take).map_err(Failure::doing("start"))?;
+        let read = |mut pipe: Pipe| thread("command-pipe").spawn(move || pipe.run());
+        let reader = pipe.map(read).transpose().map_err(Failure::doing("start"))?;
+        Ok(Running { inbox: inbox.clone(), stop, reader, taker })
     }
 
-    /// What had come is handed on.
+    /// What had come is handed on. Whoever else puts something in has ended before.
     pub fn stop(self) {
         self.stop.store(true, Ordering::Relaxed);
-        for thread in self.threads {
-            // A thread that panicked has said so.
-            let _ = thread.join();
+        // Threads that panicked have said so; a queue that nobody reads any more needs no end.
+        if let Some(reader) = self.reader {
+            let _ = reader.join();
         }
+        let _ = self.inbox.queue.send(Sent::End);
+        let _ = self.taker.join();
     }
 }
 
@@ -123,21 +132,24 @@ struct Taker<'h> {
 }
 
 impl Taker<'_> {
-    fn run(&self, queue: &Receiver<Line>, stop: &AtomicBool) {
-        loop {
-            match queue.recv_timeout(LONGEST_SLEEP) {
-                Ok(first) => self.take(first, queue),
-                Err(RecvTimeoutError::Timeout) if !stop.load(Ordering::Relaxed) => {}
-                Err(_) => return,
-            }
+    fn run(&self, queue: &Receiver<Sent>) {
+        let mut is_over = false;
+        while !is_over && let Ok(Sent::Line(first)) = queue.recv() {
+            is_over = self.take(first, queue);
         }
     }
 
-    fn take(&self, first: Line, queue: &Receiver<Line>) {
-        let mut last = self.one(first);
-        for _ in 1..AT_ONCE {
-            let Ok(next) = queue.try_recv() else { break };
-            last = self.one(next).or(last);
+    /// True: the end came.
+    fn take(&self, first: Line, queue: &Receiver<Sent>) -> bool {
+        let (mut last, mut is_over) = (self.one(first), false);
+        for next in queue.try_iter().take(AT_ONCE - 1) {
+            match next {
+                Sent::Line(next) => last = self.one(next).or(last),
+                Sent::End => {
+                    is_over = true;
+                    break;
+                }
+            }
         }
         // Nobody has to be told; but who writes faster than the disk has to wait somewhere.
         if let Some(ticket) = last
@@ -145,6 +157,7 @@ impl Taker<'_> {
         {
             tracing::warn!(%why, "what was sent is not on the disk yet");
         }
+        is_over
     }
 
     fn one(&self, line: Line) -> Option<Ticket> {
@@ -400,10 +413,11 @@ impl Pipe {
     }
 
     /// There is always room in a moment; whoever writes waits as long.
-    fn hand_on(&self, mut line: Line) {
+    fn hand_on(&self, line: Line) {
+        let mut sent = Sent::Line(line);
         loop {
-            match self.inbox.queue.try_send(line) {
-                Err(TrySendError::Full(back)) if !self.stop.load(Ordering::Relaxed) => line = back,
+            match self.inbox.queue.try_send(sent) {
+                Err(TrySendError::Full(back)) if !self.stop.load(Ordering::Relaxed) => sent = back,
                 _ => return,
             }
             std::thread::sleep(Duration::from_millis(5));

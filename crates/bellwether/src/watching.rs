@@ -75,6 +75,8 @@ pub struct Watching {
     /// For times that must not go back.
     began: Instant,
     stop: AtomicBool,
+    /// Wakes whoever waits for results.
+    stopped: tokio::sync::Notify,
     pub stats: WatchingStats,
 }
 
@@ -99,6 +101,7 @@ impl Running {
             handlers: Handlers::default(),
             began: Instant::now(),
             stop: AtomicBool::new(false),
+            stopped: tokio::sync::Notify::new(),
             stats: WatchingStats::default(),
         });
         watching.schedule(&config);
@@ -116,6 +119,7 @@ impl Running {
     /// What was answered for is on the disk when this returns.
     pub fn stop(self) {
         self.watching.stop.store(true, Ordering::Relaxed);
+        self.watching.stopped.notify_one();
         self.watching.house.monitors.wake();
         for thread in self.threads {
             // A thread that panicked has said so.
@@ -208,8 +212,14 @@ impl Watching {
             let jobs = self.checks.lock().due(self.began.elapsed(), at, &estate);
             jobs.into_iter().for_each(|job| self.executor.start(job));
             // Made inside, where there is a clock to make it with.
-            let first = async { tokio::time::timeout(self.until_next(), finished.recv()).await };
-            if let Ok(Some(first)) = self.runtime.block_on(first) {
+            let first = async {
+                tokio::select! {
+                    first = finished.recv() => first,
+                    () = self.stopped.notified() => None,
+                    () = tokio::time::sleep(self.until_next()) => None,
+                }
+            };
+            if let Some(first) = self.runtime.block_on(first) {
                 self.take(first);
                 while let Ok(next) = finished.try_recv() {
                     self.take(next);

@@ -226,7 +226,7 @@ impl Parts {
         &self,
         front: &Front,
         runtime: &Runtime,
-        queue: Receiver<formats::nagios::command::Line>,
+        queue: Receiver<sent::Sent>,
     ) -> Result<(), Failure> {
         let house = &self.house;
         let config = house.config.load_full();
@@ -370,6 +370,10 @@ impl Parts {
     /// Nothing new comes in, by any door; then what is in is written.
     pub fn stop(&self, front: Front, runtime: &Runtime) {
         *self.house.phase.lock() = Phase::Stopping;
+        // StatsD's last flush comes before its time: nobody judges what is only a part.
+        if let Some(metrics) = self.metric_watch.lock().as_ref() {
+            metrics.stop_soon();
+        }
         drop(self.house.host.lock().take());
         let ingest = self.house.ingest.write().take();
         if let Some(ingest) = ingest {
@@ -390,8 +394,9 @@ impl Parts {
 
     /// Ends the live streams too, so that no door waits for their readers.
     fn stop_threads(&self) {
-        // It sees this at the next tick, which the ticker still brings.
         self.stop_stream.store(true, Ordering::Relaxed);
+        // Later than any second: whoever waits for the next one wakes, and sees that there is none.
+        self.house.store.publish_tick(Timestamp(i64::MAX));
         join(&self.stream);
         self.ticker.stop();
         join(&self.ticking);

@@ -142,12 +142,17 @@ fn check(targets: &[String]) -> Answer<()> {
     Ok(())
 }
 
-/// Feeds the streams until `stop`, and closes them then. Blocks: it has a thread of its own.
+/// Feeds the streams until `stop`, which it sees at the next tick, and closes them then. Blocks: it has a thread of its
+/// own.
 pub fn run(services: &Services, stop: &AtomicBool) {
     let mut feeder = Feeder { services, watched: HashMap::new(), next_id: 0, health: None };
     let mut last = Timestamp(i64::MIN);
     while !stop.load(Ordering::Relaxed) {
         let tick = services.live.next_tick(last, LONGEST_SILENCE);
+        // The last tick of all comes with the stop, and brings nothing.
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
         last = tick.unwrap_or(last);
         feeder.feed(tick.unwrap_or_else(|| services.clock.now()));
     }
