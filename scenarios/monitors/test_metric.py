@@ -1,5 +1,7 @@
 """Metric monitors: stories S3 and S4 by the real clock, and rules tried on stored history."""
 import json
+import os
+import signal
 import subprocess
 import time
 
@@ -77,6 +79,39 @@ for = "5s"
     assert told["stats.counters.jobs.mail"] <= 60, told
     assert instances(server, "jobs")["stats.counters.jobs.idle"] == "OK"
     assert instances(server, "builds")["stats.counters.builds.sunday.count"] == "OK"
+
+
+def test_a_machine_that_slept_calls_nobody_absent(bellwether):
+    """The process stands still for longer than a series may be silent; when it goes on, only what stays silent is told."""
+    server = bellwether(QUIET + """
+[[monitor]]
+name = "silent"
+target = "came.*"
+critical = "no point for 6s"
+""")
+
+    def packets(names):
+        now = int(time.time())
+        server.carbon_send("".join(f"came.{name} 1 {now}\n" for name in names).encode())
+
+    def watched():
+        packets(["on", "off"])
+        return instances(server, "silent") == {"came.on": "OK", "came.off": "OK"}
+
+    wait_for(watched, what="both to be watched", pause=0.3)
+    os.kill(server.process.pid, signal.SIGSTOP)
+    time.sleep(8)
+    os.kill(server.process.pid, signal.SIGCONT)
+    end = time.monotonic() + 60
+    while instances(server, "silent")["came.off"] != "CRITICAL" and time.monotonic() < end:
+        packets(["on"])
+        time.sleep(0.2)
+    assert instances(server, "silent")["came.off"] == "CRITICAL", "what is really gone is told"
+    told = {one["instance"]: {stretch["state"] for stretch in one["ribbon"]}
+            for one in server.get("/api/v1/monitors/silent").json["instances_list"]}
+    assert told["came.on"] <= {"OK", "PENDING"}, told
+    (gap,) = server.get("/api/v1/health").json["storage"]["gaps"]
+    assert 6 <= gap[1] - gap[0] <= 60, gap
 
 
 def history(now):

@@ -269,3 +269,53 @@ def test_metric_monitors_go_on_where_they_were(bellwether):
     wait_for(lambda: state("gone") == ["CRITICAL"], 20, what="the absence")
     assert states("high")["m.high.a"] == "CRITICAL"
     assert sorted(told()) == ["monitor:floor", "monitor:gone", "monitor:high"]
+
+
+def test_an_interval_in_which_it_was_restarted_is_no_floor(bellwether):
+    """A counter that grows by a hundred each second; the server is away for most of an interval of StatsD, so that what it counts
+    in it is far too little. That is ours, and tells nobody; what really is too little is told."""
+    server = bellwether("""
+[collectors]
+host = false
+[self]
+series = false
+[statsd]
+flush_interval = "3s"
+legacy_namespace = false
+[[monitor]]
+name = "floor"
+target = "stats.counters.steady.count"
+critical = "< 100"
+""")
+    over = threading.Event()
+
+    def send():
+        begun, sent = time.monotonic(), 0
+        while not over.wait(0.01):
+            while sent < (time.monotonic() - begun) * 100:
+                server.statsd_send(b"steady:1|c")
+                sent += 1
+
+    def into(seconds):
+        wait_for(lambda: seconds <= time.time() % 3 < seconds + 0.2, pause=0.01, what=f"{seconds} s of an interval")
+
+    def one():
+        found = server.get("/api/v1/monitors/floor").json["instances_list"]
+        return found[0] if found else {"state": "PENDING", "ribbon": []}
+
+    threading.Thread(target=send, daemon=True).start()
+    try:
+        wait_for(lambda: one()["state"] == "OK", what="the counter to be watched")
+        for end in (server.stop, server.kill):
+            into(0.2)
+            end()
+            into(2.3)
+            server.start()
+            time.sleep(4)
+        states = {stretch["state"] for stretch in one()["ribbon"]}
+        assert states == {"OK"}, one()["ribbon"]
+        parts = [value for _, value in server.points("stats.counters.steady.count", **{"from": "-1min"})["stats.counters.steady.count"]]
+        assert min(parts) < 100, f"no interval lacked a part: {parts}"
+    finally:
+        over.set()
+    wait_for(lambda: one()["state"] == "CRITICAL", what="the counter's end to be told")

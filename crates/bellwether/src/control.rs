@@ -10,6 +10,7 @@ use http_api::control::{
 use monitors::Definitions;
 use monitors::config::CheckConfig;
 use monitors::kinds::check::Job;
+use monitors::kinds::metric::Blind;
 use monitors::machine::ObjectName;
 use tokio::sync::oneshot;
 use vocabulary::ports::{PointSink, Scope, StoreError};
@@ -129,6 +130,10 @@ impl Control for House {
 
     fn host_panels(&self) -> Vec<Panel> {
         arriving::host_panels(self)
+    }
+
+    fn away(&self) -> Blind {
+        self.alive.away()
     }
 
     fn next_check(&self, name: &ObjectName) -> Option<f64> {

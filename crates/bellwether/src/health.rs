@@ -519,6 +519,11 @@ fn configuration_part(house: &House) -> Option<Part> {
     Some(Part { state, text, ..part("config", "evaluator", "Configuration") })
 }
 
+fn last_gaps(mut gaps: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
+    gaps.drain(..gaps.len().saturating_sub(LISTED));
+    gaps
+}
+
 fn kept_answers(house: &House) -> u64 {
     house.services.load().as_ref().as_ref().map_or(0, |services| services.answers.bytes() as u64)
 }
@@ -544,7 +549,7 @@ fn storage(house: &House, store: &StoreHealth) -> StorageHealth {
         wal_bytes: store.log.bytes,
         sync_milliseconds: store.log.last_sync.as_secs_f64() * 1e3,
         backlog: store.waiting_files,
-        gaps: crate::alive::gaps(&house.state),
+        gaps: last_gaps(house.alive.gaps()),
         lost: store.gaps.iter().map(|gap| format!("{} ({} bytes)", gap.what, gap.lost_bytes)).collect(),
         quarantined: store.damaged_files.iter().map(|file| format!("{}: {}", file.path, file.why)).collect(),
         retention_differs: store.policies_differ,

@@ -100,7 +100,8 @@ impl House {
             Store::open(options).map_err(Failure::doing(format!("open {}", directory.display())))?;
         backup::remove_left_snapshots(&directory);
         let state = Arc::new(opening::open_state(&directory, &migrations())?);
-        let alive = Alive::open(&directory, &state, clock.now()).map_err(Failure::new)?;
+        let interval = config.flush_seconds();
+        let alive = Alive::open(&directory, &state, clock.now(), interval).map_err(Failure::new)?;
         let monitors =
             Monitors::open(state.clone(), config.files(), jiff::tz::TimeZone::system(), clock.now());
         let monitors = Arc::new(monitors.map_err(Failure::doing("read what is watched"))?);
@@ -209,7 +210,7 @@ impl House {
         }
         self.history.note(now, &counters);
         arriving::note_streaks(self);
-        self.alive.note(now);
+        self.alive.note(now, self.config.load().flush_seconds());
     }
 }
 

@@ -17,7 +17,6 @@ use vocabulary::Timestamp;
 use vocabulary::ports::{LiveTail, QueryLimits};
 use vocabulary::state::{State, StateType};
 
-use crate::alive;
 use crate::failure::Failure;
 use crate::house::House;
 
@@ -65,7 +64,7 @@ struct Judge {
 
 impl Judge {
     fn run(self) {
-        let mut watch = Watch::new(alive::gaps(&self.house.state));
+        let mut watch = Watch::default();
         let mut known: Option<Arc<Definitions>> = None;
         let mut last = Timestamp(0);
         while !self.stop.load(Ordering::Relaxed) {
@@ -98,6 +97,8 @@ impl Judge {
         let zone = jiff::tz::TimeZone::system();
         let limits = QueryLimits { deadline: Some(begun + LONGEST_LOOK), ..QueryLimits::default() };
         let events = StateEvents(&self.house.state);
+        // Before anything is missed: we may have been away ourselves until this moment.
+        watch.was_blind(self.house.alive.look(now, self.house.config.load().flush_seconds()));
         let look = Look { source: &*self.house.store, events: &events, zone: &zone, limits: &limits, now };
         let Results { told, gone } = watch.tick(&look, &KeptStates(monitors));
         if told.is_empty() && gone.is_empty() {

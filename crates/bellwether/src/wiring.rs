@@ -222,12 +222,7 @@ impl Parts {
     }
 
     /// The data's way from its end: who reads first, then who writes.
-    fn open(
-        &self,
-        front: &Front,
-        runtime: &Runtime,
-        queue: Receiver<sent::Sent>,
-    ) -> Result<(), Failure> {
+    fn open(&self, front: &Front, runtime: &Runtime, queue: Receiver<sent::Sent>) -> Result<(), Failure> {
         let house = &self.house;
         let config = house.config.load_full();
         let services = house.services();
@@ -236,6 +231,7 @@ impl Parts {
         self.start_stream(services)?;
         self.start_ticker()?;
         let ingest = Ingest::start(ingest_settings(&config), self.ingest_ports()).map_err(Failure::new)?;
+        house.alive.listening(house.clock.now(), config.flush_seconds());
         tell_replay(&ingest);
         *house.ingest.write() = Some(ingest);
         *house.host.lock() = self.collecting(&config)?;
@@ -285,8 +281,7 @@ impl Parts {
     fn start_ticker(&self) -> Result<(), Failure> {
         let (due, noting, ticking) = (self.house.clone(), self.house.clone(), self.house.clone());
         let flush_due = move |now: Timestamp| {
-            let statsd = &due.config.load().statsd;
-            let interval = statsd.flush_interval.duration().as_secs().max(1) as i64;
+            let interval = due.config.load().flush_seconds();
             due.ingest.read().as_ref().is_some_and(Ingest::is_flushing) && now.0 % interval == 0
         };
         let thread = self.ticker.clone().run(

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use monitors::Definitions;
 use monitors::config::CheckConfig;
 use monitors::kinds::check::Job;
+use monitors::kinds::metric::Blind;
 use monitors::machine::ObjectName;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -49,6 +50,8 @@ pub trait Control: Send + Sync {
     fn arriving(&self) -> Vec<Arriving>;
     /// Graphs that show the host at a glance, of series that exist.
     fn host_panels(&self) -> Vec<Panel>;
+    /// All times in which nothing was watched because the server was away.
+    fn away(&self) -> Blind;
     /// When a check or host is looked at next, if we do it.
     fn next_check(&self, name: &ObjectName) -> Option<f64>;
     /// Looks at it now, or says why not.
@@ -210,7 +213,7 @@ pub struct StorageHealth {
     pub sync_milliseconds: f64,
     /// Merges that are due.
     pub backlog: u64,
-    /// Times in which nothing was stored because the server was not running, oldest first.
+    /// The last times in which nothing was stored because the server was not running, or its machine slept; oldest first.
     pub gaps: Vec<(i64, i64)>,
     /// What was found missing at the start or since, in words.
     pub lost: Vec<String>,

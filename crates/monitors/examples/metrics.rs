@@ -120,7 +120,7 @@ fn watch(monitors: usize, seconds: i64) {
     };
     let rules: Vec<MonitorConfig> = (0..monitors).map(rule).collect();
     let names: Vec<String> = (0..monitors).map(name).collect();
-    let mut watch = Watch::new(Vec::new());
+    let mut watch = Watch::default();
     watch.reload(&rules).expect("the rules are right");
     let limits = QueryLimits::default();
     let (mut taken, mut told, mut cpu) = (Vec::new(), 0, 0.0);

@@ -30,6 +30,8 @@ pub const FORECAST_PARTS: usize = 120;
 pub const FORECAST_STRETCH: usize = 8;
 
 pub const MAX_SERIES_OF_MONITOR: usize = 16;
+/// We are away for no longer when we are restarted at once: that keeps nobody from being missed.
+pub const SHORTEST_ABSENCE_SECONDS: i64 = 2;
 /// Among several series, which seldom have their points in the same second, a value counts for so long.
 pub const VALUE_REACH_SECONDS: i64 = 60;
 /// A target that gives more is too wide to be dealt with by people; what is beyond is counted.

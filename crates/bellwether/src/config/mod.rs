@@ -355,6 +355,11 @@ impl Config {
         problems
     }
 
+    /// From one flush of StatsD to the next.
+    pub fn flush_seconds(&self) -> i64 {
+        self.statsd.flush_interval.duration().as_secs().max(1) as i64
+    }
+
     /// What is watched, and where it is written.
     pub fn files(&self) -> monitors::Files {
         monitors::Files { definitions: self.definitions(), origins: self.origins.clone() }

@@ -104,8 +104,7 @@ pub async fn test(
     }
     let rule = rule_of(&request, &definitions)?;
     let other = request.compare.as_ref().map(|other| read(other, "compare")).transpose()?;
-    let gaps = services.control.health().storage.gaps;
-    let past = Past { from, until, blind: gaps.into() };
+    let past = Past { from, until, blind: services.control.away() };
     let answer = services
         .query(move |services, limits| answer(services, limits, &definitions, (rule, other), &past, now))
         .await??;

@@ -91,6 +91,13 @@ pub enum Function {
     Slope,
 }
 
+impl Function {
+    /// Less of a point makes its value less, and nothing else of it.
+    pub fn adds_up(self) -> bool {
+        matches!(self, Function::Sum | Function::Total | Function::Rate | Function::Count | Function::Max)
+    }
+}
+
 pub const FUNCTIONS: [(&str, Function); 13] = [
     ("sum", Function::Sum),
     ("total", Function::Total),

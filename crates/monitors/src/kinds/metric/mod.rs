@@ -30,5 +30,5 @@ pub mod window;
 
 pub use rule::{Rule, problems, waits};
 pub use source::Look;
-pub use track::{Standing, Track};
+pub use track::{Away, Blind, Standing, Track};
 pub use watch::{Kept, Results, Told, Watch, WatchStats};

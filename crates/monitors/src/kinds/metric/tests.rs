@@ -5,7 +5,7 @@
 //! critical = "> 300"
 //! ---
 //! value: 1 400*3 - 1            one value each second (or each `step:` seconds); `-`: no point; `*3`: three times
-//! blind: 4..6                   we were away
+//! blind: 4..6                   we were away; `4..6..10`: and the interval in which we were back ended at 10
 //! expect: 0 OK, 1 CRITICAL, 5 OK      when it became what; `OK>WARNING`: about to
 //! ```
 
@@ -16,7 +16,7 @@ use super::condition::Condition;
 use super::grammar::parse;
 use super::rule::{Rule, problems};
 use super::testing::BEGIN;
-use super::track::{FINE, Standing, Track};
+use super::track::{Away, FINE, Standing, Track};
 use super::window::Point;
 use crate::config::MonitorConfig;
 
@@ -25,7 +25,7 @@ struct Case<'t> {
     config: MonitorConfig,
     step: i64,
     values: Vec<(&'t str, Vec<Option<f64>>)>,
-    blind: Vec<(i64, i64)>,
+    blind: Vec<Away>,
     expect: String,
 }
 
@@ -47,9 +47,9 @@ fn cases(text: &str) -> impl Iterator<Item = Case<'_>> {
             match key {
                 "step" => case.step = value.trim().parse().unwrap(),
                 "blind" => {
-                    let (from, until) = value.trim().split_once("..").unwrap();
-                    case.blind
-                        .push((BEGIN + from.parse::<i64>().unwrap(), BEGIN + until.parse::<i64>().unwrap()));
+                    let mut seconds = value.trim().split("..").map(|at| BEGIN + at.parse::<i64>().unwrap());
+                    let (from, until) = (seconds.next().unwrap(), seconds.next().unwrap());
+                    case.blind.push(Away { from, until, whole: seconds.next().unwrap_or(until) });
                 }
                 "expect" => case.expect = value.trim().to_owned(),
                 series => case.values.push((series, points(value))),

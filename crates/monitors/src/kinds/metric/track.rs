@@ -14,10 +14,34 @@ use super::forecast::Forecast;
 use super::rule::{Amount, Leaf, LeafKind, Level, Rule, Tree};
 use super::window::{Point, Window};
 use crate::config::Missing;
-use crate::limits::VALUE_REACH_SECONDS;
+use crate::limits::{SHORTEST_ABSENCE_SECONDS, VALUE_REACH_SECONDS};
 
-/// Spans of time that nobody watched, in order: (first, last) second.
-pub type Blind = Arc<[(i64, i64)]>;
+/// A time in which nobody watched, by its first and last second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Away {
+    pub from: i64,
+    pub until: i64,
+    /// The end of the interval of StatsD in which we were back: what was counted in it lacks a part.
+    pub whole: i64,
+}
+
+impl Away {
+    /// A restart within the second keeps nobody from being missed, and no sum from being believed.
+    pub fn is_long(&self) -> bool {
+        self.until - self.from >= SHORTEST_ABSENCE_SECONDS
+    }
+
+    /// Whether it is a part of so long a time that matters.
+    fn matters(&self, seconds: i64) -> bool {
+        self.is_long() || (self.whole - self.from + 1) * LEAST_SHARE_MISSED >= seconds
+    }
+}
+
+/// In order, and apart from each other.
+pub type Blind = Arc<[Away]>;
+
+/// A floor is a matter of more than a twentieth: what a short restart takes out of longer windows decides nothing.
+const LEAST_SHARE_MISSED: i64 = 20;
 
 #[derive(Clone, Debug)]
 pub struct Track {
@@ -46,6 +70,8 @@ struct Seen {
     first: Option<Timestamp>,
     last: Option<Timestamp>,
     value: f64,
+    /// We were away for a part of the point's time: of what is counted, it was this much at least.
+    partial: bool,
     rank: Option<u32>,
 }
 
@@ -96,7 +122,7 @@ pub const FINE: Standing = Standing { state: State::Ok, pending: None };
 impl Track {
     /// `since`: what is before is not going to be shown.
     pub fn new(rule: &Rule, since: Timestamp, blind: Blind) -> Track {
-        let nothing = Seen { first: None, last: None, value: f64::NAN, rank: None };
+        let nothing = Seen { first: None, last: None, value: f64::NAN, partial: false, rank: None };
         Track {
             inputs: vec![nothing; rule.inputs.len()],
             windows: rule.windows.iter().map(|of| Window::new(of.function, of.seconds)).collect(),
@@ -152,24 +178,28 @@ impl Track {
     /// The next slot: a point, or none, of each input.
     pub fn slot(&mut self, rule: &Rule, at: Timestamp, points: &[Option<Point>]) -> Standing {
         self.at = at;
-        for (seen, point) in self.inputs.iter_mut().zip(points) {
+        for (index, point) in points.iter().enumerate() {
+            let partial = point.is_some() && self.lacks_a_part(at.minus(rule.inputs[index].earlier));
+            let seen = &mut self.inputs[index];
             match point {
                 Some(point) => {
                     seen.first.get_or_insert(at);
-                    (seen.last, seen.value) = (Some(at), point.value);
+                    (seen.last, seen.value, seen.partial) = (Some(at), point.value, partial);
                 }
                 None if seen.last.is_none_or(|last| at.since(last) > reach(rule)) => seen.value = f64::NAN,
                 None => {}
             }
         }
         for (window, of) in self.windows.iter_mut().zip(&rule.windows) {
-            if let Some(point) = points[of.input] {
+            // A part of a point counts in a sum, and is no example of what points are like.
+            let counts = !self.inputs[of.input].partial || of.function.adds_up();
+            if let Some(point) = points[of.input].filter(|_| counts) {
                 window.push(Point { at, ..point });
             }
             window.advance(at);
         }
         for (forecast, of) in self.forecasts.iter_mut().zip(&rule.forecasts) {
-            if let Some(point) = points[of.input] {
+            if let Some(point) = points[of.input].filter(|_| !self.inputs[of.input].partial) {
                 forecast.push(Point { at, ..point });
             }
             forecast.advance(at);
@@ -267,6 +297,12 @@ impl Track {
         }
     }
 
+    /// Was there a part of the slot's time in which nobody watched?
+    fn lacks_a_part(&self, at: Timestamp) -> bool {
+        let begun = self.blind.partition_point(|away| away.from < at.0 + self.step);
+        self.blind[..begun].last().is_some_and(|away| away.whole >= at.0)
+    }
+
     /// Was there no point for so long? `None` while we ourselves have not watched for so long.
     fn absent_for(&self, input: usize, seconds: i64) -> Option<bool> {
         let last = self.inputs[input].last;
@@ -276,8 +312,9 @@ impl Track {
             None if !self.expected => return Some(false),
             _ => {}
         }
-        let watched = self.blind.iter().rev().find(|(begin, _)| *begin <= self.at.0).map(|(_, end)| *end);
-        let watched = watched.map_or(self.since, |end| Timestamp(end).max(self.since));
+        let begun = self.blind.partition_point(|away| away.from <= self.at.0);
+        let away = self.blind[..begun].iter().rev().find(|away| away.is_long());
+        let watched = away.map_or(self.since, |away| Timestamp(away.until).max(self.since));
         (self.at.since(watched) > seconds || last.is_some_and(|last| last > watched)).then_some(true)
     }
 
@@ -308,7 +345,12 @@ impl Track {
     /// way leaves the answer as it is.
     fn known(&self, rule: &Rule, amount: &Amount, ratio: bool, stands: Option<Certain>) -> Known {
         match amount {
-            Amount::Input(_) | Amount::Rank(_) => Known::Enough,
+            Amount::Rank(_) => Known::Enough,
+            // What is counted grows with the part that is missing, and of a ratio both lack it.
+            Amount::Input(input) => match self.inputs[*input].partial {
+                true if !ratio && stands != Some(Certain::Grows) => Known::Holed,
+                _ => Known::Enough,
+            },
             Amount::Combined(left, operator, right) => {
                 let ratio = ratio || *operator == Operator::Over;
                 self.known(rule, left, ratio, None).min(self.known(rule, right, ratio, None))
@@ -350,7 +392,11 @@ impl Track {
             Function::Average | Function::Median | Function::Percentile(_) | Function::Last | Function::Slope
         );
         let (from, until) = (begin - earlier, self.at.0 - earlier);
-        let blind = || self.blind.iter().any(|(first, last)| *first <= until && *last > from);
+        let blind = || {
+            let next = self.blind.partition_point(|away| away.whole <= from);
+            let within = self.blind[next..].iter().take_while(|away| away.from <= until);
+            within.into_iter().any(|away| away.matters(of.seconds))
+        };
         match begun {
             _ if extensive && !ratio && blind() => Known::Holed,
             true => Known::Enough,

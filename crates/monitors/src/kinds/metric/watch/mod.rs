@@ -96,9 +96,14 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// `blind`: when nobody watched, in order: (first, last) second.
-    pub fn new(blind: Vec<(i64, i64)>) -> Watch {
-        Watch { blind: blind.into(), ..Watch::default() }
+    /// When nobody watched, up to now.
+    pub fn was_blind(&mut self, blind: Blind) {
+        if self.blind == blind {
+            return;
+        }
+        let instances = self.watched.iter_mut().flat_map(|watched| &mut watched.instances);
+        instances.for_each(|instance| instance.track.blind(Arc::clone(&blind)));
+        self.blind = blind;
     }
 
     /// Takes new definitions. What did not change goes on where it was; what did begins anew from what is stored.

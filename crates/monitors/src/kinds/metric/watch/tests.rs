@@ -10,6 +10,7 @@ use vocabulary::state::{State, StateType};
 
 use super::super::rule::problems;
 use super::super::testing::{BEGIN, Stored, monitor};
+use super::super::track::Away;
 use super::{Kept, Look, Watch};
 use crate::limits::{FORGET_SECONDS, MAX_WINDOW_BYTES_OF_INSTANCE};
 
@@ -51,7 +52,7 @@ fn live_with(
 }
 
 fn watching(keys: &str) -> Watch {
-    let mut watch = Watch::new(Vec::new());
+    let mut watch = Watch::default();
     watch.reload(&[monitor(keys)]).unwrap();
     watch
 }
@@ -91,6 +92,36 @@ fn a_name_that_nobody_sends_is_missed() {
     let mut watch = watching("target = \"a.*\"\ncritical = \"no point for 5s\"");
     assert!(live(&mut watch, &Stored::default(), 0..40, |_, _| {}).is_empty());
     assert_eq!(watch.troubles().collect::<Vec<_>>(), [("m", "the target finds no series")]);
+}
+
+/// A laptop that was closed, a machine that was paused: series that go on are not absent, one that does not is, later.
+#[test]
+fn a_sleep_of_ours_is_nobodys_absence() {
+    let points = |store: &Stored, second: i64| {
+        if !(30..1_003).contains(&second) {
+            store.put("a.goes_on", BEGIN + second, 5.0);
+        }
+        if second < 30 {
+            store.put("a.ends", BEGIN + second, 5.0);
+        }
+    };
+    let told = |keys: &str, blind: &[(i64, i64)]| {
+        let (store, mut watch) = (Stored::default(), watching(keys));
+        let mut lines = live(&mut watch, &store, 0..30, points);
+        let away =
+            |(from, until)| Away { from: BEGIN + from, until: BEGIN + until, whole: BEGIN + until + 1 };
+        watch.was_blind(blind.iter().copied().map(away).collect());
+        lines.extend(live(&mut watch, &store, 1_000..1_040, points));
+        changes(lines).into_iter().filter(|line| !line.ends_with(" 0")).collect::<Vec<_>>()
+    };
+    let absent = "target = \"a.*\"\ncritical = \"no point for 5s\"";
+    assert_eq!(told(absent, &[(30, 1_000)]), ["1009 a.ends 2"]);
+    assert!(told(absent, &[]).contains(&"1000 a.goes_on 2".to_owned()), "it is the gap that matters");
+    let silent = "target = \"a.*\"\ncritical = \"> 9\"\nmissing = \"unknown\"\nmissing_after = \"5s\"";
+    assert_eq!(told(silent, &[(30, 1_000)]), ["1009 a.ends 3"]);
+    // A floor: less came in the last ten seconds, as we did not see most of them.
+    let floor = "target = \"a.*\"\ncritical = \"total over 10s < 20\"";
+    assert_eq!(told(floor, &[(30, 1_000)]), ["1014 a.ends 2"]);
 }
 
 #[test]
