@@ -9,7 +9,7 @@ import pytest
 
 from support.nagios_estate import RESOURCES, Estate
 from support.nagios_expected import Expected, same_command, seconds
-from support.nagios_original import define, verify
+from support.nagios_original import Nagios, blocks, define, verify
 from support.server import default_binary
 
 LONG = "BELLWETHER_LONG" in os.environ
@@ -178,3 +178,47 @@ def test_templates_that_go_in_circles_and_long_chains_end(tmp_path):
                                           + define("hostgroup", hostgroup_name="g", hostgroup_members="h", members="a") + define("hostgroup", hostgroup_name="h", hostgroup_members="g"))
     imported = tomllib.loads(run(tmp_path / "objects.cfg").stdout)
     assert imported["host"][0]["max_check_attempts"] == 7
+
+
+# Whom group `g` and `h` hold, who says so himself, and the lists of a service: which host Nagios takes its definition itself
+# for, the others being copies, tells which of two definitions of one service counts there.
+TWICE = [
+    ({"g": "*"}, {}, "g", ""), ({"g": "d,a,c"}, {}, "g", ""), ({"g": "*,!b"}, {}, "g", ""), ({"g": "a,b,a,c,b"}, {}, "g", ""),
+    ({"g": ""}, {"b": "g", "d": "g"}, "g", ""), ({"g": "c,a"}, {"b": "g", "d": "g"}, "g", ""), ({"g": "c"}, {"c": "g", "d": "g"}, "g", ""),
+    ({"g": "c,a", "h": "b,d", "g in": "h"}, {}, "g", ""), ({"g": "", "h": "b,d,a", "g in": "h"}, {}, "g", ""), ({"g": "", "h": "b,d", "g in": "h"}, {"c": "g"}, "g", ""),
+    ({"g": "c,b", "h": "a,d"}, {}, "g,h", ""), ({"g": "c,b", "h": "a,d"}, {}, "h,g", ""), ({"g": "c,b", "h": "a,d"}, {}, "*", ""), ({"g": "c,b", "h": "b,a"}, {}, "g,h", ""),
+    ({"g": "c,b"}, {}, "g", "a,d"), ({"g": "c"}, {}, "g", "*"), ({"g": "a,b,c,d"}, {}, "g", "!c"), ({"g": "a,b,c,d"}, {}, "g", "!d"), ({"g": "d,b,a", "h": "a,c"}, {}, "g,!h", ""),
+    ({"g": "a"}, {}, "", "c,a,d"), ({"g": "a"}, {}, "", "*"), ({"g": "a"}, {}, "", "b,*"), ({"g": "a"}, {}, "", "*,!b"),
+]
+
+
+@pytest.mark.parametrize("hosts", ["abcd", "cadb"])
+def test_of_two_definitions_of_one_service_the_same_counts(tmp_path, hosts):
+    """One service is defined twice for the same hosts, another for them and for a single one."""
+    wrong = []
+    for number, (groups, joins, group_list, host_list) in enumerate(TWICE):
+        objects = define("command", command_name="c", command_line="$USER1$/check_dummy 0 $ARG1$")
+        objects += define("contact", contact_name="ana", host_notification_commands="c", service_notification_commands="c")
+        for host in hosts:
+            objects += define("host", host_name=host, max_check_attempts=2, check_command="c!0", **({"hostgroups": joins[host]} if host in joins else {}))
+        for name in [name for name in groups if len(name) == 1]:
+            inner = {"hostgroup_members": groups[f"{name} in"]} if f"{name} in" in groups else {}
+            objects += define("hostgroup", hostgroup_name=name, alias=name, **({"members": groups[name]} if groups[name] else {}), **inner)
+        lists = {"hostgroup_name": group_list, "host_name": host_list}
+        for argument in ("first", "second"):
+            objects += define("service", service_description="s", max_check_attempts=2, check_command=f"c!{argument}", **{key: value for key, value in lists.items() if value})
+        for argument, of in (("group", lists), ("host", {"host_name": hosts[-1]})):
+            objects += define("service", service_description="t", max_check_attempts=2, check_command=f"c!{argument}", **{key: value for key, value in of.items() if value})
+        (tmp_path / "resource.cfg").write_text(RESOURCES)
+        original = Nagios(tmp_path / f"{hosts}{number}", objects, resource_file=tmp_path / "resource.cfg")
+        verify(original.config_file)
+        out = original.directory / "out.toml"
+        done = subprocess.run([default_binary(), "import", "nagios", original.config_file, "--out", out], capture_output=True, text=True, timeout=60)
+        assert "one of them counts" in done.stderr, done.stderr[-2000:]
+        imported = tomllib.loads(out.read_text())
+        theirs = {f"{values['host_name']}/{values['service_description']}": values["check_command"].split("!")[1]
+                  for kind, values in blocks(original.directory / "objects.precache") if kind == "service"}
+        ours = {check["name"]: check["command"][-1] for check in imported["check"]}
+        if ours != theirs:
+            wrong.append((groups, joins, group_list, host_list, f"Nagios {theirs}", f"here {ours}"))
+    assert not wrong, "\n".join(map(str, wrong))

@@ -12,6 +12,7 @@ pub mod kinds;
 pub mod lines;
 pub mod main_config;
 mod names;
+mod order;
 mod relations;
 mod services;
 mod templates;
@@ -23,6 +24,7 @@ use kinds::Kind;
 pub use lines::{Definition, Place, Problem, Value};
 pub use main_config::MainConfig;
 pub use names::Name;
+use order::HostOrder;
 pub use services::ServiceName;
 
 #[derive(Clone, Debug)]
@@ -118,6 +120,11 @@ impl Estate {
             matching: estate.matching,
             hosts: &estate.host_order,
             host_groups: &estate.host_groups,
+            order: HostOrder::new(
+                estate.matching,
+                (&hosts, &estate.host_order),
+                (&host_groups, &estate.host_groups),
+            ),
             empty_groups_are_fine: main.flag("allow_empty_hostgroup_assignment", false),
         }
         .services(&services, &mut estate.problems);

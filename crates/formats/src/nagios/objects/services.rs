@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::groups::{Groups, members_of};
-use super::lines::{Definition, Problem, items};
+use super::lines::{Definition, Problem};
 use super::names::{Matching, Name};
+use super::order::HostOrder;
 
 /// Host and description.
 pub type ServiceName = (Name, Name);
@@ -14,8 +15,8 @@ pub type ServiceGroups = BTreeMap<Name, BTreeSet<ServiceName>>;
 const MAX_SERVICES: usize = 1_000_000;
 
 /// Which of several definitions of one service counts, the smallest first, as seen on Nagios 4.4.6: a host that a
-/// definition names stands above one that comes of a group; of each definition one host (here: the first) keeps the
-/// original, and originals are looked at from the last to the first, copies the other way round.
+/// definition names stands above one that comes of a group; of each definition one host keeps the
+/// original ([`HostOrder`]), and originals are looked at from the last to the first, copies the other way round.
 type Precedence = (u8, isize);
 
 pub struct Duplicated {
@@ -29,6 +30,7 @@ pub struct Duplicating<'a> {
     pub matching: Matching,
     pub hosts: &'a BTreeMap<Name, usize>,
     pub host_groups: &'a Groups,
+    pub order: HostOrder<'a>,
     pub empty_groups_are_fine: bool,
 }
 
@@ -99,13 +101,7 @@ impl Duplicating<'_> {
             wrong("hostgroup_name", "no host is left for this service".to_owned());
         }
         hosts.sort_by_key(|host| self.hosts.get(host));
-        let original = match groups.is_empty() {
-            true => {
-                items(named).find_map(|item| hosts.iter().find(|host| ***host == *item)).or(hosts.first())
-            }
-            false => hosts.last(),
-        };
-        let original = original.cloned();
+        let original = self.order.original(groups, named).filter(|host| hosts.contains(host));
         let origin = |host: &Name| match () {
             () if Some(host) == original.as_ref() => Origin::Original,
             () if explicit.contains(host) => Origin::Named,
