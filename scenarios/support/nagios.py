@@ -82,8 +82,9 @@ class Nagios:
         with open(self.home / "stdout", "wb") as output:
             self.process = subprocess.Popen([BINARY, self.home / "nagios.cfg"], stdout=output, stderr=output,
                                             env=self.environment, start_new_session=True)
-        deadline = time.monotonic() + 20
-        while "command file worker" not in self.log():
+        deadline = time.monotonic() + 60
+        # Its worker makes the file, maybe after Nagios has told of the worker.
+        while "command file worker" not in self.log() or not (self.home / "nagios.cmd").is_fifo():
             assert self.process.poll() is None, (self.home / "stdout").read_text() + self.log()
             assert time.monotonic() < deadline, "nagios did not open its command file:\n" + self.log()
             time.sleep(0.05)

@@ -105,7 +105,7 @@ class Nagios:
         except FileNotFoundError:
             return []
 
-    def wait_for(self, condition, seconds=30):
+    def wait_for(self, condition, seconds=60):
         """Until `condition(self)`; what Nagios said is shown where it ended by itself."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
