@@ -65,6 +65,26 @@ def test_a_check_is_tried_and_nothing_comes_of_it(bellwether, site):
     assert server.get("/api/v1/notifications").json == []
 
 
+def test_a_plugin_that_is_not_there_says_what_was_looked_for(bellwether, tmp_path):
+    """The first line is Nagios's; below it stands what helps."""
+    (tmp_path / "check_mine").write_text("#!/bin/sh\n")
+    server = bellwether(f"""
+[[check]]
+name = "gone"
+command = ["/usr/lib/nagios/plugins/check_gone", "-w", "1"]
+check_interval = "0s"
+[[check]]
+name = "closed"
+command = ["{tmp_path}/check_mine"]
+check_interval = "0s"
+""")
+    tried = {name: server.post("/api/v1/trial", {"name": name}).json for name in ("gone", "closed")}
+    assert tried["gone"]["state"] == "CRITICAL" and "127" in tried["gone"]["output"], tried
+    assert "there is no file /usr/lib/nagios/plugins/check_gone: install it" in tried["gone"]["long_output"]
+    assert tried["closed"]["state"] == "CRITICAL" and "126" in tried["closed"]["output"], tried
+    assert f"{tmp_path}/check_mine may not be run" in tried["closed"]["long_output"]
+
+
 WRONG = [
     ({}, 400, "either `check` or `name`"),
     ({"name": "nobody"}, 404, "there is no check `nobody`"),

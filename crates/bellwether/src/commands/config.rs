@@ -86,6 +86,7 @@ pub fn diff(common: &Common) -> Result<(), Failure> {
         let lines: Vec<String> = differences.iter().map(line).collect();
         let said = if lines.is_empty() { "no difference".into() } else { lines.join("\n") };
         super::say(said)?;
+        super::say("not compared: passwords, tokens and keys, which are told to nobody")?;
     }
     match differences.len() {
         0 => Ok(()),

@@ -28,7 +28,7 @@ pub fn judge(ended: &Ended, about: &About<'_>) -> Outcome {
         Subject::Host(_) => Of::Host(about.host),
     };
     let result = |how| plugin_output::result(&ended.output, &ended.error_output, how, of);
-    let result = match &ended.ending {
+    let mut result = match &ended.ending {
         Ending::Exit(code) => result(How::Exit(*code)),
         Ending::Signal(signal) => result(How::Signal(*signal)),
         Ending::TimedOut => result(How::TimedOut(ended.took.as_secs_f64())),
@@ -37,6 +37,10 @@ pub fn judge(ended: &Ended, about: &About<'_>) -> Outcome {
         Ending::NotExecutable => result(How::Exit(126)),
         Ending::NotStarted(why) => ours(why),
     };
+    // It never ran, so there is nothing of its own that this would hide.
+    if !ended.cure.is_empty() {
+        result.text.long_output.clone_from(&ended.cure);
+    }
     outcome(result, about, ended.took)
 }
 

@@ -20,11 +20,12 @@
 //! | [`perfdata`] | the numbers of a result: as they are shown, and as points |
 //! | [`asker`], [`nrpe`] | what is asked without a process |
 //! | [`freshness`] | results that did not come |
-//! | [`judge`] | what a process that ended says of a check |
+//! | [`judge`], `cure` | what a process that ended says of a check; what helps if it could not be started |
 
 pub mod asker;
 pub mod checks;
 pub mod config;
+mod cure;
 pub mod executor;
 pub mod freshness;
 pub mod judge;

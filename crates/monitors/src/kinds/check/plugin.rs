@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant as Deadline, sleep_until, timeout, timeout_at};
 
+use super::cure::cure;
 use super::limits;
 
 /// What to run, with all macros in place.
@@ -48,12 +49,21 @@ pub struct Ended {
     /// Bytes of output that were more than is kept.
     pub cut: u64,
     pub took: Duration,
+    /// Of what could not be started: what helps.
+    pub cure: String,
 }
 
 impl Ended {
     /// Of what is no process, and took longer than it may.
     pub fn timed_out(took: Duration) -> Ended {
-        Ended { ending: Ending::TimedOut, output: Vec::new(), error_output: Vec::new(), cut: 0, took }
+        Ended {
+            ending: Ending::TimedOut,
+            output: Vec::new(),
+            error_output: Vec::new(),
+            cut: 0,
+            took,
+            cure: String::new(),
+        }
     }
 }
 
@@ -68,7 +78,8 @@ pub async fn run(run: &PluginRun) -> Ended {
         Err(ending) => ending,
     };
     let took = began.elapsed();
-    Ended { ending, output: output.kept, error_output: errors.kept, cut: output.cut, took }
+    let cure = cure(&ending, run);
+    Ended { ending, output: output.kept, error_output: errors.kept, cut: output.cut, took, cure }
 }
 
 /// On a thread for blocking: to start a program is to read it from a disk, which may be a dead NFS server's.
