@@ -218,6 +218,8 @@ def test_silences_hold_back_what_is_sent_only(bellwether):
     ("POST", "/api/v1/downtimes", {"check": "lonely", "start": 1, "end": 4e9, "fixed": False}, 400, "`duration`"),
     ("POST", "/api/v1/downtimes", {"check": "nobody", "start": 1, "end": 4e9}, 404, "no check `nobody`"),
     ("DELETE", "/api/v1/downtimes/77", None, 404, "no downtime 77"),
+    ("DELETE", "/api/v1/downtimes/first", None, 400, "first"),
+    ("GET", "/api/v1/incidents/first", None, 400, "first"),
     ("PUT", "/api/v1/checks/lonely/notifications", {}, 422, "enabled"),
     ("GET", "/api/v1/monitors/nobody", None, 404, "no monitor `nobody`"),
     ("PUT", "/api/v1/monitors/x", {"monitor": {"target": "a"}, "check": {}}, 400, ""),

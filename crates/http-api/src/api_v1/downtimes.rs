@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use monitors::Refused;
@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::status::off_thread;
 use super::watched::{self, Downtime, RESPONDERS_SECONDS};
 use crate::accounts::{Caller, Role};
-use crate::answer::{Answer, Body, Params, Problem};
+use crate::answer::{Answer, Body, Id, Params, Problem};
 use crate::guard::require;
 use crate::services::Services;
 
@@ -209,7 +209,7 @@ pub async fn plan_downtime(
 pub async fn cancel_downtime(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<u64>,
+    Id(id): Id<u64>,
 ) -> Answer<StatusCode> {
     watched::may(&caller, Role::Responder)?;
     let now = services.clock.now();
@@ -224,7 +224,7 @@ pub async fn cancel_downtime(
 pub async fn remove_comment(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<u64>,
+    Id(id): Id<u64>,
 ) -> Answer<StatusCode> {
     watched::may(&caller, Role::Responder)?;
     let now = services.clock.now();
@@ -332,7 +332,7 @@ pub async fn silence(
 pub async fn end_silence(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<i64>,
+    Id(id): Id<i64>,
 ) -> Answer<StatusCode> {
     watched::may(&caller, Role::Responder)?;
     off_thread(&services, move |services| {

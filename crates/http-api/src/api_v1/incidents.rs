@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use incidents::desk::{Failed, Whole};
@@ -19,7 +19,7 @@ use vocabulary::time::HumanDuration;
 
 use super::status::off_thread;
 use crate::accounts::{Caller, Role};
-use crate::answer::{Answer, Body, Params, Problem};
+use crate::answer::{Answer, Body, Id, Params, Problem};
 use crate::guard::require;
 use crate::services::Services;
 
@@ -224,7 +224,7 @@ fn urgency(incident: &Incident) -> (bool, bool, std::cmp::Reverse<u8>, i64) {
 pub async fn one(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<i64>,
+    Id(id): Id<i64>,
 ) -> Answer<Json<WholeIncident>> {
     require(&caller, Role::Viewer)?;
     super::watched::sees(&caller)?;
@@ -327,7 +327,7 @@ impl<S: Send + Sync> axum::extract::FromRequest<S> for MaybeBody {
 pub async fn acknowledge(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<i64>,
+    Id(id): Id<i64>,
     MaybeBody(doing): MaybeBody,
 ) -> Answer<Json<WholeIncident>> {
     let deed = Deed::Acknowledge { comment: doing.comment.clone() };
@@ -339,7 +339,7 @@ pub async fn acknowledge(
 pub async fn resolve(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<i64>,
+    Id(id): Id<i64>,
     MaybeBody(doing): MaybeBody,
 ) -> Answer<Json<WholeIncident>> {
     let deed = Deed::Resolve { comment: doing.comment.clone() };
@@ -364,7 +364,7 @@ pub struct Verdict {
 pub async fn judge(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<i64>,
+    Id(id): Id<i64>,
     Body(verdict): Body<Verdict>,
 ) -> Answer<Json<WholeIncident>> {
     super::watched::may(&caller, Role::Responder)?;
@@ -383,7 +383,7 @@ pub async fn judge(
 pub async fn note(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<i64>,
+    Id(id): Id<i64>,
     Body(doing): Body<Doing>,
 ) -> Answer<Json<WholeIncident>> {
     let text = if doing.text.is_empty() { doing.comment.clone() } else { doing.text.clone() };
@@ -395,7 +395,7 @@ pub async fn note(
 pub async fn snooze(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<i64>,
+    Id(id): Id<i64>,
     Body(doing): Body<Doing>,
 ) -> Answer<Json<WholeIncident>> {
     let until = match (doing.until, doing.lasting.as_deref().map(str::parse::<HumanDuration>)) {

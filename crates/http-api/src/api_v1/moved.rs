@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::{Extension, Json};
 use incidents::Incident;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use vocabulary::{SeriesRef, Step, Timestamp};
 
 use super::{closest, watched};
 use crate::accounts::{Caller, Role};
-use crate::answer::{Answer, Params, Problem};
+use crate::answer::{Answer, Id, Params, Problem};
 use crate::guard::require;
 use crate::services::Services;
 
@@ -83,7 +83,7 @@ pub struct Moved {
 pub async fn of_incident(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<i64>,
+    Id(id): Id<i64>,
     Params(wanted): Params<Wanted>,
 ) -> Answer<Json<MovedAnswer>> {
     require(&caller, Role::Viewer)?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::status::off_thread;
 use crate::accounts::{self, Caller, Role, Token};
-use crate::answer::{Answer, Body, Problem};
+use crate::answer::{Answer, Body, Id, Problem};
 use crate::guard::require;
 use crate::services::Services;
 
@@ -67,7 +67,7 @@ pub async fn create(
 pub async fn remove(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<i64>,
+    Id(id): Id<i64>,
 ) -> Answer<StatusCode> {
     require(&caller, Role::Admin)?;
     off_thread(&services, move |services| match accounts::remove_token(&services.state, id)? {
