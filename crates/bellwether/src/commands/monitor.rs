@@ -133,18 +133,29 @@ fn bodies(options: &MonitorTestOptions) -> Result<Vec<Value>, Failure> {
     };
     let path = Path::new(&options.rule);
     if path.extension().is_some_and(|extension| extension == "toml") || path.is_file() {
-        if let Some(tables) = definitions(path)? {
-            return Ok(vec![with("definitions", tables)]);
+        let tables = definitions(path)?;
+        let rules = rules(path)?;
+        let kinds = usize::from(tables.is_some()) + usize::from(!rules.is_empty());
+        let wrong = |why: &str| Failure::usage(format!("{}: {why}", path.display()));
+        if kinds == 0 {
+            return Err(wrong("there is no [[monitor]] of kind \"metric\", [[check]] or [[host]] in it"));
         }
-        return Ok(rules(path)?.into_iter().map(|rule| with("monitor", rule)).collect());
+        if kinds > 1 && base.get("compare").is_some() {
+            return Err(wrong(
+                "monitors and checks are compared one after the other: put them in files of their own",
+            ));
+        }
+        let of_checks = tables.into_iter().map(|tables| with("definitions", tables));
+        return Ok(of_checks.chain(rules.into_iter().map(|rule| with("monitor", rule))).collect());
     }
     Ok(vec![with("name", json!(options.rule))])
 }
 
-/// Checks, hosts and what belongs to them, of a file that has some and no monitors; they stand in the place of those of
-/// the same name.
+/// What stands in a file beside its monitors and makes checks and hosts be tried.
+const OF_CHECKS: [&str; 6] = ["check", "host", "contact", "time_period", "escalation", "dependency"];
+
+/// Checks, hosts and what belongs to them, of a file that has some; they stand in the place of those of the same name.
 fn definitions(path: &Path) -> Result<Option<Value>, Failure> {
-    const OF_CHECKS: [&str; 6] = ["check", "host", "contact", "time_period", "escalation", "dependency"];
     let wrong = |why: String| Failure::usage(format!("{}: {why}", path.display()));
     let text = read_bounded(path).map_err(|why| wrong(why.to_string()))?;
     let table: toml::Table =
@@ -161,7 +172,7 @@ fn definitions(path: &Path) -> Result<Option<Value>, Failure> {
     serde_json::to_value(definitions).map(Some).map_err(|error| wrong(error.to_string()))
 }
 
-/// The metric monitors of a file; or its keys, if it has no tables.
+/// The metric monitors of a file, if there are any; or its keys, if it has no tables.
 fn rules(path: &Path) -> Result<Vec<Value>, Failure> {
     let text = read_bounded(path).map_err(|why| Failure::usage(format!("{}: {why}", path.display())))?;
     let table: toml::Table = toml::from_str(&text)
@@ -171,22 +182,12 @@ fn rules(path: &Path) -> Result<Vec<Value>, Failure> {
         Some(_) => {
             return Err(Failure::usage(format!("{}: write [[monitor]], with two brackets", path.display())));
         }
+        None if OF_CHECKS.iter().any(|key| table.get(*key).is_some_and(toml::Value::is_array)) => Vec::new(),
         None => vec![toml::Value::Table(table)],
     };
     let is_metric =
         |monitor: &toml::Value| monitor.get("kind").is_none_or(|kind| kind.as_str() == Some("metric"));
-    let rules: Vec<Value> = monitors
-        .into_iter()
-        .filter(is_metric)
-        .map(|monitor| checked(path, monitor))
-        .collect::<Result<_, _>>()?;
-    if rules.is_empty() {
-        return Err(Failure::usage(format!(
-            "{}: there is no [[monitor]] of kind \"metric\" in it",
-            path.display()
-        )));
-    }
-    Ok(rules)
+    monitors.into_iter().filter(is_metric).map(|monitor| checked(path, monitor)).collect()
 }
 
 /// The rule as the API takes it. What is wrong with it is told here, beside the file's name.
@@ -331,6 +332,48 @@ fn lasting(seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const RULE: &str = "[[monitor]]\nname = \"m\"\ntarget = \"a.b\"\ncritical = \"> 1\"\n";
+    const PING: &str = "[[monitor]]\nname = \"job\"\nkind = \"heartbeat\"\nperiod = \"1h\"\n";
+    const CHECK: &str = "[[check]]\nname = \"c\"\ntype = \"passive\"\n";
+
+    #[test]
+    fn everything_in_a_file_that_has_a_past_is_tried() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let asked = |text: &str, compare: Option<&str>| {
+            let rule = write("rule.toml", text).display().to_string();
+            let compare = compare.map(|text| write("other.toml", text));
+            let options = MonitorTestOptions { rule, from: "-1h".into(), until: "now".into(), compare };
+            let keys = |body: &Value| {
+                ["definitions", "monitor"].into_iter().find(|key| body.get(key).is_some()).unwrap_or("")
+            };
+            bodies(&options).map(|bodies| bodies.iter().map(keys).collect::<Vec<_>>())
+        };
+        let check = |text: &str, wanted: &[&str]| assert_eq!(asked(text, None).unwrap(), wanted, "{text}");
+        check(RULE, &["monitor"]);
+        check(CHECK, &["definitions"]);
+        check(&[CHECK, RULE].concat(), &["definitions", "monitor"]);
+        check(&[CHECK, PING].concat(), &["definitions"]);
+        check("target = \"a.b\"\ncritical = \"> 1\"", &["monitor"]);
+        assert_eq!(asked(RULE, Some(RULE)).unwrap(), ["monitor"]);
+        let wrong = |text: &str, compare: Option<&str>, why: &str| {
+            let failure = asked(text, compare).unwrap_err();
+            assert!(failure.status == 2 && failure.message.contains(why), "{text}: {}", failure.message);
+        };
+        wrong(PING, None, "there is no [[monitor]] of kind");
+        wrong(&[RULE, "[[check]]\nname = \"c\"\ntpe = \"passive\"\n"].concat(), None, "tpe");
+        wrong(
+            &[CHECK, "[[monitor]]\nname = \"m\"\ntarget = \"a\"\ncritical = \"> x\"\n"].concat(),
+            None,
+            "m: critical",
+        );
+        wrong(&[CHECK, RULE].concat(), Some(RULE), "files of their own");
+    }
 
     #[test]
     fn times_are_told_in_two_units() {
