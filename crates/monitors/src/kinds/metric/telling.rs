@@ -14,12 +14,14 @@ use crate::limits::REPEAT_SECONDS;
 pub struct Voice {
     last: (State, StateType),
     next_repeat: i64,
+    /// A value was told, or what was found had one.
+    knows: bool,
 }
 
 impl Voice {
     /// `last`: what the state machine knows.
     pub fn new(last: (State, StateType), now: i64) -> Voice {
-        Voice { last, next_repeat: now }
+        Voice { last, next_repeat: now, knows: false }
     }
 
     /// How often the result is to be told now: each change, and each settled state again after a while, since the
@@ -41,6 +43,16 @@ impl Voice {
         self.last = told;
         self.next_repeat = now + REPEAT_SECONDS;
         1 + usize::from(at_once)
+    }
+
+    /// A first word that came before anything was known is said again once there is a value.
+    pub fn learn(&mut self, found: &[Found], now: i64) {
+        if !self.knows && found.iter().any(|found| found.value.is_some()) {
+            self.knows = true;
+            if self.last == (State::Ok, StateType::Hard) {
+                self.next_repeat = now;
+            }
+        }
     }
 
     /// Repeats up to this time would have changed nothing.

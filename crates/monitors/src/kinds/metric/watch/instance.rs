@@ -155,6 +155,7 @@ impl Instance {
     }
 
     pub fn tell(&mut self, rule: &Rule, standing: Standing, now: i64, told: &mut Vec<Told>) {
+        self.voice.learn(self.track.found(), now);
         let times = self.voice.say(rule, standing, now);
         if times == 0 {
             return;

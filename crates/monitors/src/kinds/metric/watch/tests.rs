@@ -86,6 +86,14 @@ fn points_are_judged_when_they_are_there_and_gaps_when_they_are_over() {
 }
 
 #[test]
+fn the_first_value_is_told_when_it_is_known() {
+    let store = Stored::default();
+    let mut watch = watching("target = \"scale(a.a, 2)\"\ncritical = \"> 5\"");
+    let told = live(&mut watch, &store, 0..30, |store, second| store.put("a.a", BEGIN + second, 1.0));
+    assert_eq!(told, ["0 scale(a.a,2) 0", "3 scale(a.a,2) 0"]);
+}
+
+#[test]
 fn a_name_that_nobody_sends_is_missed() {
     let mut watch = watching("target = \"a.b\"\ncritical = \"no point for 5s\"");
     assert_eq!(changes(live(&mut watch, &Stored::default(), 0..40, |_, _| {})), ["0 a.b 0", "1 a.b 2"]);
