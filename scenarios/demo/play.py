@@ -33,7 +33,9 @@ class Player:
         """From `t` on through Carbon with the times at which it would have happened, `speed` times as fast as time
         goes by, until that is now. StatsD knows no other time than now. The second that comes next."""
         begin, began = t, time.time()
-        while t < int(time.time()):
+        # Late in a second what is said over StatsD might come after it: that second is waited for, and is past.
+        while t < int(time.time()) or time.time() % 1 > 0.5:
+            sleep_until(t + 1)
             early = began + (t - begin) / speed - time.time()
             if early > 0:
                 time.sleep(early)
