@@ -92,7 +92,7 @@ def test_what_a_job_says_is_kept(bellwether):
     assert found["status"] == "down" and found["text"] == "it says that it failed with exit status 3: disk full"
     end, start = found["history"]
     assert (start["kind"], end["kind"], end["exit"], end["rid"]) == ("start", "fail", 3, rid)
-    assert 0.25 < end["duration"] < 20 and end["body"].startswith("disk full") and len(end["body"]) == 10_000
+    assert 0.25 < end["duration"] < 5 and end["body"].startswith("disk full") and len(end["body"]) == 10_000
     incident = open_incidents(server)["nightly backup"]
     assert (incident["severity"], incident["told"]) == ("CRITICAL", ["ana"])
     server.get(f"/ping/{UUID}")

@@ -97,7 +97,8 @@ test('a server that was killed and comes back is followed again; the time betwee
   // On a busy machine the server that was frozen above has left one as well.
   await page.getByText(/1 gap, |\d gaps, the last/).waitFor()
   await page.goto(server.url('/data'))
-  await page.getByText('missing, drawn as a gap').first().waitFor()
+  // The server that was frozen above may have left a shorter one beside it.
+  await page.getByText(/^(?![0-4] s ).* missing, drawn as a gap$/).first().waitFor()
   await page.context().close()
 })
 
