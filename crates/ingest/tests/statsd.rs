@@ -1,9 +1,12 @@
 //! StatsD's listeners, its journal and what a restart makes of it.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::net::UdpSocket;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
+use std::time::SystemTime;
 
 use ::statsd::config::{RepeaterProtocol, RepeaterTarget, UnixPath};
 use ingest::Settings;
@@ -148,16 +151,28 @@ fn segments(directory: &Path) -> usize {
         .count()
 }
 
-/// As `kill -9` does: nothing is stopped, flushed or closed.
+/// As `kill -9` does: nothing is stopped, flushed or closed. The process goes on while its files are copied, so a copy
+/// during which one of them changed is no state it could have been killed in, and is made again.
 fn kill(running: Running, directory: &Path) -> tempfile::TempDir {
+    let directory = directory.join("statsd");
     let copy = tempfile::tempdir().unwrap();
-    std::fs::create_dir(copy.path().join("statsd")).unwrap();
-    for file in std::fs::read_dir(directory.join("statsd")).unwrap() {
-        let file = file.unwrap();
-        std::fs::copy(file.path(), copy.path().join("statsd").join(file.file_name())).unwrap();
-    }
+    let copied = copy.path().join("statsd");
+    wait_until("a copy of one moment", || {
+        let _ = std::fs::remove_dir_all(&copied);
+        std::fs::create_dir(&copied).unwrap();
+        let before = files(&directory);
+        let whole = before.keys().all(|name| std::fs::copy(directory.join(name), copied.join(name)).is_ok());
+        whole && files(&directory) == before
+    });
     drop(running);
     copy
+}
+
+/// Each file's length and when it was last written, without those that go while they are listed.
+fn files(directory: &Path) -> BTreeMap<OsString, (u64, SystemTime)> {
+    let entries = std::fs::read_dir(directory).unwrap().map(Result::unwrap);
+    let seen = entries.filter_map(|entry| Some((entry.file_name(), entry.metadata().ok()?)));
+    seen.map(|(name, file)| (name, (file.len(), file.modified().unwrap()))).collect()
 }
 
 fn written(running: &Running) -> u64 {
