@@ -321,12 +321,15 @@ mod tests {
     #[test]
     fn what_cannot_be_run() {
         let folder = tempfile::tempdir().unwrap();
-        let file = |name: &str, text: &str, mode: u32| {
-            use std::os::unix::fs::PermissionsExt;
-            let path = folder.path().join(name);
-            std::fs::write(&path, text).unwrap();
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-            path.to_str().unwrap().to_owned()
+        // Written by another process: a test beside this one that starts a program takes our open files along, and
+        // what is open for writing cannot be run.
+        let file = |name: &str, text: &str, mode: &str| {
+            let path = folder.path().join(name).to_str().unwrap().to_owned();
+            let write = "printf %s \"$1\" > \"$2\" && chmod \"$3\" \"$2\"";
+            let written =
+                std::process::Command::new("/bin/sh").args(["-c", write, "sh", text, &path, mode]).status();
+            assert!(written.unwrap().success());
+            path
         };
         let check = |program: &str, expected: Ending| {
             assert_eq!(ended(&plain(&[program])).ending, expected, "{program}")
@@ -334,10 +337,10 @@ mod tests {
         check("", Ending::NotFound);
         check("no-such-program", Ending::NotFound);
         check("/no/such/program", Ending::NotFound);
-        check(&file("readable", "#!/bin/sh\n", 0o600), Ending::NotExecutable);
+        check(&file("readable", "#!/bin/sh\n", "600"), Ending::NotExecutable);
         check(folder.path().to_str().unwrap(), Ending::NotExecutable);
-        check(&file("interpreter", "#!/no/such/shell\n", 0o700), Ending::NotFound);
-        check(&file("script", "exit 3", 0o700), Ending::Exit(3));
+        check(&file("interpreter", "#!/no/such/shell\n", "700"), Ending::NotFound);
+        check(&file("script", "exit 3", "700"), Ending::Exit(3));
         assert_eq!(
             ended(&PluginRun { command: vec![], ..shell("") }).ending,
             Ending::NotStarted("there is no command".into())
@@ -351,13 +354,25 @@ mod tests {
 
     #[test]
     fn time_is_up_for_the_whole_group() {
-        let folder = tempfile::tempdir().unwrap();
-        let alive = folder.path().join("alive");
-        let script = format!("trap '' TERM; (sleep 2; touch {}) & echo begun; wait", alive.display());
-        let seen = ended(&PluginRun { timeout: Duration::from_millis(500), ..shell(&script) });
-        assert_eq!((text(&seen), &seen.ending), ("begun\n", &Ending::TimedOut));
-        std::thread::sleep(Duration::from_millis(2_500));
-        assert!(!alive.exists(), "what it had started went on");
+        // Neither minds being asked to end, and the second would go on for long.
+        let script = "trap '' TERM; sleep 600 & echo $!; wait";
+        let seen = ended(&PluginRun { timeout: Duration::from_secs(3), ..shell(script) });
+        assert_eq!(seen.ending, Ending::TimedOut);
+        wait_until_gone(text(&seen).trim());
+    }
+
+    /// Killed, that is: an orphan that nobody has reaped yet is gone too.
+    fn wait_until_gone(pid: &str) {
+        assert!(pid.parse::<u32>().is_ok(), "no process began: {pid:?}");
+        let runs = || {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+        };
+        let end = Instant::now() + Duration::from_secs(60);
+        while runs() {
+            assert!(Instant::now() < end, "what it had started went on");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     #[test]
@@ -390,13 +405,21 @@ mod tests {
         runtime.block_on(async {
             // Given up in the middle, as at a stop.
             let plugin = shell(&format!("echo $$ > {}; sleep 60", file.display()));
-            let _ = timeout(Duration::from_millis(500), run(&plugin)).await;
+            let begun = async {
+                while !std::fs::read_to_string(&file).is_ok_and(|pid| pid.ends_with('\n')) {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            };
+            tokio::select! {
+                ended = run(&plugin) => panic!("it was to go on: {ended:?}"),
+                () = begun => {}
+            }
             // Whoever was given up is reaped when another one ends.
             run(&plain(&["true"])).await;
         });
         let pid = std::fs::read_to_string(&file).unwrap();
         let process = format!("/proc/{}", pid.trim());
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + Duration::from_secs(60);
         while Path::new(&process).exists() && Instant::now() < end {
             runtime.block_on(run(&plain(&["true"])));
         }
