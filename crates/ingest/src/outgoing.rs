@@ -371,6 +371,8 @@ mod tests {
     use std::io::Read;
     use std::net::TcpListener;
 
+    use rustix::net::{AddressFamily, SocketType};
+
     use super::*;
 
     fn piece(text: &str) -> Arc<[u8]> {
@@ -390,6 +392,15 @@ mod tests {
         }
     }
 
+    /// An address at which nobody listens, and nobody else can: it is taken. To listen there is to come up.
+    fn nobody() -> (TcpListener, SocketAddr) {
+        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        rustix::net::bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+        let socket = TcpListener::from(socket);
+        let address = socket.local_addr().unwrap();
+        (socket, address)
+    }
+
     #[test]
     fn what_is_offered_is_sent_also_over_a_new_connection() {
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -406,9 +417,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_drops_the_oldest_and_counts() {
-        let server = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = server.local_addr().unwrap();
-        drop(server);
+        let (_server, address) = nobody();
         let outgoing = Outgoing::start(place(address), 3, Broken::Repeat).unwrap();
         outgoing.offer(&piece("1"), 1);
         wait_until("a failed attempt", || outgoing.stats().failure.is_some());
@@ -428,9 +437,7 @@ mod tests {
 
     #[test]
     fn the_newest_arrive_in_order_after_an_outage() {
-        let server = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = server.local_addr().unwrap();
-        drop(server);
+        let (server, address) = nobody();
         let outgoing = Outgoing::start(place(address), 5, Broken::Repeat).unwrap();
         outgoing.offer(&piece("0;"), 1);
         wait_until("a failed attempt", || outgoing.stats().failure.is_some());
@@ -438,7 +445,7 @@ mod tests {
             outgoing.offer(&piece(&format!("{number};")), 1);
         }
         assert_eq!((outgoing.stats().dropped, outgoing.stats().queued), (5, 5));
-        let server = TcpListener::bind(address).unwrap();
+        rustix::net::listen(&server, 1).unwrap();
         let (mut stream, _) = server.accept().unwrap();
         let mut seen = [0; 10];
         stream.read_exact(&mut seen).unwrap();

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // A failed unwrap is a failed test.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use hyper::Method;
@@ -10,7 +10,7 @@ use outbound::connection::Target;
 use outbound::http::{Answer, Auth, Request, call};
 use outbound::{Connection, Deadline, Egress, EgressConfig, Failure, Kind, Secret, Url};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// A server that does the same with each connection.
 async fn serve<F, W>(work: F) -> SocketAddr
@@ -234,8 +234,10 @@ async fn who_is_not_there_is_told_plainly() {
         assert_eq!(failure.kind, kind, "{host}: {failure}");
         assert!(!failure.message.contains("os error"), "{failure}");
     };
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    check("127.0.0.1", closed, Kind::Refused).await;
+    // Taken, so that nobody else can listen there meanwhile, and not listened to.
+    let closed = TcpSocket::new_v4().unwrap();
+    closed.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    check("127.0.0.1", closed.local_addr().unwrap().port(), Kind::Refused).await;
     check("no-such-name.invalid", 80, Kind::Unresolved).await;
 }
 
