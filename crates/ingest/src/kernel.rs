@@ -129,6 +129,11 @@ impl Inbox {
 /// checksum was wrong). One question per look, where SO_RXQ_OVFL would cost a control message per packet and
 /// would not tell of drops after the last packet. `None` before Linux 4.12.
 pub fn drops(socket: impl AsFd) -> Option<u64> {
+    memory(socket).map(|values| u64::from(values[libc::SK_MEMINFO_DROPS as usize]))
+}
+
+/// What the kernel tells of a socket's memory, `SO_MEMINFO`.
+fn memory(socket: impl AsFd) -> Option<[u32; libc::SK_MEMINFO_DROPS as usize + 1]> {
     let mut values = [0u32; libc::SK_MEMINFO_DROPS as usize + 1];
     let mut length = size_of_val(&values) as libc::socklen_t;
     // SAFETY: the kernel writes at most `length` bytes into `values`, which is that long, and the descriptor is
@@ -143,12 +148,13 @@ pub fn drops(socket: impl AsFd) -> Option<u64> {
         )
     };
     let whole = length as usize == size_of_val(&values);
-    (answer == 0 && whole).then(|| u64::from(values[libc::SK_MEMINFO_DROPS as usize]))
+    (answer == 0 && whole).then_some(values)
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::UdpSocket;
+    use std::time::{Duration, Instant};
 
     use super::*;
 
@@ -157,6 +163,20 @@ mod tests {
         let sender = UdpSocket::bind(address).unwrap();
         sender.connect(receiver.local_addr().unwrap()).unwrap();
         (receiver, sender)
+    }
+
+    /// What was sent is there when `send` returns, unless the kernel has put the work off, as a busy one does.
+    fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
+        let give_up = Instant::now() + Duration::from_secs(60);
+        while !there() {
+            assert!(Instant::now() < give_up, "{what} did not come");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// How much of what was sent waits for the receiver, in bytes of the kernel's.
+    fn waiting(receiver: &UdpSocket) -> u32 {
+        memory(receiver).expect("Linux 4.12 or newer")[libc::SK_MEMINFO_RMEM_ALLOC as usize]
     }
 
     #[test]
@@ -169,7 +189,9 @@ mod tests {
             for round in 0..3 {
                 let sent: Vec<Vec<u8>> = vec![b"a".to_vec(), vec![], vec![b'x'; 9_000 + round]];
                 for packet in &sent {
+                    let before = waiting(&receiver);
                     sender.send(packet).unwrap();
+                    wait_for("a packet", || waiting(&receiver) > before);
                 }
                 assert_eq!(inbox.receive(receiver.as_fd()).unwrap(), 3);
                 for (index, packet) in sent.iter().enumerate() {
@@ -191,9 +213,10 @@ mod tests {
         }
         let mut inbox = Inbox::new();
         let mut taken = 0;
-        while let Ok(count) = inbox.receive(receiver.as_fd()) {
-            taken += count as u64;
-        }
+        wait_for("the end of all packets", || {
+            taken += inbox.receive(receiver.as_fd()).unwrap_or(0) as u64;
+            taken + drops(&receiver).expect("Linux 4.12 or newer") >= sent
+        });
         let dropped = drops(&receiver).expect("Linux 4.12 or newer");
         assert!(dropped > 0);
         assert_eq!(taken + dropped, sent);
