@@ -188,7 +188,8 @@ fn no_more_connections_than_allowed() {
 #[test]
 fn idle_connections_are_closed_when_that_is_wanted() {
     let mut settings = all();
-    settings.carbon.idle_timeout = HumanDuration::from_millis(100);
+    // Far longer than a busy machine keeps the line below from being sent.
+    settings.carbon.idle_timeout = HumanDuration::from_secs(3);
     let running = start(settings);
     let mut stream = running.connect("carbon.line");
     stream.write_all(b"half a line").unwrap();
@@ -203,6 +204,9 @@ fn reload_reopens_only_what_changed() {
     let mut running = start(settings.clone());
     let mut line = running.connect("carbon.line");
     let mut pickles = running.connect("carbon.pickle");
+    for name in ["carbon.line", "carbon.pickle"] {
+        wait_until("the connection", || running.stats(name).open_connections == 1);
+    }
     let (address, udp) = (running.address("carbon.line"), running.address("carbon.udp"));
     // The ports of the first start are asked for by number now; that is no change of place for `0`.
     settings.carbon.max_line_bytes = 128;

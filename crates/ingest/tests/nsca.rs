@@ -107,6 +107,8 @@ fn several_packets_of_either_length_come_in_pieces_of_any_size() {
         assert_eq!(services, ["disk", "", "load"], "{length}");
         assert_eq!((results[0].host.as_str(), results[0].status, results[0].at.0), ("web1", 2, NOW));
         assert_eq!(results[0].output, b"full\\nvery");
+        // Results are handed on before what brought them is counted.
+        wait_until("the counts", || watched.running.stats("nsca").totals.lines == 3);
         watched.wait_for_bad(&[]);
         let totals = watched.running.stats("nsca").totals;
         assert_eq!(
