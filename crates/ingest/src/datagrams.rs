@@ -23,8 +23,11 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// Pauses without a packet after which the receiver lets itself be woken again.
 const QUIET_PAUSES: u32 = 3;
 
-/// How long a stopping receiver goes on emptying a socket that is being flooded.
+/// How long a stopping receiver goes on emptying a socket that is being flooded, beyond what had arrived.
 const DRAIN_MAX: Duration = Duration::from_secs(1);
+
+/// What the kernel counts a datagram as that waits in a socket's buffer, at the least.
+const DATAGRAM_WAITING_BYTES_MIN: usize = 256;
 
 /// What happens to datagrams.
 pub trait Handler: Send {
@@ -70,15 +73,18 @@ const _: () = assert!(DATAGRAMS_PER_READ <= u16::MAX as usize, "an index fits");
 pub fn run(socket: &OwnedFd, listener: &Arc<Listener>, stop: &Stop, handler: &mut dyn Handler) {
     let mut receiver = Receiver { inbox: Inbox::new(), accepted: Vec::new() };
     let mut quiet = 0;
-    let mut stopping_since: Option<Instant> = None;
+    let mut stopping: Option<Stopping> = None;
     loop {
-        if stop.requested() && *stopping_since.get_or_insert_with(Instant::now) + DRAIN_MAX < Instant::now() {
+        if stop.requested() && stopping.get_or_insert_with(|| Stopping::now(socket)).is_over() {
             break;
         }
         match receiver.inbox.receive(socket.as_fd()) {
             Ok(count) => {
                 quiet = 0;
                 receiver.hand_over(count, listener, handler);
+                if let Some(stopping) = &mut stopping {
+                    stopping.left = stopping.left.saturating_sub(count);
+                }
                 if count < DATAGRAMS_PER_READ && !stop.requested() {
                     handler.pausing(false);
                     thread::sleep(PAUSE);
@@ -106,6 +112,26 @@ pub fn run(socket: &OwnedFd, listener: &Arc<Listener>, stop: &Stop, handler: &mu
         }
     }
     handler.pausing(true);
+}
+
+/// A stop that was asked for.
+struct Stopping {
+    since: Instant,
+    /// As many datagrams as may have waited then.
+    left: usize,
+}
+
+impl Stopping {
+    fn now(socket: &OwnedFd) -> Stopping {
+        // Cannot fail for a socket of ours; then time alone decides.
+        let buffer = rustix::net::sockopt::socket_recv_buffer_size(socket).unwrap_or(0);
+        Stopping { since: Instant::now(), left: buffer / DATAGRAM_WAITING_BYTES_MIN }
+    }
+
+    /// What had arrived is read however long that takes on a busy machine; what comes meanwhile, only for so long.
+    fn is_over(&self) -> bool {
+        self.left == 0 && self.since.elapsed() > DRAIN_MAX
+    }
 }
 
 struct Receiver {

@@ -263,6 +263,20 @@ fn points_go_on_to_other_carbons() {
 }
 
 #[test]
+fn a_stop_reads_all_datagrams_that_have_arrived_also_on_a_machine_that_is_slow() {
+    let running = start(all());
+    // Longer than a stop goes on reading from those who keep sending.
+    *running.memory.slowness.lock() = Duration::from_millis(1_100);
+    // More than two receives' worth.
+    for n in 0..700 {
+        running.send_datagram("carbon.udp", format!("u.{n} 1 1").as_bytes());
+    }
+    let memory = running.memory;
+    running.ingest.stop();
+    assert_eq!(memory.points.lock().len(), 700);
+}
+
+#[test]
 fn stopping_reads_what_has_arrived() {
     let running = start(all());
     let mut stream = running.connect("carbon.line");

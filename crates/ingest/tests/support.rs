@@ -22,10 +22,14 @@ pub const NOW: i64 = 1_700_000_000;
 pub struct Memory {
     pub points: Mutex<Vec<(String, i64, f64)>>,
     pub sketches: Mutex<Vec<String>>,
+    /// How long each write of points takes; nothing by default.
+    pub slowness: Mutex<Duration>,
 }
 
 impl PointSink for Memory {
     fn write(&self, batch: &PointBatch, _: &mut Successor) -> WriteReport {
+        let slowness = *self.slowness.lock();
+        std::thread::sleep(slowness);
         let mut report = WriteReport::default();
         let mut points = self.points.lock();
         for point in batch.iter() {
