@@ -32,7 +32,7 @@ def expect(server, wanted):
         return all(value == pytest.approx(wanted[target], rel=1e-9) for target, value in seen().items()
                    if value is not None) and None not in seen().values()
 
-    wait_for(as_wanted, seconds=10, what=f"{wanted}")
+    wait_for(as_wanted, what=f"{wanted}")
 
 
 def node(server, script):

@@ -5,7 +5,6 @@ import math
 import os
 import pathlib
 import queue
-import random
 import re
 import signal
 import socket
@@ -14,26 +13,9 @@ import threading
 import time
 
 from support.examples import example
-from support.server import ROOT, Bellwether, wait_for
+from support.server import ROOT, Bellwether, free_port
 
 SCENARIOS = ROOT / "scenarios"
-
-
-# Below the ports that the kernel gives to outgoing connections, of which originals side by side make many.
-PORTS = iter(random.SystemRandom().sample(range(20_000, 32_000), 2_000))
-
-
-def quiet_port():
-    """A port that nobody uses and that nobody else is given."""
-    for port in PORTS:
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            try:
-                tcp.bind(("127.0.0.1", port))
-                udp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no port is free")
 
 
 # Not one second, so that a rate is not a count.
@@ -50,7 +32,7 @@ class Original:
     def __init__(self, directory, config):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.port, self.admin_port = quiet_port(), quiet_port()
+        self.port, self.admin_port = free_port(), free_port()
         self.sink = Sink()
         self.config_file = self.directory / "config.js"
         self.config_file.write_text(json.dumps({
@@ -72,20 +54,8 @@ class Original:
             self.out.sendto(packet, ("127.0.0.1", self.port))
             if index % 10 == 9:
                 time.sleep(0.001)
-        self.wait_for(len(packets))
-        answers = [admin_answer(self.admin_port, command) for command in admin]
+        answers = answers_within(self.admin_port, len(packets), admin)
         return self.next_flush(), answers
-
-    def wait_for(self, packets):
-        """All of them taken, or `Lost`: this machine was too busy, or its flush came in between."""
-        end = time.monotonic() + FLUSH_SECONDS / 2
-        while time.monotonic() < end:
-            counted = re.search(r"\.packets_received': (\w+)", admin_answer(self.admin_port, "counters"))
-            # Deleted by command, it is none or not a number until the next flush.
-            if counted is None or counted[1] in ("NaN", str(packets)):
-                return
-            time.sleep(0.01)
-        raise Lost(f"{packets} packets sent, {counted[1]} received")
 
     def next_flush(self):
         try:
@@ -120,11 +90,7 @@ class Binary:
         begun = self.seen
         for packet in packets:
             self.out.sendto(packet, ("127.0.0.1", self.server.ports["statsd"]))
-        port = self.server.ports["admin"]
-        counted = lambda: re.search(r"\.packets_received': (NaN|%d)\b" % len(packets), admin_answer(port, "counters"))
-        gone = lambda: ".packets_received" not in admin_answer(port, "counters")
-        wait_for(lambda: counted() or gone(), what=f"{len(packets)} packets")
-        answers = [admin_answer(port, command) for command in admin]
+        answers = answers_within(self.server.ports["admin"], len(packets), admin)
         self.seen, points = self.stream.flush_after(begun)
         if self.seen != begun + FLUSH_SECONDS:
             raise Lost(f"the flush after {begun} was at {self.seen}")
@@ -167,7 +133,7 @@ class Stream:
 
     def flush_after(self, seconds):
         while True:
-            at, points = self.flushes.get(timeout=15)
+            at, points = self.flushes.get(timeout=60)
             if at > seconds:
                 return at, points
 
@@ -197,7 +163,7 @@ class Sink:
     def next_flush(self):
         """Names and values; what Carbon would drop is left out."""
         points = {}
-        for line in self.flushes.get(timeout=15).splitlines():
+        for line in self.flushes.get(timeout=60).splitlines():
             name, value, _ = line.rsplit(" ", 2)
             number = {"undefined": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}.get(value)
             number = float(value) if number is None else number
@@ -209,20 +175,44 @@ class Sink:
         self.listener.close()
 
 
+def answers_within(port, packets, commands):
+    """The answers to commands while so many packets are taken and not yet flushed, or `Lost`: this machine was too busy, or a flush came
+    in between."""
+    end = time.monotonic() + FLUSH_SECONDS / 2
+    while not is_counted(port, packets):
+        if time.monotonic() > end:
+            raise Lost(f"{packets} packets were not received within an interval")
+        time.sleep(0.01)
+    answers = [admin_answer(port, command) for command in commands]
+    if commands and not is_counted(port, packets):
+        raise Lost("a flush came before the last answer")
+    return answers
+
+
+def is_counted(port, packets):
+    """So many were received since the last flush. Deleted by command, the number is none or not a number until the next."""
+    counted = re.search(r"\.packets_received': (\w+)", admin_answer(port, "counters"))
+    return counted is None or counted[1] in ("NaN", str(packets))
+
+
+# How answers begin that are not followed by `END`.
+ENDLESS = (b"health: ", b"Commands: ", b"ERROR\n", b"\n")
+
+
 def admin_answer(port, command):
-    """Until `END`, or until nothing more comes: some answers have no end."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    """Until `END`, however long a busy machine takes for it, or, where an answer has no end, until nothing more comes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(command.encode() + b"\n")
-        connection.settimeout(0.2)
         answer = b""
         try:
             while not answer.endswith(b"END\n\n"):
+                connection.settimeout(0.2 if answer.startswith(ENDLESS) else 60)
                 part = connection.recv(1 << 16)
                 if not part:
                     break
                 answer += part
         except TimeoutError:
-            pass
+            assert answer.startswith(ENDLESS), f"no end of the answer to {command}: {answer}"
     return answer.decode()
 
 
