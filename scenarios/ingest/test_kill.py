@@ -73,7 +73,7 @@ def test_kill_loop(tmp_path):
     seed = int(os.environ.get("BELLWETHER_SEED", random.SystemRandom().randrange(1 << 32)))
     print(f"BELLWETHER_SEED={seed}")
     rng = random.Random(seed)
-    server = Bellwether(tmp_path / "server")
+    server = Bellwether(tmp_path / "server", goes_ahead=True)
     least = most = 0
     owed = {}
     for _ in range(ROUNDS):

@@ -3,6 +3,7 @@ import os
 import subprocess
 
 from support.examples import example
+from support.server import ahead
 
 
 def build():
@@ -13,8 +14,9 @@ def build():
 
 
 class Driver:
-    def __init__(self, binary):
-        self.process = subprocess.Popen([binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, binary, goes_ahead=False):
+        self.process = subprocess.Popen([binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        preexec_fn=ahead if goes_ahead else None)
 
     def __enter__(self):
         return self

@@ -28,7 +28,7 @@ class Victim:
     """One life of the store: writes until it is killed, and remembers what was answered when."""
 
     def __init__(self, binary, directory, expected):
-        self.store = driver.Driver(binary)
+        self.store = driver.Driver(binary, goes_ahead=True)
         self.recovery = self.store.ask("open", directory, ARCHIVES, "average", 0.5, "real")
         self.expected = expected
 

@@ -32,7 +32,7 @@ class MailServer:
         return "250 taken"
 
     def start(self):
-        self.controller = Controller(self, hostname="127.0.0.1", port=self.port, **self.options)
+        self.controller = Controller(self, hostname="127.0.0.1", port=self.port, ready_timeout=60, **self.options)
         self.controller.start()
         return self
 
@@ -47,7 +47,7 @@ class MailServer:
     def texts(self):
         return [message.get_body(("plain",)).get_content() for _, message in self.mails]
 
-    def wait(self, count, seconds=20):
+    def wait(self, count, seconds=60):
         wait_for(lambda: len(self.mails) >= count, seconds, what=f"{count} mails, there are {self.subjects()}")
         return self.mails
 
@@ -98,7 +98,7 @@ class WebhookServer:
     def events(self):
         return [body["event"] for _, body, _ in self.taken]
 
-    def wait(self, count, seconds=20):
+    def wait(self, count, seconds=60):
         wait_for(lambda: len(self.taken) >= count, seconds, what=f"{count} deliveries, there are {self.events()}")
         return self.taken
 
