@@ -111,7 +111,7 @@ def test_c038_c182_another_retention_is_told_and_then_done_online(bellwether):
     bad = server.get("/api/v1/storage/retention?rule=shop&archives=7s:1h,10s:1d").json["preview"]
     assert "7" in bad["error"]
 
-    server.config_file.write_text(server.config_file.read_text().replace('"10s:1d"', '"1min:7d"'))
+    server.rewrite(server.config_file.read_text().replace('"10s:1d"', '"1min:7d"'))
     differing = lambda: server.get("/api/v1/storage/retention").json["differing"]
     wait_for(lambda: [d["series"] for d in differing()] == [3])
     told = server.cli("storage", "repolicy").stdout

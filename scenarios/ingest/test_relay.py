@@ -41,7 +41,7 @@ class Driver:
 
     def __exit__(self, *_):
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(60)
         self.process.stdout.close()
 
 
@@ -473,12 +473,12 @@ class Closing:
 def test_a_relay_that_points_at_itself_is_refused(bellwether):
     """By name, it is found out when it is connected to."""
     server = bellwether()
-    server.config_file.write_text(f"[[carbon.forward]]\naddress = 'LOCALHOST:{server.ports['line']}'\n")
+    server.rewrite(f"[[carbon.forward]]\naddress = 'LOCALHOST:{server.ports['line']}'\n")
     part_id = f"forward.LOCALHOST:{server.ports['line']}"
     wait_for(lambda: any(p["id"] == part_id for p in server.get("/api/v1/health").json["parts"]), what="the reload")
     send(server.ports["line"], [("looping", int(time.time()), 1)])
     wait_for(lambda: "our own listener" in part(server, part_id)["text"], what="the loop to be told")
-    server.config_file.write_text("[relay]\nmethod = 'consistent-hashing'\n"
+    server.rewrite("[relay]\nmethod = 'consistent-hashing'\n"
                                   f"destinations = ['127.0.0.1:{server.ports['pickle']}']\n")
     done = server.cli("config", "check", check=False)
     told = done.stdout

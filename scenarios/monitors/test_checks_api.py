@@ -276,13 +276,13 @@ def test_monitors_made_in_the_ui_are_kept_with_versions(bellwether):
 def test_reload_keeps_states_or_changes_nothing(bellwether):
     server = bellwether(CONFIG)
     send(server, "lonely", 2, "bad")
-    server.config_file.write_text(CONFIG.replace('"lonely"', '"lonesome"'))
+    server.rewrite(CONFIG.replace('"lonely"', '"lonesome"'))
     wait_for(lambda: server.get("/api/v1/checks/lonesome").status == 200, what="the reload")
     assert server.get("/api/v1/checks/lonely").status == 404
-    server.config_file.write_text(CONFIG + "\n[[check]]\nname = \"x\"\nhost = \"nowhere\"\ntype = \"passive\"\n")
+    server.rewrite(CONFIG + "\n[[check]]\nname = \"x\"\nhost = \"nowhere\"\ntype = \"passive\"\n")
     wait_for(lambda: "no host `nowhere`" in server.log(), what="the refusal")
     assert server.get("/api/v1/checks/lonesome").status == 200, "nothing of it is taken over"
-    server.config_file.write_text(CONFIG)
+    server.rewrite(CONFIG)
     wait_for(lambda: server.get("/api/v1/checks/lonely").status == 200, what="the reload")
     assert look(server, "lonely")["state"] == "CRITICAL", "it comes back as it went"
     assert [kind for kind, *_ in told(server, "lonely")] == ["problem"]

@@ -60,13 +60,13 @@ def bodies(hook, name):
     return [(body["event"], body["state"]) for body in once.values() if body["name"] == name]
 
 
-def told(hook, name, wanted, seconds=20):
+def told(hook, name, wanted, seconds=60):
     wait_for(lambda: bodies(hook, name) == wanted, seconds, what=f"{wanted} of {name}, there are {bodies(hook, name)}")
 
 
 def rewrite(server, text):
     count = server.log().count("configuration reloaded")
-    server.config_file.write_text(text)
+    server.rewrite(text)
     os.kill(server.process.pid, signal.SIGHUP)
     wait_for(lambda: server.log().count("configuration reloaded") > count, what="the reload")
 
@@ -160,7 +160,7 @@ contacts = ["ana"]
     part = lambda: {part["id"]: part for part in server.get("/api/v1/health").json["parts"]}["channel.hook"]
     wait_for(lambda: part()["state"] == "critical", what="a part that is critical")
     assert "switched off" in part()["text"] and "410" in part()["text"], part()
-    assert "410" in server.log()
+    wait_for(lambda: "410" in server.log(), what="the line in the log")
     result(server, 1, "half full")
     wait_for(lambda: any("WARNING: disk" in text for text in mail.texts()), what="the next page by mail")
     assert len(hook.all) == 1, "nothing more is sent there"
@@ -184,7 +184,7 @@ def test_acknowledging_an_incident_acknowledges_its_checks_and_the_other_way_rou
     assert server.get("/api/v1/incidents/1").json["phase"] == "acknowledged"
     result(server, 0, "fine")
     result(server, 2, "full")
-    wait_for(lambda: server.get("/api/v1/incidents").json["incidents"], what="the second incident")
+    wait_for(lambda: server.get("/api/v1/incidents/2").status == 200, what="the second incident")
     assert server.post("/api/v1/checks/disk/ack", {"sticky": False, "notify": False, "author": "ana", "comment": "it is me"}).status // 100 == 2
     by_check = lambda: server.get("/api/v1/incidents/2").json
     wait_for(lambda: by_check()["phase"] == "acknowledged", what="the incident of an acknowledged check")
