@@ -130,9 +130,12 @@ def test_what_a_service_attained_stands_beside_its_objective(bellwether):
     assert shop["causes"] == [{"name": "web1/http", "seconds": 600}, {"name": "shop is slow", "seconds": 480}]
     # A warning is no outage, nor is what is planned, of the host too.
     said("web1/http", 5, 1)
-    plan = {"host": "web1", "start": now - 1, "end": now + 60, "comment": "new disk"}
+    planned = int(time.time())
+    plan = {"host": "web1", "start": planned - 1, "end": planned + 60, "comment": "new disk"}
     identity = server.post("/api/v1/downtimes", plan).json["id"]
-    said("web1/http", 0, 2)
+    wait_for(lambda: server.get("/api/v1/hosts/web1").json["in_downtime"], what="the downtime")
+    # What comes from now on comes within it.
+    tell(server, "web1/http", 2)
     time.sleep(3)
     later = availability(server, **{"from": now - 3600, "until": now + 60})
     assert later["in_trouble_seconds"] == 900 and later["planned_seconds"] >= 2, later
