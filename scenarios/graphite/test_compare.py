@@ -211,16 +211,16 @@ def test_it_goes_on_until_told_to_end(bellwether, graphite_web):
         reader.start()
     rounds = lambda: [line for line in lines if line["event"] == "round"]
     try:
-        wait_for(lambda: len(rounds()) >= 2, seconds=40, what="two rounds")
+        wait_for(lambda: len(rounds()) >= 2, what="two rounds")
         graphite_web.stop()
         alter(path, 0, when, value)
-        wait_for(lambda: any("waiting:" in line for line in said), seconds=40, what="word of an original that is away")
+        wait_for(lambda: any("waiting:" in line for line in said), what="word of an original that is away")
         before = len(rounds())
         graphite_web.start()
-        wait_for(lambda: len(rounds()) >= before + 2, seconds=60, what="rounds after the restart")
+        wait_for(lambda: len(rounds()) >= before + 2, what="rounds after the restart")
     finally:
         process.send_signal(2)
-    assert process.wait(20) == 0, said
+    assert process.wait(60) == 0, said
     for reader in readers:
         reader.join(10)
     told = "".join(said)

@@ -66,10 +66,10 @@ def test_write_graphite(bellwether, tmp_path, protocol):
     try:
         query = {"from": "-5min"}
         wait_for(lambda: len(server.points("collectd.box.load.load.shortterm", **query)
-                             .get("collectd.box.load.load.shortterm", [])) >= 5, seconds=40)
+                             .get("collectd.box.load.load.shortterm", [])) >= 5, seconds=60)
     finally:
         collectd.terminate()
-        assert collectd.wait(20) == 0, collectd.stderr.read().decode()
+        assert collectd.wait(60) == 0, collectd.stderr.read().decode()
     wrote = written(tmp_path)
     assert {"collectd.box.load.load.midterm", "collectd.box.memory.memory-used", "collectd.box.uptime.uptime"} <= set(wrote)
     for name, points in wrote.items():
@@ -158,7 +158,7 @@ class Collectd:
 
     def stop(self):
         self.process.terminate()
-        assert self.process.wait(20) == 0, self.process.stderr.read().decode()
+        assert self.process.wait(60) == 0, self.process.stderr.read().decode()
 
 
 def with_network(bellwether, **options):
@@ -168,7 +168,7 @@ def with_network(bellwether, **options):
     return bellwether("[collectors]\nhost = false\n[self]\nseries = false\n", env=env), port
 
 
-def same_series(server, lines, packets, seconds=20):
+def same_series(server, lines, packets, seconds=60):
     """Both ways brought the same names and numbers; returns them without their prefixes."""
     def stored(prefix):
         found = {}
@@ -243,10 +243,10 @@ def test_signed_and_encrypted_packets(bellwether, tmp_path, level):
         try:
             if password == "secret":
                 wait_for(lambda: len(server.points("collectd.secret.load.load.shortterm", **{"from": "-5min"})
-                                     .get("collectd.secret.load.load.shortterm", [])) >= 2, seconds=30)
+                                     .get("collectd.secret.load.load.shortterm", [])) >= 2, seconds=60)
             else:
                 before = refused(server)
-                wait_for(lambda: refused(server) > before, seconds=30, what="refused packets")
+                wait_for(lambda: refused(server) > before, seconds=60, what="refused packets")
         finally:
             collectd.stop()
     names = server.get("/metrics/index.json").json

@@ -59,7 +59,7 @@ def theirs(home, show):
     (home / "resource.cfg").write_text("$USER1$=/plugins\n$USER2$=sec ret\n")
     with Nagios(home / "nagios", objects, resource_file=home / "resource.cfg", service_inter_check_delay_method="n") as nagios:
         done = lambda nagios: (all(status["has_been_checked"] == "1" for status in nagios.status("servicestatus")) and nagios.status("servicestatus"))
-        seen = nagios.wait_for(done, 40)
+        seen = nagios.wait_for(done)
     outputs = {status["service_description"]: status["plugin_output"] for status in seen}
     return [outputs[f"s{at}"] for at in range(len(TEXTS))]
 

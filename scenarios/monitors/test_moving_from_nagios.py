@@ -28,6 +28,7 @@ def ran(tmp_path):
     nagios = Nagios(tmp_path / "nagios", objects, service_inter_check_delay_method="n", host_inter_check_delay_method="n", check_external_commands=1, retain_state_information=1)
     with nagios:
         nagios.wait_for(lambda nagios: [status for status in nagios.status("servicestatus") if status["current_notification_number"] != "0"][2:])
+        nagios.wait_for(lambda nagios: [status for status in nagios.status("hoststatus") if status["current_notification_number"] != "0"])
         now = int(time.time())
         commands = ["ACKNOWLEDGE_SVC_PROBLEM;up;broken;2;1;1;ann;seen, on it", "ACKNOWLEDGE_HOST_PROBLEM;gone;1;0;0;ann;known",
                     f"SCHEDULE_SVC_DOWNTIME;up;warned;{now - 1};{now + 3600};1;0;3600;ann;work", f"SCHEDULE_HOST_DOWNTIME;up;{now + 7200};{now + 9000};1;0;1800;ann;later",
@@ -36,6 +37,8 @@ def ran(tmp_path):
             pipe.write("".join(f"[{now}] {command}\n" for command in commands))
         nagios.wait_for(lambda nagios: [status for status in nagios.status("servicestatus") if status["scheduled_downtime_depth"] == "1"])
         nagios.wait_for(lambda nagios: [status for status in nagios.status("servicestatus") if status["problem_has_been_acknowledged"] == "1"])
+        # The last of them.
+        nagios.wait_for(lambda nagios: [status for status in nagios.status("servicestatus") if status["notifications_enabled"] == "0"])
         (tmp_path / "status.dat").write_bytes((nagios.directory / "status.dat").read_bytes())
     return nagios
 

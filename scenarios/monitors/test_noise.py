@@ -72,7 +72,7 @@ def until(server, lines, condition, what):
         server.carbon_send("".join(f"{line} {now}\n" for line in lines).encode())
         time.sleep(0.3)
         return condition()
-    return wait_for(step, 30, what=what)
+    return wait_for(step, what=what)
 
 
 def test_what_pages_is_counted_and_judged_and_what_is_tried_out_pages_nobody(bellwether, hook):
@@ -86,7 +86,7 @@ def test_what_pages_is_counted_and_judged_and_what_is_tried_out_pages_nobody(bel
     [incident] = incidents(server)
     assert (incident["title"], incident["phase"], incident["self_healed"]) == ("load", "resolved", True)
 
-    tried = server.get("/api/v1/monitors/tried").json
+    tried = wait_for(lambda: (now := server.get("/api/v1/monitors/tried").json)["state"] == "OK" and now, what="the end of what is in shadow")
     assert (tried["shadow"], tried["state"], tried["fired"], tried["pages"]) == (True, "OK", 1, 0)
     row = {row["name"]: row for row in server.get("/api/v1/monitors").json["monitors"]}
     assert (row["load"]["pages"], row["tried"]["pages"]) == (1, 0)
@@ -127,7 +127,7 @@ def test_other_environments_have_incidents_of_their_own_and_page_nobody(bellweth
         assert (one["production"], one["told"]) == (False, [])
         timeline = server.get(f"/api/v1/incidents/{one['id']}").json["timeline"]
         assert any("is not production, and [incidents] page_non_production is off" in entry["text"] for entry in timeline)
-    shown = instances(server, "tagged")
+    shown = wait_for(lambda: len(found := instances(server, "tagged")) == 3 and found, what="all three to be watched")
     assert {(one["environment"], one["pages_people"]) for one in shown.values()} == {("test", False), ("canary", True), (None, True)}
     # The list is still what Nagios would have sent; nothing was.
     assert [one["kind"] for one in server.get("/api/v1/notifications?check=stage-disk").json] == ["problem"]

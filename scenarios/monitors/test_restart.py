@@ -98,7 +98,9 @@ def test_no_answered_result_is_lost_and_no_notice_is_told_twice(bellwether):
     server.kill()
     server.start()
     assert len(server.get("/api/v1/downtimes").json["downtimes"]) == downtimes
-    assert "WARN" not in "\n".join(line for line in server.log().splitlines() if "was not running" not in line)
+    # What is said of the machine is not about what it keeps.
+    of_machine = ("was not running", "the machine slept")
+    assert not [line for line in server.log().splitlines() if "WARN" in line and not any(words in line for words in of_machine)]
 
 
 @pytest.mark.parametrize("status", [0, 2])
@@ -238,7 +240,7 @@ def test_metric_monitors_go_on_where_they_were(bellwether):
     def state(monitor):
         return list(states(monitor).values())
 
-    def sent_until(condition, what, seconds=30):
+    def sent_until(condition, what, seconds=60):
         def step():
             now = int(time.time())
             server.carbon_send(f"m.high.a 400 {now}\nm.high.b 1 {now}\nm.low 1 {now}\nm.rate {rate[0]} {now}\n".encode())
@@ -266,7 +268,7 @@ def test_metric_monitors_go_on_where_they_were(bellwether):
     rate[0] = 1
     sent_until(lambda: state("floor") == ["CRITICAL"], "the floor")
     # A series that stops resolves nothing, and its absence is told after its own time.
-    wait_for(lambda: state("gone") == ["CRITICAL"], 20, what="the absence")
+    wait_for(lambda: state("gone") == ["CRITICAL"], what="the absence")
     assert states("high")["m.high.a"] == "CRITICAL"
     assert sorted(told()) == ["monitor:floor", "monitor:gone", "monitor:high"]
 
