@@ -1,7 +1,7 @@
 /** A Bellwether under test: its own directory, free ports, and short ways to speak to it. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createSocket } from 'node:dgram'
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -19,9 +19,14 @@ export function binary(): string {
 async function freePort(): Promise<number> {
   for (;;) {
     const port = 12_000 + Math.floor(Math.random() * 20_000)
+    if (given.has(port)) continue
+    given.add(port)
     if ((await isFreeForTcp(port)) && (await isFreeForUdp(port))) return port
   }
 }
+
+/** Free until a server listens there: another one, or the same one's next listener, is to have another. */
+const given = new Set<number>()
 
 function isFreeForTcp(port: number): Promise<boolean> {
   return new Promise((done) => {
@@ -80,8 +85,11 @@ export class Server {
     return server
   }
 
+  /** At once: a server that looks at its file finds the old text or the new one, never a part of it. */
   configure(config: string) {
-    writeFileSync(join(this.directory, 'bellwether.toml'), config)
+    const path = join(this.directory, 'bellwether.toml')
+    writeFileSync(`${path}.new`, config)
+    renameSync(`${path}.new`, path)
   }
 
   async run() {
