@@ -5,11 +5,13 @@ import { Server, until } from '../support/server.ts'
 
 let browser: Browser
 let server: Server
+/** Of the newest of the points below. */
+let now: number
 
 beforeAll(async () => {
   browser = await launch()
   server = await Server.start()
-  const now = Math.floor(Date.now() / 1000)
+  now = Math.floor(Date.now() / 1000)
   const lines: string[] = []
   for (let at = now - 300; at <= now; at++) {
     // Twenty seconds are missing: a gap, not zeros.
@@ -25,10 +27,8 @@ afterAll(async () => {
 })
 
 const explore = (query: string) => server.url(`/explore?${query}`)
-const fixed = () => {
-  const now = Math.floor(Date.now() / 1000)
-  return `from=${now - 290}&to=${now - 1}`
-}
+/** All of the points, however late a test comes to look at them. */
+const fixed = (newest = now) => `from=${newest - 290}&to=${newest - 1}`
 
 test('a target is written, completed with last values, and drawn', async () => {
   const page = await open(browser, explore('from=-5min&to=now'))
@@ -42,7 +42,7 @@ test('a target is written, completed with last values, and drawn', async () => {
   await page.keyboard.type('*.requests')
   await page.keyboard.press('Enter')
   await page.locator('.u-wrap canvas').waitFor()
-  expect(new URL(page.url()).searchParams.get('q')).toBe('sumSeries(site.*.requests)')
+  await until('the target in the URL', () => new URL(page.url()).searchParams.get('q') === 'sumSeries(site.*.requests)')
   expect(page.wrong).toEqual([])
   await page.context().close()
 })
@@ -163,11 +163,11 @@ test('a failing graph says what failed and how to go on; the page stays', async 
 })
 
 test('a slow rhythm has no gaps, and is not taken for silence', async () => {
-  const now = Math.floor(Date.now() / 1000)
-  const lines = Array.from({ length: 30 }, (_, index) => `slow.job.lag 7 ${now - 290 + index * 10}`)
+  const later = Math.floor(Date.now() / 1000)
+  const lines = Array.from({ length: 30 }, (_, index) => `slow.job.lag 7 ${later - 290 + index * 10}`)
   await server.carbon(lines.join('\n') + '\n')
   await server.known('slow.job.lag')
-  const page = await open(browser, explore(`${fixed()}&q=slow.job.lag`))
+  const page = await open(browser, explore(`${fixed(later)}&q=slow.job.lag`))
   await page.getByText('1\u202fs points, as stored').waitFor()
   await page.getByText(/^late /).waitFor()
   expect(await page.getByText(/gap/).count()).toBe(0)
@@ -213,7 +213,7 @@ test('names are cut by level, with words or without', async () => {
   const names = page.locator('.sidebar .row')
   await names.filter({ hasText: 'shop.orders.placed' }).waitFor()
   expect(await names.filter({ hasText: 'host.' }).count()).toBe(0)
-  expect(new URL(page.url()).searchParams.get('level')).toBe('business')
+  await until('the level in the URL', () => new URL(page.url()).searchParams.get('level') === 'business')
   await page.getByLabel('Find names').fill('requests')
   await page.getByText('0 names').waitFor()
   await page.context().close()

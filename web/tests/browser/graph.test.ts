@@ -173,7 +173,7 @@ test('an answer explains itself: one key, a sentence with the slow part, each fu
   expect(await steps.getByRole('row').count()).toBeGreaterThan(3)
   await steps.getByRole('row', { name: /movingAverage/ }).waitFor()
   await page.getByRole('table', { name: /Paths/ }).getByText('1s:6h (2)').first().waitFor()
-  expect(more(page, 'how')).toBe('1')
+  await until('how in the URL', () => more(page, 'how') === '1')
   expect(await axe(page)).toEqual([])
   await shot(page, 'how')
   await page.route('**/api/v1/explain', (route) => route.abort())

@@ -35,15 +35,15 @@ test('a deploy is marked on every graph of the host', async () => {
   await fetch(server.url('/events/'), { method: 'POST', body: JSON.stringify({ what: 'web 1.5 deployed', tags: 'deploy' }) })
   for (const place of [0, 1]) {
     const graph = page.locator('article [role=slider]').nth(place)
-    // Leftwards through the last seconds, until marks were asked for again and this one is told.
+    // Leftwards through the last minute, until marks were asked for again and this one is told.
     await until('the mark', async () => {
       await graph.press('End')
-      for (let step = 0; step < 15; step++) {
+      for (let step = 0; step < 60; step++) {
         if ((await graph.getAttribute('aria-valuetext'))?.includes('web 1.5 deployed')) return true
         await graph.press('ArrowLeft')
       }
       return false
-    }, 20)
+    })
   }
   await page.context().close()
 })
@@ -75,7 +75,7 @@ test('services are guessed from names, and their level is changed on the spot', 
   await row.locator('select').selectOption('business')
   await page.getByText(/is now Business/).waitFor()
   await page.getByRole('button', { name: /^Business/ }).click()
-  expect(new URL(page.url()).searchParams.get('level')).toBe('business')
+  await until('the level in the URL', () => new URL(page.url()).searchParams.get('level') === 'business')
   await page.reload()
   await page.locator('tr', { hasText: 'shop' }).first().waitFor()
   expect(await page.locator('tr', { hasText: 'shop' }).first().locator('select').inputValue()).toBe('business')
@@ -108,6 +108,9 @@ test('each small graph says its resolution and age, and how far to believe it; r
 
 test('a number sent once by hand is not missed afterwards', async () => {
   await server.carbon(`tried.once 1 ${Math.floor(Date.now() / 1000)}\n`)
-  const { arriving } = await server.json<{ arriving: { source: string; regular: boolean }[] }>('/api/v1/home')
-  expect(arriving.find(({ source }) => source === 'carbon')?.regular).toBe(false)
+  const carbon = await until('Carbon among what arrives', async () => {
+    const { arriving } = await server.json<{ arriving: { source: string; regular: boolean }[] }>('/api/v1/home')
+    return arriving.find(({ source }) => source === 'carbon')
+  })
+  expect(carbon!.regular).toBe(false)
 })

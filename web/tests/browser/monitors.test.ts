@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { axe, launch, shot, sideways, type Watched } from '../support/browser.ts'
+import { axe, launch, PATIENCE_MS, shot, sideways, type Watched } from '../support/browser.ts'
 import { actingAs, answer, type Answers } from '../support/mocked.ts'
 import { Server, until } from '../support/server.ts'
 import { aCheck, aDefinition, anIncident, aPast, aWholeIncident, estate, someIncidents, someAvailability, someMoved, someNotices, someServices } from '../support/watched.ts'
@@ -42,7 +42,7 @@ afterAll(async () => {
 
 async function look(path: string, answers: Answers, options: Parameters<Browser['newContext']>[0] = {}): Promise<Watched> {
   const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, colorScheme: 'dark', locale: 'en-GB', ...options })
-  context.setDefaultTimeout(15_000)
+  context.setDefaultTimeout(PATIENCE_MS)
   const page = Object.assign(await context.newPage(), { wrong: [] as string[], foreign: [] as string[] })
   page.on('pageerror', (error) => page.wrong.push(String(error.stack)))
   page.on('console', (message) => ['error', 'warning'].includes(message.type()) && page.wrong.push(message.text()))
@@ -59,13 +59,13 @@ test('the worst comes first, what is well is one line, and the address tells wha
   await until('the first rows', async () => (await rows.count()) > 8)
   expect(await rows.nth(1).innerText()).toContain('gdrive uploads fail')
   await page.getByRole('button', { name: /2.992 OK/ }).click()
-  expect(new URL(page.url()).searchParams.get('ok')).toBe('1')
+  await until('what is well in the URL', () => new URL(page.url()).searchParams.get('ok') === '1')
   await page.getByRole('button', { name: /^Noisy/ }).click()
-  expect(new URL(page.url()).searchParams.get('show')).toBe('noisy')
+  await until('what is shown in the URL', () => new URL(page.url()).searchParams.get('show') === 'noisy')
   await until('two noisy ones', async () => (await rows.count()) === 3)
   await page.getByPlaceholder(/Find by name/).fill('queue')
   await until('the one that was looked for', async () => (await rows.count()) === 2)
-  expect(new URL(page.url()).searchParams.get('find')).toBe('queue')
+  await until('the word in the URL', () => new URL(page.url()).searchParams.get('find') === 'queue')
   await page.goBack()
   await until('all of them', async () => (await rows.count()) > 20)
   expect(page.wrong).toEqual([])
@@ -127,6 +127,7 @@ test('a check: what it said, word for word; when it is looked at again; who was 
   await page.getByRole('img', { name: /Well for 80.% of the known time/ }).waitFor()
   await page.getByText('DISK WARNING - free space').waitFor()
   await page.getByText('from /etc/bellwether/conf.d/web.toml:14').waitFor()
+  await until('both graphs', async () => (await page.locator('article h3').count()) === 2)
   expect(await page.locator('article h3').allInnerTexts()).toEqual(['/var', 'time'])
   expect(page.wrong).toEqual([])
   await page.context().close()
@@ -240,6 +241,7 @@ test('an incident: what it looks like, who was reached, what else moved', async 
   const page = await look(PAGES.incident, ALL)
   await page.getByRole('heading', { name: 'What it looks like' }).waitFor()
   // The one that is over its threshold first.
+  await until('both graphs', async () => (await page.locator('article h3').count()) === 2)
   expect(await page.locator('article h3').allInnerTexts()).toEqual(['/var', 'time'])
   await page.getByText('by chat, not reached, 4 tries').waitFor()
   await page.getByText('410 Gone').waitFor()

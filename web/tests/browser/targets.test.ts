@@ -1,5 +1,5 @@
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { axe, launch, open, picture, settled, shot, sideways } from '../support/browser.ts'
 import { Server, until } from '../support/server.ts'
 
@@ -10,9 +10,20 @@ let server: Server
 beforeAll(async () => {
   browser = await launch()
   server = await Server.start()
+})
+afterAll(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+/** The last second of which there are points. */
+let newest = Math.floor(Date.now() / 1000) - 300
+
+/** Five minutes of points, up to now: each test finds them in its last five minutes. */
+beforeEach(async () => {
   const now = Math.floor(Date.now() / 1000)
   const lines: string[] = []
-  for (let at = now - 300; at <= now; at++) {
+  for (let at = newest + 1; at <= now; at++) {
     for (const [index, name] of ['box', 'dropbox', 'gdrive'].entries()) {
       // The shares of the last second differ, whenever this runs.
       lines.push(`up.${name}.failed ${index + ((now - at) % 5)} ${at}`, `up.${name}.completed ${10 * (index + 1)} ${at}`)
@@ -20,11 +31,8 @@ beforeAll(async () => {
     for (const dc of ['ams', 'fra']) lines.push(`requests;dc=${dc} ${at % 9} ${at}`)
   }
   await server.carbon(lines.join('\n') + '\n')
+  newest = now
   await server.known('up.gdrive.completed')
-})
-afterAll(async () => {
-  await browser?.close()
-  await server?.stop()
 })
 
 const explore = (query: string) => server.url(`/explore?from=-5min&to=now&${query}`)

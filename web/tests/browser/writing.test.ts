@@ -96,7 +96,7 @@ test('the line on the graph is dragged over stored points: the threshold moves, 
 test('a check is tried, shows what was read, is kept, and runs', async () => {
   const page = await open(browser, server.url('/monitors?new=1'))
   await page.getByLabel('What kind of thing').selectOption('http')
-  expect(new URL(page.url()).searchParams.get('kind')).toBe('http')
+  await until('the kind in the URL', () => new URL(page.url()).searchParams.get('kind') === 'http')
   expect(await page.getByRole('button', { name: 'Try it' }).isDisabled()).toBe(true)
   await page.getByLabel('Address *').fill(`${here()}/health`)
   await page.getByRole('button', { name: 'Try it' }).click()
@@ -142,7 +142,7 @@ test('a part that is gone for good is taken out, by whoever may, and a refusal i
   await answer(viewer, actingAs('responder'))
   await viewer.goto(server.url('/monitors/pool'))
   const off = viewer.getByRole('button', { name: 'Take out old' })
-  await until('it is switched off, and says why', async () => (await off.isDisabled()) && (await off.getAttribute('title'))!.includes('takes an editor'))
+  await until('it is switched off, and says why', async () => (await off.isDisabled()) && ((await off.getAttribute('title')) ?? '').includes('takes an editor'))
   await viewer.getByText('which takes an editor').waitFor()
   await viewer.close()
   await page.getByRole('button', { name: 'Take out old' }).click()

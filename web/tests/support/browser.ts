@@ -18,7 +18,7 @@ export function launch(): Promise<Browser> {
 export type Watched = Page & { wrong: string[]; foreign: string[] }
 
 /** A busy machine is slow, not wrong. */
-const PATIENCE_MS = 60_000
+export const PATIENCE_MS = 60_000
 
 /** The page has said its sentence, is live, and no graph waits for its first answer. */
 export async function settled(page: Page) {

@@ -9,9 +9,13 @@ const BATCH_MS = 1000
 /** Begins to send; call what it gives back to end. */
 export function busy(server: Server): () => void {
   let beat = 0
-  const fast = setInterval(() => void server.statsd(...packets(beat++)), BEAT_MS)
-  const slow = setInterval(() => void server.carbon(batch(beat)), BATCH_MS)
+  let over = false
+  // What is on its way when the visit ends may find nobody there.
+  const send = (sent: Promise<void>) => void sent.catch((error) => { if (!over) throw error })
+  const fast = setInterval(() => send(server.statsd(...packets(beat++))), BEAT_MS)
+  const slow = setInterval(() => send(server.carbon(batch(beat))), BATCH_MS)
   return () => {
+    over = true
     clearInterval(fast)
     clearInterval(slow)
   }
