@@ -401,16 +401,27 @@ mod tests {
         (socket, address)
     }
 
+    /// Has our end of a connection been closed without the kernel having told the peer's yet? A busy one puts that off.
+    fn is_unheard(peer: u16) -> bool {
+        const FIN_WAIT_1: &str = "04";
+        let all = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let peer = format!(":{peer:04X}");
+        let mut lines = all.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        lines.any(|line| line.len() > 3 && line[2].ends_with(&peer) && line[3] == FIN_WAIT_1)
+    }
+
     #[test]
     fn what_is_offered_is_sent_also_over_a_new_connection() {
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let outgoing = Outgoing::start(place(server.local_addr().unwrap()), 10, Broken::Repeat).unwrap();
         for round in 0..2 {
             outgoing.offer(&piece("a 1 1\n"), 1);
-            let (mut stream, _) = server.accept().unwrap();
+            let (mut stream, peer) = server.accept().unwrap();
             let mut seen = [0; 6];
             stream.read_exact(&mut seen).unwrap();
             assert_eq!(&seen, b"a 1 1\n", "round {round}");
+            drop(stream);
+            wait_until("the end to be heard of", || !is_unheard(peer.port()));
         }
         drop(outgoing);
     }
