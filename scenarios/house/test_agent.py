@@ -168,13 +168,15 @@ def test_percentiles_over_two_machines_are_exact_also_after_kills(server, agents
         time.sleep(0.6)
         server.kill()
         server.start()
-    total = lambda: sum(sum(points.values()) for points in values(server, "stats.timers.*.api.count").values())
+    # Six starts may take minutes on a busy machine.
+    counts = lambda: values(server, "stats.timers.*.api.count", **{"from": "-20min"})
+    total = lambda: sum(sum(points.values()) for points in counts().values())
     wait_for(lambda: total() == len(everything), what="all samples")
     for name in ("web1", "web2"):
         settled(server, name)
     ranked = sorted(everything)
     for percent in (1, 50, 90, 99):
-        target = f"percentileOver(mergeTimers(stats.timers.*.api), {percent}, '2min')"
+        target = f"percentileOver(mergeTimers(stats.timers.*.api), {percent}, '20min')"
         told = [value for points in values(server, target, **{"from": "-30s"}).values() for value in points.values()][-1]
         assert abs(told / ranked[max(1, math.ceil(len(ranked) * percent / 100)) - 1] - 1) <= 0.01, percent
 
