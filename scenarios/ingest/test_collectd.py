@@ -83,6 +83,7 @@ def test_write_graphite(bellwether, tmp_path, protocol):
     assert listener["dropped"] == []
 
 
+# One thread that writes: several hand their values to each plugin in an order of its own, and a counter that comes late is too old.
 NETWORK = """
 Hostname "{host}"
 FQDNLookup false
@@ -90,6 +91,7 @@ BaseDir "{directory}"
 PIDFile "{directory}/pid"
 TypesDB "/usr/share/collectd/types.db" "{directory}/own.db"
 Interval 1
+WriteThreads 1
 LoadPlugin load
 LoadPlugin memory
 LoadPlugin cpu
