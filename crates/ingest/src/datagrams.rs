@@ -107,6 +107,10 @@ pub fn run(socket: &OwnedFd, listener: &Arc<Listener>, stop: &Stop, handler: &mu
             Err(_) => {
                 // An ICMP message reported on the socket, or no memory in the kernel: passing.
                 listener.note(|totals| totals.socket_errors += 1);
+                if let Some(stopping) = &mut stopping {
+                    // It may not pass: from here on time alone decides when to stop.
+                    stopping.left = 0;
+                }
                 thread::sleep(PAUSE);
             }
         }
@@ -165,5 +169,37 @@ impl Receiver {
             return;
         }
         handler.packets(&Packets { inbox: &self.inbox, accepted: &self.accepted, listener });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nothing;
+
+    impl Handler for Nothing {
+        fn packets(&mut self, _: &Packets<'_>) {}
+
+        fn pausing(&mut self, _: bool) {}
+    }
+
+    #[test]
+    fn a_stop_does_not_wait_for_a_socket_that_only_fails() {
+        // It has a buffer, and there are no datagrams in it: every receive fails.
+        let socket = OwnedFd::from(std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+        let listener = Listener::new("test", String::new(), crate::allow::Allow::new(&[]));
+        let stop = Stop::new().unwrap();
+        stop.request();
+        let (ended, wait) = std::sync::mpsc::sync_channel(1);
+        thread::spawn({
+            let listener = Arc::clone(&listener);
+            move || {
+                run(&socket, &listener, &stop, &mut Nothing);
+                let _ = ended.send(());
+            }
+        });
+        wait.recv_timeout(Duration::from_secs(60)).expect("it goes on for ever");
+        assert!(listener.stats(None, true).totals.socket_errors > 0);
     }
 }

@@ -267,13 +267,13 @@ fn a_stop_reads_all_datagrams_that_have_arrived_also_on_a_machine_that_is_slow()
     let running = start(all());
     // Longer than a stop goes on reading from those who keep sending.
     *running.memory.slowness.lock() = Duration::from_millis(1_100);
-    // More than two receives' worth.
-    for n in 0..700 {
+    // Two receives' worth and more; where nobody may ask for a larger buffer, the kernel's own still holds them.
+    for n in 0..530 {
         running.send_datagram("carbon.udp", format!("u.{n} 1 1").as_bytes());
     }
     let memory = running.memory;
     running.ingest.stop();
-    assert_eq!(memory.points.lock().len(), 700);
+    assert_eq!(memory.points.lock().len(), 530);
 }
 
 #[test]
