@@ -13,7 +13,7 @@ use crate::manifest::{self, Found, State};
 use crate::open::block_files;
 use crate::series_log::{self, log_path};
 use crate::value::Value;
-use crate::wal::{self, Records, SegmentHeader};
+use crate::wal::{self, Records};
 use crate::wal_record::RecordReader;
 
 /// What a check found.
@@ -152,7 +152,7 @@ impl FsckReport {
     }
 
     fn check_segment(&mut self, path: &Path, bytes: &[u8], segment: u32, last: bool) {
-        if wal::read_header(bytes) != (SegmentHeader::Ours { segment }) {
+        if !wal::is_of(bytes, segment) {
             self.problems.push(format!("{}: the header fails its check", path.display()));
             return;
         }

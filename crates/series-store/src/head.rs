@@ -128,8 +128,7 @@ impl Stripe {
     }
 
     /// Make the tiers of a policy known. `start` gives what the manifest says of a place, or else where
-    /// a new one begins. No tier may be rolled further than a finer one of the same policy, or what comes
-    /// up from there would be overlooked; rolling some slots twice does no harm.
+    /// a new one begins.
     pub fn add_policy(&mut self, id: PolicyId, entry: &PolicyEntry, start: &dyn Fn(Place) -> TierStart) {
         let index = usize::from(id);
         if self.policy_tiers.len() <= index {
@@ -139,12 +138,31 @@ impl Stripe {
             return;
         }
         let places: Arc<[usize]> = entry.tiers.iter().map(|tier| self.tier_index(*tier, start)).collect();
-        let mut rolled = Timestamp(i64::MAX);
-        for place in places.iter() {
-            rolled = rolled.min(self.tiers[*place].rolled);
-            self.tiers[*place].rolled = rolled;
-        }
         self.policy_tiers[index] = Some(places);
+        self.hold_marks_back();
+    }
+
+    /// No tier may be rolled further than a finer one of the same policy, or what comes up from there would be
+    /// overlooked; rolling some slots twice does no harm.
+    fn hold_marks_back(&mut self) {
+        let pairs: Vec<(usize, usize)> =
+            self.policy_tiers.iter().flatten().flat_map(|places| followers(places)).collect();
+        // Policies share tiers: what one of them holds back, another's coarser tiers wait for too.
+        while let Some((finer, coarser)) = pairs
+            .iter()
+            .copied()
+            .find(|(finer, coarser)| self.tiers[*coarser].rolled > self.tiers[*finer].rolled)
+        {
+            self.tiers[coarser].rolled = self.tiers[finer].rolled;
+        }
+    }
+
+    /// Points of a tier from `begin` on are not late ones any more.
+    pub fn open_again(&mut self, tier: Tier, begin: Timestamp) {
+        if let Some(tier) = self.tier_mut(tier) {
+            tier.open_again(begin);
+        }
+        self.hold_marks_back();
     }
 
     fn tier_index(&mut self, tier: Tier, start: &dyn Fn(Place) -> TierStart) -> usize {
@@ -220,6 +238,11 @@ impl Stripe {
     }
 }
 
+/// Each archive of a policy with the next coarser one.
+fn followers(places: &[usize]) -> impl Iterator<Item = (usize, usize)> {
+    places.iter().copied().zip(places.iter().copied().skip(1))
+}
+
 /// How a tier begins.
 #[derive(Clone, Copy, Debug)]
 pub struct TierStart {
@@ -251,7 +274,7 @@ impl TierHead {
 
     /// Move base and mark back to `begin`. Only if nothing is in memory: late points must not be newer than
     /// what an open slot holds.
-    pub fn open_again(&mut self, begin: Timestamp) {
+    fn open_again(&mut self, begin: Timestamp) {
         let base = self.place.tier.slot(begin);
         with_head!(&mut self.head, head => {
             if head.open.extent().is_none() && head.late.count == 0 && head.frozen.is_empty() {

@@ -25,14 +25,18 @@ impl Store {
         recovery: &mut Recovery,
     ) -> Result<(), OpenError> {
         let directory = self.directory.join("wal");
-        let mut expected = None;
+        let mut before = None;
         for (index, (segment, _)) in segments.iter().enumerate() {
-            if expected.is_some_and(|expected| expected != *segment) {
-                self.files.damage.gap(format!("log segments before {segment} are missing"), 0);
-            }
-            expected = Some(segment + 1);
             let path = wal::segment_path(&directory, *segment);
             let bytes = read_whole(&*self.io, &path, 4 * WAL_SEGMENT_BYTES).doing("read", &path)?;
+            // Numbers are left out where a segment was never begun: by a kill, or a full disk.
+            let previous = match wal::read_header(&bytes) {
+                SegmentHeader::Ours { previous, .. } => previous,
+                _ => 0,
+            };
+            if before.replace(*segment).is_some_and(|before| previous > before) {
+                self.files.damage.gap(format!("log segments before {segment} are missing"), 0);
+            }
             let last = index + 1 == segments.len();
             self.replay_segment(*segment, &path, &bytes, last, loaded, recovery)?;
         }
@@ -50,7 +54,7 @@ impl Store {
     ) -> Result<(), OpenError> {
         let known_ids = loaded.ids_known_to(segment);
         let mut records = Records::new(bytes);
-        let sound = wal::read_header(bytes) == SegmentHeader::Ours { segment };
+        let sound = wal::is_of(bytes, segment);
         // A crash right after the last segment was begun leaves less than a header.
         let begun = last && bytes.len() < wal::HEADER_BYTES;
         let mut damaged = !(sound || begun);

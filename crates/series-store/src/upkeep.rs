@@ -112,9 +112,7 @@ impl Store {
                     continue;
                 }
                 self.flush_place(place, Extent::All)?;
-                if let Some(tier) = stripe.write().tier_mut(place.tier) {
-                    tier.open_again(begin);
-                }
+                stripe.write().open_again(place.tier, begin);
             }
         }
         Ok(())

@@ -195,10 +195,11 @@ impl Wal {
     fn start_segment(&self, out: &mut Out, segment: u32) -> Result<(), DiskError> {
         let path = segment_path(&self.directory, segment);
         let file = self.io.create(&path).doing("create", &path)?;
+        let previous = out.segments.last().map_or(0, |(segment, _)| *segment);
         out.directory_changed = true;
         out.segment = segment;
         out.segments.push((segment, HEADER_BYTES as u64));
-        file.append(&segment_header(segment)).doing("write", &path)?;
+        file.append(&segment_header(segment, previous)).doing("write", &path)?;
         out.file = Some(file);
         Ok(())
     }
@@ -290,12 +291,13 @@ pub fn segment_of(name: &str) -> Option<u32> {
     name.strip_prefix("0-")?.strip_suffix(".wal")?.parse().ok()
 }
 
-fn segment_header(segment: u32) -> [u8; HEADER_BYTES] {
+fn segment_header(segment: u32, previous: u32) -> [u8; HEADER_BYTES] {
     let mut header = [0; HEADER_BYTES];
     header[..8].copy_from_slice(MAGIC);
     header[8..10].copy_from_slice(&MAJOR.to_le_bytes());
     header[10..12].copy_from_slice(&MINOR.to_le_bytes());
     header[12..16].copy_from_slice(&segment.to_le_bytes());
+    header[16..20].copy_from_slice(&previous.to_le_bytes());
     let crc = crc32c::crc32c(&header[..28]);
     header[28..].copy_from_slice(&crc.to_le_bytes());
     header
@@ -306,6 +308,8 @@ fn segment_header(segment: u32) -> [u8; HEADER_BYTES] {
 pub enum SegmentHeader {
     Ours {
         segment: u32,
+        /// The newest that was there when this one was begun; 0: none, or a version that did not note it.
+        previous: u32,
     },
     /// Written by a version with another major number.
     Foreign {
@@ -319,15 +323,21 @@ pub fn read_header(bytes: &[u8]) -> SegmentHeader {
         let mut reader = Reader::new(bytes);
         let magic = reader.take(8)?;
         let (major, _minor, segment) = (reader.u16()?, reader.u16()?, reader.u32()?);
-        reader.take(12)?;
+        let previous = reader.u32()?;
+        reader.take(8)?;
         let sound = magic == MAGIC && reader.u32()? == crc32c::crc32c(&bytes[..28]);
         Ok(match sound {
             false => SegmentHeader::Damaged,
             true if major != MAJOR => SegmentHeader::Foreign { major },
-            true => SegmentHeader::Ours { segment },
+            true => SegmentHeader::Ours { segment, previous },
         })
     };
     read().unwrap_or(SegmentHeader::Damaged)
+}
+
+/// Is it the start of this segment, whole?
+pub fn is_of(bytes: &[u8], number: u32) -> bool {
+    matches!(read_header(bytes), SegmentHeader::Ours { segment, .. } if segment == number)
 }
 
 /// Records of a segment's bytes after its header, each with the offset where it starts; and what could

@@ -160,6 +160,15 @@ fn any_block_store_answers_as_the_model() {
     }
 }
 
+/// Histories that once found a fault: marks after the clock was set back, numbers of segments that were never begun.
+#[test]
+fn what_was_once_wrong_answers_as_the_model() {
+    for seed in [1_795_312_448_740, 1_997] {
+        let disk = crate::support::disk::SimulatedDisk::default();
+        run(&Setup::new(StorageConfig::default(), Arc::new(disk)), seed, 60);
+    }
+}
+
 fn rounds(short: u64) -> u64 {
     if crate::support::is_long() { 20 * short } else { short }
 }

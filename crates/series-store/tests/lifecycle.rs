@@ -472,6 +472,21 @@ fn a_lost_manifest_is_made_anew_from_the_files() {
     assert!(RealIo.list(&directory.join("quarantine")).is_ok_and(|kept| !kept.is_empty()));
 }
 
+#[test]
+fn a_segment_of_the_log_that_is_gone_is_a_gap() {
+    let mut store = store("1s:1h");
+    for second in 0..3 {
+        store.put_one("a", START - second, 1.0);
+        store.store.sync().unwrap();
+        store = store.reopen();
+    }
+    assert!(store.recovery.gaps.is_empty(), "{:?}", store.recovery);
+    let segment = store.setup.directory.join("wal/0-00000002.wal");
+    let store = store.reopen_after(|| std::fs::remove_file(segment).unwrap());
+    assert!(store.recovery.gaps[0].what.contains("segments before 3 are missing"), "{:?}", store.recovery);
+    assert_eq!(store.points("a", START - 5, START).1, [(START - 2, 1.0), (START, 1.0)]);
+}
+
 /// Whatever is cut off or hit in the log of names: no new name gets the points of an old one.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the file is small: this test has made it")]
