@@ -30,9 +30,9 @@ pub fn test() -> Result<(), String> {
     tally.step("format, lints, dependencies", check);
     tally.step("web: build", || run(&mut npm(&["run", "build"])));
     tally.step("binary", || run(cargo().args(["build", "--locked", "--package", "bellwether"])));
-    tally.counted("rooms", cargo().args(["test", "--workspace", "--locked", "--quiet"]));
+    tally.counted("rooms", cargo().args(["test", "--workspace", "--locked", "--quiet"]).envs(seeds()));
     tally.counted("web: types and units", &mut npm(&["test"]));
-    tally.counted("scenarios", &mut pytest());
+    tally.counted("scenarios", pytest().envs(seeds()));
     tally.counted("web: browser", &mut npm(&["run", "test:browser"]));
     tally.close()
 }
@@ -98,6 +98,16 @@ pub fn bench(arguments: &[String]) -> Result<(), String> {
     bench.args(["-m", "bench"]).args(arguments).current_dir(root().join("scenarios"));
     bench.env("CARGO_TARGET_DIR", target_directory()).env_remove("BELLWETHER_BIN");
     run(&mut bench)
+}
+
+/// The time of the commit, unless told otherwise: a commit is tried with the same random histories wherever that is
+/// done, so that a failure is seen again, and the next commit with others. `long` draws new ones each time.
+fn seeds() -> Vec<(&'static str, String)> {
+    let time = Command::new("git").args(["log", "-1", "--format=%ct"]).current_dir(root()).output();
+    let time =
+        time.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
+    let open = ["SEED", "STORE_SEED"].into_iter().filter(|name| std::env::var_os(name).is_none());
+    open.filter(|_| !time.is_empty()).map(|name| (name, time.clone())).collect()
 }
 
 fn pytest() -> Command {
