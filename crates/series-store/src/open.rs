@@ -115,6 +115,7 @@ impl Store {
             policies: ArcSwap::from_pointee(std::mem::take(&mut loaded.policies)),
             stripes: ArcSwap::default(),
             creating: Mutex::new(()),
+            changing_slot: Mutex::new(()),
             series_log: Mutex::new(series_log),
             wal,
             files,

@@ -65,6 +65,8 @@ pub struct Store {
     pub(crate) stripes: ArcSwap<Vec<SharedStripe>>,
     /// Held while a series is made, so that ids, stripes and log agree on the order.
     pub(crate) creating: Mutex<()>,
+    /// Held while a slot is read, changed and put back: a sketch that is added, a coarse slot that is computed at once.
+    pub(crate) changing_slot: Mutex<()>,
     pub(crate) series_log: Mutex<SeriesLog>,
     pub(crate) wal: Wal,
     pub(crate) files: Arc<Files>,

@@ -298,6 +298,7 @@ impl Store {
     fn write_apart(&self, stripe: &SharedStripe, point: &Apart, now: Timestamp) -> bool {
         let Some(entry) = self.policy(point.policy) else { return false };
         let ladder = Ladder { store: self, stripe, point, entry: &entry, now };
+        let _changing = self.changing_slot.lock();
         let before = ladder.slots_at_once();
         let stored = self.put_apart(stripe, point, now);
         for (archive, before) in before.into_iter().enumerate().skip(point.archive + 1) {
@@ -401,12 +402,14 @@ impl Store {
             Goes::Finest { .. } => (0, 0),
             Goes::Apart { archive, lazy_to } => (archive, at_once_to(&entry, archive, lazy_to)),
         };
+        let changing = self.changing_slot.lock();
         let mut stored = true;
         // The coarser one first: it may be computed from the finer one, which must not have the new yet.
         for index in (archive..=last).rev() {
             let lazy_to = lazy_to(&entry, index, time, now);
             stored &= self.add_sketch(&stripe, &entry, (local, policy), index, lazy_to, time, sketch, now);
         }
+        drop(changing);
         match stored {
             true => report.stored += 1,
             false => report.volatile += 1,

@@ -211,6 +211,17 @@ fn a_snapshot_opens_as_a_store() {
     assert_eq!(store.points("a", START - 1, START + 299).1.len(), 300);
 }
 
+/// The step, and how many values the sketches of a series hold in (from, until].
+fn sketched(store: &TestStore, name: &str, from: i64, until: i64) -> (i64, f64) {
+    let scope = Scope::everything();
+    let query = FindQuery { pattern: name, kind: ValueKind::Sketch, scope: &scope, limit: 10 };
+    let Node::Leaf(found) = store.store.find(&query).unwrap().remove(0) else { panic!("a series is a leaf") };
+    let (series, limits) = ([found.series], QueryLimits::default());
+    let asked = request(&series, from, until, store.now(), &scope, &limits);
+    let row = store.store.fetch_sketches(&asked).unwrap().remove(0);
+    (row.step.seconds(), row.slots.iter().flatten().map(Sketch::count).sum())
+}
+
 #[test]
 fn sketches_add_up_whatever_happens() {
     let archives = "1s:1h,10s:1d,60s:7d";
@@ -240,23 +251,8 @@ fn sketches_add_up_whatever_happens() {
     store.store.sync().unwrap();
     store = store.reopen();
     store.settle();
-    let scope = Scope::everything();
-    let query = FindQuery { pattern: "stats.timers.t", kind: ValueKind::Sketch, scope: &scope, limit: 10 };
-    let Node::Leaf(found) = store.store.find(&query).unwrap().remove(0) else { panic!("a series is a leaf") };
     assert_eq!(store.id("stats.timers.t"), None, "sketches are not among the numbers");
-    let total = |store: &TestStore, from: i64| {
-        let limits = QueryLimits::default();
-        let rows = store.store.fetch_sketches(&request(
-            &[found.series],
-            from,
-            START + 179,
-            store.now(),
-            &scope,
-            &limits,
-        ));
-        let row = rows.unwrap().remove(0);
-        (row.step.seconds(), row.slots.iter().flatten().map(Sketch::count).sum::<f64>())
-    };
+    let total = |store: &TestStore, from: i64| sketched(store, "stats.timers.t", from, START + 179);
     assert_eq!(total(&store, START - 1), (10, weight));
     store.advance(2 * 86_400);
     store.settle();
@@ -457,6 +453,25 @@ fn threads_write_and_read_at_once() {
     for name in ["shared.0", "shared.19", "own.2.39"] {
         assert_eq!(store.points(name, START - 50, START).1.len(), 50, "{name}");
     }
+}
+
+/// Two agents may send of the same timer and second: what one adds must not be what the other read before.
+#[test]
+fn sketches_of_several_senders_add_up() {
+    const SENDERS: usize = 16;
+    const EACH: usize = 500;
+    let store = store("1s:1h,10s:1d");
+    let one = || {
+        let mut batch = SketchBatch::default();
+        batch.push(b"timer", Timestamp(START), Sketch::from_values([(2.0, 1.0)]));
+        batch
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..SENDERS {
+            scope.spawn(|| (0..EACH).for_each(|_| assert_eq!(store.store.write_sketches(&one()).stored, 1)));
+        }
+    });
+    assert_eq!(sketched(&store, "timer", START - 1, START), (1, (SENDERS * EACH) as f64));
 }
 
 #[test]
