@@ -12,10 +12,11 @@ pub const WALLS: &[(&str, &[&str])] = &[
     ("ingest", &["vocabulary", "formats", "statsd"]),
     ("collectors", &["vocabulary", "formats"]),
     ("outbound", &["vocabulary"]),
+    ("accounts", &["vocabulary", "state-store"]),
     ("incidents", &["vocabulary", "state-store"]),
     ("monitors", &["vocabulary", "formats", "state-store", "graphite", "outbound"]),
     ("notify", &["vocabulary", "incidents", "outbound"]),
-    ("http-api", &["vocabulary", "formats", "graphite", "state-store", "monitors", "incidents"]),
+    ("http-api", &["vocabulary", "formats", "graphite", "state-store", "monitors", "incidents", "accounts"]),
     (
         "bellwether",
         &[
@@ -28,6 +29,7 @@ pub const WALLS: &[(&str, &[&str])] = &[
             "ingest",
             "collectors",
             "outbound",
+            "accounts",
             "incidents",
             "monitors",
             "notify",

@@ -85,6 +85,15 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<accounts::AccountError> for Problem {
+    fn from(error: accounts::AccountError) -> Problem {
+        match error {
+            accounts::AccountError::Refused(why) => Problem::bad_request(why),
+            accounts::AccountError::State(error) => error.into(),
+        }
+    }
+}
+
 impl From<state_store::StateError> for Problem {
     fn from(error: state_store::StateError) -> Problem {
         Problem::internal(error)

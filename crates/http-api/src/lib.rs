@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `server` | accepting connections (TCP, TLS, control socket) |
 //! | `guard`, `cross_origin` | who may ask at all, and as whom; every request passes it |
-//! | `accounts`, `attempts` | people, sessions, tokens; guessing made slow |
+//! | `attempts` | guessing made slow |
 //! | `graphite_web/` | graphite-web's paths, as it answers them |
 //! | `api_v1/` | Bellwether's own JSON API (docs/http-api.md) |
 //! | `acknowledge` | `/a/…`, what a link in a page leads to |
@@ -19,7 +19,6 @@
 //! | `annotations`, `levels`, `guess`, `groups`, `inventory` | marks in time; level, unit, origin of series, and which belong together |
 //! | `ui` | the embedded web UI |
 
-pub mod accounts;
 mod acknowledge;
 pub mod agents;
 pub mod annotations;
@@ -59,6 +58,7 @@ use state_store::Migrations;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
+pub use ::accounts;
 pub use agents::Agents;
 pub use answers::Answers;
 pub use api_v1::availability::Availabilities;

@@ -1,0 +1,111 @@
+//! Who there is, and who may do what: people who sign in, their sessions, API tokens.
+//!
+//! Comes in: what is shown to say who asks (a password, the secret of a session or token), and what an administrator
+//! changes. Goes out: a [`Caller`] with a role and a scope. What never happens here: HTTP, sending anything, reading
+//! the clock. Secrets are kept hashed: passwords with Argon2id, those of tokens and sessions (128 random bits and
+//! more) with SHA-256.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `lib.rs` | [`Caller`], [`Role`], migrations, what is refused |
+//! | `people.rs`, `sessions.rs`, `tokens.rs` | each with its table |
+//! | `secrets.rs` | random secrets and how they are kept |
+//! | `limits.rs` | what is bounded, and by how much |
+
+pub mod limits;
+mod people;
+mod secrets;
+mod sessions;
+mod tokens;
+
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+use state_store::{Migrations, StateError};
+use utoipa::ToSchema;
+use vocabulary::ports::Scope;
+
+pub use limits::SESSION_SECONDS;
+pub use people::{check_password, people, remove_person, set_person};
+pub use secrets::random_secret;
+pub use sessions::{close_session, open_session, session};
+pub use tokens::{Token, create_token, remove_token, token, tokens};
+
+pub const MIGRATIONS: Migrations = Migrations {
+    room: "accounts",
+    steps: &["CREATE TABLE person (name TEXT PRIMARY KEY, password TEXT NOT NULL, role TEXT NOT NULL, created INTEGER NOT NULL) STRICT;
+         CREATE TABLE session (secret BLOB PRIMARY KEY, person TEXT NOT NULL REFERENCES person (name) ON DELETE CASCADE, expires INTEGER NOT NULL) STRICT;
+         CREATE TABLE token (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, secret BLOB NOT NULL UNIQUE, role TEXT NOT NULL,
+            prefixes TEXT NOT NULL, created INTEGER NOT NULL, last_used INTEGER) STRICT;"],
+};
+
+/// What one may do, least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    Viewer,
+    Responder,
+    Editor,
+    Admin,
+}
+
+impl Role {
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Viewer => "viewer",
+            Role::Responder => "responder",
+            Role::Editor => "editor",
+            Role::Admin => "admin",
+        }
+    }
+
+    pub(crate) fn parse(name: &str) -> Role {
+        [Role::Admin, Role::Editor, Role::Responder]
+            .into_iter()
+            .find(|role| role.name() == name)
+            .unwrap_or(Role::Viewer)
+    }
+}
+
+/// Who asks, and what they may do and see.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Caller {
+    pub name: String,
+    pub role: Role,
+    pub scope: Scope,
+    pub via: Via,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// Nobody has to say who they are on loopback.
+    Loopback,
+    ControlSocket,
+    Session,
+    Token,
+}
+
+#[derive(Debug)]
+pub enum AccountError {
+    /// Not allowed, with the reason.
+    Refused(String),
+    State(StateError),
+}
+
+impl From<StateError> for AccountError {
+    fn from(error: StateError) -> AccountError {
+        AccountError::State(error)
+    }
+}
+
+impl std::fmt::Display for AccountError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            AccountError::Refused(why) => f.write_str(why),
+            AccountError::State(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for AccountError {}

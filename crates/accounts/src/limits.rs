@@ -1,0 +1,12 @@
+//! What is bounded, and by how much.
+
+/// A session ends this long after it was opened.
+pub const SESSION_SECONDS: i64 = 30 * 86_400;
+/// Names of people, teams and tokens.
+pub const LONGEST_NAME: usize = 100;
+/// Short enough to type, long enough that guessing at the allowed rate is hopeless.
+pub const MIN_PASSWORD_LENGTH: usize = 8;
+/// Argon2 of a megabyte-long password would be a way to keep us busy.
+pub const MAX_PASSWORD_LENGTH: usize = 1_024;
+/// The time of a token's last use is written at most this often.
+pub const LAST_USED_EVERY_SECONDS: i64 = 60;

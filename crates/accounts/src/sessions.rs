@@ -1,0 +1,40 @@
+//! Sessions: what a browser shows after somebody signed in.
+
+use state_store::{StateError, StateStore};
+use vocabulary::Timestamp;
+use vocabulary::ports::Scope;
+
+use crate::secrets::{hashed, random_secret};
+use crate::{AccountError, Caller, Role, SESSION_SECONDS, Via};
+
+/// The secret of a new session.
+pub fn open_session(state: &StateStore, person: &str, now: Timestamp) -> Result<String, AccountError> {
+    let secret = random_secret().map_err(|error| AccountError::Refused(error.to_string()))?;
+    state.transaction(|tx| {
+        tx.execute("DELETE FROM session WHERE expires < ?1", &[now.0.into()])?;
+        tx.execute(
+            "INSERT INTO session (secret, person, expires) VALUES (?1, ?2, ?3)",
+            &[hashed(&secret).into(), person.into(), now.plus(SESSION_SECONDS).0.into()],
+        )
+    })?;
+    Ok(secret)
+}
+
+pub fn close_session(state: &StateStore, secret: &str) -> Result<(), StateError> {
+    state.transaction(|tx| tx.execute("DELETE FROM session WHERE secret = ?1", &[hashed(secret).into()]))?;
+    Ok(())
+}
+
+pub fn session(state: &StateStore, secret: &str, now: Timestamp) -> Result<Option<Caller>, StateError> {
+    let rows = state.query(
+        "SELECT person.name, person.role FROM session JOIN person ON person.name = session.person
+         WHERE session.secret = ?1 AND session.expires >= ?2",
+        &[hashed(secret).into(), now.0.into()],
+    )?;
+    Ok(rows.first().map(|row| Caller {
+        name: row.text(0).to_owned(),
+        role: Role::parse(row.text(1)),
+        scope: Scope::everything(),
+        via: Via::Session,
+    }))
+}
