@@ -13,6 +13,7 @@ use series_store::names::Offender;
 
 use crate::house::House;
 use crate::own::{listener_name, outgoing_name};
+use crate::watcher::{STALLED_AFTER, doubts, outside};
 
 /// A log record should be on the disk within a tenth of a second; ten times that is trouble.
 const SLOW_SYNC_MILLISECONDS: f64 = 1_000.0;
@@ -36,19 +37,26 @@ pub fn health(house: &House) -> Health {
     let now = house.clock.since_epoch().as_secs_f64();
     let store = house.store.health();
     let parts = parts(house, &store);
+    let storage = storage(house, &store);
     let state = parts.iter().map(|part| part.state).max().unwrap_or(State::Ok).max(State::Ok);
     Health {
         state,
         sentence: sentence(&parts, state),
         since: Some(note_since(house, "", state, now)),
         now,
+        doubts: doubts::doubts(&parts, &storage, now),
         parts,
-        storage: storage(house, &store),
+        storage,
         refused: refused(house),
         bad_lines: bad_lines(house),
         widest: widest(house),
         newest: newest(house),
     }
+}
+
+/// Each part, as it is now.
+pub fn all_parts(house: &House) -> Vec<Part> {
+    parts(house, &house.store.health())
 }
 
 fn parts(house: &House, store: &StoreHealth) -> Vec<Part> {
@@ -68,6 +76,8 @@ fn parts(house: &House, store: &StoreHealth) -> Vec<Part> {
     parts.extend(crate::agents::parts(house, now));
     parts.extend(crate::watching_own::parts(house, now));
     parts.extend(crate::telling_own::parts(house, now));
+    parts.push(outside::outside_part(house));
+    parts.extend(threads_part(house));
     parts.push(store_part(house, store));
     parts.push(query_part(house));
     parts.extend(configuration_part(house));
@@ -517,6 +527,15 @@ fn configuration_part(house: &House) -> Option<Part> {
         (None, waiting) => (State::Ok, format!("waits for the next start: {}", waiting.join(", "))),
     };
     Some(Part { state, text, ..part("config", "evaluator", "Configuration") })
+}
+
+/// Only when one of the pager's threads does not turn any more.
+fn threads_part(house: &House) -> Option<Part> {
+    let stalled = house.turning.stalled(STALLED_AFTER);
+    let (thread, ago) = stalled.first()?;
+    let others = if stalled.len() > 1 { format!(", and {} more", stalled.len() - 1) } else { String::new() };
+    let text = format!("`{thread}` has not turned for {} s{others}: restart the server", ago.as_secs());
+    Some(Part { state: State::Critical, text, ..part("threads", "evaluator", "Threads") })
 }
 
 fn last_gaps(mut gaps: Vec<(i64, i64)>) -> Vec<(i64, i64)> {

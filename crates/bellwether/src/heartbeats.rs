@@ -16,6 +16,7 @@ use vocabulary::Clock;
 use crate::book;
 use crate::failure::Failure;
 use crate::house::House;
+use crate::watcher::turning::Wheel;
 
 /// Definitions that were made meanwhile are seen within this time.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -56,6 +57,7 @@ fn run(house: &House, stop: &AtomicBool) {
     heartbeats.under_real_clock(now_ms());
     loop {
         let stopping = stop.load(Ordering::Relaxed);
+        house.turning.note(Wheel::Heartbeats);
         let round = heartbeats.work(now_ms, PATIENCE);
         take(house, round);
         let definitions = monitors.definitions();

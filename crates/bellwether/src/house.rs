@@ -25,6 +25,8 @@ use crate::logging::LogControl;
 use crate::metric_watch::MetricWatchStats;
 use crate::sent::SentStats;
 use crate::streaks::Streaks;
+use crate::watcher::outside::OutsideStats;
+use crate::watcher::turning::{Turning, Wheel};
 use crate::watching::Watching;
 use crate::{backup, book, opening, own};
 
@@ -45,6 +47,10 @@ pub struct House {
     pub watching: ArcSwap<Option<Arc<Watching>>>,
     pub sent: Mutex<Option<Arc<SentStats>>>,
     pub metric_watch: MetricWatchStats,
+    /// Which threads of the pager turn.
+    pub turning: Turning,
+    /// What became of the heartbeat to the outside.
+    pub outside: Mutex<OutsideStats>,
     pub alive: Alive,
     pub aggregator: Arc<Aggregator>,
     /// Empty before the listeners are open and after they were closed.
@@ -134,6 +140,8 @@ impl House {
             watching: ArcSwap::from_pointee(None),
             sent: Mutex::default(),
             metric_watch: MetricWatchStats::default(),
+            turning: Turning::default(),
+            outside: Mutex::default(),
             alive,
             aggregator,
             ingest: RwLock::new(None),
@@ -211,6 +219,7 @@ impl House {
         self.history.note(now, &counters);
         arriving::note_streaks(self);
         self.alive.note(now, self.config.load().flush_seconds());
+        self.turning.note(Wheel::Ticker);
     }
 }
 

@@ -39,6 +39,7 @@ mod telling_own;
 mod ticker;
 mod tls;
 mod usual;
+mod watcher;
 mod watching;
 mod watching_own;
 mod whisper;

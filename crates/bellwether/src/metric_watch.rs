@@ -19,6 +19,7 @@ use vocabulary::state::{State, StateType};
 
 use crate::failure::Failure;
 use crate::house::House;
+use crate::watcher::turning::Wheel;
 
 /// What Carbon brings comes at any moment of a second, and waits for so long at most.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -68,6 +69,7 @@ impl Judge {
         let mut known: Option<Arc<Definitions>> = None;
         let mut last = Timestamp(0);
         while !self.stop.load(Ordering::Relaxed) {
+            self.house.turning.note(Wheel::Metrics);
             if let Some(tick) = self.house.store.next_tick(last, LOOK_EVERY) {
                 last = tick;
             }

@@ -51,6 +51,7 @@ pub fn counters(house: &House) -> Vec<(String, f64)> {
     crate::agents::count(house, &mut all);
     crate::watching_own::count(house, &mut all);
     crate::telling_own::count(house, &mut all);
+    crate::watcher::outside::count(house, &mut all);
     all.add("process.cpu_milliseconds", process::cpu_milliseconds());
     all.0
 }

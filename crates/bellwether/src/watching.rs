@@ -33,6 +33,7 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::handling::Handlers;
 use crate::house::House;
+use crate::watcher::turning::Wheel;
 use clock::Seen;
 use known::Known;
 
@@ -206,6 +207,7 @@ impl Watching {
 
     fn run_checks(&self, mut finished: mpsc::Receiver<Finished>) {
         while !self.stopping() {
+            self.house.turning.note(Wheel::Checks);
             let at = self.house.clock.now();
             let estate = Known { monitors: self.monitors(), at };
             self.miss(at, &estate);
@@ -274,6 +276,7 @@ impl Watching {
         let mut seen = Seen::new(&*self.house.clock);
         let mut prune_at = Instant::now() + PRUNE_EVERY;
         while !self.stopping() {
+            self.house.turning.note(Wheel::Monitors);
             self.monitors().wait_for_work(self.until_due());
             let now = self.house.clock.now();
             if seen.stepped(&*self.house.clock) {

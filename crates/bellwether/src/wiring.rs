@@ -11,6 +11,7 @@
 //! | `checks` | starts checks that are due, takes what came of them | checks start later, counted |
 //! | `heartbeats` | writes pings together, tells what they mean | who pings waits; with 10,000 waiting: 429 |
 //! | tasks of `notify`, one for each channel | send pages | pages wait on the disk, shown and told by other channels |
+//! | a task of `watcher` | the heartbeat to the outside, own parts in trouble | a heartbeat comes late, or not at all: somebody outside is told |
 //! | `metrics` | judges metric monitors each second | the next look takes what has gathered |
 //! | `monitors` | writes what monitors say in one transaction a batch, carries it on to incidents | senders of results wait |
 //! | `sent`, `command-pipe` | hand on results and commands of NSCA and the command pipe | a queue of 10,000: results of NSCA are dropped, counted; the pipe's writers wait |
@@ -51,6 +52,7 @@ use crate::process;
 use crate::sent::{self, Inbox};
 use crate::telling;
 use crate::ticker::Ticker;
+use crate::watcher::Watcher;
 use crate::watching::Running;
 
 /// Requests that are open at the stop get this long in all; the doors themselves wait less.
@@ -174,6 +176,7 @@ pub struct Parts {
     inbox: Inbox,
     sent: Mutex<Option<sent::Running>>,
     metric_watch: Mutex<Option<MetricWatch>>,
+    watcher: Mutex<Option<Watcher>>,
     background: Mutex<Option<series_store::Background>>,
     tls: Tls,
     url: String,
@@ -207,6 +210,7 @@ impl Parts {
             inbox,
             sent: Mutex::default(),
             metric_watch: Mutex::default(),
+            watcher: Mutex::default(),
             background: Mutex::new(Some(background)),
             tls: front.tls.clone(),
             url: front.url().to_owned(),
@@ -246,6 +250,7 @@ impl Parts {
         *self.sent.lock() = Some(sent::Running::start(house, &self.inbox, queue, pipe)?);
         *house.sent.lock() = Some(self.inbox.stats.clone());
         *self.metric_watch.lock() = Some(MetricWatch::start(house)?);
+        *self.watcher.lock() = Some(Watcher::start(house, runtime.handle()));
         *house.phase.lock() = Phase::Running;
         Ok(())
     }
@@ -399,6 +404,9 @@ impl Parts {
 
     /// Pings and metrics first, for what they mean is still written; what is not sent by then waits on the disk.
     fn stop_watching(&self) {
+        if let Some(watcher) = self.watcher.lock().take() {
+            watcher.stop();
+        }
         if let Some(beating) = self.beating.lock().take() {
             beating.stop();
         }

@@ -142,6 +142,8 @@ pub struct Health {
     /// Since when the state holds.
     pub since: Option<f64>,
     pub now: f64,
+    /// Everything that cannot be trusted now, the worst first.
+    pub doubts: Vec<Doubt>,
     pub parts: Vec<Part>,
     pub storage: StorageHealth,
     pub refused: Refused,
@@ -156,12 +158,27 @@ impl Health {
         self.refused.keep_seen(scope);
         // Machines have names too.
         self.parts.retain(|part| scope.is_everything() || !part.id.starts_with("agent."));
+        self.doubts.retain(|doubt| scope.is_everything() || !doubt.part.starts_with("agent."));
         // Lines that could not be read are raw text of anybody's.
         self.bad_lines.retain(|_| scope.is_everything());
         self.widest.retain(|widest| scope.sees_below(&widest.prefix));
         self.newest.retain(|new| scope.sees(&new.name));
         self
     }
+}
+
+/// Something that is not as it should be, and what cannot be trusted because of it.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Doubt {
+    /// The part that it is about; `server`: all of it.
+    pub part: String,
+    pub state: State,
+    /// One line of plain words.
+    pub text: String,
+    pub since: Option<f64>,
+    /// It is over, and what is of that time stays doubtful.
+    pub until: Option<f64>,
+    pub affects: String,
 }
 
 /// A listener, queue, collector or store: anything that must be running.

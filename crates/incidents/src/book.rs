@@ -11,6 +11,8 @@ use crate::config::{Environments, IncidentsConfig};
 
 /// Sends nothing; what it gets is only listed.
 pub const LOG_CHANNEL: &str = "log";
+/// Before the name of a part of ours that is in trouble. Nobody defines them.
+pub const OWN_PREFIX: &str = "self:";
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use vocabulary::Timestamp;
 use vocabulary::state::{Notice, State, StateChange, Withheld};
 
-use crate::book::{Book, Kind};
+use crate::book::{Book, Kind, OWN_PREFIX};
 use crate::incident::{Acknowledged, Detail, Entry, Incident, IncidentId, Key, Phase, Trouble};
 use crate::limits::{MAX_ENTRIES, MAX_LISTED_INSTANCES, MAX_TEXT, cut};
 use crate::page::Page;
@@ -243,7 +243,7 @@ impl Incidents {
     pub(crate) fn reason(&self, key: &Key) -> String {
         match (key, self.not_paging(key)) {
             (Key { host: true, monitor, .. }, _) => format!("host:{monitor}"),
-            (Key { monitor, .. }, _) if monitor.starts_with("channel:") => monitor.to_string(),
+            (Key { monitor, .. }, _) if is_ours(monitor) => monitor.to_string(),
             (Key { monitor, .. }, None) => format!("monitor:{monitor}"),
             (Key { monitor, .. }, Some(environment)) => format!("monitor:{monitor}@{environment}"),
         }
@@ -371,6 +371,12 @@ impl Incidents {
         open.filter_map(|incident| incident.reason.strip_prefix("channel:").map(Arc::from)).collect()
     }
 
+    /// Our own parts that an open incident is about.
+    pub(crate) fn open_own(&self) -> Vec<String> {
+        let open = self.live.values().filter(|incident| !incident.is_closed());
+        open.filter_map(|incident| incident.reason.strip_prefix(OWN_PREFIX).map(str::to_owned)).collect()
+    }
+
     pub(crate) fn email_of(&self, contact: &str) -> Option<String> {
         self.book.contacts.get(contact)?.email.clone()
     }
@@ -378,4 +384,9 @@ impl Incidents {
     pub(crate) fn channels_of(&self, contact: &str) -> Vec<Arc<str>> {
         self.book.contacts.get(contact).map(|contact| contact.channels.clone()).unwrap_or_default()
     }
+}
+
+/// A channel, or a part of ours: nobody has to define it.
+pub(crate) fn is_ours(monitor: &str) -> bool {
+    monitor.starts_with("channel:") || monitor.starts_with(OWN_PREFIX)
 }

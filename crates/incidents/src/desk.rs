@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use state_store::{StateError, StateStore, Transaction};
@@ -183,6 +184,17 @@ impl Desk {
 
     pub fn next_due(&self, channel: &str) -> Option<i64> {
         self.inner.lock().outbox.next_due(channel)
+    }
+
+    /// For how long the oldest page has waited that could have been tried. What waits for a channel that fails does not count:
+    /// its time is later, and others have been told.
+    pub fn overdue(&self, now_ms: i64) -> Option<Duration> {
+        self.inner.lock().outbox.overdue(now_ms)
+    }
+
+    /// Our own parts that an open incident is about, without the prefix.
+    pub fn open_own(&self) -> Vec<String> {
+        self.inner.lock().incidents.open_own()
     }
 
     /// The first page of an incident to this contact by this channel.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::limits::MAX_WAITING;
 use crate::page::Page;
@@ -93,6 +94,13 @@ impl Outbox {
     pub fn next_due(&self, channel: &str) -> Option<i64> {
         let of_channel = self.waiting.values().filter(|waiting| &*waiting.page.channel == channel);
         of_channel.map(|waiting| waiting.next_try).min()
+    }
+
+    pub fn overdue(&self, now_ms: i64) -> Option<Duration> {
+        let fails = |channel: &str| self.failing.get(channel).is_some_and(|failing| failing.in_a_row > 0);
+        let tried = self.waiting.values().filter(|waiting| !fails(&waiting.page.channel));
+        let due = tried.map(|waiting| waiting.next_try.max(waiting.page.at.0.saturating_mul(1_000))).min()?;
+        u64::try_from(now_ms - due).ok().map(Duration::from_millis)
     }
 
     pub fn of_channel(&self, channel: &str) -> Vec<Page> {

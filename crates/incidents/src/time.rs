@@ -37,7 +37,7 @@ impl Incidents {
     }
 
     fn is_defined(&self, key: &Key) -> bool {
-        key.monitor.starts_with("channel:") || self.book.subject(key.host, &key.monitor).is_some()
+        crate::core::is_ours(&key.monitor) || self.book.subject(key.host, &key.monitor).is_some()
     }
 
     /// Of what is held back: what is defined again is as bad as it was, what is not for long is forgotten.

@@ -90,6 +90,10 @@ impl Request {
 }
 
 /// For callers that name no library of ours.
+pub fn get() -> Method {
+    Method::GET
+}
+
 pub fn post() -> Method {
     Method::POST
 }

@@ -102,11 +102,13 @@ export type Storage = {
 }
 export type RefusedPrefix = { prefix: string; refused: number; example: string }
 export type BadLine = { listener: string; source: string; reason: string; sample: string; at: number }
+export type Doubt = { part: string; state: Health; text: string; since: number | null; until: number | null; affects: string }
 export type HealthAnswer = {
   state: Health
   sentence: string
   since: number | null
   now: number
+  doubts: Doubt[]
   parts: Part[]
   storage: Storage
   refused: { total: number; prefixes: RefusedPrefix[] }

@@ -4,6 +4,7 @@
 //! the rooms own. [`defaults.toml`](show) documents every key; a test holds it against the structs.
 
 mod differing;
+mod own;
 mod show;
 mod source;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 pub use differing::differences;
+pub use own::SelfConfig;
 pub use show::{DEFAULTS, show};
 pub use source::Problem;
 use source::Sources;
@@ -103,20 +105,6 @@ impl TryFrom<PathBuf> for DataDir {
 impl Default for DataDir {
     fn default() -> Self {
         DataDir("data".into())
-    }
-}
-
-/// `[self]`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SelfConfig {
-    /// Own numbers under `bellwether.`
-    pub series: bool,
-}
-
-impl Default for SelfConfig {
-    fn default() -> Self {
-        SelfConfig { series: true }
     }
 }
 
@@ -427,6 +415,7 @@ impl Config {
         }
         problems.extend(self.collectd.problems().into_iter().map(in_section("collectd")));
         problems.extend(self.nsca.problems().into_iter().map(in_section("nsca")));
+        problems.extend(self.own.problems().into_iter().map(in_section("self")));
         problems.extend(self.storage.problems().into_iter().map(in_section("storage")));
         problems.extend(self.checks.problems().into_iter().map(in_section("checks")));
         problems.extend(self.monitors.problems().into_iter().map(in_section("monitors")));

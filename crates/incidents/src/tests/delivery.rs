@@ -105,3 +105,38 @@ fn a_channel_that_is_gone_is_off_at_once_and_told_of() {
     counter.desk.forgive("hook", Timestamp(counter.now)).unwrap();
     assert!(counter.try_all("mail", &Attempt::Delivered).is_empty());
 }
+
+#[test]
+fn what_nobody_tries_to_send_is_overdue() {
+    let mut counter = Counter::new();
+    let overdue =
+        |counter: &Counter| counter.desk.overdue((counter.now + 400) * 1_000).map(|it| it.as_secs());
+    assert_eq!(overdue(&counter), None);
+    counter.goes("latency", State::Critical);
+    assert_eq!(overdue(&counter), Some(400));
+    // Tried again later, and others know: it is not forgotten.
+    let later = Attempt::Later { at_ms: (counter.now + 60) * 1_000, why: "nobody is there".into() };
+    let ids = |channel: &str| {
+        counter.desk.due(channel, i64::MAX, 100).iter().map(|it| it.page.id).collect::<Vec<_>>()
+    };
+    for (channel, ids) in [("mail", ids("mail")), ("hook", ids("hook"))] {
+        let attempts: Vec<_> = ids.iter().map(|id| (*id, later.clone())).collect();
+        counter.desk.record(channel, &attempts, Timestamp(counter.now)).unwrap();
+    }
+    assert_eq!(overdue(&counter), None);
+}
+
+/// Nobody defines our own parts, so no other definitions end their incidents.
+#[test]
+fn a_part_of_ours_is_told_to_those_who_are_told_by_default() {
+    let mut counter = Counter::new();
+    counter.goes("self:store", State::Critical);
+    counter.desk.set_book(book());
+    counter.now += 10;
+    counter.desk.tick(&counter.sky, Timestamp(counter.now)).unwrap();
+    assert_eq!(counter.desk.open_own(), ["store"]);
+    assert_eq!(counter.try_all("hook", &Attempt::Delivered), ["problem default self:store"]);
+    counter.goes("self:store", State::Ok);
+    assert_eq!(counter.desk.open_own(), Vec::<String>::new());
+    assert_eq!(counter.try_all("hook", &Attempt::Delivered), ["recovery default self:store"]);
+}
