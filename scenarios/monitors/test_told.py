@@ -202,12 +202,18 @@ def test_a_link_acknowledges_in_the_name_of_whom_it_was_sent_to(bellwether, hook
     place = urllib.parse.urlparse(body["acknowledge"]).path
     for _ in range(2):
         page = server.get(place)
-        assert page.status == 200 and "chat has it" in page.text and "&lt;b&gt;full" in page.text and "<b>" not in page.text
+        assert page.status == 200 and "In the name of chat" in page.text and "&lt;b&gt;full" in page.text and "<b>" not in page.text
     assert server.get("/api/v1/incidents/1").json["phase"] == "open", "looking does nothing"
+    for wrong in [b"do=delete", b"do=snooze", b"do=snooze&for=25h", b"do=" + b"a" * 5_000]:
+        assert server.post(place, wrong).status in (400, 413), wrong
+    assert server.get(place + "/graph.png?dark=1").status == 404, "nothing is measured of it"
+    assert server.get("/api/v1/incidents/1").json["phase"] == "open", "what is not understood does nothing"
     assert server.post(place).status == 200
     incident = server.get("/api/v1/incidents/1").json
     assert incident["phase"] == "acknowledged" and incident["acknowledged"]["by"] == "chat"
     assert "chat has it, since" in server.post(place).text, "twice is once"
+    assert "Quiet until" in server.post(place, b"do=snooze&for=15min").text
+    assert server.get("/api/v1/incidents/1").json["snoozed_until"] > time.time()
     result(server, 0, "fine")
     wait_for(lambda: "It is over" in server.get(place).text, what="the end")
     assert server.post(place).status == 200

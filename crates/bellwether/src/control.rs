@@ -5,8 +5,9 @@ use std::path::Path;
 use http_api::control::{
     Arriving, BackedUp, Cardinality, Checked, Compacted, Control, ExportCounts, Health, Help, Identity,
     ImportCounts, Move, Panel, Readiness, Repolicied, Retention, RetentionQuestion, SettingDifference, State,
-    WhisperExport, WhisperImport,
+    Usual, WhisperExport, WhisperImport,
 };
+use incidents::page::Message;
 use monitors::Definitions;
 use monitors::config::CheckConfig;
 use monitors::kinds::check::Job;
@@ -18,7 +19,7 @@ use vocabulary::{SeriesRef, ValueKind};
 
 use crate::house::{House, Phase};
 use crate::whisper;
-use crate::{arriving, backup, book, config, health, process, retention};
+use crate::{arriving, backup, book, config, health, process, retention, usual};
 
 impl Control for House {
     fn readiness(&self) -> Readiness {
@@ -173,6 +174,10 @@ impl Control for House {
     fn settings_that_differ(&self) -> Vec<SettingDifference> {
         let file = self.origin.get().and_then(|origin| origin.load().ok());
         file.map(|file| config::differences(&self.config.load(), &file)).unwrap_or_default()
+    }
+
+    fn usual(&self, message: &Message) -> Usual {
+        Usual { words: usual::usual(self, message), series: usual::series(self, message) }
     }
 
     fn help(&self, series: &str) -> Option<Help> {

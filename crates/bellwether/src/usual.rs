@@ -39,6 +39,15 @@ pub fn usual(house: &House, message: &Message) -> Option<String> {
     (!known.is_empty()).then(|| known.join("; "))
 }
 
+/// Where that is measured.
+pub fn series(house: &House, message: &Message) -> Option<String> {
+    match message.about {
+        About::Monitor => Some(message.instance.clone()).filter(|instance| !instance.is_empty()),
+        About::Check | About::Host => of_check(house, message).map(|(_, series)| series),
+        About::Channel => None,
+    }
+}
+
 /// The number of the check's that is worst, as it is now and as a series.
 fn of_check(house: &House, message: &Message) -> Option<(String, String)> {
     let definitions = house.monitors.definitions();

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use incidents::page::Message;
 use monitors::Definitions;
 use monitors::config::CheckConfig;
 use monitors::kinds::check::Job;
@@ -67,6 +68,15 @@ pub trait Control: Send + Sync {
     fn settings_that_differ(&self) -> Vec<SettingDifference>;
     /// What a well-known series means, if this is one.
     fn help(&self, series: &str) -> Option<Help>;
+    /// What is usual where it is not now, and where that is measured.
+    fn usual(&self, message: &Message) -> Usual;
+}
+
+/// What a value usually is, in words, and the series of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Usual {
+    pub words: Option<String>,
+    pub series: Option<String>,
 }
 
 /// One key of the configuration, such as `statsd.flush_interval`.

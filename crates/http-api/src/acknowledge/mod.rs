@@ -1,0 +1,156 @@
+//! `/a/<token>`: what a link in a page leads to. Whoever has the link may act on that incident in the contact's name,
+//! and see no other.
+//!
+//! Looking does nothing, since mail servers and chat programs look at every link; the buttons do. It is made for a
+//! phone with one bar of signal: one request says everything and takes the answer, without a script. With one, what
+//! could not be sent is kept and sent later, and says so.
+
+mod graph;
+mod page;
+mod parts;
+
+use std::sync::{Arc, LazyLock};
+
+use ::incidents::desk::Whole;
+use ::incidents::{Deed, Phase};
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use sha2::{Digest, Sha256};
+use vocabulary::time::HumanDuration;
+
+use crate::answer::{Answer, Problem};
+use crate::api_v1::{incidents, off_thread};
+use crate::services::Services;
+
+pub use graph::graph;
+
+/// What is below it asks for no sign-in.
+pub const PREFIX: &str = "/a/";
+
+/// A form of ours has some dozen bytes.
+const MAX_FORM_BYTES: usize = 4_096;
+/// What a link may hold back. Who wants more signs in.
+const MAX_SNOOZE_SECONDS: u64 = 24 * 3_600;
+
+const SCRIPT: &str = include_str!("page.js");
+
+/// Its own script runs, by what it is; nothing else does.
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(SCRIPT));
+    let policy = format!(
+        "default-src 'none'; script-src 'sha256-{hash}'; style-src 'unsafe-inline'; img-src 'self'; connect-src 'self'; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    );
+    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+});
+
+/// Whose link it is, and what it leads to.
+struct Link {
+    token: String,
+    contact: String,
+    whole: Whole,
+}
+
+pub async fn show(State(services): State<Arc<Services>>, Path(token): Path<String>) -> Response {
+    respond(off_thread(&services, move |services| look(services, token)).await)
+}
+
+pub async fn act(State(services): State<Arc<Services>>, Path(token): Path<String>, form: Bytes) -> Response {
+    let done = off_thread(&services, move |services| {
+        let link = read(services, token)?;
+        if let Some(deed) = deed(services, &link, &form)? {
+            incidents::do_it(services, link.whole.incident.id, &link.contact, &deed)?;
+        }
+        look(services, link.token)
+    });
+    respond(done.await)
+}
+
+fn read(services: &Services, token: String) -> Answer<Link> {
+    let unknown =
+        || Problem::not_found("this link is not one of ours, or its incident was forgotten long ago");
+    let (id, contact) = services.desk.read_token(&token).ok_or_else(unknown)?;
+    let whole = services.desk.one(id)?.ok_or_else(unknown)?;
+    Ok(Link { token, contact, whole })
+}
+
+/// What a form asks for; nothing, if it came too late to be done: the page then says how things are.
+fn deed(services: &Services, link: &Link, form: &[u8]) -> Answer<Option<Deed>> {
+    if form.len() > MAX_FORM_BYTES {
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the form is longer than any of ours"));
+    }
+    let fields: Vec<_> = form_urlencoded::parse(form).collect();
+    let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| &**value);
+    let phase = link.whole.incident.phase;
+    let comment = String::new();
+    match field("do").unwrap_or("acknowledge") {
+        "acknowledge" => Ok((phase == Phase::Open).then_some(Deed::Acknowledge { comment })),
+        "snooze" => {
+            let lasting = snooze(field("for"))?;
+            let until = services.clock.now().plus(lasting.0.as_secs().cast_signed());
+            Ok((phase != Phase::Resolved).then_some(Deed::Snooze { until, comment }))
+        }
+        other => Err(Problem::bad_request(format!("`do` is `{other}`")).hint("write acknowledge or snooze")),
+    }
+}
+
+fn snooze(lasting: Option<&str>) -> Answer<HumanDuration> {
+    let hint = "write a length of up to 24 h, such as 1h";
+    let lasting = lasting.ok_or_else(|| Problem::bad_request("a snooze needs `for`").hint(hint))?;
+    let lasting: HumanDuration =
+        lasting.parse().map_err(|why| Problem::bad_request(format!("`for`: {why}")).hint(hint))?;
+    match lasting.0.as_secs() {
+        1..=MAX_SNOOZE_SECONDS => Ok(lasting),
+        _ => Err(Problem::bad_request("`for` is no such length").hint(hint)),
+    }
+}
+
+fn look(services: &Services, token: String) -> Answer<String> {
+    let link = read(services, token)?;
+    let surroundings = page::Surroundings::of(services, &link);
+    Ok(page::page(&link, &surroundings))
+}
+
+fn respond(page: Answer<String>) -> Response {
+    let (status, page) = match page {
+        Ok(page) => (StatusCode::OK, page),
+        Err(problem) => (problem.status(), page::wrong(&problem)),
+    };
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        // The token stays here; our own forms say where they come from.
+        (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+        (header::CONTENT_SECURITY_POLICY, POLICY.clone()),
+        (HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex")),
+    ];
+    (status, headers, page).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_a_snooze() {
+        let check = |text: Option<&str>, seconds: Option<u64>| {
+            assert_eq!(snooze(text).ok().map(|lasting| lasting.0.as_secs()), seconds, "{text:?}");
+        };
+        check(Some("1h"), Some(3_600));
+        check(Some("24h"), Some(86_400));
+        check(Some("25h"), None);
+        check(Some("0s"), None);
+        check(Some("soon"), None);
+        check(None, None);
+    }
+
+    #[test]
+    fn only_its_own_script_runs() {
+        let policy = POLICY.to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'; script-src 'sha256-"), "{policy}");
+        assert!(!policy.contains("script-src 'unsafe-inline'"), "{policy}");
+    }
+}

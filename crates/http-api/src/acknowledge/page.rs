@@ -1,0 +1,275 @@
+//! The page itself. One request: everything but the picture is in it.
+
+use ::incidents::page::Message;
+use ::incidents::{Incident, KeptPage, Phase};
+
+use super::parts::{clock, escape, first_steps, lasting, mark, short_clock};
+use super::{Link, SCRIPT, graph};
+use crate::annotations::{self, Annotation, Query, TagSet};
+use crate::answer::Problem;
+use crate::services::Services;
+
+const STYLE: &str = include_str!("page.css");
+
+/// What was deployed or switched shortly before is what people ask about first.
+const BEFORE_SECONDS: i64 = 3_600;
+const MOST_CHANGES: usize = 5;
+const MOST_BAD: usize = 6;
+const MOST_CALLED: usize = 8;
+const MOST_STEPS: usize = 3;
+/// Of what one instance says; all of it is a link away.
+const LONGEST_TEXT: usize = 600;
+
+/// What is said beside what the incident knows.
+pub struct Surroundings {
+    now: i64,
+    usual: Option<String>,
+    has_graph: bool,
+    changes: Vec<Annotation>,
+}
+
+impl Surroundings {
+    pub fn of(services: &Services, link: &Link) -> Surroundings {
+        let opened = link.whole.incident.opened.0;
+        let query = Query {
+            from: (opened - BEFORE_SECONDS) as f64,
+            until: opened as f64,
+            tags: None,
+            set: TagSet::All,
+        };
+        // A page without them is better than none: the state database may be what is in trouble.
+        let changes = annotations::list(&services.state, &query).unwrap_or_default();
+        let newest = changes.len().saturating_sub(MOST_CHANGES);
+        Surroundings {
+            now: services.clock.now().0,
+            usual: message(link).and_then(|message| services.control.usual(message).words),
+            has_graph: graph::drawn(services, link).is_some(),
+            changes: changes.into_iter().skip(newest).collect(),
+        }
+    }
+}
+
+/// What the newest page of a problem said.
+pub fn message(link: &Link) -> Option<&Message> {
+    let pages = || link.whole.pages.iter().rev();
+    let problem = pages().find(|kept| kept.page.kind.is_problem());
+    problem.or_else(|| pages().next()).map(|kept| &kept.page.message)
+}
+
+pub fn page(link: &Link, around: &Surroundings) -> String {
+    let incident = &link.whole.incident;
+    let body = [
+        head(incident, around.now),
+        value(link, around),
+        standing(link, around.now),
+        picture(link, around),
+        bad(incident),
+        playbook(incident),
+        changes(around),
+        called(&link.whole.pages),
+        format!("<p><a class=\"whole\" href=\"../incidents/{}\">All about it</a></p>", incident.id),
+    ];
+    document(&incident.title, &body.concat())
+}
+
+pub fn wrong(problem: &Problem) -> String {
+    let hint = problem.hint.as_deref().map(|hint| format!("<p>{}</p>", escape(hint))).unwrap_or_default();
+    document("Not done", &format!("<h1>Not done</h1><p>{}</p>{hint}", escape(&problem.error)))
+}
+
+fn document(title: &str, body: &str) -> String {
+    format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, \
+         initial-scale=1\"><meta name=\"color-scheme\" content=\"dark light\"><link rel=\"icon\" href=\"../icon.svg\"><title>{}</title><style>{STYLE}</style></head>\
+         <body><main>{body}</main><p id=\"unsent\" role=\"status\"></p><script>{SCRIPT}</script></body></html>\n",
+        escape(title)
+    )
+}
+
+fn head(incident: &Incident, now: i64) -> String {
+    let state = incident.detail.severity;
+    let length = lasting(incident.closed.unwrap_or(vocabulary::Timestamp(now)).0 - incident.opened.0);
+    let length = if incident.is_closed() { format!("lasted {length}") } else { format!("for {length}") };
+    format!(
+        "<p class=\"state\">{} <strong>{state}</strong> {length} <span class=\"muted\">#{}</span></p><h1>{}</h1>",
+        mark(state),
+        incident.id,
+        escape(&incident.title)
+    )
+}
+
+fn value(link: &Link, around: &Surroundings) -> String {
+    let worst = link.whole.incident.tellable().or_else(|| link.whole.incident.bad().next());
+    let now = worst.and_then(|(_, trouble)| trouble.value).map(number);
+    let rules = message(link).map(|message| {
+        let rules = [("critical", &message.critical), ("warning", &message.warning)];
+        let said =
+            rules.into_iter().filter_map(|(word, rule)| Some(format!("{word} when {}", rule.as_ref()?)));
+        said.collect::<Vec<_>>().join(", ")
+    });
+    let rules = rules.filter(|rules| !rules.is_empty());
+    let is = match (now, rules) {
+        (Some(now), Some(rules)) => format!("<p>Now <strong>{now}</strong>, {}.</p>", escape(&rules)),
+        (Some(now), None) => format!("<p>Now <strong>{now}</strong>.</p>"),
+        (None, Some(rules)) => format!("<p>It is {}.</p>", escape(&rules)),
+        (None, None) => String::new(),
+    };
+    let usual = around.usual.as_deref().map(|usual| format!("<p>Normally {}.</p>", escape(usual)));
+    let since = format!("<p class=\"muted\">Since {}</p>", clock(link.whole.incident.opened.0));
+    format!("{is}{}{since}", usual.unwrap_or_default())
+}
+
+/// Who has it, or the buttons by which one takes it.
+fn standing(link: &Link, now: i64) -> String {
+    let incident = &link.whole.incident;
+    let detail = &incident.detail;
+    let quiet = detail.snoozed_until.filter(|until| *until > now && !incident.is_closed());
+    let quiet = quiet.map(|until| format!("<p>Quiet until {}.</p>", clock(until))).unwrap_or_default();
+    match (incident.phase, &detail.acknowledged) {
+        (Phase::Resolved, _) => {
+            let at = clock(incident.closed.map_or(now, |at| at.0));
+            format!("<p class=\"done\">It is over since {at}.</p>")
+        }
+        (Phase::Acknowledged, Some(by)) => {
+            let has = format!("<p class=\"done\">✔ {} has it, since {}.</p>", escape(&by.by), clock(by.at));
+            format!("{has}{quiet}{}", other_ways())
+        }
+        _ => format!(
+            "<form method=\"post\"><button class=\"take\" name=\"do\" value=\"acknowledge\">Acknowledge</button></form>\
+             <p class=\"muted\">In the name of {}: others see at once that you have it.</p>{quiet}{}",
+            escape(&link.contact),
+            other_ways()
+        ),
+    }
+}
+
+fn other_ways() -> String {
+    let lengths = [("15min", "15 min"), ("1h", "1 h"), ("4h", "4 h")];
+    let options: String = lengths
+        .iter()
+        .map(|(value, said)| {
+            format!("<button class=\"other\" name=\"for\" value=\"{value}\">{said}</button>")
+        })
+        .collect();
+    format!(
+        "<form method=\"post\" class=\"others\"><input type=\"hidden\" name=\"do\" value=\"snooze\"><span>Snooze</span>{options}</form>"
+    )
+}
+
+fn picture(link: &Link, around: &Surroundings) -> String {
+    if !around.has_graph {
+        return String::new();
+    }
+    let place = format!("{}/graph.png?at={}", link.token, around.now);
+    let about = escape(&format!("Graph of {} from half an hour before it began", link.whole.incident.title));
+    format!(
+        "<picture><source media=\"(prefers-color-scheme: dark)\" srcset=\"{place}&amp;dark=1\"><img src=\"{place}\" width=\"720\" \
+         height=\"300\" alt=\"{about}\"></picture>"
+    )
+}
+
+fn bad(incident: &Incident) -> String {
+    let mut bad: Vec<_> = incident.bad().collect();
+    bad.sort_by_key(|(_, trouble)| (std::cmp::Reverse(trouble.state.badness()), trouble.since));
+    let line = |(key, trouble): &(&::incidents::incident::Key, &::incidents::Trouble)| {
+        let text: String = trouble.text.chars().take(LONGEST_TEXT).collect();
+        let text = escape(&text).replace('\n', "<br>");
+        format!(
+            "<li>{} <strong>{}</strong> {} {text}</li>",
+            mark(trouble.state),
+            trouble.state,
+            escape(&key.to_string())
+        )
+    };
+    let lines: String = bad.iter().take(MOST_BAD).map(line).collect();
+    list("Bad now", &lines, bad.len().saturating_sub(MOST_BAD))
+}
+
+fn playbook(incident: &Incident) -> String {
+    match incident.detail.playbook.as_deref() {
+        None => "<h2>What to do</h2><p class=\"muted\">There is no playbook for this yet.</p>".into(),
+        Some(place) if is_place(place) => {
+            let place = escape(place);
+            format!("<h2>What to do</h2><p><a href=\"{place}\" rel=\"noreferrer\">{place}</a></p>")
+        }
+        Some(text) => {
+            let (steps, more) = first_steps(text, MOST_STEPS);
+            let steps: String = steps.iter().map(|step| format!("<li>{}</li>", escape(step))).collect();
+            let more = if more { "<p class=\"muted\">There is more on the incident's page.</p>" } else { "" };
+            format!("<h2>What to do</h2><ol>{steps}</ol>{more}")
+        }
+    }
+}
+
+/// Anything else that looks like a link is text.
+fn is_place(playbook: &str) -> bool {
+    let one_word = !playbook.trim().contains(char::is_whitespace);
+    one_word && (playbook.starts_with("https://") || playbook.starts_with("http://"))
+}
+
+fn changes(around: &Surroundings) -> String {
+    let line = |change: &Annotation| {
+        format!(
+            "<li><span class=\"muted\">{}</span> {}</li>",
+            short_clock(change.at as i64),
+            escape(&change.what)
+        )
+    };
+    let lines: String = around.changes.iter().map(line).collect();
+    list("Changed in the hour before", &lines, 0)
+}
+
+/// Who else was called, and whether it got there.
+fn called(pages: &[KeptPage]) -> String {
+    let mut problems: Vec<&KeptPage> = pages.iter().filter(|kept| kept.page.kind.is_problem()).collect();
+    problems.reverse();
+    let line = |kept: &&KeptPage| {
+        let (state, at) = match kept.state.as_str() {
+            "delivered" => ("✔ delivered", kept.ended),
+            "listed" => ("listed", kept.ended),
+            "given_up" => ("not delivered", kept.ended),
+            _ => ("on its way", None),
+        };
+        let at = short_clock(at.unwrap_or(kept.page.at.0));
+        let (contact, channel) = (escape(&kept.page.contact), escape(&kept.page.channel));
+        format!("<li><strong>{contact}</strong> by {channel}: {state} <span class=\"muted\">{at}</span></li>")
+    };
+    let lines: String = problems.iter().take(MOST_CALLED).map(line).collect();
+    list("Who was called", &lines, problems.len().saturating_sub(MOST_CALLED))
+}
+
+fn list(title: &str, lines: &str, more: usize) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    let more = if more > 0 { format!("<p class=\"muted\">and {more} more</p>") } else { String::new() };
+    format!("<h2>{title}</h2><ul>{lines}</ul>{more}")
+}
+
+fn number(value: f64) -> String {
+    let short = format!("{value:.3}");
+    short.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_place_is_a_link() {
+        for (text, place) in [
+            ("https://wiki.example.org/x", true),
+            ("http://wiki/x", true),
+            ("javascript:alert(1)", false),
+            ("https://a b", false),
+            ("look at https://x", false),
+        ] {
+            assert_eq!(is_place(text), place, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_empty_page_leaves_room_in_its_thirty_kilobytes() {
+        assert!(document("", "").len() < 12_000, "{} bytes", document("", "").len());
+    }
+}

@@ -1,0 +1,124 @@
+//! Small pieces of the page: escaping, times, lengths, marks.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use vocabulary::state::State;
+
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
+}
+
+/// To the second, with the zone of the server.
+pub fn clock(at: i64) -> String {
+    spell_time(at, "%Y-%m-%d %H:%M:%S %Z")
+}
+
+/// For what lies at most hours back.
+pub fn short_clock(at: i64) -> String {
+    spell_time(at, "%H:%M:%S")
+}
+
+fn spell_time(at: i64, format: &str) -> String {
+    let at = Timestamp::from_second(at).unwrap_or_default().to_zoned(TimeZone::system());
+    at.strftime(format).to_string()
+}
+
+/// As people say it: `40 s`, `12 min`, `3 h 5 min`, `2 d 4 h`.
+pub fn lasting(seconds: i64) -> String {
+    let seconds = seconds.max(0);
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    let two = |large: i64, word: &str, small: i64, small_word: &str| match small {
+        0 => format!("{large} {word}"),
+        _ => format!("{large} {word} {small} {small_word}"),
+    };
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{minutes} min"),
+        3_600..86_400 => two(hours, "h", minutes, "min"),
+        _ => two(days, "d", hours, "h"),
+    }
+}
+
+/// Each state has its shape beside its word and colour.
+pub fn mark(state: State) -> String {
+    let (class, shape) = match state {
+        State::Ok | State::Up => ("ok", "M8 2.2a5.8 5.8 0 1 1 0 11.6A5.8 5.8 0 0 1 8 2.2Z"),
+        State::Warning => ("warning", "M8 1.8 15 14H1L8 1.8Z"),
+        State::Critical | State::Down => ("critical", "M2.2 2.2h11.6v11.6H2.2z"),
+        State::Unknown | State::Unreachable => ("unknown", "M8 1.2 14.8 8 8 14.8 1.2 8 8 1.2Z"),
+    };
+    format!(
+        "<svg class=\"{class}\" width=\"18\" height=\"18\" viewBox=\"0 0 16 16\" aria-hidden=\"true\"><path d=\"{shape}\" fill=\"currentColor\"/></svg>"
+    )
+}
+
+/// The first steps of a playbook: its list if it has one, else its lines. Whether there is more comes with them.
+pub fn first_steps(playbook: &str, most: usize) -> (Vec<String>, bool) {
+    let lines: Vec<&str> = playbook.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let listed: Vec<&str> = lines.iter().filter_map(|line| step(line)).collect();
+    let steps = if listed.is_empty() {
+        lines.iter().copied().filter(|line| !line.starts_with('#')).collect()
+    } else {
+        listed
+    };
+    (steps.iter().take(most).map(|step| (*step).to_owned()).collect(), lines.len() > most)
+}
+
+/// `- [ ] look`, `* look`, `2. look`
+fn step(line: &str) -> Option<&str> {
+    let plain = line.strip_prefix("- ").or_else(|| line.strip_prefix("* "));
+    let numbered = || {
+        let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
+        (rest.len() < line.len())
+            .then(|| rest.strip_prefix(". ").or_else(|| rest.strip_prefix(") ")))
+            .flatten()
+    };
+    let text = plain.or_else(numbered)?;
+    let ticked = ["[ ] ", "[x] ", "[X] "].iter().find_map(|tick| text.strip_prefix(tick));
+    Some(ticked.unwrap_or(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths() {
+        let check = |seconds: i64, said: &str| assert_eq!(lasting(seconds), said, "{seconds}");
+        check(-5, "0 s");
+        check(59, "59 s");
+        check(60, "1 min");
+        check(3_600, "1 h");
+        check(3_900, "1 h 5 min");
+        check(86_400 * 2 + 3_600 * 4, "2 d 4 h");
+    }
+
+    #[test]
+    fn the_first_steps_of_a_playbook() {
+        let check = |text: &str, steps: &[&str], more: bool| {
+            assert_eq!(
+                first_steps(text, 3),
+                (steps.iter().map(|step| (*step).to_owned()).collect(), more),
+                "{text}"
+            );
+        };
+        check(
+            "# Uploads\n- [ ] look at the provider\n- [x] roll back\n",
+            &["look at the provider", "roll back"],
+            false,
+        );
+        check("1. one\n2. two\n3) three\n4. four", &["one", "two", "three"], true);
+        check("# Title\nturn it off and on\n\n", &["turn it off and on"], false);
+        check("a\nb\nc\nd", &["a", "b", "c"], true);
+        check("", &[], false);
+    }
+
+    #[test]
+    fn nothing_that_was_said_is_markup() {
+        assert_eq!(escape("<b a='1'>\"&"), "&lt;b a=&#39;1&#39;&gt;&quot;&amp;");
+    }
+}
