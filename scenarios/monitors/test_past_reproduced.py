@@ -30,8 +30,8 @@ def run_nagios(home, days, hosts, services, settings):
     month = Month(SEED, begin(days), days, hosts, services)
     archives = home / "archives"
     archives.mkdir(mode=0o777)
-    for folder in (home, archives, *home.parents[:2]):
-        folder.chmod(0o777 if folder in (home, archives) else 0o755)
+    for folder in (home, archives):
+        folder.chmod(0o777)
     ran = TimedNagios(home / "run", month.objects, f"log_archive_path={archives}\n{settings}", month.begin, month.until, month.answer, month.commands).run()
     (archives / "nagios.log").write_text(ran.nagios.log())
     print(f"BELLWETHER_SEED={SEED}: {days} days, {hosts} hosts, {services} services, {ran.checks} checks, {ran.told} notification commands")

@@ -306,8 +306,7 @@ def postgres(folder, authority):
     binaries = pathlib.Path("/usr/lib/postgresql/15/bin")
     user = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
     data, port = folder / "data", free_port()
-    for above in (folder, *folder.parents[:2]):
-        above.chmod(0o755)
+    folder.chmod(0o755)
     data.mkdir()
     password = folder / "password"
     password.write_text("sesame")

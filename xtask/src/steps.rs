@@ -110,9 +110,12 @@ fn seeds() -> Vec<(&'static str, String)> {
     open.filter(|_| !time.is_empty()).map(|name| (name, time.clone())).collect()
 }
 
+/// Two files at a time, on any machine: most scenarios wait for clocks and other processes, and what a file's tests
+/// share (a Nagios that ran for a month) is made once.
 fn pytest() -> Command {
     let mut command = Command::new(python());
-    command.args(["-m", "pytest", "-q"]).current_dir(root().join("scenarios"));
+    command.args(["-m", "pytest", "-q", "--numprocesses=2", "--dist=loadfile"]);
+    command.current_dir(root().join("scenarios"));
     command.env("BELLWETHER_BIN", target_directory().join("debug/bellwether"));
     command
 }
