@@ -63,6 +63,7 @@ fn of_contact(contact: &ContactConfig) -> Contact {
         check_options: contact.check_notification_options.clone(),
         host_options: contact.host_notification_options.clone(),
         disabled: contact.notifications_enabled == Some(false),
+        time_zone: contact.time_zone.clone(),
     }
 }
 

@@ -47,6 +47,8 @@ pub struct Contact {
     pub check_options: Option<Vec<String>>,
     pub host_options: Option<Vec<String>>,
     pub disabled: bool,
+    /// Where this person lives, as the files say.
+    pub time_zone: Option<String>,
 }
 
 impl Contact {

@@ -24,6 +24,7 @@
 //! | [`outbox`] | pages that wait, and what became of each |
 //! | [`desk`] | [`Desk`]: all of it over the state database, shared by threads |
 //! | `delivery` | what became of pages, and other ways for those that were not delivered |
+//! | [`reports`] | what the record comes to: how long, how often, who was woken |
 //! | `store` | the tables |
 //! | [`limits`] | bounds, each with its reason |
 
@@ -40,6 +41,7 @@ mod notices;
 pub mod outbox;
 pub mod page;
 mod people;
+pub mod reports;
 mod store;
 mod telling;
 #[cfg(test)]

@@ -123,12 +123,7 @@ fn told(services: &Services, from: Option<i64>, until: i64) -> Answer<Availabili
         let wanted: Option<Objective> = service.objective.as_deref().and_then(|text| text.parse().ok());
         let over = wanted.map_or(USUAL_SECONDS, |wanted| wanted.over.0.as_secs() as i64);
         let from = from.unwrap_or(until - over);
-        let planned = planned::between(&services.state, from, until).map_err(Problem::internal)?;
-        let mut pasts = Vec::new();
-        for member in members {
-            pasts_of(services, member, &planned, (from, until), &mut pasts)?;
-        }
-        let attained = attained(&pasts, from, until);
+        let attained = of_service(services, &members, (from, until))?;
         items.push(item(&service.name, service.external, wanted, (from, until), attained));
     }
     items.sort_by(|a, b| (a.meets != Some(false), &a.name).cmp(&(b.meets != Some(false), &b.name)));
@@ -138,6 +133,16 @@ fn told(services: &Services, from: Option<i64>, until: i64) -> Answer<Availabili
         services: items,
         without_objective: ours.map(|service| service.name.clone()).collect(),
     })
+}
+
+/// What a service attained, by what watches it.
+pub fn of_service(services: &Services, members: &[&Summary], (from, until): (i64, i64)) -> Answer<Attained> {
+    let planned = planned::between(&services.state, from, until).map_err(Problem::internal)?;
+    let mut pasts = Vec::new();
+    for member in members {
+        pasts_of(services, member, &planned, (from, until), &mut pasts)?;
+    }
+    Ok(attained(&pasts, from, until))
 }
 
 fn item(

@@ -46,15 +46,15 @@ pub struct Closest {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Near {
     /// `check`, `host` or `monitor`.
-    kind: &'static str,
-    name: String,
+    pub kind: &'static str,
+    pub name: String,
     /// The label of a check's number, the instance of a monitor.
-    label: String,
+    pub label: String,
     value: f64,
     unit: String,
     limit: f64,
     /// What kind of limit it is: `max`, `critical` or `warning`.
-    of: &'static str,
+    pub of: &'static str,
     /// 1: it is there.
     pub share: f64,
     /// Where its past is drawn from.
@@ -68,6 +68,11 @@ impl Near {
     /// (limit, where it begins): its series is in base units, so the limit is too.
     pub fn bound(&self) -> (f64, f64) {
         self.in_series
+    }
+
+    /// Is it to stay below its limit? Of what has reached it the share says so, of the rest too.
+    pub fn is_above(&self) -> bool {
+        (self.share > 1.0) == (self.value > self.limit)
     }
 }
 

@@ -28,6 +28,7 @@ pub mod nagios;
 pub mod noise;
 pub mod notifications;
 pub mod points;
+pub mod reports;
 pub mod search;
 pub mod services;
 pub mod session;
@@ -101,6 +102,7 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/incidents/{id}/judge", post(incidents::judge))
         .route("/grafana/alerts", post(grafana_alerts::take))
         .route("/noise", get(noise::noise))
+        .route("/reports", get(reports::report))
         .route("/funnels", get(funnels::funnels))
         .route("/incidents/{id}/note", post(incidents::note))
         .route("/incidents/{id}/snooze", post(incidents::snooze))
@@ -190,7 +192,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         downtimes::silence, downtimes::end_silence, notifications::notifications,
         heartbeats::list, heartbeats::one, heartbeats::remove, heartbeats::ping, heartbeats::pause, heartbeats::resume,
         moved::of_incident, closest::closest, flags::list, flags::set, flags::remove,
-        incidents::list, incidents::one, incidents::acknowledge, incidents::resolve, incidents::note, incidents::judge, noise::noise, funnels::funnels, grafana_alerts::take, incidents::snooze,
+        incidents::list, incidents::one, incidents::acknowledge, incidents::resolve, incidents::note, incidents::judge, noise::noise, reports::report, funnels::funnels, grafana_alerts::take, incidents::snooze,
         crate::stream::open, crate::stream::set_targets
     )
 )]

@@ -96,6 +96,9 @@ pub struct ContactConfig {
     pub notifications_enabled: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    /// Where this person lives: what is night to them. Default: the machine's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
 }
 
 /// `24x7` is built in.

@@ -200,6 +200,7 @@ impl<'d> Finder<'d> {
             self.period(&format!("{key}.notification_period"), contact.notification_period.as_deref());
             let of_hosts = contact.host_notification_period.as_deref();
             self.period(&format!("{key}.host_notification_period"), of_hosts);
+            self.zone(&format!("{key}.time_zone"), contact.time_zone.as_deref());
         }
     }
 

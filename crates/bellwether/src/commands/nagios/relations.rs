@@ -64,6 +64,8 @@ impl Converting<'_> {
                 notification_period: service_period,
                 notifications_enabled: (!of_services && !of_hosts).then_some(false),
                 email: contact.text("email").map(str::to_owned),
+                // Nagios knows one zone for everybody.
+                time_zone: None,
             };
             self.out.definitions.contacts.push(config);
         }

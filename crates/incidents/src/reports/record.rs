@@ -1,0 +1,131 @@
+//! What happened, as reports read it: each incident in a few numbers, and each word that was sent.
+
+use std::collections::HashMap;
+
+use state_store::{Row, StateError};
+use vocabulary::state::State;
+
+use crate::desk::Desk;
+use crate::incident::IncidentId;
+use crate::store::{INCIDENT, incident_of};
+
+/// One incident, as far as reports ask.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    pub id: IncidentId,
+    /// Such as `monitor:api-latency`.
+    pub reason: String,
+    pub title: String,
+    pub opened: i64,
+    /// None: it is open.
+    pub closed: Option<i64>,
+    pub worst: State,
+    pub production: bool,
+    /// When somebody first had it, and who.
+    pub acknowledged: Option<(i64, String)>,
+    /// Words of trouble that went to people about it.
+    pub pages: u64,
+    pub self_healed: bool,
+    /// What people said of it: was it worth being told of?
+    pub useful: Option<bool>,
+}
+
+/// One word of trouble to one person by one channel. What only was listed (`log`) is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    pub incident: Option<IncidentId>,
+    pub contact: String,
+    pub at: i64,
+    /// It was given up.
+    pub lost: bool,
+}
+
+/// All of one time: the incidents that opened in it, and the words that were sent in it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Record {
+    pub cases: Vec<Case>,
+    pub sent: Vec<Sent>,
+    /// The oldest incident that is still kept: of the time before nothing is known. None: there never was one.
+    pub begins: Option<i64>,
+}
+
+impl Desk {
+    /// What happened from then until before then.
+    pub fn what_happened(&self, from: i64, until: i64) -> Result<Record, StateError> {
+        let span = [from.into(), until.into()];
+        let sent = self.store.query(
+            "SELECT incident, contact, at, state FROM page
+                WHERE at >= ?1 AND at < ?2 AND kind IN ('problem', 'worse', 'still') AND state <> 'listed' ORDER BY id",
+            &span,
+        )?;
+        let acknowledged = self.of_incidents(
+            "SELECT e.incident, e.at, e.who FROM incident_entry e JOIN incident i ON i.id = e.incident
+                WHERE i.opened >= ?1 AND i.opened < ?2 AND e.kind = 'acknowledged' AND e.who <> '' ORDER BY e.id DESC",
+            (from, until),
+            |row| (row.integer(1), row.text(2).to_owned()),
+        )?;
+        let pages = self.of_incidents(
+            "SELECT p.incident, count(*) FROM page p JOIN incident i ON i.id = p.incident
+                WHERE i.opened >= ?1 AND i.opened < ?2 AND p.kind IN ('problem', 'worse', 'still')
+                AND p.state <> 'listed' GROUP BY 1",
+            (from, until),
+            |row| row.integer(1).unsigned_abs(),
+        )?;
+        let useful = self.of_incidents(
+            "SELECT v.incident, v.useful FROM incident_verdict v JOIN incident i ON i.id = v.incident
+                WHERE i.opened >= ?1 AND i.opened < ?2",
+            (from, until),
+            |row| row.integer(1) != 0,
+        )?;
+        let rows =
+            self.store.query(&format!("{INCIDENT} WHERE opened >= ?1 AND opened < ?2 ORDER BY id"), &span)?;
+        let case = |row: &Row| {
+            let incident = incident_of(row)?;
+            Some(Case {
+                acknowledged: acknowledged.get(&incident.id).cloned(),
+                pages: pages.get(&incident.id).copied().unwrap_or(0),
+                useful: useful.get(&incident.id).copied(),
+                id: incident.id,
+                reason: incident.reason,
+                title: incident.title,
+                opened: incident.opened.0,
+                closed: incident.closed.map(|closed| closed.0),
+                worst: incident.detail.worst,
+                production: incident.detail.production,
+                self_healed: incident.detail.self_healed,
+            })
+        };
+        let first = self.store.query("SELECT min(opened) FROM incident", &[])?;
+        Ok(Record {
+            cases: rows.iter().filter_map(case).collect(),
+            sent: sent.iter().map(word).collect(),
+            begins: first.first().filter(|row| !row.is_null(0)).map(|row| row.integer(0)),
+        })
+    }
+
+    /// By incident; of several rows of one the last.
+    fn of_incidents<T>(
+        &self,
+        sql: &str,
+        (from, until): (i64, i64),
+        read: impl Fn(&Row) -> T,
+    ) -> Result<HashMap<IncidentId, T>, StateError> {
+        let rows = self.store.query(sql, &[from.into(), until.into()])?;
+        Ok(rows.iter().map(|row| (row.integer(0), read(row))).collect())
+    }
+
+    /// The zone that this contact lives in, if it is said.
+    pub fn time_zone_of(&self, contact: &str) -> Option<String> {
+        let inner = self.inner.lock();
+        inner.incidents.book.contacts.get(contact).and_then(|contact| contact.time_zone.clone())
+    }
+}
+
+fn word(row: &Row) -> Sent {
+    Sent {
+        incident: (!row.is_null(0)).then(|| row.integer(0)),
+        contact: row.text(1).to_owned(),
+        at: row.integer(2),
+        lost: row.text(3) == "given_up",
+    }
+}
