@@ -1,4 +1,4 @@
-//! Who there is, and who may do what: people who sign in, their sessions, API tokens.
+//! Who there is, and who may do what: people who sign in, their teams and sessions, API tokens.
 //!
 //! Comes in: what is shown to say who asks (a password, the secret of a session or token), and what an administrator
 //! changes. Goes out: a [`Caller`] with a role and a scope. What never happens here: HTTP, sending anything, reading
@@ -8,14 +8,18 @@
 //! | file | holds |
 //! |---|---|
 //! | `lib.rs` | [`Caller`], [`Role`], migrations, what is refused |
-//! | `people.rs`, `sessions.rs`, `tokens.rs` | each with its table |
+//! | `people.rs`, `sessions.rs`, `tokens.rs`, `teams.rs`, `invitations.rs` | each with its table |
+//! | `config.rs` | `[[team]]` |
 //! | `secrets.rs` | random secrets and how they are kept |
 //! | `limits.rs` | what is bounded, and by how much |
 
+mod config;
+mod invitations;
 pub mod limits;
 mod people;
 mod secrets;
 mod sessions;
+mod teams;
 mod tokens;
 
 #[cfg(test)]
@@ -26,10 +30,16 @@ use state_store::{Migrations, StateError};
 use utoipa::ToSchema;
 use vocabulary::ports::Scope;
 
+pub use config::{TeamConfig, problems};
+pub use invitations::{Invitation, Invited, accept, invitations, invite, withdraw};
 pub use limits::SESSION_SECONDS;
-pub use people::{check_password, people, remove_person, set_person};
+pub use people::{
+    Details, Person, change_password, check_password, describe, people, person, remove_person, set_person,
+    set_role,
+};
 pub use secrets::random_secret;
 pub use sessions::{close_session, open_session, session};
+pub use teams::{Team, remove_team, scope_of, set_team, teams, teams_of};
 pub use tokens::{Token, create_token, remove_token, token, tokens};
 
 pub const MIGRATIONS: Migrations = Migrations {
@@ -37,7 +47,12 @@ pub const MIGRATIONS: Migrations = Migrations {
     steps: &["CREATE TABLE person (name TEXT PRIMARY KEY, password TEXT NOT NULL, role TEXT NOT NULL, created INTEGER NOT NULL) STRICT;
          CREATE TABLE session (secret BLOB PRIMARY KEY, person TEXT NOT NULL REFERENCES person (name) ON DELETE CASCADE, expires INTEGER NOT NULL) STRICT;
          CREATE TABLE token (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, secret BLOB NOT NULL UNIQUE, role TEXT NOT NULL,
-            prefixes TEXT NOT NULL, created INTEGER NOT NULL, last_used INTEGER) STRICT;"],
+            prefixes TEXT NOT NULL, created INTEGER NOT NULL, last_used INTEGER) STRICT;",
+        "ALTER TABLE person ADD COLUMN display_name TEXT NOT NULL DEFAULT '';
+         ALTER TABLE person ADD COLUMN time_zone TEXT;
+         CREATE TABLE team (name TEXT PRIMARY KEY, members TEXT NOT NULL, prefixes TEXT NOT NULL, projects TEXT NOT NULL, escalation_policy TEXT) STRICT;
+         CREATE TABLE invitation (id INTEGER PRIMARY KEY, secret BLOB NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE, role TEXT NOT NULL, display_name TEXT NOT NULL,
+            invited_by TEXT NOT NULL, expires INTEGER NOT NULL) STRICT;"],
 };
 
 /// What one may do, least first.

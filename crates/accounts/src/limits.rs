@@ -2,8 +2,16 @@
 
 /// A session ends this long after it was opened.
 pub const SESSION_SECONDS: i64 = 30 * 86_400;
+/// An invitation can be accepted for so long: it is read on Monday if it was sent on Friday.
+pub const INVITATION_SECONDS: i64 = 7 * 86_400;
+/// Open at the same time.
+pub const MAX_INVITATIONS: i64 = 1_000;
 /// Names of people, teams and tokens.
 pub const LONGEST_NAME: usize = 100;
+pub const MAX_TEAMS: usize = 1_000;
+pub const MAX_MEMBERS: usize = 1_000;
+/// Each name that is looked at is compared with all of a caller's.
+pub const MAX_PREFIXES: usize = 100;
 /// Short enough to type, long enough that guessing at the allowed rate is hopeless.
 pub const MIN_PASSWORD_LENGTH: usize = 8;
 /// Argon2 of a megabyte-long password would be a way to keep us busy.

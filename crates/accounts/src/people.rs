@@ -2,11 +2,70 @@
 
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
-use state_store::{StateError, StateStore};
+use serde::{Deserialize, Serialize};
+use state_store::{Row, StateError, StateStore, Transaction};
+use utoipa::ToSchema;
 use vocabulary::Timestamp;
 
+use crate::config::is_name;
 use crate::limits::{LONGEST_NAME, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH};
+use crate::secrets::hashed;
 use crate::{AccountError, Role};
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Person {
+    pub name: String,
+    pub role: Role,
+    #[serde(flatten)]
+    pub details: Details,
+    pub created: i64,
+}
+
+/// What a person says of themselves.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Details {
+    /// As others read it; empty: the name.
+    pub display_name: String,
+    /// Such as `Europe/Berlin`; none: the server's.
+    pub time_zone: Option<String>,
+}
+
+impl Details {
+    fn check(&self) -> Result<(), AccountError> {
+        if !self.display_name.is_empty() && !is_name(&self.display_name) {
+            let why =
+                format!("`display_name` has at most {LONGEST_NAME} characters and no control characters");
+            return Err(AccountError::Refused(why));
+        }
+        match &self.time_zone {
+            Some(zone) if jiff::tz::TimeZone::get(zone).is_err() => Err(AccountError::Refused(format!(
+                "there is no time zone `{zone}`: write one such as Europe/Berlin"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+pub(crate) fn check_name(name: &str) -> Result<(), AccountError> {
+    match is_name(name) {
+        true => Ok(()),
+        false => Err(AccountError::Refused(format!(
+            "a name has 1 to {LONGEST_NAME} characters and no control characters"
+        ))),
+    }
+}
+
+/// What is kept of a password that may be used.
+pub(crate) fn hash_of(password: &str) -> Result<String, AccountError> {
+    if !(MIN_PASSWORD_LENGTH..=MAX_PASSWORD_LENGTH).contains(&password.len()) {
+        return Err(AccountError::Refused(format!(
+            "a password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters"
+        )));
+    }
+    let hash = Argon2::default().hash_password(password.as_bytes());
+    Ok(hash.map_err(|error| AccountError::Refused(format!("cannot hash the password: {error}")))?.to_string())
+}
 
 /// Set a person's password and role, making the person if need be. All their sessions end.
 pub fn set_person(
@@ -16,32 +75,92 @@ pub fn set_person(
     role: Role,
     now: Timestamp,
 ) -> Result<(), AccountError> {
-    if name.is_empty() || name.len() > LONGEST_NAME || name.chars().any(char::is_control) {
-        return Err(AccountError::Refused("a name has 1 to 100 characters and no control characters".into()));
-    }
-    if !(MIN_PASSWORD_LENGTH..=MAX_PASSWORD_LENGTH).contains(&password.len()) {
-        return Err(AccountError::Refused(format!(
-            "a password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters"
-        )));
-    }
-    let hash = Argon2::default()
-        .hash_password(password.as_bytes())
-        .map_err(|error| AccountError::Refused(format!("cannot hash the password: {error}")))?
-        .to_string();
+    check_name(name)?;
+    let hash = hash_of(password)?;
+    state.transaction(|tx| put(tx, name, &hash, role, now))?;
+    Ok(())
+}
+
+pub(crate) fn put(
+    tx: &Transaction<'_>,
+    name: &str,
+    hash: &str,
+    role: Role,
+    now: Timestamp,
+) -> Result<(), StateError> {
+    tx.execute(
+        "INSERT INTO person (name, password, role, created) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (name) DO UPDATE SET password = ?2, role = ?3",
+        &[name.into(), hash.into(), role.name().into(), now.0.into()],
+    )?;
+    tx.execute("DELETE FROM session WHERE person = ?1", &[name.into()])?;
+    Ok(())
+}
+
+/// Whether there is such a person. With another role than before, their sessions end.
+pub fn set_role(state: &StateStore, name: &str, role: Role) -> Result<bool, StateError> {
     state.transaction(|tx| {
-        tx.execute(
-            "INSERT INTO person (name, password, role, created) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (name) DO UPDATE SET password = ?2, role = ?3",
-            &[name.into(), hash.into(), role.name().into(), now.0.into()],
+        let changed = tx.execute(
+            "UPDATE person SET role = ?2 WHERE name = ?1 AND role <> ?2",
+            &[name.into(), role.name().into()],
         )?;
-        tx.execute("DELETE FROM session WHERE person = ?1", &[name.into()])
+        if changed > 0 {
+            tx.execute("DELETE FROM session WHERE person = ?1", &[name.into()])?;
+        }
+        Ok(!tx.query("SELECT 1 FROM person WHERE name = ?1", &[name.into()])?.is_empty())
+    })
+}
+
+/// Whether there is such a person.
+pub fn describe(state: &StateStore, name: &str, details: &Details) -> Result<bool, AccountError> {
+    details.check()?;
+    let changed = state.transaction(|tx| {
+        tx.execute(
+            "UPDATE person SET display_name = ?2, time_zone = ?3 WHERE name = ?1",
+            &[name.into(), details.display_name.as_str().into(), details.time_zone.as_deref().into()],
+        )
+    })?;
+    Ok(changed > 0)
+}
+
+/// A new password of one's own. All sessions end but that with the secret `kept`, in which it was said.
+pub fn change_password(
+    state: &StateStore,
+    name: &str,
+    password: &str,
+    kept: Option<&str>,
+) -> Result<(), AccountError> {
+    let hash = hash_of(password)?;
+    state.transaction(|tx| {
+        tx.execute("UPDATE person SET password = ?2 WHERE name = ?1", &[name.into(), hash.into()])?;
+        tx.execute(
+            "DELETE FROM session WHERE person = ?1 AND secret <> ?2",
+            &[name.into(), kept.map(hashed).unwrap_or_default().into()],
+        )
     })?;
     Ok(())
 }
 
-pub fn people(state: &StateStore) -> Result<Vec<(String, Role)>, StateError> {
-    let rows = state.query("SELECT name, role FROM person ORDER BY name", &[])?;
-    Ok(rows.iter().map(|row| (row.text(0).to_owned(), Role::parse(row.text(1)))).collect())
+const COLUMNS: &str = "SELECT name, role, display_name, time_zone, created FROM person";
+
+fn of_row(row: &Row) -> Person {
+    Person {
+        name: row.text(0).to_owned(),
+        role: Role::parse(row.text(1)),
+        details: Details {
+            display_name: row.text(2).to_owned(),
+            time_zone: (!row.is_null(3)).then(|| row.text(3).to_owned()),
+        },
+        created: row.integer(4),
+    }
+}
+
+pub fn people(state: &StateStore) -> Result<Vec<Person>, StateError> {
+    Ok(state.query(&format!("{COLUMNS} ORDER BY name"), &[])?.iter().map(of_row).collect())
+}
+
+pub fn person(state: &StateStore, name: &str) -> Result<Option<Person>, StateError> {
+    Ok(state.query(&format!("{COLUMNS} WHERE name = ?1"), &[name.into()])?.first().map(of_row))
 }
 
 /// Whether there was such a person.

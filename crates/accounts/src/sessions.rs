@@ -2,9 +2,10 @@
 
 use state_store::{StateError, StateStore};
 use vocabulary::Timestamp;
-use vocabulary::ports::Scope;
 
+use crate::config::TeamConfig;
 use crate::secrets::{hashed, random_secret};
+use crate::teams::scope_of;
 use crate::{AccountError, Caller, Role, SESSION_SECONDS, Via};
 
 /// The secret of a new session.
@@ -25,16 +26,20 @@ pub fn close_session(state: &StateStore, secret: &str) -> Result<(), StateError>
     Ok(())
 }
 
-pub fn session(state: &StateStore, secret: &str, now: Timestamp) -> Result<Option<Caller>, StateError> {
+/// Who opened it, with the role and the teams of now.
+pub fn session(
+    state: &StateStore,
+    secret: &str,
+    teams: &[TeamConfig],
+    now: Timestamp,
+) -> Result<Option<Caller>, StateError> {
     let rows = state.query(
         "SELECT person.name, person.role FROM session JOIN person ON person.name = session.person
          WHERE session.secret = ?1 AND session.expires >= ?2",
         &[hashed(secret).into(), now.0.into()],
     )?;
-    Ok(rows.first().map(|row| Caller {
-        name: row.text(0).to_owned(),
-        role: Role::parse(row.text(1)),
-        scope: Scope::everything(),
-        via: Via::Session,
-    }))
+    let Some(row) = rows.first() else { return Ok(None) };
+    let (name, role) = (row.text(0).to_owned(), Role::parse(row.text(1)));
+    let scope = scope_of(state, teams, &name, role)?;
+    Ok(Some(Caller { name, role, scope, via: Via::Session }))
 }

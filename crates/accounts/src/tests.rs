@@ -26,7 +26,7 @@ fn a_session_ends_in_time_and_with_a_new_password() {
     let now = Timestamp(1_000);
     set_person(&state, "ana", "correct horse", Role::Editor, now).unwrap();
     let secret = open_session(&state, "ana", now).unwrap();
-    let role = |at: Timestamp| session(&state, &secret, at).unwrap().map(|caller| caller.role);
+    let role = |at: Timestamp| session(&state, &secret, &[], at).unwrap().map(|caller| caller.role);
     assert_eq!(role(now.plus(SESSION_SECONDS)), Some(Role::Editor));
     assert_eq!(role(now.plus(SESSION_SECONDS + 1)), None);
     set_person(&state, "ana", "another horse", Role::Editor, now).unwrap();
@@ -48,4 +48,113 @@ fn a_token_carries_its_role_and_scope_until_it_is_removed() {
     assert_eq!(tokens(&state).unwrap()[0].last_used, Some(1_000));
     assert!(remove_token(&state, id).unwrap() && !remove_token(&state, id).unwrap());
     assert!(token(&state, &secret, now).unwrap().is_none());
+}
+
+fn team(name: &str, members: &[&str], prefixes: &[&str]) -> TeamConfig {
+    let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    TeamConfig {
+        name: name.into(),
+        members: list(members),
+        prefixes: list(prefixes),
+        ..TeamConfig::default()
+    }
+}
+
+#[test]
+fn a_person_sees_what_their_teams_own() {
+    let (_directory, state) = state();
+    let files = [team("shop", &["ana"], &["shop."]), team("all", &["ana", "ben"], &[])];
+    set_team(&state, &files, &team("mail", &["ana", "cho"], &["mail."])).unwrap();
+    let check = |person: &str, role: Role, expected: &[&str]| {
+        let scope = scope_of(&state, &files, person, role).unwrap();
+        assert_eq!(scope.as_prefixes(), expected, "{person} {role:?}");
+    };
+    check("ana", Role::Editor, &["mail.", "shop."]);
+    check("ana", Role::Admin, &[]);
+    check("ben", Role::Viewer, &[]);
+    check("cho", Role::Responder, &["mail."]);
+    check("dee", Role::Viewer, &[]);
+    let now = Timestamp(1_000);
+    set_person(&state, "cho", "correct horse", Role::Viewer, now).unwrap();
+    let secret = open_session(&state, "cho", now).unwrap();
+    let sees = || session(&state, &secret, &files, now).unwrap().unwrap().scope.sees("shop.x");
+    assert!(!sees());
+    assert!(remove_team(&state, &files, "mail").unwrap());
+    assert!(sees(), "teams are those of now, not of the sign-in");
+}
+
+#[test]
+fn what_is_wrong_with_a_team_is_told() {
+    let (_directory, state) = state();
+    let files = [team("shop", &[], &[])];
+    let refused = |team: TeamConfig| set_team(&state, &files, &team).unwrap_err().to_string();
+    assert!(refused(team("shop", &[], &[])).contains("change it there"));
+    assert!(refused(team("", &[], &[])).starts_with("name: "));
+    assert!(refused(team("a", &[], &[""])).starts_with("prefixes: "));
+    assert!(refused(team("a", &["b\nc"], &[])).starts_with("members: "));
+    assert!(remove_team(&state, &files, "shop").is_err());
+    assert!(!remove_team(&state, &files, "other").unwrap());
+    let twice = problems(&[team("a", &[], &[]), team("a", &[], &[])]);
+    assert_eq!(twice[0].0, "team.1.name");
+}
+
+#[test]
+fn another_role_ends_sessions_and_the_same_does_not() {
+    let (_directory, state) = state();
+    let now = Timestamp(1_000);
+    set_person(&state, "ana", "correct horse", Role::Editor, now).unwrap();
+    let secret = open_session(&state, "ana", now).unwrap();
+    let signed_in = || session(&state, &secret, &[], now).unwrap().is_some();
+    assert!(set_role(&state, "ana", Role::Editor).unwrap() && signed_in());
+    assert!(set_role(&state, "ana", Role::Viewer).unwrap() && !signed_in());
+    assert!(!set_role(&state, "ben", Role::Viewer).unwrap());
+}
+
+#[test]
+fn a_new_password_of_ones_own_ends_the_other_sessions() {
+    let (_directory, state) = state();
+    let now = Timestamp(1_000);
+    set_person(&state, "ana", "correct horse", Role::Editor, now).unwrap();
+    let (here, there) =
+        (open_session(&state, "ana", now).unwrap(), open_session(&state, "ana", now).unwrap());
+    assert!(change_password(&state, "ana", "short", Some(&here)).is_err());
+    change_password(&state, "ana", "another horse", Some(&here)).unwrap();
+    let signed_in = |secret: &str| session(&state, secret, &[], now).unwrap().is_some();
+    assert_eq!((signed_in(&here), signed_in(&there)), (true, false));
+    assert_eq!(check_password(&state, "ana", "another horse").unwrap(), Some(Role::Editor));
+}
+
+#[test]
+fn details_are_checked_and_kept() {
+    let (_directory, state) = state();
+    set_person(&state, "ana", "correct horse", Role::Editor, Timestamp(5)).unwrap();
+    let details = |display_name: &str, zone: Option<&str>| Details {
+        display_name: display_name.into(),
+        time_zone: zone.map(str::to_owned),
+    };
+    assert!(describe(&state, "ana", &details("Ana", Some("Europe/Nowhere"))).is_err());
+    assert!(describe(&state, "ana", &details("A\na", None)).is_err());
+    assert!(!describe(&state, "ben", &details("", None)).unwrap());
+    assert!(describe(&state, "ana", &details("Ana B.", Some("Europe/Berlin"))).unwrap());
+    let ana = person(&state, "ana").unwrap().unwrap();
+    assert_eq!((ana.details, ana.created), (details("Ana B.", Some("Europe/Berlin")), 5));
+}
+
+#[test]
+fn an_invitation_is_accepted_once_and_in_time() {
+    let (_directory, state) = state();
+    let now = Timestamp(1_000);
+    let ben = Invited { name: "ben".into(), role: Role::Responder, display_name: "Ben".into() };
+    let (first, _) = invite(&state, &ben, "ana", now).unwrap();
+    let (secret, expires) = invite(&state, &ben, "ana", now).unwrap();
+    assert_eq!(invitations(&state, now).unwrap().len(), 1, "the newer one goes before");
+    let accepted = |secret: &str, password: &str, at: i64| accept(&state, secret, password, Timestamp(at));
+    assert!(accepted(&first, "correct horse", 1_000).unwrap().is_none());
+    assert!(accepted(&secret, "correct horse", expires + 1).unwrap().is_none());
+    assert!(accepted(&secret, "short", expires).is_err());
+    assert_eq!(accepted(&secret, "correct horse", expires).unwrap().unwrap().role, Role::Responder);
+    assert!(accepted(&secret, "another horse", expires).unwrap().is_none());
+    assert_eq!(check_password(&state, "ben", "correct horse").unwrap(), Some(Role::Responder));
+    assert_eq!(person(&state, "ben").unwrap().unwrap().details.display_name, "Ben");
+    assert!(invite(&state, &ben, "ana", now).is_err(), "ben is there");
 }

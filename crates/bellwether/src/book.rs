@@ -7,10 +7,11 @@ use incidents::config::Environments;
 use monitors::Definitions;
 use monitors::config::ContactConfig;
 use monitors::machine::Hours;
+use state_store::StateStore;
 
 use crate::config::Config;
 
-pub fn book(all: &Definitions, config: &Config) -> Book {
+pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
     let mut book = Book {
         config: config.incidents.clone(),
         environments: Environments::new(&config.environment),
@@ -53,6 +54,7 @@ pub fn book(all: &Definitions, config: &Config) -> Book {
     book.periods = Some(Arc::new(move |contact, host, now| hours.allow(contact, host, now)));
     book.contacts =
         all.contacts.iter().map(|contact| (contact.name.as_str().into(), of_contact(contact))).collect();
+    crate::membership::enter(&mut book, config, state);
     book
 }
 

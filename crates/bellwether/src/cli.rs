@@ -351,6 +351,21 @@ pub enum UserCommand {
         #[arg(long, value_enum, default_value = "admin")]
         role: RoleName,
     },
+    /// Print a link with which somebody chooses their password, once and within a week.
+    Invite {
+        name: String,
+        #[arg(long, value_enum, default_value = "viewer")]
+        role: RoleName,
+        /// As others read it.
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        display_name: String,
+    },
+    /// Give somebody another role; ends their sessions.
+    Role {
+        name: String,
+        #[arg(value_enum)]
+        role: RoleName,
+    },
     List,
     Remove {
         name: String,

@@ -157,12 +157,17 @@ impl Control for House {
 
     fn definitions_changed(&self) {
         let (definitions, config) = (self.monitors.definitions(), self.config.load());
-        self.desk.set_book(book::book(&definitions, &config));
+        self.desk.set_book(book::book(&definitions, &config, &self.state));
         // Whoever has made a heartbeat may ping it in the next moment.
         self.heartbeats.reload(&definitions, &config.heartbeats);
         if let Some(watching) = self.watching.load().as_ref() {
             watching.schedule(&self.config.load());
         }
+    }
+
+    fn people_changed(&self) {
+        let config = self.config.load();
+        self.desk.set_book(book::book(&self.monitors.definitions(), &config, &self.state));
     }
 
     fn definitions_in_files(&self) -> Result<Definitions, Vec<String>> {

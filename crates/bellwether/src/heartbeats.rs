@@ -64,7 +64,7 @@ fn run(house: &House, stop: &AtomicBool) {
         if !Arc::ptr_eq(&definitions, &known) {
             let config = house.config.load();
             heartbeats.reload(&definitions, &config.heartbeats);
-            house.desk.set_book(book::book(&definitions, &config));
+            house.desk.set_book(book::book(&definitions, &config, &house.state));
             known = definitions;
         }
         if stopping && heartbeats.is_idle() {

@@ -116,8 +116,8 @@ impl House {
         }
         let secret = crate::config::read_bounded(&directory.join("secret.key"))
             .map_err(Failure::doing("secret.key"))?;
-        let desk =
-            Desk::open(state.clone(), book::book(&monitors.definitions(), &config), secret.trim().as_bytes());
+        let book = book::book(&monitors.definitions(), &config, &state);
+        let desk = Desk::open(state.clone(), book, secret.trim().as_bytes());
         let desk = Arc::new(desk.map_err(Failure::doing("read the incidents"))?);
         let gone = alive.gap.map(|(from, _)| Timestamp(from));
         let now_ms = i64::try_from(clock.since_epoch().as_millis()).unwrap_or(i64::MAX);
@@ -165,7 +165,7 @@ impl House {
     /// What the API works with.
     pub fn services(self: &Arc<Self>) -> Arc<http_api::Services> {
         let config = self.config.load();
-        let settings = http_api::Settings { http: config.http.clone(), auth: config.auth.clone() };
+        let settings = config.http_settings();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let services = Arc::new(http_api::Services {
             source: self.store.clone(),

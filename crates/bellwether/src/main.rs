@@ -24,6 +24,7 @@ mod heartbeats;
 mod history;
 mod house;
 mod logging;
+mod membership;
 mod metric_watch;
 mod offline;
 mod opening;

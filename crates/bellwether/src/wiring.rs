@@ -332,7 +332,7 @@ impl Parts {
         }
         // Its problems were found when it was read, so that this does not fail any more.
         house.monitors.reload(config.files(), house.clock.now()).map_err(listed)?;
-        house.desk.set_book(book::book(&house.monitors.definitions(), &config));
+        house.desk.set_book(book::book(&house.monitors.definitions(), &config, &house.state));
         house.heartbeats.reload(&house.monitors.definitions(), &config.heartbeats);
         if let Some(sender) = self.sender.lock().as_ref() {
             sender.reconfigure(telling::settings(&config, &self.url));
@@ -345,8 +345,7 @@ impl Parts {
         self.tls.store(tls);
         house.store.set_config(config.storage.clone());
         if let Some(services) = house.services.load().as_ref() {
-            let settings = http_api::Settings { http: config.http.clone(), auth: config.auth.clone() };
-            services.settings.store(Arc::new(settings));
+            services.settings.store(Arc::new(config.http_settings()));
             services.pictures.store(Arc::new(http_api::Pictures::load(&config.pictures)));
         }
         if let Some(log) = house.log.as_ref().filter(|_| config.log != before.log) {

@@ -62,6 +62,8 @@ pub trait Control: Send + Sync {
     fn trial(&self, check: CheckConfig) -> Result<Job, String>;
     /// Other monitors are defined now: what is run, and who is told, is others too.
     fn definitions_changed(&self);
+    /// Other teams are there now, or people are in others.
+    fn people_changed(&self);
     /// What the configuration files say now, whether it is in effect or not.
     fn definitions_in_files(&self) -> Result<Definitions, Vec<String>>;
     /// Settings in effect that are not as the files say, beside definitions; none if the files have problems.

@@ -39,9 +39,10 @@ const FORWARDING_HEADERS: [&str; 12] = [
     "x-appengine-user-ip",
 ];
 
-/// Paths that need no sign-in: health for load balancers, and the page on which one signs in. What is pinged by jobs is
+/// Paths that need no sign-in: health for load balancers, and where one signs in or accepts an invitation. What is pinged by jobs is
 /// another one: its UUID or key says enough; so does the token of a link that acknowledges.
-const OPEN_PATHS: [&str; 4] = ["/healthz", "/readyz", "/api/v1/session", "/api/v1/status"];
+const OPEN_PATHS: [&str; 5] =
+    ["/healthz", "/readyz", "/api/v1/session", "/api/v1/status", "/api/v1/invitations/accept"];
 
 pub async fn guard(State(services): State<Arc<Services>>, request: Request, next: Next) -> Response {
     let origin = {
@@ -76,12 +77,26 @@ async fn admit(services: Arc<Services>, mut request: Request, next: Next, truste
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
-        Ok(None) if is_open(&request) => next.run(request).await,
+        Ok(None) if is_open(&request) => match refuse_strange_sign_in(&services, &request) {
+            Ok(()) => next.run(request).await,
+            Err(problem) => refused(&services, problem),
+        },
         Ok(None) => unauthorized(request.headers()),
-        Err(problem) => {
-            services.counters.refused.fetch_add(1, Ordering::Relaxed);
-            problem.into_response()
-        }
+        Err(problem) => refused(&services, problem),
+    }
+}
+
+fn refused(services: &Services, problem: Problem) -> Response {
+    services.counters.refused.fetch_add(1, Ordering::Relaxed);
+    problem.into_response()
+}
+
+/// Another site's page must not sign a browser in as somebody of its choice: what is done then would be done in their name.
+fn refuse_strange_sign_in(services: &Services, request: &Request) -> Result<(), Problem> {
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    match changes && OPEN_PATHS.contains(&request.uri().path()) {
+        true => refuse_strange_pages(services, request),
+        false => Ok(()),
     }
 }
 
@@ -250,7 +265,9 @@ fn credentials(services: &Services, request: &Request, peer: Peer) -> Result<Opt
 fn who(services: &Services, credentials: &Credentials) -> Result<Option<Caller>, Problem> {
     let now = services.clock.now();
     match credentials {
-        Credentials::Session(secret) => Ok(accounts::session(&services.state, secret, now)?),
+        Credentials::Session(secret) => {
+            Ok(accounts::session(&services.state, secret, &services.settings.load().teams, now)?)
+        }
         Credentials::Token(secret) => {
             accounts::token(&services.state, secret, now)?.map(Some).ok_or_else(wrong_credentials)
         }
@@ -270,12 +287,18 @@ pub fn by_password(
     services.attempts.allow(source, name, services.clock.now())?;
     let role = accounts::check_password(&services.state, name, password)?.ok_or_else(wrong_credentials)?;
     services.attempts.succeeded(source, name);
-    Ok(Caller { name: name.to_owned(), role, scope: Default::default(), via: Via::Session })
+    let scope = accounts::scope_of(&services.state, &services.settings.load().teams, name, role)?;
+    Ok(Caller { name: name.to_owned(), role, scope, via: Via::Session })
 }
 
 fn wrong_credentials() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "the token or password is not right")
         .hint("make a token with: bellwether token create NAME --role viewer")
+}
+
+/// The same for handlers; where no connection is behind it, this machine asks.
+pub fn source(services: &Services, headers: &HeaderMap, peer: Option<Peer>) -> IpAddr {
+    source_of(services, headers, peer.unwrap_or(Peer::Unknown))
 }
 
 /// Who is really asking: the peer, or whom a trusted proxy says it asks for.

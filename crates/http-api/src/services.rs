@@ -32,6 +32,8 @@ use crate::stream::Hub;
 pub struct Settings {
     pub http: HttpConfig,
     pub auth: AuthConfig,
+    /// Those of the files.
+    pub teams: Vec<accounts::TeamConfig>,
 }
 
 impl Settings {

@@ -74,6 +74,8 @@ pub struct Book {
     /// By whether it is a host, and name: a host may be called as a check is.
     pub subjects: HashMap<(bool, Arc<str>), Subject>,
     pub contacts: HashMap<Arc<str>, Contact>,
+    /// Who is in which team, by names of contacts; members need not be any.
+    pub teams: HashMap<Arc<str>, Vec<Arc<str>>>,
     pub config: IncidentsConfig,
     pub environments: Environments,
     /// None: everybody at any time.

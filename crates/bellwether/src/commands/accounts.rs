@@ -21,7 +21,25 @@ pub fn user(common: &Common, command: &UserCommand) -> Result<(), Failure> {
                 format!("{name} may sign in as {}", role_name(*role)),
             )?;
         }
-        UserCommand::List => list(common, &server, "/api/v1/people", "people", &["name", "role"])?,
+        UserCommand::Invite { name, role, display_name } => {
+            let body = json!({"name": name, "role": role_name(*role), "display_name": display_name});
+            let answer = super::block_on(server.send_json(Method::POST, "/api/v1/invitations", &body))?;
+            let invited: Value = parse(&answer)?;
+            said(common, invited.clone(), invited["link"].as_str().unwrap_or_default().to_owned())?;
+        }
+        UserCommand::Role { name, role } => {
+            let path = format!("/api/v1/people/{}/role", encode(name));
+            let body = json!({"role": role_name(*role)});
+            super::block_on(server.send_json(Method::PUT, &path, &body))?;
+            said(
+                common,
+                json!({"user": name, "role": role_name(*role)}),
+                format!("{name} has the role {}", role_name(*role)),
+            )?;
+        }
+        UserCommand::List => {
+            list(common, &server, "/api/v1/people", "people", &["name", "display_name", "role", "teams"])?;
+        }
         UserCommand::Remove { name } => {
             let path = format!("/api/v1/people/{}", encode(name));
             super::block_on(server.send_json(Method::DELETE, &path, &json!({})))?;

@@ -78,6 +78,8 @@ pub struct Config {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub channel: Vec<ChannelConfig>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub team: Vec<accounts::TeamConfig>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<EnvironmentConfig>,
     /// Where each monitor, check and host is written.
     #[serde(skip)]
@@ -348,6 +350,11 @@ impl Config {
         self.statsd.flush_interval.duration().as_secs().max(1) as i64
     }
 
+    /// What changes under requests that are served.
+    pub fn http_settings(&self) -> http_api::Settings {
+        http_api::Settings { http: self.http.clone(), auth: self.auth.clone(), teams: self.team.clone() }
+    }
+
     /// What is watched, and where it is written.
     pub fn files(&self) -> monitors::Files {
         monitors::Files { definitions: self.definitions(), origins: self.origins.clone() }
@@ -421,6 +428,7 @@ impl Config {
         problems.extend(self.monitors.problems().into_iter().map(in_section("monitors")));
         problems.extend(self.heartbeats.problems().into_iter().map(in_section("heartbeats")));
         problems.extend(self.definitions().problems());
+        problems.extend(accounts::problems(&self.team));
         problems.extend(self.problems_of_telling());
         problems.extend(self.ports_taken_twice());
         if self.state.engine == StateEngine::Postgres {

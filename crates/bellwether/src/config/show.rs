@@ -116,6 +116,7 @@ mod tests {
             "downtime",
             "service",
             "channel",
+            "team",
             "environment",
         ] {
             let header = format!("# [[{list}]]\n");

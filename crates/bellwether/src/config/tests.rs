@@ -81,6 +81,7 @@ fn what_to_write_instead_is_told() {
     check("[relay]\ndestinations = [\"10.0.0.1\"]", "such as \"10.0.0.3:2004:a\"");
     check("[relay]\nstore = false", "every point would be lost");
     check("[http]\nmax_body_bytes = 0", "must be at least 1");
+    check("[[team]]\nname = \"a\"\nprefixes = [\"\"]", "beginnings of names, such as");
     check("[http]\nquery_timeout = \"0s\"", "must be more than 0s");
     check("[http]\npublic_url = \"metrics.office\"", "such as \"https://");
     check("[http]\ntls_certificate = \"/no.pem\"\ntls_key = \"/no.key\"", "/no.pem");

@@ -18,6 +18,7 @@ pub mod home;
 pub mod hosts;
 pub mod incidents;
 pub mod inventory;
+pub mod invitations;
 pub mod levels;
 pub mod log_level;
 pub mod monitor_test;
@@ -27,6 +28,7 @@ pub mod moving;
 pub mod nagios;
 pub mod noise;
 pub mod notifications;
+pub mod people;
 pub mod points;
 pub mod reports;
 pub mod search;
@@ -34,6 +36,7 @@ pub mod services;
 pub mod session;
 pub mod status;
 pub mod storage;
+pub mod teams;
 pub mod tokens;
 pub mod trial;
 pub mod trust;
@@ -84,8 +87,15 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/levels", get(levels::rules).put(levels::set_rules))
         .route("/log-level", put(log_level::set))
         .route("/session", post(session::sign_in).delete(session::sign_out))
-        .route("/people", get(session::people).post(session::set_person))
-        .route("/people/{name}", delete(session::remove_person))
+        .route("/session/password", post(session::change_password))
+        .route("/people", get(people::list).post(people::set))
+        .route("/people/{name}", get(people::one).put(people::describe).delete(people::remove))
+        .route("/people/{name}/role", put(people::set_role))
+        .route("/invitations", get(invitations::list).post(invitations::invite))
+        .route("/invitations/accept", post(invitations::accept))
+        .route("/invitations/{id}", delete(invitations::withdraw))
+        .route("/teams", get(teams::list))
+        .route("/teams/{name}", put(teams::set).delete(teams::remove))
         .route("/heartbeats", get(heartbeats::list))
         .route("/heartbeats/{name}", get(heartbeats::one).delete(heartbeats::remove))
         .route("/heartbeats/{name}/ping", post(heartbeats::ping))
@@ -181,8 +191,9 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         graph::graph_from_body, explain::explain, explain::explain_from_body, trust::trust, search::series, describe::describe, storage::retention,
         storage::compact, storage::fsck, storage::repolicy, storage::backup, moving::import_whisper,
         moving::export_whisper, nagios::take_state, nagios::take_archive, nagios::archives, points::store, agent::take, levels::rules,
-        levels::set_rules, log_level::set, session::sign_in, session::sign_out, session::people,
-        session::set_person, session::remove_person, tokens::list, tokens::create, tokens::remove,
+        levels::set_rules, log_level::set, session::sign_in, session::sign_out, session::change_password,
+        people::list, people::one, people::set, people::describe, people::set_role, people::remove,
+        invitations::list, invitations::invite, invitations::accept, invitations::withdraw, teams::list, teams::set, teams::remove, tokens::list, tokens::create, tokens::remove,
         monitors::monitors, monitors::export, monitors::differences, monitors::monitor, monitors::define, monitors::undefine, monitors::take_out_instance, monitors::versions, monitors::checks, monitors::hosts,
         checks::show_check, checks::take_check_result, checks::check_history, checks::run_check, checks::acknowledge_check,
         checks::remove_check_acknowledgement, checks::switch_check_notifications, checks::notify_of_check, checks::comment_on_check,

@@ -1,9 +1,8 @@
-//! Signing in and out, and who may.
+//! Signing in and out.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -11,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::status::off_thread;
-use crate::accounts::{self, Caller, Role, SESSION_SECONDS};
+use crate::accounts::{self, Caller, Role, SESSION_SECONDS, Via};
 use crate::answer::{Answer, Body, Problem};
-use crate::guard::{self, SESSION_COOKIE, require};
+use crate::guard::{self, SESSION_COOKIE};
 use crate::server::Peer;
 use crate::services::Services;
 
@@ -26,8 +25,8 @@ pub struct SignIn {
 
 #[derive(Serialize, ToSchema)]
 pub struct SignedIn {
-    user: String,
-    role: Role,
+    pub user: String,
+    pub role: Role,
 }
 
 #[utoipa::path(post, path = "/session", request_body = SignIn,
@@ -38,16 +37,18 @@ pub async fn sign_in(
     headers: HeaderMap,
     Body(form): Body<SignIn>,
 ) -> Answer<Response> {
-    let source = match peer {
-        Some(Extension(peer)) => guard::source_of(&services, &headers, peer),
-        None => IpAddr::V4(Ipv4Addr::LOCALHOST),
-    };
+    let source = guard::source(&services, &headers, peer.map(|Extension(peer)| peer));
+    // A session that was there before, perhaps put there by somebody else, does not go on beside the new one.
+    let before = guard::cookie(&headers).map(str::to_owned);
     let secure = services.settings.load().http.uses_tls()
         || headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
     let turn = services.attempts.turn().await?;
     let (caller, secret) = off_thread(&services, move |services| {
         let _turn = turn;
         let caller = guard::by_password(services, &form.name, &form.password, source)?;
+        if let Some(before) = before {
+            accounts::close_session(&services.state, &before)?;
+        }
         let secret = accounts::open_session(&services.state, &form.name, services.clock.now())?;
         Ok((caller, secret))
     })
@@ -72,62 +73,36 @@ fn set_cookie(secret: &str, max_age: i64, secure: bool) -> Answer<[(header::Head
     Ok([(header::SET_COOKIE, value)])
 }
 
-#[derive(Serialize, ToSchema)]
-pub struct Person {
-    name: String,
-    role: Role,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct People {
-    people: Vec<Person>,
-}
-
-#[utoipa::path(get, path = "/people", responses((status = 200, body = People)))]
-pub async fn people(
-    State(services): State<Arc<Services>>,
-    Extension(caller): Extension<Caller>,
-) -> Answer<Json<People>> {
-    require(&caller, Role::Admin)?;
-    let people = off_thread(&services, |services| Ok(accounts::people(&services.state)?)).await?;
-    Ok(Json(People { people: people.into_iter().map(|(name, role)| Person { name, role }).collect() }))
-}
-
+/// A new password of one's own.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SetPerson {
-    name: String,
-    password: String,
-    role: Role,
+pub struct NewPassword {
+    current: String,
+    new: String,
 }
 
-/// Makes a person or sets password and role of one; ends their sessions.
-#[utoipa::path(post, path = "/people", request_body = SetPerson,
-    responses((status = 200, body = SignedIn), (status = 400, body = Problem)))]
-pub async fn set_person(
+/// Ends all of one's other sessions. Whoever found a browser signed in does not know the current one.
+#[utoipa::path(post, path = "/session/password", request_body = NewPassword,
+    responses((status = 204), (status = 400, body = Problem), (status = 401, body = Problem), (status = 429, body = Problem)))]
+pub async fn change_password(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
-    Body(form): Body<SetPerson>,
-) -> Answer<Json<SignedIn>> {
-    require(&caller, Role::Admin)?;
-    off_thread(&services, move |services| {
-        accounts::set_person(&services.state, &form.name, &form.password, form.role, services.clock.now())?;
-        Ok(Json(SignedIn { user: form.name, role: form.role }))
-    })
-    .await
-}
-
-#[utoipa::path(delete, path = "/people/{name}", params(("name" = String, Path)),
-    responses((status = 204), (status = 404, body = Problem)))]
-pub async fn remove_person(
-    State(services): State<Arc<Services>>,
-    Extension(caller): Extension<Caller>,
-    Path(name): Path<String>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    Body(form): Body<NewPassword>,
 ) -> Answer<StatusCode> {
-    require(&caller, Role::Admin)?;
-    off_thread(&services, move |services| match accounts::remove_person(&services.state, &name)? {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => Err(Problem::not_found(format!("there is nobody called `{name}`"))),
+    if caller.via != Via::Session {
+        return Err(Problem::forbidden("only who is signed in with a password has one to change")
+            .hint("an administrator sets one with: bellwether user set NAME"));
+    }
+    let source = guard::source(&services, &headers, peer.map(|Extension(peer)| peer));
+    let session = guard::cookie(&headers).map(str::to_owned);
+    let turn = services.attempts.turn().await?;
+    off_thread(&services, move |services| {
+        let _turn = turn;
+        guard::by_password(services, &caller.name, &form.current, source)?;
+        accounts::change_password(&services.state, &caller.name, &form.new, session.as_deref())?;
+        Ok(StatusCode::NO_CONTENT)
     })
     .await
 }

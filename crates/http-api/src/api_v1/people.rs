@@ -1,0 +1,167 @@
+//! Who may sign in.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::status::off_thread;
+use crate::accounts::{self, Caller, Details, Person, Role};
+use crate::answer::{Answer, Body, Problem};
+use crate::guard::require;
+use crate::services::Services;
+
+/// A person, and where they belong.
+#[derive(Serialize, ToSchema)]
+pub struct OfTeams {
+    #[serde(flatten)]
+    person: Person,
+    teams: Vec<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct People {
+    people: Vec<OfTeams>,
+}
+
+fn unknown(name: &str) -> Problem {
+    Problem::not_found(format!("there is nobody called `{name}`"))
+}
+
+fn of_teams(services: &Services, person: Person) -> Answer<OfTeams> {
+    let teams = accounts::teams_of(&services.state, &services.settings.load().teams, &person.name)?;
+    Ok(OfTeams { person, teams: teams.into_iter().map(|team| team.team.name).collect() })
+}
+
+/// Whoever sees a part of all names sees the people of the teams whose part it is.
+fn seen(services: &Services, caller: &Caller) -> Answer<Vec<OfTeams>> {
+    let mut people: Vec<OfTeams> = Vec::new();
+    let teams = super::teams::seen(services, caller)?;
+    for person in accounts::people(&services.state)? {
+        let of = teams.iter().filter(|team| team.team.members.contains(&person.name));
+        let teams: Vec<String> = of.map(|team| team.team.name.clone()).collect();
+        if caller.scope.is_everything() || !teams.is_empty() || person.name == caller.name {
+            people.push(OfTeams { person, teams });
+        }
+    }
+    Ok(people)
+}
+
+#[utoipa::path(get, path = "/people", responses((status = 200, body = People)))]
+pub async fn list(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+) -> Answer<Json<People>> {
+    require(&caller, Role::Viewer)?;
+    off_thread(&services, move |services| Ok(Json(People { people: seen(services, &caller)? }))).await
+}
+
+#[utoipa::path(get, path = "/people/{name}", params(("name" = String, Path)),
+    responses((status = 200, body = OfTeams), (status = 404, body = Problem)))]
+pub async fn one(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Answer<Json<OfTeams>> {
+    require(&caller, Role::Viewer)?;
+    off_thread(&services, move |services| {
+        let found = seen(services, &caller)?.into_iter().find(|one| one.person.name == name);
+        found.map(Json).ok_or_else(|| unknown(&name))
+    })
+    .await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetPerson {
+    name: String,
+    password: String,
+    role: Role,
+}
+
+/// Makes a person or sets password and role of one; ends their sessions.
+#[utoipa::path(post, path = "/people", request_body = SetPerson,
+    responses((status = 200, body = OfTeams), (status = 400, body = Problem)))]
+pub async fn set(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Body(form): Body<SetPerson>,
+) -> Answer<Json<OfTeams>> {
+    require(&caller, Role::Admin)?;
+    off_thread(&services, move |services| {
+        accounts::set_person(&services.state, &form.name, &form.password, form.role, services.clock.now())?;
+        told(services, &form.name)
+    })
+    .await
+}
+
+fn told(services: &Services, name: &str) -> Answer<Json<OfTeams>> {
+    let person = accounts::person(&services.state, name)?.ok_or_else(|| unknown(name))?;
+    of_teams(services, person).map(Json)
+}
+
+/// What is said of oneself; administrators may say it of everybody.
+#[utoipa::path(put, path = "/people/{name}", params(("name" = String, Path)), request_body = Details,
+    responses((status = 200, body = OfTeams), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub async fn describe(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+    Body(details): Body<Details>,
+) -> Answer<Json<OfTeams>> {
+    require_self_or_admin(&caller, &name)?;
+    off_thread(&services, move |services| match accounts::describe(&services.state, &name, &details)? {
+        true => told(services, &name),
+        false => Err(unknown(&name)),
+    })
+    .await
+}
+
+/// A token may be called as a person is: it is nobody.
+pub fn require_self_or_admin(caller: &Caller, name: &str) -> Answer<()> {
+    match caller.via {
+        accounts::Via::Session if caller.name == name => Ok(()),
+        _ => require(caller, Role::Admin),
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRole {
+    role: Role,
+}
+
+/// Another role ends the person's sessions.
+#[utoipa::path(put, path = "/people/{name}/role", params(("name" = String, Path)), request_body = NewRole,
+    responses((status = 200, body = OfTeams), (status = 404, body = Problem)))]
+pub async fn set_role(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+    Body(form): Body<NewRole>,
+) -> Answer<Json<OfTeams>> {
+    require(&caller, Role::Admin)?;
+    off_thread(&services, move |services| match accounts::set_role(&services.state, &name, form.role)? {
+        true => told(services, &name),
+        false => Err(unknown(&name)),
+    })
+    .await
+}
+
+#[utoipa::path(delete, path = "/people/{name}", params(("name" = String, Path)),
+    responses((status = 204), (status = 404, body = Problem)))]
+pub async fn remove(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Answer<StatusCode> {
+    require(&caller, Role::Admin)?;
+    off_thread(&services, move |services| match accounts::remove_person(&services.state, &name)? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(unknown(&name)),
+    })
+    .await
+}

@@ -1,0 +1,80 @@
+//! Teams: who belongs together, and which names are theirs.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::status::off_thread;
+use crate::accounts::{self, Caller, Role, Team, TeamConfig};
+use crate::answer::{Answer, Body, Problem};
+use crate::guard::require;
+use crate::services::Services;
+
+#[derive(Serialize, ToSchema)]
+pub struct Teams {
+    teams: Vec<Team>,
+}
+
+/// Whoever sees a part of all names sees the teams whose part it is.
+pub fn seen(services: &Services, caller: &Caller) -> Answer<Vec<Team>> {
+    let mut teams = accounts::teams(&services.state, &services.settings.load().teams)?;
+    let of_theirs = |team: &Team| team.team.prefixes.iter().any(|prefix| caller.scope.sees(prefix));
+    teams.retain(|team| caller.scope.is_everything() || of_theirs(team));
+    Ok(teams)
+}
+
+#[utoipa::path(get, path = "/teams", responses((status = 200, body = Teams)))]
+pub async fn list(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+) -> Answer<Json<Teams>> {
+    require(&caller, Role::Viewer)?;
+    off_thread(&services, move |services| Ok(Json(Teams { teams: seen(services, &caller)? }))).await
+}
+
+/// Makes a team, or puts another in its place. The `name` of the body may be left out.
+#[utoipa::path(put, path = "/teams/{name}", params(("name" = String, Path)), request_body = TeamConfig,
+    responses((status = 200, body = Team), (status = 400, body = Problem)))]
+pub async fn set(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+    Body(mut team): Body<TeamConfig>,
+) -> Answer<Json<Team>> {
+    require(&caller, Role::Admin)?;
+    if !team.name.is_empty() && team.name != name {
+        let why = format!("the path says `{name}`, `name` says `{}`", team.name);
+        return Err(
+            Problem::bad_request(why).hint("leave `name` out; to rename, make a team and delete the other")
+        );
+    }
+    team.name = name;
+    off_thread(&services, move |services| {
+        accounts::set_team(&services.state, &services.settings.load().teams, &team)?;
+        services.control.people_changed();
+        Ok(Json(Team { team, in_files: false }))
+    })
+    .await
+}
+
+#[utoipa::path(delete, path = "/teams/{name}", params(("name" = String, Path)),
+    responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub async fn remove(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Answer<StatusCode> {
+    require(&caller, Role::Admin)?;
+    off_thread(&services, move |services| {
+        if !accounts::remove_team(&services.state, &services.settings.load().teams, &name)? {
+            return Err(Problem::not_found(format!("there is no team `{name}`")));
+        }
+        services.control.people_changed();
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
+}

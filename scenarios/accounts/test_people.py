@@ -1,0 +1,114 @@
+"""People, their teams, and what each may see and do."""
+import pytest
+
+from support.people import OWN, person, sign_in
+
+CLOSED = '''[auth]
+mode = "required"
+
+[[team]]
+name = "shop"
+members = ["ana"]
+prefixes = ["shop."]
+'''
+
+
+@pytest.fixture
+def closed(bellwether):
+    return bellwether(CLOSED)
+
+
+def test_a_person_sees_what_their_team_owns(closed):
+    server = closed
+    for name in ("shop.orders", "mail.sent"):
+        server.cli("send", name, "1")
+    ana, ben, root = person(server, "ana", "editor"), person(server, "ben", "viewer"), person(server, "root", "admin")
+    seen = lambda who: sorted(server.get("/metrics/index.json", headers=who).json)
+    own = lambda who: [name for name in seen(who) if name in ("shop.orders", "mail.sent")]
+    assert seen(ana) == ["shop.orders"]
+    assert own(ben) == own(root) == ["mail.sent", "shop.orders"]
+    for path, part in [("/render?target=*.*&format=json&from=-1min", "mail.sent"), ("/metrics/find?query=*", "mail"),
+                       ("/api/v1/series?q=sent", "mail.sent"), ("/tags/autoComplete/values?tag=name&valuePrefix=m", "mail.sent")]:
+        answer = server.get(path, headers=ana)
+        assert answer.status == 200 and part not in answer.text, path
+    # Teams are made while people are signed in, and hold from the next question on.
+    team = {"members": ["ben"], "prefixes": ["mail."]}
+    assert server.put("/api/v1/teams/post", team, headers=ana).status == 403
+    assert server.put("/api/v1/teams/post", team, headers=root).status == 200
+    assert seen(ben) == ["mail.sent"]
+    assert [team["name"] for team in server.get("/api/v1/teams", headers=ben).json["teams"]] == ["post"]
+    assert [one["name"] for one in server.get("/api/v1/people", headers=ben).json["people"]] == ["ben"]
+    everybody = server.get("/api/v1/people", headers=root).json["people"]
+    assert [(one["name"], one["role"], one["teams"]) for one in everybody] == [
+        ("ana", "editor", ["shop"]), ("ben", "viewer", ["post"]), ("root", "admin", [])]
+    refused = server.put("/api/v1/teams/shop", team, headers=root)
+    assert refused.status == 400 and "change it there" in refused.text
+    assert server.request("DELETE", "/api/v1/teams/post", headers=root).status == 204
+    assert own(ben) == ["mail.sent", "shop.orders"]
+
+
+def test_an_invitation_is_a_link_for_one_person_once(closed):
+    server = closed
+    link = server.cli("user", "invite", "dee", "--role", "responder", "--display-name", "Dee D.").stdout.strip()
+    secret = link.split("#invitation=")[1]
+    root = person(server, "root", "admin")
+    listed = server.get("/api/v1/invitations", headers=root)
+    assert [one["name"] for one in listed.json["invitations"]] == ["dee"] and secret not in listed.text
+    accept = lambda password: server.post("/api/v1/invitations/accept", {"token": secret, "password": password})
+    assert accept("short").status == 400
+    assert accept("correct horse").json == {"user": "dee", "role": "responder"}
+    assert accept("another horse").status == 404
+    dee = sign_in(server, "dee")
+    assert server.get("/api/v1/people/dee", headers=dee).json["display_name"] == "Dee D."
+    assert secret not in server.log()
+    for path in server.data_dir.rglob("*"):
+        assert not path.is_file() or secret.encode() not in path.read_bytes(), path
+
+
+def test_sessions_end_when_what_they_stand_for_does(closed):
+    server = closed
+    root, ana = person(server, "root", "admin"), person(server, "ana", "editor")
+    signed_in = lambda who: server.get("/api/v1/teams", headers=who).status == 200
+    other = sign_in(server, "ana")
+    change = lambda current, new: server.post("/api/v1/session/password", {"current": current, "new": new}, headers=ana)
+    assert change("wrong horse", "another horse").status == 401
+    assert change("correct horse", "short").status == 400
+    assert change("correct horse", "another horse").status == 204
+    assert signed_in(ana) and not signed_in(other), "the session in which it was said goes on, the others end"
+    assert server.put("/api/v1/people/ana/role", {"role": "admin"}, headers=ana).status == 403
+    assert server.put("/api/v1/people/ana/role", {"role": "viewer"}, headers=root).status == 200
+    assert not signed_in(ana)
+    # Who signs in again in the same browser has a new session, and the one before is none any more.
+    first = sign_in(server, "ana", "another horse")
+    answer = server.post("/api/v1/session", {"name": "ana", "password": "another horse"}, headers=first)
+    second = {"Cookie": answer.headers["Set-Cookie"].split(";")[0], **OWN}
+    assert first["Cookie"] != second["Cookie"] and signed_in(second) and not signed_in(first)
+    assert server.request("DELETE", "/api/v1/people/ana", headers=root).status == 204
+    assert not signed_in(second)
+
+
+def test_hostile_sign_ins(closed):
+    server = closed
+    person(server, "ana", "editor")
+    right = {"name": "ana", "password": "correct horse"}
+    # Another site's page cannot sign a browser in as somebody else.
+    for foreign in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
+        assert server.post("/api/v1/session", right, headers=foreign).status == 403, foreign
+    # A session that was chosen by somebody else is none.
+    chosen = {"Cookie": "bellwether_session=" + "0" * 64, **OWN}
+    answer = server.post("/api/v1/session", right, headers=chosen)
+    assert answer.status == 200 and "0" * 64 not in answer.headers["Set-Cookie"]
+    assert server.get("/api/v1/teams", headers=chosen).status == 401
+    # Secrets in addresses end up in logs and histories: they are no credentials there.
+    token = server.cli("token", "create", "t", "--role", "admin").stdout.strip()
+    for name in ("token", "access_token", "api_key", "bellwether_session"):
+        assert server.get(f"/api/v1/teams?{name}={token}").status == 401, name
+    # Nobody changes what others say of themselves, and a token that is called as a person is nobody.
+    namesake = server.cli("token", "create", "ana", "--role", "editor").stdout.strip()
+    bearer = {"Authorization": f"Bearer {namesake}"}
+    assert server.put("/api/v1/people/ana", {"display_name": "x"}, headers=bearer).status == 403
+    assert server.post("/api/v1/session/password", {"current": "correct horse", "new": "another horse"}, headers=bearer).status == 403
+    ana = sign_in(server, "ana")
+    told = server.put("/api/v1/people/ana", {"display_name": "Ana", "time_zone": "Mars/Base"}, headers=ana)
+    assert told.status == 400 and "Mars/Base" in told.text
+    assert server.put("/api/v1/people/ana", {"display_name": "Ana", "time_zone": "Europe/Berlin"}, headers=ana).status == 200
