@@ -52,10 +52,23 @@ pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
     }
     let hours = Hours::new(all, &jiff::tz::TimeZone::system());
     book.periods = Some(Arc::new(move |contact, host, now| hours.allow(contact, host, now)));
+    book.zone = Some(jiff::tz::TimeZone::system());
+    book.schedules = with_places(&config.schedule, "schedule", |schedule| &schedule.name, config);
     book.contacts =
         all.contacts.iter().map(|contact| (contact.name.as_str().into(), of_contact(contact))).collect();
     crate::membership::enter(&mut book, config, state);
     book
+}
+
+/// Each with where it is written.
+fn with_places<T: Clone>(
+    all: &[T],
+    list: &'static str,
+    name: impl Fn(&T) -> &String,
+    config: &Config,
+) -> Vec<(T, String)> {
+    let place = |one: &T| config.origins.get(&(list, name(one).clone())).cloned().unwrap_or_default();
+    all.iter().map(|one| (one.clone(), place(one))).collect()
 }
 
 fn of_contact(contact: &ContactConfig) -> Contact {

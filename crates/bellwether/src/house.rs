@@ -230,6 +230,7 @@ pub fn migrations() -> Vec<Migrations> {
         monitors::store::MIGRATIONS,
         monitors::past::MIGRATIONS,
         incidents::MIGRATIONS,
+        incidents::oncall::MIGRATIONS,
         heartbeat::MIGRATIONS,
     ];
     http_api::MIGRATIONS.into_iter().chain(others).collect()

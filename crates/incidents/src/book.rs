@@ -4,10 +4,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use vocabulary::Timestamp;
 use vocabulary::state::State;
 
 use crate::config::{Environments, IncidentsConfig};
+use crate::oncall::ScheduleConfig;
 
 /// Sends nothing; what it gets is only listed.
 pub const LOG_CHANNEL: &str = "log";
@@ -80,6 +82,10 @@ pub struct Book {
     pub environments: Environments,
     /// None: everybody at any time.
     pub periods: Option<Periods>,
+    /// Of files, each with its `file:line`.
+    pub schedules: Vec<(ScheduleConfig, String)>,
+    /// Of schedules that name none. None: UTC.
+    pub zone: Option<TimeZone>,
 }
 
 impl Book {

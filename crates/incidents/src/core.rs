@@ -13,6 +13,7 @@ use vocabulary::state::{Notice, State, StateChange, Withheld};
 use crate::book::{Book, Kind, OWN_PREFIX};
 use crate::incident::{Acknowledged, Detail, Entry, Incident, IncidentId, Key, Phase, Trouble};
 use crate::limits::{MAX_ENTRIES, MAX_LISTED_INSTANCES, MAX_TEXT, cut};
+use crate::oncall::Roster;
 use crate::page::Page;
 use crate::store::Unsaved;
 
@@ -40,6 +41,7 @@ pub struct Counters {
 #[derive(Default)]
 pub struct Incidents {
     pub(crate) book: Book,
+    pub(crate) roster: Arc<Roster>,
     /// Those that are open, and closed ones of which somebody is still to be told.
     pub(crate) live: BTreeMap<IncidentId, Incident>,
     pub(crate) by_reason: HashMap<String, IncidentId>,
@@ -62,6 +64,18 @@ impl Incidents {
     pub fn set_book(&mut self, book: Book) {
         self.book = book;
         self.book_changed = true;
+    }
+
+    pub(crate) fn book(&self) -> &Book {
+        &self.book
+    }
+
+    pub(crate) fn roster(&self) -> &Arc<Roster> {
+        &self.roster
+    }
+
+    pub(crate) fn set_roster(&mut self, roster: Arc<Roster>) {
+        self.roster = roster;
     }
 
     pub fn apply(&mut self, change: &StateChange, now: Timestamp) -> Vec<Page> {

@@ -16,6 +16,7 @@ use crate::book::{Book, LOG_CHANNEL};
 use crate::core::{self, Estate, Incidents};
 use crate::incident::{Entry, Incident, IncidentId, Key};
 use crate::limits::FAILURES_TO_TELL;
+use crate::oncall::store::Kept;
 use crate::outbox::{self, Failing, Outbox, Waiting};
 use crate::people::{Deed, Refusal};
 use crate::store::{self, KeptEntry, KeptPage, Wanted};
@@ -35,6 +36,9 @@ pub struct Desk {
 pub(crate) struct Inner {
     pub incidents: Incidents,
     pub outbox: Outbox,
+    /// Schedules made by the API, the past of all, and overrides.
+    pub oncall: Kept,
+    pub roster_is_old: bool,
 }
 
 /// What became of one try to send a page.
@@ -97,8 +101,8 @@ impl Desk {
             outbox.failing.insert(channel, told);
         }
         Ok(Desk {
+            inner: Mutex::new(Inner { incidents, outbox, oncall: Kept::load(&store)?, roster_is_old: true }),
             store,
-            inner: Mutex::new(Inner { incidents, outbox }),
             waker: RwLock::new(None),
             secret: secret.to_vec(),
         })
@@ -118,7 +122,9 @@ impl Desk {
     }
 
     pub fn set_book(&self, book: Book) {
-        self.inner.lock().incidents.set_book(book);
+        let mut inner = self.inner.lock();
+        inner.incidents.set_book(book);
+        inner.roster_is_old();
     }
 
     /// To be taken before a transaction begins that this is to be part of.
@@ -140,6 +146,7 @@ impl Desk {
 
     pub fn tick(&self, estate: &dyn Estate, now: Timestamp) -> Result<(), StateError> {
         let mut batch = self.batch();
+        self.refresh_roster(&mut batch.inner, now);
         batch.inner.incidents.tick(estate, now);
         batch.commit_alone()
     }

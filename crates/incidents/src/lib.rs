@@ -21,6 +21,7 @@
 //! | `time` | what held back the word lifts, a snooze ends, a definition is gone |
 //! | `ending` | how it ends, and who is told so |
 //! | `token` | what a link that acknowledges holds |
+//! | [`oncall`] | schedules: who is on call when |
 //! | [`outbox`] | pages that wait, and what became of each |
 //! | [`desk`] | [`Desk`]: all of it over the state database, shared by threads |
 //! | `delivery` | what became of pages, and other ways for those that were not delivered |
@@ -38,6 +39,7 @@ pub mod incident;
 pub mod limits;
 pub mod noise;
 mod notices;
+pub mod oncall;
 pub mod outbox;
 pub mod page;
 mod people;

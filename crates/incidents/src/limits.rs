@@ -29,6 +29,25 @@ pub const PATIENCE_SECONDS: i64 = 900;
 pub const GONE_SECONDS: i64 = 7 * 86_400;
 /// A channel that failed so often in a row is told of by another one.
 pub const FAILURES_TO_TELL: u32 = 3;
+/// A turn is no longer than a year of weeks: who has it for longer is no rotation.
+pub const MAX_ROTATION_HOURS: i64 = 52 * 168;
+/// Of one schedule: a page shows a strip for each.
+pub const MAX_LAYERS: usize = 32;
+pub const MAX_LAYER_PEOPLE: usize = 100;
+/// Lines of the week of one layer.
+pub const MAX_RESTRICTIONS: usize = 50;
+/// Of a schedule or a policy: it stands in URLs and on telephones.
+pub const MAX_ONCALL_NAME: usize = 100;
+/// Made by the API, schedules and policies alike.
+pub const MAX_MADE: usize = 1_000;
+/// Changes of one schedule that are kept.
+pub const MAX_VERSIONS: i64 = 1_000;
+/// Overrides that are kept; the ones that ended first go.
+pub const MAX_OVERRIDES: i64 = 10_000;
+/// Shifts are computed for so long at once: a year, and what a calendar shows around it.
+pub const MAX_SHIFTS_SECONDS: i64 = 400 * 86_400;
+/// Nobody on call is warned of so long ahead.
+pub const GAPS_AHEAD_SECONDS: i64 = 30 * 86_400;
 
 /// The text up to a bound, cut between characters.
 pub fn cut(text: &str, bound: usize) -> &str {

@@ -14,6 +14,7 @@ mod tree;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use incidents::oncall::ScheduleConfig;
 use incidents::{EnvironmentConfig, IncidentsConfig};
 use monitors::config::{
     CheckConfig, ContactConfig, Definitions, DependencyConfig, DowntimeConfig, EscalationConfig, HostConfig,
@@ -81,7 +82,9 @@ pub struct Config {
     pub team: Vec<accounts::TeamConfig>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<EnvironmentConfig>,
-    /// Where each monitor, check and host is written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub schedule: Vec<ScheduleConfig>,
+    /// Where each monitor, check, host and schedule is written.
     #[serde(skip)]
     pub origins: Origins,
 }
@@ -274,7 +277,9 @@ fn origins(config: &Config, merged: &Spanned<DeTable<'_>>, sources: &Sources) ->
         let at = tree::position(merged, &format!("{list}.{index}.name"));
         ((list, name.clone()), sources.place(at.start))
     };
+    let schedules = config.schedule.iter().map(|schedule| ("schedule", &schedule.name));
     let all = monitors.enumerate().chain(checks.enumerate()).chain(hosts.enumerate());
+    let all = all.chain(schedules.enumerate());
     all.map(place).collect()
 }
 
@@ -400,6 +405,19 @@ impl Config {
         problems
     }
 
+    /// Who is on call.
+    fn problems_of_oncall(&self) -> Vec<(String, String)> {
+        let mut problems = Vec::new();
+        for (index, schedule) in self.schedule.iter().enumerate() {
+            let found = schedule.problems().into_iter();
+            problems.extend(found.map(|(key, why)| (format!("schedule.{index}.{key}"), why)));
+        }
+        let names = self.schedule.iter().map(|schedule| schedule.name.as_str());
+        let twice = incidents::oncall::config::twice(names).into_iter();
+        problems.extend(twice.map(|(index, why)| (format!("schedule.{index}.name"), why)));
+        problems
+    }
+
     /// What no single value can tell, as (key, what is wrong and how to mend it).
     fn problems(&self) -> Vec<(String, String)> {
         let in_section = |section: &'static str| {
@@ -430,6 +448,7 @@ impl Config {
         problems.extend(self.definitions().problems());
         problems.extend(accounts::problems(&self.team));
         problems.extend(self.problems_of_telling());
+        problems.extend(self.problems_of_oncall());
         problems.extend(self.ports_taken_twice());
         if self.state.engine == StateEngine::Postgres {
             problems.push((

@@ -118,6 +118,7 @@ mod tests {
             "channel",
             "team",
             "environment",
+            "schedule",
         ] {
             let header = format!("# [[{list}]]\n");
             let (_, words) = DEFAULTS.split_once(&header).unwrap_or_else(|| panic!("no word of [[{list}]]"));

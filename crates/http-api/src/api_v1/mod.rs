@@ -28,9 +28,11 @@ pub mod moving;
 pub mod nagios;
 pub mod noise;
 pub mod notifications;
+pub mod overrides;
 pub mod people;
 pub mod points;
 pub mod reports;
+pub mod schedules;
 pub mod search;
 pub mod services;
 pub mod session;
@@ -110,6 +112,13 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/incidents/{id}/acknowledge", post(incidents::acknowledge))
         .route("/incidents/{id}/resolve", post(incidents::resolve))
         .route("/incidents/{id}/judge", post(incidents::judge))
+        .route("/oncall", get(schedules::on_call))
+        .route("/schedules", get(schedules::list))
+        .route("/schedules/{name}", get(schedules::one).put(schedules::define).delete(schedules::undefine))
+        .route("/schedules/{name}/shifts", get(schedules::shifts))
+        .route("/schedules/{name}/gaps", get(schedules::gaps_of))
+        .route("/overrides", get(overrides::list).post(overrides::create))
+        .route("/overrides/{id}", delete(overrides::end))
         .route("/grafana/alerts", post(grafana_alerts::take))
         .route("/noise", get(noise::noise))
         .route("/reports", get(reports::report))
@@ -202,6 +211,8 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         downtimes::remove_comment, downtimes::downtimes, downtimes::upcoming, downtimes::plan_downtime, downtimes::cancel_downtime, downtimes::silences,
         downtimes::silence, downtimes::end_silence, notifications::notifications,
         heartbeats::list, heartbeats::one, heartbeats::remove, heartbeats::ping, heartbeats::pause, heartbeats::resume,
+        schedules::on_call, schedules::list, schedules::one, schedules::define, schedules::undefine, schedules::shifts, schedules::gaps_of,
+        overrides::list, overrides::create, overrides::end,
         moved::of_incident, closest::closest, flags::list, flags::set, flags::remove,
         incidents::list, incidents::one, incidents::acknowledge, incidents::resolve, incidents::note, incidents::judge, noise::noise, reports::report, funnels::funnels, grafana_alerts::take, incidents::snooze,
         crate::stream::open, crate::stream::set_targets

@@ -13,7 +13,11 @@ struct Counter {
 impl Counter {
     fn new() -> Counter {
         let directory = tempfile::tempdir().unwrap();
-        let store = StateStore::open(&directory.path().join("state.db"), &[crate::MIGRATIONS]).unwrap();
+        let store = StateStore::open(
+            &directory.path().join("state.db"),
+            &[crate::MIGRATIONS, crate::oncall::MIGRATIONS],
+        )
+        .unwrap();
         let desk = Desk::open(Arc::new(store), book(), b"secret").unwrap();
         Counter { desk, _directory: directory, now: 1_000, sky: Sky::default() }
     }

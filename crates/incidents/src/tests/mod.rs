@@ -116,7 +116,11 @@ fn change(name: &str, to: State, withheld: Option<Withheld>, at: i64) -> StateCh
 impl Story {
     fn new() -> Story {
         let directory = tempfile::tempdir().unwrap();
-        let store = StateStore::open(&directory.path().join("state.db"), &[crate::MIGRATIONS]).unwrap();
+        let store = StateStore::open(
+            &directory.path().join("state.db"),
+            &[crate::MIGRATIONS, crate::oncall::MIGRATIONS],
+        )
+        .unwrap();
         let mut incidents = Incidents::load(&store).unwrap();
         incidents.set_book(book());
         Story {

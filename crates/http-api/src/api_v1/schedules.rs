@@ -1,0 +1,347 @@
+//! Who is on call when: schedules, their shifts and gaps.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use incidents::Refusal;
+use incidents::desk::Failed;
+use incidents::limits::{GAPS_AHEAD_SECONDS, MAX_SHIFTS_SECONDS};
+use incidents::oncall::roster::{Known, Roster};
+use incidents::oncall::{Origin, ScheduleConfig, schedule};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use vocabulary::Timestamp;
+
+use super::status::off_thread;
+use super::watched;
+use crate::accounts::{Caller, Role};
+use crate::answer::{Answer, Body, Params, Problem};
+use crate::guard::require;
+use crate::services::Services;
+
+/// How far around now the shift of now is looked for: a turn of weeks has an end that is worth telling.
+const AROUND_SECONDS: i64 = 60 * 86_400;
+
+#[derive(Serialize, ToSchema)]
+pub struct OnCall {
+    now: i64,
+    schedules: Vec<OnCallNow>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct OnCallNow {
+    name: String,
+    time_zone: String,
+    /// The shift that is now; its person is null when nobody is on call.
+    current: Shift,
+    /// The next one in which somebody else is, within 60 days.
+    next: Option<Shift>,
+    /// Times of the next 30 days in which nobody is on call, and how many seconds they come to.
+    gaps: Vec<Gap>,
+    gap_seconds: i64,
+    /// Nobody needs to be warned of gaps.
+    may_be_empty: bool,
+    warnings: Vec<String>,
+}
+
+/// A time in which nothing changes.
+#[derive(Serialize, ToSchema)]
+pub struct Shift {
+    start: i64,
+    /// Null: not within 60 days.
+    end: Option<i64>,
+    /// Null: nobody.
+    person: Option<String>,
+    /// The layer that says so, from the topmost, which is 0.
+    layer: Option<usize>,
+    /// The number of the override that stands above it.
+    r#override: Option<i64>,
+    /// Whose turn it would be.
+    instead_of: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Gap {
+    start: i64,
+    end: i64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Schedules {
+    now: i64,
+    schedules: Vec<Schedule>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Schedule {
+    name: String,
+    /// `file:line`, which is where it is changed, or "ui".
+    origin: String,
+    made_by: Option<String>,
+    /// With the keys of a `[[schedule]]`.
+    #[schema(value_type = Object)]
+    definition: ScheduleConfig,
+    warnings: Vec<String>,
+}
+
+pub(super) fn shift(shift: &schedule::Shift) -> Shift {
+    Shift {
+        start: shift.start.0,
+        end: Some(shift.end.0),
+        person: shift.duty.person.as_deref().map(str::to_owned),
+        layer: shift.duty.layer,
+        r#override: shift.duty.override_id,
+        instead_of: shift.duty.instead_of.as_deref().map(str::to_owned),
+    }
+}
+
+fn gaps(known: &Known, from: Timestamp, until: Timestamp) -> Vec<Gap> {
+    let gaps = known.schedule.gaps(from, until).into_iter();
+    gaps.map(|(start, end)| Gap { start: start.0, end: end.0 }).collect()
+}
+
+fn on_call_now(name: &str, known: &Known, roster: &Roster, now: Timestamp) -> OnCallNow {
+    let horizon = now.plus(AROUND_SECONDS);
+    let shifts = known.schedule.shifts(now.minus(AROUND_SECONDS), horizon);
+    let current = shifts.iter().position(|shift| shift.start <= now && now < shift.end).unwrap_or(0);
+    let person = shifts.get(current).and_then(|shift| shift.duty.person.clone());
+    let mut later = shifts.iter().skip(current + 1);
+    let next = later.find(|shift| shift.duty.person.is_some() && shift.duty.person != person);
+    let bounded =
+        |one: &schedule::Shift| Shift { end: (one.end < horizon).then_some(one.end.0), ..shift(one) };
+    let gaps = gaps(known, now, now.plus(GAPS_AHEAD_SECONDS));
+    OnCallNow {
+        name: name.to_owned(),
+        time_zone: known.config.time_zone.clone(),
+        current: shifts.get(current).map(bounded).unwrap_or_else(|| bounded(&nobody(now, horizon))),
+        next: next.map(bounded),
+        gap_seconds: gaps.iter().map(|gap| gap.end - gap.start).sum(),
+        gaps,
+        may_be_empty: known.config.may_be_empty,
+        warnings: warnings(name, roster),
+    }
+}
+
+fn nobody(start: Timestamp, end: Timestamp) -> schedule::Shift {
+    schedule::Shift { start, end, duty: schedule::Duty::default() }
+}
+
+fn warnings(name: &str, roster: &Roster) -> Vec<String> {
+    let of = format!("schedule `{name}`");
+    roster.warnings.iter().filter(|warning| warning.contains(&of)).cloned().collect()
+}
+
+/// Who is on call now and who is next, by schedule.
+#[utoipa::path(get, path = "/oncall", responses((status = 200, body = OnCall)))]
+pub async fn on_call(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+) -> Answer<Json<OnCall>> {
+    require(&caller, Role::Viewer)?;
+    watched::sees(&caller)?;
+    off_thread(&services, |services| {
+        let now = services.clock.now();
+        let roster = services.desk.roster(now);
+        let schedules = roster.schedules.iter();
+        let schedules = schedules.map(|(name, known)| on_call_now(name, known, &roster, now)).collect();
+        Ok(Json(OnCall { now: now.0, schedules }))
+    })
+    .await
+}
+
+fn whole(name: &str, known: &Known, roster: &Roster) -> Schedule {
+    let (origin, made_by) = match &known.origin {
+        Origin::File(place) => (place.clone(), None),
+        Origin::Made { by, .. } => ("ui".to_owned(), Some(by.clone())),
+    };
+    let definition = known.config.clone();
+    Schedule { name: name.to_owned(), origin, made_by, definition, warnings: warnings(name, roster) }
+}
+
+fn unknown(name: &str) -> Problem {
+    Problem::not_found(format!("there is no schedule `{name}`")).hint("GET /api/v1/schedules lists them")
+}
+
+pub(super) fn refusal(failed: Failed, unknown: impl FnOnce() -> Problem) -> Problem {
+    match failed {
+        Failed::Refused(Refusal::Unknown) => unknown(),
+        Failed::Refused(Refusal::No(why)) => Problem::new(StatusCode::CONFLICT, why),
+        Failed::Refused(Refusal::Bad(why)) => Problem::bad_request(why),
+        Failed::State(error) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+            .hint("nothing was done; the state database cannot be written, see /api/v1/health"),
+    }
+}
+
+/// All schedules, as they are defined.
+#[utoipa::path(get, path = "/schedules", responses((status = 200, body = Schedules)))]
+pub async fn list(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+) -> Answer<Json<Schedules>> {
+    require(&caller, Role::Viewer)?;
+    watched::sees(&caller)?;
+    off_thread(&services, |services| {
+        let now = services.clock.now();
+        let roster = services.desk.roster(now);
+        let schedules = roster.schedules.iter().map(|(name, known)| whole(name, known, &roster)).collect();
+        Ok(Json(Schedules { now: now.0, schedules }))
+    })
+    .await
+}
+
+#[utoipa::path(get, path = "/schedules/{name}", params(("name" = String, Path)),
+    responses((status = 200, body = Schedule), (status = 404, body = Problem)))]
+pub async fn one(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Answer<Json<Schedule>> {
+    require(&caller, Role::Viewer)?;
+    watched::sees(&caller)?;
+    off_thread(&services, move |services| known(services, &name)).await
+}
+
+fn known(services: &Services, name: &str) -> Answer<Json<Schedule>> {
+    let roster = services.desk.roster(services.clock.now());
+    let known = roster.schedules.get(name).ok_or_else(|| unknown(name))?;
+    Ok(Json(whole(name, known, &roster)))
+}
+
+/// Makes a schedule, or another version of it, with the keys of a `[[schedule]]`; the past stays as it was. What stands
+/// in a file is changed there.
+#[utoipa::path(put, path = "/schedules/{name}", params(("name" = String, Path)),
+    request_body(content = Object, description = "as written in a file; the name may be left out"),
+    responses((status = 200, body = Schedule), (status = 400, body = Problem), (status = 409, body = Problem)))]
+pub async fn define(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+    Body(mut config): Body<ScheduleConfig>,
+) -> Answer<Json<Schedule>> {
+    watched::may(&caller, Role::Editor)?;
+    if config.name.is_empty() {
+        config.name.clone_from(&name);
+    }
+    if config.name != name {
+        let why = format!("the path says `{name}` and the body `{}`: leave the name out", config.name);
+        return Err(Problem::bad_request(why));
+    }
+    off_thread(&services, move |services| {
+        let put = services.desk.put_schedule(config, &caller.name, services.clock.now());
+        put.map_err(|failed| refusal(failed, || unknown(&name)))?;
+        known(services, &name)
+    })
+    .await
+}
+
+/// Its past stays.
+#[utoipa::path(delete, path = "/schedules/{name}", params(("name" = String, Path)),
+    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn undefine(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Answer<StatusCode> {
+    watched::may(&caller, Role::Editor)?;
+    off_thread(&services, move |services| {
+        let removed = services.desk.remove_schedule(&name, services.clock.now());
+        removed.map_err(|failed| refusal(failed, || unknown(&name)))?;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
+}
+
+#[derive(Deserialize, IntoParams)]
+pub struct Window {
+    /// Seconds since 1970; default: now.
+    from: Option<i64>,
+    /// Default: 30 days later.
+    until: Option<i64>,
+}
+
+impl Window {
+    fn read(&self, now: Timestamp) -> Answer<(Timestamp, Timestamp)> {
+        let from = Timestamp(self.from.unwrap_or(now.0));
+        let until = self.until.map_or_else(|| from.plus(GAPS_AHEAD_SECONDS), Timestamp);
+        if until <= from {
+            return Err(Problem::bad_request("`until` lies behind `from`"));
+        }
+        if until.since(from) > MAX_SHIFTS_SECONDS {
+            let days = MAX_SHIFTS_SECONDS / 86_400;
+            return Err(Problem::bad_request(format!("ask for {days} days at most at once")));
+        }
+        Ok((from, until))
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Shifts {
+    now: i64,
+    from: i64,
+    until: i64,
+    shifts: Vec<Shift>,
+    /// What each layer says by itself, the topmost first.
+    layers: Vec<LayerShifts>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct LayerShifts {
+    name: String,
+    shifts: Vec<Shift>,
+}
+
+/// Who is on call between two times, and what each layer says; of the past as it was defined then.
+#[utoipa::path(get, path = "/schedules/{name}/shifts", params(("name" = String, Path), Window),
+    responses((status = 200, body = Shifts), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub async fn shifts(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+    Params(window): Params<Window>,
+) -> Answer<Json<Shifts>> {
+    require(&caller, Role::Viewer)?;
+    watched::sees(&caller)?;
+    off_thread(&services, move |services| {
+        let now = services.clock.now();
+        let (from, until) = window.read(now)?;
+        let roster = services.desk.roster(now);
+        let known = roster.schedules.get(name.as_str()).ok_or_else(|| unknown(&name))?;
+        let names = known.schedule.layer_names(from);
+        let layers = names.iter().enumerate().map(|(index, name)| LayerShifts {
+            name: (*name).to_owned(),
+            shifts: known.schedule.shifts_of_layer(index, from, until).iter().map(shift).collect(),
+        });
+        let shifts = known.schedule.shifts(from, until).iter().map(shift).collect();
+        Ok(Json(Shifts { now: now.0, from: from.0, until: until.0, layers: layers.collect(), shifts }))
+    })
+    .await
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Gaps {
+    now: i64,
+    gaps: Vec<Gap>,
+}
+
+/// The times in which nobody is on call.
+#[utoipa::path(get, path = "/schedules/{name}/gaps", params(("name" = String, Path), Window),
+    responses((status = 200, body = Gaps), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub async fn gaps_of(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+    Params(window): Params<Window>,
+) -> Answer<Json<Gaps>> {
+    require(&caller, Role::Viewer)?;
+    watched::sees(&caller)?;
+    off_thread(&services, move |services| {
+        let now = services.clock.now();
+        let (from, until) = window.read(now)?;
+        let roster = services.desk.roster(now);
+        let known = roster.schedules.get(name.as_str()).ok_or_else(|| unknown(&name))?;
+        Ok(Json(Gaps { now: now.0, gaps: gaps(known, from, until) }))
+    })
+    .await
+}

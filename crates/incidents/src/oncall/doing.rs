@@ -1,0 +1,180 @@
+//! What is done with schedules at the [`Desk`]: definitions change, somebody stands in.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use vocabulary::Timestamp;
+
+use super::config::ScheduleConfig;
+use super::roster::{self, Roster};
+use super::schedule::Override;
+use super::store::{self, Made};
+use crate::desk::{Desk, Failed, Inner};
+use crate::limits::{MAX_AUTHOR, MAX_MADE, MAX_NOTE, MAX_SHIFTS_SECONDS};
+use crate::people::Refusal;
+
+fn bad<T>(why: impl Into<String>) -> Result<T, Failed> {
+    Err(Failed::Refused(Refusal::Bad(why.into())))
+}
+
+impl Inner {
+    /// Definitions or people have changed since the roster was made.
+    pub(crate) fn roster_is_old(&mut self) {
+        self.roster_is_old = true;
+    }
+
+    fn build_roster(&mut self) {
+        let book = self.incidents.book();
+        let zone = book.zone.clone().unwrap_or(TimeZone::UTC);
+        let roster = Roster::new(&book.schedules, &self.oncall, &zone);
+        for warning in roster.warnings.iter().filter(|it| !self.incidents.roster().warnings.contains(it)) {
+            tracing::warn!("{warning}");
+        }
+        self.incidents.set_roster(Arc::new(roster));
+    }
+}
+
+impl Desk {
+    /// Who is on call when, by what is known now.
+    pub fn roster(&self, now: Timestamp) -> Arc<Roster> {
+        let mut inner = self.inner.lock();
+        self.refresh_roster(&mut inner, now);
+        inner.incidents.roster().clone()
+    }
+
+    /// A version of what has changed is kept, so that the past stays as it was.
+    pub(crate) fn refresh_roster(&self, inner: &mut Inner, now: Timestamp) {
+        if !std::mem::take(&mut inner.roster_is_old) {
+            return;
+        }
+        let book = inner.incidents.book();
+        let is_known = |name: &str| book.contacts.contains_key(name);
+        let news = roster::news(&book.schedules, &inner.oncall, is_known, now);
+        if !news.is_empty() {
+            let saved = self.store.transaction(|tx| store::save_news(tx, &news));
+            if let Err(error) = saved {
+                tracing::warn!(%error, "a version of a schedule could not be kept; it is tried again");
+                inner.roster_is_old = true;
+            }
+            inner.oncall.take(news);
+        }
+        inner.build_roster();
+    }
+
+    /// Made by the API, or changed. What stands in a file is changed there.
+    pub fn put_schedule(&self, config: ScheduleConfig, by: &str, now: Timestamp) -> Result<(), Failed> {
+        check_author(by)?;
+        if let Some((key, why)) = config.problems().into_iter().next() {
+            return bad(format!("{key}: {why}"));
+        }
+        let mut inner = self.inner.lock();
+        refuse_file(&inner, &config.name)?;
+        let others = inner.oncall.made.iter().filter(|made| made.config.name != config.name).count();
+        if others >= MAX_MADE {
+            return bad(format!("there are {MAX_MADE} schedules already: remove one first"));
+        }
+        let people = config.layer.iter().flat_map(|layer| &layer.people);
+        let known = &inner.incidents.book().contacts;
+        if let Some(name) = people.into_iter().find(|name| !known.contains_key(name.as_str())) {
+            return bad(format!(
+                "there is no contact `{name}`: define it as a [[contact]], or invite the person"
+            ));
+        }
+        let made = Made { config, by: by.to_owned(), at: now.0 };
+        self.store.transaction(|tx| store::save_made(tx, "schedule", &made))?;
+        inner.oncall.made.retain(|other| other.config.name != made.config.name);
+        inner.oncall.made.push(made);
+        inner.roster_is_old();
+        self.refresh_roster(&mut inner, now);
+        Ok(())
+    }
+
+    /// Its past stays.
+    pub fn remove_schedule(&self, name: &str, now: Timestamp) -> Result<(), Failed> {
+        let mut inner = self.inner.lock();
+        refuse_file(&inner, name)?;
+        if !inner.oncall.made.iter().any(|made| made.config.name == name) {
+            return Err(Failed::Refused(Refusal::Unknown));
+        }
+        self.store.transaction(|tx| store::remove_made(tx, "schedule", name))?;
+        inner.oncall.made.retain(|made| made.config.name != name);
+        inner.roster_is_old();
+        self.refresh_roster(&mut inner, now);
+        Ok(())
+    }
+
+    /// Somebody stands in. Returns the override with its number.
+    pub fn stand_in(&self, mut over: Override) -> Result<Override, Failed> {
+        check_author(&over.by)?;
+        let mut inner = self.inner.lock();
+        self.refresh_roster(&mut inner, over.at);
+        check_override(&inner, &over)?;
+        over.id = self.store.transaction(|tx| store::save_override(tx, &over))?;
+        inner.oncall.overrides.push(over.clone());
+        inner.build_roster();
+        Ok(over)
+    }
+
+    /// From now on it is as if there were none; what was stays.
+    pub fn end_override(&self, id: i64, now: Timestamp) -> Result<(), Failed> {
+        let mut inner = self.inner.lock();
+        if !inner.oncall.overrides.iter().any(|over| over.id == id && over.until > now) {
+            return Err(Failed::Refused(Refusal::Unknown));
+        }
+        self.store.transaction(|tx| store::end_override(tx, id, now))?;
+        inner.oncall.overrides.retain(|over| over.id != id || over.start < now);
+        if let Some(over) = inner.oncall.overrides.iter_mut().find(|over| over.id == id) {
+            over.until = now;
+        }
+        inner.build_roster();
+        Ok(())
+    }
+
+    /// Those that end after this.
+    pub fn overrides(&self, after: Timestamp) -> Vec<Override> {
+        let inner = self.inner.lock();
+        inner.oncall.overrides.iter().filter(|over| over.until > after).cloned().collect()
+    }
+}
+
+fn check_author(by: &str) -> Result<(), Failed> {
+    match by.len() > MAX_AUTHOR {
+        true => bad(format!("`author` is longer than {MAX_AUTHOR} bytes")),
+        false => Ok(()),
+    }
+}
+
+fn refuse_file(inner: &Inner, name: &str) -> Result<(), Failed> {
+    let mut in_files = inner.incidents.book().schedules.iter();
+    match in_files.find(|(config, _)| config.name == name) {
+        Some(_) => Err(Failed::Refused(Refusal::No("the schedule stands in a file: change it there"))),
+        None => Ok(()),
+    }
+}
+
+fn check_override(inner: &Inner, over: &Override) -> Result<(), Failed> {
+    if !inner.incidents.roster().schedules.contains_key(&over.schedule) {
+        return bad(format!("there is no schedule `{}`: GET /api/v1/schedules lists them", over.schedule));
+    }
+    let known = &inner.incidents.book().contacts;
+    let named = [Some(&over.person), over.in_place_of.as_ref()];
+    if let Some(name) = named.into_iter().flatten().find(|name| !known.contains_key(*name)) {
+        return bad(format!(
+            "there is no contact `{name}`: define it as a [[contact]], or invite the person"
+        ));
+    }
+    if over.until <= over.start {
+        return bad("it ends before it begins: `until` lies behind `start`");
+    }
+    if over.until <= over.at {
+        return bad("it is over already: `until` lies in the future");
+    }
+    if over.until.since(over.at) > MAX_SHIFTS_SECONDS {
+        let days = MAX_SHIFTS_SECONDS / 86_400;
+        return bad(format!("it ends in more than {days} days: change the schedule for what lasts longer"));
+    }
+    if over.note.len() > MAX_NOTE {
+        return bad(format!("`note` is longer than {MAX_NOTE} bytes"));
+    }
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! Whose phone rings: who is on call when.
+//!
+//! A schedule is an ordered list of layers; the topmost one with somebody in it says who is on call, and overrides lie on
+//! top of all. All arithmetic is that of wall clocks in the layer's zone, so that a handoff on Monday at 09:00 stays
+//! there when the clocks are changed. Plain code with the time passed in.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`config`] | `[[schedule]]`, and what is wrong with one |
+//! | `wall` | what clocks on the wall show, and when they do |
+//! | `restriction` | the hours of a week in which a layer has somebody |
+//! | `layer` | whose turn it is in one layer |
+//! | [`schedule`] | all layers, versions and overrides of one schedule: shifts and gaps |
+//! | [`roster`] | all schedules as they are known now |
+//! | `doing` | definitions change, somebody stands in |
+//! | `store` | the tables |
+
+pub mod config;
+mod doing;
+mod layer;
+mod restriction;
+pub mod roster;
+pub mod schedule;
+pub(crate) mod store;
+#[cfg(test)]
+mod tests;
+mod wall;
+
+pub use config::{LayerConfig, ScheduleConfig};
+pub use roster::{Origin, Roster};
+pub use schedule::{Override, Shift};
+pub use store::MIGRATIONS;

@@ -1,0 +1,144 @@
+//! All schedules as they are known now: those of files, those made by the API, their past and what lies on top of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use vocabulary::Timestamp;
+
+use super::config::ScheduleConfig;
+use super::schedule::{Duty, Gone, Schedule, Version};
+use super::store::{Kept, KeptVersion, News};
+
+/// Where something is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// `file:line`
+    File(String),
+    Made {
+        by: String,
+        at: i64,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub struct Known {
+    pub config: ScheduleConfig,
+    pub origin: Origin,
+    pub schedule: Schedule,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Roster {
+    pub schedules: BTreeMap<Arc<str>, Known>,
+    pub gone: Arc<Gone>,
+    /// What is left out, and why.
+    pub warnings: Vec<String>,
+}
+
+impl Roster {
+    /// Nobody, also if there is no such schedule.
+    pub fn duty(&self, schedule: &str, at: Timestamp) -> Duty {
+        self.schedules.get(schedule).map(|known| known.schedule.duty(at)).unwrap_or_default()
+    }
+
+    pub(crate) fn new(files: &[(ScheduleConfig, String)], kept: &Kept, usual: &TimeZone) -> Roster {
+        let mut roster = Roster { gone: Arc::new(kept.gone.clone()), ..Roster::default() };
+        let (defined, warnings) = defined(files, kept);
+        roster.warnings = warnings;
+        for (name, (config, origin)) in defined {
+            let schedule = roster.schedule(&name, kept, usual);
+            roster.warnings.extend(roster.people_gone(&config));
+            roster.schedules.insert(name, Known { config, origin, schedule });
+        }
+        roster
+    }
+
+    fn schedule(&mut self, name: &Arc<str>, kept: &Kept, usual: &TimeZone) -> Schedule {
+        let mut versions = Vec::new();
+        for version in kept.versions.iter().filter(|version| version.schedule == *name) {
+            let Some(config) = &version.definition else {
+                versions.push(Version::none(version.since));
+                continue;
+            };
+            match Version::new(version.since, config, usual) {
+                Ok(version) => versions.push(version),
+                Err(why) => self.warnings.push(format!("a past of schedule `{name}` is left out: {why}")),
+            }
+        }
+        let overrides = kept.overrides.iter().filter(|over| over.schedule == *name).cloned().collect();
+        Schedule { versions, overrides, gone: self.gone.clone() }
+    }
+
+    fn people_gone(&self, config: &ScheduleConfig) -> Vec<String> {
+        let people: BTreeSet<&String> = config.layer.iter().flat_map(|layer| &layer.people).collect();
+        let gone = people.into_iter().filter(|name| self.gone.contains_key(name.as_str()));
+        let word = |name: &String| {
+            format!(
+                "schedule `{}`: `{name}` is no contact: these turns go to the next in the list",
+                config.name
+            )
+        };
+        gone.map(word).collect()
+    }
+}
+
+type Defined = BTreeMap<Arc<str>, (ScheduleConfig, Origin)>;
+
+/// Files go before what was made by the API.
+pub(crate) fn defined(files: &[(ScheduleConfig, String)], kept: &Kept) -> (Defined, Vec<String>) {
+    let mut warnings = Vec::new();
+    let mut all: Defined = BTreeMap::new();
+    for made in &kept.made {
+        let origin = Origin::Made { by: made.by.clone(), at: made.at };
+        all.insert(made.config.name.as_str().into(), (made.config.clone(), origin));
+    }
+    for (config, place) in files {
+        let name: Arc<str> = config.name.as_str().into();
+        if let Some((_, Origin::Made { by, .. })) =
+            all.insert(name, (config.clone(), Origin::File(place.clone())))
+        {
+            warnings
+                .push(format!("schedule `{}` of {place} goes before the one that {by} made", config.name));
+        }
+    }
+    (all, warnings)
+}
+
+/// What the disk does not know yet: other definitions, and people who have gone or come back.
+pub(crate) fn news(
+    files: &[(ScheduleConfig, String)],
+    kept: &Kept,
+    is_known: impl Fn(&str) -> bool,
+    now: Timestamp,
+) -> News {
+    let mut news = News::default();
+    let (defined, _) = defined(files, kept);
+    let mut newest: BTreeMap<&Arc<str>, &Option<ScheduleConfig>> = BTreeMap::new();
+    for version in &kept.versions {
+        newest.insert(&version.schedule, &version.definition);
+    }
+    for (name, (config, _)) in &defined {
+        // The first that is ever known of holds for all that was before.
+        let since = if newest.contains_key(name) { now } else { Timestamp(0) };
+        if newest.get(name).and_then(|newest| newest.as_ref()) != Some(config) {
+            let definition = Some(config.clone());
+            news.versions.push(KeptVersion { schedule: name.clone(), since, definition });
+        }
+    }
+    for name in newest.iter().filter(|(name, last)| last.is_some() && !defined.contains_key(**name)) {
+        news.versions.push(KeptVersion { schedule: (*name.0).clone(), since: now, definition: None });
+    }
+    let layers = defined.values().flat_map(|(config, _)| &config.layer);
+    let people = layers.flat_map(|layer| layer.people.iter().map(String::as_str));
+    let people = people.chain(kept.overrides.iter().map(|over| &*over.person));
+    let people: BTreeSet<&str> = people.collect();
+    for name in &people {
+        match (is_known(name), kept.gone.contains_key(*name)) {
+            (false, false) => news.gone.push((Arc::from(*name), Some(now))),
+            (true, true) => news.gone.push((Arc::from(*name), None)),
+            _ => {}
+        }
+    }
+    news
+}

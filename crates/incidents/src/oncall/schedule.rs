@@ -1,0 +1,186 @@
+//! All layers, versions and overrides of one schedule: who is on call, shifts and gaps.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use vocabulary::Timestamp;
+
+use super::config::ScheduleConfig;
+use super::layer::Layer;
+
+/// Somebody stands in for whoever has the turn, from then until then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Override {
+    pub id: i64,
+    pub schedule: Arc<str>,
+    pub person: Arc<str>,
+    /// Only while this one would be on call; none: whoever it is.
+    pub in_place_of: Option<Arc<str>>,
+    pub start: Timestamp,
+    pub until: Timestamp,
+    pub by: String,
+    pub at: Timestamp,
+    pub note: String,
+}
+
+/// Who is on call at a moment, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Duty {
+    /// None: nobody.
+    pub person: Option<Arc<str>>,
+    /// The layer that said so, from the topmost.
+    pub layer: Option<usize>,
+    /// The override that stands above it.
+    pub override_id: Option<i64>,
+    /// Whose turn it would be: of an override, and of somebody who is not there any more.
+    pub instead_of: Option<Arc<str>>,
+}
+
+/// A time in which nothing changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shift {
+    pub start: Timestamp,
+    pub end: Timestamp,
+    pub duty: Duty,
+}
+
+/// One definition of a schedule.
+#[derive(Clone, Debug)]
+pub struct Version {
+    pub since: Timestamp,
+    layers: Vec<Layer>,
+}
+
+impl Version {
+    pub fn new(since: Timestamp, config: &ScheduleConfig, usual: &TimeZone) -> Result<Version, String> {
+        let zone = match config.time_zone.as_str() {
+            "" => usual.clone(),
+            name => super::config::zone(name)?,
+        };
+        let layers = config.layer.iter().map(|layer| Layer::new(layer, &zone)).collect::<Result<_, _>>()?;
+        Ok(Version { since, layers })
+    }
+
+    /// It was not defined from then on.
+    pub fn none(since: Timestamp) -> Version {
+        Version { since, layers: Vec::new() }
+    }
+}
+
+/// Since when people are not there any more.
+pub type Gone = BTreeMap<Arc<str>, Timestamp>;
+
+#[derive(Clone, Debug, Default)]
+pub struct Schedule {
+    /// The oldest first, which holds for all that was before it too.
+    pub versions: Vec<Version>,
+    /// In the order in which they were made: the later ones lie on top.
+    pub overrides: Vec<Override>,
+    pub gone: Arc<Gone>,
+}
+
+impl Schedule {
+    fn version(&self, at: Timestamp) -> Option<&Version> {
+        let next = self.versions.partition_point(|version| version.since <= at);
+        self.versions.get(next.max(1) - 1)
+    }
+
+    pub fn layer_names(&self, at: Timestamp) -> Vec<&str> {
+        let layers = self.version(at).map(|version| &version.layers[..]).unwrap_or_default();
+        layers.iter().map(|layer| layer.name.as_str()).collect()
+    }
+
+    fn is_there(&self, person: &str, at: Timestamp) -> bool {
+        self.gone.get(person).is_none_or(|since| at < *since)
+    }
+
+    /// In the layers alone. The turns of who is not there any more are those of the next in the list.
+    fn turn(&self, at: Timestamp) -> Duty {
+        let layers = self.version(at).map(|version| &version.layers[..]).unwrap_or_default();
+        for index in 0..layers.len() {
+            let duty = self.turn_in(&layers[index], index, at);
+            if duty.person.is_some() {
+                return duty;
+            }
+        }
+        Duty::default()
+    }
+
+    fn turn_in(&self, layer: &Layer, index: usize, at: Timestamp) -> Duty {
+        let Some(place) = layer.place(at) else { return Duty::default() };
+        let in_order = layer.people[place..].iter().chain(&layer.people[..place]);
+        let Some(person) = in_order.into_iter().find(|name| self.is_there(name, at)) else {
+            return Duty::default();
+        };
+        let whose = &layer.people[place];
+        let instead_of = (whose != person).then(|| whose.clone());
+        Duty { person: Some(person.clone()), layer: Some(index), override_id: None, instead_of }
+    }
+
+    /// Who is on call: the topmost layer that has somebody, and what lies on top of it.
+    pub fn duty(&self, at: Timestamp) -> Duty {
+        let overrides = self.overrides.iter();
+        let on = overrides.filter(|it| it.start <= at && at < it.until && self.is_there(&it.person, at));
+        on.fold(self.turn(at), |duty, over| {
+            let meant = over.in_place_of.is_none() || over.in_place_of == duty.person;
+            if !meant || duty.person.as_ref() == Some(&over.person) {
+                return duty;
+            }
+            let instead_of = duty.instead_of.or(duty.person);
+            Duty { person: Some(over.person.clone()), override_id: Some(over.id), instead_of, ..duty }
+        })
+    }
+
+    /// The time between these, cut where anything changes.
+    pub fn shifts(&self, from: Timestamp, until: Timestamp) -> Vec<Shift> {
+        self.cut(from, until, |at| self.duty(at))
+    }
+
+    /// … of one layer alone.
+    pub fn shifts_of_layer(&self, index: usize, from: Timestamp, until: Timestamp) -> Vec<Shift> {
+        self.cut(from, until, |at| {
+            let layer = self.version(at).and_then(|version| version.layers.get(index));
+            layer.map(|layer| self.turn_in(layer, index, at)).unwrap_or_default()
+        })
+    }
+
+    fn cut(&self, from: Timestamp, until: Timestamp, duty: impl Fn(Timestamp) -> Duty) -> Vec<Shift> {
+        let mut shifts: Vec<Shift> = Vec::new();
+        let mut borders = self.borders(from, until);
+        borders.push(until);
+        for pair in borders.windows(2) {
+            let duty = duty(pair[0]);
+            match shifts.last_mut() {
+                Some(last) if last.duty == duty => last.end = pair[1],
+                _ => shifts.push(Shift { start: pair[0], end: pair[1], duty }),
+            }
+        }
+        shifts
+    }
+
+    fn borders(&self, from: Timestamp, until: Timestamp) -> Vec<Timestamp> {
+        let mut borders = vec![from];
+        for (index, version) in self.versions.iter().enumerate() {
+            let next = self.versions.get(index + 1).map_or(Timestamp(i64::MAX), |next| next.since);
+            let since = if index == 0 { Timestamp(i64::MIN) } else { version.since };
+            borders.push(version.since);
+            let (from, until) = (from.max(since), until.min(next));
+            if from < until {
+                version.layers.iter().for_each(|layer| layer.borders(from, until, &mut borders));
+            }
+        }
+        borders.extend(self.overrides.iter().flat_map(|over| [over.start, over.until]));
+        borders.extend(self.gone.values().copied());
+        borders.retain(|at| from <= *at && *at < until);
+        borders.sort_unstable();
+        borders.dedup();
+        borders
+    }
+
+    /// The times between these in which nobody is on call.
+    pub fn gaps(&self, from: Timestamp, until: Timestamp) -> Vec<(Timestamp, Timestamp)> {
+        let empty = self.shifts(from, until).into_iter().filter(|shift| shift.duty.person.is_none());
+        empty.map(|shift| (shift.start, shift.end)).collect()
+    }
+}
