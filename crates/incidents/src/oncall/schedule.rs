@@ -98,13 +98,8 @@ impl Schedule {
     /// In the layers alone. The turns of who is not there any more are those of the next in the list.
     fn turn(&self, at: Timestamp) -> Duty {
         let layers = self.version(at).map(|version| &version.layers[..]).unwrap_or_default();
-        for index in 0..layers.len() {
-            let duty = self.turn_in(&layers[index], index, at);
-            if duty.person.is_some() {
-                return duty;
-            }
-        }
-        Duty::default()
+        let mut duties = layers.iter().enumerate().map(|(index, layer)| self.turn_in(layer, index, at));
+        duties.find(|duty| duty.person.is_some()).unwrap_or_default()
     }
 
     fn turn_in(&self, layer: &Layer, index: usize, at: Timestamp) -> Duty {

@@ -1,0 +1,61 @@
+"""Whose phone rings: schedules of files and of the API, and who stands in."""
+
+SCHEDULE = """
+[[contact]]
+name = "ana"
+channels = ["log"]
+[[contact]]
+name = "ben"
+channels = ["log"]
+[[schedule]]
+name = "web"
+time_zone = "Europe/Berlin"
+[[schedule.layer]]
+name = "all"
+people = ["ana", "ben", "gone"]
+rotation = "weekly"
+start = "2020-01-06"
+handoff = "monday 03:17"
+"""
+DAY = 86_400
+
+
+def test_c108_who_is_on_call_and_who_stands_in(bellwether):
+    server = bellwether(SCHEDULE)
+    answer = server.get("/api/v1/oncall").json
+    (web,) = answer["schedules"]
+    assert web["name"] == "web" and web["gaps"] == [] and "`gone` is no contact" in web["warnings"][0]
+    current, after = web["current"], web["next"]
+    assert current["person"] in ("ana", "ben") and after["person"] in ("ana", "ben")
+    assert current["start"] <= answer["now"] < current["end"] <= after["start"]
+
+    # Taking over, and giving it back.
+    until = current["end"] + 10 * DAY
+    other = "ana" if current["person"] == "ben" else "ben"
+    taken = server.post("/api/v1/overrides", {"schedule": "web", "person": other, "until": until}).json
+    now = server.get("/api/v1/oncall").json["schedules"][0]["current"]
+    assert now["person"] == other and now["override"] == taken["id"] and now["instead_of"] == current["person"]
+    assert [one["id"] for one in server.get("/api/v1/overrides").json["overrides"]] == [taken["id"]]
+    assert server.request("DELETE", f"/api/v1/overrides/{taken['id']}").status == 204
+    assert server.get("/api/v1/oncall").json["schedules"][0]["current"]["person"] == current["person"]
+
+    # What stands in a file is changed there; what is made here keeps its past over a restart.
+    layer = {"people": ["ana"], "rotation": "weekly", "start": "2020-01-06", "restrictions": ["09:00-17:00"]}
+    refused = server.put("/api/v1/schedules/web", {"layer": [layer]})
+    assert refused.status == 409 and "file" in refused.json["error"]
+    wrong = server.put("/api/v1/schedules/night", {"layer": [{**layer, "rotation": "sometimes"}]})
+    assert wrong.status == 400 and "layer.0.rotation" in wrong.json["error"]
+    unknown = server.put("/api/v1/schedules/night", {"layer": [{**layer, "people": ["zoe"]}]})
+    assert unknown.status == 400 and "`zoe`" in unknown.json["error"]
+    made = server.put("/api/v1/schedules/night", {"time_zone": "Asia/Tokyo", "layer": [layer]})
+    assert made.status == 200 and made.json["origin"] == "ui"
+    gaps = server.get("/api/v1/schedules/night/gaps").json["gaps"]
+    assert len(gaps) >= 29 and all(gap["end"] - gap["start"] <= 16 * 3600 for gap in gaps)
+    server.stop()
+    server.start()
+    shifts = server.get("/api/v1/schedules/night/shifts").json
+    assert {shift["person"] for shift in shifts["shifts"]} == {"ana", None}
+    origins = {one["name"]: one["origin"] for one in server.get("/api/v1/schedules").json["schedules"]}
+    assert origins["night"] == "ui" and origins["web"].endswith(".toml:9")
+    assert server.request("DELETE", "/api/v1/schedules/night").status == 204
+    assert server.get("/api/v1/schedules/night").status == 404
