@@ -4,6 +4,8 @@ import time
 from support.server import wait_for
 
 QUIET = """
+[incidents]
+reopen_within = "0s"
 [collectors]
 host = false
 [self]

@@ -36,6 +36,11 @@ from = "bell@example.org"
 """
 
 
+# What is bad again is another incident, however soon.
+ANOTHER_EACH_TIME = """
+[incidents]
+reopen_within = "0s"
+"""
 CHECK = """
 [[check]]
 name = "disk"
@@ -172,7 +177,7 @@ contacts = ["ana"]
 
 
 def test_acknowledging_an_incident_acknowledges_its_checks_and_the_other_way_round(bellwether, hook):
-    server = bellwether(config(hook.url, CHECK))
+    server = bellwether(config(hook.url, CHECK + ANOTHER_EACH_TIME))
     result(server, 2, "full")
     hook.wait(1)
     done = server.post("/api/v1/incidents/1/acknowledge", {"author": "bea", "comment": "mine"})

@@ -230,6 +230,7 @@ impl Parts {
         let house = &self.house;
         let config = house.config.load_full();
         let services = house.services();
+        tell_of_incidents(&services);
         front.ready(http_api::router(services.clone()));
         front.open_control(&config, runtime)?;
         self.start_stream(services)?;
@@ -468,6 +469,16 @@ fn keep_until_restart(before: &Config, now: &mut Config) -> Vec<&'static str> {
         keep("checks.command_pipe", &before.checks.command_pipe, &mut now.checks.command_pipe),
     ];
     kept.into_iter().flatten().collect()
+}
+
+/// What happens to an incident is on every screen at once.
+fn tell_of_incidents(services: &Arc<http_api::Services>) {
+    let listening = Arc::downgrade(services);
+    services.desk.set_listener(move |seen| {
+        if let Some(services) = listening.upgrade() {
+            services.hub.tell_incidents(seen);
+        }
+    });
 }
 
 fn tell_recovery(house: &House) {

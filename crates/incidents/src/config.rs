@@ -1,10 +1,15 @@
 //! `[incidents]` and `[[environment]]`.
 
+use std::time::Duration;
+
 use regex::Regex;
 use serde::{Deserialize, Serialize};
+use vocabulary::time::HumanDuration;
+
+use crate::limits::MAX_REOPEN_SECONDS;
 
 /// `[incidents]`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IncidentsConfig {
     /// Who is told of what names no contacts.
@@ -13,6 +18,32 @@ pub struct IncidentsConfig {
     pub page_warnings: bool,
     /// What is not production pages too.
     pub page_non_production: bool,
+    /// What is bad again so soon after the end of its incident opens that one again. Zero: never.
+    pub reopen_within: HumanDuration,
+}
+
+impl Default for IncidentsConfig {
+    fn default() -> IncidentsConfig {
+        IncidentsConfig {
+            contacts: Vec::new(),
+            page_warnings: false,
+            page_non_production: false,
+            reopen_within: HumanDuration(Duration::from_secs(600)),
+        }
+    }
+}
+
+impl IncidentsConfig {
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
+        let mut problems = Vec::new();
+        if self.reopen_within.0.as_secs() > MAX_REOPEN_SECONDS.unsigned_abs() {
+            problems.push((
+                "reopen_within",
+                "it is an hour at most: what comes later is another incident".into(),
+            ));
+        }
+        problems
+    }
 }
 
 /// `[[environment]]`

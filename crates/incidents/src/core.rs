@@ -11,6 +11,7 @@ use vocabulary::Timestamp;
 use vocabulary::state::{Notice, State, StateChange, Withheld};
 
 use crate::book::{Book, Kind, OWN_PREFIX};
+use crate::deeds::DECLARED;
 use crate::incident::{Acknowledged, Detail, Entry, Incident, IncidentId, Key, Phase, Trouble};
 use crate::limits::{MAX_ENTRIES, MAX_LISTED_INSTANCES, MAX_TEXT, cut};
 use crate::oncall::Roster;
@@ -105,6 +106,7 @@ impl Incidents {
     /// What is told because time has passed, or because what held it back has lifted.
     pub fn tick(&mut self, estate: &dyn Estate, now: Timestamp) -> Vec<Page> {
         self.let_gone_go(now);
+        self.end_rests(now);
         self.lift_held(estate, now);
         self.lift_muted(estate);
         self.see_acknowledged(estate, now);
@@ -201,7 +203,7 @@ impl Incidents {
         let by_host =
             (trouble.withheld == Some(Withheld::HostDown)).then(|| self.host_incident(&key)).flatten();
         let reason = self.reason(&key);
-        let id = match by_host.or_else(|| self.by_reason.get(&reason).copied()) {
+        let id = match by_host.or_else(|| self.incident_of_reason(&reason, now)) {
             Some(id) => id,
             None => self.open(&key, reason.clone(), now),
         };
@@ -284,7 +286,7 @@ impl Incidents {
         }
     }
 
-    fn open(&mut self, key: &Key, reason: String, now: Timestamp) -> IncidentId {
+    pub(crate) fn open(&mut self, key: &Key, reason: String, now: Timestamp) -> IncidentId {
         let id = self.next_incident;
         self.next_incident += 1;
         self.counters.opened += 1;
@@ -309,6 +311,13 @@ impl Incidents {
             ending: false,
             unwatched: false,
             free_since: None,
+            owner: None,
+            first_acknowledged: None,
+            by_hand: None,
+            also: BTreeSet::new(),
+            merged_into: None,
+            declared_by: None,
+            reopened: 0,
         };
         let title = key.monitor.to_string();
         let incident = Incident {
@@ -331,21 +340,6 @@ impl Incidents {
             self.write(id, Entry { at: now, kind: "page", who: String::new(), text });
         }
         id
-    }
-
-    /// It came back before those who know of it were told of its end: for them it never was over.
-    fn reopen(&mut self, id: IncidentId, now: Timestamp) {
-        let Some(incident) = self.live.get_mut(&id).filter(|incident| incident.is_closed()) else { return };
-        incident.closed = None;
-        incident.detail.ending = false;
-        incident.detail.free_since = None;
-        incident.detail.self_healed = false;
-        incident.phase = match incident.detail.acknowledged {
-            Some(_) => Phase::Acknowledged,
-            None => Phase::Open,
-        };
-        let text = "it is bad again, before anybody was told of its end".to_owned();
-        self.write(id, Entry { at: now, kind: "opened", who: String::new(), text });
     }
 
     pub(crate) fn touch(&mut self, id: IncidentId) {
@@ -372,7 +366,7 @@ impl Incidents {
 
     /// Open, or not everybody knows of its end.
     pub(crate) fn knows(&self, id: IncidentId) -> bool {
-        self.live.contains_key(&id)
+        self.live.get(&id).is_some_and(|incident| !incident.rests())
     }
 
     pub fn open_count(&self) -> usize {
@@ -402,5 +396,5 @@ impl Incidents {
 
 /// A channel, or a part of ours: nobody has to define it.
 pub(crate) fn is_ours(monitor: &str) -> bool {
-    monitor.starts_with("channel:") || monitor.starts_with(OWN_PREFIX)
+    ["channel:", OWN_PREFIX, DECLARED].iter().any(|prefix| monitor.starts_with(prefix))
 }

@@ -10,11 +10,12 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use state_store::{StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
-use vocabulary::state::{Notice, StateChange};
+use vocabulary::state::{Notice, State, StateChange};
 
 use crate::book::{Book, LOG_CHANNEL};
 use crate::core::{self, Estate, Incidents};
-use crate::incident::{Entry, Incident, IncidentId, Key};
+use crate::deeds::Declaration;
+use crate::incident::{Entry, Incident, IncidentId, Key, Phase};
 use crate::limits::FAILURES_TO_TELL;
 use crate::oncall::store::Kept;
 use crate::outbox::{self, Failing, Outbox, Waiting};
@@ -23,12 +24,43 @@ use crate::store::{self, KeptEntry, KeptPage, Wanted};
 use crate::token;
 
 type Waker = Box<dyn Fn() + Send + Sync>;
+type Listener = Box<dyn Fn(&[Seen]) + Send + Sync>;
+
+/// How an incident is, after something has happened to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub id: IncidentId,
+    pub title: String,
+    pub phase: Phase,
+    pub severity: State,
+    pub owner: Option<String>,
+    pub opened: i64,
+    pub closed: Option<i64>,
+    pub bad: usize,
+}
+
+impl Seen {
+    pub(crate) fn of(incident: &Incident) -> Seen {
+        Seen {
+            id: incident.id,
+            title: incident.title.clone(),
+            phase: incident.phase,
+            severity: incident.severity_now(),
+            owner: incident.owner().map(|(name, _)| name.to_owned()),
+            opened: incident.opened.0,
+            closed: incident.closed.map(|closed| closed.0),
+            bad: incident.bad().count(),
+        }
+    }
+}
 
 pub struct Desk {
     pub(crate) store: Arc<StateStore>,
     pub(crate) inner: Mutex<Inner>,
     /// Called when there are pages to send.
     waker: RwLock<Option<Waker>>,
+    /// Hears what has happened to incidents, once it is on the disk.
+    listener: RwLock<Option<Listener>>,
     /// What links that acknowledge are made with.
     secret: Vec<u8>,
 }
@@ -104,12 +136,17 @@ impl Desk {
             inner: Mutex::new(Inner { incidents, outbox, oncall: Kept::load(&store)?, roster_is_old: true }),
             store,
             waker: RwLock::new(None),
+            listener: RwLock::new(None),
             secret: secret.to_vec(),
         })
     }
 
     pub fn set_waker(&self, waker: impl Fn() + Send + Sync + 'static) {
         *self.waker.write() = Some(Box::new(waker));
+    }
+
+    pub fn set_listener(&self, listener: impl Fn(&[Seen]) + Send + Sync + 'static) {
+        *self.listener.write() = Some(Box::new(listener));
     }
 
     /// For a link by which this contact acknowledges this incident.
@@ -162,10 +199,68 @@ impl Desk {
             }
             Err(Refusal::Unknown) => {
                 drop(batch);
-                self.act_on_closed(id, author, deed, now).map(|()| Vec::new())
+                match deed {
+                    Deed::Reopen { .. } => self.reopen_old(id, author, deed, now),
+                    _ => self.act_on_closed(id, author, deed, now).map(|()| Vec::new()),
+                }
             }
             Err(refusal) => Err(Failed::Refused(refusal)),
         }
+    }
+
+    /// One that memory has let go of.
+    fn reopen_old(
+        &self,
+        id: IncidentId,
+        author: &str,
+        deed: &Deed,
+        now: Timestamp,
+    ) -> Result<Vec<Key>, Failed> {
+        let mut batch = self.batch();
+        let Some(incident) = store::one(&self.store, id)? else {
+            return Err(Failed::Refused(Refusal::Unknown));
+        };
+        let incidents = &mut batch.inner.incidents;
+        incidents.check_reopen(&incident, now).map_err(Failed::Refused)?;
+        incidents.settle_in(incident);
+        let bad = incidents.act(id, author, deed, now).map_err(Failed::Refused)?;
+        incidents.take(&[], &[], now);
+        batch.commit_alone()?;
+        Ok(bad)
+    }
+
+    /// Some members become an incident of their own, whose number is returned.
+    pub fn split(
+        &self,
+        id: IncidentId,
+        author: &str,
+        members: &[Key],
+        comment: &str,
+        now: Timestamp,
+    ) -> Result<IncidentId, Failed> {
+        self.change(now, |incidents| incidents.split(id, author, members, comment, now))
+    }
+
+    /// Returns the incident, and whether it is a new one.
+    pub fn declare(
+        &self,
+        author: &str,
+        declared: &Declaration,
+        now: Timestamp,
+    ) -> Result<(IncidentId, bool), Failed> {
+        self.change(now, |incidents| incidents.declare(author, declared, now))
+    }
+
+    fn change<T>(
+        &self,
+        now: Timestamp,
+        change: impl FnOnce(&mut Incidents) -> Result<T, Refusal>,
+    ) -> Result<T, Failed> {
+        let mut batch = self.batch();
+        let done = change(&mut batch.inner.incidents).map_err(Failed::Refused)?;
+        batch.inner.incidents.take(&[], &[], now);
+        batch.commit_alone()?;
+        Ok(done)
     }
 
     fn act_on_closed(&self, id: IncidentId, author: &str, deed: &Deed, now: Timestamp) -> Result<(), Failed> {
@@ -257,6 +352,7 @@ impl Batch<'_> {
 
     /// The transaction has happened: the pages in it may be sent. Without this they are written again with the next.
     pub fn committed(mut self) {
+        let seen = self.inner.incidents.seen();
         let pages = self.inner.incidents.committed();
         let sent = pages.into_iter().filter(|page| &*page.channel != LOG_CHANNEL);
         let refused = self.inner.outbox.put(sent);
@@ -270,6 +366,9 @@ impl Batch<'_> {
         drop(self.inner);
         if let Some(waker) = self.desk.waker.read().as_ref() {
             waker();
+        }
+        if let Some(listener) = self.desk.listener.read().as_ref().filter(|_| !seen.is_empty()) {
+            listener(&seen);
         }
     }
 

@@ -6,7 +6,7 @@ use vocabulary::Timestamp;
 use vocabulary::state::Withheld;
 
 use crate::core::{Estate, Incidents};
-use crate::incident::{Entry, IncidentId, Phase, Told};
+use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Told};
 use crate::limits::PATIENCE_SECONDS;
 
 /// What is told later, when that lifts; the rest does not keep an end from those who know of the beginning.
@@ -20,6 +20,12 @@ impl Incidents {
     pub(crate) fn settle(&mut self, now: Timestamp) {
         for id in std::mem::take(&mut self.touched) {
             let Some(incident) = self.live.get_mut(&id) else { continue };
+            if let (Some(measured), Some(said)) = (incident.measured(), &incident.detail.by_hand)
+                && measured.badness() > said.worst.badness()
+            {
+                // What was said of it was said of something else.
+                incident.detail.by_hand = None;
+            }
             incident.detail.severity = incident.severity_now();
             incident.detail.bad = incident.bad().count();
             if incident.detail.severity.badness() > incident.detail.worst.badness() {
@@ -61,12 +67,32 @@ impl Incidents {
         let who = by.unwrap_or_default().to_owned();
         self.write(id, Entry { at: now, kind: "resolved", who, text: text.to_owned() });
         self.let_go_of(id);
+        self.tell_ends_of_merged(id, now);
+    }
+
+    /// Those who were told of what has become a part of this one.
+    fn tell_ends_of_merged(&mut self, id: IncidentId, now: Timestamp) {
+        let parts = self.live.values().filter(|part| part.detail.ending && self.root_of(part.id) == id);
+        for part in parts.map(|part| part.id).filter(|part| *part != id).collect::<Vec<_>>() {
+            self.tell_end_of_pages(part, now);
+        }
+    }
+
+    /// Where the members of a merged incident are now.
+    pub(crate) fn root_of(&self, id: IncidentId) -> IncidentId {
+        let mut root = id;
+        while let Some(next) = self.live.get(&root).and_then(|incident| incident.detail.merged_into) {
+            root = next;
+        }
+        root
     }
 
     /// Those who are told by nobody else are told at once, unless something holds it back.
     fn tell_end_of_pages(&mut self, id: IncidentId, now: Timestamp) {
-        let Some(incident) = self.live.get(&id) else { return };
-        if incident.troubles.values().any(|trouble| holds_end(trouble.withheld)) {
+        let (Some(incident), Some(root)) = (self.live.get(&id), self.live.get(&self.root_of(id))) else {
+            return;
+        };
+        if root.troubles.values().any(|trouble| holds_end(trouble.withheld)) {
             return;
         }
         let told = incident.detail.told.iter();
@@ -85,11 +111,18 @@ impl Incidents {
             .live
             .values()
             .filter(|incident| incident.is_closed() && incident.detail.ending)
+            .filter(|incident| self.live.get(&self.root_of(incident.id)).is_none_or(Incident::is_closed))
             .map(|incident| incident.id)
             .collect();
         for id in ending {
+            let members: Vec<Key> = self
+                .live
+                .get(&self.root_of(id))
+                .into_iter()
+                .flat_map(|root| root.troubles.keys().cloned())
+                .collect();
             let Some(incident) = self.live.get_mut(&id) else { continue };
-            let held = incident.troubles.keys().any(|key| holds_end(estate.withheld(key)));
+            let held = members.iter().any(|key| holds_end(estate.withheld(key)));
             let free_since = (!held).then(|| incident.detail.free_since.unwrap_or(now.0));
             if incident.detail.free_since != free_since {
                 incident.detail.free_since = free_since;
@@ -99,7 +132,7 @@ impl Incidents {
             let patient = now.0 - free_since < PATIENCE_SECONDS;
             let incident = &*incident;
             let named = |contact: &str, by: &BTreeSet<String>| {
-                let mut keys = incident.troubles.keys().filter(|key| by.contains(&key.mark()));
+                let mut keys = members.iter().filter(|key| by.contains(&key.mark()));
                 keys.any(|key| estate.will_tell(key, contact))
             };
             let host = incident.is_of_host();
@@ -119,11 +152,29 @@ impl Incidents {
         let Some(incident) = self.live.get_mut(&id).filter(|incident| incident.is_closed()) else { return };
         incident.detail.ending = incident.detail.told.values().any(Told::waits);
         self.unsaved.incident(id);
-        if !incident.detail.ending {
-            if self.by_reason.get(&incident.reason) == Some(&id) {
-                self.by_reason.remove(&incident.reason);
-            }
-            self.unsaved.leaving(id);
+        if !incident.detail.ending
+            && (self.book.config.reopen_within.0.is_zero() || incident.detail.merged_into.is_some())
+        {
+            self.leave(id);
         }
+    }
+
+    /// What has rested long enough.
+    pub(crate) fn end_rests(&mut self, now: Timestamp) {
+        let over =
+            self.live.values().filter(|incident| incident.rests() && !self.may_come_back(incident, now));
+        for id in over.map(|incident| incident.id).collect::<Vec<_>>() {
+            self.leave(id);
+        }
+    }
+
+    fn leave(&mut self, id: IncidentId) {
+        let Some(incident) = self.live.get(&id) else { return };
+        for reason in incident.reasons() {
+            if self.by_reason.get(reason) == Some(&id) {
+                self.by_reason.remove(reason);
+            }
+        }
+        self.unsaved.leaving(id);
     }
 }

@@ -83,6 +83,9 @@ pub struct Trouble {
     /// Contacts whose notice a silence kept back, while it is in no incident.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub owed: BTreeSet<String>,
+    /// Why it is in an incident of another reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 impl Trouble {
@@ -98,6 +101,7 @@ impl Trouble {
             dismissed: false,
             gone: None,
             owed: BTreeSet::new(),
+            why: None,
         }
     }
 
@@ -178,7 +182,7 @@ impl Told {
 pub struct Entry {
     pub at: Timestamp,
     /// `opened`, `worse`, `better`, `instance`, `notice`, `page`, `acknowledged`, `unacknowledged`, `note`, `snoozed`,
-    /// `resolved`.
+    /// `resolved`, `reopened`, `taken`, `handed_over`, `escalated`, `severity`, `merged`, `split`, `declared`.
     pub kind: &'static str,
     /// A person, a contact, or empty.
     pub who: String,
@@ -242,6 +246,44 @@ pub struct Detail {
     /// Since when nothing keeps the end from being told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub free_since: Option<i64>,
+    /// Who has it, if that is somebody else than who acknowledged it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
+    /// When somebody first said that they have it; it stays when it opens again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_acknowledged: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<ByHand>,
+    /// Further reasons that it stands for: those of incidents that were merged into it, or belong to the same cause.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub also: BTreeSet<String>,
+    /// Its members are in this one now; whoever was told of it hears of the end when that one ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<IncidentId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared_by: Option<String>,
+    /// How often it was bad again soon after its end, or opened again by hand.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reopened: u32,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    pub name: String,
+    pub since: i64,
+}
+
+/// Somebody has said how bad it is. It holds until it is worse than anything that it was by then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByHand {
+    pub severity: State,
+    pub who: String,
+    /// The worst that was measured by then.
+    pub worst: State,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -287,10 +329,39 @@ impl Incident {
         }
     }
 
-    /// The worst that is now, told or not.
+    /// The worst that is now, told or not, or what somebody has said.
     pub fn severity_now(&self) -> State {
-        let worst = self.bad().map(|(_, trouble)| trouble.state).max_by_key(|state| state.badness());
-        worst.unwrap_or(if self.is_of_host() { State::Up } else { State::Ok })
+        match self.measured() {
+            Some(measured) => self.said(measured),
+            None if self.is_of_host() => State::Up,
+            None => State::Ok,
+        }
+    }
+
+    /// The worst that is now, whatever anybody says.
+    pub fn measured(&self) -> Option<State> {
+        self.bad().map(|(_, trouble)| trouble.state).max_by_key(|state| state.badness())
+    }
+
+    /// What somebody has said counts before what is measured.
+    pub fn said(&self, measured: State) -> State {
+        self.detail.by_hand.as_ref().map_or(measured, |said| said.severity)
+    }
+
+    /// Who has it, and since when.
+    pub fn owner(&self) -> Option<(&str, i64)> {
+        let named = self.detail.owner.as_ref().map(|owner| (owner.name.as_str(), owner.since));
+        named.or_else(|| self.detail.acknowledged.as_ref().map(|by| (by.by.as_str(), by.at)))
+    }
+
+    /// All reasons that it stands for.
+    pub fn reasons(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.reason).chain(&self.detail.also)
+    }
+
+    /// Over, and everybody knows: kept in mind for a while, should it come back.
+    pub fn rests(&self) -> bool {
+        self.is_closed() && !self.detail.ending
     }
 
     /// What may be told of it, the worst first.

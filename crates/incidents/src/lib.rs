@@ -16,6 +16,9 @@
 //! | [`core`] | [`Incidents`]: how an incident opens and changes; plain code, time passed in |
 //! | `notices` | what a check's own rules told |
 //! | `people` | acknowledge, resolve, note, snooze |
+//! | [`deeds`] | take, hand over, escalate, say how bad it is, declare |
+//! | `again` | an incident opens again |
+//! | `joining` | two incidents become one, or one two |
 //! | `telling` | who is told of what |
 //! | `words` | what they are told |
 //! | `time` | what held back the word lifts, a snooze ends, a definition is gone |
@@ -29,13 +32,16 @@
 //! | `store` | the tables |
 //! | [`limits`] | bounds, each with its reason |
 
+mod again;
 pub mod book;
 pub mod config;
 pub mod core;
+pub mod deeds;
 mod delivery;
 pub mod desk;
 mod ending;
 pub mod incident;
+mod joining;
 pub mod limits;
 pub mod noise;
 mod notices;
@@ -55,7 +61,8 @@ mod words;
 pub use book::{Book, Contact, Subject};
 pub use config::{EnvironmentConfig, IncidentsConfig};
 pub use core::{Estate, Incidents};
-pub use desk::Desk;
+pub use deeds::Declaration;
+pub use desk::{Desk, Seen};
 pub use incident::{Entry, Incident, Phase, Trouble};
 pub use page::{Page, PageKind};
 pub use people::{Deed, Refusal};

@@ -22,6 +22,14 @@ pub const MAX_AUTHOR: usize = 200;
 pub const MAX_TEXT: usize = 2_000;
 /// Snoozed no longer than this at once, so that nothing is forgotten.
 pub const MAX_SNOOZE_SECONDS: i64 = 30 * 86_400;
+/// An incident that is over is kept in mind no longer than this, should it come back.
+pub const MAX_REOPEN_SECONDS: i64 = 3_600;
+/// By hand an incident opens again for so long after its end; what is older is history.
+pub const MAX_REOPEN_BY_HAND_SECONDS: i64 = 7 * 86_400;
+/// Of an incident that somebody declares.
+pub const MAX_TITLE: usize = 200;
+/// Contacts whom one word names.
+pub const MAX_NAMED_CONTACTS: usize = 50;
 /// A check's own rules get so long to tell an end that nothing holds back; then the incident tells it. They do so with
 /// the next result, and a check whose results are sent may have had its last.
 pub const PATIENCE_SECONDS: i64 = 900;

@@ -25,7 +25,8 @@ impl Incidents {
         if notice.kind == NoticeKind::Problem && self.placed_bad(&key).is_none() {
             self.enter_told(&key, notice, now);
         }
-        let id = self.place.get(&key).copied();
+        let id = self.place.get(&key).copied().filter(|id| self.knows(*id));
+        let id = id.map(|id| self.told_in(id, &notice.contact, &key));
         if let Some(id) = id {
             self.note_told(id, &key, notice);
         }
@@ -53,6 +54,17 @@ impl Incidents {
         if !trouble.dismissed {
             self.enter(key.clone(), Trouble { withheld: None, ..trouble }, now);
         }
+    }
+
+    /// Of an end it is the incident in which this contact heard of the problem, which may have been merged since.
+    fn told_in(&self, id: IncidentId, contact: &str, key: &Key) -> IncidentId {
+        let (mark, root) = (key.mark(), self.root_of(id));
+        let heard = |incident: &&crate::incident::Incident| {
+            incident.detail.told.get(contact).is_some_and(|told| told.by_notices_of.contains(&mark))
+                && self.root_of(incident.id) == root
+        };
+        let merged = self.live.values().filter(|incident| incident.detail.merged_into.is_some());
+        merged.into_iter().find(heard).map_or(id, |incident| incident.id)
     }
 
     fn note_told(&mut self, id: IncidentId, key: &Key, notice: &Notice) {

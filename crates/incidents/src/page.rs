@@ -21,6 +21,10 @@ pub enum PageKind {
     Recovery,
     /// Somebody closed it by hand.
     Resolved,
+    /// Still wrong, and somebody has given it into these hands.
+    HandedOver,
+    /// Somebody wants this contact to read what was said.
+    Mention,
     Acknowledgement,
     FlappingStart,
     FlappingStop,
@@ -52,6 +56,8 @@ impl PageKind {
             PageKind::Still => "still",
             PageKind::Recovery => "recovery",
             PageKind::Resolved => "resolved",
+            PageKind::HandedOver => "handed_over",
+            PageKind::Mention => "mention",
             PageKind::Acknowledgement => "acknowledgement",
             PageKind::FlappingStart => "flapping_start",
             PageKind::FlappingStop => "flapping_stop",
@@ -64,7 +70,7 @@ impl PageKind {
 
     /// Whoever gets it knows of something that is bad.
     pub fn is_problem(self) -> bool {
-        matches!(self, PageKind::Problem | PageKind::Worse | PageKind::Still)
+        matches!(self, PageKind::Problem | PageKind::Worse | PageKind::Still | PageKind::HandedOver)
     }
 
     /// The end of what was told.
@@ -147,6 +153,8 @@ pub enum About {
     Check,
     Host,
     Channel,
+    /// Something that a person says is wrong.
+    Declared,
 }
 
 impl About {
@@ -156,6 +164,7 @@ impl About {
             About::Check => "check",
             About::Host => "host",
             About::Channel => "channel",
+            About::Declared => "declared",
         }
     }
 }

@@ -1,18 +1,52 @@
 //! What people do with an incident.
 
 use vocabulary::Timestamp;
+use vocabulary::state::State;
 
 use crate::core::Incidents;
+use crate::deeds::DECLARED;
 use crate::incident::{Acknowledged, Entry, IncidentId, Key, Phase, Trouble};
 use crate::limits::{MAX_AUTHOR, MAX_NOTE, MAX_SNOOZE_SECONDS};
 use crate::page::PageKind;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deed {
-    Acknowledge { comment: String },
-    Resolve { comment: String },
-    Note { text: String },
-    Snooze { until: Timestamp, comment: String },
+    Acknowledge {
+        comment: String,
+    },
+    Resolve {
+        comment: String,
+    },
+    Note {
+        text: String,
+    },
+    Snooze {
+        until: Timestamp,
+        comment: String,
+    },
+    /// It is the author's now, whoever had it.
+    Take {
+        comment: String,
+    },
+    HandOver {
+        to: String,
+        comment: String,
+    },
+    /// To these contacts; none: to those who come next.
+    Escalate {
+        to: Vec<String>,
+        comment: String,
+    },
+    SetSeverity {
+        severity: State,
+        comment: String,
+    },
+    Reopen {
+        comment: String,
+    },
+    Merge {
+        into: IncidentId,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +55,11 @@ pub enum Refusal {
     /// Why, and what to do instead.
     No(&'static str),
     Bad(String),
+    /// Somebody else was first.
+    Taken {
+        by: String,
+        at: i64,
+    },
 }
 
 impl Incidents {
@@ -36,7 +75,7 @@ impl Incidents {
         let Some(incident) = self.live.get(&id) else { return Err(Refusal::Unknown) };
         let bad: Vec<Key> = incident.bad().map(|(key, _)| key.clone()).collect();
         let closed = incident.is_closed();
-        if closed && !matches!(deed, Deed::Note { .. }) {
+        if closed && !matches!(deed, Deed::Note { .. } | Deed::Reopen { .. }) {
             return Err(Refusal::No("the incident is resolved already; a note can still be added"));
         }
         match deed {
@@ -44,6 +83,14 @@ impl Incidents {
             Deed::Resolve { comment } => self.resolve(id, author, comment, now)?,
             Deed::Note { text } => self.note(id, author, text, now)?,
             Deed::Snooze { until, comment } => self.snooze(id, author, *until, comment, now)?,
+            Deed::Take { comment } => self.take_over(id, author, comment, now)?,
+            Deed::HandOver { to, comment } => self.hand_over(id, author, to, comment, now)?,
+            Deed::Escalate { to, comment } => self.escalate(id, author, to, comment, now)?,
+            Deed::SetSeverity { severity, comment } => {
+                self.set_severity(id, author, *severity, comment, now)?;
+            }
+            Deed::Reopen { comment } => self.reopen_by_hand(id, author, comment, now)?,
+            Deed::Merge { into } => self.merge(id, *into, author, now)?,
         }
         self.touch(id);
         Ok(bad)
@@ -58,6 +105,10 @@ impl Incidents {
     ) -> Result<(), Refusal> {
         check_text("comment", comment, MAX_NOTE)?;
         let Some(incident) = self.live.get_mut(&id) else { return Err(Refusal::Unknown) };
+        let in_hand = incident.detail.acknowledged.as_ref().is_some_and(|before| !before.of_parts);
+        if let Some((owner, at)) = incident.owner().filter(|(owner, _)| in_hand && *owner != by) {
+            return Err(Refusal::Taken { by: owner.to_owned(), at });
+        }
         if let Some(before) = &incident.detail.acknowledged
             && before.by == by
             && before.comment == comment
@@ -70,6 +121,7 @@ impl Incidents {
         let acknowledged =
             Acknowledged { by: by.into(), at: now.0, comment: comment.into(), of_parts: false };
         incident.detail.acknowledged = Some(acknowledged);
+        incident.detail.first_acknowledged.get_or_insert(now.0);
         self.write(id, Entry { at: now, kind: "acknowledged", who: by.into(), text: comment.into() });
         Ok(())
     }
@@ -85,7 +137,10 @@ impl Incidents {
             incident.bad().map(|(key, trouble)| (key.clone(), trouble.clone())).collect();
         self.close(id, Some(by), now);
         for (key, trouble) in bad {
-            self.hold(key, Trouble { dismissed: true, ..trouble });
+            match key.monitor.starts_with(DECLARED) {
+                true => self.end_declared(id, key, now),
+                false => self.hold(key, Trouble { dismissed: true, ..trouble }),
+            }
         }
         let Some(incident) = self.live.get(&id) else { return Ok(()) };
         let told = incident.detail.told.iter();
@@ -95,6 +150,15 @@ impl Incidents {
         let due: Vec<String> = due.map(|(contact, _)| contact.clone()).collect();
         self.tell_end(id, &due, PageKind::Resolved, now);
         Ok(())
+    }
+
+    /// What a person says is wrong is over when a person says so.
+    fn end_declared(&mut self, id: IncidentId, key: Key, now: Timestamp) {
+        let trouble = self.live.get_mut(&id).and_then(|incident| incident.troubles.get_mut(&key));
+        if let Some(trouble) = trouble {
+            (trouble.state, trouble.until) = (State::Ok, Some(now.0));
+            self.unsaved.trouble(id, key);
+        }
     }
 
     fn note(&mut self, id: IncidentId, by: &str, text: &str, now: Timestamp) -> Result<(), Refusal> {
@@ -133,7 +197,7 @@ impl Incidents {
     }
 }
 
-fn check_text(what: &str, text: &str, bound: usize) -> Result<(), Refusal> {
+pub(crate) fn check_text(what: &str, text: &str, bound: usize) -> Result<(), Refusal> {
     match text.len() > bound {
         true => Err(Refusal::Bad(format!("`{what}` is longer than {bound} bytes"))),
         false => Ok(()),

@@ -9,8 +9,9 @@ use state_store::{Migrations, Row, StateError, StateStore, Transaction, Value};
 use vocabulary::Timestamp;
 
 use crate::core::Incidents;
+use crate::desk::Seen;
 use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Trouble};
-use crate::limits::{MAX_CLOSED, MAX_KEPT_PAGES};
+use crate::limits::{MAX_CLOSED, MAX_KEPT_PAGES, MAX_REOPEN_SECONDS};
 use crate::page::{Page, PageKind};
 
 pub const MIGRATIONS: Migrations = Migrations {
@@ -43,6 +44,7 @@ pub(crate) struct Unsaved {
     troubles: BTreeSet<(IncidentId, Key)>,
     let_go: BTreeSet<Key>,
     leaving: BTreeSet<IncidentId>,
+    moved: BTreeSet<(IncidentId, Key)>,
     pub entries: Vec<(IncidentId, Entry)>,
     pub pages: Vec<Page>,
 }
@@ -53,7 +55,19 @@ impl Unsaved {
     }
 
     pub fn trouble(&mut self, id: IncidentId, key: Key) {
+        self.moved.remove(&(id, key.clone()));
         self.troubles.insert((id, key));
+    }
+
+    /// It is in another incident now.
+    pub fn moved(&mut self, id: IncidentId, key: Key) {
+        self.troubles.remove(&(id, key.clone()));
+        self.moved.insert((id, key));
+    }
+
+    /// What is to be written of.
+    pub fn incidents(&self) -> impl Iterator<Item = IncidentId> {
+        self.incidents.iter().copied()
     }
 
     pub fn held(&mut self, key: Key) {
@@ -72,11 +86,12 @@ impl Unsaved {
     }
 
     pub fn is_empty(&self) -> bool {
-        let Unsaved { incidents, troubles, let_go, leaving, entries, pages } = self;
+        let Unsaved { incidents, troubles, let_go, leaving, moved, entries, pages } = self;
         incidents.is_empty()
             && troubles.is_empty()
             && let_go.is_empty()
             && leaving.is_empty()
+            && moved.is_empty()
             && entries.is_empty()
             && pages.is_empty()
     }
@@ -114,11 +129,11 @@ impl Incidents {
                 save_trouble(tx, *id, key, trouble)?;
             }
         }
-        for key in &self.unsaved.let_go {
-            let (sql, mut values) = (
-                "DELETE FROM trouble WHERE incident = ?1 AND host = ?2 AND monitor = ?3 AND instance = ?4",
-                vec![HELD.into()],
-            );
+        let moved = self.unsaved.moved.iter().map(|(id, key)| (*id, key));
+        for (id, key) in self.unsaved.let_go.iter().map(|key| (HELD, key)).chain(moved) {
+            let sql =
+                "DELETE FROM trouble WHERE incident = ?1 AND host = ?2 AND monitor = ?3 AND instance = ?4";
+            let mut values = vec![id.into()];
             values.extend(columns(key));
             tx.execute(sql, &values)?;
         }
@@ -132,6 +147,11 @@ impl Incidents {
             forget_oldest(tx, *newest)?;
         }
         Ok(())
+    }
+
+    /// What the next transaction writes, as others see it.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.unsaved.incidents().filter_map(|id| self.live.get(&id)).map(Seen::of).collect()
     }
 
     /// The transaction has happened. Returns the pages that may be sent from now on.
@@ -163,15 +183,30 @@ impl Incidents {
         };
         let mut incidents =
             Incidents { next_incident: next("incident")?, next_page: next("page")?, ..Incidents::default() };
-        for row in store.query(&format!("{INCIDENT} WHERE closed IS NULL OR ending = 1 ORDER BY id"), &[])? {
+        // The newest end stands for the present; what is too old for its rest leaves with the next tick.
+        let sql = format!(
+            "{INCIDENT} WHERE closed IS NULL OR ending = 1 OR closed >= (SELECT max(closed) FROM incident) - ?1
+                ORDER BY closed IS NULL, id"
+        );
+        for row in store.query(&sql, &[MAX_REOPEN_SECONDS.into()])? {
             let Some(mut incident) = incident_of(&row) else { continue };
             incident.troubles = troubles(store, incident.id)?;
-            incidents.by_reason.insert(incident.reason.clone(), incident.id);
-            incidents.place.extend(incident.troubles.keys().map(|key| (key.clone(), incident.id)));
-            incidents.live.insert(incident.id, incident);
+            incidents.settle_in(incident);
         }
         incidents.held = troubles(store, HELD)?;
         Ok(incidents)
+    }
+}
+
+impl Incidents {
+    /// Into memory, from the disk.
+    pub(crate) fn settle_in(&mut self, incident: Incident) {
+        let id = incident.id;
+        if incident.detail.merged_into.is_none() {
+            self.by_reason.extend(incident.reasons().map(|reason| (reason.clone(), id)));
+        }
+        self.place.extend(incident.troubles.keys().map(|key| (key.clone(), id)));
+        self.live.insert(id, incident);
     }
 }
 

@@ -17,7 +17,7 @@ impl Incidents {
     pub(crate) fn tell_problem(&mut self, id: IncidentId, now: Timestamp) {
         let Some(incident) = self.live.get(&id) else { return };
         let Some((key, trouble)) = incident.tellable() else { return };
-        let severity = trouble.state;
+        let severity = incident.said(trouble.state);
         let told_worse = incident.detail.paged_at.is_some_and(|told| told.badness() >= severity.badness());
         if told_worse || incident.detail.snoozed_until.is_some() || !self.is_for_paging(incident, severity) {
             return;
@@ -28,7 +28,7 @@ impl Incidents {
             return;
         }
         let kind = match (incident.detail.paged_at, incident.phase) {
-            (None, Phase::Open) if !incident.detail.told.values().any(Told::knows) => PageKind::Problem,
+            (None, Phase::Open) if !incident.detail.told.values().any(Told::waits) => PageKind::Problem,
             (None, _) => PageKind::Still,
             (Some(_), _) => PageKind::Worse,
         };
@@ -54,7 +54,7 @@ impl Incidents {
     }
 
     /// Who hears of the problem by this is told of its end.
-    fn tell(
+    pub(crate) fn tell(
         &mut self,
         id: IncidentId,
         kind: PageKind,
@@ -120,7 +120,7 @@ impl Incidents {
         severe && (incident.detail.production || self.book.config.page_non_production)
     }
 
-    fn recipients(
+    pub(crate) fn recipients(
         &self,
         incident: &Incident,
         subject: Option<&Subject>,
@@ -269,11 +269,12 @@ impl Incidents {
         message.email = None;
         message.instead_of = Some(format!("{} by {}: {}", page.contact, page.channel, cut(why, MAX_TEXT)));
         message.tried.push(page.channel.to_string());
-        match page.incident.filter(|id| page.kind.is_problem() && self.live.contains_key(id)) {
+        match page.incident.filter(|id| page.kind.is_problem() && self.knows(*id)) {
             Some(id) => self.tell(id, page.kind, &contact, &channels, &message, now),
             None => self.page(page.incident, page.kind, &contact, &channels, &message, now),
         }
-        let incident = page.incident.and_then(|id| self.live.get_mut(&id)).filter(|_| page.kind.is_end());
+        let known = page.incident.filter(|id| page.kind.is_end() && self.knows(*id));
+        let incident = known.and_then(|id| self.live.get_mut(&id));
         if let Some(told) = incident.and_then(|incident| incident.detail.told.get_mut(&*contact)) {
             // Whoever stood in for the problem has heard of the end by this.
             told.of_end = true;

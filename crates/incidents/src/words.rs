@@ -6,6 +6,7 @@ use vocabulary::Timestamp;
 
 use crate::book::{Kind, Subject};
 use crate::core::Incidents;
+use crate::deeds::DECLARED;
 use crate::incident::{Incident, Key, Trouble};
 use crate::limits::MAX_NAMED;
 use crate::page::{About, Message, Named};
@@ -19,10 +20,11 @@ impl Incidents {
         about: Option<&Subject>,
     ) -> Message {
         let mut message = self.message_about(key, trouble, about);
+        message.state = incident.said(trouble.state);
         let mut bad: Vec<_> = incident.bad().collect();
         message.bad = bad.len();
         message.since = incident.opened.0.min(trouble.since);
-        if bad.len() > 1 || !key.instance.is_empty() {
+        if bad.len() > 1 || !key.instance.is_empty() || key.monitor.starts_with(DECLARED) {
             message.title = incident.title.clone();
             bad.sort_by_key(|(_, trouble)| std::cmp::Reverse(trouble.state.badness()));
             message.instances = bad.into_iter().take(MAX_NAMED).map(named).collect();
@@ -52,6 +54,7 @@ impl Incidents {
     pub(crate) fn message_about(&self, key: &Key, trouble: &Trouble, subject: Option<&Subject>) -> Message {
         let about = match subject.map(|subject| subject.kind) {
             _ if key.monitor.starts_with("channel:") => About::Channel,
+            _ if key.monitor.starts_with(DECLARED) => About::Declared,
             _ if key.host => About::Host,
             Some(Kind::Check) => About::Check,
             _ => About::Monitor,

@@ -91,6 +91,8 @@ pub fn headline(page: &Page) -> String {
         PageKind::Problem => message.state.to_string(),
         PageKind::Worse => format!("worse, {}", message.state),
         PageKind::Still => format!("still {}", message.state),
+        PageKind::HandedOver => format!("yours now, {}", message.state),
+        PageKind::Mention => format!("{} mentions you", message.author),
         PageKind::Recovery => format!("over, {}", message.state),
         PageKind::Resolved => "resolved".to_owned(),
         PageKind::Acknowledgement => format!("acknowledged, {}", message.state),

@@ -417,6 +417,17 @@ export type Incident = {
   /** Nobody did anything: it went away by itself. */
   self_healed: boolean
   resolved_by: string | null
+  /** Who has it: the first who acknowledged it, or who took it or was given it since. */
+  owner: string | null
+  /** Who has said how bad it is, if somebody has. */
+  severity_by: string | null
+  declared_by: string | null
+  /** The incident in which its members are now. */
+  merged_into: number | null
+  /** Further reasons that it stands for. */
+  also: string[]
+  /** How often it was opened again. */
+  reopened: number
   /** Instances that are bad now, and that were. */
   bad: number
   instances: number
@@ -429,12 +440,14 @@ export type Incident = {
 }
 /** `open`: how many are, listed or not. */
 export type IncidentsAnswer = { now: number; open: number; incidents: Incident[] }
-export type TroubleItem = { host: boolean; monitor: string; instance: string; state: WatchState; worst: WatchState; since: number; until: number | null; value: number | null; text: string; withheld: Withheld | null; acknowledged: { by: string; at: number; comment: string } | null }
+export type TroubleItem = { host: boolean; monitor: string; instance: string; state: WatchState; worst: WatchState; since: number; until: number | null; value: number | null; text: string; why: string | null; withheld: Withheld | null; acknowledged: { by: string; at: number; comment: string } | null }
 export type TimelineEntry = { at: number; kind: string; who: string; text: string }
 /** One attempt to reach one contact through one channel. */
 export type PageItem = { id: number; kind: string; contact: string; channel: string; at: number; state: 'waiting' | 'delivered' | 'listed' | 'given_up'; tries: number; ended: number | null; error: string }
 /** `unlisted`: what the timeline had no room for. */
 export type WholeIncident = Incident & { troubles: TroubleItem[]; timeline: TimelineEntry[]; unlisted: number; pages: PageItem[] }
+/** What the stream says of an incident to which something has happened. */
+export type SeenIncident = { id: number; title: string; phase: Phase; severity: WatchState; owner: string | null; opened: number; closed: number | null; bad: number }
 /** A series that moved with an incident: medians before and during, and by how many of its usual deviations. */
 export type Moved = { series: string; before: number; during: number; score: number; share_of_limit: number | null; limit: number | null }
 export type MovedAnswer = { from: number; until: number; moved: Moved[]; looked_at: number; left_out: number }

@@ -445,6 +445,7 @@ impl Config {
         problems.extend(self.checks.problems().into_iter().map(in_section("checks")));
         problems.extend(self.monitors.problems().into_iter().map(in_section("monitors")));
         problems.extend(self.heartbeats.problems().into_iter().map(in_section("heartbeats")));
+        problems.extend(self.incidents.problems().into_iter().map(in_section("incidents")));
         problems.extend(self.definitions().problems());
         problems.extend(accounts::problems(&self.team));
         problems.extend(self.problems_of_telling());

@@ -62,7 +62,7 @@ pub async fn act(State(services): State<Arc<Services>>, Path(token): Path<String
     let done = off_thread(&services, move |services| {
         let link = read(services, token)?;
         if let Some(deed) = deed(services, &link, &form)? {
-            incidents::do_it(services, link.whole.incident.id, &link.contact, &deed)?;
+            incidents::do_unless_taken(services, link.whole.incident.id, &link.contact, &deed)?;
         }
         look(services, link.token)
     });

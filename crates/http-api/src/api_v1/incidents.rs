@@ -71,6 +71,17 @@ pub struct Told {
     /// Nobody did anything: it went away by itself.
     self_healed: bool,
     resolved_by: Option<String>,
+    /// Who has it: the first who acknowledged it, or who took it or was given it since.
+    owner: Option<String>,
+    /// Who has said how bad it is, if somebody has.
+    severity_by: Option<String>,
+    declared_by: Option<String>,
+    /// The incident in which its members are now.
+    merged_into: Option<i64>,
+    /// Further reasons that it stands for.
+    also: Vec<String>,
+    /// How often it was opened again.
+    reopened: u32,
     /// Instances that are bad now, that were, and how often one went bad.
     bad: usize,
     instances: usize,
@@ -114,6 +125,8 @@ pub struct TroubleItem {
     until: Option<i64>,
     value: Option<f64>,
     text: String,
+    /// Why it is in an incident of another reason.
+    why: Option<String>,
     /// Why nobody is told of it for now.
     #[schema(value_type = Option<String>)]
     withheld: Option<vocabulary::state::Withheld>,
@@ -145,8 +158,15 @@ pub struct PageItem {
 }
 
 fn told(incident: Incident, instances: usize) -> Told {
+    let owner = incident.owner().map(|(name, _)| name.to_owned());
     let detail = incident.detail;
     Told {
+        owner,
+        severity_by: detail.by_hand.map(|said| said.who),
+        declared_by: detail.declared_by,
+        merged_into: detail.merged_into,
+        also: detail.also.into_iter().collect(),
+        reopened: detail.reopened,
         id: incident.id,
         reason: incident.reason,
         title: incident.title,
@@ -262,6 +282,7 @@ fn whole(services: &Services, found: Whole) -> WholeIncident {
         until: trouble.until,
         value: trouble.value,
         text: trouble.text,
+        why: trouble.why,
         withheld: trouble.withheld,
     };
     let entry = |entry: KeptEntry| Entry { at: entry.at, kind: entry.kind, who: entry.who, text: entry.text };
@@ -373,7 +394,7 @@ pub async fn judge(
     off_thread(&services, move |services| {
         let judged = services.desk.judge(id, &author, useful, &comment, services.clock.now());
         judged.map_err(|failed| refusal(id, failed))?;
-        services.desk.one(id)?.map(|found| Json(whole(services, found))).ok_or_else(|| unknown(id))
+        shown(services, id)
     })
     .await
 }
@@ -427,18 +448,43 @@ async fn act(
     let author = doing.author.filter(|author| !author.trim().is_empty()).unwrap_or(caller.name);
     off_thread(&services, move |services| {
         do_it(services, id, &author, &deed)?;
-        services.desk.one(id)?.map(|found| Json(whole(services, found))).ok_or_else(|| unknown(id))
+        shown(services, id)
     })
     .await
 }
 
+/// The incident as it is now, as an answer.
+pub fn shown(services: &Services, id: i64) -> Answer<Json<WholeIncident>> {
+    services.desk.one(id)?.map(|found| Json(whole(services, found))).ok_or_else(|| unknown(id))
+}
+
 pub fn do_it(services: &Services, id: i64, author: &str, deed: &Deed) -> Answer<()> {
-    let now = services.clock.now();
-    let bad = services.desk.act(id, author, deed, now).map_err(|failed| refusal(id, failed))?;
-    if let Deed::Acknowledge { comment } = deed {
-        acknowledge_parts(services, &bad, author, comment, now)?;
+    done(services, id, author, deed)?.map_err(|refused| refusal(id, Failed::Refused(refused)))
+}
+
+/// Whoever comes second sees who was first, which needs no error.
+pub fn do_unless_taken(services: &Services, id: i64, author: &str, deed: &Deed) -> Answer<()> {
+    match done(services, id, author, deed)? {
+        Err(Refusal::Taken { .. }) => Ok(()),
+        Err(refused) => Err(refusal(id, Failed::Refused(refused))),
+        Ok(()) => Ok(()),
     }
-    Ok(())
+}
+
+fn done(services: &Services, id: i64, author: &str, deed: &Deed) -> Answer<Result<(), Refusal>> {
+    let now = services.clock.now();
+    let bad = match services.desk.act(id, author, deed, now) {
+        Ok(bad) => bad,
+        Err(Failed::Refused(refused)) => return Ok(Err(refused)),
+        Err(failed) => return Err(refusal(id, failed)),
+    };
+    match deed {
+        Deed::Acknowledge { comment } | Deed::Take { comment } | Deed::HandOver { comment, .. } => {
+            acknowledge_parts(services, &bad, author, comment, now)?;
+        }
+        _ => {}
+    }
+    Ok(Ok(()))
 }
 
 /// What is bad in an incident that somebody has in hand is in hand: its own rules tell nobody again either, until it
@@ -475,11 +521,15 @@ fn acknowledge_parts(
     last.map_or(Ok(()), |ticket| services.monitors.wait(ticket, PATIENCE)).map_err(Problem::from)
 }
 
-fn refusal(id: i64, failed: Failed) -> Problem {
+pub fn refusal(id: i64, failed: Failed) -> Problem {
     match failed {
         Failed::Refused(Refusal::Unknown) => unknown(id),
         Failed::Refused(Refusal::No(why)) => Problem::new(StatusCode::CONFLICT, why),
         Failed::Refused(Refusal::Bad(why)) => Problem::bad_request(why),
+        Failed::Refused(Refusal::Taken { by, at }) => {
+            Problem::new(StatusCode::CONFLICT, format!("{by} has it, since {at}"))
+                .hint(format!("POST /api/v1/incidents/{id}/take takes it from whoever has it"))
+        }
         Failed::State(error) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             .hint("nothing was done; the state database cannot be written, see /api/v1/health"),
     }

@@ -6,6 +6,7 @@ pub mod availability;
 mod check_test;
 pub mod checks;
 pub mod closest;
+pub mod deeds;
 pub mod describe;
 pub mod downtimes;
 pub mod explain;
@@ -103,7 +104,15 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/heartbeats/{name}/ping", post(heartbeats::ping))
         .route("/heartbeats/{name}/pause", post(heartbeats::pause))
         .route("/heartbeats/{name}/resume", post(heartbeats::resume))
-        .route("/incidents", get(incidents::list))
+        .route("/incidents", get(incidents::list).post(deeds::declare))
+        .route("/incidents/{id}/take", post(deeds::take))
+        .route("/incidents/{id}/handover", post(deeds::hand_over))
+        .route("/incidents/{id}/escalate", post(deeds::escalate))
+        .route("/incidents/{id}/severity", post(deeds::severity))
+        .route("/incidents/{id}/reopen", post(deeds::reopen))
+        .route("/incidents/{id}/merge", post(deeds::merge))
+        .route("/incidents/{id}/split", post(deeds::split))
+        .route("/incidents/{id}/silence", post(deeds::silence))
         .route("/incidents/{id}", get(incidents::one))
         .route("/incidents/{id}/moved", get(moved::of_incident))
         .route("/closest", get(closest::closest))
@@ -214,7 +223,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         schedules::on_call, schedules::list, schedules::one, schedules::define, schedules::undefine, schedules::shifts, schedules::gaps_of,
         overrides::list, overrides::create, overrides::end,
         moved::of_incident, closest::closest, flags::list, flags::set, flags::remove,
-        incidents::list, incidents::one, incidents::acknowledge, incidents::resolve, incidents::note, incidents::judge, noise::noise, reports::report, funnels::funnels, grafana_alerts::take, incidents::snooze,
+        incidents::list, incidents::one, deeds::declare, deeds::take, deeds::hand_over, deeds::escalate, deeds::severity, deeds::reopen, deeds::merge, deeds::split, deeds::silence, incidents::acknowledge, incidents::resolve, incidents::note, incidents::judge, noise::noise, reports::report, funnels::funnels, grafana_alerts::take, incidents::snooze,
         crate::stream::open, crate::stream::set_targets
     )
 )]

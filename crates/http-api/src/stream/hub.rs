@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::response::sse::Event;
+use incidents::Seen;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use vocabulary::Timestamp;
@@ -118,6 +119,17 @@ impl Hub {
                 let seen: Vec<&StateChange> =
                     chunk.iter().filter(|change| is_seen(&stream.scope, change)).collect();
                 seen.is_empty() || stream.events.try_send(vec![message::changes(&seen)]).is_ok()
+            });
+        }
+    }
+
+    /// What has happened to incidents, to those who see all of them.
+    pub fn tell_incidents(&self, seen: &[Seen]) {
+        let mut streams = self.streams.lock();
+        for chunk in seen.chunks(MAX_CHANGES) {
+            streams.retain(|_, stream| {
+                !stream.scope.is_everything()
+                    || stream.events.try_send(vec![message::incidents(chunk)]).is_ok()
             });
         }
     }

@@ -1,6 +1,7 @@
 //! The events' data as text.
 
 use axum::response::sse::Event;
+use incidents::Seen;
 use serde_json::json;
 
 use vocabulary::state::StateChange;
@@ -43,6 +44,24 @@ pub fn changes(changes: &[&StateChange]) -> Event {
     };
     let all: Vec<_> = changes.iter().map(one).collect();
     Event::default().event("changes").data(json!({ "changes": all }).to_string())
+}
+
+/// Incidents to which something has happened, as they are now.
+pub fn incidents(seen: &[Seen]) -> Event {
+    let one = |seen: &Seen| {
+        json!({
+            "id": seen.id,
+            "title": seen.title,
+            "phase": seen.phase.word(),
+            "severity": seen.severity,
+            "owner": seen.owner,
+            "opened": seen.opened,
+            "closed": seen.closed,
+            "bad": seen.bad,
+        })
+    };
+    let all: Vec<_> = seen.iter().map(one).collect();
+    Event::default().event("incidents").data(json!({ "incidents": all }).to_string())
 }
 
 /// New and corrected points, one row a series.

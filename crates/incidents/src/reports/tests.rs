@@ -163,7 +163,7 @@ fn the_record_is_what_the_desk_kept() {
     desk.take(&[change(State::Critical, 1_000)], &[], Timestamp(1_000)).unwrap();
     let deed = Deed::Acknowledge { comment: String::new() };
     desk.act(1, "ana", &deed, Timestamp(1_060)).unwrap();
-    desk.act(1, "ben", &deed, Timestamp(1_090)).unwrap();
+    desk.act(1, "ben", &Deed::Take { comment: String::new() }, Timestamp(1_090)).unwrap();
     desk.judge(1, "ana", false, "", Timestamp(1_100)).unwrap();
     desk.take(&[change(State::Ok, 1_600)], &[], Timestamp(1_600)).unwrap();
     let record = desk.what_happened(0, 2_000).unwrap();

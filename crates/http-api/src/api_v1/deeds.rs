@@ -1,0 +1,407 @@
+//! What people do with incidents, beyond saying that they have them: take, hand over, escalate, say how bad it is, open
+//! again, merge, split, silence, declare.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use incidents::incident::Key;
+use incidents::{Declaration, Deed};
+use monitors::silence::{Matcher, Silence};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use vocabulary::Timestamp;
+use vocabulary::state::State as Word;
+use vocabulary::time::HumanDuration;
+
+use super::incidents::{WholeIncident, do_it, refusal, shown, unknown};
+use super::status::off_thread;
+use super::watched;
+use crate::accounts::{Caller, Role};
+use crate::answer::{Answer, Body, Id, Problem};
+use crate::services::Services;
+
+/// What lasts longer is a downtime, or a silence that somebody writes knowingly.
+const MAX_SILENCE_SECONDS: i64 = 86_400;
+/// Of one monitor; of more, the monitor itself is silenced.
+const MAX_SILENCED_INSTANCES: usize = 100;
+
+/// Done, with who did it.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Taking {
+    /// In whose name; default: who asks.
+    author: Option<String>,
+    comment: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HandingOver {
+    /// A contact.
+    to: String,
+    author: Option<String>,
+    #[serde(default)]
+    comment: String,
+}
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Escalating {
+    /// Contacts; none: those who come next.
+    to: Vec<String>,
+    author: Option<String>,
+    comment: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HowBad {
+    /// `critical`, `warning` or `unknown`.
+    severity: String,
+    author: Option<String>,
+    #[serde(default)]
+    comment: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Merging {
+    /// The number of the incident that stays.
+    into: i64,
+    author: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Splitting {
+    members: Vec<Member>,
+    author: Option<String>,
+    #[serde(default)]
+    comment: String,
+}
+
+/// As `troubles` of the incident name it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    #[serde(default)]
+    host: bool,
+    monitor: String,
+    #[serde(default)]
+    instance: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Silencing {
+    /// Seconds since 1970, or how long in `for`; a day at most.
+    until: Option<i64>,
+    #[serde(rename = "for")]
+    lasting: Option<String>,
+    author: Option<String>,
+    #[serde(default)]
+    comment: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Declaring {
+    title: String,
+    /// What is seen.
+    #[serde(default)]
+    what: String,
+    /// `critical` (default), `warning` or `unknown`.
+    severity: Option<String>,
+    /// While an incident of this key is open, it is that one.
+    #[serde(default)]
+    key: String,
+    /// Contacts who are told, beside those of `[incidents] contacts`.
+    #[serde(default)]
+    contacts: Vec<String>,
+    author: Option<String>,
+}
+
+#[utoipa::path(post, path = "/incidents/{id}/take", params(("id" = i64, Path)), request_body = Taking,
+    responses((status = 200, body = WholeIncident), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn take(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Id(id): Id<i64>,
+    Body(said): Body<Taking>,
+) -> Answer<Json<WholeIncident>> {
+    act(services, caller, id, said.author, Deed::Take { comment: said.comment }).await
+}
+
+#[utoipa::path(post, path = "/incidents/{id}/handover", params(("id" = i64, Path)), request_body = HandingOver,
+    responses((status = 200, body = WholeIncident), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn hand_over(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Id(id): Id<i64>,
+    Body(said): Body<HandingOver>,
+) -> Answer<Json<WholeIncident>> {
+    act(services, caller, id, said.author, Deed::HandOver { to: said.to, comment: said.comment }).await
+}
+
+#[utoipa::path(post, path = "/incidents/{id}/escalate", params(("id" = i64, Path)), request_body = Escalating,
+    responses((status = 200, body = WholeIncident), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn escalate(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Id(id): Id<i64>,
+    Body(said): Body<Escalating>,
+) -> Answer<Json<WholeIncident>> {
+    act(services, caller, id, said.author, Deed::Escalate { to: said.to, comment: said.comment }).await
+}
+
+#[utoipa::path(post, path = "/incidents/{id}/severity", params(("id" = i64, Path)), request_body = HowBad,
+    responses((status = 200, body = WholeIncident), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn severity(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Id(id): Id<i64>,
+    Body(said): Body<HowBad>,
+) -> Answer<Json<WholeIncident>> {
+    let deed = Deed::SetSeverity { severity: word(&said.severity)?, comment: said.comment };
+    act(services, caller, id, said.author, deed).await
+}
+
+#[utoipa::path(post, path = "/incidents/{id}/reopen", params(("id" = i64, Path)), request_body = Taking,
+    responses((status = 200, body = WholeIncident), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn reopen(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Id(id): Id<i64>,
+    Body(said): Body<Taking>,
+) -> Answer<Json<WholeIncident>> {
+    act(services, caller, id, said.author, Deed::Reopen { comment: said.comment }).await
+}
+
+/// The members of this one go into another, which the answer shows.
+#[utoipa::path(post, path = "/incidents/{id}/merge", params(("id" = i64, Path)), request_body = Merging,
+    responses((status = 200, body = WholeIncident), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn merge(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Id(id): Id<i64>,
+    Body(said): Body<Merging>,
+) -> Answer<Json<WholeIncident>> {
+    watched::may(&caller, Role::Responder)?;
+    let author = name_of(said.author, caller);
+    off_thread(&services, move |services| {
+        do_it(services, id, &author, &Deed::Merge { into: said.into })?;
+        shown(services, said.into)
+    })
+    .await
+}
+
+/// Some members become an incident of their own, which the answer shows.
+#[utoipa::path(post, path = "/incidents/{id}/split", params(("id" = i64, Path)), request_body = Splitting,
+    responses((status = 200, body = WholeIncident), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn split(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Id(id): Id<i64>,
+    Body(said): Body<Splitting>,
+) -> Answer<Json<WholeIncident>> {
+    watched::may(&caller, Role::Responder)?;
+    let author = name_of(said.author, caller);
+    off_thread(&services, move |services| {
+        let key = |it: &Member| Key {
+            host: it.host,
+            monitor: it.monitor.as_str().into(),
+            instance: it.instance.as_str().into(),
+        };
+        let members: Vec<Key> = said.members.iter().map(key).collect();
+        let made = services.desk.split(id, &author, &members, &said.comment, services.clock.now());
+        shown(services, made.map_err(|failed| refusal(id, failed))?)
+    })
+    .await
+}
+
+/// Nobody is paged for what is bad in it, for a day at most.
+#[utoipa::path(post, path = "/incidents/{id}/silence", params(("id" = i64, Path)), request_body = Silencing,
+    responses((status = 200, body = WholeIncident), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn silence(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Id(id): Id<i64>,
+    Body(said): Body<Silencing>,
+) -> Answer<Json<WholeIncident>> {
+    watched::may(&caller, Role::Responder)?;
+    let now = services.clock.now();
+    let until = end(said.until, said.lasting.as_deref(), now)?;
+    if said.comment.trim().is_empty() {
+        return Err(Problem::bad_request("a silence needs a reason")
+            .hint("say in `comment` why nobody is to be paged"));
+    }
+    let author = name_of(said.author, caller);
+    off_thread(&services, move |services| {
+        let found = services.desk.one(id)?.ok_or_else(|| unknown(id))?;
+        let matchers = matchers(found.incident.bad().map(|(key, _)| key));
+        if matchers.is_empty() {
+            let why = "nothing in this incident is watched and bad now, so there is nothing to silence";
+            return Err(Problem::new(StatusCode::CONFLICT, why));
+        }
+        let count = matchers.len();
+        let reason = format!("incident {id}: {}", said.comment);
+        let silence = Silence { id: 0, matchers, from: now.0, until, reason, author: author.clone() };
+        services.monitors.silence(silence, now)?;
+        let text = format!("silenced for {} s ({count} matchers): {}", until - now.0, said.comment);
+        do_it(services, id, &author, &Deed::Note { text })?;
+        shown(services, id)
+    })
+    .await
+}
+
+fn end(until: Option<i64>, lasting: Option<&str>, now: Timestamp) -> Answer<i64> {
+    let until = match (until, lasting.map(str::parse::<HumanDuration>)) {
+        (Some(until), None) => until,
+        (None, Some(Ok(lasting))) => now.plus(i64::try_from(lasting.0.as_secs()).unwrap_or(i64::MAX)).0,
+        (None, Some(Err(why))) => return Err(Problem::bad_request(format!("`for`: {why}"))),
+        _ => {
+            return Err(Problem::bad_request("a silence needs one end")
+                .hint("send {\"for\": \"2h\"} or {\"until\": SECONDS}"));
+        }
+    };
+    if until <= now.0 || until - now.0 > MAX_SILENCE_SECONDS {
+        let why = "a silence of an incident ends in the future, within 24 hours";
+        return Err(
+            Problem::bad_request(why).hint("for longer plan a downtime, or POST /api/v1/silences (editor)")
+        );
+    }
+    Ok(until)
+}
+
+fn matchers<'k>(bad: impl Iterator<Item = &'k Key>) -> Vec<Matcher> {
+    let mut by_monitor: BTreeMap<(bool, &str), Vec<&str>> = BTreeMap::new();
+    for key in bad.filter(|key| !key.monitor.contains(':') || key.host) {
+        by_monitor.entry((key.host, &key.monitor)).or_default().push(&key.instance);
+    }
+    let of = |((host, name), instances): ((bool, &str), Vec<&str>)| -> Vec<Matcher> {
+        let name = Some(literal(name));
+        if host {
+            return vec![Matcher { host: name, ..Matcher::default() }];
+        }
+        if instances.len() > MAX_SILENCED_INSTANCES || instances.contains(&"") {
+            return vec![Matcher { monitor: name, ..Matcher::default() }];
+        }
+        let one = |instance: &str| Matcher {
+            monitor: name.clone(),
+            instance: Some(literal(instance)),
+            ..Matcher::default()
+        };
+        instances.into_iter().map(one).collect()
+    };
+    by_monitor.into_iter().flat_map(of).collect()
+}
+
+/// A name as a glob: what would be special in one stands for any one character.
+fn literal(name: &str) -> String {
+    name.replace(['*', '[', ']', '{', '}', '\\'], "?")
+}
+
+/// Everybody who is signed in may say that something is wrong.
+#[utoipa::path(post, path = "/incidents", request_body = Declaring,
+    responses((status = 201, body = WholeIncident), (status = 200, body = WholeIncident), (status = 400, body = Problem)))]
+pub async fn declare(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Body(said): Body<Declaring>,
+) -> Answer<(StatusCode, Json<WholeIncident>)> {
+    watched::may(&caller, Role::Viewer)?;
+    let author = name_of(said.author, caller);
+    let declared = Declaration {
+        title: said.title,
+        severity: said.severity.as_deref().map(word).transpose()?,
+        what: said.what,
+        key: said.key,
+        contacts: said.contacts,
+    };
+    off_thread(&services, move |services| {
+        let made = services.desk.declare(&author, &declared, services.clock.now());
+        let (id, new) = made.map_err(|failed| refusal(0, failed))?;
+        let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+        Ok((status, shown(services, id)?))
+    })
+    .await
+}
+
+fn word(severity: &str) -> Answer<Word> {
+    match severity.to_ascii_lowercase().as_str() {
+        "critical" => Ok(Word::Critical),
+        "warning" => Ok(Word::Warning),
+        "unknown" => Ok(Word::Unknown),
+        other => Err(Problem::bad_request(format!("`severity` is `{other}`"))
+            .hint("write critical, warning or unknown")),
+    }
+}
+
+fn name_of(said: Option<String>, caller: Caller) -> String {
+    said.filter(|author| !author.trim().is_empty()).unwrap_or(caller.name)
+}
+
+async fn act(
+    services: Arc<Services>,
+    caller: Caller,
+    id: i64,
+    author: Option<String>,
+    deed: Deed,
+) -> Answer<Json<WholeIncident>> {
+    watched::may(&caller, Role::Responder)?;
+    let author = name_of(author, caller);
+    off_thread(&services, move |services| {
+        do_it(services, id, &author, &deed)?;
+        shown(services, id)
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_bad_is_silenced_one_by_one_and_a_storm_by_its_monitor() {
+        let key = |host, monitor: &str, instance: &str| Key {
+            host,
+            monitor: monitor.into(),
+            instance: instance.into(),
+        };
+        let mut keys = vec![
+            key(true, "web", ""),
+            key(false, "web/http", ""),
+            key(false, "latency", "a.b[1]"),
+            key(false, "declared:3", ""),
+        ];
+        keys.extend((0..101).map(|n| key(false, "storm", &format!("s{n}"))));
+        let found = matchers(keys.iter());
+        let texts: Vec<_> = found
+            .iter()
+            .map(|it| (it.host.as_deref(), it.monitor.as_deref(), it.instance.as_deref()))
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                (None, Some("latency"), Some("a.b?1?")),
+                (None, Some("storm"), None),
+                (None, Some("web/http"), None),
+                (Some("web"), None, None)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_silence_ends_within_a_day() {
+        let now = Timestamp(1_000);
+        assert_eq!(end(None, Some("2h"), now).ok(), Some(8_200));
+        for (until, lasting) in
+            [(None, Some("25h")), (Some(999), None), (None, None), (Some(2_000), Some("1h"))]
+        {
+            assert!(end(until, lasting, now).is_err(), "{until:?} {lasting:?}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! An incident opens again: what was over is bad again soon after, or somebody says that it is not over.
+
+use vocabulary::Timestamp;
+
+use crate::core::Incidents;
+use crate::deeds::DECLARED;
+use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Trouble};
+use crate::limits::MAX_REOPEN_BY_HAND_SECONDS;
+use crate::people::Refusal;
+
+impl Incidents {
+    /// The incident that stands for this reason: an open one, or one that is over for so short a time that it comes back.
+    pub(crate) fn incident_of_reason(&mut self, reason: &str, now: Timestamp) -> Option<IncidentId> {
+        let id = *self.by_reason.get(reason)?;
+        let incident = self.live.get(&id)?;
+        (!incident.rests() || self.may_come_back(incident, now)).then_some(id)
+    }
+
+    pub(crate) fn may_come_back(&self, incident: &Incident, now: Timestamp) -> bool {
+        let within = i64::try_from(self.book.config.reopen_within.0.as_secs()).unwrap_or(i64::MAX);
+        let since = incident.closed.map_or(0, |closed| now.since(closed));
+        within > 0 && since < within && incident.detail.merged_into.is_none()
+    }
+
+    /// If it is over. Who has heard of the end is told of it again; for whom has not, it never was over.
+    pub(crate) fn reopen(&mut self, id: IncidentId, now: Timestamp) {
+        let Some(incident) = self.live.get_mut(&id).filter(|incident| incident.is_closed()) else { return };
+        let closed = incident.closed.take().unwrap_or(now);
+        let detail = &mut incident.detail;
+        let all_know = !std::mem::take(&mut detail.ending);
+        (detail.free_since, detail.self_healed, detail.unwatched) = (None, false, false);
+        (detail.resolved_by, detail.merged_into) = (None, None);
+        detail.reopened += 1;
+        if all_know {
+            (detail.acknowledged, detail.owner, detail.paged_at, detail.by_hand) = (None, None, None, None);
+        }
+        incident.phase = if detail.acknowledged.is_some() { Phase::Acknowledged } else { Phase::Open };
+        let text = match all_know {
+            true => format!("it is bad again, {} s after its end", now.since(closed)),
+            false => "it is bad again, before anybody was told of its end".to_owned(),
+        };
+        self.write(id, Entry { at: now, kind: "reopened", who: String::new(), text });
+        self.take_back_dismissed(id);
+    }
+
+    /// What somebody closed while it was bad counts again.
+    fn take_back_dismissed(&mut self, id: IncidentId) {
+        let Some(incident) = self.live.get(&id) else { return };
+        let dismissed = |key: &&Key| self.held.get(*key).is_some_and(|trouble| trouble.dismissed);
+        for key in incident.troubles.keys().filter(dismissed).cloned().collect::<Vec<_>>() {
+            let Some(held) = self.held.remove(&key) else { continue };
+            self.unsaved.let_go(key.clone());
+            if let Some(incident) = self.live.get_mut(&id) {
+                incident.troubles.insert(key.clone(), Trouble { dismissed: false, ..held });
+            }
+            self.unsaved.trouble(id, key);
+        }
+    }
+
+    /// May it be opened again by hand?
+    pub(crate) fn check_reopen(&self, incident: &Incident, now: Timestamp) -> Result<(), Refusal> {
+        let Some(closed) = incident.closed else {
+            return Err(Refusal::No("the incident is open"));
+        };
+        if incident.detail.merged_into.is_some() {
+            return Err(Refusal::No("its members are in another incident now; split that one"));
+        }
+        if now.since(closed) > MAX_REOPEN_BY_HAND_SECONDS {
+            return Err(Refusal::No("it ended more than a week ago; declare another one"));
+        }
+        let other = incident.reasons().filter_map(|reason| self.by_reason.get(reason));
+        match other.into_iter().any(|other| *other != incident.id && self.knows(*other)) {
+            true => Err(Refusal::No("another incident of the same reason is open since")),
+            false => Ok(()),
+        }
+    }
+
+    /// Somebody says that it is not over. That it is bad is what they say, so it is what they say that has to end.
+    pub(crate) fn reopen_by_hand(
+        &mut self,
+        id: IncidentId,
+        by: &str,
+        comment: &str,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let Some(incident) = self.live.get(&id) else { return Err(Refusal::Unknown) };
+        self.check_reopen(incident, now)?;
+        let reasons: Vec<String> = incident.reasons().cloned().collect();
+        self.reopen(id, now);
+        self.by_reason.extend(reasons.into_iter().map(|reason| (reason, id)));
+        let Some(incident) = self.live.get_mut(&id) else { return Err(Refusal::Unknown) };
+        if incident.bad().next().is_none() {
+            let key = Key { host: false, monitor: format!("{DECLARED}{id}").into(), instance: "".into() };
+            let state = super::deeds::as_of_service(incident.detail.worst);
+            let text = if comment.is_empty() { "it is not over" } else { comment };
+            incident.troubles.insert(key.clone(), Trouble::of(state, now.0, text));
+            self.place.insert(key.clone(), id);
+            self.unsaved.trouble(id, key);
+        }
+        self.write(id, Entry { at: now, kind: "reopened", who: by.into(), text: comment.into() });
+        Ok(())
+    }
+}

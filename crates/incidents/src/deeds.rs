@@ -1,0 +1,270 @@
+//! What people do beside saying that they have it: take it from somebody, hand it over, call others, say how bad it is,
+//! and declare what no monitor sees.
+
+use std::sync::Arc;
+
+use vocabulary::Timestamp;
+use vocabulary::state::State;
+
+use crate::core::Incidents;
+use crate::incident::{Acknowledged, ByHand, Entry, Incident, IncidentId, Key, Owner, Phase, Told, Trouble};
+use crate::limits::{MAX_AUTHOR, MAX_NAMED_CONTACTS, MAX_NOTE, MAX_TITLE};
+use crate::page::PageKind;
+use crate::people::{Refusal, check_text};
+
+/// What people declare is called so, with a number or the key that they gave.
+pub const DECLARED: &str = "declared:";
+
+/// A contact with the channels by which they are reached.
+type Reached = (Arc<str>, Vec<Arc<str>>);
+
+/// What somebody declares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Declaration {
+    pub title: String,
+    pub severity: Option<State>,
+    pub what: String,
+    /// While one of this key is open, it is that one.
+    pub key: String,
+    /// Told of it, beside those of `[incidents] contacts`.
+    pub contacts: Vec<String>,
+}
+
+/// A host's words are those of a service once a person says it.
+pub(crate) fn as_of_service(state: State) -> State {
+    match state {
+        State::Warning | State::Unknown => state,
+        _ => State::Critical,
+    }
+}
+
+impl Incidents {
+    /// It is theirs now, whoever had it.
+    pub(crate) fn take_over(
+        &mut self,
+        id: IncidentId,
+        by: &str,
+        comment: &str,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        check_text("comment", comment, MAX_NOTE)?;
+        let before = self.live.get(&id).and_then(Incident::owner).map(|(name, _)| name.to_owned());
+        if before.as_deref() == Some(by) {
+            return Ok(());
+        }
+        self.own(id, by, by, comment, now);
+        let from = before.map(|before| format!("from {before}")).unwrap_or_default();
+        let text = joined(&from, comment);
+        self.write(id, Entry { at: now, kind: "taken", who: by.into(), text });
+        Ok(())
+    }
+
+    /// Into the hands of a contact, who is told at once.
+    pub(crate) fn hand_over(
+        &mut self,
+        id: IncidentId,
+        by: &str,
+        to: &str,
+        comment: &str,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        check_text("comment", comment, MAX_NOTE)?;
+        let reached = self.reached(&[to.to_owned()])?;
+        self.own(id, to, by, comment, now);
+        let text = joined(&format!("to {to}"), comment);
+        self.write(id, Entry { at: now, kind: "handed_over", who: by.into(), text });
+        self.call(id, PageKind::HandedOver, &reached, by, comment, now);
+        Ok(())
+    }
+
+    fn own(&mut self, id: IncidentId, owner: &str, by: &str, comment: &str, now: Timestamp) {
+        let Some(incident) = self.live.get_mut(&id) else { return };
+        incident.phase = Phase::Acknowledged;
+        let detail = &mut incident.detail;
+        detail.first_acknowledged.get_or_insert(now.0);
+        if detail.acknowledged.as_ref().is_none_or(|before| before.of_parts) {
+            let said = Acknowledged { by: by.into(), at: now.0, comment: comment.into(), of_parts: false };
+            detail.acknowledged = Some(said);
+        }
+        detail.owner = Some(Owner { name: owner.into(), since: now.0 });
+    }
+
+    /// Others are called: these contacts, else those who come next.
+    pub(crate) fn escalate(
+        &mut self,
+        id: IncidentId,
+        by: &str,
+        to: &[String],
+        comment: &str,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        check_text("comment", comment, MAX_NOTE)?;
+        let whom = if to.is_empty() { self.next_in_line(id) } else { self.reached(to)? };
+        if whom.is_empty() {
+            return Err(Refusal::No(
+                "there is nobody left to call: name contacts in `to`, or in [incidents] contacts",
+            ));
+        }
+        let names: Vec<&str> = whom.iter().map(|(name, _)| &**name).collect();
+        let text = joined(&format!("to {}", names.join(", ")), comment);
+        self.write(id, Entry { at: now, kind: "escalated", who: by.into(), text });
+        let told = self.live.get(&id).is_some_and(|incident| incident.detail.told.values().any(Told::waits));
+        let kind = if told { PageKind::Still } else { PageKind::Problem };
+        self.call(id, kind, &whom, by, comment, now);
+        Ok(())
+    }
+
+    /// The incident's own contacts and those of `[incidents]` who have not been told; if all were, all again.
+    fn next_in_line(&self, id: IncidentId) -> Vec<Reached> {
+        let Some(incident) = self.live.get(&id) else { return Vec::new() };
+        let subjects = incident.bad().filter_map(|(key, _)| self.book.subject(key.host, &key.monitor));
+        let own = subjects.flat_map(|subject| subject.contacts.iter().cloned());
+        let default = self.book.config.contacts.iter().map(|name| Arc::from(name.as_str()));
+        let mut all: Vec<Reached> = Vec::new();
+        for name in own.chain(default) {
+            let channels = self.channels_of(&name);
+            if !channels.is_empty() && all.iter().all(|(known, _)| *known != name) {
+                all.push((name, channels));
+            }
+        }
+        let untold = |name: &str| !incident.detail.told.get(name).is_some_and(Told::waits);
+        let next: Vec<_> = all.iter().filter(|(name, _)| untold(name)).cloned().collect();
+        if next.is_empty() { all } else { next }
+    }
+
+    /// With their channels. Who cannot be reached is refused rather than relied on.
+    fn reached(&self, names: &[String]) -> Result<Vec<Reached>, Refusal> {
+        if names.len() > MAX_NAMED_CONTACTS {
+            return Err(Refusal::Bad(format!("`to` names more than {MAX_NAMED_CONTACTS} contacts")));
+        }
+        let reach = |name: &String| {
+            let channels = self.channels_of(name);
+            if channels.is_empty() {
+                let why = if self.book.contacts.contains_key(name.as_str()) {
+                    "has no channel"
+                } else {
+                    "is no contact"
+                };
+                return Err(Refusal::Bad(format!(
+                    "`{name}` {why}, so nobody would be told; contacts are {}",
+                    self.contacts()
+                )));
+            }
+            Ok((Arc::from(name.as_str()), channels))
+        };
+        names.iter().map(reach).collect()
+    }
+
+    fn contacts(&self) -> String {
+        let mut names: Vec<&str> = self.book.contacts.keys().map(|name| &**name).collect();
+        names.sort_unstable();
+        names.truncate(MAX_NAMED_CONTACTS);
+        names.join(", ")
+    }
+
+    /// Somebody wants them to know of it now, whatever their hours are.
+    fn call(
+        &mut self,
+        id: IncidentId,
+        kind: PageKind,
+        whom: &[Reached],
+        by: &str,
+        comment: &str,
+        now: Timestamp,
+    ) {
+        let Some(incident) = self.live.get(&id) else { return };
+        let worst = incident.bad().max_by_key(|(_, trouble)| trouble.state.badness());
+        let Some((key, trouble)) = worst else { return };
+        let mut message = self.message(incident, key, trouble, self.book.subject(key.host, &key.monitor));
+        message.author = by.to_owned();
+        message.comment = comment.to_owned();
+        for (contact, channels) in whom {
+            self.tell(id, kind, contact, channels, &message, now);
+        }
+    }
+
+    /// How bad it is, in the words of a person.
+    pub(crate) fn set_severity(
+        &mut self,
+        id: IncidentId,
+        by: &str,
+        severity: State,
+        comment: &str,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        check_text("comment", comment, MAX_NOTE)?;
+        if !matches!(severity, State::Warning | State::Critical | State::Unknown) {
+            return Err(Refusal::Bad("`severity` is critical, warning or unknown".into()));
+        }
+        let Some(incident) = self.live.get_mut(&id) else { return Err(Refusal::Unknown) };
+        let before = incident.severity_now();
+        let worst = incident.measured().unwrap_or(severity);
+        incident.detail.by_hand = Some(ByHand { severity, who: by.into(), worst });
+        let text = joined(&format!("{severity} ({before} before)"), comment);
+        self.write(id, Entry { at: now, kind: "severity", who: by.into(), text });
+        Ok(())
+    }
+
+    /// What no monitor sees. Returns the incident, and whether it is a new one.
+    pub fn declare(
+        &mut self,
+        by: &str,
+        declared: &Declaration,
+        now: Timestamp,
+    ) -> Result<(IncidentId, bool), Refusal> {
+        check_text("author", by, MAX_AUTHOR)?;
+        check_text("title", &declared.title, MAX_TITLE)?;
+        check_text("what", &declared.what, MAX_NOTE)?;
+        check_text("key", &declared.key, MAX_TITLE)?;
+        if declared.title.trim().is_empty() {
+            return Err(Refusal::Bad("an incident needs a title: what does not work?".into()));
+        }
+        let state = declared.severity.unwrap_or(State::Critical);
+        if state != as_of_service(state) {
+            return Err(Refusal::Bad("`severity` is critical, warning or unknown".into()));
+        }
+        let whom = self.reached(&declared.contacts)?;
+        let name = match declared.key.is_empty() {
+            true => format!("{DECLARED}{}", self.next_incident),
+            false => format!("{DECLARED}key:{}", declared.key),
+        };
+        let key = Key { host: false, monitor: name.as_str().into(), instance: "".into() };
+        let before = self.placed_bad(&key);
+        let id = match before {
+            Some(id) => id,
+            None => {
+                self.enter_declared(key, Trouble::of(state, now.0, &declared.what), by, &declared.title, now)
+            }
+        };
+        let text = joined(declared.title.trim(), &declared.what);
+        self.write(id, Entry { at: now, kind: "declared", who: by.into(), text });
+        self.touch(id);
+        self.settle(now);
+        let told = self.live.get(&id).map(|incident| incident.detail.told.clone()).unwrap_or_default();
+        let whom: Vec<_> = whom.into_iter().filter(|(name, _)| !told.contains_key(&**name)).collect();
+        self.call(id, PageKind::Problem, &whom, by, &declared.what, now);
+        Ok((id, before.is_none()))
+    }
+
+    fn enter_declared(
+        &mut self,
+        key: Key,
+        trouble: Trouble,
+        by: &str,
+        title: &str,
+        now: Timestamp,
+    ) -> IncidentId {
+        self.enter(key.clone(), trouble, now);
+        let id = self.place.get(&key).copied().unwrap_or_default();
+        if let Some(incident) = self.live.get_mut(&id) {
+            title.trim().clone_into(&mut incident.title);
+            incident.detail.declared_by = Some(by.to_owned());
+        }
+        id
+    }
+}
+
+fn joined(what: &str, comment: &str) -> String {
+    let separator = if what.is_empty() || comment.is_empty() { "" } else { ": " };
+    format!("{what}{separator}{comment}")
+}

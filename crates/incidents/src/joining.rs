@@ -1,0 +1,165 @@
+//! Two incidents become one, or one becomes two. Whoever was told of a problem is told of its end all the same.
+
+use vocabulary::Timestamp;
+
+use crate::core::Incidents;
+use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Told, Trouble};
+use crate::limits::MAX_NOTE;
+use crate::people::{Refusal, check_text};
+
+impl Incidents {
+    /// The members of one go into another. Who was told of the one hears of its end when the other is over.
+    pub(crate) fn merge(
+        &mut self,
+        from: IncidentId,
+        into: IncidentId,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        if from == into {
+            return Err(Refusal::Bad("`into` is the incident itself".into()));
+        }
+        if self.live.get(&into).is_none_or(Incident::is_closed) {
+            return Err(Refusal::Bad(format!("`into`: there is no open incident {into}")));
+        }
+        let Some(incident) = self.live.get_mut(&from) else { return Err(Refusal::Unknown) };
+        let troubles = std::mem::take(&mut incident.troubles);
+        let title = incident.title.clone();
+        let reasons: Vec<String> = incident.reasons().cloned().collect();
+        for (key, trouble) in troubles {
+            self.move_into(from, into, key, trouble, &format!("merged by {by}"));
+        }
+        for reason in &reasons {
+            self.by_reason.insert(reason.clone(), into);
+        }
+        self.close_merged(from, into, by, now);
+        if let Some(incident) = self.live.get_mut(&into) {
+            incident.detail.also.extend(reasons);
+        }
+        let text = format!("#{from} ({title}) is a part of it now");
+        self.write(into, Entry { at: now, kind: "merged", who: by.into(), text });
+        self.touch(into);
+        Ok(())
+    }
+
+    fn close_merged(&mut self, from: IncidentId, into: IncidentId, by: &str, now: Timestamp) {
+        let Some(incident) = self.live.get_mut(&from) else { return };
+        (incident.closed, incident.phase) = (Some(now), Phase::Resolved);
+        let detail = &mut incident.detail;
+        (detail.merged_into, detail.snoozed_until, detail.bad) = (Some(into), None, 0);
+        detail.resolved_by = Some(by.to_owned());
+        detail.ending = detail.told.values().any(Told::waits);
+        self.counters.closed += 1;
+        self.write(from, Entry { at: now, kind: "merged", who: by.into(), text: format!("into #{into}") });
+        self.let_go_of(from);
+    }
+
+    /// Of one that is in both, what is bad counts.
+    fn move_into(&mut self, from: IncidentId, into: IncidentId, key: Key, trouble: Trouble, why: &str) {
+        self.unsaved.moved(from, key.clone());
+        let Some(incident) = self.live.get_mut(&into) else { return };
+        let known_bad = incident.troubles.get(&key).is_some_and(|known| !known.is_over());
+        if !known_bad {
+            let why = trouble.why.clone().or_else(|| Some(why.to_owned()));
+            incident.troubles.insert(key.clone(), Trouble { why, ..trouble });
+            self.unsaved.trouble(into, key.clone());
+        }
+        self.place.insert(key, into);
+    }
+
+    /// Some members become an incident of their own. Who was told of them stays told, and hears of both ends.
+    pub fn split(
+        &mut self,
+        from: IncidentId,
+        by: &str,
+        members: &[Key],
+        comment: &str,
+        now: Timestamp,
+    ) -> Result<IncidentId, Refusal> {
+        check_text("comment", comment, MAX_NOTE)?;
+        let Some(incident) = self.live.get(&from) else { return Err(Refusal::Unknown) };
+        self.check_split(incident, members)?;
+        let Some(first) = members.first() else { return Err(Refusal::Bad("`members` names none".into())) };
+        let own = self.reason(first);
+        let is_alias = incident.detail.also.contains(&own);
+        let free = is_alias || !self.by_reason.contains_key(&own);
+        let before = incident.clone();
+        let reason = if free { own.clone() } else { format!("split:{}", self.next_incident) };
+        let into = self.open(first, reason, now);
+        for key in members {
+            let moved = self.live.get_mut(&from).and_then(|incident| incident.troubles.remove(key));
+            let Some(trouble) = moved else { continue };
+            self.move_into(from, into, key.clone(), Trouble { why: None, ..trouble }, "");
+            if let Some(moved) = self.live.get_mut(&into).and_then(|incident| incident.troubles.get_mut(key))
+            {
+                moved.why = None;
+            }
+        }
+        self.stay_told(&before, into, members);
+        if let Some(incident) = self.live.get_mut(&from) {
+            incident.detail.also.remove(&own);
+        }
+        for (id, text) in
+            [(from, format!("{} of it are #{into} now", members.len())), (into, format!("from #{from}"))]
+        {
+            let text = if comment.is_empty() { text } else { format!("{text}: {comment}") };
+            self.write(id, Entry { at: now, kind: "split", who: by.into(), text });
+            self.touch(id);
+        }
+        Ok(into)
+    }
+
+    fn check_split(&self, incident: &Incident, members: &[Key]) -> Result<(), Refusal> {
+        if incident.is_closed() {
+            return Err(Refusal::No("the incident is resolved already"));
+        }
+        if let Some(key) = members.iter().find(|key| !incident.troubles.contains_key(key)) {
+            return Err(Refusal::Bad(format!("`{key}` is not a member of incident {}", incident.id)));
+        }
+        let bad = |members: &[Key]| {
+            members.iter().any(|key| incident.troubles.get(key).is_some_and(|it| !it.is_over()))
+        };
+        if !bad(members) {
+            return Err(Refusal::Bad(
+                "none of these members is bad now, so there is nothing to split off".into(),
+            ));
+        }
+        match incident.bad().all(|(key, _)| members.contains(key)) {
+            true => Err(Refusal::Bad("these are all that is bad in it: one has to stay".into())),
+            false => Ok(()),
+        }
+    }
+
+    fn stay_told(&mut self, before: &Incident, into: IncidentId, members: &[Key]) {
+        let marks: Vec<String> = members.iter().map(Key::mark).collect();
+        let (Some(old), told) = (self.live.get_mut(&before.id), &before.detail.told) else { return };
+        let mut parts: Vec<(String, Told)> = Vec::new();
+        for (contact, told) in told {
+            let by_page = told.by_notices_of.is_empty();
+            let mut part = told.clone();
+            part.by_notices_of.retain(|mark| marks.contains(mark));
+            part.owed.retain(|mark| marks.contains(mark));
+            if let Some(rest) = old.detail.told.get_mut(contact) {
+                rest.by_notices_of.retain(|mark| !marks.contains(mark));
+                rest.owed.retain(|mark| !marks.contains(mark));
+                if !by_page && rest.by_notices_of.is_empty() {
+                    // All that this contact was told of is in the other one.
+                    rest.of_end = true;
+                }
+            }
+            if by_page || !part.by_notices_of.is_empty() || !part.owed.is_empty() {
+                parts.push((contact.clone(), part));
+            }
+        }
+        let Some(new) = self.live.get_mut(&into) else { return };
+        new.detail.told.extend(parts);
+        new.detail.paged_at = before.detail.paged_at;
+        new.detail.acknowledged = before.detail.acknowledged.clone();
+        new.detail.owner = before.detail.owner.clone();
+        new.detail.first_acknowledged = before.detail.first_acknowledged;
+        new.phase = before.phase;
+        new.detail.breaches = members.len() as u64;
+        let worst = new.troubles.values().map(|trouble| trouble.worst).max_by_key(|state| state.badness());
+        new.detail.worst = worst.unwrap_or(new.detail.worst);
+    }
+}

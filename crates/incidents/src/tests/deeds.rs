@@ -1,0 +1,235 @@
+//! What people do: who has it, who is called, one from two and two from one, and again.
+
+use vocabulary::Timestamp;
+use vocabulary::state::{NoticeKind, State};
+use vocabulary::time::HumanDuration;
+
+use super::{NOBODY, Story, key};
+use crate::deeds::Declaration;
+use crate::incident::{IncidentId, Phase};
+use crate::people::{Deed, Refusal};
+
+impl Story {
+    fn with_rest() -> Story {
+        let mut story = Story::new();
+        story.incidents.book.config.reopen_within = HumanDuration(std::time::Duration::from_secs(600));
+        story
+    }
+
+    fn act_as(&mut self, who: &str, id: IncidentId, deed: Deed) -> Result<Vec<String>, Refusal> {
+        self.incidents.act(id, who, &deed, Timestamp(self.now))?;
+        let pages = self.incidents.take(&[], &[], Timestamp(self.now));
+        Ok(self.told(pages))
+    }
+
+    fn owner(&self, id: IncidentId) -> Option<String> {
+        self.incidents.live[&id].owner().map(|(name, _)| name.to_owned())
+    }
+
+    fn declare(&mut self, declared: &Declaration) -> (IncidentId, bool, Vec<String>) {
+        let (id, new) = self.incidents.declare("cem", declared, Timestamp(self.now)).unwrap();
+        let pages = self.incidents.take(&[], &[], Timestamp(self.now));
+        (id, new, self.told(pages))
+    }
+}
+
+fn none() -> String {
+    String::new()
+}
+
+#[test]
+fn the_first_who_acknowledges_has_it_and_the_other_is_told_who() {
+    let mut story = Story::new();
+    story.goes("latency", State::Critical);
+    assert_eq!(story.act_as("ana", 1, Deed::Acknowledge { comment: none() }), Ok(vec![]));
+    let at = story.now;
+    let second = story.act_as("ben", 1, Deed::Acknowledge { comment: none() });
+    assert_eq!(second, Err(Refusal::Taken { by: "ana".into(), at }));
+    assert_eq!(story.owner(1).as_deref(), Some("ana"));
+    story.act_as("ben", 1, Deed::Take { comment: "she sleeps".into() }).unwrap();
+    assert_eq!(story.owner(1).as_deref(), Some("ben"));
+    assert_eq!(story.incidents.live[&1].detail.acknowledged.as_ref().map(|by| by.by.as_str()), Some("ana"));
+}
+
+#[test]
+fn handing_over_tells_who_gets_it_and_its_end_too() {
+    let mut story = Story::new();
+    story.goes("latency", State::Critical);
+    let to_nobody = Deed::HandOver { to: "zoe".into(), comment: none() };
+    assert!(
+        matches!(story.act_as("bea", 1, to_nobody), Err(Refusal::Bad(why)) if why.contains("ana, default, ops"))
+    );
+    let hand_over = Deed::HandOver { to: "ana".into(), comment: "my shift ends".into() };
+    assert_eq!(story.act_as("bea", 1, hand_over).unwrap(), ["handed_over ana by mail"]);
+    assert_eq!(
+        (story.owner(1).as_deref(), story.incidents.live[&1].phase),
+        (Some("ana"), Phase::Acknowledged)
+    );
+    let end = story.goes("latency", State::Ok);
+    assert_eq!(end, ["recovery ana by mail", "recovery ops by hook", "recovery ops by mail"]);
+}
+
+#[test]
+fn escalating_calls_whom_it_names_else_who_has_not_heard_of_it() {
+    let mut story = Story::new();
+    story.goes("latency", State::Critical);
+    let named = Deed::Escalate { to: vec!["ana".into()], comment: "need you".into() };
+    assert_eq!(story.act(1, named).unwrap(), ["still ana by mail"]);
+    let next = Deed::Escalate { to: vec![], comment: none() };
+    assert_eq!(story.act(1, next.clone()).unwrap(), ["still default by hook"]);
+    assert_eq!(story.act(1, next).unwrap().len(), 3, "all have heard of it: all of its own again");
+    assert_eq!(story.goes("latency", State::Ok).len(), 4);
+    assert!(story.believes.is_empty());
+}
+
+#[test]
+fn a_severity_by_hand_holds_until_it_is_worse_than_it_ever_was() {
+    let mut story = Story::new();
+    let say = |severity| Deed::SetSeverity { severity, comment: none() };
+    assert_eq!(story.goes("latency|a", State::Warning), NOBODY);
+    assert_eq!(story.act(1, say(State::Critical)).unwrap(), ["problem ops by mail", "problem ops by hook"]);
+    assert_eq!(story.incidents.live[&1].detail.severity, State::Critical);
+    story.act(1, say(State::Warning)).unwrap();
+    assert_eq!(story.incidents.live[&1].detail.severity, State::Warning);
+    story.goes("latency|b", State::Warning);
+    assert_eq!(story.incidents.live[&1].detail.severity, State::Warning);
+    story.goes("latency|b", State::Critical);
+    assert_eq!(story.incidents.live[&1].detail.severity, State::Critical, "it was said of a warning");
+    assert!(matches!(story.act(1, say(State::Ok)), Err(Refusal::Bad(_))));
+}
+
+#[test]
+fn what_comes_back_within_ten_minutes_is_the_same_incident() {
+    let mut story = Story::with_rest();
+    assert_eq!(story.goes("latency", State::Critical).len(), 2);
+    story.act_as("ana", 1, Deed::Acknowledge { comment: none() }).unwrap();
+    assert_eq!(story.goes("latency", State::Ok).len(), 2);
+    story.tick(500);
+    assert_eq!(story.goes("latency", State::Critical), ["problem ops by mail", "problem ops by hook"]);
+    let incident = &story.incidents.live[&1];
+    assert_eq!(
+        (incident.phase, incident.detail.reopened, story.incidents.next_incident),
+        (Phase::Open, 1, 2)
+    );
+    assert_eq!(story.goes("latency", State::Ok).len(), 2);
+    story.tick(600);
+
+    assert_eq!(story.goes("latency", State::Critical).len(), 2);
+    assert_eq!(story.incidents.next_incident, 3);
+}
+
+#[test]
+fn what_was_closed_while_it_was_bad_counts_again_when_it_opens_again() {
+    let mut story = Story::with_rest();
+    story.goes("latency|a", State::Critical);
+    story.act(1, Deed::Resolve { comment: "known".into() }).unwrap();
+    assert_eq!(story.goes("latency|a", State::Critical), NOBODY, "dismissed");
+    assert_eq!(story.goes("latency|b", State::Critical).len(), 2);
+    assert_eq!(story.incidents.live[&1].bad().count(), 2);
+    assert_eq!(story.goes("latency|b", State::Ok), NOBODY);
+    assert_eq!(story.goes("latency|a", State::Ok).len(), 2);
+}
+
+#[test]
+fn people_open_an_incident_again_and_then_only_people_end_it() {
+    let mut story = Story::with_rest();
+    story.goes("latency", State::Critical);
+    assert!(matches!(story.act(1, Deed::Reopen { comment: none() }), Err(Refusal::No(_))), "it is open");
+    story.goes("latency", State::Ok);
+    let pages = story.act(1, Deed::Reopen { comment: "users still complain".into() }).unwrap();
+    assert_eq!(pages, ["problem default by hook"]);
+    assert_eq!(story.tick(3_600), NOBODY);
+    assert_eq!(story.incidents.open_count(), 1);
+    assert_eq!(story.act(1, Deed::Resolve { comment: none() }).unwrap(), ["resolved default by hook"]);
+    assert!(story.incidents.held.is_empty());
+}
+
+#[test]
+fn whoever_was_told_of_a_merged_incident_hears_of_the_end_of_the_other() {
+    let mut story = Story::new();
+    story.goes("latency", State::Critical);
+    story.goes("unclaimed", State::Critical);
+    assert_eq!(story.act(2, Deed::Merge { into: 1 }).unwrap(), NOBODY);
+    assert!(matches!(story.act(1, Deed::Merge { into: 2 }), Err(Refusal::Bad(_))));
+    assert_eq!(story.incidents.open_count(), 1);
+    assert_eq!(
+        story.goes("unclaimed|b", State::Critical),
+        NOBODY,
+        "a further one of either reason is of the same incident"
+    );
+    assert_eq!(story.incidents.live[&1].bad().count(), 3);
+    assert_eq!(story.goes("latency", State::Ok), NOBODY);
+    assert_eq!(story.goes("unclaimed", State::Ok), NOBODY);
+    let mut end = story.goes("unclaimed|b", State::Ok);
+    end.sort();
+    assert_eq!(end, ["recovery ops by hook", "recovery ops by mail", "resolved default by hook"]);
+    assert!(story.believes.is_empty());
+    story.tick(1);
+    assert!(!story.incidents.knows(1) && !story.incidents.knows(2));
+}
+
+#[test]
+fn a_checks_own_recovery_ends_what_it_told_though_its_incident_was_merged() {
+    let mut story = Story::new();
+    story.goes("latency", State::Critical);
+    story.goes("web/http", State::Critical);
+    story.notice("web/http", NoticeKind::Problem, State::Critical, "ops");
+    story.act(2, Deed::Merge { into: 1 }).unwrap();
+    story.goes("web/http", State::Ok);
+    assert_eq!(story.notice("web/http", NoticeKind::Recovery, State::Ok, "ops").len(), 2);
+    assert_eq!(story.goes("latency", State::Ok).len(), 2);
+    assert!(story.believes.is_empty());
+}
+
+#[test]
+fn a_part_that_is_split_off_has_an_end_of_its_own() {
+    let mut story = Story::new();
+    for name in ["latency|a", "latency|b", "latency|c"] {
+        story.goes(name, State::Critical);
+    }
+    let now = Timestamp(story.now);
+    let mut split = |members: &[&str]| {
+        let members: Vec<_> = members.iter().map(|name| key(name)).collect();
+        story.incidents.split(1, "bea", &members, "another disk", now)
+    };
+    assert!(matches!(split(&["latency|x"]), Err(Refusal::Bad(_))), "no member");
+    assert!(
+        matches!(split(&["latency|a", "latency|b", "latency|c"]), Err(Refusal::Bad(_))),
+        "one has to stay"
+    );
+    assert_eq!(split(&["latency|c"]), Ok(2));
+    story.killed();
+    // Told of the whole, so of the part.
+    story.believes.extend([(2, "ops by mail".into()), (2, "ops by hook".into())]);
+    assert_eq!(story.goes("latency|a", State::Ok), NOBODY);
+    assert_eq!(story.goes("latency|b", State::Ok).len(), 2);
+    assert_eq!(story.incidents.open_count(), 1);
+    assert_eq!(story.goes("latency|c", State::Ok).len(), 2);
+    assert!(story.believes.is_empty());
+}
+
+#[test]
+fn somebody_declares_what_no_monitor_sees() {
+    let mut story = Story::new();
+    let declared = Declaration {
+        title: "nobody can pay".into(),
+        what: "three calls".into(),
+        key: "pay".into(),
+        contacts: vec!["ana".into()],
+        ..Declaration::default()
+    };
+    let (id, new, pages) = story.declare(&declared);
+    assert_eq!((id, new), (1, true));
+    assert_eq!(pages, ["problem default by hook", "problem ana by mail"]);
+    let again = Declaration { what: "a fourth".into(), contacts: vec![], ..declared };
+    assert_eq!(story.declare(&again), (1, false, vec![]));
+    story.tick(86_400);
+    assert_eq!(
+        (story.incidents.open_count(), story.incidents.live[&1].title.as_str()),
+        (1, "nobody can pay")
+    );
+    assert_eq!(story.act(1, Deed::Resolve { comment: none() }).unwrap().len(), 2);
+    assert!(story.incidents.held.is_empty() && story.believes.is_empty());
+    let empty = story.incidents.declare("cem", &Declaration::default(), Timestamp(story.now));
+    assert!(matches!(empty, Err(Refusal::Bad(_))));
+}

@@ -1,0 +1,197 @@
+"""What people do with an incident, through the whole server: who has it, who is called, one from two, and again."""
+import http.client
+import json
+import threading
+
+from support.server import wait_for
+
+KEY = "0123456789abcdef0123"
+
+
+def config(hook_url):
+    return f"""
+[heartbeats]
+ping_key = "{KEY}"
+[incidents]
+contacts = ["desk"]
+[[contact]]
+name = "ana"
+channels = ["hook"]
+[[contact]]
+name = "ben"
+channels = ["hook"]
+[[contact]]
+name = "desk"
+channels = ["hook"]
+[[channel]]
+name = "hook"
+type = "webhook"
+url = "{hook_url}"
+[[monitor]]
+name = "job"
+kind = "heartbeat"
+slug = "job"
+contacts = ["ana"]
+[[monitor]]
+name = "import"
+kind = "heartbeat"
+slug = "import"
+"""
+
+
+def fail(server, name):
+    assert server.post(f"/ping/{KEY}/{name}/fail").status == 200
+
+
+def well(server, name):
+    assert server.post(f"/ping/{KEY}/{name}").status == 200
+
+
+def incident(server, reason):
+    """The newest of this reason."""
+    def look():
+        every = server.get("/api/v1/incidents?state=all").json["incidents"]
+        return next((one for one in every if one["reason"] == reason), None)
+    return wait_for(look, what=f"an incident of {reason}")
+
+
+def deed(server, number, verb, body=None, status=200):
+    answer = server.post(f"/api/v1/incidents/{number}/{verb}", body or {})
+    assert answer.status == status, answer.text
+    return answer.json
+
+
+class Screen:
+    """A reader of the live stream, which keeps what is said of incidents."""
+
+    def __init__(self, server):
+        self.seen = []
+        self.connection = http.client.HTTPConnection("127.0.0.1", server.ports["http"], timeout=90)
+        self.connection.request("GET", "/api/v1/stream")
+        self.answer = self.connection.getresponse()
+        assert self.answer.readline().startswith(b"event: hello")
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        event = None
+        try:
+            for line in self.answer:
+                if line.startswith(b"event: "):
+                    event = line[7:].strip()
+                elif line.startswith(b"data: ") and event == b"incidents":
+                    self.seen.extend(json.loads(line[6:])["incidents"])
+        except (OSError, ValueError, http.client.HTTPException, AttributeError):
+            pass
+
+    def sees(self, **wanted):
+        fits = lambda one: all(one[key] == value for key, value in wanted.items())
+        return wait_for(lambda: any(map(fits, list(self.seen))), what=f"{wanted} on the stream, there is {self.seen}")
+
+
+def test_of_two_who_acknowledge_at_once_one_has_it_and_everybody_sees_who(bellwether, hook):
+    server = bellwether(config(hook.url))
+    screens = [Screen(server), Screen(server)]
+    fail(server, "job")
+    number = incident(server, "monitor:job")["id"]
+    answers, ready = {}, threading.Barrier(2)
+
+    def acknowledge(who):
+        ready.wait()
+        answers[who] = server.post(f"/api/v1/incidents/{number}/acknowledge", {"author": who})
+
+    threads = [threading.Thread(target=acknowledge, args=(who,)) for who in ("ana", "ben")]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert sorted(answer.status for answer in answers.values()) == [200, 409]
+    [owner] = [who for who, answer in answers.items() if answer.status == 200]
+    [refused] = [answer.json for answer in answers.values() if answer.status == 409]
+    assert refused["error"].startswith(f"{owner} has it") and "/take" in refused["hint"]
+    assert server.get(f"/api/v1/incidents/{number}").json["owner"] == owner
+    for screen in screens:
+        screen.sees(id=number, phase="acknowledged", owner=owner)
+    other = "ben" if owner == "ana" else "ana"
+    assert deed(server, number, "take", {"author": other})["owner"] == other
+    screens[0].sees(id=number, owner=other)
+
+
+def test_it_is_handed_over_called_out_and_judged_how_bad(bellwether, hook):
+    server = bellwether(config(hook.url))
+    fail(server, "job")
+    number = incident(server, "monitor:job")["id"]
+    hook.wait(1)
+    given = deed(server, number, "handover", {"to": "ben", "author": "ana", "comment": "my shift ends"})
+    assert (given["owner"], given["phase"]) == ("ben", "acknowledged")
+    _, body, _ = hook.wait(2)[1]
+    assert (body["event"], body["contact"], body["author"], body["comment"]) == ("handed_over", "ben", "ana", "my shift ends")
+    assert "no contact" in deed(server, number, "handover", {"to": "zoe"}, 400)["error"]
+    deed(server, number, "escalate", {"author": "ben"})
+    assert hook.wait(3)[2][1]["contact"] == "desk"
+    assert deed(server, number, "severity", {"severity": "warning", "author": "ben"})["severity"] == "WARNING"
+    assert "critical, warning" in deed(server, number, "severity", {"severity": "red"}, 400)["hint"]
+    silenced = deed(server, number, "silence", {"for": "2h", "comment": "we know", "author": "ben"})
+    assert any("silenced for 7200 s" in entry["text"] for entry in silenced["timeline"])
+    [silence] = server.get("/api/v1/silences").json["silences"]
+    assert silence["matchers"] == [{"monitor": "job", "instance": None, "host": None}] and silence["author"] == "ben"
+    assert deed(server, number, "silence", {"for": "25h", "comment": "too long"}, 400)["hint"]
+    server.request("DELETE", f"/api/v1/silences/{silence['id']}")
+    well(server, "job")
+    ends = {body["contact"] for _, body, _ in hook.wait(6)[3:]}
+    assert ends == {"ana", "ben", "desk"}, "whoever was told hears of the end"
+
+
+def test_what_is_bad_again_soon_is_the_same_incident_also_after_a_restart(bellwether, hook):
+    server = bellwether(config(hook.url))
+    fail(server, "job")
+    number = incident(server, "monitor:job")["id"]
+    well(server, "job")
+    hook.wait(2)
+    server.kill()
+    server.start()
+    fail(server, "job")
+    hook.wait(3)
+    again = incident(server, "monitor:job")
+    assert (again["id"], again["phase"], again["reopened"]) == (number, "open", 1)
+    deed(server, number, "resolve", {"author": "ana"})
+    opened = deed(server, number, "reopen", {"author": "ben", "comment": "users still see it"})
+    assert (opened["phase"], opened["resolved_by"]) == ("open", None)
+
+
+def test_two_become_one_and_one_becomes_two(bellwether, hook):
+    server = bellwether(config(hook.url))
+    fail(server, "job")
+    first = incident(server, "monitor:job")["id"]
+    fail(server, "import")
+    second = incident(server, "monitor:import")["id"]
+    assert first != second
+    hook.wait(2)
+    whole = deed(server, second, "merge", {"into": first, "author": "ana"})
+    assert (whole["id"], whole["also"], len(whole["troubles"])) == (first, ["monitor:import"], 2)
+    assert server.get(f"/api/v1/incidents/{second}").json["merged_into"] == first
+    assert [one["why"] for one in whole["troubles"] if one["monitor"] == "import"] == ["merged by ana"]
+    deed(server, first, "merge", {"into": 99}, 400)
+    # Killed in between: what belongs together is known again.
+    server.kill()
+    server.start()
+    apart = deed(server, first, "split", {"members": [{"monitor": "import"}], "comment": "another cause"})
+    assert apart["id"] not in (first, second) and apart["reason"] == "monitor:import"
+    assert deed(server, first, "split", {"members": [{"monitor": "job"}]}, 400)["error"].startswith("these are all")
+    well(server, "job")
+    well(server, "import")
+    wait_for(lambda: server.get("/api/v1/incidents").json["open"] == 0, what="the end of both")
+
+
+def test_everybody_may_declare_what_no_monitor_sees(bellwether, hook):
+    server = bellwether(config(hook.url))
+    body = {"title": "nobody can pay", "what": "three calls", "key": "pay", "author": "cem", "contacts": ["ben"]}
+    answer = server.post("/api/v1/incidents", body)
+    assert answer.status == 201, answer.text
+    made = answer.json
+    assert (made["title"], made["declared_by"], made["severity"], made["bad"]) == ("nobody can pay", "cem", "CRITICAL", 1)
+    told = {body["contact"]: body for _, body, _ in hook.wait(2)}
+    assert set(told) == {"desk", "ben"} and told["desk"]["title"] == "nobody can pay" and told["desk"]["about"] == "declared"
+    again = server.post("/api/v1/incidents", {**body, "what": "a fourth call"})
+    assert (again.status, again.json["id"]) == (200, made["id"])
+    assert server.post("/api/v1/incidents", {"title": " "}).status == 400
+    assert server.post("/api/v1/incidents", {"title": "x", "severity": "loud"}).status == 400
+    assert deed(server, made["id"], "resolve", {"author": "ben", "comment": "the bank is back"})["phase"] == "resolved"
+    assert {body["event"] for _, body, _ in hook.wait(4)[2:]} == {"resolved"}
