@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use incidents::book::{Book, Contact, Kind, Subject};
+use incidents::book::{Book, Contact, Kind, Subject, Ways};
 use incidents::config::Environments;
 use monitors::Definitions;
 use monitors::config::ContactConfig;
@@ -15,6 +15,7 @@ pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
     let mut book = Book {
         config: config.incidents.clone(),
         environments: Environments::new(&config.environment),
+        followers: notify::config::followers(&config.channel),
         ..Book::default()
     };
     for monitor in &all.monitors {
@@ -75,11 +76,19 @@ fn of_contact(contact: &ContactConfig) -> Contact {
     Contact {
         channels: names(Some(&contact.channels)),
         email: contact.email.clone(),
+        ways: ways(contact),
         check_options: contact.check_notification_options.clone(),
         host_options: contact.host_notification_options.clone(),
         disabled: contact.notifications_enabled == Some(false),
         time_zone: contact.time_zone.clone(),
     }
+}
+
+/// By the keys of `[[contact]]`, which channels know.
+fn ways(contact: &ContactConfig) -> Ways {
+    let written = [("phone", &contact.phone), ("ntfy", &contact.ntfy)];
+    let written = written.into_iter().filter_map(|(way, at)| Some((way.to_owned(), at.clone()?)));
+    written.collect()
 }
 
 fn names(list: Option<&[String]>) -> Vec<Arc<str>> {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use http_api::annotations::{self, Query, TagSet};
 use incidents::page::Message;
+use incidents::{Answer, Deed, What};
+use notify::config::Secret;
 use notify::{Mark, Sender, Settings, Surroundings};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
@@ -29,6 +31,7 @@ pub fn settings(config: &Config, url: &str) -> Settings {
         url: url.to_owned(),
         url_is_local: is_local(url),
         server_id: server_id(&config.data_dir.0),
+        secret: Secret::new(derived(&config.data_dir.0, "channels", 32)),
         zone: jiff::tz::TimeZone::system(),
     }
 }
@@ -42,9 +45,14 @@ fn is_local(url: &str) -> bool {
 
 /// Of the secret key, so that it is the same for as long as the data directory is.
 fn server_id(directory: &Path) -> String {
+    derived(directory, "server id", 6)
+}
+
+fn derived(directory: &Path, purpose: &str, bytes: usize) -> String {
     let key = crate::config::read_bounded(&directory.join("secret.key")).unwrap_or_default();
-    Sha256::digest([key.as_bytes(), b"server id"].concat())[..6]
+    Sha256::digest([key.as_bytes(), purpose.as_bytes()].concat())
         .iter()
+        .take(bytes)
         .map(|byte| format!("{byte:02x}"))
         .collect()
 }
@@ -67,6 +75,23 @@ impl Surroundings for Known {
 
     fn usual(&self, message: &Message) -> Option<String> {
         usual::usual(&self.0, message)
+    }
+
+    fn answered(&self, answer: &Answer) {
+        let services = self.0.services();
+        let deed = match answer.what {
+            What::Acknowledge => Deed::Acknowledge { comment: answer.how.clone() },
+            What::Resolve => Deed::Resolve { comment: answer.how.clone() },
+        };
+        // Somebody may have been quicker, or it is over: then there is nothing left to do.
+        if let Err(why) = http_api::act_on_incident(&services, answer.incident, &answer.contact, &deed) {
+            tracing::warn!(
+                incident = answer.incident,
+                contact = &*answer.contact,
+                why,
+                "an answer to a page came to nothing"
+            );
+        }
     }
 }
 

@@ -62,6 +62,7 @@ pub use ::accounts;
 pub use agents::Agents;
 pub use answers::Answers;
 pub use api_v1::availability::Availabilities;
+pub use api_v1::incidents::act_on as act_on_incident;
 pub use attempts::Attempts;
 pub use config::{AuthConfig, AuthMode, HttpConfig};
 pub use evaluate::StateEvents;

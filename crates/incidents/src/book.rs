@@ -1,7 +1,7 @@
 //! What incidents know of what is watched and of contacts. The binary makes it from the definitions, at the start and
 //! at each reload.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -10,6 +10,9 @@ use vocabulary::state::State;
 
 use crate::config::{Environments, IncidentsConfig};
 use crate::oncall::ScheduleConfig;
+
+/// Where somebody is reached other than by mail, by what the way is called: `phone`, `telegram`, `pushover` and so on.
+pub type Ways = BTreeMap<String, String>;
 
 /// Sends nothing; what it gets is only listed.
 pub const LOG_CHANNEL: &str = "log";
@@ -45,6 +48,7 @@ pub struct Subject {
 pub struct Contact {
     pub channels: Vec<Arc<str>>,
     pub email: Option<String>,
+    pub ways: Ways,
     /// Of Nagios's letters (`w u c r`, `d u r`); none: all.
     pub check_options: Option<Vec<String>>,
     pub host_options: Option<Vec<String>>,
@@ -80,6 +84,8 @@ pub struct Book {
     pub teams: HashMap<Arc<str>, Vec<Arc<str>>>,
     pub config: IncidentsConfig,
     pub environments: Environments,
+    /// Channels whose provider keeps a state of each incident: they hear who has it, so that it stops calling others.
+    pub followers: BTreeSet<Arc<str>>,
     /// None: everybody at any time.
     pub periods: Option<Periods>,
     /// Of files, each with its `file:line`.

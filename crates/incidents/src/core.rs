@@ -10,7 +10,7 @@ use std::sync::Arc;
 use vocabulary::Timestamp;
 use vocabulary::state::{Notice, State, StateChange, Withheld};
 
-use crate::book::{Book, Kind, OWN_PREFIX};
+use crate::book::{Book, Kind, OWN_PREFIX, Ways};
 use crate::deeds::DECLARED;
 use crate::incident::{Acknowledged, Detail, Entry, Incident, IncidentId, Key, Phase, Trouble};
 use crate::limits::{MAX_ENTRIES, MAX_LISTED_INSTANCES, MAX_TEXT, cut};
@@ -387,6 +387,10 @@ impl Incidents {
 
     pub(crate) fn email_of(&self, contact: &str) -> Option<String> {
         self.book.contacts.get(contact)?.email.clone()
+    }
+
+    pub(crate) fn ways_of(&self, contact: &str) -> Ways {
+        self.book.contacts.get(contact).map(|contact| contact.ways.clone()).unwrap_or_default()
     }
 
     pub(crate) fn channels_of(&self, contact: &str) -> Vec<Arc<str>> {

@@ -6,6 +6,7 @@ use state_store::{StateError, Transaction, Value};
 use vocabulary::Timestamp;
 use vocabulary::state::{InstanceId, State, StateChange, StateType};
 
+use crate::answers;
 use crate::desk::{Attempt, Desk, Inner};
 use crate::incident::Entry;
 use crate::limits::{FAILURES_TO_TELL, MAX_TEXT, cut};
@@ -25,7 +26,7 @@ impl Desk {
         for (id, attempt) in attempts {
             batch.inner.note_attempt(channel, *id, attempt, now);
             match attempt {
-                Attempt::Delivered => gone.push((*id, "delivered", String::new())),
+                Attempt::Delivered | Attempt::Taken { .. } => gone.push((*id, "delivered", String::new())),
                 Attempt::GivenUp { why } | Attempt::Gone { why } => {
                     gone.push((*id, "given_up", why.clone()));
                     batch.inner.another_way(*id, why, now);
@@ -41,7 +42,8 @@ impl Desk {
                 }
             }
             inner.outbox.changed.iter().try_for_each(|id| save_message(tx, *id, inner))?;
-            gone.iter().try_for_each(|(id, state, why)| save_end(tx, *id, state, why, now))
+            gone.iter().try_for_each(|(id, state, why)| save_end(tx, *id, state, why, now))?;
+            attempts.iter().try_for_each(|(id, attempt)| answers::save_handle(tx, *id, attempt))
         })?;
         for (id, ..) in &gone {
             batch.inner.outbox.remove(*id);
@@ -108,7 +110,7 @@ impl Inner {
     fn note_attempt(&mut self, channel: &str, id: i64, attempt: &Attempt, now: Timestamp) {
         let failing = self.outbox.failing.entry(Arc::from(channel)).or_default();
         let (kind, text) = match attempt {
-            Attempt::Delivered => {
+            Attempt::Delivered | Attempt::Taken { .. } => {
                 self.outbox.counters.delivered += 1;
                 failing.in_a_row = 0;
                 ("page", "delivered".to_owned())

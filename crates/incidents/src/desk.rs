@@ -77,6 +77,10 @@ pub(crate) struct Inner {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attempt {
     Delivered,
+    /// Delivered, and this is what the receiver calls it: an answer to it is found by that.
+    Taken {
+        handle: String,
+    },
     /// To be tried again at this time, in milliseconds since 1970.
     Later {
         at_ms: i64,

@@ -161,6 +161,8 @@ pub struct Told {
     /// Where mail went, should the contact not be defined any more when it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    #[serde(default, skip_serializing_if = "crate::book::Ways::is_empty")]
+    pub ways: crate::book::Ways,
     /// To be told when the contact's own period begins, if it is still bad.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub late: bool,

@@ -9,6 +9,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`answers`] | what comes back from channels, and who follows what people do |
 //! | [`book`] | what incidents know of what is watched and of contacts; the binary makes it from the definitions |
 //! | [`config`] | `[incidents]`, `[[environment]]` |
 //! | [`incident`] | an incident, the troubles in it, its timeline |
@@ -33,6 +34,7 @@
 //! | [`limits`] | bounds, each with its reason |
 
 mod again;
+pub mod answers;
 pub mod book;
 pub mod config;
 pub mod core;
@@ -58,6 +60,7 @@ mod time;
 mod token;
 mod words;
 
+pub use answers::{Answer, Handle, What};
 pub use book::{Book, Contact, Subject};
 pub use config::{EnvironmentConfig, IncidentsConfig};
 pub use core::{Estate, Incidents};

@@ -57,6 +57,11 @@ pub const MAX_SHIFTS_SECONDS: i64 = 400 * 86_400;
 /// Nobody on call is warned of so long ahead.
 pub const GAPS_AHEAD_SECONDS: i64 = 30 * 86_400;
 
+/// Pages of one channel whose receivers may still answer; of a storm the newest.
+pub const MAX_ANSWERABLE: i64 = 1_000;
+/// What a receiver calls a page, and how far a channel has read; others write it.
+pub const MAX_HANDLE: usize = 1_000;
+
 /// The text up to a bound, cut between characters.
 pub fn cut(text: &str, bound: usize) -> &str {
     if text.len() <= bound {

@@ -69,6 +69,7 @@ impl Incidents {
 
     fn note_told(&mut self, id: IncidentId, key: &Key, notice: &Notice) {
         let (channels, email) = (self.channels_of(&notice.contact), self.email_of(&notice.contact));
+        let ways = self.ways_of(&notice.contact);
         let Some(incident) = self.live.get_mut(&id) else { return };
         match notice.kind {
             NoticeKind::Problem => {
@@ -76,7 +77,7 @@ impl Incidents {
                 told.by_notices_of.insert(key.mark());
                 told.owed.remove(&key.mark());
                 told.channels.extend(channels.iter().map(ToString::to_string));
-                told.email = email;
+                (told.email, told.ways) = (email, ways);
                 (told.of_end, told.late) = (false, false);
                 incident.detail.paged_at = Some(incident.severity_now());
             }

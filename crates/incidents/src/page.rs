@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use vocabulary::Timestamp;
 use vocabulary::state::{NoticeKind, State};
 
+use crate::book::Ways;
 use crate::incident::IncidentId;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -138,6 +139,9 @@ pub struct Message {
     /// Where the contact gets mail, unless the channel says where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    /// And where the contact is reached otherwise.
+    #[serde(default, skip_serializing_if = "Ways::is_empty")]
+    pub ways: Ways,
     /// Channels by which this was tried before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<String>,

@@ -123,6 +123,7 @@ impl Incidents {
         incident.detail.acknowledged = Some(acknowledged);
         incident.detail.first_acknowledged.get_or_insert(now.0);
         self.write(id, Entry { at: now, kind: "acknowledged", who: by.into(), text: comment.into() });
+        self.tell_followers(id, by, comment, now);
         Ok(())
     }
 

@@ -31,7 +31,11 @@ pub const MIGRATIONS: Migrations = Migrations {
          CREATE INDEX page_incident ON page (incident);",
         // What people say of an incident: was it worth being told of? The last word counts.
         "CREATE TABLE incident_verdict (incident INTEGER PRIMARY KEY, useful INTEGER NOT NULL, who TEXT NOT NULL,
-            at INTEGER NOT NULL) STRICT;"],
+            at INTEGER NOT NULL) STRICT;",
+        // What a receiver calls a page, and how far each channel has read what comes back.
+        "ALTER TABLE page ADD COLUMN handle TEXT;
+         CREATE INDEX page_handle ON page (channel, id) WHERE handle IS NOT NULL;
+         CREATE TABLE channel_cursor (channel TEXT PRIMARY KEY, cursor TEXT NOT NULL) STRICT;"],
 };
 
 /// The place of what is bad and in no incident.

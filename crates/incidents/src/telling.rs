@@ -64,11 +64,14 @@ impl Incidents {
         now: Timestamp,
     ) {
         self.page(Some(id), kind, contact, channels, message, now);
-        let email = self.email_of(contact);
+        let (email, ways) = (self.email_of(contact), self.ways_of(contact));
         let Some(incident) = self.live.get_mut(&id) else { return };
         let told = incident.detail.told.entry(contact.to_string()).or_default();
         told.channels.extend(channels.iter().map(ToString::to_string));
         told.email = email.or(told.email.take());
+        if !ways.is_empty() {
+            told.ways = ways;
+        }
         (told.of_end, told.late) = (false, false);
         incident.detail.ending = incident.is_closed();
         self.unsaved.incident(id);
@@ -182,6 +185,7 @@ impl Incidents {
                 if told.channels.is_empty() { self.channels_of(contact) } else { had.collect() };
             let mut message = self.message_of_end(incident, now);
             message.email.clone_from(&told.email);
+            message.ways.clone_from(&told.ways);
             self.page(Some(id), kind, &Arc::from(contact.as_str()), &channels, &message, now);
             if let Some(told) =
                 self.live.get_mut(&id).and_then(|incident| incident.detail.told.get_mut(contact))
@@ -234,7 +238,9 @@ impl Incidents {
             self.next_page += 1;
             self.counters.pages += 1;
             let email = self.email_of(contact).or_else(|| message.email.clone());
-            let message = Message { email, ..message.clone() };
+            let own = self.ways_of(contact);
+            let ways = if own.is_empty() { message.ways.clone() } else { own };
+            let message = Message { email, ways, ..message.clone() };
             let page = Page {
                 id,
                 incident,
@@ -267,6 +273,7 @@ impl Incidents {
         let Some((contact, channels)) = way else { return false };
         let mut message = page.message.clone();
         message.email = None;
+        message.ways.clear();
         message.instead_of = Some(format!("{} by {}: {}", page.contact, page.channel, cut(why, MAX_TEXT)));
         message.tried.push(page.channel.to_string());
         match page.incident.filter(|id| page.kind.is_problem() && self.knows(*id)) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use vocabulary::Timestamp;
 
-use crate::book::{Kind, Subject};
+use crate::book::{Kind, Subject, Ways};
 use crate::core::Incidents;
 use crate::deeds::DECLARED;
 use crate::incident::{Incident, Key, Trouble};
@@ -80,6 +80,7 @@ impl Incidents {
             number: None,
             instead_of: None,
             email: None,
+            ways: Ways::new(),
             tried: Vec::new(),
             rerouted: false,
         }

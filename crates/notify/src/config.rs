@@ -1,12 +1,13 @@
 //! `[[channel]]`
 
-use std::fmt;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::channels::{email, webhook};
+use crate::channels::{self, TYPES};
+pub use crate::secret::{Secret, read_secret};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -14,6 +15,10 @@ pub enum ChannelType {
     #[default]
     Email,
     Webhook,
+    Pagerduty,
+    Opsgenie,
+    Slack,
+    Ntfy,
 }
 
 /// How mail is encrypted on its way to the server.
@@ -31,7 +36,8 @@ pub enum MailTls {
     None,
 }
 
-/// A way to reach people. Keys of one type only are optional.
+/// A way to reach people. All keys that some type has, in one table, so that a mistake is told at its place; which type
+/// has which is in [`TYPES`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChannelConfig {
@@ -39,15 +45,32 @@ pub struct ChannelConfig {
     #[serde(rename = "type")]
     pub kind: ChannelType,
 
+    /// Where it posts to; of providers: another address than their usual one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<Secret>,
+    /// Who gets it. Default: where the contact itself is reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// What signs in at a provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<PathBuf>,
+    /// What signs what goes out, or what comes back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_file: Option<PathBuf>,
+    /// PEM of the authorities that are trusted instead of the machine's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+
     // email
     /// `host` or `host:port`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-    /// Default: the contact's own address.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub to: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,66 +82,32 @@ pub struct ChannelConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mails_a_minute: Option<u32>,
 
-    // webhook
+    // pagerduty
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<Secret>,
+    pub routing_key: Option<Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret: Option<Secret>,
+    pub routing_key_file: Option<PathBuf>,
+    /// Where incidents are asked for, with `token`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret_file: Option<PathBuf>,
+    pub api_url: Option<String>,
 
-    // both
-    /// PEM of the authorities that are trusted instead of the machine's.
+    // opsgenie
+    /// `team:web`, `user:ana@example.org`, `schedule:…`, `escalation:…`
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ca_file: Option<PathBuf>,
+    pub responders: Option<Vec<String>>,
+
+    // ntfy
+    /// Where the button of a message writes to, and we read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_topic: Option<Secret>,
 }
 
-/// Never shown: not in logs, nor in the configuration that is shown.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    pub fn new(text: impl Into<String>) -> Secret {
-        Secret(text.into())
-    }
-
-    /// For the one place that sends it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("hidden")
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("(hidden)")
-    }
-}
-
-/// A secret is a line of text; a longer file is another one.
-const SECRET_BYTES_MAX: u64 = 4_096;
-
-/// The secret itself, wherever it stands.
-pub fn read_secret(here: &Option<Secret>, file: &Option<PathBuf>) -> Result<Option<Secret>, String> {
-    let Some(path) = file else { return Ok(here.clone()) };
-    read_line(path).map(|text| Some(Secret::new(text))).map_err(|why| format!("{}: {why}", path.display()))
-}
-
-fn read_line(path: &Path) -> Result<String, String> {
-    let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
-    file.take(SECRET_BYTES_MAX + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
-    match text.trim() {
-        "" => Err("is empty: it holds the secret, as one line".into()),
-        _ if text.len() as u64 > SECRET_BYTES_MAX => Err("is too long for a secret".into()),
-        line if line.contains('\n') => Err("has more than one line: it holds the secret, as one line".into()),
-        line => Ok(line.to_owned()),
+impl ChannelConfig {
+    /// The keys that are written, without `name` and `type`.
+    fn keys(&self) -> Vec<String> {
+        let table = serde_json::to_value(self).unwrap_or_default();
+        let keys = table.as_object().map(|table| table.keys().cloned().collect::<Vec<_>>());
+        keys.unwrap_or_default().into_iter().filter(|key| key != "name" && key != "type").collect()
     }
 }
 
@@ -139,41 +128,31 @@ pub fn problems(channels: &[ChannelConfig]) -> Vec<(String, String)> {
             _ if taken => Some(format!("there is a channel `{name}` already: choose another name")),
             _ => None,
         };
-        let of_type = match channel.kind {
-            ChannelType::Email => email::problems(channel),
-            ChannelType::Webhook => webhook::problems(channel),
-        };
-        let misplaced = misplaced(channel)
-            .into_iter()
-            .map(|(key, kind)| (key, format!("this is of type = \"{kind}\" only: leave it out")));
-        let all = why.map(|why| ("name", why)).into_iter().chain(of_type).chain(misplaced);
+        let of_type = (channels::of(channel.kind).problems)(channel);
+        let of_type = of_type.into_iter().map(|(key, why)| (key.to_owned(), why));
+        let all = why.map(|why| ("name".to_owned(), why)).into_iter().chain(of_type);
+        let all = all.chain(misplaced(channel));
         problems.extend(all.map(|(key, why)| (format!("channel.{index}.{key}"), why)));
     }
     problems
 }
 
-/// Keys that belong to another type.
-fn misplaced(channel: &ChannelConfig) -> Vec<(&'static str, &'static str)> {
-    let of_email = [
-        ("server", channel.server.is_some()),
-        ("from", channel.from.is_some()),
-        ("to", channel.to.is_some()),
-        ("username", channel.username.is_some()),
-        ("password", channel.password.is_some()),
-        ("password_file", channel.password_file.is_some()),
-        ("tls", channel.tls.is_some()),
-        ("mails_a_minute", channel.mails_a_minute.is_some()),
-    ];
-    let of_webhook = [
-        ("url", channel.url.is_some()),
-        ("secret", channel.secret.is_some()),
-        ("secret_file", channel.secret_file.is_some()),
-    ];
-    let (others, kind): (&[(&str, bool)], _) = match channel.kind {
-        ChannelType::Email => (&of_webhook, "webhook"),
-        ChannelType::Webhook => (&of_email, "email"),
+/// Keys that belong to other types.
+fn misplaced(channel: &ChannelConfig) -> Vec<(String, String)> {
+    let own = channels::of(channel.kind);
+    let foreign = channel.keys().into_iter().filter(|key| !own.keys.contains(&key.as_str()));
+    let told = |key: String| {
+        let owners: Vec<_> = TYPES.iter().filter(|entry| entry.keys.contains(&key.as_str())).collect();
+        let owners: Vec<_> = owners.iter().map(|entry| format!("\"{}\"", entry.word)).collect();
+        (key, format!("this is of type = {} only: leave it out", owners.join(", ")))
     };
-    others.iter().filter(|(_, set)| *set).map(|(key, _)| (*key, kind)).collect()
+    foreign.map(told).collect()
+}
+
+/// The names of channels whose provider keeps a state of each incident.
+pub fn followers(channels: &[ChannelConfig]) -> BTreeSet<Arc<str>> {
+    let follows = channels.iter().filter(|channel| channels::of(channel.kind).follows);
+    follows.map(|channel| Arc::from(channel.name.as_str())).collect()
 }
 
 /// Channels that contacts name and that are not there, as (index of the contact, channel).
@@ -188,4 +167,43 @@ pub fn unknown<'c>(
         missing
     };
     contacts.into_iter().enumerate().flat_map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, wanted: &[&str]) {
+        #[derive(Deserialize)]
+        struct File {
+            channel: Vec<ChannelConfig>,
+        }
+        let file: File = toml::from_str(&format!("[[channel]]\nname = \"x\"\n{text}")).unwrap();
+        let found: Vec<String> =
+            problems(&file.channel).into_iter().map(|(key, why)| format!("{key}: {why}")).collect();
+        assert_eq!(found.len(), wanted.len(), "{text}: {found:#?}");
+        for (found, wanted) in found.iter().zip(wanted) {
+            assert!(found.contains(wanted), "{found} has no {wanted}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_told_at_its_key() {
+        check("type = \"pagerduty\"\nrouting_key = \"0123456789abcdef0123456789abcdef\"", &[]);
+        check("type = \"pagerduty\"", &["channel.0.routing_key: "]);
+        check("type = \"pagerduty\"\nrouting_key = \"short\"", &["32 letters"]);
+        check(
+            "type = \"pagerduty\"\nrouting_key = \"0123456789abcdef0123456789abcdef\"\nserver = \"x\"\nreply_topic = \"y\"",
+            &["channel.0.reply_topic: ", "channel.0.server: this is of type = \"email\" only"],
+        );
+        check(
+            "type = \"opsgenie\"\ntoken = \"a\"\ntoken_file = \"b\"",
+            &["channel.0.token_file: `token` is set too"],
+        );
+        check("type = \"opsgenie\"\ntoken = \"a\"\nresponders = [\"ana\"]", &["channel.0.responders: "]);
+        check("type = \"slack\"\nurl = \"hooks\"", &["channel.0.url: "]);
+        check("type = \"webhook\"\nurl = \"http://x/\"\nfrom = \"y\"", &["channel.0.from: "]);
+        check("type = \"ntfy\"", &[]);
+        check("type = \"ntfy\"\nto = [\"a b\"]", &["channel.0.to: "]);
+    }
 }

@@ -1,7 +1,7 @@
 //! Sends a page: one module per channel, an outbox on the disk, retries.
 //!
 //! Comes in: pages that [`incidents::Desk`] has on the disk, and the time. Goes out: what became of each, back to the
-//! desk. What never happens here: deciding who is told.
+//! desk, and what people answered. What never happens here: deciding who is told.
 //!
 //! Each channel has a task of its own, so that a dead one delays no other. A page stays in the outbox until it is
 //! delivered or given up; then the desk finds another way to tell it.
@@ -10,6 +10,8 @@
 //! |---|---|
 //! | [`config`] | `[[channel]]` |
 //! | [`sender`] | the task of each channel |
+//! | [`listening`] | the task that hears what comes back by a channel |
+//! | [`secret`] | what is never shown |
 //! | [`retry`] | when a page is tried again, and when it is given up; pure |
 //! | [`text`] | what a page says, in words |
 //! | `channels/` | one folder for each type: its form, its sender, its templates |
@@ -18,7 +20,9 @@
 pub mod channels;
 pub mod config;
 pub mod limits;
+pub mod listening;
 pub mod retry;
+pub mod secret;
 pub mod sender;
 pub mod text;
 

@@ -2,13 +2,20 @@
 
 use std::time::Duration;
 
-/// For one webhook: a receiver that is slower than this has lost it.
-pub const WEBHOOK_CONNECT: Duration = Duration::from_secs(3);
-pub const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
-/// Of a webhook's answer: only why it failed is of interest.
-pub const WEBHOOK_ANSWER_BYTES: usize = 2_000;
-/// A webhook that has not been taken after an hour is told by another channel.
-pub const WEBHOOK_GIVE_UP_SECONDS: i64 = 3_600;
+/// For one call to a provider or webhook: a receiver that is slower than this has lost it.
+pub const CALL_CONNECT: Duration = Duration::from_secs(3);
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Of an answer: why it failed, what the page is called there, or a list of what people did.
+pub const CALL_ANSWER_BYTES: usize = 256 << 10;
+/// What has not been taken after an hour is told by another channel.
+pub const CALL_GIVE_UP_SECONDS: i64 = 3_600;
+/// A provider is asked so often what people did there, while something is open: short enough that an escalation of
+/// minutes stops in time, long enough for the limits that providers have.
+pub const ASK_EVERY: Duration = Duration::from_secs(3);
+/// The public server of ntfy takes one request of a visitor in five seconds, for as long as one likes.
+pub const NTFY_EVERY: Duration = Duration::from_secs(5);
+/// What was done so many seconds before a page was made, by a provider's clock, may still be an answer to it.
+pub const CLOCKS_DIFFER_SECONDS: i64 = 5;
 /// For one mail, its connection included.
 pub const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Servers that are full or that greylist take mail hours later.

@@ -28,6 +28,16 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// The pause that was asked for.
+    pub fn after(&self) -> Option<Duration> {
+        match self {
+            Failure::Channel { after, .. } | Failure::Page { after, .. } => *after,
+            Failure::Never { .. } | Failure::Gone { .. } => None,
+        }
+    }
+}
+
 /// 1, 2, 4, … 60 s, each up to a quarter longer, so that many that failed together do not come back together.
 pub fn pause(tries: u32, page: i64) -> Duration {
     let base = Duration::from_secs(1 << tries.min(6)).min(PAUSE_MAX);
@@ -44,10 +54,10 @@ pub fn next_try(
     give_up: i64,
     now_ms: i64,
 ) -> Option<i64> {
-    let asked = match failure {
-        Failure::Never { .. } | Failure::Gone { .. } => return None,
-        Failure::Channel { after, .. } | Failure::Page { after, .. } => *after,
-    };
+    if matches!(failure, Failure::Never { .. } | Failure::Gone { .. }) {
+        return None;
+    }
+    let asked = failure.after();
     if now_ms / 1_000 - began >= give_up {
         return None;
     }

@@ -7,17 +7,19 @@ use std::time::{Duration, Instant};
 use incidents::desk::Attempt;
 use incidents::outbox::Waiting;
 use incidents::page::Message;
-use incidents::{Desk, Page};
+use incidents::{Answer, Desk, Page};
 use jiff::tz::TimeZone;
 use outbound::Egress;
+use ring::hmac;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use vocabulary::{Clock, Timestamp};
 
-use crate::channels::{Channel, Letter};
-use crate::config::ChannelConfig;
+use crate::channels::{self, Channel, Letter, Post, Results, Sent};
+use crate::config::{ChannelConfig, Secret};
 use crate::limits::{LOOK_EVERY, MARKS, MARKS_BEFORE_SECONDS, ROUND, STOP_TIMEOUT, USUALS_PATIENCE};
+use crate::listening::Listening;
 use crate::retry::{Failure, next_try};
 
 /// What happened shortly before, from the annotations.
@@ -33,6 +35,8 @@ pub trait Surroundings: Send + Sync {
     fn marks(&self, from: i64, until: i64) -> Vec<Mark>;
     /// What the value usually is, in words.
     fn usual(&self, message: &Message) -> Option<String>;
+    /// Somebody has answered a page: it is that contact's deed now.
+    fn answered(&self, answer: &Answer);
 }
 
 /// What may change while pages are sent.
@@ -45,16 +49,27 @@ pub struct Settings {
     pub url_is_local: bool,
     /// Differs from that of any other server, so that its mails and deliveries do too.
     pub server_id: String,
+    /// Of the server's own secret: what others must not guess is made of it.
+    pub secret: Secret,
     pub zone: TimeZone,
 }
 
+impl Settings {
+    /// Always the same for one purpose, and nobody else's guess.
+    pub fn derived(&self, purpose: &str) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret.reveal().as_bytes());
+        let tag = hmac::sign(&key, purpose.as_bytes());
+        tag.as_ref()[..12].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
 /// What the tasks share.
-struct Shared {
-    desk: Arc<Desk>,
-    egress: Arc<Egress>,
-    clock: Arc<dyn Clock>,
-    surroundings: Arc<dyn Surroundings>,
-    woken: Arc<Notify>,
+pub(crate) struct Shared {
+    pub desk: Arc<Desk>,
+    pub egress: Arc<Egress>,
+    pub clock: Arc<dyn Clock>,
+    pub surroundings: Arc<dyn Surroundings>,
+    pub woken: Arc<Notify>,
 }
 
 pub struct Sender {
@@ -106,20 +121,8 @@ async fn supervise(shared: Arc<Shared>, mut receiver: watch::Receiver<Option<Arc
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         for config in &settings.channels {
-            match Channel::open(config) {
-                Ok(channel) => {
-                    let task = Task {
-                        name: config.name.clone(),
-                        channel,
-                        settings: settings.clone(),
-                        shared: shared.clone(),
-                        failures: 0,
-                    };
-                    tasks.spawn(task.run(stopped.clone()));
-                }
-                Err(why) => {
-                    tracing::error!(channel = config.name, why, "this channel cannot be used; its pages wait")
-                }
+            if let Err(why) = spawn(config, &settings, &shared, &mut tasks, &stopped) {
+                tracing::error!(channel = config.name, why, "this channel cannot be used; its pages wait")
             }
         }
         abandon_unknown(&shared, &settings).await;
@@ -133,6 +136,26 @@ async fn supervise(shared: Arc<Shared>, mut receiver: watch::Receiver<Option<Arc
             return;
         }
     }
+}
+
+/// The task that sends, and the one that hears what comes back.
+fn spawn(
+    config: &ChannelConfig,
+    settings: &Arc<Settings>,
+    shared: &Arc<Shared>,
+    tasks: &mut JoinSet<()>,
+    stopped: &watch::Receiver<bool>,
+) -> Result<(), String> {
+    let entry = channels::of(config.kind);
+    let (channel, ear) = ((entry.open)(config)?, (entry.ear)(config)?);
+    let (name, settings, shared) = (config.name.clone(), settings.clone(), shared.clone());
+    if let Some(ear) = ear {
+        let (name, settings, shared) = (name.clone(), settings.clone(), shared.clone());
+        tasks.spawn(Listening { name, ear, settings, shared }.run(stopped.clone()));
+    }
+    let task = Task { name, channel, give_up: entry.give_up, settings, shared, failures: 0 };
+    tasks.spawn(task.run(stopped.clone()));
+    Ok(())
 }
 
 /// A channel that is defined in another way is tried anew, whatever it was before.
@@ -171,7 +194,8 @@ async fn abandon_unknown(shared: &Arc<Shared>, settings: &Arc<Settings>) {
 
 struct Task {
     name: String,
-    channel: Channel,
+    channel: Box<dyn Channel>,
+    give_up: i64,
     settings: Arc<Settings>,
     shared: Arc<Shared>,
     /// Rounds in a row in which nobody was there.
@@ -213,7 +237,8 @@ impl Task {
             let gone = |letter: &Letter| (letter.waiting.page.id, Err(Failure::Gone { why: why.clone() }));
             letters.iter().map(gone).collect()
         } else {
-            self.channel.send(&letters, &self.settings, &self.shared.egress, now_ms / 1_000).await
+            let post = Post { settings: &self.settings, egress: &self.shared.egress, now: now_ms / 1_000 };
+            self.channel.send(&letters, &post).await
         };
         if results.is_empty() {
             // As many as may be in this minute.
@@ -231,12 +256,16 @@ impl Task {
         Duration::from_millis(wait)
     }
 
-    fn attempts(&self, letters: &[Letter], results: Vec<(i64, Result<(), Failure>)>) -> Vec<(i64, Attempt)> {
+    fn attempts(&self, letters: &[Letter], results: Results) -> Vec<(i64, Attempt)> {
         let by_id: HashMap<i64, &Waiting> =
             letters.iter().map(|letter| (letter.waiting.page.id, &letter.waiting)).collect();
-        let attempt = |(id, result): (i64, Result<(), Failure>)| {
+        let attempt = |(id, result): (i64, Result<Sent, Failure>)| {
             let waiting = by_id.get(&id)?;
-            let Err(failure) = result else { return Some((id, Attempt::Delivered)) };
+            let failure = match result {
+                Ok(Sent { handle: None }) => return Some((id, Attempt::Delivered)),
+                Ok(Sent { handle: Some(handle) }) => return Some((id, Attempt::Taken { handle })),
+                Err(failure) => failure,
+            };
             let why = failure.why().to_owned();
             tracing::warn!(channel = self.name, page = id, why, "a page was not delivered");
             if matches!(failure, Failure::Gone { .. }) {
@@ -245,7 +274,7 @@ impl Task {
             // As often as the channel has failed, if that is why.
             let tries = waiting.tries.max(self.failures.saturating_sub(1));
             let began = waiting.page.at.0;
-            let next = next_try(&failure, tries, id, began, self.channel.give_up(), self.now_ms());
+            let next = next_try(&failure, tries, id, began, self.give_up, self.now_ms());
             Some((
                 id,
                 next.map_or(Attempt::GivenUp { why: why.clone() }, |at_ms| Attempt::Later { at_ms, why }),

@@ -142,7 +142,7 @@ fn link(page: &Page, base: &str) -> String {
     }
 }
 
-fn encode(text: &str) -> String {
+pub fn encode(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
     text.bytes()
         .map(|byte| if plain(byte) { (byte as char).to_string() } else { format!("%{byte:02X}") })
@@ -152,6 +152,43 @@ fn encode(text: &str) -> String {
 pub fn time(at: i64, zone: &TimeZone) -> String {
     let Ok(instant) = Instant::from_second(at) else { return at.to_string() };
     instant.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+}
+
+/// `2026-03-29T01:00:00Z`, for providers.
+pub fn utc(at: i64) -> String {
+    Instant::from_second(at).unwrap_or_default().to_string()
+}
+
+/// The seconds of a moment as providers write it.
+pub fn moment(text: &str) -> Option<i64> {
+    text.parse::<Instant>().ok().map(Instant::as_second)
+}
+
+/// Up to so many bytes, with a sign that there was more.
+pub fn cut(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    const MORE: char = '…';
+    let mut end = most.saturating_sub(MORE.len_utf8());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{MORE}", &text[..end])
+}
+
+/// By what providers know all pages of one incident: the same from the first word to the last, and other than that of
+/// any other Bellwether.
+pub fn dedup_key(page: &Page, server_id: &str) -> String {
+    match page.incident {
+        Some(incident) => format!("bellwether-incident-{incident}-{server_id}"),
+        None => {
+            let named = format!("{}/{}/{server_id}", page.message.about.word(), page.message.name);
+            let digest = ring::digest::digest(&ring::digest::SHA256, named.as_bytes());
+            let hex: String = digest.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("bellwether-{hex}")
+        }
+    }
 }
 
 /// To the minute beyond one, as people say it.
@@ -165,6 +202,32 @@ pub fn spell(seconds: i64) -> String {
         3_600..172_800 => format!("{hours} h {minutes} min"),
         _ => HumanDuration::from_secs((hours / 24 * 86_400).unsigned_abs()).to_string().replace('d', " days"),
     }
+}
+
+impl Said {
+    /// The playbook, if it is an address.
+    pub fn playbook_link(&self) -> Option<&str> {
+        let text = self.playbook.as_deref()?.trim();
+        let is_link = text.starts_with("https://") || text.starts_with("http://");
+        (is_link && !text.contains(char::is_whitespace)).then_some(text)
+    }
+}
+
+/// For small screens: the facts, what was said, what changed and what to do, without the links.
+pub fn short(said: &Said) -> String {
+    let mut out: String = said.facts.iter().map(|(word, what)| format!("{word}: {what}\n")).collect();
+    let marks = said.marks.join("; ");
+    let instances = said.instances.join("; ");
+    let playbook = said.playbook.clone().unwrap_or_default();
+    for (word, text) in
+        [("It says", &said.output), ("Bad now", &instances), ("Changed", &marks), ("What to do", &playbook)]
+    {
+        if !text.is_empty() {
+            out += &format!("{word}: {text}\n");
+        }
+    }
+    out.truncate(out.trim_end().len());
+    out
 }
 
 /// As plain text.

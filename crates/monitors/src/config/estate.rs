@@ -99,6 +99,12 @@ pub struct ContactConfig {
     /// Where this person lives: what is night to them. Default: the machine's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
+    /// In the form of +491701234567.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// A topic that the contact's telephone listens to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ntfy: Option<String>,
 }
 
 /// `24x7` is built in.

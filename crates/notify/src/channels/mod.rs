@@ -1,14 +1,62 @@
-//! The types of channels, one folder each.
+//! The types of channels, one folder each, and one table of them: [`TYPES`].
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`post`] | one call for each page and recipient: what most providers want |
+//! | [`problems`] | what may be wrong with keys that several types have |
 
 pub mod email;
+pub mod ntfy;
+pub mod opsgenie;
+pub mod pagerduty;
+pub mod post;
+pub mod problems;
+pub mod slack;
 pub mod webhook;
 
+use std::collections::HashSet;
+use std::pin::Pin;
+use std::time::Duration;
+
 use incidents::outbox::Waiting;
+use incidents::{Handle, What};
 use outbound::Egress;
 
 use crate::config::{ChannelConfig, ChannelType};
 use crate::retry::Failure;
 use crate::sender::{Mark, Settings};
+use problems::Problems;
+
+/// All that the rest has to know of a type.
+pub struct Entry {
+    pub kind: ChannelType,
+    pub word: &'static str,
+    /// Its keys, beside `name` and `type`.
+    pub keys: &'static [&'static str],
+    pub problems: fn(&ChannelConfig) -> Problems,
+    pub open: fn(&ChannelConfig) -> Result<Box<dyn Channel>, String>,
+    /// What listens for what comes back, if anything can.
+    pub ear: fn(&ChannelConfig) -> Opened,
+    /// Seconds after which a page is told in another way.
+    pub give_up: i64,
+    /// The provider keeps a state of each incident, and calls people until somebody has it.
+    pub follows: bool,
+}
+
+pub const TYPES: [&Entry; 6] =
+    [&email::ENTRY, &webhook::ENTRY, &pagerduty::ENTRY, &opsgenie::ENTRY, &slack::ENTRY, &ntfy::ENTRY];
+
+pub fn of(kind: ChannelType) -> &'static Entry {
+    TYPES.into_iter().find(|entry| entry.kind == kind).unwrap_or(TYPES[0])
+}
+
+/// What listens, if anything can.
+pub type Opened = Result<Option<Box<dyn Ear>>, String>;
+
+/// For types to which nothing comes back.
+pub fn deaf(_: &ChannelConfig) -> Opened {
+    Ok(None)
+}
 
 /// A page that is to be sent, with what belongs into its text.
 pub struct Letter {
@@ -22,44 +70,91 @@ pub struct Letter {
     pub first: i64,
 }
 
-/// What became of some pages: those of which nothing is said wait on.
-pub type Results = Vec<(i64, Result<(), Failure>)>;
-
-/// Ready to send.
-pub enum Channel {
-    Email(Box<email::Email>),
-    Webhook(Box<webhook::Webhook>),
+/// What belongs to one round of sending or listening.
+pub struct Post<'p> {
+    pub settings: &'p Settings,
+    pub egress: &'p Egress,
+    /// Seconds since 1970.
+    pub now: i64,
 }
 
-impl Channel {
-    pub fn open(config: &ChannelConfig) -> Result<Channel, String> {
-        match config.kind {
-            ChannelType::Email => email::Email::open(config).map(|email| Channel::Email(Box::new(email))),
-            ChannelType::Webhook => {
-                webhook::Webhook::open(config).map(|webhook| Channel::Webhook(Box::new(webhook)))
-            }
-        }
-    }
+/// What the receiver calls it, if it said so and may answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    pub handle: Option<String>,
+}
 
-    /// Seconds after which a page is told in another way.
-    pub fn give_up(&self) -> i64 {
-        match self {
-            Channel::Email(_) => crate::limits::MAIL_GIVE_UP_SECONDS,
-            Channel::Webhook(_) => crate::limits::WEBHOOK_GIVE_UP_SECONDS,
-        }
-    }
+/// What became of some pages: those of which nothing is said wait on.
+pub type Results = Vec<(i64, Result<Sent, Failure>)>;
+pub type Work<'w, T> = Pin<Box<dyn Future<Output = T> + Send + 'w>>;
 
+/// Ready to send.
+pub trait Channel: Send + Sync {
     /// Some of these letters, from the first on; at least one, unless all have to wait.
-    pub async fn send(
-        &mut self,
-        letters: &[Letter],
-        settings: &Settings,
-        egress: &Egress,
-        now: i64,
-    ) -> Results {
-        match self {
-            Channel::Email(email) => email.send(letters, settings, egress, now).await,
-            Channel::Webhook(webhook) => webhook.send(letters, settings, egress, now).await,
+    fn send<'w>(&'w mut self, letters: &'w [Letter], post: &'w Post<'w>) -> Work<'w, Results>;
+}
+
+/// Somebody has answered a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    pub whose: Whose,
+    pub what: What,
+    /// `in PagerDuty, by Ana`
+    pub how: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Of the contact that got this page.
+    Page(i64),
+    /// Of whomever this was signed for.
+    Token(String),
+}
+
+#[derive(Debug, Default)]
+pub struct Heard {
+    pub said: Vec<Said>,
+    /// From where to read next time; none: as before.
+    pub cursor: Option<String>,
+}
+
+/// Those of the channel, else where the contact itself is reached this way.
+pub fn recipients(
+    letter: &Letter,
+    of_channel: &[String],
+    way: &str,
+    is_fine: fn(&str) -> bool,
+) -> Result<Vec<String>, Failure> {
+    if !of_channel.is_empty() {
+        return Ok(of_channel.to_vec());
+    }
+    let page = &letter.waiting.page;
+    match page.message.ways.get(way) {
+        Some(own) if is_fine(own) => Ok(vec![own.clone()]),
+        Some(_) => Err(Failure::Never {
+            why: format!("`{way}` of contact {} is not what it has to be", page.contact),
+        }),
+        None => {
+            let why = format!("contact {} has no `{way}`, and the channel has no `to`", page.contact);
+            Err(Failure::Never { why })
         }
     }
+}
+
+/// Of several pages that the receiver calls the same the newest: the others are older words of it.
+pub fn newest_of_each(open: &[Handle]) -> Vec<&Handle> {
+    let mut seen = HashSet::new();
+    open.iter().filter(|one| seen.insert(&one.handle)).collect()
+}
+
+/// Asks a provider what people did there, so that nobody needs to reach us from outside.
+pub trait Ear: Send + Sync {
+    /// Between two questions. While nothing is open nothing is asked.
+    fn every(&self) -> Duration;
+    fn listen<'w>(
+        &'w mut self,
+        open: &'w [Handle],
+        cursor: &'w str,
+        post: &'w Post<'w>,
+    ) -> Work<'w, Result<Heard, Failure>>;
 }

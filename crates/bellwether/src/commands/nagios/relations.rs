@@ -50,6 +50,8 @@ impl Converting<'_> {
             let (of_services, of_hosts) =
                 (enabled("service_notifications_enabled"), enabled("host_notifications_enabled"));
             let config = ContactConfig {
+                phone: None,
+                ntfy: None,
                 name: name.to_string(),
                 channels: vec!["log".to_owned()],
                 check_notification_options: options(

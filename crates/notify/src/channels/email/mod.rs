@@ -15,14 +15,36 @@ use std::collections::BTreeMap;
 
 use outbound::Egress;
 
-use super::{Letter, Results};
-use crate::config::{ChannelConfig, MailTls, read_secret};
-use crate::limits::{BUNDLE_FROM, MAILS_A_MINUTE};
+use super::problems::Problems;
+use super::{Channel, Entry, Letter, Post, Results, Sent, Work, deaf};
+use crate::config::{ChannelConfig, ChannelType, MailTls, read_secret};
+use crate::limits::{BUNDLE_FROM, MAIL_GIVE_UP_SECONDS, MAILS_A_MINUTE};
 use crate::retry::Failure;
 use crate::sender::Settings;
 use crate::text;
 
-pub struct Email {
+pub const ENTRY: Entry = Entry {
+    kind: ChannelType::Email,
+    word: "email",
+    keys: &[
+        "server",
+        "from",
+        "to",
+        "username",
+        "password",
+        "password_file",
+        "tls",
+        "mails_a_minute",
+        "ca_file",
+    ],
+    problems,
+    open: |config| Ok(Box::new(Email::open(config)?)),
+    ear: deaf,
+    give_up: MAIL_GIVE_UP_SECONDS,
+    follows: false,
+};
+
+struct Email {
     server: dialog::Server,
     from: String,
     to: Vec<String>,
@@ -31,8 +53,8 @@ pub struct Email {
     minute: (i64, u32),
 }
 
-pub fn problems(channel: &ChannelConfig) -> Vec<(&'static str, String)> {
-    let mut problems = Vec::new();
+fn problems(channel: &ChannelConfig) -> Problems {
+    let mut problems = Problems::new();
     match &channel.server {
         None => problems.push((
             "server",
@@ -104,8 +126,14 @@ fn host_and_port(server: &str, usual: u16) -> Result<(String, u16), String> {
     Ok((host.to_owned(), port))
 }
 
+impl Channel for Email {
+    fn send<'w>(&'w mut self, letters: &'w [Letter], post: &'w Post<'w>) -> Work<'w, Results> {
+        Box::pin(self.round(letters, post.settings, post.egress, post.now))
+    }
+}
+
 impl Email {
-    pub fn open(config: &ChannelConfig) -> Result<Email, String> {
+    fn open(config: &ChannelConfig) -> Result<Email, String> {
         let tls = config.tls.unwrap_or_default();
         let usual = if tls == MailTls::Implicit { 465 } else { 25 };
         let (host, port) = host_and_port(config.server.as_deref().unwrap_or_default(), usual)?;
@@ -122,13 +150,7 @@ impl Email {
         Ok(Email { server, from, to: config.to.clone().unwrap_or_default(), mails_a_minute, minute: (0, 0) })
     }
 
-    pub async fn send(
-        &mut self,
-        letters: &[Letter],
-        settings: &Settings,
-        egress: &Egress,
-        now: i64,
-    ) -> Results {
+    async fn round(&mut self, letters: &[Letter], settings: &Settings, egress: &Egress, now: i64) -> Results {
         let mut results = Results::new();
         for (recipients, letters) in self.by_recipients(letters, &mut results) {
             let bundles: Vec<Vec<&Letter>> = match letters.len() >= BUNDLE_FROM {
@@ -142,6 +164,7 @@ impl Email {
                 }
                 let sent = self.send_one(&recipients, &bundle, settings, egress, now).await;
                 let stop = matches!(sent, Err(Failure::Channel { .. }));
+                let sent = sent.map(|()| Sent::default());
                 results.extend(bundle.iter().map(|letter| (letter.waiting.page.id, sent.clone())));
                 if stop {
                     return results;

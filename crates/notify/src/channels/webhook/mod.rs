@@ -1,109 +1,74 @@
 //! A page as JSON, posted to an address and signed.
 //!
 //! `X-Bellwether-Signature` is `sha256=` and the hex HMAC of the timestamp, a dot and the body, by the channel's
-//! secret. `X-Bellwether-Delivery` is the same when a delivery is tried again. docs/incidents.md has the body.
+//! secret. `X-Bellwether-Delivery` is the same when a delivery is tried again. docs/channels.md has the body.
 
 mod body;
 
-use std::path::PathBuf;
-use std::time::Duration;
-
 use hyper::Method;
-use hyper::header::RETRY_AFTER;
-use outbound::{Egress, Kind, Url, http};
+use outbound::{Url, http};
 use ring::hmac;
 
-use super::{Letter, Results};
-use crate::config::{ChannelConfig, Secret, read_secret};
-use crate::limits::{WEBHOOK_ANSWER_BYTES, WEBHOOK_CONNECT, WEBHOOK_TIMEOUT};
+use super::post::{OneByOne, Place, Provider, header};
+use super::problems::{self, Problems};
+use super::{Channel, Entry, Letter, Post, deaf};
+use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
+use crate::limits::CALL_GIVE_UP_SECONDS;
 use crate::retry::Failure;
-use crate::sender::Settings;
 
-pub struct Webhook {
+pub const ENTRY: Entry = Entry {
+    kind: ChannelType::Webhook,
+    word: "webhook",
+    keys: &["url", "secret", "secret_file", "ca_file"],
+    problems,
+    open,
+    ear: deaf,
+    give_up: CALL_GIVE_UP_SECONDS,
+    follows: false,
+};
+
+struct Webhook {
+    place: Place,
     url: Url,
     secret: Option<Secret>,
-    ca_file: Option<PathBuf>,
 }
 
-pub fn problems(channel: &ChannelConfig) -> Vec<(&'static str, String)> {
-    let mut problems = Vec::new();
-    match &channel.url {
-        None => problems.push(("url", "a channel of type webhook needs the address that it posts to".into())),
-        // The address may hold a secret, so it is not repeated.
-        Some(url) => {
-            let wrong = Url::parse(url.reveal()).err();
-            let cure = "this is not an address to post to: write it as \"https://example.org/path\"";
-            problems.extend(wrong.map(|_| ("url", cure.to_owned())));
-        }
-    }
-    if channel.secret.is_some() && channel.secret_file.is_some() {
-        problems.push(("secret_file", "`secret` is set too; write one of them".into()));
-    }
-    problems
+fn problems(channel: &ChannelConfig) -> Problems {
+    let mut found = Problems::new();
+    problems::url_is_there(channel, &mut found);
+    problems::url(channel, &mut found);
+    let (here, file) = (("secret", &channel.secret), ("secret_file", &channel.secret_file));
+    problems::secret(here, file, None, &mut found);
+    found
 }
 
-impl Webhook {
-    pub fn open(config: &ChannelConfig) -> Result<Webhook, String> {
-        let url = Url::parse(config.url.as_ref().map_or("", Secret::reveal))?;
-        let secret = read_secret(&config.secret, &config.secret_file)?;
-        Ok(Webhook { url, secret, ca_file: config.ca_file.clone() })
-    }
+fn open(config: &ChannelConfig) -> Result<Box<dyn Channel>, String> {
+    let url = Url::parse(config.url.as_ref().map_or("", Secret::reveal))?;
+    let secret = read_secret(&config.secret, &config.secret_file)?;
+    Ok(OneByOne::boxed(Webhook { place: Place::new(config, ""), url, secret }))
+}
 
-    /// One after the other, until one finds nobody there.
-    pub async fn send(&self, letters: &[Letter], settings: &Settings, egress: &Egress, now: i64) -> Results {
-        let mut results = Results::new();
-        for letter in letters {
-            let sent = self.post(letter, settings, egress, now).await;
-            let stop = matches!(sent, Err(Failure::Channel { .. } | Failure::Gone { .. }));
-            results.push((letter.waiting.page.id, sent));
-            if stop {
-                break;
-            }
-        }
-        results
-    }
-
-    async fn post(
-        &self,
-        letter: &Letter,
-        settings: &Settings,
-        egress: &Egress,
-        now: i64,
-    ) -> Result<(), Failure> {
-        let request =
-            self.request(letter, settings, now).map_err(|failure| Failure::Never { why: failure.message })?;
-        match http::call(egress, &request).await {
-            Ok(answer) => judge(&answer),
-            Err(failure) if matches!(failure.kind, Kind::Wrong) => {
-                Err(Failure::Never { why: failure.message })
-            }
-            Err(failure) => Err(Failure::Channel { why: failure.message, after: None }),
-        }
-    }
-
+impl Provider for Webhook {
     fn request(
         &self,
-        letter: &Letter,
-        settings: &Settings,
-        now: i64,
-    ) -> Result<http::Request, outbound::Failure> {
-        let page = &letter.waiting.page;
-        let body = body::json(letter, settings, now).to_string();
-        let mut request = http::Request::new(Method::POST, self.url.clone());
-        request.connect_timeout = WEBHOOK_CONNECT;
-        request.timeout = WEBHOOK_TIMEOUT;
-        request.body_most = WEBHOOK_ANSWER_BYTES;
-        request.tls.authorities.clone_from(&self.ca_file);
-        request.header("Content-Type", "application/json")?;
-        request.header("User-Agent", "Bellwether")?;
-        request.header("X-Bellwether-Event", page.kind.word())?;
-        request.header("X-Bellwether-Delivery", &delivery(page.id, &settings.server_id))?;
-        request.header("X-Bellwether-Timestamp", &now.to_string())?;
+        _to: &str,
+        letters: &[&Letter],
+        post: &Post<'_>,
+    ) -> Result<Option<http::Request>, Failure> {
+        let page = &letters[0].waiting.page;
+        let body = body::json(letters[0], post.settings, post.now).to_string();
+        let mut request = self.place.at(Method::POST, self.url.clone());
+        header(&mut request, "Content-Type", "application/json")?;
+        header(&mut request, "User-Agent", "Bellwether")?;
+        header(&mut request, "X-Bellwether-Event", page.kind.word())?;
+        header(&mut request, "X-Bellwether-Delivery", &delivery(page.id, &post.settings.server_id))?;
+        header(&mut request, "X-Bellwether-Timestamp", &post.now.to_string())?;
         if let Some(secret) = &self.secret {
-            request.header("X-Bellwether-Signature", &signature(secret.reveal(), now, &body))?;
+            let signature = signature(secret.reveal(), post.now, &body);
+            header(&mut request, "X-Bellwether-Signature", &signature)?;
         }
         request.body = body.into();
-        Ok(request)
+        Ok(Some(request))
     }
 }
 
@@ -120,24 +85,6 @@ pub fn signature(secret: &str, timestamp: i64, body: &str) -> String {
     let tag = hmac::sign(&key, format!("{timestamp}.{body}").as_bytes());
     let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256={hex}")
-}
-
-fn judge(answer: &http::Answer) -> Result<(), Failure> {
-    let status = answer.status.as_u16();
-    let said: String =
-        String::from_utf8_lossy(&answer.body).chars().filter(|c| !c.is_control()).take(200).collect();
-    let why =
-        format!("{} answers {status}{}{said}", answer.url.origin(), if said.is_empty() { "" } else { ": " });
-    let seconds =
-        answer.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
-    let after = seconds.map(Duration::from_secs);
-    match status {
-        200..=299 => Ok(()),
-        // Whoever answers so wants to hear no more, ever.
-        410 => Err(Failure::Gone { why }),
-        408 | 425 | 429 | 500..=599 => Err(Failure::Channel { why, after }),
-        _ => Err(Failure::Never { why }),
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,122 @@
+//! What comes back from channels: whoever was paged presses a button there, or a provider tells who has it. And the
+//! other way: channels that keep a state of each incident hear what people do here.
+
+use std::sync::Arc;
+
+use state_store::{Row, StateError, Transaction};
+use vocabulary::Timestamp;
+
+use crate::core::Incidents;
+use crate::desk::{Attempt, Desk};
+use crate::incident::IncidentId;
+use crate::limits::{MAX_ANSWERABLE, MAX_HANDLE, cut};
+use crate::page::PageKind;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    Acknowledge,
+    Resolve,
+}
+
+/// A deed of a contact, done by way of a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub incident: IncidentId,
+    pub contact: Arc<str>,
+    pub what: What,
+    /// How it came, in words, such as `in PagerDuty, by Ana`.
+    pub how: String,
+}
+
+/// A page whose receiver may answer it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handle {
+    pub page: i64,
+    pub incident: IncidentId,
+    pub contact: Arc<str>,
+    /// What the receiver calls it.
+    pub handle: String,
+    /// When the page was made: what was done before is no answer to it.
+    pub at: i64,
+    /// Somebody has it already: only its end can still be told.
+    pub acknowledged: bool,
+}
+
+impl Desk {
+    /// Pages of a channel that can still be answered: of problems, in incidents that are not over. The newest first.
+    pub fn answerable(&self, channel: &str) -> Result<Vec<Handle>, StateError> {
+        let rows = self.store.query(
+            "SELECT page.id, page.incident, page.contact, page.handle, page.at, incident.phase
+                FROM page JOIN incident ON incident.id = page.incident
+                WHERE page.channel = ?1 AND page.handle IS NOT NULL AND incident.closed IS NULL
+                AND page.kind IN ('problem', 'worse', 'still') ORDER BY page.id DESC LIMIT ?2",
+            &[channel.into(), MAX_ANSWERABLE.into()],
+        )?;
+        Ok(rows.iter().map(handle).collect())
+    }
+
+    /// Who was paged by this, of what: also when it is over.
+    pub fn page_of_handle(&self, channel: &str, wanted: &str) -> Result<Option<Handle>, StateError> {
+        let rows = self.store.query(
+            "SELECT page.id, page.incident, page.contact, page.handle, page.at, incident.phase
+                FROM page JOIN incident ON incident.id = page.incident
+                WHERE page.channel = ?1 AND page.handle = ?2 ORDER BY page.id DESC LIMIT 1",
+            &[channel.into(), wanted.into()],
+        )?;
+        Ok(rows.first().map(handle))
+    }
+
+    /// How far a channel has read what comes back; empty: nothing yet.
+    pub fn cursor(&self, channel: &str) -> Result<String, StateError> {
+        let rows =
+            self.store.query("SELECT cursor FROM channel_cursor WHERE channel = ?1", &[channel.into()])?;
+        Ok(rows.first().map(|row| row.text(0).to_owned()).unwrap_or_default())
+    }
+
+    pub fn set_cursor(&self, channel: &str, cursor: &str) -> Result<(), StateError> {
+        self.store.transaction(|tx| {
+            let sql = "INSERT OR REPLACE INTO channel_cursor (channel, cursor) VALUES (?1, ?2)";
+            tx.execute(sql, &[channel.into(), cut(cursor, MAX_HANDLE).into()]).map(|_| ())
+        })
+    }
+}
+
+fn handle(row: &Row) -> Handle {
+    Handle {
+        page: row.integer(0),
+        incident: row.integer(1),
+        contact: Arc::from(row.text(2)),
+        handle: row.text(3).to_owned(),
+        at: row.integer(4),
+        acknowledged: row.text(5) != "open",
+    }
+}
+
+pub(crate) fn save_handle(tx: &Transaction<'_>, id: i64, attempt: &Attempt) -> Result<(), StateError> {
+    let Attempt::Taken { handle } = attempt else { return Ok(()) };
+    tx.execute("UPDATE page SET handle = ?2 WHERE id = ?1", &[id.into(), cut(handle, MAX_HANDLE).into()])?;
+    Ok(())
+}
+
+impl Incidents {
+    /// Somebody has it: a provider that was told of it, and that goes on calling people until somebody has, is told so.
+    pub(crate) fn tell_followers(&mut self, id: IncidentId, by: &str, comment: &str, now: Timestamp) {
+        let Some(incident) = self.live.get(&id) else { return };
+        let Some((key, trouble)) = incident.tellable().or_else(|| incident.bad().next()) else { return };
+        let follows = |channel: &String| self.book.followers.contains(channel.as_str());
+        let told: Vec<(Arc<str>, Vec<Arc<str>>)> = incident
+            .detail
+            .told
+            .iter()
+            .map(|(contact, told)| {
+                let channels = told.channels.iter().filter(|channel| follows(channel));
+                (Arc::from(contact.as_str()), channels.map(|channel| Arc::from(channel.as_str())).collect())
+            })
+            .collect();
+        let mut message = self.message(incident, key, trouble, self.book.subject(key.host, &key.monitor));
+        (message.author, message.comment) = (by.to_owned(), comment.to_owned());
+        for (contact, channels) in told {
+            self.page(Some(id), PageKind::Acknowledgement, &contact, &channels, &message, now);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! ntfy: a telephone rings without an account anywhere, and its button acknowledges without anybody reaching us: it
+//! writes into a second topic, which we read.
+
+mod message;
+
+use std::time::Duration;
+
+use incidents::{Handle, What};
+use outbound::http;
+
+use super::post::{OneByOne, Place, Provider, asked_pause, call, header, judge};
+use super::problems::{self, Problems};
+use super::{Channel, Ear, Entry, Heard, Letter, Opened, Post, Said, Sent, Whose, Work};
+use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
+use crate::limits::{CALL_GIVE_UP_SECONDS, NTFY_EVERY};
+use crate::retry::Failure;
+use crate::sender::Settings;
+
+pub const ENTRY: Entry = Entry {
+    kind: ChannelType::Ntfy,
+    word: "ntfy",
+    keys: &["url", "to", "token", "token_file", "reply_topic", "ca_file"],
+    problems,
+    open,
+    ear,
+    give_up: CALL_GIVE_UP_SECONDS,
+    follows: false,
+};
+
+const USUAL: &str = "https://ntfy.sh";
+/// Where a contact keeps its topic.
+const WAY: &str = "ntfy";
+
+fn problems(channel: &ChannelConfig) -> Problems {
+    let mut found = Problems::new();
+    let shape = "a topic: letters, digits, - and _, 64 at most";
+    problems::url(channel, &mut found);
+    problems::token(channel, None, &mut found);
+    problems::to(channel, is_topic, shape, &mut found);
+    if channel.reply_topic.as_ref().is_some_and(|topic| !is_topic(topic.reveal())) {
+        found.push(("reply_topic", format!("this is not {shape}")));
+    }
+    found
+}
+
+fn is_topic(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=64).contains(&text.len()) && text.bytes().all(plain)
+}
+
+struct Ntfy {
+    place: Place,
+    token: Option<Secret>,
+    to: Vec<String>,
+    reply_topic: Option<Secret>,
+    name: String,
+}
+
+fn read(config: &ChannelConfig) -> Result<Ntfy, String> {
+    Ok(Ntfy {
+        place: Place::new(config, USUAL),
+        token: read_secret(&config.token, &config.token_file)?,
+        to: config.to.clone().unwrap_or_default(),
+        reply_topic: config.reply_topic.clone(),
+        name: config.name.clone(),
+    })
+}
+
+fn open(config: &ChannelConfig) -> Result<Box<dyn Channel>, String> {
+    read(config).map(OneByOne::boxed)
+}
+
+fn ear(config: &ChannelConfig) -> Opened {
+    Ok(Some(Box::new(read(config)?)))
+}
+
+impl Ntfy {
+    /// Nobody else knows it: it is made of the server's own secret.
+    fn reply_topic(&self, settings: &Settings) -> String {
+        let own = || format!("bellwether-{}", settings.derived(&format!("ntfy reply {}", self.name)));
+        self.reply_topic.as_ref().map_or_else(own, |topic| topic.reveal().to_owned())
+    }
+
+    fn signed(&self, mut request: http::Request) -> Result<http::Request, Failure> {
+        if let Some(token) = &self.token {
+            header(&mut request, "Authorization", &format!("Bearer {}", token.reveal()))?;
+        }
+        Ok(request)
+    }
+
+    async fn ask(&self, open: &[Handle], cursor: &str, post: &Post<'_>) -> Result<Heard, Failure> {
+        if open.iter().all(|one| one.acknowledged) {
+            return Ok(Heard::default());
+        }
+        // The first time from when the oldest page that waits was made.
+        let oldest = open.iter().map(|one| one.at).min().unwrap_or(post.now);
+        let since = if cursor.is_empty() { oldest.to_string() } else { cursor.to_owned() };
+        let path = format!("/{}/json?poll=1&since={since}", self.reply_topic(post.settings));
+        let answer = call(&self.signed(self.place.get(&path)?)?, post).await?;
+        judge(&answer)?;
+        Ok(message::heard(&answer.body))
+    }
+}
+
+impl Provider for Ntfy {
+    fn recipients(&self, letter: &Letter) -> Result<Vec<String>, Failure> {
+        super::recipients(letter, &self.to, WAY, is_topic)
+    }
+
+    fn bundles(&self) -> bool {
+        true
+    }
+
+    fn request(
+        &self,
+        to: &str,
+        letters: &[&Letter],
+        post: &Post<'_>,
+    ) -> Result<Option<http::Request>, Failure> {
+        let reply = format!("{}/{}", self.place.url, self.reply_topic(post.settings));
+        let body = message::of(letters, to, &reply, post);
+        self.signed(self.place.json("/", &body)?).map(Some)
+    }
+
+    fn taken(&self, answer: &http::Answer, letters: &[&Letter], _post: &Post<'_>) -> Sent {
+        let answer: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let id = answer["id"].as_str().map(str::to_owned);
+        Sent { handle: Some(id.unwrap_or_else(|| letters[0].waiting.page.id.to_string())) }
+    }
+
+    /// ntfy.sh says 429 without a pause when the day's messages are used up.
+    fn judge(&self, answer: &http::Answer) -> Result<(), Failure> {
+        match answer.status.as_u16() {
+            // Whoever may not write there now may soon: somebody mends it.
+            401 | 403 => {
+                let why = format!("{}: the token may not write there", super::post::said(answer));
+                Err(Failure::Channel { why, after: asked_pause(answer) })
+            }
+            _ => judge(answer),
+        }
+    }
+}
+
+impl Ear for Ntfy {
+    fn every(&self) -> Duration {
+        NTFY_EVERY
+    }
+
+    fn listen<'w>(
+        &'w mut self,
+        open: &'w [Handle],
+        cursor: &'w str,
+        post: &'w Post<'w>,
+    ) -> Work<'w, Result<Heard, Failure>> {
+        Box::pin(self.ask(open, cursor, post))
+    }
+}
+
+/// What a button wrote.
+fn said(token: &str) -> Said {
+    Said { whose: Whose::Token(token.to_owned()), what: What::Acknowledge, how: "by ntfy's button".into() }
+}

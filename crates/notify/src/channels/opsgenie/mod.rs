@@ -1,0 +1,116 @@
+//! Opsgenie (and whoever speaks its Alert API): an alert there for each incident here, and who has it there.
+
+mod alert;
+mod state;
+
+use std::time::Duration;
+
+use hyper::Method;
+use incidents::Handle;
+use outbound::http;
+
+use super::post::{OneByOne, Place, Provider, asked, header};
+use super::problems::{self, Problems};
+use super::{Channel, Ear, Entry, Heard, Letter, Opened, Post, Sent, Work};
+use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
+use crate::limits::{ASK_EVERY, CALL_GIVE_UP_SECONDS};
+use crate::retry::Failure;
+use crate::text;
+
+pub const ENTRY: Entry = Entry {
+    kind: ChannelType::Opsgenie,
+    word: "opsgenie",
+    keys: &["token", "token_file", "url", "responders", "ca_file"],
+    problems,
+    open,
+    ear,
+    give_up: CALL_GIVE_UP_SECONDS,
+    follows: true,
+};
+
+const USUAL: &str = "https://api.opsgenie.com";
+
+fn problems(channel: &ChannelConfig) -> Problems {
+    let mut found = Problems::new();
+    problems::token(channel, Some("the key of an API integration"), &mut found);
+    problems::url(channel, &mut found);
+    let wrong = channel.responders.iter().flatten().filter(|one| alert::responder(one).is_none());
+    found.extend(wrong.map(|one| {
+        let why = format!("`{one}` is no responder: write \"team:web\", \"user:ana@example.org\", \"schedule:…\" or \"escalation:…\"");
+        ("responders", why)
+    }));
+    found
+}
+
+struct Opsgenie {
+    place: Place,
+    key: Secret,
+    responders: Vec<String>,
+}
+
+fn read(config: &ChannelConfig) -> Result<Opsgenie, String> {
+    let key = read_secret(&config.token, &config.token_file)?.unwrap_or_default();
+    let responders = config.responders.clone().unwrap_or_default();
+    Ok(Opsgenie { place: Place::new(config, USUAL), key, responders })
+}
+
+fn open(config: &ChannelConfig) -> Result<Box<dyn Channel>, String> {
+    read(config).map(OneByOne::boxed)
+}
+
+fn ear(config: &ChannelConfig) -> Opened {
+    Ok(Some(Box::new(read(config)?)))
+}
+
+impl Opsgenie {
+    fn signed(&self, mut request: http::Request) -> Result<http::Request, Failure> {
+        header(&mut request, "Authorization", &format!("GenieKey {}", self.key.reveal()))?;
+        Ok(request)
+    }
+
+    async fn ask(&self, open: &[Handle], post: &Post<'_>) -> Result<Heard, Failure> {
+        let mut heard = Heard::default();
+        for newest in super::newest_of_each(open) {
+            let path = format!("/v2/alerts/{}?identifierType=alias", text::encode(&newest.handle));
+            match asked(&self.signed(self.place.request(Method::GET, &path)?)?, post).await {
+                Ok(answer) => heard.said.extend(state::said(&answer["data"], newest)),
+                // Alerts are made some time after they were taken.
+                Err(Failure::Never { .. }) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(heard)
+    }
+}
+
+impl Provider for Opsgenie {
+    fn request(
+        &self,
+        _to: &str,
+        letters: &[&Letter],
+        post: &Post<'_>,
+    ) -> Result<Option<http::Request>, Failure> {
+        let Some((path, body)) = alert::of(letters[0], &self.responders, post) else { return Ok(None) };
+        self.signed(self.place.json(&path, &body)?).map(Some)
+    }
+
+    /// The alias, by which it is asked for.
+    fn taken(&self, _answer: &http::Answer, letters: &[&Letter], post: &Post<'_>) -> Sent {
+        Sent { handle: Some(text::dedup_key(&letters[0].waiting.page, &post.settings.server_id)) }
+    }
+}
+
+impl Ear for Opsgenie {
+    fn every(&self) -> Duration {
+        ASK_EVERY
+    }
+
+    fn listen<'w>(
+        &'w mut self,
+        open: &'w [Handle],
+        _cursor: &'w str,
+        post: &'w Post<'w>,
+    ) -> Work<'w, Result<Heard, Failure>> {
+        Box::pin(self.ask(open, post))
+    }
+}

@@ -1,0 +1,227 @@
+//! One call for each page and recipient, judged by its status: what most providers want.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hyper::Method;
+use hyper::header::RETRY_AFTER;
+use outbound::{Kind, Url, http};
+
+use super::{Channel, Letter, Post, Results, Sent, Work};
+use crate::config::{ChannelConfig, Secret};
+use crate::limits::{BUNDLE_FROM, CALL_ANSWER_BYTES, CALL_CONNECT, CALL_TIMEOUT, ROUND};
+use crate::retry::Failure;
+
+/// What a provider wants of a page.
+pub trait Provider: Send + Sync {
+    /// Whom this page is for; of providers that decide that themselves, one without a name.
+    fn recipients(&self, _letter: &Letter) -> Result<Vec<String>, Failure> {
+        Ok(vec![String::new()])
+    }
+
+    /// Many at once for one recipient are one message.
+    fn bundles(&self) -> bool {
+        false
+    }
+
+    /// None: there is nothing to say of this kind of page there.
+    fn request(
+        &self,
+        to: &str,
+        letters: &[&Letter],
+        post: &Post<'_>,
+    ) -> Result<Option<http::Request>, Failure>;
+
+    /// What a good answer says.
+    fn taken(&self, _answer: &http::Answer, _letters: &[&Letter], _post: &Post<'_>) -> Sent {
+        Sent::default()
+    }
+
+    fn judge(&self, answer: &http::Answer) -> Result<(), Failure> {
+        judge(answer)
+    }
+}
+
+pub struct OneByOne<P> {
+    provider: P,
+    /// Who has it already of pages that others have not got yet.
+    done: HashSet<(i64, String)>,
+}
+
+impl<P: Provider + 'static> OneByOne<P> {
+    pub fn boxed(provider: P) -> Box<dyn Channel> {
+        Box::new(OneByOne { provider, done: HashSet::new() })
+    }
+
+    /// One after the other, until one finds nobody there.
+    async fn round(&mut self, letters: &[Letter], post: &Post<'_>) -> Results {
+        let mut results = Results::new();
+        for bundle in self.bundles(letters, &mut results) {
+            let sent = self.deliver(&bundle, post).await;
+            let stop = matches!(sent, Err(Failure::Channel { .. } | Failure::Gone { .. }));
+            results.extend(bundle.letters.iter().map(|letter| (letter.waiting.page.id, sent.clone())));
+            if stop {
+                break;
+            }
+        }
+        if self.done.len() > ROUND {
+            // Of pages that were given up meanwhile.
+            self.done.clear();
+        }
+        results
+    }
+
+    /// In the order in which they came.
+    fn bundles<'l>(&self, letters: &'l [Letter], results: &mut Results) -> Vec<Bundle<'l>> {
+        let mut all: Vec<Bundle<'l>> = Vec::new();
+        for letter in letters {
+            match self.provider.recipients(letter) {
+                Err(failure) => results.push((letter.waiting.page.id, Err(failure))),
+                Ok(to) => match all.iter_mut().find(|bundle| self.provider.bundles() && bundle.to == to) {
+                    Some(bundle) => bundle.letters.push(letter),
+                    None => all.push(Bundle { to, letters: vec![letter] }),
+                },
+            }
+        }
+        let apart = |bundle: Bundle<'l>| match bundle.letters.len() < BUNDLE_FROM {
+            true => bundle
+                .letters
+                .iter()
+                .map(|one| Bundle { to: bundle.to.clone(), letters: vec![*one] })
+                .collect(),
+            false => vec![bundle],
+        };
+        all.into_iter().flat_map(apart).collect()
+    }
+
+    async fn deliver(&mut self, bundle: &Bundle<'_>, post: &Post<'_>) -> Result<Sent, Failure> {
+        let page = bundle.letters[0].waiting.page.id;
+        let mut taken = None;
+        let mut refused = None;
+        for to in &bundle.to {
+            if self.done.contains(&(page, to.clone())) {
+                taken.get_or_insert_with(Sent::default);
+                continue;
+            }
+            match self.call(to, &bundle.letters, post).await {
+                Ok(sent) => {
+                    if bundle.to.len() > 1 {
+                        self.done.insert((page, to.clone()));
+                    }
+                    taken.get_or_insert(sent);
+                }
+                Err(failure @ (Failure::Channel { .. } | Failure::Gone { .. })) => return Err(failure),
+                Err(failure) => refused = Some(failure),
+            }
+        }
+        bundle.to.iter().for_each(|to| {
+            self.done.remove(&(page, to.clone()));
+        });
+        // With several recipients of a channel one that took it is enough.
+        taken.ok_or_else(|| refused.unwrap_or(Failure::Never { why: "there is nobody to send it to".into() }))
+    }
+
+    async fn call(&self, to: &str, letters: &[&Letter], post: &Post<'_>) -> Result<Sent, Failure> {
+        let Some(request) = self.provider.request(to, letters, post)? else { return Ok(Sent::default()) };
+        let answer = call(&request, post).await?;
+        self.provider.judge(&answer)?;
+        Ok(self.provider.taken(&answer, letters, post))
+    }
+}
+
+struct Bundle<'l> {
+    to: Vec<String>,
+    letters: Vec<&'l Letter>,
+}
+
+impl<P: Provider + 'static> Channel for OneByOne<P> {
+    fn send<'w>(&'w mut self, letters: &'w [Letter], post: &'w Post<'w>) -> Work<'w, Results> {
+        Box::pin(self.round(letters, post))
+    }
+}
+
+/// Where a provider is, whom it must be certified by, and who asks.
+pub struct Place {
+    pub url: String,
+    ca_file: Option<PathBuf>,
+}
+
+impl Place {
+    pub fn new(config: &ChannelConfig, usual: &str) -> Place {
+        let url = config.url.as_ref().map_or(usual, Secret::reveal);
+        Place { url: url.trim_end_matches('/').to_owned(), ca_file: config.ca_file.clone() }
+    }
+
+    pub fn get(&self, path: &str) -> Result<http::Request, Failure> {
+        self.request(Method::GET, path)
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> Result<http::Request, Failure> {
+        let url = Url::parse(&format!("{}{path}", self.url)).map_err(|why| Failure::Never { why })?;
+        Ok(self.at(method, url))
+    }
+
+    /// Within the bounds of all calls to providers.
+    pub fn at(&self, method: Method, url: Url) -> http::Request {
+        let mut request = http::Request::new(method, url);
+        request.connect_timeout = CALL_CONNECT;
+        request.timeout = CALL_TIMEOUT;
+        request.body_most = CALL_ANSWER_BYTES;
+        request.tls.authorities.clone_from(&self.ca_file);
+        request
+    }
+
+    pub fn json(&self, path: &str, body: &serde_json::Value) -> Result<http::Request, Failure> {
+        let mut request = self.request(Method::POST, path)?;
+        header(&mut request, "Content-Type", "application/json")?;
+        request.body = body.to_string().into();
+        Ok(request)
+    }
+}
+
+pub fn header(request: &mut http::Request, name: &str, value: &str) -> Result<(), Failure> {
+    request.header(name, value).map_err(|failure| Failure::Never { why: failure.message })
+}
+
+/// An answer of any status.
+pub async fn call(request: &http::Request, post: &Post<'_>) -> Result<http::Answer, Failure> {
+    http::call(post.egress, request).await.map_err(|failure| match failure.kind {
+        Kind::Wrong => Failure::Never { why: failure.message },
+        _ => Failure::Channel { why: failure.message, after: None },
+    })
+}
+
+pub fn judge(answer: &http::Answer) -> Result<(), Failure> {
+    let status = answer.status.as_u16();
+    let why = said(answer);
+    match status {
+        200..=299 => Ok(()),
+        // Whoever answers so wants to hear no more, ever.
+        410 => Err(Failure::Gone { why }),
+        408 | 425 | 429 | 500..=599 => Err(Failure::Channel { why, after: asked_pause(answer) }),
+        _ => Err(Failure::Never { why }),
+    }
+}
+
+/// Where from, the status and what else was said, without what a terminal might mistake.
+pub fn said(answer: &http::Answer) -> String {
+    let body = String::from_utf8_lossy(&answer.body);
+    let said: String = body.chars().filter(|c| !c.is_control()).take(200).collect();
+    let colon = if said.is_empty() { "" } else { ": " };
+    format!("{} answers {}{colon}{said}", answer.url.origin(), answer.status.as_u16())
+}
+
+/// What `Retry-After` asks for, in seconds; dates are not written by those who answer so.
+pub fn asked_pause(answer: &http::Answer) -> Option<Duration> {
+    let value = answer.headers.get(RETRY_AFTER)?.to_str().ok()?;
+    value.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// The answer of a provider that says JSON.
+pub async fn asked(request: &http::Request, post: &Post<'_>) -> Result<serde_json::Value, Failure> {
+    let answer = call(request, post).await?;
+    judge(&answer)?;
+    serde_json::from_slice(&answer.body)
+        .map_err(|_| Failure::Page { why: format!("this is no JSON: {}", said(&answer)), after: None })
+}

@@ -1,0 +1,291 @@
+"""Stand-ins for the services that pages go to: one HTTP listener, each provider below a path of its own. They keep what they get, show
+incidents as the real ones would, say what the real ones would refuse, and fail when they are told to.
+
+    with Providers() as providers:
+        providers.url("pagerduty")                  # base address for the configuration
+        providers.fail("pagerduty", status=429, retry_after=1)        # or timeout=True, reset=True; times=2
+        providers.pagerduty.incidents               # dedup key -> {"status", "count", ...}
+        providers.pagerduty.press("acknowledge", key, "Ana")          # what a person does there
+"""
+import base64
+import collections
+import datetime
+import http.server
+import json
+import re
+import threading
+import time
+import urllib.parse
+import uuid
+
+from support.server import free_port, wait_for
+
+
+def iso(at=None):
+    at = datetime.datetime.fromtimestamp(time.time() if at is None else at, datetime.timezone.utc)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Call:
+    """One request, with what is wrong with it by the provider's own rules."""
+
+    def __init__(self, method, path, query, headers, raw):
+        self.method, self.path, self.query, self.headers, self.raw, self.at = method, path, query, headers, raw, time.time()
+        self.problems, self.fault = [], None
+        is_form = "form-urlencoded" in headers.get("content-type", "")
+        self.form = dict(urllib.parse.parse_qsl(raw.decode(), keep_blank_values=True)) if is_form else {}
+        try:
+            self.json = json.loads(raw) if raw and not is_form else None
+        except ValueError:
+            self.json = None
+
+    def need(self, condition, what):
+        if not condition:
+            self.problems.append(what)
+
+
+class Provider:
+    def __init__(self):
+        self.calls = []
+
+    def problems(self):
+        return [problem for call in self.calls for problem in call.problems]
+
+
+class PagerDuty(Provider):
+    """Events API v2, and of the REST API the list of incidents by their key."""
+
+    def __init__(self):
+        super().__init__()
+        self.incidents, self.changes = {}, []
+
+    def answer(self, call):
+        if call.path == "/incidents":
+            call.need(call.headers.get("authorization", "").startswith("Token token="), "no REST token")
+            incident = self.incidents.get(call.query.get("incident_key"))
+            return 200, {"incidents": [incident] if incident else []}
+        body = call.json or {}
+        call.need(call.method == "POST" and isinstance(call.json, dict), "not a POST of JSON")
+        call.need(re.fullmatch("[0-9A-Za-z]{32}", body.get("routing_key", "")), "routing_key")
+        if call.path == "/v2/change/enqueue":
+            call.need(body.get("payload", {}).get("summary"), "a change without summary")
+            self.changes.append(body)
+            return 202, {"status": "success", "message": "Change event processed"}
+        call.need(call.path == "/v2/enqueue", f"unknown path {call.path}")
+        action, key = body.get("event_action"), body.get("dedup_key", "")
+        call.need(action in ("trigger", "acknowledge", "resolve"), f"event_action {action}")
+        call.need(0 < len(key) <= 255, "dedup_key")
+        if action == "trigger":
+            payload = body.get("payload", {})
+            call.need(0 < len(payload.get("summary", "")) <= 1024, "summary")
+            call.need(payload.get("source"), "source")
+            call.need(payload.get("severity") in ("critical", "error", "warning", "info"), "severity")
+            call.need(all("href" in link for link in body.get("links", [])), "links")
+        if call.problems:
+            return 400, {"status": "invalid event", "errors": call.problems}
+        incident = self.incidents.get(key)
+        if incident is None or (incident["status"] == "resolved" and action == "trigger"):
+            incident = self.incidents[key] = {"status": "triggered", "count": 0, "acknowledgements": [], "incident_key": key}
+        incident["count"] += 1
+        if action != "trigger":
+            self.press(action, key, "an integration", "service_reference")
+        return 202, {"status": "success", "message": "Event processed", "dedup_key": key}
+
+    def press(self, action, key, who, kind="user_reference"):
+        incident, by = self.incidents[key], {"type": kind, "summary": who}
+        if action == "acknowledge" and incident["status"] != "resolved":
+            incident["acknowledgements"] = [{"at": iso(), "acknowledger": by}]
+            incident["status"] = "acknowledged"
+        if action == "resolve":
+            incident.update(status="resolved", last_status_change_at=iso(), last_status_change_by=by)
+
+    def standing(self):
+        return [incident["status"] for incident in self.incidents.values()]
+
+
+class Opsgenie(Provider):
+    def __init__(self):
+        super().__init__()
+        self.alerts = {}
+
+    def answer(self, call):
+        call.need(call.headers.get("authorization", "").startswith("GenieKey "), "no GenieKey")
+        found = re.fullmatch(r"/v2/alerts(?:/([^/]+)(?:/(close|acknowledge|notes))?)?", call.path)
+        if not found or (found[1] and call.query.get("identifierType") != "alias"):
+            return 404, {"message": "not found"}
+        alias, action, body = urllib.parse.unquote(found[1] or ""), found[2], call.json or {}
+        if call.method == "GET":
+            alert = self.alerts.get(alias)
+            return (200, {"data": alert}) if alert else (404, {"message": "Alert not found"})
+        if not alias:
+            call.need(0 < len(body.get("message", "")) <= 130, "message")
+            call.need(0 < len(body.get("alias", "")) <= 512, "alias")
+            call.need(len(body.get("description", "")) <= 15_000, "description")
+            call.need(body.get("priority") in ("P1", "P2", "P3", "P4", "P5"), "priority")
+            call.need(all(isinstance(value, str) for value in body.get("details", {}).values()), "details")
+            if call.problems:
+                return 422, {"message": "; ".join(call.problems)}
+            alert = self.alerts.get(body["alias"])
+            if alert is None or alert["status"] == "closed":
+                alert = {"status": "open", "acknowledged": False, "count": 0, "createdAt": iso(), "made": time.time(), "report": {}}
+                self.alerts[body["alias"]] = alert
+            alert["count"] += 1
+        elif action in ("close", "acknowledge") and alias in self.alerts:
+            self.press(action, alias, "system")
+        return 202, {"result": "Request will be processed", "took": 0.1, "requestId": str(uuid.uuid4())}
+
+    def press(self, action, alias, who):
+        alert = self.alerts[alias]
+        after = int((time.time() - alert["made"]) * 1000)
+        if action == "acknowledge":
+            alert["acknowledged"] = True
+            alert["report"].update(ackTime=after, acknowledgedBy=who)
+        else:
+            alert["status"] = "closed"
+            alert["report"].update(closeTime=after, closedBy=who)
+
+    def standing(self):
+        return ["closed" if alert["status"] == "closed" else "acknowledged" if alert["acknowledged"] else "open" for alert in self.alerts.values()]
+
+
+class Slack(Provider):
+    """Incoming webhooks."""
+
+    def answer(self, call):
+        body = call.json or {}
+        call.need(call.path.startswith("/services/"), f"unknown path {call.path}")
+        call.need(body.get("text"), "no_text")
+        blocks = body.get("blocks", []) + [block for one in body.get("attachments", []) for block in one.get("blocks", [])]
+        call.need(len(blocks) <= 50, "over 50 blocks")
+        limits = {"section": 3000, "header": 150}
+        for block in blocks:
+            call.need(len((block.get("text") or {}).get("text", "")) <= limits.get(block["type"], 3000), f"a {block['type']} is too long")
+        return (400, "invalid_blocks") if call.problems else (200, "ok")
+
+
+class Ntfy(Provider):
+    """Topics in memory: published as JSON or as plain text, read by polling."""
+
+    def __init__(self):
+        super().__init__()
+        self.topics = collections.defaultdict(list)
+
+    def answer(self, call):
+        if call.method == "GET":
+            topic = call.path.split("/")[1]
+            return 200, "".join(json.dumps(one) + "\n" for one in self.since(topic, call.query.get("since", "")))
+        if call.path != "/":
+            return 200, self.put(call.path.strip("/"), call.raw.decode())
+        body = call.json or {}
+        call.need(re.fullmatch("[-_A-Za-z0-9]{1,64}", body.get("topic", "")), "topic")
+        call.need(len(body.get("message", "").encode()) <= 4096, "the message is too long")
+        call.need(len(body.get("actions", [])) <= 3, "over 3 actions")
+        if call.problems:
+            return 400, {"code": 40001, "error": "; ".join(call.problems)}
+        return 200, self.put(body["topic"], body["message"], body)
+
+    def put(self, topic, text, whole=None):
+        message = {"id": uuid.uuid4().hex[:12], "time": int(time.time()), "event": "message", "topic": topic, "message": text}
+        self.topics[topic].append({**message, "whole": whole or {}})
+        return message
+
+    def since(self, topic, since):
+        all_of_it = self.topics[topic]
+        for index, one in enumerate(all_of_it):
+            if one["id"] == since:
+                return all_of_it[index + 1:]
+        return [one for one in all_of_it if since.isdigit() and one["time"] >= int(since)]
+
+    def press(self, message, label):
+        """What a telephone does when the button is touched."""
+        action = next(one for one in message["whole"]["actions"] if one["label"].startswith(label))
+        assert action["action"] == "http" and action["method"] == "POST"
+        self.put(action["url"].rsplit("/", 1)[1], action["body"])
+
+
+class Providers:
+    def __init__(self):
+        self.port = free_port()
+        self.pagerduty, self.opsgenie, self.slack, self.ntfy = PagerDuty(), Opsgenie(), Slack(), Ntfy()
+        self.faults, self.lock, self.server = collections.defaultdict(collections.deque), threading.RLock(), None
+        self.stopping = threading.Event()
+
+    def url(self, provider, rest=""):
+        return f"http://127.0.0.1:{self.port}/{provider}{rest}"
+
+    def fail(self, provider, times=1, **fault):
+        """The next requests that send something fail: `status` (with `retry_after`), `timeout` or `reset`; -1 times: until it is mended."""
+        with self.lock:
+            self.faults[provider].append({"times": times, **fault})
+
+    def mend(self, provider):
+        with self.lock:
+            self.faults[provider].clear()
+
+    def _fault(self, provider, call):
+        waiting = self.faults[provider]
+        if call.method == "GET" or not waiting:
+            return None
+        fault = waiting[0]
+        fault["times"] -= 1
+        if fault["times"] == 0:
+            waiting.popleft()
+        return fault
+
+    def handle(self, handler):
+        parts = urllib.parse.urlsplit(handler.path)
+        provider, _, rest = parts.path.lstrip("/").partition("/")
+        length = int(handler.headers.get("Content-Length", 0))
+        headers = {key.lower(): value for key, value in handler.headers.items()}
+        call = Call(handler.command, "/" + rest, dict(urllib.parse.parse_qsl(parts.query)), headers, handler.rfile.read(length))
+        stand_in = getattr(self, provider)
+        with self.lock:
+            call.fault = self._fault(provider, call)
+            status, body = (call.fault.get("status", 0), {"error": "told to fail"}) if call.fault else stand_in.answer(call)
+            stand_in.calls.append(call)
+        if call.fault and call.fault.get("timeout"):
+            self.stopping.wait(60)
+        if not status:
+            handler.close_connection = True
+            return
+        raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        handler.send_response(status)
+        if call.fault and "retry_after" in call.fault:
+            handler.send_header("Retry-After", str(call.fault["retry_after"]))
+        handler.send_header("Content-Length", str(len(raw)))
+        handler.end_headers()
+        handler.wfile.write(raw)
+
+    def __enter__(self):
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_any(self):
+                try:
+                    outer.handle(self)
+                except (ConnectionError, BrokenPipeError):
+                    pass  # Whoever asked has given up waiting.
+
+            do_GET = do_POST = do_PUT = do_DELETE = handle_any
+
+            def log_message(self, *_):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 64
+
+        self.server = Server(("127.0.0.1", self.port), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def basic(name, password):
+    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
