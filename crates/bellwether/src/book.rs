@@ -86,7 +86,12 @@ fn of_contact(contact: &ContactConfig) -> Contact {
 
 /// By the keys of `[[contact]]`, which channels know.
 fn ways(contact: &ContactConfig) -> Ways {
-    let written = [("phone", &contact.phone), ("ntfy", &contact.ntfy)];
+    let written = [
+        ("phone", &contact.phone),
+        ("telegram", &contact.telegram),
+        ("pushover", &contact.pushover),
+        ("ntfy", &contact.ntfy),
+    ];
     let written = written.into_iter().filter_map(|(way, at)| Some((way.to_owned(), at.clone()?)));
     written.collect()
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::channels::webhook::Format;
 use crate::channels::{self, TYPES};
 pub use crate::secret::{Secret, read_secret};
 
@@ -19,6 +20,11 @@ pub enum ChannelType {
     Opsgenie,
     Slack,
     Ntfy,
+    Telegram,
+    Pushover,
+    Sms,
+    Voice,
+    Command,
 }
 
 /// How mail is encrypted on its way to the server.
@@ -95,6 +101,27 @@ pub struct ChannelConfig {
     /// `team:web`, `user:ana@example.org`, `schedule:…`, `escalation:…`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub responders: Option<Vec<String>>,
+
+    // webhook
+    /// A ready form of its body, such as that of Teams.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
+    /// Or one of your own, in minijinja.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+
+    // sms, voice
+    /// Of Twilio: `AC…`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+
+    // command
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
 
     // ntfy
     /// Where the button of a message writes to, and we read.

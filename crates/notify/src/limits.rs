@@ -14,6 +14,18 @@ pub const CALL_GIVE_UP_SECONDS: i64 = 3_600;
 pub const ASK_EVERY: Duration = Duration::from_secs(3);
 /// The public server of ntfy takes one request of a visitor in five seconds, for as long as one likes.
 pub const NTFY_EVERY: Duration = Duration::from_secs(5);
+/// A telephone's button is heard at once: the question waits so long at Telegram for something to answer.
+pub const TELEGRAM_WAITS: Duration = Duration::from_secs(20);
+/// Pushover and Twilio are asked no more often than this, which Pushover asks for.
+pub const RECEIPTS_EVERY: Duration = Duration::from_secs(5);
+/// Twilio's Gather waits so long for a key.
+pub const KEY_SECONDS: u32 = 10;
+/// A command that sends a page has so long; then it is ended and tried again.
+pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
+/// Of what it says.
+pub const COMMAND_OUTPUT_BYTES: u64 = 16 << 10;
+/// What a template may make of one page.
+pub const TEMPLATE_BYTES: usize = 64 << 10;
 /// What was done so many seconds before a page was made, by a provider's clock, may still be an answer to it.
 pub const CLOCKS_DIFFER_SECONDS: i64 = 5;
 /// For one mail, its connection included.

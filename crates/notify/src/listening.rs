@@ -66,7 +66,7 @@ impl Listening {
         match self.ear.listen(open, cursor, &post).await {
             Ok(heard) => {
                 *failures = 0;
-                self.carry(open, heard).await;
+                self.carry(heard).await;
                 self.ear.every()
             }
             Err(failure) => {
@@ -79,9 +79,14 @@ impl Listening {
         }
     }
 
-    async fn carry(&self, open: &[Handle], heard: Heard) {
+    async fn carry(&self, heard: Heard) {
         let Heard { said, cursor } = heard;
-        let answers: Vec<Answer> = said.into_iter().filter_map(|said| self.answer(open, said)).collect();
+        if said.is_empty() && cursor.is_none() {
+            return;
+        }
+        // The question may have taken a while, and pages that were delivered meanwhile may be answered already.
+        let (open, _) = self.look().await;
+        let answers: Vec<Answer> = said.into_iter().filter_map(|said| self.answer(&open, said)).collect();
         let (shared, name) = (self.shared.clone(), self.name.clone());
         let done = tokio::task::spawn_blocking(move || {
             for answer in &answers {
@@ -102,6 +107,9 @@ impl Listening {
         let by_page = |page: i64| open.iter().find(|one| one.page == page);
         let (incident, contact) = match &said.whose {
             Whose::Page(page) => by_page(*page).map(|one| (one.incident, one.contact.clone()))?,
+            Whose::PageCalled(page, handle) => by_page(*page)
+                .filter(|one| one.handle == *handle)
+                .map(|one| (one.incident, one.contact.clone()))?,
             Whose::Token(token) => {
                 let (incident, contact) = self.shared.desk.read_token(token)?;
                 (incident, contact.into())

@@ -102,6 +102,12 @@ pub struct ContactConfig {
     /// In the form of +491701234567.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
+    /// The number of a chat with the bot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub telegram: Option<String>,
+    /// The contact's key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pushover: Option<String>,
     /// A topic that the contact's telephone listens to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ntfy: Option<String>,

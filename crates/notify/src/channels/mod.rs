@@ -5,13 +5,17 @@
 //! | [`post`] | one call for each page and recipient: what most providers want |
 //! | [`problems`] | what may be wrong with keys that several types have |
 
+pub mod command;
 pub mod email;
 pub mod ntfy;
 pub mod opsgenie;
 pub mod pagerduty;
 pub mod post;
 pub mod problems;
+pub mod pushover;
 pub mod slack;
+pub mod telegram;
+pub mod twilio;
 pub mod webhook;
 
 use std::collections::HashSet;
@@ -43,8 +47,19 @@ pub struct Entry {
     pub follows: bool,
 }
 
-pub const TYPES: [&Entry; 6] =
-    [&email::ENTRY, &webhook::ENTRY, &pagerduty::ENTRY, &opsgenie::ENTRY, &slack::ENTRY, &ntfy::ENTRY];
+pub const TYPES: [&Entry; 11] = [
+    &email::ENTRY,
+    &webhook::ENTRY,
+    &pagerduty::ENTRY,
+    &opsgenie::ENTRY,
+    &slack::ENTRY,
+    &ntfy::ENTRY,
+    &telegram::ENTRY,
+    &pushover::ENTRY,
+    &twilio::SMS,
+    &twilio::VOICE,
+    &command::ENTRY,
+];
 
 pub fn of(kind: ChannelType) -> &'static Entry {
     TYPES.into_iter().find(|entry| entry.kind == kind).unwrap_or(TYPES[0])
@@ -107,6 +122,8 @@ pub struct Said {
 pub enum Whose {
     /// Of the contact that got this page.
     Page(i64),
+    /// Of the contact that got this page, if the receiver calls it so: a button tells both, and anybody may write one.
+    PageCalled(i64, String),
     /// Of whomever this was signed for.
     Token(String),
 }

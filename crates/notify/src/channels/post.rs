@@ -12,6 +12,7 @@ use super::{Channel, Letter, Post, Results, Sent, Work};
 use crate::config::{ChannelConfig, Secret};
 use crate::limits::{BUNDLE_FROM, CALL_ANSWER_BYTES, CALL_CONNECT, CALL_TIMEOUT, ROUND};
 use crate::retry::Failure;
+use crate::text;
 
 /// What a provider wants of a page.
 pub trait Provider: Send + Sync {
@@ -25,16 +26,12 @@ pub trait Provider: Send + Sync {
         false
     }
 
-    /// None: there is nothing to say of this kind of page there.
-    fn request(
-        &self,
-        to: &str,
-        letters: &[&Letter],
-        post: &Post<'_>,
-    ) -> Result<Option<http::Request>, Failure>;
+    /// In the order in which they are made; none: there is nothing to say of this kind of page there.
+    fn requests(&self, to: &str, letters: &[&Letter], post: &Post<'_>)
+    -> Result<Vec<http::Request>, Failure>;
 
-    /// What a good answer says.
-    fn taken(&self, _answer: &http::Answer, _letters: &[&Letter], _post: &Post<'_>) -> Sent {
+    /// What the last good answer says.
+    fn taken(&self, _answer: &http::Answer, _to: &str, _letters: &[&Letter], _post: &Post<'_>) -> Sent {
         Sent::default()
     }
 
@@ -123,10 +120,13 @@ impl<P: Provider + 'static> OneByOne<P> {
     }
 
     async fn call(&self, to: &str, letters: &[&Letter], post: &Post<'_>) -> Result<Sent, Failure> {
-        let Some(request) = self.provider.request(to, letters, post)? else { return Ok(Sent::default()) };
-        let answer = call(&request, post).await?;
-        self.provider.judge(&answer)?;
-        Ok(self.provider.taken(&answer, letters, post))
+        let mut sent = Sent::default();
+        for request in self.provider.requests(to, letters, post)? {
+            let answer = call(&request, post).await?;
+            self.provider.judge(&answer)?;
+            sent = self.provider.taken(&answer, to, letters, post);
+        }
+        Ok(sent)
     }
 }
 
@@ -170,6 +170,14 @@ impl Place {
         request.body_most = CALL_ANSWER_BYTES;
         request.tls.authorities.clone_from(&self.ca_file);
         request
+    }
+
+    pub fn form(&self, path: &str, fields: &[(&str, &str)]) -> Result<http::Request, Failure> {
+        let mut request = self.request(Method::POST, path)?;
+        header(&mut request, "Content-Type", "application/x-www-form-urlencoded")?;
+        let fields = fields.iter().map(|(key, value)| format!("{key}={}", text::encode(value)));
+        request.body = fields.collect::<Vec<_>>().join("&").into();
+        Ok(request)
     }
 
     pub fn json(&self, path: &str, body: &serde_json::Value) -> Result<http::Request, Failure> {

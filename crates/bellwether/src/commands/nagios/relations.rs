@@ -51,6 +51,8 @@ impl Converting<'_> {
                 (enabled("service_notifications_enabled"), enabled("host_notifications_enabled"));
             let config = ContactConfig {
                 phone: None,
+                telegram: None,
+                pushover: None,
                 ntfy: None,
                 name: name.to_string(),
                 channels: vec!["log".to_owned()],

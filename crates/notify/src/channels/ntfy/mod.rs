@@ -111,18 +111,18 @@ impl Provider for Ntfy {
         true
     }
 
-    fn request(
+    fn requests(
         &self,
         to: &str,
         letters: &[&Letter],
         post: &Post<'_>,
-    ) -> Result<Option<http::Request>, Failure> {
+    ) -> Result<Vec<http::Request>, Failure> {
         let reply = format!("{}/{}", self.place.url, self.reply_topic(post.settings));
         let body = message::of(letters, to, &reply, post);
-        self.signed(self.place.json("/", &body)?).map(Some)
+        Ok(vec![self.signed(self.place.json("/", &body)?)?])
     }
 
-    fn taken(&self, answer: &http::Answer, letters: &[&Letter], _post: &Post<'_>) -> Sent {
+    fn taken(&self, answer: &http::Answer, _to: &str, letters: &[&Letter], _post: &Post<'_>) -> Sent {
         let answer: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let id = answer["id"].as_str().map(str::to_owned);
         Sent { handle: Some(id.unwrap_or_else(|| letters[0].waiting.page.id.to_string())) }

@@ -84,18 +84,18 @@ impl Opsgenie {
 }
 
 impl Provider for Opsgenie {
-    fn request(
+    fn requests(
         &self,
         _to: &str,
         letters: &[&Letter],
         post: &Post<'_>,
-    ) -> Result<Option<http::Request>, Failure> {
-        let Some((path, body)) = alert::of(letters[0], &self.responders, post) else { return Ok(None) };
-        self.signed(self.place.json(&path, &body)?).map(Some)
+    ) -> Result<Vec<http::Request>, Failure> {
+        let Some((path, body)) = alert::of(letters[0], &self.responders, post) else { return Ok(Vec::new()) };
+        Ok(vec![self.signed(self.place.json(&path, &body)?)?])
     }
 
     /// The alias, by which it is asked for.
-    fn taken(&self, _answer: &http::Answer, letters: &[&Letter], post: &Post<'_>) -> Sent {
+    fn taken(&self, _answer: &http::Answer, _to: &str, letters: &[&Letter], post: &Post<'_>) -> Sent {
         Sent { handle: Some(text::dedup_key(&letters[0].waiting.page, &post.settings.server_id)) }
     }
 }

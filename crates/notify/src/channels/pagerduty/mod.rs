@@ -79,17 +79,17 @@ fn open(config: &ChannelConfig) -> Result<Box<dyn Channel>, String> {
 }
 
 impl Provider for PagerDuty {
-    fn request(
+    fn requests(
         &self,
         _to: &str,
         letters: &[&Letter],
         post: &Post<'_>,
-    ) -> Result<Option<http::Request>, Failure> {
+    ) -> Result<Vec<http::Request>, Failure> {
         let (path, body) = event::of(letters[0], self.routing_key.reveal(), post);
-        self.place.json(path, &body).map(Some)
+        Ok(vec![self.place.json(path, &body)?])
     }
 
-    fn taken(&self, _answer: &http::Answer, letters: &[&Letter], post: &Post<'_>) -> Sent {
+    fn taken(&self, _answer: &http::Answer, _to: &str, letters: &[&Letter], post: &Post<'_>) -> Sent {
         Sent { handle: Some(text::dedup_key(&letters[0].waiting.page, &post.settings.server_id)) }
     }
 }

@@ -45,16 +45,16 @@ impl Provider for Slack {
         true
     }
 
-    fn request(
+    fn requests(
         &self,
         _to: &str,
         letters: &[&Letter],
         post: &Post<'_>,
-    ) -> Result<Option<http::Request>, Failure> {
+    ) -> Result<Vec<http::Request>, Failure> {
         let mut request = self.place.at(Method::POST, self.url.clone());
         header(&mut request, "Content-Type", "application/json")?;
         request.body = blocks::message(letters, post).to_string().into();
-        Ok(Some(request))
+        Ok(vec![request])
     }
 
     /// An address that was taken back, or a room that was archived, takes nothing more until somebody mends it.

@@ -47,3 +47,32 @@ pub fn json(letter: &Letter, settings: &Settings, now: i64) -> Value {
         "text": text::plain(&said),
     })
 }
+
+/// What templates see: the same, and what is of use in forms of others.
+pub fn for_template(letter: &Letter, settings: &Settings, now: i64) -> Value {
+    let page = &letter.waiting.page;
+    let said = text::said(letter, settings, now);
+    let mut body = json(letter, settings, now);
+    body["facts"] = said.facts.iter().map(|(word, what)| json!({"word": word, "what": what})).collect();
+    body["key"] = text::dedup_key(page, &settings.server_id).into();
+    body["since_utc"] = text::utc(page.message.since).into();
+    body["until_utc"] = page.message.until.map(text::utc).into();
+    body
+}
+
+/// A page to try a template with.
+pub fn sample() -> Value {
+    json!({
+        "version": 1, "event": "problem", "incident": 12, "contact": "ana", "channel": "chat", "at": 1_700_000_300,
+        "headline": "CRITICAL: api-latency (2 instances)", "about": "monitor", "name": "api-latency", "instance": "api.eu",
+        "title": "api-latency", "state": "CRITICAL", "since": 1_700_000_290, "until": null, "value": 912.4,
+        "warning": "> 300", "critical": "> 800", "output": "912.4", "bad": 2,
+        "instances": [{"instance": "api.eu", "state": "CRITICAL", "output": "912.4"}],
+        "description": null, "playbook": "https://wiki.example/api", "author": "", "comment": "", "number": null,
+        "instead_of": null, "changed": [{"at": 1_700_000_200, "what": "deployed 4.2 (deploy)"}],
+        "usual": "12 to 80 on the day before", "link": "https://bell.example/incidents/12",
+        "acknowledge": "https://bell.example/a/TOKEN", "links_are_local": false, "text": "all of it in words",
+        "facts": [{"word": "State", "what": "CRITICAL"}], "key": "bellwether-incident-12-0", "since_utc": "2023-11-14T22:18:10Z",
+        "until_utc": null,
+    })
+}

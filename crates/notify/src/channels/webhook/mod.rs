@@ -3,7 +3,10 @@
 //! `X-Bellwether-Signature` is `sha256=` and the hex HMAC of the timestamp, a dot and the body, by the channel's
 //! secret. `X-Bellwether-Delivery` is the same when a delivery is tried again. docs/channels.md has the body.
 
-mod body;
+pub mod body;
+mod template;
+
+use std::io::Read;
 
 use hyper::Method;
 use outbound::{Url, http};
@@ -13,13 +16,16 @@ use super::post::{OneByOne, Place, Provider, header};
 use super::problems::{self, Problems};
 use super::{Channel, Entry, Letter, Post, deaf};
 use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
-use crate::limits::CALL_GIVE_UP_SECONDS;
+use crate::limits::{CALL_GIVE_UP_SECONDS, TEMPLATE_BYTES};
 use crate::retry::Failure;
+
+pub use template::Format;
+use template::Template;
 
 pub const ENTRY: Entry = Entry {
     kind: ChannelType::Webhook,
     word: "webhook",
-    keys: &["url", "secret", "secret_file", "ca_file"],
+    keys: &["url", "secret", "secret_file", "format", "template", "template_file", "content_type", "ca_file"],
     problems,
     open,
     ear: deaf,
@@ -31,6 +37,8 @@ struct Webhook {
     place: Place,
     url: Url,
     secret: Option<Secret>,
+    template: Option<Template>,
+    content_type: String,
 }
 
 fn problems(channel: &ChannelConfig) -> Problems {
@@ -39,26 +47,62 @@ fn problems(channel: &ChannelConfig) -> Problems {
     problems::url(channel, &mut found);
     let (here, file) = (("secret", &channel.secret), ("secret_file", &channel.secret_file));
     problems::secret(here, file, None, &mut found);
+    let written = [channel.format.is_some(), channel.template.is_some(), channel.template_file.is_some()];
+    if written.iter().filter(|is| **is).count() > 1 {
+        let why = "`format`, `template` and `template_file` say the same: write one of them";
+        found.push(("template", why.into()));
+    }
+    // A file is looked at when the channel begins: it may not be there yet where this is checked.
+    if let Some(text) = &channel.template {
+        let tried = Template::new(text).and_then(|template| template.render(&body::sample()));
+        found.extend(tried.err().map(|why| ("template", why)));
+    }
+    let wrong = channel.content_type.as_deref().and_then(|it| http::header("Content-Type", it).err());
+    found.extend(wrong.map(|why| ("content_type", why)));
     found
+}
+
+/// What its body is made of, if not of the usual.
+fn template(config: &ChannelConfig) -> Result<Option<Template>, String> {
+    let text = match (&config.template_file, &config.template, config.format) {
+        (Some(path), ..) => {
+            let file = std::fs::File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
+            let mut text = String::new();
+            let read = file.take(TEMPLATE_BYTES as u64).read_to_string(&mut text);
+            read.map_err(|error| format!("{}: {error}", path.display()))?;
+            text
+        }
+        (None, Some(text), _) => text.clone(),
+        (None, None, Some(format)) => format.text().to_owned(),
+        (None, None, None) => return Ok(None),
+    };
+    Template::new(&text).map(Some)
 }
 
 fn open(config: &ChannelConfig) -> Result<Box<dyn Channel>, String> {
     let url = Url::parse(config.url.as_ref().map_or("", Secret::reveal))?;
     let secret = read_secret(&config.secret, &config.secret_file)?;
-    Ok(OneByOne::boxed(Webhook { place: Place::new(config, ""), url, secret }))
+    let (place, template) = (Place::new(config, ""), template(config)?);
+    let content_type = config.content_type.clone().unwrap_or_else(|| "application/json".into());
+    Ok(OneByOne::boxed(Webhook { place, url, secret, template, content_type }))
 }
 
 impl Provider for Webhook {
-    fn request(
+    fn requests(
         &self,
         _to: &str,
         letters: &[&Letter],
         post: &Post<'_>,
-    ) -> Result<Option<http::Request>, Failure> {
+    ) -> Result<Vec<http::Request>, Failure> {
         let page = &letters[0].waiting.page;
-        let body = body::json(letters[0], post.settings, post.now).to_string();
+        let body = match &self.template {
+            None => body::json(letters[0], post.settings, post.now).to_string(),
+            Some(template) => template
+                .render(&body::for_template(letters[0], post.settings, post.now))
+                .map_err(|why| Failure::Never { why: format!("the template of its body: {why}") })?,
+        };
         let mut request = self.place.at(Method::POST, self.url.clone());
-        header(&mut request, "Content-Type", "application/json")?;
+        header(&mut request, "Content-Type", &self.content_type)?;
         header(&mut request, "User-Agent", "Bellwether")?;
         header(&mut request, "X-Bellwether-Event", page.kind.word())?;
         header(&mut request, "X-Bellwether-Delivery", &delivery(page.id, &post.settings.server_id))?;
@@ -68,7 +112,7 @@ impl Provider for Webhook {
             header(&mut request, "X-Bellwether-Signature", &signature)?;
         }
         request.body = body.into();
-        Ok(Some(request))
+        Ok(vec![request])
     }
 }
 

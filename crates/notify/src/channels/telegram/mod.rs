@@ -1,0 +1,193 @@
+//! Telegram: a message by a bot, with a button; what is pressed is fetched, nobody has to reach us.
+
+mod update;
+
+use std::time::Duration;
+
+use hyper::Method;
+use incidents::Handle;
+use outbound::http;
+use serde_json::{Value, json};
+
+use super::post::{OneByOne, Place, Provider, asked, asked_pause, call, judge, said};
+use super::problems::{self, Problems};
+use super::{Channel, Ear, Entry, Heard, Letter, Opened, Post, Sent, Work};
+use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
+use crate::limits::{CALL_GIVE_UP_SECONDS, CALL_TIMEOUT, TELEGRAM_WAITS};
+use crate::retry::Failure;
+use crate::text::{self, cut};
+
+pub const ENTRY: Entry = Entry {
+    kind: ChannelType::Telegram,
+    word: "telegram",
+    keys: &["token", "token_file", "to", "url", "ca_file"],
+    problems,
+    open,
+    ear,
+    give_up: CALL_GIVE_UP_SECONDS,
+    follows: false,
+};
+
+const USUAL: &str = "https://api.telegram.org";
+const WAY: &str = "telegram";
+/// Of one message 4096 characters.
+const MESSAGE_MAX: usize = 3_900;
+
+fn problems(channel: &ChannelConfig) -> Problems {
+    let mut found = Problems::new();
+    problems::token(channel, Some("what @BotFather says, such as \"123456:ABC…\""), &mut found);
+    problems::url(channel, &mut found);
+    problems::to(
+        channel,
+        is_chat,
+        "a chat: its number (of a group with a minus), or @name of a public one",
+        &mut found,
+    );
+    found
+}
+
+fn is_chat(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_number = (1..=20).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let name = text.strip_prefix('@').unwrap_or_default();
+    is_number || (!name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
+}
+
+struct Telegram {
+    place: Place,
+    token: Secret,
+    to: Vec<String>,
+    /// Buttons that were pressed, to be told that it is done: by the next question, when it is on the disk.
+    pressed: Vec<update::Pressed>,
+}
+
+fn read(config: &ChannelConfig) -> Result<Telegram, String> {
+    let token = read_secret(&config.token, &config.token_file)?.unwrap_or_default();
+    let to = config.to.clone().unwrap_or_default();
+    Ok(Telegram { place: Place::new(config, USUAL), token, to, pressed: Vec::new() })
+}
+
+fn open(config: &ChannelConfig) -> Result<Box<dyn Channel>, String> {
+    read(config).map(OneByOne::boxed)
+}
+
+fn ear(config: &ChannelConfig) -> Opened {
+    Ok(Some(Box::new(read(config)?)))
+}
+
+impl Telegram {
+    fn ask_for(&self, method: &str, body: &Value) -> Result<http::Request, Failure> {
+        self.place.json(&format!("/bot{}/{method}", self.token.reveal()), body)
+    }
+
+    async fn hear(&mut self, open: &[Handle], cursor: &str, post: &Post<'_>) -> Result<Heard, Failure> {
+        for pressed in std::mem::take(&mut self.pressed) {
+            self.confirm(&pressed, post).await;
+        }
+        if open.iter().all(|one| one.acknowledged) {
+            return Ok(Heard::default());
+        }
+        let path = format!(
+            "/bot{}/getUpdates?timeout={}&allowed_updates=%5B%22callback_query%22%5D{}",
+            self.token.reveal(),
+            TELEGRAM_WAITS.as_secs(),
+            if cursor.is_empty() { String::new() } else { format!("&offset={cursor}") },
+        );
+        let mut request = self.place.request(Method::GET, &path)?;
+        request.timeout = TELEGRAM_WAITS + CALL_TIMEOUT;
+        let answer = asked(&request, post).await?;
+        let (heard, pressed) = update::heard(&answer);
+        self.pressed = pressed;
+        Ok(heard)
+    }
+
+    /// The button stops turning and goes away. A nicety: when it fails, the deed is done all the same.
+    async fn confirm(&self, pressed: &update::Pressed, post: &Post<'_>) {
+        let told = json!({"callback_query_id": pressed.query, "text": "Noted: you have it."});
+        let without = json!({"chat_id": pressed.chat, "message_id": pressed.message, "reply_markup": {"inline_keyboard": []}});
+        for (method, body) in [("answerCallbackQuery", told), ("editMessageReplyMarkup", without)] {
+            if let Ok(request) = self.ask_for(method, &body)
+                && let Err(failure) = call(&request, post).await
+            {
+                tracing::debug!(why = failure.why(), "a button of Telegram was not told that it is done");
+            }
+        }
+    }
+}
+
+impl Provider for Telegram {
+    fn recipients(&self, letter: &Letter) -> Result<Vec<String>, Failure> {
+        super::recipients(letter, &self.to, WAY, is_chat)
+    }
+
+    fn bundles(&self) -> bool {
+        true
+    }
+
+    fn requests(
+        &self,
+        to: &str,
+        letters: &[&Letter],
+        post: &Post<'_>,
+    ) -> Result<Vec<http::Request>, Failure> {
+        let all: Vec<text::Said> =
+            letters.iter().map(|letter| text::said(letter, post.settings, post.now)).collect();
+        let lines: Vec<String> = match all.as_slice() {
+            [one] => vec![format!("{}\n\n{}", one.headline, text::short(one))],
+            many => many.iter().map(|said| format!("• {}", said.headline)).collect(),
+        };
+        let buttons = letters.iter().zip(&all).filter(|(letter, _)| letter.token.is_some());
+        let press = |(letter, said): (&&Letter, &text::Said)| {
+            let label = if all.len() == 1 {
+                "Acknowledge".into()
+            } else {
+                format!("Ack {}", cut(&said.headline, 40))
+            };
+            json!([{"text": label, "callback_data": update::data(letter.waiting.page.id)}])
+        };
+        let mut keyboard: Vec<Value> = buttons.map(press).collect();
+        // Telegram refuses buttons that lead to this machine only.
+        if !post.settings.url_is_local {
+            keyboard.push(json!([{"text": "Look", "url": all[0].link}]));
+        }
+        let body = json!({
+            "chat_id": to,
+            "text": cut(&lines.join("\n"), MESSAGE_MAX),
+            "link_preview_options": {"is_disabled": true},
+            "disable_notification": !letters.iter().any(|letter| letter.waiting.page.kind.is_problem()),
+            "reply_markup": {"inline_keyboard": keyboard},
+        });
+        Ok(vec![self.ask_for("sendMessage", &body)?])
+    }
+
+    fn taken(&self, answer: &http::Answer, _to: &str, _letters: &[&Letter], _post: &Post<'_>) -> Sent {
+        let answer: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        Sent { handle: update::handle(&answer["result"]) }
+    }
+
+    /// The pause that Telegram asks for stands in the body.
+    fn judge(&self, answer: &http::Answer) -> Result<(), Failure> {
+        if answer.status.as_u16() != 429 {
+            return judge(answer);
+        }
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let seconds = body["parameters"]["retry_after"].as_u64().map(Duration::from_secs);
+        Err(Failure::Channel { why: said(answer), after: seconds.or_else(|| asked_pause(answer)) })
+    }
+}
+
+impl Ear for Telegram {
+    /// The waiting is done at Telegram.
+    fn every(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn listen<'w>(
+        &'w mut self,
+        open: &'w [Handle],
+        cursor: &'w str,
+        post: &'w Post<'w>,
+    ) -> Work<'w, Result<Heard, Failure>> {
+        Box::pin(self.hear(open, cursor, post))
+    }
+}

@@ -1,0 +1,69 @@
+//! A call that says what is wrong; a key says that somebody has it. An answering machine presses none.
+
+use outbound::http;
+
+use super::Account;
+use crate::channels::post::Provider;
+use crate::channels::{Letter, Post, Sent};
+use crate::limits::KEY_SECONDS;
+use crate::retry::Failure;
+use crate::text::{self, cut};
+
+/// People listen to two sentences.
+const SAID_MAX: usize = 400;
+
+pub struct Calls(pub(super) Account);
+
+impl Provider for Calls {
+    fn recipients(&self, letter: &Letter) -> Result<Vec<String>, Failure> {
+        self.0.recipients(letter)
+    }
+
+    fn bundles(&self) -> bool {
+        true
+    }
+
+    /// Nobody is called for good news.
+    fn requests(
+        &self,
+        to: &str,
+        letters: &[&Letter],
+        post: &Post<'_>,
+    ) -> Result<Vec<http::Request>, Failure> {
+        let bad: Vec<&Letter> =
+            letters.iter().filter(|letter| letter.waiting.page.kind.is_problem()).copied().collect();
+        if bad.is_empty() {
+            return Ok(Vec::new());
+        }
+        let script = script(&bad, post);
+        let fields = [("To", to), ("From", &self.0.from), ("Twiml", &script)];
+        let request = self.0.place.form(&self.0.path("Calls.json"), &fields)?;
+        Ok(vec![self.0.signed(request)])
+    }
+
+    fn taken(&self, _answer: &http::Answer, _to: &str, _letters: &[&Letter], _post: &Post<'_>) -> Sent {
+        Sent::default()
+    }
+}
+
+/// With an address that others reach, a key acknowledges; without one it is said how else.
+fn script(bad: &[&Letter], post: &Post<'_>) -> String {
+    let said = text::said(bad[0], post.settings, post.now);
+    let more = bad.len() - 1;
+    let more = if more > 0 { format!(" And {more} more.") } else { String::new() };
+    let words = escape(&cut(&format!("Bellwether. {}.{more}", said.headline), SAID_MAX));
+    match said.acknowledge.filter(|_| !post.settings.url_is_local) {
+        Some(link) => format!(
+            "<Response><Gather numDigits=\"1\" timeout=\"{KEY_SECONDS}\" action=\"{}/keys\"><Say>{words} Press 1 if you have it.</Say><Pause length=\"2\"/>\
+             <Say>{words} Press 1 if you have it.</Say></Gather><Say>Nobody has it yet.</Say></Response>",
+            escape(&link)
+        ),
+        None => format!(
+            "<Response><Say>{words}</Say><Pause length=\"2\"/><Say>{words} This call cannot be answered by a key: look at Bellwether.</Say></Response>"
+        ),
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,186 @@
+//! Telephones by Twilio: a text that is answered by a text, a call that is answered by a key.
+
+mod answers;
+mod call;
+
+use std::time::Duration;
+
+use incidents::Handle;
+use outbound::{Secret as Password, http};
+
+use super::post::{OneByOne, Place, Provider, asked};
+use super::problems::{self, Problems};
+use super::{Ear, Entry, Heard, Letter, Post, Sent, Work, deaf};
+use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
+use crate::limits::{CALL_GIVE_UP_SECONDS, RECEIPTS_EVERY};
+use crate::retry::Failure;
+use crate::text::{self, cut};
+
+const KEYS: &[&str] = &["account", "token", "token_file", "from", "to", "url", "ca_file"];
+
+pub const SMS: Entry = Entry {
+    kind: ChannelType::Sms,
+    word: "sms",
+    keys: KEYS,
+    problems,
+    open: |config| read(config).map(|account| OneByOne::boxed(Texts(account))),
+    ear: |config| Ok(Some(Box::new(Texts(read(config)?)))),
+    give_up: CALL_GIVE_UP_SECONDS,
+    follows: false,
+};
+
+pub const VOICE: Entry = Entry {
+    kind: ChannelType::Voice,
+    word: "voice",
+    keys: KEYS,
+    problems,
+    open: |config| read(config).map(|account| OneByOne::boxed(call::Calls(account))),
+    // Keys that are pressed come to /a/TOKEN/keys.
+    ear: deaf,
+    give_up: CALL_GIVE_UP_SECONDS,
+    follows: false,
+};
+
+const USUAL: &str = "https://api.twilio.com";
+const WAY: &str = "phone";
+/// Three parts of a long text at most: each costs.
+const TEXT_MAX: usize = 450;
+
+fn problems(channel: &ChannelConfig) -> Problems {
+    let mut found = Problems::new();
+    let is_account = |text: &String| {
+        text.len() == 34 && text.starts_with("AC") && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    match &channel.account {
+        None => found.push(("account", "this is missing: the SID of your account at Twilio, `AC…`".into())),
+        Some(account) if !is_account(account) => {
+            found.push(("account", "this is no SID of an account: `AC` and 32 more".into()))
+        }
+        Some(_) => {}
+    }
+    problems::token(channel, Some("the auth token of that account"), &mut found);
+    let shape = "a number such as \"+491701234567\"";
+    match &channel.from {
+        None => {
+            found.push(("from", format!("this is missing: the number at Twilio that it comes from, {shape}")))
+        }
+        Some(from) if !is_number(from) => {
+            found.push(("from", format!("`{}` is not {shape}", from.escape_debug())))
+        }
+        Some(_) => {}
+    }
+    problems::url(channel, &mut found);
+    problems::to(channel, is_number, shape, &mut found);
+    found
+}
+
+/// E.164
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix('+').unwrap_or_default();
+    (7..=15).contains(&digits.len())
+        && !digits.starts_with('0')
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+struct Account {
+    place: Place,
+    sid: String,
+    token: Secret,
+    from: String,
+    to: Vec<String>,
+}
+
+fn read(config: &ChannelConfig) -> Result<Account, String> {
+    Ok(Account {
+        place: Place::new(config, USUAL),
+        sid: config.account.clone().unwrap_or_default(),
+        token: read_secret(&config.token, &config.token_file)?.unwrap_or_default(),
+        from: config.from.clone().unwrap_or_default(),
+        to: config.to.clone().unwrap_or_default(),
+    })
+}
+
+impl Account {
+    fn path(&self, rest: &str) -> String {
+        format!("/2010-04-01/Accounts/{}/{rest}", self.sid)
+    }
+
+    fn signed(&self, mut request: http::Request) -> http::Request {
+        let password = Password(self.token.reveal().to_owned());
+        request.auth = Some(http::Auth::Basic { user: self.sid.clone(), password });
+        request
+    }
+
+    fn recipients(&self, letter: &Letter) -> Result<Vec<String>, Failure> {
+        super::recipients(letter, &self.to, WAY, is_number)
+    }
+}
+
+struct Texts(Account);
+
+impl Provider for Texts {
+    fn recipients(&self, letter: &Letter) -> Result<Vec<String>, Failure> {
+        self.0.recipients(letter)
+    }
+
+    fn bundles(&self) -> bool {
+        true
+    }
+
+    fn requests(
+        &self,
+        to: &str,
+        letters: &[&Letter],
+        post: &Post<'_>,
+    ) -> Result<Vec<http::Request>, Failure> {
+        let all: Vec<text::Said> =
+            letters.iter().map(|letter| text::said(letter, post.settings, post.now)).collect();
+        let body = match all.as_slice() {
+            [one] => answers::one(letters[0], one),
+            many => {
+                let lines: Vec<&str> = many.iter().map(|said| said.headline.as_str()).collect();
+                format!("{} notices:\n{}", many.len(), lines.join("\n"))
+            }
+        };
+        let fields = [("To", to), ("From", &self.0.from), ("Body", &cut(&body, TEXT_MAX))];
+        let request = self.0.place.form(&self.0.path("Messages.json"), &fields)?;
+        Ok(vec![self.0.signed(request)])
+    }
+
+    /// An answer comes from the number that it went to.
+    fn taken(&self, _answer: &http::Answer, to: &str, _letters: &[&Letter], _post: &Post<'_>) -> Sent {
+        Sent { handle: Some(to.to_owned()) }
+    }
+}
+
+impl Texts {
+    async fn ask(&self, open: &[Handle], cursor: &str, post: &Post<'_>) -> Result<Heard, Failure> {
+        if open.iter().all(|one| one.acknowledged) {
+            return Ok(Heard::default());
+        }
+        let oldest = open.iter().map(|one| one.at).min().unwrap_or(post.now);
+        let day = text::utc(oldest);
+        let query = format!(
+            "Messages.json?To={}&DateSent%3E={}&PageSize=50",
+            text::encode(&self.0.from),
+            day.split('T').next().unwrap_or_default()
+        );
+        let request = self.0.signed(self.0.place.get(&self.0.path(&query))?);
+        Ok(answers::heard(&asked(&request, post).await?, open, cursor))
+    }
+}
+
+impl Ear for Texts {
+    fn every(&self) -> Duration {
+        RECEIPTS_EVERY
+    }
+
+    fn listen<'w>(
+        &'w mut self,
+        open: &'w [Handle],
+        cursor: &'w str,
+        post: &'w Post<'w>,
+    ) -> Work<'w, Result<Heard, Failure>> {
+        Box::pin(self.ask(open, cursor, post))
+    }
+}
