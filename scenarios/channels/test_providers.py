@@ -77,7 +77,7 @@ def test_nothing_is_lost_and_no_second_key_whatever_fails(kind, providers, story
 
 
 def test_a_receiver_that_says_nothing_loses_and_delays_nothing(providers, story):
-    """The first call is never answered; beside it another channel has its page at once."""
+    """The first call is never answered; beside it another channel has its page at once. Nor is the page lost when we die meanwhile."""
     story = story(channel("pagerduty", providers), extra=f"""
 [[contact]]
 name = "room"
@@ -97,6 +97,8 @@ contacts = ["room"]
     story.result(2, "slow", name="other")
     wait_for(lambda: providers.slack.calls, what="the page in the chat")
     assert providers.pagerduty.standing() == [], "the chat did not wait for the provider that says nothing"
+    story.server.kill()
+    story.server.start()
     wait_for(lambda: providers.pagerduty.standing() == ["triggered"], what="the second try")
     assert providers.slack.problems() == []
     blocks = providers.slack.calls[0].json["attachments"][0]["blocks"]

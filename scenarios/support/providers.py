@@ -7,9 +7,9 @@ incidents as the real ones would, say what the real ones would refuse, and fail 
         providers.pagerduty.incidents               # dedup key -> {"status", "count", ...}
         providers.pagerduty.press("acknowledge", key, "Ana")          # what a person does there
 """
-import base64
 import collections
 import datetime
+import email.utils
 import http.server
 import json
 import re
@@ -17,8 +17,9 @@ import threading
 import time
 import urllib.parse
 import uuid
+from xml.etree import ElementTree
 
-from support.server import free_port, wait_for
+from support.server import free_port
 
 
 def iso(at=None):
@@ -203,10 +204,140 @@ class Ntfy(Provider):
         self.put(action["url"].rsplit("/", 1)[1], action["body"])
 
 
+class Telegram(Provider):
+    """A bot's messages, and what is pressed below them."""
+
+    def __init__(self):
+        super().__init__()
+        self.messages, self.updates, self.told, self.pressed = [], [], [], threading.Condition()
+
+    def answer(self, call):
+        method, body = call.path.rsplit("/", 1)[1], call.json or {}
+        call.need(re.fullmatch(r"/bot[^/]+/\w+", call.path), f"unknown path {call.path}")
+        if method == "sendMessage":
+            call.need(0 < len(body.get("text", "")) <= 4096, "text")
+            buttons = [one for row in body.get("reply_markup", {}).get("inline_keyboard", []) for one in row]
+            call.need(all(len(one.get("callback_data", "").encode()) <= 64 for one in buttons), "callback_data is too long")
+            call.need(all("127.0.0.1" not in one.get("url", "") for one in buttons), "a button leads to this machine")
+            if call.problems:
+                return 400, {"ok": False, "description": call.problems[0]}
+            message = {"message_id": len(self.messages) + 1, "chat": {"id": int(body["chat_id"])}, "text": body["text"], "buttons": buttons}
+            self.messages.append(message)
+            return 200, {"ok": True, "result": message}
+        if method == "getUpdates":
+            offset = int(call.query.get("offset", 0))
+            return 200, {"ok": True, "result": [one for one in self.updates if one["update_id"] >= offset]}
+        self.told.append((method, body))
+        return 200, {"ok": True, "result": True}
+
+    def waits(self, call):
+        """Long polling: as long as it was asked for, or until a button is pressed."""
+        if call.path.endswith("/getUpdates"):
+            offset = int(call.query.get("offset", 0))
+            with self.pressed:
+                self.pressed.wait_for(lambda: any(one["update_id"] >= offset for one in self.updates), min(float(call.query.get("timeout", 0)), 5))
+
+    def press(self, message, who="Ana", chat=None):
+        data = next(one["callback_data"] for one in message["buttons"] if "callback_data" in one)
+        shown = {"message_id": message["message_id"], "chat": {"id": chat or message["chat"]["id"]}}
+        with self.pressed:
+            self.updates.append({"update_id": 100 + len(self.updates), "callback_query": {"id": uuid.uuid4().hex, "data": data, "from": {"first_name": who}, "message": shown}})
+            self.pressed.notify_all()
+
+
+class Pushover(Provider):
+    """Emergencies ring until their receipt is acknowledged or cancelled."""
+
+    def __init__(self):
+        super().__init__()
+        self.messages, self.receipts = [], {}
+
+    def answer(self, call):
+        if call.path.startswith("/1/receipts/cancel_by_tag/"):
+            tag = call.path.rsplit("/", 1)[1].removesuffix(".json")
+            call.need(call.form.get("token"), "token")
+            hit = [one for one in self.receipts.values() if tag in one["tags"] and not one["cancelled"]]
+            for one in hit:
+                one["cancelled"] = True
+            return 200, {"status": 1, "canceled": len(hit)}
+        if call.path.startswith("/1/receipts/"):
+            receipt = self.receipts.get(call.path.split("/")[3].removesuffix(".json"))
+            return (200, {"status": 1, **receipt}) if receipt else (404, {"status": 0})
+        form = call.form
+        call.need(call.path == "/1/messages.json", f"unknown path {call.path}")
+        call.need(len(form.get("message", "")) in range(1, 1025), "message")
+        call.need(len(form.get("title", "")) <= 250, "title")
+        if form.get("priority") == "2":
+            call.need(int(form.get("retry", 0)) >= 30 and 0 < int(form.get("expire", 0)) <= 10_800, "retry and expire")
+        if call.problems:
+            return 400, {"status": 0, "errors": call.problems}
+        self.messages.append(form)
+        answer = {"status": 1, "request": str(uuid.uuid4())}
+        if form.get("priority") == "2":
+            answer["receipt"] = uuid.uuid4().hex[:30]
+            self.receipts[answer["receipt"]] = {"acknowledged": 0, "acknowledged_by_device": "", "cancelled": False, "tags": form.get("tags", "").split(",")}
+        return 200, answer
+
+    def press(self, device="ana-phone"):
+        for receipt in self.receipts.values():
+            receipt.update(acknowledged=1, acknowledged_by_device=device)
+
+    def ringing(self):
+        return [one for one in self.receipts.values() if not one["acknowledged"] and not one["cancelled"]]
+
+
+class Twilio(Provider):
+    """Texts and calls. A call plays its script; keys go to where the script says."""
+
+    def __init__(self):
+        super().__init__()
+        self.messages, self.rung, self.account = [], [], "AC" + "0" * 32
+
+    def answer(self, call):
+        call.need(call.headers.get("authorization", "").startswith("Basic "), "no Basic authorization")
+        found = re.fullmatch(r"/2010-04-01/Accounts/(AC\w{32})/(Messages|Calls)\.json", call.path)
+        if not found:
+            return 404, {"code": 20404, "message": "not found"}
+        if call.method == "GET":
+            call.need(call.query.get("To"), "To")
+            return 200, {"messages": [one for one in reversed(self.messages) if one["to"] == call.query["To"]]}
+        form = call.form
+        for key in ("To", "From"):
+            call.need(re.fullmatch(r"\+[1-9]\d{6,14}", form.get(key, "")), f"{key} is no number")
+        if found[2] == "Messages":
+            call.need(0 < len(form.get("Body", "")) <= 1600, "Body")
+        else:
+            ElementTree.fromstring(form.get("Twiml", ""))
+        if call.problems:
+            return 400, {"code": 21211, "message": call.problems[0]}
+        sid = ("SM" if found[2] == "Messages" else "CA") + uuid.uuid4().hex
+        if found[2] == "Messages":
+            self.message(form["From"], form["To"], form["Body"], "outbound-api", sid)
+        else:
+            self.rung.append({"sid": sid, "to": form["To"], "script": form["Twiml"]})
+        return 201, {"sid": sid, "status": "queued"}
+
+    def message(self, of, to, body, direction="inbound", sid=None):
+        self.messages.append({"sid": sid or "SM" + uuid.uuid4().hex, "from": of, "to": to, "body": body, "direction": direction,
+                              "date_created": email.utils.format_datetime(datetime.datetime.now(datetime.timezone.utc))})
+
+    def texts(self):
+        return [one for one in self.messages if one["direction"] != "inbound"]
+
+
+class Hook(Provider):
+    """Takes anything."""
+
+    def answer(self, call):
+        return 200, {"ok": True}
+
+
 class Providers:
     def __init__(self):
         self.port = free_port()
         self.pagerduty, self.opsgenie, self.slack, self.ntfy = PagerDuty(), Opsgenie(), Slack(), Ntfy()
+        self.telegram, self.pushover, self.twilio = Telegram(), Pushover(), Twilio()
+        self.hook = Hook()
         self.faults, self.lock, self.server = collections.defaultdict(collections.deque), threading.RLock(), None
         self.stopping = threading.Event()
 
@@ -239,6 +370,8 @@ class Providers:
         headers = {key.lower(): value for key, value in handler.headers.items()}
         call = Call(handler.command, "/" + rest, dict(urllib.parse.parse_qsl(parts.query)), headers, handler.rfile.read(length))
         stand_in = getattr(self, provider)
+        if hasattr(stand_in, "waits"):
+            stand_in.waits(call)
         with self.lock:
             call.fault = self._fault(provider, call)
             status, body = (call.fault.get("status", 0), {"error": "told to fail"}) if call.fault else stand_in.answer(call)
@@ -285,7 +418,3 @@ class Providers:
         self.stopping.set()
         self.server.shutdown()
         self.server.server_close()
-
-
-def basic(name, password):
-    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()

@@ -77,14 +77,15 @@ impl Surroundings for Known {
         usual::usual(&self.0, message)
     }
 
-    fn answered(&self, answer: &Answer) {
-        let services = self.0.services();
+    fn answered(&self, answer: &Answer) -> bool {
+        let services = self.0.services.load();
+        let Some(services) = services.as_ref() else { return false };
         let deed = match answer.what {
             What::Acknowledge => Deed::Acknowledge { comment: answer.how.clone() },
             What::Resolve => Deed::Resolve { comment: answer.how.clone() },
         };
         // Somebody may have been quicker, or it is over: then there is nothing left to do.
-        if let Err(why) = http_api::act_on_incident(&services, answer.incident, &answer.contact, &deed) {
+        if let Err(why) = http_api::act_on_incident(services, answer.incident, &answer.contact, &deed) {
             tracing::warn!(
                 incident = answer.incident,
                 contact = &*answer.contact,
@@ -92,6 +93,7 @@ impl Surroundings for Known {
                 "an answer to a page came to nothing"
             );
         }
+        true
     }
 }
 

@@ -89,8 +89,8 @@ impl Listening {
         let answers: Vec<Answer> = said.into_iter().filter_map(|said| self.answer(&open, said)).collect();
         let (shared, name) = (self.shared.clone(), self.name.clone());
         let done = tokio::task::spawn_blocking(move || {
-            for answer in &answers {
-                shared.surroundings.answered(answer);
+            if !answers.iter().all(|answer| shared.surroundings.answered(answer)) {
+                return;
             }
             // After the deeds: what is read twice is done once, what is not read is lost.
             let kept = cursor.map(|cursor| shared.desk.set_cursor(&name, &cursor));

@@ -35,8 +35,8 @@ pub trait Surroundings: Send + Sync {
     fn marks(&self, from: i64, until: i64) -> Vec<Mark>;
     /// What the value usually is, in words.
     fn usual(&self, message: &Message) -> Option<String>;
-    /// Somebody has answered a page: it is that contact's deed now.
-    fn answered(&self, answer: &Answer);
+    /// Somebody has answered a page: it is that contact's deed now. False: it cannot be done now, and is to be asked for again.
+    fn answered(&self, answer: &Answer) -> bool;
 }
 
 /// What may change while pages are sent.

@@ -1,0 +1,133 @@
+"""What rings in somebody's pocket, and how a finger acknowledges it without anybody reaching this server."""
+import json
+
+from support.server import wait_for
+
+PHONE, OURS = "+491701234567", "+4930123456"
+
+
+def channel(kind, providers):
+    twilio = f'account = "{providers.twilio.account}"\ntoken = "t"\nfrom = "{OURS}"\nurl = "{providers.url("twilio")}"'
+    return {
+        "telegram": f'type = "telegram"\ntoken = "1:AB"\nurl = "{providers.url("telegram")}"',
+        "pushover": f'type = "pushover"\ntoken = "{"a" * 30}"\nurl = "{providers.url("pushover")}"',
+        "sms": f'type = "sms"\n{twilio}',
+        "voice": f'type = "voice"\n{twilio}',
+    }[kind]
+
+
+def test_a_button_in_telegram(providers, story):
+    story = story(channel("telegram", providers), contact='telegram = "-77"')
+    telegram = providers.telegram
+    providers.fail("telegram", status=429, retry_after=1)
+    story.result(2, "full")
+    shown = wait_for(lambda: telegram.messages, what="a message")[0]
+    assert "CRITICAL: disk" in shown["text"] and "full" in shown["text"] and "wiki.example" in shown["text"]
+    telegram.press(shown, who="Mallory", chat=66)
+    telegram.press(shown, who="Ana")
+    story.acknowledged_by("ana", "in Telegram, by Ana")
+    wait_for(lambda: {method for method, _ in telegram.told} == {"answerCallbackQuery", "editMessageReplyMarkup"}, what="a word to the button")
+    story.result(0)
+    wait_for(lambda: len(telegram.messages) == 2, what="the end")
+    assert "over" in telegram.messages[1]["text"] and telegram.problems() == []
+
+
+def test_pushover_rings_until_somebody_has_it_there_or_here(providers, story):
+    story = story(channel("pushover", providers), contact=f'pushover = "{"u" * 30}"')
+    pushover = providers.pushover
+    story.result(2, "full")
+    wait_for(lambda: len(pushover.ringing()) == 1, what="an emergency")
+    story.server.kill()
+    pushover.press()
+    story.server.start()
+    story.acknowledged_by("ana", "ana-phone")
+    story.result(0)
+    wait_for(lambda: [one["priority"] for one in pushover.messages] == ["2", "0"], what="the end, quietly")
+    story.closed()
+    story.result(2, "full again")
+    wait_for(lambda: len(pushover.ringing()) == 1, what="another emergency")
+    assert story.server.post(f"/api/v1/incidents/{story.incident()['id']}/acknowledge", {"author": "bea"}).status == 200
+    wait_for(lambda: not pushover.ringing(), what="that it rings no more")
+    assert pushover.problems() == []
+
+
+def test_a_text_is_answered_by_a_text(providers, story):
+    story = story(channel("sms", providers), contact=f'phone = "{PHONE}"')
+    twilio = providers.twilio
+    story.result(2, "full")
+    text = wait_for(twilio.texts, what="a text")[0]
+    number = story.incident()["id"]
+    assert text["to"] == PHONE and f"Reply {number} to say that you have it" in text["body"]
+    twilio.message("+491700000000", OURS, str(number))
+    twilio.message(PHONE, OURS, f"{number} I am on it")
+    story.acknowledged_by("ana", "by a text from …4567")
+    story.result(0)
+    wait_for(lambda: len(twilio.texts()) == 2, what="the end")
+    assert twilio.problems() == []
+
+
+def test_a_call_says_what_is_wrong_and_is_not_made_for_good_news(providers, story):
+    story = story(channel("voice", providers), contact=f'phone = "{PHONE}"')
+    twilio = providers.twilio
+    providers.fail("twilio", reset=True)
+    story.result(2, "full")
+    call = wait_for(lambda: twilio.rung, what="a call")[0]
+    assert "CRITICAL: disk" in call["script"] and "Gather" not in call["script"], "nobody outside reaches this machine"
+    story.result(0)
+    story.closed()
+    wait_for(lambda: all(page["state"] == "delivered" for page in story.server.get("/api/v1/incidents/1").json["pages"]), what="all pages")
+    assert len(twilio.rung) == 1 and twilio.problems() == []
+
+
+def test_a_program_gets_the_page_and_is_tried_again(story, tmp_path):
+    program = tmp_path / "page"
+    program.write_text("""#!/bin/sh
+cat >>"$1"
+echo "$BELLWETHER_EVENT $BELLWETHER_DELIVERY" >>"$1.env"
+[ -e "$1.ok" ] || { touch "$1.ok"; echo busy >&2; exit 75; }
+""")
+    program.chmod(0o755)
+    out = tmp_path / "out"
+    story = story(f'type = "command"\ncommand = ["{program}", "{out}"]')
+    story.result(2, "full")
+    wait_for(lambda: out.exists() and out.read_text().count("headline") == 2, what="two tries")
+    first, second = (tmp_path / "out.env").read_text().splitlines()
+    assert first == second and first.startswith("problem ")
+    assert "ends with status 75: busy" in str(story.server.get("/api/v1/incidents/1").json["timeline"])
+
+
+def test_a_webhook_takes_other_forms(bellwether, providers):
+    """Each in one server, for one contact: what each of them reads."""
+    own = """template = '{"say": {{ headline | tojson }}, "to": {{ contact | tojson }}}'"""
+    says = {
+        "teams": lambda body: body["attachments"][0]["content"]["body"][0]["text"],
+        "discord": lambda body: body["embeds"][0]["title"],
+        "mattermost": lambda body: body["text"],
+        "gotify": lambda body: body["title"],
+        "alertmanager": lambda body: body["alerts"][0]["annotations"]["summary"],
+        "own": lambda body: body["say"],
+    }
+    channels = "".join(f"""
+[[channel]]
+name = "{form}"
+type = "webhook"
+url = "{providers.url("hook", "/" + form)}"
+{own if form == "own" else f'format = "{form}"'}
+""" for form in says)
+    server = bellwether(f"""
+[collectors]
+host = false
+[[contact]]
+name = "ana"
+channels = {json.dumps(list(says))}
+[[check]]
+name = "disk"
+type = "passive"
+max_check_attempts = 1
+contacts = ["ana"]
+{channels}""")
+    assert server.post("/api/v1/checks/disk/result", {"status": 2, "output": 'a "full" disk'}).status // 100 == 2
+    wait_for(lambda: len(providers.hook.calls) == len(says), what="a delivery in each form")
+    for call in providers.hook.calls:
+        form = call.path[1:]
+        assert says[form](call.json) == "CRITICAL: disk" and (form == "own" or '\\"full\\"' in json.dumps(call.json)), form
