@@ -27,6 +27,11 @@ class Story:
     def incident(self):
         return wait_for(lambda: [one for one in self.incidents() if "channel:" not in one["reason"]], what="an incident")[0]
 
+    def delivered(self):
+        """All pages are on the disk as delivered: a kill makes none of them come twice."""
+        pages = lambda: self.server.get(f"/api/v1/incidents/{self.incident()['id']}").json["pages"]
+        wait_for(lambda: pages() and all(page["state"] == "delivered" for page in pages()), what="that all is delivered")
+
     def acknowledged_by(self, name, words=""):
         def look():
             by = self.incident()["acknowledged"]

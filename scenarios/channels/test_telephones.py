@@ -37,6 +37,7 @@ def test_pushover_rings_until_somebody_has_it_there_or_here(providers, story):
     pushover = providers.pushover
     story.result(2, "full")
     wait_for(lambda: len(pushover.ringing()) == 1, what="an emergency")
+    story.delivered()
     story.server.kill()
     pushover.press()
     story.server.start()
