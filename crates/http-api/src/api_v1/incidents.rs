@@ -460,7 +460,7 @@ pub fn shown(services: &Services, id: i64) -> Answer<Json<WholeIncident>> {
 
 /// For the rest of the process, such as an answer that came by a channel. What is wrong is said in words.
 pub fn act_on(services: &Services, id: i64, author: &str, deed: &Deed) -> Result<(), String> {
-    do_it(services, id, author, deed).map_err(|problem| problem.error)
+    do_unless_taken(services, id, author, deed).map_err(|problem| problem.error)
 }
 
 pub fn do_it(services: &Services, id: i64, author: &str, deed: &Deed) -> Answer<()> {
