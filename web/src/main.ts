@@ -16,7 +16,11 @@ const PAGES: Record<PageName, () => Page | Promise<Page>> = {
   monitor: () => import('./pages/monitor/Monitor.svelte'),
   editor: () => import('./pages/editor/Editor.svelte'),
   incidents: () => import('./pages/incidents/Incidents.svelte'),
+  oncall: () => import('./pages/oncall/OnCall.svelte'),
   explore: () => import('./pages/explore/Explore.svelte'),
+  changes: () => import('./pages/changes/Changes.svelte'),
+  reports: () => import('./pages/reports/Reports.svelte'),
+  settings: () => import('./pages/settings/Settings.svelte'),
   data: () => import('./pages/data/Data.svelte'),
   unknown: () => ({ default: Unknown }),
 }

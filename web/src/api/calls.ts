@@ -69,6 +69,9 @@ export async function annotations(from: string, until: string, signal?: Signal):
   return (await graph({ targets: [], from: apiTime(from), until: apiTime(until), width: 1 }, signal)).annotations
 }
 
+/** An annotation, as Graphite takes it: on every graph from then on. */
+export const postEvent = (what: string, tags: string) => ask<unknown>('/events/', { method: 'POST', body: { what, tags } })
+
 /** Relative times are the server's to resolve; ours would carry our clock's error. */
 export function apiTime(text: string): string {
   return text.replace(/^now(?=[+-])/, '')

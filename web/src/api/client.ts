@@ -33,7 +33,11 @@ export async function ask<T>(path: string, { method = 'GET', body, signal }: Ask
     signal: signal ? AbortSignal.any([signal, limit]) : limit,
   })
   if (answer.status === 204) return undefined as T
-  if (answer.ok) return (await answer.json()) as T
+  if (answer.ok) {
+    // Graphite's own paths say nothing where there is nothing to say.
+    const text = await answer.text()
+    return (text === '' ? undefined : JSON.parse(text)) as T
+  }
   if (answer.status === 401 && path !== '/api/v1/session') onSignedOut()
   throw await troubleOf(answer)
 }

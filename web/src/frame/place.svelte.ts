@@ -12,7 +12,11 @@ const HABITS: Record<PageName, Span> = {
   monitor: { from: '-24h', to: 'now' },
   editor: { from: '-24h', to: 'now' },
   incidents: { from: '-7d', to: 'now' },
+  oncall: { from: '-24h', to: 'now' },
   explore: { from: '-1h', to: 'now' },
+  changes: { from: '-7d', to: 'now' },
+  reports: { from: '-30d', to: 'now' },
+  settings: { from: '-1h', to: 'now' },
   data: { from: '-15min', to: 'now' },
   unknown: { from: '-1h', to: 'now' },
 }

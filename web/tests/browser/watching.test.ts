@@ -110,7 +110,7 @@ test('what is written in the editor is kept, watched, and can be changed', async
   await page.getByRole('button', { name: 'Save' }).click()
   await page.getByRole('heading', { name: /load is high (has not had|is OK)/ }).waitFor()
   await page.getByText('made here, kept in the state database').waitFor()
-  await page.getByRole('link', { name: 'Change' }).click()
+  await page.getByRole('link', { name: 'Change', exact: true }).click()
   await page.getByRole('heading', { name: 'Change load is high' }).waitFor()
   expect(await page.getByLabel('Value').inputValue()).toBe('1000')
   await page.getByRole('button', { name: 'As text' }).first().click()

@@ -116,7 +116,7 @@ test('a check is tried, shows what was read, is kept, and runs', async () => {
   await page.getByRole('button', { name: 'Save' }).click()
   await page.getByRole('heading', { name: /shop health is CRITICAL/ }).waitFor()
   await page.getByText('made here, kept in the state database').waitFor()
-  await page.getByRole('link', { name: 'Change' }).click()
+  await page.getByRole('link', { name: 'Change', exact: true }).click()
   await page.getByRole('heading', { name: 'Change shop health' }).waitFor()
   expect(await page.getByLabel('Address *').inputValue()).toBe(`${here()}/health`)
   await page.getByLabel('Address *').fill(here())

@@ -76,7 +76,7 @@ export const aDefinition = (change: Partial<MonitorDetail> = {}): MonitorDetail 
 
 export function anIncident(id: number, change: Partial<Incident> = {}): Incident {
   return {
-    id, reason: 'monitor:gdrive uploads fail', title: 'gdrive uploads fail', phase: 'open', severity: 'CRITICAL', worst: 'CRITICAL', opened: now() - 720, closed: null, acknowledged: null, snoozed_until: null, self_healed: false, resolved_by: null, bad: 1, instances: 5,
+    id, reason: 'monitor:gdrive uploads fail', title: 'gdrive uploads fail', phase: 'open', severity: 'CRITICAL', worst: 'CRITICAL', opened: now() - 720, closed: null, acknowledged: null, snoozed_until: null, self_healed: false, resolved_by: null, owner: null, severity_by: null, declared_by: null, merged_into: null, also: [], reopened: 0, bad: 1, instances: 5,
     playbook: 'https://wiki.example/uploads', breaches: 1, environment: null, production: true, ...change,
   }
 }
@@ -90,8 +90,8 @@ export const someIncidents = (): Incident[] => [
 export const aWholeIncident = (): WholeIncident => ({
   ...anIncident(42, { acknowledged: { by: 'Ana', at: now() - 480, comment: 'looking at provider status' }, phase: 'acknowledged' }),
   troubles: [
-    { host: false, monitor: 'gdrive uploads fail', instance: 'stats.uploads.gdrive.failed', state: 'CRITICAL', worst: 'CRITICAL', since: now() - 720, until: null, value: 30, text: '30 is above 10 for 30 s', withheld: null, acknowledged: null },
-    { host: false, monitor: 'gdrive uploads fail', instance: 'stats.uploads.box.failed', state: 'OK', worst: 'CRITICAL', since: now() - 700, until: now() - 300, value: 0, text: '0', withheld: null, acknowledged: null },
+    { host: false, monitor: 'gdrive uploads fail', instance: 'stats.uploads.gdrive.failed', state: 'CRITICAL', worst: 'CRITICAL', since: now() - 720, until: null, value: 30, text: '30 is above 10 for 30 s', why: null, withheld: null, acknowledged: null },
+    { host: false, monitor: 'gdrive uploads fail', instance: 'stats.uploads.box.failed', state: 'OK', worst: 'CRITICAL', since: now() - 700, until: now() - 300, value: 0, text: '0', why: null, withheld: null, acknowledged: null },
   ],
   timeline: [
     { at: now() - 720, kind: 'opened', who: '', text: 'gdrive uploads fail' },

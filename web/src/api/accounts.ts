@@ -1,0 +1,20 @@
+/** People, teams, tokens: answers as they come over the wire, and the calls. */
+import { ask } from './client.ts'
+import type { Role } from './types.ts'
+
+export type Person = { name: string; role: Role; display_name?: string; time_zone?: string | null; created: number; teams?: string[] }
+export type Team = { name: string; members: string[]; prefixes?: string[]; projects?: string[]; escalation_policy?: string | null; in_files: boolean }
+export type Token = { id: number; name: string; role: Role; prefixes: string[]; created: number; last_used: number | null }
+export type Invitation = { id: number; name: string; role: Role; display_name: string; invited_by: string; expires: number }
+
+export const people = async (signal?: AbortSignal) => (await ask<{ people: Person[] }>('/api/v1/people', { signal })).people
+export const setRole = (name: string, role: Role) => ask<unknown>(`/api/v1/people/${encodeURIComponent(name)}/role`, { method: 'PUT', body: { role } })
+export const removePerson = (name: string) => ask<unknown>(`/api/v1/people/${encodeURIComponent(name)}`, { method: 'DELETE' })
+export const teams = async (signal?: AbortSignal) => (await ask<{ teams: Team[] }>('/api/v1/teams', { signal })).teams
+export const tokens = async (signal?: AbortSignal) => (await ask<{ tokens: Token[] }>('/api/v1/tokens', { signal })).tokens
+export const makeToken = (name: string, role: Role, prefixes: string[]) => ask<{ id: number; token: string }>('/api/v1/tokens', { method: 'POST', body: { name, role, prefixes } })
+export const removeToken = (id: number) => ask<unknown>(`/api/v1/tokens/${id}`, { method: 'DELETE' })
+export const invitations = async (signal?: AbortSignal) => (await ask<{ invitations: Invitation[] }>('/api/v1/invitations', { signal })).invitations
+export const invite = (name: string, role: Role) => ask<{ link: string; expires: number }>('/api/v1/invitations', { method: 'POST', body: { name, role } })
+export const uninvite = (id: number) => ask<unknown>(`/api/v1/invitations/${id}`, { method: 'DELETE' })
+export const acceptInvitation = (token: string, password: string) => ask<unknown>('/api/v1/invitations/accept', { method: 'POST', body: { token, password } })

@@ -1,0 +1,133 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { axe, launch, open, settled, shot, sideways } from '../support/browser.ts'
+import { actingAs, answer, type Answers } from '../support/mocked.ts'
+import { aMonth, aReport, someOverrides, somePeople, someTeams, someTokens, whoIsOnCall } from '../support/people.ts'
+import { Server, until } from '../support/server.ts'
+
+/** The pages about people: on call, reports, changes, settings. */
+let browser: Browser
+let server: Server
+
+beforeAll(async () => {
+  browser = await launch()
+  server = await Server.start()
+})
+afterAll(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+const TOLD: Answers = {
+  '/api/v1/oncall': whoIsOnCall, '/api/v1/schedules/*': aMonth, '/api/v1/overrides': () => ({ now: 0, overrides: someOverrides() }), '/api/v1/reports': aReport,
+  '/api/v1/people': () => ({ people: somePeople() }), '/api/v1/teams': () => ({ teams: someTeams() }), '/api/v1/tokens': () => ({ tokens: someTokens() }), '/api/v1/invitations': () => ({ invitations: [] }),
+}
+const EMPTY: Answers = {
+  '/api/v1/oncall': () => ({ now: 0, schedules: [] }), '/api/v1/overrides': () => ({ now: 0, overrides: [] }), '/api/v1/people': () => ({ people: [] }), '/api/v1/teams': () => ({ teams: [] }), '/api/v1/tokens': () => ({ tokens: [] }), '/api/v1/invitations': () => ({ invitations: [] }),
+  '/api/v1/reports': () => ({ ...aReport(), incidents: 0, record_begins: null, to_acknowledge: null, to_recover: null, between_failures: null, services: [], people: [], noisiest: [], headroom: [] }),
+}
+const SAYS = { oncall: 'ana is on call for web', reports: '14 incidents in the last 30 days', changes: /Nothing was changed|change/, settings: 'Settings' }
+
+test.each(Object.entries(SAYS))('%s: in both themes and three widths', async (room, says) => {
+  for (const [width, colorScheme] of [[1400, 'dark'], [900, 'dark'], [390, 'light']] as const) {
+    const page = await open(browser, 'about:blank', { colorScheme, viewport: { width, height: 900 } })
+    await answer(page, TOLD)
+    await page.goto(server.url(`/${room}`))
+    await page.getByRole('heading', { level: 1, name: says }).waitFor()
+    await settled(page)
+    if (width !== 900) expect(await axe(page)).toEqual([])
+    expect(await sideways(page)).toBeLessThanOrEqual(0)
+    await shot(page, `${room}-${width}-${colorScheme}`, true)
+    expect(page.wrong).toEqual([])
+    await page.context().close()
+  }
+})
+
+test('empty says what to do next; what may not be done says why', async () => {
+  const page = await open(browser, 'about:blank', { colorScheme: 'light' })
+  await answer(page, { ...EMPTY, ...actingAs('viewer') })
+  const said = { oncall: 'there is no schedule yet', reports: 'There has not been an incident yet', changes: 'A deploy posts one', settings: 'Only an administrator' }
+  for (const [room, says] of Object.entries(said)) {
+    await page.goto(server.url(`/${room}`))
+    await page.getByText(says).first().waitFor()
+    expect(await axe(page), room).toEqual([])
+    await shot(page, `empty-${room}`)
+  }
+  await answer(page, { ...TOLD, ...actingAs('viewer') })
+  await page.goto(server.url('/oncall'))
+  await page.getByRole('button', { name: 'Take over' }).first().waitFor()
+  expect(await page.getByRole('button', { name: 'Take over' }).first().isDisabled()).toBe(true)
+  await page.context().close()
+})
+
+test('what cannot be loaded says what failed, and is asked for again', async () => {
+  const page = await open(browser, 'about:blank')
+  await answer(page, { '/api/v1/oncall': () => null, '/api/v1/reports': () => null, '/api/v1/people': () => null })
+  for (const [room, says] of Object.entries({ oncall: 'Who is on call could not be loaded', reports: 'The report could not be made', settings: 'The people could not be loaded' })) {
+    await page.goto(server.url(`/${room}`))
+    await page.getByRole('alert').getByText(says).first().waitFor()
+  }
+  await page.context().close()
+})
+
+test('taking over says so to the server, for as long as was asked', async () => {
+  const page = await open(browser, 'about:blank')
+  const sent: { schedule: string; until: number }[] = []
+  await answer(page, TOLD)
+  await page.route('**/api/v1/overrides', async (route) => {
+    if (route.request().method() !== 'POST') return route.fallback()
+    sent.push(route.request().postDataJSON() as { schedule: string; until: number })
+    await route.fulfill({ json: someOverrides()[0] })
+  })
+  await page.goto(server.url('/oncall'))
+  const web = page.getByRole('region', { name: /^web/ })
+  await web.getByRole('button', { name: 'Take over' }).click()
+  await web.getByLabel('For').fill('soon')
+  await page.getByText('Write a length such as').waitFor()
+  await web.getByLabel('For').fill('2h')
+  await web.getByRole('button', { name: 'Take over now' }).click()
+  await until('what was sent', () => sent.length === 1)
+  expect(sent[0].schedule).toBe('web')
+  // The clock of the page is the server's; minutes are enough to tell two hours from another length.
+  expect(Math.abs(sent[0].until - Date.now() / 1000 - 7200)).toBeLessThan(600)
+  await page.context().close()
+})
+
+test('a note that is posted is in the stream of changes, and can be found', async () => {
+  const page = await open(browser, server.url('/changes'))
+  await page.getByText('A deploy posts one').waitFor()
+  await page.keyboard.press('m')
+  await page.getByLabel('What was changed').fill('web@1.4.3 deployed')
+  await page.getByLabel('Tags').fill('deploy web')
+  await page.getByRole('button', { name: 'Post it' }).click()
+  await page.getByRole('listitem').filter({ hasText: 'web@1.4.3 deployed' }).waitFor()
+  await page.getByRole('button', { name: 'Switches' }).click()
+  await page.getByText('Nothing in this window says so.').waitFor()
+  await page.getByRole('button', { name: 'Deploys' }).click()
+  await page.getByLabel('Only what says').fill('1.4')
+  await page.getByRole('listitem').filter({ hasText: 'web@1.4.3 deployed' }).waitFor()
+  expect(new URL(page.url()).search).toContain('kind=deploy')
+  expect(page.wrong).toEqual([])
+  await page.context().close()
+})
+
+test('a token is shown once, and taken out only when asked twice', async () => {
+  const page = await open(browser, 'about:blank')
+  await answer(page, { '/api/v1/teams': () => ({ teams: [] }), '/api/v1/invitations': () => ({ invitations: [] }) })
+  await page.goto(server.url('/settings'))
+  const tokens = page.getByRole('region', { name: 'Tokens' })
+  await tokens.getByLabel('What it is for').fill('grafana')
+  await tokens.getByRole('button', { name: 'Make a token' }).click()
+  await tokens.getByText('shown once').waitFor()
+  const secret = (await tokens.locator('code').textContent()) ?? ''
+  expect(secret.length).toBeGreaterThan(20)
+  await tokens.getByRole('row', { name: /grafana/ }).waitFor()
+  expect(await server.json('/api/v1/tokens')).not.toContain(secret)
+  await page.reload()
+  await tokens.getByRole('row', { name: /grafana/ }).waitFor()
+  expect(await page.getByText(secret).count()).toBe(0)
+  await tokens.getByRole('button', { name: 'Take out grafana', exact: true }).click()
+  await tokens.getByRole('button', { name: 'Really take out grafana' }).click()
+  await tokens.getByText('There is no token.').waitFor()
+  await page.context().close()
+})
