@@ -186,6 +186,7 @@ impl House {
             availabilities: http_api::Availabilities::default(),
             answers: http_api::Answers::default(),
             agents: self.agents(),
+            proofs: Arc::default(),
             pictures: ArcSwap::from_pointee(http_api::Pictures::load(&config.pictures)),
             zone: jiff::tz::TimeZone::UTC,
             // One more than the cores, so that a query that waits for the disk does not hold up the others.

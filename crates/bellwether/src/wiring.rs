@@ -18,6 +18,7 @@
 //! | `ticker` | own numbers, the tick of each second | ticks are skipped |
 //! | `stream` | evaluates what live streams watch | slow targets less often; slow readers are closed |
 //! | `config` | looks at the configuration files | - |
+//! | `proof` | proves the pager on its past, one proof at a time, for ten minutes at most | another one that is asked for is refused |
 //! | `http` | requests, asynchronously; queries on a bounded pool of blocking threads | queries wait, then 503 |
 
 use std::net::TcpListener;

@@ -41,6 +41,7 @@ mod levels;
 mod parameters;
 mod pictures;
 mod ping;
+mod proofs;
 pub mod server;
 mod services;
 pub mod stream;
@@ -70,15 +71,17 @@ pub use groups::Groups;
 pub use guess::source as source_of;
 pub use inventory::Inventories;
 pub use pictures::{Pictures, PicturesConfig};
+pub use proofs::Proofs;
 pub use services::{Counters, Services, Settings};
 
 /// The records that this room keeps.
-pub const MIGRATIONS: [Migrations; 6] = [
+pub const MIGRATIONS: [Migrations; 7] = [
     accounts::MIGRATIONS,
     agents::MIGRATIONS,
     annotations::MIGRATIONS,
     flags::MIGRATIONS,
     levels::MIGRATIONS,
+    proofs::MIGRATIONS,
     graphite_web::kept::MIGRATIONS,
 ];
 

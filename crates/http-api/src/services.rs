@@ -25,6 +25,7 @@ use crate::control::Control;
 use crate::groups::Groups;
 use crate::inventory::Inventories;
 use crate::pictures::Pictures;
+use crate::proofs::Proofs;
 use crate::stream::Hub;
 
 /// The parts of the configuration that may change while requests are served.
@@ -77,6 +78,8 @@ pub struct Services {
     pub availabilities: Availabilities,
     pub answers: Answers,
     pub agents: Agents,
+    /// The proof of the pager that is being made.
+    pub proofs: Arc<Proofs>,
     /// Looks and typefaces of pictures.
     pub pictures: ArcSwap<Pictures>,
     /// The zone of the server, for times without one.

@@ -58,6 +58,7 @@ mod telling;
 mod tests;
 mod time;
 mod token;
+pub mod told;
 mod words;
 
 pub use answers::{Answer, Handle, What};

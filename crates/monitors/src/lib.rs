@@ -17,6 +17,7 @@
 //! | [`made`], [`silence`] | definitions made in the UI; silences |
 //! | [`adopt`], [`past`] | what is taken over from another monitoring: states, downtimes; its archives |
 //! | [`replay`] | the past once more: what a rule would have done |
+//! | [`proof`] | what was sent and what these rules would have sent, with proposals that are replayed |
 //! | [`store`], [`history`], [`record`], [`planned`], `batch` | the tables, results in runs, how often each fired, planned times, what waits for the disk |
 //! | `kinds` | where results come from: metric, check, probe, passive, heartbeat |
 
@@ -38,6 +39,7 @@ pub mod outcome;
 mod parts;
 pub mod past;
 pub mod planned;
+pub mod proof;
 pub mod record;
 mod refused;
 pub mod replay;

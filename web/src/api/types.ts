@@ -451,3 +451,23 @@ export type SeenIncident = { id: number; title: string; phase: Phase; severity: 
 /** A series that moved with an incident: medians before and during, and by how many of its usual deviations. */
 export type Moved = { series: string; before: number; during: number; score: number; share_of_limit: number | null; limit: number | null }
 export type MovedAnswer = { from: number; until: number; moved: Moved[]; looked_at: number; left_out: number }
+
+// GET /api/v1/proof, /proof/ID
+export type ProofItem = { id: number; made: number; author: string; from: number; until: number; state: 'running' | 'done' | 'failed'; share: number; sentence: string }
+export type ProofWeight = { pages: number; at_night: number; nights_woken: number; contacts: Record<string, { pages: number; at_night: number; nights_woken: number }> }
+export type ProofLabel = {
+  title: string; start: number; end: number; sent: number | null; would: number | null; with_proposals: number | null
+  verdict: 'unseen' | 'new' | 'earlier' | 'same' | 'later' | 'missed'
+}
+export type ProofRule = { rule: string; shadow: boolean; sent: number; would: number; at_night: number; useful: number; useless: number }
+export type ProofProposal = {
+  rule: string; kind: 'for' | 'threshold' | 'grouping' | 'repeats' | 'dependency' | 'delete'; what: string; replaces: string | null; toml: string
+  pages_before: number; pages_after: number; at_night_before: number; at_night_after: number; caught_before: number; caught_after: number
+}
+export type Proof = {
+  from: number; until: number; known_from: number | null; first_report_at: number | null; sentence: string; unfinished: boolean
+  sent: ProofWeight; would: ProofWeight; of_shadow: number; proposed: ProofWeight
+  labels: ProofLabel[]; rules: ProofRule[]; proposals: ProofProposal[]
+  doubts: { rule: string; from: number; until: number; step: number; cannot_tell: boolean; reason: string }[]
+}
+export type ProofAnswer = ProofItem & { error: string | null; proof: Proof | null }

@@ -32,6 +32,7 @@ pub mod notifications;
 pub mod overrides;
 pub mod people;
 pub mod points;
+pub mod proof;
 pub mod reports;
 pub mod schedules;
 pub mod search;
@@ -131,6 +132,8 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/grafana/alerts", post(grafana_alerts::take))
         .route("/noise", get(noise::noise))
         .route("/reports", get(reports::report))
+        .route("/proof", get(proof::list).post(proof::begin))
+        .route("/proof/{id}", get(proof::one))
         .route("/funnels", get(funnels::funnels))
         .route("/incidents/{id}/note", post(incidents::note))
         .route("/incidents/{id}/snooze", post(incidents::snooze))
@@ -223,7 +226,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         schedules::on_call, schedules::list, schedules::one, schedules::define, schedules::undefine, schedules::shifts, schedules::gaps_of,
         overrides::list, overrides::create, overrides::end,
         moved::of_incident, closest::closest, flags::list, flags::set, flags::remove,
-        incidents::list, incidents::one, deeds::declare, deeds::take, deeds::hand_over, deeds::escalate, deeds::severity, deeds::reopen, deeds::merge, deeds::split, deeds::silence, incidents::acknowledge, incidents::resolve, incidents::note, incidents::judge, noise::noise, reports::report, funnels::funnels, grafana_alerts::take, incidents::snooze,
+        incidents::list, incidents::one, deeds::declare, deeds::take, deeds::hand_over, deeds::escalate, deeds::severity, deeds::reopen, deeds::merge, deeds::split, deeds::silence, incidents::acknowledge, incidents::resolve, incidents::note, incidents::judge, noise::noise, proof::list, proof::begin, proof::one, reports::report, funnels::funnels, grafana_alerts::take, incidents::snooze,
         crate::stream::open, crate::stream::set_targets
     )
 )]

@@ -44,9 +44,18 @@ pub struct TestRequest {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
-enum Moment {
+pub(super) enum Moment {
     Seconds(i64),
     Text(String),
+}
+
+impl Moment {
+    pub(super) fn read(&self, now: Timestamp, zone: &str) -> Answer<Timestamp> {
+        match self {
+            Moment::Seconds(seconds) => Ok(Timestamp(*seconds)),
+            Moment::Text(text) => parse_time(text, now, zone),
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -85,10 +94,8 @@ pub async fn test(
     let definitions = services.monitors.definitions();
     let now = services.clock.now();
     let zone = request.tz.as_deref().unwrap_or("UTC");
-    let time = |moment: &Option<Moment>, otherwise: Timestamp| match moment {
-        Some(Moment::Seconds(seconds)) => Ok(Timestamp(*seconds)),
-        Some(Moment::Text(text)) => parse_time(text, now, zone),
-        None => Ok(otherwise),
+    let time = |moment: &Option<Moment>, otherwise: Timestamp| {
+        moment.as_ref().map_or(Ok(otherwise), |moment| moment.read(now, zone))
     };
     let (from, until) = (time(&request.from, now.minus(86_400))?, time(&request.until, now)?.min(now));
     if from >= until {

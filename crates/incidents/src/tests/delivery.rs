@@ -144,3 +144,25 @@ fn a_part_of_ours_is_told_to_those_who_are_told_by_default() {
     assert_eq!(counter.desk.open_own(), Vec::<String>::new());
     assert_eq!(counter.try_all("hook", &Attempt::Delivered), ["recovery default self:store"]);
 }
+
+#[test]
+fn what_was_told_and_judged_is_found_again() {
+    let mut counter = Counter::new();
+    counter.goes("latency", State::Critical);
+    let opened = counter.now;
+    counter.goes("latency", State::Ok);
+    let window = (Timestamp(0), Timestamp(counter.now));
+    let words = counter.desk.words(window.0, window.1).unwrap();
+    let word = |contact: &str| crate::told::Word {
+        at: opened,
+        reason: "monitor:latency".into(),
+        contact: contact.into(),
+    };
+    assert_eq!(words, [word("ops")], "once, though by two channels");
+    assert_eq!(counter.desk.words(Timestamp(counter.now + 1), window.1).unwrap(), []);
+    assert_eq!(counter.desk.verdicts(window.0, window.1).unwrap(), []);
+    counter.desk.judge(1, "ana", true, "", Timestamp(counter.now)).unwrap();
+    let verdicts = counter.desk.verdicts(window.0, window.1).unwrap();
+    assert!(verdicts[0].useful && verdicts[0].opened == opened && verdicts[0].reason == "monitor:latency");
+    assert_eq!(counter.desk.by_default(), (vec!["default".to_owned()], false));
+}

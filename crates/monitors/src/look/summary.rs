@@ -155,7 +155,9 @@ impl Inner {
 
     pub fn origin(&self, name: &str) -> Origin {
         let written = |list: &'static str| self.files.origins.get(&(list, name.to_owned())).cloned();
-        match written("monitor").or_else(|| written("check")) {
+        // A host is asked for as instances name it: a check may be called as it is.
+        let host = || self.files.origins.get(&("host", name.strip_prefix("host:")?.to_owned())).cloned();
+        match written("monitor").or_else(|| written("check")).or_else(host) {
             Some(place) => Origin::File(place),
             None => Origin::Ui,
         }

@@ -52,6 +52,11 @@ pub struct ReplayedChecks {
     pub notices: Vec<Page>,
     pub notices_left_out: u64,
     pub beside: Beside,
+    /// All that would be told, and all that was: for whoever counts.
+    #[serde(skip)]
+    pub would: Vec<Page>,
+    #[serde(skip)]
+    pub sent: Vec<Page>,
 }
 
 /// What is asked: these objects, by these definitions, in this window.
@@ -90,8 +95,8 @@ pub fn replay(
     let would: Vec<Page> = pages(question, &told);
     answer.beside = beside(&sent, &would);
     answer.notices_left_out = would.len().saturating_sub(MAX_FIRINGS) as u64;
-    answer.notices = would;
-    answer.notices.truncate(MAX_FIRINGS);
+    answer.notices = would.iter().take(MAX_FIRINGS).cloned().collect();
+    (answer.would, answer.sent) = (would, sent);
     Ok(answer)
 }
 

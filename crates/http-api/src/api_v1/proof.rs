@@ -1,0 +1,345 @@
+//! The pager proved on its own past: asked for, made on a thread of its own, and kept under an address that can be shared.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use jiff::tz::TimeZone;
+use monitors::Definitions;
+use monitors::config::MonitorKind;
+use monitors::kinds::metric::Look;
+use monitors::look::Origin;
+use monitors::made::Origins;
+use monitors::proof::{self, Ground, Label, MAX_LABELS, Night, Proof, Question, Sent, Telling, label};
+use monitors::replay::Past;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use vocabulary::Timestamp;
+use vocabulary::ports::QueryLimits;
+
+use super::monitor_test::Moment;
+use super::status::off_thread;
+use super::watched;
+use crate::accounts::{Caller, Role};
+use crate::answer::{Answer, Body, Id, Problem};
+use crate::control::Readiness;
+use crate::evaluate::StateEvents;
+use crate::proofs::{self, DONE, FAILED, Kept, Place, RUNNING};
+use crate::services::Services;
+
+const USUAL_DAYS: i64 = 90;
+const MAX_DAYS: i64 = 400;
+/// What is not tried by then is not proposed, and the report says so.
+const LONGEST: Duration = Duration::from_secs(600);
+const USUAL_NIGHT: Hours = Hours { from: 22, until: 7 };
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProofRequest {
+    /// Default: 90 days ago. Seconds since 1970, or Graphite's time grammar.
+    #[schema(value_type = Option<String>)]
+    from: Option<Moment>,
+    #[schema(value_type = Option<String>)]
+    until: Option<Moment>,
+    /// Of the night's hours, and of times without a zone; default: the server's.
+    tz: Option<String>,
+    night: Option<Hours>,
+    /// Known outages as CSV: `start,end,title`. Incidents that were judged useful count too.
+    outages: String,
+}
+
+/// Hours of the day, 0 to 23.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Hours {
+    from: i8,
+    until: i8,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Proofs {
+    proofs: Vec<ProofItem>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ProofItem {
+    id: i64,
+    made: i64,
+    author: String,
+    from: i64,
+    until: i64,
+    /// `running`, `done` or `failed`.
+    state: String,
+    /// How much is done, 0 to 1.
+    share: f64,
+    sentence: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ProofAnswer {
+    #[serde(flatten)]
+    item: ProofItem,
+    /// Why there is none.
+    error: Option<String>,
+    /// docs/proof.md has its parts.
+    #[schema(value_type = Option<Object>)]
+    proof: Option<serde_json::Value>,
+}
+
+/// What was asked, read.
+struct Asked {
+    from: Timestamp,
+    until: Timestamp,
+    night: Night,
+    labels: Vec<Label>,
+}
+
+/// Begins to make a proof; `GET` of its id tells how far it is.
+#[utoipa::path(post, path = "/proof", request_body = ProofRequest,
+    responses((status = 202, body = ProofItem), (status = 400, body = Problem), (status = 409, body = Problem, description = "another one is being made")))]
+pub async fn begin(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Body(request): Body<ProofRequest>,
+) -> Answer<(StatusCode, Json<ProofItem>)> {
+    watched::may(&caller, Role::Responder)?;
+    let asked = read(&services, &request)?;
+    let working = services.clone();
+    let item = off_thread(&services, move |services| {
+        let new = Kept {
+            id: 0,
+            made: services.clock.now().0,
+            author: caller.name,
+            from: asked.from.0,
+            until: asked.until.0,
+            state: RUNNING.into(),
+            sentence: String::new(),
+            body: String::new(),
+        };
+        let place = services.proofs.begin(&services.state, &new)?.ok_or_else(busy)?;
+        let item = item(services, Kept { id: place.id, ..new });
+        // A thread, not a task: it takes minutes, and no stop waits for it.
+        let thread = std::thread::Builder::new().name("proof".into());
+        thread.spawn(move || make(&working, &place, asked)).map_err(Problem::internal)?;
+        Ok(item)
+    })
+    .await?;
+    Ok((StatusCode::ACCEPTED, Json(item)))
+}
+
+fn busy() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "another proof is being made")
+        .hint("GET /api/v1/proof tells how far it is")
+}
+
+/// Those that are kept, the newest first.
+#[utoipa::path(get, path = "/proof", responses((status = 200, body = Proofs)))]
+pub async fn list(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+) -> Answer<Json<Proofs>> {
+    watched::may(&caller, Role::Viewer)?;
+    off_thread(&services, |services| {
+        let all = proofs::list(&services.state)?;
+        Ok(Json(Proofs { proofs: all.into_iter().map(|kept| item(services, kept)).collect() }))
+    })
+    .await
+}
+
+/// What was sent, what these rules would have sent, and what to change.
+#[utoipa::path(get, path = "/proof/{id}", params(("id" = i64, Path)),
+    responses((status = 200, body = ProofAnswer), (status = 404, body = Problem)))]
+pub async fn one(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Id(id): Id<i64>,
+) -> Answer<Json<ProofAnswer>> {
+    watched::may(&caller, Role::Viewer)?;
+    off_thread(&services, move |services| {
+        let unknown = || {
+            Problem::not_found(format!("there is no proof {id}"))
+                .hint("GET /api/v1/proof lists those that are kept")
+        };
+        let kept = proofs::one(&services.state, id)?.ok_or_else(unknown)?;
+        let body = kept.body.clone();
+        let item = item(services, kept);
+        let (error, proof) = match item.state.as_str() {
+            DONE => (None, Some(serde_json::from_str(&body).map_err(Problem::internal)?)),
+            FAILED if body.is_empty() => {
+                (Some("the server stopped before it was done: ask again".to_owned()), None)
+            }
+            FAILED => (Some(body), None),
+            _ => (None, None),
+        };
+        Ok(Json(ProofAnswer { item, error, proof }))
+    })
+    .await
+}
+
+/// What is said to be running, and is not being made, was cut off.
+fn item(services: &Services, kept: Kept) -> ProofItem {
+    let making = services.proofs.making().filter(|making| making.id == kept.id);
+    let state = match (&making, kept.state.as_str()) {
+        (None, RUNNING) => FAILED.to_owned(),
+        _ => kept.state,
+    };
+    ProofItem {
+        id: kept.id,
+        made: kept.made,
+        author: kept.author,
+        from: kept.from,
+        until: kept.until,
+        share: making.map_or(1.0, |making| making.share),
+        state,
+        sentence: kept.sentence,
+    }
+}
+
+fn read(services: &Services, request: &ProofRequest) -> Answer<Asked> {
+    let now = services.clock.now();
+    let zone = match request.tz.as_deref() {
+        None => services.zone.clone(),
+        Some(name) => TimeZone::get(name).map_err(|_| {
+            Problem::bad_request(format!("`tz`: there is no zone `{name}`")).hint("write \"Europe/Berlin\"")
+        })?,
+    };
+    let tz = request.tz.as_deref().unwrap_or("UTC");
+    let time = |moment: &Option<Moment>, otherwise: Timestamp| {
+        moment.as_ref().map_or(Ok(otherwise), |moment| moment.read(now, tz))
+    };
+    let until = time(&request.until, now)?.min(now);
+    let from = time(&request.from, until.minus(USUAL_DAYS * 86_400))?;
+    if from >= until || until.since(from) > MAX_DAYS * 86_400 {
+        return Err(Problem::bad_request(format!(
+            "`from` is not before `until`, or more than {MAX_DAYS} days before"
+        ))
+        .hint("write -90d, or seconds since 1970"));
+    }
+    let night = request.night.unwrap_or(USUAL_NIGHT);
+    if ![night.from, night.until].iter().all(|hour| (0..24).contains(hour)) || night.from == night.until {
+        return Err(Problem::bad_request("`night` is two different hours from 0 to 23")
+            .hint("{\"from\": 22, \"until\": 7}"));
+    }
+    let mut labels =
+        label::read_csv(&request.outages).map_err(|why| Problem::bad_request(format!("`outages`: {why}")))?;
+    labels.retain(|label| label.end >= from.0 && label.start <= until.0);
+    Ok(Asked { from, until, night: Night { from_hour: night.from, until_hour: night.until, zone }, labels })
+}
+
+fn make(services: &Services, place: &Place, asked: Asked) {
+    let made = prove(services, place, asked);
+    let (state, sentence, body) = match &made {
+        Ok(proof) => (DONE, proof.sentence.clone(), serde_json::to_string(proof).unwrap_or_default()),
+        Err(why) => (FAILED, String::new(), why.error.clone()),
+    };
+    if let Err(error) = proofs::end(&services.state, place.id, state, &sentence, &body) {
+        tracing::error!(%error, id = place.id, "a proof could not be kept");
+    }
+}
+
+fn prove(services: &Services, place: &Place, asked: Asked) -> Answer<Proof> {
+    let Asked { from, until, night, mut labels } = asked;
+    let definitions = services.monitors.definitions();
+    let mut judged: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    for verdict in services.desk.verdicts(from, until)? {
+        let counts = judged.entry(rule_of(&definitions, &verdict.reason)).or_default();
+        *(if verdict.useful { &mut counts.0 } else { &mut counts.1 }) += 1;
+        if verdict.useful && labels.len() < MAX_LABELS {
+            labels.push(Label {
+                start: verdict.opened,
+                end: verdict.closed.unwrap_or(until.0),
+                title: verdict.title,
+            });
+        }
+    }
+    labels.sort_by_key(|label| (label.start, label.end));
+    let question = Question {
+        definitions: &definitions,
+        origins: &origins(services, &definitions),
+        labels,
+        night,
+        sent: sent(services, &definitions, from, until)?,
+        judged,
+    };
+    let ended = Arc::new(AtomicBool::new(false));
+    let http = services.settings.load().http.clone();
+    let limits = QueryLimits {
+        max_series: http.max_query_series,
+        max_points: http.max_query_points,
+        max_bytes: http.max_query_bytes,
+        deadline: Some(Instant::now() + LONGEST),
+        cancelled: ended.clone(),
+    };
+    let (contacts, page_warnings) = services.desk.by_default();
+    let pages = |host: bool, name: &str, instance: &str| services.desk.environment(host, name, instance).1;
+    let ground = Ground {
+        look: Look {
+            source: services.source.as_ref(),
+            events: &StateEvents(&services.state),
+            zone: &services.zone,
+            limits: &limits,
+            now: services.clock.now(),
+        },
+        past: Past { from, until, blind: services.control.away() },
+        store: &services.state,
+        monitors: &services.monitors,
+        zone: &services.zone,
+        telling: Telling { contacts, page_warnings, pages: &pages },
+    };
+    let began = Instant::now();
+    let go_on = |share: f64| {
+        place.note(share);
+        let on = began.elapsed() < LONGEST && services.control.readiness() != Readiness::Stopping;
+        ended.store(!on, Ordering::Relaxed);
+        on
+    };
+    proof::prove(&question, &ground, &go_on).map_err(Problem::bad_request)
+}
+
+/// Words of incidents about rules on numbers, and about checks and hosts that name no contacts: what the others have sent
+/// stands with their results.
+fn sent(services: &Services, all: &Definitions, from: Timestamp, until: Timestamp) -> Answer<Vec<Sent>> {
+    let named = |contacts: &Option<Vec<String>>| contacts.as_ref().is_some_and(|names| !names.is_empty());
+    let tells_itself = |rule: &str| {
+        all.checks
+            .iter()
+            .any(|check| named(&check.contacts) && rule.strip_prefix("check:") == Some(&check.name))
+            || all
+                .hosts
+                .iter()
+                .any(|host| named(&host.contacts) && rule.strip_prefix("host:") == Some(&host.name))
+    };
+    let words = services.desk.words(from, until)?.into_iter();
+    let sent =
+        words.map(|word| Sent { at: word.at, rule: rule_of(all, &word.reason), contact: word.contact });
+    Ok(sent.filter(|sent| !tells_itself(&sent.rule)).collect())
+}
+
+/// An incident's reason has `monitor:` before checks too, and the environment behind it.
+fn rule_of(all: &Definitions, reason: &str) -> String {
+    let Some(name) = reason.strip_prefix("monitor:") else { return reason.to_owned() };
+    let is_check = |name: &str| all.checks.iter().any(|check| check.name == name);
+    let is_monitor = |name: &str| all.monitors.iter().any(|monitor| monitor.name == name);
+    let without = name.rsplit_once('@').map_or(name, |(name, _)| name);
+    let name = if is_check(name) || is_monitor(name) { name } else { without };
+    if is_check(name) { format!("check:{name}") } else { format!("monitor:{name}") }
+}
+
+fn origins(services: &Services, all: &Definitions) -> Origins {
+    let metric = all.monitors.iter().filter(|monitor| monitor.kind == MonitorKind::Metric);
+    let monitors = metric.map(|monitor| ("monitor", &monitor.name));
+    let checks = all.checks.iter().map(|check| ("check", &check.name));
+    let hosts = all.hosts.iter().map(|host| ("host", &host.name));
+    let place = |(table, name): (&'static str, &String)| {
+        let key = if table == "host" { format!("host:{name}") } else { name.clone() };
+        match services.monitors.origin(&key) {
+            Origin::File(place) => Some(((table, name.clone()), place)),
+            Origin::Ui => None,
+        }
+    };
+    monitors.chain(checks).chain(hosts).filter_map(place).collect()
+}

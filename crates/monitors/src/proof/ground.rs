@@ -1,0 +1,172 @@
+//! Rules over the past: the pages that would have been sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::tz::TimeZone;
+use state_store::StateStore;
+use vocabulary::state::{NoticeKind, State};
+
+use super::Sent;
+use crate::Monitors;
+use crate::config::{Definitions, MonitorConfig, MonitorKind};
+use crate::kinds::metric::Look;
+use crate::machine::ObjectName;
+use crate::replay::checks::{self, ReplayedChecks};
+use crate::replay::{self, Doubt, Firing, Past, Replayed};
+
+/// Whom incidents tell, and of what.
+pub struct Telling<'t> {
+    /// Of what names no contacts.
+    pub contacts: Vec<String>,
+    pub page_warnings: bool,
+    /// Does what happens in this instance of this monitor, check or host page at all?
+    pub pages: &'t (dyn Fn(bool, &str, &str) -> bool + Sync),
+}
+
+/// Where the past is kept.
+pub struct Ground<'g> {
+    pub look: Look<'g>,
+    pub past: Past,
+    pub store: &'g StateStore,
+    pub monitors: &'g Monitors,
+    pub zone: &'g TimeZone,
+    pub telling: Telling<'g>,
+}
+
+/// What some rules come to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub would: Vec<Sent>,
+    /// What was really sent, as far as it is kept beside the rules: of checks and hosts.
+    pub sent: Vec<Sent>,
+    pub known_from: Option<i64>,
+    pub doubts: Vec<(String, Doubt)>,
+    /// When each rule was bad, for what follows from what: from, until.
+    pub bad: BTreeMap<String, Vec<(i64, i64)>>,
+    /// Rules that could not be tried, and why.
+    pub untried: Vec<(String, String)>,
+}
+
+pub fn monitor_rule(name: &str) -> String {
+    format!("monitor:{name}")
+}
+
+/// As pages of checks and hosts name them.
+fn object_rule(name: &str) -> String {
+    match name.strip_prefix("host:") {
+        Some(host) => format!("host:{host}"),
+        None => format!("check:{name}"),
+    }
+}
+
+impl Ground<'_> {
+    pub fn monitor(&self, rule: &MonitorConfig, all: &Definitions) -> Result<Outcome, String> {
+        let replayed = replay::replay(rule, all, &self.look, &self.past)?;
+        let name = monitor_rule(&rule.name);
+        let mut outcome = Outcome { known_from: replayed.known_from, ..Outcome::default() };
+        outcome.would = self.of_incidents(rule, &replayed);
+        outcome.doubts = replayed.doubts.iter().map(|doubt| (name.clone(), doubt.clone())).collect();
+        if replayed.firings_left_out > 0 {
+            let why = format!(
+                "{} firings more than are looked at: its pages are more than is said",
+                replayed.firings_left_out
+            );
+            outcome.untried.push((name, why));
+        }
+        Ok(outcome)
+    }
+
+    /// An incident of a monitor is about all of its instances: it pages when the first of them is bad enough, and not again
+    /// before all have been good.
+    fn of_incidents(&self, rule: &MonitorConfig, replayed: &Replayed) -> Vec<Sent> {
+        let severe = |firing: &&Firing| firing.state == State::Critical || self.telling.page_warnings;
+        let paging = |firing: &&Firing| (self.telling.pages)(false, &rule.name, &firing.instance);
+        let told = replayed.firings.iter().filter(|firing| firing.told).filter(severe).filter(paging);
+        let mut times: Vec<(i64, i64)> =
+            told.filter_map(|firing| Some((firing.fired?, firing.ended.unwrap_or(i64::MAX)))).collect();
+        times.sort_unstable();
+        let contacts = self.contacts_of(rule.contacts.as_deref());
+        let mut until = i64::MIN;
+        let mut pages = Vec::new();
+        for (from, end) in times {
+            if from > until {
+                let page = |contact: &String| Sent {
+                    at: from,
+                    rule: monitor_rule(&rule.name),
+                    contact: contact.clone(),
+                };
+                pages.extend(contacts.iter().map(page));
+            }
+            until = until.max(end);
+        }
+        pages
+    }
+
+    fn contacts_of(&self, own: Option<&[String]>) -> Vec<String> {
+        let named = own.filter(|own| !own.is_empty()).unwrap_or(&self.telling.contacts);
+        if named.is_empty() { vec![String::new()] } else { named.to_vec() }
+    }
+
+    /// Checks and hosts together, as each has a say in whether others are told of.
+    pub fn objects(&self, all: &Definitions, names: &BTreeSet<ObjectName>) -> Result<Outcome, String> {
+        if names.is_empty() {
+            return Ok(Outcome::default());
+        }
+        let question =
+            checks::Question { definitions: all, names, from: self.past.from, until: self.past.until };
+        let replayed = checks::replay(&question, self.store, self.monitors, self.zone)?;
+        let problem = |page: &&checks::Page| page.kind == NoticeKind::Problem;
+        let sent = |page: &checks::Page| Sent {
+            at: page.at,
+            rule: object_rule(&page.name),
+            contact: page.contact.clone(),
+        };
+        let mut outcome = Outcome {
+            would: replayed.would.iter().filter(problem).map(sent).collect(),
+            sent: replayed.sent.iter().filter(problem).map(sent).collect(),
+            known_from: replayed.replay.known_from,
+            doubts: replayed.replay.doubts.iter().map(|doubt| ("checks".to_owned(), doubt.clone())).collect(),
+            ..Outcome::default()
+        };
+        outcome.would.extend(self.without_contacts(all, &replayed));
+        for firing in replayed.replay.firings.iter().filter(|firing| firing.fired.is_some()) {
+            let until = firing.ended.unwrap_or(self.past.until.0);
+            outcome.bad.entry(object_rule(&firing.instance)).or_default().push((firing.began, until));
+        }
+        Ok(outcome)
+    }
+
+    /// What names no contacts is told by its incident.
+    fn without_contacts(&self, all: &Definitions, replayed: &ReplayedChecks) -> Vec<Sent> {
+        let named = |contacts: &Option<Vec<String>>| contacts.as_ref().is_some_and(|names| !names.is_empty());
+        let checks = all.checks.iter().filter(|check| named(&check.contacts)).map(|check| check.name.clone());
+        let hosts =
+            all.hosts.iter().filter(|host| named(&host.contacts)).map(|host| format!("host:{}", host.name));
+        let with: BTreeSet<String> = checks.chain(hosts).collect();
+        let severe =
+            |state: State| matches!(state, State::Critical | State::Down) || self.telling.page_warnings;
+        let mut pages = Vec::new();
+        for firing in replayed.replay.firings.iter().filter(|firing| !with.contains(&firing.instance)) {
+            let host = firing.instance.strip_prefix("host:");
+            let paging = (self.telling.pages)(host.is_some(), host.unwrap_or(&firing.instance), "");
+            let Some(at) =
+                firing.fired.filter(|at| severe(firing.state) && paging && *at >= self.past.from.0)
+            else {
+                continue;
+            };
+            let page = |contact| Sent { at, rule: object_rule(&firing.instance), contact };
+            pages.extend(self.contacts_of(None).into_iter().map(page));
+        }
+        pages
+    }
+}
+
+/// Rules on numbers; heartbeats have no past that another rule could be tried on.
+pub fn metric_monitors(all: &Definitions) -> impl Iterator<Item = &MonitorConfig> {
+    all.monitors.iter().filter(|monitor| monitor.kind == MonitorKind::Metric)
+}
+
+pub fn objects_of(all: &Definitions) -> BTreeSet<ObjectName> {
+    let checks = all.checks.iter().map(|check| ObjectName::Check(check.name.clone()));
+    checks.chain(all.hosts.iter().map(|host| ObjectName::Host(host.name.clone()))).collect()
+}

@@ -1,0 +1,301 @@
+//! All of it together: read [`prove`] from top to bottom.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::changes::Kind;
+use super::ground::{self, Ground, Outcome, metric_monitors, monitor_rule};
+use super::propose::Board;
+use super::search::{Chosen, New, confirm, propose};
+use super::weigh::{self, Judged, Night, Verdict, Weight};
+use super::{EARLIEST_SECONDS, Label, Sent};
+use crate::config::Definitions;
+use crate::made::Origins;
+use crate::replay::Doubt;
+
+const MAX_DOUBTS: usize = 200;
+
+pub struct Question<'q> {
+    pub definitions: &'q Definitions,
+    pub origins: &'q Origins,
+    pub labels: Vec<Label>,
+    pub night: Night,
+    /// What was really sent by incidents, of metric monitors.
+    pub sent: Vec<Sent>,
+    /// Judged by people, by rule: useful, useless.
+    pub judged: BTreeMap<String, (u64, u64)>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Proof {
+    pub from: i64,
+    pub until: i64,
+    /// The first moment that anything is known of.
+    pub known_from: Option<i64>,
+    /// Too little is known for proposals before this moment.
+    pub first_report_at: Option<i64>,
+    /// One line of plain words.
+    pub sentence: String,
+    pub sent: Weight,
+    /// By the rules as they are; those in shadow too, as if they could.
+    pub would: Weight,
+    /// … of these.
+    pub of_shadow: u64,
+    /// With all proposals taken.
+    pub proposed: Weight,
+    pub labels: Vec<Judged>,
+    /// The noisiest first.
+    pub rules: Vec<OfRule>,
+    pub proposals: Vec<Proposal>,
+    pub doubts: Vec<RuleDoubt>,
+    /// It was ended before all proposals were tried.
+    pub unfinished: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct OfRule {
+    pub rule: String,
+    pub shadow: bool,
+    pub sent: u64,
+    pub would: u64,
+    pub at_night: u64,
+    pub useful: u64,
+    pub useless: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Proposal {
+    pub rule: String,
+    pub kind: Kind,
+    pub what: String,
+    pub pages_before: u64,
+    pub pages_after: u64,
+    pub at_night_before: u64,
+    pub at_night_after: u64,
+    /// Labelled outages that somebody is told of, before and after, with this change alone.
+    pub caught_before: u64,
+    pub caught_after: u64,
+    /// Where the rule is written now; with the change in place that is taken out.
+    pub replaces: Option<String>,
+    /// What to review, for a file in `conf.d`.
+    pub toml: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RuleDoubt {
+    pub rule: String,
+    #[serde(flatten)]
+    pub doubt: Doubt,
+}
+
+/// `go_on` is asked between replays, with the share that is done.
+pub fn prove(
+    question: &Question<'_>,
+    ground: &Ground<'_>,
+    go_on: &(dyn Fn(f64) -> bool + Sync),
+) -> Result<Proof, String> {
+    let all = question.definitions;
+    let base = baseline(all, ground, go_on)?;
+    let board = Board::new(base.would.clone(), &question.labels);
+    let mut proof = Proof { from: ground.past.from.0, until: ground.past.until.0, ..Proof::default() };
+    proof.known_from = base.known_from;
+    proof.first_report_at = too_early(base.known_from, ground.past.until.0);
+    let (mut chosen, whole) = match proof.first_report_at {
+        Some(_) => (Vec::new(), true),
+        None => propose(all, ground, board.clone(), &base, go_on),
+    };
+    let after = confirm(all, ground, &board, &mut chosen, &base)?;
+    proof.unfinished = !whole;
+    proof.proposals = chosen.iter().map(|one| proposal(one, question, &board)).collect();
+    let sent: Vec<Sent> = question.sent.iter().chain(&base.sent).cloned().collect();
+    proof.sent = weigh::weigh(sent.iter(), &question.night);
+    proof.would = weigh::weigh(base.would.iter(), &question.night);
+    proof.proposed = weigh::weigh(after.iter(), &question.night);
+    proof.labels =
+        question.labels.iter().map(|label| weigh::judge(label, &sent, &base.would, &after)).collect();
+    proof.rules = rules(question, &sent, &base.would);
+    proof.of_shadow = proof.rules.iter().filter(|rule| rule.shadow).map(|rule| rule.would).sum();
+    proof.doubts = doubts(base);
+    proof.sentence = sentence(&proof);
+    Ok(proof)
+}
+
+fn too_early(known_from: Option<i64>, until: i64) -> Option<i64> {
+    let ready = known_from.unwrap_or(until) + EARLIEST_SECONDS;
+    (ready > until).then_some(ready)
+}
+
+fn baseline(
+    all: &Definitions,
+    ground: &Ground<'_>,
+    go_on: &(dyn Fn(f64) -> bool + Sync),
+) -> Result<Outcome, String> {
+    let mut base = ground.objects(all, &ground::objects_of(all))?;
+    let count = metric_monitors(all).count().max(1);
+    for (number, rule) in metric_monitors(all).enumerate() {
+        if !go_on(0.1 + 0.4 * number as f64 / count as f64) {
+            return Err("it was ended before all rules were replayed: ask for a shorter time".into());
+        }
+        match ground.monitor(rule, all) {
+            Ok(outcome) => base.add(outcome),
+            Err(why) => base.untried.push((monitor_rule(&rule.name), why)),
+        }
+    }
+    Ok(base)
+}
+
+impl Outcome {
+    fn add(&mut self, other: Outcome) {
+        self.would.extend(other.would);
+        self.sent.extend(other.sent);
+        self.doubts.extend(other.doubts);
+        self.untried.extend(other.untried);
+        self.known_from = self.known_from.into_iter().chain(other.known_from).min();
+    }
+}
+
+fn proposal(chosen: &Chosen, question: &Question<'_>, board: &Board) -> Proposal {
+    let (before, after) = (
+        weigh::weigh(chosen.before.iter(), &question.night),
+        weigh::weigh(chosen.after.iter(), &question.night),
+    );
+    let all: Vec<Sent> = board.all().cloned().collect();
+    let others = all.iter().filter(|page| page.rule != chosen.rule);
+    let with: Vec<Sent> = others.chain(&chosen.after).cloned().collect();
+    let caught = |pages: &[Sent]| {
+        question.labels.iter().filter(|label| weigh::caught(label, pages).is_some()).count() as u64
+    };
+    let (replaces, toml) = written(chosen, question.origins);
+    Proposal {
+        rule: chosen.rule.clone(),
+        kind: chosen.kind,
+        what: chosen.what.clone(),
+        pages_before: before.pages,
+        pages_after: after.pages,
+        at_night_before: before.at_night,
+        at_night_after: after.at_night,
+        caught_before: caught(&all),
+        caught_after: caught(&with),
+        replaces,
+        toml,
+    }
+}
+
+/// A file for `conf.d`, with words that say what it is.
+fn written(chosen: &Chosen, origins: &Origins) -> (Option<String>, String) {
+    let (table, name, all) = match &chosen.new {
+        New::Monitor(one) => (
+            "monitor",
+            one.name.clone(),
+            Definitions { monitors: vec![(**one).clone()], ..Definitions::default() },
+        ),
+        New::Check(one) => (
+            "check",
+            one.name.clone(),
+            Definitions { checks: vec![(**one).clone()], ..Definitions::default() },
+        ),
+        New::Host(one) => {
+            ("host", one.name.clone(), Definitions { hosts: vec![(**one).clone()], ..Definitions::default() })
+        }
+        New::Dependency(one) => (
+            "dependency",
+            String::new(),
+            Definitions { dependencies: vec![one.clone()], ..Definitions::default() },
+        ),
+    };
+    let replaces = origins.get(&(table, name)).cloned();
+    let mut words = format!(
+        "# {}: {}\n# {} pages before, {} after, by replay.\n",
+        chosen.rule,
+        chosen.what,
+        chosen.before.len(),
+        chosen.after.len()
+    );
+    match &replaces {
+        Some(place) => {
+            words.push_str(&format!("# Stands in the place of what is at {place}: take that out.\n"))
+        }
+        None if table != "dependency" => {
+            words.push_str("# It was made in the UI: change it there, or take it out there first.\n")
+        }
+        None => {}
+    }
+    // Definitions are read from such text, so that they can be written as it.
+    let body = toml::to_string(&all).unwrap_or_default();
+    if body.contains(outbound::HIDDEN) {
+        words.push_str(&format!(
+            "# Secrets are not shown: put them back where `{}` stands.\n",
+            outbound::HIDDEN
+        ));
+    }
+    (replaces, words + &body)
+}
+
+fn rules(question: &Question<'_>, sent: &[Sent], would: &[Sent]) -> Vec<OfRule> {
+    let mut rules: BTreeMap<&str, OfRule> = BTreeMap::new();
+    for page in sent {
+        rules.entry(&page.rule).or_default().sent += 1;
+    }
+    for page in would {
+        let of = rules.entry(&page.rule).or_default();
+        of.would += 1;
+        of.at_night += u64::from(question.night.is(page.at));
+    }
+    let all = question.definitions;
+    let shadow = |rule: &str| {
+        metric_monitors(all).any(|one| one.shadow && monitor_rule(&one.name) == rule)
+            || all.checks.iter().any(|one| one.shadow && rule.strip_prefix("check:") == Some(&one.name))
+    };
+    let mut rules: Vec<OfRule> = rules
+        .into_iter()
+        .map(|(rule, of)| {
+            let (useful, useless) = question.judged.get(rule).copied().unwrap_or_default();
+            OfRule { rule: rule.to_owned(), shadow: shadow(rule), useful, useless, ..of }
+        })
+        .collect();
+    rules.sort_by(|a, b| (b.would, b.sent, &a.rule).cmp(&(a.would, a.sent, &b.rule)));
+    rules
+}
+
+fn doubts(base: Outcome) -> Vec<RuleDoubt> {
+    let untried = base.untried.into_iter().map(|(rule, reason)| RuleDoubt {
+        rule,
+        doubt: Doubt { from: 0, until: 0, step: 0, cannot_tell: true, reason },
+    });
+    let all = base.doubts.into_iter().map(|(rule, doubt)| RuleDoubt { rule, doubt });
+    untried.chain(all).take(MAX_DOUBTS).collect()
+}
+
+fn sentence(proof: &Proof) -> String {
+    let count = |wanted: Verdict| proof.labels.iter().filter(|label| label.verdict == wanted).count();
+    let pages = |count: u64| if count == 1 { "1 page".to_owned() } else { format!("{count} pages") };
+    let mut text = format!(
+        "{} sent; these rules would have sent {} ({} at night).",
+        pages(proof.sent.pages),
+        pages(proof.would.pages),
+        proof.would.at_night
+    );
+    if !proof.labels.is_empty() {
+        text.push_str(&format!(
+            " Of {} known outages {} told of earlier, {} later, {} missed, {} for the first time.",
+            proof.labels.len(),
+            count(Verdict::Earlier),
+            count(Verdict::Later),
+            count(Verdict::Missed),
+            count(Verdict::New)
+        ));
+    }
+    match (proof.first_report_at, proof.proposals.len()) {
+        (Some(_), _) => text.push_str(" Too little is known yet: proposals come when there are seven days."),
+        (None, 0) => text.push_str(" No change is proposed."),
+        (None, proposals) => {
+            let share = 100.0 * (1.0 - proof.proposed.pages as f64 / proof.would.pages.max(1) as f64);
+            text.push_str(&format!(
+                " {proposals} proposed changes leave {} ({share:.0} % fewer), and no known outage is missed by them.",
+                pages(proof.proposed.pages)
+            ));
+        }
+    }
+    text
+}
