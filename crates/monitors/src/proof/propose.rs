@@ -1,6 +1,6 @@
 //! Which change is worth proposing: fewer pages, and every labelled outage is still told of by somebody.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::changes::Kind;
 use super::weigh::is_caught;
@@ -15,7 +15,15 @@ const WORTHWHILE: f64 = 0.3;
 #[derive(Clone, Debug, Default)]
 pub struct Board {
     pages: BTreeMap<String, Vec<Sent>>,
-    labels: Vec<Label>,
+    labels: Vec<Known>,
+}
+
+/// An outage that somebody is told of.
+#[derive(Clone, Debug)]
+struct Known {
+    label: Label,
+    /// Who tells of it.
+    rules: BTreeSet<String>,
 }
 
 /// One change, replayed.
@@ -29,10 +37,16 @@ pub struct Tried<C> {
 impl Board {
     /// Of the labels only those count that somebody is told of now.
     pub fn new(pages: Vec<Sent>, labels: &[Label]) -> Board {
-        let labels = labels.iter().filter(|label| is_caught(label, pages.iter())).cloned().collect();
-        let mut board = Board { pages: BTreeMap::new(), labels };
+        let mut board = Board::default();
         for page in pages {
             board.pages.entry(page.rule.clone()).or_default().push(page);
+        }
+        for label in labels {
+            let tell = board.pages.iter().filter(|(_, pages)| is_caught(label, pages.iter()));
+            let rules: BTreeSet<String> = tell.map(|(rule, _)| rule.clone()).collect();
+            if !rules.is_empty() {
+                board.labels.push(Known { label: label.clone(), rules });
+            }
         }
         board
     }
@@ -53,13 +67,25 @@ impl Board {
         rules.into_iter().map(|(rule, _)| rule.clone()).collect()
     }
 
-    /// Would every labelled outage still be told of, if this rule had these pages?
-    pub fn keeps_all(&self, rule: &str, pages: &[Sent]) -> bool {
-        let others = || self.pages.iter().filter(|(name, _)| *name != rule).flat_map(|(_, pages)| pages);
-        self.labels.iter().all(|label| is_caught(label, pages.iter()) || is_caught(label, others()))
+    /// Outages that are known of, and those of them that are told of still if this rule has these pages.
+    pub fn kept(&self, rule: &str, pages: &[Sent]) -> (usize, usize) {
+        let others = |known: &Known| known.rules.iter().any(|name| name != rule);
+        let kept = self.labels.iter().filter(|known| others(known) || is_caught(&known.label, pages.iter()));
+        (self.labels.len(), kept.count())
+    }
+
+    fn keeps_all(&self, rule: &str, pages: &[Sent]) -> bool {
+        let (before, after) = self.kept(rule, pages);
+        before == after
     }
 
     pub fn set(&mut self, rule: &str, pages: Vec<Sent>) {
+        for known in &mut self.labels {
+            match is_caught(&known.label, pages.iter()) {
+                true => known.rules.insert(rule.to_owned()),
+                false => known.rules.remove(rule),
+            };
+        }
         self.pages.insert(rule.to_owned(), pages);
     }
 
@@ -89,13 +115,10 @@ impl Board {
         best.map(|(_, one)| one)
     }
 
-    pub fn all(&self) -> impl Iterator<Item = &Sent> {
-        self.pages.values().flatten()
-    }
-
     /// Outages that these pages do not tell of, and the present ones do.
     pub fn missed_by(&self, pages: &[Sent]) -> Vec<&Label> {
-        self.labels.iter().filter(|label| !is_caught(label, pages.iter())).collect()
+        let missed = self.labels.iter().filter(|known| !is_caught(&known.label, pages.iter()));
+        missed.map(|known| &known.label).collect()
     }
 }
 

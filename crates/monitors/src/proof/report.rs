@@ -160,12 +160,7 @@ fn proposal(chosen: &Chosen, question: &Question<'_>, board: &Board) -> Proposal
         weigh::weigh(chosen.before.iter(), &question.night),
         weigh::weigh(chosen.after.iter(), &question.night),
     );
-    let all: Vec<Sent> = board.all().cloned().collect();
-    let others = all.iter().filter(|page| page.rule != chosen.rule);
-    let with: Vec<Sent> = others.chain(&chosen.after).cloned().collect();
-    let caught = |pages: &[Sent]| {
-        question.labels.iter().filter(|label| weigh::caught(label, pages).is_some()).count() as u64
-    };
+    let (caught_before, caught_after) = board.kept(&chosen.rule, &chosen.after);
     let (replaces, toml) = written(chosen, question.origins);
     Proposal {
         rule: chosen.rule.clone(),
@@ -175,8 +170,8 @@ fn proposal(chosen: &Chosen, question: &Question<'_>, board: &Board) -> Proposal
         pages_after: after.pages,
         at_night_before: before.at_night,
         at_night_after: after.at_night,
-        caught_before: caught(&all),
-        caught_after: caught(&with),
+        caught_before: caught_before as u64,
+        caught_after: caught_after as u64,
         replaces,
         toml,
     }

@@ -40,7 +40,7 @@ pub(super) fn propose(
     go_on: &(dyn Fn(f64) -> bool + Sync),
 ) -> (Vec<Chosen>, bool) {
     let noisy: Vec<String> = board.noisiest().into_iter().take(MAX_NOISY).collect();
-    let mut of_objects = of_objects(all, ground, &noisy, base);
+    let mut of_objects = of_objects(all, ground, &noisy, base, go_on);
     let mut chosen = Vec::new();
     for (number, rule) in noisy.iter().enumerate() {
         if !go_on(0.6 + 0.35 * number as f64 / noisy.len() as f64) {
@@ -81,6 +81,7 @@ fn of_objects(
     ground: &Ground<'_>,
     noisy: &[String],
     base: &Outcome,
+    go_on: &(dyn Fn(f64) -> bool + Sync),
 ) -> BTreeMap<String, Vec<Candidate>> {
     let mut tried: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
     let names: BTreeSet<ObjectName> = noisy.iter().filter_map(|rule| object_name(rule)).collect();
@@ -90,6 +91,9 @@ fn of_objects(
     let mut ways: Vec<Vec<(String, Change<New>)>> = vec![dependencies(all, noisy, base)];
     ways.extend(changes::of_many().into_iter().map(|how| of_way(all, noisy, how)));
     for way in ways.into_iter().filter(|way| !way.is_empty()) {
+        if !go_on(0.55) {
+            break;
+        }
         let changed = with(all, way.iter().map(|(_, change)| &change.new));
         let Ok(outcome) = ground.objects(&changed, &names) else { continue };
         for (rule, Change { kind, what, new }) in way {
