@@ -135,7 +135,9 @@ fn a_persons_load_counts_pages_incidents_and_nights() {
 #[test]
 fn the_record_is_what_the_desk_kept() {
     let directory = tempfile::tempdir().unwrap();
-    let store = StateStore::open(&directory.path().join("state.db"), &[crate::MIGRATIONS]).unwrap();
+    let store =
+        StateStore::open(&directory.path().join("state.db"), &[crate::MIGRATIONS, crate::oncall::MIGRATIONS])
+            .unwrap();
     let mut book = Book::default();
     let contact = Contact {
         channels: vec!["mail".into(), "log".into()],
