@@ -9,10 +9,12 @@
 //! |---|---|
 //! | `lib.rs` | [`Caller`], [`Role`], migrations, what is refused |
 //! | `people.rs`, `sessions.rs`, `tokens.rs`, `teams.rs`, `invitations.rs` | each with its table |
+//! | `audit.rs` | who changed what, and how it was before |
 //! | `config.rs` | `[[team]]` |
 //! | `secrets.rs` | random secrets and how they are kept |
 //! | `limits.rs` | what is bounded, and by how much |
 
+mod audit;
 mod config;
 mod invitations;
 pub mod limits;
@@ -30,6 +32,7 @@ use state_store::{Migrations, StateError};
 use utoipa::ToSchema;
 use vocabulary::ports::Scope;
 
+pub use audit::{Asked, AuditEntry, Change, audit, note};
 pub use config::{TeamConfig, problems};
 pub use invitations::{Invitation, Invited, accept, invitations, invite, withdraw};
 pub use limits::SESSION_SECONDS;
@@ -52,7 +55,10 @@ pub const MIGRATIONS: Migrations = Migrations {
          ALTER TABLE person ADD COLUMN time_zone TEXT;
          CREATE TABLE team (name TEXT PRIMARY KEY, members TEXT NOT NULL, prefixes TEXT NOT NULL, projects TEXT NOT NULL, escalation_policy TEXT) STRICT;
          CREATE TABLE invitation (id INTEGER PRIMARY KEY, secret BLOB NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE, role TEXT NOT NULL, display_name TEXT NOT NULL,
-            invited_by TEXT NOT NULL, expires INTEGER NOT NULL) STRICT;"],
+            invited_by TEXT NOT NULL, expires INTEGER NOT NULL) STRICT;",
+        "CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, who TEXT NOT NULL, via TEXT NOT NULL, source TEXT NOT NULL,
+            action TEXT NOT NULL, subject TEXT NOT NULL, before TEXT, after TEXT, file_commit TEXT) STRICT;
+         CREATE INDEX audit_at ON audit (at);"],
 };
 
 /// What one may do, least first.

@@ -6,6 +6,10 @@ pub const SESSION_SECONDS: i64 = 30 * 86_400;
 pub const INVITATION_SECONDS: i64 = 7 * 86_400;
 /// Open at the same time.
 pub const MAX_INVITATIONS: i64 = 1_000;
+/// The oldest go: years of a team's changes, in some tens of megabytes.
+pub const MAX_AUDIT_ENTRIES: i64 = 100_000;
+/// Bytes of each text of an entry; a large monitor is shorter.
+pub const MAX_AUDIT_TEXT: usize = 8 << 10;
 /// Names of people, teams and tokens.
 pub const LONGEST_NAME: usize = 100;
 pub const MAX_TEAMS: usize = 1_000;

@@ -158,3 +158,30 @@ fn an_invitation_is_accepted_once_and_in_time() {
     assert_eq!(person(&state, "ben").unwrap().unwrap().details.display_name, "Ben");
     assert!(invite(&state, &ben, "ana", now).is_err(), "ben is there");
 }
+
+#[test]
+fn changes_are_kept_newest_first_and_cut() {
+    let (_directory, state) = state();
+    let change = |who: &str, subject: &str| Change {
+        who: who.into(),
+        via: "session",
+        action: "changed".into(),
+        subject: subject.into(),
+        ..Change::default()
+    };
+    note(&state, &change("ana", "monitors/a"), Timestamp(10)).unwrap();
+    note(&state, &change("ben", "incidents/1/note"), Timestamp(20)).unwrap();
+    let long = Change { after: Some("\u{f6}".repeat(limits::MAX_AUDIT_TEXT)), ..change("ana", "levels") };
+    note(&state, &long, Timestamp(30)).unwrap();
+    let check = |asked: Asked, expected: &[&str]| {
+        let found = audit(&state, &Asked { limit: 10, ..asked }).unwrap();
+        assert_eq!(found.iter().map(|entry| entry.subject.as_str()).collect::<Vec<_>>(), expected);
+    };
+    check(Asked::default(), &["levels", "incidents/1/note", "monitors/a"]);
+    check(Asked { who: Some("ana".into()), ..Asked::default() }, &["levels", "monitors/a"]);
+    check(Asked { from: Some(20), until: Some(20), ..Asked::default() }, &["incidents/1/note"]);
+    check(Asked { settings_only: true, ..Asked::default() }, &["levels", "monitors/a"]);
+    check(Asked { before_id: Some(2), ..Asked::default() }, &["monitors/a"]);
+    let cut = audit(&state, &Asked { limit: 1, ..Asked::default() }).unwrap().remove(0).after.unwrap();
+    assert!(cut.len() < limits::MAX_AUDIT_TEXT + 40 && cut.ends_with(" bytes)"), "{}", cut.len());
+}

@@ -7,6 +7,7 @@ mod agent;
 mod agents;
 mod alive;
 mod arriving;
+mod audited;
 mod backup;
 mod book;
 mod cli;

@@ -357,6 +357,7 @@ impl Parts {
         if let Some(collecting) = collecting {
             *house.host.lock() = collecting;
         }
+        crate::audited::reload(house, &before, &config);
         house.config.store(Arc::new(config));
         Ok(waiting)
     }

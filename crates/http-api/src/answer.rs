@@ -59,6 +59,10 @@ impl Problem {
         self.status
     }
 
+    pub fn is(&self, status: StatusCode) -> bool {
+        self.status == status
+    }
+
     pub fn hint(mut self, hint: impl Into<String>) -> Problem {
         self.hint = Some(hint.into());
         self

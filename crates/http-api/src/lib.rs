@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `server` | accepting connections (TCP, TLS, control socket) |
 //! | `guard`, `cross_origin` | who may ask at all, and as whom; every request passes it |
-//! | `attempts` | guessing made slow |
+//! | `attempts`, `audit` | guessing made slow; changes written down |
 //! | `graphite_web/` | graphite-web's paths, as it answers them |
 //! | `api_v1/` | Bellwether's own JSON API (docs/http-api.md) |
 //! | `acknowledge` | `/a/…`, what a link in a page leads to |
@@ -26,6 +26,7 @@ mod answer;
 mod answers;
 mod api_v1;
 mod attempts;
+mod audit;
 mod config;
 pub mod control;
 mod cross_origin;
@@ -102,6 +103,7 @@ pub fn router(services: Arc<Services>) -> Router {
         .layer(DefaultBodyLimit::max(max_body))
         .layer(middleware::from_fn(move |request: Request, next: Next| refuse_long(max_body, request, next)))
         .layer(CompressionLayer::new().compress_when(compressible))
+        .layer(middleware::from_fn_with_state(services.clone(), audit::record))
         .layer(middleware::from_fn_with_state(services.clone(), guard::guard))
         .layer(middleware::from_fn_with_state(services.clone(), count))
         .with_state(services)

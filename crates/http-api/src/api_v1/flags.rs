@@ -69,7 +69,7 @@ pub async fn set(
     Body(new): Body<NewState>,
 ) -> Answer<Json<FlagItem>> {
     super::watched::may(&caller, Role::Editor)?;
-    let author = new.author.filter(|author| !author.trim().is_empty()).unwrap_or(caller.name);
+    let author = super::watched::author(&caller, new.author.unwrap_or_default());
     off_thread(&services, move |services| {
         let since = services.clock.now().0;
         let flag = Flag { name, state: new.state, since, author, note: new.note };

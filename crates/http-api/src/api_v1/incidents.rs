@@ -390,7 +390,7 @@ pub async fn judge(
 ) -> Answer<Json<WholeIncident>> {
     super::watched::may(&caller, Role::Responder)?;
     let Verdict { useful, comment, author } = verdict;
-    let author = author.filter(|author| !author.trim().is_empty()).unwrap_or(caller.name);
+    let author = super::watched::author(&caller, author.unwrap_or_default());
     off_thread(&services, move |services| {
         let judged = services.desk.judge(id, &author, useful, &comment, services.clock.now());
         judged.map_err(|failed| refusal(id, failed))?;
@@ -445,7 +445,7 @@ async fn act(
     deed: Deed,
 ) -> Answer<Json<WholeIncident>> {
     super::watched::may(&caller, Role::Responder)?;
-    let author = doing.author.filter(|author| !author.trim().is_empty()).unwrap_or(caller.name);
+    let author = super::watched::author(&caller, doing.author.unwrap_or_default());
     off_thread(&services, move |services| {
         do_it(services, id, &author, &deed)?;
         shown(services, id)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,7 +12,9 @@ use super::session::SignedIn;
 use super::status::off_thread;
 use crate::accounts::{self, Caller, Invitation, Invited, Role};
 use crate::answer::{Answer, Body, Id, Problem};
-use crate::guard::require;
+use crate::audit;
+use crate::guard::{self, require};
+use crate::server::Peer;
 use crate::services::Services;
 
 #[derive(Serialize, ToSchema)]
@@ -86,10 +88,12 @@ pub struct Acceptance {
     responses((status = 200, body = SignedIn), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub async fn accept(
     State(services): State<Arc<Services>>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
     Body(form): Body<Acceptance>,
 ) -> Answer<Json<SignedIn>> {
     let turn = services.attempts.turn().await?;
-    off_thread(&services, move |services| {
+    let accepted = off_thread(&services, move |services| {
         let _turn = turn;
         let now = services.clock.now();
         let accepted = accounts::accept(&services.state, &form.token, &form.password, now)?;
@@ -97,8 +101,10 @@ pub async fn accept(
             Problem::not_found("this invitation was accepted, withdrawn, or has expired")
                 .hint("ask an administrator for a new one")
         };
-        let Invited { name, role, .. } = accepted.ok_or_else(gone)?;
-        Ok(Json(SignedIn { user: name, role }))
-    })
-    .await
+        accepted.ok_or_else(gone)
+    });
+    let Invited { name, role, .. } = accepted.await?;
+    let source = guard::source(&services, &headers, peer.map(|Extension(peer)| peer));
+    audit::note_sign_in(&services, name.clone(), source, "accepted an invitation").await;
+    Ok(Json(SignedIn { user: name, role }))
 }

@@ -10,7 +10,6 @@ use utoipa::ToSchema;
 use super::status::off_thread;
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Problem};
-use crate::guard::require;
 use crate::levels::{self, LevelRule, MAX_RULES};
 use crate::services::Services;
 
@@ -33,7 +32,7 @@ pub async fn set_rules(
     Extension(caller): Extension<Caller>,
     Body(wanted): Body<LevelRules>,
 ) -> Answer<Json<LevelRules>> {
-    require(&caller, Role::Editor)?;
+    super::watched::whole(&caller, Role::Editor)?;
     let too_long = wanted.rules.iter().any(|rule| rule.pattern.is_empty() || rule.pattern.len() > 512);
     if wanted.rules.len() > MAX_RULES || too_long {
         return Err(Problem::bad_request(format!(

@@ -2,6 +2,7 @@
 //! machines at `/api/v1/openapi.json`.
 
 pub mod agent;
+pub mod audit;
 pub mod availability;
 mod check_test;
 pub mod checks;
@@ -98,6 +99,7 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/invitations", get(invitations::list).post(invitations::invite))
         .route("/invitations/accept", post(invitations::accept))
         .route("/invitations/{id}", delete(invitations::withdraw))
+        .route("/audit", get(audit::audit))
         .route("/teams", get(teams::list))
         .route("/teams/{name}", put(teams::set).delete(teams::remove))
         .route("/heartbeats", get(heartbeats::list))
@@ -212,7 +214,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         graph::graph_from_body, explain::explain, explain::explain_from_body, trust::trust, search::series, describe::describe, storage::retention,
         storage::compact, storage::fsck, storage::repolicy, storage::backup, moving::import_whisper,
         moving::export_whisper, nagios::take_state, nagios::take_archive, nagios::archives, points::store, agent::take, levels::rules,
-        levels::set_rules, log_level::set, session::sign_in, session::sign_out, session::change_password,
+        levels::set_rules, log_level::set, session::sign_in, session::sign_out, session::change_password, audit::audit,
         people::list, people::one, people::set, people::describe, people::set_role, people::remove,
         invitations::list, invitations::invite, invitations::accept, invitations::withdraw, teams::list, teams::set, teams::remove, tokens::list, tokens::create, tokens::remove,
         monitors::monitors, monitors::export, monitors::differences, monitors::monitor, monitors::define, monitors::undefine, monitors::take_out_instance, monitors::versions, monitors::checks, monitors::hosts,

@@ -1,5 +1,6 @@
 //! Signing in and out.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -12,6 +13,7 @@ use utoipa::ToSchema;
 use super::status::off_thread;
 use crate::accounts::{self, Caller, Role, SESSION_SECONDS, Via};
 use crate::answer::{Answer, Body, Problem};
+use crate::audit;
 use crate::guard::{self, SESSION_COOKIE};
 use crate::server::Peer;
 use crate::services::Services;
@@ -43,7 +45,8 @@ pub async fn sign_in(
     let secure = services.settings.load().http.uses_tls()
         || headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
     let turn = services.attempts.turn().await?;
-    let (caller, secret) = off_thread(&services, move |services| {
+    let name = form.name.clone();
+    let opened = off_thread(&services, move |services| {
         let _turn = turn;
         let caller = guard::by_password(services, &form.name, &form.password, source)?;
         if let Some(before) = before {
@@ -51,16 +54,42 @@ pub async fn sign_in(
         }
         let secret = accounts::open_session(&services.state, &form.name, services.clock.now())?;
         Ok((caller, secret))
-    })
-    .await?;
+    });
+    let opened = opened.await;
+    note(&services, name, source, &opened).await?;
+    let (caller, secret) = opened?;
     let answer = Json(SignedIn { user: caller.name, role: caller.role });
     Ok((set_cookie(&secret, SESSION_SECONDS, secure)?, answer).into_response())
 }
 
+/// What is tried in vain under names that are nobody's is not kept with the name: it may be a password.
+async fn note<T>(services: &Arc<Services>, name: String, source: IpAddr, opened: &Answer<T>) -> Answer<()> {
+    let action = match opened {
+        Ok(_) => "signed in",
+        Err(problem) if problem.is(StatusCode::UNAUTHORIZED) => "failed to sign in",
+        Err(_) => return Ok(()),
+    };
+    let asked = name.clone();
+    let known =
+        off_thread(services, move |services| Ok(accounts::person(&services.state, &asked)?.is_some()));
+    let who = if known.await? { name } else { String::new() };
+    audit::note_sign_in(services, who, source, action).await;
+    Ok(())
+}
+
 #[utoipa::path(delete, path = "/session", responses((status = 204)))]
-pub async fn sign_out(State(services): State<Arc<Services>>, headers: HeaderMap) -> Answer<Response> {
+pub async fn sign_out(
+    State(services): State<Arc<Services>>,
+    caller: Option<Extension<Caller>>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+) -> Answer<Response> {
     if let Some(secret) = guard::cookie(&headers).map(str::to_owned) {
         off_thread(&services, move |services| Ok(accounts::close_session(&services.state, &secret)?)).await?;
+    }
+    if let Some(Extension(caller)) = caller.filter(|caller| caller.via == Via::Session) {
+        let source = guard::source(&services, &headers, peer.map(|Extension(peer)| peer));
+        audit::note_sign_in(&services, caller.name, source, "signed out").await;
     }
     Ok((StatusCode::NO_CONTENT, set_cookie("", 0, false)?).into_response())
 }

@@ -12,7 +12,6 @@ use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Problem};
 use crate::config::AuthMode;
 use crate::control::{Cardinality, Health, State as HealthState};
-use crate::guard::require;
 use crate::services::Services;
 
 #[derive(Serialize, ToSchema)]
@@ -100,6 +99,6 @@ pub async fn configuration(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
 ) -> Answer<([(header::HeaderName, &'static str); 1], String)> {
-    require(&caller, Role::Editor)?;
+    super::watched::whole(&caller, Role::Editor)?;
     Ok(([(header::CONTENT_TYPE, "application/toml; charset=utf-8")], services.control.configuration()))
 }

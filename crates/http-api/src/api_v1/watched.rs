@@ -14,7 +14,7 @@ use monitors::{Monitors, Refused, Ticket};
 use vocabulary::state::State;
 
 use super::status::off_thread;
-use crate::accounts::{Caller, Role};
+use crate::accounts::{Caller, Role, Via};
 use crate::answer::{Answer, Problem};
 use crate::guard::require;
 use crate::services::Services;
@@ -60,6 +60,18 @@ pub fn may(caller: &Caller, role: Role) -> Answer<()> {
     sees(caller)
 }
 
+/// For what is of everybody: the files, rules for all names.
+pub fn whole(caller: &Caller, role: Role) -> Answer<()> {
+    require(caller, role)?;
+    match caller.scope.is_everything() {
+        true => Ok(()),
+        false => Err(Problem::forbidden(format!(
+            "{} is limited to prefixes of series, and this is about all of them",
+            caller.name
+        ))),
+    }
+}
+
 pub fn word(state: Option<State>) -> &'static str {
     state.map_or("PENDING", State::word)
 }
@@ -86,9 +98,10 @@ pub async fn command(
     change(services, move |monitors| monitors.command(&name, command, now)).await
 }
 
-/// Whoever is signed in is the author; where nobody has to be, programs may say for whom they ask.
+/// Whoever is signed in is the author; where nobody has to be, and of programs, which may say for whom they ask, it is who is
+/// named.
 pub fn author(caller: &Caller, said: String) -> String {
-    match said.is_empty() {
+    match said.trim().is_empty() || caller.via == Via::Session {
         true => caller.name.clone(),
         false => said,
     }

@@ -1,0 +1,202 @@
+//! Every change by the API is written down: who, from where, what, before and after.
+//!
+//! It is done around the handlers, so that a route that is new is in the log without knowing of it. What the routes of
+//! [`snapshot`] change is looked at before and after, and only what differs is kept.
+
+mod snapshot;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::Response;
+use serde_json::Value;
+
+use crate::accounts::{self, Asked, AuditEntry, Caller, Change, Via};
+use crate::annotations::Annotation;
+use crate::answer::Answer;
+use crate::api_v1::off_thread;
+use crate::guard;
+use crate::server::Peer;
+use crate::services::Services;
+
+const API: &str = "/api/v1/";
+
+/// Changes nothing that anybody set, or is data; by the parts of the path, `*` being any.
+const UNRECORDED: [&[&str]; 13] = [
+    &["graph"],
+    &["explain"],
+    &["monitors", "test"],
+    &["trial"],
+    &["points"],
+    &["agent", "batch"],
+    &["checks", "*", "result"],
+    &["hosts", "*", "result"],
+    &["heartbeats", "*", "ping"],
+    &["streams", "*"],
+    &["grafana", "alerts"],
+    // These write down more than the path says.
+    &["session"],
+    &["invitations", "accept"],
+];
+
+/// The decoded parts of what the request changes, if it is one that is written down.
+fn changes(request: &Request) -> Option<Vec<String>> {
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return None;
+    }
+    let path = request.uri().path().strip_prefix(API)?;
+    let parts: Vec<String> = path.split('/').map(decoded).collect();
+    let is = |pattern: &&[&str]| {
+        pattern.len() == parts.len()
+            && pattern.iter().zip(&parts).all(|(wanted, part)| *wanted == "*" || wanted == part)
+    };
+    (!UNRECORDED.iter().any(is)).then_some(parts)
+}
+
+fn decoded(part: &str) -> String {
+    // The form's `+` for a blank is not one of paths.
+    let text = part.replace('+', "%2B");
+    form_urlencoded::parse(text.as_bytes()).next().map_or_else(String::new, |(name, _)| name.into_owned())
+}
+
+pub async fn record(State(services): State<Arc<Services>>, request: Request, next: Next) -> Response {
+    let Some(parts) = changes(&request) else { return next.run(request).await };
+    let Some(caller) = request.extensions().get::<Caller>().cloned() else { return next.run(request).await };
+    let peer = request.extensions().get::<Peer>().copied();
+    let source = guard::source(&services, request.headers(), peer);
+    let action = verb(request.method());
+    let before = look(&services, &parts).await;
+    let response = next.run(request).await;
+    if !response.status().is_success() {
+        return response;
+    }
+    let after = look(&services, &parts).await;
+    let (before, after) = snapshot::differing(before, after);
+    let text = |value: Option<Value>| value.map(|value| value.to_string());
+    let change = Change {
+        via: way(caller.via),
+        source: address(caller.via, source),
+        who: caller.name,
+        action: action.into(),
+        subject: parts.join("/"),
+        before: text(before),
+        after: text(after),
+        commit: None,
+    };
+    write(&services, change).await;
+    response
+}
+
+async fn look(services: &Arc<Services>, parts: &[String]) -> Option<Value> {
+    let parts = parts.to_vec();
+    let looked: Answer<Option<Value>> =
+        off_thread(services, move |services| snapshot::of(services, &parts)).await;
+    looked.unwrap_or_else(|problem| {
+        tracing::warn!(error = problem.error, "what is changed cannot be read for the audit log");
+        None
+    })
+}
+
+/// A change that is done is not undone because it cannot be written down; the log of the process says so.
+pub async fn write(services: &Arc<Services>, change: Change) {
+    let written = off_thread(services, move |services| {
+        Ok(accounts::note(&services.state, &change, services.clock.now())?)
+    });
+    if let Err(problem) = written.await {
+        tracing::warn!(error = problem.error, "a change is not in the audit log");
+    }
+}
+
+/// Somebody came in or went, or tried to.
+pub async fn note_sign_in(services: &Arc<Services>, who: String, source: IpAddr, action: &str) {
+    let change = Change {
+        who,
+        via: "password",
+        source: source.to_string(),
+        action: action.into(),
+        ..Change::default()
+    };
+    write(services, change).await;
+}
+
+/// As marks on graphs, at most so many.
+const MAX_MARKS: usize = 200;
+
+/// What changed in that time, apart from what people do to incidents and checks. Their ids are below 0: no event has such.
+pub fn marks(services: &Services, from: f64, until: f64) -> Answer<Vec<Annotation>> {
+    let asked = Asked {
+        from: Some(from.ceil() as i64),
+        until: Some(until.floor() as i64),
+        settings_only: true,
+        limit: MAX_MARKS,
+        ..Asked::default()
+    };
+    Ok(accounts::audit(&services.state, &asked)?.into_iter().map(mark).collect())
+}
+
+fn mark(entry: AuditEntry) -> Annotation {
+    let who = if entry.who.is_empty() { "somebody" } else { &entry.who };
+    let what = format!("{who} {} {}", entry.action, entry.subject);
+    let side =
+        |word: &str, text: Option<String>| text.map(|text| format!("{word}: {text}\n")).unwrap_or_default();
+    Annotation {
+        id: -entry.id,
+        at: entry.at as f64,
+        what: what.trim_end().to_owned(),
+        tags: vec!["audit".into()],
+        data: side("before", entry.before) + &side("after", entry.after) + &side("commit", entry.commit),
+    }
+}
+
+fn verb(method: &Method) -> &'static str {
+    match *method {
+        Method::PUT | Method::PATCH => "changed",
+        Method::DELETE => "removed",
+        _ => "posted",
+    }
+}
+
+fn way(via: Via) -> &'static str {
+    match via {
+        Via::Loopback => "loopback",
+        Via::ControlSocket => "control socket",
+        Via::Session => "session",
+        Via::Token => "token",
+    }
+}
+
+fn address(via: Via, source: IpAddr) -> String {
+    match via {
+        Via::ControlSocket => String::new(),
+        _ => source.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_something_is_known_by_its_path() {
+        let check = |method: &str, path: &str, expected: Option<&str>| {
+            let request =
+                Request::builder().method(method).uri(path).body(axum::body::Body::empty()).unwrap();
+            assert_eq!(
+                changes(&request).map(|parts| parts.join("|")).as_deref(),
+                expected,
+                "{method} {path}"
+            );
+        };
+        check("PUT", "/api/v1/monitors/a%2Fb?x=1", Some("monitors|a/b"));
+        check("PUT", "/api/v1/monitors/a+b%20c", Some("monitors|a+b c"));
+        check("POST", "/api/v1/something/new", Some("something|new"));
+        check("GET", "/api/v1/monitors/a", None);
+        check("POST", "/api/v1/checks/a%2Fb/result", None);
+        check("POST", "/api/v1/checks/a/ack", Some("checks|a|ack"));
+        check("POST", "/api/v1/session", None);
+        check("POST", "/render", None);
+    }
+}
