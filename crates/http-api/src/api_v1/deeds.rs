@@ -341,7 +341,7 @@ fn word(severity: &str) -> Answer<Word> {
 }
 
 fn name_of(said: Option<String>, caller: Caller) -> String {
-    said.filter(|author| !author.trim().is_empty()).unwrap_or(caller.name)
+    super::watched::author(&caller, said.unwrap_or_default())
 }
 
 async fn act(
