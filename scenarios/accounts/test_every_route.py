@@ -22,6 +22,9 @@ ASKERS = ["nobody", "viewer", "responder", "editor", "admin", "foreign token", "
 NAME = "nothing-there"
 # Where what the description asks for does not do: what is said must be right enough to come to the question who may.
 BODIES = {
+    "POST /api/v1/post-mortems/{id}/follow-ups": {"what": "a test", "owner": "ana", "due": "2030-01-01"},
+    "POST /api/v1/post-mortems": {"incident": 1},
+    "PUT /api/v1/post-mortems/{id}": {"version": 1, "text": {"title": "x"}},
     "POST /api/v1/session": {},
     "POST /api/v1/session/password": {"current": "correct horse", "new": "correct horse"},
     "PUT /api/v1/monitors/{name}": {"monitor": {"target": "a", "critical": "> 1"}},

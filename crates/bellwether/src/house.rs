@@ -232,6 +232,7 @@ pub fn migrations() -> Vec<Migrations> {
         monitors::past::MIGRATIONS,
         incidents::MIGRATIONS,
         incidents::oncall::MIGRATIONS,
+        incidents::learning::MIGRATIONS,
         heartbeat::MIGRATIONS,
     ];
     http_api::MIGRATIONS.into_iter().chain(others).collect()

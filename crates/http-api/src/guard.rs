@@ -358,6 +358,7 @@ fn is_open(request: &Request) -> bool {
     OPEN_PATHS.contains(&path)
         || path.starts_with(crate::ping::PREFIX)
         || path.starts_with(crate::acknowledge::PREFIX)
+        || path.starts_with(crate::published::PREFIX)
         || crate::ui::is_page_or_asset(request.method(), path)
 }
 

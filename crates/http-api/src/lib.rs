@@ -12,6 +12,7 @@
 //! | `graphite_web/` | graphite-web's paths, as it answers them |
 //! | `api_v1/` | Bellwether's own JSON API (docs/http-api.md) |
 //! | `acknowledge` | `/a/…`, what a link in a page leads to |
+//! | `published`, `plain_page` | `/post-mortems/…`: what is shown to people outside |
 //! | `ping` | `/ping/…`, where jobs say that they have run |
 //! | `stream/` | live points as server-sent events |
 //! | `agents` | agents on other machines: their batches, and how each is |
@@ -42,7 +43,9 @@ mod levels;
 mod parameters;
 mod pictures;
 mod ping;
+mod plain_page;
 mod proofs;
+mod published;
 pub mod server;
 mod services;
 pub mod stream;
@@ -98,6 +101,7 @@ pub fn router(services: Arc<Services>) -> Router {
         .route("/ping/{*path}", any(ping::ping))
         .route("/a/{token}", get(acknowledge::show).post(acknowledge::act))
         .route("/a/{token}/graph.png", get(acknowledge::graph))
+        .route("/post-mortems/{token}", get(published::show))
         .merge(graphite_web::router())
         .fallback(ui::page_or_asset)
         .layer(DefaultBodyLimit::max(max_body))

@@ -62,7 +62,7 @@ pub struct Desk {
     /// Hears what has happened to incidents, once it is on the disk.
     listener: RwLock<Option<Listener>>,
     /// What links that acknowledge are made with.
-    secret: Vec<u8>,
+    pub(crate) secret: Vec<u8>,
 }
 
 pub(crate) struct Inner {

@@ -29,6 +29,7 @@
 //! | [`outbox`] | pages that wait, and what became of each |
 //! | [`desk`] | [`Desk`]: all of it over the state database, shared by threads |
 //! | `delivery` | what became of pages, and other ways for those that were not delivered |
+//! | [`learning`] | post-mortems and what is to be done |
 //! | [`reports`] | what the record comes to: how long, how often, who was woken |
 //! | `store` | the tables |
 //! | [`limits`] | bounds, each with its reason |
@@ -44,6 +45,7 @@ pub mod desk;
 mod ending;
 pub mod incident;
 mod joining;
+pub mod learning;
 pub mod limits;
 pub mod noise;
 mod notices;

@@ -33,7 +33,9 @@ pub mod notifications;
 pub mod overrides;
 pub mod people;
 pub mod points;
+pub mod post_mortems;
 pub mod proof;
+pub mod proposal;
 pub mod reports;
 pub mod schedules;
 pub mod search;
@@ -134,6 +136,22 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/grafana/alerts", post(grafana_alerts::take))
         .route("/noise", get(noise::noise))
         .route("/reports", get(reports::report))
+        .route("/post-mortems", get(post_mortems::list).post(post_mortems::begin))
+        .route("/post-mortems/{id}", get(post_mortems::one).put(post_mortems::write))
+        .route("/post-mortems/{id}/versions", get(post_mortems::versions))
+        .route("/post-mortems/{id}/preview", get(post_mortems::publishing::preview))
+        .route(
+            "/post-mortems/{id}/publish",
+            post(post_mortems::publishing::publish).delete(post_mortems::publishing::withdraw),
+        )
+        .route("/post-mortems/{id}/follow-ups", post(post_mortems::follow_ups::add))
+        .route(
+            "/post-mortems/{id}/follow-ups/{follow_up}",
+            put(post_mortems::follow_ups::change).delete(post_mortems::follow_ups::remove),
+        )
+        .route("/follow-ups", get(post_mortems::follow_ups::open))
+        .route("/incidents/{id}/proposal", get(proposal::proposal))
+        .route("/incidents/{id}/earlier", get(post_mortems::earlier))
         .route("/proof", get(proof::list).post(proof::begin))
         .route("/proof/{id}", get(proof::one))
         .route("/funnels", get(funnels::funnels))
@@ -228,6 +246,9 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         schedules::on_call, schedules::list, schedules::one, schedules::define, schedules::undefine, schedules::shifts, schedules::gaps_of,
         overrides::list, overrides::create, overrides::end,
         moved::of_incident, closest::closest, flags::list, flags::set, flags::remove,
+        proposal::proposal, post_mortems::list, post_mortems::begin, post_mortems::one, post_mortems::write, post_mortems::versions, post_mortems::earlier,
+        post_mortems::publishing::preview, post_mortems::publishing::publish, post_mortems::publishing::withdraw,
+        post_mortems::follow_ups::open, post_mortems::follow_ups::add, post_mortems::follow_ups::change, post_mortems::follow_ups::remove,
         incidents::list, incidents::one, deeds::declare, deeds::take, deeds::hand_over, deeds::escalate, deeds::severity, deeds::reopen, deeds::merge, deeds::split, deeds::silence, incidents::acknowledge, incidents::resolve, incidents::note, incidents::judge, noise::noise, proof::list, proof::begin, proof::one, reports::report, funnels::funnels, grafana_alerts::take, incidents::snooze,
         crate::stream::open, crate::stream::set_targets
     )

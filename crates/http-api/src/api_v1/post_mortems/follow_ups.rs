@@ -1,0 +1,280 @@
+//! What is to be done. A new monitor is done when, tried on the outage, it catches it.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use incidents::learning::follow_ups::Kind;
+use incidents::learning::{About, FollowUp, NewFollowUp, Proof};
+use monitors::config::MonitorKind;
+use monitors::kinds::metric::Look;
+use monitors::replay::{self, Past, Replayed};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use vocabulary::Timestamp;
+use vocabulary::ports::QueryLimits;
+
+use super::{WholePostMortem, refusal, unknown, whole};
+use crate::accounts::{Caller, Role};
+use crate::answer::{Answer, Body, Id, Params, Problem};
+use crate::api_v1::{off_thread, watched};
+use crate::evaluate::StateEvents;
+use crate::services::Services;
+
+/// A rule that wants something to last sees it last.
+const LEAD_SECONDS: i64 = 3_600;
+const MAX_LISTED: usize = 1_000;
+
+#[derive(Serialize, ToSchema)]
+pub struct FollowUpItem {
+    id: i64,
+    post_mortem: i64,
+    what: String,
+    owner: String,
+    /// A day, such as `2026-12-01`.
+    due: String,
+    /// `task` or `new_monitor`.
+    #[schema(value_type = String)]
+    kind: Kind,
+    monitor: Option<String>,
+    done: Option<i64>,
+    done_by: Option<String>,
+    /// Of a new monitor: when it would have fired in the outage.
+    #[schema(value_type = Option<Object>)]
+    proof: Option<Proof>,
+}
+
+impl FollowUpItem {
+    pub fn is_open(&self) -> bool {
+        self.done.is_none()
+    }
+}
+
+pub fn item(one: FollowUp) -> FollowUpItem {
+    let FollowUp { id, post_mortem, new, done, proof } = one;
+    let (done, done_by) = done.unzip();
+    FollowUpItem {
+        id,
+        post_mortem,
+        what: new.what,
+        owner: new.owner,
+        due: new.due,
+        kind: new.kind,
+        monitor: new.monitor,
+        done,
+        done_by,
+        proof,
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Whose {
+    /// Of this person only.
+    owner: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct OpenFollowUps {
+    now: i64,
+    /// Those due first.
+    follow_ups: Vec<OpenFollowUp>,
+    /// Of these, those whose day is over.
+    late: usize,
+    more: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+struct OpenFollowUp {
+    #[serde(flatten)]
+    follow_up: FollowUpItem,
+    late: bool,
+}
+
+/// All that is still to be done.
+#[utoipa::path(get, path = "/follow-ups", params(Whose), responses((status = 200, body = OpenFollowUps)))]
+pub async fn open(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Params(whose): Params<Whose>,
+) -> Answer<Json<OpenFollowUps>> {
+    watched::sees(&caller)?;
+    off_thread(&services, move |services| {
+        let now = services.clock.now();
+        let moment = jiff::Timestamp::from_second(now.0).map_err(Problem::internal)?;
+        let today = moment.to_zoned(services.zone.clone()).date();
+        let all = services.desk.follow_ups_of(None)?.into_iter();
+        let wanted = |one: &FollowUp| whose.owner.as_ref().is_none_or(|owner| one.new.owner == *owner);
+        let all =
+            all.filter(wanted).map(|one| OpenFollowUp { late: one.new.is_late(today), follow_up: item(one) });
+        let mut follow_ups: Vec<OpenFollowUp> = all.collect();
+        let (late, more) = (follow_ups.iter().filter(|one| one.late).count(), follow_ups.len() > MAX_LISTED);
+        follow_ups.truncate(MAX_LISTED);
+        Ok(Json(OpenFollowUps { now: now.0, follow_ups, late, more }))
+    })
+    .await
+}
+
+/// `{what, owner, due, kind?: task|new_monitor, monitor?}`
+#[utoipa::path(post, path = "/post-mortems/{id}/follow-ups", params(("id" = i64, Path)), request_body = Object,
+    responses((status = 200, body = WholePostMortem), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub async fn add(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Id(id): Id<i64>,
+    Body(new): Body<NewFollowUp>,
+) -> Answer<Json<WholePostMortem>> {
+    watched::may(&caller, Role::Responder)?;
+    off_thread(&services, move |services| {
+        services.desk.add_follow_up(id, &new).map_err(|failed| refusal(failed, || unknown(id)))?;
+        whole(services, id).map(Json)
+    })
+    .await
+}
+
+/// What is left out stays as it is.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Changes {
+    what: Option<String>,
+    owner: Option<String>,
+    due: Option<String>,
+    monitor: Option<String>,
+    done: Option<bool>,
+}
+
+/// Changes one. A new monitor that is said to be done is tried on the outage first: unless it catches it, it is not (409).
+#[utoipa::path(put, path = "/post-mortems/{id}/follow-ups/{follow_up}", params(("id" = i64, Path), ("follow_up" = i64, Path)),
+    request_body = Changes, responses((status = 200, body = WholePostMortem), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn change(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path((id, follow_up)): Path<(i64, i64)>,
+    Body(changes): Body<Changes>,
+) -> Answer<Json<WholePostMortem>> {
+    watched::may(&caller, Role::Responder)?;
+    let work = move |services: &Services, limits: &QueryLimits| {
+        let (about, mut one) = find(services, id, follow_up)?;
+        let Changes { what, owner, due, monitor, done } = changes;
+        let monitor_changes = monitor.is_some() && monitor != one.new.monitor;
+        one.new.what = what.unwrap_or(one.new.what);
+        one.new.owner = owner.unwrap_or(one.new.owner);
+        one.new.due = due.unwrap_or(one.new.due);
+        one.new.monitor = monitor.or(one.new.monitor);
+        let now = services.clock.now();
+        if done == Some(false) || (monitor_changes && done.is_none()) {
+            // What was proven of another rule is not of this one.
+            (one.done, one.proof) = (None, None);
+        }
+        if done == Some(true) {
+            one.proof = match one.new.kind {
+                Kind::Task => None,
+                Kind::NewMonitor => Some(proof(services, limits, &about, one.new.monitor.as_deref())?),
+            };
+            one.done = Some((now.0, caller.name));
+        }
+        let changed = services.desk.change_follow_up(&one);
+        changed.map_err(|failed| refusal(failed, || unknown_one(follow_up)))?;
+        whole(services, id).map(Json)
+    };
+    services.query(work).await?
+}
+
+#[utoipa::path(delete, path = "/post-mortems/{id}/follow-ups/{follow_up}", params(("id" = i64, Path), ("follow_up" = i64, Path)),
+    responses((status = 200, body = WholePostMortem), (status = 404, body = Problem)))]
+pub async fn remove(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path((id, follow_up)): Path<(i64, i64)>,
+) -> Answer<Json<WholePostMortem>> {
+    watched::may(&caller, Role::Responder)?;
+    off_thread(&services, move |services| {
+        let removed = services.desk.remove_follow_up(id, follow_up);
+        removed.map_err(|failed| refusal(failed, || unknown_one(follow_up)))?;
+        whole(services, id).map(Json)
+    })
+    .await
+}
+
+fn find(services: &Services, id: i64, follow_up: i64) -> Answer<(About, FollowUp)> {
+    let found = services.desk.post_mortem(id)?.ok_or_else(|| unknown(id))?;
+    let one = found.follow_ups.into_iter().find(|one| one.id == follow_up);
+    Ok((found.about, one.ok_or_else(|| unknown_one(follow_up))?))
+}
+
+fn unknown_one(follow_up: i64) -> Problem {
+    Problem::not_found(format!("this post-mortem has no follow-up {follow_up}"))
+}
+
+/// That this rule would have caught it, or why it is not known to.
+fn proof(services: &Services, limits: &QueryLimits, about: &About, monitor: Option<&str>) -> Answer<Proof> {
+    let name = monitor.ok_or_else(|| {
+        Problem::bad_request("this follow-up is done when a monitor catches what was missed")
+            .hint("make the monitor, and send its name as `monitor`")
+    })?;
+    let definitions = services.monitors.definitions();
+    let rule = definitions.monitors.iter().find(|rule| rule.name == name).ok_or_else(|| {
+        Problem::bad_request(format!("there is no monitor `{name}`"))
+            .hint("make it first; GET /api/v1/monitors lists them")
+    })?;
+    if rule.kind != MonitorKind::Metric {
+        let why = format!("`{name}` cannot be tried on the past: only monitors of kind \"metric\" can");
+        return Err(Problem::bad_request(why).hint("keep the number that would have told, and watch that"));
+    }
+    let now = services.clock.now();
+    let until = Timestamp(about.ended.unwrap_or(now.0)).min(now);
+    let past = Past { from: Timestamp(about.began - LEAD_SECONDS), until, blind: services.control.away() };
+    let events = StateEvents(&services.state);
+    let look = Look { source: services.source.as_ref(), events: &events, zone: &services.zone, limits, now };
+    let replayed = replay::replay(rule, &definitions, &look, &past).map_err(Problem::bad_request)?;
+    let Some((fired, instance)) = caught(&replayed, about.began) else {
+        let why = format!("tried on the outage, `{name}` would not have fired: {}", replayed.sentence());
+        return Err(Problem::new(StatusCode::CONFLICT, why).hint(
+            "change its target or its limits until it does: POST /api/v1/monitors/test shows each try",
+        ));
+    };
+    let sentence = replayed.sentence();
+    Ok(Proof { monitor: name.to_owned(), at: now.0, fired, instance, sentence })
+}
+
+/// The first firing that reached into the outage.
+fn caught(replayed: &Replayed, began: i64) -> Option<(i64, String)> {
+    let within = replayed.firings.iter().filter(|firing| firing.ended.is_none_or(|ended| ended > began));
+    let fired = within.filter_map(|firing| Some((firing.fired?, firing.instance.clone())));
+    fired.min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use monitors::replay::Firing;
+    use vocabulary::state::State as Word;
+
+    #[test]
+    fn only_what_reaches_into_the_outage_has_caught_it() {
+        let firing = |began, fired, ended, instance: &str| Firing {
+            instance: instance.into(),
+            state: Word::Critical,
+            began,
+            fired,
+            ended,
+            told: true,
+            text: String::new(),
+            value: None,
+        };
+        let check = |firings: Vec<Firing>, wanted: Option<(i64, &str)>| {
+            let replayed = Replayed { firings, ..Replayed::default() };
+            let wanted = wanted.map(|(at, name)| (at, name.to_owned()));
+            assert_eq!(caught(&replayed, 1_000), wanted);
+        };
+        check(vec![], None);
+        check(vec![firing(500, Some(530), Some(900), "before")], None);
+        check(vec![firing(1_000, None, Some(1_020), "too short")], None);
+        check(vec![firing(900, Some(930), Some(1_200), "early")], Some((930, "early")));
+        check(
+            vec![firing(1_100, Some(1_160), None, "late"), firing(1_010, Some(1_070), Some(1_300), "a")],
+            Some((1_070, "a")),
+        );
+    }
+}
