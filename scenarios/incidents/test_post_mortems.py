@@ -59,6 +59,9 @@ def outage(server):
     [incident] = until(server, 99, 0, open_ones, "the incident")
     done = server.post(f"/api/v1/incidents/{incident['id']}/acknowledge", {"author": "ana", "comment": "Ana looks at db1"})
     assert done.status == 200, done.text
+    # Some seconds of it, so that there is something to look back at.
+    enough = time.time() + 4
+    until(server, 99, 0, lambda: time.time() > enough, "some seconds of it")
     until(server, 0, 100, lambda: not open_ones(), "its end")
     return incident["id"]
 

@@ -169,6 +169,9 @@ pub fn refusal(failed: Failed, unknown: impl FnOnce() -> Problem) -> Problem {
         Failed::Refused(Refusal::Unknown) => unknown(),
         Failed::Refused(Refusal::No(why)) => Problem::new(StatusCode::CONFLICT, why),
         Failed::Refused(Refusal::Bad(why)) => Problem::bad_request(why),
+        Failed::Refused(Refusal::Taken { by, .. }) => {
+            Problem::new(StatusCode::CONFLICT, format!("{by} was first"))
+        }
         Failed::State(error) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             .hint("nothing was written; see /api/v1/health"),
     }

@@ -59,6 +59,7 @@ fn refusal<T>(result: Result<T, Failed>) -> String {
         Err(Failed::Refused(Refusal::No(why))) => why.to_owned(),
         Err(Failed::Refused(Refusal::Bad(why))) => why,
         Err(Failed::Refused(Refusal::Unknown)) => "unknown".into(),
+        Err(Failed::Refused(Refusal::Taken { by, .. })) => by,
         Err(Failed::State(error)) => error.to_string(),
         Ok(_) => "done".into(),
     }
