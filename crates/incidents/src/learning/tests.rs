@@ -16,7 +16,7 @@ use crate::desk::{Desk, Failed};
 use crate::people::Deed;
 
 fn desk(directory: &std::path::Path) -> Desk {
-    let rooms = [crate::MIGRATIONS, MIGRATIONS];
+    let rooms = [crate::MIGRATIONS, crate::oncall::MIGRATIONS, MIGRATIONS];
     let store = StateStore::open(&directory.join("state.db"), &rooms).unwrap();
     let mut book = Book::default();
     for name in ["ana", "ben"] {
