@@ -50,7 +50,7 @@ heartbeat_interval = "1s"
     watcher = bellwether(WATCHING)
     one = bellwether(watched(watcher))
     wait_for(lambda: heartbeat_part(one)[0] == "ok" and heartbeat_part(one)[1] != "the first one is on its way", what="the first heartbeat")
-    assert heartbeat_part(one)[2] == [] and "(hidden)" in one.get("/api/v1/config").text and KEY not in one.get("/api/v1/config").text
+    assert heartbeat_part(one)[2] == [] and "(hidden)" in one.get("/api/v1/config").text and f"/ping/{KEY}" not in one.get("/api/v1/config").text
     wait_for(lambda: open_titles(watcher) == set(), what="the watcher to have heard it")
 
     one.process.send_signal(signal.SIGSTOP)
