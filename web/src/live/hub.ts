@@ -118,6 +118,8 @@ export class Hub {
     on<PointsEvent>('points', (event) => this.#takePoints(event))
     on<StateEvent>('state', (event) => this.#takeState(event))
     on<ChangesEvent>('changes', (event) => this.#tell({ tell: 'changes', event }))
+    // Somebody has it, or it is over: whoever shows incidents asks again.
+    on<unknown>('incidents', () => this.#tell({ tell: 'changes', event: { changes: [] } }))
     source.addEventListener('error', () => source === this.#source && this.#lose())
   }
 

@@ -9,3 +9,6 @@ export function worstFirst(incidents: Incident[]): Incident[] {
 }
 
 export const openOnes = (incidents: Incident[]) => worstFirst(incidents.filter(({ phase }) => phase !== 'resolved'))
+
+/** Who has it: since it was taken or handed over, else who acknowledged it first. */
+export const ownerOf = ({ owner, acknowledged }: Pick<Incident, 'owner' | 'acknowledged'>): string | null => owner ?? acknowledged?.by ?? null

@@ -91,6 +91,9 @@ test('it says what is wrong and takes it in one tap, in both themes and without 
     }
     const page = await open(browser, place, { ...PHONE, javaScriptEnabled: false })
     for (const said of ['Roll back if something was deployed', 'web@1.4.3 deployed', 'ben', 'critical when > 10']) await page.getByText(said).first().waitFor()
+    // Both were called already, so both are called again.
+    await page.getByRole('button', { name: 'Call who comes next' }).click()
+    await hook.wait('the second call', (told) => told.event === 'still' && told.name === 'gdrive uploads fail')
     await page.getByRole('button', { name: 'Acknowledge' }).click()
     await page.getByText('ana has it, since').waitFor()
     await page.getByRole('button', { name: '1 h', exact: true }).click()

@@ -93,7 +93,11 @@ fn deed(services: &Services, link: &Link, form: &[u8]) -> Answer<Option<Deed>> {
             let until = services.clock.now().plus(lasting.0.as_secs().cast_signed());
             Ok((phase != Phase::Resolved).then_some(Deed::Snooze { until, comment }))
         }
-        other => Err(Problem::bad_request(format!("`do` is `{other}`")).hint("write acknowledge or snooze")),
+        "escalate" => Ok((phase != Phase::Resolved).then_some(Deed::Escalate { to: Vec::new(), comment })),
+        other => {
+            let why = format!("`do` is `{other}`");
+            Err(Problem::bad_request(why).hint("write acknowledge, escalate or snooze"))
+        }
     }
 }
 

@@ -74,7 +74,13 @@ pub fn page(link: &Link, around: &Surroundings) -> String {
 
 pub fn wrong(problem: &Problem) -> String {
     let hint = problem.hint.as_deref().map(|hint| format!("<p>{}</p>", escape(hint))).unwrap_or_default();
-    document("Not done", &format!("<h1>Not done</h1><p>{}</p>{hint}", escape(&problem.error)))
+    document(
+        "Not done",
+        &format!(
+            "<h1>Not done</h1><p>{}</p>{hint}<p><a class=\"whole\" href=\"\">Look how it stands</a></p>",
+            escape(&problem.error)
+        ),
+    )
 }
 
 fn document(title: &str, body: &str) -> String {
@@ -152,7 +158,8 @@ fn other_ways() -> String {
         })
         .collect();
     format!(
-        "<form method=\"post\" class=\"others\"><input type=\"hidden\" name=\"do\" value=\"snooze\"><span>Snooze</span>{options}</form>"
+        "<form method=\"post\" class=\"others\"><button class=\"other\" name=\"do\" value=\"escalate\">Call who comes next</button></form>\
+         <form method=\"post\" class=\"others\"><input type=\"hidden\" name=\"do\" value=\"snooze\"><span>Snooze</span>{options}</form>"
     )
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Annotation, Moved, MonitorDefinition, WholeIncident } from '../../api/types.ts'
 import { guessUnit } from '../../plain/names.ts'
-import { spanOf, subjectOfReason, targetsOf, timelineOf, worthTelling } from './model.ts'
+import { grouped, namesIn, spanOf, subjectOfReason, targetsOf, timelineOf, worthTelling } from './model.ts'
 
 const NOW = 1_700_000_000
 
@@ -45,4 +45,9 @@ test('deploys and flips stand among what happened, in order', () => {
 test('what else moved leaves out what is drawn already, and what looks the same', () => {
   const one = (series: string, before: number, during: number): Moved => ({ series, before, during, score: 9, share_of_limit: null, limit: null })
   expect(worthTelling([one('a', 0, 0), one('b', 1.0001, 1.0002), one('c', 1, 30), one('d', 1, 30)], ['d'], guessUnit).map(({ series }) => series)).toEqual(['c'])
+})
+
+test('names that are written with commas; members that came for another reason', () => {
+  expect([namesIn(' ana, ben ,'), namesIn('  ')]).toEqual([['ana', 'ben'], []])
+  expect(grouped([{ why: null }, { why: 'the same host' }] as WholeIncident['troubles'])).toBe(1)
 })

@@ -54,3 +54,9 @@ export function worthTelling(moved: Moved[], drawn: string[], unitOf: (series: s
   const differs = ({ series, before, during }: Moved) => formatted(before, unitOf(series)) !== formatted(during, unitOf(series))
   return moved.filter((one) => differs(one) && !drawn.includes(asTarget(one.series)))
 }
+
+/** `ana, ben` as names; nothing for a blank. */
+export const namesIn = (text: string): string[] => text.split(',').map((name) => name.trim()).filter(Boolean)
+
+/** Members that came in for another reason than its own, and about which nobody was paged. */
+export const grouped = (troubles: WholeIncident['troubles']): number => troubles.filter(({ why }) => why !== null && why !== undefined).length

@@ -1,0 +1,31 @@
+/** What people can do with an incident, in words. */
+import type { DeedForm } from '../pages/incidents/Deeds.svelte'
+
+export const words = {
+  title: 'What to do about it',
+  take: 'I take it', takeHelp: (name: string) => `${name} has it. It is yours then.`,
+  resolve: 'Close…', escalate: 'Escalate…', handover: 'Hand over…', silence: 'Silence…', severity: 'How bad…', reopen: 'Open again', merge: 'Merge…',
+  means: {
+    resolve: 'Those who were told of it are told that it is over. What is still bad stays quiet until it is over, or worse.',
+    escalate: 'These are called now. Nobody named: those who come next, and have not heard of it.',
+    handover: 'It is theirs then, and they are called whatever their hours are.',
+    silence: 'Nobody is called for what is bad in it until then, for a day at most.',
+    severity: 'How bad it is in your eyes, for the list and for calling people. It holds until something in it gets worse.',
+    merge: 'Its members go into the other incident, and this one ends.',
+    declare: 'Something is wrong that no monitor sees. Those who are always told are called.',
+  } satisfies Record<DeedForm | 'declare', string>,
+  was: 'Was it worth being told of? One tap closes it.',
+  useful: 'Close: it was useful', noise: 'Close: it was noise', late: 'Close: it came too late', plainly: 'Just close',
+  tooLate: 'it came too late',
+  helped: 'What helped (stays for the next time)',
+  to: 'Who', toHint: 'one, or several with commas; blank for the next', length: 'For', reason: 'Why', into: 'Number of the incident that stays', comment: 'Comment',
+  severities: { critical: 'Critical', warning: 'Warning', unknown: 'Unknown' },
+  go: { escalate: 'Call them', handover: 'Hand it over', silence: 'Silence it', severity: 'Say so', merge: 'Merge' } as Record<string, string>,
+  sending: 'Sending…',
+  lengthWrong: 'Write a length up to a day, such as 2h.',
+  split: 'Split off', splitOf: (name: string) => `Split off ${name}`,
+  grouped: (count: number) => `${count} grouped, not paged`,
+  becauseOf: (why: string) => `here because ${why}`,
+  merged: 'Its members are in', also: 'Stands for', reopened: (count: number) => `opened again ${count === 1 ? 'once' : `${count} times`}`, declaredBy: (name: string) => `declared by ${name}`, severityBy: (name: string) => `how bad it is: ${name} said so`,
+  declare: 'Declare an incident', declareTitle: 'What is wrong, in a few words', declareWhat: 'What you see', declareSeverity: 'How bad', declareGo: 'Declare it', declared: 'Declared',
+}
