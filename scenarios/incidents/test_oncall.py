@@ -1,4 +1,5 @@
-"""Whose phone rings: schedules of files and of the API, and who stands in."""
+"""Whose phone rings: schedules of files and of the API, who stands in, and who is paged after whom."""
+from support.receivers import WebhookServer
 
 SCHEDULE = """
 [[contact]]
@@ -59,3 +60,69 @@ def test_c108_who_is_on_call_and_who_stands_in(bellwether):
     assert origins["night"] == "ui" and origins["web"].endswith(".toml:9")
     assert server.request("DELETE", "/api/v1/schedules/night").status == 204
     assert server.get("/api/v1/schedules/night").status == 404
+
+POLICY = """
+[[contact]]
+name = "ana"
+channels = ["log"]
+[[contact]]
+name = "ben"
+channels = ["hook"]
+[[channel]]
+name = "hook"
+type = "webhook"
+url = "http://127.0.0.1:{port}/pages"
+[egress]
+allow = ["127.0.0.0/8"]
+[[schedule]]
+name = "web"
+[[schedule.layer]]
+people = ["ana"]
+rotation = "weekly"
+start = "2020-01-06"
+[[escalation_policy]]
+name = "web"
+[[escalation_policy.step]]
+notify = ["schedule:web"]
+wait = "2s"
+[[escalation_policy.step]]
+notify = ["ben"]
+wait = "24h"
+[[check]]
+name = "shop"
+type = "passive"
+max_check_attempts = 1
+escalation_policy = "web"
+"""
+
+
+def test_c105_nobody_acknowledges_and_the_next_one_is_paged(bellwether):
+    receiver = WebhookServer().start()
+    try:
+        server = bellwether(POLICY.replace("{port}", str(receiver.port)))
+        server.post("/api/v1/checks/shop/result", {"status": 2, "output": "closed"})
+        ((_, page, _),) = receiver.wait(1)
+        assert (page["contact"], page["event"]) == ("ben", "problem")
+        (incident,) = server.get("/api/v1/incidents").json["incidents"]
+        assert incident["told"] == ["ana", "ben"]
+        assert incident["escalation"]["policy"] == "web" and incident["escalation"]["step"] == 3
+        told = server.get(f"/api/v1/incidents/{incident['id']}").json
+        steps = {line["text"]: line["at"] for line in told["timeline"] if line["kind"] == "escalated"}
+        assert list(steps) == ["step 1 of `web`: ana", "step 2 of `web`: ben"]
+        assert steps["step 2 of `web`: ben"] - steps["step 1 of `web`: ana"] >= 2
+        acknowledged = server.post(f"/api/v1/incidents/{incident['id']}/acknowledge", {"author": "ben"}).json
+        assert acknowledged["escalation"]["next_at"] is None
+        server.post("/api/v1/checks/shop/result", {"status": 0, "output": "open"})
+        receiver.wait(2)
+        assert receiver.events() == ["problem", "recovery"]
+        # Policies of the API, and what is wrong with one.
+        wrong = server.put("/api/v1/escalation-policies/night", {"step": [{"notify": ["schedule:no"], "wait": "1min"}]})
+        assert wrong.status == 400 and "there is no schedule `no`" in wrong.json["error"]
+        alone = server.put("/api/v1/escalation-policies/night", {"step": [{"notify": ["channel:hook"], "wait": "1min"}]})
+        assert alone.status == 400 and "no step tells a person" in alone.json["error"]
+        made = server.put("/api/v1/escalation-policies/night", {"step": [{"notify": ["ana"], "wait": "1min"}]})
+        assert made.status == 200 and made.json["origin"] == "ui"
+        assert server.put("/api/v1/escalation-policies/web", made.json["definition"] | {"name": ""}).status == 409
+        assert server.request("DELETE", "/api/v1/escalation-policies/night").status == 204
+    finally:
+        receiver.stop()

@@ -27,6 +27,7 @@ pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
             warning: monitor.warning.clone(),
             critical: monitor.critical.clone(),
             shadow: monitor.shadow,
+            escalation_policy: policy(monitor.escalation_policy.as_deref()),
             ..Subject::default()
         };
         book.subjects.insert((false, monitor.name.as_str().into()), subject);
@@ -38,6 +39,7 @@ pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
             contacts: names(check.contacts.as_deref()),
             playbook: check.playbook.clone(),
             shadow: check.shadow,
+            escalation_policy: policy(check.escalation_policy.as_deref()),
             ..Subject::default()
         };
         book.subjects.insert((false, check.name.as_str().into()), subject);
@@ -47,18 +49,27 @@ pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
             kind: Kind::Host,
             contacts: names(host.contacts.as_deref()),
             playbook: host.playbook.clone(),
+            escalation_policy: policy(host.escalation_policy.as_deref()),
             ..Subject::default()
         };
         book.subjects.insert((true, host.name.as_str().into()), subject);
     }
-    let hours = Hours::new(all, &jiff::tz::TimeZone::system());
+    let hours = Arc::new(Hours::new(all, &jiff::tz::TimeZone::system()));
+    let named = hours.clone();
+    book.named_periods = Some(Arc::new(move |name, now| named.holds(name, now)));
     book.periods = Some(Arc::new(move |contact, host, now| hours.allow(contact, host, now)));
     book.zone = Some(jiff::tz::TimeZone::system());
+    book.policies =
+        with_places(&config.escalation_policy, "escalation_policy", |policy| &policy.name, config);
     book.schedules = with_places(&config.schedule, "schedule", |schedule| &schedule.name, config);
     book.contacts =
         all.contacts.iter().map(|contact| (contact.name.as_str().into(), of_contact(contact))).collect();
     crate::membership::enter(&mut book, config, state);
     book
+}
+
+fn policy(name: Option<&str>) -> Option<Arc<str>> {
+    name.map(Arc::from)
 }
 
 /// Each with where it is written.

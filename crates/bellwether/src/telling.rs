@@ -17,7 +17,6 @@ use crate::usual;
 
 pub fn start(house: &Arc<House>, url: &str, runtime: &Handle) -> Sender {
     let settings = settings(&house.config.load(), url);
-    warn_of_policies(house);
     let known = Arc::new(Known(house.clone()));
     Sender::start(house.desk.clone(), settings, house.egress.clone(), house.clock.clone(), known, runtime)
 }
@@ -94,28 +93,5 @@ impl Surroundings for Known {
             );
         }
         true
-    }
-}
-
-/// Nobody is reached by a policy yet, and whoever wrote one has to know.
-pub fn warn_of_policies(house: &House) {
-    let all = house.monitors.definitions();
-    let monitors =
-        all.monitors.iter().map(|monitor| (&monitor.name, &monitor.escalation_policy, &monitor.contacts));
-    let checks = all.checks.iter().map(|check| (&check.name, &check.escalation_policy, &check.contacts));
-    let hosts = all.hosts.iter().map(|host| (&host.name, &host.escalation_policy, &host.contacts));
-    let named = monitors.chain(checks).chain(hosts).filter(|(_, policy, _)| policy.is_some());
-    let (mut with, mut without) = (Vec::new(), Vec::new());
-    for (name, _, contacts) in named {
-        let told = contacts.as_ref().is_some_and(|contacts| !contacts.is_empty());
-        if told { with.push(name.as_str()) } else { without.push(name.as_str()) }
-    }
-    if !with.is_empty() || !without.is_empty() {
-        tracing::warn!(
-            with_contacts = with.join(", "),
-            without_contacts = without.join(", "),
-            "escalation policies are not carried out by this version: contacts are told, and of what names none those of \
-             [incidents] contacts"
-        );
     }
 }

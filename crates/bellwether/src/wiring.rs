@@ -340,7 +340,6 @@ impl Parts {
             sender.reconfigure(telling::settings(&config, &self.url));
         }
         house.egress.set(&config.egress);
-        telling::warn_of_policies(house);
         if let Some(watching) = house.watching.load().as_ref() {
             watching.schedule(&config);
         }

@@ -9,7 +9,8 @@ use vocabulary::Timestamp;
 use vocabulary::state::State;
 
 use crate::config::{Environments, IncidentsConfig};
-use crate::oncall::ScheduleConfig;
+use crate::oncall::policy::Target;
+use crate::oncall::{PolicyConfig, ScheduleConfig};
 
 /// Where somebody is reached other than by mail, by what the way is called: `phone`, `telegram`, `pushover` and so on.
 pub type Ways = BTreeMap<String, String>;
@@ -42,6 +43,7 @@ pub struct Subject {
     pub warning: Option<String>,
     pub critical: Option<String>,
     pub shadow: bool,
+    pub escalation_policy: Option<Arc<str>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -75,6 +77,9 @@ impl Contact {
 /// Is this contact to be told now, of a host or of anything else? By the contact's own periods.
 pub type Periods = Arc<dyn Fn(&str, bool, Timestamp) -> bool + Send + Sync>;
 
+/// Is it within the time period of this name? None: there is no such period.
+pub type NamedPeriods = Arc<dyn Fn(&str, Timestamp) -> Option<bool> + Send + Sync>;
+
 #[derive(Clone, Default)]
 pub struct Book {
     /// By whether it is a host, and name: a host may be called as a check is.
@@ -88,8 +93,10 @@ pub struct Book {
     pub followers: BTreeSet<Arc<str>>,
     /// None: everybody at any time.
     pub periods: Option<Periods>,
+    pub named_periods: Option<NamedPeriods>,
     /// Of files, each with its `file:line`.
     pub schedules: Vec<(ScheduleConfig, String)>,
+    pub policies: Vec<(PolicyConfig, String)>,
     /// Of schedules that name none. None: UTC.
     pub zone: Option<TimeZone>,
 }
@@ -103,6 +110,20 @@ impl Book {
     pub fn is_time(&self, contact: &str, host: bool, now: Timestamp) -> bool {
         !self.contacts.contains_key(contact)
             || self.periods.as_ref().is_none_or(|periods| periods(contact, host, now))
+    }
+
+    /// Is there somebody of this name? Schedules and channels are others' to know.
+    pub(crate) fn knows(&self, target: &Target) -> bool {
+        match target {
+            Target::Person(name) => self.contacts.contains_key(name),
+            Target::Team(name) => self.teams.contains_key(name),
+            Target::Schedule(_) | Target::Channel(_) => true,
+        }
+    }
+
+    /// None: there is no period of this name.
+    pub fn is_in_period(&self, name: &str, now: Timestamp) -> Option<bool> {
+        self.named_periods.as_ref().and_then(|periods| periods(name, now))
     }
 
     /// The contacts who use this channel.

@@ -14,6 +14,9 @@ use crate::limits::MAX_REOPEN_SECONDS;
 pub struct IncidentsConfig {
     /// Who is told of what names no contacts.
     pub contacts: Vec<String>,
+    /// By which policy goes what names neither a policy nor contacts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub escalation_policy: Option<String>,
     /// WARNING and UNKNOWN page too, not only CRITICAL and DOWN.
     pub page_warnings: bool,
     /// What is not production pages too.
@@ -25,6 +28,7 @@ pub struct IncidentsConfig {
 impl Default for IncidentsConfig {
     fn default() -> IncidentsConfig {
         IncidentsConfig {
+            escalation_policy: None,
             contacts: Vec::new(),
             page_warnings: false,
             page_non_production: false,

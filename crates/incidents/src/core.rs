@@ -15,6 +15,7 @@ use crate::deeds::DECLARED;
 use crate::incident::{Acknowledged, Detail, Entry, Incident, IncidentId, Key, Phase, Trouble};
 use crate::limits::{MAX_ENTRIES, MAX_LISTED_INSTANCES, MAX_TEXT, cut};
 use crate::oncall::Roster;
+use crate::oncall::escalating::{Openings, Turns};
 use crate::page::Page;
 use crate::store::Unsaved;
 
@@ -43,6 +44,9 @@ pub struct Counters {
 pub struct Incidents {
     pub(crate) book: Book,
     pub(crate) roster: Arc<Roster>,
+    /// Whose turn it is in steps of policies that go round.
+    pub(crate) turns: Turns,
+    pub(crate) openings: Openings,
     /// Those that are open, and closed ones of which somebody is still to be told.
     pub(crate) live: BTreeMap<IncidentId, Incident>,
     pub(crate) by_reason: HashMap<String, IncidentId>,
@@ -113,6 +117,7 @@ impl Incidents {
         self.wake_snoozed(now);
         self.settle(now);
         self.tell_owed(estate, now);
+        self.escalate_due(now);
         self.tell_late(now);
         self.tell_ends(estate, now);
         std::mem::take(&mut self.fresh)
@@ -290,6 +295,7 @@ impl Incidents {
         let id = self.next_incident;
         self.next_incident += 1;
         self.counters.opened += 1;
+        self.openings.add(now);
         let subject = self.book.subject(key.host, &key.monitor);
         let fine = if key.host { State::Up } else { State::Ok };
         let detail = Detail {
@@ -318,6 +324,8 @@ impl Incidents {
             merged_into: None,
             declared_by: None,
             reopened: 0,
+            escalation: None,
+            ran_out_at: None,
         };
         let title = key.monitor.to_string();
         let incident = Incident {

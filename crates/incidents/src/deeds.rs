@@ -99,6 +99,9 @@ impl Incidents {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         check_text("comment", comment, MAX_NOTE)?;
+        if to.is_empty() && self.hand_on(id, by, comment, now) {
+            return Ok(());
+        }
         let whom = if to.is_empty() { self.next_in_line(id) } else { self.reached(to)? };
         if whom.is_empty() {
             return Err(Refusal::No(

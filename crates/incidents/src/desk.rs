@@ -195,6 +195,7 @@ impl Desk {
     /// Returns the instances that were bad then.
     pub fn act(&self, id: IncidentId, author: &str, deed: &Deed, now: Timestamp) -> Result<Vec<Key>, Failed> {
         let mut batch = self.batch();
+        self.refresh_roster(&mut batch.inner, now);
         match batch.inner.incidents.act(id, author, deed, now) {
             Ok(bad) => {
                 batch.inner.incidents.take(&[], &[], now);
@@ -346,6 +347,8 @@ pub struct Batch<'d> {
 impl Batch<'_> {
     /// A notice comes with whether a silence keeps it from being sent.
     pub fn take(&mut self, changes: &[StateChange], notices: &[(Notice, bool)], now: Timestamp) {
+        // What is the first to happen after a start or a reload goes by the policies of now.
+        self.desk.refresh_roster(&mut self.inner, now);
         self.inner.incidents.take(changes, notices, now);
     }
 

@@ -9,6 +9,7 @@ use vocabulary::Timestamp;
 use vocabulary::state::{InstanceId, State, StateChange, Withheld};
 
 use crate::limits::{MAX_TEXT, PARTS_IN_TITLE, cut};
+use crate::oncall::Escalation;
 use crate::page::PageKind;
 
 pub type IncidentId = i64;
@@ -267,6 +268,12 @@ pub struct Detail {
     /// How often it was bad again soon after its end, or opened again by hand.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reopened: u32,
+    /// How far its policy has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<Escalation>,
+    /// Acknowledgements of before have run out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ran_out_at: Option<i64>,
 }
 
 fn is_zero(count: &u32) -> bool {

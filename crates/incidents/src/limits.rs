@@ -46,8 +46,17 @@ pub const MAX_LAYER_PEOPLE: usize = 100;
 pub const MAX_RESTRICTIONS: usize = 50;
 /// Of a schedule or a policy: it stands in URLs and on telephones.
 pub const MAX_ONCALL_NAME: usize = 100;
-/// Made by the API, schedules and policies alike.
+/// Made by the API: schedules, and policies.
 pub const MAX_MADE: usize = 1_000;
+pub const MAX_POLICY_STEPS: usize = 50;
+/// Whom one step names.
+pub const MAX_STEP_TARGETS: usize = 50;
+/// A step that waits for longer than a day is forgotten by those who wrote it.
+pub const MAX_STEP_WAIT_SECONDS: i64 = 86_400;
+/// A policy begins again so often at most; then those are told who are told of what names nobody.
+pub const MAX_REPEATS: u32 = 100;
+/// Incidents whose opening is remembered, for steps that run only when there are many.
+pub const MAX_OPENINGS: usize = 1_000;
 /// Changes of one schedule that are kept.
 pub const MAX_VERSIONS: i64 = 1_000;
 /// Overrides that are kept; the ones that ended first go.

@@ -12,6 +12,7 @@ use crate::core::Incidents;
 use crate::desk::Seen;
 use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Trouble};
 use crate::limits::{MAX_CLOSED, MAX_KEPT_PAGES, MAX_REOPEN_SECONDS};
+use crate::oncall::escalating::{Openings, Turns};
 use crate::page::{Page, PageKind};
 
 pub const MIGRATIONS: Migrations = Migrations {
@@ -147,6 +148,7 @@ impl Incidents {
         for page in &self.unsaved.pages {
             save_page(tx, page)?;
         }
+        self.turns.save(tx)?;
         if let Some(newest) = self.unsaved.leaving.last() {
             forget_oldest(tx, *newest)?;
         }
@@ -161,6 +163,7 @@ impl Incidents {
     /// The transaction has happened. Returns the pages that may be sent from now on.
     pub fn committed(&mut self) -> Vec<Page> {
         let unsaved = std::mem::take(&mut self.unsaved);
+        self.turns.saved();
         for id in &unsaved.leaving {
             let over =
                 self.live.get(id).is_some_and(|incident| incident.is_closed() && !incident.detail.ending);
@@ -198,6 +201,8 @@ impl Incidents {
             incidents.settle_in(incident);
         }
         incidents.held = troubles(store, HELD)?;
+        incidents.turns = Turns::load(store)?;
+        incidents.openings = Openings::load(store)?;
         Ok(incidents)
     }
 }

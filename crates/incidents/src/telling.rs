@@ -6,7 +6,7 @@ use std::sync::Arc;
 use vocabulary::Timestamp;
 use vocabulary::state::{Notice, NoticeKind, State};
 
-use crate::book::{Kind, Subject};
+use crate::book::Subject;
 use crate::core::{Estate, Incidents};
 use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Told, Trouble};
 use crate::limits::{MAX_TEXT, cut};
@@ -23,7 +23,9 @@ impl Incidents {
             return;
         }
         let about = self.book.subject(key.host, &key.monitor);
-        if about.is_some_and(|subject| subject.kind != Kind::Monitor && !subject.contacts.is_empty()) {
+        let policy = self.policy_for(incident, about);
+        let by_itself = Incidents::tells_itself(about);
+        if by_itself && policy.is_none() {
             // Its contacts hear of it by its own rules.
             return;
         }
@@ -33,13 +35,20 @@ impl Incidents {
             (Some(_), _) => PageKind::Worse,
         };
         let host = key.host;
-        let recipients = self.recipients(incident, about, severity);
+        // Contacts and a policy of one and the same both act.
+        let by_policy_alone = policy.is_some() && about.is_none_or(|subject| subject.contacts.is_empty());
+        let recipients = match by_itself || by_policy_alone {
+            true => Vec::new(),
+            false => self.recipients(incident, about, severity),
+        };
         let (recipients, late): (Vec<_>, Vec<_>) =
             recipients.into_iter().partition(|(contact, _)| self.book.is_time(contact, host, now));
         let message = self.message(incident, key, trouble, about);
+        let was_paged = incident.detail.paged_at.is_some();
+        let direct: BTreeSet<Arc<str>> = recipients.iter().map(|(contact, _)| contact.clone()).collect();
         self.tell_later(id, late, now);
         let Some(incident) = self.live.get(&id) else { return };
-        if recipients.is_empty() && !incident.detail.told.values().any(|told| told.late) {
+        if recipients.is_empty() && policy.is_none() && !incident.detail.told.values().any(|told| told.late) {
             self.counters.untold += 1;
             let text =
                 "nobody is told: it names no contact with a channel, and neither does [incidents] contacts";
@@ -50,6 +59,11 @@ impl Incidents {
         }
         if let Some(incident) = self.live.get_mut(&id) {
             incident.detail.paged_at = Some(severity);
+        }
+        match policy {
+            Some(policy) if !was_paged => self.begin_escalation(id, &policy, now),
+            Some(_) => self.tell_worse_by_policy(id, &direct, now),
+            None => {}
         }
     }
 
@@ -118,7 +132,7 @@ impl Incidents {
     }
 
     /// CRITICAL and DOWN of production, unless the configuration wants more.
-    fn is_for_paging(&self, incident: &Incident, severity: State) -> bool {
+    pub(crate) fn is_for_paging(&self, incident: &Incident, severity: State) -> bool {
         let severe = matches!(severity, State::Critical | State::Down) || self.book.config.page_warnings;
         severe && (incident.detail.production || self.book.config.page_non_production)
     }

@@ -112,7 +112,9 @@ impl Incidents {
             // What its host or another reason holds back needs nobody's word.
             let open = |trouble: &Trouble| matches!(trouble.withheld, None | Some(Withheld::Acknowledged));
             let bad = incident.bad().filter(|(_, trouble)| open(trouble));
-            let by: Option<Vec<Acknowledged>> = bad.map(|(key, _)| estate.acknowledged(key)).collect();
+            let ran_out = incident.detail.ran_out_at.unwrap_or(i64::MIN);
+            let by = bad.map(|(key, _)| estate.acknowledged(key).filter(|by| by.at > ran_out));
+            let by: Option<Vec<Acknowledged>> = by.collect();
             let newest = by.and_then(|by| by.into_iter().max_by_key(|by| by.at));
             if newest.is_some() != by_parts {
                 changed.push((*id, newest));
@@ -129,8 +131,12 @@ impl Incidents {
                     Entry { at: now, kind: "unacknowledged", who: String::new(), text }
                 }
             };
+            let is_nobodys = entry.kind == "unacknowledged";
             self.write(id, entry);
             self.touch(id);
+            if is_nobodys {
+                self.begin_again(id, now);
+            }
         }
     }
 

@@ -14,7 +14,7 @@ mod tree;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use incidents::oncall::ScheduleConfig;
+use incidents::oncall::{PolicyConfig, ScheduleConfig};
 use incidents::{EnvironmentConfig, IncidentsConfig};
 use monitors::config::{
     CheckConfig, ContactConfig, Definitions, DependencyConfig, DowntimeConfig, EscalationConfig, HostConfig,
@@ -84,6 +84,8 @@ pub struct Config {
     pub environment: Vec<EnvironmentConfig>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub schedule: Vec<ScheduleConfig>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub escalation_policy: Vec<PolicyConfig>,
     /// Where each monitor, check, host and schedule is written.
     #[serde(skip)]
     pub origins: Origins,
@@ -279,7 +281,8 @@ fn origins(config: &Config, merged: &Spanned<DeTable<'_>>, sources: &Sources) ->
     };
     let schedules = config.schedule.iter().map(|schedule| ("schedule", &schedule.name));
     let all = monitors.enumerate().chain(checks.enumerate()).chain(hosts.enumerate());
-    let all = all.chain(schedules.enumerate());
+    let policies = config.escalation_policy.iter().map(|policy| ("escalation_policy", &policy.name));
+    let all = all.chain(schedules.enumerate()).chain(policies.enumerate());
     all.map(place).collect()
 }
 
@@ -415,6 +418,26 @@ impl Config {
         let names = self.schedule.iter().map(|schedule| schedule.name.as_str());
         let twice = incidents::oncall::config::twice(names).into_iter();
         problems.extend(twice.map(|(index, why)| (format!("schedule.{index}.name"), why)));
+        problems.extend(self.problems_of_policies());
+        problems
+    }
+
+    fn problems_of_policies(&self) -> Vec<(String, String)> {
+        let mut problems = Vec::new();
+        let schedule = |name: &str| self.schedule.iter().any(|schedule| schedule.name == name);
+        let channel = |name: &str| {
+            name == incidents::book::LOG_CHANNEL || self.channel.iter().any(|channel| channel.name == name)
+        };
+        let period = |name: &str| {
+            name == monitors::config::ALWAYS || self.time_period.iter().any(|period| period.name == name)
+        };
+        for (index, policy) in self.escalation_policy.iter().enumerate() {
+            let found = policy.problems().into_iter().chain(policy.unknown(schedule, channel, period));
+            problems.extend(found.map(|(key, why)| (format!("escalation_policy.{index}.{key}"), why)));
+        }
+        let names = self.escalation_policy.iter().map(|policy| policy.name.as_str());
+        let twice = incidents::oncall::config::twice(names).into_iter();
+        problems.extend(twice.map(|(index, why)| (format!("escalation_policy.{index}.name"), why)));
         problems
     }
 

@@ -119,6 +119,7 @@ mod tests {
             "team",
             "environment",
             "schedule",
+            "escalation_policy",
         ] {
             let header = format!("# [[{list}]]\n");
             let (_, words) = DEFAULTS.split_once(&header).unwrap_or_else(|| panic!("no word of [[{list}]]"));

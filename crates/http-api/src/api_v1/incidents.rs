@@ -92,6 +92,18 @@ pub struct Told {
     production: bool,
     /// Contacts who were told of it.
     told: Vec<String>,
+    /// How far its policy has come.
+    escalation: Option<EscalationNow>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct EscalationNow {
+    policy: String,
+    /// The step that runs next, from 1, and how often the policy has begun again.
+    step: usize,
+    round: u32,
+    /// When it runs, unless somebody acknowledges; null: all has been tried.
+    next_at: Option<i64>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -160,6 +172,13 @@ pub struct PageItem {
 fn told(incident: Incident, instances: usize) -> Told {
     let owner = incident.owner().map(|(name, _)| name.to_owned());
     let detail = incident.detail;
+    let runs = incident.phase == incidents::Phase::Open;
+    let escalation = detail.escalation.map(|at| EscalationNow {
+        policy: at.policy,
+        step: at.step + 1,
+        round: at.round,
+        next_at: at.next_at.filter(|_| runs),
+    });
     Told {
         owner,
         severity_by: detail.by_hand.map(|said| said.who),
@@ -167,6 +186,7 @@ fn told(incident: Incident, instances: usize) -> Told {
         merged_into: detail.merged_into,
         also: detail.also.into_iter().collect(),
         reopened: detail.reopened,
+        escalation,
         id: incident.id,
         reason: incident.reason,
         title: incident.title,

@@ -33,6 +33,7 @@ pub mod notifications;
 pub mod overrides;
 pub mod people;
 pub mod points;
+pub mod policies;
 pub mod post_mortems;
 pub mod proof;
 pub mod proposal;
@@ -131,6 +132,11 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/schedules/{name}", get(schedules::one).put(schedules::define).delete(schedules::undefine))
         .route("/schedules/{name}/shifts", get(schedules::shifts))
         .route("/schedules/{name}/gaps", get(schedules::gaps_of))
+        .route("/escalation-policies", get(policies::list))
+        .route(
+            "/escalation-policies/{name}",
+            get(policies::one).put(policies::define).delete(policies::undefine),
+        )
         .route("/overrides", get(overrides::list).post(overrides::create))
         .route("/overrides/{id}", delete(overrides::end))
         .route("/grafana/alerts", post(grafana_alerts::take))
@@ -244,7 +250,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         downtimes::silence, downtimes::end_silence, notifications::notifications,
         heartbeats::list, heartbeats::one, heartbeats::remove, heartbeats::ping, heartbeats::pause, heartbeats::resume,
         schedules::on_call, schedules::list, schedules::one, schedules::define, schedules::undefine, schedules::shifts, schedules::gaps_of,
-        overrides::list, overrides::create, overrides::end,
+        overrides::list, overrides::create, overrides::end, policies::list, policies::one, policies::define, policies::undefine,
         moved::of_incident, closest::closest, flags::list, flags::set, flags::remove,
         proposal::proposal, post_mortems::list, post_mortems::begin, post_mortems::one, post_mortems::write, post_mortems::versions, post_mortems::earlier,
         post_mortems::publishing::preview, post_mortems::publishing::publish, post_mortems::publishing::withdraw,

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use vocabulary::Timestamp;
 
 use super::config::ScheduleConfig;
+use super::policy::{PolicyConfig, StepConfig};
 use super::roster::{self, Roster};
 use super::schedule::Override;
 use super::store::{self, Made};
@@ -26,7 +27,9 @@ impl Inner {
     fn build_roster(&mut self) {
         let book = self.incidents.book();
         let zone = book.zone.clone().unwrap_or(TimeZone::UTC);
-        let roster = Roster::new(&book.schedules, &self.oncall, &zone);
+        let mut roster = Roster::new(&book.schedules, &self.oncall, &zone);
+        roster.add_policies(&book.policies, &self.oncall);
+        roster.warn_of_policies(book);
         for warning in roster.warnings.iter().filter(|it| !self.incidents.roster().warnings.contains(it)) {
             tracing::warn!("{warning}");
         }
@@ -81,7 +84,7 @@ impl Desk {
             ));
         }
         let made = Made { config, by: by.to_owned(), at: now.0 };
-        self.store.transaction(|tx| store::save_made(tx, "schedule", &made))?;
+        self.store.transaction(|tx| store::save_made(tx, "schedule", &made.config.name, &made))?;
         inner.oncall.made.retain(|other| other.config.name != made.config.name);
         inner.oncall.made.push(made);
         inner.roster_is_old();
@@ -100,6 +103,40 @@ impl Desk {
         inner.oncall.made.retain(|made| made.config.name != name);
         inner.roster_is_old();
         self.refresh_roster(&mut inner, now);
+        Ok(())
+    }
+
+    /// Made by the API, or changed. What stands in a file is changed there.
+    pub fn put_policy(&self, config: PolicyConfig, by: &str, now: Timestamp) -> Result<(), Failed> {
+        check_author(by)?;
+        if let Some((key, why)) = config.problems().into_iter().next() {
+            return bad(format!("{key}: {why}"));
+        }
+        let mut inner = self.inner.lock();
+        self.refresh_roster(&mut inner, now);
+        refuse_policy_of_file(&inner, &config.name)?;
+        check_names(&inner, &config, now)?;
+        if inner.oncall.policies.iter().filter(|made| made.config.name != config.name).count() >= MAX_MADE {
+            return bad(format!("there are {MAX_MADE} policies already: remove one first"));
+        }
+        let made = Made { config, by: by.to_owned(), at: now.0 };
+        self.store.transaction(|tx| store::save_made(tx, "policy", &made.config.name, &made))?;
+        inner.oncall.policies.retain(|other| other.config.name != made.config.name);
+        inner.oncall.policies.push(made);
+        inner.build_roster();
+        Ok(())
+    }
+
+    /// Incidents that go by it go to those who are told of what names nobody.
+    pub fn remove_policy(&self, name: &str) -> Result<(), Failed> {
+        let mut inner = self.inner.lock();
+        refuse_policy_of_file(&inner, name)?;
+        if !inner.oncall.policies.iter().any(|made| made.config.name == name) {
+            return Err(Failed::Refused(Refusal::Unknown));
+        }
+        self.store.transaction(|tx| store::remove_made(tx, "policy", name))?;
+        inner.oncall.policies.retain(|made| made.config.name != name);
+        inner.build_roster();
         Ok(())
     }
 
@@ -148,6 +185,33 @@ fn refuse_file(inner: &Inner, name: &str) -> Result<(), Failed> {
     let mut in_files = inner.incidents.book().schedules.iter();
     match in_files.find(|(config, _)| config.name == name) {
         Some(_) => Err(Failed::Refused(Refusal::No("the schedule stands in a file: change it there"))),
+        None => Ok(()),
+    }
+}
+
+fn refuse_policy_of_file(inner: &Inner, name: &str) -> Result<(), Failed> {
+    let mut in_files = inner.incidents.book().policies.iter();
+    match in_files.find(|(config, _)| config.name == name) {
+        Some(_) => Err(Failed::Refused(Refusal::No("the policy stands in a file: change it there"))),
+        None => Ok(()),
+    }
+}
+
+/// Whom and what a policy names is there.
+fn check_names(inner: &Inner, config: &PolicyConfig, now: Timestamp) -> Result<(), Failed> {
+    let (book, schedules) = (inner.incidents.book(), &inner.incidents.roster().schedules);
+    let unknown = config.unknown(
+        |name| schedules.contains_key(name),
+        // Whoever sends knows which channels there are; what cannot be sent goes another way.
+        |_| true,
+        |name| book.is_in_period(name, now).is_some(),
+    );
+    let targets = config.step.iter().flat_map(StepConfig::targets);
+    let nobody = targets.filter(|target| !book.knows(target));
+    let nobody =
+        nobody.map(|target| ("step".to_owned(), format!("there is no contact or team of the name {target}")));
+    match unknown.into_iter().chain(nobody).next() {
+        Some((key, why)) => bad(format!("{key}: {why}")),
         None => Ok(()),
     }
 }

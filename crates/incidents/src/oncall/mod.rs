@@ -1,4 +1,4 @@
-//! Whose phone rings: who is on call when.
+//! Whose phone rings: who is on call when, and whom to reach after whom.
 //!
 //! A schedule is an ordered list of layers; the topmost one with somebody in it says who is on call, and overrides lie on
 //! top of all. All arithmetic is that of wall clocks in the layer's zone, so that a handoff on Monday at 09:00 stays
@@ -11,13 +11,17 @@
 //! | `restriction` | the hours of a week in which a layer has somebody |
 //! | `layer` | whose turn it is in one layer |
 //! | [`schedule`] | all layers, versions and overrides of one schedule: shifts and gaps |
-//! | [`roster`] | all schedules as they are known now |
+//! | [`policy`] | `[[escalation_policy]]`, and what is wrong with one |
+//! | [`escalating`] | how an incident goes through its policy |
+//! | [`roster`] | all schedules and policies as they are known now |
 //! | `doing` | definitions change, somebody stands in |
 //! | `store` | the tables |
 
 pub mod config;
 mod doing;
+pub mod escalating;
 mod layer;
+pub mod policy;
 mod restriction;
 pub mod roster;
 pub mod schedule;
@@ -27,6 +31,8 @@ mod tests;
 mod wall;
 
 pub use config::{LayerConfig, ScheduleConfig};
+pub use escalating::Escalation;
+pub use policy::PolicyConfig;
 pub use roster::{Origin, Roster};
 pub use schedule::{Override, Shift};
 pub use store::MIGRATIONS;

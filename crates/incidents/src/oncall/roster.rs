@@ -7,8 +7,10 @@ use jiff::tz::TimeZone;
 use vocabulary::Timestamp;
 
 use super::config::ScheduleConfig;
+use super::policy::{PolicyConfig, StepConfig, Target};
 use super::schedule::{Duty, Gone, Schedule, Version};
 use super::store::{Kept, KeptVersion, News};
+use crate::book::Book;
 
 /// Where something is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,9 +30,16 @@ pub struct Known {
     pub schedule: Schedule,
 }
 
+#[derive(Clone, Debug)]
+pub struct KnownPolicy {
+    pub config: Arc<PolicyConfig>,
+    pub origin: Origin,
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Roster {
     pub schedules: BTreeMap<Arc<str>, Known>,
+    pub policies: BTreeMap<Arc<str>, KnownPolicy>,
     pub gone: Arc<Gone>,
     /// What is left out, and why.
     pub warnings: Vec<String>,
@@ -68,6 +77,54 @@ impl Roster {
         }
         let overrides = kept.overrides.iter().filter(|over| over.schedule == *name).cloned().collect();
         Schedule { versions, overrides, gone: self.gone.clone() }
+    }
+
+    /// Those of files go before those made by the API.
+    pub(crate) fn add_policies(&mut self, files: &[(PolicyConfig, String)], kept: &Kept) {
+        for made in &kept.policies {
+            let origin = Origin::Made { by: made.by.clone(), at: made.at };
+            self.add_policy(&made.config, origin);
+        }
+        for (config, place) in files {
+            if let Some(Origin::Made { by, .. }) = self.add_policy(config, Origin::File(place.clone())) {
+                let name = &config.name;
+                self.warnings.push(format!("policy `{name}` of {place} goes before the one that {by} made"));
+            }
+        }
+    }
+
+    fn add_policy(&mut self, config: &PolicyConfig, origin: Origin) -> Option<Origin> {
+        let known = KnownPolicy { config: Arc::new(config.clone()), origin };
+        self.policies.insert(config.name.as_str().into(), known).map(|before| before.origin)
+    }
+
+    /// Whom nobody knows: a step that names them reaches fewer than was meant.
+    pub(crate) fn warn_of_policies(&mut self, book: &Book) {
+        let mut warnings = Vec::new();
+        for (name, known) in &self.policies {
+            let targets = known.config.step.iter().flat_map(StepConfig::targets);
+            let unknown = targets.filter(|target| match target {
+                Target::Schedule(schedule) => !self.schedules.contains_key(schedule),
+                target => !book.knows(target),
+            });
+            warnings.extend(unknown.map(|target| format!("policy `{name}`: there is no {target}")));
+        }
+        for ((_, name), subject) in &book.subjects {
+            let policy = subject.escalation_policy.as_ref();
+            if let Some(policy) = policy.filter(|policy| !self.policies.contains_key(*policy)) {
+                warnings.push(format!(
+                    "{name} names the policy `{policy}`, which is not defined: contacts are told, its own or those of [incidents]"
+                ));
+            }
+        }
+        let default = book.config.escalation_policy.as_deref();
+        if let Some(name) = default.filter(|name| !self.policies.contains_key(*name)) {
+            warnings.push(format!(
+                "[incidents] names the policy `{name}`, which is not defined: [incidents] contacts are told"
+            ));
+        }
+        warnings.sort();
+        self.warnings.extend(warnings);
     }
 
     fn people_gone(&self, config: &ScheduleConfig) -> Vec<String> {

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use state_store::{Migrations, Row, StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
 
 use super::config::ScheduleConfig;
+use super::policy::PolicyConfig;
 use super::schedule::{Gone, Override};
 use crate::limits::{MAX_OVERRIDES, MAX_VERSIONS};
 use crate::store::{json, read};
@@ -18,13 +21,16 @@ pub const MIGRATIONS: Migrations = Migrations {
             PRIMARY KEY (schedule, since)) STRICT, WITHOUT ROWID;
          CREATE TABLE oncall_override (id INTEGER PRIMARY KEY, schedule TEXT NOT NULL, person TEXT NOT NULL, in_place_of TEXT,
             start INTEGER NOT NULL, until INTEGER NOT NULL, made_by TEXT NOT NULL, at INTEGER NOT NULL, note TEXT NOT NULL) STRICT;
-         CREATE TABLE oncall_gone (person TEXT PRIMARY KEY, since INTEGER NOT NULL) STRICT, WITHOUT ROWID;"],
+         CREATE TABLE oncall_gone (person TEXT PRIMARY KEY, since INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
+        // Whose turn it is in steps of policies that go round.
+        "CREATE TABLE oncall_turn (policy TEXT NOT NULL, step INTEGER NOT NULL, next INTEGER NOT NULL,
+            PRIMARY KEY (policy, step)) STRICT, WITHOUT ROWID;"],
 };
 
 /// Made by the API.
 #[derive(Clone, Debug)]
-pub(crate) struct Made {
-    pub config: ScheduleConfig,
+pub(crate) struct Made<T> {
+    pub config: T,
     pub by: String,
     pub at: i64,
 }
@@ -40,7 +46,8 @@ pub(crate) struct KeptVersion {
 /// All that the tables hold.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Kept {
-    pub made: Vec<Made>,
+    pub made: Vec<Made<ScheduleConfig>>,
+    pub policies: Vec<Made<PolicyConfig>>,
     /// By schedule, the oldest first.
     pub versions: Vec<KeptVersion>,
     pub overrides: Vec<Override>,
@@ -66,12 +73,6 @@ const OVERRIDE: &str =
 
 impl Kept {
     pub fn load(store: &StateStore) -> Result<Kept, StateError> {
-        let made = store
-            .query("SELECT name, definition, made_by, at FROM oncall_made WHERE kind = 'schedule'", &[])?;
-        let made = made.iter().filter_map(|row| {
-            let config = read(row.text(1), "a schedule")?;
-            Some(Made { config, by: row.text(2).to_owned(), at: row.integer(3) })
-        });
         let versions = store
             .query("SELECT schedule, since, definition FROM oncall_version ORDER BY schedule, since", &[])?;
         let versions = versions.iter().map(|row| KeptVersion {
@@ -82,7 +83,8 @@ impl Kept {
         let overrides = store.query(&format!("{OVERRIDE} ORDER BY id"), &[])?;
         let gone = store.query("SELECT person, since FROM oncall_gone", &[])?;
         Ok(Kept {
-            made: made.collect(),
+            made: made(store, "schedule")?,
+            policies: made(store, "policy")?,
             versions: versions.collect(),
             overrides: overrides.iter().map(override_of).collect(),
             gone: gone.iter().map(|row| (Arc::from(row.text(0)), Timestamp(row.integer(1)))).collect(),
@@ -147,10 +149,25 @@ pub(crate) fn save_news(tx: &Transaction<'_>, news: &News) -> Result<(), StateEr
     Ok(())
 }
 
-pub(crate) fn save_made(tx: &Transaction<'_>, kind: &str, made: &Made) -> Result<(), StateError> {
+fn made<T: DeserializeOwned>(store: &StateStore, kind: &str) -> Result<Vec<Made<T>>, StateError> {
+    let sql = "SELECT definition, made_by, at FROM oncall_made WHERE kind = ?1 ORDER BY name";
+    let rows = store.query(sql, &[kind.into()])?;
+    let made = |row: &Row| {
+        let config = read(row.text(0), "a schedule or a policy")?;
+        Some(Made { config, by: row.text(1).to_owned(), at: row.integer(2) })
+    };
+    Ok(rows.iter().filter_map(made).collect())
+}
+
+pub(crate) fn save_made<T: Serialize>(
+    tx: &Transaction<'_>,
+    kind: &str,
+    name: &str,
+    made: &Made<T>,
+) -> Result<(), StateError> {
     tx.execute(
         "INSERT OR REPLACE INTO oncall_made (kind, name, definition, made_by, at) VALUES (?1, ?2, ?3, ?4, ?5)",
-        &[kind.into(), made.config.name.as_str().into(), json(&made.config), made.by.as_str().into(), made.at.into()],
+        &[kind.into(), name.into(), json(&made.config), made.by.as_str().into(), made.at.into()],
     )?;
     Ok(())
 }

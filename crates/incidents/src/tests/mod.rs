@@ -3,6 +3,7 @@
 mod deeds;
 mod delivery;
 mod ends;
+mod policies;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -143,9 +144,11 @@ impl Story {
     fn killed(&mut self) {
         self.store.transaction(|tx| self.incidents.save(tx)).unwrap();
         let (book, counters) = (std::mem::take(&mut self.incidents.book), self.incidents.counters);
+        let roster = self.incidents.roster().clone();
         self.incidents = Incidents::load(&self.store).unwrap();
         self.incidents.counters = counters;
         self.incidents.set_book(book);
+        self.incidents.set_roster(roster);
     }
 
     fn told(&mut self, pages: Vec<Page>) -> Vec<String> {

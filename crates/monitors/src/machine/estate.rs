@@ -34,6 +34,12 @@ pub(super) struct Names<'d> {
     on: HashMap<&'d str, &'d HostConfig>,
 }
 
+impl Names<'_> {
+    pub fn periods(&self) -> HashMap<String, PeriodId> {
+        self.periods.iter().map(|(name, id)| ((*name).to_owned(), *id)).collect()
+    }
+}
+
 /// What all objects share, and where the names in definitions lead.
 pub(super) fn shared<'d>(
     definitions: &'d Definitions,

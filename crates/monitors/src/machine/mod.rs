@@ -100,16 +100,23 @@ impl std::fmt::Display for Problem {
 pub struct Hours {
     shared: Shared,
     by_name: HashMap<Arc<str>, ContactId>,
+    periods: HashMap<String, knobs::PeriodId>,
 }
 
 impl Hours {
     pub fn new(definitions: &Definitions, zone: &TimeZone) -> Hours {
         let nobody = HashMap::new();
-        let shared = estate::shared(definitions, zone, &nobody, &nobody).0;
+        let (shared, names) = estate::shared(definitions, zone, &nobody, &nobody);
+        let periods = names.periods();
         let contacts = shared.contacts.iter().enumerate();
         let by_name =
             contacts.map(|(index, contact)| (contact.name.clone(), ContactId(index as u32))).collect();
-        Hours { shared, by_name }
+        Hours { shared, by_name, periods }
+    }
+
+    /// Is it within the time period of this name? None: there is none.
+    pub fn holds(&self, period: &str, now: Timestamp) -> Option<bool> {
+        self.periods.get(period).map(|id| self.shared.in_period(Some(*id), now.0))
     }
 
     /// Is it within the contact's own period, that of hosts or that of everything else?

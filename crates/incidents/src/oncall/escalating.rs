@@ -1,0 +1,446 @@
+//! How an incident goes through its policy, step by step. Who is on call is asked when a step runs; an acknowledgement
+//! stops it; when a step reaches nobody the next one runs at once, and the timeline says so.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use state_store::{Row, StateError, StateStore, Transaction};
+use vocabulary::Timestamp;
+
+use super::policy::{Burst, PolicyConfig, StepConfig, Target, seconds};
+use crate::book::{Kind, Subject};
+use crate::core::Incidents;
+use crate::incident::{Entry, Incident, IncidentId, Phase, Told};
+use crate::limits::MAX_OPENINGS;
+use crate::page::{Message, PageKind};
+
+/// A tick that is late by no more than this takes no time from what follows.
+const USUAL_LATENESS: i64 = 5;
+
+/// How far an incident has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Escalation {
+    pub policy: String,
+    /// The step that runs next, from 0; as many as there are: the end of the round.
+    pub step: usize,
+    /// How often it has begun again.
+    #[serde(default)]
+    pub round: u32,
+    /// When that runs; none: all has been tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<i64>,
+    /// Of steps that go round: where this incident began.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub places: BTreeMap<usize, u64>,
+    /// Some step of this round has reached somebody.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reached: bool,
+}
+
+/// What came of a step.
+enum Outcome {
+    Reached,
+    /// Not meant for now.
+    LeftOut,
+    Nobody,
+}
+
+type Recipient = (Arc<str>, Vec<Arc<str>>);
+
+impl Incidents {
+    /// By which policy the incident goes, if one is defined.
+    pub(crate) fn policy_for(
+        &self,
+        incident: &Incident,
+        subject: Option<&Subject>,
+    ) -> Option<Arc<PolicyConfig>> {
+        if incident.reason.starts_with("channel:") {
+            // What fails is the way to people: whoever uses it is told, by other ways.
+            return None;
+        }
+        let own = subject.and_then(|subject| subject.escalation_policy.as_deref());
+        let known = |name: &str| self.roster.policies.get(name).map(|known| known.config.clone());
+        let has_contacts = subject.is_some_and(|subject| !subject.contacts.is_empty());
+        match own.and_then(known) {
+            Some(policy) => Some(policy),
+            None if has_contacts => None,
+            None => self.book.config.escalation_policy.as_deref().and_then(known),
+        }
+    }
+
+    /// From the first step on, now.
+    pub(crate) fn begin_escalation(&mut self, id: IncidentId, policy: &PolicyConfig, now: Timestamp) {
+        let Some(incident) = self.live.get_mut(&id) else { return };
+        let before = incident.detail.escalation.take().filter(|before| before.policy == policy.name);
+        let places = before.map(|before| before.places).unwrap_or_default();
+        incident.detail.escalation = Some(Escalation {
+            policy: policy.name.clone(),
+            next_at: Some(now.0),
+            places,
+            ..Escalation::default()
+        });
+        self.unsaved.incident(id);
+        self.run_escalation(id, now);
+    }
+
+    /// What is nobody's any more begins again.
+    pub(crate) fn begin_again(&mut self, id: IncidentId, now: Timestamp) {
+        let name = self.live.get(&id).and_then(|incident| incident.detail.escalation.as_ref());
+        let policy = name
+            .and_then(|at| self.roster.policies.get(at.policy.as_str()))
+            .map(|known| known.config.clone());
+        if let Some(policy) = policy {
+            self.begin_escalation(id, &policy, now);
+        }
+    }
+
+    /// Steps whose time has come, and acknowledgements that have run out.
+    pub(crate) fn escalate_due(&mut self, now: Timestamp) {
+        self.run_out_acknowledgements(now);
+        let due = |incident: &&Incident| {
+            let at = incident.detail.escalation.as_ref().and_then(|escalation| escalation.next_at);
+            incident.phase == Phase::Open && at.is_some_and(|at| at <= now.0)
+        };
+        let due: Vec<IncidentId> = self.live.values().filter(due).map(|incident| incident.id).collect();
+        for id in due {
+            self.run_escalation(id, now);
+        }
+    }
+
+    fn run_out_acknowledgements(&mut self, now: Timestamp) {
+        let mut out = Vec::new();
+        for incident in self.live.values().filter(|incident| incident.phase == Phase::Acknowledged) {
+            let Some(escalation) = &incident.detail.escalation else { continue };
+            let timeout =
+                self.roster.policies.get(escalation.policy.as_str()).and_then(|it| it.config.ack_timeout);
+            let since = incident.detail.acknowledged.as_ref().map(|by| by.at);
+            if let (Some(timeout), Some(since)) = (timeout, since)
+                && now.0 - since >= seconds(timeout)
+            {
+                out.push((incident.id, timeout));
+            }
+        }
+        for (id, timeout) in out {
+            let Some(incident) = self.live.get_mut(&id) else { continue };
+            incident.phase = Phase::Open;
+            let by = incident.detail.acknowledged.take().map(|by| by.by).unwrap_or_default();
+            incident.detail.ran_out_at = Some(now.0);
+            incident.detail.owner = None;
+            let text = format!("{by} has had it for {timeout} and it is still bad: the policy begins again");
+            self.write(id, Entry { at: now, kind: "unacknowledged", who: String::new(), text });
+            self.touch(id);
+            self.begin_again(id, now);
+        }
+    }
+
+    /// Somebody wants the next step now. False: no policy has one.
+    pub(crate) fn hand_on(&mut self, id: IncidentId, by: &str, comment: &str, now: Timestamp) -> bool {
+        let open = self.live.get_mut(&id).filter(|incident| incident.phase == Phase::Open);
+        let escalation = open.and_then(|incident| incident.detail.escalation.as_mut());
+        let Some(escalation) = escalation.filter(|escalation| escalation.next_at.is_some()) else {
+            return false;
+        };
+        escalation.next_at = Some(now.0);
+        let separator = if comment.is_empty() { "" } else { ": " };
+        let text = format!("the next step of `{}` runs now{separator}{comment}", escalation.policy);
+        self.write(id, Entry { at: now, kind: "escalated", who: by.into(), text });
+        self.run_escalation(id, now);
+        true
+    }
+
+    /// Run what is due of one incident, unless something holds it back: then it runs when that lifts.
+    fn run_escalation(&mut self, id: IncidentId, now: Timestamp) {
+        let Some(incident) = self.live.get(&id) else { return };
+        let Some((_, trouble)) = incident.tellable() else { return };
+        let quiet = incident.detail.snoozed_until.is_some() || incident.phase != Phase::Open;
+        if quiet || !self.is_for_paging(incident, incident.said(trouble.state)) {
+            return;
+        }
+        let Some(at) = incident.detail.escalation.clone() else { return };
+        let Some(policy) = self.roster.policies.get(at.policy.as_str()).map(|known| known.config.clone())
+        else {
+            let why = format!("there is no policy `{}` any more", at.policy);
+            return self.catch_all(id, &why, now);
+        };
+        let mut at = at;
+        let base = at.next_at.filter(|at| now.0 - at <= USUAL_LATENESS).unwrap_or(now.0);
+        loop {
+            let Some(step) = policy.step.get(at.step) else {
+                let again = at.round < policy.repeat && at.reached;
+                if !again {
+                    self.keep(id, at);
+                    return self.catch_all(id, &format!("policy `{}` has come to its end", policy.name), now);
+                }
+                (at.round, at.step, at.reached) = (at.round + 1, 0, false);
+                continue;
+            };
+            let outcome = self.run_step(id, &policy.name, &mut at, step, now);
+            at.step += 1;
+            if let Outcome::Reached = outcome {
+                at.reached = true;
+                at.next_at = Some(base + seconds(step.wait));
+                return self.keep(id, at);
+            }
+        }
+    }
+
+    fn keep(&mut self, id: IncidentId, at: Escalation) {
+        if let Some(incident) = self.live.get_mut(&id) {
+            incident.detail.escalation = Some(at);
+            self.unsaved.incident(id);
+        }
+    }
+
+    fn run_step(
+        &mut self,
+        id: IncidentId,
+        policy: &str,
+        at: &mut Escalation,
+        step: &StepConfig,
+        now: Timestamp,
+    ) -> Outcome {
+        let word = format!("step {} of `{policy}`", at.step + 1);
+        if let Some(why) = self.left_out(step, now) {
+            self.note_step(id, format!("{word} is left out: {why}"), now);
+            return Outcome::LeftOut;
+        }
+        let targets = step.targets();
+        let (people, empty) = self.people_of(id, &targets, now);
+        for target in &empty {
+            self.note_step(id, format!("{word}: nobody is reached by {target}"), now);
+        }
+        let chosen = match step.round_robin {
+            true => self.one_of(id, at, people).into_iter().collect(),
+            false => people,
+        };
+        let rooms = targets.iter().filter_map(|target| match target {
+            Target::Channel(name) => Some((Arc::from(format!("channel:{name}")), vec![name.clone()])),
+            _ => None,
+        });
+        let rooms: Vec<Recipient> = rooms.collect();
+        let only_rooms = targets.iter().all(Target::is_channel);
+        let reached = !chosen.is_empty() || only_rooms;
+        let names: Vec<&str> = chosen.iter().chain(&rooms).map(|(name, _)| &**name).collect();
+        let text = match (names.is_empty(), reached) {
+            (true, _) => format!("{word} reaches nobody: the next step runs at once"),
+            (false, true) => format!("{word}: {}", names.join(", ")),
+            (false, false) => {
+                format!("{word}: {}, and no person: the next step runs at once", names.join(", "))
+            }
+        };
+        self.note_step(id, text, now);
+        for (contact, channels) in chosen.iter().chain(&rooms) {
+            self.tell_of_step(id, contact, channels, now);
+        }
+        if reached { Outcome::Reached } else { Outcome::Nobody }
+    }
+
+    fn note_step(&mut self, id: IncidentId, text: String, now: Timestamp) {
+        self.write(id, Entry { at: now, kind: "escalated", who: String::new(), text });
+    }
+
+    fn left_out(&self, step: &StepConfig, now: Timestamp) -> Option<String> {
+        let outside = |name: &&str| self.book.is_in_period(name, now) == Some(false);
+        if let Some(period) = step.if_time.as_deref().filter(outside) {
+            return Some(format!("it is not `{period}`"));
+        }
+        let burst = step.only_if.as_deref().and_then(|text| Burst::read(text).ok())?;
+        let count = self.openings.since(now.minus(burst.seconds));
+        (count <= burst.more_than)
+            .then(|| format!("{count} incidents in this time are not more than {}", burst.more_than))
+    }
+
+    /// Those who can be told now, once each, and the targets that have none.
+    fn people_of<'t>(
+        &self,
+        id: IncidentId,
+        targets: &'t [Target],
+        now: Timestamp,
+    ) -> (Vec<Recipient>, Vec<&'t Target>) {
+        let (mut people, mut empty): (Vec<Recipient>, Vec<&Target>) = (Vec::new(), Vec::new());
+        for target in targets.iter().filter(|target| !target.is_channel()) {
+            let named = self.named_by(target, now);
+            let reached: Vec<_> =
+                named.into_iter().filter_map(|name| self.reach_now(id, name, now)).collect();
+            if reached.is_empty() {
+                empty.push(target);
+            }
+            people.extend(reached);
+        }
+        let mut seen = BTreeSet::new();
+        people.retain(|(name, _)| seen.insert(name.clone()));
+        (people, empty)
+    }
+
+    fn named_by(&self, target: &Target, now: Timestamp) -> Vec<Arc<str>> {
+        match target {
+            Target::Schedule(name) => self.roster.duty(name, now).person.into_iter().collect(),
+            Target::Person(name) => vec![name.clone()],
+            Target::Team(name) => self.book.teams.get(name).cloned().unwrap_or_default(),
+            Target::Channel(_) => Vec::new(),
+        }
+    }
+
+    /// Has channels, wants to hear of it, and it is their time.
+    fn reach_now(&self, id: IncidentId, name: Arc<str>, now: Timestamp) -> Option<Recipient> {
+        let incident = self.live.get(&id)?;
+        let (key, trouble) = incident.tellable()?;
+        let contact =
+            self.book.contacts.get(&name).filter(|contact| contact.wants(incident.said(trouble.state)))?;
+        let time = self.book.is_time(&name, key.host, now);
+        (time && !contact.channels.is_empty()).then(|| (name, contact.channels.clone()))
+    }
+
+    /// The next in turn: one further for each incident, and for each round of one.
+    fn one_of(&mut self, id: IncidentId, at: &mut Escalation, people: Vec<Recipient>) -> Option<Recipient> {
+        let count = people.len() as u64;
+        if count == 0 {
+            return None;
+        }
+        let place = match at.places.get(&at.step) {
+            Some(place) => *place,
+            None => {
+                let place = self.turns.next(&at.policy, at.step);
+                at.places.insert(at.step, place);
+                self.unsaved.incident(id);
+                place
+            }
+        };
+        let index = (place + u64::from(at.round)) % count;
+        people.into_iter().nth(usize::try_from(index).unwrap_or(0))
+    }
+
+    fn tell_of_step(&mut self, id: IncidentId, contact: &Arc<str>, channels: &[Arc<str>], now: Timestamp) {
+        let Some((kind, message)) = self.word_of_step(id, contact) else { return };
+        self.tell(id, kind, contact, channels, &message, now);
+    }
+
+    fn word_of_step(&self, id: IncidentId, contact: &str) -> Option<(PageKind, Message)> {
+        let incident = self.live.get(&id)?;
+        let (key, trouble) = incident.tellable()?;
+        let message = self.message(incident, key, trouble, self.book.subject(key.host, &key.monitor));
+        let knows = incident.detail.told.get(contact).is_some_and(Told::waits);
+        Some((if knows { PageKind::Still } else { PageKind::Problem }, message))
+    }
+
+    /// Everything has been tried: those who are told of what names nobody are told.
+    fn catch_all(&mut self, id: IncidentId, why: &str, now: Timestamp) {
+        if let Some(escalation) =
+            self.live.get_mut(&id).and_then(|incident| incident.detail.escalation.as_mut())
+        {
+            escalation.next_at = None;
+        }
+        self.unsaved.incident(id);
+        let names: Vec<Arc<str>> =
+            self.book.config.contacts.iter().map(|name| Arc::from(name.as_str())).collect();
+        let reached: Vec<Recipient> =
+            names.into_iter().filter_map(|name| self.reach_now(id, name, now)).collect();
+        let text = match reached.is_empty() {
+            false => format!("{why}: [incidents] contacts are told"),
+            true => {
+                self.counters.untold += 1;
+                format!("{why}, and [incidents] contacts reaches nobody: nobody more is told")
+            }
+        };
+        self.note_step(id, text, now);
+        for (contact, channels) in reached {
+            self.tell_of_step(id, &contact, &channels, now);
+        }
+    }
+
+    /// It has become worse: whoever the policy has told hears of it.
+    pub(crate) fn tell_worse_by_policy(
+        &mut self,
+        id: IncidentId,
+        others: &BTreeSet<Arc<str>>,
+        now: Timestamp,
+    ) {
+        let Some(incident) = self.live.get(&id) else { return };
+        let Some((key, trouble)) = incident.tellable() else { return };
+        let message = self.message(incident, key, trouble, self.book.subject(key.host, &key.monitor));
+        let told = incident.detail.told.iter();
+        let told = told.filter(|(_, told)| told.waits() && told.by_notices_of.is_empty());
+        let told = told
+            .filter(|(name, _)| !others.contains(name.as_str()) && self.book.is_time(name, key.host, now));
+        let told: Vec<Recipient> = told
+            .map(|(name, told)| {
+                (Arc::from(name.as_str()), told.channels.iter().map(|it| Arc::from(it.as_str())).collect())
+            })
+            .collect();
+        for (contact, channels) in told {
+            self.tell(id, PageKind::Worse, &contact, &channels, &message, now);
+        }
+    }
+
+    /// Does this subject tell its contacts by itself, as Nagios's rules say?
+    pub(crate) fn tells_itself(subject: Option<&Subject>) -> bool {
+        subject.is_some_and(|subject| subject.kind != Kind::Monitor && !subject.contacts.is_empty())
+    }
+}
+
+/// Whose turn it is in steps that go round, by policy and step.
+#[derive(Debug, Default)]
+pub(crate) struct Turns {
+    next: BTreeMap<(String, usize), u64>,
+    unsaved: BTreeSet<(String, usize)>,
+}
+
+impl Turns {
+    fn next(&mut self, policy: &str, step: usize) -> u64 {
+        let key = (policy.to_owned(), step);
+        let next = self.next.entry(key.clone()).or_default();
+        let turn = *next;
+        *next += 1;
+        self.unsaved.insert(key);
+        turn
+    }
+
+    pub fn load(store: &StateStore) -> Result<Turns, StateError> {
+        let rows = store.query("SELECT policy, step, next FROM oncall_turn", &[])?;
+        let turn = |row: &Row| {
+            let step = usize::try_from(row.integer(1)).unwrap_or(0);
+            ((row.text(0).to_owned(), step), row.integer(2).unsigned_abs())
+        };
+        Ok(Turns { next: rows.iter().map(turn).collect(), unsaved: BTreeSet::new() })
+    }
+
+    pub fn save(&self, tx: &Transaction<'_>) -> Result<(), StateError> {
+        for (policy, step) in &self.unsaved {
+            let next = self.next.get(&(policy.clone(), *step)).copied().unwrap_or_default();
+            let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+            tx.execute(
+                "INSERT OR REPLACE INTO oncall_turn (policy, step, next) VALUES (?1, ?2, ?3)",
+                &[policy.as_str().into(), number(*step as u64).into(), number(next).into()],
+            )?;
+        }
+        Ok(())
+    }
+
+    pub fn saved(&mut self) {
+        self.unsaved.clear();
+    }
+}
+
+/// When incidents have opened, the newest last.
+#[derive(Debug, Default)]
+pub(crate) struct Openings(VecDeque<Timestamp>);
+
+impl Openings {
+    pub fn add(&mut self, at: Timestamp) {
+        self.0.push_back(at);
+        if self.0.len() > MAX_OPENINGS {
+            self.0.pop_front();
+        }
+    }
+
+    fn since(&self, since: Timestamp) -> usize {
+        self.0.iter().rev().take_while(|at| **at > since).count()
+    }
+
+    pub fn load(store: &StateStore) -> Result<Openings, StateError> {
+        let bound = i64::try_from(MAX_OPENINGS).unwrap_or(i64::MAX);
+        let rows = store.query("SELECT opened FROM incident ORDER BY id DESC LIMIT ?1", &[bound.into()])?;
+        Ok(Openings(rows.iter().rev().map(|row| Timestamp(row.integer(0))).collect()))
+    }
+}
