@@ -18,3 +18,8 @@ export const invitations = async (signal?: AbortSignal) => (await ask<{ invitati
 export const invite = (name: string, role: Role) => ask<{ link: string; expires: number }>('/api/v1/invitations', { method: 'POST', body: { name, role } })
 export const uninvite = (id: number) => ask<unknown>(`/api/v1/invitations/${id}`, { method: 'DELETE' })
 export const acceptInvitation = (token: string, password: string) => ask<unknown>('/api/v1/invitations/accept', { method: 'POST', body: { token, password } })
+
+/** `before` and `after`: JSON, as the API shows it. */
+export type AuditEntry = { id: number; at: number; who: string; via: string; source: string; action: string; subject: string; before: string | null; after: string | null; commit: string | null }
+export type AuditAnswer = { entries: AuditEntry[]; more: boolean }
+export const audit = (limit: number, signal?: AbortSignal) => ask<AuditAnswer>(`/api/v1/audit?limit=${limit}`, { signal })

@@ -22,6 +22,7 @@ export const words = {
   tokenName: 'What it is for', tokenPrefixes: 'Sees only names that begin with (blank: all)', makeToken: 'Make a token', making: 'Making…', never: 'never',
   tokenMade: 'Keep this now: it is not kept here and shown once.',
   copied: 'Copied', copy: 'Copy',
+  audit: 'Who changed what', auditFailed: 'The audit log could not be loaded', auditCsv: 'Audit log as CSV', noAudit: 'Nothing was changed yet.', auditMore: 'Older entries are in the CSV.', beforeAfter: 'before and after', before: 'Before', after: 'After',
   adminsOnly: 'Only an administrator may see and change this.',
   contacts: 'How people are reached, and by whom they are called, stands in the configuration: [[contact]], [[channel]].',
   invitation: {

@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { axe, launch, open, settled, shot, sideways } from '../support/browser.ts'
 import { actingAs, answer, type Answers } from '../support/mocked.ts'
-import { aMonth, aReport, someOverrides, somePeople, someTeams, someTokens, whoIsOnCall } from '../support/people.ts'
+import { aMonth, aReport, someAudit, someOverrides, somePeople, someTeams, someTokens, whoIsOnCall } from '../support/people.ts'
 import { Server, until } from '../support/server.ts'
 
 /** The pages about people: on call, reports, changes, settings. */
@@ -20,7 +20,7 @@ afterAll(async () => {
 
 const TOLD: Answers = {
   '/api/v1/oncall': whoIsOnCall, '/api/v1/schedules/*': aMonth, '/api/v1/overrides': () => ({ now: 0, overrides: someOverrides() }), '/api/v1/reports': aReport,
-  '/api/v1/people': () => ({ people: somePeople() }), '/api/v1/teams': () => ({ teams: someTeams() }), '/api/v1/tokens': () => ({ tokens: someTokens() }), '/api/v1/invitations': () => ({ invitations: [] }),
+  '/api/v1/people': () => ({ people: somePeople() }), '/api/v1/teams': () => ({ teams: someTeams() }), '/api/v1/tokens': () => ({ tokens: someTokens() }), '/api/v1/audit': someAudit, '/api/v1/invitations': () => ({ invitations: [] }),
 }
 const EMPTY: Answers = {
   '/api/v1/oncall': () => ({ now: 0, schedules: [] }), '/api/v1/overrides': () => ({ now: 0, overrides: [] }), '/api/v1/people': () => ({ people: [] }), '/api/v1/teams': () => ({ teams: [] }), '/api/v1/tokens': () => ({ tokens: [] }), '/api/v1/invitations': () => ({ invitations: [] }),
@@ -113,7 +113,7 @@ test('a note that is posted is in the stream of changes, and can be found', asyn
 
 test('a token is shown once, and taken out only when asked twice', async () => {
   const page = await open(browser, 'about:blank')
-  await answer(page, { '/api/v1/teams': () => ({ teams: [] }), '/api/v1/invitations': () => ({ invitations: [] }) })
+  await answer(page, { '/api/v1/teams': () => ({ teams: [] }), '/api/v1/audit': () => ({ entries: [], more: false }), '/api/v1/invitations': () => ({ invitations: [] }) })
   await page.goto(server.url('/settings'))
   const tokens = page.getByRole('region', { name: 'Tokens' })
   await tokens.getByLabel('What it is for').fill('grafana')

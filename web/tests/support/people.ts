@@ -61,3 +61,8 @@ export const somePeople = () => [
 ]
 export const someTeams = () => [{ name: 'web', members: ['ana', 'ben'], prefixes: ['stats.web.', 'host.web'], in_files: true }, { name: 'data', members: ['ben'], in_files: false }]
 export const someTokens = () => [{ id: 3, name: 'grafana', role: 'viewer', prefixes: [], created: now() - 90 * DAY, last_used: now() - 40 }, { id: 4, name: 'deploys', role: 'editor', prefixes: ['stats.web.'], created: now() - 5 * DAY, last_used: null }]
+
+export const someAudit = () => ({ more: true, entries: [
+  { id: 9, at: now() - 60, who: 'ana', via: 'session', source: '10.0.0.7', action: 'role', subject: 'person ben', before: '{"role":"viewer"}', after: '{"role":"responder"}', commit: null },
+  { id: 8, at: now() - DAY, who: 'ana', via: 'session', source: '10.0.0.7', action: 'signed in', subject: 'ana', before: null, after: null, commit: null },
+] })
