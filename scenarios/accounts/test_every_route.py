@@ -89,7 +89,7 @@ class Description:
         in_path = lambda one: "{" + one["name"] + "}" in path
         asked = [one for one in asked if not in_path(one) and "null" not in one["schema"].get("type", [])]
         query = urllib.parse.urlencode({one["name"]: json.dumps(self.example(one["schema"])).strip('"') for one in asked})
-        path = re.sub(r"\{(\w+)\}", lambda part: "9999" if part[1] == "id" else NAME, path)
+        path = re.sub(r"\{(\w+)\}", lambda part: "9999" if part[1] in ("id", "follow_up") else NAME, path)
         return path + ("?" + query if query else ""), body
 
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use incidents::learning::follow_ups::Kind;
@@ -150,7 +150,7 @@ pub struct Changes {
 pub async fn change(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
-    Path((id, follow_up)): Path<(i64, i64)>,
+    Id((id, follow_up)): Id<(i64, i64)>,
     Body(changes): Body<Changes>,
 ) -> Answer<Json<WholePostMortem>> {
     watched::may(&caller, Role::Responder)?;
@@ -186,7 +186,7 @@ pub async fn change(
 pub async fn remove(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
-    Path((id, follow_up)): Path<(i64, i64)>,
+    Id((id, follow_up)): Id<(i64, i64)>,
 ) -> Answer<Json<WholePostMortem>> {
     watched::may(&caller, Role::Responder)?;
     off_thread(&services, move |services| {
