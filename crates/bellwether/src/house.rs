@@ -187,6 +187,8 @@ impl House {
             answers: http_api::Answers::default(),
             agents: self.agents(),
             proofs: Arc::default(),
+            alert_ends: http_api::alerts_in::alertmanager::Ends::default(),
+            sweeping_alerts: std::sync::atomic::AtomicBool::new(false),
             pictures: ArcSwap::from_pointee(http_api::Pictures::load(&config.pictures)),
             zone: jiff::tz::TimeZone::UTC,
             // One more than the cores, so that a query that waits for the disk does not hold up the others.

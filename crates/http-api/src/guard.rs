@@ -41,8 +41,15 @@ const FORWARDING_HEADERS: [&str; 12] = [
 
 /// Paths that need no sign-in: health for load balancers, and where one signs in or accepts an invitation. What is pinged by jobs is
 /// another one: its UUID or key says enough; so does the token of a link that acknowledges.
-const OPEN_PATHS: [&str; 5] =
-    ["/healthz", "/readyz", "/api/v1/session", "/api/v1/status", "/api/v1/invitations/accept"];
+const OPEN_PATHS: [&str; 6] = [
+    "/healthz",
+    "/readyz",
+    "/api/v1/session",
+    "/api/v1/status",
+    "/api/v1/invitations/accept",
+    // Its key is in the body.
+    crate::alerts_in::pagerduty::PATH,
+];
 
 pub async fn guard(State(services): State<Arc<Services>>, request: Request, next: Next) -> Response {
     let origin = {

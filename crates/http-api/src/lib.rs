@@ -22,6 +22,7 @@
 
 mod acknowledge;
 pub mod agents;
+pub mod alerts_in;
 pub mod annotations;
 mod answer;
 mod answers;
@@ -58,7 +59,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use state_store::Migrations;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
@@ -102,6 +103,12 @@ pub fn router(services: Arc<Services>) -> Router {
         .route("/a/{token}", get(acknowledge::show).post(acknowledge::act))
         .route("/a/{token}/graph.png", get(acknowledge::graph))
         .route("/post-mortems/{token}", get(published::show))
+        .route("/a/{token}/keys", post(acknowledge::keys))
+        .route(alerts_in::pagerduty::PATH, post(alerts_in::pagerduty::enqueue))
+        .route(
+            "/api/v2/alerts",
+            get(alerts_in::alertmanager::list).post(alerts_in::alertmanager::take_alerts),
+        )
         .merge(graphite_web::router())
         .fallback(ui::page_or_asset)
         .layer(DefaultBodyLimit::max(max_body))

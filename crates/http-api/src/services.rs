@@ -16,6 +16,7 @@ use vocabulary::ports::QueryLimits;
 use vocabulary::{Clock, LiveTail, PointSink, SeriesSource};
 
 use crate::agents::Agents;
+use crate::alerts_in::alertmanager::Ends;
 use crate::answer::{Answer, Problem};
 use crate::answers::Answers;
 use crate::api_v1::availability::Availabilities;
@@ -80,6 +81,10 @@ pub struct Services {
     pub agents: Agents,
     /// The proof of the pager that is being made.
     pub proofs: Arc<Proofs>,
+    /// When alerts that others post end.
+    pub alert_ends: Ends,
+    /// Somebody waits for the next of them.
+    pub sweeping_alerts: AtomicBool,
     /// Looks and typefaces of pictures.
     pub pictures: ArcSwap<Pictures>,
     /// The zone of the server, for times without one.

@@ -6,6 +6,7 @@
 //! could not be sent is kept and sent later, and says so.
 
 mod graph;
+mod keys;
 mod page;
 mod parts;
 
@@ -26,6 +27,7 @@ use crate::api_v1::{incidents, off_thread};
 use crate::services::Services;
 
 pub use graph::graph;
+pub use keys::keys;
 
 /// What is below it asks for no sign-in.
 pub const PREFIX: &str = "/a/";

@@ -4,28 +4,24 @@
 //! Two forms are understood: that of unified alerting (Grafana 8 and later), which sends a group of alerts at a time,
 //! and the older one of a single rule.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ::monitors::machine::ObjectName;
 use ::monitors::{Outcome, Part};
 use axum::extract::State;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use vocabulary::Timestamp;
-use vocabulary::state::State as Standing;
 
-use super::watched::{change, may};
+use super::watched::may;
 use crate::accounts::{Caller, Role};
+use crate::alerts_in::{cut, one_line, status_of_word, take as take_parts};
 use crate::answer::{Answer, Body, Params, Problem};
 use crate::services::Services;
 
 const USUAL_CHECK: &str = "grafana";
 /// Of one message; Grafana's own limit is optional and far below.
 const MAX_ALERTS: usize = 1_000;
-/// A name is shown on telephones.
-const MAX_NAME: usize = 256;
 
 #[derive(Deserialize, IntoParams)]
 pub struct Which {
@@ -80,22 +76,10 @@ pub async fn take(
 ) -> Answer<Json<Taken>> {
     may(&caller, Role::Editor)?;
     let check = which.check.unwrap_or_else(|| USUAL_CHECK.to_owned());
-    let now = services.clock.now();
     let told = parts(message)?;
-    let name = ObjectName::Check(check.clone());
-    if services.monitors.look(&name, now).is_err() {
-        return Err(Problem::not_found(format!("there is no check `{check}` for Grafana's alerts")).hint(
-            "define it: [[check]] name = \"grafana\", type = \"passive\", max_check_attempts = 1; or name another with ?check=",
-        ));
-    }
-    change(&services, move |monitors| {
-        let taken = told.len();
-        let outcome = whole(told, &monitors.instances(&check, now), now);
-        let bad = outcome.parts.iter().filter(|part| part.outcome.status != 0).count();
-        let ticket = monitors.result(&name, &outcome, now)?;
-        Ok((Json(Taken { check, taken, bad }), ticket))
-    })
-    .await
+    let taken = told.len();
+    let bad = take_parts(&services, &check, "Grafana's alerts", told).await?;
+    Ok(Json(Taken { check, taken, bad }))
 }
 
 fn parts(message: Message) -> Answer<Vec<Part>> {
@@ -148,10 +132,7 @@ fn severity(alert: &Alert) -> u8 {
     if matches!(rule, "DatasourceNoData" | "DatasourceError") || matches!(reason, "NoData" | "Error") {
         return 3;
     }
-    match alert.labels.get("severity").map(|word| word.to_ascii_lowercase()).as_deref() {
-        Some("warning" | "warn" | "minor" | "low" | "info" | "notice") => 1,
-        _ => 2,
-    }
+    alert.labels.get("severity").map_or(2, |word| status_of_word(word))
 }
 
 fn of_rule(rule: String, state: &str, message: Option<String>, title: Option<String>) -> Vec<Part> {
@@ -165,49 +146,4 @@ fn of_rule(rule: String, state: &str, message: Option<String>, title: Option<Str
     let output = message.filter(|text| !text.trim().is_empty()).or(title).unwrap_or_else(|| rule.clone());
     let outcome = Outcome { status, output: one_line(&output), ..Outcome::default() };
     vec![Part { name: cut(rule), outcome }]
-}
-
-/// A message tells of some alerts only: what is known of the others stays, and the check is as bad as the worst.
-fn whole(told: Vec<Part>, known: &[::monitors::look::Found], now: Timestamp) -> Outcome {
-    let names: BTreeSet<&str> = told.iter().map(|part| part.name.as_str()).collect();
-    let others = known.iter().filter(|one| {
-        let name = &*one.status.id.instance;
-        !name.is_empty() && !names.contains(name)
-    });
-    let others: Vec<Part> = others.filter_map(as_it_was).collect();
-    let mut parts: Vec<Part> = told.into_iter().chain(others).collect();
-    for part in &mut parts {
-        part.outcome.at = now;
-    }
-    let bad: Vec<&Part> = parts.iter().filter(|part| part.outcome.status != 0).collect();
-    let worst = bad.iter().max_by_key(|part| Standing::of_status(part.outcome.status).badness());
-    let output = match bad.as_slice() {
-        [] => "no alert fires".to_owned(),
-        [one] => format!("{}: {}", one.name, one.outcome.output),
-        [first, ..] => format!("{} alerts fire, {} among them", bad.len(), first.name),
-    };
-    let status = worst.map_or(0, |part| part.outcome.status);
-    Outcome { status, output, at: now, parts, ..Outcome::default() }
-}
-
-fn as_it_was(found: &::monitors::look::Found) -> Option<Part> {
-    let status = match found.status.state? {
-        Standing::Ok | Standing::Up => 0,
-        Standing::Warning => 1,
-        Standing::Unknown => 3,
-        _ => 2,
-    };
-    let outcome = Outcome { status, output: found.status.output.to_string(), ..Outcome::default() };
-    Some(Part { name: found.status.id.instance.to_string(), outcome })
-}
-
-fn one_line(text: &str) -> String {
-    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("fires").to_owned()
-}
-
-fn cut(name: String) -> String {
-    match name.char_indices().nth(MAX_NAME) {
-        Some((end, _)) => name[..end].to_owned(),
-        None => name,
-    }
 }

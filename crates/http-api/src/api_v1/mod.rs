@@ -48,7 +48,7 @@ pub mod teams;
 pub mod tokens;
 pub mod trial;
 pub mod trust;
-mod watched;
+pub mod watched;
 
 use std::sync::Arc;
 

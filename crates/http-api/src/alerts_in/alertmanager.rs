@@ -1,0 +1,231 @@
+//! `/api/v2/alerts`: Prometheus posts its alerts here as to an Alertmanager, again and again while they fire; amtool reads
+//! them.
+//!
+//! An alert ends when its `endsAt` has passed, or resolve_timeout after it was last heard of without one, as there. Who
+//! knows when each ends is in memory only: after a start that clock begins with the next message.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use ::monitors::look::Found;
+use ::monitors::{Outcome, Part};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use jiff::Timestamp as Instant;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use vocabulary::state::State as Standing;
+
+use super::{cut, one_line, status_of_word, take};
+use crate::accounts::{Caller, Role};
+use crate::answer::{Answer, Body, Params, Problem};
+use crate::api_v1::off_thread;
+use crate::api_v1::watched::may;
+use crate::guard::require;
+use crate::services::Services;
+
+const USUAL_CHECK: &str = "alertmanager";
+const MAX_ALERTS: usize = 10_000;
+/// Alertmanager's own, of an alert that says no end.
+const RESOLVE_TIMEOUT_SECONDS: i64 = 300;
+
+#[derive(Deserialize)]
+pub struct Which {
+    /// The passive check whose parts the alerts are; default `alertmanager`.
+    check: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Posted {
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+    ends_at: Option<String>,
+    #[serde(rename = "generatorURL")]
+    generator_url: Option<String>,
+}
+
+/// When each alert ends unless it is heard of again, by check and name.
+#[derive(Debug, Default)]
+pub struct Ends(parking_lot::Mutex<HashMap<(String, String), i64>>);
+
+impl Ends {
+    fn set(&self, check: &str, name: &str, end: i64) {
+        self.0.lock().insert((check.to_owned(), name.to_owned()), end);
+    }
+
+    /// Those whose time is over; they are forgotten here.
+    fn over(&self, now: i64) -> Vec<(String, String)> {
+        let mut all = self.0.lock();
+        let over: Vec<_> = all.iter().filter(|(_, end)| **end <= now).map(|(key, _)| key.clone()).collect();
+        over.iter().for_each(|key| {
+            all.remove(key);
+        });
+        over
+    }
+
+    fn next(&self) -> Option<i64> {
+        self.0.lock().values().min().copied()
+    }
+}
+
+pub async fn take_alerts(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Params(which): Params<Which>,
+    Body(alerts): Body<Vec<Posted>>,
+) -> Answer<StatusCode> {
+    may(&caller, Role::Editor)?;
+    if alerts.len() > MAX_ALERTS {
+        return Err(Problem::bad_request(format!("{} alerts at once; {MAX_ALERTS} are taken", alerts.len())));
+    }
+    let check = which.check.unwrap_or_else(|| USUAL_CHECK.to_owned());
+    let now = services.clock.now().0;
+    let read: Vec<(Part, i64)> =
+        alerts.into_iter().enumerate().map(|alert| of_alert(alert, now)).collect::<Answer<_>>()?;
+    let ends: Vec<(String, i64)> = read.iter().map(|(part, end)| (part.name.clone(), *end)).collect();
+    take(&services, &check, "Prometheus's alerts", read.into_iter().map(|(part, _)| part).collect()).await?;
+    for (name, end) in ends {
+        services.alert_ends.set(&check, &name, end.max(now));
+    }
+    sweep_later(services);
+    Ok(StatusCode::OK)
+}
+
+/// With when it ends; what has ended is well.
+fn of_alert((index, alert): (usize, Posted), now: i64) -> Answer<(Part, i64)> {
+    let wrong = |what: String| Problem::bad_request(format!("[{index}]: {what}"));
+    let rule = alert.labels.get("alertname").filter(|name| !name.trim().is_empty());
+    let rule = rule.ok_or_else(|| wrong("the label `alertname` is missing".into()))?;
+    // Zero is how Go writes that there is none.
+    let written = alert.ends_at.as_deref().filter(|end| !end.is_empty() && !end.starts_with("0001-"));
+    let end = match written.map(str::parse::<Instant>) {
+        None => now + RESOLVE_TIMEOUT_SECONDS,
+        Some(Ok(end)) => end.as_second(),
+        Some(Err(_)) => return Err(wrong("`endsAt` is no time such as 2026-03-29T01:00:00Z".into())),
+    };
+    let severity = alert.labels.get("severity").map_or("critical", String::as_str);
+    let text = ["summary", "description", "message"].iter().find_map(|key| alert.annotations.get(*key));
+    let outcome = match end <= now {
+        true => Outcome { output: "resolved".into(), ..Outcome::default() },
+        false => Outcome {
+            status: status_of_word(severity),
+            output: text.map_or_else(|| format!("{rule} fires"), |text| one_line(text)),
+            long_output: alert.generator_url.clone().unwrap_or_default(),
+            ..Outcome::default()
+        },
+    };
+    Ok((Part { name: name(rule, &alert.labels), outcome }, end))
+}
+
+/// As names of tagged series are written, so that a label `env` says what is production.
+fn name(rule: &str, labels: &BTreeMap<String, String>) -> String {
+    let own = labels.iter().filter(|(key, _)| *key != "alertname");
+    let tags: String = own.map(|(key, value)| format!(";{key}={value}")).collect();
+    cut(one_line(&format!("{rule}{tags}")))
+}
+
+/// Ends what is not heard of any more. One task sleeps until the next end; when there is none left it goes.
+fn sweep_later(services: Arc<Services>) {
+    use std::sync::atomic::Ordering::AcqRel;
+    if services.sweeping_alerts.swap(true, AcqRel) {
+        return;
+    }
+    tokio::spawn(async move {
+        while let Some(next) = services.alert_ends.next() {
+            let wait = (next - services.clock.now().0).clamp(1, RESOLVE_TIMEOUT_SECONDS);
+            tokio::time::sleep(std::time::Duration::from_secs(wait.unsigned_abs())).await;
+            sweep(&services).await;
+        }
+        services.sweeping_alerts.store(false, std::sync::atomic::Ordering::Release);
+    });
+}
+
+async fn sweep(services: &Arc<Services>) {
+    let mut by_check: BTreeMap<String, Vec<Part>> = BTreeMap::new();
+    for (check, name) in services.alert_ends.over(services.clock.now().0) {
+        let outcome = Outcome { output: "not heard of any more".into(), ..Outcome::default() };
+        by_check.entry(check).or_default().push(Part { name, outcome });
+    }
+    for (check, parts) in by_check {
+        if let Err(problem) = take(services, &check, "Prometheus's alerts", parts).await {
+            tracing::warn!(check, why = problem.error, "alerts that are over could not be ended");
+        }
+    }
+}
+
+/// As amtool reads them.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Gettable {
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<&'static str, String>,
+    starts_at: String,
+    ends_at: String,
+    updated_at: String,
+    fingerprint: String,
+    receivers: [Receiver; 1],
+    status: Status,
+    #[serde(rename = "generatorURL")]
+    generator_url: &'static str,
+}
+
+#[derive(Serialize)]
+struct Receiver {
+    name: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    state: &'static str,
+    silenced_by: [String; 0],
+    inhibited_by: [String; 0],
+}
+
+pub async fn list(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Params(which): Params<Which>,
+) -> Answer<Json<Vec<Gettable>>> {
+    require(&caller, Role::Viewer)?;
+    crate::api_v1::watched::sees(&caller)?;
+    let check = which.check.unwrap_or_else(|| USUAL_CHECK.to_owned());
+    off_thread(&services, move |services| {
+        let now = services.clock.now();
+        let known = services.monitors.instances(&check, now);
+        let bad = known.iter().filter(|one| !one.status.id.instance.is_empty());
+        let bad = bad.filter(|one| {
+            one.status.state.is_some_and(|state| !matches!(state, Standing::Ok | Standing::Up))
+        });
+        Ok(Json(bad.map(|one| gettable(one, now.0)).collect()))
+    })
+    .await
+}
+
+fn gettable(found: &Found, now: i64) -> Gettable {
+    let name = &*found.status.id.instance;
+    let utc = |at: i64| Instant::from_second(at).unwrap_or_default().to_string();
+    let mut parts = name.split(';');
+    let rule = parts.next().unwrap_or_default().to_owned();
+    let mut labels: BTreeMap<String, String> =
+        parts.filter_map(|tag| tag.split_once('=')).map(|(key, value)| (key.into(), value.into())).collect();
+    labels.insert("alertname".into(), rule);
+    let fingerprint: String = Sha256::digest(name)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    Gettable {
+        labels,
+        annotations: BTreeMap::from([("summary", found.status.output.to_string())]),
+        starts_at: utc(found.status.last_state_change.map_or(now, |at| at.0)),
+        ends_at: utc(now + RESOLVE_TIMEOUT_SECONDS),
+        updated_at: utc(now),
+        fingerprint,
+        receivers: [Receiver { name: "bellwether" }],
+        status: Status {
+            state: if found.withheld.is_some() { "suppressed" } else { "active" },
+            silenced_by: [],
+            inhibited_by: [],
+        },
+        generator_url: "",
+    }
+}

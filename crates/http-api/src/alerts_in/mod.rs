@@ -1,0 +1,101 @@
+//! Alerts of others, as their senders write them: each is a part of one passive check, so that it has a state, a history,
+//! an incident and people to be told like everything else.
+//!
+//! | file | whose |
+//! |---|---|
+//! | `api_v1/grafana_alerts.rs` | Grafana's webhook |
+//! | [`pagerduty`] | PagerDuty's Events API v2, `POST /v2/enqueue` |
+//! | [`alertmanager`] | Prometheus and amtool, `/api/v2/alerts` |
+
+pub mod alertmanager;
+pub mod pagerduty;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use ::monitors::look::Found;
+use ::monitors::machine::ObjectName;
+use ::monitors::{Outcome, Part};
+use vocabulary::Timestamp;
+use vocabulary::state::State;
+
+use crate::answer::{Answer, Problem};
+use crate::api_v1::watched::change;
+use crate::services::Services;
+
+/// A name is shown on telephones.
+const MAX_NAME: usize = 256;
+
+/// How many of all that are known are in trouble now.
+pub async fn take(services: &Arc<Services>, check: &str, of: &str, told: Vec<Part>) -> Answer<usize> {
+    let now = services.clock.now();
+    let name = ObjectName::Check(check.to_owned());
+    if services.monitors.look(&name, now).is_err() {
+        return Err(Problem::not_found(format!("there is no check `{check}` for {of}")).hint(format!(
+            "define it: [[check]] name = \"{check}\", type = \"passive\", max_check_attempts = 1; or name another with ?check="
+        )));
+    }
+    let check = check.to_owned();
+    change(services, move |monitors| {
+        let outcome = whole(told, &monitors.instances(&check, now), now);
+        let bad = outcome.parts.iter().filter(|part| part.outcome.status != 0).count();
+        let ticket = monitors.result(&name, &outcome, now)?;
+        Ok((bad, ticket))
+    })
+    .await
+}
+
+/// A message tells of some alerts only: what is known of the others stays, and the check is as bad as the worst.
+fn whole(told: Vec<Part>, known: &[Found], now: Timestamp) -> Outcome {
+    let names: BTreeSet<&str> = told.iter().map(|part| part.name.as_str()).collect();
+    let others = known.iter().filter(|one| {
+        let name = &*one.status.id.instance;
+        !name.is_empty() && !names.contains(name)
+    });
+    let others: Vec<Part> = others.filter_map(as_it_was).collect();
+    let mut parts: Vec<Part> = told.into_iter().chain(others).collect();
+    for part in &mut parts {
+        part.outcome.at = now;
+    }
+    let bad: Vec<&Part> = parts.iter().filter(|part| part.outcome.status != 0).collect();
+    let worst = bad.iter().max_by_key(|part| State::of_status(part.outcome.status).badness());
+    let output = match bad.as_slice() {
+        [] => "no alert fires".to_owned(),
+        [one] => format!("{}: {}", one.name, one.outcome.output),
+        [first, ..] => format!("{} alerts fire, {} among them", bad.len(), first.name),
+    };
+    let status = worst.map_or(0, |part| part.outcome.status);
+    Outcome { status, output, at: now, parts, ..Outcome::default() }
+}
+
+fn as_it_was(found: &Found) -> Option<Part> {
+    let status = match found.status.state? {
+        State::Ok | State::Up => 0,
+        State::Warning => 1,
+        State::Unknown => 3,
+        _ => 2,
+    };
+    let outcome = Outcome { status, output: found.status.output.to_string(), ..Outcome::default() };
+    Some(Part { name: found.status.id.instance.to_string(), outcome })
+}
+
+pub fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("fires").to_owned()
+}
+
+pub fn cut(name: String) -> String {
+    match name.char_indices().nth(MAX_NAME) {
+        Some((end, _)) => name[..end].to_owned(),
+        None => name,
+    }
+}
+
+/// 0 to 3, as plugins say it, of a label or word for how bad it is. Without one it is bad.
+pub fn status_of_word(word: &str) -> u8 {
+    match word.to_ascii_lowercase().as_str() {
+        "warning" | "warn" | "minor" | "low" | "info" | "notice" => 1,
+        "none" | "ok" => 0,
+        "unknown" => 3,
+        _ => 2,
+    }
+}

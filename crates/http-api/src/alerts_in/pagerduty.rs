@@ -1,0 +1,211 @@
+//! `POST /v2/enqueue`: whatever speaks PagerDuty's Events API v2 speaks to us, with one of our tokens as its routing key.
+//! The answers are the original's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::incidents::desk::Whole;
+use ::incidents::{Deed, Wanted};
+use ::monitors::{Outcome, Part};
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{cut, one_line, status_of_word, take};
+use crate::accounts::{self, Caller, Role};
+use crate::answer::{Params, Problem};
+use crate::api_v1::incidents;
+use crate::api_v1::off_thread;
+use crate::api_v1::watched::may;
+use crate::services::Services;
+use vocabulary::state::State as Standing;
+
+/// Asks for no sign-in: the key is in the body.
+pub const PATH: &str = "/v2/enqueue";
+const USUAL_CHECK: &str = "pagerduty";
+/// As there.
+const MAX_BYTES: usize = 512 << 10;
+const MAX_KEY: usize = 255;
+/// Until what has just been triggered is in an incident.
+const LOOKS: usize = 50;
+const LOOK_PAUSE: Duration = Duration::from_millis(100);
+/// Open incidents that are looked through for an alert.
+const OPEN_MAX: usize = 1_000;
+
+#[derive(Deserialize)]
+pub struct Which {
+    /// The passive check whose parts the alerts are; default `pagerduty`.
+    check: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Event {
+    routing_key: String,
+    event_action: String,
+    dedup_key: Option<String>,
+    payload: Payload,
+    client: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Payload {
+    summary: String,
+    source: String,
+    severity: String,
+    custom_details: Option<Value>,
+}
+
+pub async fn enqueue(
+    State(services): State<Arc<Services>>,
+    caller: Option<Extension<Caller>>,
+    Params(which): Params<Which>,
+    body: Bytes,
+) -> Response {
+    let check = which.check.unwrap_or_else(|| USUAL_CHECK.to_owned());
+    match answered(&services, caller.map(|Extension(caller)| caller), check, &body).await {
+        Ok(key) => {
+            let said = json!({"status": "success", "message": "Event processed", "dedup_key": key});
+            (StatusCode::ACCEPTED, Json(said)).into_response()
+        }
+        Err(problem) => {
+            let errors: Vec<&str> =
+                std::iter::once(problem.error.as_str()).chain(problem.hint.as_deref()).collect();
+            let said =
+                json!({"status": "invalid event", "message": "Event object is invalid", "errors": errors});
+            (problem.status(), Json(said)).into_response()
+        }
+    }
+}
+
+async fn answered(
+    services: &Arc<Services>,
+    caller: Option<Caller>,
+    check: String,
+    body: &[u8],
+) -> Result<String, Problem> {
+    if body.len() > MAX_BYTES {
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "an event has 512 KB at most"));
+    }
+    let event: Event = serde_json::from_slice(body)
+        .map_err(|error| Problem::bad_request(format!("the body is no event: {error}")))?;
+    let caller = match caller {
+        Some(caller) => caller,
+        None => by_key(services, event.routing_key.clone()).await?,
+    };
+    may(&caller, Role::Editor)?;
+    if !matches!(event.event_action.as_str(), "trigger" | "acknowledge" | "resolve") {
+        let why = format!("`event_action` is `{}`", event.event_action);
+        return Err(Problem::bad_request(why).hint("it is trigger, acknowledge or resolve"));
+    }
+    let key = key(&event)?;
+    if event.event_action == "acknowledge" {
+        acknowledge(services, check, key.clone(), &caller, &event).await?;
+    } else {
+        let part = Part { name: key.clone(), outcome: outcome(&event)? };
+        take(services, &check, "events in PagerDuty's form", vec![part]).await?;
+    }
+    Ok(key)
+}
+
+/// The key is a token: whoever made the event in our name was given it.
+async fn by_key(services: &Arc<Services>, key: String) -> Result<Caller, Problem> {
+    let found = off_thread(services, move |services| {
+        Ok(accounts::token(&services.state, &key, services.clock.now())?)
+    });
+    found.await?.ok_or_else(|| {
+        Problem::bad_request("`routing_key` is no token of this server")
+            .hint("make one with: bellwether token create NAME --role editor")
+    })
+}
+
+/// By what its sender knows it. One that names none is known by what it says, so that it can be resolved too.
+fn key(event: &Event) -> Result<String, Problem> {
+    let own = event.dedup_key.as_deref().map(str::trim).filter(|key| !key.is_empty());
+    match own {
+        Some(key) if key.len() > MAX_KEY => {
+            Err(Problem::bad_request(format!("`dedup_key` is longer than {MAX_KEY} bytes")))
+        }
+        Some(key) => Ok(cut(one_line(key))),
+        None if event.event_action == "trigger" => {
+            Ok(cut(one_line(&format!("{}: {}", event.payload.source, event.payload.summary))))
+        }
+        None => Err(Problem::bad_request("`dedup_key` is missing: which alert is it?")),
+    }
+}
+
+fn outcome(event: &Event) -> Result<Outcome, Problem> {
+    if event.event_action == "resolve" {
+        return Ok(Outcome { output: "resolved".into(), ..Outcome::default() });
+    }
+    let Payload { summary, source, severity, custom_details } = &event.payload;
+    for (name, value) in [("summary", summary), ("source", source)] {
+        if value.trim().is_empty() {
+            return Err(Problem::bad_request(format!("`payload.{name}` is missing")));
+        }
+    }
+    if !matches!(severity.as_str(), "critical" | "error" | "warning" | "info") {
+        return Err(Problem::bad_request(format!("`payload.severity` is `{severity}`"))
+            .hint("it is critical, error, warning or info"));
+    }
+    let details = custom_details.as_ref().map(|details| format!("\n{details}")).unwrap_or_default();
+    Ok(Outcome {
+        status: status_of_word(severity),
+        output: one_line(summary),
+        long_output: format!("from {source}{details}"),
+        ..Outcome::default()
+    })
+}
+
+/// The incident that this alert is in, in the name of who sends the event. One that has just been triggered may be in none
+/// yet; one that is over, or never was, is none: there nothing is left to acknowledge, and the original says yes to that too.
+async fn acknowledge(
+    services: &Arc<Services>,
+    check: String,
+    key: String,
+    caller: &Caller,
+    event: &Event,
+) -> Result<(), Problem> {
+    let client = event.client.clone().filter(|name| !name.trim().is_empty());
+    let author = client.unwrap_or_else(|| caller.name.clone());
+    for _ in 0..LOOKS {
+        let (check, key, author) = (check.clone(), key.clone(), author.clone());
+        let done = off_thread(services, move |services| {
+            let Some(incident) = incident_of(services, &check, &key)? else {
+                return Ok(!is_bad(services, &check, &key));
+            };
+            let deed = Deed::Acknowledge { comment: "by an event in PagerDuty's form".into() };
+            incidents::do_unless_taken(services, incident, &author, &deed).map(|()| true)
+        });
+        if done.await? {
+            break;
+        }
+        tokio::time::sleep(LOOK_PAUSE).await;
+    }
+    Ok(())
+}
+
+fn is_bad(services: &Services, check: &str, key: &str) -> bool {
+    let known = services.monitors.instances(check, services.clock.now());
+    let this = known.iter().find(|one| &*one.status.id.instance == key);
+    this.and_then(|one| one.status.state).is_some_and(|state| !matches!(state, Standing::Ok | Standing::Up))
+}
+
+fn incident_of(services: &Services, check: &str, key: &str) -> Result<Option<i64>, Problem> {
+    for (incident, _) in services.desk.list(Wanted::Open, OPEN_MAX)? {
+        let whole = services.desk.one(incident.id)?;
+        let is_in = |whole: &Whole| {
+            let mut bad = whole.incident.bad();
+            bad.any(|(one, _)| !one.host && &*one.monitor == check && &*one.instance == key)
+        };
+        if whole.as_ref().is_some_and(is_in) {
+            return Ok(Some(incident.id));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,110 @@
+"""Whatever speaks PagerDuty's or Alertmanager's form opens, acknowledges and ends incidents here, by its own keys."""
+import datetime
+import json
+
+from support.server import wait_for
+
+CONFIG = """
+[collectors]
+host = false
+[[check]]
+name = "pagerduty"
+type = "passive"
+max_check_attempts = 1
+[[check]]
+name = "alertmanager"
+type = "passive"
+max_check_attempts = 1
+"""
+
+
+def event(server, action, key, severity="critical", **more):
+    body = {"routing_key": "R" * 32, "event_action": action, "dedup_key": key,
+            "payload": {"summary": f"{key} is bad", "source": "web1", "severity": severity}, **more}
+    return server.post("/v2/enqueue", body)
+
+
+def troubles(server, check):
+    """Those that are bad: instance -> state."""
+    all_of_it = [server.get(f"/api/v1/incidents/{one['id']}").json for one in server.get("/api/v1/incidents").json["incidents"]]
+    return {trouble["instance"]: trouble for one in all_of_it for trouble in one["troubles"]
+            if trouble["monitor"] == check and trouble["instance"] and trouble["until"] is None}
+
+
+def test_events_in_pagerdutys_form(bellwether):
+    server = bellwether(CONFIG)
+    answer = event(server, "trigger", "disk-1")
+    assert answer.status == 202 and answer.json == {"status": "success", "message": "Event processed", "dedup_key": "disk-1"}
+    assert event(server, "trigger", "disk-1").status == 202
+    assert event(server, "trigger", "disk-2", "warning").status == 202
+    wait_for(lambda: set(troubles(server, "pagerduty")) == {"disk-1", "disk-2"}, what="both alerts")
+    assert troubles(server, "pagerduty")["disk-1"]["text"] == "disk-1 is bad"
+    assert event(server, "acknowledge", "disk-1", client="ana").status == 202
+    incidents = lambda: server.get("/api/v1/incidents").json["incidents"]
+    wait_for(lambda: incidents() and (incidents()[0]["acknowledged"] or {}).get("by") == "ana", what="an acknowledgement")
+    assert event(server, "acknowledge", "never-heard-of").status == 202
+    assert event(server, "resolve", "disk-1").status == 202
+    wait_for(lambda: set(troubles(server, "pagerduty")) == {"disk-2"}, what="the end of one")
+    assert event(server, "resolve", "disk-2").status == 202
+    wait_for(lambda: server.get("/api/v1/incidents").json["incidents"] == [], what="the end")
+
+
+def test_what_is_no_event_is_told_why(bellwether):
+    server = bellwether(CONFIG)
+
+    def refused(body, words):
+        answer = server.post("/v2/enqueue", body)
+        assert answer.status == 400 and words in answer.text, answer.text
+
+    good = {"routing_key": "R" * 32, "event_action": "trigger", "payload": {"summary": "s", "source": "x", "severity": "error"}}
+    refused({**good, "event_action": "shout"}, "event_action")
+    refused({**good, "payload": {"source": "x", "severity": "error"}}, "payload.summary")
+    refused({**good, "payload": {"summary": "s", "source": "x", "severity": "bad"}}, "payload.severity")
+    refused({"event_action": "resolve"}, "dedup_key")
+    answer = server.post("/v2/enqueue?check=nobody", good)
+    assert answer.status == 404 and "define it" in answer.text
+    assert server.post("/v2/enqueue", good).json["dedup_key"] == "x: s"
+
+
+def posted(name, ends_in, **labels):
+    end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=ends_in)
+    return {"labels": {"alertname": name, **labels}, "annotations": {"summary": f"{name} fires"}, "endsAt": end.isoformat(), "generatorURL": "http://prom/"}
+
+
+def test_alerts_of_prometheus_end_when_it_says_so_or_nothing(bellwether):
+    server = bellwether(CONFIG)
+    assert server.post("/api/v2/alerts", [posted("Down", 600, job="api", severity="critical"), posted("Slow", 4, job="api", severity="warning")]).status == 200
+    wait_for(lambda: set(troubles(server, "alertmanager")) == {"Down;job=api;severity=critical", "Slow;job=api;severity=warning"}, what="both alerts")
+    listed = {one["labels"]["alertname"]: one for one in server.get("/api/v2/alerts").json}
+    assert listed["Down"]["labels"] == {"alertname": "Down", "job": "api", "severity": "critical"} and listed["Down"]["status"]["state"] == "active"
+    wait_for(lambda: set(troubles(server, "alertmanager")) == {"Down;job=api;severity=critical"}, what="the end of what is not heard of any more")
+    assert server.post("/api/v2/alerts", [posted("Down", -1, job="api", severity="critical")]).status == 200
+    wait_for(lambda: server.get("/api/v1/incidents").json["incidents"] == [], what="the end")
+    assert server.post("/api/v2/alerts", [{"labels": {"job": "x"}}]).status == 400
+
+
+def test_a_key_of_the_telephone(bellwether):
+    """What Twilio posts when somebody presses 1; any other key acknowledges nothing."""
+    server = bellwether(CONFIG + """
+[[contact]]
+name = "ana"
+channels = ["hook"]
+[incidents]
+contacts = ["ana"]
+[[channel]]
+name = "hook"
+type = "command"
+command = ["/bin/sh", "-c", "cat > page.json"]
+""")
+    event(server, "trigger", "disk-1")
+    page = server.directory / "page.json"
+    wait_for(lambda: page.exists() and page.read_text().endswith("}"), what="the page")
+    link = "/a/" + json.loads(page.read_text())["acknowledge"].rsplit("/", 1)[1] + "/keys"
+    press = lambda digits: server.request("POST", link, f"Digits={digits}&CallSid=CA1".encode(), {"Content-Type": "application/x-www-form-urlencoded"})
+    first = server.get("/api/v1/incidents").json["incidents"][0]["id"]
+    assert "Nobody has it yet" in press("5").text
+    assert server.get(f"/api/v1/incidents/{first}").json["acknowledged"] is None
+    assert "You have it" in press("1").text
+    assert server.get(f"/api/v1/incidents/{first}").json["acknowledged"]["by"] == "ana"
+    assert "already" in press("1").text
+    assert server.request("POST", "/a/nonsense/keys", b"Digits=1").status == 404
