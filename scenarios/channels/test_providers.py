@@ -91,13 +91,14 @@ type = "passive"
 max_check_attempts = 1
 contacts = ["room"]
 """)
-    providers.fail("pagerduty", timeout=True)
+    providers.fail("pagerduty", timeout=True, times=-1)
     story.result(2, "full")
     wait_for(lambda: providers.pagerduty.calls, what="the call that hangs")
     story.result(2, "slow", name="other")
     wait_for(lambda: providers.slack.calls, what="the page in the chat")
     assert providers.pagerduty.standing() == [], "the chat did not wait for the provider that says nothing"
     story.server.kill()
+    providers.mend("pagerduty")
     story.server.start()
     wait_for(lambda: providers.pagerduty.standing() == ["triggered"], what="the second try")
     assert providers.slack.problems() == []

@@ -33,7 +33,13 @@ def test_a_button_in_telegram(providers, story):
 
 
 def test_pushover_rings_until_somebody_has_it_there_or_here(providers, story):
-    story = story(channel("pushover", providers), contact=f'pushover = "{"u" * 30}"')
+    story = story(channel("pushover", providers), contact=f'pushover = "{"u" * 30}"', extra='''
+[[check]]
+name = "other"
+type = "passive"
+max_check_attempts = 1
+contacts = ["ana"]
+''')
     pushover = providers.pushover
     story.result(2, "full")
     wait_for(lambda: len(pushover.ringing()) == 1, what="an emergency")
@@ -45,7 +51,7 @@ def test_pushover_rings_until_somebody_has_it_there_or_here(providers, story):
     story.result(0)
     wait_for(lambda: [one["priority"] for one in pushover.messages] == ["2", "0"], what="the end, quietly")
     story.closed()
-    story.result(2, "full again")
+    story.result(2, "full too", name="other")
     wait_for(lambda: len(pushover.ringing()) == 1, what="another emergency")
     assert story.server.post(f"/api/v1/incidents/{story.incident()['id']}/acknowledge", {"author": "bea"}).status == 200
     wait_for(lambda: not pushover.ringing(), what="that it rings no more")

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_api::annotations::{self, Query, TagSet};
 use incidents::page::Message;
@@ -56,6 +57,9 @@ fn derived(directory: &Path, purpose: &str, bytes: usize) -> String {
         .collect()
 }
 
+/// A page does not wait longer for its graph.
+const GRAPH_PATIENCE: Duration = Duration::from_secs(10);
+
 /// What pages say beside what the incident knows.
 struct Known(Arc<House>);
 
@@ -74,6 +78,15 @@ impl Surroundings for Known {
 
     fn usual(&self, message: &Message) -> Option<String> {
         usual::usual(&self.0, message)
+    }
+
+    /// Asked for by a thread that may wait.
+    fn picture(&self, token: &str) -> Option<Vec<u8>> {
+        let services = self.0.services.load();
+        let services = services.as_ref().as_ref()?;
+        let drawn = http_api::draw_incident(services, token.to_owned(), false);
+        let drawn = async { tokio::time::timeout(GRAPH_PATIENCE, drawn).await };
+        Handle::current().block_on(drawn).ok()?.ok()
     }
 
     fn answered(&self, answer: &Answer) -> bool {

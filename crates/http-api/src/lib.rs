@@ -65,6 +65,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 pub use ::accounts;
+pub use acknowledge::draw as draw_incident;
 pub use agents::Agents;
 pub use answers::Answers;
 pub use api_v1::availability::Availabilities;

@@ -24,6 +24,7 @@
 //! | `words` | what they are told |
 //! | `time` | what held back the word lifts, a snooze ends, a definition is gone |
 //! | `ending` | how it ends, and who is told so |
+//! | `trying` | "send a test now" |
 //! | `token` | what a link that acknowledges holds |
 //! | [`oncall`] | schedules: who is on call when |
 //! | [`outbox`] | pages that wait, and what became of each |
@@ -61,6 +62,7 @@ mod tests;
 mod time;
 mod token;
 pub mod told;
+mod trying;
 mod words;
 
 pub use answers::{Answer, Handle, What};

@@ -416,6 +416,17 @@ pub(crate) fn pages_of(store: &StateStore, id: IncidentId) -> Result<Vec<KeptPag
     Ok(rows.iter().filter_map(kept_page).collect())
 }
 
+/// Of a contact those that are in no incident, the newest first.
+pub(crate) fn pages_of_nothing(
+    store: &StateStore,
+    contact: &str,
+    limit: i64,
+) -> Result<Vec<KeptPage>, StateError> {
+    let sql = format!("{PAGE} WHERE incident IS NULL AND contact = ?1 ORDER BY id DESC LIMIT ?2");
+    let rows = store.query(&sql, &[contact.into(), limit.into()])?;
+    Ok(rows.iter().filter_map(kept_page).collect())
+}
+
 pub(crate) fn first_page(
     store: &StateStore,
     id: IncidentId,

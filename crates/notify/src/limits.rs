@@ -49,6 +49,8 @@ pub const MARKS: usize = 5;
 pub const MARKS_BEFORE_SECONDS: i64 = 3_600;
 /// What values usually are is looked up for so long in one round of pages; the rest of a storm goes without.
 pub const USUALS_PATIENCE: Duration = Duration::from_secs(1);
+/// Graphs that one round of a channel draws: from four pages at once they are one mail, which has none.
+pub const PICTURES: usize = 3;
 /// A task looks for pages at least so often, whatever wakes it.
 pub const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// What is being sent at the stop has so long to end.

@@ -18,7 +18,9 @@ use vocabulary::{Clock, Timestamp};
 
 use crate::channels::{self, Channel, Letter, Post, Results, Sent};
 use crate::config::{ChannelConfig, Secret};
-use crate::limits::{LOOK_EVERY, MARKS, MARKS_BEFORE_SECONDS, ROUND, STOP_TIMEOUT, USUALS_PATIENCE};
+use crate::limits::{
+    LOOK_EVERY, MARKS, MARKS_BEFORE_SECONDS, PICTURES, ROUND, STOP_TIMEOUT, USUALS_PATIENCE,
+};
 use crate::listening::Listening;
 use crate::retry::{Failure, next_try};
 
@@ -35,6 +37,8 @@ pub trait Surroundings: Send + Sync {
     fn marks(&self, from: i64, until: i64) -> Vec<Mark>;
     /// What the value usually is, in words.
     fn usual(&self, message: &Message) -> Option<String>;
+    /// The graph of the incident that this token acknowledges, as PNG; none: nothing is measured of it.
+    fn picture(&self, token: &str) -> Option<Vec<u8>>;
     /// Somebody has answered a page: it is that contact's deed now. False: it cannot be done now, and is to be asked for again.
     fn answered(&self, answer: &Answer) -> bool;
 }
@@ -153,7 +157,8 @@ fn spawn(
         let (name, settings, shared) = (name.clone(), settings.clone(), shared.clone());
         tasks.spawn(Listening { name, ear, settings, shared }.run(stopped.clone()));
     }
-    let task = Task { name, channel, give_up: entry.give_up, settings, shared, failures: 0 };
+    let (give_up, pictures) = (entry.give_up, entry.pictures);
+    let task = Task { name, channel, give_up, pictures, settings, shared, failures: 0 };
     tasks.spawn(task.run(stopped.clone()));
     Ok(())
 }
@@ -196,6 +201,8 @@ struct Task {
     name: String,
     channel: Box<dyn Channel>,
     give_up: i64,
+    /// Its pages show the graph.
+    pictures: bool,
     settings: Arc<Settings>,
     shared: Arc<Shared>,
     /// Rounds in a row in which nobody was there.
@@ -284,12 +291,12 @@ impl Task {
     }
 
     async fn letters(&self, now_ms: i64) -> Vec<Letter> {
-        let (shared, name) = (self.shared.clone(), self.name.clone());
+        let (shared, name, pictures) = (self.shared.clone(), self.name.clone(), self.pictures);
         let looked_up = tokio::task::spawn_blocking(move || {
             let due = shared.desk.due(&name, now_ms, ROUND);
             let mut marks: HashMap<i64, Vec<Mark>> = HashMap::new();
             let mut usual: HashMap<(String, String), Option<String>> = HashMap::new();
-            let began = Instant::now();
+            let (began, mut drawn) = (Instant::now(), 0);
             let letter = |waiting: Waiting| {
                 let Page { id, incident, kind, contact, channel, message, .. } = &waiting.page;
                 let first = incident.and_then(|incident| shared.desk.first_page(incident, contact, channel));
@@ -307,7 +314,10 @@ impl Task {
                 };
                 let token = incident.filter(|_| kind.is_problem());
                 let token = token.map(|incident| shared.desk.acknowledge_token(incident, contact));
-                Letter { first: first.unwrap_or(*id), marks, usual, token, waiting }
+                let picture = token.as_ref().filter(|_| pictures && drawn < PICTURES);
+                drawn += usize::from(picture.is_some());
+                let picture = picture.and_then(|token| shared.surroundings.picture(token));
+                Letter { first: first.unwrap_or(*id), marks, usual, token, picture, waiting }
             };
             due.into_iter().map(letter).collect()
         });

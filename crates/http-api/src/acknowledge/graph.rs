@@ -53,7 +53,8 @@ pub async fn graph(
     }
 }
 
-async fn draw(services: &Arc<Services>, token: String, dark: bool) -> Answer<Vec<u8>> {
+/// Of the incident that this token is of, as PNG.
+pub async fn draw(services: &Arc<Services>, token: String, dark: bool) -> Answer<Vec<u8>> {
     let parameters = off_thread(services, move |services| {
         let link = read(services, token)?;
         let drawn = drawn(services, &link);

@@ -26,7 +26,7 @@ use crate::answer::{Answer, Problem};
 use crate::api_v1::{incidents, off_thread};
 use crate::services::Services;
 
-pub use graph::graph;
+pub use graph::{draw, graph};
 pub use keys::keys;
 
 /// What is below it asks for no sign-in.

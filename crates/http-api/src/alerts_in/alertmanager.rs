@@ -29,6 +29,8 @@ const USUAL_CHECK: &str = "alertmanager";
 const MAX_ALERTS: usize = 10_000;
 /// Alertmanager's own, of an alert that says no end.
 const RESOLVE_TIMEOUT_SECONDS: i64 = 300;
+/// While anything fires it is looked so often what has ended: another message may bring an end forward.
+const SWEEP_SECONDS: i64 = 2;
 
 #[derive(Deserialize)]
 pub struct Which {
@@ -126,7 +128,7 @@ fn name(rule: &str, labels: &BTreeMap<String, String>) -> String {
     cut(one_line(&format!("{rule}{tags}")))
 }
 
-/// Ends what is not heard of any more. One task sleeps until the next end; when there is none left it goes.
+/// Ends what is not heard of any more. One task looks for it; when nothing is left it goes.
 fn sweep_later(services: Arc<Services>) {
     use std::sync::atomic::Ordering::AcqRel;
     if services.sweeping_alerts.swap(true, AcqRel) {
@@ -134,7 +136,7 @@ fn sweep_later(services: Arc<Services>) {
     }
     tokio::spawn(async move {
         while let Some(next) = services.alert_ends.next() {
-            let wait = (next - services.clock.now().0).clamp(1, RESOLVE_TIMEOUT_SECONDS);
+            let wait = (next - services.clock.now().0).clamp(1, SWEEP_SECONDS);
             tokio::time::sleep(std::time::Duration::from_secs(wait.unsigned_abs())).await;
             sweep(&services).await;
         }

@@ -315,7 +315,7 @@ fn whole(services: &Services, found: Whole) -> WholeIncident {
     }
 }
 
-fn page(kept: KeptPage) -> PageItem {
+pub(super) fn page(kept: KeptPage) -> PageItem {
     PageItem {
         id: kept.page.id,
         kind: kept.page.kind.word(),

@@ -7,6 +7,7 @@ pub mod availability;
 mod check_test;
 pub mod checks;
 pub mod closest;
+pub mod contacts;
 pub mod deeds;
 pub mod describe;
 pub mod downtimes;
@@ -139,6 +140,7 @@ pub fn router() -> Router<Arc<Services>> {
         )
         .route("/overrides", get(overrides::list).post(overrides::create))
         .route("/overrides/{id}", delete(overrides::end))
+        .route("/contacts/{name}/test", get(contacts::tried).post(contacts::try_it))
         .route("/grafana/alerts", post(grafana_alerts::take))
         .route("/noise", get(noise::noise))
         .route("/reports", get(reports::report))
@@ -255,7 +257,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         proposal::proposal, post_mortems::list, post_mortems::begin, post_mortems::one, post_mortems::write, post_mortems::versions, post_mortems::earlier,
         post_mortems::publishing::preview, post_mortems::publishing::publish, post_mortems::publishing::withdraw,
         post_mortems::follow_ups::open, post_mortems::follow_ups::add, post_mortems::follow_ups::change, post_mortems::follow_ups::remove,
-        incidents::list, incidents::one, deeds::declare, deeds::take, deeds::hand_over, deeds::escalate, deeds::severity, deeds::reopen, deeds::merge, deeds::split, deeds::silence, incidents::acknowledge, incidents::resolve, incidents::note, incidents::judge, noise::noise, proof::list, proof::begin, proof::one, reports::report, funnels::funnels, grafana_alerts::take, incidents::snooze,
+        incidents::list, incidents::one, deeds::declare, deeds::take, deeds::hand_over, deeds::escalate, deeds::severity, deeds::reopen, deeds::merge, deeds::split, deeds::silence, incidents::acknowledge, incidents::resolve, incidents::note, incidents::judge, noise::noise, proof::list, proof::begin, proof::one, reports::report, funnels::funnels, grafana_alerts::take, contacts::try_it, contacts::tried, incidents::snooze,
         crate::stream::open, crate::stream::set_targets
     )
 )]

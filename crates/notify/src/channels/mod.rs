@@ -43,6 +43,8 @@ pub struct Entry {
     pub ear: fn(&ChannelConfig) -> Opened,
     /// Seconds after which a page is told in another way.
     pub give_up: i64,
+    /// Its pages show the graph.
+    pub pictures: bool,
     /// The provider keeps a state of each incident, and calls people until somebody has it.
     pub follows: bool,
 }
@@ -81,6 +83,8 @@ pub struct Letter {
     pub usual: Option<String>,
     /// Whoever has it may acknowledge the incident in the contact's name.
     pub token: Option<String>,
+    /// Its graph as PNG, for channels that show one.
+    pub picture: Option<Vec<u8>>,
     /// The first page of this incident to this contact by this channel, which may be this one.
     pub first: i64,
 }

@@ -2,15 +2,16 @@
 
 use crate::text::Said;
 
-pub fn page(all: &[Said]) -> String {
-    let parts: Vec<String> = all.iter().map(one).collect();
+/// `picture`: by what the mail calls the graph that it carries.
+pub fn page(all: &[Said], picture: Option<&str>) -> String {
+    let parts: Vec<String> = all.iter().map(|said| one(said, picture)).collect();
     format!(
         "<!doctype html><html><body style=\"font-family:sans-serif;font-size:15px;color:#222\">{}</body></html>\n",
         parts.join("<hr>\n")
     )
 }
 
-fn one(said: &Said) -> String {
+fn one(said: &Said, picture: Option<&str>) -> String {
     let mut out = format!("<h2 style=\"font-size:18px\">{}</h2>\n<table>\n", escape(&said.headline));
     for (word, what) in &said.facts {
         out += &format!(
@@ -19,6 +20,11 @@ fn one(said: &Said) -> String {
         );
     }
     out += "</table>\n";
+    if let Some(picture) = picture {
+        out += &format!(
+            "<p><img src=\"cid:{picture}\" alt=\"The graph\" width=\"720\" style=\"max-width:100%\"></p>\n"
+        );
+    }
     if !said.output.is_empty() {
         out += &format!("<pre style=\"background:#f4f4f4;padding:8px\">{}</pre>\n", escape(&said.output));
     }

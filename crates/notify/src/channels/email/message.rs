@@ -15,7 +15,12 @@ pub struct Mail {
     pub incident: Option<i64>,
     pub plain: String,
     pub html: String,
+    /// PNG, shown within the part with colours.
+    pub picture: Option<Vec<u8>>,
 }
+
+/// By what that part calls it.
+pub const PICTURE: &str = "graph@bellwether";
 
 /// Of a line of base64, as RFC 2045 has it.
 const LINE: usize = 76;
@@ -49,23 +54,53 @@ impl Mail {
         ]);
         lines.extend(self.incident.map(|incident| format!("X-Bellwether-Incident: {incident}")));
         lines.push(String::new());
-        for (kind, text) in [("plain", &self.plain), ("html", &self.html)] {
-            lines.push(format!("--{boundary}"));
-            lines.push(format!("Content-Type: text/{kind}; charset=utf-8"));
-            lines.push("Content-Transfer-Encoding: base64".to_owned());
-            lines.push(String::new());
-            lines.extend(base64_lines(text));
+        lines.extend(text_part(&boundary, "plain", &self.plain));
+        match &self.picture {
+            None => lines.extend(text_part(&boundary, "html", &self.html)),
+            Some(picture) => lines.extend(self.with_picture(&boundary, picture)),
         }
         lines.push(format!("--{boundary}--"));
         lines.push(String::new());
         lines.join("\r\n").into_bytes()
     }
+
+    /// RFC 2387: the part with colours, and what it shows.
+    fn with_picture(&self, outer: &str, picture: &[u8]) -> Vec<String> {
+        let inner = format!("{outer}_related");
+        let mut lines = vec![
+            format!("--{outer}"),
+            format!("Content-Type: multipart/related; type=\"text/html\";\r\n boundary=\"{inner}\""),
+            String::new(),
+        ];
+        lines.extend(text_part(&inner, "html", &self.html));
+        let headers = [
+            "Content-Type: image/png".to_owned(),
+            format!("Content-ID: <{PICTURE}>"),
+            "Content-Disposition: inline; filename=\"graph.png\"".to_owned(),
+        ];
+        lines.extend(part(&inner, &headers, picture));
+        lines.push(format!("--{inner}--"));
+        lines
+    }
 }
 
-/// Lines end in CRLF within the text too.
-fn base64_lines(text: &str) -> Vec<String> {
+fn text_part(boundary: &str, kind: &str, text: &str) -> Vec<String> {
+    // Lines end in CRLF within the text too.
     let text = text.replace("\r\n", "\n").replace('\n', "\r\n");
-    let encoded = BASE64.encode(text);
+    part(boundary, &[format!("Content-Type: text/{kind}; charset=utf-8")], text.as_bytes())
+}
+
+fn part(boundary: &str, headers: &[String], content: &[u8]) -> Vec<String> {
+    let mut lines = vec![format!("--{boundary}")];
+    lines.extend_from_slice(headers);
+    lines.push("Content-Transfer-Encoding: base64".to_owned());
+    lines.push(String::new());
+    lines.extend(base64_lines(content));
+    lines
+}
+
+fn base64_lines(content: &[u8]) -> Vec<String> {
+    let encoded = BASE64.encode(content);
     encoded.as_bytes().chunks(LINE).map(|line| String::from_utf8_lossy(line).into_owned()).collect()
 }
 
@@ -109,6 +144,7 @@ mod tests {
             incident: Some(3),
             plain: "one\ntwo".into(),
             html: "<p>one".into(),
+            picture: None,
         };
         let bytes = String::from_utf8(mail.bytes("ana@example.org", 0)).unwrap();
         let (head, body) = bytes.split_once("\r\n\r\n").unwrap();

@@ -41,6 +41,7 @@ pub const ENTRY: Entry = Entry {
     open: |config| Ok(Box::new(Email::open(config)?)),
     ear: deaf,
     give_up: MAIL_GIVE_UP_SECONDS,
+    pictures: true,
     follows: false,
 };
 
@@ -247,6 +248,8 @@ impl Email {
             1 => (text::subject(page), (bundle[0].first != page.id).then(|| id(bundle[0].first))),
             many => (format!("[Bellwether] {many} notices"), None),
         };
+        // Of several it would not be said whose it is.
+        let picture = bundle[0].picture.clone().filter(|_| bundle.len() == 1);
         let intro = (bundle.len() > 1)
             .then(|| said.iter().map(|said| format!("- {}\n", said.headline)).collect::<String>());
         message::Mail {
@@ -261,7 +264,8 @@ impl Email {
                 .chain(plain)
                 .collect::<Vec<_>>()
                 .join(&format!("\n{}\n\n", "-".repeat(72))),
-            html: html::page(&said),
+            html: html::page(&said, picture.as_ref().map(|_| message::PICTURE)),
+            picture,
         }
     }
 }

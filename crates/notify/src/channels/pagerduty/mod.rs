@@ -37,6 +37,7 @@ pub const ENTRY: Entry = Entry {
     open,
     ear,
     give_up: CALL_GIVE_UP_SECONDS,
+    pictures: false,
     follows: true,
 };
 

@@ -23,6 +23,7 @@ pub const ENTRY: Entry = Entry {
     open,
     ear,
     give_up: CALL_GIVE_UP_SECONDS,
+    pictures: false,
     // It rings until it is told that somebody has it.
     follows: true,
 };

@@ -20,6 +20,7 @@ pub const ENTRY: Entry = Entry {
     open,
     ear: deaf,
     give_up: CALL_GIVE_UP_SECONDS,
+    pictures: false,
     follows: false,
 };
 

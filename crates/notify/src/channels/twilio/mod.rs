@@ -26,6 +26,7 @@ pub const SMS: Entry = Entry {
     open: |config| read(config).map(|account| OneByOne::boxed(Texts(account))),
     ear: |config| Ok(Some(Box::new(Texts(read(config)?)))),
     give_up: CALL_GIVE_UP_SECONDS,
+    pictures: false,
     follows: false,
 };
 
@@ -38,6 +39,7 @@ pub const VOICE: Entry = Entry {
     // Keys that are pressed come to /a/TOKEN/keys.
     ear: deaf,
     give_up: CALL_GIVE_UP_SECONDS,
+    pictures: false,
     follows: false,
 };
 

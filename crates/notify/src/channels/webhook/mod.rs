@@ -30,6 +30,7 @@ pub const ENTRY: Entry = Entry {
     open,
     ear: deaf,
     give_up: CALL_GIVE_UP_SECONDS,
+    pictures: false,
     follows: false,
 };
 

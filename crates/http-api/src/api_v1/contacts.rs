@@ -1,0 +1,71 @@
+//! Does it reach them? A test is sent by every channel of a contact, and what became of it is told.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use incidents::Refusal;
+use incidents::desk::Failed;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::incidents::PageItem;
+use super::status::off_thread;
+use super::watched::may;
+use crate::accounts::{Caller, Role};
+use crate::answer::{Answer, Problem};
+use crate::services::Services;
+
+#[derive(Serialize, ToSchema)]
+pub struct Tests {
+    contact: String,
+    /// The newest first: by each channel one that begins and one that ends it.
+    pages: Vec<PageItem>,
+}
+
+/// Sends a test now, by every channel of the contact.
+#[utoipa::path(post, path = "/contacts/{name}/test", params(("name" = String, Path)),
+    responses((status = 202, body = Tests), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn try_it(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Answer<(StatusCode, Json<Tests>)> {
+    may(&caller, Role::Responder)?;
+    off_thread(&services, move |services| {
+        let sent = services.desk.try_contact(&name, &caller.name, services.clock.now());
+        sent.map_err(|failed| refusal(&name, failed))?;
+        Ok((StatusCode::ACCEPTED, Json(tests(services, name)?)))
+    })
+    .await
+}
+
+/// What became of the latest tests of a contact.
+#[utoipa::path(get, path = "/contacts/{name}/test", params(("name" = String, Path)), responses((status = 200, body = Tests)))]
+pub async fn tried(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Answer<Json<Tests>> {
+    may(&caller, Role::Responder)?;
+    off_thread(&services, move |services| Ok(Json(tests(services, name)?))).await
+}
+
+fn tests(services: &Services, contact: String) -> Answer<Tests> {
+    let pages = services.desk.tests_of(&contact)?;
+    Ok(Tests { contact, pages: pages.into_iter().map(super::incidents::page).collect() })
+}
+
+fn refusal(name: &str, failed: Failed) -> Problem {
+    match failed {
+        Failed::Refused(Refusal::Unknown) => Problem::not_found(format!("there is no contact `{name}`"))
+            .hint("contacts are defined as [[contact]] in the configuration, or are people with an account"),
+        Failed::Refused(Refusal::No(why)) => Problem::new(StatusCode::CONFLICT, why),
+        Failed::Refused(Refusal::Bad(why)) => Problem::bad_request(why),
+        Failed::Refused(Refusal::Taken { by, .. }) => {
+            Problem::new(StatusCode::CONFLICT, format!("{by} was quicker"))
+        }
+        Failed::State(error) => error.into(),
+    }
+}

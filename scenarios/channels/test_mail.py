@@ -1,0 +1,68 @@
+"""What a mail shows, and whether a contact is reached at all."""
+import time
+
+import pytest
+
+from support.receivers import MailServer
+from support.server import wait_for
+
+
+@pytest.fixture
+def mail():
+    server = MailServer().start()
+    yield server
+    server.stop()
+
+
+def config(mail):
+    return f"""
+[collectors]
+host = false
+[[contact]]
+name = "ana"
+channels = ["mail"]
+email = "ana@example.org"
+[[contact]]
+name = "nobody"
+channels = []
+[[channel]]
+name = "mail"
+type = "email"
+server = "127.0.0.1:{mail.port}"
+from = "bell@example.org"
+[[monitor]]
+name = "latency"
+kind = "metric"
+target = "api.ms"
+critical = "> 300"
+contacts = ["ana"]
+"""
+
+
+def test_a_mail_shows_the_graph(bellwether, mail):
+    server = bellwether(config(mail))
+    now = int(time.time())
+
+    def bad():
+        server.carbon_send(f"api.ms 900 {int(time.time())}\n".encode())
+        return mail.mails
+    server.carbon_send("".join(f"api.ms {100 + at % 7} {now - at}\n" for at in range(1, 120)).encode())
+    wait_for(bad, pause=0.5, what="a mail")
+    message = mail.mails[0][1]
+    kinds = [part.get_content_type() for part in message.walk()]
+    assert kinds == ["multipart/alternative", "text/plain", "multipart/related", "text/html", "image/png"]
+    picture = next(part for part in message.walk() if part.get_content_type() == "image/png")
+    assert picture.get_content().startswith(b"\x89PNG") and picture["Content-ID"] == "<graph@bellwether>"
+    assert "cid:graph@bellwether" in message.get_body(("html",)).get_content()
+
+
+def test_a_test_is_sent_now_and_what_became_of_it_is_told(bellwether, mail):
+    server = bellwether(config(mail))
+    sent = server.post("/api/v1/contacts/ana/test")
+    assert sent.status == 202 and [page["kind"] for page in sent.json["pages"]] == ["recovery", "problem"]
+    mail.wait(2)
+    assert "Nothing is wrong" in mail.texts()[0] and "CRITICAL: test of ana" in mail.texts()[0]
+    wait_for(lambda: [page["state"] for page in server.get("/api/v1/contacts/ana/test").json["pages"]] == ["delivered"] * 2, what="both delivered")
+    assert server.get("/api/v1/incidents?state=all").json["incidents"] == []
+    assert server.post("/api/v1/contacts/bea/test").status == 404
+    assert server.post("/api/v1/contacts/nobody/test").status == 409
