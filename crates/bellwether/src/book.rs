@@ -7,6 +7,7 @@ use incidents::config::Environments;
 use monitors::Definitions;
 use monitors::config::ContactConfig;
 use monitors::machine::Hours;
+use monitors::services::Services;
 use state_store::StateStore;
 
 use crate::config::Config;
@@ -57,6 +58,8 @@ pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
     let hours = Arc::new(Hours::new(all, &jiff::tz::TimeZone::system()));
     let named = hours.clone();
     book.named_periods = Some(Arc::new(move |name, now| named.holds(name, now)));
+    enter_services(&mut book, all);
+    enter_needs(&mut book, all);
     book.periods = Some(Arc::new(move |contact, host, now| hours.allow(contact, host, now)));
     book.zone = Some(jiff::tz::TimeZone::system());
     book.policies =
@@ -70,6 +73,39 @@ pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
 
 fn policy(name: Option<&str>) -> Option<Arc<str>> {
     name.map(Arc::from)
+}
+
+fn enter_services(book: &mut Book, all: &Definitions) {
+    let services = Services::new(&all.services, http_api::place);
+    let itself = |name: &str| all.monitors.iter().find(|one| one.name == name)?.service.as_deref();
+    for ((host, name), subject) in &mut book.subjects {
+        let watched = services.of_watched(name, if *host { None } else { itself(name) });
+        let mut names: Vec<Arc<str>> =
+            watched.map(|index| services.all[index].name.as_str().into()).collect();
+        if *host {
+            names.extend(services.of_host(name).into_iter().map(Arc::from));
+        }
+        subject.services = names;
+    }
+    book.service_needs =
+        all.services.iter().map(|one| (one.name.as_str().into(), names(Some(&one.dependencies)))).collect();
+}
+
+/// Parents of hosts, masters of dependencies.
+fn enter_needs(book: &mut Book, all: &Definitions) {
+    let parents =
+        all.hosts.iter().flat_map(|host| host.parents.iter().map(|parent| (true, &host.name, parent)));
+    let checks = all
+        .dependencies
+        .iter()
+        .filter_map(|it| Some((false, it.dependent_check.as_ref()?, it.check.as_ref()?)));
+    let hosts =
+        all.dependencies.iter().filter_map(|it| Some((true, it.dependent_host.as_ref()?, it.host.as_ref()?)));
+    for (host, dependent, master) in parents.chain(checks).chain(hosts) {
+        if let Some(subject) = book.subjects.get_mut(&(host, dependent.as_str().into())) {
+            subject.needs.push((host, master.as_str().into()));
+        }
+    }
 }
 
 /// Each with where it is written.

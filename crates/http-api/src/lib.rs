@@ -75,7 +75,7 @@ pub use config::{AuthConfig, AuthMode, HttpConfig};
 pub use evaluate::StateEvents;
 pub use groups::Groups;
 pub use guess::source as source_of;
-pub use inventory::Inventories;
+pub use inventory::{Inventories, place};
 pub use pictures::{Pictures, PicturesConfig};
 pub use proofs::Proofs;
 pub use services::{Counters, Services, Settings};

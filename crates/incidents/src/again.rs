@@ -13,6 +13,9 @@ impl Incidents {
     pub(crate) fn incident_of_reason(&mut self, reason: &str, now: Timestamp) -> Option<IncidentId> {
         let id = *self.by_reason.get(reason)?;
         let incident = self.live.get(&id)?;
+        if !self.still_stands_for(incident, reason, now) {
+            return None;
+        }
         (!incident.rests() || self.may_come_back(incident, now)).then_some(id)
     }
 

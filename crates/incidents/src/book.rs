@@ -36,6 +36,10 @@ pub struct Subject {
     pub kind: Kind,
     /// Of a check.
     pub host: Option<Arc<str>>,
+    /// What it cannot do without, as (is it a host, name): parents, masters of dependencies.
+    pub needs: Vec<(bool, Arc<str>)>,
+    /// The services that it watches.
+    pub services: Vec<Arc<str>>,
     pub contacts: Vec<Arc<str>>,
     pub playbook: Option<String>,
     pub description: Option<String>,
@@ -91,6 +95,8 @@ pub struct Book {
     pub environments: Environments,
     /// Channels whose provider keeps a state of each incident: they hear who has it, so that it stops calling others.
     pub followers: BTreeSet<Arc<str>>,
+    /// The services that a service cannot do without.
+    pub service_needs: HashMap<Arc<str>, Vec<Arc<str>>>,
     /// None: everybody at any time.
     pub periods: Option<Periods>,
     pub named_periods: Option<NamedPeriods>,

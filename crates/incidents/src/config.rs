@@ -6,7 +6,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 use vocabulary::time::HumanDuration;
 
-use crate::limits::MAX_REOPEN_SECONDS;
+use crate::limits::{MAX_GROUP_SECONDS, MAX_REOPEN_SECONDS};
 
 /// `[incidents]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub struct IncidentsConfig {
     pub page_non_production: bool,
     /// What is bad again so soon after the end of its incident opens that one again. Zero: never.
     pub reopen_within: HumanDuration,
+    /// What goes bad within so long of what it belongs to is of the same incident. Zero: one reason is one incident.
+    pub group_window: HumanDuration,
 }
 
 impl Default for IncidentsConfig {
@@ -33,6 +35,7 @@ impl Default for IncidentsConfig {
             page_warnings: false,
             page_non_production: false,
             reopen_within: HumanDuration(Duration::from_secs(600)),
+            group_window: HumanDuration(Duration::from_secs(120)),
         }
     }
 }
@@ -45,6 +48,9 @@ impl IncidentsConfig {
                 "reopen_within",
                 "it is an hour at most: what comes later is another incident".into(),
             ));
+        }
+        if self.group_window.0.as_secs() > MAX_GROUP_SECONDS.unsigned_abs() {
+            problems.push(("group_window", "it is an hour at most, and a minute or two is usual".into()));
         }
         problems
     }

@@ -208,17 +208,31 @@ impl Incidents {
         let by_host =
             (trouble.withheld == Some(Withheld::HostDown)).then(|| self.host_incident(&key)).flatten();
         let reason = self.reason(&key);
-        let id = match by_host.or_else(|| self.incident_of_reason(&reason, now)) {
+        let known = by_host.or_else(|| self.incident_of_reason(&reason, now));
+        let id = match known {
             Some(id) => id,
-            None => self.open(&key, reason.clone(), now),
+            None => match self.cause(&key, &trouble) {
+                Some((id, why)) => {
+                    self.stands_for(id, &reason);
+                    trouble.why = Some(why);
+                    id
+                }
+                None => self.open(&key, reason.clone(), now),
+            },
         };
+        let is_part = self.live.get(&id).is_some_and(|incident| incident.detail.also.contains(&reason));
+        if is_part && trouble.why.is_none() {
+            trouble.why = Some(format!("of {reason}, which is a part of it"));
+        }
         self.reopen(id, now);
         let Some(incident) = self.live.get_mut(&id) else { return };
         incident.detail.breaches += 1;
+        incident.detail.grouped += usize::from(trouble.why.is_some());
         if trouble.worst.badness() > incident.detail.worst.badness() {
             incident.detail.worst = trouble.worst;
         }
-        let text = format!("{key} is {}: {}", trouble.state, trouble.text);
+        let why = trouble.why.as_ref().map(|why| format!(" (grouped: {why})")).unwrap_or_default();
+        let text = format!("{key} is {}{why}: {}", trouble.state, trouble.text);
         let is_host = key.host && trouble.state == State::Down;
         incident.troubles.insert(key.clone(), trouble);
         let is_check =
@@ -326,6 +340,7 @@ impl Incidents {
             reopened: 0,
             escalation: None,
             ran_out_at: None,
+            grouped: 0,
         };
         let title = key.monitor.to_string();
         let incident = Incident {

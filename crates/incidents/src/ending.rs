@@ -28,6 +28,8 @@ impl Incidents {
             }
             incident.detail.severity = incident.severity_now();
             incident.detail.bad = incident.bad().count();
+            incident.detail.grouped =
+                incident.troubles.values().filter(|trouble| trouble.why.is_some()).count();
             if incident.detail.severity.badness() > incident.detail.worst.badness() {
                 incident.detail.worst = incident.detail.severity;
             }
@@ -42,6 +44,7 @@ impl Incidents {
                 self.tell_end_of_pages(id, now);
             } else {
                 self.tell_problem(id, now);
+                self.tell_members(id, now);
             }
         }
     }

@@ -274,6 +274,9 @@ pub struct Detail {
     /// Acknowledgements of before have run out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ran_out_at: Option<i64>,
+    /// Members of other reasons than its own.
+    #[serde(default)]
+    pub grouped: usize,
 }
 
 fn is_zero(count: &u32) -> bool {

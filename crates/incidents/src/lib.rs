@@ -19,6 +19,7 @@
 //! | `people` | acknowledge, resolve, note, snooze |
 //! | [`deeds`] | take, hand over, escalate, say how bad it is, declare |
 //! | `again` | an incident opens again |
+//! | `grouping` | what goes bad together and belongs together is one incident |
 //! | `joining` | two incidents become one, or one two |
 //! | `telling` | who is told of what |
 //! | `words` | what they are told |
@@ -44,6 +45,7 @@ pub mod deeds;
 mod delivery;
 pub mod desk;
 mod ending;
+mod grouping;
 pub mod incident;
 mod joining;
 pub mod learning;

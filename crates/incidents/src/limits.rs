@@ -26,6 +26,10 @@ pub const MAX_SNOOZE_SECONDS: i64 = 30 * 86_400;
 pub const MAX_REOPEN_SECONDS: i64 = 3_600;
 /// By hand an incident opens again for so long after its end; what is older is history.
 pub const MAX_REOPEN_BY_HAND_SECONDS: i64 = 7 * 86_400;
+/// Members of one incident with which something that goes bad is compared; of a storm the first say enough.
+pub const MAX_COMPARED: usize = 100;
+/// What goes bad later than this is not said to belong together.
+pub const MAX_GROUP_SECONDS: i64 = 3_600;
 /// Of an incident that somebody declares.
 pub const MAX_TITLE: usize = 200;
 /// Contacts whom one word names.

@@ -26,7 +26,11 @@ impl Incidents {
             self.enter_told(&key, notice, now);
         }
         let id = self.place.get(&key).copied().filter(|id| self.knows(*id));
-        let id = id.map(|id| self.told_in(id, &notice.contact, &key));
+        let heard_in = id.map(|id| self.told_in(id, &notice.contact, &key));
+        if id.is_some_and(|id| heard_in == Some(id) && self.is_grouped_away(id, &key, notice, now)) {
+            return;
+        }
+        let id = heard_in;
         if let Some(id) = id {
             self.note_told(id, &key, notice);
         }

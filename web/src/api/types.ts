@@ -428,6 +428,8 @@ export type Incident = {
   also: string[]
   /** How often it was opened again. */
   reopened: number
+  /** Members of other reasons than its own, for which nobody who knows of it was paged. */
+  grouped: number
   /** Instances that are bad now, and that were. */
   bad: number
   instances: number

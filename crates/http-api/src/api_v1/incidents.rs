@@ -82,6 +82,8 @@ pub struct Told {
     also: Vec<String>,
     /// How often it was opened again.
     reopened: u32,
+    /// Members of other reasons than its own, for which nobody who knows of it was paged.
+    grouped: usize,
     /// Instances that are bad now, that were, and how often one went bad.
     bad: usize,
     instances: usize,
@@ -187,6 +189,7 @@ fn told(incident: Incident, instances: usize) -> Told {
         also: detail.also.into_iter().collect(),
         reopened: detail.reopened,
         escalation,
+        grouped: detail.grouped,
         id: incident.id,
         reason: incident.reason,
         title: incident.title,

@@ -3,6 +3,7 @@
 mod deeds;
 mod delivery;
 mod ends;
+mod grouping;
 mod policies;
 
 use std::cell::RefCell;
@@ -39,6 +40,7 @@ fn book() -> Book {
     let mut book = Book {
         config: IncidentsConfig {
             contacts: vec!["default".into()],
+            group_window: vocabulary::time::HumanDuration(std::time::Duration::ZERO),
             reopen_within: vocabulary::time::HumanDuration(std::time::Duration::ZERO),
             ..IncidentsConfig::default()
         },

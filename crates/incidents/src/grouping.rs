@@ -1,0 +1,230 @@
+//! What goes bad together and belongs together is one incident: whoever knows of it is not paged for each part.
+//!
+//! Nothing waits for it: what goes bad first opens the incident and pages at once. What follows within
+//! `[incidents] group_window` of any of its members joins it, if one needs the other, both are on one host, both are of
+//! one service or of services that need each other, or their names begin alike. Each member says why it is there.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use vocabulary::Timestamp;
+use vocabulary::state::{Notice, NoticeKind};
+
+use crate::book::{Book, Kind};
+use crate::core::{Incidents, is_ours};
+use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Told, Trouble};
+use crate::limits::MAX_COMPARED;
+use crate::page::PageKind;
+
+/// Names that begin alike say less than what is declared: they have to go bad at about the same time.
+const ALIKE_SECONDS: i64 = 30;
+/// So many nodes of two names have to be the same.
+const ALIKE_NODES: usize = 2;
+/// What all series of StatsD begin with tells nothing of them.
+const ROOTS: [&str; 6] = ["stats", "stats_counts", "timers", "gauges", "counters", "sets"];
+
+impl Incidents {
+    /// The open incident that this belongs to for another reason than its own, and why.
+    pub(crate) fn cause(&self, key: &Key, trouble: &Trouble) -> Option<(IncidentId, String)> {
+        let window = i64::try_from(self.book.config.group_window.0.as_secs()).unwrap_or(i64::MAX);
+        if window == 0 || is_ours(&key.monitor) {
+            return None;
+        }
+        let environment = self.not_paging(key);
+        let open = self.live.values().filter(|incident| {
+            !incident.is_closed() && incident.detail.snoozed_until.is_none() && !is_ours(&incident.reason)
+        });
+        let members = open.flat_map(|incident| {
+            incident.bad().take(MAX_COMPARED).map(move |(member, bad)| (incident.id, member, bad))
+        });
+        let near = members.filter_map(|(id, member, bad)| {
+            let apart = (bad.since - trouble.since).abs();
+            let together =
+                apart <= window && !is_ours(&member.monitor) && self.not_paging(member) == environment;
+            let (rank, why) = together.then(|| self.book.related(member, key, apart)).flatten()?;
+            Some(((rank, apart, id), why))
+        });
+        near.min_by(|(a, _), (b, _)| a.cmp(b)).map(|((.., id), why)| (id, why))
+    }
+
+    /// From now on the incident stands for this reason too.
+    pub(crate) fn stands_for(&mut self, id: IncidentId, reason: &str) {
+        let Some(incident) = self.live.get_mut(&id) else { return };
+        incident.detail.also.insert(reason.to_owned());
+        self.by_reason.insert(reason.to_owned(), id);
+    }
+
+    /// An incident stands for the reason of others only as long as something of it is bad there, or was a moment ago.
+    pub(crate) fn still_stands_for(&self, incident: &Incident, reason: &str, now: Timestamp) -> bool {
+        if incident.reason == reason || incident.is_closed() {
+            return true;
+        }
+        let within = i64::try_from(self.book.config.reopen_within.0.as_secs()).unwrap_or(i64::MAX);
+        let recent = |trouble: &Trouble| trouble.until.is_none_or(|until| now.0 - until < within);
+        incident.troubles.iter().any(|(key, trouble)| recent(trouble) && self.reason(key) == reason)
+    }
+
+    /// Those whom no other member has told: the first page of an incident reaches each of them once.
+    pub(crate) fn tell_members(&mut self, id: IncidentId, now: Timestamp) {
+        let Some(incident) = self.live.get(&id) else { return };
+        let detail = &incident.detail;
+        if detail.grouped == 0
+            || incident.phase != Phase::Open
+            || detail.snoozed_until.is_some()
+            || detail.paged_at.is_none()
+        {
+            return;
+        }
+        let parts = self.live.values().filter(|part| self.root_of(part.id) == id);
+        let told: BTreeSet<&str> =
+            parts.flat_map(|part| part.detail.told.keys().map(String::as_str)).collect();
+        let mut seen = BTreeSet::new();
+        let mut due = Vec::new();
+        let joined =
+            incident.bad().filter(|(_, trouble)| trouble.why.is_some() && trouble.withheld.is_none());
+        for (key, trouble) in joined.filter(|(key, _)| seen.insert((key.host, key.monitor.clone()))) {
+            let about = self.book.subject(key.host, &key.monitor);
+            let tells_itself = about.is_some_and(|it| it.kind != Kind::Monitor && !it.contacts.is_empty());
+            let severity = incident.said(trouble.state);
+            if tells_itself || !self.is_for_paging(incident, severity) {
+                continue;
+            }
+            let untold = self.recipients(incident, about, severity).into_iter();
+            let untold: Vec<_> = untold
+                .filter(|(name, _)| !told.contains(&**name) && self.book.is_time(name, key.host, now))
+                .collect();
+            if !untold.is_empty() {
+                due.push((untold, self.message(incident, key, trouble, about)));
+            }
+        }
+        for (contacts, message) in due {
+            for (contact, channels) in contacts {
+                self.tell(id, PageKind::Problem, &contact, &channels, &message, now);
+            }
+        }
+    }
+
+    /// Does its contact know of the incident by another member, so that this word of a check is one too many?
+    pub(crate) fn is_grouped_away(
+        &mut self,
+        id: IncidentId,
+        key: &Key,
+        notice: &Notice,
+        now: Timestamp,
+    ) -> bool {
+        let Some(incident) = self.live.get_mut(&id).filter(|incident| !incident.is_closed()) else {
+            return false;
+        };
+        if incident.detail.grouped == 0 {
+            return false;
+        }
+        let mark = key.mark();
+        let joined = incident.troubles.get(key).is_some_and(|trouble| trouble.why.is_some());
+        let bad: BTreeSet<String> = incident.bad().map(|(key, _)| key.mark()).collect();
+        let paged_at = incident.detail.paged_at;
+        let Some(told) = incident.detail.told.get_mut(&*notice.contact).filter(|told| told.waits()) else {
+            return false;
+        };
+        let by_page = told.by_notices_of.is_empty();
+        let by_others = told.by_notices_of.iter().any(|other| *other != mark && bad.contains(other));
+        let away = match notice.kind {
+            NoticeKind::Problem => {
+                let worse = paged_at.is_some_and(|paged| paged.badness() < notice.state.badness());
+                joined && !worse && (by_page || by_others)
+            }
+            NoticeKind::Recovery => (by_page && joined) || (by_others && told.by_notices_of.contains(&mark)),
+            _ => false,
+        };
+        if away {
+            hear(told, &mark, notice.kind, by_page);
+            if notice.kind == NoticeKind::Problem && notice.number <= 1 {
+                let text =
+                    format!("{key}: {} knows of this incident, and is not paged again", notice.contact);
+                self.write(id, Entry { at: now, kind: "grouped", who: notice.contact.to_string(), text });
+            }
+            self.touch(id);
+        }
+        away
+    }
+}
+
+/// Whose notices have told of the beginning, the last of them tells the end; whom a page told, a page tells.
+fn hear(told: &mut Told, mark: &str, kind: NoticeKind, by_page: bool) {
+    match kind {
+        NoticeKind::Problem if !by_page => drop(told.by_notices_of.insert(mark.to_owned())),
+        NoticeKind::Recovery => drop(told.by_notices_of.remove(mark)),
+        _ => {}
+    }
+}
+
+impl Book {
+    /// How strongly these two belong together, the strongest first, and why.
+    fn related(&self, member: &Key, key: &Key, apart: i64) -> Option<(u8, String)> {
+        // One incident has one policy: what another one would call people for stays by itself.
+        let policy =
+            |key: &Key| self.subject(key.host, &key.monitor).and_then(|it| it.escalation_policy.clone());
+        if policy(key).is_some_and(|own| policy(member).is_none_or(|other| other != own)) {
+            return None;
+        }
+        self.by_need(member, key)
+            .map(|why| (0, why))
+            .or_else(|| self.by_host(member, key).map(|why| (1, why)))
+            .or_else(|| self.by_service(member, key))
+            .or_else(|| (apart <= ALIKE_SECONDS).then(|| alike(member, key)).flatten().map(|why| (4, why)))
+    }
+
+    fn by_need(&self, member: &Key, key: &Key) -> Option<String> {
+        let needs = |one: &Key, other: &Key| {
+            let own = self.subject(one.host, &one.monitor).map(|subject| subject.needs.iter());
+            let host = self.host_of(one).filter(|_| !one.host).and_then(|host| self.subject(true, &host));
+            let all = own.into_iter().flatten().chain(host.into_iter().flat_map(|host| host.needs.iter()));
+            all.into_iter().any(|(host, name)| *host == other.host && *name == other.monitor)
+        };
+        match (needs(key, member), needs(member, key)) {
+            (true, _) => Some(format!("it needs {member}")),
+            (_, true) => Some(format!("{member} needs it")),
+            _ => None,
+        }
+    }
+
+    fn host_of(&self, key: &Key) -> Option<Arc<str>> {
+        if key.host { Some(key.monitor.clone()) } else { self.subject(false, &key.monitor)?.host.clone() }
+    }
+
+    fn by_host(&self, member: &Key, key: &Key) -> Option<String> {
+        let host = self.host_of(key)?;
+        (self.host_of(member)? == host).then(|| format!("on the same host, {host}"))
+    }
+
+    fn by_service(&self, member: &Key, key: &Key) -> Option<(u8, String)> {
+        let of = |key: &Key| self.subject(key.host, &key.monitor).map(|subject| &subject.services);
+        let (ones, others) = (of(key)?, of(member)?);
+        if let Some(same) = ones.iter().find(|one| others.contains(one)) {
+            return Some((2, format!("of the same service, {same}")));
+        }
+        let needs =
+            |from: &Arc<str>, to: &Arc<str>| self.service_needs.get(from).is_some_and(|all| all.contains(to));
+        let pairs = ones.iter().flat_map(|one| others.iter().map(move |other| (one, other)));
+        let found = pairs.into_iter().find_map(|(one, other)| match (needs(one, other), needs(other, one)) {
+            (true, _) => Some(format!("{one} needs {other}")),
+            (_, true) => Some(format!("{other} needs {one}")),
+            _ => None,
+        });
+        found.map(|why| (3, why))
+    }
+}
+
+/// Series whose names begin alike. Names of checks are made by people, who call unlike things alike.
+fn alike(member: &Key, key: &Key) -> Option<String> {
+    let (one, other) = (begin(&member.instance)?, begin(&key.instance)?);
+    (one == other).then(|| format!("their names begin with {}", one.join(".")))
+}
+
+fn begin(series: &str) -> Option<Vec<&str>> {
+    let name = series.split(';').next()?;
+    let nodes: Vec<&str> =
+        name.split('.').skip_while(|node| ROOTS.contains(node)).take(ALIKE_NODES).collect();
+    // The last node says what is measured, and is none of them.
+    (nodes.len() == ALIKE_NODES && name.split('.').count() > ALIKE_NODES && !name.contains(['(', ' ']))
+        .then_some(nodes)
+}
