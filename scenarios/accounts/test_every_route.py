@@ -20,9 +20,9 @@ prefixes = ["shop."]
 '''
 ASKERS = ["nobody", "viewer", "responder", "editor", "admin", "foreign token", "foreign team", "no page"]
 NAME = "nothing-there"
+FOLLOW_UP = {"what": NAME, "owner": NAME, "due": "2030-01-01"}
 # Where what the description asks for does not do: what is said must be right enough to come to the question who may.
 BODIES = {
-    "POST /api/v1/post-mortems/{id}/follow-ups": {"what": "a test", "owner": "ana", "due": "2030-01-01"},
     "POST /api/v1/post-mortems": {"incident": 1},
     "PUT /api/v1/post-mortems/{id}": {"version": 1, "text": {"title": "x"}},
     "POST /api/v1/session": {},
@@ -31,6 +31,8 @@ BODIES = {
     "POST /api/v1/grafana/alerts": {"alerts": []},
     "POST /api/v1/incidents/{id}/snooze": {"for": "2h"},
     "POST /api/v1/incidents/{id}/severity": {"severity": "critical"},
+    "POST /api/v1/post-mortems/{id}/follow-ups": FOLLOW_UP,
+    "PUT /api/v1/post-mortems/{id}/follow-ups/{follow_up}": FOLLOW_UP,
     "POST /api/v1/trial": {"name": NAME},
     "POST /events/": {"what": "x", "tags": []},
 }
@@ -89,7 +91,8 @@ class Description:
         in_path = lambda one: "{" + one["name"] + "}" in path
         asked = [one for one in asked if not in_path(one) and "null" not in one["schema"].get("type", [])]
         query = urllib.parse.urlencode({one["name"]: json.dumps(self.example(one["schema"])).strip('"') for one in asked})
-        path = re.sub(r"\{(\w+)\}", lambda part: "9999" if part[1] in ("id", "follow_up") else NAME, path)
+        numbers = [one["name"] for one in about.get("parameters", []) if one["schema"].get("type") == "integer"]
+        path = re.sub(r"\{(\w+)\}", lambda part: "9999" if part[1] in numbers else NAME, path)
         return path + ("?" + query if query else ""), body
 
 
