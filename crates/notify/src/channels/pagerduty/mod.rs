@@ -22,17 +22,7 @@ use crate::text;
 pub const ENTRY: Entry = Entry {
     kind: ChannelType::Pagerduty,
     word: "pagerduty",
-    keys: &[
-        "routing_key",
-        "routing_key_file",
-        "url",
-        "token",
-        "token_file",
-        "api_url",
-        "secret",
-        "secret_file",
-        "ca_file",
-    ],
+    keys: &["routing_key", "routing_key_file", "url", "token", "token_file", "api_url", "ca_file"],
     problems,
     open,
     ear,
@@ -61,8 +51,6 @@ fn problems(channel: &ChannelConfig) -> Problems {
     }
     problems::url(channel, &mut found);
     problems::token(channel, None, &mut found);
-    let (here, file) = (("secret", &channel.secret), ("secret_file", &channel.secret_file));
-    problems::secret(here, file, None, &mut found);
     if let Some(Err(why)) = channel.api_url.as_deref().map(outbound::Url::parse) {
         found.push(("api_url", why));
     }
