@@ -1,5 +1,8 @@
 """Whose phone rings: schedules of files and of the API, who stands in, and who is paged after whom."""
+import time
+
 from support.receivers import WebhookServer
+from support.server import wait_for
 
 SCHEDULE = """
 [[contact]]
@@ -52,6 +55,11 @@ def test_c108_who_is_on_call_and_who_stands_in(bellwether):
     assert made.status == 200 and made.json["origin"] == "ui"
     gaps = server.get("/api/v1/schedules/night/gaps").json["gaps"]
     assert len(gaps) >= 29 and all(gap["end"] - gap["start"] <= 16 * 3600 for gap in gaps)
+    # Nobody at night: health warns of it, unless it is meant so.
+    doubt = wait_for(lambda: [one["text"] for one in server.get("/api/v1/health").json["doubts"] if one["part"] == "oncall"])
+    assert "nobody is on call for `night` from " in doubt[0], doubt
+    assert server.put("/api/v1/schedules/night", {**made.json["definition"], "may_be_empty": True}).status == 200
+    wait_for(lambda: not any(one["part"] == "oncall" for one in server.get("/api/v1/health").json["doubts"]))
     server.stop()
     server.start()
     shifts = server.get("/api/v1/schedules/night/shifts").json
@@ -126,3 +134,49 @@ def test_c105_nobody_acknowledges_and_the_next_one_is_paged(bellwether):
         assert server.request("DELETE", "/api/v1/escalation-policies/night").status == 204
     finally:
         receiver.stop()
+
+
+def test_c110_who_would_be_woken(bellwether):
+    server = bellwether(POLICY.replace("{port}", "1"))
+    path = "/api/v1/oncall/rehearsal?monitor=shop"
+    told = server.get(f"{path}&at={int(time.time()) + 30 * DAY}").json
+    assert (told["policy"], told["state"], told["host"], told["goes_on"]) == ("web", "CRITICAL", False, True)
+    calls = [(one["after"], [(call["contact"], call["channel"], call["event"]) for call in one["calls"]]) for one in told["moments"]]
+    assert calls == [(0, [("ana", "log", "problem")]), (2, [("ben", "hook", "problem")])]
+    assert told["moments"][1]["said"] == ["step 2 of `web`: ben"]
+    low = server.get(path + "&state=warning").json["moments"]
+    assert low[0]["calls"] == [] and "pages nobody" in low[0]["said"][0]
+    assert server.get(path + "&state=down").status == 400 and server.get(path + "&state=sad").status == 400
+    assert server.get("/api/v1/oncall/rehearsal?monitor=nothing").status == 404
+    assert server.get(path + "&at=99999999999999").status == 400
+    # Nothing of it has happened.
+    assert server.get("/api/v1/incidents").json["open"] == 0
+
+
+def test_turns_in_ones_own_calendar(bellwether):
+    server = bellwether(SCHEDULE)
+    made = server.post("/api/v1/oncall/calendars", {"person": "ana"})
+    assert made.status == 201 and made.json["path"].endswith(".ics")
+    answer = server.get(made.json["path"])
+    assert answer.status == 200 and answer.headers["Content-Type"] == "text/calendar; charset=utf-8"
+    lines = answer.text.split("\r\n")
+    assert lines[0] == "BEGIN:VCALENDAR" and lines[-2:] == ["END:VCALENDAR", ""] and all(len(line.encode()) <= 75 for line in lines)
+    starts = [line[len("DTSTART:"):] for line in lines if line.startswith("DTSTART:")]
+    # The turns of who is gone go to the next in the list, so that ana has two of three weeks in a row.
+    shifts = server.get(f"/api/v1/schedules/web/shifts?until={int(time.time()) + 365 * DAY}").json["shifts"]
+    for shift in shifts[1:]:
+        begins = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(shift["start"]))
+        if shift["person"] == "ben":
+            assert begins not in starts
+    mine = {time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(one["start"])) for one in shifts[1:] if one["person"] == "ana"}
+    assert len(mine & set(starts)) > 15, (mine, starts)
+    # The secret is kept nowhere, is needed whole, and is of no use once it is revoked.
+    (listed,) = server.get("/api/v1/oncall/calendars").json["calendars"]
+    assert (listed["id"], listed["person"], listed["schedule"]) == (made.json["id"], "ana", None) and "path" not in listed
+    assert server.get(made.json["path"][:-5] + ".ics").status == 404
+    assert server.post("/api/v1/oncall/calendars", {"person": "zoe"}).status == 400
+    assert server.post("/api/v1/oncall/calendars", {"person": "ana", "schedule": "web"}).status == 400
+    whole = server.post("/api/v1/oncall/calendars", {"schedule": "web"}).json["path"]
+    assert {"SUMMARY:ana", "SUMMARY:ben"} <= set(server.get(whole).text.split("\r\n"))
+    assert server.request("DELETE", f"/api/v1/oncall/calendars/{made.json['id']}").status == 204
+    assert server.get(made.json["path"]).status == 404 and server.get(whole).status == 200

@@ -76,6 +76,7 @@ fn parts(house: &House, store: &StoreHealth) -> Vec<Part> {
     parts.extend(crate::agents::parts(house, now));
     parts.extend(crate::watching_own::parts(house, now));
     parts.extend(crate::telling_own::parts(house, now));
+    parts.extend(crate::oncall_own::oncall_part(house));
     parts.push(outside::outside_part(house));
     parts.extend(threads_part(house));
     parts.push(store_part(house, store));

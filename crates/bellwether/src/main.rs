@@ -28,6 +28,7 @@ mod logging;
 mod membership;
 mod metric_watch;
 mod offline;
+mod oncall_own;
 mod opening;
 mod own;
 mod process;

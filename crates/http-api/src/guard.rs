@@ -366,6 +366,7 @@ fn is_open(request: &Request) -> bool {
         || path.starts_with(crate::ping::PREFIX)
         || path.starts_with(crate::acknowledge::PREFIX)
         || path.starts_with(crate::published::PREFIX)
+        || path.starts_with(crate::api_v1::calendars::PREFIX)
         || crate::ui::is_page_or_asset(request.method(), path)
 }
 

@@ -70,6 +70,18 @@ pub const MAX_SHIFTS_SECONDS: i64 = 400 * 86_400;
 /// Nobody on call is warned of so long ahead.
 pub const GAPS_AHEAD_SECONDS: i64 = 30 * 86_400;
 
+/// What a calendar has of the past, and of what is to come.
+pub const CALENDAR_BACK_SECONDS: i64 = 31 * 86_400;
+pub const CALENDAR_AHEAD_SECONDS: i64 = 366 * 86_400;
+/// The beginning of a turn that is not over is looked for so far back: turns are no longer than a year of weeks.
+pub const CALENDAR_SEARCH_SECONDS: i64 = (MAX_ROTATION_HOURS + 168) * 3_600;
+/// Calendars that are read without signing in.
+pub const MAX_FEEDS: usize = 1_000;
+/// Who would be woken is told for a day: who has not answered until then is no matter of steps any more.
+pub const REHEARSAL_SECONDS: i64 = 86_400;
+/// … and for so many moments: a policy of seconds could fill a page of megabytes.
+pub const MAX_REHEARSED: usize = 500;
+
 /// Pages of one channel whose receivers may still answer; of a storm the newest.
 pub const MAX_ANSWERABLE: i64 = 1_000;
 /// What a receiver calls a page, and how far a channel has read; others write it.

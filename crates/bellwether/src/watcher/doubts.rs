@@ -65,6 +65,7 @@ fn affected(part: &Part) -> String {
         "checks" => "checks: their states are older than they should be",
         "pages" => "pages: somebody was not told",
         "channel" => "pages by this channel: they come late, or by another one",
+        "oncall" => "whoever should be called at such a time: the next step of a policy is, or nobody",
         "outside_heartbeat" => {
             "this server's own end: nobody outside would hear of it, or has heard of it now"
         }

@@ -4,6 +4,7 @@
 pub mod agent;
 pub mod audit;
 pub mod availability;
+pub mod calendars;
 mod check_test;
 pub mod checks;
 pub mod closest;
@@ -38,6 +39,7 @@ pub mod policies;
 pub mod post_mortems;
 pub mod proof;
 pub mod proposal;
+pub mod rehearsal;
 pub mod reports;
 pub mod schedules;
 pub mod search;
@@ -129,6 +131,10 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/incidents/{id}/resolve", post(incidents::resolve))
         .route("/incidents/{id}/judge", post(incidents::judge))
         .route("/oncall", get(schedules::on_call))
+        .route("/oncall/rehearsal", get(rehearsal::rehearse))
+        .route("/oncall/calendars", get(calendars::list).post(calendars::create))
+        .route("/oncall/calendars/{id}", delete(calendars::revoke))
+        .route("/oncall/ical/{token}", get(calendars::read))
         .route("/schedules", get(schedules::list))
         .route("/schedules/{name}", get(schedules::one).put(schedules::define).delete(schedules::undefine))
         .route("/schedules/{name}/shifts", get(schedules::shifts))
@@ -251,7 +257,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         downtimes::remove_comment, downtimes::downtimes, downtimes::upcoming, downtimes::plan_downtime, downtimes::cancel_downtime, downtimes::silences,
         downtimes::silence, downtimes::end_silence, notifications::notifications,
         heartbeats::list, heartbeats::one, heartbeats::remove, heartbeats::ping, heartbeats::pause, heartbeats::resume,
-        schedules::on_call, schedules::list, schedules::one, schedules::define, schedules::undefine, schedules::shifts, schedules::gaps_of,
+        schedules::on_call, rehearsal::rehearse, calendars::list, calendars::create, calendars::revoke, calendars::read, schedules::list, schedules::one, schedules::define, schedules::undefine, schedules::shifts, schedules::gaps_of,
         overrides::list, overrides::create, overrides::end, policies::list, policies::one, policies::define, policies::undefine,
         moved::of_incident, closest::closest, flags::list, flags::set, flags::remove,
         proposal::proposal, post_mortems::list, post_mortems::begin, post_mortems::one, post_mortems::write, post_mortems::versions, post_mortems::earlier,

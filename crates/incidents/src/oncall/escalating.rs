@@ -380,7 +380,7 @@ impl Incidents {
 }
 
 /// Whose turn it is in steps that go round, by policy and step.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Turns {
     next: BTreeMap<(String, usize), u64>,
     unsaved: BTreeSet<(String, usize)>,
@@ -436,6 +436,11 @@ impl Openings {
 
     fn since(&self, since: Timestamp) -> usize {
         self.0.iter().rev().take_while(|at| **at > since).count()
+    }
+
+    /// As it was then.
+    pub fn until(&self, at: Timestamp) -> Openings {
+        Openings(self.0.iter().copied().filter(|opened| *opened <= at).collect())
     }
 
     pub fn load(store: &StateStore) -> Result<Openings, StateError> {

@@ -13,15 +13,21 @@
 //! | [`schedule`] | all layers, versions and overrides of one schedule: shifts and gaps |
 //! | [`policy`] | `[[escalation_policy]]`, and what is wrong with one |
 //! | [`escalating`] | how an incident goes through its policy |
+//! | [`rehearsal`] | who would be woken |
 //! | [`roster`] | all schedules and policies as they are known now |
+//! | [`calendar`] | shifts for people's own calendars |
+//! | [`feeds`] | who may read these |
 //! | `doing` | definitions change, somebody stands in |
 //! | `store` | the tables |
 
+pub mod calendar;
 pub mod config;
 mod doing;
 pub mod escalating;
+pub mod feeds;
 mod layer;
 pub mod policy;
+pub mod rehearsal;
 mod restriction;
 pub mod roster;
 pub mod schedule;
@@ -33,6 +39,7 @@ mod wall;
 pub use config::{LayerConfig, ScheduleConfig};
 pub use escalating::Escalation;
 pub use policy::PolicyConfig;
+pub use rehearsal::Rehearsal;
 pub use roster::{Origin, Roster};
 pub use schedule::{Override, Shift};
 pub use store::MIGRATIONS;

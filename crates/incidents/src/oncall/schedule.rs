@@ -91,6 +91,13 @@ impl Schedule {
         layers.iter().map(|layer| layer.name.as_str()).collect()
     }
 
+    /// Could this person ever be on call?
+    pub fn names(&self, person: &str) -> bool {
+        let mut layers = self.versions.iter().flat_map(|version| &version.layers);
+        layers.any(|layer| layer.people.iter().any(|name| **name == *person))
+            || self.overrides.iter().any(|over| *over.person == *person)
+    }
+
     fn is_there(&self, person: &str, at: Timestamp) -> bool {
         self.gone.get(person).is_none_or(|since| at < *since)
     }

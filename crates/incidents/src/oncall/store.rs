@@ -24,7 +24,10 @@ pub const MIGRATIONS: Migrations = Migrations {
          CREATE TABLE oncall_gone (person TEXT PRIMARY KEY, since INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
         // Whose turn it is in steps of policies that go round.
         "CREATE TABLE oncall_turn (policy TEXT NOT NULL, step INTEGER NOT NULL, next INTEGER NOT NULL,
-            PRIMARY KEY (policy, step)) STRICT, WITHOUT ROWID;"],
+            PRIMARY KEY (policy, step)) STRICT, WITHOUT ROWID;",
+        // Calendars that are read by whoever has the secret.
+        "CREATE TABLE oncall_feed (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, secret BLOB NOT NULL UNIQUE,
+            made_by TEXT NOT NULL, at INTEGER NOT NULL) STRICT;"],
 };
 
 /// Made by the API.

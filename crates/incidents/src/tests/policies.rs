@@ -1,5 +1,7 @@
 //! Policies in simulated time, to the second: stories, and random ones against a model that counts seconds.
 
+mod rehearsal;
+
 use super::*;
 use crate::oncall::policy::{PolicyConfig, StepConfig};
 use crate::oncall::store::Kept;

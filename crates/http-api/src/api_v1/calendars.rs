@@ -1,0 +1,156 @@
+//! Shifts in people's own calendars: an address with a secret, which programs read without signing in.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::{Extension, Json};
+use incidents::oncall::calendar::Of;
+use incidents::oncall::feeds::Feed;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::schedules::refusal;
+use super::status::off_thread;
+use super::watched;
+use crate::accounts::{self, Caller, Role};
+use crate::answer::{Answer, Body, Id, Problem};
+use crate::guard::require;
+use crate::services::Services;
+
+/// What is below it asks for no sign-in: the secret says enough.
+pub const PREFIX: &str = "/api/v1/oncall/ical/";
+/// Programs go by the end of the name.
+const ENDING: &str = ".ics";
+/// What is longer was made by nobody here.
+const LONGEST: usize = 200;
+
+#[derive(Serialize, ToSchema)]
+pub struct Calendars {
+    calendars: Vec<Calendar>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Calendar {
+    id: i64,
+    /// Of all schedules, what is this person's.
+    person: Option<String>,
+    /// All turns of this schedule.
+    schedule: Option<String>,
+    made_by: String,
+    made_at: i64,
+}
+
+/// Of a schedule, or of a person: default is who asks.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCalendar {
+    person: Option<String>,
+    schedule: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct CreatedCalendar {
+    id: i64,
+    /// Shown this once: whoever has it reads the calendar.
+    path: String,
+}
+
+fn told(feed: Feed) -> Calendar {
+    let (person, schedule) = match feed.of {
+        Of::Person(name) => (Some(name.to_string()), None),
+        Of::Schedule(name) => (None, Some(name.to_string())),
+    };
+    Calendar { id: feed.id, person, schedule, made_by: feed.by, made_at: feed.at.0 }
+}
+
+/// Those that can be read, without their secrets.
+#[utoipa::path(get, path = "/oncall/calendars", responses((status = 200, body = Calendars)))]
+pub async fn list(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+) -> Answer<Json<Calendars>> {
+    watched::may(&caller, Role::Responder)?;
+    off_thread(&services, |services| {
+        let calendars = services.desk.feeds()?.into_iter().map(told).collect();
+        Ok(Json(Calendars { calendars }))
+    })
+    .await
+}
+
+/// An address for a calendar program, of one's own turns or of a schedule; those of others are for editors.
+#[utoipa::path(post, path = "/oncall/calendars", request_body = NewCalendar,
+    responses((status = 201, body = CreatedCalendar), (status = 400, body = Problem)))]
+pub async fn create(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Body(wanted): Body<NewCalendar>,
+) -> Answer<(StatusCode, Json<CreatedCalendar>)> {
+    watched::may(&caller, Role::Responder)?;
+    let of = match (wanted.person, wanted.schedule) {
+        (Some(_), Some(_)) => {
+            return Err(Problem::bad_request(
+                "a calendar is of a `person` or of a `schedule`: leave one out",
+            ));
+        }
+        (None, Some(schedule)) => Of::Schedule(schedule.into()),
+        (person, None) => Of::Person(person.unwrap_or_else(|| caller.name.clone()).into()),
+    };
+    let of_another = matches!(&of, Of::Person(name) if **name != *caller.name);
+    require(&caller, if of_another { Role::Editor } else { Role::Responder })?;
+    off_thread(&services, move |services| {
+        let secret = accounts::random_secret().map_err(Problem::internal)?;
+        let made = services.desk.make_feed(&of, &secret, &caller.name, services.clock.now());
+        let id = made.map_err(|failed| refusal(failed, || unknown(0)))?;
+        Ok((StatusCode::CREATED, Json(CreatedCalendar { id, path: format!("{PREFIX}{secret}{ENDING}") })))
+    })
+    .await
+}
+
+fn unknown(id: i64) -> Problem {
+    Problem::not_found(format!("there is no calendar {id}")).hint("GET /api/v1/oncall/calendars lists them")
+}
+
+/// Its address is of no use any more. Those of others are for editors.
+#[utoipa::path(delete, path = "/oncall/calendars/{id}", params(("id" = i64, Path)),
+    responses((status = 204), (status = 404, body = Problem)))]
+pub async fn revoke(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Id(id): Id<i64>,
+) -> Answer<StatusCode> {
+    watched::may(&caller, Role::Responder)?;
+    off_thread(&services, move |services| {
+        let known =
+            services.desk.feeds()?.into_iter().find(|feed| feed.id == id).ok_or_else(|| unknown(id))?;
+        let own = known.by == caller.name || known.of == Of::Person(caller.name.as_str().into());
+        require(&caller, if own { Role::Responder } else { Role::Editor })?;
+        match services.desk.remove_feed(id)? {
+            true => Ok(StatusCode::NO_CONTENT),
+            false => Err(unknown(id)),
+        }
+    })
+    .await
+}
+
+/// The calendar (RFC 5545): a month back and a year ahead, in UTC. The token ends with `.ics`.
+#[utoipa::path(get, path = "/oncall/ical/{token}", params(("token" = String, Path)),
+    responses((status = 200, content_type = "text/calendar", body = String), (status = 404, body = Problem)))]
+pub async fn read(
+    State(services): State<Arc<Services>>,
+    Path(token): Path<String>,
+) -> Answer<impl IntoResponse> {
+    let found = off_thread(&services, move |services| {
+        let secret = token.strip_suffix(ENDING).unwrap_or(&token);
+        if secret.len() > LONGEST {
+            return Ok(None);
+        }
+        Ok(services.desk.calendar(secret, services.clock.now())?)
+    });
+    // The same whether it was revoked or never was.
+    let text = found.await?.ok_or_else(|| Problem::not_found("there is no such calendar"))?;
+    let headers =
+        [(header::CONTENT_TYPE, "text/calendar; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
+    Ok((headers, text))
+}

@@ -1,0 +1,129 @@
+//! Who would be woken is who is woken then, to the second: what is said before against what then happens.
+
+use super::*;
+use crate::oncall::Rehearsal;
+use crate::oncall::rehearsal::Call;
+
+const WATCHED_SECONDS: i64 = 900;
+
+impl Story {
+    fn rehearses(&self, name: &str, state: State, at: i64) -> Rehearsal {
+        let (key, at) = (key(name), Timestamp(at));
+        self.incidents.stage_for(&key, at).unwrap().play(&key, state, at)
+    }
+}
+
+fn some_policy(random: &mut Random) -> PolicyConfig {
+    let targets = ["ana", "ben", "cyd", "zoe", "team:t", "schedule:s", "channel:chat"];
+    let mut steps = vec![step(&["ana", "cyd"], &format!("{}s", 1 + random.below(90)))];
+    for _ in 0..random.below(4) {
+        let named: Vec<&str> = targets.into_iter().filter(|_| random.below(3) == 0).collect();
+        let named = if named.is_empty() { vec!["schedule:s"] } else { named };
+        let mut step = step(&named, &format!("{}s", 1 + random.below(90)));
+        step.round_robin = random.below(3) == 0;
+        step.if_time = (random.below(6) == 0).then(|| "never".into());
+        step.only_if = (random.below(4) == 0).then(|| format!("> {} in 10m", random.below(4)));
+        let place = usize::try_from(random.below(1 + steps.len() as i64)).unwrap();
+        steps.insert(place, step);
+    }
+    PolicyConfig { repeat: random.below(3) as u32, ..policy(&steps) }
+}
+
+/// Other incidents came and went: whose turn it is, and how many there were, is not as at first.
+fn some_past(random: &mut Random, story: &mut Story) {
+    for _ in 0..random.below(5) {
+        for to in [State::Critical, State::Ok] {
+            story.now += 1 + random.below(200);
+            story.incidents.apply(&change("paged2", to, None, story.now), Timestamp(story.now));
+            story.incidents.tick(&story.sky, Timestamp(story.now));
+        }
+    }
+}
+
+/// The pages of each second, of those seconds that have any.
+fn really(random: &mut Random, story: &mut Story, state: State) -> Vec<(i64, Vec<Call>)> {
+    let mut all = Vec::new();
+    let start = story.now;
+    while story.now < start + WATCHED_SECONDS {
+        let now = Timestamp(story.now);
+        let mut pages = Vec::new();
+        if story.now == start {
+            pages.extend(story.incidents.apply(&change("paged", state, None, start), now));
+        }
+        pages.extend(story.incidents.tick(&story.sky, now));
+        let call = |page: Page| Call { contact: page.contact, channel: page.channel, kind: page.kind };
+        // Of those before somebody may still hear of the end.
+        pages.retain(|page| page.kind.is_problem());
+        if !pages.is_empty() {
+            all.push((story.now, pages.into_iter().map(call).collect()));
+        }
+        if random.below(200) == 0 {
+            story.killed();
+        }
+        story.now += 1;
+    }
+    all
+}
+
+fn one_comparison(seed: u64, mut story: Story) -> Story {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed));
+    story.begins_anew(some_policy(&mut random));
+    let book = &mut story.incidents.book;
+    book.contacts.insert("ana".into(), contact(&["mail", "hook"]));
+    // Five minutes on, five minutes off.
+    book.periods = Some(Arc::new(|name, _, now| name != "cyd" || now.0 % 600 >= 300));
+    if random.below(2) == 0 {
+        let paged = book.subjects.get_mut(&(false, "paged".into())).unwrap();
+        paged.contacts = vec!["cyd".into(), "ops".into()];
+    }
+    some_past(&mut random, &mut story);
+    // Any time of a week, some of it on a Sunday, when nobody is on call.
+    story.now += random.below(7 * 86_400);
+    let state = if random.below(8) == 0 { State::Warning } else { State::Critical };
+    let at = story.now + random.below(3_600);
+    let said = story.rehearses("paged", state, at);
+    assert_eq!(said, story.rehearses("paged", state, at), "seed {seed}: asking changes nothing");
+    story.now = at;
+    let happened = really(&mut random, &mut story, state);
+    let expected = said.moments.into_iter().filter(|moment| !moment.calls.is_empty());
+    let expected = expected.map(|moment| (moment.at.0, moment.calls));
+    let expected: Vec<_> = expected.take_while(|(second, _)| *second < at + WATCHED_SECONDS).collect();
+    assert_eq!(expected, happened, "seed {seed}");
+    assert_eq!(happened.is_empty(), state == State::Warning, "seed {seed}");
+    story
+}
+
+#[test]
+fn c110_who_would_be_woken_is_who_then_is() {
+    let mut story = Story::new();
+    for seed in 1..=100 {
+        story = one_comparison(seed, story);
+    }
+}
+
+#[test]
+fn why_nobody_is_woken_is_told() {
+    let mut story = Story::of_policy(policy(&[step(&["zoe"], "5m"), step(&["ana"], "10m")]));
+    let said = |story: &Story, name: &str, state| {
+        let first = &story.rehearses(name, state, 1_000).moments[0];
+        (first.calls.len(), first.said.join("\n"))
+    };
+    let lines = "step 1 of `p`: nobody is reached by `zoe`\nstep 1 of `p` reaches nobody: the next step runs at once\nstep 2 of `p`: ana";
+    assert_eq!(said(&story, "paged", State::Critical), (1, lines.into()));
+    assert_eq!(story.rehearses("paged", State::Critical, 1_000).policy.as_deref(), Some("p"));
+    let low = "WARNING pages nobody: [incidents] page_warnings is off";
+    assert_eq!(said(&story, "paged", State::Warning), (0, low.into()));
+    let shadow = "it is in shadow: no incident opens";
+    assert_eq!(said(&story, "shadow", State::Critical), (0, shadow.into()));
+    // A check's own rules tell its contacts.
+    let of_check = story.rehearses("web/http", State::Critical, 1_000);
+    assert_eq!(of_check.by_own_rules, [Arc::from("ops")]);
+    assert!(of_check.moments[0].calls.is_empty() && of_check.policy.is_none());
+    assert!(story.incidents.stage_for(&key("nothing"), Timestamp(0)).is_none());
+    // What goes on for longer than is told.
+    story.goes_by(PolicyConfig { repeat: 100, ..policy(&[step(&["ana"], "1s")]) });
+    let long = story.rehearses("paged", State::Critical, 1_000);
+    assert_eq!((long.moments.len(), long.goes_on), (102, false), "101 rounds, and those of last resort");
+    story.goes_by(policy(&[step(&["ana"], "24h"), step(&["ben"], "1h")]));
+    assert!(story.rehearses("paged", State::Critical, 1_000).goes_on);
+}
