@@ -75,6 +75,8 @@ pub const CALENDAR_BACK_SECONDS: i64 = 31 * 86_400;
 pub const CALENDAR_AHEAD_SECONDS: i64 = 366 * 86_400;
 /// The beginning of a turn that is not over is looked for so far back: turns are no longer than a year of weeks.
 pub const CALENDAR_SEARCH_SECONDS: i64 = (MAX_ROTATION_HOURS + 168) * 3_600;
+/// Cover that was asked for and is kept; what ended first goes.
+pub const MAX_COVERS: i64 = 10_000;
 /// Calendars that are read without signing in.
 pub const MAX_FEEDS: usize = 1_000;
 /// Who would be woken is told for a day: who has not answered until then is no matter of steps any more.

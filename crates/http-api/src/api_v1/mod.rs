@@ -9,6 +9,7 @@ mod check_test;
 pub mod checks;
 pub mod closest;
 pub mod contacts;
+pub mod cover;
 pub mod deeds;
 pub mod describe;
 pub mod downtimes;
@@ -146,6 +147,9 @@ pub fn router() -> Router<Arc<Services>> {
         )
         .route("/overrides", get(overrides::list).post(overrides::create))
         .route("/overrides/{id}", delete(overrides::end))
+        .route("/cover", get(cover::list).post(cover::ask))
+        .route("/cover/{id}", delete(cover::withdraw))
+        .route("/cover/{id}/accept", post(cover::accept))
         .route("/contacts/{name}/test", get(contacts::tried).post(contacts::try_it))
         .route("/grafana/alerts", post(grafana_alerts::take))
         .route("/noise", get(noise::noise))
@@ -258,7 +262,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         downtimes::silence, downtimes::end_silence, notifications::notifications,
         heartbeats::list, heartbeats::one, heartbeats::remove, heartbeats::ping, heartbeats::pause, heartbeats::resume,
         schedules::on_call, rehearsal::rehearse, calendars::list, calendars::create, calendars::revoke, calendars::read, schedules::list, schedules::one, schedules::define, schedules::undefine, schedules::shifts, schedules::gaps_of,
-        overrides::list, overrides::create, overrides::end, policies::list, policies::one, policies::define, policies::undefine,
+        overrides::list, overrides::create, overrides::end, cover::list, cover::ask, cover::accept, cover::withdraw, policies::list, policies::one, policies::define, policies::undefine,
         moved::of_incident, closest::closest, flags::list, flags::set, flags::remove,
         proposal::proposal, post_mortems::list, post_mortems::begin, post_mortems::one, post_mortems::write, post_mortems::versions, post_mortems::earlier,
         post_mortems::publishing::preview, post_mortems::publishing::publish, post_mortems::publishing::withdraw,

@@ -34,11 +34,11 @@ pub struct Taken {
     pub override_id: i64,
 }
 
-const COVER: &str =
-    "SELECT id, schedule, person, start, until, note, made_by, at, taken_by, taken_at, override FROM oncall_cover";
+const COVER: &str = "SELECT id, schedule, person, start, until, note, made_by, at, taken_by, taken_at, override FROM oncall_cover";
 
 fn cover(row: &Row) -> Cover {
-    let taken = || Taken { by: row.text(8).into(), at: Timestamp(row.integer(9)), override_id: row.integer(10) };
+    let taken =
+        || Taken { by: row.text(8).into(), at: Timestamp(row.integer(9)), override_id: row.integer(10) };
     Cover {
         id: row.integer(0),
         schedule: row.text(1).into(),
@@ -95,12 +95,19 @@ impl Desk {
 
     /// Those that are not over, accepted or not.
     pub fn covers(&self, now: Timestamp) -> Result<Vec<Cover>, StateError> {
-        let rows = self.store.query(&format!("{COVER} WHERE until > ?1 ORDER BY start, id"), &[now.0.into()])?;
+        let rows =
+            self.store.query(&format!("{COVER} WHERE until > ?1 ORDER BY start, id"), &[now.0.into()])?;
         Ok(rows.iter().map(cover).collect())
     }
 
     /// The first who does has it.
-    pub fn accept_cover(&self, id: i64, person: &Arc<str>, by: &str, now: Timestamp) -> Result<Cover, Failed> {
+    pub fn accept_cover(
+        &self,
+        id: i64,
+        person: &Arc<str>,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Cover, Failed> {
         check_author(by)?;
         let mut inner = self.inner.lock();
         self.refresh_roster(&mut inner, now);

@@ -24,6 +24,12 @@ impl Inner {
         self.roster_is_old = true;
     }
 
+    /// An override that is on the disk.
+    pub(super) fn stands_in(&mut self, over: Override) {
+        self.oncall.overrides.push(over);
+        self.build_roster();
+    }
+
     fn build_roster(&mut self) {
         let book = self.incidents.book();
         let zone = book.zone.clone().unwrap_or(TimeZone::UTC);
@@ -147,8 +153,7 @@ impl Desk {
         self.refresh_roster(&mut inner, over.at);
         check_override(&inner, &over)?;
         over.id = self.store.transaction(|tx| store::save_override(tx, &over))?;
-        inner.oncall.overrides.push(over.clone());
-        inner.build_roster();
+        inner.stands_in(over.clone());
         Ok(over)
     }
 
@@ -174,7 +179,7 @@ impl Desk {
     }
 }
 
-fn check_author(by: &str) -> Result<(), Failed> {
+pub(super) fn check_author(by: &str) -> Result<(), Failed> {
     match by.len() > MAX_AUTHOR {
         true => bad(format!("`author` is longer than {MAX_AUTHOR} bytes")),
         false => Ok(()),
@@ -216,7 +221,7 @@ fn check_names(inner: &Inner, config: &PolicyConfig, now: Timestamp) -> Result<(
     }
 }
 
-fn check_override(inner: &Inner, over: &Override) -> Result<(), Failed> {
+pub(super) fn check_override(inner: &Inner, over: &Override) -> Result<(), Failed> {
     if !inner.incidents.roster().schedules.contains_key(&over.schedule) {
         return bad(format!("there is no schedule `{}`: GET /api/v1/schedules lists them", over.schedule));
     }

@@ -17,11 +17,13 @@
 //! | [`roster`] | all schedules and policies as they are known now |
 //! | [`calendar`] | shifts for people's own calendars |
 //! | [`feeds`] | who may read these |
+//! | [`cover`] | somebody asks for cover, somebody accepts |
 //! | `doing` | definitions change, somebody stands in |
 //! | `store` | the tables |
 
 pub mod calendar;
 pub mod config;
+pub mod cover;
 mod doing;
 pub mod escalating;
 pub mod feeds;

@@ -27,7 +27,11 @@ pub const MIGRATIONS: Migrations = Migrations {
             PRIMARY KEY (policy, step)) STRICT, WITHOUT ROWID;",
         // Calendars that are read by whoever has the secret.
         "CREATE TABLE oncall_feed (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, secret BLOB NOT NULL UNIQUE,
-            made_by TEXT NOT NULL, at INTEGER NOT NULL) STRICT;"],
+            made_by TEXT NOT NULL, at INTEGER NOT NULL) STRICT;",
+        "CREATE TABLE oncall_cover (id INTEGER PRIMARY KEY, schedule TEXT NOT NULL, person TEXT NOT NULL, start INTEGER NOT NULL,
+            until INTEGER NOT NULL, note TEXT NOT NULL, made_by TEXT NOT NULL, at INTEGER NOT NULL, taken_by TEXT, taken_at INTEGER,
+            override INTEGER) STRICT;
+         CREATE INDEX oncall_cover_until ON oncall_cover (until);"],
 };
 
 /// Made by the API.

@@ -1,3 +1,4 @@
-//! Schedules against a model that walks the clock minute by minute.
+//! Schedules against a model that walks the clock minute by minute, and what people do with them.
 
+mod cover;
 mod model;
