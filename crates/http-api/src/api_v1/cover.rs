@@ -56,7 +56,7 @@ pub struct NewCover {
 
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Acceptance {
+pub struct CoverAcceptance {
     /// Who stands in; default: who accepts.
     person: Option<String>,
 }
@@ -126,14 +126,14 @@ pub async fn ask(
 }
 
 /// Makes the override: only in the turns of who asks. The first who accepts has it.
-#[utoipa::path(post, path = "/cover/{id}/accept", params(("id" = i64, Path)), request_body = Acceptance,
+#[utoipa::path(post, path = "/cover/{id}/accept", params(("id" = i64, Path)), request_body = CoverAcceptance,
     responses((status = 200, body = Cover), (status = 400, body = Problem), (status = 404, body = Problem),
         (status = 409, body = Problem)))]
 pub async fn accept(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
     Id(id): Id<i64>,
-    Body(said): Body<Acceptance>,
+    Body(said): Body<CoverAcceptance>,
 ) -> Answer<Json<Cover>> {
     watched::may(&caller, Role::Responder)?;
     off_thread(&services, move |services| {
