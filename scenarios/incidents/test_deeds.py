@@ -195,3 +195,47 @@ def test_everybody_may_declare_what_no_monitor_sees(bellwether, hook):
     assert server.post("/api/v1/incidents", {"title": "x", "severity": "loud"}).status == 400
     assert deed(server, made["id"], "resolve", {"author": "ben", "comment": "the bank is back"})["phase"] == "resolved"
     assert {body["event"] for _, body, _ in hook.wait(4)[2:]} == {"resolved"}
+
+
+def test_the_last_time_is_in_the_page_and_a_note_pages_whom_it_mentions(bellwether, hook):
+    server = bellwether(config(hook.url).replace("[incidents]", '[incidents]\nreopen_within = "0s"'))
+    fail(server, "job")
+    first = incident(server, "monitor:job")["id"]
+    [(_, page, _)] = hook.wait(1)
+    assert page["last_time"] is None and "Last time" not in page["text"]
+    # Somebody who is mentioned reads it, and hears of no end by that; a word that names nobody is said to.
+    said = deed(server, first, "note", {"text": "@Ben, is it yours? cc @zoe, mail zoe@example.org", "author": "ana"})
+    assert said["timeline"][-1]["text"] == "not paged: @zoe is no contact"
+    mention = hook.wait(2)[1][1]
+    assert (mention["event"], mention["contact"], mention["author"], mention["acknowledge"]) == ("mention", "ben", "ana", None)
+    assert mention["headline"].startswith("ana mentions you: ") and "is it yours?" in mention["text"]
+    deed(server, first, "acknowledge", {"author": "ana"})
+    closed = deed(server, first, "resolve", {"author": "ben", "comment": "done", "helped": "restarted the proxy"})
+    assert closed["helped"]["text"] == "restarted the proxy" and closed["helped"]["who"] == "ben"
+    assert [entry["text"] for entry in closed["timeline"] if entry["kind"] == "helped"] == ["restarted the proxy"]
+    assert [body["contact"] for _, body, _ in hook.wait(3)[2:]] == ["ana"]
+    well(server, "job")
+    wait_for(lambda: server.get("/api/v1/monitors/job").json["state"] == "OK", what="the job to be well")
+    # Killed in between; the word can still be changed, and the last one counts.
+    server.kill()
+    server.start()
+    deed(server, first, "helped", {"text": "a bigger proxy", "author": "cem"})
+    for body, status in [({"text": " "}, 400), ({}, 422), ({"text": "x" * 1001}, 400), ({"text": "x", "more": 1}, 422)]:
+        deed(server, first, "helped", body, status)
+    deed(server, 999, "helped", {"text": "x"}, 404)
+    fail(server, "job")
+    page = hook.wait(4)[3][1]
+    assert page["event"] == "problem" and page["incident"] != first, page
+    assert page["last_time"].endswith(", ana: a bigger proxy") and f"Last time:  {page['last_time']}" in page["text"]
+    times = server.get(f"/api/v1/incidents/{page['incident']}/earlier").json
+    [last] = times["earlier"]
+    assert (last["id"], last["same"], last["owner"], last["judged"], last["post_mortem"]) == (first, "reason", "ana", None, None)
+    assert last["helped"]["text"] == "a bigger proxy" and last["seconds"] == last["closed"] - last["opened"]
+    begun = server.post("/api/v1/post-mortems", {"incident": first}).json
+    task = {"what": "a second proxy", "owner": "ben", "due": "2030-01-01"}
+    assert server.post(f"/api/v1/post-mortems/{begun['id']}/follow-ups", task).status == 200
+    deed(server, first, "judge", {"useful": True, "too_late": True})
+    [last] = server.get(f"/api/v1/incidents/{page['incident']}/earlier").json["earlier"]
+    assert (last["judged"], last["post_mortem"]["id"], last["post_mortem"]["open_follow_ups"]) == ("too late", begun["id"], 1)
+    assert server.get(f"/api/v1/incidents/{first}/earlier").json["earlier"] == []
+    assert server.get("/api/v1/incidents/999/earlier").status == 404

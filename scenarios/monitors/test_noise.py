@@ -101,7 +101,7 @@ def test_what_pages_is_counted_and_judged_and_what_is_tried_out_pages_nobody(bel
         "judged useful", "judged not useful: it is always so at night"]
     noise = server.get("/api/v1/noise").json
     assert noise["monitors"] == [{"reason": "monitor:load", "incidents": 1, "pages": 1, "self_healed": 1, "acknowledged": 0,
-                                  "useful": 0, "useless": 1}]
+                                  "useful": 0, "useless": 1, "too_late": 0}]
     until(server, ["load.a 99"], lambda: len(hook.taken) == 3, "the next page")
     [again] = server.get("/api/v1/incidents").json["incidents"]
     assert server.post(f"/api/v1/incidents/{again['id']}/acknowledge", {}).status == 200
@@ -109,6 +109,13 @@ def test_what_pages_is_counted_and_judged_and_what_is_tried_out_pages_nobody(bel
     server.start()
     [noisy] = server.get("/api/v1/noise?days=1").json["monitors"]
     assert (noisy["incidents"], noisy["pages"], noisy["acknowledged"], noisy["useless"]) == (2, 2, 1, 1)
+
+    judged = server.post(f"/api/v1/incidents/{again['id']}/judge", {"useful": True, "too_late": True})
+    assert judged.status == 200 and judged.json["timeline"][-1]["text"] == "judged too late", judged.text
+    [noisy] = server.get("/api/v1/noise").json["monitors"]
+    assert (noisy["useful"], noisy["too_late"], noisy["useless"]) == (1, 1, 1)
+    answer = server.post(path, {"useful": False, "too_late": True})
+    assert answer.status == 400 and "too_late" in answer.json["error"] and answer.json["hint"], answer.text
 
     for bad, status, message in [({"useful": "no"}, 422, "useful"), ({}, 422, "useful"), ({"useful": True, "x": 1}, 422, "x")]:
         answer = server.post(path, bad)

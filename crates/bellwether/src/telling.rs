@@ -94,7 +94,7 @@ impl Surroundings for Known {
         let Some(services) = services.as_ref() else { return false };
         let deed = match answer.what {
             What::Acknowledge => Deed::Acknowledge { comment: answer.how.clone() },
-            What::Resolve => Deed::Resolve { comment: answer.how.clone() },
+            What::Resolve => Deed::Resolve { comment: answer.how.clone(), helped: String::new() },
         };
         // Somebody may have been quicker, or it is over: then there is nothing left to do.
         if let Err(why) = http_api::act_on_incident(services, answer.incident, &answer.contact, &deed) {

@@ -126,7 +126,7 @@ fn spell(runs: &[Run], more: bool, since: i64) -> Option<String> {
     let bad = |run: &Run| run.state.is_problem() && run.state_type == StateType::Hard;
     let problems = runs.windows(2).filter(|pair| !bad(&pair[0]) && bad(&pair[1])).count();
     let problems = problems + usize::from(bad(first));
-    let lasted = notify::text::spell(since - first.began);
+    let lasted = vocabulary::time::spell(since - first.began);
     let known = format!("in the {}{lasted} that we know of", if more { "last " } else { "" });
     let fine = if matches!(first.state, State::Up | State::Down | State::Unreachable) {
         State::Up

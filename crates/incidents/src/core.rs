@@ -340,6 +340,7 @@ impl Incidents {
             reopened: 0,
             escalation: None,
             ran_out_at: None,
+            helped: None,
             grouped: 0,
         };
         let title = key.monitor.to_string();
@@ -378,6 +379,14 @@ impl Incidents {
         incident.detail.entries += 1;
         self.unsaved.incident(id);
         self.unsaved.entries.push((id, entry));
+    }
+
+    /// Also of an incident that memory has let go of.
+    pub(crate) fn write_anywhere(&mut self, id: IncidentId, entry: Entry) {
+        match self.live.contains_key(&id) {
+            true => self.write(id, entry),
+            false => self.unsaved.entries.push((id, entry)),
+        }
     }
 
     fn unlisted(&mut self, id: IncidentId) {

@@ -16,7 +16,7 @@ use crate::people::{Refusal, check_text};
 pub const DECLARED: &str = "declared:";
 
 /// A contact with the channels by which they are reached.
-type Reached = (Arc<str>, Vec<Arc<str>>);
+pub(crate) type Reached = (Arc<str>, Vec<Arc<str>>);
 
 /// What somebody declares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use vocabulary::state::{Notice, State, StateChange};
 use crate::book::{Book, LOG_CHANNEL};
 use crate::core::{self, Estate, Incidents};
 use crate::deeds::Declaration;
-use crate::incident::{Entry, Incident, IncidentId, Key, Phase};
+use crate::incident::{Incident, IncidentId, Key, Phase};
 use crate::limits::FAILURES_TO_TELL;
 use crate::oncall::store::Kept;
 use crate::outbox::{self, Failing, Outbox, Waiting};
@@ -202,13 +202,10 @@ impl Desk {
                 batch.commit_alone()?;
                 Ok(bad)
             }
-            Err(Refusal::Unknown) => {
-                drop(batch);
-                match deed {
-                    Deed::Reopen { .. } => self.reopen_old(id, author, deed, now),
-                    _ => self.act_on_closed(id, author, deed, now).map(|()| Vec::new()),
-                }
-            }
+            Err(Refusal::Unknown) => match deed {
+                Deed::Reopen { .. } => self.reopen_old(batch, id, author, deed, now),
+                _ => self.act_on_old(batch, id, author, deed, now).map(|()| Vec::new()),
+            },
             Err(refusal) => Err(Failed::Refused(refusal)),
         }
     }
@@ -216,12 +213,12 @@ impl Desk {
     /// One that memory has let go of.
     fn reopen_old(
         &self,
+        mut batch: Batch<'_>,
         id: IncidentId,
         author: &str,
         deed: &Deed,
         now: Timestamp,
     ) -> Result<Vec<Key>, Failed> {
-        let mut batch = self.batch();
         let Some(incident) = store::one(&self.store, id)? else {
             return Err(Failed::Refused(Refusal::Unknown));
         };
@@ -268,19 +265,20 @@ impl Desk {
         Ok(done)
     }
 
-    fn act_on_closed(&self, id: IncidentId, author: &str, deed: &Deed, now: Timestamp) -> Result<(), Failed> {
-        if store::one(&self.store, id)?.is_none() {
+    /// The same, of what is over and stays so.
+    fn act_on_old(
+        &self,
+        mut batch: Batch<'_>,
+        id: IncidentId,
+        author: &str,
+        deed: &Deed,
+        now: Timestamp,
+    ) -> Result<(), Failed> {
+        let Some(incident) = store::one(&self.store, id)? else {
             return Err(Failed::Refused(Refusal::Unknown));
-        }
-        let Deed::Note { text } = deed else {
-            let why = "the incident is resolved already; a note can still be added";
-            return Err(Failed::Refused(Refusal::No(why)));
         };
-        if text.trim().is_empty() || text.len() > crate::limits::MAX_NOTE {
-            return Err(Failed::Refused(Refusal::Bad("a note needs a text that is not too long".into())));
-        }
-        let entry = Entry { at: now, kind: "note", who: author.to_owned(), text: text.clone() };
-        self.store.transaction(|tx| store::save_entry(tx, id, &entry))?;
+        batch.inner.incidents.act_on_old(incident, author, deed, now).map_err(Failed::Refused)?;
+        batch.commit_alone()?;
         Ok(())
     }
 

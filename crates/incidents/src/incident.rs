@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use vocabulary::Timestamp;
 use vocabulary::state::{InstanceId, State, StateChange, Withheld};
 
+use crate::learning::Helped;
 use crate::limits::{MAX_TEXT, PARTS_IN_TITLE, cut};
 use crate::oncall::Escalation;
 use crate::page::PageKind;
@@ -185,7 +186,8 @@ impl Told {
 pub struct Entry {
     pub at: Timestamp,
     /// `opened`, `worse`, `better`, `instance`, `notice`, `page`, `acknowledged`, `unacknowledged`, `note`, `snoozed`,
-    /// `resolved`, `reopened`, `taken`, `handed_over`, `escalated`, `severity`, `merged`, `split`, `declared`.
+    /// `resolved`, `reopened`, `taken`, `handed_over`, `escalated`, `severity`, `merged`, `split`, `declared`,
+    /// `helped`.
     pub kind: &'static str,
     /// A person, a contact, or empty.
     pub who: String,
@@ -274,6 +276,8 @@ pub struct Detail {
     /// Acknowledgements of before have run out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ran_out_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub helped: Option<Helped>,
     /// Members of other reasons than its own.
     #[serde(default)]
     pub grouped: usize,

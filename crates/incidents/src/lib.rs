@@ -21,6 +21,7 @@
 //! | `again` | an incident opens again |
 //! | `grouping` | what goes bad together and belongs together is one incident |
 //! | `joining` | two incidents become one, or one two |
+//! | `mentions` | `@name` in a note |
 //! | `telling` | who is told of what |
 //! | `words` | what they are told |
 //! | `time` | what held back the word lifts, a snooze ends, a definition is gone |
@@ -50,6 +51,7 @@ pub mod incident;
 mod joining;
 pub mod learning;
 pub mod limits;
+mod mentions;
 pub mod noise;
 mod notices;
 pub mod oncall;

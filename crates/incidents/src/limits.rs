@@ -34,6 +34,12 @@ pub const MAX_GROUP_SECONDS: i64 = 3_600;
 pub const MAX_TITLE: usize = 200;
 /// Contacts whom one word names.
 pub const MAX_NAMED_CONTACTS: usize = 50;
+/// Words of a note that look like a name and are none, in the line that says so.
+pub const MAX_MISSED_MENTIONS: usize = 5;
+/// What helped: it is read on telephones, by somebody who was just woken.
+pub const MAX_HELPED: usize = 1_000;
+/// The last times that something happened, which is what a person reads before acting.
+pub const EARLIER: usize = 3;
 /// A check's own rules get so long to tell an end that nothing holds back; then the incident tells it. They do so with
 /// the next result, and a check whose results are sent may have had its last.
 pub const PATIENCE_SECONDS: i64 = 900;

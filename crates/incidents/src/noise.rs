@@ -22,6 +22,47 @@ pub struct Noise {
     /// Judged so by people.
     pub useful: u64,
     pub useless: u64,
+    /// Of those that were useful.
+    pub too_late: u64,
+}
+
+/// Was it worth being told of?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Worth {
+    Useful,
+    /// It was, and the word of it came too late.
+    TooLate,
+    Useless,
+}
+
+impl Worth {
+    /// As the table has it.
+    pub(crate) fn of(useful: bool, too_late: bool) -> Worth {
+        match (useful, too_late) {
+            (true, true) => Worth::TooLate,
+            (true, false) => Worth::Useful,
+            (false, _) => Worth::Useless,
+        }
+    }
+
+    pub fn is_useful(self) -> bool {
+        self != Worth::Useless
+    }
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Worth::Useful => "useful",
+            Worth::TooLate => "too late",
+            Worth::Useless => "not useful",
+        }
+    }
+}
+
+/// What was said of an incident last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    pub worth: Worth,
+    pub who: String,
 }
 
 impl Noise {
@@ -39,30 +80,39 @@ impl Desk {
         &self,
         id: IncidentId,
         author: &str,
-        useful: bool,
+        worth: Worth,
         comment: &str,
         now: Timestamp,
     ) -> Result<(), Failed> {
         if one(&self.store, id)?.is_none() {
             return Err(Failed::Refused(Refusal::Unknown));
         }
-        let word = if useful { "useful" } else { "not useful" };
+        let word = worth.word();
         let separator = if comment.is_empty() { "" } else { ": " };
         self.act(id, author, &Deed::Note { text: format!("judged {word}{separator}{comment}") }, now)?;
         self.store.transaction(|tx| {
             tx.execute(
-                "INSERT OR REPLACE INTO incident_verdict (incident, useful, who, at) VALUES (?1, ?2, ?3, ?4)",
-                &[id.into(), i64::from(useful).into(), author.into(), now.0.into()],
+                "INSERT OR REPLACE INTO incident_verdict (incident, useful, who, at, too_late) VALUES (?1, ?2, ?3, ?4, ?5)",
+                &[
+                    id.into(),
+                    i64::from(worth.is_useful()).into(),
+                    author.into(),
+                    now.0.into(),
+                    i64::from(worth == Worth::TooLate).into(),
+                ],
             )
         })?;
         Ok(())
     }
 
-    /// What was said of an incident: (useful, by whom).
-    pub fn verdict(&self, id: IncidentId) -> Result<Option<(bool, String)>, StateError> {
-        let sql = "SELECT useful, who FROM incident_verdict WHERE incident = ?1";
+    pub fn verdict(&self, id: IncidentId) -> Result<Option<Judged>, StateError> {
+        let sql = "SELECT useful, too_late, who FROM incident_verdict WHERE incident = ?1";
         let rows = self.store.query(sql, &[id.into()])?;
-        Ok(rows.first().map(|row| (row.integer(0) != 0, row.text(1).to_owned())))
+        let judged = |row: &Row| Judged {
+            worth: Worth::of(row.integer(0) != 0, row.integer(1) != 0),
+            who: row.text(2).to_owned(),
+        };
+        Ok(rows.first().map(judged))
     }
 
     /// Every reason's incidents that were open since then.
@@ -78,12 +128,13 @@ impl Desk {
         for (reason, pages) in self.pages(since)? {
             all.entry(reason).or_default().pages = pages;
         }
-        let sql = "SELECT incident.reason, incident_verdict.useful, count(*) FROM incident_verdict
+        let sql = "SELECT incident.reason, incident_verdict.useful, count(*), sum(incident_verdict.too_late) FROM incident_verdict
             JOIN incident ON incident.id = incident_verdict.incident WHERE incident.opened >= ?1 GROUP BY 1, 2";
         for row in self.store.query(sql, &[since.0.into()])? {
             let noise = all.entry(row.text(0).to_owned()).or_default();
             let count = if row.integer(1) != 0 { &mut noise.useful } else { &mut noise.useless };
             *count = row.integer(2).unsigned_abs();
+            noise.too_late += row.integer(3).unsigned_abs();
         }
         Ok(all)
     }

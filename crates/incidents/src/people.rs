@@ -5,8 +5,8 @@ use vocabulary::state::State;
 
 use crate::core::Incidents;
 use crate::deeds::DECLARED;
-use crate::incident::{Acknowledged, Entry, IncidentId, Key, Phase, Trouble};
-use crate::limits::{MAX_AUTHOR, MAX_NOTE, MAX_SNOOZE_SECONDS};
+use crate::incident::{Acknowledged, Entry, Incident, IncidentId, Key, Phase, Trouble};
+use crate::limits::{MAX_AUTHOR, MAX_HELPED, MAX_NOTE, MAX_SNOOZE_SECONDS};
 use crate::page::PageKind;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +16,14 @@ pub enum Deed {
     },
     Resolve {
         comment: String,
+        /// Empty: nothing is said of it.
+        helped: String,
     },
     Note {
+        text: String,
+    },
+    /// What got it going again.
+    Helped {
         text: String,
     },
     Snooze {
@@ -62,6 +68,9 @@ pub enum Refusal {
     },
 }
 
+const OVER: Refusal =
+    Refusal::No("the incident is resolved already; a note, and what helped, can still be added");
+
 impl Incidents {
     /// Do it in somebody's name. Returns the instances that are bad, for whoever keeps their own acknowledgements.
     pub fn act(
@@ -75,13 +84,14 @@ impl Incidents {
         let Some(incident) = self.live.get(&id) else { return Err(Refusal::Unknown) };
         let bad: Vec<Key> = incident.bad().map(|(key, _)| key.clone()).collect();
         let closed = incident.is_closed();
-        if closed && !matches!(deed, Deed::Note { .. } | Deed::Reopen { .. }) {
-            return Err(Refusal::No("the incident is resolved already; a note can still be added"));
+        if closed && !matches!(deed, Deed::Note { .. } | Deed::Helped { .. } | Deed::Reopen { .. }) {
+            return Err(OVER);
         }
         match deed {
             Deed::Acknowledge { comment } => self.acknowledge(id, author, comment, now)?,
-            Deed::Resolve { comment } => self.resolve(id, author, comment, now)?,
+            Deed::Resolve { comment, helped } => self.resolve(id, author, comment, helped, now)?,
             Deed::Note { text } => self.note(id, author, text, now)?,
+            Deed::Helped { text } => self.say_what_helped(id, author, text, now)?,
             Deed::Snooze { until, comment } => self.snooze(id, author, *until, comment, now)?,
             Deed::Take { comment } => self.take_over(id, author, comment, now)?,
             Deed::HandOver { to, comment } => self.hand_over(id, author, to, comment, now)?,
@@ -94,6 +104,22 @@ impl Incidents {
         }
         self.touch(id);
         Ok(bad)
+    }
+
+    /// What can still be done with one that memory has let go of.
+    pub(crate) fn act_on_old(
+        &mut self,
+        incident: Incident,
+        author: &str,
+        deed: &Deed,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        check_text("author", author, MAX_AUTHOR)?;
+        match deed {
+            Deed::Note { text } => self.note_on_old(&incident, author, text, now),
+            Deed::Helped { text } => self.say_what_helped_in_old(incident, author, text, now),
+            _ => Err(OVER),
+        }
     }
 
     fn acknowledge(
@@ -128,10 +154,21 @@ impl Incidents {
     }
 
     /// Closed though it may still be bad: what is stays quiet until it is over or gets worse.
-    fn resolve(&mut self, id: IncidentId, by: &str, comment: &str, now: Timestamp) -> Result<(), Refusal> {
+    fn resolve(
+        &mut self,
+        id: IncidentId,
+        by: &str,
+        comment: &str,
+        helped: &str,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         check_text("comment", comment, MAX_NOTE)?;
+        check_text("helped", helped, MAX_HELPED)?;
         if !comment.is_empty() {
             self.note(id, by, comment, now)?;
+        }
+        if !helped.trim().is_empty() {
+            self.say_what_helped(id, by, helped, now)?;
         }
         let Some(incident) = self.live.get(&id) else { return Err(Refusal::Unknown) };
         let bad: Vec<(Key, Trouble)> =
@@ -160,15 +197,6 @@ impl Incidents {
             (trouble.state, trouble.until) = (State::Ok, Some(now.0));
             self.unsaved.trouble(id, key);
         }
-    }
-
-    fn note(&mut self, id: IncidentId, by: &str, text: &str, now: Timestamp) -> Result<(), Refusal> {
-        check_text("text", text, MAX_NOTE)?;
-        if text.trim().is_empty() {
-            return Err(Refusal::Bad("a note needs a text".into()));
-        }
-        self.write(id, Entry { at: now, kind: "note", who: by.into(), text: text.into() });
-        Ok(())
     }
 
     fn snooze(

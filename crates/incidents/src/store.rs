@@ -36,7 +36,11 @@ pub const MIGRATIONS: Migrations = Migrations {
         // What a receiver calls a page, and how far each channel has read what comes back.
         "ALTER TABLE page ADD COLUMN handle TEXT;
          CREATE INDEX page_handle ON page (channel, id) WHERE handle IS NOT NULL;
-         CREATE TABLE channel_cursor (channel TEXT PRIMARY KEY, cursor TEXT NOT NULL) STRICT;"],
+         CREATE TABLE channel_cursor (channel TEXT PRIMARY KEY, cursor TEXT NOT NULL) STRICT;",
+        // It was worth being told of, and the word of it came too late. By the indexes the last time is found again.
+        "ALTER TABLE incident_verdict ADD COLUMN too_late INTEGER NOT NULL DEFAULT 0;
+         CREATE INDEX incident_reason ON incident (reason, id);
+         CREATE INDEX trouble_member ON trouble (host, monitor, instance);"],
 };
 
 /// The place of what is bad and in no incident.
@@ -50,6 +54,8 @@ pub(crate) struct Unsaved {
     let_go: BTreeSet<Key>,
     leaving: BTreeSet<IncidentId>,
     moved: BTreeSet<(IncidentId, Key)>,
+    /// Changed, though memory has let go of them.
+    old: BTreeMap<IncidentId, Incident>,
     pub entries: Vec<(IncidentId, Entry)>,
     pub pages: Vec<Page>,
 }
@@ -62,6 +68,10 @@ impl Unsaved {
     pub fn trouble(&mut self, id: IncidentId, key: Key) {
         self.moved.remove(&(id, key.clone()));
         self.troubles.insert((id, key));
+    }
+
+    pub fn old(&mut self, incident: Incident) {
+        self.old.insert(incident.id, incident);
     }
 
     /// It is in another incident now.
@@ -91,12 +101,13 @@ impl Unsaved {
     }
 
     pub fn is_empty(&self) -> bool {
-        let Unsaved { incidents, troubles, let_go, leaving, moved, entries, pages } = self;
+        let Unsaved { incidents, troubles, let_go, leaving, moved, old, entries, pages } = self;
         incidents.is_empty()
             && troubles.is_empty()
             && let_go.is_empty()
             && leaving.is_empty()
             && moved.is_empty()
+            && old.is_empty()
             && entries.is_empty()
             && pages.is_empty()
     }
@@ -120,6 +131,9 @@ impl Incidents {
 
     /// Write what has changed, in the transaction of whatever caused it.
     pub fn save(&self, tx: &Transaction<'_>) -> Result<(), StateError> {
+        for incident in self.unsaved.old.values() {
+            save_incident(tx, incident)?;
+        }
         for id in &self.unsaved.incidents {
             if let Some(incident) = self.live.get(id) {
                 save_incident(tx, incident)?;
@@ -157,7 +171,8 @@ impl Incidents {
 
     /// What the next transaction writes, as others see it.
     pub(crate) fn seen(&self) -> Vec<Seen> {
-        self.unsaved.incidents().filter_map(|id| self.live.get(&id)).map(Seen::of).collect()
+        let live = self.unsaved.incidents().filter_map(|id| self.live.get(&id));
+        live.chain(self.unsaved.old.values()).map(Seen::of).collect()
     }
 
     /// The transaction has happened. Returns the pages that may be sent from now on.

@@ -268,7 +268,10 @@ impl Incidents {
             self.fresh.push(page);
             if let Some(incident) = incident {
                 let text = format!("{} for {contact} by {channel}", kind.word());
-                self.write(incident, Entry { at: now, kind: "page", who: contact.to_string(), text });
+                self.write_anywhere(
+                    incident,
+                    Entry { at: now, kind: "page", who: contact.to_string(), text },
+                );
             }
         }
     }

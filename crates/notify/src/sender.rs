@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use incidents::desk::Attempt;
+use incidents::learning::earlier::in_words;
 use incidents::outbox::Waiting;
 use incidents::page::Message;
 use incidents::{Answer, Desk, Page};
@@ -296,6 +297,7 @@ impl Task {
             let due = shared.desk.due(&name, now_ms, ROUND);
             let mut marks: HashMap<i64, Vec<Mark>> = HashMap::new();
             let mut usual: HashMap<(String, String), Option<String>> = HashMap::new();
+            let mut last_times: HashMap<i64, Option<String>> = HashMap::new();
             let (began, mut drawn) = (Instant::now(), 0);
             let letter = |waiting: Waiting| {
                 let Page { id, incident, kind, contact, channel, message, .. } = &waiting.page;
@@ -312,12 +314,15 @@ impl Task {
                         usual.entry(what).or_insert_with(|| shared.surroundings.usual(message)).clone()
                     }
                 };
+                let last_time = incident.filter(|_| may_look).and_then(|incident| {
+                    last_times.entry(incident).or_insert_with(|| shared.last_time(incident)).clone()
+                });
                 let token = incident.filter(|_| kind.is_problem());
                 let token = token.map(|incident| shared.desk.acknowledge_token(incident, contact));
                 let picture = token.as_ref().filter(|_| pictures && drawn < PICTURES);
                 drawn += usize::from(picture.is_some());
                 let picture = picture.and_then(|token| shared.surroundings.picture(token));
-                Letter { first: first.unwrap_or(*id), marks, usual, token, picture, waiting }
+                Letter { first: first.unwrap_or(*id), marks, usual, last_time, token, picture, waiting }
             };
             due.into_iter().map(letter).collect()
         });
@@ -342,6 +347,13 @@ impl Task {
 }
 
 impl Shared {
+    /// A page without it is better than none.
+    fn last_time(&self, incident: i64) -> Option<String> {
+        let earlier = self.desk.earlier(incident);
+        let earlier = earlier.inspect_err(|error| tracing::warn!(%error, "what happened the last time"));
+        earlier.ok().and_then(|earlier| in_words(&earlier))
+    }
+
     fn marks_before(&self, since: i64) -> Vec<Mark> {
         // To the end of that second.
         let mut marks = self.surroundings.marks(since - MARKS_BEFORE_SECONDS, since + 1);

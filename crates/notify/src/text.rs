@@ -4,7 +4,7 @@ use incidents::Page;
 use incidents::page::{About, Message, PageKind};
 use jiff::Timestamp as Instant;
 use jiff::tz::TimeZone;
-use vocabulary::time::HumanDuration;
+use vocabulary::time::spell;
 
 use crate::channels::Letter;
 use crate::sender::Settings;
@@ -49,6 +49,7 @@ pub fn said(letter: &Letter, settings: &Settings, now: i64) -> Said {
     }
     facts.extend(value(message).map(|value| ("Value", value)));
     facts.extend(letter.usual.clone().map(|usual| ("Normally", usual)));
+    facts.extend(letter.last_time.clone().map(|last| ("Last time", last)));
     if !message.author.is_empty() || !message.comment.is_empty() {
         let colon = if message.author.is_empty() || message.comment.is_empty() { "" } else { ": " };
         facts.push(("Says", format!("{}{colon}{}", message.author, message.comment)));
@@ -188,19 +189,6 @@ pub fn dedup_key(page: &Page, server_id: &str) -> String {
             let hex: String = digest.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
             format!("bellwether-{hex}")
         }
-    }
-}
-
-/// To the minute beyond one, as people say it.
-pub fn spell(seconds: i64) -> String {
-    let seconds = seconds.max(0);
-    let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60);
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3_600 => format!("{minutes} min"),
-        3_600..172_800 if minutes == 0 => format!("{hours} h"),
-        3_600..172_800 => format!("{hours} h {minutes} min"),
-        _ => HumanDuration::from_secs((hours / 24 * 86_400).unsigned_abs()).to_string().replace('d', " days"),
     }
 }
 

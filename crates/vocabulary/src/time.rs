@@ -62,6 +62,19 @@ pub trait Clock: Send + Sync {
     }
 }
 
+/// To the minute beyond one, as people say it.
+pub fn spell(seconds: i64) -> String {
+    let seconds = seconds.max(0);
+    let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{minutes} min"),
+        3_600..172_800 if minutes == 0 => format!("{hours} h"),
+        3_600..172_800 => format!("{hours} h {minutes} min"),
+        _ => HumanDuration::from_secs((hours / 24 * 86_400).unsigned_abs()).to_string().replace('d', " days"),
+    }
+}
+
 /// A duration as written in the configuration: `"5s"`, `"2000ms"`, `"1h"`, `"0s"`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HumanDuration(pub Duration);

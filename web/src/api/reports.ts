@@ -18,7 +18,7 @@ export type Dealing = {
 export type Month = { month: string; from: number; until: number; attained_percent: number | null; available_seconds: number; in_trouble_seconds: number; planned_seconds: number; unknown_seconds: number; outages: number; available_seconds_per_outage: number | null }
 export type ReportedService = Dealing & { name: string; external: boolean; months: Month[] }
 export type ReportedPerson = { name: string; pages: number; pages_per_week: number; lost: number; incidents: number; at_night: number; nights: number; acknowledged: number; tz: string }
-export type Noisy = { reason: string; incidents: number; pages: number; self_healed: number; acknowledged: number; useful: number; useless: number }
+export type Noisy = { reason: string; incidents: number; pages: number; self_healed: number; acknowledged: number; useful: number; useless: number; too_late: number }
 export type Headroom = { kind: string; name: string; label: string; limit: number; of: string; worst: number; at: number; share: number; series: string }
 export type ReportAnswer = Dealing & { now: number; from: number; until: number; tz: string; record_begins: number | null; services: ReportedService[]; people: ReportedPerson[]; noisiest: Noisy[]; headroom: Headroom[]; headroom_left_out: number }
 

@@ -397,8 +397,8 @@ export type HeartbeatAnswer = {
   history: Ping[]
 }
 
-/** What the incidents of one reason came to. */
-export type Noise = { reason: string; incidents: number; pages: number; self_healed: number; acknowledged: number; useful: number; useless: number }
+/** What the incidents of one reason came to. `too_late`: of those that were useful, as `judge` takes it beside `useful: true`. */
+export type Noise = { reason: string; incidents: number; pages: number; self_healed: number; acknowledged: number; useful: number; useless: number; too_late: number }
 
 export type Phase = 'open' | 'acknowledged' | 'resolved'
 export type Incident = {
@@ -417,6 +417,8 @@ export type Incident = {
   /** Nobody did anything: it went away by itself. */
   self_healed: boolean
   resolved_by: string | null
+  /** What got it going again, as whoever had it wrote it down. */
+  helped: { text: string; who: string; at: number } | null
   /** Who has it: the first who acknowledged it, or who took it or was given it since. */
   owner: string | null
   /** Who has said how bad it is, if somebody has. */
@@ -448,6 +450,8 @@ export type TimelineEntry = { at: number; kind: string; who: string; text: strin
 export type PageItem = { id: number; kind: string; contact: string; channel: string; at: number; state: 'waiting' | 'delivered' | 'listed' | 'given_up'; tries: number; ended: number | null; error: string }
 /** `unlisted`: what the timeline had no room for. */
 export type WholeIncident = Incident & { troubles: TroubleItem[]; timeline: TimelineEntry[]; unlisted: number; pages: PageItem[] }
+/** One of the last three times that the same happened; `same`: it is of the same reason, or some of the same was bad in it. */
+export type EarlierTime = { id: number; title: string; same: 'reason' | 'members'; opened: number; closed: number | null; seconds: number; worst: WatchState; owner: string | null; self_healed: boolean; helped: Incident['helped']; judged: 'useful' | 'too late' | 'not useful' | null; post_mortem: { id: number; title: string; open_follow_ups: number } | null }
 /** What the stream says of an incident to which something has happened. */
 export type SeenIncident = { id: number; title: string; phase: Phase; severity: WatchState; owner: string | null; opened: number; closed: number | null; bad: number }
 /** A series that moved with an incident: medians before and during, and by how many of its usual deviations. */

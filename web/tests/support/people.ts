@@ -51,7 +51,7 @@ export const aReport = (): ReportAnswer => ({
     { name: 'ana', pages: 23, pages_per_week: 5.37, lost: 1, incidents: 9, at_night: 7, nights: 4, acknowledged: 6, tz: 'Europe/Berlin' },
     { name: 'ben', pages: 4, pages_per_week: 0.93, lost: 0, incidents: 3, at_night: 0, nights: 0, acknowledged: 2, tz: 'America/Los_Angeles' },
   ],
-  noisiest: [{ reason: 'monitor:mail1/queue', incidents: 31, pages: 31, self_healed: 29, acknowledged: 1, useful: 0, useless: 6 }, { reason: 'host:web1', incidents: 3, pages: 6, self_healed: 0, acknowledged: 3, useful: 2, useless: 0 }],
+  noisiest: [{ reason: 'monitor:mail1/queue', incidents: 31, pages: 31, self_healed: 29, acknowledged: 1, useful: 0, useless: 6, too_late: 0 }, { reason: 'host:web1', incidents: 3, pages: 6, self_healed: 0, acknowledged: 3, useful: 2, useless: 0, too_late: 0 }],
   headroom: [{ kind: 'check', name: 'web1/disk /var', label: '/var', limit: 3.2e10, of: 'max', worst: 3.14e10, at: now() - DAY, share: 0.98, series: 'checks.web1.disk._var_bytes' }],
 })
 

@@ -76,7 +76,7 @@ export const aDefinition = (change: Partial<MonitorDetail> = {}): MonitorDetail 
 
 export function anIncident(id: number, change: Partial<Incident> = {}): Incident {
   return {
-    id, reason: 'monitor:gdrive uploads fail', title: 'gdrive uploads fail', phase: 'open', severity: 'CRITICAL', worst: 'CRITICAL', opened: now() - 720, closed: null, acknowledged: null, snoozed_until: null, self_healed: false, resolved_by: null, owner: null, severity_by: null, declared_by: null, merged_into: null, also: [], reopened: 0, grouped: 0, bad: 1, instances: 5,
+    id, reason: 'monitor:gdrive uploads fail', title: 'gdrive uploads fail', phase: 'open', severity: 'CRITICAL', worst: 'CRITICAL', opened: now() - 720, closed: null, acknowledged: null, snoozed_until: null, self_healed: false, resolved_by: null, owner: null, severity_by: null, helped: null, declared_by: null, merged_into: null, also: [], reopened: 0, grouped: 0, bad: 1, instances: 5,
     playbook: 'https://wiki.example/uploads', breaches: 1, environment: null, production: true, ...change,
   }
 }

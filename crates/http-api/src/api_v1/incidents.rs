@@ -8,6 +8,8 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use incidents::desk::{Failed, Whole};
 use incidents::incident::Key;
+use incidents::learning::Helped;
+use incidents::noise::Worth;
 use incidents::{Deed, Incident, KeptEntry, KeptPage, Refusal, Wanted};
 use monitors::Refused;
 use monitors::machine::Command;
@@ -96,6 +98,9 @@ pub struct Told {
     told: Vec<String>,
     /// How far its policy has come.
     escalation: Option<EscalationNow>,
+    /// What got it going again: `{text, who, at}`.
+    #[schema(value_type = Option<Object>)]
+    helped: Option<Helped>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -189,6 +194,7 @@ fn told(incident: Incident, instances: usize) -> Told {
         also: detail.also.into_iter().collect(),
         reopened: detail.reopened,
         escalation,
+        helped: detail.helped,
         grouped: detail.grouped,
         id: incident.id,
         reason: incident.reason,
@@ -341,6 +347,8 @@ pub struct Doing {
     comment: String,
     /// Of a note.
     text: String,
+    /// Of a resolve: what got it going again.
+    helped: String,
     /// Of a snooze: until when, in seconds since 1970, or how long, such as `2h`.
     until: Option<i64>,
     #[serde(rename = "for")]
@@ -386,7 +394,7 @@ pub async fn resolve(
     Id(id): Id<i64>,
     MaybeBody(doing): MaybeBody,
 ) -> Answer<Json<WholeIncident>> {
-    let deed = Deed::Resolve { comment: doing.comment.clone() };
+    let deed = Deed::Resolve { comment: doing.comment.clone(), helped: doing.helped.clone() };
     act(services, caller, id, doing, deed).await
 }
 
@@ -396,6 +404,9 @@ pub async fn resolve(
 pub struct Verdict {
     /// Was it worth being told of?
     useful: bool,
+    /// It was, and the word of it came too late.
+    #[serde(default)]
+    too_late: bool,
     #[serde(default)]
     comment: String,
     /// In whose name; default: who asks.
@@ -412,10 +423,19 @@ pub async fn judge(
     Body(verdict): Body<Verdict>,
 ) -> Answer<Json<WholeIncident>> {
     super::watched::may(&caller, Role::Responder)?;
-    let Verdict { useful, comment, author } = verdict;
+    let Verdict { useful, too_late, comment, author } = verdict;
+    let worth = match (useful, too_late) {
+        (true, true) => Worth::TooLate,
+        (true, false) => Worth::Useful,
+        (false, false) => Worth::Useless,
+        (false, true) => {
+            return Err(Problem::bad_request("what was not `useful` cannot have come `too_late`")
+                .hint("send {\"useful\": true, \"too_late\": true} or {\"useful\": false}"));
+        }
+    };
     let author = super::watched::author(&caller, author.unwrap_or_default());
     off_thread(&services, move |services| {
-        let judged = services.desk.judge(id, &author, useful, &comment, services.clock.now());
+        let judged = services.desk.judge(id, &author, worth, &comment, services.clock.now());
         judged.map_err(|failed| refusal(id, failed))?;
         shown(services, id)
     })

@@ -13,6 +13,7 @@ pub mod cover;
 pub mod deeds;
 pub mod describe;
 pub mod downtimes;
+mod earlier;
 pub mod explain;
 pub mod flags;
 pub mod funnels;
@@ -169,7 +170,8 @@ pub fn router() -> Router<Arc<Services>> {
         )
         .route("/follow-ups", get(post_mortems::follow_ups::open))
         .route("/incidents/{id}/proposal", get(proposal::proposal))
-        .route("/incidents/{id}/earlier", get(post_mortems::earlier))
+        .route("/incidents/{id}/earlier", get(earlier::earlier))
+        .route("/incidents/{id}/helped", post(earlier::helped))
         .route("/proof", get(proof::list).post(proof::begin))
         .route("/proof/{id}", get(proof::one))
         .route("/funnels", get(funnels::funnels))
@@ -264,7 +266,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         schedules::on_call, rehearsal::rehearse, calendars::list, calendars::create, calendars::revoke, calendars::read, schedules::list, schedules::one, schedules::define, schedules::undefine, schedules::shifts, schedules::gaps_of,
         overrides::list, overrides::create, overrides::end, cover::list, cover::ask, cover::accept, cover::withdraw, policies::list, policies::one, policies::define, policies::undefine,
         moved::of_incident, closest::closest, flags::list, flags::set, flags::remove,
-        proposal::proposal, post_mortems::list, post_mortems::begin, post_mortems::one, post_mortems::write, post_mortems::versions, post_mortems::earlier,
+        proposal::proposal, post_mortems::list, post_mortems::begin, post_mortems::one, post_mortems::write, post_mortems::versions, earlier::earlier, earlier::helped,
         post_mortems::publishing::preview, post_mortems::publishing::publish, post_mortems::publishing::withdraw,
         post_mortems::follow_ups::open, post_mortems::follow_ups::add, post_mortems::follow_ups::change, post_mortems::follow_ups::remove,
         incidents::list, incidents::one, deeds::declare, deeds::take, deeds::hand_over, deeds::escalate, deeds::severity, deeds::reopen, deeds::merge, deeds::split, deeds::silence, incidents::acknowledge, incidents::resolve, incidents::note, incidents::judge, noise::noise, proof::list, proof::begin, proof::one, reports::report, funnels::funnels, grafana_alerts::take, contacts::try_it, contacts::tried, incidents::snooze,

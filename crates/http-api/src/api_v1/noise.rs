@@ -48,6 +48,8 @@ struct NoisyMonitor {
     /// Judged so by people.
     useful: u64,
     useless: u64,
+    /// Of those that were useful.
+    too_late: u64,
 }
 
 /// What each monitor's incidents came to, the noisiest first.
@@ -76,6 +78,7 @@ pub async fn noise(
             acknowledged: noise.acknowledged,
             useful: noise.useful,
             useless: noise.useless,
+            too_late: noise.too_late,
         });
         Ok(Json(NoiseAnswer { now: now.0, days, monitors: shown.collect(), more }))
     })

@@ -267,25 +267,3 @@ pub async fn versions(
     })
     .await
 }
-
-#[derive(Serialize, ToSchema)]
-pub struct Earlier {
-    post_mortems: Vec<Listed>,
-}
-
-/// What was learnt when this happened before, and what of it is still to be done.
-#[utoipa::path(get, path = "/incidents/{id}/earlier", params(("id" = i64, Path)),
-    responses((status = 200, body = Earlier), (status = 404, body = Problem)))]
-pub async fn earlier(
-    State(services): State<Arc<Services>>,
-    Extension(caller): Extension<Caller>,
-    Id(id): Id<i64>,
-) -> Answer<Json<Earlier>> {
-    watched::sees(&caller)?;
-    off_thread(&services, move |services| {
-        let found = services.desk.one(id)?.ok_or_else(|| super::incidents::unknown(id))?;
-        let earlier = services.desk.earlier_post_mortems(id, &found.incident.reason)?;
-        Ok(Json(Earlier { post_mortems: earlier.into_iter().map(listed).collect() }))
-    })
-    .await
-}

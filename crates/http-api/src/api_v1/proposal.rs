@@ -96,7 +96,7 @@ pub async fn proposal(
 fn proposed(services: &Services, limits: &QueryLimits, id: i64) -> Answer<ProposalAnswer> {
     let found = services.desk.one(id)?.ok_or_else(|| super::incidents::unknown(id))?;
     let judged = services.desk.verdict(id)?;
-    if judged.is_none_or(|(useful, _)| useful) {
+    if judged.is_none_or(|judged| judged.worth.is_useful()) {
         let why = "the incident was not judged to be noise, so there is nothing to change";
         return Err(Problem::new(StatusCode::CONFLICT, why)
             .hint(format!("POST /api/v1/incidents/{id}/judge {{\"useful\": false}} says so")));
@@ -113,7 +113,7 @@ fn proposed(services: &Services, limits: &QueryLimits, id: i64) -> Answer<Propos
     let trial = Trial { look, definitions: &definitions, past: &past, cases: &of_rule, now: now.0 };
     let (present, _) = trial.run(rule).map_err(Problem::bad_request)?;
     let (proposals, tried, cut) = trial.search(rule, id);
-    let judged = |useful| of_rule.iter().filter(|case| case.useful == Some(useful)).count();
+    let judged = |useful| of_rule.iter().filter(|case| case.useful() == Some(useful)).count();
     Ok(ProposalAnswer {
         monitor: rule.name.clone(),
         from: past.from.0,
@@ -149,7 +149,7 @@ impl Trial<'_> {
     fn run(&self, rule: &MonitorConfig) -> Result<(Tried, Replayed), String> {
         let replayed = replay::replay(rule, self.definitions, &self.look, self.past)?;
         let caught = |useful| {
-            let judged = self.cases.iter().filter(|case| case.useful == Some(useful));
+            let judged = self.cases.iter().filter(|case| case.useful() == Some(useful));
             judged.filter(|case| self.catches(rule, &replayed, case)).count()
         };
         let tried = Tried {
@@ -187,7 +187,7 @@ impl Trial<'_> {
                 let caught = |case: &&Case| self.catches(&candidate, &replayed, case);
                 let this_one = self.cases.iter().find(|case| case.id == id).is_some_and(|case| caught(&case));
                 let misses =
-                    self.cases.iter().filter(|case| case.useful == Some(true)).any(|case| !caught(&case));
+                    self.cases.iter().filter(|case| case.useful() == Some(true)).any(|case| !caught(&case));
                 if misses {
                     // A larger change of this kind would miss it, too.
                     break;

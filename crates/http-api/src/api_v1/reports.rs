@@ -164,6 +164,8 @@ pub struct NoisyItem {
     pub acknowledged: u64,
     pub useful: u64,
     pub useless: u64,
+    /// Of those that were useful.
+    pub too_late: u64,
 }
 
 /// The record of a time, in figures.
@@ -364,6 +366,7 @@ fn noisiest(record: &Record) -> Vec<NoisyItem> {
         acknowledged: noise.acknowledged,
         useful: noise.useful,
         useless: noise.useless,
+        too_late: noise.too_late,
     };
     all.map(item).collect()
 }

@@ -10,9 +10,11 @@
 //! | [`follow_ups`] | what is to be done, by whom and until when; a new monitor must catch what was missed |
 //! | [`redaction`] | what is taken out before others than us may read it |
 //! | [`wording`] | words that blame, and what to write instead |
+//! | [`earlier`] | the last times that the same happened, and what helped |
 //! | `link` | what the address of a published one holds |
 //! | `store` | the tables |
 
+pub mod earlier;
 pub mod follow_ups;
 mod link;
 pub mod redaction;
@@ -27,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use crate::incident::IncidentId;
 use crate::people::Refusal;
 
+pub use earlier::{Earlier, Helped};
 pub use follow_ups::{FollowUp, NewFollowUp, Proof};
 pub use store::MIGRATIONS;
 

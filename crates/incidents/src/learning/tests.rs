@@ -5,14 +5,18 @@ use std::sync::Arc;
 
 use state_store::StateStore;
 use vocabulary::Timestamp;
-use vocabulary::state::{InstanceId, State, StateChange, StateType};
+use vocabulary::state::{InstanceId, State, StateChange, StateType, Withheld};
 
+use super::earlier::in_words;
 use super::follow_ups::Kind as FollowUpKind;
 use super::redaction::{Known, redacted, replace_word};
 use super::wording::hints;
 use super::*;
 use crate::book::{Book, Contact, Kind, Subject};
+use crate::core::Estate;
 use crate::desk::{Desk, Failed};
+use crate::incident::{Acknowledged, Key};
+use crate::noise::Worth;
 use crate::people::Deed;
 
 fn desk(directory: &std::path::Path) -> Desk {
@@ -26,6 +30,23 @@ fn desk(directory: &std::path::Path) -> Desk {
     let subject = Subject { kind: Kind::Monitor, contacts, ..Subject::default() };
     book.subjects.insert((false, "shop".into()), subject);
     Desk::open(Arc::new(store), book, b"secret").unwrap()
+}
+
+/// Nothing holds back what is told, and nobody else tells it.
+struct Nothing;
+
+impl Estate for Nothing {
+    fn withheld(&self, _: &Key) -> Option<Withheld> {
+        None
+    }
+
+    fn will_tell(&self, _: &Key, _: &str) -> bool {
+        false
+    }
+
+    fn acknowledged(&self, _: &Key) -> Option<Acknowledged> {
+        None
+    }
 }
 
 fn change(desk: &Desk, to: State, at: i64) {
@@ -242,4 +263,92 @@ fn blame_is_pointed_at() {
             .is_empty()
     );
     assert!(!serde_json::to_string(&text).unwrap().contains("culprit"));
+}
+
+#[test]
+fn the_last_time_says_how_long_it_was_who_had_it_and_what_helped() {
+    let directory = tempfile::tempdir().unwrap();
+    let desk = desk(directory.path());
+    let words = |id: i64| in_words(&desk.earlier(id).unwrap());
+    let helped = |id: i64, text: &str, at: i64| {
+        desk.act(id, "ana", &Deed::Helped { text: text.into() }, Timestamp(at)).map(drop)
+    };
+    let first = outage(&desk, 1_000);
+    assert_eq!(words(first), None, "it is the first time");
+    // Memory lets go of it with time; what helped is written down in the morning.
+    desk.tick(&Nothing, Timestamp(50_000)).unwrap();
+    assert!(desk.inner.lock().incidents.live.is_empty());
+    helped(first, "restarted\nthe proxy ", 50_000).unwrap();
+    let second = outage(&desk, 90_000);
+    assert_eq!(words(second).as_deref(), Some("10 min, ben: restarted the proxy"));
+    let third = outage(&desk, 180_000);
+    let said = "10 min, ben, who did not write down what helped; before that ben: restarted the proxy";
+    assert_eq!(words(third).as_deref(), Some(said));
+    helped(second, "a bigger disk", 181_000).unwrap();
+    helped(second, "a faster disk", 181_001).unwrap();
+    assert_eq!(words(third).as_deref(), Some("10 min, ben: a faster disk"), "the last word counts");
+    desk.judge(second, "ana", Worth::TooLate, "", Timestamp(182_000)).unwrap();
+
+    let fourth = outage(&desk, 270_000);
+    let fifth = outage(&desk, 360_000);
+    let found = desk.earlier(fifth).unwrap();
+    assert_eq!(found.iter().map(|one| one.incident.id).collect::<Vec<_>>(), [fourth, third, second]);
+    assert!(found.iter().all(|one| one.same_reason && one.seconds() == 600 && one.owner() == Some("ben")));
+    assert_eq!(found[2].judged.as_ref().map(|judged| judged.worth), Some(Worth::TooLate));
+
+    let timeline = desk.one(second).unwrap().unwrap().timeline;
+    let entries = timeline.iter().filter(|entry| entry.kind == "helped");
+    assert_eq!(
+        entries.map(|entry| entry.text.as_str()).collect::<Vec<_>>(),
+        ["a bigger disk", "a faster disk"]
+    );
+    assert_eq!(refusal(helped(fifth, " ", 361_000)), "say what helped: `text` is empty");
+    assert!(refusal(helped(fifth, &"x".repeat(1_001), 361_000)).contains("1000 bytes"));
+    assert_eq!(refusal(helped(99, "x", 361_000)), "unknown");
+}
+
+#[test]
+fn the_same_members_are_the_same_whatever_they_were_grouped_with() {
+    let directory = tempfile::tempdir().unwrap();
+    let desk = desk(directory.path());
+    let whole = outage(&desk, 1_000);
+    // A person declares it, and then its monitor goes bad: two incidents, of which one becomes a part of the other.
+    let declared = crate::Declaration { title: "nobody can pay".into(), ..crate::Declaration::default() };
+    let (by_hand, _) = desk.declare("cem", &declared, Timestamp(90_000)).unwrap();
+    change(&desk, State::Critical, 90_010);
+    let measured = desk.list(crate::Wanted::Open, 1).unwrap()[0].0.id;
+    assert_ne!(measured, by_hand);
+    desk.act(measured, "ben", &Deed::Merge { into: by_hand }, Timestamp(90_020)).unwrap();
+    let found = desk.earlier(by_hand).unwrap();
+    let shown: Vec<_> = found.iter().map(|one| (one.incident.id, one.same_reason)).collect();
+    assert_eq!(shown, [(whole, false)], "its member was bad before");
+    let close = Deed::Resolve { comment: "it works".into(), helped: "called the bank".into() };
+    desk.act(by_hand, "cem", &close, Timestamp(90_300)).unwrap();
+    change(&desk, State::Ok, 90_310);
+    let again = outage(&desk, 180_000);
+    let found = desk.earlier(again).unwrap();
+    assert_eq!(
+        found.iter().map(|one| one.incident.id).collect::<Vec<_>>(),
+        [by_hand, whole],
+        "not the merged one"
+    );
+    assert_eq!(in_words(&found).as_deref(), Some("5 min, cem: called the bank"));
+}
+
+#[test]
+fn a_note_on_what_is_long_over_pages_whom_it_mentions() {
+    let directory = tempfile::tempdir().unwrap();
+    let desk = desk(directory.path());
+    let id = outage(&desk, 1_000);
+    desk.tick(&Nothing, Timestamp(50_000)).unwrap();
+    assert!(desk.inner.lock().incidents.live.is_empty());
+    let pages = desk.one(id).unwrap().unwrap().pages.len();
+    desk.act(id, "ben", &Deed::Note { text: "@ana look again".into() }, Timestamp(50_010)).unwrap();
+    let found = desk.one(id).unwrap().unwrap();
+    let page = &found.pages[pages].page;
+    assert_eq!((page.kind.word(), &*page.contact, page.message.until), ("mention", "ana", Some(1_600)));
+    let said: Vec<_> = found.timeline.iter().rev().take(2).map(|entry| entry.text.as_str()).collect();
+    assert_eq!(said, ["mention for ana by log", "@ana look again"]);
+    let refused = desk.act(id, "ben", &Deed::Acknowledge { comment: String::new() }, Timestamp(50_020));
+    assert!(refusal(refused).contains("what helped, can still be added"));
 }

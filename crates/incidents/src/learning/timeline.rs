@@ -59,6 +59,7 @@ fn words<'r>(entry: &KeptEntry, role: &'r str) -> (&'r str, String, bool) {
         "snoozed" => (role, said("puts it off"), false),
         "resolved" if entry.who.is_empty() => (MACHINE, entry.text.clone(), false),
         "resolved" => (role, "closes it".to_owned(), false),
+        "helped" => (role, said("what helped"), false),
         "note" if entry.text.starts_with("judged ") => (role, entry.text.clone(), true),
         _ => (role, entry.text.clone(), false),
     }

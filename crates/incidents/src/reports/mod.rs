@@ -13,7 +13,7 @@ use vocabulary::state::State;
 
 pub use record::{Case, Record, Sent};
 
-use crate::noise::Noise;
+use crate::noise::{Noise, Worth};
 
 /// What is over sooner flapped, and says nothing of how long people take.
 pub const FLAP_SECONDS: i64 = 60;
@@ -205,8 +205,9 @@ pub fn noisiest(record: &Record) -> Vec<(String, Noise)> {
         noise.pages += case.pages;
         noise.self_healed += u64::from(case.self_healed);
         noise.acknowledged += u64::from(case.acknowledged.is_some());
-        noise.useful += u64::from(case.useful == Some(true));
-        noise.useless += u64::from(case.useful == Some(false));
+        noise.useful += u64::from(case.judged.is_some_and(Worth::is_useful));
+        noise.useless += u64::from(case.judged == Some(Worth::Useless));
+        noise.too_late += u64::from(case.judged == Some(Worth::TooLate));
     }
     let mut all: Vec<_> = all.into_iter().map(|(reason, noise)| (reason.to_owned(), noise)).collect();
     all.sort_by_key(|(_, noise)| noise.rank());

@@ -7,6 +7,7 @@ use vocabulary::state::State;
 
 use crate::desk::Desk;
 use crate::incident::IncidentId;
+use crate::noise::Worth;
 use crate::store::{INCIDENT, incident_of};
 
 /// One incident, as far as reports ask.
@@ -27,7 +28,14 @@ pub struct Case {
     pub pages: u64,
     pub self_healed: bool,
     /// What people said of it: was it worth being told of?
-    pub useful: Option<bool>,
+    pub judged: Option<Worth>,
+}
+
+impl Case {
+    /// What people said of it; none: nothing.
+    pub fn useful(&self) -> Option<bool> {
+        self.judged.map(Worth::is_useful)
+    }
 }
 
 /// One word of trouble to one person by one channel. What only was listed (`log`) is none.
@@ -71,11 +79,11 @@ impl Desk {
             (from, until),
             |row| row.integer(1).unsigned_abs(),
         )?;
-        let useful = self.of_incidents(
-            "SELECT v.incident, v.useful FROM incident_verdict v JOIN incident i ON i.id = v.incident
+        let judged = self.of_incidents(
+            "SELECT v.incident, v.useful, v.too_late FROM incident_verdict v JOIN incident i ON i.id = v.incident
                 WHERE i.opened >= ?1 AND i.opened < ?2",
             (from, until),
-            |row| row.integer(1) != 0,
+            |row| Worth::of(row.integer(1) != 0, row.integer(2) != 0),
         )?;
         let rows =
             self.store.query(&format!("{INCIDENT} WHERE opened >= ?1 AND opened < ?2 ORDER BY id"), &span)?;
@@ -84,7 +92,7 @@ impl Desk {
             Some(Case {
                 acknowledged: acknowledged.get(&incident.id).cloned(),
                 pages: pages.get(&incident.id).copied().unwrap_or(0),
-                useful: useful.get(&incident.id).copied(),
+                judged: judged.get(&incident.id).copied(),
                 id: incident.id,
                 reason: incident.reason,
                 title: incident.title,

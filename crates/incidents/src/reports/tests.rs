@@ -28,7 +28,7 @@ fn case(opened: i64, closed: Option<i64>) -> Case {
         acknowledged: None,
         pages: 1,
         self_healed: false,
-        useful: None,
+        judged: None,
     }
 }
 
@@ -166,13 +166,13 @@ fn the_record_is_what_the_desk_kept() {
     let deed = Deed::Acknowledge { comment: String::new() };
     desk.act(1, "ana", &deed, Timestamp(1_060)).unwrap();
     desk.act(1, "ben", &Deed::Take { comment: String::new() }, Timestamp(1_090)).unwrap();
-    desk.judge(1, "ana", false, "", Timestamp(1_100)).unwrap();
+    desk.judge(1, "ana", Worth::Useless, "", Timestamp(1_100)).unwrap();
     desk.take(&[change(State::Ok, 1_600)], &[], Timestamp(1_600)).unwrap();
     let record = desk.what_happened(0, 2_000).unwrap();
     let wanted = Case {
         id: 1,
         acknowledged: Some((1_060, "ana".into())),
-        useful: Some(false),
+        judged: Some(Worth::Useless),
         ..case(1_000, Some(1_600))
     };
     assert_eq!(record.cases, [wanted]);

@@ -122,7 +122,7 @@ fn what_comes_back_within_ten_minutes_is_the_same_incident() {
 fn what_was_closed_while_it_was_bad_counts_again_when_it_opens_again() {
     let mut story = Story::with_rest();
     story.goes("latency|a", State::Critical);
-    story.act(1, Deed::Resolve { comment: "known".into() }).unwrap();
+    story.act(1, Deed::Resolve { comment: "known".into(), helped: String::new() }).unwrap();
     assert_eq!(story.goes("latency|a", State::Critical), NOBODY, "dismissed");
     assert_eq!(story.goes("latency|b", State::Critical).len(), 2);
     assert_eq!(story.incidents.live[&1].bad().count(), 2);
@@ -140,7 +140,10 @@ fn people_open_an_incident_again_and_then_only_people_end_it() {
     assert_eq!(pages, ["problem default by hook"]);
     assert_eq!(story.tick(3_600), NOBODY);
     assert_eq!(story.incidents.open_count(), 1);
-    assert_eq!(story.act(1, Deed::Resolve { comment: none() }).unwrap(), ["resolved default by hook"]);
+    assert_eq!(
+        story.act(1, Deed::Resolve { comment: none(), helped: none() }).unwrap(),
+        ["resolved default by hook"]
+    );
     assert!(story.incidents.held.is_empty());
 }
 
@@ -228,8 +231,36 @@ fn somebody_declares_what_no_monitor_sees() {
         (story.incidents.open_count(), story.incidents.live[&1].title.as_str()),
         (1, "nobody can pay")
     );
-    assert_eq!(story.act(1, Deed::Resolve { comment: none() }).unwrap().len(), 2);
+    assert_eq!(story.act(1, Deed::Resolve { comment: none(), helped: none() }).unwrap().len(), 2);
     assert!(story.incidents.held.is_empty() && story.believes.is_empty());
     let empty = story.incidents.declare("cem", &Declaration::default(), Timestamp(story.now));
     assert!(matches!(empty, Err(Refusal::Bad(_))));
+}
+
+#[test]
+fn a_note_pages_whom_it_mentions_and_nobody_else_hears_of_an_end_by_it() {
+    let mut story = Story::new();
+    story.goes("latency|a", State::Critical);
+    let note = |text: &str| Deed::Note { text: text.into() };
+    assert_eq!(story.act_as("bea", 1, note("looks like the disk")).unwrap(), NOBODY);
+    assert_eq!(story.act_as("bea", 1, note("@Ana, is it the disk? @ana?")).unwrap(), ["mention ana by mail"]);
+    assert_eq!(story.act_as("ana", 1, note("not mine, says @ana")).unwrap(), NOBODY);
+    assert!(!story.incidents.live[&1].detail.told.contains_key("ana"), "it is no word of trouble");
+    story.incidents.act(1, "bea", &note("@ana and @zoe"), Timestamp(story.now)).unwrap();
+    let said: Vec<_> = story.incidents.unsaved.entries.iter().map(|(_, entry)| entry.text.clone()).collect();
+    assert_eq!(said, ["@ana and @zoe", "mention for ana by mail", "not paged: @zoe is no contact"]);
+    let [page] = &story.incidents.unsaved.pages[..] else { panic!("one page") };
+    assert_eq!((page.message.author.as_str(), page.message.comment.as_str()), ("bea", "@ana and @zoe"));
+    assert_eq!(page.message.state, State::Critical);
+    story.incidents.take(&[], &[], Timestamp(story.now));
+    let end = story.goes("latency|a", State::Ok);
+    assert_eq!(end, ["recovery ops by hook", "recovery ops by mail"]);
+
+    let many: String = (0..51).map(|n| format!("@c{n} ")).collect();
+    for n in 0..51 {
+        story.incidents.book.contacts.insert(format!("c{n}").as_str().into(), super::contact(&["mail"]));
+    }
+    story.goes("latency|a", State::Critical);
+    let refused = story.incidents.act(2, "bea", &note(&many), Timestamp(story.now));
+    assert!(matches!(refused, Err(Refusal::Bad(why)) if why.contains("50 contacts")));
 }

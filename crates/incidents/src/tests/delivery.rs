@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::desk::{Attempt, Desk};
+use crate::noise::{Judged, Worth};
 
 struct Counter {
     desk: Desk,
@@ -161,8 +162,19 @@ fn what_was_told_and_judged_is_found_again() {
     assert_eq!(words, [word("ops")], "once, though by two channels");
     assert_eq!(counter.desk.words(Timestamp(counter.now + 1), window.1).unwrap(), []);
     assert_eq!(counter.desk.verdicts(window.0, window.1).unwrap(), []);
-    counter.desk.judge(1, "ana", true, "", Timestamp(counter.now)).unwrap();
+    counter.desk.judge(1, "ana", Worth::TooLate, "", Timestamp(counter.now)).unwrap();
     let verdicts = counter.desk.verdicts(window.0, window.1).unwrap();
     assert!(verdicts[0].useful && verdicts[0].opened == opened && verdicts[0].reason == "monitor:latency");
+    let noise = |desk: &Desk| {
+        let noise = desk.noise(Timestamp(0)).unwrap().remove("monitor:latency").unwrap();
+        (noise.useful, noise.too_late, noise.useless)
+    };
+    assert_eq!(noise(&counter.desk), (1, 1, 0));
+    let judged = counter.desk.verdict(1).unwrap();
+    assert_eq!(judged, Some(Judged { worth: Worth::TooLate, who: "ana".into() }));
+    counter.desk.judge(1, "ben", Worth::Useful, "", Timestamp(counter.now)).unwrap();
+    assert_eq!(noise(&counter.desk), (1, 0, 0), "the last word counts");
+    let said = counter.desk.one(1).unwrap().unwrap().timeline;
+    assert_eq!(said.last().map(|entry| entry.text.as_str()), Some("judged useful"));
     assert_eq!(counter.desk.by_default(), (vec!["default".to_owned()], false));
 }

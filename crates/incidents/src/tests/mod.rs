@@ -157,9 +157,13 @@ impl Story {
         self.killed();
         for page in &pages {
             let whom = (page.incident.unwrap(), format!("{} by {}", page.contact, page.channel));
-            match page.kind.is_end() {
-                true => assert!(self.believes.remove(&whom), "{whom:?} hears of an end without a problem"),
-                false => drop(self.believes.insert(whom)),
+            match page.kind {
+                // It is no word of trouble, and no end follows it.
+                PageKind::Mention => {}
+                kind if kind.is_end() => {
+                    assert!(self.believes.remove(&whom), "{whom:?} hears of an end without a problem");
+                }
+                _ => drop(self.believes.insert(whom)),
             }
         }
         pages
@@ -415,7 +419,7 @@ fn people_acknowledge_note_snooze_and_resolve() {
     assert_eq!(story.incidents.live[&1].detail.entries, entries);
     assert!(matches!(story.act(1, Deed::Note { text: " ".into() }), Err(Refusal::Bad(_))));
     assert!(matches!(story.act(9, Deed::Note { text: "x".into() }), Err(Refusal::Unknown)));
-    let resolve = Deed::Resolve { comment: "known".into() };
+    let resolve = Deed::Resolve { comment: "known".into(), helped: String::new() };
     assert_eq!(story.act(1, resolve.clone()).unwrap(), ["resolved ops by hook", "resolved ops by mail"]);
     assert_eq!(story.goes("latency|a", State::Critical), NOBODY, "dismissed");
     assert_eq!(story.tick(3_600), NOBODY);
@@ -456,7 +460,7 @@ fn a_checks_own_rules_are_quiet_while_people_want_them_to_be() {
     assert_eq!(notice(&mut story, State::Warning), NOBODY, "its interval is over, the snooze is not");
     assert_eq!(story.tick(500), NOBODY);
     assert_eq!(story.tick(200), ["still ops by mail", "still ops by hook"]);
-    story.act(1, Deed::Resolve { comment: String::new() }).unwrap();
+    story.act(1, Deed::Resolve { comment: String::new(), helped: String::new() }).unwrap();
     story.tick(1);
     assert!(story.believes.is_empty());
     assert_eq!(notice(&mut story, State::Warning), NOBODY, "closed by hand");

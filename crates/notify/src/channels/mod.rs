@@ -81,6 +81,8 @@ pub struct Letter {
     pub marks: Vec<Mark>,
     /// What the value usually is.
     pub usual: Option<String>,
+    /// How the same went the last time, and what helped.
+    pub last_time: Option<String>,
     /// Whoever has it may acknowledge the incident in the contact's name.
     pub token: Option<String>,
     /// Its graph as PNG, for channels that show one.

@@ -116,7 +116,8 @@ fn people(report: &ReportAnswer) -> Rows {
 }
 
 fn noisiest(report: &ReportAnswer) -> Rows {
-    let head = row(["reason", "incidents", "pages", "self_healed", "acknowledged", "useful", "useless"]);
+    let head =
+        row(["reason", "incidents", "pages", "self_healed", "acknowledged", "useful", "useless", "too_late"]);
     let of = |noisy: &super::NoisyItem| {
         let counts = [
             noisy.incidents,
@@ -125,6 +126,7 @@ fn noisiest(report: &ReportAnswer) -> Rows {
             noisy.acknowledged,
             noisy.useful,
             noisy.useless,
+            noisy.too_late,
         ];
         let counts = counts.iter().map(ToString::to_string);
         std::iter::once(noisy.reason.clone()).chain(counts).collect()
