@@ -17,6 +17,7 @@ pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
         config: config.incidents.clone(),
         environments: Environments::new(&config.environment),
         followers: notify::config::followers(&config.channel),
+        rooms: notify::config::rooms(&config.channel),
         ..Book::default()
     };
     for monitor in &all.monitors {

@@ -13,7 +13,7 @@ use series_store::names::Offender;
 
 use crate::house::House;
 use crate::own::{listener_name, outgoing_name};
-use crate::watcher::{STALLED_AFTER, doubts, outside};
+use crate::watcher::{STALLED_AFTER, doubts, links, outside};
 
 /// A log record should be on the disk within a tenth of a second; ten times that is trouble.
 const SLOW_SYNC_MILLISECONDS: f64 = 1_000.0;
@@ -78,6 +78,7 @@ fn parts(house: &House, store: &StoreHealth) -> Vec<Part> {
     parts.extend(crate::telling_own::parts(house, now));
     parts.extend(crate::oncall_own::oncall_part(house));
     parts.push(outside::outside_part(house));
+    parts.push(links::links_part(house));
     parts.extend(threads_part(house));
     parts.push(store_part(house, store));
     parts.push(query_part(house));

@@ -51,6 +51,8 @@ pub struct House {
     pub turning: Turning,
     /// What became of the heartbeat to the outside.
     pub outside: Mutex<OutsideStats>,
+    /// Whether the links in pages lead here.
+    pub reach: Arc<http_api::Reach>,
     pub alive: Alive,
     pub aggregator: Arc<Aggregator>,
     /// Empty before the listeners are open and after they were closed.
@@ -142,6 +144,7 @@ impl House {
             metric_watch: MetricWatchStats::default(),
             turning: Turning::default(),
             outside: Mutex::default(),
+            reach: Arc::default(),
             alive,
             aggregator,
             ingest: RwLock::new(None),
@@ -186,6 +189,7 @@ impl House {
             availabilities: http_api::Availabilities::default(),
             answers: http_api::Answers::default(),
             agents: self.agents(),
+            reach: self.reach.clone(),
             proofs: Arc::default(),
             alert_ends: http_api::alerts_in::alertmanager::Ends::default(),
             sweeping_alerts: std::sync::atomic::AtomicBool::new(false),

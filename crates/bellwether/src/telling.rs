@@ -37,7 +37,7 @@ pub fn settings(config: &Config, url: &str) -> Settings {
 }
 
 /// Nobody else gets there.
-fn is_local(url: &str) -> bool {
+pub fn is_local(url: &str) -> bool {
     let host = outbound::Url::parse(url).map(|url| url.host().to_owned()).unwrap_or_default();
     let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
     host.is_empty() || host == "localhost" || address.is_ok_and(|it| it.is_loopback() || it.is_unspecified())

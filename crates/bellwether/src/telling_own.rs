@@ -2,10 +2,14 @@
 
 use http_api::control::{Part, State};
 use incidents::desk::Standing;
+use incidents::rooms::RoomsOnly;
 
 use crate::health::{dropped, part};
 use crate::house::House;
 use crate::own::Counters;
+
+/// Contacts that health names.
+const NAMED: usize = 10;
 
 pub fn count(house: &House, all: &mut Counters) {
     let (standing, beats) = (house.desk.standing(), house.heartbeats.counters());
@@ -35,7 +39,28 @@ pub fn parts(house: &House, now: f64) -> Vec<Part> {
     let standing = house.desk.standing();
     let config = house.config.load();
     let channels = config.channel.iter().map(|channel| channel_part(&standing, &channel.name, now));
-    std::iter::once(pages_part(house, &standing)).chain(channels).collect()
+    let all = std::iter::once(pages_part(house, &standing)).chain(channels);
+    all.chain(contacts_part(&house.desk.rooms_only())).collect()
+}
+
+/// Who is told in rooms only, by name. A warning if those of last resort are no better.
+fn contacts_part(known: &RoomsOnly) -> Option<Part> {
+    let names: Vec<&str> = known.contacts.iter().take(NAMED).map(|name| &**name).collect();
+    let more = known.contacts.len() - names.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let (state, so) = match known.last_resort {
+        true => (State::Ok, "what they are told, [incidents] contacts are told too"),
+        false => (
+            State::Warning,
+            "[incidents] contacts reach nobody in another way, so what they are told may reach nobody: give one of \
+             them a telephone or a mailbox",
+        ),
+    };
+    (!names.is_empty()).then(|| Part {
+        state,
+        text: format!("in rooms only, which may be empty: {}{more}; {so}", names.join(", ")),
+        ..part("contacts", "forward", "Contacts")
+    })
 }
 
 fn pages_part(house: &House, standing: &Standing) -> Part {
@@ -96,5 +121,25 @@ fn channel_part(standing: &Standing, name: &str, now: f64) -> Part {
         text,
         lag: Some(lag),
         ..part(format!("channel.{name}"), "forward", format!("Channel {name}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c107_who_is_in_rooms_only_is_named() {
+        let known = |contacts: &[&str], last_resort| RoomsOnly {
+            contacts: contacts.iter().map(|name| (*name).into()).collect(),
+            last_resort,
+        };
+        assert!(contacts_part(&known(&[], false)).is_none());
+        let part = contacts_part(&known(&["ana", "ben"], true)).unwrap();
+        assert!(part.state == State::Ok && part.text.contains("ana, ben;"), "{}", part.text);
+        let many: Vec<String> = (0..12).map(|n| format!("c{n}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let part = contacts_part(&known(&many, false)).unwrap();
+        assert!(part.state == State::Warning && part.text.contains("c9 and 2 more;"), "{}", part.text);
     }
 }

@@ -332,8 +332,14 @@ impl Parts {
         if let Some(ingest) = house.ingest.write().as_mut() {
             waiting.extend(ingest.reload(ingest_settings(&config)).map_err(|error| error.to_string())?);
         }
+        // Whoever sees the new definitions sees the new settings too: else it would tell by the old ones from now on.
+        let config = Arc::new(config);
+        house.config.store(config.clone());
         // Its problems were found when it was read, so that this does not fail any more.
-        house.monitors.reload(config.files(), house.clock.now()).map_err(listed)?;
+        if let Err(problems) = house.monitors.reload(config.files(), house.clock.now()) {
+            house.config.store(before);
+            return Err(listed(problems));
+        }
         house.desk.set_book(book::book(&house.monitors.definitions(), &config, &house.state));
         house.heartbeats.reload(&house.monitors.definitions(), &config.heartbeats);
         if let Some(sender) = self.sender.lock().as_ref() {
@@ -357,7 +363,6 @@ impl Parts {
             *house.host.lock() = collecting;
         }
         crate::audited::reload(house, &before, &config);
-        house.config.store(Arc::new(config));
         Ok(waiting)
     }
 

@@ -66,6 +66,7 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 
 pub use ::accounts;
 pub use acknowledge::draw as draw_incident;
+pub use acknowledge::{Links, Reach};
 pub use agents::Agents;
 pub use answers::Answers;
 pub use api_v1::availability::Availabilities;
@@ -105,6 +106,7 @@ pub fn router(services: Arc<Services>) -> Router {
         .route("/a/{token}/graph.png", get(acknowledge::graph))
         .route("/post-mortems/{token}", get(published::show))
         .route("/a/{token}/keys", post(acknowledge::keys))
+        .route("/a/reach/{question}", get(acknowledge::reach))
         .route(alerts_in::pagerduty::PATH, post(alerts_in::pagerduty::enqueue))
         .route(
             "/api/v2/alerts",

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use vocabulary::ports::QueryLimits;
 use vocabulary::{Clock, LiveTail, PointSink, SeriesSource};
 
+use crate::acknowledge::Reach;
 use crate::agents::Agents;
 use crate::alerts_in::alertmanager::Ends;
 use crate::answer::{Answer, Problem};
@@ -79,6 +80,8 @@ pub struct Services {
     pub availabilities: Availabilities,
     pub answers: Answers,
     pub agents: Agents,
+    /// Whether the links in pages lead here.
+    pub reach: Arc<Reach>,
     /// The proof of the pager that is being made.
     pub proofs: Arc<Proofs>,
     /// When alerts that others post end.

@@ -95,6 +95,8 @@ pub struct Book {
     pub environments: Environments,
     /// Channels whose provider keeps a state of each incident: they hear who has it, so that it stops calling others.
     pub followers: BTreeSet<Arc<str>>,
+    /// Channels that may be empty at night: who is told there alone is not reached.
+    pub rooms: BTreeSet<Arc<str>>,
     /// The services that a service cannot do without.
     pub service_needs: HashMap<Arc<str>, Vec<Arc<str>>>,
     /// None: everybody at any time.

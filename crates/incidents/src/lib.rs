@@ -23,6 +23,7 @@
 //! | `joining` | two incidents become one, or one two |
 //! | `mentions` | `@name` in a note |
 //! | `telling` | who is told of what |
+//! | [`rooms`] | who is told in a chat only is not reached |
 //! | `words` | what they are told |
 //! | `time` | what held back the word lifts, a snooze ends, a definition is gone |
 //! | `ending` | how it ends, and who is told so |
@@ -59,6 +60,7 @@ pub mod outbox;
 pub mod page;
 mod people;
 pub mod reports;
+pub mod rooms;
 mod store;
 mod telling;
 #[cfg(test)]

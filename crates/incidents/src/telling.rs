@@ -54,8 +54,12 @@ impl Incidents {
                 "nobody is told: it names no contact with a channel, and neither does [incidents] contacts";
             self.write(id, Entry { at: now, kind: "page", who: String::new(), text: text.into() });
         }
+        let rooms_only = !recipients.is_empty() && !self.book.reaches_one_of(&recipients);
         for (contact, channels) in recipients {
             self.tell(id, kind, &contact, &channels, &message, now);
+        }
+        if rooms_only && policy.is_none() {
+            self.note_nobody_in_rooms(id, now);
         }
         if let Some(incident) = self.live.get_mut(&id) {
             incident.detail.paged_at = Some(severity);
@@ -158,7 +162,11 @@ impl Incidents {
             let channels: Vec<_> = channels.cloned().collect();
             (!channels.is_empty()).then_some((name, channels))
         };
-        names.into_iter().filter_map(reached).collect()
+        let reached = names.into_iter().filter_map(reached).collect();
+        match failing {
+            Some(_) => reached,
+            None => self.with_last_resort(reached, incident, subject, severity),
+        }
     }
 
     /// A check's own notice that a silence kept back, once that has lifted and it is still bad.
@@ -235,6 +243,7 @@ impl Incidents {
         message.comment = cut(&notice.comment, MAX_TEXT).to_owned();
         message.number = (notice.number > 0).then_some(notice.number);
         self.page(id, PageKind::of_notice(notice.kind), &notice.contact, &channels, &message, now);
+        self.stand_in_for_rooms(id, key, notice.kind, now);
     }
 
     /// One page for each channel, to be sent once it is on the disk.

@@ -182,6 +182,12 @@ pub fn followers(channels: &[ChannelConfig]) -> BTreeSet<Arc<str>> {
     follows.map(|channel| Arc::from(channel.name.as_str())).collect()
 }
 
+/// The names of channels that are rooms, which may be empty.
+pub fn rooms(channels: &[ChannelConfig]) -> BTreeSet<Arc<str>> {
+    let rooms = channels.iter().filter(|channel| !(channels::of(channel.kind).reaches)(channel));
+    rooms.map(|channel| Arc::from(channel.name.as_str())).collect()
+}
+
 /// Channels that contacts name and that are not there, as (index of the contact, channel).
 pub fn unknown<'c>(
     channels: &[ChannelConfig],
@@ -211,6 +217,24 @@ mod tests {
         assert_eq!(found.len(), wanted.len(), "{text}: {found:#?}");
         for (found, wanted) in found.iter().zip(wanted) {
             assert!(found.contains(wanted), "{found} has no {wanted}");
+        }
+    }
+
+    #[test]
+    fn c107_chats_are_rooms() {
+        let check = |kind: ChannelType, format: Option<Format>, is_room: bool| {
+            let channel = ChannelConfig { name: "x".into(), kind, format, ..ChannelConfig::default() };
+            assert_eq!(!rooms(&[channel]).is_empty(), is_room, "{kind:?} {format:?}");
+        };
+        check(ChannelType::Slack, None, true);
+        for format in [Format::Teams, Format::Discord, Format::Mattermost] {
+            check(ChannelType::Webhook, Some(format), true);
+        }
+        for format in [None, Some(Format::Gotify), Some(Format::Alertmanager)] {
+            check(ChannelType::Webhook, format, false);
+        }
+        for kind in [ChannelType::Email, ChannelType::Ntfy, ChannelType::Pagerduty, ChannelType::Sms] {
+            check(kind, None, false);
         }
     }
 

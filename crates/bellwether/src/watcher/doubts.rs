@@ -64,6 +64,8 @@ fn affected(part: &Part) -> String {
         "metrics" => "monitors with rules on numbers: they are judged late, or not at all",
         "checks" => "checks: their states are older than they should be",
         "pages" => "pages: somebody was not told",
+        "contacts" => "pages to these contacts: nobody may see them",
+        "links" => "the links in pages: people cannot acknowledge by them",
         "channel" => "pages by this channel: they come late, or by another one",
         "oncall" => "whoever should be called at such a time: the next step of a policy is, or nobody",
         "outside_heartbeat" => {

@@ -5,10 +5,12 @@
 //! |---|---|
 //! | [`turning`] | which threads still turn |
 //! | [`outside`] | the heartbeat to the outside: when it is due, why it is held back, what became of it |
+//! | [`links`] | do the links in pages lead here? |
 //! | [`own`] | parts that are in trouble for long enough, as state changes |
 //! | [`doubts`] | everything that cannot be trusted now, in one list |
 
 pub mod doubts;
+pub mod links;
 pub mod outside;
 pub mod own;
 pub mod turning;
@@ -33,21 +35,28 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 /// A task of the runtime: if that hangs nobody gets a heartbeat either.
 pub struct Watcher {
     stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
+    tasks: [JoinHandle<()>; 2],
     runtime: Handle,
 }
 
 impl Watcher {
     pub fn start(house: &Arc<House>, runtime: &Handle) -> Watcher {
         let (stop, stopped) = watch::channel(false);
-        let task = runtime.spawn(run(house.clone(), stopped));
-        Watcher { stop, task, runtime: runtime.clone() }
+        let links = runtime.spawn(links::run(house.clone(), stopped.clone()));
+        let tasks = [runtime.spawn(run(house.clone(), stopped)), links];
+        Watcher { stop, tasks, runtime: runtime.clone() }
     }
 
     pub fn stop(self) {
         self.stop.send_replace(true);
         // Whoever waits for a heartbeat that is not answered in time gets none.
-        let _ = self.runtime.block_on(async { tokio::time::timeout(STOP_TIMEOUT, self.task).await });
+        let all = async {
+            for task in self.tasks {
+                // A task that panicked has said so.
+                let _ = task.await;
+            }
+        };
+        let _ = self.runtime.block_on(async { tokio::time::timeout(STOP_TIMEOUT, all).await });
     }
 }
 

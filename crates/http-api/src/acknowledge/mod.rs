@@ -9,6 +9,7 @@ mod graph;
 mod keys;
 mod page;
 mod parts;
+mod reach;
 
 use std::sync::{Arc, LazyLock};
 
@@ -28,6 +29,7 @@ use crate::services::Services;
 
 pub use graph::{draw, graph};
 pub use keys::keys;
+pub use reach::{Links, Reach, reach};
 
 /// What is below it asks for no sign-in.
 pub const PREFIX: &str = "/a/";

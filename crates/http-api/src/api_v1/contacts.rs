@@ -14,12 +14,15 @@ use super::incidents::PageItem;
 use super::status::off_thread;
 use super::watched::may;
 use crate::accounts::{Caller, Role};
+use crate::acknowledge::Links;
 use crate::answer::{Answer, Problem};
 use crate::services::Services;
 
 #[derive(Serialize, ToSchema)]
 pub struct Tests {
     contact: String,
+    /// Do the links in its pages lead here?
+    links: Links,
     /// The newest first: by each channel one that begins and one that ends it.
     pages: Vec<PageItem>,
 }
@@ -54,7 +57,8 @@ pub async fn tried(
 
 fn tests(services: &Services, contact: String) -> Answer<Tests> {
     let pages = services.desk.tests_of(&contact)?;
-    Ok(Tests { contact, pages: pages.into_iter().map(super::incidents::page).collect() })
+    let links = services.reach.links();
+    Ok(Tests { contact, links, pages: pages.into_iter().map(super::incidents::page).collect() })
 }
 
 fn refusal(name: &str, failed: Failed) -> Problem {

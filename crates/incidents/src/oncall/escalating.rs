@@ -14,6 +14,7 @@ use crate::core::Incidents;
 use crate::incident::{Entry, Incident, IncidentId, Phase, Told};
 use crate::limits::MAX_OPENINGS;
 use crate::page::{Message, PageKind};
+use crate::rooms::Recipient;
 
 /// A tick that is late by no more than this takes no time from what follows.
 const USUAL_LATENESS: i64 = 5;
@@ -45,8 +46,6 @@ enum Outcome {
     LeftOut,
     Nobody,
 }
-
-type Recipient = (Arc<str>, Vec<Arc<str>>);
 
 impl Incidents {
     /// By which policy the incident goes, if one is defined.
@@ -210,6 +209,7 @@ impl Incidents {
         for target in &empty {
             self.note_step(id, format!("{word}: nobody is reached by {target}"), now);
         }
+        self.note_who_is_in_rooms(id, &word, &people, now);
         let chosen = match step.round_robin {
             true => self.one_of(id, at, people).into_iter().collect(),
             false => people,
@@ -220,13 +220,13 @@ impl Incidents {
         });
         let rooms: Vec<Recipient> = rooms.collect();
         let only_rooms = targets.iter().all(Target::is_channel);
-        let reached = !chosen.is_empty() || only_rooms;
+        let reached = self.book.reaches_one_of(&chosen) || only_rooms;
         let names: Vec<&str> = chosen.iter().chain(&rooms).map(|(name, _)| &**name).collect();
         let text = match (names.is_empty(), reached) {
             (true, _) => format!("{word} reaches nobody: the next step runs at once"),
             (false, true) => format!("{word}: {}", names.join(", ")),
             (false, false) => {
-                format!("{word}: {}, and no person: the next step runs at once", names.join(", "))
+                format!("{word}: {}, and no person is reached: the next step runs at once", names.join(", "))
             }
         };
         self.note_step(id, text, now);
@@ -236,7 +236,7 @@ impl Incidents {
         if reached { Outcome::Reached } else { Outcome::Nobody }
     }
 
-    fn note_step(&mut self, id: IncidentId, text: String, now: Timestamp) {
+    pub(crate) fn note_step(&mut self, id: IncidentId, text: String, now: Timestamp) {
         self.write(id, Entry { at: now, kind: "escalated", who: String::new(), text });
     }
 
@@ -283,7 +283,7 @@ impl Incidents {
     }
 
     /// Has channels, wants to hear of it, and it is their time.
-    fn reach_now(&self, id: IncidentId, name: Arc<str>, now: Timestamp) -> Option<Recipient> {
+    pub(crate) fn reach_now(&self, id: IncidentId, name: Arc<str>, now: Timestamp) -> Option<Recipient> {
         let incident = self.live.get(&id)?;
         let (key, trouble) = incident.tellable()?;
         let contact =
@@ -311,7 +311,13 @@ impl Incidents {
         people.into_iter().nth(usize::try_from(index).unwrap_or(0))
     }
 
-    fn tell_of_step(&mut self, id: IncidentId, contact: &Arc<str>, channels: &[Arc<str>], now: Timestamp) {
+    pub(crate) fn tell_of_step(
+        &mut self,
+        id: IncidentId,
+        contact: &Arc<str>,
+        channels: &[Arc<str>],
+        now: Timestamp,
+    ) {
         let Some((kind, message)) = self.word_of_step(id, contact) else { return };
         self.tell(id, kind, contact, channels, &message, now);
     }
@@ -322,31 +328,6 @@ impl Incidents {
         let message = self.message(incident, key, trouble, self.book.subject(key.host, &key.monitor));
         let knows = incident.detail.told.get(contact).is_some_and(Told::waits);
         Some((if knows { PageKind::Still } else { PageKind::Problem }, message))
-    }
-
-    /// Everything has been tried: those who are told of what names nobody are told.
-    fn catch_all(&mut self, id: IncidentId, why: &str, now: Timestamp) {
-        if let Some(escalation) =
-            self.live.get_mut(&id).and_then(|incident| incident.detail.escalation.as_mut())
-        {
-            escalation.next_at = None;
-        }
-        self.unsaved.incident(id);
-        let names: Vec<Arc<str>> =
-            self.book.config.contacts.iter().map(|name| Arc::from(name.as_str())).collect();
-        let reached: Vec<Recipient> =
-            names.into_iter().filter_map(|name| self.reach_now(id, name, now)).collect();
-        let text = match reached.is_empty() {
-            false => format!("{why}: [incidents] contacts are told"),
-            true => {
-                self.counters.untold += 1;
-                format!("{why}, and [incidents] contacts reaches nobody: nobody more is told")
-            }
-        };
-        self.note_step(id, text, now);
-        for (contact, channels) in reached {
-            self.tell_of_step(id, &contact, &channels, now);
-        }
     }
 
     /// It has become worse: whoever the policy has told hears of it.

@@ -5,6 +5,7 @@ mod delivery;
 mod ends;
 mod grouping;
 mod policies;
+mod rooms;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};

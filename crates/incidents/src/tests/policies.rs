@@ -8,12 +8,12 @@ use crate::oncall::store::Kept;
 use crate::oncall::{LayerConfig, Roster, ScheduleConfig};
 use crate::store;
 
-fn step(notify: &[&str], wait: &str) -> StepConfig {
+pub(super) fn step(notify: &[&str], wait: &str) -> StepConfig {
     let notify = notify.iter().map(|name| (*name).to_owned()).collect();
     StepConfig { notify, wait: wait.parse().unwrap(), ..StepConfig::default() }
 }
 
-fn policy(steps: &[StepConfig]) -> PolicyConfig {
+pub(super) fn policy(steps: &[StepConfig]) -> PolicyConfig {
     let policy = PolicyConfig { name: "p".into(), step: steps.to_vec(), ..PolicyConfig::default() };
     assert_eq!(policy.problems(), []);
     policy
@@ -33,7 +33,7 @@ fn schedule() -> ScheduleConfig {
 }
 
 impl Story {
-    fn of_policy(policy: PolicyConfig) -> Story {
+    pub(super) fn of_policy(policy: PolicyConfig) -> Story {
         let mut story = Story::new();
         story.goes_by(policy);
         story

@@ -47,6 +47,16 @@ pub struct Entry {
     pub pictures: bool,
     /// The provider keeps a state of each incident, and calls people until somebody has it.
     pub follows: bool,
+    /// There is a person at the other end. A room may be empty at night: it never counts as reaching somebody.
+    pub reaches: fn(&ChannelConfig) -> bool,
+}
+
+pub fn somebody(_: &ChannelConfig) -> bool {
+    true
+}
+
+pub fn nobody(_: &ChannelConfig) -> bool {
+    false
 }
 
 pub const TYPES: [&Entry; 11] = [

@@ -23,6 +23,7 @@ pub const ENTRY: Entry = Entry {
     give_up: CALL_GIVE_UP_SECONDS,
     pictures: false,
     follows: false,
+    reaches: super::somebody,
 };
 
 /// It says that it would never take this page (sysexits' EX_DATAERR, EX_NOUSER).

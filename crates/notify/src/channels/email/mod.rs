@@ -43,6 +43,7 @@ pub const ENTRY: Entry = Entry {
     give_up: MAIL_GIVE_UP_SECONDS,
     pictures: true,
     follows: false,
+    reaches: super::somebody,
 };
 
 struct Email {

@@ -26,6 +26,7 @@ pub const ENTRY: Entry = Entry {
     give_up: CALL_GIVE_UP_SECONDS,
     pictures: false,
     follows: false,
+    reaches: super::somebody,
 };
 
 const USUAL: &str = "https://ntfy.sh";

@@ -29,6 +29,7 @@ pub const ENTRY: Entry = Entry {
     give_up: CALL_GIVE_UP_SECONDS,
     pictures: false,
     follows: true,
+    reaches: super::somebody,
 };
 
 const EVENTS: &str = "https://events.pagerduty.com";

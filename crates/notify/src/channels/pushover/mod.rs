@@ -26,6 +26,7 @@ pub const ENTRY: Entry = Entry {
     pictures: false,
     // It rings until it is told that somebody has it.
     follows: true,
+    reaches: super::somebody,
 };
 
 const USUAL: &str = "https://api.pushover.net";

@@ -22,6 +22,7 @@ pub const ENTRY: Entry = Entry {
     give_up: CALL_GIVE_UP_SECONDS,
     pictures: false,
     follows: false,
+    reaches: super::nobody,
 };
 
 fn problems(channel: &ChannelConfig) -> Problems {

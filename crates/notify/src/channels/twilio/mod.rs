@@ -28,6 +28,7 @@ pub const SMS: Entry = Entry {
     give_up: CALL_GIVE_UP_SECONDS,
     pictures: false,
     follows: false,
+    reaches: super::somebody,
 };
 
 pub const VOICE: Entry = Entry {
@@ -41,6 +42,7 @@ pub const VOICE: Entry = Entry {
     give_up: CALL_GIVE_UP_SECONDS,
     pictures: false,
     follows: false,
+    reaches: super::somebody,
 };
 
 const USUAL: &str = "https://api.twilio.com";

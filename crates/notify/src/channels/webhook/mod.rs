@@ -32,7 +32,13 @@ pub const ENTRY: Entry = Entry {
     give_up: CALL_GIVE_UP_SECONDS,
     pictures: false,
     follows: false,
+    reaches,
 };
+
+/// Forms of chats are of rooms; what reads any other body is somebody's own program.
+fn reaches(config: &ChannelConfig) -> bool {
+    !config.format.is_some_and(Format::is_chat)
+}
 
 struct Webhook {
     place: Place,

@@ -18,6 +18,11 @@ pub enum Format {
 }
 
 impl Format {
+    /// A room, which may be empty.
+    pub fn is_chat(self) -> bool {
+        matches!(self, Format::Teams | Format::Discord | Format::Mattermost)
+    }
+
     pub fn text(self) -> &'static str {
         match self {
             Format::Teams => include_str!("templates/teams.json"),

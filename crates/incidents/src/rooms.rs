@@ -1,0 +1,171 @@
+//! Rooms: channels that may be empty at night, such as a chat. What is told there is told, and counts for nobody: whoever is
+//! reached by rooms only is as good as not there, and `[incidents] contacts` are told too.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use vocabulary::Timestamp;
+use vocabulary::state::{NoticeKind, State};
+
+use crate::book::{Book, Subject};
+use crate::core::Incidents;
+use crate::desk::Desk;
+use crate::incident::{Entry, Incident, IncidentId, Key, Told};
+
+/// A contact, and by which channels.
+pub(crate) type Recipient = (Arc<str>, Vec<Arc<str>>);
+
+/// Who is reached by rooms only, for the health of the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoomsOnly {
+    pub contacts: Vec<Arc<str>>,
+    /// `[incidents] contacts` reach somebody in another way.
+    pub last_resort: bool,
+}
+
+impl Book {
+    /// Is there a person at the other end of one of these?
+    pub(crate) fn reaches(&self, channels: &[Arc<str>]) -> bool {
+        channels.iter().any(|channel| !self.rooms.contains(channel))
+    }
+
+    pub(crate) fn reaches_one_of(&self, recipients: &[Recipient]) -> bool {
+        recipients.iter().any(|(_, channels)| self.reaches(channels))
+    }
+
+    fn is_in_rooms_only(&self, contact: &str) -> bool {
+        let known = self.contacts.get(contact);
+        known.is_some_and(|known| !known.channels.is_empty() && !self.reaches(&known.channels))
+    }
+
+    fn last_resort(&self) -> impl Iterator<Item = Arc<str>> + '_ {
+        self.config.contacts.iter().map(|name| Arc::from(name.as_str()))
+    }
+}
+
+impl Desk {
+    pub fn rooms_only(&self) -> RoomsOnly {
+        let inner = self.inner.lock();
+        let book = &inner.incidents.book;
+        let mut contacts: Vec<Arc<str>> =
+            book.contacts.keys().filter(|name| book.is_in_rooms_only(name)).cloned().collect();
+        contacts.sort();
+        let reached = |name: Arc<str>| book.contacts.get(&name).is_some_and(|it| book.reaches(&it.channels));
+        let last_resort = book.last_resort().any(reached);
+        RoomsOnly { contacts, last_resort }
+    }
+}
+
+impl Incidents {
+    /// With those of `[incidents] contacts`, if all the others look at rooms only. A policy sees to that by itself.
+    pub(crate) fn with_last_resort(
+        &self,
+        mut recipients: Vec<Recipient>,
+        incident: &Incident,
+        subject: Option<&Subject>,
+        severity: State,
+    ) -> Vec<Recipient> {
+        let is_fine = recipients.is_empty() || self.book.reaches_one_of(&recipients);
+        if is_fine || self.policy_for(incident, subject).is_some() {
+            return recipients;
+        }
+        let known: BTreeSet<Arc<str>> = recipients.iter().map(|(name, _)| name.clone()).collect();
+        let others = self.last_resort_for(severity).into_iter().filter(|(name, _)| !known.contains(name));
+        recipients.extend(others);
+        recipients
+    }
+
+    /// Those who want to hear of it.
+    fn last_resort_for(&self, severity: State) -> Vec<Recipient> {
+        let reached = |name: Arc<str>| {
+            let contact = self.book.contacts.get(&name).filter(|contact| contact.wants(severity))?;
+            (!contact.channels.is_empty()).then(|| (name, contact.channels.clone()))
+        };
+        self.book.last_resort().filter_map(reached).collect()
+    }
+
+    /// A check has told its problem in rooms, and all of its contacts are there only.
+    pub(crate) fn stand_in_for_rooms(
+        &mut self,
+        id: Option<IncidentId>,
+        key: &Key,
+        kind: NoticeKind,
+        now: Timestamp,
+    ) {
+        let Some((id, incident)) = id.and_then(|id| Some((id, self.live.get(&id)?))) else { return };
+        let Some(subject) = self.book.subject(key.host, &key.monitor) else { return };
+        let Some((_, trouble)) = incident.tellable().filter(|_| kind == NoticeKind::Problem) else { return };
+        let severity = incident.said(trouble.state);
+        let own = subject.contacts.iter().filter_map(|name| {
+            let contact = self.book.contacts.get(name).filter(|contact| contact.wants(severity))?;
+            (!contact.channels.is_empty()).then(|| (name.clone(), contact.channels.clone()))
+        });
+        let all = self.with_last_resort(own.collect(), incident, Some(subject), severity);
+        let knows = |name: &str| incident.detail.told.get(name).is_some_and(Told::waits);
+        let due: Vec<Recipient> = all
+            .into_iter()
+            .filter(|(name, _)| !subject.contacts.contains(name) && !knows(name))
+            .filter(|(name, _)| self.book.is_time(name, key.host, now))
+            .collect();
+        if due.is_empty() || !self.is_for_paging(incident, severity) {
+            return;
+        }
+        self.note_rooms(id, "its contacts look at rooms only: [incidents] contacts are told too", now);
+        for (contact, channels) in due {
+            self.tell_of_step(id, &contact, &channels, now);
+        }
+    }
+
+    /// A policy has tried everything: those who are told of what names nobody are told.
+    pub(crate) fn catch_all(&mut self, id: IncidentId, why: &str, now: Timestamp) {
+        let escalation = self.live.get_mut(&id).and_then(|incident| incident.detail.escalation.as_mut());
+        if let Some(escalation) = escalation {
+            escalation.next_at = None;
+        }
+        self.unsaved.incident(id);
+        let names: Vec<Arc<str>> = self.book.last_resort().collect();
+        let reached: Vec<Recipient> =
+            names.into_iter().filter_map(|name| self.reach_now(id, name, now)).collect();
+        let in_person = self.book.reaches_one_of(&reached);
+        let text = match reached.is_empty() {
+            false => format!("{why}: [incidents] contacts are told"),
+            true => {
+                self.counters.untold += 1;
+                format!("{why}, and [incidents] contacts reaches nobody: nobody more is told")
+            }
+        };
+        self.note_step(id, text, now);
+        for (contact, channels) in &reached {
+            self.tell_of_step(id, contact, channels, now);
+        }
+        if !reached.is_empty() && !in_person {
+            self.note_nobody_in_rooms(id, now);
+        }
+    }
+
+    /// Of those whom a step names.
+    pub(crate) fn note_who_is_in_rooms(
+        &mut self,
+        id: IncidentId,
+        step: &str,
+        people: &[Recipient],
+        now: Timestamp,
+    ) {
+        let in_rooms: Vec<_> = people.iter().filter(|(_, channels)| !self.book.reaches(channels)).collect();
+        for (name, _) in in_rooms {
+            self.note_step(id, format!("{step}: {name} is told in rooms only, which reaches nobody"), now);
+        }
+    }
+
+    /// What was just told reached rooms, and nobody.
+    pub(crate) fn note_nobody_in_rooms(&mut self, id: IncidentId, now: Timestamp) {
+        self.counters.untold += 1;
+        let why = "told in rooms only, which may be empty: nobody is reached. Name a contact with a telephone or a \
+                   mailbox in [incidents] contacts";
+        self.note_rooms(id, why, now);
+    }
+
+    fn note_rooms(&mut self, id: IncidentId, text: &str, now: Timestamp) {
+        self.write(id, Entry { at: now, kind: "page", who: String::new(), text: text.to_owned() });
+    }
+}
