@@ -74,6 +74,8 @@ impl Incidents {
     fn note_told(&mut self, id: IncidentId, key: &Key, notice: &Notice) {
         let (channels, email) = (self.channels_of(&notice.contact), self.email_of(&notice.contact));
         let ways = self.ways_of(&notice.contact);
+        let about = self.book.subject(key.host, &key.monitor);
+        let by_policy = self.live.get(&id).is_some_and(|it| self.policy_for(it, about).is_some());
         let Some(incident) = self.live.get_mut(&id) else { return };
         match notice.kind {
             NoticeKind::Problem => {
@@ -83,7 +85,10 @@ impl Incidents {
                 told.channels.extend(channels.iter().map(ToString::to_string));
                 (told.email, told.ways) = (email, ways);
                 (told.of_end, told.late) = (false, false);
-                incident.detail.paged_at = Some(incident.severity_now());
+                if !by_policy {
+                    // Else the policy of the same subject is still to hear of it.
+                    incident.detail.paged_at = Some(incident.severity_now());
+                }
             }
             NoticeKind::Recovery => {
                 if let Some(told) = incident.detail.told.get_mut(&*notice.contact)

@@ -420,3 +420,25 @@ impl History {
         told
     }
 }
+
+#[test]
+fn a_policy_begins_though_the_same_result_makes_the_check_tell_its_contacts() {
+    let mut story = Story::of_policy(policy(&[step(&["ana"], "5m")]));
+    let subject = story.incidents.book.subjects.get_mut(&(false, "web/http".into())).unwrap();
+    subject.escalation_policy = Some("p".into());
+    let now = Timestamp(story.now);
+    let notice = Notice {
+        id: id("web/http"),
+        at: now,
+        kind: NoticeKind::Problem,
+        state: State::Critical,
+        contact: "ops".into(),
+        number: 1,
+        text: "text".into(),
+        author: "".into(),
+        comment: "".into(),
+    };
+    let change = change("web/http", State::Critical, None, story.now);
+    let pages = story.incidents.take(&[change], &[(notice, false)], now);
+    assert_eq!(story.told(pages), ["problem ops by mail", "problem ops by hook", "problem ana by mail"]);
+}
