@@ -10,7 +10,7 @@ use std::sync::Arc;
 use vocabulary::Timestamp;
 use vocabulary::state::{Notice, NoticeKind};
 
-use crate::book::{Book, Kind};
+use crate::book::Book;
 use crate::core::{Incidents, is_ours};
 use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Told, Trouble};
 use crate::limits::MAX_COMPARED;
@@ -71,35 +71,45 @@ impl Incidents {
         if detail.grouped == 0
             || incident.phase != Phase::Open
             || detail.snoozed_until.is_some()
-            || detail.paged_at.is_none()
         {
             return;
         }
         let parts = self.live.values().filter(|part| self.root_of(part.id) == id);
-        let told: BTreeSet<&str> =
-            parts.flat_map(|part| part.detail.told.keys().map(String::as_str)).collect();
-        let mut seen = BTreeSet::new();
+        // Whoever has heard of an end knows of nothing that is bad since.
+        let mut told: BTreeSet<Arc<str>> = BTreeSet::new();
+        for (name, heard) in parts.flat_map(|part| &part.detail.told) {
+            if heard.waits() || heard.late {
+                told.insert(Arc::from(name.as_str()));
+            }
+        }
+        let mut last = None;
         let mut due = Vec::new();
-        let joined =
-            incident.bad().filter(|(_, trouble)| trouble.why.is_some() && trouble.withheld.is_none());
-        for (key, trouble) in joined.filter(|(key, _)| seen.insert((key.host, key.monitor.clone()))) {
-            let about = self.book.subject(key.host, &key.monitor);
-            let tells_itself = about.is_some_and(|it| it.kind != Kind::Monitor && !it.contacts.is_empty());
+        for (key, trouble) in incident.bad() {
             let severity = incident.said(trouble.state);
-            if tells_itself || !self.is_for_paging(incident, severity) {
+            let name = (key.host, &*key.monitor);
+            // Members of one monitor stand together: the first that is bad enough speaks for them.
+            if trouble.withheld.is_some() || last == Some(name) || !self.is_for_paging(incident, severity) {
+                continue;
+            }
+            last = Some(name);
+            let about = self.book.subject(key.host, &key.monitor);
+            if Incidents::tells_itself(about) {
                 continue;
             }
             let untold = self.recipients(incident, about, severity).into_iter();
             let untold: Vec<_> = untold
-                .filter(|(name, _)| !told.contains(&**name) && self.book.is_time(name, key.host, now))
+                .filter(|(name, _)| self.book.is_time(name, key.host, now) && told.insert(name.clone()))
                 .collect();
             if !untold.is_empty() {
-                due.push((untold, self.message(incident, key, trouble, about)));
+                due.push((untold, severity, self.message(incident, key, trouble, about)));
             }
         }
-        for (contacts, message) in due {
+        for (contacts, severity, message) in due {
             for (contact, channels) in contacts {
                 self.tell(id, PageKind::Problem, &contact, &channels, &message, now);
+            }
+            if let Some(incident) = self.live.get_mut(&id) {
+                incident.detail.paged_at.get_or_insert(severity);
             }
         }
     }

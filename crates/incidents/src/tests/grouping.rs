@@ -113,3 +113,38 @@ fn series_whose_names_begin_alike_belong_together_if_they_go_bad_at_once() {
     story.goes("elsewhere|stats.uploads.box.failed", State::Critical);
     assert_eq!(story.incidents.open_count(), 2);
 }
+
+#[test]
+fn what_comes_back_is_told_again_to_whoever_has_heard_of_the_end() {
+    let mut story = Story::grouping();
+    story.incidents.book.config.reopen_within = HumanDuration(std::time::Duration::from_secs(600));
+    story.goes("queries", State::Critical);
+    story.goes("payments", State::Critical);
+    story.goes("queries", State::Ok);
+    assert_eq!(story.goes("payments", State::Ok).len(), 3);
+    assert_eq!(story.goes("payments", State::Critical), ["problem ana by mail"]);
+    assert_eq!(story.goes("queries", State::Critical), ["problem ops by mail", "problem ops by hook"]);
+    assert_eq!(story.incidents.open_count(), 1);
+}
+
+#[test]
+fn of_a_member_the_instance_that_is_bad_enough_tells() {
+    let mut story = Story::grouping();
+    story.goes("queries", State::Critical);
+    assert_eq!(story.goes("payments|a", State::Warning), NOBODY);
+    assert_eq!(story.goes("payments|b", State::Critical), ["problem ana by mail"]);
+}
+
+#[test]
+fn a_check_that_tells_nobody_keeps_nobody_from_hearing_of_a_member() {
+    let mut story = Story::grouping();
+    let http = story.incidents.book.subjects.get_mut(&(false, "web/http".into())).unwrap();
+    http.services = vec!["zoo".into()];
+    let zoo = Subject { services: vec!["zoo".into()], ..subject(Kind::Monitor, None, &["ana"]) };
+    story.incidents.book.subjects.insert((false, "zoo".into()), zoo);
+    assert_eq!(story.goes("web/http", State::Critical), NOBODY, "it is not the time of its contacts");
+    assert_eq!(story.goes("zoo", State::Critical), ["problem ana by mail"]);
+    assert_eq!(story.incidents.open_count(), 1);
+    story.goes("web/http", State::Ok);
+    assert_eq!(story.goes("zoo", State::Ok), ["recovery ana by mail"]);
+}
