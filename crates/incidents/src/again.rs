@@ -30,15 +30,16 @@ impl Incidents {
         let Some(incident) = self.live.get_mut(&id).filter(|incident| incident.is_closed()) else { return };
         let closed = incident.closed.take().unwrap_or(now);
         let detail = &mut incident.detail;
-        let all_know = !std::mem::take(&mut detail.ending);
+        // Whoever has heard of the end takes it to be over, though others have not heard of it yet.
+        let some_know = !std::mem::take(&mut detail.ending) || detail.told.values().any(|told| told.of_end);
         (detail.free_since, detail.self_healed, detail.unwatched) = (None, false, false);
         (detail.resolved_by, detail.merged_into) = (None, None);
         detail.reopened += 1;
-        if all_know {
+        if some_know {
             (detail.acknowledged, detail.owner, detail.paged_at, detail.by_hand) = (None, None, None, None);
         }
         incident.phase = if detail.acknowledged.is_some() { Phase::Acknowledged } else { Phase::Open };
-        let text = match all_know {
+        let text = match some_know {
             true => format!("it is bad again, {} s after its end", now.since(closed)),
             false => "it is bad again, before anybody was told of its end".to_owned(),
         };

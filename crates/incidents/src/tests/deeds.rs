@@ -4,7 +4,7 @@ use vocabulary::Timestamp;
 use vocabulary::state::{NoticeKind, State};
 use vocabulary::time::HumanDuration;
 
-use super::{NOBODY, Story, key};
+use super::{NOBODY, Story, change, key};
 use crate::deeds::Declaration;
 use crate::incident::{IncidentId, Phase};
 use crate::people::{Deed, Refusal};
@@ -263,4 +263,20 @@ fn a_note_pages_whom_it_mentions_and_nobody_else_hears_of_an_end_by_it() {
     story.goes("latency|a", State::Critical);
     let refused = story.incidents.act(2, "bea", &note(&many), Timestamp(story.now));
     assert!(matches!(refused, Err(Refusal::Bad(why)) if why.contains("50 contacts")));
+}
+
+#[test]
+fn what_comes_back_is_told_to_whoever_has_heard_of_the_end_though_others_have_not() {
+    let mut story = Story::with_rest();
+    let latency = story.incidents.book.subjects.get_mut(&(false, "latency".into())).unwrap();
+    latency.contacts = vec!["ops".into(), "ana".into()];
+    assert_eq!(story.goes("latency", State::Critical).len(), 3);
+    // Ana's day is over.
+    let hours = |contact: &str, _: bool, _: Timestamp| contact != "ana";
+    story.incidents.book.periods = Some(std::sync::Arc::new(hours));
+    let now = Timestamp(story.now);
+    let ends = story.incidents.apply(&change("latency", State::Ok, None, story.now), now);
+    assert_eq!(story.told(ends).len(), 2);
+    let pages = story.incidents.apply(&change("latency", State::Critical, None, story.now), now);
+    assert_eq!(story.told(pages), ["still ops by mail", "still ops by hook"]);
 }
