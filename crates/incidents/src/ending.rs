@@ -44,6 +44,7 @@ impl Incidents {
                 self.tell_end_of_pages(id, now);
             } else {
                 self.tell_problem(id, now);
+                self.begin_of_members(id, now);
                 self.tell_members(id, now);
             }
         }

@@ -93,7 +93,9 @@ impl Incidents {
             }
             last = Some(name);
             let about = self.book.subject(key.host, &key.monitor);
-            if Incidents::tells_itself(about) {
+            let by_policy_alone = about.is_none_or(|it| it.contacts.is_empty())
+                && self.policy_for(incident, about).is_some();
+            if Incidents::tells_itself(about) || by_policy_alone {
                 continue;
             }
             let untold = self.recipients(incident, about, severity).into_iter();
@@ -171,8 +173,12 @@ impl Book {
     /// How strongly these two belong together, the strongest first, and why.
     fn related(&self, member: &Key, key: &Key, apart: i64) -> Option<(u8, String)> {
         // One incident has one policy: what another one would call people for stays by itself.
-        let policy =
-            |key: &Key| self.subject(key.host, &key.monitor).and_then(|it| it.escalation_policy.clone());
+        let policy = |key: &Key| {
+            let subject = self.subject(key.host, &key.monitor);
+            let names_nobody = subject.is_none_or(|it| it.contacts.is_empty());
+            let default = self.config.escalation_policy.as_deref().filter(|_| names_nobody);
+            subject.and_then(|it| it.escalation_policy.as_deref()).or(default)
+        };
         if policy(key).is_some_and(|own| policy(member).is_none_or(|other| other != own)) {
             return None;
         }

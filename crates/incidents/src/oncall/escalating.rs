@@ -83,6 +83,31 @@ impl Incidents {
         self.run_escalation(id, now);
     }
 
+    /// Of what was told before anything with a policy was bad enough, the policy begins with that.
+    pub(crate) fn begin_of_members(&mut self, id: IncidentId, now: Timestamp) {
+        let Some(incident) = self.live.get(&id) else { return };
+        let detail = &incident.detail;
+        if detail.escalation.is_some() || detail.snoozed_until.is_some() || incident.phase != Phase::Open {
+            return;
+        }
+        let (mut last, mut policy) = (None, None);
+        for (key, trouble) in incident.bad() {
+            let name = (key.host, &*key.monitor);
+            let for_paging = self.is_for_paging(incident, incident.said(trouble.state));
+            if trouble.withheld.is_some() || !for_paging || last == Some(name) {
+                continue;
+            }
+            last = Some(name);
+            policy = self.policy_for(incident, self.book.subject(key.host, &key.monitor));
+            if policy.is_some() {
+                break;
+            }
+        }
+        if let Some(policy) = policy {
+            self.begin_escalation(id, &policy, now);
+        }
+    }
+
     /// What is nobody's any more begins again.
     pub(crate) fn begin_again(&mut self, id: IncidentId, now: Timestamp) {
         let name = self.live.get(&id).and_then(|incident| incident.detail.escalation.as_ref());

@@ -442,3 +442,32 @@ fn a_policy_begins_though_the_same_result_makes_the_check_tell_its_contacts() {
     let pages = story.incidents.take(&[change], &[(notice, false)], now);
     assert_eq!(story.told(pages), ["problem ops by mail", "problem ops by hook", "problem ana by mail"]);
 }
+
+#[test]
+fn the_policy_of_a_member_begins_though_others_were_told_before() {
+    let mut story = Story::of_policy(policy(&[step(&["ana"], "5m")]));
+    let book = &mut story.incidents.book;
+    book.config.group_window = "2m".parse().unwrap();
+    for name in ["paged", "paged2", "latency"] {
+        book.subjects.get_mut(&(false, name.into())).unwrap().services = vec!["shop".into()];
+    }
+    assert_eq!(story.goes("paged", State::Warning), NOBODY);
+    assert_eq!(story.goes("latency", State::Critical), ["problem ops by mail", "problem ops by hook"]);
+    assert_eq!(story.goes("paged", State::Critical), ["problem ana by mail"]);
+    assert_eq!(story.goes("paged2", State::Critical), NOBODY, "those of last resort are the last");
+    assert_eq!(story.incidents.open_count(), 1);
+}
+
+#[test]
+fn what_goes_by_the_policy_of_all_stays_by_itself_beside_what_names_contacts() {
+    let mut story = Story::of_policy(policy(&[step(&["ana"], "5m")]));
+    let book = &mut story.incidents.book;
+    book.config.group_window = "2m".parse().unwrap();
+    book.config.escalation_policy = Some("p".into());
+    for name in ["unclaimed", "latency"] {
+        book.subjects.get_mut(&(false, name.into())).unwrap().services = vec!["shop".into()];
+    }
+    story.goes("latency", State::Critical);
+    assert_eq!(story.goes("unclaimed", State::Critical), ["problem ana by mail"]);
+    assert_eq!(story.incidents.open_count(), 2);
+}
