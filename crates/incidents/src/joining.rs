@@ -57,6 +57,8 @@ impl Incidents {
     /// Of one that is in both, what is bad counts.
     fn move_into(&mut self, from: IncidentId, into: IncidentId, key: Key, trouble: Trouble, why: &str) {
         self.unsaved.moved(from, key.clone());
+        // What was over here may be bad elsewhere since.
+        let is_there = !trouble.is_over() || self.place.get(&key) == Some(&from);
         let Some(incident) = self.live.get_mut(&into) else { return };
         let known_bad = incident.troubles.get(&key).is_some_and(|known| !known.is_over());
         if !known_bad {
@@ -64,7 +66,9 @@ impl Incidents {
             incident.troubles.insert(key.clone(), Trouble { why, ..trouble });
             self.unsaved.trouble(into, key.clone());
         }
-        self.place.insert(key, into);
+        if is_there {
+            self.place.insert(key, into);
+        }
     }
 
     /// Some members become an incident of their own. Who was told of them stays told, and hears of both ends.

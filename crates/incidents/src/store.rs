@@ -229,7 +229,13 @@ impl Incidents {
         if incident.detail.merged_into.is_none() {
             self.by_reason.extend(incident.reasons().map(|reason| (reason.clone(), id)));
         }
-        self.place.extend(incident.troubles.keys().map(|key| (key.clone(), id)));
+        for (key, trouble) in &incident.troubles {
+            // What was over here may be bad elsewhere since.
+            let is_bad = !incident.is_closed() && !trouble.is_over();
+            if is_bad || self.placed_bad(key).is_none() {
+                self.place.insert(key.clone(), id);
+            }
+        }
         self.live.insert(id, incident);
     }
 }

@@ -280,3 +280,26 @@ fn what_comes_back_is_told_to_whoever_has_heard_of_the_end_though_others_have_no
     let pages = story.incidents.apply(&change("latency", State::Critical, None, story.now), now);
     assert_eq!(story.told(pages), ["still ops by mail", "still ops by hook"]);
 }
+
+/// What was over in one incident and is bad in another one ends there, after a restart and a merger too.
+#[test]
+fn what_is_bad_elsewhere_since_ends_there() {
+    for merged in [false, true] {
+        let mut story = Story::new();
+        for name in ["latency|a", "latency|b", "latency|c"] {
+            story.goes(name, State::Critical);
+        }
+        let now = Timestamp(story.now);
+        story.incidents.split(1, "bea", &[key("latency|b"), key("latency|c")], "", now).unwrap();
+        story.killed();
+        story.believes.extend([(2, "ops by mail".into()), (2, "ops by hook".into())]);
+        story.goes("latency|c", State::Ok);
+        story.goes("latency|c", State::Critical);
+        if merged {
+            story.goes("unclaimed", State::Critical);
+            story.act(2, Deed::Merge { into: 3 }).unwrap();
+        }
+        assert_eq!(story.goes("latency|c", State::Ok), NOBODY);
+        assert_eq!(story.goes("latency|a", State::Ok).len(), 2, "{merged}");
+    }
+}
