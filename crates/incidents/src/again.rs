@@ -1,6 +1,7 @@
 //! An incident opens again: what was over is bad again soon after, or somebody says that it is not over.
 
 use vocabulary::Timestamp;
+use vocabulary::state::State;
 
 use crate::core::Incidents;
 use crate::deeds::DECLARED;
@@ -44,14 +45,24 @@ impl Incidents {
             false => "it is bad again, before anybody was told of its end".to_owned(),
         };
         self.write(id, Entry { at: now, kind: "reopened", who: String::new(), text });
-        self.take_back_dismissed(id);
+        self.take_back_dismissed(id, now);
     }
 
-    /// What somebody closed while it was bad counts again.
-    fn take_back_dismissed(&mut self, id: IncidentId) {
-        let Some(incident) = self.live.get(&id) else { return };
-        let dismissed = |key: &&Key| self.held.get(*key).is_some_and(|trouble| trouble.dismissed);
-        for key in incident.troubles.keys().filter(dismissed).cloned().collect::<Vec<_>>() {
+    /// What somebody closed while it was bad counts again, unless it was over meanwhile.
+    fn take_back_dismissed(&mut self, id: IncidentId, now: Timestamp) {
+        let Some(incident) = self.live.get_mut(&id) else { return };
+        let held = &self.held;
+        let dismissed =
+            |key: &Key| held.get(key).is_some_and(|trouble| trouble.dismissed && trouble.gone.is_none());
+        for (key, trouble) in &mut incident.troubles {
+            if !trouble.is_over() && !dismissed(key) {
+                trouble.state = if key.host { State::Up } else { State::Ok };
+                trouble.until = Some(now.0);
+                self.unsaved.trouble(id, key.clone());
+            }
+        }
+        let keys: Vec<Key> = incident.troubles.keys().filter(|key| dismissed(key)).cloned().collect();
+        for key in keys {
             let Some(held) = self.held.remove(&key) else { continue };
             self.unsaved.let_go(key.clone());
             if let Some(incident) = self.live.get_mut(&id) {

@@ -303,3 +303,14 @@ fn what_is_bad_elsewhere_since_ends_there() {
         assert_eq!(story.goes("latency|a", State::Ok).len(), 2, "{merged}");
     }
 }
+
+#[test]
+fn what_was_closed_while_it_was_bad_and_is_over_since_does_not_come_back_with_the_rest() {
+    let mut story = Story::with_rest();
+    story.goes("latency|a", State::Critical);
+    story.act(1, Deed::Resolve { comment: none() }).unwrap();
+    story.goes("latency|a", State::Ok);
+    assert_eq!(story.goes("latency|b", State::Critical).len(), 2);
+    assert_eq!(story.incidents.live[&1].bad().count(), 1);
+    assert_eq!(story.goes("latency|b", State::Ok).len(), 2);
+}
