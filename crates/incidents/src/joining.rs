@@ -25,6 +25,12 @@ impl Incidents {
         let Some(incident) = self.live.get_mut(&from) else { return Err(Refusal::Unknown) };
         let troubles = std::mem::take(&mut incident.troubles);
         let title = incident.title.clone();
+        let paged_at = incident.detail.paged_at;
+        let mut escalation = incident.detail.escalation.clone();
+        if let Some(at) = escalation.as_mut().filter(|_| incident.phase != Phase::Open) {
+            // Somebody has that part: nobody more is called for it.
+            at.next_at = None;
+        }
         let reasons: Vec<String> = incident.reasons().cloned().collect();
         for (key, trouble) in troubles {
             self.move_into(from, into, key, trouble, &format!("merged by {by}"));
@@ -34,7 +40,13 @@ impl Incidents {
         }
         self.close_merged(from, into, by, now);
         if let Some(incident) = self.live.get_mut(&into) {
-            incident.detail.also.extend(reasons);
+            let detail = &mut incident.detail;
+            detail.also.extend(reasons);
+            // What was told of the one is not told again of the other, and its policy goes on.
+            detail.paged_at = detail.paged_at.into_iter().chain(paged_at).max_by_key(|state| state.badness());
+            if detail.escalation.is_none() {
+                detail.escalation = escalation;
+            }
         }
         let text = format!("#{from} ({title}) is a part of it now");
         self.write(into, Entry { at: now, kind: "merged", who: by.into(), text });
@@ -136,6 +148,12 @@ impl Incidents {
 
     fn stay_told(&mut self, before: &Incident, into: IncidentId, members: &[Key]) {
         let marks: Vec<String> = members.iter().map(Key::mark).collect();
+        let goes_by = |key: &Key, policy: &str| {
+            let found = self.policy_for(before, self.book.subject(key.host, &key.monitor));
+            found.is_some_and(|found| found.name == policy)
+        };
+        let escalation = before.detail.escalation.clone();
+        let escalation = escalation.filter(|at| members.iter().any(|key| goes_by(key, &at.policy)));
         let (Some(old), told) = (self.live.get_mut(&before.id), &before.detail.told) else { return };
         let mut parts: Vec<(String, Told)> = Vec::new();
         for (contact, told) in told {
@@ -158,6 +176,8 @@ impl Incidents {
         let Some(new) = self.live.get_mut(&into) else { return };
         new.detail.told.extend(parts);
         new.detail.paged_at = before.detail.paged_at;
+        new.detail.escalation = escalation;
+        new.detail.snoozed_until = before.detail.snoozed_until;
         new.detail.acknowledged = before.detail.acknowledged.clone();
         new.detail.owner = before.detail.owner.clone();
         new.detail.first_acknowledged = before.detail.first_acknowledged;

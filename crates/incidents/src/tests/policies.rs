@@ -471,3 +471,21 @@ fn what_goes_by_the_policy_of_all_stays_by_itself_beside_what_names_contacts() {
     assert_eq!(story.goes("unclaimed", State::Critical), ["problem ana by mail"]);
     assert_eq!(story.incidents.open_count(), 2);
 }
+
+#[test]
+fn a_policy_goes_on_in_what_is_split_off_and_in_what_it_is_merged_into() {
+    let two_steps = policy(&[step(&["ana"], "5m"), step(&["ben"], "5m")]);
+    let mut story = Story::of_policy(two_steps.clone());
+    story.goes("paged|a", State::Critical);
+    story.goes("paged|b", State::Critical);
+    let now = Timestamp(story.now);
+    story.incidents.split(1, "bea", &[key("paged|b")], "", now).unwrap();
+    let pages = story.incidents.take(&[], &[], now);
+    assert_eq!(story.told(pages), NOBODY);
+    assert_eq!(story.runs(290), [at(290, "problem ben"), at(290, "problem ben")], "of each");
+    let mut story = Story::of_policy(two_steps);
+    story.goes("latency", State::Critical);
+    story.goes("paged", State::Critical);
+    assert_eq!(story.act(2, Deed::Merge { into: 1 }).unwrap(), NOBODY);
+    assert_eq!(story.runs(300), [at(300, "problem ben")]);
+}
