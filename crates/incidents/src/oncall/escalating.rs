@@ -160,8 +160,12 @@ impl Incidents {
 
     /// Somebody wants the next step now. False: no policy has one.
     pub(crate) fn hand_on(&mut self, id: IncidentId, by: &str, comment: &str, now: Timestamp) -> bool {
-        let open = self.live.get_mut(&id).filter(|incident| incident.phase == Phase::Open);
-        let escalation = open.and_then(|incident| incident.detail.escalation.as_mut());
+        let runs = |incident: &Incident| incident.phase == Phase::Open && self.may_run(incident);
+        if !self.live.get(&id).is_some_and(runs) {
+            // It would wait, and whoever asks wants somebody now.
+            return false;
+        }
+        let escalation = self.live.get_mut(&id).and_then(|incident| incident.detail.escalation.as_mut());
         let Some(escalation) = escalation.filter(|escalation| escalation.next_at.is_some()) else {
             return false;
         };
@@ -173,12 +177,17 @@ impl Incidents {
         true
     }
 
+    /// Nothing keeps a step from telling anybody.
+    fn may_run(&self, incident: &Incident) -> bool {
+        let Some((_, trouble)) = incident.tellable() else { return false };
+        incident.detail.snoozed_until.is_none()
+            && self.is_for_paging(incident, incident.said(trouble.state))
+    }
+
     /// Run what is due of one incident, unless something holds it back: then it runs when that lifts.
     fn run_escalation(&mut self, id: IncidentId, now: Timestamp) {
         let Some(incident) = self.live.get(&id) else { return };
-        let Some((_, trouble)) = incident.tellable() else { return };
-        let quiet = incident.detail.snoozed_until.is_some() || incident.phase != Phase::Open;
-        if quiet || !self.is_for_paging(incident, incident.said(trouble.state)) {
+        if incident.phase != Phase::Open || !self.may_run(incident) {
             return;
         }
         let Some(at) = incident.detail.escalation.clone() else { return };

@@ -489,3 +489,13 @@ fn a_policy_goes_on_in_what_is_split_off_and_in_what_it_is_merged_into() {
     assert_eq!(story.act(2, Deed::Merge { into: 1 }).unwrap(), NOBODY);
     assert_eq!(story.runs(300), [at(300, "problem ben")]);
 }
+
+#[test]
+fn whoever_wants_the_next_one_called_during_a_snooze_gets_somebody() {
+    let mut story = Story::of_policy(policy(&[step(&["ana"], "5m"), step(&["ben"], "5m")]));
+    story.goes("paged", State::Critical);
+    let until = Timestamp(story.now + 1_000);
+    story.act(1, Deed::Snooze { until, comment: String::new() }).unwrap();
+    let next = Deed::Escalate { to: Vec::new(), comment: String::new() };
+    assert_eq!(story.act(1, next).unwrap(), ["still default by hook"]);
+}
