@@ -187,7 +187,8 @@ impl Incidents {
     /// Run what is due of one incident, unless something holds it back: then it runs when that lifts.
     fn run_escalation(&mut self, id: IncidentId, now: Timestamp) {
         let Some(incident) = self.live.get(&id) else { return };
-        if incident.phase != Phase::Open || !self.may_run(incident) {
+        // What somebody has got as a warning, and is bad enough to page only now, is told all the same: the first step.
+        if !self.may_run(incident) {
             return;
         }
         let Some(at) = incident.detail.escalation.clone() else { return };

@@ -499,3 +499,12 @@ fn whoever_wants_the_next_one_called_during_a_snooze_gets_somebody() {
     let next = Deed::Escalate { to: Vec::new(), comment: String::new() };
     assert_eq!(story.act(1, next).unwrap(), ["still default by hook"]);
 }
+
+#[test]
+fn what_somebody_has_as_a_warning_is_told_once_when_it_is_bad_enough_to_page() {
+    let mut story = Story::of_policy(policy(&[step(&["ana"], "5m"), step(&["ben"], "5m")]));
+    assert_eq!(story.goes("paged", State::Warning), NOBODY);
+    story.act(1, Deed::Acknowledge { comment: String::new() }).unwrap();
+    assert_eq!(story.goes("paged", State::Critical), ["problem ana by mail"]);
+    assert_eq!(story.runs(3_600), []);
+}
