@@ -138,7 +138,9 @@ impl Incidents {
             let Some(escalation) = &incident.detail.escalation else { continue };
             let timeout =
                 self.roster.policies.get(escalation.policy.as_str()).and_then(|it| it.config.ack_timeout);
-            let since = incident.detail.acknowledged.as_ref().map(|by| by.at);
+            // In other hands, or said again, it has its whole time again.
+            let taken = incident.detail.owner.as_ref().map_or(i64::MIN, |owner| owner.since);
+            let since = incident.detail.acknowledged.as_ref().map(|by| by.at.max(taken));
             if let (Some(timeout), Some(since)) = (timeout, since)
                 && now.0 - since >= seconds(timeout)
             {
@@ -148,7 +150,8 @@ impl Incidents {
         for (id, timeout) in out {
             let Some(incident) = self.live.get_mut(&id) else { continue };
             incident.phase = Phase::Open;
-            let by = incident.detail.acknowledged.take().map(|by| by.by).unwrap_or_default();
+            let by = incident.owner().map(|(name, _)| name.to_owned()).unwrap_or_default();
+            incident.detail.acknowledged = None;
             incident.detail.ran_out_at = Some(now.0);
             incident.detail.owner = None;
             let text = format!("{by} has had it for {timeout} and it is still bad: the policy begins again");

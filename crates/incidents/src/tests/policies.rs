@@ -508,3 +508,16 @@ fn what_somebody_has_as_a_warning_is_told_once_when_it_is_bad_enough_to_page() {
     assert_eq!(story.goes("paged", State::Critical), ["problem ana by mail"]);
     assert_eq!(story.runs(3_600), []);
 }
+
+#[test]
+fn whoever_it_is_handed_to_has_the_whole_time() {
+    let timeout = Some("10m".parse().unwrap());
+    let mut story =
+        Story::of_policy(PolicyConfig { ack_timeout: timeout, ..policy(&[step(&["ana"], "1h")]) });
+    story.goes("paged", State::Critical);
+    story.act(1, Deed::Acknowledge { comment: String::new() }).unwrap();
+    assert_eq!(story.runs(500), []);
+    story.act(1, Deed::HandOver { to: "ben".into(), comment: String::new() }).unwrap();
+    assert_eq!(story.runs(700), [at(600, "still ana")]);
+    assert!(story.timeline(1).contains("ben has had it for 10m"), "{}", story.timeline(1));
+}
