@@ -11,10 +11,10 @@ use crate::people::Refusal;
 
 impl Incidents {
     /// The incident that stands for this reason: an open one, or one that is over for so short a time that it comes back.
-    pub(crate) fn incident_of_reason(&mut self, reason: &str, now: Timestamp) -> Option<IncidentId> {
+    pub(crate) fn incident_of_reason(&self, reason: &str, key: &Key, now: Timestamp) -> Option<IncidentId> {
         let id = *self.by_reason.get(reason)?;
         let incident = self.live.get(&id)?;
-        if !self.still_stands_for(incident, reason, now) {
+        if !self.still_stands_for(incident, reason, key, now) {
             return None;
         }
         (!incident.rests() || self.may_come_back(incident, now)).then_some(id)

@@ -55,13 +55,25 @@ impl Incidents {
     }
 
     /// An incident stands for the reason of others only as long as something of it is bad there, or was a moment ago.
-    pub(crate) fn still_stands_for(&self, incident: &Incident, reason: &str, now: Timestamp) -> bool {
+    /// `key` is one of the reason.
+    pub(crate) fn still_stands_for(
+        &self,
+        incident: &Incident,
+        reason: &str,
+        key: &Key,
+        now: Timestamp,
+    ) -> bool {
         if incident.reason == reason || incident.is_closed() {
             return true;
         }
         let within = i64::try_from(self.book.config.reopen_within.0.as_secs()).unwrap_or(i64::MAX);
         let recent = |trouble: &Trouble| trouble.until.is_none_or(|until| now.0 - until < within);
-        incident.troubles.iter().any(|(key, trouble)| recent(trouble) && self.reason(key) == reason)
+        // What has the same reason is of the same monitor, and those of others are not looked at: it may be thousands.
+        let first = Key { instance: "".into(), ..key.clone() };
+        let of_monitor = incident.troubles.range(first..);
+        let mut of_monitor =
+            of_monitor.take_while(|(other, _)| other.host == key.host && other.monitor == key.monitor);
+        of_monitor.any(|(other, trouble)| recent(trouble) && self.reason(other) == reason)
     }
 
     /// Those whom no other member has told: the first page of an incident reaches each of them once.
