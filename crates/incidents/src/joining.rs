@@ -26,6 +26,9 @@ impl Incidents {
         let troubles = std::mem::take(&mut incident.troubles);
         let title = incident.title.clone();
         let paged_at = incident.detail.paged_at;
+        let to_hear = incident.detail.told.iter().filter(|(_, told)| told.late || !told.owed.is_empty());
+        let to_hear: Vec<(String, Told)> =
+            to_hear.map(|(name, told)| (name.clone(), told.clone())).collect();
         let mut escalation = incident.detail.escalation.clone();
         if let Some(at) = escalation.as_mut().filter(|_| incident.phase != Phase::Open) {
             // Somebody has that part: nobody more is called for it.
@@ -46,6 +49,12 @@ impl Incidents {
             detail.paged_at = detail.paged_at.into_iter().chain(paged_at).max_by_key(|state| state.badness());
             if detail.escalation.is_none() {
                 detail.escalation = escalation;
+            }
+            // Who was to hear of it later hears of it here.
+            for (name, part) in to_hear {
+                let told = detail.told.entry(name).or_default();
+                told.late |= part.late && !told.waits();
+                told.owed.extend(part.owed);
             }
         }
         let text = format!("#{from} ({title}) is a part of it now");

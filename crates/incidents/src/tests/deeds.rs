@@ -314,3 +314,14 @@ fn what_was_closed_while_it_was_bad_and_is_over_since_does_not_come_back_with_th
     assert_eq!(story.incidents.live[&1].bad().count(), 1);
     assert_eq!(story.goes("latency|b", State::Ok).len(), 2);
 }
+
+#[test]
+fn who_was_to_hear_of_it_later_does_though_it_was_merged_meanwhile() {
+    let mut story = Story::new();
+    story.goes("unclaimed", State::Critical);
+    story.office_hours = true;
+    assert_eq!(story.goes("latency", State::Critical), NOBODY);
+    story.act(2, Deed::Merge { into: 1 }).unwrap();
+    story.office_hours = false;
+    assert_eq!(story.tick(1), ["still ops by mail", "still ops by hook"]);
+}
