@@ -79,6 +79,7 @@ impl Incidents {
 
     fn own(&mut self, id: IncidentId, owner: &str, by: &str, comment: &str, now: Timestamp) {
         let Some(incident) = self.live.get_mut(&id) else { return };
+        let was_open = incident.phase == Phase::Open;
         incident.phase = Phase::Acknowledged;
         let detail = &mut incident.detail;
         detail.first_acknowledged.get_or_insert(now.0);
@@ -87,6 +88,9 @@ impl Incidents {
             detail.acknowledged = Some(said);
         }
         detail.owner = Some(Owner { name: owner.into(), since: now.0 });
+        if was_open {
+            self.tell_followers(id, by, comment, now);
+        }
     }
 
     /// Others are called: these contacts, else those who come next.

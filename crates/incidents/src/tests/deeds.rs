@@ -325,3 +325,16 @@ fn who_was_to_hear_of_it_later_does_though_it_was_merged_meanwhile() {
     story.office_hours = false;
     assert_eq!(story.tick(1), ["still ops by mail", "still ops by hook"]);
 }
+
+#[test]
+fn a_provider_stops_calling_when_it_is_taken_or_handed_over() {
+    let take = Deed::Take { comment: none() };
+    let hand_over = Deed::HandOver { to: "ana".into(), comment: none() };
+    for deed in [take, hand_over] {
+        let mut story = Story::new();
+        story.incidents.book.followers.insert("hook".into());
+        story.goes("latency", State::Critical);
+        let told = story.act(1, deed).unwrap();
+        assert!(told.contains(&"acknowledgement ops by hook".to_owned()), "{told:?}");
+    }
+}
