@@ -259,6 +259,7 @@ impl Desk {
         change: impl FnOnce(&mut Incidents) -> Result<T, Refusal>,
     ) -> Result<T, Failed> {
         let mut batch = self.batch();
+        self.refresh_roster(&mut batch.inner, now);
         let done = change(&mut batch.inner.incidents).map_err(Failed::Refused)?;
         batch.inner.incidents.take(&[], &[], now);
         batch.commit_alone()?;

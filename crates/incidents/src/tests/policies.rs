@@ -521,3 +521,15 @@ fn whoever_it_is_handed_to_has_the_whole_time() {
     assert_eq!(story.runs(700), [at(600, "still ana")]);
     assert!(story.timeline(1).contains("ben has had it for 10m"), "{}", story.timeline(1));
 }
+
+#[test]
+fn what_is_declared_first_after_a_start_goes_by_the_policy_of_all() {
+    let mut story = Story::of_policy(policy(&[step(&["ana"], "5m")]));
+    let mut book = std::mem::take(&mut story.incidents.book);
+    book.policies = vec![(policy(&[step(&["ana"], "5m")]), String::new())];
+    book.config.escalation_policy = Some("p".into());
+    let desk = crate::Desk::open(story.store.clone(), book, b"secret").unwrap();
+    let declared = crate::Declaration { title: "nobody can pay".into(), ..crate::Declaration::default() };
+    desk.declare("bea", &declared, Timestamp(1_000)).unwrap();
+    assert_eq!(desk.due("mail", 1_000_000, 10).len(), 1);
+}
