@@ -81,6 +81,8 @@ impl Incidents {
         now: Timestamp,
     ) -> Result<Vec<Key>, Refusal> {
         check_text("author", author, MAX_AUTHOR)?;
+        // Pages and links that went out before a merger are of the old number.
+        let id = if matches!(deed, Deed::Acknowledge { .. }) { self.root_of(id) } else { id };
         let Some(incident) = self.live.get(&id) else { return Err(Refusal::Unknown) };
         let bad: Vec<Key> = incident.bad().map(|(key, _)| key.clone()).collect();
         let closed = incident.is_closed();

@@ -338,3 +338,13 @@ fn a_provider_stops_calling_when_it_is_taken_or_handed_over() {
         assert!(told.contains(&"acknowledgement ops by hook".to_owned()), "{told:?}");
     }
 }
+
+#[test]
+fn an_answer_to_a_page_of_what_was_merged_acknowledges_what_it_is_a_part_of() {
+    let mut story = Story::new();
+    story.goes("latency", State::Critical);
+    story.goes("unclaimed", State::Critical);
+    story.act(2, Deed::Merge { into: 1 }).unwrap();
+    story.act_as("ana", 2, Deed::Acknowledge { comment: none() }).unwrap();
+    assert_eq!(story.owner(1).as_deref(), Some("ana"));
+}
