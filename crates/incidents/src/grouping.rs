@@ -144,13 +144,15 @@ impl Incidents {
         }
         let mark = key.mark();
         let joined = incident.troubles.get(key).is_some_and(|trouble| trouble.why.is_some());
-        let bad: BTreeSet<String> = incident.bad().map(|(key, _)| key.mark()).collect();
         let paged_at = incident.detail.paged_at;
         let Some(told) = incident.detail.told.get_mut(&*notice.contact).filter(|told| told.waits()) else {
             return false;
         };
         let by_page = told.by_notices_of.is_empty();
-        let by_others = told.by_notices_of.iter().any(|other| *other != mark && bad.contains(other));
+        let by_others = !by_page
+            && incident.troubles.iter().any(|(other, trouble)| {
+                other != key && !trouble.is_over() && told.by_notices_of.contains(&other.mark())
+            });
         let away = match notice.kind {
             NoticeKind::Problem => {
                 let worse = paged_at.is_some_and(|paged| paged.badness() < notice.state.badness());
