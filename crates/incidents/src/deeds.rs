@@ -248,7 +248,8 @@ impl Incidents {
         self.touch(id);
         self.settle(now);
         let told = self.live.get(&id).map(|incident| incident.detail.told.clone()).unwrap_or_default();
-        let whom: Vec<_> = whom.into_iter().filter(|(name, _)| !told.contains_key(&**name)).collect();
+        let knows = |name: &str| told.get(name).is_some_and(Told::waits);
+        let whom: Vec<_> = whom.into_iter().filter(|(name, _)| !knows(name)).collect();
         self.call(id, PageKind::Problem, &whom, by, &declared.what, now);
         Ok((id, before.is_none()))
     }

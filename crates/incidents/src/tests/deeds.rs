@@ -348,3 +348,17 @@ fn an_answer_to_a_page_of_what_was_merged_acknowledges_what_it_is_a_part_of() {
     story.act_as("ana", 2, Deed::Acknowledge { comment: none() }).unwrap();
     assert_eq!(story.owner(1).as_deref(), Some("ana"));
 }
+
+#[test]
+fn what_is_declared_again_soon_after_its_end_tells_whom_it_names_again() {
+    let mut story = Story::with_rest();
+    let declared = Declaration {
+        title: "nobody can pay".into(),
+        key: "pay".into(),
+        contacts: vec!["ana".into()],
+        ..Declaration::default()
+    };
+    assert_eq!(story.declare(&declared).2, ["problem default by hook", "problem ana by mail"]);
+    assert_eq!(story.act(1, Deed::Resolve { comment: none() }).unwrap().len(), 2);
+    assert_eq!(story.declare(&declared).2, ["problem default by hook", "problem ana by mail"]);
+}
