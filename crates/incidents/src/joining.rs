@@ -39,7 +39,12 @@ impl Incidents {
             self.move_into(from, into, key, trouble, &format!("merged by {by}"));
         }
         for reason in &reasons {
-            self.by_reason.insert(reason.clone(), into);
+            // One that has come to stand for another incident since is left to that.
+            let of_other =
+                self.by_reason.get(reason).is_some_and(|other| *other != from && self.knows(*other));
+            if !of_other {
+                self.by_reason.insert(reason.clone(), into);
+            }
         }
         self.close_merged(from, into, by, now);
         if let Some(incident) = self.live.get_mut(&into) {

@@ -5,6 +5,7 @@ use vocabulary::time::HumanDuration;
 
 use super::{NOBODY, Story, subject};
 use crate::book::{Kind, Subject};
+use crate::people::Deed;
 
 impl Story {
     fn grouping() -> Story {
@@ -147,4 +148,19 @@ fn a_check_that_tells_nobody_keeps_nobody_from_hearing_of_a_member() {
     assert_eq!(story.incidents.open_count(), 1);
     story.goes("web/http", State::Ok);
     assert_eq!(story.goes("zoo", State::Ok), ["recovery ana by mail"]);
+}
+
+#[test]
+fn a_merger_takes_no_reason_along_that_another_incident_stands_for_since() {
+    let mut story = Story::grouping();
+    story.goes("queries", State::Critical);
+    story.goes("checkout", State::Critical);
+    story.goes("checkout", State::Ok);
+    story.tick(7_200);
+    story.goes("checkout", State::Critical);
+    story.goes("elsewhere", State::Critical);
+    story.act(1, Deed::Merge { into: 3 }).unwrap();
+    story.tick(600);
+    story.goes("checkout|b", State::Critical);
+    assert_eq!(story.incidents.live[&2].bad().count(), 2);
 }
