@@ -80,10 +80,7 @@ impl Incidents {
     pub(crate) fn tell_members(&mut self, id: IncidentId, now: Timestamp) {
         let Some(incident) = self.live.get(&id) else { return };
         let detail = &incident.detail;
-        if detail.grouped == 0
-            || incident.phase != Phase::Open
-            || detail.snoozed_until.is_some()
-        {
+        if detail.grouped == 0 || incident.phase != Phase::Open || detail.snoozed_until.is_some() {
             return;
         }
         let parts = self.live.values().filter(|part| self.root_of(part.id) == id);
@@ -105,8 +102,8 @@ impl Incidents {
             }
             last = Some(name);
             let about = self.book.subject(key.host, &key.monitor);
-            let by_policy_alone = about.is_none_or(|it| it.contacts.is_empty())
-                && self.policy_for(incident, about).is_some();
+            let by_policy_alone =
+                about.is_none_or(|it| it.contacts.is_empty()) && self.policy_for(incident, about).is_some();
             if Incidents::tells_itself(about) || by_policy_alone {
                 continue;
             }

@@ -27,8 +27,7 @@ impl Incidents {
         let title = incident.title.clone();
         let paged_at = incident.detail.paged_at;
         let to_hear = incident.detail.told.iter().filter(|(_, told)| told.late || !told.owed.is_empty());
-        let to_hear: Vec<(String, Told)> =
-            to_hear.map(|(name, told)| (name.clone(), told.clone())).collect();
+        let to_hear: Vec<(String, Told)> = to_hear.map(|(name, told)| (name.clone(), told.clone())).collect();
         let mut escalation = incident.detail.escalation.clone();
         if let Some(at) = escalation.as_mut().filter(|_| incident.phase != Phase::Open) {
             // Somebody has that part: nobody more is called for it.

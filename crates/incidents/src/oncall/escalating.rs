@@ -183,8 +183,7 @@ impl Incidents {
     /// Nothing keeps a step from telling anybody.
     fn may_run(&self, incident: &Incident) -> bool {
         let Some((_, trouble)) = incident.tellable() else { return false };
-        incident.detail.snoozed_until.is_none()
-            && self.is_for_paging(incident, incident.said(trouble.state))
+        incident.detail.snoozed_until.is_none() && self.is_for_paging(incident, incident.said(trouble.state))
     }
 
     /// Run what is due of one incident, unless something holds it back: then it runs when that lifts.
