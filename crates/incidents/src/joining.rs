@@ -33,17 +33,16 @@ impl Incidents {
             // Somebody has that part: nobody more is called for it.
             at.next_at = None;
         }
-        let reasons: Vec<String> = incident.reasons().cloned().collect();
+        let mut reasons: Vec<String> = incident.reasons().cloned().collect();
         for (key, trouble) in troubles {
             self.move_into(from, into, key, trouble, &format!("merged by {by}"));
         }
+        // One that has come to stand for another incident since is left to that.
+        reasons.retain(|reason| {
+            self.by_reason.get(reason).is_none_or(|other| *other == from || !self.knows(*other))
+        });
         for reason in &reasons {
-            // One that has come to stand for another incident since is left to that.
-            let of_other =
-                self.by_reason.get(reason).is_some_and(|other| *other != from && self.knows(*other));
-            if !of_other {
-                self.by_reason.insert(reason.clone(), into);
-            }
+            self.by_reason.insert(reason.clone(), into);
         }
         self.close_merged(from, into, by, now);
         if let Some(incident) = self.live.get_mut(&into) {
