@@ -84,9 +84,11 @@ impl NewDowntime {
         }
     }
 
-    /// Who may plan it.
+    /// Who may plan it. A flexible one lasts as long as its `duration` says, however short the time is in which it begins.
     fn role(&self) -> Role {
-        if self.end - self.start <= RESPONDERS_SECONDS as f64 { Role::Responder } else { Role::Editor }
+        let lasts = self.duration.filter(|_| !self.fixed).unwrap_or(0.0);
+        let longest = lasts.max(self.end - self.start);
+        if longest <= RESPONDERS_SECONDS as f64 { Role::Responder } else { Role::Editor }
     }
 }
 
@@ -340,4 +342,28 @@ pub async fn end_silence(
         Ok(StatusCode::NO_CONTENT)
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_lasts_longer_than_a_day_is_an_editor_s() {
+        let check = |rest: serde_json::Value, wanted: Role| {
+            let mut all = json!({"host": "web1", "start": 1_000.0});
+            for (key, value) in rest.as_object().unwrap() {
+                all[key] = value.clone();
+            }
+            let new: NewDowntime = serde_json::from_value(all).unwrap();
+            assert_eq!(new.role(), wanted, "{rest}");
+        };
+        check(json!({"end": 87_400.0}), Role::Responder);
+        check(json!({"end": 87_401.0}), Role::Editor);
+        check(json!({"end": 1_060.0, "duration": 1e9}), Role::Responder);
+        check(json!({"end": 1_060.0, "fixed": false, "duration": 86_400.0}), Role::Responder);
+        check(json!({"end": 1_060.0, "fixed": false, "duration": 86_401.0}), Role::Editor);
+    }
 }
