@@ -5,7 +5,7 @@ use state_store::{Row, StateError, StateStore, Value};
 use utoipa::ToSchema;
 use vocabulary::Timestamp;
 
-use crate::limits::{MAX_AUDIT_ENTRIES, MAX_AUDIT_TEXT};
+use crate::limits::{MAX_AUDIT_ENTRIES, MAX_AUDIT_FAILURES_A_DAY, MAX_AUDIT_TEXT};
 
 /// What is written down of one change.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,9 +54,21 @@ pub struct Asked {
     pub limit: usize,
 }
 
+/// What strangers can do as often as they like.
+pub const FAILED_SIGN_IN: &str = "failed to sign in";
+
 /// The oldest go when there are more than are kept.
 pub fn note(state: &StateStore, change: &Change, now: Timestamp) -> Result<(), StateError> {
     state.transaction(|tx| {
+        if change.action == FAILED_SIGN_IN {
+            let lately = tx.query(
+                "SELECT count(*) FROM audit WHERE at > ?1 AND action = ?2",
+                &[(now.0 - 86_400).into(), FAILED_SIGN_IN.into()],
+            )?;
+            if lately.first().is_some_and(|row| row.integer(0) >= MAX_AUDIT_FAILURES_A_DAY) {
+                return Ok(());
+            }
+        }
         tx.execute(
             "INSERT INTO audit (at, who, via, source, action, subject, before, after, file_commit)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",

@@ -32,7 +32,7 @@ use state_store::{Migrations, StateError};
 use utoipa::ToSchema;
 use vocabulary::ports::Scope;
 
-pub use audit::{Asked, AuditEntry, Change, audit, note};
+pub use audit::{Asked, AuditEntry, Change, FAILED_SIGN_IN, audit, note};
 pub use config::{TeamConfig, problems};
 pub use invitations::{Invitation, Invited, accept, invitations, invite, withdraw};
 pub use limits::SESSION_SECONDS;

@@ -8,6 +8,8 @@ pub const INVITATION_SECONDS: i64 = 7 * 86_400;
 pub const MAX_INVITATIONS: i64 = 1_000;
 /// The oldest go: years of a team's changes, in some tens of megabytes.
 pub const MAX_AUDIT_ENTRIES: i64 = 100_000;
+/// Of a day so many tries to sign in are written down that failed: strangers must not push what people did out of the log.
+pub const MAX_AUDIT_FAILURES_A_DAY: i64 = 200;
 /// Bytes of each text of an entry; a large monitor is shorter.
 pub const MAX_AUDIT_TEXT: usize = 8 << 10;
 /// Names of people, teams and tokens.

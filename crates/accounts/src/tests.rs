@@ -185,3 +185,19 @@ fn changes_are_kept_newest_first_and_cut() {
     let cut = audit(&state, &Asked { limit: 1, ..Asked::default() }).unwrap().remove(0).after.unwrap();
     assert!(cut.len() < limits::MAX_AUDIT_TEXT + 40 && cut.ends_with(" bytes)"), "{}", cut.len());
 }
+
+#[test]
+fn strangers_do_not_push_what_people_did_out_of_the_log() {
+    let (_directory, state) = state();
+    let failed = |who: &str| Change { who: who.into(), action: FAILED_SIGN_IN.into(), ..Change::default() };
+    let count = || audit(&state, &Asked { limit: 10_000, ..Asked::default() }).unwrap().len() as i64;
+    for n in 0..limits::MAX_AUDIT_FAILURES_A_DAY + 50 {
+        note(&state, &failed(if n % 2 == 0 { "ana" } else { "" }), Timestamp(100_000 + n)).unwrap();
+    }
+    assert_eq!(count(), limits::MAX_AUDIT_FAILURES_A_DAY);
+    let change = Change { who: "ana".into(), action: "signed in".into(), ..Change::default() };
+    note(&state, &change, Timestamp(100_300)).unwrap();
+    assert_eq!(count(), limits::MAX_AUDIT_FAILURES_A_DAY + 1);
+    note(&state, &failed("ana"), Timestamp(100_300 + 86_400)).unwrap();
+    assert_eq!(count(), limits::MAX_AUDIT_FAILURES_A_DAY + 2);
+}

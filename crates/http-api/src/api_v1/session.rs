@@ -66,7 +66,7 @@ pub async fn sign_in(
 async fn note<T>(services: &Arc<Services>, name: String, source: IpAddr, opened: &Answer<T>) -> Answer<()> {
     let action = match opened {
         Ok(_) => "signed in",
-        Err(problem) if problem.is(StatusCode::UNAUTHORIZED) => "failed to sign in",
+        Err(problem) if problem.is(StatusCode::UNAUTHORIZED) => accounts::FAILED_SIGN_IN,
         Err(_) => return Ok(()),
     };
     let asked = name.clone();
