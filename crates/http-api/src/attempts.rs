@@ -48,6 +48,7 @@ impl Attempts {
     }
 
     pub fn allow(&self, source: IpAddr, name: &str, now: Timestamp) -> Result<(), Problem> {
+        let source = network(source);
         let mut minute = self.minute.lock();
         if minute.number != now.0 / 60 {
             *minute = Minute { number: now.0 / 60, tries: HashMap::new() };
@@ -72,7 +73,15 @@ impl Attempts {
 }
 
 fn key(source: IpAddr, name: &str) -> (IpAddr, String) {
-    (source, name.chars().take(100).collect())
+    (network(source), name.chars().take(100).collect())
+}
+
+/// Whoever has one address of IPv6 has all 2^64 of its network: they are one source.
+fn network(source: IpAddr) -> IpAddr {
+    match source {
+        IpAddr::V4(_) => source,
+        IpAddr::V6(address) => std::net::Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+    }
 }
 
 #[cfg(test)]
@@ -101,6 +110,18 @@ mod tests {
             (0..500).filter(|n| attempts.allow(HERE, &format!("n{n}"), Timestamp(0)).is_ok()).count();
         assert_eq!(allowed, TRIES_PER_SOURCE as usize);
         attempts.allow(THERE, "ana", Timestamp(0)).unwrap();
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_source() {
+        let attempts = Attempts::default();
+        let at = |text: &str| text.parse::<IpAddr>().unwrap();
+        let allowed = (0..100)
+            .filter(|n| attempts.allow(at(&format!("2001:db8:0:1::{n:x}")), "ana", Timestamp(0)).is_ok());
+        assert_eq!(allowed.count(), TRIES_PER_NAME as usize);
+        attempts.allow(at("2001:db8:0:2::1"), "ana", Timestamp(0)).unwrap();
+        attempts.succeeded(at("2001:db8:0:1::ffff"), "ana");
+        attempts.allow(at("2001:db8:0:1::1"), "ana", Timestamp(0)).unwrap();
     }
 
     #[test]
