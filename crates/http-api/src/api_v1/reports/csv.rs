@@ -9,10 +9,13 @@ pub fn written(rows: &[Vec<String>]) -> String {
     rows.iter().map(line).collect()
 }
 
+/// A spreadsheet takes what begins so for a formula, and names are chosen by whoever makes things; numbers stay numbers.
 fn quoted(field: &str) -> String {
+    let formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']) && field.parse::<f64>().is_err();
+    let guard = if formula { "'" } else { "" };
     match field.contains(['"', ',', '\n', '\r']) {
-        true => format!("\"{}\"", field.replace('"', "\"\"")),
-        false => field.to_owned(),
+        true => format!("\"{guard}{}\"", field.replace('"', "\"\"")),
+        false => format!("{guard}{field}"),
     }
 }
 
@@ -30,6 +33,10 @@ mod tests {
         let row = |fields: &[&str]| fields.iter().map(|field| (*field).to_owned()).collect::<Vec<_>>();
         let rows = [row(&["name", "x"]), row(&["a, \"b\"", ""]), row(&["two\nlines", "1"])];
         assert_eq!(written(&rows), "name,x\r\n\"a, \"\"b\"\"\",\r\n\"two\nlines\",1\r\n");
+        assert_eq!(
+            written(&[row(&["=cmd|' /C calc'!A0", "@a,b", "-1.5"])]),
+            "'=cmd|' /C calc'!A0,\"'@a,b\",-1.5\r\n"
+        );
         assert_eq!(
             (number(Some(99.95)), number(Some(3.0)), number(None)),
             ("99.95".into(), "3".into(), String::new())
