@@ -93,6 +93,7 @@ pub async fn set(
     require(&caller, Role::Admin)?;
     off_thread(&services, move |services| {
         accounts::set_person(&services.state, &form.name, &form.password, form.role, services.clock.now())?;
+        services.hub.close_of(Some(&form.name));
         told(services, &form.name)
     })
     .await
@@ -145,7 +146,10 @@ pub async fn set_role(
 ) -> Answer<Json<OfTeams>> {
     require(&caller, Role::Admin)?;
     off_thread(&services, move |services| match accounts::set_role(&services.state, &name, form.role)? {
-        true => told(services, &name),
+        true => {
+            services.hub.close_of(Some(&name));
+            told(services, &name)
+        }
         false => Err(unknown(&name)),
     })
     .await
@@ -160,7 +164,10 @@ pub async fn remove(
 ) -> Answer<StatusCode> {
     require(&caller, Role::Admin)?;
     off_thread(&services, move |services| match accounts::remove_person(&services.state, &name)? {
-        true => Ok(StatusCode::NO_CONTENT),
+        true => {
+            services.hub.close_of(Some(&name));
+            Ok(StatusCode::NO_CONTENT)
+        }
         false => Err(unknown(&name)),
     })
     .await

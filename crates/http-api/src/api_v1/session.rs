@@ -89,6 +89,7 @@ pub async fn sign_out(
     }
     if let Some(Extension(caller)) = caller.filter(|caller| caller.via == Via::Session) {
         let source = guard::source(&services, &headers, peer.map(|Extension(peer)| peer));
+        services.hub.close_of(Some(&caller.name));
         audit::note_sign_in(&services, caller.name, source, "signed out").await;
     }
     Ok((StatusCode::NO_CONTENT, set_cookie("", 0, false)?).into_response())
@@ -131,6 +132,7 @@ pub async fn change_password(
         let _turn = turn;
         guard::by_password(services, &caller.name, &form.current, source)?;
         accounts::change_password(&services.state, &caller.name, &form.new, session.as_deref())?;
+        services.hub.close_of(Some(&caller.name));
         Ok(StatusCode::NO_CONTENT)
     })
     .await

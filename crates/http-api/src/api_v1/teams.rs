@@ -56,6 +56,7 @@ pub async fn set(
     off_thread(&services, move |services| {
         accounts::set_team(&services.state, &services.settings.load().teams, &team)?;
         services.control.people_changed();
+        services.hub.close_of(None);
         Ok(Json(Team { team, in_files: false }))
     })
     .await
@@ -74,6 +75,7 @@ pub async fn remove(
             return Err(Problem::not_found(format!("there is no team `{name}`")));
         }
         services.control.people_changed();
+        services.hub.close_of(None);
         Ok(StatusCode::NO_CONTENT)
     })
     .await

@@ -71,7 +71,10 @@ pub async fn remove(
 ) -> Answer<StatusCode> {
     require(&caller, Role::Admin)?;
     off_thread(&services, move |services| match accounts::remove_token(&services.state, id)? {
-        true => Ok(StatusCode::NO_CONTENT),
+        true => {
+            services.hub.close_of(None);
+            Ok(StatusCode::NO_CONTENT)
+        }
         false => Err(Problem::not_found(format!("there is no token {id}"))),
     })
     .await

@@ -47,6 +47,8 @@ pub struct Hub {
 }
 
 struct Stream {
+    /// The person or token that opened it.
+    who: String,
     scope: Scope,
     events: mpsc::Sender<Batch>,
     targets: Vec<Wanted>,
@@ -64,6 +66,7 @@ struct Wanted {
 impl Hub {
     pub fn open(
         &self,
+        who: String,
         scope: Scope,
         targets: Vec<String>,
         from: Option<Timestamp>,
@@ -79,7 +82,7 @@ impl Hub {
             ));
         }
         let targets = targets.into_iter().map(|text| Wanted { text, from, told: None }).collect();
-        streams.insert(id.clone(), Stream { scope, events, targets });
+        streams.insert(id.clone(), Stream { who, scope, events, targets });
         Ok((id, Batches::new(receiver)))
     }
 
@@ -136,6 +139,12 @@ impl Hub {
 
     pub fn close(&self, id: &str) {
         self.streams.lock().remove(id);
+    }
+
+    /// What this one may see is another than when these were opened; nobody named: what anybody may see. Whoever still may
+    /// comes back at once.
+    pub fn close_of(&self, who: Option<&str>) {
+        self.streams.lock().retain(|_, stream| who.is_some_and(|who| who != stream.who));
     }
 }
 
@@ -335,4 +344,20 @@ fn look(
         ..QueryLimits::default()
     };
     evaluate(services, target, scope, from, tick, tick, &limits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_end_with_what_they_stand_for() {
+        let hub = Hub::default();
+        let open = |who: &str| hub.open(who.into(), Scope::everything(), Vec::new(), None).unwrap().0;
+        let (_first, second) = (open("ana"), open("ben"));
+        hub.close_of(Some("ana"));
+        assert_eq!(hub.streams.lock().keys().cloned().collect::<Vec<_>>(), [second]);
+        hub.close_of(None);
+        assert!(hub.streams.lock().is_empty());
+    }
 }
