@@ -238,7 +238,7 @@ pub async fn monitor(
 fn one(services: &Services, scope: &Scope, name: &str, window: &Window) -> Answer<Monitor> {
     let now = services.clock.now();
     let summary = services.monitors.summary(name, now);
-    let summary = summary.ok_or_else(|| Problem::not_found(format!("there is no monitor `{name}`")))?;
+    let mut summary = summary.ok_or_else(|| Problem::not_found(format!("there is no monitor `{name}`")))?;
     let is_check = summary.host.is_some() || matches!(summary.kind, "check" | "passive");
     let mut found = services.monitors.instances(name, now);
     // Instances of metric monitors are series; who sees a part of them sees these.
@@ -247,6 +247,9 @@ fn one(services: &Services, scope: &Scope, name: &str, window: &Window) -> Answe
         return Err(Problem::not_found(format!("there is no monitor `{name}`")));
     }
     found.sort_by_key(|one| std::cmp::Reverse(one.status.state.map_or(0, vocabulary::state::State::badness)));
+    if !scope.is_everything() {
+        of_seen(&mut summary, &found);
+    }
     let more = found.len() > MAX_INSTANCES;
     let (from, until) = window.bounds(now);
     let instances = found.into_iter().take(MAX_INSTANCES).enumerate();
@@ -276,6 +279,16 @@ fn one(services: &Services, scope: &Scope, name: &str, window: &Window) -> Answe
             .then(|| services.control.next_check(&ObjectName::Check(name.to_owned())))
             .flatten(),
     })
+}
+
+/// As the instances are that are seen, the worst of which comes first: its words must not be those of others.
+fn of_seen(summary: &mut Summary, found: &[Found]) {
+    let Some(worst) = found.first().map(|one| &one.status) else { return };
+    (summary.state, summary.since) = (worst.state, worst.last_state_change);
+    summary.text = worst.output.clone();
+    summary.instances = found.len();
+    let bad = found.iter().filter(|one| one.status.state.is_some_and(vocabulary::state::State::is_problem));
+    summary.in_trouble = bad.count();
 }
 
 fn instance(found: Found, runs: Option<Vec<Run>>, from: i64, until: i64) -> Instance {
