@@ -331,11 +331,19 @@ fn refuse_forgery(services: &Services, request: &Request) -> Result<(), Problem>
     let headers = request.headers();
     refuse_strange_pages(services, request)?;
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if changes && !headers.contains_key("origin") && !headers.contains_key("sec-fetch-site") {
+    if changes && !is_of_our_page(headers) {
         return Err(Problem::forbidden("a request with a session cookie must say which page it comes from")
             .hint("scripts use a token: Authorization: Bearer TOKEN"));
     }
     Ok(())
+}
+
+/// A page of `http.allowed_hosts` may read some paths; it is no page of ours, although a neighbour's request brings the cookie.
+fn is_of_our_page(headers: &HeaderMap) -> bool {
+    match text(headers, "sec-fetch-site") {
+        Some(site) => ["same-origin", "none"].iter().any(|ours| site.eq_ignore_ascii_case(ours)),
+        None => headers.contains_key(header::ORIGIN),
+    }
 }
 
 fn refuse_strange_pages(services: &Services, request: &Request) -> Result<(), Problem> {
@@ -514,6 +522,21 @@ mod tests {
         check("sec-fetch-site", "same-site", true);
         check("sec-fetch-site", "cross-site", true);
         check("origin", "http://wall.example", false);
+    }
+
+    #[test]
+    fn a_session_changes_things_from_pages_of_ours_only() {
+        let check = |sent: &[(&'static str, &'static str)], ours: bool| {
+            let named = |(name, value): &(&'static str, &'static str)| {
+                (header::HeaderName::from_static(name), HeaderValue::from_static(value))
+            };
+            assert_eq!(is_of_our_page(&HeaderMap::from_iter(sent.iter().map(named))), ours, "{sent:?}");
+        };
+        check(&[], false);
+        check(&[("origin", "https://bellwether.example")], true);
+        check(&[("sec-fetch-site", "same-origin")], true);
+        check(&[("sec-fetch-site", "same-site"), ("origin", "https://grafana.example")], false);
+        check(&[("sec-fetch-site", "cross-site"), ("origin", "https://grafana.example")], false);
     }
 
     #[test]
