@@ -137,7 +137,12 @@ pub fn marks(services: &Services, from: f64, until: f64) -> Answer<Vec<Annotatio
     Ok(accounts::audit(&services.state, &asked)?.into_iter().map(mark).collect())
 }
 
+/// What everybody may read by itself, too. Of the rest, such as tokens, invitations and the files, a mark says that it
+/// changed; how it was is in the log, which administrators read.
+const READ_BY_ALL: [&str; 6] = ["monitors", "levels", "flags", "silences", "teams", "people"];
+
 fn mark(entry: AuditEntry) -> Annotation {
+    let read = entry.subject.split('/').next().is_some_and(|first| READ_BY_ALL.contains(&first));
     let who = if entry.who.is_empty() { "somebody" } else { &entry.who };
     let what = format!("{who} {} {}", entry.action, entry.subject);
     let side =
@@ -147,7 +152,9 @@ fn mark(entry: AuditEntry) -> Annotation {
         at: entry.at as f64,
         what: what.trim_end().to_owned(),
         tags: vec!["audit".into()],
-        data: side("before", entry.before) + &side("after", entry.after) + &side("commit", entry.commit),
+        data: side("before", entry.before.filter(|_| read))
+            + &side("after", entry.after.filter(|_| read))
+            + &side("commit", entry.commit),
     }
 }
 
@@ -178,6 +185,30 @@ fn address(via: Via, source: IpAddr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn marks_tell_how_it_was_only_of_what_everybody_reads() {
+        let data = |subject: &str| {
+            let text = |text: &str| Some(text.to_owned());
+            let entry = AuditEntry {
+                id: 1,
+                at: 10,
+                who: "ana".into(),
+                via: "session".into(),
+                source: "192.0.2.1".into(),
+                action: "posted".into(),
+                subject: subject.into(),
+                before: text("b"),
+                after: text("a"),
+                commit: None,
+            };
+            mark(entry).data
+        };
+        assert_eq!(data("monitors/api"), "before: b\nafter: a\n");
+        for subject in ["tokens", "tokens/3", "invitations", "/etc/bellwether.toml", "something/new"] {
+            assert_eq!(data(subject), "", "{subject}");
+        }
+    }
 
     #[test]
     fn what_changes_something_is_known_by_its_path() {
