@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::{WholePostMortem, page, refusal, unknown, whole};
-use crate::accounts::{Caller, Role};
+use crate::accounts::{self, Caller, Role};
 use crate::answer::{Answer, Body, Id, Problem};
 use crate::api_v1::{off_thread, watched};
 use crate::services::Services;
@@ -108,6 +108,12 @@ fn known(services: &Services, post_mortem: &PostMortem) -> Answer<Known> {
     let owners = post_mortem.follow_ups.iter().map(|one| one.new.owner.clone());
     for name in services.desk.contact_names().into_iter().chain(owners).chain([post_mortem.author.clone()]) {
         people.entry(name).or_insert_with(|| "[somebody]".to_owned());
+    }
+    // Accounts have two names, of which people write either.
+    for person in accounts::people(&services.state)? {
+        for name in [person.name, person.details.display_name].into_iter().filter(|name| !name.is_empty()) {
+            people.entry(name).or_insert_with(|| "[somebody]".to_owned());
+        }
     }
     // What nobody had to sign in for is done by "you".
     people.remove("you");
