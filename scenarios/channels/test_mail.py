@@ -64,5 +64,6 @@ def test_a_test_is_sent_now_and_what_became_of_it_is_told(bellwether, mail):
     assert "Nothing is wrong" in mail.texts()[0] and "CRITICAL: test of ana" in mail.texts()[0]
     wait_for(lambda: [page["state"] for page in server.get("/api/v1/contacts/ana/test").json["pages"]] == ["delivered"] * 2, what="both delivered")
     assert server.get("/api/v1/incidents?state=all").json["incidents"] == []
+    assert server.post("/api/v1/contacts/ana/test").status == 409, "not again at once"
     assert server.post("/api/v1/contacts/bea/test").status == 404
     assert server.post("/api/v1/contacts/nobody/test").status == 409

@@ -15,6 +15,8 @@ pub const PARTS_IN_TITLE: usize = 3;
 pub const MAX_WAITING: usize = 100_000;
 /// Pages that are kept after they were delivered or given up.
 pub const MAX_KEPT_PAGES: i64 = 100_000;
+/// Between two tests of one contact: they ring telephones, cost money, and wait where real pages do.
+pub const TEST_PAUSE_SECONDS: i64 = 30;
 /// A note, a comment, an author as people write it.
 pub const MAX_NOTE: usize = 10_000;
 pub const MAX_AUTHOR: usize = 200;

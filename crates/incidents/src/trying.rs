@@ -8,7 +8,7 @@ use vocabulary::Timestamp;
 use vocabulary::state::State;
 
 use crate::desk::{Desk, Failed};
-use crate::limits::MAX_AUTHOR;
+use crate::limits::{MAX_AUTHOR, TEST_PAUSE_SECONDS};
 use crate::page::{About, Message, PageKind};
 use crate::people::Refusal;
 use crate::store::{self, KeptPage};
@@ -23,6 +23,11 @@ impl Desk {
     pub fn try_contact(&self, contact: &str, by: &str, now: Timestamp) -> Result<(), Failed> {
         if by.len() > MAX_AUTHOR {
             return Err(Failed::Refused(Refusal::Bad(format!("`author` is longer than {MAX_AUTHOR} bytes"))));
+        }
+        let last = self.tests_of(contact)?.first().map(|kept| kept.page.at);
+        if last.is_some_and(|last| now.since(last) < TEST_PAUSE_SECONDS) {
+            let why = "a test has just been sent: see what becomes of it, and send another in half a minute";
+            return Err(Failed::Refused(Refusal::No(why)));
         }
         let mut batch = self.batch();
         let incidents = &mut batch.inner.incidents;
