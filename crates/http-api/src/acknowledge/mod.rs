@@ -38,6 +38,8 @@ pub const PREFIX: &str = "/a/";
 const MAX_FORM_BYTES: usize = 4_096;
 /// What a link may hold back. Who wants more signs in.
 const MAX_SNOOZE_SECONDS: u64 = 24 * 3_600;
+/// Between two escalations by one link: whoever has it could wake everybody again and again.
+const ESCALATION_PAUSE_SECONDS: i64 = 60;
 
 const SCRIPT: &str = include_str!("page.js");
 
@@ -97,12 +99,22 @@ fn deed(services: &Services, link: &Link, form: &[u8]) -> Answer<Option<Deed>> {
             let until = services.clock.now().plus(lasting.0.as_secs().cast_signed());
             Ok((phase != Phase::Resolved).then_some(Deed::Snooze { until, comment }))
         }
-        "escalate" => Ok((phase != Phase::Resolved).then_some(Deed::Escalate { to: Vec::new(), comment })),
+        "escalate" => {
+            let may = phase != Phase::Resolved && !has_just_escalated(link, services.clock.now().0);
+            Ok(may.then_some(Deed::Escalate { to: Vec::new(), comment }))
+        }
         other => {
             let why = format!("`do` is `{other}`");
             Err(Problem::bad_request(why).hint("write acknowledge, escalate or snooze"))
         }
     }
+}
+
+/// Each escalation rings telephones: what is pressed again at once by the same link calls nobody again.
+fn has_just_escalated(link: &Link, now: i64) -> bool {
+    let mut entries =
+        link.whole.timeline.iter().rev().take_while(|entry| now - entry.at < ESCALATION_PAUSE_SECONDS);
+    entries.any(|entry| entry.kind == "escalated" && entry.who == link.contact)
 }
 
 fn snooze(lasting: Option<&str>) -> Answer<HumanDuration> {
