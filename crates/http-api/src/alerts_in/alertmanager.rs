@@ -27,6 +27,8 @@ use crate::services::Services;
 
 const USUAL_CHECK: &str = "alertmanager";
 const MAX_ALERTS: usize = 10_000;
+/// Alerts whose end is known. Of more the end comes when their sender says so.
+const MAX_ENDS: usize = 100_000;
 /// Alertmanager's own, of an alert that says no end.
 const RESOLVE_TIMEOUT_SECONDS: i64 = 300;
 /// While anything fires it is looked so often what has ended: another message may bring an end forward.
@@ -54,7 +56,11 @@ pub struct Ends(parking_lot::Mutex<HashMap<(String, String), i64>>);
 
 impl Ends {
     fn set(&self, check: &str, name: &str, end: i64) {
-        self.0.lock().insert((check.to_owned(), name.to_owned()), end);
+        let key = (check.to_owned(), name.to_owned());
+        let mut all = self.0.lock();
+        if all.len() < MAX_ENDS || all.contains_key(&key) {
+            all.insert(key, end);
+        }
     }
 
     /// Those whose time is over; they are forgotten here.
@@ -229,5 +235,19 @@ fn gettable(found: &Found, now: i64) -> Gettable {
             inhibited_by: [],
         },
         generator_url: "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn not_all_ends_that_there_could_be_are_remembered() {
+        let ends = Ends::default();
+        (0..=MAX_ENDS).for_each(|n| ends.set("prometheus", &format!("a{n}"), 100));
+        ends.set("prometheus", "a0", 50);
+        assert_eq!(ends.next(), Some(50));
+        assert_eq!(ends.over(100).len(), MAX_ENDS);
     }
 }
