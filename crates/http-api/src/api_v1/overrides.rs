@@ -45,7 +45,7 @@ pub struct NewOverride {
     /// Default: who asks.
     person: Option<String>,
     in_place_of: Option<String>,
-    /// Seconds since 1970; default: now.
+    /// Seconds since 1970; default, and at the earliest: now.
     start: Option<i64>,
     until: i64,
     #[serde(default)]
@@ -103,7 +103,8 @@ pub async fn create(
             schedule: wanted.schedule.into(),
             person: wanted.person.unwrap_or_else(|| caller.name.clone()).into(),
             in_place_of: wanted.in_place_of.map(Arc::from),
-            start: wanted.start.map_or(now, Timestamp),
+            // Who was on call stays as it was.
+            start: wanted.start.map_or(now, Timestamp).max(now),
             until: Timestamp(wanted.until),
             by: caller.name,
             at: now,
