@@ -1,4 +1,5 @@
 """The audit log: who changed what, from where, and how it was before."""
+import base64
 import json
 import subprocess
 
@@ -58,6 +59,11 @@ def test_sign_ins_are_written_down_and_no_secret_is(bellwether):
     assert json.loads(lines[0])["action"] == "signed out"
     assert server.get("/api/v1/audit?format=csv", headers=root).text.startswith("id,at,who,via,")
     assert server.get("/api/v1/audit?format=xml", headers=root).status == 400
+    # Guessing without the form is written down, too.
+    basic = "Basic " + base64.b64encode(b"root:wrong horse").decode()
+    assert server.get("/api/v1/teams", headers={"Authorization": basic}).status == 401
+    newest = entries(server, root)[0]
+    assert (newest["who"], newest["action"]) == ("root", "failed to sign in")
 
 
 def test_a_reload_tells_what_changed_and_of_which_commit(bellwether):

@@ -229,16 +229,27 @@ async fn by_credentials(
     credentials: Option<Credentials>,
 ) -> Result<Option<Caller>, Problem> {
     let Some(credentials) = credentials else { return Ok(None) };
-    let services = services.clone();
+    let tried = match &credentials {
+        Credentials::Password { name, source, .. } => Some((name.clone(), *source)),
+        Credentials::Token(_) | Credentials::Session(_) => None,
+    };
+    let asking = services.clone();
     let turn = match &credentials {
         Credentials::Password { .. } => Some(services.attempts.turn().await?),
         Credentials::Token(_) | Credentials::Session(_) => None,
     };
     let asked = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        who(&services, &credentials)
+        who(&asking, &credentials)
     });
-    asked.await.map_err(Problem::internal)?
+    let answered = asked.await.map_err(Problem::internal)?;
+    // Whoever guesses here is as worth knowing as whoever guesses at the form.
+    if let Some((name, source)) = tried
+        && answered.is_err()
+    {
+        crate::api_v1::session::note(services, name, source, &answered).await?;
+    }
+    answered
 }
 
 fn credentials(services: &Services, request: &Request, peer: Peer) -> Result<Option<Credentials>, Problem> {

@@ -63,7 +63,12 @@ pub async fn sign_in(
 }
 
 /// What is tried in vain under names that are nobody's is not kept with the name: it may be a password.
-async fn note<T>(services: &Arc<Services>, name: String, source: IpAddr, opened: &Answer<T>) -> Answer<()> {
+pub async fn note<T>(
+    services: &Arc<Services>,
+    name: String,
+    source: IpAddr,
+    opened: &Answer<T>,
+) -> Answer<()> {
     let action = match opened {
         Ok(_) => "signed in",
         Err(problem) if problem.is(StatusCode::UNAUTHORIZED) => accounts::FAILED_SIGN_IN,
