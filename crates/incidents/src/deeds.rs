@@ -8,7 +8,7 @@ use vocabulary::state::State;
 
 use crate::core::Incidents;
 use crate::incident::{Acknowledged, ByHand, Entry, Incident, IncidentId, Key, Owner, Phase, Told, Trouble};
-use crate::limits::{MAX_AUTHOR, MAX_NAMED_CONTACTS, MAX_NOTE, MAX_TITLE};
+use crate::limits::{MAX_AUTHOR, MAX_DECLARED, MAX_NAMED_CONTACTS, MAX_NOTE, MAX_TITLE};
 use crate::page::PageKind;
 use crate::people::{Refusal, check_text};
 
@@ -237,6 +237,12 @@ impl Incidents {
         };
         let key = Key { host: false, monitor: name.as_str().into(), instance: "".into() };
         let before = self.placed_bad(&key);
+        let open = self.live.values().filter(|one| !one.is_closed());
+        let own = open.filter(|one| one.detail.declared_by.as_deref() == Some(by));
+        if before.is_none() && own.count() >= MAX_DECLARED {
+            let why = "too many incidents that you have declared are open: add to one of them, or have some resolved";
+            return Err(Refusal::No(why));
+        }
         let id = match before {
             Some(id) => id,
             None => {

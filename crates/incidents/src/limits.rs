@@ -34,6 +34,8 @@ pub const MAX_COMPARED: usize = 100;
 pub const MAX_GROUP_SECONDS: i64 = 3_600;
 /// Of an incident that somebody declares.
 pub const MAX_TITLE: usize = 200;
+/// Open ones that one person has declared: everybody who is signed in may, and each wakes people.
+pub const MAX_DECLARED: usize = 50;
 /// Contacts whom one word names.
 pub const MAX_NAMED_CONTACTS: usize = 50;
 /// Words of a note that look like a name and are none, in the line that says so.

@@ -362,3 +362,15 @@ fn what_is_declared_again_soon_after_its_end_tells_whom_it_names_again() {
     assert_eq!(story.act(1, Deed::Resolve { comment: none() }).unwrap().len(), 2);
     assert_eq!(story.declare(&declared).2, ["problem default by hook", "problem ana by mail"]);
 }
+
+#[test]
+fn one_person_cannot_wake_people_without_end() {
+    let mut story = Story::with_rest();
+    let declared = |n: usize| Declaration { title: format!("nothing works {n}"), ..Declaration::default() };
+    for n in 0..crate::limits::MAX_DECLARED {
+        story.declare(&declared(n));
+    }
+    let more = story.incidents.declare("cem", &declared(1_000), Timestamp(story.now));
+    assert!(matches!(more, Err(Refusal::No(_))));
+    assert!(story.incidents.declare("dee", &declared(1_001), Timestamp(story.now)).is_ok());
+}
