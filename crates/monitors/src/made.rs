@@ -54,6 +54,14 @@ impl Definition {
         }
     }
 
+    /// Without what lets whoever reads it ping in the name of the job.
+    pub fn without_uuid(mut self) -> Definition {
+        if let Definition::Monitor(monitor) = &mut self {
+            monitor.uuid = None;
+        }
+        self
+    }
+
     /// What nobody may read is in it: it would be kept as it is shown, without its secret.
     pub fn holds_secret(&self) -> bool {
         match self {
@@ -227,6 +235,15 @@ mod tests {
             state.transaction(|tx| write(tx, &made("a", number, Some("n")))).unwrap();
         }
         assert_eq!(versions(&state, "a").unwrap().len(), MAX_VERSIONS as usize);
+    }
+
+    #[test]
+    fn who_reads_a_rule_need_not_learn_how_to_ping() {
+        let uuid = Some("3f0c5f4e-52fd-4a3b-9b60-2c9f1c7d8a10".to_owned());
+        let monitor = MonitorConfig { name: "backup".into(), uuid, ..Default::default() };
+        let shown = Definition::Monitor(Box::new(monitor)).without_uuid();
+        assert_eq!(shown.name(), "backup");
+        assert!(matches!(shown, Definition::Monitor(monitor) if monitor.uuid.is_none()));
     }
 
     #[test]

@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
-use vocabulary::ports::Scope;
 use vocabulary::state::{StateType, Withheld};
 
 use super::status::off_thread;
@@ -232,10 +231,11 @@ pub async fn monitor(
     Path(name): Path<String>,
     Params(window): Params<Window>,
 ) -> Answer<Json<Monitor>> {
-    off_thread(&services, move |services| one(services, &caller.scope, &name, &window).map(Json)).await
+    off_thread(&services, move |services| one(services, &caller, &name, &window).map(Json)).await
 }
 
-fn one(services: &Services, scope: &Scope, name: &str, window: &Window) -> Answer<Monitor> {
+fn one(services: &Services, caller: &Caller, name: &str, window: &Window) -> Answer<Monitor> {
+    let scope = &caller.scope;
     let now = services.clock.now();
     let summary = services.monitors.summary(name, now);
     let mut summary = summary.ok_or_else(|| Problem::not_found(format!("there is no monitor `{name}`")))?;
@@ -266,7 +266,7 @@ fn one(services: &Services, scope: &Scope, name: &str, window: &Window) -> Answe
         Ok(Instance { environment, pages_people, ..one })
     });
     let instances_list = instances.collect::<Answer<Vec<Instance>>>()?;
-    let definition = definition(services, name)?;
+    let definition = shown_to(caller, definition(services, name)?);
     Ok(Monitor {
         now: now.0,
         row: counted(row(summary), &pages(services, now)?),
@@ -310,6 +310,11 @@ fn instance(found: Found, runs: Option<Vec<Run>>, from: i64, until: i64) -> Inst
         pages_people: true,
         ribbon: runs.map(|runs| watched::stretches(&runs, from, until)),
     }
+}
+
+/// As lists of heartbeats do: those who may not ping do not learn by which UUID.
+fn shown_to(caller: &Caller, definition: Definition) -> Definition {
+    if caller.role >= Role::Responder { definition } else { definition.without_uuid() }
 }
 
 fn definition(services: &Services, name: &str) -> Answer<Definition> {
@@ -447,8 +452,12 @@ pub async fn versions(
 ) -> Answer<Json<Versions>> {
     watched::sees(&caller)?;
     off_thread(&services, move |services| {
+        let shown = |version: Version| {
+            let definition = version.definition.map(|definition| shown_to(&caller, definition));
+            defined(Version { definition, ..version })
+        };
         let versions = services.monitors.versions(&name)?;
-        Ok(Json(Versions { versions: versions.into_iter().map(defined).collect() }))
+        Ok(Json(Versions { versions: versions.into_iter().map(shown).collect() }))
     })
     .await
 }
