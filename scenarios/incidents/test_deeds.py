@@ -1,8 +1,7 @@
 """What people do with an incident, through the whole server: who has it, who is called, one from two, and again."""
-import http.client
-import json
 import threading
 
+from support.screen import Screen
 from support.server import wait_for
 
 KEY = "0123456789abcdef0123"
@@ -59,33 +58,6 @@ def deed(server, number, verb, body=None, status=200):
     answer = server.post(f"/api/v1/incidents/{number}/{verb}", body or {})
     assert answer.status == status, answer.text
     return answer.json
-
-
-class Screen:
-    """A reader of the live stream, which keeps what is said of incidents."""
-
-    def __init__(self, server):
-        self.seen = []
-        self.connection = http.client.HTTPConnection("127.0.0.1", server.ports["http"], timeout=90)
-        self.connection.request("GET", "/api/v1/stream")
-        self.answer = self.connection.getresponse()
-        assert self.answer.readline().startswith(b"event: hello")
-        threading.Thread(target=self.read, daemon=True).start()
-
-    def read(self):
-        event = None
-        try:
-            for line in self.answer:
-                if line.startswith(b"event: "):
-                    event = line[7:].strip()
-                elif line.startswith(b"data: ") and event == b"incidents":
-                    self.seen.extend(json.loads(line[6:])["incidents"])
-        except (OSError, ValueError, http.client.HTTPException, AttributeError):
-            pass
-
-    def sees(self, **wanted):
-        fits = lambda one: all(one[key] == value for key, value in wanted.items())
-        return wait_for(lambda: any(map(fits, list(self.seen))), what=f"{wanted} on the stream, there is {self.seen}")
 
 
 def test_of_two_who_acknowledge_at_once_one_has_it_and_everybody_sees_who(bellwether, hook):

@@ -30,6 +30,7 @@ type Listener = Box<dyn Fn(&[Seen]) + Send + Sync>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     pub id: IncidentId,
+    pub reason: String,
     pub title: String,
     pub phase: Phase,
     pub severity: State,
@@ -37,12 +38,15 @@ pub struct Seen {
     pub opened: i64,
     pub closed: Option<i64>,
     pub bad: usize,
+    /// What is, or was, bad in it, and whether it is so now.
+    pub members: Vec<(Key, bool)>,
 }
 
 impl Seen {
     pub(crate) fn of(incident: &Incident) -> Seen {
         Seen {
             id: incident.id,
+            reason: incident.reason.clone(),
             title: incident.title.clone(),
             phase: incident.phase,
             severity: incident.severity_now(),
@@ -50,6 +54,7 @@ impl Seen {
             opened: incident.opened.0,
             closed: incident.closed.map(|closed| closed.0),
             bad: incident.bad().count(),
+            members: incident.troubles.iter().map(|(key, one)| (key.clone(), !one.is_over())).collect(),
         }
     }
 }

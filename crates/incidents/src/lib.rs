@@ -30,6 +30,7 @@
 //! | `trying` | "send a test now" |
 //! | `token` | what a link that acknowledges holds |
 //! | [`oncall`] | schedules: who is on call when |
+//! | `part` | what of incidents those see whose scope is a part of all names |
 //! | [`outbox`] | pages that wait, and what became of each |
 //! | [`desk`] | [`Desk`]: all of it over the state database, shared by threads |
 //! | `delivery` | what became of pages, and other ways for those that were not delivered |
@@ -58,6 +59,7 @@ mod notices;
 pub mod oncall;
 pub mod outbox;
 pub mod page;
+mod part;
 mod people;
 pub mod reports;
 pub mod rooms;

@@ -367,18 +367,34 @@ pub enum Wanted {
     All,
 }
 
+impl Wanted {
+    pub(crate) fn condition(self) -> &'static str {
+        match self {
+            Wanted::Open => "closed IS NULL",
+            Wanted::All => "true",
+        }
+    }
+}
+
+pub(crate) const LISTED: &str = "SELECT id, reason, title, opened, closed, phase, detail,
+    (SELECT count(*) FROM trouble WHERE trouble.incident = incident.id) FROM incident";
+
 /// With how many instances each has had.
 pub(crate) fn list(
     store: &StateStore,
     wanted: Wanted,
     limit: usize,
 ) -> Result<Vec<(Incident, usize)>, StateError> {
-    let which = if wanted == Wanted::Open { "WHERE closed IS NULL" } else { "" };
-    let sql = format!(
-        "SELECT id, reason, title, opened, closed, phase, detail, (SELECT count(*) FROM trouble WHERE trouble.incident = incident.id)
-            FROM incident {which} ORDER BY id DESC LIMIT ?1"
-    );
-    let rows = store.query(&sql, &[i64::try_from(limit).unwrap_or(i64::MAX).into()])?;
+    let sql = format!("{LISTED} WHERE {} ORDER BY id DESC LIMIT ?1", wanted.condition());
+    listed(store, &sql, &[i64::try_from(limit).unwrap_or(i64::MAX).into()])
+}
+
+pub(crate) fn listed(
+    store: &StateStore,
+    sql: &str,
+    values: &[Value],
+) -> Result<Vec<(Incident, usize)>, StateError> {
+    let rows = store.query(sql, values)?;
     let one = |row: &Row| Some((incident_of(row)?, usize::try_from(row.integer(7)).unwrap_or(0)));
     Ok(rows.iter().filter_map(one).collect())
 }

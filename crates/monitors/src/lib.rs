@@ -53,4 +53,4 @@ pub use config::Definitions;
 pub use made::Files;
 pub use monitors::{Monitors, Ticket};
 pub use outcome::{Outcome, Part};
-pub use refused::{OpenError, Refused};
+pub use refused::{OpenError, Refused, unknown};

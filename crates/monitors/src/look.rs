@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vocabulary::Timestamp;
+use vocabulary::ports::Scope;
 use vocabulary::state::{InstanceId, State, StateType, Withheld};
 
 use crate::config::Definitions;
@@ -73,23 +74,27 @@ impl Monitors {
 
     /// All monitors, checks and hosts, in the order of their names.
     pub fn list(&self, now: Timestamp) -> Vec<Summary> {
-        let inner = self.inner.lock();
-        let mut all: Vec<Summary> =
-            inner.all.checks.iter().filter_map(|check| inner.check(check, now)).collect();
-        all.extend(inner.all.hosts.iter().filter_map(|host| inner.host(host, now)));
-        all.extend(inner.all.monitors.iter().map(|monitor| inner.monitor(monitor, now)));
-        all.sort_by(|a, b| a.name.cmp(&b.name));
-        all
+        self.list_in(&Scope::everything(), now)
+    }
+
+    /// What is in this scope by its own name, and of other monitors those with an instance in it, with these only.
+    pub fn list_in(&self, scope: &Scope, now: Timestamp) -> Vec<Summary> {
+        self.inner.lock().list(scope, now)
     }
 
     /// A monitor or a check, as the list has it.
     pub fn summary(&self, name: &str, now: Timestamp) -> Option<Summary> {
+        self.summary_in(&Scope::everything(), name, now)
+    }
+
+    /// As [`Monitors::list_in`] has it.
+    pub fn summary_in(&self, scope: &Scope, name: &str, now: Timestamp) -> Option<Summary> {
         let inner = self.inner.lock();
         if let Some(check) = inner.all.checks.iter().find(|check| check.name == name) {
-            return inner.check(check, now);
+            return inner.check(check, now).filter(|check| scope.sees(&check.name));
         }
         let monitor = inner.all.monitors.iter().find(|monitor| monitor.name == name)?;
-        Some(inner.monitor(monitor, now))
+        inner.monitor(monitor, scope, now)
     }
 
     /// How one is, without what belongs to it.
@@ -292,6 +297,16 @@ impl Monitors {
 }
 
 impl Inner {
+    fn list(&self, scope: &Scope, now: Timestamp) -> Vec<Summary> {
+        let checks = self.all.checks.iter().filter(|check| scope.sees(&check.name));
+        let mut all: Vec<Summary> = checks.filter_map(|check| self.check(check, now)).collect();
+        let hosts = self.all.hosts.iter().filter(|host| scope.sees(&host.name));
+        all.extend(hosts.filter_map(|host| self.host(host, now)));
+        all.extend(self.all.monitors.iter().filter_map(|monitor| self.monitor(monitor, scope, now)));
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
     fn found(&self, id: ObjectId, now: Timestamp) -> Found {
         let status = self.machine.status(id, now);
         let name = match self.machine.name(id) {

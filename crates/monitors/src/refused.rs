@@ -70,7 +70,8 @@ impl std::fmt::Display for OpenError {
 
 impl std::error::Error for OpenError {}
 
-pub(crate) fn unknown(name: &ObjectName) -> Refused {
+/// What is said of a thing that is not there, or that whoever asks is not to know of.
+pub fn unknown(name: &ObjectName) -> Refused {
     Refused::NotFound(match name {
         ObjectName::Check(name) => format!("there is no check `{name}`"),
         ObjectName::Host(name) => format!("there is no host `{name}`"),

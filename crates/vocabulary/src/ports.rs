@@ -153,6 +153,12 @@ impl Scope {
         self.is_everything() || self.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()))
     }
 
+    /// Of what is watched: it is theirs by its own name, or by that of its instance, which of a metric monitor is the series.
+    /// `name` is without the `host:` that changes of hosts have before theirs.
+    pub fn sees_watched(&self, name: &str, instance: &str) -> bool {
+        self.sees(name) || (!instance.is_empty() && self.sees(instance))
+    }
+
     /// Might a name below this branch (without a trailing dot) be visible?
     pub fn sees_below(&self, branch: &str) -> bool {
         let overlaps = |prefix: &String| prefix.starts_with(branch) || branch.starts_with(prefix.as_str());

@@ -13,7 +13,7 @@ use super::watched::{
     self, AcknowledgementAnswer, Enabled, History, NewAcknowledgement, NewComment, NewNotice, NewResult,
     Patience, Taken, Watched, Window,
 };
-use crate::accounts::Caller;
+use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Params, Problem};
 use crate::services::Services;
 
@@ -24,8 +24,9 @@ pub async fn show_check(
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
 ) -> Answer<Json<Watched>> {
-    watched::sees(&caller)?;
-    watched::show(&services, &ObjectName::Check(name))
+    let name = ObjectName::Check(name);
+    watched::theirs(&caller, Role::Viewer, &name)?;
+    watched::show(&services, &name)
 }
 
 /// On the disk when it is answered.

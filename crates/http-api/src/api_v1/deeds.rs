@@ -13,14 +13,15 @@ use monitors::silence::{Matcher, Silence};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use vocabulary::Timestamp;
+use vocabulary::ports::Scope;
 use vocabulary::state::State as Word;
 use vocabulary::time::HumanDuration;
 
-use super::incidents::{WholeIncident, do_it, refusal, shown, unknown};
+use super::incidents::{WholeIncident, do_it, refusal, shown_to, theirs, unknown};
 use super::status::off_thread;
-use super::watched;
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Id, Problem};
+use crate::guard::require;
 use crate::services::Services;
 
 /// What lasts longer is a downtime, or a silence that somebody writes knowingly.
@@ -189,11 +190,13 @@ pub async fn merge(
     Id(id): Id<i64>,
     Body(said): Body<Merging>,
 ) -> Answer<Json<WholeIncident>> {
-    watched::may(&caller, Role::Responder)?;
-    let author = name_of(said.author, caller);
+    require(&caller, Role::Responder)?;
+    let author = name_of(said.author, &caller);
     off_thread(&services, move |services| {
+        theirs(services, &caller, id)?;
+        theirs(services, &caller, said.into)?;
         do_it(services, id, &author, &Deed::Merge { into: said.into })?;
-        shown(services, said.into)
+        shown_to(services, &caller, said.into)
     })
     .await
 }
@@ -207,17 +210,21 @@ pub async fn split(
     Id(id): Id<i64>,
     Body(said): Body<Splitting>,
 ) -> Answer<Json<WholeIncident>> {
-    watched::may(&caller, Role::Responder)?;
-    let author = name_of(said.author, caller);
+    require(&caller, Role::Responder)?;
+    let author = name_of(said.author, &caller);
     off_thread(&services, move |services| {
+        theirs(services, &caller, id)?;
         let key = |it: &Member| Key {
             host: it.host,
             monitor: it.monitor.as_str().into(),
             instance: it.instance.as_str().into(),
         };
         let members: Vec<Key> = said.members.iter().map(key).collect();
+        if let Some(foreign) = members.iter().find(|key| !key.is_in(&caller.scope)) {
+            return Err(Problem::bad_request(format!("`{foreign}` is not a member of incident {id}")));
+        }
         let made = services.desk.split(id, &author, &members, &said.comment, services.clock.now());
-        shown(services, made.map_err(|failed| refusal(id, failed))?)
+        shown_to(services, &caller, made.map_err(|failed| refusal(id, failed))?)
     })
     .await
 }
@@ -231,17 +238,17 @@ pub async fn silence(
     Id(id): Id<i64>,
     Body(said): Body<Silencing>,
 ) -> Answer<Json<WholeIncident>> {
-    watched::may(&caller, Role::Responder)?;
+    require(&caller, Role::Responder)?;
     let now = services.clock.now();
     let until = end(said.until, said.lasting.as_deref(), now)?;
     if said.comment.trim().is_empty() {
         return Err(Problem::bad_request("a silence needs a reason")
             .hint("say in `comment` why nobody is to be paged"));
     }
-    let author = name_of(said.author, caller);
+    let author = name_of(said.author, &caller);
     off_thread(&services, move |services| {
-        let found = services.desk.one(id)?.ok_or_else(|| unknown(id))?;
-        let matchers = matchers(found.incident.bad().map(|(key, _)| key));
+        let found = services.desk.one_in(&caller.scope, id)?.ok_or_else(|| unknown(id))?;
+        let matchers = matchers(found.incident.bad().map(|(key, _)| key), &caller.scope);
         if matchers.is_empty() {
             let why = "nothing in this incident is watched and bad now, so there is nothing to silence";
             return Err(Problem::new(StatusCode::CONFLICT, why));
@@ -252,7 +259,7 @@ pub async fn silence(
         services.monitors.silence(silence, now)?;
         let text = format!("silenced for {} s ({count} matchers): {}", until - now.0, said.comment);
         do_it(services, id, &author, &Deed::Note { text })?;
-        shown(services, id)
+        shown_to(services, &caller, id)
     })
     .await
 }
@@ -276,17 +283,28 @@ fn end(until: Option<i64>, lasting: Option<&str>, now: Timestamp) -> Answer<i64>
     Ok(until)
 }
 
-fn matchers<'k>(bad: impl Iterator<Item = &'k Key>) -> Vec<Matcher> {
+/// A storm is silenced by its monitor; for those who see a part of it, by what all of theirs begins with.
+fn matchers<'k>(bad: impl Iterator<Item = &'k Key>, scope: &Scope) -> Vec<Matcher> {
     let mut by_monitor: BTreeMap<(bool, &str), Vec<&str>> = BTreeMap::new();
     for key in bad.filter(|key| !key.monitor.contains(':') || key.host) {
         by_monitor.entry((key.host, &key.monitor)).or_default().push(&key.instance);
     }
     let of = |((host, name), instances): ((bool, &str), Vec<&str>)| -> Vec<Matcher> {
+        let is_all_theirs = scope.sees(name);
         let name = Some(literal(name));
         if host {
             return vec![Matcher { host: name, ..Matcher::default() }];
         }
-        if instances.len() > MAX_SILENCED_INSTANCES || instances.contains(&"") {
+        let many = instances.len() > MAX_SILENCED_INSTANCES;
+        if many && !is_all_theirs {
+            let begin = |prefix: &String| Matcher {
+                monitor: name.clone(),
+                instance: Some(format!("{}*", literal(prefix))),
+                ..Matcher::default()
+            };
+            return scope.as_prefixes().iter().map(begin).collect();
+        }
+        if many || instances.contains(&"") {
             return vec![Matcher { monitor: name, ..Matcher::default() }];
         }
         let one = |instance: &str| Matcher {
@@ -312,20 +330,22 @@ pub async fn declare(
     Extension(caller): Extension<Caller>,
     Body(said): Body<Declaring>,
 ) -> Answer<(StatusCode, Json<WholeIncident>)> {
-    watched::may(&caller, Role::Viewer)?;
-    let author = name_of(said.author, caller);
+    require(&caller, Role::Viewer)?;
+    let now = services.clock.now();
+    let key = key_for(&caller, said.key, now)?;
+    let author = name_of(said.author, &caller);
     let declared = Declaration {
         title: said.title,
         severity: said.severity.as_deref().map(word).transpose()?,
         what: said.what,
-        key: said.key,
+        key,
         contacts: said.contacts,
     };
     off_thread(&services, move |services| {
-        let made = services.desk.declare(&author, &declared, services.clock.now());
+        let made = services.desk.declare(&author, &declared, now);
         let (id, new) = made.map_err(|failed| refusal(0, failed))?;
         let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-        Ok((status, shown(services, id)?))
+        Ok((status, shown_to(services, &caller, id)?))
     })
     .await
 }
@@ -340,8 +360,20 @@ fn word(severity: &str) -> Answer<Word> {
     }
 }
 
-fn name_of(said: Option<String>, caller: Caller) -> String {
-    super::watched::author(&caller, said.unwrap_or_default())
+/// Whoever is limited declares for those who see what they see: by the key, which gets a prefix of theirs if none was said.
+fn key_for(caller: &Caller, said: String, now: Timestamp) -> Answer<String> {
+    match caller.scope.as_prefixes().first() {
+        Some(prefix) if said.is_empty() => Ok(format!("{prefix}declared-{}", now.0)),
+        Some(prefix) if !caller.scope.sees(&said) => {
+            let why = format!("`key` is `{said}`, and {} is limited to other prefixes", caller.name);
+            Err(Problem::bad_request(why).hint(format!("leave it out, or begin it with `{prefix}`")))
+        }
+        _ => Ok(said),
+    }
+}
+
+fn name_of(said: Option<String>, caller: &Caller) -> String {
+    super::watched::author(caller, said.unwrap_or_default())
 }
 
 async fn act(
@@ -351,11 +383,12 @@ async fn act(
     author: Option<String>,
     deed: Deed,
 ) -> Answer<Json<WholeIncident>> {
-    watched::may(&caller, Role::Responder)?;
-    let author = name_of(author, caller);
+    require(&caller, Role::Responder)?;
+    let author = name_of(author, &caller);
     off_thread(&services, move |services| {
+        theirs(services, &caller, id)?;
         do_it(services, id, &author, &deed)?;
-        shown(services, id)
+        shown_to(services, &caller, id)
     })
     .await
 }
@@ -378,7 +411,7 @@ mod tests {
             key(false, "declared:3", ""),
         ];
         keys.extend((0..101).map(|n| key(false, "storm", &format!("s{n}"))));
-        let found = matchers(keys.iter());
+        let found = matchers(keys.iter(), &Scope::everything());
         let texts: Vec<_> = found
             .iter()
             .map(|it| (it.host.as_deref(), it.monitor.as_deref(), it.instance.as_deref()))

@@ -14,9 +14,9 @@ use tokio::sync::oneshot;
 use utoipa::ToSchema;
 
 use super::status::off_thread;
-use super::watched;
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Problem};
+use crate::guard::require;
 use crate::services::Services;
 
 #[derive(Serialize, ToSchema)]
@@ -128,14 +128,27 @@ fn unknown(name: &str) -> Problem {
     Problem::not_found(format!("there is no heartbeat `{name}`")).hint("GET /api/v1/heartbeats lists them")
 }
 
+/// Those of others are as if they were not there. `whom` may be a slug or a UUID: what counts is the name.
+fn theirs(services: &Services, caller: &Caller, role: Role, whom: &str) -> Answer<()> {
+    require(caller, role)?;
+    if caller.scope.is_everything() {
+        return Ok(());
+    }
+    let name = services.heartbeats.name_of(whom);
+    match name.is_some_and(|name| caller.scope.sees(&name)) {
+        true => Ok(()),
+        false => Err(unknown(whom)),
+    }
+}
+
 #[utoipa::path(get, path = "/heartbeats", responses((status = 200, body = Heartbeats)))]
 pub async fn list(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
 ) -> Answer<Json<Heartbeats>> {
-    watched::may(&caller, Role::Viewer)?;
+    require(&caller, Role::Viewer)?;
     let now = now_ms(&services);
-    let all = services.heartbeats.list(now).into_iter();
+    let all = services.heartbeats.list(now).into_iter().filter(|known| caller.scope.sees(&known.name));
     Ok(Json(Heartbeats {
         now: seconds(now),
         heartbeats: all.map(|known| heartbeat(known, &caller)).collect(),
@@ -150,10 +163,11 @@ pub async fn one(
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
 ) -> Answer<Json<WholeHeartbeat>> {
-    watched::may(&caller, Role::Viewer)?;
+    require(&caller, Role::Viewer)?;
     off_thread(&services, move |services| {
-        let (known, pings) =
-            services.heartbeats.one(&name, now_ms(services))?.ok_or_else(|| unknown(&name))?;
+        let found = services.heartbeats.one(&name, now_ms(services))?;
+        let found = found.filter(|(known, _)| caller.scope.sees(&known.name));
+        let (known, pings) = found.ok_or_else(|| unknown(&name))?;
         let history = pings.into_iter().map(ping_item).collect();
         Ok(Json(WholeHeartbeat { heartbeat: heartbeat(known, &caller), history }))
     })
@@ -190,7 +204,7 @@ pub async fn ping(
     Path(name): Path<String>,
     Body(new): Body<NewPing>,
 ) -> Answer<StatusCode> {
-    watched::may(&caller, Role::Responder)?;
+    theirs(&services, &caller, Role::Responder, &name)?;
     if new.rid.as_deref().is_some_and(|rid| !is_uuid(rid)) {
         return Err(Problem::bad_request("`rid` is not a UUID").hint("make one with uuidgen"));
     }
@@ -255,7 +269,7 @@ pub async fn resume(
 }
 
 fn set_paused(services: &Services, caller: &Caller, name: &str, paused: bool) -> Answer<StatusCode> {
-    watched::may(caller, Role::Responder)?;
+    theirs(services, caller, Role::Responder, name)?;
     match services.heartbeats.pause(name, paused) {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(unknown(name)),
@@ -270,7 +284,7 @@ pub async fn remove(
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
 ) -> Answer<StatusCode> {
-    watched::may(&caller, Role::Editor)?;
+    theirs(&services, &caller, Role::Editor, &name)?;
     off_thread(&services, move |services| match services.heartbeats.remove(&name)? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Problem::not_found(format!("no ping has made a heartbeat `{name}`"))

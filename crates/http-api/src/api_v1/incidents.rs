@@ -230,7 +230,6 @@ pub async fn list(
     Params(which): Params<Which>,
 ) -> Answer<Json<Incidents>> {
     require(&caller, Role::Viewer)?;
-    super::watched::sees(&caller)?;
     let wanted = match which.state.as_deref() {
         None | Some("open") => Wanted::Open,
         Some("all") => Wanted::All,
@@ -247,13 +246,15 @@ pub async fn list(
     };
     let limit = which.limit.unwrap_or(USUAL_LISTED).min(MAX_LISTED);
     off_thread(&services, move |services| {
-        let mut found = services.desk.list(wanted, if worst_first { MAX_LISTED } else { limit })?;
+        let scope = &caller.scope;
+        let mut found = services.desk.list_in(scope, wanted, if worst_first { MAX_LISTED } else { limit })?;
         if worst_first {
             found.sort_by_key(|(incident, _)| urgency(incident));
             found.truncate(limit);
         }
         let incidents = found.into_iter().map(|(incident, instances)| told(incident, instances)).collect();
-        Ok(Json(Incidents { now: services.clock.now().0, open: services.desk.standing().open, incidents }))
+        let open = services.desk.open_in(scope)?;
+        Ok(Json(Incidents { now: services.clock.now().0, open, incidents }))
     })
     .await
 }
@@ -276,12 +277,7 @@ pub async fn one(
     Id(id): Id<i64>,
 ) -> Answer<Json<WholeIncident>> {
     require(&caller, Role::Viewer)?;
-    super::watched::sees(&caller)?;
-    off_thread(&services, move |services| match services.desk.one(id)? {
-        Some(found) => Ok(Json(whole(services, found))),
-        None => Err(unknown(id)),
-    })
-    .await
+    off_thread(&services, move |services| shown_to(services, &caller, id)).await
 }
 
 pub fn unknown(id: i64) -> Problem {
@@ -422,7 +418,7 @@ pub async fn judge(
     Id(id): Id<i64>,
     Body(verdict): Body<Verdict>,
 ) -> Answer<Json<WholeIncident>> {
-    super::watched::may(&caller, Role::Responder)?;
+    require(&caller, Role::Responder)?;
     let Verdict { useful, too_late, comment, author } = verdict;
     let worth = match (useful, too_late) {
         (true, true) => Worth::TooLate,
@@ -435,9 +431,10 @@ pub async fn judge(
     };
     let author = super::watched::author(&caller, author.unwrap_or_default());
     off_thread(&services, move |services| {
+        theirs(services, &caller, id)?;
         let judged = services.desk.judge(id, &author, worth, &comment, services.clock.now());
         judged.map_err(|failed| refusal(id, failed))?;
-        shown(services, id)
+        shown_to(services, &caller, id)
     })
     .await
 }
@@ -487,16 +484,34 @@ async fn act(
     doing: Doing,
     deed: Deed,
 ) -> Answer<Json<WholeIncident>> {
-    super::watched::may(&caller, Role::Responder)?;
+    require(&caller, Role::Responder)?;
     let author = super::watched::author(&caller, doing.author.unwrap_or_default());
     off_thread(&services, move |services| {
+        theirs(services, &caller, id)?;
         do_it(services, id, &author, &deed)?;
-        shown(services, id)
+        shown_to(services, &caller, id)
     })
     .await
 }
 
-/// The incident as it is now, as an answer.
+/// Whoever sees nothing of an incident does nothing with it, and hears what they would if it were not there.
+pub fn theirs(services: &Services, caller: &Caller, id: i64) -> Answer<()> {
+    match services.desk.is_in(&caller.scope, id)? {
+        true => Ok(()),
+        false => Err(unknown(id)),
+    }
+}
+
+/// As it is now, with what this caller sees of it.
+pub fn shown_to(services: &Services, caller: &Caller, id: i64) -> Answer<Json<WholeIncident>> {
+    if caller.scope.is_everything() {
+        return shown(services, id);
+    }
+    let found = services.desk.one_in(&caller.scope, id)?;
+    found.map(|found| Json(whole(services, found))).ok_or_else(|| unknown(id))
+}
+
+/// The same, with all that there is in it.
 pub fn shown(services: &Services, id: i64) -> Answer<Json<WholeIncident>> {
     services.desk.one(id)?.map(|found| Json(whole(services, found))).ok_or_else(|| unknown(id))
 }

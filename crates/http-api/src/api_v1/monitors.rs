@@ -135,11 +135,11 @@ pub async fn monitors(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
 ) -> Answer<Json<MonitorList>> {
-    watched::sees(&caller)?;
-    off_thread(&services, |services| {
+    require(&caller, Role::Viewer)?;
+    off_thread(&services, move |services| {
         let now = services.clock.now();
         let pages = pages(services, now)?;
-        let all = services.monitors.list(now).into_iter();
+        let all = services.monitors.list_in(&caller.scope, now).into_iter();
         let monitors = all.map(|one| counted(row(one), &pages)).collect();
         Ok(Json(MonitorList { now: now.0, monitors }))
     })
@@ -169,10 +169,11 @@ async fn of_kinds(
     caller: &Caller,
     kinds: &'static [&'static str],
 ) -> Answer<Json<MonitorList>> {
-    watched::sees(caller)?;
+    require(caller, Role::Viewer)?;
+    let scope = caller.scope.clone();
     off_thread(services, move |services| {
         let now = services.clock.now();
-        let all = services.monitors.list(now).into_iter();
+        let all = services.monitors.list_in(&scope, now).into_iter();
         let monitors = all.filter(|one| kinds.contains(&one.kind)).map(row).collect();
         Ok(Json(MonitorList { now: now.0, monitors }))
     })
@@ -237,19 +238,12 @@ pub async fn monitor(
 fn one(services: &Services, caller: &Caller, name: &str, window: &Window) -> Answer<Monitor> {
     let scope = &caller.scope;
     let now = services.clock.now();
-    let summary = services.monitors.summary(name, now);
-    let mut summary = summary.ok_or_else(|| Problem::not_found(format!("there is no monitor `{name}`")))?;
+    let summary = services.monitors.summary_in(scope, name, now);
+    let summary = summary.ok_or_else(|| Problem::not_found(format!("there is no monitor `{name}`")))?;
     let is_check = summary.host.is_some() || matches!(summary.kind, "check" | "passive");
     let mut found = services.monitors.instances(name, now);
-    // Instances of metric monitors are series; who sees a part of them sees these.
-    found.retain(|one| scope.is_everything() || (!is_check && scope.sees(&one.status.id.instance)));
-    if found.is_empty() && !scope.is_everything() {
-        return Err(Problem::not_found(format!("there is no monitor `{name}`")));
-    }
+    found.retain(|one| scope.sees_watched(name, &one.status.id.instance));
     found.sort_by_key(|one| std::cmp::Reverse(one.status.state.map_or(0, vocabulary::state::State::badness)));
-    if !scope.is_everything() {
-        of_seen(&mut summary, &found);
-    }
     let more = found.len() > MAX_INSTANCES;
     let (from, until) = window.bounds(now);
     let instances = found.into_iter().take(MAX_INSTANCES).enumerate();
@@ -279,16 +273,6 @@ fn one(services: &Services, caller: &Caller, name: &str, window: &Window) -> Ans
             .then(|| services.control.next_check(&ObjectName::Check(name.to_owned())))
             .flatten(),
     })
-}
-
-/// As the instances are that are seen, the worst of which comes first: its words must not be those of others.
-fn of_seen(summary: &mut Summary, found: &[Found]) {
-    let Some(worst) = found.first().map(|one| &one.status) else { return };
-    (summary.state, summary.since) = (worst.state, worst.last_state_change);
-    summary.text = worst.output.clone();
-    summary.instances = found.len();
-    let bad = found.iter().filter(|one| one.status.state.is_some_and(vocabulary::state::State::is_problem));
-    summary.in_trouble = bad.count();
 }
 
 fn instance(found: Found, runs: Option<Vec<Run>>, from: i64, until: i64) -> Instance {
@@ -368,7 +352,7 @@ pub async fn define(
     Path(name): Path<String>,
     Body(wanted): Body<Definition>,
 ) -> Answer<Json<Defined>> {
-    watched::may(&caller, Role::Editor)?;
+    watched::whole(&caller, Role::Editor)?;
     if wanted.runs_commands() {
         may_choose_commands(&services, &caller)?;
     }
@@ -403,7 +387,7 @@ pub async fn undefine(
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
 ) -> Answer<StatusCode> {
-    watched::may(&caller, Role::Editor)?;
+    watched::whole(&caller, Role::Editor)?;
     off_thread(&services, move |services| {
         services.monitors.undefine(&name, &caller.name, services.clock.now())?;
         services.control.definitions_changed();
@@ -428,7 +412,7 @@ pub async fn take_out_instance(
     Path(name): Path<String>,
     Params(out): Params<TakenOut>,
 ) -> Answer<StatusCode> {
-    watched::may(&caller, Role::Editor)?;
+    watched::whole(&caller, Role::Editor)?;
     let (now, author) = (services.clock.now(), caller.name.clone());
     let work = move |monitors: &::monitors::Monitors| {
         let ticket = monitors.take_out_instance(&name, &out.instance, &author, now)?;
@@ -450,7 +434,7 @@ pub async fn versions(
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
 ) -> Answer<Json<Versions>> {
-    watched::sees(&caller)?;
+    watched::theirs(&caller, Role::Viewer, &ObjectName::Instance(name.clone(), String::new()))?;
     off_thread(&services, move |services| {
         let shown = |version: Version| {
             let definition = version.definition.map(|definition| shown_to(&caller, definition));

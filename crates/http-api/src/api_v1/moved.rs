@@ -16,7 +16,7 @@ use vocabulary::ports::{FetchRequest, QueryLimits, Scope, StoreError};
 use vocabulary::retention::Aggregation;
 use vocabulary::{SeriesRef, Step, Timestamp};
 
-use super::{closest, watched};
+use super::closest;
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Id, Params, Problem};
 use crate::guard::require;
@@ -87,10 +87,9 @@ pub async fn of_incident(
     Params(wanted): Params<Wanted>,
 ) -> Answer<Json<MovedAnswer>> {
     require(&caller, Role::Viewer)?;
-    watched::sees(&caller)?;
     let limit = wanted.limit.unwrap_or(USUAL_LISTED).clamp(1, MOST_LISTED);
     let answer = services.query(move |services, limits| {
-        let found = services.desk.one(id)?.ok_or_else(|| super::incidents::unknown(id))?;
+        let found = services.desk.one_in(&caller.scope, id)?.ok_or_else(|| super::incidents::unknown(id))?;
         rank(services, &caller.scope, &found.incident, limits, limit)
     });
     answer.await?.map(Json)

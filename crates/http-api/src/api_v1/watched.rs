@@ -60,6 +60,16 @@ pub fn may(caller: &Caller, role: Role) -> Answer<()> {
     sees(caller)
 }
 
+/// What is watched, for those whose it is by its own name; others hear what they would if it were not there.
+pub fn theirs(caller: &Caller, role: Role, name: &ObjectName) -> Answer<()> {
+    require(caller, role)?;
+    let (ObjectName::Check(own) | ObjectName::Host(own) | ObjectName::Instance(own, _)) = name;
+    match caller.scope.sees(own) {
+        true => Ok(()),
+        false => Err(monitors::unknown(name).into()),
+    }
+}
+
 /// For what is of everybody: the files, rules for all names.
 pub fn whole(caller: &Caller, role: Role) -> Answer<()> {
     require(caller, role)?;

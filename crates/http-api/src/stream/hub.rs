@@ -126,13 +126,13 @@ impl Hub {
         }
     }
 
-    /// What has happened to incidents, to those who see all of them.
+    /// What has happened to incidents, to each who sees something of them.
     pub fn tell_incidents(&self, seen: &[Seen]) {
         let mut streams = self.streams.lock();
         for chunk in seen.chunks(MAX_CHANGES) {
             streams.retain(|_, stream| {
-                !stream.scope.is_everything()
-                    || stream.events.try_send(vec![message::incidents(chunk)]).is_ok()
+                let seen: Vec<Seen> = chunk.iter().filter_map(|one| one.part(&stream.scope)).collect();
+                seen.is_empty() || stream.events.try_send(vec![message::incidents(&seen)]).is_ok()
             });
         }
     }
@@ -148,9 +148,9 @@ impl Hub {
     }
 }
 
-/// Checks and hosts are no series: who sees a part of all names sees only instances that are called so.
 fn is_seen(scope: &Scope, change: &StateChange) -> bool {
-    scope.is_everything() || (!change.id.instance.is_empty() && scope.sees(&change.id.instance))
+    let name = change.id.monitor.strip_prefix(monitors::machine::HOST_PREFIX);
+    scope.sees_watched(name.unwrap_or(&change.id.monitor), &change.id.instance)
 }
 
 fn check(targets: &[String]) -> Answer<()> {

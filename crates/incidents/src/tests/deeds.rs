@@ -308,7 +308,7 @@ fn what_is_bad_elsewhere_since_ends_there() {
 fn what_was_closed_while_it_was_bad_and_is_over_since_does_not_come_back_with_the_rest() {
     let mut story = Story::with_rest();
     story.goes("latency|a", State::Critical);
-    story.act(1, Deed::Resolve { comment: none() }).unwrap();
+    story.act(1, Deed::Resolve { comment: none(), helped: none() }).unwrap();
     story.goes("latency|a", State::Ok);
     assert_eq!(story.goes("latency|b", State::Critical).len(), 2);
     assert_eq!(story.incidents.live[&1].bad().count(), 1);
@@ -359,7 +359,7 @@ fn what_is_declared_again_soon_after_its_end_tells_whom_it_names_again() {
         ..Declaration::default()
     };
     assert_eq!(story.declare(&declared).2, ["problem default by hook", "problem ana by mail"]);
-    assert_eq!(story.act(1, Deed::Resolve { comment: none() }).unwrap().len(), 2);
+    assert_eq!(story.act(1, Deed::Resolve { comment: none(), helped: none() }).unwrap().len(), 2);
     assert_eq!(story.declare(&declared).2, ["problem default by hook", "problem ana by mail"]);
 }
 

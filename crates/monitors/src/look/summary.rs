@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use vocabulary::Timestamp;
+use vocabulary::ports::Scope;
 use vocabulary::state::{State, StateType, Withheld};
 
 use crate::config::{CheckConfig, CheckType, HostConfig, MonitorConfig, MonitorKind};
@@ -112,9 +113,17 @@ impl Inner {
         }
     }
 
-    pub fn monitor(&self, monitor: &MonitorConfig, now: Timestamp) -> Summary {
+    /// With what of it is in this scope; nothing if nothing is.
+    pub fn monitor(&self, monitor: &MonitorConfig, scope: &Scope, now: Timestamp) -> Option<Summary> {
         let ids = self.machine.instances_of(&monitor.name);
-        let statuses: Vec<Status> = ids.map(|id| self.machine.status(id, now)).collect();
+        let seen =
+            ids.filter(|id| scope.sees_watched(&monitor.name, &self.machine.instance_id(*id).instance));
+        let statuses: Vec<Status> = seen.map(|id| self.machine.status(id, now)).collect();
+        let is_seen = scope.sees(&monitor.name) || !statuses.is_empty();
+        is_seen.then(|| self.summed_up(monitor, &statuses, now))
+    }
+
+    fn summed_up(&self, monitor: &MonitorConfig, statuses: &[Status], now: Timestamp) -> Summary {
         let badness = |status: &&Status| status.state.map_or(0, State::badness);
         let is_bad = |status: &Status| status.state.is_some_and(State::is_problem);
         // Of equally bad ones the one that is so for the longest time.

@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
 use vocabulary::state::StateType;
 
-use super::{DISK_PATIENCE, author, change, command, may, show, word};
+use super::{DISK_PATIENCE, author, change, command, show, theirs, word};
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Problem};
 use crate::api_v1::downtimes::Made;
@@ -53,7 +53,7 @@ pub async fn take_result(
     name: ObjectName,
     new: NewResult,
 ) -> Answer<Json<Taken>> {
-    may(caller, Role::Editor)?;
+    theirs(caller, Role::Editor, &name)?;
     let now = services.clock.now();
     let outcome = outcome(&name, &new, now)?;
     change(services, move |monitors| {
@@ -138,7 +138,7 @@ pub async fn acknowledge(
     name: ObjectName,
     new: NewAcknowledgement,
 ) -> Answer<Json<AcknowledgementAnswer>> {
-    may(caller, Role::Responder)?;
+    theirs(caller, Role::Responder, &name)?;
     let author = author(caller, new.author);
     let (sticky, notify, persistent, comment) = (new.sticky, new.notify, new.persistent, new.comment);
     let expires = new.expires.map(Timestamp);
@@ -152,7 +152,7 @@ pub async fn remove_acknowledgement(
     caller: &Caller,
     name: ObjectName,
 ) -> Answer<Json<AcknowledgementAnswer>> {
-    may(caller, Role::Responder)?;
+    theirs(caller, Role::Responder, &name)?;
     settle(services, name, |object| Command::RemoveAcknowledgement { object }, false).await
 }
 
@@ -190,7 +190,7 @@ pub async fn switch(
     name: ObjectName,
     wanted: Enabled,
 ) -> Answer<Json<Enabled>> {
-    may(caller, Role::Editor)?;
+    theirs(caller, Role::Editor, &name)?;
     let on = wanted.enabled;
     command(services, name, move |object| Command::Switch { object, what: Switch::Notifications, on })
         .await?;
@@ -218,7 +218,7 @@ pub async fn notify(
     name: ObjectName,
     new: NewNotice,
 ) -> Answer<StatusCode> {
-    may(caller, Role::Responder)?;
+    theirs(caller, Role::Responder, &name)?;
     let author = author(caller, new.author);
     let (comment, forced, broadcast) = (new.comment, new.forced, new.broadcast);
     command(services, name, move |object| Command::Notify {
@@ -247,7 +247,7 @@ pub async fn comment(
     name: ObjectName,
     new: NewComment,
 ) -> Answer<Json<Made>> {
-    may(caller, Role::Responder)?;
+    theirs(caller, Role::Responder, &name)?;
     let author = author(caller, new.author);
     let comment = new.comment;
     let done =
@@ -270,7 +270,7 @@ pub async fn run_now(
     name: ObjectName,
     patience: Patience,
 ) -> Answer<Response> {
-    may(caller, Role::Responder)?;
+    theirs(caller, Role::Responder, &name)?;
     let longest = 0.0..=LONGEST_WAIT_SECONDS;
     if let Some(wait) = patience.wait.filter(|wait| !longest.contains(wait)) {
         let hint = format!("write seconds, at most {LONGEST_WAIT_SECONDS}");

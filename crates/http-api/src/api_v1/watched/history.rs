@@ -10,8 +10,8 @@ use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
 use vocabulary::state::{State, StateType};
 
-use super::sees;
-use crate::accounts::Caller;
+use super::theirs;
+use crate::accounts::{Caller, Role};
 use crate::answer::Answer;
 use crate::api_v1::status::off_thread;
 use crate::services::Services;
@@ -90,7 +90,7 @@ pub async fn history(
     name: ObjectName,
     window: Window,
 ) -> Answer<Json<History>> {
-    sees(caller)?;
+    theirs(caller, Role::Viewer, &name)?;
     off_thread(services, move |services| {
         let now = services.clock.now();
         let (from, until) = window.bounds(now);

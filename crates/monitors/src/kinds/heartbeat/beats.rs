@@ -240,6 +240,11 @@ impl Heartbeats {
         self.inner.lock().all.iter().map(|(name, one)| one.known(name, now_ms)).collect()
     }
 
+    /// What is called so, by name, slug or UUID.
+    pub fn name_of(&self, whom: &str) -> Option<Arc<str>> {
+        self.inner.lock().find(whom)
+    }
+
     /// By name, slug or UUID, with its last pings.
     pub fn one(&self, whom: &str, now_ms: i64) -> Result<Option<(Known, Vec<KeptPing>)>, StateError> {
         let known = {

@@ -1,0 +1,176 @@
+"""Two teams in one installation: each deals with what is theirs, and the other's is as if it were not there."""
+import time
+
+import pytest
+
+from support.people import person
+from support.screen import Screen
+from support.server import wait_for
+
+KEY = "0123456789abcdef0123"
+CLOSED = f'''[auth]
+mode = "required"
+[heartbeats]
+ping_key = "{KEY}"
+[[team]]
+name = "shop"
+members = ["ana"]
+prefixes = ["shop."]
+[[team]]
+name = "post"
+members = ["ben"]
+prefixes = ["mail.", "post."]
+[[monitor]]
+name = "shop.job"
+kind = "heartbeat"
+slug = "shop-job"
+[[monitor]]
+name = "mail.job"
+kind = "heartbeat"
+slug = "mail-job"
+[[monitor]]
+name = "errors"
+target = "*.shared.errors"
+critical = "> 10"
+[[host]]
+name = "shop.web"
+[[check]]
+name = "shop.http"
+host = "shop.web"
+type = "passive"
+[[check]]
+name = "mail.smtp"
+host = "shop.web"
+type = "passive"
+'''
+
+
+@pytest.fixture
+def server(bellwether):
+    return bellwether(CLOSED)
+
+
+@pytest.fixture
+def people(server):
+    return {"ana": person(server, "ana", "editor"), "ben": person(server, "ben", "responder"), "root": person(server, "root", "admin")}
+
+
+def incidents(server, who):
+    answer = server.get("/api/v1/incidents?state=all", headers=who)
+    assert answer.status == 200, answer.text
+    assert answer.json["open"] >= len([one for one in answer.json["incidents"] if not one["closed"]])
+    return {one["reason"]: one for one in answer.json["incidents"]}
+
+
+def names(server, who, path, key):
+    return [one["name"] for one in server.get(path, headers=who).json[key]]
+
+
+def test_each_team_deals_with_its_own_incidents(server, people):
+    ana, ben, root = people["ana"], people["ben"], people["root"]
+    screens = {name: Screen(server, who) for name, who in people.items()}
+    for slug in ("shop-job", "mail-job"):
+        assert server.post(f"/ping/{KEY}/{slug}/fail").status == 200
+    wait_for(lambda: {"monitor:shop.job", "monitor:mail.job"} <= set(incidents(server, root)), what="both incidents")
+    of_ana, of_ben = incidents(server, ana), incidents(server, ben)
+    assert (list(of_ana), list(of_ben)) == (["monitor:shop.job"], ["monitor:mail.job"])
+    assert server.get("/api/v1/incidents", headers=ana).json["open"] == 1
+    own, foreign = of_ana["monitor:shop.job"]["id"], of_ben["monitor:mail.job"]["id"]
+    shown = server.get(f"/api/v1/incidents/{own}", headers=ana)
+    assert shown.status == 200 and [one["monitor"] for one in shown.json["troubles"]] == ["shop.job"]
+    assert server.get(f"/api/v1/incidents/{own}/moved", headers=ana).status == 200
+    # What is another's is answered word for word as what was never there.
+    gone = lambda answer, number: (answer.status, answer.text.replace(f"incident {number}", "incident N"))
+    deeds = {"acknowledge": {}, "note": {"text": "x"}, "snooze": {"for": "1h"}, "resolve": {}, "judge": {"useful": True}, "take": {},
+             "handover": {"to": "ana"}, "escalate": {}, "severity": {"severity": "warning"}, "reopen": {}, "merge": {"into": own},
+             "split": {"members": [{"monitor": "mail.job"}]}, "silence": {"for": "1h", "comment": "x"}}
+    for verb, body in deeds.items():
+        ask = lambda number: gone(server.post(f"/api/v1/incidents/{number}/{verb}", body, headers=ana), number)
+        assert ask(foreign) == ask(9999) and ask(foreign)[0] == 404, verb
+    merged = server.post(f"/api/v1/incidents/{own}/merge", {"into": foreign}, headers=ana)
+    assert merged.status == 404, merged.text
+    for path in ("", "/moved"):
+        ask = lambda number: gone(server.get(f"/api/v1/incidents/{number}{path}", headers=ana), number)
+        assert ask(foreign) == ask(9999) and ask(foreign)[0] == 404, path
+    done = server.post(f"/api/v1/incidents/{own}/acknowledge", {"comment": "on it"}, headers=ana)
+    assert done.status == 200 and done.json["owner"] == "ana"
+    assert incidents(server, root)["monitor:mail.job"]["owner"] is None
+    assert len(server.get(f"/api/v1/incidents/{foreign}", headers=ben).json["timeline"]) > 0
+    screens["ana"].sees(id=own, owner="ana")
+    screens["ben"].sees(id=foreign)
+    screens["root"].sees(id=own, owner="ana")
+    assert {one["id"] for one in screens["ana"].seen} == {own} and {one["id"] for one in screens["ben"].seen} == {foreign}
+
+
+def test_of_a_shared_incident_each_sees_their_part(server, people):
+    ana, ben, root = people["ana"], people["ben"], people["root"]
+    screen = Screen(server, ana)
+
+    def both_are_bad():
+        now = int(time.time())
+        server.carbon_send("".join(f"{team}.shared.errors 99 {now}\n" for team in ("shop", "mail")).encode())
+        one = incidents(server, root).get("monitor:errors")
+        return one if one and one["bad"] == 2 else None
+
+    number = wait_for(both_are_bad, pause=0.5, what="an incident of both teams")["id"]
+    for who, own, foreign in ((ana, "shop.", "mail."), (ben, "mail.", "shop.")):
+        listed = incidents(server, who)["monitor:errors"]
+        assert (listed["bad"], listed["instances"]) == (1, 1)
+        shown = server.get(f"/api/v1/incidents/{number}", headers=who)
+        assert [one["instance"] for one in shown.json["troubles"]] == [f"{own}shared.errors"]
+        monitor = server.get("/api/v1/monitors/errors", headers=who)
+        assert (monitor.json["instances"], monitor.json["in_trouble"]) == (1, 1)
+        for text in (shown.text, monitor.text):
+            assert foreign not in text, text
+    assert server.get(f"/api/v1/incidents/{number}", headers=root).json["bad"] == 2
+    screen.sees(id=number, bad=1)
+    assert {one["bad"] for one in screen.seen} <= {0, 1}
+    # A word is for everybody who has to do with it; only their own members can be moved or silenced.
+    assert server.post(f"/api/v1/incidents/{number}/note", {"text": "we look"}, headers=ana).status == 200
+    told = server.get(f"/api/v1/incidents/{number}", headers=ben).json["timeline"]
+    assert [(one["who"], one["text"]) for one in told if one["kind"] == "note"] == [("ana", "we look")]
+    moved = server.post(f"/api/v1/incidents/{number}/split", {"members": [{"monitor": "errors", "instance": "mail.shared.errors"}]}, headers=ana)
+    assert moved.status == 400 and "not a member" in moved.text
+    silenced = server.post(f"/api/v1/incidents/{number}/silence", {"for": "1h", "comment": "known"}, headers=ana)
+    assert silenced.status == 200, silenced.text
+    [silence] = server.get("/api/v1/silences", headers=root).json["silences"]
+    assert [(one["monitor"], one["instance"]) for one in silence["matchers"]] == [("errors", "shop.shared.errors")]
+
+
+def test_what_is_watched_is_theirs_by_its_name(server, people):
+    ana, ben, root = people["ana"], people["ben"], people["root"]
+    assert names(server, ana, "/api/v1/monitors", "monitors") == ["shop.http", "shop.job", "shop.web"]
+    assert names(server, ben, "/api/v1/checks", "monitors") == ["mail.smtp"] and names(server, ben, "/api/v1/hosts", "monitors") == []
+    assert names(server, ana, "/api/v1/heartbeats", "heartbeats") == ["shop.job"]
+    result = {"status": 2, "output": "down"}
+    assert server.post("/api/v1/checks/shop.http/result", result, headers=ana).status == 200
+    assert server.post("/api/v1/checks/shop.http/ack", {"comment": "known"}, headers=ana).json == {"acknowledged": True}
+    assert server.post("/api/v1/heartbeats/shop.job/pause", headers=ana).status == 204
+    same = lambda a, b: (a.status, a.text.replace("mail.smtp", "N").replace("mail.job", "N").replace("mail-job", "N")) == (b.status, b.text.replace("none", "N"))
+    for path in ("/api/v1/checks/{}", "/api/v1/checks/{}/history", "/api/v1/monitors/{}"):
+        foreign, none = (server.get(path.format(name), headers=ana) for name in ("mail.smtp", "none"))
+        assert foreign.status == 404 and same(foreign, none), foreign.text
+    for path, body in (("/result", result), ("/ack", {"comment": "x"}), ("/comments", {"comment": "x"}), ("/notify", {"comment": "x"}), ("/run", {})):
+        foreign, none = (server.post(f"/api/v1/checks/{name}{path}", body, headers=ana) for name in ("mail.smtp", "none"))
+        assert foreign.status == 404 and same(foreign, none), (path, foreign.text)
+    # By slug it is the same heartbeat.
+    for name in ("mail.job", "mail-job"):
+        for path in ("pause", "resume", "ping"):
+            answer = server.post(f"/api/v1/heartbeats/{name}/{path}", {} if path == "ping" else b"", headers=ana)
+            assert answer.status == 404, answer.text
+    assert server.get("/api/v1/heartbeats/mail.job", headers=root).json["status"] == "new"
+    # A rule is read by the whole server, whoever wrote it: a part may not make one that reads what is others'.
+    rule = {"monitor": {"target": "mail.**", "critical": "> 1"}}
+    assert server.put("/api/v1/monitors/shop.mine", rule, headers=ana).status == 403
+
+
+def test_what_somebody_declares_is_their_teams(server, people):
+    ana, ben = people["ana"], people["ben"]
+    made = server.post("/api/v1/incidents", {"title": "nobody can pay"}, headers=ana)
+    assert made.status == 201, made.text
+    assert [one["title"] for one in incidents(server, ana).values()] == ["nobody can pay"] and incidents(server, ben) == {}
+    foreign = server.post("/api/v1/incidents", {"title": "x", "key": "shop.pay"}, headers=ben)
+    assert foreign.status == 400 and "mail." in foreign.json["hint"]
+    own = server.post("/api/v1/incidents", {"title": "no letters", "key": "post.out"}, headers=ben)
+    assert own.status == 201 and list(incidents(server, ben)) == ["declared:key:post.out"]
+    assert server.post(f"/api/v1/incidents/{own.json['id']}/resolve", headers=ben).json["phase"] == "resolved"
