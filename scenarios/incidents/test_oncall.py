@@ -180,3 +180,38 @@ def test_turns_in_ones_own_calendar(bellwether):
     assert {"SUMMARY:ana", "SUMMARY:ben"} <= set(server.get(whole).text.split("\r\n"))
     assert server.request("DELETE", f"/api/v1/oncall/calendars/{made.json['id']}").status == 204
     assert server.get(made.json["path"]).status == 404 and server.get(whole).status == 200
+
+
+def test_asking_for_cover(bellwether):
+    server = bellwether(SCHEDULE)
+    current = server.get("/api/v1/oncall").json["schedules"][0]["current"]
+    mine, other = (current["person"], "ana" if current["person"] == "ben" else "ben")
+    until = current["end"] + 70 * DAY
+    ask = {"schedule": "web", "person": mine, "until": until, "note": "away"}
+    idle = server.post("/api/v1/cover", {**ask, "person": other, "until": current["end"]})
+    assert idle.status == 400 and f"`{other}` is not on call in schedule `web` then" in idle.json["error"]
+    assert server.post("/api/v1/cover", {**ask, "schedule": "no"}).status == 400
+    assert server.post("/api/v1/cover", {**ask, "until": 1}).status == 400
+    asked = server.post("/api/v1/cover", ask)
+    assert asked.status == 201 and asked.json["accepted_by"] is None
+    path = f"/api/v1/cover/{asked.json['id']}"
+    assert server.post(f"{path}/accept", {"person": mine}).status == 400
+    assert server.post(f"{path}/accept", {"person": "zoe"}).status == 400
+    server.stop()
+    server.start()
+    accepted = server.post(f"{path}/accept", {"person": other})
+    assert accepted.status == 200 and accepted.json["accepted_by"] == other
+    # Only the turns of who asked.
+    shifts = server.get(f"/api/v1/schedules/web/shifts?until={until}").json["shifts"]
+    assert {shift["person"] for shift in shifts} == {other}
+    assert {shift["override"] for shift in shifts if shift["instead_of"] == mine} == {accepted.json["override"]}
+    assert any(shift["override"] is None for shift in shifts)
+    # The first has it; what is accepted ends as overrides do.
+    again = server.post(f"{path}/accept", {"person": other})
+    assert again.status == 409 and other in again.json["error"]
+    assert server.request("DELETE", path).status == 409
+    assert [one["accepted_by"] for one in server.get("/api/v1/cover").json["covers"]] == [other]
+    assert server.request("DELETE", f"/api/v1/overrides/{accepted.json['override']}").status == 204
+    withdrawn = server.post("/api/v1/cover", ask).json["id"]
+    assert server.request("DELETE", f"/api/v1/cover/{withdrawn}").status == 204
+    assert server.post(f"/api/v1/cover/{withdrawn}/accept", {"person": other}).status == 404
