@@ -33,6 +33,7 @@ BODIES = {
     "POST /api/v1/post-mortems/{id}/follow-ups": FOLLOW_UP,
     "PUT /api/v1/post-mortems/{id}/follow-ups/{follow_up}": FOLLOW_UP,
     "POST /api/v1/trial": {"name": NAME},
+    "POST /api/v1/status-posts/{id}/updates": {"phase": "resolved", "text": "x"},
     "POST /events/": {"what": "x", "tags": []},
     "POST /api/v2/alerts": [],
     "POST /v2/enqueue": {"routing_key": "x", "event_action": "resolve", "dedup_key": "x"},

@@ -10,7 +10,7 @@ use crate::config::{self, Config};
 use crate::house::House;
 
 /// Names of things that people write many of; of these it is told which, not what.
-const LISTS: [&str; 14] = [
+const LISTS: [&str; 15] = [
     "monitor",
     "check",
     "host",
@@ -25,6 +25,7 @@ const LISTS: [&str; 14] = [
     "team",
     "schedule",
     "escalation_policy",
+    "emergency",
 ];
 
 /// What is not different is not written down: files are touched without being changed.

@@ -386,6 +386,8 @@ fn is_open(request: &Request) -> bool {
         || path.starts_with(crate::acknowledge::PREFIX)
         || path.starts_with(crate::published::PREFIX)
         || path.starts_with(crate::api_v1::calendars::PREFIX)
+        || path.starts_with(crate::emergency::PREFIX)
+        || crate::status_page::PATHS.contains(&path)
         || crate::ui::is_page_or_asset(request.method(), path)
 }
 

@@ -13,6 +13,8 @@
 //! | `api_v1/` | Bellwether's own JSON API (docs/http-api.md) |
 //! | `acknowledge` | `/a/…`, what a link in a page leads to |
 //! | `published`, `plain_page` | `/post-mortems/…`: what is shown to people outside |
+//! | `emergency/` | `/911/…`, where people outside call for help |
+//! | `status_page/` | `/status`: what is said to people outside |
 //! | `ping` | `/ping/…`, where jobs say that they have run |
 //! | `stream/` | live points as server-sent events |
 //! | `agents` | agents on other machines: their batches, and how each is |
@@ -32,6 +34,7 @@ mod audit;
 mod config;
 pub mod control;
 mod cross_origin;
+pub mod emergency;
 mod estate;
 mod evaluate;
 mod flags;
@@ -49,6 +52,7 @@ mod proofs;
 mod published;
 pub mod server;
 mod services;
+mod status_page;
 pub mod stream;
 mod ui;
 
@@ -73,6 +77,7 @@ pub use api_v1::availability::Availabilities;
 pub use api_v1::incidents::act_on as act_on_incident;
 pub use attempts::Attempts;
 pub use config::{AuthConfig, AuthMode, HttpConfig};
+pub use emergency::EmergencyConfig;
 pub use evaluate::StateEvents;
 pub use groups::Groups;
 pub use guess::source as source_of;
@@ -80,15 +85,17 @@ pub use inventory::{Inventories, place};
 pub use pictures::{Pictures, PicturesConfig};
 pub use proofs::Proofs;
 pub use services::{Counters, Services, Settings};
+pub use status_page::StatusPageConfig;
 
 /// The records that this room keeps.
-pub const MIGRATIONS: [Migrations; 7] = [
+pub const MIGRATIONS: [Migrations; 8] = [
     accounts::MIGRATIONS,
     agents::MIGRATIONS,
     annotations::MIGRATIONS,
     flags::MIGRATIONS,
     levels::MIGRATIONS,
     proofs::MIGRATIONS,
+    status_page::MIGRATIONS,
     graphite_web::kept::MIGRATIONS,
 ];
 
@@ -107,6 +114,9 @@ pub fn router(services: Arc<Services>) -> Router {
         .route("/post-mortems/{token}", get(published::show))
         .route("/a/{token}/keys", post(acknowledge::keys))
         .route("/a/reach/{question}", get(acknowledge::reach))
+        .route("/911/{key}", get(emergency::show).post(emergency::call))
+        .route(status_page::PATHS[0], get(status_page::show))
+        .route(status_page::PATHS[1], get(status_page::feed))
         .route(alerts_in::pagerduty::PATH, post(alerts_in::pagerduty::enqueue))
         .route(
             "/api/v2/alerts",

@@ -24,10 +24,19 @@ pub fn escape(text: &str) -> String {
 
 /// No script, no frame, nothing from elsewhere; what it links to does not learn of it.
 pub fn answer(status: StatusCode, page: String, caching: &'static str) -> Response {
+    respond(status, page, caching, "no-referrer")
+}
+
+/// The same with a form in it, which says to us, and to nobody else, where it comes from.
+pub fn form(status: StatusCode, page: String) -> Response {
+    respond(status, page, "no-store", "same-origin")
+}
+
+fn respond(status: StatusCode, page: String, caching: &'static str, referrer: &'static str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CACHE_CONTROL, caching),
-        (header::REFERRER_POLICY, "no-referrer"),
+        (header::REFERRER_POLICY, referrer),
         (
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",

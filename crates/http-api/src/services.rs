@@ -24,10 +24,12 @@ use crate::api_v1::availability::Availabilities;
 use crate::attempts::Attempts;
 use crate::config::{AuthConfig, AuthMode, HttpConfig};
 use crate::control::Control;
+use crate::emergency::{Door, Pace};
 use crate::groups::Groups;
 use crate::inventory::Inventories;
 use crate::pictures::Pictures;
 use crate::proofs::Proofs;
+use crate::status_page::StatusPageConfig;
 use crate::stream::Hub;
 
 /// The parts of the configuration that may change while requests are served.
@@ -37,6 +39,8 @@ pub struct Settings {
     pub auth: AuthConfig,
     /// Those of the files.
     pub teams: Vec<accounts::TeamConfig>,
+    pub emergencies: Vec<Door>,
+    pub status_page: StatusPageConfig,
 }
 
 impl Settings {
@@ -73,6 +77,7 @@ pub struct Services {
     pub control: Arc<dyn Control>,
     pub settings: ArcSwap<Settings>,
     pub attempts: Attempts,
+    pub emergency_pace: Pace,
     pub counters: Counters,
     pub hub: Hub,
     pub groups: Groups,

@@ -62,7 +62,7 @@ fn page(headers: &HeaderMap) -> Response {
 }
 
 /// Somebody with a browser is told so by the UI, with the way home; a program in a line.
-fn nothing(method: &Method, path: &str, headers: &HeaderMap) -> Response {
+pub fn nothing(method: &Method, path: &str, headers: &HeaderMap) -> Response {
     let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     let first = path.split('/').next().unwrap_or_default();
     if *method == Method::GET && accepts.contains("text/html") && !FOR_PROGRAMS.contains(&first) {

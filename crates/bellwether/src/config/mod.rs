@@ -4,6 +4,7 @@
 //! the rooms own. [`defaults.toml`](show) documents every key; a test holds it against the structs.
 
 mod differing;
+mod emergencies;
 mod own;
 mod show;
 mod source;
@@ -57,6 +58,7 @@ pub struct Config {
     pub monitors: MonitorsConfig,
     pub heartbeats: HeartbeatsConfig,
     pub incidents: IncidentsConfig,
+    pub status_page: http_api::StatusPageConfig,
     pub log: LogConfig,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub monitor: Vec<MonitorConfig>,
@@ -86,6 +88,8 @@ pub struct Config {
     pub schedule: Vec<ScheduleConfig>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub escalation_policy: Vec<PolicyConfig>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub emergency: Vec<http_api::EmergencyConfig>,
     /// Where each monitor, check, host and schedule is written.
     #[serde(skip)]
     pub origins: Origins,
@@ -360,7 +364,13 @@ impl Config {
 
     /// What changes under requests that are served.
     pub fn http_settings(&self) -> http_api::Settings {
-        http_api::Settings { http: self.http.clone(), auth: self.auth.clone(), teams: self.team.clone() }
+        http_api::Settings {
+            http: self.http.clone(),
+            auth: self.auth.clone(),
+            teams: self.team.clone(),
+            emergencies: emergencies::doors(self),
+            status_page: self.status_page.clone(),
+        }
     }
 
     /// What is watched, and where it is written.
@@ -473,6 +483,8 @@ impl Config {
         problems.extend(accounts::problems(&self.team));
         problems.extend(self.problems_of_telling());
         problems.extend(self.problems_of_oncall());
+        problems.extend(self.status_page.problems().into_iter().map(in_section("status_page")));
+        problems.extend(emergencies::problems(self));
         problems.extend(self.ports_taken_twice());
         if self.state.engine == StateEngine::Postgres {
             problems.push((

@@ -120,6 +120,7 @@ mod tests {
             "environment",
             "schedule",
             "escalation_policy",
+            "emergency",
         ] {
             let header = format!("# [[{list}]]\n");
             let (_, words) = DEFAULTS.split_once(&header).unwrap_or_else(|| panic!("no word of [[{list}]]"));

@@ -83,6 +83,19 @@ fn what_to_write_instead_is_told() {
     check("[http]\nmax_body_bytes = 0", "must be at least 1");
     check("[[team]]\nname = \"a\"\nprefixes = [\"\"]", "beginnings of names, such as");
     check("[http]\nquery_timeout = \"0s\"", "must be more than 0s");
+    let emergency = |keys: &str| format!("[[emergency]]\nname = \"a\"\n{keys}");
+    check(&emergency("key = \"short\""), "16 to 100 letters");
+    check(&emergency("key_file = \"/no/such/key\""), "emergency.0.key_file: /no/such/key");
+    check(&emergency(""), "such as `openssl rand -hex 16` makes");
+    check(&emergency("key = \"0123456789abcdef\"\ncontacts = [\"ana\"]"), "there is no contact `ana`");
+    let twice = ["a", "b"]
+        .map(|name| format!("[[emergency]]\nname = \"{name}\"\nkey = \"0123456789abcdef\"\n"))
+        .concat();
+    check(&twice, "another emergency has the same key");
+    check(
+        "[status_page]\ncomponents = [\"Shop\", \"Shop\"]",
+        "status_page.components: `Shop` is there twice",
+    );
     check("[http]\npublic_url = \"metrics.office\"", "such as \"https://");
     check("[http]\ntls_certificate = \"/no.pem\"\ntls_key = \"/no.key\"", "/no.pem");
 }

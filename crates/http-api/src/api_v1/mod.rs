@@ -48,6 +48,7 @@ pub mod search;
 pub mod services;
 pub mod session;
 pub mod status;
+pub mod status_posts;
 pub mod storage;
 pub mod teams;
 pub mod tokens;
@@ -172,6 +173,9 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/incidents/{id}/proposal", get(proposal::proposal))
         .route("/incidents/{id}/earlier", get(earlier::earlier))
         .route("/incidents/{id}/helped", post(earlier::helped))
+        .route("/status-posts", get(status_posts::list).post(status_posts::begin))
+        .route("/status-posts/{id}", delete(status_posts::withdraw))
+        .route("/status-posts/{id}/updates", post(status_posts::go_on))
         .route("/proof", get(proof::list).post(proof::begin))
         .route("/proof/{id}", get(proof::one))
         .route("/funnels", get(funnels::funnels))
@@ -269,6 +273,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         proposal::proposal, post_mortems::list, post_mortems::begin, post_mortems::one, post_mortems::write, post_mortems::versions, earlier::earlier, earlier::helped,
         post_mortems::publishing::preview, post_mortems::publishing::publish, post_mortems::publishing::withdraw,
         post_mortems::follow_ups::open, post_mortems::follow_ups::add, post_mortems::follow_ups::change, post_mortems::follow_ups::remove,
+        status_posts::list, status_posts::begin, status_posts::go_on, status_posts::withdraw,
         incidents::list, incidents::one, deeds::declare, deeds::take, deeds::hand_over, deeds::escalate, deeds::severity, deeds::reopen, deeds::merge, deeds::split, deeds::silence, incidents::acknowledge, incidents::resolve, incidents::note, incidents::judge, noise::noise, proof::list, proof::begin, proof::one, reports::report, funnels::funnels, grafana_alerts::take, contacts::try_it, contacts::tried, incidents::snooze,
         crate::stream::open, crate::stream::set_targets
     )

@@ -1,0 +1,117 @@
+//! How often one address, and one key, may call for help: enough for everybody in need, too little to guess keys or to
+//! flood those on call.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+
+use parking_lot::Mutex;
+use vocabulary::Timestamp;
+
+pub const WINDOW_SECONDS: i64 = 600;
+/// Wrong keys and calls of one address in a window.
+const MOST_OF_ADDRESS: u32 = 20;
+/// Calls by one key in a window, from everywhere: a whole company may have the link.
+const MOST_OF_KEY: u32 = 30;
+/// Bounds the table. An address that finds it full is not held back: whoever fills it must not keep others out.
+const MOST_ADDRESSES: usize = 10_000;
+
+#[derive(Default)]
+pub struct Pace(Mutex<Window>);
+
+#[derive(Default)]
+struct Window {
+    number: i64,
+    addresses: HashMap<IpAddr, u32>,
+    keys: HashMap<String, u32>,
+}
+
+impl Pace {
+    /// Has this address tries left?
+    pub fn is_open(&self, address: IpAddr, now: Timestamp) -> bool {
+        self.with(now, |window| window.of(address) < MOST_OF_ADDRESS)
+    }
+
+    /// It came with a key that is none.
+    pub fn guessed(&self, address: IpAddr, now: Timestamp) {
+        self.with(now, |window| window.count(address));
+    }
+
+    /// Whether one more call is taken; counted if so. The names are those of doors, which are few.
+    pub fn report(&self, address: IpAddr, door: &str, now: Timestamp) -> bool {
+        self.with(now, |window| {
+            let of_key = window.keys.get(door).copied().unwrap_or(0);
+            if window.of(address) >= MOST_OF_ADDRESS || of_key >= MOST_OF_KEY {
+                return false;
+            }
+            window.count(address);
+            window.keys.insert(door.to_owned(), of_key + 1);
+            true
+        })
+    }
+
+    fn with<T>(&self, now: Timestamp, work: impl FnOnce(&mut Window) -> T) -> T {
+        let mut window = self.0.lock();
+        let number = now.0.div_euclid(WINDOW_SECONDS);
+        if window.number != number {
+            *window = Window { number, ..Window::default() };
+        }
+        work(&mut window)
+    }
+}
+
+impl Window {
+    fn of(&self, address: IpAddr) -> u32 {
+        self.addresses.get(&network(address)).copied().unwrap_or(0)
+    }
+
+    fn count(&mut self, address: IpAddr) {
+        let address = network(address);
+        if self.addresses.len() < MOST_ADDRESSES || self.addresses.contains_key(&address) {
+            *self.addresses.entry(address).or_default() += 1;
+        }
+    }
+}
+
+/// Of IPv6 one customer has a whole /64.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(last: u16) -> IpAddr {
+        format!("2001:db8:{last:x}::1").parse().unwrap()
+    }
+
+    #[test]
+    fn guesses_of_one_address_run_out_and_come_back() {
+        let (pace, now) = (Pace::default(), Timestamp(1_200));
+        for n in 0..MOST_OF_ADDRESS {
+            assert!(pace.is_open(address(1), now), "{n}");
+            pace.guessed(format!("2001:db8:1::{n:x}").parse().unwrap(), now);
+        }
+        assert!(!pace.is_open(address(1), now) && !pace.report(address(1), "a", now));
+        assert!(pace.is_open(address(2), now) && pace.is_open(address(1), now.plus(WINDOW_SECONDS)));
+    }
+
+    #[test]
+    fn one_key_holds_back_no_other() {
+        let (pace, now) = (Pace::default(), Timestamp(0));
+        let taken = (0..100).filter(|n| pace.report(address(*n), "a", now)).count();
+        assert_eq!(taken, MOST_OF_KEY as usize);
+        assert!(pace.report(address(1), "b", now));
+    }
+
+    #[test]
+    fn whoever_fills_the_table_keeps_nobody_out() {
+        let (pace, now) = (Pace::default(), Timestamp(0));
+        (0..=u16::MAX).for_each(|n| pace.guessed(address(n), now));
+        assert_eq!(pace.0.lock().addresses.len(), MOST_ADDRESSES);
+        assert!(pace.report(address(u16::MAX), "a", now));
+    }
+}
