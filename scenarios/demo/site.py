@@ -32,8 +32,13 @@ STATUSES = {"302": 0.05, "304": 0.02, "404": 0.022, "500": 0.003}
 QUEUES = [("uploads", UPLOADS_PER_SECOND, 3), ("thumbnails", 8.0, 2), ("mail", 1.2, 1), ("reports", 0.2, 1)]
 
 CONNECTIONS_LIMIT = 100
-WORKERS = ["web1", "web2", "web3", "jobs1"]
+WEB = ["web1", "web2", "web3"]
+WORKERS = [*WEB, "jobs1"]
 NODES = ["store1", "store2", "store3"]
+NODE_BYTES = 6e12
+# Hosts by the switch that they are behind.
+RACKS = {"rack1": ["web1", "web2", "db1", "cache1"], "rack2": ["web3", "jobs1", "store1"], "rack3": ["store2", "store3"]}
+RACK_OF = {host: rack for rack, hosts in RACKS.items() for host in hosts}
 USERS = 4000
 
 # The share of the busiest hour's traffic, hour by hour, and the day's, Monday first.
@@ -63,6 +68,10 @@ class Site:
 
     def __init__(self, story, seed=1, clock=0):
         self.story, self.seed, self.clock = story, seed, clock
+
+    def down(self, host, t):
+        """The host itself, or the switch before it."""
+        return bool(self.story.holds("host_down", host, t) or self.story.holds("network_lost", RACK_OF[host], t))
 
     def step(self, t, seconds=1):
         step = Step(t, seconds)
@@ -164,6 +173,9 @@ class Moment:
     def holds(self, what, where):
         return self.site.story.holds(what, where, self.t) is not None
 
+    def down(self, host):
+        return self.site.down(host, self.t)
+
 
 def views(now):
     """As django-statsd tells them: a timer for each view and verb, a counter for each status."""
@@ -172,16 +184,29 @@ def views(now):
         n = now.chance.poisson(per_second * now.load * now.step.seconds)
         total += n
         now.timer(f"view.{name}.{verb}", n, median * slower(now, name) * (0.9 + 0.2 * now.load))
-    unavailable = now.chance.share(total, 0.12) if now.holds("connections_full", "database") else 0
-    others = {status: now.chance.share(total - unavailable, part) for status, part in STATUSES.items()}
+    refused = refuses(now)
+    unavailable = now.chance.share(total, refused) if refused else 0
+    statuses = {**STATUSES, "500": 0.2} if now.holds("deploy_breaks", "web") else STATUSES
+    others = {status: now.chance.share(total - unavailable, part) for status, part in statuses.items()}
     for status, n in {**others, "503": unavailable, "200": max(0, total - unavailable - sum(others.values()))}.items():
         now.count(f"response.{status}", n)
+
+
+def refuses(now):
+    """The share of requests that get a 503."""
+    if now.down("db1"):
+        return 0.7
+    return 0.12 if now.holds("connections_full", "database") else 0.08 * sum(now.down(host) for host in WEB)
 
 
 def slower(now, view):
     """How many times longer than usual a view takes."""
     if now.holds("connections_full", "database"):
         return 12 if view == "api.files" else 3
+    if now.holds("queries_slow", "database") or now.down("db1"):
+        return 5
+    if now.holds("deploy_breaks", "web") or now.down("cache1"):
+        return 3
     return 2.5 if view == "files.upload" and now.holds("provider_fails", "gdrive") else 1
 
 
@@ -210,7 +235,8 @@ def queue(now, name, per_second, calm):
     """Counted at five points, with its depth and how long the oldest job waits."""
     failing = name == "uploads" and any(now.holds("provider_fails", provider) for provider in PROVIDERS)
     now.comes(f"jobs.{name}.enqueued", per_second)
-    taken = 0 if now.holds("worker_stuck", name) else done(now, name, per_second)
+    stands = now.holds("worker_stuck", name) or now.down("jobs1")
+    taken = 0 if stands else done(now, name, per_second)
     retried = now.chance.share(taken, 0.25 if failing else 0.006)
     now.count(f"jobs.{name}.taken", taken)
     now.count(f"jobs.{name}.completed", taken - retried)
@@ -231,16 +257,27 @@ def done(now, name, per_second):
 
 def waiting(now, queue, per_second, t):
     """Jobs that wait because of what the story did to their queue."""
-    stuck = now.site.story.backlog("worker_stuck", queue, t, per_second, DRAIN)
-    if queue != "uploads":
-        return stuck
-    return stuck + sum(now.site.story.backlog("provider_fails", p, t, per_second * 0.3, DRAIN) for p in PROVIDERS)
+    return sum(now.site.story.backlog(what, where, t, per_second * part, DRAIN) for what, where, part in stops(queue))
+
+
+def stops(queue):
+    """What makes a queue grow, and by which part of its jobs."""
+    always = [("worker_stuck", queue, 1), ("host_down", "jobs1", 1), ("network_lost", RACK_OF["jobs1"], 1)]
+    match queue:
+        case "uploads":
+            return [*always, *(("provider_fails", p, 0.3) for p in PROVIDERS), *(("disk_full", node, 0.3) for node in NODES)]
+        case "mail":
+            return [*always, ("mail_refused", "mail", 0.5)]
+        case _:
+            return always
 
 
 def people(now):
     """Who is there, and what they come for."""
-    now.comes("logins.succeeded", 0.7 * now.load)
-    now.comes("logins.failed", 0.06 * now.load)
+    succeeded, failed = now.comes("logins.succeeded", 0.7 * now.load), now.comes("logins.failed", 0.06 * now.load)
+    if now.holds("logins_refused", "logins"):
+        now.count("logins.succeeded", succeeded // 10)
+        now.count("logins.failed", failed + succeeded - succeeded // 10)
     now.comes("signups", 0.05 * now.load)
     placed = now.comes("orders.placed", 0.5 * now.load)
     now.count("orders.revenue_cents", sum(now.chance.choice((900, 1900, 4900)) for _ in range(placed)))
@@ -255,7 +292,8 @@ def payments(now):
         for country, there in (("de", 0.4), ("fr", 0.25), ("us", 0.35)):
             now.comes(f"payments.charged;country={country};provider={provider}", 0.5 * part * there * now.load)
         n = now.chance.poisson(0.5 * part * now.load * now.step.seconds)
-        now.timer(f"payments.latency;provider={provider}", n, 320 if provider == "card" else 540, kind="d")
+        longer = 20 if now.holds("charges_slow", provider) else 1
+        now.timer(f"payments.latency;provider={provider}", n, longer * (320 if provider == "card" else 540), kind="d")
     for index, per_second, median in (("files", 2.2, 60), ("text", 0.8, 150)):
         n = now.chance.poisson(per_second * now.load * now.step.seconds)
         now.timer(f"search.latency;index={index}", n, median, kind="h")
@@ -263,6 +301,8 @@ def payments(now):
 
 def cache(now):
     """Told one time in ten, as one does where much is counted."""
+    if now.down("cache1"):
+        return
     hits = REQUESTS_PER_SECOND * 6 * now.load * now.step.seconds
     now.step.sampled["cache.hits"] = (now.chance.poisson(hits * 0.93 / 10), 0.1)
     now.step.sampled["cache.misses"] = (now.chance.poisson(hits * 0.07 / 10), 0.1)
@@ -271,26 +311,31 @@ def cache(now):
 
 def database(now):
     """Connections beside their limit, and how long queries take."""
-    full = now.holds("connections_full", "database")
+    if now.down("db1"):
+        return
+    full, slow = now.holds("connections_full", "database"), now.holds("queries_slow", "database")
     used = CONNECTIONS_LIMIT if full else 22 + 30 * now.load + 5 * now.wander("connections", 45) + now.chance.gauss(0, 0.7)
     now.gauge("database.connections", min(CONNECTIONS_LIMIT, max(1, round(used))))
     now.gauge("database.connections_limit", CONNECTIONS_LIMIT)
     n = now.chance.poisson(8 * now.load * now.step.seconds)
-    now.timer("database.query", n, 30 if full else 6, spread=0.8)
+    now.timer("database.query", n, 90 if slow else 30 if full else 6, spread=0.8)
 
 
 def workers(now):
     """Memory that grows until the worker is replaced, every six hours, one after the other."""
     for index, name in enumerate(WORKERS):
         age = (now.site_time + index * 90 * MINUTE) % (6 * HOUR) / (6 * HOUR)
-        now.gauge(f"workers.{name}.memory_bytes", round(2e8 + 2.2e8 * age + 5e6 * now.wander(name, 60)))
+        leaked = 6e8 if now.holds("memory_leaks", name) else 0
         busy = 60 * now.load + 12 * now.wander(name, 90) + now.chance.gauss(10, 2)
-        now.gauge(f"workers.{name}.busy_percent", max(0, min(100, busy)))
+        busy += 100 if now.holds("cpu_busy", name) else 0
+        if not now.down(name):
+            now.gauge(f"workers.{name}.memory_bytes", round(2e8 + 2.2e8 * age + leaked + 5e6 * now.wander(name, 60)))
+            now.gauge(f"workers.{name}.busy_percent", max(0, min(100, busy)))
 
 
 def mail(now):
     sent = now.comes("mail.sent", 1.1 * now.load)
-    now.count("mail.bounced", now.chance.share(sent, 0.015))
+    now.count("mail.bounced", now.chance.share(sent, 0.8 if now.holds("mail_refused", "mail") else 0.015))
 
 
 def builds(now):
@@ -322,6 +367,10 @@ def storage(now):
     for index, name in enumerate(NODES):
         used = 3.1e12 + 4e11 * index + (now.site_time - 1_700_000_000) * 12_000
         writes = 180 * now.load + 30 * now.wander(name, 120) + now.chance.gauss(30, 5)
+        if now.holds("disk_full", name):
+            used, writes = NODE_BYTES, 0
+        if now.down(name):
+            continue
         now.step.pickled += [
             (f"storage.{name}.used_bytes", float(round(used))),
             (f"storage.{name}.writes_per_second", round(max(0, writes), 1)),

@@ -53,15 +53,18 @@ class Story:
     def __init__(self, start, chapters=(*PAST, *STORY)):
         self.start = start
         self.chapters = sorted(chapters, key=lambda chapter: chapter.at)
+        self.of = {}
+        for chapter in self.chapters:
+            self.of.setdefault((chapter.what, chapter.where), []).append(chapter)
 
     def holds(self, what, where, t):
         """The chapter of this kind that holds at `t`, or None."""
-        return next((c for c in self._of(what, where) if c.at <= t - self.start < c.until), None)
+        return next((c for c in self.of.get((what, where), ()) if c.at <= t - self.start < c.until), None)
 
     def backlog(self, what, where, t, per_second, drain):
         """What has piled up by `t` at `per_second` while a chapter held, drained within `drain` seconds after it."""
         left = 0.0
-        for chapter in self._of(what, where):
+        for chapter in self.of.get((what, where), ()):
             held = min(t - self.start, chapter.until) - chapter.at
             since = t - self.start - chapter.until
             if held > 0 and since < drain:
@@ -71,6 +74,3 @@ class Story:
     def begins(self, t, seconds=1):
         """The chapters that begin within these seconds."""
         return [c for c in self.chapters if t <= self.start + c.at < t + seconds]
-
-    def _of(self, what, where):
-        return (c for c in self.chapters if c.what == what and c.where == where)

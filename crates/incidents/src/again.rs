@@ -44,6 +44,7 @@ impl Incidents {
             true => format!("it is bad again, {} s after its end", now.since(closed)),
             false => "it is bad again, before anybody was told of its end".to_owned(),
         };
+        self.merged.remove(&id);
         self.write(id, Entry { at: now, kind: "reopened", who: String::new(), text });
         self.take_back_dismissed(id, now);
     }
@@ -65,6 +66,7 @@ impl Incidents {
         for key in keys {
             let Some(held) = self.held.remove(&key) else { continue };
             self.unsaved.let_go(key.clone());
+            self.tie(&key, held.since);
             if let Some(incident) = self.live.get_mut(&id) {
                 incident.troubles.insert(key.clone(), Trouble { dismissed: false, ..held });
             }

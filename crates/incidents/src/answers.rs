@@ -8,7 +8,7 @@ use vocabulary::Timestamp;
 
 use crate::core::Incidents;
 use crate::desk::{Attempt, Desk};
-use crate::incident::IncidentId;
+use crate::incident::{IncidentId, Phase};
 use crate::limits::{MAX_ANSWERABLE, MAX_HANDLE, cut};
 use crate::page::PageKind;
 
@@ -43,16 +43,24 @@ pub struct Handle {
 }
 
 impl Desk {
-    /// Pages of a channel that can still be answered: of problems, in incidents that are not over. The newest first.
+    /// Pages of a channel that can still be answered: of problems, in incidents that are not over, or are parts of such.
+    /// The newest first.
     pub fn answerable(&self, channel: &str) -> Result<Vec<Handle>, StateError> {
+        // Of one that was merged somebody is still to hear of the end.
         let rows = self.store.query(
             "SELECT page.id, page.incident, page.contact, page.handle, page.at, incident.phase
                 FROM page JOIN incident ON incident.id = page.incident
-                WHERE page.channel = ?1 AND page.handle IS NOT NULL AND incident.closed IS NULL
-                AND page.kind IN ('problem', 'worse', 'still') ORDER BY page.id DESC LIMIT ?2",
+                WHERE page.channel = ?1 AND page.handle IS NOT NULL AND (incident.closed IS NULL OR incident.ending = 1)
+                AND page.kind IN ('problem', 'worse', 'still', 'handed_over') ORDER BY page.id DESC LIMIT ?2",
             &[channel.into(), MAX_ANSWERABLE.into()],
         )?;
-        Ok(rows.iter().map(handle).collect())
+        let inner = self.inner.lock();
+        let open = |page: Handle| {
+            let root = inner.incidents.live.get(&inner.incidents.root_of(page.incident))?;
+            let acknowledged = root.phase != Phase::Open;
+            (!root.is_closed()).then_some(Handle { acknowledged, ..page })
+        };
+        Ok(rows.iter().map(handle).filter_map(open).collect())
     }
 
     /// Who was paged by this, of what: also when it is over.

@@ -13,6 +13,7 @@ use vocabulary::state::{Notice, State, StateChange, Withheld};
 use crate::book::{Book, Kind, OWN_PREFIX, Ways};
 use crate::deeds::DECLARED;
 use crate::incident::{Acknowledged, Detail, Entry, Incident, IncidentId, Key, Phase, Trouble};
+use crate::kin::Kin;
 use crate::limits::{MAX_ENTRIES, MAX_LISTED_INSTANCES, MAX_TEXT, cut};
 use crate::oncall::Roster;
 use crate::oncall::escalating::{Openings, Turns};
@@ -52,11 +53,17 @@ pub struct Incidents {
     pub(crate) by_reason: HashMap<String, IncidentId>,
     /// In which live incident an instance is.
     pub(crate) place: HashMap<Key, IncidentId>,
+    /// What is bad in them, by what it has in common with others.
+    pub(crate) kin: Kin,
+    /// Those whose members are in another one now.
+    pub(crate) merged: BTreeSet<IncidentId>,
     /// Bad, and in no incident: held back, or dismissed.
     pub(crate) held: BTreeMap<Key, Trouble>,
     pub(crate) next_incident: IncidentId,
     pub(crate) next_page: i64,
     pub(crate) touched: BTreeSet<IncidentId>,
+    /// What joined incidents for another reason than theirs, since the last `settle`.
+    pub(crate) joined: BTreeMap<IncidentId, Vec<Key>>,
     /// Made since the last `take`.
     pub(crate) fresh: Vec<Page>,
     pub(crate) unsaved: Unsaved,
@@ -69,6 +76,7 @@ impl Incidents {
     pub fn set_book(&mut self, book: Book) {
         self.book = book;
         self.book_changed = true;
+        self.tie_anew();
     }
 
     pub(crate) fn book(&self) -> &Book {
@@ -172,6 +180,7 @@ impl Incidents {
         trouble.take(change);
         let listed = incident.troubles.len() <= MAX_LISTED_INSTANCES;
         self.unsaved.trouble(id, key.clone());
+        self.kin.leave(key);
         if listed {
             let text = format!("{key} is {}: {}", change.to, cut(&change.text, MAX_TEXT));
             self.write(id, Entry { at: change.at, kind: "better", who: String::new(), text });
@@ -231,9 +240,13 @@ impl Incidents {
         if trouble.worst.badness() > incident.detail.worst.badness() {
             incident.detail.worst = trouble.worst;
         }
+        if trouble.why.is_some() {
+            self.joined.entry(id).or_default().push(key.clone());
+        }
         let why = trouble.why.as_ref().map(|why| format!(" (grouped: {why})")).unwrap_or_default();
         let text = format!("{key} is {}{why}: {}", trouble.state, trouble.text);
         let is_host = key.host && trouble.state == State::Down;
+        let since = trouble.since;
         incident.troubles.insert(key.clone(), trouble);
         let is_check =
             self.book.subject(key.host, &key.monitor).is_some_and(|subject| subject.kind == Kind::Check);
@@ -245,6 +258,7 @@ impl Incidents {
         }
         let listed = incident.troubles.len() <= MAX_LISTED_INSTANCES;
         self.place.insert(key.clone(), id);
+        self.tie(&key, since);
         self.unsaved.trouble(id, key.clone());
         if listed {
             self.write(id, Entry { at: now, kind: "instance", who: String::new(), text });
@@ -342,6 +356,7 @@ impl Incidents {
             ran_out_at: None,
             helped: None,
             grouped: 0,
+            more_told: None,
         };
         let title = key.monitor.to_string();
         let incident = Incident {

@@ -154,8 +154,7 @@ impl Inner {
         if page.message.rerouted {
             return;
         }
-        if self.incidents.reroute(&page, why, now) {
-            self.outbox.counters.rerouted += 1;
+        if self.reroute_one(&page, why, now) {
             self.reroute_end_of(&page, why, now);
         } else {
             self.outbox.counters.reached_nobody += 1;
@@ -230,15 +229,17 @@ impl Inner {
         }
     }
 
-    /// It waits on, and goes another way too.
-    fn reroute_one(&mut self, page: &Page, why: &str, now: Timestamp) {
+    /// It goes another way too, once: what was given up is not to go again when its channel is found to fail by that.
+    /// False: there is no other way, or it has gone it.
+    fn reroute_one(&mut self, page: &Page, why: &str, now: Timestamp) -> bool {
         if page.message.rerouted || !self.incidents.reroute(page, why, now) {
-            return;
+            return false;
         }
         self.outbox.counters.rerouted += 1;
         if let Some(waiting) = self.outbox.get_mut(page.id) {
             waiting.page.message.rerouted = true;
         }
         self.outbox.changed.insert(page.id);
+        true
     }
 }

@@ -48,6 +48,7 @@ impl Incidents {
                 self.tell_members(id, now);
             }
         }
+        self.joined.clear();
     }
 
     pub(crate) fn close(&mut self, id: IncidentId, by: Option<&str>, now: Timestamp) {
@@ -76,10 +77,16 @@ impl Incidents {
 
     /// Those who were told of what has become a part of this one.
     fn tell_ends_of_merged(&mut self, id: IncidentId, now: Timestamp) {
-        let parts = self.live.values().filter(|part| part.detail.ending && self.root_of(part.id) == id);
-        for part in parts.map(|part| part.id).filter(|part| *part != id).collect::<Vec<_>>() {
+        let parts = self.parts_of(id).filter(|part| part.detail.ending);
+        for part in parts.map(|part| part.id).collect::<Vec<_>>() {
             self.tell_end_of_pages(part, now);
         }
+    }
+
+    /// Those whose members are in this one now.
+    pub(crate) fn parts_of(&self, id: IncidentId) -> impl Iterator<Item = &Incident> {
+        let parts = self.merged.iter().filter(move |part| self.root_of(**part) == id);
+        parts.filter_map(|part| self.live.get(part))
     }
 
     /// Where the members of a merged incident are now.

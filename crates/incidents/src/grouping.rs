@@ -13,7 +13,6 @@ use vocabulary::state::{Notice, NoticeKind};
 use crate::book::Book;
 use crate::core::{Incidents, is_ours};
 use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Told, Trouble};
-use crate::limits::MAX_COMPARED;
 use crate::page::PageKind;
 
 /// Names that begin alike say less than what is declared: they have to go bad at about the same time.
@@ -31,16 +30,10 @@ impl Incidents {
             return None;
         }
         let environment = self.not_paging(key);
-        let open = self.live.values().filter(|incident| {
-            !incident.is_closed() && incident.detail.snoozed_until.is_none() && !is_ours(&incident.reason)
-        });
-        let members = open.flat_map(|incident| {
-            incident.bad().take(MAX_COMPARED).map(move |(member, bad)| (incident.id, member, bad))
-        });
+        let members = self.kin_of(key, trouble.since, window).into_iter();
         let near = members.filter_map(|(id, member, bad)| {
             let apart = (bad.since - trouble.since).abs();
-            let together =
-                apart <= window && !is_ours(&member.monitor) && self.not_paging(member) == environment;
+            let together = apart <= window && self.not_paging(member) == environment;
             let (rank, why) = together.then(|| self.book.related(member, key, apart)).flatten()?;
             Some(((rank, apart, id), why))
         });
@@ -78,15 +71,19 @@ impl Incidents {
 
     /// Those whom no other member has told: the first page of an incident reaches each of them once.
     pub(crate) fn tell_members(&mut self, id: IncidentId, now: Timestamp) {
+        let joined = self.joined.remove(&id).unwrap_or_default();
         let Some(incident) = self.live.get(&id) else { return };
         let detail = &incident.detail;
-        if detail.grouped == 0 || incident.phase != Phase::Open || detail.snoozed_until.is_some() {
+        if detail.grouped == 0 || detail.snoozed_until.is_some() {
             return;
         }
-        let parts = self.live.values().filter(|part| self.root_of(part.id) == id);
+        if incident.phase != Phase::Open {
+            return self.tell_owner_of(id, &joined, now);
+        }
         // Whoever has heard of an end knows of nothing that is bad since.
         let mut told: BTreeSet<Arc<str>> = BTreeSet::new();
-        for (name, heard) in parts.flat_map(|part| &part.detail.told) {
+        let all = std::iter::once(incident).chain(self.parts_of(id));
+        for (name, heard) in all.flat_map(|part| &part.detail.told) {
             if heard.waits() || heard.late {
                 told.insert(Arc::from(name.as_str()));
             }
@@ -122,6 +119,42 @@ impl Incidents {
             if let Some(incident) = self.live.get_mut(&id) {
                 incident.detail.paged_at.get_or_insert(severity);
             }
+        }
+    }
+
+    /// Somebody has it: whoever else it is to be told waits for that one, who hears of it once, and by nothing that rings.
+    fn tell_owner_of(&mut self, id: IncidentId, joined: &[Key], now: Timestamp) {
+        let Some(incident) = self.live.get(&id) else { return };
+        let whys = joined.iter().filter_map(|key| {
+            let trouble = incident.troubles.get(key).filter(|it| !it.is_over() && it.withheld.is_none())?;
+            Some(format!("{key} ({})", trouble.why.as_deref()?))
+        });
+        let whys: Vec<String> = whys.collect();
+        let Some((first, rest)) = whys.split_first() else { return };
+        let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+        self.tell_owner(id, &format!("{first}{more} joined it"), now);
+    }
+
+    /// Once for as long as it is in the same hands: there is more of it than this one knows.
+    pub(crate) fn tell_owner(&mut self, id: IncidentId, what: &str, now: Timestamp) {
+        let Some(incident) = self.live.get(&id) else { return };
+        let by_parts = incident.detail.acknowledged.as_ref().is_none_or(|said| said.of_parts);
+        let Some((owner, since)) = incident.owner().filter(|_| !by_parts) else { return };
+        let (Some((key, trouble)), owner) = (incident.tellable(), Arc::<str>::from(owner)) else { return };
+        let channels = self.channels_of(&owner);
+        let is_new = incident.detail.more_told.as_ref() != Some(&(owner.to_string(), since));
+        let severity = incident.said(trouble.state);
+        // What has just become worse has told the owner too.
+        let is_told = self.fresh.iter().any(|page| page.incident == Some(id) && page.contact == owner);
+        let wanted = self.is_for_paging(incident, severity) && self.book.is_time(&owner, key.host, now);
+        if channels.is_empty() || !is_new || is_told || !wanted {
+            return;
+        }
+        let mut message = self.message(incident, key, trouble, self.book.subject(key.host, &key.monitor));
+        what.clone_into(&mut message.comment);
+        self.page(Some(id), PageKind::Joined, &owner, &channels, &message, now);
+        if let Some(incident) = self.live.get_mut(&id) {
+            incident.detail.more_told = Some((owner.to_string(), since));
         }
     }
 
@@ -182,7 +215,7 @@ fn hear(told: &mut Told, mark: &str, kind: NoticeKind, by_page: bool) {
 
 impl Book {
     /// How strongly these two belong together, the strongest first, and why.
-    fn related(&self, member: &Key, key: &Key, apart: i64) -> Option<(u8, String)> {
+    pub(crate) fn related(&self, member: &Key, key: &Key, apart: i64) -> Option<(u8, String)> {
         // One incident has one policy: what another one would call people for stays by itself.
         let policy = |key: &Key| {
             let subject = self.subject(key.host, &key.monitor);
@@ -202,10 +235,7 @@ impl Book {
 
     fn by_need(&self, member: &Key, key: &Key) -> Option<String> {
         let needs = |one: &Key, other: &Key| {
-            let own = self.subject(one.host, &one.monitor).map(|subject| subject.needs.iter());
-            let host = self.host_of(one).filter(|_| !one.host).and_then(|host| self.subject(true, &host));
-            let all = own.into_iter().flatten().chain(host.into_iter().flat_map(|host| host.needs.iter()));
-            all.into_iter().any(|(host, name)| *host == other.host && *name == other.monitor)
+            self.needs_of(one).any(|(host, name)| *host == other.host && *name == other.monitor)
         };
         match (needs(key, member), needs(member, key)) {
             (true, _) => Some(format!("it needs {member}")),
@@ -214,7 +244,14 @@ impl Book {
         }
     }
 
-    fn host_of(&self, key: &Key) -> Option<Arc<str>> {
+    /// What it cannot do without, or the host that it is on.
+    pub(crate) fn needs_of(&self, key: &Key) -> impl Iterator<Item = &(bool, Arc<str>)> {
+        let own = self.subject(key.host, &key.monitor);
+        let host = self.host_of(key).filter(|_| !key.host).and_then(|host| self.subject(true, &host));
+        own.into_iter().chain(host).flat_map(|subject| &subject.needs)
+    }
+
+    pub(crate) fn host_of(&self, key: &Key) -> Option<Arc<str>> {
         if key.host { Some(key.monitor.clone()) } else { self.subject(false, &key.monitor)?.host.clone() }
     }
 
@@ -247,7 +284,7 @@ fn alike(member: &Key, key: &Key) -> Option<String> {
     (one == other).then(|| format!("their names begin with {}", one.join(".")))
 }
 
-fn begin(series: &str) -> Option<Vec<&str>> {
+pub(crate) fn begin(series: &str) -> Option<Vec<&str>> {
     let name = series.split(';').next()?;
     let nodes: Vec<&str> =
         name.split('.').skip_while(|node| ROOTS.contains(node)).take(ALIKE_NODES).collect();

@@ -281,6 +281,9 @@ pub struct Detail {
     /// Members of other reasons than its own.
     #[serde(default)]
     pub grouped: usize,
+    /// Who has it, since when, and knows that there is more of it since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more_told: Option<(String, i64)>,
 }
 
 fn is_zero(count: &u32) -> bool {

@@ -1,5 +1,7 @@
 //! Two incidents become one, or one becomes two. Whoever was told of a problem is told of its end all the same.
 
+use std::collections::BTreeSet;
+
 use vocabulary::Timestamp;
 
 use crate::core::Incidents;
@@ -33,6 +35,7 @@ impl Incidents {
             // Somebody has that part: nobody more is called for it.
             at.next_at = None;
         }
+        let before = incident.clone();
         let mut reasons: Vec<String> = incident.reasons().cloned().collect();
         for (key, trouble) in troubles {
             self.move_into(from, into, key, trouble, &format!("merged by {by}"));
@@ -61,9 +64,41 @@ impl Incidents {
             }
         }
         let text = format!("#{from} ({title}) is a part of it now");
-        self.write(into, Entry { at: now, kind: "merged", who: by.into(), text });
+        self.write(into, Entry { at: now, kind: "merged", who: by.into(), text: text.clone() });
+        self.take_production_from(&before, into);
+        self.take_owner_from(&before, into, now);
+        if self.live.get(&into).and_then(Incident::owner).is_some_and(|(owner, _)| owner != by) {
+            self.tell_owner(into, &text, now);
+        }
         self.touch(into);
         Ok(())
+    }
+
+    /// Of production and something else together: it is production that suffers.
+    fn take_production_from(&mut self, part: &Incident, into: IncidentId) {
+        let Some(incident) = self.live.get_mut(&into) else { return };
+        if part.detail.production && !incident.detail.production {
+            incident.detail.production = true;
+            incident.detail.environment.clone_from(&part.detail.environment);
+        }
+    }
+
+    /// What one of two people has in hand they have all of, unless somebody has the other: then that one does.
+    fn take_owner_from(&mut self, part: &Incident, into: IncidentId, now: Timestamp) {
+        let own_word =
+            |incident: &Incident| incident.detail.acknowledged.as_ref().is_some_and(|said| !said.of_parts);
+        let Some(incident) = self.live.get_mut(&into).filter(|incident| !own_word(incident)) else { return };
+        if !own_word(part) {
+            return;
+        }
+        incident.phase = Phase::Acknowledged;
+        incident.detail.acknowledged.clone_from(&part.detail.acknowledged);
+        incident.detail.owner.clone_from(&part.detail.owner);
+        incident.detail.first_acknowledged.get_or_insert(now.0);
+        let Some(owner) = part.owner().map(|(name, _)| name.to_owned()) else { return };
+        let text = format!("{owner} has #{}, and so all of it", part.id);
+        self.write(into, Entry { at: now, kind: "acknowledged", who: owner.clone(), text });
+        self.tell_followers(into, &owner, "", now);
     }
 
     fn close_merged(&mut self, from: IncidentId, into: IncidentId, by: &str, now: Timestamp) {
@@ -71,6 +106,7 @@ impl Incidents {
         (incident.closed, incident.phase) = (Some(now), Phase::Resolved);
         let detail = &mut incident.detail;
         (detail.merged_into, detail.snoozed_until, detail.bad) = (Some(into), None, 0);
+        self.merged.insert(from);
         detail.resolved_by = Some(by.to_owned());
         detail.ending = detail.told.values().any(Told::waits);
         self.counters.closed += 1;
@@ -117,16 +153,15 @@ impl Incidents {
         for key in members {
             let moved = self.live.get_mut(&from).and_then(|incident| incident.troubles.remove(key));
             let Some(trouble) = moved else { continue };
-            self.move_into(from, into, key.clone(), Trouble { why: None, ..trouble }, "");
+            self.move_into(from, into, key.clone(), trouble, "");
+            let is_first = self.reason(key) == own;
             if let Some(moved) = self.live.get_mut(&into).and_then(|incident| incident.troubles.get_mut(key))
             {
-                moved.why = None;
+                moved.why = (!is_first).then(|| format!("split off by {by} together with {first}"));
             }
         }
         self.stay_told(&before, into, members);
-        if let Some(incident) = self.live.get_mut(&from) {
-            incident.detail.also.remove(&own);
-        }
+        self.reasons_go_with(&before, into, members);
         for (id, text) in
             [(from, format!("{} of it are #{into} now", members.len())), (into, format!("from #{from}"))]
         {
@@ -135,6 +170,20 @@ impl Incidents {
             self.touch(id);
         }
         Ok(into)
+    }
+
+    /// What else goes bad for the reasons of these is theirs from now on.
+    fn reasons_go_with(&mut self, before: &Incident, into: IncidentId, members: &[Key]) {
+        let reasons: BTreeSet<String> = members.iter().map(|key| self.reason(key)).collect();
+        for reason in reasons.into_iter().filter(|reason| before.detail.also.contains(reason)) {
+            if let Some(incident) = self.live.get_mut(&before.id) {
+                incident.detail.also.remove(&reason);
+            }
+            if let Some(incident) = self.live.get_mut(&into).filter(|incident| incident.reason != reason) {
+                incident.detail.also.insert(reason.clone());
+            }
+            self.by_reason.insert(reason, into);
+        }
     }
 
     fn check_split(&self, incident: &Incident, members: &[Key]) -> Result<(), Refusal> {

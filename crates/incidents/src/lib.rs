@@ -20,6 +20,7 @@
 //! | [`deeds`] | take, hand over, escalate, say how bad it is, declare |
 //! | `again` | an incident opens again |
 //! | `grouping` | what goes bad together and belongs together is one incident |
+//! | `kin` | what is bad, by what it has in common with others |
 //! | `joining` | two incidents become one, or one two |
 //! | `mentions` | `@name` in a note |
 //! | `telling` | who is told of what |
@@ -51,6 +52,7 @@ mod ending;
 mod grouping;
 pub mod incident;
 mod joining;
+mod kin;
 pub mod learning;
 pub mod limits;
 mod mentions;

@@ -62,13 +62,11 @@ impl Incidents {
 
     /// Of an end it is the incident in which this contact heard of the problem, which may have been merged since.
     fn told_in(&self, id: IncidentId, contact: &str, key: &Key) -> IncidentId {
-        let (mark, root) = (key.mark(), self.root_of(id));
+        let mark = key.mark();
         let heard = |incident: &&crate::incident::Incident| {
             incident.detail.told.get(contact).is_some_and(|told| told.by_notices_of.contains(&mark))
-                && self.root_of(incident.id) == root
         };
-        let merged = self.live.values().filter(|incident| incident.detail.merged_into.is_some());
-        merged.into_iter().find(heard).map_or(id, |incident| incident.id)
+        self.parts_of(self.root_of(id)).find(heard).map_or(id, |incident| incident.id)
     }
 
     fn note_told(&mut self, id: IncidentId, key: &Key, notice: &Notice) {

@@ -26,6 +26,8 @@ pub enum PageKind {
     HandedOver,
     /// Somebody wants this contact to read what was said.
     Mention,
+    /// There is more of what this contact has in hand.
+    Joined,
     Acknowledgement,
     FlappingStart,
     FlappingStop,
@@ -59,6 +61,7 @@ impl PageKind {
             PageKind::Resolved => "resolved",
             PageKind::HandedOver => "handed_over",
             PageKind::Mention => "mention",
+            PageKind::Joined => "joined",
             PageKind::Acknowledgement => "acknowledgement",
             PageKind::FlappingStart => "flapping_start",
             PageKind::FlappingStop => "flapping_stop",

@@ -183,6 +183,7 @@ impl Incidents {
             let over =
                 self.live.get(id).is_some_and(|incident| incident.is_closed() && !incident.detail.ending);
             if over && let Some(incident) = self.live.remove(id) {
+                self.merged.remove(id);
                 for key in incident
                     .troubles
                     .keys()
@@ -191,6 +192,7 @@ impl Incidents {
                     .collect::<Vec<_>>()
                 {
                     self.place.remove(&key);
+                    self.kin.leave(&key);
                 }
             }
         }
@@ -226,8 +228,9 @@ impl Incidents {
     /// Into memory, from the disk.
     pub(crate) fn settle_in(&mut self, incident: Incident) {
         let id = incident.id;
-        if incident.detail.merged_into.is_none() {
-            self.by_reason.extend(incident.reasons().map(|reason| (reason.clone(), id)));
+        match incident.detail.merged_into {
+            Some(_) => drop(self.merged.insert(id)),
+            None => self.by_reason.extend(incident.reasons().map(|reason| (reason.clone(), id))),
         }
         for (key, trouble) in &incident.troubles {
             // What was over here may be bad elsewhere since.

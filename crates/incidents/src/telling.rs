@@ -45,6 +45,7 @@ impl Incidents {
             recipients.into_iter().partition(|(contact, _)| self.book.is_time(contact, host, now));
         let message = self.message(incident, key, trouble, about);
         let was_paged = incident.detail.paged_at.is_some();
+        let is_rewound = incident.detail.escalation.as_ref().is_some_and(|at| at.runs_anew(now));
         let direct: BTreeSet<Arc<str>> = recipients.iter().map(|(contact, _)| contact.clone()).collect();
         self.tell_later(id, late, now);
         let Some(incident) = self.live.get(&id) else { return };
@@ -65,6 +66,7 @@ impl Incidents {
             incident.detail.paged_at = Some(severity);
         }
         match policy {
+            Some(_) if is_rewound => {}
             Some(policy) if !was_paged => self.begin_escalation(id, &policy, now),
             Some(_) => self.tell_worse_by_policy(id, &direct, now),
             None => {}

@@ -155,6 +155,7 @@ impl Incidents {
         for id in woken {
             let text = "the snooze is over and it is still bad".to_owned();
             self.write(id, Entry { at: now, kind: "snoozed", who: String::new(), text });
+            self.rewind(id, now);
             self.touch(id);
         }
     }

@@ -94,6 +94,7 @@ pub fn headline(page: &Page) -> String {
         PageKind::Still => format!("still {}", message.state),
         PageKind::HandedOver => format!("yours now, {}", message.state),
         PageKind::Mention => format!("{} mentions you", message.author),
+        PageKind::Joined => format!("more of what you have, {}", message.state),
         PageKind::Recovery => format!("over, {}", message.state),
         PageKind::Resolved => "resolved".to_owned(),
         PageKind::Acknowledgement => format!("acknowledged, {}", message.state),

@@ -39,6 +39,13 @@ pub struct Escalation {
     pub reached: bool,
 }
 
+impl Escalation {
+    /// From its first step on, now.
+    pub(crate) fn runs_anew(&self, now: Timestamp) -> bool {
+        (self.step, self.round, self.next_at) == (0, 0, Some(now.0))
+    }
+}
+
 /// What came of a step.
 enum Outcome {
     Reached,
@@ -81,6 +88,14 @@ impl Incidents {
         });
         self.unsaved.incident(id);
         self.run_escalation(id, now);
+    }
+
+    /// The policy that it goes by runs from its first step on, as soon as it is looked at what is due.
+    pub(crate) fn rewind(&mut self, id: IncidentId, now: Timestamp) {
+        let incident = self.live.get_mut(&id);
+        let Some(at) = incident.and_then(|incident| incident.detail.escalation.as_mut()) else { return };
+        (at.step, at.round, at.reached, at.next_at) = (0, 0, false, Some(now.0));
+        self.unsaved.incident(id);
     }
 
     /// Of what was told before anything with a policy was bad enough, the policy begins with that.

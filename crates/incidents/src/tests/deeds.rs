@@ -16,7 +16,7 @@ impl Story {
         story
     }
 
-    fn act_as(&mut self, who: &str, id: IncidentId, deed: Deed) -> Result<Vec<String>, Refusal> {
+    pub(super) fn act_as(&mut self, who: &str, id: IncidentId, deed: Deed) -> Result<Vec<String>, Refusal> {
         self.incidents.act(id, who, &deed, Timestamp(self.now))?;
         let pages = self.incidents.take(&[], &[], Timestamp(self.now));
         Ok(self.told(pages))
@@ -373,4 +373,38 @@ fn one_person_cannot_wake_people_without_end() {
     let more = story.incidents.declare("cem", &declared(1_000), Timestamp(story.now));
     assert!(matches!(more, Err(Refusal::No(_))));
     assert!(story.incidents.declare("dee", &declared(1_001), Timestamp(story.now)).is_ok());
+}
+
+#[test]
+fn of_production_and_something_else_together_it_is_production_that_suffers() {
+    for (from, into) in [(1, 2), (2, 1)] {
+        let mut story = Story::new();
+        assert_eq!(story.goes("latency|cpu;env=staging", State::Critical), NOBODY);
+        story.goes("unclaimed", State::Warning);
+        story.act(from, Deed::Merge { into }).unwrap();
+        assert!(story.incidents.live[&into].detail.production, "{from} into {into}");
+        let told = story.goes("unclaimed", State::Critical);
+        assert!(told.contains(&"problem default by hook".to_owned()), "{from} into {into}: {told:?}");
+    }
+}
+
+#[test]
+fn whoever_has_a_part_has_the_whole_unless_somebody_has_that() {
+    let mut story = Story::new();
+    story.goes("latency", State::Critical);
+    story.goes("unclaimed", State::Critical);
+    story.act_as("ana", 2, Deed::Acknowledge { comment: none() }).unwrap();
+    assert_eq!(story.act_as("bea", 2, Deed::Merge { into: 1 }).unwrap(), ["joined ana by mail"]);
+    assert_eq!(
+        (story.owner(1).as_deref(), story.incidents.live[&1].phase),
+        (Some("ana"), Phase::Acknowledged)
+    );
+    assert!(matches!(
+        story.act_as("bea", 1, Deed::Acknowledge { comment: none() }),
+        Err(Refusal::Taken { by, .. }) if by == "ana"
+    ));
+    story.goes("web/disk", State::Critical);
+    story.act_as("ops", 3, Deed::Acknowledge { comment: none() }).unwrap();
+    assert_eq!(story.act_as("ops", 3, Deed::Merge { into: 1 }).unwrap(), NOBODY, "once");
+    assert_eq!(story.owner(1).as_deref(), Some("ana"));
 }

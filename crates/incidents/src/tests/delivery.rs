@@ -178,3 +178,54 @@ fn what_was_told_and_judged_is_found_again() {
     assert_eq!(said.last().map(|entry| entry.text.as_str()), Some("judged useful"));
     assert_eq!(counter.desk.by_default(), (vec!["default".to_owned()], false));
 }
+
+#[test]
+fn what_was_handed_over_or_merged_is_still_answered() {
+    let mut counter = Counter::new();
+    let taken = Attempt::Taken { handle: "their number".into() };
+    counter.goes("latency", State::Critical);
+    counter.goes("unclaimed", State::Critical);
+    let act = |counter: &Counter, id, deed: Deed| {
+        counter.desk.act(id, "bea", &deed, Timestamp(counter.now)).unwrap();
+    };
+    act(&counter, 1, Deed::HandOver { to: "ana".into(), comment: String::new() });
+    counter.try_all("mail", &taken);
+    counter.try_all("hook", &taken);
+    let answerable = |counter: &Counter, channel: &str| -> Vec<(i64, String, bool)> {
+        let open = counter.desk.answerable(channel).unwrap();
+        open.into_iter().map(|it| (it.incident, it.contact.to_string(), it.acknowledged)).collect()
+    };
+    assert_eq!(answerable(&counter, "mail"), [(1, "ana".into(), true), (1, "ops".into(), true)]);
+    assert_eq!(answerable(&counter, "hook"), [(2, "default".into(), false), (1, "ops".into(), true)]);
+    act(&counter, 2, Deed::Merge { into: 1 });
+    assert_eq!(answerable(&counter, "hook"), [(2, "default".into(), true), (1, "ops".into(), true)]);
+    counter.goes("latency", State::Ok);
+    counter.goes("unclaimed", State::Ok);
+    assert_eq!(answerable(&counter, "hook"), [], "there is nothing more to answer");
+}
+
+#[test]
+fn a_page_that_is_given_up_goes_another_way_once_though_its_channel_is_found_to_fail_by_it() {
+    let mut counter = Counter::new();
+    for name in ["latency", "unclaimed", "web/http"] {
+        counter.goes(name, State::Critical);
+    }
+    let problem = |name: &str| Notice {
+        id: id(name),
+        at: Timestamp(counter.now),
+        kind: NoticeKind::Problem,
+        state: State::Critical,
+        contact: "ana".into(),
+        number: 1,
+        text: "text".into(),
+        author: "".into(),
+        comment: "".into(),
+    };
+    let notices = [(problem("web/http"), false), (problem("web/disk"), false)];
+    counter.desk.take(&[], &notices, Timestamp(counter.now)).unwrap();
+    let given_up = counter.try_all("mail", &Counter::given_up());
+    assert_eq!(given_up.iter().filter(|told| told.starts_with("problem")).count(), 3, "{given_up:?}");
+    let told = counter.try_all("hook", &Attempt::Delivered);
+    let in_place = told.iter().filter(|told| told.starts_with("problem default web/")).count();
+    assert_eq!(in_place, 2, "each once: {told:?}");
+}

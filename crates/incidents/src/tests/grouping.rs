@@ -1,10 +1,13 @@
 //! What belongs together is one incident, and whoever knows of it is not paged for each part.
 
+use std::sync::Arc;
+
 use vocabulary::state::{NoticeKind, State};
 use vocabulary::time::HumanDuration;
 
 use super::{NOBODY, Story, subject};
-use crate::book::{Kind, Subject};
+use crate::book::{Book, Kind, Subject};
+use crate::incident::{IncidentId, Key, Trouble};
 use crate::people::Deed;
 
 impl Story {
@@ -163,4 +166,135 @@ fn a_merger_takes_no_reason_along_that_another_incident_stands_for_since() {
     story.tick(600);
     story.goes("checkout|b", State::Critical);
     assert_eq!(story.incidents.live[&2].bad().count(), 2);
+}
+
+#[test]
+fn of_what_joins_what_somebody_has_the_owner_hears_once_and_quietly() {
+    let mut story = Story::grouping();
+    story.goes("queries", State::Critical);
+    story.act_as("ana", 1, Deed::Acknowledge { comment: String::new() }).unwrap();
+    assert_eq!(story.goes("queries|b", State::Critical), NOBODY, "this is what she has");
+    assert_eq!(story.goes("checkout", State::Critical), ["joined ana by mail"]);
+    assert_eq!(story.goes("payments", State::Critical), NOBODY, "once");
+    story.act_as("ops", 1, Deed::Take { comment: String::new() }).unwrap();
+    assert_eq!(story.goes("payments|b", State::Critical), ["joined ops by mail", "joined ops by hook"]);
+    for name in ["queries", "queries|b", "checkout", "payments"] {
+        assert_eq!(story.goes(name, State::Ok), NOBODY);
+    }
+    let end = story.goes("payments|b", State::Ok);
+    assert_eq!(end, ["recovery ops by hook", "recovery ops by mail"], "to ana it was no word of trouble");
+    assert!(story.believes.is_empty());
+}
+
+#[test]
+fn what_joins_and_is_worse_is_told_as_worse() {
+    let mut story = Story::grouping();
+    story.incidents.book.config.page_warnings = true;
+    story.goes("queries", State::Warning);
+    story.act_as("ops", 1, Deed::Acknowledge { comment: String::new() }).unwrap();
+    assert_eq!(story.goes("checkout", State::Critical), ["worse ops by mail", "worse ops by hook"]);
+    // Who is nobody's contact is told by the page of the incident alone.
+    story.act_as("bea", 1, Deed::Take { comment: String::new() }).unwrap();
+    assert_eq!(story.goes("payments", State::Critical), NOBODY);
+}
+
+#[test]
+fn members_of_several_reasons_that_are_split_off_take_their_reasons_along() {
+    let mut story = Story::grouping();
+    for name in ["queries", "checkout", "payments"] {
+        story.goes(name, State::Critical);
+    }
+    let (members, now) = ([super::key("checkout"), super::key("payments")], vocabulary::Timestamp(story.now));
+    story.incidents.split(1, "bea", &members, "another cause", now).unwrap();
+    story.killed();
+    assert_eq!((story.incidents.live[&1].bad().count(), story.incidents.live[&2].bad().count()), (1, 2));
+    assert_eq!(story.whys(2), ["split off by bea together with checkout"]);
+    story.tick(600);
+    // Told of the whole, so of the part.
+    story.believes.extend(["ops by mail", "ops by hook", "ana by mail"].map(|whom| (2, whom.to_owned())));
+    for name in ["checkout|b", "payments|b", "queries|b"] {
+        assert_eq!(story.goes(name, State::Critical), NOBODY);
+    }
+    assert_eq!((story.incidents.live[&1].bad().count(), story.incidents.live[&2].bad().count()), (2, 4));
+}
+
+/// A few of each, so that much has something in common.
+fn random_estate(book: &mut Book, below: &mut impl FnMut(u64) -> u64) -> Vec<String> {
+    let host = |number: u64| -> Arc<str> { format!("h{number}").into() };
+    let service = |number: u64| -> Arc<str> { format!("s{number}").into() };
+    for number in 0..4 {
+        let needs = if below(2) == 0 { vec![(true, host(below(4)))] } else { Vec::new() };
+        book.subjects.insert((true, host(number)), Subject { needs, ..subject(Kind::Host, None, &[]) });
+        let needs = (0..below(2)).map(|_| service(below(5))).collect();
+        book.service_needs.insert(service(number), needs);
+    }
+    let mut names: Vec<String> = (0..4).map(|number| format!("host:h{number}")).collect();
+    for number in 0..14_u64 {
+        let name = format!("c{number}");
+        let on = (below(3) == 0).then(|| host(below(4)));
+        let needs = if below(4) == 0 { vec![(false, format!("c{}", below(14)).into())] } else { Vec::new() };
+        let services = (0..below(3)).map(|_| service(below(5))).collect();
+        let one = Subject { host: on, needs, services, ..subject(Kind::Monitor, None, &[]) };
+        book.subjects.insert((false, name.as_str().into()), one);
+        names.push(format!("{name}|stats.a{}.b{}.c", below(3), below(3)));
+        names.push(name);
+    }
+    names
+}
+
+/// What is found by what it has in common is what comparing with everything finds.
+#[test]
+fn those_that_belong_together_are_found_without_looking_at_all() {
+    let mut found = 0;
+    for seed in 1..=20_u64 {
+        let mut random = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed);
+        let mut below = |bound: u64| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random % bound
+        };
+        let mut story = Story::grouping();
+        let names = random_estate(&mut story.incidents.book, &mut below);
+        story.incidents.tie_anew();
+        for _ in 0..120 {
+            let name = &names[usize::try_from(below(names.len() as u64)).unwrap()];
+            story.now += i64::try_from(below(60)).unwrap();
+            let at = vocabulary::Timestamp(story.now);
+            let change = |state| super::change(name, state, None, story.now);
+            let is_bad = story.incidents.placed_bad(&super::key(name)).is_some();
+            let (fine, worse) = if name.starts_with("host:") {
+                (State::Up, State::Down)
+            } else {
+                (State::Ok, State::Critical)
+            };
+            if !is_bad {
+                let trouble = Trouble::new(&change(worse));
+                let by_ties = story.incidents.cause(&super::key(name), &trouble);
+                let by_ties = by_ties.map(|(id, _)| id);
+                assert_eq!(by_ties, story.compared_with_all(&super::key(name), &trouble), "seed {seed}");
+                found += usize::from(by_ties.is_some());
+            }
+            story.incidents.apply(&change(if is_bad { fine } else { worse }), at);
+            if below(20) == 0 {
+                story.killed();
+            }
+        }
+    }
+    assert!(found > 100, "{found}");
+}
+
+impl Story {
+    fn compared_with_all(&self, key: &Key, trouble: &Trouble) -> Option<IncidentId> {
+        let open = self.incidents.live.values().filter(|incident| !incident.is_closed());
+        let all =
+            open.flat_map(|incident| incident.bad().map(move |(member, bad)| (incident.id, member, bad)));
+        let near = all.filter_map(|(id, member, bad)| {
+            let apart = (bad.since - trouble.since).abs();
+            let (rank, _) =
+                (apart <= 120).then(|| self.incidents.book.related(member, key, apart)).flatten()?;
+            Some((rank, apart, id))
+        });
+        near.min().map(|(.., id)| id)
+    }
 }

@@ -3,6 +3,7 @@
 mod deeds;
 mod delivery;
 mod ends;
+mod faults;
 mod grouping;
 mod policies;
 mod rooms;
@@ -160,7 +161,7 @@ impl Story {
             let whom = (page.incident.unwrap(), format!("{} by {}", page.contact, page.channel));
             match page.kind {
                 // It is no word of trouble, and no end follows it.
-                PageKind::Mention => {}
+                PageKind::Mention | PageKind::Joined => {}
                 kind if kind.is_end() => {
                     assert!(self.believes.remove(&whom), "{whom:?} hears of an end without a problem");
                 }

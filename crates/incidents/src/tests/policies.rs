@@ -219,10 +219,10 @@ fn what_happens_first_after_a_start_goes_by_its_policy() {
     assert_eq!(desk.due("mail", 1_000_000, 10).len(), 1);
 }
 
-struct Random(u64);
+pub(super) struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, bound: i64) -> i64 {
+    pub(super) fn below(&mut self, bound: i64) -> i64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

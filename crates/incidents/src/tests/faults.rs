@@ -1,0 +1,530 @@
+//! Everything at once, by seeds: what goes bad and well again, people who race for it and give it to each other, mergers, parts that are
+//! split off, silences, providers that are busy, cut the line, answer too late, refuse for good or go away, and kills of the process at any
+//! moment, in the middle of sending too.
+//!
+//! Whatever comes, whoever got a word of trouble gets one of its end, each incident is in the hands of the one in whom the rules say,
+//! and policies tell whom they name, to the second and nobody else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::policies::{Random, policy, step};
+use super::*;
+use crate::desk::{Attempt, Desk};
+use crate::incident::IncidentId;
+use crate::outbox::Waiting;
+use crate::page::Page;
+use crate::{limits, store};
+
+const SECONDS: i64 = 200;
+const CHANNELS: [&str; 3] = ["mail", "hook", "sms"];
+const PEOPLE: [&str; 4] = ["ana", "ben", "cyd", "ops"];
+/// Those of `default` are the last resort: their channel may be slow, and never refuses.
+const LAST: &str = "sms";
+/// Two go by policies, the others have contacts whom no policy names; the last two are of one service.
+const NAMES: [&str; 5] = ["paged", "paged2", "unclaimed", "latency", "checkout"];
+const BY_CONTACTS: [(&str, &str); 3] = [("unclaimed", "dan"), ("latency", "ops"), ("checkout", "eve")];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Weather {
+    Fine,
+    /// 429: come back later.
+    Busy,
+    /// The connection is reset before anything was taken.
+    Cuts,
+    /// It was taken, and the answer comes too late.
+    Late,
+    /// It is refused for good.
+    Refuses,
+    /// It wants no more pages, for ever.
+    Gone,
+}
+
+/// What a policy says, in seconds.
+#[derive(Clone, Debug)]
+struct Steps {
+    name: &'static str,
+    steps: Vec<(Vec<&'static str>, i64)>,
+    repeat: i64,
+}
+
+/// How far an incident is in it.
+#[derive(Clone, Debug)]
+struct Course {
+    of: Steps,
+    next: usize,
+    rounds: i64,
+    reached: bool,
+    due: Option<i64>,
+}
+
+impl Course {
+    fn begin(of: &Steps, now: i64) -> Course {
+        Course { of: of.clone(), next: 0, rounds: 0, reached: false, due: Some(now) }
+    }
+
+    /// Whom it tells now.
+    fn told(&mut self, now: i64) -> Vec<&'static str> {
+        let Some(due) = self.due.filter(|due| *due <= now) else { return Vec::new() };
+        // What had to wait for long has all of its time anew.
+        let base = if now - due <= 5 { due } else { now };
+        loop {
+            if self.next == self.of.steps.len() {
+                if !self.reached || self.rounds == self.of.repeat {
+                    self.due = None;
+                    return vec!["default"];
+                }
+                (self.next, self.rounds, self.reached) = (0, self.rounds + 1, false);
+            }
+            let (people, wait) = &self.of.steps[self.next];
+            self.next += 1;
+            if !people.is_empty() {
+                (self.due, self.reached) = (Some(base + wait), true);
+                return people.clone();
+            }
+        }
+    }
+}
+
+/// An incident as the rules say that it is.
+#[derive(Clone, Debug, Default)]
+struct Case {
+    owner: Option<&'static str>,
+    snoozed_until: Option<i64>,
+    course: Option<Course>,
+}
+
+struct World {
+    seed: u64,
+    random: Random,
+    store: Arc<StateStore>,
+    desk: Desk,
+    book: Book,
+    sky: Sky,
+    now: i64,
+    weather: BTreeMap<&'static str, Weather>,
+    policies: BTreeMap<&'static str, Steps>,
+    bad: BTreeSet<&'static str>,
+    cases: BTreeMap<IncidentId, Case>,
+    last_page: i64,
+    /// Pages that have reached their receiver: a second time it is the same page.
+    got: HashSet<i64>,
+    /// (incident, contact): got a word of trouble, and none of its end.
+    waiting_for_end: HashSet<(IncidentId, String)>,
+    /// Ends that no try would have brought to this contact.
+    refused_ends: HashSet<(IncidentId, String)>,
+    /// Ends that somebody else got in place of others.
+    stood_in: HashSet<IncidentId>,
+}
+
+#[test]
+fn random_faults_on_the_way_to_people() {
+    let (seeds, first) = match std::env::var("BELLWETHER_SEED").ok().and_then(|seed| seed.parse().ok()) {
+        Some(seed) => (1, seed),
+        None if std::env::var_os("BELLWETHER_LONG").is_some() => (10_000, 1),
+        None => (60, 1),
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let rooms = [crate::MIGRATIONS, crate::oncall::MIGRATIONS];
+    let store = Arc::new(StateStore::open(&directory.path().join("state.db"), &rooms).unwrap());
+    for seed in first..first + seeds {
+        let mut world = World::new(seed, store.clone());
+        for _ in 0..SECONDS {
+            world.second();
+        }
+        world.comes_to_rest();
+    }
+}
+
+impl World {
+    fn new(seed: u64, store: Arc<StateStore>) -> World {
+        let tables = ["incident", "trouble", "incident_entry", "page", "oncall_turn"];
+        let wipe = |tx: &state_store::Transaction<'_>| {
+            tables.iter().try_for_each(|table| tx.execute(&format!("DELETE FROM {table}"), &[]).map(drop))
+        };
+        store.transaction(wipe).unwrap();
+        let mut random = Random(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed));
+        let mut book = super::book();
+        let people = [("ana", &["mail", "hook"][..]), ("ben", &["mail"]), ("cyd", &["hook"])];
+        let others = [("dan", &["hook"][..]), ("eve", &["mail", "hook"]), ("default", &[LAST])];
+        for (name, channels) in people.into_iter().chain(others) {
+            book.contacts.insert(name.into(), contact(channels));
+        }
+        let mut policies = BTreeMap::new();
+        for (monitor, name) in [("paged", "p"), ("paged2", "q")] {
+            let steps = some_steps(name, &mut random);
+            let written = steps.steps.iter().map(|(people, wait)| {
+                let all: Vec<&str> = people.iter().copied().chain(["zoe"]).collect();
+                step(&all, &format!("{wait}s"))
+            });
+            let written: Vec<_> = written.collect();
+            let config = crate::oncall::policy::PolicyConfig {
+                name: name.into(),
+                repeat: u32::try_from(steps.repeat).unwrap(),
+                ..policy(&written)
+            };
+            book.policies.push((config, String::new()));
+            let paged = Subject { escalation_policy: Some(name.into()), ..subject(Kind::Monitor, None, &[]) };
+            book.subjects.insert((false, monitor.into()), paged);
+            policies.insert(monitor, steps);
+        }
+        book.config.group_window = "2m".parse().unwrap();
+        for (name, who) in BY_CONTACTS {
+            let services = if name == "unclaimed" { Vec::new() } else { vec!["shop".into()] };
+            let one = Subject { services, ..subject(Kind::Monitor, None, &[who]) };
+            book.subjects.insert((false, name.into()), one);
+        }
+        World {
+            seed,
+            random,
+            desk: Desk::open(store.clone(), book.clone(), b"secret").unwrap(),
+            store,
+            book,
+            sky: Sky::default(),
+            now: 1_000,
+            weather: CHANNELS.into_iter().map(|name| (name, Weather::Fine)).collect(),
+            policies,
+            bad: BTreeSet::new(),
+            cases: BTreeMap::new(),
+            last_page: 0,
+            got: HashSet::new(),
+            waiting_for_end: HashSet::new(),
+            refused_ends: HashSet::new(),
+            stood_in: HashSet::new(),
+        }
+    }
+
+    fn one_of<T: Copy>(&mut self, all: &[T]) -> Option<T> {
+        let count = i64::try_from(all.len()).unwrap();
+        (count > 0).then(|| all[usize::try_from(self.random.below(count)).unwrap()])
+    }
+
+    fn second(&mut self) {
+        self.now += 1;
+        match self.random.below(24) {
+            0 | 1 => self.something_changes(),
+            2 => self.weather_changes(),
+            3 => self.somebody_acts(),
+            4 if self.random.below(2) == 0 => self.killed(),
+            5 => self.silence_changes(),
+            _ => {}
+        }
+        self.wake_snoozed();
+        self.desk.tick(&self.sky, Timestamp(self.now)).unwrap();
+        self.compare();
+        for channel in CHANNELS {
+            self.send(channel);
+        }
+    }
+
+    fn killed(&mut self) {
+        self.desk = Desk::open(self.store.clone(), self.book.clone(), b"secret").unwrap();
+    }
+
+    fn something_changes(&mut self) {
+        let name = self.one_of(&NAMES).unwrap();
+        let to = if self.bad.remove(name) { State::Ok } else { State::Critical };
+        let withheld = self.sky.withheld.borrow().get(&key(name)).copied();
+        self.desk.take(&[change(name, to, withheld, self.now)], &[], Timestamp(self.now)).unwrap();
+        if to == State::Critical {
+            self.bad.insert(name);
+            if let (Some(id), Some(steps)) = (self.place(name), self.policies.get(name)) {
+                let course = Course::begin(steps, self.now);
+                let case = self.cases.entry(id).or_default();
+                // What joins one that people are called for already is a part of that.
+                if case.course.is_none() && case.owner.is_none() {
+                    case.course = Some(course);
+                }
+            }
+        }
+    }
+
+    fn place(&self, name: &str) -> Option<IncidentId> {
+        self.desk.inner.lock().incidents.placed_bad(&key(name))
+    }
+
+    fn weather_changes(&mut self) {
+        let channel = self.one_of(&CHANNELS).unwrap();
+        let mut all = vec![Weather::Fine, Weather::Fine, Weather::Busy, Weather::Cuts, Weather::Late];
+        if channel != LAST {
+            all.extend([Weather::Refuses, Weather::Gone]);
+        }
+        let weather = self.one_of(&all).unwrap();
+        if self.weather.insert(channel, weather) == Some(Weather::Gone) {
+            // Somebody has defined it anew.
+            self.desk.forgive(channel, Timestamp(self.now)).unwrap();
+        }
+    }
+
+    /// Of what goes by contacts only: with policies this is told by stories.
+    fn silence_changes(&mut self) {
+        let (name, _) = self.one_of(&BY_CONTACTS).unwrap();
+        let silenced = self.sky.withheld.borrow_mut().remove(&key(name)).is_some();
+        if !silenced {
+            self.sky.withheld.borrow_mut().insert(key(name), Withheld::Silence);
+        }
+    }
+
+    fn open_ids(&self) -> Vec<IncidentId> {
+        let inner = self.desk.inner.lock();
+        let open = inner
+            .incidents
+            .live
+            .values()
+            .filter(|one| !one.is_closed() && !one.reason.starts_with("channel:"));
+        open.map(|one| one.id).collect()
+    }
+
+    fn somebody_acts(&mut self) {
+        let open = self.open_ids();
+        let (Some(id), Some(who)) = (self.one_of(&open), self.one_of(&PEOPLE)) else { return };
+        let other = self.one_of(&open).filter(|other| *other != id);
+        let none = String::new;
+        match self.random.below(9) {
+            0 | 1 => {
+                let racer = self.one_of(&PEOPLE).unwrap();
+                self.acknowledges(id, who);
+                self.acknowledges(id, racer);
+            }
+            2 => {
+                self.does(id, who, &Deed::Take { comment: none() });
+                self.cases.entry(id).or_default().owner = Some(who);
+            }
+            3 => {
+                let to = self.one_of(&["ana", "ben", "cyd"]).unwrap();
+                self.does(id, who, &Deed::HandOver { to: to.into(), comment: none() });
+                self.cases.entry(id).or_default().owner = Some(to);
+            }
+            4 => {
+                let until = self.now + 1 + self.random.below(40);
+                self.does(id, who, &Deed::Snooze { until: Timestamp(until), comment: none() });
+                self.cases.entry(id).or_default().snoozed_until = Some(until);
+            }
+            5 => {
+                self.does(id, who, &Deed::Resolve { comment: none(), helped: none() });
+                self.cases.remove(&id);
+            }
+            6 => self.does(id, who, &Deed::Note { text: "@ana, is it yours?".into() }),
+            7 => self.merges(id, other, who),
+            _ => self.splits(id, who),
+        }
+    }
+
+    fn does(&self, id: IncidentId, who: &str, deed: &Deed) {
+        let done = self.desk.act(id, who, deed, Timestamp(self.now));
+        assert!(done.is_ok(), "seed {}, {}: {deed:?}: {:?}", self.seed, self.now, done.err());
+    }
+
+    /// The first has it, and whoever else wants it is told who that is.
+    fn acknowledges(&mut self, id: IncidentId, who: &'static str) {
+        let owner = self.desk.inner.lock().incidents.live[&id].owner().map(|(name, _)| name.to_owned());
+        let deed = Deed::Acknowledge { comment: String::new() };
+        let done = self.desk.act(id, who, &deed, Timestamp(self.now));
+        let free = owner.is_none_or(|owner| owner == who);
+        assert_eq!(
+            done.is_ok(),
+            free,
+            "seed {}, {}: {who} wants {id}: {:?}",
+            self.seed,
+            self.now,
+            done.err()
+        );
+        self.cases.entry(id).or_default().owner.get_or_insert(who);
+    }
+
+    fn merges(&mut self, from: IncidentId, into: Option<IncidentId>, who: &str) {
+        let Some(into) = into else { return };
+        let part = self.cases.remove(&from).unwrap_or_default();
+        let case = self.cases.entry(into).or_default();
+        if part.snoozed_until.is_some() || case.snoozed_until.is_some() {
+            self.cases.insert(from, part);
+            return;
+        }
+        case.course = case.course.take().or(part.course);
+        case.owner = case.owner.or(part.owner);
+        self.does(from, who, &Deed::Merge { into });
+    }
+
+    fn splits(&mut self, id: IncidentId, who: &str) {
+        let members: Vec<Key> = {
+            let inner = self.desk.inner.lock();
+            inner.incidents.live[&id].bad().map(|(key, _)| key.clone()).collect()
+        };
+        let case = self.cases.entry(id).or_default().clone();
+        if members.len() < 2 || case.snoozed_until.is_some() {
+            return;
+        }
+        let count = i64::try_from(members.len()).unwrap();
+        let chosen = members[usize::try_from(self.random.below(count)).unwrap()].clone();
+        let new = self.desk.split(id, who, std::slice::from_ref(&chosen), "", Timestamp(self.now)).unwrap();
+        let own = self.policies.get(&*chosen.monitor);
+        let same = case.course.clone().filter(|course| own.is_some_and(|own| own.name == course.of.name));
+        let anew = own.filter(|_| case.owner.is_none()).map(|own| Course::begin(own, self.now));
+        self.cases.insert(new, Case { course: same.or(anew), ..case });
+    }
+
+    /// A snooze that ends begins the policy again, if nobody has it.
+    fn wake_snoozed(&mut self) {
+        for case in self.cases.values_mut() {
+            if case.snoozed_until.is_some_and(|until| until <= self.now) {
+                case.snoozed_until = None;
+                if let Some(course) = case.course.as_mut().filter(|_| case.owner.is_none()) {
+                    *course = Course::begin(&course.of, self.now);
+                }
+            }
+        }
+    }
+
+    /// In whose hands each incident is, and whom policies have told in this second.
+    fn compare(&mut self) {
+        let (seed, now) = (self.seed, self.now);
+        let owners: BTreeMap<IncidentId, Option<String>> = {
+            let inner = self.desk.inner.lock();
+            // What was over and is bad again before all have heard of the end is told of by stories.
+            let open =
+                inner.incidents.live.values().filter(|one| !one.is_closed() && one.detail.reopened == 0);
+            open.map(|one| {
+                let owner = one.owner().map(|(name, _)| name.to_owned());
+                assert_eq!(
+                    owner.is_some(),
+                    one.phase == Phase::Acknowledged,
+                    "seed {seed}, {now}: {}",
+                    one.id
+                );
+                (one.id, owner)
+            })
+            .collect()
+        };
+        self.cases.retain(|id, _| owners.contains_key(id));
+        for (id, case) in &self.cases {
+            assert_eq!(owners[id].as_deref(), case.owner, "seed {seed}, {now}: who has {id}");
+        }
+        let mut expected: Vec<(IncidentId, &str)> = Vec::new();
+        for (id, case) in self.cases.iter_mut().filter(|(_, case)| case.owner.is_none()) {
+            if let Some(course) = case.course.as_mut().filter(|_| case.snoozed_until.is_none()) {
+                expected.extend(course.told(now).into_iter().map(|who| (*id, who)));
+            }
+        }
+        let mut told = self.told_by_policies();
+        told.sort();
+        expected.sort_unstable();
+        let told: Vec<(IncidentId, &str)> = told.iter().map(|(id, who)| (*id, who.as_str())).collect();
+        assert_eq!(told, expected, "seed {seed}, {now}: told, and what the policies say: {:?}", self.cases);
+    }
+
+    /// Words of trouble since the last second, of incidents that go by a policy, each contact once; not those that went another way, and
+    /// not what people did.
+    fn told_by_policies(&mut self) -> Vec<(IncidentId, String)> {
+        let next = self.desk.inner.lock().incidents.next_page;
+        let since = std::mem::replace(&mut self.last_page, next - 1);
+        if next - 1 == since {
+            return Vec::new();
+        }
+        let mut told = BTreeSet::new();
+        for (id, _) in self.cases.iter().filter(|(_, case)| case.course.is_some()) {
+            let pages = store::pages_of(&self.store, *id).unwrap();
+            let fresh = pages.into_iter().map(|kept| kept.page).filter(|page| page.id > since);
+            let by_step = |page: &Page| matches!(page.kind, PageKind::Problem | PageKind::Still);
+            let of_contacts = |page: &Page| BY_CONTACTS.iter().any(|(_, who)| **who == *page.contact);
+            let fresh =
+                fresh.filter(|page| by_step(page) && page.message.instead_of.is_none() && !of_contacts(page));
+            told.extend(fresh.map(|page| (*id, page.contact.to_string())));
+        }
+        told.into_iter().collect()
+    }
+
+    /// All that is due by this channel, and now and then the process is killed before it knows what became of it.
+    fn send(&mut self, channel: &'static str) {
+        let due = self.desk.due(channel, self.now * 1_000, 20);
+        let mut attempts = Vec::new();
+        for Waiting { page, .. } in due {
+            let attempt = match self.desk.is_off(channel) {
+                true => Attempt::GivenUp { why: "it is switched off".into() },
+                false => self.attempt(self.weather[channel], &page),
+            };
+            if matches!(attempt, Attempt::GivenUp { .. } | Attempt::Gone { .. }) && page.kind.is_end() {
+                self.refused_ends.extend(page.incident.map(|id| (id, page.contact.to_string())));
+            }
+            attempts.push((page.id, attempt));
+        }
+        match !attempts.is_empty() && self.random.below(20) == 0 {
+            true => self.killed(),
+            false => self.desk.record(channel, &attempts, Timestamp(self.now)).unwrap(),
+        }
+    }
+
+    fn attempt(&mut self, weather: Weather, page: &Page) -> Attempt {
+        let later =
+            |now: i64, seconds: i64| Attempt::Later { at_ms: (now + seconds) * 1_000, why: "not now".into() };
+        match weather {
+            Weather::Fine => {
+                self.receives(page);
+                Attempt::Delivered
+            }
+            Weather::Busy => later(self.now, 1 + self.random.below(30)),
+            Weather::Cuts => later(self.now, 1),
+            Weather::Late => {
+                self.receives(page);
+                later(self.now, 2)
+            }
+            Weather::Refuses => Attempt::GivenUp { why: "it is refused".into() },
+            Weather::Gone => Attempt::Gone { why: "it answers 410".into() },
+        }
+    }
+
+    fn receives(&mut self, page: &Page) {
+        let Some(incident) = page.incident.filter(|_| self.got.insert(page.id)) else { return };
+        let whom = (incident, page.contact.to_string());
+        match page.kind.is_end() {
+            true => {
+                self.waiting_for_end.remove(&whom);
+                if page.message.instead_of.is_some() {
+                    self.stood_in.insert(incident);
+                }
+            }
+            false if page.kind.is_problem() => drop(self.waiting_for_end.insert(whom)),
+            false => {}
+        }
+    }
+
+    /// All is well, nothing is held back, all channels work: after some minutes everybody knows.
+    fn comes_to_rest(&mut self) {
+        self.sky.withheld.borrow_mut().clear();
+        for channel in CHANNELS {
+            self.weather.insert(channel, Weather::Fine);
+        }
+        for name in std::mem::take(&mut self.bad) {
+            self.now += 1;
+            self.desk.take(&[change(name, State::Ok, None, self.now)], &[], Timestamp(self.now)).unwrap();
+        }
+        for _ in 0..10 {
+            self.now += limits::PATIENCE_SECONDS / 9;
+            self.desk.tick(&self.sky, Timestamp(self.now)).unwrap();
+            for channel in CHANNELS {
+                self.desk.forgive(channel, Timestamp(self.now)).unwrap();
+                while !self.desk.due(channel, self.now * 1_000, 1).is_empty() {
+                    self.send(channel);
+                }
+            }
+        }
+        let seed = self.seed;
+        let standing = self.desk.standing();
+        assert_eq!((standing.open, standing.waiting.len()), (0, 0), "seed {seed}: {:?}", standing.waiting);
+        for (incident, contact) in &self.waiting_for_end {
+            let refused = self.refused_ends.contains(&(*incident, contact.clone()));
+            assert!(
+                refused && self.stood_in.contains(incident),
+                "seed {seed}: {contact} has not heard of the end of {incident}: {:#?}",
+                store::pages_of(&self.store, *incident).unwrap()
+            );
+        }
+    }
+}
+
+fn some_steps(name: &'static str, random: &mut Random) -> Steps {
+    let mut steps = Vec::new();
+    for _ in 0..1 + random.below(3) {
+        let named: Vec<&str> = ["ana", "ben", "cyd"].into_iter().filter(|_| random.below(3) == 0).collect();
+        steps.push((named, 1 + random.below(40)));
+    }
+    Steps { name, steps, repeat: random.below(3) }
+}
