@@ -1,120 +1,192 @@
-"""Twenty outages of a site like the demo's: how many incidents each of them is, and what is merged that should not be.
+"""Outages of the demo's site: how many incidents each of them is, what is merged that should not be, and how Debian's Alertmanager
+groups the same alerts in the same run.
 
-The alerts come as results of passive checks with times of their own, so that what belongs together is told by the times of the story,
-and not by how fast this machine is."""
+What breaks is simulated (`demo.outages`), and what is watched of the site (`demo.watched`) says what comes to be bad, and when. The results are
+of passive checks with times of their own, so that what belongs together is told by the times of the story, and not by how fast this machine is.
+"""
 import collections
+import datetime
 import os
-import random
 import time
 
+import pytest
+
+from demo.outages import LENGTH, OUTAGES, chapters
+from demo.site import RACK_OF, RACKS, Site, busy_clock
+from demo.story import Story
+from demo.watched import ATTEMPTS, CHECKS, SERVICES, alerts
+from support.alertmanager import Alertmanager
 from support.server import wait_for
 
-WEB, STORES = ["web1", "web2", "web3"], ["store1", "store2", "store3"]
+# The site's own clock; what is told is told with the times of now.
+STORY = 1_800_000_000
+# So much of each outage is looked at.
+SEEN = 150
 # Seconds from one outage to the next: all of them lie within a day, since older results are no news.
 APART = 300
-PROVIDERS = ["box", "dropbox", "gdrive", "onedrive", "s3"]
-
-CHECKS = {
-    **{f"{host}/{what}": host for host in WEB for what in ("http", "cpu", "disk", "memory")},
-    **{f"{host}/{what}": host for host in STORES for what in ("io", "disk", "replication")},
-    **{f"jobs1/{what}": "jobs1" for what in ("cpu", "workers")},
-    **{f"db1/{what}": "db1" for what in ("connections", "queries", "replication")},
-    **{f"uploads/{provider}/{what}": "" for provider in PROVIDERS for what in ("failed", "seconds")},
-    **{f"queue/{queue}/{what}": "" for queue in ("uploads", "thumbnails", "mail", "reports") for what in ("depth", "age")},
-    **{f"site/{what}": "" for what in ("latency", "errors", "logins")},
-}
-SERVICES = {
-    "database": (["db1/*"], []),
-    "site": (["site/*", "web?/http"], ["database"]),
-    "storage": (["store?/io", "store?/replication"], []),
-    "files": (["queue/uploads/*"], ["storage"]),
-    "thumbnails": (["queue/thumbnails/*"], []),
-    "mail": (["queue/mail/*"], []),
-    **{provider: ([f"uploads/{provider}/*"], []) for provider in PROVIDERS},
-}
+assert SEEN < LENGTH < APART
 
 
 def config():
-    hosts = [*WEB, *STORES, "jobs1", "db1"]
     text = '[incidents]\nreopen_within = "0s"\n[collectors]\nhost = false\n[self]\nseries = false\n'
-    text += "".join(f'[[host]]\nname = "{host}"\n' for host in hosts)
-    for name, host in CHECKS.items():
-        text += f'[[check]]\nname = "{name}"\ntype = "passive"\nmax_check_attempts = 1\nflap_detection = false\n' + (f'host = "{host}"\n' if host else "")
-    for name, (patterns, needs) in SERVICES.items():
-        text += f'[[service]]\nname = "{name}"\nfunction = {patterns!r}\ndependencies = {needs!r}\n'.replace("'", '"')
+    # Days lie between these outages in truth: nothing flaps.
+    host = lambda name, more="": f'[[host]]\nname = "{name}"\nflap_detection = false\n{more}'
+    text += "".join(host(rack) for rack in RACKS)
+    text += "".join(host(name, f'parents = ["{rack}"]\n') for name, rack in RACK_OF.items())
+    for check in CHECKS:
+        text += f'[[check]]\nname = "{check.name}"\ntype = "passive"\nmax_check_attempts = {ATTEMPTS}\nflap_detection = false\n'
+        text += f'host = "{check.host}"\n' if check.host else ""
+    for name, (function, hosts, dependencies) in SERVICES.items():
+        text += f"[[service]]\nname = {name!r}\nfunction = {function}\nhosts = {hosts}\ndependencies = {dependencies}\n"
     return text
 
 
-# What each outage makes bad, as (seconds after its beginning, check). Those in one line happen at the same time, and are not one.
-OUTAGES = [
-    [[(0, "db1/connections"), (8, "db1/queries"), (12, "site/latency"), (20, "site/errors"), (31, "web1/http"), (33, "web2/http"), (40, "web3/http")]],
-    [[(0, "uploads/gdrive/failed"), (15, "uploads/gdrive/seconds")]],
-    [[(0, "queue/thumbnails/depth"), (60, "queue/thumbnails/age")]],
-    [[(0, "web2/disk"), (30, "web2/http"), (70, "web2/memory")]],
-    [[(0, "store1/io"), (12, "store1/disk"), (45, "store1/replication"), (80, "queue/uploads/age")]],
-    [[(0, "jobs1/workers"), (25, "jobs1/cpu")]],
-    [[(0, "site/latency"), (5, "site/errors"), (9, "site/logins")]],
-    [[(0, "uploads/box/seconds"), (40, "uploads/box/failed")]],
-    [[(0, "web1/cpu"), (2, "web1/http"), (50, "web1/memory")]],
-    [[(0, "db1/replication"), (100, "db1/queries"), (150, "site/latency")]],
-    [[(0, "uploads/s3/failed"), (10, "uploads/s3/seconds")], [(4, "web3/disk")]],
-    [[(0, "queue/mail/depth"), (90, "queue/mail/age")], [(20, "uploads/dropbox/failed"), (35, "uploads/dropbox/seconds")]],
-    [[(0, "store2/disk"), (7, "store2/io")], [(3, "db1/connections"), (11, "site/errors")]],
-    [[(0, "web1/memory"), (60, "web1/http")], [(5, "queue/thumbnails/depth")]],
-    [[(0, "uploads/onedrive/failed"), (20, "uploads/onedrive/seconds")], [(2, "jobs1/cpu"), (9, "jobs1/workers")]],
-]
+# By what people group alerts: its documentation's example, by service, by host. What is down keeps quiet what is on it, as is usual.
+GROUP_BY = {"alertname-service": ["alertname", "service"], "service": ["service"], "host": ["host"]}
 
 
-def post(server, name, status, at):
-    answer = server.post(f"/api/v1/checks/{name.replace('/', '%2F')}/result", {"status": status, "output": "told by the story", "at": at})
+def alertmanager_config():
+    routes = "".join(f"    - {{receiver: {name}, group_by: {by}, continue: true}}\n" for name, by in GROUP_BY.items())
+    receivers = "".join(f"  - name: {name}\n" for name in (*GROUP_BY, "nobody"))
+    # The episode is no label that anything is grouped by: it tells one outage of this run from the next.
+    return f"""route:
+  receiver: nobody
+  group_wait: 1s
+  routes:
+{routes}receivers:
+{receivers}inhibit_rules:
+  - {{source_matchers: [alertname = RackDown], target_matchers: [alertname != RackDown], equal: [rack, episode]}}
+  - {{source_matchers: [alertname = HostDown], target_matchers: [alertname !~ "HostDown|RackDown"], equal: [host, episode]}}
+"""
+
+
+def simulated(chapters, seed):
+    return alerts(Site(Story(STORY, chapters), seed, busy_clock(STORY)), STORY, SEEN)
+
+
+class Episode:
+    """What goes bad together, and of which outage each of it is: what that outage alone would have made bad."""
+
+    def __init__(self, outage, seed):
+        both = chapters(outage)
+        self.alerts = simulated(both, seed)
+        self.of = {}
+        for number, chapter in enumerate(both):
+            for alert in simulated([chapter], seed):
+                assert alert.name not in self.of, "by what happens one cannot tell of which outage it is"
+                self.of[alert.name] = number
+        assert set(self.of) == {alert.name for alert in self.alerts}
+        self.outages = len(both)
+
+
+class Count:
+    """Groups of alerts, weighed against what they belong to."""
+
+    def __init__(self):
+        self.groups, self.wrong, self.members, self.outages = 0, 0, 0, 0
+        self.more_than_one = {}
+
+    def add(self, episode, groups, outage):
+        self.outages += episode.outages
+        self.groups += len(groups)
+        for group in groups:
+            of = collections.Counter(episode.of[name] for name in group)
+            self.members += of.total()
+            self.wrong += of.total() - max(of.values())
+        if len(groups) != episode.outages:
+            self.more_than_one[str(outage)] = groups
+
+    def __str__(self):
+        each = f"{self.groups / self.outages:.2f} each"
+        return f"{self.groups} for {self.outages} outages ({each}), {self.wrong} of {self.members} members wrongly merged"
+
+
+def post(server, name, status, at, what="checks"):
+    answer = server.post(f"/api/v1/{what}/{name.replace('/', '%2F')}/result", {"status": status, "output": "told by the story", "at": at})
     assert answer.status == 200, answer.text
 
 
-def play(server, outages, begins):
+def play(server, episode, begins):
     """All that goes bad, in its order; what came of it; then all is well again."""
-    alerts = sorted((at, name) for outage in outages for at, name in outage)
-    for at, name in alerts:
-        post(server, name, 2, begins + at)
-    bad = {name for _, name in alerts}
+    kind = lambda alert: "hosts" if alert.is_host else "checks"
+    results = [(at, alert.name, kind(alert)) for alert in episode.alerts for at in alert.results]
+    for at, name, what in sorted(results, key=lambda result: result[0]):
+        post(server, name, 1 if what == "hosts" else 2, begins + at - STORY, what)
 
     def settled():
         open_ones = server.get("/api/v1/incidents").json["incidents"]
         wholes = [server.get(f"/api/v1/incidents/{one['id']}").json for one in open_ones]
-        return wholes if {it["monitor"] for one in wholes for it in one["troubles"]} == bad else None
+        return wholes if {it["monitor"] for one in wholes for it in one["troubles"]} == set(episode.of) else None
 
-    wholes = wait_for(settled, what=f"incidents of {bad}")
-    for _, name in alerts:
-        post(server, name, 0, begins + 250)
+    wholes = wait_for(settled, what=f"incidents of {set(episode.of)}")
+    # Hosts first: what is on a host that is down is not asked.
+    for alert in sorted(episode.alerts, key=lambda alert: (not alert.is_host, alert.name not in RACKS)):
+        post(server, alert.name, 0, begins + LENGTH, kind(alert))
     wait_for(lambda: server.get("/api/v1/incidents").json["open"] == 0, what="the end of all")
-    return [{it["monitor"] for it in one["troubles"]} for one in wholes], wholes
+    for one in wholes:
+        whys = [it["why"] for it in one["troubles"] if it["why"]]
+        assert len(whys) == one["grouped"]
+    return [{it["monitor"] for it in one["troubles"]} for one in wholes]
 
 
-def test_twenty_outages_are_hardly_more_than_twenty_incidents(bellwether):
+def labels(alert, number):
+    name = "RackDown" if alert.name in RACKS else "HostDown" if alert.is_host else alert.name.split("/")[-1]
+    # What checks of one kind are told apart by, such as the queue.
+    return {"alertname": name, "host": alert.host, "rack": RACK_OF.get(alert.host, alert.host), "service": alert.service,
+            "check": alert.name, "severity": "critical", "episode": str(number)}
+
+
+def as_prometheus_posts(alert, number, begins):
+    at = datetime.datetime.fromtimestamp(begins + alert.at - STORY, datetime.UTC)
+    ends = datetime.datetime.fromtimestamp(time.time() + 3600, datetime.UTC)
+    told = {name: value for name, value in labels(alert, number).items() if value}
+    return {"labels": told, "startsAt": at.isoformat(), "endsAt": ends.isoformat()}
+
+
+def inhibited(episode):
+    """How many of its alerts the rules keep quiet: those of hosts and switches that are down."""
+    down = {alert.name for alert in episode.alerts if alert.is_host}
+    by_rack = lambda alert: alert.name not in RACKS and RACK_OF.get(alert.host) in down
+    return sum(by_rack(alert) or (not alert.is_host and alert.host in down) for alert in episode.alerts)
+
+
+@pytest.fixture
+def alertmanager(tmp_path):
+    server = Alertmanager(tmp_path / "alertmanager", alertmanager_config()).start()
+    yield server
+    server.stop()
+
+
+def test_twenty_outages_are_hardly_more_than_twenty_incidents(bellwether, alertmanager):
     server = bellwether(config())
-    story = list(OUTAGES)
-    if os.environ.get("BELLWETHER_LONG"):
-        chance = random.Random(5)
-        story += [[[(int(at * chance.uniform(0.5, 1.3)), name) for at, name in outage] for outage in both] for _ in range(10) for both in OUTAGES]
+    seeds = range(1, 11) if os.environ.get("BELLWETHER_LONG") else [1]
+    story = [(outage, Episode(outage, seed)) for seed in seeds for outage in OUTAGES]
     begins = int(time.time()) - APART * len(story)
-    incidents, outages, members, wrongly = 0, 0, 0, 0
-    per_outage = collections.Counter()
-    for number, both in enumerate(story):
-        groups, wholes = play(server, both, begins + APART * number)
-        of = {name: index for index, outage in enumerate(both) for _, name in outage}
-        for group in groups:
-            [(main, _)] = collections.Counter(of[name] for name in group).most_common(1)
-            wrongly += sum(of[name] != main for name in group)
-            per_outage[number, main] += 1
-        members += len(of)
-        outages += len(both)
-        incidents += len(groups)
-        for one in wholes:
-            whys = [it["why"] for it in one["troubles"] if it["why"]]
-            assert len(whys) == one["grouped"] == len(one["troubles"]) - 1, "each member but the first says why it is there"
-    print(f"{outages} outages, {incidents} incidents ({incidents / outages:.2f} each), {wrongly} of {members} members wrongly merged")
-    assert outages >= 20
-    assert incidents / outages <= 1.2, per_outage
-    assert wrongly / members <= 0.02
+    ours, theirs = Count(), {name: Count() for name in GROUP_BY}
+    for number, (outage, episode) in enumerate(story):
+        at = begins + APART * number
+        alertmanager.take([as_prometheus_posts(alert, number, at) for alert in episode.alerts])
+        ours.add(episode, play(server, episode, at), outage)
+
+    quiet = sum(inhibited(episode) for _, episode in story)
+    suppressed = lambda: sum(alert["status"]["state"] == "suppressed" for alert in alertmanager.alerts())
+    wait_for(lambda: len(alertmanager.alerts()) == sum(len(episode.alerts) for _, episode in story) and suppressed() == quiet,
+             what="Alertmanager to have taken all alerts")
+    for name, count in theirs.items():
+        of_episode = collections.defaultdict(list)
+        for group in alertmanager.groups(name):
+            for number in {alert["episode"] for alert in group}:
+                of_episode[int(number)].append({alert["check"] for alert in group if alert["episode"] == number})
+        for number, (outage, episode) in enumerate(story):
+            count.add(episode, of_episode[number], outage)
+
+    print(f"\nincidents: {ours}")
+    for name, count in theirs.items():
+        print(f"Alertmanager, group_by {GROUP_BY[name]}: {count}")
+    assert ours.outages >= 20 and all(count.outages == ours.outages for count in theirs.values())
+    assert ours.groups / ours.outages <= 1.2, ours.more_than_one
+    assert ours.wrong / ours.members <= 0.02, ours.more_than_one
+    assert all(count.groups > ours.groups for count in theirs.values())
 
 
 def test_the_first_pages_at_once_and_its_parts_page_nobody(bellwether, hook):

@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// (a file that tells that it is there, the Debian package that brings it)
-const PACKAGES: [(&str, &str); 14] = [
+const PACKAGES: [(&str, &str); 15] = [
     ("/usr/bin/chromium", "chromium"),
     ("/usr/sbin/collectd", "collectd-core"),
     ("/usr/lib/nagios/plugins/check_graphite", "monitoring-plugins-contrib"),
     ("/usr/lib/nagios/plugins/check_http", "monitoring-plugins-standard"),
     // Judges the state machine.
     ("/usr/sbin/nagios4", "nagios4-core"),
+    // Groups the same alerts beside us.
+    ("/usr/bin/prometheus-alertmanager", "prometheus-alertmanager"),
     // Sets clocks: Nagios's, to look at its time periods, and ours.
     ("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "libfaketime"),
     // What built-in checks ask.

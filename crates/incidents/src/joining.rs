@@ -162,6 +162,7 @@ impl Incidents {
         }
         self.stay_told(&before, into, members);
         self.reasons_go_with(&before, into, members);
+        self.parts_go_with(from, into);
         for (id, text) in
             [(from, format!("{} of it are #{into} now", members.len())), (into, format!("from #{from}"))]
         {
@@ -183,6 +184,23 @@ impl Incidents {
                 incident.detail.also.insert(reason.clone());
             }
             self.by_reason.insert(reason, into);
+        }
+    }
+
+    /// What was merged into the whole, and of which nothing is left there, is a part of this one: its end is this one's.
+    fn parts_go_with(&mut self, from: IncidentId, into: IncidentId) {
+        let reasons_in = |id: IncidentId| -> BTreeSet<String> {
+            let incident = self.live.get(&id);
+            incident.into_iter().flat_map(Incident::bad).map(|(key, _)| self.reason(key)).collect()
+        };
+        let (left, gone) = (reasons_in(from), reasons_in(into));
+        let of = |part: &&Incident, all: &BTreeSet<String>| part.reasons().any(|reason| all.contains(reason));
+        let parts = self.parts_of(from).filter(|part| of(part, &gone) && !of(part, &left));
+        for part in parts.map(|part| part.id).collect::<Vec<_>>() {
+            if let Some(part) = self.live.get_mut(&part) {
+                part.detail.merged_into = Some(into);
+            }
+            self.unsaved.incident(part);
         }
     }
 

@@ -408,3 +408,21 @@ fn whoever_has_a_part_has_the_whole_unless_somebody_has_that() {
     assert_eq!(story.act_as("ops", 3, Deed::Merge { into: 1 }).unwrap(), NOBODY, "once");
     assert_eq!(story.owner(1).as_deref(), Some("ana"));
 }
+
+#[test]
+fn what_was_merged_and_is_split_off_again_takes_along_who_was_told_of_it() {
+    let mut story = Story::new();
+    story.goes("latency", State::Critical);
+    story.goes("unclaimed", State::Critical);
+    story.act(2, Deed::Merge { into: 1 }).unwrap();
+    let now = Timestamp(story.now);
+    story.incidents.split(1, "bea", &[key("unclaimed")], "it was another one after all", now).unwrap();
+    story.killed();
+    // Told of the whole, so of the part.
+    story.believes.extend([(3, "ops by mail".into()), (3, "ops by hook".into())]);
+    assert_eq!(story.goes("latency", State::Ok).len(), 2, "default was told of the other one, which is bad");
+    let mut end = story.goes("unclaimed", State::Ok);
+    end.sort();
+    assert_eq!(end, ["recovery ops by hook", "recovery ops by mail", "resolved default by hook"]);
+    assert!(story.believes.is_empty());
+}

@@ -5,8 +5,11 @@
 //! Whatever comes, whoever got a word of trouble gets one of its end, each incident is in the hands of the one in whom the rules say,
 //! and policies tell whom they name, to the second and nobody else.
 
+mod model;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::model::{Case, Course, Steps, Weather};
 use super::policies::{Random, policy, step};
 use super::*;
 use crate::desk::{Attempt, Desk};
@@ -23,75 +26,6 @@ const LAST: &str = "sms";
 /// Two go by policies, the others have contacts whom no policy names; the last two are of one service.
 const NAMES: [&str; 5] = ["paged", "paged2", "unclaimed", "latency", "checkout"];
 const BY_CONTACTS: [(&str, &str); 3] = [("unclaimed", "dan"), ("latency", "ops"), ("checkout", "eve")];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Weather {
-    Fine,
-    /// 429: come back later.
-    Busy,
-    /// The connection is reset before anything was taken.
-    Cuts,
-    /// It was taken, and the answer comes too late.
-    Late,
-    /// It is refused for good.
-    Refuses,
-    /// It wants no more pages, for ever.
-    Gone,
-}
-
-/// What a policy says, in seconds.
-#[derive(Clone, Debug)]
-struct Steps {
-    name: &'static str,
-    steps: Vec<(Vec<&'static str>, i64)>,
-    repeat: i64,
-}
-
-/// How far an incident is in it.
-#[derive(Clone, Debug)]
-struct Course {
-    of: Steps,
-    next: usize,
-    rounds: i64,
-    reached: bool,
-    due: Option<i64>,
-}
-
-impl Course {
-    fn begin(of: &Steps, now: i64) -> Course {
-        Course { of: of.clone(), next: 0, rounds: 0, reached: false, due: Some(now) }
-    }
-
-    /// Whom it tells now.
-    fn told(&mut self, now: i64) -> Vec<&'static str> {
-        let Some(due) = self.due.filter(|due| *due <= now) else { return Vec::new() };
-        // What had to wait for long has all of its time anew.
-        let base = if now - due <= 5 { due } else { now };
-        loop {
-            if self.next == self.of.steps.len() {
-                if !self.reached || self.rounds == self.of.repeat {
-                    self.due = None;
-                    return vec!["default"];
-                }
-                (self.next, self.rounds, self.reached) = (0, self.rounds + 1, false);
-            }
-            let (people, wait) = &self.of.steps[self.next];
-            self.next += 1;
-            if !people.is_empty() {
-                (self.due, self.reached) = (Some(base + wait), true);
-                return people.clone();
-            }
-        }
-    }
-}
-
-/// An incident as the rules say that it is.
-#[derive(Clone, Debug, Default)]
-struct Case {
-    owner: Option<&'static str>,
-    snoozed_until: Option<i64>,
-    course: Option<Course>,
-}
 
 struct World {
     seed: u64,
@@ -151,7 +85,7 @@ impl World {
         }
         let mut policies = BTreeMap::new();
         for (monitor, name) in [("paged", "p"), ("paged2", "q")] {
-            let steps = some_steps(name, &mut random);
+            let steps = Steps::some(name, &mut random);
             let written = steps.steps.iter().map(|(people, wait)| {
                 let all: Vec<&str> = people.iter().copied().chain(["zoe"]).collect();
                 step(&all, &format!("{wait}s"))
@@ -518,13 +452,4 @@ impl World {
             );
         }
     }
-}
-
-fn some_steps(name: &'static str, random: &mut Random) -> Steps {
-    let mut steps = Vec::new();
-    for _ in 0..1 + random.below(3) {
-        let named: Vec<&str> = ["ana", "ben", "cyd"].into_iter().filter(|_| random.below(3) == 0).collect();
-        steps.push((named, 1 + random.below(40)));
-    }
-    Steps { name, steps, repeat: random.below(3) }
 }
