@@ -245,7 +245,8 @@ impl Incidents {
         }
         let why = trouble.why.as_ref().map(|why| format!(" (grouped: {why})")).unwrap_or_default();
         let text = format!("{key} is {}{why}: {}", trouble.state, trouble.text);
-        let is_host = key.host && trouble.state == State::Down;
+        // Down, or behind one that is: nobody asks its checks either way.
+        let is_host = key.host && !trouble.is_over();
         let since = trouble.since;
         incident.troubles.insert(key.clone(), trouble);
         let is_check =

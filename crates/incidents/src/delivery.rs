@@ -155,7 +155,7 @@ impl Inner {
             return;
         }
         if self.reroute_one(&page, why, now) {
-            self.reroute_end_of(&page, why, now);
+            self.reroute_rest_of(&page, why, now);
         } else {
             self.outbox.counters.reached_nobody += 1;
             tracing::error!(
@@ -207,18 +207,19 @@ impl Inner {
         }
     }
 
-    /// Whoever hears of a problem in another's place, when all the others know its end already, hears of the end too:
-    /// it waits behind.
-    fn reroute_end_of(&mut self, problem: &Page, why: &str, now: Timestamp) {
+    /// Whoever hears of a problem in another's place, when all the others know its end already, hears of the end too, and
+    /// of what comes between: they wait behind, and go in their order.
+    fn reroute_rest_of(&mut self, problem: &Page, why: &str, now: Timestamp) {
         let Some(incident) =
             problem.incident.filter(|id| problem.kind.is_problem() && !self.incidents.knows(*id))
         else {
             return;
         };
-        let is_end = |page: &Page| {
-            page.kind.is_end() && page.incident == Some(incident) && page.contact == problem.contact
+        let follows = |page: &Page| {
+            page.id > problem.id && page.incident == Some(incident) && page.contact == problem.contact
         };
-        for page in self.outbox.of_channel(&problem.channel).into_iter().filter(is_end) {
+        let waiting = self.outbox.of_channel(&problem.channel).into_iter();
+        for page in waiting.filter(|page| follows(page) && (page.kind.is_problem() || page.kind.is_end())) {
             self.reroute_one(&page, why, now);
         }
     }

@@ -229,3 +229,33 @@ fn a_page_that_is_given_up_goes_another_way_once_though_its_channel_is_found_to_
     let in_place = told.iter().filter(|told| told.starts_with("problem default web/")).count();
     assert_eq!(in_place, 2, "each once: {told:?}");
 }
+
+#[test]
+fn who_stands_in_hears_of_the_end_last_whatever_came_between() {
+    let mut counter = Counter::new();
+    counter.goes("web/disk", State::Critical);
+    let at = Timestamp(counter.now);
+    let notice = |kind, state| Notice {
+        id: id("web/disk"),
+        at,
+        kind,
+        state,
+        contact: "ana".into(),
+        number: 1,
+        text: "full".into(),
+        author: "".into(),
+        comment: "".into(),
+    };
+    let problem = notice(NoticeKind::Problem, State::Critical);
+    counter.desk.take(&[], &[(problem.clone(), false), (problem, false)], at).unwrap();
+    let fine = change("web/disk", State::Ok, None, counter.now);
+    counter.desk.take(&[fine], &[(notice(NoticeKind::Recovery, State::Ok), false)], at).unwrap();
+    counter.try_all("mail", &Counter::given_up());
+    let told = counter.try_all("hook", &Attempt::Delivered);
+    let of_disk: Vec<_> = told.iter().filter(|told| told.ends_with("web/disk")).collect();
+    assert_eq!(
+        of_disk,
+        ["problem default web/disk", "problem default web/disk", "recovery default web/disk"],
+        "{told:?}"
+    );
+}

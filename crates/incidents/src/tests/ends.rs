@@ -158,6 +158,17 @@ fn acknowledged_checks_are_an_acknowledged_incident_as_long_as_they_are() {
     assert_eq!(phase(&story), Phase::Acknowledged, "the incident itself was");
 }
 
+#[test]
+fn what_was_held_back_behind_a_host_is_in_its_incident_though_it_is_only_unreachable() {
+    for state in [State::Down, State::Unreachable] {
+        let mut story = Story::new();
+        assert_eq!(story.goes_with("web/disk", State::Critical, Some(Withheld::HostDown)), NOBODY);
+        assert_eq!(story.incidents.open_count(), 0);
+        story.goes("host:web", state);
+        assert_eq!(story.incidents.live[&1].bad().count(), 2, "{state}");
+    }
+}
+
 /// Weeks of anything: at the end, when all is well and nothing is held back, everybody who was told of a problem has
 /// been told of its end, and nobody of an end without a problem.
 #[test]

@@ -39,6 +39,8 @@ struct World {
     policies: BTreeMap<&'static str, Steps>,
     bad: BTreeSet<&'static str>,
     cases: BTreeMap<IncidentId, Case>,
+    /// Bad again before all had heard of the end, or with a part that was: stories tell in whose hands these are.
+    unfollowed: BTreeSet<IncidentId>,
     last_page: i64,
     /// Pages that have reached their receiver: a second time it is the same page.
     got: HashSet<i64>,
@@ -119,6 +121,7 @@ impl World {
             policies,
             bad: BTreeSet::new(),
             cases: BTreeMap::new(),
+            unfollowed: BTreeSet::new(),
             last_page: 0,
             got: HashSet::new(),
             waiting_for_end: HashSet::new(),
@@ -273,6 +276,9 @@ impl World {
             self.cases.insert(from, part);
             return;
         }
+        if self.unfollowed.contains(&from) {
+            self.unfollowed.insert(into);
+        }
         case.course = case.course.take().or(part.course);
         case.owner = case.owner.or(part.owner);
         self.does(from, who, &Deed::Merge { into });
@@ -290,6 +296,9 @@ impl World {
         let count = i64::try_from(members.len()).unwrap();
         let chosen = members[usize::try_from(self.random.below(count)).unwrap()].clone();
         let new = self.desk.split(id, who, std::slice::from_ref(&chosen), "", Timestamp(self.now)).unwrap();
+        if self.unfollowed.contains(&id) {
+            self.unfollowed.insert(new);
+        }
         let own = self.policies.get(&*chosen.monitor);
         let same = case.course.clone().filter(|course| own.is_some_and(|own| own.name == course.of.name));
         let anew = own.filter(|_| case.owner.is_none()).map(|own| Course::begin(own, self.now));
@@ -313,20 +322,21 @@ impl World {
         let (seed, now) = (self.seed, self.now);
         let owners: BTreeMap<IncidentId, Option<String>> = {
             let inner = self.desk.inner.lock();
-            // What was over and is bad again before all have heard of the end is told of by stories.
-            let open =
-                inner.incidents.live.values().filter(|one| !one.is_closed() && one.detail.reopened == 0);
-            open.map(|one| {
-                let owner = one.owner().map(|(name, _)| name.to_owned());
-                assert_eq!(
-                    owner.is_some(),
-                    one.phase == Phase::Acknowledged,
-                    "seed {seed}, {now}: {}",
-                    one.id
-                );
-                (one.id, owner)
-            })
-            .collect()
+            let open: Vec<_> = inner.incidents.live.values().filter(|one| !one.is_closed()).collect();
+            self.unfollowed.extend(open.iter().filter(|one| one.detail.reopened > 0).map(|one| one.id));
+            open.into_iter()
+                .filter(|one| !self.unfollowed.contains(&one.id))
+                .map(|one| {
+                    let owner = one.owner().map(|(name, _)| name.to_owned());
+                    assert_eq!(
+                        owner.is_some(),
+                        one.phase == Phase::Acknowledged,
+                        "seed {seed}, {now}: {}",
+                        one.id
+                    );
+                    (one.id, owner)
+                })
+                .collect()
         };
         self.cases.retain(|id, _| owners.contains_key(id));
         for (id, case) in &self.cases {
