@@ -5,7 +5,7 @@ use std::sync::Arc;
 use incidents::book::{Book, Contact, Kind, Subject, Ways};
 use incidents::config::Environments;
 use monitors::Definitions;
-use monitors::config::ContactConfig;
+use monitors::config::{ContactConfig, ServiceConfig};
 use monitors::machine::Hours;
 use monitors::services::Services;
 use state_store::StateStore;
@@ -86,6 +86,9 @@ fn enter_services(book: &mut Book, all: &Definitions) {
         if *host {
             names.extend(services.of_host(name).into_iter().map(Arc::from));
         }
+        let named = |one: &&ServiceConfig| names.iter().any(|name| **name == *one.name);
+        let mut playbooks = services.all.iter().filter(named).filter_map(|one| one.playbook.clone());
+        subject.playbook_of_service = playbooks.next();
         subject.services = names;
     }
     book.service_needs =

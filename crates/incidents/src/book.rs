@@ -42,6 +42,8 @@ pub struct Subject {
     pub services: Vec<Arc<str>>,
     pub contacts: Vec<Arc<str>>,
     pub playbook: Option<String>,
+    /// Of a service that it watches, for what has none itself.
+    pub playbook_of_service: Option<String>,
     pub description: Option<String>,
     /// The conditions as written, such as `> 300`.
     pub warning: Option<String>,

@@ -18,6 +18,7 @@ use crate::limits::{MAX_ENTRIES, MAX_LISTED_INSTANCES, MAX_TEXT, cut};
 use crate::oncall::Roster;
 use crate::oncall::escalating::{Openings, Turns};
 use crate::page::Page;
+use crate::playbooks::Playbooks;
 use crate::store::Unsaved;
 
 /// What is asked of those who watch, once a second, about what is not told yet.
@@ -45,6 +46,7 @@ pub struct Counters {
 pub struct Incidents {
     pub(crate) book: Book,
     pub(crate) roster: Arc<Roster>,
+    pub(crate) playbooks: Playbooks,
     /// Whose turn it is in steps of policies that go round.
     pub(crate) turns: Turns,
     pub(crate) openings: Openings,
@@ -340,7 +342,10 @@ impl Incidents {
             breaches: 0,
             unlisted: 0,
             entries: 0,
-            playbook: subject.and_then(|subject| subject.playbook.clone()),
+            playbook: subject
+                .and_then(|subject| subject.playbook.as_ref().or(subject.playbook_of_service.as_ref()))
+                .cloned(),
+            ticks: BTreeMap::new(),
             production: self.environment(key).1,
             environment: self.environment(key).0.map(str::to_owned),
             ending: false,

@@ -12,6 +12,7 @@ use crate::learning::Helped;
 use crate::limits::{MAX_TEXT, PARTS_IN_TITLE, cut};
 use crate::oncall::Escalation;
 use crate::page::PageKind;
+use crate::playbooks::Tick;
 
 pub type IncidentId = i64;
 
@@ -187,7 +188,7 @@ pub struct Entry {
     pub at: Timestamp,
     /// `opened`, `worse`, `better`, `instance`, `notice`, `page`, `acknowledged`, `unacknowledged`, `note`, `snoozed`,
     /// `resolved`, `reopened`, `taken`, `handed_over`, `escalated`, `severity`, `merged`, `split`, `declared`,
-    /// `helped`.
+    /// `helped`, `ticked`, `unticked`.
     pub kind: &'static str,
     /// A person, a contact, or empty.
     pub who: String,
@@ -239,6 +240,9 @@ pub struct Detail {
     pub entries: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub playbook: Option<String>,
+    /// Steps of the playbook that are done, by their words.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ticks: BTreeMap<String, Tick>,
     pub production: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,

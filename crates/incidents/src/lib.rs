@@ -12,6 +12,7 @@
 //! | [`answers`] | what comes back from channels, and who follows what people do |
 //! | [`book`] | what incidents know of what is watched and of contacts; the binary makes it from the definitions |
 //! | [`config`] | `[incidents]`, `[[environment]]` |
+//! | [`comments`] | what people say of a monitor, a panel, an error group, a playbook |
 //! | [`incident`] | an incident, the troubles in it, its timeline |
 //! | [`page`] | one attempt to reach one contact by one channel, and what it says |
 //! | [`core`] | [`Incidents`]: how an incident opens and changes; plain code, time passed in |
@@ -31,6 +32,7 @@
 //! | `trying` | "send a test now" |
 //! | `token` | what a link that acknowledges holds |
 //! | [`oncall`] | schedules: who is on call when |
+//! | [`playbooks`] | what to look at and do when something fires, and what of it is done |
 //! | `part` | what of incidents those see whose scope is a part of all names |
 //! | [`outbox`] | pages that wait, and what became of each |
 //! | [`desk`] | [`Desk`]: all of it over the state database, shared by threads |
@@ -43,6 +45,7 @@
 mod again;
 pub mod answers;
 pub mod book;
+pub mod comments;
 pub mod config;
 pub mod core;
 pub mod deeds;
@@ -63,6 +66,7 @@ pub mod outbox;
 pub mod page;
 mod part;
 mod people;
+pub mod playbooks;
 pub mod reports;
 pub mod rooms;
 mod store;

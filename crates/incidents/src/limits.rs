@@ -44,6 +44,26 @@ pub const MAX_MISSED_MENTIONS: usize = 5;
 pub const MAX_HELPED: usize = 1_000;
 /// The last times that something happened, which is what a person reads before acting.
 pub const EARLIER: usize = 3;
+/// A playbook is read by somebody who was just woken; this is a small book.
+pub const MAX_PLAYBOOK: usize = 64 * 1_024;
+/// It is called as a monitor may be.
+pub const MAX_PLAYBOOK_NAME: usize = 200;
+/// All are held in memory: each page of a problem says how its playbook begins.
+pub const MAX_PLAYBOOKS: usize = 1_000;
+/// Saves of one playbook that are kept.
+pub const MAX_PLAYBOOK_VERSIONS: i64 = 200;
+/// Steps of one section, and what is read of each.
+pub const MAX_STEPS: usize = 100;
+pub const MAX_STEP: usize = 500;
+/// Steps of one incident that are ticked: those of versions that are gone count too.
+pub const MAX_TICKS: usize = 500;
+/// Steps that a message and the page behind its link name; a small screen has room for no more.
+pub const STEPS_TOLD: usize = 3;
+/// What a comment is on: the longest names that there are, and what kind they are of.
+pub const MAX_COMMENTED_NAME: usize = 1_024;
+/// Of one thing, and of all together; the oldest go.
+pub const MAX_COMMENTS_OF_ONE: i64 = 500;
+pub const MAX_COMMENTS: i64 = 100_000;
 /// A check's own rules get so long to tell an end that nothing holds back; then the incident tells it. They do so with
 /// the next result, and a check whose results are sent may have had its last.
 pub const PATIENCE_SECONDS: i64 = 900;

@@ -1,4 +1,4 @@
-//! `@name` in a note: that contact is paged with it, whatever their hours are. It is no word of trouble, and changes
+//! `@name` in a note or a comment: that contact is paged with it, whatever their hours are. It is no word of trouble, and changes
 //! nothing in who is told of what.
 
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::people::{Refusal, check_text};
 
 /// Whom a note names.
 #[derive(Debug, Default)]
-struct Mentioned {
-    reached: Vec<Reached>,
+pub(crate) struct Mentioned {
+    pub reached: Vec<Reached>,
     /// Words that look like somebody and reach nobody, each with why.
-    missed: Vec<String>,
+    pub missed: Vec<String>,
 }
 
 impl Incidents {
@@ -84,7 +84,7 @@ impl Incidents {
     }
 
     /// Nobody is paged for what they say themselves.
-    fn mentioned(&self, by: &str, text: &str) -> Result<Mentioned, Refusal> {
+    pub(crate) fn mentioned(&self, by: &str, text: &str) -> Result<Mentioned, Refusal> {
         check_text("text", text, MAX_NOTE)?;
         if text.trim().is_empty() {
             return Err(Refusal::Bad("a note needs a text".into()));

@@ -162,6 +162,8 @@ pub enum About {
     Channel,
     /// Something that a person says is wrong.
     Declared,
+    /// What a comment is on that nobody watches, such as a panel.
+    Comment,
 }
 
 impl About {
@@ -172,6 +174,7 @@ impl About {
             About::Host => "host",
             About::Channel => "channel",
             About::Declared => "declared",
+            About::Comment => "comment on",
         }
     }
 }

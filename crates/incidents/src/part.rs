@@ -20,7 +20,7 @@ impl Key {
     }
 
     /// The reason for which it would have opened an incident.
-    fn is_behind(&self, reason: &str) -> bool {
+    pub(crate) fn is_behind(&self, reason: &str) -> bool {
         let name = match reason.split_once(':') {
             Some(("host", host)) if self.host => host,
             Some(("monitor", monitor)) if !self.host => monitor,
@@ -46,6 +46,7 @@ impl Incident {
         // What it is called after may be somebody else's.
         if !self.troubles.keys().any(|key| key.is_behind(&self.reason)) {
             self.title = first.to_string();
+            self.detail.playbook = None;
             self.reason = format!("{}{}", if first.host { "host:" } else { "monitor:" }, first.monitor);
         }
         let mut also = std::mem::take(&mut self.detail.also);

@@ -53,6 +53,11 @@ pub enum Deed {
     Merge {
         into: IncidentId,
     },
+    /// A step of its playbook, by its words.
+    Tick {
+        step: String,
+        done: bool,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +108,7 @@ impl Incidents {
             }
             Deed::Reopen { comment } => self.reopen_by_hand(id, author, comment, now)?,
             Deed::Merge { into } => self.merge(id, *into, author, now)?,
+            Deed::Tick { step, done } => self.tick_step(id, author, step, *done, now)?,
         }
         self.touch(id);
         Ok(bad)

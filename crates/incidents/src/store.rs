@@ -14,6 +14,7 @@ use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Trouble};
 use crate::limits::{MAX_CLOSED, MAX_KEPT_PAGES, MAX_REOPEN_SECONDS};
 use crate::oncall::escalating::{Openings, Turns};
 use crate::page::{Page, PageKind};
+use crate::playbooks;
 
 pub const MIGRATIONS: Migrations = Migrations {
     room: "incidents",
@@ -40,7 +41,15 @@ pub const MIGRATIONS: Migrations = Migrations {
         // It was worth being told of, and the word of it came too late. By the indexes the last time is found again.
         "ALTER TABLE incident_verdict ADD COLUMN too_late INTEGER NOT NULL DEFAULT 0;
          CREATE INDEX incident_reason ON incident (reason, id);
-         CREATE INDEX trouble_member ON trouble (host, monitor, instance);"],
+         CREATE INDEX trouble_member ON trouble (host, monitor, instance);",
+        // What to do when something fires, and what people say of it. A version without a text is where it was taken out.
+        "CREATE TABLE playbook (name TEXT PRIMARY KEY, text TEXT NOT NULL, version INTEGER NOT NULL, author TEXT NOT NULL,
+            at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+         CREATE TABLE playbook_version (name TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL, author TEXT NOT NULL,
+            text TEXT, PRIMARY KEY (name, version)) STRICT, WITHOUT ROWID;
+         CREATE TABLE comment (id INTEGER PRIMARY KEY AUTOINCREMENT, about TEXT NOT NULL, at INTEGER NOT NULL, author TEXT NOT NULL,
+            text TEXT NOT NULL) STRICT;
+         CREATE INDEX comment_about ON comment (about, id);"],
 };
 
 /// The place of what is bad and in no incident.
@@ -220,6 +229,7 @@ impl Incidents {
         incidents.held = troubles(store, HELD)?;
         incidents.turns = Turns::load(store)?;
         incidents.openings = Openings::load(store)?;
+        incidents.playbooks = playbooks::store::load(store)?;
         Ok(incidents)
     }
 }

@@ -71,7 +71,7 @@ impl Incidents {
             instances: Vec::new(),
             bad: usize::from(!trouble.is_over()),
             description: subject.and_then(|subject| subject.description.clone()),
-            playbook: subject.and_then(|subject| subject.playbook.clone()),
+            playbook: subject.and_then(|subject| self.told_playbook(key, subject)),
             about,
             name: key.monitor.to_string(),
             instance: key.instance.to_string(),

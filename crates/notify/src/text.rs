@@ -39,8 +39,13 @@ pub fn said(letter: &Letter, settings: &Settings, now: i64) -> Said {
     if let Some(description) = &message.description {
         facts.push(("About", description.clone()));
     }
-    facts.push(("State", message.state.to_string()));
+    // Nothing is wrong with what is only talked of.
+    let is_talk = page.kind == PageKind::Mention && page.incident.is_none() && !message.state.is_problem();
+    if !is_talk {
+        facts.push(("State", message.state.to_string()));
+    }
     match message.until {
+        _ if is_talk => {}
         Some(until) => {
             let lasted = spell(until - message.since);
             facts.push(("Was bad", format!("from {} to {} ({lasted})", clock(message.since), clock(until))));
@@ -139,6 +144,7 @@ fn link(page: &Page, base: &str) -> String {
     match (page.incident, page.message.about) {
         (Some(incident), _) => format!("{base}/incidents/{incident}"),
         (None, About::Host) => format!("{base}/hosts/{name}"),
+        (None, About::Comment) => format!("{base}/"),
         (None, About::Check) => format!("{base}/checks/{name}"),
         (None, _) => format!("{base}/monitors/{name}"),
     }

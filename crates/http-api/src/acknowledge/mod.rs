@@ -21,6 +21,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use sha2::{Digest, Sha256};
+use vocabulary::ports::Scope;
 use vocabulary::time::HumanDuration;
 
 use crate::answer::{Answer, Problem};
@@ -103,9 +104,20 @@ fn deed(services: &Services, link: &Link, form: &[u8]) -> Answer<Option<Deed>> {
             let may = phase != Phase::Resolved && !has_just_escalated(link, services.clock.now().0);
             Ok(may.then_some(Deed::Escalate { to: Vec::new(), comment }))
         }
+        how @ ("tick" | "untick") => {
+            let number = |name: &str| {
+                let given = field(name).and_then(|text| text.parse::<u32>().ok());
+                given.ok_or_else(|| Problem::bad_request(format!("a {how} needs the number of a `{name}`")))
+            };
+            let step = (number("step")? as usize, i64::from(number("version")?));
+            let id = link.whole.incident.id;
+            let ticking = services.desk.ticking(&Scope::everything(), id, step, how == "tick");
+            let ticking = ticking.map_err(|failed| incidents::refusal(id, failed))?;
+            Ok((phase != Phase::Resolved).then_some(ticking))
+        }
         other => {
             let why = format!("`do` is `{other}`");
-            Err(Problem::bad_request(why).hint("write acknowledge, escalate or snooze"))
+            Err(Problem::bad_request(why).hint("write acknowledge, escalate, snooze, tick or untick"))
         }
     }
 }

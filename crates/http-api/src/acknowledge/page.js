@@ -1,13 +1,13 @@
 (() => {
-  // What could not be sent is kept under this name, over reloads too, and sent as soon as it can be.
+  // What could not be sent is kept under this name, over reloads too, and sent in its order as soon as it can be.
   const KEPT = 'unsent ' + location.pathname
   const OLDEST_MS = 3600e3, RETRY_MS = 4000, LOOK_MS = 10000, PATIENCE_MS = 15000
   const unsent = document.getElementById('unsent')
-  let memory = null, busy = false
-  const kept = () => { try { return JSON.parse(localStorage.getItem(KEPT)) || memory } catch { return memory } }
-  const keep = (what) => {
-    memory = what
-    try { what ? localStorage.setItem(KEPT, JSON.stringify(what)) : localStorage.removeItem(KEPT) } catch { /* Private windows keep nothing; memory does. */ }
+  let memory = [], busy = false
+  const kept = () => { try { return [JSON.parse(localStorage.getItem(KEPT)) ?? memory].flat() } catch { return memory } }
+  const keep = (all) => {
+    memory = all
+    try { all.length ? localStorage.setItem(KEPT, JSON.stringify(all)) : localStorage.removeItem(KEPT) } catch { /* Private windows keep nothing; memory does. */ }
   }
   const say = (text) => { if (unsent.textContent !== text) unsent.textContent = text }
 
@@ -23,25 +23,28 @@
     main.replaceWith(next)
   }
   async function send() {
-    const what = kept()
+    const [what] = kept()
     if (!what || busy) return
-    if (Date.now() - what.at > OLDEST_MS) { keep(null); say('It was never sent, and is too old now: look before you do it again.'); return }
+    if (Date.now() - what.at > OLDEST_MS) { keep(kept().slice(1)); say('It was never sent, and is too old now: look before you do it again.'); return }
     busy = true
+    let sent = false
     try {
       const { status, page } = await ask({ method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body: what.body })
       if (status >= 500) throw new Error(String(status))
-      keep(null)
-      say('')
+      keep(kept().slice(1))
+      sent = true
       show(page)
+      if (kept().length === 0) say('')
     } catch {
       say('Not sent yet. It is kept, and sent as soon as there is a connection.')
     }
     busy = false
+    if (sent) void send()
   }
   document.addEventListener('submit', (event) => {
     event.preventDefault()
     const body = new URLSearchParams(new FormData(event.target, event.submitter))
-    keep({ body: String(body), at: Date.now() })
+    keep([...kept(), { body: String(body), at: Date.now() }])
     say('Sending…')
     void send()
   })
@@ -49,8 +52,8 @@
   setInterval(() => void send(), RETRY_MS)
   // How it stands by now, while somebody looks and types nothing.
   setInterval(async () => {
-    if (document.hidden || kept() || busy || document.activeElement?.matches('main *')) return
-    try { const { status, page } = await ask({}); if (status === 200 && !kept()) show(page) } catch { /* The next look will tell. */ }
+    if (document.hidden || kept().length || busy || document.activeElement?.matches('main *')) return
+    try { const { status, page } = await ask({}); if (status === 200 && !kept().length) show(page) } catch { /* The next look will tell. */ }
   }, LOOK_MS)
   void send()
 })()

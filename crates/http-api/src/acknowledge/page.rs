@@ -1,9 +1,11 @@
 //! The page itself. One request: everything but the picture is in it.
 
+use ::incidents::limits::STEPS_TOLD;
 use ::incidents::page::Message;
+use ::incidents::playbooks::{Guide, Step, markdown};
 use ::incidents::{Incident, KeptPage, Phase};
 
-use super::parts::{clock, escape, first_steps, lasting, mark, short_clock};
+use super::parts::{clock, escape, lasting, mark, short_clock};
 use super::{Link, SCRIPT, graph};
 use crate::annotations::{self, Annotation, Query, TagSet};
 use crate::answer::Problem;
@@ -16,7 +18,6 @@ const BEFORE_SECONDS: i64 = 3_600;
 const MOST_CHANGES: usize = 5;
 const MOST_BAD: usize = 6;
 const MOST_CALLED: usize = 8;
-const MOST_STEPS: usize = 3;
 /// Of what one instance says; all of it is a link away.
 const LONGEST_TEXT: usize = 600;
 
@@ -26,6 +27,7 @@ pub struct Surroundings {
     usual: Option<String>,
     has_graph: bool,
     changes: Vec<Annotation>,
+    guide: Guide,
 }
 
 impl Surroundings {
@@ -45,6 +47,7 @@ impl Surroundings {
             usual: message(link).and_then(|message| services.control.usual(message).words),
             has_graph: graph::drawn(services, link).is_some(),
             changes: changes.into_iter().skip(newest).collect(),
+            guide: services.desk.guide_of(&link.whole.incident),
         }
     }
 }
@@ -64,7 +67,7 @@ pub fn page(link: &Link, around: &Surroundings) -> String {
         standing(link, around.now),
         picture(link, around),
         bad(incident),
-        playbook(incident),
+        playbook(&around.guide, !incident.is_closed()),
         changes(around),
         called(&link.whole.pages),
         format!("<p><a class=\"whole\" href=\"../incidents/{}\">All about it</a></p>", incident.id),
@@ -192,26 +195,58 @@ fn bad(incident: &Incident) -> String {
     list("Bad now", &lines, bad.len().saturating_sub(MOST_BAD))
 }
 
-fn playbook(incident: &Incident) -> String {
-    match incident.detail.playbook.as_deref() {
-        None => "<h2>What to do</h2><p class=\"muted\">There is no playbook for this yet.</p>".into(),
-        Some(place) if is_place(place) => {
-            let place = escape(place);
-            format!("<h2>What to do</h2><p><a href=\"{place}\" rel=\"noreferrer\">{place}</a></p>")
-        }
-        Some(text) => {
-            let (steps, more) = first_steps(text, MOST_STEPS);
-            let steps: String = steps.iter().map(|step| format!("<li>{}</li>", escape(step))).collect();
-            let more = if more { "<p class=\"muted\">There is more on the incident's page.</p>" } else { "" };
-            format!("<h2>What to do</h2><ol>{steps}</ol>{more}")
-        }
+fn playbook(guide: &Guide, open: bool) -> String {
+    let problem = guide.problem.as_deref().map(sentence).unwrap_or_default();
+    if let Some(place) = guide.url.as_deref().map(escape) {
+        return format!("<h2>What to do</h2><p><a href=\"{place}\" rel=\"noreferrer\">{place}</a></p>");
     }
+    let title = if guide.title.is_empty() { String::new() } else { format!(": {}", escape(&guide.title)) };
+    let (steps, more) = match guide.steps.len() {
+        0 => {
+            let (lines, more) = markdown::first_lines(&guide.text, STEPS_TOLD);
+            (lines.iter().map(|line| format!("<p>{}</p>", escape(line))).collect(), more)
+        }
+        _ => steps(guide, open),
+    };
+    let more = if more { "<p class=\"muted\">There is more on the incident's page.</p>" } else { "" };
+    format!("<h2>What to do{title}</h2>{problem}{steps}{more}")
 }
 
-/// Anything else that looks like a link is text.
-fn is_place(playbook: &str) -> bool {
-    let one_word = !playbook.trim().contains(char::is_whitespace);
-    one_word && (playbook.starts_with("https://") || playbook.starts_with("http://"))
+fn sentence(problem: &str) -> String {
+    let mut letters = problem.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("<p class=\"muted\">{}.</p>", escape(&format!("{first}{}", letters.as_str())))
+}
+
+/// What comes next, below what was done last.
+fn steps(guide: &Guide, open: bool) -> (String, bool) {
+    let all = guide.steps.iter().enumerate();
+    let (done, left): (Vec<_>, Vec<_>) = all.partition(|(_, step)| step.ticked.is_some());
+    let last = &done[done.len().saturating_sub(STEPS_TOLD)..];
+    let next = &left[..left.len().min(STEPS_TOLD)];
+    let mut shown = [last, next].concat();
+    shown.sort_by_key(|(index, _)| *index);
+    let more = shown.len() < guide.steps.len();
+    let lines = shown.into_iter().map(|(index, one)| step(guide.version, index + 1, one, open));
+    (format!("<ul>{}</ul>", lines.collect::<String>()), more)
+}
+
+fn step(version: i64, number: usize, step: &Step, open: bool) -> String {
+    let (action, sign) = if step.ticked.is_some() { ("untick", "☑") } else { ("tick", "☐") };
+    let who = step
+        .ticked
+        .as_ref()
+        .map(|tick| format!(" <span class=\"muted\">{}, {}</span>", escape(&tick.by), short_clock(tick.at)));
+    let text = format!("{}{}", escape(&step.text), who.unwrap_or_default());
+    if !open {
+        return format!("<li>{sign} {text}</li>");
+    }
+    format!(
+        "<li><form method=\"post\"><input type=\"hidden\" name=\"do\" value=\"{action}\"><input type=\"hidden\" name=\"version\" \
+         value=\"{version}\"><button class=\"step\" name=\"step\" value=\"{number}\" aria-pressed=\"{}\"><span aria-hidden=\"true\">{sign}</span> \
+         <span>{text}</span></button></form></li>",
+        step.ticked.is_some()
+    )
 }
 
 fn changes(around: &Surroundings) -> String {
@@ -260,19 +295,42 @@ fn number(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ::incidents::playbooks::Tick;
+
     use super::*;
 
     #[test]
-    fn only_a_place_is_a_link() {
-        for (text, place) in [
-            ("https://wiki.example.org/x", true),
-            ("http://wiki/x", true),
-            ("javascript:alert(1)", false),
-            ("https://a b", false),
-            ("look at https://x", false),
+    fn steps_are_buttons_that_say_who_has_pressed_them() {
+        let step = |text: &str, by: Option<&str>| Step {
+            text: text.into(),
+            ticked: by.map(|by| Tick { by: by.into(), at: 0 }),
+        };
+        let mut steps: Vec<Step> = (1..=9).map(|number| step(&format!("do <{number}>"), None)).collect();
+        steps[1] = step("do <2>", Some("ana"));
+        let guide = Guide { title: "Uploads".into(), version: 7, steps, ..Guide::default() };
+        let html = playbook(&guide, true);
+        assert!(html.starts_with("<h2>What to do: Uploads</h2><ul><li><form"), "{html}");
+        assert_eq!(html.matches("<button").count(), 4, "what was done, and the next three: {html}");
+        for wanted in [
+            "do &lt;1&gt;",
+            "value=\"untick\"",
+            "value=\"7\"",
+            "☑</span> <span>do &lt;2&gt; <span class=\"muted\">ana,",
+            "There is more",
         ] {
-            assert_eq!(is_place(text), place, "{text}");
+            assert!(html.contains(wanted), "{wanted}: {html}");
         }
+        assert!(!playbook(&guide, false).contains("<button"), "what is over is done");
+    }
+
+    #[test]
+    fn what_is_no_list_is_told_by_its_first_lines() {
+        let guide = |text: &str| Guide { text: text.into(), ..Guide::default() };
+        assert_eq!(playbook(&guide("# x\n<b>"), true), "<h2>What to do</h2><p>&lt;b&gt;</p>");
+        let problem = Guide { problem: Some("there is none".into()), ..Guide::default() };
+        assert_eq!(playbook(&problem, true), "<h2>What to do</h2><p class=\"muted\">There is none.</p>");
+        let place = Guide { url: Some("https://wiki/?a&b".into()), ..Guide::default() };
+        assert!(playbook(&place, true).contains("href=\"https://wiki/?a&amp;b\""));
     }
 
     #[test]

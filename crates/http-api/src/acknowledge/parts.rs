@@ -56,32 +56,6 @@ pub fn mark(state: State) -> String {
     )
 }
 
-/// The first steps of a playbook: its list if it has one, else its lines. Whether there is more comes with them.
-pub fn first_steps(playbook: &str, most: usize) -> (Vec<String>, bool) {
-    let lines: Vec<&str> = playbook.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let listed: Vec<&str> = lines.iter().filter_map(|line| step(line)).collect();
-    let steps = if listed.is_empty() {
-        lines.iter().copied().filter(|line| !line.starts_with('#')).collect()
-    } else {
-        listed
-    };
-    (steps.iter().take(most).map(|step| (*step).to_owned()).collect(), lines.len() > most)
-}
-
-/// `- [ ] look`, `* look`, `2. look`
-fn step(line: &str) -> Option<&str> {
-    let plain = line.strip_prefix("- ").or_else(|| line.strip_prefix("* "));
-    let numbered = || {
-        let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
-        (rest.len() < line.len())
-            .then(|| rest.strip_prefix(". ").or_else(|| rest.strip_prefix(") ")))
-            .flatten()
-    };
-    let text = plain.or_else(numbered)?;
-    let ticked = ["[ ] ", "[x] ", "[X] "].iter().find_map(|tick| text.strip_prefix(tick));
-    Some(ticked.unwrap_or(text))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,26 +69,6 @@ mod tests {
         check(3_600, "1 h");
         check(3_900, "1 h 5 min");
         check(86_400 * 2 + 3_600 * 4, "2 d 4 h");
-    }
-
-    #[test]
-    fn the_first_steps_of_a_playbook() {
-        let check = |text: &str, steps: &[&str], more: bool| {
-            assert_eq!(
-                first_steps(text, 3),
-                (steps.iter().map(|step| (*step).to_owned()).collect(), more),
-                "{text}"
-            );
-        };
-        check(
-            "# Uploads\n- [ ] look at the provider\n- [x] roll back\n",
-            &["look at the provider", "roll back"],
-            false,
-        );
-        check("1. one\n2. two\n3) three\n4. four", &["one", "two", "three"], true);
-        check("# Title\nturn it off and on\n\n", &["turn it off and on"], false);
-        check("a\nb\nc\nd", &["a", "b", "c"], true);
-        check("", &[], false);
     }
 
     #[test]

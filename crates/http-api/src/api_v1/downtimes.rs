@@ -221,19 +221,11 @@ pub async fn cancel_downtime(
     .await
 }
 
-#[utoipa::path(delete, path = "/comments/{id}", params(("id" = u64, Path)),
-    responses((status = 204), (status = 404, body = Problem)))]
-pub async fn remove_comment(
-    State(services): State<Arc<Services>>,
-    Extension(caller): Extension<Caller>,
-    Id(id): Id<u64>,
-) -> Answer<StatusCode> {
-    watched::may(&caller, Role::Responder)?;
+/// Of a check or a host, as Nagios has them.
+pub async fn remove_comment(services: &Arc<Services>, id: u64) -> Answer<StatusCode> {
     let now = services.clock.now();
-    watched::change(&services, move |monitors| {
-        Ok((StatusCode::NO_CONTENT, monitors.remove_comment(id, now)?))
-    })
-    .await
+    watched::change(services, move |monitors| Ok((StatusCode::NO_CONTENT, monitors.remove_comment(id, now)?)))
+        .await
 }
 
 /// What a silence is about; every key that is there has to match. Names or globs.

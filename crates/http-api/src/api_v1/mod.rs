@@ -8,6 +8,7 @@ pub mod calendars;
 mod check_test;
 pub mod checks;
 pub mod closest;
+pub mod comments;
 pub mod contacts;
 pub mod cover;
 pub mod deeds;
@@ -19,6 +20,7 @@ pub mod flags;
 pub mod funnels;
 pub mod grafana_alerts;
 pub mod graph;
+pub mod guide;
 pub mod heartbeats;
 pub mod home;
 pub mod hosts;
@@ -36,6 +38,7 @@ pub mod noise;
 pub mod notifications;
 pub mod overrides;
 pub mod people;
+pub mod playbooks;
 pub mod points;
 pub mod policies;
 pub mod post_mortems;
@@ -154,6 +157,12 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/cover/{id}/accept", post(cover::accept))
         .route("/contacts/{name}/test", get(contacts::tried).post(contacts::try_it))
         .route("/grafana/alerts", post(grafana_alerts::take))
+        .route("/incidents/{id}/playbook", get(guide::guide))
+        .route("/incidents/{id}/tick", post(guide::tick))
+        .route("/incidents/{id}/untick", post(guide::untick))
+        .route("/playbooks", get(playbooks::list))
+        .route("/playbooks/{name}", get(playbooks::one).put(playbooks::write).delete(playbooks::remove))
+        .route("/playbooks/{name}/versions", get(playbooks::versions))
         .route("/noise", get(noise::noise))
         .route("/reports", get(reports::report))
         .route("/post-mortems", get(post_mortems::list).post(post_mortems::begin))
@@ -208,7 +217,8 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/hosts/{name}/notifications", put(hosts::switch_host_notifications))
         .route("/hosts/{name}/notify", post(hosts::notify_of_host))
         .route("/hosts/{name}/comments", post(hosts::comment_on_host))
-        .route("/comments/{id}", delete(downtimes::remove_comment))
+        .route("/comments", get(comments::list).post(comments::write))
+        .route("/comments/{id}", delete(comments::remove))
         .route("/downtimes", get(downtimes::downtimes).post(downtimes::plan_downtime))
         .route("/downtimes/upcoming", get(downtimes::upcoming))
         .route("/downtimes/{id}", delete(downtimes::cancel_downtime))
@@ -264,7 +274,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         checks::remove_check_acknowledgement, checks::switch_check_notifications, checks::notify_of_check, checks::comment_on_check,
         hosts::show_host, hosts::take_host_result, hosts::host_history, hosts::run_host, hosts::acknowledge_host,
         hosts::remove_host_acknowledgement, hosts::switch_host_notifications, hosts::notify_of_host, hosts::comment_on_host,
-        downtimes::remove_comment, downtimes::downtimes, downtimes::upcoming, downtimes::plan_downtime, downtimes::cancel_downtime, downtimes::silences,
+        comments::list, comments::write, comments::remove, downtimes::downtimes, downtimes::upcoming, downtimes::plan_downtime, downtimes::cancel_downtime, downtimes::silences,
         downtimes::silence, downtimes::end_silence, notifications::notifications,
         heartbeats::list, heartbeats::one, heartbeats::remove, heartbeats::ping, heartbeats::pause, heartbeats::resume,
         schedules::on_call, rehearsal::rehearse, calendars::list, calendars::create, calendars::revoke, calendars::read, schedules::list, schedules::one, schedules::define, schedules::undefine, schedules::shifts, schedules::gaps_of,
@@ -275,6 +285,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         post_mortems::follow_ups::open, post_mortems::follow_ups::add, post_mortems::follow_ups::change, post_mortems::follow_ups::remove,
         status_posts::list, status_posts::begin, status_posts::go_on, status_posts::withdraw,
         incidents::list, incidents::one, deeds::declare, deeds::take, deeds::hand_over, deeds::escalate, deeds::severity, deeds::reopen, deeds::merge, deeds::split, deeds::silence, incidents::acknowledge, incidents::resolve, incidents::note, incidents::judge, noise::noise, proof::list, proof::begin, proof::one, reports::report, funnels::funnels, grafana_alerts::take, contacts::try_it, contacts::tried, incidents::snooze,
+        playbooks::list, playbooks::one, playbooks::write, playbooks::remove, playbooks::versions, guide::guide, guide::tick, guide::untick,
         crate::stream::open, crate::stream::set_targets
     )
 )]

@@ -106,6 +106,15 @@ fn row(one: Summary) -> MonitorRow {
     }
 }
 
+/// What has none itself may have one by its name, or that of its service.
+fn give_playbooks(services: &Services, all: &mut [Summary]) {
+    let of: Vec<(bool, &str)> = all.iter().map(|one| (one.kind == "host", &*one.name)).collect();
+    let said = services.desk.playbooks_of(&of);
+    for (one, said) in all.iter_mut().zip(said) {
+        one.playbook = said.or(one.playbook.take());
+    }
+}
+
 /// Pages by what they were about.
 type Pages = BTreeMap<String, u64>;
 
@@ -139,8 +148,9 @@ pub async fn monitors(
     off_thread(&services, move |services| {
         let now = services.clock.now();
         let pages = pages(services, now)?;
-        let all = services.monitors.list_in(&caller.scope, now).into_iter();
-        let monitors = all.map(|one| counted(row(one), &pages)).collect();
+        let mut all = services.monitors.list_in(&caller.scope, now);
+        give_playbooks(services, &mut all);
+        let monitors = all.into_iter().map(|one| counted(row(one), &pages)).collect();
         Ok(Json(MonitorList { now: now.0, monitors }))
     })
     .await
@@ -173,8 +183,9 @@ async fn of_kinds(
     let scope = caller.scope.clone();
     off_thread(services, move |services| {
         let now = services.clock.now();
-        let all = services.monitors.list_in(&scope, now).into_iter();
-        let monitors = all.filter(|one| kinds.contains(&one.kind)).map(row).collect();
+        let mut all = services.monitors.list_in(&scope, now);
+        give_playbooks(services, &mut all);
+        let monitors = all.into_iter().filter(|one| kinds.contains(&one.kind)).map(row).collect();
         Ok(Json(MonitorList { now: now.0, monitors }))
     })
     .await
@@ -195,6 +206,8 @@ pub struct Monitor {
     instances_list: Vec<Instance>,
     more: bool,
     next_check: Option<f64>,
+    /// What of it leads nowhere, such as a playbook that is not written or lacks the section that is named.
+    problems: Vec<String>,
 }
 
 /// One of the things that a monitor watches.
@@ -239,7 +252,8 @@ fn one(services: &Services, caller: &Caller, name: &str, window: &Window) -> Ans
     let scope = &caller.scope;
     let now = services.clock.now();
     let summary = services.monitors.summary_in(scope, name, now);
-    let summary = summary.ok_or_else(|| Problem::not_found(format!("there is no monitor `{name}`")))?;
+    let mut summary = summary.ok_or_else(|| Problem::not_found(format!("there is no monitor `{name}`")))?;
+    give_playbooks(services, std::slice::from_mut(&mut summary));
     let is_check = summary.host.is_some() || matches!(summary.kind, "check" | "passive");
     let mut found = services.monitors.instances(name, now);
     found.retain(|one| scope.sees_watched(name, &one.status.id.instance));
@@ -272,6 +286,7 @@ fn one(services: &Services, caller: &Caller, name: &str, window: &Window) -> Ans
         next_check: is_check
             .then(|| services.control.next_check(&ObjectName::Check(name.to_owned())))
             .flatten(),
+        problems: services.desk.playbook_problem(false, name).into_iter().collect(),
     })
 }
 

@@ -35,6 +35,9 @@ pub fn of(services: &Services, parts: &[String]) -> Answer<Option<Value>> {
             let open = accounts::invitations(state, services.clock.now())?;
             Some(keyed(open, |invitation| invitation.id.to_string())?)
         }
+        ["playbooks", name] => {
+            services.desk.playbook(name).map(|one| json!({"text": *one.text, "version": one.version}))
+        }
         ["levels"] => Some(json!({"rules": levels::load(state)?})),
         ["flags", name] => {
             let all = flags::all(state)?;

@@ -60,6 +60,8 @@ fn words<'r>(entry: &KeptEntry, role: &'r str) -> (&'r str, String, bool) {
         "resolved" if entry.who.is_empty() => (MACHINE, entry.text.clone(), false),
         "resolved" => (role, "closes it".to_owned(), false),
         "helped" => (role, said("what helped"), false),
+        "ticked" => (role, said("has done"), false),
+        "unticked" => (role, said("takes back"), true),
         "note" if entry.text.starts_with("judged ") => (role, entry.text.clone(), true),
         _ => (role, entry.text.clone(), false),
     }
