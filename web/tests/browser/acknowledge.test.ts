@@ -41,7 +41,7 @@ playbook = """
 - [ ] Tell support what you see
 - [ ] Write down what helped
 """
-${['offline', 'slow'].map((name) => `[[host]]\nname = "${name}"\n[[check]]\nname = "${name}"\nhost = "${name}"\ntype = "passive"\nmax_check_attempts = 1\ncontacts = ["ana"]\n`).join('')}`
+${['offline', 'slow'].map((name) => `[[host]]\nname = "${name}"\n[[check]]\nname = "${name}"\nhost = "${name}"\ntype = "passive"\nmax_check_attempts = 1\ncontacts = ["ana"]\nplaybook = "1. Look at ${name}"\n`).join('')}`
 
 beforeAll(async () => {
   browser = await launch()
@@ -112,6 +112,8 @@ test('without a connection it is kept, said to be unsent, and sent when the page
   await page.context().setOffline(true)
   await page.getByRole('button', { name: 'Acknowledge' }).tap()
   await page.getByText('Not sent yet').waitFor()
+  // What is done meanwhile is sent after it.
+  await page.getByRole('button', { name: 'Look at offline' }).tap()
   expect(await axe(page)).toEqual([])
   await shot(page, 'acknowledge-unsent-390-dark')
   const phase = async () => (await server.json<{ incidents: { title: string; phase: string }[] }>('/api/v1/incidents?state=open')).incidents.find(({ title }) => title.includes('offline'))?.phase
@@ -124,6 +126,7 @@ test('without a connection it is kept, said to be unsent, and sent when the page
   const again = await context.newPage()
   await again.goto(place)
   await again.getByText('ana has it, since').waitFor()
+  await again.getByRole('button', { name: /Look at offline ana/, pressed: true }).waitFor()
   await until('nothing unsent', async () => (await again.locator('#unsent').textContent()) === '')
   expect(await phase()).toBe('acknowledged')
   await context.close()
