@@ -1,7 +1,10 @@
 """People, their teams, and what each may see and do."""
+import time
+
 import pytest
 
 from support.people import OWN, person, sign_in
+from support.server import wait_for
 
 CLOSED = '''[auth]
 mode = "required"
@@ -112,3 +115,28 @@ def test_hostile_sign_ins(closed):
     told = server.put("/api/v1/people/ana", {"display_name": "Ana", "time_zone": "Mars/Base"}, headers=ana)
     assert told.status == 400 and "Mars/Base" in told.text
     assert server.put("/api/v1/people/ana", {"display_name": "Ana", "time_zone": "Europe/Berlin"}, headers=ana).status == 200
+
+
+def test_tokens_end_with_their_time_and_with_who_made_them(closed):
+    server = closed
+    root, second = person(server, "root", "admin"), person(server, "second", "admin")
+    works = lambda token: server.get("/api/v1/teams", headers={"Authorization": f"Bearer {token}"}).status == 200
+    make = lambda who, **more: server.post("/api/v1/tokens", {"name": f"t{time.time()}", "role": "viewer", **more}, headers=who)
+    refused = make(root, expires=1)
+    assert refused.status == 400 and "time to come" in refused.text
+    short, own = make(root, expires=int(time.time()) + 5).json["token"], make(second).json["token"]
+    of_server = server.cli("token", "create", "grafana", "--expires", "90d").stdout.strip()
+    assert works(own) and works(of_server)
+    wait_for(lambda: not works(short), what="the end of a token")
+    listed = server.get("/api/v1/tokens", headers=root).json["tokens"]
+    assert [one["owner"] for one in listed] == ["root", "second", None]
+    assert listed[1]["last_used"] >= listed[1]["created"] and listed[1]["expires"] is None
+    assert abs(listed[2]["expires"] - listed[2]["created"] - 90 * 86_400) <= 5
+    assert "second" in server.cli("token", "list").stdout
+    # Only administrators have tokens.
+    assert server.put("/api/v1/people/second/role", {"role": "editor"}, headers=root).status == 200
+    assert not works(own)
+    assert server.request("DELETE", "/api/v1/people/second", headers=root).status == 204
+    person(server, "second", "admin")
+    assert not works(own) and works(of_server)
+    assert [one["owner"] for one in server.get("/api/v1/tokens", headers=root).json["tokens"]] == ["root", None]

@@ -186,6 +186,8 @@ export const words = {
     go: 'Sign in',
     going: 'Signing in…',
     wrong: 'Name or password is wrong.',
+    provider: (name: string) => `Sign in with ${name}`,
+    or: 'or with a password',
     help: 'No account yet? Whoever runs the server can make one:',
     command: 'bellwether user set NAME --role viewer',
   },

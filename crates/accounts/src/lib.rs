@@ -9,6 +9,8 @@
 //! |---|---|
 //! | `lib.rs` | [`Caller`], [`Role`], migrations, what is refused |
 //! | `people.rs`, `sessions.rs`, `tokens.rs`, `teams.rs`, `invitations.rs` | each with its table |
+//! | `identities.rs` | who somebody is by the word of a provider or a proxy |
+//! | `oidc/` | what such a provider is asked, and whether it is believed |
 //! | `audit.rs` | who changed what, and how it was before |
 //! | `config.rs` | `[[team]]` |
 //! | `secrets.rs` | random secrets and how they are kept |
@@ -16,8 +18,10 @@
 
 mod audit;
 mod config;
+mod identities;
 mod invitations;
 pub mod limits;
+pub mod oidc;
 mod people;
 mod secrets;
 mod sessions;
@@ -34,8 +38,9 @@ use vocabulary::ports::Scope;
 
 pub use audit::{Asked, AuditEntry, Change, FAILED_SIGN_IN, audit, note};
 pub use config::{TeamConfig, problems};
+pub use identities::{Arrived, Vouched, arrive, arrived};
 pub use invitations::{Invitation, Invited, accept, invitations, invite, withdraw};
-pub use limits::SESSION_SECONDS;
+pub use limits::{SESSION_SECONDS, VOUCHED_SESSION_SECONDS};
 pub use people::{
     Details, Person, change_password, check_password, describe, people, person, remove_person, set_person,
     set_role,
@@ -43,7 +48,7 @@ pub use people::{
 pub use secrets::random_secret;
 pub use sessions::{close_session, open_session, session};
 pub use teams::{Team, remove_team, scope_of, set_team, teams, teams_of};
-pub use tokens::{Token, create_token, remove_token, token, tokens};
+pub use tokens::{NewToken, Token, create_token, remove_token, token, tokens};
 
 pub const MIGRATIONS: Migrations = Migrations {
     room: "accounts",
@@ -58,7 +63,12 @@ pub const MIGRATIONS: Migrations = Migrations {
             invited_by TEXT NOT NULL, expires INTEGER NOT NULL) STRICT;",
         "CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, who TEXT NOT NULL, via TEXT NOT NULL, source TEXT NOT NULL,
             action TEXT NOT NULL, subject TEXT NOT NULL, before TEXT, after TEXT, file_commit TEXT) STRICT;
-         CREATE INDEX audit_at ON audit (at);"],
+         CREATE INDEX audit_at ON audit (at);",
+        "CREATE TABLE identity (voucher TEXT NOT NULL, subject TEXT NOT NULL, person TEXT NOT NULL REFERENCES person (name) ON DELETE CASCADE,
+            PRIMARY KEY (voucher, subject)) STRICT;
+         CREATE INDEX identity_person ON identity (person);
+         ALTER TABLE token ADD COLUMN owner TEXT;
+         ALTER TABLE token ADD COLUMN expires INTEGER;"],
 };
 
 /// What one may do, least first.
@@ -105,6 +115,15 @@ pub enum Via {
     ControlSocket,
     Session,
     Token,
+    /// A trusted proxy in front says who it is.
+    Proxy,
+}
+
+impl Via {
+    /// A person themselves, not a program that acts for somebody.
+    pub fn is_person(self) -> bool {
+        matches!(self, Via::Session | Via::Proxy)
+    }
 }
 
 #[derive(Debug)]

@@ -2,6 +2,13 @@
 
 /// A session ends this long after it was opened.
 pub const SESSION_SECONDS: i64 = 30 * 86_400;
+/// One that was opened by a provider's word: whoever was sent away there is out of here a day later.
+pub const VOUCHED_SESSION_SECONDS: i64 = 86_400;
+/// The clocks of a provider and of this server may differ by so much.
+pub const CLOCK_SKEW_SECONDS: f64 = 60.0;
+/// Bytes of what a provider says of who signed in; with hundreds of groups it is half of that.
+pub const MAX_ID_TOKEN: usize = 64 << 10;
+pub const MAX_MAPPED_ROLES: usize = 1_000;
 /// An invitation can be accepted for so long: it is read on Monday if it was sent on Friday.
 pub const INVITATION_SECONDS: i64 = 7 * 86_400;
 /// Open at the same time.

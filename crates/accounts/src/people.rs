@@ -163,9 +163,12 @@ pub fn person(state: &StateStore, name: &str) -> Result<Option<Person>, StateErr
     Ok(state.query(&format!("{COLUMNS} WHERE name = ?1"), &[name.into()])?.first().map(of_row))
 }
 
-/// Whether there was such a person.
+/// Whether there was such a person. Their sessions and tokens go with them.
 pub fn remove_person(state: &StateStore, name: &str) -> Result<bool, StateError> {
-    state.transaction(|tx| Ok(tx.execute("DELETE FROM person WHERE name = ?1", &[name.into()])? > 0))
+    state.transaction(|tx| {
+        tx.execute("DELETE FROM token WHERE owner = ?1", &[name.into()])?;
+        Ok(tx.execute("DELETE FROM person WHERE name = ?1", &[name.into()])? > 0)
+    })
 }
 
 /// The person's role if name and password are right. Takes as long for names that do not exist.
@@ -177,7 +180,8 @@ pub fn check_password(state: &StateStore, name: &str, password: &str) -> Result<
     // A hash of nothing that anybody can type, with the same parameters.
     const NOBODY: &str =
         "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    let stored = rows.first().map_or(NOBODY, |row| row.text(0));
+    // Nor has whoever comes by a provider's word only.
+    let stored = rows.first().map(|row| row.text(0)).filter(|stored| !stored.is_empty()).unwrap_or(NOBODY);
     let right = PasswordHash::new(stored)
         .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok());
     Ok(rows.first().filter(|_| right).map(|row| Role::parse(row.text(1))))

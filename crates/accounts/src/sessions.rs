@@ -6,16 +6,21 @@ use vocabulary::Timestamp;
 use crate::config::TeamConfig;
 use crate::secrets::{hashed, random_secret};
 use crate::teams::scope_of;
-use crate::{AccountError, Caller, Role, SESSION_SECONDS, Via};
+use crate::{AccountError, Caller, Role, Via};
 
-/// The secret of a new session.
-pub fn open_session(state: &StateStore, person: &str, now: Timestamp) -> Result<String, AccountError> {
+/// The secret of a new session, which ends after so long.
+pub fn open_session(
+    state: &StateStore,
+    person: &str,
+    seconds: i64,
+    now: Timestamp,
+) -> Result<String, AccountError> {
     let secret = random_secret().map_err(|error| AccountError::Refused(error.to_string()))?;
     state.transaction(|tx| {
         tx.execute("DELETE FROM session WHERE expires < ?1", &[now.0.into()])?;
         tx.execute(
             "INSERT INTO session (secret, person, expires) VALUES (?1, ?2, ?3)",
-            &[hashed(&secret).into(), person.into(), now.plus(SESSION_SECONDS).0.into()],
+            &[hashed(&secret).into(), person.into(), now.plus(seconds).0.into()],
         )
     })?;
     Ok(secret)

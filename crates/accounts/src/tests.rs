@@ -25,7 +25,7 @@ fn a_session_ends_in_time_and_with_a_new_password() {
     let (_directory, state) = state();
     let now = Timestamp(1_000);
     set_person(&state, "ana", "correct horse", Role::Editor, now).unwrap();
-    let secret = open_session(&state, "ana", now).unwrap();
+    let secret = open_session(&state, "ana", SESSION_SECONDS, now).unwrap();
     let role = |at: Timestamp| session(&state, &secret, &[], at).unwrap().map(|caller| caller.role);
     assert_eq!(role(now.plus(SESSION_SECONDS)), Some(Role::Editor));
     assert_eq!(role(now.plus(SESSION_SECONDS + 1)), None);
@@ -33,18 +33,48 @@ fn a_session_ends_in_time_and_with_a_new_password() {
     assert_eq!(role(now), None);
 }
 
+fn new_token(name: &str, role: Role, prefixes: &[&str]) -> NewToken {
+    let prefixes = prefixes.iter().map(|prefix| (*prefix).to_owned()).collect();
+    NewToken { name: name.into(), role, prefixes, owner: None, expires: None }
+}
+
+#[test]
+fn a_token_ends_with_its_time_and_with_its_owner() {
+    let (_directory, state) = state();
+    let now = Timestamp(1_000);
+    let holds = |secret: &str, at: Timestamp| token(&state, secret, at).unwrap().is_some();
+    let short = NewToken { expires: Some(1_100), ..new_token("short", Role::Viewer, &[]) };
+    let (_, secret) = create_token(&state, &short, now).unwrap();
+    assert!(holds(&secret, Timestamp(1_099)) && !holds(&secret, Timestamp(1_100)));
+    assert!(
+        create_token(&state, &NewToken { name: "past".into(), expires: Some(1_000), ..short }, now).is_err()
+    );
+    set_person(&state, "ana", "correct horse", Role::Admin, now).unwrap();
+    let of_ana = |name: &str| NewToken { owner: Some("ana".into()), ..new_token(name, Role::Viewer, &[]) };
+    let (_, secret) = create_token(&state, &of_ana("a"), now).unwrap();
+    assert!(holds(&secret, now));
+    set_role(&state, "ana", Role::Editor).unwrap();
+    assert!(!holds(&secret, now), "only administrators have tokens");
+    set_role(&state, "ana", Role::Admin).unwrap();
+    assert!(holds(&secret, now));
+    remove_person(&state, "ana").unwrap();
+    set_person(&state, "ana", "correct horse", Role::Admin, now).unwrap();
+    assert!(!holds(&secret, now), "another of the same name does not come into it");
+    assert_eq!(tokens(&state).unwrap().len(), 1);
+}
+
 #[test]
 fn a_token_carries_its_role_and_scope_until_it_is_removed() {
     let (_directory, state) = state();
     let now = Timestamp(1_000);
-    let (id, secret) = create_token(&state, "grafana", Role::Viewer, &["team.a.".into()], now).unwrap();
+    let (id, secret) = create_token(&state, &new_token("grafana", Role::Viewer, &["team.a."]), now).unwrap();
     let caller = token(&state, &secret, now).unwrap().unwrap();
     assert_eq!(
         (caller.role, caller.scope.sees("team.a.x"), caller.scope.sees("b")),
         (Role::Viewer, true, false)
     );
     assert!(token(&state, "bw_00", now).unwrap().is_none());
-    assert!(create_token(&state, "grafana", Role::Viewer, &[], now).is_err());
+    assert!(create_token(&state, &new_token("grafana", Role::Viewer, &[]), now).is_err());
     assert_eq!(tokens(&state).unwrap()[0].last_used, Some(1_000));
     assert!(remove_token(&state, id).unwrap() && !remove_token(&state, id).unwrap());
     assert!(token(&state, &secret, now).unwrap().is_none());
@@ -76,7 +106,7 @@ fn a_person_sees_what_their_teams_own() {
     check("dee", Role::Viewer, &[]);
     let now = Timestamp(1_000);
     set_person(&state, "cho", "correct horse", Role::Viewer, now).unwrap();
-    let secret = open_session(&state, "cho", now).unwrap();
+    let secret = open_session(&state, "cho", SESSION_SECONDS, now).unwrap();
     let sees = || session(&state, &secret, &files, now).unwrap().unwrap().scope.sees("shop.x");
     assert!(!sees());
     assert!(remove_team(&state, &files, "mail").unwrap());
@@ -103,7 +133,7 @@ fn another_role_ends_sessions_and_the_same_does_not() {
     let (_directory, state) = state();
     let now = Timestamp(1_000);
     set_person(&state, "ana", "correct horse", Role::Editor, now).unwrap();
-    let secret = open_session(&state, "ana", now).unwrap();
+    let secret = open_session(&state, "ana", SESSION_SECONDS, now).unwrap();
     let signed_in = || session(&state, &secret, &[], now).unwrap().is_some();
     assert!(set_role(&state, "ana", Role::Editor).unwrap() && signed_in());
     assert!(set_role(&state, "ana", Role::Viewer).unwrap() && !signed_in());
@@ -115,8 +145,10 @@ fn a_new_password_of_ones_own_ends_the_other_sessions() {
     let (_directory, state) = state();
     let now = Timestamp(1_000);
     set_person(&state, "ana", "correct horse", Role::Editor, now).unwrap();
-    let (here, there) =
-        (open_session(&state, "ana", now).unwrap(), open_session(&state, "ana", now).unwrap());
+    let (here, there) = (
+        open_session(&state, "ana", SESSION_SECONDS, now).unwrap(),
+        open_session(&state, "ana", SESSION_SECONDS, now).unwrap(),
+    );
     assert!(change_password(&state, "ana", "short", Some(&here)).is_err());
     change_password(&state, "ana", "another horse", Some(&here)).unwrap();
     let signed_in = |secret: &str| session(&state, secret, &[], now).unwrap().is_some();
@@ -200,4 +232,73 @@ fn strangers_do_not_push_what_people_did_out_of_the_log() {
     assert_eq!(count(), limits::MAX_AUDIT_FAILURES_A_DAY + 1);
     note(&state, &failed("ana"), Timestamp(100_300 + 86_400)).unwrap();
     assert_eq!(count(), limits::MAX_AUDIT_FAILURES_A_DAY + 2);
+}
+
+fn vouched<'a>(subject: &'a str, name: &'a str, role: Option<Role>) -> Vouched<'a> {
+    Vouched {
+        by: "https://login.example",
+        subject,
+        name,
+        display_name: "",
+        role,
+        role_is_said: true,
+        join_existing: false,
+    }
+}
+
+#[test]
+fn who_is_vouched_for_is_known_by_the_vouchers_own_mark() {
+    let (_directory, state) = state();
+    let now = Timestamp(1_000);
+    let come = |who: &Vouched<'_>| arrive(&state, who, now).map(|here| (here.name, here.role, here.is_new));
+    let first = vouched("1", "ana", Some(Role::Editor));
+    assert_eq!(come(&first).unwrap(), ("ana".into(), Role::Editor, true));
+    assert_eq!(come(&first).unwrap(), ("ana".into(), Role::Editor, false));
+    // Called otherwise now, and still the same; another who is called so is another.
+    assert_eq!(come(&Vouched { name: "anna", ..first.clone() }).unwrap().0, "ana");
+    for join_existing in [false, true] {
+        let other = Vouched { join_existing, ..vouched("2", "ana", Some(Role::Admin)) };
+        assert!(come(&other).unwrap_err().to_string().contains("another `ana`"));
+    }
+    assert_eq!(check_password(&state, "ana", "").unwrap(), None);
+    assert_eq!(check_password(&state, "ana", "correct horse").unwrap(), None);
+    // Out, and in again as somebody new.
+    remove_person(&state, "ana").unwrap();
+    assert!(come(&first).unwrap().2);
+}
+
+#[test]
+fn a_role_that_is_said_holds_and_ends_with_its_word() {
+    let (_directory, state) = state();
+    let now = Timestamp(1_000);
+    let come = |role| arrive(&state, &vouched("1", "ana", role), now);
+    assert!(come(None).unwrap_err().to_string().contains("no role"));
+    assert!(people(&state).unwrap().is_empty(), "whoever is refused is not made");
+    come(Some(Role::Admin)).unwrap();
+    let secret = open_session(&state, "ana", VOUCHED_SESSION_SECONDS, now).unwrap();
+    let signed_in = || session(&state, &secret, &[], now).unwrap().is_some();
+    come(Some(Role::Admin)).unwrap();
+    assert!(signed_in());
+    assert_eq!(come(Some(Role::Viewer)).unwrap().role, Role::Viewer);
+    assert!(!signed_in());
+    let secret = open_session(&state, "ana", VOUCHED_SESSION_SECONDS, now).unwrap();
+    assert!(come(None).is_err());
+    assert!(session(&state, &secret, &[], now).unwrap().is_none());
+    // Where it is not said, it is an administrator's to give.
+    let unsaid = Vouched { role_is_said: false, ..vouched("1", "ana", Some(Role::Viewer)) };
+    set_role(&state, "ana", Role::Editor).unwrap();
+    assert_eq!(arrive(&state, &unsaid, now).unwrap().role, Role::Editor);
+}
+
+#[test]
+fn somebody_who_is_here_is_joined_only_where_that_is_said() {
+    let (_directory, state) = state();
+    let now = Timestamp(1_000);
+    set_person(&state, "ana", "correct horse", Role::Responder, now).unwrap();
+    let unsaid = Vouched { role_is_said: false, ..vouched("1", "ana", Some(Role::Admin)) };
+    assert!(arrive(&state, &unsaid, now).is_err());
+    let joined = arrive(&state, &Vouched { join_existing: true, ..unsaid }, now).unwrap();
+    assert_eq!((joined.role, joined.is_new), (Role::Responder, false));
+    assert_eq!(check_password(&state, "ana", "correct horse").unwrap(), Some(Role::Responder));
+    assert!(arrive(&state, &vouched("3", "a\nb", Some(Role::Viewer)), now).is_err());
 }

@@ -13,63 +13,90 @@ use crate::{AccountError, Caller, Role, Via};
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Token {
     pub id: i64,
-    pub name: String,
-    pub role: Role,
-    /// Name prefixes that the bearer may see; empty means all.
-    pub prefixes: Vec<String>,
+    #[serde(flatten)]
+    pub token: NewToken,
     pub created: i64,
     pub last_used: Option<i64>,
 }
 
-/// A new token; the secret is not kept and cannot be shown again.
+/// What is said of a token when it is made.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct NewToken {
+    pub name: String,
+    pub role: Role,
+    /// Name prefixes that the bearer may see; empty means all.
+    pub prefixes: Vec<String>,
+    /// Whoever made it: it ends when they go, or are no administrator any more. None: whoever owns the server.
+    pub owner: Option<String>,
+    /// It is no token from then on.
+    pub expires: Option<i64>,
+}
+
+impl NewToken {
+    fn check(&self, now: Timestamp) -> Result<(), AccountError> {
+        let refused = |why: &str| Err(AccountError::Refused(why.into()));
+        if self.name.trim().is_empty() || self.name.len() > LONGEST_NAME {
+            return refused("a token's name has 1 to 100 characters");
+        }
+        if self.prefixes.iter().any(|prefix| prefix.is_empty() || prefix.contains('\n')) {
+            return refused("a prefix is not empty and has no line break");
+        }
+        if self.expires.is_some_and(|at| at <= now.0) {
+            return refused("`expires` is past: write a time to come, in seconds since 1970");
+        }
+        Ok(())
+    }
+}
+
+/// The id and the secret, which is not kept and cannot be shown again.
 pub fn create_token(
     state: &StateStore,
-    name: &str,
-    role: Role,
-    prefixes: &[String],
+    new: &NewToken,
     now: Timestamp,
 ) -> Result<(i64, String), AccountError> {
-    if name.trim().is_empty() || name.len() > LONGEST_NAME {
-        return Err(AccountError::Refused("a token's name has 1 to 100 characters".into()));
-    }
-    if prefixes.iter().any(|prefix| prefix.is_empty() || prefix.contains('\n')) {
-        return Err(AccountError::Refused("a prefix is not empty and has no line break".into()));
-    }
+    new.check(now)?;
     let secret = format!("bw_{}", random_secret().map_err(|error| AccountError::Refused(error.to_string()))?);
     let id = state.transaction(|tx| {
-        if !tx.query("SELECT 1 FROM token WHERE name = ?1", &[name.into()])?.is_empty() {
+        if !tx.query("SELECT 1 FROM token WHERE name = ?1", &[new.name.as_str().into()])?.is_empty() {
             return Ok(None);
         }
         tx.execute(
-            "INSERT INTO token (name, secret, role, prefixes, created) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO token (name, secret, role, prefixes, created, owner, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             &[
-                name.into(),
+                new.name.as_str().into(),
                 hashed(&secret).into(),
-                role.name().into(),
-                prefixes.join("\n").into(),
+                new.role.name().into(),
+                new.prefixes.join("\n").into(),
                 now.0.into(),
+                new.owner.as_deref().into(),
+                new.expires.into(),
             ],
         )?;
         Ok(Some(tx.inserted_id()))
     })?;
-    let id = id.ok_or_else(|| AccountError::Refused(format!("there is a token called `{name}` already")))?;
-    Ok((id, secret))
+    let taken = || AccountError::Refused(format!("there is a token called `{}` already", new.name));
+    Ok((id.ok_or_else(taken)?, secret))
 }
 
 pub fn tokens(state: &StateStore) -> Result<Vec<Token>, StateError> {
-    let rows =
-        state.query("SELECT id, name, role, prefixes, created, last_used FROM token ORDER BY id", &[])?;
-    Ok(rows
-        .iter()
-        .map(|row| Token {
-            id: row.integer(0),
+    let rows = state.query(
+        "SELECT id, name, role, prefixes, owner, expires, created, last_used FROM token ORDER BY id",
+        &[],
+    )?;
+    let number = |row: &Row, column: usize| (!row.is_null(column)).then(|| row.integer(column));
+    let token = |row: &Row| Token {
+        id: row.integer(0),
+        token: NewToken {
             name: row.text(1).to_owned(),
             role: Role::parse(row.text(2)),
             prefixes: prefixes(row, 3),
-            created: row.integer(4),
-            last_used: (!row.is_null(5)).then(|| row.integer(5)),
-        })
-        .collect())
+            owner: (!row.is_null(4)).then(|| row.text(4).to_owned()),
+            expires: number(row, 5),
+        },
+        created: row.integer(6),
+        last_used: number(row, 7),
+    };
+    Ok(rows.iter().map(token).collect())
 }
 
 /// Whether there was such a token.
@@ -77,10 +104,12 @@ pub fn remove_token(state: &StateStore, id: i64) -> Result<bool, StateError> {
     state.transaction(|tx| Ok(tx.execute("DELETE FROM token WHERE id = ?1", &[id.into()])? > 0))
 }
 
+/// Who shows it, while it holds.
 pub fn token(state: &StateStore, secret: &str, now: Timestamp) -> Result<Option<Caller>, StateError> {
     let rows = state.query(
-        "SELECT id, name, role, prefixes, last_used FROM token WHERE secret = ?1",
-        &[hashed(secret).into()],
+        "SELECT id, name, role, prefixes, last_used FROM token WHERE secret = ?1 AND (expires IS NULL OR expires > ?2)
+         AND (owner IS NULL OR EXISTS (SELECT 1 FROM person WHERE person.name = token.owner AND person.role = 'admin'))",
+        &[hashed(secret).into(), now.0.into()],
     )?;
     let Some(row) = rows.first() else { return Ok(None) };
     if row.is_null(4) || now.0 - row.integer(4) >= LAST_USED_EVERY_SECONDS {

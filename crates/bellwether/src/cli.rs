@@ -390,6 +390,9 @@ pub enum TokenCommand {
         /// Only series whose names begin so; may be given more than once.
         #[arg(long, value_name = "PREFIX")]
         prefix: Vec<String>,
+        /// It ends after this time, such as 90d; else it holds until it is removed.
+        #[arg(long, value_name = "DURATION")]
+        expires: Option<HumanDuration>,
     },
     List,
     Remove {

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use http_api::control::{
-    Arriving, BackedUp, Cardinality, Checked, Compacted, Control, ExportCounts, Health, Help, Identity,
-    ImportCounts, Move, Panel, Readiness, Repolicied, Retention, RetentionQuestion, SettingDifference, State,
-    Usual, WhisperExport, WhisperImport,
+    Arriving, BackedUp, BoxFuture, Cardinality, Checked, Compacted, Control, ExportCounts, Health, Help,
+    Identity, ImportCounts, Move, Panel, ProviderAnswer, ProviderQuestion, Readiness, Repolicied, Retention,
+    RetentionQuestion, SettingDifference, State, Usual, WhisperExport, WhisperImport,
 };
 use incidents::page::Message;
 use monitors::Definitions;
@@ -19,7 +19,7 @@ use vocabulary::{SeriesRef, ValueKind};
 
 use crate::house::{House, Phase};
 use crate::whisper;
-use crate::{arriving, backup, book, config, health, process, retention, usual};
+use crate::{arriving, backup, book, config, health, process, provider, retention, usual};
 
 impl Control for House {
     fn readiness(&self) -> Readiness {
@@ -179,6 +179,10 @@ impl Control for House {
     fn settings_that_differ(&self) -> Vec<SettingDifference> {
         let file = self.origin.get().and_then(|origin| origin.load().ok());
         file.map(|file| config::differences(&self.config.load(), &file)).unwrap_or_default()
+    }
+
+    fn ask_provider(&self, question: ProviderQuestion) -> BoxFuture<Result<ProviderAnswer, String>> {
+        Box::pin(provider::ask(self.egress.clone(), question))
     }
 
     fn usual(&self, message: &Message) -> Usual {

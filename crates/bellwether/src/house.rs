@@ -182,6 +182,7 @@ impl House {
             control: self.clone(),
             settings: ArcSwap::from_pointee(settings),
             attempts: http_api::Attempts::default(),
+            provider: http_api::Provider::default(),
             emergency_pace: http_api::emergency::Pace::default(),
             counters: http_api::Counters::default(),
             hub: http_api::stream::Hub::default(),

@@ -32,6 +32,7 @@ mod oncall_own;
 mod opening;
 mod own;
 mod process;
+mod provider;
 mod reload;
 mod retention;
 mod sent;

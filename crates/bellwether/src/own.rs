@@ -39,6 +39,7 @@ pub fn counters(house: &House) -> Vec<(String, f64)> {
             |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
         all.add("http.requests", read(&counters.requests));
         all.add("http.refused", read(&counters.refused));
+        all.add("http.refused_headers", read(&counters.refused_headers));
         all.add("http.queries", read(&counters.queries));
         all.add("http.queries_failed", read(&counters.queries_failed));
         all.add("http.queries_cancelled", read(&counters.queries_cancelled));

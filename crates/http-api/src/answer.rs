@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use vocabulary::ports::StoreError;
 
 /// What is wrong, and how to mend it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Problem {
     #[serde(skip)]
     status: StatusCode,

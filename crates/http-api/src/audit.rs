@@ -111,14 +111,14 @@ pub async fn write(services: &Arc<Services>, change: Change) {
 }
 
 /// Somebody came in or went, or tried to.
-pub async fn note_sign_in(services: &Arc<Services>, who: String, source: IpAddr, action: &str) {
-    let change = Change {
-        who,
-        via: "password",
-        source: source.to_string(),
-        action: action.into(),
-        ..Change::default()
-    };
+pub async fn note_sign_in(
+    services: &Arc<Services>,
+    who: String,
+    via: &'static str,
+    source: IpAddr,
+    action: &str,
+) {
+    let change = Change { who, via, source: source.to_string(), action: action.into(), ..Change::default() };
     write(services, change).await;
 }
 
@@ -172,6 +172,7 @@ fn way(via: Via) -> &'static str {
         Via::ControlSocket => "control socket",
         Via::Session => "session",
         Via::Token => "token",
+        Via::Proxy => "proxy",
     }
 }
 

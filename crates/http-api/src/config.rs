@@ -2,11 +2,15 @@
 
 use std::path::PathBuf;
 
+use axum::http::HeaderName;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vocabulary::settings::Listen;
 use vocabulary::time::HumanDuration;
+
+use crate::accounts::Role;
+use crate::accounts::oidc::OidcConfig;
 
 /// `[http]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -123,6 +127,79 @@ pub struct AuthConfig {
     pub mode: Option<AuthMode>,
     /// Proxies whose `X-Forwarded-*` headers are believed (only with "required").
     pub trusted_proxies: Vec<IpNet>,
+    /// The header in which these proxies, and nobody else, say who signed in with them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy_header: Option<String>,
+    /// Of those who come by that header for the first time; none: only people who are here already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy_default_role: Option<Role>,
+    /// A sign-in provider, beside the passwords.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oidc: Option<OidcConfig>,
+}
+
+/// What other headers mean is not for a proxy to say in their place.
+const TAKEN_HEADERS: [&str; 6] =
+    ["authorization", "cookie", "host", "origin", "forwarded", "x-forwarded-for"];
+/// A proxy is a machine or a few of them: larger networks have people in them, who could say they are anybody.
+const SMALLEST_PREFIXES: (u8, u8) = (16, 32);
+
+impl AuthConfig {
+    /// What is wrong with it, each with its key and the cure.
+    pub fn problems(&self, http: &HttpConfig) -> Vec<(String, String)> {
+        let mut problems = Vec::new();
+        let mut found = |key: &str, why: &str| problems.push((format!("auth.{key}"), why.to_owned()));
+        let required = http.mode(self) == AuthMode::Required;
+        if let Some(header) = &self.proxy_header {
+            let name = HeaderName::from_bytes(header.to_ascii_lowercase().as_bytes());
+            if !name.is_ok_and(|name| !TAKEN_HEADERS.contains(&name.as_str())) {
+                found(
+                    "proxy_header",
+                    "write the name of a header that means nothing else, such as \"X-Remote-User\"",
+                );
+            }
+            if self.trusted_proxies.is_empty() {
+                found(
+                    "trusted_proxies",
+                    "with `proxy_header` write the proxy's address, such as [\"10.0.0.5/32\"]: nobody else is believed",
+                );
+            }
+            if !required {
+                found(
+                    "mode",
+                    "with `proxy_header` write \"required\": with \"none\" nobody is asked who they are",
+                );
+            }
+            let wide = |network: &IpNet| match network {
+                IpNet::V4(network) => network.prefix_len() < SMALLEST_PREFIXES.0,
+                IpNet::V6(network) => network.prefix_len() < SMALLEST_PREFIXES.1,
+            };
+            if self.trusted_proxies.iter().any(wide) {
+                found(
+                    "trusted_proxies",
+                    "is too wide for `proxy_header`: everybody in it could say they are anybody; name the proxy itself",
+                );
+            }
+        }
+        if self.proxy_default_role.is_some() && self.proxy_header.is_none() {
+            found("proxy_default_role", "goes with `proxy_header`: set that too, or leave it out");
+        }
+        let Some(oidc) = &self.oidc else { return problems };
+        if !required {
+            found(
+                "oidc",
+                "with a sign-in provider write auth.mode = \"required\": with \"none\" nobody signs in",
+            );
+        }
+        if http.public_url.is_empty() {
+            found(
+                "oidc",
+                "set http.public_url: the provider sends people back there, to its /signin/callback",
+            );
+        }
+        problems.extend(oidc.problems().into_iter().map(|(key, why)| (format!("auth.oidc.{key}"), why)));
+        problems
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -1,6 +1,7 @@
 //! What the API asks of the rest of the process. The binary implements it; the shapes are the API's own.
 
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 
 use incidents::page::Message;
 use monitors::Definitions;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vocabulary::SeriesRef;
 use vocabulary::ports::{Scope, StoreError};
+use vocabulary::settings::Secret;
 
 /// The parts of the server that no port reaches: health of every part, storage maintenance, the log.
 pub trait Control: Send + Sync {
@@ -72,6 +74,24 @@ pub trait Control: Send + Sync {
     fn help(&self, series: &str) -> Option<Help>;
     /// What is usual where it is not now, and where that is measured.
     fn usual(&self, message: &Message) -> Usual;
+    /// One call to the sign-in provider, bounded, by the rules for calls to the outside.
+    fn ask_provider(&self, question: ProviderQuestion) -> BoxFuture<Result<ProviderAnswer, String>>;
+}
+
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What the sign-in provider is asked.
+pub struct ProviderQuestion {
+    pub url: String,
+    /// Posted, if there is one.
+    pub form: Option<String>,
+    /// The header `Authorization`.
+    pub authorization: Option<Secret>,
+}
+
+pub struct ProviderAnswer {
+    pub status: u16,
+    pub body: Vec<u8>,
 }
 
 /// What a value usually is, in words, and the series of it.

@@ -219,8 +219,14 @@ fn is_allowed(host: &str, allowed: &[String]) -> bool {
 /// What a request shows to say who sends it.
 enum Credentials {
     Token(String),
-    Password { name: String, password: String, source: IpAddr },
+    Password {
+        name: String,
+        password: String,
+        source: IpAddr,
+    },
     Session(String),
+    /// The name that a trusted proxy says.
+    Proxy(String),
 }
 
 /// The state database and Argon2 are slow enough to be kept off the threads that serve everybody.
@@ -231,12 +237,12 @@ async fn by_credentials(
     let Some(credentials) = credentials else { return Ok(None) };
     let tried = match &credentials {
         Credentials::Password { name, source, .. } => Some((name.clone(), *source)),
-        Credentials::Token(_) | Credentials::Session(_) => None,
+        _ => None,
     };
     let asking = services.clone();
-    let turn = match &credentials {
-        Credentials::Password { .. } => Some(services.attempts.turn().await?),
-        Credentials::Token(_) | Credentials::Session(_) => None,
+    let turn = match &tried {
+        Some((_, source)) => Some(services.attempts.turn(*source).await?),
+        None => None,
     };
     let asked = tokio::task::spawn_blocking(move || {
         let _turn = turn;
@@ -254,7 +260,13 @@ async fn by_credentials(
 
 fn credentials(services: &Services, request: &Request, peer: Peer) -> Result<Option<Credentials>, Problem> {
     let headers = request.headers();
+    let proxied = proxied(services, headers, peer)?;
     let Some(value) = text(headers, header::AUTHORIZATION.as_str()) else {
+        // What the proxy adds comes with whatever a browser is made to ask, as a cookie does.
+        if let Some(name) = proxied {
+            refuse_forgery(services, request)?;
+            return Ok(Some(Credentials::Proxy(name)));
+        }
         let session = cookie(headers).map(|secret| Credentials::Session(secret.to_owned()));
         return if session.is_some() {
             refuse_forgery(services, request).map(|()| session)
@@ -280,6 +292,60 @@ fn credentials(services: &Services, request: &Request, peer: Peer) -> Result<Opt
     }
 }
 
+/// Whom the proxy in front says that it asks for. Anybody else who says so is lying, or the proxy is missing in the list.
+fn proxied(services: &Services, headers: &HeaderMap, peer: Peer) -> Result<Option<String>, Problem> {
+    let settings = services.settings.load();
+    let Some(header) = &settings.auth.proxy_header else { return Ok(None) };
+    let mut said = headers.get_all(header.as_str()).iter();
+    let Some(name) = said.next() else { return Ok(None) };
+    let trusted = &settings.auth.trusted_proxies;
+    let is_proxy = |address: IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
+    if !matches!(peer, Peer::Address(address) if is_proxy(address.ip())) {
+        services.counters.refused_headers.fetch_add(1, Ordering::Relaxed);
+        return Err(Problem::forbidden(format!(
+            "the header `{header}` is believed of auth.trusted_proxies only"
+        ))
+        .hint("sign in without it; if a proxy of yours sent it, add its address there"));
+    }
+    if said.next().is_some() {
+        return Err(Problem::bad_request(format!("the header `{header}` is there twice"))
+            .hint("the proxy has to take away what others send under this name, and set its own"));
+    }
+    let name =
+        name.to_str().map_err(|_| Problem::bad_request(format!("the header `{header}` cannot be read")))?;
+    Ok(Some(name.trim().to_owned()).filter(|name| !name.is_empty()))
+}
+
+/// What proxies are called where it stands who vouches for somebody.
+const PROXY: &str = "proxy";
+
+fn by_proxy(services: &Services, name: &str) -> Result<Caller, Problem> {
+    let settings = services.settings.load();
+    let arrived = match accounts::arrived(&services.state, PROXY, name)? {
+        Some(known) => known,
+        None => {
+            let vouched = accounts::Vouched {
+                by: PROXY,
+                subject: name,
+                name,
+                display_name: "",
+                role: settings.auth.proxy_default_role,
+                role_is_said: false,
+                join_existing: true,
+            };
+            let new = accounts::arrive(&services.state, &vouched, services.clock.now());
+            let new = new.map_err(|error| match error {
+                accounts::AccountError::Refused(why) => Problem::forbidden(why),
+                other => other.into(),
+            })?;
+            services.control.people_changed();
+            new
+        }
+    };
+    let scope = accounts::scope_of(&services.state, &settings.teams, &arrived.name, arrived.role)?;
+    Ok(Caller { name: arrived.name, role: arrived.role, scope, via: Via::Proxy })
+}
+
 fn who(services: &Services, credentials: &Credentials) -> Result<Option<Caller>, Problem> {
     let now = services.clock.now();
     match credentials {
@@ -292,6 +358,7 @@ fn who(services: &Services, credentials: &Credentials) -> Result<Option<Caller>,
         Credentials::Password { name, password, source } => {
             by_password(services, name, password, *source).map(Some)
         }
+        Credentials::Proxy(name) => by_proxy(services, name).map(Some),
     }
 }
 
@@ -364,11 +431,15 @@ fn refuse_strange_pages(services: &Services, request: &Request) -> Result<(), Pr
 
 /// The secret of the session that the request carries.
 pub fn cookie(headers: &HeaderMap) -> Option<&str> {
+    cookie_called(headers, SESSION_COOKIE)
+}
+
+pub fn cookie_called<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     cookies
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == SESSION_COOKIE)
+        .find(|(name, _)| *name == wanted)
         .map(|(_, secret)| secret)
 }
 

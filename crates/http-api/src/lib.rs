@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `server` | accepting connections (TCP, TLS, control socket) |
 //! | `guard`, `cross_origin` | who may ask at all, and as whom; every request passes it |
+//! | `sign_in/` | `/signin/…`: signing in with a provider |
 //! | `attempts`, `audit` | guessing made slow; changes written down |
 //! | `graphite_web/` | graphite-web's paths, as it answers them |
 //! | `api_v1/` | Bellwether's own JSON API (docs/http-api.md) |
@@ -52,6 +53,7 @@ mod proofs;
 mod published;
 pub mod server;
 mod services;
+mod sign_in;
 mod status_page;
 pub mod stream;
 mod ui;
@@ -85,6 +87,7 @@ pub use inventory::{Inventories, place};
 pub use pictures::{Pictures, PicturesConfig};
 pub use proofs::Proofs;
 pub use services::{Counters, Services, Settings};
+pub use sign_in::Provider;
 pub use status_page::StatusPageConfig;
 
 /// The records that this room keeps.
@@ -111,6 +114,8 @@ pub fn router(services: Arc<Services>) -> Router {
         .route("/ping/{*path}", any(ping::ping))
         .route("/a/{token}", get(acknowledge::show).post(acknowledge::act))
         .route("/a/{token}/graph.png", get(acknowledge::graph))
+        .route(sign_in::BEGIN, get(sign_in::begin))
+        .route(sign_in::BACK, get(sign_in::finish))
         .route("/post-mortems/{token}", get(published::show))
         .route("/a/{token}/keys", post(acknowledge::keys))
         .route("/a/reach/{question}", get(acknowledge::reach))

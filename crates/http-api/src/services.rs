@@ -29,6 +29,7 @@ use crate::groups::Groups;
 use crate::inventory::Inventories;
 use crate::pictures::Pictures;
 use crate::proofs::Proofs;
+use crate::sign_in::Provider;
 use crate::status_page::StatusPageConfig;
 use crate::stream::Hub;
 
@@ -55,6 +56,8 @@ pub struct Counters {
     pub requests: AtomicU64,
     /// Turned away before any handler: wrong host, other site, wrong credentials.
     pub refused: AtomicU64,
+    /// Of these: somebody who is no trusted proxy said who they are as only that may.
+    pub refused_headers: AtomicU64,
     pub queries: AtomicU64,
     pub queries_failed: AtomicU64,
     /// Given up because nobody waited for the answer any more.
@@ -77,6 +80,7 @@ pub struct Services {
     pub control: Arc<dyn Control>,
     pub settings: ArcSwap<Settings>,
     pub attempts: Attempts,
+    pub provider: Provider,
     pub emergency_pace: Pace,
     pub counters: Counters,
     pub hub: Hub,

@@ -4,7 +4,7 @@ import type { Role } from './types.ts'
 
 export type Person = { name: string; role: Role; display_name?: string; time_zone?: string | null; created: number; teams?: string[] }
 export type Team = { name: string; members: string[]; prefixes?: string[]; projects?: string[]; escalation_policy?: string | null; in_files: boolean }
-export type Token = { id: number; name: string; role: Role; prefixes: string[]; created: number; last_used: number | null }
+export type Token = { id: number; name: string; role: Role; prefixes: string[]; owner: string | null; expires: number | null; created: number; last_used: number | null }
 export type Invitation = { id: number; name: string; role: Role; display_name: string; invited_by: string; expires: number }
 
 export const people = async (signal?: AbortSignal) => (await ask<{ people: Person[] }>('/api/v1/people', { signal })).people

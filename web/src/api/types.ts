@@ -11,7 +11,7 @@ export type Status = {
   now: number
   started?: number
   host?: string
-  auth: { mode: 'none' | 'required'; user: string | null; role: Role | null }
+  auth: { mode: 'none' | 'required'; user: string | null; role: Role | null; provider: string | null }
   read_only?: string | null
   health?: Health
 }

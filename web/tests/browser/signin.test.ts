@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { axe, launch, open, shot } from '../support/browser.ts'
+import { axe, launch, open, shot, sideways } from '../support/browser.ts'
 import { Server } from '../support/server.ts'
 
 let browser: Browser
@@ -34,4 +34,26 @@ test('who must sign in is asked, told when it was wrong, and comes to where they
   await page.getByRole('button', { name: 'Sign out' }).click()
   await page.getByRole('heading', { name: 'Sign in' }).waitFor()
   await page.context().close()
+})
+
+test('a sign-in provider is offered first, and a password beside it', async () => {
+  const away = 'https://login.invalid'
+  const provided = await Server.start(`[http]\npublic_url = "https://bellwether.invalid"\n[auth]\nmode = "required"\n[auth.oidc]\nname = "Example & Sons"\nissuer = "${away}"\nclient_id = "b"\ndefault_role = "viewer"\n`)
+  for (const colorScheme of ['dark', 'light'] as const) {
+    const page = await open(browser, provided.url('/incidents?state=all#x'), { colorScheme, viewport: { width: 390, height: 844 } })
+    const link = page.getByRole('link', { name: 'Sign in with Example & Sons' })
+    await link.waitFor()
+    expect(await link.getAttribute('href')).toBe('/signin/provider?next=%2Fincidents%3Fstate%3Dall%23x')
+    expect(await axe(page)).toEqual([])
+    expect(await sideways(page)).toBeLessThanOrEqual(0)
+    await shot(page, `signin-provider-390-${colorScheme}`)
+    await link.click()
+    await page.getByText('does not answer').waitFor()
+    expect(await axe(page)).toEqual([])
+    await shot(page, `signin-away-390-${colorScheme}`)
+    await page.getByRole('link', { name: 'Sign in with a password' }).click()
+    await page.getByLabel('Password').waitFor()
+    await page.context().close()
+  }
+  await provided.stop()
 })

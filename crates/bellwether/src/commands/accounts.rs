@@ -4,9 +4,11 @@ use std::io::{IsTerminal, Read};
 
 use axum::http::Method;
 use serde_json::{Value, json};
+use vocabulary::Clock;
 
 use crate::cli::{Common, RoleName, TokenCommand, UserCommand};
 use crate::client::{Server, encode, parse};
+use crate::clock::SystemClock;
 use crate::failure::Failure;
 
 pub fn user(common: &Common, command: &UserCommand) -> Result<(), Failure> {
@@ -52,8 +54,10 @@ pub fn user(common: &Common, command: &UserCommand) -> Result<(), Failure> {
 pub fn token(common: &Common, command: &TokenCommand) -> Result<(), Failure> {
     let server = super::server(common)?;
     match command {
-        TokenCommand::Create { name, role, prefix } => {
-            let body = json!({"name": name, "role": role_name(*role), "prefixes": prefix});
+        TokenCommand::Create { name, role, prefix, expires } => {
+            let expires = expires.map(|after| SystemClock.now().plus(after.0.as_secs() as i64).0);
+            let body =
+                json!({"name": name, "role": role_name(*role), "prefixes": prefix, "expires": expires});
             let answer = super::block_on(server.send_json(Method::POST, "/api/v1/tokens", &body))?;
             let created: Value = parse(&answer)?;
             said(common, created.clone(), created["token"].as_str().unwrap_or_default().to_owned())?;
@@ -64,7 +68,7 @@ pub fn token(common: &Common, command: &TokenCommand) -> Result<(), Failure> {
                 &server,
                 "/api/v1/tokens",
                 "tokens",
-                &["id", "name", "role", "prefixes", "last_used"],
+                &["id", "name", "role", "prefixes", "owner", "expires", "last_used"],
             )?;
         }
         TokenCommand::Remove { id } => {

@@ -24,9 +24,11 @@ use monitors::config::{
 use monitors::kinds::heartbeat::HeartbeatsConfig;
 use monitors::made::Origins;
 use notify::ChannelConfig;
+use notify::secret::read_secret;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use vocabulary::settings::Secret;
 
 pub use differing::differences;
 pub use own::SelfConfig;
@@ -362,11 +364,29 @@ impl Config {
         self.statsd.flush_interval.duration().as_secs().max(1) as i64
     }
 
+    /// What this server shows the sign-in provider, wherever it stands.
+    fn provider_secret(&self) -> Result<Option<Secret>, String> {
+        let Some(oidc) = &self.auth.oidc else { return Ok(None) };
+        match read_secret(&None, &oidc.client_secret_file)? {
+            Some(read) => Ok(Some(Secret::new(read.reveal()))),
+            None => Ok(oidc.client_secret.clone()),
+        }
+    }
+
+    fn auth_settings(&self) -> http_api::AuthConfig {
+        let mut auth = self.auth.clone();
+        // A file that cannot be read any more was told when it could not be.
+        if let (Some(oidc), Ok(secret)) = (&mut auth.oidc, self.provider_secret()) {
+            oidc.client_secret = secret;
+        }
+        auth
+    }
+
     /// What changes under requests that are served.
     pub fn http_settings(&self) -> http_api::Settings {
         http_api::Settings {
             http: self.http.clone(),
-            auth: self.auth.clone(),
+            auth: self.auth_settings(),
             teams: self.team.clone(),
             emergencies: emergencies::doors(self),
             status_page: self.status_page.clone(),
@@ -460,6 +480,10 @@ impl Config {
         problems.extend(
             self.http.problems(&self.auth).into_iter().map(|(key, message)| (key.to_owned(), message)),
         );
+        problems.extend(self.auth.problems(&self.http));
+        if let Err(why) = self.provider_secret() {
+            problems.push(("auth.oidc.client_secret_file".into(), why));
+        }
         problems.extend(self.pictures.problems().into_iter().map(|(key, message)| (key.to_owned(), message)));
         problems.extend(self.statsd.problems().into_iter().map(in_section("statsd")));
         problems.extend(self.carbon.problems().into_iter().map(in_section("carbon")));

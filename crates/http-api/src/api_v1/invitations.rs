@@ -92,7 +92,8 @@ pub async fn accept(
     headers: HeaderMap,
     Body(form): Body<Acceptance>,
 ) -> Answer<Json<SignedIn>> {
-    let turn = services.attempts.turn().await?;
+    let source = guard::source(&services, &headers, peer.map(|Extension(peer)| peer));
+    let turn = services.attempts.turn(source).await?;
     let accepted = off_thread(&services, move |services| {
         let _turn = turn;
         let now = services.clock.now();
@@ -104,7 +105,6 @@ pub async fn accept(
         accepted.ok_or_else(gone)
     });
     let Invited { name, role, .. } = accepted.await?;
-    let source = guard::source(&services, &headers, peer.map(|Extension(peer)| peer));
-    audit::note_sign_in(&services, name.clone(), source, "accepted an invitation").await;
+    audit::note_sign_in(&services, name.clone(), "password", source, "accepted an invitation").await;
     Ok(Json(SignedIn { user: name, role }))
 }

@@ -311,9 +311,14 @@ fn instance(found: Found, runs: Option<Vec<Run>>, from: i64, until: i64) -> Inst
     }
 }
 
-/// As lists of heartbeats do: those who may not ping do not learn by which UUID.
+/// As lists of heartbeats do: those who may not ping do not learn by which UUID. Of a check, whoever may change it sees
+/// the headers that it sends.
 fn shown_to(caller: &Caller, definition: Definition) -> Definition {
-    if caller.role >= Role::Responder { definition } else { definition.without_uuid() }
+    let needed = match &definition {
+        Definition::Monitor(_) => Role::Responder,
+        Definition::Check(_) => Role::Editor,
+    };
+    if caller.role >= needed { definition } else { definition.without_secrets() }
 }
 
 fn definition(services: &Services, name: &str) -> Answer<Definition> {
@@ -371,6 +376,9 @@ pub async fn define(
     if wanted.runs_commands() {
         may_choose_commands(&services, &caller)?;
     }
+    if wanted.looks_at_files() {
+        may_look_at_files(&caller)?;
+    }
     if wanted.holds_secret() {
         return Err(Problem::bad_request("checks with a password, a token or a key stand in files")
             .hint("write it in conf.d/, with password_file, token_file or secret_key_file"));
@@ -385,13 +393,20 @@ pub async fn define(
 
 /// Whoever chooses a command that this server runs can do everything that its user can.
 pub fn may_choose_commands(services: &Services, caller: &Caller) -> Answer<()> {
-    let signed_in = matches!(caller.via, Via::Session | Via::Token)
+    let signed_in = (caller.via.is_person() || caller.via == Via::Token)
         && services.settings.load().auth_mode() == crate::config::AuthMode::Required;
     if signed_in && require(caller, Role::Admin).is_ok() {
         return Ok(());
     }
     Err(Problem::forbidden("commands that this server runs come from files only")
         .hint("write the check in conf.d/, or set auth.mode = \"required\" and sign in as an admin"))
+}
+
+/// It says of any file whether it is there, how large it is and how old.
+pub fn may_look_at_files(caller: &Caller) -> Answer<()> {
+    require(caller, Role::Admin).map_err(|problem| {
+        problem.hint("an administrator makes checks of this machine's files, or they are written in conf.d/")
+    })
 }
 
 /// Its versions stay.

@@ -123,9 +123,9 @@ pub async fn describe(
 
 /// A token may be called as a person is: it is nobody.
 pub fn require_self_or_admin(caller: &Caller, name: &str) -> Answer<()> {
-    match caller.via {
-        accounts::Via::Session if caller.name == name => Ok(()),
-        _ => require(caller, Role::Admin),
+    match caller.via.is_person() && caller.name == name {
+        true => Ok(()),
+        false => require(caller, Role::Admin),
     }
 }
 
@@ -165,7 +165,8 @@ pub async fn remove(
     require(&caller, Role::Admin)?;
     off_thread(&services, move |services| match accounts::remove_person(&services.state, &name)? {
         true => {
-            services.hub.close_of(Some(&name));
+            // Those of their tokens, too.
+            services.hub.close_of(None);
             Ok(StatusCode::NO_CONTENT)
         }
         false => Err(unknown(&name)),

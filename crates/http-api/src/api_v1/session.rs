@@ -16,7 +16,7 @@ use crate::answer::{Answer, Body, Problem};
 use crate::audit;
 use crate::guard::{self, SESSION_COOKIE};
 use crate::server::Peer;
-use crate::services::Services;
+use crate::services::{Services, Settings};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -42,9 +42,8 @@ pub async fn sign_in(
     let source = guard::source(&services, &headers, peer.map(|Extension(peer)| peer));
     // A session that was there before, perhaps put there by somebody else, does not go on beside the new one.
     let before = guard::cookie(&headers).map(str::to_owned);
-    let secure = services.settings.load().http.uses_tls()
-        || headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
-    let turn = services.attempts.turn().await?;
+    let secure = is_secure(&services.settings.load(), &headers);
+    let turn = services.attempts.turn(source).await?;
     let name = form.name.clone();
     let opened = off_thread(&services, move |services| {
         let _turn = turn;
@@ -52,14 +51,20 @@ pub async fn sign_in(
         if let Some(before) = before {
             accounts::close_session(&services.state, &before)?;
         }
-        let secret = accounts::open_session(&services.state, &form.name, services.clock.now())?;
+        let secret =
+            accounts::open_session(&services.state, &form.name, SESSION_SECONDS, services.clock.now())?;
         Ok((caller, secret))
     });
     let opened = opened.await;
     note(&services, name, source, &opened).await?;
     let (caller, secret) = opened?;
     let answer = Json(SignedIn { user: caller.name, role: caller.role });
-    Ok((set_cookie(&secret, SESSION_SECONDS, secure)?, answer).into_response())
+    Ok(([cookie_of(&secret, SESSION_SECONDS, secure)?], answer).into_response())
+}
+
+/// May the browser keep the session to encrypted connections?
+fn is_secure(settings: &Settings, headers: &HeaderMap) -> bool {
+    settings.http.uses_tls() || headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https")
 }
 
 /// What is tried in vain under names that are nobody's is not kept with the name: it may be a password.
@@ -78,7 +83,7 @@ pub async fn note<T>(
     let known =
         off_thread(services, move |services| Ok(accounts::person(&services.state, &asked)?.is_some()));
     let who = if known.await? { name } else { String::new() };
-    audit::note_sign_in(services, who, source, action).await;
+    audit::note_sign_in(services, who, "password", source, action).await;
     Ok(())
 }
 
@@ -95,17 +100,17 @@ pub async fn sign_out(
     if let Some(Extension(caller)) = caller.filter(|caller| caller.via == Via::Session) {
         let source = guard::source(&services, &headers, peer.map(|Extension(peer)| peer));
         services.hub.close_of(Some(&caller.name));
-        audit::note_sign_in(&services, caller.name, source, "signed out").await;
+        audit::note_sign_in(&services, caller.name, "session", source, "signed out").await;
     }
-    Ok((StatusCode::NO_CONTENT, set_cookie("", 0, false)?).into_response())
+    Ok((StatusCode::NO_CONTENT, [cookie_of("", 0, false)?]).into_response())
 }
 
-fn set_cookie(secret: &str, max_age: i64, secure: bool) -> Answer<[(header::HeaderName, HeaderValue); 1]> {
+pub fn cookie_of(secret: &str, max_age: i64, secure: bool) -> Answer<(header::HeaderName, HeaderValue)> {
     let secure = if secure { "; Secure" } else { "" };
     let cookie =
         format!("{SESSION_COOKIE}={secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}");
     let value = HeaderValue::from_str(&cookie).map_err(Problem::internal)?;
-    Ok([(header::SET_COOKIE, value)])
+    Ok((header::SET_COOKIE, value))
 }
 
 /// A new password of one's own.
@@ -132,7 +137,7 @@ pub async fn change_password(
     }
     let source = guard::source(&services, &headers, peer.map(|Extension(peer)| peer));
     let session = guard::cookie(&headers).map(str::to_owned);
-    let turn = services.attempts.turn().await?;
+    let turn = services.attempts.turn(source).await?;
     off_thread(&services, move |services| {
         let _turn = turn;
         guard::by_password(services, &caller.name, &form.current, source)?;

@@ -29,6 +29,8 @@ struct Auth {
     mode: AuthMode,
     user: Option<String>,
     role: Option<Role>,
+    /// Whom one may sign in with beside a password; the way there is `/signin/provider`.
+    provider: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -53,13 +55,15 @@ pub async fn status(
             Some(More { started: identity.started, host: identity.host, read_only, health })
         }
     };
+    let settings = services.settings.load();
     Ok(Json(Status {
         version: identity.version,
         now: services.clock.since_epoch().as_secs_f64(),
         auth: Auth {
-            mode: services.settings.load().auth_mode(),
+            mode: settings.auth_mode(),
             user: known.as_ref().map(|caller| caller.name.clone()),
             role: known.as_ref().map(|caller| caller.role),
+            provider: settings.auth.oidc.as_ref().map(|oidc| oidc.name.clone()),
         },
         more,
     }))

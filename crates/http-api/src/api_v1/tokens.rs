@@ -31,12 +31,14 @@ pub async fn list(
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NewToken {
+pub struct TokenWish {
     name: String,
     role: Role,
     /// Name prefixes that the bearer may see; none means all.
     #[serde(default)]
     prefixes: Vec<String>,
+    /// Epoch seconds; none: until it is removed.
+    expires: Option<i64>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -46,17 +48,20 @@ pub struct CreatedToken {
     token: String,
 }
 
-#[utoipa::path(post, path = "/tokens", request_body = NewToken,
+#[utoipa::path(post, path = "/tokens", request_body = TokenWish,
     responses((status = 200, body = CreatedToken), (status = 400, body = Problem)))]
 pub async fn create(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
-    Body(new): Body<NewToken>,
+    Body(wish): Body<TokenWish>,
 ) -> Answer<Json<CreatedToken>> {
     require(&caller, Role::Admin)?;
     off_thread(&services, move |services| {
         let now = services.clock.now();
-        let (id, token) = accounts::create_token(&services.state, &new.name, new.role, &new.prefixes, now)?;
+        let owner = caller.via.is_person().then_some(caller.name);
+        let TokenWish { name, role, prefixes, expires } = wish;
+        let new = accounts::NewToken { name, role, prefixes, owner, expires };
+        let (id, token) = accounts::create_token(&services.state, &new, now)?;
         Ok(Json(CreatedToken { id, token }))
     })
     .await

@@ -14,7 +14,7 @@ use monitors::{Monitors, Refused, Ticket};
 use vocabulary::state::State;
 
 use super::status::off_thread;
-use crate::accounts::{Caller, Role, Via};
+use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Problem};
 use crate::guard::require;
 use crate::services::Services;
@@ -111,7 +111,7 @@ pub async fn command(
 /// Whoever is signed in is the author; where nobody has to be, and of programs, which may say for whom they ask, it is who is
 /// named.
 pub fn author(caller: &Caller, said: String) -> String {
-    match said.trim().is_empty() || caller.via == Via::Session {
+    match said.trim().is_empty() || caller.via.is_person() {
         true => caller.name.clone(),
         false => said,
     }

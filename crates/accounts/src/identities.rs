@@ -1,0 +1,125 @@
+//! People by another's word: who a sign-in provider or a trusted proxy says somebody is, and who that is here.
+
+use state_store::{Row, StateError, StateStore, Transaction};
+use vocabulary::Timestamp;
+
+use crate::people::check_name;
+use crate::{AccountError, Role};
+
+/// Somebody whom another vouches for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Vouched<'a> {
+    /// Who vouches: the provider's URL, or `proxy`.
+    pub by: &'a str,
+    /// Who it is, for the one who vouches: never given to another.
+    pub subject: &'a str,
+    /// What they are called.
+    pub name: &'a str,
+    pub display_name: &'a str,
+    pub role: Option<Role>,
+    /// The role is said each time, and holds; else it is that of somebody new.
+    pub role_is_said: bool,
+    /// Somebody of that name who has a password here is the same.
+    pub join_existing: bool,
+}
+
+/// Who that is here.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arrived {
+    pub name: String,
+    pub role: Role,
+    /// They are here for the first time.
+    pub is_new: bool,
+}
+
+/// Whoever came before; nothing is changed.
+pub fn arrived(state: &StateStore, by: &str, subject: &str) -> Result<Option<Arrived>, StateError> {
+    Ok(known(&state.query(KNOWN, &[by.into(), subject.into()])?))
+}
+
+const KNOWN: &str =
+    "SELECT person.name, person.role FROM identity JOIN person ON person.name = identity.person
+     WHERE identity.voucher = ?1 AND identity.subject = ?2";
+
+fn known(rows: &[Row]) -> Option<Arrived> {
+    let row = rows.first()?;
+    Some(Arrived { name: row.text(0).to_owned(), role: Role::parse(row.text(1)), is_new: false })
+}
+
+/// Whoever comes, made if they are new.
+pub fn arrive(state: &StateStore, who: &Vouched<'_>, now: Timestamp) -> Result<Arrived, AccountError> {
+    check_name(who.name)?;
+    let arrived = state.transaction(|tx| {
+        let Some(known) = known(&tx.query(KNOWN, &[who.by.into(), who.subject.into()])?) else {
+            return come(tx, who, now);
+        };
+        match role_of_known(who, known.role) {
+            Some(role) => {
+                give_role(tx, &known.name, role)?;
+                Ok(Ok(Arrived { role, ..known }))
+            }
+            // Whoever lost what their role followed from has none, and what is open of theirs ends.
+            None => {
+                tx.execute("DELETE FROM session WHERE person = ?1", &[known.name.as_str().into()])?;
+                Ok(Err(roleless(&known.name)))
+            }
+        }
+    })?;
+    arrived.map_err(AccountError::Refused)
+}
+
+fn role_of_known(who: &Vouched<'_>, role: Role) -> Option<Role> {
+    if who.role_is_said { who.role } else { Some(role) }
+}
+
+fn roleless(name: &str) -> String {
+    format!("{name} has no role here: an administrator gives one to their group, or a default role in [auth]")
+}
+
+/// Names are given to others once somebody has left: only who is known by the voucher's own mark is the same person.
+fn come(
+    tx: &Transaction<'_>,
+    who: &Vouched<'_>,
+    now: Timestamp,
+) -> Result<Result<Arrived, String>, StateError> {
+    let here = tx.query(
+        "SELECT role, EXISTS (SELECT 1 FROM identity WHERE person = ?1 AND voucher = ?2) FROM person WHERE name = ?1",
+        &[who.name.into(), who.by.into()],
+    )?;
+    let is_another = here.first().is_some_and(|row| row.integer(1) > 0 || !who.join_existing);
+    if is_another {
+        return Ok(Err(format!(
+            "there is another `{}` here already: an administrator removes that one, or gives you another name",
+            who.name
+        )));
+    }
+    let role = match here.first() {
+        Some(row) => role_of_known(who, Role::parse(row.text(0))),
+        None => who.role,
+    };
+    let Some(role) = role else { return Ok(Err(roleless(who.name))) };
+    if here.is_empty() {
+        // A password that nobody can type.
+        tx.execute(
+            "INSERT INTO person (name, password, role, created, display_name) VALUES (?1, '', ?2, ?3, ?4)",
+            &[who.name.into(), role.name().into(), now.0.into(), who.display_name.into()],
+        )?;
+    }
+    give_role(tx, who.name, role)?;
+    tx.execute(
+        "INSERT INTO identity (voucher, subject, person) VALUES (?1, ?2, ?3)",
+        &[who.by.into(), who.subject.into(), who.name.into()],
+    )?;
+    Ok(Ok(Arrived { name: who.name.to_owned(), role, is_new: here.is_empty() }))
+}
+
+fn give_role(tx: &Transaction<'_>, name: &str, role: Role) -> Result<(), StateError> {
+    let changed = tx.execute(
+        "UPDATE person SET role = ?2 WHERE name = ?1 AND role <> ?2",
+        &[name.into(), role.name().into()],
+    )?;
+    if changed > 0 {
+        tx.execute("DELETE FROM session WHERE person = ?1", &[name.into()])?;
+    }
+    Ok(())
+}

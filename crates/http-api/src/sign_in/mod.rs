@@ -1,0 +1,209 @@
+//! Signing in with a provider (OpenID Connect): the browser is sent there, and comes back with a code.
+//!
+//! Whoever has a password signs in without it, so a provider that is away locks nobody out whom it should not.
+
+mod provider;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use provider::Asking;
+pub use provider::Provider;
+
+use crate::accounts::oidc::{ATTEMPT_SECONDS, Attempt, Claims, OidcConfig};
+use crate::accounts::{self, VOUCHED_SESSION_SECONDS, Vouched};
+use crate::answer::{Answer, Params, Problem};
+use crate::api_v1::{off_thread, session};
+use crate::plain_page::{self, escape};
+use crate::server::Peer;
+use crate::services::{Services, Settings};
+use crate::{audit, guard};
+
+pub const BEGIN: &str = "/signin/provider";
+pub const BACK: &str = "/signin/callback";
+
+/// Only to where the browser comes back, and only for so long.
+const ATTEMPT_COOKIE: &str = "bellwether_attempt";
+
+#[derive(Deserialize)]
+pub struct Begin {
+    #[serde(default)]
+    next: String,
+}
+
+pub async fn begin(State(services): State<Arc<Services>>, Params(asked): Params<Begin>) -> Response {
+    let settings = services.settings.load_full();
+    sent_away(&services, &settings, &asked.next).await.unwrap_or_else(|problem| failed(&settings, problem))
+}
+
+async fn sent_away(services: &Services, settings: &Settings, next: &str) -> Answer<Response> {
+    let config = provider_of(settings)?;
+    let discovery = Asking { services, config }.discovery().await?;
+    let attempt = Attempt::begin(next, services.clock.now())?;
+    let cookie = attempt_cookie(settings, &attempt.sealed()?, ATTEMPT_SECONDS)?;
+    Ok(see_other(&attempt.question(&discovery, config, &back(settings)), vec![cookie])?)
+}
+
+fn provider_of(settings: &Settings) -> Answer<&OidcConfig> {
+    settings.auth.oidc.as_ref().ok_or_else(|| {
+        Problem::not_found("no sign-in provider is set up here")
+            .hint("sign in with a password; a provider is set up in the files, as [auth.oidc]")
+    })
+}
+
+/// Where the provider sends people back; never by what a request says of its host.
+fn back(settings: &Settings) -> String {
+    format!("{}{BACK}", settings.http.public_url.trim_end_matches('/'))
+}
+
+/// With what the provider sends the browser back.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Back {
+    code: String,
+    state: String,
+    /// Who sends it (RFC 9207), if it says so.
+    iss: Option<String>,
+    error: Option<String>,
+}
+
+pub async fn finish(
+    State(services): State<Arc<Services>>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    Params(came): Params<Back>,
+) -> Response {
+    let settings = services.settings.load_full();
+    let source = guard::source(&services, &headers, peer.map(|Extension(peer)| peer));
+    came_back(&services, &settings, &headers, source, &came)
+        .await
+        .unwrap_or_else(|problem| failed(&settings, problem))
+}
+
+async fn came_back(
+    services: &Arc<Services>,
+    settings: &Settings,
+    headers: &HeaderMap,
+    source: IpAddr,
+    came: &Back,
+) -> Answer<Response> {
+    let config = provider_of(settings)?;
+    let attempt = attempt_of(services, headers, &came.state)?;
+    if came.iss.as_ref().is_some_and(|iss| *iss != config.issuer) {
+        return Err(Problem::forbidden("this answer is another provider's").hint("begin again"));
+    }
+    if let Some(error) = &came.error {
+        let word: String = error.chars().filter(|c| !c.is_control()).take(50).collect();
+        return Err(Problem::forbidden(format!("{} did not sign you in: {word}", config.name)));
+    }
+    // A code that is invented costs a call to the provider.
+    services.attempts.allow(source, attempt.id(), services.clock.now())?;
+    let claims = Asking { services, config }.who(&attempt, &came.code, &back(settings)).await?;
+    let (name, secret) = let_in(services, config, claims, headers, source).await?;
+    services.attempts.succeeded(source, attempt.id());
+    audit::note_sign_in(services, name, "provider", source, "signed in").await;
+    let session = session::cookie_of(&secret, VOUCHED_SESSION_SECONDS, is_secure(settings))?;
+    see_other(attempt.next(), vec![session, attempt_cookie(settings, "", 0)?])
+}
+
+/// The one that this browser began.
+fn attempt_of(services: &Services, headers: &HeaderMap, state: &str) -> Answer<Attempt> {
+    let kept = guard::cookie_called(headers, ATTEMPT_COOKIE);
+    let attempt = kept.and_then(|kept| Attempt::opened(kept, services.clock.now()));
+    attempt.filter(|attempt| attempt.is(state)).ok_or_else(|| {
+        let minutes = ATTEMPT_SECONDS / 60;
+        let why = format!(
+            "this sign-in was begun in another browser, or more than {minutes} minutes ago, or is over already"
+        );
+        Problem::bad_request(why).hint("begin again; this server needs cookies for it")
+    })
+}
+
+/// A session for whoever that is, in the place of one that was there before.
+async fn let_in(
+    services: &Arc<Services>,
+    config: &OidcConfig,
+    claims: Claims,
+    headers: &HeaderMap,
+    source: IpAddr,
+) -> Answer<(String, String)> {
+    let config = config.clone();
+    let before = guard::cookie(headers).map(str::to_owned);
+    let opened = off_thread(services, move |services| {
+        let now = services.clock.now();
+        let newcomer = claims.newcomer(&config).map_err(Problem::forbidden)?;
+        let vouched = Vouched {
+            by: &config.issuer,
+            subject: &newcomer.subject,
+            name: &newcomer.name,
+            display_name: &newcomer.display_name,
+            role: newcomer.role,
+            role_is_said: newcomer.role_is_said,
+            join_existing: config.join_existing,
+        };
+        let arrived = accounts::arrive(&services.state, &vouched, now);
+        let accounts::Arrived { name, is_new, .. } = arrived.map_err(|error| match error {
+            accounts::AccountError::Refused(why) => Problem::forbidden(why),
+            other => other.into(),
+        })?;
+        if let Some(before) = before {
+            accounts::close_session(&services.state, &before)?;
+        }
+        let secret = accounts::open_session(&services.state, &name, VOUCHED_SESSION_SECONDS, now)?;
+        if is_new {
+            services.control.people_changed();
+        }
+        Ok((name, secret))
+    });
+    let opened = opened.await;
+    if opened.as_ref().is_err_and(|problem| problem.is(StatusCode::FORBIDDEN)) {
+        audit::note_sign_in(services, String::new(), "provider", source, accounts::FAILED_SIGN_IN).await;
+    }
+    opened
+}
+
+/// The browser comes back to the address that the provider was told.
+fn is_secure(settings: &Settings) -> bool {
+    settings.http.public_url.starts_with("https://")
+}
+
+type Cookie = (HeaderName, HeaderValue);
+
+fn attempt_cookie(settings: &Settings, value: &str, max_age: i64) -> Answer<Cookie> {
+    let secure = if is_secure(settings) { "; Secure" } else { "" };
+    let cookie =
+        format!("{ATTEMPT_COOKIE}={value}; Path={BACK}; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}");
+    Ok((header::SET_COOKIE, HeaderValue::from_str(&cookie).map_err(Problem::internal)?))
+}
+
+fn see_other(to: &str, cookies: Vec<Cookie>) -> Answer<Response> {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::LOCATION, HeaderValue::from_str(to).map_err(Problem::internal)?);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    for (name, value) in cookies {
+        headers.append(name, value);
+    }
+    Ok(response)
+}
+
+/// A page, since a person stands before it: what is wrong, and the other way in.
+fn failed(settings: &Settings, problem: Problem) -> Response {
+    let again = match settings.auth.oidc {
+        Some(_) => format!("<p><a href=\"{BEGIN}\">Begin again</a></p>"),
+        None => String::new(),
+    };
+    let hint = problem.hint.as_deref().map(|hint| format!("<p>{}</p>", escape(hint))).unwrap_or_default();
+    let body = format!(
+        "<h1>Not signed in</h1><p>{}</p>{hint}{again}<p><a href=\"/\">Sign in with a password</a></p>",
+        escape(&problem.error)
+    );
+    plain_page::answer(problem.status(), plain_page::page("Not signed in", &body), "no-store")
+}

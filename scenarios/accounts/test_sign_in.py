@@ -1,0 +1,260 @@
+"""Signing in with a provider (OpenID Connect), against one that is certified; and by a trusted proxy's header."""
+import socket
+import urllib.parse
+
+import pytest
+
+from support.people import OWN, person, sign_in
+from support.receivers import WebhookServer
+from support.server import Bellwether, free_port, replace, wait_for
+from support.sign_in import Browser, SignInProvider
+
+ROLES = '''default_role = "viewer"
+role_claim = "groups"
+role_map = { "sre" = "admin" }'''
+
+
+def config(provider, public_url, more=ROLES):
+    return f'''[http]
+public_url = "{public_url}"
+[auth]
+mode = "required"
+[auth.oidc]
+name = "Example"
+issuer = "{provider}"
+client_id = "bellwether"
+client_secret = "a secret/with+signs"
+{more}
+'''
+
+
+class Place:
+    """A server with its provider."""
+
+    def __init__(self, directory, more):
+        self.server = Bellwether(directory)
+        self.url = f"http://127.0.0.1:{self.server.ports['http']}"
+        self.provider = SignInProvider(f"{self.url}/signin/callback")
+        self.configure(more)
+        self.server.start()
+
+    def configure(self, more):
+        replace(self.server.config_file, config(self.provider.url, self.url, more))
+
+    def back(self, browser, name, next="/"):
+        """To the provider and back: the address with the code."""
+        begin = f"{self.url}/signin/provider?{urllib.parse.urlencode({'next': next})}"
+        return browser.go(begin, name, f"{self.url}/signin/callback")
+
+    def sign_in(self, name, next="/", browser=None):
+        browser = browser or Browser()
+        return browser, browser.get(self.back(browser, name, next))
+
+    def ask(self, browser, path):
+        _, secret = browser.cookies[self.server.ports["http"], "bellwether_session"]
+        return self.server.get(path, headers={"Cookie": f"bellwether_session={secret}", **OWN})
+
+    def stop(self):
+        self.server.stop()
+        self.provider.stop()
+
+
+@pytest.fixture
+def place(tmp_path):
+    made = []
+
+    def make(more=ROLES):
+        made.append(Place(tmp_path / f"place{len(made)}", more))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture
+def hook():
+    server = WebhookServer().start()
+    yield server
+    server.stop()
+
+
+def test_people_come_in_by_the_providers_word(place):
+    here = place()
+    server = here.server
+    assert server.get("/api/v1/status").json["auth"] == {"mode": "required", "user": None, "role": None, "provider": "Example"}
+    ana, done = here.sign_in("ana", "/incidents/3?tab=a#b")
+    assert (done.status, done.to) == (303, f"{here.url}/incidents/3?tab=a#b"), done.text
+    assert here.ask(ana, "/api/v1/status").json["auth"]["role"] == "admin"
+    told = here.ask(ana, "/api/v1/people").json["people"]
+    assert [(one["name"], one["role"], one["display_name"]) for one in told] == [("ana", "admin", "Ana Sá")]
+    ben, _ = here.sign_in("ben")
+    assert here.ask(ben, "/api/v1/status").json["auth"] == {"mode": "required", "user": "ben", "role": "viewer", "provider": "Example"}
+    # Again is the same person, in a session that takes the place of the one before.
+    before = dict(ana.cookies)
+    here.sign_in("ana", browser=ana)
+    assert len(here.ask(ana, "/api/v1/people").json["people"]) == 2
+    port = server.ports["http"]
+    secret = before[port, "bellwether_session"][1]
+    assert secret != ana.cookies[port, "bellwether_session"][1]
+    assert server.get("/api/v1/teams", headers={"Cookie": f"bellwether_session={secret}", **OWN}).status == 401
+    entries = here.ask(ana, "/api/v1/audit").json["entries"]
+    assert [(one["who"], one["via"], one["action"]) for one in entries] == [
+        ("ana", "provider", "signed in"), ("ben", "provider", "signed in"), ("ana", "provider", "signed in")]
+    # Nothing secret is shown or logged.
+    assert server.request("DELETE", "/api/v1/session", headers={"Cookie": f"bellwether_session={ana.cookies[port, 'bellwether_session'][1]}", **OWN}).status == 204
+    assert here.ask(ana, "/api/v1/people").status == 401
+    shown = server.cli("config", "show").stdout
+    assert "[auth.oidc]" in shown and "a secret" not in shown and "a secret" not in server.log()
+
+
+def test_what_is_not_believed(place):
+    here = place()
+    callback = f"{here.url}/signin/callback"
+    for kind, word in {"nonce": "another sign-in", "audience": "another server", "expired": "holds no more", "issuer": "another provider",
+                       "key": "signature of its word is wrong", "unsigned": "signed in a way"}.items():
+        here.provider.lie(kind)
+        browser, done = here.sign_in("ana")
+        assert done.status == 403 and word in done.text, (kind, done.status, done.text)
+        assert (here.server.ports["http"], "bellwether_session") not in browser.cookies
+    here.provider.lie("")
+    # What comes back to another browser, with another state, or a second time, is not taken.
+    ana = Browser()
+    came = here.back(ana, "ana")
+    assert Browser().get(came).status == 400
+    other = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(came).query))
+    assert ana.get(f"{callback}?{urllib.parse.urlencode({**other, 'state': '0' * 64})}").status == 400
+    assert ana.get(f"{callback}?{urllib.parse.urlencode({**other, 'iss': 'https://evil.example'})}").status == 403
+    kept = dict(ana.cookies)
+    assert ana.get(came).status == 303
+    assert "begun in another browser" in ana.get(came).text
+    ana.cookies = kept
+    assert ana.get(came).status == 403, "a code is for once"
+    # Where to go then is a path of ours.
+    for evil in ("https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/a\r\nSet-Cookie: x=y"):
+        _, done = here.sign_in("ben", evil)
+        assert (done.status, done.to) == (303, f"{here.url}/"), evil
+    # Who says no there is not in here.
+    denied = Browser()
+    page = denied.get(denied.go(f"{here.url}/signin/provider", None, callback))
+    assert page.status == 403 and "access_denied" in page.text
+    script = denied.get(f"{here.url}/signin/provider")
+    state = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(script.to).query))["state"]
+    page = denied.get(f"{callback}?state={state}&error=%3Cscript%3Ealert(1)%3C/script%3E")
+    assert page.status == 403 and "<script>" not in page.text and "&lt;script&gt;" in page.text
+
+
+def test_who_may_come_in(place):
+    here = place('role_claim = "groups"\nrole_map = { "sre" = "editor" }\nallowed_domains = ["example.com"]')
+    server = here.server
+    _, eve = here.sign_in("eve")
+    assert eve.status == 403 and "verified mail address" in eve.text
+    _, ben = here.sign_in("ben")
+    assert ben.status == 403 and "ben has no role here" in ben.text
+    root = person(server, "root", "admin")
+    # Somebody who is here already is not taken for the one of that name there, unless an administrator says so.
+    person(server, "ana", "viewer")
+    _, ana = here.sign_in("ana")
+    assert ana.status == 403 and "another `ana`" in ana.text
+    here.configure('default_role = "viewer"\njoin_existing = true')
+    wait_until_reloaded(here, root, "join_existing = true")
+    browser, ana = here.sign_in("ana")
+    assert ana.status == 303 and here.ask(browser, "/api/v1/status").json["auth"]["role"] == "viewer"
+    assert sign_in(server, "ana"), "the password still works"
+    # Without a claim for it the role is an administrator's to give.
+    assert server.put("/api/v1/people/ana/role", {"role": "responder"}, headers=root).status == 200
+    browser, _ = here.sign_in("ana")
+    assert here.ask(browser, "/api/v1/status").json["auth"]["role"] == "responder"
+    # Whoever is taken out has no session, and whose group is gone is out at the next sign-in.
+    here.configure('role_claim = "groups"\nrole_map = { "long-gone" = "editor" }')
+    wait_until_reloaded(here, root, "long-gone")
+    before = browser
+    _, ana = here.sign_in("ana")
+    assert ana.status == 403 and here.ask(before, "/api/v1/teams").status == 401
+    failed = [one for one in server.get("/api/v1/audit", headers=root).json["entries"] if one["action"] == "failed to sign in"]
+    assert failed and {one["via"] for one in failed} == {"provider"}
+
+
+def wait_until_reloaded(here, root, text):
+    wait_for(lambda: text in here.server.get("/api/v1/config", headers=root).text, what="the reload")
+
+
+def test_a_provider_that_is_away_keeps_nobody_out(bellwether, hook):
+    gone = f"http://127.0.0.1:{free_port()}"
+    server = bellwether(config(gone, "http://127.0.0.1:1") + f'''
+[[contact]]
+name = "ana"
+channels = ["chat"]
+[[channel]]
+name = "chat"
+type = "webhook"
+url = "{hook.url}"
+[[check]]
+name = "disk"
+type = "passive"
+max_check_attempts = 1
+contacts = ["ana"]
+''')
+    page = Browser().get(server.url("/signin/provider"))
+    assert page.status == 502 and "Example does not answer" in page.text and "whoever has a password" in page.text
+    root = person(server, "root", "admin")
+    assert server.post("/api/v1/checks/disk/result", {"status": 2, "output": "full"}, headers=root).status == 200
+    told = hook.wait(1)[0][1]
+    link = urllib.parse.urlsplit(told["acknowledge"]).path
+    assert Browser().get(server.url(link)).status == 200
+    assert server.post(link).status == 200
+    assert server.get("/api/v1/incidents/1", headers=root).json["acknowledged"]["by"] == "ana"
+
+
+PROXY = '''[auth]
+mode = "required"
+trusted_proxies = ["{trusted}"]
+proxy_header = "X-Remote-User"
+'''
+
+
+def test_a_trusted_proxy_says_who_it_is(bellwether):
+    server = bellwether(PROXY.format(trusted="127.0.0.1/32") + 'proxy_default_role = "viewer"')
+    said = lambda name, **more: {"X-Remote-User": name, **OWN, **more}
+    status = lambda headers: server.get("/api/v1/status", headers=headers).json["auth"]
+    assert (status(said("ana"))["user"], status(said("ana"))["role"]) == ("ana", "viewer")
+    assert status(said("")) ["user"] is None and server.get("/api/v1/teams", headers=said("")).status == 401
+    # Somebody who is here already keeps their role; a change by the proxied is theirs.
+    person(server, "root", "admin")
+    assert status(said("root"))["role"] == "admin"
+    assert server.put("/api/v1/people/ana", {"display_name": "Ana"}, headers=said("ana")).status == 200
+    assert server.put("/api/v1/people/root", {"display_name": "x"}, headers=said("ana")).status == 403
+    [entry] = [one for one in server.get("/api/v1/audit", headers=said("root")).json["entries"] if one["subject"] == "people/ana"]
+    assert (entry["who"], entry["via"]) == ("ana", "proxy")
+    # What another site's page sends comes through the proxy too.
+    for foreign in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
+        assert server.put("/api/v1/people/ana", {"display_name": "x"}, headers={"X-Remote-User": "ana", **foreign}).status == 403
+    assert server.put("/api/v1/people/ana", {"display_name": "x"}, headers={"X-Remote-User": "ana"}).status == 403, "says of no page of ours"
+    twice = raw(server, ["X-Remote-User: ana", "X-Remote-User: root"])
+    assert twice.startswith("HTTP/1.1 400") and "twice" in twice
+    assert server.get("/api/v1/teams", headers=said("a" * 101)).status == 403
+    # A token that came through the proxy is a token.
+    token = server.cli("token", "create", "t", "--role", "editor").stdout.strip()
+    assert status(said("ana", Authorization=f"Bearer {token}"))["user"] == "t"
+
+
+def test_nobody_else_says_so(bellwether):
+    server = bellwether(PROXY.format(trusted="192.0.2.7/32") + 'proxy_default_role = "admin"')
+    for more in ({}, {"X-Forwarded-For": "192.0.2.7"}, {"Forwarded": "for=192.0.2.7"}):
+        for path in ("/api/v1/teams", "/api/v1/status", "/healthz"):
+            answer = server.get(path, headers={"X-Remote-User": "root", **more})
+            assert answer.status == 403 and "believed of auth.trusted_proxies only" in answer.text, (path, more)
+    assert server.get("/healthz").status == 200
+    assert server.get("/api/v1/teams", headers={"X-Remote-User": "root"}).status == 403
+    people = server.cli("user", "list").stdout
+    assert "root" not in people
+
+
+def raw(server, lines):
+    with socket.create_connection(("127.0.0.1", server.ports["http"]), timeout=60) as connection:
+        head = ["GET /api/v1/teams HTTP/1.1", "Host: localhost", "Connection: close", *lines, "", ""]
+        connection.sendall("\r\n".join(head).encode())
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+        return answer.decode()
