@@ -1,11 +1,13 @@
 """Two teams in one installation: each deals with what is theirs, and the other's is as if it were not there."""
+import json
 import time
+import urllib.parse
 
 import pytest
 
 from support.people import person
 from support.screen import Screen
-from support.server import wait_for
+from support.server import replace, wait_for
 
 KEY = "0123456789abcdef0123"
 CLOSED = f'''[auth]
@@ -174,3 +176,75 @@ def test_what_somebody_declares_is_their_teams(server, people):
     own = server.post("/api/v1/incidents", {"title": "no letters", "key": "post.out"}, headers=ben)
     assert own.status == 201 and list(incidents(server, ben)) == ["declared:key:post.out"]
     assert server.post(f"/api/v1/incidents/{own.json['id']}/resolve", headers=ben).json["phase"] == "resolved"
+
+
+def test_dashboards_are_theirs_by_their_name(server, people):
+    ana, root = people["ana"], people["root"]
+    state = urllib.parse.urlencode({"state": json.dumps({"graphs": []})}).encode()
+    save = lambda who, name: server.post(f"/dashboard/save/{name}", state, headers=who).text
+    names = lambda who, part="": [one["name"] for one in server.get(f"/dashboard/find/?query={part}", headers=who).json["dashboards"]]
+    assert "success" in save(root, "mail.queues") and "success" in save(ana, "shop.orders")
+    for foreign in ("mail.queues", "everything", "temporary-0"):
+        assert "permissions" in save(ana, foreign), foreign
+    assert "permissions" in server.post("/dashboard/create-temporary/", state, headers=ana).text
+    assert names(ana) == ["shop.orders"] and names(root) == ["mail.queues", "shop.orders"]
+    assert "mail.queues" not in server.get("/dashboard", headers=ana).text
+    for path in ("/dashboard/load/{}", "/dashboard/delete/{}"):
+        ask = lambda name: server.get(path.format(name), headers=ana).text.replace(name, "N")
+        assert ask("mail.queues") == ask("none") and "does not exist" in ask("none"), path
+    assert server.get("/dashboard/mail.queues", headers=ana).status == 404
+    template = urllib.parse.urlencode({"state": json.dumps({"graphs": [["a", {"target": ["mail.x"]}, ""]]})}).encode()
+    assert "success" in server.post("/dashboard/save_template/mail.t/x", template, headers=root).text
+    assert "permissions" in server.post("/dashboard/save_template/mail.t/x", template, headers=ana).text
+    assert "does not exist" in server.get("/dashboard/load_template/mail.t/y", headers=ana).text
+    assert names(root) == ["mail.queues", "shop.orders"]
+
+
+def test_another_team_of_the_files_ends_what_is_open(server, people):
+    ana = people["ana"]
+    screen = Screen(server, ana)
+    replace(server.config_file, CLOSED.replace('members = ["ana"]', 'members = ["dee"]').replace('members = ["ben"]', 'members = ["ben", "ana"]'))
+    screen.ends()
+    assert names(server, ana, "/api/v1/heartbeats", "heartbeats") == ["mail.job"]
+    again = Screen(server, ana)
+    for slug in ("shop-job", "mail-job"):
+        assert server.post(f"/ping/{KEY}/{slug}/fail").status == 200
+    own = wait_for(lambda: incidents(server, ana).get("monitor:mail.job"), what="the incident of the other team")["id"]
+    again.sees(id=own)
+    assert {one["id"] for one in again.seen} == {own}
+
+
+SECRET = "Bearer k3y-of-the-check"
+HEADERS = f'''[auth]
+mode = "required"
+[[check]]
+name = "api"
+type = "http"
+url = "http://127.0.0.1:9/"
+headers = {{ Authorization = "{SECRET}" }}
+[[check]]
+name = "buy"
+type = "job"
+steps = [{{ name = "a", url = "http://127.0.0.1:9/", headers = {{ X-Key = "{SECRET}" }} }}]
+'''
+
+
+def test_what_a_check_sends_is_for_who_may_change_it(bellwether):
+    server = bellwether(HEADERS)
+    roles = {role: person(server, role, role) for role in ("viewer", "responder", "editor", "admin")}
+    for role, who in roles.items():
+        for name in ("api", "buy"):
+            shown = server.get(f"/api/v1/monitors/{name}", headers=who)
+            assert shown.status == 200 and (SECRET in shown.text) == (role in ("editor", "admin")), (role, name)
+    assert SECRET not in server.get("/api/v1/annotations?from=-1h", headers=roles["viewer"]).text
+    # What is shown in its place is no value.
+    hidden = {"check": {"type": "http", "url": "http://127.0.0.1:9/", "headers": {"Authorization": "(hidden)"}}}
+    refused = server.put("/api/v1/monitors/other", hidden, headers=roles["editor"])
+    assert refused.status == 400 and "in place of one" in refused.text
+    # Nor do checks tell editors of the files of this machine.
+    file = {"type": "file", "path": str(server.config_file)}
+    for ask in (lambda who: server.post("/api/v1/trial", {"check": file}, headers=who),
+                lambda who: server.put("/api/v1/monitors/file", {"check": file}, headers=who)):
+        refused = ask(roles["editor"])
+        assert refused.status == 403 and "administrator" in refused.json["hint"], refused.text
+        assert ask(roles["admin"]).status == 200

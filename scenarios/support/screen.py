@@ -15,7 +15,8 @@ class Screen:
         self.connection.request("GET", "/api/v1/stream", headers=headers or {})
         self.answer = self.connection.getresponse()
         assert self.answer.readline().startswith(b"event: hello")
-        threading.Thread(target=self.read, daemon=True).start()
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
 
     def read(self):
         event = None
@@ -27,6 +28,11 @@ class Screen:
                     self.seen.extend(json.loads(line[6:])["incidents"])
         except (OSError, ValueError, http.client.HTTPException, AttributeError):
             pass
+
+    def ends(self):
+        """The server closes the stream."""
+        self.reader.join(60)
+        assert not self.reader.is_alive(), "the stream goes on"
 
     def sees(self, **wanted):
         fits = lambda one: all(one[key] == value for key, value in wanted.items())

@@ -353,6 +353,10 @@ impl Parts {
         house.store.set_config(config.storage.clone());
         if let Some(services) = house.services.load().as_ref() {
             services.settings.store(Arc::new(config.http_settings()));
+            if config.team != before.team || config.auth != before.auth {
+                // Who may see what is another than when these were opened.
+                services.hub.close_of(None);
+            }
             services.pictures.store(Arc::new(http_api::Pictures::load(&config.pictures)));
         }
         if let Some(log) = house.log.as_ref().filter(|_| config.log != before.log) {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use outbound::HIDDEN;
 use serde::{Deserialize, Serialize};
 use state_store::{StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
 
-use crate::config::{CheckConfig, Definitions, MonitorConfig};
+use crate::config::{CheckConfig, CheckType, Definitions, MonitorConfig};
 use crate::limits::MAX_VERSIONS;
 
 /// What the configuration files define, and where each monitor, check and host is written: `file:line` by list
@@ -54,12 +55,21 @@ impl Definition {
         }
     }
 
-    /// Without what lets whoever reads it ping in the name of the job.
-    pub fn without_uuid(mut self) -> Definition {
-        if let Definition::Monitor(monitor) = &mut self {
-            monitor.uuid = None;
+    /// Without what lets whoever reads it ping in the name of the job, or ask in that of the check: headers hold keys.
+    pub fn without_secrets(mut self) -> Definition {
+        match &mut self {
+            Definition::Monitor(monitor) => monitor.uuid = None,
+            Definition::Check(check) => {
+                let steps = check.steps.iter_mut().flat_map(|step| step.headers.values_mut());
+                check.headers.values_mut().chain(steps).for_each(|value| *value = HIDDEN.to_owned());
+            }
         }
         self
+    }
+
+    /// Would it tell of this machine's files, whichever it names?
+    pub fn looks_at_files(&self) -> bool {
+        matches!(self, Definition::Check(check) if check.kind == CheckType::File)
     }
 
     /// What nobody may read is in it: it would be kept as it is shown, without its secret.
@@ -241,7 +251,7 @@ mod tests {
     fn who_reads_a_rule_need_not_learn_how_to_ping() {
         let uuid = Some("3f0c5f4e-52fd-4a3b-9b60-2c9f1c7d8a10".to_owned());
         let monitor = MonitorConfig { name: "backup".into(), uuid, ..Default::default() };
-        let shown = Definition::Monitor(Box::new(monitor)).without_uuid();
+        let shown = Definition::Monitor(Box::new(monitor)).without_secrets();
         assert_eq!(shown.name(), "backup");
         assert!(matches!(shown, Definition::Monitor(monitor) if monitor.uuid.is_none()));
     }

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 use vocabulary::state::State as WatchedState;
 
-use super::monitors::may_choose_commands;
+use super::monitors::{may_choose_commands, may_look_at_files};
 use super::watched::{self, PerfdataItem, perfdata_items};
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Problem};
@@ -70,8 +70,12 @@ pub async fn trial(
     let check = match (wanted.check, wanted.name) {
         (Some(check), None) => {
             watched::may(&caller, Role::Editor)?;
-            if monitors::made::Definition::Check(Box::new(check.clone())).runs_commands() {
+            let definition = monitors::made::Definition::Check(Box::new(check.clone()));
+            if definition.runs_commands() {
                 may_choose_commands(&services, &caller)?;
+            }
+            if definition.looks_at_files() {
+                may_look_at_files(&caller)?;
             }
             check
         }

@@ -17,7 +17,7 @@ pub fn of(services: &Services, parts: &[String]) -> Answer<Option<Value>> {
     let state = &services.state;
     Ok(match parts.as_slice() {
         ["monitors", name] => match services.monitors.made(name) {
-            Some(made) => made.definition.map(|made| value(&made.without_uuid())).transpose()?,
+            Some(made) => made.definition.map(|made| value(&made.without_secrets())).transpose()?,
             None => None,
         },
         ["people", name] | ["people", name, "role"] => {

@@ -55,17 +55,23 @@ fn state_of(parameters: &Parameters) -> Result<&str, String> {
     Ok(text)
 }
 
+/// Of those who are limited to prefixes it is theirs if its name begins so: what is in it names series, and is of everybody.
+fn is_theirs(caller: &Caller, name: &str) -> bool {
+    caller.scope.sees(name)
+}
+
 /// The state that somebody who may do it has posted; else the answer.
 fn posted<'p>(
     method: &Method,
     caller: &Caller,
+    name: &str,
     what: &str,
     parameters: &'p Parameters,
 ) -> Result<&'p str, Box<Response>> {
     if method != Method::POST {
         return Err(Box::new(wrong_method()));
     }
-    if require(caller, Role::Editor).is_err() {
+    if require(caller, Role::Editor).is_err() || !is_theirs(caller, name) {
         return Err(Box::new(may_not(what)));
     }
     state_of(parameters).map_err(|why| Box::new(refuse(&why)))
@@ -109,7 +115,7 @@ pub async fn save(
     Path(name): Path<String>,
     Form(parameters): Form,
 ) -> Response {
-    let state = match posted(&method, &caller, "save", &parameters) {
+    let state = match posted(&method, &caller, &name, "save", &parameters) {
         Ok(state) => state.to_owned(),
         Err(answer) => return *answer,
     };
@@ -127,7 +133,7 @@ pub async fn save_template(
     Path((name, key)): Path<(String, String)>,
     Form(parameters): Form,
 ) -> Response {
-    let state = match posted(&method, &caller, "save the template", &parameters) {
+    let state = match posted(&method, &caller, &name, "save the template", &parameters) {
         Ok(state) => with_place(state, &key),
         Err(answer) => return *answer,
     };
@@ -174,9 +180,23 @@ fn with_value(name: &str, template: &str, value: &str) -> Option<Value> {
     Some(state)
 }
 
-pub async fn load(State(services): State<Arc<Services>>, Path(name): Path<String>) -> Response {
+/// The kept text, if there is one for this caller.
+fn read(
+    records: &StateStore,
+    caller: &Caller,
+    kind: Kind,
+    name: &str,
+) -> Result<Option<String>, state_store::StateError> {
+    if is_theirs(caller, name) { kept::get(records, kind, name) } else { Ok(None) }
+}
+
+pub async fn load(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Response {
     records(&services, move |_, records| {
-        Ok(match kept::get(records, Kind::Dashboard, &name)? {
+        Ok(match read(records, &caller, Kind::Dashboard, &name)? {
             Some(state) => jsonp(None, &format!("{{\"state\": {state}}}")),
             None => missing(Kind::Dashboard, &name),
         })
@@ -186,10 +206,11 @@ pub async fn load(State(services): State<Arc<Services>>, Path(name): Path<String
 
 pub async fn load_template(
     State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
     Path((name, value)): Path<(String, String)>,
 ) -> Response {
     records(&services, move |_, records| {
-        let template = kept::get(records, Kind::Template, &name)?;
+        let template = read(records, &caller, Kind::Template, &name)?;
         let Some(template) = template else { return Ok(missing(Kind::Template, &name)) };
         Ok(match with_value(&name, &template, &value) {
             Some(state) => told(&json!({ "state": state })),
@@ -205,7 +226,7 @@ pub async fn create_temporary(
     Extension(caller): Extension<Caller>,
     Form(parameters): Form,
 ) -> Response {
-    let state = match posted(&method, &caller, "save", &parameters) {
+    let state = match posted(&method, &caller, TEMPORARY, "save", &parameters) {
         Ok(state) => state.to_owned(),
         Err(answer) => return *answer,
     };
@@ -233,6 +254,9 @@ async fn delete_one(
     }
     if require(caller, Role::Editor).is_err() {
         return may_not(if kind == Kind::Template { "delete the template" } else { "delete" });
+    }
+    if !is_theirs(caller, &name) {
+        return missing(kind, &name);
     }
     records(services, move |_, records| {
         Ok(match kept::remove(records, kind, &name)? {
@@ -263,13 +287,20 @@ pub async fn delete_template(
     delete_one(Kind::Template, &method, &services, &caller, name, &headers).await
 }
 
-async fn found(kind: Kind, list: &'static str, services: &Arc<Services>, parameters: Parameters) -> Response {
+async fn found(
+    kind: Kind,
+    list: &'static str,
+    services: &Arc<Services>,
+    caller: Caller,
+    parameters: Parameters,
+) -> Response {
     records(services, move |_, records| {
         let wanted = parameters.last("query").unwrap_or_default().to_lowercase();
         let fits = |name: &String| {
+            let is_theirs = is_theirs(&caller, name);
             let name = name.to_lowercase();
             let named = kind == Kind::Template || !name.starts_with(TEMPORARY);
-            named && wanted.split_whitespace().all(|word| name.contains(word))
+            is_theirs && named && wanted.split_whitespace().all(|word| name.contains(word))
         };
         let names = kept::names(records, kind)?.into_iter().filter(fits);
         let names: Vec<Value> = names.map(|name| json!({ "name": name })).collect();
@@ -278,18 +309,27 @@ async fn found(kind: Kind, list: &'static str, services: &Arc<Services>, paramet
     .await
 }
 
-pub async fn find(State(services): State<Arc<Services>>, parameters: Parameters) -> Response {
-    found(Kind::Dashboard, "dashboards", &services, parameters).await
+pub async fn find(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    parameters: Parameters,
+) -> Response {
+    found(Kind::Dashboard, "dashboards", &services, caller, parameters).await
 }
 
-pub async fn find_template(State(services): State<Arc<Services>>, parameters: Parameters) -> Response {
-    found(Kind::Template, "templates", &services, parameters).await
+pub async fn find_template(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    parameters: Parameters,
+) -> Response {
+    found(Kind::Template, "templates", &services, caller, parameters).await
 }
 
 /// `/dashboard`: those that there are.
-pub async fn all(State(services): State<Arc<Services>>) -> Response {
-    records(&services, |_, records| {
-        let names = kept::names(records, Kind::Dashboard)?;
+pub async fn all(State(services): State<Arc<Services>>, Extension(caller): Extension<Caller>) -> Response {
+    records(&services, move |_, records| {
+        let mut names = kept::names(records, Kind::Dashboard)?;
+        names.retain(|name| is_theirs(&caller, name));
         let link = |name: &String| {
             format!("<li><a href=\"/dashboard/{}\">{}</a>", segment(name), escaped(name))
         };
@@ -306,9 +346,13 @@ pub async fn all(State(services): State<Arc<Services>>) -> Response {
 }
 
 /// `/dashboard/NAME`: its graphs.
-pub async fn one(State(services): State<Arc<Services>>, Path(name): Path<String>) -> Response {
+pub async fn one(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Response {
     records(&services, move |_, records| {
-        let state = kept::get(records, Kind::Dashboard, &name)?;
+        let state = read(records, &caller, Kind::Dashboard, &name)?;
         Ok(shown(&name, state.and_then(|state| serde_json::from_str(&state).ok())))
     })
     .await
@@ -317,10 +361,11 @@ pub async fn one(State(services): State<Arc<Services>>, Path(name): Path<String>
 /// `/dashboard/NAME/VALUE`: a template's graphs.
 pub async fn one_of_template(
     State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
     Path((name, value)): Path<(String, String)>,
 ) -> Response {
     records(&services, move |_, records| {
-        let template = kept::get(records, Kind::Template, &name)?;
+        let template = read(records, &caller, Kind::Template, &name)?;
         let state = template.and_then(|template| with_value(&name, &template, &value));
         Ok(shown(&format!("{name}/{value}"), state))
     })

@@ -99,6 +99,11 @@ fn secrets(check: &CheckConfig) -> Problems {
             problems.push((key.to_owned(), why));
         }
     }
+    let steps = check.steps.iter().flat_map(|step| step.headers.values());
+    if check.headers.values().chain(steps).any(|value| value == HIDDEN) {
+        let why = "a value is what is shown in place of one: write it again";
+        problems.push(("headers".to_owned(), why.to_owned()));
+    }
     problems
 }
 
