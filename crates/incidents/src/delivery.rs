@@ -1,5 +1,6 @@
 //! What became of pages: what is written of it, and other ways for those that were not delivered.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use state_store::{StateError, Transaction, Value};
@@ -7,10 +8,11 @@ use vocabulary::Timestamp;
 use vocabulary::state::{InstanceId, State, StateChange, StateType};
 
 use crate::answers;
+use crate::book::Ways;
 use crate::desk::{Attempt, Desk, Inner};
-use crate::incident::Entry;
+use crate::incident::{Entry, IncidentId};
 use crate::limits::{FAILURES_TO_TELL, MAX_TEXT, cut};
-use crate::page::Page;
+use crate::page::{Message, Page};
 use crate::store;
 
 impl Desk {
@@ -35,6 +37,7 @@ impl Desk {
             }
         }
         batch.inner.tell_of_channel(channel, now);
+        batch.inner.end_where_it_stood_in(now);
         batch.write(|tx, inner| {
             for (id, attempt) in attempts {
                 if let Attempt::Later { at_ms, why } = attempt {
@@ -221,6 +224,24 @@ impl Inner {
         let waiting = self.outbox.of_channel(&problem.channel).into_iter();
         for page in waiting.filter(|page| follows(page) && (page.kind.is_problem() || page.kind.is_end())) {
             self.reroute_one(&page, why, now);
+        }
+    }
+
+    /// Of what is over, and of which all have heard, the end is told to whoever has just stood in for somebody, unless it
+    /// went the same way: the end of whom they stood in for may have another one.
+    fn end_where_it_stood_in(&mut self, now: Timestamp) {
+        let mut last: BTreeMap<(IncidentId, Arc<str>), &Page> = BTreeMap::new();
+        for page in self.incidents.unsaved.pages.iter().filter(|page| page.message.instead_of.is_some()) {
+            if let Some(incident) = page.incident.filter(|id| !self.incidents.knows(*id)) {
+                last.insert((incident, page.contact.clone()), page);
+            }
+        }
+        let problems: Vec<Page> = last.into_values().filter(|page| page.kind.is_problem()).cloned().collect();
+        for Page { incident, contact, channel, message, .. } in problems {
+            let Some(end) = incident.and_then(|id| self.outbox.end_of(id)) else { continue };
+            let (email, ways) = (None, Ways::new());
+            let told = Message { instead_of: message.instead_of, email, ways, ..end.message };
+            self.incidents.page(incident, end.kind, &contact, &[channel], &told, now);
         }
     }
 

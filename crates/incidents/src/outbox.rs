@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::incident::IncidentId;
 use crate::limits::MAX_WAITING;
 use crate::page::Page;
 use crate::store::KeptPage;
@@ -106,6 +107,12 @@ impl Outbox {
     pub fn of_channel(&self, channel: &str) -> Vec<Page> {
         let of_channel = self.waiting.values().filter(|waiting| &*waiting.page.channel == channel);
         of_channel.map(|waiting| waiting.page.clone()).collect()
+    }
+
+    /// A word of its end that waits, whomever it is for.
+    pub fn end_of(&self, incident: IncidentId) -> Option<Page> {
+        let ends = self.waiting.values().map(|waiting| &waiting.page);
+        ends.into_iter().find(|page| page.incident == Some(incident) && page.kind.is_end()).cloned()
     }
 
     pub fn get(&self, id: i64) -> Option<&Waiting> {

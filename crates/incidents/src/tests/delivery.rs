@@ -259,3 +259,25 @@ fn who_stands_in_hears_of_the_end_last_whatever_came_between() {
         "{told:?}"
     );
 }
+
+#[test]
+fn who_stands_in_hears_of_the_end_though_the_end_of_whom_it_was_for_goes_another_way() {
+    let mut counter = Counter::new();
+    let mut by_text = book();
+    by_text.contacts.insert("default".into(), contact(&["sms"]));
+    counter.desk.set_book(by_text);
+    counter.goes("latency", State::Critical);
+    // Her mail is refused, and is to go by the hook, where nobody answers; of the end she hears by mail.
+    let first = counter.desk.due("mail", counter.now * 1_000, 1);
+    counter.desk.record("mail", &[(first[0].page.id, Counter::given_up())], Timestamp(counter.now)).unwrap();
+    counter.goes("latency", State::Ok);
+    assert_eq!(counter.try_all("mail", &Attempt::Delivered), ["recovery ops latency"]);
+    for _ in 0..crate::limits::FAILURES_TO_TELL {
+        let waiting = counter.desk.due("hook", i64::MAX, 1);
+        let later = Attempt::Later { at_ms: counter.now * 1_000 + 60_000, why: "not now".into() };
+        counter.desk.record("hook", &[(waiting[0].page.id, later)], Timestamp(counter.now)).unwrap();
+    }
+    let told = counter.try_all("sms", &Attempt::Delivered);
+    let of_latency: Vec<_> = told.iter().filter(|told| told.ends_with("default latency")).collect();
+    assert_eq!(of_latency, ["problem default latency", "recovery default latency"], "{told:?}");
+}
