@@ -18,6 +18,7 @@ pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
         environments: Environments::new(&config.environment),
         followers: notify::config::followers(&config.channel),
         rooms: notify::config::rooms(&config.channel),
+        quiet: notify::config::quiet(&config.channel),
         ..Book::default()
     };
     for monitor in &all.monitors {
@@ -30,6 +31,7 @@ pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
             critical: monitor.critical.clone(),
             shadow: monitor.shadow,
             escalation_policy: policy(monitor.escalation_policy.as_deref()),
+            owner: monitor.owner.as_deref().map(Arc::from),
             ..Subject::default()
         };
         book.subjects.insert((false, monitor.name.as_str().into()), subject);
@@ -42,6 +44,7 @@ pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
             playbook: check.playbook.clone(),
             shadow: check.shadow,
             escalation_policy: policy(check.escalation_policy.as_deref()),
+            owner: check.owner.as_deref().map(Arc::from),
             ..Subject::default()
         };
         book.subjects.insert((false, check.name.as_str().into()), subject);
@@ -52,6 +55,14 @@ pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
             contacts: names(host.contacts.as_deref()),
             playbook: host.playbook.clone(),
             escalation_policy: policy(host.escalation_policy.as_deref()),
+            // A host has no such key: whoever is told of it looks after it.
+            owner: host
+                .contacts
+                .iter()
+                .flatten()
+                .chain(&host.escalation_policy)
+                .next()
+                .map(|it| it.as_str().into()),
             ..Subject::default()
         };
         book.subjects.insert((true, host.name.as_str().into()), subject);
@@ -89,6 +100,12 @@ fn enter_services(book: &mut Book, all: &Definitions) {
         let named = |one: &&ServiceConfig| names.iter().any(|name| **name == *one.name);
         let mut playbooks = services.all.iter().filter(named).filter_map(|one| one.playbook.clone());
         subject.playbook_of_service = playbooks.next();
+        let owner = || {
+            names
+                .iter()
+                .find_map(|name| services.all.iter().find(|one| *one.name == **name)?.owner.as_deref())
+        };
+        subject.owner = subject.owner.take().or_else(|| owner().map(Arc::from));
         subject.services = names;
     }
     book.service_needs =
@@ -132,6 +149,7 @@ fn of_contact(contact: &ContactConfig) -> Contact {
         host_options: contact.host_notification_options.clone(),
         disabled: contact.notifications_enabled == Some(false),
         time_zone: contact.time_zone.clone(),
+        rules: contact.rule.clone(),
     }
 }
 

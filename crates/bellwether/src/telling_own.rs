@@ -2,6 +2,7 @@
 
 use http_api::control::{Part, State};
 use incidents::desk::Standing;
+use incidents::night::Unready;
 use incidents::rooms::RoomsOnly;
 
 use crate::health::{dropped, part};
@@ -18,6 +19,7 @@ pub fn count(house: &House, all: &mut Counters) {
         ("incidents.closed", standing.incidents.closed),
         ("incidents.self_healed", standing.incidents.self_healed),
         ("incidents.untold", standing.incidents.untold),
+        ("incidents.held_at_night", standing.incidents.held_at_night),
         ("pages.made", standing.incidents.pages),
         ("pages.delivered", standing.pages.delivered),
         ("pages.failures", standing.pages.failures),
@@ -40,7 +42,27 @@ pub fn parts(house: &House, now: f64) -> Vec<Part> {
     let config = house.config.load();
     let channels = config.channel.iter().map(|channel| channel_part(&standing, &channel.name, now));
     let all = std::iter::once(pages_part(house, &standing)).chain(channels);
-    all.chain(contacts_part(&house.desk.rooms_only())).collect()
+    let (unready, kept) = house.desk.unready();
+    all.chain(contacts_part(&house.desk.rooms_only())).chain(night_part(&unready, kept)).collect()
+}
+
+/// What is not fit to wake somebody, by name. A warning if it is kept from doing so.
+fn night_part(unready: &[Unready], kept: bool) -> Option<Part> {
+    let named: Vec<&str> = unready.iter().take(NAMED).map(|one| &*one.name).collect();
+    let more = unready.len() - named.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let (state, so) = match kept {
+        true => (State::Warning, "what they tell at night is held until the morning"),
+        false => (
+            State::Ok,
+            "they ring at night all the same ([incidents] require_owner_and_playbook_at_night is off)",
+        ),
+    };
+    (!named.is_empty()).then(|| Part {
+        state,
+        text: format!("without an owner or a playbook: {}{more}; {so}", named.join(", ")),
+        ..part("night", "evaluator", "Fit for the night")
+    })
 }
 
 /// Who is told in rooms only, by name. A warning if those of last resort are no better.
@@ -141,5 +163,23 @@ mod tests {
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         let part = contacts_part(&known(&many, false)).unwrap();
         assert!(part.state == State::Warning && part.text.contains("c9 and 2 more;"), "{}", part.text);
+    }
+
+    #[test]
+    fn c101_what_has_no_owner_or_playbook_is_named() {
+        let unready = |count: usize| -> Vec<Unready> {
+            let one = |n: usize| Unready {
+                host: false,
+                name: format!("m{n}").into(),
+                owner: true,
+                playbook: false,
+            };
+            (0..count).map(one).collect()
+        };
+        assert!(night_part(&[], true).is_none());
+        let part = night_part(&unready(2), false).unwrap();
+        assert!(part.state == State::Ok && part.text.contains("m0, m1; they ring"), "{}", part.text);
+        let part = night_part(&unready(12), true).unwrap();
+        assert!(part.state == State::Warning && part.text.contains("m9 and 2 more; what"), "{}", part.text);
     }
 }

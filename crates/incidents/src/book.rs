@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use vocabulary::Timestamp;
+use vocabulary::reach::ReachRule;
 use vocabulary::state::State;
 
 use crate::config::{Environments, IncidentsConfig};
@@ -50,6 +51,8 @@ pub struct Subject {
     pub critical: Option<String>,
     pub shadow: bool,
     pub escalation_policy: Option<Arc<str>>,
+    /// Who looks after it.
+    pub owner: Option<Arc<str>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -63,6 +66,8 @@ pub struct Contact {
     pub disabled: bool,
     /// Where this person lives, as the files say.
     pub time_zone: Option<String>,
+    /// By which channel first, by which when there is no answer. None: by all at once, unless the person has made some.
+    pub rules: Vec<ReachRule>,
 }
 
 impl Contact {
@@ -99,6 +104,8 @@ pub struct Book {
     pub followers: BTreeSet<Arc<str>>,
     /// Channels that may be empty at night: who is told there alone is not reached.
     pub rooms: BTreeSet<Arc<str>>,
+    /// Channels that ring for trouble only, if at all: mail, chats.
+    pub quiet: BTreeSet<Arc<str>>,
     /// The services that a service cannot do without.
     pub service_needs: HashMap<Arc<str>, Vec<Arc<str>>>,
     /// None: everybody at any time.

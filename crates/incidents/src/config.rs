@@ -6,7 +6,8 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 use vocabulary::time::HumanDuration;
 
-use crate::limits::{MAX_GROUP_SECONDS, MAX_REOPEN_SECONDS};
+use crate::limits::{MAX_GROUP_SECONDS, MAX_REOPEN_SECONDS, MAX_TOLD_BEFORE_SECONDS};
+use crate::night::Night;
 
 /// `[incidents]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,10 +22,29 @@ pub struct IncidentsConfig {
     pub page_warnings: bool,
     /// What is not production pages too.
     pub page_non_production: bool,
+    /// The hours in which people sleep, by their own clocks: `22:00-07:00`, or `off`.
+    pub night: String,
+    /// What rings at night.
+    pub night_pages: NightPages,
+    /// What has no owner or no playbook waits for the morning, however bad it is.
+    pub require_owner_and_playbook_at_night: bool,
+    /// So long before a turn begins, whoever's it is hears of it. Zero: nobody does.
+    pub told_before: HumanDuration,
     /// What is bad again so soon after the end of its incident opens that one again. Zero: never.
     pub reopen_within: HumanDuration,
     /// What goes bad within so long of what it belongs to is of the same incident. Zero: one reason is one incident.
     pub group_window: HumanDuration,
+}
+
+/// What rings at night; the rest waits for the morning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NightPages {
+    /// CRITICAL and DOWN of production.
+    #[default]
+    Critical,
+    /// All that pages by day.
+    All,
 }
 
 impl Default for IncidentsConfig {
@@ -34,6 +54,10 @@ impl Default for IncidentsConfig {
             contacts: Vec::new(),
             page_warnings: false,
             page_non_production: false,
+            night: "22:00-07:00".to_owned(),
+            night_pages: NightPages::Critical,
+            require_owner_and_playbook_at_night: false,
+            told_before: HumanDuration(Duration::from_secs(86_400)),
             reopen_within: HumanDuration(Duration::from_secs(600)),
             group_window: HumanDuration(Duration::from_secs(120)),
         }
@@ -43,6 +67,10 @@ impl Default for IncidentsConfig {
 impl IncidentsConfig {
     pub fn problems(&self) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();
+        problems.extend(Night::read(&self.night).err().map(|why| ("night", why)));
+        if self.told_before.0.as_secs() > MAX_TOLD_BEFORE_SECONDS.unsigned_abs() {
+            problems.push(("told_before", "it is two weeks at most: who hears earlier forgets it".into()));
+        }
         if self.reopen_within.0.as_secs() > MAX_REOPEN_SECONDS.unsigned_abs() {
             problems.push((
                 "reopen_within",

@@ -40,6 +40,8 @@ pub struct Counters {
     pub pages: u64,
     /// Opened, bad enough, and nobody to tell.
     pub untold: u64,
+    /// Kept from somebody until the morning.
+    pub held_at_night: u64,
 }
 
 #[derive(Default)]
@@ -127,8 +129,9 @@ impl Incidents {
         self.wake_snoozed(now);
         self.settle(now);
         self.tell_owed(estate, now);
-        self.escalate_due(now);
+        self.escalate_due(estate, now);
         self.tell_late(now);
+        self.reach_on(estate, now);
         self.tell_ends(estate, now);
         std::mem::take(&mut self.fresh)
     }

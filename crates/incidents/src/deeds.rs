@@ -186,7 +186,7 @@ impl Incidents {
         message.author = by.to_owned();
         message.comment = comment.to_owned();
         for (contact, channels) in whom {
-            self.tell(id, kind, contact, channels, &message, now);
+            self.tell_by_rule(id, kind, contact, channels, &message, now);
         }
     }
 

@@ -17,6 +17,8 @@ use crate::core::{self, Estate, Incidents};
 use crate::deeds::Declaration;
 use crate::incident::{Incident, IncidentId, Key, Phase};
 use crate::limits::FAILURES_TO_TELL;
+use crate::oncall::ahead::Ahead;
+use crate::oncall::announcing::Announced;
 use crate::oncall::store::Kept;
 use crate::outbox::{self, Failing, Outbox, Waiting};
 use crate::people::{Deed, Refusal};
@@ -68,6 +70,8 @@ pub struct Desk {
     listener: RwLock<Option<Listener>>,
     /// What links that acknowledge are made with.
     pub(crate) secret: Vec<u8>,
+    /// When nobody is on call, as it was last looked at.
+    pub(crate) ahead: Mutex<Option<Ahead>>,
 }
 
 pub(crate) struct Inner {
@@ -76,6 +80,7 @@ pub(crate) struct Inner {
     /// Schedules made by the API, the past of all, and overrides.
     pub oncall: Kept,
     pub roster_is_old: bool,
+    pub announced: Announced,
 }
 
 /// What became of one try to send a page.
@@ -142,11 +147,18 @@ impl Desk {
             outbox.failing.insert(channel, told);
         }
         Ok(Desk {
-            inner: Mutex::new(Inner { incidents, outbox, oncall: Kept::load(&store)?, roster_is_old: true }),
+            inner: Mutex::new(Inner {
+                incidents,
+                outbox,
+                oncall: Kept::load(&store)?,
+                roster_is_old: true,
+                announced: Announced::load(&store)?,
+            }),
             store,
             waker: RwLock::new(None),
             listener: RwLock::new(None),
             secret: secret.to_vec(),
+            ahead: Mutex::new(None),
         })
     }
 
@@ -194,7 +206,8 @@ impl Desk {
         let mut batch = self.batch();
         self.refresh_roster(&mut batch.inner, now);
         batch.inner.incidents.tick(estate, now);
-        batch.commit_alone()
+        batch.commit_alone()?;
+        self.announce_turns(now)
     }
 
     /// Returns the instances that were bad then.

@@ -109,7 +109,7 @@ impl Incidents {
         let told = incident.detail.told.iter();
         let host = incident.is_of_host();
         let due = told.filter(|(contact, told)| {
-            told.waits() && told.by_notices_of.is_empty() && self.book.is_time(contact, host, now)
+            told.waits() && told.by_notices_of.is_empty() && self.may_tell_end(incident, contact, host, now)
         });
         let due: Vec<String> = due.map(|(contact, _)| contact.clone()).collect();
         let kind = incident.kind_of_end();
@@ -141,7 +141,7 @@ impl Incidents {
             }
             let Some(free_since) = free_since else { continue };
             let patient = now.0 - free_since < PATIENCE_SECONDS;
-            let incident = &*incident;
+            let Some(incident) = self.live.get(&id) else { continue };
             let named = |contact: &str, by: &BTreeSet<String>| {
                 let mut keys = members.iter().filter(|key| by.contains(&key.mark()));
                 keys.any(|key| estate.will_tell(key, contact))
@@ -150,7 +150,7 @@ impl Incidents {
             let told = incident.detail.told.iter().filter(|(_, told)| told.waits());
             let due: Vec<String> = told
                 .filter(|(contact, told)| !(patient && named(contact, &told.by_notices_of)))
-                .filter(|(contact, _)| self.book.is_time(contact, host, now))
+                .filter(|(contact, _)| self.may_tell_end(incident, contact, host, now))
                 .map(|(contact, _)| contact.clone())
                 .collect();
             let kind = incident.kind_of_end();

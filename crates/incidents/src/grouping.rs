@@ -105,16 +105,17 @@ impl Incidents {
                 continue;
             }
             let untold = self.recipients(incident, about, severity).into_iter();
-            let untold: Vec<_> = untold
-                .filter(|(name, _)| self.book.is_time(name, key.host, now) && told.insert(name.clone()))
-                .collect();
-            if !untold.is_empty() {
-                due.push((untold, severity, self.message(incident, key, trouble, about)));
+            let untold = untold.filter(|(name, _)| told.insert(name.clone()));
+            let (untold, late): (Vec<_>, Vec<_>) =
+                untold.partition(|(name, _)| self.may_tell(incident, name, key.host, now));
+            if !untold.is_empty() || !late.is_empty() {
+                due.push((untold, late, severity, self.message(incident, key, trouble, about)));
             }
         }
-        for (contacts, severity, message) in due {
+        for (contacts, late, severity, message) in due {
+            self.tell_later(id, late.into_iter().map(|(contact, _)| contact), now);
             for (contact, channels) in contacts {
-                self.tell(id, PageKind::Problem, &contact, &channels, &message, now);
+                self.tell_by_rule(id, PageKind::Problem, &contact, &channels, &message, now);
             }
             if let Some(incident) = self.live.get_mut(&id) {
                 incident.detail.paged_at.get_or_insert(severity);

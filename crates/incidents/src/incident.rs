@@ -10,7 +10,7 @@ use vocabulary::state::{InstanceId, State, StateChange, Withheld};
 
 use crate::learning::Helped;
 use crate::limits::{MAX_TEXT, PARTS_IN_TITLE, cut};
-use crate::oncall::Escalation;
+use crate::oncall::{Escalation, Reaching};
 use crate::page::PageKind;
 use crate::playbooks::Tick;
 
@@ -169,6 +169,19 @@ pub struct Told {
     /// To be told when the contact's own period begins, if it is still bad.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub late: bool,
+    /// … since the contact sleeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
+    /// How far the contact's own rule has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Reaching>,
+}
+
+/// Until when somebody is not told, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    pub until: i64,
+    pub why: String,
 }
 
 impl Told {

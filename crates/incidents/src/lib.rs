@@ -24,6 +24,7 @@
 //! | `kin` | what is bad, by what it has in common with others |
 //! | `joining` | two incidents become one, or one two |
 //! | `mentions` | `@name` in a note |
+//! | [`night`] | what does not ring at night |
 //! | `telling` | who is told of what |
 //! | [`rooms`] | who is told in a chat only is not reached |
 //! | `words` | what they are told |
@@ -59,6 +60,7 @@ mod kin;
 pub mod learning;
 pub mod limits;
 mod mentions;
+pub mod night;
 pub mod noise;
 mod notices;
 pub mod oncall;

@@ -95,7 +95,7 @@ impl Incidents {
         }
         let mut found = Mentioned::default();
         for name in named.known.into_iter().filter(|name| **name != *by) {
-            let channels = self.channels_of(&name);
+            let channels = self.first_ways(&name);
             match channels.is_empty() {
                 true => found.missed.push(format!("@{name} has no channel")),
                 false => found.reached.push((name, channels)),

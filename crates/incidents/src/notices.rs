@@ -70,7 +70,7 @@ impl Incidents {
     }
 
     fn note_told(&mut self, id: IncidentId, key: &Key, notice: &Notice) {
-        let (channels, email) = (self.channels_of(&notice.contact), self.email_of(&notice.contact));
+        let email = self.email_of(&notice.contact);
         let ways = self.ways_of(&notice.contact);
         let about = self.book.subject(key.host, &key.monitor);
         let by_policy = self.live.get(&id).is_some_and(|it| self.policy_for(it, about).is_some());
@@ -80,9 +80,8 @@ impl Incidents {
                 let told = incident.detail.told.entry(notice.contact.to_string()).or_default();
                 told.by_notices_of.insert(key.mark());
                 told.owed.remove(&key.mark());
-                told.channels.extend(channels.iter().map(ToString::to_string));
                 (told.email, told.ways) = (email, ways);
-                (told.of_end, told.late) = (false, false);
+                (told.of_end, told.late, told.held) = (false, false, None);
                 if !by_policy {
                     // Else the policy of the same subject is still to hear of it.
                     incident.detail.paged_at = Some(incident.severity_now());

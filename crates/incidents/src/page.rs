@@ -35,6 +35,8 @@ pub enum PageKind {
     DowntimeEnd,
     DowntimeCancelled,
     Custom,
+    /// A turn begins soon, somebody asks for cover or covers.
+    OnCall,
 }
 
 impl PageKind {
@@ -69,6 +71,7 @@ impl PageKind {
             PageKind::DowntimeEnd => "downtime_end",
             PageKind::DowntimeCancelled => "downtime_cancelled",
             PageKind::Custom => "custom",
+            PageKind::OnCall => "on_call",
         }
     }
 
@@ -164,6 +167,8 @@ pub enum About {
     Declared,
     /// What a comment is on that nobody watches, such as a panel.
     Comment,
+    /// Who is on call.
+    Schedule,
 }
 
 impl About {
@@ -175,6 +180,7 @@ impl About {
             About::Channel => "channel",
             About::Declared => "declared",
             About::Comment => "comment on",
+            About::Schedule => "schedule",
         }
     }
 }

@@ -192,7 +192,7 @@ impl Incidents {
         let told = incident.detail.told.iter();
         let due = told.filter(|(_, told)| told.waits() && told.by_notices_of.is_empty());
         let host = incident.is_of_host();
-        let due = due.filter(|(contact, _)| self.book.is_time(contact, host, now));
+        let due = due.filter(|(contact, _)| self.may_tell_end(incident, contact, host, now));
         let due: Vec<String> = due.map(|(contact, _)| contact.clone()).collect();
         self.tell_end(id, &due, PageKind::Resolved, now);
         Ok(())

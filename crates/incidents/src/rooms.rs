@@ -102,15 +102,14 @@ impl Incidents {
         });
         let all = self.with_last_resort(own.collect(), incident, Some(subject), severity);
         let knows = |name: &str| incident.detail.told.get(name).is_some_and(Told::waits);
-        let due: Vec<Recipient> = all
-            .into_iter()
-            .filter(|(name, _)| !subject.contacts.contains(name) && !knows(name))
-            .filter(|(name, _)| self.book.is_time(name, key.host, now))
-            .collect();
-        if due.is_empty() || !self.is_for_paging(incident, severity) {
+        let others = all.into_iter().filter(|(name, _)| !subject.contacts.contains(name) && !knows(name));
+        let (due, late): (Vec<Recipient>, Vec<Recipient>) =
+            others.partition(|(name, _)| self.may_tell(incident, name, key.host, now));
+        if (due.is_empty() && late.is_empty()) || !self.is_for_paging(incident, severity) {
             return;
         }
         self.note_rooms(id, "its contacts look at rooms only: [incidents] contacts are told too", now);
+        self.tell_later(id, late.into_iter().map(|(contact, _)| contact), now);
         for (contact, channels) in due {
             self.tell_of_step(id, &contact, &channels, now);
         }
@@ -124,17 +123,19 @@ impl Incidents {
         }
         self.unsaved.incident(id);
         let names: Vec<Arc<str>> = self.book.last_resort().collect();
-        let reached: Vec<Recipient> =
-            names.into_iter().filter_map(|name| self.reach_now(id, name, now)).collect();
-        let in_person = self.book.reaches_one_of(&reached);
-        let text = match reached.is_empty() {
-            false => format!("{why}: [incidents] contacts are told"),
-            true => {
+        let found = self.reach_all(id, names, now);
+        let in_person = self.book.reaches_one_of(&found.now);
+        let reached = found.now;
+        let text = match (reached.is_empty(), found.asleep.is_empty()) {
+            (false, _) => format!("{why}: [incidents] contacts are told"),
+            (true, false) => format!("{why}: [incidents] contacts are told in the morning"),
+            (true, true) => {
                 self.counters.untold += 1;
                 format!("{why}, and [incidents] contacts reaches nobody: nobody more is told")
             }
         };
         self.note_step(id, text, now);
+        self.tell_later(id, found.asleep.into_iter().map(|(name, _)| name), now);
         for (contact, channels) in &reached {
             self.tell_of_step(id, contact, channels, now);
         }

@@ -8,7 +8,7 @@ use vocabulary::state::{Notice, NoticeKind, State};
 
 use crate::book::Subject;
 use crate::core::{Estate, Incidents};
-use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Told, Trouble};
+use crate::incident::{Entry, Held, Incident, IncidentId, Key, Phase, Told, Trouble};
 use crate::limits::{MAX_TEXT, cut};
 use crate::page::{Message, Page, PageKind};
 
@@ -29,8 +29,9 @@ impl Incidents {
             // Its contacts hear of it by its own rules.
             return;
         }
+        let nobody_knows = !incident.detail.told.values().any(Told::waits);
         let kind = match (incident.detail.paged_at, incident.phase) {
-            (None, Phase::Open) if !incident.detail.told.values().any(Told::waits) => PageKind::Problem,
+            (_, Phase::Open) if nobody_knows => PageKind::Problem,
             (None, _) => PageKind::Still,
             (Some(_), _) => PageKind::Worse,
         };
@@ -42,12 +43,12 @@ impl Incidents {
             false => self.recipients(incident, about, severity),
         };
         let (recipients, late): (Vec<_>, Vec<_>) =
-            recipients.into_iter().partition(|(contact, _)| self.book.is_time(contact, host, now));
+            recipients.into_iter().partition(|(contact, _)| self.may_tell(incident, contact, host, now));
         let message = self.message(incident, key, trouble, about);
         let was_paged = incident.detail.paged_at.is_some();
         let is_rewound = incident.detail.escalation.as_ref().is_some_and(|at| at.runs_anew(now));
         let direct: BTreeSet<Arc<str>> = recipients.iter().map(|(contact, _)| contact.clone()).collect();
-        self.tell_later(id, late, now);
+        self.tell_later(id, late.into_iter().map(|(contact, _)| contact), now);
         let Some(incident) = self.live.get(&id) else { return };
         if recipients.is_empty() && policy.is_none() && !incident.detail.told.values().any(|told| told.late) {
             self.counters.untold += 1;
@@ -57,7 +58,7 @@ impl Incidents {
         }
         let rooms_only = !recipients.is_empty() && !self.book.reaches_one_of(&recipients);
         for (contact, channels) in recipients {
-            self.tell(id, kind, &contact, &channels, &message, now);
+            self.tell_by_rule(id, kind, &contact, &channels, &message, now);
         }
         if rooms_only && policy.is_none() {
             self.note_nobody_in_rooms(id, now);
@@ -92,20 +93,36 @@ impl Incidents {
         if !ways.is_empty() {
             told.ways = ways;
         }
-        (told.of_end, told.late) = (false, false);
+        (told.of_end, told.late, told.held) = (false, false, None);
         incident.detail.ending = incident.is_closed();
         self.unsaved.incident(id);
     }
 
     /// It is not their time: they are told when it is, if it is still bad and nobody has it in hand.
-    fn tell_later(&mut self, id: IncidentId, contacts: Vec<(Arc<str>, Vec<Arc<str>>)>, now: Timestamp) {
-        for (contact, _) in contacts {
+    pub(crate) fn tell_later(
+        &mut self,
+        id: IncidentId,
+        contacts: impl IntoIterator<Item = Arc<str>>,
+        now: Timestamp,
+    ) {
+        for contact in contacts {
+            let quiet = self.live.get(&id).and_then(|incident| self.quiet(incident, &contact, now));
             let Some(incident) = self.live.get_mut(&id) else { return };
             let told = incident.detail.told.entry(contact.to_string()).or_default();
-            if !std::mem::replace(&mut told.late, true) {
-                let text = format!("{contact} is told when the contact's own period begins");
-                self.write(id, Entry { at: now, kind: "page", who: contact.to_string(), text });
+            let was_late = std::mem::replace(&mut told.late, true);
+            told.held = quiet.as_ref().map(|it| Held { until: it.until.0, why: it.why.to_owned() });
+            self.unsaved.incident(id);
+            if was_late {
+                continue;
             }
+            let text = match &quiet {
+                Some(quiet) => {
+                    self.counters.held_at_night += 1;
+                    format!("for {contact} held until {}: quiet hours, {}", quiet.clock, quiet.why)
+                }
+                None => format!("{contact} is told when the contact's own period begins"),
+            };
+            self.write(id, Entry { at: now, kind: "page", who: contact.to_string(), text });
         }
     }
 
@@ -118,7 +135,7 @@ impl Incidents {
                 continue;
             }
             let late = incident.detail.told.iter().filter(|(_, told)| told.late);
-            let late = late.filter(|(contact, _)| self.book.is_time(contact, key.host, now));
+            let late = late.filter(|(contact, _)| self.may_tell(incident, contact, key.host, now));
             due.extend(late.map(|(contact, _)| (*id, Arc::<str>::from(contact.as_str()))));
         }
         for (id, contact) in due {
@@ -128,10 +145,10 @@ impl Incidents {
             let wanted = self.book.contacts.get(&contact).is_some_and(|known| known.wants(trouble.state));
             if wanted && self.is_for_paging(incident, trouble.state) {
                 let channels = self.channels_of(&contact);
-                self.tell(id, PageKind::Still, &contact, &channels, &message, now);
+                self.tell_by_rule(id, PageKind::Still, &contact, &channels, &message, now);
             }
             if let Some(told) = self.live.get_mut(&id).and_then(|it| it.detail.told.get_mut(&*contact)) {
-                told.late = false;
+                (told.late, told.held) = (false, None);
             }
             self.touch(id);
         }
@@ -190,7 +207,7 @@ impl Incidents {
             let Some(trouble) = incident.troubles.get(&key) else { continue };
             let message = self.message_about(&key, trouble, self.book.subject(key.host, &key.monitor));
             let channels = self.channels_of(&contact);
-            self.tell(id, PageKind::Still, &Arc::from(contact.as_str()), &channels, &message, now);
+            self.tell_by_rule(id, PageKind::Still, &Arc::from(contact.as_str()), &channels, &message, now);
             let Some(incident) = self.live.get_mut(&id) else { continue };
             let told = incident.detail.told.entry(contact).or_default();
             told.owed.remove(&key.mark());
@@ -224,7 +241,7 @@ impl Incidents {
 
     /// A check's own word to one contact.
     pub(crate) fn page_notice(&mut self, id: Option<IncidentId>, key: &Key, notice: &Notice, now: Timestamp) {
-        let channels = self.channels_of(&notice.contact);
+        let channels = self.channels_for_notice(id, notice, now);
         if channels.is_empty() {
             return;
         }
@@ -246,6 +263,30 @@ impl Incidents {
         message.number = (notice.number > 0).then_some(notice.number);
         self.page(id, PageKind::of_notice(notice.kind), &notice.contact, &channels, &message, now);
         self.stand_in_for_rooms(id, key, notice.kind, now);
+    }
+
+    /// A problem goes by the contact's own rule; its end by what told of it; anything else need not ring.
+    fn channels_for_notice(
+        &mut self,
+        id: Option<IncidentId>,
+        notice: &Notice,
+        now: Timestamp,
+    ) -> Vec<Arc<str>> {
+        let (contact, all) = (&notice.contact, self.channels_of(&notice.contact));
+        let Some(id) = id.filter(|id| self.knows(*id)) else { return self.first_ways(contact) };
+        if notice.kind == NoticeKind::Problem {
+            let channels = self.begin_rule(id, contact, notice.state, &all, now);
+            if let Some(incident) = self.live.get_mut(&id) {
+                let told = incident.detail.told.entry(contact.to_string()).or_default();
+                told.channels.extend(channels.iter().map(ToString::to_string));
+            }
+            return channels;
+        }
+        let told = self.live.get(&id).and_then(|incident| incident.detail.told.get(&**contact));
+        let had: Vec<Arc<str>> =
+            told.into_iter().flat_map(|told| &told.channels).map(|name| Arc::from(name.as_str())).collect();
+        let had: Vec<Arc<str>> = all.into_iter().filter(|channel| had.contains(channel)).collect();
+        if had.is_empty() { self.first_ways(contact) } else { had }
     }
 
     /// One page for each channel, to be sent once it is on the disk.

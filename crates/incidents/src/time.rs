@@ -4,7 +4,7 @@ use vocabulary::Timestamp;
 use vocabulary::state::{State, Withheld};
 
 use crate::core::{Estate, Incidents};
-use crate::incident::{Acknowledged, Entry, Incident, Key, Phase, Trouble};
+use crate::incident::{Acknowledged, Entry, Incident, IncidentId, Key, Phase, Trouble};
 use crate::limits::GONE_SECONDS;
 
 impl Incidents {
@@ -97,6 +97,20 @@ impl Incidents {
                     self.unsaved.trouble(*id, key.clone());
                     self.touched.insert(*id);
                 }
+            }
+        }
+    }
+
+    /// What was told of and is held back now (a silence, a downtime that has begun) reaches nobody further.
+    pub(crate) fn mute(&mut self, id: IncidentId, estate: &dyn Estate) {
+        let Some(incident) = self.live.get_mut(&id) else { return };
+        for (key, trouble) in &mut incident.troubles {
+            if trouble.withheld.is_some() || trouble.is_over() {
+                continue;
+            }
+            trouble.withheld = estate.withheld(key);
+            if trouble.withheld.is_some() {
+                self.unsaved.trouble(id, key.clone());
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::batch::{Batch, Row};
 use crate::config::Definitions;
 use crate::history::{Run, Seen};
 use crate::limits::MAX_WAITING_RESULTS;
-use crate::machine::{Happenings, Kind, Machine, ObjectId, ObjectName, Refusal, Saved};
+use crate::machine::{HOST_PREFIX, Happenings, Hold, Kind, Machine, ObjectId, ObjectName, Refusal, Saved};
 use crate::made::{Files, Made};
 use crate::monitors::Counters;
 use crate::planned::PlannedTimes;
@@ -212,18 +212,22 @@ impl Inner {
         if self.silences.all().len() == 0 {
             return false;
         }
-        let host = match id.monitor.strip_prefix(crate::machine::HOST_PREFIX) {
-            Some(host) => Some(Arc::from(host)),
-            None => {
-                let check = self.machine.check(&id.monitor);
-                check
-                    .and_then(|check| self.machine.host_of(check))
-                    .map(|host| self.machine.name_of(host).into())
-            }
-        };
-        let is_host = id.monitor.starts_with(crate::machine::HOST_PREFIX);
-        let monitor = (!is_host).then_some(&*id.monitor);
-        self.silences.of(About { monitor, instance: &id.instance, host: host.as_deref() }, now).is_some()
+        let host = self.machine.host_named(id);
+        self.silences.of(about(id, host.as_deref()), now).is_some()
+    }
+
+    /// Planned time and silences that will hold back the word of it.
+    pub fn holds(&self, id: &InstanceId, from: Timestamp, until: Timestamp) -> Vec<Hold> {
+        let host = self.machine.host_named(id);
+        let silences = self.silences.matching(about(id, host.as_deref()));
+        let silences = silences.filter(|silence| silence.from < until.0 && from.0 < silence.until);
+        let silences = silences.map(|silence| Hold {
+            start: Timestamp(silence.from),
+            end: Timestamp(silence.until),
+            why: Withheld::Silence,
+            what: format!("silence of {}: {}", silence.author, silence.reason),
+        });
+        self.machine.planned_ahead(id, from, until).into_iter().chain(silences).collect()
     }
 
     /// Of one object: those that wait for the disk, and the one that goes on.
@@ -231,4 +235,9 @@ impl Inner {
         let waiting = self.batch.runs.iter().filter(|(object, _)| *object == row.id).map(|(_, run)| run);
         waiting.chain(&row.run).cloned().collect()
     }
+}
+
+fn about<'a>(id: &'a InstanceId, host: Option<&'a str>) -> About<'a> {
+    let is_host = id.monitor.starts_with(HOST_PREFIX);
+    About { monitor: (!is_host).then_some(&*id.monitor), instance: &id.instance, host }
 }

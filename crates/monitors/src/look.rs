@@ -15,7 +15,8 @@ use crate::history::Run;
 use crate::inner::Inner;
 use crate::limits::{MAX_LISTED, USUAL_LISTED};
 use crate::machine::{
-    Acknowledgement, Comment, Downtime, HOST_PREFIX, Kind, NotRun, ObjectId, ObjectName, Occurrence, Status,
+    Acknowledgement, Comment, Downtime, HOST_PREFIX, Hold, Kind, NotRun, ObjectId, ObjectName, Occurrence,
+    Status,
 };
 use crate::made::{self, Version};
 use crate::monitors::Monitors;
@@ -266,6 +267,11 @@ impl Monitors {
         let inner = self.inner.lock();
         let object = inner.machine.named(&object_name(&inner.machine, id)?)?;
         inner.withheld(object, now)
+    }
+
+    /// What will hold back the word of it between these, as it is known now.
+    pub fn holds(&self, id: &InstanceId, from: Timestamp, until: Timestamp) -> Vec<Hold> {
+        self.inner.lock().holds(id, from, until)
     }
 
     /// The object's own list will yet tell this contact that it is over.

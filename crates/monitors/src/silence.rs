@@ -101,10 +101,14 @@ impl Silences {
     /// The first that holds it back now.
     pub fn of(&self, about: About<'_>, now: Timestamp) -> Option<&Arc<Silence>> {
         let in_time = |silence: &Silence| silence.from <= now.0 && now.0 < silence.until;
-        let found = self.0.iter().find(|(silence, patterns)| {
-            in_time(silence) && patterns.iter().any(|patterns| patterns.match_with(about))
-        });
-        found.map(|(silence, _)| silence)
+        self.matching(about).find(|silence| in_time(silence))
+    }
+
+    /// All that are about it, at whatever time.
+    pub fn matching<'s>(&'s self, about: About<'_>) -> impl Iterator<Item = &'s Arc<Silence>> {
+        let about_it =
+            move |patterns: &Vec<Patterns>| patterns.iter().any(|patterns| patterns.match_with(about));
+        self.0.iter().filter(move |(_, patterns)| about_it(patterns)).map(|(silence, _)| silence)
     }
 }
 

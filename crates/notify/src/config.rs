@@ -188,6 +188,14 @@ pub fn rooms(channels: &[ChannelConfig]) -> BTreeSet<Arc<str>> {
     rooms.map(|channel| Arc::from(channel.name.as_str())).collect()
 }
 
+/// The names of channels that ring for trouble only, if at all: what else is told may go by them.
+pub fn quiet(channels: &[ChannelConfig]) -> BTreeSet<Arc<str>> {
+    use ChannelType::{Command, Opsgenie, Pagerduty, Sms, Voice};
+    let rings = |kind: ChannelType| matches!(kind, Pagerduty | Opsgenie | Sms | Voice | Command);
+    let quiet = channels.iter().filter(|channel| !rings(channel.kind));
+    quiet.map(|channel| Arc::from(channel.name.as_str())).chain([Arc::from(LOG_CHANNEL)]).collect()
+}
+
 /// Channels that contacts name and that are not there, as (index of the contact, channel).
 pub fn unknown<'c>(
     channels: &[ChannelConfig],

@@ -35,12 +35,16 @@ pub fn said(letter: &Letter, settings: &Settings, now: i64) -> Said {
     let page = &letter.waiting.page;
     let message = &page.message;
     let clock = |at: i64| time(at, &settings.zone);
-    let mut facts = vec![("What", format!("{} {}", message.about.word(), message.title))];
+    let mut facts = match page.kind {
+        PageKind::OnCall => vec![("What", message.title.clone())],
+        _ => vec![("What", format!("{} {}", message.about.word(), message.title))],
+    };
     if let Some(description) = &message.description {
         facts.push(("About", description.clone()));
     }
     // Nothing is wrong with what is only talked of.
-    let is_talk = page.kind == PageKind::Mention && page.incident.is_none() && !message.state.is_problem();
+    let is_talk = page.kind == PageKind::OnCall
+        || (page.kind == PageKind::Mention && page.incident.is_none() && !message.state.is_problem());
     if !is_talk {
         facts.push(("State", message.state.to_string()));
     }
@@ -108,6 +112,7 @@ pub fn headline(page: &Page) -> String {
         PageKind::DowntimeStart => "downtime begins".to_owned(),
         PageKind::DowntimeEnd => format!("downtime is over, {}", message.state),
         PageKind::DowntimeCancelled => format!("downtime cancelled, {}", message.state),
+        PageKind::OnCall => "on call".to_owned(),
         PageKind::Custom => format!("a word on it, {}", message.state),
     };
     format!("{what}: {}{count}", message.title)
@@ -145,6 +150,7 @@ fn link(page: &Page, base: &str) -> String {
         (Some(incident), _) => format!("{base}/incidents/{incident}"),
         (None, About::Host) => format!("{base}/hosts/{name}"),
         (None, About::Comment) => format!("{base}/"),
+        (None, About::Schedule) => format!("{base}/oncall"),
         (None, About::Check) => format!("{base}/checks/{name}"),
         (None, _) => format!("{base}/monitors/{name}"),
     }

@@ -13,11 +13,13 @@
 //! | [`sketch`] | the mergeable distribution that timers keep beside their numbers |
 //! | [`retention`] | archives, aggregation methods, policies |
 //! | [`state`] | [`State`](state::State), how it changed, and the notice of it |
+//! | [`reach`] | how one person wants to be reached |
 //! | [`settings`] | small value types that several rooms' configuration shares |
 //! | [`ports`] | [`PointSink`], [`SeriesSource`], [`LiveTail`] |
 
 pub mod point;
 pub mod ports;
+pub mod reach;
 pub mod retention;
 pub mod sample;
 pub mod series;

@@ -190,6 +190,8 @@ export type MonitorRow = {
   notifies: boolean
   owner: string | null
   playbook: string | null
+  /** Of `owner` and `playbook` what it lacks to be fit to wake somebody. */
+  lacks?: ('owner' | 'playbook')[]
   /** Over 30 days: how often somebody was told, how often it became bad, how often that ended by itself. */
   pages: number
   fired: number
@@ -441,6 +443,8 @@ export type Incident = {
   /** As a tag or `[[environment]]` says; what is not production tells nobody. */
   environment: string | null
   production: boolean
+  /** Contacts who are told in the morning, if it is still bad and in nobody's hands then. */
+  held?: { contact: string; until: number; why: string }[]
 }
 /** `open`: how many are, listed or not. */
 export type IncidentsAnswer = { now: number; open: number; incidents: Incident[] }

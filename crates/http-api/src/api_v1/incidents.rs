@@ -96,11 +96,20 @@ pub struct Told {
     production: bool,
     /// Contacts who were told of it.
     told: Vec<String>,
+    /// Contacts who are told in the morning, if it is still bad and in nobody's hands then.
+    held: Vec<HeldBack>,
     /// How far its policy has come.
     escalation: Option<EscalationNow>,
     /// What got it going again: `{text, who, at}`.
     #[schema(value_type = Option<Object>)]
     helped: Option<Helped>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct HeldBack {
+    contact: String,
+    until: i64,
+    why: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -111,6 +120,8 @@ pub struct EscalationNow {
     round: u32,
     /// When it runs, unless somebody acknowledges; null: all has been tried.
     next_at: Option<i64>,
+    /// Whom the step would reach sleeps: it waits for their morning.
+    held: bool,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -185,7 +196,13 @@ fn told(incident: Incident, instances: usize) -> Told {
         step: at.step + 1,
         round: at.round,
         next_at: at.next_at.filter(|_| runs),
+        held: at.held && runs,
     });
+    let held = detail.told.iter().filter_map(|(contact, told)| {
+        let held = told.held.as_ref().filter(|_| runs)?;
+        Some(HeldBack { contact: contact.clone(), until: held.until, why: held.why.clone() })
+    });
+    let held = held.collect();
     Told {
         owner,
         severity_by: detail.by_hand.map(|said| said.who),
@@ -194,6 +211,7 @@ fn told(incident: Incident, instances: usize) -> Told {
         also: detail.also.into_iter().collect(),
         reopened: detail.reopened,
         escalation,
+        held,
         helped: detail.helped,
         grouped: detail.grouped,
         id: incident.id,

@@ -37,6 +37,7 @@ pub mod nagios;
 pub mod noise;
 pub mod notifications;
 pub mod overrides;
+pub mod own_rules;
 pub mod people;
 pub mod playbooks;
 pub mod points;
@@ -155,6 +156,7 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/cover", get(cover::list).post(cover::ask))
         .route("/cover/{id}", delete(cover::withdraw))
         .route("/cover/{id}/accept", post(cover::accept))
+        .route("/me/rules", get(own_rules::read).put(own_rules::write))
         .route("/contacts/{name}/test", get(contacts::tried).post(contacts::try_it))
         .route("/grafana/alerts", post(grafana_alerts::take))
         .route("/incidents/{id}/playbook", get(guide::guide))
@@ -278,7 +280,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         downtimes::silence, downtimes::end_silence, notifications::notifications,
         heartbeats::list, heartbeats::one, heartbeats::remove, heartbeats::ping, heartbeats::pause, heartbeats::resume,
         schedules::on_call, rehearsal::rehearse, calendars::list, calendars::create, calendars::revoke, calendars::read, schedules::list, schedules::one, schedules::define, schedules::undefine, schedules::shifts, schedules::gaps_of,
-        overrides::list, overrides::create, overrides::end, cover::list, cover::ask, cover::accept, cover::withdraw, policies::list, policies::one, policies::define, policies::undefine,
+        overrides::list, overrides::create, overrides::end, cover::list, cover::ask, cover::accept, cover::withdraw, own_rules::read, own_rules::write, policies::list, policies::one, policies::define, policies::undefine,
         moved::of_incident, closest::closest, flags::list, flags::set, flags::remove,
         proposal::proposal, post_mortems::list, post_mortems::begin, post_mortems::one, post_mortems::write, post_mortems::versions, earlier::earlier, earlier::helped,
         post_mortems::publishing::preview, post_mortems::publishing::publish, post_mortems::publishing::withdraw,

@@ -67,6 +67,8 @@ struct MonitorRow {
     notifies: bool,
     owner: Option<String>,
     playbook: Option<String>,
+    /// Of `owner` and `playbook` what it lacks to be fit to wake somebody; of a service's monitor the service's owner counts.
+    lacks: Vec<&'static str>,
     /// Where it is written: `file:line`, or "ui".
     origin: String,
     /// Of the last 30 days: how often somebody was told, how often it became bad, how often that ended before anybody
@@ -76,8 +78,24 @@ struct MonitorRow {
     self_healed: u64,
 }
 
-fn row(one: Summary) -> MonitorRow {
+/// By whether it is a host, and name.
+type Lacking = BTreeMap<(bool, Arc<str>), Vec<&'static str>>;
+
+/// What lacks an owner or a playbook.
+fn lacking(services: &Services) -> Lacking {
+    let (unready, _) = services.desk.unready();
+    let lacks = |one: incidents::night::Unready| {
+        let words = [("owner", one.owner), ("playbook", one.playbook)];
+        let words = words.into_iter().filter(|(_, lacks)| *lacks).map(|(word, _)| word).collect();
+        ((one.host, one.name), words)
+    };
+    unready.into_iter().map(lacks).collect()
+}
+
+fn row(one: Summary, lacking: &Lacking) -> MonitorRow {
+    let key = (one.kind == "host", Arc::from(one.name.as_str()));
     MonitorRow {
+        lacks: lacking.get(&key).cloned().unwrap_or_default(),
         state: word(one.state),
         silenced: one.withheld == Some(Withheld::Silence),
         name: one.name,
@@ -150,7 +168,8 @@ pub async fn monitors(
         let pages = pages(services, now)?;
         let mut all = services.monitors.list_in(&caller.scope, now);
         give_playbooks(services, &mut all);
-        let monitors = all.into_iter().map(|one| counted(row(one), &pages)).collect();
+        let lacking = lacking(services);
+        let monitors = all.into_iter().map(|one| counted(row(one, &lacking), &pages)).collect();
         Ok(Json(MonitorList { now: now.0, monitors }))
     })
     .await
@@ -185,7 +204,9 @@ async fn of_kinds(
         let now = services.clock.now();
         let mut all = services.monitors.list_in(&scope, now);
         give_playbooks(services, &mut all);
-        let monitors = all.into_iter().filter(|one| kinds.contains(&one.kind)).map(row).collect();
+        let lacking = lacking(services);
+        let wanted = all.into_iter().filter(|one| kinds.contains(&one.kind));
+        let monitors = wanted.map(|one| row(one, &lacking)).collect();
         Ok(Json(MonitorList { now: now.0, monitors }))
     })
     .await
@@ -277,7 +298,7 @@ fn one(services: &Services, caller: &Caller, name: &str, window: &Window) -> Ans
     let definition = shown_to(caller, definition(services, name)?);
     Ok(Monitor {
         now: now.0,
-        row: counted(row(summary), &pages(services, now)?),
+        row: counted(row(summary, &lacking(services)), &pages(services, now)?),
         toml: toml_of(&definition)?,
         definition: serde_json::to_value(&definition).map_err(Problem::internal)?,
         version: services.monitors.made(name).map(|made| made.version),

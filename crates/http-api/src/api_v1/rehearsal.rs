@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::{Extension, Json};
 use incidents::incident::Key;
-use incidents::limits::MAX_SHIFTS_SECONDS;
+use incidents::limits::{MAX_SHIFTS_SECONDS, REHEARSAL_SECONDS};
 use incidents::oncall::rehearsal;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
-use vocabulary::state::State as Health;
+use vocabulary::state::{State as Health, Withheld};
 
 use super::status::off_thread;
 use super::watched;
@@ -47,6 +47,17 @@ pub struct Rehearsal {
     moments: Vec<Moment>,
     /// More would follow, after a day or the 500th moment.
     goes_on: bool,
+    /// Downtimes and silences of that day, which hold back the word of it.
+    held: Vec<HoldItem>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct HoldItem {
+    from: i64,
+    until: i64,
+    #[schema(value_type = String)]
+    why: Withheld,
+    what: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -66,7 +77,8 @@ struct Call {
     event: &'static str,
 }
 
-/// Who would be woken if this went bad then and nobody acknowledged. Nothing else is wrong, and nothing held back.
+/// Who would be woken if this went bad then and nobody acknowledged, with the downtimes and silences of then. Nothing else
+/// is wrong.
 #[utoipa::path(get, path = "/oncall/rehearsal", params(Wanted),
     responses((status = 200, body = Rehearsal), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub async fn rehearse(
@@ -93,12 +105,13 @@ fn answer(services: &Services, wanted: &Wanted) -> Answer<Rehearsal> {
         let state = said.unwrap_or(if host { Health::Down } else { Health::Critical });
         let instance = wanted.instance.as_deref().unwrap_or_default().into();
         let key = Key { host, monitor: wanted.monitor.as_str().into(), instance };
-        let Some(found) = services.desk.rehearse(&key, state, at, now) else { continue };
+        let held = held(services, &key, at);
+        let Some(found) = services.desk.rehearse(&key, state, at, &held, now) else { continue };
         if matches!(state, Health::Down | Health::Unreachable) != host {
             let why = format!("`{}` cannot be {state}", wanted.monitor);
             return Err(Problem::bad_request(why).hint(STATES));
         }
-        return Ok(told(found, &key, state, now));
+        return Ok(told(found, &key, state, now, held));
     }
     Err(Problem::not_found(format!("there is no monitor, check or host `{}`", wanted.monitor))
         .hint("/api/v1/monitors lists them"))
@@ -117,7 +130,25 @@ fn state(word: &str) -> Answer<Health> {
     }
 }
 
-fn told(found: incidents::oncall::Rehearsal, key: &Key, state: Health, now: Timestamp) -> Rehearsal {
+/// As it is known now.
+fn held(services: &Services, key: &Key, at: Timestamp) -> Vec<rehearsal::Held> {
+    let holds = services.monitors.holds(&key.id(), at, at.plus(REHEARSAL_SECONDS)).into_iter();
+    holds.map(|it| rehearsal::Held { from: it.start, until: it.end, why: it.why, what: it.what }).collect()
+}
+
+fn told(
+    found: incidents::oncall::Rehearsal,
+    key: &Key,
+    state: Health,
+    now: Timestamp,
+    held: Vec<rehearsal::Held>,
+) -> Rehearsal {
+    let hold = |held: rehearsal::Held| HoldItem {
+        from: held.from.0,
+        until: held.until.0,
+        why: held.why,
+        what: held.what,
+    };
     let began = found.moments.first().map_or(now, |moment| moment.at);
     Rehearsal {
         now: now.0,
@@ -129,6 +160,7 @@ fn told(found: incidents::oncall::Rehearsal, key: &Key, state: Health, now: Time
         by_own_rules: found.by_own_rules.iter().map(ToString::to_string).collect(),
         moments: found.moments.into_iter().map(|one| moment(one, began)).collect(),
         goes_on: found.goes_on,
+        held: held.into_iter().map(hold).collect(),
     }
 }
 

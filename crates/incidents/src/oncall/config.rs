@@ -155,8 +155,9 @@ impl LayerConfig {
         if self.restrictions.len() > MAX_RESTRICTIONS {
             problems.push(("restrictions".into(), format!("there are {MAX_RESTRICTIONS} at most")));
         }
-        let wrong = self.restrictions.iter().filter_map(|line| restriction::read(line).err());
-        problems.extend(wrong.map(|why| ("restrictions".to_owned(), why)));
+        let lines = self.restrictions.iter().enumerate();
+        let wrong = lines.filter_map(|(line, text)| Some((line, restriction::read(text).err()?)));
+        problems.extend(wrong.map(|(line, why)| (format!("restrictions.{line}"), why)));
         problems.extend(
             self.time_zone.as_deref().and_then(|name| zone(name).err()).map(|why| ("time_zone".into(), why)),
         );
@@ -199,6 +200,26 @@ impl ScheduleConfig {
             problems.extend(found.map(|(key, why)| (format!("layer.{index}.{key}"), why)));
         }
         problems
+    }
+}
+
+/// A key with the place that people count: `layer.0.restrictions.1 (layer 1 `nights`, line 2)`.
+pub(super) fn place_of<'n>(key: &str, name: impl Fn(usize) -> Option<&'n str>) -> String {
+    let mut parts = key.split('.');
+    let number = |part: &str| part.parse::<usize>().ok();
+    let (Some(list), Some(index)) = (parts.next(), parts.next().and_then(number)) else {
+        return key.to_owned();
+    };
+    let name =
+        name(index).filter(|name| !name.is_empty()).map(|name| format!(" `{name}`")).unwrap_or_default();
+    let line =
+        parts.next_back().and_then(number).map(|line| format!(", line {}", line + 1)).unwrap_or_default();
+    format!("{key} ({list} {}{name}{line})", index + 1)
+}
+
+impl ScheduleConfig {
+    pub(super) fn place_of(&self, key: &str) -> String {
+        place_of(key, |index| self.layer.get(index).map(|layer| layer.name.as_str()))
     }
 }
 

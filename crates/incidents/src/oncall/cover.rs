@@ -79,17 +79,20 @@ impl Desk {
         check_author(&wanted.by)?;
         let now = wanted.at;
         wanted.from = wanted.from.max(now);
-        let mut inner = self.inner.lock();
-        self.refresh_roster(&mut inner, now);
+        let mut batch = self.batch();
+        let inner = &mut *batch.inner;
+        self.refresh_roster(inner, now);
         // What could not be accepted is refused at once.
-        check_override(&inner, &wanted.stand_in(&wanted.person, &wanted.by, now))?;
-        if !has_a_turn(&inner, &wanted) {
+        check_override(inner, &wanted.stand_in(&wanted.person, &wanted.by, now))?;
+        if !has_a_turn(inner, &wanted) {
             let Cover { person, schedule, .. } = &wanted;
             return bad(format!(
                 "`{person}` is not on call in schedule `{schedule}` then: GET /api/v1/schedules/{schedule}/shifts has the turns"
             ));
         }
         wanted.id = self.store.transaction(|tx| save(tx, &wanted))?;
+        inner.incidents.announce_cover_wanted(&wanted, now);
+        batch.commit_alone()?;
         Ok(wanted)
     }
 
@@ -109,8 +112,9 @@ impl Desk {
         now: Timestamp,
     ) -> Result<Cover, Failed> {
         check_author(by)?;
-        let mut inner = self.inner.lock();
-        self.refresh_roster(&mut inner, now);
+        let mut batch = self.batch();
+        let inner = &mut *batch.inner;
+        self.refresh_roster(inner, now);
         let mut wanted = self.cover_of(id, now)?;
         if let Some(taken) = &wanted.taken {
             let (by, at) = (taken.by.to_string(), taken.at.0);
@@ -120,7 +124,7 @@ impl Desk {
             return bad(format!("`{person}` asks for cover, so it is somebody else who covers"));
         }
         let mut over = wanted.stand_in(person, by, now);
-        check_override(&inner, &over)?;
+        check_override(inner, &over)?;
         over.id = self.store.transaction(|tx| {
             let override_id = store::save_override(tx, &over)?;
             tx.execute(
@@ -131,6 +135,8 @@ impl Desk {
         })?;
         wanted.taken = Some(Taken { by: person.clone(), at: now, override_id: over.id });
         inner.stands_in(over);
+        inner.incidents.announce_cover(&wanted, person, now);
+        batch.commit_alone()?;
         Ok(wanted)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use vocabulary::Timestamp;
 
-use super::config::ScheduleConfig;
+use super::config::{self, ScheduleConfig};
 use super::policy::{PolicyConfig, StepConfig};
 use super::roster::{self, Roster};
 use super::schedule::Override;
@@ -30,7 +30,7 @@ impl Inner {
         self.build_roster();
     }
 
-    fn build_roster(&mut self) {
+    pub(super) fn build_roster(&mut self) {
         let book = self.incidents.book();
         let zone = book.zone.clone().unwrap_or(TimeZone::UTC);
         let mut roster = Roster::new(&book.schedules, &self.oncall, &zone);
@@ -73,22 +73,23 @@ impl Desk {
     /// Made by the API, or changed. What stands in a file is changed there.
     pub fn put_schedule(&self, config: ScheduleConfig, by: &str, now: Timestamp) -> Result<(), Failed> {
         check_author(by)?;
-        if let Some((key, why)) = config.problems().into_iter().next() {
-            return bad(format!("{key}: {why}"));
-        }
+        let problems = config.problems().into_iter();
+        refuse_wrong(problems.map(|(key, why)| format!("{}: {why}", config.place_of(&key))))?;
         let mut inner = self.inner.lock();
         refuse_file(&inner, &config.name)?;
         let others = inner.oncall.made.iter().filter(|made| made.config.name != config.name).count();
         if others >= MAX_MADE {
             return bad(format!("there are {MAX_MADE} schedules already: remove one first"));
         }
-        let people = config.layer.iter().flat_map(|layer| &layer.people);
         let known = &inner.incidents.book().contacts;
-        if let Some(name) = people.into_iter().find(|name| !known.contains_key(name.as_str())) {
-            return bad(format!(
-                "there is no contact `{name}`: define it as a [[contact]], or invite the person"
-            ));
-        }
+        let people = config.layer.iter().enumerate().flat_map(|(index, layer)| {
+            layer.people.iter().enumerate().map(move |(place, name)| (index, place, name))
+        });
+        let unknown = people.filter(|(_, _, name)| !known.contains_key(name.as_str()));
+        refuse_wrong(unknown.map(|(index, place, name)| {
+            let place = config.place_of(&format!("layer.{index}.people.{place}"));
+            format!("{place}: there is no contact `{name}`: define it as a [[contact]], or invite the person")
+        }))?;
         let made = Made { config, by: by.to_owned(), at: now.0 };
         self.store.transaction(|tx| store::save_made(tx, "schedule", &made.config.name, &made))?;
         inner.oncall.made.retain(|other| other.config.name != made.config.name);
@@ -115,9 +116,8 @@ impl Desk {
     /// Made by the API, or changed. What stands in a file is changed there.
     pub fn put_policy(&self, config: PolicyConfig, by: &str, now: Timestamp) -> Result<(), Failed> {
         check_author(by)?;
-        if let Some((key, why)) = config.problems().into_iter().next() {
-            return bad(format!("{key}: {why}"));
-        }
+        let problems = config.problems().into_iter();
+        refuse_wrong(problems.map(|(key, why)| format!("{}: {why}", config::place_of(&key, |_| None))))?;
         let mut inner = self.inner.lock();
         self.refresh_roster(&mut inner, now);
         refuse_policy_of_file(&inner, &config.name)?;
@@ -176,6 +176,15 @@ impl Desk {
     pub fn overrides(&self, after: Timestamp) -> Vec<Override> {
         let inner = self.inner.lock();
         inner.oncall.overrides.iter().filter(|over| over.until > after).cloned().collect()
+    }
+}
+
+/// All that is wrong at once: who mends it one by one has to send it as often.
+fn refuse_wrong(problems: impl Iterator<Item = String>) -> Result<(), Failed> {
+    let problems: Vec<String> = problems.collect();
+    match problems.is_empty() {
+        true => Ok(()),
+        false => bad(problems.join("; ")),
     }
 }
 

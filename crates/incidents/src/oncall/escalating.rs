@@ -9,15 +9,14 @@ use state_store::{Row, StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
 
 use super::policy::{Burst, PolicyConfig, StepConfig, Target, seconds};
-use crate::book::{Kind, Subject};
-use crate::core::Incidents;
+use super::reaching::USUAL_LATENESS;
+use crate::book::{Contact, Kind, Subject};
+use crate::core::{Estate, Incidents};
 use crate::incident::{Entry, Incident, IncidentId, Phase, Told};
 use crate::limits::MAX_OPENINGS;
+use crate::night::Quiet;
 use crate::page::{Message, PageKind};
 use crate::rooms::Recipient;
-
-/// A tick that is late by no more than this takes no time from what follows.
-const USUAL_LATENESS: i64 = 5;
 
 /// How far an incident has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +36,9 @@ pub struct Escalation {
     /// Some step of this round has reached somebody.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reached: bool,
+    /// Whom the step would reach sleeps, and it is nothing to wake somebody for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
 }
 
 impl Escalation {
@@ -49,9 +51,20 @@ impl Escalation {
 /// What came of a step.
 enum Outcome {
     Reached,
+    /// It waits until then.
+    Held(Timestamp),
     /// Not meant for now.
     LeftOut,
     Nobody,
+}
+
+/// Of those whom a step names.
+#[derive(Default)]
+pub(crate) struct Found<'t> {
+    pub now: Vec<Recipient>,
+    pub asleep: Vec<(Arc<str>, Quiet)>,
+    /// Targets that have neither.
+    pub empty: Vec<&'t Target>,
 }
 
 impl Incidents {
@@ -135,14 +148,16 @@ impl Incidents {
     }
 
     /// Steps whose time has come, and acknowledgements that have run out.
-    pub(crate) fn escalate_due(&mut self, now: Timestamp) {
+    pub(crate) fn escalate_due(&mut self, estate: &dyn Estate, now: Timestamp) {
         self.run_out_acknowledgements(now);
         let due = |incident: &&Incident| {
-            let at = incident.detail.escalation.as_ref().and_then(|escalation| escalation.next_at);
-            incident.phase == Phase::Open && at.is_some_and(|at| at <= now.0)
+            // What waits for the morning is looked at each time: it may have become bad enough meanwhile.
+            let due = |at: &Escalation| at.next_at.is_some_and(|next| at.held || next <= now.0);
+            incident.phase == Phase::Open && incident.detail.escalation.as_ref().is_some_and(due)
         };
         let due: Vec<IncidentId> = self.live.values().filter(due).map(|incident| incident.id).collect();
         for id in due {
+            self.mute(id, estate);
             self.run_escalation(id, now);
         }
     }
@@ -192,11 +207,13 @@ impl Incidents {
         let text = format!("the next step of `{}` runs now{separator}{comment}", escalation.policy);
         self.write(id, Entry { at: now, kind: "escalated", who: by.into(), text });
         self.run_escalation(id, now);
-        true
+        // Whoever asks for somebody does not want to wait until they wake by themselves.
+        let at = self.live.get(&id).and_then(|incident| incident.detail.escalation.as_ref());
+        at.is_none_or(|at| !at.held)
     }
 
     /// Nothing keeps a step from telling anybody.
-    fn may_run(&self, incident: &Incident) -> bool {
+    pub(super) fn may_run(&self, incident: &Incident) -> bool {
         let Some((_, trouble)) = incident.tellable() else { return false };
         incident.detail.snoozed_until.is_none() && self.is_for_paging(incident, incident.said(trouble.state))
     }
@@ -215,7 +232,8 @@ impl Incidents {
             return self.catch_all(id, &why, now);
         };
         let mut at = at;
-        let base = at.next_at.filter(|at| now.0 - at <= USUAL_LATENESS).unwrap_or(now.0);
+        let on_time = |next: &i64| !at.held && now.0 - next <= USUAL_LATENESS;
+        let base = at.next_at.filter(on_time).unwrap_or(now.0);
         loop {
             let Some(step) = policy.step.get(at.step) else {
                 let again = at.round < policy.repeat && at.reached;
@@ -227,7 +245,12 @@ impl Incidents {
                 continue;
             };
             let outcome = self.run_step(id, &policy.name, &mut at, step, now);
+            if let Outcome::Held(until) = outcome {
+                (at.held, at.next_at) = (true, Some(until.0));
+                return self.keep(id, at);
+            }
             at.step += 1;
+            at.held = false;
             if let Outcome::Reached = outcome {
                 at.reached = true;
                 at.next_at = Some(base + seconds(step.wait));
@@ -237,7 +260,8 @@ impl Incidents {
     }
 
     fn keep(&mut self, id: IncidentId, at: Escalation) {
-        if let Some(incident) = self.live.get_mut(&id) {
+        let incident = self.live.get_mut(&id);
+        if let Some(incident) = incident.filter(|it| it.detail.escalation.as_ref() != Some(&at)) {
             incident.detail.escalation = Some(at);
             self.unsaved.incident(id);
         }
@@ -257,7 +281,19 @@ impl Incidents {
             return Outcome::LeftOut;
         }
         let targets = step.targets();
-        let (people, empty) = self.people_of(id, &targets, now);
+        let Found { now: people, asleep, empty } = self.people_of(id, &targets, now);
+        if let Some((_, quiet)) = asleep.iter().min_by_key(|(_, quiet)| quiet.until)
+            && !self.book.reaches_one_of(&people)
+        {
+            if !at.held {
+                self.counters.held_at_night += 1;
+                let names: Vec<&str> = asleep.iter().map(|(name, _)| &**name).collect();
+                let Quiet { clock, why, .. } = quiet;
+                let text = format!("{word} for {} held until {clock}: quiet hours, {why}", names.join(", "));
+                self.note_step(id, text, now);
+            }
+            return Outcome::Held(quiet.until);
+        }
         for target in &empty {
             self.note_step(id, format!("{word}: nobody is reached by {target}"), now);
         }
@@ -282,6 +318,8 @@ impl Incidents {
             }
         };
         self.note_step(id, text, now);
+        let asleep = if step.round_robin { Vec::new() } else { asleep };
+        self.tell_later(id, asleep.into_iter().map(|(name, _)| name), now);
         for (contact, channels) in chosen.iter().chain(&rooms) {
             self.tell_of_step(id, contact, channels, now);
         }
@@ -303,26 +341,21 @@ impl Incidents {
             .then(|| format!("{count} incidents in this time are not more than {}", burst.more_than))
     }
 
-    /// Those who can be told now, once each, and the targets that have none.
-    fn people_of<'t>(
-        &self,
-        id: IncidentId,
-        targets: &'t [Target],
-        now: Timestamp,
-    ) -> (Vec<Recipient>, Vec<&'t Target>) {
-        let (mut people, mut empty): (Vec<Recipient>, Vec<&Target>) = (Vec::new(), Vec::new());
+    /// Those who can be told now, and those who sleep, once each.
+    fn people_of<'t>(&self, id: IncidentId, targets: &'t [Target], now: Timestamp) -> Found<'t> {
+        let mut all = Found::default();
         for target in targets.iter().filter(|target| !target.is_channel()) {
-            let named = self.named_by(target, now);
-            let reached: Vec<_> =
-                named.into_iter().filter_map(|name| self.reach_now(id, name, now)).collect();
-            if reached.is_empty() {
-                empty.push(target);
+            let found = self.reach_all(id, self.named_by(target, now), now);
+            if found.now.is_empty() && found.asleep.is_empty() {
+                all.empty.push(target);
             }
-            people.extend(reached);
+            all.now.extend(found.now);
+            all.asleep.extend(found.asleep);
         }
         let mut seen = BTreeSet::new();
-        people.retain(|(name, _)| seen.insert(name.clone()));
-        (people, empty)
+        all.now.retain(|(name, _)| seen.insert(name.clone()));
+        all.asleep.retain(|(name, _)| seen.insert(name.clone()));
+        all
     }
 
     fn named_by(&self, target: &Target, now: Timestamp) -> Vec<Arc<str>> {
@@ -334,14 +367,23 @@ impl Incidents {
         }
     }
 
-    /// Has channels, wants to hear of it, and it is their time.
-    pub(crate) fn reach_now(&self, id: IncidentId, name: Arc<str>, now: Timestamp) -> Option<Recipient> {
-        let incident = self.live.get(&id)?;
-        let (key, trouble) = incident.tellable()?;
-        let contact =
-            self.book.contacts.get(&name).filter(|contact| contact.wants(incident.said(trouble.state)))?;
-        let time = self.book.is_time(&name, key.host, now);
-        (time && !contact.channels.is_empty()).then(|| (name, contact.channels.clone()))
+    /// Those who have channels and want to hear of it, if it is their time.
+    pub(crate) fn reach_all(&self, id: IncidentId, names: Vec<Arc<str>>, now: Timestamp) -> Found<'static> {
+        let mut found = Found::default();
+        let Some(incident) = self.live.get(&id) else { return found };
+        let Some((key, trouble)) = incident.tellable() else { return found };
+        for name in names {
+            let wants = |contact: &&Contact| contact.wants(incident.said(trouble.state));
+            let Some(contact) = self.book.contacts.get(&name).filter(wants) else { continue };
+            if contact.channels.is_empty() || !self.book.is_time(&name, key.host, now) {
+                continue;
+            }
+            match self.quiet(incident, &name, now) {
+                Some(quiet) => found.asleep.push((name, quiet)),
+                None => found.now.push((name, contact.channels.clone())),
+            }
+        }
+        found
     }
 
     /// The next in turn: one further for each incident, and for each round of one.
@@ -371,10 +413,10 @@ impl Incidents {
         now: Timestamp,
     ) {
         let Some((kind, message)) = self.word_of_step(id, contact) else { return };
-        self.tell(id, kind, contact, channels, &message, now);
+        self.tell_by_rule(id, kind, contact, channels, &message, now);
     }
 
-    fn word_of_step(&self, id: IncidentId, contact: &str) -> Option<(PageKind, Message)> {
+    pub(super) fn word_of_step(&self, id: IncidentId, contact: &str) -> Option<(PageKind, Message)> {
         let incident = self.live.get(&id)?;
         let (key, trouble) = incident.tellable()?;
         let message = self.message(incident, key, trouble, self.book.subject(key.host, &key.monitor));
@@ -394,15 +436,19 @@ impl Incidents {
         let message = self.message(incident, key, trouble, self.book.subject(key.host, &key.monitor));
         let told = incident.detail.told.iter();
         let told = told.filter(|(_, told)| told.waits() && told.by_notices_of.is_empty());
-        let told = told
-            .filter(|(name, _)| !others.contains(name.as_str()) && self.book.is_time(name, key.host, now));
+        let told = told.filter(|(name, _)| {
+            !others.contains(name.as_str()) && self.may_tell(incident, name, key.host, now)
+        });
         let told: Vec<Recipient> = told
             .map(|(name, told)| {
-                (Arc::from(name.as_str()), told.channels.iter().map(|it| Arc::from(it.as_str())).collect())
+                let had = || told.channels.iter().map(|it| Arc::from(it.as_str())).collect();
+                // How bad it is may be another rule's, with other ways.
+                let all = told.rule.is_some().then(|| self.channels_of(name));
+                (Arc::from(name.as_str()), all.unwrap_or_else(had))
             })
             .collect();
         for (contact, channels) in told {
-            self.tell(id, PageKind::Worse, &contact, &channels, &message, now);
+            self.tell_by_rule(id, PageKind::Worse, &contact, &channels, &message, now);
         }
     }
 

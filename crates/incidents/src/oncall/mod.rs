@@ -13,14 +13,20 @@
 //! | [`schedule`] | all layers, versions and overrides of one schedule: shifts and gaps |
 //! | [`policy`] | `[[escalation_policy]]`, and what is wrong with one |
 //! | [`escalating`] | how an incident goes through its policy |
+//! | [`own_rules`] | people say how they want to be reached |
+//! | [`reaching`] | how one person's own rule goes: the next way when there is no answer |
 //! | [`rehearsal`] | who would be woken |
 //! | [`roster`] | all schedules and policies as they are known now |
+//! | `ahead` | when nobody will be on call |
+//! | `announcing` | whose turn begins soon, who asks for cover |
 //! | [`calendar`] | shifts for people's own calendars |
 //! | [`feeds`] | who may read these |
 //! | [`cover`] | somebody asks for cover, somebody accepts |
 //! | `doing` | definitions change, somebody stands in |
 //! | `store` | the tables |
 
+pub(crate) mod ahead;
+pub(crate) mod announcing;
 pub mod calendar;
 pub mod config;
 pub mod cover;
@@ -28,19 +34,23 @@ mod doing;
 pub mod escalating;
 pub mod feeds;
 mod layer;
+pub mod own_rules;
 pub mod policy;
+pub mod reaching;
 pub mod rehearsal;
-mod restriction;
+pub(crate) mod restriction;
 pub mod roster;
 pub mod schedule;
 pub(crate) mod store;
 #[cfg(test)]
 mod tests;
-mod wall;
+pub(crate) mod wall;
 
+pub use ahead::Gap;
 pub use config::{LayerConfig, ScheduleConfig};
 pub use escalating::Escalation;
 pub use policy::PolicyConfig;
+pub use reaching::Reaching;
 pub use rehearsal::Rehearsal;
 pub use roster::{Origin, Roster};
 pub use schedule::{Override, Shift};

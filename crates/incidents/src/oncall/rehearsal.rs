@@ -1,5 +1,6 @@
 //! Who would be woken: the very code that pages, on a stage of its own with a clock that jumps from one moment to the next.
-//! Nothing else is wrong on that stage, nothing is held back, nobody does anything, and nothing of it is kept.
+//! Nothing else is wrong on that stage, nobody does anything, and nothing of it is kept; what is planned holds back what it
+//! would hold back then.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use vocabulary::state::{State, StateChange, StateType, Withheld};
 use crate::book::Book;
 use crate::core::{Estate, Incidents};
 use crate::desk::Desk;
-use crate::incident::{Acknowledged, Key, Told};
+use crate::incident::{Acknowledged, Incident, Key, Told};
 use crate::limits::{MAX_REHEARSED, REHEARSAL_SECONDS};
 use crate::page::{Page, PageKind};
 
@@ -42,12 +43,31 @@ pub struct Call {
     pub kind: PageKind,
 }
 
-/// Nothing is held back, and no check tells anything by itself.
-struct Bare;
+/// From then until then something holds back the word of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    pub from: Timestamp,
+    pub until: Timestamp,
+    pub why: Withheld,
+    /// In words.
+    pub what: String,
+}
 
-impl Estate for Bare {
+/// At one moment, with what is planned; no check tells anything by itself.
+struct Planned<'h> {
+    held: &'h [Held],
+    now: Timestamp,
+}
+
+impl Planned<'_> {
+    fn holds(&self) -> Option<&Held> {
+        self.held.iter().find(|held| held.from <= self.now && self.now < held.until)
+    }
+}
+
+impl Estate for Planned<'_> {
     fn withheld(&self, _: &Key) -> Option<Withheld> {
-        None
+        self.holds().map(|held| held.why)
     }
 
     fn will_tell(&self, _: &Key, _: &str) -> bool {
@@ -64,13 +84,20 @@ const MINUTE: i64 = 60;
 
 impl Desk {
     /// None: nothing of this name is watched.
-    pub fn rehearse(&self, key: &Key, state: State, at: Timestamp, now: Timestamp) -> Option<Rehearsal> {
+    pub fn rehearse(
+        &self,
+        key: &Key,
+        state: State,
+        at: Timestamp,
+        held: &[Held],
+        now: Timestamp,
+    ) -> Option<Rehearsal> {
         let stage = {
             let mut inner = self.inner.lock();
             self.refresh_roster(&mut inner, now);
             inner.incidents.stage_for(key, at)?
         };
-        Some(stage.play(key, state, at))
+        Some(stage.play(key, state, at, held))
     }
 }
 
@@ -96,6 +123,7 @@ impl Incidents {
             book,
             roster: self.roster.clone(),
             turns: self.turns.clone(),
+            playbooks: self.playbooks.clone(),
             openings: self.openings.until(at),
             next_incident: 1,
             next_page: 1,
@@ -103,32 +131,36 @@ impl Incidents {
         })
     }
 
-    pub(crate) fn play(mut self, key: &Key, state: State, at: Timestamp) -> Rehearsal {
+    pub(crate) fn play(mut self, key: &Key, state: State, at: Timestamp, held: &[Held]) -> Rehearsal {
         let subject = self.book.subject(key.host, &key.monitor);
         let by_own_rules = match Incidents::tells_itself(subject) {
             true => subject.map(|subject| subject.contacts.clone()).unwrap_or_default(),
             false => Vec::new(),
         };
         let mut rehearsal = Rehearsal { by_own_rules, ..Rehearsal::default() };
-        let pages = self.apply(&goes_bad(key, state, at), at);
+        let planned = Planned { held, now: at };
+        let pages = self.apply(&goes_bad(key, state, at, planned.withheld(key)), at);
         let mut moment = self.moment(pages, at);
-        moment.said.extend(self.why_nobody(&moment));
+        moment.said.extend(match planned.holds() {
+            Some(held) => Some(format!("nobody is told: {}", held.what)),
+            None => self.why_nobody(&moment),
+        });
         rehearsal.moments.push(moment);
-        let escalation = self.live.values().find_map(|incident| incident.detail.escalation.as_ref());
-        rehearsal.policy = escalation.map(|escalation| escalation.policy.clone());
         let (mut now, end) = (at, at.plus(REHEARSAL_SECONDS));
-        while let Some(next) = self.next_moment(now, end) {
+        while let Some(next) = self.next_moment(now, end, held) {
             if rehearsal.moments.len() >= MAX_REHEARSED || next >= end {
                 rehearsal.goes_on = true;
                 break;
             }
             now = next;
-            let pages = self.tick(&Bare, now);
+            let pages = self.tick(&Planned { held, now }, now);
             let moment = self.moment(pages, now);
             if !(moment.calls.is_empty() && moment.said.is_empty()) {
                 rehearsal.moments.push(moment);
             }
         }
+        let escalation = self.live.values().find_map(|incident| incident.detail.escalation.as_ref());
+        rehearsal.policy = escalation.map(|escalation| escalation.policy.clone());
         rehearsal
     }
 
@@ -156,32 +188,44 @@ impl Incidents {
     }
 
     /// When something happens next, if anything does; the end stands for all that lies behind it.
-    fn next_moment(&self, now: Timestamp, end: Timestamp) -> Option<Timestamp> {
+    fn next_moment(&self, now: Timestamp, end: Timestamp, held: &[Held]) -> Option<Timestamp> {
+        let borders = held.iter().flat_map(|held| [held.from, held.until]);
+        let border = borders.filter(|border| now < *border && *border < end).min();
         let open = self.live.values().filter(|incident| !incident.is_closed());
         let steps = open.clone().filter_map(|incident| incident.detail.escalation.as_ref()?.next_at);
-        // One that is due and has not run is held back, and nothing lifts that here.
+        let rules = open.clone().flat_map(|incident| incident.detail.told.values());
+        let steps = steps.chain(rules.filter_map(|told| Some(told.rule.as_ref()?.next_at)));
+        // One that is due and has not run is held back, until a border.
         let step = steps.filter(|next| *next > now.0).min().map(Timestamp);
+        let step = step.into_iter().chain(border).min();
         let until = step.map_or(end, |step| step.min(end));
         let mut waits = false;
+        let due = |told: &Told| told.late || told.rule.as_ref().is_some_and(|rule| rule.next_at <= now.0);
         let late = open.flat_map(|incident| {
-            let host = incident.tellable().is_some_and(|(key, _)| key.host);
-            let names = incident.detail.told.iter().filter(|(_, told): &(_, &Told)| told.late);
-            names.map(move |(name, _)| (name.as_str(), host))
+            let names = incident.detail.told.iter().filter(move |(_, told): &(_, &Told)| due(told));
+            names.map(move |(name, _)| (name.as_str(), incident))
         });
         let late = late.inspect(|_| waits = true);
-        let begins = late.filter_map(|(name, host)| self.begins(name, host, now, until)).min();
+        let begins = late.filter_map(|(name, incident)| self.begins(name, incident, now, until)).min();
         begins.or(step).or(waits.then_some(end))
     }
 
     /// When it is this contact's time.
-    fn begins(&self, contact: &str, host: bool, now: Timestamp, until: Timestamp) -> Option<Timestamp> {
+    fn begins(
+        &self,
+        contact: &str,
+        incident: &Incident,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Option<Timestamp> {
+        let host = incident.tellable().is_some_and(|(key, _)| key.host);
         let first = now.0 - now.0.rem_euclid(MINUTE) + MINUTE;
         let mut minutes = (0..).map(|n| Timestamp(first + n * MINUTE)).take_while(|at| *at <= until);
-        minutes.find(|at| self.book.is_time(contact, host, *at))
+        minutes.find(|at| self.may_tell(incident, contact, host, *at))
     }
 }
 
-fn goes_bad(key: &Key, state: State, at: Timestamp) -> StateChange {
+fn goes_bad(key: &Key, state: State, at: Timestamp, withheld: Option<Withheld>) -> StateChange {
     StateChange {
         id: key.id(),
         at,
@@ -192,6 +236,6 @@ fn goes_bad(key: &Key, state: State, at: Timestamp) -> StateChange {
         attempt: 1,
         value: None,
         text: "".into(),
-        withheld: None,
+        withheld,
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use vocabulary::Timestamp;
+use vocabulary::reach::ReachRule;
 
 use super::config::ScheduleConfig;
 use super::policy::{PolicyConfig, StepConfig, Target};
@@ -41,6 +42,10 @@ pub struct Roster {
     pub schedules: BTreeMap<Arc<str>, Known>,
     pub policies: BTreeMap<Arc<str>, KnownPolicy>,
     pub gone: Arc<Gone>,
+    /// Where people live, as their layers say.
+    pub zones: BTreeMap<Arc<str>, TimeZone>,
+    /// People's own rules, as they have made them.
+    pub rules: BTreeMap<Arc<str>, Vec<ReachRule>>,
     /// What is left out, and why.
     pub warnings: Vec<String>,
 }
@@ -52,12 +57,14 @@ impl Roster {
     }
 
     pub(crate) fn new(files: &[(ScheduleConfig, String)], kept: &Kept, usual: &TimeZone) -> Roster {
-        let mut roster = Roster { gone: Arc::new(kept.gone.clone()), ..Roster::default() };
+        let gone = Arc::new(kept.gone.clone());
+        let mut roster = Roster { gone, rules: kept.rules.clone(), ..Roster::default() };
         let (defined, warnings) = defined(files, kept);
         roster.warnings = warnings;
         for (name, (config, origin)) in defined {
             let schedule = roster.schedule(&name, kept, usual);
             roster.warnings.extend(roster.people_gone(&config));
+            roster.enter_zones(&config);
             roster.schedules.insert(name, Known { config, origin, schedule });
         }
         roster
@@ -125,6 +132,17 @@ impl Roster {
         }
         warnings.sort();
         self.warnings.extend(warnings);
+    }
+
+    /// The first layer that says where it is knows best where its people live.
+    fn enter_zones(&mut self, config: &ScheduleConfig) {
+        for layer in &config.layer {
+            let zone = layer.time_zone.as_deref().unwrap_or(&config.time_zone);
+            let Ok(zone) = TimeZone::get(zone) else { continue };
+            for person in &layer.people {
+                self.zones.entry(person.as_str().into()).or_insert_with(|| zone.clone());
+            }
+        }
     }
 
     fn people_gone(&self, config: &ScheduleConfig) -> Vec<String> {

@@ -1,11 +1,13 @@
 //! The tables of who is on call.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use state_store::{Migrations, Row, StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
+use vocabulary::reach::ReachRule;
 
 use super::config::ScheduleConfig;
 use super::policy::PolicyConfig;
@@ -31,7 +33,12 @@ pub const MIGRATIONS: Migrations = Migrations {
         "CREATE TABLE oncall_cover (id INTEGER PRIMARY KEY, schedule TEXT NOT NULL, person TEXT NOT NULL, start INTEGER NOT NULL,
             until INTEGER NOT NULL, note TEXT NOT NULL, made_by TEXT NOT NULL, at INTEGER NOT NULL, taken_by TEXT, taken_at INTEGER,
             override INTEGER) STRICT;
-         CREATE INDEX oncall_cover_until ON oncall_cover (until);"],
+         CREATE INDEX oncall_cover_until ON oncall_cover (until);",
+        // How people have said that they want to be reached.
+        "CREATE TABLE oncall_rule (person TEXT PRIMARY KEY, definition TEXT NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
+        // Turns of which people were told before they begin.
+        "CREATE TABLE oncall_told (schedule TEXT NOT NULL, person TEXT NOT NULL, start INTEGER NOT NULL,
+            PRIMARY KEY (schedule, person, start)) STRICT, WITHOUT ROWID;"],
 };
 
 /// Made by the API.
@@ -59,6 +66,7 @@ pub(crate) struct Kept {
     pub versions: Vec<KeptVersion>,
     pub overrides: Vec<Override>,
     pub gone: Gone,
+    pub rules: BTreeMap<Arc<str>, Vec<ReachRule>>,
 }
 
 /// What is to be written since files and people have changed.
@@ -94,6 +102,7 @@ impl Kept {
             policies: made(store, "policy")?,
             versions: versions.collect(),
             overrides: overrides.iter().map(override_of).collect(),
+            rules: rules(store)?,
             gone: gone.iter().map(|row| (Arc::from(row.text(0)), Timestamp(row.integer(1)))).collect(),
         })
     }
@@ -175,6 +184,30 @@ pub(crate) fn save_made<T: Serialize>(
     tx.execute(
         "INSERT OR REPLACE INTO oncall_made (kind, name, definition, made_by, at) VALUES (?1, ?2, ?3, ?4, ?5)",
         &[kind.into(), name.into(), json(&made.config), made.by.as_str().into(), made.at.into()],
+    )?;
+    Ok(())
+}
+
+fn rules(store: &StateStore) -> Result<BTreeMap<Arc<str>, Vec<ReachRule>>, StateError> {
+    let rows = store.query("SELECT person, definition FROM oncall_rule", &[])?;
+    let rules = |row: &Row| Some((Arc::from(row.text(0)), read(row.text(1), "somebody's own rules")?));
+    Ok(rows.iter().filter_map(rules).collect())
+}
+
+/// None of them: there is nothing to keep.
+pub(super) fn save_rules(
+    tx: &Transaction<'_>,
+    person: &str,
+    rules: &[ReachRule],
+    now: Timestamp,
+) -> Result<(), StateError> {
+    if rules.is_empty() {
+        tx.execute("DELETE FROM oncall_rule WHERE person = ?1", &[person.into()])?;
+        return Ok(());
+    }
+    tx.execute(
+        "INSERT OR REPLACE INTO oncall_rule (person, definition, at) VALUES (?1, ?2, ?3)",
+        &[person.into(), json(&rules), now.0.into()],
     )?;
     Ok(())
 }

@@ -1,4 +1,5 @@
 //! Schedules against a model that walks the clock minute by minute, and what people do with them.
 
+mod announcing;
 mod cover;
 mod model;

@@ -109,6 +109,14 @@ impl Playbooks {
         said(&subject.playbook).or_else(own).or_else(|| said(&subject.playbook_of_service))
     }
 
+    /// Is there anything to read? A name alone is nothing.
+    pub(crate) fn has(&self, name: &str, subject: &Subject) -> bool {
+        match self.meant_of(name, subject) {
+            Some(Meant::Named { name, .. }) => self.0.contains_key(name),
+            said => said.is_some(),
+        }
+    }
+
     /// The section of the first of these names that it has is shown, unless the definition says which.
     fn guide(&self, meant: Meant<'_>, names: &[&str]) -> Guide {
         let (name, section) = match meant {

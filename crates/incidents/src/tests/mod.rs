@@ -5,7 +5,9 @@ mod delivery;
 mod ends;
 mod faults;
 mod grouping;
+mod night;
 mod policies;
+mod reaching;
 mod rooms;
 
 use std::cell::RefCell;
@@ -42,6 +44,7 @@ fn book() -> Book {
     let mut book = Book {
         config: IncidentsConfig {
             contacts: vec!["default".into()],
+            night: "off".into(),
             group_window: vocabulary::time::HumanDuration(std::time::Duration::ZERO),
             reopen_within: vocabulary::time::HumanDuration(std::time::Duration::ZERO),
             ..IncidentsConfig::default()

@@ -40,7 +40,7 @@ impl Story {
     }
 
     /// As if nothing had happened yet.
-    fn begins_anew(&mut self, policy: PolicyConfig) {
+    pub(super) fn begins_anew(&mut self, policy: PolicyConfig) {
         let tables = ["incident", "trouble", "incident_entry", "page", "oncall_turn"];
         let wipe = |tx: &state_store::Transaction<'_>| {
             tables.iter().try_for_each(|table| tx.execute(&format!("DELETE FROM {table}"), &[]).map(drop))
@@ -532,4 +532,14 @@ fn what_is_declared_first_after_a_start_goes_by_the_policy_of_all() {
     let declared = crate::Declaration { title: "nobody can pay".into(), ..crate::Declaration::default() };
     desk.declare("bea", &declared, Timestamp(1_000)).unwrap();
     assert_eq!(desk.due("mail", 1_000_000, 10).len(), 1);
+}
+
+#[test]
+fn a_silence_that_comes_later_keeps_the_next_step_from_calling() {
+    let mut story = Story::of_policy(policy(&[step(&["ana"], "5m"), step(&["ben"], "5m")]));
+    story.goes("paged", State::Critical);
+    story.sky.withheld.borrow_mut().insert(key("paged"), Withheld::Silence);
+    assert_eq!(story.runs(3_600), []);
+    story.sky.withheld.borrow_mut().clear();
+    assert_eq!(story.runs(10), [at(1, "problem ben")]);
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use vocabulary::reach::ReachRule;
 use vocabulary::time::HumanDuration;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +112,9 @@ pub struct ContactConfig {
     /// A topic that the contact's telephone listens to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ntfy: Option<String>,
+    /// By which channel first, by which when there is no answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rule: Vec<ReachRule>,
 }
 
 /// `24x7` is built in.

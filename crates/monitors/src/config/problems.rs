@@ -201,6 +201,9 @@ impl<'d> Finder<'d> {
             let of_hosts = contact.host_notification_period.as_deref();
             self.period(&format!("{key}.host_notification_period"), of_hosts);
             self.zone(&format!("{key}.time_zone"), contact.time_zone.as_deref());
+            for (own, why) in vocabulary::reach::problems(&contact.rule, &contact.channels) {
+                self.add(format!("{key}.rule.{own}"), why);
+            }
         }
     }
 

@@ -32,6 +32,7 @@
 //! | `downtime`, `commands`, `comments` | planned times; what people do and say |
 //! | `period` | time periods |
 
+mod ahead;
 mod changes;
 mod commands;
 mod comments;
@@ -59,6 +60,7 @@ use jiff::tz::TimeZone;
 use vocabulary::Timestamp;
 use vocabulary::state::{InstanceId, Notice, State, StateChange, StateType};
 
+pub use ahead::Hold;
 pub use commands::{Command, Comment, Done, Refusal, Switch};
 pub use downtime::{Downtime, NewDowntime};
 pub use knobs::Kind;

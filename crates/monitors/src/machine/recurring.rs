@@ -75,7 +75,7 @@ impl Recurring {
     }
 
     /// The first occurrence that ends after `after`.
-    fn occurrence(&self, after: i64) -> Option<(i64, i64)> {
+    pub fn occurrence(&self, after: i64) -> Option<(i64, i64)> {
         let alone = std::slice::from_ref(&self.period);
         let (start, end) = if self.period.contains(after, alone) {
             // In the middle of one: what is left of it.
