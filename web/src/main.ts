@@ -20,6 +20,7 @@ const PAGES: Record<PageName, () => Page | Promise<Page>> = {
   explore: () => import('./pages/explore/Explore.svelte'),
   changes: () => import('./pages/changes/Changes.svelte'),
   reports: () => import('./pages/reports/Reports.svelte'),
+  posts: () => import('./pages/posts/Posts.svelte'),
   settings: () => import('./pages/settings/Settings.svelte'),
   data: () => import('./pages/data/Data.svelte'),
   unknown: () => ({ default: Unknown }),

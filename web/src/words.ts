@@ -25,7 +25,7 @@ export const words = {
   retry: 'Try again',
   noData: 'no data yet',
 
-  pages: { home: 'Home', services: 'Services', service: 'Service', monitors: 'Monitors', monitor: 'Monitor', editor: 'Monitor', incidents: 'Incidents', oncall: 'On call', explore: 'Explore', changes: 'Changes', reports: 'Reports', data: 'Data', settings: 'Settings', unknown: 'Not found' },
+  pages: { home: 'Home', services: 'Services', service: 'Service', monitors: 'Monitors', monitor: 'Monitor', editor: 'Monitor', incidents: 'Incidents', oncall: 'On call', explore: 'Explore', changes: 'Changes', reports: 'Reports', posts: 'Status posts', data: 'Data', settings: 'Settings', unknown: 'Not found' },
   rail: 'Rooms', railMore: 'More',
 
   states: { ok: 'OK', warning: 'Warning', critical: 'Critical', unknown: 'Unknown', off: 'Off', silent: 'No data', planned: 'Planned' } satisfies Record<PartState | 'unknown' | 'silent' | 'planned', string>,
@@ -121,7 +121,7 @@ export const words = {
     note: 'Keys rest while you type. They can be switched off in the menu of the top bar.',
     groups: { everywhere: 'Everywhere', time: 'Time', graph: 'On a graph', lists: 'In lists' },
     list: {
-      help: 'this list', search: 'search or command', home: 'go to Home', services: 'go to Services', monitors: 'go to Monitors', incidents: 'go to Incidents', oncall: 'go to On call', explore: 'go to Explore', changes: 'go to Changes', reports: 'go to Reports', settings: 'go to Settings', data: 'go to Data', escape: 'close, leave',
+      help: 'this list', search: 'search or command', home: 'go to Home', services: 'go to Services', monitors: 'go to Monitors', incidents: 'go to Incidents', oncall: 'go to On call', explore: 'go to Explore', changes: 'go to Changes', reports: 'go to Reports', posts: 'go to Status posts', settings: 'go to Settings', data: 'go to Data', escape: 'close, leave',
       time: 'choose the window', back: 'earlier', forward: 'later', closer: 'shorter window', wider: 'longer window', live: 'live or pause', zone: 'local or UTC',
       copyFixed: 'copy link to this moment', copyLive: 'copy live link', table: 'raw points as a table', how: 'how this graph was made', chips: 'targets as chips or as text', undo: 'undo a change of the targets', redo: 'redo it', full: 'graph over the whole page',
       cursor: 'move the cursor', ends: 'first, last point', choose: 'next, previous', open: 'open', isolate: 'isolate a line',
@@ -200,7 +200,10 @@ export const words = {
     newest: 'Newest point',
     since: (moment: string, length: string) => `since ${moment}, for ${length}`,
     rate: (rate: string, series: string) => `${rate} points/s in ${series} series`,
-    wrong: (count: number, title: string, since: string) => (count === 1 ? `One thing is wrong: ${title}, since ${since}.` : `${grouped(count)} things are wrong. The worst: ${title}, since ${since}.`),
+    wrong: (count: number, title: string, since: string, after: string) => (count === 1 ? `One thing is wrong: ${title}, since ${since}${after}.` : `${grouped(count)} things are wrong. The worst: ${title}, since ${since}${after}.`),
+    after: (length: string, what: string) => `, ${length} after ${what}`,
+    canHelp: 'I can help', saidHelp: (owner: string) => `${owner} sees that you can help`,
+    around: { changed: 'What was changed', nobody: 'Nobody', until: (at: string) => `until ${at}`, then: (name: string) => `then ${name}` },
     openIncident: 'Open it',
     unwatched: (hosts: number, names: number) => `${[hosts ? `${hosts} ${plural(hosts, 'host')}` : '', names ? `${names} ${plural(names, 'group')} of names` : ''].filter(Boolean).join(' and ')} ${hosts + names === 1 ? 'arrives' : 'arrive'} unwatched`,
     services: {
@@ -727,8 +730,8 @@ export const words = {
     empty: 'An incident opens when a monitor is confirmed to be bad: one for each reason, however many instances it has. It says what is wrong, who was told and who has it, and it ends when all is well again.',
     acknowledge: 'I have it', resolve: 'Close', note: 'Add note', snooze: 'Snooze',
     noteLabel: 'Note', snoozeLength: 'Snooze for', noteHint: 'What you saw or did',
-    wasIt: 'Was it worth being told of?', useful: 'It was', useless: 'It was noise',
-    done: { acknowledge: 'You have it', resolve: 'Closed', note: 'Noted', snooze: 'Snoozed', judge: 'Noted for its record', take: 'It is yours', reopen: 'Open again', handover: 'Handed over', escalate: 'They are called', severity: 'Noted', silence: 'Silenced', merge: 'Merged', split: 'Split off' } satisfies Record<Deed, string>,
+    wasIt: 'Was it worth being told of?', useful: 'It was', useless: 'It was noise', tooLate: 'It came too late',
+    done: { acknowledge: 'You have it', resolve: 'Closed', note: 'Noted', snooze: 'Snoozed', judge: 'Noted for its record', take: 'It is yours', reopen: 'Open again', handover: 'Handed over', escalate: 'They are called', severity: 'Noted', silence: 'Silenced', merge: 'Merged', split: 'Split off', helped: 'Kept for the next time' } satisfies Record<Deed, string>,
     members: 'What is in it', timeline: 'What happened', noTimeline: 'Nothing is written down yet.',
     again: (count: number) => `became bad ${count} times`,
     notProduction: (name: string) => `of ${name}: nobody is paged`,
@@ -749,7 +752,7 @@ export const words = {
       tries: (count: number) => `${count} tries`,
     },
     kinds: {
-      opened: 'opened', worse: 'got worse', better: 'got better', instance: 'instance', notice: 'notice', page: 'page', acknowledged: 'acknowledged', note: 'note', snoozed: 'snoozed', resolved: 'over', handler: 'handler ran', taken: 'taken', handed_over: 'handed over', escalated: 'escalated', severity: 'how bad', reopened: 'opened again', merged: 'merged', split: 'split', declared: 'declared', mention: 'mention', grouped: 'grouped', deploy: 'deploy', flip: 'switched', event: 'event',
+      opened: 'opened', worse: 'got worse', better: 'got better', instance: 'instance', notice: 'notice', page: 'page', acknowledged: 'acknowledged', note: 'note', snoozed: 'snoozed', resolved: 'over', handler: 'handler ran', taken: 'taken', handed_over: 'handed over', escalated: 'escalated', severity: 'how bad', reopened: 'opened again', merged: 'merged', split: 'split', declared: 'declared', mention: 'mention', grouped: 'grouped', helped: 'what helped', unacknowledged: 'given back', ticked: 'step done', unticked: 'step not done', deploy: 'deploy', flip: 'switched', event: 'event',
     } as Record<string, string>,
     gone: (id: string) => `There is no incident ${id}.`,
     keys: { acknowledge: 'I have it', resolve: 'close', escalate: 'escalate', note: 'add a note', declare: 'declare an incident' },

@@ -14,7 +14,7 @@ struct Files;
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; frame-ancestors 'none'; \
      base-uri 'none'; form-action 'self'; object-src 'none'";
 
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
     "",
     "welcome",
     "services",
@@ -26,6 +26,7 @@ const PAGES: [&str; 13] = [
     "errors",
     "changes",
     "reports",
+    "posts",
     "data",
     "settings",
 ];

@@ -17,7 +17,7 @@ export const removeToken = (id: number) => ask<unknown>(`/api/v1/tokens/${id}`, 
 export const invitations = async (signal?: AbortSignal) => (await ask<{ invitations: Invitation[] }>('/api/v1/invitations', { signal })).invitations
 export const invite = (name: string, role: Role) => ask<{ link: string; expires: number }>('/api/v1/invitations', { method: 'POST', body: { name, role } })
 export const uninvite = (id: number) => ask<unknown>(`/api/v1/invitations/${id}`, { method: 'DELETE' })
-export const acceptInvitation = (token: string, password: string) => ask<unknown>('/api/v1/invitations/accept', { method: 'POST', body: { token, password } })
+export const acceptInvitation = (token: string, password: string) => ask<{ user: string }>('/api/v1/invitations/accept', { method: 'POST', body: { token, password } })
 
 /** `before` and `after`: JSON, as the API shows it. */
 export type AuditEntry = { id: number; at: number; who: string; via: string; source: string; action: string; subject: string; before: string | null; after: string | null; commit: string | null }

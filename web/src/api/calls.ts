@@ -56,7 +56,7 @@ export const incident = (id: string, signal?: Signal) => ask<WholeIncident>(`/ap
 export const moved = (id: number, limit: number, signal?: Signal) => ask<MovedAnswer>(`/api/v1/incidents/${id}/moved?${query({ limit })}`, { signal })
 /** Of the last 30 days. */
 export const noise = async (signal?: Signal) => (await ask<{ monitors: Noise[] }>(`/api/v1/noise?${query({ limit: 1000 })}`, { signal })).monitors
-export type Deed = 'acknowledge' | 'resolve' | 'note' | 'snooze' | 'judge' | 'take' | 'reopen' | 'handover' | 'escalate' | 'severity' | 'silence' | 'merge' | 'split'
+export type Deed = 'acknowledge' | 'resolve' | 'note' | 'snooze' | 'judge' | 'take' | 'reopen' | 'handover' | 'escalate' | 'severity' | 'silence' | 'merge' | 'split' | 'helped'
 export const deed = (id: number, what: Deed, body: Record<string, unknown>) => ask<unknown>(`/api/v1/incidents/${id}/${what}`, { method: 'POST', body })
 
 export const declare = (what: { title: string; what: string; severity: string }) => ask<WholeIncident>('/api/v1/incidents', { method: 'POST', body: what })

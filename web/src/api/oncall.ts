@@ -1,5 +1,6 @@
 /** Who is on call when: answers as they come over the wire, and the calls. */
 import { ask, query } from './client.ts'
+import type { PageItem } from './types.ts'
 
 /** A time in which nothing changes. `person` null: nobody is on call. `end` null: not within 60 days. */
 export type Shift = { start: number; end: number | null; person: string | null; layer: number | null; override: number | null; instead_of: string | null }
@@ -15,3 +16,30 @@ export const shifts = (name: string, from: number, until: number, signal?: Abort
 export const overrides = async (signal?: AbortSignal) => (await ask<{ overrides: Override[] }>('/api/v1/overrides', { signal })).overrides
 export const override = (made: NewOverride) => ask<Override>('/api/v1/overrides', { method: 'POST', body: made })
 export const endOverride = (id: number) => ask<unknown>(`/api/v1/overrides/${id}`, { method: 'DELETE' })
+
+/** Somebody asks that another stands in. `accepted_by` null: nobody has yet. */
+export type Cover = { id: number; schedule: string; person: string; from: number; until: number; note: string; made_by: string; made_at: number; accepted_by: string | null; override: number | null }
+export const covers = async (signal?: AbortSignal) => (await ask<{ covers: Cover[] }>('/api/v1/cover', { signal })).covers
+export const askCover = (wanted: { schedule: string; person?: string; from?: number; until: number; note: string }) => ask<Cover>('/api/v1/cover', { method: 'POST', body: wanted })
+export const acceptCover = (id: number) => ask<Cover>(`/api/v1/cover/${id}/accept`, { method: 'POST', body: {} })
+export const withdrawCover = (id: number) => ask<unknown>(`/api/v1/cover/${id}`, { method: 'DELETE' })
+
+export type Feed = { id: number; person: string | null; schedule: string | null; made_by: string; made_at: number }
+export const feeds = async (signal?: AbortSignal) => (await ask<{ calendars: Feed[] }>('/api/v1/oncall/calendars', { signal })).calendars
+/** `path` is told this once. */
+export const makeFeed = (of: { schedule?: string }) => ask<{ id: number; path: string }>('/api/v1/oncall/calendars', { method: 'POST', body: of })
+export const removeFeed = (id: number) => ask<unknown>(`/api/v1/oncall/calendars/${id}`, { method: 'DELETE' })
+
+export type PolicyStep = { notify: string[]; wait: string; round_robin?: boolean; if_time?: string; only_if?: string }
+export type Policy = { name: string; origin: string; made_by: string | null; definition: { repeat: number; ack_timeout?: string; step: PolicyStep[] }; warnings: string[] }
+export const policies = async (signal?: AbortSignal) => (await ask<{ policies: Policy[] }>('/api/v1/escalation-policies', { signal })).policies
+
+/** What would happen if this went bad then and nobody acknowledged. */
+export type Rehearsal = { monitor: string; host: boolean; at: number; state: string; policy: string | null; by_own_rules: string[]; moments: { at: number; after: number; calls: { contact: string; channel: string; event: string }[]; said: string[] }[]; goes_on: boolean }
+export const rehearse = (monitor: string, at: number | null, state: string | null, signal?: AbortSignal) => ask<Rehearsal>(`/api/v1/oncall/rehearsal?${query({ monitor, at: at === null ? null : Math.floor(at), state })}`, { signal })
+
+/** What became of the latest tests of a contact, the newest first. */
+export type Tests = { contact: string; pages: PageItem[] }
+const testOf = (name: string) => `/api/v1/contacts/${encodeURIComponent(name)}/test`
+export const tests = (name: string, signal?: AbortSignal) => ask<Tests>(testOf(name), { signal })
+export const tryContact = (name: string) => ask<Tests>(testOf(name), { method: 'POST' })

@@ -31,6 +31,7 @@ const always: Action[] = [
   { id: 'oncall', keys: ['g o'], title: list.oncall, group: 'everywhere', icon: 'bell', run: () => here.goTo(here.address('oncall')) },
   { id: 'changes', keys: ['g c'], title: list.changes, group: 'everywhere', icon: 'clock', run: () => here.goTo(here.address('changes')) },
   { id: 'reports', keys: ['g r'], title: list.reports, group: 'everywhere', icon: 'table', run: () => here.goTo(here.address('reports')) },
+  { id: 'posts', keys: ['g p'], title: list.posts, group: 'everywhere', icon: 'book', run: () => here.goTo(here.address('posts')) },
   { id: 'settings', keys: ['g ,'], title: list.settings, group: 'everywhere', icon: 'settings', run: () => here.goTo(here.address('settings')) },
   { id: 'data', keys: ['g d'], title: list.data, group: 'everywhere', icon: 'data', run: () => here.goTo(here.address('data')) },
   { id: 'copyFixed', keys: ['s'], title: list.copyFixed, group: 'everywhere', command: true, run: () => void copyLink('fixed') },

@@ -13,6 +13,7 @@ const HABITS: Record<PageName, Span> = {
   editor: { from: '-24h', to: 'now' },
   incidents: { from: '-7d', to: 'now' },
   oncall: { from: '-24h', to: 'now' },
+  posts: { from: '-24h', to: 'now' },
   explore: { from: '-1h', to: 'now' },
   changes: { from: '-7d', to: 'now' },
   reports: { from: '-30d', to: 'now' },

@@ -40,5 +40,28 @@ export const words = {
   took: 'You are on call', made: 'Changed', ended: 'Ended',
   refused: 'It was not changed',
   wrongLength: 'Write a length such as 2h or 30min.',
+  cover: 'Ask for cover', coverHelp: 'Others see that you ask. The first who accepts stands in for your turns in this time; until then they stay yours.', goCover: 'Ask', whose: 'Whose turns', asked: 'Asked',
+  covers: 'Cover is asked for', coverOf: (name: string) => `${name} asks for cover`, coveredBy: (name: string) => `${name} stands in`, nobodyCovers: 'nobody has accepted yet', accept: 'I stand in', acceptHelp: 'These turns are yours then', accepted: 'You stand in', withdraw: 'Withdraw it', withdrawn: 'Withdrawn',
+  monthOf: (name: string, month: string) => `${name} in ${month}`, monthBefore: 'The month before', monthAfter: 'The month after', thisMonth: 'This month', monthFailed: 'This month could not be loaded',
+  change: (date: string) => `Change ${date}`, pickHelp: 'Press a day, or drag over several from its number, to put somebody else on call.', moreTurns: (count: number) => `and ${count} more`, fromTime: (time: string) => `from ${time}`, toTime: (time: string) => `to ${time}`,
+  tested: { delivered: 'reached', listed: 'only listed', waiting: 'on its way', given_up: 'not reached' }, neverTested: (name: string) => `No way to ${name} was ever tested.`, test: 'Send a test', testing: 'Sending…', testFailed: 'No test was sent',
+  woken: {
+    title: 'Who would be woken?', help: 'The very rules that page, tried in thought: nobody acknowledges, and nothing is held back.', what: 'What goes bad', when: 'When', now: 'now', state: 'How bad',
+    states: { '': 'as bad as can be', critical: 'Critical', warning: 'Warning', unknown: 'Unknown', down: 'Down' } as Record<string, string>,
+    go: 'Show', asking: 'Asking…', wrongTime: 'Write a time such as 2026-11-29 03:00.', failed: 'It could not be worked out',
+    said: (people: string[], at: string) => `${people.join(', ')} would be called from ${at} on.`, nobody: (at: string) => `Nobody would be called at ${at}.`,
+    policy: (name: string) => `By the policy ${name}.`, noPolicy: 'By no policy: contacts are told.', ownRules: (names: string[]) => `By the check’s own rules: ${names.join(', ')}.`,
+    atOnce: 'at once', after: (length: string) => `after ${length}`, by: (channel: string) => `by ${channel}`, events: { still: 'again', worse: 'worse', handed_over: 'handed over' } as Record<string, string>, goesOn: 'It would go on; this is a day of it.',
+  },
+  policies: {
+    title: 'Escalation policies', failed: 'The policies could not be loaded', none: 'There is no policy: contacts are told at once. One stands in the configuration as [[escalation_policy]], or is made by PUT /api/v1/escalation-policies/NAME.', madeBy: (name: string) => `made by ${name}`,
+    targets: { schedule: (name: string) => `whoever is on call for ${name}`, person: (name: string) => name, team: (name: string) => `the team ${name}`, channel: (name: string) => `the channel ${name}` } as Record<string, (name: string) => string>,
+    wait: (length: string) => `then waits ${length}`, roundRobin: 'one after the other, by turns', ifTime: (name: string) => `only in ${name}`, onlyIf: (text: string) => `only if ${text}`,
+    repeat: (times: number) => (times === 0 ? 'After the last step those who are always told are told.' : `All of it ${times === 1 ? 'once more' : `${times} times more`}, then those who are always told.`), timeout: (length: string) => `Acknowledged for ${length} and still bad, it begins again.`,
+  },
+  feeds: {
+    title: 'In your calendar', help: 'An address to subscribe to: a month back, a year ahead. Whoever has it reads it, so keep it to yourself.', mine: 'My turns', of: (schedule: string) => `All turns of ${schedule}`, ofPerson: (name: string) => `Turns of ${name}`, once: 'Copy it now: it is shown this once.', address: 'Address of the calendar',
+    madeBy: (name: string, at: string) => `made by ${name}, ${at}`, remove: 'Take it back', sure: 'Really take it back', keep: 'Keep', removed: 'Taken back: it is read no more',
+  },
   wrongTimes: 'Write times such as 2026-11-22 18:00; the end comes after the beginning.',
 }

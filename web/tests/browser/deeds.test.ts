@@ -59,6 +59,8 @@ test('by keys: somebody has it, calls others, hands it over, says how bad it is,
   await page.getByRole('button', { name: 'Close: it was noise' }).click()
   await page.getByRole('button', { name: 'Open again' }).waitFor()
   expect((await whole(id)).phase).toBe('resolved')
+  await page.getByText('what helped').first().waitFor()
+  await page.getByRole('button', { name: 'It was noise', pressed: true }).waitFor()
   type Noise = { monitors: { reason: string; useless: number }[] }
   await until('the judgement', async () => (await server.json<Noise>('/api/v1/noise')).monitors.some(({ reason, useless }) => reason.includes('disk') && useless === 1))
   expect(page.wrong).toEqual([])

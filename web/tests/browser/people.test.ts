@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { axe, launch, open, settled, shot, sideways } from '../support/browser.ts'
 import { actingAs, answer, type Answers } from '../support/mocked.ts'
-import { aMonth, aReport, someAudit, someOverrides, somePeople, someTeams, someTokens, whoIsOnCall } from '../support/people.ts'
+import { aMonth, aRehearsal, aReport, someAudit, someCovers, someOverrides, somePeople, somePolicies, someTeams, someTests, someTokens, whoIsOnCall } from '../support/people.ts'
 import { Server, until } from '../support/server.ts'
 
 /** The pages about people: on call, reports, changes, settings. */
@@ -20,6 +20,7 @@ afterAll(async () => {
 
 const TOLD: Answers = {
   '/api/v1/oncall': whoIsOnCall, '/api/v1/schedules/*': aMonth, '/api/v1/overrides': () => ({ now: 0, overrides: someOverrides() }), '/api/v1/reports': aReport,
+  '/api/v1/cover': () => ({ now: 0, covers: someCovers() }), '/api/v1/escalation-policies': () => ({ now: 0, policies: somePolicies() }), '/api/v1/oncall/calendars': () => ({ calendars: [] }), '/api/v1/oncall/rehearsal': aRehearsal, '/api/v1/contacts/*': someTests,
   '/api/v1/people': () => ({ people: somePeople() }), '/api/v1/teams': () => ({ teams: someTeams() }), '/api/v1/tokens': () => ({ tokens: someTokens() }), '/api/v1/audit': someAudit, '/api/v1/invitations': () => ({ invitations: [] }),
 }
 const EMPTY: Answers = {
@@ -82,14 +83,58 @@ test('taking over says so to the server, for as long as was asked', async () => 
   await page.goto(server.url('/oncall'))
   const web = page.getByRole('region', { name: /^web/ })
   await web.getByRole('button', { name: 'Take over' }).click()
-  await web.getByLabel('For').fill('soon')
+  await web.getByLabel('For', { exact: true }).fill('soon')
   await page.getByText('Write a length such as').waitFor()
-  await web.getByLabel('For').fill('2h')
+  await web.getByLabel('For', { exact: true }).fill('2h')
   await web.getByRole('button', { name: 'Take over now' }).click()
   await until('what was sent', () => sent.length === 1)
   expect(sent[0].schedule).toBe('web')
   // The clock of the page is the server's; minutes are enough to tell two hours from another length.
   expect(Math.abs(sent[0].until - Date.now() / 1000 - 7200)).toBeLessThan(600)
+  await page.context().close()
+})
+
+test('a day is taken from the calendar, cover is asked for and accepted, and one sees who would be woken', async () => {
+  const page = await open(browser, 'about:blank', { colorScheme: 'light' })
+  const sent: { path: string; body: Record<string, unknown> }[] = []
+  await answer(page, TOLD)
+  await page.route(/api\/v1\/(overrides|cover)/, async (route) => {
+    if (route.request().method() !== 'POST') return route.fallback()
+    sent.push({ path: new URL(route.request().url()).pathname, body: (route.request().postDataJSON() ?? {}) as Record<string, unknown> })
+    await route.fulfill({ json: someCovers()[0] })
+  })
+  await page.goto(server.url('/oncall?z=utc'))
+  const web = page.getByRole('region', { name: /^web/ })
+  await web.getByText('push reached').waitFor()
+  await web.getByText('sms not reached').waitFor()
+  // By keys, as by the pointer: the day's own button.
+  await web.getByRole('button', { name: 'The month after' }).click()
+  await until('the month in the URL', () => new URL(page.url()).searchParams.has('month'))
+  const days = web.getByRole('button', { name: /^Change 1[0-9] / })
+  await days.first().focus()
+  await page.keyboard.press('Enter')
+  await web.getByRole('combobox', { name: 'Who', exact: true }).fill('ben')
+  await web.getByRole('button', { name: 'Make it so' }).click()
+  await until('the override', () => sent.length === 1)
+  expect(Number(sent[0].body.until) - Number(sent[0].body.start)).toBe(86_400)
+  await web.getByRole('button', { name: 'Ask for cover' }).click()
+  await web.getByRole('button', { name: 'Ask', exact: true }).click()
+  await until('the question', () => sent.length === 2)
+  expect(sent[1].path).toBe('/api/v1/cover')
+  await web.getByText('ben asks for cover').waitFor()
+  await web.getByText('ana stands in').waitFor()
+  await web.getByRole('button', { name: 'I stand in' }).click()
+  await until('the acceptance', () => sent.length === 3)
+  expect(sent[2].path).toBe('/api/v1/cover/7/accept')
+  await page.getByText('whoever is on call for web').waitFor()
+  await page.getByLabel('What goes bad').fill('gdrive uploads fail')
+  await page.getByRole('button', { name: 'Show', exact: true }).click()
+  await page.getByText(/ana, ben would be called from/).waitFor()
+  await page.getByText('after 5 min').waitFor()
+  expect(new URL(page.url()).searchParams.get('woken')).toBe('gdrive uploads fail')
+  expect(await axe(page)).toEqual([])
+  await shot(page, 'oncall-woken-1400-light', true)
+  expect(page.wrong).toEqual([])
   await page.context().close()
 })
 

@@ -1,5 +1,5 @@
 /** On call, reports, people and tokens as the API tells them, for what no server can be made to say in a second. */
-import type { OnCallAnswer, Override, Shift, ShiftsAnswer } from '../../src/api/oncall.ts'
+import type { Cover, OnCallAnswer, Override, Policy, Rehearsal, Shift, ShiftsAnswer } from '../../src/api/oncall.ts'
 import type { Dealing, ReportAnswer } from '../../src/api/reports.ts'
 
 const HOUR = 3600
@@ -35,6 +35,24 @@ export function whoIsOnCall(): OnCallAnswer {
 }
 
 export const someOverrides = (): Override[] => [{ id: 4, schedule: 'web', person: 'ben', in_place_of: 'ana', start: midnight() + 2 * DAY, until: midnight() + 3 * DAY, made_by: 'ana', made_at: now() - DAY, note: 'dentist' }]
+
+export const someCovers = (): Cover[] => [
+  { id: 7, schedule: 'web', person: 'ben', from: midnight() + 6 * DAY, until: midnight() + 7 * DAY, note: 'a wedding', made_by: 'ben', made_at: now() - 3600, accepted_by: null, override: null },
+  { id: 8, schedule: 'web', person: 'cyd', from: midnight() + 15 * DAY, until: midnight() + 16 * DAY, note: '', made_by: 'cyd', made_at: now() - 3600, accepted_by: 'ana', override: 9 },
+]
+export const somePolicies = (): Policy[] => [
+  { name: 'web', origin: '/etc/bellwether/bellwether.toml:40', made_by: null, definition: { repeat: 2, ack_timeout: '30min', step: [{ notify: ['schedule:web'], wait: '5min' }, { notify: ['ana', 'team:web', 'channel:chat'], wait: '10min', round_robin: true, if_time: 'office' }] }, warnings: ['policy `web`: nobody knows the team web'] },
+  { name: 'databases', origin: 'ui', made_by: 'ana', definition: { repeat: 0, step: [{ notify: ['ben'], wait: '0s' }] }, warnings: [] },
+]
+export const aRehearsal = (): Rehearsal => ({
+  monitor: 'gdrive uploads fail', host: false, at: midnight() + 3 * 3600, state: 'CRITICAL', policy: 'web', by_own_rules: [], goes_on: true,
+  moments: [
+    { at: midnight() + 3 * 3600, after: 0, calls: [{ contact: 'ana', channel: 'push', event: 'problem' }, { contact: 'ana', channel: 'sms', event: 'problem' }], said: [] },
+    { at: midnight() + 3 * 3600 + 300, after: 300, calls: [{ contact: 'ben', channel: 'push', event: 'problem' }], said: ['step 2 of web: whoever is on call next'] },
+    { at: midnight() + 3 * 3600 + 900, after: 900, calls: [], said: ['step 3 reaches nobody: it is not their time'] },
+  ],
+})
+export const someTests = () => ({ contact: 'ana', pages: [{ id: 3, kind: 'problem', contact: 'ana', channel: 'push', at: now() - 3 * DAY, state: 'delivered', tries: 1, ended: now() - 3 * DAY, error: '' }, { id: 4, kind: 'problem', contact: 'ana', channel: 'sms', at: now() - 3 * DAY, state: 'given_up', tries: 3, ended: now() - 3 * DAY, error: 'no such number' }] })
 
 const dealing = (change: Partial<Dealing> = {}): Dealing => ({
   incidents: 14, left_out: { flapped: 3, untold: 1, not_production: 6 }, paged: 11, self_healed: 4, open: 1, failures: 9,

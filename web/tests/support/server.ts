@@ -3,8 +3,11 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { Server as Front } from 'node:http'
+import { front } from './front.ts'
 
 const ROOT = resolve(import.meta.dirname, '../../..')
 
@@ -72,6 +75,8 @@ export class Server {
   #process: ChildProcess | null = null
   #env: Record<string, string>
 
+  #front: Front | null = null
+
   private constructor(env: Record<string, string>) {
     this.#env = env
   }
@@ -113,6 +118,7 @@ export class Server {
     })
     closeSync(log)
     await until('readiness', () => this.#ready(), 120)
+    if (process.env.UI_DIST && !this.#front) this.#front = await front(resolve(process.env.UI_DIST), this.ports.http)
   }
 
   async #ready(): Promise<boolean> {
@@ -121,7 +127,8 @@ export class Server {
   }
 
   url(path = '/'): string {
-    return `http://127.0.0.1:${this.ports.http}${path}`
+    const port = this.#front ? (this.#front.address() as AddressInfo).port : this.ports.http
+    return `http://127.0.0.1:${port}${path}`
   }
 
   signal(name: NodeJS.Signals) {
@@ -136,6 +143,8 @@ export class Server {
   }
 
   async stop() {
+    this.#front?.close()
+    this.#front?.closeAllConnections()
     this.signal('SIGCONT')
     this.signal('SIGTERM')
     await this.ended().catch(() => this.signal('SIGKILL'))

@@ -1,5 +1,5 @@
 /** An estate of checks and monitors as the API tells it, for what no server can be made to say in a second. */
-import type { AvailabilityAnswer, AvailabilityItem, HistoryAnswer, Incident, MonitorDetail, MonitorRow, MovedAnswer, Notification, ServiceItem, ServicesAnswer, Watched, WatchState, WholeIncident } from '../../src/api/types.ts'
+import type { AvailabilityAnswer, AvailabilityItem, EarlierTime, HistoryAnswer, Incident, MonitorDetail, MonitorRow, MovedAnswer, Notification, ServiceItem, ServicesAnswer, Watched, WatchState, WholeIncident } from '../../src/api/types.ts'
 
 export function row(name: string, change: Partial<MonitorRow> = {}): MonitorRow {
   return {
@@ -100,9 +100,17 @@ export const aWholeIncident = (): WholeIncident => ({
     { at: now() - 300, kind: 'note', who: 'Ana', text: 'rolled back on web1' },
   ],
   unlisted: 0,
+  judged: null,
   pages: [
     { id: 1, kind: 'problem', contact: 'ana', channel: 'mail', at: now() - 719, state: 'delivered', tries: 1, ended: now() - 718, error: '' },
     { id: 2, kind: 'problem', contact: 'ben', channel: 'chat', at: now() - 719, state: 'given_up', tries: 4, ended: now() - 600, error: '410 Gone: the address of the channel is not there any more' },
+  ],
+})
+
+export const someEarlier = (): { earlier: EarlierTime[] } => ({
+  earlier: [
+    { id: 31, title: 'gdrive uploads fail', same: 'reason', opened: now() - 12 * 86_400, closed: now() - 12 * 86_400 + 840, seconds: 840, worst: 'CRITICAL', owner: 'ana', self_healed: false, helped: { text: 'rolled back web@1.3.9', who: 'ana', at: now() - 12 * 86_400 + 800 }, judged: 'too late', post_mortem: { id: 4, title: 'gdrive uploads fail', open_follow_ups: 1 } },
+    { id: 17, title: 'gdrive uploads fail', same: 'members', opened: now() - 90 * 86_400, closed: now() - 90 * 86_400 + 540, seconds: 540, worst: 'WARNING', owner: 'ben', self_healed: false, helped: null, judged: null, post_mortem: null },
   ],
 })
 

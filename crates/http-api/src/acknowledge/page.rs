@@ -1,5 +1,6 @@
 //! The page itself. One request: everything but the picture is in it.
 
+use ::incidents::learning::earlier::in_words;
 use ::incidents::limits::STEPS_TOLD;
 use ::incidents::page::Message;
 use ::incidents::playbooks::{Guide, Step, markdown};
@@ -25,6 +26,8 @@ const LONGEST_TEXT: usize = 600;
 pub struct Surroundings {
     now: i64,
     usual: Option<String>,
+    /// How it went the last time, and what helped.
+    last_time: Option<String>,
     has_graph: bool,
     changes: Vec<Annotation>,
     guide: Guide,
@@ -45,6 +48,11 @@ impl Surroundings {
         Surroundings {
             now: services.clock.now().0,
             usual: message(link).and_then(|message| services.control.usual(message).words),
+            last_time: services
+                .desk
+                .earlier(link.whole.incident.id)
+                .ok()
+                .and_then(|earlier| in_words(&earlier)),
             has_graph: graph::drawn(services, link).is_some(),
             changes: changes.into_iter().skip(newest).collect(),
             guide: services.desk.guide_of(&link.whole.incident),
@@ -65,6 +73,7 @@ pub fn page(link: &Link, around: &Surroundings) -> String {
         head(incident, around.now),
         value(link, around),
         standing(link, around.now),
+        last_time(around),
         picture(link, around),
         bad(incident),
         playbook(&around.guide, !incident.is_closed()),
@@ -164,6 +173,11 @@ fn other_ways() -> String {
         "<form method=\"post\" class=\"others\"><button class=\"other\" name=\"do\" value=\"escalate\">Call who comes next</button></form>\
          <form method=\"post\" class=\"others\"><input type=\"hidden\" name=\"do\" value=\"snooze\"><span>Snooze</span>{options}</form>"
     )
+}
+
+fn last_time(around: &Surroundings) -> String {
+    let said = |last: &String| format!("<p>Last time: <strong>{}</strong></p>", escape(last));
+    around.last_time.as_ref().map(said).unwrap_or_default()
 }
 
 fn picture(link: &Link, around: &Surroundings) -> String {

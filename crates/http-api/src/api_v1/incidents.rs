@@ -140,6 +140,8 @@ pub struct WholeIncident {
     /// What the timeline had no room for.
     unlisted: u64,
     pages: Vec<PageItem>,
+    /// The last word on whether it was worth being told of: `useful`, `too late` or `not useful`.
+    judged: Option<&'static str>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -303,11 +305,12 @@ pub fn unknown(id: i64) -> Problem {
         .hint("GET /api/v1/incidents?state=all lists them")
 }
 
-fn whole(services: &Services, found: Whole) -> WholeIncident {
+fn whole(services: &Services, found: Whole) -> Answer<WholeIncident> {
     let Whole { mut incident, timeline, pages } = found;
     let mut troubles: Vec<_> = std::mem::take(&mut incident.troubles).into_iter().collect();
     troubles.sort_by_key(|(_, trouble)| (std::cmp::Reverse(trouble.state.badness()), trouble.since));
     let instances = troubles.len();
+    let judged = services.desk.verdict(incident.id)?.map(|judged| judged.worth.word());
     let unlisted = incident.detail.unlisted;
     let open = incident.closed.is_none();
     let trouble = |(key, trouble): (Key, incidents::Trouble)| TroubleItem {
@@ -329,13 +332,14 @@ fn whole(services: &Services, found: Whole) -> WholeIncident {
         withheld: trouble.withheld,
     };
     let entry = |entry: KeptEntry| Entry { at: entry.at, kind: entry.kind, who: entry.who, text: entry.text };
-    WholeIncident {
+    Ok(WholeIncident {
         incident: told(incident, instances),
         troubles: troubles.into_iter().take(MAX_TROUBLES).map(trouble).collect(),
         timeline: timeline.into_iter().map(entry).collect(),
         unlisted,
         pages: pages.into_iter().map(page).collect(),
-    }
+        judged,
+    })
 }
 
 pub(super) fn page(kept: KeptPage) -> PageItem {
@@ -526,12 +530,12 @@ pub fn shown_to(services: &Services, caller: &Caller, id: i64) -> Answer<Json<Wh
         return shown(services, id);
     }
     let found = services.desk.one_in(&caller.scope, id)?;
-    found.map(|found| Json(whole(services, found))).ok_or_else(|| unknown(id))
+    whole(services, found.ok_or_else(|| unknown(id))?).map(Json)
 }
 
 /// The same, with all that there is in it.
 pub fn shown(services: &Services, id: i64) -> Answer<Json<WholeIncident>> {
-    services.desk.one(id)?.map(|found| Json(whole(services, found))).ok_or_else(|| unknown(id))
+    whole(services, services.desk.one(id)?.ok_or_else(|| unknown(id))?).map(Json)
 }
 
 /// For the rest of the process, such as an answer that came by a channel. What is wrong is said in words.

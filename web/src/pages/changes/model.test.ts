@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Annotation, Incident } from '../../api/types.ts'
-import { matching, streamOf } from './model.ts'
+import { commitOf, differences, matching, ofService, streamOf } from './model.ts'
 
 const say = { opened: (title: string) => `${title} began`, ended: (title: string) => `${title} was over` }
 const event = (at: number, what: string, ...tags: string[]): Annotation => ({ id: what, at, what, tags })
@@ -15,4 +15,20 @@ test('what was changed and what went wrong stand in one list, the newest first',
   expect(matching(told, 'deploy', '').map(({ what }) => what)).toEqual(['web@1'])
   expect(matching(told, 'all', 'WEB 1').map(({ what }) => what)).toEqual(['web@1'])
   expect(matching(told, 'flip', 'web')).toEqual([])
+})
+
+test('an edit says key by key what it changed', () => {
+  const data = 'before: {"monitor":{"name":"x","critical":"> 5","for":null}}\nafter: {"monitor":{"name":"x","critical":"> 9","contacts":["ana"]}}\ncommit: abc123\n'
+  expect(differences(data)).toEqual([{ key: 'monitor.critical', before: '> 5', after: '> 9' }, { key: 'monitor.contacts', before: null, after: '["ana"]' }])
+  expect(commitOf(data)).toBe('abc123')
+  expect(differences('before: one\ntwo\nafter: three\n')).toEqual([{ key: '', before: 'one\ntwo', after: 'three' }])
+  expect(differences('after: {"a":1}')).toEqual([{ key: 'a', before: null, after: '1' }])
+  expect([differences(''), commitOf('')]).toEqual([[], null])
+  expect(streamOf([{ ...event(5, 'ana changed monitors/x', 'audit'), data }], [], 0, say)[0]).toMatchObject({ kind: 'settings', tags: [], data })
+})
+
+test('of a service is what says its name, and what went wrong with its parts', () => {
+  const told = streamOf([event(1, 'web@1 deployed', 'deploy', 'web'), event(2, 'webmail moved'), event(3, 'nothing', 'web')], [{ ...incident(7, 5, null), reason: 'monitor:web1/http' }], 0, say)
+  expect(ofService(told, 'Web', ['web1/http']).map(({ at }) => at)).toEqual([5, 3, 1])
+  expect(ofService(told, 'a.b(', [])).toEqual([])
 })

@@ -1,5 +1,5 @@
 /** What Home says, worked out of one answer. Pure. */
-import type { Group, HomeAnswer, Level, LevelRule, Source } from '../../api/types.ts'
+import type { Annotation, Group, HomeAnswer, Level, LevelRule, Source } from '../../api/types.ts'
 import { LEVELS } from '../../api/types.ts'
 
 export type Arrival = Source & { state: 'ok' | 'warning' | 'silent'; silentFor: number | null }
@@ -57,3 +57,9 @@ export function portOf(address: string | null, otherwise: string, page = '127.0.
   const host = parts?.[1].replace(/^\[|\]$/g, '') ?? page
   return { host: host === '0.0.0.0' || host === '::' ? page : host, port: parts?.[2] ?? '' }
 }
+
+export const deployed = (annotations: Annotation[]): Annotation[] => annotations.filter(({ tags }) => tags.includes('deploy') || tags.includes('flip'))
+
+/** What people suspect first: the last deploy or switch in the quarter of an hour before it. */
+const SUSPECT_S = 900
+export const shortlyBefore = (deploys: Annotation[], opened: number): Annotation | null => deploys.findLast(({ at }) => at <= opened && opened - at <= SUSPECT_S) ?? null

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import type { Annotation, Moved, MonitorDefinition, WholeIncident } from '../../api/types.ts'
+import { blocks } from '../../plain/markdown.ts'
 import { guessUnit } from '../../plain/names.ts'
-import { grouped, namesIn, spanOf, subjectOfReason, targetsOf, timelineOf, worthTelling } from './model.ts'
+import { grouped, namesIn, spanOf, stepsOfItems, subjectOfReason, targetsOf, timelineOf, worthTelling } from './model.ts'
 
 const NOW = 1_700_000_000
 
@@ -50,4 +51,12 @@ test('what else moved leaves out what is drawn already, and what looks the same'
 test('names that are written with commas; members that came for another reason', () => {
   expect([namesIn(' ana, ben ,'), namesIn('  ')]).toEqual([['ana', 'ben'], []])
   expect(grouped([{ why: null }, { why: 'the same host' }] as WholeIncident['troubles'])).toBe(1)
+})
+
+test('items of a playbook are its steps by their words; what is no step has no box', () => {
+  const step = (number: number, text: string) => ({ number, text, ticked: null })
+  const steps = [step(1, 'look at `status`'), step(2, 'roll back'), step(3, 'roll back')]
+  const text = blocks('- [ ] look at `status`\n- only a remark\n\n1. roll back\n2. roll back\n')
+  expect(stepsOfItems(text, steps).map((one) => one?.number)).toEqual([1, undefined, 2, 3])
+  expect(stepsOfItems(blocks('no list'), steps)).toEqual([])
 })

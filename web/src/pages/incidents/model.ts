@@ -1,5 +1,7 @@
 /** What is behind one incident: its window, its series, and what else was changed then. Pure. */
+import type { Step } from '../../api/learning.ts'
 import type { Annotation, MonitorDefinition, Moved, TimelineEntry, WholeIncident } from '../../api/types.ts'
+import type { Block } from '../../plain/markdown.ts'
 import { asTarget } from '../../plain/names.ts'
 import { formatted, type Unit } from '../../plain/number.ts'
 import { compactOffset, fixed, type Span } from '../../plain/span.ts'
@@ -60,3 +62,15 @@ export const namesIn = (text: string): string[] => text.split(',').map((name) =>
 
 /** Members that came in for another reason than its own, and about which nobody was paged. */
 export const grouped = (troubles: WholeIncident['troubles']): number => troubles.filter(({ why }) => why !== null && why !== undefined).length
+
+/** Of each item of the text the step that it is, in order; undefined: it is none. Steps are known by their words, boxes and marks apart. */
+export function stepsOfItems(text: Block[], steps: Step[]): (Step | undefined)[] {
+  const plain = (said: string) => said.replace(/[`*_[\]()\s]+/g, ' ').trim().toLowerCase()
+  let next = 0
+  return text.flatMap((block) => (block.kind === 'list' ? block.items : [])).map(({ raw }) => {
+    const at = steps.findIndex((step, index) => index >= next && plain(step.text) === plain(raw))
+    if (at < 0) return undefined
+    next = at + 1
+    return steps[at]
+  })
+}

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { OnCallNow, Shift } from '../../api/oncall.ts'
-import { colours, days, first, segments, wall } from './model.ts'
+import { colours, days, first, isMonth, monthBeside, monthOf, segments, turnsOf, wall, weeksOf } from './model.ts'
 
 const DAY = 86_400
 const shift = (start: number, end: number | null, person: string | null, override: number | null = null): Shift => ({ start, end, person, layer: 0, override, instead_of: null })
@@ -36,4 +36,23 @@ test('where nobody is on call is said first, unless it is meant so', () => {
   expect(first([of('a', 'ana'), of('b', null)])?.name).toBe('b')
   expect(first([of('a', 'ana'), of('b', null, true)])?.name).toBe('a')
   expect(first([])).toBeNull()
+})
+
+test('a month is whole weeks from Monday on, also over the change of the clocks', () => {
+  const november = weeksOf('2026-11', () => 0)
+  expect([november.length, november[0][0].number, november[0][6].number, november[5]?.[0].number]).toEqual([6, 26, 1, 30])
+  expect(november.flat().filter(({ inside }) => inside)).toHaveLength(30)
+  const change = 1_792_890_000
+  const october = weeksOf('2026-10', (at) => (at < change ? 7200 : 3600)).flat()
+  const lengths = october.map(({ from, until }) => (until - from) / 3600)
+  expect(lengths.filter((hours) => hours !== 24)).toEqual([25])
+  expect(october.every(({ until }, index) => index === october.length - 1 || until === october[index + 1].from)).toBe(true)
+  expect([monthOf(change, () => 0), monthBeside('2026-12', 1), monthBeside('2026-01', -1)]).toEqual(['2026-10', '2027-01', '2025-12'])
+  expect([isMonth('2026-11'), isMonth('2026-13'), isMonth(undefined)]).toEqual([true, false, false])
+})
+
+test('a day says who has it, from when, and where nobody does', () => {
+  const day = { from: DAY, until: 2 * DAY }
+  const turns = turnsOf([shift(0, DAY + 100, 'ana'), shift(DAY + 100, DAY + 200, null), shift(DAY + 200, null, 'ben', 3), shift(3 * DAY, 4 * DAY, 'cyd')], day)
+  expect(turns.map(({ person, from, begins, override }) => [person, from - DAY, begins, override])).toEqual([['ana', 0, false, false], [null, 100, true, false], ['ben', 200, true, true]])
 })

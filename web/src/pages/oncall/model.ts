@@ -1,5 +1,6 @@
 /** Shifts as a strip of days. Pure. */
 import type { OnCallNow, Shift } from '../../api/oncall.ts'
+import type { PageItem } from '../../api/types.ts'
 
 export const STRIP_DAYS = 30
 const DAY = 86_400
@@ -56,4 +57,48 @@ export function wall(at: number, zone: string | undefined): string {
 /** Whom to speak of first: a schedule with nobody, then in the order of their names. */
 export function first(schedules: OnCallNow[]): OnCallNow | null {
   return schedules.find(({ current, may_be_empty }) => current.person === null && !may_be_empty) ?? schedules[0] ?? null
+}
+
+export type Offset = (at: number) => number
+/** Midnight of a day of the calendar, by the clock that is shown. */
+const beginOf = (local: number, offset: Offset) => local - offset(local - offset(local))
+
+/** `2026-11`: the month in which a moment lies. */
+export const monthOf = (at: number, offset: Offset): string => new Date((at + offset(at)) * 1000).toISOString().slice(0, 7)
+export function monthBeside(month: string, by: 1 | -1): string {
+  const [year, number] = month.split('-').map(Number)
+  return new Date(Date.UTC(year, number - 1 + by, 1)).toISOString().slice(0, 7)
+}
+export const isMonth = (text: string | undefined): text is string => /^\d{4}-(0[1-9]|1[0-2])$/.test(text ?? '')
+
+export type Day = { from: number; until: number; number: number; inside: boolean }
+/** Whole weeks from Monday on, in which all days of the month lie. */
+export function weeksOf(month: string, offset: Offset): Day[][] {
+  const [year, number] = month.split('-').map(Number)
+  const first = Date.UTC(year, number - 1, 1) / 1000
+  const lead = (new Date(first * 1000).getUTCDay() + 6) % 7
+  const length = new Date(Date.UTC(year, number, 0)).getUTCDate()
+  const day = (index: number): Day => {
+    const local = first + (index - lead) * DAY
+    const date = new Date(local * 1000)
+    return { from: beginOf(local, offset), until: beginOf(local + DAY, offset), number: date.getUTCDate(), inside: date.getUTCMonth() === number - 1 }
+  }
+  return Array.from({ length: Math.ceil((lead + length) / 7) }, (_, week) => Array.from({ length: 7 }, (_, weekday) => day(week * 7 + weekday)))
+}
+
+export type Turn = { person: string | null; from: number; until: number; override: boolean; begins: boolean; ends: boolean }
+/** Who is on call in one day, in order. `begins`: in this day. */
+export function turnsOf(shifts: Shift[], { from, until }: Pick<Day, 'from' | 'until'>): Turn[] {
+  const within = shifts.filter(({ start, end }) => start < until && (end ?? Infinity) > from)
+  return within.map(({ start, end, person, override }) => ({ person, from: Math.max(start, from), until: Math.min(end ?? until, until), override: override !== null, begins: start > from, ends: (end ?? Infinity) < until }))
+}
+
+/** By each channel what became of the last test, by name. */
+export function reachedBy(pages: PageItem[]): PageItem[] {
+  const last = new Map<string, PageItem>()
+  for (const page of pages) {
+    const known = last.get(page.channel)
+    if (!known || page.at > known.at || (page.at === known.at && page.id > known.id)) last.set(page.channel, page)
+  }
+  return [...last.values()].sort((a, b) => a.channel.localeCompare(b.channel))
 }

@@ -1,0 +1,204 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { axe, launch, open, settled, shot, sideways } from '../support/browser.ts'
+import { answer } from '../support/mocked.ts'
+import { Server, until } from '../support/server.ts'
+
+/** What is learnt of an incident, over a server that really watches: what helped, the playbook, the post-mortem, what people outside are told. */
+let browser: Browser
+let server: Server
+
+const CONFIG = `
+[status_page]
+enabled = true
+components = ["Uploads", "Search"]
+[[contact]]
+name = "ana"
+channels = ["log"]
+[incidents]
+contacts = ["ana"]
+reopen_within = "0s"
+group_window = "0s"
+[[host]]
+name = "web1"
+[[check]]
+name = "web1/uploads"
+host = "web1"
+type = "passive"
+max_check_attempts = 1
+[[check]]
+name = "web1/queue"
+host = "web1"
+type = "passive"
+max_check_attempts = 1
+[[check]]
+name = "web1/search"
+host = "web1"
+type = "passive"
+max_check_attempts = 1
+playbook = """
+# Search
+Look **first**, then act.
+- [ ] look at the queue
+- [ ] restart \`searchd\`
+"""
+`
+
+beforeAll(async () => {
+  browser = await launch()
+  server = await Server.start(CONFIG)
+})
+afterAll(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+const post = (path: string, body: unknown) => fetch(server.url(path), { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+async function fail(name: string): Promise<number> {
+  expect((await post(`/api/v1/checks/${encodeURIComponent(name)}/result`, { status: 2, output: `${name} is broken` })).status).toBe(200)
+  type Listed = { incidents: { id: number; title: string }[] }
+  return until(`the incident of ${name}`, async () => (await server.json<Listed>('/api/v1/incidents')).incidents.find(({ title }) => title.includes(name))?.id ?? 0)
+}
+async function end(name: string, id: number) {
+  await post(`/api/v1/checks/${encodeURIComponent(name)}/result`, { status: 0, output: 'well' })
+  await until(`the end of ${id}`, async () => (await server.json<{ phase: string }>(`/api/v1/incidents/${id}`)).phase === 'resolved')
+}
+
+test('the last time says what helped; what was judged is shown, and can be judged anew', async () => {
+  const first = await fail('web1/uploads')
+  await post(`/api/v1/incidents/${first}/acknowledge`, {})
+  await end('web1/uploads', first)
+  await post(`/api/v1/incidents/${first}/helped`, { text: 'restarted the proxy' })
+  const id = await fail('web1/uploads')
+  const page = await open(browser, server.url(`/incidents/${id}`))
+  const last = page.getByRole('region', { name: 'The last times' })
+  await last.getByText('restarted the proxy').waitFor()
+  await last.getByText(/lasted .*, you had it/).waitFor()
+  await end('web1/uploads', id)
+  await page.getByRole('button', { name: 'It came too late' }).click()
+  await page.getByRole('button', { name: 'It came too late', pressed: true }).waitFor()
+  expect(await server.json(`/api/v1/incidents/${id}`)).toMatchObject({ judged: 'too late' })
+  await page.getByRole('button', { name: 'What helped…' }).click()
+  await page.getByLabel(/^What helped/).fill('a bigger disk')
+  await page.getByRole('button', { name: 'Keep it' }).click()
+  await page.getByText('a bigger disk').first().waitFor()
+  expect(page.wrong).toEqual([])
+  await page.context().close()
+})
+
+test('a playbook: its steps are ticked, it is edited in place, and a server without it shows what the monitor has', async () => {
+  const id = await fail('web1/search')
+  const text = '# Search\nLook **first**, then act.\n- [ ] look at the queue\n- [ ] restart `searchd`\n'
+  const steps = [{ number: 1, text: 'look at the queue', ticked: { by: 'ben', at: Math.floor(Date.now() / 1000) } }, { number: 2, text: 'restart `searchd`', ticked: null as { by: string; at: number } | null }]
+  const sent: unknown[] = []
+  const page = await open(browser, 'about:blank', { viewport: { width: 390, height: 844 }, colorScheme: 'light', hasTouch: true })
+  await answer(page, { [`/api/v1/incidents/${id}/playbook`]: () => ({ name: 'search', version: 3, url: null, title: 'Search', text, steps }), '/api/v1/playbooks/search': () => ({ name: 'search', version: 3, by: 'ana', at: 0, text }) })
+  await page.route(/\/(tick|untick)$|\/playbooks\/search$/, async (route) => {
+    if (route.request().method() === 'GET') return route.fallback()
+    sent.push(route.request().postDataJSON())
+    steps[1].ticked = { by: 'you', at: Math.floor(Date.now() / 1000) }
+    await route.fulfill({ json: {} })
+  })
+  await page.goto(server.url(`/incidents/${id}`))
+  const book = page.getByRole('region', { name: 'What to do' })
+  await book.getByText('1 of 2 steps done').waitFor()
+  await book.getByRole('checkbox', { name: 'Done: restart `searchd`' }).tap()
+  await book.getByText('2 of 2 steps done').waitFor()
+  expect(sent).toEqual([{ step: 2, version: 3 }])
+  expect(await axe(page)).toEqual([])
+  expect(await sideways(page)).toBeLessThanOrEqual(0)
+  await shot(page, 'incident-playbook-390-light', true)
+  await book.getByRole('button', { name: 'Edit here' }).click()
+  await book.getByLabel('Playbook, in Markdown').fill('# Search\n- [ ] look twice\n')
+  await book.getByRole('button', { name: 'Save', exact: true }).click()
+  await until('what was saved', () => sent.length === 2)
+  expect(sent[1]).toEqual({ text: '# Search\n- [ ] look twice\n', version: 3 })
+  expect(page.wrong).toEqual([])
+  await page.context().close()
+})
+
+test('a post-mortem is begun from the record, written, read as others would, published without names', async () => {
+  const id = await fail('web1/queue')
+  await post(`/api/v1/incidents/${id}/note`, { text: 'it is the disk again', author: 'ana' })
+  await end('web1/queue', id)
+  const page = await open(browser, server.url(`/incidents/${id}`))
+  await page.getByRole('link', { name: 'Post-mortem' }).click()
+  await page.getByRole('button', { name: 'Begin the post-mortem' }).click()
+  await page.getByText('What it came to').waitFor()
+  await page.getByLabel(/^Regret/).fill('Uploads failed, and we are sorry.')
+  await page.getByLabel(/^Reason/).fill('ana forgot nothing: the disk was full, which was human error.')
+  await page.getByLabel('What happened, Line 1').fill('the disk was full')
+  await page.getByRole('listitem', { name: 'Line 1', exact: true }).getByRole('button', { name: 'Hide' }).click()
+  await page.getByRole('button', { name: 'Save', exact: true }).click()
+  await page.getByText('“human error”').waitFor()
+  await page.getByText(/Saved, last changed/).waitFor()
+  // Whoever has read an older version overwrites nothing.
+  type Mortem = { post_mortems: { id: number }[] }
+  const [{ id: which }] = (await server.json<Mortem>(`/api/v1/post-mortems?incident=${id}`)).post_mortems
+  const { version, text } = await server.json<{ version: number; text: Record<string, unknown> }>(`/api/v1/post-mortems/${which}`)
+  await fetch(server.url(`/api/v1/post-mortems/${which}`), { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ version, text: { ...text, remedy: 'theirs' } }) })
+  await page.getByLabel(/^Remedy/).fill('mine')
+  await page.getByRole('button', { name: 'Save', exact: true }).click()
+  await page.getByText('Somebody changed it meanwhile.').waitFor()
+  await page.getByRole('button', { name: 'Keep mine' }).click()
+  await page.getByRole('button', { name: 'Save', exact: true }).click()
+  await page.getByText(/Saved, last changed/).waitFor()
+  await page.getByLabel('What is to be done').fill('watch the disk')
+  await page.getByLabel('Who', { exact: true }).fill('ana')
+  await page.getByLabel('Kind').selectOption('new_monitor')
+  await page.getByRole('button', { name: 'Add it' }).click()
+  const editor = new URL((await page.getByRole('link', { name: 'Write it, with the outage in replay' }).getAttribute('href'))!, server.url())
+  expect([editor.pathname, editor.searchParams.get('new'), Number(editor.searchParams.get('to')) - Number(editor.searchParams.get('from')) >= 3600]).toEqual(['/monitors', '1', true])
+  await page.getByLabel('Name of the monitor').fill('nothing of this name')
+  await page.getByRole('button', { name: 'Try it on the outage' }).click()
+  await page.getByText('there is no monitor `nothing of this name`').waitFor()
+  await page.getByRole('button', { name: 'Preview' }).click()
+  const seen = page.getByRole('article', { name: 'What others will read' })
+  await seen.getByText('Uploads failed, and we are sorry.').waitFor()
+  expect(await seen.innerText()).not.toContain('ana')
+  await page.getByRole('button', { name: 'ana may stay' }).waitFor()
+  for (const [width, colorScheme] of [[1400, 'dark'], [390, 'light']] as const) {
+    await page.emulateMedia({ colorScheme })
+    await page.setViewportSize({ width, height: 900 })
+    expect(await axe(page)).toEqual([])
+    expect(await sideways(page)).toBeLessThanOrEqual(0)
+    await shot(page, `post-mortem-${width}-${colorScheme}`, true)
+  }
+  await page.getByRole('button', { name: 'Publish it' }).click()
+  const address = await page.getByRole('link', { name: 'Read it' }).getAttribute('href')
+  const published = await (await fetch(server.url(address!))).text()
+  expect(published).toContain('Uploads failed, and we are sorry.')
+  expect(published).not.toContain('ana')
+  await page.getByRole('button', { name: 'Withdraw it' }).click()
+  await page.getByRole('button', { name: 'Really withdraw it' }).click()
+  await until('its end', async () => (await fetch(server.url(address!))).status === 404)
+  // The conflict, and the monitor that is not there, are expected; nothing else went wrong.
+  expect(page.wrong.filter((text) => !/40[09]/.test(text))).toEqual([])
+  await page.context().close()
+})
+
+test('people outside are told in somebody’s own words, and how it goes on', async () => {
+  const page = await open(browser, server.url('/posts?about=Uploads+fail'), { colorScheme: 'light' })
+  await page.getByLabel('What you say to them').fill('Some uploads fail. We look into it.')
+  expect(await page.getByLabel('Title').inputValue()).toBe('Uploads fail')
+  await page.getByRole('combobox', { name: 'Uploads' }).selectOption('outage')
+  await page.getByRole('button', { name: 'Publish it' }).click()
+  await page.getByRole('heading', { level: 1, name: 'People outside are told: Uploads fail.' }).waitFor()
+  expect(await (await fetch(server.url('/status'))).text()).toContain('Some uploads fail. We look into it.')
+  for (const [width, colorScheme] of [[1400, 'dark'], [390, 'light']] as const) {
+    await page.emulateMedia({ colorScheme })
+    await page.setViewportSize({ width, height: 900 })
+    await settled(page)
+    expect(await axe(page)).toEqual([])
+    expect(await sideways(page)).toBeLessThanOrEqual(0)
+    await shot(page, `posts-${width}-${colorScheme}`, true)
+  }
+  await page.getByRole('button', { name: 'Say how it goes on' }).click()
+  await page.getByLabel('Where it has got to').selectOption('resolved')
+  expect(await page.getByRole('combobox', { name: 'Uploads' }).inputValue()).toBe('operational')
+  await page.getByLabel('What you say to them').fill('All is well.')
+  await page.getByRole('button', { name: 'Publish it' }).click()
+  await page.getByRole('heading', { level: 1, name: 'People outside are told of nothing' }).waitFor()
+  expect(page.wrong).toEqual([])
+  await page.context().close()
+})
