@@ -36,7 +36,6 @@ test('who must sign in is asked, told when it was wrong, and comes to where they
   await page.context().close()
 })
 
-<<<<<<< HEAD
 test('a sign-in provider is offered first, and a password beside it', async () => {
   const away = 'https://login.invalid'
   const provided = await Server.start(`[http]\npublic_url = "https://bellwether.invalid"\n[auth]\nmode = "required"\n[auth.oidc]\nname = "Example & Sons"\nissuer = "${away}"\nclient_id = "b"\ndefault_role = "viewer"\n`)
@@ -57,7 +56,8 @@ test('a sign-in provider is offered first, and a password beside it', async () =
     await page.context().close()
   }
   await provided.stop()
-=======
+})
+
 test('who is invited follows the link once, chooses a password, and is in', async () => {
   await server.cli(['user', 'set', 'ben', '--role', 'admin'], 'correct horse battery\n')
   const admin = await open(browser, server.url('/settings'), { colorScheme: 'light' })
@@ -93,5 +93,4 @@ test('who is invited follows the link once, chooses a password, and is in', asyn
   await late.getByRole('button', { name: 'Choose it and sign in' }).click()
   await late.getByText('This invitation is used up').waitFor()
   for (const one of [admin, page, late]) await one.context().close()
->>>>>>> 313beec (web: an incident's page has its playbook, the last times and a post-mortem; on call has a month, cover and who would be woken)
 })
