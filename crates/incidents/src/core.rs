@@ -16,7 +16,7 @@ use crate::incident::{Acknowledged, Detail, Entry, Incident, IncidentId, Key, Ph
 use crate::kin::Kin;
 use crate::limits::{MAX_ENTRIES, MAX_LISTED_INSTANCES, MAX_TEXT, cut};
 use crate::oncall::Roster;
-use crate::oncall::escalating::{Openings, Turns};
+use crate::oncall::counting::{Openings, Turns};
 use crate::page::Page;
 use crate::playbooks::Playbooks;
 use crate::store::Unsaved;

@@ -12,7 +12,7 @@ use crate::core::Incidents;
 use crate::desk::Seen;
 use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Trouble};
 use crate::limits::{MAX_CLOSED, MAX_KEPT_PAGES, MAX_REOPEN_SECONDS};
-use crate::oncall::escalating::{Openings, Turns};
+use crate::oncall::counting::{Openings, Turns};
 use crate::page::{Page, PageKind};
 use crate::playbooks;
 

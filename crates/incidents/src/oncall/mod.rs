@@ -21,6 +21,7 @@
 //! | `announcing` | whose turn begins soon, who asks for cover |
 //! | [`calendar`] | shifts for people's own calendars |
 //! | [`feeds`] | who may read these |
+//! | `counting` | whose turn it is in steps that go round, how many incidents there were |
 //! | [`cover`] | somebody asks for cover, somebody accepts |
 //! | `doing` | definitions change, somebody stands in |
 //! | `store` | the tables |
@@ -29,6 +30,7 @@ pub(crate) mod ahead;
 pub(crate) mod announcing;
 pub mod calendar;
 pub mod config;
+pub(crate) mod counting;
 pub mod cover;
 mod doing;
 pub mod escalating;
