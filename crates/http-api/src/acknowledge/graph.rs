@@ -102,24 +102,28 @@ pub fn drawn(services: &Services, link: &Link) -> Option<Drawn> {
     (!drawn.targets.is_empty()).then_some(drawn)
 }
 
-/// Of stored series those that are worst; of the outcome of a function the whole.
 fn of_monitor(services: &Services, message: &Message, incident: &Incident) -> Vec<String> {
     let definitions = services.monitors.definitions();
     let rule = definitions.monitors.iter().find(|monitor| monitor.name == message.name);
-    let Some(target) = rule.and_then(|rule| rule.target.clone()) else { return Vec::new() };
-    let mut bad: Vec<(&str, &Trouble)> =
-        incident.troubles.iter().map(|(key, trouble)| (&*key.instance, trouble)).collect();
+    let target = rule.and_then(|rule| rule.target.as_deref());
+    target.map(|target| targets_of(target, &message.name, incident)).unwrap_or_default()
+}
+
+/// Of the stored series of this monitor those that are worst; of the outcome of a function the whole.
+pub fn targets_of(target: &str, monitor: &str, incident: &Incident) -> Vec<String> {
+    let of_monitor = incident.troubles.iter().filter(|(key, _)| !key.host && *key.monitor == *monitor);
+    let mut bad: Vec<(&str, &Trouble)> = of_monitor.map(|(key, trouble)| (&*key.instance, trouble)).collect();
     bad.sort_by_key(|(_, trouble)| (std::cmp::Reverse(trouble.worst.badness()), trouble.since));
     let names: Vec<String> = bad.iter().take(MOST_LINES).map(|(name, _)| (*name).to_owned()).collect();
     let plain = |name: &String| !name.is_empty() && !name.contains(NOT_PLAIN);
     match !target.contains('(') && !names.is_empty() && names.iter().all(plain) {
         true => names,
-        false => vec![target],
+        false => vec![target.to_owned()],
     }
 }
 
 /// `> 300`, as most rules are; a line for what is more than that would say something else.
-fn threshold(rule: &str) -> Option<f64> {
+pub fn threshold(rule: &str) -> Option<f64> {
     let number = rule.trim().trim_start_matches(['>', '<', '=']).trim();
     if number.len() == rule.trim().len() {
         return None;

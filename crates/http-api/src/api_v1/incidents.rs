@@ -19,6 +19,7 @@ use vocabulary::Timestamp;
 use vocabulary::state::State as Word;
 use vocabulary::time::HumanDuration;
 
+use super::evidence::{self, Evidence};
 use super::status::off_thread;
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Id, Params, Problem};
@@ -142,6 +143,15 @@ pub struct WholeIncident {
     pages: Vec<PageItem>,
     /// The last word on whether it was worth being told of: `useful`, `too late` or `not useful`.
     judged: Option<&'static str>,
+}
+
+/// All that a page about it needs.
+#[derive(Serialize, ToSchema)]
+pub struct IncidentPage {
+    #[serde(flatten)]
+    incident: WholeIncident,
+    #[serde(flatten)]
+    evidence: Evidence,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -290,14 +300,18 @@ fn urgency(incident: &Incident) -> (bool, bool, std::cmp::Reverse<u8>, i64) {
 }
 
 #[utoipa::path(get, path = "/incidents/{id}", params(("id" = i64, Path)),
-    responses((status = 200, body = WholeIncident), (status = 404, body = Problem)))]
+    responses((status = 200, body = IncidentPage), (status = 404, body = Problem)))]
 pub async fn one(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
     Id(id): Id<i64>,
-) -> Answer<Json<WholeIncident>> {
+) -> Answer<Json<IncidentPage>> {
     require(&caller, Role::Viewer)?;
-    off_thread(&services, move |services| shown_to(services, &caller, id)).await
+    off_thread(&services, move |services| {
+        let Json(incident) = shown_to(services, &caller, id)?;
+        Ok(Json(IncidentPage { incident, evidence: evidence::of(services, &caller.scope, id)? }))
+    })
+    .await
 }
 
 pub fn unknown(id: i64) -> Problem {

@@ -15,6 +15,7 @@ pub mod deeds;
 pub mod describe;
 pub mod downtimes;
 mod earlier;
+mod evidence;
 pub mod explain;
 pub mod flags;
 pub mod funnels;
