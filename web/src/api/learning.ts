@@ -3,8 +3,8 @@ import { ask, query } from './client.ts'
 import type { EarlierTime, WatchState } from './types.ts'
 
 export type Step = { number: number; text: string; ticked: { by: string; at: number } | null }
-/** `url`: it is written elsewhere. `text`: the section that fits the incident. */
-export type PlaybookOf = { name: string; version: number; url: string | null; title: string; text: string; steps: Step[] }
+/** `url`: it is written elsewhere. `text`: the section that fits the incident. `version` 0: it stands in the definition. `missing`: written under this name it would be found. */
+export type PlaybookOf = { name: string | null; version: number; url: string | null; title: string; text: string; steps: Step[]; problem: string | null; missing: string | null }
 export type Playbook = { name: string; version: number; by: string; at: number; text: string }
 
 export const playbookOf = (incident: number, signal?: AbortSignal) => ask<PlaybookOf>(`/api/v1/incidents/${incident}/playbook`, { signal })

@@ -18,6 +18,7 @@ export const words = {
     edit: 'Edit here', text: 'Playbook, in Markdown', help: 'Task lists (- [ ] look at the status page) and numbered lists become steps that can be ticked. It is the whole playbook; the section that fits is shown.',
     save: 'Save', saving: 'Saving…', saved: 'Saved', refused: 'It was not saved', reload: 'Load the newer one (yours is dropped)',
     tick: (text: string) => `Done: ${text}`, ticked: (by: string, at: string) => `${by}, ${at}`, notTicked: 'The step was not ticked', elsewhere: 'It is written elsewhere:',
+    none: 'Nothing is written of what to do yet.', write: (name: string) => `Write the playbook ${name}`, template: (name: string) => `# ${name}\n\n- [ ] \n`,
     done: (done: number, all: number) => `${done} of ${all} steps done`,
   },
   tabs: { label: 'Parts of this incident', incident: 'What happens', postMortem: 'Post-mortem' },

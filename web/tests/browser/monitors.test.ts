@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { axe, launch, PATIENCE_MS, shot, sideways, type Watched } from '../support/browser.ts'
 import { actingAs, answer, type Answers } from '../support/mocked.ts'
 import { Server, until } from '../support/server.ts'
-import { aCheck, aDefinition, anIncident, aPast, aWholeIncident, estate, someIncidents, someAvailability, someEarlier, someMoved, someNotices, someServices } from '../support/watched.ts'
+import { aCheck, aDefinition, anIncident, aPast, aWholeIncident, estate, someIncidents, someAvailability, someEarlier, someMoved, somePlaybook, someNotices, someServices } from '../support/watched.ts'
 
 /** Pages of what is watched, over answers that are made up: every state, thousands of rows, nobody's rights. The real server stands behind the rest. */
 let browser: Browser
@@ -24,7 +24,7 @@ const REPLAY: Answers = {
   }),
 }
 const ALL: Answers = {
-  ...list(200), ...CHECK, '/api/v1/services': () => someServices(), '/api/v1/availability': () => someAvailability(), '/api/v1/incidents': () => ({ now: now(), open: 2, incidents: someIncidents() }), '/api/v1/incidents/42': () => aWholeIncident(), '/api/v1/incidents/42/moved': () => someMoved(), '/api/v1/incidents/42/earlier': () => someEarlier(), ...REPLAY,
+  ...list(200), ...CHECK, '/api/v1/services': () => someServices(), '/api/v1/availability': () => someAvailability(), '/api/v1/incidents': () => ({ now: now(), open: 2, incidents: someIncidents() }), '/api/v1/incidents/42': () => aWholeIncident(), '/api/v1/incidents/42/moved': () => someMoved(), '/api/v1/incidents/42/earlier': () => someEarlier(), '/api/v1/incidents/42/playbook': () => somePlaybook(), ...REPLAY,
 }
 const PAGES = {
   list: '/monitors', unfolded: '/monitors?ok=1', unwatched: '/monitors?show=unwatched', check: '/monitors/web1%2Fdisk%20%2Fvar', editor: '/monitors?new=1&q=host.*.load.1m', services: '/services', service: '/services/Uploads', incidents: '/incidents',

@@ -1,4 +1,5 @@
 /** An estate of checks and monitors as the API tells it, for what no server can be made to say in a second. */
+import type { PlaybookOf } from '../../src/api/learning.ts'
 import type { AvailabilityAnswer, AvailabilityItem, EarlierTime, HistoryAnswer, Incident, MonitorDetail, MonitorRow, MovedAnswer, Notification, ServiceItem, ServicesAnswer, Watched, WatchState, WholeIncident } from '../../src/api/types.ts'
 
 export function row(name: string, change: Partial<MonitorRow> = {}): MonitorRow {
@@ -113,6 +114,8 @@ export const someEarlier = (): { earlier: EarlierTime[] } => ({
     { id: 17, title: 'gdrive uploads fail', same: 'members', opened: now() - 90 * 86_400, closed: now() - 90 * 86_400 + 540, seconds: 540, worst: 'WARNING', owner: 'ben', self_healed: false, helped: null, judged: null, post_mortem: null },
   ],
 })
+
+export const somePlaybook = (): PlaybookOf => ({ name: null, version: 0, url: 'https://wiki.example/uploads', title: '', text: '', steps: [], problem: null, missing: null })
 
 export const someMoved = (): MovedAnswer => ({
   from: now() - 1020, until: now(), looked_at: 412, left_out: 0,
