@@ -14,6 +14,8 @@ use crate::secrets::{hashed, random_secret};
 
 /// People look for their telephone and type a code; whoever was away begins again.
 pub const ATTEMPT_SECONDS: i64 = 600;
+/// Of a path of ours, which is kept in a cookie: those have 4 kB.
+const LONGEST_NEXT: usize = 2_000;
 
 /// Kept by the browser that began it, and by nobody else: what comes back to another browser is not for it. It is no
 /// secret before its owner, and worth nothing without the provider's word.
@@ -129,7 +131,7 @@ impl Attempt {
 fn own_path(next: &str) -> &str {
     let own = next.starts_with('/')
         && !next[1..].starts_with(['/', '\\'])
-        && next.len() <= 2_000
-        && !next.chars().any(|c| c.is_control() || c == '\\');
+        && next.len() <= LONGEST_NEXT
+        && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     if own { next } else { "/" }
 }

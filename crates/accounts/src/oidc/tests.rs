@@ -244,9 +244,17 @@ fn a_sign_in_goes_on_only_where_it_began() {
         assert_eq!(Attempt::opened(wrong, NOW), None, "{wrong}");
     }
     assert!(attempt.is(attempt.id()) && !attempt.is("") && !attempt.is(attempt.nonce()));
-    for (next, path) in
-        [("/a", "/a"), ("", "/"), ("a", "/"), ("//x", "/"), ("/\\x", "/"), ("/a\\x", "/"), ("/a\nb", "/")]
-    {
+    for (next, path) in [
+        ("/a", "/a"),
+        ("", "/"),
+        ("a", "/"),
+        ("//x", "/"),
+        ("/\\x", "/"),
+        ("/a\\x", "/"),
+        ("/a\nb", "/"),
+        ("/ü", "/"),
+        ("/a b", "/"),
+    ] {
         assert_eq!(Attempt::begin(next, NOW).unwrap().next(), path, "{next}");
     }
     let url = attempt.question(&discovery(json!({})).unwrap(), &config(), "https://b/back");
@@ -264,7 +272,7 @@ fn a_sign_in_goes_on_only_where_it_began() {
 fn the_secret_is_sent_as_the_provider_takes_it() {
     let attempt = Attempt::begin("/", NOW).unwrap();
     let sent = |secret: Option<&str>, ways: Value| {
-        let config = OidcConfig { client_secret: secret.map(|text| Secret::new(text)), ..config() };
+        let config = OidcConfig { client_secret: secret.map(Secret::new), ..config() };
         let discovery = discovery(json!({"token_endpoint_auth_methods_supported": ways})).unwrap();
         let sent = attempt.redeem(&discovery, &config, "c", "https://b/back");
         (sent.form, sent.authorization.map(|secret| secret.reveal().to_owned()))

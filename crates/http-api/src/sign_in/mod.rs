@@ -47,7 +47,7 @@ async fn sent_away(services: &Services, settings: &Settings, next: &str) -> Answ
     let discovery = Asking { services, config }.discovery().await?;
     let attempt = Attempt::begin(next, services.clock.now())?;
     let cookie = attempt_cookie(settings, &attempt.sealed()?, ATTEMPT_SECONDS)?;
-    Ok(see_other(&attempt.question(&discovery, config, &back(settings)), vec![cookie])?)
+    see_other(&attempt.question(&discovery, config, &back(settings)), vec![cookie])
 }
 
 fn provider_of(settings: &Settings) -> Answer<&OidcConfig> {
@@ -148,6 +148,8 @@ async fn let_in(
             join_existing: config.join_existing,
         };
         let arrived = accounts::arrive(&services.state, &vouched, now);
+        // Their role may be another now, or none.
+        services.hub.close_of(Some(&newcomer.name));
         let accounts::Arrived { name, is_new, .. } = arrived.map_err(|error| match error {
             accounts::AccountError::Refused(why) => Problem::forbidden(why),
             other => other.into(),
