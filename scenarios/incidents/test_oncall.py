@@ -72,10 +72,14 @@ def test_c108_who_is_on_call_and_who_stands_in(bellwether):
 POLICY = """
 [[contact]]
 name = "ana"
-channels = ["log"]
+channels = ["program"]
 [[contact]]
 name = "ben"
 channels = ["hook"]
+[[channel]]
+name = "program"
+type = "command"
+command = ["/bin/true"]
 [[channel]]
 name = "hook"
 type = "webhook"
@@ -142,7 +146,7 @@ def test_c110_who_would_be_woken(bellwether):
     told = server.get(f"{path}&at={int(time.time()) + 30 * DAY}").json
     assert (told["policy"], told["state"], told["host"], told["goes_on"]) == ("web", "CRITICAL", False, True)
     calls = [(one["after"], [(call["contact"], call["channel"], call["event"]) for call in one["calls"]]) for one in told["moments"]]
-    assert calls == [(0, [("ana", "log", "problem")]), (2, [("ben", "hook", "problem")])]
+    assert calls == [(0, [("ana", "program", "problem")]), (2, [("ben", "hook", "problem")])]
     assert told["moments"][1]["said"] == ["step 2 of `web`: ben"]
     low = server.get(path + "&state=warning").json["moments"]
     assert low[0]["calls"] == [] and "pages nobody" in low[0]["said"][0]

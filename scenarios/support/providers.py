@@ -9,6 +9,8 @@ incidents as the real ones would, say what the real ones would refuse, and fail 
 """
 import collections
 import datetime
+import email
+import email.policy
 import email.utils
 import http.server
 import json
@@ -20,6 +22,7 @@ import uuid
 from xml.etree import ElementTree
 
 from support.server import free_port
+from support.slack_app import SlackApp
 
 
 def iso(at=None):
@@ -43,6 +46,13 @@ class Call:
     def need(self, condition, what):
         if not condition:
             self.problems.append(what)
+
+
+def multipart(call):
+    """The parts of a form by their names, read as mail is."""
+    head = f"Content-Type: {call.headers['content-type']}\r\n\r\n".encode()
+    parts = email.message_from_bytes(head + call.raw, policy=email.policy.HTTP).iter_parts()
+    return {part.get_param("name", header="content-disposition"): part.get_payload(decode=True) for part in parts}
 
 
 class Provider:
@@ -175,6 +185,9 @@ class Ntfy(Provider):
         if call.method == "GET":
             topic = call.path.split("/")[1]
             return 200, "".join(json.dumps(one) + "\n" for one in self.since(topic, call.query.get("since", "")))
+        if call.method == "PUT":
+            call.need(call.query.get("filename") and call.raw.startswith(b"\x89PNG"), "no attachment")
+            return 200, self.put(call.path.strip("/"), call.query.get("message", ""), {"attachment": call.query.get("filename"), **call.query})
         if call.path != "/":
             return 200, self.put(call.path.strip("/"), call.raw.decode())
         body = call.json or {}
@@ -209,7 +222,7 @@ class Telegram(Provider):
 
     def __init__(self):
         super().__init__()
-        self.messages, self.updates, self.told, self.pressed = [], [], [], threading.Condition()
+        self.messages, self.updates, self.told, self.photos, self.pressed = [], [], [], [], threading.Condition()
 
     def answer(self, call):
         method, body = call.path.rsplit("/", 1)[1], call.json or {}
@@ -224,6 +237,12 @@ class Telegram(Provider):
             message = {"message_id": len(self.messages) + 1, "chat": {"id": int(body["chat_id"])}, "text": body["text"], "buttons": buttons}
             self.messages.append(message)
             return 200, {"ok": True, "result": message}
+        if method == "sendPhoto":
+            form = multipart(call)
+            call.need(form.get("photo", b"").startswith(b"\x89PNG"), "no photo")
+            call.need(len(form.get("caption", b"")) <= 1024, "caption")
+            self.photos.append({key: value.decode() for key, value in form.items() if key != "photo"})
+            return (400, {"ok": False}) if call.problems else (200, {"ok": True, "result": {"message_id": 900}})
         if method == "getUpdates":
             offset = int(call.query.get("offset", 0))
             return 200, {"ok": True, "result": [one for one in self.updates if one["update_id"] >= offset]}
@@ -250,7 +269,7 @@ class Pushover(Provider):
 
     def __init__(self):
         super().__init__()
-        self.messages, self.receipts = [], {}
+        self.messages, self.receipts, self.pictures = [], {}, []
 
     def answer(self, call):
         if call.path.startswith("/1/receipts/cancel_by_tag/"):
@@ -264,6 +283,12 @@ class Pushover(Provider):
             receipt = self.receipts.get(call.path.split("/")[3].removesuffix(".json"))
             return (200, {"status": 1, **receipt}) if receipt else (404, {"status": 0})
         form = call.form
+        if not form:
+            parts = multipart(call)
+            call.need(parts.get("attachment", b"").startswith(b"\x89PNG"), "no attachment")
+            form = {key: value.decode() for key, value in parts.items() if key != "attachment"}
+            self.pictures.append(form)
+            return (400, {"status": 0}) if call.problems else (200, {"status": 1})
         call.need(call.path == "/1/messages.json", f"unknown path {call.path}")
         call.need(len(form.get("message", "")) in range(1, 1025), "message")
         call.need(len(form.get("title", "")) <= 250, "title")
@@ -337,7 +362,7 @@ class Providers:
         self.port = free_port()
         self.pagerduty, self.opsgenie, self.slack, self.ntfy = PagerDuty(), Opsgenie(), Slack(), Ntfy()
         self.telegram, self.pushover, self.twilio = Telegram(), Pushover(), Twilio()
-        self.hook = Hook()
+        self.hook, self.slack_app = Hook(), SlackApp(self)
         self.faults, self.lock, self.server = collections.defaultdict(collections.deque), threading.RLock(), None
         self.stopping = threading.Event()
 
@@ -345,7 +370,8 @@ class Providers:
         return f"http://127.0.0.1:{self.port}/{provider}{rest}"
 
     def fail(self, provider, times=1, **fault):
-        """The next requests that send something fail: `status` (with `retry_after`), `timeout` or `reset`; -1 times: until it is mended."""
+        """The next requests that send something fail: `status` (with `retry_after`), `timeout` or `reset`; -1 times: until it is mended.
+        With `taken` it is done all the same, and only the answer is lost. `of`: only what is asked for by this end of a path."""
         with self.lock:
             self.faults[provider].append({"times": times, **fault})
 
@@ -355,7 +381,7 @@ class Providers:
 
     def _fault(self, provider, call):
         waiting = self.faults[provider]
-        if call.method == "GET" or not waiting:
+        if call.method == "GET" or not waiting or not call.path.endswith(waiting[0].get("of", "")):
             return None
         fault = waiting[0]
         fault["times"] -= 1
@@ -370,12 +396,16 @@ class Providers:
         headers = {key.lower(): value for key, value in handler.headers.items()}
         call = Call(handler.command, "/" + rest, dict(urllib.parse.parse_qsl(parts.query)), headers, handler.rfile.read(length))
         stand_in = getattr(self, provider)
+        call.url = self.url(provider)
         if hasattr(stand_in, "waits"):
             stand_in.waits(call)
         with self.lock:
             call.fault = self._fault(provider, call)
-            status, body = (call.fault.get("status", 0), {"error": "told to fail"}) if call.fault else stand_in.answer(call)
+            taken = call.fault is None or call.fault.get("taken")
+            status, body = stand_in.answer(call) if taken else (call.fault.get("status", 0), {"error": "told to fail"})
             stand_in.calls.append(call)
+            if call.fault and taken:
+                status = call.fault.get("status", 0)
         if call.fault and call.fault.get("timeout"):
             self.stopping.wait(60)
         if not status:
@@ -416,5 +446,6 @@ class Providers:
 
     def __exit__(self, *_):
         self.stopping.set()
+        self.slack_app.stop()
         self.server.shutdown()
         self.server.server_close()

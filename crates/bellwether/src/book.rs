@@ -160,6 +160,7 @@ fn ways(contact: &ContactConfig) -> Ways {
         ("telegram", &contact.telegram),
         ("pushover", &contact.pushover),
         ("ntfy", &contact.ntfy),
+        ("slack_user", &contact.slack_user),
     ];
     let written = written.into_iter().filter_map(|(way, at)| Some((way.to_owned(), at.clone()?)));
     written.collect()

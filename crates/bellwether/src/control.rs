@@ -4,8 +4,8 @@ use std::path::Path;
 
 use http_api::control::{
     Arriving, BackedUp, BoxFuture, Cardinality, Checked, Compacted, Control, ExportCounts, Health, Help,
-    Identity, ImportCounts, Move, Panel, ProviderAnswer, ProviderQuestion, Readiness, Repolicied, Retention,
-    RetentionQuestion, SettingDifference, State, Usual, WhisperExport, WhisperImport,
+    Identity, ImportCounts, Move, NotHeard, Panel, Posted, ProviderAnswer, ProviderQuestion, Readiness,
+    Repolicied, Retention, RetentionQuestion, SettingDifference, State, Usual, WhisperExport, WhisperImport,
 };
 use incidents::page::Message;
 use monitors::Definitions;
@@ -19,7 +19,7 @@ use vocabulary::{SeriesRef, ValueKind};
 
 use crate::house::{House, Phase};
 use crate::whisper;
-use crate::{arriving, backup, book, config, health, process, provider, retention, usual};
+use crate::{arriving, backup, book, config, health, process, provider, retention, telling, usual};
 
 impl Control for House {
     fn readiness(&self) -> Readiness {
@@ -53,6 +53,14 @@ impl Control for House {
 
     fn retention(&self, question: Option<RetentionQuestion>) -> Result<Retention, String> {
         retention::retention(self, question)
+    }
+
+    fn hear(&self, posted: &Posted) -> Result<(), NotHeard> {
+        telling::hear(self, posted)
+    }
+
+    fn is_of_telephone(&self, url: &str, form: &[(String, String)], signature: &str) -> Option<bool> {
+        notify::incoming::is_of_telephone(&self.config.load().channel, url, form, signature)
     }
 
     fn compact(&self) -> Result<Compacted, String> {

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_api::annotations::{self, Query, TagSet};
+use http_api::control::{NotHeard, Posted};
 use incidents::page::Message;
 use incidents::{Answer, Deed, What};
 use notify::config::Secret;
+use notify::incoming;
 use notify::{Mark, Sender, Settings, Surroundings};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
@@ -90,21 +92,50 @@ impl Surroundings for Known {
     }
 
     fn answered(&self, answer: &Answer) -> bool {
-        let services = self.0.services.load();
-        let Some(services) = services.as_ref() else { return false };
-        let deed = match answer.what {
-            What::Acknowledge => Deed::Acknowledge { comment: answer.how.clone() },
-            What::Resolve => Deed::Resolve { comment: answer.how.clone(), helped: String::new() },
-        };
-        // Somebody may have been quicker, or it is over: then there is nothing left to do.
-        if let Err(why) = http_api::act_on_incident(services, answer.incident, &answer.contact, &deed) {
-            tracing::warn!(
-                incident = answer.incident,
-                contact = &*answer.contact,
-                why,
-                "an answer to a page came to nothing"
-            );
-        }
-        true
+        carry_out(&self.0, answer)
+    }
+}
+
+/// False: it cannot be done now, and is to be asked for again.
+fn carry_out(house: &House, answer: &Answer) -> bool {
+    let services = house.services.load();
+    let Some(services) = services.as_ref() else { return false };
+    let comment = answer.how.clone();
+    let deed = match answer.what {
+        What::Acknowledge => Deed::Acknowledge { comment },
+        What::Resolve => Deed::Resolve { comment, helped: String::new() },
+        What::Snooze(seconds) => Deed::Snooze { until: house.clock.now().plus(seconds), comment },
+    };
+    // Somebody may have been quicker, or it is over: then there is nothing left to do.
+    if let Err(why) = http_api::act_on_incident(services, answer.incident, &answer.contact, &deed) {
+        tracing::warn!(
+            incident = answer.incident,
+            contact = &*answer.contact,
+            why,
+            "an answer to a page came to nothing"
+        );
+    }
+    true
+}
+
+/// What a channel's provider has posted.
+pub fn hear(house: &House, posted: &Posted) -> Result<(), NotHeard> {
+    let now = house.clock.now().0;
+    let request = incoming::Posted { headers: &posted.headers, body: &posted.body, now };
+    let config = house.config.load();
+    let answers =
+        incoming::hear(&config.channel, &house.desk, &posted.channel, &request).map_err(not_heard)?;
+    match answers.iter().all(|answer| carry_out(house, answer)) {
+        true => Ok(()),
+        false => Err(NotHeard::NotNow("this server is about to start or to stop".into())),
+    }
+}
+
+fn not_heard(why: incoming::NotHeard) -> NotHeard {
+    match why {
+        incoming::NotHeard::Unknown => NotHeard::Unknown,
+        incoming::NotHeard::NotTheirs(why) => NotHeard::NotTheirs(why),
+        incoming::NotHeard::Garbled(why) => NotHeard::Garbled(why),
+        incoming::NotHeard::NotNow(why) => NotHeard::NotNow(why),
     }
 }

@@ -65,7 +65,7 @@ fn night_part(unready: &[Unready], kept: bool) -> Option<Part> {
     })
 }
 
-/// Who is told in rooms only, by name. A warning if those of last resort are no better.
+/// Who is told in rooms and in the log only, by name. A warning if those of last resort are no better.
 fn contacts_part(known: &RoomsOnly) -> Option<Part> {
     let names: Vec<&str> = known.contacts.iter().take(NAMED).map(|name| &**name).collect();
     let more = known.contacts.len() - names.len();
@@ -80,7 +80,7 @@ fn contacts_part(known: &RoomsOnly) -> Option<Part> {
     };
     (!names.is_empty()).then(|| Part {
         state,
-        text: format!("in rooms only, which may be empty: {}{more}; {so}", names.join(", ")),
+        text: format!("in rooms or the log only, where nobody may look: {}{more}; {so}", names.join(", ")),
         ..part("contacts", "forward", "Contacts")
     })
 }

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
+use axum::body::Bytes;
+use axum::http::HeaderMap;
 use incidents::page::Message;
 use monitors::Definitions;
 use monitors::config::CheckConfig;
@@ -72,6 +74,10 @@ pub trait Control: Send + Sync {
     fn settings_that_differ(&self) -> Vec<SettingDifference>;
     /// What a well-known series means, if this is one.
     fn help(&self, series: &str) -> Option<Help>;
+    /// What a channel's provider has posted: carried out, if it is theirs.
+    fn hear(&self, posted: &Posted) -> Result<(), NotHeard>;
+    /// Was this form posted to this address by whoever makes our calls? None: no channel calls anybody.
+    fn is_of_telephone(&self, url: &str, form: &[(String, String)], signature: &str) -> Option<bool>;
     /// What is usual where it is not now, and where that is measured.
     fn usual(&self, message: &Message) -> Usual;
     /// One call to the sign-in provider, bounded, by the rules for calls to the outside.
@@ -92,6 +98,22 @@ pub struct ProviderQuestion {
 pub struct ProviderAnswer {
     pub status: u16,
     pub body: Vec<u8>,
+}
+
+/// One request in the name of a channel's provider.
+pub struct Posted {
+    pub channel: String,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// Why what was posted is nobody's deed.
+#[derive(Debug)]
+pub enum NotHeard {
+    Unknown,
+    NotTheirs(&'static str),
+    Garbled(String),
+    NotNow(String),
 }
 
 /// What a value usually is, in words, and the series of it.

@@ -458,6 +458,7 @@ fn is_open(request: &Request) -> bool {
         || path.starts_with(crate::published::PREFIX)
         || path.starts_with(crate::api_v1::calendars::PREFIX)
         || path.starts_with(crate::emergency::PREFIX)
+        || path.starts_with(crate::providers::PREFIX)
         || crate::status_page::PATHS.contains(&path)
         || crate::ui::is_page_or_asset(request.method(), path)
 }

@@ -16,6 +16,7 @@
 //! | `published`, `plain_page` | `/post-mortems/…`: what is shown to people outside |
 //! | `emergency/` | `/911/…`, where people outside call for help |
 //! | `status_page/` | `/status`: what is said to people outside |
+//! | `providers` | `/in/…`, where the providers of channels say what people did there |
 //! | `ping` | `/ping/…`, where jobs say that they have run |
 //! | `stream/` | live points as server-sent events |
 //! | `agents` | agents on other machines: their batches, and how each is |
@@ -50,6 +51,7 @@ mod pictures;
 mod ping;
 mod plain_page;
 mod proofs;
+mod providers;
 mod published;
 pub mod server;
 mod services;
@@ -119,6 +121,7 @@ pub fn router(services: Arc<Services>) -> Router {
         .route("/post-mortems/{token}", get(published::show))
         .route("/a/{token}/keys", post(acknowledge::keys))
         .route("/a/reach/{question}", get(acknowledge::reach))
+        .route("/in/{channel}", post(providers::take))
         .route("/911/{key}", get(emergency::show).post(emergency::call))
         .route(status_page::PATHS[0], get(status_page::show))
         .route(status_page::PATHS[1], get(status_page::feed))

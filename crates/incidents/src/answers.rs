@@ -16,6 +16,8 @@ use crate::page::PageKind;
 pub enum What {
     Acknowledge,
     Resolve,
+    /// For so many seconds.
+    Snooze(i64),
 }
 
 /// A deed of a contact, done by way of a channel.
@@ -72,6 +74,35 @@ impl Desk {
             &[channel.into(), wanted.into()],
         )?;
         Ok(rows.first().map(handle))
+    }
+
+    /// What the receivers call the messages of an incident by this channel, and whom each was for; the first before others.
+    pub fn handles(&self, incident: IncidentId, channel: &str) -> Vec<(Arc<str>, String)> {
+        let rows = self.store.query(
+            "SELECT contact, handle FROM page WHERE incident = ?1 AND channel = ?2 AND handle IS NOT NULL ORDER BY id LIMIT ?3",
+            &[incident.into(), channel.into(), MAX_ANSWERABLE.into()],
+        );
+        let rows = rows.inspect_err(|error| tracing::warn!(%error, "earlier messages of an incident"));
+        let rows = rows.unwrap_or_default();
+        rows.iter().map(|row| (Arc::from(row.text(0)), row.text(1).to_owned())).collect()
+    }
+
+    /// Whether somebody has it; none: it is over, or never was.
+    pub fn is_taken(&self, incident: IncidentId) -> Result<Option<bool>, StateError> {
+        let sql = "SELECT phase FROM incident WHERE id = ?1 AND closed IS NULL";
+        let rows = self.store.query(sql, &[incident.into()])?;
+        Ok(rows.first().map(|row| row.text(0) != "open"))
+    }
+
+    /// Who is reached there. Else who is called one of these names and is not said to be reached elsewhere: a name is
+    /// easily taken.
+    pub fn contact_reached(&self, way: &str, at: &str, names: &[String]) -> Option<Arc<str>> {
+        let inner = self.inner.lock();
+        let contacts = &inner.incidents.book.contacts;
+        let there = contacts.iter().find(|(_, one)| one.ways.get(way).is_some_and(|own| own == at));
+        let called = |name: &&Arc<str>| names.iter().any(|given| given.eq_ignore_ascii_case(name));
+        let named = || contacts.iter().filter(|(_, one)| !one.ways.contains_key(way)).map(|(name, _)| name);
+        there.map(|(name, _)| name).or_else(|| named().find(called)).cloned()
     }
 
     /// How far a channel has read what comes back; empty: nothing yet.

@@ -1,4 +1,4 @@
-//! Rooms: channels that may be empty at night, such as a chat. What is told there is told, and counts for nobody: whoever is
+//! Rooms: channels that may be empty at night, such as a chat; and the log, which nobody watches. What is told there is told, and counts for nobody: whoever is
 //! reached by rooms only is as good as not there, and `[incidents] contacts` are told too.
 
 use std::collections::BTreeSet;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use vocabulary::Timestamp;
 use vocabulary::state::{NoticeKind, State};
 
-use crate::book::{Book, Subject};
+use crate::book::{Book, LOG_CHANNEL, Subject};
 use crate::core::Incidents;
 use crate::desk::Desk;
 use crate::incident::{Entry, Incident, IncidentId, Key, Told};
@@ -26,7 +26,7 @@ pub struct RoomsOnly {
 impl Book {
     /// Is there a person at the other end of one of these?
     pub(crate) fn reaches(&self, channels: &[Arc<str>]) -> bool {
-        channels.iter().any(|channel| !self.rooms.contains(channel))
+        channels.iter().any(|channel| !self.rooms.contains(channel) && **channel != *LOG_CHANNEL)
     }
 
     pub(crate) fn reaches_one_of(&self, recipients: &[Recipient]) -> bool {

@@ -102,6 +102,17 @@ pub struct ChannelConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub responders: Option<Vec<String>>,
 
+    // slack
+    /// Of an app: who writes, and who hears what is pressed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bot_token: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bot_token_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_token: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_token_file: Option<PathBuf>,
+
     // webhook
     /// A ready form of its body, such as that of Teams.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -178,7 +189,7 @@ fn misplaced(channel: &ChannelConfig) -> Vec<(String, String)> {
 
 /// The names of channels whose provider keeps a state of each incident.
 pub fn followers(channels: &[ChannelConfig]) -> BTreeSet<Arc<str>> {
-    let follows = channels.iter().filter(|channel| channels::of(channel.kind).follows);
+    let follows = channels.iter().filter(|channel| (channels::of(channel.kind).follows)(channel));
     follows.map(|channel| Arc::from(channel.name.as_str())).collect()
 }
 
@@ -261,6 +272,18 @@ mod tests {
         );
         check("type = \"opsgenie\"\ntoken = \"a\"\nresponders = [\"ana\"]", &["channel.0.responders: "]);
         check("type = \"slack\"\nurl = \"hooks\"", &["channel.0.url: "]);
+        check("type = \"slack\"", &["needs the address"]);
+        let app = "type = \"slack\"\nbot_token = \"xoxb-1\"\napp_token = \"xapp-1\"";
+        check(app, &[]);
+        check(&format!("{app}\nto = [\"C0123ABCD\"]"), &[]);
+        check(&format!("{app}\nto = [\"#ops\"]"), &["channel.0.to: `#ops` is not"]);
+        check(&format!("{app}\nto = [\"C0123ABCD\", \"C0123ABCE\"]"), &["channel.0.to: one room"]);
+        check("type = \"slack\"\napp_token = \"xapp-1\"", &["channel.0.bot_token: "]);
+        check("type = \"slack\"\nbot_token = \"xapp-1\"", &["channel.0.bot_token: this is no bot token"]);
+        check(
+            "type = \"pagerduty\"\nrouting_key = \"0123456789abcdef0123456789abcdef\"\nsecret = \"\"",
+            &["channel.0.secret: this is empty"],
+        );
         check("type = \"webhook\"\nurl = \"http://x/\"\nfrom = \"y\"", &["channel.0.from: "]);
         check("type = \"ntfy\"", &[]);
         check("type = \"ntfy\"\nto = [\"a b\"]", &["channel.0.to: "]);

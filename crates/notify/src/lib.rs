@@ -11,6 +11,8 @@
 //! | [`config`] | `[[channel]]` |
 //! | [`sender`] | the task of each channel |
 //! | [`listening`] | the task that hears what comes back by a channel |
+//! | [`incoming`] | what providers post to us; pure |
+//! | [`illustrating`] | the task that sends graphs after their pages |
 //! | [`secret`] | what is never shown |
 //! | [`retry`] | when a page is tried again, and when it is given up; pure |
 //! | [`text`] | what a page says, in words |
@@ -19,6 +21,8 @@
 
 pub mod channels;
 pub mod config;
+pub mod illustrating;
+pub mod incoming;
 pub mod limits;
 pub mod listening;
 pub mod retry;

@@ -28,6 +28,18 @@ pub const COMMAND_OUTPUT_BYTES: u64 = 16 << 10;
 pub const TEMPLATE_BYTES: usize = 64 << 10;
 /// What was done so many seconds before a page was made, by a provider's clock, may still be an answer to it.
 pub const CLOCKS_DIFFER_SECONDS: i64 = 5;
+/// What a provider posts of something that was done so long ago is not believed: it has been asked long since.
+pub const POSTED_AGE_SECONDS: i64 = 900;
+/// Slack is asked so far back whether a message is there already.
+pub const HISTORY_MESSAGES: &str = "100";
+/// Slack pings every half minute; a connection on which nothing has come for so long is asked, and is dead if nothing comes again.
+pub const SOCKET_SILENCE: Duration = Duration::from_secs(30);
+/// A connection that Slack ends sooner than this is not replaced at once.
+pub const SOCKET_LASTS: Duration = Duration::from_secs(5);
+/// One message of Slack's: what was pressed, with the message that it was below.
+pub const SOCKET_BYTES: usize = 512 << 10;
+/// What the button that snoozes asks for.
+pub const SNOOZE_SECONDS: i64 = 3_600;
 /// For one mail, its connection included.
 pub const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Servers that are full or that greylist take mail hours later.
@@ -51,6 +63,11 @@ pub const MARKS_BEFORE_SECONDS: i64 = 3_600;
 pub const USUALS_PATIENCE: Duration = Duration::from_secs(1);
 /// Graphs that one round of a channel draws: from four pages at once they are one mail, which has none.
 pub const PICTURES: usize = 3;
+/// Pages of one channel whose graph has still to follow; of more than that nobody looks at each.
+pub const PICTURES_WAITING: usize = 16;
+/// A graph that is larger is not sent after its page: the smallest bound of those who take some (Telegram takes 10 MB,
+/// Pushover 5, ntfy.sh 2).
+pub const PICTURE_BYTES: usize = 2 << 20;
 /// A task looks for pages at least so often, whatever wakes it.
 pub const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// What is being sent at the stop has so long to end.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use incidents::{Answer, Handle, What};
+use incidents::{Answer, Desk, Handle, What};
 use tokio::sync::watch;
 
-use crate::channels::{Ear, Heard, Post, Said, Whose};
+use crate::channels::{Ear, Heard, Outcome, Post, Said, Whose};
 use crate::limits::LOOK_EVERY;
 use crate::retry::pause;
 use crate::sender::{Settings, Shared};
@@ -27,7 +27,7 @@ impl Listening {
             tokio::pin!(woken);
             woken.as_mut().enable();
             let (open, cursor) = self.look().await;
-            if open.is_empty() {
+            if open.is_empty() && !self.ear.is_always_open() {
                 tokio::select! {
                     () = tokio::time::sleep(LOOK_EVERY) => {}
                     () = woken => {}
@@ -62,16 +62,19 @@ impl Listening {
     /// How long there is nothing to do.
     async fn round(&mut self, open: &[Handle], cursor: &str, failures: &mut u32) -> Duration {
         let now = self.shared.clock.now().0;
-        let post = Post { settings: &self.settings, egress: &self.shared.egress, now };
+        let (settings, shared) = (self.settings.clone(), self.shared.clone());
+        let post = Post { settings: &settings, egress: &shared.egress, now, since: now };
         match self.ear.listen(open, cursor, &post).await {
             Ok(heard) => {
                 *failures = 0;
-                self.carry(heard).await;
+                let came = self.carry(heard).await;
+                self.ear.tell(&came, &post).await;
                 self.ear.every()
             }
             Err(failure) => {
                 let after = failure.after().unwrap_or_default();
-                let wait = pause(*failures, open[0].page).max(after).max(self.ear.every());
+                let wait =
+                    pause(*failures, open.first().map_or(0, |one| one.page)).max(after).max(self.ear.every());
                 *failures += 1;
                 tracing::warn!(channel = self.name, why = failure.why(), "nobody could be asked who has it");
                 wait
@@ -79,44 +82,66 @@ impl Listening {
         }
     }
 
-    async fn carry(&self, heard: Heard) {
+    /// What came of each.
+    async fn carry(&self, heard: Heard) -> Vec<(Said, Outcome)> {
         let Heard { said, cursor } = heard;
         if said.is_empty() && cursor.is_none() {
-            return;
+            return Vec::new();
         }
         // The question may have taken a while, and pages that were delivered meanwhile may be answered already.
         let (open, _) = self.look().await;
-        let answers: Vec<Answer> = said.into_iter().filter_map(|said| self.answer(&open, said)).collect();
         let (shared, name) = (self.shared.clone(), self.name.clone());
         let done = tokio::task::spawn_blocking(move || {
-            if !answers.iter().all(|answer| shared.surroundings.answered(answer)) {
-                return;
+            let came: Vec<(Said, Outcome)> =
+                said.into_iter().map(|said| carry_out(&shared, &open, said)).collect();
+            if came.iter().any(|(_, outcome)| *outcome == Outcome::NotNow) {
+                return came;
             }
             // After the deeds: what is read twice is done once, what is not read is lost.
             let kept = cursor.map(|cursor| shared.desk.set_cursor(&name, &cursor));
             if let Some(Err(error)) = kept {
                 tracing::error!(%error, channel = name, "how far answers were read could not be written");
             }
+            came
         });
         // A task that panicked has said so.
-        let _ = done.await;
+        done.await.unwrap_or_default()
     }
+}
 
-    /// Whose deed it is. What is of nobody here, or of an incident that somebody has, is none.
-    fn answer(&self, open: &[Handle], said: Said) -> Option<Answer> {
-        let by_page = |page: i64| open.iter().find(|one| one.page == page);
-        let (incident, contact) = match &said.whose {
-            Whose::Page(page) => by_page(*page).map(|one| (one.incident, one.contact.clone()))?,
-            Whose::PageCalled(page, handle) => by_page(*page)
-                .filter(|one| one.handle == *handle)
-                .map(|one| (one.incident, one.contact.clone()))?,
-            Whose::Token(token) => {
-                let (incident, contact) = self.shared.desk.read_token(token)?;
-                (incident, contact.into())
-            }
-        };
-        let of_incident = open.iter().find(|one| one.incident == incident)?;
-        let is_new = said.what != What::Acknowledge || !of_incident.acknowledged;
-        is_new.then_some(Answer { incident, contact, what: said.what, how: said.how })
+fn carry_out(shared: &Shared, open: &[Handle], said: Said) -> (Said, Outcome) {
+    let outcome = match answer(&shared.desk, open, &said) {
+        Ok(answer) if shared.surroundings.answered(&answer) => Outcome::Done,
+        Ok(_) => Outcome::NotNow,
+        Err(outcome) => outcome,
+    };
+    (said, outcome)
+}
+
+/// Whose deed it is. What is of nobody here, or of an incident that somebody has, is none.
+pub(crate) fn answer(desk: &Desk, open: &[Handle], said: &Said) -> Result<Answer, Outcome> {
+    let by_page = |page: i64| open.iter().find(|one| one.page == page).ok_or(Outcome::Over);
+    let (incident, contact) = match &said.whose {
+        Whose::Page(page) => by_page(*page).map(|one| (one.incident, one.contact.clone()))?,
+        Whose::PageCalled(page, handle) => {
+            let one = by_page(*page)?;
+            let is_of_page = one.handle == *handle;
+            is_of_page.then(|| (one.incident, one.contact.clone())).ok_or(Outcome::Stranger)?
+        }
+        Whose::Token(token) => {
+            let (incident, contact) = desk.read_token(token).ok_or(Outcome::Stranger)?;
+            (incident, contact.into())
+        }
+        Whose::Person { incident, way, at, names } => {
+            (*incident, desk.contact_reached(way, at, names).ok_or(Outcome::Stranger)?)
+        }
+    };
+    // Of the incident, not of its pages: whoever is quick presses before it is noted what the page is called there.
+    let taken = desk.is_taken(incident).inspect_err(|error| tracing::error!(%error, "an answer to a page"));
+    match taken.map_err(|_| Outcome::NotNow)? {
+        None => return Err(Outcome::Over),
+        Some(true) if said.what == What::Acknowledge => return Err(Outcome::Taken),
+        Some(_) => {}
     }
+    Ok(Answer { incident, contact, what: said.what, how: said.how.clone() })
 }

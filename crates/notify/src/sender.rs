@@ -13,14 +13,16 @@ use jiff::tz::TimeZone;
 use outbound::Egress;
 use ring::hmac;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use vocabulary::{Clock, Timestamp};
 
+use crate::channels::pictures::Pictures;
 use crate::channels::{self, Channel, Letter, Post, Results, Sent};
 use crate::config::{ChannelConfig, Secret};
+use crate::illustrating::{Illustrating, Told};
 use crate::limits::{
-    LOOK_EVERY, MARKS, MARKS_BEFORE_SECONDS, PICTURES, ROUND, STOP_TIMEOUT, USUALS_PATIENCE,
+    LOOK_EVERY, MARKS, MARKS_BEFORE_SECONDS, PICTURES, PICTURES_WAITING, ROUND, STOP_TIMEOUT, USUALS_PATIENCE,
 };
 use crate::listening::Listening;
 use crate::retry::{Failure, next_try};
@@ -158,10 +160,29 @@ fn spawn(
         let (name, settings, shared) = (name.clone(), settings.clone(), shared.clone());
         tasks.spawn(Listening { name, ear, settings, shared }.run(stopped.clone()));
     }
-    let (give_up, pictures) = (entry.give_up, entry.pictures);
-    let task = Task { name, channel, give_up, pictures, settings, shared, failures: 0 };
+    let (give_up, within) = (entry.give_up, matches!(entry.pictures, Pictures::Within));
+    let told = illustrator(config, &settings, &shared, tasks, stopped)?;
+    let since = shared.clock.now().0;
+    let task = Task { name, channel, give_up, within, told, settings, shared, since, failures: 0 };
     tasks.spawn(task.run(stopped.clone()));
     Ok(())
+}
+
+/// What sends graphs after their pages, if this type does that.
+fn illustrator(
+    config: &ChannelConfig,
+    settings: &Arc<Settings>,
+    shared: &Arc<Shared>,
+    tasks: &mut JoinSet<()>,
+    stopped: &watch::Receiver<bool>,
+) -> Result<Option<mpsc::Sender<Told>>, String> {
+    let Pictures::After(open) = channels::of(config.kind).pictures else { return Ok(None) };
+    let (told, queue) = mpsc::channel(PICTURES_WAITING);
+    let (settings, shared) = (settings.clone(), shared.clone());
+    let illustrating =
+        Illustrating { name: config.name.clone(), illustrator: open(config)?, settings, shared, told: queue };
+    tasks.spawn(illustrating.run(stopped.clone()));
+    Ok(Some(told))
 }
 
 /// A channel that is defined in another way is tried anew, whatever it was before.
@@ -202,10 +223,14 @@ struct Task {
     name: String,
     channel: Box<dyn Channel>,
     give_up: i64,
-    /// Its pages show the graph.
-    pictures: bool,
+    /// Its pages hold the graph.
+    within: bool,
+    /// Where pages go whose graph follows.
+    told: Option<mpsc::Sender<Told>>,
     settings: Arc<Settings>,
     shared: Arc<Shared>,
+    /// When it began to send.
+    since: i64,
     /// Rounds in a row in which nobody was there.
     failures: u32,
 }
@@ -245,7 +270,8 @@ impl Task {
             let gone = |letter: &Letter| (letter.waiting.page.id, Err(Failure::Gone { why: why.clone() }));
             letters.iter().map(gone).collect()
         } else {
-            let post = Post { settings: &self.settings, egress: &self.shared.egress, now: now_ms / 1_000 };
+            let (now, since) = (now_ms / 1_000, self.since);
+            let post = Post { settings: &self.settings, egress: &self.shared.egress, now, since };
             self.channel.send(&letters, &post).await
         };
         if results.is_empty() {
@@ -260,7 +286,8 @@ impl Task {
             _ => None,
         });
         let wait = wait.max().unwrap_or(0).max(0).unsigned_abs();
-        self.record(attempts).await;
+        self.record(&attempts).await;
+        self.illustrate(letters, attempts);
         Duration::from_millis(wait)
     }
 
@@ -292,7 +319,7 @@ impl Task {
     }
 
     async fn letters(&self, now_ms: i64) -> Vec<Letter> {
-        let (shared, name, pictures) = (self.shared.clone(), self.name.clone(), self.pictures);
+        let (shared, name, pictures) = (self.shared.clone(), self.name.clone(), self.within);
         let looked_up = tokio::task::spawn_blocking(move || {
             let due = shared.desk.due(&name, now_ms, ROUND);
             let mut marks: HashMap<i64, Vec<Mark>> = HashMap::new();
@@ -302,6 +329,8 @@ impl Task {
             let letter = |waiting: Waiting| {
                 let Page { id, incident, kind, contact, channel, message, .. } = &waiting.page;
                 let first = incident.and_then(|incident| shared.desk.first_page(incident, contact, channel));
+                let earlier =
+                    incident.map_or_else(Vec::new, |incident| shared.desk.handles(incident, channel));
                 let begin = message.since / 60;
                 let marks = marks.entry(begin).or_insert_with(|| shared.marks_before(message.since)).clone();
                 // A burst of pages of one storm looks a few of them up, and is not kept waiting for the rest.
@@ -322,7 +351,16 @@ impl Task {
                 let picture = token.as_ref().filter(|_| pictures && drawn < PICTURES);
                 drawn += usize::from(picture.is_some());
                 let picture = picture.and_then(|token| shared.surroundings.picture(token));
-                Letter { first: first.unwrap_or(*id), marks, usual, last_time, token, picture, waiting }
+                Letter {
+                    first: first.unwrap_or(*id),
+                    earlier,
+                    marks,
+                    usual,
+                    last_time,
+                    token,
+                    picture,
+                    waiting,
+                }
             };
             due.into_iter().map(letter).collect()
         });
@@ -330,14 +368,33 @@ impl Task {
     }
 
     /// On the disk before anything else is sent: else a page would be sent twice after a crash more often than needed.
-    async fn record(&self, attempts: Vec<(i64, Attempt)>) {
-        let (shared, name) = (self.shared.clone(), self.name.clone());
+    async fn record(&self, attempts: &[(i64, Attempt)]) {
+        let (shared, name, attempts) = (self.shared.clone(), self.name.clone(), attempts.to_vec());
         let now = Timestamp(self.now_ms() / 1_000);
         let recorded = tokio::task::spawn_blocking(move || shared.desk.record(&name, &attempts, now)).await;
         if let Ok(Err(error)) = recorded {
             tracing::error!(%error, channel = self.name, "what became of pages could not be written");
             // They would be sent again at once.
             tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Of what was just taken: of a storm the first few, the rest is on the page that each link leads to.
+    fn illustrate(&self, letters: Vec<Letter>, attempts: Vec<(i64, Attempt)>) {
+        let Some(told) = &self.told else { return };
+        let taken: HashMap<i64, Option<String>> = attempts
+            .into_iter()
+            .filter_map(|(id, attempt)| match attempt {
+                Attempt::Delivered => Some((id, None)),
+                Attempt::Taken { handle } => Some((id, Some(handle))),
+                _ => None,
+            })
+            .collect();
+        let has_graph = |letter: &Letter| letter.token.is_some() && letter.earlier.is_empty();
+        for letter in letters.into_iter().filter(has_graph) {
+            let Some(handle) = taken.get(&letter.waiting.page.id).cloned() else { continue };
+            // No room: there are more pages than anybody looks at graphs.
+            let _ = told.try_send(Told { letter, handle });
         }
     }
 

@@ -20,8 +20,8 @@ use crate::failure::{Failure, Kind};
 use crate::limits::ADDRESSES_MAX;
 use crate::tls::{self, Shown};
 
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+pub trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for T {}
 
 /// How long each part took.
 #[derive(Clone, Copy, Debug, Default, Serialize)]

@@ -11,6 +11,7 @@
 //! | [`egress`] | the rules, and what all calls share: whom we trust, room for look-ups |
 //! | [`connection`] | a name looked up, judged, connected to; bounded reads; TLS on top, at once or later |
 //! | [`http`] | one call with its redirects |
+//! | [`websocket`] | a connection on which both sides speak |
 //! | [`tls`], [`certificate`] | whom to trust, what the other side showed |
 
 pub mod certificate;
@@ -24,6 +25,7 @@ pub mod limits;
 pub mod rules;
 pub mod tls;
 pub mod url;
+pub mod websocket;
 
 pub use config::EgressConfig;
 pub use connection::Connection;

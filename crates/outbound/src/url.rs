@@ -34,6 +34,15 @@ impl Url {
         Ok(Url(uri))
     }
 
+    /// Of `wss://…`, by the scheme that its connection begins with.
+    pub fn of_websocket(text: &str) -> Result<Url, String> {
+        match text.split_once("://") {
+            Some(("wss", rest)) => Url::parse(&format!("https://{rest}")),
+            Some(("ws", rest)) => Url::parse(&format!("http://{rest}")),
+            _ => Err("not a URL such as \"wss://example.org/link\"".into()),
+        }
+    }
+
     pub fn is_encrypted(&self) -> bool {
         self.0.scheme_str() == Some("https")
     }
@@ -174,6 +183,17 @@ mod tests {
         }
         assert!(Url::parse(&format!("http://x/{}", "a".repeat(9000))).is_err());
         assert!(!Url::parse("http://hooks.example/T0/secret").unwrap().origin().contains("secret"));
+    }
+
+    #[test]
+    fn websockets_begin_as_http() {
+        let check = |text: &str, wanted: Option<&str>| {
+            assert_eq!(Url::of_websocket(text).ok().map(|url| url.to_string()).as_deref(), wanted, "{text}");
+        };
+        check("wss://example.org/link/?ticket=1", Some("https://example.org/link/?ticket=1"));
+        check("ws://127.0.0.1:81/x", Some("http://127.0.0.1:81/x"));
+        check("https://example.org/", None);
+        check("", None);
     }
 
     #[test]

@@ -44,6 +44,21 @@ fn when_a_whole_round_reaches_rooms_only_those_of_last_resort_are_told() {
     assert_eq!(story.incidents.counters.untold, 1);
 }
 
+#[test]
+fn c107_the_log_alone_reaches_nobody() {
+    let mut story = Story::of_policy(policy(&[step(&["ana"], "5m"), step(&["ben"], "5m")]));
+    story.incidents.book.contacts.insert("ana".into(), contact(&["log"]));
+    story.incidents.book.contacts.insert("ben".into(), contact(&["log", "mail"]));
+    let told = story.goes("paged", State::Critical);
+    assert_eq!(
+        told,
+        ["problem ana by log", "problem ben by log", "problem ben by mail"],
+        "ana is not waited for"
+    );
+    let desk = crate::Desk::open(story.store.clone(), story.incidents.book.clone(), b"secret").unwrap();
+    assert_eq!(desk.rooms_only().contacts, ["ana".into()] as [std::sync::Arc<str>; 1]);
+}
+
 /// (whose problem it is, who is told of it)
 #[test]
 fn contacts_in_rooms_only_bring_those_of_last_resort() {

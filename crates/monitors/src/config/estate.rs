@@ -112,6 +112,9 @@ pub struct ContactConfig {
     /// A topic that the contact's telephone listens to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ntfy: Option<String>,
+    /// Who this is in Slack: `U…`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slack_user: Option<String>,
     /// By which channel first, by which when there is no answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rule: Vec<ReachRule>,

@@ -3,23 +3,30 @@
 //! | file | holds |
 //! |---|---|
 //! | [`post`] | one call for each page and recipient: what most providers want |
+//! | [`asks`] | a question at a fixed pace: how most answers are heard |
+//! | [`pictures`] | graphs that follow their page |
 //! | [`problems`] | what may be wrong with keys that several types have |
 
+pub mod asks;
 pub mod command;
 pub mod email;
 pub mod ntfy;
 pub mod opsgenie;
 pub mod pagerduty;
+pub mod pictures;
 pub mod post;
 pub mod problems;
 pub mod pushover;
 pub mod slack;
 pub mod telegram;
+#[cfg(test)]
+pub mod tests;
 pub mod twilio;
 pub mod webhook;
 
 use std::collections::HashSet;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use incidents::outbox::Waiting;
@@ -27,8 +34,10 @@ use incidents::{Handle, What};
 use outbound::Egress;
 
 use crate::config::{ChannelConfig, ChannelType};
+use crate::incoming::Reads;
 use crate::retry::Failure;
 use crate::sender::{Mark, Settings};
+use pictures::Pictures;
 use problems::Problems;
 
 /// All that the rest has to know of a type.
@@ -43,19 +52,20 @@ pub struct Entry {
     pub ear: fn(&ChannelConfig) -> Opened,
     /// Seconds after which a page is told in another way.
     pub give_up: i64,
-    /// Its pages show the graph.
-    pub pictures: bool,
-    /// The provider keeps a state of each incident, and calls people until somebody has it.
-    pub follows: bool,
+    /// What reads what the provider posts to us, if it can.
+    pub posted: Option<Reads>,
+    pub pictures: Pictures,
+    /// The provider keeps a state of each incident, and calls people until somebody has it; or shows who has it.
+    pub follows: fn(&ChannelConfig) -> bool,
     /// There is a person at the other end. A room may be empty at night: it never counts as reaching somebody.
     pub reaches: fn(&ChannelConfig) -> bool,
 }
 
-pub fn somebody(_: &ChannelConfig) -> bool {
+pub fn yes(_: &ChannelConfig) -> bool {
     true
 }
 
-pub fn nobody(_: &ChannelConfig) -> bool {
+pub fn no(_: &ChannelConfig) -> bool {
     false
 }
 
@@ -99,6 +109,8 @@ pub struct Letter {
     pub picture: Option<Vec<u8>>,
     /// The first page of this incident to this contact by this channel, which may be this one.
     pub first: i64,
+    /// What the receiver calls earlier messages of this incident by this channel, and whom each was for.
+    pub earlier: Vec<(Arc<str>, String)>,
 }
 
 /// What belongs to one round of sending or listening.
@@ -107,6 +119,8 @@ pub struct Post<'p> {
     pub egress: &'p Egress,
     /// Seconds since 1970.
     pub now: i64,
+    /// When these channels began to send: what is older may have been sent by one that died.
+    pub since: i64,
 }
 
 /// What the receiver calls it, if it said so and may answer.
@@ -142,6 +156,22 @@ pub enum Whose {
     PageCalled(i64, String),
     /// Of whomever this was signed for.
     Token(String),
+    /// Of whoever is reached there, or is called so, below a message of this incident.
+    Person { incident: i64, way: &'static str, at: String, names: Vec<String> },
+}
+
+/// What came of what somebody said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// Somebody has it already.
+    Taken,
+    /// There is nothing left to do, or never was.
+    Over,
+    /// Nobody whom we know has said it.
+    Stranger,
+    /// It could not be done now.
+    NotNow,
 }
 
 #[derive(Debug, Default)]
@@ -190,4 +220,12 @@ pub trait Ear: Send + Sync {
         cursor: &'w str,
         post: &'w Post<'w>,
     ) -> Work<'w, Result<Heard, Failure>>;
+    /// It listens also while nothing is open.
+    fn is_always_open(&self) -> bool {
+        false
+    }
+    /// What came of all that was heard last, in that order: for whoever said it. A nicety, so nothing is said of its failure.
+    fn tell<'w>(&'w mut self, _came: &'w [(Said, Outcome)], _post: &'w Post<'w>) -> Work<'w, ()> {
+        Box::pin(async {})
+    }
 }

@@ -8,6 +8,7 @@ use hyper::Method;
 use hyper::header::RETRY_AFTER;
 use outbound::{Kind, Url, http};
 
+use super::pictures::FILE_NAME;
 use super::{Channel, Letter, Post, Results, Sent, Work};
 use crate::config::{ChannelConfig, Secret};
 use crate::limits::{BUNDLE_FROM, CALL_ANSWER_BYTES, CALL_CONNECT, CALL_TIMEOUT, ROUND};
@@ -24,6 +25,20 @@ pub trait Provider: Send + Sync {
     /// Many at once for one recipient are one message.
     fn bundles(&self) -> bool {
         false
+    }
+
+    /// What is said of one incident is said once in one place, however many of those in it are told.
+    fn folds(&self) -> bool {
+        false
+    }
+
+    /// Those that were taken there before, by one of us who died before it was noted: they are not sent again.
+    fn there_already<'w>(
+        &'w self,
+        _letters: &'w [Letter],
+        _post: &'w Post<'w>,
+    ) -> Work<'w, Result<Vec<(i64, Sent)>, Failure>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 
     /// In the order in which they are made; none: there is nothing to say of this kind of page there.
@@ -53,11 +68,17 @@ impl<P: Provider + 'static> OneByOne<P> {
 
     /// One after the other, until one finds nobody there.
     async fn round(&mut self, letters: &[Letter], post: &Post<'_>) -> Results {
-        let mut results = Results::new();
-        for bundle in self.bundles(letters, &mut results) {
+        let there = match self.provider.there_already(letters, post).await {
+            Ok(there) => there,
+            Err(failure) => return vec![(letters[0].waiting.page.id, Err(failure))],
+        };
+        let mut results: Results = there.into_iter().map(|(page, sent)| (page, Ok(sent))).collect();
+        let known: HashSet<i64> = results.iter().map(|(page, _)| *page).collect();
+        let new = letters.iter().filter(|letter| !known.contains(&letter.waiting.page.id));
+        for bundle in self.bundles(new, &mut results) {
             let sent = self.deliver(&bundle, post).await;
             let stop = matches!(sent, Err(Failure::Channel { .. } | Failure::Gone { .. }));
-            results.extend(bundle.letters.iter().map(|letter| (letter.waiting.page.id, sent.clone())));
+            results.extend(bundle.pages().map(|page| (page, sent.clone())));
             if stop {
                 break;
             }
@@ -70,23 +91,28 @@ impl<P: Provider + 'static> OneByOne<P> {
     }
 
     /// In the order in which they came.
-    fn bundles<'l>(&self, letters: &'l [Letter], results: &mut Results) -> Vec<Bundle<'l>> {
+    fn bundles<'l>(
+        &self,
+        letters: impl Iterator<Item = &'l Letter>,
+        results: &mut Results,
+    ) -> Vec<Bundle<'l>> {
         let mut all: Vec<Bundle<'l>> = Vec::new();
         for letter in letters {
-            match self.provider.recipients(letter) {
-                Err(failure) => results.push((letter.waiting.page.id, Err(failure))),
-                Ok(to) => match all.iter_mut().find(|bundle| self.provider.bundles() && bundle.to == to) {
-                    Some(bundle) => bundle.letters.push(letter),
-                    None => all.push(Bundle { to, letters: vec![letter] }),
-                },
+            let to = match self.provider.recipients(letter) {
+                Ok(to) => to,
+                Err(failure) => {
+                    results.push((letter.waiting.page.id, Err(failure)));
+                    continue;
+                }
+            };
+            let mut there = all.iter_mut().filter(|bundle| bundle.to == to);
+            match there.next().filter(|_| self.provider.bundles()) {
+                Some(bundle) => bundle.add(letter, self.provider.folds()),
+                None => all.push(Bundle { to, letters: vec![letter], same: Vec::new() }),
             }
         }
         let apart = |bundle: Bundle<'l>| match bundle.letters.len() < BUNDLE_FROM {
-            true => bundle
-                .letters
-                .iter()
-                .map(|one| Bundle { to: bundle.to.clone(), letters: vec![*one] })
-                .collect(),
+            true => bundle.letters.iter().map(|one| bundle.only(one)).collect(),
             false => vec![bundle],
         };
         all.into_iter().flat_map(apart).collect()
@@ -133,6 +159,36 @@ impl<P: Provider + 'static> OneByOne<P> {
 struct Bundle<'l> {
     to: Vec<String>,
     letters: Vec<&'l Letter>,
+    /// Pages that say what one of these does: (which of these, its own number).
+    same: Vec<(i64, i64)>,
+}
+
+impl<'l> Bundle<'l> {
+    fn add(&mut self, letter: &'l Letter, folds: bool) {
+        let page = &letter.waiting.page;
+        let says_this = |other: &&Letter| {
+            let other = &other.waiting.page;
+            page.incident.is_some() && (other.incident, other.kind) == (page.incident, page.kind)
+        };
+        match self.letters.iter().copied().filter(|_| folds).find(says_this) {
+            Some(twin) => self.same.push((twin.waiting.page.id, page.id)),
+            None => self.letters.push(letter),
+        }
+    }
+
+    fn only(&self, letter: &'l Letter) -> Bundle<'l> {
+        let id = letter.waiting.page.id;
+        let same = self.same.iter().filter(|(of, _)| *of == id).copied();
+        Bundle { to: self.to.clone(), letters: vec![letter], same: same.collect() }
+    }
+
+    /// All that were told by it.
+    fn pages(&self) -> impl Iterator<Item = i64> + '_ {
+        self.letters
+            .iter()
+            .map(|letter| letter.waiting.page.id)
+            .chain(self.same.iter().map(|(_, page)| *page))
+    }
 }
 
 impl<P: Provider + 'static> Channel for OneByOne<P> {
@@ -180,12 +236,46 @@ impl Place {
         Ok(request)
     }
 
+    /// Fields, and a picture as a file of this name.
+    pub fn multipart(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        (name, picture): (&str, &[u8]),
+    ) -> Result<http::Request, Failure> {
+        let mut request = self.request(Method::POST, path)?;
+        // What is sent in the parts cannot hold it: it is made of all of them.
+        let boundary = format!("bellwether-{}", boundary(fields, picture));
+        header(&mut request, "Content-Type", &format!("multipart/form-data; boundary={boundary}"))?;
+        let mut body = Vec::new();
+        for (key, value) in fields {
+            let part =
+                format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{key}\"\r\n\r\n{value}\r\n");
+            body.extend(part.bytes());
+        }
+        let head = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{FILE_NAME}\"\r\nContent-Type: image/png\r\n\r\n"
+        );
+        body.extend(head.bytes());
+        body.extend(picture);
+        body.extend(format!("\r\n--{boundary}--\r\n").bytes());
+        request.body = body.into();
+        Ok(request)
+    }
+
     pub fn json(&self, path: &str, body: &serde_json::Value) -> Result<http::Request, Failure> {
         let mut request = self.request(Method::POST, path)?;
         header(&mut request, "Content-Type", "application/json")?;
         request.body = body.to_string().into();
         Ok(request)
     }
+}
+
+fn boundary(fields: &[(&str, &str)], picture: &[u8]) -> String {
+    let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
+    fields.iter().for_each(|(_, value)| digest.update(value.as_bytes()));
+    digest.update(picture);
+    digest.finish().as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub fn header(request: &mut http::Request, name: &str, value: &str) -> Result<(), Failure> {

@@ -42,6 +42,15 @@ pub fn token(channel: &ChannelConfig, what: Option<&str>, problems: &mut Problem
     secret(("token", &channel.token), ("token_file", &channel.token_file), what, problems);
 }
 
+/// What signs what goes out, or what the provider posts to us.
+pub fn signing(channel: &ChannelConfig, problems: &mut Problems) {
+    let (here, file) = (("secret", &channel.secret), ("secret_file", &channel.secret_file));
+    secret(here, file, None, problems);
+    if channel.secret.as_ref().is_some_and(|secret| secret.reveal().trim().is_empty()) {
+        problems.push(("secret", "this is empty: anybody could sign with it".into()));
+    }
+}
+
 /// Recipients that are written must be some, each as `is_fine` wants it.
 pub fn to(channel: &ChannelConfig, is_fine: fn(&str) -> bool, shape: &str, problems: &mut Problems) {
     if channel.to.as_ref().is_some_and(Vec::is_empty) {

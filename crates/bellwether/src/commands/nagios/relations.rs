@@ -54,6 +54,7 @@ impl Converting<'_> {
                 telegram: None,
                 pushover: None,
                 ntfy: None,
+                slack_user: None,
                 name: name.to_string(),
                 channels: vec!["log".to_owned()],
                 check_notification_options: options(

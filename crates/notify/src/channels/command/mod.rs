@@ -6,6 +6,7 @@ use std::process::Stdio;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
+use super::pictures::Pictures;
 use super::problems::Problems;
 use super::{Channel, Entry, Letter, Post, Results, Sent, Work, deaf};
 use crate::channels::webhook::{body, delivery};
@@ -21,9 +22,10 @@ pub const ENTRY: Entry = Entry {
     open,
     ear: deaf,
     give_up: CALL_GIVE_UP_SECONDS,
-    pictures: false,
-    follows: false,
-    reaches: super::somebody,
+    posted: None,
+    pictures: Pictures::None,
+    follows: super::no,
+    reaches: super::yes,
 };
 
 /// It says that it would never take this page (sysexits' EX_DATAERR, EX_NOUSER).

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use outbound::Egress;
 
+use super::pictures::Pictures;
 use super::problems::Problems;
 use super::{Channel, Entry, Letter, Post, Results, Sent, Work, deaf};
 use crate::config::{ChannelConfig, ChannelType, MailTls, read_secret};
@@ -41,9 +42,10 @@ pub const ENTRY: Entry = Entry {
     open: |config| Ok(Box::new(Email::open(config)?)),
     ear: deaf,
     give_up: MAIL_GIVE_UP_SECONDS,
-    pictures: true,
-    follows: false,
-    reaches: super::somebody,
+    posted: None,
+    pictures: Pictures::Within,
+    follows: super::no,
+    reaches: super::yes,
 };
 
 struct Email {

@@ -5,16 +5,20 @@ mod message;
 
 use std::time::Duration;
 
+use hyper::Method;
 use incidents::{Handle, What};
 use outbound::http;
 
+use super::asks::Asks;
+use super::pictures::{self, Illustrator, Pictures, Shown};
 use super::post::{OneByOne, Place, Provider, asked_pause, call, header, judge};
 use super::problems::{self, Problems};
-use super::{Channel, Ear, Entry, Heard, Letter, Opened, Post, Said, Sent, Whose, Work};
+use super::{Channel, Entry, Heard, Letter, Opened, Post, Said, Sent, Whose, Work};
 use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
 use crate::limits::{CALL_GIVE_UP_SECONDS, NTFY_EVERY};
 use crate::retry::Failure;
 use crate::sender::Settings;
+use crate::text;
 
 pub const ENTRY: Entry = Entry {
     kind: ChannelType::Ntfy,
@@ -24,9 +28,10 @@ pub const ENTRY: Entry = Entry {
     open,
     ear,
     give_up: CALL_GIVE_UP_SECONDS,
-    pictures: false,
-    follows: false,
-    reaches: super::somebody,
+    posted: None,
+    pictures: Pictures::After(|config| Ok(Box::new(read(config)?))),
+    follows: super::no,
+    reaches: super::yes,
 };
 
 const USUAL: &str = "https://ntfy.sh";
@@ -89,19 +94,6 @@ impl Ntfy {
         }
         Ok(request)
     }
-
-    async fn ask(&self, open: &[Handle], cursor: &str, post: &Post<'_>) -> Result<Heard, Failure> {
-        if open.iter().all(|one| one.acknowledged) {
-            return Ok(Heard::default());
-        }
-        // The first time from when the oldest page that waits was made.
-        let oldest = open.iter().map(|one| one.at).min().unwrap_or(post.now);
-        let since = if cursor.is_empty() { oldest.to_string() } else { cursor.to_owned() };
-        let path = format!("/{}/json?poll=1&since={since}", self.reply_topic(post.settings));
-        let answer = call(&self.signed(self.place.get(&path)?)?, post).await?;
-        judge(&answer)?;
-        Ok(message::heard(&answer.body))
-    }
 }
 
 impl Provider for Ntfy {
@@ -143,22 +135,38 @@ impl Provider for Ntfy {
     }
 }
 
-impl Ear for Ntfy {
-    fn every(&self) -> Duration {
-        NTFY_EVERY
-    }
-
-    fn listen<'w>(
-        &'w mut self,
-        open: &'w [Handle],
-        cursor: &'w str,
-        post: &'w Post<'w>,
-    ) -> Work<'w, Result<Heard, Failure>> {
-        Box::pin(self.ask(open, cursor, post))
+impl Illustrator for Ntfy {
+    /// A second message, which makes no sound: a page with something attached would be one that waits for it.
+    fn show<'w>(&'w self, shown: &'w Shown, post: &'w Post<'w>) -> Work<'w, Result<(), Failure>> {
+        Box::pin(async move {
+            let words = text::encode(&pictures::caption(&shown.letter));
+            for to in self.recipients(&shown.letter)? {
+                let path = format!("/{to}?filename={}&message={words}&priority=low", pictures::FILE_NAME);
+                let mut request = self.signed(self.place.request(Method::PUT, &path)?)?;
+                request.body = shown.picture.clone().into();
+                self.judge(&call(&request, post).await?)?;
+            }
+            Ok(())
+        })
     }
 }
 
 /// What a button wrote.
 fn said(token: &str) -> Said {
     Said { whose: Whose::Token(token.to_owned()), what: What::Acknowledge, how: "by ntfy's button".into() }
+}
+
+impl Asks for Ntfy {
+    const EVERY: Duration = NTFY_EVERY;
+    const ENDS_WHEN_TAKEN: bool = true;
+
+    async fn ask(&mut self, open: &[Handle], cursor: &str, post: &Post<'_>) -> Result<Heard, Failure> {
+        // The first time from when the oldest page that waits was made.
+        let oldest = open.iter().map(|one| one.at).min().unwrap_or(post.now);
+        let since = if cursor.is_empty() { oldest.to_string() } else { cursor.to_owned() };
+        let path = format!("/{}/json?poll=1&since={since}", self.reply_topic(post.settings));
+        let answer = call(&self.signed(self.place.get(&path)?)?, post).await?;
+        judge(&answer)?;
+        Ok(message::heard(&answer.body))
+    }
 }

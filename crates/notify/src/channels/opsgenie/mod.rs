@@ -1,6 +1,7 @@
 //! Opsgenie (and whoever speaks its Alert API): an alert there for each incident here, and who has it there.
 
 mod alert;
+mod posted;
 mod state;
 
 use std::time::Duration;
@@ -9,9 +10,11 @@ use hyper::Method;
 use incidents::Handle;
 use outbound::http;
 
+use super::asks::Asks;
+use super::pictures::Pictures;
 use super::post::{OneByOne, Place, Provider, asked, header};
 use super::problems::{self, Problems};
-use super::{Channel, Ear, Entry, Heard, Letter, Opened, Post, Sent, Work};
+use super::{Channel, Entry, Heard, Letter, Opened, Post, Sent};
 use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
 use crate::limits::{ASK_EVERY, CALL_GIVE_UP_SECONDS};
 use crate::retry::Failure;
@@ -20,14 +23,15 @@ use crate::text;
 pub const ENTRY: Entry = Entry {
     kind: ChannelType::Opsgenie,
     word: "opsgenie",
-    keys: &["token", "token_file", "url", "responders", "ca_file"],
+    keys: &["token", "token_file", "url", "responders", "secret", "secret_file", "ca_file"],
     problems,
     open,
     ear,
     give_up: CALL_GIVE_UP_SECONDS,
-    pictures: false,
-    follows: true,
-    reaches: super::somebody,
+    posted: Some(posted::read),
+    pictures: Pictures::None,
+    follows: super::yes,
+    reaches: super::yes,
 };
 
 const USUAL: &str = "https://api.opsgenie.com";
@@ -36,6 +40,7 @@ fn problems(channel: &ChannelConfig) -> Problems {
     let mut found = Problems::new();
     problems::token(channel, Some("the key of an API integration"), &mut found);
     problems::url(channel, &mut found);
+    problems::signing(channel, &mut found);
     let wrong = channel.responders.iter().flatten().filter(|one| alert::responder(one).is_none());
     found.extend(wrong.map(|one| {
         let why = format!("`{one}` is no responder: write \"team:web\", \"user:ana@example.org\", \"schedule:…\" or \"escalation:…\"");
@@ -69,20 +74,6 @@ impl Opsgenie {
         header(&mut request, "Authorization", &format!("GenieKey {}", self.key.reveal()))?;
         Ok(request)
     }
-
-    async fn ask(&self, open: &[Handle], post: &Post<'_>) -> Result<Heard, Failure> {
-        let mut heard = Heard::default();
-        for newest in super::newest_of_each(open) {
-            let path = format!("/v2/alerts/{}?identifierType=alias", text::encode(&newest.handle));
-            match asked(&self.signed(self.place.request(Method::GET, &path)?)?, post).await {
-                Ok(answer) => heard.said.extend(state::said(&answer["data"], newest)),
-                // Alerts are made some time after they were taken.
-                Err(Failure::Never { .. }) => {}
-                Err(failure) => return Err(failure),
-            }
-        }
-        Ok(heard)
-    }
 }
 
 impl Provider for Opsgenie {
@@ -102,17 +93,20 @@ impl Provider for Opsgenie {
     }
 }
 
-impl Ear for Opsgenie {
-    fn every(&self) -> Duration {
-        ASK_EVERY
-    }
+impl Asks for Opsgenie {
+    const EVERY: Duration = ASK_EVERY;
 
-    fn listen<'w>(
-        &'w mut self,
-        open: &'w [Handle],
-        _cursor: &'w str,
-        post: &'w Post<'w>,
-    ) -> Work<'w, Result<Heard, Failure>> {
-        Box::pin(self.ask(open, post))
+    async fn ask(&mut self, open: &[Handle], _cursor: &str, post: &Post<'_>) -> Result<Heard, Failure> {
+        let mut heard = Heard::default();
+        for newest in super::newest_of_each(open) {
+            let path = format!("/v2/alerts/{}?identifierType=alias", text::encode(&newest.handle));
+            match asked(&self.signed(self.place.request(Method::GET, &path)?)?, post).await {
+                Ok(answer) => heard.said.extend(state::said(&answer["data"], newest)),
+                // Alerts are made some time after they were taken.
+                Err(Failure::Never { .. }) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(heard)
     }
 }

@@ -1,9 +1,10 @@
 //! PagerDuty: an incident there for each incident here (Events API v2), and who has it there (REST API).
 //!
 //! The same key from the first trigger to the resolve, so that a page that is sent twice is one incident. With a
-//! `token` of the REST API PagerDuty is asked who has it; docs/channels.md tells how it may tell by itself.
+//! `token` of the REST API PagerDuty is asked who has it; with a `secret` it may tell by itself.
 
 mod event;
+mod posted;
 mod state;
 
 use std::time::Duration;
@@ -11,9 +12,11 @@ use std::time::Duration;
 use incidents::Handle;
 use outbound::http;
 
+use super::asks::Asks;
+use super::pictures::Pictures;
 use super::post::{OneByOne, Place, Provider, asked, header};
 use super::problems::{self, Problems};
-use super::{Channel, Ear, Entry, Heard, Letter, Opened, Post, Sent, Work};
+use super::{Channel, Entry, Heard, Letter, Opened, Post, Sent};
 use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
 use crate::limits::{ASK_EVERY, CALL_GIVE_UP_SECONDS};
 use crate::retry::Failure;
@@ -22,14 +25,25 @@ use crate::text;
 pub const ENTRY: Entry = Entry {
     kind: ChannelType::Pagerduty,
     word: "pagerduty",
-    keys: &["routing_key", "routing_key_file", "url", "token", "token_file", "api_url", "ca_file"],
+    keys: &[
+        "routing_key",
+        "routing_key_file",
+        "url",
+        "token",
+        "token_file",
+        "api_url",
+        "secret",
+        "secret_file",
+        "ca_file",
+    ],
     problems,
     open,
     ear,
     give_up: CALL_GIVE_UP_SECONDS,
-    pictures: false,
-    follows: true,
-    reaches: super::somebody,
+    posted: Some(posted::read),
+    pictures: Pictures::None,
+    follows: super::yes,
+    reaches: super::yes,
 };
 
 const EVENTS: &str = "https://events.pagerduty.com";
@@ -52,6 +66,7 @@ fn problems(channel: &ChannelConfig) -> Problems {
     }
     problems::url(channel, &mut found);
     problems::token(channel, None, &mut found);
+    problems::signing(channel, &mut found);
     if let Some(Err(why)) = channel.api_url.as_deref().map(outbound::Url::parse) {
         found.push(("api_url", why));
     }
@@ -97,8 +112,10 @@ fn ear(config: &ChannelConfig) -> Opened {
     Ok(Some(Box::new(Asking { place, token })))
 }
 
-impl Asking {
-    async fn ask(&self, open: &[Handle], post: &Post<'_>) -> Result<Heard, Failure> {
+impl Asks for Asking {
+    const EVERY: Duration = ASK_EVERY;
+
+    async fn ask(&mut self, open: &[Handle], _cursor: &str, post: &Post<'_>) -> Result<Heard, Failure> {
         let mut heard = Heard::default();
         for newest in super::newest_of_each(open) {
             let key = text::encode(&newest.handle);
@@ -110,20 +127,5 @@ impl Asking {
             heard.said.extend(state::said(&answer["incidents"][0], newest));
         }
         Ok(heard)
-    }
-}
-
-impl Ear for Asking {
-    fn every(&self) -> Duration {
-        ASK_EVERY
-    }
-
-    fn listen<'w>(
-        &'w mut self,
-        open: &'w [Handle],
-        _cursor: &'w str,
-        post: &'w Post<'w>,
-    ) -> Work<'w, Result<Heard, Failure>> {
-        Box::pin(self.ask(open, post))
     }
 }

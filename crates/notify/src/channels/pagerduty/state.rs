@@ -32,17 +32,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::channels::tests::handle;
 
     #[test]
     fn people_answer_and_clocks_do_not() {
-        let page = |acknowledged| Handle {
-            page: 7,
-            incident: 3,
-            contact: "ana".into(),
-            handle: "k".into(),
-            at: 1_700_000_000,
-            acknowledged,
-        };
+        let page = |acknowledged| Handle { acknowledged, ..handle(7, 1_700_000_000) };
         let check = |incident: Value, acknowledged, wanted: Option<What>| {
             let found = said(&incident, &page(acknowledged));
             assert_eq!(found.map(|said| said.what), wanted, "{incident}");

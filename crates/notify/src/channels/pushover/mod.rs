@@ -7,9 +7,11 @@ use outbound::http;
 use serde_json::Value;
 use vocabulary::state::State;
 
-use super::post::{OneByOne, Place, Provider, asked};
+use super::asks::Asks;
+use super::pictures::{self, Illustrator, Pictures, Shown};
+use super::post::{OneByOne, Place, Provider, asked, call, judge};
 use super::problems::{self, Problems};
-use super::{Channel, Ear, Entry, Heard, Letter, Opened, Post, Said, Sent, Whose, Work};
+use super::{Channel, Entry, Heard, Letter, Opened, Post, Said, Sent, Whose, Work};
 use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
 use crate::limits::{CALL_GIVE_UP_SECONDS, RECEIPTS_EVERY};
 use crate::retry::Failure;
@@ -23,10 +25,11 @@ pub const ENTRY: Entry = Entry {
     open,
     ear,
     give_up: CALL_GIVE_UP_SECONDS,
-    pictures: false,
+    posted: None,
+    pictures: Pictures::After(|config| Ok(Box::new(read(config)?))),
     // It rings until it is told that somebody has it.
-    follows: true,
-    reaches: super::somebody,
+    follows: super::yes,
+    reaches: super::yes,
 };
 
 const USUAL: &str = "https://api.pushover.net";
@@ -38,6 +41,7 @@ const URL_MAX: usize = 512;
 /// It rings again after so many seconds, for three hours, which is the most there is.
 const RETRY: &str = "60";
 const EXPIRE: &str = "10800";
+const SILENT: &str = "-2";
 
 fn problems(channel: &ChannelConfig) -> Problems {
     let mut found = Problems::new();
@@ -109,36 +113,6 @@ impl Pushover {
         }
         self.place.form("/1/messages.json", &fields)
     }
-
-    async fn ask(&self, open: &[Handle], post: &Post<'_>) -> Result<Heard, Failure> {
-        let mut heard = Heard::default();
-        for newest in super::newest_of_each(open).into_iter().filter(|one| !one.acknowledged) {
-            let path = format!(
-                "/1/receipts/{}.json?token={}",
-                text::encode(&newest.handle),
-                text::encode(self.token.reveal())
-            );
-            let receipt = match asked(&self.place.get(&path)?, post).await {
-                Ok(receipt) => receipt,
-                // A receipt is forgotten a week later.
-                Err(Failure::Never { .. }) => continue,
-                Err(failure) => return Err(failure),
-            };
-            if receipt["acknowledged"] == 1 {
-                let device = receipt["acknowledged_by_device"].as_str().filter(|device| !device.is_empty());
-                let how = format!("in Pushover, on {}", device.unwrap_or("a telephone"));
-                // Whatever was told in one message is acknowledged together.
-                let same = open.iter().filter(|one| one.handle == newest.handle);
-                let said = |one: &Handle| Said {
-                    whose: Whose::Page(one.page),
-                    what: What::Acknowledge,
-                    how: how.clone(),
-                };
-                heard.said.extend(same.map(said));
-            }
-        }
-        Ok(heard)
-    }
 }
 
 /// 2 rings until somebody has it.
@@ -189,17 +163,57 @@ impl Provider for Pushover {
     }
 }
 
-impl Ear for Pushover {
-    fn every(&self) -> Duration {
-        RECEIPTS_EVERY
-    }
+impl Asks for Pushover {
+    const EVERY: Duration = RECEIPTS_EVERY;
 
-    fn listen<'w>(
-        &'w mut self,
-        open: &'w [Handle],
-        _cursor: &'w str,
-        post: &'w Post<'w>,
-    ) -> Work<'w, Result<Heard, Failure>> {
-        Box::pin(self.ask(open, post))
+    async fn ask(&mut self, open: &[Handle], _cursor: &str, post: &Post<'_>) -> Result<Heard, Failure> {
+        let mut heard = Heard::default();
+        for newest in super::newest_of_each(open).into_iter().filter(|one| !one.acknowledged) {
+            let path = format!(
+                "/1/receipts/{}.json?token={}",
+                text::encode(&newest.handle),
+                text::encode(self.token.reveal())
+            );
+            let receipt = match asked(&self.place.get(&path)?, post).await {
+                Ok(receipt) => receipt,
+                // A receipt is forgotten a week later.
+                Err(Failure::Never { .. }) => continue,
+                Err(failure) => return Err(failure),
+            };
+            if receipt["acknowledged"] == 1 {
+                let device = receipt["acknowledged_by_device"].as_str().filter(|device| !device.is_empty());
+                let how = format!("in Pushover, on {}", device.unwrap_or("a telephone"));
+                // Whatever was told in one message is acknowledged together.
+                let same = open.iter().filter(|one| one.handle == newest.handle);
+                let said = |one: &Handle| Said {
+                    whose: Whose::Page(one.page),
+                    what: What::Acknowledge,
+                    how: how.clone(),
+                };
+                heard.said.extend(same.map(said));
+            }
+        }
+        Ok(heard)
+    }
+}
+
+impl Illustrator for Pushover {
+    /// A second message, of the priority that makes no sound.
+    fn show<'w>(&'w self, shown: &'w Shown, post: &'w Post<'w>) -> Work<'w, Result<(), Failure>> {
+        Box::pin(async move {
+            let words = pictures::caption(&shown.letter);
+            for to in self.recipients(&shown.letter)? {
+                let fields = [
+                    ("token", self.token.reveal()),
+                    ("user", &to),
+                    ("message", &cut(&words, MESSAGE_MAX)),
+                    ("priority", SILENT),
+                ];
+                let request =
+                    self.place.multipart("/1/messages.json", &fields, ("attachment", &shown.picture))?;
+                judge(&call(&request, post).await?)?;
+            }
+            Ok(())
+        })
     }
 }

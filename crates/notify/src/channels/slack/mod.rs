@@ -1,74 +1,97 @@
-//! Slack by an incoming webhook: a message in a channel, with links. It can neither be changed nor answered there.
+//! Slack: by an incoming webhook, or by an app of your own, whose messages have buttons, tell who has it, and are answered
+//! over a connection that we open (Socket Mode), so that nobody has to reach us.
 
+mod api;
 mod blocks;
+mod bot;
+mod envelope;
+mod socket;
+mod webhook;
 
-use hyper::Method;
-use outbound::{Url, http};
-
-use super::post::{OneByOne, Place, Provider, asked_pause, header, judge, said};
+use super::pictures::Pictures;
 use super::problems::{self, Problems};
-use super::{Channel, Entry, Letter, Post, deaf};
-use crate::config::{ChannelConfig, ChannelType, Secret};
+use super::{Channel, Entry, Opened};
+use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
 use crate::limits::CALL_GIVE_UP_SECONDS;
-use crate::retry::Failure;
 
 pub const ENTRY: Entry = Entry {
     kind: ChannelType::Slack,
     word: "slack",
-    keys: &["url", "ca_file"],
+    keys: &["url", "bot_token", "bot_token_file", "app_token", "app_token_file", "to", "ca_file"],
     problems,
     open,
-    ear: deaf,
+    ear,
+    posted: None,
     give_up: CALL_GIVE_UP_SECONDS,
-    pictures: false,
-    follows: false,
-    reaches: super::nobody,
+    pictures: Pictures::After(|config| Ok(Box::new(bot::read(config)?))),
+    follows: is_app,
+    reaches: super::no,
 };
+
+/// Where a contact keeps who it is in Slack.
+const WAY: &str = "slack_user";
+
+fn is_app(channel: &ChannelConfig) -> bool {
+    channel.bot_token.is_some() || channel.bot_token_file.is_some()
+}
 
 fn problems(channel: &ChannelConfig) -> Problems {
     let mut found = Problems::new();
-    problems::url_is_there(channel, &mut found);
     problems::url(channel, &mut found);
+    let bot = (("bot_token", &channel.bot_token), ("bot_token_file", &channel.bot_token_file));
+    let app = (("app_token", &channel.app_token), ("app_token_file", &channel.app_token_file));
+    problems::secret(app.0, app.1, None, &mut found);
+    let is_other = |token: &Option<Secret>, begins: &str| {
+        token.as_ref().is_some_and(|token| !token.reveal().starts_with(begins))
+    };
+    if is_other(&channel.bot_token, "xoxb-") {
+        let why =
+            "this is no bot token: those begin with `xoxb-`, and stand below OAuth & Permissions of the app";
+        found.push(("bot_token", why.into()));
+    }
+    if is_other(&channel.app_token, "xapp-") {
+        let why = "this is no app-level token: those begin with `xapp-`, and stand below Basic Information of the app";
+        found.push(("app_token", why.into()));
+    }
+    let hears = channel.app_token.is_some() || channel.app_token_file.is_some();
+    match (is_app(channel), hears) {
+        (true, _) => problems::secret(bot.0, bot.1, None, &mut found),
+        (false, true) => problems::secret(
+            bot.0,
+            bot.1,
+            Some("what `app_token` hears is below messages of a bot"),
+            &mut found,
+        ),
+        (false, false) => problems::url_is_there(channel, &mut found),
+    }
+    problems::to(
+        channel,
+        is_place,
+        "a room's or a person's ID, such as \"C0123ABCD\": it stands at the end of its details",
+        &mut found,
+    );
+    if channel.to.as_ref().is_some_and(|to| to.len() > 1) {
+        found.push(("to", "one room: make a channel for each".into()));
+    }
+    if !is_app(channel) && channel.to.is_some() {
+        found.push(("to", "a webhook leads to its own room: leave it out, or write `bot_token`".into()));
+    }
     found
 }
 
-struct Slack {
-    place: Place,
-    url: Url,
+/// Rooms, conversations and people have numbers of one form.
+fn is_place(text: &str) -> bool {
+    let rest = text.strip_prefix(['C', 'G', 'D', 'U', 'W']).unwrap_or_default();
+    rest.len() >= 2 && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
 fn open(config: &ChannelConfig) -> Result<Box<dyn Channel>, String> {
-    let url = Url::parse(config.url.as_ref().map_or("", Secret::reveal))?;
-    Ok(OneByOne::boxed(Slack { place: Place::new(config, ""), url }))
+    if is_app(config) { bot::open(config) } else { webhook::open(config) }
 }
 
-impl Provider for Slack {
-    fn bundles(&self) -> bool {
-        true
-    }
-
-    fn requests(
-        &self,
-        _to: &str,
-        letters: &[&Letter],
-        post: &Post<'_>,
-    ) -> Result<Vec<http::Request>, Failure> {
-        let mut request = self.place.at(Method::POST, self.url.clone());
-        header(&mut request, "Content-Type", "application/json")?;
-        request.body = blocks::message(letters, post).to_string().into();
-        Ok(vec![request])
-    }
-
-    /// An address that was taken back, or a room that was archived, takes nothing more until somebody mends it.
-    fn judge(&self, answer: &http::Answer) -> Result<(), Failure> {
-        let body = String::from_utf8_lossy(&answer.body);
-        let words = ["channel_is_archived", "no_active_hooks", "no_service", "invalid_token"];
-        match answer.status.as_u16() {
-            403 | 404 | 410 if words.iter().any(|word| body.contains(word)) => {
-                Err(Failure::Gone { why: said(answer) })
-            }
-            429 => Err(Failure::Channel { why: said(answer), after: asked_pause(answer) }),
-            _ => judge(answer),
-        }
+fn ear(config: &ChannelConfig) -> Opened {
+    match read_secret(&config.app_token, &config.app_token_file)? {
+        Some(app_token) if is_app(config) => Ok(Some(Box::new(socket::Socket::new(config, app_token)?))),
+        _ => Ok(None),
     }
 }

@@ -9,9 +9,11 @@ use incidents::Handle;
 use outbound::http;
 use serde_json::{Value, json};
 
+use super::asks::Asks;
+use super::pictures::{self, Illustrator, Pictures, Shown};
 use super::post::{OneByOne, Place, Provider, asked, asked_pause, call, judge, said};
 use super::problems::{self, Problems};
-use super::{Channel, Ear, Entry, Heard, Letter, Opened, Post, Sent, Work};
+use super::{Channel, Entry, Heard, Letter, Opened, Outcome, Post, Said, Sent, Work};
 use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
 use crate::limits::{CALL_GIVE_UP_SECONDS, CALL_TIMEOUT, TELEGRAM_WAITS};
 use crate::retry::Failure;
@@ -25,13 +27,16 @@ pub const ENTRY: Entry = Entry {
     open,
     ear,
     give_up: CALL_GIVE_UP_SECONDS,
-    pictures: false,
-    follows: false,
-    reaches: super::somebody,
+    posted: None,
+    pictures: Pictures::After(|config| Ok(Box::new(read(config)?))),
+    follows: super::no,
+    reaches: super::yes,
 };
 
 const USUAL: &str = "https://api.telegram.org";
 const WAY: &str = "telegram";
+/// Of a picture 1024 characters.
+const CAPTION_MAX: usize = 1_000;
 /// Of one message 4096 characters.
 const MESSAGE_MAX: usize = 3_900;
 
@@ -59,7 +64,7 @@ struct Telegram {
     place: Place,
     token: Secret,
     to: Vec<String>,
-    /// Buttons that were pressed, to be told that it is done: by the next question, when it is on the disk.
+    /// Buttons that were pressed, to be told what came of it.
     pressed: Vec<update::Pressed>,
 }
 
@@ -82,30 +87,16 @@ impl Telegram {
         self.place.json(&format!("/bot{}/{method}", self.token.reveal()), body)
     }
 
-    async fn hear(&mut self, open: &[Handle], cursor: &str, post: &Post<'_>) -> Result<Heard, Failure> {
-        for pressed in std::mem::take(&mut self.pressed) {
-            self.confirm(&pressed, post).await;
-        }
-        if open.iter().all(|one| one.acknowledged) {
-            return Ok(Heard::default());
-        }
-        let path = format!(
-            "/bot{}/getUpdates?timeout={}&allowed_updates=%5B%22callback_query%22%5D{}",
-            self.token.reveal(),
-            TELEGRAM_WAITS.as_secs(),
-            if cursor.is_empty() { String::new() } else { format!("&offset={cursor}") },
-        );
-        let mut request = self.place.request(Method::GET, &path)?;
-        request.timeout = TELEGRAM_WAITS + CALL_TIMEOUT;
-        let answer = asked(&request, post).await?;
-        let (heard, pressed) = update::heard(&answer);
-        self.pressed = pressed;
-        Ok(heard)
-    }
-
     /// The button stops turning and goes away. A nicety: when it fails, the deed is done all the same.
-    async fn confirm(&self, pressed: &update::Pressed, post: &Post<'_>) {
-        let told = json!({"callback_query_id": pressed.query, "text": "Noted: you have it."});
+    async fn confirm(&self, pressed: &update::Pressed, outcome: Outcome, post: &Post<'_>) {
+        let word = match outcome {
+            Outcome::Done => "Noted: you have it.",
+            Outcome::Taken => "Somebody has it already.",
+            Outcome::Over => "It is over already.",
+            Outcome::Stranger => "This is not the message that the page was sent as.",
+            Outcome::NotNow => return,
+        };
+        let told = json!({"callback_query_id": pressed.query, "text": word});
         let without = json!({"chat_id": pressed.chat, "message_id": pressed.message, "reply_markup": {"inline_keyboard": []}});
         for (method, body) in [("answerCallbackQuery", told), ("editMessageReplyMarkup", without)] {
             if let Ok(request) = self.ask_for(method, &body)
@@ -178,18 +169,50 @@ impl Provider for Telegram {
     }
 }
 
-impl Ear for Telegram {
+impl Asks for Telegram {
     /// The waiting is done at Telegram.
-    fn every(&self) -> Duration {
-        Duration::from_secs(1)
+    const EVERY: Duration = Duration::from_secs(1);
+    const ENDS_WHEN_TAKEN: bool = true;
+
+    async fn ask(&mut self, _open: &[Handle], cursor: &str, post: &Post<'_>) -> Result<Heard, Failure> {
+        let path = format!(
+            "/bot{}/getUpdates?timeout={}&allowed_updates=%5B%22callback_query%22%5D{}",
+            self.token.reveal(),
+            TELEGRAM_WAITS.as_secs(),
+            if cursor.is_empty() { String::new() } else { format!("&offset={cursor}") },
+        );
+        let mut request = self.place.request(Method::GET, &path)?;
+        request.timeout = TELEGRAM_WAITS + CALL_TIMEOUT;
+        let answer = asked(&request, post).await?;
+        let (heard, pressed) = update::heard(&answer);
+        self.pressed = pressed;
+        Ok(heard)
     }
 
-    fn listen<'w>(
-        &'w mut self,
-        open: &'w [Handle],
-        cursor: &'w str,
-        post: &'w Post<'w>,
-    ) -> Work<'w, Result<Heard, Failure>> {
-        Box::pin(self.hear(open, cursor, post))
+    async fn told(&mut self, came: &[(Said, Outcome)], post: &Post<'_>) {
+        for (pressed, (_, outcome)) in std::mem::take(&mut self.pressed).iter().zip(came) {
+            self.confirm(pressed, *outcome, post).await;
+        }
+    }
+}
+
+impl Illustrator for Telegram {
+    /// As an answer to the page, without a sound.
+    fn show<'w>(&'w self, shown: &'w Shown, post: &'w Post<'w>) -> Work<'w, Result<(), Failure>> {
+        Box::pin(async move {
+            let handle = shown.handle.as_deref().and_then(|handle| handle.split_once('/'));
+            let Some((chat, message)) = handle else { return Ok(()) };
+            let above = json!({"message_id": message.parse::<i64>().unwrap_or_default()}).to_string();
+            let caption = pictures::caption(&shown.letter);
+            let fields = [
+                ("chat_id", chat),
+                ("caption", &cut(&caption, CAPTION_MAX)),
+                ("disable_notification", "true"),
+                ("reply_parameters", &above),
+            ];
+            let path = format!("/bot{}/sendPhoto", self.token.reveal());
+            let request = self.place.multipart(&path, &fields, ("photo", &shown.picture))?;
+            judge(&call(&request, post).await?)
+        })
     }
 }

@@ -23,6 +23,7 @@ pub fn handle(message: &Value) -> Option<String> {
     Some(format!("{}/{}", message["chat"]["id"].as_i64()?, message["message_id"].as_i64()?))
 }
 
+/// One button for each answer, in the same order.
 pub fn heard(answer: &Value) -> (Heard, Vec<Pressed>) {
     let (mut heard, mut all) = (Heard::default(), Vec::new());
     for update in answer["result"].as_array().into_iter().flatten() {
@@ -36,11 +37,11 @@ pub fn heard(answer: &Value) -> (Heard, Vec<Pressed>) {
         let by = query["from"]["first_name"].as_str().unwrap_or("somebody");
         let how = format!("in Telegram, by {by}");
         heard.said.push(Said { whose: Whose::PageCalled(page, handle), what: What::Acknowledge, how });
-        all.extend(query["id"].as_str().map(|id| Pressed {
-            query: id.to_owned(),
+        all.push(Pressed {
+            query: query["id"].as_str().unwrap_or_default().to_owned(),
             chat: message["chat"]["id"].clone(),
             message: message["message_id"].clone(),
-        }));
+        });
     }
     (heard, all)
 }

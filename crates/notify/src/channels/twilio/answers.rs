@@ -19,6 +19,9 @@ pub fn one(letter: &Letter, said: &text::Said) -> String {
     let facts =
         said.facts.iter().filter(|(word, _)| matches!(*word, "Since" | "Value" | "Normally" | "Was bad"));
     facts.for_each(|(word, what)| out += &format!("\n{word}: {what}"));
+    let changed = letter.marks.last().map(|mark| ("Changed", &mark.what));
+    let to_do = page.message.playbook.as_ref().map(|playbook| ("Do", playbook));
+    changed.into_iter().chain(to_do).for_each(|(word, what)| out += &format!("\n{word}: {what}"));
     if !said.output.is_empty() {
         out += &format!("\n{}", said.output);
     }

@@ -5,12 +5,17 @@ mod call;
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use incidents::Handle;
 use outbound::{Secret as Password, http};
+use ring::hmac;
 
+use super::asks::Asks;
+use super::pictures::Pictures;
 use super::post::{OneByOne, Place, Provider, asked};
 use super::problems::{self, Problems};
-use super::{Ear, Entry, Heard, Letter, Post, Sent, Work, deaf};
+use super::{Entry, Heard, Letter, Post, Sent, deaf};
 use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
 use crate::limits::{CALL_GIVE_UP_SECONDS, RECEIPTS_EVERY};
 use crate::retry::Failure;
@@ -26,9 +31,10 @@ pub const SMS: Entry = Entry {
     open: |config| read(config).map(|account| OneByOne::boxed(Texts(account))),
     ear: |config| Ok(Some(Box::new(Texts(read(config)?)))),
     give_up: CALL_GIVE_UP_SECONDS,
-    pictures: false,
-    follows: false,
-    reaches: super::somebody,
+    posted: None,
+    pictures: Pictures::None,
+    follows: super::no,
+    reaches: super::yes,
 };
 
 pub const VOICE: Entry = Entry {
@@ -40,9 +46,10 @@ pub const VOICE: Entry = Entry {
     // Keys that are pressed come to /a/TOKEN/keys.
     ear: deaf,
     give_up: CALL_GIVE_UP_SECONDS,
-    pictures: false,
-    follows: false,
-    reaches: super::somebody,
+    posted: None,
+    pictures: Pictures::None,
+    follows: super::no,
+    reaches: super::yes,
 };
 
 const USUAL: &str = "https://api.twilio.com";
@@ -84,6 +91,26 @@ fn is_number(text: &str) -> bool {
     (7..=15).contains(&digits.len())
         && !digits.starts_with('0')
         && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Twilio signs the address that it asks and the fields of the form, in the order of their names. With or without the port:
+/// it leaves it out of calls over TLS.
+pub fn is_signed(token: &Secret, url: &str, form: &[(String, String)], signature: &str) -> bool {
+    let mut fields = form.to_vec();
+    fields.sort();
+    let fields: String = fields.into_iter().map(|(key, value)| key + &value).collect();
+    // Twilio's own choice.
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token.reveal().as_bytes());
+    let Ok(tag) = BASE64.decode(signature.trim()) else { return false };
+    let is_of = |url: &str| hmac::verify(&key, format!("{url}{fields}").as_bytes(), &tag).is_ok();
+    is_of(url) || without_port(url).is_some_and(|url| is_of(&url))
+}
+
+fn without_port(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let (authority, path) = rest.split_once('/')?;
+    let (host, port) = authority.rsplit_once(':')?;
+    port.bytes().all(|byte| byte.is_ascii_digit()).then(|| format!("{scheme}://{host}/{path}"))
 }
 
 struct Account {
@@ -157,11 +184,11 @@ impl Provider for Texts {
     }
 }
 
-impl Texts {
-    async fn ask(&self, open: &[Handle], cursor: &str, post: &Post<'_>) -> Result<Heard, Failure> {
-        if open.iter().all(|one| one.acknowledged) {
-            return Ok(Heard::default());
-        }
+impl Asks for Texts {
+    const EVERY: Duration = RECEIPTS_EVERY;
+    const ENDS_WHEN_TAKEN: bool = true;
+
+    async fn ask(&mut self, open: &[Handle], cursor: &str, post: &Post<'_>) -> Result<Heard, Failure> {
         let oldest = open.iter().map(|one| one.at).min().unwrap_or(post.now);
         let day = text::utc(oldest);
         let query = format!(
@@ -174,17 +201,33 @@ impl Texts {
     }
 }
 
-impl Ear for Texts {
-    fn every(&self) -> Duration {
-        RECEIPTS_EVERY
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn listen<'w>(
-        &'w mut self,
-        open: &'w [Handle],
-        cursor: &'w str,
-        post: &'w Post<'w>,
-    ) -> Work<'w, Result<Heard, Failure>> {
-        Box::pin(self.ask(open, cursor, post))
+    /// The example of Twilio's own documentation, and what differs from it in one place each.
+    #[test]
+    fn twilio_signs_address_and_form() {
+        let form: Vec<(String, String)> = [
+            ("To", "+18005551212"),
+            ("CallSid", "CA1234567890ABCDE"),
+            ("Caller", "+12349013030"),
+            ("Digits", "1234"),
+            ("From", "+12349013030"),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into();
+        let (url, right) = ("https://mycompany.com/myapp.php?foo=1&bar=2", "0/KCTR6DLpKmkAf8muzZqo1nDgQ=");
+        let check = |token: &str, url: &str, form: &[(String, String)], signature: &str, wanted: bool| {
+            let found = is_signed(&Secret::new(token), url, form, signature);
+            assert_eq!(found, wanted, "{token} {url} {signature}");
+        };
+        check("12345", url, &form, right, true);
+        check("12345", "https://mycompany.com:8443/myapp.php?foo=1&bar=2", &form, right, true);
+        check("12346", url, &form, right, false);
+        check("12345", "https://mycompany.com/myapp.php?foo=1&bar=3", &form, right, false);
+        check("12345", url, &form[1..], right, false);
+        check("12345", url, &form, "", false);
+        check("12345", url, &form, "not base64!", false);
     }
 }

@@ -55,6 +55,7 @@ pub fn for_template(letter: &Letter, settings: &Settings, now: i64) -> Value {
     let said = text::said(letter, settings, now);
     let mut body = json(letter, settings, now);
     body["facts"] = said.facts.iter().map(|(word, what)| json!({"word": word, "what": what})).collect();
+    body["changes"] = said.marks.join("; ").into();
     body["key"] = text::dedup_key(page, &settings.server_id).into();
     body["since_utc"] = text::utc(page.message.since).into();
     body["until_utc"] = page.message.until.map(text::utc).into();
@@ -73,7 +74,7 @@ pub fn sample() -> Value {
         "instead_of": null, "changed": [{"at": 1_700_000_200, "what": "deployed 4.2 (deploy)"}],
         "usual": "12 to 80 on the day before", "last_time": "12 min, ana: restarted the proxy", "link": "https://bell.example/incidents/12",
         "acknowledge": "https://bell.example/a/TOKEN", "links_are_local": false, "text": "all of it in words",
-        "facts": [{"word": "State", "what": "CRITICAL"}], "key": "bellwether-incident-12-0", "since_utc": "2023-11-14T22:18:10Z",
+        "facts": [{"word": "State", "what": "CRITICAL"}], "changes": "2023-11-14 22:16:40 UTC deployed 4.2 (deploy)", "key": "bellwether-incident-12-0", "since_utc": "2023-11-14T22:18:10Z",
         "until_utc": null,
     })
 }

@@ -12,6 +12,7 @@ use hyper::Method;
 use outbound::{Url, http};
 use ring::hmac;
 
+use super::pictures::Pictures;
 use super::post::{OneByOne, Place, Provider, header};
 use super::problems::{self, Problems};
 use super::{Channel, Entry, Letter, Post, deaf};
@@ -30,8 +31,9 @@ pub const ENTRY: Entry = Entry {
     open,
     ear: deaf,
     give_up: CALL_GIVE_UP_SECONDS,
-    pictures: false,
-    follows: false,
+    posted: None,
+    pictures: Pictures::None,
+    follows: super::no,
     reaches,
 };
 
@@ -52,8 +54,7 @@ fn problems(channel: &ChannelConfig) -> Problems {
     let mut found = Problems::new();
     problems::url_is_there(channel, &mut found);
     problems::url(channel, &mut found);
-    let (here, file) = (("secret", &channel.secret), ("secret_file", &channel.secret_file));
-    problems::secret(here, file, None, &mut found);
+    problems::signing(channel, &mut found);
     let written = [channel.format.is_some(), channel.template.is_some(), channel.template_file.is_some()];
     if written.iter().filter(|is| **is).count() > 1 {
         let why = "`format`, `template` and `template_file` say the same: write one of them";

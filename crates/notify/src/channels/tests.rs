@@ -1,0 +1,237 @@
+//! C079: whatever it is sent by, a page says what, how bad, since when, the value against the usual one, what changed,
+//! what to do, and how to acknowledge.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use incidents::page::{About, Message};
+use incidents::{Page, PageKind};
+use vocabulary::Timestamp;
+use vocabulary::state::State;
+
+use super::*;
+use crate::config::Secret;
+
+/// A page to ana, of incident 3, that the receiver calls `k`.
+pub fn handle(page: i64, at: i64) -> Handle {
+    Handle { page, incident: 3, contact: "ana".into(), handle: "k".into(), at, acknowledged: false }
+}
+
+fn letter() -> Letter {
+    let ways = [
+        ("phone", "+491701234567"),
+        ("telegram", "-77"),
+        ("pushover", "uuuuuuuuuuuuuuuuuuuuuuuuuuuuuu"),
+        ("ntfy", "topic"),
+        ("slack_user", "U11"),
+    ];
+    let message = Message {
+        title: "api-latency".into(),
+        state: State::Critical,
+        since: 1_700_000_000,
+        until: None,
+        value: Some(812.0),
+        warning: Some("> 300".into()),
+        critical: Some("> 800".into()),
+        text: "it is slow".into(),
+        instances: Vec::new(),
+        bad: 1,
+        description: None,
+        playbook: Some("https://wiki.example/latency".into()),
+        about: About::Monitor,
+        name: "api-latency".into(),
+        instance: String::new(),
+        author: String::new(),
+        comment: String::new(),
+        number: None,
+        instead_of: None,
+        email: Some("ana@example.org".into()),
+        ways: ways.map(|(way, at)| (way.to_owned(), at.to_owned())).into(),
+        tried: Vec::new(),
+        rerouted: false,
+    };
+    let page = Page {
+        id: 7,
+        incident: Some(12),
+        kind: PageKind::Problem,
+        contact: "ana".into(),
+        channel: "x".into(),
+        at: Timestamp(1_700_000_010),
+        message,
+    };
+    Letter {
+        waiting: Waiting { page, tries: 0, next_try: 0 },
+        marks: vec![Mark { at: 1_699_999_990, what: "deploy-4.2".into() }],
+        usual: Some("120 to 180".into()),
+        last_time: None,
+        token: Some("TOKEN".into()),
+        picture: None,
+        first: 7,
+        earlier: Vec::new(),
+    }
+}
+
+/// Takes one request, or one mail, and returns what it said.
+fn receiver(is_mail: bool) -> (u16, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        // Whoever asked may be gone already.
+        let _ = tell.send(if is_mail { mail(reader, stream) } else { request(&mut reader, stream) });
+    });
+    (port, told)
+}
+
+fn request(reader: &mut impl BufRead, mut stream: impl Write) -> String {
+    let mut length = 0;
+    for line in reader.lines() {
+        let line = line.unwrap().to_ascii_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        length = line.strip_prefix("content-length: ").map_or(length, |length| length.parse().unwrap());
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    let answer = r#"{"ok":true,"channel":"C1","ts":"1.2"}"#;
+    write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{answer}", answer.len()).unwrap();
+    String::from_utf8(body).unwrap()
+}
+
+fn mail(reader: impl BufRead, mut stream: impl Write) -> String {
+    write!(stream, "220 here\r\n").unwrap();
+    let (mut parts, mut in_data) = (vec![String::new()], false);
+    for line in reader.lines() {
+        let line = line.unwrap();
+        match (in_data, line.as_str()) {
+            (true, ".") => break,
+            (true, "") => parts.push(String::new()),
+            (true, line) => parts.last_mut().unwrap().push_str(line),
+            (false, line) => {
+                in_data = line == "DATA";
+                write!(stream, "{} go on\r\n", if in_data { 354 } else { 250 }).unwrap();
+            }
+        }
+    }
+    write!(stream, "250 taken\r\n").unwrap();
+    let texts = parts.iter().filter_map(|part| BASE64.decode(part.split("--=_").next()?).ok());
+    texts.map(|text| String::from_utf8_lossy(&text).into_owned()).collect()
+}
+
+/// As a person or a program reads it.
+fn plain(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, more @ ..] = rest {
+        let escaped = (*first == b'%').then(|| std::str::from_utf8(more.get(..2)?).ok()).flatten();
+        match escaped.and_then(|two| u8::from_str_radix(two, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &more[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = more;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).replace("&gt;", ">").replace("&amp;", "&")
+}
+
+fn sent(toml: &str) -> String {
+    let (port, told) = receiver(toml.contains("type = \"email\""));
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("out");
+    let toml = toml.replace("PORT", &port.to_string()).replace("OUT", out.to_str().unwrap());
+    let config: ChannelConfig = toml::from_str(&format!("name = \"x\"\n{toml}")).unwrap();
+    assert_eq!((of(config.kind).problems)(&config), Vec::new(), "{toml}");
+    let settings = Settings {
+        channels: Vec::new(),
+        url: "https://bell.example".into(),
+        url_is_local: false,
+        server_id: "s".into(),
+        secret: Secret::new("secret"),
+        zone: jiff::tz::TimeZone::UTC,
+    };
+    let egress = Egress::default();
+    let post = Post { settings: &settings, egress: &egress, now: 1_700_000_020, since: 1_700_000_000 };
+    let mut channel = (of(config.kind).open)(&config).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let letters = [letter()];
+    let results = runtime.block_on(channel.send(&letters, &post));
+    assert!(matches!(results.as_slice(), [(7, Ok(_))]), "{toml}: {results:?}");
+    match std::fs::read_to_string(&out) {
+        Ok(text) => text,
+        Err(_) => told.recv_timeout(Duration::from_secs(60)).unwrap(),
+    }
+}
+
+#[test]
+fn c079_every_channel_says_all_of_it() {
+    let check = |toml: &str, since: &str, acknowledge: &str| {
+        let said = plain(&sent(toml));
+        let lower = said.to_ascii_lowercase();
+        for part in
+            ["api-latency", "critical", since, "812", "120 to 180", "deploy-4.2", "wiki.example/latency"]
+        {
+            assert!(lower.contains(&part.to_ascii_lowercase()), "{toml}: no `{part}` in {said}");
+        }
+        assert!(said.contains(acknowledge), "{toml}: no `{acknowledge}` in {said}");
+    };
+    let (day, link) = ("2023-11-14", "https://bell.example/a/TOKEN");
+    check(
+        "type = \"email\"\nserver = \"127.0.0.1:PORT\"\nfrom = \"b@example.org\"\ntls = \"none\"",
+        day,
+        link,
+    );
+    let hook = "type = \"webhook\"\nurl = \"http://127.0.0.1:PORT/\"";
+    check(hook, "1700000000", link);
+    for format in ["teams", "discord", "mattermost", "gotify", "alertmanager"] {
+        check(&format!("{hook}\nformat = \"{format}\""), day, link);
+    }
+    let key = "0123456789abcdef0123456789abcdef";
+    check(
+        &format!("type = \"pagerduty\"\nrouting_key = \"{key}\"\nurl = \"http://127.0.0.1:PORT\""),
+        day,
+        link,
+    );
+    check("type = \"opsgenie\"\ntoken = \"t\"\nurl = \"http://127.0.0.1:PORT\"", day, link);
+    check("type = \"slack\"\nurl = \"http://127.0.0.1:PORT/services/x\"", day, link);
+    let app = "type = \"slack\"\nbot_token = \"xoxb-1\"\nurl = \"http://127.0.0.1:PORT\"";
+    check(app, day, link);
+    check(&format!("{app}\napp_token = \"xapp-1\""), day, "\"action_id\":\"acknowledge\"");
+    check("type = \"ntfy\"\nurl = \"http://127.0.0.1:PORT\"", day, "\"body\":\"TOKEN\"");
+    check(
+        "type = \"telegram\"\ntoken = \"t\"\nurl = \"http://127.0.0.1:PORT\"",
+        day,
+        "\"callback_data\":\"a7\"",
+    );
+    let pushover =
+        format!("type = \"pushover\"\ntoken = \"{}\"\nurl = \"http://127.0.0.1:PORT\"", "a".repeat(30));
+    // Acknowledged in Pushover itself: it rings until then.
+    check(&pushover, day, "priority=2&retry=60");
+    let twilio = format!(
+        "account = \"AC{key}\"\ntoken = \"t\"\nfrom = \"+4930123456\"\nurl = \"http://127.0.0.1:PORT\""
+    );
+    check(&format!("type = \"sms\"\n{twilio}"), day, "Reply 12 to say that you have it");
+    check("type = \"command\"\ncommand = [\"/bin/sh\", \"-c\", \"cat >OUT\"]", "1700000000", link);
+}
+
+/// Whoever is called hears what is wrong and how to say that they have it; the rest is for those who can read.
+#[test]
+fn c079_a_call_says_what_is_wrong_and_which_key() {
+    let key = "0123456789abcdef0123456789abcdef";
+    let said = plain(&sent(&format!(
+        "type = \"voice\"\naccount = \"AC{key}\"\ntoken = \"t\"\nfrom = \"+4930123456\"\nurl = \"http://127.0.0.1:PORT\""
+    )));
+    for part in ["CRITICAL: api-latency", "Press 1 if you have it", "https://bell.example/a/TOKEN/keys"] {
+        assert!(said.contains(part), "no `{part}` in {said}");
+    }
+}
