@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
+use incidents::incident::Key;
 use jiff::tz::TimeZone;
 use monitors::Definitions;
 use monitors::config::MonitorKind;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vocabulary::Timestamp;
 use vocabulary::ports::QueryLimits;
+use vocabulary::state::State as Health;
 
 use super::monitor_test::Moment;
 use super::status::off_thread;
@@ -276,6 +278,12 @@ fn prove(services: &Services, place: &Place, asked: Asked) -> Answer<Proof> {
     };
     let (contacts, page_warnings) = services.desk.by_default();
     let pages = |host: bool, name: &str, instance: &str| services.desk.environment(host, name, instance).1;
+    let now = services.clock.now();
+    let called = |host: bool, name: &str, instance: &str, state: Health, at: i64| {
+        let key = Key { host, monitor: name.into(), instance: instance.into() };
+        let called = services.desk.first_called(&key, state, Timestamp(at), now)?;
+        Some(called.iter().map(ToString::to_string).collect())
+    };
     let ground = Ground {
         look: Look {
             source: services.source.as_ref(),
@@ -288,7 +296,7 @@ fn prove(services: &Services, place: &Place, asked: Asked) -> Answer<Proof> {
         store: &services.state,
         monitors: &services.monitors,
         zone: &services.zone,
-        telling: Telling { contacts, page_warnings, pages: &pages },
+        telling: Telling { contacts, page_warnings, pages: &pages, called: &called },
     };
     let began = Instant::now();
     let go_on = |share: f64| {

@@ -101,7 +101,40 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// Whom the policy would have called first if this had gone bad then, by what is known of the shifts of then; those too
+    /// whom the incident tells beside it. None: it goes by no policy. What is in shadow is told as if it were not.
+    pub fn first_called(
+        &self,
+        key: &Key,
+        state: State,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Option<Vec<Arc<str>>> {
+        let mut stage = {
+            let mut inner = self.inner.lock();
+            self.refresh_roster(&mut inner, now);
+            inner.incidents.may_go_by_policy(key).then(|| inner.incidents.stage_for(key, at))??
+        };
+        stage.first_called(key, state, at)
+    }
+}
+
 impl Incidents {
+    fn may_go_by_policy(&self, key: &Key) -> bool {
+        let own =
+            self.book.subject(key.host, &key.monitor).map(|subject| subject.escalation_policy.is_some());
+        own == Some(true) || self.book.config.escalation_policy.is_some()
+    }
+
+    pub(crate) fn first_called(&mut self, key: &Key, state: State, at: Timestamp) -> Option<Vec<Arc<str>>> {
+        self.book.subjects.get_mut(&(key.host, key.monitor.clone()))?.shadow = false;
+        let pages = self.apply(&goes_bad(key, state, at), at);
+        self.live.values().find(|incident| incident.detail.escalation.is_some())?;
+        let called: BTreeSet<Arc<str>> = pages.into_iter().map(|page| page.contact).collect();
+        Some(called.into_iter().collect())
+    }
+
     /// With what is known of this one alone; none if nothing is.
     pub(crate) fn stage_for(&self, key: &Key, at: Timestamp) -> Option<Incidents> {
         let subject = self.book.subject(key.host, &key.monitor)?;

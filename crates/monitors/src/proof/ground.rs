@@ -21,7 +21,12 @@ pub struct Telling<'t> {
     pub page_warnings: bool,
     /// Does what happens in this instance of this monitor, check or host page at all?
     pub pages: &'t (dyn Fn(bool, &str, &str) -> bool + Sync),
+    /// Whom its policy would have called first, if this had gone bad then; none: it goes by no policy.
+    pub called: Called<'t>,
 }
+
+/// Is it a host, name, instance, how bad, when.
+pub type Called<'t> = &'t (dyn Fn(bool, &str, &str, State, i64) -> Option<Vec<String>> + Sync);
 
 /// Where the past is kept.
 pub struct Ground<'g> {
@@ -82,20 +87,21 @@ impl Ground<'_> {
         let severe = |firing: &&Firing| firing.state == State::Critical || self.telling.page_warnings;
         let paging = |firing: &&Firing| (self.telling.pages)(false, &rule.name, &firing.instance);
         let told = replayed.firings.iter().filter(|firing| firing.told).filter(severe).filter(paging);
-        let mut times: Vec<(i64, i64)> =
-            told.filter_map(|firing| Some((firing.fired?, firing.ended.unwrap_or(i64::MAX)))).collect();
-        times.sort_unstable();
-        let contacts = self.contacts_of(rule.contacts.as_deref());
+        let mut times: Vec<(i64, i64, &Firing)> = told
+            .filter_map(|firing| Some((firing.fired?, firing.ended.unwrap_or(i64::MAX), firing)))
+            .collect();
+        times.sort_unstable_by_key(|(from, end, _)| (*from, *end));
         let mut until = i64::MIN;
         let mut pages = Vec::new();
-        for (from, end) in times {
-            if from > until {
-                let page = |contact: &String| Sent {
-                    at: from,
+        for (at, end, firing) in times {
+            if at > until {
+                let called = (self.telling.called)(false, &rule.name, &firing.instance, firing.state, at);
+                let contacts = called.map_or_else(|| self.contacts_of(rule.contacts.as_deref()), or_nobody);
+                pages.extend(contacts.into_iter().map(|contact| Sent {
+                    at,
                     rule: monitor_rule(&rule.name),
-                    contact: contact.clone(),
-                };
-                pages.extend(contacts.iter().map(page));
+                    contact,
+                }));
             }
             until = until.max(end);
         }
@@ -104,7 +110,7 @@ impl Ground<'_> {
 
     fn contacts_of(&self, own: Option<&[String]>) -> Vec<String> {
         let named = own.filter(|own| !own.is_empty()).unwrap_or(&self.telling.contacts);
-        if named.is_empty() { vec![String::new()] } else { named.to_vec() }
+        or_nobody(named.to_vec())
     }
 
     /// Checks and hosts together, as each has a say in whether others are told of.
@@ -128,7 +134,7 @@ impl Ground<'_> {
             doubts: replayed.replay.doubts.iter().map(|doubt| ("checks".to_owned(), doubt.clone())).collect(),
             ..Outcome::default()
         };
-        outcome.would.extend(self.without_contacts(all, &replayed));
+        outcome.would.extend(self.by_incidents(all, &replayed));
         for firing in replayed.replay.firings.iter().filter(|firing| firing.fired.is_some()) {
             let until = firing.ended.unwrap_or(self.past.until.0);
             outcome.bad.entry(object_rule(&firing.instance)).or_default().push((firing.began, until));
@@ -136,8 +142,8 @@ impl Ground<'_> {
         Ok(outcome)
     }
 
-    /// What names no contacts is told by its incident.
-    fn without_contacts(&self, all: &Definitions, replayed: &ReplayedChecks) -> Vec<Sent> {
+    /// What names no contacts is told by its incident, and a policy calls people for what does.
+    fn by_incidents(&self, all: &Definitions, replayed: &ReplayedChecks) -> Vec<Sent> {
         let named = |contacts: &Option<Vec<String>>| contacts.as_ref().is_some_and(|names| !names.is_empty());
         let checks = all.checks.iter().filter(|check| named(&check.contacts)).map(|check| check.name.clone());
         let hosts =
@@ -146,7 +152,7 @@ impl Ground<'_> {
         let severe =
             |state: State| matches!(state, State::Critical | State::Down) || self.telling.page_warnings;
         let mut pages = Vec::new();
-        for firing in replayed.replay.firings.iter().filter(|firing| !with.contains(&firing.instance)) {
+        for firing in &replayed.replay.firings {
             let host = firing.instance.strip_prefix("host:");
             let paging = (self.telling.pages)(host.is_some(), host.unwrap_or(&firing.instance), "");
             let Some(at) =
@@ -154,11 +160,24 @@ impl Ground<'_> {
             else {
                 continue;
             };
+            let name = host.unwrap_or(&firing.instance);
+            let called = (self.telling.called)(host.is_some(), name, "", firing.state, at);
+            let contacts = match (called, with.contains(&firing.instance)) {
+                (Some(called), false) => or_nobody(called),
+                (Some(called), true) => called,
+                (None, true) => continue,
+                (None, false) => self.contacts_of(None),
+            };
             let page = |contact| Sent { at, rule: object_rule(&firing.instance), contact };
-            pages.extend(self.contacts_of(None).into_iter().map(page));
+            pages.extend(contacts.into_iter().map(page));
         }
         pages
     }
+}
+
+/// It is a page all the same, and nobody gets it.
+fn or_nobody(contacts: Vec<String>) -> Vec<String> {
+    if contacts.is_empty() { vec![String::new()] } else { contacts }
 }
 
 /// Rules on numbers; heartbeats have no past that another rule could be tried on.

@@ -27,7 +27,7 @@ pub mod weigh;
 
 use serde::{Deserialize, Serialize};
 
-pub use ground::{Ground, Telling};
+pub use ground::{Called, Ground, Telling};
 pub use label::Label;
 pub use report::{Proof, Question, prove};
 pub use weigh::Night;

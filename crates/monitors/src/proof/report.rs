@@ -44,6 +44,10 @@ pub struct Proof {
     pub of_shadow: u64,
     /// With all proposals taken.
     pub proposed: Weight,
+    /// Nights in all.
+    pub nights: u64,
+    /// Nights in which each of those whom any of the three reach was not woken.
+    pub slept: BTreeMap<String, Slept>,
     pub labels: Vec<Judged>,
     /// The noisiest first.
     pub rules: Vec<OfRule>,
@@ -51,6 +55,13 @@ pub struct Proof {
     pub doubts: Vec<RuleDoubt>,
     /// It was ended before all proposals were tried.
     pub unfinished: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Slept {
+    pub sent: u64,
+    pub would: u64,
+    pub proposed: u64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -112,6 +123,8 @@ pub fn prove(
     proof.sent = weigh::weigh(sent.iter(), &question.night);
     proof.would = weigh::weigh(base.would.iter(), &question.night);
     proof.proposed = weigh::weigh(after.iter(), &question.night);
+    proof.nights = question.night.count(proof.known_from.unwrap_or(proof.until).max(proof.from), proof.until);
+    proof.slept = slept(&proof);
     proof.labels =
         question.labels.iter().map(|label| weigh::judge(label, &sent, &base.would, &after)).collect();
     proof.rules = rules(question, &sent, &base.would);
@@ -119,6 +132,21 @@ pub fn prove(
     proof.doubts = doubts(base);
     proof.sentence = sentence(&proof);
     Ok(proof)
+}
+
+/// Only those whose sleep is known of: from the first moment that anything is.
+fn slept(proof: &Proof) -> BTreeMap<String, Slept> {
+    let all = [&proof.sent, &proof.would, &proof.proposed];
+    let names = all.iter().flat_map(|weight| weight.contacts.keys()).filter(|name| !name.is_empty());
+    let quiet = |weight: &Weight, name: &String| {
+        let woken = weight.contacts.get(name).map_or(0, |of| of.nights_woken);
+        proof.nights.saturating_sub(woken)
+    };
+    let of = |name: &String| {
+        let [sent, would, proposed] = all.map(|weight| quiet(weight, name));
+        (name.clone(), Slept { sent, would, proposed })
+    };
+    names.map(of).collect()
 }
 
 fn too_early(known_from: Option<i64>, until: i64) -> Option<i64> {

@@ -43,6 +43,7 @@ struct Estate {
     definitions: Definitions,
     labels: Vec<Label>,
     events: Vec<PastEvent>,
+    called: super::Called<'static>,
 }
 
 const RULES: &str = r#"
@@ -127,6 +128,7 @@ impl Estate {
             definitions: toml::from_str(RULES).unwrap(),
             labels: outages.iter().map(label).collect(),
             events: events(&mut dice),
+            called: &|_, _, _, _, _| None,
         }
     }
 
@@ -153,7 +155,12 @@ impl Estate {
             store: &store,
             monitors: &monitors,
             zone: &zone,
-            telling: Telling { contacts: vec!["ben".into()], page_warnings: false, pages: &|_, _, _| true },
+            telling: Telling {
+                contacts: vec!["ben".into()],
+                page_warnings: false,
+                pages: &|_, _, _| true,
+                called: self.called,
+            },
         };
         let question = Question {
             definitions: &self.definitions,
@@ -281,4 +288,40 @@ fn the_first_report_comes_on_the_seventh_day() {
     let proof = estate.prove();
     assert_eq!(proof.first_report_at, None);
     assert_eq!(proof.proposals[0].kind, changes::Kind::For, "{:?}", proof.proposals);
+}
+
+#[test]
+fn a_policy_lets_the_others_sleep() {
+    let mut estate = Estate::new(4);
+    estate.events.clear();
+    let everybody = estate.prove();
+    // By turns of a day, cyd first; of one rule alone.
+    estate.called = &|host, name, _, _, at| {
+        let on_call = if (at - BEGIN) / DAY % 2 == 0 { "cyd" } else { "dee" };
+        (!host && name == "spikes").then(|| vec![on_call.to_owned()])
+    };
+    let by_turns = estate.prove();
+    assert_eq!(by_turns.would.pages, everybody.would.pages);
+    let of = |proof: &Proof, name: &str| proof.would.contacts.get(name).cloned().unwrap_or_default();
+    let (ben, cyd, dee) = (of(&by_turns, "ben"), of(&by_turns, "cyd"), of(&by_turns, "dee"));
+    assert!(cyd.pages > 20 && dee.pages > 20, "{:?}", by_turns.would.contacts);
+    assert_eq!(ben.pages + cyd.pages + dee.pages, of(&everybody, "ben").pages);
+    assert!((10..=11).contains(&by_turns.nights), "{}", by_turns.nights);
+    let slept = &by_turns.slept["cyd"];
+    assert_eq!((slept.sent, slept.would), (by_turns.nights, by_turns.nights - cyd.nights_woken));
+    assert!(
+        cyd.nights_woken < of(&everybody, "ben").nights_woken && slept.proposed > slept.would,
+        "{slept:?}"
+    );
+}
+
+#[test]
+fn a_policy_calls_people_for_checks_too() {
+    let mut estate = Estate::new(5);
+    let by_contacts = estate.prove();
+    estate.called = &|_, name, _, _, _| (name == "web/db").then(|| vec!["dee".to_owned()]);
+    let both = estate.prove();
+    let pages = |proof: &Proof, name: &str| proof.would.contacts.get(name).map_or(0, |of| of.pages);
+    assert_eq!(pages(&both, "ana"), pages(&by_contacts, "ana"), "its own contacts are told as before");
+    assert!((DAYS as u64..=3 * DAYS as u64).contains(&pages(&both, "dee")), "{}", pages(&both, "dee"));
 }

@@ -9,6 +9,8 @@ use super::{Label, Sent};
 
 /// People say when it began by memory: a page shortly before is about it too.
 const BEFORE_SECONDS: i64 = 300;
+/// A night has whole hours.
+const HALF_AN_HOUR: usize = 1_800;
 /// Pages within a minute of each other are the same.
 const SAME_SECONDS: i64 = 60;
 
@@ -23,6 +25,12 @@ pub struct Night {
 impl Night {
     pub fn is(&self, at: i64) -> bool {
         self.of(at).is_some()
+    }
+
+    /// Nights of which some of the time lies in it.
+    pub fn count(&self, from: i64, until: i64) -> u64 {
+        let looks = (from..until).step_by(HALF_AN_HOUR);
+        looks.filter_map(|at| self.of(at)).collect::<BTreeSet<_>>().len() as u64
     }
 
     /// The day on which this night began; none: it is day.
@@ -146,6 +154,9 @@ mod tests {
         let weight = weigh(pages.iter(), &night);
         assert_eq!((weight.pages, weight.at_night, weight.nights_woken), (5, 3, 2));
         assert_eq!(weight.contacts["ana"], OfContact { pages: 4, at_night: 2, nights_woken: 1 });
+        assert_eq!(night.count(evening[0], morning[1]), 1);
+        assert_eq!(night.count(evening[0] - 30 * 86_400, morning[1]), 31);
+        assert_eq!(night.count(morning[1], morning[1] + 3_600), 0);
         let nap = Night { from_hour: 13, until_hour: 14, zone: TimeZone::UTC };
         assert_eq!(weigh([sent(13 * 3_600, "ana"), sent(14 * 3_600, "ana")].iter(), &nap).at_night, 1);
     }

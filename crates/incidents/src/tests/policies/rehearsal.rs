@@ -16,6 +16,31 @@ impl Story {
     }
 }
 
+#[test]
+fn whom_a_policy_would_have_called_then_is_known_of_any_moment() {
+    let mut story = Story::of_policy(policy(&[step(&["schedule:s"], "5m"), step(&["cyd"], "5m")]));
+    let called = |story: &Story, name: &str, at: i64| {
+        let key = key(name);
+        let mut stage = story.incidents.stage_for(&key, Timestamp(at)).unwrap();
+        let called = stage.first_called(&key, State::Critical, Timestamp(at));
+        called.map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    let wanted = |name: &str| Some(vec![name.to_owned()]);
+    assert_eq!(called(&story, "paged", story.now), wanted("ana"));
+    assert_eq!(called(&story, "paged", story.now + 12 * 3_600), wanted("ben"));
+    assert_eq!(called(&story, "paged", 3 * 86_400 + 36_000), wanted("cyd"), "nobody on call on Sundays");
+    assert_eq!(called(&story, "latency", story.now), None);
+    let paged = (false, "paged".into());
+    story.incidents.book.subjects.get_mut(&paged).unwrap().shadow = true;
+    assert_eq!(called(&story, "paged", story.now), wanted("ana"), "as if it were not in shadow");
+    story.incidents.book.subjects.get_mut(&paged).unwrap().contacts = vec!["ops".into()];
+    assert_eq!(
+        called(&story, "paged", story.now),
+        Some(vec!["ana".to_owned(), "ops".to_owned()]),
+        "both act"
+    );
+}
+
 fn some_policy(random: &mut Random) -> PolicyConfig {
     let targets = ["ana", "ben", "cyd", "zoe", "team:t", "schedule:s", "channel:chat"];
     let mut steps = vec![step(&["ana", "cyd"], &format!("{}s", 1 + random.below(90)))];
