@@ -138,7 +138,7 @@ max_check_attempts = 1
         answer = server.post("/api/v1/checks/disk/result", {"status": 0, "output": f"fine|used={used};;95;0;100"})
         assert answer.status == 200, answer.text
 
-    # Of ten minutes: what has just come in is not yet in the slots of a month.
+    # Of ten minutes, in slots of a second.
     recent = lambda rest="": f"from={int(time.time()) - 600}{rest}"
 
     def again():
@@ -151,6 +151,13 @@ max_check_attempts = 1
     [near] = wait_for(again, pause=0.7, what="the past of the number")
     assert (near["kind"], near["name"], near["label"], near["limit"], near["share"]) == ("check", "disk", "used", 95.0, 0.9474)
     assert rows(server, recent("&format=csv&table=headroom"))[0]["worst"] == "90"
+
+    def of_a_month():
+        tell_usage(90)
+        found = server.get("/api/v1/reports").json["headroom"]
+        return found and found[0]["worst"] >= 90
+
+    wait_for(of_a_month, pause=0.7, what="what has just come in, in a month")
 
 
 def test_what_cannot_be_reported_says_why(bellwether):

@@ -87,7 +87,6 @@ fn look(
     limits: &QueryLimits,
     found: &mut Vec<HeadroomItem>,
 ) -> Result<(), StoreError> {
-    let seconds = ((until - from) / SLOTS).max(1);
     // What must stay below its limit is worst at its highest, the rest at its lowest.
     for above in [true, false] {
         let some: Vec<_> = some.iter().filter(|(_, near)| near.is_above() == above).collect();
@@ -95,19 +94,34 @@ fn look(
             continue;
         }
         let series: Vec<SeriesRef> = some.iter().map(|(id, _)| *id).collect();
-        let rows = services.source.fetch(&FetchRequest {
-            series: &series,
-            from: Timestamp(from),
-            until: Timestamp(until),
-            now: services.clock.now(),
-            step: Step::new(u32::try_from(seconds).unwrap_or(u32::MAX)),
-            consolidation: if above { Aggregation::Max } else { Aggregation::Min },
-            scope,
-            limits,
-        })?;
-        found.extend(some.iter().zip(&rows).filter_map(|((_, near), row)| item(near, row)));
+        let mut worst: Vec<Option<HeadroomItem>> = vec![None; some.len()];
+        for (from, seconds) in looks(from, until) {
+            let rows = services.source.fetch(&FetchRequest {
+                series: &series,
+                from: Timestamp(from),
+                until: Timestamp(until),
+                now: services.clock.now(),
+                step: Step::new(u32::try_from(seconds).unwrap_or(u32::MAX)),
+                consolidation: if above { Aggregation::Max } else { Aggregation::Min },
+                scope,
+                limits,
+            })?;
+            for ((place, (_, near)), row) in worst.iter_mut().zip(&some).zip(&rows) {
+                let both = place.take().into_iter().chain(item(near, row));
+                *place = both.reduce(|one, other| if other.share > one.share { other } else { one });
+            }
+        }
+        found.extend(worst.into_iter().flatten());
     }
     Ok(())
+}
+
+/// (from, seconds of a slot). The slot that a long window ends in may have no value yet: its end is looked at closely.
+fn looks(from: i64, until: i64) -> Vec<(i64, i64)> {
+    let slot = |from: i64| ((until - from) / SLOTS).max(1);
+    let wide = slot(from);
+    let end = from.max(until - 2 * wide);
+    if wide == 1 { vec![(from, wide)] } else { vec![(from, wide), (end, slot(end))] }
 }
 
 fn item(near: &Near, row: &Row<f64>) -> Option<HeadroomItem> {
