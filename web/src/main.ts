@@ -21,6 +21,7 @@ const PAGES: Record<PageName, () => Page | Promise<Page>> = {
   changes: () => import('./pages/changes/Changes.svelte'),
   reports: () => import('./pages/reports/Reports.svelte'),
   posts: () => import('./pages/posts/Posts.svelte'),
+  proof: () => import('./pages/proof/Proof.svelte'),
   settings: () => import('./pages/settings/Settings.svelte'),
   data: () => import('./pages/data/Data.svelte'),
   unknown: () => ({ default: Unknown }),

@@ -25,7 +25,7 @@ export const words = {
   retry: 'Try again',
   noData: 'no data yet',
 
-  pages: { home: 'Home', services: 'Services', service: 'Service', monitors: 'Monitors', monitor: 'Monitor', editor: 'Monitor', incidents: 'Incidents', oncall: 'On call', explore: 'Explore', changes: 'Changes', reports: 'Reports', posts: 'Status posts', data: 'Data', settings: 'Settings', unknown: 'Not found' },
+  pages: { home: 'Home', services: 'Services', service: 'Service', monitors: 'Monitors', monitor: 'Monitor', editor: 'Monitor', incidents: 'Incidents', oncall: 'On call', explore: 'Explore', changes: 'Changes', reports: 'Reports', proof: 'Proof', posts: 'Status posts', data: 'Data', settings: 'Settings', unknown: 'Not found' },
   rail: 'Rooms', railMore: 'More',
 
   states: { ok: 'OK', warning: 'Warning', critical: 'Critical', unknown: 'Unknown', off: 'Off', silent: 'No data', planned: 'Planned' } satisfies Record<PartState | 'unknown' | 'silent' | 'planned', string>,

@@ -14,7 +14,7 @@ struct Files;
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; frame-ancestors 'none'; \
      base-uri 'none'; form-action 'self'; object-src 'none'";
 
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 15] = [
     "",
     "welcome",
     "services",
@@ -27,6 +27,7 @@ const PAGES: [&str; 14] = [
     "changes",
     "reports",
     "posts",
+    "proof",
     "data",
     "settings",
 ];

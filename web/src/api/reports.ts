@@ -22,8 +22,12 @@ export type Noisy = { reason: string; incidents: number; pages: number; self_hea
 export type Headroom = { kind: string; name: string; label: string; limit: number; of: string; worst: number; at: number; share: number; series: string }
 export type ReportAnswer = Dealing & { now: number; from: number; until: number; tz: string; record_begins: number | null; services: ReportedService[]; people: ReportedPerson[]; noisiest: Noisy[]; headroom: Headroom[]; headroom_left_out: number }
 
+export type OpenFollowUp = { id: number; post_mortem: number; what: string; owner: string; due: string; kind: 'task' | 'new_monitor'; late: boolean }
+export type OpenFollowUps = { now: number; follow_ups: OpenFollowUp[]; late: number; more: boolean }
+
 export type Table = 'summary' | 'services' | 'people' | 'noisiest' | 'headroom'
 /** A month such as `2026-10`; null: the last 30 days. */
 const asked = (month: string | null, tz: string) => ({ month, tz })
 export const report = (month: string | null, tz: string, signal?: AbortSignal) => ask<ReportAnswer>(`/api/v1/reports?${query(asked(month, tz))}`, { signal })
 export const csvAddress = (month: string | null, tz: string, table: Table) => `/api/v1/reports?${query({ ...asked(month, tz), format: 'csv', table })}`
+export const followUps = (signal?: AbortSignal) => ask<OpenFollowUps>('/api/v1/follow-ups', { signal })

@@ -17,6 +17,7 @@ const HABITS: Record<PageName, Span> = {
   explore: { from: '-1h', to: 'now' },
   changes: { from: '-7d', to: 'now' },
   reports: { from: '-30d', to: 'now' },
+  proof: { from: '-30d', to: 'now' },
   settings: { from: '-1h', to: 'now' },
   data: { from: '-15min', to: 'now' },
   unknown: { from: '-1h', to: 'now' },
@@ -67,7 +68,7 @@ class Here {
   }
 
   /** Of one thing of a list. */
-  itemAddress(room: 'services' | 'monitors' | 'incidents', item: string, more: Record<string, string> = {}): string {
+  itemAddress(room: 'services' | 'monitors' | 'incidents' | 'proof', item: string, more: Record<string, string> = {}): string {
     return this.address(room, { path: pathOf(room, item), more })
   }
 

@@ -20,6 +20,7 @@ test.each([
 test('one thing of a list has its own page, whatever its name holds', () => {
   for (const name of ['web1/disk /var', 'a?b#c', '100 %', 'ünï']) expect(at(pathOf('monitors', name))).toMatchObject({ page: 'monitor', item: name })
   expect(at('/services/Shop')).toMatchObject({ page: 'service', item: 'Shop' })
+  expect(at('/proof/3')).toMatchObject({ page: 'proof', item: '3' })
   expect(at('/incidents/42')).toMatchObject({ page: 'incidents', item: '42' })
   expect(at('/monitors/x?edit=1')).toMatchObject({ page: 'editor', item: 'x' })
   expect(at('/monitors?new=1')).toMatchObject({ page: 'editor', item: null })

@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { axe, launch, open, settled, shot, sideways } from '../support/browser.ts'
 import { actingAs, answer, type Answers } from '../support/mocked.ts'
-import { aMonth, aRehearsal, aReport, someAudit, someCovers, someOverrides, somePeople, somePolicies, someTeams, someTests, someTokens, whoIsOnCall } from '../support/people.ts'
+import { aMonth, aRehearsal, aReport, someAudit, someCovers, someFollowUps, someOverrides, somePeople, somePolicies, someTeams, someTests, someTokens, whoIsOnCall } from '../support/people.ts'
 import { Server, until } from '../support/server.ts'
 
 /** The pages about people: on call, reports, changes, settings. */
@@ -19,7 +19,7 @@ afterAll(async () => {
 })
 
 const TOLD: Answers = {
-  '/api/v1/oncall': whoIsOnCall, '/api/v1/schedules/*': aMonth, '/api/v1/overrides': () => ({ now: 0, overrides: someOverrides() }), '/api/v1/reports': aReport,
+  '/api/v1/oncall': whoIsOnCall, '/api/v1/schedules/*': aMonth, '/api/v1/overrides': () => ({ now: 0, overrides: someOverrides() }), '/api/v1/reports': aReport, '/api/v1/follow-ups': someFollowUps,
   '/api/v1/cover': () => ({ now: 0, covers: someCovers() }), '/api/v1/escalation-policies': () => ({ now: 0, policies: somePolicies() }), '/api/v1/oncall/calendars': () => ({ calendars: [] }), '/api/v1/oncall/rehearsal': aRehearsal, '/api/v1/contacts/*': someTests,
   '/api/v1/people': () => ({ people: somePeople() }), '/api/v1/teams': () => ({ teams: someTeams() }), '/api/v1/tokens': () => ({ tokens: someTokens() }), '/api/v1/audit': someAudit, '/api/v1/invitations': () => ({ invitations: [] }),
 }

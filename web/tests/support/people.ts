@@ -1,6 +1,6 @@
 /** On call, reports, people and tokens as the API tells them, for what no server can be made to say in a second. */
 import type { Cover, OnCallAnswer, Override, Policy, Rehearsal, Shift, ShiftsAnswer } from '../../src/api/oncall.ts'
-import type { Dealing, ReportAnswer } from '../../src/api/reports.ts'
+import type { Dealing, OpenFollowUps, ReportAnswer } from '../../src/api/reports.ts'
 
 const HOUR = 3600
 const DAY = 24 * HOUR
@@ -71,6 +71,14 @@ export const aReport = (): ReportAnswer => ({
   ],
   noisiest: [{ reason: 'monitor:mail1/queue', incidents: 31, pages: 31, self_healed: 29, acknowledged: 1, useful: 0, useless: 6, too_late: 0 }, { reason: 'host:web1', incidents: 3, pages: 6, self_healed: 0, acknowledged: 3, useful: 2, useless: 0, too_late: 0 }],
   headroom: [{ kind: 'check', name: 'web1/disk /var', label: '/var', limit: 3.2e10, of: 'max', worst: 3.14e10, at: now() - DAY, share: 0.98, series: 'checks.web1.disk._var_bytes' }],
+})
+
+export const someFollowUps = (): OpenFollowUps => ({
+  now: now(), late: 1, more: false,
+  follow_ups: [
+    { id: 1, post_mortem: 1, what: 'a second database', owner: 'ana', due: '2020-01-01', kind: 'task', late: true },
+    { id: 2, post_mortem: 1, what: 'tell when orders stop', owner: 'ben', due: '2030-01-01', kind: 'new_monitor', late: false },
+  ],
 })
 
 export const somePeople = () => [

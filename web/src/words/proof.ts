@@ -1,0 +1,42 @@
+/** What the page says on which the pager is proved. */
+import type { Proposal, Verdict } from '../api/proof.ts'
+
+const pages = (count: number) => `${count} ${count === 1 ? 'page' : 'pages'}`
+
+export const words = {
+  title: 'Would these rules have paged better?',
+  intro: 'The rules of today are replayed over everything that is kept: stored numbers, results of checks, imported Nagios archives, and the pages that were really sent. The answer says whom they would have woken, which outages they would have caught, and what to change. Nothing is changed by asking.',
+  ask: 'Prove it', asking: 'It begins…',
+  back: 'How far back', days: (count: number) => `${count} days`,
+  outages: 'Outages that you know of', outagesHelp: 'One in each line: start,end,title. Incidents that were judged useful count too. No change is proposed by which one of them would be missed.',
+  outagesExample: '2026-03-01T03:12:00Z,2026-03-01T04:05:00Z,checkout is down',
+  kept: 'Made before', none: 'None has been made yet.', keptFailed: 'The proofs could not be loaded', failed: 'The proof could not be loaded',
+  loading: 'The proof is looked up…',
+  unknown: 'There is no such proof',
+  running: (percent: number) => `The past is replayed: ${percent} %`, stopped: 'It came to no end', runningItem: 'is being made', failedItem: 'came to no end',
+  about: (author: string, made: string, time: string) => `${time}, asked by ${author}, ${made}.`,
+  known: (from: string) => `The first that is known is of ${from}.`,
+  unfinished: 'Ten minutes were not enough to try every change: ask for a shorter time.',
+  first: (at: string) => `Proposals come when seven days are known: from ${at} on.`,
+  link: 'Copy link', print: 'Print', all: 'All proofs',
+  columns: { sent: 'As it was', would: 'By these rules', proposed: 'With the proposals' },
+  columnsHelp: { sent: 'pages that were really sent', would: 'as the rules stand now', proposed: 'with all changes below' },
+  pages, night: (count: number) => `${count} at night`, nights: (count: number) => `${count} nights in which somebody was woken`,
+  shadow: (count: number) => `${pages(count)} of these are of rules in shadow, as if they could.`,
+  sleep: 'Who would have slept', sleepHelp: (count: number) => `Of ${count} ${count === 1 ? 'night' : 'nights'}, those in which nobody woke them. What goes by a policy counts for whoever was on call then.`,
+  who: 'Who', slept: 'Slept', woken: (count: number) => `woken in ${count}`,
+  known_outages: 'Known outages', outage: 'Outage', when: 'When', verdict: 'Told', then: 'Then', now: 'By these rules', withProposals: 'With proposals',
+  never: 'nobody',
+  after: (text: string) => `after ${text}`, before: (text: string) => `${text} before`, at_once: 'at once',
+  verdicts: { earlier: 'earlier', same: 'as before', later: 'later', missed: 'missed', new: 'for the first time', unseen: 'by nobody' } satisfies Record<Verdict, string>,
+  proposals: 'Changes to review', proposalsHelp: 'Each is a file for conf.d, replayed before it is proposed. No known outage is missed by them, together either.',
+  noProposals: 'No change is proposed.',
+  kinds: { for: 'Wait longer', threshold: 'Another threshold', grouping: 'One incident', repeats: 'Tell once', dependency: 'Depends on another', delete: 'Silence' } satisfies Record<Proposal['kind'], string>,
+  change: (before: number, after: number) => `${pages(before)} become ${after}`, changeAtNight: (before: number, after: number) => `at night ${before} become ${after}`,
+  caught: (count: number) => (count === 1 ? '1 known outage is told of, as before' : `${count} known outages are told of, as before`),
+  replaces: (place: string) => `in the place of ${place}`, inUi: 'made in the UI: change it there',
+  file: 'The file', copyFile: 'Copy file', download: 'Download', downloadAll: 'Download all as one file',
+  rules: 'Rules', rule: 'Rule', useful: 'Useful', useless: 'Noise', atNight: 'At night', inShadow: 'shadow',
+  doubts: (count: number) => `What cannot be told (${count})`,
+  nobody: 'Nobody is named',
+}
