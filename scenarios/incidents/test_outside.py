@@ -132,6 +132,44 @@ def test_the_status_page_says_what_people_said_and_nothing_else(server):
     assert "fail" not in server.get("/status").text
 
 
+def test_s12_a_customer_calls_and_whoever_is_on_call_has_it(bellwether, hook):
+    """The customer's words, a page to the one on call and to nobody else, the number, and the end."""
+    contacts = "".join(f'[[contact]]\nname = "{name}"\nchannels = ["hook"]\n' for name in ("ana", "ben"))
+    server = bellwether(f"""
+[incidents]
+escalation_policy = "desk"
+{contacts}
+[[channel]]
+name = "hook"
+type = "webhook"
+url = "{hook.url}"
+[[schedule]]
+name = "desk"
+[[schedule.layer]]
+people = ["ana", "ben"]
+rotation = "weekly"
+start = "2020-01-06"
+[[escalation_policy]]
+name = "desk"
+step = [{{ notify = ["schedule:desk"], wait = "30min" }}]
+[[emergency]]
+name = "Big & Co"
+key = "{KEY}"
+""")
+    on_call = server.get("/api/v1/oncall").json["schedules"][0]["current"]["person"]
+    taken = call(server, KEY, what="No orders", who="Bo", reach="+49 1")
+    assert "are being told now" in taken.text
+    [number] = re.findall(r"number (\d+)</h1>", taken.text)
+    [(_, page, _)] = hook.wait(1)
+    assert (page["contact"], page["event"], str(page["incident"])) == (on_call, "problem", number) and "No orders" in page["text"]
+    path = "/a/" + page["acknowledge"].rsplit("/", 1)[1]
+    assert server.post(path, b"do=acknowledge", FORM).status == 200
+    whole = server.get(f"/api/v1/incidents/{number}").json
+    assert (whole["phase"], whole["owner"]) == ("acknowledged", on_call) and "+49 1" in str(whole["timeline"])
+    assert server.post(f"/api/v1/incidents/{number}/resolve", {"author": on_call, "comment": "it was the disk"}).status == 200
+    assert [body["contact"] for _, body, _ in hook.wait(2)] == [on_call, on_call]
+
+
 def test_switched_off_there_is_no_such_page(bellwether):
     server = bellwether("")
     for path in ("/status", "/status/feed.atom", "/911/" + KEY):

@@ -54,6 +54,11 @@ def test_a_blank_directory_pages_again_and_no_answer_is_lost(bellwether, hook, t
     tell(server, "untold", 2)
     wait_for(lambda: len(hook.all) > sent, what="the try that is refused")
     waiting = hook.all[-1][0]["x-bellwether-delivery"]
+    # Made by people here, and written in no file.
+    made = server.put("/api/v1/monitors/made", {"monitor": {"target": "restored.level", "critical": "> 5", "contacts": ["ana"]}})
+    assert made.status == 200, made.text
+    assert server.post("/api/v1/post-mortems", {"incident": taken}).status == 200
+    link = next(body["acknowledge"] for _, body, _ in hook.taken if body["name"] == "put-off")
     def is_waiting():
         pages = server.get(f"/api/v1/incidents/{incident_of(server, 'untold')['id']}").json["pages"]
         return [page for page in pages if page["state"] == "waiting" and page["tries"] == 1]
@@ -87,6 +92,16 @@ def test_a_blank_directory_pages_again_and_no_answer_is_lost(bellwether, hook, t
         assert page["state"] in ("waiting", "delivered")
         again = {headers["x-bellwether-delivery"] for headers, body, _ in hook.taken[delivered:] if body["name"] == "untold"}
         assert again <= {waiting}
+        # The link in a page of before is good here too, and what people made is watched.
+        token = link.rsplit("/", 1)[1]
+        assert other.get(f"/a/{token}").status == 200
+        pressed = other.post(f"/a/{token}", b"do=acknowledge", {"Content-Type": "application/x-www-form-urlencoded"})
+        assert pressed.status == 200 and incident_of(other, "put-off")["phase"] == "acknowledged", pressed.text
+        assert [one["incident"] for one in other.get("/api/v1/post-mortems").json["post_mortems"]] == [taken]
+        def made_pages():
+            other.carbon_send(f"restored.level 9 {int(time.time())}\n".encode())
+            return any(body["name"] == "made" for _, body, _ in hook.taken[delivered:])
+        wait_for(made_pages, pause=0.5, what="the page of the monitor that was made before")
         # Nobody is told twice of what they knew.
         assert not [body for _, body, _ in hook.taken[delivered:] if body["name"] in ("taken", "put-off")]
     finally:
