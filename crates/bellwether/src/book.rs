@@ -19,6 +19,7 @@ pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
         followers: notify::config::followers(&config.channel),
         rooms: notify::config::rooms(&config.channel),
         quiet: notify::config::quiet(&config.channel),
+        mail: notify::config::mail(&config.channel),
         ..Book::default()
     };
     for monitor in &all.monitors {

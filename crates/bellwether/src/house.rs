@@ -184,6 +184,7 @@ impl House {
             attempts: http_api::Attempts::default(),
             provider: http_api::Provider::default(),
             emergency_pace: http_api::emergency::Pace::default(),
+            mailing: http_api::Mailing::default(),
             counters: http_api::Counters::default(),
             hub: http_api::stream::Hub::default(),
             groups: http_api::Groups::default(),

@@ -29,7 +29,12 @@ pub fn usual(house: &House, message: &Message) -> Option<String> {
     let series = match message.about {
         About::Monitor => Some((String::new(), message.instance.clone())),
         About::Check | About::Host => of_check(house, message),
-        About::Channel | About::Declared | About::Comment | About::Schedule => return None,
+        About::Channel
+        | About::Declared
+        | About::Comment
+        | About::Schedule
+        | About::Errors
+        | About::Letter => return None,
     };
     let values = series.and_then(|(now, series)| {
         let usual = day_before(house, &series, message.since)?;
@@ -44,7 +49,12 @@ pub fn series(house: &House, message: &Message) -> Option<String> {
     match message.about {
         About::Monitor => Some(message.instance.clone()).filter(|instance| !instance.is_empty()),
         About::Check | About::Host => of_check(house, message).map(|(_, series)| series),
-        About::Channel | About::Declared | About::Comment | About::Schedule => None,
+        About::Channel
+        | About::Declared
+        | About::Comment
+        | About::Schedule
+        | About::Errors
+        | About::Letter => None,
     }
 }
 
@@ -74,9 +84,13 @@ fn name_of(message: &Message) -> ObjectName {
     match message.about {
         About::Host => ObjectName::Host(message.name.clone()),
         About::Check => ObjectName::Check(message.name.clone()),
-        About::Monitor | About::Channel | About::Declared | About::Comment | About::Schedule => {
-            ObjectName::Instance(message.name.clone(), message.instance.clone())
-        }
+        About::Monitor
+        | About::Channel
+        | About::Declared
+        | About::Comment
+        | About::Schedule
+        | About::Errors
+        | About::Letter => ObjectName::Instance(message.name.clone(), message.instance.clone()),
     }
 }
 

@@ -460,6 +460,7 @@ fn is_open(request: &Request) -> bool {
         || path.starts_with(crate::emergency::PREFIX)
         || path.starts_with(crate::providers::PREFIX)
         || crate::status_page::PATHS.contains(&path)
+        || path.starts_with(crate::status_page::MAIL_PREFIX)
         || crate::ui::is_page_or_asset(request.method(), path)
 }
 

@@ -79,6 +79,7 @@ pub use agents::Agents;
 pub use answers::Answers;
 pub use api_v1::availability::Availabilities;
 pub use api_v1::incidents::act_on as act_on_incident;
+pub use api_v1::reports::monthly::{ReportsConfig, mail as mail_report};
 pub use attempts::Attempts;
 pub use config::{AuthConfig, AuthMode, HttpConfig};
 pub use emergency::EmergencyConfig;
@@ -91,6 +92,7 @@ pub use proofs::Proofs;
 pub use services::{Counters, Services, Settings};
 pub use sign_in::Provider;
 pub use status_page::StatusPageConfig;
+pub use status_page::mail::{Mailing, mail as mail_news};
 
 /// The records that this room keeps.
 pub const MIGRATIONS: [Migrations; 8] = [
@@ -125,6 +127,8 @@ pub fn router(services: Arc<Services>) -> Router {
         .route("/911/{key}", get(emergency::show).post(emergency::call))
         .route(status_page::PATHS[0], get(status_page::show))
         .route(status_page::PATHS[1], get(status_page::feed))
+        .route("/status/mail", get(status_page::mail::show_form).post(status_page::mail::ask))
+        .route("/status/mail/{token}", get(status_page::mail::show).post(status_page::mail::decide))
         .route(alerts_in::pagerduty::PATH, post(alerts_in::pagerduty::enqueue))
         .route(
             "/api/v2/alerts",

@@ -21,6 +21,7 @@ use crate::alerts_in::alertmanager::Ends;
 use crate::answer::{Answer, Problem};
 use crate::answers::Answers;
 use crate::api_v1::availability::Availabilities;
+use crate::api_v1::reports::monthly::ReportsConfig;
 use crate::attempts::Attempts;
 use crate::config::{AuthConfig, AuthMode, HttpConfig};
 use crate::control::Control;
@@ -31,6 +32,7 @@ use crate::pictures::Pictures;
 use crate::proofs::Proofs;
 use crate::sign_in::Provider;
 use crate::status_page::StatusPageConfig;
+use crate::status_page::mail::Mailing;
 use crate::stream::Hub;
 
 /// The parts of the configuration that may change while requests are served.
@@ -42,6 +44,7 @@ pub struct Settings {
     pub teams: Vec<accounts::TeamConfig>,
     pub emergencies: Vec<Door>,
     pub status_page: StatusPageConfig,
+    pub reports: ReportsConfig,
 }
 
 impl Settings {
@@ -82,6 +85,8 @@ pub struct Services {
     pub attempts: Attempts,
     pub provider: Provider,
     pub emergency_pace: Pace,
+    /// To readers of the status page.
+    pub mailing: Mailing,
     pub counters: Counters,
     pub hub: Hub,
     pub groups: Groups,

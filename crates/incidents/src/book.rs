@@ -29,6 +29,15 @@ pub enum Kind {
     /// Its own notices page, as Nagios's do; the incident tells those whom they leave out.
     Check,
     Host,
+    /// Rule on error groups: as a monitor, and each group is a reason of its own.
+    Errors,
+}
+
+impl Kind {
+    /// It has no rules of telling of its own.
+    pub(crate) fn is_told_by_incident(self) -> bool {
+        matches!(self, Kind::Monitor | Kind::Errors)
+    }
 }
 
 /// A monitor, a check or a host.
@@ -106,6 +115,8 @@ pub struct Book {
     pub rooms: BTreeSet<Arc<str>>,
     /// Channels that ring for trouble only, if at all: mail, chats.
     pub quiet: BTreeSet<Arc<str>>,
+    /// Channels that send mail.
+    pub mail: BTreeSet<Arc<str>>,
     /// The services that a service cannot do without.
     pub service_needs: HashMap<Arc<str>, Vec<Arc<str>>>,
     /// None: everybody at any time.

@@ -12,6 +12,7 @@ use vocabulary::state::{Notice, State, StateChange, Withheld};
 
 use crate::book::{Book, Kind, OWN_PREFIX, Ways};
 use crate::deeds::DECLARED;
+use crate::error_groups;
 use crate::incident::{Acknowledged, Detail, Entry, Incident, IncidentId, Key, Phase, Trouble};
 use crate::kin::Kin;
 use crate::limits::{MAX_ENTRIES, MAX_LISTED_INSTANCES, MAX_TEXT, cut};
@@ -239,6 +240,7 @@ impl Incidents {
             trouble.why = Some(format!("of {reason}, which is a part of it"));
         }
         self.reopen(id, now);
+        let is_error = self.is_of_errors(&key);
         let Some(incident) = self.live.get_mut(&id) else { return };
         incident.detail.breaches += 1;
         incident.detail.grouped += usize::from(trouble.why.is_some());
@@ -253,11 +255,15 @@ impl Incidents {
         // Down, or behind one that is: nobody asks its checks either way.
         let is_host = key.host && !trouble.is_over();
         let since = trouble.since;
+        let said = trouble.text.clone();
         incident.troubles.insert(key.clone(), trouble);
         let is_check =
             self.book.subject(key.host, &key.monitor).is_some_and(|subject| subject.kind == Kind::Check);
         if is_check && !key.instance.is_empty() && incident.reason == reason {
             incident.title = incident.title_with_parts(&key.monitor);
+        }
+        if is_error && incident.reason == reason {
+            incident.title = error_groups::title(&said);
         }
         for contact in owed {
             incident.detail.told.entry(contact).or_default().owed.insert(key.mark());
@@ -299,6 +305,9 @@ impl Incidents {
         match (key, self.not_paging(key)) {
             (Key { host: true, monitor, .. }, _) => format!("host:{monitor}"),
             (Key { monitor, .. }, _) if is_ours(monitor) => monitor.to_string(),
+            (Key { monitor, instance, .. }, _) if self.is_of_errors(key) => {
+                format!("errors:{monitor}/{instance}")
+            }
             (Key { monitor, .. }, None) => format!("monitor:{monitor}"),
             (Key { monitor, .. }, Some(environment)) => format!("monitor:{monitor}@{environment}"),
         }

@@ -12,7 +12,7 @@ use crate::book::Ways;
 use crate::desk::{Attempt, Desk, Inner};
 use crate::incident::{Entry, IncidentId};
 use crate::limits::{FAILURES_TO_TELL, MAX_TEXT, cut};
-use crate::page::{Message, Page};
+use crate::page::{Message, Page, PageKind};
 use crate::store;
 
 impl Desk {
@@ -111,6 +111,11 @@ fn save_end(tx: &Transaction<'_>, id: i64, state: &str, why: &str, now: Timestam
 
 impl Inner {
     fn note_attempt(&mut self, channel: &str, id: i64, attempt: &Attempt, now: Timestamp) {
+        if matches!(attempt, Attempt::GivenUp { .. }) && self.is_letter(id) {
+            // A reader's address that is none says nothing of the channel.
+            self.outbox.counters.failures += 1;
+            return;
+        }
         let failing = self.outbox.failing.entry(Arc::from(channel)).or_default();
         let (kind, text) = match attempt {
             Attempt::Delivered | Attempt::Taken { .. } => {
@@ -150,11 +155,15 @@ impl Inner {
         }
     }
 
+    fn is_letter(&self, id: i64) -> bool {
+        self.outbox.get(id).is_some_and(|waiting| waiting.page.kind == PageKind::Letter)
+    }
+
     /// A page that was given up goes by another channel of the contact, else to those who are told by default.
     fn another_way(&mut self, id: i64, why: &str, now: Timestamp) {
         self.outbox.counters.given_up += 1;
         let Some(page) = self.outbox.get_mut(id).map(|waiting| waiting.page.clone()) else { return };
-        if page.message.rerouted {
+        if page.message.rerouted || page.kind == PageKind::Letter {
             return;
         }
         if self.reroute_one(&page, why, now) {
@@ -252,9 +261,10 @@ impl Inner {
     }
 
     /// It goes another way too, once: what was given up is not to go again when its channel is found to fail by that.
-    /// False: there is no other way, or it has gone it.
+    /// False: there is no other way, or it has gone it. Letters have no other.
     fn reroute_one(&mut self, page: &Page, why: &str, now: Timestamp) -> bool {
-        if page.message.rerouted || !self.incidents.reroute(page, why, now) {
+        let stays = page.message.rerouted || page.kind == PageKind::Letter;
+        if stays || !self.incidents.reroute(page, why, now) {
             return false;
         }
         self.outbox.counters.rerouted += 1;

@@ -228,6 +228,7 @@ impl Book {
             return None;
         }
         self.by_need(member, key)
+            .or_else(|| self.by_errors(member, key))
             .map(|why| (0, why))
             .or_else(|| self.by_host(member, key).map(|why| (1, why)))
             .or_else(|| self.by_service(member, key))

@@ -87,6 +87,8 @@ impl Book {
         ties.extend(self.needs_of(key).map(|(host, name)| Tie::Is(*host, name.clone())));
         ties.extend(self.host_of(key).map(Tie::OnHost));
         ties.extend(begin(&key.instance).map(|nodes| Tie::Begins(nodes.join("."))));
+        // Another error of the same rule.
+        ties.extend(self.is_of_errors(key).then(|| Tie::Is(key.host, key.monitor.clone())));
         let own = self.services_of(key);
         let needed = own.iter().filter_map(|one| self.service_needs.get(one)).flatten();
         let needing =

@@ -13,6 +13,7 @@
 //! | [`book`] | what incidents know of what is watched and of contacts; the binary makes it from the definitions |
 //! | [`config`] | `[incidents]`, `[[environment]]` |
 //! | [`comments`] | what people say of a monitor, a panel, an error group, a playbook |
+//! | [`error_groups`] | what is told of errors: the way in for those who keep them |
 //! | [`incident`] | an incident, the troubles in it, its timeline |
 //! | [`page`] | one attempt to reach one contact by one channel, and what it says |
 //! | [`core`] | [`Incidents`]: how an incident opens and changes; plain code, time passed in |
@@ -36,6 +37,7 @@
 //! | [`playbooks`] | what to look at and do when something fires, and what of it is done |
 //! | `part` | what of incidents those see whose scope is a part of all names |
 //! | [`outbox`] | pages that wait, and what became of each |
+//! | [`letters`] | mail that is about no trouble |
 //! | [`desk`] | [`Desk`]: all of it over the state database, shared by threads |
 //! | `delivery` | what became of pages, and other ways for those that were not delivered |
 //! | [`learning`] | post-mortems and what is to be done |
@@ -53,11 +55,13 @@ pub mod deeds;
 mod delivery;
 pub mod desk;
 mod ending;
+pub mod error_groups;
 mod grouping;
 pub mod incident;
 mod joining;
 mod kin;
 pub mod learning;
+pub mod letters;
 pub mod limits;
 mod mentions;
 pub mod night;
@@ -87,7 +91,9 @@ pub use config::{EnvironmentConfig, IncidentsConfig};
 pub use core::{Estate, Incidents};
 pub use deeds::Declaration;
 pub use desk::{Desk, Seen};
+pub use error_groups::{Condition, ErrorTrouble};
 pub use incident::{Entry, Incident, Phase, Trouble};
+pub use letters::Letter;
 pub use page::{Page, PageKind};
 pub use people::{Deed, Refusal};
 pub use store::{KeptEntry, KeptPage, MIGRATIONS, Wanted};

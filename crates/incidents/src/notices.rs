@@ -11,7 +11,7 @@ impl Incidents {
     pub(crate) fn notice(&mut self, notice: &Notice, now: Timestamp) {
         let key = Key::of(&notice.id);
         let kind = self.book.subject(key.host, &key.monitor).map(|subject| subject.kind);
-        if kind == Some(Kind::Monitor) {
+        if kind.is_some_and(Kind::is_told_by_incident) {
             // The incident tells of it, once for all instances.
             return;
         }
@@ -103,8 +103,10 @@ impl Incidents {
     /// [`tell_ends`](Self::tell_ends).
     pub(crate) fn silenced_notice(&mut self, notice: &Notice) {
         let key = Key::of(&notice.id);
-        let is_monitor =
-            self.book.subject(key.host, &key.monitor).is_some_and(|subject| subject.kind == Kind::Monitor);
+        let is_monitor = self
+            .book
+            .subject(key.host, &key.monitor)
+            .is_some_and(|subject| subject.kind.is_told_by_incident());
         if notice.kind != NoticeKind::Problem || is_monitor {
             return;
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::incident::IncidentId;
 use crate::limits::MAX_WAITING;
-use crate::page::Page;
+use crate::page::{Page, PageKind};
 use crate::store::KeptPage;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -79,8 +79,8 @@ impl Outbox {
         refused
     }
 
-    /// What may be tried by this channel now, in order. Of one contact and incident only the first that waits, so
-    /// that nobody hears of an end before the beginning.
+    /// What may be tried by this channel now, in order, letters behind all that is about trouble. Of one contact and incident
+    /// only the first that waits, so that nobody hears of an end before the beginning.
     pub fn due(&self, channel: &str, now_ms: i64, limit: usize) -> Vec<Waiting> {
         let mut behind = HashSet::new();
         let of_channel = self.waiting.values().filter(|waiting| &*waiting.page.channel == channel);
@@ -88,7 +88,10 @@ impl Outbox {
             let Page { contact, incident, .. } = &waiting.page;
             incident.is_none_or(|incident| behind.insert((contact.clone(), incident)))
         });
-        first.filter(|waiting| waiting.next_try <= now_ms).take(limit).cloned().collect()
+        let due = first.filter(|waiting| waiting.next_try <= now_ms);
+        let (letters, pages): (Vec<_>, Vec<_>) =
+            due.partition(|waiting| waiting.page.kind == PageKind::Letter);
+        pages.into_iter().chain(letters).take(limit).cloned().collect()
     }
 
     /// When the next one of this channel is due, in milliseconds since 1970.
@@ -99,7 +102,10 @@ impl Outbox {
 
     pub fn overdue(&self, now_ms: i64) -> Option<Duration> {
         let fails = |channel: &str| self.failing.get(channel).is_some_and(|failing| failing.in_a_row > 0);
-        let tried = self.waiting.values().filter(|waiting| !fails(&waiting.page.channel));
+        let tried = self
+            .waiting
+            .values()
+            .filter(|waiting| waiting.page.kind != PageKind::Letter && !fails(&waiting.page.channel));
         let due = tried.map(|waiting| waiting.next_try.max(waiting.page.at.0.saturating_mul(1_000))).min()?;
         u64::try_from(now_ms - due).ok().map(Duration::from_millis)
     }

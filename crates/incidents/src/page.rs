@@ -37,6 +37,8 @@ pub enum PageKind {
     Custom,
     /// A turn begins soon, somebody asks for cover or covers.
     OnCall,
+    /// Mail about no trouble.
+    Letter,
 }
 
 impl PageKind {
@@ -72,6 +74,7 @@ impl PageKind {
             PageKind::DowntimeCancelled => "downtime_cancelled",
             PageKind::Custom => "custom",
             PageKind::OnCall => "on_call",
+            PageKind::Letter => "letter",
         }
     }
 
@@ -154,6 +157,9 @@ pub struct Message {
     /// It goes another way too, since this channel fails.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rerouted: bool,
+    /// Of a letter: where its reader says that no more are wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsubscribe: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,6 +175,10 @@ pub enum About {
     Comment,
     /// Who is on call.
     Schedule,
+    /// An error group.
+    Errors,
+    /// No trouble at all.
+    Letter,
 }
 
 impl About {
@@ -181,6 +191,8 @@ impl About {
             About::Declared => "declared",
             About::Comment => "comment on",
             About::Schedule => "schedule",
+            About::Errors => "errors",
+            About::Letter => "letter",
         }
     }
 }

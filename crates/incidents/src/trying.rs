@@ -84,5 +84,6 @@ fn message(contact: &str, by: &str, state: State, now: Timestamp) -> Message {
         ways: crate::book::Ways::new(),
         tried: Vec::new(),
         rerouted: false,
+        unsubscribe: None,
     }
 }

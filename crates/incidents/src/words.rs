@@ -57,6 +57,7 @@ impl Incidents {
             _ if key.monitor.starts_with(DECLARED) => About::Declared,
             _ if key.host => About::Host,
             Some(Kind::Check) => About::Check,
+            Some(Kind::Errors) => About::Errors,
             _ => About::Monitor,
         };
         Message {
@@ -83,6 +84,7 @@ impl Incidents {
             ways: Ways::new(),
             tried: Vec::new(),
             rerouted: false,
+            unsubscribe: None,
         }
     }
 }

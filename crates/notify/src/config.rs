@@ -207,6 +207,12 @@ pub fn quiet(channels: &[ChannelConfig]) -> BTreeSet<Arc<str>> {
     quiet.map(|channel| Arc::from(channel.name.as_str())).chain([Arc::from(LOG_CHANNEL)]).collect()
 }
 
+/// The names of channels that send mail.
+pub fn mail(channels: &[ChannelConfig]) -> BTreeSet<Arc<str>> {
+    let mail = channels.iter().filter(|channel| channel.kind == ChannelType::Email);
+    mail.map(|channel| Arc::from(channel.name.as_str())).collect()
+}
+
 /// Channels that contacts name and that are not there, as (index of the contact, channel).
 pub fn unknown<'c>(
     channels: &[ChannelConfig],

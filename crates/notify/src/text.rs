@@ -114,6 +114,7 @@ pub fn headline(page: &Page) -> String {
         PageKind::DowntimeCancelled => format!("downtime cancelled, {}", message.state),
         PageKind::OnCall => "on call".to_owned(),
         PageKind::Custom => format!("a word on it, {}", message.state),
+        PageKind::Letter => return message.title.clone(),
     };
     format!("{what}: {}{count}", message.title)
 }

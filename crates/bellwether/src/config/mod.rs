@@ -61,6 +61,7 @@ pub struct Config {
     pub heartbeats: HeartbeatsConfig,
     pub incidents: IncidentsConfig,
     pub status_page: http_api::StatusPageConfig,
+    pub reports: http_api::ReportsConfig,
     pub log: LogConfig,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub monitor: Vec<MonitorConfig>,
@@ -390,6 +391,7 @@ impl Config {
             teams: self.team.clone(),
             emergencies: emergencies::doors(self),
             status_page: self.status_page.clone(),
+            reports: self.reports.clone(),
         }
     }
 
@@ -435,6 +437,35 @@ impl Config {
                 format!("there is no contact `{name}`: define it as a [[contact]]"),
             )
         }));
+        problems.extend(self.problems_of_mail());
+        problems
+    }
+
+    /// Who gets letters.
+    fn problems_of_mail(&self) -> Vec<(String, String)> {
+        let mail = notify::config::mail(&self.channel);
+        let has_mail = |channels: &[String]| channels.iter().any(|name| mail.contains(name.as_str()));
+        let why = |name: &String| match self.contact.iter().find(|contact| contact.name == *name) {
+            None => Some(format!("there is no contact `{name}`: define it as a [[contact]]")),
+            Some(contact) if !has_mail(&contact.channels) => {
+                Some(format!("`{name}` has no channel of type \"email\", by which reports go: give it one"))
+            }
+            Some(_) => None,
+        };
+        let of_reports = self.reports.contacts.iter().filter_map(why);
+        let mut problems: Vec<(String, String)> =
+            of_reports.map(|why| ("reports.contacts".to_owned(), why)).collect();
+        if let Some(channel) = &self.status_page.mail {
+            if !mail.contains(channel.as_str()) {
+                let why =
+                    format!("there is no channel `{channel}` of type \"email\": define it as a [[channel]]");
+                problems.push(("status_page.mail".to_owned(), why));
+            }
+            if self.http.public_url.is_empty() {
+                let why = "its mails have links: set http.public_url to the address that readers reach";
+                problems.push(("status_page.mail".to_owned(), why.to_owned()));
+            }
+        }
         problems
     }
 

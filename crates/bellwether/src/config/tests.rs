@@ -97,6 +97,13 @@ fn what_to_write_instead_is_told() {
         "status_page.components: `Shop` is there twice",
     );
     check("[http]\npublic_url = \"metrics.office\"", "such as \"https://");
+    check("[reports]\ncontacts = [\"zoe\"]", "reports.contacts: there is no contact `zoe`");
+    let without_mail = "[reports]\ncontacts = [\"ana\"]\n[[contact]]\nname = \"ana\"\nchannels = [\"log\"]";
+    check(without_mail, "`ana` has no channel of type \"email\"");
+    let no_channel = "[http]\npublic_url = \"https://bell.example\"\n[status_page]\nmail = \"news\"";
+    check(no_channel, "status_page.mail: there is no channel `news` of type \"email\"");
+    let news = "[[channel]]\nname = \"news\"\ntype = \"email\"\nserver = \"x\"\nfrom = \"a@example.org\"\n";
+    check(&format!("{news}[status_page]\nmail = \"news\""), "set http.public_url");
     check("[http]\ntls_certificate = \"/no.pem\"\ntls_key = \"/no.key\"", "/no.pem");
 }
 

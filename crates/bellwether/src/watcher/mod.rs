@@ -5,11 +5,13 @@
 //! |---|---|
 //! | [`turning`] | which threads still turn |
 //! | [`outside`] | the heartbeat to the outside: when it is due, why it is held back, what became of it |
+//! | [`letters`] | mail that nobody is woken by: the report of the month, news for readers of the status page |
 //! | [`links`] | do the links in pages lead here? |
 //! | [`own`] | parts that are in trouble for long enough, as state changes |
 //! | [`doubts`] | everything that cannot be trusted now, in one list |
 
 pub mod doubts;
+pub mod letters;
 pub mod links;
 pub mod outside;
 pub mod own;
@@ -35,7 +37,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 /// A task of the runtime: if that hangs nobody gets a heartbeat either.
 pub struct Watcher {
     stop: watch::Sender<bool>,
-    tasks: [JoinHandle<()>; 2],
+    tasks: [JoinHandle<()>; 3],
     runtime: Handle,
 }
 
@@ -43,7 +45,8 @@ impl Watcher {
     pub fn start(house: &Arc<House>, runtime: &Handle) -> Watcher {
         let (stop, stopped) = watch::channel(false);
         let links = runtime.spawn(links::run(house.clone(), stopped.clone()));
-        let tasks = [runtime.spawn(run(house.clone(), stopped)), links];
+        let letters = runtime.spawn(letters::run(house.clone(), stopped.clone()));
+        let tasks = [runtime.spawn(run(house.clone(), stopped)), links, letters];
         Watcher { stop, tasks, runtime: runtime.clone() }
     }
 

@@ -95,7 +95,12 @@ pub fn drawn(services: &Services, link: &Link) -> Option<Drawn> {
     let targets = match message.about {
         About::Monitor => of_monitor(services, message, &link.whole.incident),
         About::Check | About::Host => services.control.usual(message).series.into_iter().collect(),
-        About::Channel | About::Declared | About::Comment | About::Schedule => Vec::new(),
+        About::Channel
+        | About::Declared
+        | About::Comment
+        | About::Schedule
+        | About::Errors
+        | About::Letter => Vec::new(),
     };
     let level = |rule: &Option<String>| rule.as_deref().and_then(threshold);
     let drawn = Drawn { targets, warning: level(&message.warning), critical: level(&message.critical) };

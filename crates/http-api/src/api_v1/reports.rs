@@ -3,6 +3,7 @@
 
 mod csv;
 mod headroom;
+pub mod monthly;
 mod months;
 mod tables;
 

@@ -13,6 +13,7 @@ use super::watched;
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Id, Params, Problem};
 use crate::services::Services;
+use crate::status_page::mail;
 use crate::status_page::posts::{self, Phase, Post, Refused, Said, Standings};
 
 const USUAL_LIMIT: usize = 100;
@@ -84,7 +85,9 @@ pub async fn begin(
         let said = Said { phase, text: new.text, components: Some(new.components), author: caller.name };
         let known = components(services)?;
         let begun = posts::begin(&services.state, &new.title, &said, &known, services.clock.now());
-        Ok((StatusCode::CREATED, Json(begun.map_err(|refused| refusal(0, refused))?)))
+        let begun = begun.map_err(|refused| refusal(0, refused))?;
+        tell_readers(services);
+        Ok((StatusCode::CREATED, Json(begun)))
     })
     .await
 }
@@ -103,7 +106,9 @@ pub async fn go_on(
         let said = Said { phase: new.phase, text: new.text, components: new.components, author: caller.name };
         let known = components(services)?;
         let done = posts::go_on(&services.state, id, &said, &known, services.clock.now());
-        done.map(Json).map_err(|refused| refusal(id, refused))
+        let done = done.map_err(|refused| refusal(id, refused))?;
+        tell_readers(services);
+        Ok(Json(done))
     })
     .await
 }
@@ -122,6 +127,13 @@ pub async fn withdraw(
         false => Err(refusal(id, Refused::Unknown)),
     })
     .await
+}
+
+/// It is said in any case, and mailed with the next look if not now.
+fn tell_readers(services: &Services) {
+    if let Err(problem) = mail::news(services) {
+        tracing::warn!(error = problem.error, "readers of the status page get their mail later");
+    }
 }
 
 /// Whoever says something to people outside must not believe that they hear it when they do not.

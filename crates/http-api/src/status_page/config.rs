@@ -13,11 +13,14 @@ pub struct StatusPageConfig {
     pub title: String,
     /// What people outside know by name, in the order of the page.
     pub components: Vec<String>,
+    /// The channel by which readers who ask for it get mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail: Option<String>,
 }
 
 impl Default for StatusPageConfig {
     fn default() -> StatusPageConfig {
-        StatusPageConfig { enabled: false, title: "Status".into(), components: Vec::new() }
+        StatusPageConfig { enabled: false, title: "Status".into(), components: Vec::new(), mail: None }
     }
 }
 
@@ -51,7 +54,7 @@ mod tests {
     fn names_are_lines_and_there_once() {
         let check = |title: &str, components: &[&str], keys: &[&str]| {
             let components = components.iter().map(|name| (*name).to_owned()).collect();
-            let config = StatusPageConfig { enabled: true, title: title.into(), components };
+            let config = StatusPageConfig { enabled: true, title: title.into(), components, mail: None };
             let found: Vec<&str> = config.problems().into_iter().map(|(key, _)| key).collect();
             assert_eq!(found, keys, "{config:?}");
         };

@@ -6,11 +6,14 @@
 //! | `config.rs` | `[status_page]` |
 //! | `posts.rs` | what was said, in the state database |
 //! | `page.rs`, `feed.rs` | the page, and its Atom feed |
+//! | `readers.rs`, `mail.rs` | who gets it by mail, and the mail |
 
 mod config;
 mod feed;
+pub mod mail;
 mod page;
 pub mod posts;
+mod readers;
 
 use std::sync::Arc;
 
@@ -27,7 +30,9 @@ pub use config::StatusPageConfig;
 pub use posts::MIGRATIONS;
 
 /// These ask for no sign-in.
-pub const PATHS: [&str; 2] = ["/status", "/status/feed.atom"];
+pub const PATHS: [&str; 3] = ["/status", "/status/feed.atom", mail::PATH];
+/// So do those below.
+pub const MAIL_PREFIX: &str = "/status/mail/";
 
 /// In an outage everybody looks: what stands between may keep it so long.
 const CACHING: &str = "public, max-age=15";

@@ -17,9 +17,13 @@ pub fn of(config: &StatusPageConfig, posts: &[Post], now: Timestamp) -> String {
         components(config, &open),
         section("Now", &open),
         section("The last two weeks", &over),
-        format!("<p>As of {}. <a href=\"/status/feed.atom\">Feed</a></p>", moment(now.0)),
+        format!("<p>As of {}. <a href=\"/status/feed.atom\">Feed</a>{}</p>", moment(now.0), by_mail(config)),
     ];
     plain_page::page(&config.title, &body.concat())
+}
+
+fn by_mail(config: &StatusPageConfig) -> &'static str {
+    if config.mail.is_some() { ". <a href=\"/status/mail\">By mail</a>" } else { "" }
 }
 
 /// By what people said, and by nothing else.
@@ -115,7 +119,7 @@ pub mod tests {
 
     pub fn config() -> StatusPageConfig {
         let components = ["Shop".to_owned(), "A&B".to_owned()].into();
-        StatusPageConfig { enabled: true, title: "How we <do>".into(), components }
+        StatusPageConfig { enabled: true, title: "How we <do>".into(), components, mail: None }
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         "CREATE TABLE status_post (id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT NOT NULL, opened INTEGER NOT NULL, ended INTEGER) STRICT;
          CREATE TABLE status_update (post INTEGER NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, phase TEXT NOT NULL,
             text TEXT NOT NULL, components TEXT NOT NULL, author TEXT NOT NULL, PRIMARY KEY (post, number)) STRICT, WITHOUT ROWID;",
+        super::readers::MIGRATION,
     ],
 };
 

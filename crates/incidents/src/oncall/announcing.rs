@@ -188,5 +188,6 @@ fn plain(schedule: &Arc<str>, title: String, text: String, now: Timestamp) -> Me
         ways: Ways::new(),
         tried: Vec::new(),
         rerouted: false,
+        unsubscribe: None,
     }
 }

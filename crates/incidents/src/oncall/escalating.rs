@@ -9,7 +9,7 @@ use vocabulary::Timestamp;
 
 use super::policy::{Burst, PolicyConfig, StepConfig, Target, seconds};
 use super::reaching::USUAL_LATENESS;
-use crate::book::{Contact, Kind, Subject};
+use crate::book::{Contact, Subject};
 use crate::core::{Estate, Incidents};
 use crate::incident::{Entry, Incident, IncidentId, Phase, Told};
 use crate::night::Quiet;
@@ -452,6 +452,6 @@ impl Incidents {
 
     /// Does this subject tell its contacts by itself, as Nagios's rules say?
     pub(crate) fn tells_itself(subject: Option<&Subject>) -> bool {
-        subject.is_some_and(|subject| subject.kind != Kind::Monitor && !subject.contacts.is_empty())
+        subject.is_some_and(|subject| !subject.kind.is_told_by_incident() && !subject.contacts.is_empty())
     }
 }

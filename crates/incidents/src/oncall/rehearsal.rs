@@ -129,7 +129,7 @@ impl Incidents {
 
     pub(crate) fn first_called(&mut self, key: &Key, state: State, at: Timestamp) -> Option<Vec<Arc<str>>> {
         self.book.subjects.get_mut(&(key.host, key.monitor.clone()))?.shadow = false;
-        let pages = self.apply(&goes_bad(key, state, at), at);
+        let pages = self.apply(&goes_bad(key, state, at, None), at);
         self.live.values().find(|incident| incident.detail.escalation.is_some())?;
         let called: BTreeSet<Arc<str>> = pages.into_iter().map(|page| page.contact).collect();
         Some(called.into_iter().collect())

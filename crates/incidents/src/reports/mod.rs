@@ -1,6 +1,7 @@
 //! What the record comes to: how long until somebody has it, until it is over, until the next; who was woken; what
 //! pages for nothing. Plain code over [`Record`]; docs/reports.md has each definition in words.
 
+pub mod monthly;
 mod record;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 mod deeds;
 mod delivery;
 mod ends;
+mod errors;
 mod faults;
 mod grouping;
 mod night;

@@ -75,7 +75,7 @@ impl Story {
     }
 
     /// (seconds since the start, who) of everything that is told until then.
-    fn runs(&mut self, seconds: i64) -> Vec<(i64, String)> {
+    pub(super) fn runs(&mut self, seconds: i64) -> Vec<(i64, String)> {
         let (start, mut told) = (self.now, Vec::new());
         for _ in 0..seconds {
             self.now += 1;

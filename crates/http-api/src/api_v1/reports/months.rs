@@ -25,6 +25,13 @@ fn begin(day: Date, zone: &TimeZone) -> Option<i64> {
     Some(day.to_zoned(zone.clone()).ok()?.timestamp().as_second())
 }
 
+/// The month before the one that a moment lies in.
+pub fn before(at: i64, zone: &TimeZone) -> Option<Month> {
+    let this = Timestamp::from_second(at).ok()?.to_zoned(zone.clone()).date().first_of_month();
+    let first = this.checked_sub(1.month()).ok()?;
+    Some(Month { name: name(first), from: begin(first, zone)?, until: begin(this, zone)? })
+}
+
 pub fn between(from: i64, until: i64, zone: &TimeZone) -> Vec<Month> {
     let mut months = Vec::new();
     let mut at = from;
@@ -68,6 +75,11 @@ mod tests {
         assert_eq!(months[2].until, at("2026-03-31T22:00:00Z"));
         assert_eq!(months[2].until - months[2].from, 31 * 86_400 - 3_600);
         assert_eq!(between(until, from, &zone), []);
+        assert_eq!(before(from, &zone).map(|month| month.name).as_deref(), Some("2025-12"));
+        assert_eq!(
+            before(at("2026-03-31T22:00:00Z"), &zone).as_ref().map(|month| (month.from, month.until)),
+            Some((months[2].from, months[2].until))
+        );
         for wrong in ["2026", "2026-1", "26-01", "2026-00", "2026-1x", ""] {
             assert_eq!(whole(wrong, &zone), None, "{wrong}");
         }

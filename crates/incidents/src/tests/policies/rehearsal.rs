@@ -27,7 +27,7 @@ fn whom_a_policy_would_have_called_then_is_known_of_any_moment() {
     };
     let wanted = |name: &str| Some(vec![name.to_owned()]);
     assert_eq!(called(&story, "paged", story.now), wanted("ana"));
-    assert_eq!(called(&story, "paged", story.now + 12 * 3_600), wanted("ben"));
+    assert_eq!(called(&story, "paged", story.now + 9 * 3_600), wanted("ben"));
     assert_eq!(called(&story, "paged", 3 * 86_400 + 36_000), wanted("cyd"), "nobody on call on Sundays");
     assert_eq!(called(&story, "latency", story.now), None);
     let paged = (false, "paged".into());

@@ -11,6 +11,14 @@ pub fn page(all: &[Said], picture: Option<&str>) -> String {
     )
 }
 
+/// A letter, as it was written.
+pub fn letter(text: &str) -> String {
+    format!(
+        "<!doctype html><html><body><pre style=\"font-family:monospace;font-size:14px;color:#222;white-space:pre-wrap\">{}</pre></body></html>\n",
+        escape(text)
+    )
+}
+
 fn one(said: &Said, picture: Option<&str>) -> String {
     let mut out = format!("<h2 style=\"font-size:18px\">{}</h2>\n<table>\n", escape(&said.headline));
     for (word, what) in &said.facts {

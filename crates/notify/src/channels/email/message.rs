@@ -13,6 +13,8 @@ pub struct Mail {
     /// The first mail of the same incident.
     pub thread: Option<String>,
     pub incident: Option<i64>,
+    /// Where the reader says that no more are wanted.
+    pub unsubscribe: Option<String>,
     pub plain: String,
     pub html: String,
     /// PNG, shown within the part with colours.
@@ -53,6 +55,11 @@ impl Mail {
             format!("Content-Type: multipart/alternative;\r\n boundary=\"{boundary}\""),
         ]);
         lines.extend(self.incident.map(|incident| format!("X-Bellwether-Incident: {incident}")));
+        if let Some(url) = &self.unsubscribe {
+            // RFC 8058: mail programs show it as a button.
+            lines.push(format!("List-Unsubscribe: <{url}>"));
+            lines.push("List-Unsubscribe-Post: List-Unsubscribe=One-Click".to_owned());
+        }
         lines.push(String::new());
         lines.extend(text_part(&boundary, "plain", &self.plain));
         match &self.picture {
@@ -142,6 +149,7 @@ mod tests {
             id: "page-7.x@example.org".into(),
             thread: Some("page-5.x@example.org".into()),
             incident: Some(3),
+            unsubscribe: None,
             plain: "one\ntwo".into(),
             html: "<p>one".into(),
             picture: None,

@@ -13,6 +13,7 @@ pub mod message;
 
 use std::collections::BTreeMap;
 
+use incidents::PageKind;
 use outbound::Egress;
 
 use super::pictures::Pictures;
@@ -130,6 +131,11 @@ fn host_and_port(server: &str, usual: u16) -> Result<(String, u16), String> {
     Ok((host.to_owned(), port))
 }
 
+/// About no trouble: a report, or news that somebody has asked for.
+fn is_at_leisure(letter: &Letter) -> bool {
+    letter.waiting.page.kind == PageKind::Letter
+}
+
 impl Channel for Email {
     fn send<'w>(&'w mut self, letters: &'w [Letter], post: &'w Post<'w>) -> Work<'w, Results> {
         Box::pin(self.round(letters, post.settings, post.egress, post.now))
@@ -156,33 +162,51 @@ impl Email {
 
     async fn round(&mut self, letters: &[Letter], settings: &Settings, egress: &Egress, now: i64) -> Results {
         let mut results = Results::new();
-        for (recipients, letters) in self.by_recipients(letters, &mut results) {
-            let bundles: Vec<Vec<&Letter>> = match letters.len() >= BUNDLE_FROM {
-                true => vec![letters],
-                false => letters.into_iter().map(|letter| vec![letter]).collect(),
-            };
-            for bundle in bundles {
-                if !self.may_send(now) {
-                    // They wait for the next minute, and may be one mail then.
-                    return results;
-                }
-                let sent = self.send_one(&recipients, &bundle, settings, egress, now).await;
-                let stop = matches!(sent, Err(Failure::Channel { .. }));
-                let sent = sent.map(|()| Sent::default());
-                results.extend(bundle.iter().map(|letter| (letter.waiting.page.id, sent.clone())));
-                if stop {
-                    return results;
-                }
+        for (recipients, bundle) in self.bundles(letters, &mut results) {
+            if !self.may_send(&bundle, now) {
+                // They wait for the next minute, and may be one mail then.
+                return results;
+            }
+            let sent = self.send_one(&recipients, &bundle, settings, egress, now).await;
+            let stop = matches!(sent, Err(Failure::Channel { .. }));
+            let sent = sent.map(|()| Sent::default());
+            results.extend(bundle.iter().map(|letter| (letter.waiting.page.id, sent.clone())));
+            if stop {
+                return results;
             }
         }
         results
     }
 
-    fn may_send(&mut self, now: i64) -> bool {
+    /// What goes into one mail: of a storm many pages, and never two of what somebody reads at leisure.
+    fn bundles<'l>(
+        &self,
+        letters: &'l [Letter],
+        results: &mut Results,
+    ) -> Vec<(Vec<String>, Vec<&'l Letter>)> {
+        let mut bundles = Vec::new();
+        for (recipients, mut letters) in self.by_recipients(letters, results) {
+            let at_leisure: Vec<&Letter> = letters.extract_if(.., |letter| is_at_leisure(letter)).collect();
+            if letters.len() >= BUNDLE_FROM {
+                bundles.push((recipients.clone(), std::mem::take(&mut letters)));
+            }
+            let alone = letters.into_iter().chain(at_leisure);
+            bundles.extend(alone.map(|letter| (recipients.clone(), vec![letter])));
+        }
+        bundles.sort_by_key(|(_, bundle)| bundle.iter().all(|letter| is_at_leisure(letter)));
+        bundles
+    }
+
+    /// Of a minute's mails those that are about no trouble leave half to those that are.
+    fn may_send(&mut self, bundle: &[&Letter], now: i64) -> bool {
         if self.minute.0 != now / 60 {
             self.minute = (now / 60, 0);
         }
-        self.minute.1 < self.mails_a_minute
+        let most = match bundle.iter().all(|letter| is_at_leisure(letter)) {
+            true => self.mails_a_minute.div_ceil(2),
+            false => self.mails_a_minute,
+        };
+        self.minute.1 < most
     }
 
     /// In the order in which they came.
@@ -196,8 +220,10 @@ impl Email {
         for letter in letters {
             let page = &letter.waiting.page;
             let own = page.message.email.iter().filter(|address| address_problem(address).is_none());
-            let recipients: Vec<String> =
-                if self.to.is_empty() { own.cloned().collect() } else { self.to.clone() };
+            let own: Vec<String> = own.cloned().collect();
+            // Who reads at leisure has asked for it at this address; of trouble the channel knows better.
+            let own_first = is_at_leisure(letter) && page.message.email.is_some();
+            let recipients = if own_first || self.to.is_empty() { own } else { self.to.clone() };
             if recipients.is_empty() {
                 let why =
                     format!("contact {} has no mail address, and the channel has no `to`", page.contact);
@@ -244,6 +270,23 @@ impl Email {
     fn mail(&self, bundle: &[&Letter], settings: &Settings, now: i64) -> message::Mail {
         let domain = self.from.rsplit('@').next().unwrap_or("localhost");
         let id = |page: i64| format!("page-{page}.{}@{domain}", settings.server_id);
+        if let [letter] = bundle
+            && is_at_leisure(letter)
+        {
+            let page = &letter.waiting.page;
+            return message::Mail {
+                from: self.from.clone(),
+                subject: page.message.title.clone(),
+                date: now,
+                id: id(page.id),
+                thread: None,
+                incident: None,
+                unsubscribe: page.message.unsubscribe.clone(),
+                plain: page.message.text.clone(),
+                html: html::letter(&page.message.text),
+                picture: None,
+            };
+        }
         let said: Vec<text::Said> = bundle.iter().map(|letter| text::said(letter, settings, now)).collect();
         let plain: Vec<String> = said.iter().map(text::plain).collect();
         let page = &bundle[0].waiting.page;
@@ -262,6 +305,7 @@ impl Email {
             id: id(page.id),
             thread,
             incident: page.incident,
+            unsubscribe: None,
             plain: intro
                 .into_iter()
                 .chain(plain)
