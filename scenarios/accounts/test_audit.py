@@ -2,6 +2,7 @@
 import base64
 import json
 import subprocess
+import time
 
 from support.people import person, sign_in
 from support.server import wait_for
@@ -81,3 +82,31 @@ def test_a_reload_tells_what_changed_and_of_which_commit(bellwether):
     assert json.loads(told["before"]) == {"log.level": "info"}
     assert json.loads(told["after"]) == {
         "log.level": "warn", "team": {"added": ["shop"], "changed": [], "removed": []}}
+
+
+def test_deeds_downtimes_and_who_is_on_call_are_told_with_before_and_after(bellwether):
+    server = bellwether(CLOSED + '[[check]]\nname = "disk"\ntype = "passive"\n[[contact]]\nname = "ana"\nchannels = ["log"]\n')
+    root = person(server, "root", "admin")
+    number = server.post("/api/v1/incidents", {"title": "down"}, headers=root).json["id"]
+    assert server.post(f"/api/v1/incidents/{number}/acknowledge", {"comment": "on it"}, headers=root).status == 200
+    now = int(time.time())
+    plan = {"check": "disk", "start": now, "end": now + 60, "comment": "work"}
+    downtime = server.post("/api/v1/downtimes", plan, headers=root).json["id"]
+    assert server.request("DELETE", f"/api/v1/downtimes/{downtime}", headers=root).status == 204
+    for wait in ("1min", "2min"):
+        policy = {"step": [{"notify": ["ana"], "wait": wait}]}
+        assert server.put("/api/v1/escalation-policies/web", policy, headers=root).status == 200
+    layer = {"people": ["ana"], "rotation": "weekly", "start": "2020-01-06"}
+    made = server.put("/api/v1/schedules/web", {"layer": [layer]}, headers=root)
+    assert made.status == 200, made.text
+    # The newest of each.
+    told = {f"{one['action']} {one['subject']}": one for one in reversed(entries(server, root))}
+    side = lambda subject, which: json.loads(told[subject][which]) if told[subject][which] else None
+    deed = f"posted incidents/{number}/acknowledge"
+    assert side(deed, "before")["phase"] == "open" and side(deed, "after")["phase"] == "acknowledged"
+    assert side(deed, "before")["owner"] is None and side(deed, "after")["owner"] == "root"
+    assert side("posted downtimes", "after")[str(downtime)]["comment"] == "work"
+    assert str(downtime) in side(f"removed downtimes/{downtime}", "before")
+    assert side("changed escalation-policies/web", "before")["step"][0]["wait"] == "1min"
+    assert side("changed escalation-policies/web", "after")["step"][0]["wait"] == "2min"
+    assert side("changed schedules/web", "before") is None and side("changed schedules/web", "after")["layer"][0]["people"] == ["ana"]

@@ -248,3 +248,45 @@ def test_what_a_check_sends_is_for_who_may_change_it(bellwether):
         refused = ask(roles["editor"])
         assert refused.status == 403 and "administrator" in refused.json["hint"], refused.text
         assert ask(roles["admin"]).status == 200
+
+
+def test_downtimes_and_silences_are_theirs(server, people):
+    ana, ben, root = people["ana"], people["ben"], people["root"]
+    now = int(time.time())
+    plan = lambda who, **of: server.post("/api/v1/downtimes", {"start": now - 1, "end": now + 3600, "comment": "x", **of}, headers=who)
+    own, foreign = plan(ana, check="shop.http").json["id"], plan(root, check="mail.smtp").json["id"]
+    gone = lambda answer, name: (answer.status, answer.text.replace(str(name), "N"))
+    assert gone(plan(ana, check="mail.smtp"), "mail.smtp") == gone(plan(ana, check="none"), "none") and plan(ana, check="none").status == 404
+    assert gone(plan(ana, check="shop.http", triggered_by=foreign), foreign) == gone(plan(ana, check="shop.http", triggered_by=9999), 9999)
+    listed = lambda who: [one["id"] for one in server.get("/api/v1/downtimes", headers=who).json["downtimes"]]
+    assert (listed(ana), listed(ben), sorted(listed(root))) == ([own], [foreign], sorted([own, foreign]))
+    cancel = lambda who, number: server.request("DELETE", f"/api/v1/downtimes/{number}", headers=who)
+    assert gone(cancel(ana, foreign), foreign) == gone(cancel(ana, 9999), 9999) and cancel(ana, foreign).status == 404
+    assert cancel(ana, own).status == 204 and listed(root) == [foreign]
+    # A silence is theirs when nothing else can match it.
+    quiet = lambda who, *matchers: server.post("/api/v1/silences", {"matchers": list(matchers), "until": now + 3600, "reason": "x"}, headers=who)
+    for wide in ({"monitor": "*"}, {"monitor": "mail.job"}, {"monitor": "sho*"}, {"monitor": "{shop.a,mail.b}"}, {"monitor": "[s]hop.*"}, {"host": "shop.web"},
+                 {"monitor": "errors"}, {"monitor": "errors", "instance": "*.shared.errors"}):
+        for matchers in ([wide], [{"monitor": "shop.*"}, wide]):
+            refused = quiet(ana, *matchers)
+            assert refused.status == 403 and "shop." in refused.json["hint"], (matchers, refused.text)
+    mine, others = quiet(ana, {"monitor": "shop.*"}, {"monitor": "errors", "instance": "shop.*"}).json["id"], quiet(root, {"monitor": "*.job"}).json["id"]
+    silences = lambda who: [one["id"] for one in server.get("/api/v1/silences", headers=who).json["silences"]]
+    assert (silences(ana), silences(ben), sorted(silences(root))) == ([mine], [], sorted([mine, others]))
+    end = lambda who, number: server.request("DELETE", f"/api/v1/silences/{number}", headers=who)
+    assert gone(end(ana, others), others) == gone(end(ana, 9999), 9999) and end(ben, mine).status == 404
+    assert end(ana, mine).status == 204 and silences(root) == [others]
+
+
+def test_what_helped_the_last_time_is_theirs(server, people):
+    ana, ben = people["ana"], people["ben"]
+    for slug in ("shop-job", "mail-job"):
+        assert server.post(f"/ping/{KEY}/{slug}/fail").status == 200
+    own = wait_for(lambda: incidents(server, ana).get("monitor:shop.job"), what="the incident of ana")["id"]
+    foreign = wait_for(lambda: incidents(server, ben).get("monitor:mail.job"), what="the incident of ben")["id"]
+    helped = lambda number: server.post(f"/api/v1/incidents/{number}/helped", {"text": "turned it off and on"}, headers=ana)
+    earlier = lambda number: server.get(f"/api/v1/incidents/{number}/earlier", headers=ana)
+    for ask in (helped, earlier):
+        gone = lambda number: (ask(number).status, ask(number).text.replace(f"incident {number}", "incident N"))
+        assert gone(foreign) == gone(9999) and gone(foreign)[0] == 404
+    assert helped(own).status == 200 and earlier(own).json == {"earlier": [], "post_mortems": []}

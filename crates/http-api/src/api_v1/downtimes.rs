@@ -9,6 +9,7 @@ use monitors::Refused;
 use monitors::machine::{Command, Done, ObjectName, Occurrence};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use vocabulary::ports::Scope;
 
 use super::status::off_thread;
 use super::watched::{self, Downtime, RESPONDERS_SECONDS};
@@ -67,10 +68,11 @@ impl NewDowntime {
         }
     }
 
-    /// A monitor without an instance means all that it has.
-    fn names(&self, services: &Services) -> Answer<Vec<ObjectName>> {
+    /// A monitor without an instance means all that it has; to those who are limited, all of theirs.
+    fn names(&self, services: &Services, caller: &Caller) -> Answer<Vec<ObjectName>> {
         let (Some(monitor), None) = (&self.monitor, &self.instance) else { return Ok(vec![self.name()?]) };
-        let known = services.monitors.known_instances(monitor);
+        let mut known = services.monitors.known_instances(monitor);
+        known.retain(|instance| caller.scope.sees_watched(monitor, instance));
         if known.len() > MAX_AT_ONCE {
             let why = format!("`{monitor}` has {} instances, more than {MAX_AT_ONCE}", known.len());
             return Err(Problem::bad_request(why).hint("write `instance`, or make a silence for the monitor"));
@@ -116,9 +118,19 @@ pub async fn downtimes(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
 ) -> Answer<Json<Downtimes>> {
-    watched::sees(&caller)?;
-    let downtimes = services.monitors.downtimes();
+    require(&caller, Role::Viewer)?;
+    let mut downtimes = services.monitors.downtimes();
+    downtimes.retain(|planned| watched::is_in(&caller.scope, &planned.of));
     Ok(Json(Downtimes { downtimes: downtimes.iter().map(Downtime::from).collect() }))
+}
+
+/// What is another's is not there.
+fn is_theirs(services: &Services, caller: &Caller, id: u64) -> bool {
+    let find = || {
+        let all = services.monitors.downtimes();
+        all.iter().any(|planned| planned.downtime.id == id && watched::is_in(&caller.scope, &planned.of))
+    };
+    caller.scope.is_everything() || find()
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -189,8 +201,14 @@ pub async fn plan_downtime(
     Extension(caller): Extension<Caller>,
     Body(new): Body<NewDowntime>,
 ) -> Answer<Json<Made>> {
-    watched::may(&caller, new.role())?;
-    let names = new.names(&services)?;
+    require(&caller, new.role())?;
+    let names = new.names(&services, &caller)?;
+    names.iter().try_for_each(|name| watched::theirs_in_part(&caller, new.role(), name))?;
+    if let Some(trigger) = new.triggered_by.filter(|trigger| !is_theirs(&services, &caller, *trigger)) {
+        return Err(Problem::bad_request(format!(
+            "there is no downtime {trigger} that could start this one"
+        )));
+    }
     let author = watched::author(&caller, new.author.clone());
     let now = services.clock.now();
     let made = watched::change(&services, move |monitors| {
@@ -213,7 +231,10 @@ pub async fn cancel_downtime(
     Extension(caller): Extension<Caller>,
     Id(id): Id<u64>,
 ) -> Answer<StatusCode> {
-    watched::may(&caller, Role::Responder)?;
+    require(&caller, Role::Responder)?;
+    if !is_theirs(&services, &caller, id) {
+        return Err(Problem::not_found(format!("there is no downtime {id}: it may have ended")));
+    }
     let now = services.clock.now();
     watched::change(&services, move |monitors| {
         Ok((StatusCode::NO_CONTENT, monitors.cancel_downtime(id, now)?))
@@ -263,13 +284,25 @@ pub struct Silences {
     silences: Vec<Silence>,
 }
 
+/// Nothing but what begins so can match one of these. A host does not say whose the checks on it are.
+fn is_within(scope: &Scope, silence: &monitors::silence::Silence) -> bool {
+    let begins_so = |pattern: &Option<String>| {
+        let literal =
+            |pattern: &String| pattern.split(['*', '?', '[', '{', '\\']).next().map(|text| scope.sees(text));
+        pattern.as_ref().and_then(literal).unwrap_or(false)
+    };
+    scope.is_everything()
+        || silence.matchers.iter().all(|one| begins_so(&one.monitor) || begins_so(&one.instance))
+}
+
 #[utoipa::path(get, path = "/silences", responses((status = 200, body = Silences)))]
 pub async fn silences(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
 ) -> Answer<Json<Silences>> {
-    watched::sees(&caller)?;
-    let all = services.monitors.silences();
+    require(&caller, Role::Viewer)?;
+    let mut all = services.monitors.silences();
+    all.retain(|silence| is_within(&caller.scope, silence));
     let matcher = |matcher: &monitors::silence::Matcher| Matcher {
         monitor: matcher.monitor.clone(),
         instance: matcher.instance.clone(),
@@ -296,7 +329,6 @@ pub async fn silence(
     let now = services.clock.now();
     let long = new.until.saturating_sub(now.0) > RESPONDERS_SECONDS;
     require(&caller, if long { Role::Editor } else { Role::Responder })?;
-    watched::sees(&caller)?;
     if new.reason.trim().is_empty() {
         return Err(Problem::bad_request("a silence needs a reason")
             .hint("say in `reason` why nobody is to be paged"));
@@ -314,6 +346,14 @@ pub async fn silence(
         reason: new.reason,
         author: watched::author(&caller, new.author),
     };
+    if !is_within(&caller.scope, &silence) {
+        let theirs = caller.scope.as_prefixes().join("`, `");
+        return Err(Problem::forbidden(format!("{} silences what is theirs only", caller.name)).hint(
+            format!(
+                "begin `monitor` or `instance` of each matcher with `{theirs}`, without `*` or `{{` before"
+            ),
+        ));
+    }
     off_thread(&services, move |services| {
         let id = services.monitors.silence(silence, now)?;
         Ok(Json(Made { id: id.unsigned_abs() }))
@@ -328,8 +368,14 @@ pub async fn end_silence(
     Extension(caller): Extension<Caller>,
     Id(id): Id<i64>,
 ) -> Answer<StatusCode> {
-    watched::may(&caller, Role::Responder)?;
+    require(&caller, Role::Responder)?;
     off_thread(&services, move |services| {
+        let foreign = |silence: &Arc<monitors::silence::Silence>| {
+            silence.id == id && !is_within(&caller.scope, silence)
+        };
+        if services.monitors.silences().iter().any(foreign) {
+            return Err(Problem::not_found(format!("there is no silence {id}: it may have ended")));
+        }
         services.monitors.end_silence(id)?;
         Ok(StatusCode::NO_CONTENT)
     })

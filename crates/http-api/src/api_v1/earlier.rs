@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vocabulary::state::State as Word;
 
-use super::incidents::{WholeIncident, do_it, shown, unknown};
+use super::incidents::{WholeIncident, do_it, shown_to, theirs, unknown};
 use super::post_mortems::{Listed, listed};
 use super::status::off_thread;
 use super::watched;
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Id, Problem};
+use crate::guard::require;
 use crate::services::Services;
 
 #[derive(Serialize, ToSchema)]
@@ -67,15 +68,34 @@ pub async fn earlier(
     Extension(caller): Extension<Caller>,
     Id(id): Id<i64>,
 ) -> Answer<Json<EarlierTimes>> {
-    watched::sees(&caller)?;
+    require(&caller, Role::Viewer)?;
     off_thread(&services, move |services| {
-        let found = services.desk.one(id)?.ok_or_else(|| unknown(id))?;
+        let scope = &caller.scope;
+        let found = services.desk.one_in(scope, id)?.ok_or_else(|| unknown(id))?;
+        if !scope.is_everything() {
+            return Ok(Json(EarlierTimes {
+                earlier: theirs_of(services, &caller, id)?,
+                post_mortems: Vec::new(),
+            }));
+        }
         let times = services.desk.earlier(id)?.into_iter().map(|one| time(services, one));
         let earlier = times.collect::<Answer<_>>()?;
         let post_mortems = services.desk.earlier_post_mortems(id, &found.incident.reason)?;
         Ok(Json(EarlierTimes { earlier, post_mortems: post_mortems.into_iter().map(listed).collect() }))
     })
     .await
+}
+
+/// Those that they have something to do with, as far as that goes. Post-mortems are of everybody.
+fn theirs_of(services: &Services, caller: &Caller, id: i64) -> Answer<Vec<EarlierTime>> {
+    let mut all = Vec::new();
+    for one in services.desk.earlier(id)? {
+        if let Some(found) = services.desk.one_in(&caller.scope, one.incident.id)? {
+            let seen = time(services, Earlier { incident: found.incident, ..one })?;
+            all.push(EarlierTime { post_mortem: None, ..seen });
+        }
+    }
+    Ok(all)
 }
 
 fn time(services: &Services, earlier: Earlier) -> Answer<EarlierTime> {
@@ -105,11 +125,12 @@ pub async fn helped(
     Id(id): Id<i64>,
     Body(helping): Body<Helping>,
 ) -> Answer<Json<WholeIncident>> {
-    watched::may(&caller, Role::Responder)?;
+    require(&caller, Role::Responder)?;
     let author = watched::author(&caller, helping.author.unwrap_or_default());
     off_thread(&services, move |services| {
+        theirs(services, &caller, id)?;
         do_it(services, id, &author, &Deed::Helped { text: helping.text })?;
-        shown(services, id)
+        shown_to(services, &caller, id)
     })
     .await
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use monitors::machine::{Command, Done, NewDowntime, ObjectId, ObjectName};
 use monitors::{Monitors, Refused, Ticket};
+use vocabulary::ports::Scope;
 use vocabulary::state::State;
 
 use super::status::off_thread;
@@ -67,6 +68,22 @@ pub fn theirs(caller: &Caller, role: Role, name: &ObjectName) -> Answer<()> {
     match caller.scope.sees(own) {
         true => Ok(()),
         false => Err(monitors::unknown(name).into()),
+    }
+}
+
+/// The same of what may also be theirs by its instance, as series of a rule for all are.
+pub fn theirs_in_part(caller: &Caller, role: Role, name: &ObjectName) -> Answer<()> {
+    require(caller, role)?;
+    match is_in(&caller.scope, name) {
+        true => Ok(()),
+        false => Err(monitors::unknown(name).into()),
+    }
+}
+
+pub fn is_in(scope: &Scope, name: &ObjectName) -> bool {
+    match name {
+        ObjectName::Check(own) | ObjectName::Host(own) => scope.sees(own),
+        ObjectName::Instance(monitor, instance) => scope.sees_watched(monitor, instance),
     }
 }
 

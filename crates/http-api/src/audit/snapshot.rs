@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::accounts;
 use crate::answer::{Answer, Problem};
+use crate::api_v1::watched::Downtime;
 use crate::services::Services;
 use crate::{flags, levels};
 
@@ -49,7 +50,37 @@ pub fn of(services: &Services, parts: &[String]) -> Answer<Option<Value>> {
             let silences = services.monitors.silences().into_iter().map(Arc::unwrap_or_clone).collect();
             Some(keyed(silences, |silence: &Silence| silence.id.to_string())?)
         }
+        ["downtimes"] | ["downtimes", _] => {
+            let all = services.monitors.downtimes();
+            let pairs = all.iter().map(|one| Ok((one.downtime.id.to_string(), value(&Downtime::from(one))?)));
+            Some(Value::Object(pairs.collect::<Answer<Map<String, Value>>>()?))
+        }
+        ["schedules", name] => {
+            let roster = services.desk.roster(services.clock.now());
+            roster.schedules.get(*name).map(|known| value(&known.config)).transpose()?
+        }
+        ["escalation-policies", name] => {
+            let roster = services.desk.roster(services.clock.now());
+            roster.policies.get(*name).map(|known| value(&*known.config)).transpose()?
+        }
+        ["incidents", id, _] => match id.parse() {
+            Ok(id) => services.desk.one(id)?.map(|found| standing(&found.incident)),
+            Err(_) => None,
+        },
         _ => None,
+    })
+}
+
+/// What deeds change of an incident. What is said and measured of it stands in its timeline.
+fn standing(incident: &incidents::Incident) -> Value {
+    let detail = &incident.detail;
+    json!({
+        "phase": incident.phase,
+        "severity": detail.severity,
+        "owner": incident.owner().map(|(name, _)| name),
+        "acknowledged": detail.acknowledged,
+        "snoozed_until": detail.snoozed_until,
+        "resolved_by": detail.resolved_by,
     })
 }
 
