@@ -99,7 +99,8 @@ fn cut(text: &str) -> String {
 }
 
 /// What people do to these is told by their own timelines and histories.
-const TOLD_ELSEWHERE: [&str; 5] = ["incidents/%", "checks/%", "hosts/%", "heartbeats/%", "comments/%"];
+const TOLD_ELSEWHERE: [&str; 6] =
+    ["incidents/%", "checks/%", "hosts/%", "heartbeats/%", "comments/%", "me/%"];
 
 pub fn audit(state: &StateStore, asked: &Asked) -> Result<Vec<AuditEntry>, StateError> {
     let mut conditions = vec!["1"];

@@ -11,6 +11,7 @@
 //! | `people.rs`, `sessions.rs`, `tokens.rs`, `teams.rs`, `invitations.rs` | each with its table |
 //! | `identities.rs` | who somebody is by the word of a provider or a proxy |
 //! | `oidc/` | what such a provider is asked, and whether it is believed |
+//! | `ways.rs` | how a person is reached, and that it was tried |
 //! | `audit.rs` | who changed what, and how it was before |
 //! | `config.rs` | `[[team]]` |
 //! | `secrets.rs` | random secrets and how they are kept |
@@ -27,6 +28,7 @@ mod secrets;
 mod sessions;
 mod teams;
 mod tokens;
+mod ways;
 
 #[cfg(test)]
 mod tests;
@@ -49,6 +51,10 @@ pub use secrets::random_secret;
 pub use sessions::{close_session, open_session, session};
 pub use teams::{Team, remove_team, scope_of, set_team, teams, teams_of};
 pub use tokens::{NewToken, Token, create_token, remove_token, token, tokens};
+pub use ways::{
+    Tested, Typed, WantedWay, Way, confirm_way, confirmed_ways, lose_way, may_send, new_code, note_test,
+    set_ways, ways,
+};
 
 pub const MIGRATIONS: Migrations = Migrations {
     room: "accounts",
@@ -68,7 +74,13 @@ pub const MIGRATIONS: Migrations = Migrations {
             PRIMARY KEY (voucher, subject)) STRICT;
          CREATE INDEX identity_person ON identity (person);
          ALTER TABLE token ADD COLUMN owner TEXT;
-         ALTER TABLE token ADD COLUMN expires INTEGER;"],
+         ALTER TABLE token ADD COLUMN expires INTEGER;",
+        // How people are reached. Ids are not used again: what is asked of one way must not be done to another.
+        "CREATE TABLE way (id INTEGER PRIMARY KEY AUTOINCREMENT, person TEXT NOT NULL REFERENCES person (name) ON DELETE CASCADE,
+            kind TEXT NOT NULL, address TEXT NOT NULL, label TEXT NOT NULL, channel TEXT, changed INTEGER NOT NULL, confirmed INTEGER,
+            gone INTEGER, tested INTEGER, test_error TEXT NOT NULL, code BLOB, code_salt TEXT, code_until INTEGER, code_tries INTEGER) STRICT;
+         CREATE INDEX way_person ON way (person);
+         CREATE TABLE way_sent (person TEXT NOT NULL REFERENCES person (name) ON DELETE CASCADE, at INTEGER NOT NULL) STRICT;"],
 };
 
 /// What one may do, least first.
@@ -130,6 +142,8 @@ impl Via {
 pub enum AccountError {
     /// Not allowed, with the reason.
     Refused(String),
+    /// Not so often, with when it may be tried again.
+    TooSoon(String),
     State(StateError),
 }
 
@@ -142,7 +156,7 @@ impl From<StateError> for AccountError {
 impl std::fmt::Display for AccountError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            AccountError::Refused(why) => f.write_str(why),
+            AccountError::Refused(why) | AccountError::TooSoon(why) => f.write_str(why),
             AccountError::State(error) => error.fmt(f),
         }
     }

@@ -31,3 +31,15 @@ pub const MIN_PASSWORD_LENGTH: usize = 8;
 pub const MAX_PASSWORD_LENGTH: usize = 1_024;
 /// The time of a token's last use is written at most this often.
 pub const LAST_USED_EVERY_SECONDS: i64 = 60;
+/// Ways by which one person is reached: a few telephones, mailboxes and browsers.
+pub const MAX_WAYS: usize = 20;
+/// A browser's subscription is an address of a few hundred bytes and two keys.
+pub const LONGEST_WAY: usize = 2_000;
+/// A code counts for so long: a text may take a minute, and its reader as well.
+pub const CODE_SECONDS: i64 = 600;
+/// … and for so many tries.
+pub const CODE_TRIES: i64 = 5;
+/// Codes and tests of one person: each may ring somebody's telephone, and costs money. With five tries each, guessing a
+/// code takes years.
+pub const CODES_AN_HOUR: i64 = 12;
+pub const CODE_PAUSE_SECONDS: i64 = 5;

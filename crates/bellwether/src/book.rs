@@ -16,10 +16,10 @@ pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
     let mut book = Book {
         config: config.incidents.clone(),
         environments: Environments::new(&config.environment),
-        followers: notify::config::followers(&config.channel),
-        rooms: notify::config::rooms(&config.channel),
-        quiet: notify::config::quiet(&config.channel),
-        mail: notify::config::mail(&config.channel),
+        followers: notify::config::followers(&config.channels()),
+        rooms: notify::config::rooms(&config.channels()),
+        quiet: notify::config::quiet(&config.channels()),
+        mail: notify::config::mail(&config.channels()),
         ..Book::default()
     };
     for monitor in &all.monitors {

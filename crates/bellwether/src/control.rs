@@ -4,8 +4,9 @@ use std::path::Path;
 
 use http_api::control::{
     Arriving, BackedUp, BoxFuture, Cardinality, Checked, Compacted, Control, ExportCounts, Health, Help,
-    Identity, ImportCounts, Move, NotHeard, Panel, Posted, ProviderAnswer, ProviderQuestion, Readiness,
-    Repolicied, Retention, RetentionQuestion, SettingDifference, State, Usual, WhisperExport, WhisperImport,
+    Identity, ImportCounts, Move, NotHeard, OfferedWay, Panel, Posted, ProviderAnswer, ProviderQuestion,
+    Readiness, Repolicied, Retention, RetentionQuestion, Said, SettingDifference, State, TestedWay, ToSay,
+    Usual, WhisperExport, WhisperImport,
 };
 use incidents::page::Message;
 use monitors::Definitions;
@@ -13,13 +14,15 @@ use monitors::config::CheckConfig;
 use monitors::kinds::check::Job;
 use monitors::kinds::metric::Blind;
 use monitors::machine::ObjectName;
+use notify::channels::push;
+use state_store::StateError;
 use tokio::sync::oneshot;
 use vocabulary::ports::{PointSink, Scope, StoreError};
 use vocabulary::{SeriesRef, ValueKind};
 
 use crate::house::{House, Phase};
 use crate::whisper;
-use crate::{arriving, backup, book, config, health, process, provider, retention, telling, usual};
+use crate::{arriving, backup, book, config, health, process, provider, reaching, retention, telling, usual};
 
 impl Control for House {
     fn readiness(&self) -> Readiness {
@@ -191,6 +194,32 @@ impl Control for House {
 
     fn ask_provider(&self, question: ProviderQuestion) -> BoxFuture<Result<ProviderAnswer, String>> {
         Box::pin(provider::ask(self.egress.clone(), question))
+    }
+
+    fn ways_offered(&self) -> Vec<OfferedWay> {
+        reaching::offered(&self.config.load())
+    }
+
+    fn push_key(&self) -> Option<String> {
+        let key = push::vapid::public_key(self.push_key.reveal());
+        key.inspect_err(|why| tracing::error!(why, "browsers cannot subscribe")).ok()
+    }
+
+    fn check_way(
+        &self,
+        kind: &str,
+        address: &str,
+        channel: Option<&str>,
+    ) -> Result<(), (&'static str, String)> {
+        reaching::check(&self.config.load(), kind, address, channel)
+    }
+
+    fn tested(&self, person: &str) -> Result<Vec<TestedWay>, StateError> {
+        reaching::tested(&self.config.load(), &self.state, person)
+    }
+
+    fn say(&self, way: &accounts::Way, what: ToSay) -> Said {
+        reaching::say(self, way, what)
     }
 
     fn usual(&self, message: &Message) -> Usual {

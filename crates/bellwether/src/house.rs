@@ -51,6 +51,10 @@ pub struct House {
     pub turning: Turning,
     /// What became of the heartbeat to the outside.
     pub outside: Mutex<OutsideStats>,
+    /// With which web push is signed.
+    pub push_key: notify::config::Secret,
+    /// Where this server listens, for when nobody has said where others reach it.
+    pub url: OnceLock<String>,
     /// Whether the links in pages lead here.
     pub reach: Arc<http_api::Reach>,
     pub alive: Alive,
@@ -119,6 +123,7 @@ impl House {
         let secret = crate::config::read_bounded(&directory.join("secret.key"))
             .map_err(Failure::doing("secret.key"))?;
         let book = book::book(&monitors.definitions(), &config, &state);
+        let push_key = crate::push_key::load(&state, secret.trim())?;
         let desk = Desk::open(state.clone(), book, secret.trim().as_bytes());
         let desk = Arc::new(desk.map_err(Failure::doing("read the incidents"))?);
         let gone = alive.gap.map(|(from, _)| Timestamp(from));
@@ -144,6 +149,8 @@ impl House {
             metric_watch: MetricWatchStats::default(),
             turning: Turning::default(),
             outside: Mutex::default(),
+            push_key,
+            url: OnceLock::new(),
             reach: Arc::default(),
             alive,
             aggregator,
@@ -237,6 +244,7 @@ impl House {
 pub fn migrations() -> Vec<Migrations> {
     let others = [
         alive::MIGRATIONS,
+        crate::push_key::MIGRATIONS,
         monitors::store::MIGRATIONS,
         monitors::past::MIGRATIONS,
         incidents::MIGRATIONS,

@@ -33,6 +33,8 @@ mod opening;
 mod own;
 mod process;
 mod provider;
+mod push_key;
+mod reaching;
 mod reload;
 mod retention;
 mod sent;

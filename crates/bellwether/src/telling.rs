@@ -19,23 +19,34 @@ use crate::house::House;
 use crate::usual;
 
 pub fn start(house: &Arc<House>, url: &str, runtime: &Handle) -> Sender {
-    let settings = settings(&house.config.load(), url);
+    let settings = settings(house, &house.config.load(), url);
     let known = Arc::new(Known(house.clone()));
     Sender::start(house.desk.clone(), settings, house.egress.clone(), house.clock.clone(), known, runtime)
 }
 
 /// `url`: where this server listens, for when nobody has said where others reach it.
-pub fn settings(config: &Config, url: &str) -> Settings {
+pub fn settings(house: &House, config: &Config, url: &str) -> Settings {
     let public = &config.http.public_url;
     let url = if public.is_empty() { url } else { public };
     Settings {
-        channels: config.channel.clone(),
+        channels: config.channels(),
         url: url.to_owned(),
         url_is_local: is_local(url),
         server_id: server_id(&config.data_dir.0),
         secret: Secret::new(derived(&config.data_dir.0, "channels", 32)),
+        push_key: house.push_key.clone(),
         zone: jiff::tz::TimeZone::system(),
     }
+}
+
+/// The channels that are defined, and those that somebody uses without that.
+pub fn used(house: &House) -> Vec<String> {
+    let config = house.config.load();
+    let names = config.channels().into_iter().map(|channel| channel.name);
+    let is_used = |name: &String| {
+        config.channel.iter().any(|channel| channel.name == *name) || house.desk.is_used(name)
+    };
+    names.filter(is_used).collect()
 }
 
 /// Nobody else gets there.
@@ -89,6 +100,10 @@ impl Surroundings for Known {
         let drawn = http_api::draw_incident(services, token.to_owned(), false);
         let drawn = async { tokio::time::timeout(GRAPH_PATIENCE, drawn).await };
         Handle::current().block_on(drawn).ok()?.ok()
+    }
+
+    fn gone(&self, contact: &str, kind: &str, address: &str) {
+        crate::reaching::lost(&self.0, contact, kind, address);
     }
 
     fn answered(&self, answer: &Answer) -> bool {

@@ -8,6 +8,7 @@ use incidents::rooms::RoomsOnly;
 use crate::health::{dropped, part};
 use crate::house::House;
 use crate::own::Counters;
+use crate::telling;
 
 /// Contacts that health names.
 const NAMED: usize = 10;
@@ -39,8 +40,8 @@ pub fn count(house: &House, all: &mut Counters) {
 /// All pages together, and each channel: what waits for it, and why it fails.
 pub fn parts(house: &House, now: f64) -> Vec<Part> {
     let standing = house.desk.standing();
-    let config = house.config.load();
-    let channels = config.channel.iter().map(|channel| channel_part(&standing, &channel.name, now));
+    let used = telling::used(house);
+    let channels = used.iter().map(|channel| channel_part(&standing, channel, now));
     let all = std::iter::once(pages_part(house, &standing)).chain(channels);
     let (unready, kept) = house.desk.unready();
     all.chain(contacts_part(&house.desk.rooms_only())).chain(night_part(&unready, kept)).collect()

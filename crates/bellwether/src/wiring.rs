@@ -247,6 +247,8 @@ impl Parts {
             Arc::new(Asker::new(house.egress.clone())),
         )?);
         *self.beating.lock() = Some(Beating::start(house)?);
+        // Set once, by the one start that there is.
+        let _ = house.url.set(front.url().to_owned());
         *self.sender.lock() = Some(telling::start(house, front.url(), runtime.handle()));
         let pipe = config.checks.command_pipe.as_deref();
         *self.sent.lock() = Some(sent::Running::start(house, &self.inbox, queue, pipe)?);
@@ -343,7 +345,7 @@ impl Parts {
         house.desk.set_book(book::book(&house.monitors.definitions(), &config, &house.state));
         house.heartbeats.reload(&house.monitors.definitions(), &config.heartbeats);
         if let Some(sender) = self.sender.lock().as_ref() {
-            sender.reconfigure(telling::settings(&config, &self.url));
+            sender.reconfigure(telling::settings(house, &config, &self.url));
         }
         house.egress.set(&config.egress);
         if let Some(watching) = house.watching.load().as_ref() {

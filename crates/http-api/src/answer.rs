@@ -97,6 +97,7 @@ impl From<accounts::AccountError> for Problem {
     fn from(error: accounts::AccountError) -> Problem {
         match error {
             accounts::AccountError::Refused(why) => Problem::bad_request(why),
+            accounts::AccountError::TooSoon(why) => Problem::new(StatusCode::TOO_MANY_REQUESTS, why),
             accounts::AccountError::State(error) => error.into(),
         }
     }

@@ -12,6 +12,7 @@ use monitors::kinds::check::Job;
 use monitors::kinds::metric::Blind;
 use monitors::machine::ObjectName;
 use serde::{Deserialize, Serialize};
+use state_store::StateError;
 use utoipa::ToSchema;
 use vocabulary::SeriesRef;
 use vocabulary::ports::{Scope, StoreError};
@@ -78,6 +79,21 @@ pub trait Control: Send + Sync {
     fn hear(&self, posted: &Posted) -> Result<(), NotHeard>;
     /// Was this form posted to this address by whoever makes our calls? None: no channel calls anybody.
     fn is_of_telephone(&self, url: &str, form: &[(String, String)], signature: &str) -> Option<bool>;
+    /// By what people may be reached, and the channels that send it.
+    fn ways_offered(&self) -> Vec<OfferedWay>;
+    /// What browsers subscribe with.
+    fn push_key(&self) -> Option<String>;
+    /// May somebody be reached so? Else which key is wrong, and why.
+    fn check_way(
+        &self,
+        kind: &str,
+        address: &str,
+        channel: Option<&str>,
+    ) -> Result<(), (&'static str, String)>;
+    /// What became of the tests of somebody's own ways, and of the codes that have come back.
+    fn tested(&self, person: &str) -> Result<Vec<TestedWay>, StateError>;
+    /// Says it by this way now; when it was not taken, why.
+    fn say(&self, way: &accounts::Way, what: ToSay) -> Said;
     /// What is usual where it is not now, and where that is measured.
     fn usual(&self, message: &Message) -> Usual;
     /// One call to the sign-in provider, bounded, by the rules for calls to the outside.
@@ -115,6 +131,35 @@ pub enum NotHeard {
     Garbled(String),
     NotNow(String),
 }
+
+/// One type by which people may be reached.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct OfferedWay {
+    /// As types of channels are called.
+    pub r#type: &'static str,
+    /// What an address of it looks like.
+    pub shape: &'static str,
+    /// Those that send to people's own addresses; the first is used if none is named.
+    pub channels: Vec<String>,
+}
+
+/// How the last test by a channel went.
+#[derive(Clone, Debug)]
+pub struct TestedWay {
+    pub channel: String,
+    pub at: i64,
+    /// Empty: it was taken.
+    pub error: String,
+}
+
+/// What is said to one person by one way, at once.
+#[derive(Clone, Debug)]
+pub enum ToSay {
+    Code(String),
+    Test,
+}
+
+pub type Said = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
 /// What a value usually is, in words, and the series of it.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -31,7 +31,8 @@
 //! | `words` | what they are told |
 //! | `time` | what held back the word lifts, a snooze ends, a definition is gone |
 //! | `ending` | how it ends, and who is told so |
-//! | `trying` | "send a test now" |
+//! | [`last_words`] | how the last word to a contact went |
+//! | [`trying`] | "send a test now", and codes |
 //! | `token` | what a link that acknowledges holds |
 //! | [`oncall`] | schedules: who is on call when |
 //! | [`playbooks`] | what to look at and do when something fires, and what of it is done |
@@ -60,6 +61,7 @@ mod grouping;
 pub mod incident;
 mod joining;
 mod kin;
+pub mod last_words;
 pub mod learning;
 pub mod letters;
 pub mod limits;
@@ -82,7 +84,7 @@ mod tests;
 mod time;
 mod token;
 pub mod told;
-mod trying;
+pub mod trying;
 mod words;
 
 pub use answers::{Answer, Handle, What};

@@ -39,6 +39,8 @@ pub enum PageKind {
     OnCall,
     /// Mail about no trouble.
     Letter,
+    /// By which a person shows that this way leads to them. Sent beside the outbox: it is of no use later.
+    Code,
 }
 
 impl PageKind {
@@ -75,6 +77,7 @@ impl PageKind {
             PageKind::Custom => "custom",
             PageKind::OnCall => "on_call",
             PageKind::Letter => "letter",
+            PageKind::Code => "code",
         }
     }
 

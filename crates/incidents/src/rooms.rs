@@ -44,6 +44,11 @@ impl Book {
 }
 
 impl Desk {
+    /// Does any contact name this channel?
+    pub fn is_used(&self, channel: &str) -> bool {
+        !self.inner.lock().incidents.book().users_of(channel).is_empty()
+    }
+
     pub fn rooms_only(&self) -> RoomsOnly {
         let inner = self.inner.lock();
         let book = &inner.incidents.book;

@@ -49,7 +49,9 @@ pub const MIGRATIONS: Migrations = Migrations {
             text TEXT, PRIMARY KEY (name, version)) STRICT, WITHOUT ROWID;
          CREATE TABLE comment (id INTEGER PRIMARY KEY AUTOINCREMENT, about TEXT NOT NULL, at INTEGER NOT NULL, author TEXT NOT NULL,
             text TEXT NOT NULL) STRICT;
-         CREATE INDEX comment_about ON comment (about, id);"],
+         CREATE INDEX comment_about ON comment (about, id);",
+        // The last word to a contact by each channel.
+        "CREATE INDEX page_contact ON page (contact, channel, id);"],
 };
 
 /// The place of what is bad and in no incident.

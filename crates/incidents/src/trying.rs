@@ -9,7 +9,7 @@ use vocabulary::state::State;
 
 use crate::desk::{Desk, Failed};
 use crate::limits::{MAX_AUTHOR, TEST_PAUSE_SECONDS};
-use crate::page::{About, Message, PageKind};
+use crate::page::{About, Message, Page, PageKind};
 use crate::people::Refusal;
 use crate::store::{self, KeptPage};
 
@@ -54,6 +54,35 @@ impl Desk {
         let wanted = format!("{PREFIX}{contact}");
         Ok(all.into_iter().filter(|kept| kept.page.message.name == wanted).collect())
     }
+}
+
+/// The same for one way of a contact, to be sent by `channel` beside the outbox.
+pub fn pages(contact: &str, channel: &str, now: Timestamp) -> [Page; 2] {
+    let page = |id, kind, message| {
+        let (contact, channel) = (Arc::from(contact), Arc::from(channel));
+        Page { id, incident: None, kind, contact, channel, at: now, message }
+    };
+    let ends = Message { until: Some(now.0), ..message(contact, contact, State::Ok, now) };
+    [
+        page(1, PageKind::Problem, message(contact, contact, State::Critical, now)),
+        page(2, PageKind::Recovery, ends),
+    ]
+}
+
+/// What shows that this way leads to the person who says so.
+pub fn code(contact: &str, channel: &str, code: &str, now: Timestamp) -> Page {
+    let text = format!(
+        "{contact} wants to be reached here by Bellwether, and types this code there within ten minutes. If that is not you, do nothing."
+    );
+    let message = Message {
+        title: format!("{code} is your code"),
+        text,
+        name: code.to_owned(),
+        playbook: None,
+        ..message(contact, contact, State::Ok, now)
+    };
+    let (contact, channel) = (Arc::from(contact), Arc::from(channel));
+    Page { id: 1, incident: None, kind: PageKind::Code, contact, channel, at: now, message }
 }
 
 fn message(contact: &str, by: &str, state: State, now: Timestamp) -> Message {

@@ -24,6 +24,7 @@ pub enum ChannelType {
     Pushover,
     Sms,
     Voice,
+    Push,
     Command,
 }
 
@@ -134,6 +135,11 @@ pub struct ChannelConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
 
+    // push
+    /// Push services that are trusted beside those of the usual browsers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hosts: Option<Vec<String>>,
+
     // ntfy
     /// Where the button of a message writes to, and we read.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -185,6 +191,20 @@ fn misplaced(channel: &ChannelConfig) -> Vec<(String, String)> {
         (key, format!("this is of type = {} only: leave it out", owners.join(", ")))
     };
     foreign.map(told).collect()
+}
+
+/// What needs no account anywhere, so that whoever has just begun is reached: the public server of ntfy, and browsers.
+const BUILT_IN: [(ChannelType, &str); 2] = [(ChannelType::Ntfy, "ntfy"), (ChannelType::Push, "push")];
+
+/// Those that are defined, and each built-in one, unless there is one of its type, or another one of its name.
+pub fn with_built_in(channels: &[ChannelConfig]) -> Vec<ChannelConfig> {
+    let stands_for = |(kind, name): &(ChannelType, &str)| {
+        channels.iter().any(|channel| channel.kind == *kind || channel.name == *name)
+    };
+    let missing = BUILT_IN.into_iter().filter(|built_in| !stands_for(built_in));
+    let missing =
+        missing.map(|(kind, name)| ChannelConfig { name: name.into(), kind, ..ChannelConfig::default() });
+    channels.iter().cloned().chain(missing).collect()
 }
 
 /// The names of channels whose provider keeps a state of each incident.

@@ -54,7 +54,10 @@ impl Illustrating {
         }
         let shown = Shown { letter, handle, picture };
         let now = self.shared.clock.now().0;
-        let post = Post { settings: &self.settings, egress: &self.shared.egress, now, since: now };
+        let surroundings = &self.shared.surroundings;
+        let gone = |contact: &str, kind: &str, address: &str| surroundings.gone(contact, kind, address);
+        let (settings, egress) = (&self.settings, &self.shared.egress);
+        let post = Post { settings, egress, now, since: now, gone: &gone };
         if let Err(failure) = self.illustrator.show(&shown, &post).await {
             tracing::warn!(channel = self.name, page, why = failure.why(), "a page went without its graph");
         }

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`config`] | `[[channel]]` |
 //! | [`sender`] | the task of each channel |
+//! | [`direct`] | what is sent beside the outbox |
 //! | [`listening`] | the task that hears what comes back by a channel |
 //! | [`incoming`] | what providers post to us; pure |
 //! | [`illustrating`] | the task that sends graphs after their pages |
@@ -21,6 +22,7 @@
 
 pub mod channels;
 pub mod config;
+pub mod direct;
 pub mod illustrating;
 pub mod incoming;
 pub mod limits;

@@ -52,6 +52,8 @@ pub const PAUSE_MAX: Duration = Duration::from_secs(60);
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(600);
 /// Pages that one round of a channel takes.
 pub const ROUND: usize = 100;
+/// A push service keeps a message so long for a browser that is away: what has waited longer is told in another way.
+pub const PUSH_KEPT_SECONDS: i64 = 3_600;
 /// From so many for one recipient at once they are one mail.
 pub const BUNDLE_FROM: usize = 4;
 /// Mails a minute unless the channel says otherwise.

@@ -63,7 +63,9 @@ impl Listening {
     async fn round(&mut self, open: &[Handle], cursor: &str, failures: &mut u32) -> Duration {
         let now = self.shared.clock.now().0;
         let (settings, shared) = (self.settings.clone(), self.shared.clone());
-        let post = Post { settings: &settings, egress: &shared.egress, now, since: now };
+        let surroundings = &shared.surroundings;
+        let gone = |contact: &str, kind: &str, address: &str| surroundings.gone(contact, kind, address);
+        let post = Post { settings: &settings, egress: &shared.egress, now, since: now, gone: &gone };
         match self.ear.listen(open, cursor, &post).await {
             Ok(heard) => {
                 *failures = 0;

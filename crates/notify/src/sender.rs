@@ -44,6 +44,8 @@ pub trait Surroundings: Send + Sync {
     fn picture(&self, token: &str) -> Option<Vec<u8>>;
     /// Somebody has answered a page: it is that contact's deed now. False: it cannot be done now, and is to be asked for again.
     fn answered(&self, answer: &Answer) -> bool;
+    /// A receiver has said that this address of a contact is there no more. Must not wait.
+    fn gone(&self, contact: &str, kind: &str, address: &str);
 }
 
 /// What may change while pages are sent.
@@ -58,6 +60,8 @@ pub struct Settings {
     pub server_id: String,
     /// Of the server's own secret: what others must not guess is made of it.
     pub secret: Secret,
+    /// With which web push is signed.
+    pub push_key: Secret,
     pub zone: TimeZone,
 }
 
@@ -270,8 +274,10 @@ impl Task {
             let gone = |letter: &Letter| (letter.waiting.page.id, Err(Failure::Gone { why: why.clone() }));
             letters.iter().map(gone).collect()
         } else {
-            let (now, since) = (now_ms / 1_000, self.since);
-            let post = Post { settings: &self.settings, egress: &self.shared.egress, now, since };
+            let surroundings = &self.shared.surroundings;
+            let gone = |contact: &str, kind: &str, address: &str| surroundings.gone(contact, kind, address);
+            let (settings, egress) = (&self.settings, &self.shared.egress);
+            let post = Post { settings, egress, now: now_ms / 1_000, since: self.since, gone: &gone };
             self.channel.send(&letters, &post).await
         };
         if results.is_empty() {

@@ -35,6 +35,9 @@ pub fn said(letter: &Letter, settings: &Settings, now: i64) -> Said {
     let page = &letter.waiting.page;
     let message = &page.message;
     let clock = |at: i64| time(at, &settings.zone);
+    if page.kind == PageKind::Code {
+        return of_code(page, settings);
+    }
     let mut facts = match page.kind {
         PageKind::OnCall => vec![("What", message.title.clone())],
         _ => vec![("What", format!("{} {}", message.about.word(), message.title))],
@@ -93,6 +96,21 @@ pub fn said(letter: &Letter, settings: &Settings, now: i64) -> Said {
     }
 }
 
+/// A code says itself, and nothing else that could be mistaken for it.
+fn of_code(page: &Page, settings: &Settings) -> Said {
+    Said {
+        headline: headline(page),
+        facts: Vec::new(),
+        output: page.message.text.clone(),
+        instances: Vec::new(),
+        marks: Vec::new(),
+        playbook: None,
+        link: settings.url.trim_end_matches('/').to_owned(),
+        acknowledge: None,
+        reach: None,
+    }
+}
+
 /// `CRITICAL: api-latency (3 instances)`
 pub fn headline(page: &Page) -> String {
     let message = &page.message;
@@ -114,13 +132,16 @@ pub fn headline(page: &Page) -> String {
         PageKind::DowntimeCancelled => format!("downtime cancelled, {}", message.state),
         PageKind::OnCall => "on call".to_owned(),
         PageKind::Custom => format!("a word on it, {}", message.state),
-        PageKind::Letter => return message.title.clone(),
+        PageKind::Letter | PageKind::Code => return message.title.clone(),
     };
     format!("{what}: {}{count}", message.title)
 }
 
 /// The same for all pages of an incident, so that mail programs keep them together.
 pub fn subject(page: &Page) -> String {
+    if page.kind == PageKind::Code {
+        return format!("[Bellwether] {}", page.message.title);
+    }
     let number = page.incident.map(|incident| format!(" #{incident}")).unwrap_or_default();
     format!("[Bellwether{number}] {} {}", page.message.about.word(), page.message.name)
 }

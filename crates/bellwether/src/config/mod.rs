@@ -395,6 +395,11 @@ impl Config {
         }
     }
 
+    /// Those of the files, and what needs no definition.
+    pub fn channels(&self) -> Vec<notify::ChannelConfig> {
+        notify::config::with_built_in(&self.channel)
+    }
+
     /// What is watched, and where it is written.
     pub fn files(&self) -> monitors::Files {
         monitors::Files { definitions: self.definitions(), origins: self.origins.clone() }
@@ -418,8 +423,10 @@ impl Config {
     /// Channels, environments, and who is named by them and by whom.
     fn problems_of_telling(&self) -> Vec<(String, String)> {
         let mut problems = notify::config::problems(&self.channel);
-        let of_contacts =
-            notify::config::unknown(&self.channel, self.contact.iter().map(|contact| &contact.channels[..]));
+        let of_contacts = notify::config::unknown(
+            &self.channels(),
+            self.contact.iter().map(|contact| &contact.channels[..]),
+        );
         problems.extend(of_contacts.into_iter().map(|(index, channel)| {
             let why =
                 format!("there is no channel `{channel}`: define it as a [[channel]], or write \"log\"");
@@ -486,8 +493,9 @@ impl Config {
     fn problems_of_policies(&self) -> Vec<(String, String)> {
         let mut problems = Vec::new();
         let schedule = |name: &str| self.schedule.iter().any(|schedule| schedule.name == name);
+        let channels = self.channels();
         let channel = |name: &str| {
-            name == incidents::book::LOG_CHANNEL || self.channel.iter().any(|channel| channel.name == name)
+            name == incidents::book::LOG_CHANNEL || channels.iter().any(|channel| channel.name == name)
         };
         let period = |name: &str| {
             name == monitors::config::ALWAYS || self.time_period.iter().any(|period| period.name == name)

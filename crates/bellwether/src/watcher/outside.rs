@@ -10,6 +10,7 @@ use super::STALLED_AFTER;
 use crate::health::part;
 use crate::house::House;
 use crate::own::Counters;
+use crate::telling;
 
 /// Pages that may be tried and are not for so long: nobody sends them any more.
 const OVERDUE_AFTER: Duration = Duration::from_secs(300);
@@ -37,7 +38,7 @@ pub struct Facts {
 pub fn facts(house: &House) -> Facts {
     let now_ms = i64::try_from(house.clock.since_epoch().as_millis()).unwrap_or(i64::MAX);
     let standing = house.desk.standing();
-    let channels = house.config.load().channel.len();
+    let channels = telling::used(house).len();
     let failing = standing.failing.values().filter(|failing| failing.told).count();
     Facts {
         stalled: house.turning.stalled(STALLED_AFTER),

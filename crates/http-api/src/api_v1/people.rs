@@ -94,6 +94,7 @@ pub async fn set(
     off_thread(&services, move |services| {
         accounts::set_person(&services.state, &form.name, &form.password, form.role, services.clock.now())?;
         services.hub.close_of(Some(&form.name));
+        services.control.people_changed();
         told(services, &form.name)
     })
     .await
@@ -115,7 +116,10 @@ pub async fn describe(
 ) -> Answer<Json<OfTeams>> {
     require_self_or_admin(&caller, &name)?;
     off_thread(&services, move |services| match accounts::describe(&services.state, &name, &details)? {
-        true => told(services, &name),
+        true => {
+            services.control.people_changed();
+            told(services, &name)
+        }
         false => Err(unknown(&name)),
     })
     .await
@@ -148,6 +152,7 @@ pub async fn set_role(
     off_thread(&services, move |services| match accounts::set_role(&services.state, &name, form.role)? {
         true => {
             services.hub.close_of(Some(&name));
+            services.control.people_changed();
             told(services, &name)
         }
         false => Err(unknown(&name)),
@@ -167,6 +172,7 @@ pub async fn remove(
         true => {
             // Those of their tokens, too.
             services.hub.close_of(None);
+            services.control.people_changed();
             Ok(StatusCode::NO_CONTENT)
         }
         false => Err(unknown(&name)),

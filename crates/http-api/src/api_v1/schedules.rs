@@ -1,5 +1,6 @@
 //! Who is on call when: schedules, their shifts and gaps.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -7,6 +8,7 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use incidents::Refusal;
 use incidents::desk::Failed;
+use incidents::last_words::LastWord;
 use incidents::limits::{GAPS_AHEAD_SECONDS, MAX_SHIFTS_SECONDS};
 use incidents::oncall::roster::{Known, Roster};
 use incidents::oncall::{Origin, ScheduleConfig, schedule};
@@ -28,6 +30,25 @@ const AROUND_SECONDS: i64 = 60 * 86_400;
 pub struct OnCall {
     now: i64,
     schedules: Vec<OnCallNow>,
+    /// How everybody is reached who is on call or the next.
+    contacts: Vec<Reached>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Reached {
+    name: String,
+    /// Null: no contact, so that nothing reaches them.
+    channels: Option<Vec<ReachedBy>>,
+}
+
+/// What became of the last page or test.
+#[derive(Serialize, ToSchema)]
+struct ReachedBy {
+    channel: String,
+    /// Null: nothing was sent by it yet.
+    at: Option<i64>,
+    /// Null: it was delivered.
+    error: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -145,10 +166,37 @@ pub async fn on_call(
         let now = services.clock.now();
         let roster = services.desk.roster(now);
         let schedules = roster.schedules.iter();
-        let schedules = schedules.map(|(name, known)| on_call_now(name, known, &roster, now)).collect();
-        Ok(Json(OnCall { now: now.0, schedules }))
+        let schedules: Vec<OnCallNow> =
+            schedules.map(|(name, known)| on_call_now(name, known, &roster, now)).collect();
+        let contacts = reached(services, &schedules)?;
+        Ok(Json(OnCall { now: now.0, schedules, contacts }))
     })
     .await
+}
+
+fn reached(services: &Services, schedules: &[OnCallNow]) -> Answer<Vec<Reached>> {
+    let shifts = schedules.iter().flat_map(|one| std::iter::once(&one.current).chain(&one.next));
+    let names: BTreeSet<&String> = shifts.filter_map(|shift| shift.person.as_ref()).collect();
+    names.into_iter().map(|name| reached_by(services, name)).collect()
+}
+
+/// A test of one's own way goes beside the pages: the later word of both counts.
+fn reached_by(services: &Services, name: &str) -> Answer<Reached> {
+    let words = services.desk.last_words(name)?;
+    let tested = services.control.tested(name)?;
+    let by = |word: LastWord| {
+        let later = tested.iter().find(|test| *test.channel == *word.channel && Some(test.at) > word.at);
+        match later {
+            Some(test) => ReachedBy {
+                channel: test.channel.clone(),
+                at: Some(test.at),
+                error: Some(test.error.clone()).filter(|why| !why.is_empty()),
+            },
+            None => ReachedBy { channel: word.channel.to_string(), at: word.at, error: word.error },
+        }
+    };
+    let channels = words.map(|words| words.into_iter().map(by).collect());
+    Ok(Reached { name: name.to_owned(), channels })
 }
 
 fn whole(name: &str, known: &Known, roster: &Roster) -> Schedule {

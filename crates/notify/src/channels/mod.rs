@@ -2,6 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | [`own`] | where a person is reached by each type |
 //! | [`post`] | one call for each page and recipient: what most providers want |
 //! | [`asks`] | a question at a fixed pace: how most answers are heard |
 //! | [`pictures`] | graphs that follow their page |
@@ -12,10 +13,12 @@ pub mod command;
 pub mod email;
 pub mod ntfy;
 pub mod opsgenie;
+pub mod own;
 pub mod pagerduty;
 pub mod pictures;
 pub mod post;
 pub mod problems;
+pub mod push;
 pub mod pushover;
 pub mod slack;
 pub mod telegram;
@@ -69,7 +72,7 @@ pub fn no(_: &ChannelConfig) -> bool {
     false
 }
 
-pub const TYPES: [&Entry; 11] = [
+pub const TYPES: [&Entry; 12] = [
     &email::ENTRY,
     &webhook::ENTRY,
     &pagerduty::ENTRY,
@@ -80,6 +83,7 @@ pub const TYPES: [&Entry; 11] = [
     &pushover::ENTRY,
     &twilio::SMS,
     &twilio::VOICE,
+    &push::ENTRY,
     &command::ENTRY,
 ];
 
@@ -121,6 +125,8 @@ pub struct Post<'p> {
     pub now: i64,
     /// When these channels began to send: what is older may have been sent by one that died.
     pub since: i64,
+    /// Who is told that an address of a contact is there no more: contact, kind of way, address.
+    pub gone: &'p (dyn Fn(&str, &str, &str) + Send + Sync),
 }
 
 /// What the receiver calls it, if it said so and may answer.

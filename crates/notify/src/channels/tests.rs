@@ -160,9 +160,16 @@ fn sent(toml: &str) -> String {
         server_id: "s".into(),
         secret: Secret::new("secret"),
         zone: jiff::tz::TimeZone::UTC,
+        push_key: Secret::default(),
     };
     let egress = Egress::default();
-    let post = Post { settings: &settings, egress: &egress, now: 1_700_000_020, since: 1_700_000_000 };
+    let post = Post {
+        settings: &settings,
+        egress: &egress,
+        now: 1_700_000_020,
+        since: 1_700_000_000,
+        gone: &|_, _, _| {},
+    };
     let mut channel = (of(config.kind).open)(&config).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let letters = [letter()];

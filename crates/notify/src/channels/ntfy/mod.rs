@@ -50,7 +50,7 @@ fn problems(channel: &ChannelConfig) -> Problems {
     found
 }
 
-fn is_topic(text: &str) -> bool {
+pub(super) fn is_topic(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     (1..=64).contains(&text.len()) && text.bytes().all(plain)
 }

@@ -51,7 +51,7 @@ fn problems(channel: &ChannelConfig) -> Problems {
     found
 }
 
-fn is_key(text: &str) -> bool {
+pub(super) fn is_key(text: &str) -> bool {
     text.len() == 30 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 

@@ -53,7 +53,7 @@ fn problems(channel: &ChannelConfig) -> Problems {
     found
 }
 
-fn is_chat(text: &str) -> bool {
+pub(super) fn is_chat(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let is_number = (1..=20).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
     let name = text.strip_prefix('@').unwrap_or_default();

@@ -1,5 +1,6 @@
 //! A call that says what is wrong; a key says that somebody has it. An answering machine presses none.
 
+use incidents::PageKind;
 use outbound::http;
 
 use super::Account;
@@ -32,10 +33,12 @@ impl Provider for Calls {
     ) -> Result<Vec<http::Request>, Failure> {
         let bad: Vec<&Letter> =
             letters.iter().filter(|letter| letter.waiting.page.kind.is_problem()).copied().collect();
-        if bad.is_empty() {
-            return Ok(Vec::new());
-        }
-        let script = script(&bad, post);
+        let code = letters.iter().find(|letter| letter.waiting.page.kind == PageKind::Code);
+        let script = match (code, bad.is_empty()) {
+            (Some(letter), _) => spoken(&letter.waiting.page.message.name),
+            (None, true) => return Ok(Vec::new()),
+            (None, false) => script(&bad, post),
+        };
         let fields = [("To", to), ("From", &self.0.from), ("Twiml", &script)];
         let request = self.0.place.form(&self.0.path("Calls.json"), &fields)?;
         Ok(vec![self.0.signed(request)])
@@ -44,6 +47,13 @@ impl Provider for Calls {
     fn taken(&self, _answer: &http::Answer, _to: &str, _letters: &[&Letter], _post: &Post<'_>) -> Sent {
         Sent::default()
     }
+}
+
+/// A code, digit by digit, so that it can be written down.
+fn spoken(code: &str) -> String {
+    let digits: Vec<String> = code.chars().map(String::from).collect();
+    let words = escape(&format!("This is Bellwether. Your code is {}.", digits.join(", ")));
+    format!("<Response><Say>{words}</Say><Pause length=\"2\"/><Say>{words}</Say></Response>")
 }
 
 /// With an address that others reach, a key acknowledges; without one it is said how else.

@@ -28,8 +28,8 @@ pub const SMS: Entry = Entry {
     word: "sms",
     keys: KEYS,
     problems,
-    open: |config| read(config).map(|account| OneByOne::boxed(Texts(account))),
-    ear: |config| Ok(Some(Box::new(Texts(read(config)?)))),
+    open: |config| read(config, "sms").map(|account| OneByOne::boxed(Texts(account))),
+    ear: |config| Ok(Some(Box::new(Texts(read(config, "sms")?)))),
     give_up: CALL_GIVE_UP_SECONDS,
     posted: None,
     pictures: Pictures::None,
@@ -42,7 +42,7 @@ pub const VOICE: Entry = Entry {
     word: "voice",
     keys: KEYS,
     problems,
-    open: |config| read(config).map(|account| OneByOne::boxed(call::Calls(account))),
+    open: |config| read(config, "voice").map(|account| OneByOne::boxed(call::Calls(account))),
     // Keys that are pressed come to /a/TOKEN/keys.
     ear: deaf,
     give_up: CALL_GIVE_UP_SECONDS,
@@ -53,7 +53,6 @@ pub const VOICE: Entry = Entry {
 };
 
 const USUAL: &str = "https://api.twilio.com";
-const WAY: &str = "phone";
 /// Three parts of a long text at most: each costs.
 const TEXT_MAX: usize = 450;
 
@@ -86,7 +85,7 @@ fn problems(channel: &ChannelConfig) -> Problems {
 }
 
 /// E.164
-fn is_number(text: &str) -> bool {
+pub(super) fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix('+').unwrap_or_default();
     (7..=15).contains(&digits.len())
         && !digits.starts_with('0')
@@ -119,10 +118,16 @@ struct Account {
     token: Secret,
     from: String,
     to: Vec<String>,
+    /// What a contact calls its number for this, if it has another one than `phone`.
+    way: &'static str,
 }
 
-fn read(config: &ChannelConfig) -> Result<Account, String> {
+/// Of a contact of the files, for both.
+const PHONE: &str = "phone";
+
+fn read(config: &ChannelConfig, way: &'static str) -> Result<Account, String> {
     Ok(Account {
+        way,
         place: Place::new(config, USUAL),
         sid: config.account.clone().unwrap_or_default(),
         token: read_secret(&config.token, &config.token_file)?.unwrap_or_default(),
@@ -143,7 +148,8 @@ impl Account {
     }
 
     fn recipients(&self, letter: &Letter) -> Result<Vec<String>, Failure> {
-        super::recipients(letter, &self.to, WAY, is_number)
+        let has_own = letter.waiting.page.message.ways.contains_key(self.way);
+        super::recipients(letter, &self.to, if has_own { self.way } else { PHONE }, is_number)
     }
 }
 

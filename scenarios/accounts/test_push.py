@@ -1,0 +1,81 @@
+"""Web push: browsers are reached by the services that they have chosen, and nobody on the way reads it."""
+import pytest
+
+from support.people import person
+from support.probes import Authority
+from support.push import PushService
+from support.server import wait_for
+from support.ways import Me, code_in
+
+CONFIG = '''
+[auth]
+mode = "required"
+[collectors]
+host = false
+[[check]]
+name = "disk"
+type = "passive"
+max_check_attempts = 1
+[[channel]]
+name = "browsers"
+type = "push"
+from = "mailto:ops@example.org"
+hosts = ["localhost"]
+ca_file = "{authority}"
+'''
+
+
+@pytest.fixture
+def service(tmp_path):
+    with PushService(Authority(tmp_path)) as service:
+        service.authority = tmp_path / "ca.pem"
+        yield service
+
+
+def test_c113_a_browser_shows_it_and_acknowledges(bellwether, service):
+    server = bellwether(CONFIG.format(authority=service.authority))
+    me = Me(server, person(server, "ana", "responder"))
+    disk = lambda status: server.post("/api/v1/checks/disk/result", {"status": status, "output": "full"}, headers=root)
+    root = person(server, "root", "editor")
+    key = server.get("/api/v1/me/ways", headers=me.who).json["push_key"]
+    phone, laptop = service.browser("phone", key), service.browser("laptop", key)
+    elsewhere = phone.subscription().replace("localhost", "metadata.internal")
+    refused = me.put([{"type": "push", "address": elsewhere}])
+    assert refused.status == 400 and "no push service that is known here" in refused.json["error"]
+    plain = me.put([{"type": "push", "address": phone.subscription().replace("https://", "http://")}])
+    assert plain.status == 400
+
+    ways = me.put([{"type": "push", "address": one.subscription(), "label": one.name} for one in (phone, laptop)]).json["ways"]
+    assert ways[0]["address"] == phone.endpoint, "its keys are not told"
+    for way, browser in zip(ways, (phone, laptop)):
+        assert me.confirm(way["id"], lambda: browser.shown and browser.shown[0]["title"]).status == 200
+    assert not any(code_in(one["title"]) in server.log() for one in phone.shown)
+
+    assert disk(2).status == 200
+    for browser in (phone, laptop):
+        page = wait_for(lambda: browser.shown[1:], what="a page")[0]
+        assert page["title"] == "CRITICAL: disk" and page["urgency"] == "high" and page["topic"]
+        assert page["open"] == page["acknowledge"] and page["open"].startswith("/a/")
+    # One tap, without opening anything, and without signing in: as the service worker does it.
+    assert server.post(page["acknowledge"], b"do=acknowledge", headers={"Origin": server.url("")}).status == 200
+    incident = lambda: server.get("/api/v1/incidents?state=all", headers=root).json["incidents"][0]
+    assert wait_for(lambda: incident()["owner"], what="an owner") == "ana"
+
+    # A browser that has unsubscribed is not asked again, and its owner sees why.
+    phone.gone = True
+    assert disk(0).status == 200
+    ends = wait_for(lambda: [one for one in laptop.shown if one["title"].startswith("over")], what="the end")
+    assert ends[0]["urgency"] == "normal" and ends[0]["topic"] == page["topic"], "it takes the place of the page"
+    lost = wait_for(lambda: [way for way in me.ways() if way["gone"]], what="that one is gone")
+    assert [way["label"] for way in lost] == ["phone"] and me.ask(lost[0]["id"], "code").status == 409
+    assert service.problems == []
+
+    # The key is the same after a restart: browsers do not have to subscribe again.
+    server.stop()
+    server.start()
+    assert server.get("/api/v1/me/ways", headers=me.who).json["push_key"] == key
+    laptop.gone = True
+    assert disk(2).status == 200
+    given_up = lambda: [page for page in server.get(f"/api/v1/incidents/{incident()['id']}", headers=root).json["pages"] if page["state"] == "given_up"]
+    assert "410" in wait_for(given_up, what="that it was given up")[0]["error"]
+    wait_for(lambda: all(way["gone"] for way in me.ways()), what="that both are gone")

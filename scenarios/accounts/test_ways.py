@@ -1,0 +1,166 @@
+"""People say themselves how they are reached, and show that it is theirs."""
+import re
+
+import pytest
+
+from support.people import person
+from support.providers import Providers
+from support.receivers import MailServer
+from support.server import wait_for
+from support.ways import Me, code_in
+
+PHONE, OURS = "+491701234567", "+4930123456"
+
+
+@pytest.fixture
+def providers():
+    with Providers() as all_of_them:
+        yield all_of_them
+
+
+def config(providers, mail=None, extra=""):
+    twilio = f'account = "{providers.twilio.account}"\ntoken = "t"\nfrom = "{OURS}"\nurl = "{providers.url("twilio")}"'
+    return f'''
+[auth]
+mode = "required"
+[collectors]
+host = false
+[[check]]
+name = "disk"
+type = "passive"
+max_check_attempts = 1
+[[channel]]
+name = "app"
+type = "ntfy"
+url = "{providers.url("ntfy")}"
+[[channel]]
+name = "text"
+type = "sms"
+{twilio}
+[[channel]]
+name = "call"
+type = "voice"
+{twilio}
+[[channel]]
+name = "mail"
+type = "email"
+server = "127.0.0.1:{mail.port if mail else 25}"
+from = "bellwether@example.org"
+tls = "none"
+{extra}
+'''
+
+
+def test_c112_a_person_is_reached_by_what_has_come_back(bellwether, providers):
+    server = bellwether(config(providers))
+    admin = person(server, "root", "admin")
+    me = Me(server, person(server, "ana", "responder"))
+    disk = lambda status: server.post("/api/v1/checks/disk/result", {"status": status, "output": f"it is {status}"}, headers=admin)
+    topics = providers.ntfy.topics
+    offered = {one["type"]: one["channels"] for one in server.get("/api/v1/me/ways", headers=me.who).json["offered"]}
+    assert offered["ntfy"] == ["app"] and offered["sms"] == ["text"] and "pushover" not in offered
+
+    (way,) = me.put([{"type": "ntfy", "address": "ana-1", "label": "my telephone"}]).json["ways"]
+    assert way["confirmed"] is None and way["address"] == "ana-1"
+    assert disk(2).status == 200
+    assert server.post("/api/v1/incidents/1/note", {"text": "@ana look"}, headers=admin).status == 200
+    said = lambda: " ".join(line["text"] for line in server.get("/api/v1/incidents/1", headers=admin).json["timeline"])
+    assert "@ana is no contact" in said() and not topics["ana-1"], "a way that is not confirmed is none"
+
+    assert me.ask(way["id"], "confirm", {"code": "123456"}).status == 409, "no code was sent"
+    assert me.ask(way["id"], "test").status == 409
+    providers.fail("ntfy", status=500)
+    refused = me.ask(way["id"], "code")
+    assert refused.status == 502 and "500" in refused.json["error"]
+    me.send_code(way["id"])
+    code = code_in(topics["ana-1"][0]["whole"]["title"])
+    wrong = me.ask(way["id"], "confirm", {"code": "000000" if code != "000000" else "111111"})
+    assert wrong.status == 400 and "4 more times" in wrong.json["hint"]
+    assert me.ask(way["id"], "confirm", {"code": code}).status == 200
+    assert code not in server.log() and code not in server.get("/api/v1/audit", headers=admin).text
+
+    # Nobody is named anywhere: who may act and has a way is told.
+    assert disk(0).status == 200
+    wait_for(lambda: server.get("/api/v1/incidents", headers=admin).json["open"] == 0, what="the end")
+    assert disk(2).status == 200
+    page = wait_for(lambda: [one for one in topics["ana-1"] if "CRITICAL" in one["whole"]["title"]], what="a page")[0]
+    providers.ntfy.press(page, "Acknowledge")
+    owner = lambda: server.get("/api/v1/incidents", headers=admin).json["incidents"][0]["owner"]
+    assert wait_for(owner, what="an owner") == "ana"
+
+    tested = wait_for(lambda: (sent := me.ask(way["id"], "test")).status != 429 and sent, what="a test")
+    assert tested.status == 200 and tested.json["ways"][0]["tested"]["error"] is None
+    assert [one["whole"]["title"] for one in topics["ana-1"][-2:]] == ["CRITICAL: test of ana", "over, OK: test of ana"]
+    seen = server.get("/api/v1/people/ana/ways", headers=admin)
+    assert seen.json["ways"][0]["confirmed"] and seen.json["ways"][0]["tested"] and "ana-1" not in seen.text
+
+    (moved,) = me.put([{"id": way["id"], "type": "ntfy", "address": "ana-2"}]).json["ways"]
+    assert moved["confirmed"] is None, "it leads elsewhere"
+    assert server.request("DELETE", "/api/v1/people/ana", headers=admin).status == 204
+    assert server.get("/api/v1/people/ana/ways", headers=admin).status == 404
+
+
+def test_c112_texts_calls_and_mails_carry_codes(bellwether, providers):
+    mail = MailServer().start()
+    try:
+        server = bellwether(config(providers, mail))
+        me = Me(server, person(server, "ana", "responder"))
+        other = "+491701234568"
+        ways = me.put([{"type": "sms", "address": PHONE}, {"type": "voice", "address": other}, {"type": "email", "address": "ana@example.org"}]).json["ways"]
+        sms, voice, email = (way["id"] for way in ways)
+        twilio = providers.twilio
+        assert me.confirm(sms, lambda: twilio.texts() and twilio.texts()[0]["to"] == PHONE and twilio.texts()[0]["body"]).status == 200
+        spoken = lambda: twilio.rung and twilio.rung[0]["to"] == other and re.sub(r"(\d), (?=\d)", r"\1", twilio.rung[0]["script"])
+        assert me.confirm(voice, spoken).status == 200
+        assert me.confirm(email, lambda: mail.texts() and mail.texts()[0]).status == 200
+        assert code_in(mail.subjects()[0]) == code_in(mail.texts()[0])
+        assert all(way["confirmed"] for way in me.ways())
+        assert server.post("/api/v1/incidents", {"title": "the shop is closed"}, headers=me.who).status == 201
+        wait_for(lambda: len(twilio.rung) == 2 and len(twilio.texts()) == 2 and len(mail.mails) == 2, what="a call, a text and a mail")
+        assert twilio.rung[1]["to"] == other and twilio.texts()[1]["to"] == PHONE and twilio.problems() == []
+        # Codes do not go through the outbox: nothing of them is kept.
+        wrong = [("type", [{"type": "pushover", "address": "u" * 30}]), ("address", [{"type": "sms", "address": "0170"}]),
+                 ("channel", [{"type": "sms", "address": PHONE, "channel": "call"}]), ("address", [{"type": "sms"}])]
+        for key, ways in wrong:
+            answer = me.put(ways)
+            assert answer.status == 400 and f"ways.0.{key}: " in answer.json["error"], answer.text
+    finally:
+        mail.stop()
+
+
+ON_CALL = '''
+[[contact]]
+name = "ben"
+channels = ["log"]
+[[schedule]]
+name = "web"
+[[schedule.layer]]
+people = ["ana"]
+rotation = "weekly"
+start = "2020-01-06"
+'''
+
+
+def test_c112_who_is_on_call_goes_silent_knowingly(bellwether, providers):
+    server = bellwether(config(providers, extra=ON_CALL))
+    me = Me(server, person(server, "ana", "responder"))
+    (way,) = me.put([{"type": "ntfy", "address": "ana-1"}]).json["ways"]
+    assert me.confirm(way["id"], lambda: providers.ntfy.topics["ana-1"] and providers.ntfy.topics["ana-1"][0]["whole"]["title"]).status == 200
+    refused = me.put([])
+    assert refused.status == 409 and "`web`" in refused.json["error"] and len(me.ways()) == 1
+    assert me.put([{"id": way["id"], "type": "ntfy", "address": "ana-2"}]).status == 409, "not confirmed is no way either"
+    assert me.put([], unreachable=True).status == 200 and me.ways() == []
+    # Whoever stands in the files is reached as these say.
+    ben = Me(server, person(server, "ben", "responder"))
+    assert server.get("/api/v1/me/ways", headers=ben.who).json["in_files"]
+
+
+def test_a_server_of_one_person(bellwether, providers):
+    """Without sign-in: the ways are those of the one person that there is."""
+    server = bellwether(config(providers).replace('mode = "required"', 'mode = "none"'))
+    nobody = server.get("/api/v1/me/ways")
+    assert nobody.status == 409 and "bellwether user set" in nobody.json["hint"]
+    server.cli("user", "set", "ana", "--role", "admin", input="correct horse\n")
+    assert server.get("/api/v1/me/ways").json["person"] == "ana"
+    server.cli("user", "set", "ben", "--role", "admin", input="correct horse\n")
+    assert server.get("/api/v1/me/ways").status == 409
