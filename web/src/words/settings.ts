@@ -3,7 +3,7 @@ import type { Role } from '../api/types.ts'
 
 export const words = {
   title: 'Settings',
-  help: 'People, teams and tokens. Everything else stands in the configuration file, which says what each key does: bellwether config show --defaults.',
+  help: 'You, people, teams and tokens. Everything else stands in the configuration file, which says what each key does: bellwether config show --defaults.',
   loopback: 'This server asks nobody to sign in: it answers on this machine only. People and tokens made here count as soon as [auth] mode is "required".',
   people: 'People', peopleFailed: 'The people could not be loaded', nobody: 'Nobody may sign in yet.',
   columns: { name: 'Name', role: 'Role', teams: 'Teams', zone: 'Time zone', since: 'Since', members: 'Members', prefixes: 'Sees', origin: 'Made in', used: 'Last used' },
@@ -24,7 +24,7 @@ export const words = {
   copied: 'Copied', copy: 'Copy',
   audit: 'Who changed what', auditFailed: 'The audit log could not be loaded', auditCsv: 'Audit log as CSV', noAudit: 'Nothing was changed yet.', auditMore: 'Older entries are in the CSV.', beforeAfter: 'before and after', before: 'Before', after: 'After',
   adminsOnly: 'Only an administrator may see and change this.',
-  contacts: 'How people are reached, and by whom they are called, stands in the configuration: [[contact]], [[channel]].',
+  contacts: 'Whom a server reaches that has no account, and by which senders, stands in the configuration: [[contact]], [[channel]].',
   invitation: {
     title: 'Welcome to Bellwether', why: 'You were invited. Choose a password: this link then is used up.', password: 'Password', again: 'Once more', differ: 'The two are not the same.', go: 'Choose it and sign in', going: 'Signing in…',
     gone: 'This invitation is used up, withdrawn or too old: ask for another.',

@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { axe, launch, open, settled, shot, sideways } from '../support/browser.ts'
 import { actingAs, answer, type Answers } from '../support/mocked.ts'
-import { aMonth, aRehearsal, aReport, someAudit, someCovers, someFollowUps, someOverrides, somePeople, somePolicies, someTeams, someTests, someTokens, whoIsOnCall } from '../support/people.ts'
+import { aMonth, aRehearsal, aReport, someAudit, someCovers, someFollowUps, someOverrides, somePeople, somePolicies, someTeams, someTests, someTokens, someWays, whoIsOnCall } from '../support/people.ts'
 import { Server, until } from '../support/server.ts'
 
 /** The pages about people: on call, reports, changes, settings. */
@@ -21,9 +21,10 @@ afterAll(async () => {
 const TOLD: Answers = {
   '/api/v1/oncall': whoIsOnCall, '/api/v1/schedules/*': aMonth, '/api/v1/overrides': () => ({ now: 0, overrides: someOverrides() }), '/api/v1/reports': aReport, '/api/v1/follow-ups': someFollowUps,
   '/api/v1/cover': () => ({ now: 0, covers: someCovers() }), '/api/v1/escalation-policies': () => ({ now: 0, policies: somePolicies() }), '/api/v1/oncall/calendars': () => ({ calendars: [] }), '/api/v1/oncall/rehearsal': aRehearsal, '/api/v1/contacts/*': someTests,
-  '/api/v1/people': () => ({ people: somePeople() }), '/api/v1/teams': () => ({ teams: someTeams() }), '/api/v1/tokens': () => ({ tokens: someTokens() }), '/api/v1/audit': someAudit, '/api/v1/invitations': () => ({ invitations: [] }),
+  '/api/v1/people': () => ({ people: somePeople() }), '/api/v1/teams': () => ({ teams: someTeams() }), '/api/v1/tokens': () => ({ tokens: someTokens() }), '/api/v1/audit': someAudit, '/api/v1/invitations': () => ({ invitations: [] }), '/api/v1/me/ways': someWays,
 }
 const EMPTY: Answers = {
+  '/api/v1/me/ways': () => ({ ...someWays(), ways: [] }),
   '/api/v1/oncall': () => ({ now: 0, schedules: [] }), '/api/v1/overrides': () => ({ now: 0, overrides: [] }), '/api/v1/people': () => ({ people: [] }), '/api/v1/teams': () => ({ teams: [] }), '/api/v1/tokens': () => ({ tokens: [] }), '/api/v1/invitations': () => ({ invitations: [] }),
   '/api/v1/reports': () => ({ ...aReport(), incidents: 0, record_begins: null, to_acknowledge: null, to_recover: null, between_failures: null, services: [], people: [], noisiest: [], headroom: [] }),
 }
@@ -174,5 +175,38 @@ test('a token is shown once, and taken out only when asked twice', async () => {
   await tokens.getByRole('button', { name: 'Take out grafana', exact: true }).click()
   await tokens.getByRole('button', { name: 'Really take out grafana' }).click()
   await tokens.getByText('There is no token.').waitFor()
+  await page.context().close()
+})
+
+test('one adds a way to be reached, types the code that came, and tries it', async () => {
+  const page = await open(browser, 'about:blank', { viewport: { width: 900, height: 900 } })
+  const sent: [string, unknown][] = []
+  let ways = someWays().ways.slice(0, 1)
+  const answerOf = () => ({ ...someWays(), ways })
+  await answer(page, TOLD)
+  await page.route('**/api/v1/me/ways**', async (route) => {
+    const [path, method] = [new URL(route.request().url()).pathname.replace('/api/v1/me/ways', ''), route.request().method()]
+    if (method !== 'GET') sent.push([method + path, route.request().postDataJSON()])
+    if (method === 'PUT') ways = [...ways, { ...someWays().ways[1]!, id: 4, type: 'email', address: 'ana@example.org', channel: 'mail' }]
+    if (path === '/4/confirm') ways = ways.map((way) => ({ ...way, confirmed: 1 }))
+    await (path === '/4/code' ? route.fulfill({ status: 204 }) : route.fulfill({ json: answerOf() }))
+  })
+  await page.goto(server.url('/settings'))
+  await page.getByLabel('By').selectOption('email')
+  await page.getByLabel('Where').fill('ana@example.org')
+  // By the keyboard alone from here on.
+  await page.keyboard.press('Enter')
+  const code = page.getByLabel('Code that came to ana@example.org')
+  await code.fill('123456')
+  await code.press('Enter')
+  await page.getByText('Confirmed: you are reached here now.').waitFor()
+  await page.getByRole('button', { name: 'Send a test to ana@example.org' }).click()
+  await until('a test', () => sent.length === 4)
+  const kept = { id: 1, type: 'ntfy', label: '', channel: null }
+  expect(sent).toEqual([
+    ['PUT', { ways: [kept, { type: 'email', address: 'ana@example.org', label: '', channel: 'mail' }], unreachable: false }], ['POST/4/code', null], ['POST/4/confirm', { code: '123456' }], ['POST/4/test', null],
+  ])
+  expect(await axe(page)).toEqual([])
+  expect(page.wrong).toEqual([])
   await page.context().close()
 })

@@ -1,4 +1,5 @@
 /** On call, reports, people and tokens as the API tells them, for what no server can be made to say in a second. */
+import type { OwnWays } from '../../src/api/me.ts'
 import type { Cover, OnCallAnswer, Override, Policy, Rehearsal, Shift, ShiftsAnswer } from '../../src/api/oncall.ts'
 import type { Dealing, OpenFollowUps, ReportAnswer } from '../../src/api/reports.ts'
 
@@ -85,6 +86,15 @@ export const somePeople = () => [
   { name: 'ana', role: 'admin', display_name: 'Ana Ruiz', time_zone: 'Europe/Berlin', created: now() - 200 * DAY, teams: ['web'] },
   { name: 'ben', role: 'responder', display_name: '', time_zone: null, created: now() - 90 * DAY, teams: ['web', 'data'] },
 ]
+/** One way that is used, one that waits for its code, a browser that is there no more. */
+export const someWays = (): OwnWays => ({
+  person: 'ana', in_files: false, push_key: 'BA-6', ways: [
+    { id: 1, type: 'ntfy', address: 'ana-3f7c1a9e', label: '', channel: null, changed: 0, confirmed: now() - 9 * DAY, gone: null, tested: { at: now() - 3 * DAY, error: null } },
+    { id: 2, type: 'sms', address: '+491701234567', label: '', channel: 'text', changed: 0, confirmed: null, gone: null, tested: null },
+    { id: 3, type: 'push', address: 'https://push.example/1', label: 'Firefox on Linux', channel: null, changed: 0, confirmed: null, gone: now() - DAY, tested: null },
+  ],
+  offered: [{ type: 'ntfy', shape: 'a topic', channels: ['ntfy'] }, { type: 'sms', shape: 'a number such as +491701234567', channels: ['text'] }, { type: 'email', shape: 'an address such as name@example.org', channels: ['mail', 'other'] }, { type: 'push', shape: 'a browser', channels: ['push'] }],
+})
 export const someTeams = () => [{ name: 'web', members: ['ana', 'ben'], prefixes: ['stats.web.', 'host.web'], in_files: true }, { name: 'data', members: ['ben'], in_files: false }]
 export const someTokens = () => [{ id: 3, name: 'grafana', role: 'viewer', prefixes: [], created: now() - 90 * DAY, last_used: now() - 40 }, { id: 4, name: 'deploys', role: 'editor', prefixes: ['stats.web.'], created: now() - 5 * DAY, last_used: null }]
 
