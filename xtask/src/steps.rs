@@ -116,14 +116,10 @@ fn pytest() -> Command {
     let mut command = Command::new(python());
     command.args(["-m", "pytest", "-q", "--numprocesses=2", "--dist=loadfile"]);
     command.args(["--override-ini=tmp_path_retention_policy=failed"]);
-    command.current_dir(root().join("scenarios")).env(MIN_FREE.0, MIN_FREE.1);
+    command.current_dir(root().join("scenarios"));
     command.env("BELLWETHER_BIN", target_directory().join("debug/bellwether"));
     command
 }
-
-/// By default the store turns read-only below 2 % of the disk, which is gigabytes, and a developer's disk is often as
-/// full as that: hundreds of tests then wait for points that never come.
-const MIN_FREE: (&str, &str) = ("BELLWETHER_STORAGE__MIN_FREE", "16MiB");
 
 fn target_directory() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
@@ -135,7 +131,7 @@ fn cargo() -> Command {
 
 fn npm(arguments: &[&str]) -> Command {
     let mut command = Command::new("npm");
-    command.arg("--silent").args(arguments).current_dir(root().join("web")).env(MIN_FREE.0, MIN_FREE.1);
+    command.arg("--silent").args(arguments).current_dir(root().join("web"));
     command.env("BELLWETHER_BIN", target_directory().join("debug/bellwether"));
     command
 }

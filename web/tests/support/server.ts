@@ -113,6 +113,9 @@ export class Server {
         BELLWETHER_CARBON__LINE: at('line'),
         BELLWETHER_CARBON__UDP: at('line'),
         BELLWETHER_CARBON__PICKLE: at('pickle'),
+        // On a disk that is nearly full, and at any hour: by default the store is read-only then, and only what is CRITICAL rings.
+        BELLWETHER_STORAGE__MIN_FREE: '16MiB',
+        BELLWETHER_INCIDENTS__NIGHT: 'off',
         ...this.#env,
       },
     })
