@@ -110,7 +110,7 @@ pub async fn decide(
     match (done.await, begins) {
         (Ok(true), true) => said(StatusCode::OK, "Thank you", "From now on you get by mail what we say."),
         (Ok(true), false) => {
-            said(StatusCode::OK, "Done", "You get no more mail. Nothing of your address is kept.")
+            said(StatusCode::OK, "Done", "You get no more mail, and your address is no reader's any more.")
         }
         (Ok(false), _) => unknown(),
         (Err(problem), _) => failed(&problem),
