@@ -266,7 +266,7 @@ def test_downtimes_and_silences_are_theirs(server, people):
     # A silence is theirs when nothing else can match it.
     quiet = lambda who, *matchers: server.post("/api/v1/silences", {"matchers": list(matchers), "until": now + 3600, "reason": "x"}, headers=who)
     for wide in ({"monitor": "*"}, {"monitor": "mail.job"}, {"monitor": "sho*"}, {"monitor": "{shop.a,mail.b}"}, {"monitor": "[s]hop.*"}, {"host": "shop.web"},
-                 {"monitor": "errors"}, {"monitor": "errors", "instance": "*.shared.errors"}):
+                 {"monitor": "errors"}, {"monitor": "errors", "instance": "*.shared.errors"}, {"monitor": f"shop.{{{','.join(map(str, range(65)))}}}"}):
         for matchers in ([wide], [{"monitor": "shop.*"}, wide]):
             refused = quiet(ana, *matchers)
             assert refused.status == 403 and "shop." in refused.json["hint"], (matchers, refused.text)

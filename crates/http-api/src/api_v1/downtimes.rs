@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use monitors::Refused;
 use monitors::machine::{Command, Done, ObjectName, Occurrence};
+use monitors::services::pattern::alternatives;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use vocabulary::ports::Scope;
@@ -286,10 +287,11 @@ pub struct Silences {
 
 /// Nothing but what begins so can match one of these. A host does not say whose the checks on it are.
 fn is_within(scope: &Scope, silence: &monitors::silence::Silence) -> bool {
+    let begins =
+        |one: &String| one.split(['*', '?', '[', '{', '\\']).next().is_some_and(|text| scope.sees(text));
+    // More alternatives in braces than are told apart stand for anything at all.
     let begins_so = |pattern: &Option<String>| {
-        let literal =
-            |pattern: &String| pattern.split(['*', '?', '[', '{', '\\']).next().map(|text| scope.sees(text));
-        pattern.as_ref().and_then(literal).unwrap_or(false)
+        pattern.as_ref().is_some_and(|one| begins(one) && alternatives(one).iter().all(begins))
     };
     scope.is_everything()
         || silence.matchers.iter().all(|one| begins_so(&one.monitor) || begins_so(&one.instance))
