@@ -133,9 +133,12 @@ def test_tokens_end_with_their_time_and_with_who_made_them(closed):
     assert listed[1]["last_used"] >= listed[1]["created"] and listed[1]["expires"] is None
     assert abs(listed[2]["expires"] - listed[2]["created"] - 90 * 86_400) <= 5
     assert "second" in server.cli("token", "list").stdout
+    # What is made with a token is theirs too whose that token is.
+    heir = make({"Authorization": f"Bearer {make(second, role='admin').json['token']}"}).json["token"]
+    assert works(heir)
     # Only administrators have tokens.
     assert server.put("/api/v1/people/second/role", {"role": "editor"}, headers=root).status == 200
-    assert not works(own)
+    assert not works(own) and not works(heir)
     assert server.request("DELETE", "/api/v1/people/second", headers=root).status == 204
     person(server, "second", "admin")
     assert not works(own) and works(of_server)

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::status::off_thread;
-use crate::accounts::{self, Caller, Role, Token};
+use crate::accounts::{self, Caller, Role, Token, Via};
 use crate::answer::{Answer, Body, Id, Problem};
 use crate::guard::require;
 use crate::services::Services;
@@ -58,13 +58,27 @@ pub async fn create(
     require(&caller, Role::Admin)?;
     off_thread(&services, move |services| {
         let now = services.clock.now();
-        let owner = caller.via.is_person().then_some(caller.name);
         let TokenWish { name, role, prefixes, expires } = wish;
+        let (owner, last) = bounds(services, &caller)?;
+        let expires = [expires, last].into_iter().flatten().min();
         let new = accounts::NewToken { name, role, prefixes, owner, expires };
         let (id, token) = accounts::create_token(&services.state, &new, now)?;
         Ok(Json(CreatedToken { id, token }))
     })
     .await
+}
+
+/// Whose it will be, and when it ends at the latest. What is made with a token does not outlive that one's owner, nor its time.
+fn bounds(services: &Services, caller: &Caller) -> Answer<(Option<String>, Option<i64>)> {
+    if caller.via.is_person() {
+        return Ok((Some(caller.name.clone()), None));
+    }
+    if caller.via != Via::Token {
+        return Ok((None, None));
+    }
+    let own = accounts::tokens(&services.state)?.into_iter().find(|one| one.token.name == caller.name);
+    let own = own.ok_or_else(|| Problem::forbidden("the token that asks has just been taken away"))?;
+    Ok((own.token.owner, own.token.expires))
 }
 
 #[utoipa::path(delete, path = "/tokens/{id}", params(("id" = i64, Path)),
