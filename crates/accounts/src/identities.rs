@@ -58,8 +58,10 @@ pub fn arrive(state: &StateStore, who: &Vouched<'_>, now: Timestamp) -> Result<A
                 give_role(tx, &known.name, role)?;
                 Ok(Ok(Arrived { role, ..known }))
             }
-            // Whoever lost what their role followed from has none, and what is open of theirs ends.
+            // Whoever lost what their role followed from has none, and what is open of theirs ends: tokens hold of
+            // administrators only.
             None => {
+                give_role(tx, &known.name, Role::Viewer)?;
                 tx.execute("DELETE FROM session WHERE person = ?1", &[known.name.as_str().into()])?;
                 Ok(Err(roleless(&known.name)))
             }

@@ -281,9 +281,13 @@ fn a_role_that_is_said_holds_and_ends_with_its_word() {
     assert!(signed_in());
     assert_eq!(come(Some(Role::Viewer)).unwrap().role, Role::Viewer);
     assert!(!signed_in());
+    come(Some(Role::Admin)).unwrap();
     let secret = open_session(&state, "ana", VOUCHED_SESSION_SECONDS, now).unwrap();
+    let of_ana = NewToken { owner: Some("ana".into()), ..new_token("a", Role::Admin, &[]) };
+    let (_, own) = create_token(&state, &of_ana, now).unwrap();
     assert!(come(None).is_err());
     assert!(session(&state, &secret, &[], now).unwrap().is_none());
+    assert!(token(&state, &own, now).unwrap().is_none());
     // Where it is not said, it is an administrator's to give.
     let unsaid = Vouched { role_is_said: false, ..vouched("1", "ana", Some(Role::Viewer)) };
     set_role(&state, "ana", Role::Editor).unwrap();
