@@ -163,10 +163,12 @@ pub fn person(state: &StateStore, name: &str) -> Result<Option<Person>, StateErr
     Ok(state.query(&format!("{COLUMNS} WHERE name = ?1"), &[name.into()])?.first().map(of_row))
 }
 
-/// Whether there was such a person. Their sessions and tokens go with them.
+/// Whether there was such a person. Their sessions and tokens go with them, and so do the links by which they let others
+/// in, or themselves.
 pub fn remove_person(state: &StateStore, name: &str) -> Result<bool, StateError> {
     state.transaction(|tx| {
         tx.execute("DELETE FROM token WHERE owner = ?1", &[name.into()])?;
+        tx.execute("DELETE FROM invitation WHERE invited_by = ?1", &[name.into()])?;
         Ok(tx.execute("DELETE FROM person WHERE name = ?1", &[name.into()])? > 0)
     })
 }

@@ -189,6 +189,10 @@ fn an_invitation_is_accepted_once_and_in_time() {
     assert_eq!(check_password(&state, "ben", "correct horse").unwrap(), Some(Role::Responder));
     assert_eq!(person(&state, "ben").unwrap().unwrap().details.display_name, "Ben");
     assert!(invite(&state, &ben, "ana", now).is_err(), "ben is there");
+    let cho = Invited { name: "cho".into(), ..ben };
+    let (secret, _) = invite(&state, &cho, "ben", now).unwrap();
+    remove_person(&state, "ben").unwrap();
+    assert!(accepted(&secret, "correct horse", 1_000).unwrap().is_none(), "whoever invited is gone");
 }
 
 #[test]
