@@ -147,9 +147,12 @@ async fn let_in(
             role_is_said: newcomer.role_is_said,
             join_existing: config.join_existing,
         };
+        let known = accounts::arrived(&services.state, vouched.by, vouched.subject)?;
         let arrived = accounts::arrive(&services.state, &vouched, now);
-        // Their role may be another now, or none.
-        services.hub.close_of(Some(&newcomer.name));
+        // Their role may be another now, or none. What they are called there may be somebody else here.
+        if let Some(here) = known.as_ref().or(arrived.as_ref().ok()) {
+            services.hub.close_of(Some(&here.name));
+        }
         let accounts::Arrived { name, is_new, .. } = arrived.map_err(|error| match error {
             accounts::AccountError::Refused(why) => Problem::forbidden(why),
             other => other.into(),
