@@ -335,11 +335,11 @@ fn instance(found: Found, runs: Option<Vec<Run>>, from: i64, until: i64) -> Inst
 /// As lists of heartbeats do: those who may not ping do not learn by which UUID. Of a check, whoever may change it sees
 /// the headers that it sends.
 fn shown_to(caller: &Caller, definition: Definition) -> Definition {
-    let needed = match &definition {
-        Definition::Monitor(_) => Role::Responder,
-        Definition::Check(_) => Role::Editor,
+    let may = match &definition {
+        Definition::Monitor(_) => caller.role >= Role::Responder,
+        Definition::Check(_) => watched::whole(caller, Role::Editor).is_ok(),
     };
-    if caller.role >= needed { definition } else { definition.without_secrets() }
+    if may { definition } else { definition.without_secrets() }
 }
 
 fn definition(services: &Services, name: &str) -> Answer<Definition> {
