@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
+use incidents::oncall::calendar::Of;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -160,6 +161,15 @@ pub async fn set_role(
     .await
 }
 
+/// Whoever has left knows the addresses of these, which ask for no sign-in.
+fn forget_calendars(services: &Services, name: &str) -> Answer<()> {
+    let own = Of::Person(name.into());
+    for feed in services.desk.feeds()?.into_iter().filter(|feed| feed.by == name || feed.of == own) {
+        services.desk.remove_feed(feed.id)?;
+    }
+    Ok(())
+}
+
 #[utoipa::path(delete, path = "/people/{name}", params(("name" = String, Path)),
     responses((status = 204), (status = 404, body = Problem)))]
 pub async fn remove(
@@ -173,6 +183,7 @@ pub async fn remove(
             // Those of their tokens, too.
             services.hub.close_of(None);
             services.control.people_changed();
+            forget_calendars(services, &name)?;
             Ok(StatusCode::NO_CONTENT)
         }
         false => Err(unknown(&name)),
