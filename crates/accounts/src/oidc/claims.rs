@@ -88,6 +88,13 @@ impl Claims {
                 "the provider says no `{claim}` that can be a name here: set auth.oidc.name_claim or scopes"
             )
         })?;
+        // Whoever may write any address there could choose what they are called here.
+        if claim == "email" && self.has("email_verified") && !self.is_mail_verified() {
+            return Err(
+                "people are called by their mail address here, and the provider says yours is not verified"
+                    .into(),
+            );
+        }
         Ok(Newcomer {
             subject: subject.to_owned(),
             name: name.to_owned(),
@@ -102,14 +109,18 @@ impl Claims {
         said.filter_map(|value| config.role_map.get(value)).max().copied().or(config.default_role)
     }
 
+    fn is_mail_verified(&self) -> bool {
+        match self.at("email_verified") {
+            Some(Value::String(text)) => text == "true",
+            said => said == Some(&Value::Bool(true)),
+        }
+    }
+
     fn check_domain(&self, config: &OidcConfig) -> Result<(), String> {
         if config.allowed_domains.is_empty() {
             return Ok(());
         }
-        let verified = match self.at("email_verified") {
-            Some(Value::String(text)) => text == "true",
-            said => said == Some(&Value::Bool(true)),
-        };
+        let verified = self.is_mail_verified();
         let domain =
             self.text("email").and_then(|address| address.rsplit_once('@')).map(|(_, domain)| domain);
         let allowed = domain.filter(|_| verified).is_some_and(|domain| {

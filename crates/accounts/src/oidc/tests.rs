@@ -200,6 +200,10 @@ fn people_need_a_name_and_a_domain() {
     assert!(!mail("ana@example.com", json!(false)) && !mail("ana@example.com", json!(null)));
     assert!(!mail("ana@evil.example", json!(true)) && !mail("ana@example.com@evil.example", json!(true)));
     assert!(!mail("ana@xexample.com", json!(true)) && !mail("example.com", json!(true)));
+    let by_mail = OidcConfig { name_claim: "email".into(), ..config() };
+    assert_eq!(believed(&by_mail, json!({"email": "a@b"})).map(|new| new.name), Ok("a@b".into()));
+    assert!(believed(&by_mail, json!({"email": "a@b", "email_verified": true})).is_ok());
+    assert!(believed(&by_mail, json!({"email": "a@b", "email_verified": false})).is_err());
 }
 
 #[test]
