@@ -152,8 +152,12 @@ async fn let_in(
         // Their role may be another now, or none. What they are called there may be somebody else here.
         if let Some(here) = known.as_ref().or(arrived.as_ref().ok()) {
             services.hub.close_of(Some(&here.name));
+            // Who may act is told of what names nobody.
+            if known.as_ref().map(|known| known.role) != arrived.as_ref().ok().map(|arrived| arrived.role) {
+                services.control.people_changed();
+            }
         }
-        let accounts::Arrived { name, is_new, .. } = arrived.map_err(|error| match error {
+        let accounts::Arrived { name, .. } = arrived.map_err(|error| match error {
             accounts::AccountError::Refused(why) => Problem::forbidden(why),
             other => other.into(),
         })?;
@@ -161,9 +165,6 @@ async fn let_in(
             accounts::close_session(&services.state, &before)?;
         }
         let secret = accounts::open_session(&services.state, &name, VOUCHED_SESSION_SECONDS, now)?;
-        if is_new {
-            services.control.people_changed();
-        }
         Ok((name, secret))
     });
     let opened = opened.await;
