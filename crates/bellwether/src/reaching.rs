@@ -146,11 +146,12 @@ fn lead_to(contact: &mut Contact, way: &Way, channel: &ChannelConfig) {
 }
 
 /// A contact of the files with the same name goes before what a person says. Who may act is told of what names nobody,
-/// unless the files say who is.
+/// unless the files say who is. Whoever is limited sees the others' names in it, and is told only where nobody else is.
 pub fn enter(book: &mut Book, config: &Config, state: &StateStore) -> Result<(), StateError> {
     let (people, ways, channels) =
         (accounts::people(state)?, accounts::confirmed_ways(state)?, config.channels());
     let nobody_is_named = book.config.contacts.is_empty() && book.config.escalation_policy.is_none();
+    let mut limited = Vec::new();
     for person in
         people.iter().filter(|person| !book.contacts.contains_key(person.name.as_str())).collect::<Vec<_>>()
     {
@@ -159,9 +160,14 @@ pub fn enter(book: &mut Book, config: &Config, state: &StateStore) -> Result<(),
             continue;
         }
         if nobody_is_named && person.role >= Role::Responder {
-            book.config.contacts.push(person.name.clone());
+            let scope = accounts::scope_of(state, &config.team, &person.name, person.role)?;
+            let told = if scope.is_everything() { &mut book.config.contacts } else { &mut limited };
+            told.push(person.name.clone());
         }
         book.contacts.insert(person.name.as_str().into(), contact);
+    }
+    if nobody_is_named && book.config.contacts.is_empty() {
+        book.config.contacts = limited;
     }
     Ok(())
 }
