@@ -87,8 +87,13 @@ impl Desk {
         rows.iter().map(|row| (Arc::from(row.text(0)), row.text(1).to_owned())).collect()
     }
 
-    /// Whether somebody has it; none: it is over, or never was.
-    pub fn is_taken(&self, incident: IncidentId) -> Result<Option<bool>, StateError> {
+    /// Whether somebody has it; none: it is over, or never was. Of what was merged the whole is acknowledged, and nothing
+    /// else can be done with it.
+    pub fn is_taken(&self, incident: IncidentId, what: What) -> Result<Option<bool>, StateError> {
+        let incident = match what {
+            What::Acknowledge => self.inner.lock().incidents.root_of(incident),
+            What::Resolve | What::Snooze(_) => incident,
+        };
         let sql = "SELECT phase FROM incident WHERE id = ?1 AND closed IS NULL";
         let rows = self.store.query(sql, &[incident.into()])?;
         Ok(rows.first().map(|row| row.text(0) != "open"))

@@ -139,7 +139,8 @@ pub(crate) fn answer(desk: &Desk, open: &[Handle], said: &Said) -> Result<Answer
         }
     };
     // Of the incident, not of its pages: whoever is quick presses before it is noted what the page is called there.
-    let taken = desk.is_taken(incident).inspect_err(|error| tracing::error!(%error, "an answer to a page"));
+    let taken = desk.is_taken(incident, said.what);
+    let taken = taken.inspect_err(|error| tracing::error!(%error, "an answer to a page"));
     match taken.map_err(|_| Outcome::NotNow)? {
         None => return Err(Outcome::Over),
         Some(true) if said.what == What::Acknowledge => return Err(Outcome::Taken),
