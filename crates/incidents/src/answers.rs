@@ -38,7 +38,7 @@ pub struct Handle {
     pub contact: Arc<str>,
     /// What the receiver calls it.
     pub handle: String,
-    /// When the page was made: what was done before is no answer to it.
+    /// When the page was made, or its incident became nobody's again: what was done before is no answer to it.
     pub at: i64,
     /// Somebody has it already: only its end can still be told.
     pub acknowledged: bool,
@@ -60,7 +60,9 @@ impl Desk {
         let open = |page: Handle| {
             let root = inner.incidents.live.get(&inner.incidents.root_of(page.incident))?;
             let acknowledged = root.phase != Phase::Open;
-            (!root.is_closed()).then_some(Handle { acknowledged, ..page })
+            // Nor is what was done before that ran out, or before it opened again, an answer to the pages that follow.
+            let at = page.at.max(root.detail.ran_out_at.unwrap_or(page.at));
+            (!root.is_closed()).then_some(Handle { acknowledged, at, ..page })
         };
         Ok(rows.iter().map(handle).filter_map(open).collect())
     }

@@ -290,7 +290,7 @@ pub struct Detail {
     /// How far its policy has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalation: Option<Escalation>,
-    /// Acknowledgements of before have run out.
+    /// Acknowledgements of before have run out: nobody answered in time, or it opened again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ran_out_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
