@@ -186,7 +186,13 @@ impl Incidents {
         message.author = by.to_owned();
         message.comment = comment.to_owned();
         for (contact, channels) in whom {
-            self.tell_by_rule(id, kind, contact, channels, &message, now);
+            if self.rule_goes_on(id, contact, now) {
+                self.tell_by_rule(id, kind, contact, channels, &message, now);
+            } else {
+                // Somebody has it, or it is night: by its first way alone nobody may be reached.
+                let ways = self.all_ways(contact, message.state, channels);
+                self.tell(id, kind, contact, &ways, &message, now);
+            }
         }
     }
 

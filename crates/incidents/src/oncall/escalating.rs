@@ -211,7 +211,7 @@ impl Incidents {
     }
 
     /// Nothing keeps a step from telling anybody.
-    pub(super) fn may_run(&self, incident: &Incident) -> bool {
+    pub(crate) fn may_run(&self, incident: &Incident) -> bool {
         let Some((_, trouble)) = incident.tellable() else { return false };
         incident.detail.snoozed_until.is_none() && self.is_for_paging(incident, incident.said(trouble.state))
     }

@@ -56,6 +56,26 @@ impl Incidents {
         }
     }
 
+    /// All ways of the contact's rule at once: for a word after which no further one would come.
+    pub(crate) fn all_ways(&self, contact: &str, state: State, channels: &[Arc<str>]) -> Vec<Arc<str>> {
+        let Some((steps, _)) = self.way(contact, state, channels) else { return channels.to_vec() };
+        let mut ways: Vec<Arc<str>> = Vec::new();
+        for (_, channel) in steps {
+            if !ways.contains(&channel) {
+                ways.push(channel);
+            }
+        }
+        ways
+    }
+
+    /// Would a rule that begins now come to its further ways?
+    pub(crate) fn rule_goes_on(&self, id: IncidentId, contact: &str, now: Timestamp) -> bool {
+        let Some(incident) = self.live.get(&id) else { return false };
+        let host = incident.tellable().is_some_and(|(key, _)| key.host);
+        let runs = incident.phase == Phase::Open && self.may_run(incident);
+        runs && self.may_tell(incident, contact, host, now)
+    }
+
     /// A word of trouble to one contact, by the contact's own rule if there is one.
     pub(crate) fn tell_by_rule(
         &mut self,
