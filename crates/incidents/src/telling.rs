@@ -333,11 +333,15 @@ impl Incidents {
         let tried = |channel: &Arc<str>| {
             *channel == page.channel || page.message.tried.iter().any(|tried| **tried == **channel)
         };
+        // Whose turn begins soon is a word for that one alone, and wakes nobody on its other ways either.
+        let is_quiet = page.kind == PageKind::OnCall;
         let others = |name: &str| -> Vec<Arc<str>> {
-            self.channels_of(name).into_iter().filter(|channel| !tried(channel)).collect()
+            let untried = self.channels_of(name).into_iter().filter(|channel| !tried(channel));
+            untried.filter(|channel| !is_quiet || self.book.quiet.contains(channel)).collect()
         };
         let own = (page.contact.clone(), others(&page.contact));
-        let default = self.book.config.contacts.iter().map(|name| (Arc::from(name.as_str()), others(name)));
+        let default = self.book.config.contacts.iter().filter(|_| !is_quiet);
+        let default = default.map(|name| (Arc::from(name.as_str()), others(name)));
         let way = std::iter::once(own).chain(default).find(|(_, channels)| !channels.is_empty());
         let Some((contact, channels)) = way else { return false };
         let mut message = page.message.clone();
