@@ -142,8 +142,9 @@ impl Incidents {
             let Some(incident) = self.live.get(&id) else { continue };
             let Some((key, trouble)) = incident.tellable() else { continue };
             let message = self.message(incident, key, trouble, self.book.subject(key.host, &key.monitor));
-            let wanted = self.book.contacts.get(&contact).is_some_and(|known| known.wants(trouble.state));
-            if wanted && self.is_for_paging(incident, trouble.state) {
+            let severity = incident.said(trouble.state);
+            let wanted = self.book.contacts.get(&contact).is_some_and(|known| known.wants(severity));
+            if wanted && self.is_for_paging(incident, severity) {
                 let channels = self.channels_of(&contact);
                 self.tell_by_rule(id, PageKind::Still, &contact, &channels, &message, now);
             }
