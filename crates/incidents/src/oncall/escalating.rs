@@ -204,10 +204,10 @@ impl Incidents {
         let separator = if comment.is_empty() { "" } else { ": " };
         let text = format!("the next step of `{}` runs now{separator}{comment}", escalation.policy);
         self.write(id, Entry { at: now, kind: "escalated", who: by.into(), text });
+        let before = self.counters.pages;
         self.run_escalation(id, now);
-        // Whoever asks for somebody does not want to wait until they wake by themselves.
-        let at = self.live.get(&id).and_then(|incident| incident.detail.escalation.as_ref());
-        at.is_none_or(|at| !at.held)
+        // Whoever asks for somebody does not want to wait until they wake by themselves, nor hear that nobody was there.
+        self.counters.pages > before
     }
 
     /// Nothing keeps a step from telling anybody.
