@@ -139,15 +139,21 @@ impl Desk {
         if !batch.inner.incidents.has(thing) {
             return Err(Failed::Refused(Refusal::Unknown));
         }
+        let first = batch.inner.incidents.next_page;
         let missed =
             batch.inner.incidents.mention_in_comment(thing, by, text, now).map_err(Failed::Refused)?;
         let mut made =
             Comment { id: 0, on: thing.to_string(), at: now.0, by: by.to_owned(), text: text.to_owned() };
         // With the pages, or not at all.
-        batch.write(|tx, _| {
+        let written = batch.write(|tx, _| {
             made.id = insert(tx, &made)?;
             Ok(())
-        })?;
+        });
+        if let Err(error) = written {
+            // Else the next transaction would send them, and whoever says it again would page twice.
+            batch.inner.incidents.unsaved.pages.retain(|page| page.id < first);
+            return Err(error.into());
+        }
         batch.committed();
         Ok((made, missed))
     }
