@@ -25,7 +25,7 @@ pub fn of(letter: &Letter, responders: &[String], post: &Post<'_>) -> Option<(St
         "note": cut(&said.headline, NOTE_MAX),
     });
     match page.kind {
-        PageKind::Problem | PageKind::Worse | PageKind::Still => {}
+        kind if kind.is_problem() => {}
         PageKind::Recovery | PageKind::Resolved => return Some((of_alias("close"), note)),
         PageKind::Acknowledgement => return Some((of_alias("acknowledge"), note)),
         _ if page.incident.is_some() => return Some((of_alias("notes"), note)),

@@ -19,7 +19,7 @@ pub fn of(letter: &Letter, routing_key: &str, post: &Post<'_>) -> (&'static str,
     let page = &letter.waiting.page;
     let said = text::said(letter, post.settings, post.now);
     let action = match page.kind {
-        PageKind::Problem | PageKind::Worse | PageKind::Still => "trigger",
+        kind if kind.is_problem() => "trigger",
         PageKind::Recovery | PageKind::Resolved => "resolve",
         PageKind::Acknowledgement => "acknowledge",
         _ => return (CHANGES, change(&said, routing_key, page.at.0)),
