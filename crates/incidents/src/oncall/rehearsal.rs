@@ -147,6 +147,7 @@ impl Incidents {
             teams: self.book.teams.clone(),
             config: self.book.config.clone(),
             environments: self.book.environments.clone(),
+            rooms: self.book.rooms.clone(),
             periods: self.book.periods.clone(),
             named_periods: self.book.named_periods.clone(),
             zone: self.book.zone.clone(),
