@@ -146,13 +146,15 @@ impl Incidents {
     fn reach_one_on(&mut self, id: IncidentId, contact: &Arc<str>, now: Timestamp) {
         let Some(incident) = self.live.get(&id) else { return };
         let host = incident.tellable().is_some_and(|(key, _)| key.host);
-        if !self.may_run(incident) || !self.may_tell(incident, contact, host, now) {
+        let told = incident.detail.told.get(&**contact);
+        // What a check's own rules tell need not be bad enough to page.
+        let by_notices = told.is_some_and(|told| !told.by_notices_of.is_empty());
+        let runs = self.may_run(incident) || (by_notices && incident.tellable().is_some());
+        if !runs || !self.may_tell(incident, contact, host, now) {
             // It goes on when that lifts.
             return;
         }
-        let Some(mut rule) = incident.detail.told.get(&**contact).and_then(|told| told.rule.clone()) else {
-            return;
-        };
+        let Some(mut rule) = told.and_then(|told| told.rule.clone()) else { return };
         let mut all = self.channels_of(contact);
         all.retain(|channel| incident.reason.strip_prefix("channel:") != Some(&**channel));
         let way = self.way(contact, rule.state, &all);
