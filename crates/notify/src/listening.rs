@@ -7,7 +7,7 @@ use incidents::{Answer, Desk, Handle, What};
 use tokio::sync::watch;
 
 use crate::channels::{Ear, Heard, Outcome, Post, Said, Whose};
-use crate::limits::LOOK_EVERY;
+use crate::limits::{LOOK_EVERY, RETRY_AFTER_MAX};
 use crate::retry::pause;
 use crate::sender::{Settings, Shared};
 
@@ -74,7 +74,7 @@ impl Listening {
                 self.ear.every()
             }
             Err(failure) => {
-                let after = failure.after().unwrap_or_default();
+                let after = failure.after().unwrap_or_default().min(RETRY_AFTER_MAX);
                 let wait =
                     pause(*failures, open.first().map_or(0, |one| one.page)).max(after).max(self.ear.every());
                 *failures += 1;
