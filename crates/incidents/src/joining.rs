@@ -28,7 +28,8 @@ impl Incidents {
         let troubles = std::mem::take(&mut incident.troubles);
         let title = incident.title.clone();
         let paged_at = incident.detail.paged_at;
-        let to_hear = incident.detail.told.iter().filter(|(_, told)| told.late || !told.owed.is_empty());
+        let waits = |told: &Told| told.late || !told.owed.is_empty() || told.rule.is_some();
+        let to_hear = incident.detail.told.iter().filter(|(_, told)| waits(told));
         let to_hear: Vec<(String, Told)> = to_hear.map(|(name, told)| (name.clone(), told.clone())).collect();
         let mut escalation = incident.detail.escalation.clone();
         if let Some(at) = escalation.as_mut().filter(|_| incident.phase != Phase::Open) {
@@ -61,6 +62,7 @@ impl Incidents {
                 let told = detail.told.entry(name).or_default();
                 told.late |= part.late && !told.waits();
                 told.owed.extend(part.owed);
+                told.rule = told.rule.take().or(part.rule);
             }
         }
         let text = format!("#{from} ({title}) is a part of it now");
