@@ -146,10 +146,12 @@ impl Incidents {
                 }
             };
             let is_nobodys = entry.kind == "unacknowledged";
+            let (who, text) = (entry.who.clone(), entry.text.clone());
             self.write(id, entry);
             self.touch(id);
-            if is_nobodys {
-                self.begin_again(id, now);
+            match is_nobodys {
+                true => self.begin_again(id, now),
+                false => self.tell_followers(id, &who, &text, now),
             }
         }
     }
