@@ -121,6 +121,9 @@ pub fn set_ways(
     }
 }
 
+/// The type of which a contact keeps more than one address.
+const SEVERAL: &str = "push";
+
 fn check(wanted: &[WantedWay]) -> Result<(), String> {
     if wanted.len() > MAX_WAYS {
         return Err(format!("a person has {MAX_WAYS} ways at most"));
@@ -140,6 +143,9 @@ fn check(wanted: &[WantedWay]) -> Result<(), String> {
         let twice = |other: &WantedWay| way.id.is_some() && other.id == way.id;
         if wanted[..index].iter().any(twice) {
             return at("id", "this one is there twice");
+        }
+        if way.kind != SEVERAL && wanted[..index].iter().any(|other| other.kind == way.kind) {
+            return at("type", "there is one of this type already: of browsers only there may be several");
         }
     }
     Ok(())
