@@ -150,19 +150,19 @@ impl Incidents {
         let Some(incident) = self.live.get(&id) else { return };
         let Some((key, trouble)) = incident.tellable().or_else(|| incident.bad().next()) else { return };
         let follows = |channel: &String| self.book.followers.contains(channel.as_str());
-        let told: Vec<(Arc<str>, Vec<Arc<str>>)> = incident
-            .detail
-            .told
-            .iter()
-            .map(|(contact, told)| {
-                let channels = told.channels.iter().filter(|channel| follows(channel));
-                (Arc::from(contact.as_str()), channels.map(|channel| Arc::from(channel.as_str())).collect())
-            })
-            .collect();
+        // What was merged into it has a state of its own there.
+        let mut told: Vec<(IncidentId, Arc<str>, Vec<Arc<str>>)> = Vec::new();
+        for one in std::iter::once(incident).chain(self.parts_of(id)) {
+            for (contact, heard) in &one.detail.told {
+                let channels = heard.channels.iter().filter(|channel| follows(channel));
+                let channels = channels.map(|channel| Arc::from(channel.as_str())).collect();
+                told.push((one.id, Arc::from(contact.as_str()), channels));
+            }
+        }
         let mut message = self.message(incident, key, trouble, self.book.subject(key.host, &key.monitor));
         (message.author, message.comment) = (by.to_owned(), comment.to_owned());
-        for (contact, channels) in told {
-            self.page(Some(id), PageKind::Acknowledgement, &contact, &channels, &message, now);
+        for (of, contact, channels) in told {
+            self.page(Some(of), PageKind::Acknowledgement, &contact, &channels, &message, now);
         }
     }
 }

@@ -69,6 +69,12 @@ impl Incidents {
         self.write(into, Entry { at: now, kind: "merged", who: by.into(), text: text.clone() });
         self.take_production_from(&before, into);
         self.take_owner_from(&before, into, now);
+        let whole = self.live.get(&into).filter(|whole| whole.phase == Phase::Acknowledged);
+        let owner = whole.and_then(Incident::owner).map(|(name, _)| name.to_owned());
+        if let Some(owner) = owner.filter(|_| before.phase == Phase::Open) {
+            // Nobody had this part: whoever calls people for it hears that somebody has it now.
+            self.tell_followers(into, &owner, "", now);
+        }
         if self.live.get(&into).and_then(Incident::owner).is_some_and(|(owner, _)| owner != by) {
             self.tell_owner(into, &text, now);
         }
