@@ -13,6 +13,8 @@ pub const MAX_NAMED: usize = 10;
 pub const PARTS_IN_TITLE: usize = 3;
 /// Pages that wait, all channels together. Beyond it the new ones are not sent, which is counted and shown.
 pub const MAX_WAITING: usize = 100_000;
+/// Letters leave the rest to pages: news for thousands of readers wait for hours when a mail server is away.
+pub const MAX_WAITING_WITH_LETTERS: usize = MAX_WAITING / 2;
 /// Pages that are kept after they were delivered or given up.
 pub const MAX_KEPT_PAGES: i64 = 100_000;
 /// Between two tests of one contact: they ring telephones, cost money, and wait where real pages do.

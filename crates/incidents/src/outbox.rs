@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::incident::IncidentId;
-use crate::limits::MAX_WAITING;
+use crate::limits::{MAX_WAITING, MAX_WAITING_WITH_LETTERS};
 use crate::page::{Page, PageKind};
 use crate::store::KeptPage;
 
@@ -69,7 +69,8 @@ impl Outbox {
     pub fn put(&mut self, pages: impl Iterator<Item = Page>) -> Vec<Page> {
         let mut refused = Vec::new();
         for page in pages {
-            if self.waiting.len() >= MAX_WAITING {
+            let most = if page.kind == PageKind::Letter { MAX_WAITING_WITH_LETTERS } else { MAX_WAITING };
+            if self.waiting.len() >= most {
                 self.counters.refused += 1;
                 refused.push(page);
             } else {
