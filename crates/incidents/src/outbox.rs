@@ -83,22 +83,25 @@ impl Outbox {
     /// What may be tried by this channel now, in order, letters behind all that is about trouble. Of one contact and incident
     /// only the first that waits, so that nobody hears of an end before the beginning.
     pub fn due(&self, channel: &str, now_ms: i64, limit: usize) -> Vec<Waiting> {
-        let mut behind = HashSet::new();
-        let of_channel = self.waiting.values().filter(|waiting| &*waiting.page.channel == channel);
-        let first = of_channel.filter(|waiting| {
-            let Page { contact, incident, .. } = &waiting.page;
-            incident.is_none_or(|incident| behind.insert((contact.clone(), incident)))
-        });
-        let due = first.filter(|waiting| waiting.next_try <= now_ms);
+        let due = self.first(channel).filter(|waiting| waiting.next_try <= now_ms);
         let (letters, pages): (Vec<_>, Vec<_>) =
             due.partition(|waiting| waiting.page.kind == PageKind::Letter);
         pages.into_iter().chain(letters).take(limit).cloned().collect()
     }
 
+    /// Those that wait behind no other one.
+    fn first<'o>(&'o self, channel: &'o str) -> impl Iterator<Item = &'o Waiting> + 'o {
+        let mut behind = HashSet::new();
+        let of_channel = self.waiting.values().filter(move |waiting| &*waiting.page.channel == channel);
+        of_channel.filter(move |waiting| {
+            let Page { contact, incident, .. } = &waiting.page;
+            incident.is_none_or(|incident| behind.insert((contact.clone(), incident)))
+        })
+    }
+
     /// When the next one of this channel is due, in milliseconds since 1970.
     pub fn next_due(&self, channel: &str) -> Option<i64> {
-        let of_channel = self.waiting.values().filter(|waiting| &*waiting.page.channel == channel);
-        of_channel.map(|waiting| waiting.next_try).min()
+        self.first(channel).map(|waiting| waiting.next_try).min()
     }
 
     pub fn overdue(&self, now_ms: i64) -> Option<Duration> {
