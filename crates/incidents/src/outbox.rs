@@ -106,10 +106,14 @@ impl Outbox {
 
     pub fn overdue(&self, now_ms: i64) -> Option<Duration> {
         let fails = |channel: &str| self.failing.get(channel).is_some_and(|failing| failing.in_a_row > 0);
-        let tried = self
-            .waiting
-            .values()
-            .filter(|waiting| waiting.page.kind != PageKind::Letter && !fails(&waiting.page.channel));
+        // What is behind another one is not to be tried before that.
+        let mut behind = HashSet::new();
+        let first = self.waiting.values().filter(|waiting| {
+            let Page { channel, contact, incident, .. } = &waiting.page;
+            incident.is_none_or(|incident| behind.insert((channel.clone(), contact.clone(), incident)))
+        });
+        let tried =
+            first.filter(|waiting| waiting.page.kind != PageKind::Letter && !fails(&waiting.page.channel));
         let due = tried.map(|waiting| waiting.next_try.max(waiting.page.at.0.saturating_mul(1_000))).min()?;
         u64::try_from(now_ms - due).ok().map(Duration::from_millis)
     }
