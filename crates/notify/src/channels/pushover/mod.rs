@@ -13,7 +13,7 @@ use super::post::{OneByOne, Place, Provider, asked, call, judge};
 use super::problems::{self, Problems};
 use super::{Channel, Entry, Heard, Letter, Opened, Post, Said, Sent, Whose, Work};
 use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
-use crate::limits::{CALL_GIVE_UP_SECONDS, RECEIPTS_EVERY};
+use crate::limits::{CALL_GIVE_UP_SECONDS, CLOCKS_DIFFER_SECONDS, RECEIPTS_EVERY};
 use crate::retry::Failure;
 use crate::text::{self, cut};
 
@@ -180,7 +180,10 @@ impl Asks for Pushover {
                 Err(Failure::Never { .. }) => continue,
                 Err(failure) => return Err(failure),
             };
-            if receipt["acknowledged"] == 1 {
+            // A receipt stays acknowledged, also when its incident is nobody's again.
+            let is_new =
+                receipt["acknowledged_at"].as_i64().is_none_or(|at| at >= newest.at - CLOCKS_DIFFER_SECONDS);
+            if receipt["acknowledged"] == 1 && is_new {
                 let device = receipt["acknowledged_by_device"].as_str().filter(|device| !device.is_empty());
                 let how = format!("in Pushover, on {}", device.unwrap_or("a telephone"));
                 // Whatever was told in one message is acknowledged together.
