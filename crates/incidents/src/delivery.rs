@@ -62,6 +62,8 @@ impl Desk {
         let why = "there is no channel of this name any more".to_owned();
         let given_up = Attempt::GivenUp { why };
         let attempts: Vec<_> = pages.iter().map(|page| (page.id, given_up.clone())).collect();
+        // Somebody has taken it out: that it takes nothing any more is no news.
+        self.inner.lock().outbox.failing.entry(Arc::from(channel)).or_default().told = true;
         self.record(channel, &attempts, now)?;
         self.forgive(channel, now)
     }
