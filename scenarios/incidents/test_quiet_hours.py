@@ -65,17 +65,21 @@ def test_c084_c101_what_rings_at_night(bellwether):
 
 
 def test_c101_what_has_no_owner_and_playbook_can_be_kept_from_ringing(bellwether):
-    night = f'[incidents]\ncontacts = ["ana"]\nrequire_owner_and_playbook_at_night = true\nnight = "{it_is_night()}"\n'
-    fit = CHECK.replace("shop", "fit") + 'owner = "ana"\nplaybook = "restart it"\n'
-    server = bellwether(night + '[[contact]]\nname = "ana"\nchannels = ["log"]\ntime_zone = "UTC"\n' + CHECK + fit)
-    for name in ("shop", "fit"):
-        server.post(f"/api/v1/checks/{name}/result", {"status": 2, "output": "closed"})
-    incidents = wait_for(lambda: (found := server.get("/api/v1/incidents").json["incidents"]) and len(found) == 2 and found)
-    by_name = {one["title"]: one for one in incidents}
-    assert by_name["fit"]["told"] == ["ana"] and by_name["shop"]["told"] == []
-    assert "no owner or no playbook" in by_name["shop"]["held"][0]["why"]
-    doubt = wait_for(lambda: [one for one in server.get("/api/v1/health").json["doubts"] if one["part"] == "night"])
-    assert "shop" in doubt[0]["text"] and "fit;" not in doubt[0]["text"]
+    receiver = WebhookServer().start()
+    try:
+        night = f'[incidents]\ncontacts = ["ana"]\nrequire_owner_and_playbook_at_night = true\nnight = "{it_is_night()}"\n'
+        fit = CHECK.replace("shop", "fit") + 'owner = "ana"\nplaybook = "restart it"\n'
+        server = bellwether(night + HOOKS.replace("{port}", str(receiver.port)) + CHECK + fit)
+        for name in ("shop", "fit"):
+            server.post(f"/api/v1/checks/{name}/result", {"status": 2, "output": "closed"})
+        incidents = wait_for(lambda: (found := server.get("/api/v1/incidents").json["incidents"]) and len(found) == 2 and found)
+        by_name = {one["title"]: one for one in incidents}
+        assert by_name["fit"]["told"] == ["ana"] and by_name["shop"]["told"] == []
+        assert "no owner or no playbook" in by_name["shop"]["held"][0]["why"]
+        doubt = wait_for(lambda: [one for one in server.get("/api/v1/health").json["doubts"] if one["part"] == "night"])
+        assert "shop" in doubt[0]["text"] and "fit;" not in doubt[0]["text"]
+    finally:
+        receiver.stop()
 
 
 def test_c105_people_say_how_they_are_reached(bellwether):
