@@ -151,6 +151,7 @@ fn of_contact(contact: &ContactConfig) -> Contact {
         disabled: contact.notifications_enabled == Some(false),
         time_zone: contact.time_zone.clone(),
         rules: contact.rule.clone(),
+        of_account: false,
     }
 }
 

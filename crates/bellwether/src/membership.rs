@@ -5,17 +5,21 @@ use state_store::StateStore;
 
 use crate::config::Config;
 
-/// A state database that cannot be read leaves the book without teams, and says so: contacts of the files are told
-/// all the same.
+/// What a state database that cannot be read does not tell is as it was before, and that is said. At a start there is no
+/// before: contacts of the files are told all the same.
 pub fn enter(book: &mut Book, config: &Config, state: &StateStore) {
     if let Err(error) = crate::reaching::enter(book, config, state) {
-        tracing::warn!(%error, "people's own ways cannot be read: only contacts of the files are reached");
+        tracing::warn!(%error, "people's own ways cannot be read: they are reached as they were before");
+        book.unread.people = true;
     }
     match accounts::teams(state, &config.team) {
         Ok(teams) => book.teams.extend(teams.into_iter().map(|team| {
             let members = team.team.members.iter().map(|name| name.as_str().into()).collect();
             (team.team.name.as_str().into(), members)
         })),
-        Err(error) => tracing::warn!(%error, "teams cannot be read: nobody is reached by the name of a team"),
+        Err(error) => {
+            tracing::warn!(%error, "teams cannot be read: whoever is reached by the name of one is so as before");
+            book.unread.teams = true;
+        }
     }
 }

@@ -173,7 +173,8 @@ pub fn enter(book: &mut Book, config: &Config, state: &StateStore) -> Result<(),
 }
 
 fn contact(person: &Person, ways: &[Way], channels: &[ChannelConfig]) -> Contact {
-    let mut contact = Contact { time_zone: person.details.time_zone.clone(), ..Contact::default() };
+    let time_zone = person.details.time_zone.clone();
+    let mut contact = Contact { time_zone, of_account: true, ..Contact::default() };
     for way in ways.iter().filter(|way| way.person == person.name) {
         if let Some(channel) = channel_of(way, channels) {
             lead_to(&mut contact, way, channel);

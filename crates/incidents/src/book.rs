@@ -77,6 +77,15 @@ pub struct Contact {
     pub time_zone: Option<String>,
     /// By which channel first, by which when there is no answer. None: by all at once, unless the person has made some.
     pub rules: Vec<ReachRule>,
+    /// A person of accounts, and not of the files.
+    pub of_account: bool,
+}
+
+/// What the state database did not tell when the book was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unread {
+    pub people: bool,
+    pub teams: bool,
 }
 
 impl Contact {
@@ -127,9 +136,30 @@ pub struct Book {
     pub policies: Vec<(PolicyConfig, String)>,
     /// Of schedules that name none. None: UTC.
     pub zone: Option<TimeZone>,
+    pub unread: Unread,
 }
 
 impl Book {
+    /// People and teams that could not be read are as they were last: nobody is out of reach because a disk stumbled.
+    pub(crate) fn keep_unread(&mut self, last: &Book) {
+        if self.unread.people {
+            for (name, contact) in last.contacts.iter().filter(|(_, contact)| contact.of_account) {
+                self.contacts.entry(name.clone()).or_insert_with(|| contact.clone());
+            }
+            if self.config.contacts.is_empty() && self.config.escalation_policy.is_none() {
+                let of_account = |name: &&String| {
+                    last.contacts.get(name.as_str()).is_some_and(|contact| contact.of_account)
+                };
+                self.config.contacts = last.config.contacts.iter().filter(of_account).cloned().collect();
+            }
+        }
+        if self.unread.teams {
+            for (name, members) in &last.teams {
+                self.teams.entry(name.clone()).or_insert_with(|| members.clone());
+            }
+        }
+    }
+
     pub fn subject(&self, host: bool, name: &str) -> Option<&Subject> {
         self.subjects.get(&(host, Arc::from(name)))
     }

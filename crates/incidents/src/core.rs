@@ -78,7 +78,8 @@ pub struct Incidents {
 }
 
 impl Incidents {
-    pub fn set_book(&mut self, book: Book) {
+    pub fn set_book(&mut self, mut book: Book) {
+        book.keep_unread(&self.book);
         self.book = book;
         self.book_changed = true;
         self.tie_anew();

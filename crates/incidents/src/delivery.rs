@@ -257,7 +257,7 @@ impl Inner {
     }
 
     fn reroute_waiting(&mut self, channel: &str, why: &str, now: Timestamp) {
-        for page in self.outbox.of_channel(channel) {
+        for page in self.outbox.to_reroute(channel) {
             self.reroute_one(&page, why, now);
         }
     }

@@ -126,14 +126,9 @@ impl Incidents {
             .map(|incident| incident.id)
             .collect();
         for id in ending {
-            let members: Vec<Key> = self
-                .live
-                .get(&self.root_of(id))
-                .into_iter()
-                .flat_map(|root| root.troubles.keys().cloned())
-                .collect();
+            let root = self.root_of(id);
+            let held = self.members_of(root).any(|key| holds_end(estate.withheld(key)));
             let Some(incident) = self.live.get_mut(&id) else { continue };
-            let held = members.iter().any(|key| holds_end(estate.withheld(key)));
             let free_since = (!held).then(|| incident.detail.free_since.unwrap_or(now.0));
             if incident.detail.free_since != free_since {
                 incident.detail.free_since = free_since;
@@ -143,8 +138,8 @@ impl Incidents {
             let patient = now.0 - free_since < PATIENCE_SECONDS;
             let Some(incident) = self.live.get(&id) else { continue };
             let named = |contact: &str, by: &BTreeSet<String>| {
-                let mut keys = members.iter().filter(|key| by.contains(&key.mark()));
-                keys.any(|key| estate.will_tell(key, contact))
+                let mut keys = self.members_of(root).filter(|key| by.contains(&key.mark()));
+                !by.is_empty() && keys.any(|key| estate.will_tell(key, contact))
             };
             let host = incident.is_of_host();
             let told = incident.detail.told.iter().filter(|(_, told)| told.waits());
@@ -156,6 +151,10 @@ impl Incidents {
             let kind = incident.kind_of_end();
             self.tell_end(id, &due, kind, now);
         }
+    }
+
+    fn members_of(&self, id: IncidentId) -> impl Iterator<Item = &Key> {
+        self.live.get(&id).into_iter().flat_map(|incident| incident.troubles.keys())
     }
 
     /// Closed, and everybody knows: what is left of it is on the disk. One that comes back meanwhile opens anew.

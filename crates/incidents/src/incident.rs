@@ -9,7 +9,7 @@ use vocabulary::Timestamp;
 use vocabulary::state::{InstanceId, State, StateChange, Withheld};
 
 use crate::learning::Helped;
-use crate::limits::{MAX_TEXT, PARTS_IN_TITLE, cut};
+use crate::limits::{MAX_COUNTED_PARTS, MAX_TEXT, PARTS_IN_TITLE, cut};
 use crate::oncall::{Escalation, Reaching};
 use crate::page::PageKind;
 use crate::playbooks::Tick;
@@ -175,6 +175,9 @@ pub struct Told {
     /// How far the contact's own rule has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<Reaching>,
+    /// It was told in the contact's night, which is over then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub woken_until: Option<i64>,
 }
 
 /// Until when somebody is not told, and why.
@@ -344,10 +347,14 @@ impl Incident {
 
     /// A check's name says less than which of its sub-checks were bad: `shop: cache, db and 2 more`.
     pub fn title_with_parts(&self, check: &str) -> String {
-        let mut parts = self.troubles.keys().map(|key| &*key.instance).filter(|part| !part.is_empty());
+        let itself = Key { host: false, monitor: Arc::from(check), instance: Arc::from("") };
+        let of_check =
+            self.troubles.range(itself..).map(|(key, _)| key).take_while(|key| *key.monitor == *check);
+        let mut parts = of_check.map(|key| &*key.instance).filter(|part| !part.is_empty());
         let named: Vec<&str> = parts.by_ref().take(PARTS_IN_TITLE).collect();
-        let more = match parts.count() {
+        let more = match parts.take(MAX_COUNTED_PARTS).count() {
             0 => String::new(),
+            MAX_COUNTED_PARTS => format!(" and more than {MAX_COUNTED_PARTS} more"),
             more => format!(" and {more} more"),
         };
         format!("{check}: {}{more}", named.join(", "))

@@ -7,6 +7,7 @@ use vocabulary::Timestamp;
 use crate::core::Incidents;
 use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Told, Trouble};
 use crate::limits::MAX_NOTE;
+use crate::oncall::Escalation;
 use crate::people::{Refusal, check_text};
 
 impl Incidents {
@@ -54,7 +55,9 @@ impl Incidents {
             detail.also.extend(reasons);
             // What was told of the one is not told again of the other, and its policy goes on.
             detail.paged_at = detail.paged_at.into_iter().chain(paged_at).max_by_key(|state| state.badness());
-            if detail.escalation.is_none() {
+            let runs = |at: &Option<Escalation>| at.as_ref().is_some_and(|at| at.next_at.is_some());
+            if detail.escalation.is_none() || (!runs(&detail.escalation) && runs(&escalation)) {
+                // A policy that has tried everything calls nobody any more: the one that runs goes on.
                 detail.escalation = escalation;
             }
             // Who was to hear of it later hears of it here.

@@ -8,7 +8,7 @@ use crate::book::Book;
 use crate::core::{Incidents, is_ours};
 use crate::grouping::begin;
 use crate::incident::{IncidentId, Key, Trouble};
-use crate::limits::MAX_COMPARED;
+use crate::limits::{MAX_COMPARED, MAX_NEAR};
 
 /// Something that two may have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -66,7 +66,9 @@ impl Kin {
         let all = self.by_tie.get(tie);
         let before = all.into_iter().flat_map(move |all| all.range(then.saturating_sub(window)..then).rev());
         let after = all.into_iter().flat_map(move |all| all.range(then..=then.saturating_add(window)));
-        (before.flat_map(|(_, keys)| keys), after.flat_map(|(_, keys)| keys))
+        // Most of a storm may be in what is snoozed, or over.
+        let before = before.flat_map(|(_, keys)| keys).take(MAX_NEAR);
+        (before, after.flat_map(|(_, keys)| keys).take(MAX_NEAR))
     }
 }
 

@@ -32,6 +32,10 @@ pub const MAX_REOPEN_SECONDS: i64 = 3_600;
 pub const MAX_REOPEN_BY_HAND_SECONDS: i64 = 7 * 86_400;
 /// Members of one incident with which something that goes bad is compared; of a storm the first say enough.
 pub const MAX_COMPARED: usize = 100;
+/// … and so many are looked at to find them, on either side in time.
+pub const MAX_NEAR: usize = 10 * MAX_COMPARED;
+/// Sub-checks that a title counts; of more it says that there are more.
+pub const MAX_COUNTED_PARTS: usize = 1_000;
 /// What goes bad later than this is not said to belong together.
 pub const MAX_GROUP_SECONDS: i64 = 3_600;
 /// Of an incident that somebody declares.
@@ -111,6 +115,9 @@ pub const CALENDAR_AHEAD_SECONDS: i64 = 366 * 86_400;
 pub const CALENDAR_SEARCH_SECONDS: i64 = (MAX_ROTATION_HOURS + 168) * 3_600;
 /// Cover that was asked for and is kept; what ended first goes.
 pub const MAX_COVERS: i64 = 10_000;
+/// One person asks for it so often in an hour: each time everybody in the schedule is told.
+pub const MAX_COVERS_ASKED: usize = 10;
+pub const COVERS_ASKED_SECONDS: i64 = 3_600;
 /// Calendars that are read without signing in.
 pub const MAX_FEEDS: usize = 1_000;
 /// Who would be woken is told for a day: who has not answered until then is no matter of steps any more.

@@ -106,7 +106,7 @@ impl Incidents {
         self.book.is_time(contact, host, now) && self.quiet(incident, contact, now).is_none()
     }
 
-    /// … of its end? Whoever was woken by it hears of that at once.
+    /// … of its end? Whoever was woken by it hears of that at once, also who was called by hand for what rings for nobody.
     pub(crate) fn may_tell_end(
         &self,
         incident: &Incident,
@@ -114,8 +114,11 @@ impl Incidents {
         host: bool,
         now: Timestamp,
     ) -> bool {
+        let woken = incident.detail.told.get(contact).and_then(|told| told.woken_until);
         self.book.is_time(contact, host, now)
-            && (self.rings(incident, incident.detail.worst) || self.night_of(contact, now).is_none())
+            && (woken.is_some_and(|until| now.0 < until)
+                || self.rings(incident, incident.detail.worst)
+                || self.night_of(contact, now).is_none())
     }
 
     /// None: nothing keeps it from this contact's ears.

@@ -123,6 +123,13 @@ impl Outbox {
         of_channel.map(|waiting| waiting.page.clone()).collect()
     }
 
+    /// Those that have not gone another way yet. Letters have no other.
+    pub fn to_reroute(&self, channel: &str) -> Vec<Page> {
+        let stays = |page: &Page| page.message.rerouted || page.kind == PageKind::Letter;
+        let of_channel = self.waiting.values().map(|waiting| &waiting.page);
+        of_channel.filter(|page| &*page.channel == channel && !stays(page)).cloned().collect()
+    }
+
     /// A word of its end that waits, whomever it is for.
     pub fn end_of(&self, incident: IncidentId) -> Option<Page> {
         let ends = self.waiting.values().map(|waiting| &waiting.page);

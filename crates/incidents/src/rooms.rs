@@ -149,6 +149,38 @@ impl Incidents {
         }
     }
 
+    /// Whoever was to be told in the morning, and is not reached by anything since: those are told who are told of what names
+    /// nobody, unless they know.
+    pub(crate) fn in_place_of_late(&mut self, id: IncidentId, gone: &str, now: Timestamp) {
+        let Some(incident) = self.live.get(&id) else { return };
+        let Some((_, trouble)) = incident.tellable() else { return };
+        if !self.is_for_paging(incident, incident.said(trouble.state)) {
+            return;
+        }
+        let knows = |name: &str| incident.detail.told.get(name).is_some_and(|told| told.waits() || told.late);
+        let others: Vec<Arc<str>> = self.book.last_resort().filter(|name| !knows(name)).collect();
+        let found = self.reach_all(id, others, now);
+        let others: Vec<&str> = found
+            .now
+            .iter()
+            .map(|(name, _)| name)
+            .chain(found.asleep.iter().map(|(name, _)| name))
+            .map(|name| &**name)
+            .collect();
+        let text = match others.is_empty() {
+            true => format!("{gone} was to be told and is not reached by anything any more"),
+            false => format!(
+                "{gone} was to be told and is not reached by anything any more: {} instead",
+                others.join(", ")
+            ),
+        };
+        self.note_rooms(id, &text, now);
+        self.tell_later(id, found.asleep.into_iter().map(|(name, _)| name), now);
+        for (contact, channels) in &found.now {
+            self.tell_of_step(id, contact, channels, now);
+        }
+    }
+
     /// Of those whom a step names.
     pub(crate) fn note_who_is_in_rooms(
         &mut self,

@@ -58,7 +58,7 @@ impl Incidents {
         }
         let rooms_only = !recipients.is_empty() && !self.book.reaches_one_of(&recipients);
         for (contact, channels) in recipients {
-            self.tell_by_rule(id, kind, &contact, &channels, &message, now);
+            self.tell_worse(id, kind, &contact, &channels, &message, now);
         }
         if rooms_only && policy.is_none() {
             self.note_nobody_in_rooms(id, now);
@@ -86,6 +86,7 @@ impl Incidents {
     ) {
         self.page(Some(id), kind, contact, channels, message, now);
         let (email, ways) = (self.email_of(contact), self.ways_of(contact));
+        let woken_until = self.night_of(contact, now).map(|(until, _)| until.0);
         let Some(incident) = self.live.get_mut(&id) else { return };
         let told = incident.detail.told.entry(contact.to_string()).or_default();
         told.channels.extend(channels.iter().map(ToString::to_string));
@@ -94,6 +95,7 @@ impl Incidents {
             told.ways = ways;
         }
         (told.of_end, told.late, told.held) = (false, false, None);
+        told.woken_until = woken_until;
         incident.detail.ending = incident.is_closed();
         self.unsaved.incident(id);
     }
@@ -143,8 +145,13 @@ impl Incidents {
             let Some((key, trouble)) = incident.tellable() else { continue };
             let message = self.message(incident, key, trouble, self.book.subject(key.host, &key.monitor));
             let severity = incident.said(trouble.state);
+            let pages = self.is_for_paging(incident, severity);
+            if self.channels_of(&contact).is_empty() {
+                // Taken out while it was night.
+                self.in_place_of_late(id, &contact, now);
+            }
             let wanted = self.book.contacts.get(&contact).is_some_and(|known| known.wants(severity));
-            if wanted && self.is_for_paging(incident, severity) {
+            if wanted && pages {
                 let channels = self.channels_of(&contact);
                 self.tell_by_rule(id, PageKind::Still, &contact, &channels, &message, now);
             }

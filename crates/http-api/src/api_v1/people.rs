@@ -184,6 +184,7 @@ pub async fn remove(
             services.hub.close_of(None);
             services.control.people_changed();
             forget_calendars(services, &name)?;
+            services.desk.forget_own_rules(&name, services.clock.now())?;
             Ok(StatusCode::NO_CONTENT)
         }
         false => Err(unknown(&name)),

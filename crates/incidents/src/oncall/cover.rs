@@ -90,7 +90,9 @@ impl Desk {
                 "`{person}` is not on call in schedule `{schedule}` then: GET /api/v1/schedules/{schedule}/shifts has the turns"
             ));
         }
+        inner.oncall.may_ask(&wanted.by, now).map_err(Failed::Refused)?;
         wanted.id = self.store.transaction(|tx| save(tx, &wanted))?;
+        inner.oncall.asked.push((wanted.by.clone(), now));
         inner.incidents.announce_cover_wanted(&wanted, now);
         batch.commit_alone()?;
         Ok(wanted)

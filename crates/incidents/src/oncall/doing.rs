@@ -27,6 +27,7 @@ impl Inner {
     /// An override that is on the disk.
     pub(super) fn stands_in(&mut self, over: Override) {
         self.oncall.overrides.push(over);
+        self.oncall.forget_old_overrides();
         self.build_roster();
     }
 

@@ -279,6 +279,16 @@ impl Incidents {
             return Outcome::LeftOut;
         }
         let targets = step.targets();
+        let rooms = targets.iter().filter_map(|target| match target {
+            Target::Channel(name) => Some((Arc::from(format!("channel:{name}")), vec![name.clone()])),
+            _ => None,
+        });
+        // Those of a step that was held have heard of it then.
+        let heard = |name: &str| {
+            let told = self.live.get(&id).and_then(|incident| incident.detail.told.get(name));
+            at.held && told.is_some_and(Told::waits)
+        };
+        let rooms: Vec<Recipient> = rooms.filter(|(name, _): &Recipient| !heard(name)).collect();
         let Found { now: people, asleep, empty } = self.people_of(id, &targets, now);
         if let Some((_, quiet)) = asleep.iter().min_by_key(|(_, quiet)| quiet.until)
             && !self.book.reaches_one_of(&people)
@@ -289,6 +299,7 @@ impl Incidents {
                 let Quiet { clock, why, .. } = quiet;
                 let text = format!("{word} for {} held until {clock}: quiet hours, {why}", names.join(", "));
                 self.note_step(id, text, now);
+                self.tell_rooms_meanwhile(id, &word, &rooms, now);
             }
             return Outcome::Held(quiet.until);
         }
@@ -300,11 +311,6 @@ impl Incidents {
             true => self.one_of(id, at, people).into_iter().collect(),
             false => people,
         };
-        let rooms = targets.iter().filter_map(|target| match target {
-            Target::Channel(name) => Some((Arc::from(format!("channel:{name}")), vec![name.clone()])),
-            _ => None,
-        });
-        let rooms: Vec<Recipient> = rooms.collect();
         let only_rooms = targets.iter().all(Target::is_channel);
         let reached = self.book.reaches_one_of(&chosen) || only_rooms;
         let names: Vec<&str> = chosen.iter().chain(&rooms).map(|(name, _)| &**name).collect();
@@ -322,6 +328,14 @@ impl Incidents {
             self.tell_of_step(id, contact, channels, now);
         }
         if reached { Outcome::Reached } else { Outcome::Nobody }
+    }
+
+    /// Nobody sleeps in a channel: those that a held step names do not wait for the morning.
+    fn tell_rooms_meanwhile(&mut self, id: IncidentId, step: &str, rooms: &[Recipient], now: Timestamp) {
+        for (name, channels) in rooms {
+            self.note_step(id, format!("{step}: {name} does not wait"), now);
+            self.tell_of_step(id, name, channels, now);
+        }
     }
 
     pub(crate) fn note_step(&mut self, id: IncidentId, text: String, now: Timestamp) {
@@ -446,8 +460,25 @@ impl Incidents {
             })
             .collect();
         for (contact, channels) in told {
-            self.tell_by_rule(id, PageKind::Worse, &contact, &channels, &message, now);
+            self.tell_worse(id, PageKind::Worse, &contact, &channels, &message, now);
         }
+    }
+
+    /// In somebody's hands no rule goes on: whoever is told that it is worse hears it by all ways of the rule at once.
+    pub(crate) fn tell_worse(
+        &mut self,
+        id: IncidentId,
+        kind: PageKind,
+        contact: &Arc<str>,
+        channels: &[Arc<str>],
+        message: &Message,
+        now: Timestamp,
+    ) {
+        if self.live.get(&id).is_some_and(|incident| incident.phase == Phase::Open) {
+            return self.tell_by_rule(id, kind, contact, channels, message, now);
+        }
+        let ways = self.all_ways(contact, message.state, channels);
+        self.tell(id, kind, contact, &ways, message, now);
     }
 
     /// Does this subject tell its contacts by itself, as Nagios's rules say?

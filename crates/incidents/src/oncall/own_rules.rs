@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use state_store::StateError;
 use vocabulary::Timestamp;
 use vocabulary::reach::{self, MAX_RULES, ReachRule};
 
@@ -28,6 +29,16 @@ impl Desk {
         let of_file = !contact.rules.is_empty();
         let rules = if of_file { contact.rules.clone() } else { made };
         Some(OwnRules { rules, of_file, channels: contact.channels.clone() })
+    }
+
+    /// The person is no more: whoever is called so later makes rules of their own.
+    pub fn forget_own_rules(&self, person: &str, now: Timestamp) -> Result<(), StateError> {
+        let mut inner = self.inner.lock();
+        self.store.transaction(|tx| store::save_rules(tx, person, &[], now))?;
+        if inner.oncall.rules.remove(person).is_some() {
+            inner.build_roster();
+        }
+        Ok(())
     }
 
     /// From the next word on. None of them: by all channels at once.

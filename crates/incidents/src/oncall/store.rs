@@ -12,7 +12,8 @@ use vocabulary::reach::ReachRule;
 use super::config::ScheduleConfig;
 use super::policy::PolicyConfig;
 use super::schedule::{Gone, Override};
-use crate::limits::{MAX_OVERRIDES, MAX_VERSIONS};
+use crate::limits::{COVERS_ASKED_SECONDS, MAX_COVERS_ASKED, MAX_OVERRIDES, MAX_VERSIONS};
+use crate::people::Refusal;
 use crate::store::{json, read};
 
 pub const MIGRATIONS: Migrations = Migrations {
@@ -67,6 +68,8 @@ pub(crate) struct Kept {
     pub overrides: Vec<Override>,
     pub gone: Gone,
     pub rules: BTreeMap<Arc<str>, Vec<ReachRule>>,
+    /// Who has asked for cover lately, and when. In memory only: a start forgets it.
+    pub asked: Vec<(String, Timestamp)>,
 }
 
 /// What is to be written since files and people have changed.
@@ -103,8 +106,31 @@ impl Kept {
             versions: versions.collect(),
             overrides: overrides.iter().map(override_of).collect(),
             rules: rules(store)?,
+            asked: Vec::new(),
             gone: gone.iter().map(|row| (Arc::from(row.text(0)), Timestamp(row.integer(1)))).collect(),
         })
+    }
+
+    /// As in the table: those that ended first go.
+    pub fn forget_old_overrides(&mut self) {
+        let most = usize::try_from(MAX_OVERRIDES).unwrap_or(usize::MAX);
+        if self.overrides.len() > most {
+            self.overrides.sort_by_key(|over| std::cmp::Reverse(over.until));
+            self.overrides.truncate(most);
+            self.overrides.sort_by_key(|over| over.id);
+        }
+    }
+
+    /// What was asked and taken back counts too: everybody was told of it.
+    pub fn may_ask(&mut self, by: &str, now: Timestamp) -> Result<(), Refusal> {
+        self.asked.retain(|(_, at)| now.since(*at) < COVERS_ASKED_SECONDS);
+        match self.asked.iter().filter(|(who, _)| who == by).count() < MAX_COVERS_ASKED {
+            true => Ok(()),
+            false => Err(Refusal::No(
+                "you have asked for cover ten times within an hour, and everybody is told each time: ask again later, \
+                 or set an override",
+            )),
+        }
     }
 
     pub fn take(&mut self, news: News) {

@@ -193,3 +193,36 @@ fn c110_who_would_be_woken_knows_of_quiet_hours() {
     let first = quiet.moments.iter().find(|moment| !moment.calls.is_empty()).unwrap();
     assert_eq!(first.at.0, 4 * 86_400 + 7 * HOUR);
 }
+
+#[test]
+fn who_was_called_by_hand_at_night_hears_of_the_end_at_once() {
+    let mut story = by_policy(policy(&[step(&["ana"], "5m")]));
+    story.goes("paged", State::Warning);
+    let next = Deed::Escalate { to: Vec::new(), comment: String::new() };
+    assert_eq!(story.act(1, next).unwrap(), ["problem default by hook"]);
+    assert_eq!(story.goes("paged", State::Ok), ["recovery default by hook"]);
+}
+
+#[test]
+fn channels_of_a_step_that_waits_do_not_wait() {
+    let mut story = by_policy(policy(&[step(&["ana", "channel:hook"], "5m"), step(&["ben"], "5m")]));
+    assert_eq!(story.goes("paged", State::Warning), ["problem channel:hook by hook"]);
+    let seconds = until(&story, 7) - 1;
+    assert_eq!(story.tick(seconds), NOBODY, "once");
+    assert_eq!(story.tick(1), ["problem ana by mail"]);
+    assert_eq!(story.tick(300), ["problem ben by mail"]);
+}
+
+#[test]
+fn for_whom_a_reload_took_out_in_the_night_somebody_else_is_told() {
+    let mut story = at_night();
+    assert_eq!(story.goes("latency", State::Warning), NOBODY);
+    story.incidents.book.contacts.remove("ops");
+    lives_in(&mut story, "default", "Asia/Tokyo");
+    assert_eq!(story.tick(1), ["problem default by hook"], "it is day there");
+    assert!(
+        said(&story, 1)
+            .contains("ops was to be told and is not reached by anything any more: default instead")
+    );
+    assert_eq!(story.tick(HOUR), NOBODY, "once");
+}

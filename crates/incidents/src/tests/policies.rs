@@ -543,3 +543,13 @@ fn a_silence_that_comes_later_keeps_the_next_step_from_calling() {
     story.sky.withheld.borrow_mut().clear();
     assert_eq!(story.runs(10), [at(1, "problem ben")]);
 }
+
+#[test]
+fn the_policy_of_a_part_that_runs_goes_on_in_a_whole_whose_policy_has_tried_everything() {
+    let mut story = Story::of_policy(policy(&[step(&["ana"], "5m"), step(&["ben"], "5m")]));
+    story.goes("paged", State::Critical);
+    assert_eq!(story.runs(700), [at(300, "problem ben"), at(600, "problem default")]);
+    story.goes("paged2", State::Critical);
+    assert_eq!(story.act(2, Deed::Merge { into: 1 }).unwrap(), NOBODY);
+    assert_eq!(story.runs(300), [at(300, "still ben")]);
+}

@@ -253,3 +253,50 @@ fn one_history(seed: u64, mut story: Story) -> Story {
     }
     story
 }
+
+#[test]
+fn who_is_told_that_it_is_worse_while_somebody_has_it_hears_it_by_all_ways() {
+    let mut story = story_with(vec![push_then_voice(), rule(Severity::Any, &[(0, "mail")], None)]);
+    story.incidents.book.config.page_warnings = true;
+    assert_eq!(story.goes("latency", State::Warning), ["problem ops by mail"]);
+    story.act(1, Deed::Acknowledge { comment: String::new() }).unwrap();
+    let told = story.goes("latency", State::Critical);
+    assert_eq!(told, ["worse ops by push", "worse ops by sms", "worse ops by voice"]);
+    assert_eq!(goes_on(&mut story, 3_600), [], "and no way comes later");
+}
+
+#[test]
+fn a_person_who_is_gone_leaves_no_rules_to_whoever_is_called_so_next() {
+    let story = Story::new();
+    let desk = crate::Desk::open(story.store.clone(), book(), b"secret").unwrap();
+    let (now, rules) = (Timestamp(story.now), vec![rule(Severity::Any, &[(0, "mail")], None)]);
+    desk.put_own_rules("ops", rules.clone(), now).unwrap();
+    assert_eq!(desk.own_rules("ops").unwrap().rules, rules);
+    desk.forget_own_rules("ops", now).unwrap();
+    assert_eq!(desk.own_rules("ops").unwrap().rules, []);
+    let rows = story.store.query("SELECT count(*) FROM oncall_rule", &[]).unwrap();
+    assert_eq!(rows[0].integer(0), 0);
+}
+
+#[test]
+fn people_who_cannot_be_read_at_a_reload_are_reached_as_before() {
+    let mut story = Story::new();
+    let mut with_people = book();
+    with_people.config.contacts.clear();
+    with_people.contacts.insert("eve".into(), Contact { of_account: true, ..contact(&["push"]) });
+    with_people.config.contacts.push("eve".into());
+    with_people.teams.insert("web".into(), vec!["eve".into()]);
+    story.incidents.set_book(with_people);
+    let mut without = book();
+    without.config.contacts.clear();
+    without.contacts.remove("ana");
+    without.unread = crate::book::Unread { people: true, teams: true };
+    story.incidents.set_book(without.clone());
+    assert_eq!(story.goes("unclaimed", State::Critical), ["problem eve by push"]);
+    assert_eq!(story.incidents.book.teams["web"], [Arc::from("eve")]);
+    assert!(!story.incidents.book.contacts.contains_key("ana"), "files are read: who is not in them is gone");
+    // Once they are read, who is not among them is gone too.
+    without.unread = crate::book::Unread::default();
+    story.incidents.set_book(without);
+    assert!(!story.incidents.book.contacts.contains_key("eve"));
+}

@@ -103,3 +103,40 @@ fn a_calendar_is_read_by_its_secret_until_it_is_revoked_or_the_person_is_gone() 
     assert!(desk.remove_feed(person).unwrap() && !desk.remove_feed(person).unwrap());
     assert_eq!((events("s1"), desk.feeds().unwrap().len()), (None, 1));
 }
+
+#[test]
+fn everybody_is_asked_for_cover_so_often_and_no_more() {
+    let (desk, _directory) = desk();
+    for _ in 0..crate::limits::MAX_COVERS_ASKED {
+        let id = desk.ask_for_cover(wanted("ana", 60)).unwrap().id;
+        desk.withdraw_cover(id, NOW).unwrap();
+    }
+    let again =
+        |at: Timestamp| desk.ask_for_cover(Cover { at, until: NOW.plus(2 * 3_600), ..wanted("ana", 0) });
+    assert!(refused(again(NOW)).contains("ten times within an hour"));
+    assert!(again(NOW.plus(3_600)).is_ok());
+}
+
+#[test]
+fn overrides_in_memory_are_those_of_the_table() {
+    use crate::oncall::schedule::Override;
+    let over = |id: i64| Override {
+        id,
+        schedule: "web".into(),
+        person: "ben".into(),
+        in_place_of: None,
+        start: NOW,
+        until: NOW.plus(id),
+        by: "ben".into(),
+        at: NOW,
+        note: String::new(),
+    };
+    let most = crate::limits::MAX_OVERRIDES;
+    let mut kept =
+        crate::oncall::store::Kept { overrides: (1..=most + 2).map(over).collect(), ..Default::default() };
+    kept.forget_old_overrides();
+    assert_eq!(
+        kept.overrides.iter().map(|over| over.id).collect::<Vec<_>>(),
+        (3..=most + 2).collect::<Vec<_>>()
+    );
+}
