@@ -4,6 +4,7 @@ use http_api::control::{Part, State};
 use incidents::desk::Standing;
 use incidents::night::Unready;
 use incidents::rooms::RoomsOnly;
+use incidents::unreached::Unreached;
 
 use crate::health::{dropped, part};
 use crate::house::House;
@@ -44,7 +45,10 @@ pub fn parts(house: &House, now: f64) -> Vec<Part> {
     let channels = used.iter().map(|channel| channel_part(&standing, channel, now));
     let all = std::iter::once(pages_part(house, &standing)).chain(channels);
     let (unready, kept) = house.desk.unready();
-    all.chain(contacts_part(&house.desk.rooms_only())).chain(night_part(&unready, kept)).collect()
+    all.chain(contacts_part(&house.desk.rooms_only()))
+        .chain(night_part(&unready, kept))
+        .chain(ways_part(&standing.unreached))
+        .collect()
 }
 
 /// What is not fit to wake somebody, by name. A warning if it is kept from doing so.
@@ -63,6 +67,22 @@ fn night_part(unready: &[Unready], kept: bool) -> Option<Part> {
         state,
         text: format!("without an owner or a playbook: {}{more}; {so}", named.join(", ")),
         ..part("night", "evaluator", "Fit for the night")
+    })
+}
+
+/// Ways that lead to one person no more. Why may hold an address, which is theirs: it is in their settings.
+fn ways_part(unreached: &[Unreached]) -> Option<Part> {
+    let named: Vec<String> =
+        unreached.iter().take(NAMED).map(|way| format!("{} by {}", way.contact, way.channel)).collect();
+    let more = unreached.len() - named.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!named.is_empty()).then(|| Part {
+        state: State::Warning,
+        text: format!(
+            "not reached any more: {}{more}; they are told by their other ways. Each mends theirs in the settings",
+            named.join(", ")
+        ),
+        ..part("ways", "forward", "People's ways")
     })
 }
 
@@ -164,6 +184,21 @@ mod tests {
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         let part = contacts_part(&known(&many, false)).unwrap();
         assert!(part.state == State::Warning && part.text.contains("c9 and 2 more;"), "{}", part.text);
+    }
+
+    #[test]
+    fn whose_way_leads_nowhere_is_named_without_the_address() {
+        assert!(ways_part(&[]).is_none());
+        let way = Unreached {
+            contact: "ana".into(),
+            channel: "sms".into(),
+            in_a_row: 2,
+            since: 1,
+            why: "+491701234567 is no number".into(),
+        };
+        let part = ways_part(&[way]).unwrap();
+        assert!(part.state == State::Warning && part.text.contains("ana by sms;"), "{}", part.text);
+        assert!(!part.text.contains("+49"), "{}", part.text);
     }
 
     #[test]

@@ -29,7 +29,7 @@ impl Desk {
             batch.inner.note_attempt(channel, *id, attempt, now);
             match attempt {
                 Attempt::Delivered | Attempt::Taken { .. } => gone.push((*id, "delivered", String::new())),
-                Attempt::GivenUp { why } | Attempt::Gone { why } => {
+                Attempt::Unreached { why } | Attempt::GivenUp { why } | Attempt::Gone { why } => {
                     gone.push((*id, "given_up", why.clone()));
                     batch.inner.another_way(*id, why, now);
                 }
@@ -74,6 +74,7 @@ impl Desk {
         let Some(failing) = batch.inner.outbox.failing.get_mut(channel) else { return Ok(()) };
         (failing.in_a_row, failing.off) = (0, false);
         failing.why.clear();
+        batch.inner.outbox.unreached.retain(|(_, of), _| **of != *channel);
         batch.inner.tell_of_channel(channel, now);
         batch.inner.outbox.failing.remove(channel);
         batch.commit_alone()
@@ -113,29 +114,28 @@ fn save_end(tx: &Transaction<'_>, id: i64, state: &str, why: &str, now: Timestam
 
 impl Inner {
     fn note_attempt(&mut self, channel: &str, id: i64, attempt: &Attempt, now: Timestamp) {
-        if matches!(attempt, Attempt::GivenUp { .. }) && self.is_letter(id) {
+        if matches!(attempt, Attempt::GivenUp { .. } | Attempt::Unreached { .. }) && self.is_letter(id) {
             // A reader's address that is none says nothing of the channel.
             self.outbox.counters.failures += 1;
             return;
         }
+        let is_of_channel = self.is_of_channel(channel, id, attempt, now);
         let failing = self.outbox.failing.entry(Arc::from(channel)).or_default();
         let (kind, text) = match attempt {
             Attempt::Delivered | Attempt::Taken { .. } => {
                 self.outbox.counters.delivered += 1;
                 failing.in_a_row = 0;
+                failing.people.clear();
                 ("page", "delivered".to_owned())
             }
-            Attempt::Later { why, .. } | Attempt::GivenUp { why } | Attempt::Gone { why } => {
+            Attempt::Later { why, .. }
+            | Attempt::Unreached { why }
+            | Attempt::GivenUp { why }
+            | Attempt::Gone { why } => {
                 self.outbox.counters.failures += 1;
-                if failing.in_a_row == 0 {
-                    failing.since = now.0;
+                if is_of_channel {
+                    failing.note(why, matches!(attempt, Attempt::Gone { .. }), now);
                 }
-                failing.in_a_row += 1;
-                if matches!(attempt, Attempt::Gone { .. }) {
-                    failing.off = true;
-                    failing.in_a_row = failing.in_a_row.max(FAILURES_TO_TELL);
-                }
-                failing.why = cut(why, MAX_TEXT).to_owned();
                 let later = matches!(attempt, Attempt::Later { .. });
                 let end = if later { "not delivered yet" } else { "given up" };
                 ("page", format!("{end}: {why}"))
@@ -154,6 +154,21 @@ impl Inner {
         if let Some(incident) = page.incident {
             let text = format!("{} by {channel}: {}", page.kind.word(), cut(&text, MAX_TEXT));
             self.incidents.write(incident, Entry { at: now, kind, who: page.contact.to_string(), text });
+        }
+    }
+
+    /// Does what became of it say something of the channel, and not of one person only?
+    fn is_of_channel(&mut self, channel: &str, id: i64, attempt: &Attempt, now: Timestamp) -> bool {
+        let Some(contact) = self.outbox.get(id).map(|waiting| waiting.page.contact.clone()) else {
+            return true;
+        };
+        match attempt {
+            Attempt::Unreached { why } => self.note_unreached(channel, &contact, why, now),
+            Attempt::Delivered | Attempt::Taken { .. } => {
+                self.outbox.note_reached(channel, &contact);
+                true
+            }
+            Attempt::Later { .. } | Attempt::GivenUp { .. } | Attempt::Gone { .. } => true,
         }
     }
 

@@ -24,6 +24,7 @@ use crate::outbox::{self, Failing, Outbox, Waiting};
 use crate::people::{Deed, Refusal};
 use crate::store::{self, KeptEntry, KeptPage, Wanted};
 use crate::token;
+use crate::unreached::Unreached;
 
 type Waker = Box<dyn Fn() + Send + Sync>;
 type Listener = Box<dyn Fn(&[Seen]) + Send + Sync>;
@@ -96,6 +97,10 @@ pub enum Attempt {
         at_ms: i64,
         why: String,
     },
+    /// It leads to this contact no more, and may lead to others.
+    Unreached {
+        why: String,
+    },
     /// No further try would help.
     GivenUp {
         why: String,
@@ -134,6 +139,7 @@ pub struct Standing {
     /// Pages that wait, by channel.
     pub waiting: BTreeMap<Arc<str>, usize>,
     pub failing: BTreeMap<Arc<str>, Failing>,
+    pub unreached: Vec<Unreached>,
 }
 
 impl Desk {
@@ -181,7 +187,9 @@ impl Desk {
 
     pub fn set_book(&self, book: Book) {
         let mut inner = self.inner.lock();
-        inner.incidents.set_book(book);
+        let Inner { incidents, outbox, .. } = &mut *inner;
+        incidents.set_book(book);
+        outbox.forget_unreached(&incidents.book);
         inner.roster_is_old();
     }
 
@@ -351,6 +359,7 @@ impl Desk {
             pages: inner.outbox.counters,
             waiting: inner.outbox.depths(),
             failing: failing.map(|(name, failing)| (name.clone(), failing.clone())).collect(),
+            unreached: inner.outbox.unreached.values().cloned().collect(),
         }
     }
 }

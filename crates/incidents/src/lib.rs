@@ -38,6 +38,7 @@
 //! | [`playbooks`] | what to look at and do when something fires, and what of it is done |
 //! | `part` | what of incidents those see whose scope is a part of all names |
 //! | [`outbox`] | pages that wait, and what became of each |
+//! | [`unreached`] | ways that lead to one person no more |
 //! | [`letters`] | mail that is about no trouble |
 //! | [`desk`] | [`Desk`]: all of it over the state database, shared by threads |
 //! | `delivery` | what became of pages, and other ways for those that were not delivered |
@@ -85,6 +86,7 @@ mod time;
 mod token;
 pub mod told;
 pub mod trying;
+pub mod unreached;
 mod words;
 
 pub use answers::{Answer, Handle, What};

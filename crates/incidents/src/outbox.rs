@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use vocabulary::Timestamp;
+
 use crate::incident::IncidentId;
-use crate::limits::{MAX_WAITING, MAX_WAITING_WITH_LETTERS};
+use crate::limits::{FAILURES_TO_TELL, MAX_TEXT, MAX_WAITING, MAX_WAITING_WITH_LETTERS, cut};
 use crate::page::{Page, PageKind};
 use crate::store::KeptPage;
+use crate::unreached::Unreached;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Waiting {
@@ -39,6 +42,8 @@ pub(crate) struct Outbox {
     pub counters: Counters,
     /// Tries that failed in a row, by channel.
     pub failing: HashMap<Arc<str>, Failing>,
+    /// By contact and channel: ways that lead to somebody no more.
+    pub unreached: BTreeMap<(Arc<str>, Arc<str>), Unreached>,
     /// Those whose message has changed since it was written.
     pub changed: BTreeSet<i64>,
 }
@@ -52,6 +57,23 @@ pub struct Failing {
     pub told: bool,
     /// It has said that it wants no more pages, for ever.
     pub off: bool,
+    /// Whom it did not lead to, since it led to anybody.
+    pub people: BTreeSet<Arc<str>>,
+}
+
+impl Failing {
+    /// Off: for ever.
+    pub(crate) fn note(&mut self, why: &str, off: bool, now: Timestamp) {
+        if self.in_a_row == 0 {
+            self.since = now.0;
+        }
+        self.in_a_row += 1;
+        if off {
+            self.off = true;
+            self.in_a_row = self.in_a_row.max(FAILURES_TO_TELL);
+        }
+        self.why = cut(why, MAX_TEXT).to_owned();
+    }
 }
 
 impl Outbox {

@@ -35,7 +35,7 @@ pub enum PageKind {
     DowntimeEnd,
     DowntimeCancelled,
     Custom,
-    /// A turn begins soon, somebody asks for cover or covers.
+    /// A turn begins soon, somebody asks for cover or covers; or a way leads to this contact no more.
     OnCall,
     /// Mail about no trouble.
     Letter,

@@ -5,6 +5,10 @@ use std::time::Duration;
 /// For one call to a provider or webhook: a receiver that is slower than this has lost it.
 pub const CALL_CONNECT: Duration = Duration::from_secs(3);
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Push services that are called side by side for one contact, and contacts for whom that is done.
+pub const PUSHES_AT_ONCE: usize = 8;
+/// A push service that was busy while another browser of the contact took the page is asked again so late: other pages wait.
+pub const PUSH_AGAIN_AFTER: Duration = Duration::from_secs(2);
 /// Of an answer: why it failed, what the page is called there, or a list of what people did.
 pub const CALL_ANSWER_BYTES: usize = 256 << 10;
 /// What has not been taken after an hour is told by another channel.

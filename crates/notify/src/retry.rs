@@ -13,6 +13,8 @@ pub enum Failure {
     Page { why: String, after: Option<Duration> },
     /// It would never be taken.
     Never { why: String },
+    /// Nor would any other for this receiver, which says nothing of others: a number that is wrong, a browser that is gone.
+    Person { why: String },
     /// No page of this channel would be, ever.
     Gone { why: String },
 }
@@ -23,17 +25,27 @@ impl Failure {
             Failure::Channel { why, .. }
             | Failure::Page { why, .. }
             | Failure::Never { why }
+            | Failure::Person { why }
             | Failure::Gone { why } => why,
         }
     }
 }
 
 impl Failure {
+    /// Of an address that the channel itself names, nobody else can mend it than whoever mends the channel.
+    pub fn of_person(self, is_own_address: bool) -> Failure {
+        match self {
+            Failure::Never { why } if is_own_address => Failure::Person { why },
+            Failure::Person { why } if !is_own_address => Failure::Never { why },
+            other => other,
+        }
+    }
+
     /// The pause that was asked for.
     pub fn after(&self) -> Option<Duration> {
         match self {
             Failure::Channel { after, .. } | Failure::Page { after, .. } => *after,
-            Failure::Never { .. } | Failure::Gone { .. } => None,
+            Failure::Never { .. } | Failure::Person { .. } | Failure::Gone { .. } => None,
         }
     }
 }
@@ -54,7 +66,7 @@ pub fn next_try(
     give_up: i64,
     now_ms: i64,
 ) -> Option<i64> {
-    if matches!(failure, Failure::Never { .. } | Failure::Gone { .. }) {
+    if matches!(failure, Failure::Never { .. } | Failure::Person { .. } | Failure::Gone { .. }) {
         return None;
     }
     let asked = failure.after();

@@ -312,6 +312,9 @@ impl Task {
             if matches!(failure, Failure::Gone { .. }) {
                 return Some((id, Attempt::Gone { why }));
             }
+            if matches!(failure, Failure::Person { .. }) {
+                return Some((id, Attempt::Unreached { why }));
+            }
             // As often as the channel has failed, if that is why.
             let tries = waiting.tries.max(self.failures.saturating_sub(1));
             let began = waiting.page.at.0;

@@ -163,7 +163,7 @@ fn message(schedule: &Arc<str>, title: String, text: String, cover: &Cover, now:
     Message { comment: cover.note.clone(), ..plain(schedule, title, text, now) }
 }
 
-fn plain(schedule: &Arc<str>, title: String, text: String, now: Timestamp) -> Message {
+pub(crate) fn plain(schedule: &Arc<str>, title: String, text: String, now: Timestamp) -> Message {
     Message {
         title,
         state: State::Ok,

@@ -281,3 +281,79 @@ fn who_stands_in_hears_of_the_end_though_the_end_of_whom_it_was_for_goes_another
     let of_latency: Vec<_> = told.iter().filter(|told| told.ends_with("default latency")).collect();
     assert_eq!(of_latency, ["problem default latency", "recovery default latency"], "{told:?}");
 }
+
+fn unreached() -> Attempt {
+    Attempt::Unreached { why: "this browser is not subscribed any more".into() }
+}
+
+#[test]
+fn one_person_who_is_not_reached_is_no_fault_of_the_channel() {
+    let mut counter = Counter::new();
+    let mut book = book();
+    book.quiet.insert("mail".into());
+    counter.desk.set_book(book.clone());
+    for name in ["latency", "web/http", "unclaimed"] {
+        counter.goes(name, State::Critical);
+    }
+    let notice = |name: &str| Notice {
+        id: id(name),
+        at: Timestamp(counter.now),
+        kind: NoticeKind::Problem,
+        state: State::Critical,
+        contact: "ops".into(),
+        number: 1,
+        text: "text".into(),
+        author: "".into(),
+        comment: "".into(),
+    };
+    let notices = ["web/http", "web/disk", "web/http"].map(|name| (notice(name), false));
+    counter.desk.take(&[], &notices, Timestamp(counter.now)).unwrap();
+    let due = counter.desk.due("hook", i64::MAX, 100);
+    let of_ops: Vec<(i64, Attempt)> =
+        due.iter().filter(|it| &*it.page.contact == "ops").map(|it| (it.page.id, unreached())).collect();
+    assert!(of_ops.len() >= 3, "{of_ops:?}");
+    counter.desk.record("hook", &of_ops, Timestamp(counter.now)).unwrap();
+    let standing = counter.desk.standing();
+    assert!(!standing.failing.contains_key("hook"));
+    let ways: Vec<_> = standing.unreached.iter().map(|way| (&*way.contact, &*way.channel)).collect();
+    assert_eq!(ways, [("ops", "hook")]);
+    let told = counter.try_all("mail", &Attempt::Delivered);
+    assert_eq!(told.iter().filter(|told| *told == "on_call ops ops").count(), 1, "told once: {told:?}");
+    assert!(!told.iter().any(|told| told.contains("channel:hook")), "{told:?}");
+    // With others too, and nobody reached in between, it is the channel.
+    let more = |counter: &Counter, contact: &str| {
+        let due = counter.desk.due("hook", i64::MAX, 100);
+        due.into_iter().find(|it| &*it.page.contact == contact).map(|it| it.page.id)
+    };
+    let other = more(&counter, "default").unwrap();
+    counter.desk.record("hook", &[(other, unreached())], Timestamp(counter.now)).unwrap();
+    assert_eq!(counter.desk.standing().failing["hook"].in_a_row, 1);
+    assert!(!counter.desk.standing().failing["hook"].told);
+    // Whoever is reached by it again is named no more; nor is whose way it is no more.
+    counter.goes("latency", State::Ok);
+    assert!(counter.try_all("hook", &Attempt::Delivered).contains(&"recovery ops latency".to_owned()));
+    assert!(counter.desk.standing().unreached.iter().all(|way| &*way.contact == "default"));
+    book.contacts.insert("default".into(), contact(&["mail"]));
+    counter.desk.set_book(book);
+    assert_eq!(counter.desk.standing().unreached, []);
+}
+
+#[test]
+fn several_people_who_are_not_reached_are_a_fault_of_the_channel() {
+    let mut counter = Counter::new();
+    for name in ["latency", "unclaimed"] {
+        counter.goes(name, State::Critical);
+    }
+    let due = |counter: &Counter| -> Vec<i64> {
+        counter.desk.due("hook", i64::MAX, 100).iter().map(|it| it.page.id).collect()
+    };
+    for _ in 0..4 {
+        let attempts: Vec<_> = due(&counter).into_iter().map(|id| (id, unreached())).collect();
+        counter.desk.record("hook", &attempts, Timestamp(counter.now)).unwrap();
+        counter.goes("unclaimed", State::Ok);
+        counter.goes("unclaimed", State::Critical);
+    }
+    assert!(counter.desk.standing().failing["hook"].told);
+    let told = counter.try_all("mail", &Attempt::Delivered);
+    assert!(told.contains(&"problem ops channel:hook".to_owned()), "{told:?}");
+}

@@ -30,6 +30,7 @@ pub mod webhook;
 use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use incidents::outbox::Waiting;
@@ -200,14 +201,29 @@ pub fn recipients(
     let page = &letter.waiting.page;
     match page.message.ways.get(way) {
         Some(own) if is_fine(own) => Ok(vec![own.clone()]),
-        Some(_) => Err(Failure::Never {
+        Some(_) => Err(Failure::Person {
             why: format!("`{way}` of contact {} is not what it has to be", page.contact),
         }),
         None => {
             let why = format!("contact {} has no `{way}`, and the channel has no `to`", page.contact);
-            Err(Failure::Never { why })
+            Err(Failure::Person { why })
         }
     }
+}
+
+/// All of these at the same time; what came of each in their order.
+pub async fn side_by_side<T>(mut all: Vec<Work<'_, T>>) -> Vec<T> {
+    let mut done: Vec<Option<T>> = all.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        for (work, done) in all.iter_mut().zip(&mut done).filter(|(_, done)| done.is_none()) {
+            if let Poll::Ready(what) = work.as_mut().poll(context) {
+                *done = Some(what);
+            }
+        }
+        if done.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    done.into_iter().flatten().collect()
 }
 
 /// Of several pages that the receiver calls the same the newest: the others are older words of it.

@@ -243,3 +243,29 @@ fn c079_a_call_says_what_is_wrong_and_which_key() {
         assert!(said.contains(part), "no `{part}` in {said}");
     }
 }
+
+#[test]
+fn what_is_done_side_by_side_waits_for_the_slowest_and_keeps_its_order() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (sender, receiver) = tokio::sync::oneshot::channel::<u8>();
+    // One after the other the first would wait for ever.
+    let first: Work<'_, Option<u8>> = Box::pin(async { receiver.await.ok() });
+    let second: Work<'_, Option<u8>> = Box::pin(async {
+        tokio::task::yield_now().await;
+        sender.send(1).ok().map(|()| 2)
+    });
+    assert_eq!(runtime.block_on(side_by_side(vec![first, second])), [Some(1), Some(2)]);
+    assert_eq!(runtime.block_on(side_by_side::<u8>(Vec::new())), []);
+}
+
+#[test]
+fn what_is_wrong_with_an_address_is_a_persons_unless_the_channel_names_it() {
+    let never = || Failure::Never { why: "no such number".into() };
+    let person = || Failure::Person { why: "no such number".into() };
+    assert_eq!((never().of_person(true), never().of_person(false)), (person(), never()));
+    assert_eq!((person().of_person(true), person().of_person(false)), (person(), never()));
+    let busy = Failure::Page { why: "busy".into(), after: None };
+    assert_eq!(busy.clone().of_person(true), busy);
+    let lost = recipients(&letter(), &[], "signal", |_| true);
+    assert!(matches!(lost, Err(Failure::Person { why }) if why.contains("has no `signal`")));
+}

@@ -35,6 +35,8 @@ fn channel(why: impl Into<String>) -> Failure {
     Failure::Channel { why: why.into(), after: None }
 }
 
+const RECIPIENT: &str = "the recipient";
+
 pub async fn deliver(
     server: &Server,
     from: &str,
@@ -49,12 +51,12 @@ pub async fn deliver(
         match answer.code {
             // Shutting down, or nobody may do anything.
             421 => channel(why),
+            500..=599 if what == RECIPIENT => Failure::Person { why },
             500..=599 => Failure::Never { why },
             _ => Failure::Page { why, after: None },
         }
     };
-    let steps =
-        [(format!("MAIL FROM:<{from}>"), "our address"), (format!("RCPT TO:<{to}>"), "the recipient")];
+    let steps = [(format!("MAIL FROM:<{from}>"), "our address"), (format!("RCPT TO:<{to}>"), RECIPIENT)];
     for (line, what) in steps {
         let answer = dialog.ask(&line).await?;
         if answer.code / 100 != 2 {

@@ -227,7 +227,7 @@ impl Email {
             if recipients.is_empty() {
                 let why =
                     format!("contact {} has no mail address, and the channel has no `to`", page.contact);
-                results.push((page.id, Err(Failure::Never { why })));
+                results.push((page.id, Err(Failure::Person { why })));
                 continue;
             }
             let place = *places.entry(recipients.clone()).or_insert_with(|| {
@@ -262,7 +262,7 @@ impl Email {
         }
         // With several addresses of a channel one that took it is enough.
         match refused {
-            Some(failure) if recipients.len() == 1 => Err(failure),
+            Some(failure) if recipients.len() == 1 => Err(failure.of_person(self.to.is_empty())),
             _ => Ok(()),
         }
     }

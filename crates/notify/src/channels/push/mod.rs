@@ -18,9 +18,9 @@ use serde_json::json;
 
 use super::post::{Place, asked_pause, call, header};
 use super::problems::Problems;
-use super::{Channel, Entry, Letter, Pictures, Post, Results, Sent, Work, deaf};
+use super::{Channel, Entry, Letter, Pictures, Post, Results, Sent, Work, deaf, side_by_side};
 use crate::config::{ChannelConfig, ChannelType};
-use crate::limits::{BUNDLE_FROM, CALL_GIVE_UP_SECONDS, PUSH_KEPT_SECONDS};
+use crate::limits::{BUNDLE_FROM, CALL_GIVE_UP_SECONDS, PUSH_AGAIN_AFTER, PUSH_KEPT_SECONDS, PUSHES_AT_ONCE};
 use crate::retry::Failure;
 use crate::text::{self, cut};
 use subscription::Subscription;
@@ -101,39 +101,71 @@ impl Push {
     }
 
     async fn round(&self, letters: &[Letter], post: &Post<'_>) -> Results {
+        let bundles = bundles(letters);
         let mut results = Results::new();
-        for bundle in bundles(letters) {
-            let sent = self.deliver(&bundle, post).await;
-            results.extend(bundle.iter().map(|letter| (letter.waiting.page.id, sent.clone())));
+        for some in bundles.chunks(PUSHES_AT_ONCE) {
+            let work = some.iter().map(|bundle| -> Work<'_, _> { Box::pin(self.deliver(bundle, post)) });
+            for (bundle, sent) in some.iter().zip(side_by_side(work.collect()).await) {
+                results.extend(bundle.iter().map(|letter| (letter.waiting.page.id, sent.clone())));
+            }
         }
         results
     }
 
-    /// To every browser of the contact: one that took it is enough. The services of the others are not waited for.
+    /// To every browser of the contact: one that took it is enough for the page. A service that was busy then is asked once
+    /// more, as nobody would ask it again.
     async fn deliver(&self, letters: &[&Letter], post: &Post<'_>) -> Result<Sent, Failure> {
         let page = &letters[0].waiting.page;
-        let mut taken = false;
+        let ways = page.message.ways.get(WAY).map(String::as_str).unwrap_or_default();
+        let mut all = self.send_all(ways.lines().collect(), letters, post).await;
+        let taken = all.iter().any(|(_, sent)| sent.is_ok());
+        let is_busy = |sent: &Result<(), Lost>| matches!(sent, Err(Lost::Failed(Failure::Page { .. })));
+        if taken && all.iter().any(|(_, sent)| is_busy(sent)) {
+            let busy = all.iter().filter(|(_, sent)| is_busy(sent)).map(|(address, _)| *address).collect();
+            all.retain(|(_, sent)| !is_busy(sent));
+            tokio::time::sleep(PUSH_AGAIN_AFTER).await;
+            all.extend(self.send_all(busy, letters, post).await);
+        }
         let mut refused =
-            Failure::Never { why: format!("contact {} has no browser that is subscribed", page.contact) };
-        for address in page.message.ways.get(WAY).into_iter().flat_map(|all| all.lines()) {
-            match self.send(address, letters, post).await {
-                Ok(()) => taken = true,
+            Failure::Person { why: format!("contact {} has no browser that is subscribed", page.contact) };
+        for (address, sent) in all {
+            match sent {
+                Ok(()) => {}
                 Err(Lost::Gone(why)) => {
                     (post.gone)(&page.contact, WAY, address);
-                    if !matches!(refused, Failure::Page { .. }) {
-                        refused = Failure::Never { why };
+                    if matches!(refused, Failure::Person { .. }) {
+                        refused = Failure::Person { why };
                     }
                 }
+                // What may be taken later counts more than what never will be.
+                Err(Lost::Failed(_)) if matches!(refused, Failure::Page { .. }) => {}
                 Err(Lost::Failed(failure)) => refused = failure,
             }
         }
         if taken { Ok(Sent::default()) } else { Err(refused) }
     }
 
+    /// Side by side: a service that is dead keeps no other waiting.
+    async fn send_all<'a>(
+        &self,
+        addresses: Vec<&'a str>,
+        letters: &[&Letter],
+        post: &Post<'_>,
+    ) -> Vec<(&'a str, Result<(), Lost>)> {
+        let mut all = Vec::new();
+        for some in addresses.chunks(PUSHES_AT_ONCE) {
+            let work =
+                some.iter().map(|address| -> Work<'_, _> { Box::pin(self.send(address, letters, post)) });
+            all.extend(some.iter().copied().zip(side_by_side(work.collect()).await));
+        }
+        all
+    }
+
     async fn send(&self, address: &str, letters: &[&Letter], post: &Post<'_>) -> Result<(), Lost> {
         let never = |why: String| Lost::Failed(Failure::Never { why });
-        check(&self.config, address).map_err(never)?;
-        let subscription = Subscription::read(address).map_err(never)?;
+        let of_person = |why: String| Lost::Failed(Failure::Person { why });
+        check(&self.config, address).map_err(of_person)?;
+        let subscription = Subscription::read(address).map_err(of_person)?;
         let request = self.request(&subscription, letters, post).map_err(Lost::Failed)?;
         let later = |failure: Failure| match failure {
             // Of this service only: others have their own.

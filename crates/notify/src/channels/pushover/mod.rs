@@ -161,6 +161,12 @@ impl Provider for Pushover {
         let answer: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         Sent { handle: answer["receipt"].as_str().map(str::to_owned) }
     }
+
+    fn judge(&self, answer: &http::Answer) -> Result<(), Failure> {
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let of_receiver = body["user"] == "invalid";
+        judge(answer).map_err(|failure| failure.of_person(self.to.is_empty() && of_receiver))
+    }
 }
 
 impl Asks for Pushover {

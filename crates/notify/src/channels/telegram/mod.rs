@@ -160,10 +160,13 @@ impl Provider for Telegram {
 
     /// The pause that Telegram asks for stands in the body.
     fn judge(&self, answer: &http::Answer) -> Result<(), Failure> {
-        if answer.status.as_u16() != 429 {
-            return judge(answer);
-        }
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        if answer.status.as_u16() != 429 {
+            // Whoever has blocked the bot, or is not there.
+            let is_unknown = body["description"].as_str().is_some_and(|said| said.contains("chat not found"));
+            let of_receiver = answer.status.as_u16() == 403 || is_unknown;
+            return judge(answer).map_err(|failure| failure.of_person(self.to.is_empty() && of_receiver));
+        }
         let seconds = body["parameters"]["retry_after"].as_u64().map(Duration::from_secs);
         Err(Failure::Channel { why: said(answer), after: seconds.or_else(|| asked_pause(answer)) })
     }

@@ -47,6 +47,10 @@ impl Provider for Calls {
     fn taken(&self, _answer: &http::Answer, _to: &str, _letters: &[&Letter], _post: &Post<'_>) -> Sent {
         Sent::default()
     }
+
+    fn judge(&self, answer: &http::Answer) -> Result<(), Failure> {
+        self.0.judge(answer)
+    }
 }
 
 /// A code, digit by digit, so that it can be written down.

@@ -13,7 +13,7 @@ use ring::hmac;
 
 use super::asks::Asks;
 use super::pictures::Pictures;
-use super::post::{OneByOne, Place, Provider, asked};
+use super::post::{OneByOne, Place, Provider, asked, judge};
 use super::problems::{self, Problems};
 use super::{Entry, Heard, Letter, Post, Sent, deaf};
 use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
@@ -53,6 +53,8 @@ pub const VOICE: Entry = Entry {
 };
 
 const USUAL: &str = "https://api.twilio.com";
+/// What Twilio calls it when nobody can be reached by that number: it is none, it takes no texts, its owner has said STOP.
+const OF_RECEIVER: [i64; 5] = [21_211, 21_214, 21_217, 21_610, 21_614];
 /// Three parts of a long text at most: each costs.
 const TEXT_MAX: usize = 450;
 
@@ -147,6 +149,12 @@ impl Account {
         request
     }
 
+    fn judge(&self, answer: &http::Answer) -> Result<(), Failure> {
+        let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let of_receiver = body["code"].as_i64().is_some_and(|code| OF_RECEIVER.contains(&code));
+        judge(answer).map_err(|failure| failure.of_person(self.to.is_empty() && of_receiver))
+    }
+
     fn recipients(&self, letter: &Letter) -> Result<Vec<String>, Failure> {
         let has_own = letter.waiting.page.message.ways.contains_key(self.way);
         super::recipients(letter, &self.to, if has_own { self.way } else { PHONE }, is_number)
@@ -187,6 +195,10 @@ impl Provider for Texts {
     /// An answer comes from the number that it went to.
     fn taken(&self, _answer: &http::Answer, to: &str, _letters: &[&Letter], _post: &Post<'_>) -> Sent {
         Sent { handle: Some(to.to_owned()) }
+    }
+
+    fn judge(&self, answer: &http::Answer) -> Result<(), Failure> {
+        self.0.judge(answer)
     }
 }
 
