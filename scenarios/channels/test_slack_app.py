@@ -105,6 +105,29 @@ def test_one_message_whatever_fails(providers, story):
     story.acknowledged_by("ana")
 
 
+def test_a_word_below_is_said_once_and_what_was_taken_away_is_said_anew(providers, story):
+    story = story(app(providers), contact='slack_user = "U11"', extra='[incidents]\nreopen_within = "0s"')
+    slack = providers.slack_app
+    story.result(2, "full")
+    message = first(slack)
+    story.delivered()
+    # The answer to the word of the end is lost on its way: it is found when it is tried again.
+    providers.fail("slack_app", reset=True, taken=True, of="chat.postMessage")
+    story.result(0)
+    wait_for(lambda: message["thread"], what="the word below it")
+    story.closed()
+    story.delivered()
+    assert len(message["thread"]) == 1, [one["text"] for one in message["thread"]]
+    story.result(2, "full again")
+    wait_for(lambda: len(slack.messages) == 2, what="the second incident")
+    story.delivered()
+    # Somebody takes the message away, and with it all that was said below.
+    gone = slack.messages.pop()
+    story.result(0)
+    anew = wait_for(lambda: slack.messages[1:], what="the end, as a message of its own")[0]
+    assert "over" in anew["text"] and not gone["thread"], anew["text"]
+
+
 def test_the_connection_is_made_anew(providers, story):
     """Dropped without a word, and ended as Slack does to move a connection; what is pressed later is heard."""
     story = story(app(providers), contact='slack_user = "U11"')

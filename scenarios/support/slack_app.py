@@ -101,6 +101,13 @@ class SlackApp:
         there = [one for one in self.messages if one["channel"] == body["channel"] and float(one["ts"]) >= float(body.get("oldest", 0))]
         return {"messages": [{key: one.get(key) for key in ("ts", "text", "metadata")} for one in reversed(there)], "has_more": False}
 
+    def conversations_replies(self, call, body):
+        call.need(body.get("include_all_metadata") == "true", "without metadata")
+        parent = self.find(body["channel"], body.get("ts"))
+        if parent is None:
+            return {"error": "thread_not_found"}
+        return {"messages": [{key: one.get(key) for key in ("ts", "text", "metadata")} for one in (parent, *parent["thread"])], "has_more": False}
+
     def files_getUploadURLExternal(self, call, body):
         call.need(int(body.get("length", 0)) > 0 and body.get("filename"), "length and filename")
         file = "F" + uuid.uuid4().hex[:8].upper()

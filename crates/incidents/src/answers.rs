@@ -40,6 +40,8 @@ pub struct Handle {
     pub handle: String,
     /// When the page was made, or its incident became nobody's again: what was done before is no answer to it.
     pub at: i64,
+    /// When the page was made.
+    pub made: i64,
     /// Somebody has it already: only its end can still be told.
     pub acknowledged: bool,
 }
@@ -65,6 +67,13 @@ impl Desk {
             (!root.is_closed()).then_some(Handle { acknowledged, at, ..page })
         };
         Ok(rows.iter().map(handle).filter_map(open).collect())
+    }
+
+    /// When it last became nobody's, though somebody had it: what was said before that is said of what is past.
+    pub fn ran_out_at(&self, incident: IncidentId) -> Option<i64> {
+        let inner = self.inner.lock();
+        let root = inner.incidents.root_of(incident);
+        inner.incidents.live.get(&root)?.detail.ran_out_at
     }
 
     /// Who was paged by this, of what: also when it is over.
@@ -134,6 +143,7 @@ fn handle(row: &Row) -> Handle {
         contact: Arc::from(row.text(2)),
         handle: row.text(3).to_owned(),
         at: row.integer(4),
+        made: row.integer(4),
         acknowledged: row.text(5) != "open",
     }
 }

@@ -7,7 +7,7 @@ use incidents::{Answer, Desk, Handle, What};
 use tokio::sync::watch;
 
 use crate::channels::{Ear, Heard, Outcome, Post, Said, Whose};
-use crate::limits::{LOOK_EVERY, RETRY_AFTER_MAX};
+use crate::limits::{CLOCKS_DIFFER_SECONDS, LOOK_EVERY, RETRY_AFTER_MAX};
 use crate::retry::pause;
 use crate::sender::{Settings, Shared};
 
@@ -128,10 +128,17 @@ pub(crate) fn answer(desk: &Desk, open: &[Handle], said: &Said) -> Result<Answer
         Whose::PageCalled(page, handle) => {
             let one = by_page(*page)?;
             let is_of_page = one.handle == *handle;
+            // When it was pressed is not said: it may have waited since before that.
+            if is_of_page && desk.ran_out_at(one.incident).is_some_and(|out| one.made < out) {
+                return Err(Outcome::Older);
+            }
             is_of_page.then(|| (one.incident, one.contact.clone())).ok_or(Outcome::Stranger)?
         }
-        Whose::Token(token) => {
+        Whose::Token { token, at } => {
             let (incident, contact) = desk.read_token(token).ok_or(Outcome::Stranger)?;
+            if desk.ran_out_at(incident).is_some_and(|out| *at < out - CLOCKS_DIFFER_SECONDS) {
+                return Err(Outcome::Older);
+            }
             (incident, contact.into())
         }
         Whose::Person { incident, way, at, names } => {
@@ -147,4 +154,73 @@ pub(crate) fn answer(desk: &Desk, open: &[Handle], said: &Said) -> Result<Answer
         Some(_) => {}
     }
     Ok(Answer { incident, contact, what: said.what, how: said.how.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use incidents::book::{Book, Contact, Kind, Subject};
+    use incidents::desk::Attempt;
+    use incidents::{Deed, IncidentsConfig};
+    use state_store::StateStore;
+    use vocabulary::Timestamp;
+    use vocabulary::state::{InstanceId, State, StateChange, StateType};
+
+    use super::*;
+
+    fn desk(directory: &tempfile::TempDir) -> Desk {
+        let migrations = [incidents::MIGRATIONS, incidents::oncall::MIGRATIONS];
+        let store = StateStore::open(&directory.path().join("state.db"), &migrations).unwrap();
+        let config = IncidentsConfig { night: "off".into(), ..IncidentsConfig::default() };
+        let mut book = Book { config, ..Book::default() };
+        book.contacts
+            .insert("ana".into(), Contact { channels: vec!["telegram".into()], ..Contact::default() });
+        let subject = Subject { kind: Kind::Monitor, contacts: vec!["ana".into()], ..Subject::default() };
+        book.subjects.insert((false, "latency".into()), subject);
+        Desk::open(Arc::new(store), book, b"secret").unwrap()
+    }
+
+    fn is_shown(desk: &Desk, handle: &str, now: i64) -> i64 {
+        let page = desk.due("telegram", i64::MAX, 1).pop().unwrap().page;
+        let taken = Attempt::Taken { handle: handle.to_owned() };
+        desk.record("telegram", &[(page.id, taken)], Timestamp(now)).unwrap();
+        page.id
+    }
+
+    #[test]
+    fn what_was_pressed_before_it_opened_again_acknowledges_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let desk = desk(&directory);
+        let bad = StateChange {
+            id: InstanceId { monitor: "latency".into(), instance: "".into() },
+            at: Timestamp(1_000),
+            from: State::Ok,
+            from_type: StateType::Hard,
+            to: State::Critical,
+            to_type: StateType::Hard,
+            attempt: 1,
+            value: None,
+            text: "slow".into(),
+            withheld: None,
+        };
+        desk.take(&[bad], &[], Timestamp(1_000)).unwrap();
+        let first = is_shown(&desk, "-5/3", 1_001);
+        let said = |whose: Whose| Said { whose, what: What::Acknowledge, how: String::new() };
+        let token = |at| said(Whose::Token { token: desk.acknowledge_token(1, "ana"), at });
+        let button = |page, handle: &str| said(Whose::PageCalled(page, handle.into()));
+        let answers =
+            |said: Said| answer(&desk, &desk.answerable("telegram").unwrap(), &said).map(|it| it.incident);
+        assert_eq!(answers(token(1_100)), Ok(1));
+        assert_eq!(answers(button(first, "-5/3")), Ok(1));
+        let comment = String::new;
+        desk.act(1, "bea", &Deed::Resolve { comment: comment(), helped: comment() }, Timestamp(1_500))
+            .unwrap();
+        is_shown(&desk, "-5/4", 1_501);
+        desk.act(1, "bea", &Deed::Reopen { comment: comment() }, Timestamp(2_000)).unwrap();
+        let again = is_shown(&desk, "-5/5", 2_001);
+        assert_eq!(answers(token(1_600)), Err(Outcome::Older));
+        assert_eq!(answers(token(2_100)), Ok(1));
+        assert_eq!(answers(button(first, "-5/3")), Err(Outcome::Older));
+        assert_eq!(answers(button(again, "-5/5")), Ok(1));
+        assert_eq!(answers(button(again, "-5/3")), Err(Outcome::Stranger));
+    }
 }

@@ -161,8 +161,8 @@ pub enum Whose {
     Page(i64),
     /// Of the contact that got this page, if the receiver calls it so: a button tells both, and anybody may write one.
     PageCalled(i64, String),
-    /// Of whomever this was signed for.
-    Token(String),
+    /// Of whomever this was signed for, said at this time.
+    Token { token: String, at: i64 },
     /// Of whoever is reached there, or is called so, below a message of this incident.
     Person { incident: i64, way: &'static str, at: String, names: Vec<String> },
 }
@@ -175,6 +175,8 @@ pub enum Outcome {
     Taken,
     /// There is nothing left to do, or never was.
     Over,
+    /// It was said, or may have been, before the incident became nobody's again.
+    Older,
     /// Nobody whom we know has said it.
     Stranger,
     /// It could not be done now.

@@ -45,6 +45,17 @@ pub trait Provider: Send + Sync {
     fn requests(&self, to: &str, letters: &[&Letter], post: &Post<'_>)
     -> Result<Vec<http::Request>, Failure>;
 
+    /// What is sent in place of what was answered so, if anything else may be taken.
+    fn instead(
+        &self,
+        _answer: &http::Answer,
+        _to: &str,
+        _letters: &[&Letter],
+        _post: &Post<'_>,
+    ) -> Option<Result<http::Request, Failure>> {
+        None
+    }
+
     /// What the last good answer says.
     fn taken(&self, _answer: &http::Answer, _to: &str, _letters: &[&Letter], _post: &Post<'_>) -> Sent {
         Sent::default()
@@ -148,7 +159,10 @@ impl<P: Provider + 'static> OneByOne<P> {
     async fn call(&self, to: &str, letters: &[&Letter], post: &Post<'_>) -> Result<Sent, Failure> {
         let mut sent = Sent::default();
         for request in self.provider.requests(to, letters, post)? {
-            let answer = call(&request, post).await?;
+            let mut answer = call(&request, post).await?;
+            if let Some(instead) = self.provider.instead(&answer, to, letters, post) {
+                answer = call(&instead?, post).await?;
+            }
             self.provider.judge(&answer)?;
             sent = self.provider.taken(&answer, to, letters, post);
         }

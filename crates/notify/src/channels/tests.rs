@@ -18,7 +18,7 @@ use crate::config::Secret;
 
 /// A page to ana, of incident 3, that the receiver calls `k`.
 pub fn handle(page: i64, at: i64) -> Handle {
-    Handle { page, incident: 3, contact: "ana".into(), handle: "k".into(), at, acknowledged: false }
+    Handle { page, incident: 3, contact: "ana".into(), handle: "k".into(), at, made: at, acknowledged: false }
 }
 
 fn letter() -> Letter {

@@ -74,7 +74,8 @@ pub fn heard(body: &[u8]) -> Heard {
         heard.cursor = line["id"].as_str().map(str::to_owned).or(heard.cursor);
         let token = line["message"].as_str().unwrap_or_default().trim();
         if !token.is_empty() && heard.said.len() < ROUND {
-            heard.said.push(button(token));
+            // Without a time it may be of any.
+            heard.said.push(button(token, line["time"].as_i64().unwrap_or(0)));
         }
     }
     heard
@@ -87,10 +88,11 @@ mod tests {
 
     #[test]
     fn lines_of_others_are_no_answers() {
-        let lines = b"{\"id\":\"a\",\"event\":\"open\"}\n{\"id\":\"b\",\"event\":\"message\",\"message\":\"T1\"}\nnonsense\n\n{\"id\":\"c\",\"event\":\"message\",\"message\":\" T2\\n\"}\n";
+        let lines = b"{\"id\":\"a\",\"event\":\"open\"}\n{\"id\":\"b\",\"time\":7,\"event\":\"message\",\"message\":\"T1\"}\nnonsense\n\n{\"id\":\"c\",\"event\":\"message\",\"message\":\" T2\\n\"}\n";
         let heard = heard(lines);
         assert_eq!(heard.cursor.as_deref(), Some("c"));
         let tokens: Vec<_> = heard.said.iter().map(|said| said.whose.clone()).collect();
-        assert_eq!(tokens, [Whose::Token("T1".into()), Whose::Token("T2".into())]);
+        let token = |token: &str, at| Whose::Token { token: token.into(), at };
+        assert_eq!(tokens, [token("T1", 7), token("T2", 0)]);
     }
 }

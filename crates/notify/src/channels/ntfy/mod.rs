@@ -152,8 +152,9 @@ impl Illustrator for Ntfy {
 }
 
 /// What a button wrote.
-fn said(token: &str) -> Said {
-    Said { whose: Whose::Token(token.to_owned()), what: What::Acknowledge, how: "by ntfy's button".into() }
+fn said(token: &str, at: i64) -> Said {
+    let whose = Whose::Token { token: token.to_owned(), at };
+    Said { whose, what: What::Acknowledge, how: "by ntfy's button".into() }
 }
 
 impl Asks for Ntfy {

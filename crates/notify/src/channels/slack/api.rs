@@ -84,7 +84,15 @@ fn explained(error: &str) -> Option<&'static str> {
 
 /// Of a message that somebody has taken away: there is nothing to change any more.
 pub fn is_of_gone_message(answer: &http::Answer) -> bool {
+    is_one_of(answer, &["message_not_found", "cant_update_message", "edit_window_closed"])
+}
+
+/// … and nothing can be said below it.
+pub fn is_of_gone_thread(answer: &http::Answer) -> bool {
+    is_one_of(answer, &["thread_not_found"])
+}
+
+fn is_one_of(answer: &http::Answer, errors: &[&str]) -> bool {
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let gone = ["message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"];
-    answer.status.is_success() && gone.iter().any(|word| body["error"] == *word)
+    answer.status.is_success() && errors.iter().any(|word| body["error"] == *word)
 }

@@ -59,9 +59,7 @@ impl Bot {
     fn said_anew(&self, to: &str, letters: &[&Letter], post: &Post<'_>) -> Result<http::Request, Failure> {
         let mut body = blocks::message(letters, post, self.hears);
         body["channel"] = to.into();
-        let pages: Vec<String> = letters.iter().map(|letter| letter.waiting.page.id.to_string()).collect();
-        body["metadata"] = json!({"event_type": EVENT,
-            "event_payload": {"server": post.settings.server_id, "pages": pages.join(",")}});
+        body["metadata"] = metadata(letters, post);
         self.api.json("chat.postMessage", &body)
     }
 
@@ -81,6 +79,7 @@ impl Bot {
             requests.push(self.api.json("chat.update", &body)?);
         }
         let mut body = blocks::word(letter, post);
+        body["metadata"] = metadata(&[letter], post);
         (body["channel"], body["thread_ts"]) = (above.room.into(), above.ts.into());
         // What is news to people who are not in the thread is shown in the room as well.
         body["reply_broadcast"] = kind.is_problem().into();
@@ -111,6 +110,28 @@ impl Bot {
         Ok(found.filter(|(page, _)| wanted(*page)).collect())
     }
 
+    /// The same of a word below a message. It has no name of its own there: the message has.
+    async fn look_below(
+        &self,
+        above: &Above<'_>,
+        letter: &Letter,
+        post: &Post<'_>,
+    ) -> Result<Option<i64>, Failure> {
+        let page = &letter.waiting.page;
+        let oldest = (page.at.0 - CLOCKS_DIFFER_SECONDS).to_string();
+        let fields = [
+            ("channel", above.room),
+            ("ts", above.ts),
+            ("oldest", &oldest),
+            ("include_all_metadata", "true"),
+            ("limit", HISTORY_MESSAGES),
+        ];
+        let answer = asked(&self.api.form("conversations.replies", &fields)?, post).await?;
+        let messages = answer["messages"].as_array().into_iter().flatten();
+        let mut told = messages.flat_map(|message| pages_of(message, above.room, &post.settings.server_id));
+        Ok(told.any(|(told, _)| told == page.id).then_some(page.id))
+    }
+
     /// People are written to in a conversation of their own.
     async fn room(&self, to: &str, post: &Post<'_>) -> Result<String, Failure> {
         if !to.starts_with(['U', 'W']) {
@@ -123,26 +144,25 @@ impl Bot {
     async fn find(&self, letters: &[Letter], post: &Post<'_>) -> Result<Vec<(i64, Sent)>, Failure> {
         let is_uncertain = |letter: &&Letter| {
             let page = &letter.waiting.page;
-            (letter.waiting.tries > 0 || page.at.0 <= post.since) && self.above(letter).is_none()
+            letter.waiting.tries > 0 || page.at.0 <= post.since
         };
+        let mut found = Vec::new();
         let mut by_place: Vec<(String, Vec<&Letter>)> = Vec::new();
         for letter in letters.iter().filter(is_uncertain) {
+            if let Some(above) = self.above(letter) {
+                let there = may_look(self.look_below(&above, letter, post).await)?;
+                found.extend(there.flatten().map(|page| (page, Sent::default())));
+                continue;
+            }
             let Some(to) = self.recipients(letter).ok().and_then(|mut to| to.pop()) else { continue };
             match by_place.iter_mut().find(|(place, _)| *place == to) {
                 Some((_, letters)) => letters.push(letter),
                 None => by_place.push((to, vec![letter])),
             }
         }
-        let mut found = Vec::new();
         for (to, letters) in by_place {
-            match self.look_back(&to, &letters, post).await {
-                Ok(there) => found.extend(there),
-                // Without the right to look it may be said twice, which is better than never.
-                Err(Failure::Never { why }) => {
-                    tracing::debug!(why, "Slack does not tell what is there already")
-                }
-                Err(failure) => return Err(failure),
-            }
+            let there = may_look(self.look_back(&to, &letters, post).await)?;
+            found.extend(there.into_iter().flatten());
         }
         Ok(found)
     }
@@ -162,6 +182,24 @@ impl Bot {
         let body = json!({"files": [{"id": place["file_id"], "title": title}], "channel_id": above.room, "thread_ts": above.ts});
         asked(&self.api.json("files.completeUploadExternal", &body)?, post).await.map(|_| ())
     }
+}
+
+/// Without the right to look it may be said twice, which is better than never.
+fn may_look<T>(looked: Result<T, Failure>) -> Result<Option<T>, Failure> {
+    match looked {
+        Ok(there) => Ok(Some(there)),
+        Err(Failure::Never { why }) => {
+            tracing::debug!(why, "Slack does not tell what is there already");
+            Ok(None)
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// What is shown to nobody, and says which pages it tells of.
+fn metadata(letters: &[&Letter], post: &Post<'_>) -> Value {
+    let pages: Vec<String> = letters.iter().map(|letter| letter.waiting.page.id.to_string()).collect();
+    json!({"event_type": EVENT, "event_payload": {"server": post.settings.server_id, "pages": pages.join(",")}})
 }
 
 /// The pages that a message of this server tells of.
@@ -225,6 +263,17 @@ impl Provider for Bot {
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let named = body["channel"].as_str().zip(body["ts"].as_str());
         Sent { handle: named.map(|(room, ts)| handle(room, ts, letters.len())) }
+    }
+
+    /// Somebody has taken the message away, and all that was said below it: it is said anew.
+    fn instead(
+        &self,
+        answer: &http::Answer,
+        to: &str,
+        letters: &[&Letter],
+        post: &Post<'_>,
+    ) -> Option<Result<http::Request, Failure>> {
+        api::is_of_gone_thread(answer).then(|| self.said_anew(to, letters, post))
     }
 
     fn judge(&self, answer: &http::Answer) -> Result<(), Failure> {

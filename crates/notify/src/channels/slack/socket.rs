@@ -148,6 +148,7 @@ fn words(said: &Said, outcome: Outcome, user: &str) -> Option<String> {
         Outcome::Done | Outcome::NotNow => None,
         Outcome::Taken => Some("Somebody has it already.".into()),
         Outcome::Over => Some("It is over already.".into()),
+        Outcome::Older => Some("Nobody has it any more since then: press it again.".into()),
         Outcome::Stranger => Some(format!(
             "Bellwether does not know who you are, so nothing was done. Whoever keeps its configuration writes \
              `slack_user = \"{user}\"` below your `[[contact]]`."

@@ -93,6 +93,7 @@ impl Telegram {
             Outcome::Done => "Noted: you have it.",
             Outcome::Taken => "Somebody has it already.",
             Outcome::Over => "It is over already.",
+            Outcome::Older => "Nobody has it any more since then: press the button of the newest message.",
             Outcome::Stranger => "This is not the message that the page was sent as.",
             Outcome::NotNow => return,
         };

@@ -90,6 +90,7 @@ mod tests {
             contact: "ana".into(),
             handle: "+491701234567".into(),
             at: 1_700_000_000,
+            made: 1_700_000_000,
             acknowledged: false,
         };
         let open = [page(9, 4), page(8, 3)];
