@@ -76,6 +76,14 @@ class PagerDuty(Provider):
             incident = self.incidents.get(call.query.get("incident_key"))
             return 200, {"incidents": [incident] if incident else []}
         body = call.json or {}
+        if call.path.startswith("/incidents/"):
+            call.need(call.method == "PUT" and "@" in call.headers.get("from", ""), "not a PUT in somebody's name")
+            incident = next((one for one in self.incidents.values() if one["id"] == call.path.rpartition("/")[2]), None)
+            if incident is None or call.problems:
+                return 400, {"error": {"errors": call.problems or ["not found"]}}
+            if body["incident"].get("escalation_level") == 1:
+                incident.update(status="triggered", acknowledgements=[], called=incident["called"] + 1)
+            return 200, {"incident": incident}
         call.need(call.method == "POST" and isinstance(call.json, dict), "not a POST of JSON")
         call.need(re.fullmatch("[0-9A-Za-z]{32}", body.get("routing_key", "")), "routing_key")
         if call.path == "/v2/change/enqueue":
@@ -96,7 +104,7 @@ class PagerDuty(Provider):
             return 400, {"status": "invalid event", "errors": call.problems}
         incident = self.incidents.get(key)
         if incident is None or (incident["status"] == "resolved" and action == "trigger"):
-            incident = self.incidents[key] = {"status": "triggered", "count": 0, "acknowledgements": [], "incident_key": key}
+            incident = self.incidents[key] = {"id": f"P{len(self.incidents)}", "status": "triggered", "count": 0, "called": 1, "acknowledgements": [], "incident_key": key}
         incident["count"] += 1
         if action != "trigger":
             self.press(action, key, "an integration", "service_reference")

@@ -102,6 +102,7 @@ fn message(letter: &Letter, now: Timestamp) -> Message {
         ways: Ways::new(),
         tried: Vec::new(),
         rerouted: false,
+        anew: false,
         unsubscribe: letter.unsubscribe.clone(),
     }
 }

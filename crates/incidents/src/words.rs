@@ -84,6 +84,7 @@ impl Incidents {
             ways: Ways::new(),
             tried: Vec::new(),
             rerouted: false,
+            anew: false,
             unsubscribe: None,
         }
     }

@@ -553,3 +553,19 @@ fn the_policy_of_a_part_that_runs_goes_on_in_a_whole_whose_policy_has_tried_ever
     assert_eq!(story.act(2, Deed::Merge { into: 1 }).unwrap(), NOBODY);
     assert_eq!(story.runs(300), [at(300, "still ben")]);
 }
+
+#[test]
+fn a_page_after_an_acknowledgement_has_run_out_says_so() {
+    let timeout = Some("10m".parse().unwrap());
+    let mut story =
+        Story::of_policy(PolicyConfig { ack_timeout: timeout, ..policy(&[step(&["ana"], "5m")]) });
+    story.now += 10;
+    let first =
+        story.incidents.apply(&change("paged", State::Critical, None, story.now), Timestamp(story.now));
+    assert!(!first[0].message.anew);
+    story.told(first);
+    story.act(1, Deed::Acknowledge { comment: String::new() }).unwrap();
+    story.now += 600;
+    let again = story.incidents.tick(&story.sky, Timestamp(story.now));
+    assert!(again[0].message.anew && &*again[0].contact == "ana");
+}

@@ -56,6 +56,11 @@ pub trait Provider: Send + Sync {
         None
     }
 
+    /// What is left to do when all was taken.
+    fn after<'w>(&'w self, _letters: &'w [&'w Letter], _post: &'w Post<'w>) -> Work<'w, Result<(), Failure>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// What the last good answer says.
     fn taken(&self, _answer: &http::Answer, _to: &str, _letters: &[&Letter], _post: &Post<'_>) -> Sent {
         Sent::default()
@@ -166,6 +171,7 @@ impl<P: Provider + 'static> OneByOne<P> {
             self.provider.judge(&answer)?;
             sent = self.provider.taken(&answer, to, letters, post);
         }
+        self.provider.after(letters, post).await?;
         Ok(sent)
     }
 }

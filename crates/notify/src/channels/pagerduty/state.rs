@@ -1,7 +1,7 @@
 //! How an incident stands at PagerDuty, as its REST API tells. Pure.
 
 use incidents::{Handle, What};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::channels::{Said, Whose};
 use crate::limits::CLOCKS_DIFFER_SECONDS;
@@ -27,10 +27,13 @@ pub fn said(incident: &Value, page: &Handle) -> Option<Said> {
     })
 }
 
+/// What is written to have people called again from the first level on.
+pub fn again() -> Value {
+    json!({"incident": {"type": "incident_reference", "escalation_level": 1}})
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::channels::tests::handle;
 
