@@ -129,3 +129,28 @@ def test_a_button_pressed_while_we_are_away_counts_when_we_are_back(providers, s
     providers.ntfy.press(rung, "Acknowledge")
     story.server.start()
     story.acknowledged_by("ana", "ntfy")
+
+
+def test_pagerduty_calls_again_when_an_acknowledgement_runs_out(providers, story):
+    """An event under the key of what is acknowledged there calls nobody."""
+    story = story(channel("pagerduty", providers) + '\nfrom = "ops@example.org"', extra="""
+[[escalation_policy]]
+name = "p"
+ack_timeout = "3s"
+[[escalation_policy.step]]
+notify = ["ana"]
+wait = "1h"
+[[check]]
+name = "other"
+type = "passive"
+max_check_attempts = 1
+escalation_policy = "p"
+""")
+    there = providers.pagerduty
+    story.result(2, "full", name="other")
+    wait_for(lambda: there.standing() == ["triggered"], what="the incident there")
+    story.delivered()
+    key = next(iter(there.incidents))
+    there.press("acknowledge", key, "Ana Berg")
+    wait_for(lambda: there.incidents[key]["called"] == 2, what="that people are called again")
+    assert there.standing() == ["triggered"] and there.problems() == []
