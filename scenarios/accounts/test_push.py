@@ -79,3 +79,26 @@ def test_c113_a_browser_shows_it_and_acknowledges(bellwether, service):
     given_up = lambda: [page for page in server.get(f"/api/v1/incidents/{incident()['id']}", headers=root).json["pages"] if page["state"] == "given_up"]
     assert "410" in wait_for(given_up, what="that it was given up")[0]["error"]
     wait_for(lambda: all(way["gone"] for way in me.ways()), what="that both are gone")
+
+
+def test_a_browser_whose_service_is_busy_gets_it_too(bellwether, service):
+    server = bellwether(CONFIG.format(authority=service.authority))
+    me, root = Me(server, person(server, "ana", "responder")), person(server, "root", "editor")
+    key = server.get("/api/v1/me/ways", headers=me.who).json["push_key"]
+    browsers = [service.browser(name, key) for name in ("phone", "laptop")]
+    ways = me.put([{"type": "push", "address": one.subscription(), "label": one.name} for one in browsers]).json["ways"]
+    for way, browser in zip(ways, browsers):
+        assert me.confirm(way["id"], lambda: browser.shown and browser.shown[0]["title"]).status == 200
+    browsers[0].busy = 1
+    assert server.post("/api/v1/checks/disk/result", {"status": 2, "output": "full"}, headers=root).status == 200
+    for browser in browsers:
+        assert wait_for(lambda: browser.shown[1:], what="a page")[0]["title"] == "CRITICAL: disk"
+    assert len(browsers[1].shown) == 2, "whoever has it is not told twice"
+
+    # One who is gone for good is no failure of the channel: health names whose way it is.
+    for browser in browsers:
+        browser.gone = True
+    assert server.post("/api/v1/checks/disk/result", {"status": 0, "output": "fine"}, headers=root).status == 200
+    wait_for(lambda: all(way["gone"] for way in me.ways()), what="that both are gone")
+    open_now = server.get("/api/v1/incidents?state=open", headers=root).json["incidents"]
+    assert not [one for one in open_now if one["reason"] == "channel:browsers"]

@@ -30,7 +30,7 @@ class Browser:
     """One that has subscribed with a server's key; `shown` is what it would show."""
 
     def __init__(self, service, name, server_key):
-        self.name, self.server_key, self.shown, self.gone = name, server_key, [], False
+        self.name, self.server_key, self.shown, self.gone, self.busy = name, server_key, [], False, 0
         self.private, self.auth = ec.generate_private_key(ec.SECP256R1()), os.urandom(16)
         self.endpoint = f"https://localhost:{service.port}/push/{name}"
 
@@ -60,6 +60,9 @@ class PushService:
             return 404
         if browser.gone:
             return 410
+        if browser.busy:
+            browser.busy -= 1
+            return 503
         try:
             self.check_sender(headers.get("Authorization", ""), browser)
         except (InvalidSignature, ValueError, KeyError) as error:
