@@ -144,3 +144,24 @@ impl Incidents {
         Some((id, member, incident.troubles.get(member).filter(|_| takes_in)?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_storm_no_more_is_looked_at_than_is_said() {
+        let (mut kin, tie) = (Kin::default(), Tie::OnHost("web".into()));
+        for number in 0..2 * MAX_NEAR {
+            let key = Key { host: false, monitor: format!("m{number}").into(), instance: "".into() };
+            kin.enter(&key, 100, vec![tie.clone()]);
+        }
+        let looked_at = |then: i64| {
+            let (before, after) = kin.near(&tie, then, 60);
+            (before.count(), after.count())
+        };
+        assert_eq!(looked_at(100), (0, MAX_NEAR));
+        assert_eq!(looked_at(101), (MAX_NEAR, 0));
+        assert_eq!(looked_at(200), (0, 0));
+    }
+}

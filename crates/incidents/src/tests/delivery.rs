@@ -357,3 +357,20 @@ fn several_people_who_are_not_reached_are_a_fault_of_the_channel() {
     let told = counter.try_all("mail", &Attempt::Delivered);
     assert!(told.contains(&"problem ops channel:hook".to_owned()), "{told:?}");
 }
+
+#[test]
+fn what_has_gone_another_way_is_not_looked_at_again() {
+    let mut counter = Counter::new();
+    counter.goes("latency", State::Critical);
+    counter.goes("unclaimed", State::Critical);
+    let to_reroute = |counter: &Counter| counter.desk.inner.lock().outbox.to_reroute("hook").len();
+    assert_eq!(to_reroute(&counter), 2);
+    for _ in 0..crate::limits::FAILURES_TO_TELL {
+        let waiting = counter.desk.due("hook", i64::MAX, 1);
+        let later = Attempt::Later { at_ms: counter.now * 1_000 + 60_000, why: "not now".into() };
+        counter.desk.record("hook", &[(waiting[0].page.id, later)], Timestamp(counter.now)).unwrap();
+    }
+    assert_eq!(counter.desk.standing().pages.rerouted, 1);
+    // Whoever has no other way may get one.
+    assert_eq!(to_reroute(&counter), counter.desk.standing().waiting["hook"] - 1);
+}

@@ -479,3 +479,23 @@ fn kinds_of_pages_have_the_words_of_notices() {
     assert_eq!(PageKind::of_notice(NoticeKind::FlappingDisabled).word(), "flapping_stop");
     assert_eq!(PageKind::of_notice(NoticeKind::DowntimeCancelled).word(), "downtime_cancelled");
 }
+
+#[test]
+fn a_title_names_a_few_sub_checks_of_its_own_check_and_counts_the_others() {
+    let mut story = Story::new();
+    for part in ["a", "b", "c", "d", "e"] {
+        story.goes(&format!("web/http|{part}"), State::Critical);
+    }
+    assert_eq!(story.incidents.live[&1].title, "web/http: a, b, c and 2 more");
+    story.goes("web/disk|x", State::Critical);
+    story.act(2, Deed::Merge { into: 1 }).unwrap();
+    story.goes("web/http|f", State::Critical);
+    assert_eq!(story.incidents.live[&1].title, "web/http: a, b, c and 3 more");
+    for part in 0..crate::limits::MAX_COUNTED_PARTS {
+        story.incidents.apply(
+            &change(&format!("web/http|p{part}"), State::Critical, None, story.now),
+            Timestamp(story.now),
+        );
+    }
+    assert_eq!(story.incidents.live[&1].title, "web/http: a, b, c and more than 1000 more");
+}
