@@ -352,9 +352,9 @@ impl Incident {
             self.troubles.range(itself..).map(|(key, _)| key).take_while(|key| *key.monitor == *check);
         let mut parts = of_check.map(|key| &*key.instance).filter(|part| !part.is_empty());
         let named: Vec<&str> = parts.by_ref().take(PARTS_IN_TITLE).collect();
-        let more = match parts.take(MAX_COUNTED_PARTS).count() {
+        let more = match parts.take(MAX_COUNTED_PARTS + 1).count() {
             0 => String::new(),
-            MAX_COUNTED_PARTS => format!(" and more than {MAX_COUNTED_PARTS} more"),
+            more if more > MAX_COUNTED_PARTS => format!(" and more than {MAX_COUNTED_PARTS} more"),
             more => format!(" and {more} more"),
         };
         format!("{check}: {}{more}", named.join(", "))
