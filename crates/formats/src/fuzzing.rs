@@ -80,6 +80,17 @@ pub fn pickle(input: &[u8]) {
     }
 }
 
+/// No more events than lines, and no more single times than are kept.
+pub fn ical(input: &[u8]) {
+    use crate::ical::{MAX_EVENTS, MAX_SINGLE, read};
+    let text = String::from_utf8_lossy(input);
+    if let Ok(calendar) = read(&text) {
+        let events = calendar.events.len() + calendar.left_out;
+        assert!(events <= text.lines().count() + 1 && calendar.events.len() <= MAX_EVENTS);
+        assert!(calendar.events.iter().all(|event| event.also.len().max(event.left_out.len()) <= MAX_SINGLE));
+    }
+}
+
 /// Read, and its variables put in.
 pub fn grafana(input: &[u8]) {
     use crate::grafana::{self, variables};

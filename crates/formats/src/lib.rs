@@ -12,6 +12,7 @@
 //! | [`carbon_rules`] | relay-rules.conf, aggregation-rules.conf, rewrite-rules.conf, blacklist.conf, whitelist.conf |
 //! | [`collectd`] | collectd's binary packets |
 //! | [`grafana`] | Grafana's dashboards |
+//! | [`ical`] | calendars, as far as absences need it |
 //! | [`nagios`] | Nagios: what plugins print, its files |
 //! | [`nrpe`] | what check_nrpe and nrpe say to each other; writes queries |
 //! | [`nsca`] | what send_nsca sends |
@@ -32,6 +33,7 @@ pub mod collectd;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod grafana;
+pub mod ical;
 pub mod js_literal;
 pub mod js_number;
 pub mod nagios;

@@ -1,0 +1,101 @@
+use super::*;
+
+fn wrapped(events: &str) -> String {
+    format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{}END:VCALENDAR\r\n", events.replace('\n', "\r\n"))
+}
+
+fn one(lines: &str) -> Event {
+    let mut events = read(&wrapped(&format!("BEGIN:VEVENT\n{lines}\nEND:VEVENT\n"))).unwrap().events;
+    events.pop().unwrap()
+}
+
+#[test]
+fn events_are_read_with_their_times() {
+    let text = wrapped(
+        "BEGIN:VTIMEZONE\nTZID:Europe/Berlin\nBEGIN:STANDARD\nDTSTART:19701025T030000\nEND:STANDARD\nEND:VTIMEZONE\n\
+         BEGIN:VEVENT\nUID:a\nDTSTART;VALUE=DATE:20260105\nDTEND;VALUE=DA\n TE:20260110\nSUMMARY:Holiday\nTRANSP:TRANSPARENT\nEND:VEVENT\n\
+         BEGIN:VEVENT\nUID:b\nDTSTART;TZID=\"Europe/Berlin\":20260201T090000\nDURATION:PT8H30M\nSTATUS:CANCELLED\n\
+         BEGIN:VALARM\nTRIGGER:-PT15M\nDURATION:PT1M\nEND:VALARM\nRRULE:FREQ=WEEKLY\nEND:VEVENT\n\
+         BEGIN:VEVENT\nSUMMARY:without a beginning\nEND:VEVENT\n",
+    );
+    let calendar = read(&text).unwrap();
+    assert_eq!((calendar.events.len(), calendar.left_out), (2, 1));
+    let [holiday, day] = &calendar.events[..] else { panic!() };
+    assert!(holiday.start.is_day() && holiday.free && holiday.rule.is_none() && !holiday.cancelled);
+    assert_eq!((holiday.uid.as_str(), holiday.start.text.as_str()), ("a", "20260105"));
+    assert_eq!(holiday.end.as_ref().map(|end| end.text.as_str()), Some("20260110"));
+    assert_eq!((day.start.zone.as_deref(), day.duration), (Some("Europe/Berlin"), Some(30_600)));
+    assert!(day.cancelled && day.rule.is_some() && !day.start.is_day() && day.unread.is_empty());
+}
+
+#[test]
+fn single_times_of_a_series_are_read() {
+    let series = one(
+        "DTSTART:20260105T080000Z\nRRULE:freq=daily\nEXDATE:20260106T080000Z,20260107T080000Z\nEXDATE:20260108T080000Z\n\
+         RDATE;TZID=Asia/Tokyo:20260301T090000",
+    );
+    assert_eq!((series.left_out.len(), series.also.len()), (3, 1));
+    assert_eq!(series.also[0].zone.as_deref(), Some("Asia/Tokyo"));
+    let moved = one("DTSTART:20260105T090000Z\nRECURRENCE-ID:20260105T080000Z");
+    assert_eq!(moved.instead_of.map(|at| at.text), Some("20260105T080000Z".to_owned()));
+}
+
+#[test]
+fn rules_are_read_and_what_is_not_understood_is_named() {
+    let rule = Rule::read("FREQ=MONTHLY;INTERVAL=2;BYDAY=-1FR,MO;COUNT=5;WKST=SU").unwrap();
+    assert_eq!((rule.frequency, rule.interval, rule.count), (Frequency::Monthly, 2, Some(5)));
+    assert_eq!(rule.days, [OfDay { which: -1, day: 4 }, OfDay { which: 0, day: 0 }]);
+    assert_eq!(rule.week_start, 6);
+    let rule = Rule::read("FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=24,-1;UNTIL=20301231").unwrap();
+    assert_eq!((&rule.months[..], &rule.days_of_month[..]), (&[12][..], &[24, -1][..]));
+    assert!(rule.until.unwrap().is_day());
+
+    let unread = |lines: &str| one(&format!("DTSTART:20260105T080000Z\n{lines}")).unread;
+    for (text, named) in [
+        ("FREQ=HOURLY", "RRULE:FREQ=HOURLY"),
+        ("FREQ=DAILY;BYHOUR=9", "RRULE:BYHOUR=9"),
+        ("FREQ=YEARLY;BYDAY=20MO", "RRULE:BYDAY=20MO"),
+        ("FREQ=YEARLY;BYDAY=1MO", "RRULE:FREQ=YEARLY;BYDAY=1MO"),
+        ("FREQ=WEEKLY;INTERVAL=0", "RRULE:INTERVAL=0"),
+        ("FREQ=MONTHLY;BYMONTHDAY=32", "RRULE:BYMONTHDAY=32"),
+        ("FREQ=MONTHLY;BYDAY=ä", "RRULE:BYDAY=ä"),
+        ("COUNT=3", "RRULE:COUNT=3"),
+    ] {
+        let found = unread(&format!("RRULE:{text}"));
+        assert_eq!(found.len(), 1, "{text}");
+        assert_eq!(found[0].to_lowercase(), named.to_lowercase());
+    }
+    assert_eq!(unread("RDATE;VALUE=PERIOD:20260105T080000Z/PT8H"), ["RDATE:VALUE=PERIOD"]);
+    assert_eq!(unread("DURATION:long"), ["DURATION:long"]);
+    assert_eq!(unread("RECURRENCE-ID;RANGE=THISANDFUTURE:20260105T080000Z"), ["RANGE:THISANDFUTURE"]);
+    assert_eq!(unread("RRULE:FREQ=DAILY\nRRULE:FREQ=WEEKLY"), ["a second RRULE:FREQ=WEEKLY"]);
+}
+
+#[test]
+fn what_is_no_calendar_is_refused() {
+    assert!(read("<html>sign in</html>").unwrap_err().contains("BEGIN:VCALENDAR"));
+    assert!(read("").is_err());
+    let cut = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20260101\n";
+    assert!(read(cut).unwrap_err().contains("cut off"));
+    assert!(read(&format!("{cut}END:VEVENT\n")).unwrap_err().contains("cut off"));
+    assert_eq!(read("\u{feff}begin:vcalendar\nEND:VCALENDAR").unwrap(), Calendar::default());
+}
+
+#[test]
+fn durations_are_read() {
+    let check = |text: &str, seconds| assert_eq!(duration(text), seconds, "{text}");
+    check("P1D", Some(86_400));
+    check("P2W", Some(1_209_600));
+    check("+P1DT2H3M4S", Some(93_784));
+    for wrong in ["", "1D", "P1", "PXD", "P99999999999999999999D"] {
+        check(wrong, None);
+    }
+    check("P", Some(0));
+}
+
+#[test]
+fn whatever_bytes_come_nothing_breaks() {
+    let event = "BEGIN:VEVENT\nDTSTART;TZID=Europe/Berlin:20260105T090000\nSUMMARY:äöü\\n\n\
+                 RRULE:FREQ=MONTHLY;BYDAY=-1FR;BYSETPOS=1\nEXDATE:20260105T080000Z\nEND:VEVENT\n";
+    crate::fuzzing::mutate(&[wrapped(event).into_bytes()], 3_000, crate::fuzzing::ical);
+}
