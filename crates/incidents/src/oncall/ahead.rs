@@ -1,9 +1,10 @@
-//! When nobody will be on call. Health asks each second, and the answer changes with the definitions and with the hours.
+//! When nobody will be on call, and whose turns are others' since they are away. Health asks each second, and the answer changes with the definitions and with the hours.
 
 use std::sync::Arc;
 
 use vocabulary::Timestamp;
 
+use super::leave::Clash;
 use super::roster::Roster;
 use crate::desk::Desk;
 use crate::limits::GAPS_AHEAD_SECONDS;
@@ -23,25 +24,34 @@ pub(crate) struct Ahead {
     of: Arc<Roster>,
     at: Timestamp,
     gaps: Arc<Vec<Gap>>,
+    clashes: Arc<Vec<Clash>>,
 }
 
 impl Desk {
     /// Those of the next 30 days that are not over, the first that comes first; of schedules that may be empty none.
     pub fn gaps_ahead(&self, now: Timestamp) -> Vec<Gap> {
+        let (gaps, _) = self.look_ahead(now);
+        gaps.iter().filter(|gap| now < gap.end).cloned().collect()
+    }
+
+    /// Those of the next 30 days that are not over, the first that comes first.
+    pub fn clashes_ahead(&self, now: Timestamp) -> Vec<Clash> {
+        let (_, clashes) = self.look_ahead(now);
+        clashes.iter().filter(|clash| now < clash.end).cloned().collect()
+    }
+
+    fn look_ahead(&self, now: Timestamp) -> (Arc<Vec<Gap>>, Arc<Vec<Clash>>) {
         let roster = self.roster(now);
         let mut ahead = self.ahead.lock();
-        let known = ahead.as_ref().filter(|known| {
+        let is_fresh = |known: &Ahead| {
             Arc::ptr_eq(&known.of, &roster) && known.at <= now && now.since(known.at) < LOOK_SECONDS
-        });
-        let gaps = match known {
-            Some(known) => known.gaps.clone(),
-            None => {
-                let gaps = Arc::new(look(&roster, now));
-                *ahead = Some(Ahead { of: roster, at: now, gaps: gaps.clone() });
-                gaps
-            }
         };
-        gaps.iter().filter(|gap| now < gap.end).cloned().collect()
+        if let Some(known) = ahead.as_ref().filter(|known| is_fresh(known)) {
+            return (known.gaps.clone(), known.clashes.clone());
+        }
+        let (gaps, clashes) = (Arc::new(look(&roster, now)), Arc::new(roster.clashes(now)));
+        *ahead = Some(Ahead { of: roster, at: now, gaps: gaps.clone(), clashes: clashes.clone() });
+        (gaps, clashes)
     }
 }
 

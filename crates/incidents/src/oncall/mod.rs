@@ -13,6 +13,7 @@
 //! | [`schedule`] | all layers, versions and overrides of one schedule: shifts and gaps |
 //! | [`policy`] | `[[escalation_policy]]`, and what is wrong with one |
 //! | [`escalating`] | how an incident goes through its policy |
+//! | [`leave`] | who is away, by their own calendars |
 //! | [`own_rules`] | people say how they want to be reached |
 //! | [`reaching`] | how one person's own rule goes: the next way when there is no answer |
 //! | [`rehearsal`] | who would be woken |
@@ -36,6 +37,7 @@ mod doing;
 pub mod escalating;
 pub mod feeds;
 mod layer;
+pub mod leave;
 pub mod own_rules;
 pub mod policy;
 pub mod reaching;

@@ -83,7 +83,8 @@ impl Roster {
             }
         }
         let overrides = kept.overrides.iter().filter(|over| over.schedule == *name).cloned().collect();
-        Schedule { versions, overrides, gone: self.gone.clone() }
+        let away = kept.calendars.away.clone();
+        Schedule { versions, overrides, gone: self.gone.clone(), away }
     }
 
     /// Those of files go before those made by the API.

@@ -8,6 +8,7 @@ use vocabulary::Timestamp;
 
 use super::config::ScheduleConfig;
 use super::layer::Layer;
+use super::leave::Away;
 
 /// Somebody stands in for whoever has the turn, from then until then.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub struct Duty {
     pub layer: Option<usize>,
     /// The override that stands above it.
     pub override_id: Option<i64>,
-    /// Whose turn it would be: of an override, and of somebody who is not there any more.
+    /// Whose turn it would be: of an override, and of somebody who is away or not there any more.
     pub instead_of: Option<Arc<str>>,
 }
 
@@ -78,6 +79,8 @@ pub struct Schedule {
     /// In the order in which they were made: the later ones lie on top.
     pub overrides: Vec<Override>,
     pub gone: Arc<Gone>,
+    /// When people are away: somebody's word that they are on call (an override) goes before it.
+    pub away: Arc<Away>,
 }
 
 impl Schedule {
@@ -102,7 +105,14 @@ impl Schedule {
         self.gone.get(person).is_none_or(|since| at < *since)
     }
 
-    /// In the layers alone. The turns of who is not there any more are those of the next in the list.
+    fn is_away(&self, person: &str, at: Timestamp) -> bool {
+        let leave = self.away.get(person).map(|leave| &leave[..]).unwrap_or_default();
+        let begun = leave.partition_point(|leave| leave.from <= at);
+        leave[..begun].last().is_some_and(|leave| at < leave.until)
+    }
+
+    /// In the layers alone. The turns of who is not there (any more, or is away) are those of the next in the list; if
+    /// that is nobody, those of the layers below.
     fn turn(&self, at: Timestamp) -> Duty {
         let layers = self.version(at).map(|version| &version.layers[..]).unwrap_or_default();
         let mut duties = layers.iter().enumerate().map(|(index, layer)| self.turn_in(layer, index, at));
@@ -112,7 +122,9 @@ impl Schedule {
     fn turn_in(&self, layer: &Layer, index: usize, at: Timestamp) -> Duty {
         let Some(place) = layer.place(at) else { return Duty::default() };
         let in_order = layer.people[place..].iter().chain(&layer.people[..place]);
-        let Some(person) = in_order.into_iter().find(|name| self.is_there(name, at)) else {
+        let Some(person) =
+            in_order.into_iter().find(|name| self.is_there(name, at) && !self.is_away(name, at))
+        else {
             return Duty::default();
         };
         let whose = &layer.people[place];
@@ -174,6 +186,7 @@ impl Schedule {
         }
         borders.extend(self.overrides.iter().flat_map(|over| [over.start, over.until]));
         borders.extend(self.gone.values().copied());
+        borders.extend(self.away.values().flatten().flat_map(|leave| [leave.from, leave.until]));
         borders.retain(|at| from <= *at && *at < until);
         borders.sort_unstable();
         borders.dedup();

@@ -10,6 +10,7 @@ use vocabulary::Timestamp;
 use vocabulary::reach::ReachRule;
 
 use super::config::ScheduleConfig;
+use super::leave::Calendars;
 use super::policy::PolicyConfig;
 use super::schedule::{Gone, Override};
 use crate::limits::{COVERS_ASKED_SECONDS, MAX_COVERS_ASKED, MAX_OVERRIDES, MAX_VERSIONS};
@@ -39,7 +40,11 @@ pub const MIGRATIONS: Migrations = Migrations {
         "CREATE TABLE oncall_rule (person TEXT PRIMARY KEY, definition TEXT NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
         // Turns of which people were told before they begin.
         "CREATE TABLE oncall_told (schedule TEXT NOT NULL, person TEXT NOT NULL, start INTEGER NOT NULL,
-            PRIMARY KEY (schedule, person, start)) STRICT, WITHOUT ROWID;"],
+            PRIMARY KEY (schedule, person, start)) STRICT, WITHOUT ROWID;",
+        // When people are, were and will be away, by their own calendars; when those were read for the last time.
+        "CREATE TABLE oncall_leave (person TEXT NOT NULL, start INTEGER NOT NULL, until INTEGER NOT NULL,
+            PRIMARY KEY (person, start)) STRICT, WITHOUT ROWID;
+         CREATE TABLE oncall_calendar (person TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"],
 };
 
 /// Made by the API.
@@ -68,8 +73,12 @@ pub(crate) struct Kept {
     pub overrides: Vec<Override>,
     pub gone: Gone,
     pub rules: BTreeMap<Arc<str>, Vec<ReachRule>>,
+<<<<<<< HEAD
     /// Who has asked for cover lately, and when. In memory only: a start forgets it.
     pub asked: Vec<(String, Timestamp)>,
+=======
+    pub calendars: Calendars,
+>>>>>>> 5820eca (incidents: whoever is away is stood in for by the next in the list)
 }
 
 /// What is to be written since files and people have changed.
@@ -106,7 +115,11 @@ impl Kept {
             versions: versions.collect(),
             overrides: overrides.iter().map(override_of).collect(),
             rules: rules(store)?,
+<<<<<<< HEAD
             asked: Vec::new(),
+=======
+            calendars: Calendars::load(store)?,
+>>>>>>> 5820eca (incidents: whoever is away is stood in for by the next in the list)
             gone: gone.iter().map(|row| (Arc::from(row.text(0)), Timestamp(row.integer(1)))).collect(),
         })
     }

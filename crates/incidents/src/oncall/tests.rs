@@ -2,4 +2,5 @@
 
 mod announcing;
 mod cover;
+mod leave;
 mod model;

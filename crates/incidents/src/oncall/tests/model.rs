@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use vocabulary::Timestamp;
 
 use crate::oncall::config::{Advance, LayerConfig, ScheduleConfig};
+use crate::oncall::leave::{Away, Leave};
 use crate::oncall::schedule::{Schedule, Version};
 
 const MINUTE: i64 = 60;
@@ -154,14 +155,48 @@ fn schedule(layers: &[Plain]) -> Schedule {
     Schedule { versions: vec![version], ..Schedule::default() }
 }
 
+/// Somebody is away: who, and the minutes from when until when.
+type Absence = (&'static str, i64, i64);
+
+/// Whoever has the turn, or the first behind them in the list who is not away at this minute.
+fn who_is_there<'l>(layer: &'l Plain, place: usize, minute: i64, absences: &[Absence]) -> Option<&'l str> {
+    let is_away = |name: &str| {
+        absences.iter().any(|(who, from, until)| *who == name && (*from..*until).contains(&minute))
+    };
+    let mut behind = (0..layer.people.len()).map(|n| layer.people[(place + n) % layer.people.len()].as_str());
+    behind.find(|name| !is_away(name))
+}
+
+/// As the room knows them: by person, in order, with time between them.
+fn away(absences: &[Absence]) -> Arc<Away> {
+    let mut away = Away::new();
+    for name in absences.iter().map(|(name, ..)| *name) {
+        let mut minutes: Vec<i64> = absences
+            .iter()
+            .filter(|(who, ..)| *who == name)
+            .flat_map(|(_, from, until)| *from..*until)
+            .collect();
+        minutes.sort_unstable();
+        minutes.dedup();
+        let alone = minutes.chunk_by(|minute, next| next - minute == 1);
+        let leave = alone.map(|alone| Leave {
+            from: Timestamp(alone[0] * MINUTE),
+            until: Timestamp((alone[alone.len() - 1] + 1) * MINUTE),
+        });
+        away.insert(name.into(), leave.collect());
+    }
+    Arc::new(away)
+}
+
 /// Every minute, by the list of shifts; the two ways of asking agree at its borders.
-fn compare(layers: &[Plain], from: i64, minutes: usize, story: &str) {
+fn compare(layers: &[Plain], absences: &[Absence], from: i64, minutes: usize, story: &str) {
     let walked: Vec<_> = layers.iter().map(|layer| walk(layer, from, minutes)).collect();
     let expected = |n: usize| {
-        let on = layers.iter().zip(&walked).find_map(|(layer, walked)| Some(&layer.people[walked[n]?]));
-        on.map(String::as_str)
+        let minute = from / MINUTE + n as i64;
+        let mut by_layer = layers.iter().zip(&walked);
+        by_layer.find_map(|(layer, walked)| who_is_there(layer, walked[n]?, minute, absences))
     };
-    let schedule = schedule(layers);
+    let schedule = Schedule { away: away(absences), ..schedule(layers) };
     let until = Timestamp(from + minutes as i64 * MINUTE);
     let shifts = schedule.shifts(Timestamp(from), until);
     assert_eq!(shifts.iter().map(|shift| shift.end.since(shift.start)).sum::<i64>(), minutes as i64 * MINUTE);
@@ -214,7 +249,22 @@ fn a_year_around_the_world_is_that_of_the_model_minute_by_minute() {
         backup,
     ];
     let from = minutes("2026-01-01T00:00") * MINUTE;
-    compare(&layers, from, 366 * DAY_MINUTES as usize, "a year");
+    compare(&layers, &[], from, 366 * DAY_MINUTES as usize, "a year");
+    // A summer: one alone in a layer, two of one layer at once, everybody for a night, some over the changes of the clocks.
+    let absence = |name, from: &str, until: &str| (name, minutes(from), minutes(until));
+    let absences = [
+        absence("ana", "2026-02-02T11:00", "2026-02-20T11:00"),
+        absence("ben", "2026-03-27T23:00", "2026-04-07T22:00"),
+        absence("cyd", "2026-04-01T22:00", "2026-04-03T22:00"),
+        absence("ben", "2026-07-01T05:17", "2026-07-01T13:17"),
+        absence("ana", "2026-07-10T00:00", "2026-08-01T00:00"),
+        absence("eve", "2026-07-20T00:00", "2026-08-20T00:00"),
+        absence("ben", "2026-07-24T00:00", "2026-07-28T00:00"),
+        absence("cyd", "2026-07-24T00:00", "2026-07-26T00:00"),
+        absence("dee", "2026-07-24T20:00", "2026-07-25T08:00"),
+        absence("dee", "2026-10-31T00:00", "2026-11-02T12:00"),
+    ];
+    compare(&layers, &absences, from, 366 * DAY_MINUTES as usize, "a year with leave");
 }
 
 struct Random(u64);
@@ -265,6 +315,11 @@ fn some_layer(random: &mut Random, around: i64) -> Plain {
     }
 }
 
+fn some_absence(random: &mut Random, around: i64) -> Absence {
+    let from = around - 11 * DAY_MINUTES + random.below(21 * DAY_MINUTES);
+    (random.of(&["ana", "ben", "cyd", "dee"]), from, from + 1 + random.below(6 * DAY_MINUTES))
+}
+
 /// Twenty days around the changes of the clocks.
 #[test]
 fn schedules_of_any_kind_are_those_of_the_model() {
@@ -282,7 +337,9 @@ fn schedules_of_any_kind_are_those_of_the_model() {
         let around = minutes(random.of(&changes));
         let layers: Vec<Plain> = (0..1 + random.below(3)).map(|_| some_layer(&mut random, around)).collect();
         let from = (around - 10 * DAY_MINUTES) * MINUTE;
-        compare(&layers, from, 20 * DAY_MINUTES as usize, &format!("seed {seed}"));
+        let absences: Vec<Absence> =
+            (0..random.below(6)).map(|_| some_absence(&mut random, around)).collect();
+        compare(&layers, &absences, from, 20 * DAY_MINUTES as usize, &format!("seed {seed}"));
     }
 }
 
