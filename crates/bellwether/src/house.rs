@@ -51,6 +51,8 @@ pub struct House {
     pub turning: Turning,
     /// What became of the heartbeat to the outside.
     pub outside: Mutex<OutsideStats>,
+    /// How the last look at each calendar of absences went.
+    pub calendars: Mutex<crate::leave::Looks>,
     /// With which web push is signed.
     pub push_key: notify::config::Secret,
     /// Where this server listens, for when nobody has said where others reach it.
@@ -149,6 +151,7 @@ impl House {
             metric_watch: MetricWatchStats::default(),
             turning: Turning::default(),
             outside: Mutex::default(),
+            calendars: Mutex::default(),
             push_key,
             url: OnceLock::new(),
             reach: Arc::default(),

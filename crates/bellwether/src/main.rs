@@ -24,6 +24,7 @@ mod health;
 mod heartbeats;
 mod history;
 mod house;
+mod leave;
 mod logging;
 mod membership;
 mod metric_watch;

@@ -2,6 +2,7 @@
 
 use http_api::control::{Part, State};
 use incidents::oncall::Gap;
+use incidents::oncall::leave::Clash;
 use jiff::tz::TimeZone;
 use vocabulary::Timestamp;
 
@@ -21,6 +22,7 @@ pub fn oncall_part(house: &House) -> Option<Part> {
     }
     let gaps = house.desk.gaps_ahead(now);
     let (state, text) = standing(roster.schedules.len(), &gaps, now, &TimeZone::system());
+    let text = format!("{text}{}", of_clashes(&house.desk.clashes_ahead(now), now));
     Some(Part { state, text, ..part("oncall", "evaluator", "On call") })
 }
 
@@ -44,6 +46,20 @@ fn standing(schedules: usize, gaps: &[Gap], now: Timestamp, zone: &TimeZone) -> 
     (State::Warning, format!("nobody is on call for {}{more}: {mend}", named.join(", ")))
 }
 
+/// Turns of who is away, and who has them; where nobody has them there is a gap, which is told as one.
+fn of_clashes(clashes: &[Clash], now: Timestamp) -> String {
+    let soon =
+        clashes.iter().filter(|clash| clash.start < now.plus(AHEAD_SECONDS) && !clash.stand_ins.is_empty());
+    let named: Vec<String> = soon
+        .take(NAMED)
+        .map(|clash| {
+            let stand_ins: Vec<&str> = clash.stand_ins.iter().map(|name| &**name).collect();
+            format!("; {} is away: `{}` has {}", clash.person, clash.schedule, stand_ins.join(", "))
+        })
+        .collect();
+    named.concat()
+}
+
 fn words(gap: &Gap, now: Timestamp, zone: &TimeZone) -> String {
     let Gap { start, end, schedule: name } = gap;
     let clock = |at: Timestamp| match jiff::Timestamp::from_second(at.0) {
@@ -54,5 +70,25 @@ fn words(gap: &Gap, now: Timestamp, zone: &TimeZone) -> String {
     match *end < now.plus(AHEAD_SECONDS) {
         true => format!("`{name}` from {begins} to {}", clock(*end)),
         false => format!("`{name}` from {begins} on"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_stands_in_within_a_day_is_said() {
+        let clash = |start: i64, stand_ins: &[&str]| Clash {
+            start: Timestamp(start),
+            end: Timestamp(start + 100),
+            schedule: "web".into(),
+            person: "ana".into(),
+            stand_ins: stand_ins.iter().map(|name| (*name).into()).collect(),
+            has_gap: stand_ins.is_empty(),
+        };
+        let now = Timestamp(1_000);
+        assert_eq!(of_clashes(&[clash(2_000, &["ben", "cyd"])], now), "; ana is away: `web` has ben, cyd");
+        assert_eq!(of_clashes(&[clash(2_000, &[]), clash(100_000, &["ben"])], now), "");
     }
 }

@@ -11,6 +11,7 @@
 //! | `checks` | starts checks that are due, takes what came of them | checks start later, counted |
 //! | `heartbeats` | writes pings together, tells what they mean | who pings waits; with 10,000 waiting: 429 |
 //! | tasks of `notify`, one for each channel | send pages | pages wait on the disk, shown and told by other channels |
+//! | a task of `leave` | people's own calendars, each hour | who is away is as it was known before |
 //! | a task of `watcher` | the heartbeat to the outside, own parts in trouble | a heartbeat comes late, or not at all: somebody outside is told |
 //! | `metrics` | judges metric monitors each second | the next look takes what has gathered |
 //! | `monitors` | writes what monitors say in one transaction a batch, carries it on to incidents | senders of results wait |

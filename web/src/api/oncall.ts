@@ -5,7 +5,9 @@ import type { PageItem } from './types.ts'
 /** A time in which nothing changes. `person` null: nobody is on call. `end` null: not within 60 days. */
 export type Shift = { start: number; end: number | null; person: string | null; layer: number | null; override: number | null; instead_of: string | null }
 export type Gap = { start: number; end: number }
-export type OnCallNow = { name: string; time_zone: string; current: Shift; next: Shift | null; gaps: Gap[]; gap_seconds: number; may_be_empty: boolean; warnings: string[] }
+/** A turn of somebody who is away then, by their own calendar. */
+export type Clash = { person: string; start: number; end: number; stand_ins: string[]; has_gap: boolean }
+export type OnCallNow = { name: string; time_zone: string; current: Shift; next: Shift | null; gaps: Gap[]; gap_seconds: number; clashes: Clash[]; may_be_empty: boolean; warnings: string[] }
 export type OnCallAnswer = { now: number; schedules: OnCallNow[] }
 export type ShiftsAnswer = { now: number; from: number; until: number; shifts: Shift[]; layers: { name: string; shifts: Shift[] }[] }
 export type Override = { id: number; schedule: string; person: string; in_place_of: string | null; start: number; until: number; made_by: string; made_at: number; note: string }

@@ -29,8 +29,8 @@ export function whoIsOnCall(): OnCallAnswer {
   return {
     now: now(),
     schedules: [
-      { name: 'web', time_zone: 'Pacific/Auckland', current: shift(from - 2 * DAY, from + 2 * DAY, 'ana'), next: shift(from + 2 * DAY, from + 3 * DAY, 'ben', { override: 4, instead_of: 'ana' }), gaps: [{ start: from + 12 * DAY, end: from + 14 * DAY }], gap_seconds: 2 * DAY, may_be_empty: false, warnings: ['schedule `web`: dora is no contact any more; these turns go to the next'] },
-      { name: 'office hours', time_zone: 'Europe/Berlin', current: shift(from - 8 * HOUR, from + 8 * HOUR, null, { layer: null }), next: shift(from + 8 * HOUR, from + 17 * HOUR, 'cyd'), gaps: [{ start: from - 8 * HOUR, end: from + 8 * HOUR }], gap_seconds: 16 * HOUR, may_be_empty: true, warnings: [] },
+      { name: 'web', time_zone: 'Pacific/Auckland', current: shift(from - 2 * DAY, from + 2 * DAY, 'ana'), next: shift(from + 2 * DAY, from + 3 * DAY, 'ben', { override: 4, instead_of: 'ana' }), gaps: [{ start: from + 12 * DAY, end: from + 14 * DAY }], gap_seconds: 2 * DAY, clashes: [], may_be_empty: false, warnings: ['schedule `web`: dora is no contact any more; these turns go to the next'] },
+      { name: 'office hours', time_zone: 'Europe/Berlin', current: shift(from - 8 * HOUR, from + 8 * HOUR, null, { layer: null }), next: shift(from + 8 * HOUR, from + 17 * HOUR, 'cyd'), gaps: [{ start: from - 8 * HOUR, end: from + 8 * HOUR }], gap_seconds: 16 * HOUR, clashes: [], may_be_empty: true, warnings: [] },
     ],
   }
 }

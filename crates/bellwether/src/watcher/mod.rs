@@ -37,7 +37,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 /// A task of the runtime: if that hangs nobody gets a heartbeat either.
 pub struct Watcher {
     stop: watch::Sender<bool>,
-    tasks: [JoinHandle<()>; 3],
+    tasks: [JoinHandle<()>; 4],
     runtime: Handle,
 }
 
@@ -46,7 +46,8 @@ impl Watcher {
         let (stop, stopped) = watch::channel(false);
         let links = runtime.spawn(links::run(house.clone(), stopped.clone()));
         let letters = runtime.spawn(letters::run(house.clone(), stopped.clone()));
-        let tasks = [runtime.spawn(run(house.clone(), stopped)), links, letters];
+        let leave = runtime.spawn(crate::leave::run(house.clone(), stopped.clone()));
+        let tasks = [runtime.spawn(run(house.clone(), stopped)), links, letters, leave];
         Watcher { stop, tasks, runtime: runtime.clone() }
     }
 

@@ -11,7 +11,7 @@ use incidents::desk::Failed;
 use incidents::last_words::LastWord;
 use incidents::limits::{GAPS_AHEAD_SECONDS, MAX_SHIFTS_SECONDS};
 use incidents::oncall::roster::{Known, Roster};
-use incidents::oncall::{Origin, ScheduleConfig, schedule};
+use incidents::oncall::{Origin, ScheduleConfig, leave, schedule};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
@@ -62,6 +62,8 @@ struct OnCallNow {
     /// Times of the next 30 days in which nobody is on call, and how many seconds they come to.
     gaps: Vec<Gap>,
     gap_seconds: i64,
+    /// Turns of the next 30 days whose people are away then, by their own calendars.
+    clashes: Vec<Clash>,
     /// Nobody needs to be warned of gaps.
     may_be_empty: bool,
     warnings: Vec<String>,
@@ -81,6 +83,17 @@ pub struct Shift {
     r#override: Option<i64>,
     /// Whose turn it would be.
     instead_of: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Clash {
+    person: String,
+    start: i64,
+    end: i64,
+    /// Who is on call instead, in the order in which they are.
+    stand_ins: Vec<String>,
+    /// At times nobody is.
+    has_gap: bool,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -123,7 +136,23 @@ fn gaps(known: &Known, from: Timestamp, until: Timestamp) -> Vec<Gap> {
     gaps.map(|(start, end)| Gap { start: start.0, end: end.0 }).collect()
 }
 
-fn on_call_now(name: &str, known: &Known, roster: &Roster, now: Timestamp) -> OnCallNow {
+fn clash(clash: &leave::Clash) -> Clash {
+    Clash {
+        person: clash.person.to_string(),
+        start: clash.start.0,
+        end: clash.end.0,
+        stand_ins: clash.stand_ins.iter().map(ToString::to_string).collect(),
+        has_gap: clash.has_gap,
+    }
+}
+
+fn on_call_now(
+    name: &str,
+    known: &Known,
+    roster: &Roster,
+    clashes: &[leave::Clash],
+    now: Timestamp,
+) -> OnCallNow {
     let horizon = now.plus(AROUND_SECONDS);
     let shifts = known.schedule.shifts(now.minus(AROUND_SECONDS), horizon);
     let current = shifts.iter().position(|shift| shift.start <= now && now < shift.end).unwrap_or(0);
@@ -140,6 +169,7 @@ fn on_call_now(name: &str, known: &Known, roster: &Roster, now: Timestamp) -> On
         next: next.map(bounded),
         gap_seconds: gaps.iter().map(|gap| gap.end - gap.start).sum(),
         gaps,
+        clashes: clashes.iter().filter(|clash| *clash.schedule == *name).map(clash).collect(),
         may_be_empty: known.config.may_be_empty,
         warnings: warnings(name, roster),
     }
@@ -166,8 +196,9 @@ pub async fn on_call(
         let now = services.clock.now();
         let roster = services.desk.roster(now);
         let schedules = roster.schedules.iter();
+        let clashes = services.desk.clashes_ahead(now);
         let schedules: Vec<OnCallNow> =
-            schedules.map(|(name, known)| on_call_now(name, known, &roster, now)).collect();
+            schedules.map(|(name, known)| on_call_now(name, known, &roster, &clashes, now)).collect();
         let contacts = reached(services, &schedules)?;
         Ok(Json(OnCall { now: now.0, schedules, contacts }))
     })

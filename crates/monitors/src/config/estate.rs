@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use outbound::Secret;
 use serde::{Deserialize, Serialize};
 use vocabulary::reach::ReachRule;
 use vocabulary::time::HumanDuration;
@@ -115,6 +116,9 @@ pub struct ContactConfig {
     /// Who this is in Slack: `U…`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slack_user: Option<String>,
+    /// Where this person's absences stand: the address of a calendar (iCalendar), or a file with its whole path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<Secret>,
     /// By which channel first, by which when there is no answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rule: Vec<ReachRule>,

@@ -71,6 +71,7 @@ impl Converting<'_> {
                 email: contact.text("email").map(str::to_owned),
                 // Nagios knows one zone for everybody.
                 time_zone: None,
+                calendar: None,
                 rule: Vec::new(),
             };
             self.out.definitions.contacts.push(config);

@@ -1,0 +1,84 @@
+//! The text of a calendar: fetched by the rules of what may be called, or read from a file.
+
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use outbound::{Egress, Url, http};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Years of somebody's whole calendar.
+const CALENDAR_BYTES: usize = 10 << 20;
+const REDIRECTS: u8 = 5;
+/// What is longer is no mark of a version.
+const TAG_BYTES: usize = 256;
+const NOT_MODIFIED: u16 = 304;
+
+pub struct Text {
+    pub text: String,
+    /// By which the server knows this version again.
+    pub tag: Option<String>,
+}
+
+/// None: it is still the version of this tag. What is said of a failure names no path: the address may be a secret.
+pub async fn text_of(egress: &Egress, place: &str, tag: Option<&str>) -> Result<Option<Text>, String> {
+    if is_address(place) {
+        return fetched(egress, place, tag).await;
+    }
+    let place = place.to_owned();
+    let read = tokio::task::spawn_blocking(move || read(Path::new(&place)));
+    let bytes = read.await.map_err(|error| error.to_string())??;
+    Ok(Some(Text { text: text(bytes)?, tag: None }))
+}
+
+fn is_address(place: &str) -> bool {
+    place.starts_with("https://") || place.starts_with("http://")
+}
+
+fn text(bytes: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(bytes).map_err(|_| "it is no text of UTF-8".to_owned())
+}
+
+async fn fetched(egress: &Egress, place: &str, tag: Option<&str>) -> Result<Option<Text>, String> {
+    let mut request = http::Request::new(http::get(), Url::parse(place)?);
+    request.connect_timeout = CONNECT_TIMEOUT;
+    request.timeout = TIMEOUT;
+    request.body_most = CALENDAR_BYTES;
+    request.redirects_most = REDIRECTS;
+    if let Some(tag) = tag {
+        request.header("if-none-match", tag).map_err(|failure| failure.message)?;
+    }
+    let answer = http::call(egress, &request).await.map_err(|failure| failure.message)?;
+    let status = answer.status.as_u16();
+    if tag.is_some() && status == NOT_MODIFIED {
+        return Ok(None);
+    }
+    if !answer.status.is_success() {
+        return Err(format!("{} answers {status}", answer.url.origin()));
+    }
+    if answer.is_cut {
+        return Err(too_long());
+    }
+    let tag = answer.headers.get("etag").and_then(|tag| tag.to_str().ok());
+    let tag = tag.filter(|tag| tag.len() <= TAG_BYTES).map(str::to_owned);
+    Ok(Some(Text { text: text(answer.body.to_vec())?, tag }))
+}
+
+fn too_long() -> String {
+    format!("it is longer than {} MB", CALENDAR_BYTES >> 20)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let told = |error: std::io::Error| format!("the file cannot be read: {error}");
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(told)?;
+    if !file.metadata().map_err(told)?.is_file() {
+        return Err("it is no file".to_owned());
+    }
+    file.take(CALENDAR_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(told)?;
+    if bytes.len() > CALENDAR_BYTES {
+        return Err(too_long());
+    }
+    Ok(bytes)
+}
