@@ -7,10 +7,11 @@ from support.server import wait_for
 
 
 class Screen:
-    """Keeps what is said of incidents."""
+    """Keeps what is said of incidents, and why the stream ended if that is said."""
 
     def __init__(self, server, headers=None):
         self.seen = []
+        self.end = None
         self.connection = http.client.HTTPConnection("127.0.0.1", server.ports["http"], timeout=90)
         self.connection.request("GET", "/api/v1/stream", headers=headers or {})
         self.answer = self.connection.getresponse()
@@ -26,6 +27,8 @@ class Screen:
                     event = line[7:].strip()
                 elif line.startswith(b"data: ") and event == b"incidents":
                     self.seen.extend(json.loads(line[6:])["incidents"])
+                elif line.startswith(b"data: ") and event == b"end":
+                    self.end = json.loads(line[6:])
         except (OSError, ValueError, http.client.HTTPException, AttributeError):
             pass
 

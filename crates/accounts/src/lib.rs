@@ -36,6 +36,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use state_store::{Migrations, StateError};
 use utoipa::ToSchema;
+use vocabulary::Timestamp;
 use vocabulary::ports::Scope;
 
 pub use audit::{Asked, AuditEntry, Change, FAILED_SIGN_IN, audit, note};
@@ -118,6 +119,8 @@ pub struct Caller {
     pub role: Role,
     pub scope: Scope,
     pub via: Via,
+    /// From then on their session or token is none any more; none: it does not end by itself.
+    pub until: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -39,12 +39,14 @@ pub fn session(
     now: Timestamp,
 ) -> Result<Option<Caller>, StateError> {
     let rows = state.query(
-        "SELECT person.name, person.role FROM session JOIN person ON person.name = session.person
+        "SELECT person.name, person.role, session.expires FROM session JOIN person ON person.name = session.person
          WHERE session.secret = ?1 AND session.expires >= ?2",
         &[hashed(secret).into(), now.0.into()],
     )?;
     let Some(row) = rows.first() else { return Ok(None) };
     let (name, role) = (row.text(0).to_owned(), Role::parse(row.text(1)));
     let scope = scope_of(state, teams, &name, role)?;
-    Ok(Some(Caller { name, role, scope, via: Via::Session }))
+    // The second that is written down is the last.
+    let until = Some(Timestamp(row.integer(2)).plus(1));
+    Ok(Some(Caller { name, role, scope, via: Via::Session, until }))
 }

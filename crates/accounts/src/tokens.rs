@@ -107,7 +107,7 @@ pub fn remove_token(state: &StateStore, id: i64) -> Result<bool, StateError> {
 /// Who shows it, while it holds.
 pub fn token(state: &StateStore, secret: &str, now: Timestamp) -> Result<Option<Caller>, StateError> {
     let rows = state.query(
-        "SELECT id, name, role, prefixes, last_used FROM token WHERE secret = ?1 AND (expires IS NULL OR expires > ?2)
+        "SELECT id, name, role, prefixes, last_used, expires FROM token WHERE secret = ?1 AND (expires IS NULL OR expires > ?2)
          AND (owner IS NULL OR EXISTS (SELECT 1 FROM person WHERE person.name = token.owner AND person.role = 'admin'))",
         &[hashed(secret).into(), now.0.into()],
     )?;
@@ -125,6 +125,7 @@ pub fn token(state: &StateStore, secret: &str, now: Timestamp) -> Result<Option<
         role: Role::parse(row.text(2)),
         scope: Scope::prefixes(prefixes(row, 3)),
         via: Via::Token,
+        until: (!row.is_null(5)).then(|| Timestamp(row.integer(5))),
     }))
 }
 

@@ -108,7 +108,7 @@ fn refuse_strange_sign_in(services: &Services, request: &Request) -> Result<(), 
 }
 
 fn owner(via: Via) -> Caller {
-    Caller { name: "you".into(), role: Role::Admin, scope: Default::default(), via }
+    Caller { name: "you".into(), role: Role::Admin, scope: Default::default(), via, until: None }
 }
 
 fn on_loopback(services: &Services, request: &Request) -> Result<Caller, Problem> {
@@ -343,7 +343,7 @@ fn by_proxy(services: &Services, name: &str) -> Result<Caller, Problem> {
         }
     };
     let scope = accounts::scope_of(&services.state, &settings.teams, &arrived.name, arrived.role)?;
-    Ok(Caller { name: arrived.name, role: arrived.role, scope, via: Via::Proxy })
+    Ok(Caller { name: arrived.name, role: arrived.role, scope, via: Via::Proxy, until: None })
 }
 
 fn who(services: &Services, credentials: &Credentials) -> Result<Option<Caller>, Problem> {
@@ -373,7 +373,7 @@ pub fn by_password(
     let role = accounts::check_password(&services.state, name, password)?.ok_or_else(wrong_credentials)?;
     services.attempts.succeeded(source, name);
     let scope = accounts::scope_of(&services.state, &services.settings.load().teams, name, role)?;
-    Ok(Caller { name: name.to_owned(), role, scope, via: Via::Session })
+    Ok(Caller { name: name.to_owned(), role, scope, via: Via::Session, until: None })
 }
 
 fn wrong_credentials() -> Problem {
@@ -579,6 +579,7 @@ mod tests {
                 prefixes.iter().map(|prefix| (*prefix).into()).collect(),
             ),
             via: Via::Token,
+            until: None,
         };
         let check = |role, prefixes: &[&str], wanted, fine: bool| {
             assert_eq!(

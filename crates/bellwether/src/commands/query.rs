@@ -179,7 +179,7 @@ async fn follow(
             following.take(&String::from_utf8_lossy(&event), format, newest.unwrap_or(i64::MIN), terminal)?;
         }
     }
-    Err(Failure::new("the server closed the stream"))
+    Err(Failure::new("the server closed the stream: it is stopping, or this reader was too slow; ask again"))
 }
 
 impl Following {
@@ -209,6 +209,7 @@ impl Following {
                 self.names = event.series.into_iter().map(|head| (head.id, (head.name, head.step))).collect();
                 self.history.retain(|id, _| self.names.contains_key(id));
             }
+            Some("end") => return Err(ended(&parse(data.as_bytes())?)),
             Some("points") => return self.points(&parse(data.as_bytes())?, format, after, terminal),
             _ => {}
         }
@@ -268,6 +269,16 @@ impl Following {
     }
 }
 
+/// The server goes on, and this stream does not.
+fn ended(event: &Value) -> Failure {
+    let text = |key: &str| event[key].as_str().map(str::to_owned);
+    let error = text("error").unwrap_or_else(|| "the server ended the stream".into());
+    match text("hint") {
+        Some(hint) => Failure::new(format!("{error}; {hint}")),
+        None => Failure::new(error),
+    }
+}
+
 fn line(format: QueryFormat, name: &str, time: i64, value: f64) -> String {
     match format {
         QueryFormat::Json => {
@@ -310,6 +321,15 @@ mod tests {
         following.take("event: series\ndata: {\"series\": []}", QueryFormat::Sparkline, 0, true).unwrap();
         assert_eq!(following.sparklines(true), "\x1b[2F\x1b[J");
         assert_eq!(following.sparklines(true), "");
+    }
+
+    #[test]
+    fn the_end_of_a_stream_says_what_to_do() {
+        let mut take = |event: &str| Following::default().take(event, QueryFormat::Table, 0, false);
+        let said = "event: end\ndata: {\"reason\": \"expired\", \"error\": \"it has ended\", \"hint\": \"sign in again\"}";
+        let failure = take(said).unwrap_err().message;
+        assert_eq!(failure, "it has ended; sign in again");
+        assert!(take("event: end\ndata: {}").is_err() && take("event: of tomorrow\ndata: {}").is_ok());
     }
 
     #[test]

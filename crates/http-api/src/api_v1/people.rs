@@ -152,7 +152,8 @@ pub async fn set_role(
     require(&caller, Role::Admin)?;
     off_thread(&services, move |services| match accounts::set_role(&services.state, &name, form.role)? {
         true => {
-            services.hub.close_of(Some(&name));
+            // Those of their tokens, too, which hold while they are an administrator.
+            services.hub.close_of(None);
             services.control.people_changed();
             told(services, &name)
         }

@@ -154,6 +154,7 @@ async fn let_in(
             services.hub.close_of(Some(&here.name));
             // Who may act is told of what names nobody.
             if known.as_ref().map(|known| known.role) != arrived.as_ref().ok().map(|arrived| arrived.role) {
+                services.hub.close_of(None);
                 services.control.people_changed();
             }
         }

@@ -16,7 +16,7 @@ use vocabulary::state::StateChange;
 use super::batches::{Batch, Batches};
 use super::message;
 use super::watch::{Row, Watched};
-use crate::accounts;
+use crate::accounts::{self, Caller};
 use crate::answer::{Answer, Problem};
 use crate::control::State;
 use crate::evaluate::{Evaluated, TargetError, evaluate};
@@ -50,8 +50,27 @@ struct Stream {
     /// The person or token that opened it.
     who: String,
     scope: Scope,
+    /// When what it was opened with holds no more.
+    until: Option<Timestamp>,
     events: mpsc::Sender<Batch>,
     targets: Vec<Wanted>,
+}
+
+/// Why a stream is ended while the server goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The session or token that it was opened with is none any more.
+    Expired,
+    /// Who may see what is another thing than when it was opened.
+    Changed,
+}
+
+impl Stream {
+    /// Its reader is told why, if there is room for that; dropping it is what ends it.
+    fn say(&self, why: End) {
+        // A reader who is too slow for one more event learns it from the answer to the next request.
+        let _ = self.events.try_send(vec![message::end(why)]);
+    }
 }
 
 /// A target of one stream, and how far the stream has been told about it.
@@ -66,8 +85,7 @@ struct Wanted {
 impl Hub {
     pub fn open(
         &self,
-        who: String,
-        scope: Scope,
+        caller: Caller,
         targets: Vec<String>,
         from: Option<Timestamp>,
     ) -> Answer<(String, Batches)> {
@@ -82,7 +100,8 @@ impl Hub {
             ));
         }
         let targets = targets.into_iter().map(|text| Wanted { text, from, told: None }).collect();
-        streams.insert(id.clone(), Stream { who, scope, events, targets });
+        let Caller { name: who, scope, until, .. } = caller;
+        streams.insert(id.clone(), Stream { who, scope, until, events, targets });
         Ok((id, Batches::new(receiver)))
     }
 
@@ -144,7 +163,22 @@ impl Hub {
     /// What this one may see is another than when these were opened; nobody named: what anybody may see. Whoever still may
     /// comes back at once.
     pub fn close_of(&self, who: Option<&str>) {
-        self.streams.lock().retain(|_, stream| who.is_some_and(|who| who != stream.who));
+        self.end(End::Changed, |stream| who.is_none_or(|who| who == stream.who));
+    }
+
+    /// A stream lasts no longer than what it was opened with. In a session that is there in its place it is opened again.
+    fn end_expired(&self, now: Timestamp) {
+        self.end(End::Expired, |stream| stream.until.is_some_and(|until| until <= now));
+    }
+
+    fn end(&self, why: End, which: impl Fn(&Stream) -> bool) {
+        self.streams.lock().retain(|_, stream| {
+            let ends = which(stream);
+            if ends {
+                stream.say(why);
+            }
+            !ends
+        });
     }
 }
 
@@ -202,6 +236,7 @@ impl Key {
 
 impl Feeder<'_> {
     fn feed(&mut self, tick: Timestamp) {
+        self.services.hub.end_expired(self.services.clock.now());
         let wanted = self.wanted();
         self.watched.retain(|key, _| wanted.contains_key(key));
         self.evaluate_all(wanted, tick);
@@ -348,16 +383,57 @@ fn look(
 
 #[cfg(test)]
 mod tests {
+    use tokio_stream::StreamExt;
+
     use super::*;
 
     #[test]
     fn streams_end_with_what_they_stand_for() {
         let hub = Hub::default();
-        let open = |who: &str| hub.open(who.into(), Scope::everything(), Vec::new(), None).unwrap().0;
+        let open = |who: &str| hub.open(caller(who, None), Vec::new(), None).unwrap().0;
         let (_first, second) = (open("ana"), open("ben"));
         hub.close_of(Some("ana"));
         assert_eq!(hub.streams.lock().keys().cloned().collect::<Vec<_>>(), [second]);
         hub.close_of(None);
         assert!(hub.streams.lock().is_empty());
+    }
+
+    fn caller(name: &str, until: Option<i64>) -> Caller {
+        Caller {
+            name: name.into(),
+            role: accounts::Role::Viewer,
+            scope: Scope::everything(),
+            via: accounts::Via::Session,
+            until: until.map(Timestamp),
+        }
+    }
+
+    #[tokio::test]
+    async fn no_stream_outlives_what_it_was_opened_with() {
+        let hub = Hub::default();
+        let (_, short) = hub.open(caller("ana", Some(100)), Vec::new(), None).unwrap();
+        let (longer, _still) = hub.open(caller("ana", Some(101)), Vec::new(), None).unwrap();
+        let (for_ever, _also) = hub.open(caller("ben", None), Vec::new(), None).unwrap();
+        hub.end_expired(Timestamp(99));
+        assert_eq!(hub.streams.lock().len(), 3);
+        hub.end_expired(Timestamp(100));
+        let left = hub.streams.lock();
+        assert!(left.len() == 2 && left.contains_key(&longer) && left.contains_key(&for_ever));
+        drop(left);
+        let told: Vec<Event> = short.collect().await;
+        assert_eq!(told.len(), 1, "why it ends, and then the end");
+        assert!(format!("{:?}", told[0]).contains("expired"), "{told:?}");
+    }
+
+    #[tokio::test]
+    async fn whoever_is_too_slow_for_the_reason_is_ended_all_the_same() {
+        let hub = Hub::default();
+        let (_, slow) = hub.open(caller("ana", Some(100)), Vec::new(), None).unwrap();
+        for stream in hub.streams.lock().values() {
+            while stream.events.try_send(Vec::new()).is_ok() {}
+        }
+        hub.end_expired(Timestamp(100));
+        assert!(hub.streams.lock().is_empty());
+        assert_eq!(slow.collect::<Vec<_>>().await.len(), 0);
     }
 }

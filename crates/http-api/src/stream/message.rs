@@ -6,12 +6,30 @@ use serde_json::json;
 
 use vocabulary::state::StateChange;
 
+use super::hub::End;
 use super::watch::{Row, SeriesHead};
 use crate::control::State;
 use crate::evaluate::TargetError;
 
 pub fn hello(stream: &str, now: f64, build: &str) -> Event {
     Event::default().event("hello").data(json!({"stream": stream, "now": now, "build": build}).to_string())
+}
+
+/// Why the stream ends now, though the server goes on: the last event of it.
+pub fn end(reason: End) -> Event {
+    let (reason, error, hint) = match reason {
+        End::Expired => (
+            "expired",
+            "the session or token of this stream has ended",
+            "sign in again, or use a token that still holds: bellwether token create NAME --role viewer",
+        ),
+        End::Changed => (
+            "changed",
+            "what may be seen here, or by whom, has changed",
+            "open the stream again: whoever still may sees what is theirs now",
+        ),
+    };
+    Event::default().event("end").data(json!({"reason": reason, "error": error, "hint": hint}).to_string())
 }
 
 /// Which series a target has now.

@@ -50,7 +50,7 @@ pub async fn open(
         Some(text) => Some(crate::evaluate::parse_time(text, now, "UTC")?),
         None => seen,
     };
-    let (id, events) = services.hub.open(caller.name, caller.scope, parameters.all("target"), from)?;
+    let (id, events) = services.hub.open(caller, parameters.all("target"), from)?;
     services.counters.streams.fetch_add(1, Ordering::Relaxed);
     let hello =
         message::hello(&id, services.clock.since_epoch().as_secs_f64(), services.control.identity().version);
