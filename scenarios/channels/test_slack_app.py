@@ -53,9 +53,12 @@ contacts = ["ana", "bea"]
     story.acknowledged_by("ana", "in Slack, by anna.berg")
     wait_for(lambda: "acknowledged" in message["text"], what="that the message shows it")
     assert '"acknowledge"' not in shown(message) and '"resolve"' in shown(message)
-    # Who has no `slack_user` is known by name.
-    slack.press(message, "snooze", user="U2", name="Bea")
-    wait_for(lambda: ("U2", slack.whispers[-1][1]) == slack.whispers[-1] and "Snoozed" in slack.whispers[-1][1], what="a word on the snooze")
+    # Nor is it for whoever has no `slack_user`: in Slack everybody chooses their name.
+    slack.press(message, "snooze", user="U2", name="bea")
+    wait_for(lambda: len(slack.whispers) == 3, what="a word to whoever calls themselves bea")
+    assert slack.whispers[-1][0] == "U2" and 'slack_user = "U2"' in slack.whispers[-1][1], slack.whispers
+    slack.press(message, "snooze", user="U11", name="bea")
+    wait_for(lambda: slack.whispers[-1][0] == "U11" and "Snoozed" in slack.whispers[-1][1], what="a word on the snooze")
     story.result(0, name="other")
     wait_for(lambda: "over" in message["text"], what="that the message shows the end")
     assert '"actions"' not in shown(message)

@@ -112,13 +112,10 @@ impl Desk {
 
     /// Who is reached there. Else who is called one of these names and is not said to be reached elsewhere: a name is
     /// easily taken.
-    pub fn contact_reached(&self, way: &str, at: &str, names: &[String]) -> Option<Arc<str>> {
+    pub fn contact_reached(&self, way: &str, at: &str) -> Option<Arc<str>> {
         let inner = self.inner.lock();
-        let contacts = &inner.incidents.book.contacts;
-        let there = contacts.iter().find(|(_, one)| one.ways.get(way).is_some_and(|own| own == at));
-        let called = |name: &&Arc<str>| names.iter().any(|given| given.eq_ignore_ascii_case(name));
-        let named = || contacts.iter().filter(|(_, one)| !one.ways.contains_key(way)).map(|(name, _)| name);
-        there.map(|(name, _)| name).or_else(|| named().find(called)).cloned()
+        let mut contacts = inner.incidents.book.contacts.iter();
+        contacts.find(|(_, one)| one.ways.get(way).is_some_and(|own| own == at)).map(|(name, _)| name.clone())
     }
 
     /// How far a channel has read what comes back; empty: nothing yet.

@@ -141,8 +141,8 @@ pub(crate) fn answer(desk: &Desk, open: &[Handle], said: &Said) -> Result<Answer
             }
             (incident, contact.into())
         }
-        Whose::Person { incident, way, at, names } => {
-            (*incident, desk.contact_reached(way, at, names).ok_or(Outcome::Stranger)?)
+        Whose::Person { incident, way, at } => {
+            (*incident, desk.contact_reached(way, at).ok_or(Outcome::Stranger)?)
         }
     };
     // Of the incident, not of its pages: whoever is quick presses before it is noted what the page is called there.

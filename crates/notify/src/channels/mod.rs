@@ -163,8 +163,8 @@ pub enum Whose {
     PageCalled(i64, String),
     /// Of whomever this was signed for, said at this time.
     Token { token: String, at: i64 },
-    /// Of whoever is reached there, or is called so, below a message of this incident.
-    Person { incident: i64, way: &'static str, at: String, names: Vec<String> },
+    /// Of whoever is reached there, below a message of this incident. Names are chosen by those who have them, and say nothing.
+    Person { incident: i64, way: &'static str, at: String },
 }
 
 /// What came of what somebody said.

@@ -60,16 +60,14 @@ fn pressed(frame: &Value, envelope: &str) -> Option<Pressed> {
     let incident = action["value"].as_str()?.parse().ok()?;
     let user = &payload["user"];
     let at = user["id"].as_str()?;
-    let names: Vec<String> =
-        ["username", "name"].iter().filter_map(|key| user[*key].as_str().map(str::to_owned)).collect();
-    let by = names.first().cloned().unwrap_or_else(|| at.to_owned());
+    let by = ["username", "name"].iter().find_map(|key| user[*key].as_str()).unwrap_or(at);
     let room = payload["container"]["channel_id"].as_str().or(payload["channel"]["id"].as_str());
     Some(Pressed {
         envelope: envelope.to_owned(),
         room: room.unwrap_or_default().to_owned(),
         user: at.to_owned(),
         said: Said {
-            whose: Whose::Person { incident, way: WAY, at: at.to_owned(), names },
+            whose: Whose::Person { incident, way: WAY, at: at.to_owned() },
             what: *what,
             how: format!("in Slack, by {by}"),
         },
@@ -107,8 +105,7 @@ mod tests {
                     (room.as_str(), user.as_str(), said.how.as_str()),
                     ("C1", "U1", "in Slack, by ana")
                 );
-                let names = vec!["ana".to_owned(), "ana".to_owned()];
-                assert_eq!(said.whose, Whose::Person { incident: 12, way: WAY, at: "U1".into(), names });
+                assert_eq!(said.whose, Whose::Person { incident: 12, way: WAY, at: "U1".into() });
             }
         };
         check("acknowledge", "12", Some(What::Acknowledge));
