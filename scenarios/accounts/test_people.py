@@ -143,3 +143,23 @@ def test_tokens_end_with_their_time_and_with_who_made_them(closed):
     person(server, "second", "admin")
     assert not works(own) and works(of_server)
     assert [one["owner"] for one in server.get("/api/v1/tokens", headers=root).json["tokens"]] == ["root", None]
+
+
+def test_over_tls_the_cookie_is_of_this_host_alone(closed):
+    server = closed
+    assert server.cli("user", "set", "ana", "--role", "editor", input="correct horse\n").returncode == 0
+    right, tls = {"name": "ana", "password": "correct horse"}, {"X-Forwarded-Proto": "https", **OWN}
+    plain = sign_in(server, "ana")["Cookie"]
+    assert plain.startswith("bellwether_session=")
+    told = server.post("/api/v1/session", right, headers=tls).headers.get_all("Set-Cookie")
+    host, old = told
+    assert host.startswith("__Host-bellwether_session=") and "; Secure" in host and "Path=/;" in host and "Domain" not in host
+    assert old.startswith("bellwether_session=;") and "Max-Age=0" in old
+    ask = lambda cookie: server.get("/api/v1/teams", headers={"Cookie": cookie, **OWN}).status
+    host = host.split(";")[0]
+    assert (ask(host), ask(plain)) == (200, 200), "sessions under the old name go on"
+    # A neighbour of the same domain may set a cookie under the old name: it does not count beside the other.
+    assert ask(f"bellwether_session={'0' * 64}; {host}") == 200
+    assert ask(f"{plain}; __Host-bellwether_session={'0' * 64}") == 401
+    assert server.request("DELETE", "/api/v1/session", headers={**tls, "Cookie": host}).status == 204
+    assert (ask(host), ask(plain)) == (401, 200)

@@ -214,7 +214,7 @@ proxy_header = "X-Remote-User"
 
 
 def test_a_trusted_proxy_says_who_it_is(bellwether):
-    server = bellwether(PROXY.format(trusted="127.0.0.1/32") + 'proxy_default_role = "viewer"')
+    server = bellwether(PROXY.format(trusted="127.0.0.1") + 'proxy_default_role = "viewer"')
     said = lambda name, **more: {"X-Remote-User": name, **OWN, **more}
     status = lambda headers: server.get("/api/v1/status", headers=headers).json["auth"]
     assert (status(said("ana"))["user"], status(said("ana"))["role"]) == ("ana", "viewer")

@@ -125,7 +125,8 @@ impl HttpConfig {
 pub struct AuthConfig {
     /// Not set: "none", which is refused unless every listener is on loopback.
     pub mode: Option<AuthMode>,
-    /// Proxies whose `X-Forwarded-*` headers are believed (only with "required").
+    /// Proxies whose `X-Forwarded-*` headers are believed (only with "required"): addresses and networks.
+    #[serde(with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which these proxies, and nobody else, say who signed in with them.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,7 +162,7 @@ impl AuthConfig {
             if self.trusted_proxies.is_empty() {
                 found(
                     "trusted_proxies",
-                    "with `proxy_header` write the proxy's address, such as [\"10.0.0.5/32\"]: nobody else is believed",
+                    "with `proxy_header` write the proxy's address, such as [\"10.0.0.5\"]: nobody else is believed",
                 );
             }
             if !required {
@@ -209,6 +210,33 @@ pub enum AuthMode {
     Required,
 }
 
+/// Networks, and addresses as the networks of one that they are.
+mod networks {
+    use std::net::IpAddr;
+
+    use ipnet::IpNet;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+        let written = Vec::<String>::deserialize(deserializer)?;
+        written.iter().map(|text| network(text).map_err(D::Error::custom)).collect()
+    }
+
+    fn network(text: &str) -> Result<IpNet, String> {
+        let address = text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
+        address.or_else(|_| text.parse::<IpNet>()).map_err(|_| {
+            format!(
+                "`{text}` is no address and no network: write one such as \"10.0.0.5\" or \"10.0.0.0/24\""
+            )
+        })
+    }
+
+    pub fn serialize<S: Serializer>(networks: &[IpNet], serializer: S) -> Result<S::Ok, S::Error> {
+        networks.serialize(serializer)
+    }
+}
+
 mod one_or_many {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
     use vocabulary::settings::Listen;
@@ -237,6 +265,27 @@ mod one_or_many {
         match listen {
             [one] => one.serialize(serializer),
             many => many.serialize(serializer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_is_an_address_or_a_network() {
+        let read = |written: &str| {
+            let auth =
+                serde_json::from_value::<AuthConfig>(serde_json::json!({"trusted_proxies": [written]}));
+            auth.map(|auth| auth.trusted_proxies[0].to_string()).map_err(|error| error.to_string())
+        };
+        assert_eq!(read("127.0.0.1").unwrap(), "127.0.0.1/32");
+        assert_eq!(read("::1").unwrap(), "::1/128");
+        assert_eq!(read("::ffff:10.0.0.5").unwrap(), "10.0.0.5/32");
+        assert_eq!(read("10.0.0.0/28").unwrap(), "10.0.0.0/28");
+        for wrong in ["", "proxy.example", "10.0.0.5/33", "10.0.0", "10.0.0.5:80", "0.0.0.0/0/0"] {
+            assert!(read(wrong).unwrap_err().contains("no address and no network"), "{wrong}");
         }
     }
 }

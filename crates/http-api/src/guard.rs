@@ -21,7 +21,11 @@ use crate::cross_origin;
 use crate::server::Peer;
 use crate::services::Services;
 
+/// Over plain HTTP.
 pub const SESSION_COOKIE: &str = "bellwether_session";
+/// Over TLS. By its name browsers know that only this host sets it, over TLS and for all of its paths: no neighbour of the
+/// same domain can put another in its place.
+pub const SECURE_SESSION_COOKIE: &str = "__Host-bellwether_session";
 
 /// What proxies and content networks add, besides everything that begins with `x-forwarded`.
 const FORWARDING_HEADERS: [&str; 12] = [
@@ -429,9 +433,10 @@ fn refuse_strange_pages(services: &Services, request: &Request) -> Result<(), Pr
     refuse_other_sites(request, host, &services.settings.load().http.allowed_hosts)
 }
 
-/// The secret of the session that the request carries.
+/// The secret of the session that the request carries. The name that says less is read where the other is missing: it is
+/// that of plain HTTP, and of sessions that were opened before there was the other.
 pub fn cookie(headers: &HeaderMap) -> Option<&str> {
-    cookie_called(headers, SESSION_COOKIE)
+    cookie_called(headers, SECURE_SESSION_COOKIE).or_else(|| cookie_called(headers, SESSION_COOKIE))
 }
 
 pub fn cookie_called<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
@@ -592,6 +597,20 @@ mod tests {
         check(Role::Admin, &["team.a."], Role::Admin, false);
         check(Role::Admin, &["team.a."], Role::Editor, true);
         check(Role::Editor, &[], Role::Admin, false);
+    }
+
+    #[test]
+    fn the_cookie_that_only_this_host_can_set_counts() {
+        let check = |value: &'static str, wanted: Option<&str>| {
+            let headers = HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_static(value))]);
+            assert_eq!(cookie(&headers), wanted, "{value}");
+        };
+        check("bellwether_session=a", Some("a"));
+        check("__Host-bellwether_session=b", Some("b"));
+        check("bellwether_session=a; __Host-bellwether_session=b", Some("b"));
+        check("__host-bellwether_session=c", None);
+        check("x__Host-bellwether_session=c", None);
+        check("", None);
     }
 
     #[test]

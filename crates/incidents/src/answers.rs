@@ -110,8 +110,7 @@ impl Desk {
         Ok(rows.first().map(|row| row.text(0) != "open"))
     }
 
-    /// Who is reached there. Else who is called one of these names and is not said to be reached elsewhere: a name is
-    /// easily taken.
+    /// Who is reached there. What somebody is called there is easily taken, and says nothing.
     pub fn contact_reached(&self, way: &str, at: &str) -> Option<Arc<str>> {
         let inner = self.inner.lock();
         let mut contacts = inner.incidents.book.contacts.iter();

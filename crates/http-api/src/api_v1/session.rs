@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,7 +14,7 @@ use super::status::off_thread;
 use crate::accounts::{self, Caller, Role, SESSION_SECONDS, Via};
 use crate::answer::{Answer, Body, Problem};
 use crate::audit;
-use crate::guard::{self, SESSION_COOKIE};
+use crate::guard::{self, SECURE_SESSION_COOKIE, SESSION_COOKIE};
 use crate::server::Peer;
 use crate::services::{Services, Settings};
 
@@ -59,7 +59,7 @@ pub async fn sign_in(
     note(&services, name, source, &opened).await?;
     let (caller, secret) = opened?;
     let answer = Json(SignedIn { user: caller.name, role: caller.role });
-    Ok(([cookie_of(&secret, SESSION_SECONDS, secure)?], answer).into_response())
+    Ok((cookies_of(&secret, SESSION_SECONDS, secure)?, answer).into_response())
 }
 
 /// May the browser keep the session to encrypted connections?
@@ -102,13 +102,22 @@ pub async fn sign_out(
         services.hub.close_of(Some(&caller.name));
         audit::note_sign_in(&services, caller.name, "session", source, "signed out").await;
     }
-    Ok((StatusCode::NO_CONTENT, [cookie_of("", 0, false)?]).into_response())
+    let secure = is_secure(&services.settings.load(), &headers);
+    Ok((StatusCode::NO_CONTENT, cookies_of("", 0, secure)?).into_response())
 }
 
-pub fn cookie_of(secret: &str, max_age: i64, secure: bool) -> Answer<(header::HeaderName, HeaderValue)> {
+pub type Cookie = (header::HeaderName, HeaderValue);
+
+/// The session, and the end of one under the other name: whichever were left behind might be the one that is read.
+pub fn cookies_of(secret: &str, max_age: i64, secure: bool) -> Answer<AppendHeaders<Vec<Cookie>>> {
+    let name = |secure| if secure { SECURE_SESSION_COOKIE } else { SESSION_COOKIE };
+    let session = cookie_of(name(secure), secret, max_age, secure)?;
+    Ok(AppendHeaders(vec![session, cookie_of(name(!secure), "", 0, !secure)?]))
+}
+
+fn cookie_of(name: &str, secret: &str, max_age: i64, secure: bool) -> Answer<Cookie> {
     let secure = if secure { "; Secure" } else { "" };
-    let cookie =
-        format!("{SESSION_COOKIE}={secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}");
+    let cookie = format!("{name}={secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}");
     let value = HeaderValue::from_str(&cookie).map_err(Problem::internal)?;
     Ok((header::SET_COOKIE, value))
 }
@@ -146,4 +155,23 @@ pub async fn change_password(
         Ok(StatusCode::NO_CONTENT)
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_is_left_with_one_session() {
+        let check = |secure: bool, wanted: [&str; 2]| {
+            let AppendHeaders(cookies) = cookies_of("s3", 60, secure).unwrap();
+            let told: Vec<&str> = cookies.iter().map(|(_, value)| value.to_str().unwrap()).collect();
+            assert_eq!(told, wanted);
+        };
+        let plain = "bellwether_session=s3; Path=/; HttpOnly; SameSite=Lax; Max-Age=60";
+        let ends = "__Host-bellwether_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0; Secure";
+        check(false, [plain, ends]);
+        let secure = "__Host-bellwether_session=s3; Path=/; HttpOnly; SameSite=Lax; Max-Age=60; Secure";
+        check(true, [secure, "bellwether_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"]);
+    }
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde::Deserialize;
 
 use provider::Asking;
@@ -19,6 +19,7 @@ pub use provider::Provider;
 use crate::accounts::oidc::{ATTEMPT_SECONDS, Attempt, Claims, OidcConfig};
 use crate::accounts::{self, VOUCHED_SESSION_SECONDS, Vouched};
 use crate::answer::{Answer, Params, Problem};
+use crate::api_v1::session::Cookie;
 use crate::api_v1::{off_thread, session};
 use crate::plain_page::{self, escape};
 use crate::server::Peer;
@@ -108,8 +109,10 @@ async fn came_back(
     let (name, secret) = let_in(services, config, claims, headers, source).await?;
     services.attempts.succeeded(source, attempt.id());
     audit::note_sign_in(services, name, "provider", source, "signed in").await;
-    let session = session::cookie_of(&secret, VOUCHED_SESSION_SECONDS, is_secure(settings))?;
-    see_other(attempt.next(), vec![session, attempt_cookie(settings, "", 0)?])
+    let AppendHeaders(mut cookies) =
+        session::cookies_of(&secret, VOUCHED_SESSION_SECONDS, is_secure(settings))?;
+    cookies.push(attempt_cookie(settings, "", 0)?);
+    see_other(attempt.next(), cookies)
 }
 
 /// The one that this browser began.
@@ -179,8 +182,6 @@ async fn let_in(
 fn is_secure(settings: &Settings) -> bool {
     settings.http.public_url.starts_with("https://")
 }
-
-type Cookie = (HeaderName, HeaderValue);
 
 fn attempt_cookie(settings: &Settings, value: &str, max_age: i64) -> Answer<Cookie> {
     let secure = if is_secure(settings) { "; Secure" } else { "" };
