@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from support.people import person
+from support.people import person, sign_in
 from support.providers import Providers
 from support.receivers import MailServer
 from support.server import wait_for
@@ -164,3 +164,26 @@ def test_a_server_of_one_person(bellwether, providers):
     assert server.get("/api/v1/me/ways").json["person"] == "ana"
     server.cli("user", "set", "ben", "--role", "admin", input="correct horse\n")
     assert server.get("/api/v1/me/ways").status == 409
+
+
+def test_a_strangers_telephone_is_not_rung_by_many(bellwether, providers):
+    server = bellwether(config(providers))
+    victim = "+491709999999"
+    # Whoever is not to be woken rings nobody: neither a number of their own nor a stranger's.
+    viewer = Me(server, person(server, "vic", "viewer"))
+    for kind in ("sms", "voice"):
+        refused = viewer.put([{"type": kind, "address": victim}])
+        assert refused.status == 403 and "responders" in refused.text, refused.text
+    assert viewer.put([{"type": "ntfy", "address": "vic-1"}]).status == 200
+    sent = []
+    for name in ("ana", "ben", "cho", "dee"):
+        me = Me(server, person(server, name, "responder"))
+        (way,) = me.put([{"type": "sms", "address": victim}]).json["ways"]
+        sent.append(me.ask(way["id"], "code"))
+    assert [one.status for one in sent] == [204, 204, 204, 429], [one.text for one in sent]
+    assert "this number" in sent[-1].text
+    # Who was a responder keeps what was shown to be theirs, and asks for no more codes.
+    admin = person(server, "root", "admin")
+    assert server.put("/api/v1/people/dee/role", {"role": "viewer"}, headers=admin).status == 200
+    demoted = Me(server, sign_in(server, "dee"))
+    assert demoted.ask(way["id"], "code").status == 403

@@ -41,7 +41,7 @@ use vocabulary::ports::Scope;
 
 pub use audit::{Asked, AuditEntry, Change, FAILED_SIGN_IN, audit, note};
 pub use config::{TeamConfig, problems};
-pub use identities::{Arrived, Vouched, arrive, arrived};
+pub use identities::{Arrived, Vouched, arrive, arrived, link, suspend_unseen};
 pub use invitations::{Invitation, Invited, accept, invitations, invite, withdraw};
 pub use limits::{SESSION_SECONDS, VOUCHED_SESSION_SECONDS};
 pub use people::{
@@ -53,8 +53,8 @@ pub use sessions::{close_session, open_session, session};
 pub use teams::{Team, remove_team, scope_of, set_team, teams, teams_of};
 pub use tokens::{NewToken, Token, create_token, remove_token, token, tokens};
 pub use ways::{
-    Tested, Typed, WantedWay, Way, confirm_way, confirmed_ways, lose_way, may_send, new_code, note_test,
-    set_ways, ways,
+    Tested, Typed, WantedWay, Way, confirm_way, confirmed_ways, is_phone, lose_way, may_send, new_code,
+    note_test, set_ways, ways,
 };
 
 pub const MIGRATIONS: Migrations = Migrations {
@@ -81,7 +81,16 @@ pub const MIGRATIONS: Migrations = Migrations {
             kind TEXT NOT NULL, address TEXT NOT NULL, label TEXT NOT NULL, channel TEXT, changed INTEGER NOT NULL, confirmed INTEGER,
             gone INTEGER, tested INTEGER, test_error TEXT NOT NULL, code BLOB, code_salt TEXT, code_until INTEGER, code_tries INTEGER) STRICT;
          CREATE INDEX way_person ON way (person);
-         CREATE TABLE way_sent (person TEXT NOT NULL REFERENCES person (name) ON DELETE CASCADE, at INTEGER NOT NULL) STRICT;"],
+         CREATE TABLE way_sent (person TEXT NOT NULL REFERENCES person (name) ON DELETE CASCADE, at INTEGER NOT NULL) STRICT;",
+        // What was sent is counted by telephone as well, and outlives who asked for it. When somebody last came by a word of
+        // another, and since when what is theirs rests because they have not; who may come so as somebody who is here.
+        "DROP TABLE way_sent;
+         CREATE TABLE way_sent (person TEXT NOT NULL, at INTEGER NOT NULL, phone TEXT, is_code INTEGER NOT NULL) STRICT;
+         CREATE INDEX way_sent_at ON way_sent (at);
+         ALTER TABLE identity ADD COLUMN seen INTEGER;
+         ALTER TABLE person ADD COLUMN suspended INTEGER;
+         CREATE TABLE link (person TEXT NOT NULL REFERENCES person (name) ON DELETE CASCADE, voucher TEXT NOT NULL, expires INTEGER NOT NULL,
+            PRIMARY KEY (person, voucher)) STRICT;"],
 };
 
 /// What one may do, least first.

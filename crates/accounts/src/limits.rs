@@ -4,6 +4,12 @@
 pub const SESSION_SECONDS: i64 = 30 * 86_400;
 /// One that was opened by a provider's word: whoever was sent away there is out of here a day later.
 pub const VOUCHED_SESSION_SECONDS: i64 = 86_400;
+/// Sessions of one person at the same time: the oldest ends for another.
+pub const MAX_SESSIONS: i64 = 50;
+/// People who were made by the word of a provider or a proxy: whoever can invent names there fills no disk here.
+pub const MAX_VOUCHED: i64 = 20_000;
+/// Whom an administrator lets in under a name that is here comes within so long.
+pub const LINK_SECONDS: i64 = 7 * 86_400;
 /// The clocks of a provider and of this server may differ by so much.
 pub const CLOCK_SKEW_SECONDS: f64 = 60.0;
 /// Bytes of what a provider says of who signed in; with hundreds of groups it is half of that.
@@ -43,3 +49,7 @@ pub const CODE_TRIES: i64 = 5;
 /// code takes years.
 pub const CODES_AN_HOUR: i64 = 12;
 pub const CODE_PAUSE_SECONDS: i64 = 5;
+/// Codes to one telephone, whoever asks for them: it may be a stranger's.
+pub const CODES_AN_HOUR_TO_A_PHONE: i64 = 3;
+/// Texts and calls with codes and tests, of all people together: each costs money.
+pub const PHONE_CODES_AN_HOUR: i64 = 60;

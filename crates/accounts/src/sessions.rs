@@ -4,11 +4,12 @@ use state_store::{StateError, StateStore};
 use vocabulary::Timestamp;
 
 use crate::config::TeamConfig;
+use crate::limits::MAX_SESSIONS;
 use crate::secrets::{hashed, random_secret};
 use crate::teams::scope_of;
 use crate::{AccountError, Caller, Role, Via};
 
-/// The secret of a new session, which ends after so long.
+/// The secret of a new session, which ends after so long. Of more than a person uses the oldest ends.
 pub fn open_session(
     state: &StateStore,
     person: &str,
@@ -18,6 +19,11 @@ pub fn open_session(
     let secret = random_secret().map_err(|error| AccountError::Refused(error.to_string()))?;
     state.transaction(|tx| {
         tx.execute("DELETE FROM session WHERE expires < ?1", &[now.0.into()])?;
+        tx.execute(
+            "DELETE FROM session WHERE person = ?1 AND rowid NOT IN
+                (SELECT rowid FROM session WHERE person = ?1 ORDER BY rowid DESC LIMIT ?2)",
+            &[person.into(), (MAX_SESSIONS - 1).into()],
+        )?;
         tx.execute(
             "INSERT INTO session (secret, person, expires) VALUES (?1, ?2, ?3)",
             &[hashed(&secret).into(), person.into(), now.plus(seconds).0.into()],

@@ -310,3 +310,19 @@ fn somebody_who_is_here_is_joined_only_where_that_is_said() {
     assert_eq!(check_password(&state, "ana", "correct horse").unwrap(), Some(Role::Responder));
     assert!(arrive(&state, &vouched("3", "a\nb", Some(Role::Viewer)), now).is_err());
 }
+
+#[test]
+fn of_too_many_sessions_the_oldest_ends() {
+    let (_directory, state) = state();
+    let now = Timestamp(1_000);
+    for name in ["ana", "ben"] {
+        set_person(&state, name, "correct horse", Role::Editor, now).unwrap();
+    }
+    let of_ben = open_session(&state, "ben", SESSION_SECONDS, now).unwrap();
+    let holds = |secret: &str| session(&state, secret, &[], now).unwrap().is_some();
+    let secrets: Vec<String> = (0..=limits::MAX_SESSIONS)
+        .map(|_| open_session(&state, "ana", SESSION_SECONDS, now).unwrap())
+        .collect();
+    assert!(!holds(&secrets[0]) && secrets[1..].iter().all(|secret| holds(secret)));
+    assert!(holds(&of_ben), "others' are not counted");
+}

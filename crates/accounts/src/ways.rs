@@ -8,7 +8,10 @@ use vocabulary::Timestamp;
 
 use crate::AccountError;
 use crate::config::is_name;
-use crate::limits::{CODE_PAUSE_SECONDS, CODE_SECONDS, CODE_TRIES, CODES_AN_HOUR, LONGEST_WAY, MAX_WAYS};
+use crate::limits::{
+    CODE_PAUSE_SECONDS, CODE_SECONDS, CODE_TRIES, CODES_AN_HOUR, CODES_AN_HOUR_TO_A_PHONE, LONGEST_WAY,
+    MAX_WAYS, PHONE_CODES_AN_HOUR,
+};
 use crate::secrets::random_secret;
 
 /// Without `Debug`: where somebody is reached is nobody else's business.
@@ -186,9 +189,19 @@ fn put(
     Ok(())
 }
 
-/// Something is about to be sent by a way of this person. Each costs somebody something, so that there is a pause
-/// between two, and a number of them in an hour.
-pub fn may_send(state: &StateStore, person: &str, now: Timestamp) -> Result<(), AccountError> {
+/// The types that ring a telephone, and cost money.
+pub fn is_phone(kind: &str) -> bool {
+    matches!(kind, "sms" | "voice")
+}
+
+/// A code or a test is about to be sent by this way. Each costs somebody something, so that there is a pause between
+/// two, and a number of them in an hour: for the person, for a telephone, and for all telephones together.
+pub fn may_send(state: &StateStore, way: &Way, now: Timestamp) -> Result<(), AccountError> {
+    let person = way.person.as_str();
+    // However it is written.
+    let digits = || way.address.chars().filter(char::is_ascii_digit).collect::<String>();
+    let phone = is_phone(&way.kind).then(digits);
+    let is_code = way.confirmed.is_none();
     let refused = state.transaction(|tx| {
         let hour_ago = now.minus(3_600).0;
         tx.execute("DELETE FROM way_sent WHERE at <= ?1", &[hour_ago.into()])?;
@@ -204,13 +217,44 @@ pub fn may_send(state: &StateStore, person: &str, now: Timestamp) -> Result<(), 
                 "{CODES_AN_HOUR} codes and tests were sent within the hour: wait a while"
             )));
         }
-        tx.execute("INSERT INTO way_sent (person, at) VALUES (?1, ?2)", &[person.into(), now.0.into()])?;
+        if let Some(phone) = &phone
+            && let Some(why) = phone_is_rung_often(tx, phone, is_code)?
+        {
+            return Ok(Some(why));
+        }
+        tx.execute(
+            "INSERT INTO way_sent (person, at, phone, is_code) VALUES (?1, ?2, ?3, ?4)",
+            &[person.into(), now.0.into(), phone.as_deref().into(), i64::from(is_code).into()],
+        )?;
         Ok(None)
     })?;
     match refused {
         Some(why) => Err(AccountError::TooSoon(why)),
         None => Ok(()),
     }
+}
+
+/// Of the last hour: what is older has been taken out.
+fn phone_is_rung_often(
+    tx: &Transaction<'_>,
+    phone: &str,
+    is_code: bool,
+) -> Result<Option<String>, StateError> {
+    let rows = tx.query(
+        "SELECT count(*), coalesce(sum(phone = ?1 AND is_code), 0) FROM way_sent WHERE phone IS NOT NULL",
+        &[phone.into()],
+    )?;
+    let (all, here) = rows.first().map_or((0, 0), |row| (row.integer(0), row.integer(1)));
+    if is_code && here >= CODES_AN_HOUR_TO_A_PHONE {
+        let why = format!("{CODES_AN_HOUR_TO_A_PHONE} codes were sent to this number within the hour");
+        return Ok(Some(format!("{why}, whoever asked for them: wait a while")));
+    }
+    if all >= PHONE_CODES_AN_HOUR {
+        let why =
+            format!("{PHONE_CODES_AN_HOUR} texts and calls with codes and tests went out within the hour");
+        return Ok(Some(format!("{why}, for all people together: wait a while, or take another way")));
+    }
+    Ok(None)
 }
 
 /// Another code for this way, which is to be sent by it. The one before it counts no more.
@@ -375,11 +419,11 @@ mod tests {
         assert_eq!(confirm_way(&state, "ana", way.id, &code, NOW).unwrap(), Typed::NoCode);
         for sent in 0..CODES_AN_HOUR {
             let at = NOW.plus(sent * CODE_PAUSE_SECONDS);
-            may_send(&state, "ana", at).unwrap();
-            assert!(may_send(&state, "ana", at.plus(CODE_PAUSE_SECONDS - 1)).is_err(), "too soon");
+            may_send(&state, &way, at).unwrap();
+            assert!(may_send(&state, &way, at.plus(CODE_PAUSE_SECONDS - 1)).is_err(), "too soon");
         }
         let full = NOW.plus(CODES_AN_HOUR * CODE_PAUSE_SECONDS);
-        assert!(may_send(&state, "ana", full).is_err() && may_send(&state, "ana", NOW.plus(3_600)).is_ok());
+        assert!(may_send(&state, &way, full).is_err() && may_send(&state, &way, NOW.plus(3_600)).is_ok());
     }
 
     #[test]
@@ -418,5 +462,45 @@ mod tests {
         check(&vec![wanted(None, "ntfy", Some("t")); MAX_WAYS + 1], "at most");
         set_ways(&state, "ana", &[wanted(None, "ntfy", Some("t"))], NOW).unwrap();
         assert!(remove_person(&state, "ana").unwrap() && ways(&state, "ana").unwrap().is_empty());
+    }
+
+    fn phone_of(state: &StateStore, person: &str, kind: &str, number: &str) -> Way {
+        set_person(state, person, "correct horse", Role::Responder, NOW).unwrap();
+        set_ways(state, person, &[wanted(None, kind, Some(number))], NOW).unwrap();
+        ways(state, person).unwrap().remove(0)
+    }
+
+    #[test]
+    fn a_strangers_telephone_is_not_rung_by_many() {
+        let (_directory, state) = state();
+        for index in 0..CODES_AN_HOUR_TO_A_PHONE {
+            let kind = if index % 2 == 0 { "sms" } else { "voice" };
+            let number = if index % 2 == 0 { "+491701234567" } else { "+49 170 1234567" };
+            may_send(&state, &phone_of(&state, &format!("p{index}"), kind, number), NOW).unwrap();
+        }
+        let another = phone_of(&state, "another", "sms", "+491701234567");
+        let refused = may_send(&state, &another, NOW).unwrap_err();
+        assert!(matches!(&refused, AccountError::TooSoon(why) if why.contains("this number")), "{refused}");
+        // Taking the people out who asked does not begin it anew.
+        (0..CODES_AN_HOUR_TO_A_PHONE)
+            .for_each(|index| assert!(remove_person(&state, &format!("p{index}")).unwrap()));
+        assert!(may_send(&state, &another, NOW.plus(3_599)).is_err());
+        // Whoever has shown that it is theirs tries it, and other numbers have codes of their own.
+        may_send(&state, &Way { confirmed: Some(1), ..another.clone() }, NOW).unwrap();
+        may_send(&state, &phone_of(&state, "third", "sms", "+491709999999"), NOW).unwrap();
+        may_send(&state, &another, NOW.plus(3_600)).unwrap();
+    }
+
+    #[test]
+    fn texts_and_calls_are_bounded_for_all_together() {
+        let (_directory, state) = state();
+        for index in 0..PHONE_CODES_AN_HOUR {
+            let way = phone_of(&state, &format!("p{index}"), "sms", &format!("+49170{index}"));
+            may_send(&state, &way, NOW).unwrap();
+        }
+        let last = phone_of(&state, "last", "voice", "+4930");
+        assert!(may_send(&state, &last, NOW).unwrap_err().to_string().contains("all people together"));
+        set_ways(&state, "last", &[wanted(None, "ntfy", Some("t"))], NOW).unwrap();
+        may_send(&state, &ways(&state, "last").unwrap()[0], NOW).unwrap();
     }
 }

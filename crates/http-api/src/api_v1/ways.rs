@@ -166,7 +166,7 @@ pub async fn set(
     off_thread(&services, move |services| {
         let (person, now) = (me(services, &caller)?, services.clock.now());
         let before = accounts::ways(&services.state, &person)?;
-        check(services, &wanted.ways, &before)?;
+        check(services, &caller, &wanted.ways, &before)?;
         if !wanted.unreachable {
             refuse_silence(services, &person, &before, &wanted.ways)?;
         }
@@ -184,7 +184,7 @@ fn into_wanted(way: NewWay) -> WantedWay {
 }
 
 /// Only what is new is looked at: a channel that has gone since must not keep anybody from adding another way.
-fn check(services: &Services, wanted: &[NewWay], before: &[accounts::Way]) -> Answer<()> {
+fn check(services: &Services, caller: &Caller, wanted: &[NewWay], before: &[accounts::Way]) -> Answer<()> {
     for (index, way) in wanted.iter().enumerate() {
         if way.r#type != PUSH && wanted[..index].iter().any(|other| other.r#type == way.r#type) {
             let why = "one of each type, and as many browsers (`push`) as you have";
@@ -194,6 +194,7 @@ fn check(services: &Services, wanted: &[NewWay], before: &[accounts::Way]) -> An
         if old.is_some_and(|old| is_same(old, way)) {
             continue;
         }
+        may_ring(caller, &way.r#type)?;
         let address = way.address.as_deref().or(old.map(|old| old.address.as_str())).unwrap_or_default();
         let checked = services.control.check_way(&way.r#type, address.trim(), way.channel.as_deref());
         checked.map_err(|(key, why)| Problem::bad_request(format!("ways.{index}.{key}: {why}")))?;
@@ -204,6 +205,16 @@ fn check(services: &Services, wanted: &[NewWay], before: &[accounts::Way]) -> An
 fn is_same(old: &accounts::Way, way: &NewWay) -> bool {
     let address = way.address.as_deref().is_none_or(|address| address.trim() == old.address);
     address && way.r#type == old.kind && way.channel == old.channel
+}
+
+/// Texts and calls cost money and may reach a stranger: they are for those whom pages reach.
+fn may_ring(caller: &Caller, kind: &str) -> Answer<()> {
+    if accounts::is_phone(kind) && caller.role < Role::Responder {
+        return Err(Problem::forbidden(format!("`{kind}` is for responders and above")).hint(
+            "take a way that costs nothing, such as mail or a browser, or ask an administrator for the role",
+        ));
+    }
+    Ok(())
 }
 
 /// Whoever is on call within a month takes out the last way knowingly.
@@ -253,9 +264,11 @@ pub async fn send_code(
 ) -> Answer<StatusCode> {
     let (way, code) = off_thread(&services, move |services| {
         let person = me(services, &caller)?;
-        one(services, &person, id)?;
+        let way = one(services, &person, id)?;
+        may_ring(&caller, &way.kind)?;
         let now = services.clock.now();
-        accounts::may_send(&services.state, &person, now)?;
+        // A code shows that it is theirs, whatever was shown before.
+        accounts::may_send(&services.state, &accounts::Way { confirmed: None, ..way }, now)?;
         accounts::new_code(&services.state, &person, id, now)?.ok_or_else(|| no_way(id))
     })
     .await?;
@@ -335,7 +348,8 @@ pub async fn test(
             return Err(Problem::new(StatusCode::CONFLICT, "this way is not confirmed yet")
                 .hint("send a code to it first: that is a test too"));
         }
-        accounts::may_send(&services.state, &person, services.clock.now())?;
+        may_ring(&caller, &way.kind)?;
+        accounts::may_send(&services.state, &way, services.clock.now())?;
         Ok(way)
     })
     .await?;
