@@ -219,9 +219,18 @@ def test_a_trusted_proxy_says_who_it_is(bellwether):
     status = lambda headers: server.get("/api/v1/status", headers=headers).json["auth"]
     assert (status(said("ana"))["user"], status(said("ana"))["role"]) == ("ana", "viewer")
     assert status(said("")) ["user"] is None and server.get("/api/v1/teams", headers=said("")).status == 401
-    # Somebody who is here already keeps their role; a change by the proxied is theirs.
-    person(server, "root", "admin")
-    assert status(said("root"))["role"] == "admin"
+    # Somebody who is here already is somebody else, until an administrator links the two; then they keep their role.
+    for name in ("root", "eve"):
+        person(server, name, "admin")
+        refused = server.get("/api/v1/status", headers=said(name))
+        assert refused.status == 403 and f"another `{name}`" in refused.text and "links you" in refused.text, refused.text
+    assert server.post("/api/v1/people/root/link", {"by": "proxy"}, headers=said("ana")).status == 403
+    assert "within a week" in server.cli("user", "link", "root", "--by", "proxy").stdout
+    assert server.cli("user", "link", "nobody", "--by", "proxy", check=False).returncode == 1
+    unset = server.cli("user", "link", "root", "--by", "provider", check=False)
+    assert unset.returncode == 1 and "[auth.oidc] is not set" in unset.stderr
+    assert status(said("root"))["role"] == "admin" and server.get("/api/v1/status", headers=said("eve")).status == 403
+    # A change by the proxied is theirs.
     assert server.put("/api/v1/people/ana", {"display_name": "Ana"}, headers=said("ana")).status == 200
     assert server.put("/api/v1/people/root", {"display_name": "x"}, headers=said("ana")).status == 403
     [entry] = [one for one in server.get("/api/v1/audit", headers=said("root")).json["entries"] if one["subject"] == "people/ana"]
@@ -236,6 +245,31 @@ def test_a_trusted_proxy_says_who_it_is(bellwether):
     # A token that came through the proxy is a token.
     token = server.cli("token", "create", "t", "--role", "editor").stdout.strip()
     assert status(said("ana", Authorization=f"Bearer {token}"))["user"] == "t"
+
+
+def test_a_name_that_is_used_here_is_told_when_somebody_comes_under_it(bellwether):
+    server = bellwether(PROXY.format(trusted="127.0.0.1") + '''proxy_default_role = "viewer"
+[[channel]]
+name = "mail"
+type = "email"
+server = "127.0.0.1:25"
+from = "bellwether@example.org"
+tls = "none"
+[[contact]]
+name = "cho"
+email = "cho@example.org"
+channels = ["mail"]
+[[team]]
+name = "shop"
+members = ["cho"]
+''')
+    root = person(server, "root", "admin")
+    for name in ("cho", "dee", "cho"):
+        assert server.get("/api/v1/status", headers={"X-Remote-User": name, **OWN}).status == 200
+    entries = server.get("/api/v1/audit", headers=root).json["entries"]
+    told = [one for one in entries if "a name that is used" in one["action"] or "under a name" in one["action"]]
+    assert [(one["who"], one["subject"], one["via"]) for one in told] == [("cho", "people/cho", "proxy")], entries
+    assert "contact cho" in told[0]["after"] and "team shop" in told[0]["after"]
 
 
 def test_nobody_else_says_so(bellwether):

@@ -3,6 +3,7 @@
 use state_store::{Row, StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
 
+use crate::limits::{LINK_SECONDS, MAX_VOUCHED};
 use crate::people::check_name;
 use crate::{AccountError, Role};
 
@@ -19,7 +20,7 @@ pub struct Vouched<'a> {
     pub role: Option<Role>,
     /// The role is said each time, and holds; else it is that of somebody new.
     pub role_is_said: bool,
-    /// Somebody of that name who has a password here is the same.
+    /// Somebody of that name who has a password here is the same. Else only whom an administrator has linked.
     pub join_existing: bool,
 }
 
@@ -55,6 +56,7 @@ pub fn arrive(state: &StateStore, who: &Vouched<'_>, now: Timestamp) -> Result<A
         };
         match role_of_known(who, known.role) {
             Some(role) => {
+                be_seen(tx, who, &known.name, now)?;
                 give_role(tx, &known.name, role)?;
                 Ok(Ok(Arrived { role, ..known }))
             }
@@ -78,6 +80,64 @@ fn roleless(name: &str) -> String {
     format!("{name} has no role here: an administrator gives one to their group, or a default role in [auth]")
 }
 
+/// They are there, so that nothing of theirs rests.
+fn be_seen(tx: &Transaction<'_>, who: &Vouched<'_>, name: &str, now: Timestamp) -> Result<(), StateError> {
+    tx.execute(
+        "UPDATE identity SET seen = ?3 WHERE voucher = ?1 AND subject = ?2",
+        &[who.by.into(), who.subject.into(), now.0.into()],
+    )?;
+    tx.execute("UPDATE person SET suspended = NULL WHERE name = ?1", &[name.into()])?;
+    Ok(())
+}
+
+/// Whoever comes next by this voucher's word under the name of this person is this person, for a while. Whether there is
+/// such a person.
+pub fn link(state: &StateStore, person: &str, voucher: &str, now: Timestamp) -> Result<bool, StateError> {
+    state.transaction(|tx| {
+        tx.execute("DELETE FROM link WHERE expires < ?1", &[now.0.into()])?;
+        if tx.query("SELECT 1 FROM person WHERE name = ?1", &[person.into()])?.is_empty() {
+            return Ok(false);
+        }
+        tx.execute(
+            "INSERT OR REPLACE INTO link (person, voucher, expires) VALUES (?1, ?2, ?3)",
+            &[person.into(), voucher.into(), now.plus(LINK_SECONDS).0.into()],
+        )?;
+        Ok(true)
+    })
+}
+
+/// People who come by this voucher's word only, and have not for so long, are suspended: their tokens and pages rest until
+/// they come again. None: nobody is. Whether that is another set of people than before.
+pub fn suspend_unseen(
+    state: &StateStore,
+    unseen: Option<(&str, i64)>,
+    now: Timestamp,
+) -> Result<bool, StateError> {
+    state.transaction(|tx| {
+        let Some((voucher, seconds)) = unseen else {
+            return Ok(tx.execute("UPDATE person SET suspended = NULL WHERE suspended IS NOT NULL", &[])? > 0);
+        };
+        // Of those who were here before it was written down, it is not known.
+        tx.execute(
+            "UPDATE identity SET seen = ?2 WHERE voucher = ?1 AND seen IS NULL",
+            &[voucher.into(), now.0.into()],
+        )?;
+        const UNSEEN: &str = "password = ''
+            AND EXISTS (SELECT 1 FROM identity WHERE person = person.name AND voucher = ?1)
+            AND NOT EXISTS (SELECT 1 FROM identity WHERE person = person.name AND (voucher <> ?1 OR seen >= ?2))";
+        let before = now.minus(seconds).0;
+        let back = tx.execute(
+            &format!("UPDATE person SET suspended = NULL WHERE suspended IS NOT NULL AND NOT ({UNSEEN})"),
+            &[voucher.into(), before.into()],
+        )?;
+        let gone = tx.execute(
+            &format!("UPDATE person SET suspended = ?3 WHERE suspended IS NULL AND {UNSEEN}"),
+            &[voucher.into(), before.into(), now.0.into()],
+        )?;
+        Ok(back + gone > 0)
+    })
+}
+
 /// Names are given to others once somebody has left: only who is known by the voucher's own mark is the same person.
 fn come(
     tx: &Transaction<'_>,
@@ -85,13 +145,16 @@ fn come(
     now: Timestamp,
 ) -> Result<Result<Arrived, String>, StateError> {
     let here = tx.query(
-        "SELECT role, EXISTS (SELECT 1 FROM identity WHERE person = ?1 AND voucher = ?2) FROM person WHERE name = ?1",
-        &[who.name.into(), who.by.into()],
+        "SELECT role, EXISTS (SELECT 1 FROM identity WHERE person = ?1 AND voucher = ?2), password <> '',
+            EXISTS (SELECT 1 FROM link WHERE person = ?1 AND voucher = ?2 AND expires >= ?3)
+         FROM person WHERE name = ?1",
+        &[who.name.into(), who.by.into(), now.0.into()],
     )?;
-    let is_another = here.first().is_some_and(|row| row.integer(1) > 0 || !who.join_existing);
-    if is_another {
+    // Whoever was made by another's word has no password, and is nobody's but that one's.
+    let is_joined = |row: &Row| row.integer(3) > 0 || who.join_existing && row.integer(2) > 0;
+    if here.first().is_some_and(|row| row.integer(1) > 0 || !is_joined(row)) {
         return Ok(Err(format!(
-            "there is another `{}` here already: an administrator removes that one, or gives you another name",
+            "there is another `{}` here already: an administrator links you with that one, removes it, or gives you another name",
             who.name
         )));
     }
@@ -101,6 +164,12 @@ fn come(
     };
     let Some(role) = role else { return Ok(Err(roleless(who.name))) };
     if here.is_empty() {
+        let rows = tx.query("SELECT count(DISTINCT person) FROM identity", &[])?;
+        if rows.first().is_some_and(|row| row.integer(0) >= MAX_VOUCHED) {
+            return Ok(Err(format!(
+                "{MAX_VOUCHED} people were made by a provider or proxy already: an administrator removes some who are gone"
+            )));
+        }
         // A password that nobody can type.
         tx.execute(
             "INSERT INTO person (name, password, role, created, display_name) VALUES (?1, '', ?2, ?3, ?4)",
@@ -109,9 +178,11 @@ fn come(
     }
     give_role(tx, who.name, role)?;
     tx.execute(
-        "INSERT INTO identity (voucher, subject, person) VALUES (?1, ?2, ?3)",
-        &[who.by.into(), who.subject.into(), who.name.into()],
+        "INSERT INTO identity (voucher, subject, person, seen) VALUES (?1, ?2, ?3, ?4)",
+        &[who.by.into(), who.subject.into(), who.name.into(), now.0.into()],
     )?;
+    tx.execute("DELETE FROM link WHERE person = ?1 AND voucher = ?2", &[who.name.into(), who.by.into()])?;
+    tx.execute("UPDATE person SET suspended = NULL WHERE name = ?1", &[who.name.into()])?;
     Ok(Ok(Arrived { name: who.name.to_owned(), role, is_new: here.is_empty() }))
 }
 

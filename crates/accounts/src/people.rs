@@ -19,6 +19,8 @@ pub struct Person {
     #[serde(flatten)]
     pub details: Details,
     pub created: i64,
+    /// Since when their tokens and pages rest: they have not come by the provider's word for long (`forget_after`).
+    pub suspended: Option<i64>,
 }
 
 /// What a person says of themselves.
@@ -90,7 +92,7 @@ pub(crate) fn put(
 ) -> Result<(), StateError> {
     tx.execute(
         "INSERT INTO person (name, password, role, created) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (name) DO UPDATE SET password = ?2, role = ?3",
+         ON CONFLICT (name) DO UPDATE SET password = ?2, role = ?3, suspended = NULL",
         &[name.into(), hash.into(), role.name().into(), now.0.into()],
     )?;
     tx.execute("DELETE FROM session WHERE person = ?1", &[name.into()])?;
@@ -141,7 +143,7 @@ pub fn change_password(
     Ok(())
 }
 
-const COLUMNS: &str = "SELECT name, role, display_name, time_zone, created FROM person";
+const COLUMNS: &str = "SELECT name, role, display_name, time_zone, created, suspended FROM person";
 
 fn of_row(row: &Row) -> Person {
     Person {
@@ -152,6 +154,7 @@ fn of_row(row: &Row) -> Person {
             time_zone: (!row.is_null(3)).then(|| row.text(3).to_owned()),
         },
         created: row.integer(4),
+        suspended: (!row.is_null(5)).then(|| row.integer(5)),
     }
 }
 

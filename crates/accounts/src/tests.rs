@@ -326,3 +326,59 @@ fn of_too_many_sessions_the_oldest_ends() {
     assert!(!holds(&secrets[0]) && secrets[1..].iter().all(|secret| holds(secret)));
     assert!(holds(&of_ben), "others' are not counted");
 }
+
+#[test]
+fn whom_another_way_made_is_joined_by_an_administrator_only() {
+    let (_directory, state) = state();
+    let now = Timestamp(1_000);
+    let by_proxy = Vouched { by: "proxy", role_is_said: false, ..vouched("ana", "ana", Some(Role::Viewer)) };
+    arrive(&state, &by_proxy, now).unwrap();
+    // Not even where people with a password are joined: this one has none.
+    let by_provider = Vouched { join_existing: true, ..vouched("1", "ana", Some(Role::Admin)) };
+    let refused = arrive(&state, &by_provider, now).unwrap_err().to_string();
+    assert!(refused.contains("links you"), "{refused}");
+    assert!(!link(&state, "nobody", by_provider.by, now).unwrap());
+    assert!(link(&state, "ana", by_provider.by, now).unwrap());
+    let late = now.plus(limits::LINK_SECONDS + 1);
+    assert!(arrive(&state, &by_provider, late).is_err(), "a link is for a week");
+    let joined = arrive(&state, &by_provider, now).unwrap();
+    assert_eq!((joined.name.as_str(), joined.role, joined.is_new), ("ana", Role::Admin, false));
+    // Once, for whoever came first.
+    let second = Vouched { subject: "2", ..by_provider };
+    assert!(arrive(&state, &second, now).is_err());
+}
+
+#[test]
+fn what_is_of_people_who_come_no_more_rests() {
+    let (_directory, state) = state();
+    let (now, day) = (Timestamp(1_000_000), 86_400);
+    let issuer = "https://login.example";
+    let come = |at| arrive(&state, &vouched("1", "ana", Some(Role::Admin)), at);
+    come(now).unwrap();
+    set_person(&state, "root", "correct horse", Role::Admin, now).unwrap();
+    link(&state, "root", issuer, now).unwrap();
+    arrive(&state, &vouched("2", "root", Some(Role::Admin)), now).unwrap();
+    arrive(&state, &Vouched { by: "proxy", ..vouched("p", "pat", Some(Role::Viewer)) }, now).unwrap();
+    let of_ana = NewToken { owner: Some("ana".into()), ..new_token("a", Role::Viewer, &[]) };
+    let (_, secret) = create_token(&state, &of_ana, now).unwrap();
+    let holds = |at| token(&state, &secret, at).unwrap().is_some();
+    let resting = || -> Vec<String> {
+        people(&state)
+            .unwrap()
+            .into_iter()
+            .filter(|one| one.suspended.is_some())
+            .map(|one| one.name)
+            .collect()
+    };
+    let look = |at| suspend_unseen(&state, Some((issuer, 30 * day)), at).unwrap();
+    assert!(!look(now.plus(30 * day)) && resting().is_empty());
+    let late = now.plus(30 * day + 1);
+    assert!(look(late) && !look(late), "it is said once");
+    assert_eq!(resting(), ["ana"], "whoever has a password or comes by a proxy may still come");
+    assert!(!holds(late));
+    // Back, as they were.
+    come(late).unwrap();
+    assert!(resting().is_empty() && holds(late) && !look(late));
+    assert!(look(late.plus(31 * day)) && resting() == ["ana"]);
+    assert!(suspend_unseen(&state, None, late).unwrap() && resting().is_empty() && holds(late));
+}

@@ -108,7 +108,8 @@ pub fn remove_token(state: &StateStore, id: i64) -> Result<bool, StateError> {
 pub fn token(state: &StateStore, secret: &str, now: Timestamp) -> Result<Option<Caller>, StateError> {
     let rows = state.query(
         "SELECT id, name, role, prefixes, last_used, expires FROM token WHERE secret = ?1 AND (expires IS NULL OR expires > ?2)
-         AND (owner IS NULL OR EXISTS (SELECT 1 FROM person WHERE person.name = token.owner AND person.role = 'admin'))",
+         AND (owner IS NULL OR EXISTS (SELECT 1 FROM person WHERE person.name = token.owner AND person.role = 'admin'
+             AND person.suspended IS NULL))",
         &[hashed(secret).into(), now.0.into()],
     )?;
     let Some(row) = rows.first() else { return Ok(None) };

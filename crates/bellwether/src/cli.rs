@@ -366,10 +366,22 @@ pub enum UserCommand {
         #[arg(value_enum)]
         role: RoleName,
     },
+    /// Whoever comes next under this name by the provider's or proxy's word, within a week, is this person.
+    Link {
+        name: String,
+        #[arg(long, value_enum)]
+        by: VoucherName,
+    },
     List,
     Remove {
         name: String,
     },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum VoucherName {
+    Provider,
+    Proxy,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

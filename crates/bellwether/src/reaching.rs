@@ -148,8 +148,10 @@ fn lead_to(contact: &mut Contact, way: &Way, channel: &ChannelConfig) {
 /// A contact of the files with the same name goes before what a person says. Who may act is told of what names nobody,
 /// unless the files say who is. Whoever is limited sees the others' names in it, and is told only where nobody else is.
 pub fn enter(book: &mut Book, config: &Config, state: &StateStore) -> Result<(), StateError> {
-    let (people, ways, channels) =
+    let (mut people, ways, channels) =
         (accounts::people(state)?, accounts::confirmed_ways(state)?, config.channels());
+    // Whoever has left the provider is told nothing more.
+    people.retain(|person| person.suspended.is_none());
     let nobody_is_named = book.config.contacts.is_empty() && book.config.escalation_policy.is_none();
     let mut limited = Vec::new();
     for person in

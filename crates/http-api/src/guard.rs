@@ -20,6 +20,7 @@ use crate::config::AuthMode;
 use crate::cross_origin;
 use crate::server::Peer;
 use crate::services::Services;
+use crate::sign_in;
 
 /// Over plain HTTP.
 pub const SESSION_COOKIE: &str = "bellwether_session";
@@ -321,7 +322,7 @@ fn proxied(services: &Services, headers: &HeaderMap, peer: Peer) -> Result<Optio
 }
 
 /// What proxies are called where it stands who vouches for somebody.
-const PROXY: &str = "proxy";
+pub const PROXY: &str = "proxy";
 
 fn by_proxy(services: &Services, name: &str) -> Result<Caller, Problem> {
     let settings = services.settings.load();
@@ -335,7 +336,7 @@ fn by_proxy(services: &Services, name: &str) -> Result<Caller, Problem> {
                 display_name: "",
                 role: settings.auth.proxy_default_role,
                 role_is_said: false,
-                join_existing: true,
+                join_existing: false,
             };
             let new = accounts::arrive(&services.state, &vouched, services.clock.now());
             let new = new.map_err(|error| match error {
@@ -343,6 +344,7 @@ fn by_proxy(services: &Services, name: &str) -> Result<Caller, Problem> {
                 other => other.into(),
             })?;
             services.control.people_changed();
+            sign_in::note_first(services, &new, PROXY, String::new());
             new
         }
     };

@@ -2,7 +2,7 @@
 import { ask } from './client.ts'
 import type { Role } from './types.ts'
 
-export type Person = { name: string; role: Role; display_name?: string; time_zone?: string | null; created: number; teams?: string[] }
+export type Person = { name: string; role: Role; display_name?: string; time_zone?: string | null; created: number; suspended?: number | null; teams?: string[] }
 export type Team = { name: string; members: string[]; prefixes?: string[]; projects?: string[]; escalation_policy?: string | null; in_files: boolean }
 export type Token = { id: number; name: string; role: Role; prefixes: string[]; owner: string | null; expires: number | null; created: number; last_used: number | null }
 export type Invitation = { id: number; name: string; role: Role; display_name: string; invited_by: string; expires: number }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use vocabulary::settings::Secret;
+use vocabulary::time::HumanDuration;
 
 use crate::Role;
 use crate::limits::{LONGEST_NAME, MAX_MAPPED_ROLES};
@@ -38,6 +39,8 @@ pub struct OidcConfig {
     pub allowed_domains: Vec<String>,
     /// Somebody who has a password here is the one of the same name there.
     pub join_existing: bool,
+    /// Tokens and pages of whoever has not signed in for so long rest until they do; 0s: never.
+    pub forget_after: HumanDuration,
 }
 
 impl Default for OidcConfig {
@@ -55,11 +58,18 @@ impl Default for OidcConfig {
             default_role: None,
             allowed_domains: Vec::new(),
             join_existing: false,
+            forget_after: HumanDuration::from_secs(30 * 86_400),
         }
     }
 }
 
 impl OidcConfig {
+    /// Who has not come by whose word for how many seconds is suspended.
+    pub fn unseen(&self) -> Option<(&str, i64)> {
+        let seconds = self.forget_after.0.as_secs().cast_signed();
+        (seconds > 0).then_some((self.issuer.as_str(), seconds))
+    }
+
     /// What is wrong with it, each with its key and the cure.
     pub fn problems(&self) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();
@@ -98,6 +108,9 @@ impl OidcConfig {
                 "nobody would get in: set `default_role`, or `role_claim` and `role_map`".into(),
             ),
             _ => {}
+        }
+        if (1..86_400).contains(&self.forget_after.0.as_secs()) {
+            found("forget_after", "write 1d or more, as sessions last a day; \"0s\": never".into());
         }
         if self.role_map.len() > MAX_MAPPED_ROLES {
             found("role_map", format!("write at most {MAX_MAPPED_ROLES} entries"));

@@ -6,7 +6,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use vocabulary::Clock;
 
-use crate::cli::{Common, RoleName, TokenCommand, UserCommand};
+use crate::cli::{Common, RoleName, TokenCommand, UserCommand, VoucherName};
 use crate::client::{Server, encode, parse};
 use crate::clock::SystemClock;
 use crate::failure::Failure;
@@ -39,8 +39,24 @@ pub fn user(common: &Common, command: &UserCommand) -> Result<(), Failure> {
                 format!("{name} has the role {}", role_name(*role)),
             )?;
         }
+        UserCommand::Link { name, by } => {
+            let by = match by {
+                VoucherName::Provider => "provider",
+                VoucherName::Proxy => "proxy",
+            };
+            let path = format!("/api/v1/people/{}/link", encode(name));
+            super::block_on(server.send_json(Method::POST, &path, &json!({"by": by})))?;
+            let words = format!("whoever comes as {name} by the {by} within a week is {name}");
+            said(common, json!({"user": name, "by": by}), words)?;
+        }
         UserCommand::List => {
-            list(common, &server, "/api/v1/people", "people", &["name", "display_name", "role", "teams"])?;
+            list(
+                common,
+                &server,
+                "/api/v1/people",
+                "people",
+                &["name", "display_name", "role", "teams", "suspended"],
+            )?;
         }
         UserCommand::Remove { name } => {
             let path = format!("/api/v1/people/{}", encode(name));

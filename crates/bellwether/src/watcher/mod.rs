@@ -5,12 +5,14 @@
 //! |---|---|
 //! | [`turning`] | which threads still turn |
 //! | [`outside`] | the heartbeat to the outside: when it is due, why it is held back, what became of it |
+//! | [`leavers`] | people who have not come by the sign-in provider's word for long: their tokens and pages rest |
 //! | [`letters`] | mail that nobody is woken by: the report of the month, news for readers of the status page |
 //! | [`links`] | do the links in pages lead here? |
 //! | [`own`] | parts that are in trouble for long enough, as state changes |
 //! | [`doubts`] | everything that cannot be trusted now, in one list |
 
 pub mod doubts;
+pub mod leavers;
 pub mod letters;
 pub mod links;
 pub mod outside;
@@ -37,7 +39,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 /// A task of the runtime: if that hangs nobody gets a heartbeat either.
 pub struct Watcher {
     stop: watch::Sender<bool>,
-    tasks: [JoinHandle<()>; 4],
+    tasks: [JoinHandle<()>; 5],
     runtime: Handle,
 }
 
@@ -47,7 +49,8 @@ impl Watcher {
         let links = runtime.spawn(links::run(house.clone(), stopped.clone()));
         let letters = runtime.spawn(letters::run(house.clone(), stopped.clone()));
         let leave = runtime.spawn(crate::leave::run(house.clone(), stopped.clone()));
-        let tasks = [runtime.spawn(run(house.clone(), stopped)), links, letters, leave];
+        let leavers = runtime.spawn(leavers::run(house.clone(), stopped.clone()));
+        let tasks = [runtime.spawn(run(house.clone(), stopped)), links, letters, leave, leavers];
         Watcher { stop, tasks, runtime: runtime.clone() }
     }
 

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::status::off_thread;
 use crate::accounts::{self, Caller, Details, Person, Role};
 use crate::answer::{Answer, Body, Problem};
-use crate::guard::require;
+use crate::guard::{PROXY, require};
 use crate::services::Services;
 
 /// A person, and where they belong.
@@ -160,6 +160,52 @@ pub async fn set_role(
         false => Err(unknown(&name)),
     })
     .await
+}
+
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum By {
+    Provider,
+    Proxy,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewLink {
+    by: By,
+}
+
+/// Whoever comes next under this name, by the word of the provider or proxy, within a week, is this person. Else they are
+/// somebody else, and refused: a name is easily taken.
+#[utoipa::path(post, path = "/people/{name}/link", params(("name" = String, Path)), request_body = NewLink,
+    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn link(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+    Body(form): Body<NewLink>,
+) -> Answer<StatusCode> {
+    require(&caller, Role::Admin)?;
+    let voucher = voucher(&services, form.by)?;
+    off_thread(&services, move |services| {
+        match accounts::link(&services.state, &name, &voucher, services.clock.now())? {
+            true => Ok(StatusCode::NO_CONTENT),
+            false => Err(unknown(&name)),
+        }
+    })
+    .await
+}
+
+fn voucher(services: &Services, by: By) -> Answer<String> {
+    let auth = &services.settings.load().auth;
+    let (set, key) = match by {
+        By::Provider => (auth.oidc.as_ref().map(|oidc| oidc.issuer.clone()), "[auth.oidc]"),
+        By::Proxy => (auth.proxy_header.as_ref().map(|_| PROXY.to_owned()), "auth.proxy_header"),
+    };
+    set.ok_or_else(|| {
+        Problem::new(StatusCode::CONFLICT, format!("nobody comes so: {key} is not set"))
+            .hint("set it in the files first; docs/signing-in.md says how")
+    })
 }
 
 /// Whoever has left knows the addresses of these, which ask for no sign-in.

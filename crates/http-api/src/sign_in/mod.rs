@@ -2,6 +2,7 @@
 //!
 //! Whoever has a password signs in without it, so a provider that is away locks nobody out whom it should not.
 
+mod coming;
 mod provider;
 
 use std::net::IpAddr;
@@ -13,6 +14,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde::Deserialize;
 
+pub use coming::{note_first, suspend_unseen};
 use provider::Asking;
 pub use provider::Provider;
 
@@ -161,10 +163,12 @@ async fn let_in(
                 services.control.people_changed();
             }
         }
-        let accounts::Arrived { name, .. } = arrived.map_err(|error| match error {
+        let arrived = arrived.map_err(|error| match error {
             accounts::AccountError::Refused(why) => Problem::forbidden(why),
             other => other.into(),
         })?;
+        note_first(services, &arrived, "provider", source.to_string());
+        let name = arrived.name;
         if let Some(before) = before {
             accounts::close_session(&services.state, &before)?;
         }
