@@ -110,6 +110,11 @@ impl Desk {
         Ok(rows.first().map(|row| row.text(0) != "open"))
     }
 
+    /// Is somebody told of pages under this name?
+    pub fn is_contact(&self, name: &str) -> bool {
+        self.inner.lock().incidents.book.contacts.contains_key(name)
+    }
+
     /// Who is reached there. What somebody is called there is easily taken, and says nothing.
     pub fn contact_reached(&self, way: &str, at: &str) -> Option<Arc<str>> {
         let inner = self.inner.lock();

@@ -68,6 +68,7 @@ pub async fn show(State(services): State<Arc<Services>>, Path(token): Path<Strin
 pub async fn act(State(services): State<Arc<Services>>, Path(token): Path<String>, form: Bytes) -> Response {
     let done = off_thread(&services, move |services| {
         let link = read(services, token)?;
+        refuse_gone(services, &link.contact)?;
         if let Some(deed) = deed(services, &link, &form)? {
             incidents::do_unless_taken(services, link.whole.incident.id, &link.contact, &deed)?;
         }
@@ -82,6 +83,15 @@ fn read(services: &Services, token: String) -> Answer<Link> {
     let (id, contact) = services.desk.read_token(&token).ok_or_else(unknown)?;
     let whole = services.desk.one(id)?.ok_or_else(unknown)?;
     Ok(Link { token, contact, whole })
+}
+
+/// Whoever has left keeps the links of old pages. They still show what they led to, and do nothing any more.
+pub(super) fn refuse_gone(services: &Services, contact: &str) -> Answer<()> {
+    if services.desk.is_contact(contact) {
+        return Ok(());
+    }
+    Err(Problem::forbidden(format!("`{contact}` is no contact here any more, so this link does nothing"))
+        .hint("sign in to act, or have an administrator make you a contact again"))
 }
 
 /// What a form asks for; nothing, if it came too late to be done: the page then says how things are.

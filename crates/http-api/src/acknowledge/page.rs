@@ -25,6 +25,8 @@ const LONGEST_TEXT: usize = 600;
 /// What is said beside what the incident knows.
 pub struct Surroundings {
     now: i64,
+    /// Whose link it is is a contact no more.
+    is_gone: bool,
     usual: Option<String>,
     /// How it went the last time, and what helped.
     last_time: Option<String>,
@@ -47,6 +49,7 @@ impl Surroundings {
         let newest = changes.len().saturating_sub(MOST_CHANGES);
         Surroundings {
             now: services.clock.now().0,
+            is_gone: !services.desk.is_contact(&link.contact),
             usual: message(link).and_then(|message| services.control.usual(message).words),
             last_time: services
                 .desk
@@ -72,7 +75,7 @@ pub fn page(link: &Link, around: &Surroundings) -> String {
     let body = [
         head(incident, around.now),
         value(link, around),
-        standing(link, around.now),
+        standing(link, around),
         last_time(around),
         picture(link, around),
         bad(incident),
@@ -138,7 +141,8 @@ fn value(link: &Link, around: &Surroundings) -> String {
 }
 
 /// Who has it, or the buttons by which one takes it.
-fn standing(link: &Link, now: i64) -> String {
+fn standing(link: &Link, around: &Surroundings) -> String {
+    let now = around.now;
     let incident = &link.whole.incident;
     let detail = &incident.detail;
     let quiet = detail.snoozed_until.filter(|until| *until > now && !incident.is_closed());
@@ -150,8 +154,10 @@ fn standing(link: &Link, now: i64) -> String {
         }
         (Phase::Acknowledged, Some(by)) => {
             let has = format!("<p class=\"done\">✔ {} has it, since {}.</p>", escape(&by.by), clock(by.at));
-            format!("{has}{quiet}{}", other_ways())
+            let more = if around.is_gone { gone(link) } else { other_ways() };
+            format!("{has}{quiet}{more}")
         }
+        _ if around.is_gone => format!("{}{quiet}", gone(link)),
         _ => format!(
             "<form method=\"post\"><button class=\"take\" name=\"do\" value=\"acknowledge\">Acknowledge</button></form>\
              <p class=\"muted\">In the name of {}: others see at once that you have it.</p>{quiet}{}",
@@ -159,6 +165,14 @@ fn standing(link: &Link, now: i64) -> String {
             other_ways()
         ),
     }
+}
+
+/// In the place of the buttons.
+fn gone(link: &Link) -> String {
+    let name = escape(&link.contact);
+    format!(
+        "<p class=\"muted\">{name} is no contact here any more: this link shows how it is, and does nothing. Sign in to act.</p>"
+    )
 }
 
 fn other_ways() -> String {
