@@ -55,13 +55,16 @@ impl Definition {
         }
     }
 
-    /// Without what lets whoever reads it ping in the name of the job, or ask in that of the check: headers hold keys.
+    /// Without what lets whoever reads it ping in the name of the job, or ask in that of the check: headers and
+    /// bodies hold keys.
     pub fn without_secrets(mut self) -> Definition {
         match &mut self {
             Definition::Monitor(monitor) => monitor.uuid = None,
             Definition::Check(check) => {
                 let steps = check.steps.iter_mut().flat_map(|step| step.headers.values_mut());
                 check.headers.values_mut().chain(steps).for_each(|value| *value = HIDDEN.to_owned());
+                let bodies = check.steps.iter_mut().filter_map(|step| step.body.as_mut());
+                check.body.iter_mut().chain(bodies).for_each(|body| *body = HIDDEN.to_owned());
             }
         }
         self
@@ -254,6 +257,15 @@ mod tests {
         let shown = Definition::Monitor(Box::new(monitor)).without_secrets();
         assert_eq!(shown.name(), "backup");
         assert!(matches!(shown, Definition::Monitor(monitor) if monitor.uuid.is_none()));
+    }
+
+    #[test]
+    fn who_reads_a_check_need_not_learn_what_it_signs_in_with() {
+        let text = r#"{"check": {"name": "shop", "type": "http", "url": "https://shop.example", "body": "key=s3cret",
+            "headers": {"X-Key": "s3cret"}, "steps": [{"url": "https://shop.example/a", "body": "password=s3cret"}]}}"#;
+        let check: Definition = serde_json::from_str(text).unwrap();
+        let shown = serde_json::to_string(&check.without_secrets()).unwrap();
+        assert!(!shown.contains("s3cret") && shown.matches(HIDDEN).count() == 3, "{shown}");
     }
 
     #[test]

@@ -333,7 +333,7 @@ fn instance(found: Found, runs: Option<Vec<Run>>, from: i64, until: i64) -> Inst
 }
 
 /// As lists of heartbeats do: those who may not ping do not learn by which UUID. Of a check, whoever may change it sees
-/// the headers that it sends.
+/// the headers and bodies that it sends.
 fn shown_to(caller: &Caller, definition: Definition) -> Definition {
     let may = match &definition {
         Definition::Monitor(_) => caller.role >= Role::Responder,

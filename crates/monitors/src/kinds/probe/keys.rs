@@ -104,6 +104,11 @@ fn secrets(check: &CheckConfig) -> Problems {
         let why = "a value is what is shown in place of one: write it again";
         problems.push(("headers".to_owned(), why.to_owned()));
     }
+    let steps = check.steps.iter().filter_map(|step| step.body.as_ref());
+    if check.body.iter().chain(steps).any(|body| body == HIDDEN) {
+        let why = "this is what is shown in place of a body: write it again";
+        problems.push(("body".to_owned(), why.to_owned()));
+    }
     problems
 }
 
