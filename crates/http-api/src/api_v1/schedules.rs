@@ -192,27 +192,33 @@ pub async fn on_call(
 ) -> Answer<Json<OnCall>> {
     require(&caller, Role::Viewer)?;
     watched::sees(&caller)?;
-    off_thread(&services, |services| {
+    off_thread(&services, move |services| {
         let now = services.clock.now();
         let roster = services.desk.roster(now);
         let schedules = roster.schedules.iter();
         let clashes = services.desk.clashes_ahead(now);
         let schedules: Vec<OnCallNow> =
             schedules.map(|(name, known)| on_call_now(name, known, &roster, &clashes, now)).collect();
-        let contacts = reached(services, &schedules)?;
+        let contacts = reached(services, &caller, &schedules)?;
         Ok(Json(OnCall { now: now.0, schedules, contacts }))
     })
     .await
 }
 
-fn reached(services: &Services, schedules: &[OnCallNow]) -> Answer<Vec<Reached>> {
+fn reached(services: &Services, caller: &Caller, schedules: &[OnCallNow]) -> Answer<Vec<Reached>> {
     let shifts = schedules.iter().flat_map(|one| std::iter::once(&one.current).chain(&one.next));
     let names: BTreeSet<&String> = shifts.filter_map(|shift| shift.person.as_ref()).collect();
-    names.into_iter().map(|name| reached_by(services, name)).collect()
+    names.into_iter().map(|name| reached_by(services, caller, name)).collect()
 }
 
+/// Of others' ways.
+const NOT_DELIVERED: &str = "it was not delivered; why is for this person and administrators to read";
+
 /// A test of one's own way goes beside the pages: the later word of both counts.
-fn reached_by(services: &Services, name: &str) -> Answer<Reached> {
+fn reached_by(services: &Services, caller: &Caller, name: &str) -> Answer<Reached> {
+    let may_read_why = super::people::require_self_or_admin(caller, name).is_ok();
+    // What a provider says of a failure names the address or number.
+    let said = |why: String| if may_read_why { why } else { NOT_DELIVERED.to_owned() };
     let words = services.desk.last_words(name)?;
     let tested = services.control.tested(name)?;
     let by = |word: LastWord| {
@@ -221,9 +227,9 @@ fn reached_by(services: &Services, name: &str) -> Answer<Reached> {
             Some(test) => ReachedBy {
                 channel: test.channel.clone(),
                 at: Some(test.at),
-                error: Some(test.error.clone()).filter(|why| !why.is_empty()),
+                error: Some(test.error.clone()).filter(|why| !why.is_empty()).map(said),
             },
-            None => ReachedBy { channel: word.channel.to_string(), at: word.at, error: word.error },
+            None => ReachedBy { channel: word.channel.to_string(), at: word.at, error: word.error.map(said) },
         }
     };
     let channels = words.map(|words| words.into_iter().map(by).collect());
