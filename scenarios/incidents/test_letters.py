@@ -147,7 +147,7 @@ def test_mail_is_owed_over_a_restart_and_strangers_cannot_flood(page, mail):
     mail.wait(2)
     assert mail.subjects()[1] == "Down: We look into it"
     answers = [send(server, "/status/mail", address=f"x{n}@example.org").status for n in range(40)]
-    assert answers[0] == 200 and answers[-1] == 429 and answers.count(200) <= 20, answers
+    assert answers[-1] == 429 and answers.count(200) <= 3, answers
 
 
 def test_without_mail_there_is_no_such_page(bellwether):

@@ -32,7 +32,7 @@ use crate::{accounts, guard, plain_page, ui};
 
 pub use config::{Door, EmergencyConfig, Key, problems};
 use form::Report;
-pub use pace::Pace;
+pub use pace::{Most, Pace};
 
 /// What is below it asks for no sign-in.
 pub const PREFIX: &str = "/911/";

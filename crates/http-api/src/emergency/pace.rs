@@ -15,6 +15,15 @@ const MOST_OF_KEY: u32 = 30;
 /// Bounds the table. An address that finds it full is not held back: whoever fills it must not keep others out.
 const MOST_ADDRESSES: usize = 10_000;
 
+/// In a window.
+#[derive(Clone, Copy)]
+pub struct Most {
+    pub of_address: u32,
+    pub of_key: u32,
+}
+
+const OF_CALLS: Most = Most { of_address: MOST_OF_ADDRESS, of_key: MOST_OF_KEY };
+
 #[derive(Default)]
 pub struct Pace(Mutex<Window>);
 
@@ -38,9 +47,14 @@ impl Pace {
 
     /// Whether one more call is taken; counted if so. The names are those of doors, which are few.
     pub fn report(&self, address: IpAddr, door: &str, now: Timestamp) -> bool {
+        self.report_of(OF_CALLS, address, door, now)
+    }
+
+    /// The same for what is asked for more often, or less.
+    pub fn report_of(&self, most: Most, address: IpAddr, door: &str, now: Timestamp) -> bool {
         self.with(now, |window| {
             let of_key = window.keys.get(door).copied().unwrap_or(0);
-            if window.of(address) >= MOST_OF_ADDRESS || of_key >= MOST_OF_KEY {
+            if window.of(address) >= most.of_address || of_key >= most.of_key {
                 return false;
             }
             window.count(address);
@@ -105,6 +119,17 @@ mod tests {
         let taken = (0..100).filter(|n| pace.report(address(*n), "a", now)).count();
         assert_eq!(taken, MOST_OF_KEY as usize);
         assert!(pace.report(address(1), "b", now));
+    }
+
+    #[test]
+    fn one_address_leaves_room_for_others() {
+        let (pace, now) = (Pace::default(), Timestamp(0));
+        let most = Most { of_address: 3, of_key: 10 };
+        let taken = (0..100).filter(|_| pace.report_of(most, address(1), "a", now)).count();
+        assert_eq!(taken, 3);
+        assert!(pace.report_of(most, address(2), "a", now));
+        let taken = (3..100).filter(|n| pace.report_of(most, address(*n), "a", now)).count();
+        assert_eq!(taken, 6, "ten in all");
     }
 
     #[test]

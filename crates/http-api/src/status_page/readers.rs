@@ -50,8 +50,7 @@ pub fn address(written: &str) -> Option<String> {
 
 /// `token` is for whoever is not known yet.
 pub fn ask(tx: &Transaction<'_>, address: &str, token: &str, now: Timestamp) -> Result<Asked, StateError> {
-    let old = [Value::from(now.0 - FORGET_SECONDS)];
-    tx.execute("DELETE FROM status_reader WHERE confirmed IS NULL AND asked < ?1", &old)?;
+    forget_old(tx, now)?;
     let known = "SELECT token, address, confirmed, asked FROM status_reader WHERE address = ?1";
     if let Some(row) = tx.query(known, &[address.into()])?.first() {
         if !row.is_null(2) || row.integer(3) > now.0 - AGAIN_SECONDS {
@@ -64,16 +63,33 @@ pub fn ask(tx: &Transaction<'_>, address: &str, token: &str, now: Timestamp) -> 
         )?;
         return Ok(Asked::New(reader(row)));
     }
-    let count = |which: &str| {
-        let rows = tx.query(&format!("SELECT count(*) FROM status_reader WHERE {which}"), &[])?;
-        Ok::<i64, StateError>(rows.first().map_or(0, |row| row.integer(0)))
-    };
-    if count("confirmed IS NOT NULL")? >= MAX_READERS || count("confirmed IS NULL")? >= MAX_ASKED {
+    if has_no_room(tx)? {
         return Ok(Asked::Full);
     }
     let sql = "INSERT INTO status_reader (token, address, asked, confirmed) VALUES (?1, ?2, ?3, NULL)";
     tx.execute(sql, &[token.into(), address.into(), now.0.into()])?;
     Ok(Asked::New(Reader { token: token.to_owned(), address: address.to_owned(), confirmed: None }))
+}
+
+fn has_no_room(tx: &Transaction<'_>) -> Result<bool, StateError> {
+    let count = |which: &str| {
+        let rows = tx.query(&format!("SELECT count(*) FROM status_reader WHERE {which}"), &[])?;
+        Ok::<i64, StateError>(rows.first().map_or(0, |row| row.integer(0)))
+    };
+    Ok(count("confirmed IS NOT NULL")? >= MAX_READERS || count("confirmed IS NULL")? >= MAX_ASKED)
+}
+
+/// Whoever asks for mail now is told so, be they a reader already or not.
+pub fn is_full(state: &StateStore, now: Timestamp) -> Result<bool, StateError> {
+    state.transaction(|tx| {
+        forget_old(tx, now)?;
+        has_no_room(tx)
+    })
+}
+
+fn forget_old(tx: &Transaction<'_>, now: Timestamp) -> Result<(), StateError> {
+    let old = [Value::from(now.0 - FORGET_SECONDS)];
+    tx.execute("DELETE FROM status_reader WHERE confirmed IS NULL AND asked < ?1", &old).map(drop)
 }
 
 pub fn of_token(state: &StateStore, token: &str) -> Result<Option<Reader>, StateError> {
