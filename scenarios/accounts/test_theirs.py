@@ -235,6 +235,7 @@ def test_what_a_check_sends_is_for_who_may_change_it(bellwether):
     for role, who in roles.items():
         for name in ("api", "buy"):
             shown = server.get(f"/api/v1/monitors/{name}", headers=who)
+            assert "(hidden)" in shown.text or role in ("editor", "admin"), (role, name)
             assert shown.status == 200 and (SECRET in shown.text) == (role in ("editor", "admin")), (role, name)
     assert SECRET not in server.get("/api/v1/annotations?from=-1h", headers=roles["viewer"]).text
     # What is shown in its place is no value.
@@ -254,6 +255,9 @@ def test_downtimes_and_silences_are_theirs(server, people):
     ana, ben, root = people["ana"], people["ben"], people["root"]
     now = int(time.time())
     plan = lambda who, **of: server.post("/api/v1/downtimes", {"start": now - 1, "end": now + 3600, "comment": "x", **of}, headers=who)
+    # Ben's check is on her host: what holds back the host would hold it back.
+    shared = plan(ana, host="shop.web")
+    assert shared.status == 403 and "not yours" in shared.text and "mail" not in shared.text, shared.text
     own, foreign = plan(ana, check="shop.http").json["id"], plan(root, check="mail.smtp").json["id"]
     gone = lambda answer, name: (answer.status, answer.text.replace(str(name), "N"))
     assert gone(plan(ana, check="mail.smtp"), "mail.smtp") == gone(plan(ana, check="none"), "none") and plan(ana, check="none").status == 404

@@ -19,6 +19,7 @@ use vocabulary::time::HumanDuration;
 
 use super::incidents::{WholeIncident, do_it, refusal, shown_to, theirs, unknown};
 use super::status::off_thread;
+use super::watched;
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Id, Problem};
 use crate::guard::require;
@@ -248,7 +249,8 @@ pub async fn silence(
     let author = name_of(said.author, &caller);
     off_thread(&services, move |services| {
         let found = services.desk.one_in(&caller.scope, id)?.ok_or_else(|| unknown(id))?;
-        let matchers = matchers(found.incident.bad().map(|(key, _)| key), &caller.scope);
+        let is_shared = |host: &str| watched::is_shared(services, &caller.scope, host);
+        let matchers = matchers(found.incident.bad().map(|(key, _)| key), &caller.scope, is_shared);
         if matchers.is_empty() {
             let why = "nothing in this incident is watched and bad now, so there is nothing to silence";
             return Err(Problem::new(StatusCode::CONFLICT, why));
@@ -284,14 +286,28 @@ fn end(until: Option<i64>, lasting: Option<&str>, now: Timestamp) -> Answer<i64>
 }
 
 /// A storm is silenced by its monitor; for those who see a part of it, by what all of theirs begins with.
-fn matchers<'k>(bad: impl Iterator<Item = &'k Key>, scope: &Scope) -> Vec<Matcher> {
+fn matchers<'k>(
+    bad: impl Iterator<Item = &'k Key>,
+    scope: &Scope,
+    is_shared: impl Fn(&str) -> bool,
+) -> Vec<Matcher> {
     let mut by_monitor: BTreeMap<(bool, &str), Vec<&str>> = BTreeMap::new();
     for key in bad.filter(|key| !key.monitor.contains(':') || key.host) {
         by_monitor.entry((key.host, &key.monitor)).or_default().push(&key.instance);
     }
     let of = |((host, name), instances): ((bool, &str), Vec<&str>)| -> Vec<Matcher> {
         let is_all_theirs = scope.sees(name);
+        let is_shared = host && is_shared(name);
         let name = Some(literal(name));
+        if is_shared {
+            // Of what is on it that which is theirs; the host's own word is of all.
+            let begin = |prefix: &String| Matcher {
+                monitor: Some(format!("{}*", literal(prefix))),
+                host: name.clone(),
+                ..Matcher::default()
+            };
+            return scope.as_prefixes().iter().map(begin).collect();
+        }
         if host {
             return vec![Matcher { host: name, ..Matcher::default() }];
         }
@@ -373,7 +389,7 @@ fn key_for(caller: &Caller, said: String, now: Timestamp) -> Answer<String> {
 }
 
 fn name_of(said: Option<String>, caller: &Caller) -> String {
-    super::watched::author(caller, said.unwrap_or_default())
+    watched::author(caller, said.unwrap_or_default())
 }
 
 async fn act(
@@ -411,7 +427,7 @@ mod tests {
             key(false, "declared:3", ""),
         ];
         keys.extend((0..101).map(|n| key(false, "storm", &format!("s{n}"))));
-        let found = matchers(keys.iter(), &Scope::everything());
+        let found = matchers(keys.iter(), &Scope::everything(), |_| false);
         let texts: Vec<_> = found
             .iter()
             .map(|it| (it.host.as_deref(), it.monitor.as_deref(), it.instance.as_deref()))
@@ -425,6 +441,20 @@ mod tests {
                 (Some("web"), None, None)
             ]
         );
+    }
+
+    #[test]
+    fn a_host_with_checks_of_others_is_silenced_in_part() {
+        let key = |host, monitor: &str| Key { host, monitor: monitor.into(), instance: "".into() };
+        let keys = [key(true, "shop.web"), key(true, "shop.own")];
+        let scope = Scope::prefixes(vec!["shop.".into(), "pay.".into()]);
+        let found = matchers(keys.iter(), &scope, |host| host == "shop.web");
+        let texts: Vec<_> = found.iter().map(|it| (it.host.as_deref(), it.monitor.as_deref())).collect();
+        let web = Some("shop.web");
+        // A scope may put its prefixes into an order of its own.
+        assert_eq!(texts[0], (Some("shop.own"), None));
+        assert!(texts[1..].contains(&(web, Some("shop.*"))) && texts[1..].contains(&(web, Some("pay.*"))));
+        assert_eq!(texts.len(), 3);
     }
 
     #[test]

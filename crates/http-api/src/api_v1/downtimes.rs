@@ -205,6 +205,11 @@ pub async fn plan_downtime(
     require(&caller, new.role())?;
     let names = new.names(&services, &caller)?;
     names.iter().try_for_each(|name| watched::theirs_in_part(&caller, new.role(), name))?;
+    if let Some(host) = new.host.as_ref().filter(|host| watched::is_shared(&services, &caller.scope, host)) {
+        let why = format!("a downtime of `{host}` would hold back checks on it that are not yours");
+        return Err(Problem::forbidden(why)
+            .hint("plan one for each of your checks (`check`), or ask somebody who sees all of the host"));
+    }
     if let Some(trigger) = new.triggered_by.filter(|trigger| !is_theirs(&services, &caller, *trigger)) {
         return Err(Problem::bad_request(format!(
             "there is no downtime {trigger} that could start this one"

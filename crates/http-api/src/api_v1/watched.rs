@@ -87,6 +87,13 @@ pub fn is_in(scope: &Scope, name: &ObjectName) -> bool {
     }
 }
 
+/// Are there checks on this host that are others'? What holds it back holds them back too.
+pub fn is_shared(services: &Services, scope: &Scope, host: &str) -> bool {
+    let definitions = services.monitors.definitions();
+    let foreign = |name: &str, on: &str| on == host && !scope.sees(name);
+    !scope.is_everything() && definitions.checks.iter().any(|check| foreign(&check.name, &check.host))
+}
+
 /// For what is of everybody: the files, rules for all names.
 pub fn whole(caller: &Caller, role: Role) -> Answer<()> {
     require(caller, role)?;
