@@ -294,3 +294,11 @@ def test_what_helped_the_last_time_is_theirs(server, people):
         gone = lambda number: (ask(number).status, ask(number).text.replace(f"incident {number}", "incident N"))
         assert gone(foreign) == gone(9999) and gone(foreign)[0] == 404
     assert helped(own).status == 200 and earlier(own).json == {"earlier": [], "post_mortems": []}
+
+
+def test_rules_for_levels_tell_no_names_of_others(server, people):
+    rules = [{"pattern": pattern, "level": "business"} for pattern in ("shop.orders", "mail.sent", "*.revenue", "{shop,mail}.x")]
+    assert server.put("/api/v1/levels", {"rules": rules}, headers=people["root"]).status == 200
+    shown = lambda who: [rule["pattern"] for rule in server.get("/api/v1/levels", headers=people[who]).json["rules"]]
+    assert shown("root") == [rule["pattern"] for rule in rules]
+    assert (shown("ana"), shown("ben")) == (["shop.orders", "*.revenue"], ["mail.sent", "*.revenue"])

@@ -6,12 +6,23 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use vocabulary::ports::Scope;
 
 use super::status::off_thread;
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Problem};
 use crate::levels::{self, LevelRule, MAX_RULES};
 use crate::services::Services;
+
+/// What is special in a pattern.
+const SPECIAL: [char; 5] = ['*', '?', '[', '{', '\\'];
+
+/// A pattern that begins with others' names tells them. One that begins with a star is about everybody's.
+fn is_shown(scope: &Scope, pattern: &str) -> bool {
+    let begin = pattern.split(SPECIAL).next().unwrap_or_default();
+    let is_of_all = pattern.starts_with('*') && !pattern.contains(['{', '[']);
+    scope.is_everything() || is_of_all || scope.sees(begin)
+}
 
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -20,8 +31,12 @@ pub struct LevelRules {
 }
 
 #[utoipa::path(get, path = "/levels", responses((status = 200, body = LevelRules)))]
-pub async fn rules(State(services): State<Arc<Services>>) -> Answer<Json<LevelRules>> {
-    let rules = off_thread(&services, |services| Ok(levels::load(&services.state)?)).await?;
+pub async fn rules(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+) -> Answer<Json<LevelRules>> {
+    let mut rules = off_thread(&services, |services| Ok(levels::load(&services.state)?)).await?;
+    rules.retain(|rule| is_shown(&caller.scope, &rule.pattern));
     Ok(Json(LevelRules { rules }))
 }
 
@@ -44,4 +59,26 @@ pub async fn set_rules(
         Ok(Json(wanted))
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_of_others_are_not_told() {
+        let shop = Scope::prefixes(vec!["shop.".into()]);
+        let check = |pattern: &str, wanted: bool| assert_eq!(is_shown(&shop, pattern), wanted, "{pattern}");
+        check("shop.orders", true);
+        check("shop.*.{a,b}", true);
+        check("*.orders", true);
+        check("mail.orders", false);
+        check("mail.*", false);
+        check("sho*", false);
+        check("{shop,mail}.orders", false);
+        check("*.{shop,mail}", false);
+        check("[sm]*", false);
+        check("", false);
+        assert!(is_shown(&Scope::everything(), "mail.*"));
+    }
 }
