@@ -26,6 +26,7 @@
 //! | `joining` | two incidents become one, or one two |
 //! | `mentions` | `@name` in a note |
 //! | [`night`] | what does not ring at night |
+//! | [`nights`] | whose night a moment of the past lies in |
 //! | `telling` | who is told of what |
 //! | [`rooms`] | who is told in a chat only is not reached |
 //! | `words` | what they are told |
@@ -68,6 +69,7 @@ pub mod letters;
 pub mod limits;
 mod mentions;
 pub mod night;
+pub mod nights;
 pub mod noise;
 mod notices;
 pub mod oncall;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use vocabulary::Timestamp;
 use vocabulary::state::State;
@@ -44,6 +45,26 @@ impl Night {
         }
     }
 
+    /// The day on which the night began that this lies in; none: it is day.
+    pub(crate) fn began(self, zone: &Zone, at: Timestamp) -> Option<Date> {
+        let wall = zone.wall(at);
+        let in_the_morning = self.begins > self.ends && wall.0.rem_euclid(DAY) < self.ends;
+        self.holds(zone, at).then(|| wall.plus(if in_the_morning { -DAY } else { 0 }).civil().date())
+    }
+
+    /// Nights of which some of the time lies in it.
+    pub(crate) fn count(self, zone: &Zone, from: Timestamp, until: Timestamp) -> u64 {
+        if from >= until {
+            return 0;
+        }
+        let midnight = |at: Timestamp| zone.wall(at).0.div_euclid(DAY) * DAY;
+        let (first, last) = (midnight(from) - DAY, midnight(until));
+        let days = (0..).map(|day| first + day * DAY).take_while(|day| *day <= last);
+        let over = if self.begins < self.ends { self.ends } else { self.ends + DAY };
+        let span = |day: i64| (zone.begins(Wall(day + self.begins)), zone.ends(Wall(day + over)));
+        days.map(span).filter(|(begins, ends)| *begins < until && *ends > from).count() as u64
+    }
+
     /// When the night is over that this lies in.
     fn over(self, zone: &Zone, at: Timestamp) -> Timestamp {
         let wall = zone.wall(at).0;
@@ -71,7 +92,7 @@ pub struct Unready {
 }
 
 impl Book {
-    fn night(&self) -> Option<Night> {
+    pub(crate) fn night(&self) -> Option<Night> {
         // What is no night has been refused by `problems`.
         Night::read(&self.config.night).ok().flatten()
     }
@@ -143,10 +164,13 @@ impl Incidents {
 
     /// The contact's own, that of the schedule with the contact in it, or this machine's.
     pub(crate) fn zone_of(&self, contact: &str) -> TimeZone {
+        self.own_zone_of(contact).or_else(|| self.book.zone.clone()).unwrap_or(TimeZone::UTC)
+    }
+
+    pub(crate) fn own_zone_of(&self, contact: &str) -> Option<TimeZone> {
         let own = self.book.contacts.get(contact).and_then(|contact| contact.time_zone.as_deref());
         let own = own.and_then(|name| TimeZone::get(name).ok());
-        let of_schedule = || self.roster.zones.get(contact).cloned();
-        own.or_else(of_schedule).or_else(|| self.book.zone.clone()).unwrap_or(TimeZone::UTC)
+        own.or_else(|| self.roster.zones.get(contact).cloned())
     }
 
     /// None: something in it rings at any hour.

@@ -19,7 +19,7 @@ export const words = {
   leftOut: (flapped: number, untold: number, other: number) => `Not counted: ${flapped} over within a minute, ${untold} over before anybody was told, ${other} not of production.`,
   services: 'Services', people: 'People', noisiest: 'What pages most', headroom: 'Headroom',
   servicesHelp: 'Attained is available time by available and troubled time. Planned downtime counts neither way; what nobody knows is never up.',
-  peopleHelp: 'A page is one word of trouble to one person by one channel. A night is from 22:00 to 07:00 on the clock of the person.',
+  peopleHelp: 'A page is one word of trouble to one person by one channel. A night is that of the quiet hours, on the clock of the person; chats never sleep.',
   noisiestHelp: 'What was judged noise first. What ends by itself every time may need another threshold, or none.',
   headroomHelp: 'The value that came closest to its limit, and when.',
   columns: {

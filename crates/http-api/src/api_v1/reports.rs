@@ -146,7 +146,7 @@ pub struct PersonItem {
     /// That never arrived.
     pub lost: u64,
     pub incidents: usize,
-    /// Pages from 22:00 to 07:00 in `tz`.
+    /// Pages in the night (`[incidents] night`) in `tz`; rooms never sleep.
     pub at_night: u64,
     /// Different nights with one.
     pub nights: usize,
@@ -335,10 +335,7 @@ fn figures(of: Figures) -> FiguresItem {
 }
 
 fn people(services: &Services, record: &Record, seconds: i64) -> Vec<PersonItem> {
-    let zone = |name: &str| {
-        let own = services.desk.time_zone_of(name).and_then(|zone| TimeZone::get(&zone).ok());
-        own.unwrap_or_else(|| services.zone.clone())
-    };
+    let nights = services.desk.nights(services.clock.now()).elsewhere(services.zone.clone());
     let weeks = seconds as f64 / WEEK_SECONDS;
     let item = |(name, of): (String, Load)| PersonItem {
         pages: of.pages,
@@ -348,10 +345,10 @@ fn people(services: &Services, record: &Record, seconds: i64) -> Vec<PersonItem>
         at_night: of.at_night,
         nights: of.nights,
         acknowledged: of.acknowledged,
-        tz: name_of(&zone(&name)),
+        tz: name_of(nights.zone(&name)),
         name,
     };
-    let mut all: Vec<PersonItem> = reports::load(record, zone).into_iter().map(item).collect();
+    let mut all: Vec<PersonItem> = reports::load(record, &nights).into_iter().map(item).collect();
     all.sort_by_key(|one| std::cmp::Reverse((one.nights, one.pages)));
     all.truncate(MAX_LISTED);
     all

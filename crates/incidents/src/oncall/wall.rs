@@ -23,7 +23,7 @@ impl Wall {
         Wall(Offset::UTC.to_timestamp(at).map_or(0, |at| at.as_second()))
     }
 
-    fn civil(self) -> DateTime {
+    pub fn civil(self) -> DateTime {
         Offset::UTC.to_datetime(instant(self.0))
     }
 

@@ -9,18 +9,15 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use vocabulary::state::State;
 
 pub use record::{Case, Record, Sent};
 
+use crate::nights::Nights;
 use crate::noise::{Noise, Worth};
 
 /// What is over sooner flapped, and says nothing of how long people take.
 pub const FLAP_SECONDS: i64 = 60;
-/// The hours in which people sleep, on their own clocks.
-const NIGHT_BEGINS_HOUR: i8 = 22;
-const NIGHT_ENDS_HOUR: i8 = 7;
 
 /// Of times in seconds. The mean alone lies: one long one hides all others.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -152,7 +149,7 @@ pub struct Load {
     pub lost: u64,
     /// Different incidents that they were about.
     pub incidents: usize,
-    /// Pages between ten in the evening and seven in the morning on the person's own clock.
+    /// Pages in the night of the person.
     pub at_night: u64,
     /// Different nights in which one came.
     pub nights: usize,
@@ -161,13 +158,13 @@ pub struct Load {
 }
 
 /// By person; of what never arrived nobody woke.
-pub fn load(record: &Record, zone_of: impl Fn(&str) -> TimeZone) -> BTreeMap<String, Load> {
+pub fn load(record: &Record, nights_of: &Nights) -> BTreeMap<String, Load> {
     let mut all: BTreeMap<String, (Load, BTreeSet<i64>, BTreeSet<Date>)> = BTreeMap::new();
     for sent in &record.sent {
         let (load, incidents, nights) = all.entry(sent.contact.clone()).or_default();
         load.pages += 1;
         incidents.extend(sent.incident);
-        match (sent.lost, night_of(sent.at, &zone_of(&sent.contact))) {
+        match (sent.lost, nights_of.of(&sent.contact, sent.at)) {
             (true, _) => load.lost += 1,
             (false, Some(night)) => {
                 load.at_night += 1;
@@ -185,16 +182,6 @@ pub fn load(record: &Record, zone_of: impl Fn(&str) -> TimeZone) -> BTreeMap<Str
         ..load
     };
     all.into_iter().map(|(name, of)| (name, finished(of))).collect()
-}
-
-/// The night that a moment lies in, by the day on which it began.
-fn night_of(at: i64, zone: &TimeZone) -> Option<Date> {
-    let local = jiff::Timestamp::from_second(at).ok()?.to_zoned(zone.clone()).datetime();
-    match local.hour() {
-        NIGHT_BEGINS_HOUR.. => Some(local.date()),
-        hour if hour < NIGHT_ENDS_HOUR => local.date().yesterday().ok(),
-        _ => None,
-    }
 }
 
 /// What each reason's incidents came to, what is most worth changing first.

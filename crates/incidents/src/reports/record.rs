@@ -121,12 +121,6 @@ impl Desk {
         let rows = self.store.query(sql, &[from.into(), until.into()])?;
         Ok(rows.iter().map(|row| (row.integer(0), read(row))).collect())
     }
-
-    /// The zone that this contact lives in, if it is said.
-    pub fn time_zone_of(&self, contact: &str) -> Option<String> {
-        let inner = self.inner.lock();
-        inner.incidents.book.contacts.get(contact).and_then(|contact| contact.time_zone.clone())
-    }
 }
 
 fn word(row: &Row) -> Sent {

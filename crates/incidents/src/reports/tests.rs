@@ -10,6 +10,7 @@ use vocabulary::state::{InstanceId, State, StateChange, StateType};
 use super::*;
 use crate::book::{Book, Contact, Kind, Subject};
 use crate::desk::Desk;
+use crate::night::Night;
 use crate::people::Deed;
 
 const MINUTE: i64 = 60;
@@ -86,24 +87,8 @@ fn figures_of_few_and_of_none() {
     assert_eq!((open.open, open.failures, open.to_recover, open.between), (1, 1, None, None));
 }
 
-#[test]
-fn a_night_is_that_of_the_person() {
-    let zone = |name: &str| TimeZone::get(name).unwrap();
-    let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_second();
-    let check = |moment: &str, zone_name: &str, wanted: Option<&str>| {
-        let found = night_of(at(moment), &zone(zone_name)).map(|date| date.to_string());
-        assert_eq!(found.as_deref(), wanted, "{moment} in {zone_name}");
-    };
-    check("2026-01-15T21:59:59Z", "UTC", None);
-    check("2026-01-15T22:00:00Z", "UTC", Some("2026-01-15"));
-    check("2026-01-16T06:59:59Z", "UTC", Some("2026-01-15"));
-    check("2026-01-16T07:00:00Z", "UTC", None);
-    // 21:30 in London is half past ten in Berlin, and the morning in Auckland.
-    check("2026-01-15T21:30:00Z", "Europe/Berlin", Some("2026-01-15"));
-    check("2026-01-15T21:30:00Z", "Pacific/Auckland", None);
-    // On the day of the change to summer time 05:30 UTC is 07:30 in Berlin; the day before it was 06:30.
-    check("2026-03-29T05:30:00Z", "Europe/Berlin", None);
-    check("2026-03-28T05:30:00Z", "Europe/Berlin", Some("2026-03-27"));
+fn nights(zone: TimeZone) -> Nights {
+    Nights::everywhere(Night::read("22:00-07:00").unwrap(), zone)
 }
 
 #[test]
@@ -123,12 +108,12 @@ fn a_persons_load_counts_pages_incidents_and_nights() {
         cases: vec![answered(22 * HOUR, MINUTE, 23 * HOUR)],
         begins: None,
     };
-    let all = load(&record, |_| TimeZone::UTC);
+    let all = load(&record, &nights(TimeZone::UTC));
     let ana = Load { pages: 5, lost: 1, incidents: 4, at_night: 3, nights: 2, acknowledged: 1 };
     assert_eq!(all["ana"], ana);
     assert_eq!(all["ben"], Load { pages: 1, ..Load::default() });
     // Twelve hours to the east noon is midnight.
-    let east = load(&record, |_| TimeZone::fixed(jiff::tz::offset(12)));
+    let east = load(&record, &nights(TimeZone::fixed(jiff::tz::offset(12))));
     assert_eq!((east["ben"].at_night, east["ben"].nights), (1, 1));
 }
 
@@ -148,8 +133,7 @@ fn the_record_is_what_the_desk_kept() {
     let subject = Subject { kind: Kind::Monitor, contacts: vec!["ana".into()], ..Subject::default() };
     book.subjects.insert((false, "shop".into()), subject);
     let desk = Desk::open(Arc::new(store), book, b"secret").unwrap();
-    assert_eq!(desk.time_zone_of("ana").as_deref(), Some("Europe/Berlin"));
-    assert_eq!(desk.time_zone_of("ben"), None);
+    assert_eq!(desk.nights(Timestamp(0)).zone("ana").iana_name(), Some("Europe/Berlin"));
     let change = |to, at| StateChange {
         id: InstanceId { monitor: "shop".into(), instance: "".into() },
         at: Timestamp(at),
