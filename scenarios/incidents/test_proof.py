@@ -11,7 +11,12 @@ CONFIG = """
 contacts = ["ana"]
 [[contact]]
 name = "ana"
-channels = ["log"]
+channels = ["hook"]
+time_zone = "UTC"
+[[channel]]
+name = "hook"
+type = "webhook"
+url = "http://127.0.0.1:9/nobody-listens"
 [[storage.retention]]
 name = "minutes"
 pattern = "^site\\\\."

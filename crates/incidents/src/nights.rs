@@ -130,7 +130,10 @@ mod tests {
         assert_eq!(nights.count("ana", morning, morning), 0);
         let nap = usual("UTC").at(Night::read("13:10-13:20").unwrap().unwrap());
         assert_eq!(nap.count("ana", at("2026-01-15T00:00:00Z"), at("2026-01-18T00:00:00Z")), 3);
-        assert_eq!(nap.of("ana", at("2026-01-15T13:19:59Z")).map(|date| date.to_string()).as_deref(), Some("2026-01-15"));
+        assert_eq!(
+            nap.of("ana", at("2026-01-15T13:19:59Z")).map(|date| date.to_string()).as_deref(),
+            Some("2026-01-15")
+        );
         let none = Nights::everywhere(None, TimeZone::UTC);
         assert_eq!((none.of("ana", 0), none.count("ana", 0, 86_400)), (None, 0));
     }

@@ -1,5 +1,7 @@
 //! The pager proved on its own past: asked for, made on a thread of its own, and kept under an address that can be shared.
 
+mod answered;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,20 +11,23 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use incidents::incident::Key;
+use incidents::night::Night;
+use incidents::nights::Nights;
+use incidents::oncall::Past as CalledPast;
 use jiff::tz::TimeZone;
 use monitors::Definitions;
 use monitors::config::MonitorKind;
 use monitors::kinds::metric::Look;
 use monitors::look::Origin;
 use monitors::made::Origins;
-use monitors::proof::{self, Ground, Label, MAX_LABELS, Night, Proof, Question, Sent, Telling, label};
+use monitors::proof::{self, Bad, Ground, Label, MAX_LABELS, Proof, Question, Sent, Telling, label};
 use monitors::replay::Past;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vocabulary::Timestamp;
 use vocabulary::ports::QueryLimits;
-use vocabulary::state::State as Health;
 
+use self::answered::Answered;
 use super::monitor_test::Moment;
 use super::status::off_thread;
 use super::watched;
@@ -35,9 +40,9 @@ use crate::services::Services;
 
 const USUAL_DAYS: i64 = 90;
 const MAX_DAYS: i64 = 400;
+const DAY: i64 = 86_400;
 /// What is not tried by then is not proposed, and the report says so.
 const LONGEST: Duration = Duration::from_secs(600);
-const USUAL_NIGHT: Hours = Hours { from: 22, until: 7 };
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -47,8 +52,9 @@ pub struct ProofRequest {
     from: Option<Moment>,
     #[schema(value_type = Option<String>)]
     until: Option<Moment>,
-    /// Of the night's hours, and of times without a zone; default: the server's.
+    /// Of times without a zone, and where people live whose own zone is not known; default: the server's.
     tz: Option<String>,
+    /// Default: that of the quiet hours (`[incidents] night`).
     night: Option<Hours>,
     /// Known outages as CSV: `start,end,title`. Incidents that were judged useful count too.
     outages: String,
@@ -92,11 +98,24 @@ pub struct ProofAnswer {
     proof: Option<serde_json::Value>,
 }
 
+/// When people sleep, as the proof asks.
+struct Sleep(Nights);
+
+impl proof::Nights for Sleep {
+    fn of(&self, contact: &str, at: i64) -> Option<jiff::civil::Date> {
+        self.0.of(contact, at)
+    }
+
+    fn count(&self, contact: &str, from: i64, until: i64) -> u64 {
+        self.0.count(contact, from, until)
+    }
+}
+
 /// What was asked, read.
 struct Asked {
     from: Timestamp,
     until: Timestamp,
-    night: Night,
+    nights: Sleep,
     labels: Vec<Label>,
 }
 
@@ -221,15 +240,22 @@ fn read(services: &Services, request: &ProofRequest) -> Answer<Asked> {
         ))
         .hint("write -90d, or seconds since 1970"));
     }
-    let night = request.night.unwrap_or(USUAL_NIGHT);
-    if ![night.from, night.until].iter().all(|hour| (0..24).contains(hour)) || night.from == night.until {
-        return Err(Problem::bad_request("`night` is two different hours from 0 to 23")
-            .hint("{\"from\": 22, \"until\": 7}"));
+    let mut nights = services.desk.nights(now).elsewhere(zone);
+    if let Some(hours) = &request.night {
+        nights = nights.at(night(hours)?);
     }
     let mut labels =
         label::read_csv(&request.outages).map_err(|why| Problem::bad_request(format!("`outages`: {why}")))?;
     labels.retain(|label| label.end >= from.0 && label.start <= until.0);
-    Ok(Asked { from, until, night: Night { from_hour: night.from, until_hour: night.until, zone }, labels })
+    Ok(Asked { from, until, nights: Sleep(nights), labels })
+}
+
+fn night(hours: &Hours) -> Answer<Night> {
+    let text = format!("{:02}:00-{:02}:00", hours.from, hours.until);
+    Night::read(&text).ok().flatten().ok_or_else(|| {
+        Problem::bad_request("`night` is two different hours from 0 to 23")
+            .hint("{\"from\": 22, \"until\": 7}")
+    })
 }
 
 fn make(services: &Services, place: &Place, asked: Asked) {
@@ -244,7 +270,7 @@ fn make(services: &Services, place: &Place, asked: Asked) {
 }
 
 fn prove(services: &Services, place: &Place, asked: Asked) -> Answer<Proof> {
-    let Asked { from, until, night, mut labels } = asked;
+    let Asked { from, until, nights, mut labels } = asked;
     let definitions = services.monitors.definitions();
     let mut judged: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for verdict in services.desk.verdicts(from, until)? {
@@ -263,7 +289,7 @@ fn prove(services: &Services, place: &Place, asked: Asked) -> Answer<Proof> {
         definitions: &definitions,
         origins: &origins(services, &definitions),
         labels,
-        night,
+        nights: &nights,
         sent: sent(services, &definitions, from, until)?,
         judged,
     };
@@ -279,10 +305,15 @@ fn prove(services: &Services, place: &Place, asked: Asked) -> Answer<Proof> {
     let (contacts, page_warnings) = services.desk.by_default();
     let pages = |host: bool, name: &str, instance: &str| services.desk.environment(host, name, instance).1;
     let now = services.clock.now();
-    let called = |host: bool, name: &str, instance: &str, state: Health, at: i64| {
-        let key = Key { host, monitor: name.into(), instance: instance.into() };
-        let called = services.desk.first_called(&key, state, Timestamp(at), now)?;
-        Some(called.iter().map(ToString::to_string).collect())
+    // Of what opened shortly before, too.
+    let record = services.desk.what_happened(from.minus(DAY).0, until.0 + 1)?;
+    let answered = Answered::of(&record.cases, |reason| rule_of(&definitions, reason));
+    let called = |bad: &Bad<'_>| {
+        let key = Key { host: bad.host, monitor: bad.name.into(), instance: bad.instance.into() };
+        let (at, until) = (Timestamp(bad.at), Timestamp(answered.until(bad)));
+        let past = CalledPast { key, state: bad.state, at, until, before: bad.before };
+        let calls = services.desk.called(&past, now)?;
+        Some(calls.into_iter().map(|(at, contact)| (at.0, contact.to_string())).collect())
     };
     let ground = Ground {
         look: Look {

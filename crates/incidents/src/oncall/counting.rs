@@ -12,13 +12,15 @@ use crate::limits::MAX_OPENINGS;
 pub(crate) struct Turns {
     next: BTreeMap<(String, usize), u64>,
     unsaved: BTreeSet<(String, usize)>,
+    /// On a stage: so many have gone by meanwhile.
+    pub ahead: u64,
 }
 
 impl Turns {
     pub(super) fn next(&mut self, policy: &str, step: usize) -> u64 {
         let key = (policy.to_owned(), step);
         let next = self.next.entry(key.clone()).or_default();
-        let turn = *next;
+        let turn = *next + self.ahead;
         *next += 1;
         self.unsaved.insert(key);
         turn
@@ -30,7 +32,7 @@ impl Turns {
             let step = usize::try_from(row.integer(1)).unwrap_or(0);
             ((row.text(0).to_owned(), step), row.integer(2).unsigned_abs())
         };
-        Ok(Turns { next: rows.iter().map(turn).collect(), unsaved: BTreeSet::new() })
+        Ok(Turns { next: rows.iter().map(turn).collect(), unsaved: BTreeSet::new(), ahead: 0 })
     }
 
     pub fn save(&self, tx: &Transaction<'_>) -> Result<(), StateError> {

@@ -17,6 +17,7 @@
 //! | [`own_rules`] | people say how they want to be reached |
 //! | [`reaching`] | how one person's own rule goes: the next way when there is no answer |
 //! | [`rehearsal`] | who would be woken |
+//! | [`called`] | whom an incident of the past would have called |
 //! | [`roster`] | all schedules and policies as they are known now |
 //! | `ahead` | when nobody will be on call |
 //! | `announcing` | whose turn begins soon, who asks for cover |
@@ -30,6 +31,7 @@
 pub(crate) mod ahead;
 pub(crate) mod announcing;
 pub mod calendar;
+pub mod called;
 pub mod config;
 pub(crate) mod counting;
 pub mod cover;
@@ -51,6 +53,7 @@ mod tests;
 pub(crate) mod wall;
 
 pub use ahead::Gap;
+pub use called::{Calls, Past};
 pub use config::{LayerConfig, ScheduleConfig};
 pub use escalating::Escalation;
 pub use policy::PolicyConfig;

@@ -54,9 +54,9 @@ pub struct Held {
 }
 
 /// At one moment, with what is planned; no check tells anything by itself.
-struct Planned<'h> {
-    held: &'h [Held],
-    now: Timestamp,
+pub(super) struct Planned<'h> {
+    pub held: &'h [Held],
+    pub now: Timestamp,
 }
 
 impl Planned<'_> {
@@ -101,40 +101,7 @@ impl Desk {
     }
 }
 
-impl Desk {
-    /// Whom the policy would have called first if this had gone bad then, by what is known of the shifts of then; those too
-    /// whom the incident tells beside it. None: it goes by no policy. What is in shadow is told as if it were not.
-    pub fn first_called(
-        &self,
-        key: &Key,
-        state: State,
-        at: Timestamp,
-        now: Timestamp,
-    ) -> Option<Vec<Arc<str>>> {
-        let mut stage = {
-            let mut inner = self.inner.lock();
-            self.refresh_roster(&mut inner, now);
-            inner.incidents.may_go_by_policy(key).then(|| inner.incidents.stage_for(key, at))??
-        };
-        stage.first_called(key, state, at)
-    }
-}
-
 impl Incidents {
-    fn may_go_by_policy(&self, key: &Key) -> bool {
-        let own =
-            self.book.subject(key.host, &key.monitor).map(|subject| subject.escalation_policy.is_some());
-        own == Some(true) || self.book.config.escalation_policy.is_some()
-    }
-
-    pub(crate) fn first_called(&mut self, key: &Key, state: State, at: Timestamp) -> Option<Vec<Arc<str>>> {
-        self.book.subjects.get_mut(&(key.host, key.monitor.clone()))?.shadow = false;
-        let pages = self.apply(&goes_bad(key, state, at, None), at);
-        self.live.values().find(|incident| incident.detail.escalation.is_some())?;
-        let called: BTreeSet<Arc<str>> = pages.into_iter().map(|page| page.contact).collect();
-        Some(called.into_iter().collect())
-    }
-
     /// With what is known of this one alone; none if nothing is.
     pub(crate) fn stage_for(&self, key: &Key, at: Timestamp) -> Option<Incidents> {
         let subject = self.book.subject(key.host, &key.monitor)?;
@@ -222,7 +189,7 @@ impl Incidents {
     }
 
     /// When something happens next, if anything does; the end stands for all that lies behind it.
-    fn next_moment(&self, now: Timestamp, end: Timestamp, held: &[Held]) -> Option<Timestamp> {
+    pub(super) fn next_moment(&self, now: Timestamp, end: Timestamp, held: &[Held]) -> Option<Timestamp> {
         let borders = held.iter().flat_map(|held| [held.from, held.until]);
         let border = borders.filter(|border| now < *border && *border < end).min();
         let open = self.live.values().filter(|incident| !incident.is_closed());
@@ -259,7 +226,7 @@ impl Incidents {
     }
 }
 
-fn goes_bad(key: &Key, state: State, at: Timestamp, withheld: Option<Withheld>) -> StateChange {
+pub(super) fn goes_bad(key: &Key, state: State, at: Timestamp, withheld: Option<Withheld>) -> StateChange {
     StateChange {
         id: key.id(),
         at,

@@ -21,12 +21,25 @@ pub struct Telling<'t> {
     pub page_warnings: bool,
     /// Does what happens in this instance of this monitor, check or host page at all?
     pub pages: &'t (dyn Fn(bool, &str, &str) -> bool + Sync),
-    /// Whom its policy would have called first, if this had gone bad then; none: it goes by no policy.
+    /// Whom its incident would have told; none: its own rules tell, or nothing is known of it.
     pub called: Called<'t>,
 }
 
-/// Is it a host, name, instance, how bad, when.
-pub type Called<'t> = &'t (dyn Fn(bool, &str, &str, State, i64) -> Option<Vec<String>> + Sync);
+/// When, and whom.
+pub type Called<'t> = &'t (dyn Fn(&Bad<'_>) -> Option<Vec<(i64, String)>> + Sync);
+
+/// Something that would have gone bad.
+#[derive(Clone, Copy, Debug)]
+pub struct Bad<'b> {
+    pub host: bool,
+    pub name: &'b str,
+    pub instance: &'b str,
+    pub state: State,
+    pub at: i64,
+    pub over: i64,
+    /// How many of the same rule there were before it: what goes round has gone on.
+    pub before: u64,
+}
 
 /// Where the past is kept.
 pub struct Ground<'g> {
@@ -88,29 +101,26 @@ impl Ground<'_> {
         let paging = |firing: &&Firing| (self.telling.pages)(false, &rule.name, &firing.instance);
         let told = replayed.firings.iter().filter(|firing| firing.told).filter(severe).filter(paging);
         let mut times: Vec<(i64, i64, &Firing)> = told
-            .filter_map(|firing| Some((firing.fired?, firing.ended.unwrap_or(i64::MAX), firing)))
+            .filter_map(|firing| Some((firing.fired?, firing.ended.unwrap_or(self.past.until.0), firing)))
             .collect();
         times.sort_unstable_by_key(|(from, end, _)| (*from, *end));
-        let mut until = i64::MIN;
+        let page = |(at, contact)| Sent { at, rule: monitor_rule(&rule.name), contact };
         let mut pages = Vec::new();
-        for (at, end, firing) in times {
-            if at > until {
-                let called = (self.telling.called)(false, &rule.name, &firing.instance, firing.state, at);
-                let contacts = called.map_or_else(|| self.contacts_of(rule.contacts.as_deref()), or_nobody);
-                pages.extend(contacts.into_iter().map(|contact| Sent {
-                    at,
-                    rule: monitor_rule(&rule.name),
-                    contact,
-                }));
-            }
-            until = until.max(end);
+        for (before, (at, over, firing)) in (0..).zip(joined(times)) {
+            let (name, instance) = (&*rule.name, &*firing.instance);
+            let bad = Bad { host: false, name, instance, state: firing.state, at, over, before };
+            let called = match (self.telling.called)(&bad) {
+                Some(called) => called,
+                None => at_once(at, self.contacts_of(rule.contacts.as_deref())),
+            };
+            pages.extend(or_nobody(at, called).into_iter().map(page));
         }
         pages
     }
 
     fn contacts_of(&self, own: Option<&[String]>) -> Vec<String> {
         let named = own.filter(|own| !own.is_empty()).unwrap_or(&self.telling.contacts);
-        or_nobody(named.to_vec())
+        named.to_vec()
     }
 
     /// Checks and hosts together, as each has a say in whether others are told of.
@@ -152,6 +162,7 @@ impl Ground<'_> {
         let severe =
             |state: State| matches!(state, State::Critical | State::Down) || self.telling.page_warnings;
         let mut pages = Vec::new();
+        let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
         for firing in &replayed.replay.firings {
             let host = firing.instance.strip_prefix("host:");
             let paging = (self.telling.pages)(host.is_some(), host.unwrap_or(&firing.instance), "");
@@ -161,23 +172,43 @@ impl Ground<'_> {
                 continue;
             };
             let name = host.unwrap_or(&firing.instance);
-            let called = (self.telling.called)(host.is_some(), name, "", firing.state, at);
-            let contacts = match (called, with.contains(&firing.instance)) {
-                (Some(called), false) => or_nobody(called),
+            let before = seen.entry(&firing.instance).or_default();
+            let over = firing.ended.unwrap_or(self.past.until.0);
+            let host = host.is_some();
+            let bad = Bad { host, name, instance: "", state: firing.state, at, over, before: *before };
+            *before += 1;
+            let called = match ((self.telling.called)(&bad), with.contains(&firing.instance)) {
+                (Some(called), false) => or_nobody(at, called),
                 (Some(called), true) => called,
                 (None, true) => continue,
-                (None, false) => self.contacts_of(None),
+                (None, false) => or_nobody(at, at_once(at, self.contacts_of(None))),
             };
-            let page = |contact| Sent { at, rule: object_rule(&firing.instance), contact };
-            pages.extend(contacts.into_iter().map(page));
+            let page = |(at, contact)| Sent { at, rule: object_rule(&firing.instance), contact };
+            pages.extend(called.into_iter().map(page));
         }
         pages
     }
 }
 
+/// What overlaps is one, of the first that was bad: from, until.
+fn joined(times: Vec<(i64, i64, &Firing)>) -> Vec<(i64, i64, &Firing)> {
+    let mut all: Vec<(i64, i64, &Firing)> = Vec::new();
+    for (at, over, firing) in times {
+        match all.last_mut().filter(|last| at <= last.1) {
+            Some(last) => last.1 = last.1.max(over),
+            None => all.push((at, over, firing)),
+        }
+    }
+    all
+}
+
+fn at_once(at: i64, contacts: Vec<String>) -> Vec<(i64, String)> {
+    contacts.into_iter().map(|contact| (at, contact)).collect()
+}
+
 /// It is a page all the same, and nobody gets it.
-fn or_nobody(contacts: Vec<String>) -> Vec<String> {
-    if contacts.is_empty() { vec![String::new()] } else { contacts }
+fn or_nobody(at: i64, called: Vec<(i64, String)>) -> Vec<(i64, String)> {
+    if called.is_empty() { vec![(at, String::new())] } else { called }
 }
 
 /// Rules on numbers; heartbeats have no past that another rule could be tried on.

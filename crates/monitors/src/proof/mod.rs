@@ -27,10 +27,10 @@ pub mod weigh;
 
 use serde::{Deserialize, Serialize};
 
-pub use ground::{Called, Ground, Telling};
+pub use ground::{Bad, Called, Ground, Telling};
 pub use label::Label;
 pub use report::{Proof, Question, prove};
-pub use weigh::Night;
+pub use weigh::Nights;
 
 /// One word of trouble to one contact; nobody is named by the empty one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

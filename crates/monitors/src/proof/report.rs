@@ -8,19 +8,21 @@ use super::changes::Kind;
 use super::ground::{self, Ground, Outcome, metric_monitors, monitor_rule};
 use super::propose::Board;
 use super::search::{Chosen, New, confirm, propose};
-use super::weigh::{self, Judged, Night, Verdict, Weight};
+use super::weigh::{self, Judged, Nights, Verdict, Weight};
 use super::{EARLIEST_SECONDS, Label, Sent};
 use crate::config::Definitions;
 use crate::made::Origins;
 use crate::replay::Doubt;
 
 const MAX_DOUBTS: usize = 200;
+/// Lives where the server is.
+const NOBODY: &str = "";
 
 pub struct Question<'q> {
     pub definitions: &'q Definitions,
     pub origins: &'q Origins,
     pub labels: Vec<Label>,
-    pub night: Night,
+    pub nights: &'q dyn Nights,
     /// What was really sent by incidents, of metric monitors.
     pub sent: Vec<Sent>,
     /// Judged by people, by rule: useful, useless.
@@ -44,7 +46,7 @@ pub struct Proof {
     pub of_shadow: u64,
     /// With all proposals taken.
     pub proposed: Weight,
-    /// Nights in all.
+    /// Nights in all, where the server is.
     pub nights: u64,
     /// Nights in which each of those whom any of the three reach was not woken.
     pub slept: BTreeMap<String, Slept>,
@@ -120,11 +122,12 @@ pub fn prove(
     proof.unfinished = !whole;
     proof.proposals = chosen.iter().map(|one| proposal(one, question, &board)).collect();
     let sent: Vec<Sent> = question.sent.iter().chain(&base.sent).cloned().collect();
-    proof.sent = weigh::weigh(sent.iter(), &question.night);
-    proof.would = weigh::weigh(base.would.iter(), &question.night);
-    proof.proposed = weigh::weigh(after.iter(), &question.night);
-    proof.nights = question.night.count(proof.known_from.unwrap_or(proof.until).max(proof.from), proof.until);
-    proof.slept = slept(&proof);
+    proof.sent = weigh::weigh(sent.iter(), question.nights);
+    proof.would = weigh::weigh(base.would.iter(), question.nights);
+    proof.proposed = weigh::weigh(after.iter(), question.nights);
+    let known = (proof.known_from.unwrap_or(proof.until).max(proof.from), proof.until);
+    proof.nights = question.nights.count(NOBODY, known.0, known.1);
+    proof.slept = slept(&proof, question.nights, known);
     proof.labels =
         question.labels.iter().map(|label| weigh::judge(label, &sent, &base.would, &after)).collect();
     proof.rules = rules(question, &sent, &base.would);
@@ -135,15 +138,13 @@ pub fn prove(
 }
 
 /// Only those whose sleep is known of: from the first moment that anything is.
-fn slept(proof: &Proof) -> BTreeMap<String, Slept> {
+fn slept(proof: &Proof, nights: &dyn Nights, (from, until): (i64, i64)) -> BTreeMap<String, Slept> {
     let all = [&proof.sent, &proof.would, &proof.proposed];
     let names = all.iter().flat_map(|weight| weight.contacts.keys()).filter(|name| !name.is_empty());
-    let quiet = |weight: &Weight, name: &String| {
-        let woken = weight.contacts.get(name).map_or(0, |of| of.nights_woken);
-        proof.nights.saturating_sub(woken)
-    };
     let of = |name: &String| {
-        let [sent, would, proposed] = all.map(|weight| quiet(weight, name));
+        let theirs = nights.count(name, from, until);
+        let woken = |weight: &Weight| weight.contacts.get(name).map_or(0, |of| of.nights_woken);
+        let [sent, would, proposed] = all.map(|weight| theirs.saturating_sub(woken(weight)));
         (name.clone(), Slept { sent, would, proposed })
     };
     names.map(of).collect()
@@ -185,8 +186,8 @@ impl Outcome {
 
 fn proposal(chosen: &Chosen, question: &Question<'_>, board: &Board) -> Proposal {
     let (before, after) = (
-        weigh::weigh(chosen.before.iter(), &question.night),
-        weigh::weigh(chosen.after.iter(), &question.night),
+        weigh::weigh(chosen.before.iter(), question.nights),
+        weigh::weigh(chosen.after.iter(), question.nights),
     );
     let (caught_before, caught_after) = board.kept(&chosen.rule, &chosen.after);
     let (replaces, toml) = written(chosen, question.origins);
@@ -263,7 +264,7 @@ fn rules(question: &Question<'_>, sent: &[Sent], would: &[Sent]) -> Vec<OfRule> 
     for page in would {
         let of = rules.entry(&page.rule).or_default();
         of.would += 1;
-        of.at_night += u64::from(question.night.is(page.at));
+        of.at_night += u64::from(question.nights.of(&page.contact, page.at).is_some());
     }
     let all = question.definitions;
     let shadow = |rule: &str| {

@@ -9,7 +9,7 @@ use vocabulary::Timestamp;
 use vocabulary::ports::QueryLimits;
 
 use super::report::Proof;
-use super::weigh::{Night, Verdict};
+use super::weigh::{Nights, Verdict};
 use super::*;
 use crate::config::Definitions;
 use crate::kinds::metric::Look;
@@ -35,6 +35,28 @@ impl Dice {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0 % bound.unsigned_abs()) as i64
+    }
+}
+
+/// From ten in the evening until seven, UTC, for all but one.
+pub(super) struct TenToSeven {
+    pub awake: &'static str,
+}
+
+impl Nights for TenToSeven {
+    fn of(&self, contact: &str, at: i64) -> Option<jiff::civil::Date> {
+        let local = jiff::Timestamp::from_second(at).ok()?.to_zoned(TimeZone::UTC).datetime();
+        match local.hour() {
+            _ if contact == self.awake => None,
+            22.. => Some(local.date()),
+            hour if hour < 7 => local.date().yesterday().ok(),
+            _ => None,
+        }
+    }
+
+    fn count(&self, contact: &str, from: i64, until: i64) -> u64 {
+        let looks = (from..until).step_by(1_800);
+        looks.filter_map(|at| self.of(contact, at)).collect::<std::collections::BTreeSet<_>>().len() as u64
     }
 }
 
@@ -128,7 +150,7 @@ impl Estate {
             definitions: toml::from_str(RULES).unwrap(),
             labels: outages.iter().map(label).collect(),
             events: events(&mut dice),
-            called: &|_, _, _, _, _| None,
+            called: &|_| None,
         }
     }
 
@@ -166,7 +188,7 @@ impl Estate {
             definitions: &self.definitions,
             origins: &BTreeMap::from([(("monitor", "spikes".to_owned()), "conf.d/web.toml:3".to_owned())]),
             labels: self.labels.clone(),
-            night: Night { from_hour: 22, until_hour: 7, zone: TimeZone::UTC },
+            nights: &TenToSeven { awake: "nobody" },
             sent: Vec::new(),
             judged: BTreeMap::new(),
         };
@@ -296,9 +318,9 @@ fn a_policy_lets_the_others_sleep() {
     estate.events.clear();
     let everybody = estate.prove();
     // By turns of a day, cyd first; of one rule alone.
-    estate.called = &|host, name, _, _, at| {
-        let on_call = if (at - BEGIN) / DAY % 2 == 0 { "cyd" } else { "dee" };
-        (!host && name == "spikes").then(|| vec![on_call.to_owned()])
+    estate.called = &|bad| {
+        let on_call = if (bad.at - BEGIN) / DAY % 2 == 0 { "cyd" } else { "dee" };
+        (!bad.host && bad.name == "spikes").then(|| vec![(bad.at, on_call.to_owned())])
     };
     let by_turns = estate.prove();
     assert_eq!(by_turns.would.pages, everybody.would.pages);
@@ -319,9 +341,29 @@ fn a_policy_lets_the_others_sleep() {
 fn a_policy_calls_people_for_checks_too() {
     let mut estate = Estate::new(5);
     let by_contacts = estate.prove();
-    estate.called = &|_, name, _, _, _| (name == "web/db").then(|| vec!["dee".to_owned()]);
+    estate.called = &|bad| (bad.name == "web/db").then(|| vec![(bad.at, "dee".to_owned())]);
     let both = estate.prove();
     let pages = |proof: &Proof, name: &str| proof.would.contacts.get(name).map_or(0, |of| of.pages);
     assert_eq!(pages(&both, "ana"), pages(&by_contacts, "ana"), "its own contacts are told as before");
     assert!((DAYS as u64..=3 * DAYS as u64).contains(&pages(&both, "dee")), "{}", pages(&both, "dee"));
+}
+
+#[test]
+fn later_steps_of_a_policy_are_pages_too() {
+    let mut estate = Estate::new(6);
+    estate.events.clear();
+    let at_once = estate.prove();
+    // Whose turn it is goes round; the other one is called after ten minutes, unless it is over by then.
+    estate.called = &|bad| {
+        let (first, second) = if bad.before % 2 == 0 { ("cyd", "dee") } else { ("dee", "cyd") };
+        let later = bad.at + 10 * MINUTE;
+        let all = [(bad.at, first), (later, second)].into_iter().filter(|(at, _)| *at <= bad.over);
+        (bad.name == "errors").then(|| all.map(|(at, name)| (at, name.to_owned())).collect())
+    };
+    let in_steps = estate.prove();
+    let of = |proof: &Proof, name: &str| proof.would.contacts.get(name).map_or(0, |of| of.pages);
+    let (before, cyd, dee) = (of(&at_once, "ana"), of(&in_steps, "cyd"), of(&in_steps, "dee"));
+    assert!(cyd.abs_diff(dee) <= 4, "by turns: {cyd} and {dee}");
+    // The three outages last for longer than ten minutes, what else fires ends before.
+    assert_eq!(cyd + dee, before - of(&in_steps, "ana") + 3);
 }

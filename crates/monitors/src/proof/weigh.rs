@@ -2,48 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::{Label, Sent};
 
 /// People say when it began by memory: a page shortly before is about it too.
 const BEFORE_SECONDS: i64 = 300;
-/// A night has whole hours.
-const HALF_AN_HOUR: usize = 1_800;
 /// Pages within a minute of each other are the same.
 const SAME_SECONDS: i64 = 60;
 
-/// When people sleep: hours of the day in their zone.
-#[derive(Clone, Debug)]
-pub struct Night {
-    pub from_hour: i8,
-    pub until_hour: i8,
-    pub zone: TimeZone,
-}
-
-impl Night {
-    pub fn is(&self, at: i64) -> bool {
-        self.of(at).is_some()
-    }
-
-    /// Nights of which some of the time lies in it.
-    pub fn count(&self, from: i64, until: i64) -> u64 {
-        let looks = (from..until).step_by(HALF_AN_HOUR);
-        looks.filter_map(|at| self.of(at)).collect::<BTreeSet<_>>().len() as u64
-    }
-
-    /// The day on which this night began; none: it is day.
-    fn of(&self, at: i64) -> Option<jiff::civil::Date> {
-        let local = jiff::Timestamp::from_second(at).ok()?.to_zoned(self.zone.clone());
-        let hour = local.hour();
-        let wraps = self.from_hour > self.until_hour;
-        match (wraps, hour >= self.from_hour, hour < self.until_hour) {
-            (true, true, _) | (false, true, true) => Some(local.date()),
-            (true, false, true) => local.date().yesterday().ok(),
-            _ => None,
-        }
-    }
+/// When people sleep: whoever asks knows where they live, and by what hours.
+pub trait Nights: Sync {
+    /// The day on which this contact's night began that the moment lies in; none: it is day, or nobody sleeps.
+    fn of(&self, contact: &str, at: i64) -> Option<jiff::civil::Date>;
+    /// Nights of this contact of which some of the time lies in it.
+    fn count(&self, contact: &str, from: i64, until: i64) -> u64;
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -62,17 +35,17 @@ pub struct OfContact {
     pub nights_woken: u64,
 }
 
-pub fn weigh<'s>(pages: impl Iterator<Item = &'s Sent>, night: &Night) -> Weight {
+pub fn weigh<'s>(pages: impl Iterator<Item = &'s Sent>, nights: &dyn Nights) -> Weight {
     let mut weight = Weight::default();
-    let mut nights: BTreeSet<(&str, jiff::civil::Date)> = BTreeSet::new();
+    let mut woken: BTreeSet<(&str, jiff::civil::Date)> = BTreeSet::new();
     for page in pages {
         let of = weight.contacts.entry(page.contact.clone()).or_default();
         weight.pages += 1;
         of.pages += 1;
-        let Some(date) = night.of(page.at) else { continue };
+        let Some(date) = nights.of(&page.contact, page.at) else { continue };
         weight.at_night += 1;
         of.at_night += 1;
-        if nights.insert((&page.contact, date)) {
+        if woken.insert((&page.contact, date)) {
             weight.nights_woken += 1;
             of.nights_woken += 1;
         }
@@ -132,6 +105,7 @@ pub fn judge(label: &Label, sent: &[Sent], would: &[Sent], proposed: &[Sent]) ->
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::TenToSeven;
     use super::*;
 
     fn sent(at: i64, contact: &str) -> Sent {
@@ -139,26 +113,15 @@ mod tests {
     }
 
     #[test]
-    fn nights_are_those_of_the_people() {
-        let night = Night { from_hour: 22, until_hour: 7, zone: TimeZone::get("Europe/Berlin").unwrap() };
-        // 2026-03-28 21:30, 22:30 and on the next morning, after the clocks went forth, 06:59 and 07:00.
-        let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_second();
-        let evening = [at("2026-03-28T20:30:00Z"), at("2026-03-28T21:30:00Z")];
-        let morning = [at("2026-03-29T04:59:00Z"), at("2026-03-29T05:00:00Z")];
-        let pages: Vec<Sent> = evening
-            .iter()
-            .chain(&morning)
-            .map(|at| sent(*at, "ana"))
-            .chain([sent(morning[0], "ben")])
-            .collect();
-        let weight = weigh(pages.iter(), &night);
-        assert_eq!((weight.pages, weight.at_night, weight.nights_woken), (5, 3, 2));
-        assert_eq!(weight.contacts["ana"], OfContact { pages: 4, at_night: 2, nights_woken: 1 });
-        assert_eq!(night.count(evening[0], morning[1]), 1);
-        assert_eq!(night.count(evening[0] - 30 * 86_400, morning[1]), 31);
-        assert_eq!(night.count(morning[1], morning[1] + 3_600), 0);
-        let nap = Night { from_hour: 13, until_hour: 14, zone: TimeZone::UTC };
-        assert_eq!(weigh([sent(13 * 3_600, "ana"), sent(14 * 3_600, "ana")].iter(), &nap).at_night, 1);
+    fn who_was_woken_twice_in_a_night_was_woken_once() {
+        // Three and four in one night and noon, of each; ben never sleeps.
+        let hours = [27, 28, 36].map(|hour| hour * 3_600);
+        let pages: Vec<Sent> =
+            hours.iter().flat_map(|at| [sent(*at, "ana"), sent(*at, "ben"), sent(*at, "cyd")]).collect();
+        let weight = weigh(pages.iter(), &TenToSeven { awake: "ben" });
+        assert_eq!((weight.pages, weight.at_night, weight.nights_woken), (9, 4, 2));
+        assert_eq!(weight.contacts["ana"], OfContact { pages: 3, at_night: 2, nights_woken: 1 });
+        assert_eq!(weight.contacts["ben"], OfContact { pages: 3, at_night: 0, nights_woken: 0 });
     }
 
     #[test]

@@ -4,8 +4,8 @@ use vocabulary::reach::{ReachRule, ReachStep, Severity};
 use vocabulary::time::HumanDuration;
 
 use super::*;
-use crate::oncall::Rehearsal;
 use crate::oncall::rehearsal::{Call, Held};
+use crate::oncall::{Past, Rehearsal};
 
 const WATCHED_SECONDS: i64 = 900;
 
@@ -14,22 +14,29 @@ impl Story {
         let (key, at) = (key(name), Timestamp(at));
         self.incidents.stage_for(&key, at).unwrap().play(&key, state, at, &[])
     }
+
+    /// CRITICAL from then on, for so long; after so many others.
+    fn would_call(&self, name: &str, at: i64, lasts: i64, before: u64) -> Option<Vec<(i64, String)>> {
+        let (at, until) = (Timestamp(at), Timestamp(at + lasts));
+        let past = Past { key: key(name), state: State::Critical, at, until, before };
+        let calls = self.incidents.stage_for(&past.key, at).unwrap().called(&past)?;
+        Some(calls.into_iter().map(|(at, name)| (at.0, name.to_string())).collect())
+    }
 }
 
 #[test]
 fn whom_a_policy_would_have_called_then_is_known_of_any_moment() {
     let mut story = Story::of_policy(policy(&[step(&["schedule:s"], "5m"), step(&["cyd"], "5m")]));
     let called = |story: &Story, name: &str, at: i64| {
-        let key = key(name);
-        let mut stage = story.incidents.stage_for(&key, Timestamp(at)).unwrap();
-        let called = stage.first_called(&key, State::Critical, Timestamp(at));
-        called.map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>())
+        let calls = story.would_call(name, at, 60, 0);
+        calls.map(|all| all.into_iter().map(|(_, name)| name).collect::<Vec<_>>())
     };
     let wanted = |name: &str| Some(vec![name.to_owned()]);
     assert_eq!(called(&story, "paged", story.now), wanted("ana"));
     assert_eq!(called(&story, "paged", story.now + 9 * 3_600), wanted("ben"));
     assert_eq!(called(&story, "paged", 3 * 86_400 + 36_000), wanted("cyd"), "nobody on call on Sundays");
-    assert_eq!(called(&story, "latency", story.now), None);
+    assert_eq!(called(&story, "latency", story.now), wanted("ops"), "without a policy its contacts");
+    assert_eq!(called(&story, "web/http", story.now), None, "its own rules tell");
     let paged = (false, "paged".into());
     story.incidents.book.subjects.get_mut(&paged).unwrap().shadow = true;
     assert_eq!(called(&story, "paged", story.now), wanted("ana"), "as if it were not in shadow");
@@ -39,6 +46,49 @@ fn whom_a_policy_would_have_called_then_is_known_of_any_moment() {
         Some(vec!["ana".to_owned(), "ops".to_owned()]),
         "both act"
     );
+}
+
+#[test]
+fn later_steps_are_called_until_somebody_has_it() {
+    let mut turns = step(&["ana", "ben"], "5m");
+    turns.round_robin = true;
+    let story = Story::of_policy(policy(&[turns, step(&["cyd"], "10m")]));
+    let start = story.now;
+    let called = |lasts: i64, before: u64| {
+        let calls = story.would_call("paged", start, lasts, before).unwrap();
+        calls.into_iter().map(|(at, name)| format!("{name} after {}", at - start)).collect::<Vec<_>>()
+    };
+    assert_eq!(called(300, 0), ["ana after 0"]);
+    assert_eq!(called(301, 0), ["ana after 0", "cyd after 300"]);
+    assert_eq!(called(60, 1), ["ben after 0"], "it goes round");
+    assert_eq!(called(60, 2), ["ana after 0"]);
+    // Nobody of the policy has answered: it comes to its end, and to those of `[incidents]`.
+    assert_eq!(called(901, 0), ["ana after 0", "cyd after 300", "default after 900"]);
+    assert_eq!(called(60, 0), called(60, 0), "asking changes nothing");
+}
+
+#[test]
+fn who_would_have_slept_until_the_morning_is_called_then_if_it_is_still_bad() {
+    let mut story = Story::of_policy(policy(&[step(&["cyd"], "5m")]));
+    let config = &mut story.incidents.book.config;
+    (config.night, config.page_warnings) = ("22:00-07:00".into(), true);
+    // Two at night on Tuesday; a WARNING waits for seven.
+    let at = 5 * 86_400 + 2 * 3_600;
+    let key = key("paged");
+    let called = |until: i64| {
+        let past = Past {
+            key: key.clone(),
+            state: State::Warning,
+            at: Timestamp(at),
+            until: Timestamp(until),
+            before: 0,
+        };
+        story.incidents.stage_for(&key, past.at).unwrap().called(&past).unwrap()
+    };
+    assert!(called(at + 3_600).is_empty());
+    let morning = 5 * 86_400 + 7 * 3_600;
+    let calls = called(morning + 60);
+    assert_eq!(calls, [(Timestamp(morning), Arc::<str>::from("cyd"))]);
 }
 
 fn some_policy(random: &mut Random) -> PolicyConfig {

@@ -1,0 +1,68 @@
+//! Whom an incident of the past would have called, and when: the code that pages, on a stage of its own, until somebody had
+//! it or it was over. Of round robin it is the turn of whoever it would have come to after those before.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use vocabulary::Timestamp;
+use vocabulary::state::State;
+
+use super::rehearsal::{Planned, goes_bad};
+use crate::core::Incidents;
+use crate::desk::Desk;
+use crate::incident::Key;
+use crate::limits::MAX_REHEARSED;
+use crate::page::Page;
+
+/// Something that would have gone bad.
+#[derive(Clone, Debug)]
+pub struct Past {
+    pub key: Key,
+    pub state: State,
+    pub at: Timestamp,
+    /// From when on nobody is called any more: somebody had it, or it was over.
+    pub until: Timestamp,
+    /// How many of the same rule there were before it.
+    pub before: u64,
+}
+
+/// When, and whom.
+pub type Calls = Vec<(Timestamp, Arc<str>)>;
+
+impl Desk {
+    /// By what is known of the shifts of then. None: nothing of this name is watched, or only its own rules tell. What is
+    /// in shadow is told as if it were not.
+    pub fn called(&self, past: &Past, now: Timestamp) -> Option<Calls> {
+        let mut stage = {
+            let mut inner = self.inner.lock();
+            self.refresh_roster(&mut inner, now);
+            inner.incidents.stage_for(&past.key, past.at)?
+        };
+        stage.called(past)
+    }
+}
+
+impl Incidents {
+    pub(crate) fn called(&mut self, past: &Past) -> Option<Calls> {
+        let Past { key, state, at, until, before } = past;
+        self.book.subjects.get_mut(&(key.host, key.monitor.clone()))?.shadow = false;
+        let told_by_itself = Incidents::tells_itself(self.book.subject(key.host, &key.monitor));
+        self.turns.ahead = *before;
+        let mut calls = BTreeSet::new();
+        let mut keep = |pages: Vec<Page>, now: Timestamp| {
+            let of_trouble = pages.into_iter().filter(|page| page.kind.is_problem());
+            calls.extend(of_trouble.map(|page| (now, page.contact)));
+        };
+        keep(self.apply(&goes_bad(key, *state, *at, None), *at), *at);
+        if told_by_itself && !self.live.values().any(|incident| incident.detail.escalation.is_some()) {
+            return None;
+        }
+        let mut now = *at;
+        for _ in 0..MAX_REHEARSED {
+            let Some(next) = self.next_moment(now, *until, &[]).filter(|next| next < until) else { break };
+            now = next;
+            keep(self.tick(&Planned { held: &[], now }, now), now);
+        }
+        Some(calls.into_iter().collect())
+    }
+}
