@@ -117,3 +117,51 @@ def test_what_cannot_be_proved_is_told_with_its_cure(bellwether):
         answer = server.post("/api/v1/proof", question)
         assert answer.status in (400, 422) and why in answer.text, (question, answer.status, answer.text)
     assert server.get("/api/v1/proof/99").status == 404
+
+
+def test_what_nagios_sent_stands_in_its_archives(bellwether, tmp_path):
+    """A team that moves: what was sent before Bellwether counts as sent, at night and for the outages that people know of."""
+    server = bellwether("""
+[[contact]]
+name = "ops"
+channels = ["hook"]
+time_zone = "UTC"
+[[channel]]
+name = "hook"
+type = "webhook"
+url = "http://127.0.0.1:9/nobody-listens"
+[[host]]
+name = "web"
+[[check]]
+name = "web/disk"
+host = "web"
+service = "disk"
+type = "passive"
+max_check_attempts = 1
+notification_interval = "0s"
+contacts = ["ops"]
+""")
+    midnight = int(time.time()) // DAY * DAY
+    # Ten nights long at three for twenty minutes, and once at noon.
+    bad = sorted([midnight - number * DAY + 3 * 3_600 for number in range(1, 11)] + [midnight - 4 * DAY + 12 * 3_600])
+    lines = [f"[{midnight - 11 * DAY}] LOG VERSION: 2.0", f"[{midnight - 11 * DAY}] CURRENT SERVICE STATE: web;disk;OK;HARD;1;fine"]
+    for at in bad:
+        for when, state, words in ((at, "CRITICAL", "full"), (at + 20 * MINUTE, "OK", "fine")):
+            lines.append(f"[{when}] SERVICE ALERT: web;disk;{state};HARD;1;{words}")
+            lines.append(f"[{when}] SERVICE NOTIFICATION: ops;web;disk;{state};notify-by-mail;{words}")
+    archives = tmp_path / "archives"
+    archives.mkdir()
+    (archives / "nagios.log").write_text("\n".join(lines) + "\n")
+    server.cli("import", "nagios-archive", archives)
+
+    csv = f"start,end,title\n{bad[2]},{bad[2] + 1_200},the disk was full\n{bad[2] + 7_200},{bad[2] + 7_300},nobody knew\n"
+    answer, _ = make(server, {"from": "-12d", "outages": csv})
+    proof = answer["proof"]
+    assert proof["sent"]["contacts"] == {"ops": {"pages": 11, "at_night": 10, "nights_woken": 10}}, proof["sent"]
+    assert proof["would"]["contacts"]["ops"]["pages"] == 11, proof["would"]
+    assert [(label["title"], label["verdict"], label["sent"]) for label in proof["labels"]] == [
+        ("the disk was full", "same", bad[2]), ("nobody knew", "unseen", None)]
+    [rule] = [rule for rule in proof["rules"] if rule["rule"] == "check:web/disk"]
+    assert (rule["sent"], rule["would"], rule["at_night"]) == (11, 11, 10)
+    assert proof["slept"]["ops"]["sent"] == proof["slept"]["ops"]["would"]
+    assert "11 pages sent; these rules would have sent 11" in answer["sentence"], answer["sentence"]

@@ -73,7 +73,7 @@ class PushService:
         self.need(len(headers.get("Topic", "")) <= 32, "Topic")
         self.need(len(raw) <= 4096, "too long")
         text = http_ece.decrypt(raw, private_key=browser.private, auth_secret=browser.auth, version="aes128gcm")
-        browser.shown.append({**json.loads(text), "urgency": headers.get("Urgency"), "topic": headers.get("Topic")})
+        browser.shown.append({**json.loads(text), "urgency": headers.get("Urgency"), "topic": headers.get("Topic"), "taken_at": time.time()})
         return 201
 
     def check_sender(self, header, browser):
