@@ -26,9 +26,8 @@ def measure(directory, sizes):
         return alone + in_a_storm(directory / "storm", providers, sizes) + by_slack(directory / "slack", providers, sizes) + by_push(directory / "push", sizes)
 
 
-def server_with(directory, config, contact, checks):
-    named = f'contacts = ["{contact}"]\n' if contact else 'contacts = []\n'
-    each = "".join(f'[[check]]\nname = "c{number}"\ntype = "passive"\nmax_check_attempts = 1\n{named}' for number in range(checks))
+def server_with(directory, config, told, checks):
+    each = "".join(f'[[check]]\nname = "c{number}"\ntype = "passive"\nmax_check_attempts = 1\n{told}\n' for number in range(checks))
     server = Bellwether(directory, f"[collectors]\nhost = false\n{config}\n{each}", binary=processes.binary())
     processes.STARTED.append(server)
     return server.start()
@@ -44,7 +43,7 @@ name = "pd"
 type = "pagerduty"
 routing_key = "{KEY}"
 url = "{providers.url("pagerduty")}"
-""", "ana", checks)
+""", 'contacts = ["ana"]', checks)
 
 
 def taken(providers):
@@ -106,7 +105,7 @@ channels = ["slack"]
 name = "slack"
 type = "slack"
 url = "{providers.url("slack", "/services/T0/B0/X0")}"
-""", "room", count)
+""", 'contacts = ["room"]', count)
     waits = []
     for index in range(count):
         of_it = re.compile(rf"\bc{index}\b")
@@ -118,22 +117,25 @@ url = "{providers.url("slack", "/services/T0/B0/X0")}"
 
 
 def by_push(directory, sizes):
-    """To one browser of somebody who has confirmed it, by `[incidents] contacts`."""
+    """To one browser of somebody who has confirmed it, by a policy."""
     count = min(sizes.pages, FEW)
     directory.mkdir(parents=True, exist_ok=True)
     with PushService(Authority(directory)) as service:
         server = server_with(directory / "server", f"""
 [auth]
 mode = "required"
-[incidents]
-contacts = ["ana"]
+[[escalation_policy]]
+name = "ana"
+[[escalation_policy.step]]
+notify = ["ana"]
+wait = "1h"
 [[channel]]
 name = "push"
 type = "push"
 from = "mailto:ops@example.org"
 hosts = ["localhost"]
 ca_file = "{directory / "ca.pem"}"
-""", None, count)
+""", 'escalation_policy = "ana"', count)
         root, me = person(server, "root", "editor"), Me(server, person(server, "ana", "responder"))
         browser = service.browser("ana", server.get("/api/v1/me/ways", headers=me.who).json["push_key"])
         (way,) = me.put([{"type": "push", "address": browser.subscription(), "label": "telephone"}]).json["ways"]
