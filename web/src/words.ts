@@ -139,6 +139,8 @@ export const words = {
       gaps: (count: number) => `${count} ${plural(count, 'gap')}.`,
       others: (count: number) => `${count} more not read out; the table has all.`,
     },
+    limits: 'Limits',
+    limit: (of: 'max' | 'critical' | 'warning', at: string) => ({ max: `at most ${at}`, critical: `critical at ${at}`, warning: `warning at ${at}` })[of],
     level: (state: string, value: string) => `${state} ${value}`,
     loading: 'Loading…',
     none: 'Nothing matches this target.',
@@ -168,6 +170,7 @@ export const words = {
   panel: {
     about: (title: string) => `About ${title}:`,
     raw: 'Raw points',
+    limits: 'Draw limits',
   },
 
   trouble: {
@@ -389,6 +392,8 @@ export const words = {
       guessed: (unit: string) => `guessed: ${unit}`,
       units: { none: 'plain number', '%': 'percent', B: 'bytes', 'B/s': 'bytes per second', ms: 'milliseconds', s: 'seconds', '/s': 'per second' } as Record<string, string>,
       table: 'Raw points',
+      limits: 'Limits',
+      limitsHelp: 'What these numbers must not reach: their maximum, and thresholds of checks and monitors',
       full: 'Graph over the whole page',
     },
     legend: {

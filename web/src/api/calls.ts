@@ -1,7 +1,7 @@
 /** Every call that pages make, typed. */
 import { ask, fetchFile, query } from './client.ts'
 import type {
-  Annotation, AvailabilityAnswer, CheckReplayAnswer, Downtime, HeartbeatAnswer, Noise, Silence, TrialAnswer, ExplainAnswer, FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HistoryAnswer, HomeAnswer, IncidentsAnswer, InventoryAnswer, LevelRule, MonitorDefinition, MonitorDetail, MonitorsAnswer, MovedAnswer, Notification, ReplayAnswer, RetentionAnswer, ServicesAnswer, Status, TreeNode, Trust, Watched, WholeIncident,
+  Annotation, AvailabilityAnswer, CheckReplayAnswer, Downtime, HeartbeatAnswer, Noise, Silence, TrialAnswer, ExplainAnswer, FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HistoryAnswer, HomeAnswer, IncidentsAnswer, InventoryAnswer, LevelRule, MonitorDefinition, MonitorDetail, MonitorsAnswer, MovedAnswer, Near, Notification, ReplayAnswer, RetentionAnswer, ServicesAnswer, Status, TreeNode, Trust, Watched, WholeIncident,
 } from './types.ts'
 
 type Signal = AbortSignal | undefined
@@ -84,6 +84,9 @@ export function explain(targets: string[], from: string, until: string, tz: stri
   const body = { targets, from: apiTime(from), until: apiTime(until), tz }
   return ask<ExplainAnswer>('/api/v1/explain', { method: 'POST', body, signal })
 }
+
+/** What these series must not reach. */
+export const limits = (series: string[], signal?: Signal) => ask<{ closest: Near[] }>(`/api/v1/closest?${query({ series: series.join('\n'), limit: 100 })}`, { signal })
 
 export function trust(target: string, from: number, until: number, signal?: Signal) {
   return ask<Trust>(`/api/v1/trust?${query({ target, from: Math.floor(from), until: Math.ceil(until) })}`, { signal })

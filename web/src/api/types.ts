@@ -298,6 +298,8 @@ export type Watched = {
   downtimes: Downtime[]
   comments: { id: number; at: number; author: string; comment: string }[]
 }
+/** A number and the limit that it is closest to; `level` is that limit as its series would show it. */
+export type Near = { kind: 'check' | 'host' | 'monitor'; name: string; label: string; of: 'max' | 'critical' | 'warning'; share: number; series: string; level: number }
 export type Stretch = { from: number; until: number; state: WatchState; state_type: 'SOFT' | 'HARD' }
 export type Run = { from: number; until: number; count: number; status: number; state: WatchState; state_type: 'SOFT' | 'HARD'; attempt: number; active: boolean; text: string; value: number | null }
 export type HistoryAnswer = { from: number; until: number; runs: Run[]; ribbon: Stretch[]; more: boolean }

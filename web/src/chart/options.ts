@@ -9,7 +9,7 @@ import { withLevels } from './levels.ts'
 import { colours, faded } from './palette.ts'
 import type { LineStyle } from './style.ts'
 
-export type Look = { unit: Unit; zone: Zone; log: boolean; stack: boolean; compact: boolean; height: number; levels?: Level[] }
+export type Look = { unit: Unit; zone: Zone; log: boolean; stack: boolean; compact: boolean; height: number; levels?: Level[]; /** Levels say what they are; small graphs always do. */ worded?: boolean }
 export type Drawn = { line: Line; style: LineStyle; faint: boolean }
 
 /** Beyond this many lines, bands from min to max only make mud. */

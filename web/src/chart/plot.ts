@@ -68,7 +68,7 @@ export class Plot {
     }))
     const made = options(this.#drawn, look, this.#host.clientWidth)
     made.hooks = {
-      drawAxes: [(plot) => hatch(plot, this.#hatched), (plot) => drawLevels(plot, look.levels ?? [], look.unit, look.compact)],
+      drawAxes: [(plot) => hatch(plot, this.#hatched), (plot) => drawLevels(plot, look.levels ?? [], look.unit, look.worded ?? look.compact)],
       draw: [(plot) => this.#decorate(plot)],
       setCursor: [(plot) => this.#read(plot)],
       setSelect: [(plot) => this.#select(plot)],

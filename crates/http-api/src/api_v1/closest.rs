@@ -1,6 +1,7 @@
 //! What is closest to its limit: numbers of checks beside their maximum or threshold, and values of metric monitors
 //! beside theirs.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -29,6 +30,8 @@ const MOST_MONITORS: usize = 200;
 pub struct HowMany {
     /// At most so many; default 20.
     limit: Option<usize>,
+    /// Only of these series, one on each line.
+    series: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -59,15 +62,17 @@ pub struct Near {
     pub share: f64,
     /// Where its past is drawn from.
     pub series: String,
-    /// The limit as that series would show it, and where it begins.
+    /// The limit as that series would show it: a line on its graph.
+    level: f64,
+    /// Where it begins, as that series would show it.
     #[serde(skip)]
-    in_series: (f64, f64),
+    least: f64,
 }
 
 impl Near {
     /// (limit, where it begins): its series is in base units, so the limit is too.
     pub fn bound(&self) -> (f64, f64) {
-        self.in_series
+        (self.level, self.least)
     }
 
     /// Is it to stay below its limit? Of what has reached it the share says so, of the rest too.
@@ -87,6 +92,10 @@ pub async fn closest(
     off_thread(&services, move |services| {
         let (mut closest, left_out) = all(services);
         let looked_at = closest.len();
+        if let Some(series) = &wanted.series {
+            let named: HashSet<&str> = series.lines().collect();
+            closest.retain(|near| named.contains(&*near.series));
+        }
         closest.truncate(limit);
         Ok(Json(Closest { now: services.clock.now().0, closest, looked_at, left_out }))
     })
@@ -131,9 +140,9 @@ fn of_perfdata(
         let value = item.value.unwrap_or_default();
         let times = if value == 0.0 { 1.0 } else { point / value };
         let least = if of == "max" { item.min.unwrap_or(0.0) } else { 0.0 };
-        let in_series = (limit * times, least * times);
+        let (level, least) = (limit * times, least * times);
         let (name, label, unit) = (called.to_owned(), item.label, item.uom);
-        all.push(Near { kind, name, label, value, unit, limit, of, share, series, in_series });
+        all.push(Near { kind, name, label, value, unit, limit, of, share, series, level, least });
     }
 }
 
@@ -188,7 +197,8 @@ fn of_monitors(services: &Services, definitions: &Definitions, all: &mut Vec<Nea
                 of,
                 share,
                 series: instance,
-                in_series: (*limit, 0.0),
+                level: *limit,
+                least: 0.0,
             });
         }
     }

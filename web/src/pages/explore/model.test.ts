@@ -7,7 +7,7 @@ const entry = (name: string, more: Partial<Stats> = {}, echo: Stats | null = nul
 const plain = (text: string) => text.replaceAll('\u202f', ' ')
 
 test('the URL says how', () => {
-  expect(optionsOf({})).toMatchObject({ earlier: null, log: false, stack: false, only: [], table: false })
+  expect(optionsOf({})).toMatchObject({ earlier: null, log: false, stack: false, only: [], table: false, limits: false })
   expect(optionsOf({ vs: '7d', log: '1', stack: '1', only: 'a\nb', unit: 'ms' })).toMatchObject({ earlier: '7d', log: true, stack: false, only: ['a', 'b'], unit: 'ms' })
   expect(optionsOf({ vs: '28d' }).earlier).toBe('28d')
   for (const vs of ['century', '0d', '900y', 'now']) expect(optionsOf({ vs }).earlier, vs).toBeNull()

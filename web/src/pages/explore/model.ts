@@ -21,6 +21,8 @@ export type Options = {
   /** Names of the lines that are shown; empty: all. */
   only: string[]
   table: boolean
+  /** What the lines must not reach. */
+  limits: boolean
   /** On a narrow screen the names take the place of the graph. */
   names: boolean
   under: string
@@ -40,6 +42,7 @@ export function optionsOf(more: Record<string, string>): Options {
     unit: more.unit ?? null,
     only: more.only ? more.only.split('\n') : [],
     table: more.table === '1',
+    limits: more.limits === '1',
     names: more.view === 'names',
     under: more.under ?? '',
     chips: more.chips === '1',
