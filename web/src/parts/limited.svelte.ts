@@ -1,13 +1,12 @@
 /** The limits of what is drawn: asked now and then while somebody looks, and only where they are wanted. */
 import { untrack } from 'svelte'
 import { limits } from '../api/calls.ts'
-import type { Near } from '../api/types.ts'
-import { limitedNames } from '../plain/limits.ts'
+import { limitedNames, limitOf, type Limit } from '../plain/limits.ts'
 
 const EVERY_MS = 30_000
 
 export class Limited {
-  answers = $state.raw<Near[]>([])
+  answers = $state.raw<Limit[]>([])
 
   /** No names: nobody wants them. */
   constructor(names: () => string[]) {
@@ -16,13 +15,16 @@ export class Limited {
     $effect(() => {
       const list = JSON.parse(key) as string[]
       let stopped = false
-      const show = (next: Near[]) => {
+      const show = (next: Limit[]) => {
         // The graph is made anew for new lines: what is the same stays.
         if (!stopped && JSON.stringify(next) !== JSON.stringify(untrack(() => this.answers))) this.answers = next
       }
       const asked = async () => {
         if (!list.length) return show([])
-        if (document.visibilityState === 'visible') show((await limits(list).catch(() => ({ closest: [] }))).closest.map(({ kind, name, label, of, series, level }) => ({ kind, name, label, of, series, level, share: 0 })))
+        if (document.visibilityState !== 'visible') return
+        // What could not be asked this time stays as it is.
+        const told = await limits(list).catch(() => null)
+        if (told) show(told.closest.map(limitOf))
       }
       void untrack(asked)
       const timer = setInterval(asked, EVERY_MS)

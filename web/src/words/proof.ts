@@ -23,7 +23,7 @@ export const words = {
   columnsHelp: { sent: 'pages that were really sent', would: 'as the rules stand now', proposed: 'with all changes below' },
   pages, night: (count: number) => `${count} at night`, nights: (count: number) => `${count} nights in which somebody was woken`,
   shadow: (count: number) => `${pages(count)} of these are of rules in shadow, as if they could.`,
-  sleep: 'Who would have slept', sleepHelp: (count: number) => `Of ${count} ${count === 1 ? 'night' : 'nights'}, those in which nobody woke them. What goes by a policy counts for whoever was on call then.`,
+  sleep: 'Who would have slept', sleepHelp: (count: number) => `Of ${count} ${count === 1 ? 'night' : 'nights'}, those in which nobody woke them. What goes by a policy counts for whomever its steps would have called, until somebody had it. A night is that of the quiet hours, on the clock of each.`,
   who: 'Who', slept: 'Slept', woken: (count: number) => `woken in ${count}`,
   known_outages: 'Known outages', outage: 'Outage', when: 'When', verdict: 'Told', then: 'Then', now: 'By these rules', withProposals: 'With proposals',
   never: 'nobody',
