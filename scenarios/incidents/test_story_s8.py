@@ -9,6 +9,10 @@ CONFIG = '''
 mode = "required"
 [collectors]
 host = false
+# Each trouble is an incident of its own here, however soon it comes again.
+[incidents]
+group_window = "0s"
+reopen_within = "0s"
 [[contact]]
 name = "chat"
 channels = ["hook"]
