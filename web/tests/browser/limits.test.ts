@@ -34,3 +34,21 @@ test('c126 limits are lines on the graph where they are wanted', async () => {
   expect(page.wrong).toEqual([])
   await page.context().close()
 })
+
+test('each panel has a switch of its own, and asks only then', async () => {
+  const page = await open(browser, server.url('/monitors/connections'))
+  let asked = 0
+  page.on('request', (request) => void (request.url().includes('/api/v1/closest') && asked++))
+  const about = page.getByRole('button', { name: /^About connections/ }).first()
+  await about.waitFor()
+  await page.locator('article .u-wrap canvas').first().waitFor()
+  expect(asked).toBe(0)
+  await about.click()
+  const answer = page.waitForResponse((response) => response.url().includes('/api/v1/closest'))
+  await page.getByLabel('Draw limits').check()
+  const told = (await (await answer).json()) as { closest: { level: number; of: string }[] }
+  expect(told.closest.map(({ level, of }) => [level, of])).toEqual([[100, 'max']])
+  await page.getByLabel('Draw limits').uncheck()
+  expect(page.wrong).toEqual([])
+  await page.context().close()
+})
