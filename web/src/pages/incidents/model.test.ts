@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import type { Annotation, Moved, MonitorDefinition, WholeIncident } from '../../api/types.ts'
+import type { Moved, MonitorDefinition, TroubleItem, WholeIncident } from '../../api/types.ts'
 import { blocks } from '../../plain/markdown.ts'
 import { guessUnit } from '../../plain/names.ts'
-import { grouped, namesIn, spanOf, stepsOfItems, subjectOfReason, targetsOf, timelineOf, worthTelling } from './model.ts'
+import { grouped, keyOf, namesIn, nameOf, spanOf, splitOff, splitRefused, stepsOfItems, subjectOfReason, targetsOf, timelineOf, worthTelling } from './model.ts'
 
 const NOW = 1_700_000_000
 
@@ -38,9 +38,28 @@ test('of stored series the bad ones are drawn, of the outcome of a function the 
 
 test('deploys and flips stand among what happened, in order', () => {
   const incident = { opened: NOW, timeline: [{ at: NOW, kind: 'opened', who: '', text: 'x' }, { at: NOW + 60, kind: 'note', who: 'ana', text: 'y' }] } as WholeIncident
-  const change = (at: number, what: string, ...tags: string[]): Annotation => ({ id: what, at, what, tags })
-  const told = timelineOf(incident, [change(NOW - 180, 'web@1.4.3', 'deploy', 'web'), change(NOW, 'new uploader: on', 'flip'), change(NOW + 90, 'the bank moved')])
+  const change = (at: number, what: string, ...tags: string[]) => ({ at, what, tags })
+  const told = timelineOf({ ...incident, events: [change(NOW - 180, 'web@1.4.3', 'deploy', 'web'), change(NOW, 'new uploader: on', 'flip'), change(NOW + 90, 'the bank moved')] })
   expect(told.map(({ kind, text }) => [kind, text])).toEqual([['deploy', 'web@1.4.3'], ['flip', 'new uploader: on'], ['opened', 'x'], ['note', 'y'], ['event', 'the bank moved']])
+})
+
+test('what comes of a deed has no events; its timeline stands alone', () => {
+  expect(timelineOf({ opened: NOW, timeline: [{ at: NOW, kind: 'opened', who: '', text: 'x' }] })).toHaveLength(1)
+})
+
+test('a host is not the check of its name; what leaves is sent as the API takes it', () => {
+  const one = { host: true, monitor: 'web1', instance: '', text: 'away' } as TroubleItem
+  expect([nameOf(one), nameOf({ host: false, monitor: 'web1' })]).toEqual(['host:web1', 'web1'])
+  expect(keyOf(one)).not.toBe(keyOf({ ...one, host: false }))
+  expect(splitOff([one])).toEqual([{ host: true, monitor: 'web1', instance: '' }])
+})
+
+test('something bad leaves, something bad stays', () => {
+  const one = (instance: string, state: string) => ({ host: false, monitor: 'a', instance, state }) as TroubleItem
+  const [bad, worse, well] = [one('x', 'WARNING'), one('y', 'CRITICAL'), one('z', 'OK')]
+  expect(splitRefused([bad, worse, well], [bad, well])).toBeNull()
+  expect(splitRefused([bad, worse, well], [well])).toBe('well')
+  expect(splitRefused([bad, worse, well], [bad, worse])).toBe('all')
 })
 
 test('what else moved leaves out what is drawn already, and what looks the same', () => {

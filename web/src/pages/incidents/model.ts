@@ -1,11 +1,11 @@
 /** What is behind one incident: its window, its series, and what else was changed then. Pure. */
 import type { Step } from '../../api/learning.ts'
-import type { Annotation, MonitorDefinition, Moved, TimelineEntry, WholeIncident } from '../../api/types.ts'
+import type { MonitorDefinition, Moved, TimelineEntry, TroubleItem, WholeIncident } from '../../api/types.ts'
 import type { Block } from '../../plain/markdown.ts'
 import { asTarget } from '../../plain/names.ts'
 import { formatted, type Unit } from '../../plain/number.ts'
 import { compactOffset, fixed, type Span } from '../../plain/span.ts'
-import { badness } from '../../plain/states.ts'
+import { badness, isTrouble } from '../../plain/states.ts'
 
 /** What leads to it is drawn too: a quarter of its length, and a quarter of an hour at least. */
 const LEAD_S = 900
@@ -39,13 +39,11 @@ export function targetsOf(rule: MonitorDefinition | undefined, troubles: WholeIn
   return stored && bad.length ? bad.slice(0, MOST_LINES).map(({ instance }) => asTarget(instance)) : [target]
 }
 
-/** An hour before it: what was deployed or switched then is what people ask about first. */
-export const BEFORE_S = 3600
 const MOST_CHANGES = 50
 
 /** One list of what people and machines did, with the deploys and flips of its time. */
-export function timelineOf({ timeline, opened }: WholeIncident, changes: Annotation[]): TimelineEntry[] {
-  const changed = changes.slice(-MOST_CHANGES).map(({ at, what, tags }): TimelineEntry => ({ at, kind: tags.includes('deploy') ? 'deploy' : tags.includes('flip') ? 'flip' : 'event', who: '', text: what }))
+export function timelineOf({ timeline, opened, events = [] }: Pick<WholeIncident, 'timeline' | 'opened' | 'events'>): TimelineEntry[] {
+  const changed = events.slice(-MOST_CHANGES).map(({ at, what, tags }): TimelineEntry => ({ at, kind: tags.includes('deploy') ? 'deploy' : tags.includes('flip') ? 'flip' : 'event', who: '', text: what }))
   const own = timeline.map((entry) => ({ entry, at: Math.max(entry.at, opened) }))
   // What happened in the same second as the opening came before it.
   return [...changed.map((entry) => ({ entry, at: entry.at })), ...own].sort((a, b) => a.at - b.at).map(({ entry }) => entry)
@@ -59,6 +57,19 @@ export function worthTelling(moved: Moved[], drawn: string[], unitOf: (series: s
 
 /** `ana, ben` as names; nothing for a blank. */
 export const namesIn = (text: string): string[] => text.split(',').map((name) => name.trim()).filter(Boolean)
+
+/** What the page of a member is called: hosts stand beside checks of the same name. */
+export const nameOf = ({ host, monitor }: Pick<TroubleItem, 'host' | 'monitor'>): string => (host && !monitor.startsWith('host:') ? `host:${monitor}` : monitor)
+export const keyOf = (one: Pick<TroubleItem, 'host' | 'monitor' | 'instance'>): string => JSON.stringify([one.host, one.monitor, one.instance])
+/** As the API takes those that leave. */
+export const splitOff = (members: TroubleItem[]) => members.map(({ host, monitor, instance }) => ({ host, monitor, instance }))
+
+/** Why these cannot become an incident of their own. What is listed is the worst: what is bad is among it. */
+export function splitRefused(members: TroubleItem[], leaving: TroubleItem[]): 'well' | 'all' | null {
+  const bad = (of: TroubleItem[]) => of.filter(({ state }) => isTrouble(state)).length
+  if (bad(leaving) === 0) return 'well'
+  return bad(members) === bad(leaving) ? 'all' : null
+}
 
 /** Members that came in for another reason than its own, and about which nobody was paged. */
 export const grouped = (troubles: WholeIncident['troubles']): number => troubles.filter(({ why }) => why !== null && why !== undefined).length
