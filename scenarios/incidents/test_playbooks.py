@@ -165,6 +165,7 @@ def test_comments_are_kept_and_whoever_is_named_is_paged(bellwether, hook):
     [(_, told, _)] = hook.wait(1)
     assert (told["event"], told["incident"], told["comment"]) == ("mention", None, "too tight, @ana? @zoe agrees")
     assert told["link"].endswith("/checks/uploads") and "Says:       ben: too tight" in told["text"] and "State" not in told["text"]
+    assert {"name": "ana"} in server.get("/api/v1/contacts").json["contacts"]
     server.post("/api/v1/comments?on=panel:front/p95", {"text": "log scale"})
     server.stop()
     server.start()

@@ -8,6 +8,7 @@ use vocabulary::Timestamp;
 use crate::book::Book;
 use crate::core::Incidents;
 use crate::deeds::Reached;
+use crate::desk::Desk;
 use crate::incident::{Entry, Incident, IncidentId};
 use crate::limits::{MAX_MISSED_MENTIONS, MAX_NAMED_CONTACTS, MAX_NOTE, MAX_TEXT, cut};
 use crate::page::{Message, PageKind};
@@ -104,6 +105,18 @@ impl Incidents {
         found.missed.extend(named.unknown.iter().map(|word| format!("@{word} is no contact")));
         found.missed.truncate(MAX_MISSED_MENTIONS);
         Ok(found)
+    }
+}
+
+impl Desk {
+    /// Whom a mention reaches, by name.
+    pub fn contact_names(&self) -> Vec<String> {
+        let inner = self.inner.lock();
+        let contacts = inner.incidents.book().contacts.iter();
+        let reached = contacts.filter(|(_, contact)| !contact.channels.is_empty());
+        let mut names: Vec<String> = reached.map(|(name, _)| name.to_string()).collect();
+        names.sort();
+        names
     }
 }
 

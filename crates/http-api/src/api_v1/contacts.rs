@@ -1,4 +1,4 @@
-//! Does it reach them? A test is sent by every channel of a contact, and what became of it is told.
+//! Who can be reached, and does it reach them? A test is sent by every channel of a contact, and what became of it is told.
 
 use std::sync::Arc;
 
@@ -16,7 +16,32 @@ use super::watched::may;
 use crate::accounts::{Caller, Role};
 use crate::acknowledge::Links;
 use crate::answer::{Answer, Problem};
+use crate::guard::require;
 use crate::services::Services;
+
+#[derive(Serialize, ToSchema)]
+pub struct Contacts {
+    contacts: Vec<ContactItem>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ContactItem {
+    name: String,
+}
+
+/// Whom `@name` in a note or a comment reaches. By what they are reached is theirs to know.
+#[utoipa::path(get, path = "/contacts", responses((status = 200, body = Contacts)))]
+pub async fn list(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+) -> Answer<Json<Contacts>> {
+    require(&caller, Role::Responder)?;
+    off_thread(&services, |services| {
+        let names = services.desk.contact_names().into_iter();
+        Ok(Json(Contacts { contacts: names.map(|name| ContactItem { name }).collect() }))
+    })
+    .await
+}
 
 #[derive(Serialize, ToSchema)]
 pub struct Tests {
