@@ -1,5 +1,6 @@
 /** What the on-call page says. */
 export const words = {
+  morning: { title: 'Told in the morning', help: 'Bad, and not bad enough to wake anybody. Each is told if it is still bad then and nobody has it.', more: (count: number) => `and ${count} more` },
   failed: 'Who is on call could not be loaded',
   stale: 'Who is on call cannot be asked at the moment',
   none: 'Nobody is on call: there is no schedule yet.',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { MonitorRow } from '../../api/types.ts'
 import { isNoisy } from '../../plain/noise.ts'
-import { countsOf, itemsOf, worst, worstFirst } from './model.ts'
+import { countsOf, hasOwner, hasPlaybook, itemsOf, worst, worstFirst } from './model.ts'
 
 const row = (name: string, change: Partial<MonitorRow> = {}): MonitorRow => ({
   name, kind: 'check', host: 'web1', service: null, state: 'OK', state_type: 'HARD', attempt: 1, max_attempts: 3, since: 100, text: '', instances: 1, in_trouble: 0, acknowledged: false,
@@ -28,6 +28,13 @@ test('what is well folds to one line, unless it was asked for', () => {
   expect(shown(itemsOf(answer, null, 'WEB1 a', false))).toEqual(['a'])
   expect(shown(itemsOf(answer, 'noplaybook', '', false))).toEqual(['c'])
   expect(shown(itemsOf({ now: 0, monitors: [row('b', { state: 'CRITICAL' })] }, null, '', false))).toEqual(['b'])
+})
+
+test('whose it is and what to do may be said by its service: the server knows what it lacks', () => {
+  const ofService = row('a', { owner: null, playbook: 'gone', lacks: ['playbook'] })
+  expect([hasOwner(ofService), hasPlaybook(ofService)]).toEqual([true, false])
+  expect([hasOwner(row('a', { owner: null })), hasPlaybook(row('a')), hasPlaybook(row('a', { lacks: [] })), hasOwner(row('a', { owner: null, lacks: [], shadow: true }))]).toEqual([false, true, true, false])
+  expect(countsOf([ofService, row('b', { lacks: ['owner'] })])).toMatchObject({ unowned: 1, noplaybook: 1 })
 })
 
 test('noise is what fires often and ends by itself, or tells people all the time', () => {

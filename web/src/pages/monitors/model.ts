@@ -6,6 +6,12 @@ import { badness, isTrouble } from '../../plain/states.ts'
 /** What its page is called: hosts stand beside checks of the same name. */
 export const itemOf = ({ kind, name }: MonitorRow) => (kind === 'host' ? `host:${name}` : name)
 
+/** Fit to wake somebody: of a service's monitor the owner of the service counts, of a host its contacts. The server says nothing of what is in shadow, which wakes nobody. */
+type Fitness = Pick<MonitorRow, 'lacks' | 'shadow' | 'owner' | 'playbook'>
+const has = (row: Fitness, what: 'owner' | 'playbook'): boolean => (row.lacks && !row.shadow ? !row.lacks.includes(what) : row[what] !== null)
+export const hasOwner = (row: Fitness): boolean => has(row, 'owner')
+export const hasPlaybook = (row: Fitness): boolean => has(row, 'playbook')
+
 export const FILTERS = ['trouble', 'unwatched', 'unowned', 'noplaybook', 'noisy', 'silenced', 'neverfired'] as const
 export type Filter = (typeof FILTERS)[number]
 
@@ -15,8 +21,8 @@ export const isOpen = (row: MonitorRow) => isTrouble(row.state) && row.state_typ
 
 const HOLDS: Record<Exclude<Filter, 'unwatched'>, (row: MonitorRow) => boolean> = {
   trouble: (row) => isTrouble(row.state),
-  unowned: (row) => row.owner === null,
-  noplaybook: (row) => row.playbook === null,
+  unowned: (row) => !hasOwner(row),
+  noplaybook: (row) => !hasPlaybook(row),
   noisy: isNoisy,
   silenced: isSilenced,
   neverfired: (row) => row.fired === 0 && row.state !== 'PENDING',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { OnCallNow, Shift } from '../../api/oncall.ts'
-import { colours, days, first, isMonth, monthBeside, monthOf, segments, turnsOf, wall, weeksOf } from './model.ts'
+import { colours, days, first, heldOf, isMonth, monthBeside, monthOf, segments, turnsOf, wall, weeksOf } from './model.ts'
 
 const DAY = 86_400
 const shift = (start: number, end: number | null, person: string | null, override: number | null = null): Shift => ({ start, end, person, layer: 0, override, instead_of: null })
@@ -55,4 +55,10 @@ test('a day says who has it, from when, and where nobody does', () => {
   const day = { from: DAY, until: 2 * DAY }
   const turns = turnsOf([shift(0, DAY + 100, 'ana'), shift(DAY + 100, DAY + 200, null), shift(DAY + 200, null, 'ben', 3), shift(3 * DAY, 4 * DAY, 'cyd')], day)
   expect(turns.map(({ person, from, begins, override }) => [person, from - DAY, begins, override])).toEqual([['ana', 0, false, false], [null, 100, true, false], ['ben', 200, true, true]])
+})
+
+test('who sleeps is told when they wake, whoever wakes first first', () => {
+  const held = (contact: string, until: number) => ({ contact, until, why: 'quiet hours' })
+  const told = heldOf([{ id: 2, title: 'queue', held: [held('ben', 900), held('ana', 500)] }, { id: 1, title: 'disk', held: [held('ana', 500)] }, { id: 3, title: 'old' }])
+  expect(told.map(({ contact, incident }) => [contact, incident.id])).toEqual([['ana', 1], ['ana', 2], ['ben', 2]])
 })

@@ -1,6 +1,6 @@
 /** Shifts as a strip of days. Pure. */
 import type { OnCallNow, Shift } from '../../api/oncall.ts'
-import type { PageItem } from '../../api/types.ts'
+import type { Incident, PageItem } from '../../api/types.ts'
 
 export const STRIP_DAYS = 30
 const DAY = 86_400
@@ -101,4 +101,13 @@ export function reachedBy(pages: PageItem[]): PageItem[] {
     if (!known || page.at > known.at || (page.at === known.at && page.id > known.id)) last.set(page.channel, page)
   }
   return [...last.values()].sort((a, b) => a.channel.localeCompare(b.channel))
+}
+
+/** Somebody who sleeps, and what they are told of in the morning. */
+export type Held = { contact: string; until: number; why: string; incident: { id: number; title: string } }
+
+/** Whoever wakes first first. */
+export function heldOf(incidents: Pick<Incident, 'id' | 'title' | 'held'>[]): Held[] {
+  const all = incidents.flatMap(({ id, title, held = [] }) => held.map((one) => ({ ...one, incident: { id, title } })))
+  return all.sort((a, b) => a.until - b.until || a.contact.localeCompare(b.contact) || a.incident.id - b.incident.id)
 }
