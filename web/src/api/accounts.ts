@@ -12,7 +12,8 @@ export const setRole = (name: string, role: Role) => ask<unknown>(`/api/v1/peopl
 export const removePerson = (name: string) => ask<unknown>(`/api/v1/people/${encodeURIComponent(name)}`, { method: 'DELETE' })
 export const teams = async (signal?: AbortSignal) => (await ask<{ teams: Team[] }>('/api/v1/teams', { signal })).teams
 export const tokens = async (signal?: AbortSignal) => (await ask<{ tokens: Token[] }>('/api/v1/tokens', { signal })).tokens
-export const makeToken = (name: string, role: Role, prefixes: string[]) => ask<{ id: number; token: string }>('/api/v1/tokens', { method: 'POST', body: { name, role, prefixes } })
+/** `expires` null: it has no end. */
+export const makeToken = (name: string, role: Role, prefixes: string[], expires: number | null) => ask<{ id: number; token: string }>('/api/v1/tokens', { method: 'POST', body: { name, role, prefixes, ...(expires === null ? {} : { expires }) } })
 export const removeToken = (id: number) => ask<unknown>(`/api/v1/tokens/${id}`, { method: 'DELETE' })
 export const invitations = async (signal?: AbortSignal) => (await ask<{ invitations: Invitation[] }>('/api/v1/invitations', { signal })).invitations
 export const invite = (name: string, role: Role) => ask<{ link: string; expires: number }>('/api/v1/invitations', { method: 'POST', body: { name, role } })

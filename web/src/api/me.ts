@@ -17,3 +17,9 @@ export const changePassword = (current: string, changed: string) => ask<unknown>
 
 /** As they are, without those that `drop`, and with one more. */
 export const kept = (ways: Way[], drop: number | null = null): NewWay[] => ways.filter((way) => way.id !== drop).map(({ id, type, label, channel }) => ({ id, type, label, channel }))
+
+/** By which way first, by which when there is no answer; lengths such as `2min`. One for each severity at most; none: by all ways at once. */
+export type OwnRule = { severity: 'critical' | 'any'; steps: { after: string; channel: string }[]; repeat_every?: string }
+export type OwnRules = { rules: OwnRule[]; of_file: boolean; channels: string[] }
+export const ownRules = (signal?: AbortSignal) => ask<OwnRules>('/api/v1/me/rules', { signal })
+export const setRules = (rules: OwnRule[]) => ask<OwnRules>('/api/v1/me/rules', { method: 'PUT', body: { rules } })

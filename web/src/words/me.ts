@@ -18,5 +18,17 @@ export const words = {
     insecure: 'This browser can be reached once the page is open over https (or on the server itself).', unable: 'This browser cannot show notifications while it is closed. On an iPhone add this page to the home screen first.',
     denied: 'This browser was told not to show notifications of this page: allow them in its settings.',
   },
+  rules: {
+    title: 'In which order', failed: 'Your rules could not be loaded', nobody: 'Nothing reaches you yet, so there is no order of it.',
+    ofFile: 'Your rules stand in a file, as [[contact.rule]]: they are changed there.',
+    severities: { critical: 'When it is critical', any: 'For anything' },
+    all: 'By all ways at once.', likeAny: 'As for anything.', begin: (when: string) => `Say in which order: ${when.toLowerCase()}`,
+    parts: { atOnce: (channel: string) => `${channel} at once`, after: (channel: string, length: string) => `${channel} after ${length}`, again: (channel: string, length: string) => `${channel} again every ${length} until somebody has it` },
+    atOnce: 'At once', after: 'After', afterOf: (number: number) => `After how long, step ${number}`, channelOf: (number: number) => `Way of step ${number}`, removeStep: (number: number) => `Take out step ${number}`,
+    then: 'Then, if there is no answer', repeat: 'The last again every', once: 'never', drop: 'No order', lost: (channel: string) => `${channel} (a way no more)`,
+    wrong: { time: 'Write lengths such as 2min.', order: 'Each step comes after the one above it.', day: 'A step comes within a day: leave it to the policy to reach others.', repeat: 'Write 30s at the soonest and 1d at the latest, or nothing.', channel: 'A step names what is no way of yours any more.' },
+    save: 'Save the order', saving: 'Saving…', saved: 'Saved: it holds from the next word on', unsaved: 'Not saved yet.', back: 'Leave it as it was', refused: 'The order was not saved',
+    help: 'How bad it is chooses the order. Each word of trouble begins it anew; it ends when somebody has it, or when all is well.',
+  },
   notAllowed: 'The browser was not allowed to show notifications.',
 }

@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { axe, launch, open, settled, shot, sideways } from '../support/browser.ts'
 import { actingAs, answer, type Answers } from '../support/mocked.ts'
-import { aMonth, aRehearsal, aReport, someAudit, someCovers, someFollowUps, someOverrides, somePeople, somePolicies, someTeams, someTests, someTokens, someWays, whoIsOnCall } from '../support/people.ts'
+import { aMonth, aRehearsal, aReport, someAudit, someCovers, someFollowUps, someOverrides, somePeople, somePolicies, someRules, someTeams, someTests, someTokens, someWays, whoIsOnCall } from '../support/people.ts'
 import { Server, until } from '../support/server.ts'
 
 /** The pages about people: on call, reports, changes, settings. */
@@ -21,7 +21,7 @@ afterAll(async () => {
 const TOLD: Answers = {
   '/api/v1/oncall': whoIsOnCall, '/api/v1/schedules/*': aMonth, '/api/v1/overrides': () => ({ now: 0, overrides: someOverrides() }), '/api/v1/reports': aReport, '/api/v1/follow-ups': someFollowUps,
   '/api/v1/cover': () => ({ now: 0, covers: someCovers() }), '/api/v1/escalation-policies': () => ({ now: 0, policies: somePolicies() }), '/api/v1/oncall/calendars': () => ({ calendars: [] }), '/api/v1/oncall/rehearsal': aRehearsal, '/api/v1/contacts/*': someTests,
-  '/api/v1/people': () => ({ people: somePeople() }), '/api/v1/teams': () => ({ teams: someTeams() }), '/api/v1/tokens': () => ({ tokens: someTokens() }), '/api/v1/audit': someAudit, '/api/v1/invitations': () => ({ invitations: [] }), '/api/v1/me/ways': someWays,
+  '/api/v1/people': () => ({ people: somePeople() }), '/api/v1/teams': () => ({ teams: someTeams() }), '/api/v1/tokens': () => ({ tokens: someTokens() }), '/api/v1/audit': someAudit, '/api/v1/invitations': () => ({ invitations: [] }), '/api/v1/me/ways': someWays, '/api/v1/me/rules': someRules,
 }
 const EMPTY: Answers = {
   '/api/v1/me/ways': () => ({ ...someWays(), ways: [] }),
@@ -207,6 +207,38 @@ test('one adds a way to be reached, types the code that came, and tries it', asy
     ['PUT', { ways: [kept, { type: 'email', address: 'ana@example.org', label: '', channel: 'mail' }], unreachable: false }], ['POST/4/code', null], ['POST/4/confirm', { code: '123456' }], ['POST/4/test', null],
   ])
   expect(await axe(page)).toEqual([])
+  expect(page.wrong).toEqual([])
+  await page.context().close()
+})
+
+test('one says in which order one is reached, and reads it as a sentence first', async () => {
+  const page = await open(browser, 'about:blank', { colorScheme: 'light', viewport: { width: 390, height: 844 } })
+  const sent: unknown[] = []
+  let rules = someRules()
+  await answer(page, TOLD)
+  await page.route('**/api/v1/me/rules', async (route) => {
+    if (route.request().method() === 'PUT') {
+      sent.push(route.request().postDataJSON())
+      rules = { ...rules, ...(route.request().postDataJSON() as Pick<typeof rules, 'rules'>) }
+    }
+    await route.fulfill({ json: rules })
+  })
+  await page.goto(server.url('/settings'))
+  const order = page.getByRole('form', { name: 'In which order' })
+  await order.getByText('ntfy at once, text after 2 min, phone after 5 min, phone again every 5 min until somebody has it').waitFor()
+  await order.getByLabel('After how long, step 3').fill('1min')
+  await order.getByText('Each step comes after the one above it.').waitFor()
+  expect(await order.getByRole('button', { name: 'Save the order' }).isDisabled()).toBe(true)
+  await order.getByRole('button', { name: 'Take out step 3' }).click()
+  await order.getByLabel('The last again every').fill('')
+  await order.getByRole('button', { name: 'Say in which order: for anything' }).click()
+  await order.getByText('ntfy at once', { exact: true }).waitFor()
+  expect(await axe(page)).toEqual([])
+  expect(await sideways(page)).toBeLessThanOrEqual(0)
+  await order.getByRole('button', { name: 'Save the order' }).click()
+  await until('what was sent', () => sent.length === 1)
+  expect(sent[0]).toEqual({ rules: [{ severity: 'critical', steps: [{ after: '0s', channel: 'ntfy' }, { after: '120s', channel: 'text' }] }, { severity: 'any', steps: [{ after: '0s', channel: 'ntfy' }] }] })
+  await shot(page, 'settings-rules-390-light', true)
   expect(page.wrong).toEqual([])
   await page.context().close()
 })

@@ -1,5 +1,5 @@
 /** On call, reports, people and tokens as the API tells them, for what no server can be made to say in a second. */
-import type { OwnWays } from '../../src/api/me.ts'
+import type { OwnRules, OwnWays } from '../../src/api/me.ts'
 import type { Cover, OnCallAnswer, Override, Policy, Rehearsal, Shift, ShiftsAnswer } from '../../src/api/oncall.ts'
 import type { Dealing, OpenFollowUps, ReportAnswer } from '../../src/api/reports.ts'
 
@@ -95,8 +95,10 @@ export const someWays = (): OwnWays => ({
   ],
   offered: [{ type: 'ntfy', shape: 'a topic', channels: ['ntfy'] }, { type: 'sms', shape: 'a number such as +491701234567', channels: ['text'] }, { type: 'email', shape: 'an address such as name@example.org', channels: ['mail', 'other'] }, { type: 'push', shape: 'a browser', channels: ['push'] }],
 })
+/** A rule for what is critical, none for the rest. */
+export const someRules = (): OwnRules => ({ of_file: false, channels: ['ntfy', 'text', 'phone'], rules: [{ severity: 'critical', steps: [{ after: '0s', channel: 'ntfy' }, { after: '2min', channel: 'text' }, { after: '5min', channel: 'phone' }], repeat_every: '5min' }] })
 export const someTeams = () => [{ name: 'web', members: ['ana', 'ben'], prefixes: ['stats.web.', 'host.web'], in_files: true }, { name: 'data', members: ['ben'], in_files: false }]
-export const someTokens = () => [{ id: 3, name: 'grafana', role: 'viewer', prefixes: [], created: now() - 90 * DAY, last_used: now() - 40 }, { id: 4, name: 'deploys', role: 'editor', prefixes: ['stats.web.'], created: now() - 5 * DAY, last_used: null }]
+export const someTokens = () => [{ id: 3, name: 'grafana', role: 'viewer', prefixes: [], owner: 'ana', expires: now() + 30 * DAY, created: now() - 90 * DAY, last_used: now() - 40 }, { id: 4, name: 'deploys', role: 'editor', prefixes: ['stats.web.'], owner: null, expires: now() - DAY, created: now() - 5 * DAY, last_used: null }]
 
 export const someAudit = () => ({ more: true, entries: [
   { id: 9, at: now() - 60, who: 'ana', via: 'session', source: '10.0.0.7', action: 'role', subject: 'person ben', before: '{"role":"viewer"}', after: '{"role":"responder"}', commit: null },
