@@ -23,10 +23,10 @@ export const words = {
   },
   tabs: { label: 'Parts of this incident', incident: 'What happens', postMortem: 'Post-mortem' },
   postMortem: {
-    failed: 'The post-mortem could not be loaded', stale: 'The post-mortem cannot be asked at the moment', asking: 'Asking…',
+    failed: 'The post-mortem could not be loaded', asking: 'Asking…',
     none: 'Nothing was written down about it yet.',
     help: 'Three questions, no culprit. How it went is filled in from the record, with parts in the place of names; all of it can be changed.',
-    begin: 'Begin the post-mortem', beginning: 'Beginning…', refused: 'It was not done',
+    begin: 'Begin the post-mortem', beginning: 'Beginning…', notBegun: 'The post-mortem was not begun', notSaved: 'What you wrote was not saved', notAdded: 'The follow-up was not added', notChanged: 'The follow-up was not changed', notCaught: 'It does not count as done: no monitor was shown to catch the outage', notRemoved: 'The follow-up was not taken out', notPreviewed: 'The page for others could not be made', notPublished: 'It was not published', notWithdrawn: 'It was not withdrawn',
     titleOf: 'Title', regret: 'Regret', reason: 'Reason', remedy: 'Remedy',
     hints: {
       regret: 'What it was like for those who rely on us, and that we are sorry.',
@@ -41,7 +41,7 @@ export const words = {
     nobodyTook: 'nobody took it', noServices: 'none', forgotten: 'The record of it is not kept any more.',
     timeline: 'How it went', when: 'When', role: 'Part', said: 'What happened', shown: 'Shown', hidden: 'Hidden', hide: 'Hide', show: 'Show',
     lineOf: (number: number) => `Line ${number}`, remove: 'Take out', removeOf: (number: number) => `Take out line ${number}`, add: 'Add a line', badTime: 'Write a time such as 2026-11-22 14:02:07.', hiddenCount: (count: number) => `${plural(count, 'line')} hidden: readers never see them.`, showHidden: 'Show the hidden lines', hideHidden: 'Show them no longer',
-    save: 'Save', saving: 'Saving…', saved: 'Saved', unsaved: 'Not saved yet.', allSaved: (by: string, at: string) => `Saved, last changed ${at}; begun by ${by}.`,
+    save: 'Save', saving: 'Saving…', saved: 'Saved', unsaved: 'Not saved yet. This tab keeps it over a reload.', recalled: 'What you wrote before the reload is here again, and not saved yet.', allSaved: (by: string, at: string) => `Saved, last changed ${at}; begun by ${by}.`,
     newer: 'Somebody changed it meanwhile.', keepMine: 'Keep mine', takeTheirs: 'Take theirs',
     followUps: 'Follow-ups', noFollowUps: 'Nothing is to be done yet.', what: 'What is to be done', owner: 'Who', due: 'Until', kind: 'Kind', kinds: { task: 'Task', new_monitor: 'New monitor' },
     addFollowUp: 'Add it', adding: 'Adding…', done: (by: string, at: string) => `done by ${by}, ${at}`, markDone: 'Done', reopen: 'Not done', dueBy: (owner: string, due: string) => `${owner}, until ${due}`, late: 'late',
@@ -50,7 +50,7 @@ export const words = {
     writeMonitor: 'Write it, with the outage in replay', monitorName: 'Name of the monitor', tryIt: 'Try it on the outage', trying: 'Trying…', proof: (monitor: string, at: string) => `${monitor} would have fired ${at}.`,
     publish: 'For others to read', publishHelp: 'As a page without names and internals, with an address that nobody finds by chance. Look at it first: nothing is published that nobody has looked at.',
     preview: 'Preview', previewing: 'Making it…', removed: 'Taken out of it:', nothingRemoved: 'Nothing had to be taken out of it.', mayStay: 'may stay', mayStayOf: (name: string) => `${name} may stay`, redact: 'Take out this, too', redactGo: 'Take it out', redacted: 'Taken out besides:', putBack: (word: string) => `Put back ${word}`,
-    go: 'Publish it', again: 'Publish it anew', publishing: 'Publishing…', published: (by: string, at: string) => `Published by ${by}, ${at}.`, older: 'What is written here has changed since.', read: 'Read it', withdraw: 'Withdraw it', sure: 'Really withdraw it', withdrawn: 'Withdrawn: its address is never good again', saveFirst: 'Save what you have changed first.', editors: 'Publishing takes an editor.', seen: 'What others will read',
+    maskedTitle: (title: string) => `Others would read the title “${title}”. Say in other words what they saw:`, maskedHint: 'Uploads failed for an hour', retitle: 'Take this title', titleFirst: 'It needs a title that others understand.', go: 'Publish it', again: 'Publish it anew', publishing: 'Publishing…', published: (by: string, at: string) => `Published by ${by}, ${at}.`, older: 'What is written here has changed since.', read: 'Read it', withdraw: 'Withdraw it', sure: 'Really withdraw it', withdrawn: 'Withdrawn: its address is never good again', saveFirst: 'Save what you have changed first.', editors: 'Publishing takes an editor.', seen: 'What others will read',
     others: 'Earlier ones of the same',
   },
 }

@@ -119,6 +119,11 @@ test('a post-mortem is begun from the record, written, read as others would, pub
   await page.getByText('What it came to').waitFor()
   await page.getByLabel(/^Regret/).fill('Uploads failed, and we are sorry.')
   await page.getByLabel(/^Reason/).fill('ana forgot nothing: the disk was full, which was human error.')
+  // What is not saved outlives a reload, and says so.
+  await page.getByText('Not saved yet.').waitFor()
+  await page.reload()
+  await page.getByText('What you wrote before the reload is here again').waitFor()
+  expect(await page.getByLabel(/^Regret/).inputValue()).toBe('Uploads failed, and we are sorry.')
   await page.getByLabel('What happened, Line 1').fill('the disk was full')
   await page.getByRole('listitem', { name: 'Line 1', exact: true }).getByRole('button', { name: 'Hide' }).click()
   await page.getByRole('button', { name: 'Save', exact: true }).click()
@@ -149,6 +154,11 @@ test('a post-mortem is begun from the record, written, read as others would, pub
   await seen.getByText('Uploads failed, and we are sorry.').waitFor()
   expect(await seen.innerText()).not.toContain('ana')
   await page.getByRole('button', { name: 'ana may stay' }).waitFor()
+  // A title that is taken out says nothing: it is asked for in other words before anybody may publish.
+  expect(await page.getByRole('button', { name: 'Publish it' }).isDisabled()).toBe(true)
+  await page.getByLabel(/^Others would read the title/).fill('Uploads failed for an hour')
+  await page.getByRole('button', { name: 'Take this title' }).click()
+  await seen.getByRole('heading', { name: 'Uploads failed for an hour' }).waitFor()
   for (const [width, colorScheme] of [[1400, 'dark'], [390, 'light']] as const) {
     await page.emulateMedia({ colorScheme })
     await page.setViewportSize({ width, height: 900 })
@@ -161,6 +171,7 @@ test('a post-mortem is begun from the record, written, read as others would, pub
   const published = await (await fetch(server.url(address!))).text()
   expect(published).toContain('Uploads failed, and we are sorry.')
   expect(published).not.toContain('ana')
+  expect(published).toContain('<h1>Uploads failed for an hour</h1>')
   await page.getByRole('button', { name: 'Withdraw it' }).click()
   await page.getByRole('button', { name: 'Really withdraw it' }).click()
   await until('its end', async () => (await fetch(server.url(address!))).status === 404)

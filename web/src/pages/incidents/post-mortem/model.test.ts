@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Text } from '../../../api/learning.ts'
-import { hintsAt, nextLine, replayWindow, same } from './model.ts'
+import { hintsAt, maskedTitle, nextLine, replayWindow, same } from './model.ts'
 
 const text = (change: Partial<Text> = {}): Text => ({ title: 'a', regret: '', reason: '', remedy: '', timeline: [{ at: 5, role: 'monitoring', words: 'x', hidden: false }], redact: [], keep: [], ...change })
 
@@ -15,6 +15,13 @@ test('a new line stands where the last one is; hints stand where they belong', (
   expect(nextLine([], 99.5)).toEqual({ at: 99, role: '', words: '', hidden: false })
   const wording = [{ place: 'reason', found: 'human error', instead: 'y' }, { place: 'timeline 3', found: 'forgot', instead: 'z' }]
   expect([hintsAt(wording, 'reason').length, hintsAt(wording, 'timeline 3').length, hintsAt(wording, 'timeline')]).toEqual([1, 1, []])
+})
+
+test('a title of which something was taken out says nothing to others', () => {
+  const page = (title: string) => [{ tag: 'h1' as const, text: title }, { tag: 'p' as const, text: 'the [internal] was full' }]
+  expect(maskedTitle(page('[internal] is CRITICAL'))).toBe('[internal] is CRITICAL')
+  expect(maskedTitle(page('[address]'))).toBe('[address]')
+  expect([maskedTitle(page('Uploads failed [for an hour]')), maskedTitle([])]).toEqual([null, null])
 })
 
 test('a rule for what was missed is tried on the hour before it and on all of it', () => {

@@ -23,6 +23,11 @@ export function linesOf(page: Document): Shown[] {
   const deepest = [...page.body.querySelectorAll(SHOWN)].filter((node) => node.querySelector(SHOWN) === null)
   return deepest.map((node) => ({ tag: tagOf(node.tagName.toLowerCase()), text: wordsOf(node) })).filter(({ text }) => text !== '')
 }
+/** The title that others would read, if a name or an address was taken out of it. */
+export function maskedTitle(lines: Shown[]): string | null {
+  const title = lines.find(({ tag }) => tag === 'h1')?.text ?? ''
+  return /\[(internal|address)\]/.test(title) ? title : null
+}
 const tagOf = (name: string): Shown['tag'] => (name === 'tr' ? 'p' : (name as Shown['tag']))
 /** Cells and lines stand apart. */
 function wordsOf(node: Element): string {
