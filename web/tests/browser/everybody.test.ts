@@ -7,12 +7,38 @@ let browser: Browser
 let server: Server
 
 const CHIPS = '/explore?from=-5min&to=now&chips=1&how=1&q=movingAverage(asPercent(host.*.load.1m,host.*.load.5m,1),%275min%27)'
-const PAGES = { home: '/', explore: '/explore?from=-5min&to=now&q=host.*.load.*', blank: '/explore', data: '/data', chips: CHIPS, raw: '/explore?from=-5min&to=now&q=host.*.load.*&table=1&vs=1d', unknown: '/nowhere', monitors: '/monitors', services: '/services', incidents: '/incidents', editor: '/monitors?new=1' }
+/** Of something that is bad, so that there is an incident with all that belongs to one. */
+const CONFIG = `
+[[contact]]
+name = "ana"
+channels = ["log"]
+[incidents]
+contacts = ["ana"]
+[[host]]
+name = "web1"
+[[check]]
+name = "web1/queue"
+host = "web1"
+type = "passive"
+max_check_attempts = 1
+`
+const INCIDENT = '/incidents/1'
+const PAGES = { home: '/', explore: '/explore?from=-5min&to=now&q=host.*.load.*', blank: '/explore', data: '/data', chips: CHIPS, raw: '/explore?from=-5min&to=now&q=host.*.load.*&table=1&vs=1d', unknown: '/nowhere', monitors: '/monitors', services: '/services', incidents: '/incidents', editor: '/monitors?new=1',
+  monitor: '/monitors/web1%2Fqueue', incident: INCIDENT, postMortem: `${INCIDENT}?tab=post-mortem`, oncall: '/oncall', changes: '/changes', reports: '/reports', settings: '/settings', posts: '/posts', proof: '/proof',
+}
+const WIDTHS = [1400, 900, 390]
+/** What comes after the first sentence, and is looked at too. */
+const SAYS: Partial<Record<string, string>> = { monitor: 'it fills when the newsletter goes out', incident: 'What to do', postMortem: 'What it came to', settings: 'Who changed what', oncall: 'Who would be woken' }
 
 beforeAll(async () => {
   browser = await launch()
-  server = await Server.start()
+  server = await Server.start(CONFIG)
   await server.statsd('shop.orders:1|c', 'shop.pay:320|ms', 'not a line')
+  const post = (path: string, body: unknown) => fetch(server.url(path), { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+  expect((await post('/api/v1/checks/web1%2Fqueue/result', { status: 2, output: '812 mails wait' })).status).toBe(200)
+  await until('the incident', async () => (await fetch(server.url(`/api/v1${INCIDENT}`))).ok)
+  expect((await post('/api/v1/post-mortems', { incident: 1 })).ok).toBe(true)
+  expect((await post('/api/v1/comments?on=monitor:web1/queue', { text: 'it fills when the newsletter goes out' })).status).toBe(201)
 })
 afterAll(async () => {
   await browser?.close()
@@ -23,10 +49,14 @@ afterAll(async () => {
 const OVER = 'dialog, [role=dialog]'
 
 describe.each(['dark', 'light'] as const)('%s', (colorScheme) => {
-  test.each(Object.entries(PAGES))('axe finds nothing on %s', async (_, path) => {
+  test.each(Object.entries(PAGES))('axe finds nothing on %s', async (name, path) => {
     const page = await open(browser, server.url(path), { colorScheme })
-    await settled(page)
-    expect(await axe(page)).toEqual([])
+    if (SAYS[name]) await page.getByText(SAYS[name]).first().waitFor()
+    for (const width of WIDTHS) {
+      await page.setViewportSize({ width, height: 900 })
+      await settled(page)
+      expect(await axe(page), `${width} wide`).toEqual([])
+    }
     expect(page.wrong.filter((text) => !text.includes('404'))).toEqual([])
     await page.context().close()
   })
