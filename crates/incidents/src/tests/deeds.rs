@@ -238,6 +238,17 @@ fn somebody_declares_what_no_monitor_sees() {
 }
 
 #[test]
+fn whoever_has_no_channel_is_offered_to_no_mention() {
+    let story = Story::new();
+    let mut book = story.incidents.book.clone();
+    book.contacts.insert("silent".into(), contact(&[]));
+    let desk = crate::Desk::open(story.store.clone(), book, b"secret").unwrap();
+    let names = desk.contact_names();
+    assert!(names.iter().any(|name| name == "ana") && !names.iter().any(|name| name == "silent"), "{names:?}");
+    assert!(names.is_sorted());
+}
+
+#[test]
 fn a_note_pages_whom_it_mentions_and_nobody_else_hears_of_an_end_by_it() {
     let mut story = Story::new();
     story.goes("latency|a", State::Critical);
