@@ -2,8 +2,8 @@
 //!
 //! A batch may come twice, when the answer to it was lost. Points would not mind, sketches would count double: so the
 //! numbers of stored batches are kept, in memory and in the state database, until the agent says that it is past them.
+//! A kill may come between the two: the store has each batch's number beside its sketches, and drops what it has.
 
-mod applied;
 mod take;
 
 use std::collections::HashMap;
@@ -12,10 +12,9 @@ use std::sync::Arc;
 use formats::agent_batch::Greeting;
 use parking_lot::Mutex;
 use state_store::{Migrations, StateError, StateStore};
-use vocabulary::Timestamp;
+use vocabulary::{Applied, Timestamp};
 
 use crate::answer::Problem;
-use applied::Applied;
 pub use take::{Taken, take};
 
 pub const MIGRATIONS: Migrations = Migrations {
@@ -54,6 +53,11 @@ pub struct AgentStatus {
 
 /// A name may be that of several instances: a spool that was begun anew, or two machines by mistake.
 type Key = (u64, String);
+
+/// What the store knows an agent by.
+fn sender(greeting: &Greeting) -> String {
+    format!("agent:{:016x}:{}", greeting.instance, greeting.name)
+}
 
 #[derive(Default)]
 pub struct Agents {

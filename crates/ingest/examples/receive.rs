@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ingest::{Ingest, Ports, Settings};
 use statsd::Aggregator;
-use vocabulary::ports::{PointSink, StoreError, Successor, WriteReport};
+use vocabulary::ports::{BatchMark, PointSink, StoreError, Successor, WriteReport};
 use vocabulary::settings::Listen;
 use vocabulary::{Clock, PointBatch, SketchBatch, Timestamp};
 
@@ -31,6 +31,14 @@ impl PointSink for Counting {
 
     fn write_sketches(&self, batch: &SketchBatch) -> WriteReport {
         WriteReport { stored: batch.len() as u64, ..WriteReport::default() }
+    }
+
+    fn write_sketches_once(&self, batch: &SketchBatch, _: BatchMark<'_>) -> WriteReport {
+        self.write_sketches(batch)
+    }
+
+    fn last_batch(&self, _: &str) -> u64 {
+        0
     }
 
     fn sync(&self) -> Result<(), StoreError> {

@@ -18,10 +18,10 @@ use parking_lot::{Condvar, Mutex};
 use statsd::config::StatsdConfig;
 use statsd::key_flush::KeyLog;
 use statsd::{Aggregator, Flush, Receiving, Shard};
-use vocabulary::Timestamp;
-use vocabulary::ports::{PointSink, Successor, WriteReport};
+use vocabulary::ports::{BatchMark, PointSink, Successor, WriteReport};
 use vocabulary::sample::{BadSample, Event, Sample, SampleSink, ServiceCheck};
 use vocabulary::time::Clock;
+use vocabulary::{SketchBatch, Timestamp};
 
 use crate::forward::{Forwards, Origin};
 use crate::gauge_log::GaugeLog;
@@ -32,6 +32,9 @@ use crate::outgoing::{OutgoingStats, OwnAddresses};
 use crate::relay::Relay;
 use crate::repeater::Repeater;
 use crate::stats::BadInput;
+
+/// What the store knows this receiver's flushes by.
+const SENDER: &str = "statsd";
 
 /// What became of a flush, for whoever carries on what is not points.
 #[derive(Debug, Default)]
@@ -113,7 +116,9 @@ impl Intake {
                 let replay = Replay::find(&directory)?;
                 let (gauge_log, found) = GaugeLog::open(&directory, replay.oldest().unwrap_or(u64::MAX))?;
                 let interval = config.flush_interval.duration();
-                let journal = Journal::open(&directory, interval, now, &replay, found.last_sequence);
+                // The store remembers numbers of which neither a segment nor a gauge is left.
+                let last_sequence = found.last_sequence.max(sink.last_batch(SENDER));
+                let journal = Journal::open(&directory, interval, now, &replay, last_sequence);
                 recovered.lost_bytes += found.lost_bytes;
                 recovered.unreadable.extend(found.set_aside);
                 for (name, value) in &found.gauges {
@@ -169,7 +174,7 @@ impl Intake {
             {
                 let begun = Instant::now();
                 let flush = self.aggregator.flush(due);
-                self.hand_on(flush, last.sequence, begun, &mut Successor::default());
+                self.hand_on(flush, (last.sequence, true), begun, &mut Successor::default());
                 self.retire(last.sequence);
             }
         }
@@ -210,22 +215,37 @@ impl Intake {
                 }
             })
         };
-        self.hand_on(flush, sequence, begun, &mut hint);
+        self.hand_on(flush, (sequence, retire), begun, &mut hint);
         if retire {
             self.retire(sequence);
         }
     }
 
-    fn hand_on(&self, flush: Flush, sequence: u64, begun: Instant, hint: &mut Successor) {
+    /// `is_whole`: false when the interval was cut short, and the next start tells it again with what comes then.
+    fn hand_on(&self, flush: Flush, (sequence, is_whole): (u64, bool), begun: Instant, hint: &mut Successor) {
         let now = self.clock.now();
         let points = self.relay.write_made_here(&flush.points, &*self.sink, hint, now);
-        let sketches = self.sink.write_sketches(&flush.sketches);
+        let sketches = self.write_sketches(&flush.sketches, sequence, is_whole);
         let took = begun.elapsed();
         self.aggregator.delivered(now, took, points.dropped() == 0);
         self.forwards.offer(&flush.points, Origin::Flush);
         self.keep_gauges(&flush, sequence);
         let Flush { time, events, service_checks, key_log, .. } = flush;
         (self.after_flush)(Flushed { time, points, sketches, events, service_checks, key_log, took });
+    }
+
+    /// Points may be told twice, sketches add up: those of each segment are told under its number, and those of an
+    /// interval that was cut short stay in the journal, where the next start finds them.
+    fn write_sketches(&self, batch: &SketchBatch, sequence: u64, is_whole: bool) -> WriteReport {
+        let settled = {
+            let journal = self.journal.lock();
+            if !is_whole && journal.has_all_of(sequence) {
+                journal.sync_waiting();
+                return WriteReport::default();
+            }
+            journal.oldest()
+        };
+        self.sink.write_sketches_once(batch, BatchMark { sender: SENDER, number: sequence, settled })
     }
 
     fn keep_gauges(&self, flush: &Flush, sequence: u64) {

@@ -97,6 +97,8 @@ pub struct Segment {
     dirty: AtomicBool,
     /// A write has failed: what follows would stand behind a gap in time. The next segment tries again.
     broken: AtomicBool,
+    /// Something that came in its time is not in it.
+    lacks: AtomicBool,
     health: Arc<Health>,
 }
 
@@ -175,6 +177,23 @@ impl Journal {
         self.retiring.front().map_or(self.current.sequence, Waiting::sequence)
     }
 
+    /// Whether the segment is on disk with everything that came in its time, to be told at the next start.
+    pub fn has_all_of(&self, sequence: u64) -> bool {
+        self.retiring.iter().any(|waiting| match waiting {
+            Waiting::Ours(segment) => segment.sequence == sequence && segment.has_all(),
+            Waiting::LeftBehind(_) => false,
+        })
+    }
+
+    /// Flushed segments onto the disk: what was told of them is not all that they hold.
+    pub fn sync_waiting(&self) {
+        for waiting in &self.retiring {
+            if let Waiting::Ours(segment) = waiting {
+                segment.sync();
+            }
+        }
+    }
+
     /// Whether there is a segment to be retired. Those in whose time nothing came are forgotten here.
     pub fn is_waiting(&mut self) -> bool {
         self.retiring.retain(|segment| segment.file().is_some());
@@ -238,12 +257,18 @@ impl Segment {
             bytes: AtomicU64::new(0),
             dirty: AtomicBool::new(false),
             broken: AtomicBool::new(false),
+            lacks: AtomicBool::new(false),
             health: Arc::clone(health),
         }
     }
 
     fn is_kept(&self) -> bool {
         self.path.is_some()
+    }
+
+    /// True as well if nothing came.
+    fn has_all(&self) -> bool {
+        self.is_kept() && !self.lacks.load(Ordering::Relaxed)
     }
 
     fn append(&self, chunk: &[u8]) {
@@ -260,6 +285,7 @@ impl Segment {
             *self.health.failure.lock() = None;
             self.dirty.store(true, Ordering::Relaxed);
         } else {
+            self.lacks.store(true, Ordering::Relaxed);
             self.health.unjournaled_bytes.fetch_add(length, Ordering::Relaxed);
         }
     }

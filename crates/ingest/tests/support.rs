@@ -11,7 +11,7 @@ use ingest::stats::ListenerStats;
 use ingest::{Flushed, Ingest, Ports, Settings};
 use parking_lot::Mutex;
 use statsd::Aggregator;
-use vocabulary::ports::{PointSink, StoreError, Successor, WriteReport};
+use vocabulary::ports::{BatchMark, PointSink, StoreError, Successor, WriteReport};
 use vocabulary::settings::Listen;
 use vocabulary::{Clock, PointBatch, SketchBatch};
 
@@ -22,6 +22,8 @@ pub const NOW: i64 = 1_700_000_000;
 pub struct Memory {
     pub points: Mutex<Vec<(String, i64, f64)>>,
     pub sketches: Mutex<Vec<String>>,
+    /// Of StatsD's flushes.
+    pub taken: Mutex<Vec<u64>>,
     /// How long each write of points takes; nothing by default.
     pub slowness: Mutex<Duration>,
 }
@@ -47,6 +49,23 @@ impl PointSink for Memory {
         let names = batch.iter().map(|(name, _, _)| String::from_utf8_lossy(name).into_owned());
         self.sketches.lock().extend(names);
         WriteReport { stored: batch.len() as u64, ..WriteReport::default() }
+    }
+
+    fn write_sketches_once(&self, batch: &SketchBatch, mark: BatchMark<'_>) -> WriteReport {
+        assert!(mark.settled <= mark.number, "a batch that is settled is told");
+        if batch.is_empty() {
+            return WriteReport::default();
+        }
+        let mut taken = self.taken.lock();
+        if taken.contains(&mark.number) {
+            return WriteReport { repeated: batch.len() as u64, ..WriteReport::default() };
+        }
+        taken.push(mark.number);
+        self.write_sketches(batch)
+    }
+
+    fn last_batch(&self, _: &str) -> u64 {
+        self.taken.lock().iter().copied().max().unwrap_or(0)
     }
 
     fn sync(&self) -> Result<(), StoreError> {

@@ -76,6 +76,8 @@ impl Store {
         let stripe = self.stripe_for(place.stripe);
         let now = self.now();
         let frozen = {
+            // Sketches that are in memory and not yet in the log, with the mark of their batch, wait for it.
+            let _changing = (place.tier.kind == ValueKind::Sketch).then(|| self.changing_slot.lock());
             let mut stripe = stripe.write();
             let lsn = self.wal.position();
             let Some(head) = stripe.tier_mut(place.tier).and_then(|tier| V::head_mut(&mut tier.head)) else {
@@ -106,6 +108,10 @@ impl Store {
         }
         self.log_went_on(stripe)?;
         self.make_series_durable()?;
+        if place.tier.kind == ValueKind::Sketch {
+            // Files must not hold sketches of a batch whose mark a kill could still take away.
+            self.make_log_durable()?;
+        }
         let mut others = vec![Edit::Flushed(place, frozen.flushed)];
         others.extend(self.lower_marks(stripe));
         let new = new.commit(others)?;
@@ -276,6 +282,9 @@ impl Store {
         let mut oldest = self.wal.position().segment();
         for stripe in self.stripes.load().iter() {
             oldest = oldest.min(stripe.read().oldest_segment().unwrap_or(oldest));
+        }
+        if self.wal.extent().1.is_some_and(|first| first < oldest) {
+            self.keep_marks()?;
         }
         self.wal.drop_before(oldest)?;
         Ok(())

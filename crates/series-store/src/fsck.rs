@@ -14,7 +14,7 @@ use crate::open::block_files;
 use crate::series_log::{self, log_path};
 use crate::value::Value;
 use crate::wal::{self, Records};
-use crate::wal_record::RecordReader;
+use crate::wal_record::{RecordReader, read_parts};
 
 /// What a check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -160,9 +160,12 @@ impl FsckReport {
         let mut damaged = false;
         for (_, payload) in records.by_ref() {
             self.log_records += 1;
-            let sound = RecordReader::new(payload).and_then(|mut reader| {
-                while reader.next_point()?.is_some() {}
-                Ok(())
+            let sound = read_parts(payload).and_then(|parts| {
+                parts.records.iter().try_for_each(|record| {
+                    let mut reader = RecordReader::new(record)?;
+                    while reader.next_point()?.is_some() {}
+                    Ok(())
+                })
             });
             damaged |= sound.is_err();
         }

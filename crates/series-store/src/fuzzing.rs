@@ -10,7 +10,7 @@ use crate::damage::Damage;
 use crate::io::{Entry, File, Io, Space};
 use crate::value::Value;
 use crate::wal::{self, Records};
-use crate::wal_record::RecordReader;
+use crate::wal_record::{RecordReader, read_parts};
 use crate::{manifest, series_log};
 
 /// A segment of the log.
@@ -29,8 +29,11 @@ pub fn log_segment(bytes: &[u8]) {
 
 /// A record's payload, whose checksum was right.
 pub fn record(payload: &[u8]) {
-    let Ok(mut reader) = RecordReader::new(payload) else { return };
-    while let Ok(Some(_)) = reader.next_point() {}
+    let Ok(parts) = read_parts(payload) else { return };
+    for record in parts.records {
+        let Ok(mut reader) = RecordReader::new(record) else { return };
+        while let Ok(Some(_)) = reader.next_point() {}
+    }
 }
 
 pub fn series_log(bytes: &[u8]) {

@@ -5,7 +5,7 @@
 //! answers, counters, health. What never happens here: sockets, targets, rules; a file that is changed in
 //! place; a point that is dropped without being counted; a file removed because it cannot be read.
 //!
-//! A point's way: [`write`] finds its series ([`names`], [`policy`]), puts it into an open slot
+//! A point's way: [`write`] ([`sketches`]) finds its series ([`names`], [`policy`]), puts it into an open slot
 //! ([`columns`]) or among the late ones ([`head`]) and into the log ([`wal`]). [`flush`] writes closed
 //! windows to files of level 0 ([`block`]), [`rollup`] makes the coarser slots, [`upkeep`] merges level 0
 //! into runs for the [`blocks`] (files of level 1 and 2, or another backend). [`fetch`] answers from a
@@ -16,6 +16,7 @@
 //! | [`codec`] | the slots of one series as bytes |
 //! | [`names`] | names, globs, tags, the guard against too many |
 //! | [`store`] | the parts together; how a series comes to be; read-only |
+//! | [`marks`] | which batches of sketches were taken, so that none counts twice |
 //! | [`retention`], [`repolicy`] | series that end, or change their policy |
 //! | [`import`], [`export`] | whole archives in and out, beside what comes in live |
 //! | [`background`] | the threads; everything also runs step by step by [`Store::maintain`] |
@@ -45,6 +46,7 @@ pub mod io;
 pub mod limits;
 mod live;
 mod manifest;
+mod marks;
 mod merge;
 pub mod names;
 mod open;
@@ -56,6 +58,7 @@ mod rollup;
 mod search;
 mod series_log;
 mod settled;
+mod sketches;
 mod snapshot;
 mod stats;
 mod store;

@@ -46,10 +46,18 @@ pub const WAL_SEGMENT_BYTES: u64 = 64 << 20;
 pub const WAL_BYTES_MAX: u64 = 512 << 20;
 /// A flush starts a new segment if the current one holds this much, so that the old one can go.
 pub const WAL_ROTATE_BYTES: u64 = 64 << 10;
-/// A record is finished when it holds this much. One sketch may come on top: 71,000 buckets of 13 bytes.
+/// A record is finished when it holds this much. One row of sketches may come on top, in two archives: 71,000
+/// buckets of 13 bytes each.
 pub const WAL_RECORD_BYTES: usize = 1 << 20;
 /// A longer record is not one of ours.
 pub const WAL_RECORD_BYTES_MAX: usize = 4 << 20;
+
+/// Sketches of one record of the log, which are taken under one hold of all slots: some milliseconds.
+pub const GROUP_ROWS: usize = 1_024;
+/// Senders whose batches are remembered, the longest silent one going first: the server's agents and its StatsD.
+pub const MARKS_SENDERS_MAX: usize = 1_024;
+/// Batches of one sender that are remembered as taken in part: one for each crash since the oldest unsettled one.
+pub const MARKS_PARTLY_MAX: usize = 16;
 
 /// Coarse slots of one stripe and tier that are remembered as left empty; see `Head::left_empty`.
 pub const LEFT_EMPTY_MAX: usize = 65_536;

@@ -15,12 +15,14 @@ use crate::bytes::{Malformed, Reader, frame_at, frames, put_frame, put_signed, p
 use crate::error::{DiskError, Doing};
 use crate::io::{File, Io, read_whole, replace_whole};
 use crate::limits::{MANIFEST_BYTES_MAX, MANIFEST_BYTES_READ};
+use crate::marks::Marks;
 use crate::policy::{Slot, Tier};
 use crate::series_log::kind_of;
 use crate::wal::Lsn;
 
 pub const MAGIC: &[u8; 8] = b"BWMAN\r\n\x1a";
-pub const MAJOR: u16 = 1;
+/// 2: changes of kind 8. Those of 1 are read as well.
+pub const MAJOR: u16 = 2;
 pub const MINOR: u16 = 0;
 const HEADER_BYTES: usize = 16;
 
@@ -84,6 +86,8 @@ pub enum Edit {
     Next(u64),
     /// The last stop was clean: nothing in the log is needed.
     Clean(bool),
+    /// What was taken of the senders' batches of sketches, in place of what was there before.
+    Marks(Marks),
 }
 
 /// The sum of all edits.
@@ -95,6 +99,7 @@ pub struct State {
     pub series_log: u64,
     pub next: u64,
     pub clean: bool,
+    pub marks: Marks,
 }
 
 impl State {
@@ -110,6 +115,7 @@ impl State {
             Edit::SeriesLog(sequence) => self.series_log = *sequence,
             Edit::Next(next) => self.next = self.next.max(*next),
             Edit::Clean(clean) => self.clean = *clean,
+            Edit::Marks(marks) => self.marks = marks.clone(),
         }
     }
 
@@ -118,7 +124,8 @@ impl State {
         let flushed = self.flushed.iter().map(|(place, flushed)| Edit::Flushed(*place, *flushed));
         let rolled = self.rolled.iter().map(|(place, time)| Edit::Rolled(*place, *time));
         let rest = [Edit::SeriesLog(self.series_log), Edit::Next(self.next), Edit::Clean(self.clean)];
-        files.chain(flushed).chain(rolled).chain(rest).collect()
+        let marks = (!self.marks.is_empty()).then(|| Edit::Marks(self.marks.clone()));
+        files.chain(flushed).chain(rolled).chain(rest).chain(marks).collect()
     }
 }
 
@@ -129,6 +136,7 @@ const ROLLED: u8 = 4;
 const SERIES_LOG: u8 = 5;
 const NEXT: u8 = 6;
 const CLEAN: u8 = 7;
+const MARKS: u8 = 8;
 
 fn put_place(out: &mut Vec<u8>, place: &Place) {
     out.push(place.tier.kind as u8);
@@ -182,6 +190,10 @@ fn put_edit(out: &mut Vec<u8>, edit: &Edit) {
             put_varint(out, *next);
         }
         Edit::Clean(clean) => out.extend_from_slice(&[CLEAN, u8::from(*clean)]),
+        Edit::Marks(marks) => {
+            out.push(MARKS);
+            marks.put(out);
+        }
     }
 }
 
@@ -207,6 +219,7 @@ fn read_edit(reader: &mut Reader<'_>) -> Result<Edit, Malformed> {
         SERIES_LOG => Edit::SeriesLog(reader.varint()?),
         NEXT => Edit::Next(reader.varint()?),
         CLEAN => Edit::Clean(reader.u8()? != 0),
+        MARKS => Edit::Marks(Marks::read(reader)?),
         _ => return Err(Malformed),
     })
 }
@@ -223,7 +236,7 @@ fn header() -> [u8; HEADER_BYTES] {
 /// after an unsound one are no torn end: then the whole is not to be trusted.
 pub fn read(bytes: &[u8]) -> Result<(State, usize), Malformed> {
     let start = bytes.get(..HEADER_BYTES).ok_or(Malformed)?;
-    if start[..8] != *MAGIC || start[8..10] != MAJOR.to_le_bytes() {
+    if major_of(start).is_none_or(|major| !is_known(major)) {
         return Err(Malformed);
     }
     let mut state = State::default();
@@ -242,6 +255,10 @@ pub fn read(bytes: &[u8]) -> Result<(State, usize), Malformed> {
         return Err(Malformed);
     }
     Ok((state, rest.len()))
+}
+
+fn is_known(major: u16) -> bool {
+    (1..=MAJOR).contains(&major)
 }
 
 /// The major version that a manifest's header tells, if it is a manifest.
@@ -435,7 +452,7 @@ pub fn find(io: &dyn Io, directory: &Path) -> std::io::Result<Found> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return lost("the manifest is missing"),
         Err(error) => return Err(error),
     };
-    if let Some(major) = major_of(&bytes).filter(|major| *major != MAJOR) {
+    if let Some(major) = major_of(&bytes).filter(|major| !is_known(*major)) {
         return Ok(Found::Foreign { major });
     }
     match read(&bytes) {
@@ -451,6 +468,7 @@ fn manifest_number(name: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::marks::Mark;
     use vocabulary::ValueKind;
 
     fn place(text: &str, stripe: u32) -> Place {
@@ -469,6 +487,9 @@ mod tests {
             bytes: 1 << 33,
             codecs: 0b1011,
         };
+        let mut marks = Marks::default();
+        let (number, settled, at) = (7, 3, Timestamp(1_700_000_000));
+        marks.note(&Mark { sender: "agent:1:web1".into(), number, settled, at, through: None });
         vec![
             Edit::Add(meta),
             Edit::Add(FileMeta { number: 13, ..meta }),
@@ -478,6 +499,7 @@ mod tests {
             Edit::SeriesLog(2),
             Edit::Next(40),
             Edit::Clean(true),
+            Edit::Marks(marks),
         ]
     }
 
@@ -504,6 +526,16 @@ mod tests {
         let mut image = header().to_vec();
         put_frame(&mut image, |out| last.edits().iter().for_each(|edit| put_edit(out, edit)));
         assert_eq!(read(&image), Ok((last.clone(), 0)));
+    }
+
+    #[test]
+    fn the_first_version_reads_and_a_later_one_does_not() {
+        let mut bytes = header().to_vec();
+        put_frame(&mut bytes, |out| put_edit(out, &Edit::Next(5)));
+        for (major, reads) in [(0u16, false), (1, true), (2, true), (3, false)] {
+            bytes[8..10].copy_from_slice(&major.to_le_bytes());
+            assert_eq!(read(&bytes).is_ok(), reads, "{major}");
+        }
     }
 
     #[test]

@@ -24,12 +24,12 @@ use crate::policy::{NO_POLICY, Policies, PolicyId, Rules};
 use crate::series_log::{self, Record, SeriesLog, Unreadable, log_path};
 use crate::store::{Options, Store, Upkeep, Waker, guard_limits, memory_budget};
 use crate::wal::{self, Records, SegmentHeader, Wal, segment_of};
-use crate::wal_record::RecordReader;
+use crate::wal_record::{RecordReader, read_parts};
 
 /// The formats this version writes. A store of a higher major version is not opened; one of a higher minor
 /// version is, unless it uses something that is unknown here.
 pub const FORMAT_MAJOR: u32 = 1;
-pub const FORMAT_MINOR: u32 = 1;
+pub const FORMAT_MINOR: u32 = 2;
 pub(crate) const FORMAT_NAME: &str = "bellwether-series-store";
 
 /// What opening found.
@@ -102,6 +102,7 @@ impl Store {
         let wal = Wal::new(Arc::clone(&io), directory.join("wal"), segments.clone(), first_segment);
         // Which of them the backend knows is not kept: it is told of all again.
         let unannounced = elsewhere.then(|| Mutex::new(loaded.ids().collect()));
+        let marks = manifest.state(|state| state.marks.clone());
         let stored = manifest.state(|state| state.files.values().map(|meta| meta.bytes).sum());
         let growth_since = (stored, clock.since_epoch());
         let store = Store {
@@ -116,6 +117,7 @@ impl Store {
             stripes: ArcSwap::default(),
             creating: Mutex::new(()),
             changing_slot: Mutex::new(()),
+            marks: Mutex::new(marks),
             series_log: Mutex::new(series_log),
             wal,
             files,
@@ -198,11 +200,15 @@ impl Store {
     /// From here on files change: the first edit starts a new manifest.
     fn begin_writing(&self, first_segment: u32, recovery: &mut Recovery) -> Result<(), OpenError> {
         let format = self.directory.join("FORMAT");
-        if self.io.open(&format).is_err() {
-            let text = format!("{FORMAT_NAME} {FORMAT_MAJOR}.{FORMAT_MINOR}\n");
-            replace_whole(&*self.io, &format, text.as_bytes()).doing("write", &format)?;
+        let own = format!("{FORMAT_NAME} {FORMAT_MAJOR}.{FORMAT_MINOR}\n");
+        let write_format = || replace_whole(&*self.io, &format, own.as_bytes()).doing("write", &format);
+        let before = read_whole(&*self.io, &format, 256).ok();
+        if before.is_none() {
+            write_format()?;
             recovery.new = self.names.is_empty();
         }
+        let before = before.and_then(|text| version_of(&String::from_utf8_lossy(&text)));
+        let is_older = before.is_some_and(|version| version < (FORMAT_MAJOR, FORMAT_MINOR));
         let broken = self.series_log.lock().broken;
         if broken {
             let _creating = self.creating.lock();
@@ -210,7 +216,8 @@ impl Store {
                 self.stop_writing_because(error.to_string());
             }
         }
-        let begun = self.files.manifest.commit(&[Edit::Clean(false)]).and_then(|()| {
+        let said = if is_older { write_format() } else { Ok(()) };
+        let begun = said.and_then(|()| self.files.manifest.commit(&[Edit::Clean(false)])).and_then(|()| {
             let mut log = self.series_log.lock();
             log.push(&Record::Opened { first_segment, next_id: self.names.next_id() });
             log.write_out()
@@ -451,7 +458,8 @@ fn first_now(io: &dyn Io, directory: &Path, segments: &[(u32, u64)]) -> Option<T
     let mut start = vec![0; (*length as usize).min(wal::HEADER_BYTES + WAL_RECORD_BYTES_MAX)];
     file.read_at(&mut start, 0).ok()?;
     let (_, payload) = Records::new(&start).next()?;
-    RecordReader::new(payload).ok().map(|reader| reader.header.now)
+    let parts = read_parts(payload).ok()?;
+    RecordReader::new(parts.records.first()?).ok().map(|reader| reader.header.now)
 }
 
 /// Series of the log on their way to their stripes.

@@ -15,7 +15,7 @@ use crate::policy::{PolicyEntry, PolicyId, Slot};
 use crate::store::Store;
 use crate::value::Windows;
 use crate::wal::{self, Lsn, Records, SegmentHeader};
-use crate::wal_record::{Header, RecordReader, Value};
+use crate::wal_record::{Header, RecordReader, Value, read_parts};
 
 impl Store {
     pub(crate) fn replay(
@@ -97,6 +97,25 @@ impl Store {
     }
 
     fn replay_record(
+        &self,
+        lsn: Lsn,
+        segment: u32,
+        payload: &[u8],
+        known_ids: u32,
+        recovery: &mut Recovery,
+    ) -> Result<(), Malformed> {
+        let parts = read_parts(payload)?;
+        for record in &parts.records {
+            self.replay_points(lsn, segment, record, known_ids, recovery)?;
+        }
+        // Also if its sketches are in files: the sender may tell them again all the same.
+        if let Some(mark) = &parts.mark {
+            self.marks.lock().note(mark);
+        }
+        Ok(())
+    }
+
+    fn replay_points(
         &self,
         lsn: Lsn,
         segment: u32,

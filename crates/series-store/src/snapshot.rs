@@ -20,6 +20,8 @@ impl Store {
         let _guards = self.stop_upkeep();
         self.refuse_read_only()?;
         self.write_log_out()?;
+        // The copy has no log: what it tells of batches is in its manifest.
+        self.keep_marks()?;
         self.flush_everything(Extent::UpToNow)?;
         let name = self.clock.since_epoch().as_millis().to_string();
         let target = self.directory.join("snapshots").join(name);

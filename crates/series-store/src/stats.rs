@@ -43,6 +43,8 @@ counters! {
     points_no_value,
     points_refused_name,
     points_refused_limit,
+    /// Sketches of batches that were told again after a crash, and had been taken.
+    sketches_repeated,
     /// Volatile points that were given up because memory ran out before the disk came back.
     points_given_up,
     /// Points of imported archives; not among the stored.

@@ -21,6 +21,7 @@ use crate::io::Io;
 use crate::limits::*;
 use crate::live::Live;
 use crate::manifest::{Flushed, Place};
+use crate::marks::Marks;
 use crate::names::{Created, Names, Refused};
 use crate::policy::{Policies, PolicyEntry, PolicyId, Rules};
 use crate::series_log::{Record, SeriesLog};
@@ -65,8 +66,10 @@ pub struct Store {
     pub(crate) stripes: ArcSwap<Vec<SharedStripe>>,
     /// Held while a series is made, so that ids, stripes and log agree on the order.
     pub(crate) creating: Mutex<()>,
-    /// Held while a slot is read, changed and put back: a sketch that is added, a coarse slot that is computed at once.
+    /// Held while a slot is read, changed and put back: sketches that are added, until they are in the log, and a coarse slot that is computed at once.
     pub(crate) changing_slot: Mutex<()>,
+    /// What was taken of the senders' batches of sketches. Changed with `changing_slot` held.
+    pub(crate) marks: Mutex<Marks>,
     pub(crate) series_log: Mutex<SeriesLog>,
     pub(crate) wal: Wal,
     pub(crate) files: Arc<Files>,

@@ -352,6 +352,8 @@ impl Store {
         self.series_log.lock().write_out()?;
         self.wal.write_out(|| self.series_log.lock().write_out())?;
         self.sync_log()?;
+        // Of batches that came meanwhile, whose sketches the log never had.
+        self.keep_marks()?;
         self.drop_log()
     }
 
@@ -471,6 +473,7 @@ impl Store {
         let mended = self.mend_series_log().and_then(|()| {
             self.wal.reopen();
             self.flush_everything(Extent::All)?;
+            self.keep_marks()?;
             self.drop_log()
         });
         if mended.is_err() {

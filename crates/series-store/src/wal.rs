@@ -16,7 +16,8 @@ use crate::io::{File, Io};
 use crate::limits::*;
 
 pub const MAGIC: &[u8; 8] = b"BWWAL\r\n\x1a";
-pub const MAJOR: u16 = 1;
+/// 2: records of kind 2. Segments of 1 are read as well.
+pub const MAJOR: u16 = 2;
 pub const MINOR: u16 = 0;
 pub const HEADER_BYTES: usize = 32;
 
@@ -328,7 +329,7 @@ pub fn read_header(bytes: &[u8]) -> SegmentHeader {
         let sound = magic == MAGIC && reader.u32()? == crc32c::crc32c(&bytes[..28]);
         Ok(match sound {
             false => SegmentHeader::Damaged,
-            true if major != MAJOR => SegmentHeader::Foreign { major },
+            true if !(1..=MAJOR).contains(&major) => SegmentHeader::Foreign { major },
             true => SegmentHeader::Ours { segment, previous },
         })
     };

@@ -1,10 +1,11 @@
-//! One record of the log: points of one stripe as they were taken in. `docs/formats/wal.md` draws it.
+//! One record of the log: points of one stripe as they were taken in, or sketches of many with the mark of their batch. `docs/formats/wal.md` draws it.
 
 use vocabulary::sketch::BucketKey;
 use vocabulary::{Sketch, Timestamp, ValueKind};
 
 use crate::bytes::{self, Malformed, Reader, put_signed, put_varint, zigzag};
 use crate::limits::WAL_RECORD_BYTES;
+use crate::marks::Mark;
 use crate::series_log::kind_of;
 
 /// No archive was computed when the points came.
@@ -82,14 +83,80 @@ impl RecordWriter {
         self.points += 1;
     }
 
+    fn payload(&self) -> &[u8] {
+        &self.bytes[bytes::FRAME_HEADER..]
+    }
+
     /// The framed record.
     pub fn finish(&mut self) -> &[u8] {
-        let payload = &self.bytes[bytes::FRAME_HEADER..];
+        let payload = self.payload();
         let (length, crc) = (payload.len() as u32, crc32c::crc32c(payload));
         self.bytes[..4].copy_from_slice(&length.to_le_bytes());
         self.bytes[4..8].copy_from_slice(&crc.to_le_bytes());
         &self.bytes
     }
+}
+
+/// The kind of a record that is made of others.
+const GROUP: u8 = 2;
+
+/// Builds one record out of several, so that all of them are in the log or none is.
+#[derive(Debug, Default)]
+pub struct GroupWriter {
+    parts: Vec<u8>,
+    frame: Vec<u8>,
+}
+
+impl GroupWriter {
+    pub fn push(&mut self, record: &RecordWriter) {
+        let payload = record.payload();
+        put_varint(&mut self.parts, payload.len() as u64);
+        self.parts.extend_from_slice(payload);
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.parts.len() >= WAL_RECORD_BYTES
+    }
+
+    /// The framed record.
+    pub fn finish(&mut self, mark: Option<&Mark>) -> &[u8] {
+        let GroupWriter { parts, frame } = self;
+        frame.clear();
+        bytes::put_frame(frame, |out| {
+            out.extend_from_slice(&[GROUP, u8::from(mark.is_some())]);
+            if let Some(mark) = mark {
+                mark.put(out);
+            }
+            out.extend_from_slice(parts);
+        });
+        frame
+    }
+}
+
+/// A record's payload, taken apart.
+#[derive(Debug)]
+pub struct Parts<'a> {
+    pub mark: Option<Mark>,
+    /// Payloads for [`RecordReader`].
+    pub records: Vec<&'a [u8]>,
+}
+
+pub fn read_parts(payload: &[u8]) -> Result<Parts<'_>, Malformed> {
+    let mut reader = Reader::new(payload);
+    if reader.u8()? != GROUP {
+        return Ok(Parts { mark: None, records: vec![payload] });
+    }
+    let mark = match reader.u8()? {
+        0 => None,
+        1 => Some(Mark::read(&mut reader)?),
+        _ => return Err(Malformed),
+    };
+    let mut records = Vec::new();
+    while !reader.is_empty() {
+        let length = reader.small()?;
+        records.push(reader.take(length)?);
+    }
+    Ok(Parts { mark, records })
 }
 
 /// What a record holds, point by point.
@@ -271,6 +338,34 @@ mod tests {
         writer.sketch(8, Timestamp(5), &Sketch::default());
         let (_, points) = read(writer.finish()).unwrap();
         assert_eq!(points, [(7, 5, Value::Sketch(sketch)), (8, 5, Value::Sketch(Sketch::default()))]);
+    }
+
+    #[test]
+    fn a_group_comes_back_with_its_mark_or_not_at_all() {
+        let sketch = Sketch::from_values([(1.0, 1.0)]);
+        let mut group = GroupWriter::default();
+        for local in [3, 9] {
+            let mut writer = RecordWriter::default();
+            writer.begin(header(ValueKind::Sketch));
+            writer.sketch(local, Timestamp(5), &sketch);
+            group.push(&writer);
+        }
+        let through = Some(crate::marks::RowKey { name: b"b".to_vec(), time: 5 });
+        let mark = Mark { sender: "statsd".into(), number: 9, settled: 8, at: Timestamp(5), through };
+        for mark in [Some(&mark), None] {
+            let frame = group.finish(mark).to_vec();
+            let (payload, _) = bytes::frame_at(&frame, 0).unwrap();
+            let parts = read_parts(payload).unwrap();
+            assert_eq!(parts.mark.as_ref(), mark);
+            let locals: Vec<_> = parts
+                .records
+                .iter()
+                .map(|record| RecordReader::new(record).unwrap().next_point().unwrap().unwrap())
+                .collect();
+            assert_eq!(locals, [3, 9].map(|local| (local, Timestamp(5), Value::Sketch(sketch.clone()))));
+            assert!((0..frame.len()).all(|cut| bytes::frame_at(&frame[..cut], 0).is_none()));
+            assert!(read_parts(&payload[..payload.len() - 1]).is_err());
+        }
     }
 
     #[test]

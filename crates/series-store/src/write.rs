@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use vocabulary::point::NamedPoint;
-use vocabulary::ports::{Scope, StoreError, Successor, WriteReport};
-use vocabulary::{PointBatch, PointSink, Sketch, SketchBatch, Timestamp, ValueKind};
+use vocabulary::ports::{BatchMark, Scope, StoreError, Successor, WriteReport};
+use vocabulary::{PointBatch, PointSink, SketchBatch, Timestamp, ValueKind};
 
 use crate::head::{HeadOf, LateAt, SeriesHead, Stripe};
 use crate::limits::*;
@@ -35,11 +35,11 @@ thread_local! {
 
 /// A point whose name is no series yet.
 #[derive(Clone, Copy)]
-struct First<'b> {
-    name: &'b [u8],
-    kind: ValueKind,
-    time: Timestamp,
-    has_value: bool,
+pub(crate) struct First<'b> {
+    pub name: &'b [u8],
+    pub kind: ValueKind,
+    pub time: Timestamp,
+    pub has_value: bool,
 }
 
 /// A point that needs a log record of its own, or slots computed at once.
@@ -87,7 +87,7 @@ pub(crate) fn where_to(entry: &PolicyEntry, time: Timestamp, now: Timestamp, tol
 
 /// The coarsest archive, counted from `archive` on, whose slot lies wholly within what the next finer one
 /// still holds. Above it, slots are computed at once from what is left, as whisper's rings do.
-fn lazy_to(entry: &PolicyEntry, archive: usize, time: Timestamp, now: Timestamp) -> u8 {
+pub(crate) fn lazy_to(entry: &PolicyEntry, archive: usize, time: Timestamp, now: Timestamp) -> u8 {
     for (index, pair) in entry.tiers.windows(2).enumerate().skip(archive) {
         if time.floor(pair[1].step) <= now.minus(pair[0].retention_seconds) {
             return index as u8;
@@ -102,22 +102,15 @@ impl PointSink for Store {
     }
 
     fn write_sketches(&self, batch: &SketchBatch) -> WriteReport {
-        let now = self.now();
-        let mut report = WriteReport::default();
-        let mut oldest = i64::MAX;
-        for (name, time, sketch) in batch.iter() {
-            oldest = oldest.min(time.0);
-            let id = self.names.id(name, ValueKind::Sketch).or_else(|| {
-                let first = First { name, kind: ValueKind::Sketch, time, has_value: true };
-                self.create_counted(first, now, &mut report)
-            });
-            if let Some(id) = id {
-                self.write_sketch(id, time, sketch, now, &mut report);
-            }
-        }
-        self.changes.note(oldest);
-        self.count_report(&report);
-        report
+        self.write_sketch_batch(batch, None)
+    }
+
+    fn write_sketches_once(&self, batch: &SketchBatch, mark: BatchMark<'_>) -> WriteReport {
+        self.write_sketch_batch(batch, Some(mark))
+    }
+
+    fn last_batch(&self, sender: &str) -> u64 {
+        self.marks.lock().last_batch(sender)
     }
 
     fn sync(&self) -> Result<(), StoreError> {
@@ -172,7 +165,12 @@ impl Store {
         }
     }
 
-    fn create_counted(&self, first: First<'_>, now: Timestamp, report: &mut WriteReport) -> Option<u32> {
+    pub(crate) fn create_counted(
+        &self,
+        first: First<'_>,
+        now: Timestamp,
+        report: &mut WriteReport,
+    ) -> Option<u32> {
         if !self.is_worth_a_series(&first, now, report) {
             return None;
         }
@@ -269,7 +267,7 @@ impl Store {
     }
 
     /// The stripe of a series; if another thread is just making its first series, when that is done.
-    fn stripe_with(&self, id: u32) -> SharedStripe {
+    pub(crate) fn stripe_with(&self, id: u32) -> SharedStripe {
         self.stripe_of(id).unwrap_or_else(|| {
             let _creating = self.creating.lock();
             self.stripe_for(id / SERIES_PER_STRIPE)
@@ -278,7 +276,7 @@ impl Store {
 
     /// The stripe, locked, with all series of the run seated: another thread may just have got an id for
     /// a name and not yet a seat, which it gives while it holds `creating`.
-    fn with_series<'a>(
+    pub(crate) fn with_series<'a>(
         &self,
         stripe: &'a SharedStripe,
         run: &[(u32, u32)],
@@ -381,86 +379,6 @@ impl Store {
         }
     }
 
-    /// Sketches add up within a slot, so the whole of the slot is logged and put in its place.
-    fn write_sketch(
-        &self,
-        id: u32,
-        time: Timestamp,
-        sketch: &Sketch,
-        now: Timestamp,
-        report: &mut WriteReport,
-    ) {
-        let stripe = self.stripe_with(id);
-        let local = (id % SERIES_PER_STRIPE) as u16;
-        let run = [(0, id)];
-        let policy = self.with_series(&stripe, &run).get(local).map_or(NO_POLICY, |series| series.policy);
-        let Some(entry) = self.policy(policy) else { return };
-        let goes = where_to(&entry, time, now, self.future_tolerance());
-        let (archive, last) = match goes {
-            Goes::InFuture => return report.in_future += 1,
-            Goes::TooOld => return report.too_old += 1,
-            Goes::Finest { .. } => (0, 0),
-            Goes::Apart { archive, lazy_to } => (archive, at_once_to(&entry, archive, lazy_to)),
-        };
-        let changing = self.changing_slot.lock();
-        let mut stored = true;
-        // The coarser one first: it may be computed from the finer one, which must not have the new yet.
-        for index in (archive..=last).rev() {
-            let lazy_to = lazy_to(&entry, index, time, now);
-            stored &= self.add_sketch(&stripe, &entry, (local, policy), index, lazy_to, time, sketch, now);
-        }
-        drop(changing);
-        match stored {
-            true => report.stored += 1,
-            false => report.volatile += 1,
-        }
-        let mut stripe = stripe.write();
-        if let Some(series) = stripe.series.get_mut(usize::from(local)) {
-            note_last(series, time);
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the series, the slot, and what is added")]
-    fn add_sketch(
-        &self,
-        stripe: &SharedStripe,
-        entry: &Arc<PolicyEntry>,
-        (local, policy): (u16, PolicyId),
-        archive: usize,
-        lazy_to: u8,
-        time: Timestamp,
-        sketch: &Sketch,
-        now: Timestamp,
-    ) -> bool {
-        let slot = entry.tiers[archive].slot(time);
-        let scope = Scope::everything();
-        let step = entry.tiers[archive].step.seconds();
-        let times = time.floor(entry.tiers[archive].step)..time.plus(step);
-        let wanted = Wanted { policy, entry, locals: vec![local], archive, times, scope: &scope };
-        let view = View::<Option<Sketch>>::take(&stripe.read(), &*self.blocks, wanted);
-        let there = view.rows(archive, &(slot..slot + 1)).unwrap_or_default().pop().flatten();
-        let mut whole = there.unwrap_or_default();
-        whole.merge(sketch);
-        let mut record = RecordWriter::default();
-        let mut stripe = stripe.write();
-        let number = stripe.number;
-        record.begin(Header {
-            kind: ValueKind::Sketch,
-            stripe: number,
-            archive: archive as u8,
-            lazy_to,
-            now,
-        });
-        record.sketch(local, time, &whole);
-        self.apply::<Option<Sketch>>(&mut stripe, local, archive, lazy_to, time, Some(whole), now);
-        let (stored, write_out) = self.log(&mut record);
-        drop(stripe);
-        if write_out {
-            self.write_log_out_or_stop();
-        }
-        stored
-    }
-
     /// Put a value where it belongs: an open slot of the finest archive or the late points.
     #[expect(clippy::too_many_arguments, reason = "a point has this many parts")]
     pub(crate) fn apply<V: HeadOf>(
@@ -494,7 +412,7 @@ impl Store {
         }
     }
 
-    fn count_report(&self, report: &WriteReport) {
+    pub(crate) fn count_report(&self, report: &WriteReport) {
         let counters = &self.counters;
         count(&counters.points_stored, report.stored);
         count(&counters.points_volatile, report.volatile);
@@ -504,15 +422,7 @@ impl Store {
         count(&counters.points_no_value, report.no_value);
         count(&counters.points_refused_name, report.refused_name);
         count(&counters.points_refused_limit, report.refused_limit);
-    }
-}
-
-/// The last archive that is written at once for a point of `archive`.
-fn at_once_to(entry: &PolicyEntry, archive: usize, lazy_to: u8) -> usize {
-    if lazy_to != ALL_LATER && usize::from(lazy_to) == archive {
-        (archive + 1).min(entry.tiers.len() - 1)
-    } else {
-        archive
+        count(&counters.sketches_repeated, report.repeated);
     }
 }
 
@@ -708,7 +618,7 @@ impl RunWriter<'_> {
 }
 
 #[inline]
-fn note_last(series: &mut SeriesHead, time: Timestamp) {
+pub(crate) fn note_last(series: &mut SeriesHead, time: Timestamp) {
     series.last = series.last.max(u32::try_from(time.0).unwrap_or(0));
 }
 

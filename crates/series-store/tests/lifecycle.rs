@@ -316,7 +316,7 @@ fn unknown_versions_are_refused_and_nothing_is_written() {
     refused(&disk.with(&format, b"something else\n".to_vec()));
     for name in ["MANIFEST", ".wal", "SERIES"] {
         let (file, mut bytes) = path(name);
-        bytes[8] = 2;
+        bytes[8] = 3;
         if name == ".wal" {
             // The header has a checksum of its own.
             let crc = crc32c::crc32c(&bytes[..28]);

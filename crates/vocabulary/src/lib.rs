@@ -15,8 +15,10 @@
 //! | [`state`] | [`State`](state::State), how it changed, and the notice of it |
 //! | [`reach`] | how one person wants to be reached |
 //! | [`settings`] | small value types that several rooms' configuration shares |
+//! | [`applied`] | which numbers of a sender's batches have been taken |
 //! | [`ports`] | [`PointSink`], [`SeriesSource`], [`LiveTail`] |
 
+pub mod applied;
 pub mod point;
 pub mod ports;
 pub mod reach;
@@ -28,8 +30,9 @@ pub mod sketch;
 pub mod state;
 pub mod time;
 
+pub use applied::Applied;
 pub use point::{PointBatch, SketchBatch};
-pub use ports::{LiveTail, PointSink, SeriesSource};
+pub use ports::{BatchMark, LiveTail, PointSink, SeriesSource};
 pub use series::{SeriesRef, ValueKind};
 pub use sketch::Sketch;
 pub use time::{Clock, Step, Timestamp};

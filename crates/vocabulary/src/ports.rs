@@ -17,8 +17,26 @@ pub trait PointSink: Send + Sync {
 
     fn write_sketches(&self, batch: &SketchBatch) -> WriteReport;
 
+    /// The same for a batch that its sender may tell again after a crash of either: sketches add up, so what was
+    /// taken of it before is counted as `repeated` and dropped. What is kept of the sketches and what is remembered of
+    /// the batch survive together or not at all.
+    fn write_sketches_once(&self, batch: &SketchBatch, mark: BatchMark<'_>) -> WriteReport;
+
+    /// The highest number of a sender's batches that is remembered; 0 for none. A sender that has lost its own
+    /// count goes on above it.
+    fn last_batch(&self, sender: &str) -> u64;
+
     /// Returns when everything that was written before the call would survive a power cut.
     fn sync(&self) -> Result<(), StoreError>;
+}
+
+/// Which batch of which sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchMark<'a> {
+    pub sender: &'a str,
+    pub number: u64,
+    /// The sender will never tell a number below this again.
+    pub settled: u64,
 }
 
 /// What one sender's stream of names remembers: the series that it named last. Most clients send
@@ -26,7 +44,7 @@ pub trait PointSink: Send + Sync {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Successor(pub Option<SeriesRef>);
 
-/// What became of the points of one write. Every point is in exactly one of the fields up to `refused_*`.
+/// What became of the points of one write. Every point is in exactly one of the fields up to `repeated`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WriteReport {
     /// Kept, and on its way to the disk.
@@ -43,6 +61,8 @@ pub struct WriteReport {
     pub refused_name: u64,
     /// The name is new and a limit on (new) series is reached.
     pub refused_limit: u64,
+    /// Sketches of a batch that was taken before.
+    pub repeated: u64,
     /// Of the stored: into a slot that was already sealed.
     pub late: u64,
     /// Series that this write created.
@@ -59,6 +79,7 @@ impl WriteReport {
             no_value,
             refused_name,
             refused_limit,
+            repeated,
             late,
             created,
         } = other;
@@ -69,6 +90,7 @@ impl WriteReport {
         self.no_value += no_value;
         self.refused_name += refused_name;
         self.refused_limit += refused_limit;
+        self.repeated += repeated;
         self.late += late;
         self.created += created;
     }

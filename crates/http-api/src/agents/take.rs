@@ -4,10 +4,10 @@ use axum::http::StatusCode;
 use formats::agent_batch::{Frame, Greeting, Happened, Unpacked, read_frame};
 use serde::Serialize;
 use utoipa::ToSchema;
-use vocabulary::ports::{Successor, WriteReport};
+use vocabulary::ports::{BatchMark, Successor, WriteReport};
 use vocabulary::{PointBatch, SketchBatch, Timestamp};
 
-use super::{Agent, AgentStatus};
+use super::{Agent, AgentStatus, sender};
 use crate::accounts::Caller;
 use crate::annotations::{self, NewAnnotation};
 use crate::answer::{Answer, Problem};
@@ -45,10 +45,19 @@ pub struct Taken {
 impl Taken {
     fn count(&mut self, report: WriteReport) {
         let WriteReport {
-            stored, volatile, too_old, in_future, no_value, refused_name, refused_limit, ..
+            stored,
+            volatile,
+            too_old,
+            in_future,
+            no_value,
+            refused_name,
+            refused_limit,
+            repeated,
+            ..
         } = report;
-        // What is volatile is stored once the answer can say so: it waits for the disk.
-        self.stored += stored + volatile;
+        // What is volatile is stored once the answer can say so: it waits for the disk. What is repeated was stored
+        // before a crash.
+        self.stored += stored + volatile + repeated;
         self.too_old += too_old;
         self.in_future += in_future;
         self.no_value += no_value;
@@ -94,6 +103,7 @@ pub fn take(services: &Services, caller: &Caller, body: &[u8]) -> Answer<Taken> 
     let agent = services.agents.of(&greeting)?;
     let mut applied = agent.applied.lock();
     applied.forget_below(greeting.settled);
+    let sender = sender(&greeting);
     let mut taken = Taken::default();
     let mut newest = None;
     for frame in &frames {
@@ -101,12 +111,9 @@ pub fn take(services: &Services, caller: &Caller, body: &[u8]) -> Answer<Taken> 
             taken.repeated += 1;
             continue;
         }
-        store(
-            services,
-            caller,
-            frame.rows().map_err(|error| unreadable(frame.sequence, error))?,
-            &mut taken,
-        )?;
+        let rows = frame.rows().map_err(|error| unreadable(frame.sequence, error))?;
+        let mark = BatchMark { sender: &sender, number: frame.sequence, settled: greeting.settled };
+        store(services, caller, rows, mark, &mut taken)?;
         newest = newest.max(Some(frame.summary.newest).filter(|_| frame.summary.points > 0));
         applied.insert(frame.sequence);
     }
@@ -159,14 +166,20 @@ fn refuse_while_impaired(services: &Services) -> Answer<()> {
     Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, why).hint("the agent keeps its points and tries again"))
 }
 
-fn store(services: &Services, caller: &Caller, rows: Unpacked, taken: &mut Taken) -> Answer<()> {
+fn store(
+    services: &Services,
+    caller: &Caller,
+    rows: Unpacked,
+    mark: BatchMark<'_>,
+    taken: &mut Taken,
+) -> Answer<()> {
     let Unpacked { mut points, mut sketches, events } = rows;
     if !caller.scope.is_everything() {
         points = seen_points(caller, &points, taken);
         sketches = seen_sketches(caller, &sketches, taken);
     }
     taken.count(services.sink.write(&points, &mut Successor::default()));
-    taken.count(services.sink.write_sketches(&sketches));
+    taken.count(services.sink.write_sketches_once(&sketches, mark));
     if !events.is_empty() {
         let new: Vec<NewAnnotation> = events.into_iter().map(annotation).collect();
         let refused = annotations::add_all(&services.state, &new)?;

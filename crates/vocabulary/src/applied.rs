@@ -1,4 +1,4 @@
-//! Which numbers have been: ranges, since they come nearly in order.
+//! Which numbers of a sender's batches have been taken: ranges, since they come nearly in order.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -35,6 +35,11 @@ impl Applied {
         while self.0.first_key_value().is_some_and(|(_, last)| *last < number) {
             self.0.pop_first();
         }
+    }
+
+    /// The highest number that is remembered.
+    pub fn last(&self) -> Option<u64> {
+        self.0.last_key_value().map(|(_, last)| *last)
     }
 
     /// `1-5,9-9`
@@ -80,6 +85,7 @@ mod tests {
             applied.insert(number);
             check(&applied, wanted);
         }
+        assert_eq!((applied.last(), Applied::default().last()), (Some(8), None));
         assert!([1, 4, 8].iter().all(|number| applied.contains(*number)));
         assert!([0, 2, 3, 9].iter().all(|number| !applied.contains(*number)));
         applied.forget_below(2);
