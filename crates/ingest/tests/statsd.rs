@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::net::UdpSocket;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use ::statsd::config::{RepeaterProtocol, RepeaterTarget, UnixPath};
@@ -13,7 +14,7 @@ use ingest::Settings;
 use vocabulary::settings::Listen;
 use vocabulary::time::HumanDuration;
 
-use crate::support::{NOW, Running, any_port, bad, quiet, start, start_in, wait_until};
+use crate::support::{self, NOW, Running, any_port, bad, quiet, start, start_in, wait_until};
 
 fn all() -> Settings {
     let mut settings = quiet();
@@ -211,7 +212,7 @@ fn an_interval_goes_on_after_a_restart_within_it() {
         let running = start_in(every_ten_seconds(), Some(directory.path()), 1_700_000_001_000);
         send_and_see_it_written(&running, b"hits:5|c\nlevel:+1|g");
         let copy = if clean {
-            let memory = std::sync::Arc::clone(&running.memory);
+            let memory = Arc::clone(&running.memory);
             running.ingest.stop();
             let points = memory.points.lock();
             assert!(points.contains(&("stats_counts.hits".into(), 1_700_000_010, 5.0)), "{points:?}");
@@ -227,6 +228,59 @@ fn an_interval_goes_on_after_a_restart_within_it() {
         assert_eq!(third.value("stats_counts.hits", 1_700_000_010), Some(7.0), "clean: {clean}");
         assert_eq!(third.value("stats.gauges.level", 1_700_000_010), Some(2.0), "clean: {clean}");
     }
+}
+
+/// Sketches add up in the store, so an interval's are told once, whatever ends it.
+#[test]
+fn distributions_are_told_once() {
+    let begin = 1_700_000_001_000;
+    let told =
+        |running: &Running| (running.memory.sketches.lock().len(), running.memory.taken.lock().clone());
+    let directory = tempfile::tempdir().unwrap();
+    let running = start_in(every_ten_seconds(), Some(directory.path()), begin);
+    send_and_see_it_written(&running, b"latency:20|ms");
+    let memory = Arc::clone(&running.memory);
+    running.ingest.stop();
+    assert!(memory.sketches.lock().is_empty(), "the next start tells it with what comes then");
+    assert!(!memory.points.lock().is_empty());
+
+    // Killed after the flush, before its segments went: told again, under the same number.
+    let again = start_in(every_ten_seconds(), Some(directory.path()), begin + 3_000);
+    send_and_see_it_written(&again, b"latency:30|ms");
+    assert_eq!(segments(directory.path()), 2);
+    let copy = {
+        let copy = tempfile::tempdir().unwrap();
+        let (from, to) = (directory.path().join("statsd"), copy.path().join("statsd"));
+        std::fs::create_dir(&to).unwrap();
+        for name in files(&from).keys() {
+            std::fs::copy(from.join(name), to.join(name)).unwrap();
+        }
+        copy
+    };
+    again.ingest.flush(vocabulary::Timestamp(1_700_000_010));
+    let (sketches, taken) = told(&again);
+    assert_eq!((sketches, taken.len()), (1, 1), "both samples are in one distribution");
+    let settings = every_ten_seconds();
+    let clock = support::Standing::at(begin + 60_000);
+    let ports = support::ports(&again.memory, &clock, &settings, Some(copy.path()));
+    let third = ingest::Ingest::start(settings, ports).unwrap();
+    assert_eq!(third.recovered().segments, 2);
+    assert_eq!(told(&again), (1, taken.clone()));
+    third.stop();
+
+    // Nothing of the journal is left: numbers go on above what the store knows.
+    let empty = tempfile::tempdir().unwrap();
+    let settings = every_ten_seconds();
+    let ports = support::ports(&again.memory, &clock, &settings, Some(empty.path()));
+    let fourth = ingest::Ingest::start(settings, ports).unwrap();
+    let before = fourth.journal_stats().written_bytes;
+    let address = fourth.stats().into_iter().find(|listener| listener.name == "statsd.udp").unwrap().address;
+    std::net::UdpSocket::bind("127.0.0.1:0").unwrap().send_to(b"latency:40|ms", address.as_str()).unwrap();
+    wait_until("the journal", || fourth.journal_stats().written_bytes > before);
+    fourth.flush(vocabulary::Timestamp(1_700_000_070));
+    let (sketches, numbers) = told(&again);
+    assert_eq!((sketches, numbers.len()), (2, 2));
+    assert!(numbers[1] > taken[0], "{numbers:?}");
 }
 
 #[test]

@@ -228,9 +228,10 @@ impl Store {
         Ok(self.files.manifest.commit(&[Edit::Marks(marks)])?)
     }
 
+    /// After a failure the store is read-only: what the log may have lost is in memory.
     pub(crate) fn make_log_durable(&self) -> Result<(), DiskError> {
-        self.write_log_out()?;
-        self.sync_log()
+        let durable = self.write_log_out().and_then(|()| self.sync_log());
+        durable.inspect_err(|error| self.stop_writing(error))
     }
 }
 

@@ -19,7 +19,7 @@ impl Store {
     pub fn snapshot(&self) -> Result<PathBuf, StoreError> {
         let _guards = self.stop_upkeep();
         self.refuse_read_only()?;
-        self.write_log_out()?;
+        self.make_log_durable()?;
         // The copy has no log: what it tells of batches is in its manifest.
         self.keep_marks()?;
         self.flush_everything(Extent::UpToNow)?;

@@ -223,7 +223,9 @@ impl Store {
     pub fn compact(&self) -> Result<(), StoreError> {
         let _guards = self.stop_upkeep();
         self.refuse_read_only()?;
-        self.wal.rotate(WAL_ROTATE_BYTES, || self.series_log.lock().write_out())?;
+        // What was in the log's buffer is lost to it after a failure.
+        let rotated = self.wal.rotate(WAL_ROTATE_BYTES, || self.series_log.lock().write_out());
+        rotated.inspect_err(|error| self.stop_writing(error))?;
         self.flush_everything(Extent::UpToNow)?;
         self.drop_log()?;
         while self.roll_due(false)? {}

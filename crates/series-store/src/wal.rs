@@ -385,3 +385,40 @@ impl<'a> Iterator for Records<'a> {
         Some((start, payload))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wal_record::{RecordReader, Value, read_parts};
+
+    /// What version 1 wrote of one sketch, from `tests/golden/v1.0`.
+    const FIRST_VERSION: &[u8] = b"BWWAL\r\n\x1a\x01\0\0\0\x05\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x92\xb1\xc4\x14\
+        \x0e\0\0\0\x91\x48\xed\x76\x01\0\xff\0\x9c\xea\xf9\xef\x0c\x14\x01\x9e\x2d\x10";
+
+    #[test]
+    fn a_segment_of_the_first_version_reads() {
+        assert_eq!(read_header(FIRST_VERSION), SegmentHeader::Ours { segment: 5, previous: 0 });
+        let mut records = Records::new(FIRST_VERSION);
+        let (offset, payload) = records.next().unwrap();
+        assert_eq!((offset, records.rest()), (HEADER_BYTES as u64, 0));
+        let parts = read_parts(payload).unwrap();
+        assert!(parts.mark.is_none());
+        let mut points = RecordReader::new(parts.records[0]).unwrap();
+        let (local, _, Value::Sketch(sketch)) = points.next_point().unwrap().unwrap() else {
+            panic!("it is a sketch")
+        };
+        assert_eq!((parts.records.len(), local, sketch.count()), (1, 5, 1.0));
+        assert_eq!(points.next_point(), Ok(None));
+    }
+
+    #[test]
+    fn a_later_version_is_told_apart_from_damage() {
+        let mut header = segment_header(7, 3);
+        assert_eq!(read_header(&header), SegmentHeader::Ours { segment: 7, previous: 3 });
+        header[8] = 3;
+        assert_eq!(read_header(&header), SegmentHeader::Damaged);
+        let crc = crc32c::crc32c(&header[..28]);
+        header[28..].copy_from_slice(&crc.to_le_bytes());
+        assert_eq!(read_header(&header), SegmentHeader::Foreign { major: 3 });
+    }
+}

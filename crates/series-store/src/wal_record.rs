@@ -1,4 +1,5 @@
-//! One record of the log: points of one stripe as they were taken in, or sketches of many with the mark of their batch. `docs/formats/wal.md` draws it.
+//! One record of the log: points of one stripe as they were taken in, or sketches of any with the mark of their
+//! batch. `docs/formats/wal.md` draws it.
 
 use vocabulary::sketch::BucketKey;
 use vocabulary::{Sketch, Timestamp, ValueKind};
@@ -391,5 +392,20 @@ mod tests {
         let (seen, points) = read(&frame).unwrap();
         assert_eq!((seen.stripe, seen.archive, seen.lazy_to, seen.now.0), (2, 0, ALL_LATER, 100));
         assert_eq!(points, [(0, 100, Value::Number(6.1)), (65, 101, Value::Number(1.0 / 3.0))]);
+    }
+
+    /// The group of `docs/formats/wal.md`, written by hand.
+    #[test]
+    fn the_drawn_group_reads() {
+        let mut payload = vec![0x02, 0x01, 0x06];
+        payload.extend_from_slice(b"statsd");
+        payload.extend_from_slice(&[0x09, 0x08, 0x0a, 0x00]);
+        payload.extend_from_slice(&[0x09, 0x01, 0x00, 0xff, 0x00, 0x0a, 0x00, 0x01, 0x02, 0x10]);
+        let parts = read_parts(&payload).unwrap();
+        let mark = Mark { sender: "statsd".into(), number: 9, settled: 8, at: Timestamp(5), through: None };
+        assert_eq!((parts.mark, parts.records.len()), (Some(mark), 1));
+        let mut points = RecordReader::new(parts.records[0]).unwrap();
+        let sketch = Sketch::from_buckets(vec![(BucketKey(1), 1.0)]).unwrap();
+        assert_eq!(points.next_point(), Ok(Some((0, Timestamp(5), Value::Sketch(sketch)))));
     }
 }

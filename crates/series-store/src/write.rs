@@ -114,11 +114,7 @@ impl PointSink for Store {
     }
 
     fn sync(&self) -> Result<(), StoreError> {
-        let synced = self.write_log_out().and_then(|()| self.sync_log());
-        if let Err(error) = &synced {
-            self.stop_writing(error);
-        }
-        synced?;
+        self.make_log_durable()?;
         self.refuse_read_only()
     }
 }

@@ -12,7 +12,7 @@ use vocabulary::{
 };
 
 use crate::support::disk::{SimulatedDisk, Unsynced};
-use crate::support::{START, Setup, TestStore, config, known, request};
+use crate::support::{START, Setup, TestStore, config, known, request, sketched};
 
 fn store(archives: &str) -> TestStore {
     TestStore::new(config(archives, Aggregation::Average, 0.5))
@@ -212,16 +212,6 @@ fn a_snapshot_opens_as_a_store() {
 }
 
 /// The step, and how many values the sketches of a series hold in (from, until].
-fn sketched(store: &TestStore, name: &str, from: i64, until: i64) -> (i64, f64) {
-    let scope = Scope::everything();
-    let query = FindQuery { pattern: name, kind: ValueKind::Sketch, scope: &scope, limit: 10 };
-    let Node::Leaf(found) = store.store.find(&query).unwrap().remove(0) else { panic!("a series is a leaf") };
-    let (series, limits) = ([found.series], QueryLimits::default());
-    let asked = request(&series, from, until, store.now(), &scope, &limits);
-    let row = store.store.fetch_sketches(&asked).unwrap().remove(0);
-    (row.step.seconds(), row.slots.iter().flatten().map(Sketch::count).sum())
-}
-
 #[test]
 fn sketches_add_up_whatever_happens() {
     let archives = "1s:1h,10s:1d,60s:7d";

@@ -9,3 +9,4 @@ mod faults;
 mod golden;
 mod import;
 mod lifecycle;
+mod retold;

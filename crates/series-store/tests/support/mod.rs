@@ -14,7 +14,7 @@ use series_store::io::Io;
 use series_store::{OpenError, Options, Recovery, StorageConfig, Store};
 use vocabulary::ports::{FetchRequest, FindQuery, Node, QueryLimits, Row, Scope, Successor, WriteReport};
 use vocabulary::retention::Aggregation;
-use vocabulary::{Clock, PointBatch, PointSink, SeriesRef, SeriesSource, Timestamp, ValueKind};
+use vocabulary::{Clock, PointBatch, PointSink, SeriesRef, SeriesSource, Sketch, Timestamp, ValueKind};
 
 /// A round moment: a multiple of ten days.
 pub const START: i64 = 1_728_000_000;
@@ -202,6 +202,17 @@ impl TestStore {
     pub fn points(&self, name: &str, from: i64, until: i64) -> (i64, Vec<(i64, f64)>) {
         known(&self.row(name, from, until))
     }
+}
+
+/// The step of what is asked for, and how many values all sketches of it hold.
+pub fn sketched(store: &TestStore, name: &str, from: i64, until: i64) -> (i64, f64) {
+    let scope = Scope::everything();
+    let query = FindQuery { pattern: name, kind: ValueKind::Sketch, scope: &scope, limit: 10 };
+    let Node::Leaf(found) = store.store.find(&query).unwrap().remove(0) else { panic!("a series is a leaf") };
+    let (series, limits) = ([found.series], QueryLimits::default());
+    let asked = request(&series, from, until, store.now(), &scope, &limits);
+    let row = store.store.fetch_sketches(&asked).unwrap().remove(0);
+    (row.step.seconds(), row.slots.iter().flatten().map(Sketch::count).sum())
 }
 
 pub fn request<'a>(

@@ -1,0 +1,231 @@
+//! Batches of sketches that are told again, whenever the process was killed: each counts once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use vocabulary::ports::BatchMark;
+use vocabulary::retention::Aggregation;
+use vocabulary::{PointSink, Sketch, SketchBatch, Timestamp};
+
+use crate::support::disk::{SimulatedDisk, Unsynced};
+use crate::support::{Random, START, Setup, TestStore, config, is_long, seed, sketched};
+
+const NAMES: u64 = 6;
+
+/// Keeps each batch until it knows that it is on the store's disk, as agents and the StatsD journal do.
+struct Sender {
+    name: &'static str,
+    last: u64,
+    unsettled: BTreeMap<u64, SketchBatch>,
+    /// Values by series.
+    sent: BTreeMap<String, f64>,
+    repeated: u64,
+}
+
+impl Sender {
+    fn new(name: &'static str) -> Sender {
+        Sender { name, last: 0, unsettled: BTreeMap::new(), sent: BTreeMap::new(), repeated: 0 }
+    }
+
+    /// A new batch of so many rows; some of the same series and second.
+    fn collect(&mut self, rows: u64, now: i64, random: &mut Random) -> u64 {
+        let mut batch = SketchBatch::default();
+        for row in 0..rows {
+            // Large batches have names of their own: a record of the log holds so many at most.
+            let name = format!("t.{}", if rows > NAMES { NAMES + row } else { random.below(NAMES) });
+            let age = if random.chance(20) { 5_000 } else { random.below(30) as i64 };
+            batch.push(name.as_bytes(), Timestamp(now - age), Sketch::from_values([(1.0 + row as f64, 1.0)]));
+            *self.sent.entry(name).or_default() += 1.0;
+        }
+        self.last += 1;
+        self.unsettled.insert(self.last, batch);
+        self.last
+    }
+
+    fn tell(&mut self, store: &TestStore, number: u64, answer_is_lost: bool) {
+        let Some(batch) = self.unsettled.get(&number) else { return };
+        let settled = self.unsettled.keys().next().copied().unwrap_or(number);
+        let mark = BatchMark { sender: self.name, number, settled };
+        let report = store.store.write_sketches_once(batch, mark);
+        assert_eq!(report.dropped(), 0, "{report:?}");
+        assert_eq!(report.stored + report.volatile + report.repeated, batch.len() as u64, "{report:?}");
+        self.repeated += report.repeated;
+        if store.store.sync().is_ok() && !answer_is_lost {
+            self.unsettled.remove(&number);
+        }
+    }
+
+    /// As after a start: the backlog, or what is fresh before it.
+    fn tell_all(&mut self, store: &TestStore, random: &mut Random) {
+        let mut numbers: Vec<u64> = self.unsettled.keys().copied().collect();
+        if random.chance(50) {
+            numbers.reverse();
+        }
+        numbers.into_iter().for_each(|number| self.tell(store, number, false));
+    }
+}
+
+fn setup(disk: &SimulatedDisk, before: Option<&Setup>) -> Setup {
+    let io = Arc::new(disk.clone());
+    match before {
+        Some(before) => Setup { io, ..before.clone() },
+        None => Setup::new(config("1s:1h,10s:1d", Aggregation::Average, 0.5), io),
+    }
+}
+
+/// Steps in any order. The power ends somewhere in them: what comes then fails, as far as the sender can tell.
+fn live(store: &TestStore, senders: &mut [Sender], random: &mut Random) {
+    for sender in senders.iter_mut() {
+        sender.tell_all(store, random);
+    }
+    for _ in 0..1 + random.below(30) {
+        let sender = &mut senders[random.below(2) as usize];
+        match random.below(12) {
+            0..=5 => {
+                let rows = 1 + random.below(NAMES);
+                let number = sender.collect(rows, store.now(), random);
+                sender.tell(store, number, random.chance(20));
+            }
+            6 | 7 => {
+                let numbers: Vec<u64> = sender.unsettled.keys().copied().collect();
+                if !numbers.is_empty() {
+                    sender.tell(store, numbers[random.below(numbers.len() as u64) as usize], false);
+                }
+            }
+            8 => drop(store.store.compact()),
+            9 => drop(store.store.snapshot()),
+            10 => {
+                if store.now() < START + 2_000 {
+                    store.advance(1 + random.below(40) as i64);
+                }
+                store.store.maintain();
+            }
+            _ => {
+                // What the kernel has not got is lost by a kill.
+                let number = sender.collect(2, store.now(), random);
+                let batch = &sender.unsettled[&number];
+                store.store.write_sketches_once(batch, BatchMark { sender: sender.name, number, settled: 0 });
+            }
+        }
+    }
+    if random.chance(15) {
+        drop(store.store.close());
+    }
+}
+
+fn check(store: &TestStore, senders: &[Sender], what: &str) {
+    let mut sent: BTreeMap<&str, f64> = BTreeMap::new();
+    for (name, values) in senders.iter().flat_map(|sender| &sender.sent) {
+        *sent.entry(name).or_default() += values;
+    }
+    for (name, values) in sent {
+        let (step, counted) = sketched(store, name, START - 20_000, store.now() + 20);
+        assert_eq!((step, counted), (10, values), "{what}: {name}");
+    }
+}
+
+fn any(random: &mut Random) -> Unsynced {
+    match random.below(4) {
+        0 => Unsynced::Lost,
+        1 => Unsynced::Some(random.next()),
+        // As kill -9 leaves it.
+        _ => Unsynced::Kept,
+    }
+}
+
+#[test]
+fn whenever_it_is_killed_each_batch_counts_once() {
+    println!("seed {}", seed());
+    let (rounds, kills) = if is_long() { (200, 40) } else { (8, 12) };
+    let mut repeated = 0;
+    for round in 0..rounds {
+        let what = format!("seed {}, round {round}", seed());
+        let random = &mut Random::new(seed() + round);
+        let mut disk = SimulatedDisk::default();
+        let first = setup(&disk, None);
+        let mut senders = [Sender::new("agent:1:web1"), Sender::new("statsd")];
+        for _ in 0..kills {
+            disk.end_power_at(disk.operations() + 1 + random.below(150));
+            if let Ok(store) = setup(&disk, Some(&first)).try_open() {
+                live(&store, &mut senders, random);
+            }
+            disk = disk.after_power_cut(any(random));
+        }
+        let store = setup(&disk, Some(&first)).open();
+        senders.iter_mut().for_each(|sender| sender.tell_all(&store, random));
+        assert!(senders.iter().all(|sender| sender.unsettled.is_empty()), "{what}");
+        check(&store, &senders, &what);
+        store.store.compact().unwrap();
+        check(&store, &senders, &what);
+        check(&store.restart(), &senders, &what);
+        repeated += senders.iter().map(|sender| sender.repeated).sum::<u64>();
+    }
+    assert!(repeated > 0, "nothing was told twice: this shows nothing");
+}
+
+/// A batch of several records of the log, of which a kill left some.
+#[test]
+fn the_rest_of_a_batch_is_taken_where_it_broke_off() {
+    const ROWS: u64 = 2_500;
+    let write = |store: &TestStore, sender: &Sender| {
+        let mark = BatchMark { sender: sender.name, number: 1, settled: 1 };
+        store.store.write_sketches_once(&sender.unsettled[&1], mark)
+    };
+    let disk = SimulatedDisk::default();
+    let first = setup(&disk, None);
+    let random = &mut Random::new(1);
+    let mut sender = Sender::new("agent:1:web1");
+    sender.collect(ROWS, START, random);
+    let store = first.open();
+    assert_eq!(write(&store, &sender).stored, ROWS);
+    store.store.sync().unwrap();
+    drop(store);
+    let is_log = |path: &std::path::Path| path.extension().is_some_and(|extension| extension == "wal");
+    let (path, log) = disk.contents().into_iter().find(|(path, _)| is_log(path)).unwrap();
+    let mut seen = Vec::new();
+    for tenth in [0, 5, 9, 10] {
+        let cut = log[..32 + (log.len() - 32) * tenth / 10].to_vec();
+        let disk = disk.with(&path, cut);
+        let store = setup(&disk, Some(&first)).open();
+        let report = write(&store, &sender);
+        assert_eq!(report.stored + report.repeated, ROWS, "{report:?}");
+        seen.push(report.repeated);
+        assert_eq!(write(&store, &sender).repeated, ROWS);
+        check(&store, std::slice::from_ref(&sender), "told once more");
+    }
+    assert_eq!(seen, [0, 1_024, 2_048, ROWS]);
+}
+
+/// Memory, the log, files, a clean start, a snapshot: the mark is wherever the sketches are.
+#[test]
+fn a_mark_goes_where_its_sketches_go() {
+    let random = &mut Random::new(2);
+    let mut store = TestStore::new(config("1s:1h,10s:1d", Aggregation::Average, 0.5));
+    let mut sender = Sender::new("statsd");
+    let number = sender.collect(4, START, random);
+    let tell = |store: &TestStore, sender: &Sender| {
+        let mark = BatchMark { sender: sender.name, number, settled: number };
+        store.store.write_sketches_once(&sender.unsettled[&number], mark)
+    };
+    assert_eq!(tell(&store, &sender).stored, 4);
+    let told_again = |store: &TestStore, what: &str| {
+        let report = tell(store, &sender);
+        assert_eq!((report.repeated, report.stored), (4, 0), "{what}");
+        assert_eq!(store.store.last_batch("statsd"), number, "{what}");
+        assert_eq!(store.store.last_batch("statsd2"), 0, "{what}");
+        check(store, std::slice::from_ref(&sender), what);
+    };
+    told_again(&store, "in memory");
+    store.store.sync().unwrap();
+    store = store.reopen();
+    told_again(&store, "in the log");
+    store.advance(700);
+    store.store.compact().unwrap();
+    let copy = store.store.snapshot().unwrap();
+    store = store.reopen();
+    told_again(&store, "in files");
+    told_again(&Setup { directory: copy, ..store.setup.clone() }.open(), "in a snapshot");
+    store = store.restart();
+    told_again(&store, "after a clean stop");
+    assert_eq!(store.store.stats().sketches_repeated, 4);
+}
