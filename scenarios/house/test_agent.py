@@ -1,12 +1,16 @@
 """`bellwether agent`: what it takes arrives at the server once and in order, whatever is killed, cut or away meanwhile.
 
 Outages of some seconds; of ten minutes in the long run."""
+import contextlib
 import math
 import os
 import random
 import re
 import socket
+import sqlite3
+import struct
 import time
+import zlib
 
 import pytest
 
@@ -351,3 +355,60 @@ def test_requests_that_are_no_batches_are_refused(server):
     assert [check(b""), check(b"GET / HTTP/1.1"), check(greeting[:20])] == [400, 400, 400]
     assert [check(greeting), check(greeting + b"junk"), check(greeting + b"\xf1bat\xff\xff\xff\xff1234")] == [200, 422, 422]
     assert "version 9" in server.post(path, b"BWAG\x09" + greeting[5:], headers=bearer).text
+
+
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return (crc ^ 0xffffffff).to_bytes(4, "little")
+
+
+def varint(value):
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7f | 0x80)
+        value >>= 7
+    return bytes(out) + bytes([value])
+
+
+def batch_of_a_sketch(number, name, at, key, weight):
+    """As docs/formats/agent-batch.md draws it: one row, a sketch of one bucket."""
+    row = varint(1) + varint(len(name)) + name + varint(2 * at) + varint(1) + varint(2 * key) + varint(2 * weight)
+    packer = zlib.compressobj(wbits=-15)
+    body = struct.pack("<QqqIIII", number, at, at, 0, 1, 0, len(row)) + packer.compress(row) + packer.flush()
+    length = struct.pack("<I", len(body))
+    return b"\xf1bat" + length + crc32c(length + body) + body
+
+
+def test_a_batch_that_the_store_has_and_the_server_forgot_counts_once(server):
+    """A kill between the log of the points and the note of the batch: the agent has had no answer, and tells it again."""
+    bearer = {"Authorization": f"Bearer {server.token}", "Content-Type": "application/octet-stream"}
+    greeting = b"BWAG\x01\x08\x04\x00web9" + struct.pack("<8Q", 7, 1, int(time.time() * 1000), 1000, 0, 0, 0, 0)
+    at = int(time.time()) - 30
+    low = lambda number: batch_of_a_sketch(number, b"told.timer", at, 100, 1)
+
+    def take(batch):
+        answer = server.post("/api/v1/agent/batch", greeting + batch, headers=bearer)
+        assert answer.status == 200, answer.text
+        return answer.json
+
+    def median():
+        told = values(server, "percentileOver(told.timer, 50, '20min')", **{"from": "-30s"})
+        return [value for points in told.values() for value in points.values()][-1]
+
+    assert take(low(1))["stored"] == 1
+    take(batch_of_a_sketch(2, b"told.timer", at, 200, 2))
+    before = median()
+    server.kill()
+    with contextlib.closing(sqlite3.connect(server.data_dir / "state" / "state.db")) as state, state:
+        assert state.execute("DELETE FROM agent").rowcount == 1
+    server.start()
+    assert take(low(1))["repeated"] == 0, "the server itself does not know it"
+    assert median() == before
+    assert take(low(1))["repeated"] == 1
+    # The same under another number counts: the one low value of three is two of four now.
+    take(low(3))
+    assert median() < before
