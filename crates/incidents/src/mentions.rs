@@ -110,7 +110,7 @@ impl Incidents {
 
 impl Desk {
     /// Whom a mention reaches, by name.
-    pub fn contact_names(&self) -> Vec<String> {
+    pub fn mentionable(&self) -> Vec<String> {
         let inner = self.inner.lock();
         let contacts = inner.incidents.book().contacts.iter();
         let reached = contacts.filter(|(_, contact)| !contact.channels.is_empty());

@@ -212,8 +212,12 @@ mod tests {
         let taken = |marks: &Marks| [4, 5, 6, 9].map(|number| marks.taken("web1", number) == Taken::Whole);
         assert_eq!(taken(&marks), [false, true, false, true]);
         assert_eq!(marks.taken("web2", 5), Taken::Nothing, "another sender's numbers are its own");
-        marks.note(&mark("web1", 10, 10, None));
-        assert_eq!(taken(&marks), [false, false, false, true], "9 and 10 are one range");
+        marks.note(&mark("web1", 10, 9, None));
+        assert_eq!(
+            taken(&marks),
+            [false, false, false, true],
+            "what is settled is told no more, and forgotten"
+        );
         assert_eq!(marks.last_batch("web1"), 10);
     }
 

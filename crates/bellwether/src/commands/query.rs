@@ -325,7 +325,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_stream_says_what_to_do() {
-        let mut take = |event: &str| Following::default().take(event, QueryFormat::Table, 0, false);
+        let take = |event: &str| Following::default().take(event, QueryFormat::Table, 0, false);
         let said = "event: end\ndata: {\"reason\": \"expired\", \"error\": \"it has ended\", \"hint\": \"sign in again\"}";
         let failure = take(said).unwrap_err().message;
         assert_eq!(failure, "it has ended; sign in again");

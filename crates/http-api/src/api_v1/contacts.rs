@@ -36,7 +36,7 @@ pub async fn list(
 ) -> Answer<Json<Contacts>> {
     may(&caller, Role::Responder)?;
     off_thread(&services, |services| {
-        let names = services.desk.contact_names().into_iter();
+        let names = services.desk.mentionable().into_iter();
         Ok(Json(Contacts { contacts: names.map(|name| ContactItem { name }).collect() }))
     })
     .await

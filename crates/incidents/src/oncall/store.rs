@@ -73,12 +73,9 @@ pub(crate) struct Kept {
     pub overrides: Vec<Override>,
     pub gone: Gone,
     pub rules: BTreeMap<Arc<str>, Vec<ReachRule>>,
-<<<<<<< HEAD
     /// Who has asked for cover lately, and when. In memory only: a start forgets it.
     pub asked: Vec<(String, Timestamp)>,
-=======
     pub calendars: Calendars,
->>>>>>> 5820eca (incidents: whoever is away is stood in for by the next in the list)
 }
 
 /// What is to be written since files and people have changed.
@@ -115,11 +112,8 @@ impl Kept {
             versions: versions.collect(),
             overrides: overrides.iter().map(override_of).collect(),
             rules: rules(store)?,
-<<<<<<< HEAD
             asked: Vec::new(),
-=======
             calendars: Calendars::load(store)?,
->>>>>>> 5820eca (incidents: whoever is away is stood in for by the next in the list)
             gone: gone.iter().map(|row| (Arc::from(row.text(0)), Timestamp(row.integer(1)))).collect(),
         })
     }

@@ -243,7 +243,7 @@ fn whoever_has_no_channel_is_offered_to_no_mention() {
     let mut book = story.incidents.book.clone();
     book.contacts.insert("silent".into(), contact(&[]));
     let desk = crate::Desk::open(story.store.clone(), book, b"secret").unwrap();
-    let names = desk.contact_names();
+    let names = desk.mentionable();
     let has = |wanted: &str| names.iter().any(|name| name == wanted);
     assert_eq!((has("ana"), has("silent"), names.is_sorted()), (true, false, true));
 }
