@@ -162,6 +162,7 @@ host = false
 group_window = "0s"
 [[contact]]
 name = "ana"
+slack_user = "U11"
 channels = ["x"]
 [[channel]]
 name = "x"

@@ -122,6 +122,8 @@ def test_what_cannot_be_proved_is_told_with_its_cure(bellwether):
 def test_what_nagios_sent_stands_in_its_archives(bellwether, tmp_path):
     """A team that moves: what was sent before Bellwether counts as sent, at night and for the outages that people know of."""
     server = bellwether("""
+[incidents]
+night = "22:00-07:00"
 [[contact]]
 name = "ops"
 channels = ["hook"]
@@ -138,6 +140,7 @@ host = "web"
 service = "disk"
 type = "passive"
 max_check_attempts = 1
+flap_detection = false
 notification_interval = "0s"
 contacts = ["ops"]
 """)

@@ -13,6 +13,8 @@ MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
 def config(hook):
     return f"""
+[incidents]
+night = "22:00-07:00"
 [[contact]]
 name = "ana"
 channels = ["hook"]
