@@ -1,0 +1,282 @@
+//! What a request shows to say who sends it: a token, a password, a session, or the name that a trusted proxy says.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use base64::Engine;
+
+use super::origin::{is_of_our_page, refuse_other_sites, text};
+use crate::accounts::{self, Caller, Via};
+use crate::answer::Problem;
+use crate::server::Peer;
+use crate::services::Services;
+use crate::sign_in;
+
+/// Over plain HTTP.
+pub const SESSION_COOKIE: &str = "bellwether_session";
+/// Over TLS. By its name browsers know that only this host sets it, over TLS and for all of its paths: no neighbour of the
+/// same domain can put another in its place.
+pub const SECURE_SESSION_COOKIE: &str = "__Host-bellwether_session";
+
+/// What a request shows to say who sends it.
+pub(super) enum Credentials {
+    Token(String),
+    Password {
+        name: String,
+        password: String,
+        source: IpAddr,
+    },
+    Session(String),
+    /// The name that a trusted proxy says.
+    Proxy(String),
+}
+
+/// The state database and Argon2 are slow enough to be kept off the threads that serve everybody.
+pub(super) async fn by_credentials(
+    services: &Arc<Services>,
+    credentials: Option<Credentials>,
+) -> Result<Option<Caller>, Problem> {
+    let Some(credentials) = credentials else { return Ok(None) };
+    let tried = match &credentials {
+        Credentials::Password { name, source, .. } => Some((name.clone(), *source)),
+        _ => None,
+    };
+    let asking = services.clone();
+    let turn = match &tried {
+        Some((_, source)) => Some(services.attempts.turn(*source).await?),
+        None => None,
+    };
+    let asked = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        who(&asking, &credentials)
+    });
+    let answered = asked.await.map_err(Problem::internal)?;
+    // Whoever guesses here is as worth knowing as whoever guesses at the form.
+    if let Some((name, source)) = tried
+        && answered.is_err()
+    {
+        crate::api_v1::session::note(services, name, source, &answered).await?;
+    }
+    answered
+}
+
+pub(super) fn credentials(
+    services: &Services,
+    request: &Request,
+    peer: Peer,
+) -> Result<Option<Credentials>, Problem> {
+    let headers = request.headers();
+    let proxied = proxied(services, headers, peer)?;
+    let Some(value) = text(headers, header::AUTHORIZATION.as_str()) else {
+        // What the proxy adds comes with whatever a browser is made to ask, as a cookie does.
+        if let Some(name) = proxied {
+            refuse_forgery(services, request)?;
+            return Ok(Some(Credentials::Proxy(name)));
+        }
+        let session = cookie(headers).map(|secret| Credentials::Session(secret.to_owned()));
+        return if session.is_some() {
+            refuse_forgery(services, request).map(|()| session)
+        } else {
+            Ok(None)
+        };
+    };
+    match value.split_once(' ') {
+        Some((scheme, secret)) if scheme.eq_ignore_ascii_case("bearer") => {
+            Ok(Some(Credentials::Token(secret.trim().to_owned())))
+        }
+        Some((scheme, encoded)) if scheme.eq_ignore_ascii_case("basic") => match basic(encoded) {
+            // Grafana's data source knows basic authentication: a token may stand in place of the password.
+            Some((_, secret)) if secret.starts_with("bw_") => Ok(Some(Credentials::Token(secret))),
+            // A browser that once asked for them sends them along whoever asks it to, as it does a cookie.
+            Some((name, password)) => {
+                refuse_strange_pages(services, request)?;
+                Ok(Some(Credentials::Password { name, password, source: source_of(services, headers, peer) }))
+            }
+            None => Err(Problem::bad_request("the Authorization header cannot be read")),
+        },
+        _ => Err(Problem::bad_request("the Authorization header is neither Bearer nor Basic")),
+    }
+}
+
+/// Whom the proxy in front says that it asks for. Anybody else who says so is lying, or the proxy is missing in the list.
+fn proxied(services: &Services, headers: &HeaderMap, peer: Peer) -> Result<Option<String>, Problem> {
+    let settings = services.settings.load();
+    let Some(header) = &settings.auth.proxy_header else { return Ok(None) };
+    let mut said = headers.get_all(header.as_str()).iter();
+    let Some(name) = said.next() else { return Ok(None) };
+    let trusted = &settings.auth.trusted_proxies;
+    let is_proxy = |address: IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
+    if !matches!(peer, Peer::Address(address) if is_proxy(address.ip())) {
+        services.counters.refused_headers.fetch_add(1, Ordering::Relaxed);
+        return Err(Problem::forbidden(format!(
+            "the header `{header}` is believed of auth.trusted_proxies only"
+        ))
+        .hint("sign in without it; if a proxy of yours sent it, add its address there"));
+    }
+    if said.next().is_some() {
+        return Err(Problem::bad_request(format!("the header `{header}` is there twice"))
+            .hint("the proxy has to take away what others send under this name, and set its own"));
+    }
+    let name =
+        name.to_str().map_err(|_| Problem::bad_request(format!("the header `{header}` cannot be read")))?;
+    Ok(Some(name.trim().to_owned()).filter(|name| !name.is_empty()))
+}
+
+/// What proxies are called where it stands who vouches for somebody.
+pub const PROXY: &str = "proxy";
+
+fn by_proxy(services: &Services, name: &str) -> Result<Caller, Problem> {
+    let settings = services.settings.load();
+    let arrived = match accounts::arrived(&services.state, PROXY, name)? {
+        Some(known) => known,
+        None => {
+            let vouched = accounts::Vouched {
+                by: PROXY,
+                subject: name,
+                name,
+                display_name: "",
+                role: settings.auth.proxy_default_role,
+                role_is_said: false,
+                join_existing: false,
+            };
+            let new = accounts::arrive(&services.state, &vouched, services.clock.now());
+            let new = new.map_err(|error| match error {
+                accounts::AccountError::Refused(why) => Problem::forbidden(why),
+                other => other.into(),
+            })?;
+            services.control.people_changed();
+            sign_in::note_first(services, &new, PROXY, String::new());
+            new
+        }
+    };
+    let scope = accounts::scope_of(&services.state, &settings.teams, &arrived.name, arrived.role)?;
+    Ok(Caller { name: arrived.name, role: arrived.role, scope, via: Via::Proxy, until: None })
+}
+
+fn who(services: &Services, credentials: &Credentials) -> Result<Option<Caller>, Problem> {
+    let now = services.clock.now();
+    match credentials {
+        Credentials::Session(secret) => {
+            Ok(accounts::session(&services.state, secret, &services.settings.load().teams, now)?)
+        }
+        Credentials::Token(secret) => {
+            accounts::token(&services.state, secret, now)?.map(Some).ok_or_else(wrong_credentials)
+        }
+        Credentials::Password { name, password, source } => {
+            by_password(services, name, password, *source).map(Some)
+        }
+        Credentials::Proxy(name) => by_proxy(services, name).map(Some),
+    }
+}
+
+/// The person, if name and password are right and this source has tries left.
+pub fn by_password(
+    services: &Services,
+    name: &str,
+    password: &str,
+    source: IpAddr,
+) -> Result<Caller, Problem> {
+    services.attempts.allow(source, name, services.clock.now())?;
+    let role = accounts::check_password(&services.state, name, password)?.ok_or_else(wrong_credentials)?;
+    services.attempts.succeeded(source, name);
+    let scope = accounts::scope_of(&services.state, &services.settings.load().teams, name, role)?;
+    Ok(Caller { name: name.to_owned(), role, scope, via: Via::Session, until: None })
+}
+
+fn wrong_credentials() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "the token or password is not right")
+        .hint("make a token with: bellwether token create NAME --role viewer")
+}
+
+/// The same for handlers; where no connection is behind it, this machine asks.
+pub fn source(services: &Services, headers: &HeaderMap, peer: Option<Peer>) -> IpAddr {
+    source_of(services, headers, peer.unwrap_or(Peer::Unknown))
+}
+
+/// Who is really asking: the peer, or whom a trusted proxy says it asks for.
+fn source_of(services: &Services, headers: &HeaderMap, peer: Peer) -> IpAddr {
+    let Peer::Address(address) = peer else { return IpAddr::from([127, 0, 0, 1]) };
+    let trusted = &services.settings.load().auth.trusted_proxies;
+    let is_trusted = |ip: &IpAddr| trusted.iter().any(|network| network.contains(ip));
+    let mut source = address.ip().to_canonical();
+    // A proxy appends to the header, or adds one of its own behind those that came.
+    let chain = headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default());
+    let chain: Vec<&str> = chain.flat_map(|value| value.split(',')).map(str::trim).collect();
+    for hop in chain.iter().rev() {
+        match hop.parse::<IpAddr>() {
+            Ok(ip) if is_trusted(&source) => source = ip.to_canonical(),
+            _ => break,
+        }
+    }
+    source
+}
+
+/// A browser sends the cookie along whoever asks it to, so the page that asks must be ours.
+fn refuse_forgery(services: &Services, request: &Request) -> Result<(), Problem> {
+    let headers = request.headers();
+    refuse_strange_pages(services, request)?;
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if changes && !is_of_our_page(headers) {
+        return Err(Problem::forbidden("a request with a session cookie must say which page it comes from")
+            .hint("scripts use a token: Authorization: Bearer TOKEN"));
+    }
+    Ok(())
+}
+
+pub(super) fn refuse_strange_pages(services: &Services, request: &Request) -> Result<(), Problem> {
+    let host = text(request.headers(), header::HOST.as_str()).unwrap_or_default();
+    refuse_other_sites(request, host, &services.settings.load().http.allowed_hosts)
+}
+
+/// The secret of the session that the request carries. The name that says less is read where the other is missing: it is
+/// that of plain HTTP, and of sessions that were opened before there was the other.
+pub fn cookie(headers: &HeaderMap) -> Option<&str> {
+    cookie_called(headers, SECURE_SESSION_COOKIE).or_else(|| cookie_called(headers, SESSION_COOKIE))
+}
+
+pub fn cookie_called<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    cookies
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == wanted)
+        .map(|(_, secret)| secret)
+}
+
+fn basic(encoded: &str) -> Option<(String, String)> {
+    let decoded = base64::engine::general_purpose::STANDARD.decode(encoded.trim()).ok()?;
+    let decoded = String::from_utf8(decoded).ok()?;
+    let (name, password) = decoded.split_once(':')?;
+    Some((name.to_owned(), password.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn basic_credentials() {
+        assert_eq!(basic("YW5hOnNlY3JldDp4"), Some(("ana".into(), "secret:x".into())));
+        assert_eq!(basic("YQ=="), None);
+        assert_eq!(basic("!"), None);
+    }
+
+    #[test]
+    fn the_cookie_that_only_this_host_can_set_counts() {
+        let check = |value: &'static str, wanted: Option<&str>| {
+            let headers = HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_static(value))]);
+            assert_eq!(cookie(&headers), wanted, "{value}");
+        };
+        check("bellwether_session=a", Some("a"));
+        check("__Host-bellwether_session=b", Some("b"));
+        check("bellwether_session=a; __Host-bellwether_session=b", Some("b"));
+        check("__host-bellwether_session=c", None);
+        check("x__Host-bellwether_session=c", None);
+        check("", None);
+    }
+}
