@@ -11,7 +11,7 @@
 //! | `people.rs`, `sessions.rs`, `tokens.rs`, `teams.rs`, `invitations.rs` | each with its table |
 //! | `identities.rs` | who somebody is by the word of a provider or a proxy |
 //! | `oidc/` | what such a provider is asked, and whether it is believed |
-//! | `ways.rs` | how a person is reached, and that it was tried |
+//! | `ways.rs` | how a person is reached, and that it was tried; `ways/codes.rs` shows that they read it |
 //! | `audit.rs` | who changed what, and how it was before |
 //! | `config.rs` | `[[team]]` |
 //! | `secrets.rs` | random secrets and how they are kept |
