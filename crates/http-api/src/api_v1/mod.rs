@@ -136,7 +136,7 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/incidents/{id}/reopen", post(deeds::reopen))
         .route("/incidents/{id}/merge", post(deeds::merge))
         .route("/incidents/{id}/split", post(deeds::split))
-        .route("/incidents/{id}/silence", post(deeds::silence))
+        .route("/incidents/{id}/silence", post(deeds::silencing::silence))
         .route("/incidents/{id}", get(incidents::one))
         .route("/incidents/{id}/moved", get(moved::of_incident))
         .route("/closest", get(closest::closest))
@@ -295,7 +295,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         post_mortems::publishing::preview, post_mortems::publishing::publish, post_mortems::publishing::withdraw,
         post_mortems::follow_ups::open, post_mortems::follow_ups::add, post_mortems::follow_ups::change, post_mortems::follow_ups::remove,
         status_posts::list, status_posts::begin, status_posts::go_on, status_posts::withdraw,
-        incidents::list, incidents::one, deeds::declare, deeds::take, deeds::hand_over, deeds::escalate, deeds::severity, deeds::reopen, deeds::merge, deeds::split, deeds::silence, incidents::acknowledge, incidents::resolve, incidents::note, incidents::judge, noise::noise, proof::list, proof::begin, proof::one, reports::report, funnels::funnels, grafana_alerts::take, contacts::list, contacts::try_it, contacts::tried, incidents::snooze,
+        incidents::list, incidents::one, deeds::declare, deeds::take, deeds::hand_over, deeds::escalate, deeds::severity, deeds::reopen, deeds::merge, deeds::split, deeds::silencing::silence, incidents::acknowledge, incidents::resolve, incidents::note, incidents::judge, noise::noise, proof::list, proof::begin, proof::one, reports::report, funnels::funnels, grafana_alerts::take, contacts::list, contacts::try_it, contacts::tried, incidents::snooze,
         playbooks::list, playbooks::one, playbooks::write, playbooks::remove, playbooks::versions, guide::guide, guide::tick, guide::untick,
         crate::stream::open, crate::stream::set_targets
     )
