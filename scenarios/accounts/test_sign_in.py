@@ -1,4 +1,5 @@
 """Signing in with a provider (OpenID Connect), against one that is certified; and by a trusted proxy's header."""
+import json
 import socket
 import urllib.parse
 
@@ -179,6 +180,63 @@ def wait_until_reloaded(here, root, text):
     wait_for(lambda: text in here.server.get("/api/v1/config", headers=root).text, what="the reload")
 
 
+GROUPS = '''default_role = "responder"
+groups_claim = "groups"
+[[team]]
+name = "shop"
+members = ["ben"]
+prefixes = ["shop."]
+[[team]]
+name = "mail"
+prefixes = ["mail."]
+'''
+
+
+def test_teams_follow_from_groups(place):
+    here = place(GROUPS)
+    server, root = here.server, person(here.server, "root", "admin")
+    teams = lambda: {one["name"]: (one["members"], one.get("by_groups", [])) for one in server.get("/api/v1/teams", headers=root).json["teams"]}
+
+    def come(groups):
+        here.provider.know("ana", groups=groups)
+        browser, done = here.sign_in("ana")
+        return browser if done.status == 303 else done
+
+    ana = come(["shop", "strangers", "made here"])
+    assert teams() == {"shop": (["ben"], ["ana"]), "mail": ([], [])}, "groups make no teams"
+    assert [one["name"] for one in here.ask(ana, "/api/v1/teams").json["teams"]] == ["shop"]
+    assert server.put("/api/v1/teams/made%20here", {"members": ["ana"], "prefixes": ["made."]}, headers=root).status == 200
+    assert teams()["made here"] == (["ana"], []), "with the next sign-in"
+    ana = come(["made here", "mail"])
+    assert teams() == {"shop": (["ben"], []), "mail": ([], ["ana"]), "made here": (["ana"], ["ana"])}
+    # What only looks like a team, what is no text, and very many.
+    come([" mail", "Mail", "mail\n", "/mail", "mail,shop", 7, None, ["shop"], {"shop": True}])
+    assert teams() == {"shop": (["ben"], []), "mail": ([], []), "made here": (["ana"], [])}, "by hand stays"
+    come([f"group {n}" for n in range(10_000)] + ["shop"])
+    assert teams()["shop"] == (["ben"], ["ana"])
+    # Nobody loses a team by what cannot be read.
+    for claims in ({"shop": True}, 5):
+        refused = come(claims)
+        assert refused.status == 403 and "does not list your groups" in refused.text, refused.text
+    assert teams()["shop"] == (["ben"], ["ana"])
+    told = [one for one in server.get("/api/v1/audit", headers=root).json["entries"] if one["subject"] == "people/ana/teams"]
+    assert {(one["who"], one["via"], one["action"]) for one in told} == {("Example", "provider", "changed")}
+    assert [(one["before"], one["after"]) for one in reversed(told)][:2] == [
+        ('{"teams":[]}', '{"teams":["shop"]}'), ('{"teams":["shop"]}', '{"teams":["made here","mail"]}')]
+    # Whoever is not asked about groups any more says nothing of them.
+    here.configure('default_role = "responder"\n[[team]]\nname = "shop"\nmembers = ["ben"]')
+    wait_for(lambda: teams() == {"shop": (["ben"], []), "made here": (["ana"], [])}, what="the end of what the groups gave")
+
+
+def test_a_role_that_is_no_role_is_told_where_it_stands(place):
+    here = place()
+    broken = here.server.directory / "broken.toml"
+    broken.write_text(config(here.provider.url, here.url, 'role_claim = "groups"\nrole_map = { "sre" = "boss" }'))
+    told = here.server.cli("config", "check", str(broken), check=False)
+    said = told.stdout + told.stderr
+    assert told.returncode == 2 and "role_map" in said and "boss" in said and "responder" in said, said
+
+
 def test_a_provider_that_is_away_keeps_nobody_out(bellwether, hook):
     gone = f"http://127.0.0.1:{free_port()}"
     server = bellwether(config(gone, "http://127.0.0.1:1") + f'''
@@ -245,6 +303,29 @@ def test_a_trusted_proxy_says_who_it_is(bellwether):
     # A token that came through the proxy is a token.
     token = server.cli("token", "create", "t", "--role", "editor").stdout.strip()
     assert status(said("ana", Authorization=f"Bearer {token}"))["user"] == "t"
+
+
+def test_a_proxy_says_the_groups(bellwether):
+    server = bellwether(PROXY.format(trusted="127.0.0.1") + '''proxy_default_role = "viewer"
+proxy_groups_header = "X-Remote-Groups"
+[[team]]
+name = "shop"
+prefixes = ["shop."]
+[[team]]
+name = "mail"
+prefixes = ["mail."]
+''')
+    said = lambda **more: {"X-Remote-User": "ana", **OWN, **{name.replace("_", "-"): value for name, value in more.items()}}
+    teams = lambda **more: [one["name"] for one in server.get("/api/v1/teams", headers=said(**more)).json["teams"]]
+    assert teams(X_Remote_Groups="shop, others") == ["shop"]
+    assert teams(X_Remote_Groups="mail,shop") == ["mail", "shop"]
+    assert teams(X_Remote_Groups="mail") == ["mail"]
+    root = person(server, "root", "admin")
+    told = [one for one in server.get("/api/v1/audit", headers=root).json["entries"] if one["subject"] == "people/ana/teams"]
+    assert [(one["who"], one["via"], one["after"]) for one in told] == [("proxy", "proxy", f'{{"teams":{json.dumps(list(one), separators=(",", ":"))}}}')
+                                                                       for one in (["mail"], ["mail", "shop"], ["shop"])]
+    twice = raw(server, ["X-Remote-User: ana", "X-Remote-Groups: mail", "X-Remote-Groups: shop"])
+    assert twice.startswith("HTTP/1.1 400") and "twice" in twice
 
 
 def test_a_name_that_is_used_here_is_told_when_somebody_comes_under_it(bellwether):

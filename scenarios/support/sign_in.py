@@ -19,8 +19,9 @@ class SignInProvider:
     def __init__(self, callback, people=None, port=None):
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.people = dict(people or PEOPLE)
         script = ROOT / "scenarios" / "support" / "sign_in_provider.mjs"
-        self.process = subprocess.Popen(["node", str(script), str(self.port), callback, json.dumps(people or PEOPLE)],
+        self.process = subprocess.Popen(["node", str(script), str(self.port), callback, json.dumps(self.people)],
                                         stdout=subprocess.PIPE, text=True)
         # It says so when it listens, and nothing else.
         while (line := self.process.stdout.readline()) != "ready\n":
@@ -29,6 +30,14 @@ class SignInProvider:
     def lie(self, kind):
         """What it says from now on is wrong in one way; `""`: right again."""
         Browser().get(f"{self.url}/lie?kind={kind}")
+
+    def know(self, name, **claims):
+        """It says this of somebody from now on, beside what it said before."""
+        self.people[name] = {**self.people.get(name, {"preferred_username": name}), **claims}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("PUT", "/people", json.dumps({name: self.people[name]}))
+        assert connection.getresponse().status == 200
+        connection.close()
 
     def stop(self):
         self.process.kill()

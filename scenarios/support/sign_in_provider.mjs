@@ -3,7 +3,7 @@
 //   node sign_in_provider.mjs PORT CALLBACK PEOPLE
 //
 // PEOPLE: JSON of {"name": {claims}}. /interaction/ID?as=NAME is its form; PUT /lie {"kind"} makes its next words lies:
-// what this program signs is then taken apart, changed, and signed again with the same key.
+// what this program signs is then taken apart, changed, and signed again with the same key. PUT /people {"name": {claims}}: others than before.
 import http from 'node:http'
 import { generateKeyPair, exportJWK, importJWK, decodeJwt, SignJWT } from 'jose'
 import { Provider } from 'oidc-provider'
@@ -63,6 +63,11 @@ http.createServer(async (request, response) => {
   const url = new URL(request.url, issuer)
   if (url.pathname === '/lie') {
     lie = url.searchParams.get('kind')
+    response.end()
+  } else if (url.pathname === '/people') {
+    let body = ''
+    for await (const part of request) body += part
+    Object.assign(accounts, JSON.parse(body))
     response.end()
   } else if (url.pathname.startsWith('/interaction/')) {
     const name = url.searchParams.get('as')

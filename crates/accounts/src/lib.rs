@@ -10,6 +10,7 @@
 //! | `lib.rs` | [`Caller`], [`Role`], migrations, what is refused |
 //! | `people.rs`, `sessions.rs`, `tokens.rs`, `teams.rs`, `invitations.rs` | each with its table |
 //! | `identities.rs` | who somebody is by the word of a provider or a proxy |
+//! | `memberships.rs` | teams that somebody is in by that word |
 //! | `oidc/` | what such a provider is asked, and whether it is believed |
 //! | `ways.rs` | how a person is reached, and that it was tried; `ways/codes.rs` shows that they read it |
 //! | `audit.rs` | who changed what, and how it was before |
@@ -22,6 +23,7 @@ mod config;
 mod identities;
 mod invitations;
 pub mod limits;
+mod memberships;
 pub mod oidc;
 mod people;
 mod secrets;
@@ -44,6 +46,7 @@ pub use config::{TeamConfig, problems};
 pub use identities::{Arrived, Vouched, arrive, arrived, link, suspend_unseen};
 pub use invitations::{Invitation, Invited, accept, invitations, invite, withdraw};
 pub use limits::{SESSION_SECONDS, VOUCHED_SESSION_SECONDS};
+pub use memberships::{Moved, follow_groups, forget_memberships};
 pub use people::{
     Details, Person, change_password, check_password, describe, people, person, remove_person, set_person,
     set_role,
@@ -90,7 +93,11 @@ pub const MIGRATIONS: Migrations = Migrations {
          ALTER TABLE identity ADD COLUMN seen INTEGER;
          ALTER TABLE person ADD COLUMN suspended INTEGER;
          CREATE TABLE link (person TEXT NOT NULL REFERENCES person (name) ON DELETE CASCADE, voucher TEXT NOT NULL, expires INTEGER NOT NULL,
-            PRIMARY KEY (person, voucher)) STRICT;"],
+            PRIMARY KEY (person, voucher)) STRICT;",
+        // Teams by the word of whoever vouches for somebody; those by hand stand with the team.
+        "CREATE TABLE membership (person TEXT NOT NULL REFERENCES person (name) ON DELETE CASCADE, team TEXT NOT NULL, voucher TEXT NOT NULL,
+            PRIMARY KEY (person, voucher, team)) STRICT;
+         CREATE INDEX membership_team ON membership (team);"],
 };
 
 /// What one may do, least first.

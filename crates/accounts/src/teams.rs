@@ -1,5 +1,7 @@
 //! Teams: who belongs together, and which names are theirs. Those of the files go before those that were made by the API.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use state_store::{Row, StateError, StateStore};
 use utoipa::ToSchema;
@@ -7,7 +9,7 @@ use vocabulary::ports::Scope;
 
 use crate::config::TeamConfig;
 use crate::limits::MAX_TEAMS;
-use crate::{AccountError, Role};
+use crate::{AccountError, Role, memberships};
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Team {
@@ -15,15 +17,44 @@ pub struct Team {
     pub team: TeamConfig,
     /// Written in the files, and changed there.
     pub in_files: bool,
+    /// Who is in a group of this name at the sign-in provider, or as the proxy says: they come and go there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by_groups: Vec<String>,
+}
+
+impl Team {
+    fn written(team: TeamConfig, in_files: bool) -> Team {
+        Team { team, in_files, by_groups: Vec::new() }
+    }
+
+    /// Everybody in it, once.
+    pub fn members(&self) -> impl Iterator<Item = &String> {
+        let members = &self.team.members;
+        members.iter().chain(self.by_groups.iter().filter(move |name| !members.contains(name)))
+    }
 }
 
 /// All of them, by name.
 pub fn teams(state: &StateStore, files: &[TeamConfig]) -> Result<Vec<Team>, StateError> {
+    let mut all = written(state, files)?;
+    let mut members = memberships::by_team(state)?;
+    for team in &mut all {
+        team.by_groups = members.remove(&team.team.name).unwrap_or_default();
+    }
+    Ok(all)
+}
+
+pub(crate) fn names(state: &StateStore, files: &[TeamConfig]) -> Result<BTreeSet<String>, StateError> {
+    Ok(written(state, files)?.into_iter().map(|team| team.team.name).collect())
+}
+
+/// With those only who are members by hand.
+fn written(state: &StateStore, files: &[TeamConfig]) -> Result<Vec<Team>, StateError> {
     let rows = state.query("SELECT name, members, prefixes, projects, escalation_policy FROM team", &[])?;
     let made = rows.iter().map(of_row).filter(|team| !is_in(files, &team.name));
-    let made = made.map(|team| Team { team, in_files: false });
+    let made = made.map(|team| Team::written(team, false));
     let mut all: Vec<Team> =
-        files.iter().cloned().map(|team| Team { team, in_files: true }).chain(made).collect();
+        files.iter().cloned().map(|team| Team::written(team, true)).chain(made).collect();
     all.sort_by(|a, b| a.team.name.cmp(&b.team.name));
     Ok(all)
 }
@@ -85,14 +116,24 @@ pub fn set_team(state: &StateStore, files: &[TeamConfig], team: &TeamConfig) -> 
 /// Whether there was such a team.
 pub fn remove_team(state: &StateStore, files: &[TeamConfig], name: &str) -> Result<bool, AccountError> {
     refuse_written(files, name)?;
-    Ok(state.transaction(|tx| Ok(tx.execute("DELETE FROM team WHERE name = ?1", &[name.into()])? > 0))?)
+    Ok(state.transaction(|tx| {
+        tx.execute("DELETE FROM membership WHERE team = ?1", &[name.into()])?;
+        Ok(tx.execute("DELETE FROM team WHERE name = ?1", &[name.into()])? > 0)
+    })?)
 }
 
 /// The teams of this person.
-pub fn teams_of(state: &StateStore, files: &[TeamConfig], person: &str) -> Result<Vec<Team>, StateError> {
-    let mut all = teams(state, files)?;
-    all.retain(|team| team.team.members.iter().any(|member| member == person));
-    Ok(all)
+pub fn teams_of(
+    state: &StateStore,
+    files: &[TeamConfig],
+    person: &str,
+) -> Result<Vec<TeamConfig>, StateError> {
+    let by_groups = memberships::of_person(state, person)?;
+    let all = written(state, files)?.into_iter().map(|team| team.team);
+    let is_in = |team: &TeamConfig| {
+        by_groups.contains(&team.name) || team.members.iter().any(|member| member == person)
+    };
+    Ok(all.filter(is_in).collect())
 }
 
 /// What a person may see: the prefixes of their teams. Administrators see all, and so does whoever is of no team that
@@ -107,7 +148,7 @@ pub fn scope_of(
         return Ok(Scope::everything());
     }
     let mut prefixes: Vec<String> =
-        teams_of(state, files, person)?.into_iter().flat_map(|team| team.team.prefixes).collect();
+        teams_of(state, files, person)?.into_iter().flat_map(|team| team.prefixes).collect();
     prefixes.sort();
     prefixes.dedup();
     Ok(Scope::prefixes(prefixes))

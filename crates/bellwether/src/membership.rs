@@ -14,7 +14,7 @@ pub fn enter(book: &mut Book, config: &Config, state: &StateStore) {
     }
     match accounts::teams(state, &config.team) {
         Ok(teams) => book.teams.extend(teams.into_iter().map(|team| {
-            let members = team.team.members.iter().map(|name| name.as_str().into()).collect();
+            let members = team.members().map(|name| name.as_str().into()).collect();
             (team.team.name.as_str().into(), members)
         })),
         Err(error) => {

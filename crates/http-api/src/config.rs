@@ -134,6 +134,9 @@ pub struct AuthConfig {
     /// Of those who come by that header for the first time; none: only people who are here already.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy_default_role: Option<Role>,
+    /// The header in which they say in which groups somebody is, with commas between: teams of these names are theirs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy_groups_header: Option<String>,
     /// A sign-in provider, beside the passwords.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oidc: Option<OidcConfig>,
@@ -152,8 +155,7 @@ impl AuthConfig {
         let mut found = |key: &str, why: &str| problems.push((format!("auth.{key}"), why.to_owned()));
         let required = http.mode(self) == AuthMode::Required;
         if let Some(header) = &self.proxy_header {
-            let name = HeaderName::from_bytes(header.to_ascii_lowercase().as_bytes());
-            if !name.is_ok_and(|name| !TAKEN_HEADERS.contains(&name.as_str())) {
+            if !may_be_the_proxys(header) {
                 found(
                     "proxy_header",
                     "write the name of a header that means nothing else, such as \"X-Remote-User\"",
@@ -185,6 +187,18 @@ impl AuthConfig {
         if self.proxy_default_role.is_some() && self.proxy_header.is_none() {
             found("proxy_default_role", "goes with `proxy_header`: set that too, or leave it out");
         }
+        match (&self.proxy_groups_header, &self.proxy_header) {
+            (Some(groups), Some(name)) if !may_be_the_proxys(groups) || groups.eq_ignore_ascii_case(name) => {
+                found(
+                    "proxy_groups_header",
+                    "write the name of a header of its own that means nothing else, such as \"X-Remote-Groups\"",
+                )
+            }
+            (Some(_), None) => {
+                found("proxy_groups_header", "goes with `proxy_header`: set that too, or leave it out");
+            }
+            _ => {}
+        }
         let Some(oidc) = &self.oidc else { return problems };
         if !required {
             found(
@@ -201,6 +215,11 @@ impl AuthConfig {
         problems.extend(oidc.problems().into_iter().map(|(key, why)| (format!("auth.oidc.{key}"), why)));
         problems
     }
+}
+
+fn may_be_the_proxys(header: &str) -> bool {
+    let name = HeaderName::from_bytes(header.to_ascii_lowercase().as_bytes());
+    name.is_ok_and(|name| !TAKEN_HEADERS.contains(&name.as_str()))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -287,5 +306,26 @@ mod tests {
         for wrong in ["", "proxy.example", "10.0.0.5/33", "10.0.0", "10.0.0.5:80", "0.0.0.0/0/0"] {
             assert!(read(wrong).unwrap_err().contains("no address and no network"), "{wrong}");
         }
+    }
+    #[test]
+    fn a_header_with_groups_goes_with_one_for_the_name() {
+        let check = |name: Option<&str>, groups: &str, fine: bool| {
+            let auth = AuthConfig {
+                mode: Some(AuthMode::Required),
+                trusted_proxies: vec!["10.0.0.5/32".parse().unwrap()],
+                proxy_header: name.map(str::to_owned),
+                proxy_groups_header: Some(groups.into()),
+                ..AuthConfig::default()
+            };
+            let problems = auth.problems(&HttpConfig::default());
+            let keys: Vec<&str> = problems.iter().map(|(key, _)| key.as_str()).collect();
+            let wanted: &[&str] = if fine { &[] } else { &["auth.proxy_groups_header"] };
+            assert_eq!(keys, wanted, "{name:?} {groups}");
+        };
+        check(Some("X-Remote-User"), "X-Remote-Groups", true);
+        check(Some("X-Remote-User"), "x-remote-user", false);
+        check(Some("X-Remote-User"), "Cookie", false);
+        check(Some("X-Remote-User"), "no header", false);
+        check(None, "X-Remote-Groups", false);
     }
 }

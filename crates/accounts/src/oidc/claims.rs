@@ -21,6 +21,8 @@ pub struct Newcomer {
     pub role: Option<Role>,
     /// The provider says the role, each time; else it is that of somebody new, and an administrator may change it.
     pub role_is_said: bool,
+    /// What they are in there; none: that is not asked.
+    pub groups: Option<Vec<String>>,
 }
 
 impl Claims {
@@ -62,6 +64,7 @@ impl Claims {
     pub fn suffice(&self, config: &OidcConfig) -> bool {
         self.has(&config.name_claim)
             && config.role_claim.as_ref().is_none_or(|claim| self.has(claim))
+            && config.groups_claim.as_ref().is_none_or(|claim| self.has(claim))
             && (config.allowed_domains.is_empty() || self.has("email"))
     }
 
@@ -101,7 +104,23 @@ impl Claims {
             display_name: self.text("name").filter(|name| is_name(name)).unwrap_or_default().to_owned(),
             role: self.role(config),
             role_is_said: config.role_claim.is_some(),
+            groups: config.groups_claim.as_deref().map(|claim| self.groups(claim)).transpose()?,
         })
+    }
+
+    /// To the letter, one by one: a text with commas is one group. Whoever is in too many for the word itself, or is said of
+    /// in another form, is refused: with no group they would leave their teams, and see more than before.
+    fn groups(&self, claim: &str) -> Result<Vec<String>, String> {
+        let wrong = match self.at(claim) {
+            None => self.0.get("_claim_names").is_some_and(|names| names.get(claim).is_some()),
+            Some(said) => !matches!(said, Value::Null | Value::String(_) | Value::Array(_)),
+        };
+        if wrong {
+            return Err(format!(
+                "the provider does not list your groups in `{claim}`: there have it list the groups that this server is given, or set auth.oidc.groups_claim"
+            ));
+        }
+        Ok(self.texts(claim).into_iter().map(str::to_owned).collect())
     }
 
     fn role(&self, config: &OidcConfig) -> Option<Role> {

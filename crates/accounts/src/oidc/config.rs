@@ -35,6 +35,10 @@ pub struct OidcConfig {
     /// Of those for whom nothing else says one; none: they are refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_role: Option<Role>,
+    /// What they are in there, such as `groups`: each time they sign in they join the teams that are called so, and leave those
+    /// that it was said of before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups_claim: Option<String>,
     /// Of verified mail addresses; empty: anybody whom the provider lets in.
     pub allowed_domains: Vec<String>,
     /// Somebody who has a password here is the one of the same name there.
@@ -56,6 +60,7 @@ impl Default for OidcConfig {
             role_claim: None,
             role_map: BTreeMap::new(),
             default_role: None,
+            groups_claim: None,
             allowed_domains: Vec::new(),
             join_existing: false,
             forget_after: HumanDuration::from_secs(30 * 86_400),
@@ -108,6 +113,9 @@ impl OidcConfig {
                 "nobody would get in: set `default_role`, or `role_claim` and `role_map`".into(),
             ),
             _ => {}
+        }
+        if self.groups_claim.as_deref().is_some_and(|claim| !is_name_of_claim(claim)) {
+            found("groups_claim", "name a claim, such as \"groups\", or leave the key out".into());
         }
         if (1..86_400).contains(&self.forget_after.0.as_secs()) {
             found("forget_after", "write 1d or more, as sessions last a day; \"0s\": never".into());

@@ -186,6 +186,34 @@ fn roles_follow_from_claims() {
 }
 
 #[test]
+fn groups_are_what_is_listed_and_nothing_else() {
+    let groups = |other: Value| {
+        let asked = OidcConfig { groups_claim: Some("groups".into()), ..config() };
+        believed(&asked, other).map(|new| new.groups.unwrap())
+    };
+    let are = |other: Value, wanted: &[&str]| assert_eq!(groups(other.clone()).unwrap(), wanted, "{other}");
+    are(json!({"groups": ["shop", "mail"]}), &["shop", "mail"]);
+    are(json!({"groups": "shop,mail"}), &["shop,mail"]);
+    are(json!({"groups": ["shop", 5, null, ["mail"], {"name": "mail"}, true]}), &["shop"]);
+    are(json!({"groups": []}), &[]);
+    are(json!({"groups": null}), &[]);
+    are(json!({}), &[]);
+    for wrong in [
+        json!({"groups": {"shop": true}}),
+        json!({"groups": 5}),
+        // So says Entra ID of whoever is in more than 200.
+        json!({"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": "https://x.example"}}}),
+    ] {
+        assert!(groups(wrong.clone()).unwrap_err().contains("does not list your groups"), "{wrong}");
+    }
+    let many: Vec<String> = (0..10_000).map(|n| format!("g{n}")).collect();
+    assert_eq!(groups(json!({"groups": many})).unwrap().len(), 10_000);
+    assert_eq!(believed(&config(), json!({"groups": ["shop"]})).unwrap().groups, None, "not asked");
+    let unnamed = OidcConfig { groups_claim: Some("a..b".into()), ..config() };
+    assert_eq!(unnamed.problems()[0].0, "groups_claim");
+}
+
+#[test]
 fn people_need_a_name_and_a_domain() {
     let name = |other: Value| believed(&config(), other).map(|new| new.name);
     assert_eq!(name(json!({})), Ok("ana".into()));

@@ -34,7 +34,7 @@ fn unknown(name: &str) -> Problem {
 
 fn of_teams(services: &Services, person: Person) -> Answer<OfTeams> {
     let teams = accounts::teams_of(&services.state, &services.settings.load().teams, &person.name)?;
-    Ok(OfTeams { person, teams: teams.into_iter().map(|team| team.team.name).collect() })
+    Ok(OfTeams { person, teams: teams.into_iter().map(|team| team.name).collect() })
 }
 
 /// Whoever sees a part of all names sees the people of the teams whose part it is.
@@ -42,7 +42,7 @@ fn seen(services: &Services, caller: &Caller) -> Answer<Vec<OfTeams>> {
     let mut people: Vec<OfTeams> = Vec::new();
     let teams = super::teams::seen(services, caller)?;
     for person in accounts::people(&services.state)? {
-        let of = teams.iter().filter(|team| team.team.members.contains(&person.name));
+        let of = teams.iter().filter(|team| team.members().any(|member| *member == person.name));
         let teams: Vec<String> = of.map(|team| team.team.name.clone()).collect();
         if caller.scope.is_everything() || !teams.is_empty() || person.name == caller.name {
             people.push(OfTeams { person, teams });

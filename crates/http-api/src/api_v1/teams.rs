@@ -36,6 +36,10 @@ pub async fn list(
     off_thread(&services, move |services| Ok(Json(Teams { teams: seen(services, &caller)? }))).await
 }
 
+fn unknown(name: &str) -> Problem {
+    Problem::not_found(format!("there is no team `{name}`"))
+}
+
 /// Makes a team, or puts another in its place. The `name` of the body may be left out.
 #[utoipa::path(put, path = "/teams/{name}", params(("name" = String, Path)), request_body = TeamConfig,
     responses((status = 200, body = Team), (status = 400, body = Problem)))]
@@ -57,7 +61,8 @@ pub async fn set(
         accounts::set_team(&services.state, &services.settings.load().teams, &team)?;
         services.control.people_changed();
         services.hub.close_of(None);
-        Ok(Json(Team { team, in_files: false }))
+        let made = seen(services, &caller)?.into_iter().find(|one| one.team.name == team.name);
+        made.map(Json).ok_or_else(|| unknown(&team.name))
     })
     .await
 }
@@ -72,7 +77,7 @@ pub async fn remove(
     require(&caller, Role::Admin)?;
     off_thread(&services, move |services| {
         if !accounts::remove_team(&services.state, &services.settings.load().teams, &name)? {
-            return Err(Problem::not_found(format!("there is no team `{name}`")));
+            return Err(unknown(&name));
         }
         services.control.people_changed();
         services.hub.close_of(None);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use base64::Engine;
 
 use super::origin::{is_of_our_page, refuse_other_sites, text};
@@ -13,7 +13,7 @@ use crate::accounts::{self, Caller, Via};
 use crate::answer::Problem;
 use crate::server::Peer;
 use crate::services::Services;
-use crate::sign_in;
+use crate::sign_in::{self, Voucher};
 
 /// Over plain HTTP.
 pub const SESSION_COOKIE: &str = "bellwether_session";
@@ -24,14 +24,16 @@ pub const SECURE_SESSION_COOKIE: &str = "__Host-bellwether_session";
 /// What a request shows to say who sends it.
 pub(super) enum Credentials {
     Token(String),
-    Password {
-        name: String,
-        password: String,
-        source: IpAddr,
-    },
+    Password { name: String, password: String, source: IpAddr },
     Session(String),
-    /// The name that a trusted proxy says.
-    Proxy(String),
+    Proxy(Proxied),
+}
+
+/// What a trusted proxy says of who asks.
+pub(super) struct Proxied {
+    name: String,
+    /// None: it is not asked for them.
+    groups: Option<Vec<String>>,
 }
 
 /// The state database and Argon2 are slow enough to be kept off the threads that serve everybody.
@@ -72,9 +74,9 @@ pub(super) fn credentials(
     let proxied = proxied(services, headers, peer)?;
     let Some(value) = text(headers, header::AUTHORIZATION.as_str()) else {
         // What the proxy adds comes with whatever a browser is made to ask, as a cookie does.
-        if let Some(name) = proxied {
+        if let Some(proxied) = proxied {
             refuse_forgery(services, request)?;
-            return Ok(Some(Credentials::Proxy(name)));
+            return Ok(Some(Credentials::Proxy(proxied)));
         }
         let session = cookie(headers).map(|secret| Credentials::Session(secret.to_owned()));
         return if session.is_some() {
@@ -101,13 +103,38 @@ pub(super) fn credentials(
     }
 }
 
-/// Whom the proxy in front says that it asks for. Anybody else who says so is lying, or the proxy is missing in the list.
-fn proxied(services: &Services, headers: &HeaderMap, peer: Peer) -> Result<Option<String>, Problem> {
-    let settings = services.settings.load();
-    let Some(header) = &settings.auth.proxy_header else { return Ok(None) };
-    let mut said = headers.get_all(header.as_str()).iter();
-    let Some(name) = said.next() else { return Ok(None) };
-    let trusted = &settings.auth.trusted_proxies;
+/// Whom the proxy in front says that it asks for, and what they are in. Where it says nothing of groups they are in none.
+fn proxied(services: &Services, headers: &HeaderMap, peer: Peer) -> Result<Option<Proxied>, Problem> {
+    let auth = &services.settings.load().auth;
+    let Some(header) = &auth.proxy_header else { return Ok(None) };
+    let name = said_by_proxy(services, headers, peer, header)?;
+    let groups = match &auth.proxy_groups_header {
+        Some(header) => Some(said_by_proxy(services, headers, peer, header)?.map(listed).unwrap_or_default()),
+        None => None,
+    };
+    let Some(name) = name else { return Ok(None) };
+    let name =
+        name.to_str().map_err(|_| Problem::bad_request(format!("the header `{header}` cannot be read")))?;
+    let name = name.trim().to_owned();
+    Ok((!name.is_empty()).then_some(Proxied { name, groups }))
+}
+
+/// What is between the commas.
+fn listed(said: &HeaderValue) -> Vec<String> {
+    let said = String::from_utf8_lossy(said.as_bytes());
+    said.split(',').map(str::trim).filter(|group| !group.is_empty()).map(str::to_owned).collect()
+}
+
+/// Anybody else who says so is lying, or the proxy is missing in the list.
+fn said_by_proxy<'h>(
+    services: &Services,
+    headers: &'h HeaderMap,
+    peer: Peer,
+    header: &str,
+) -> Result<Option<&'h HeaderValue>, Problem> {
+    let mut said = headers.get_all(header).iter();
+    let Some(value) = said.next() else { return Ok(None) };
+    let trusted = &services.settings.load().auth.trusted_proxies;
     let is_proxy = |address: IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
     if !matches!(peer, Peer::Address(address) if is_proxy(address.ip())) {
         services.counters.refused_headers.fetch_add(1, Ordering::Relaxed);
@@ -116,20 +143,19 @@ fn proxied(services: &Services, headers: &HeaderMap, peer: Peer) -> Result<Optio
         ))
         .hint("sign in without it; if a proxy of yours sent it, add its address there"));
     }
-    if said.next().is_some() {
-        return Err(Problem::bad_request(format!("the header `{header}` is there twice"))
-            .hint("the proxy has to take away what others send under this name, and set its own"));
+    match said.next() {
+        None => Ok(Some(value)),
+        Some(_) => Err(Problem::bad_request(format!("the header `{header}` is there twice"))
+            .hint("the proxy has to take away what others send under this name, and set its own")),
     }
-    let name =
-        name.to_str().map_err(|_| Problem::bad_request(format!("the header `{header}` cannot be read")))?;
-    Ok(Some(name.trim().to_owned()).filter(|name| !name.is_empty()))
 }
 
 /// What proxies are called where it stands who vouches for somebody.
 pub const PROXY: &str = "proxy";
 
-fn by_proxy(services: &Services, name: &str) -> Result<Caller, Problem> {
+fn by_proxy(services: &Services, said: &Proxied) -> Result<Caller, Problem> {
     let settings = services.settings.load();
+    let name = said.name.as_str();
     let arrived = match accounts::arrived(&services.state, PROXY, name)? {
         Some(known) => known,
         None => {
@@ -152,6 +178,10 @@ fn by_proxy(services: &Services, name: &str) -> Result<Caller, Problem> {
             new
         }
     };
+    if let Some(groups) = &said.groups {
+        let voucher = Voucher { mark: PROXY, name: PROXY, via: PROXY, source: String::new() };
+        sign_in::follow_groups(services, &arrived.name, &voucher, groups)?;
+    }
     let scope = accounts::scope_of(&services.state, &settings.teams, &arrived.name, arrived.role)?;
     Ok(Caller { name: arrived.name, role: arrived.role, scope, via: Via::Proxy, until: None })
 }
@@ -168,7 +198,7 @@ fn who(services: &Services, credentials: &Credentials) -> Result<Option<Caller>,
         Credentials::Password { name, password, source } => {
             by_password(services, name, password, *source).map(Some)
         }
-        Credentials::Proxy(name) => by_proxy(services, name).map(Some),
+        Credentials::Proxy(said) => by_proxy(services, said).map(Some),
     }
 }
 
@@ -255,8 +285,6 @@ fn basic(encoded: &str) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     #[test]
@@ -278,5 +306,15 @@ mod tests {
         check("__host-bellwether_session=c", None);
         check("x__Host-bellwether_session=c", None);
         check("", None);
+    }
+    #[test]
+    fn groups_stand_between_commas() {
+        let check = |said: &'static str, wanted: &[&str]| {
+            assert_eq!(listed(&HeaderValue::from_bytes(said.as_bytes()).unwrap()), wanted, "{said}");
+        };
+        check("shop, mail,,", &["shop", "mail"]);
+        check("Verk\u{e4}ufer; x", &["Verk\u{e4}ufer; x"]);
+        check("", &[]);
+        assert_eq!(listed(&HeaderValue::from_bytes(b"\xff,a").unwrap()), ["\u{fffd}", "a"]);
     }
 }

@@ -2,10 +2,79 @@
 
 use std::sync::Arc;
 
-use crate::accounts::{self, Arrived, Change};
+use serde_json::{Value, json};
+
+use crate::accounts::{self, Arrived, Change, Role};
 use crate::answer::Answer;
 use crate::api_v1::off_thread;
+use crate::guard::PROXY;
 use crate::services::Services;
+
+/// Whose word it is.
+pub struct Voucher<'a> {
+    /// The provider's URL, or `proxy`.
+    pub mark: &'a str,
+    /// What people call it: it is who did what follows.
+    pub name: &'a str,
+    pub via: &'static str,
+    /// Where whoever signs in is.
+    pub source: String,
+}
+
+impl Voucher<'_> {
+    fn note(&self, services: &Services, subject: String, before: Value, after: Value) {
+        let change = Change {
+            who: self.name.to_owned(),
+            via: self.via,
+            source: self.source.clone(),
+            action: "changed".into(),
+            subject,
+            before: Some(before.to_string()),
+            after: Some(after.to_string()),
+            commit: None,
+        };
+        write(services, &change);
+    }
+}
+
+/// A change that is done is not undone because it cannot be written down.
+fn write(services: &Services, change: &Change) {
+    if let Err(error) = accounts::note(&services.state, change, services.clock.now()) {
+        tracing::error!(%error, "the audit log cannot be written");
+    }
+}
+
+/// They join and leave the teams that are called as their groups. What is open of theirs is opened anew, with what they see now.
+pub fn follow_groups(
+    services: &Services,
+    person: &str,
+    voucher: &Voucher<'_>,
+    groups: &[String],
+) -> Answer<()> {
+    let files = &services.settings.load().teams;
+    let Some(moved) = accounts::follow_groups(&services.state, files, person, voucher.mark, groups)? else {
+        return Ok(());
+    };
+    services.hub.close_of(Some(person));
+    services.control.people_changed();
+    let (before, after) = (json!({ "teams": moved.before }), json!({ "teams": moved.after }));
+    voucher.note(services, format!("people/{person}/teams"), before, after);
+    Ok(())
+}
+
+/// The voucher says another role than before, or none any more.
+pub fn note_role(
+    services: &Services,
+    person: &str,
+    voucher: &Voucher<'_>,
+    before: Role,
+    after: Option<Role>,
+) {
+    if Some(before) != after {
+        let (before, after) = (json!({ "role": before }), json!({ "role": after }));
+        voucher.note(services, format!("people/{person}/role"), before, after);
+    }
+}
 
 /// Schedules, teams and contacts of the files mean people by name: whoever comes first under such a name is that one, and
 /// administrators read of it in the audit log.
@@ -28,12 +97,10 @@ pub fn note_first(services: &Services, arrived: &Arrived, via: &'static str, sou
         source,
         action: "came for the first time, under a name that is used already".into(),
         subject: format!("people/{}", arrived.name),
-        after: Some(serde_json::json!({ "used_by": uses }).to_string()),
+        after: Some(json!({ "used_by": uses }).to_string()),
         ..Change::default()
     };
-    if let Err(error) = accounts::note(&services.state, &change, services.clock.now()) {
-        tracing::error!(%error, "the audit log cannot be written");
-    }
+    write(services, &change);
 }
 
 /// What means somebody of this name, as administrators look for it.
@@ -49,12 +116,19 @@ fn uses(services: &Services, name: &str) -> Vec<String> {
     contacts.chain(teams).chain(schedules.map(|(schedule, _)| format!("schedule {schedule}"))).collect()
 }
 
-/// Tokens and pages of whoever has not come by the provider's word for long rest until they do.
+/// Tokens and pages of whoever has not come by the provider's word for long rest until they do, and what nobody says of groups
+/// any more holds no more.
 pub async fn suspend_unseen(services: &Arc<Services>) -> Answer<()> {
     off_thread(services, |services| {
         let settings = services.settings.load();
-        let unseen = settings.auth.oidc.as_ref().and_then(|oidc| oidc.unseen());
-        if accounts::suspend_unseen(&services.state, unseen, services.clock.now())? {
+        let oidc = settings.auth.oidc.as_ref();
+        let unseen = oidc.and_then(|oidc| oidc.unseen());
+        let suspended = accounts::suspend_unseen(&services.state, unseen, services.clock.now())?;
+        let provider = oidc.filter(|oidc| oidc.groups_claim.is_some()).map(|oidc| oidc.issuer.as_str());
+        let proxy = settings.auth.proxy_groups_header.as_ref().map(|_| PROXY);
+        let asked: Vec<&str> = provider.into_iter().chain(proxy).collect();
+        let left = accounts::forget_memberships(&services.state, &settings.teams, &asked)?;
+        if suspended || left {
             services.hub.close_of(None);
             services.control.people_changed();
         }

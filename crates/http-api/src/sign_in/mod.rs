@@ -14,7 +14,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde::Deserialize;
 
-pub use coming::{note_first, suspend_unseen};
+use coming::note_role;
+pub use coming::{Voucher, follow_groups, note_first, suspend_unseen};
 use provider::Asking;
 pub use provider::Provider;
 
@@ -143,6 +144,8 @@ async fn let_in(
     let opened = off_thread(services, move |services| {
         let now = services.clock.now();
         let newcomer = claims.newcomer(&config).map_err(Problem::forbidden)?;
+        let voucher =
+            Voucher { mark: &config.issuer, name: &config.name, via: "provider", source: source.to_string() };
         let vouched = Vouched {
             by: &config.issuer,
             subject: &newcomer.subject,
@@ -163,11 +166,18 @@ async fn let_in(
                 services.control.people_changed();
             }
         }
+        if let Some(known) = &known {
+            let role = arrived.as_ref().ok().map(|arrived| arrived.role);
+            note_role(services, &known.name, &voucher, known.role, role);
+        }
         let arrived = arrived.map_err(|error| match error {
             accounts::AccountError::Refused(why) => Problem::forbidden(why),
             other => other.into(),
         })?;
         note_first(services, &arrived, "provider", source.to_string());
+        if let Some(groups) = &newcomer.groups {
+            follow_groups(services, &arrived.name, &voucher, groups)?;
+        }
         let name = arrived.name;
         if let Some(before) = before {
             accounts::close_session(&services.state, &before)?;
