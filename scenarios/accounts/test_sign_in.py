@@ -230,9 +230,8 @@ def test_teams_follow_from_groups(place):
 
 def test_a_role_that_is_no_role_is_told_where_it_stands(place):
     here = place()
-    broken = here.server.directory / "broken.toml"
-    broken.write_text(config(here.provider.url, here.url, 'role_claim = "groups"\nrole_map = { "sre" = "boss" }'))
-    told = here.server.cli("config", "check", str(broken), check=False)
+    here.configure('role_claim = "groups"\nrole_map = { "sre" = "boss" }')
+    told = here.server.cli("config", "check", check=False)
     said = told.stdout + told.stderr
     assert told.returncode == 2 and "role_map" in said and "boss" in said and "responder" in said, said
 

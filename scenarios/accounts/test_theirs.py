@@ -302,3 +302,74 @@ def test_rules_for_levels_tell_no_names_of_others(server, people):
     shown = lambda who: [rule["pattern"] for rule in server.get("/api/v1/levels", headers=people[who]).json["rules"]]
     assert shown("root") == [rule["pattern"] for rule in rules]
     assert (shown("ana"), shown("ben")) == (["shop.orders", "*.revenue"], ["mail.sent", "*.revenue"])
+    # An editor says it of their own names, and of nobody else's.
+    put = lambda who, *patterns: server.put("/api/v1/levels", {"rules": [{"pattern": pattern, "level": "feature"} for pattern in patterns]}, headers=people[who])
+    assert put("ben", "mail.own").status == 403, "ben is no editor"
+    for foreign in ("mail.own", "*.other", "sho*", "{shop,mail}.y", "**"):
+        assert put("ana", "shop.own", foreign).status == 403, foreign
+    done = put("ana", "shop.own", "shop.more")
+    assert done.status == 200 and [rule["pattern"] for rule in done.json["rules"]] == ["shop.own", "shop.more", "*.revenue"], done.text
+    assert shown("root") == ["shop.own", "shop.more", "mail.sent", "*.revenue", "{shop,mail}.x"]
+
+
+ON_CALL = CLOSED.replace('name = "shop.http"', 'name = "shop.http"\nescalation_policy = "shop"').replace(
+    'name = "mail.smtp"', 'name = "mail.smtp"\nescalation_policy = "mail"') + "".join(f'''
+[[schedule]]
+name = "{name}"
+[[schedule.layer]]
+people = ["{person}"]
+rotation = "weekly"
+start = "2026-01-05"
+''' for name, person in (("shop", "ana"), ("mail", "ben"), ("both", "cho"))) + "".join(f'''
+[[escalation_policy]]
+name = "{name}"
+[[escalation_policy.step]]
+notify = ["schedule:{name}", "schedule:both"]
+wait = "5m"
+''' for name in ("shop", "mail")) + "".join(f'''
+[[contact]]
+name = "{name}"
+channels = ["log"]
+''' for name in ("ana", "ben", "cho"))
+
+
+def test_schedules_are_theirs_that_answer_for_theirs(bellwether):
+    server = bellwether(ON_CALL)
+    ana, ben, root = (person(server, name, role) for name, role in (("ana", "responder"), ("ben", "responder"), ("root", "admin")))
+    for path in ("/api/v1/schedules", "/api/v1/oncall"):
+        assert [names(server, who, path, "schedules") for who in (ana, ben, root)] == [["both", "shop"], ["both", "mail"], ["both", "mail", "shop"]], path
+    assert "ben" not in server.get("/api/v1/oncall", headers=ana).text
+    for path in ("", "/shifts", "/gaps"):
+        ask = lambda name: server.get(f"/api/v1/schedules/{name}{path}", headers=ana)
+        assert ask("shop").status == ask("both").status == 200
+        assert (ask("mail").status, ask("mail").text.replace("mail", "N")) == (ask("none").status, ask("none").text.replace("none", "N")) and ask("none").status == 404, path
+    until = int(time.time()) + 3600
+    stand_in = lambda who, schedule, **more: server.post("/api/v1/overrides", {"schedule": schedule, "until": until, **more}, headers=who)
+    assert stand_in(ana, "mail").status == stand_in(ana, "none").status == 404
+    shared = stand_in(ana, "both")
+    assert shared.status == 403 and "what others see" in shared.text, shared.text
+    for stranger in ("ben", "nobody"):
+        refused = stand_in(ana, "shop", person=stranger)
+        assert refused.status == 400 and "neither of your teams" in refused.text, "who there is elsewhere is not told"
+    own, foreign = stand_in(ana, "shop", note="mine").json["id"], stand_in(root, "mail", person="cho").json["id"]
+    listed = lambda who: [one["id"] for one in server.get("/api/v1/overrides", headers=who).json["overrides"]]
+    assert (listed(ana), listed(ben), sorted(listed(root))) == ([own], [foreign], sorted([own, foreign]))
+    end = lambda who, number: server.request("DELETE", f"/api/v1/overrides/{number}", headers=who)
+    assert end(ana, foreign).status == end(ana, 9999).status == 404
+    assert end(ana, own).status == 204 and listed(root) == [foreign]
+    assert server.put("/api/v1/schedules/shop", {"layer": []}, headers=ana).status == 403
+
+
+def test_a_proof_tells_a_part_of_its_own_rules(server, people):
+    ana, root = people["ana"], people["root"]
+    begun = server.post("/api/v1/proof", {"from": "-1d"}, headers=root)
+    assert begun.status == 202, begun.text
+    path = f"/api/v1/proof/{begun.json['id']}"
+    wait_for(lambda: server.get(path, headers=root).json["state"] != "running", what="the proof")
+    whole, part = server.get(path, headers=root).json, server.get(path, headers=ana).json
+    assert whole["state"] == "done" and whole["sentence"] and whole["proof"]["sent"], whole
+    assert (part["state"], part["sentence"], part["author"]) == ("done", "", "")
+    assert set(part["proof"]) <= {"from", "until", "known_from", "first_report_at", "unfinished", "rules", "proposals", "doubts"}
+    assert "mail" not in json.dumps(part)
+    assert [one["author"] for one in server.get("/api/v1/proof", headers=ana).json["proofs"]] == [""]
+    assert server.post("/api/v1/proof", {}, headers=ana).status == 403

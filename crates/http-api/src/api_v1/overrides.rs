@@ -5,14 +5,13 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use incidents::oncall;
+use incidents::oncall::{self, Answering};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vocabulary::Timestamp;
 
-use super::schedules::refusal;
+use super::schedules::{self, refusal};
 use super::status::off_thread;
-use super::watched;
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Id, Problem};
 use crate::guard::require;
@@ -78,13 +77,39 @@ pub async fn list(
     Extension(caller): Extension<Caller>,
 ) -> Answer<Json<Overrides>> {
     require(&caller, Role::Viewer)?;
-    watched::sees(&caller)?;
-    off_thread(&services, |services| {
+    off_thread(&services, move |services| {
         let now = services.clock.now();
-        let overrides = services.desk.overrides(now).into_iter().map(told).collect();
+        let answering = services.desk.answering(&caller.scope, now);
+        let all = services.desk.overrides(now).into_iter();
+        let is_theirs =
+            |over: &oncall::Override| caller.scope.is_everything() || answering.contains_key(&over.schedule);
+        let overrides = all.filter(is_theirs).map(told).collect();
         Ok(Json(Overrides { now: now.0, overrides }))
     })
     .await
+}
+
+/// Whoever sees a part of all names changes who is on call for that, and for nothing else; and names people whom they know.
+fn theirs(services: &Services, caller: &Caller, schedule: &str, people: &[&str]) -> Answer<()> {
+    if caller.scope.is_everything() {
+        return Ok(());
+    }
+    if schedules::answering(services, caller, schedule)? == Answering::ToOthersToo {
+        let why = format!("the schedule `{schedule}` answers for what others see, too");
+        return Err(Problem::forbidden(why).hint("whoever sees everything changes who is on call there"));
+    }
+    let roster = services.desk.roster(services.clock.now());
+    let known = roster.schedules.get(schedule);
+    let on_it = |name: &str| known.is_some_and(|known| known.schedule.names(name));
+    let teams = super::teams::seen(services, caller)?;
+    let in_a_team = |name: &str| teams.iter().any(|team| team.members().any(|member| member == name));
+    match people.iter().find(|&&name| name != caller.name && !on_it(name) && !in_a_team(name)) {
+        Some(name) => {
+            Err(Problem::bad_request(format!("`{name}` is neither of your teams nor on this schedule"))
+                .hint("name somebody who is"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Somebody is on call from then until then, whatever the layers say: taking over is one that begins now.
@@ -95,13 +120,17 @@ pub async fn create(
     Extension(caller): Extension<Caller>,
     Body(wanted): Body<NewOverride>,
 ) -> Answer<Json<Override>> {
-    watched::may(&caller, Role::Responder)?;
+    require(&caller, Role::Responder)?;
     off_thread(&services, move |services| {
         let now = services.clock.now();
+        let person = wanted.person.unwrap_or_else(|| caller.name.clone());
+        let named: Vec<&str> =
+            std::iter::once(person.as_str()).chain(wanted.in_place_of.as_deref()).collect();
+        theirs(services, &caller, &wanted.schedule, &named)?;
         let over = oncall::Override {
             id: 0,
             schedule: wanted.schedule.into(),
-            person: wanted.person.unwrap_or_else(|| caller.name.clone()).into(),
+            person: person.into(),
             in_place_of: wanted.in_place_of.map(Arc::from),
             // Who was on call stays as it was.
             start: wanted.start.map_or(now, Timestamp).max(now),
@@ -124,9 +153,16 @@ pub async fn end(
     Extension(caller): Extension<Caller>,
     Id(id): Id<i64>,
 ) -> Answer<StatusCode> {
-    watched::may(&caller, Role::Responder)?;
+    require(&caller, Role::Responder)?;
     off_thread(&services, move |services| {
-        let ended = services.desk.end_override(id, services.clock.now());
+        let now = services.clock.now();
+        if !caller.scope.is_everything() {
+            let over = services.desk.overrides(now).into_iter().find(|over| over.id == id);
+            let over = over.ok_or_else(|| unknown(id))?;
+            schedules::answering(services, &caller, &over.schedule).map_err(|_| unknown(id))?;
+            theirs(services, &caller, &over.schedule, &[])?;
+        }
+        let ended = services.desk.end_override(id, now);
         ended.map_err(|failed| refusal(failed, || unknown(id)))?;
         Ok(StatusCode::NO_CONTENT)
     })

@@ -1,6 +1,7 @@
 //! The pager proved on its own past: asked for, made on a thread of its own, and kept under an address that can be shared.
 
 mod answered;
+mod part;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Id, Problem};
 use crate::control::Readiness;
 use crate::evaluate::StateEvents;
+use crate::guard::require;
 use crate::proofs::{self, DONE, FAILED, Kept, Place, RUNNING};
 use crate::services::Services;
 
@@ -163,10 +165,11 @@ pub async fn list(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
 ) -> Answer<Json<Proofs>> {
-    watched::may(&caller, Role::Viewer)?;
-    off_thread(&services, |services| {
-        let all = proofs::list(&services.state)?;
-        Ok(Json(Proofs { proofs: all.into_iter().map(|kept| item(services, kept)).collect() }))
+    require(&caller, Role::Viewer)?;
+    off_thread(&services, move |services| {
+        let all = proofs::list(&services.state)?.into_iter();
+        let proofs = all.map(|kept| part::item(&caller.scope, item(services, kept))).collect();
+        Ok(Json(Proofs { proofs }))
     })
     .await
 }
@@ -179,7 +182,7 @@ pub async fn one(
     Extension(caller): Extension<Caller>,
     Id(id): Id<i64>,
 ) -> Answer<Json<ProofAnswer>> {
-    watched::may(&caller, Role::Viewer)?;
+    require(&caller, Role::Viewer)?;
     off_thread(&services, move |services| {
         let unknown = || {
             Problem::not_found(format!("there is no proof {id}"))
@@ -196,7 +199,7 @@ pub async fn one(
             FAILED => (Some(body), None),
             _ => (None, None),
         };
-        Ok(Json(ProofAnswer { item, error, proof }))
+        Ok(Json(part::of(&caller.scope, ProofAnswer { item, error, proof })))
     })
     .await
 }

@@ -11,7 +11,7 @@ use incidents::desk::Failed;
 use incidents::last_words::LastWord;
 use incidents::limits::{GAPS_AHEAD_SECONDS, MAX_SHIFTS_SECONDS};
 use incidents::oncall::roster::{Known, Roster};
-use incidents::oncall::{Origin, ScheduleConfig, leave, schedule};
+use incidents::oncall::{Answering, Origin, ScheduleConfig, leave, schedule};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
@@ -191,11 +191,11 @@ pub async fn on_call(
     Extension(caller): Extension<Caller>,
 ) -> Answer<Json<OnCall>> {
     require(&caller, Role::Viewer)?;
-    watched::sees(&caller)?;
     off_thread(&services, move |services| {
         let now = services.clock.now();
         let roster = services.desk.roster(now);
-        let schedules = roster.schedules.iter();
+        let answering = services.desk.answering(&caller.scope, now);
+        let schedules = roster.schedules.iter().filter(|(name, _)| answering.contains_key(*name));
         let clashes = services.desk.clashes_ahead(now);
         let schedules: Vec<OnCallNow> =
             schedules.map(|(name, known)| on_call_now(name, known, &roster, &clashes, now)).collect();
@@ -269,11 +269,12 @@ pub async fn list(
     Extension(caller): Extension<Caller>,
 ) -> Answer<Json<Schedules>> {
     require(&caller, Role::Viewer)?;
-    watched::sees(&caller)?;
-    off_thread(&services, |services| {
+    off_thread(&services, move |services| {
         let now = services.clock.now();
         let roster = services.desk.roster(now);
-        let schedules = roster.schedules.iter().map(|(name, known)| whole(name, known, &roster)).collect();
+        let answering = services.desk.answering(&caller.scope, now);
+        let theirs = roster.schedules.iter().filter(|(name, _)| answering.contains_key(*name));
+        let schedules = theirs.map(|(name, known)| whole(name, known, &roster)).collect();
         Ok(Json(Schedules { now: now.0, schedules }))
     })
     .await
@@ -287,8 +288,17 @@ pub async fn one(
     Path(name): Path<String>,
 ) -> Answer<Json<Schedule>> {
     require(&caller, Role::Viewer)?;
-    watched::sees(&caller)?;
-    off_thread(&services, move |services| known(services, &name)).await
+    off_thread(&services, move |services| {
+        answering(services, &caller, &name)?;
+        known(services, &name)
+    })
+    .await
+}
+
+/// Whoever sees a part of all names is told of the schedules that answer for that; others are as if they were not there.
+pub(super) fn answering(services: &Services, caller: &Caller, name: &str) -> Answer<Answering> {
+    let answering = services.desk.answering(&caller.scope, services.clock.now());
+    answering.get(name).copied().ok_or_else(|| unknown(name))
 }
 
 fn known(services: &Services, name: &str) -> Answer<Json<Schedule>> {
@@ -390,10 +400,10 @@ pub async fn shifts(
     Params(window): Params<Window>,
 ) -> Answer<Json<Shifts>> {
     require(&caller, Role::Viewer)?;
-    watched::sees(&caller)?;
     off_thread(&services, move |services| {
         let now = services.clock.now();
         let (from, until) = window.read(now)?;
+        answering(services, &caller, &name)?;
         let roster = services.desk.roster(now);
         let known = roster.schedules.get(name.as_str()).ok_or_else(|| unknown(&name))?;
         let names = known.schedule.layer_names(from);
@@ -423,10 +433,10 @@ pub async fn gaps_of(
     Params(window): Params<Window>,
 ) -> Answer<Json<Gaps>> {
     require(&caller, Role::Viewer)?;
-    watched::sees(&caller)?;
     off_thread(&services, move |services| {
         let now = services.clock.now();
         let (from, until) = window.read(now)?;
+        answering(services, &caller, &name)?;
         let roster = services.desk.roster(now);
         let known = roster.schedules.get(name.as_str()).ok_or_else(|| unknown(&name))?;
         Ok(Json(Gaps { now: now.0, gaps: gaps(known, from, until) }))

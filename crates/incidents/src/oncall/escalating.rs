@@ -76,14 +76,7 @@ impl Incidents {
             // What fails is the way to people: whoever uses it is told, by other ways.
             return None;
         }
-        let own = subject.and_then(|subject| subject.escalation_policy.as_deref());
-        let known = |name: &str| self.roster.policies.get(name).map(|known| known.config.clone());
-        let has_contacts = subject.is_some_and(|subject| !subject.contacts.is_empty());
-        match own.and_then(known) {
-            Some(policy) => Some(policy),
-            None if has_contacts => None,
-            None => self.book.config.escalation_policy.as_deref().and_then(known),
-        }
+        self.roster.policy_of(subject, &self.book).cloned()
     }
 
     /// From the first step on, now.

@@ -20,6 +20,7 @@
 //! | [`called`] | whom an incident of the past would have called |
 //! | [`roster`] | all schedules and policies as they are known now |
 //! | `ahead` | when nobody will be on call |
+//! | `answering` | whose schedules are whose |
 //! | `announcing` | whose turn begins soon, who asks for cover |
 //! | [`calendar`] | shifts for people's own calendars |
 //! | [`feeds`] | who may read these |
@@ -30,6 +31,7 @@
 
 pub(crate) mod ahead;
 pub(crate) mod announcing;
+mod answering;
 pub mod calendar;
 pub mod called;
 pub mod config;
@@ -53,6 +55,7 @@ mod tests;
 pub(crate) mod wall;
 
 pub use ahead::Gap;
+pub use answering::Answering;
 pub use called::{Calls, Past};
 pub use config::{LayerConfig, ScheduleConfig};
 pub use escalating::Escalation;
