@@ -350,6 +350,23 @@ members = ["cho"]
     told = [one for one in entries if "a name that is used" in one["action"] or "under a name" in one["action"]]
     assert [(one["who"], one["subject"], one["via"]) for one in told] == [("cho", "people/cho", "proxy")], entries
     assert "contact cho" in told[0]["after"] and "team shop" in told[0]["after"]
+    # Until an administrator says who it is.
+    named = lambda: [part["text"] for part in server.get("/api/v1/health", headers=root).json["parts"] if part["id"] == "people"]
+    of = lambda name: next(one for one in server.get("/api/v1/people", headers=root).json["people"] if one["name"] == name)
+    wait_for(named, what="health naming cho")
+    assert "`cho` (contact cho, team shop)" in named()[0] and "dee" not in named()[0], named()
+    assert of("cho")["name_used_by"] == ["contact cho", "team shop"] and "name_used_by" not in of("dee")
+    assert [(one["by"], one["linked"]) for one in of("cho")["comes_by"]] == [("proxy", None)]
+    assert "comes_by" not in server.get("/api/v1/people/cho", headers={"X-Remote-User": "cho", **OWN}).json, "for administrators"
+    assert server.post("/api/v1/people/cho/link", {"by": "proxy"}, headers=root).status == 204
+    assert named() == [] and of("cho")["comes_by"][0]["linked"]
+    # It is somebody else after all.
+    unlink = lambda name, by="proxy", who=root: server.request("DELETE", f"/api/v1/people/{name}/link?by={by}", headers=who)
+    assert unlink("cho", who={"X-Remote-User": "dee", **OWN}).status == 403
+    assert (unlink("cho").status, unlink("cho").status, unlink("nobody").status, unlink("cho", "provider").status, unlink("cho", "x").status) == (204, 404, 404, 409, 400)
+    refused = server.get("/api/v1/status", headers={"X-Remote-User": "cho", **OWN})
+    assert refused.status == 403 and "another `cho`" in refused.text
+    assert server.request("DELETE", "/api/v1/people/dee/suspension", headers=root).status == 404
 
 
 def test_nobody_else_says_so(bellwether):

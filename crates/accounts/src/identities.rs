@@ -3,7 +3,7 @@
 use state_store::{Row, StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
 
-use crate::limits::{LINK_SECONDS, MAX_VOUCHED};
+use crate::limits::MAX_VOUCHED;
 use crate::people::check_name;
 use crate::{AccountError, Role};
 
@@ -90,54 +90,6 @@ fn be_seen(tx: &Transaction<'_>, who: &Vouched<'_>, name: &str, now: Timestamp) 
     Ok(())
 }
 
-/// Whoever comes next by this voucher's word under the name of this person is this person, for a while. Whether there is
-/// such a person.
-pub fn link(state: &StateStore, person: &str, voucher: &str, now: Timestamp) -> Result<bool, StateError> {
-    state.transaction(|tx| {
-        tx.execute("DELETE FROM link WHERE expires < ?1", &[now.0.into()])?;
-        if tx.query("SELECT 1 FROM person WHERE name = ?1", &[person.into()])?.is_empty() {
-            return Ok(false);
-        }
-        tx.execute(
-            "INSERT OR REPLACE INTO link (person, voucher, expires) VALUES (?1, ?2, ?3)",
-            &[person.into(), voucher.into(), now.plus(LINK_SECONDS).0.into()],
-        )?;
-        Ok(true)
-    })
-}
-
-/// People who come by this voucher's word only, and have not for so long, are suspended: their tokens and pages rest until
-/// they come again. None: nobody is. Whether that is another set of people than before.
-pub fn suspend_unseen(
-    state: &StateStore,
-    unseen: Option<(&str, i64)>,
-    now: Timestamp,
-) -> Result<bool, StateError> {
-    state.transaction(|tx| {
-        let Some((voucher, seconds)) = unseen else {
-            return Ok(tx.execute("UPDATE person SET suspended = NULL WHERE suspended IS NOT NULL", &[])? > 0);
-        };
-        // Of those who were here before it was written down, it is not known.
-        tx.execute(
-            "UPDATE identity SET seen = ?2 WHERE voucher = ?1 AND seen IS NULL",
-            &[voucher.into(), now.0.into()],
-        )?;
-        const UNSEEN: &str = "password = ''
-            AND EXISTS (SELECT 1 FROM identity WHERE person = person.name AND voucher = ?1)
-            AND NOT EXISTS (SELECT 1 FROM identity WHERE person = person.name AND (voucher <> ?1 OR seen >= ?2))";
-        let before = now.minus(seconds).0;
-        let back = tx.execute(
-            &format!("UPDATE person SET suspended = NULL WHERE suspended IS NOT NULL AND NOT ({UNSEEN})"),
-            &[voucher.into(), before.into()],
-        )?;
-        let gone = tx.execute(
-            &format!("UPDATE person SET suspended = ?3 WHERE suspended IS NULL AND {UNSEEN}"),
-            &[voucher.into(), before.into(), now.0.into()],
-        )?;
-        Ok(back + gone > 0)
-    })
-}
-
 /// Names are given to others once somebody has left: only who is known by the voucher's own mark is the same person.
 fn come(
     tx: &Transaction<'_>,
@@ -177,9 +129,10 @@ fn come(
         )?;
     }
     give_role(tx, who.name, role)?;
+    let linked = here.first().is_some_and(|row| row.integer(3) > 0).then_some(now.0);
     tx.execute(
-        "INSERT INTO identity (voucher, subject, person, seen) VALUES (?1, ?2, ?3, ?4)",
-        &[who.by.into(), who.subject.into(), who.name.into(), now.0.into()],
+        "INSERT INTO identity (voucher, subject, person, seen, linked) VALUES (?1, ?2, ?3, ?4, ?5)",
+        &[who.by.into(), who.subject.into(), who.name.into(), now.0.into(), linked.into()],
     )?;
     tx.execute("DELETE FROM link WHERE person = ?1 AND voucher = ?2", &[who.name.into(), who.by.into()])?;
     tx.execute("UPDATE person SET suspended = NULL WHERE name = ?1", &[who.name.into()])?;

@@ -10,6 +10,7 @@
 //! | `lib.rs` | [`Caller`], [`Role`], migrations, what is refused |
 //! | `people.rs`, `sessions.rs`, `tokens.rs`, `teams.rs`, `invitations.rs` | each with its table |
 //! | `identities.rs` | who somebody is by the word of a provider or a proxy |
+//! | `links.rs` | what an administrator says of that word, and what ends without it |
 //! | `memberships.rs` | teams that somebody is in by that word |
 //! | `oidc/` | what such a provider is asked, and whether it is believed |
 //! | `ways.rs` | how a person is reached, and that it was tried; `ways/codes.rs` shows that they read it |
@@ -23,6 +24,7 @@ mod config;
 mod identities;
 mod invitations;
 pub mod limits;
+mod links;
 mod memberships;
 pub mod oidc;
 mod people;
@@ -43,9 +45,10 @@ use vocabulary::ports::Scope;
 
 pub use audit::{Asked, AuditEntry, Change, FAILED_SIGN_IN, audit, note};
 pub use config::{TeamConfig, problems};
-pub use identities::{Arrived, Vouched, arrive, arrived, link, suspend_unseen};
+pub use identities::{Arrived, Vouched, arrive, arrived};
 pub use invitations::{Invitation, Invited, accept, invitations, invite, withdraw};
 pub use limits::{SESSION_SECONDS, VOUCHED_SESSION_SECONDS};
+pub use links::{ComesBy, comes_by, link, suspend_unseen, unlink, unlinked, unsuspend};
 pub use memberships::{Moved, follow_groups, forget_memberships};
 pub use people::{
     Details, Person, change_password, check_password, describe, people, person, remove_person, set_person,
@@ -94,10 +97,12 @@ pub const MIGRATIONS: Migrations = Migrations {
          ALTER TABLE person ADD COLUMN suspended INTEGER;
          CREATE TABLE link (person TEXT NOT NULL REFERENCES person (name) ON DELETE CASCADE, voucher TEXT NOT NULL, expires INTEGER NOT NULL,
             PRIMARY KEY (person, voucher)) STRICT;",
-        // Teams by the word of whoever vouches for somebody; those by hand stand with the team.
+        // Teams by the word of whoever vouches for somebody; those by hand stand with the team. When an administrator said that
+        // somebody who comes so is the one of this name.
         "CREATE TABLE membership (person TEXT NOT NULL REFERENCES person (name) ON DELETE CASCADE, team TEXT NOT NULL, voucher TEXT NOT NULL,
             PRIMARY KEY (person, voucher, team)) STRICT;
-         CREATE INDEX membership_team ON membership (team);"],
+         CREATE INDEX membership_team ON membership (team);
+         ALTER TABLE identity ADD COLUMN linked INTEGER;"],
 };
 
 /// What one may do, least first.

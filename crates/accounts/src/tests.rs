@@ -382,3 +382,39 @@ fn what_is_of_people_who_come_no_more_rests() {
     assert!(look(late.plus(31 * day)) && resting() == ["ana"]);
     assert!(suspend_unseen(&state, None, late).unwrap() && resting().is_empty() && holds(late));
 }
+
+#[test]
+fn an_administrator_says_who_is_meant_and_who_rests_no_more() {
+    let (_directory, state) = state();
+    let (now, day) = (Timestamp(1_000_000), 86_400);
+    let issuer = "https://login.example";
+    let come = |subject| arrive(&state, &vouched(subject, "ana", Some(Role::Responder)), now);
+    let of_ana = |at| comes_by(&state, at).unwrap().remove("ana").unwrap_or_default();
+    come("1").unwrap();
+    assert_eq!(unlinked(&state).unwrap(), ["ana"]);
+    assert!(link(&state, "ana", issuer, now.plus(5)).unwrap());
+    assert!(unlinked(&state).unwrap().is_empty());
+    let known = ComesBy { voucher: issuer.into(), seen: Some(now.0), linked: Some(now.0 + 5), until: None };
+    assert_eq!(of_ana(now), [known]);
+    assert!(come("2").is_err(), "whoever is linked already lets nobody else in");
+    // Rests, and is back by an administrator's word, for as long as by one's own.
+    let late = now.plus(30 * day + 1);
+    let look = |at| suspend_unseen(&state, Some((issuer, 30 * day)), at).unwrap();
+    assert!(look(late));
+    assert_eq!(unsuspend(&state, "ana", late).unwrap(), Some(true));
+    assert_eq!(unsuspend(&state, "ana", late).unwrap(), Some(false));
+    assert_eq!(unsuspend(&state, "nobody", late).unwrap(), None);
+    assert!(!look(late.plus(30 * day)) && look(late.plus(30 * day + 1)));
+    // Somebody else after all: out, and not in again as the same, nor anew under this name.
+    let secret = open_session(&state, "ana", SESSION_SECONDS, now).unwrap();
+    assert_eq!(unlink(&state, "ana", issuer).unwrap(), Some(true));
+    assert_eq!(unlink(&state, "ana", issuer).unwrap(), Some(false));
+    assert_eq!(unlink(&state, "nobody", issuer).unwrap(), None);
+    assert!(session(&state, &secret, &[], now).unwrap().is_none() && of_ana(now).is_empty());
+    assert!(come("1").unwrap_err().to_string().contains("another `ana`"));
+    link(&state, "ana", issuer, now).unwrap();
+    assert_eq!(of_ana(now)[0].until, Some(now.plus(limits::LINK_SECONDS).0));
+    assert!(of_ana(now.plus(limits::LINK_SECONDS + 1)).is_empty());
+    come("2").unwrap();
+    assert!(of_ana(now)[0].linked.is_some() && unlinked(&state).unwrap().is_empty());
+}

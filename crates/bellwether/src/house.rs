@@ -193,6 +193,7 @@ impl House {
             settings: ArcSwap::from_pointee(settings),
             attempts: http_api::Attempts::default(),
             provider: http_api::Provider::default(),
+            taken_names: http_api::TakenNames::default(),
             emergency_pace: http_api::emergency::Pace::default(),
             mailing: http_api::Mailing::default(),
             counters: http_api::Counters::default(),

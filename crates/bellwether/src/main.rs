@@ -32,6 +32,7 @@ mod offline;
 mod oncall_own;
 mod opening;
 mod own;
+mod people_own;
 mod process;
 mod provider;
 mod push_key;

@@ -255,9 +255,10 @@ impl Health {
     /// Without the names that the caller may not see.
     pub fn seen_by(mut self, scope: &Scope) -> Health {
         self.refused.keep_seen(scope);
-        // Machines have names too.
-        self.parts.retain(|part| scope.is_everything() || !part.id.starts_with("agent."));
-        self.doubts.retain(|doubt| scope.is_everything() || !doubt.part.starts_with("agent."));
+        // Machines and people have names too.
+        let names_others = |part: &str| part.starts_with("agent.") || part == "people";
+        self.parts.retain(|part| scope.is_everything() || !names_others(&part.id));
+        self.doubts.retain(|doubt| scope.is_everything() || !names_others(&doubt.part));
         // Lines that could not be read are raw text of anybody's.
         self.bad_lines.retain(|_| scope.is_everything());
         self.widest.retain(|widest| scope.sees_below(&widest.prefix));

@@ -90,7 +90,7 @@ pub use inventory::{Inventories, place};
 pub use pictures::{Pictures, PicturesConfig};
 pub use proofs::Proofs;
 pub use services::{Counters, Services, Settings};
-pub use sign_in::{Provider, suspend_unseen};
+pub use sign_in::{Provider, TakenNames, look_after_people};
 pub use status_page::StatusPageConfig;
 pub use status_page::mail::{Mailing, mail as mail_news};
 

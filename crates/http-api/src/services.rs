@@ -30,7 +30,7 @@ use crate::groups::Groups;
 use crate::inventory::Inventories;
 use crate::pictures::Pictures;
 use crate::proofs::Proofs;
-use crate::sign_in::Provider;
+use crate::sign_in::{Provider, TakenNames};
 use crate::status_page::StatusPageConfig;
 use crate::status_page::mail::Mailing;
 use crate::stream::Hub;
@@ -84,6 +84,8 @@ pub struct Services {
     pub settings: ArcSwap<Settings>,
     pub attempts: Attempts,
     pub provider: Provider,
+    /// Of people who came by another's word.
+    pub taken_names: TakenNames,
     pub emergency_pace: Pace,
     /// To readers of the status page.
     pub mailing: Mailing,

@@ -2,14 +2,19 @@
 import { ask } from './client.ts'
 import type { Role } from './types.ts'
 
-export type Person = { name: string; role: Role; display_name?: string; time_zone?: string | null; created: number; suspended?: number | null; teams?: string[] }
-export type Team = { name: string; members: string[]; prefixes?: string[]; projects?: string[]; escalation_policy?: string | null; in_files: boolean }
+/** `until`: nobody came so yet, and somebody may until then. */
+export type ComesBy = { by: 'provider' | 'proxy' | 'another'; seen: number | null; linked: number | null; until: number | null }
+export type Person = { name: string; role: Role; display_name?: string; time_zone?: string | null; created: number; suspended?: number | null; teams?: string[]; comes_by?: ComesBy[]; name_used_by?: string[] }
+export type Team = { name: string; members: string[]; prefixes?: string[]; projects?: string[]; escalation_policy?: string | null; in_files: boolean; by_groups?: string[] }
 export type Token = { id: number; name: string; role: Role; prefixes: string[]; owner: string | null; expires: number | null; created: number; last_used: number | null }
 export type Invitation = { id: number; name: string; role: Role; display_name: string; invited_by: string; expires: number }
 
 export const people = async (signal?: AbortSignal) => (await ask<{ people: Person[] }>('/api/v1/people', { signal })).people
 export const setRole = (name: string, role: Role) => ask<unknown>(`/api/v1/people/${encodeURIComponent(name)}/role`, { method: 'PUT', body: { role } })
 export const removePerson = (name: string) => ask<unknown>(`/api/v1/people/${encodeURIComponent(name)}`, { method: 'DELETE' })
+export const linkPerson = (name: string, by: ComesBy['by']) => ask<unknown>(`/api/v1/people/${encodeURIComponent(name)}/link`, { method: 'POST', body: { by } })
+export const unlinkPerson = (name: string, by: ComesBy['by']) => ask<unknown>(`/api/v1/people/${encodeURIComponent(name)}/link?by=${by}`, { method: 'DELETE' })
+export const unsuspend = (name: string) => ask<unknown>(`/api/v1/people/${encodeURIComponent(name)}/suspension`, { method: 'DELETE' })
 export const teams = async (signal?: AbortSignal) => (await ask<{ teams: Team[] }>('/api/v1/teams', { signal })).teams
 export const tokens = async (signal?: AbortSignal) => (await ask<{ tokens: Token[] }>('/api/v1/tokens', { signal })).tokens
 /** `expires` null: it has no end. */

@@ -1,4 +1,5 @@
 /** What the settings say. */
+import type { ComesBy } from '../api/accounts.ts'
 import type { Role } from '../api/types.ts'
 
 export const words = {
@@ -12,11 +13,19 @@ export const words = {
   roleOf: (name: string) => `Role of ${name}`,
   remove: 'Take out', removeOf: (name: string) => `Take out ${name}`, sure: 'Really', sureOf: (name: string) => `Really take out ${name}`, keep: 'Keep',
   removed: 'Taken out', roleSet: 'The role is another now', refused: 'It was not changed',
+  by: { provider: 'the sign-in provider', proxy: 'the proxy', another: 'a provider that is asked no more' } satisfies Record<ComesBy['by'], string>,
+  comesBy: (by: string, seen: string | null) => `Comes by the word of ${by}${seen === null ? '' : `, last ${seen}`}.`,
+  mayCome: (by: string, until: string) => `Whoever comes under this name by the word of ${by} until ${until} is this person.`,
+  meant: (uses: string[]) => `This name means somebody already: ${uses.join(', ')}. Is it they?`,
+  link: 'Link', linkOf: (name: string) => `Link ${name}: it is they`, linked: 'Linked', unlink: 'Unlink', unlinkOf: (name: string, by: string) => `Unlink ${name} from ${by}`, unlinked: 'Unlinked: nobody comes as them so any more',
+  suspended: (since: string) => `Suspended since ${since}: has not signed in with the provider for long, so that their tokens and pages rest until they do.`,
+  unsuspend: 'Take it back', unsuspendOf: (name: string) => `Take back the suspension of ${name}`, unsuspended: 'Suspended no more',
   invite: 'Invite', inviteName: 'Name', inviteRole: 'Role', inviting: 'Inviting…',
   invited: (name: string, until: string) => `Send this link to ${name}. It is shown once, and good until ${until}.`,
   waiting: (name: string, by: string, until: string) => `${name}, invited by ${by}, until ${until}`,
   withdraw: 'Withdraw', withdrawOf: (name: string) => `Withdraw the invitation of ${name}`, withdrawn: 'Withdrawn', open: 'Invited, not here yet',
   teams: 'Teams', teamsFailed: 'The teams could not be loaded', noTeams: 'There is no team. A team owns prefixes of names: its people see those. It stands in the configuration as [[team]], or is made by PUT /api/v1/teams/NAME.',
+  byGroups: (names: string[]) => `by their groups: ${names.join(', ')}`,
   everything: 'everything', inFiles: 'file', here: 'API',
   tokens: 'Tokens', tokensFailed: 'The tokens could not be loaded', noTokens: 'There is no token. Programs send one as Authorization: Bearer TOKEN.',
   tokenName: 'What it is for', tokenPrefixes: 'Sees only names that begin with (blank: all)', makeToken: 'Make a token', making: 'Making…', never: 'never', tokenDays: 'Ends after how many days', noEnd: 'never', nobodys: 'nobody', over: (at: string) => `is over since ${at}`,

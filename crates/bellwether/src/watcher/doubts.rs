@@ -69,6 +69,7 @@ fn affected(part: &Part) -> String {
         "night" => "what these monitors find at night: nobody hears of it before the morning",
         "links" => "the links in pages: people cannot acknowledge by them",
         "channel" => "pages by this channel: they come late, or by another one",
+        "people" => "who is told, and who sees what: schedules, teams and contacts mean people by name",
         "oncall" => "whoever should be called at such a time: the next step of a policy is, or nobody",
         "outside_heartbeat" => {
             "this server's own end: nobody outside would hear of it, or has heard of it now"

@@ -1,5 +1,7 @@
 //! Who may sign in.
 
+pub mod links;
+
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -12,7 +14,7 @@ use utoipa::ToSchema;
 use super::status::off_thread;
 use crate::accounts::{self, Caller, Details, Person, Role};
 use crate::answer::{Answer, Body, Problem};
-use crate::guard::{PROXY, require};
+use crate::guard::require;
 use crate::services::Services;
 
 /// A person, and where they belong.
@@ -21,6 +23,12 @@ pub struct OfTeams {
     #[serde(flatten)]
     person: Person,
     teams: Vec<String>,
+    /// By whose word they come; told to administrators.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    comes_by: Vec<links::ComesBy>,
+    /// What else means somebody of this name, while no administrator has said that it is they.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    name_used_by: Vec<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -34,7 +42,8 @@ fn unknown(name: &str) -> Problem {
 
 fn of_teams(services: &Services, person: Person) -> Answer<OfTeams> {
     let teams = accounts::teams_of(&services.state, &services.settings.load().teams, &person.name)?;
-    Ok(OfTeams { person, teams: teams.into_iter().map(|team| team.name).collect() })
+    let teams = teams.into_iter().map(|team| team.name).collect();
+    Ok(OfTeams { person, teams, comes_by: Vec::new(), name_used_by: Vec::new() })
 }
 
 /// Whoever sees a part of all names sees the people of the teams whose part it is.
@@ -45,8 +54,11 @@ fn seen(services: &Services, caller: &Caller) -> Answer<Vec<OfTeams>> {
         let of = teams.iter().filter(|team| team.members().any(|member| *member == person.name));
         let teams: Vec<String> = of.map(|team| team.team.name.clone()).collect();
         if caller.scope.is_everything() || !teams.is_empty() || person.name == caller.name {
-            people.push(OfTeams { person, teams });
+            people.push(OfTeams { person, teams, comes_by: Vec::new(), name_used_by: Vec::new() });
         }
+    }
+    if require(caller, Role::Admin).is_ok() {
+        links::tell(services, &mut people)?;
     }
     Ok(people)
 }
@@ -160,52 +172,6 @@ pub async fn set_role(
         false => Err(unknown(&name)),
     })
     .await
-}
-
-#[derive(Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-enum By {
-    Provider,
-    Proxy,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewLink {
-    by: By,
-}
-
-/// Whoever comes next under this name, by the word of the provider or proxy, within a week, is this person. Else they are
-/// somebody else, and refused: a name is easily taken.
-#[utoipa::path(post, path = "/people/{name}/link", params(("name" = String, Path)), request_body = NewLink,
-    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
-pub async fn link(
-    State(services): State<Arc<Services>>,
-    Extension(caller): Extension<Caller>,
-    Path(name): Path<String>,
-    Body(form): Body<NewLink>,
-) -> Answer<StatusCode> {
-    require(&caller, Role::Admin)?;
-    let voucher = voucher(&services, form.by)?;
-    off_thread(&services, move |services| {
-        match accounts::link(&services.state, &name, &voucher, services.clock.now())? {
-            true => Ok(StatusCode::NO_CONTENT),
-            false => Err(unknown(&name)),
-        }
-    })
-    .await
-}
-
-fn voucher(services: &Services, by: By) -> Answer<String> {
-    let auth = &services.settings.load().auth;
-    let (set, key) = match by {
-        By::Provider => (auth.oidc.as_ref().map(|oidc| oidc.issuer.clone()), "[auth.oidc]"),
-        By::Proxy => (auth.proxy_header.as_ref().map(|_| PROXY.to_owned()), "auth.proxy_header"),
-    };
-    set.ok_or_else(|| {
-        Problem::new(StatusCode::CONFLICT, format!("nobody comes so: {key} is not set"))
-            .hint("set it in the files first; docs/signing-in.md says how")
-    })
 }
 
 /// Whoever has left knows the addresses of these, which ask for no sign-in.

@@ -9,6 +9,7 @@ use crate::answer::Answer;
 use crate::api_v1::off_thread;
 use crate::guard::PROXY;
 use crate::services::Services;
+use crate::sign_in::taken::{look_again, uses};
 
 /// Whose word it is.
 pub struct Voucher<'a> {
@@ -103,22 +104,9 @@ pub fn note_first(services: &Services, arrived: &Arrived, via: &'static str, sou
     write(services, &change);
 }
 
-/// What means somebody of this name, as administrators look for it.
-fn uses(services: &Services, name: &str) -> Vec<String> {
-    let settings = services.settings.load();
-    let definitions = services.monitors.definitions();
-    let contacts = definitions.contacts.iter().filter(|contact| contact.name == name);
-    let teams = settings.teams.iter().filter(|team| team.members.iter().any(|member| member == name));
-    let roster = services.desk.roster(services.clock.now());
-    let schedules = roster.schedules.iter().filter(|(_, known)| known.schedule.names(name));
-    let contacts = contacts.map(|contact| format!("contact {}", contact.name));
-    let teams = teams.map(|team| format!("team {}", team.name));
-    contacts.chain(teams).chain(schedules.map(|(schedule, _)| format!("schedule {schedule}"))).collect()
-}
-
 /// Tokens and pages of whoever has not come by the provider's word for long rest until they do, and what nobody says of groups
 /// any more holds no more.
-pub async fn suspend_unseen(services: &Arc<Services>) -> Answer<()> {
+pub async fn look_after_people(services: &Arc<Services>) -> Answer<()> {
     off_thread(services, |services| {
         let settings = services.settings.load();
         let oidc = settings.auth.oidc.as_ref();
@@ -132,7 +120,7 @@ pub async fn suspend_unseen(services: &Arc<Services>) -> Answer<()> {
             services.hub.close_of(None);
             services.control.people_changed();
         }
-        Ok(())
+        look_again(services)
     })
     .await
 }

@@ -4,6 +4,7 @@
 
 mod coming;
 mod provider;
+mod taken;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,9 +16,10 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde::Deserialize;
 
 use coming::note_role;
-pub use coming::{Voucher, follow_groups, note_first, suspend_unseen};
+pub use coming::{Voucher, follow_groups, look_after_people, note_first};
 use provider::Asking;
 pub use provider::Provider;
+pub use taken::{TakenNames, look_again};
 
 use crate::accounts::oidc::{ATTEMPT_SECONDS, Attempt, Claims, OidcConfig};
 use crate::accounts::{self, VOUCHED_SESSION_SECONDS, Vouched};

@@ -1,0 +1,138 @@
+//! What an administrator says of who comes by another's word: that they are the one whom a name means here, or are not; and
+//! who rests because they come no more.
+
+use std::collections::BTreeMap;
+
+use state_store::{Row, StateError, StateStore, Value};
+use vocabulary::Timestamp;
+
+use crate::limits::LINK_SECONDS;
+
+/// Whoever comes by this voucher's word under the name of this person is meant by it; if nobody does yet, whoever comes next,
+/// for a while. Whether there is such a person.
+pub fn link(state: &StateStore, person: &str, voucher: &str, now: Timestamp) -> Result<bool, StateError> {
+    state.transaction(|tx| {
+        tx.execute("DELETE FROM link WHERE expires < ?1", &[now.0.into()])?;
+        if tx.query("SELECT 1 FROM person WHERE name = ?1", &[person.into()])?.is_empty() {
+            return Ok(false);
+        }
+        let known = tx.execute(
+            "UPDATE identity SET linked = ?3 WHERE person = ?1 AND voucher = ?2",
+            &[person.into(), voucher.into(), now.0.into()],
+        )?;
+        if known > 0 {
+            return Ok(true);
+        }
+        tx.execute(
+            "INSERT OR REPLACE INTO link (person, voucher, expires) VALUES (?1, ?2, ?3)",
+            &[person.into(), voucher.into(), now.plus(LINK_SECONDS).0.into()],
+        )?;
+        Ok(true)
+    })
+}
+
+/// Whoever comes by this voucher's word is this person no more, and nobody is waited for: what is open of theirs ends. Whether
+/// there was anything to take back; none: there is no such person.
+pub fn unlink(state: &StateStore, person: &str, voucher: &str) -> Result<Option<bool>, StateError> {
+    state.transaction(|tx| {
+        if tx.query("SELECT 1 FROM person WHERE name = ?1", &[person.into()])?.is_empty() {
+            return Ok(None);
+        }
+        let both: [Value; 2] = [person.into(), voucher.into()];
+        let waiting = tx.execute("DELETE FROM link WHERE person = ?1 AND voucher = ?2", &both)?;
+        let known = tx.execute("DELETE FROM identity WHERE person = ?1 AND voucher = ?2", &both)?;
+        tx.execute("DELETE FROM membership WHERE person = ?1 AND voucher = ?2", &both)?;
+        if known > 0 {
+            tx.execute("DELETE FROM session WHERE person = ?1", &[person.into()])?;
+        }
+        Ok(Some(waiting + known > 0))
+    })
+}
+
+/// By whose word somebody comes, or may come within a while.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComesBy {
+    pub voucher: String,
+    /// When they last came so; none: not yet, or nobody wrote it down.
+    pub seen: Option<i64>,
+    /// When an administrator said that they are meant.
+    pub linked: Option<i64>,
+    /// Nobody has come so yet: until then somebody may.
+    pub until: Option<i64>,
+}
+
+/// Of everybody, by name.
+pub fn comes_by(state: &StateStore, now: Timestamp) -> Result<BTreeMap<String, Vec<ComesBy>>, StateError> {
+    let known =
+        state.query("SELECT person, voucher, seen, linked, NULL FROM identity ORDER BY voucher", &[])?;
+    let waiting = state.query(
+        "SELECT person, voucher, NULL, NULL, expires FROM link WHERE expires >= ?1 ORDER BY voucher",
+        &[now.0.into()],
+    )?;
+    let mut all: BTreeMap<String, Vec<ComesBy>> = BTreeMap::new();
+    for row in known.iter().chain(&waiting) {
+        all.entry(row.text(0).to_owned()).or_default().push(of_row(row));
+    }
+    Ok(all)
+}
+
+fn of_row(row: &Row) -> ComesBy {
+    let time = |column: usize| (!row.is_null(column)).then(|| row.integer(column));
+    ComesBy { voucher: row.text(1).to_owned(), seen: time(2), linked: time(3), until: time(4) }
+}
+
+/// Names of people who were made by another's word, and of whom no administrator has said that they are meant.
+pub fn unlinked(state: &StateStore) -> Result<Vec<String>, StateError> {
+    let rows = state.query(
+        "SELECT name FROM person WHERE password = '' AND EXISTS (SELECT 1 FROM identity WHERE person = person.name)
+            AND NOT EXISTS (SELECT 1 FROM identity WHERE person = person.name AND linked IS NOT NULL) ORDER BY name",
+        &[],
+    )?;
+    Ok(rows.iter().map(|row| row.text(0).to_owned()).collect())
+}
+
+/// They rest no more, and count as seen now. Whether they did; none: there is no such person.
+pub fn unsuspend(state: &StateStore, person: &str, now: Timestamp) -> Result<Option<bool>, StateError> {
+    state.transaction(|tx| {
+        let rows = tx.query("SELECT suspended FROM person WHERE name = ?1", &[person.into()])?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        if row.is_null(0) {
+            return Ok(Some(false));
+        }
+        tx.execute("UPDATE identity SET seen = ?2 WHERE person = ?1", &[person.into(), now.0.into()])?;
+        tx.execute("UPDATE person SET suspended = NULL WHERE name = ?1", &[person.into()])?;
+        Ok(Some(true))
+    })
+}
+
+/// People who come by this voucher's word only, and have not for so long, are suspended: their tokens and pages rest until
+/// they come again. None: nobody is. Whether that is another set of people than before.
+pub fn suspend_unseen(
+    state: &StateStore,
+    unseen: Option<(&str, i64)>,
+    now: Timestamp,
+) -> Result<bool, StateError> {
+    state.transaction(|tx| {
+        let Some((voucher, seconds)) = unseen else {
+            return Ok(tx.execute("UPDATE person SET suspended = NULL WHERE suspended IS NOT NULL", &[])? > 0);
+        };
+        // Of those who were here before it was written down, it is not known.
+        tx.execute(
+            "UPDATE identity SET seen = ?2 WHERE voucher = ?1 AND seen IS NULL",
+            &[voucher.into(), now.0.into()],
+        )?;
+        const UNSEEN: &str = "password = ''
+            AND EXISTS (SELECT 1 FROM identity WHERE person = person.name AND voucher = ?1)
+            AND NOT EXISTS (SELECT 1 FROM identity WHERE person = person.name AND (voucher <> ?1 OR seen >= ?2))";
+        let before = now.minus(seconds).0;
+        let back = tx.execute(
+            &format!("UPDATE person SET suspended = NULL WHERE suspended IS NOT NULL AND NOT ({UNSEEN})"),
+            &[voucher.into(), before.into()],
+        )?;
+        let gone = tx.execute(
+            &format!("UPDATE person SET suspended = ?3 WHERE suspended IS NULL AND {UNSEEN}"),
+            &[voucher.into(), before.into(), now.0.into()],
+        )?;
+        Ok(back + gone > 0)
+    })
+}

@@ -1,0 +1,156 @@
+//! By whose word people come, and what an administrator says of it.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{OfTeams, unknown};
+use crate::accounts::{self, Caller, Role};
+use crate::answer::{Answer, Body, Params, Problem};
+use crate::api_v1::off_thread;
+use crate::guard::{PROXY, require};
+use crate::services::Services;
+use crate::sign_in::look_again;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum By {
+    Provider,
+    Proxy,
+    /// One that is asked no more.
+    #[serde(skip_deserializing)]
+    Another,
+}
+
+/// By whose word somebody comes.
+#[derive(Serialize, ToSchema)]
+pub struct ComesBy {
+    by: By,
+    /// When they last came so.
+    seen: Option<i64>,
+    /// When an administrator said that they are meant.
+    linked: Option<i64>,
+    /// Nobody has come so yet: until then somebody may.
+    until: Option<i64>,
+}
+
+/// What administrators look for in the list.
+pub fn tell(services: &Services, people: &mut [OfTeams]) -> Answer<()> {
+    let auth = &services.settings.load().auth;
+    let issuer = auth.oidc.as_ref().map(|oidc| oidc.issuer.as_str());
+    let by = |voucher: &str| match voucher {
+        PROXY => By::Proxy,
+        other if issuer == Some(other) => By::Provider,
+        _ => By::Another,
+    };
+    let mut all = accounts::comes_by(&services.state, services.clock.now())?;
+    let mut taken = services.taken_names.all();
+    for one in people {
+        let comes = all.remove(&one.person.name).unwrap_or_default().into_iter();
+        one.comes_by = comes
+            .map(|it| ComesBy { by: by(&it.voucher), seen: it.seen, linked: it.linked, until: it.until })
+            .collect();
+        one.name_used_by = taken.remove(&one.person.name).unwrap_or_default();
+    }
+    Ok(())
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewLink {
+    by: By,
+}
+
+#[derive(Deserialize, IntoParams)]
+pub struct OldLink {
+    by: By,
+}
+
+/// Whoever comes under this name by the word of the provider or proxy is this person: if nobody does yet, whoever comes next,
+/// within a week. Else they are somebody else, and refused: a name is easily taken.
+#[utoipa::path(post, path = "/people/{name}/link", params(("name" = String, Path)), request_body = NewLink,
+    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn link(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+    Body(form): Body<NewLink>,
+) -> Answer<StatusCode> {
+    require(&caller, Role::Admin)?;
+    let voucher = voucher(&services, form.by)?;
+    off_thread(&services, move |services| {
+        match accounts::link(&services.state, &name, &voucher, services.clock.now())? {
+            true => {
+                look_again(services)?;
+                Ok(StatusCode::NO_CONTENT)
+            }
+            false => Err(unknown(&name)),
+        }
+    })
+    .await
+}
+
+/// Nobody who comes by that word is this person any more, and what is open of theirs ends.
+#[utoipa::path(delete, path = "/people/{name}/link", params(("name" = String, Path), OldLink),
+    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn unlink(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+    Params(asked): Params<OldLink>,
+) -> Answer<StatusCode> {
+    require(&caller, Role::Admin)?;
+    let voucher = voucher(&services, asked.by)?;
+    off_thread(&services, move |services| match accounts::unlink(&services.state, &name, &voucher)? {
+        Some(true) => {
+            services.hub.close_of(Some(&name));
+            services.control.people_changed();
+            look_again(services)?;
+            Ok(StatusCode::NO_CONTENT)
+        }
+        Some(false) => {
+            Err(Problem::not_found(format!("nobody comes as {name} by that word, or is waited for")))
+        }
+        None => Err(unknown(&name)),
+    })
+    .await
+}
+
+/// They have not come by the provider's word for long, and are meant to go on: tokens and pages rest no more.
+#[utoipa::path(delete, path = "/people/{name}/suspension", params(("name" = String, Path)),
+    responses((status = 204), (status = 404, body = Problem)))]
+pub async fn unsuspend(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Answer<StatusCode> {
+    require(&caller, Role::Admin)?;
+    off_thread(&services, move |services| {
+        match accounts::unsuspend(&services.state, &name, services.clock.now())? {
+            Some(true) => {
+                services.control.people_changed();
+                Ok(StatusCode::NO_CONTENT)
+            }
+            Some(false) => Err(Problem::not_found(format!("{name} is not suspended"))),
+            None => Err(unknown(&name)),
+        }
+    })
+    .await
+}
+
+fn voucher(services: &Services, by: By) -> Answer<String> {
+    let auth = &services.settings.load().auth;
+    let (set, key) = match by {
+        By::Provider => (auth.oidc.as_ref().map(|oidc| oidc.issuer.clone()), "[auth.oidc]"),
+        By::Proxy => (auth.proxy_header.as_ref().map(|_| PROXY.to_owned()), "auth.proxy_header"),
+        By::Another => (None, "that one"),
+    };
+    set.ok_or_else(|| {
+        Problem::new(StatusCode::CONFLICT, format!("nobody comes so: {key} is not set"))
+            .hint("set it in the files first; docs/signing-in.md says how")
+    })
+}
