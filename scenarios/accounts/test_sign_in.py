@@ -1,5 +1,6 @@
 """Signing in with a provider (OpenID Connect), against one that is certified; and by a trusted proxy's header."""
 import json
+import re
 import socket
 import urllib.parse
 
@@ -55,6 +56,11 @@ class Place:
         _, secret = browser.cookies[self.server.ports["http"], "bellwether_session"]
         return self.server.get(path, headers={"Cookie": f"bellwether_session={secret}", **OWN})
 
+    def sign_out(self, browser):
+        """The cookie is left, as if it had been copied before."""
+        _, secret = browser.cookies[self.server.ports["http"], "bellwether_session"]
+        return self.server.request("DELETE", "/api/v1/session", headers={"Cookie": f"bellwether_session={secret}", **OWN})
+
     def stop(self):
         self.server.stop()
         self.provider.stop()
@@ -103,7 +109,7 @@ def test_people_come_in_by_the_providers_word(place):
     assert [(one["who"], one["via"], one["action"]) for one in entries] == [
         ("ana", "provider", "signed in"), ("ben", "provider", "signed in"), ("ana", "provider", "signed in")]
     # Nothing secret is shown or logged.
-    assert server.request("DELETE", "/api/v1/session", headers={"Cookie": f"bellwether_session={ana.cookies[port, 'bellwether_session'][1]}", **OWN}).status == 204
+    assert here.sign_out(ana).status == 200
     assert here.ask(ana, "/api/v1/people").status == 401
     shown = server.cli("config", "show").stdout
     assert "[auth.oidc]" in shown and "a secret" not in shown and "a secret" not in server.log()
@@ -178,6 +184,45 @@ def test_who_may_come_in(place):
 
 def wait_until_reloaded(here, root, text):
     wait_for(lambda: text in here.server.get("/api/v1/config", headers=root).text, what="the reload")
+
+
+def test_whoever_signs_out_does_so_at_the_provider_too(place):
+    here = place()
+    callback = f"{here.url}/signin/callback"
+    # Whether the provider still knows who it is, so that it does not ask.
+    knows = lambda browser: "error=access_denied" not in browser.go(f"{here.url}/signin/provider", None, callback)
+    ana, _ = here.sign_in("ana")
+    assert knows(ana)
+    out = here.sign_out(ana)
+    assert out.status == 200 and here.ask(ana, "/api/v1/people").status == 401, out.text
+    to = urllib.parse.urlsplit(out.json["to"])
+    assert f"{to.scheme}://{to.netloc}" == here.provider.url
+    assert dict(urllib.parse.parse_qsl(to.query)) == {"client_id": "bellwether", "post_logout_redirect_uri": f"{here.url}/"}
+    page = ana.get(out.json["to"])
+    assert page.status == 200, page.text
+    form = re.search(r'action="([^"]+)"><input type="hidden" name="xsrf" value="([^"]+)"', page.text)
+    gone = ana.post(form[1], {"xsrf": form[2], "logout": "yes"})
+    assert (gone.status, gone.to) == (303, f"{here.url}/"), gone.text
+    assert not knows(ana)
+    # What a request says of where it came from or wants to go changes nothing of it.
+    ben, _ = here.sign_in("ben")
+    _, secret = ben.cookies[here.server.ports["http"], "bellwether_session"]
+    evil = {"Cookie": f"bellwether_session={secret}", **OWN, "X-Forwarded-Host": "evil.example", "Referer": "https://evil.example/"}
+    out = here.server.request("DELETE", "/api/v1/session?post_logout_redirect_uri=https://evil.example&to=https://evil.example", headers=evil)
+    assert out.status == 200 and "evil" not in out.text
+    # Nobody else goes there: not who has a password, and nobody whose session is none.
+    root = person(here.server, "root", "admin")
+    assert here.sign_out(ben).status == 204 and here.server.request("DELETE", "/api/v1/session", headers=root).status == 204
+    # A provider that is away keeps nobody in.
+    ben, _ = here.sign_in("ben")
+    here.provider.stop()
+    assert here.sign_out(ben).status == 200 and here.ask(ben, "/api/v1/people").status == 401
+
+
+def test_signing_out_may_end_here(place):
+    here = place(ROLES + "\nsign_out_there = false")
+    ana, _ = here.sign_in("ana")
+    assert here.sign_out(ana).status == 204 and here.ask(ana, "/api/v1/people").status == 401
 
 
 GROUPS = '''default_role = "responder"

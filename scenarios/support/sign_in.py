@@ -51,13 +51,19 @@ class Browser:
         self.cookies = {}
 
     def get(self, url, headers=None):
+        return self.ask("GET", url, None, headers)
+
+    def post(self, url, form):
+        return self.ask("POST", url, urllib.parse.urlencode(form), {"Content-Type": "application/x-www-form-urlencoded"})
+
+    def ask(self, method, url, body, headers):
         parts = urllib.parse.urlsplit(url)
         connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
         sent = {name: value for (port, name), (path, value) in self.cookies.items() if port == parts.port and parts.path.startswith(path)}
         cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in sent.items())} if sent else {}
         # What browsers say of following a link from another site.
         navigates = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
-        connection.request("GET", urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, "")), headers={**navigates, **cookie, **(headers or {})})
+        connection.request(method, urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, "")), body, headers={**navigates, **cookie, **(headers or {})})
         response = connection.getresponse()
         body = response.read().decode(errors="replace")
         for header in response.headers.get_all("Set-Cookie") or []:

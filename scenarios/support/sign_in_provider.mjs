@@ -19,7 +19,7 @@ const [own, foreign] = [await pair('own'), await pair('foreign')]
 let lie = ''
 
 const provider = new Provider(issuer, {
-  clients: [{ client_id: 'bellwether', client_secret: 'a secret/with+signs', redirect_uris: [callback] }],
+  clients: [{ client_id: 'bellwether', client_secret: 'a secret/with+signs', redirect_uris: [callback], post_logout_redirect_uris: [new URL('/', callback).href] }],
   jwks: { keys: [own] },
   cookies: { keys: ['a test'] },
   claims: { openid: ['sub'], profile: ['preferred_username', 'name', 'groups'], email: ['email', 'email_verified'] },

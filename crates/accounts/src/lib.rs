@@ -55,7 +55,7 @@ pub use people::{
     set_role,
 };
 pub use secrets::random_secret;
-pub use sessions::{close_session, open_session, session};
+pub use sessions::{close_session, open_session, open_vouched_session, session};
 pub use teams::{Team, remove_team, scope_of, set_team, teams, teams_of};
 pub use tokens::{NewToken, Token, create_token, remove_token, token, tokens};
 pub use ways::{
@@ -98,11 +98,12 @@ pub const MIGRATIONS: Migrations = Migrations {
          CREATE TABLE link (person TEXT NOT NULL REFERENCES person (name) ON DELETE CASCADE, voucher TEXT NOT NULL, expires INTEGER NOT NULL,
             PRIMARY KEY (person, voucher)) STRICT;",
         // Teams by the word of whoever vouches for somebody; those by hand stand with the team. When an administrator said that
-        // somebody who comes so is the one of this name.
+        // somebody who comes so is the one of this name; by whose word a session was opened.
         "CREATE TABLE membership (person TEXT NOT NULL REFERENCES person (name) ON DELETE CASCADE, team TEXT NOT NULL, voucher TEXT NOT NULL,
             PRIMARY KEY (person, voucher, team)) STRICT;
          CREATE INDEX membership_team ON membership (team);
-         ALTER TABLE identity ADD COLUMN linked INTEGER;"],
+         ALTER TABLE identity ADD COLUMN linked INTEGER;
+         ALTER TABLE session ADD COLUMN voucher TEXT;"],
 };
 
 /// What one may do, least first.

@@ -4,7 +4,7 @@ use state_store::{StateError, StateStore};
 use vocabulary::Timestamp;
 
 use crate::config::TeamConfig;
-use crate::limits::MAX_SESSIONS;
+use crate::limits::{MAX_SESSIONS, VOUCHED_SESSION_SECONDS};
 use crate::secrets::{hashed, random_secret};
 use crate::teams::scope_of;
 use crate::{AccountError, Caller, Role, Via};
@@ -13,6 +13,26 @@ use crate::{AccountError, Caller, Role, Via};
 pub fn open_session(
     state: &StateStore,
     person: &str,
+    seconds: i64,
+    now: Timestamp,
+) -> Result<String, AccountError> {
+    open(state, person, None, seconds, now)
+}
+
+/// The same by another's word.
+pub fn open_vouched_session(
+    state: &StateStore,
+    person: &str,
+    voucher: &str,
+    now: Timestamp,
+) -> Result<String, AccountError> {
+    open(state, person, Some(voucher), VOUCHED_SESSION_SECONDS, now)
+}
+
+fn open(
+    state: &StateStore,
+    person: &str,
+    voucher: Option<&str>,
     seconds: i64,
     now: Timestamp,
 ) -> Result<String, AccountError> {
@@ -25,16 +45,20 @@ pub fn open_session(
             &[person.into(), (MAX_SESSIONS - 1).into()],
         )?;
         tx.execute(
-            "INSERT INTO session (secret, person, expires) VALUES (?1, ?2, ?3)",
-            &[hashed(&secret).into(), person.into(), now.plus(seconds).0.into()],
+            "INSERT INTO session (secret, person, expires, voucher) VALUES (?1, ?2, ?3, ?4)",
+            &[hashed(&secret).into(), person.into(), now.plus(seconds).0.into(), voucher.into()],
         )
     })?;
     Ok(secret)
 }
 
-pub fn close_session(state: &StateStore, secret: &str) -> Result<(), StateError> {
-    state.transaction(|tx| tx.execute("DELETE FROM session WHERE secret = ?1", &[hashed(secret).into()]))?;
-    Ok(())
+/// By whose word it was opened, if by another's.
+pub fn close_session(state: &StateStore, secret: &str) -> Result<Option<String>, StateError> {
+    state.transaction(|tx| {
+        let rows = tx.query("SELECT voucher FROM session WHERE secret = ?1", &[hashed(secret).into()])?;
+        tx.execute("DELETE FROM session WHERE secret = ?1", &[hashed(secret).into()])?;
+        Ok(rows.first().filter(|row| !row.is_null(0)).map(|row| row.text(0).to_owned()))
+    })
 }
 
 /// Who opened it, with the role and the teams of now.

@@ -418,3 +418,18 @@ fn an_administrator_says_who_is_meant_and_who_rests_no_more() {
     come("2").unwrap();
     assert!(of_ana(now)[0].linked.is_some() && unlinked(&state).unwrap().is_empty());
 }
+
+#[test]
+fn a_session_says_by_whose_word_it_was_opened() {
+    let (_directory, state) = state();
+    let now = Timestamp(1_000);
+    set_person(&state, "ana", "correct horse", Role::Viewer, now).unwrap();
+    let own = open_session(&state, "ana", SESSION_SECONDS, now).unwrap();
+    let vouched = open_vouched_session(&state, "ana", "https://login.example", now).unwrap();
+    let late = now.plus(VOUCHED_SESSION_SECONDS + 1);
+    let holds = |secret: &str| session(&state, secret, &[], late).unwrap().is_some();
+    assert!(holds(&own) && !holds(&vouched));
+    assert_eq!(close_session(&state, &own).unwrap(), None);
+    assert_eq!(close_session(&state, &vouched).unwrap().as_deref(), Some("https://login.example"));
+    assert_eq!(close_session(&state, &vouched).unwrap(), None, "it is closed");
+}

@@ -142,4 +142,5 @@ export function retentionPreview(rule: string, archives: string, signal?: Signal
 }
 
 export const signIn = (name: string, password: string) => ask<unknown>('/api/v1/session', { method: 'POST', body: { name, password } })
-export const signOut = () => ask<void>('/api/v1/session', { method: 'DELETE' })
+/** `to`: where one signs out with the provider, too. */
+export const signOut = () => ask<{ to: string } | undefined>('/api/v1/session', { method: 'DELETE' })

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use vocabulary::Timestamp;
 use vocabulary::settings::Secret;
 
+use super::discovery::with_query;
 use super::{Discovery, OidcConfig};
 use crate::AccountError;
 use crate::secrets::{hashed, random_secret};
@@ -81,8 +82,7 @@ impl Attempt {
             .append_pair("code_challenge", &challenge)
             .append_pair("code_challenge_method", "S256")
             .finish();
-        let joint = if discovery.authorization_endpoint.contains('?') { '&' } else { '?' };
-        format!("{}{joint}{query}", discovery.authorization_endpoint)
+        with_query(&discovery.authorization_endpoint, &query)
     }
 
     /// Is it this one that the browser comes back from? Takes as long for every other.

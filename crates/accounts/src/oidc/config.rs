@@ -43,6 +43,8 @@ pub struct OidcConfig {
     pub allowed_domains: Vec<String>,
     /// Somebody who has a password here is the one of the same name there.
     pub join_existing: bool,
+    /// Whoever signs out here is sent to sign out there, too, if it has a place for that.
+    pub sign_out_there: bool,
     /// Tokens and pages of whoever has not signed in for so long rest until they do; 0s: never.
     pub forget_after: HumanDuration,
 }
@@ -63,6 +65,7 @@ impl Default for OidcConfig {
             groups_claim: None,
             allowed_domains: Vec::new(),
             join_existing: false,
+            sign_out_there: true,
             forget_after: HumanDuration::from_secs(30 * 86_400),
         }
     }

@@ -266,6 +266,27 @@ fn a_provider_is_the_one_that_is_configured_and_encrypted() {
 }
 
 #[test]
+fn whoever_signs_out_goes_where_the_provider_says_and_nowhere_else() {
+    let back = "https://bellwether.example/?a=b&c";
+    let way = |config: &OidcConfig, end: Value| {
+        discovery(json!({ "end_session_endpoint": end })).unwrap().way_out(config, back)
+    };
+    let query =
+        "client_id=bellwether&post_logout_redirect_uri=https%3A%2F%2Fbellwether.example%2F%3Fa%3Db%26c";
+    let plain = way(&config(), json!("https://login.example/end"));
+    assert_eq!(plain, Some(format!("https://login.example/end?{query}")));
+    let asked = way(&config(), json!("https://login.example/end?x=1"));
+    assert_eq!(asked, Some(format!("https://login.example/end?x=1&{query}")));
+    for wrong in
+        [json!(null), json!("http://login.example/end"), json!("javascript:alert(1)"), json!("https://a/#b")]
+    {
+        assert_eq!(way(&config(), wrong.clone()), None, "{wrong}");
+    }
+    let here = OidcConfig { sign_out_there: false, ..config() };
+    assert_eq!(way(&here, json!("https://login.example/end")), None);
+}
+
+#[test]
 fn a_sign_in_goes_on_only_where_it_began() {
     let attempt = Attempt::begin("/monitors?a=1#x", NOW).unwrap();
     let sealed = attempt.sealed().unwrap();

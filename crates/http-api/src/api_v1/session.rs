@@ -17,6 +17,7 @@ use crate::audit;
 use crate::guard::{self, SECURE_SESSION_COOKIE, SESSION_COOKIE};
 use crate::server::Peer;
 use crate::services::{Services, Settings};
+use crate::sign_in;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -87,23 +88,43 @@ pub async fn note<T>(
     Ok(())
 }
 
-#[utoipa::path(delete, path = "/session", responses((status = 204)))]
+#[derive(Serialize, ToSchema)]
+pub struct SignedOut {
+    /// Where the browser goes to sign out with the provider, too.
+    to: String,
+}
+
+/// The session ends here in any case.
+#[utoipa::path(delete, path = "/session",
+    responses((status = 204), (status = 200, body = SignedOut, description = "it was opened by the word of a provider where one signs out, too")))]
 pub async fn sign_out(
     State(services): State<Arc<Services>>,
     caller: Option<Extension<Caller>>,
     peer: Option<Extension<Peer>>,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    if let Some(secret) = guard::cookie(&headers).map(str::to_owned) {
-        off_thread(&services, move |services| Ok(accounts::close_session(&services.state, &secret)?)).await?;
-    }
+    let voucher = match guard::cookie(&headers).map(str::to_owned) {
+        Some(secret) => {
+            off_thread(&services, move |services| Ok(accounts::close_session(&services.state, &secret)?))
+                .await?
+        }
+        None => None,
+    };
     if let Some(Extension(caller)) = caller.filter(|caller| caller.via == Via::Session) {
         let source = guard::source(&services, &headers, peer.map(|Extension(peer)| peer));
         services.hub.close_of(Some(&caller.name));
         audit::note_sign_in(&services, caller.name, "session", source, "signed out").await;
     }
     let secure = is_secure(&services.settings.load(), &headers);
-    Ok((StatusCode::NO_CONTENT, cookies_of("", 0, secure)?).into_response())
+    let cookies = cookies_of("", 0, secure)?;
+    let to = match voucher {
+        Some(voucher) => sign_in::way_out(&services, &voucher).await,
+        None => None,
+    };
+    Ok(match to {
+        Some(to) => (cookies, Json(SignedOut { to })).into_response(),
+        None => (StatusCode::NO_CONTENT, cookies).into_response(),
+    })
 }
 
 pub type Cookie = (header::HeaderName, HeaderValue);

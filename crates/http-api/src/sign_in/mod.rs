@@ -8,6 +8,7 @@ mod taken;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::State;
@@ -66,6 +67,20 @@ fn provider_of(settings: &Settings) -> Answer<&OidcConfig> {
 /// Where the provider sends people back; never by what a request says of its host.
 fn back(settings: &Settings) -> String {
     format!("{}{BACK}", settings.http.public_url.trim_end_matches('/'))
+}
+
+/// Whoever signs out waits no longer for a provider.
+const OUT_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Where whoever came by this voucher's word signs out there, too. None: nowhere, or it cannot be asked now; here they are out
+/// all the same.
+pub async fn way_out(services: &Services, voucher: &str) -> Option<String> {
+    let settings = services.settings.load_full();
+    let config =
+        settings.auth.oidc.as_ref().filter(|config| config.issuer == voucher && config.sign_out_there)?;
+    let asked = tokio::time::timeout(OUT_PATIENCE, Asking { services, config }.discovery()).await;
+    let home = format!("{}/", settings.http.public_url.trim_end_matches('/'));
+    asked.ok()?.ok()?.way_out(config, &home)
 }
 
 /// With what the provider sends the browser back.
@@ -184,7 +199,7 @@ async fn let_in(
         if let Some(before) = before {
             accounts::close_session(&services.state, &before)?;
         }
-        let secret = accounts::open_session(&services.state, &name, VOUCHED_SESSION_SECONDS, now)?;
+        let secret = accounts::open_vouched_session(&services.state, &name, &config.issuer, now)?;
         Ok((name, secret))
     });
     let opened = opened.await;
