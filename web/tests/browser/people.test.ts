@@ -242,3 +242,41 @@ test('one says in which order one is reached, and reads it as a sentence first',
   expect(page.wrong).toEqual([])
   await page.context().close()
 })
+
+test('who comes by whose word is said, and an administrator says who is meant and who rests no more', async () => {
+  const day = 86_400
+  const then = Date.now() / 1000 - 40 * day
+  const person = { role: 'responder', display_name: '', time_zone: null, created: then, teams: [] }
+  const people = [
+    { ...person, name: 'cho', name_used_by: ['contact cho', 'schedule web'], comes_by: [{ by: 'proxy', seen: then, linked: null, until: null }] },
+    { ...person, name: 'dee', suspended: then + 9 * day, comes_by: [{ by: 'provider', seen: then, linked: then, until: null }] },
+  ]
+  const sent: string[] = []
+  for (const [width, colorScheme] of [[1400, 'dark'], [390, 'light']] as const) {
+    const page = await open(browser, 'about:blank', { colorScheme, viewport: { width, height: 900 } })
+    await answer(page, { ...TOLD, ...actingAs('admin'), '/api/v1/people': () => ({ people }) })
+    await page.route((url) => url.pathname.startsWith('/api/v1/people/'), (route) => {
+      const url = new URL(route.request().url())
+      sent.push(`${route.request().method()} ${url.pathname}${url.search} ${route.request().postData() ?? ''}`.trim())
+      return route.fulfill({ status: 204 })
+    })
+    await page.goto(server.url('/settings'))
+    await page.getByText('This name means somebody already: contact cho, schedule web').waitFor()
+    await page.getByText('Suspended since').waitFor()
+    await settled(page)
+    expect(await axe(page)).toEqual([])
+    expect(await sideways(page)).toBeLessThanOrEqual(0)
+    await shot(page, `settings-links-${width}-${colorScheme}`, true)
+    await page.getByRole('button', { name: 'Link cho' }).click()
+    await page.getByRole('button', { name: 'Take back the suspension of dee' }).click()
+    await page.getByRole('button', { name: 'Unlink dee from the sign-in provider' }).click()
+    await until('what was sent', () => sent.length === 3)
+    expect(sent.splice(0)).toEqual(['POST /api/v1/people/cho/link {"by":"proxy"}', 'DELETE /api/v1/people/dee/suspension', 'DELETE /api/v1/people/dee/link?by=provider'])
+    // What others are told has no such words.
+    await answer(page, actingAs('viewer'))
+    await page.reload()
+    await page.getByText('Suspended since').waitFor()
+    expect(await page.getByRole('button', { name: /Link|Unlink|Take back/ }).count()).toBe(0)
+    await page.context().close()
+  }
+})
