@@ -278,7 +278,8 @@ def test_a_role_that_is_no_role_is_told_where_it_stands(place):
     here.configure('role_claim = "groups"\nrole_map = { "sre" = "boss" }')
     told = here.server.cli("config", "check", check=False)
     said = told.stdout + told.stderr
-    assert told.returncode == 2 and "role_map" in said and "boss" in said and "responder" in said, said
+    [line] = [number for number, line in enumerate(here.server.config_file.read_text().splitlines(), 1) if line.startswith("role_map")]
+    assert told.returncode == 2 and f"bellwether.toml:{line}:" in said and "`boss`" in said and "`responder`" in said, said
 
 
 def test_a_provider_that_is_away_keeps_nobody_out(bellwether, hook):
