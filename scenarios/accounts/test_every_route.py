@@ -36,7 +36,6 @@ BODIES = {
     "POST /api/v1/status-posts/{id}/updates": {"phase": "resolved", "text": "x"},
     "POST /events/": {"what": "x", "tags": []},
     "POST /api/v2/alerts": [],
-    "POST /api/v1/people/{name}/link": {"by": "proxy"},
     "POST /v2/enqueue": {"routing_key": "x", "event_action": "resolve", "dedup_key": "x"},
 }
 

@@ -18,7 +18,7 @@ use crate::sign_in::look_again;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum By {
+enum Voucher {
     Provider,
     Proxy,
     /// One that is asked no more.
@@ -29,7 +29,7 @@ enum By {
 /// By whose word somebody comes.
 #[derive(Serialize, ToSchema)]
 pub struct ComesBy {
-    by: By,
+    by: Voucher,
     /// When they last came so.
     seen: Option<i64>,
     /// When an administrator said that they are meant.
@@ -43,9 +43,9 @@ pub fn tell(services: &Services, people: &mut [OfTeams]) -> Answer<()> {
     let auth = &services.settings.load().auth;
     let issuer = auth.oidc.as_ref().map(|oidc| oidc.issuer.as_str());
     let by = |voucher: &str| match voucher {
-        PROXY => By::Proxy,
-        other if issuer == Some(other) => By::Provider,
-        _ => By::Another,
+        PROXY => Voucher::Proxy,
+        other if issuer == Some(other) => Voucher::Provider,
+        _ => Voucher::Another,
     };
     let mut all = accounts::comes_by(&services.state, services.clock.now())?;
     let mut taken = services.taken_names.all();
@@ -62,12 +62,12 @@ pub fn tell(services: &Services, people: &mut [OfTeams]) -> Answer<()> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewLink {
-    by: By,
+    by: Voucher,
 }
 
 #[derive(Deserialize, IntoParams)]
 pub struct OldLink {
-    by: By,
+    by: Voucher,
 }
 
 /// Whoever comes under this name by the word of the provider or proxy is this person: if nobody does yet, whoever comes next,
@@ -142,12 +142,12 @@ pub async fn unsuspend(
     .await
 }
 
-fn voucher(services: &Services, by: By) -> Answer<String> {
+fn voucher(services: &Services, by: Voucher) -> Answer<String> {
     let auth = &services.settings.load().auth;
     let (set, key) = match by {
-        By::Provider => (auth.oidc.as_ref().map(|oidc| oidc.issuer.clone()), "[auth.oidc]"),
-        By::Proxy => (auth.proxy_header.as_ref().map(|_| PROXY.to_owned()), "auth.proxy_header"),
-        By::Another => (None, "that one"),
+        Voucher::Provider => (auth.oidc.as_ref().map(|oidc| oidc.issuer.clone()), "[auth.oidc]"),
+        Voucher::Proxy => (auth.proxy_header.as_ref().map(|_| PROXY.to_owned()), "auth.proxy_header"),
+        Voucher::Another => (None, "that one"),
     };
     set.ok_or_else(|| {
         Problem::new(StatusCode::CONFLICT, format!("nobody comes so: {key} is not set"))
