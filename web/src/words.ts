@@ -15,6 +15,9 @@ const some = (names: string[]) => (names.length > 3 ? `${names.slice(0, 2).join(
 /** A length of time in words, as far as people have words for it. */
 const lengthOf = (text: string | null) => ({ '1d': 'a day', '7d': 'a week', '30d': '30 days' })[text ?? ''] ?? text ?? ''
 
+/** A server that asks nobody to sign in calls whoever acts `you`. */
+const hasIt = (name: string) => (name === 'you' ? 'you have it' : `${name} has it`)
+
 export const words = {
   name: 'Bellwether',
   skip: 'Skip to content',
@@ -600,7 +603,7 @@ export const words = {
       host_down: 'Nobody is told: its host is down, which has been told', flapping: 'Nobody is told: it changes too often', off: 'Nobody is told: its notifications are off', period: 'Nobody is told: outside of its notification period',
       shadow: 'Nobody is told: it is only tried out, in shadow', delayed: 'Nobody is told yet: first_notification_delay',
     } satisfies Record<Withheld, string>,
-    acknowledged: (author: string, comment: string, at: string) => `${author} has it since ${at}${comment ? `: ${comment}` : ''}`,
+    acknowledged: (author: string, comment: string, at: string) => `${hasIt(author)} since ${at}${comment ? `: ${comment}` : ''}`,
     shadow: 'In shadow: evaluated and recorded, tells nobody',
     owner: (name: string) => `Owner ${name}`,
     incident: (id: number) => `Incident #${id}`,
@@ -724,7 +727,7 @@ export const words = {
     open: 'Open',
     over: 'Over',
     phases: { open: 'nobody has it', acknowledged: 'in hand', resolved: 'over' } satisfies Record<Phase, string>,
-    has: (name: string) => `${name} has it`,
+    has: hasIt,
     nobody: 'Nobody has it yet',
     bad: (bad: number, all: number) => `${bad} of ${all} ${plural(all, 'instance')} in trouble`,
     was: (state: string) => `was ${state}`,
@@ -761,7 +764,7 @@ export const words = {
     } as Record<string, string>,
     gone: (id: string) => `There is no incident ${id}.`,
     keys: { acknowledge: 'I have it', resolve: 'close', escalate: 'escalate', note: 'add a note', declare: 'declare an incident' },
-    banner: (state: string, title: string, length: string, who: string | null) => `${state ? `${state} ` : ''}${title}, ${length}, ${who ? `${who} has it` : 'nobody has it'}`,
+    banner: (state: string, title: string, length: string, who: string | null) => `${state ? `${state} ` : ''}${title}, ${length}, ${who ? hasIt(who) : 'nobody has it'}`,
     bannerLabel: 'What is wrong now',
     bannerMore: (count: number) => ` and ${count} more`,
   },
