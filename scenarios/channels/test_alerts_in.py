@@ -49,6 +49,25 @@ def test_events_in_pagerdutys_form(bellwether):
     wait_for(lambda: server.get("/api/v1/incidents").json["incidents"] == [], what="the end")
 
 
+def test_alerts_are_taken_though_nobody_has_defined_anything(bellwether):
+    """The first alert of a usual sender makes its check; a file that defines one of the same name goes before it."""
+    server = bellwether("[collectors]\nhost = false\n")
+    assert server.get("/api/v2/alerts").json == []
+    assert event(server, "trigger", "disk-1").status == 202
+    assert server.post("/api/v2/alerts", [posted("Down", 600, job="api", severity="critical")]).status == 200
+    assert server.post("/api/v1/grafana/alerts", {"alerts": [{"status": "firing", "labels": {"alertname": "Load"}}]}).json["bad"] == 1
+    for check, alert in {"pagerduty": "disk-1", "alertmanager": "Down;job=api;severity=critical", "grafana": "Load"}.items():
+        wait_for(lambda: set(troubles(server, check)) == {alert}, what=f"the alert of {check}")
+        assert server.get(f"/api/v1/monitors/{check}/versions").json["versions"][0]["author"] == "bellwether"
+    assert server.post("/api/v1/grafana/alerts?check=none", {"alerts": []}).status == 404
+    server.stop()
+    server.rewrite(CONFIG + '[[check]]\nname = "grafana"\ntype = "passive"\n')
+    server.start()
+    assert "bellwether.toml:" in server.get("/api/v1/monitors/pagerduty").text
+    assert event(server, "resolve", "disk-1").status == 202
+    wait_for(lambda: troubles(server, "pagerduty") == {}, what="the end")
+
+
 def test_what_is_no_event_is_told_why(bellwether):
     server = bellwether(CONFIG)
 

@@ -13,16 +13,23 @@ pub mod pagerduty;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use ::monitors::config::{CheckConfig, CheckType};
 use ::monitors::look::Found;
 use ::monitors::machine::ObjectName;
+use ::monitors::made::Definition;
 use ::monitors::{Outcome, Part};
 use vocabulary::Timestamp;
 use vocabulary::state::State;
 
 use crate::answer::{Answer, Problem};
+use crate::api_v1::off_thread;
 use crate::api_v1::watched::change;
 use crate::services::Services;
 
+/// Of the senders that find the check for their alerts without anybody having defined it.
+const USUAL_CHECKS: [&str; 3] = ["pagerduty", "alertmanager", "grafana"];
+/// Who has made such a check, in its versions.
+const MAKER: &str = "bellwether";
 /// A name is shown on telephones.
 const MAX_NAME: usize = 256;
 
@@ -30,17 +37,35 @@ const MAX_NAME: usize = 256;
 pub async fn take(services: &Arc<Services>, check: &str, of: &str, told: Vec<Part>) -> Answer<usize> {
     let now = services.clock.now();
     let name = ObjectName::Check(check.to_owned());
-    if services.monitors.look(&name, now).is_err() {
-        return Err(Problem::not_found(format!("there is no check `{check}` for {of}")).hint(format!(
-            "define it: [[check]] name = \"{check}\", type = \"passive\", max_check_attempts = 1; or name another with ?check="
-        )));
-    }
     let check = check.to_owned();
+    if services.monitors.look(&name, now).is_err() {
+        make_usual(services, check.clone(), of).await?;
+    }
     change(services, move |monitors| {
         let outcome = whole(told, &monitors.instances(&check, now), now);
         let bad = outcome.parts.iter().filter(|part| part.outcome.status != 0).count();
         let ticket = monitors.result(&name, &outcome, now)?;
         Ok((bad, ticket))
+    })
+    .await
+}
+
+/// The first alert of a usual sender makes its check, so that nothing that is sent goes nowhere. A file that defines one of
+/// this name goes before it.
+async fn make_usual(services: &Arc<Services>, check: String, of: &str) -> Answer<()> {
+    if !USUAL_CHECKS.contains(&check.as_str()) {
+        return Err(Problem::not_found(format!("there is no check `{check}` for {of}")).hint(format!(
+            "define it: [[check]] name = \"{check}\", type = \"passive\", max_check_attempts = 1; or name another with ?check="
+        )));
+    }
+    off_thread(services, move |services| {
+        // Their senders have waited already.
+        let passive =
+            CheckConfig { kind: CheckType::Passive, max_check_attempts: Some(1), ..CheckConfig::default() };
+        let definition = Definition::Check(Box::new(passive));
+        services.monitors.define(&check, definition, MAKER, services.clock.now())?;
+        services.control.definitions_changed();
+        Ok(())
     })
     .await
 }
@@ -68,9 +93,10 @@ fn whole(told: Vec<Part>, known: &[Found], now: Timestamp) -> Outcome {
     Outcome { status, output, at: now, parts, ..Outcome::default() }
 }
 
+/// What is well needs no word: keys come and go, and those that came to nothing make room for others.
 fn as_it_was(found: &Found) -> Option<Part> {
     let status = match found.status.state? {
-        State::Ok | State::Up => 0,
+        State::Ok | State::Up => return None,
         State::Warning => 1,
         State::Unknown => 3,
         _ => 2,
