@@ -41,12 +41,44 @@ def test_events_in_pagerdutys_form(bellwether):
     assert troubles(server, "pagerduty")["disk-1"]["text"] == "disk-1 is bad"
     assert event(server, "acknowledge", "disk-1", client="ana").status == 202
     incidents = lambda: server.get("/api/v1/incidents").json["incidents"]
-    wait_for(lambda: incidents() and (incidents()[0]["acknowledged"] or {}).get("by") == "ana", what="an acknowledgement")
+    by_title = lambda: {one["title"]: one["acknowledged"] for one in incidents()}
+    wait_for(lambda: (by_title().get("disk-1 is bad") or {}).get("by") == "ana", what="an acknowledgement")
+    assert by_title()["disk-2 is bad"] is None
     assert event(server, "acknowledge", "never-heard-of").status == 202
     assert event(server, "resolve", "disk-1").status == 202
     wait_for(lambda: set(troubles(server, "pagerduty")) == {"disk-2"}, what="the end of one")
     assert event(server, "resolve", "disk-2").status == 202
     wait_for(lambda: server.get("/api/v1/incidents").json["incidents"] == [], what="the end")
+
+
+def test_each_key_is_an_incident_that_pages_and_is_acknowledged_by_itself(bellwether, providers):
+    server = bellwether(CONFIG + f"""
+[[contact]]
+name = "ana"
+channels = ["hook"]
+[incidents]
+contacts = ["ana"]
+[[channel]]
+name = "hook"
+type = "webhook"
+url = "{providers.url("hook", "/page")}"
+""")
+    pages = lambda event: [body["title"] for call in providers.hook.calls if (body := call.json)["event"] == event]
+    open_ones = lambda: {one["title"]: server.get(f"/api/v1/incidents/{one['id']}").json for one in server.get("/api/v1/incidents").json["incidents"]}
+    event(server, "trigger", "disk-1")
+    wait_for(lambda: pages("problem") == ["disk-1 is bad"], what="the first page")
+    event(server, "trigger", "mail-2")
+    wait_for(lambda: pages("problem") == ["disk-1 is bad", "mail-2 is bad"], what="a page of the second, which is another matter")
+    assert event(server, "acknowledge", "mail-2", client="ben").status == 202
+    wait_for(lambda: (open_ones()["mail-2 is bad"]["acknowledged"] or {}).get("by") == "ben", what="an acknowledgement")
+    assert open_ones()["disk-1 is bad"]["acknowledged"] is None
+    assert {title: [it["instance"] for it in one["troubles"]] for title, one in open_ones().items()} == {"disk-1 is bad": ["disk-1"], "mail-2 is bad": ["mail-2"]}
+    event(server, "trigger", "web-3")
+    wait_for(lambda: "web-3 is bad" in pages("problem"), what="a third page, though somebody has one of them")
+    for key in ("disk-1", "mail-2", "web-3"):
+        event(server, "resolve", key)
+    wait_for(lambda: sorted(pages("recovery")) == ["disk-1 is bad", "mail-2 is bad", "web-3 is bad"], what="the end of each")
+    assert open_ones() == {}
 
 
 def test_alerts_are_taken_though_nobody_has_defined_anything(bellwether):

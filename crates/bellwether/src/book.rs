@@ -5,7 +5,7 @@ use std::sync::Arc;
 use incidents::book::{Book, Contact, Kind, Subject, Ways};
 use incidents::config::Environments;
 use monitors::Definitions;
-use monitors::config::{ContactConfig, ServiceConfig};
+use monitors::config::{CheckType, ContactConfig, ServiceConfig};
 use monitors::machine::Hours;
 use monitors::services::Services;
 use state_store::StateStore;
@@ -72,6 +72,7 @@ pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
     let named = hours.clone();
     book.named_periods = Some(Arc::new(move |name, now| named.holds(name, now)));
     enter_services(&mut book, all);
+    enter_alerts(&mut book, all);
     enter_needs(&mut book, all);
     book.periods = Some(Arc::new(move |contact, host, now| hours.allow(contact, host, now)));
     book.zone = Some(jiff::tz::TimeZone::system());
@@ -111,6 +112,18 @@ fn enter_services(book: &mut Book, all: &Definitions) {
     }
     book.service_needs =
         all.services.iter().map(|one| (one.name.as_str().into(), names(Some(&one.dependencies)))).collect();
+}
+
+/// What is sent to a passive check in parts is told as the check says; what is on the sender's host has nothing to do with
+/// it.
+fn enter_alerts(book: &mut Book, all: &Definitions) {
+    for check in all.checks.iter().filter(|check| check.kind == CheckType::Passive) {
+        let name: Arc<str> = check.name.as_str().into();
+        if let Some(subject) = book.subjects.get(&(false, name.clone())) {
+            let each = Subject { kind: Kind::Alerts, host: None, ..subject.clone() };
+            book.alerts.insert(name, each);
+        }
+    }
 }
 
 /// Parents of hosts, masters of dependencies.

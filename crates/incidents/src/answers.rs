@@ -170,7 +170,7 @@ impl Incidents {
                 told.push((one.id, Arc::from(contact.as_str()), channels));
             }
         }
-        let mut message = self.message(incident, key, trouble, self.book.subject(key.host, &key.monitor));
+        let mut message = self.message(incident, key, trouble, self.book.about(key));
         (message.author, message.comment) = (by.to_owned(), comment.to_owned());
         for (of, contact, channels) in told {
             self.page(Some(of), PageKind::Acknowledgement, &contact, &channels, &message, now);

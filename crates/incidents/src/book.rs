@@ -10,6 +10,7 @@ use vocabulary::reach::ReachRule;
 use vocabulary::state::State;
 
 use crate::config::{Environments, IncidentsConfig};
+use crate::incident::Key;
 use crate::oncall::policy::Target;
 use crate::oncall::{PolicyConfig, ScheduleConfig};
 
@@ -31,12 +32,14 @@ pub enum Kind {
     Host,
     /// Rule on error groups: as a monitor, and each group is a reason of its own.
     Errors,
+    /// What others send to a passive check: as a monitor, and each part is a reason of its own.
+    Alerts,
 }
 
 impl Kind {
     /// It has no rules of telling of its own.
     pub(crate) fn is_told_by_incident(self) -> bool {
-        matches!(self, Kind::Monitor | Kind::Errors)
+        matches!(self, Kind::Monitor | Kind::Errors | Kind::Alerts)
     }
 }
 
@@ -113,6 +116,8 @@ pub type NamedPeriods = Arc<dyn Fn(&str, Timestamp) -> Option<bool> + Send + Syn
 pub struct Book {
     /// By whether it is a host, and name: a host may be called as a check is.
     pub subjects: HashMap<(bool, Arc<str>), Subject>,
+    /// Of passive checks what holds for each of the alerts that are sent to them; the check itself is among `subjects`.
+    pub alerts: HashMap<Arc<str>, Subject>,
     pub contacts: HashMap<Arc<str>, Contact>,
     /// Who is in which team, by names of contacts; members need not be any.
     pub teams: HashMap<Arc<str>, Vec<Arc<str>>>,
@@ -162,6 +167,12 @@ impl Book {
 
     pub fn subject(&self, host: bool, name: &str) -> Option<&Subject> {
         self.subjects.get(&(host, Arc::from(name)))
+    }
+
+    /// What holds for this one: of a part that somebody else's alert has made not all that holds for its check.
+    pub fn about(&self, key: &Key) -> Option<&Subject> {
+        let alert = self.alerts.get(&key.monitor).filter(|_| !key.host && !key.instance.is_empty());
+        alert.or_else(|| self.subject(key.host, &key.monitor))
     }
 
     /// Is it this contact's time? Somebody who is not defined any more has no other.

@@ -114,7 +114,7 @@ impl Incidents {
         let (key, trouble) = worst
             .map(|(key, trouble)| (key.clone(), trouble.clone()))
             .unwrap_or_else(|| (key, Trouble::of(fine, now.0, "")));
-        let subject = self.book.subject(key.host, &key.monitor);
+        let subject = self.book.about(&key);
         let mut message = self.message_about(&key, &trouble, subject);
         if matches!(thing, Thing::Playbook(_) | Thing::Other(_)) {
             message.about = About::Comment;

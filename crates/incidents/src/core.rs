@@ -103,7 +103,10 @@ impl Incidents {
 
     /// What happened together, in one go. A notice comes with whether a silence keeps it from being sent.
     pub fn take(&mut self, changes: &[StateChange], notices: &[(Notice, bool)], now: Timestamp) -> Vec<Page> {
-        for change in changes {
+        // What a check sums up is looked at when its parts are known.
+        let (sums, others): (Vec<_>, Vec<_>) =
+            changes.iter().partition(|change| self.sums_up_alerts(&Key::of(&change.id)));
+        for change in others.into_iter().chain(sums) {
             let key = Key::of(&change.id);
             match change.to.is_problem() {
                 false => self.over(&key, change),
@@ -139,12 +142,16 @@ impl Incidents {
     }
 
     fn bad(&mut self, key: &Key, change: &StateChange, now: Timestamp) {
-        let shadow = self.book.subject(key.host, &key.monitor).is_some_and(|subject| subject.shadow);
+        let shadow = self.book.about(key).is_some_and(|subject| subject.shadow);
         if shadow || change.withheld == Some(Withheld::Shadow) {
             return;
         }
         if let Some(id) = self.placed_bad(key) {
             return self.changes(id, key, change, now);
+        }
+        if self.sums_up_alerts(key) && self.has_bad_alert(key) {
+            // Each of them has an incident.
+            return;
         }
         let mut trouble = Trouble::new(change);
         if let Some(before) = self.held.get(key) {
@@ -241,7 +248,7 @@ impl Incidents {
             trouble.why = Some(format!("of {reason}, which is a part of it"));
         }
         self.reopen(id, now);
-        let is_error = self.is_of_errors(&key);
+        let has_own_reason = self.is_of_errors(&key) || self.book.is_of_alerts(&key);
         let Some(incident) = self.live.get_mut(&id) else { return };
         incident.detail.breaches += 1;
         incident.detail.grouped += usize::from(trouble.why.is_some());
@@ -258,12 +265,11 @@ impl Incidents {
         let since = trouble.since;
         let said = trouble.text.clone();
         incident.troubles.insert(key.clone(), trouble);
-        let is_check =
-            self.book.subject(key.host, &key.monitor).is_some_and(|subject| subject.kind == Kind::Check);
+        let is_check = self.book.about(&key).is_some_and(|subject| subject.kind == Kind::Check);
         if is_check && !key.instance.is_empty() && incident.reason == reason {
             incident.title = incident.title_with_parts(&key.monitor);
         }
-        if is_error && incident.reason == reason {
+        if has_own_reason && incident.reason == reason {
             incident.title = error_groups::title(&said);
         }
         for contact in owed {
@@ -300,47 +306,12 @@ impl Incidents {
         }
     }
 
-    /// What it has in common with others in its incident. What pages nobody is not among what does: a monitor's series
-    /// of another environment have an incident of their own.
-    pub(crate) fn reason(&self, key: &Key) -> String {
-        match (key, self.not_paging(key)) {
-            (Key { host: true, monitor, .. }, _) => format!("host:{monitor}"),
-            (Key { monitor, .. }, _) if is_ours(monitor) => monitor.to_string(),
-            (Key { monitor, instance, .. }, _) if self.is_of_errors(key) => {
-                format!("errors:{monitor}/{instance}")
-            }
-            (Key { monitor, .. }, None) => format!("monitor:{monitor}"),
-            (Key { monitor, .. }, Some(environment)) => format!("monitor:{monitor}@{environment}"),
-        }
-    }
-
-    /// The environment, if it is one that pages nobody.
-    pub(crate) fn not_paging<'k>(&'k self, key: &'k Key) -> Option<&'k str> {
-        let (environment, production) = self.environment(key);
-        environment.filter(|_| !production && !self.book.config.page_non_production)
-    }
-
-    pub(crate) fn environment_of(&self, host: bool, monitor: &str, instance: &str) -> (Option<String>, bool) {
-        let key = Key { host, monitor: monitor.into(), instance: instance.into() };
-        (self.environment(&key).0.map(str::to_owned), self.not_paging(&key).is_none())
-    }
-
-    /// A check belongs to the environment of its host, unless its own name says otherwise.
-    fn environment<'k>(&'k self, key: &'k Key) -> (Option<&'k str>, bool) {
-        let own = self.book.environments.of(&key.monitor, &key.instance);
-        let host = self.book.subject(key.host, &key.monitor).and_then(|subject| subject.host.as_deref());
-        match (own, host) {
-            ((None, _), Some(host)) => self.book.environments.of(host, ""),
-            (own, _) => own,
-        }
-    }
-
     pub(crate) fn open(&mut self, key: &Key, reason: String, now: Timestamp) -> IncidentId {
         let id = self.next_incident;
         self.next_incident += 1;
         self.counters.opened += 1;
         self.openings.add(now);
-        let subject = self.book.subject(key.host, &key.monitor);
+        let subject = self.book.about(key);
         let fine = if key.host { State::Up } else { State::Ok };
         let detail = Detail {
             severity: fine,

@@ -124,7 +124,7 @@ impl Incidents {
     /// The incident's own contacts and those of `[incidents]` who have not been told; if all were, all again.
     fn next_in_line(&self, id: IncidentId) -> Vec<Reached> {
         let Some(incident) = self.live.get(&id) else { return Vec::new() };
-        let subjects = incident.bad().filter_map(|(key, _)| self.book.subject(key.host, &key.monitor));
+        let subjects = incident.bad().filter_map(|(key, _)| self.book.about(key));
         let own = subjects.flat_map(|subject| subject.contacts.iter().cloned());
         let default = self.book.config.contacts.iter().map(|name| Arc::from(name.as_str()));
         let mut all: Vec<Reached> = Vec::new();
@@ -182,7 +182,7 @@ impl Incidents {
         let Some(incident) = self.live.get(&id) else { return };
         let worst = incident.bad().max_by_key(|(_, trouble)| trouble.state.badness());
         let Some((key, trouble)) = worst else { return };
-        let mut message = self.message(incident, key, trouble, self.book.subject(key.host, &key.monitor));
+        let mut message = self.message(incident, key, trouble, self.book.about(key));
         message.author = by.to_owned();
         message.comment = comment.to_owned();
         for (contact, channels) in whom {

@@ -117,7 +117,7 @@ impl Incidents {
 
 impl Book {
     pub(crate) fn is_of_errors(&self, key: &Key) -> bool {
-        self.subject(key.host, &key.monitor).is_some_and(|subject| subject.kind == Kind::Errors)
+        self.about(key).is_some_and(|subject| subject.kind == Kind::Errors)
     }
 
     /// Two groups of one rule.

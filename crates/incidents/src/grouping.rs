@@ -25,8 +25,15 @@ const ROOTS: [&str; 6] = ["stats", "stats_counts", "timers", "gauges", "counters
 impl Incidents {
     /// The open incident that this belongs to for another reason than its own, and why.
     pub(crate) fn cause(&self, key: &Key, trouble: &Trouble) -> Option<(IncidentId, String)> {
+        if is_ours(&key.monitor) {
+            return None;
+        }
+        self.related_cause(key, trouble).or_else(|| self.bundle(key, trouble))
+    }
+
+    fn related_cause(&self, key: &Key, trouble: &Trouble) -> Option<(IncidentId, String)> {
         let window = i64::try_from(self.book.config.group_window.0.as_secs()).unwrap_or(i64::MAX);
-        if window == 0 || is_ours(&key.monitor) {
+        if window == 0 {
             return None;
         }
         let environment = self.not_paging(key);
@@ -98,7 +105,7 @@ impl Incidents {
                 continue;
             }
             last = Some(name);
-            let about = self.book.subject(key.host, &key.monitor);
+            let about = self.book.about(key);
             let by_policy_alone =
                 about.is_none_or(|it| it.contacts.is_empty()) && self.policy_for(incident, about).is_some();
             if Incidents::tells_itself(about) || by_policy_alone {
@@ -151,7 +158,7 @@ impl Incidents {
         if channels.is_empty() || !is_new || is_told || !wanted {
             return;
         }
-        let mut message = self.message(incident, key, trouble, self.book.subject(key.host, &key.monitor));
+        let mut message = self.message(incident, key, trouble, self.book.about(key));
         what.clone_into(&mut message.comment);
         self.page(Some(id), PageKind::Joined, &owner, &channels, &message, now);
         if let Some(incident) = self.live.get_mut(&id) {
@@ -219,7 +226,7 @@ impl Book {
     pub(crate) fn related(&self, member: &Key, key: &Key, apart: i64) -> Option<(u8, String)> {
         // One incident has one policy: what another one would call people for stays by itself.
         let policy = |key: &Key| {
-            let subject = self.subject(key.host, &key.monitor);
+            let subject = self.about(key);
             let names_nobody = subject.is_none_or(|it| it.contacts.is_empty());
             let default = self.config.escalation_policy.as_deref().filter(|_| names_nobody);
             subject.and_then(|it| it.escalation_policy.as_deref()).or(default)
@@ -229,6 +236,7 @@ impl Book {
         }
         self.by_need(member, key)
             .or_else(|| self.by_errors(member, key))
+            .or_else(|| self.by_alerts(member, key))
             .map(|why| (0, why))
             .or_else(|| self.by_host(member, key).map(|why| (1, why)))
             .or_else(|| self.by_service(member, key))
@@ -248,7 +256,7 @@ impl Book {
 
     /// What it cannot do without, or the host that it is on.
     pub(crate) fn needs_of(&self, key: &Key) -> impl Iterator<Item = &(bool, Arc<str>)> {
-        let own = self.subject(key.host, &key.monitor);
+        let own = self.about(key);
         let host = self.host_of(key).filter(|_| !key.host).and_then(|host| self.subject(true, &host));
         own.into_iter().chain(host).flat_map(|subject| &subject.needs)
     }
@@ -263,7 +271,7 @@ impl Book {
     }
 
     fn by_service(&self, member: &Key, key: &Key) -> Option<(u8, String)> {
-        let of = |key: &Key| self.subject(key.host, &key.monitor).map(|subject| &subject.services);
+        let of = |key: &Key| self.about(key).map(|subject| &subject.services);
         let (ones, others) = (of(key)?, of(member)?);
         if let Some(same) = ones.iter().find(|one| others.contains(one)) {
             return Some((2, format!("of the same service, {same}")));

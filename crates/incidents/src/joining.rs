@@ -239,7 +239,7 @@ impl Incidents {
     fn stay_told(&mut self, before: &Incident, into: IncidentId, members: &[Key]) {
         let marks: Vec<String> = members.iter().map(Key::mark).collect();
         let goes_by = |key: &Key, policy: &str| {
-            let found = self.policy_for(before, self.book.subject(key.host, &key.monitor));
+            let found = self.policy_for(before, self.book.about(key));
             found.is_some_and(|found| found.name == policy)
         };
         let escalation = before.detail.escalation.clone();

@@ -56,6 +56,10 @@ impl Kin {
         }
     }
 
+    pub fn all(&self, tie: &Tie) -> impl Iterator<Item = &Key> {
+        self.by_tie.get(tie).into_iter().flat_map(BTreeMap::values).flatten()
+    }
+
     /// Those of this tie that went bad within so many seconds of then, on either side the nearest first.
     fn near(
         &self,
@@ -89,8 +93,9 @@ impl Book {
         ties.extend(self.needs_of(key).map(|(host, name)| Tie::Is(*host, name.clone())));
         ties.extend(self.host_of(key).map(Tie::OnHost));
         ties.extend(begin(&key.instance).map(|nodes| Tie::Begins(nodes.join("."))));
-        // Another error of the same rule.
-        ties.extend(self.is_of_errors(key).then(|| Tie::Is(key.host, key.monitor.clone())));
+        // Another error of the same rule, another alert of the same sender.
+        let is_one_of_many = self.is_of_errors(key) || self.is_of_alerts(key);
+        ties.extend(is_one_of_many.then(|| Tie::Is(key.host, key.monitor.clone())));
         let own = self.services_of(key);
         let needed = own.iter().filter_map(|one| self.service_needs.get(one)).flatten();
         let needing =
@@ -102,7 +107,7 @@ impl Book {
     }
 
     fn services_of(&self, key: &Key) -> &[Arc<str>] {
-        self.subject(key.host, &key.monitor).map_or(&[], |subject| &subject.services)
+        self.about(key).map_or(&[], |subject| &subject.services)
     }
 }
 

@@ -3,8 +3,8 @@
 //! Comes in: changes of state and notices of [`monitors`](vocabulary::state), what people do, what became of
 //! pages, and the time. Goes out: pages for `notify`. What never happens here: channels, HTTP, the real clock.
 //!
-//! One incident stands for one reason: a monitor (with all its instances), a check, or a host that is down (with
-//! the checks on it). Suppression holds back what is told, never what is known: what is bad while it is held back
+//! One incident stands for one reason: a monitor (with all its instances), a check, a host that is down (with
+//! the checks on it), an error, or an alert that somebody else sends. Suppression holds back what is told, never what is known: what is bad while it is held back
 //! is remembered, and told when that lifts. Whoever was told of a problem is told of its end.
 //!
 //! | module | holds |
@@ -20,7 +20,9 @@
 //! | `notices` | what a check's own rules told |
 //! | `people` | acknowledge, resolve, note, snooze |
 //! | [`deeds`] | take, hand over, escalate, say how bad it is, declare |
+//! | `reasons` | for which reason something is bad |
 //! | `again` | an incident opens again |
+//! | `alerts` | what others send: each key is a reason of its own |
 //! | `grouping` | what goes bad together and belongs together is one incident |
 //! | `kin` | what is bad, by what it has in common with others |
 //! | `joining` | two incidents become one, or one two |
@@ -49,6 +51,7 @@
 //! | [`limits`] | bounds, each with its reason |
 
 mod again;
+mod alerts;
 pub mod answers;
 pub mod book;
 pub mod comments;
@@ -78,6 +81,7 @@ pub mod page;
 mod part;
 mod people;
 pub mod playbooks;
+mod reasons;
 pub mod reports;
 pub mod rooms;
 mod store;

@@ -34,6 +34,10 @@ pub const MAX_REOPEN_BY_HAND_SECONDS: i64 = 7 * 86_400;
 pub const MAX_COMPARED: usize = 100;
 /// … and so many are looked at to find them, on either side in time.
 pub const MAX_NEAR: usize = 10 * MAX_COMPARED;
+/// Incidents of one sender of alerts that may open within [`FLOOD_SECONDS`] and that nobody has; more of its alerts join the
+/// last of these. A flood of keys wakes people so often, and not once for each.
+pub const MAX_ALERTS_APART: usize = 5;
+pub const FLOOD_SECONDS: i64 = 120;
 /// Sub-checks that a title counts; of more it says that there are more.
 pub const MAX_COUNTED_PARTS: usize = 1_000;
 /// What goes bad later than this is not said to belong together.

@@ -74,9 +74,7 @@ impl Incidents {
     fn mention(&self, incident: &Incident, by: &str, text: &str, now: Timestamp) -> Message {
         let worst = incident.bad().max_by_key(|(_, trouble)| trouble.state.badness());
         let mut message = match worst {
-            Some((key, trouble)) => {
-                self.message(incident, key, trouble, self.book.subject(key.host, &key.monitor))
-            }
+            Some((key, trouble)) => self.message(incident, key, trouble, self.book.about(key)),
             None => self.message_of_end(incident, now),
         };
         message.author = by.to_owned();

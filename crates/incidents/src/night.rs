@@ -186,7 +186,7 @@ impl Incidents {
         if !self.rings(incident, incident.said(trouble.state)) {
             return Some("only CRITICAL of production rings at night");
         }
-        let subject = self.book.subject(key.host, &key.monitor);
+        let subject = self.book.about(key);
         let required = subject.filter(|_| self.book.config.require_owner_and_playbook_at_night);
         let lacks = required.map(|subject| self.lacks(key.host, &key.monitor, subject));
         lacks

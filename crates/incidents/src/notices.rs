@@ -10,9 +10,12 @@ use crate::incident::{IncidentId, Key, Trouble};
 impl Incidents {
     pub(crate) fn notice(&mut self, notice: &Notice, now: Timestamp) {
         let key = Key::of(&notice.id);
-        let kind = self.book.subject(key.host, &key.monitor).map(|subject| subject.kind);
+        let kind = self.book.about(&key).map(|subject| subject.kind);
         if kind.is_some_and(Kind::is_told_by_incident) {
             // The incident tells of it, once for all instances.
+            return;
+        }
+        if self.is_told_by_alerts(&key, notice.kind) {
             return;
         }
         if notice.kind == NoticeKind::Problem && self.is_quiet(&key, notice) {
@@ -72,7 +75,7 @@ impl Incidents {
     fn note_told(&mut self, id: IncidentId, key: &Key, notice: &Notice) {
         let email = self.email_of(&notice.contact);
         let ways = self.ways_of(&notice.contact);
-        let about = self.book.subject(key.host, &key.monitor);
+        let about = self.book.about(key);
         let by_policy = self.live.get(&id).is_some_and(|it| self.policy_for(it, about).is_some());
         let Some(incident) = self.live.get_mut(&id) else { return };
         match notice.kind {

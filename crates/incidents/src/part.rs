@@ -21,6 +21,9 @@ impl Key {
 
     /// The reason for which it would have opened an incident.
     pub(crate) fn is_behind(&self, reason: &str) -> bool {
+        if let Some(group) = reason.strip_prefix("errors:") {
+            return !self.host && group == format!("{}/{}", self.monitor, self.instance);
+        }
         let name = match reason.split_once(':') {
             Some(("host", host)) if self.host => host,
             Some(("monitor", monitor)) if !self.host => monitor,

@@ -98,7 +98,7 @@ impl Incidents {
         now: Timestamp,
     ) {
         let Some((id, incident)) = id.and_then(|id| Some((id, self.live.get(&id)?))) else { return };
-        let Some(subject) = self.book.subject(key.host, &key.monitor) else { return };
+        let Some(subject) = self.book.about(key) else { return };
         let Some((_, trouble)) = incident.tellable().filter(|_| kind == NoticeKind::Problem) else { return };
         let severity = incident.said(trouble.state);
         let own = subject.contacts.iter().filter_map(|name| {

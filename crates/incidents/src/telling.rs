@@ -22,7 +22,7 @@ impl Incidents {
         if told_worse || incident.detail.snoozed_until.is_some() || !self.is_for_paging(incident, severity) {
             return;
         }
-        let about = self.book.subject(key.host, &key.monitor);
+        let about = self.book.about(key);
         let policy = self.policy_for(incident, about);
         let by_itself = Incidents::tells_itself(about);
         if by_itself && policy.is_none() {
@@ -143,7 +143,7 @@ impl Incidents {
         for (id, contact) in due {
             let Some(incident) = self.live.get(&id) else { continue };
             let Some((key, trouble)) = incident.tellable() else { continue };
-            let message = self.message(incident, key, trouble, self.book.subject(key.host, &key.monitor));
+            let message = self.message(incident, key, trouble, self.book.about(key));
             let severity = incident.said(trouble.state);
             let pages = self.is_for_paging(incident, severity);
             if self.channels_of(&contact).is_empty() {
@@ -213,7 +213,7 @@ impl Incidents {
             }
             let Some(incident) = self.live.get(&id) else { continue };
             let Some(trouble) = incident.troubles.get(&key) else { continue };
-            let message = self.message_about(&key, trouble, self.book.subject(key.host, &key.monitor));
+            let message = self.message_about(&key, trouble, self.book.about(&key));
             let channels = self.channels_of(&contact);
             self.tell_by_rule(id, PageKind::Still, &Arc::from(contact.as_str()), &channels, &message, now);
             let Some(incident) = self.live.get_mut(&id) else { continue };
@@ -253,7 +253,7 @@ impl Incidents {
         if channels.is_empty() {
             return;
         }
-        let subject = self.book.subject(key.host, &key.monitor);
+        let subject = self.book.about(key);
         let incident = id.and_then(|id| self.live.get(&id));
         let known = incident.and_then(|incident| incident.troubles.get(key));
         let mut trouble = known.cloned().unwrap_or_else(|| Trouble {

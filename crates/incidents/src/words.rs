@@ -42,7 +42,7 @@ impl Incidents {
                 fine,
             ),
         };
-        let mut message = self.message_about(&key, &trouble, self.book.subject(key.host, &key.monitor));
+        let mut message = self.message_about(&key, &trouble, self.book.about(&key));
         message.title = incident.title.clone();
         message.since = incident.opened.0;
         message.until = Some(incident.closed.unwrap_or(now).0);
@@ -56,7 +56,7 @@ impl Incidents {
             _ if key.monitor.starts_with("channel:") => About::Channel,
             _ if key.monitor.starts_with(DECLARED) => About::Declared,
             _ if key.host => About::Host,
-            Some(Kind::Check) => About::Check,
+            Some(Kind::Check | Kind::Alerts) => About::Check,
             Some(Kind::Errors) => About::Errors,
             _ => About::Monitor,
         };

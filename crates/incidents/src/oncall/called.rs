@@ -46,7 +46,8 @@ impl Incidents {
     pub(crate) fn called(&mut self, past: &Past) -> Option<Calls> {
         let Past { key, state, at, until, before } = past;
         self.book.subjects.get_mut(&(key.host, key.monitor.clone()))?.shadow = false;
-        let told_by_itself = Incidents::tells_itself(self.book.subject(key.host, &key.monitor));
+        self.book.alerts.values_mut().for_each(|each| each.shadow = false);
+        let told_by_itself = Incidents::tells_itself(self.book.about(key));
         self.turns.ahead = *before;
         let mut calls = BTreeSet::new();
         let mut keep = |pages: Vec<Page>, now: Timestamp| {

@@ -117,7 +117,7 @@ impl Incidents {
                 continue;
             }
             last = Some(name);
-            policy = self.policy_for(incident, self.book.subject(key.host, &key.monitor));
+            policy = self.policy_for(incident, self.book.about(key));
             if policy.is_some() {
                 break;
             }
@@ -424,7 +424,7 @@ impl Incidents {
     pub(super) fn word_of_step(&self, id: IncidentId, contact: &str) -> Option<(PageKind, Message)> {
         let incident = self.live.get(&id)?;
         let (key, trouble) = incident.tellable()?;
-        let mut message = self.message(incident, key, trouble, self.book.subject(key.host, &key.monitor));
+        let mut message = self.message(incident, key, trouble, self.book.about(key));
         message.anew = incident.phase == Phase::Open && incident.detail.ran_out_at.is_some();
         let knows = incident.detail.told.get(contact).is_some_and(Told::waits);
         Some((if knows { PageKind::Still } else { PageKind::Problem }, message))
@@ -439,7 +439,7 @@ impl Incidents {
     ) {
         let Some(incident) = self.live.get(&id) else { return };
         let Some((key, trouble)) = incident.tellable() else { return };
-        let message = self.message(incident, key, trouble, self.book.subject(key.host, &key.monitor));
+        let message = self.message(incident, key, trouble, self.book.about(key));
         let told = incident.detail.told.iter();
         let told = told.filter(|(_, told)| told.waits() && told.by_notices_of.is_empty());
         let told = told.filter(|(name, _)| {

@@ -104,12 +104,13 @@ impl Desk {
 impl Incidents {
     /// With what is known of this one alone; none if nothing is.
     pub(crate) fn stage_for(&self, key: &Key, at: Timestamp) -> Option<Incidents> {
-        let subject = self.book.subject(key.host, &key.monitor)?;
+        let subject = self.book.about(key)?;
         let host = subject.host.as_ref().map(|host| (true, host.clone()));
         let needed = [Some((key.host, key.monitor.clone())), host].into_iter().flatten();
         let subjects = needed.filter_map(|name| Some((name.clone(), self.book.subjects.get(&name)?.clone())));
         let book = Book {
             subjects: subjects.collect(),
+            alerts: self.book.alerts.clone(),
             contacts: self.book.contacts.clone(),
             teams: self.book.teams.clone(),
             config: self.book.config.clone(),
@@ -133,7 +134,7 @@ impl Incidents {
     }
 
     pub(crate) fn play(mut self, key: &Key, state: State, at: Timestamp, held: &[Held]) -> Rehearsal {
-        let subject = self.book.subject(key.host, &key.monitor);
+        let subject = self.book.about(key);
         let by_own_rules = match Incidents::tells_itself(subject) {
             true => subject.map(|subject| subject.contacts.clone()).unwrap_or_default(),
             false => Vec::new(),

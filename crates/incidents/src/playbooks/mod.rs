@@ -195,7 +195,7 @@ impl Incidents {
 
     pub(crate) fn guide_from(&self, playbooks: &Playbooks, incident: &Incident) -> Guide {
         let key = incident.troubles.keys().find(|key| key.is_behind(&incident.reason));
-        let subject = key.and_then(|key| self.book.subject(key.host, &key.monitor));
+        let subject = key.and_then(|key| self.book.about(key));
         let named = key.filter(|_| subject.is_some()).map_or("", |key| &*key.monitor);
         let meant = match subject {
             Some(subject) => playbooks.meant_of(named, subject),

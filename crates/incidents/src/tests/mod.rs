@@ -1,5 +1,6 @@
 //! The rules of telling, by stories with a clock of their own.
 
+mod alerts;
 mod deeds;
 mod delivery;
 mod ends;

@@ -1,0 +1,76 @@
+//! What others send: alerts of PagerDuty's, Prometheus's or Grafana's kind are parts of one passive check. Each key of a
+//! sender is a reason of its own, so that another one pages although somebody has the first in hand, and whoever
+//! acknowledges one has said nothing of the others. Those that begin together are one incident by the rules of all, and if
+//! they are of one rule of their sender; of a flood of keys only the first few open incidents.
+//!
+//! The check sums its parts up. It has an incident itself, and tells by its own rules, only when something else than an
+//! alert has made it bad.
+
+use vocabulary::state::NoticeKind;
+
+use crate::book::{Book, Kind};
+use crate::core::Incidents;
+use crate::incident::{Incident, IncidentId, Key, Phase, Trouble};
+use crate::kin::Tie;
+use crate::limits::{FLOOD_SECONDS, MAX_ALERTS_APART};
+
+impl Incidents {
+    /// It is the check, whose parts are alerts.
+    pub(crate) fn sums_up_alerts(&self, key: &Key) -> bool {
+        !key.host && key.instance.is_empty() && self.book.alerts.contains_key(&key.monitor)
+    }
+
+    /// Also one that is held back: when that lifts, it is told.
+    pub(crate) fn has_bad_alert(&self, check: &Key) -> bool {
+        let is_part = |key: &Key| key.monitor == check.monitor && !key.host && !key.instance.is_empty();
+        let held = self.held.range(check.clone()..).map(|(key, _)| key);
+        let mut held = held.take_while(|key| key.monitor == check.monitor && !key.host);
+        let tie = Tie::Is(false, check.monitor.clone());
+        held.any(is_part) || self.kin.all(&tie).any(|key| is_part(key) && self.placed_bad(key).is_some())
+    }
+
+    /// Do the incidents of its parts tell what this notice of the check would tell?
+    pub(crate) fn is_told_by_alerts(&self, key: &Key, kind: NoticeKind) -> bool {
+        if !self.sums_up_alerts(key) {
+            return false;
+        }
+        match kind {
+            NoticeKind::Problem => self.placed_bad(key).is_none() && self.has_bad_alert(key),
+            NoticeKind::Recovery => !self.place.contains_key(key),
+            _ => false,
+        }
+    }
+
+    /// So many of one sender have begun, and nobody has them: one more is one of many.
+    pub(crate) fn bundle(&self, key: &Key, trouble: &Trouble) -> Option<(IncidentId, String)> {
+        if !self.book.is_of_alerts(key) {
+            return None;
+        }
+        let of_sender = format!("monitor:{}@", key.monitor);
+        let is_near = |incident: &&Incident| {
+            incident.phase == Phase::Open
+                && incident.detail.snoozed_until.is_none()
+                && (trouble.since - incident.opened.0).abs() <= FLOOD_SECONDS
+                && incident.reason.starts_with(&of_sender)
+                && incident.detail.production == self.environment(key).1
+        };
+        let mut apart = self.live.values().rev().filter(is_near);
+        let last = apart.next()?;
+        (1 + apart.count() >= MAX_ALERTS_APART)
+            .then(|| (last.id, format!("one of many alerts of {} at once", key.monitor)))
+    }
+}
+
+impl Book {
+    pub(crate) fn is_of_alerts(&self, key: &Key) -> bool {
+        self.about(key).is_some_and(|subject| subject.kind == Kind::Alerts)
+    }
+
+    /// Two of one rule of their sender, which differ in their labels.
+    pub(crate) fn by_alerts(&self, member: &Key, key: &Key) -> Option<String> {
+        let rule = |key: &Key| key.instance.split_once(';').map(|(rule, _)| rule.to_owned());
+        let both = self.is_of_alerts(key) && member.monitor == key.monitor && !member.host;
+        let (one, other) = (rule(key)?, rule(member)?);
+        (both && one == other).then(|| format!("it began with another {one} of {}", key.monitor))
+    }
+}

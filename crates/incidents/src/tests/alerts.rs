@@ -1,0 +1,94 @@
+//! Alerts that others send: each key of a sender is a reason of its own.
+
+use vocabulary::Timestamp;
+use vocabulary::state::{NoticeKind, State};
+use vocabulary::time::HumanDuration;
+
+use super::{NOBODY, Story, change, subject};
+use crate::book::Kind;
+use crate::limits::{FLOOD_SECONDS, MAX_ALERTS_APART};
+use crate::people::Deed;
+
+const TOLD: [&str; 2] = ["problem ops by mail", "problem ops by hook"];
+const OVER: [&str; 2] = ["recovery ops by hook", "recovery ops by mail"];
+
+impl Story {
+    fn of_alerts() -> Story {
+        let mut story = Story::new();
+        let book = &mut story.incidents.book;
+        book.config.group_window = HumanDuration(std::time::Duration::from_secs(120));
+        book.subjects.insert((false, "sender".into()), subject(Kind::Check, Some("web"), &["ops"]));
+        book.alerts.insert("sender".into(), subject(Kind::Alerts, None, &["ops"]));
+        story
+    }
+
+    fn titles(&self) -> Vec<&str> {
+        let open = self.incidents.live.values().filter(|incident| !incident.is_closed());
+        open.map(|incident| incident.title.as_str()).collect()
+    }
+}
+
+#[test]
+fn c106_each_key_pages_by_itself_and_an_acknowledgement_says_nothing_of_others() {
+    let mut story = Story::of_alerts();
+    assert_eq!(story.goes("sender|disk-1", State::Critical), TOLD);
+    assert_eq!(story.goes("sender", State::Critical), NOBODY, "it sums up what they were told");
+    assert_eq!(story.notice("sender", NoticeKind::Problem, State::Critical, "ops"), NOBODY);
+    story.act(1, Deed::Acknowledge { comment: String::new() }).unwrap();
+    assert_eq!(story.goes("sender|mail-2", State::Critical), TOLD, "nobody has this one");
+    assert_eq!(story.titles(), ["text of sender|disk-1", "text of sender|mail-2"]);
+    assert!(story.incidents.live[&2].detail.acknowledged.is_none());
+    assert_eq!(story.goes("sender|disk-1", State::Ok), OVER);
+    assert_eq!(story.goes("sender|mail-2", State::Ok), OVER);
+    assert_eq!(story.goes("sender", State::Ok), NOBODY);
+    assert_eq!(story.notice("sender", NoticeKind::Recovery, State::Ok, "ops"), NOBODY);
+    assert!(story.believes.is_empty() && story.incidents.open_count() == 0);
+}
+
+#[test]
+fn c106_the_check_counts_by_itself_if_no_alert_has_made_it_bad() {
+    let mut story = Story::of_alerts();
+    // The sum comes before its parts.
+    let both = ["sender", "sender|disk-1"].map(|name| change(name, State::Critical, None, story.now));
+    let pages = story.incidents.take(&both, &[], Timestamp(story.now));
+    assert_eq!(story.told(pages), TOLD);
+    assert_eq!(story.incidents.open_count(), 1);
+    assert_eq!(story.goes("sender|disk-1", State::Ok), OVER);
+    story.goes("sender", State::Ok);
+    assert_eq!(story.goes("sender", State::Critical), NOBODY, "its own rules tell");
+    assert_eq!(story.notice("sender", NoticeKind::Problem, State::Critical, "ops"), TOLD);
+    assert_eq!(story.incidents.open_count(), 1);
+}
+
+#[test]
+fn c106_those_of_one_rule_that_begin_together_are_one_incident() {
+    let mut story = Story::of_alerts();
+    assert_eq!(story.goes("sender|Down;job=a", State::Critical), TOLD);
+    assert_eq!(story.goes("sender|Down;job=b", State::Critical), NOBODY);
+    assert_eq!(story.goes("sender|Slow;job=a", State::Critical), TOLD, "another rule");
+    assert_eq!(story.goes("sender|Slow;job=a;env=staging", State::Critical), NOBODY, "not of production");
+    assert_eq!(story.incidents.open_count(), 3);
+    let joined = &story.incidents.live[&1].troubles[&super::key("sender|Down;job=b")];
+    assert_eq!(joined.why.as_deref(), Some("it began with another Down of sender"));
+}
+
+#[test]
+fn c106_a_flood_of_keys_wakes_nobody_for_each() {
+    let mut story = Story::of_alerts();
+    let keys: Vec<String> = (0..60).map(|n| format!("sender|key-{n}")).collect();
+    let at = Timestamp(story.now);
+    let storm: Vec<_> = keys.iter().map(|key| change(key, State::Critical, None, at.0)).collect();
+    let pages = story.incidents.take(&storm, &[], at);
+    assert_eq!(story.told(pages).len(), 2 * MAX_ALERTS_APART);
+    assert_eq!(story.incidents.open_count(), MAX_ALERTS_APART);
+    let bad: usize = story.incidents.live.values().map(|incident| incident.detail.bad).sum();
+    assert_eq!(bad, keys.len());
+    story.act(1, Deed::Acknowledge { comment: String::new() }).unwrap();
+    assert_eq!(story.goes("sender|one-more", State::Critical), TOLD, "somebody works on one of them");
+    story.tick(FLOOD_SECONDS);
+    assert_eq!(story.goes("sender|later", State::Critical), TOLD);
+    for key in keys.iter().map(String::as_str).chain(["sender|one-more", "sender|later"]) {
+        story.goes(key, State::Ok);
+    }
+    assert!(story.believes.is_empty() && story.incidents.open_count() == 0, "{:?}", story.believes);
+}
