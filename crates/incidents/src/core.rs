@@ -248,9 +248,14 @@ impl Incidents {
             trouble.why = Some(format!("of {reason}, which is a part of it"));
         }
         self.reopen(id, now);
+        let is_newcomer = known.is_some() && by_host.is_none() && self.is_newcomer(id, &key, now);
         let has_own_reason = self.is_of_errors(&key) || self.book.is_of_alerts(&key);
         let Some(incident) = self.live.get_mut(&id) else { return };
         incident.detail.breaches += 1;
+        if is_newcomer {
+            trouble.unheard = true;
+            incident.detail.more_since.get_or_insert(now.0);
+        }
         incident.detail.grouped += usize::from(trouble.why.is_some());
         if trouble.worst.badness() > incident.detail.worst.badness() {
             incident.detail.worst = trouble.worst;
@@ -347,6 +352,9 @@ impl Incidents {
             helped: None,
             grouped: 0,
             more_told: None,
+            heard_until: None,
+            more_since: None,
+            more_at: None,
         };
         let title = key.monitor.to_string();
         let incident = Incident {

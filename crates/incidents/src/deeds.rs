@@ -88,6 +88,7 @@ impl Incidents {
             detail.acknowledged = Some(said);
         }
         detail.owner = Some(Owner { name: owner.into(), since: now.0 });
+        self.hear(id, now);
         if was_open {
             self.tell_followers(id, by, comment, now);
         }

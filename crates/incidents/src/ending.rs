@@ -49,6 +49,7 @@ impl Incidents {
             }
         }
         self.joined.clear();
+        self.tell_newcomers(now);
     }
 
     pub(crate) fn close(&mut self, id: IncidentId, by: Option<&str>, now: Timestamp) {

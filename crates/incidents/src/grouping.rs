@@ -126,6 +126,7 @@ impl Incidents {
             }
             if let Some(incident) = self.live.get_mut(&id) {
                 incident.detail.paged_at.get_or_insert(severity);
+                incident.detail.heard_until.get_or_insert(now.0);
             }
         }
     }

@@ -89,6 +89,9 @@ pub struct Trouble {
     /// Why it is in an incident of another reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// It came later than what people were told of its incident, and nobody has heard of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unheard: bool,
 }
 
 impl Trouble {
@@ -105,6 +108,7 @@ impl Trouble {
             gone: None,
             owed: BTreeSet::new(),
             why: None,
+            unheard: false,
         }
     }
 
@@ -304,6 +308,15 @@ pub struct Detail {
     /// Who has it, since when, and knows that there is more of it since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more_told: Option<(String, i64)>,
+    /// What was in it by then is in what people were told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard_until: Option<i64>,
+    /// Since when something is bad in it that nobody has heard of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more_since: Option<i64>,
+    /// When somebody was told last that there is more of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more_at: Option<i64>,
 }
 
 fn is_zero(count: &u32) -> bool {

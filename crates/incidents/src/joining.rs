@@ -55,6 +55,7 @@ impl Incidents {
             detail.also.extend(reasons);
             // What was told of the one is not told again of the other, and its policy goes on.
             detail.paged_at = detail.paged_at.into_iter().chain(paged_at).max_by_key(|state| state.badness());
+            detail.more_since = detail.more_since.or(before.detail.more_since);
             let runs = |at: &Option<Escalation>| at.as_ref().is_some_and(|at| at.next_at.is_some());
             if detail.escalation.is_none() || (!runs(&detail.escalation) && runs(&escalation)) {
                 // A policy that has tried everything calls nobody any more: the one that runs goes on.
@@ -266,6 +267,8 @@ impl Incidents {
         let Some(new) = self.live.get_mut(&into) else { return };
         new.detail.told.extend(parts);
         new.detail.paged_at = before.detail.paged_at;
+        (new.detail.heard_until, new.detail.more_since) =
+            (before.detail.heard_until, before.detail.more_since);
         new.detail.escalation = escalation;
         new.detail.snoozed_until = before.detail.snoozed_until;
         new.detail.acknowledged = before.detail.acknowledged.clone();

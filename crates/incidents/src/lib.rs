@@ -25,6 +25,7 @@
 //! | `alerts` | what others send: each key is a reason of its own |
 //! | `grouping` | what goes bad together and belongs together is one incident |
 //! | `kin` | what is bad, by what it has in common with others |
+//! | `newcomers` | more of the same, later than what people were told |
 //! | `joining` | two incidents become one, or one two |
 //! | `mentions` | `@name` in a note |
 //! | [`night`] | what does not ring at night |
@@ -71,6 +72,7 @@ pub mod learning;
 pub mod letters;
 pub mod limits;
 mod mentions;
+mod newcomers;
 pub mod night;
 pub mod nights;
 pub mod noise;

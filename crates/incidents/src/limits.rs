@@ -34,6 +34,10 @@ pub const MAX_REOPEN_BY_HAND_SECONDS: i64 = 7 * 86_400;
 pub const MAX_COMPARED: usize = 100;
 /// … and so many are looked at to find them, on either side in time.
 pub const MAX_NEAR: usize = 10 * MAX_COMPARED;
+/// Further instances of what somebody was told of are told at once, and then no sooner than this.
+pub const MORE_AGAIN_SECONDS: i64 = 3_600;
+/// `group_window` by default: where nothing is grouped, instances that go bad within this are one page all the same.
+pub const USUAL_GROUP_SECONDS: i64 = 120;
 /// Incidents of one sender of alerts that may open within [`FLOOD_SECONDS`] and that nobody has; more of its alerts join the
 /// last of these. A flood of keys wakes people so often, and not once for each.
 pub const MAX_ALERTS_APART: usize = 5;

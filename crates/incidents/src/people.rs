@@ -156,6 +156,7 @@ impl Incidents {
             Acknowledged { by: by.into(), at: now.0, comment: comment.into(), of_parts: false };
         incident.detail.acknowledged = Some(acknowledged);
         incident.detail.first_acknowledged.get_or_insert(now.0);
+        self.hear(id, now);
         self.write(id, Entry { at: now, kind: "acknowledged", who: by.into(), text: comment.into() });
         self.tell_followers(id, by, comment, now);
         Ok(())

@@ -66,6 +66,7 @@ impl Incidents {
         if let Some(incident) = self.live.get_mut(&id) {
             incident.detail.paged_at = Some(severity);
         }
+        self.hear(id, now);
         match policy {
             Some(_) if is_rewound => {}
             Some(policy) if !was_paged => self.begin_escalation(id, &policy, now),

@@ -7,6 +7,7 @@ mod ends;
 mod errors;
 mod faults;
 mod grouping;
+mod newcomers;
 mod night;
 mod policies;
 mod reaching;
