@@ -1,6 +1,9 @@
 //! What incidents know of the people and teams of accounts.
 
-use incidents::book::Book;
+use std::sync::Arc;
+
+use accounts::Team;
+use incidents::book::{Book, Owning};
 use state_store::StateStore;
 
 use crate::config::Config;
@@ -13,13 +16,23 @@ pub fn enter(book: &mut Book, config: &Config, state: &StateStore) {
         book.unread.people = true;
     }
     match accounts::teams(state, &config.team) {
-        Ok(teams) => book.teams.extend(teams.into_iter().map(|team| {
-            let members = team.members().map(|name| name.as_str().into()).collect();
-            (team.team.name.as_str().into(), members)
-        })),
+        Ok(teams) => teams.into_iter().for_each(|team| enter_team(book, team)),
         Err(error) => {
             tracing::warn!(%error, "teams cannot be read: whoever is reached by the name of one is so as before");
             book.unread.teams = true;
         }
     }
+}
+
+fn enter_team(book: &mut Book, of: Team) {
+    let members = of.members().map(|member| member.as_str().into()).collect();
+    let team = of.team;
+    let name: Arc<str> = team.name.as_str().into();
+    book.teams.insert(name.clone(), members);
+    book.owning.push(Owning {
+        team: name,
+        prefixes: team.prefixes,
+        projects: team.projects,
+        policy: team.escalation_policy.as_deref().map(Arc::from),
+    });
 }

@@ -13,6 +13,7 @@ use crate::config::{Environments, IncidentsConfig};
 use crate::incident::Key;
 use crate::oncall::policy::Target;
 use crate::oncall::{PolicyConfig, ScheduleConfig};
+pub use crate::owning::Owning;
 
 /// Where somebody is reached other than by mail, by what the way is called: `phone`, `telegram`, `pushover` and so on.
 pub type Ways = BTreeMap<String, String>;
@@ -121,6 +122,8 @@ pub struct Book {
     pub contacts: HashMap<Arc<str>, Contact>,
     /// Who is in which team, by names of contacts; members need not be any.
     pub teams: HashMap<Arc<str>, Vec<Arc<str>>>,
+    /// What is whose, by the names of teams.
+    pub owning: Vec<Owning>,
     pub config: IncidentsConfig,
     pub environments: Environments,
     /// Channels whose provider keeps a state of each incident: they hear who has it, so that it stops calling others.
@@ -162,6 +165,7 @@ impl Book {
             for (name, members) in &last.teams {
                 self.teams.entry(name.clone()).or_insert_with(|| members.clone());
             }
+            self.owning.clone_from(&last.owning);
         }
     }
 

@@ -107,11 +107,11 @@ impl Incidents {
             last = Some(name);
             let about = self.book.about(key);
             let by_policy_alone =
-                about.is_none_or(|it| it.contacts.is_empty()) && self.policy_for(incident, about).is_some();
+                about.is_none_or(|it| it.contacts.is_empty()) && self.policy_for(incident, key).is_some();
             if Incidents::tells_itself(about) || by_policy_alone {
                 continue;
             }
-            let untold = self.recipients(incident, about, severity).into_iter();
+            let untold = self.recipients(incident, key, severity).into_iter();
             let untold = untold.filter(|(name, _)| told.insert(name.clone()));
             let (untold, late): (Vec<_>, Vec<_>) =
                 untold.partition(|(name, _)| self.may_tell(incident, name, key.host, now));
@@ -226,12 +226,7 @@ impl Book {
     /// How strongly these two belong together, the strongest first, and why.
     pub(crate) fn related(&self, member: &Key, key: &Key, apart: i64) -> Option<(u8, String)> {
         // One incident has one policy: what another one would call people for stays by itself.
-        let policy = |key: &Key| {
-            let subject = self.about(key);
-            let names_nobody = subject.is_none_or(|it| it.contacts.is_empty());
-            let default = self.config.escalation_policy.as_deref().filter(|_| names_nobody);
-            subject.and_then(|it| it.escalation_policy.as_deref()).or(default)
-        };
+        let policy = |key: &Key| self.routes(key).into_iter().next().map(|route| route.policy);
         if policy(key).is_some_and(|own| policy(member).is_none_or(|other| other != own)) {
             return None;
         }

@@ -240,7 +240,7 @@ impl Incidents {
     fn stay_told(&mut self, before: &Incident, into: IncidentId, members: &[Key]) {
         let marks: Vec<String> = members.iter().map(Key::mark).collect();
         let goes_by = |key: &Key, policy: &str| {
-            let found = self.policy_for(before, self.book.about(key));
+            let found = self.policy_for(before, key);
             found.is_some_and(|found| found.name == policy)
         };
         let escalation = before.detail.escalation.clone();

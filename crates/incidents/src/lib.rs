@@ -20,6 +20,7 @@
 //! | `notices` | what a check's own rules told |
 //! | `people` | acknowledge, resolve, note, snooze |
 //! | [`deeds`] | take, hand over, escalate, say how bad it is, declare |
+//! | [`owning`] | by which policy people are called, and why |
 //! | `reasons` | for which reason something is bad |
 //! | `again` | an incident opens again |
 //! | `alerts` | what others send: each key is a reason of its own |
@@ -79,6 +80,7 @@ pub mod noise;
 mod notices;
 pub mod oncall;
 pub mod outbox;
+pub mod owning;
 pub mod page;
 mod part;
 mod people;

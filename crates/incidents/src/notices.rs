@@ -75,8 +75,7 @@ impl Incidents {
     fn note_told(&mut self, id: IncidentId, key: &Key, notice: &Notice) {
         let email = self.email_of(&notice.contact);
         let ways = self.ways_of(&notice.contact);
-        let about = self.book.about(key);
-        let by_policy = self.live.get(&id).is_some_and(|it| self.policy_for(it, about).is_some());
+        let by_policy = self.live.get(&id).is_some_and(|it| self.policy_for(it, key).is_some());
         let Some(incident) = self.live.get_mut(&id) else { return };
         match notice.kind {
             NoticeKind::Problem => {

@@ -5,7 +5,7 @@ use crate::incident::Key;
 
 impl Incidents {
     /// What it has in common with others in its incident. What pages nobody is not among what does: a monitor's series
-    /// of another environment have an incident of their own.
+    /// of another environment have an incident of their own, and so have those of another team, which is called by itself.
     pub(crate) fn reason(&self, key: &Key) -> String {
         match (key, self.not_paging(key)) {
             (Key { host: true, monitor, .. }, _) => format!("host:{monitor}"),
@@ -16,7 +16,10 @@ impl Incidents {
             (Key { monitor, instance, .. }, _) if self.book.is_of_alerts(key) => {
                 format!("monitor:{monitor}@{instance}")
             }
-            (Key { monitor, .. }, None) => format!("monitor:{monitor}"),
+            (Key { monitor, .. }, None) => match self.book.team_of_series(key) {
+                Some(team) => format!("monitor:{monitor}@team:{team}"),
+                None => format!("monitor:{monitor}"),
+            },
             (Key { monitor, .. }, Some(environment)) => format!("monitor:{monitor}@{environment}"),
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use vocabulary::Timestamp;
 use vocabulary::state::{NoticeKind, State};
 
-use crate::book::{Book, LOG_CHANNEL, Subject};
+use crate::book::{Book, LOG_CHANNEL};
 use crate::core::Incidents;
 use crate::desk::Desk;
 use crate::incident::{Entry, Incident, IncidentId, Key, Told};
@@ -67,11 +67,11 @@ impl Incidents {
         &self,
         mut recipients: Vec<Recipient>,
         incident: &Incident,
-        subject: Option<&Subject>,
+        key: &Key,
         severity: State,
     ) -> Vec<Recipient> {
         let is_fine = recipients.is_empty() || self.book.reaches_one_of(&recipients);
-        if is_fine || self.policy_for(incident, subject).is_some() {
+        if is_fine || self.policy_for(incident, key).is_some() {
             return recipients;
         }
         let known: BTreeSet<Arc<str>> = recipients.iter().map(|(name, _)| name.clone()).collect();
@@ -105,7 +105,7 @@ impl Incidents {
             let contact = self.book.contacts.get(name).filter(|contact| contact.wants(severity))?;
             (!contact.channels.is_empty()).then(|| (name.clone(), contact.channels.clone()))
         });
-        let all = self.with_last_resort(own.collect(), incident, Some(subject), severity);
+        let all = self.with_last_resort(own.collect(), incident, key, severity);
         let knows = |name: &str| incident.detail.told.get(name).is_some_and(Told::waits);
         let others = all.into_iter().filter(|(name, _)| !subject.contacts.contains(name) && !knows(name));
         let (due, late): (Vec<Recipient>, Vec<Recipient>) =

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use vocabulary::Timestamp;
 use vocabulary::state::{Notice, NoticeKind, State};
 
-use crate::book::Subject;
 use crate::core::{Estate, Incidents};
 use crate::incident::{Entry, Held, Incident, IncidentId, Key, Phase, Told, Trouble};
 use crate::limits::{MAX_TEXT, cut};
@@ -23,7 +22,7 @@ impl Incidents {
             return;
         }
         let about = self.book.about(key);
-        let policy = self.policy_for(incident, about);
+        let policy = self.policy_for(incident, key);
         let by_itself = Incidents::tells_itself(about);
         if by_itself && policy.is_none() {
             // Its contacts hear of it by its own rules.
@@ -40,7 +39,7 @@ impl Incidents {
         let by_policy_alone = policy.is_some() && about.is_none_or(|subject| subject.contacts.is_empty());
         let recipients = match by_itself || by_policy_alone {
             true => Vec::new(),
-            false => self.recipients(incident, about, severity),
+            false => self.recipients(incident, key, severity),
         };
         let (recipients, late): (Vec<_>, Vec<_>) =
             recipients.into_iter().partition(|(contact, _)| self.may_tell(incident, contact, host, now));
@@ -172,9 +171,10 @@ impl Incidents {
     pub(crate) fn recipients(
         &self,
         incident: &Incident,
-        subject: Option<&Subject>,
+        key: &Key,
         severity: State,
     ) -> Vec<(Arc<str>, Vec<Arc<str>>)> {
+        let subject = self.book.about(key);
         let failing = incident.reason.strip_prefix("channel:");
         let default = self.book.config.contacts.iter().map(|name| Arc::from(name.as_str()));
         let mut names: Vec<Arc<str>> = match (subject, failing) {
@@ -193,7 +193,7 @@ impl Incidents {
         let reached = names.into_iter().filter_map(reached).collect();
         match failing {
             Some(_) => reached,
-            None => self.with_last_resort(reached, incident, subject, severity),
+            None => self.with_last_resort(reached, incident, key, severity),
         }
     }
 

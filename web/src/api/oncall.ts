@@ -37,7 +37,7 @@ export type Policy = { name: string; origin: string; made_by: string | null; def
 export const policies = async (signal?: AbortSignal) => (await ask<{ policies: Policy[] }>('/api/v1/escalation-policies', { signal })).policies
 
 /** What would happen if this went bad then and nobody acknowledged. */
-export type Rehearsal = { monitor: string; host: boolean; at: number; state: string; policy: string | null; by_own_rules: string[]; moments: { at: number; after: number; calls: { contact: string; channel: string; event: string }[]; said: string[] }[]; goes_on: boolean }
+export type Rehearsal = { monitor: string; host: boolean; at: number; state: string; policy: string | null; policy_why: string | null; by_own_rules: string[]; moments: { at: number; after: number; calls: { contact: string; channel: string; event: string }[]; said: string[] }[]; goes_on: boolean }
 export const rehearse = (monitor: string, at: number | null, state: string | null, signal?: AbortSignal) => ask<Rehearsal>(`/api/v1/oncall/rehearsal?${query({ monitor, at: at === null ? null : Math.floor(at), state })}`, { signal })
 
 /** What became of the latest tests of a contact, the newest first. */

@@ -52,7 +52,7 @@ export const words = {
     states: { '': 'as bad as can be', critical: 'Critical', warning: 'Warning', unknown: 'Unknown', down: 'Down' } as Record<string, string>,
     go: 'Show', asking: 'Asking…', wrongTime: 'Write a time such as 2026-11-29 03:00.', failed: 'It could not be worked out',
     said: (people: string[], at: string) => `${people.join(', ')} would be called from ${at} on.`, nobody: (at: string) => `Nobody would be called at ${at}.`,
-    policy: (name: string) => `By the policy ${name}.`, noPolicy: 'By no policy: contacts are told.', ownRules: (names: string[]) => `By the check’s own rules: ${names.join(', ')}.`,
+    policy: (name: string, why: string | null) => `By the policy ${name}${why ? ` (${why})` : ''}.`, noPolicy: 'By no policy: contacts are told.', ownRules: (names: string[]) => `By the check’s own rules: ${names.join(', ')}.`,
     atOnce: 'at once', after: (length: string) => `after ${length}`, by: (channel: string) => `by ${channel}`, events: { still: 'again', worse: 'worse', handed_over: 'handed over' } as Record<string, string>, goesOn: 'It would go on; this is a day of it.',
   },
   policies: {

@@ -46,7 +46,7 @@ export const somePolicies = (): Policy[] => [
   { name: 'databases', origin: 'ui', made_by: 'ana', definition: { repeat: 0, step: [{ notify: ['ben'], wait: '0s' }] }, warnings: [] },
 ]
 export const aRehearsal = (): Rehearsal => ({
-  monitor: 'gdrive uploads fail', host: false, at: midnight() + 3 * 3600, state: 'CRITICAL', policy: 'web', by_own_rules: [], goes_on: true,
+  monitor: 'gdrive uploads fail', host: false, at: midnight() + 3 * 3600, state: 'CRITICAL', policy: 'web', policy_why: 'of team web, its owner', by_own_rules: [], goes_on: true,
   moments: [
     { at: midnight() + 3 * 3600, after: 0, calls: [{ contact: 'ana', channel: 'push', event: 'problem' }, { contact: 'ana', channel: 'sms', event: 'problem' }], said: [] },
     { at: midnight() + 3 * 3600 + 300, after: 300, calls: [{ contact: 'ben', channel: 'push', event: 'problem' }], said: ['step 2 of web: whoever is on call next'] },

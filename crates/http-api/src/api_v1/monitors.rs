@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
+use vocabulary::ports::Scope;
 use vocabulary::state::{StateType, Withheld};
 
 use super::status::off_thread;
@@ -69,6 +70,9 @@ struct MonitorRow {
     playbook: Option<String>,
     /// Of `owner` and `playbook` what it lacks to be fit to wake somebody; of a service's monitor the service's owner counts.
     lacks: Vec<&'static str>,
+    /// The escalation policy by which people are called, and why by that one; null: contacts are told.
+    policy: Option<String>,
+    policy_why: Option<String>,
     /// Where it is written: `file:line`, or "ui".
     origin: String,
     /// Of the last 30 days: how often somebody was told, how often it became bad, how often that ended before anybody
@@ -80,6 +84,7 @@ struct MonitorRow {
 
 /// By whether it is a host, and name.
 type Lacking = BTreeMap<(bool, Arc<str>), Vec<&'static str>>;
+type Policies = BTreeMap<(bool, Arc<str>), incidents::owning::Route>;
 
 /// What lacks an owner or a playbook.
 fn lacking(services: &Services) -> Lacking {
@@ -92,9 +97,17 @@ fn lacking(services: &Services) -> Lacking {
     unready.into_iter().map(lacks).collect()
 }
 
-fn row(one: Summary, lacking: &Lacking) -> MonitorRow {
+/// Names of teams are not told to those who see a part of all only.
+fn policies(services: &Services, scope: &Scope) -> Policies {
+    if scope.is_everything() { services.desk.policies_of_all() } else { Policies::new() }
+}
+
+fn row(one: Summary, lacking: &Lacking, policies: &Policies) -> MonitorRow {
     let key = (one.kind == "host", Arc::from(one.name.as_str()));
+    let route = policies.get(&key);
     MonitorRow {
+        policy: route.map(|route| route.policy.to_string()),
+        policy_why: route.map(|route| route.why.to_string()),
         lacks: lacking.get(&key).cloned().unwrap_or_default(),
         state: word(one.state),
         silenced: one.withheld == Some(Withheld::Silence),
@@ -146,7 +159,12 @@ fn counted(row: MonitorRow, pages: &Pages) -> MonitorRow {
     if !matches!(row.kind, "metric" | "heartbeat") {
         return row;
     }
-    MonitorRow { pages: pages.get(&format!("monitor:{}", row.name)).copied().unwrap_or(0), ..row }
+    let whole = format!("monitor:{}", row.name);
+    // Its series of another environment, or of a team.
+    let apart = format!("{whole}@");
+    let of_parts = pages.range(apart.clone()..).take_while(|(reason, _)| reason.starts_with(&apart));
+    let of_parts: u64 = of_parts.map(|(_, count)| count).sum();
+    MonitorRow { pages: pages.get(&whole).copied().unwrap_or(0) + of_parts, ..row }
 }
 
 fn told(origin: Origin) -> String {
@@ -168,8 +186,8 @@ pub async fn monitors(
         let pages = pages(services, now)?;
         let mut all = services.monitors.list_in(&caller.scope, now);
         give_playbooks(services, &mut all);
-        let lacking = lacking(services);
-        let monitors = all.into_iter().map(|one| counted(row(one, &lacking), &pages)).collect();
+        let (lacking, policies) = (lacking(services), policies(services, &caller.scope));
+        let monitors = all.into_iter().map(|one| counted(row(one, &lacking, &policies), &pages)).collect();
         Ok(Json(MonitorList { now: now.0, monitors }))
     })
     .await
@@ -204,9 +222,9 @@ async fn of_kinds(
         let now = services.clock.now();
         let mut all = services.monitors.list_in(&scope, now);
         give_playbooks(services, &mut all);
-        let lacking = lacking(services);
+        let (lacking, policies) = (lacking(services), policies(services, &scope));
         let wanted = all.into_iter().filter(|one| kinds.contains(&one.kind));
-        let monitors = wanted.map(|one| row(one, &lacking)).collect();
+        let monitors = wanted.map(|one| row(one, &lacking, &policies)).collect();
         Ok(Json(MonitorList { now: now.0, monitors }))
     })
     .await
@@ -298,7 +316,10 @@ fn one(services: &Services, caller: &Caller, name: &str, window: &Window) -> Ans
     let definition = shown_to(caller, definition(services, name)?);
     Ok(Monitor {
         now: now.0,
-        row: counted(row(summary, &lacking(services)), &pages(services, now)?),
+        row: counted(
+            row(summary, &lacking(services), &policies(services, &caller.scope)),
+            &pages(services, now)?,
+        ),
         toml: toml_of(&definition)?,
         definition: serde_json::to_value(&definition).map_err(Problem::internal)?,
         version: services.monitors.made(name).map(|made| made.version),

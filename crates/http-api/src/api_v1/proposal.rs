@@ -130,6 +130,8 @@ fn proposed(services: &Services, limits: &QueryLimits, id: i64) -> Answer<Propos
 
 fn rule_of<'d>(definitions: &'d Definitions, reason: &str) -> Answer<&'d MonitorConfig> {
     let name = reason.strip_prefix("monitor:").unwrap_or(reason);
+    // Those of one team.
+    let name = name.split_once("@team:").map_or(name, |(name, _)| name);
     let rule = definitions.monitors.iter().find(|rule| rule.name == name && rule.kind == MonitorKind::Metric);
     rule.ok_or_else(|| {
         Problem::new(StatusCode::CONFLICT, format!("`{reason}` is not a metric monitor that is defined now"))

@@ -41,6 +41,8 @@ pub struct Rehearsal {
     state: String,
     /// Null: it goes by none, and contacts are told.
     policy: Option<String>,
+    /// Why by that one: its own, its team's, that of `[incidents]`.
+    policy_why: Option<String>,
     /// Contacts of a check, who are told by its own rules, as Nagios does; these are not among the calls.
     by_own_rules: Vec<String>,
     /// In order, with the seconds since it went bad.
@@ -157,6 +159,7 @@ fn told(
         at: began.0,
         state: state.word().to_owned(),
         policy: found.policy,
+        policy_why: found.policy_why,
         by_own_rules: found.by_own_rules.iter().map(ToString::to_string).collect(),
         moments: found.moments.into_iter().map(|one| moment(one, began)).collect(),
         goes_on: found.goes_on,

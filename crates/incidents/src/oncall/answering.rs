@@ -8,8 +8,9 @@ use vocabulary::ports::Scope;
 
 use super::policy::{PolicyConfig, StepConfig, Target};
 use super::roster::Roster;
-use crate::book::{Book, Subject};
+use crate::book::Book;
 use crate::desk::Desk;
+use crate::incident::Key;
 
 /// For whose sake somebody of a schedule is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,16 +31,10 @@ impl Desk {
 }
 
 impl Roster {
-    /// By which policy this goes, if by one that is defined; `subject` is none where nothing is written of it.
-    pub(crate) fn policy_of(&self, subject: Option<&Subject>, book: &Book) -> Option<&Arc<PolicyConfig>> {
-        let known = |name: &str| self.policies.get(name).map(|known| &known.config);
-        let own = subject.and_then(|subject| subject.escalation_policy.as_deref());
-        let has_contacts = subject.is_some_and(|subject| !subject.contacts.is_empty());
-        match own.and_then(known) {
-            Some(policy) => Some(policy),
-            None if has_contacts => None,
-            None => book.config.escalation_policy.as_deref().and_then(known),
-        }
+    /// By which policy this goes, if by one that is defined.
+    fn policy_of(&self, key: &Key, book: &Book) -> Option<&Arc<PolicyConfig>> {
+        let mut routes = book.routes(key).into_iter();
+        routes.find_map(|route| self.policies.get(&route.policy)).map(|known| &known.config)
     }
 
     fn schedules_of(&self, policy: &PolicyConfig) -> Vec<Arc<str>> {
@@ -57,10 +52,11 @@ fn answering(book: &Book, roster: &Roster, scope: &Scope) -> BTreeMap<Arc<str>, 
         return roster.schedules.keys().map(|name| (name.clone(), Answering::ToThem)).collect();
     }
     let (mut to_them, mut to_others) = (BTreeMap::new(), BTreeMap::new());
-    let subjects = book.subjects.iter().map(|((_, name), subject)| (scope.sees(name), Some(subject)));
+    let subjects = book.subjects.keys().map(|(host, name)| (scope.sees(name), *host, name.clone()));
     // What nothing is written of, such as what people declare, is everybody's.
-    for (is_theirs, subject) in subjects.chain([(false, None)]) {
-        let Some(policy) = roster.policy_of(subject, book) else { continue };
+    for (is_theirs, host, monitor) in subjects.chain([(false, false, "".into())]) {
+        let key = Key { host, monitor, instance: "".into() };
+        let Some(policy) = roster.policy_of(&key, book) else { continue };
         let side = if is_theirs { &mut to_them } else { &mut to_others };
         side.entry(policy.name.as_str()).or_insert(policy);
     }
@@ -76,6 +72,7 @@ fn answering(book: &Book, roster: &Roster, scope: &Scope) -> BTreeMap<Arc<str>, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::book::Subject;
     use crate::oncall::ScheduleConfig;
     use crate::oncall::roster::{Known, KnownPolicy, Origin};
     use crate::oncall::schedule::Schedule;

@@ -66,19 +66,6 @@ pub(crate) struct Found<'t> {
 }
 
 impl Incidents {
-    /// By which policy the incident goes, if one is defined.
-    pub(crate) fn policy_for(
-        &self,
-        incident: &Incident,
-        subject: Option<&Subject>,
-    ) -> Option<Arc<PolicyConfig>> {
-        if incident.reason.starts_with("channel:") {
-            // What fails is the way to people: whoever uses it is told, by other ways.
-            return None;
-        }
-        self.roster.policy_of(subject, &self.book).cloned()
-    }
-
     /// From the first step on, now.
     pub(crate) fn begin_escalation(&mut self, id: IncidentId, policy: &PolicyConfig, now: Timestamp) {
         let Some(incident) = self.live.get_mut(&id) else { return };
@@ -117,7 +104,7 @@ impl Incidents {
                 continue;
             }
             last = Some(name);
-            policy = self.policy_for(incident, self.book.about(key));
+            policy = self.policy_for(incident, key);
             if policy.is_some() {
                 break;
             }

@@ -20,6 +20,8 @@ use crate::page::{Page, PageKind};
 pub struct Rehearsal {
     /// The policy that it goes by.
     pub policy: Option<String>,
+    /// Why by that one.
+    pub policy_why: Option<String>,
     /// Contacts whom a check's own rules tell, as Nagios's do; these are not among the calls.
     pub by_own_rules: Vec<Arc<str>>,
     /// In order; the first is when it goes bad.
@@ -113,6 +115,7 @@ impl Incidents {
             alerts: self.book.alerts.clone(),
             contacts: self.book.contacts.clone(),
             teams: self.book.teams.clone(),
+            owning: self.book.owning.clone(),
             config: self.book.config.clone(),
             environments: self.book.environments.clone(),
             rooms: self.book.rooms.clone(),
@@ -163,6 +166,8 @@ impl Incidents {
         }
         let escalation = self.live.values().find_map(|incident| incident.detail.escalation.as_ref());
         rehearsal.policy = escalation.map(|escalation| escalation.policy.clone());
+        let route = self.route(key).filter(|_| rehearsal.policy.is_some());
+        rehearsal.policy_why = route.map(|route| route.why.to_string());
         rehearsal
     }
 

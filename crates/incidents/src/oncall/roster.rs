@@ -125,6 +125,14 @@ impl Roster {
                 ));
             }
         }
+        for one in &book.owning {
+            if let Some(policy) = one.policy.as_ref().filter(|policy| !self.policies.contains_key(*policy)) {
+                warnings.push(format!(
+                    "team {} names the policy `{policy}`, which is not defined: what is its goes by [incidents]",
+                    one.team
+                ));
+            }
+        }
         let default = book.config.escalation_policy.as_deref();
         if let Some(name) = default.filter(|name| !self.policies.contains_key(*name)) {
             warnings.push(format!(

@@ -9,6 +9,7 @@ mod faults;
 mod grouping;
 mod newcomers;
 mod night;
+mod owning;
 mod policies;
 mod reaching;
 mod rooms;

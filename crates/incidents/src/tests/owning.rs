@@ -1,0 +1,112 @@
+//! Whose it is decides whom it calls.
+
+use std::sync::Arc;
+
+use vocabulary::state::State;
+
+use super::policies::{policy, step};
+use super::{NOBODY, Story, key, subject};
+use crate::book::{Kind, Owning, Subject};
+use crate::oncall::store::Kept;
+use crate::oncall::{PolicyConfig, Roster};
+use crate::people::Deed;
+
+fn team(name: &str, prefixes: &[&str], policy: Option<&str>) -> Owning {
+    Owning {
+        team: name.into(),
+        prefixes: prefixes.iter().map(|prefix| (*prefix).to_owned()).collect(),
+        projects: vec![format!("{name}-web")],
+        policy: policy.map(Arc::from),
+    }
+}
+
+impl Story {
+    /// ana is called for the shop, ben for the mail, cyd for the rest.
+    fn of_teams() -> Story {
+        let named =
+            |name: &str, who: &str| PolicyConfig { name: name.into(), ..policy(&[step(&[who], "5m")]) };
+        let mut story = Story::of_policy(named("usual", "cyd"));
+        let mut roster = Roster::clone(story.incidents.roster());
+        let others =
+            [("shop-p", "ana"), ("mail-p", "ben")].map(|(name, who)| (named(name, who), String::new()));
+        roster.add_policies(&others, &Kept::default());
+        story.incidents.set_roster(Arc::new(roster));
+        let book = &mut story.incidents.book;
+        book.config.escalation_policy = Some("usual".into());
+        book.owning = vec![
+            team("mail", &["mail.", "shop.mail."], Some("mail-p")),
+            team("shop", &["shop."], Some("shop-p")),
+            team("silent", &["silent."], None),
+        ];
+        for (name, one) in [
+            ("disk", subject(Kind::Monitor, None, &[])),
+            ("errors", subject(Kind::Errors, None, &[])),
+            ("owned", Subject { owner: Some("mail".into()), ..subject(Kind::Check, None, &[]) }),
+            ("shop.queue", subject(Kind::Check, None, &[])),
+            ("by-name", Subject { owner: Some("mail".into()), ..subject(Kind::Monitor, None, &["ops"]) }),
+            (
+                "own",
+                Subject {
+                    owner: Some("mail".into()),
+                    escalation_policy: Some("shop-p".into()),
+                    ..subject(Kind::Monitor, None, &[])
+                },
+            ),
+        ] {
+            book.subjects.insert((false, name.into()), one);
+        }
+        story
+    }
+
+    fn why(&self, name: &str) -> String {
+        let route = self.incidents.route(&key(name));
+        route.map(|route| format!("{}: {}", route.policy, route.why)).unwrap_or_default()
+    }
+}
+
+#[test]
+fn c113_the_team_whose_it_is_is_called() {
+    let mut story = Story::of_teams();
+    assert_eq!(story.goes("owned", State::Critical), ["problem ben by mail"]);
+    assert_eq!(story.goes("shop.queue", State::Critical), ["problem ana by mail"]);
+    assert_eq!(story.goes("own", State::Critical), ["problem ana by mail"], "its own goes first");
+    assert_eq!(story.goes("by-name", State::Critical), ["problem ops by mail", "problem ops by hook"]);
+    assert_eq!(story.goes("errors|mail-web/7", State::Critical), ["problem ben by mail"], "its project");
+    assert_eq!(story.goes("errors|zoo/7", State::Critical), ["problem cyd by mail"]);
+    for (name, why) in [
+        ("owned", "mail-p: of team mail, its owner"),
+        ("shop.queue", "shop-p: of team shop, whose prefix its name has"),
+        ("disk|shop.web1.disk", "shop-p: of team shop, whose prefix the series has"),
+        ("disk|shop.mail.web1.disk", "mail-p: of team mail, whose prefix the series has"),
+        ("disk|silent.web1.disk", "usual: that of [incidents]"),
+        ("errors|shop-web/1", "shop-p: of team shop, whose project it is"),
+        ("own", "shop-p: its own"),
+        ("by-name", ""),
+    ] {
+        assert_eq!(story.why(name), why, "{name}");
+    }
+}
+
+#[test]
+fn c167_of_one_rule_for_all_each_team_has_its_own_incident() {
+    let mut story = Story::of_teams();
+    assert_eq!(story.goes("disk|shop.web1.disk", State::Critical), ["problem ana by mail"]);
+    story.act_as("ana", 1, Deed::Acknowledge { comment: String::new() }).unwrap();
+    assert_eq!(story.goes("disk|shop.web2.disk", State::Critical), NOBODY);
+    assert_eq!(story.goes("disk|mail.web1.disk", State::Critical), ["problem ben by mail"], "ana has hers");
+    assert_eq!(story.goes("disk|zoo.web1.disk", State::Critical), ["problem cyd by mail"]);
+    let reasons: Vec<&str> = story.incidents.live.values().map(|incident| incident.reason.as_str()).collect();
+    assert_eq!(reasons, ["monitor:disk@team:shop", "monitor:disk@team:mail", "monitor:disk"]);
+    assert_eq!(story.goes("disk|mail.web1.disk", State::Ok), ["recovery ben by mail"]);
+    assert_eq!(story.incidents.open_count(), 2);
+}
+
+#[test]
+fn a_policy_that_a_team_names_and_nobody_has_defined_leaves_it_to_the_usual_one() {
+    let mut story = Story::of_teams();
+    story.incidents.book.owning[1].policy = Some("gone".into());
+    assert_eq!(story.goes("shop.queue", State::Critical), ["problem cyd by mail"]);
+    let mut roster = Roster::clone(story.incidents.roster());
+    roster.warn_of_policies(&story.incidents.book);
+    assert!(roster.warnings.iter().any(|why| why.starts_with("team shop names the policy `gone`")));
+}
