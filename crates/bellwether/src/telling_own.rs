@@ -5,6 +5,7 @@ use incidents::desk::Standing;
 use incidents::night::Unready;
 use incidents::rooms::RoomsOnly;
 use incidents::unreached::Unreached;
+use incidents::untold::Untold;
 
 use crate::health::{dropped, part};
 use crate::house::House;
@@ -113,7 +114,7 @@ fn pages_part(house: &House, standing: &Standing) -> Part {
     let text = format!("{} incidents are open, {waiting} pages wait", standing.open);
     let (state, text) = match lost > 0.0 {
         true => (State::Critical, format!("{text}; {lost:.0} reached nobody in the last minute")),
-        false => (State::Ok, text),
+        false => with_untold(text, &house.desk.untold()),
     };
     let pages = standing.pages;
     Part {
@@ -138,6 +139,17 @@ fn pages_part(house: &House, standing: &Standing) -> Part {
             ),
         ],
         ..part("pages", "queue", "Pages")
+    }
+}
+
+/// Critical for as long as something is bad that nobody was told of, a warning while that could come to be.
+fn with_untold(text: String, untold: &Untold) -> (State, String) {
+    let cure = "name somebody with a channel in [incidents] contacts, or an escalation_policy there";
+    let ids: Vec<String> = untold.incidents.iter().take(NAMED).map(|id| format!("#{id}")).collect();
+    match (ids.is_empty(), untold.no_last_resort) {
+        (false, _) => (State::Critical, format!("{text}; nobody is told of {}: {cure}", ids.join(", "))),
+        (true, true) => (State::Warning, format!("{text}; what names no contact is told to nobody: {cure}")),
+        (true, false) => (State::Ok, text),
     }
 }
 
@@ -184,6 +196,19 @@ mod tests {
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         let part = contacts_part(&known(&many, false)).unwrap();
         assert!(part.state == State::Warning && part.text.contains("c9 and 2 more;"), "{}", part.text);
+    }
+
+    #[test]
+    fn what_nobody_is_told_of_is_critical_and_that_it_could_be_is_a_warning() {
+        let said = |incidents: &[i64], no_last_resort| {
+            let untold = Untold { incidents: incidents.to_vec(), no_last_resort };
+            with_untold("2 incidents are open".into(), &untold)
+        };
+        assert_eq!(said(&[], false), (State::Ok, "2 incidents are open".into()));
+        let (state, text) = said(&[], true);
+        assert!(state == State::Warning && text.contains("[incidents] contacts"), "{text}");
+        let (state, text) = said(&[3, 7], false);
+        assert!(state == State::Critical && text.contains("nobody is told of #3, #7: name"), "{text}");
     }
 
     #[test]

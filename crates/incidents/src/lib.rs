@@ -44,6 +44,7 @@
 //! | `part` | what of incidents those see whose scope is a part of all names |
 //! | [`outbox`] | pages that wait, and what became of each |
 //! | [`unreached`] | ways that lead to one person no more |
+//! | [`untold`] | what nobody is told of |
 //! | [`letters`] | mail that is about no trouble |
 //! | [`desk`] | [`Desk`]: all of it over the state database, shared by threads |
 //! | `delivery` | what became of pages, and other ways for those that were not delivered |
@@ -97,6 +98,7 @@ mod token;
 pub mod told;
 pub mod trying;
 pub mod unreached;
+pub mod untold;
 mod words;
 
 pub use answers::{Answer, Handle, What};

@@ -33,6 +33,8 @@ pub struct Facts {
     pub overdue: Option<Duration>,
     /// Channels that fail, of how many.
     pub failing: (usize, usize),
+    /// Incidents that nobody is told of, though somebody could be.
+    pub untold: usize,
 }
 
 pub fn facts(house: &House) -> Facts {
@@ -45,6 +47,7 @@ pub fn facts(house: &House) -> Facts {
         unkept: house.monitors.failure(),
         overdue: house.desk.overdue(now_ms),
         failing: (failing, channels),
+        untold: house.desk.untold().incidents.len(),
     }
 }
 
@@ -59,6 +62,9 @@ impl Facts {
         }
         if let Some(waits) = self.overdue.filter(|waits| *waits > OVERDUE_AFTER) {
             return Some(format!("a page has waited for {} s, and nobody tries to send it", waits.as_secs()));
+        }
+        if self.untold > 0 {
+            return Some(format!("nobody is told of {} incidents that are bad enough to page", self.untold));
         }
         match self.failing {
             (failing, channels) if channels > 0 && failing >= channels => {
@@ -216,11 +222,12 @@ mod tests {
             Facts { unkept: Some("disk full".into()), ..fine.clone() },
             Facts { overdue: Some(OVERDUE_AFTER + second), ..fine.clone() },
             Facts { failing: (2, 2), ..fine.clone() },
+            Facts { untold: 1, ..fine.clone() },
         ];
         let why: Vec<_> = not.iter().map(|facts| facts.why_not().unwrap()).collect();
         assert!(why[0].contains("`metrics`") && why[0].contains("90 s"), "{why:?}");
         assert!(why[1].contains("disk full") && why[2].contains("301 s"), "{why:?}");
-        assert!(why[3].contains("no channel"), "{why:?}");
+        assert!(why[3].contains("no channel") && why[4].contains("nobody is told of 1"), "{why:?}");
         assert_eq!(Facts::default().why_not(), None, "who has no channel pages nobody anyway");
     }
 

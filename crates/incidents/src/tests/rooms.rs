@@ -2,6 +2,7 @@
 
 use super::policies::{policy, step};
 use super::*;
+use crate::untold::Untold;
 
 /// `chat` is a room; ana is there only, ben has a mailbox too.
 fn with_rooms(story: &mut Story) {
@@ -116,4 +117,23 @@ fn who_is_in_rooms_only_is_known_by_name() {
     desk.set_book(Book { rooms: ["chat", "hook"].map(Arc::from).into(), ..book });
     let known = desk.rooms_only();
     assert_eq!((known.contacts, known.last_resort), (vec!["ana".into(), "default".into()], false));
+}
+
+#[test]
+fn what_nobody_is_told_of_is_known_until_somebody_has_it() {
+    let mut story = Story::new();
+    assert_eq!(story.incidents.untold(), Untold::default());
+    story.incidents.book.config.contacts.clear();
+    assert!(story.incidents.untold().no_last_resort);
+    story.goes("latency", State::Critical);
+    story.goes("latency", State::Ok);
+    assert_eq!(story.goes("unclaimed", State::Warning), NOBODY);
+    assert_eq!(story.incidents.untold().incidents, [0; 0], "nothing to tell");
+    assert_eq!(story.goes("unclaimed", State::Critical), NOBODY);
+    assert_eq!((story.incidents.untold().incidents, story.incidents.counters.untold), (vec![2], 1));
+    story.act(2, Deed::Acknowledge { comment: String::new() }).unwrap();
+    assert_eq!(story.incidents.untold().incidents, [0; 0]);
+    // Nobody can be told of anything: whoever looks, looks.
+    story.incidents.book.contacts.clear();
+    assert_eq!(story.incidents.untold(), Untold::default());
 }
