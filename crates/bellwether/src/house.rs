@@ -205,7 +205,7 @@ impl House {
             agents: self.agents(),
             reach: self.reach.clone(),
             proofs: Arc::default(),
-            alert_ends: http_api::alerts_in::alertmanager::Ends::default(),
+            alert_ends: http_api::alerts_in::ends::Ends::default(),
             sweeping_alerts: std::sync::atomic::AtomicBool::new(false),
             pictures: ArcSwap::from_pointee(http_api::Pictures::load(&config.pictures)),
             zone: jiff::tz::TimeZone::UTC,

@@ -233,6 +233,7 @@ impl Parts {
         let config = house.config.load_full();
         let services = house.services();
         tell_of_incidents(&services);
+        tell_ends_of_alerts(&services, runtime);
         front.ready(http_api::router(services.clone()));
         front.open_control(&config, runtime)?;
         self.start_stream(services)?;
@@ -492,6 +493,14 @@ fn tell_of_incidents(services: &Arc<http_api::Services>) {
             services.hub.tell_incidents(seen);
         }
     });
+}
+
+/// Alerts that resolved while we were away are heard of no more.
+fn tell_ends_of_alerts(services: &Arc<http_api::Services>, runtime: &Runtime) {
+    let _entered = runtime.enter();
+    if let Err(error) = http_api::alerts_in::alertmanager::resume(services) {
+        tracing::warn!(%error, "alerts that were bad before the start stay so until they are heard of");
+    }
 }
 
 fn tell_recovery(house: &House) {

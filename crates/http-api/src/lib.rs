@@ -95,9 +95,10 @@ pub use status_page::StatusPageConfig;
 pub use status_page::mail::{Mailing, mail as mail_news};
 
 /// The records that this room keeps.
-pub const MIGRATIONS: [Migrations; 8] = [
+pub const MIGRATIONS: [Migrations; 9] = [
     accounts::MIGRATIONS,
     agents::MIGRATIONS,
+    alerts_in::ends::MIGRATIONS,
     annotations::MIGRATIONS,
     flags::MIGRATIONS,
     levels::MIGRATIONS,

@@ -17,7 +17,7 @@ use vocabulary::{Clock, LiveTail, PointSink, SeriesSource};
 
 use crate::acknowledge::Reach;
 use crate::agents::Agents;
-use crate::alerts_in::alertmanager::Ends;
+use crate::alerts_in::ends::Ends;
 use crate::answer::{Answer, Problem};
 use crate::answers::Answers;
 use crate::api_v1::availability::Availabilities;

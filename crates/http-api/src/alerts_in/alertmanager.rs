@@ -1,22 +1,24 @@
 //! `/api/v2/alerts`: Prometheus posts its alerts here as to an Alertmanager, again and again while they fire; amtool reads
 //! them.
 //!
-//! An alert ends when its `endsAt` has passed, or resolve_timeout after it was last heard of without one, as there. Who
-//! knows when each ends is in memory only: after a start that clock begins with the next message.
+//! An alert ends when its `endsAt` has passed, or resolve_timeout after it was last heard of without one, as there. When
+//! each ends is in memory only: after a start all that was bad has resolve_timeout to be heard of again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ::monitors::look::Found;
 use ::monitors::{Outcome, Part};
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use jiff::Timestamp as Instant;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use state_store::StateError;
 use vocabulary::state::State as Standing;
 
+use super::ends;
 use super::{cut, one_line, status_of_word, take};
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Params, Problem};
@@ -27,8 +29,6 @@ use crate::services::Services;
 
 const USUAL_CHECK: &str = "alertmanager";
 const MAX_ALERTS: usize = 10_000;
-/// Alerts whose end is known. Of more the end comes when their sender says so.
-const MAX_ENDS: usize = 100_000;
 /// Alertmanager's own, of an alert that says no end.
 const RESOLVE_TIMEOUT_SECONDS: i64 = 300;
 /// While anything fires it is looked so often what has ended: another message may bring an end forward.
@@ -38,6 +38,9 @@ const SWEEP_SECONDS: i64 = 2;
 pub struct Which {
     /// The passive check whose parts the alerts are; default `alertmanager`.
     check: Option<String>,
+    /// Of the list: with those that fire, with those that a silence or another reason holds back; default both.
+    active: Option<bool>,
+    silenced: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -48,34 +51,6 @@ pub struct Posted {
     ends_at: Option<String>,
     #[serde(rename = "generatorURL")]
     generator_url: Option<String>,
-}
-
-/// When each alert ends unless it is heard of again, by check and name.
-#[derive(Debug, Default)]
-pub struct Ends(parking_lot::Mutex<HashMap<(String, String), i64>>);
-
-impl Ends {
-    fn set(&self, check: &str, name: &str, end: i64) {
-        let key = (check.to_owned(), name.to_owned());
-        let mut all = self.0.lock();
-        if all.len() < MAX_ENDS || all.contains_key(&key) {
-            all.insert(key, end);
-        }
-    }
-
-    /// Those whose time is over; they are forgotten here.
-    fn over(&self, now: i64) -> Vec<(String, String)> {
-        let mut all = self.0.lock();
-        let over: Vec<_> = all.iter().filter(|(_, end)| **end <= now).map(|(key, _)| key.clone()).collect();
-        over.iter().for_each(|key| {
-            all.remove(key);
-        });
-        over
-    }
-
-    fn next(&self) -> Option<i64> {
-        self.0.lock().values().min().copied()
-    }
 }
 
 pub async fn take_alerts(
@@ -97,7 +72,8 @@ pub async fn take_alerts(
     for (name, end) in ends {
         services.alert_ends.set(&check, &name, end.max(now));
     }
-    sweep_later(services);
+    sweep_later(services.clone());
+    off_thread(&services, move |services| Ok(services.alert_ends.remember(&services.state, &check)?)).await?;
     Ok(StatusCode::OK)
 }
 
@@ -134,6 +110,25 @@ fn name(rule: &str, labels: &BTreeMap<String, String>) -> String {
     cut(one_line(&format!("{rule}{tags}")))
 }
 
+/// After a start: what resolved while nobody listened ends too.
+pub fn resume(services: &Arc<Services>) -> Result<(), StateError> {
+    let now = services.clock.now();
+    for check in ends::checks(&services.state)? {
+        for found in services.monitors.instances(&check, now).iter().filter(|found| is_bad_alert(found)) {
+            let end = now.0 + RESOLVE_TIMEOUT_SECONDS;
+            services.alert_ends.set(&check, &found.status.id.instance, end);
+        }
+    }
+    sweep_later(services.clone());
+    Ok(())
+}
+
+fn is_bad_alert(found: &Found) -> bool {
+    let state = found.status.state;
+    let is_bad = state.is_some_and(|state| !matches!(state, Standing::Ok | Standing::Up));
+    is_bad && !found.status.id.instance.is_empty()
+}
+
 /// Ends what is not heard of any more. One task looks for it; when nothing is left it goes.
 fn sweep_later(services: Arc<Services>) {
     use std::sync::atomic::Ordering::AcqRel;
@@ -161,6 +156,42 @@ async fn sweep(services: &Arc<Services>) {
             tracing::warn!(check, why = problem.error, "alerts that are over could not be ended");
         }
     }
+}
+
+/// One label, as amtool writes it: `severity="critical"`, `job!=api`.
+#[derive(Debug, PartialEq, Eq)]
+struct Filter {
+    label: String,
+    value: String,
+    is: bool,
+}
+
+impl Filter {
+    /// A label that is not there is an empty one.
+    fn fits(&self, labels: &BTreeMap<String, String>) -> bool {
+        (labels.get(&self.label).map_or("", String::as_str) == self.value) == self.is
+    }
+
+    fn read(text: &str) -> Answer<Filter> {
+        let wrong = || {
+            Problem::bad_request(format!("`filter` is `{text}`"))
+                .hint("write it as alertname=\"Down\" or job!=\"api\"; patterns are not understood")
+        };
+        let (label, value) = text.split_once('=').ok_or_else(wrong)?;
+        let (label, is) = label.strip_suffix('!').map_or((label, true), |label| (label, false));
+        let value = value.trim();
+        if label.trim().is_empty() || value.starts_with('~') || label.contains('~') || text.contains("!~") {
+            return Err(wrong());
+        }
+        let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+        let value = value.replace("\\\"", "\"").replace("\\\\", "\\");
+        Ok(Filter { label: label.trim().to_owned(), value, is })
+    }
+}
+
+fn filters(query: &str) -> Answer<Vec<Filter>> {
+    let asked = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "filter");
+    asked.map(|(_, text)| Filter::read(&text)).collect()
 }
 
 /// As amtool reads them.
@@ -196,18 +227,21 @@ pub async fn list(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
     Params(which): Params<Which>,
+    RawQuery(query): RawQuery,
 ) -> Answer<Json<Vec<Gettable>>> {
     require(&caller, Role::Viewer)?;
     crate::api_v1::watched::sees(&caller)?;
+    let filters = filters(query.as_deref().unwrap_or_default())?;
     let check = which.check.unwrap_or_else(|| USUAL_CHECK.to_owned());
     off_thread(&services, move |services| {
         let now = services.clock.now();
         let known = services.monitors.instances(&check, now);
-        let bad = known.iter().filter(|one| !one.status.id.instance.is_empty());
-        let bad = bad.filter(|one| {
-            one.status.state.is_some_and(|state| !matches!(state, Standing::Ok | Standing::Up))
+        let bad = known.iter().filter(|one| is_bad_alert(one)).map(|one| gettable(one, now.0));
+        let wanted = bad.filter(|alert| {
+            let is_shown = if alert.status.state == "active" { which.active } else { which.silenced };
+            is_shown.unwrap_or(true) && filters.iter().all(|filter| filter.fits(&alert.labels))
         });
-        Ok(Json(bad.map(|one| gettable(one, now.0)).collect()))
+        Ok(Json(wanted.collect()))
     })
     .await
 }
@@ -243,11 +277,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn not_all_ends_that_there_could_be_are_remembered() {
-        let ends = Ends::default();
-        (0..=MAX_ENDS).for_each(|n| ends.set("prometheus", &format!("a{n}"), 100));
-        ends.set("prometheus", "a0", 50);
-        assert_eq!(ends.next(), Some(50));
-        assert_eq!(ends.over(100).len(), MAX_ENDS);
+    fn filters_are_read_as_amtool_writes_them() {
+        let labels = BTreeMap::from([("alertname", "Down"), ("job", "a\"pi")]);
+        let labels: BTreeMap<String, String> =
+            labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let fits = |text: &str| Filter::read(text).map(|filter| filter.fits(&labels)).ok();
+        for (text, expected) in [
+            ("alertname=\"Down\"", Some(true)),
+            ("alertname=Down", Some(true)),
+            ("alertname!=\"Down\"", Some(false)),
+            ("job=\"a\\\"pi\"", Some(true)),
+            ("severity=\"\"", Some(true)),
+            ("severity!=critical", Some(true)),
+            ("alertname=~\"Do.*\"", None),
+            ("alertname!~\"Do.*\"", None),
+            ("alertname", None),
+            ("=x", None),
+        ] {
+            assert_eq!(fits(text), expected, "{text}");
+        }
+        assert_eq!(filters("active=true&filter=a%3Db&filter=c%21%3Dd").unwrap().len(), 2);
     }
 }

@@ -8,6 +8,7 @@
 //! | [`alertmanager`] | Prometheus and amtool, `/api/v2/alerts` |
 
 pub mod alertmanager;
+pub mod ends;
 pub mod pagerduty;
 
 use std::collections::BTreeSet;
