@@ -32,7 +32,7 @@ def service(tmp_path):
         yield service
 
 
-def test_c113_a_browser_shows_it_and_acknowledges(bellwether, service):
+def test_c104_a_browser_shows_it_and_acknowledges(bellwether, service):
     server = bellwether(CONFIG.format(authority=service.authority))
     me = Me(server, person(server, "ana", "responder"))
     disk = lambda status: server.post("/api/v1/checks/disk/result", {"status": status, "output": "full"}, headers=root)

@@ -60,8 +60,16 @@ def test_c108_who_is_on_call_and_who_stands_in(bellwether):
     assert "nobody is on call for `night` from " in doubt[0], doubt
     assert server.put("/api/v1/schedules/night", {**made.json["definition"], "may_be_empty": True}).status == 200
     wait_for(lambda: not any(one["part"] == "oncall" for one in server.get("/api/v1/health").json["doubts"]))
+    # Who was on call stays so when the schedule is made anew.
+    always = {"people": ["ana"], "rotation": "weekly", "start": "2020-01-06"}
+    for person in ("ana", "ben"):
+        assert server.put("/api/v1/schedules/past", {"layer": [{**always, "people": [person]}]}).status == 200
+    at = int(time.time())
+    past = lambda: [shift["person"] for shift in server.get(f"/api/v1/schedules/past/shifts?from={at - DAY}&until={at + DAY}").json["shifts"]]
+    assert past() == ["ana", "ben"]
     server.stop()
     server.start()
+    assert past() == ["ana", "ben"]
     shifts = server.get("/api/v1/schedules/night/shifts").json
     assert {shift["person"] for shift in shifts["shifts"]} == {"ana", None}
     origins = {one["name"]: one["origin"] for one in server.get("/api/v1/schedules").json["schedules"]}

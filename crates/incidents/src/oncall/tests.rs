@@ -4,3 +4,4 @@ mod announcing;
 mod cover;
 mod leave;
 mod model;
+mod versions;

@@ -65,6 +65,26 @@ fn c084_c115_only_what_is_critical_in_production_rings_at_night() {
 }
 
 #[test]
+fn c115_without_a_word_in_the_files_only_what_is_critical_rings_at_night() {
+    let mut story = Story::of_policy(policy(&[step(&["ana"], "5m")]));
+    story.now = 4 * 86_400 + 2 * HOUR;
+    let config = &mut story.incidents.book.config;
+    *config = crate::config::IncidentsConfig::default();
+    assert_eq!(config.night, "22:00-07:00");
+    assert_eq!(story.goes("paged", State::Warning), NOBODY, "it would page nobody by day either");
+    assert_eq!(story.goes("paged", State::Critical), ["problem ana by mail"]);
+    assert_eq!(story.goes("latency", State::Critical), ["problem ops by mail", "problem ops by hook"]);
+    assert_eq!(story.incidents.counters.held_at_night, 0);
+    // What pages by day is held.
+    story.incidents.book.config.page_warnings = true;
+    assert_eq!(story.goes("unclaimed", State::Warning), NOBODY);
+    story.incidents.book.config.contacts = vec!["ops".into()];
+    story.goes("unclaimed", State::Ok);
+    assert_eq!(story.goes("unclaimed", State::Warning), NOBODY);
+    assert_eq!(story.incidents.counters.held_at_night, 1);
+}
+
+#[test]
 fn what_is_over_by_the_morning_or_in_somebodys_hands_is_not_told() {
     let mut story = at_night();
     story.goes("latency", State::Warning);

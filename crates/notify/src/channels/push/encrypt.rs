@@ -84,7 +84,7 @@ pub mod tests {
 
     /// The example of RFC 8291, section 5 and appendix A: from the shared secret on all is the same for everybody.
     #[test]
-    fn c113_keys_are_those_of_the_standard() {
+    fn c104_keys_are_those_of_the_standard() {
         let read = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
         let (key, nonce) = keys(
             &read("kyrL1jIIOHEzg3sM2ZWRHDRB62YACZhhSlknJ672kSs"),
