@@ -190,6 +190,14 @@ def test_turns_in_ones_own_calendar(bellwether):
     assert server.post("/api/v1/oncall/calendars", {"person": "ana", "schedule": "web"}).status == 400
     whole = server.post("/api/v1/oncall/calendars", {"schedule": "web"}).json["path"]
     assert {"SUMMARY:ana", "SUMMARY:ben"} <= set(server.get(whole).text.split("\r\n"))
+    # An event that changes says so, or programs that have read it keep what they have.
+    lines_with = lambda key: [line for line in server.get(whole).text.split("\r\n") if line.startswith(key)]
+    assert set(lines_with("SEQUENCE:")) == {"SEQUENCE:0"} and len(lines_with("LAST-MODIFIED:")) == len(lines_with("UID:"))
+    one = shifts[1]
+    other = "ana" if one["person"] == "ben" else "ben"
+    middle = (one["start"] + one["end"]) // 2
+    assert server.post("/api/v1/overrides", {"schedule": "web", "person": other, "start": middle, "until": one["end"]}).status // 100 == 2
+    assert "SEQUENCE:1" in lines_with("SEQUENCE:")
     assert server.request("DELETE", f"/api/v1/oncall/calendars/{made.json['id']}").status == 204
     assert server.get(made.json["path"]).status == 404 and server.get(whole).status == 200
 

@@ -27,7 +27,7 @@ use crate::api_v1::watched::may;
 use crate::guard::require;
 use crate::services::Services;
 
-const USUAL_CHECK: &str = "alertmanager";
+pub(crate) const USUAL_CHECK: &str = "alertmanager";
 const MAX_ALERTS: usize = 10_000;
 /// Alertmanager's own, of an alert that says no end.
 const RESOLVE_TIMEOUT_SECONDS: i64 = 300;

@@ -6,6 +6,7 @@
 //! | `api_v1/grafana_alerts.rs` | Grafana's webhook |
 //! | [`pagerduty`] | PagerDuty's Events API v2, `POST /v2/enqueue` |
 //! | [`alertmanager`] | Prometheus and amtool, `/api/v2/alerts` |
+//! | [`ends`] | when what is posted again and again is over |
 
 pub mod alertmanager;
 pub mod ends;
@@ -23,12 +24,14 @@ use vocabulary::Timestamp;
 use vocabulary::state::State;
 
 use crate::answer::{Answer, Problem};
+use crate::api_v1::grafana_alerts;
 use crate::api_v1::off_thread;
 use crate::api_v1::watched::change;
 use crate::services::Services;
 
 /// Of the senders that find the check for their alerts without anybody having defined it.
-const USUAL_CHECKS: [&str; 3] = ["pagerduty", "alertmanager", "grafana"];
+const USUAL_CHECKS: [&str; 3] =
+    [pagerduty::USUAL_CHECK, alertmanager::USUAL_CHECK, grafana_alerts::USUAL_CHECK];
 /// Who has made such a check, in its versions.
 const MAKER: &str = "bellwether";
 /// A name is shown on telephones.

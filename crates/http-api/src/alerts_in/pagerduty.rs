@@ -26,7 +26,7 @@ use vocabulary::state::State as Standing;
 
 /// Asks for no sign-in: the key is in the body.
 pub const PATH: &str = "/v2/enqueue";
-const USUAL_CHECK: &str = "pagerduty";
+pub(crate) const USUAL_CHECK: &str = "pagerduty";
 /// As there.
 const MAX_BYTES: usize = 512 << 10;
 const MAX_KEY: usize = 255;

@@ -19,7 +19,7 @@ use crate::alerts_in::{cut, one_line, status_of_word, take as take_parts};
 use crate::answer::{Answer, Body, Params, Problem};
 use crate::services::Services;
 
-const USUAL_CHECK: &str = "grafana";
+pub(crate) const USUAL_CHECK: &str = "grafana";
 /// Of one message; Grafana's own limit is optional and far below.
 const MAX_ALERTS: usize = 1_000;
 

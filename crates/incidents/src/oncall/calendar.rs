@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ring::digest;
 use vocabulary::Timestamp;
 
+use super::revisions::Revision;
 use super::schedule::Schedule;
 use crate::limits::{CALENDAR_AHEAD_SECONDS, CALENDAR_BACK_SECONDS, CALENDAR_SEARCH_SECONDS};
 
@@ -23,6 +24,8 @@ pub struct Turn {
     pub always: bool,
     /// Those whose turn it would be.
     pub instead_of: Vec<Arc<str>>,
+    /// Of the event in calendars.
+    pub revision: Option<Revision>,
 }
 
 /// Of a month ago until in a year. A turn that is not over begins where it began, so that it stays the same one.
@@ -44,6 +47,7 @@ pub fn turns(name: &Arc<str>, schedule: &Schedule, now: Timestamp) -> Vec<Turn> 
                 end: shift.end,
                 always: shift.start == from,
                 instead_of: instead_of.into_iter().collect(),
+                revision: None,
             }),
         }
     }
@@ -84,6 +88,10 @@ fn event(out: &mut String, of: &Of, turn: &Turn, now: Timestamp) {
     fold(out, "BEGIN:VEVENT");
     fold(out, &format!("UID:{}@bellwether", uid(turn)));
     fold(out, &format!("DTSTAMP:{}", utc(now)));
+    if let Some(Revision { sequence, at }) = turn.revision {
+        fold(out, &format!("SEQUENCE:{sequence}"));
+        fold(out, &format!("LAST-MODIFIED:{}", utc(at)));
+    }
     fold(out, &format!("DTSTART:{}", utc(turn.start)));
     fold(out, &format!("DTEND:{}", utc(turn.end)));
     fold(out, &format!("SUMMARY:{}", escaped(&summary)));
@@ -97,7 +105,7 @@ fn event(out: &mut String, of: &Of, turn: &Turn, now: Timestamp) {
 }
 
 /// The same for the same turn, whenever it is asked for, and whatever else is in the calendar.
-fn uid(turn: &Turn) -> String {
+pub(super) fn uid(turn: &Turn) -> String {
     let start = if turn.always { "always".to_owned() } else { turn.start.0.to_string() };
     let text = format!("{}\n{}\n{start}", turn.schedule, turn.person);
     let digest = digest::digest(&digest::SHA256, text.as_bytes());

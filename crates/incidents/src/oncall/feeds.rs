@@ -5,6 +5,7 @@ use state_store::{Row, StateError};
 use vocabulary::Timestamp;
 
 use super::calendar::{self, Of};
+use super::revisions;
 use crate::desk::{Desk, Failed};
 use crate::limits::{MAX_AUTHOR, MAX_FEEDS};
 use crate::people::Refusal;
@@ -84,6 +85,7 @@ impl Desk {
         if let Of::Person(person) = &of {
             turns.retain(|turn| turn.person == *person);
         }
+        revisions::give(&self.store, &mut turns, now)?;
         Ok(Some(calendar::write(&of, &turns, now)))
     }
 

@@ -24,6 +24,7 @@
 //! | `announcing` | whose turn begins soon, who asks for cover |
 //! | [`calendar`] | shifts for people's own calendars |
 //! | [`feeds`] | who may read these |
+//! | [`revisions`] | which revision of an event these show |
 //! | `counting` | whose turn it is in steps that go round, how many incidents there were |
 //! | [`cover`] | somebody asks for cover, somebody accepts |
 //! | `doing` | definitions change, somebody stands in |
@@ -47,6 +48,7 @@ pub mod policy;
 pub mod reaching;
 pub mod rehearsal;
 pub(crate) mod restriction;
+pub mod revisions;
 pub mod roster;
 pub mod schedule;
 pub(crate) mod store;

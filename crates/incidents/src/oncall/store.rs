@@ -44,7 +44,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         // When people are, were and will be away, by their own calendars; when those were read for the last time.
         "CREATE TABLE oncall_leave (person TEXT NOT NULL, start INTEGER NOT NULL, until INTEGER NOT NULL,
             PRIMARY KEY (person, start)) STRICT, WITHOUT ROWID;
-         CREATE TABLE oncall_calendar (person TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"],
+         CREATE TABLE oncall_calendar (person TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
+        // What calendars were told last of each turn.
+        "CREATE TABLE oncall_event (uid TEXT PRIMARY KEY, content TEXT NOT NULL, until INTEGER NOT NULL, sequence INTEGER NOT NULL,
+            at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"],
 };
 
 /// Made by the API.
