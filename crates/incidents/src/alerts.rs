@@ -6,7 +6,10 @@
 //! The check sums its parts up. It has an incident itself, and tells by its own rules, only when something else than an
 //! alert has made it bad.
 
-use vocabulary::state::NoticeKind;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use vocabulary::state::{NoticeKind, StateChange};
 
 use crate::book::{Book, Kind};
 use crate::core::Incidents;
@@ -18,6 +21,20 @@ impl Incidents {
     /// It is the check, whose parts are alerts.
     pub(crate) fn sums_up_alerts(&self, key: &Key) -> bool {
         !key.host && key.instance.is_empty() && self.book.alerts.contains_key(&key.monitor)
+    }
+
+    /// What a check sums up is looked at when its parts are known.
+    pub(crate) fn parts_first<'c>(&self, changes: &'c [StateChange]) -> Vec<&'c StateChange> {
+        let is_part = |change: &&StateChange| {
+            !change.id.instance.is_empty() && self.book.alerts.contains_key(&change.id.monitor)
+        };
+        let summed_up: BTreeSet<&Arc<str>> =
+            changes.iter().filter(is_part).map(|change| &change.id.monitor).collect();
+        let is_sum =
+            |change: &&StateChange| change.id.instance.is_empty() && summed_up.contains(&change.id.monitor);
+        let (sums, mut others): (Vec<_>, Vec<_>) = changes.iter().partition(is_sum);
+        others.extend(sums);
+        others
     }
 
     /// Also one that is held back: when that lifts, it is told.
@@ -36,7 +53,11 @@ impl Incidents {
         }
         match kind {
             NoticeKind::Problem => self.placed_bad(key).is_none() && self.has_bad_alert(key),
-            NoticeKind::Recovery => !self.place.contains_key(key),
+            NoticeKind::Recovery => {
+                // The end of its parts is told when this batch is settled.
+                !self.place.contains_key(key)
+                    && self.place.keys().any(|part| !part.host && part.monitor == key.monitor)
+            }
             _ => false,
         }
     }

@@ -103,10 +103,7 @@ impl Incidents {
 
     /// What happened together, in one go. A notice comes with whether a silence keeps it from being sent.
     pub fn take(&mut self, changes: &[StateChange], notices: &[(Notice, bool)], now: Timestamp) -> Vec<Page> {
-        // What a check sums up is looked at when its parts are known.
-        let (sums, others): (Vec<_>, Vec<_>) =
-            changes.iter().partition(|change| self.sums_up_alerts(&Key::of(&change.id)));
-        for change in others.into_iter().chain(sums) {
+        for change in self.parts_first(changes) {
             let key = Key::of(&change.id);
             match change.to.is_problem() {
                 false => self.over(&key, change),
