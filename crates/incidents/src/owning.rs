@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use vocabulary::Timestamp;
+
 use crate::book::{Book, Kind};
 use crate::core::{Incidents, is_ours};
 use crate::desk::Desk;
@@ -135,8 +137,9 @@ impl Incidents {
 
 impl Desk {
     /// By which policy each thing that is watched goes, by whether it is a host, and name. Series of other teams go by theirs.
-    pub fn policies_of_all(&self) -> BTreeMap<(bool, Arc<str>), Route> {
-        let inner = self.inner.lock();
+    pub fn policies_of_all(&self, now: Timestamp) -> BTreeMap<(bool, Arc<str>), Route> {
+        let mut inner = self.inner.lock();
+        self.refresh_roster(&mut inner, now);
         let of = |(host, name): &(bool, Arc<str>)| {
             let key = Key { host: *host, monitor: name.clone(), instance: "".into() };
             Some(((*host, name.clone()), inner.incidents.route(&key)?))

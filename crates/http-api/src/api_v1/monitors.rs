@@ -99,7 +99,10 @@ fn lacking(services: &Services) -> Lacking {
 
 /// Names of teams are not told to those who see a part of all only.
 fn policies(services: &Services, scope: &Scope) -> Policies {
-    if scope.is_everything() { services.desk.policies_of_all() } else { Policies::new() }
+    match scope.is_everything() {
+        true => services.desk.policies_of_all(services.clock.now()),
+        false => Policies::new(),
+    }
 }
 
 fn row(one: Summary, lacking: &Lacking, policies: &Policies) -> MonitorRow {
