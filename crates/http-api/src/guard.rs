@@ -124,7 +124,8 @@ fn on_loopback(services: &Services, request: &Request) -> Result<Caller, Problem
     Ok(owner(Via::Loopback))
 }
 
-fn is_open(request: &Request) -> bool {
+/// Does it ask for no sign-in?
+pub fn is_open(request: &Request) -> bool {
     let path = request.uri().path();
     OPEN_PATHS.contains(&path)
         || path.starts_with(crate::ping::PREFIX)

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `server` | accepting connections (TCP, TLS, control socket) |
 //! | `guard`, `cross_origin` | who may ask at all, and as whom; every request passes it |
+//! | `bodies` | how much of a body is taken, and for how long it is waited for |
 //! | `sign_in/` | `/signin/…`: signing in with a provider |
 //! | `attempts`, `audit` | guessing made slow; changes written down |
 //! | `graphite_web/` | graphite-web's paths, as it answers them |
@@ -33,6 +34,7 @@ mod answers;
 mod api_v1;
 mod attempts;
 mod audit;
+mod bodies;
 mod config;
 pub mod control;
 mod cross_origin;
@@ -64,9 +66,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{any, get, post};
 use state_store::Migrations;
 use tower_http::compression::CompressionLayer;
@@ -137,8 +139,11 @@ pub fn router(services: Arc<Services>) -> Router {
         )
         .merge(graphite_web::router())
         .fallback(ui::page_or_asset)
+        .layer(middleware::from_fn(bodies::read_open))
         .layer(DefaultBodyLimit::max(max_body))
-        .layer(middleware::from_fn(move |request: Request, next: Next| refuse_long(max_body, request, next)))
+        .layer(middleware::from_fn(move |request: Request, next: Next| {
+            bodies::refuse_long(max_body, request, next)
+        }))
         .layer(CompressionLayer::new().compress_when(compressible))
         .layer(middleware::from_fn_with_state(services.clone(), audit::record))
         .layer(middleware::from_fn_with_state(services.clone(), guard::guard))
@@ -148,16 +153,6 @@ pub fn router(services: Arc<Services>) -> Router {
 
 async fn count(State(services): State<Arc<Services>>, request: Request, next: Next) -> Response {
     services.counters.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    next.run(request).await
-}
-
-/// Whoever says beforehand that a body is too long need not send it.
-async fn refuse_long(max_body: usize, request: Request, next: Next) -> Response {
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    if announced.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > max_body as u64)
-    {
-        return answer::Problem::unread_body(StatusCode::PAYLOAD_TOO_LARGE, String::new()).into_response();
-    }
     next.run(request).await
 }
 

@@ -15,7 +15,7 @@ use crate::services::Services;
 /// What is below it asks for no sign-in.
 pub const PREFIX: &str = "/in/";
 /// Events of PagerDuty and Opsgenie have some KiB.
-const MAX_BYTES: usize = 256 << 10;
+pub const MAX_BYTES: usize = 256 << 10;
 
 /// An event that says nothing to us is taken too: else it would be sent again and again.
 pub async fn take(
@@ -24,9 +24,6 @@ pub async fn take(
     headers: HeaderMap,
     body: Bytes,
 ) -> Answer<StatusCode> {
-    if body.len() > MAX_BYTES {
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "an event has 256 KiB at most"));
-    }
     off_thread(&services, move |services| {
         let posted = Posted { channel, headers, body };
         services.control.hear(&posted).map(|()| StatusCode::ACCEPTED).map_err(told)

@@ -28,7 +28,7 @@ use vocabulary::state::State as Standing;
 pub const PATH: &str = "/v2/enqueue";
 pub(crate) const USUAL_CHECK: &str = "pagerduty";
 /// As there.
-const MAX_BYTES: usize = 512 << 10;
+pub const MAX_BYTES: usize = 512 << 10;
 const MAX_KEY: usize = 255;
 /// Until what has just been triggered is in an incident.
 const LOOKS: usize = 50;
@@ -89,9 +89,6 @@ async fn answered(
     check: String,
     body: &[u8],
 ) -> Result<String, Problem> {
-    if body.len() > MAX_BYTES {
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "an event has 512 KB at most"));
-    }
     let event: Event = serde_json::from_slice(body)
         .map_err(|error| Problem::bad_request(format!("the body is no event: {error}")))?;
     let caller = match caller {
