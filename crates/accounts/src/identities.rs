@@ -31,6 +31,8 @@ pub struct Arrived {
     pub role: Role,
     /// They are here for the first time.
     pub is_new: bool,
+    /// They were suspended until now.
+    pub is_back: bool,
 }
 
 /// Whoever came before; nothing is changed.
@@ -44,7 +46,8 @@ const KNOWN: &str =
 
 fn known(rows: &[Row]) -> Option<Arrived> {
     let row = rows.first()?;
-    Some(Arrived { name: row.text(0).to_owned(), role: Role::parse(row.text(1)), is_new: false })
+    let (name, role) = (row.text(0).to_owned(), Role::parse(row.text(1)));
+    Some(Arrived { name, role, is_new: false, is_back: false })
 }
 
 /// Whoever comes, made if they are new.
@@ -56,9 +59,9 @@ pub fn arrive(state: &StateStore, who: &Vouched<'_>, now: Timestamp) -> Result<A
         };
         match role_of_known(who, known.role) {
             Some(role) => {
-                be_seen(tx, who, &known.name, now)?;
+                let is_back = be_seen(tx, who, &known.name, now)?;
                 give_role(tx, &known.name, role)?;
-                Ok(Ok(Arrived { role, ..known }))
+                Ok(Ok(Arrived { role, is_back, ..known }))
             }
             // Whoever lost what their role followed from has none, and what is open of theirs ends: tokens hold of
             // administrators only.
@@ -80,14 +83,18 @@ fn roleless(name: &str) -> String {
     format!("{name} has no role here: an administrator gives one to their group, or a default role in [auth]")
 }
 
-/// They are there, so that nothing of theirs rests.
-fn be_seen(tx: &Transaction<'_>, who: &Vouched<'_>, name: &str, now: Timestamp) -> Result<(), StateError> {
+/// They are there, so that nothing of theirs rests. Whether it did.
+fn be_seen(tx: &Transaction<'_>, who: &Vouched<'_>, name: &str, now: Timestamp) -> Result<bool, StateError> {
     tx.execute(
         "UPDATE identity SET seen = ?3 WHERE voucher = ?1 AND subject = ?2",
         &[who.by.into(), who.subject.into(), now.0.into()],
     )?;
-    tx.execute("UPDATE person SET suspended = NULL WHERE name = ?1", &[name.into()])?;
-    Ok(())
+    lift_suspension(tx, name)
+}
+
+fn lift_suspension(tx: &Transaction<'_>, name: &str) -> Result<bool, StateError> {
+    let lift = "UPDATE person SET suspended = NULL WHERE name = ?1 AND suspended IS NOT NULL";
+    Ok(tx.execute(lift, &[name.into()])? > 0)
 }
 
 /// Names are given to others once somebody has left: only who is known by the voucher's own mark is the same person.
@@ -135,8 +142,8 @@ fn come(
         &[who.by.into(), who.subject.into(), who.name.into(), now.0.into(), linked.into()],
     )?;
     tx.execute("DELETE FROM link WHERE person = ?1 AND voucher = ?2", &[who.name.into(), who.by.into()])?;
-    tx.execute("UPDATE person SET suspended = NULL WHERE name = ?1", &[who.name.into()])?;
-    Ok(Ok(Arrived { name: who.name.to_owned(), role, is_new: here.is_empty() }))
+    let is_back = lift_suspension(tx, who.name)?;
+    Ok(Ok(Arrived { name: who.name.to_owned(), role, is_new: here.is_empty(), is_back }))
 }
 
 fn give_role(tx: &Transaction<'_>, name: &str, role: Role) -> Result<(), StateError> {

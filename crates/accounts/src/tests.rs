@@ -377,7 +377,7 @@ fn what_is_of_people_who_come_no_more_rests() {
     assert_eq!(resting(), ["ana"], "whoever has a password or comes by a proxy may still come");
     assert!(!holds(late));
     // Back, as they were.
-    come(late).unwrap();
+    assert!(come(late).unwrap().is_back && !come(late).unwrap().is_back);
     assert!(resting().is_empty() && holds(late) && !look(late));
     assert!(look(late.plus(31 * day)) && resting() == ["ana"]);
     assert!(suspend_unseen(&state, None, late).unwrap() && resting().is_empty() && holds(late));

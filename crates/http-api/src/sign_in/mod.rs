@@ -23,7 +23,7 @@ pub use provider::Provider;
 pub use taken::{TakenNames, look_again};
 
 use crate::accounts::oidc::{ATTEMPT_SECONDS, Attempt, Claims, OidcConfig};
-use crate::accounts::{self, VOUCHED_SESSION_SECONDS, Vouched};
+use crate::accounts::{self, Arrived, VOUCHED_SESSION_SECONDS, Vouched};
 use crate::answer::{Answer, Params, Problem};
 use crate::api_v1::session::Cookie;
 use crate::api_v1::{off_thread, session};
@@ -177,11 +177,13 @@ async fn let_in(
         // Their role may be another now, or none. What they are called there may be somebody else here.
         if let Some(here) = known.as_ref().or(arrived.as_ref().ok()) {
             services.hub.close_of(Some(&here.name));
-            // Who may act is told of what names nobody.
+            // Those of their tokens, too.
             if known.as_ref().map(|known| known.role) != arrived.as_ref().ok().map(|arrived| arrived.role) {
                 services.hub.close_of(None);
-                services.control.people_changed();
             }
+        }
+        if changes_who_is_told(known.as_ref(), arrived.as_ref().ok()) {
+            services.control.people_changed();
         }
         if let Some(known) = &known {
             let role = arrived.as_ref().ok().map(|arrived| arrived.role);
@@ -207,6 +209,11 @@ async fn let_in(
         audit::note_sign_in(services, String::new(), "provider", source, accounts::FAILED_SIGN_IN).await;
     }
     opened
+}
+
+/// Who may act is told of what names nobody, and whoever is suspended is told nothing.
+fn changes_who_is_told(before: Option<&Arrived>, now: Option<&Arrived>) -> bool {
+    before.map(|before| before.role) != now.map(|now| now.role) || now.is_some_and(|now| now.is_back)
 }
 
 /// The browser comes back to the address that the provider was told.
@@ -245,4 +252,24 @@ fn failed(settings: &Settings, problem: Problem) -> Response {
         escape(&problem.error)
     );
     plain_page::answer(problem.status(), plain_page::page("Not signed in", &body), "no-store")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::Role;
+
+    #[test]
+    fn who_is_told_changes_with_who_may_act_and_who_is_back() {
+        let one = |role, is_back| Arrived { name: "ana".into(), role, is_new: false, is_back };
+        let before = one(Role::Responder, false);
+        let check = |now: Option<Arrived>, changes: bool| {
+            assert_eq!(changes_who_is_told(Some(&before), now.as_ref()), changes, "{now:?}");
+        };
+        check(Some(one(Role::Responder, false)), false);
+        check(Some(one(Role::Responder, true)), true);
+        check(Some(one(Role::Editor, false)), true);
+        check(None, true);
+        assert!(changes_who_is_told(None, Some(&before)));
+    }
 }
