@@ -106,7 +106,8 @@ pub fn unsuspend(state: &StateStore, person: &str, now: Timestamp) -> Result<Opt
 }
 
 /// People who come by this voucher's word only, and have not for so long, are suspended: their tokens and pages rest until
-/// they come again. None: nobody is. Whether that is another set of people than before.
+/// they come again, or an administrator takes that back; what the configuration says of others lifts nothing. None: nobody is
+/// suspended any more. Whether somebody was.
 pub fn suspend_unseen(
     state: &StateStore,
     unseen: Option<(&str, i64)>,
@@ -114,25 +115,19 @@ pub fn suspend_unseen(
 ) -> Result<bool, StateError> {
     state.transaction(|tx| {
         let Some((voucher, seconds)) = unseen else {
-            return Ok(tx.execute("UPDATE person SET suspended = NULL WHERE suspended IS NOT NULL", &[])? > 0);
+            return Ok(false);
         };
         // Of those who were here before it was written down, it is not known.
         tx.execute(
             "UPDATE identity SET seen = ?2 WHERE voucher = ?1 AND seen IS NULL",
             &[voucher.into(), now.0.into()],
         )?;
-        const UNSEEN: &str = "password = ''
-            AND EXISTS (SELECT 1 FROM identity WHERE person = person.name AND voucher = ?1)
-            AND NOT EXISTS (SELECT 1 FROM identity WHERE person = person.name AND (voucher <> ?1 OR seen >= ?2))";
-        let before = now.minus(seconds).0;
-        let back = tx.execute(
-            &format!("UPDATE person SET suspended = NULL WHERE suspended IS NOT NULL AND NOT ({UNSEEN})"),
-            &[voucher.into(), before.into()],
+        let suspended = tx.execute(
+            "UPDATE person SET suspended = ?3 WHERE suspended IS NULL AND password = ''
+                AND EXISTS (SELECT 1 FROM identity WHERE person = person.name AND voucher = ?1)
+                AND NOT EXISTS (SELECT 1 FROM identity WHERE person = person.name AND (voucher <> ?1 OR seen >= ?2))",
+            &[voucher.into(), now.minus(seconds).0.into(), now.0.into()],
         )?;
-        let gone = tx.execute(
-            &format!("UPDATE person SET suspended = ?3 WHERE suspended IS NULL AND {UNSEEN}"),
-            &[voucher.into(), before.into(), now.0.into()],
-        )?;
-        Ok(back + gone > 0)
+        Ok(suspended > 0)
     })
 }
