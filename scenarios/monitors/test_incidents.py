@@ -153,7 +153,7 @@ def test_a_dead_channel_delays_no_other_and_is_told_by_one(bellwether, hook):
     wait_for(lambda: parts()["channel.mail"]["state"] == "critical", what="a part that is critical")
     assert "refused" in parts()["channel.mail"]["text"].lower() and parts()["channel.hook"]["state"] == "ok"
     instead = wait_for(lambda: [body for body in bodies() if body["name"] == "job"], what="the page by another channel")
-    assert "ana by mail" in instead[0]["instead_of"]
+    assert instead[0]["instead_of"] == "ana by mail", "why is not for whoever stands in: it may name an address"
     ping(server, "job")
     mail = MailServer(port).start()
     try:

@@ -382,7 +382,9 @@ fn what_is_of_people_who_come_no_more_rests() {
     assert!(look(late.plus(31 * day)) && resting() == ["ana"]);
     // Not by what the files say of another provider, or of none.
     let elsewhere = Some(("https://other.example", 30 * day));
-    assert!(!suspend_unseen(&state, None, late).unwrap() && !suspend_unseen(&state, elsewhere, late).unwrap());
+    assert!(
+        !suspend_unseen(&state, None, late).unwrap() && !suspend_unseen(&state, elsewhere, late).unwrap()
+    );
     assert!(resting() == ["ana"] && !holds(late));
     set_person(&state, "ana", "correct horse", Role::Admin, late).unwrap();
     assert!(resting().is_empty() && holds(late), "an administrator gave a password");

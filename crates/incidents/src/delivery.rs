@@ -183,8 +183,8 @@ impl Inner {
         if page.message.rerouted || page.kind == PageKind::Letter {
             return;
         }
-        if self.reroute_one(&page, why, now) {
-            self.reroute_rest_of(&page, why, now);
+        if self.reroute_one(&page, now) {
+            self.reroute_rest_of(&page, now);
         } else {
             self.outbox.counters.reached_nobody += 1;
             tracing::error!(
@@ -203,7 +203,7 @@ impl Inner {
         let (bad, why) = (failing.in_a_row >= FAILURES_TO_TELL, failing.why.clone());
         if bad == failing.told {
             if bad {
-                self.reroute_waiting(channel, &why, now);
+                self.reroute_waiting(channel, now);
             }
             return;
         }
@@ -232,13 +232,13 @@ impl Inner {
         };
         self.incidents.take(&[change], &[], now);
         if bad {
-            self.reroute_waiting(channel, &why, now);
+            self.reroute_waiting(channel, now);
         }
     }
 
     /// Whoever hears of a problem in another's place, when all the others know its end already, hears of the end too, and
     /// of what comes between: they wait behind, and go in their order.
-    fn reroute_rest_of(&mut self, problem: &Page, why: &str, now: Timestamp) {
+    fn reroute_rest_of(&mut self, problem: &Page, now: Timestamp) {
         let Some(incident) =
             problem.incident.filter(|id| problem.kind.is_problem() && !self.incidents.knows(*id))
         else {
@@ -249,7 +249,7 @@ impl Inner {
         };
         let waiting = self.outbox.of_channel(&problem.channel).into_iter();
         for page in waiting.filter(|page| follows(page) && (page.kind.is_problem() || page.kind.is_end())) {
-            self.reroute_one(&page, why, now);
+            self.reroute_one(&page, now);
         }
     }
 
@@ -271,17 +271,17 @@ impl Inner {
         }
     }
 
-    fn reroute_waiting(&mut self, channel: &str, why: &str, now: Timestamp) {
+    fn reroute_waiting(&mut self, channel: &str, now: Timestamp) {
         for page in self.outbox.to_reroute(channel) {
-            self.reroute_one(&page, why, now);
+            self.reroute_one(&page, now);
         }
     }
 
     /// It goes another way too, once: what was given up is not to go again when its channel is found to fail by that.
     /// False: there is no other way, or it has gone it. Letters have no other.
-    fn reroute_one(&mut self, page: &Page, why: &str, now: Timestamp) -> bool {
+    fn reroute_one(&mut self, page: &Page, now: Timestamp) -> bool {
         let stays = page.message.rerouted || page.kind == PageKind::Letter;
-        if stays || !self.incidents.reroute(page, why, now) {
+        if stays || !self.incidents.reroute(page, now) {
             return false;
         }
         self.outbox.counters.rerouted += 1;

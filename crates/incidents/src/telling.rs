@@ -338,7 +338,7 @@ impl Incidents {
     }
 
     /// Send a page by the contact's other channels, else to those who are told by default. False if there is no way.
-    pub(crate) fn reroute(&mut self, page: &Page, why: &str, now: Timestamp) -> bool {
+    pub(crate) fn reroute(&mut self, page: &Page, now: Timestamp) -> bool {
         let tried = |channel: &Arc<str>| {
             *channel == page.channel || page.message.tried.iter().any(|tried| **tried == **channel)
         };
@@ -356,7 +356,8 @@ impl Incidents {
         let mut message = page.message.clone();
         message.email = None;
         message.ways.clear();
-        message.instead_of = Some(format!("{} by {}: {}", page.contact, page.channel, cut(why, MAX_TEXT)));
+        // Why it did not: that names an address or number, which is not for whoever stands in.
+        message.instead_of = Some(format!("{} by {}", page.contact, page.channel));
         message.tried.push(page.channel.to_string());
         match page.incident.filter(|id| page.kind.is_problem() && self.knows(*id)) {
             Some(id) => self.tell(id, page.kind, &contact, &channels, &message, now),

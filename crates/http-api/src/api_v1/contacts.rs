@@ -63,7 +63,7 @@ pub async fn try_it(
     off_thread(&services, move |services| {
         let sent = services.desk.try_contact(&name, &caller.name, services.clock.now());
         sent.map_err(|failed| refusal(&name, failed))?;
-        Ok((StatusCode::ACCEPTED, Json(tests(services, name)?)))
+        Ok((StatusCode::ACCEPTED, Json(tests(services, &caller, name)?)))
     })
     .await
 }
@@ -76,13 +76,14 @@ pub async fn tried(
     Path(name): Path<String>,
 ) -> Answer<Json<Tests>> {
     may(&caller, Role::Responder)?;
-    off_thread(&services, move |services| Ok(Json(tests(services, name)?))).await
+    off_thread(&services, move |services| Ok(Json(tests(services, &caller, name)?))).await
 }
 
-fn tests(services: &Services, contact: String) -> Answer<Tests> {
+fn tests(services: &Services, caller: &Caller, contact: String) -> Answer<Tests> {
     let pages = services.desk.tests_of(&contact)?;
     let links = services.reach.links();
-    Ok(Tests { contact, links, pages: pages.into_iter().map(super::incidents::page).collect() })
+    let pages = pages.into_iter().map(|kept| super::incidents::page(caller, kept)).collect();
+    Ok(Tests { contact, links, pages })
 }
 
 fn refusal(name: &str, failed: Failed) -> Problem {

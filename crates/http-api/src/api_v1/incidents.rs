@@ -20,6 +20,7 @@ use vocabulary::state::State as Word;
 use vocabulary::time::HumanDuration;
 
 use super::evidence::{self, Evidence};
+use super::people::why_shown_to;
 use super::status::off_thread;
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Id, Params, Problem};
@@ -319,7 +320,7 @@ pub fn unknown(id: i64) -> Problem {
         .hint("GET /api/v1/incidents?state=all lists them")
 }
 
-fn whole(services: &Services, found: Whole) -> Answer<WholeIncident> {
+fn whole(services: &Services, caller: &Caller, found: Whole) -> Answer<WholeIncident> {
     let Whole { mut incident, timeline, pages } = found;
     let mut troubles: Vec<_> = std::mem::take(&mut incident.troubles).into_iter().collect();
     troubles.sort_by_key(|(_, trouble)| (std::cmp::Reverse(trouble.state.badness()), trouble.since));
@@ -351,13 +352,14 @@ fn whole(services: &Services, found: Whole) -> Answer<WholeIncident> {
         troubles: troubles.into_iter().take(MAX_TROUBLES).map(trouble).collect(),
         timeline: timeline.into_iter().map(entry).collect(),
         unlisted,
-        pages: pages.into_iter().map(page).collect(),
+        pages: pages.into_iter().map(|kept| page(caller, kept)).collect(),
         judged,
     })
 }
 
-pub(super) fn page(kept: KeptPage) -> PageItem {
+pub(super) fn page(caller: &Caller, kept: KeptPage) -> PageItem {
     PageItem {
+        error: why_shown_to(caller, &kept.page.contact, kept.error),
         id: kept.page.id,
         kind: kept.page.kind.word(),
         contact: kept.page.contact.to_string(),
@@ -366,7 +368,6 @@ pub(super) fn page(kept: KeptPage) -> PageItem {
         state: kept.state,
         tries: kept.tries,
         ended: kept.ended,
-        error: kept.error,
     }
 }
 
@@ -540,16 +541,11 @@ pub fn theirs(services: &Services, caller: &Caller, id: i64) -> Answer<()> {
 
 /// As it is now, with what this caller sees of it.
 pub fn shown_to(services: &Services, caller: &Caller, id: i64) -> Answer<Json<WholeIncident>> {
-    if caller.scope.is_everything() {
-        return shown(services, id);
-    }
-    let found = services.desk.one_in(&caller.scope, id)?;
-    whole(services, found.ok_or_else(|| unknown(id))?).map(Json)
-}
-
-/// The same, with all that there is in it.
-pub fn shown(services: &Services, id: i64) -> Answer<Json<WholeIncident>> {
-    whole(services, services.desk.one(id)?.ok_or_else(|| unknown(id))?).map(Json)
+    let found = match caller.scope.is_everything() {
+        true => services.desk.one(id)?,
+        false => services.desk.one_in(&caller.scope, id)?,
+    };
+    whole(services, caller, found.ok_or_else(|| unknown(id))?).map(Json)
 }
 
 /// For the rest of the process, such as an answer that came by a channel. What is wrong is said in words.

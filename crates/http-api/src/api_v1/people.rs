@@ -146,6 +146,17 @@ pub fn require_self_or_admin(caller: &Caller, name: &str) -> Answer<()> {
     }
 }
 
+/// Of others' ways.
+const NOT_DELIVERED: &str = "it was not delivered; why is for this person and administrators to read";
+
+/// Why something did not reach this person, if anything: what a provider says of that names the address or number.
+pub fn why_shown_to(caller: &Caller, name: &str, why: String) -> String {
+    match why.is_empty() || require_self_or_admin(caller, name).is_ok() {
+        true => why,
+        false => NOT_DELIVERED.to_owned(),
+    }
+}
+
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRole {
@@ -203,4 +214,24 @@ pub async fn remove(
         false => Err(unknown(&name)),
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::Via;
+
+    #[test]
+    fn why_somebody_was_not_reached_is_theirs_to_read() {
+        let check = |role, via, name: &str, read: bool| {
+            let caller = Caller { name: name.into(), role, scope: Default::default(), via, until: None };
+            let told = why_shown_to(&caller, "ana", "no such number: +491701234567".into());
+            assert_eq!(told != NOT_DELIVERED, read, "{name} {role:?} {via:?}");
+            assert_eq!(why_shown_to(&caller, "ana", String::new()), "");
+        };
+        check(Role::Viewer, Via::Session, "ana", true);
+        check(Role::Editor, Via::Session, "ben", false);
+        check(Role::Responder, Via::Token, "ana", false);
+        check(Role::Admin, Via::Session, "root", true);
+    }
 }

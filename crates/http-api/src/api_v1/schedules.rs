@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
 
+use super::people::why_shown_to;
 use super::status::off_thread;
 use super::watched;
 use crate::accounts::{Caller, Role};
@@ -211,14 +212,9 @@ fn reached(services: &Services, caller: &Caller, schedules: &[OnCallNow]) -> Ans
     names.into_iter().map(|name| reached_by(services, caller, name)).collect()
 }
 
-/// Of others' ways.
-const NOT_DELIVERED: &str = "it was not delivered; why is for this person and administrators to read";
-
 /// A test of one's own way goes beside the pages: the later word of both counts.
 fn reached_by(services: &Services, caller: &Caller, name: &str) -> Answer<Reached> {
-    let may_read_why = super::people::require_self_or_admin(caller, name).is_ok();
-    // What a provider says of a failure names the address or number.
-    let said = |why: String| if may_read_why { why } else { NOT_DELIVERED.to_owned() };
+    let said = |why: String| why_shown_to(caller, name, why);
     let words = services.desk.last_words(name)?;
     let tested = services.control.tested(name)?;
     let by = |word: LastWord| {
