@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use http_api::control::{
     BadLine, Dropped, Health, Memory, NewSeries, Part, PrefixCount, Refused, RefusedPrefix, State,
-    StorageHealth, Tier,
+    StorageHealth, Tier, sentence, worst,
 };
 use ingest::stats::ListenerStats;
 use ingest::{OutgoingStats, RelayStats};
@@ -29,7 +29,7 @@ pub type StateSince = HashMap<String, (State, f64)>;
 /// The worst state of all parts, cheaply: it is looked at each second while a page is open.
 pub fn state(house: &House) -> (State, Option<String>) {
     let store = house.store.health();
-    let state = parts(house, &store).iter().map(|part| part.state).max().unwrap_or(State::Ok).max(State::Ok);
+    let state = worst(&parts(house, &store));
     (state, store.read_only.map(|why| why.reason))
 }
 
@@ -38,7 +38,7 @@ pub fn health(house: &House) -> Health {
     let store = house.store.health();
     let parts = parts(house, &store);
     let storage = storage(house, &store);
-    let state = parts.iter().map(|part| part.state).max().unwrap_or(State::Ok).max(State::Ok);
+    let state = worst(&parts);
     Health {
         state,
         sentence: sentence(&parts, state),
@@ -112,20 +112,6 @@ fn note_since(house: &House, id: &str, state: State, now: f64) -> f64 {
             since
         }
     }
-}
-
-/// The worst part says what is wrong.
-fn sentence(parts: &[Part], state: State) -> String {
-    if state <= State::Ok {
-        return "Everything that was received is stored, and every part is running.".into();
-    }
-    let worst: Vec<&Part> = parts.iter().filter(|part| part.state == state).collect();
-    let others = match worst.len() {
-        0 | 1 => String::new(),
-        2 => " One other part has trouble too.".into(),
-        more => format!(" {} other parts have trouble too.", more - 1),
-    };
-    worst.first().map_or_else(String::new, |part| format!("{}: {}{others}", part.title, part.text))
 }
 
 pub fn part(id: impl Into<String>, kind: &'static str, title: impl Into<String>) -> Part {

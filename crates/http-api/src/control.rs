@@ -1,5 +1,7 @@
 //! What the API asks of the rest of the process. The binary implements it; the shapes are the API's own.
 
+mod seen;
+
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
@@ -17,6 +19,8 @@ use utoipa::ToSchema;
 use vocabulary::SeriesRef;
 use vocabulary::ports::{Scope, StoreError};
 use vocabulary::settings::Secret;
+
+pub use seen::{sentence, worst};
 
 /// The parts of the server that no port reaches: health of every part, storage maintenance, the log.
 pub trait Control: Send + Sync {
@@ -251,22 +255,6 @@ pub struct Health {
     pub newest: Vec<NewSeries>,
 }
 
-impl Health {
-    /// Without the names that the caller may not see.
-    pub fn seen_by(mut self, scope: &Scope) -> Health {
-        self.refused.keep_seen(scope);
-        // Machines and people have names too.
-        let names_others = |part: &str| part.starts_with("agent.") || part == "people";
-        self.parts.retain(|part| scope.is_everything() || !names_others(&part.id));
-        self.doubts.retain(|doubt| scope.is_everything() || !names_others(&doubt.part));
-        // Lines that could not be read are raw text of anybody's.
-        self.bad_lines.retain(|_| scope.is_everything());
-        self.widest.retain(|widest| scope.sees_below(&widest.prefix));
-        self.newest.retain(|new| scope.sees(&new.name));
-        self
-    }
-}
-
 /// Something that is not as it should be, and what cannot be trusted because of it.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Doubt {
@@ -358,12 +346,6 @@ pub struct Refused {
     pub prefixes: Vec<RefusedPrefix>,
 }
 
-impl Refused {
-    fn keep_seen(&mut self, scope: &Scope) {
-        self.prefixes.retain(|refused| scope.sees(&refused.example));
-    }
-}
-
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RefusedPrefix {
     pub prefix: String,
@@ -399,16 +381,6 @@ pub struct Cardinality {
     pub refused: Refused,
     pub widest: Vec<PrefixCount>,
     pub newest: Vec<NewSeries>,
-}
-
-impl Cardinality {
-    /// Without the names that the caller may not see.
-    pub fn seen_by(mut self, scope: &Scope) -> Cardinality {
-        self.refused.keep_seen(scope);
-        self.widest.retain(|widest| scope.sees_below(&widest.prefix));
-        self.newest.retain(|new| scope.sees(&new.name));
-        self
-    }
 }
 
 /// What a rule would cost if it had these archives.

@@ -64,7 +64,7 @@ pub async fn home(
 
 fn gather(services: &Services, scope: &Scope) -> Answer<Home> {
     let now = services.clock.since_epoch().as_secs_f64();
-    let health = services.control.health();
+    let health = services.control.health().seen_by(scope);
     let mut arriving = services.control.arriving();
     arriving
         .iter_mut()

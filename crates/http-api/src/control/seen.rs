@@ -1,0 +1,173 @@
+//! How the parts are, as it is told to whoever sees a part of all names: without what names the others'.
+
+use vocabulary::ports::Scope;
+
+use super::{Cardinality, Doubt, Health, Part, Refused, State};
+
+/// What these say of themselves is numbers, and names nobody's monitors, people or machines. By the beginning of their ids, up
+/// to the dot.
+const NAMELESS: [&str; 12] = [
+    "carbon", "collectd", "host", "http", "journal", "nsca", "pages", "server", "statsd", "store", "threads",
+    "links",
+];
+/// In the place of what may name somebody.
+const UNTOLD: &str = "has trouble; what it is, is told to those who see everything";
+
+impl Health {
+    /// Without the names that the caller may not see.
+    pub fn seen_by(mut self, scope: &Scope) -> Health {
+        self.refused.keep_seen(scope);
+        self.widest.retain(|widest| scope.sees_below(&widest.prefix));
+        self.newest.retain(|new| scope.sees(&new.name));
+        if scope.is_everything() {
+            return self;
+        }
+        // Lines that could not be read are raw text of anybody's.
+        self.bad_lines.clear();
+        // Machines and people have names too.
+        let is_others = |id: &str| matches!(kind(id), "agent" | "people");
+        self.parts.retain(|part| !is_others(&part.id));
+        self.doubts.retain(|doubt| !is_others(&doubt.part));
+        self.parts.iter_mut().filter(|part| !is_nameless(&part.id)).for_each(untell_part);
+        self.doubts.iter_mut().filter(|doubt| !is_nameless(&doubt.part)).for_each(untell_doubt);
+        let state = worst(&self.parts);
+        self.since = self.since.filter(|_| state == self.state);
+        self.state = state;
+        self.sentence = sentence(&self.parts, state);
+        self
+    }
+}
+
+fn kind(id: &str) -> &str {
+    id.split('.').next().unwrap_or_default()
+}
+
+fn is_nameless(id: &str) -> bool {
+    NAMELESS.contains(&kind(id))
+}
+
+fn untell_part(part: &mut Part) {
+    part.text = if part.state > State::Ok { UNTOLD.to_owned() } else { String::new() };
+}
+
+fn untell_doubt(doubt: &mut Doubt) {
+    doubt.text = format!("{}: {UNTOLD}", kind(&doubt.part));
+}
+
+pub fn worst(parts: &[Part]) -> State {
+    parts.iter().map(|part| part.state).max().unwrap_or(State::Ok).max(State::Ok)
+}
+
+/// The worst part says what is wrong.
+pub fn sentence(parts: &[Part], state: State) -> String {
+    if state <= State::Ok {
+        return "Everything that was received is stored, and every part is running.".into();
+    }
+    let worst: Vec<&Part> = parts.iter().filter(|part| part.state == state).collect();
+    let others = match worst.len() {
+        0 | 1 => String::new(),
+        2 => " One other part has trouble too.".into(),
+        more => format!(" {} other parts have trouble too.", more - 1),
+    };
+    worst.first().map_or_else(String::new, |part| format!("{}: {}{others}", part.title, part.text))
+}
+
+impl Refused {
+    fn keep_seen(&mut self, scope: &Scope) {
+        self.prefixes.retain(|refused| scope.sees(&refused.example));
+    }
+}
+
+impl Cardinality {
+    /// Without the names that the caller may not see.
+    pub fn seen_by(mut self, scope: &Scope) -> Cardinality {
+        self.refused.keep_seen(scope);
+        self.widest.retain(|widest| scope.sees_below(&widest.prefix));
+        self.newest.retain(|new| scope.sees(&new.name));
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(id: &str, state: State, text: &str) -> Part {
+        Part {
+            id: id.into(),
+            kind: "evaluator",
+            title: "A part".into(),
+            address: None,
+            state,
+            since: None,
+            text: text.into(),
+            rate: None,
+            unit: None,
+            lag: None,
+            last_success: None,
+            filled: None,
+            dropped: Vec::new(),
+        }
+    }
+
+    fn health(parts: Vec<Part>) -> Health {
+        let doubt = |part: &Part| Doubt {
+            part: part.id.clone(),
+            state: part.state,
+            text: format!("{}: {}", part.title, part.text),
+            since: None,
+            until: None,
+            affects: "what goes through it".into(),
+        };
+        let state = worst(&parts);
+        Health {
+            state,
+            sentence: sentence(&parts, state),
+            since: Some(5.0),
+            now: 10.0,
+            doubts: parts.iter().filter(|part| part.state > State::Ok).map(doubt).collect(),
+            parts,
+            storage: Default::default(),
+            refused: Default::default(),
+            bad_lines: Vec::new(),
+            widest: Vec::new(),
+            newest: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn whoever_sees_a_part_hears_of_no_others_names() {
+        let named = [
+            "night",
+            "metrics",
+            "ways",
+            "contacts",
+            "calendars",
+            "oncall",
+            "channel.sms",
+            "config",
+            "checks",
+        ];
+        let mut parts: Vec<Part> =
+            named.into_iter().map(|id| part(id, State::Warning, "mail.smtp of ben")).collect();
+        parts.push(part("monitors", State::Ok, "mail.smtp"));
+        parts.push(part("agent.db7", State::Critical, "silent"));
+        parts.push(part("statsd.udp", State::Warning, "3 lines were refused"));
+        let all = health(parts);
+        let limited = all.clone().seen_by(&Scope::prefixes(vec!["shop.".into()]));
+        let told = serde_json::to_string(&limited).unwrap();
+        for name in ["mail.smtp", "ben", "db7"] {
+            assert!(!told.contains(name), "{name} is in {told}");
+        }
+        assert!(told.contains("3 lines were refused"));
+        assert_eq!(
+            (limited.state, limited.since),
+            (State::Warning, None),
+            "the machine's trouble is not theirs"
+        );
+        assert!(limited.sentence.contains(UNTOLD) && limited.sentence.contains("9 other parts"));
+        assert_eq!(limited.doubts.len(), 10);
+        let everything = all.clone().seen_by(&Scope::default());
+        assert_eq!(serde_json::to_value(everything).unwrap(), serde_json::to_value(all).unwrap());
+    }
+}
