@@ -51,11 +51,11 @@ pub use limits::{SESSION_SECONDS, VOUCHED_SESSION_SECONDS};
 pub use links::{ComesBy, comes_by, link, suspend_unseen, unlink, unlinked, unsuspend};
 pub use memberships::{Moved, follow_groups, forget_memberships};
 pub use people::{
-    Details, Person, change_password, check_password, describe, people, person, remove_person, set_person,
-    set_role,
+    Details, Person, Shown, change_password, check_password, describe, people, person, remove_person,
+    set_person, set_role,
 };
 pub use secrets::random_secret;
-pub use sessions::{close_session, open_session, open_vouched_session, session};
+pub use sessions::{close_session, open_session_by, open_vouched_session, session};
 pub use teams::{Team, remove_team, scope_of, set_team, teams, teams_of};
 pub use tokens::{NewToken, Token, create_token, remove_token, token, tokens};
 pub use ways::{

@@ -125,22 +125,28 @@ pub fn describe(state: &StateStore, name: &str, details: &Details) -> Result<boo
     Ok(changed > 0)
 }
 
-/// A new password of one's own. All sessions end but that with the secret `kept`, in which it was said.
+/// A new password of one's own, in the place of the one that was shown. All sessions end but that with the secret `kept`, in
+/// which it was said. False: the one that was shown is not theirs any more.
 pub fn change_password(
     state: &StateStore,
-    name: &str,
+    shown: &Shown,
     password: &str,
     kept: Option<&str>,
-) -> Result<(), AccountError> {
+) -> Result<bool, AccountError> {
     let hash = hash_of(password)?;
-    state.transaction(|tx| {
-        tx.execute("UPDATE person SET password = ?2 WHERE name = ?1", &[name.into(), hash.into()])?;
-        tx.execute(
-            "DELETE FROM session WHERE person = ?1 AND secret <> ?2",
-            &[name.into(), kept.map(hashed).unwrap_or_default().into()],
-        )
-    })?;
-    Ok(())
+    Ok(state.transaction(|tx| {
+        let changed = tx.execute(
+            "UPDATE person SET password = ?2 WHERE name = ?1 AND password = ?3",
+            &[shown.name.as_str().into(), hash.into(), shown.hash.as_str().into()],
+        )?;
+        if changed > 0 {
+            tx.execute(
+                "DELETE FROM session WHERE person = ?1 AND secret <> ?2",
+                &[shown.name.as_str().into(), kept.map(hashed).unwrap_or_default().into()],
+            )?;
+        }
+        Ok(changed > 0)
+    })?)
 }
 
 const COLUMNS: &str = "SELECT name, role, display_name, time_zone, created, suspended FROM person";
@@ -176,8 +182,17 @@ pub fn remove_person(state: &StateStore, name: &str) -> Result<bool, StateError>
     })
 }
 
-/// The person's role if name and password are right. Takes as long for names that do not exist.
-pub fn check_password(state: &StateStore, name: &str, password: &str) -> Result<Option<Role>, StateError> {
+/// A name and a password that were right in that moment.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    pub name: String,
+    pub role: Role,
+    /// What was kept of the password: with another one, what was shown is worth nothing any more.
+    pub(crate) hash: String,
+}
+
+/// Whose name and password are right. Takes as long for names that do not exist.
+pub fn check_password(state: &StateStore, name: &str, password: &str) -> Result<Option<Shown>, StateError> {
     if password.len() > MAX_PASSWORD_LENGTH {
         return Ok(None);
     }
@@ -189,5 +204,10 @@ pub fn check_password(state: &StateStore, name: &str, password: &str) -> Result<
     let stored = rows.first().map(|row| row.text(0)).filter(|stored| !stored.is_empty()).unwrap_or(NOBODY);
     let right = PasswordHash::new(stored)
         .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok());
-    Ok(rows.first().filter(|_| right).map(|row| Role::parse(row.text(1))))
+    let shown = |row: &Row| Shown {
+        name: name.to_owned(),
+        role: Role::parse(row.text(1)),
+        hash: row.text(0).to_owned(),
+    };
+    Ok(rows.first().filter(|_| right).map(shown))
 }

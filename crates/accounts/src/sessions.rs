@@ -1,55 +1,81 @@
 //! Sessions: what a browser shows after somebody signed in.
 
-use state_store::{StateError, StateStore};
+use state_store::{StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
 
 use crate::config::TeamConfig;
 use crate::limits::{MAX_SESSIONS, VOUCHED_SESSION_SECONDS};
+use crate::people::Shown;
 use crate::secrets::{hashed, random_secret};
 use crate::teams::scope_of;
 use crate::{AccountError, Caller, Role, Via};
 
-/// The secret of a new session, which ends after so long. Of more than a person uses the oldest ends.
-pub fn open_session(
-    state: &StateStore,
-    person: &str,
-    seconds: i64,
-    now: Timestamp,
-) -> Result<String, AccountError> {
-    open(state, person, None, seconds, now)
-}
-
-/// The same by another's word.
+/// The secret of a new session by another's word. Of more than a person uses the oldest ends.
 pub fn open_vouched_session(
     state: &StateStore,
     person: &str,
     voucher: &str,
     now: Timestamp,
 ) -> Result<String, AccountError> {
-    open(state, person, Some(voucher), VOUCHED_SESSION_SECONDS, now)
+    let secret = new_secret()?;
+    let of = Opened { person, voucher: Some(voucher), seconds: VOUCHED_SESSION_SECONDS };
+    state.transaction(|tx| insert(tx, &secret, &of, now))?;
+    Ok(secret)
 }
 
-fn open(
+/// The same by a password. None: it was changed, or the person removed, while it was looked at.
+pub fn open_session_by(
+    state: &StateStore,
+    shown: &Shown,
+    seconds: i64,
+    now: Timestamp,
+) -> Result<Option<String>, AccountError> {
+    let secret = new_secret()?;
+    let opened = state.transaction(|tx| {
+        let still = "SELECT 1 FROM person WHERE name = ?1 AND password = ?2";
+        if tx.query(still, &[shown.name.as_str().into(), shown.hash.as_str().into()])?.is_empty() {
+            return Ok(false);
+        }
+        insert(tx, &secret, &Opened { person: &shown.name, voucher: None, seconds }, now).map(|()| true)
+    })?;
+    Ok(opened.then_some(secret))
+}
+
+/// Whatever it is opened by, for what comes after.
+#[cfg(test)]
+pub(crate) fn open_session(
     state: &StateStore,
     person: &str,
-    voucher: Option<&str>,
     seconds: i64,
     now: Timestamp,
 ) -> Result<String, AccountError> {
-    let secret = random_secret().map_err(|error| AccountError::Refused(error.to_string()))?;
-    state.transaction(|tx| {
-        tx.execute("DELETE FROM session WHERE expires < ?1", &[now.0.into()])?;
-        tx.execute(
-            "DELETE FROM session WHERE person = ?1 AND rowid NOT IN
-                (SELECT rowid FROM session WHERE person = ?1 ORDER BY rowid DESC LIMIT ?2)",
-            &[person.into(), (MAX_SESSIONS - 1).into()],
-        )?;
-        tx.execute(
-            "INSERT INTO session (secret, person, expires, voucher) VALUES (?1, ?2, ?3, ?4)",
-            &[hashed(&secret).into(), person.into(), now.plus(seconds).0.into(), voucher.into()],
-        )
-    })?;
+    let secret = new_secret()?;
+    state.transaction(|tx| insert(tx, &secret, &Opened { person, voucher: None, seconds }, now))?;
     Ok(secret)
+}
+
+fn new_secret() -> Result<String, AccountError> {
+    random_secret().map_err(|error| AccountError::Refused(error.to_string()))
+}
+
+struct Opened<'a> {
+    person: &'a str,
+    voucher: Option<&'a str>,
+    seconds: i64,
+}
+
+fn insert(tx: &Transaction<'_>, secret: &str, of: &Opened<'_>, now: Timestamp) -> Result<(), StateError> {
+    tx.execute("DELETE FROM session WHERE expires < ?1", &[now.0.into()])?;
+    tx.execute(
+        "DELETE FROM session WHERE person = ?1 AND rowid NOT IN
+            (SELECT rowid FROM session WHERE person = ?1 ORDER BY rowid DESC LIMIT ?2)",
+        &[of.person.into(), (MAX_SESSIONS - 1).into()],
+    )?;
+    tx.execute(
+        "INSERT INTO session (secret, person, expires, voucher) VALUES (?1, ?2, ?3, ?4)",
+        &[hashed(secret).into(), of.person.into(), now.plus(of.seconds).0.into(), of.voucher.into()],
+    )?;
+    Ok(())
 }
 
 /// By whose word it was opened, if by another's.

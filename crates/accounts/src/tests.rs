@@ -2,6 +2,7 @@ use state_store::StateStore;
 use vocabulary::Timestamp;
 
 use super::*;
+use crate::sessions::open_session;
 
 fn state() -> (tempfile::TempDir, StateStore) {
     let directory = tempfile::tempdir().unwrap();
@@ -9,14 +10,19 @@ fn state() -> (tempfile::TempDir, StateStore) {
     (directory, state)
 }
 
+/// Whoever shows that.
+fn role_by(state: &StateStore, name: &str, password: &str) -> Option<Role> {
+    check_password(state, name, password).unwrap().map(|shown| shown.role)
+}
+
 #[test]
 fn a_person_signs_in_with_the_right_password_only() {
     let (_directory, state) = state();
     let now = Timestamp(1_000);
     set_person(&state, "ana", "correct horse", Role::Admin, now).unwrap();
-    assert_eq!(check_password(&state, "ana", "correct horse").unwrap(), Some(Role::Admin));
-    assert_eq!(check_password(&state, "ana", "wrong horse").unwrap(), None);
-    assert_eq!(check_password(&state, "ben", "correct horse").unwrap(), None);
+    assert_eq!(role_by(&state, "ana", "correct horse"), Some(Role::Admin));
+    assert_eq!(role_by(&state, "ana", "wrong horse"), None);
+    assert_eq!(role_by(&state, "ben", "correct horse"), None);
     assert!(set_person(&state, "ana", "short", Role::Admin, now).is_err());
 }
 
@@ -149,11 +155,28 @@ fn a_new_password_of_ones_own_ends_the_other_sessions() {
         open_session(&state, "ana", SESSION_SECONDS, now).unwrap(),
         open_session(&state, "ana", SESSION_SECONDS, now).unwrap(),
     );
-    assert!(change_password(&state, "ana", "short", Some(&here)).is_err());
-    change_password(&state, "ana", "another horse", Some(&here)).unwrap();
+    let shown = check_password(&state, "ana", "correct horse").unwrap().unwrap();
+    assert!(change_password(&state, &shown, "short", Some(&here)).is_err());
+    assert!(change_password(&state, &shown, "another horse", Some(&here)).unwrap());
     let signed_in = |secret: &str| session(&state, secret, &[], now).unwrap().is_some();
     assert_eq!((signed_in(&here), signed_in(&there)), (true, false));
-    assert_eq!(check_password(&state, "ana", "another horse").unwrap(), Some(Role::Editor));
+    assert_eq!(role_by(&state, "ana", "another horse"), Some(Role::Editor));
+}
+
+#[test]
+fn a_password_that_is_changed_while_it_is_looked_at_opens_nothing() {
+    let (_directory, state) = state();
+    let now = Timestamp(1_000);
+    set_person(&state, "ana", "correct horse", Role::Admin, now).unwrap();
+    let open = |shown: &Shown| open_session_by(&state, shown, SESSION_SECONDS, now).unwrap();
+    let shown = check_password(&state, "ana", "correct horse").unwrap().unwrap();
+    let secret = open(&shown).unwrap();
+    assert!(session(&state, &secret, &[], now).unwrap().is_some());
+    set_person(&state, "ana", "another horse", Role::Admin, now).unwrap();
+    assert!(open(&shown).is_none() && !change_password(&state, &shown, "a third horse", None).unwrap());
+    assert_eq!(role_by(&state, "ana", "another horse"), Some(Role::Admin));
+    remove_person(&state, "ana").unwrap();
+    assert!(open(&shown).is_none());
 }
 
 #[test]
@@ -186,7 +209,7 @@ fn an_invitation_is_accepted_once_and_in_time() {
     assert!(accepted(&secret, "short", expires).is_err());
     assert_eq!(accepted(&secret, "correct horse", expires).unwrap().unwrap().role, Role::Responder);
     assert!(accepted(&secret, "another horse", expires).unwrap().is_none());
-    assert_eq!(check_password(&state, "ben", "correct horse").unwrap(), Some(Role::Responder));
+    assert_eq!(role_by(&state, "ben", "correct horse"), Some(Role::Responder));
     assert_eq!(person(&state, "ben").unwrap().unwrap().details.display_name, "Ben");
     assert!(invite(&state, &ben, "ana", now).is_err(), "ben is there");
     let cho = Invited { name: "cho".into(), ..ben };
@@ -264,8 +287,8 @@ fn who_is_vouched_for_is_known_by_the_vouchers_own_mark() {
         let other = Vouched { join_existing, ..vouched("2", "ana", Some(Role::Admin)) };
         assert!(come(&other).unwrap_err().to_string().contains("another `ana`"));
     }
-    assert_eq!(check_password(&state, "ana", "").unwrap(), None);
-    assert_eq!(check_password(&state, "ana", "correct horse").unwrap(), None);
+    assert_eq!(role_by(&state, "ana", ""), None);
+    assert_eq!(role_by(&state, "ana", "correct horse"), None);
     // Out, and in again as somebody new.
     remove_person(&state, "ana").unwrap();
     assert!(come(&first).unwrap().2);
@@ -307,7 +330,7 @@ fn somebody_who_is_here_is_joined_only_where_that_is_said() {
     assert!(arrive(&state, &unsaid, now).is_err());
     let joined = arrive(&state, &Vouched { join_existing: true, ..unsaid }, now).unwrap();
     assert_eq!((joined.role, joined.is_new), (Role::Responder, false));
-    assert_eq!(check_password(&state, "ana", "correct horse").unwrap(), Some(Role::Responder));
+    assert_eq!(role_by(&state, "ana", "correct horse"), Some(Role::Responder));
     assert!(arrive(&state, &vouched("3", "a\nb", Some(Role::Viewer)), now).is_err());
 }
 

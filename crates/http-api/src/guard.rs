@@ -17,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 
 pub use credentials::{
     PROXY, SECURE_SESSION_COOKIE, SESSION_COOKIE, by_password, cookie, cookie_called, source,
+    wrong_credentials,
 };
 use credentials::{by_credentials, credentials, refuse_strange_pages};
 pub use origin::refuse_other_pages;

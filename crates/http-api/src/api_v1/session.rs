@@ -48,18 +48,18 @@ pub async fn sign_in(
     let name = form.name.clone();
     let opened = off_thread(&services, move |services| {
         let _turn = turn;
-        let caller = guard::by_password(services, &form.name, &form.password, source)?;
+        let shown = guard::by_password(services, &form.name, &form.password, source)?;
         if let Some(before) = before {
             accounts::close_session(&services.state, &before)?;
         }
-        let secret =
-            accounts::open_session(&services.state, &form.name, SESSION_SECONDS, services.clock.now())?;
-        Ok((caller, secret))
+        let now = services.clock.now();
+        let secret = accounts::open_session_by(&services.state, &shown, SESSION_SECONDS, now)?;
+        Ok((shown, secret.ok_or_else(guard::wrong_credentials)?))
     });
     let opened = opened.await;
     note(&services, name, source, &opened).await?;
-    let (caller, secret) = opened?;
-    let answer = Json(SignedIn { user: caller.name, role: caller.role });
+    let (shown, secret) = opened?;
+    let answer = Json(SignedIn { user: shown.name, role: shown.role });
     Ok((cookies_of(&secret, SESSION_SECONDS, secure)?, answer).into_response())
 }
 
@@ -170,8 +170,10 @@ pub async fn change_password(
     let turn = services.attempts.turn(source).await?;
     off_thread(&services, move |services| {
         let _turn = turn;
-        guard::by_password(services, &caller.name, &form.current, source)?;
-        accounts::change_password(&services.state, &caller.name, &form.new, session.as_deref())?;
+        let shown = guard::by_password(services, &caller.name, &form.current, source)?;
+        if !accounts::change_password(&services.state, &shown, &form.new, session.as_deref())? {
+            return Err(guard::wrong_credentials());
+        }
         services.hub.close_of(Some(&caller.name));
         Ok(StatusCode::NO_CONTENT)
     })

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use base64::Engine;
 
 use super::origin::{is_of_our_page, refuse_other_sites, text};
-use crate::accounts::{self, Caller, Via};
+use crate::accounts::{self, Caller, Shown, Via};
 use crate::answer::Problem;
 use crate::server::Peer;
 use crate::services::Services;
@@ -196,7 +196,10 @@ fn who(services: &Services, credentials: &Credentials) -> Result<Option<Caller>,
             accounts::token(&services.state, secret, now)?.map(Some).ok_or_else(wrong_credentials)
         }
         Credentials::Password { name, password, source } => {
-            by_password(services, name, password, *source).map(Some)
+            let shown = by_password(services, name, password, *source)?;
+            let teams = &services.settings.load().teams;
+            let scope = accounts::scope_of(&services.state, teams, &shown.name, shown.role)?;
+            Ok(Some(Caller { name: shown.name, role: shown.role, scope, via: Via::Session, until: None }))
         }
         Credentials::Proxy(said) => by_proxy(services, said).map(Some),
     }
@@ -208,15 +211,14 @@ pub fn by_password(
     name: &str,
     password: &str,
     source: IpAddr,
-) -> Result<Caller, Problem> {
+) -> Result<Shown, Problem> {
     services.attempts.allow(source, name, services.clock.now())?;
-    let role = accounts::check_password(&services.state, name, password)?.ok_or_else(wrong_credentials)?;
+    let shown = accounts::check_password(&services.state, name, password)?.ok_or_else(wrong_credentials)?;
     services.attempts.succeeded(source, name);
-    let scope = accounts::scope_of(&services.state, &services.settings.load().teams, name, role)?;
-    Ok(Caller { name: name.to_owned(), role, scope, via: Via::Session, until: None })
+    Ok(shown)
 }
 
-fn wrong_credentials() -> Problem {
+pub fn wrong_credentials() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "the token or password is not right")
         .hint("make a token with: bellwether token create NAME --role viewer")
 }
