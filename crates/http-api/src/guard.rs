@@ -21,7 +21,7 @@ pub use credentials::{
 };
 use credentials::{by_credentials, credentials, refuse_strange_pages};
 pub use origin::refuse_other_pages;
-use origin::{hosts, is_allowed, is_forwarding, is_loopback_name, refuse_other_sites};
+use origin::{hosts, is_allowed, is_forwarding, is_loopback_name, refuse_other_sites, refuse_strange_calls};
 
 use crate::accounts::{Caller, Role, Via};
 use crate::answer::Problem;
@@ -69,6 +69,9 @@ async fn admit(services: Arc<Services>, mut request: Request, next: Next, truste
             Err(problem) => Err(problem),
         },
     };
+    let decided = decided.and_then(|caller| {
+        refuse_strange_calls(&request, &services.settings.load().http.allowed_hosts).map(|()| caller)
+    });
     match decided {
         Ok(_) if preflight => cross_origin::preflight(),
         Ok(Some(caller)) => {

@@ -78,6 +78,38 @@ pub fn refuse_other_pages(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
+/// An answer that calls a function (`jsonp`) is read by whatever page asks for it as a script, so only our pages and those of
+/// `http.allowed_hosts` get one; and the function is one that is there, not a script of somebody's own under our name.
+/// Programs that are no browsers do not say where their page is, and are answered as by graphite-web, which echoes anything.
+pub(super) fn refuse_strange_calls(request: &Request, allowed: &[String]) -> Result<(), Problem> {
+    let headers = request.headers();
+    let Some(site) = headers.get("sec-fetch-site").map(|site| site.to_str().unwrap_or("unreadable")) else {
+        return Ok(());
+    };
+    let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
+    let is_name = |character: char| character.is_ascii_alphanumeric() || "_$.[]".contains(character);
+    for (_, function) in query.filter(|(name, function)| name == "jsonp" && !function.is_empty()) {
+        if !function.chars().all(is_name) {
+            return Err(Problem::bad_request("`jsonp` names no function")
+                .hint("a name has letters, digits and any of _ $ . [ ]"));
+        }
+        let ours = ["same-origin", "none"].iter().any(|ours| site.eq_ignore_ascii_case(ours));
+        if !ours && !is_referred_by(headers, allowed) {
+            let why = format!("a page of another site ({site}) asked for a script with our data (`jsonp`)");
+            return Err(Problem::forbidden(why).hint(
+                "if that page is yours, add its host to http.allowed_hosts, and let it ask without `jsonp`",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A page cannot say that it is another one; it may say nothing.
+fn is_referred_by(headers: &HeaderMap, allowed: &[String]) -> bool {
+    let page = text(headers, header::REFERER.as_str()).and_then(|url| url.split_once("://"));
+    page.is_some_and(|(_, rest)| is_allowed(rest.split('/').next().unwrap_or_default(), allowed))
+}
+
 pub(super) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
@@ -196,6 +228,37 @@ mod tests {
         check("sec-fetch-site", "same-site", true);
         check("sec-fetch-site", "cross-site", true);
         check("origin", "http://wall.example", false);
+    }
+
+    #[test]
+    fn scripts_with_our_data_are_for_our_pages() {
+        let check = |query: &str, sent: &[(&str, &str)], refused: bool| {
+            let mut request = Request::builder().uri(format!("/render?{query}"));
+            for (name, value) in sent {
+                request = request.header(*name, *value);
+            }
+            let request = request.body(axum::body::Body::empty()).unwrap();
+            let strange = refuse_strange_calls(&request, &["wall.example".into()]);
+            assert_eq!(strange.is_err(), refused, "{query} {sent:?}");
+        };
+        let from = |site: &'static str| [("sec-fetch-site", site), ("sec-fetch-mode", "no-cors")];
+        for (site, refused) in
+            [("same-origin", false), ("none", false), ("same-site", true), ("cross-site", true)]
+        {
+            check("jsonp=call", &from(site), refused);
+            check("target=a", &from(site), false);
+            check("jsonp=", &from(site), false);
+        }
+        check("%6asonp=call", &from("same-site"), true);
+        check("jsonp=jQuery17_1.a%5B0%5D.%24x", &from("same-origin"), false);
+        check("jsonp=alert(1)//", &from("same-origin"), true);
+        check("jsonp=a&jsonp=a;b", &from("same-origin"), true);
+        // Programs, and pages that the configuration trusts.
+        check("jsonp=a;b", &[], false);
+        let referred = |page: &'static str| [("sec-fetch-site", "same-site"), ("referer", page)];
+        check("jsonp=call", &referred("https://wall.example/tv"), false);
+        check("jsonp=call", &referred("https://evil.example/wall.example"), true);
+        check("jsonp=call", &referred("https://wall.example@evil.example/"), true);
     }
 
     #[test]
