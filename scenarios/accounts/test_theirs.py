@@ -214,7 +214,7 @@ def test_another_team_of_the_files_ends_what_is_open(server, people):
     assert {one["id"] for one in again.seen} == {own}
 
 
-SECRET = "Bearer k3y-of-the-check"
+SECRET = "Bearer-k3y-of-the-check"
 HEADERS = f'''[auth]
 mode = "required"
 [[check]]
@@ -222,6 +222,15 @@ name = "api"
 type = "http"
 url = "http://127.0.0.1:9/"
 headers = {{ Authorization = "{SECRET}" }}
+[[check]]
+name = "disk"
+type = "plugin"
+command = ["/bin/true", "-p", "{SECRET}"]
+variables = {{ KEY = "{SECRET}" }}
+[[check]]
+name = "query"
+type = "http"
+url = "http://127.0.0.1:9/?key={SECRET}"
 [[check]]
 name = "buy"
 type = "job"
@@ -233,7 +242,7 @@ def test_what_a_check_sends_is_for_who_may_change_it(bellwether):
     server = bellwether(HEADERS)
     roles = {role: person(server, role, role) for role in ("viewer", "responder", "editor", "admin")}
     for role, who in roles.items():
-        for name in ("api", "buy"):
+        for name in ("api", "buy", "disk", "query"):
             shown = server.get(f"/api/v1/monitors/{name}", headers=who)
             assert "(hidden)" in shown.text or role in ("editor", "admin"), (role, name)
             assert shown.status == 200 and (SECRET in shown.text) == (role in ("editor", "admin")), (role, name)

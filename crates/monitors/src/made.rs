@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use outbound::HIDDEN;
 use serde::{Deserialize, Serialize};
 use state_store::{StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
@@ -55,17 +54,11 @@ impl Definition {
         }
     }
 
-    /// Without what lets whoever reads it ping in the name of the job, or ask in that of the check: headers and
-    /// bodies hold keys.
+    /// Without what lets whoever reads it ping in the name of the job, or ask in that of the check.
     pub fn without_secrets(mut self) -> Definition {
         match &mut self {
             Definition::Monitor(monitor) => monitor.uuid = None,
-            Definition::Check(check) => {
-                let steps = check.steps.iter_mut().flat_map(|step| step.headers.values_mut());
-                check.headers.values_mut().chain(steps).for_each(|value| *value = HIDDEN.to_owned());
-                let bodies = check.steps.iter_mut().filter_map(|step| step.body.as_mut());
-                check.body.iter_mut().chain(bodies).for_each(|body| *body = HIDDEN.to_owned());
-            }
+            Definition::Check(check) => check.hide_secrets(),
         }
         self
     }
@@ -265,7 +258,7 @@ mod tests {
             "headers": {"X-Key": "s3cret"}, "steps": [{"url": "https://shop.example/a", "body": "password=s3cret"}]}}"#;
         let check: Definition = serde_json::from_str(text).unwrap();
         let shown = serde_json::to_string(&check.without_secrets()).unwrap();
-        assert!(!shown.contains("s3cret") && shown.matches(HIDDEN).count() == 3, "{shown}");
+        assert!(!shown.contains("s3cret") && shown.matches(outbound::HIDDEN).count() == 3, "{shown}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod check;
 mod estate;
+mod hidden;
 mod monitor;
 mod problems;
 mod service;

@@ -99,16 +99,8 @@ fn secrets(check: &CheckConfig) -> Problems {
             problems.push((key.to_owned(), why));
         }
     }
-    let steps = check.steps.iter().flat_map(|step| step.headers.values());
-    if check.headers.values().chain(steps).any(|value| value == HIDDEN) {
-        let why = "a value is what is shown in place of one: write it again";
-        problems.push(("headers".to_owned(), why.to_owned()));
-    }
-    let steps = check.steps.iter().filter_map(|step| step.body.as_ref());
-    if check.body.iter().chain(steps).any(|body| body == HIDDEN) {
-        let why = "this is what is shown in place of a body: write it again";
-        problems.push(("body".to_owned(), why.to_owned()));
-    }
+    let why = "a value is what is shown in place of one: write it again";
+    problems.extend(check.hidden_keys().into_iter().map(|key| (key.to_owned(), why.to_owned())));
     problems
 }
 
