@@ -267,6 +267,11 @@ def test_downtimes_and_silences_are_theirs(server, people):
     # Ben's check is on her host: what holds back the host would hold it back.
     shared = plan(ana, host="shop.web")
     assert shared.status == 403 and "not yours" in shared.text and "mail" not in shared.text, shared.text
+    # So would a word that it is down.
+    down = lambda who: server.post("/api/v1/hosts/shop.web/result", {"status": 1, "output": "down"}, headers=who)
+    refused = down(ana)
+    assert refused.status == 403 and "not yours" in refused.text and "mail" not in refused.text, refused.text
+    assert down(people["root"]).status == 200
     own, foreign = plan(ana, check="shop.http").json["id"], plan(root, check="mail.smtp").json["id"]
     gone = lambda answer, name: (answer.status, answer.text.replace(str(name), "N"))
     assert gone(plan(ana, check="mail.smtp"), "mail.smtp") == gone(plan(ana, check="none"), "none") and plan(ana, check="none").status == 404

@@ -5,12 +5,13 @@ mod doing;
 mod history;
 mod shown;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use monitors::machine::{Command, Done, NewDowntime, ObjectId, ObjectName};
-use monitors::{Monitors, Refused, Ticket};
+use monitors::{Definitions, Monitors, Refused, Ticket};
 use vocabulary::ports::Scope;
 use vocabulary::state::State;
 
@@ -94,6 +95,34 @@ pub fn is_shared(services: &Services, scope: &Scope, host: &str) -> bool {
     !scope.is_everything() && definitions.checks.iter().any(|check| foreign(&check.name, &check.host))
 }
 
+/// Does a word of how this host is hold back what is others'? It does for the checks on it, and for those hosts behind it
+/// that are cut off when it is down, with what is on them.
+pub fn decides_for_others(services: &Services, scope: &Scope, host: &str) -> bool {
+    !scope.is_everything() && is_before_others(&services.monitors.definitions(), scope, host)
+}
+
+fn is_before_others(definitions: &Definitions, scope: &Scope, host: &str) -> bool {
+    let behind = with_all_behind(definitions, host);
+    let foreign_host = behind.iter().any(|other| *other != host && !scope.sees(other));
+    let mut checks = definitions.checks.iter().filter(|check| behind.contains(check.host.as_str()));
+    foreign_host || checks.any(|check| !scope.sees(&check.name))
+}
+
+fn with_all_behind<'d>(definitions: &'d Definitions, host: &'d str) -> BTreeSet<&'d str> {
+    let mut found = BTreeSet::from([host]);
+    let mut to_look_behind = vec![host];
+    while let Some(one) = to_look_behind.pop() {
+        let children =
+            definitions.hosts.iter().filter(|other| other.parents.iter().any(|parent| parent == one));
+        for child in children.map(|child| child.name.as_str()) {
+            if found.insert(child) {
+                to_look_behind.push(child);
+            }
+        }
+    }
+    found
+}
+
 /// For what is of everybody: the files, rules for all names.
 pub fn whole(caller: &Caller, role: Role) -> Answer<()> {
     require(caller, role)?;
@@ -152,5 +181,49 @@ pub fn new_downtime(object: ObjectId, plan: &super::downtimes::NewDowntime, auth
         triggered_by: plan.triggered_by,
         author: author.into(),
         comment: plan.comment.as_str().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_decides_for_what_is_on_it_and_behind_it() {
+        let text = r#"
+            [[host]]
+            name = "shop.router"
+            [[host]]
+            name = "shop.web"
+            parents = ["shop.router"]
+            [[host]]
+            name = "shop.db"
+            parents = ["shop.web", "shop.alone"]
+            [[host]]
+            name = "shop.alone"
+            [[host]]
+            name = "shop.edge"
+            [[host]]
+            name = "mail.box"
+            parents = ["shop.edge"]
+            [[check]]
+            name = "mail.queue"
+            host = "shop.db"
+            type = "passive"
+            [[check]]
+            name = "shop.http"
+            host = "mail.box"
+            type = "passive"
+        "#;
+        let definitions: Definitions = toml::from_str(text).unwrap();
+        let scope = Scope::prefixes(vec!["shop.".into()]);
+        let check = |host: &str, before: bool| {
+            assert_eq!(is_before_others(&definitions, &scope, host), before, "{host}");
+        };
+        for host in ["shop.db", "shop.web", "shop.router", "shop.alone", "shop.edge"] {
+            check(host, true);
+        }
+        check("mail.box", false);
+        check("nothing", false);
     }
 }

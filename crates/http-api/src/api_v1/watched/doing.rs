@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
 use vocabulary::state::StateType;
 
-use super::{DISK_PATIENCE, author, change, command, show, theirs, word};
+use super::{DISK_PATIENCE, author, change, command, decides_for_others, show, theirs, word};
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Problem};
 use crate::api_v1::downtimes::Made;
@@ -54,6 +54,14 @@ pub async fn take_result(
     new: NewResult,
 ) -> Answer<Json<Taken>> {
     theirs(caller, Role::Editor, &name)?;
+    if let ObjectName::Host(host) = &name
+        && decides_for_others(services, &caller.scope, host)
+    {
+        let why = format!("how `{host}` is holds back checks on it, or hosts behind it, that are not yours");
+        return Err(Problem::forbidden(why).hint(
+            "send results of your own checks on it, or have somebody who sees all of the host send this",
+        ));
+    }
     let now = services.clock.now();
     let outcome = outcome(&name, &new, now)?;
     change(services, move |monitors| {
