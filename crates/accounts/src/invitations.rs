@@ -29,12 +29,27 @@ pub struct Invitation {
     pub expires: i64,
 }
 
+/// Who invites somebody.
+#[derive(Clone, Debug, Default)]
+pub struct Inviter {
+    pub name: String,
+    /// The person: the link is worth nothing once they are gone, suspended, or no administrator any more. None: whoever owns
+    /// the server.
+    pub owner: Option<String>,
+    /// The end of the token that asks.
+    pub until: Option<i64>,
+}
+
+/// Of invitations: whoever made them may still make them.
+const HOLDS: &str = "expires >= ?1 AND (owner IS NULL OR EXISTS (SELECT 1 FROM person
+    WHERE person.name = invitation.owner AND person.role = 'admin' AND person.suspended IS NULL))";
+
 /// The secret of the link, which is not kept, and when it ends. Whoever was invited before by the same name has this one
 /// only.
 pub fn invite(
     state: &StateStore,
     invited: &Invited,
-    by: &str,
+    by: &Inviter,
     now: Timestamp,
 ) -> Result<(String, i64), AccountError> {
     check_name(&invited.name)?;
@@ -42,7 +57,8 @@ pub fn invite(
         check_name(&invited.display_name)?;
     }
     let secret = random_secret().map_err(|error| AccountError::Refused(error.to_string()))?;
-    let expires = now.plus(INVITATION_SECONDS).0;
+    let usual = now.plus(INVITATION_SECONDS).0;
+    let expires = by.until.map_or(usual, |until| until.min(usual));
     let refused = state.transaction(|tx| {
         tx.execute("DELETE FROM invitation WHERE expires < ?1", &[now.0.into()])?;
         if !tx.query("SELECT 1 FROM person WHERE name = ?1", &[invited.name.as_str().into()])?.is_empty() {
@@ -53,15 +69,16 @@ pub fn invite(
             return Ok(Some(format!("{MAX_INVITATIONS} invitations are open: withdraw some")));
         }
         tx.execute(
-            "INSERT OR REPLACE INTO invitation (secret, name, role, display_name, invited_by, expires)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT OR REPLACE INTO invitation (secret, name, role, display_name, invited_by, expires, owner)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             &[
                 hashed(&secret).into(),
                 invited.name.as_str().into(),
                 invited.role.name().into(),
                 invited.display_name.as_str().into(),
-                by.into(),
+                by.name.as_str().into(),
                 expires.into(),
+                by.owner.as_deref().into(),
             ],
         )?;
         Ok(None)
@@ -75,7 +92,9 @@ pub fn invite(
 /// Those that can still be accepted.
 pub fn invitations(state: &StateStore, now: Timestamp) -> Result<Vec<Invitation>, StateError> {
     let rows = state.query(
-        "SELECT id, name, role, display_name, invited_by, expires FROM invitation WHERE expires >= ?1 ORDER BY id",
+        &format!(
+            "SELECT id, name, role, display_name, invited_by, expires FROM invitation WHERE {HOLDS} ORDER BY id"
+        ),
         &[now.0.into()],
     )?;
     let invitation = |row: &state_store::Row| Invitation {
@@ -96,15 +115,15 @@ pub fn withdraw(state: &StateStore, id: i64) -> Result<bool, StateError> {
     state.transaction(|tx| Ok(tx.execute("DELETE FROM invitation WHERE id = ?1", &[id.into()])? > 0))
 }
 
-/// Make the person that the link was for; the link is used up. None: there is no such link (any more).
+/// Make the person that the link was for; the link is used up. None: there is no such link (any more), or nobody stands for it.
 pub fn accept(
     state: &StateStore,
     secret: &str,
     password: &str,
     now: Timestamp,
 ) -> Result<Option<Invited>, AccountError> {
-    let find = "SELECT name, role, display_name FROM invitation WHERE secret = ?1 AND expires >= ?2";
-    let key = || [hashed(secret).into(), now.0.into()];
+    let find = &format!("SELECT name, role, display_name FROM invitation WHERE {HOLDS} AND secret = ?2");
+    let key = || [now.0.into(), hashed(secret).into()];
     // Before the password is hashed, which strangers could keep us busy with.
     if state.query(find, &key())?.is_empty() {
         return Ok(None);

@@ -46,7 +46,7 @@ use vocabulary::ports::Scope;
 pub use audit::{Asked, AuditEntry, Change, FAILED_SIGN_IN, audit, note};
 pub use config::{TeamConfig, problems};
 pub use identities::{Arrived, Vouched, arrive, arrived};
-pub use invitations::{Invitation, Invited, accept, invitations, invite, withdraw};
+pub use invitations::{Invitation, Invited, Inviter, accept, invitations, invite, withdraw};
 pub use limits::{SESSION_SECONDS, VOUCHED_SESSION_SECONDS};
 pub use links::{ComesBy, comes_by, link, suspend_unseen, unlink, unlinked, unsuspend};
 pub use memberships::{Moved, follow_groups, forget_memberships};
@@ -103,7 +103,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             PRIMARY KEY (person, voucher, team)) STRICT;
          CREATE INDEX membership_team ON membership (team);
          ALTER TABLE identity ADD COLUMN linked INTEGER;
-         ALTER TABLE session ADD COLUMN voucher TEXT;"],
+         ALTER TABLE session ADD COLUMN voucher TEXT;",
+        // Whose an invitation is, as tokens are somebody's.
+        "ALTER TABLE invitation ADD COLUMN owner TEXT;
+         UPDATE invitation SET owner = invited_by WHERE EXISTS (SELECT 1 FROM person WHERE person.name = invited_by);"],
 };
 
 /// What one may do, least first.

@@ -177,7 +177,7 @@ pub fn person(state: &StateStore, name: &str) -> Result<Option<Person>, StateErr
 pub fn remove_person(state: &StateStore, name: &str) -> Result<bool, StateError> {
     state.transaction(|tx| {
         tx.execute("DELETE FROM token WHERE owner = ?1", &[name.into()])?;
-        tx.execute("DELETE FROM invitation WHERE invited_by = ?1", &[name.into()])?;
+        tx.execute("DELETE FROM invitation WHERE owner = ?1", &[name.into()])?;
         Ok(tx.execute("DELETE FROM person WHERE name = ?1", &[name.into()])? > 0)
     })
 }

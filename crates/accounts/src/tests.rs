@@ -199,9 +199,14 @@ fn details_are_checked_and_kept() {
 fn an_invitation_is_accepted_once_and_in_time() {
     let (_directory, state) = state();
     let now = Timestamp(1_000);
+    let by = |owner: Option<&str>| Inviter {
+        name: "ana".into(),
+        owner: owner.map(str::to_owned),
+        ..Inviter::default()
+    };
     let ben = Invited { name: "ben".into(), role: Role::Responder, display_name: "Ben".into() };
-    let (first, _) = invite(&state, &ben, "ana", now).unwrap();
-    let (secret, expires) = invite(&state, &ben, "ana", now).unwrap();
+    let (first, _) = invite(&state, &ben, &by(None), now).unwrap();
+    let (secret, expires) = invite(&state, &ben, &by(None), now).unwrap();
     assert_eq!(invitations(&state, now).unwrap().len(), 1, "the newer one goes before");
     let accepted = |secret: &str, password: &str, at: i64| accept(&state, secret, password, Timestamp(at));
     assert!(accepted(&first, "correct horse", 1_000).unwrap().is_none());
@@ -211,11 +216,20 @@ fn an_invitation_is_accepted_once_and_in_time() {
     assert!(accepted(&secret, "another horse", expires).unwrap().is_none());
     assert_eq!(role_by(&state, "ben", "correct horse"), Some(Role::Responder));
     assert_eq!(person(&state, "ben").unwrap().unwrap().details.display_name, "Ben");
-    assert!(invite(&state, &ben, "ana", now).is_err(), "ben is there");
+    assert!(invite(&state, &ben, &by(None), now).is_err(), "ben is there");
     let cho = Invited { name: "cho".into(), ..ben };
-    let (secret, _) = invite(&state, &cho, "ben", now).unwrap();
-    remove_person(&state, "ben").unwrap();
+    set_person(&state, "ana", "correct horse", Role::Admin, now).unwrap();
+    let (secret, _) = invite(&state, &cho, &by(Some("ana")), now).unwrap();
+    set_role(&state, "ana", Role::Editor).unwrap();
+    assert!(accepted(&secret, "correct horse", 1_000).unwrap().is_none(), "only administrators invite");
+    assert!(invitations(&state, now).unwrap().is_empty());
+    set_role(&state, "ana", Role::Admin).unwrap();
+    assert_eq!(invitations(&state, now).unwrap().len(), 1);
+    remove_person(&state, "ana").unwrap();
+    set_person(&state, "ana", "correct horse", Role::Admin, now).unwrap();
     assert!(accepted(&secret, "correct horse", 1_000).unwrap().is_none(), "whoever invited is gone");
+    let short = Inviter { until: Some(1_100), ..by(None) };
+    assert_eq!(invite(&state, &cho, &short, now).unwrap().1, 1_100);
 }
 
 #[test]

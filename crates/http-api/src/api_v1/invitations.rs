@@ -52,7 +52,9 @@ pub async fn invite(
     require(&caller, Role::Admin)?;
     off_thread(&services, move |services| {
         let now = services.clock.now();
-        let (secret, expires) = accounts::invite(&services.state, &invited, &caller.name, now)?;
+        let (owner, until) = super::tokens::bounds(services, &caller)?;
+        let by = accounts::Inviter { name: caller.name, owner, until };
+        let (secret, expires) = accounts::invite(&services.state, &invited, &by, now)?;
         let settings = services.settings.load();
         let at = settings.http.public_url.trim_end_matches('/');
         Ok(Json(Link { link: format!("{at}/signin#invitation={secret}"), expires }))

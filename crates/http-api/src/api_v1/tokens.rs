@@ -69,7 +69,7 @@ pub async fn create(
 }
 
 /// Whose it will be, and when it ends at the latest. What is made with a token does not outlive that one's owner, nor its time.
-fn bounds(services: &Services, caller: &Caller) -> Answer<(Option<String>, Option<i64>)> {
+pub fn bounds(services: &Services, caller: &Caller) -> Answer<(Option<String>, Option<i64>)> {
     if caller.via.is_person() {
         return Ok((Some(caller.name.clone()), None));
     }
