@@ -1,6 +1,6 @@
 //! Sessions: what a browser shows after somebody signed in.
 
-use state_store::{StateError, StateStore, Transaction};
+use state_store::{Row, StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
 
 use crate::config::TeamConfig;
@@ -78,12 +78,24 @@ fn insert(tx: &Transaction<'_>, secret: &str, of: &Opened<'_>, now: Timestamp) -
     Ok(())
 }
 
-/// By whose word it was opened, if by another's.
-pub fn close_session(state: &StateStore, secret: &str) -> Result<Option<String>, StateError> {
+/// One that has just been ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Closed {
+    pub person: String,
+    /// By whose word it was opened, if by another's.
+    pub voucher: Option<String>,
+}
+
+pub fn close_session(state: &StateStore, secret: &str) -> Result<Option<Closed>, StateError> {
     state.transaction(|tx| {
-        let rows = tx.query("SELECT voucher FROM session WHERE secret = ?1", &[hashed(secret).into()])?;
-        tx.execute("DELETE FROM session WHERE secret = ?1", &[hashed(secret).into()])?;
-        Ok(rows.first().filter(|row| !row.is_null(0)).map(|row| row.text(0).to_owned()))
+        let key = || [hashed(secret).into()];
+        let rows = tx.query("SELECT person, voucher FROM session WHERE secret = ?1", &key())?;
+        tx.execute("DELETE FROM session WHERE secret = ?1", &key())?;
+        let closed = |row: &Row| Closed {
+            person: row.text(0).to_owned(),
+            voucher: (!row.is_null(1)).then(|| row.text(1).to_owned()),
+        };
+        Ok(rows.first().map(closed))
     })
 }
 

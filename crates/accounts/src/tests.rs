@@ -362,6 +362,8 @@ fn of_too_many_sessions_the_oldest_ends() {
         .collect();
     assert!(!holds(&secrets[0]) && secrets[1..].iter().all(|secret| holds(secret)));
     assert!(holds(&of_ben), "others' are not counted");
+    assert_eq!(close_session(&state, &of_ben).unwrap().map(|closed| closed.person).as_deref(), Some("ben"));
+    assert!(!holds(&of_ben) && close_session(&state, &of_ben).unwrap().is_none());
 }
 
 #[test]
@@ -473,7 +475,8 @@ fn a_session_says_by_whose_word_it_was_opened() {
     let late = now.plus(VOUCHED_SESSION_SECONDS + 1);
     let holds = |secret: &str| session(&state, secret, &[], late).unwrap().is_some();
     assert!(holds(&own) && !holds(&vouched));
-    assert_eq!(close_session(&state, &own).unwrap(), None);
-    assert_eq!(close_session(&state, &vouched).unwrap().as_deref(), Some("https://login.example"));
-    assert_eq!(close_session(&state, &vouched).unwrap(), None, "it is closed");
+    let closed = |secret: &str| close_session(&state, secret).unwrap();
+    assert_eq!(closed(&own).and_then(|closed| closed.voucher), None);
+    assert_eq!(closed(&vouched).and_then(|closed| closed.voucher).as_deref(), Some("https://login.example"));
+    assert_eq!(closed(&vouched), None, "it is closed");
 }

@@ -59,6 +59,7 @@ pub async fn guard(State(services): State<Arc<Services>>, request: Request, next
 async fn admit(services: Arc<Services>, mut request: Request, next: Next, trusted_origin: bool) -> Response {
     let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::Unknown);
     let mode = services.settings.load().auth_mode();
+    let looked_at = services.hub.now();
     let preflight = trusted_origin && cross_origin::is_preflight(&request);
     let decided = match (peer, mode) {
         (Peer::ControlSocket, _) => Ok(Some(owner(Via::ControlSocket))),
@@ -76,6 +77,7 @@ async fn admit(services: Arc<Services>, mut request: Request, next: Next, truste
         Ok(_) if preflight => cross_origin::preflight(),
         Ok(Some(caller)) => {
             request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(looked_at);
             next.run(request).await
         }
         Ok(None) if is_open(&request) => match refuse_strange_sign_in(&services, &request) {

@@ -41,7 +41,6 @@ pub async fn sign_in(
     Body(form): Body<SignIn>,
 ) -> Answer<Response> {
     let source = guard::source(&services, &headers, peer.map(|Extension(peer)| peer));
-    // A session that was there before, perhaps put there by somebody else, does not go on beside the new one.
     let before = guard::cookie(&headers).map(str::to_owned);
     let secure = is_secure(&services.settings.load(), &headers);
     let turn = services.attempts.turn(source).await?;
@@ -49,18 +48,29 @@ pub async fn sign_in(
     let opened = off_thread(&services, move |services| {
         let _turn = turn;
         let shown = guard::by_password(services, &form.name, &form.password, source)?;
-        if let Some(before) = before {
-            accounts::close_session(&services.state, &before)?;
-        }
         let now = services.clock.now();
         let secret = accounts::open_session_by(&services.state, &shown, SESSION_SECONDS, now)?;
-        Ok((shown, secret.ok_or_else(guard::wrong_credentials)?))
+        let secret = secret.ok_or_else(guard::wrong_credentials)?;
+        end_others(services, before.as_deref(), &shown.name)?;
+        Ok((shown, secret))
     });
     let opened = opened.await;
     note(&services, name, source, &opened).await?;
     let (shown, secret) = opened?;
     let answer = Json(SignedIn { user: shown.name, role: shown.role });
     Ok((cookies_of(&secret, SESSION_SECONDS, secure)?, answer).into_response())
+}
+
+/// A session that was there before, perhaps put there by somebody else, does not go on beside the new one, and of too many of
+/// one person the oldest has ended: so do their streams. Whoever is signed in still comes back at once.
+pub fn end_others(services: &Services, before: Option<&str>, person: &str) -> Answer<()> {
+    if let Some(before) = before
+        && let Some(closed) = accounts::close_session(&services.state, before)?
+    {
+        services.hub.close_of(Some(&closed.person));
+    }
+    services.hub.close_of(Some(person));
+    Ok(())
 }
 
 /// May the browser keep the session to encrypted connections?
@@ -103,7 +113,7 @@ pub async fn sign_out(
     peer: Option<Extension<Peer>>,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    let voucher = match guard::cookie(&headers).map(str::to_owned) {
+    let closed = match guard::cookie(&headers).map(str::to_owned) {
         Some(secret) => {
             off_thread(&services, move |services| Ok(accounts::close_session(&services.state, &secret)?))
                 .await?
@@ -117,7 +127,7 @@ pub async fn sign_out(
     }
     let secure = is_secure(&services.settings.load(), &headers);
     let cookies = cookies_of("", 0, secure)?;
-    let to = match voucher {
+    let to = match closed.and_then(|closed| closed.voucher) {
         Some(voucher) => sign_in::way_out(&services, &voucher).await,
         None => None,
     };

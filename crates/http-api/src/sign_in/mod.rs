@@ -198,10 +198,8 @@ async fn let_in(
             follow_groups(services, &arrived.name, &voucher, groups)?;
         }
         let name = arrived.name;
-        if let Some(before) = before {
-            accounts::close_session(&services.state, &before)?;
-        }
         let secret = accounts::open_vouched_session(&services.state, &name, &config.issuer, now)?;
+        session::end_others(services, before.as_deref(), &name)?;
         Ok((name, secret))
     });
     let opened = opened.await;

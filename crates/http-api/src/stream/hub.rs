@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::response::sse::Event;
@@ -44,7 +44,13 @@ const LONGEST_SILENCE: Duration = Duration::from_millis(1_500);
 #[derive(Default)]
 pub struct Hub {
     streams: Mutex<HashMap<String, Stream>>,
+    /// How often streams were ended since who may see what had changed.
+    changes: AtomicU64,
 }
+
+/// When a request was looked at: a stream that it opens later is not fed by what its caller was allowed before a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LookedAt(u64);
 
 struct Stream {
     /// The person or token that opened it.
@@ -83,8 +89,14 @@ struct Wanted {
 }
 
 impl Hub {
+    /// To be taken before it is looked at who asks.
+    pub fn now(&self) -> LookedAt {
+        LookedAt(self.changes.load(Ordering::Acquire))
+    }
+
     pub fn open(
         &self,
+        looked_at: LookedAt,
         caller: Caller,
         targets: Vec<String>,
         from: Option<Timestamp>,
@@ -101,7 +113,12 @@ impl Hub {
         }
         let targets = targets.into_iter().map(|text| Wanted { text, from, told: None }).collect();
         let Caller { name: who, scope, until, .. } = caller;
-        streams.insert(id.clone(), Stream { who, scope, until, events, targets });
+        let stream = Stream { who, scope, until, events, targets };
+        match self.now() == looked_at {
+            true => drop(streams.insert(id.clone(), stream)),
+            // It may be theirs that changed. Whoever still may comes back at once.
+            false => stream.say(End::Changed),
+        }
         Ok((id, Batches::new(receiver)))
     }
 
@@ -163,6 +180,8 @@ impl Hub {
     /// What this one may see is another than when these were opened; nobody named: what anybody may see. Whoever still may
     /// comes back at once.
     pub fn close_of(&self, who: Option<&str>) {
+        // Before the streams are looked through: what is opened behind that sees it.
+        self.changes.fetch_add(1, Ordering::AcqRel);
         self.end(End::Changed, |stream| who.is_none_or(|who| who == stream.who));
     }
 
@@ -392,12 +411,26 @@ mod tests {
     #[test]
     fn streams_end_with_what_they_stand_for() {
         let hub = Hub::default();
-        let open = |who: &str| hub.open(caller(who, None), Vec::new(), None).unwrap().0;
+        let open = |who: &str| hub.open(hub.now(), caller(who, None), Vec::new(), None).unwrap().0;
         let (_first, second) = (open("ana"), open("ben"));
         hub.close_of(Some("ana"));
         assert_eq!(hub.streams.lock().keys().cloned().collect::<Vec<_>>(), [second]);
         hub.close_of(None);
         assert!(hub.streams.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_is_opened_over_a_change_ends_with_it() {
+        let hub = Hub::default();
+        let before = hub.now();
+        hub.close_of(Some("ana"));
+        let (_, late) = hub.open(before, caller("ana", None), Vec::new(), None).unwrap();
+        assert!(hub.streams.lock().is_empty());
+        let told: Vec<Event> = late.collect().await;
+        assert_eq!(told.len(), 1, "why it ends, and then the end");
+        assert!(format!("{:?}", told[0]).contains("changed"), "{told:?}");
+        let (_, _again) = hub.open(hub.now(), caller("ana", None), Vec::new(), None).unwrap();
+        assert_eq!(hub.streams.lock().len(), 1);
     }
 
     fn caller(name: &str, until: Option<i64>) -> Caller {
@@ -413,9 +446,9 @@ mod tests {
     #[tokio::test]
     async fn no_stream_outlives_what_it_was_opened_with() {
         let hub = Hub::default();
-        let (_, short) = hub.open(caller("ana", Some(100)), Vec::new(), None).unwrap();
-        let (longer, _still) = hub.open(caller("ana", Some(101)), Vec::new(), None).unwrap();
-        let (for_ever, _also) = hub.open(caller("ben", None), Vec::new(), None).unwrap();
+        let (_, short) = hub.open(hub.now(), caller("ana", Some(100)), Vec::new(), None).unwrap();
+        let (longer, _still) = hub.open(hub.now(), caller("ana", Some(101)), Vec::new(), None).unwrap();
+        let (for_ever, _also) = hub.open(hub.now(), caller("ben", None), Vec::new(), None).unwrap();
         hub.end_expired(Timestamp(99));
         assert_eq!(hub.streams.lock().len(), 3);
         hub.end_expired(Timestamp(100));
@@ -429,7 +462,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_is_too_slow_for_the_reason_is_ended_all_the_same() {
         let hub = Hub::default();
-        let (_, slow) = hub.open(caller("ana", Some(100)), Vec::new(), None).unwrap();
+        let (_, slow) = hub.open(hub.now(), caller("ana", Some(100)), Vec::new(), None).unwrap();
         for stream in hub.streams.lock().values() {
             while stream.events.try_send(Vec::new()).is_ok() {}
         }

@@ -28,7 +28,7 @@ use crate::answer::{Answer, Body, Problem};
 use crate::parameters::Parameters;
 use crate::services::Services;
 
-pub use hub::{Hub, run};
+pub use hub::{Hub, LookedAt, run};
 
 /// A comment this often keeps proxies from closing a quiet connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -40,6 +40,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub async fn open(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
+    Extension(looked_at): Extension<LookedAt>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
@@ -50,7 +51,7 @@ pub async fn open(
         Some(text) => Some(crate::evaluate::parse_time(text, now, "UTC")?),
         None => seen,
     };
-    let (id, events) = services.hub.open(caller, parameters.all("target"), from)?;
+    let (id, events) = services.hub.open(looked_at, caller, parameters.all("target"), from)?;
     services.counters.streams.fetch_add(1, Ordering::Relaxed);
     let hello =
         message::hello(&id, services.clock.since_epoch().as_secs_f64(), services.control.identity().version);
