@@ -37,6 +37,9 @@ pub const BACK: &str = "/signin/callback";
 
 /// Only to where the browser comes back, and only for so long.
 const ATTEMPT_COOKIE: &str = "bellwether_attempt";
+/// Over TLS: by its name browsers know that no neighbour of the same domain has put it there, and with it a sign-in of theirs.
+/// Such a cookie is sent to all paths.
+const SECURE_ATTEMPT_COOKIE: &str = "__Host-bellwether_attempt";
 
 #[derive(Deserialize)]
 pub struct Begin {
@@ -115,7 +118,7 @@ async fn came_back(
     came: &Back,
 ) -> Answer<Response> {
     let config = provider_of(settings)?;
-    let attempt = attempt_of(services, headers, &came.state)?;
+    let attempt = attempt_of(services, settings, headers, &came.state)?;
     if came.iss.as_ref().is_some_and(|iss| *iss != config.issuer) {
         return Err(Problem::forbidden("this answer is another provider's").hint("begin again"));
     }
@@ -136,8 +139,9 @@ async fn came_back(
 }
 
 /// The one that this browser began.
-fn attempt_of(services: &Services, headers: &HeaderMap, state: &str) -> Answer<Attempt> {
-    let kept = guard::cookie_called(headers, ATTEMPT_COOKIE);
+fn attempt_of(services: &Services, settings: &Settings, headers: &HeaderMap, state: &str) -> Answer<Attempt> {
+    let (name, _) = attempt_cookie_of(is_secure(settings));
+    let kept = guard::cookie_called(headers, name);
     let attempt = kept.and_then(|kept| Attempt::opened(kept, services.clock.now()));
     attempt.filter(|attempt| attempt.is(state)).ok_or_else(|| {
         let minutes = ATTEMPT_SECONDS / 60;
@@ -219,10 +223,17 @@ fn is_secure(settings: &Settings) -> bool {
     settings.http.public_url.starts_with("https://")
 }
 
+/// Its name, and where and how it is kept.
+fn attempt_cookie_of(secure: bool) -> (&'static str, String) {
+    match secure {
+        true => (SECURE_ATTEMPT_COOKIE, "Path=/; Secure".to_owned()),
+        false => (ATTEMPT_COOKIE, format!("Path={BACK}")),
+    }
+}
+
 fn attempt_cookie(settings: &Settings, value: &str, max_age: i64) -> Answer<Cookie> {
-    let secure = if is_secure(settings) { "; Secure" } else { "" };
-    let cookie =
-        format!("{ATTEMPT_COOKIE}={value}; Path={BACK}; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}");
+    let (name, kept) = attempt_cookie_of(is_secure(settings));
+    let cookie = format!("{name}={value}; {kept}; HttpOnly; SameSite=Lax; Max-Age={max_age}");
     Ok((header::SET_COOKIE, HeaderValue::from_str(&cookie).map_err(Problem::internal)?))
 }
 
@@ -256,6 +267,16 @@ fn failed(settings: &Settings, problem: Problem) -> Response {
 mod tests {
     use super::*;
     use crate::accounts::Role;
+
+    #[test]
+    fn over_tls_no_neighbour_can_begin_a_sign_in() {
+        let (name, kept) = attempt_cookie_of(true);
+        assert!(
+            name.starts_with("__Host-") && kept == "Path=/; Secure",
+            "browsers refuse that name otherwise"
+        );
+        assert_eq!(attempt_cookie_of(false), ("bellwether_attempt", "Path=/signin/callback".to_owned()));
+    }
 
     #[test]
     fn who_is_told_changes_with_who_may_act_and_who_is_back() {
