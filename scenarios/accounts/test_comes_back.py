@@ -30,6 +30,12 @@ url = "{ntfy}"
 name = "disk"
 type = "passive"
 max_check_attempts = 1
+[[schedule]]
+name = "web"
+[[schedule.layer]]
+people = ["ana"]
+rotation = "weekly"
+start = "2020-01-06"
 '''
 
 
@@ -77,11 +83,15 @@ def test_whoever_is_back_is_told_again(here):
     assert disk(0).status == 200
     wait_for(lambda: server.get("/api/v1/incidents", headers=root).json["open"] == 0, what="the end")
 
+    # The address of a calendar, which asks for no sign-in, rests with her.
+    path = server.post("/api/v1/oncall/calendars", {"schedule": "web"}, headers=me.who).json["path"]
+    assert server.get(path).status == 200
     away_for_days(server)
     ana = lambda: next(one for one in server.get("/api/v1/people", headers=root).json["people"] if one["name"] == "ana")
     wait_for(lambda: ana()["suspended"], what="that she rests")
+    assert server.get(path).status == 404
     come(server, "ana")
-    assert ana()["suspended"] is None
+    assert ana()["suspended"] is None and server.get(path).status == 200
     before = told()
     assert disk(2).status == 200
     wait_for(lambda: told() > before, what="a page for whoever is back")

@@ -146,11 +146,30 @@ pub async fn read(
         if secret.len() > LONGEST {
             return Ok(None);
         }
-        Ok(services.desk.calendar(secret, services.clock.now())?)
+        match services.desk.feed_of(secret)? {
+            Some(feed) if !rests(services, &feed)? => {
+                Ok(services.desk.calendar(&feed.of, services.clock.now())?)
+            }
+            _ => Ok(None),
+        }
     });
-    // The same whether it was revoked or never was.
+    // The same whether it was revoked, rests, or never was.
     let text = found.await?.ok_or_else(|| Problem::not_found("there is no such calendar"))?;
     let headers =
         [(header::CONTENT_TYPE, "text/calendar; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
     Ok((headers, text))
+}
+
+/// Whoever is suspended knows the addresses that they made, and those of their own turns.
+fn rests(services: &Services, feed: &Feed) -> Answer<bool> {
+    let of = match &feed.of {
+        Of::Person(name) => Some(&**name),
+        Of::Schedule(_) => None,
+    };
+    for name in std::iter::once(feed.by.as_str()).chain(of) {
+        if accounts::person(&services.state, name)?.is_some_and(|person| person.suspended.is_some()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -69,24 +69,28 @@ impl Desk {
         Ok(self.store.transaction(|tx| tx.execute(sql, &[id.into()]))? > 0)
     }
 
-    /// The calendar of this secret. Of a person who is no contact any more, or a schedule that is gone, there is none.
-    pub fn calendar(&self, secret: &str, now: Timestamp) -> Result<Option<String>, StateError> {
+    pub fn feed_of(&self, secret: &str) -> Result<Option<Feed>, StateError> {
         let found = self.store.query(&format!("{FEED} WHERE secret = ?1"), &[hashed(secret).into()])?;
-        let Some(Feed { of, .. }) = found.first().map(feed).filter(|feed| self.has(&feed.of, now)) else {
+        Ok(found.first().map(feed))
+    }
+
+    /// Of a person who is no contact any more, or a schedule that is gone, there is none.
+    pub fn calendar(&self, of: &Of, now: Timestamp) -> Result<Option<String>, StateError> {
+        if !self.has(of, now) {
             return Ok(None);
-        };
+        }
         let roster = self.roster(now);
-        let wanted = roster.schedules.iter().filter(|(name, known)| match &of {
+        let wanted = roster.schedules.iter().filter(|(name, known)| match of {
             Of::Schedule(schedule) => schedule == *name,
             Of::Person(person) => known.schedule.names(person),
         });
         let mut turns: Vec<_> =
             wanted.flat_map(|(name, known)| calendar::turns(name, &known.schedule, now)).collect();
-        if let Of::Person(person) = &of {
+        if let Of::Person(person) = of {
             turns.retain(|turn| turn.person == *person);
         }
         revisions::give(&self.store, &mut turns, now)?;
-        Ok(Some(calendar::write(&of, &turns, now)))
+        Ok(Some(calendar::write(of, &turns, now)))
     }
 
     fn has(&self, of: &Of, now: Timestamp) -> bool {

@@ -94,7 +94,10 @@ fn a_calendar_is_read_by_its_secret_until_it_is_revoked_or_the_person_is_gone() 
     assert!(
         refused(desk.make_feed(&Of::Schedule("no".into()), "s3", "ana", NOW)).contains("no schedule `no`")
     );
-    let events = |secret: &str| desk.calendar(secret, NOW).unwrap().map(|text| text.matches("UID:").count());
+    let events = |secret: &str| {
+        let feed = desk.feed_of(secret).unwrap()?;
+        desk.calendar(&feed.of, NOW).map(|text| text.matches("UID:").count())
+    };
     assert_eq!((events("s1"), events("s2"), events("s3")), (Some(27), Some(53), None));
     desk.set_book(Book { contacts: Default::default(), ..book() });
     assert_eq!(events("s1"), None, "no contact any more");
