@@ -122,8 +122,10 @@ def test_of_a_shared_incident_each_sees_their_part(server, people):
         assert [one["instance"] for one in shown.json["troubles"]] == [f"{own}shared.errors"]
         monitor = server.get("/api/v1/monitors/errors", headers=who)
         assert (monitor.json["instances"], monitor.json["in_trouble"]) == (1, 1)
+        assert (monitor.json["definition"], monitor.json["toml"]) == ({}, ""), "its target is of all"
         for text in (shown.text, monitor.text):
             assert foreign not in text, text
+    assert server.get("/api/v1/monitors/errors", headers=root).json["definition"]["monitor"]["target"] == "*.shared.errors"
     assert server.get(f"/api/v1/incidents/{number}", headers=root).json["bad"] == 2
     screen.sees(id=number, bad=1)
     assert {one["bad"] for one in screen.seen} <= {0, 1}

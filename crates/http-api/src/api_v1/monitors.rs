@@ -238,7 +238,8 @@ pub struct Monitor {
     now: i64,
     #[serde(flatten)]
     row: MonitorRow,
-    /// As it would be written in a file, under the name of its table.
+    /// As it would be written in a file, under the name of its table. Of a rule that is theirs in part only, they are told
+    /// neither this nor `toml`: targets name others' series.
     #[schema(value_type = Object)]
     definition: Value,
     toml: String,
@@ -316,15 +317,18 @@ fn one(services: &Services, caller: &Caller, name: &str, window: &Window) -> Ans
         Ok(Instance { environment, pages_people, ..one })
     });
     let instances_list = instances.collect::<Answer<Vec<Instance>>>()?;
-    let definition = shown_to(caller, definition(services, name)?);
+    let (definition, toml) = match scope.sees(name) {
+        true => written(shown_to(caller, definition(services, name)?))?,
+        false => (Value::Object(Default::default()), String::new()),
+    };
     Ok(Monitor {
         now: now.0,
         row: counted(
             row(summary, &lacking(services), &policies(services, &caller.scope)),
             &pages(services, now)?,
         ),
-        toml: toml_of(&definition)?,
-        definition: serde_json::to_value(&definition).map_err(Problem::internal)?,
+        toml,
+        definition,
         version: services.monitors.made(name).map(|made| made.version),
         instances_list,
         more,
@@ -374,6 +378,10 @@ fn definition(services: &Services, name: &str) -> Answer<Definition> {
     monitor
         .or_else(|| check.map(|check| Definition::Check(Box::new(check.clone()))))
         .ok_or_else(|| Problem::not_found(format!("there is no monitor `{name}`")))
+}
+
+fn written(definition: Definition) -> Answer<(Value, String)> {
+    Ok((serde_json::to_value(&definition).map_err(Problem::internal)?, toml_of(&definition)?))
 }
 
 fn toml_of(definition: &Definition) -> Answer<String> {

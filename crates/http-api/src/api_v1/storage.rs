@@ -9,6 +9,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::status::off_thread;
+use super::watched;
 use crate::accounts::{Caller, Role, Via};
 use crate::answer::{Answer, Body, Params, Problem};
 use crate::control::{BackedUp, Checked, Compacted, Repolicied, Retention, RetentionQuestion};
@@ -28,15 +29,22 @@ pub struct WhatIf {
     responses((status = 200, body = Retention), (status = 400, body = Problem)))]
 pub async fn retention(
     State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
     Params(what_if): Params<WhatIf>,
 ) -> Answer<Json<Retention>> {
+    require(&caller, Role::Viewer)?;
     let question = match (what_if.rule, what_if.archives) {
         (Some(rule), Some(archives)) => Some(RetentionQuestion { rule, archives }),
         (None, None) => None,
         _ => return Err(Problem::bad_request("`rule` and `archives` go together")),
     };
+    if question.is_some() {
+        // What would change counts everybody's series.
+        watched::whole(&caller, Role::Viewer)?;
+    }
     off_thread(&services, move |services| {
-        services.control.retention(question).map(Json).map_err(Problem::internal)
+        let retention = services.control.retention(question).map_err(Problem::internal)?;
+        Ok(Json(retention.seen_by(&caller.scope)))
     })
     .await
 }

@@ -2,7 +2,7 @@
 
 use vocabulary::ports::Scope;
 
-use super::{Cardinality, Doubt, Health, Part, Refused, State};
+use super::{Cardinality, Doubt, Health, Part, Refused, Retention, State};
 
 /// What these say of themselves is numbers, and names nobody's monitors, people or machines. By the beginning of their ids, up
 /// to the dot.
@@ -88,6 +88,47 @@ impl Cardinality {
     }
 }
 
+impl Retention {
+    /// Without rules whose patterns name what the caller may not see.
+    pub fn seen_by(mut self, scope: &Scope) -> Retention {
+        let before = self.rules.len();
+        self.rules.retain(|rule| is_rule_shown(scope, &rule.pattern));
+        if self.rules.len() < before {
+            let shown = |name: &str| self.rules.iter().any(|rule| rule.name == name);
+            self.differing.retain(|differing| shown(&differing.rule));
+        }
+        self
+    }
+}
+
+/// One that names nothing is about everybody's series; else it is shown to those who see what it begins with.
+fn is_rule_shown(scope: &Scope, pattern: &str) -> bool {
+    let names_nothing = !pattern.chars().any(char::is_alphanumeric);
+    scope.is_everything() || names_nothing || scope.sees(&literal_begin(pattern))
+}
+
+/// Of a regular expression that is bound to the beginning: what every name that it finds begins with.
+fn literal_begin(pattern: &str) -> String {
+    let Some(bound) = pattern.strip_prefix('^') else { return String::new() };
+    let mut begin = String::new();
+    let mut characters = bound.chars().peekable();
+    while let Some(character) = characters.next() {
+        let literal = match character {
+            '\\' => characters.next().filter(char::is_ascii_punctuation),
+            '.' | '(' | ')' | '[' | ']' | '{' | '}' | '*' | '+' | '?' | '|' | '^' | '$' => None,
+            plain => Some(plain),
+        };
+        // What follows may say that the last one need not be there.
+        let is_sure = !matches!(characters.peek(), Some('*' | '?' | '{'));
+        match literal.filter(|_| is_sure) {
+            Some(literal) => begin.push(literal),
+            None => break,
+        }
+    }
+    // An alternative begins otherwise.
+    if pattern.contains('|') { String::new() } else { begin }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +174,25 @@ mod tests {
             widest: Vec::new(),
             newest: Vec::new(),
         }
+    }
+
+    #[test]
+    fn patterns_that_name_others_are_not_shown() {
+        let scope = Scope::prefixes(vec!["shop.".into()]);
+        let check = |pattern: &str, shown: bool| {
+            assert_eq!(is_rule_shown(&scope, pattern), shown, "{pattern}");
+            assert!(is_rule_shown(&Scope::default(), pattern));
+        };
+        check(".*", true);
+        check("", true);
+        check(r"^shop\.orders\.", true);
+        check(r"^shop\.(a|b)", false);
+        check(r"^shop\.[ab]", true);
+        check("^shop.orders", false);
+        check(r"^shop\.?x", false);
+        check(r"shop\.orders", false);
+        check(r"^mail\.", false);
+        check(r"\.count$", false);
     }
 
     #[test]
