@@ -260,6 +260,9 @@ def test_what_a_check_sends_is_for_who_may_change_it(bellwether):
         refused = ask(roles["editor"])
         assert refused.status == 403 and "administrator" in refused.json["hint"], refused.text
         assert ask(roles["admin"]).status == 200
+    trusting = {"type": "tcp", "address": "127.0.0.1", "port": 9, "tls": True, "ca_file": str(server.config_file)}
+    refused = server.post("/api/v1/trial", {"check": trusting}, headers=roles["editor"])
+    assert refused.status == 403 and "administrator" in refused.json["hint"], refused.text
 
 
 def test_downtimes_and_silences_are_theirs(server, people):

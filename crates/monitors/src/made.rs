@@ -63,9 +63,9 @@ impl Definition {
         self
     }
 
-    /// Would it tell of this machine's files, whichever it names?
+    /// Would it tell of this machine's files, whichever it names? Whether one can be read, and why not, is told too.
     pub fn looks_at_files(&self) -> bool {
-        matches!(self, Definition::Check(check) if check.kind == CheckType::File)
+        matches!(self, Definition::Check(check) if check.kind == CheckType::File || check.ca_file.is_some())
     }
 
     /// What nobody may read is in it: it would be kept as it is shown, without its secret.
@@ -259,6 +259,18 @@ mod tests {
         let check: Definition = serde_json::from_str(text).unwrap();
         let shown = serde_json::to_string(&check.without_secrets()).unwrap();
         assert!(!shown.contains("s3cret") && shown.matches(outbound::HIDDEN).count() == 3, "{shown}");
+    }
+
+    #[test]
+    fn what_tells_of_files_is_known() {
+        let check = |keys: &str, looks: bool| {
+            let text = format!("{{\"check\": {{\"name\": \"a\", {keys}}}}}");
+            let definition: Definition = serde_json::from_str(&text).unwrap();
+            assert_eq!(definition.looks_at_files(), looks, "{keys}");
+        };
+        check(r#""type": "http", "url": "https://shop.example""#, false);
+        check(r#""type": "http", "url": "https://shop.example", "ca_file": "/etc/shadow""#, true);
+        check(r#""type": "file", "path": "/etc/shadow""#, true);
     }
 
     #[test]
