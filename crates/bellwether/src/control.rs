@@ -22,7 +22,7 @@ use vocabulary::{SeriesRef, ValueKind};
 
 use crate::house::{House, Phase};
 use crate::whisper;
-use crate::{arriving, backup, book, config, health, process, provider, reaching, retention, telling, usual};
+use crate::{arriving, backup, config, health, process, provider, reaching, retention, telling, usual};
 
 impl Control for House {
     fn readiness(&self) -> Readiness {
@@ -167,18 +167,16 @@ impl Control for House {
     }
 
     fn definitions_changed(&self) {
-        let (definitions, config) = (self.monitors.definitions(), self.config.load());
-        self.desk.set_book(book::book(&definitions, &config, &self.state));
+        self.renew_book();
         // Whoever has made a heartbeat may ping it in the next moment.
-        self.heartbeats.reload(&definitions, &config.heartbeats);
+        self.heartbeats.reload(&self.monitors.definitions(), &self.config.load().heartbeats);
         if let Some(watching) = self.watching.load().as_ref() {
             watching.schedule(&self.config.load());
         }
     }
 
     fn people_changed(&self) {
-        let config = self.config.load();
-        self.desk.set_book(book::book(&self.monitors.definitions(), &config, &self.state));
+        self.renew_book();
     }
 
     fn definitions_in_files(&self) -> Result<Definitions, Vec<String>> {

@@ -13,7 +13,6 @@ use monitors::kinds::heartbeat::{Beat, Heartbeats};
 use monitors::made::Definition;
 use vocabulary::Clock;
 
-use crate::book;
 use crate::failure::Failure;
 use crate::house::House;
 use crate::watcher::turning::Wheel;
@@ -62,9 +61,8 @@ fn run(house: &House, stop: &AtomicBool) {
         take(house, round);
         let definitions = monitors.definitions();
         if !Arc::ptr_eq(&definitions, &known) {
-            let config = house.config.load();
-            heartbeats.reload(&definitions, &config.heartbeats);
-            house.desk.set_book(book::book(&definitions, &config, &house.state));
+            heartbeats.reload(&definitions, &house.config.load().heartbeats);
+            house.renew_book();
             known = definitions;
         }
         if stopping && heartbeats.is_idle() {

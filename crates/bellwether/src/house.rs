@@ -84,6 +84,8 @@ pub struct House {
     pub widest: Mutex<(i64, Vec<http_api::control::PrefixCount>)>,
     /// When the state of each part began, by its id.
     pub since: Mutex<crate::health::StateSince>,
+    /// Of whoever makes anew who is told.
+    book_turn: Mutex<()>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,7 +174,16 @@ impl House {
             streaks: Streaks::default(),
             widest: Mutex::default(),
             since: Mutex::default(),
+            book_turn: Mutex::default(),
         })
+    }
+
+    /// Who is told of what, by the definitions, the configuration and the people of now. One after the other: what was read
+    /// earlier must not go over what was read later, and leave somebody out who is there.
+    pub fn renew_book(&self) {
+        let _turn = self.book_turn.lock();
+        let config = self.config.load();
+        self.desk.set_book(book::book(&self.monitors.definitions(), &config, &self.state));
     }
 
     /// What the API works with.

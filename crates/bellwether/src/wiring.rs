@@ -40,7 +40,6 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle as Task;
 use vocabulary::{Clock, Timestamp};
 
-use crate::book;
 use crate::clock::SystemClock;
 use crate::collecting::Collecting;
 use crate::commands;
@@ -344,7 +343,7 @@ impl Parts {
             house.config.store(before);
             return Err(listed(problems));
         }
-        house.desk.set_book(book::book(&house.monitors.definitions(), &config, &house.state));
+        house.renew_book();
         house.heartbeats.reload(&house.monitors.definitions(), &config.heartbeats);
         if let Some(sender) = self.sender.lock().as_ref() {
             sender.reconfigure(telling::settings(house, &config, &self.url));
