@@ -378,6 +378,10 @@ fn whom_another_way_made_is_joined_by_an_administrator_only() {
     assert!(refused.contains("links you"), "{refused}");
     assert!(!link(&state, "nobody", by_provider.by, now).unwrap());
     assert!(link(&state, "ana", by_provider.by, now).unwrap());
+    let withdraw = || unlink(&state, "ana", by_provider.by).unwrap();
+    assert_eq!((withdraw(), withdraw()), (Some(true), Some(false)));
+    assert!(arrive(&state, &by_provider, now).is_err(), "it was withdrawn");
+    assert!(link(&state, "ana", by_provider.by, now).unwrap());
     let late = now.plus(limits::LINK_SECONDS + 1);
     assert!(arrive(&state, &by_provider, late).is_err(), "a link is for a week");
     let joined = arrive(&state, &by_provider, now).unwrap();

@@ -372,6 +372,12 @@ pub enum UserCommand {
         #[arg(long, value_enum)]
         by: VoucherName,
     },
+    /// Whoever comes by that word is this person no more, and nobody is waited for.
+    Unlink {
+        name: String,
+        #[arg(long, value_enum)]
+        by: VoucherName,
+    },
     List,
     Remove {
         name: String,

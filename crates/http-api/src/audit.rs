@@ -134,7 +134,13 @@ pub fn marks(services: &Services, from: f64, until: f64) -> Answer<Vec<Annotatio
         limit: MAX_MARKS,
         ..Asked::default()
     };
-    Ok(accounts::audit(&services.state, &asked)?.into_iter().map(mark).collect())
+    let entries = accounts::audit(&services.state, &asked)?.into_iter();
+    Ok(entries.filter(|entry| !is_of_a_link(&entry.subject)).map(mark).collect())
+}
+
+/// Whose name a stranger could come under this week is for administrators to know.
+fn is_of_a_link(subject: &str) -> bool {
+    subject.starts_with("people/") && subject.ends_with("/link")
 }
 
 /// What everybody may read by itself, too. Of the rest, such as tokens, invitations and the files, a mark says that it
@@ -209,6 +215,12 @@ mod tests {
         for subject in ["tokens", "tokens/3", "invitations", "/etc/bellwether.toml", "something/new"] {
             assert_eq!(data(subject), "", "{subject}");
         }
+    }
+
+    #[test]
+    fn who_may_be_joined_is_no_mark() {
+        assert!(is_of_a_link("people/ana/link"));
+        assert!(!is_of_a_link("people/ana/role") && !is_of_a_link("monitors/link"));
     }
 
     #[test]

@@ -40,14 +40,18 @@ pub fn user(common: &Common, command: &UserCommand) -> Result<(), Failure> {
             )?;
         }
         UserCommand::Link { name, by } => {
-            let by = match by {
-                VoucherName::Provider => "provider",
-                VoucherName::Proxy => "proxy",
-            };
+            let by = voucher_name(*by);
             let path = format!("/api/v1/people/{}/link", encode(name));
             super::block_on(server.send_json(Method::POST, &path, &json!({"by": by})))?;
             let words = format!("whoever comes as {name} by the {by} within a week is {name}");
             said(common, json!({"user": name, "by": by}), words)?;
+        }
+        UserCommand::Unlink { name, by } => {
+            let by = voucher_name(*by);
+            let path = format!("/api/v1/people/{}/link?by={by}", encode(name));
+            super::block_on(server.send_json(Method::DELETE, &path, &json!({})))?;
+            let words = format!("whoever comes as {name} by the {by} is somebody else");
+            said(common, json!({"user": name, "not_by": by}), words)?;
         }
         UserCommand::List => {
             list(
@@ -65,6 +69,13 @@ pub fn user(common: &Common, command: &UserCommand) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+fn voucher_name(voucher: VoucherName) -> &'static str {
+    match voucher {
+        VoucherName::Provider => "provider",
+        VoucherName::Proxy => "proxy",
+    }
 }
 
 pub fn token(common: &Common, command: &TokenCommand) -> Result<(), Failure> {
