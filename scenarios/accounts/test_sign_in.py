@@ -333,7 +333,7 @@ def test_a_trusted_proxy_says_who_it_is(bellwether):
     assert server.cli("user", "unlink", "root", "--by", "proxy", check=False).returncode == 1
     assert server.get("/api/v1/status", headers=said("root")).status == 403, "it was withdrawn"
     assert "within a week" in server.cli("user", "link", "root", "--by", "proxy").stdout
-    assert "/link" not in server.get("/api/v1/annotations?from=-1h", headers=said("ana")).text
+    assert "/link" not in server.get("/api/v1/graph?target=a", headers=said("ana")).text
     assert server.cli("user", "link", "nobody", "--by", "proxy", check=False).returncode == 1
     unset = server.cli("user", "link", "root", "--by", "provider", check=False)
     assert unset.returncode == 1 and "[auth.oidc] is not set" in unset.stderr

@@ -248,7 +248,7 @@ def test_what_a_check_sends_is_for_who_may_change_it(bellwether):
             shown = server.get(f"/api/v1/monitors/{name}", headers=who)
             assert "(hidden)" in shown.text or role in ("editor", "admin"), (role, name)
             assert shown.status == 200 and (SECRET in shown.text) == (role in ("editor", "admin")), (role, name)
-    assert SECRET not in server.get("/api/v1/annotations?from=-1h", headers=roles["viewer"]).text
+    assert SECRET not in server.get("/api/v1/graph?target=a", headers=roles["viewer"]).text
     # What is shown in its place is no value.
     hidden = {"check": {"type": "http", "url": "http://127.0.0.1:9/", "headers": {"Authorization": "(hidden)"}}}
     refused = server.put("/api/v1/monitors/other", hidden, headers=roles["editor"])
