@@ -55,6 +55,12 @@ impl DiskError {
     pub fn is_full(&self) -> bool {
         matches!(self.cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
+
+    /// The same for whoever else it concerns.
+    pub fn again(&self) -> DiskError {
+        let cause = io::Error::new(self.cause.kind(), self.cause.to_string());
+        DiskError { doing: self.doing, path: self.path.clone(), cause }
+    }
 }
 
 impl fmt::Display for DiskError {

@@ -119,6 +119,7 @@ impl Store {
             changing_slot: Mutex::new(()),
             marks: Mutex::new(marks),
             series_log: Mutex::new(series_log),
+            syncing_series: Mutex::new(()),
             wal,
             files,
             blocks,

@@ -301,11 +301,7 @@ impl SeriesLog {
     }
 
     pub fn write_out(&mut self) -> Result<(), DiskError> {
-        if self.broken {
-            // What follows a torn batch would be read, and what was in it would be missing.
-            let cause = std::io::Error::other("an earlier write failed; it must be written anew");
-            return Err(cause).doing("write", &self.path);
-        }
+        self.refuse_broken("write")?;
         if self.batch.is_empty() {
             return Ok(());
         }
@@ -316,6 +312,16 @@ impl SeriesLog {
         self.file.append(&frame).doing("write", &self.path)?;
         self.broken = false;
         self.bytes += frame.len() as u64;
+        Ok(())
+    }
+
+    /// What follows a torn batch would be read, and what was in it would be missing; a sync that failed may
+    /// succeed the next time and mean nothing.
+    pub fn refuse_broken(&self, doing: &'static str) -> Result<(), DiskError> {
+        if self.broken {
+            let cause = std::io::Error::other("an earlier write failed; it must be written anew");
+            return Err(cause).doing(doing, &self.path);
+        }
         Ok(())
     }
 

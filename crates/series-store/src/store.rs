@@ -71,6 +71,8 @@ pub struct Store {
     /// What was taken of the senders' batches of sketches. Changed with `changing_slot` held.
     pub(crate) marks: Mutex<Marks>,
     pub(crate) series_log: Mutex<SeriesLog>,
+    /// Held over a whole sync of it: see `Wal::syncing`, which is taken first.
+    pub(crate) syncing_series: Mutex<()>,
     pub(crate) wal: Wal,
     pub(crate) files: Arc<Files>,
     pub(crate) blocks: Arc<dyn BlockStore>,
@@ -305,9 +307,12 @@ impl Store {
         self.wal.sync(|| self.sync_series_log())
     }
 
+    /// Everything written out to it before the call survives a power cut when this returns.
     pub(crate) fn sync_series_log(&self) -> Result<(), DiskError> {
+        let _syncing = self.syncing_series.lock();
         let (file, path) = {
             let mut log = self.series_log.lock();
+            log.refuse_broken("sync")?;
             (log.take_unsynced(), log.path().to_owned())
         };
         let Some(file) = file else { return Ok(()) };

@@ -41,6 +41,9 @@ pub struct Wal {
     directory: PathBuf,
     filling: Mutex<Filling>,
     out: Mutex<Out>,
+    /// Held over a whole sync, by those who wait for the disk alone: whoever comes meanwhile has to wait for what the
+    /// first one took upon itself. Taken before `out`.
+    syncing: Mutex<()>,
     /// What health shows.
     pub bytes_written: AtomicU64,
     pub syncs: AtomicU64,
@@ -68,8 +71,23 @@ struct Out {
     /// Written, perhaps not durable.
     unsynced: Vec<Arc<dyn File>>,
     directory_changed: bool,
+    /// What went wrong first since the log was begun: bytes of it may be lost, so that nobody may be told that they
+    /// are safe.
+    failed: Option<DiskError>,
     /// Segments that exist, oldest first, with their lengths.
     segments: Vec<(u32, u64)>,
+}
+
+impl Out {
+    fn refuse_failed(&self) -> Result<(), DiskError> {
+        self.failed.as_ref().map_or(Ok(()), |error| Err(error.again()))
+    }
+
+    fn note_failure(&mut self, result: &Result<(), DiskError>) {
+        if let Err(error) = result {
+            self.failed.get_or_insert_with(|| error.again());
+        }
+    }
 }
 
 /// What became of a record.
@@ -95,6 +113,7 @@ impl Wal {
             spare: Vec::new(),
             unsynced: Vec::new(),
             directory_changed: false,
+            failed: None,
             segments,
         };
         Wal {
@@ -102,6 +121,7 @@ impl Wal {
             directory,
             filling: Mutex::new(filling),
             out: Mutex::new(out),
+            syncing: Mutex::new(()),
             bytes_written: AtomicU64::new(0),
             syncs: AtomicU64::new(0),
             last_sync_micros: AtomicU64::new(0),
@@ -167,8 +187,11 @@ impl Wal {
         let written = if buffer.is_empty() {
             Ok(())
         } else {
-            before().and_then(|()| self.write(&mut out, segment, &buffer))
+            // Behind a torn record nothing is read any more.
+            let sound = out.refuse_failed();
+            sound.and_then(|()| before()).and_then(|()| self.write(&mut out, segment, &buffer))
         };
+        out.note_failure(&written);
         if buffer.capacity() <= 4 * WAL_BUFFER_BYTES {
             out.spare = buffer;
         }
@@ -205,12 +228,23 @@ impl Wal {
         Ok(())
     }
 
-    /// Everything written out before the call survives a power cut when this returns. `before` makes the
-    /// series log durable. After an error the files concerned are never trusted again: the caller
-    /// abandons the segment and flushes what it held.
+    /// Everything written out before the call survives a power cut when this returns, also what another thread was
+    /// just about to sync. `before` makes the series log durable. After an error the files concerned are never
+    /// trusted again, and every sync fails until [`Wal::reopen`]: the caller abandons the segment and flushes what it
+    /// held.
     pub fn sync(&self, before: impl FnOnce() -> Result<(), DiskError>) -> Result<(), DiskError> {
+        let _syncing = self.syncing.lock();
+        let synced = self.sync_unsynced(before);
+        if synced.is_err() {
+            self.out.lock().note_failure(&synced);
+        }
+        synced
+    }
+
+    fn sync_unsynced(&self, before: impl FnOnce() -> Result<(), DiskError>) -> Result<(), DiskError> {
         let (files, directory_changed) = {
             let mut out = self.out.lock();
+            out.refuse_failed()?;
             (std::mem::take(&mut out.unsynced), std::mem::take(&mut out.directory_changed))
         };
         let started = std::time::Instant::now();
@@ -253,6 +287,8 @@ impl Wal {
     }
 
     pub fn reopen(&self) {
+        let mut out = self.out.lock();
+        out.failed = None;
         self.filling.lock().closed = false;
     }
 

@@ -5,6 +5,7 @@ mod support;
 
 mod basics;
 mod conformance;
+mod durable;
 mod faults;
 mod golden;
 mod import;

@@ -40,7 +40,11 @@ struct State {
     /// Bytes that may still be written.
     room: Option<u64>,
     locked: bool,
+    on_sync: Option<OnSync>,
 }
+
+/// Told the path of each file before it is synced; the disk works on meanwhile, and other threads may use it.
+pub type OnSync = Arc<dyn Fn(&Path) + Send + Sync>;
 
 type Shared = Arc<Mutex<Content>>;
 
@@ -63,6 +67,10 @@ impl SimulatedDisk {
     /// From this operation on everything fails.
     pub fn end_power_at(&self, operation: u64) {
         self.state.lock().power_ends_at = Some(operation);
+    }
+
+    pub fn on_sync(&self, on_sync: Option<OnSync>) {
+        self.state.lock().on_sync = on_sync;
     }
 
     pub fn set_room(&self, room: Option<u64>) {
@@ -159,6 +167,7 @@ impl State {
 }
 
 struct SimulatedFile {
+    path: PathBuf,
     disk: Arc<Mutex<State>>,
     content: Shared,
 }
@@ -187,6 +196,10 @@ impl File for SimulatedFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        let on_sync = self.disk.lock().on_sync.clone();
+        if let Some(on_sync) = on_sync {
+            on_sync(&self.path);
+        }
         self.disk.lock().change()?;
         let mut content = self.content.lock();
         content.synced = content.bytes.len();
@@ -199,8 +212,8 @@ impl File for SimulatedFile {
 }
 
 impl SimulatedDisk {
-    fn file(&self, content: Shared) -> Arc<dyn File> {
-        Arc::new(SimulatedFile { disk: Arc::clone(&self.state), content })
+    fn file(&self, path: &Path, content: Shared) -> Arc<dyn File> {
+        Arc::new(SimulatedFile { path: path.to_owned(), disk: Arc::clone(&self.state), content })
     }
 }
 
@@ -214,12 +227,12 @@ impl Io for SimulatedDisk {
         state.change()?;
         let content = Shared::default();
         state.files.insert(path.to_owned(), Arc::clone(&content));
-        Ok(self.file(content))
+        Ok(self.file(path, content))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         let content = self.state.lock().get(path)?;
-        Ok(self.file(content))
+        Ok(self.file(path, content))
     }
 
     fn open_append(&self, path: &Path) -> io::Result<Arc<dyn File>> {

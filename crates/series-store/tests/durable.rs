@@ -1,0 +1,127 @@
+//! Who is told that something is safe is told the truth: several threads, disks that fail at a bad moment.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use vocabulary::PointSink;
+use vocabulary::ports::StoreError;
+use vocabulary::retention::Aggregation;
+
+use crate::support::disk::{OnSync, SimulatedDisk, Unsynced};
+use crate::support::{START, Setup, TestStore, config};
+
+fn setup(disk: &SimulatedDisk) -> Setup {
+    Setup::new(config("1s:1h,10s:1d", Aggregation::Average, 0.5), Arc::new(disk.clone()))
+}
+
+/// The store as the next start finds it.
+fn after_power_cut(disk: &SimulatedDisk, setup: &Setup, unsynced: Unsynced) -> TestStore {
+    Setup { io: Arc::new(disk.after_power_cut(unsynced)), ..setup.clone() }.open()
+}
+
+fn is_log(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "wal")
+}
+
+fn is_series_log(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "log")
+}
+
+/// The first sync of such a file says that it has begun and waits until it may go on; then `before_it_goes_on`.
+fn hold_first_sync(
+    disk: &SimulatedDisk,
+    which: fn(&Path) -> bool,
+    before_it_goes_on: impl Fn() + Send + Sync + 'static,
+) -> (Receiver<()>, Sender<()>) {
+    let (begun, has_begun) = channel();
+    let (go_on, may_go_on) = channel();
+    let first = Mutex::new(Some((begun, may_go_on)));
+    let on_sync: OnSync = Arc::new(move |path| {
+        if !which(path) {
+            return;
+        }
+        let Some((begun, may_go_on)) = first.lock().take() else { return };
+        begun.send(()).unwrap();
+        may_go_on.recv().unwrap();
+        before_it_goes_on();
+    });
+    disk.on_sync(Some(on_sync));
+    (has_begun, go_on)
+}
+
+/// What two threads are told when the second asks while the first is in a sync; and the disk as it was when the second
+/// got its answer.
+type Told = (Result<(), StoreError>, Result<(), StoreError>, SimulatedDisk);
+
+fn ask_during_a_sync(
+    disk: &SimulatedDisk,
+    store: &TestStore,
+    held: (Receiver<()>, Sender<()>),
+    second: impl FnOnce(&series_store::Store) -> Result<(), StoreError> + Send,
+) -> Told {
+    let (has_begun, go_on) = held;
+    let (answer, answered) = channel();
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| store.store.sync());
+        has_begun.recv().unwrap();
+        scope.spawn(|| {
+            let told = second(&store.store);
+            answer.send((told, disk.after_power_cut(Unsynced::Lost))).unwrap();
+        });
+        // Nobody may answer before the first sync goes on; who does all the same is judged by the disk.
+        let early = answered.recv_timeout(Duration::from_millis(200));
+        go_on.send(()).unwrap();
+        let (told, then) = early.unwrap_or_else(|_| answered.recv().unwrap());
+        (first.join().unwrap(), told, then)
+    })
+}
+
+#[test]
+fn who_asks_while_another_syncs_waits_for_it() {
+    let disk = SimulatedDisk::default();
+    let setup = setup(&disk);
+    let mut store = setup.open();
+    store.put_one("a", START, 1.0);
+    let held = hold_first_sync(&disk, is_log, || ());
+    let (first, second, then) = ask_during_a_sync(&disk, &store, held, |store| store.sync());
+    assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
+    let after = Setup { io: Arc::new(then), ..setup }.open();
+    assert_eq!(after.points("a", START - 1, START).1, [(START, 1.0)]);
+}
+
+#[test]
+fn who_names_a_series_that_another_thread_syncs_waits_for_it() {
+    let disk = SimulatedDisk::default();
+    let setup = setup(&disk);
+    let mut store = setup.open();
+    store.put_one("a", START, 1.0);
+    let held = hold_first_sync(&disk, is_series_log, || ());
+    let name_it = |store: &series_store::Store| store.register(&["a".into()]).map(|_| ());
+    let (first, second, then) = ask_during_a_sync(&disk, &store, held, name_it);
+    assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
+    assert!(Setup { io: Arc::new(then), ..setup }.open().id("a").is_some());
+}
+
+/// The kernel may forget what it could not write and call the next sync a success.
+#[test]
+fn a_sync_that_fails_has_failed_for_all_who_wait() {
+    for which in [is_log as fn(&Path) -> bool, is_series_log] {
+        let disk = SimulatedDisk::default();
+        let setup = setup(&disk);
+        let mut store = setup.open();
+        store.put_one("a", START, 1.0);
+        let failing = disk.clone();
+        let held = hold_first_sync(&disk, which, move || failing.fail_at(failing.operations() + 1));
+        let (first, second, _) = ask_during_a_sync(&disk, &store, held, |store| store.sync());
+        assert!(first.is_err() && second.is_err(), "{first:?} {second:?}");
+        assert!(store.store.is_read_only());
+        store.advance(10);
+        store.store.maintain();
+        store.store.sync().unwrap();
+        let after = after_power_cut(&disk, &setup, Unsynced::Lost);
+        assert_eq!(after.points("a", START - 1, START).1, [(START, 1.0)]);
+    }
+}
