@@ -81,7 +81,7 @@ fn sync_thread(store: &Store, stopping: &AtomicBool) {
         let interval = store.config.load().wal.sync_interval.0;
         std::thread::sleep(interval);
         if let Err(error) = store.sync_log() {
-            store.replace_log(&error);
+            store.log_failed(&error);
         }
     }
 }

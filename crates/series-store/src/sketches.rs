@@ -228,10 +228,10 @@ impl Store {
         Ok(self.files.manifest.commit(&[Edit::Marks(marks)])?)
     }
 
-    /// After a failure the store is read-only: what the log may have lost is in memory.
+    /// After a failure the store is read-only: what the log may have lost is in memory. Fails while the log is closed.
     pub(crate) fn make_log_durable(&self) -> Result<(), DiskError> {
-        let durable = self.write_log_out().and_then(|()| self.sync_log());
-        durable.inspect_err(|error| self.stop_writing(error))
+        self.write_log_out()?;
+        self.sync_log().inspect_err(|error| self.log_failed(error))
     }
 }
 

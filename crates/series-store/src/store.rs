@@ -284,22 +284,36 @@ impl Store {
         TierStart { flushed, rolled }
     }
 
-    /// Hand everything that was logged to the kernel, series first. Nothing while the store is read-only.
+    /// Hand everything that was logged to the kernel, series first; nothing while the log is closed. After a failure
+    /// the store is read-only: what the buffer held is in memory alone.
     pub(crate) fn write_log_out(&self) -> Result<(), DiskError> {
-        if self.is_read_only() {
+        // Not by `is_read_only`: the log is open again before the store has left that state, and files that are
+        // listed meanwhile rely on it.
+        if self.wal.is_closed() {
             return Ok(());
         }
+        self.pass_log_on().inspect_err(|error| self.log_failed(error))
+    }
+
+    fn pass_log_on(&self) -> Result<(), DiskError> {
         self.series_log.lock().write_out()?;
         // Once more when the log's buffer is taken: series may have come in between.
         self.wal.write_out(|| self.series_log.lock().write_out())
     }
 
-    /// [`Store::write_log_out`]; after a failure the store is read-only.
+    /// [`Store::write_log_out`] for those who go on either way.
     pub(crate) fn write_log_out_or_stop(&self) {
-        if let Err(error) = self.write_log_out() {
-            count(&self.counters.wal_failures, 1);
-            self.stop_writing(&error);
+        drop(self.write_log_out());
+    }
+
+    /// The log can no longer be trusted. [`Store::maintain`] puts everything it held into block files.
+    pub(crate) fn log_failed(&self, error: &DiskError) {
+        if self.is_read_only() {
+            return;
         }
+        count(&self.counters.wal_failures, 1);
+        self.stop_writing(error);
+        self.flush_waker.raise();
     }
 
     /// Make the log survive a power cut: series first.

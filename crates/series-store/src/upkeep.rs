@@ -351,9 +351,7 @@ impl Store {
         self.mend_series_log()?;
         self.wal.reopen();
         self.flush_everything(Extent::All)?;
-        self.series_log.lock().write_out()?;
-        self.wal.write_out(|| self.series_log.lock().write_out())?;
-        self.sync_log()?;
+        self.make_log_durable()?;
         // Of batches that came meanwhile, whose sketches the log never had.
         self.keep_marks()?;
         self.drop_log()
@@ -465,22 +463,6 @@ impl Store {
         log.write_out()?;
         records.iter().for_each(|record| log.push(record));
         Ok(log.write_out()?)
-    }
-
-    /// The log's files can no longer be trusted: everything it held goes into block files.
-    pub(crate) fn replace_log(&self, error: &crate::error::DiskError) {
-        let _upkeep = self.upkeep.lock();
-        count(&self.counters.wal_failures, 1);
-        self.wal.close();
-        let mended = self.mend_series_log().and_then(|()| {
-            self.wal.reopen();
-            self.flush_everything(Extent::All)?;
-            self.keep_marks()?;
-            self.drop_log()
-        });
-        if mended.is_err() {
-            self.stop_writing(error);
-        }
     }
 }
 

@@ -284,6 +284,12 @@ impl Wal {
         filling.segment = filling.segment.max(out.segment) + 1;
         filling.offset = HEADER_BYTES as u64;
         out.unsynced.clear();
+        let cause = std::io::Error::other("the log is closed, the store is read-only");
+        out.note_failure(&Err(cause).doing("write", &self.directory));
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.filling.lock().closed
     }
 
     pub fn reopen(&self) {

@@ -39,7 +39,7 @@ fn hold_first_sync(
     let (begun, has_begun) = channel();
     let (go_on, may_go_on) = channel();
     let first = Mutex::new(Some((begun, may_go_on)));
-    let on_sync: OnSync = Arc::new(move |path| {
+    let on_sync: OnSync = Arc::new(move |path: &Path| {
         if !which(path) {
             return;
         }
@@ -124,4 +124,25 @@ fn a_sync_that_fails_has_failed_for_all_who_wait() {
         let after = after_power_cut(&disk, &setup, Unsynced::Lost);
         assert_eq!(after.points("a", START - 1, START).1, [(START, 1.0)]);
     }
+}
+
+#[test]
+fn what_a_full_disk_did_not_take_is_not_called_safe() {
+    let disk = SimulatedDisk::default();
+    let setup = setup(&disk);
+    let mut store = setup.open();
+    store.put_one("a", START, 1.0);
+    store.store.sync().unwrap();
+    store.put_one("a", START + 1, 2.0);
+    // Whoever writes the log out for a purpose of his own finds no room.
+    disk.set_room(Some(0));
+    assert!(store.store.register(&["a".into()]).is_err());
+    disk.set_room(None);
+    while store.store.sync().is_err() {
+        store.advance(10);
+        store.store.maintain();
+        assert!(store.now() < START + 100, "{:?}", store.store.health().read_only);
+    }
+    let after = after_power_cut(&disk, &setup, Unsynced::Lost);
+    assert_eq!(after.points("a", START - 1, START + 1).1, [(START, 1.0), (START + 1, 2.0)]);
 }

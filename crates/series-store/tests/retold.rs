@@ -1,7 +1,9 @@
 //! Batches of sketches that are told again, whenever the process was killed: each counts once.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use vocabulary::ports::BatchMark;
 use vocabulary::retention::Aggregation;
@@ -180,7 +182,7 @@ fn the_rest_of_a_batch_is_taken_where_it_broke_off() {
     assert_eq!(write(&store, &sender).stored, ROWS);
     store.store.sync().unwrap();
     drop(store);
-    let is_log = |path: &std::path::Path| path.extension().is_some_and(|extension| extension == "wal");
+    let is_log = |path: &Path| path.extension().is_some_and(|extension| extension == "wal");
     let (path, log) = disk.contents().into_iter().find(|(path, _)| is_log(path)).unwrap();
     let mut seen = Vec::new();
     for tenth in [0, 5, 9, 10] {
@@ -228,4 +230,44 @@ fn a_mark_goes_where_its_sketches_go() {
     store = store.restart();
     told_again(&store, "after a clean stop");
     assert_eq!(store.store.stats().sketches_repeated, 4);
+}
+
+/// While the store leaves the read-only state batches come in, and then it is killed.
+#[test]
+fn what_comes_while_writing_begins_again_counts_once() {
+    let disk = SimulatedDisk::default();
+    let first = setup(&disk, None);
+    let random = &mut Random::new(3);
+    let store = first.open();
+    let mut sender = Sender::new("statsd");
+    for _ in 0..20 {
+        sender.collect(3, START, random);
+    }
+    disk.set_room(Some(0));
+    store.advance(10);
+    store.store.maintain();
+    assert!(store.store.is_read_only());
+    sender.tell(&store, 1, false);
+    assert!(sender.unsettled.contains_key(&1), "nothing is safe on a full disk");
+    // One batch at each sync of the log, and one before the first file is: so that the log has something to sync.
+    let (target, told) = (Arc::clone(&store.store), sender.unsettled.clone());
+    let next = AtomicU64::new(2);
+    disk.on_sync(Some(Arc::new(move |path: &Path| {
+        let number = next.load(Ordering::Relaxed);
+        let is_log = path.extension().is_some_and(|ending| ending == "wal");
+        if let Some(batch) = told.get(&number).filter(|_| is_log || number == 2) {
+            next.store(number + 1, Ordering::Relaxed);
+            target.write_sketches_once(batch, BatchMark { sender: "statsd", number, settled: 1 });
+        }
+    })));
+    disk.set_room(None);
+    store.advance(10);
+    store.store.maintain();
+    assert!(!store.store.is_read_only(), "{:?}", store.store.health().read_only);
+    disk.on_sync(None);
+    let killed = disk.after_power_cut(Unsynced::Kept);
+    let store = setup(&killed, Some(&first)).open();
+    sender.tell_all(&store, random);
+    assert!(sender.unsettled.is_empty() && sender.repeated > 0);
+    check(&store, std::slice::from_ref(&sender), "killed when it had begun to write again");
 }
