@@ -216,7 +216,16 @@ impl Wal {
         Ok(())
     }
 
+    /// The one before is durable first: replay takes a torn end only of the last, and what a later segment tells rests
+    /// on the earlier ones. Whoever has a full buffer waits for this sync as long as the sync thread's own take, once
+    /// in so many MiB: what was not handed to the kernel meanwhile a kill would take away.
     fn start_segment(&self, out: &mut Out, segment: u32) -> Result<(), DiskError> {
+        if let Some(file) = out.file.take() {
+            file.sync().doing("sync a segment in", &self.directory)?;
+            self.io.sync_dir(&self.directory).doing("sync", &self.directory)?;
+            out.unsynced.clear();
+            out.directory_changed = false;
+        }
         let path = segment_path(&self.directory, segment);
         let file = self.io.create(&path).doing("create", &path)?;
         let previous = out.segments.last().map_or(0, |(segment, _)| *segment);

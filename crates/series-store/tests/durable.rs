@@ -146,3 +146,33 @@ fn what_a_full_disk_did_not_take_is_not_called_safe() {
     let after = after_power_cut(&disk, &setup, Unsynced::Lost);
     assert_eq!(after.points("a", START - 1, START + 1).1, [(START, 1.0), (START + 1, 2.0)]);
 }
+
+#[test]
+fn a_segment_of_the_log_begins_when_the_one_before_is_durable() {
+    let disk = SimulatedDisk::default();
+    let setup = setup(&disk);
+    let mut store = setup.open();
+    for time in START..START + 100 {
+        store.clock().set(time);
+        let names: Vec<String> = (0..100).map(|series| format!("s.{series}")).collect();
+        let noise = |at: usize| ((time * 100 + at as i64) as f64).sin();
+        let points: Vec<_> =
+            names.iter().enumerate().map(|(at, name)| (&name[..], time, noise(at))).collect();
+        store.put(&points);
+    }
+    store.advance(700);
+    // It keeps the first segment when the rest is flushed; the next point begins another.
+    store.put_one("s.0", store.now(), 1.0);
+    store.store.maintain();
+    store.put_one("s.0", store.now() + 1, 2.0);
+    store.store.maintain();
+    let logs = |disk: &SimulatedDisk| {
+        let mut all = disk.contents();
+        all.retain(|(path, _)| is_log(path));
+        all
+    };
+    let (written, durable) = (logs(&disk), logs(&disk.after_power_cut(Unsynced::Lost)));
+    assert_eq!(written.len(), 2, "another one has begun");
+    assert!(written[0].1.len() > 64 << 10);
+    assert_eq!(written.first(), durable.first(), "the first is durable");
+}
