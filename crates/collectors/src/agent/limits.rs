@@ -19,6 +19,10 @@ pub const SETTLED_BYTES_KEPT: u64 = 256 << 10;
 /// The log of the rows that are in no batch yet; a batch is closed long before.
 pub const ROWS_LOG_BYTES_READ: u64 = 64 << 20;
 
+/// Numbers that a start leaves out: more than batches can have been made of which a power cut left no trace. They are in
+/// files within a minute.
+pub const NUMBERS_SKIPPED: u64 = 1_000_000;
+
 /// Batches kept in memory while the disk takes none; some minutes at 5,000 points a second.
 pub const HELD_BYTES_MAX: usize = 8 << 20;
 

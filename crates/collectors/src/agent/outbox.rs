@@ -82,15 +82,19 @@ impl Outbox {
             changed: Condvar::new(),
         };
         let mut state = outbox.state.lock();
+        // Under the number that they had: if their batch had reached the server before a power cut, it has them.
+        state.spool.go_on_at(left.sequence);
         for part in &left.parts {
             if state.open.append(part).is_none() {
                 found.damaged_bytes += part.len() as u64;
             }
             if state.open.as_bytes().len() >= ROWS_BYTES_FULL {
                 state.close(&outbox.rows_log_path);
+                state.spool.skip_numbers();
             }
         }
         state.close(&outbox.rows_log_path);
+        state.spool.skip_numbers();
         found.waiting = state.spool.waiting();
         drop(state);
         Ok((outbox, found))

@@ -25,6 +25,8 @@ pub struct RowsLog {
 pub struct LeftBehind {
     /// Each can be read by itself.
     pub parts: Vec<Vec<u8>>,
+    /// The number of the batch that they were to be; 0 without any.
+    pub sequence: u64,
     pub lost_bytes: u64,
 }
 
@@ -102,6 +104,7 @@ fn read(bytes: &[u8], next: u64) -> LeftBehind {
     while let Some((sequence, part, behind)) = chunk(rest) {
         if sequence >= next {
             found.parts.push(part.to_vec());
+            found.sequence = found.sequence.max(sequence);
         }
         rest = behind;
     }

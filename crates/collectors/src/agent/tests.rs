@@ -11,6 +11,7 @@ use vocabulary::ports::Successor;
 use vocabulary::{Clock, PointBatch, PointSink, Sketch, SketchBatch, Timestamp};
 
 use super::forwarder::{Change, Forwarder, Identity, Receipt, Reply, Uplink};
+use super::limits;
 use super::outbox::Outbox;
 
 #[derive(Default)]
@@ -101,6 +102,11 @@ fn open(directory: &Path, clock: &Arc<TestClock>) -> Arc<Outbox> {
 fn forwarder(outbox: &Arc<Outbox>) -> Forwarder {
     let identity = Identity { name: "a".into(), instance: 7, interval: Duration::from_secs(1) };
     Forwarder::new(outbox.clone(), identity)
+}
+
+/// The number of a new outbox's batch.
+fn number(nth: u64) -> u64 {
+    limits::NUMBERS_SKIPPED + nth
 }
 
 fn put(outbox: &Outbox, name: &str, time: i64, value: f64) {
@@ -224,12 +230,12 @@ fn what_is_fresh_overtakes_a_backlog_and_what_is_late_does_not() {
     outbox.close();
     forwarder.exchange(Instant::now(), 0, &mut server);
     // The fresh one is 3,002: the late rows of the same second are a batch before it, at the backlog's end.
-    assert_eq!(server.order[16..18], [3_002, 17]);
+    assert_eq!(server.order[16..18], [number(3_002), number(17)]);
     assert_eq!(server.slots.get(&(b"a".to_vec(), 3_001)), Some(&5.0));
     while outbox.waiting().batches > 0 {
         forwarder.exchange(Instant::now(), 0, &mut server);
     }
-    assert_eq!(server.order.last(), Some(&3_001));
+    assert_eq!(server.order.last(), Some(&number(3_001)));
     assert_eq!(server.slots.get(&(b"a".to_vec(), 3_000)), Some(&6.0), "the last that was sent counts");
     assert_eq!((server.slots.len(), server.repeated), (3_002, 0));
     // And all is as before.
@@ -241,16 +247,65 @@ fn what_is_fresh_overtakes_a_backlog_and_what_is_late_does_not() {
 #[test]
 fn a_batch_that_cannot_be_read_is_found_set_aside_and_counted() {
     let (directory, _clock, outbox, mut forwarder, mut server) = after_an_outage(20);
-    server.fate = Fate::Chokes(13);
+    server.fate = Fate::Chokes(number(13));
     let mut told = Vec::new();
     for _ in 0..40 {
         told.extend(forwarder.exchange(Instant::now(), 0, &mut server));
     }
-    assert!(told.iter().any(|change| matches!(change, Change::GivenUp { sequence: 13, .. })), "{told:?}");
+    let is_it =
+        |change: &Change| matches!(change, Change::GivenUp { sequence, .. } if *sequence == number(13));
+    assert!(told.iter().any(is_it), "{told:?}");
     assert_eq!((outbox.waiting().batches, server.applied.len()), (0, 19));
     assert_eq!((forwarder.stats.given_up, forwarder.stats.given_up_points), (1, 1));
-    let kept = directory.path().join("refused-00000000000000000013.damaged");
+    let kept = directory.path().join(format!("refused-{:020}.damaged", number(13)));
     assert!(kept.exists());
+}
+
+/// The files are as they were some seconds before; the server has heard more.
+#[test]
+fn batches_after_a_power_cut_are_not_taken_for_those_before_it() {
+    let (directory, clock, outbox, mut forwarder, mut server) = after_an_outage(3);
+    server.fate = Fate::Fine;
+    let mut wanted = 0;
+    let mut collect = |outbox: &Outbox, second: i64| {
+        clock.0.store(second, Ordering::Relaxed);
+        put(outbox, "a", second, 1.0);
+        let mut sketches = SketchBatch::default();
+        sketches.push(b"t", Timestamp(second), Sketch::from_values([(1.0, 1.0)]));
+        outbox.write_sketches(&sketches);
+        wanted += 1;
+    };
+    while outbox.waiting().batches > 0 {
+        forwarder.exchange(Instant::now(), 0, &mut server);
+    }
+    collect(&outbox, 4);
+    let older = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(directory.path()).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), older.path().join(entry.file_name())).unwrap();
+    }
+    for second in 5..9 {
+        outbox.close();
+        forwarder.exchange(Instant::now(), 0, &mut server);
+        collect(&outbox, second);
+    }
+    assert_eq!((outbox.waiting().batches, server.slots.len()), (0, 7));
+    drop((forwarder, outbox));
+    // The rows of the eighth second were on no disk; those of the fourth are told again.
+    server.settled = 0;
+    let outbox = open(older.path(), &clock);
+    let mut forwarder = self::forwarder(&outbox);
+    for second in 9..15 {
+        collect(&outbox, second);
+        outbox.close();
+    }
+    for _ in 0..10 {
+        forwarder.exchange(Instant::now(), 0, &mut server);
+    }
+    assert_eq!((outbox.waiting().batches, server.repeated), (0, 1));
+    let seconds: Vec<i64> = server.slots.keys().map(|(_, time)| *time).collect();
+    assert_eq!(seconds, [1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14]);
+    assert_eq!(server.weight, f64::from(wanted) - 1.0);
 }
 
 #[test]

@@ -167,6 +167,17 @@ impl Spool {
         self.next_sequence
     }
 
+    /// The next batch has this number, if it is free.
+    pub fn go_on_at(&mut self, sequence: u64) {
+        self.next_sequence = self.next_sequence.max(sequence);
+    }
+
+    /// A power cut leaves files as they were some seconds before it: numbers that look free may be of batches that a
+    /// server has, which would take others of the same number for these.
+    pub fn skip_numbers(&mut self) {
+        self.next_sequence = self.next_sequence.saturating_add(limits::NUMBERS_SKIPPED);
+    }
+
     /// No batch below this number will be handed out again.
     pub fn settled(&self) -> u64 {
         let of = |segment: &Segment| match &segment.frames {
