@@ -2,7 +2,8 @@
 //!
 //! A batch may come twice, when the answer to it was lost. Points would not mind, sketches would count double: so the
 //! numbers of stored batches are kept, in memory and in the state database, until the agent says that it is past them.
-//! A kill may come between the two: the store has each batch's number beside its sketches, and drops what it has.
+//! A kill may come between the two: the store has each batch's number beside its sketches, and drops what it has; events
+//! go into the state database in one transaction with the number.
 
 mod take;
 
@@ -14,6 +15,7 @@ use parking_lot::Mutex;
 use state_store::{Migrations, StateError, StateStore};
 use vocabulary::{Applied, Timestamp};
 
+use crate::annotations::{self, NewAnnotation};
 use crate::answer::Problem;
 pub use take::{Taken, take};
 
@@ -101,13 +103,16 @@ impl Agents {
         Ok(known.entry(key).or_default().clone())
     }
 
+    /// The numbers of what is stored, and the events of the last batch: both or neither. Returns how many of the
+    /// events are beyond the limits.
     fn keep(
         &self,
         state: &StateStore,
         greeting: &Greeting,
         applied: &Applied,
+        events: &[NewAnnotation],
         now: f64,
-    ) -> Result<(), StateError> {
+    ) -> Result<usize, StateError> {
         state.transaction(|tx| {
             tx.execute(
                 "INSERT OR REPLACE INTO agent (instance, name, applied, seen) VALUES (?1, ?2, ?3, ?4)",
@@ -117,9 +122,9 @@ impl Agents {
                     applied.to_string().into(),
                     (now as i64).into(),
                 ],
-            )
-        })?;
-        Ok(())
+            )?;
+            annotations::add_within(tx, events)
+        })
     }
 
     /// One for each name, in order: of several instances the one that was heard last.
@@ -167,12 +172,34 @@ mod tests {
         let agents = Agents::load(&state, 1e6).unwrap();
         let mut applied = Applied::default();
         applied.insert(5);
-        agents.keep(&state, &greeting(u64::MAX, "web1"), &applied, 1e6).unwrap();
-        agents.keep(&state, &greeting(2, "old"), &applied, 1e6 - FORGOTTEN_SECONDS - 1.0).unwrap();
+        agents.keep(&state, &greeting(u64::MAX, "web1"), &applied, &[], 1e6).unwrap();
+        agents.keep(&state, &greeting(2, "old"), &applied, &[], 1e6 - FORGOTTEN_SECONDS - 1.0).unwrap();
         let again = Agents::load(&state, 1e6).unwrap();
         assert!(again.of(&greeting(u64::MAX, "web1")).unwrap().applied.lock().contains(5));
         let statuses = again.statuses(1e6);
         assert_eq!((statuses.len(), statuses[0].last_heard, statuses[0].heard_since), (1, 1e6, None));
+    }
+
+    #[test]
+    fn events_and_the_number_of_their_batch_are_kept_both_or_neither() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state.db");
+        let event = NewAnnotation { at: 1.0, what: "deployed".into(), tags: vec![], data: String::new() };
+        let mut applied = Applied::default();
+        applied.insert(5);
+        let keep = |state: &StateStore| {
+            Agents::default().keep(state, &greeting(1, "web1"), &applied, std::slice::from_ref(&event), 1e6)
+        };
+        let is_known = |state: &StateStore| {
+            Agents::load(state, 1e6).unwrap().of(&greeting(1, "web1")).unwrap().applied.lock().contains(5)
+        };
+        // It has no table for events.
+        let state = StateStore::open(&path, &[MIGRATIONS]).unwrap();
+        assert!(keep(&state).is_err() && !is_known(&state));
+        drop(state);
+        let state = StateStore::open(&path, &[MIGRATIONS, annotations::MIGRATIONS]).unwrap();
+        assert_eq!(keep(&state).unwrap(), 0);
+        assert!(is_known(&state) && annotations::one(&state, 1).unwrap().is_some());
     }
 
     #[test]

@@ -93,10 +93,16 @@ pub fn add(state: &StateStore, new: &NewAnnotation) -> Result<i64, Refused> {
 
 /// Store those within the limits, all at once: each transaction waits for the disk. Returns how many are beyond.
 pub fn add_all(state: &StateStore, new: &[NewAnnotation]) -> Result<usize, StateError> {
-    let fine: Vec<&NewAnnotation> = new.iter().filter(|new| new.check().is_ok()).collect();
-    if !fine.is_empty() {
-        state.transaction(|tx| fine.iter().try_for_each(|new| insert(tx, new).map(|_| ())))?;
+    if new.iter().all(|new| new.check().is_err()) {
+        return Ok(new.len());
     }
+    state.transaction(|tx| add_within(tx, new))
+}
+
+/// The same, together with what else the transaction does.
+pub fn add_within(tx: &Transaction<'_>, new: &[NewAnnotation]) -> Result<usize, StateError> {
+    let fine: Vec<&NewAnnotation> = new.iter().filter(|new| new.check().is_ok()).collect();
+    fine.iter().try_for_each(|new| insert(tx, new).map(|_| ()))?;
     Ok(new.len() - fine.len())
 }
 

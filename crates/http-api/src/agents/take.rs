@@ -106,6 +106,7 @@ pub fn take(services: &Services, caller: &Caller, body: &[u8]) -> Answer<Taken> 
     let sender = sender(&greeting);
     let mut taken = Taken::default();
     let mut newest = None;
+    let clock = || services.clock.since_epoch().as_secs_f64();
     for frame in &frames {
         if applied.contains(frame.sequence) {
             taken.repeated += 1;
@@ -113,7 +114,16 @@ pub fn take(services: &Services, caller: &Caller, body: &[u8]) -> Answer<Taken> 
         }
         let rows = frame.rows().map_err(|error| unreadable(frame.sequence, error))?;
         let mark = BatchMark { sender: &sender, number: frame.sequence, settled: greeting.settled };
-        store(services, caller, rows, mark, &mut taken)?;
+        let events = store(services, caller, rows, mark, &mut taken);
+        if !events.is_empty() {
+            // Whoever has the number is not told the rows again: they are on the disk before.
+            services.sink.sync()?;
+            let mut with_it = applied.clone();
+            with_it.insert(frame.sequence);
+            let refused = services.agents.keep(&services.state, &greeting, &with_it, &events, clock())?;
+            taken.refused_name += refused as u64;
+            taken.stored += (events.len() - refused) as u64;
+        }
         newest = newest.max(Some(frame.summary.newest).filter(|_| frame.summary.points > 0));
         applied.insert(frame.sequence);
     }
@@ -121,9 +131,9 @@ pub fn take(services: &Services, caller: &Caller, body: &[u8]) -> Answer<Taken> 
     if !frames.is_empty() {
         services.sink.sync()?;
     }
-    let now = services.clock.since_epoch().as_secs_f64();
+    let now = clock();
     if !frames.is_empty() {
-        services.agents.keep(&services.state, &greeting, &applied, now)?;
+        services.agents.keep(&services.state, &greeting, &applied, &[], now)?;
     }
     note(&agent, &greeting, &taken, frames.len() as u64, newest, now);
     taken.now = now;
@@ -166,13 +176,14 @@ fn refuse_while_impaired(services: &Services) -> Answer<()> {
     Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, why).hint("the agent keeps its points and tries again"))
 }
 
+/// Its events are still to be stored.
 fn store(
     services: &Services,
     caller: &Caller,
     rows: Unpacked,
     mark: BatchMark<'_>,
     taken: &mut Taken,
-) -> Answer<()> {
+) -> Vec<NewAnnotation> {
     let Unpacked { mut points, mut sketches, events } = rows;
     if !caller.scope.is_everything() {
         points = seen_points(caller, &points, taken);
@@ -180,13 +191,7 @@ fn store(
     }
     taken.count(services.sink.write(&points, &mut Successor::default()));
     taken.count(services.sink.write_sketches_once(&sketches, mark));
-    if !events.is_empty() {
-        let new: Vec<NewAnnotation> = events.into_iter().map(annotation).collect();
-        let refused = annotations::add_all(&services.state, &new)?;
-        taken.refused_name += refused as u64;
-        taken.stored += (new.len() - refused) as u64;
-    }
-    Ok(())
+    events.into_iter().map(annotation).collect()
 }
 
 fn annotation(event: Happened) -> NewAnnotation {
