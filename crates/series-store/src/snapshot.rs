@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use vocabulary::ValueKind;
 use vocabulary::ports::StoreError;
 
 use crate::error::{DiskError, Doing};
@@ -20,9 +21,13 @@ impl Store {
         let _guards = self.stop_upkeep();
         self.refuse_read_only()?;
         self.make_log_durable()?;
-        // The copy has no log: what it tells of batches is in its manifest.
+        // The copy has no log: what it tells of batches is in its manifest. So all their sketches are in its files,
+        // also those ahead of the clock.
         self.keep_marks()?;
-        self.flush_everything(Extent::UpToNow)?;
+        for place in self.places() {
+            let is_sketch = place.tier.kind == ValueKind::Sketch;
+            self.flush_place(place, if is_sketch { Extent::All } else { Extent::UpToNow })?;
+        }
         let name = self.clock.since_epoch().as_millis().to_string();
         let target = self.directory.join("snapshots").join(name);
         Ok(self.link_all(target)?)

@@ -271,3 +271,23 @@ fn what_comes_while_writing_begins_again_counts_once() {
     assert!(sender.unsettled.is_empty() && sender.repeated > 0);
     check(&store, std::slice::from_ref(&sender), "killed when it had begun to write again");
 }
+
+/// Of a machine whose clock is ahead: a copy that says that it has a batch has all of it.
+#[test]
+fn a_snapshot_has_what_its_marks_tell_of_ahead_of_the_clock_too() {
+    let store = TestStore::new(config("1s:1h,10s:1d", Aggregation::Average, 0.5));
+    let mut batch = SketchBatch::default();
+    for ahead in [0, 20] {
+        batch.push(b"t.0", Timestamp(START + ahead), Sketch::from_values([(1.0, 1.0)]));
+    }
+    let mark = BatchMark { sender: "agent:1:web1", number: 1, settled: 1 };
+    assert_eq!(store.store.write_sketches_once(&batch, mark).stored, 2);
+    let copy = store.store.snapshot().unwrap();
+    let copy = Setup { directory: copy, ..store.setup.clone() }.open();
+    assert_eq!(copy.store.write_sketches_once(&batch, mark).repeated, 2);
+    store.advance(30);
+    assert_eq!(sketched(&copy, "t.0", START - 10, START + 30).1, 2.0);
+    // And the store itself goes on as if nothing had been.
+    assert_eq!(store.store.write_sketches_once(&batch, BatchMark { number: 2, ..mark }).stored, 2);
+    assert_eq!(sketched(&store, "t.0", START - 10, START + 30).1, 4.0);
+}
