@@ -152,6 +152,9 @@ impl FsckReport {
     }
 
     fn check_segment(&mut self, path: &Path, bytes: &[u8], segment: u32, last: bool) {
+        if last && bytes.len() < wal::HEADER_BYTES {
+            return self.remark(true, format!("{}: was just begun", path.display()));
+        }
         if !wal::is_of(bytes, segment) {
             self.problems.push(format!("{}: the header fails its check", path.display()));
             return;

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use series_store::fsck;
 use vocabulary::PointSink;
 use vocabulary::ports::StoreError;
 use vocabulary::retention::Aggregation;
@@ -175,4 +176,25 @@ fn a_segment_of_the_log_begins_when_the_one_before_is_durable() {
     assert_eq!(written.len(), 2, "another one has begun");
     assert!(written[0].1.len() > 64 << 10);
     assert_eq!(written.first(), durable.first(), "the first is durable");
+}
+
+#[test]
+fn a_segment_that_a_kill_left_without_its_header_is_no_problem() {
+    let disk = SimulatedDisk::default();
+    let setup = setup(&disk);
+    let mut store = setup.open();
+    store.put_one("a", START, 1.0);
+    store.store.sync().unwrap();
+    let (path, bytes) = disk.contents().into_iter().find(|(path, _)| is_log(path)).unwrap();
+    let begun = disk.with(&path, bytes[..7].to_vec());
+    let report = fsck(Arc::new(begun.clone()), &setup.directory);
+    assert!(report.problems.is_empty(), "{report:?}");
+    assert!(report.remarks.iter().any(|remark| remark.contains("just begun")), "{report:?}");
+    let recovery = Setup { io: Arc::new(begun), ..setup.clone() }.open().recovery;
+    assert!(recovery.gaps.is_empty(), "{:?}", recovery.gaps);
+    // A wrong header is one.
+    let mut wrong = bytes;
+    wrong[9] ^= 1;
+    let report = fsck(Arc::new(disk.with(&path, wrong)), &setup.directory);
+    assert_eq!(report.problems.len(), 1, "{report:?}");
 }
