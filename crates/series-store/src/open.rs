@@ -200,16 +200,10 @@ impl Store {
 
     /// From here on files change: the first edit starts a new manifest.
     fn begin_writing(&self, first_segment: u32, recovery: &mut Recovery) -> Result<(), OpenError> {
-        let format = self.directory.join("FORMAT");
-        let own = format!("{FORMAT_NAME} {FORMAT_MAJOR}.{FORMAT_MINOR}\n");
-        let write_format = || replace_whole(&*self.io, &format, own.as_bytes()).doing("write", &format);
-        let before = read_whole(&*self.io, &format, 256).ok();
-        if before.is_none() {
-            write_format()?;
+        if read_whole(&*self.io, &self.directory.join("FORMAT"), 256).is_err() {
+            self.write_format()?;
             recovery.new = self.names.is_empty();
         }
-        let before = before.and_then(|text| version_of(&String::from_utf8_lossy(&text)));
-        let is_older = before.is_some_and(|version| version < (FORMAT_MAJOR, FORMAT_MINOR));
         let broken = self.series_log.lock().broken;
         if broken {
             let _creating = self.creating.lock();
@@ -217,12 +211,9 @@ impl Store {
                 self.stop_writing_because(error.to_string());
             }
         }
-        let said = if is_older { write_format() } else { Ok(()) };
-        let begun = said.and_then(|()| self.files.manifest.commit(&[Edit::Clean(false)])).and_then(|()| {
-            let mut log = self.series_log.lock();
-            log.push(&Record::Opened { first_segment, next_id: self.names.next_id() });
-            log.write_out()
-        });
+        // Before any series of this run, also if it cannot be written yet.
+        self.series_log.lock().push(&Record::Opened { first_segment, next_id: self.names.next_id() });
+        let begun = self.say_begun().and_then(|()| self.series_log.lock().write_out());
         // A full disk: start all the same, read-only. Everything stored can be read.
         if let Err(error) = begun.and_then(|()| self.make_reserve()) {
             if error.is_full() {
@@ -232,6 +223,23 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// What others must know of the directory before any edit of this version is in it. A start on a full disk says
+    /// it when there is room.
+    pub(crate) fn say_begun(&self) -> Result<(), DiskError> {
+        let text = read_whole(&*self.io, &self.directory.join("FORMAT"), 256).unwrap_or_default();
+        let version = version_of(&String::from_utf8_lossy(&text));
+        if version.is_some_and(|version| version < (FORMAT_MAJOR, FORMAT_MINOR)) {
+            self.write_format()?;
+        }
+        self.files.manifest.commit(&[Edit::Clean(false)])
+    }
+
+    fn write_format(&self) -> Result<(), DiskError> {
+        let path = self.directory.join("FORMAT");
+        let own = format!("{FORMAT_NAME} {FORMAT_MAJOR}.{FORMAT_MINOR}\n");
+        replace_whole(&*self.io, &path, own.as_bytes()).doing("write", &path)
     }
 }
 

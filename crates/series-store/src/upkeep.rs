@@ -348,6 +348,7 @@ impl Store {
 
     fn start_writing_again(&self) -> Result<(), StoreError> {
         self.make_reserve()?;
+        self.say_begun()?;
         self.mend_series_log()?;
         self.wal.reopen();
         self.flush_everything(Extent::All)?;

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use series_store::fsck;
+use series_store::{FORMAT_MAJOR, FORMAT_MINOR, fsck};
 use vocabulary::PointSink;
 use vocabulary::ports::StoreError;
 use vocabulary::retention::Aggregation;
@@ -197,4 +197,30 @@ fn a_segment_that_a_kill_left_without_its_header_is_no_problem() {
     wrong[9] ^= 1;
     let report = fsck(Arc::new(disk.with(&path, wrong)), &setup.directory);
     assert_eq!(report.problems.len(), 1, "{report:?}");
+}
+
+#[test]
+fn a_start_on_a_full_disk_names_its_format_when_there_is_room() {
+    let disk = SimulatedDisk::default();
+    let setup = setup(&disk);
+    let mut store = setup.open();
+    store.put_one("a", START, 1.0);
+    store.store.sync().unwrap();
+    drop(store);
+    let format = setup.directory.join("FORMAT");
+    let disk = disk.with(&format, b"bellwether-series-store 1.1\n".to_vec());
+    disk.set_room(Some(0));
+    let mut store = Setup { io: Arc::new(disk.clone()), ..setup.clone() }.open();
+    assert!(store.store.is_read_only());
+    store.put_one("b", START, 2.0);
+    disk.set_room(None);
+    store.advance(10);
+    store.store.maintain();
+    store.store.sync().unwrap();
+    let after = disk.after_power_cut(Unsynced::Lost);
+    let said = after.contents().into_iter().find(|(path, _)| *path == format).unwrap().1;
+    assert_eq!(said, format!("bellwether-series-store {FORMAT_MAJOR}.{FORMAT_MINOR}\n").into_bytes());
+    let after = Setup { io: Arc::new(after), ..setup }.open();
+    assert_eq!(after.points("a", START - 1, START).1, [(START, 1.0)]);
+    assert_eq!(after.points("b", START - 1, START).1, [(START, 2.0)]);
 }
