@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -36,9 +36,9 @@ fn hold_first_sync(
     disk: &SimulatedDisk,
     which: fn(&Path) -> bool,
     before_it_goes_on: impl Fn() + Send + Sync + 'static,
-) -> (Receiver<()>, Sender<()>) {
-    let (begun, has_begun) = channel();
-    let (go_on, may_go_on) = channel();
+) -> (Receiver<()>, SyncSender<()>) {
+    let (begun, has_begun) = sync_channel(1);
+    let (go_on, may_go_on) = sync_channel(1);
     let first = Mutex::new(Some((begun, may_go_on)));
     let on_sync: OnSync = Arc::new(move |path: &Path| {
         if !which(path) {
@@ -60,11 +60,11 @@ type Told = (Result<(), StoreError>, Result<(), StoreError>, SimulatedDisk);
 fn ask_during_a_sync(
     disk: &SimulatedDisk,
     store: &TestStore,
-    held: (Receiver<()>, Sender<()>),
+    held: (Receiver<()>, SyncSender<()>),
     second: impl FnOnce(&series_store::Store) -> Result<(), StoreError> + Send,
 ) -> Told {
     let (has_begun, go_on) = held;
-    let (answer, answered) = channel();
+    let (answer, answered) = sync_channel(1);
     std::thread::scope(|scope| {
         let first = scope.spawn(|| store.store.sync());
         has_begun.recv().unwrap();
