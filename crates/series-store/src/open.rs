@@ -45,6 +45,8 @@ pub struct Recovery {
     pub skipped_points: u64,
     /// Points of the log whose series is gone or was never made durable.
     pub orphaned_points: u64,
+    /// The run of the process from whose log no more sketches are taken: see `Store::breaks_off`.
+    pub(crate) broken_off: Option<usize>,
     /// Bytes at the ends of files that a crash had cut.
     pub torn_bytes: u64,
     /// Files of unfinished flushes and merges that were removed, or moved to quarantine.
@@ -485,12 +487,26 @@ pub(crate) struct LoadedSeries {
     opened: Vec<(u32, u32)>,
 }
 
+/// A run of the process that wrote a part of the log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    /// How many had been begun since the series log was.
+    pub number: usize,
+    pub known_ids: u32,
+}
+
 impl LoadedSeries {
     /// Ids below this may occur in a segment; a higher one belongs to a series that was never made
     /// durable, and whose id another has now.
-    pub(crate) fn ids_known_to(&self, segment: u32) -> u32 {
+    fn ids_known_to(&self, segment: u32) -> u32 {
         let later = self.opened.iter().filter(|(first, _)| segment < *first);
         later.map(|(_, next_id)| *next_id).min().unwrap_or(u32::MAX)
+    }
+
+    /// Which run of the process wrote a segment, as far as it matters.
+    pub(crate) fn run_of(&self, segment: u32) -> Run {
+        let number = self.opened.iter().filter(|(first, _)| *first <= segment).count();
+        Run { number, known_ids: self.ids_known_to(segment) }
     }
 
     fn ids(&self) -> impl Iterator<Item = u32> {

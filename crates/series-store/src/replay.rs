@@ -10,12 +10,12 @@ use crate::error::{Doing, OpenError};
 use crate::head::{HeadOf, LateAt, SeriesHead, Stripe, with_head};
 use crate::io::read_whole;
 use crate::limits::*;
-use crate::open::{LoadedSeries, Recovery};
+use crate::open::{LoadedSeries, Recovery, Run};
 use crate::policy::{PolicyEntry, PolicyId, Slot};
 use crate::store::Store;
 use crate::value::Windows;
 use crate::wal::{self, Lsn, Records, SegmentHeader};
-use crate::wal_record::{Header, RecordReader, Value, read_parts};
+use crate::wal_record::{Header, Parts, RecordReader, Value, read_parts};
 
 impl Store {
     pub(crate) fn replay(
@@ -52,7 +52,7 @@ impl Store {
         loaded: &LoadedSeries,
         recovery: &mut Recovery,
     ) -> Result<(), OpenError> {
-        let known_ids = loaded.ids_known_to(segment);
+        let run = loaded.run_of(segment);
         let mut records = Records::new(bytes);
         let sound = wal::is_of(bytes, segment);
         // A crash right after the last segment was begun leaves less than a header.
@@ -60,10 +60,7 @@ impl Store {
         let mut damaged = !(sound || begun);
         loop {
             for (offset, payload) in records.by_ref() {
-                if self
-                    .replay_record(Lsn::new(segment, offset), segment, payload, known_ids, recovery)
-                    .is_err()
-                {
+                if self.replay_record(Lsn::new(segment, offset), segment, payload, run, recovery).is_err() {
                     damaged = true;
                 }
             }
@@ -101,18 +98,46 @@ impl Store {
         lsn: Lsn,
         segment: u32,
         payload: &[u8],
-        known_ids: u32,
+        run: Run,
         recovery: &mut Recovery,
     ) -> Result<(), Malformed> {
         let parts = read_parts(payload)?;
+        if self.breaks_off(&parts, run, recovery)? {
+            recovery.orphaned_points += parts.records.len() as u64;
+            return Ok(());
+        }
         for record in &parts.records {
-            self.replay_points(lsn, segment, record, known_ids, recovery)?;
+            self.replay_points(lsn, segment, record, run.known_ids, recovery)?;
         }
         // Also if its sketches are in files: the sender may tell them again all the same.
         if let Some(mark) = &parts.mark {
             self.marks.lock().note(mark);
         }
         Ok(())
+    }
+
+    /// A group of a series that the series log does not have: no sync has reached it, for the series would be durable.
+    /// So nobody was told that its sketches are safe, or those of the groups behind it, whose slots hold them: all are
+    /// left out with their marks, and told again. Unless the series log is damaged.
+    fn breaks_off(&self, parts: &Parts<'_>, run: Run, recovery: &mut Recovery) -> Result<bool, Malformed> {
+        if !parts.is_group || !self.files.damage.gaps().is_empty() {
+            return Ok(false);
+        }
+        if recovery.broken_off == Some(run.number) {
+            return Ok(true);
+        }
+        let known = run.known_ids.min(self.names.next_id());
+        for record in &parts.records {
+            let mut points = RecordReader::new(record)?;
+            let first = points.header.stripe.checked_mul(SERIES_PER_STRIPE).ok_or(Malformed)?;
+            while let Some((local, ..)) = points.next_point()? {
+                if first + u32::from(local) >= known {
+                    recovery.broken_off = Some(run.number);
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     fn replay_points(

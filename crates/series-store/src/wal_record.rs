@@ -137,6 +137,7 @@ impl GroupWriter {
 /// A record's payload, taken apart.
 #[derive(Debug)]
 pub struct Parts<'a> {
+    pub is_group: bool,
     pub mark: Option<Mark>,
     /// Payloads for [`RecordReader`].
     pub records: Vec<&'a [u8]>,
@@ -145,7 +146,7 @@ pub struct Parts<'a> {
 pub fn read_parts(payload: &[u8]) -> Result<Parts<'_>, Malformed> {
     let mut reader = Reader::new(payload);
     if reader.u8()? != GROUP {
-        return Ok(Parts { mark: None, records: vec![payload] });
+        return Ok(Parts { is_group: false, mark: None, records: vec![payload] });
     }
     let mark = match reader.u8()? {
         0 => None,
@@ -157,7 +158,7 @@ pub fn read_parts(payload: &[u8]) -> Result<Parts<'_>, Malformed> {
         let length = reader.small()?;
         records.push(reader.take(length)?);
     }
-    Ok(Parts { mark, records })
+    Ok(Parts { is_group: true, mark, records })
 }
 
 /// What a record holds, point by point.

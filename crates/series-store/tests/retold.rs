@@ -292,3 +292,44 @@ fn a_snapshot_has_what_its_marks_tell_of_ahead_of_the_clock_too() {
     assert_eq!(store.store.write_sketches_once(&batch, BatchMark { number: 2, ..mark }).stored, 2);
     assert_eq!(sketched(&store, "t.0", START - 10, START + 30).1, 4.0);
 }
+
+/// The kernel may write the log before the series that it names; then the power ends.
+#[test]
+fn a_batch_whose_series_a_power_cut_took_is_told_again_whole() {
+    let disk = SimulatedDisk::default();
+    let first = setup(&disk, None);
+    let store = first.open();
+    let mut sender = Sender::new("agent:1:web1");
+    for (number, names) in [(1, &["t.0"][..]), (2, &["t.0", "t.1"]), (3, &["t.0"])] {
+        let mut batch = SketchBatch::default();
+        for name in names {
+            batch.push(name.as_bytes(), Timestamp(START), Sketch::from_values([(1.0, 1.0)]));
+            *sender.sent.entry((*name).to_owned()).or_default() += 1.0;
+        }
+        sender.unsettled.insert(number, batch);
+    }
+    let write = |number: u64| {
+        let mark = BatchMark { sender: sender.name, number, settled: 1 };
+        assert_eq!(store.store.write_sketches_once(&sender.unsettled[&number], mark).repeated, 0);
+    };
+    let series = || {
+        let is_it = |path: &Path| path.extension().is_some_and(|ending| ending == "log");
+        disk.contents().into_iter().find(|(path, _)| is_it(path)).unwrap()
+    };
+    write(1);
+    store.store.sync().unwrap();
+    let (path, before) = series();
+    write(2);
+    write(3);
+    store.store.maintain();
+    assert!(series().1.len() > before.len(), "t.1 has come");
+    let cut = disk.with(&path, before);
+    let store = setup(&cut, Some(&first)).open();
+    sender.tell_all(&store, &mut Random::new(4));
+    assert_eq!((sender.repeated, sender.unsettled.len()), (1, 0));
+    check(&store, std::slice::from_ref(&sender), "told again");
+    drop(store);
+    // Also at the start after that, from the log of both runs.
+    let killed = cut.after_power_cut(Unsynced::Kept);
+    check(&setup(&killed, Some(&first)).open(), std::slice::from_ref(&sender), "started once more");
+}
