@@ -440,8 +440,9 @@ impl Store {
 
     /// Flush what there is, so that the log is empty, and say so. The store takes no more points then.
     pub fn close(&self) -> Result<(), StoreError> {
-        let _upkeep = self.upkeep.lock();
-        if self.is_read_only() {
+        let mut upkeep = self.upkeep.lock();
+        // A write that failed a moment ago may succeed now; else what is in memory is lost.
+        if self.is_read_only() && !self.try_to_write_again(&mut upkeep) {
             return Ok(());
         }
         self.write_log_out()?;

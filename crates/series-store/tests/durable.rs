@@ -224,3 +224,22 @@ fn a_start_on_a_full_disk_names_its_format_when_there_is_room() {
     assert_eq!(after.points("a", START - 1, START).1, [(START, 1.0)]);
     assert_eq!(after.points("b", START - 1, START).1, [(START, 2.0)]);
 }
+
+#[test]
+fn a_stop_right_after_a_sync_that_failed_writes_all_the_same() {
+    let disk = SimulatedDisk::default();
+    let setup = setup(&disk);
+    let mut store = setup.open();
+    store.put_one("a", START, 1.0);
+    let failing = disk.clone();
+    disk.on_sync(Some(Arc::new(move |path: &Path| {
+        if is_log(path) {
+            failing.fail_at(failing.operations() + 1);
+            failing.on_sync(None);
+        }
+    })));
+    assert!(store.store.sync().is_err());
+    store.store.close().unwrap();
+    let after = after_power_cut(&disk, &setup, Unsynced::Lost);
+    assert_eq!(after.points("a", START - 1, START).1, [(START, 1.0)]);
+}

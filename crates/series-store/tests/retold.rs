@@ -300,7 +300,7 @@ fn a_batch_whose_series_a_power_cut_took_is_told_again_whole() {
     let first = setup(&disk, None);
     let store = first.open();
     let mut sender = Sender::new("agent:1:web1");
-    for (number, names) in [(1, &["t.0"][..]), (2, &["t.0", "t.1"]), (3, &["t.0"])] {
+    for (number, names) in [(1, &["t.0"][..]), (2, &["t.0", "t.1"][..]), (3, &["t.0"][..])] {
         let mut batch = SketchBatch::default();
         for name in names {
             batch.push(name.as_bytes(), Timestamp(START), Sketch::from_values([(1.0, 1.0)]));
