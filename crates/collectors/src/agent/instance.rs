@@ -36,7 +36,7 @@ fn machine_id() -> String {
     if id.is_empty() { "-".into() } else { id }
 }
 
-fn draw() -> io::Result<u64> {
+pub(super) fn draw() -> io::Result<u64> {
     let mut bytes = [0; 8];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(u64::from_le_bytes(bytes))

@@ -22,6 +22,9 @@ pub const ROWS_LOG_BYTES_READ: u64 = 64 << 20;
 /// Numbers that a start leaves out: more than batches can have been made of which a power cut left no trace. They are in
 /// files within a minute.
 pub const NUMBERS_SKIPPED: u64 = 1_000_000;
+/// And so many bits of a number drawn at random: machines made from one image have one instance, and must not give the
+/// same numbers. Sixteen million starts fit.
+pub const NUMBERS_DRAWN_BITS: u32 = 40;
 
 /// Batches kept in memory while the disk takes none; some minutes at 5,000 points a second.
 pub const HELD_BYTES_MAX: usize = 8 << 20;

@@ -16,6 +16,7 @@ use parking_lot::{Condvar, Mutex};
 use vocabulary::ports::{BatchMark, StoreError, Successor, WriteReport};
 use vocabulary::{Clock, PointBatch, PointSink, SketchBatch, Timestamp};
 
+use super::instance::draw;
 use super::limits;
 use super::rows_log::RowsLog;
 use super::spool::{Amount, Batch, Found, Load, Sent, Spool, SpoolStats};
@@ -90,11 +91,11 @@ impl Outbox {
             }
             if state.open.as_bytes().len() >= ROWS_BYTES_FULL {
                 state.close(&outbox.rows_log_path);
-                state.spool.skip_numbers();
+                state.spool.skip_numbers(draw()?);
             }
         }
         state.close(&outbox.rows_log_path);
-        state.spool.skip_numbers();
+        state.spool.skip_numbers(draw()?);
         found.waiting = state.spool.waiting();
         drop(state);
         Ok((outbox, found))

@@ -11,7 +11,6 @@ use vocabulary::ports::Successor;
 use vocabulary::{Clock, PointBatch, PointSink, Sketch, SketchBatch, Timestamp};
 
 use super::forwarder::{Change, Forwarder, Identity, Receipt, Reply, Uplink};
-use super::limits;
 use super::outbox::Outbox;
 
 #[derive(Default)]
@@ -104,9 +103,14 @@ fn forwarder(outbox: &Arc<Outbox>) -> Forwarder {
     Forwarder::new(outbox.clone(), identity)
 }
 
-/// The number of a new outbox's batch.
-fn number(nth: u64) -> u64 {
-    limits::NUMBERS_SKIPPED + nth
+/// The files of an outbox as they are now.
+fn copy(directory: &Path) -> tempfile::TempDir {
+    let copied = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), copied.path().join(entry.file_name())).unwrap();
+    }
+    copied
 }
 
 fn put(outbox: &Outbox, name: &str, time: i64, value: f64) {
@@ -220,6 +224,7 @@ fn after_an_outage(seconds: i64) -> (tempfile::TempDir, Arc<TestClock>, Arc<Outb
 #[test]
 fn what_is_fresh_overtakes_a_backlog_and_what_is_late_does_not() {
     let (_directory, clock, outbox, mut forwarder, mut server) = after_an_outage(3_000);
+    let first = outbox.settled();
     server.fate = Fate::Fine;
     let told = forwarder.exchange(Instant::now(), 0, &mut server);
     assert!(matches!(told[..], [Change::Connected { waiting: 2_984, after: Some(_) }]), "{told:?}");
@@ -230,12 +235,12 @@ fn what_is_fresh_overtakes_a_backlog_and_what_is_late_does_not() {
     outbox.close();
     forwarder.exchange(Instant::now(), 0, &mut server);
     // The fresh one is 3,002: the late rows of the same second are a batch before it, at the backlog's end.
-    assert_eq!(server.order[16..18], [number(3_002), number(17)]);
+    assert_eq!(server.order[16..18], [first + 3_001, first + 16]);
     assert_eq!(server.slots.get(&(b"a".to_vec(), 3_001)), Some(&5.0));
     while outbox.waiting().batches > 0 {
         forwarder.exchange(Instant::now(), 0, &mut server);
     }
-    assert_eq!(server.order.last(), Some(&number(3_001)));
+    assert_eq!(server.order.last(), Some(&(first + 3_000)));
     assert_eq!(server.slots.get(&(b"a".to_vec(), 3_000)), Some(&6.0), "the last that was sent counts");
     assert_eq!((server.slots.len(), server.repeated), (3_002, 0));
     // And all is as before.
@@ -247,17 +252,17 @@ fn what_is_fresh_overtakes_a_backlog_and_what_is_late_does_not() {
 #[test]
 fn a_batch_that_cannot_be_read_is_found_set_aside_and_counted() {
     let (directory, _clock, outbox, mut forwarder, mut server) = after_an_outage(20);
-    server.fate = Fate::Chokes(number(13));
+    let bad = outbox.settled() + 12;
+    server.fate = Fate::Chokes(bad);
     let mut told = Vec::new();
     for _ in 0..40 {
         told.extend(forwarder.exchange(Instant::now(), 0, &mut server));
     }
-    let is_it =
-        |change: &Change| matches!(change, Change::GivenUp { sequence, .. } if *sequence == number(13));
+    let is_it = |change: &Change| matches!(change, Change::GivenUp { sequence, .. } if *sequence == bad);
     assert!(told.iter().any(is_it), "{told:?}");
     assert_eq!((outbox.waiting().batches, server.applied.len()), (0, 19));
     assert_eq!((forwarder.stats.given_up, forwarder.stats.given_up_points), (1, 1));
-    let kept = directory.path().join(format!("refused-{:020}.damaged", number(13)));
+    let kept = directory.path().join(format!("refused-{bad:020}.damaged"));
     assert!(kept.exists());
 }
 
@@ -279,11 +284,7 @@ fn batches_after_a_power_cut_are_not_taken_for_those_before_it() {
         forwarder.exchange(Instant::now(), 0, &mut server);
     }
     collect(&outbox, 4);
-    let older = tempfile::tempdir().unwrap();
-    for entry in std::fs::read_dir(directory.path()).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), older.path().join(entry.file_name())).unwrap();
-    }
+    let older = copy(directory.path());
     for second in 5..9 {
         outbox.close();
         forwarder.exchange(Instant::now(), 0, &mut server);
@@ -306,6 +307,29 @@ fn batches_after_a_power_cut_are_not_taken_for_those_before_it() {
     let seconds: Vec<i64> = server.slots.keys().map(|(_, time)| *time).collect();
     assert_eq!(seconds, [1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14]);
     assert_eq!(server.weight, f64::from(wanted) - 1.0);
+}
+
+/// One image, machine-id and all, started twice.
+#[test]
+fn copies_of_one_machine_do_not_give_the_same_numbers() {
+    let (directory, clock, outbox, forwarder, mut server) = after_an_outage(1);
+    drop((forwarder, outbox));
+    server.fate = Fate::Fine;
+    for (nth, name) in ["b", "c"].into_iter().enumerate() {
+        let machine = copy(directory.path());
+        let outbox = open(machine.path(), &clock);
+        let mut forwarder = self::forwarder(&outbox);
+        put(&outbox, name, 5, 1.0);
+        outbox.close();
+        server.settled = 0;
+        while outbox.waiting().batches > 0 {
+            forwarder.exchange(Instant::now(), 0, &mut server);
+        }
+        // What both have of the image is the same batch.
+        assert_eq!(server.repeated, nth as u64);
+    }
+    let names: Vec<&[u8]> = server.slots.keys().map(|(name, _)| &name[..]).collect();
+    assert_eq!(names, [b"a", b"b", b"c"]);
 }
 
 #[test]

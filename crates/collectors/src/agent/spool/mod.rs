@@ -173,9 +173,11 @@ impl Spool {
     }
 
     /// A power cut leaves files as they were some seconds before it: numbers that look free may be of batches that a
-    /// server has, which would take others of the same number for these.
-    pub fn skip_numbers(&mut self) {
-        self.next_sequence = self.next_sequence.saturating_add(limits::NUMBERS_SKIPPED);
+    /// server has, which would take others of the same number for these. `drawn`: at random, for machines that go on
+    /// from the same files.
+    pub fn skip_numbers(&mut self, drawn: u64) {
+        let skipped = limits::NUMBERS_SKIPPED + (drawn >> (u64::BITS - limits::NUMBERS_DRAWN_BITS));
+        self.next_sequence = self.next_sequence.saturating_add(skipped);
     }
 
     /// No batch below this number will be handed out again.
