@@ -26,6 +26,9 @@ pub const NUMBERS_SKIPPED: u64 = 1_000_000;
 /// same numbers. Sixteen million starts fit.
 pub const NUMBERS_DRAWN_BITS: u32 = 40;
 
+/// The table of marks: a line for each sender, of which an agent has one.
+pub const MARKS_BYTES_READ: u64 = 1 << 20;
+
 /// Batches kept in memory while the disk takes none; some minutes at 5,000 points a second.
 pub const HELD_BYTES_MAX: usize = 8 << 20;
 

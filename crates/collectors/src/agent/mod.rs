@@ -9,6 +9,7 @@
 //! | [`outbox`] | collects rows into batches; the `PointSink` of an agent |
 //! | [`spool`] | batches on disk until they are settled: bounded, the oldest dropped and counted |
 //! | [`rows_log`] | the rows of the batch that is being collected, on disk |
+//! | [`marks`] | which flushes of this machine's StatsD are in it |
 //! | [`forwarder`] | what is sent when, and what an answer means |
 //! | [`instance`] | whose sequence numbers these are |
 //! | [`config`] | `[agent]` |
@@ -17,6 +18,7 @@ pub mod config;
 pub mod forwarder;
 pub mod instance;
 mod limits;
+mod marks;
 pub mod outbox;
 mod rows_log;
 pub mod spool;

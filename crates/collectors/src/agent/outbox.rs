@@ -18,6 +18,7 @@ use vocabulary::{Clock, PointBatch, PointSink, SketchBatch, Timestamp};
 
 use super::instance::draw;
 use super::limits;
+use super::marks::Marks;
 use super::rows_log::RowsLog;
 use super::spool::{Amount, Batch, Found, Load, Sent, Spool, SpoolStats};
 
@@ -31,6 +32,7 @@ pub struct Outbox {
 struct State {
     spool: Spool,
     rows_log: RowsLog,
+    marks: Marks,
     /// In the order of the backlog.
     open: Rows,
     /// Newer than the backlog, while there is one that is being sent.
@@ -64,6 +66,7 @@ impl Outbox {
         let (spool, mut found) = Spool::open(directory, bytes_max)?;
         let rows_log_path = directory.join("rows.log");
         let (rows_log, left) = RowsLog::open(&rows_log_path, spool.next_sequence())?;
+        let marks = Marks::open(directory.join("marks"), &left.marks)?;
         found.damaged_bytes += left.lost_bytes;
         let outbox = Outbox {
             clock,
@@ -71,6 +74,7 @@ impl Outbox {
             state: Mutex::new(State {
                 spool,
                 rows_log,
+                marks,
                 open: Rows::default(),
                 fresh: Rows::default(),
                 overtaking: None,
@@ -125,7 +129,7 @@ impl Outbox {
                 parts = state.begin_parts();
             }
         }
-        state.record(parts);
+        state.record(parts, None);
     }
 
     /// Batches for one request: the fresh ones first, then the backlog from its beginning.
@@ -227,10 +231,10 @@ impl State {
         parts
     }
 
-    fn record(&mut self, (open, fresh): Parts) {
+    fn record(&mut self, (open, fresh): Parts, mark: Option<&str>) {
         let sequence = self.spool.next_sequence();
         let parts = [&self.open.as_bytes()[open..], &self.fresh.as_bytes()[fresh..]];
-        self.rows_log.record(sequence, parts);
+        self.rows_log.record(sequence, parts, mark);
     }
 
     /// Where a row of this time goes.
@@ -262,6 +266,7 @@ impl State {
         }
         if !batches.is_empty() {
             self.spool.append(batches);
+            self.marks.keep();
             self.rows_log.reset(rows_log_path);
         }
         // None of them may overtake another, so all of them wait for their turn then.
@@ -309,47 +314,25 @@ impl PointSink for Outbox {
                 parts = state.begin_parts();
             }
         }
-        state.record(parts);
+        state.record(parts, None);
         state.taken.points += report.stored;
         state.refused_names += report.refused_name;
         state.no_value += report.no_value;
         report
     }
 
-    /// They add up in any order, so none has to wait.
     fn write_sketches(&self, batch: &SketchBatch) -> WriteReport {
-        let mut report = WriteReport::default();
-        if batch.is_empty() {
-            return report;
-        }
-        let mut state = self.state.lock();
-        let mut parts = state.begin_parts();
-        for (name, time, sketch) in batch.iter() {
-            if name.is_empty() || name.len() > NAME_BYTES_MAX {
-                report.refused_name += 1;
-                continue;
-            }
-            state.rows_for(time).sketch(name, time, sketch);
-            report.stored += 1;
-            if state.is_full() {
-                state.close(&self.rows_log_path);
-                parts = state.begin_parts();
-            }
-        }
-        state.record(parts);
-        state.taken.sketches += report.stored;
-        state.refused_names += report.refused_name;
-        report
+        self.put_sketches(batch, None)
     }
 
-    /// The spool has no place for marks: a flush of this machine's StatsD that is told again after a kill in the
-    /// milliseconds before its journal went is in two batches. See docs/agent.md.
-    fn write_sketches_once(&self, batch: &SketchBatch, _: BatchMark<'_>) -> WriteReport {
-        self.write_sketches(batch)
+    /// A flush in whose midst a batch is full is in two or more: a kill before the mark is written, with the last rows,
+    /// brings the first ones twice.
+    fn write_sketches_once(&self, batch: &SketchBatch, mark: BatchMark<'_>) -> WriteReport {
+        self.put_sketches(batch, Some(mark))
     }
 
-    fn last_batch(&self, _: &str) -> u64 {
-        0
+    fn last_batch(&self, sender: &str) -> u64 {
+        self.state.lock().marks.last(sender)
     }
 
     fn sync(&self) -> Result<(), StoreError> {
@@ -367,5 +350,38 @@ impl PointSink for Outbox {
             synced.map_err(|error| StoreError::Disk(format!("sync the spool: {error}")))?;
         }
         Ok(())
+    }
+}
+
+impl Outbox {
+    /// They add up in any order, so none has to wait.
+    fn put_sketches(&self, batch: &SketchBatch, mark: Option<BatchMark<'_>>) -> WriteReport {
+        let mut report = WriteReport::default();
+        if batch.is_empty() {
+            return report;
+        }
+        let mut state = self.state.lock();
+        if mark.is_some_and(|mark| state.marks.has(mark)) {
+            report.repeated = batch.len() as u64;
+            return report;
+        }
+        let mut parts = state.begin_parts();
+        for (name, time, sketch) in batch.iter() {
+            if name.is_empty() || name.len() > NAME_BYTES_MAX {
+                report.refused_name += 1;
+                continue;
+            }
+            state.rows_for(time).sketch(name, time, sketch);
+            report.stored += 1;
+            if state.is_full() {
+                state.close(&self.rows_log_path);
+                parts = state.begin_parts();
+            }
+        }
+        let noted = mark.map(|mark| state.marks.note(mark));
+        state.record(parts, noted.as_deref());
+        state.taken.sketches += report.stored;
+        state.refused_names += report.refused_name;
+        report
     }
 }

@@ -10,6 +10,8 @@ use super::limits;
 const MAGIC: [u8; 8] = *b"BWSR\x01\0\0\0";
 /// Length and checksum, then the number of the batch.
 const HEAD_BYTES: usize = 16;
+/// Stands for the number of a batch where the body is a mark.
+const MARK: u64 = u64::MAX;
 
 pub struct RowsLog {
     file: Option<File>,
@@ -27,6 +29,8 @@ pub struct LeftBehind {
     pub parts: Vec<Vec<u8>>,
     /// The number of the batch that they were to be; 0 without any.
     pub sequence: u64,
+    /// Also of batches that are in the spool.
+    pub marks: Vec<String>,
     pub lost_bytes: u64,
 }
 
@@ -42,16 +46,15 @@ impl RowsLog {
         Ok((RowsLog { file: Some(file), buffer: Vec::new(), failure: None, unwritten_bytes: 0 }, found))
     }
 
-    /// One write, so that what was taken is the kernel's when this returns.
-    pub fn record(&mut self, sequence: u64, parts: [&[u8]; 2]) {
+    /// One write, so that what was taken is the kernel's when this returns; with the mark of the batch whose last rows
+    /// these are.
+    pub fn record(&mut self, sequence: u64, parts: [&[u8]; 2], mark: Option<&str>) {
         let body_bytes = 8 + parts[0].len() + parts[1].len();
         self.buffer.clear();
-        self.buffer.extend_from_slice(&(body_bytes as u32).to_le_bytes());
-        self.buffer.extend_from_slice(&[0; 4]);
-        self.buffer.extend_from_slice(&sequence.to_le_bytes());
-        parts.iter().for_each(|part| self.buffer.extend_from_slice(part));
-        let crc = crc32c::crc32c(&self.buffer[8..]);
-        self.buffer[4..8].copy_from_slice(&crc.to_le_bytes());
+        put_chunk(&mut self.buffer, sequence, &parts);
+        if let Some(mark) = mark {
+            put_chunk(&mut self.buffer, MARK, &[mark.as_bytes()]);
+        }
         let written = match &mut self.file {
             Some(file) => begin(file).and_then(|()| file.write_all(&self.buffer)),
             // It tries again with the next batch.
@@ -84,6 +87,17 @@ impl RowsLog {
     }
 }
 
+fn put_chunk(out: &mut Vec<u8>, sequence: u64, parts: &[&[u8]]) {
+    let start = out.len();
+    let body_bytes = 8 + parts.iter().map(|part| part.len()).sum::<usize>();
+    out.extend_from_slice(&(body_bytes as u32).to_le_bytes());
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(&sequence.to_le_bytes());
+    parts.iter().for_each(|part| out.extend_from_slice(part));
+    let crc = crc32c::crc32c(&out[start + 8..]);
+    out[start + 4..start + 8].copy_from_slice(&crc.to_le_bytes());
+}
+
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(limits::ROWS_LOG_BYTES_READ).read_to_end(&mut bytes)?;
@@ -102,7 +116,9 @@ fn read(bytes: &[u8], next: u64) -> LeftBehind {
         return found;
     };
     while let Some((sequence, part, behind)) = chunk(rest) {
-        if sequence >= next {
+        if sequence == MARK {
+            found.marks.push(String::from_utf8_lossy(part).into_owned());
+        } else if sequence >= next {
             found.parts.push(part.to_vec());
             found.sequence = found.sequence.max(sequence);
         }
@@ -133,9 +149,9 @@ mod tests {
         let path = directory.path().join("rows.log");
         let (mut log, found) = RowsLog::open(&path, 0).unwrap();
         assert_eq!((found.parts.len(), found.lost_bytes), (0, 0));
-        log.record(4, [b"old", b""]);
-        log.record(5, [b"ab", b"c"]);
-        log.record(5, [b"", b"de"]);
+        log.record(4, [b"old", b""], None);
+        log.record(5, [b"ab", b"c"], None);
+        log.record(5, [b"", b"de"], None);
         let whole = read_file(&path).unwrap();
         for cut in 0..whole.len() {
             std::fs::write(&path, &whole[..cut]).unwrap();
@@ -148,7 +164,7 @@ mod tests {
         let (mut log, found) = RowsLog::open(&path, 5).unwrap();
         assert_eq!((found.parts, found.lost_bytes), (vec![b"abc".to_vec(), b"de".to_vec()], 0));
         log.reset(&path);
-        log.record(6, [b"new", b""]);
+        log.record(6, [b"new", b""], None);
         assert_eq!(RowsLog::open(&path, 5).unwrap().1.parts, [b"new".to_vec()]);
     }
 
@@ -158,8 +174,8 @@ mod tests {
         let path = directory.path().join("rows.log");
         let (mut log, _) = RowsLog::open(&path, 0).unwrap();
         log.file = Some(OpenOptions::new().append(true).open("/dev/full").unwrap());
-        log.record(1, [b"lost", b""]);
-        log.record(1, [b"too", b""]);
+        log.record(1, [b"lost", b""], None);
+        log.record(1, [b"too", b""], None);
         assert!(
             log.failure.is_some() && log.unwritten_bytes == 23,
             "{:?} {}",
@@ -167,7 +183,7 @@ mod tests {
             log.unwritten_bytes
         );
         log.reset(&path);
-        log.record(2, [b"kept", b""]);
+        log.record(2, [b"kept", b""], None);
         assert_eq!(log.failure, None);
         assert_eq!(RowsLog::open(&path, 0).unwrap().1.parts, [b"kept".to_vec()]);
     }

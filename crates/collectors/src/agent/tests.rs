@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use formats::agent_batch::{Greeting, Happened, read_frame};
-use vocabulary::ports::Successor;
+use vocabulary::ports::{BatchMark, Successor};
 use vocabulary::{Clock, PointBatch, PointSink, Sketch, SketchBatch, Timestamp};
 
 use super::forwarder::{Change, Forwarder, Identity, Receipt, Reply, Uplink};
@@ -330,6 +330,37 @@ fn copies_of_one_machine_do_not_give_the_same_numbers() {
     }
     let names: Vec<&[u8]> = server.slots.keys().map(|(name, _)| &name[..]).collect();
     assert_eq!(names, [b"a", b"b", b"c"]);
+}
+
+/// Killed before its StatsD could delete the journal of the flush.
+#[test]
+fn a_flush_that_is_told_again_after_a_kill_is_taken_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = Arc::new(TestClock::default());
+    let tell = |outbox: &Outbox, number: u64| {
+        let mut sketches = SketchBatch::default();
+        sketches.push(b"t", Timestamp(number as i64), Sketch::from_values([(1.0, 1.0)]));
+        let mark = BatchMark { sender: "statsd", number, settled: number };
+        let report = outbox.write_sketches_once(&sketches, mark);
+        (report.stored, report.repeated)
+    };
+    let outbox = open(directory.path(), &clock);
+    assert_eq!((outbox.last_batch("statsd"), tell(&outbox, 1)), (0, (1, 0)));
+    drop(outbox);
+    // From the log of the rows; and then from the file beside a batch that was closed.
+    let outbox = open(directory.path(), &clock);
+    assert_eq!((outbox.last_batch("statsd"), tell(&outbox, 1)), (1, (0, 1)));
+    assert_eq!(tell(&outbox, 2), (1, 0));
+    outbox.close();
+    drop(outbox);
+    let outbox = open(directory.path(), &clock);
+    assert_eq!((outbox.last_batch("statsd"), tell(&outbox, 2), tell(&outbox, 3)), (2, (0, 1), (1, 0)));
+    outbox.close();
+    let (mut forwarder, mut server) = (forwarder(&outbox), Server::default());
+    while outbox.waiting().batches > 0 {
+        forwarder.exchange(Instant::now(), 0, &mut server);
+    }
+    assert_eq!(server.weight, 3.0);
 }
 
 #[test]
