@@ -266,7 +266,10 @@ impl State {
         }
         if !batches.is_empty() {
             self.spool.append(batches);
-            self.marks.keep();
+            // What a kill may still take away is told again by the journal, and must not be known then.
+            if !self.spool.holds_some() {
+                self.marks.keep();
+            }
             self.rows_log.reset(rows_log_path);
         }
         // None of them may overtake another, so all of them wait for their turn then.

@@ -209,6 +209,11 @@ impl Spool {
         self.keep_to_the_bound();
     }
 
+    /// Some are in memory alone: a kill would lose them.
+    pub fn holds_some(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     fn write_held(&mut self) {
         while let Some(batch) = self.held.pop_front() {
             if !self.write(std::slice::from_ref(&batch)) {
