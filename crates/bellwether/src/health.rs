@@ -577,14 +577,17 @@ fn tier(tier: &series_store::TierHealth) -> Tier {
 
 pub fn refused(house: &House) -> Refused {
     let offenders = house.store.names().offenders();
-    Refused { total: offenders.iter().map(|offender| offender.refused).sum(), prefixes: worst(offenders) }
+    Refused {
+        total: offenders.iter().map(|offender| offender.refused).sum(),
+        prefixes: worst_offenders(offenders),
+    }
 }
 
 /// So many prefixes with the same first node are one offender, whose second nodes are what grows.
 const ALIKE: usize = 8;
 
 /// Whose names were refused, worst first. Of a prefix by itself, what is certain: a sketch counts them.
-fn worst(offenders: Vec<Offender>) -> Vec<RefusedPrefix> {
+fn worst_offenders(offenders: Vec<Offender>) -> Vec<RefusedPrefix> {
     let mut by_node: BTreeMap<String, Vec<Offender>> = BTreeMap::new();
     for offender in offenders {
         let node = offender.prefix.split('.').next().unwrap_or_default().to_owned();
@@ -648,7 +651,7 @@ mod tests {
         let mut offenders = vec![offender("calm.a", 40, 0), offender("new.a", 393, 392)];
         offenders.extend((0..100).map(|number| offender(&format!("flood.n{number}"), 393, 392)));
         let told: Vec<_> =
-            worst(offenders).into_iter().map(|prefix| (prefix.prefix, prefix.refused)).collect();
+            worst_offenders(offenders).into_iter().map(|prefix| (prefix.prefix, prefix.refused)).collect();
         assert_eq!(told, [("flood.*".into(), 39_300), ("calm.a".into(), 40), ("new.a".into(), 1)]);
     }
 }

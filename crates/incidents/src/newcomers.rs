@@ -66,12 +66,12 @@ impl Incidents {
 
     fn tell_newcomers_of(&mut self, id: IncidentId, now: Timestamp) {
         let Some(incident) = self.live.get(&id) else { return };
-        let mut unheard = incident.bad().filter(|(_, trouble)| trouble.unheard).peekable();
-        if unheard.peek().is_none() {
+        let unheard = || incident.bad().filter(|(_, trouble)| trouble.unheard);
+        if unheard().next().is_none() {
             // They are over, and nobody has missed anything.
             return self.forget_newcomers(id);
         }
-        let mut tellable = unheard.filter(|(_, trouble)| {
+        let mut tellable = unheard().filter(|(_, trouble)| {
             trouble.withheld.is_none() && self.is_for_paging(incident, incident.said(trouble.state))
         });
         let Some((first, trouble)) = tellable.next() else { return };
