@@ -258,7 +258,7 @@ impl Book {
     }
 
     pub(crate) fn host_of(&self, key: &Key) -> Option<Arc<str>> {
-        if key.host { Some(key.monitor.clone()) } else { self.subject(false, &key.monitor)?.host.clone() }
+        if key.host { Some(key.monitor.clone()) } else { self.about(key)?.host.clone() }
     }
 
     fn by_host(&self, member: &Key, key: &Key) -> Option<String> {
