@@ -161,10 +161,11 @@ impl Desk {
     }
 }
 
+/// Also if the calendar knows already that they are away: whoever accepts is asked, and who stands in by the list was not.
 fn has_a_turn(inner: &Inner, wanted: &Cover) -> bool {
     let known = inner.incidents.roster().schedules.get(&wanted.schedule);
     let shifts = known.map(|known| known.schedule.shifts(wanted.from, wanted.until)).unwrap_or_default();
-    shifts.iter().any(|shift| shift.duty.person.as_ref() == Some(&wanted.person))
+    shifts.iter().any(|shift| shift.duty.is_turn_of(&wanted.person))
 }
 
 fn save(tx: &Transaction<'_>, wanted: &Cover) -> Result<i64, StateError> {

@@ -38,6 +38,14 @@ pub struct Duty {
     pub instead_of: Option<Arc<str>>,
 }
 
+impl Duty {
+    /// Do they have it, or does the list have somebody else have it since they are not there?
+    pub(crate) fn is_turn_of(&self, person: &Arc<str>) -> bool {
+        let is_in_list = self.override_id.is_none() && self.instead_of.as_ref() == Some(person);
+        is_in_list || self.person.as_ref() == Some(person)
+    }
+}
+
 /// A time in which nothing changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shift {
@@ -115,8 +123,15 @@ impl Schedule {
     /// that is nobody, those of the layers below.
     fn turn(&self, at: Timestamp) -> Duty {
         let layers = self.version(at).map(|version| &version.layers[..]).unwrap_or_default();
-        let mut duties = layers.iter().enumerate().map(|(index, layer)| self.turn_in(layer, index, at));
-        duties.find(|duty| duty.person.is_some()).unwrap_or_default()
+        let mut whose: Option<Arc<str>> = None;
+        for (index, layer) in layers.iter().enumerate() {
+            let duty = self.turn_in(layer, index, at);
+            if duty.person.is_some() {
+                return Duty { instead_of: whose.or(duty.instead_of), ..duty };
+            }
+            whose = whose.or_else(|| layer.place(at).map(|place| layer.people[place].clone()));
+        }
+        Duty::default()
     }
 
     fn turn_in(&self, layer: &Layer, index: usize, at: Timestamp) -> Duty {
@@ -137,7 +152,7 @@ impl Schedule {
         let overrides = self.overrides.iter();
         let on = overrides.filter(|it| it.start <= at && at < it.until && self.is_there(&it.person, at));
         on.fold(self.turn(at), |duty, over| {
-            let meant = over.in_place_of.is_none() || over.in_place_of == duty.person;
+            let meant = over.in_place_of.as_ref().is_none_or(|whose| duty.is_turn_of(whose));
             if !meant || duty.person.as_ref() == Some(&over.person) {
                 return duty;
             }

@@ -8,6 +8,7 @@ use vocabulary::Timestamp;
 
 use crate::book::{Book, Contact};
 use crate::desk::Desk;
+use crate::oncall::cover::Cover;
 use crate::oncall::leave::Leave;
 use crate::oncall::{LayerConfig, Override, ScheduleConfig};
 
@@ -56,6 +57,23 @@ impl Story {
     fn away(&self, person: &str, days: &[(i64, i64)], now: i64) {
         let leave = |(from, until): &(i64, i64)| Leave { from: day(*from), until: day(*until) };
         self.desk.set_leave(&person.into(), days.iter().map(leave).collect(), day(now)).unwrap()
+    }
+
+    /// ana asks for cover of these days, and cyd accepts.
+    fn is_covered(&self, from: i64, until: i64, now: i64) {
+        let wanted = Cover {
+            id: 0,
+            schedule: "web".into(),
+            person: "ana".into(),
+            from: day(from),
+            until: day(until),
+            note: String::new(),
+            by: "ana".into(),
+            at: day(now),
+            taken: None,
+        };
+        let Ok(asked) = self.desk.ask_for_cover(wanted) else { panic!("she has a turn then") };
+        assert!(self.desk.accept_cover(asked.id, &"cyd".into(), "cyd", day(now)).is_ok());
     }
 
     /// Who is on call on each of so many days, by the first letter.
@@ -164,4 +182,29 @@ fn who_has_nobody_behind_them_is_stood_in_for_by_the_layer_below() {
     assert_eq!(story.days(4, 0), "acca");
     assert_eq!(story.desk.gaps_ahead(day(0)), []);
     assert_eq!(story.desk.clashes_ahead(day(0))[0].stand_ins, [Arc::<str>::from("cyd")]);
+}
+
+#[test]
+fn whoever_has_accepted_cover_has_it_whether_the_calendar_was_read_before_or_after() {
+    let story = Story::new(&["ana", "ben"]);
+    story.is_covered(2, 4, 0);
+    story.away("ana", &[(2, 5)], 1);
+    assert_eq!(story.days(8, 1), "aaccbaab");
+    let story = Story::new(&["ana", "ben"]);
+    story.away("ana", &[(2, 5)], 0);
+    assert_eq!(story.days(8, 0), "aabbbaab");
+    story.is_covered(2, 4, 1);
+    assert_eq!(story.days(8, 1), "aaccbaab");
+}
+
+#[test]
+fn cover_holds_too_where_only_the_layer_below_would_have_stood_in() {
+    let mut two = book(&["ana"]);
+    let below = book(&["ben"]).schedules.remove(0).0.layer.remove(0);
+    two.schedules[0].0.layer.push(below);
+    let mut story = Story::new(&["ana"]);
+    story.desk = Desk::open(story.store.clone(), two, b"secret").unwrap();
+    story.away("ana", &[(1, 4)], 0);
+    story.is_covered(1, 3, 0);
+    assert_eq!(story.days(5, 0), "accba");
 }

@@ -320,6 +320,54 @@ fn some_absence(random: &mut Random, around: i64) -> Absence {
     (random.of(&["ana", "ben", "cyd", "dee"]), from, from + 1 + random.below(6 * DAY_MINUTES))
 }
 
+/// Somebody has accepted cover for some of somebody's turns: whoever is there instead by the list, it is theirs.
+#[test]
+fn cover_with_leave_is_that_of_the_model() {
+    use crate::oncall::schedule::Override;
+    let layer = |names: &[&str]| Plain {
+        zone: "UTC",
+        people: people(names),
+        length: 12 * 60,
+        anchor: minutes("2026-01-01T09:00"),
+        start: minutes("2026-01-01T09:00"),
+        end: None,
+        windows: Vec::new(),
+        by_work: false,
+    };
+    for seed in 1..=20_u64 {
+        let mut random = Random(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed));
+        let layer = layer(&["ana", "ben", "cyd"]);
+        let from = minutes("2026-01-03T09:00");
+        let around = from + 10 * DAY_MINUTES;
+        let absences: Vec<Absence> =
+            (0..3).map(|_| some_absence(&mut random, around)).filter(|(who, ..)| *who != "cyd").collect();
+        let covered = (from + random.below(4 * 1_440), from + random.below(12 * 1_440) + 4 * 1_440);
+        let over = Override {
+            id: 1,
+            schedule: "s".into(),
+            person: "eve".into(),
+            in_place_of: Some("ana".into()),
+            start: Timestamp(covered.0 * MINUTE),
+            until: Timestamp(covered.1 * MINUTE),
+            by: String::new(),
+            at: Timestamp(0),
+            note: String::new(),
+        };
+        let mut schedule = schedule(std::slice::from_ref(&layer));
+        (schedule.away, schedule.overrides) = (away(&absences), vec![over]);
+        let count = 16 * DAY_MINUTES as usize;
+        for (n, place) in walk(&layer, from * MINUTE, count).into_iter().enumerate().step_by(7) {
+            let minute = from + n as i64;
+            let by_list = who_is_there(&layer, place.unwrap(), minute, &absences);
+            let is_anas = place == Some(0) || by_list == Some("ana");
+            let is_covered = (covered.0..covered.1).contains(&minute) && is_anas;
+            let expected = if is_covered { Some("eve") } else { by_list };
+            let says = schedule.duty(Timestamp(minute * MINUTE)).person;
+            assert_eq!(says.as_deref(), expected, "seed {seed}, minute {n}, {absences:?}");
+        }
+    }
+}
+
 /// Twenty days around the changes of the clocks.
 #[test]
 fn schedules_of_any_kind_are_those_of_the_model() {
