@@ -48,13 +48,15 @@ fn standing(schedules: usize, gaps: &[Gap], now: Timestamp, zone: &TimeZone) -> 
 
 /// Turns of who is away, and who has them; where nobody has them there is a gap, which is told as one.
 fn of_clashes(clashes: &[Clash], now: Timestamp) -> String {
-    let soon =
-        clashes.iter().filter(|clash| clash.start < now.plus(AHEAD_SECONDS) && !clash.stand_ins.is_empty());
+    let soon = clashes.iter().filter(|clash| clash.start < now.plus(AHEAD_SECONDS));
     let named: Vec<String> = soon
         .take(NAMED)
-        .map(|clash| {
-            let stand_ins: Vec<&str> = clash.stand_ins.iter().map(|name| &**name).collect();
-            format!("; {} is away: `{}` has {}", clash.person, clash.schedule, stand_ins.join(", "))
+        .map(|Clash { person, schedule, stand_ins, has_gap, .. }| {
+            let mut has: Vec<&str> = stand_ins.iter().map(|name| &**name).collect();
+            if *has_gap {
+                has.push("nobody else, so that they are called all the same");
+            }
+            format!("; {person} is away: `{schedule}` has {}", has.join(", "))
         })
         .collect();
     named.concat()
@@ -89,6 +91,7 @@ mod tests {
         };
         let now = Timestamp(1_000);
         assert_eq!(of_clashes(&[clash(2_000, &["ben", "cyd"])], now), "; ana is away: `web` has ben, cyd");
-        assert_eq!(of_clashes(&[clash(2_000, &[]), clash(100_000, &["ben"])], now), "");
+        let nobody = "; ana is away: `web` has nobody else, so that they are called all the same";
+        assert_eq!(of_clashes(&[clash(2_000, &[]), clash(100_000, &["ben"])], now), nobody);
     }
 }

@@ -17,7 +17,7 @@ export const words = {
   insteadOf: (name: string) => `in place of ${name}`,
   gaps: (count: number, length: string) => `Nobody is on call ${count === 1 ? 'once' : `${count} times`} in the next 30 days, for ${length} in all.`,
   gapsMeant: 'It is meant so.',
-  clash: (person: string, from: string, to: string, standIns: string[], gap: boolean) => `${person} is away ${from} to ${to}: ${standIns.length ? `${standIns.join(', ')} ${standIns.length === 1 ? 'stands' : 'stand'} in` : 'nobody stands in'}${gap && standIns.length ? ', and at times nobody' : ''}.`,
+  clash: (person: string, from: string, to: string, standIns: string[], gap: boolean) => `${person} is away ${from} to ${to}: ${standIns.length ? `${standIns.join(', ')} ${standIns.length === 1 ? 'stands' : 'stand'} in` : 'nobody stands in, so they are called all the same'}${gap && standIns.length ? ', and at times nobody, so they are called all the same' : ''}.`,
   gap: (from: string, to: string) => `${from} to ${to}`,
   moreGaps: (count: number) => `and ${count} more`,
   strip: (name: string) => `The next 30 days of ${name}`,

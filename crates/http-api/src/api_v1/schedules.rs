@@ -93,7 +93,7 @@ struct Clash {
     end: i64,
     /// Who is on call instead, in the order in which they are.
     stand_ins: Vec<String>,
-    /// At times nobody is.
+    /// At times there is nobody: they stay on call, and may not answer.
     has_gap: bool,
 }
 

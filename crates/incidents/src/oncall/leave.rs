@@ -1,5 +1,5 @@
 //! Leave: times in which a person is away, by their own calendar. Their turns go to the next in the list, and to the layers
-//! below if that is nobody; what was stays, whatever the calendar says later.
+//! below if that is nobody; if that is nobody either, they stay theirs. What was stays, whatever the calendar says later.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use state_store::{Row, StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
 
 use super::roster::Roster;
-use super::schedule::Schedule;
+use super::schedule::{Schedule, Shift};
 use crate::desk::{Desk, Inner};
 use crate::limits::{GAPS_AHEAD_SECONDS, MAX_LEAVES};
 
@@ -29,8 +29,9 @@ pub struct Clash {
     pub end: Timestamp,
     pub schedule: Arc<str>,
     pub person: Arc<str>,
-    /// Who is on call instead, in the order in which they are; nobody at times if it has a gap.
+    /// Who is on call instead, in the order in which they are.
     pub stand_ins: Vec<Arc<str>>,
+    /// At times there is nobody: they stay on call, and may not answer.
     pub has_gap: bool,
 }
 
@@ -133,15 +134,16 @@ fn clash(
     end: Timestamp,
 ) -> Option<Clash> {
     let mut instead = real.shifts(start, end);
-    instead.retain(|shift| shift.duty.person.as_ref() != Some(person));
+    let is_on_call = |shift: &Shift| shift.duty.person.as_ref() == Some(person);
+    instead.retain(|shift| !is_on_call(shift) || shift.duty.override_id.is_none());
     let (start, end) = (instead.first()?.start, instead.last()?.end);
+    let has_gap = instead.iter().any(|shift| is_on_call(shift) || shift.duty.person.is_none());
     let mut stand_ins: Vec<Arc<str>> = Vec::new();
     for name in instead.iter().filter_map(|shift| shift.duty.person.as_ref()) {
-        if !stand_ins.contains(name) {
+        if name != person && !stand_ins.contains(name) {
             stand_ins.push(name.clone());
         }
     }
-    let has_gap = instead.iter().any(|shift| shift.duty.person.is_none());
     Some(Clash { start, end, schedule: name.clone(), person: person.clone(), stand_ins, has_gap })
 }
 

@@ -119,13 +119,22 @@ impl Schedule {
         leave[..begun].last().is_some_and(|leave| at < leave.until)
     }
 
-    /// In the layers alone. The turns of who is not there (any more, or is away) are those of the next in the list; if
-    /// that is nobody, those of the layers below.
+    /// In the layers alone. Where leave would leave nobody at all, it is theirs whose turn it is: somebody who is away may
+    /// answer, nobody does not.
     fn turn(&self, at: Timestamp) -> Duty {
+        let duty = self.topmost(at, |name| self.is_there(name, at) && !self.is_away(name, at));
+        match duty.person.is_none() && !self.away.is_empty() {
+            true => self.topmost(at, |name| self.is_there(name, at)),
+            false => duty,
+        }
+    }
+
+    /// The turns of whom this is not so for are those of the next in the list; if that is nobody, those of the layers below.
+    fn topmost(&self, at: Timestamp, has_turns: impl Fn(&str) -> bool) -> Duty {
         let layers = self.version(at).map(|version| &version.layers[..]).unwrap_or_default();
         let mut whose: Option<Arc<str>> = None;
         for (index, layer) in layers.iter().enumerate() {
-            let duty = self.turn_in(layer, index, at);
+            let duty = turn_in(layer, index, at, &has_turns);
             if duty.person.is_some() {
                 return Duty { instead_of: whose.or(duty.instead_of), ..duty };
             }
@@ -134,29 +143,18 @@ impl Schedule {
         Duty::default()
     }
 
-    fn turn_in(&self, layer: &Layer, index: usize, at: Timestamp) -> Duty {
-        let Some(place) = layer.place(at) else { return Duty::default() };
-        let in_order = layer.people[place..].iter().chain(&layer.people[..place]);
-        let Some(person) =
-            in_order.into_iter().find(|name| self.is_there(name, at) && !self.is_away(name, at))
-        else {
-            return Duty::default();
-        };
-        let whose = &layer.people[place];
-        let instead_of = (whose != person).then(|| whose.clone());
-        Duty { person: Some(person.clone()), layer: Some(index), override_id: None, instead_of }
-    }
-
     /// Who is on call: the topmost layer that has somebody, and what lies on top of it.
     pub fn duty(&self, at: Timestamp) -> Duty {
         let overrides = self.overrides.iter();
         let on = overrides.filter(|it| it.start <= at && at < it.until && self.is_there(&it.person, at));
         on.fold(self.turn(at), |duty, over| {
             let meant = over.in_place_of.as_ref().is_none_or(|whose| duty.is_turn_of(whose));
-            if !meant || duty.person.as_ref() == Some(&over.person) {
+            // Whoever is away, and called since there is nobody else, says by this that they are there.
+            let is_so = duty.person.as_ref() == Some(&over.person) && !self.is_away(&over.person, at);
+            if !meant || is_so {
                 return duty;
             }
-            let instead_of = duty.instead_of.or(duty.person);
+            let instead_of = duty.instead_of.or(duty.person).filter(|whose| *whose != over.person);
             Duty { person: Some(over.person.clone()), override_id: Some(over.id), instead_of, ..duty }
         })
     }
@@ -170,7 +168,8 @@ impl Schedule {
     pub fn shifts_of_layer(&self, index: usize, from: Timestamp, until: Timestamp) -> Vec<Shift> {
         self.cut(from, until, |at| {
             let layer = self.version(at).and_then(|version| version.layers.get(index));
-            layer.map(|layer| self.turn_in(layer, index, at)).unwrap_or_default()
+            let has_turns = |name: &str| self.is_there(name, at) && !self.is_away(name, at);
+            layer.map(|layer| turn_in(layer, index, at, has_turns)).unwrap_or_default()
         })
     }
 
@@ -213,4 +212,13 @@ impl Schedule {
         let empty = self.shifts(from, until).into_iter().filter(|shift| shift.duty.person.is_none());
         empty.map(|shift| (shift.start, shift.end)).collect()
     }
+}
+
+fn turn_in(layer: &Layer, index: usize, at: Timestamp, has_turns: impl Fn(&str) -> bool) -> Duty {
+    let Some(place) = layer.place(at) else { return Duty::default() };
+    let mut in_order = layer.people[place..].iter().chain(&layer.people[..place]);
+    let Some(person) = in_order.find(|name| has_turns(name)) else { return Duty::default() };
+    let whose = &layer.people[place];
+    let instead_of = (whose != person).then(|| whose.clone());
+    Duty { person: Some(person.clone()), layer: Some(index), override_id: None, instead_of }
 }

@@ -131,14 +131,14 @@ fn what_was_stays_whatever_the_calendar_says_later() {
 }
 
 #[test]
-fn where_nobody_is_left_there_is_a_gap_and_somebodys_word_goes_before_a_calendar() {
+fn where_nobody_is_left_it_stays_theirs_and_somebodys_word_goes_before_a_calendar() {
     let story = Story::new(&["ana"]);
     story.away("ana", &[(1, 3)], 0);
-    assert_eq!(story.days(4, 0), "a--a");
-    let gaps = story.desk.gaps_ahead(day(0));
-    assert_eq!((gaps.len(), gaps[0].start, gaps[0].end), (1, day(1), day(3)));
+    assert_eq!(story.days(4, 0), "aaaa");
+    assert_eq!(story.desk.gaps_ahead(day(0)), []);
     let clashes = story.desk.clashes_ahead(day(0));
     assert!(clashes[0].has_gap && clashes[0].stand_ins.is_empty());
+    assert_eq!((clashes.len(), clashes[0].start, clashes[0].end), (1, day(1), day(3)));
     let over = Override {
         id: 0,
         schedule: "web".into(),
@@ -151,7 +151,7 @@ fn where_nobody_is_left_there_is_a_gap_and_somebodys_word_goes_before_a_calendar
         note: "I am at home after all".into(),
     };
     story.desk.stand_in(over).unwrap();
-    assert_eq!(story.days(4, 0), "aa-a");
+    assert_eq!(story.days(4, 0), "aaaa");
     let clashes = story.desk.clashes_ahead(day(0));
     assert_eq!((clashes.len(), clashes[0].start, clashes[0].end), (1, day(2), day(3)));
 }
@@ -207,4 +207,16 @@ fn cover_holds_too_where_only_the_layer_below_would_have_stood_in() {
     story.away("ana", &[(1, 4)], 0);
     story.is_covered(1, 3, 0);
     assert_eq!(story.days(5, 0), "accba");
+}
+
+#[test]
+fn when_all_are_away_it_is_theirs_whose_turn_it_is() {
+    let story = Story::new(&["ana", "ben"]);
+    story.away("ana", &[(1, 9)], 0);
+    story.away("ben", &[(3, 8)], 0);
+    assert_eq!(story.days(10, 0), "abbaaaabbb");
+    assert_eq!(story.desk.gaps_ahead(day(0)), []);
+    let clashes = story.desk.clashes_ahead(day(0));
+    let said: Vec<_> = clashes.iter().map(|it| (&*it.person, it.stand_ins.len(), it.has_gap)).collect();
+    assert_eq!(said, [("ana", 1, true), ("ben", 0, true)]);
 }

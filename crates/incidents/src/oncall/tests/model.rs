@@ -193,8 +193,10 @@ fn compare(layers: &[Plain], absences: &[Absence], from: i64, minutes: usize, st
     let walked: Vec<_> = layers.iter().map(|layer| walk(layer, from, minutes)).collect();
     let expected = |n: usize| {
         let minute = from / MINUTE + n as i64;
-        let mut by_layer = layers.iter().zip(&walked);
-        by_layer.find_map(|(layer, walked)| who_is_there(layer, walked[n]?, minute, absences))
+        let by_layer = || layers.iter().zip(&walked);
+        let there = by_layer().find_map(|(layer, walked)| who_is_there(layer, walked[n]?, minute, absences));
+        // All are away.
+        there.or_else(|| by_layer().find_map(|(layer, walked)| Some(layer.people[walked[n]?].as_str())))
     };
     let schedule = Schedule { away: away(absences), ..schedule(layers) };
     let until = Timestamp(from + minutes as i64 * MINUTE);
