@@ -1,7 +1,7 @@
 """Who watches the watcher: a second Bellwether hears of the first one's end, and of pages that nobody gets."""
 import signal
 
-from support.receivers import WebhookServer
+from support.receivers import MailServer, WebhookServer
 from support.server import free_port, wait_for
 
 KEY = "0123456789abcdef0123"
@@ -106,6 +106,43 @@ slug = "job"
         wait_for(lambda: open_titles(watcher) == set(), what="the end")
     finally:
         hook.stop()
+
+
+def test_a_server_whose_only_way_leads_to_nobody_keeps_its_heartbeat_back(bellwether):
+    watcher, mail = bellwether(WATCHING), MailServer()
+    mail.refuse = ["550 5.1.1 there is no such mailbox"] * 100
+    mail.start()
+    try:
+        one = bellwether(watched(watcher, f'''
+[heartbeats]
+ping_key = "{KEY}"
+[[contact]]
+name = "ana"
+channels = ["mail"]
+email = "ana@example.org"
+[[channel]]
+name = "mail"
+type = "email"
+server = "127.0.0.1:{mail.port}"
+from = "bell@example.org"
+[[monitor]]
+name = "job"
+kind = "heartbeat"
+slug = "job"
+contacts = ["ana"]
+'''))
+        wait_for(lambda: heartbeat_part(one)[0] == "ok")
+        assert one.get(f"/ping/{KEY}/job/fail").status == 200
+        state, text, _ = wait_for(lambda: (found := heartbeat_part(one))[0] == "critical" and found, what="the heartbeat to be held back")
+        assert "no channel delivers pages" in text
+        wait_for(lambda: "bellwether one" in open_titles(watcher), what="the watcher to tell what the first cannot")
+
+        mail.refuse = []
+        assert one.get(f"/ping/{KEY}/job").status == 200
+        wait_for(lambda: mail.mails, what="the word of the end")
+        wait_for(lambda: heartbeat_part(one)[0] == "ok", what="the heartbeat to go on")
+    finally:
+        mail.stop()
 
 
 def test_a_heartbeat_that_cannot_be_sent_is_found_before_the_start(bellwether):

@@ -188,8 +188,9 @@ impl Desk {
     pub fn set_book(&self, book: Book) {
         let mut inner = self.inner.lock();
         let Inner { incidents, outbox, .. } = &mut *inner;
+        let last = incidents.book.contacts.clone();
         incidents.set_book(book);
-        outbox.forget_unreached(&incidents.book);
+        outbox.forget_unreached(&last, &incidents.book);
         inner.roster_is_old();
     }
 

@@ -2,12 +2,13 @@
 //! That person hears of it by their other ways, health names it, and what was to go by it goes another way. When it is so with
 //! several, and nobody was reached in between, it is the channel.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use vocabulary::Timestamp;
 
-use crate::book::Book;
-use crate::desk::Inner;
+use crate::book::{Book, Contact};
+use crate::desk::{Desk, Inner};
 use crate::limits::{MAX_TEXT, cut};
 use crate::oncall::announcing;
 use crate::outbox::Outbox;
@@ -21,6 +22,19 @@ pub struct Unreached {
     pub in_a_row: u32,
     pub since: i64,
     pub why: String,
+}
+
+impl Desk {
+    /// Does this channel fail, or reach none any more of those who use it?
+    pub fn is_dead(&self, channel: &str) -> bool {
+        let inner = self.inner.lock();
+        let is_failing = inner.outbox.failing.get(channel).is_some_and(|failing| failing.told);
+        let users = inner.incidents.book.users_of(channel);
+        let name: Arc<str> = Arc::from(channel);
+        let is_unreached =
+            |user: &Arc<str>| inner.outbox.unreached.contains_key(&(user.clone(), name.clone()));
+        is_failing || (!users.is_empty() && users.iter().all(is_unreached))
+    }
 }
 
 impl Inner {
@@ -77,11 +91,13 @@ impl Outbox {
         }
     }
 
-    /// By other definitions: what is nobody's way any more is no matter for anybody.
-    pub(crate) fn forget_unreached(&mut self, book: &Book) {
-        let uses = |contact: &Arc<str>, channel: &Arc<str>| {
-            book.contacts.get(contact).is_some_and(|known| known.channels.contains(channel))
+    /// By other definitions: what is nobody's way any more is no matter for anybody, and what leads elsewhere now may lead
+    /// to them.
+    pub(crate) fn forget_unreached(&mut self, last: &HashMap<Arc<str>, Contact>, book: &Book) {
+        let is_same = |contact: &Arc<str>, channel: &Arc<str>| {
+            let (Some(was), Some(is)) = (last.get(contact), book.contacts.get(contact)) else { return false };
+            is.channels.contains(channel) && (&was.email, &was.ways) == (&is.email, &is.ways)
         };
-        self.unreached.retain(|(contact, channel), _| uses(contact, channel));
+        self.unreached.retain(|(contact, channel), _| is_same(contact, channel));
     }
 }

@@ -31,7 +31,7 @@ pub struct Facts {
     pub unkept: Option<String>,
     /// For how long the oldest page has waited that could have been tried.
     pub overdue: Option<Duration>,
-    /// Channels that fail, of how many.
+    /// Channels that fail or reach nobody any more, of how many.
     pub failing: (usize, usize),
     /// Incidents that nobody is told of, though somebody could be.
     pub untold: usize,
@@ -39,14 +39,13 @@ pub struct Facts {
 
 pub fn facts(house: &House) -> Facts {
     let now_ms = i64::try_from(house.clock.since_epoch().as_millis()).unwrap_or(i64::MAX);
-    let standing = house.desk.standing();
-    let channels = telling::used(house).len();
-    let failing = standing.failing.values().filter(|failing| failing.told).count();
+    let channels = telling::used(house);
+    let failing = channels.iter().filter(|channel| house.desk.is_dead(channel)).count();
     Facts {
         stalled: house.turning.stalled(STALLED_AFTER),
         unkept: house.monitors.failure(),
         overdue: house.desk.overdue(now_ms),
-        failing: (failing, channels),
+        failing: (failing, channels.len()),
         untold: house.desk.untold().incidents.len(),
     }
 }

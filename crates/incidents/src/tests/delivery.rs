@@ -339,6 +339,29 @@ fn one_person_who_is_not_reached_is_no_fault_of_the_channel() {
 }
 
 #[test]
+fn a_channel_that_reaches_none_of_those_who_use_it_is_dead_until_it_leads_elsewhere() {
+    let mut counter = Counter::new();
+    counter.goes("latency", State::Critical);
+    counter.goes("unclaimed", State::Critical);
+    let fails_for = |counter: &Counter, who: &str| {
+        let due = counter.desk.due("hook", i64::MAX, 100);
+        let theirs = due.iter().filter(|it| &*it.page.contact == who);
+        let attempts: Vec<_> = theirs.map(|it| (it.page.id, unreached())).collect();
+        counter.desk.record("hook", &attempts, Timestamp(counter.now)).unwrap();
+    };
+    assert!(!counter.desk.is_dead("hook") && !counter.desk.is_dead("nobodys"));
+    fails_for(&counter, "ops");
+    assert!(!counter.desk.is_dead("hook"), "somebody else is reached by it");
+    fails_for(&counter, "default");
+    assert!(counter.desk.is_dead("hook") && !counter.desk.standing().failing["hook"].told);
+    let mut elsewhere = book();
+    let moved = Contact { email: Some("ops@example.org".into()), ..contact(&["mail", "hook"]) };
+    elsewhere.contacts.insert("ops".into(), moved);
+    counter.desk.set_book(elsewhere);
+    assert!(!counter.desk.is_dead("hook"));
+}
+
+#[test]
 fn several_people_who_are_not_reached_are_a_fault_of_the_channel() {
     let mut counter = Counter::new();
     for name in ["latency", "unclaimed"] {

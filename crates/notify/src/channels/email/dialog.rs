@@ -31,6 +31,18 @@ struct Answer {
     text: String,
 }
 
+impl Answer {
+    /// There is no such mailbox, or it takes nothing (RFC 3463). Who may not send through this server at all is refused
+    /// with other words, which say nothing of one recipient.
+    fn is_of_mailbox(&self) -> bool {
+        let enhanced = self.text.split_whitespace().next().unwrap_or_default();
+        let of_sender = ["5.1.7", "5.1.8"].contains(&enhanced);
+        (550..=553).contains(&self.code)
+            && !of_sender
+            && (enhanced.starts_with("5.1.") || enhanced.starts_with("5.2."))
+    }
+}
+
 fn channel(why: impl Into<String>) -> Failure {
     Failure::Channel { why: why.into(), after: None }
 }
@@ -51,7 +63,7 @@ pub async fn deliver(
         match answer.code {
             // Shutting down, or nobody may do anything.
             421 => channel(why),
-            500..=599 if what == RECIPIENT => Failure::Person { why },
+            _ if what == RECIPIENT && answer.is_of_mailbox() => Failure::Person { why },
             500..=599 => Failure::Never { why },
             _ => Failure::Page { why, after: None },
         }
@@ -244,6 +256,22 @@ fn cut(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_mailbox_that_is_not_there_is_of_one_person() {
+        let check = |code, text: &str, expected| {
+            assert_eq!(Answer { code, text: text.into() }.is_of_mailbox(), expected, "{code} {text}");
+        };
+        check(550, "5.1.1 <ana@example.org>: no such user", true);
+        check(550, "5.2.1 mailbox disabled", true);
+        check(552, "5.2.2 over quota", true);
+        check(553, "5.1.3 bad address", true);
+        check(554, "5.7.1 relay access denied", false);
+        check(550, "5.7.1 blocked by a list", false);
+        check(554, "relay denied", false);
+        check(550, "5.1.8 the sender's domain is not found", false);
+        check(450, "4.2.1 try again", false);
+    }
 
     #[test]
     fn dots_at_the_begin_of_lines_are_doubled() {
