@@ -66,7 +66,7 @@ impl Looking<'_> {
         if matches!(length, Length::Seconds(seconds) if seconds < LEAVE_SECONDS) {
             return;
         }
-        self.found.unread.extend(event.unread.iter().cloned());
+        event.unread.iter().for_each(|what| self.note(what.clone()));
         if let Some(name) = event.start.zone.as_ref().filter(|name| TimeZone::get(name).is_err()) {
             self.unread("TZID", name);
         }
@@ -93,7 +93,14 @@ impl Looking<'_> {
 
     fn unread(&mut self, name: &str, text: &str) {
         let text: String = text.chars().filter(|c| !c.is_control()).take(60).collect();
-        self.found.unread.insert(format!("{name}:{text}"));
+        self.note(format!("{name}:{text}"));
+    }
+
+    /// Health shows it at each look.
+    fn note(&mut self, what: String) {
+        if self.found.unread.len() < ical::MAX_UNREAD {
+            self.found.unread.insert(what);
+        }
     }
 
     /// What cannot be worked out comes once, and is told of.
@@ -310,6 +317,10 @@ mod tests {
             unread("SUMMARY:no time"),
             [format!("1 events without DTSTART or beyond {}", ical::MAX_EVENTS)]
         );
+        let rules = (1..50).map(|n| format!("DTSTART;VALUE=DATE:20260105\nRRULE:FREQ={n}"));
+        let rules: Vec<String> = rules.collect();
+        let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+        assert_eq!(in_berlin(&rules).unread.len(), ical::MAX_UNREAD);
         assert!(found("<html>", &TimeZone::UTC, Timestamp(0)).is_err());
     }
 }

@@ -9,12 +9,20 @@ pub mod rule;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 pub use rule::{Frequency, OfDay, Rule};
 
 /// No calendar of absences has more; what lies beyond is counted.
 pub const MAX_EVENTS: usize = 10_000;
 /// Single times that one event is left out at, or comes at besides its rule.
 pub const MAX_SINGLE: usize = 1_000;
+/// So much is named of what is not understood, of an event and of a calendar.
+pub const MAX_UNREAD: usize = 20;
+/// No zone is called by a longer name.
+const MAX_ZONE: usize = 100;
+/// What follows in a longer line are pictures and the like. The most single times are shorter.
+const MAX_LINE: usize = 64 << 10;
 
 /// `DTSTART;TZID=Europe/Berlin:20260105T090000`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,16 +70,16 @@ pub struct Calendar {
 
 /// Why it is no calendar.
 pub fn read(text: &str) -> Result<Calendar, String> {
-    let lines = unfolded(text.trim_start_matches('\u{feff}'));
-    if !lines.first().is_some_and(|line| line.trim().eq_ignore_ascii_case("BEGIN:VCALENDAR")) {
+    let mut lines = unfolded(text.trim_start_matches('\u{feff}'));
+    if !lines.next().is_some_and(|line| line.trim().eq_ignore_ascii_case("BEGIN:VCALENDAR")) {
         return Err("it is no calendar: it does not begin with BEGIN:VCALENDAR".to_owned());
     }
     let mut calendar = Calendar::default();
     // Within an event there are alarms, which have times too.
     let (mut event, mut inner): (Option<Event>, usize) = (None, 0);
     let mut is_over = false;
-    for line in &lines {
-        let Some((name, parameters, value)) = property(line) else { continue };
+    for line in lines {
+        let Some((name, parameters, value)) = property(&line) else { continue };
         let is = |word: &str| value.trim().eq_ignore_ascii_case(word);
         match (name.as_str(), &mut event) {
             ("BEGIN", None) if is("VEVENT") => event = Some(Event::default()),
@@ -101,7 +109,11 @@ impl Event {
     fn enter(&mut self, name: &str, parameters: &[(String, String)], value: &str) {
         let parameter =
             |wanted: &str| parameters.iter().find(|(key, _)| key == wanted).map(|(_, it)| it.as_str());
-        let zone = parameter("TZID").map(str::to_owned);
+        // Each of its times holds it.
+        let zone = parameter("TZID").filter(|zone| zone.len() <= MAX_ZONE).map(str::to_owned);
+        if let Some(long) = parameter("TZID").filter(|_| zone.is_none()) {
+            self.not_understood(line_of("TZID", long));
+        }
         let moment = |text: &str| Moment { text: text.trim().to_owned(), zone: zone.clone() };
         let word = value.to_ascii_uppercase();
         match name {
@@ -110,38 +122,53 @@ impl Event {
             "DTEND" => self.end = Some(moment(value)),
             "DURATION" => match duration(&word) {
                 Some(seconds) => self.duration = Some(seconds),
-                None => self.unread.push(line_of(name, value)),
+                None => self.not_understood(line_of(name, value)),
             },
             "STATUS" => self.cancelled = word == "CANCELLED",
             "TRANSP" => self.free = word == "TRANSPARENT",
             "RECURRENCE-ID" => {
                 self.instead_of = Some(moment(value));
                 if let Some(range) = parameter("RANGE") {
-                    self.unread.push(line_of("RANGE", range));
+                    self.not_understood(line_of("RANGE", range));
                 }
             }
-            "RRULE" if self.rule.is_some() => self.unread.push(line_of("a second RRULE", value)),
+            "RRULE" if self.rule.is_some() => self.not_understood(line_of("a second RRULE", value)),
             "RRULE" => match Rule::read(&word) {
                 Ok(rule) => self.rule = Some(rule),
-                Err(why) => self.unread.push(why),
+                Err(why) => self.not_understood(why),
             },
             "RDATE" | "EXDATE"
                 if parameter("VALUE").is_some_and(|kind| kind.eq_ignore_ascii_case("PERIOD")) =>
             {
-                self.unread.push(line_of(name, "VALUE=PERIOD"));
+                self.not_understood(line_of(name, "VALUE=PERIOD"));
             }
-            "EXRULE" => self.unread.push(line_of(name, value)),
+            "EXRULE" => self.not_understood(line_of(name, value)),
             "RDATE" | "EXDATE" => {
+                let all = || value.split(',').map(str::trim).filter(|text| !text.is_empty());
+                if let Some(wrong) = all().find(|text| !has_length_of_moment(text)) {
+                    self.not_understood(line_of(name, wrong));
+                }
                 let times = if name == "RDATE" { &mut self.also } else { &mut self.left_out };
                 let room = MAX_SINGLE.saturating_sub(times.len());
-                times.extend(value.split(',').take(room).map(moment));
-                if value.split(',').count() > room {
-                    self.unread.push(format!("{name} beyond {MAX_SINGLE} times"));
+                times.extend(all().filter(|text| has_length_of_moment(text)).take(room).map(moment));
+                if all().count() > room {
+                    self.not_understood(format!("{name} beyond {MAX_SINGLE} times"));
                 }
             }
             _ => {}
         }
     }
+
+    fn not_understood(&mut self, what: String) {
+        if self.unread.len() < MAX_UNREAD {
+            self.unread.push(what);
+        }
+    }
+}
+
+/// From `20260105` to `20260105T080000Z`.
+fn has_length_of_moment(text: &str) -> bool {
+    (8..=16).contains(&text.len())
 }
 
 /// As much of a line as somebody needs to find it.
@@ -151,15 +178,21 @@ fn line_of(name: &str, value: &str) -> String {
 }
 
 /// A line that begins with a blank goes on the one before it.
-fn unfolded(text: &str) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for line in text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)) {
-        match (line.strip_prefix([' ', '\t']), lines.last_mut()) {
-            (Some(rest), Some(last)) => last.push_str(rest),
-            _ => lines.push(line.to_owned()),
+fn unfolded(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let mut rest = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).peekable();
+    std::iter::from_fn(move || {
+        let mut line = Cow::Borrowed(within(rest.next()?, MAX_LINE));
+        while let Some(more) = rest.next_if(|next| next.starts_with([' ', '\t'])) {
+            let room = MAX_LINE.saturating_sub(line.len());
+            line.to_mut().push_str(within(&more[1..], room));
         }
-    }
-    lines
+        Some(line)
+    })
+}
+
+/// Its first bytes, up to the end of a letter.
+fn within(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
 }
 
 type Property<'l> = (String, Vec<(String, String)>, &'l str);

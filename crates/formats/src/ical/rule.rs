@@ -42,6 +42,8 @@ pub struct Rule {
 const DAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
 /// An event that comes again less often comes once.
 const MAX_INTERVAL: i32 = 10_000;
+/// A year has no more days.
+const MAX_LIST: usize = 366;
 
 impl Rule {
     /// The text in capitals. The error names what is not understood.
@@ -114,6 +116,9 @@ fn signed<N: TryFrom<i16>>(text: &str, most: i16) -> Option<N> {
 }
 
 fn list<T>(text: &str, one: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    if text.split(',').count() > MAX_LIST {
+        return None;
+    }
     text.split(',').map(|part| one(part.trim())).collect()
 }
 

@@ -94,6 +94,33 @@ fn durations_are_read() {
 }
 
 #[test]
+fn a_calendar_takes_no_more_memory_than_its_text() {
+    let zone = "x".repeat(1 << 20);
+    let series =
+        one(&format!("DTSTART:20260105T080000Z\nEXDATE;TZID={zone}:{}", "20260106T080000,".repeat(1_000)));
+    assert!(
+        series.left_out.is_empty() && series.unread.len() <= 1,
+        "its times stand beyond the end of a line"
+    );
+    let zone = "x".repeat(101);
+    let series = one(&format!("DTSTART:20260105T080000Z\nEXDATE;TZID={zone}:20260106T080000,,,,wrong"));
+    assert_eq!(series.left_out, [Moment { text: "20260106T080000".into(), zone: None }]);
+    let long = format!("TZID:{}", "x".repeat(60));
+    assert_eq!(series.unread, [long, "EXDATE:wrong".into()]);
+    assert_eq!(one(&format!("DTSTART:20260105\n{}", "DURATION:x\n".repeat(100))).unread.len(), MAX_UNREAD);
+    // Empty lines, and one line with no end that goes on and on.
+    let empty = read(&format!("BEGIN:VCALENDAR\n{}END:VCALENDAR", "\n".repeat(1 << 20))).unwrap();
+    assert_eq!(empty, Calendar::default());
+    let folded = format!("DTSTART:20260105\nSUMMARY:{}", "ä\n ä".repeat(200_000));
+    assert_eq!(one(&folded).start.text, "20260105");
+    let longest = unfolded(&folded).map(|line| line.len()).max();
+    assert!(longest.is_some_and(|longest| (MAX_LINE - 1..=MAX_LINE).contains(&longest)), "{longest:?}");
+    let many = ["1"; 400].join(",");
+    let unread = one(&format!("DTSTART:20260105\nRRULE:FREQ=MONTHLY;BYMONTHDAY={many}")).unread;
+    assert!(unread[0].starts_with("RRULE:BYMONTHDAY=1,1"), "{unread:?}");
+}
+
+#[test]
 fn whatever_bytes_come_nothing_breaks() {
     let event = "BEGIN:VEVENT\nDTSTART;TZID=Europe/Berlin:20260105T090000\nSUMMARY:äöü\\n\n\
                  RRULE:FREQ=MONTHLY;BYDAY=-1FR;BYSETPOS=1\nEXDATE:20260105T080000Z\nEND:VEVENT\n";
