@@ -131,9 +131,11 @@ def test_a_button_pressed_while_we_are_away_counts_when_we_are_back(providers, s
     story.acknowledged_by("ana", "ntfy")
 
 
-def test_pagerduty_calls_again_when_an_acknowledgement_runs_out(providers, story):
-    """An event under the key of what is acknowledged there calls nobody."""
-    story = story(channel("pagerduty", providers) + '\nfrom = "ops@example.org"', extra="""
+@pytest.mark.parametrize("kind", ["pagerduty", "opsgenie"])
+def test_people_are_called_again_when_an_acknowledgement_runs_out(kind, providers, story):
+    """What comes under the key of what is acknowledged there calls nobody."""
+    writes = '\nfrom = "ops@example.org"' if kind == "pagerduty" else ""
+    story = story(channel(kind, providers) + writes, extra="""
 [[escalation_policy]]
 name = "p"
 ack_timeout = "3s"
@@ -146,11 +148,12 @@ type = "passive"
 max_check_attempts = 1
 escalation_policy = "p"
 """)
-    there = providers.pagerduty
+    there, (incidents, standing) = getattr(providers, kind), of_provider(kind, providers)
+    begun = {"pagerduty": "triggered", "opsgenie": "open"}[kind]
     story.result(2, "full", name="other")
-    wait_for(lambda: there.standing() == ["triggered"], what="the incident there")
+    wait_for(lambda: standing() == [begun], what="the incident there")
     story.delivered()
-    key = next(iter(there.incidents))
+    key = next(iter(incidents))
     there.press("acknowledge", key, "Ana Berg")
-    wait_for(lambda: there.incidents[key]["called"] == 2, what="that people are called again")
-    assert there.standing() == ["triggered"] and there.problems() == []
+    wait_for(lambda: incidents[key]["called"] == 2, what="that people are called again")
+    assert standing() == [begun] and there.problems() == []

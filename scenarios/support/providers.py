@@ -129,7 +129,7 @@ class Opsgenie(Provider):
 
     def answer(self, call):
         call.need(call.headers.get("authorization", "").startswith("GenieKey "), "no GenieKey")
-        found = re.fullmatch(r"/v2/alerts(?:/([^/]+)(?:/(close|acknowledge|notes))?)?", call.path)
+        found = re.fullmatch(r"/v2/alerts(?:/([^/]+)(?:/(close|acknowledge|unacknowledge|notes))?)?", call.path)
         if not found or (found[1] and call.query.get("identifierType") != "alias"):
             return 404, {"message": "not found"}
         alias, action, body = urllib.parse.unquote(found[1] or ""), found[2], call.json or {}
@@ -146,9 +146,11 @@ class Opsgenie(Provider):
                 return 422, {"message": "; ".join(call.problems)}
             alert = self.alerts.get(body["alias"])
             if alert is None or alert["status"] == "closed":
-                alert = {"status": "open", "acknowledged": False, "count": 0, "createdAt": iso(), "made": time.time(), "report": {}}
+                alert = {"status": "open", "acknowledged": False, "count": 0, "called": 1, "createdAt": iso(), "made": time.time(), "report": {}}
                 self.alerts[body["alias"]] = alert
             alert["count"] += 1
+        elif action == "unacknowledge" and alias in self.alerts:
+            self.alerts[alias].update(acknowledged=False, called=self.alerts[alias]["called"] + 1)
         elif action in ("close", "acknowledge") and alias in self.alerts:
             self.press(action, alias, "system")
         return 202, {"result": "Request will be processed", "took": 0.1, "requestId": str(uuid.uuid4())}

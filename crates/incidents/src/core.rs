@@ -346,6 +346,7 @@ impl Incidents {
             reopened: 0,
             escalation: None,
             ran_out_at: None,
+            parts_opened_at: None,
             helped: None,
             grouped: 0,
             more_told: None,

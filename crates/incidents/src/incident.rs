@@ -300,6 +300,9 @@ pub struct Detail {
     /// Acknowledgements of before have run out: nobody answered in time, or it opened again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ran_out_at: Option<i64>,
+    /// When its checks were acknowledged, and some are not any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts_opened_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub helped: Option<Helped>,
     /// Members of other reasons than its own.
@@ -408,6 +411,12 @@ impl Incident {
     pub fn owner(&self) -> Option<(&str, i64)> {
         let named = self.detail.owner.as_ref().map(|owner| (owner.name.as_str(), owner.since));
         named.or_else(|| self.detail.acknowledged.as_ref().map(|by| (by.by.as_str(), by.at)))
+    }
+
+    /// When it became nobody's, though somebody had it.
+    pub fn nobodys_since(&self) -> Option<i64> {
+        let since = self.detail.ran_out_at.max(self.detail.parts_opened_at);
+        since.filter(|_| self.phase == Phase::Open)
     }
 
     /// All reasons that it stands for.

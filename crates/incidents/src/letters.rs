@@ -102,7 +102,7 @@ fn message(letter: &Letter, now: Timestamp) -> Message {
         ways: Ways::new(),
         tried: Vec::new(),
         rerouted: false,
-        anew: false,
+        nobodys_since: None,
         unsubscribe: letter.unsubscribe.clone(),
     }
 }

@@ -160,9 +160,9 @@ pub struct Message {
     /// It goes another way too, since this channel fails.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rerouted: bool,
-    /// Somebody had it, and nobody has it any more: whoever keeps a state of it has to call people again.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub anew: bool,
+    /// Somebody had it, and since then nobody has it any more: whoever keeps a state of it has to call people again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nobodys_since: Option<i64>,
     /// Of a letter: where its reader says that no more are wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsubscribe: Option<String>,

@@ -138,6 +138,9 @@ impl Incidents {
             let Some(incident) = self.live.get_mut(&id) else { continue };
             incident.phase = if by.is_some() { Phase::Acknowledged } else { Phase::Open };
             incident.detail.acknowledged.clone_from(&by);
+            if by.is_none() {
+                incident.detail.parts_opened_at = Some(now.0);
+            }
             let entry = match by {
                 Some(by) => Entry { at: now, kind: "acknowledged", who: by.by, text: by.comment },
                 None => {

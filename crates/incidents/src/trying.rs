@@ -113,7 +113,7 @@ fn message(contact: &str, by: &str, state: State, now: Timestamp) -> Message {
         ways: crate::book::Ways::new(),
         tried: Vec::new(),
         rerouted: false,
-        anew: false,
+        nobodys_since: None,
         unsubscribe: None,
     }
 }

@@ -24,6 +24,7 @@ impl Incidents {
         let mut bad: Vec<_> = incident.bad().collect();
         message.bad = bad.len();
         message.since = incident.opened.0.min(trouble.since);
+        message.nobodys_since = incident.nobodys_since();
         if bad.len() > 1 || !key.instance.is_empty() || key.monitor.starts_with(DECLARED) {
             message.title = incident.title.clone();
             bad.sort_by_key(|(_, trouble)| std::cmp::Reverse(trouble.state.badness()));
@@ -84,7 +85,7 @@ impl Incidents {
             ways: Ways::new(),
             tried: Vec::new(),
             rerouted: false,
-            anew: false,
+            nobodys_since: None,
             unsubscribe: None,
         }
     }

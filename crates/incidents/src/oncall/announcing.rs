@@ -188,7 +188,7 @@ pub(crate) fn plain(schedule: &Arc<str>, title: String, text: String, now: Times
         ways: Ways::new(),
         tried: Vec::new(),
         rerouted: false,
-        anew: false,
+        nobodys_since: None,
         unsubscribe: None,
     }
 }

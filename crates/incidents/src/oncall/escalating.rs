@@ -411,8 +411,7 @@ impl Incidents {
     pub(super) fn word_of_step(&self, id: IncidentId, contact: &str) -> Option<(PageKind, Message)> {
         let incident = self.live.get(&id)?;
         let (key, trouble) = incident.tellable()?;
-        let mut message = self.message(incident, key, trouble, self.book.about(key));
-        message.anew = incident.phase == Phase::Open && incident.detail.ran_out_at.is_some();
+        let message = self.message(incident, key, trouble, self.book.about(key));
         let knows = incident.detail.told.get(contact).is_some_and(Told::waits);
         Some((if knows { PageKind::Still } else { PageKind::Problem }, message))
     }

@@ -562,10 +562,34 @@ fn a_page_after_an_acknowledgement_has_run_out_says_so() {
     story.now += 10;
     let first =
         story.incidents.apply(&change("paged", State::Critical, None, story.now), Timestamp(story.now));
-    assert!(!first[0].message.anew);
+    assert_eq!(first[0].message.nobodys_since, None);
     story.told(first);
     story.act(1, Deed::Acknowledge { comment: String::new() }).unwrap();
     story.now += 600;
     let again = story.incidents.tick(&story.sky, Timestamp(story.now));
-    assert!(again[0].message.anew && &*again[0].contact == "ana");
+    assert_eq!((again[0].message.nobodys_since, &*again[0].contact), (Some(story.now), "ana"));
+}
+
+#[test]
+fn so_does_one_after_an_acknowledgement_of_checks_or_an_end() {
+    let mut story = Story::of_policy(policy(&[step(&["ana"], "5m")]));
+    story.goes("paged", State::Critical);
+    let by = Acknowledged { by: "bea".into(), at: story.now, comment: String::new(), of_parts: true };
+    story.sky.acknowledged.borrow_mut().insert(key("paged"), by);
+    story.tick(1);
+    assert_eq!(story.incidents.live[&1].phase, Phase::Acknowledged);
+    story.sky.acknowledged.borrow_mut().clear();
+    story.now += 10;
+    let again = story.incidents.tick(&story.sky, Timestamp(story.now));
+    assert_eq!((again[0].message.nobodys_since, &*again[0].contact), (Some(story.now), "ana"));
+
+    let mut story = Story::new();
+    story.incidents.book.config.reopen_within = "1h".parse().unwrap();
+    story.goes("latency", State::Critical);
+    story.act(1, Deed::Acknowledge { comment: String::new() }).unwrap();
+    story.goes("latency", State::Ok);
+    story.now += 10;
+    let bad = change("latency", State::Critical, None, story.now);
+    let again = story.incidents.apply(&bad, Timestamp(story.now));
+    assert_eq!((again.len(), again[0].message.nobodys_since), (2, Some(story.now)));
 }

@@ -53,7 +53,7 @@ fn letter() -> Letter {
         ways: ways.map(|(way, at)| (way.to_owned(), at.to_owned())).into(),
         tried: Vec::new(),
         rerouted: false,
-        anew: false,
+        nobodys_since: None,
         unsubscribe: None,
     };
     let page = Page {

@@ -51,6 +51,11 @@ pub fn of(letter: &Letter, responders: &[String], post: &Post<'_>) -> Option<(St
     Some(("/v2/alerts".to_owned(), alert))
 }
 
+/// What is written to have people called again.
+pub fn nobodys() -> Value {
+    json!({"user": "Bellwether", "source": "Bellwether", "note": "it is nobody's any more, and still bad"})
+}
+
 /// `team:web`
 pub fn responder(text: &str) -> Option<Value> {
     let (kind, name) = text.split_once(':').filter(|(_, name)| !name.trim().is_empty())?;

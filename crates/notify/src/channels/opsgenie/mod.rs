@@ -12,9 +12,9 @@ use outbound::http;
 
 use super::asks::Asks;
 use super::pictures::Pictures;
-use super::post::{OneByOne, Place, Provider, asked, header};
+use super::post::{OneByOne, Place, Provider, asked, call, header, judge};
 use super::problems::{self, Problems};
-use super::{Channel, Entry, Heard, Letter, Opened, Post, Sent};
+use super::{Channel, Entry, Heard, Letter, Opened, Post, Sent, Work};
 use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
 use crate::limits::{ASK_EVERY, CALL_GIVE_UP_SECONDS};
 use crate::retry::Failure;
@@ -70,6 +70,22 @@ fn ear(config: &ChannelConfig) -> Opened {
 }
 
 impl Opsgenie {
+    /// While somebody has it there, an alert of its alias calls nobody. Who has taken it since then keeps it.
+    async fn call_again(&self, alias: &str, since: i64, post: &Post<'_>) -> Result<(), Failure> {
+        let alias = text::encode(alias);
+        let alert = self.place.get(&format!("/v2/alerts/{alias}?identifierType=alias"))?;
+        let alert = match asked(&self.signed(alert)?, post).await {
+            // It is being made, and so in nobody's hands.
+            Err(Failure::Never { .. }) => return Ok(()),
+            answer => answer?,
+        };
+        if !state::is_taken_before(&alert["data"], since) {
+            return Ok(());
+        }
+        let path = format!("/v2/alerts/{alias}/unacknowledge?identifierType=alias");
+        judge(&call(&self.signed(self.place.json(&path, &alert::nobodys())?)?, post).await?)
+    }
+
     fn signed(&self, mut request: http::Request) -> Result<http::Request, Failure> {
         header(&mut request, "Authorization", &format!("GenieKey {}", self.key.reveal()))?;
         Ok(request)
@@ -85,6 +101,18 @@ impl Provider for Opsgenie {
     ) -> Result<Vec<http::Request>, Failure> {
         let Some((path, body)) = alert::of(letters[0], &self.responders, post) else { return Ok(Vec::new()) };
         Ok(vec![self.signed(self.place.json(&path, &body)?)?])
+    }
+
+    fn after<'w>(&'w self, letters: &'w [&'w Letter], post: &'w Post<'w>) -> Work<'w, Result<(), Failure>> {
+        Box::pin(async move {
+            let page = &letters[0].waiting.page;
+            match page.message.nobodys_since.filter(|_| page.kind.is_problem()) {
+                Some(since) => {
+                    self.call_again(&text::dedup_key(page, &post.settings.server_id), since, post).await
+                }
+                None => Ok(()),
+            }
+        })
     }
 
     /// The alias, by which it is asked for.

@@ -120,10 +120,10 @@ impl Rest {
     }
 
     /// While somebody has it there, an event under its key calls nobody. The first level of its escalation policy again: that
-    /// takes it out of their hands, and calls people.
-    async fn call_again(&self, key: &str, post: &Post<'_>) -> Result<(), Failure> {
+    /// takes it out of their hands, and calls people. Who has taken it since then keeps it.
+    async fn call_again(&self, key: &str, since: i64, post: &Post<'_>) -> Result<(), Failure> {
         let incident = self.incident(key, post).await?;
-        let (Some(id), true) = (incident["id"].as_str(), incident["status"] == "acknowledged") else {
+        let (Some(id), true) = (incident["id"].as_str(), state::is_taken_before(&incident, since)) else {
             return Ok(());
         };
         let Some(from) = &self.from else {
@@ -157,10 +157,9 @@ impl Provider for PagerDuty {
     fn after<'w>(&'w self, letters: &'w [&'w Letter], post: &'w Post<'w>) -> Work<'w, Result<(), Failure>> {
         Box::pin(async move {
             let page = &letters[0].waiting.page;
-            match self.rest.as_ref().filter(|_| page.kind.is_problem() && page.message.anew) {
-                Some(rest) => rest.call_again(&text::dedup_key(page, &post.settings.server_id), post).await,
-                None => Ok(()),
-            }
+            let since = page.message.nobodys_since.filter(|_| page.kind.is_problem());
+            let (Some(rest), Some(since)) = (&self.rest, since) else { return Ok(()) };
+            rest.call_again(&text::dedup_key(page, &post.settings.server_id), since, post).await
         })
     }
 

@@ -27,6 +27,13 @@ pub fn said(incident: &Value, page: &Handle) -> Option<Said> {
     })
 }
 
+/// Somebody has it there, and had it before this moment.
+pub fn is_taken_before(incident: &Value, moment: i64) -> bool {
+    let last = incident["acknowledgements"].as_array().and_then(|all| all.last());
+    let at = last.and_then(|last| text::moment(last["at"].as_str()?));
+    incident["status"] == "acknowledged" && at.is_none_or(|at| at < moment)
+}
+
 /// What is written to have people called again from the first level on.
 pub fn again() -> Value {
     json!({"incident": {"type": "incident_reference", "escalation_level": 1}})
@@ -36,6 +43,19 @@ pub fn again() -> Value {
 mod tests {
     use super::*;
     use crate::channels::tests::handle;
+
+    #[test]
+    fn who_has_taken_it_since_it_was_nobodys_keeps_it() {
+        let check = |incident: Value, expected| {
+            assert_eq!(is_taken_before(&incident, 1_700_000_000), expected, "{incident}");
+        };
+        let acknowledged = |at: &str| json!({"status": "acknowledged", "acknowledgements": [{"at": "2023-11-14T20:00:00Z"}, {"at": at}]});
+        check(acknowledged("2023-11-14T22:13:19Z"), true);
+        check(acknowledged("2023-11-14T22:13:20Z"), false);
+        check(json!({"status": "acknowledged"}), true);
+        check(json!({"status": "triggered"}), false);
+        check(Value::Null, false);
+    }
 
     #[test]
     fn people_answer_and_clocks_do_not() {
