@@ -48,7 +48,7 @@ pub use config::{TeamConfig, problems};
 pub use identities::{Arrived, Vouched, arrive, arrived};
 pub use invitations::{Invitation, Invited, Inviter, accept, invitations, invite, withdraw};
 pub use limits::{SESSION_SECONDS, VOUCHED_SESSION_SECONDS};
-pub use links::{ComesBy, comes_by, link, suspend_unseen, unlink, unlinked, unsuspend};
+pub use links::{ComesBy, comes_by, link, suspend_unseen, unlink, unlinked, unseen_by, unsuspend};
 pub use memberships::{Moved, follow_groups, forget_memberships};
 pub use people::{
     Details, Person, Shown, change_password, check_password, describe, people, person, remove_person,

@@ -105,7 +105,22 @@ pub fn unsuspend(state: &StateStore, person: &str, now: Timestamp) -> Result<Opt
     })
 }
 
-/// People who come by this voucher's word only, and have not for so long, are suspended: their tokens and pages rest until
+const UNSEEN: &str = "password = ''
+    AND EXISTS (SELECT 1 FROM identity WHERE person = person.name AND voucher = ?1)
+    AND NOT EXISTS (SELECT 1 FROM identity WHERE person = person.name AND (voucher <> ?1 OR seen >= ?2))";
+
+/// Who is suspended by then, unless they come before; in the order of their names.
+pub fn unseen_by(
+    state: &StateStore,
+    (voucher, seconds): (&str, i64),
+    then: Timestamp,
+) -> Result<Vec<String>, StateError> {
+    let sql = format!("SELECT name FROM person WHERE {UNSEEN} ORDER BY name");
+    let rows = state.query(&sql, &[voucher.into(), then.minus(seconds).0.into()])?;
+    Ok(rows.iter().map(|row| row.text(0).to_owned()).collect())
+}
+
+/// People who come by this voucher's word only, and have not for so long, are suspended: their tokens rest until
 /// they come again, or an administrator takes that back; what the configuration says of others lifts nothing. None: nobody is
 /// suspended any more. Whether somebody was.
 pub fn suspend_unseen(
@@ -123,9 +138,7 @@ pub fn suspend_unseen(
             &[voucher.into(), now.0.into()],
         )?;
         let suspended = tx.execute(
-            "UPDATE person SET suspended = ?3 WHERE suspended IS NULL AND password = ''
-                AND EXISTS (SELECT 1 FROM identity WHERE person = person.name AND voucher = ?1)
-                AND NOT EXISTS (SELECT 1 FROM identity WHERE person = person.name AND (voucher <> ?1 OR seen >= ?2))",
+            &format!("UPDATE person SET suspended = ?3 WHERE suspended IS NULL AND {UNSEEN}"),
             &[voucher.into(), now.minus(seconds).0.into(), now.0.into()],
         )?;
         Ok(suspended > 0)

@@ -19,7 +19,7 @@ pub struct Person {
     #[serde(flatten)]
     pub details: Details,
     pub created: i64,
-    /// Since when their tokens and pages rest: they have not come by the provider's word for long (`forget_after`).
+    /// Since when their tokens rest: they have not come by the provider's word for long (`forget_after`).
     pub suspended: Option<i64>,
 }
 

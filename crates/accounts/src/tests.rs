@@ -415,6 +415,8 @@ fn what_is_of_people_who_come_no_more_rests() {
     };
     let look = |at| suspend_unseen(&state, Some((issuer, 30 * day)), at).unwrap();
     assert!(!look(now.plus(30 * day)) && resting().is_empty());
+    let by = |at| unseen_by(&state, (issuer, 30 * day), at).unwrap();
+    assert_eq!((by(now.plus(30 * day)), by(now.plus(30 * day + 1))), (vec![], vec!["ana".to_owned()]));
     let late = now.plus(30 * day + 1);
     assert!(look(late) && !look(late), "it is said once");
     assert_eq!(resting(), ["ana"], "whoever has a password or comes by a proxy may still come");

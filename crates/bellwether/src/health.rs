@@ -79,6 +79,7 @@ fn parts(house: &House, store: &StoreHealth) -> Vec<Part> {
     parts.extend(crate::oncall_own::oncall_part(house));
     parts.extend(crate::leave::calendars_part(house));
     parts.extend(crate::people_own::people_part(house));
+    parts.extend(crate::watcher::leavers::leavers_part(house));
     parts.push(outside::outside_part(house));
     parts.push(links::links_part(house));
     parts.extend(threads_part(house));

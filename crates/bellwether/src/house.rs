@@ -53,6 +53,8 @@ pub struct House {
     pub outside: Mutex<OutsideStats>,
     /// How the last look at each calendar of absences went.
     pub calendars: Mutex<crate::leave::Looks>,
+    /// Who has not come by the sign-in provider's word for long, or almost.
+    pub unseen: Mutex<Vec<String>>,
     /// With which web push is signed.
     pub push_key: notify::config::Secret,
     /// Where this server listens, for when nobody has said where others reach it.
@@ -154,6 +156,7 @@ impl House {
             turning: Turning::default(),
             outside: Mutex::default(),
             calendars: Mutex::default(),
+            unseen: Mutex::default(),
             push_key,
             url: OnceLock::new(),
             reach: Arc::default(),

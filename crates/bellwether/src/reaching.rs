@@ -1,5 +1,6 @@
 //! People of accounts are reached by the ways that they have confirmed: these make them contacts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use accounts::{Person, Role, Way};
@@ -145,33 +146,38 @@ fn lead_to(contact: &mut Contact, way: &Way, channel: &ChannelConfig) {
     }
 }
 
-/// A contact of the files with the same name goes before what a person says. Who may act is told of what names nobody,
-/// unless the files say who is. Whoever is limited sees the others' names in it, and is told only where nobody else is.
+/// A contact of the files with the same name goes before what a person says. Whoever is named is told, also if they have
+/// not come by the provider's word for long: then their tokens rest, and somebody is to be reached all the same.
 pub fn enter(book: &mut Book, config: &Config, state: &StateStore) -> Result<(), StateError> {
-    let (mut people, ways, channels) =
+    let (people, ways, channels) =
         (accounts::people(state)?, accounts::confirmed_ways(state)?, config.channels());
-    // Whoever has left the provider is told nothing more.
-    people.retain(|person| person.suspended.is_none());
-    let nobody_is_named = book.config.contacts.is_empty() && book.config.escalation_policy.is_none();
-    let mut limited = Vec::new();
-    for person in
-        people.iter().filter(|person| !book.contacts.contains_key(person.name.as_str())).collect::<Vec<_>>()
-    {
-        let contact = contact(person, &ways, &channels);
-        if contact.channels.is_empty() {
-            continue;
-        }
-        if nobody_is_named && person.role >= Role::Responder {
-            let scope = accounts::scope_of(state, &config.team, &person.name, person.role)?;
-            let told = if scope.is_everything() { &mut book.config.contacts } else { &mut limited };
-            told.push(person.name.clone());
-        }
-        book.contacts.insert(person.name.as_str().into(), contact);
+    let is_new = |person: &&Person| !book.contacts.contains_key(person.name.as_str());
+    let contacts = people.iter().filter(is_new).map(|person| (person, contact(person, &ways, &channels)));
+    let contacts: Vec<_> = contacts.filter(|(_, contact)| !contact.channels.is_empty()).collect();
+    // All is asked before anything is entered: the half of it would be taken for the whole.
+    if book.config.contacts.is_empty() && book.config.escalation_policy.is_none() {
+        let reached = contacts.iter().map(|(person, _)| *person);
+        book.config.contacts = told_by_default(reached, config, state)?;
     }
-    if nobody_is_named && book.config.contacts.is_empty() {
-        book.config.contacts = limited;
-    }
+    let contacts = contacts.into_iter();
+    book.contacts.extend(contacts.map(|(person, contact)| (person.name.as_str().into(), contact)));
     Ok(())
+}
+
+/// Who may act is told of what names nobody, unless the files say who is. Whoever is limited sees the others' names in it,
+/// and whoever is suspended may have left: they are told only where nobody else is.
+fn told_by_default<'p>(
+    reached: impl Iterator<Item = &'p Person>,
+    config: &Config,
+    state: &StateStore,
+) -> Result<Vec<String>, StateError> {
+    let mut by_rank: BTreeMap<(bool, bool), Vec<String>> = BTreeMap::new();
+    for person in reached.filter(|person| person.role >= Role::Responder) {
+        let scope = accounts::scope_of(state, &config.team, &person.name, person.role)?;
+        let rank = (person.suspended.is_some(), !scope.is_everything());
+        by_rank.entry(rank).or_default().push(person.name.clone());
+    }
+    Ok(by_rank.into_values().next().unwrap_or_default())
 }
 
 fn contact(person: &Person, ways: &[Way], channels: &[ChannelConfig]) -> Contact {
@@ -183,4 +189,41 @@ fn contact(person: &Person, ways: &[Way], channels: &[ChannelConfig]) -> Contact
         }
     }
     contact
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_suspended_is_reached_by_name_and_else_only_where_nobody_else_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateStore::open(&directory.path().join("state.db"), &[accounts::MIGRATIONS]).unwrap();
+        let mail =
+            "[[channel]]\nname = \"mail\"\ntype = \"email\"\nserver = \"a:25\"\nfrom = \"b@example.org\"";
+        let config: Config = toml::from_str(mail).unwrap();
+        let run = |sql: &str| state.transaction(|tx| tx.execute(sql, &[]).map(drop)).unwrap();
+        for name in ["ana", "ben"] {
+            run(&format!(
+                "INSERT INTO person (name, password, role, created) VALUES ('{name}', '', 'responder', 0)"
+            ));
+            run(&format!(
+                "INSERT INTO way (person, kind, address, label, changed, confirmed, test_error)
+                    VALUES ('{name}', 'email', '{name}@example.org', '', 0, 0, '')"
+            ));
+        }
+        let entered = || {
+            let mut book = Book::default();
+            enter(&mut book, &config, &state).unwrap();
+            let mut named: Vec<String> = book.contacts.keys().map(ToString::to_string).collect();
+            named.sort();
+            (named.join(" "), book.config.contacts.join(" "))
+        };
+        let both = || "ana ben".to_owned();
+        assert_eq!(entered(), (both(), both()));
+        run("UPDATE person SET suspended = 1 WHERE name = 'ana'");
+        assert_eq!(entered(), (both(), "ben".to_owned()));
+        run("UPDATE person SET suspended = 1");
+        assert_eq!(entered(), (both(), both()), "a quiet month leaves somebody to call");
+    }
 }

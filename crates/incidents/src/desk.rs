@@ -12,7 +12,7 @@ use state_store::{StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
 use vocabulary::state::{Notice, State, StateChange};
 
-use crate::book::{Book, LOG_CHANNEL};
+use crate::book::{Book, LOG_CHANNEL, Unread};
 use crate::core::{self, Estate, Incidents};
 use crate::deeds::Declaration;
 use crate::incident::{Incident, IncidentId, Key, Phase};
@@ -192,6 +192,11 @@ impl Desk {
         incidents.set_book(book);
         outbox.forget_unreached(&last, &incidents.book);
         inner.roster_is_old();
+    }
+
+    /// Something of the book could not be read when it was made.
+    pub fn is_unread(&self) -> bool {
+        self.inner.lock().incidents.book.unread != Unread::default()
     }
 
     /// To be taken before a transaction begins that this is to be part of.

@@ -66,6 +66,7 @@ fn affected(part: &Part) -> String {
         "pages" => "pages: somebody was not told",
         "contacts" => "pages to these contacts: nobody may see them",
         "calendars" => "who is on call while somebody is away: absences that are not known change nothing",
+        "leavers" => "pages to these people: they may have left",
         "night" => "what these monitors find at night: nobody hears of it before the morning",
         "links" => "the links in pages: people cannot acknowledge by them",
         "channel" => "pages by this channel: they come late, or by another one",

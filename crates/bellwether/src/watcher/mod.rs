@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`turning`] | which threads still turn |
 //! | [`outside`] | the heartbeat to the outside: when it is due, why it is held back, what became of it |
-//! | [`leavers`] | people who have not come by the sign-in provider's word for long: their tokens and pages rest |
+//! | [`leavers`] | people who have not come by the sign-in provider's word for long: their tokens rest, and health names them |
 //! | [`letters`] | mail that nobody is woken by: the report of the month, news for readers of the status page |
 //! | [`links`] | do the links in pages lead here? |
 //! | [`own`] | parts that are in trouble for long enough, as state changes |

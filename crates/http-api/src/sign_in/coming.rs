@@ -77,6 +77,9 @@ pub fn note_role(
     }
 }
 
+/// So long before it somebody can still do something about it.
+const SOON_SECONDS: i64 = 7 * 86_400;
+
 /// Schedules, teams and contacts of the files mean people by name: whoever comes first under such a name is that one, and
 /// administrators read of it in the audit log.
 pub fn note_first(services: &Services, arrived: &Arrived, via: &'static str, source: String) {
@@ -104,14 +107,15 @@ pub fn note_first(services: &Services, arrived: &Arrived, via: &'static str, sou
     write(services, &change);
 }
 
-/// Tokens and pages of whoever has not come by the provider's word for long rest until they do, and what nobody says of groups
-/// any more holds no more.
-pub async fn look_after_people(services: &Arc<Services>) -> Answer<()> {
+/// Tokens of whoever has not come by the provider's word for long rest until they do, and what nobody says of groups any more
+/// holds no more. Returns whose tokens rest, or do soon.
+pub async fn look_after_people(services: &Arc<Services>) -> Answer<Vec<String>> {
     off_thread(services, |services| {
         let settings = services.settings.load();
         let oidc = settings.auth.oidc.as_ref();
         let unseen = oidc.and_then(|oidc| oidc.unseen());
-        let suspended = accounts::suspend_unseen(&services.state, unseen, services.clock.now())?;
+        let now = services.clock.now();
+        let suspended = accounts::suspend_unseen(&services.state, unseen, now)?;
         let provider = oidc.filter(|oidc| oidc.groups_claim.is_some()).map(|oidc| oidc.issuer.as_str());
         let proxy = settings.auth.proxy_groups_header.as_ref().map(|_| PROXY);
         let asked: Vec<&str> = provider.into_iter().chain(proxy).collect();
@@ -120,7 +124,9 @@ pub async fn look_after_people(services: &Arc<Services>) -> Answer<()> {
             services.hub.close_of(None);
             services.control.people_changed();
         }
-        look_again(services)
+        look_again(services)?;
+        let Some(unseen) = unseen else { return Ok(Vec::new()) };
+        Ok(accounts::unseen_by(&services.state, unseen, now.plus(SOON_SECONDS))?)
     })
     .await
 }

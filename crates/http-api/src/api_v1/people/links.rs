@@ -120,7 +120,7 @@ pub async fn unlink(
     .await
 }
 
-/// They have not come by the provider's word for long, and are meant to go on: tokens and pages rest no more.
+/// They have not come by the provider's word for long, and are meant to go on: their tokens rest no more.
 #[utoipa::path(delete, path = "/people/{name}/suspension", params(("name" = String, Path)),
     responses((status = 204), (status = 404, body = Problem)))]
 pub async fn unsuspend(
