@@ -187,7 +187,8 @@ impl Incidents {
         let before = self.counters.pages;
         self.run_escalation(id, now);
         // Whoever asks for somebody does not want to wait until they wake by themselves, nor hear that nobody was there.
-        self.counters.pages > before
+        let at = self.live.get(&id).and_then(|incident| incident.detail.escalation.as_ref());
+        self.counters.pages > before && at.is_none_or(|at| !at.held)
     }
 
     /// Nothing keeps a step from telling anybody.

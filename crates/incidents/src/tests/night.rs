@@ -201,6 +201,18 @@ fn whoever_asks_for_somebody_at_night_gets_somebody() {
 }
 
 #[test]
+fn a_room_that_is_told_at_night_is_nobody_for_whom_somebody_is_asked() {
+    let mut story = by_policy(policy(&[step(&["ben"], "5m"), step(&["ana", "channel:chat"], "5m")]));
+    story.incidents.book.rooms.insert("chat".into());
+    // Ten in the morning where ben is.
+    lives_in(&mut story, "ben", "Asia/Tokyo");
+    assert_eq!(story.goes("paged", State::Warning), ["problem ben by mail"]);
+    let next = Deed::Escalate { to: Vec::new(), comment: String::new() };
+    let told = story.act(1, next).unwrap();
+    assert_eq!(told, ["problem channel:chat by chat", "still default by hook"]);
+}
+
+#[test]
 fn c110_who_would_be_woken_knows_of_quiet_hours() {
     let story = by_policy(policy(&[step(&["ana"], "5m"), step(&["ben"], "5m")]));
     let rehearse = |state| {
