@@ -311,9 +311,10 @@ impl Incidents {
         if reached { Outcome::Reached } else { Outcome::Nobody }
     }
 
-    /// Nobody sleeps in a channel: those that a held step names do not wait for the morning.
-    fn tell_rooms_meanwhile(&mut self, id: IncidentId, step: &str, rooms: &[Recipient], now: Timestamp) {
-        for (name, channels) in rooms {
+    /// Nobody sleeps in a room: those that a held step names do not wait for the morning. Channels that call people do.
+    fn tell_rooms_meanwhile(&mut self, id: IncidentId, step: &str, named: &[Recipient], now: Timestamp) {
+        let rooms = named.iter().filter(|(_, channels)| !self.book.reaches(channels));
+        for (name, channels) in &rooms.cloned().collect::<Vec<Recipient>>() {
             self.note_step(id, format!("{step}: {name} does not wait"), now);
             self.tell_of_step(id, name, channels, now);
         }

@@ -236,12 +236,14 @@ fn who_was_called_by_hand_at_night_hears_of_the_end_at_once() {
 }
 
 #[test]
-fn channels_of_a_step_that_waits_do_not_wait() {
-    let mut story = by_policy(policy(&[step(&["ana", "channel:hook"], "5m"), step(&["ben"], "5m")]));
+fn rooms_of_a_step_that_waits_do_not_wait_and_channels_that_call_people_do() {
+    let named = ["ana", "channel:hook", "channel:pagerduty"];
+    let mut story = by_policy(policy(&[step(&named, "5m"), step(&["ben"], "5m")]));
+    story.incidents.book.rooms.insert("hook".into());
     assert_eq!(story.goes("paged", State::Warning), ["problem channel:hook by hook"]);
     let seconds = until(&story, 7) - 1;
     assert_eq!(story.tick(seconds), NOBODY, "once");
-    assert_eq!(story.tick(1), ["problem ana by mail"]);
+    assert_eq!(story.tick(1), ["problem ana by mail", "problem channel:pagerduty by pagerduty"]);
     assert_eq!(story.tick(300), ["problem ben by mail"]);
 }
 
