@@ -24,9 +24,9 @@ const OVER_AFTER: Duration = Duration::from_secs(60);
 /// nobody would reach nobody; an agent that is away is shown beside its series; what was typed wrong is told whoever
 /// typed it; what is not fit for the night is named there; a
 /// calendar that is not read leaves what was known, and is mended by whoever has it; whoever is not seen is told all the
-/// same; and who answers is well.
+/// same, and whoever has a way that leads nowhere hears of it by the others; and who answers is well.
 fn is_watched(id: &str) -> bool {
-    let told_elsewhere = ["pages", "config", "http", "night", "calendars", "leavers"].contains(&id);
+    let told_elsewhere = ["pages", "config", "http", "night", "calendars", "leavers", "ways"].contains(&id);
     !told_elsewhere && !id.starts_with("channel.") && !id.starts_with("agent.")
 }
 
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn what_others_tell_is_left_to_them() {
         let mut rig = rig(&[]);
-        let parts = ["pages", "channel.mail", "agent.web1", "config", "http"];
+        let parts = ["pages", "channel.mail", "agent.web1", "config", "http", "ways", "leavers"];
         let parts = parts.map(|id| part(id, State::Critical));
         assert_eq!((rig.at(0, &parts), rig.at(900, &parts)), (vec![], vec![]));
     }
