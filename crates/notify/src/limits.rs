@@ -34,6 +34,8 @@ pub const TEMPLATE_BYTES: usize = 64 << 10;
 pub const CLOCKS_DIFFER_SECONDS: i64 = 5;
 /// What a provider posts of something that was done so long ago is not believed: it has been asked long since.
 pub const POSTED_AGE_SECONDS: i64 = 900;
+/// Words below messages of Slack that are looked for in one round: it allows 50 such questions a minute.
+pub const LOOKS_BELOW: usize = 20;
 /// Slack is asked so far back whether a message is there already.
 pub const HISTORY_MESSAGES: &str = "100";
 /// Slack pings every half minute; a connection on which nothing has come for so long is asked, and is dead if nothing comes again.

@@ -81,6 +81,9 @@ pub(crate) struct Shared {
     pub clock: Arc<dyn Clock>,
     pub surroundings: Arc<dyn Surroundings>,
     pub woken: Arc<Notify>,
+    /// When this process began to send: what is older may have been sent by one that died. What others send at a reload is
+    /// sent to its end.
+    pub since: i64,
 }
 
 pub struct Sender {
@@ -101,7 +104,8 @@ impl Sender {
         let woken = Arc::new(Notify::new());
         let waker = woken.clone();
         desk.set_waker(move || waker.notify_waiters());
-        let shared = Arc::new(Shared { desk, egress, clock, surroundings, woken });
+        let since = clock.now().0;
+        let shared = Arc::new(Shared { desk, egress, clock, surroundings, woken, since });
         let (sender, receiver) = watch::channel(Some(Arc::new(settings)));
         let task = runtime.spawn(supervise(shared, receiver));
         Sender { settings: sender, task, runtime: runtime.clone() }
@@ -166,8 +170,7 @@ fn spawn(
     }
     let (give_up, within) = (entry.give_up, matches!(entry.pictures, Pictures::Within));
     let told = illustrator(config, &settings, &shared, tasks, stopped)?;
-    let since = shared.clock.now().0;
-    let task = Task { name, channel, give_up, within, told, settings, shared, since, failures: 0 };
+    let task = Task { name, channel, give_up, within, told, settings, shared, failures: 0 };
     tasks.spawn(task.run(stopped.clone()));
     Ok(())
 }
@@ -233,8 +236,6 @@ struct Task {
     told: Option<mpsc::Sender<Told>>,
     settings: Arc<Settings>,
     shared: Arc<Shared>,
-    /// When it began to send.
-    since: i64,
     /// Rounds in a row in which nobody was there.
     failures: u32,
 }
@@ -277,7 +278,7 @@ impl Task {
             let surroundings = &self.shared.surroundings;
             let gone = |contact: &str, kind: &str, address: &str| surroundings.gone(contact, kind, address);
             let (settings, egress) = (&self.settings, &self.shared.egress);
-            let post = Post { settings, egress, now: now_ms / 1_000, since: self.since, gone: &gone };
+            let post = Post { settings, egress, now: now_ms / 1_000, since: self.shared.since, gone: &gone };
             self.channel.send(&letters, &post).await
         };
         if results.is_empty() {

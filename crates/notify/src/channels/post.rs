@@ -32,6 +32,12 @@ pub trait Provider: Send + Sync {
         false
     }
 
+    /// So many of these, from the first on, are dealt with in one round; the others wait for the next. `since`: when we began
+    /// to send.
+    fn in_one_round(&self, letters: &[Letter], _since: i64) -> usize {
+        letters.len()
+    }
+
     /// Those that were taken there before, by one of us who died before it was noted: they are not sent again.
     fn there_already<'w>(
         &'w self,
@@ -84,6 +90,7 @@ impl<P: Provider + 'static> OneByOne<P> {
 
     /// One after the other, until one finds nobody there.
     async fn round(&mut self, letters: &[Letter], post: &Post<'_>) -> Results {
+        let letters = &letters[..self.provider.in_one_round(letters, post.since)];
         let there = match self.provider.there_already(letters, post).await {
             Ok(there) => there,
             Err(failure) => return vec![(letters[0].waiting.page.id, Err(failure))],

@@ -21,7 +21,7 @@ pub fn handle(page: i64, at: i64) -> Handle {
     Handle { page, incident: 3, contact: "ana".into(), handle: "k".into(), at, made: at, acknowledged: false }
 }
 
-fn letter() -> Letter {
+pub fn letter() -> Letter {
     let ways = [
         ("phone", "+491701234567"),
         ("telegram", "-77"),

@@ -12,7 +12,7 @@ use crate::channels::pictures::{self, Illustrator, Shown};
 use crate::channels::post::{OneByOne, Provider, call, judge};
 use crate::channels::{self, Channel, Letter, Post, Sent, Work};
 use crate::config::{ChannelConfig, read_secret};
-use crate::limits::{CLOCKS_DIFFER_SECONDS, HISTORY_MESSAGES};
+use crate::limits::{CLOCKS_DIFFER_SECONDS, HISTORY_MESSAGES, LOOKS_BELOW};
 use crate::retry::Failure;
 
 /// A list of several incidents: no one of them changes it.
@@ -142,13 +142,9 @@ impl Bot {
     }
 
     async fn find(&self, letters: &[Letter], post: &Post<'_>) -> Result<Vec<(i64, Sent)>, Failure> {
-        let is_uncertain = |letter: &&Letter| {
-            let page = &letter.waiting.page;
-            letter.waiting.tries > 0 || page.at.0 <= post.since
-        };
         let mut found = Vec::new();
         let mut by_place: Vec<(String, Vec<&Letter>)> = Vec::new();
-        for letter in letters.iter().filter(is_uncertain) {
+        for letter in letters.iter().filter(|letter| is_uncertain(letter, post.since)) {
             if let Some(above) = self.above(letter) {
                 let there = may_look(self.look_below(&above, letter, post).await)?;
                 found.extend(there.flatten().map(|page| (page, Sent::default())));
@@ -182,6 +178,11 @@ impl Bot {
         let body = json!({"files": [{"id": place["file_id"], "title": title}], "channel_id": above.room, "thread_ts": above.ts});
         asked(&self.api.json("files.completeUploadExternal", &body)?, post).await.map(|_| ())
     }
+}
+
+/// It may have been sent by one of us who died before it was noted.
+fn is_uncertain(letter: &Letter, since: i64) -> bool {
+    letter.waiting.tries > 0 || letter.waiting.page.at.0 <= since
 }
 
 /// Without the right to look it may be said twice, which is better than never.
@@ -231,6 +232,13 @@ impl Provider for Bot {
 
     fn folds(&self) -> bool {
         true
+    }
+
+    /// Each word below a message is looked for by itself. What was found is noted before more is asked, so that a storm gets on.
+    fn in_one_round(&self, letters: &[Letter], since: i64) -> usize {
+        let is_looked_for = |letter: &Letter| is_uncertain(letter, since) && self.above(letter).is_some();
+        let mut looked_for = letters.iter().enumerate().filter(|(_, letter)| is_looked_for(letter));
+        looked_for.nth(LOOKS_BELOW).map_or(letters.len(), |(beyond, _)| beyond)
     }
 
     fn there_already<'w>(
@@ -287,5 +295,25 @@ impl Provider for Bot {
 impl Illustrator for Bot {
     fn show<'w>(&'w self, shown: &'w Shown, post: &'w Post<'w>) -> Work<'w, Result<(), Failure>> {
         Box::pin(self.upload(shown, post))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channels::tests::letter;
+
+    #[test]
+    fn of_words_that_are_looked_for_a_few_are_dealt_with_at_once() {
+        let config = json!({"name": "x", "type": "slack", "bot_token": "xoxb-1"});
+        let bot = read(&serde_json::from_value(config).unwrap()).unwrap();
+        let word = || Letter { earlier: vec![("ana".into(), "C1/1.2".into())], ..letter() };
+        let mut letters: Vec<Letter> = (0..60).map(|_| word()).collect();
+        letters[3] = letter();
+        let made = letters[0].waiting.page.at.0;
+        assert_eq!(bot.in_one_round(&letters, made - 1), 60, "none of them can be there");
+        assert_eq!(bot.in_one_round(&letters, made), LOOKS_BELOW + 1);
+        letters.truncate(LOOKS_BELOW);
+        assert_eq!(bot.in_one_round(&letters, made), LOOKS_BELOW);
     }
 }
