@@ -55,7 +55,8 @@ def parts(server):
 
 def test_c108_a_calendar_of_absences_assigns_the_backup(bellwether, tmp_path):
     calendar = tmp_path / "ana.ics"
-    calendar.write_text(event("UID:1", *days(-2, 5)))
+    # As an old program writes it.
+    calendar.write_bytes(event("UID:1", *days(-2, 5), "LOCATION:Köln").encode("latin-1"))
     server = bellwether(config(calendar))
     (clash,) = wait_for(lambda: clashes(server))
     assert (clash["person"], clash["stand_ins"], clash["has_gap"]) == ("ana", ["ben"], False)

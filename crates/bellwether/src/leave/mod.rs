@@ -32,6 +32,8 @@ const FETCH_EVERY: Duration = Duration::from_secs(3_600);
 const RETRY_AFTER: Duration = Duration::from_secs(300);
 /// What a server calls the same is read anew all the same: rules go on, and who looks ahead sees more of them.
 const WHOLE_EVERY: Duration = Duration::from_secs(86_400);
+/// After so long whoever has a calendar that cannot be read hears of it.
+const TELL_AFTER_SECONDS: i64 = 86_400;
 /// So many are named in health.
 const NAMED: usize = 3;
 
@@ -42,6 +44,10 @@ pub type Looks = BTreeMap<Arc<str>, Look>;
 pub struct Look {
     /// Why it could not be read.
     pub failed: Option<String>,
+    /// Since when it cannot be read.
+    pub failing_since: Option<Timestamp>,
+    /// Whoever has it knows so.
+    pub told: bool,
     /// When it was read for the last time, since it is configured.
     pub read: Option<Timestamp>,
     pub leave: usize,
@@ -157,10 +163,43 @@ async fn look(
                 why,
                 "a calendar cannot be read: who is away is as it was known before"
             );
-            house.calendars.lock().insert(name.clone(), Look { failed: Some(why), ..before });
+            let failed = tell_in_time(house, name, before.failed(why, house.clock.now())).await;
+            house.calendars.lock().insert(name.clone(), failed);
             Due { wanted, at: Instant::now() + RETRY_AFTER, tag: None }
         }
     }
+}
+
+impl Look {
+    fn failed(self, why: String, now: Timestamp) -> Look {
+        let since = self.failing_since.or(self.read).unwrap_or(now);
+        Look { failed: Some(why), failing_since: Some(since), ..self }
+    }
+
+    fn is_to_be_told(&self, now: Timestamp) -> bool {
+        !self.told && self.failing_since.is_some_and(|since| now.since(since) >= TELL_AFTER_SECONDS)
+    }
+}
+
+/// Whoever has it can mend it, and does not look at health.
+async fn tell_in_time(house: &Arc<House>, name: &Arc<str>, mut look: Look) -> Look {
+    if !look.is_to_be_told(house.clock.now()) {
+        return look;
+    }
+    let (person, why) = (name.clone(), look.failed.clone().unwrap_or_default());
+    let told = kept(house, move |house, now| {
+        let title = "your calendar of absences has not been read for a day".to_owned();
+        let text =
+            format!("{why}. Until it is mended you are away when it said so before, and at no other times.");
+        house.desk.tell_quietly(&person, title, text, now)
+    });
+    match told.await {
+        Ok(()) => look.told = true,
+        Err(why) => {
+            tracing::warn!(contact = &**name, why, "that a calendar cannot be read could not be told")
+        }
+    }
+    look
 }
 
 async fn read(
@@ -177,7 +216,8 @@ async fn read(
             house.desk.leave_is_the_same(&person, now)?;
             Ok(now)
         });
-        return Ok((Look { failed: None, read: Some(read.await?), ..before.clone() }, tag));
+        let Look { leave, unread, .. } = before.clone();
+        return Ok((Look { read: Some(read.await?), leave, unread, ..Look::default() }, tag));
     };
     let (calendar, zone, now) = (text.text, wanted.zone.clone(), house.clock.now());
     let found = tokio::task::spawn_blocking(move || absences::found(&calendar, &zone, now));
@@ -187,7 +227,7 @@ async fn read(
         house.desk.set_leave(&person, leave, now)?;
         Ok(now)
     });
-    let look = Look { failed: None, read: Some(read.await?), leave: count, unread };
+    let look = Look { read: Some(read.await?), leave: count, unread, ..Look::default() };
     Ok((look, text.tag.map(|tag| (tag, Instant::now() + WHOLE_EVERY))))
 }
 
@@ -262,6 +302,18 @@ fn clock(at: Timestamp, zone: &TimeZone) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_has_it_is_told_once_after_a_day() {
+        let (read, day) = (Timestamp(1_000), TELL_AFTER_SECONDS);
+        let at = |look: Look, seconds: i64| look.failed("it is no calendar".into(), read.plus(seconds));
+        let fine = Look { read: Some(read), ..Look::default() };
+        let failed = at(at(fine, 3_600), 7_200);
+        assert!(!failed.is_to_be_told(read.plus(day - 1)) && failed.is_to_be_told(read.plus(day)));
+        assert!(!Look { told: true, ..failed }.is_to_be_told(read.plus(2 * day)));
+        let never = at(Look::default(), 500);
+        assert!(!never.is_to_be_told(read.plus(day)) && never.is_to_be_told(read.plus(day + 500)));
+    }
 
     #[test]
     fn health_says_what_cannot_be_read_and_since_when() {

@@ -29,15 +29,16 @@ pub async fn text_of(egress: &Egress, place: &str, tag: Option<&str>) -> Result<
     let place = place.to_owned();
     let read = tokio::task::spawn_blocking(move || read(Path::new(&place)));
     let bytes = read.await.map_err(|error| error.to_string())??;
-    Ok(Some(Text { text: text(bytes)?, tag: None }))
+    Ok(Some(Text { text: text(&bytes), tag: None }))
 }
 
 fn is_address(place: &str) -> bool {
     place.starts_with("https://") || place.starts_with("http://")
 }
 
-fn text(bytes: Vec<u8>) -> Result<String, String> {
-    String::from_utf8(bytes).map_err(|_| "it is no text of UTF-8".to_owned())
+/// Of words in old encodings nothing is asked: times are the same in all of them.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 async fn fetched(egress: &Egress, place: &str, tag: Option<&str>) -> Result<Option<Text>, String> {
@@ -62,7 +63,7 @@ async fn fetched(egress: &Egress, place: &str, tag: Option<&str>) -> Result<Opti
     }
     let tag = answer.headers.get("etag").and_then(|tag| tag.to_str().ok());
     let tag = tag.filter(|tag| tag.len() <= TAG_BYTES).map(str::to_owned);
-    Ok(Some(Text { text: text(answer.body.to_vec())?, tag }))
+    Ok(Some(Text { text: text(&answer.body), tag }))
 }
 
 fn too_long() -> String {

@@ -39,6 +39,19 @@ impl Announced {
 }
 
 impl Desk {
+    /// A word for one contact that wakes nobody.
+    pub fn tell_quietly(
+        &self,
+        contact: &Arc<str>,
+        title: String,
+        text: String,
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        let mut batch = self.batch();
+        batch.inner.incidents.announce(contact, &plain(contact, title, text, now), now);
+        batch.commit_alone()
+    }
+
     /// Whoever is on call soon is told so, `[incidents] told_before` before their turn begins.
     pub(crate) fn announce_turns(&self, now: Timestamp) -> Result<(), StateError> {
         let mut batch = self.batch();
