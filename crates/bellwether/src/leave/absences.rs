@@ -78,12 +78,13 @@ impl Looking<'_> {
                 None => self.unread("RDATE", &moment.text),
             }
         }
-        let times = times.iter().filter(|at| self.comes(event, at));
-        let spans = times.filter_map(|at| Some((at.second()?, at.end(length)?)));
+        let spans = times.iter().filter_map(|at| Some((at, at.second()?, at.end(length)?)));
         let (now, horizon) = (self.now.0, self.horizon());
-        let ahead = spans.filter(|(from, until)| from < until && now < *until && *from < horizon);
-        let leave = ahead.map(|(from, until)| Leave { from: Timestamp(from), until: Timestamp(until) });
-        let leave: Vec<Leave> = leave.collect();
+        let ahead = spans.filter(|(_, from, until)| from < until && now < *until && *from < horizon);
+        // Last, as each is compared with all that are left out.
+        let coming = ahead.filter(|(at, ..)| self.comes(event, at));
+        let leave: Vec<Leave> =
+            coming.map(|(_, from, until)| Leave { from: Timestamp(from), until: Timestamp(until) }).collect();
         self.found.leave.extend(leave);
     }
 

@@ -19,6 +19,7 @@ use http_api::control::{Part, State};
 use jiff::tz::TimeZone;
 use outbound::Secret;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use vocabulary::Timestamp;
 
 use crate::health::part;
@@ -34,6 +35,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(300);
 const WHOLE_EVERY: Duration = Duration::from_secs(86_400);
 /// After so long whoever has a calendar that cannot be read hears of it.
 const TELL_AFTER_SECONDS: i64 = 86_400;
+/// So many calendars are looked at at the same time.
+const AT_ONCE: usize = 8;
 /// So many are named in health.
 const NAMED: usize = 3;
 
@@ -87,7 +90,7 @@ pub async fn run(house: Arc<House>, mut stopped: watch::Receiver<bool>) {
     }
 }
 
-/// One after the other: one that does not answer holds the others up for half a minute, which an hour has room for.
+/// A few at the same time, so that some that do not answer hold nobody up for long.
 async fn look_at_those_due(house: &Arc<House>, due: &mut BTreeMap<Arc<str>, Due>) {
     let asked = house.clone();
     // Off the runtime, as the desk may wait for the disk.
@@ -98,14 +101,23 @@ async fn look_at_those_due(house: &Arc<House>, due: &mut BTreeMap<Arc<str>, Due>
     for name in gone {
         forget(house, &name, due).await;
     }
+    let mut looks = JoinSet::new();
     for (name, wanted) in wanted {
         let before = due.get(&name).filter(|due| due.wanted == wanted);
         if before.is_some_and(|due| due.at > Instant::now()) {
             continue;
         }
         let tag = before.and_then(|due| due.tag.clone()).filter(|(_, until)| Instant::now() < *until);
-        let next = look(house, &name, wanted, tag, known.get(&name).copied()).await;
-        due.insert(name, next);
+        if looks.len() >= AT_ONCE
+            && let Some(Ok((name, next))) = looks.join_next().await
+        {
+            due.insert(name, next);
+        }
+        looks.spawn(look(house.clone(), name.clone(), wanted, tag, known.get(&name).copied()));
+    }
+    while let Some(looked) = looks.join_next().await {
+        // One that panicked has said so, and is looked at again.
+        due.extend(looked.ok());
     }
 }
 
@@ -144,30 +156,31 @@ async fn forget(house: &Arc<House>, name: &Arc<str>, due: &mut BTreeMap<Arc<str>
 
 /// Returns when it is looked at again. `last`: when it was read, by this process or the one before it.
 async fn look(
-    house: &Arc<House>,
-    name: &Arc<str>,
+    house: Arc<House>,
+    name: Arc<str>,
     wanted: Wanted,
     tag: Option<Tag>,
     last: Option<Timestamp>,
-) -> Due {
-    let before = house.calendars.lock().get(name).cloned();
+) -> (Arc<str>, Due) {
+    let before = house.calendars.lock().get(&name).cloned();
     let before = Look { read: last, ..before.unwrap_or_default() };
-    match read(house, name, &wanted, tag, &before).await {
+    let next = match read(&house, &name, &wanted, tag, &before).await {
         Ok((look, tag)) => {
             house.calendars.lock().insert(name.clone(), look);
             Due { wanted, at: Instant::now() + FETCH_EVERY, tag }
         }
         Err(why) => {
             tracing::warn!(
-                contact = &**name,
+                contact = &*name,
                 why,
                 "a calendar cannot be read: who is away is as it was known before"
             );
-            let failed = tell_in_time(house, name, before.failed(why, house.clock.now())).await;
+            let failed = tell_in_time(&house, &name, before.failed(why, house.clock.now())).await;
             house.calendars.lock().insert(name.clone(), failed);
             Due { wanted, at: Instant::now() + RETRY_AFTER, tag: None }
         }
-    }
+    };
+    (name, next)
 }
 
 impl Look {

@@ -1,10 +1,12 @@
 //! The text of a calendar: fetched by the rules of what may be called, or read from a file.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
 use outbound::{Egress, Url, http};
+use parking_lot::Mutex;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -26,10 +28,36 @@ pub async fn text_of(egress: &Egress, place: &str, tag: Option<&str>) -> Result<
     if is_address(place) {
         return fetched(egress, place, tag).await;
     }
-    let place = place.to_owned();
-    let read = tokio::task::spawn_blocking(move || read(Path::new(&place)));
-    let bytes = read.await.map_err(|error| error.to_string())??;
+    let bytes = read_in_time(place).await?;
     Ok(Some(Text { text: text(&bytes), tag: None }))
+}
+
+/// How many are reading which file. One on a file system that does not answer keeps their threads.
+static READERS: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
+const MAX_READERS: usize = super::AT_ONCE;
+
+fn may_read(place: &str) -> bool {
+    let mut all = READERS.lock();
+    let readers = all.entry(place.to_owned()).or_default();
+    let may = *readers < MAX_READERS;
+    *readers += usize::from(may);
+    may
+}
+
+async fn read_in_time(place: &str) -> Result<Vec<u8>, String> {
+    let hangs = || "the file system does not answer".to_owned();
+    if !may_read(place) {
+        return Err(hangs());
+    }
+    let place = place.to_owned();
+    let reading = tokio::task::spawn_blocking(move || {
+        let read = read(Path::new(&place));
+        // It answers.
+        READERS.lock().remove(&place);
+        read
+    });
+    let read = tokio::time::timeout(TIMEOUT, reading).await.map_err(|_| hangs())?;
+    read.map_err(|error| error.to_string())?
 }
 
 fn is_address(place: &str) -> bool {
@@ -73,13 +101,37 @@ fn too_long() -> String {
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     let told = |error: std::io::Error| format!("the file cannot be read: {error}");
     let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(told)?;
-    if !file.metadata().map_err(told)?.is_file() {
+    // Before it is opened: what opens a pipe waits until somebody writes to it.
+    if !std::fs::metadata(path).map_err(told)?.is_file() {
         return Err("it is no file".to_owned());
     }
+    let file = std::fs::File::open(path).map_err(told)?;
     file.take(CALENDAR_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(told)?;
     if bytes.len() > CALENDAR_BYTES {
         return Err(too_long());
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_now(place: &str) -> Result<Vec<u8>, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(read_in_time(place))
+    }
+
+    #[test]
+    fn a_pipe_is_no_file_and_what_hangs_is_asked_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+        std::fs::write(path("fine"), "text").unwrap();
+        assert_eq!(read_now(&path("fine")), Ok(b"text".to_vec()));
+        let made = std::process::Command::new("mkfifo").arg(path("pipe")).status();
+        assert!(made.is_ok_and(|made| made.success()));
+        assert_eq!(read_now(&path("pipe")), Err("it is no file".to_owned()));
+        READERS.lock().insert(path("fine"), MAX_READERS);
+        assert_eq!(read_now(&path("fine")), Err("the file system does not answer".to_owned()));
+    }
 }
