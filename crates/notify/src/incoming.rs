@@ -47,7 +47,7 @@ pub fn hear(
     let secret = secret.filter(|secret| !secret.reveal().is_empty()).ok_or(NotHeard::Unknown)?;
     let open = desk.answerable(name).map_err(|error| NotHeard::NotNow(error.to_string()))?;
     let said = reads(&secret, posted, &open)?;
-    Ok(said.into_iter().filter_map(|said| listening::answer(desk, &open, &said).ok()).collect())
+    Ok(said.into_iter().filter_map(|said| listening::answer(desk, &open, &said, i64::MIN).ok()).collect())
 }
 
 /// The page that it answers, if it was done after that page, and lately.

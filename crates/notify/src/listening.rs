@@ -16,6 +16,8 @@ pub(crate) struct Listening {
     pub ear: Box<dyn Ear>,
     pub settings: Arc<Settings>,
     pub shared: Arc<Shared>,
+    /// All that was said before this second has been heard.
+    pub heard_until: i64,
 }
 
 impl Listening {
@@ -69,7 +71,11 @@ impl Listening {
         match self.ear.listen(open, cursor, &post).await {
             Ok(heard) => {
                 *failures = 0;
-                let came = self.carry(heard).await;
+                let is_all = heard.is_all;
+                let (came, is_done) = self.carry(heard).await;
+                if is_all && is_done {
+                    self.heard_until = now;
+                }
                 self.ear.tell(&came, &post).await;
                 self.ear.every()
             }
@@ -84,35 +90,35 @@ impl Listening {
         }
     }
 
-    /// What came of each.
-    async fn carry(&self, heard: Heard) -> Vec<(Said, Outcome)> {
-        let Heard { said, cursor } = heard;
+    /// What came of each; and whether none of it is heard again.
+    async fn carry(&self, heard: Heard) -> (Vec<(Said, Outcome)>, bool) {
+        let Heard { said, cursor, .. } = heard;
         if said.is_empty() && cursor.is_none() {
-            return Vec::new();
+            return (Vec::new(), true);
         }
         // The question may have taken a while, and pages that were delivered meanwhile may be answered already.
         let (open, _) = self.look().await;
-        let (shared, name) = (self.shared.clone(), self.name.clone());
+        let (shared, name, heard_until) = (self.shared.clone(), self.name.clone(), self.heard_until);
         let done = tokio::task::spawn_blocking(move || {
             let came: Vec<(Said, Outcome)> =
-                said.into_iter().map(|said| carry_out(&shared, &open, said)).collect();
+                said.into_iter().map(|said| carry_out(&shared, &open, said, heard_until)).collect();
             if came.iter().any(|(_, outcome)| *outcome == Outcome::NotNow) {
-                return came;
+                return (came, false);
             }
             // After the deeds: what is read twice is done once, what is not read is lost.
             let kept = cursor.map(|cursor| shared.desk.set_cursor(&name, &cursor));
-            if let Some(Err(error)) = kept {
+            if let Some(Err(error)) = &kept {
                 tracing::error!(%error, channel = name, "how far answers were read could not be written");
             }
-            came
+            (came, !matches!(kept, Some(Err(_))))
         });
         // A task that panicked has said so.
         done.await.unwrap_or_default()
     }
 }
 
-fn carry_out(shared: &Shared, open: &[Handle], said: Said) -> (Said, Outcome) {
-    let outcome = match answer(&shared.desk, open, &said) {
+fn carry_out(shared: &Shared, open: &[Handle], said: Said, heard_until: i64) -> (Said, Outcome) {
+    let outcome = match answer(&shared.desk, open, &said, heard_until) {
         Ok(answer) if shared.surroundings.answered(&answer) => Outcome::Done,
         Ok(_) => Outcome::NotNow,
         Err(outcome) => outcome,
@@ -120,16 +126,18 @@ fn carry_out(shared: &Shared, open: &[Handle], said: Said) -> (Said, Outcome) {
     (said, outcome)
 }
 
-/// Whose deed it is. What is of nobody here, or of an incident that somebody has, is none.
-pub(crate) fn answer(desk: &Desk, open: &[Handle], said: &Said) -> Result<Answer, Outcome> {
+/// Whose deed it is. What is of nobody here, or of an incident that somebody has, is none. `heard_until`: it was said no
+/// sooner than this.
+pub(crate) fn answer(desk: &Desk, open: &[Handle], said: &Said, heard_until: i64) -> Result<Answer, Outcome> {
     let by_page = |page: i64| open.iter().find(|one| one.page == page).ok_or(Outcome::Over);
     let (incident, contact) = match &said.whose {
         Whose::Page(page) => by_page(*page).map(|one| (one.incident, one.contact.clone()))?,
         Whose::PageCalled(page, handle) => {
             let one = by_page(*page)?;
             let is_of_page = one.handle == *handle;
-            // When it was pressed is not said: it may have waited since before that.
-            if is_of_page && desk.ran_out_at(one.incident).is_some_and(|out| one.made < out) {
+            // It may have waited since before that, unless all that waited was heard since then.
+            let said_after = one.made.max(heard_until.saturating_sub(1));
+            if is_of_page && desk.ran_out_at(one.incident).is_some_and(|out| said_after < out) {
                 return Err(Outcome::Older);
             }
             is_of_page.then(|| (one.incident, one.contact.clone())).ok_or(Outcome::Stranger)?
@@ -207,8 +215,11 @@ mod tests {
         let said = |whose: Whose| Said { whose, what: What::Acknowledge, how: String::new() };
         let token = |at| said(Whose::Token { token: desk.acknowledge_token(1, "ana"), at });
         let button = |page, handle: &str| said(Whose::PageCalled(page, handle.into()));
-        let answers =
-            |said: Said| answer(&desk, &desk.answerable("telegram").unwrap(), &said).map(|it| it.incident);
+        let answer_after = |second, said: Said| {
+            let open = desk.answerable("telegram").unwrap();
+            answer(&desk, &open, &said, second).map(|it| it.incident)
+        };
+        let answers = |said: Said| answer_after(i64::MIN, said);
         assert_eq!(answers(token(1_100)), Ok(1));
         assert_eq!(answers(button(first, "-5/3")), Ok(1));
         let comment = String::new;
@@ -220,6 +231,8 @@ mod tests {
         assert_eq!(answers(token(1_600)), Err(Outcome::Older));
         assert_eq!(answers(token(2_100)), Ok(1));
         assert_eq!(answers(button(first, "-5/3")), Err(Outcome::Older));
+        assert_eq!(answer_after(2_000, button(first, "-5/3")), Err(Outcome::Older));
+        assert_eq!(answer_after(2_001, button(first, "-5/3")), Ok(1), "all of before was heard since then");
         assert_eq!(answers(button(again, "-5/5")), Ok(1));
         assert_eq!(answers(button(again, "-5/3")), Err(Outcome::Stranger));
     }

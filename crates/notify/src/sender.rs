@@ -166,7 +166,7 @@ fn spawn(
     let (name, settings, shared) = (config.name.clone(), settings.clone(), shared.clone());
     if let Some(ear) = ear {
         let (name, settings, shared) = (name.clone(), settings.clone(), shared.clone());
-        tasks.spawn(Listening { name, ear, settings, shared }.run(stopped.clone()));
+        tasks.spawn(Listening { name, ear, settings, shared, heard_until: i64::MIN }.run(stopped.clone()));
     }
     let (give_up, within) = (entry.give_up, matches!(entry.pictures, Pictures::Within));
     let told = illustrator(config, &settings, &shared, tasks, stopped)?;

@@ -159,7 +159,8 @@ pub struct Said {
 pub enum Whose {
     /// Of the contact that got this page.
     Page(i64),
-    /// Of the contact that got this page, if the receiver calls it so: a button tells both, and anybody may write one.
+    /// Of the contact that got this page, if the receiver calls it so: a button tells both, and anybody may write one. When it
+    /// was pressed is not said.
     PageCalled(i64, String),
     /// Of whomever this was signed for, said at this time.
     Token { token: String, at: i64 },
@@ -188,6 +189,8 @@ pub struct Heard {
     pub said: Vec<Said>,
     /// From where to read next time; none: as before.
     pub cursor: Option<String>,
+    /// Nothing that was said before it was asked is left to hear.
+    pub is_all: bool,
 }
 
 /// Those of the channel, else where the contact itself is reached this way.

@@ -120,7 +120,7 @@ impl Asks for Socket {
         self.link = Some(link);
         let said = pressed.said.clone();
         self.pressed = Some(pressed);
-        Ok(Heard { said: vec![said], cursor: None })
+        Ok(Heard { said: vec![said], ..Heard::default() })
     }
 
     async fn told(&mut self, came: &[(Said, Outcome)], post: &Post<'_>) {

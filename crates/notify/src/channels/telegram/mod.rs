@@ -87,19 +87,20 @@ impl Telegram {
         self.place.json(&format!("/bot{}/{method}", self.token.reveal()), body)
     }
 
-    /// The button stops turning and goes away. A nicety: when it fails, the deed is done all the same.
+    /// The button stops turning and goes away, unless it is to be pressed again. A nicety: when it fails, the deed is done all the same.
     async fn confirm(&self, pressed: &update::Pressed, outcome: Outcome, post: &Post<'_>) {
         let word = match outcome {
             Outcome::Done => "Noted: you have it.",
             Outcome::Taken => "Somebody has it already.",
             Outcome::Over => "It is over already.",
-            Outcome::Older => "Nobody has it any more since then: press the button of the newest message.",
+            Outcome::Older => "Nobody has it any more, maybe since then: if you have it, press again.",
             Outcome::Stranger => "This is not the message that the page was sent as.",
             Outcome::NotNow => return,
         };
         let told = json!({"callback_query_id": pressed.query, "text": word});
         let without = json!({"chat_id": pressed.chat, "message_id": pressed.message, "reply_markup": {"inline_keyboard": []}});
-        for (method, body) in [("answerCallbackQuery", told), ("editMessageReplyMarkup", without)] {
+        let words = [("answerCallbackQuery", told), ("editMessageReplyMarkup", without)];
+        for (method, body) in words.into_iter().take(if outcome == Outcome::Older { 1 } else { 2 }) {
             if let Ok(request) = self.ask_for(method, &body)
                 && let Err(failure) = call(&request, post).await
             {

@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use crate::channels::{Heard, Said, Whose};
 
+/// Telegram tells so many at once.
+const UPDATES: usize = 100;
+
 /// A button that waits for a word.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pressed {
@@ -26,7 +29,9 @@ pub fn handle(message: &Value) -> Option<String> {
 /// One button for each answer, in the same order.
 pub fn heard(answer: &Value) -> (Heard, Vec<Pressed>) {
     let (mut heard, mut all) = (Heard::default(), Vec::new());
-    for update in answer["result"].as_array().into_iter().flatten() {
+    let updates = answer["result"].as_array();
+    heard.is_all = updates.is_some_and(|updates| updates.len() < UPDATES);
+    for update in updates.into_iter().flatten() {
         let number = update["update_id"].as_i64();
         // The next question says that all before were read.
         heard.cursor = number.map(|number| (number + 1).to_string()).or(heard.cursor);
@@ -62,10 +67,12 @@ mod tests {
         ]});
         let (heard, all) = heard(&pressed);
         assert_eq!(heard.cursor.as_deref(), Some("10"));
+        assert!(heard.is_all && !super::heard(&json!({"result": vec![0; UPDATES]})).0.is_all);
         assert_eq!(heard.said.len(), 1);
         assert_eq!(heard.said[0].whose, Whose::PageCalled(12, "-5/3".into()));
         assert_eq!(heard.said[0].how, "in Telegram, by Ana");
         assert_eq!(all.len(), 1);
-        assert_eq!(super::heard(&json!("nonsense")).0.cursor, None);
+        let nonsense = super::heard(&json!("nonsense")).0;
+        assert_eq!((nonsense.cursor, nonsense.is_all), (None, false));
     }
 }

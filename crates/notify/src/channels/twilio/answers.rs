@@ -36,7 +36,7 @@ pub fn heard(answer: &Value, open: &[Handle], cursor: &str) -> Heard {
     let newest = new.first().and_then(|message| message["sid"].as_str());
     let cursor = newest.map(str::to_owned);
     new.reverse();
-    Heard { said: new.into_iter().filter_map(|message| said(message, open)).collect(), cursor }
+    Heard { said: new.into_iter().filter_map(|message| said(message, open)).collect(), cursor, is_all: false }
 }
 
 fn said(message: &Value, open: &[Handle]) -> Option<Said> {
