@@ -20,6 +20,9 @@ use crate::page::{About, Message, PageKind};
 /// Turns are looked at so often.
 const LOOK_SECONDS: i64 = 60;
 
+/// Leave begins when it is read, should it run already: whoever stands in is told though that is past.
+const LATE_SECONDS: i64 = 2 * LOOK_SECONDS;
+
 /// A turn of which somebody was told: schedule, person, start.
 type Turn = (Arc<str>, Arc<str>, i64);
 
@@ -78,7 +81,7 @@ impl Desk {
         for ((_, person, _), message) in &due {
             incidents.announce(person, message, now);
         }
-        announced.told.retain(|(_, _, start)| *start > now.0);
+        announced.told.retain(|(_, _, start)| *start > now.0 - LATE_SECONDS);
         announced.told.extend(due.into_iter().map(|(turn, _)| turn));
         let told = announced.told.clone();
         batch.write(|tx, _| save(tx, &told))?;
@@ -87,7 +90,7 @@ impl Desk {
     }
 }
 
-/// Turns that begin within that time, of those who were not on call for as long before them: whoever has a turn each day
+/// Turns that begin within that time, or have become somebody's just now since another one is away; of those who were not on call for as long before them: whoever has a turn each day
 /// knows so.
 fn turns(known: &Known, now: Timestamp, before: i64) -> Vec<(Arc<str>, Timestamp)> {
     let mut last_ends: BTreeMap<Arc<str>, Timestamp> = BTreeMap::new();
@@ -95,7 +98,9 @@ fn turns(known: &Known, now: Timestamp, before: i64) -> Vec<(Arc<str>, Timestamp
     for shift in known.schedule.shifts(now.minus(before), now.plus(before + 1)) {
         let Some(person) = shift.duty.person else { continue };
         let last = last_ends.insert(person.clone(), shift.end);
-        if shift.start > now && last.is_none_or(|end| shift.start.since(end) >= before) {
+        let stands_in = shift.duty.override_id.is_none() && shift.duty.instead_of.is_some();
+        let late = if stands_in { LATE_SECONDS } else { 0 };
+        if shift.start > now.minus(late) && last.is_none_or(|end| shift.start.since(end) >= before) {
             turns.push((person, shift.start));
         }
     }

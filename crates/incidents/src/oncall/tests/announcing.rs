@@ -10,6 +10,7 @@ use crate::core::Estate;
 use crate::desk::Desk;
 use crate::incident::{Acknowledged, Key};
 use crate::oncall::cover::Cover;
+use crate::oncall::leave::Leave;
 use crate::oncall::{LayerConfig, ScheduleConfig};
 use vocabulary::state::Withheld;
 
@@ -142,4 +143,18 @@ fn asking_for_cover_and_covering_are_told_to_whom_it_concerns() {
     story.desk.accept_cover(asked.id, &"ben".into(), "ben", at).unwrap();
     let title = "ben covers for you in `web`, Mon 05 Jan 18:00 to Tue 06 Jan 18:00";
     assert_eq!(story.pages()[1], ("ana".to_owned(), title.to_owned()));
+}
+
+#[test]
+fn who_stands_in_for_leave_that_runs_already_is_told_once() {
+    let mut story = Story::new("weekly", "monday 15:00");
+    assert_eq!(story.told(0..5).len(), 1);
+    let at = |hour: i64| Timestamp(NOON + hour * 3_600);
+    story.desk.set_leave(&"ana".into(), vec![Leave { from: at(4), until: at(10) }], at(5)).unwrap();
+    let ben = "you are on call for `web` from Mon 05 Jan 17:00".to_owned();
+    assert_eq!(story.told(5..6), [(5, "ben".into(), ben)]);
+    story.restarts();
+    story.desk.tick(&Sky, at(5).plus(90)).unwrap();
+    assert_eq!(story.pages().len(), 2);
+    assert_eq!(story.told(6..12), [], "and she is not told that it is hers again");
 }
