@@ -78,8 +78,8 @@ impl Looking<'_> {
                 None => self.unread("RDATE", &moment.text),
             }
         }
-        let spans = times.iter().filter_map(|at| Some((at, at.second()?, at.end(length)?)));
         let (now, horizon) = (self.now.0, self.horizon());
+        let spans = times.iter().filter_map(|at| Some((at, at.second()?, at.end(length).unwrap_or(horizon))));
         let ahead = spans.filter(|(_, from, until)| from < until && now < *until && *from < horizon);
         // Last, as each is compared with all that are left out.
         let coming = ahead.filter(|(at, ..)| self.comes(event, at));
@@ -115,7 +115,9 @@ impl Looking<'_> {
         let horizon = self.horizon();
         let is_over = |day: Date| {
             let ends = match &until {
-                Some((moment, Some(until))) if moment.is_day() => day > until.date,
+                Some((moment, Some(until))) if moment.is_day() || event.start.is_day() => {
+                    day > until.last_day(&at.zone)
+                }
                 Some((_, Some(until))) => at.on(day).second() > until.second(),
                 _ => false,
             };
@@ -205,6 +207,13 @@ impl At {
         Some(zoned.timestamp().as_second())
     }
 
+    /// Whole days may end at a moment: midnight of UTC, or where they are.
+    fn last_day(&self, zone: &TimeZone) -> Date {
+        let there = self.second().and_then(|second| jiff::Timestamp::from_second(second).ok());
+        there.map_or(self.date, |there| there.to_zoned(zone.clone()).date().max(self.date))
+    }
+
+    /// None: beyond all calendars.
     fn end(&self, length: Length) -> Option<i64> {
         match length {
             Length::Days(days) => self.on(plus(self.date, days)?).second(),
@@ -270,6 +279,27 @@ mod tests {
         }
         check("DTSTART;VALUE=DATE:20250105", None);
         check("DTSTART;VALUE=DATE:20290105", None);
+    }
+
+    #[test]
+    fn the_last_day_counts_wherever_it_is_and_what_has_no_end_is_ahead() {
+        let in_zone = |zone: &str, event: &str| {
+            let (zone, now) = (TimeZone::get(zone).unwrap(), at("2026-01-01T00:00:00Z"));
+            found(&calendar(&[event]), &zone, now).unwrap().leave
+        };
+        let until = |moment: &str| format!("DTSTART;VALUE=DATE:20260121\nRRULE:FREQ=DAILY;UNTIL={moment}");
+        for (zone, moment) in [
+            ("America/New_York", "20260123T000000Z"),
+            ("America/New_York", "20260123T050000Z"),
+            ("Europe/Berlin", "20260123T000000Z"),
+            ("Europe/Berlin", "20260122T230000Z"),
+            ("Pacific/Auckland", "20260123"),
+        ] {
+            assert_eq!(in_zone(zone, &until(moment)).len(), 3, "{zone} {moment}");
+        }
+        let leave = in_zone("America/New_York", "DTSTART;VALUE=DATE:20260105\nDTEND;VALUE=DATE:99991231");
+        assert_eq!(leave.len(), 1);
+        assert!(leave[0].until.since(at("2027-01-01T00:00:00Z")) > 0, "{leave:?}");
     }
 
     #[test]

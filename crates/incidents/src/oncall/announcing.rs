@@ -90,8 +90,8 @@ impl Desk {
     }
 }
 
-/// Turns that begin within that time, or have become somebody's just now since another one is away; of those who were not on call for as long before them: whoever has a turn each day
-/// knows so.
+/// Turns that begin within that time, or have become somebody's just now since another one is away; of those who were not
+/// on call for as long before them: whoever has a turn each day knows so.
 fn turns(known: &Known, now: Timestamp, before: i64) -> Vec<(Arc<str>, Timestamp)> {
     let mut last_ends: BTreeMap<Arc<str>, Timestamp> = BTreeMap::new();
     let mut turns = Vec::new();
