@@ -28,7 +28,9 @@ impl Desk {
         for (id, attempt) in attempts {
             batch.inner.note_attempt(channel, *id, attempt, now);
             match attempt {
-                Attempt::Delivered | Attempt::Taken { .. } => gone.push((*id, "delivered", String::new())),
+                Attempt::Delivered | Attempt::Taken { .. } | Attempt::Unsaid => {
+                    gone.push((*id, "delivered", String::new()));
+                }
                 Attempt::Unreached { why } | Attempt::GivenUp { why } | Attempt::Gone { why } => {
                     gone.push((*id, "given_up", why.clone()));
                     batch.inner.another_way(*id, why, now);
@@ -128,6 +130,7 @@ impl Inner {
                 failing.people.clear();
                 ("page", "delivered".to_owned())
             }
+            Attempt::Unsaid => return,
             Attempt::Later { why, .. }
             | Attempt::Unreached { why }
             | Attempt::GivenUp { why }
@@ -168,7 +171,7 @@ impl Inner {
                 self.outbox.note_reached(channel, &contact);
                 true
             }
-            Attempt::Later { .. } | Attempt::GivenUp { .. } | Attempt::Gone { .. } => true,
+            Attempt::Unsaid | Attempt::Later { .. } | Attempt::GivenUp { .. } | Attempt::Gone { .. } => true,
         }
     }
 

@@ -92,6 +92,8 @@ pub enum Attempt {
     Taken {
         handle: String,
     },
+    /// This channel has no word for such a page, as a telephone does not ring for good news: it says nothing of the channel.
+    Unsaid,
     /// To be tried again at this time, in milliseconds since 1970.
     Later {
         at_ms: i64,

@@ -304,8 +304,9 @@ impl Task {
         let attempt = |(id, result): (i64, Result<Sent, Failure>)| {
             let waiting = by_id.get(&id)?;
             let failure = match result {
-                Ok(Sent { handle: None }) => return Some((id, Attempt::Delivered)),
-                Ok(Sent { handle: Some(handle) }) => return Some((id, Attempt::Taken { handle })),
+                Ok(Sent { is_unsaid: true, .. }) => return Some((id, Attempt::Unsaid)),
+                Ok(Sent { handle: None, .. }) => return Some((id, Attempt::Delivered)),
+                Ok(Sent { handle: Some(handle), .. }) => return Some((id, Attempt::Taken { handle })),
                 Err(failure) => failure,
             };
             let why = failure.why().to_owned();

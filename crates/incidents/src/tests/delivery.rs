@@ -362,6 +362,20 @@ fn a_channel_that_reaches_none_of_those_who_use_it_is_dead_until_it_leads_elsewh
 }
 
 #[test]
+fn a_page_of_which_nothing_is_said_says_nothing_of_the_channel() {
+    let mut counter = Counter::new();
+    counter.goes("latency", State::Critical);
+    counter.try_all("hook", &unreached());
+    counter.goes("latency", State::Ok);
+    assert_eq!(counter.try_all("hook", &Attempt::Unsaid), ["recovery ops latency"]);
+    let ways = |counter: &Counter| counter.desk.standing().unreached.len();
+    assert_eq!((ways(&counter), counter.desk.standing().pages.delivered), (1, 0), "nobody was called");
+    counter.goes("latency", State::Critical);
+    counter.try_all("hook", &Attempt::Delivered);
+    assert_eq!(ways(&counter), 0);
+}
+
+#[test]
 fn several_people_who_are_not_reached_are_a_fault_of_the_channel() {
     let mut counter = Counter::new();
     for name in ["latency", "unclaimed"] {

@@ -134,6 +134,14 @@ pub struct Post<'p> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sent {
     pub handle: Option<String>,
+    /// There was nothing to say of this there, so that nobody was called.
+    pub is_unsaid: bool,
+}
+
+impl Sent {
+    pub fn called(handle: Option<String>) -> Sent {
+        Sent { handle, is_unsaid: false }
+    }
 }
 
 /// What became of some pages: those of which nothing is said wait on.

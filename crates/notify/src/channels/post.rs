@@ -170,7 +170,11 @@ impl<P: Provider + 'static> OneByOne<P> {
 
     async fn call(&self, to: &str, letters: &[&Letter], post: &Post<'_>) -> Result<Sent, Failure> {
         let mut sent = Sent::default();
-        for request in self.provider.requests(to, letters, post)? {
+        let requests = self.provider.requests(to, letters, post)?;
+        if requests.is_empty() {
+            return Ok(Sent { is_unsaid: true, ..sent });
+        }
+        for request in requests {
             let mut answer = call(&request, post).await?;
             if let Some(instead) = self.provider.instead(&answer, to, letters, post) {
                 answer = call(&instead?, post).await?;

@@ -147,13 +147,7 @@ fn plain(text: &str) -> String {
     String::from_utf8_lossy(&bytes).replace("&gt;", ">").replace("&amp;", "&")
 }
 
-fn sent(toml: &str) -> String {
-    let (port, told) = receiver(toml.contains("type = \"email\""));
-    let directory = tempfile::tempdir().unwrap();
-    let out = directory.path().join("out");
-    let toml = toml.replace("PORT", &port.to_string()).replace("OUT", out.to_str().unwrap());
-    let config: ChannelConfig = toml::from_str(&format!("name = \"x\"\n{toml}")).unwrap();
-    assert_eq!((of(config.kind).problems)(&config), Vec::new(), "{toml}");
+fn send(config: &ChannelConfig, letters: &[Letter]) -> Results {
     let settings = Settings {
         channels: Vec::new(),
         url: "https://bell.example".into(),
@@ -171,15 +165,36 @@ fn sent(toml: &str) -> String {
         since: 1_700_000_000,
         gone: &|_, _, _| {},
     };
-    let mut channel = (of(config.kind).open)(&config).unwrap();
+    let mut channel = (of(config.kind).open)(config).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let letters = [letter()];
-    let results = runtime.block_on(channel.send(&letters, &post));
+    runtime.block_on(channel.send(letters, &post))
+}
+
+fn sent(toml: &str) -> String {
+    let (port, told) = receiver(toml.contains("type = \"email\""));
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("out");
+    let toml = toml.replace("PORT", &port.to_string()).replace("OUT", out.to_str().unwrap());
+    let config: ChannelConfig = toml::from_str(&format!("name = \"x\"\n{toml}")).unwrap();
+    assert_eq!((of(config.kind).problems)(&config), Vec::new(), "{toml}");
+    let results = send(&config, &[letter()]);
     assert!(matches!(results.as_slice(), [(7, Ok(_))]), "{toml}: {results:?}");
     match std::fs::read_to_string(&out) {
         Ok(text) => text,
         Err(_) => told.recv_timeout(Duration::from_secs(60)).unwrap(),
     }
+}
+
+#[test]
+fn a_telephone_does_not_ring_for_good_news_and_says_so() {
+    let account = format!("AC{}", "0".repeat(32));
+    let config = format!(
+        "name = \"x\"\ntype = \"voice\"\naccount = \"{account}\"\ntoken = \"t\"\nfrom = \"+491701234567\""
+    );
+    let mut end = letter();
+    end.waiting.page.kind = PageKind::Recovery;
+    let results = send(&toml::from_str(&config).unwrap(), &[end]);
+    assert_eq!(results, [(7, Ok(Sent { handle: None, is_unsaid: true }))]);
 }
 
 #[test]

@@ -119,7 +119,7 @@ impl Provider for Ntfy {
     fn taken(&self, answer: &http::Answer, _to: &str, letters: &[&Letter], _post: &Post<'_>) -> Sent {
         let answer: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let id = answer["id"].as_str().map(str::to_owned);
-        Sent { handle: Some(id.unwrap_or_else(|| letters[0].waiting.page.id.to_string())) }
+        Sent::called(Some(id.unwrap_or_else(|| letters[0].waiting.page.id.to_string())))
     }
 
     /// ntfy.sh says 429 without a pause when the day's messages are used up.

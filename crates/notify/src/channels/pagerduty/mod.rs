@@ -164,7 +164,7 @@ impl Provider for PagerDuty {
     }
 
     fn taken(&self, _answer: &http::Answer, _to: &str, letters: &[&Letter], post: &Post<'_>) -> Sent {
-        Sent { handle: Some(text::dedup_key(&letters[0].waiting.page, &post.settings.server_id)) }
+        Sent::called(Some(text::dedup_key(&letters[0].waiting.page, &post.settings.server_id)))
     }
 }
 

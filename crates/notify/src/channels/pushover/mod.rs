@@ -159,7 +159,7 @@ impl Provider for Pushover {
 
     fn taken(&self, answer: &http::Answer, _to: &str, _letters: &[&Letter], _post: &Post<'_>) -> Sent {
         let answer: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        Sent { handle: answer["receipt"].as_str().map(str::to_owned) }
+        Sent::called(answer["receipt"].as_str().map(str::to_owned))
     }
 
     fn judge(&self, answer: &http::Answer) -> Result<(), Failure> {

@@ -212,7 +212,7 @@ fn pages_of(message: &Value, room: &str, server_id: &str) -> Vec<(i64, Sent)> {
     };
     let pages: Vec<i64> =
         told["pages"].as_str().unwrap_or_default().split(',').filter_map(|page| page.parse().ok()).collect();
-    let sent = Sent { handle: Some(handle(room, ts, pages.len())) };
+    let sent = Sent::called(Some(handle(room, ts, pages.len())));
     pages.into_iter().map(|page| (page, sent.clone())).collect()
 }
 
@@ -270,7 +270,7 @@ impl Provider for Bot {
         }
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let named = body["channel"].as_str().zip(body["ts"].as_str());
-        Sent { handle: named.map(|(room, ts)| handle(room, ts, letters.len())) }
+        Sent::called(named.map(|(room, ts)| handle(room, ts, letters.len())))
     }
 
     /// Somebody has taken the message away, and all that was said below it: it is said anew.

@@ -157,7 +157,7 @@ impl Provider for Telegram {
 
     fn taken(&self, answer: &http::Answer, _to: &str, _letters: &[&Letter], _post: &Post<'_>) -> Sent {
         let answer: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        Sent { handle: update::handle(&answer["result"]) }
+        Sent::called(update::handle(&answer["result"]))
     }
 
     /// The pause that Telegram asks for stands in the body.

@@ -194,7 +194,7 @@ impl Provider for Texts {
 
     /// An answer comes from the number that it went to.
     fn taken(&self, _answer: &http::Answer, to: &str, _letters: &[&Letter], _post: &Post<'_>) -> Sent {
-        Sent { handle: Some(to.to_owned()) }
+        Sent::called(Some(to.to_owned()))
     }
 
     fn judge(&self, answer: &http::Answer) -> Result<(), Failure> {
