@@ -125,7 +125,7 @@ fn clashes_of(name: &Arc<str>, real: &Schedule, now: Timestamp) -> Vec<Clash> {
     clashes
 }
 
-/// None: somebody has put them on call all the same.
+/// None: somebody has put them on call in their own turn all the same, which says that they are there.
 fn clash(
     name: &Arc<str>,
     real: &Schedule,
@@ -135,7 +135,8 @@ fn clash(
 ) -> Option<Clash> {
     let mut instead = real.shifts(start, end);
     let is_on_call = |shift: &Shift| shift.duty.person.as_ref() == Some(person);
-    instead.retain(|shift| !is_on_call(shift) || shift.duty.override_id.is_none());
+    let is_in_own_turn = |shift: &Shift| shift.duty.override_id.is_some() && shift.duty.instead_of.is_none();
+    instead.retain(|shift| !is_on_call(shift) || !is_in_own_turn(shift));
     let (start, end) = (instead.first()?.start, instead.last()?.end);
     let has_gap = instead.iter().any(|shift| is_on_call(shift) || shift.duty.person.is_none());
     let mut stand_ins: Vec<Arc<str>> = Vec::new();

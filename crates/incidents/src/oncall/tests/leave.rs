@@ -220,3 +220,15 @@ fn when_all_are_away_it_is_theirs_whose_turn_it_is() {
     let said: Vec<_> = clashes.iter().map(|it| (&*it.person, it.stand_ins.len(), it.has_gap)).collect();
     assert_eq!(said, [("ana", 1, true), ("ben", 0, true)]);
 }
+
+#[test]
+fn who_covers_for_somebody_and_goes_on_leave_then_is_named() {
+    let story = Story::new(&["ana", "ben"]);
+    story.is_covered(2, 5, 0);
+    assert_eq!(story.desk.clashes_ahead(day(0)), []);
+    story.away("cyd", &[(3, 9)], 1);
+    assert_eq!(story.days(7, 1), "aacccaa", "they have said so");
+    let clashes = story.desk.clashes_ahead(day(1));
+    let said: Vec<_> = clashes.iter().map(|it| (&*it.person, it.start, it.end, it.has_gap)).collect();
+    assert_eq!(said, [("cyd", day(3), day(5), true)]);
+}
