@@ -124,7 +124,7 @@ export const words = {
     note: 'Keys rest while you type. They can be switched off in the menu of the top bar.',
     groups: { everywhere: 'Everywhere', time: 'Time', graph: 'On a graph', lists: 'In lists' },
     list: {
-      help: 'this list', search: 'search or command', home: 'go to Home', services: 'go to Services', monitors: 'go to Monitors', incidents: 'go to Incidents', oncall: 'go to On call', explore: 'go to Explore', changes: 'go to Changes', reports: 'go to Reports', posts: 'go to the Status page, what people outside are told', settings: 'go to Settings', data: 'go to Data', escape: 'close, leave',
+      help: 'this list', declare: 'declare an incident', search: 'search or command', home: 'go to Home', services: 'go to Services', monitors: 'go to Monitors', incidents: 'go to Incidents', oncall: 'go to On call', explore: 'go to Explore', changes: 'go to Changes', reports: 'go to Reports', posts: 'go to the Status page, what people outside are told', settings: 'go to Settings', data: 'go to Data', escape: 'close, leave',
       time: 'choose the window', back: 'earlier', forward: 'later', closer: 'shorter window', wider: 'longer window', live: 'live or pause', zone: 'local or UTC',
       copyFixed: 'copy link to this moment', copyLive: 'copy live link', table: 'raw points as a table', how: 'how this graph was made', chips: 'targets as chips or as text', undo: 'undo a change of the targets', redo: 'redo it', full: 'graph over the whole page',
       cursor: 'move the cursor', ends: 'first, last point', choose: 'next, previous', open: 'open', isolate: 'isolate a line',
@@ -763,7 +763,7 @@ export const words = {
       opened: 'opened', worse: 'got worse', better: 'got better', instance: 'instance', notice: 'notice', page: 'page', acknowledged: 'acknowledged', note: 'note', snoozed: 'snoozed', resolved: 'over', handler: 'handler ran', taken: 'taken', handed_over: 'handed over', escalated: 'escalated', severity: 'how bad', reopened: 'opened again', merged: 'merged', split: 'split', declared: 'declared', mention: 'mention', grouped: 'grouped', helped: 'what helped', unacknowledged: 'given back', ticked: 'step done', unticked: 'step not done', deploy: 'deploy', flip: 'switched', event: 'event',
     } as Record<string, string>,
     gone: (id: string) => `There is no incident ${id}.`,
-    keys: { acknowledge: 'I have it', resolve: 'close', escalate: 'escalate', note: 'add a note', declare: 'declare an incident' },
+    keys: { acknowledge: 'I have it', resolve: 'close', escalate: 'escalate', note: 'add a note' },
     banner: (state: string, title: string, length: string, who: string | null) => `${state ? `${state} ` : ''}${title}, ${length}, ${who ? hasIt(who) : 'nobody has it'}`,
     bannerLabel: 'What is wrong now',
     bannerMore: (count: number) => ` and ${count} more`,

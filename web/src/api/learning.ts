@@ -1,6 +1,6 @@
 /** What was learnt and what is to be done: playbooks, earlier times, post-mortems. Answers as they come over the wire, and the calls. */
 import { ask, query } from './client.ts'
-import type { EarlierTime, WatchState } from './types.ts'
+import type { EarlierTime, MonitorDefinition, WatchState } from './types.ts'
 
 export type Step = { number: number; text: string; ticked: { by: string; at: number } | null }
 /** `url`: it is written elsewhere. `text`: the section that fits the incident. `version` 0: it stands in the definition. `missing`: written under this name it would be found. */
@@ -40,3 +40,11 @@ export const removeFollowUp = (id: number, which: number) => ask<PostMortem>(`${
 export const previewPostMortem = (id: number) => ask<Preview>(`${at(id)}/preview`)
 export const publishPostMortem = (id: number, seen: string) => ask<PostMortem>(`${at(id)}/publish`, { method: 'POST', body: { seen } })
 export const withdrawPostMortem = (id: number) => ask<PostMortem>(`${at(id)}/publish`, { method: 'DELETE' })
+
+/** What a rule would have done in 30 days. */
+export type Tried = { for: string | null; critical: string | null; fired: number; told: number; useful_caught: number; useless_caught: number; sentence: string }
+/** `monitor`: the whole rule with the change. */
+export type ThresholdProposal = Tried & { changes: 'for' | 'critical'; monitor: MonitorDefinition }
+export type ProposalAnswer = { monitor: string; from: number; until: number; now: Tried; proposals: ThresholdProposal[]; tried: number; cut: boolean; useful_incidents: number; useless_incidents: number; sentence: string }
+/** Of an incident that was judged to be noise: a change that would have left it out, and kept all that was useful. */
+export const proposal = (id: number, signal?: AbortSignal) => ask<ProposalAnswer>(`/api/v1/incidents/${id}/proposal`, { signal })

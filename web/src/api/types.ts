@@ -455,7 +455,10 @@ export type TimelineEntry = { at: number; kind: string; who: string; text: strin
 /** One attempt to reach one contact through one channel. */
 export type PageItem = { id: number; kind: string; contact: string; channel: string; at: number; state: 'waiting' | 'delivered' | 'listed' | 'given_up'; tries: number; ended: number | null; error: string }
 /** `unlisted`: what the timeline had no room for. */
-export type WholeIncident = Incident & { troubles: TroubleItem[]; timeline: TimelineEntry[]; unlisted: number; pages: PageItem[]; /** Deploys and flips of the hour before and of its time; not with what a deed answers. */ events?: Pick<Annotation, 'at' | 'what' | 'tags'>[]; /** The last word of whoever said whether it was worth being told of. */ judged: 'useful' | 'too late' | 'not useful' | null }
+export type WholeIncident = Incident & { troubles: TroubleItem[]; timeline: TimelineEntry[]; unlisted: number; pages: PageItem[]; /** Deploys and flips of the hour before and of its time; not with what a deed answers. */ events?: Pick<Annotation, 'at' | 'what' | 'tags'>[]; /** Of its metric monitors, with the series that were worst. */ graphs?: IncidentGraph[]; /** Other checks on its hosts that were bad in its window. */ beside?: BesideCheck[]; /** The last word of whoever said whether it was worth being told of. */ judged: 'useful' | 'too late' | 'not useful' | null }
+/** `warning`, `critical`: of a rule that is a plain threshold. */
+export type IncidentGraph = { monitor: string; targets: string[]; warning: number | null; critical: number | null }
+export type BesideCheck = { check: string; host: string; worst: WatchState; since: number; text: string }
 /** One of the last three times that the same happened; `same`: it is of the same reason, or some of the same was bad in it. */
 export type EarlierTime = { id: number; title: string; same: 'reason' | 'members'; opened: number; closed: number | null; seconds: number; worst: WatchState; owner: string | null; self_healed: boolean; helped: Incident['helped']; judged: 'useful' | 'too late' | 'not useful' | null; post_mortem: { id: number; title: string; open_follow_ups: number } | null }
 /** What the stream says of an incident to which something has happened. */

@@ -34,6 +34,7 @@ const always: Action[] = [
   { id: 'posts', keys: ['g p'], title: list.posts, group: 'everywhere', icon: 'book', run: () => here.goTo(here.address('posts')) },
   { id: 'settings', keys: ['g ,'], title: list.settings, group: 'everywhere', icon: 'settings', run: () => here.goTo(here.address('settings')) },
   { id: 'data', keys: ['g d'], title: list.data, group: 'everywhere', icon: 'data', run: () => here.goTo(here.address('data')) },
+  { id: 'declare', keys: ['!'], title: list.declare, group: 'everywhere', icon: 'incidents', command: true, run: () => here.goTo(here.address('incidents', { more: { declare: '1' } })) },
   { id: 'copyFixed', keys: ['s'], title: list.copyFixed, group: 'everywhere', command: true, run: () => void copyLink('fixed') },
   { id: 'copyLive', keys: ['S'], title: list.copyLive, group: 'everywhere', command: true, run: () => void copyLink('live') },
   { id: 'time', keys: ['t'], title: list.time, group: 'time', command: true, run: () => (opened.time = true) },

@@ -1,6 +1,8 @@
 /** What people can do with an incident, in words. */
 import type { DeedForm } from '../pages/incidents/Deeds.svelte'
 
+const times = (count: number) => (count === 1 ? 'once' : `${count} times`)
+
 export const words = {
   title: 'What to do about it',
   take: 'I take it', takeHelp: (name: string) => `${name} has it. It is yours then.`,
@@ -29,6 +31,17 @@ export const words = {
   grouped: (count: number) => `${count} grouped, not paged`,
   becauseOf: (why: string) => `here because ${why}`,
   merged: 'Its members are in', also: 'Stands for', reopened: (count: number) => `opened again ${count === 1 ? 'once' : `${count} times`}`, declaredBy: (name: string) => `declared by ${name}`, severityBy: (name: string) => `how bad it is: ${name} said so`,
+  beside: 'Also bad on these hosts', besideSince: (at: string) => `since ${at}`, allBeside: (count: number) => `all ${count}`,
+  errors: 'Errors', errorsRule: (name: string) => `by the rule ${name}`,
+  proposal: {
+    title: 'So that it is not told again', ask: 'What would have to change?', asking: 'The last 30 days are gone through…', failed: 'No change could be worked out', notTried: 'It was not tried on the past',
+    changes: { for: (to: string) => `Only when it lasts ${to}`, critical: (to: string) => `Critical only at ${to}` } as Record<string, (to: string) => string>,
+    before: (told: number, fired: number) => `As it is: told ${times(told)} in 30 days, bad ${times(fired)}.`,
+    after: (told: number, fired: number) => `Told ${times(told)}, bad ${times(fired)}.`,
+    keeps: (caught: number, useful: number) => (useful === 0 ? 'Nothing of this rule was judged useful yet, so nothing says that this goes too far.' : `Of the ${useful} that ${useful === 1 ? 'was' : 'were'} judged useful it still tells ${caught}.`),
+    cut: 'There was no time to try all.', strips: { now: 'As it is', then: 'With the change' }, stripOf: (what: string, count: number) => `${what}: bad ${times(count)} in 30 days`,
+    take: 'Take it', taking: 'Taking it…', taken: (name: string) => `${name} is changed`, refused: 'The rule was not changed', inFile: (origin: string) => `It stands in ${origin}, and is changed there:`, editor: 'Open the editor',
+  },
   outside: 'Tell people outside', outsideHelp: 'Write on the status page what those who use it should know',
   declare: 'Declare an incident', declareTitle: 'What is wrong, in a few words', declareWhat: 'What you see', declareSeverity: 'How bad', declareGo: 'Declare it', declared: 'Declared',
 }

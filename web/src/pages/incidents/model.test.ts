@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Moved, MonitorDefinition, TroubleItem, WholeIncident } from '../../api/types.ts'
 import { blocks } from '../../plain/markdown.ts'
 import { guessUnit } from '../../plain/names.ts'
-import { grouped, keyOf, namesIn, nameOf, spanOf, splitOff, splitRefused, stepsOfItems, subjectOfReason, targetsOf, timelineOf, worthTelling } from './model.ts'
+import { errorsOf, grouped, keyOf, levelsOfGraph, namesIn, nameOf, spanOf, splitOff, splitRefused, stepsOfItems, subjectOfReason, targetsOf, timelineOf, worthTelling } from './model.ts'
 
 const NOW = 1_700_000_000
 
@@ -78,4 +78,11 @@ test('items of a playbook are its steps by their words; what is no step has no b
   const text = blocks('- [ ] look at `status`\n- only a remark\n\n1. roll back\n2. roll back\n')
   expect(stepsOfItems(text, steps).map((one) => one?.number)).toEqual([1, undefined, 2, 3])
   expect(stepsOfItems(blocks('no list'), steps)).toEqual([])
+})
+
+test('groups of errors are told by their reasons; a threshold that is none draws no line', () => {
+  const troubles = [{ host: false, monitor: 'new errors', instance: 'shop/12' }, { host: false, monitor: 'new errors', instance: 'shop/13' }, { host: false, monitor: 'queue', instance: 'shop/12' }] as TroubleItem[]
+  expect(errorsOf({ reason: 'monitor:queue', also: ['errors:new errors/shop/12'], troubles })).toEqual([troubles[0]])
+  expect(errorsOf({ reason: 'monitor:queue', also: [], troubles })).toEqual([])
+  expect(levelsOfGraph({ warning: null, critical: 90 })).toEqual([{ at: 90, state: 'critical' }])
 })

@@ -1,9 +1,10 @@
 /** What is behind one incident: its window, its series, and what else was changed then. Pure. */
 import type { Step } from '../../api/learning.ts'
-import type { MonitorDefinition, Moved, TimelineEntry, TroubleItem, WholeIncident } from '../../api/types.ts'
+import type { IncidentGraph, MonitorDefinition, Moved, TimelineEntry, TroubleItem, WholeIncident } from '../../api/types.ts'
 import type { Block } from '../../plain/markdown.ts'
 import { asTarget } from '../../plain/names.ts'
 import { formatted, type Unit } from '../../plain/number.ts'
+import type { Level } from '../../plain/perfdata.ts'
 import { compactOffset, fixed, type Span } from '../../plain/span.ts'
 import { badness, isTrouble } from '../../plain/states.ts'
 
@@ -37,6 +38,15 @@ export function targetsOf(rule: MonitorDefinition | undefined, troubles: WholeIn
   const bad = troubles.filter(({ instance }) => instance !== '').sort((a, b) => badness(b.worst) - badness(a.worst) || a.since - b.since)
   if (target === '') return []
   return stored && bad.length ? bad.slice(0, MOST_LINES).map(({ instance }) => asTarget(instance)) : [target]
+}
+
+export const levelsOfGraph = ({ warning, critical }: Pick<IncidentGraph, 'warning' | 'critical'>): Level[] =>
+  ([['warning', warning], ['critical', critical]] as const).flatMap(([state, at]) => (at === null ? [] : [{ at, state }]))
+
+/** Groups of errors are members, each for a reason of its own: `errors:RULE/GROUP`. */
+export function errorsOf({ reason, also, troubles }: Pick<WholeIncident, 'reason' | 'also' | 'troubles'>): TroubleItem[] {
+  const reasons = new Set([reason, ...also])
+  return troubles.filter(({ host, monitor, instance }) => !host && reasons.has(`errors:${monitor}/${instance}`))
 }
 
 const MOST_CHANGES = 50
