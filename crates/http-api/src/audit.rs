@@ -25,10 +25,11 @@ use crate::services::Services;
 const API: &str = "/api/v1/";
 
 /// Changes nothing that anybody set, or is data; by the parts of the path, `*` being any.
-const UNRECORDED: [&[&str]; 13] = [
+const UNRECORDED: [&[&str]; 14] = [
     &["graph"],
     &["explain"],
     &["monitors", "test"],
+    &["oncall", "preview"],
     &["trial"],
     &["points"],
     &["agent", "batch"],

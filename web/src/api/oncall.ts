@@ -45,3 +45,22 @@ export type Tests = { contact: string; pages: PageItem[] }
 const testOf = (name: string) => `/api/v1/contacts/${encodeURIComponent(name)}/test`
 export const tests = (name: string, signal?: AbortSignal) => ask<Tests>(testOf(name), { signal })
 export const tryContact = (name: string) => ask<Tests>(testOf(name), { method: 'POST' })
+
+/** With the keys of a `[[schedule]]`. */
+export type LayerDefinition = { name?: string; people: string[]; rotation: string; start: string; handoff: string; restrictions: string[]; advance: 'calendar' | 'worked'; time_zone?: string; end?: string }
+export type ScheduleDefinition = { name: string; time_zone: string; may_be_empty: boolean; layer: LayerDefinition[] }
+/** `origin`: `file:line`, or `ui`. */
+export type DefinedSchedule = { name: string; origin: string; made_by: string | null; definition: ScheduleDefinition; warnings: string[] }
+const scheduleAt = (name: string) => `/api/v1/schedules/${encodeURIComponent(name)}`
+export const schedules = async (signal?: AbortSignal) => (await ask<{ schedules: DefinedSchedule[] }>('/api/v1/schedules', { signal })).schedules
+export const saveSchedule = (of: ScheduleDefinition) => ask<DefinedSchedule>(scheduleAt(of.name), { method: 'PUT', body: of })
+export const removeSchedule = (name: string) => ask<unknown>(scheduleAt(name), { method: 'DELETE' })
+/** Who would be on call in the next 30 days. Nothing is changed. */
+export const previewSchedule = (of: ScheduleDefinition, signal?: AbortSignal) => ask<ShiftsAnswer>('/api/v1/oncall/preview', { method: 'POST', body: of, signal })
+
+export type PolicyDefinition = { name: string } & Policy['definition']
+const policyAt = (name: string) => `/api/v1/escalation-policies/${encodeURIComponent(name)}`
+export const savePolicy = (of: PolicyDefinition) => ask<Policy>(policyAt(of.name), { method: 'PUT', body: of })
+export const removePolicy = (name: string) => ask<unknown>(policyAt(name), { method: 'DELETE' })
+/** A file for `conf.d` with the schedules, policies and teams that were made here. */
+export const EXPORT = '/api/v1/oncall/export'

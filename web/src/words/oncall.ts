@@ -9,7 +9,7 @@ export const words = {
   until: (at: string) => ` until ${at}`,
   thenNext: (person: string) => `, then ${person}`,
   more: (count: number) => ` ${count} more ${count === 1 ? 'schedule' : 'schedules'} below.`,
-  empty: 'A schedule says whose phone rings at any time: layers of people who take turns, with the hours in which they do. It stands in a file of the configuration, or is made by PUT /api/v1/schedules/NAME.',
+  empty: 'A schedule says whose phone rings at any time: layers of people who take turns, with the hours in which they do. It is made below, or stands in a file of the configuration.',
   snippetTitle: 'A schedule in bellwether.toml',
   snippet: '[[schedule]]\nname = "web"\ntime_zone = "Europe/Berlin"\n\n[[schedule.layer]]\nname = "everybody"\npeople = ["ana", "ben"]\nrotation = "weekly"\nstart = "2026-01-05"\nhandoff = "monday 09:00"',
   now: 'Now', next: 'Next', nobodyShort: 'Nobody', noNext: 'nobody else within 60 days',
@@ -56,7 +56,7 @@ export const words = {
     atOnce: 'at once', after: (length: string) => `after ${length}`, by: (channel: string) => `by ${channel}`, events: { still: 'again', worse: 'worse', handed_over: 'handed over' } as Record<string, string>, goesOn: 'It would go on; this is a day of it.',
   },
   policies: {
-    title: 'Escalation policies', failed: 'The policies could not be loaded', none: 'There is no policy: contacts are told at once. One stands in the configuration as [[escalation_policy]], or is made by PUT /api/v1/escalation-policies/NAME.', madeBy: (name: string) => `made by ${name}`,
+    title: 'Escalation policies', failed: 'The policies could not be loaded', none: 'There is no policy: contacts are told at once. One is made here, or stands in the configuration as [[escalation_policy]].', madeBy: (name: string) => `made by ${name}`,
     targets: { schedule: (name: string) => `whoever is on call for ${name}`, person: (name: string) => name, team: (name: string) => `the team ${name}`, channel: (name: string) => `the channel ${name}` } as Record<string, (name: string) => string>,
     wait: (length: string) => `then waits ${length}`, roundRobin: 'one after the other, by turns', ifTime: (name: string) => `only in ${name}`, onlyIf: (text: string) => `only if ${text}`,
     repeat: (times: number) => (times === 0 ? 'After the last step those who are always told are told.' : `All of it ${times === 1 ? 'once more' : `${times} times more`}, then those who are always told.`), timeout: (length: string) => `Acknowledged for ${length} and still bad, it begins again.`,

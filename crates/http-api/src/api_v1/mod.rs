@@ -37,6 +37,7 @@ pub mod moving;
 pub mod nagios;
 pub mod noise;
 pub mod notifications;
+pub mod oncall_making;
 pub mod overrides;
 pub mod own_rules;
 pub mod people;
@@ -147,6 +148,8 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/incidents/{id}/resolve", post(incidents::resolve))
         .route("/incidents/{id}/judge", post(incidents::judge))
         .route("/oncall", get(schedules::on_call))
+        .route("/oncall/preview", post(oncall_making::preview))
+        .route("/oncall/export", get(oncall_making::export))
         .route("/oncall/rehearsal", get(rehearsal::rehearse))
         .route("/oncall/calendars", get(calendars::list).post(calendars::create))
         .route("/oncall/calendars/{id}", delete(calendars::revoke))
@@ -289,7 +292,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         comments::list, comments::write, comments::remove, downtimes::downtimes, downtimes::upcoming, downtimes::plan_downtime, downtimes::cancel_downtime, downtimes::silences,
         downtimes::silence, downtimes::end_silence, notifications::notifications,
         heartbeats::list, heartbeats::one, heartbeats::remove, heartbeats::ping, heartbeats::pause, heartbeats::resume,
-        schedules::on_call, rehearsal::rehearse, calendars::list, calendars::create, calendars::revoke, calendars::read, schedules::list, schedules::one, schedules::define, schedules::undefine, schedules::shifts, schedules::gaps_of,
+        schedules::on_call, rehearsal::rehearse, calendars::list, calendars::create, calendars::revoke, calendars::read, schedules::list, schedules::one, schedules::define, schedules::undefine, schedules::shifts, schedules::gaps_of, oncall_making::preview, oncall_making::export,
         overrides::list, overrides::create, overrides::end, cover::list, cover::ask, cover::accept, cover::withdraw, own_rules::read, own_rules::write, policies::list, policies::one, policies::define, policies::undefine,
         moved::of_incident, closest::closest, flags::list, flags::set, flags::remove,
         proposal::proposal, post_mortems::list, post_mortems::begin, post_mortems::one, post_mortems::write, post_mortems::versions, earlier::earlier, earlier::helped,

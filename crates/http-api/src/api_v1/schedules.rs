@@ -241,7 +241,7 @@ fn whole(name: &str, known: &Known, roster: &Roster) -> Schedule {
     Schedule { name: name.to_owned(), origin, made_by, definition, warnings: warnings(name, roster) }
 }
 
-fn unknown(name: &str) -> Problem {
+pub(super) fn unknown(name: &str) -> Problem {
     Problem::not_found(format!("there is no schedule `{name}`")).hint("GET /api/v1/schedules lists them")
 }
 
@@ -402,15 +402,26 @@ pub async fn shifts(
         answering(services, &caller, &name)?;
         let roster = services.desk.roster(now);
         let known = roster.schedules.get(name.as_str()).ok_or_else(|| unknown(&name))?;
-        let names = known.schedule.layer_names(from);
-        let layers = names.iter().enumerate().map(|(index, name)| LayerShifts {
-            name: (*name).to_owned(),
-            shifts: known.schedule.shifts_of_layer(index, from, until).iter().map(shift).collect(),
-        });
-        let shifts = known.schedule.shifts(from, until).iter().map(shift).collect();
-        Ok(Json(Shifts { now: now.0, from: from.0, until: until.0, layers: layers.collect(), shifts }))
+        Ok(Json(Shifts::of(&known.schedule, now, from, until)))
     })
     .await
+}
+
+impl Shifts {
+    pub(super) fn of(
+        schedule: &schedule::Schedule,
+        now: Timestamp,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Shifts {
+        let names = schedule.layer_names(from);
+        let layers = names.iter().enumerate().map(|(index, name)| LayerShifts {
+            name: (*name).to_owned(),
+            shifts: schedule.shifts_of_layer(index, from, until).iter().map(shift).collect(),
+        });
+        let shifts = schedule.shifts(from, until).iter().map(shift).collect();
+        Shifts { now: now.0, from: from.0, until: until.0, layers: layers.collect(), shifts }
+    }
 }
 
 #[derive(Serialize, ToSchema)]

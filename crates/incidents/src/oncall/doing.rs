@@ -8,7 +8,7 @@ use vocabulary::Timestamp;
 use super::config::{self, ScheduleConfig};
 use super::policy::{PolicyConfig, StepConfig};
 use super::roster::{self, Roster};
-use super::schedule::Override;
+use super::schedule::{Override, Schedule, Version};
 use super::store::{self, Made};
 use crate::desk::{Desk, Failed, Inner};
 use crate::limits::{MAX_AUTHOR, MAX_MADE, MAX_NOTE, MAX_SHIFTS_SECONDS};
@@ -74,23 +74,14 @@ impl Desk {
     /// Made by the API, or changed. What stands in a file is changed there.
     pub fn put_schedule(&self, config: ScheduleConfig, by: &str, now: Timestamp) -> Result<(), Failed> {
         check_author(by)?;
-        let problems = config.problems().into_iter();
-        refuse_wrong(problems.map(|(key, why)| format!("{}: {why}", config.place_of(&key))))?;
+        refuse_wrong_schedule(&config)?;
         let mut inner = self.inner.lock();
         refuse_file(&inner, &config.name)?;
         let others = inner.oncall.made.iter().filter(|made| made.config.name != config.name).count();
         if others >= MAX_MADE {
             return bad(format!("there are {MAX_MADE} schedules already: remove one first"));
         }
-        let known = &inner.incidents.book().contacts;
-        let people = config.layer.iter().enumerate().flat_map(|(index, layer)| {
-            layer.people.iter().enumerate().map(move |(place, name)| (index, place, name))
-        });
-        let unknown = people.filter(|(_, _, name)| !known.contains_key(name.as_str()));
-        refuse_wrong(unknown.map(|(index, place, name)| {
-            let place = config.place_of(&format!("layer.{index}.people.{place}"));
-            format!("{place}: there is no contact `{name}`: define it as a [[contact]], or invite the person")
-        }))?;
+        refuse_unknown_people(&inner, &config)?;
         let made = Made { config, by: by.to_owned(), at: now.0 };
         self.store.transaction(|tx| store::save_made(tx, "schedule", &made.config.name, &made))?;
         inner.oncall.made.retain(|other| other.config.name != made.config.name);
@@ -98,6 +89,23 @@ impl Desk {
         inner.roster_is_old();
         self.refresh_roster(&mut inner, now);
         Ok(())
+    }
+
+    /// Who would be on call if it were defined so: overrides and leave lie on top of it as they do now.
+    pub fn would_be(&self, config: &ScheduleConfig, now: Timestamp) -> Result<Schedule, Failed> {
+        refuse_wrong_schedule(config)?;
+        let mut inner = self.inner.lock();
+        self.refresh_roster(&mut inner, now);
+        refuse_unknown_people(&inner, config)?;
+        let usual = inner.incidents.book().zone.clone().unwrap_or(TimeZone::UTC);
+        let version = Version::new(now, config, &usual).or_else(bad)?;
+        let on_top = inner.oncall.overrides.iter().filter(|over| *over.schedule == *config.name);
+        Ok(Schedule {
+            versions: vec![version],
+            overrides: on_top.cloned().collect(),
+            gone: inner.incidents.roster().gone.clone(),
+            away: inner.oncall.calendars.away.clone(),
+        })
     }
 
     /// Its past stays.
@@ -194,6 +202,23 @@ pub(super) fn check_author(by: &str) -> Result<(), Failed> {
         true => bad(format!("`author` is longer than {MAX_AUTHOR} bytes")),
         false => Ok(()),
     }
+}
+
+fn refuse_wrong_schedule(config: &ScheduleConfig) -> Result<(), Failed> {
+    let problems = config.problems().into_iter();
+    refuse_wrong(problems.map(|(key, why)| format!("{}: {why}", config.place_of(&key))))
+}
+
+fn refuse_unknown_people(inner: &Inner, config: &ScheduleConfig) -> Result<(), Failed> {
+    let known = &inner.incidents.book().contacts;
+    let people = config.layer.iter().enumerate().flat_map(|(index, layer)| {
+        layer.people.iter().enumerate().map(move |(place, name)| (index, place, name))
+    });
+    let unknown = people.filter(|(_, _, name)| !known.contains_key(name.as_str()));
+    refuse_wrong(unknown.map(|(index, place, name)| {
+        let place = config.place_of(&format!("layer.{index}.people.{place}"));
+        format!("{place}: there is no contact `{name}`: define it as a [[contact]], or invite the person")
+    }))
 }
 
 fn refuse_file(inner: &Inner, name: &str) -> Result<(), Failed> {
