@@ -1,5 +1,6 @@
 """Whose phone rings: schedules of files and of the API, who stands in, and who is paged after whom."""
 import time
+import tomllib
 
 from support.receivers import WebhookServer
 from support.server import wait_for
@@ -76,6 +77,39 @@ def test_c108_who_is_on_call_and_who_stands_in(bellwether):
     assert origins["night"] == "ui" and origins["web"].endswith(".toml:9")
     assert server.request("DELETE", "/api/v1/schedules/night").status == 204
     assert server.get("/api/v1/schedules/night").status == 404
+
+
+def test_what_a_form_needs_who_it_would_be_and_a_file_of_what_was_made(bellwether):
+    server = bellwether(SCHEDULE)
+    layer = {"people": ["ana", "ben"], "rotation": "daily", "start": "2020-01-06", "handoff": "09:00"}
+    asked = {"name": "night", "time_zone": "UTC", "layer": [layer]}
+    shown = server.post("/api/v1/oncall/preview", asked)
+    assert shown.status == 200, shown.text
+    told = shown.json
+    assert {one["person"] for one in told["shifts"]} == {"ana", "ben"} and len(told["layers"]) == 1
+    assert told["until"] - told["from"] == 30 * DAY and len(told["shifts"]) in (30, 31)
+    wrong = server.post("/api/v1/oncall/preview", {**asked, "layer": [{**layer, "rotation": "sometimes"}]})
+    assert wrong.status == 400 and "layer.0.rotation" in wrong.json["error"]
+    unknown = server.post("/api/v1/oncall/preview", {**asked, "layer": [{**layer, "people": ["zoe"]}]})
+    assert unknown.status == 400 and "layer.0.people.0" in unknown.json["error"]
+    assert [one["name"] for one in server.get("/api/v1/schedules").json["schedules"]] == ["web"], "nothing was made"
+    assert server.get("/api/v1/oncall/export").text == ""
+
+    made = server.put("/api/v1/schedules/night", {**asked})
+    assert made.status == 200, made.text
+    shifts = server.get("/api/v1/schedules/night/shifts").json["shifts"]
+    assert [one["person"] for one in shifts][:3] == [one["person"] for one in told["shifts"]][:3]
+    policy = {"repeat": 1, "ack_timeout": "30m", "step": [{"notify": ["schedule:night", "ana"], "wait": "5m"}]}
+    assert server.put("/api/v1/escalation-policies/pay", policy).status == 200
+    assert server.put("/api/v1/teams/shop", {"members": ["ana"], "prefixes": ["shop."]}).status == 200
+    text = server.get("/api/v1/oncall/export").text
+    file = tomllib.loads(text)
+    assert [one["name"] for table in ("schedule", "escalation_policy", "team") for one in file[table]] == ["night", "pay", "shop"], text
+    # It is a file: whoever puts it into conf.d has the same.
+    again = bellwether('[[contact]]\nname = "ana"\nchannels = ["log"]\n[[contact]]\nname = "ben"\nchannels = ["log"]\n' + text)
+    known = again.get("/api/v1/schedules").json["schedules"]
+    assert [one["definition"] for one in known] == [made.json["definition"]] and known[0]["origin"] != "ui"
+    assert [one["name"] for one in again.get("/api/v1/escalation-policies").json["policies"]] == ["pay"]
 
 POLICY = """
 [[contact]]
