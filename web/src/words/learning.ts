@@ -8,6 +8,7 @@ export const words = {
     title: 'The last times', failed: 'The last times could not be looked up',
     first: 'This is the first time, as far as the record goes.',
     lasted: (length: string) => `lasted ${length}`, by: (name: string) => `${name} had it`, healed: 'ended by itself',
+    shapeOf: (id: number) => `What #${id} looked like`,
     helped: 'What helped:', nobodySaid: 'Nobody wrote down what helped.',
     same: { reason: '', members: 'some of the same was bad in it' } satisfies Record<EarlierTime['same'], string>,
     judged: { useful: 'judged useful', 'too late': 'judged too late', 'not useful': 'judged noise' } satisfies Record<NonNullable<EarlierTime['judged']>, string>,
