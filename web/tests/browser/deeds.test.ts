@@ -63,7 +63,8 @@ test('by keys: somebody has it, calls others, hands it over, says how bad it is,
   await page.getByRole('button', { name: 'It was noise', pressed: true }).waitFor()
   type Noise = { monitors: { reason: string; useless: number }[] }
   await until('the judgement', async () => (await server.json<Noise>('/api/v1/noise')).monitors.some(({ reason, useless }) => reason.includes('disk') && useless === 1))
-  expect(page.wrong).toEqual([])
+  // Of a check no other threshold can be proposed: the answer is a 409, which browsers write down.
+  expect(page.wrong.filter((said) => !said.includes('409'))).toEqual([])
   await page.context().close()
 })
 
