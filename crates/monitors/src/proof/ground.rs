@@ -79,15 +79,15 @@ fn object_rule(name: &str) -> String {
 
 impl Ground<'_> {
     pub fn monitor(&self, rule: &MonitorConfig, all: &Definitions) -> Result<Outcome, String> {
-        let replayed = replay::replay(rule, all, &self.look, &self.past)?;
+        let replayed = replay::whole(rule, all, &self.look, &self.past)?;
         let name = monitor_rule(&rule.name);
         let mut outcome = Outcome { known_from: replayed.known_from, ..Outcome::default() };
         outcome.would = self.of_incidents(rule, &replayed);
         outcome.doubts = replayed.doubts.iter().map(|doubt| (name.clone(), doubt.clone())).collect();
-        if replayed.firings_left_out > 0 {
+        if replayed.instances_left_out > 0 {
             let why = format!(
-                "{} firings more than are looked at: its pages are more than is said",
-                replayed.firings_left_out
+                "{} series more than are looked at: its pages may be more than is said",
+                replayed.instances_left_out
             );
             outcome.untried.push((name, why));
         }
@@ -130,7 +130,7 @@ impl Ground<'_> {
         }
         let question =
             checks::Question { definitions: all, names, from: self.past.from, until: self.past.until };
-        let replayed = checks::replay(&question, self.store, self.monitors, self.zone)?;
+        let replayed = checks::whole(&question, self.store, self.monitors, self.zone)?;
         let problem = |page: &&checks::Page| page.kind == NoticeKind::Problem;
         let sent = |page: &checks::Page| Sent {
             at: page.at,

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use state_store::StateStore;
 use vocabulary::Timestamp;
 use vocabulary::ports::QueryLimits;
+use vocabulary::state::{State, StateType};
 
 use super::report::Proof;
 use super::weigh::{Nights, Verdict};
@@ -155,6 +156,22 @@ impl Estate {
     }
 
     fn prove(&self) -> Proof {
+        self.prove_while(&|_| true)
+    }
+
+    fn prove_while(&self, go_on: &(dyn Fn(f64) -> bool + Sync)) -> Proof {
+        let question = Question {
+            definitions: &self.definitions,
+            origins: &BTreeMap::from([(("monitor", "spikes".to_owned()), "conf.d/web.toml:3".to_owned())]),
+            labels: self.labels.clone(),
+            nights: &TenToSeven { awake: "nobody" },
+            sent: Vec::new(),
+            judged: BTreeMap::new(),
+        };
+        self.on(|ground| prove(&question, ground, go_on).unwrap())
+    }
+
+    fn on<T>(&self, ask: impl FnOnce(&Ground<'_>) -> T) -> T {
         let directory = tempfile::tempdir().unwrap();
         let migrations = [crate::store::MIGRATIONS, past::MIGRATIONS];
         let store = Arc::new(StateStore::open(&directory.path().join("s.db"), &migrations).unwrap());
@@ -184,33 +201,22 @@ impl Estate {
                 called: self.called,
             },
         };
-        let question = Question {
-            definitions: &self.definitions,
-            origins: &BTreeMap::from([(("monitor", "spikes".to_owned()), "conf.d/web.toml:3".to_owned())]),
-            labels: self.labels.clone(),
-            nights: &TenToSeven { awake: "nobody" },
-            sent: Vec::new(),
-            judged: BTreeMap::new(),
-        };
-        prove(&question, &ground, &|_| true).unwrap()
+        ask(&ground)
     }
+}
+
+fn change(line: i64, at: i64, name: &str, state: State) -> PastEvent {
+    let state_type = StateType::Hard;
+    let what = PastWhat::State { state, state_type, attempt: 1, changed: true, text: "so".into() };
+    PastEvent { at, object: "check".into(), name: name.into(), line, what }
 }
 
 /// A database that hiccups with what needs it behind it, and a swap that is full for days, which somebody is told of each
 /// hour.
 fn events(dice: &mut Dice) -> Vec<PastEvent> {
-    use vocabulary::state::{State, StateType};
     let mut events = Vec::new();
     let mut change = |at: i64, name: &str, state: State| {
-        let what = PastWhat::State {
-            state,
-            state_type: StateType::Hard,
-            attempt: 1,
-            changed: true,
-            text: "so".into(),
-        };
-        let line = events.len() as i64;
-        events.push(PastEvent { at, object: "check".into(), name: name.into(), line, what });
+        events.push(change(events.len() as i64, at, name, state));
     };
     for name in ["web/db", "web/app", "web/swap"] {
         change(BEGIN, name, State::Ok);
@@ -366,4 +372,69 @@ fn later_steps_of_a_policy_are_pages_too() {
     assert!(cyd.abs_diff(dee) <= 4, "by turns: {cyd} and {dee}");
     // The three outages last for longer than ten minutes, what else fires ends before.
     assert_eq!(cyd + dee, before - of(&in_steps, "ana") + 3);
+}
+
+const RESTLESS: &str = r#"
+[[monitor]]
+name = "restless"
+target = "restless.*"
+critical = "> 5"
+[[host]]
+name = "web"
+[[check]]
+name = "web/restless"
+host = "web"
+command = ["check"]
+max_check_attempts = 1
+flap_detection = false
+contacts = ["ana"]
+notification_interval = "0s"
+[[check]]
+name = "web/calm"
+host = "web"
+command = ["check"]
+max_check_attempts = 1
+[[contact]]
+name = "ana"
+channels = ["log"]
+"#;
+
+/// More than ten thousand times something is bad, and what comes after all of these counts as well.
+#[test]
+fn what_is_bad_late_counts_after_whatever_came_before() {
+    let mut estate = Estate::new(7);
+    estate.definitions = toml::from_str(RESTLESS).unwrap();
+    let last = BEGIN + (DAYS - 1) * DAY;
+    for minute in 0..DAYS * DAY / MINUTE {
+        let at = BEGIN + minute * MINUTE;
+        let is_bad = if at < last { minute % 2 == 0 } else { (30..60).contains(&((at - last) / 600)) };
+        for name in ["restless.one", "restless.two"] {
+            estate.series.put(name, at, if is_bad { 9.0 } else { 1.0 });
+        }
+    }
+    let states = [State::Critical, State::Ok].into_iter().cycle();
+    let restless = (BEGIN..last).step_by(30).zip(states).map(|(at, state)| (at, "web/restless", state));
+    let calm = [
+        (BEGIN, "web/calm", State::Ok),
+        (last + 3_600, "web/calm", State::Critical),
+        (last + 7_200, "web/calm", State::Ok),
+    ];
+    let mut changes: Vec<(i64, &str, State)> = restless.chain(calm).collect();
+    changes.sort_by_key(|(at, ..)| *at);
+    let numbered = (0..).zip(changes);
+    estate.events = numbered.map(|(line, (at, name, state))| change(line, at, name, state)).collect();
+
+    let all = &estate.definitions;
+    let (numbers, objects) = estate.on(|ground| {
+        let objects = ground.objects(all, &ground::objects_of(all)).unwrap();
+        (ground.monitor(&all.monitors[0], all).unwrap(), objects)
+    });
+    let late = |outcome: &ground::Outcome, rule: &str| {
+        outcome.would.iter().filter(|page| page.rule == rule && page.at >= last).count()
+    };
+    assert_eq!(late(&numbers, "monitor:restless"), 1, "{:?}", numbers.would);
+    assert_eq!(late(&objects, "check:web/calm"), 1);
+    assert!(objects.bad["check:web/restless"].len() > crate::limits::MAX_FIRINGS);
+    assert_eq!(objects.bad["check:web/calm"], [(last + 3_600, last + 7_200)]);
+    assert!(numbers.untried.is_empty() && objects.untried.is_empty());
 }

@@ -67,8 +67,21 @@ pub struct Question<'q> {
     pub until: Timestamp,
 }
 
-/// `store` holds the archives, `monitors` what was kept here.
+/// For whoever reads it: with as many firings as an answer holds. `store` holds the archives, `monitors` what was kept
+/// here.
 pub fn replay(
+    question: &Question<'_>,
+    store: &StateStore,
+    monitors: &Monitors,
+    zone: &TimeZone,
+) -> Result<ReplayedChecks, String> {
+    let mut answer = whole(question, store, monitors, zone)?;
+    answer.replay.cut();
+    Ok(answer)
+}
+
+/// For whoever counts: with all firings.
+pub fn whole(
     question: &Question<'_>,
     store: &StateStore,
     monitors: &Monitors,
@@ -437,9 +450,7 @@ fn answer(question: &Question<'_>, told: &Told) -> ReplayedChecks {
     for (id, story) in of {
         story.finish(&id, question, &mut replay);
     }
-    replay.firings.sort_by(|a, b| (a.began, &a.instance).cmp(&(b.began, &b.instance)));
-    replay.firings_left_out = replay.firings.len().saturating_sub(MAX_FIRINGS) as u64;
-    replay.firings.truncate(MAX_FIRINGS);
+    replay.sort();
     ReplayedChecks { replay, ..ReplayedChecks::default() }
 }
 

@@ -27,7 +27,7 @@ use vocabulary::state::State;
 
 pub use compare::{Comparison, compare};
 pub use doubt::Doubt;
-pub use metric::{Past, Replayed, replay};
+pub use metric::{Past, Replayed, replay, whole};
 
 /// One time that an instance was bad, or was about to be.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -10,6 +10,7 @@ use super::super::doubt::Doubt;
 use super::super::pages::Page;
 use super::Past;
 use super::passage::Passage;
+use crate::limits::MAX_FIRINGS;
 
 /// What would have been.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -112,6 +113,17 @@ impl Replayed {
             }
         }
         self.instances.push(of);
+    }
+
+    /// In order of time, all of them.
+    pub(in crate::replay) fn sort(&mut self) {
+        self.firings.sort_by(|a, b| (a.began, &a.instance).cmp(&(b.began, &b.instance)));
+    }
+
+    /// As many as an answer holds.
+    pub(in crate::replay) fn cut(&mut self) {
+        self.firings_left_out = self.firings.len().saturating_sub(MAX_FIRINGS) as u64;
+        self.firings.truncate(MAX_FIRINGS);
     }
 
     pub fn fired(&self) -> u64 {

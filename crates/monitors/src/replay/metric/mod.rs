@@ -20,8 +20,7 @@ use crate::kinds::metric::track::Blind;
 use crate::kinds::metric::watch::{Finder, Item, find_all, primary};
 use crate::kinds::metric::{Look, Rule};
 use crate::limits::{
-    MAX_FIRINGS, MAX_REPLAY_INSTANCES, REPLAY_EXPRESSION_SECONDS, REPLAY_ROW_SLOTS, REPLAY_ROWS_SLOTS,
-    REPLAY_THREADS,
+    MAX_REPLAY_INSTANCES, REPLAY_EXPRESSION_SECONDS, REPLAY_ROW_SLOTS, REPLAY_ROWS_SLOTS, REPLAY_THREADS,
 };
 
 pub use answer::{OfInstance, Replayed};
@@ -35,7 +34,20 @@ pub struct Past {
     pub blind: Blind,
 }
 
+/// For whoever reads it: with as many firings as an answer holds.
 pub fn replay(
+    config: &MonitorConfig,
+    all: &Definitions,
+    look: &Look<'_>,
+    past: &Past,
+) -> Result<Replayed, String> {
+    let mut answer = whole(config, all, look, past)?;
+    answer.cut();
+    Ok(answer)
+}
+
+/// For whoever counts: with all firings.
+pub fn whole(
     config: &MonitorConfig,
     all: &Definitions,
     look: &Look<'_>,
@@ -64,9 +76,7 @@ pub fn replay(
         let pages = teller.tell(&rule, &passage.name, &passage.standings, past.until.0)?;
         answer.take(passage, &pages, past);
     }
-    answer.firings.sort_by(|a, b| (a.began, &a.instance).cmp(&(b.began, &b.instance)));
-    answer.firings_left_out = answer.firings.len().saturating_sub(MAX_FIRINGS) as u64;
-    answer.firings.truncate(MAX_FIRINGS);
+    answer.sort();
     answer.doubts.sort_by_key(|doubt| (doubt.from, doubt.step));
     answer.doubts.dedup_by(|b, a| {
         a.reason == b.reason && b.from <= a.until && {
