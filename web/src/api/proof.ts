@@ -3,7 +3,7 @@ import { ask } from './client.ts'
 
 export type OfContact = { pages: number; at_night: number; nights_woken: number }
 export type Weight = OfContact & { contacts: Record<string, OfContact> }
-export type Verdict = 'earlier' | 'same' | 'later' | 'missed' | 'new' | 'unseen'
+export type Verdict = 'earlier' | 'same' | 'later' | 'missed' | 'new' | 'unseen' | 'unknown'
 export type Judged = { start: number; end: number; title: string; sent: number | null; would: number | null; verdict: Verdict; with_proposals: number | null }
 export type OfRule = { rule: string; shadow: boolean; sent: number; would: number; at_night: number; useful: number; useless: number }
 export type Proposal = {

@@ -28,7 +28,7 @@ export const words = {
   known_outages: 'Known outages', outage: 'Outage', when: 'When', verdict: 'Told', then: 'Then', now: 'By these rules', withProposals: 'With proposals',
   never: 'nobody',
   after: (text: string) => `after ${text}`, before: (text: string) => `${text} before`, at_once: 'at once',
-  verdicts: { earlier: 'earlier', same: 'as before', later: 'later', missed: 'missed', new: 'for the first time', unseen: 'by nobody' } satisfies Record<Verdict, string>,
+  verdicts: { earlier: 'earlier', same: 'as before', later: 'later', missed: 'missed', new: 'for the first time', unseen: 'by nobody', unknown: 'cannot be told' } satisfies Record<Verdict, string>,
   proposals: 'Changes to review', proposalsHelp: 'Each is a file for conf.d, replayed before it is proposed. No known outage is missed by them, together either.',
   noProposals: 'No change is proposed.',
   kinds: { for: 'Wait longer', threshold: 'Another threshold', grouping: 'One incident', repeats: 'Tell once', dependency: 'Depends on another', delete: 'Silence' } satisfies Record<Proposal['kind'], string>,

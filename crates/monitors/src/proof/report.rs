@@ -109,7 +109,7 @@ pub fn prove(
     go_on: &(dyn Fn(f64) -> bool + Sync),
 ) -> Result<Proof, String> {
     let all = question.definitions;
-    let base = baseline(all, ground, go_on)?;
+    let mut base = baseline(all, ground, go_on)?;
     let board = Board::new(base.would.clone(), &question.labels);
     let mut proof = Proof { from: ground.past.from.0, until: ground.past.until.0, ..Proof::default() };
     proof.known_from = base.known_from;
@@ -118,18 +118,22 @@ pub fn prove(
         Some(_) => (Vec::new(), true),
         None => propose(all, ground, board.clone(), &base, go_on),
     };
-    let after = confirm(all, ground, &board, &mut chosen, &base)?;
+    let mut after = confirm(all, ground, &board, &mut chosen, &base)?;
     proof.unfinished = !whole;
     proof.proposals = chosen.iter().map(|one| proposal(one, question, &board)).collect();
-    let sent: Vec<Sent> = question.sent.iter().chain(&base.sent).cloned().collect();
+    let mut sent: Vec<Sent> = question.sent.iter().chain(&base.sent).cloned().collect();
+    let known = (proof.known_from.unwrap_or(proof.until).max(proof.from), proof.until);
+    let judge = |label| weigh::judge(label, known.0, &sent, &base.would, &after);
+    proof.labels = question.labels.iter().map(judge).collect();
+    // What was sent while nothing is known of is no measure for rules that nobody can try there.
+    for pages in [&mut sent, &mut base.would, &mut after] {
+        pages.retain(|page| page.at >= known.0);
+    }
     proof.sent = weigh::weigh(sent.iter(), question.nights);
     proof.would = weigh::weigh(base.would.iter(), question.nights);
     proof.proposed = weigh::weigh(after.iter(), question.nights);
-    let known = (proof.known_from.unwrap_or(proof.until).max(proof.from), proof.until);
     proof.nights = question.nights.count(NOBODY, known.0, known.1);
     proof.slept = slept(&proof, question.nights, known);
-    proof.labels =
-        question.labels.iter().map(|label| weigh::judge(label, &sent, &base.would, &after)).collect();
     proof.rules = rules(question, &sent, &base.would);
     proof.of_shadow = proof.rules.iter().filter(|rule| rule.shadow).map(|rule| rule.would).sum();
     proof.doubts = doubts(base);
@@ -309,6 +313,10 @@ fn sentence(proof: &Proof) -> String {
             count(Verdict::Missed),
             count(Verdict::New)
         ));
+    }
+    match count(Verdict::Unknown) {
+        0 => {}
+        unknown => text.push_str(&format!(" {unknown} began before anything is known of.")),
     }
     match (proof.first_report_at, proof.proposals.len()) {
         (Some(_), _) => text.push_str(" Too little is known yet: proposals come when there are seven days."),

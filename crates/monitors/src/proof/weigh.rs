@@ -67,6 +67,8 @@ pub fn is_caught<'s>(label: &Label, mut pages: impl Iterator<Item = &'s Sent>) -
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
+    /// It began before anything is known of.
+    Unknown,
     /// Nobody was told, now or then.
     Unseen,
     /// Nobody was told then.
@@ -90,9 +92,11 @@ pub struct Judged {
     pub with_proposals: Option<i64>,
 }
 
-pub fn judge(label: &Label, sent: &[Sent], would: &[Sent], proposed: &[Sent]) -> Judged {
+/// `known_from`: what these rules would have done before cannot be told.
+pub fn judge(label: &Label, known_from: i64, sent: &[Sent], would: &[Sent], proposed: &[Sent]) -> Judged {
     let (sent, would) = (caught(label, sent), caught(label, would));
     let verdict = match (sent, would) {
+        _ if label.start < known_from => Verdict::Unknown,
         (None, None) => Verdict::Unseen,
         (None, Some(_)) => Verdict::New,
         (Some(_), None) => Verdict::Missed,
@@ -129,7 +133,7 @@ mod tests {
         let label = Label { start: 1_000, end: 2_000, title: "down".into() };
         let judged = |then: &[i64], now: &[i64]| {
             let pages = |times: &[i64]| times.iter().map(|at| sent(*at, "ana")).collect::<Vec<_>>();
-            judge(&label, &pages(then), &pages(now), &[]).verdict
+            judge(&label, 0, &pages(then), &pages(now), &[]).verdict
         };
         assert_eq!(judged(&[1_500], &[1_440, 1_900]), Verdict::Same);
         assert_eq!(judged(&[1_500], &[800]), Verdict::Earlier);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Judged, Proof } from '../../api/proof.ts'
-import { fileName, oneFile, sleepers, toldAfter } from './model.ts'
+import { fileName, oneFile, sleepers, toldAfter, verdictMark } from './model.ts'
 
 const weight = (contacts: Record<string, number>) => ({ pages: 0, at_night: 0, nights_woken: 0, contacts: Object.fromEntries(Object.entries(contacts).map(([who, nights_woken]) => [who, { pages: 1, at_night: 1, nights_woken }])) })
 
@@ -17,6 +17,11 @@ test('whoever is woken most comes first, and who is woken by nothing any more sl
 test('somebody was told after, before, at once or never', () => {
   const label = { start: 1000 } as Judged
   expect([1240, 880, 1000, null].map((at) => toldAfter(label, at))).toEqual(['after 4\u202fmin', '2\u202fmin before', 'at once', 'nobody'])
+})
+
+test('what cannot be told is neither good nor bad', () => {
+  const mark = (verdict: string) => verdictMark({ verdict } as Judged)
+  expect(['same', 'later', 'missed', 'unknown'].map(mark)).toEqual(['ok', 'warning', 'critical', 'unknown'])
 })
 
 test('a change is a file', () => {

@@ -1,5 +1,5 @@
 /** What the page of a proof shows, from the answer. Pure. */
-import type { Judged, Proof, Proposal } from '../../api/proof.ts'
+import type { Judged, Proof, Proposal, Verdict } from '../../api/proof.ts'
 import { duration } from '../../plain/number.ts'
 import { words as t } from '../../words/proof.ts'
 
@@ -32,4 +32,7 @@ export const oneFile = (proposals: Proposal[]): string => proposals.map((one) =>
 /** `bellwether-monitor-spikes.toml` */
 export const fileName = (rule: string): string => `bellwether-${rule.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '')}.toml`
 
-export const badVerdict = (label: Judged): boolean => label.verdict === 'missed' || label.verdict === 'unseen'
+const MARKS: Record<Verdict, 'ok' | 'warning' | 'critical' | 'unknown'> = {
+  earlier: 'ok', same: 'ok', new: 'ok', later: 'warning', missed: 'critical', unseen: 'critical', unknown: 'unknown',
+}
+export const verdictMark = (label: Judged) => MARKS[label.verdict]

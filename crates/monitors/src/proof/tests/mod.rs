@@ -1,5 +1,8 @@
 //! A noisy estate, seeded: far fewer pages are proposed, and no known outage is missed.
 
+mod known;
+mod policies;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -67,6 +70,7 @@ struct Estate {
     labels: Vec<Label>,
     events: Vec<PastEvent>,
     called: super::Called<'static>,
+    sent: Vec<Sent>,
 }
 
 const RULES: &str = r#"
@@ -152,6 +156,7 @@ impl Estate {
             labels: outages.iter().map(label).collect(),
             events: events(&mut dice),
             called: &|_| None,
+            sent: Vec::new(),
         }
     }
 
@@ -165,7 +170,7 @@ impl Estate {
             origins: &BTreeMap::from([(("monitor", "spikes".to_owned()), "conf.d/web.toml:3".to_owned())]),
             labels: self.labels.clone(),
             nights: &TenToSeven { awake: "nobody" },
-            sent: Vec::new(),
+            sent: self.sent.clone(),
             judged: BTreeMap::new(),
         };
         self.on(|ground| prove(&question, ground, go_on).unwrap())
@@ -316,125 +321,4 @@ fn the_first_report_comes_on_the_seventh_day() {
     let proof = estate.prove();
     assert_eq!(proof.first_report_at, None);
     assert_eq!(proof.proposals[0].kind, changes::Kind::For, "{:?}", proof.proposals);
-}
-
-#[test]
-fn a_policy_lets_the_others_sleep() {
-    let mut estate = Estate::new(4);
-    estate.events.clear();
-    let everybody = estate.prove();
-    // By turns of a day, cyd first; of one rule alone.
-    estate.called = &|bad| {
-        let on_call = if (bad.at - BEGIN) / DAY % 2 == 0 { "cyd" } else { "dee" };
-        (!bad.host && bad.name == "spikes").then(|| vec![(bad.at, on_call.to_owned())])
-    };
-    let by_turns = estate.prove();
-    assert_eq!(by_turns.would.pages, everybody.would.pages);
-    let of = |proof: &Proof, name: &str| proof.would.contacts.get(name).cloned().unwrap_or_default();
-    let (ben, cyd, dee) = (of(&by_turns, "ben"), of(&by_turns, "cyd"), of(&by_turns, "dee"));
-    assert!(cyd.pages > 20 && dee.pages > 20, "{:?}", by_turns.would.contacts);
-    assert_eq!(ben.pages + cyd.pages + dee.pages, of(&everybody, "ben").pages);
-    assert!((10..=11).contains(&by_turns.nights), "{}", by_turns.nights);
-    let slept = &by_turns.slept["cyd"];
-    assert_eq!((slept.sent, slept.would), (by_turns.nights, by_turns.nights - cyd.nights_woken));
-    assert!(
-        cyd.nights_woken < of(&everybody, "ben").nights_woken && slept.proposed > slept.would,
-        "{slept:?}"
-    );
-}
-
-#[test]
-fn a_policy_calls_people_for_checks_too() {
-    let mut estate = Estate::new(5);
-    let by_contacts = estate.prove();
-    estate.called = &|bad| (bad.name == "web/db").then(|| vec![(bad.at, "dee".to_owned())]);
-    let both = estate.prove();
-    let pages = |proof: &Proof, name: &str| proof.would.contacts.get(name).map_or(0, |of| of.pages);
-    assert_eq!(pages(&both, "ana"), pages(&by_contacts, "ana"), "its own contacts are told as before");
-    assert!((DAYS as u64..=3 * DAYS as u64).contains(&pages(&both, "dee")), "{}", pages(&both, "dee"));
-}
-
-#[test]
-fn later_steps_of_a_policy_are_pages_too() {
-    let mut estate = Estate::new(6);
-    estate.events.clear();
-    let at_once = estate.prove();
-    // Whose turn it is goes round; the other one is called after ten minutes, unless it is over by then.
-    estate.called = &|bad| {
-        let (first, second) = if bad.before % 2 == 0 { ("cyd", "dee") } else { ("dee", "cyd") };
-        let later = bad.at + 10 * MINUTE;
-        let all = [(bad.at, first), (later, second)].into_iter().filter(|(at, _)| *at <= bad.over);
-        (bad.name == "errors").then(|| all.map(|(at, name)| (at, name.to_owned())).collect())
-    };
-    let in_steps = estate.prove();
-    let of = |proof: &Proof, name: &str| proof.would.contacts.get(name).map_or(0, |of| of.pages);
-    let (before, cyd, dee) = (of(&at_once, "ana"), of(&in_steps, "cyd"), of(&in_steps, "dee"));
-    assert!(cyd.abs_diff(dee) <= 4, "by turns: {cyd} and {dee}");
-    // The three outages last for longer than ten minutes, what else fires ends before.
-    assert_eq!(cyd + dee, before - of(&in_steps, "ana") + 3);
-}
-
-const RESTLESS: &str = r#"
-[[monitor]]
-name = "restless"
-target = "restless.*"
-critical = "> 5"
-[[host]]
-name = "web"
-[[check]]
-name = "web/restless"
-host = "web"
-command = ["check"]
-max_check_attempts = 1
-flap_detection = false
-contacts = ["ana"]
-notification_interval = "0s"
-[[check]]
-name = "web/calm"
-host = "web"
-command = ["check"]
-max_check_attempts = 1
-[[contact]]
-name = "ana"
-channels = ["log"]
-"#;
-
-/// More than ten thousand times something is bad, and what comes after all of these counts as well.
-#[test]
-fn what_is_bad_late_counts_after_whatever_came_before() {
-    let mut estate = Estate::new(7);
-    estate.definitions = toml::from_str(RESTLESS).unwrap();
-    let last = BEGIN + (DAYS - 1) * DAY;
-    for minute in 0..DAYS * DAY / MINUTE {
-        let at = BEGIN + minute * MINUTE;
-        let is_bad = if at < last { minute % 2 == 0 } else { (30..60).contains(&((at - last) / 600)) };
-        for name in ["restless.one", "restless.two"] {
-            estate.series.put(name, at, if is_bad { 9.0 } else { 1.0 });
-        }
-    }
-    let states = [State::Critical, State::Ok].into_iter().cycle();
-    let restless = (BEGIN..last).step_by(30).zip(states).map(|(at, state)| (at, "web/restless", state));
-    let calm = [
-        (BEGIN, "web/calm", State::Ok),
-        (last + 3_600, "web/calm", State::Critical),
-        (last + 7_200, "web/calm", State::Ok),
-    ];
-    let mut changes: Vec<(i64, &str, State)> = restless.chain(calm).collect();
-    changes.sort_by_key(|(at, ..)| *at);
-    let numbered = (0..).zip(changes);
-    estate.events = numbered.map(|(line, (at, name, state))| change(line, at, name, state)).collect();
-
-    let all = &estate.definitions;
-    let (numbers, objects) = estate.on(|ground| {
-        let objects = ground.objects(all, &ground::objects_of(all)).unwrap();
-        (ground.monitor(&all.monitors[0], all).unwrap(), objects)
-    });
-    let late = |outcome: &ground::Outcome, rule: &str| {
-        outcome.would.iter().filter(|page| page.rule == rule && page.at >= last).count()
-    };
-    assert_eq!(late(&numbers, "monitor:restless"), 1, "{:?}", numbers.would);
-    assert_eq!(late(&objects, "check:web/calm"), 1);
-    assert!(objects.bad["check:web/restless"].len() > crate::limits::MAX_FIRINGS);
-    assert_eq!(objects.bad["check:web/calm"], [(last + 3_600, last + 7_200)]);
-    assert!(numbers.untried.is_empty() && objects.untried.is_empty());
 }
