@@ -342,23 +342,12 @@ fn prove(services: &Services, place: &Place, asked: Asked) -> Answer<Proof> {
     proof::prove(&question, &ground, &go_on).map_err(Problem::bad_request)
 }
 
-/// Words of incidents about rules on numbers, and about checks and hosts that name no contacts: what the others have sent
-/// stands with their results.
+/// Words of incidents, by what they are about.
 fn sent(services: &Services, all: &Definitions, from: Timestamp, until: Timestamp) -> Answer<Vec<Sent>> {
-    let named = |contacts: &Option<Vec<String>>| contacts.as_ref().is_some_and(|names| !names.is_empty());
-    let tells_itself = |rule: &str| {
-        all.checks
-            .iter()
-            .any(|check| named(&check.contacts) && rule.strip_prefix("check:") == Some(&check.name))
-            || all
-                .hosts
-                .iter()
-                .any(|host| named(&host.contacts) && rule.strip_prefix("host:") == Some(&host.name))
-    };
     let words = services.desk.words(from, until)?.into_iter();
     let sent =
         words.map(|word| Sent { at: word.at, rule: rule_of(all, &word.reason), contact: word.contact });
-    Ok(sent.filter(|sent| !tells_itself(&sent.rule)).collect())
+    Ok(sent.collect())
 }
 
 /// An incident's reason has `monitor:` before checks too, and the environment behind it.

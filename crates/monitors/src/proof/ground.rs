@@ -1,6 +1,6 @@
 //! Rules over the past: the pages that would have been sent.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use jiff::tz::TimeZone;
 use state_store::StateStore;
@@ -154,11 +154,7 @@ impl Ground<'_> {
 
     /// What names no contacts is told by its incident, and a policy calls people for what does.
     fn by_incidents(&self, all: &Definitions, replayed: &ReplayedChecks) -> Vec<Sent> {
-        let named = |contacts: &Option<Vec<String>>| contacts.as_ref().is_some_and(|names| !names.is_empty());
-        let checks = all.checks.iter().filter(|check| named(&check.contacts)).map(|check| check.name.clone());
-        let hosts =
-            all.hosts.iter().filter(|host| named(&host.contacts)).map(|host| format!("host:{}", host.name));
-        let with: BTreeSet<String> = checks.chain(hosts).collect();
+        let by_themselves = telling_themselves(all);
         let severe =
             |state: State| matches!(state, State::Critical | State::Down) || self.telling.page_warnings;
         let mut pages = Vec::new();
@@ -177,13 +173,14 @@ impl Ground<'_> {
             let host = host.is_some();
             let bad = Bad { host, name, instance: "", state: firing.state, at, over, before: *before };
             *before += 1;
-            let called = match ((self.telling.called)(&bad), with.contains(&firing.instance)) {
+            let rule = object_rule(&firing.instance);
+            let called = match ((self.telling.called)(&bad), by_themselves.contains(&rule)) {
                 (Some(called), false) => or_nobody(at, called),
                 (Some(called), true) => called,
                 (None, true) => continue,
                 (None, false) => or_nobody(at, at_once(at, self.contacts_of(None))),
             };
-            let page = |(at, contact)| Sent { at, rule: object_rule(&firing.instance), contact };
+            let page = |(at, contact)| Sent { at, rule: rule.clone(), contact };
             pages.extend(called.into_iter().map(page));
         }
         pages
@@ -214,6 +211,15 @@ fn or_nobody(at: i64, called: Vec<(i64, String)>) -> Vec<(i64, String)> {
 /// Rules on numbers; heartbeats have no past that another rule could be tried on.
 pub fn metric_monitors(all: &Definitions) -> impl Iterator<Item = &MonitorConfig> {
     all.monitors.iter().filter(|monitor| monitor.kind == MonitorKind::Metric)
+}
+
+/// Checks and hosts with contacts tell these by their own rules, whatever their incidents do.
+pub fn telling_themselves(all: &Definitions) -> HashSet<String> {
+    let named = |contacts: &Option<Vec<String>>| contacts.as_ref().is_some_and(|names| !names.is_empty());
+    let checks = all.checks.iter().filter(|check| named(&check.contacts));
+    let hosts = all.hosts.iter().filter(|host| named(&host.contacts));
+    let checks = checks.map(|check| format!("check:{}", check.name));
+    checks.chain(hosts.map(|host| format!("host:{}", host.name))).collect()
 }
 
 pub fn objects_of(all: &Definitions) -> BTreeSet<ObjectName> {

@@ -1,6 +1,6 @@
 //! All of it together: read [`prove`] from top to bottom.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
@@ -23,7 +23,7 @@ pub struct Question<'q> {
     pub origins: &'q Origins,
     pub labels: Vec<Label>,
     pub nights: &'q dyn Nights,
-    /// What was really sent by incidents, of metric monitors.
+    /// Words of all incidents.
     pub sent: Vec<Sent>,
     /// Judged by people, by rule: useful, useless.
     pub judged: BTreeMap<String, (u64, u64)>,
@@ -121,7 +121,7 @@ pub fn prove(
     let mut after = confirm(all, ground, &board, &mut chosen, &base)?;
     proof.unfinished = !whole;
     proof.proposals = chosen.iter().map(|one| proposal(one, question, &board)).collect();
-    let mut sent: Vec<Sent> = question.sent.iter().chain(&base.sent).cloned().collect();
+    let mut sent = really_sent(question, &base.sent);
     let known = (proof.known_from.unwrap_or(proof.until).max(proof.from), proof.until);
     let judge = |label| weigh::judge(label, known.0, &sent, &base.would, &after);
     proof.labels = question.labels.iter().map(judge).collect();
@@ -139,6 +139,22 @@ pub fn prove(
     proof.doubts = doubts(base);
     proof.sentence = sentence(&proof);
     Ok(proof)
+}
+
+/// What checks and hosts with contacts told by their own rules (`own`), and the words of incidents. Those have a word of
+/// each such notice too, which is the same page.
+fn really_sent(question: &Question<'_>, own: &[Sent]) -> Vec<Sent> {
+    let by_themselves = ground::telling_themselves(question.definitions);
+    let mut told: HashMap<&str, Vec<i64>> = HashMap::new();
+    for page in own {
+        told.entry(&page.contact).or_default().push(page.at);
+    }
+    told.values_mut().for_each(|times| times.sort_unstable());
+    let is_own = |word: &&Sent| {
+        let times = told.get(word.contact.as_str()).map_or(&[][..], Vec::as_slice);
+        by_themselves.contains(&word.rule) && weigh::is_near(times, word.at)
+    };
+    own.iter().chain(question.sent.iter().filter(|word| !is_own(word))).cloned().collect()
 }
 
 /// Only those whose sleep is known of: from the first moment that anything is.

@@ -53,6 +53,12 @@ pub fn weigh<'s>(pages: impl Iterator<Item = &'s Sent>, nights: &dyn Nights) -> 
     weight
 }
 
+/// Is one of these the same as this? They are in order.
+pub fn is_near(times: &[i64], at: i64) -> bool {
+    let first = times.partition_point(|time| *time < at - SAME_SECONDS);
+    times.get(first).is_some_and(|time| *time <= at + SAME_SECONDS)
+}
+
 /// The first page about it.
 pub fn caught(label: &Label, pages: &[Sent]) -> Option<i64> {
     let about = |page: &&Sent| page.at >= label.start - BEFORE_SECONDS && page.at <= label.end;

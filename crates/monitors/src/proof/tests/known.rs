@@ -1,5 +1,7 @@
 //! What counts: all that was bad, since anything is known of.
 
+use vocabulary::state::NoticeKind;
+
 use super::*;
 
 const RESTLESS: &str = r#"
@@ -104,4 +106,27 @@ fn what_was_sent_before_anything_is_known_is_not_weighed() {
         "{}",
         proof.sentence
     );
+}
+
+/// A check tells ana by itself, which its incident writes down too; its policy calls others, and later ana as well.
+#[test]
+fn what_a_policy_called_people_for_was_sent_beside_what_a_check_told_by_itself() {
+    let mut estate = Estate::new(9);
+    let at = BEGIN + 3 * DAY;
+    let notice = PastWhat::Notice {
+        notice: NoticeKind::Problem,
+        state: State::Critical,
+        contact: "ana".into(),
+        text: "full".into(),
+        author: String::new(),
+        comment: String::new(),
+    };
+    let told = PastEvent { at, object: "check".into(), name: "web/db".into(), line: 0, what: notice };
+    estate.events = vec![change(0, BEGIN, "web/db", State::Ok), change(1, at, "web/db", State::Critical)];
+    estate.events.push(PastEvent { line: 2, ..told });
+    let word = |at, contact: &str| Sent { at, rule: "check:web/db".into(), contact: contact.into() };
+    estate.sent = vec![word(at + 2, "ana"), word(at + 600, "dee"), word(at + 1_200, "ana")];
+    let proof = estate.prove();
+    let pages = |name: &str| proof.sent.contacts.get(name).map_or(0, |of| of.pages);
+    assert_eq!((pages("ana"), pages("dee"), proof.sent.pages), (2, 1, 3), "{:?}", proof.sent);
 }
