@@ -172,12 +172,13 @@ pub fn events(
     Ok(rows.iter().filter_map(event).collect())
 }
 
-/// All up to `until`, oldest first, a page at a time; false: there are more than `most`, which were not read.
+/// All up to `until`, oldest first, a page at a time, for as long as `take` asks for more; false: there are some that were
+/// not read, as those beyond `most`.
 pub fn each(
     state: &StateStore,
     until: i64,
     most: usize,
-    mut take: impl FnMut(PastEvent),
+    mut take: impl FnMut(PastEvent) -> bool,
 ) -> Result<bool, StateError> {
     const PAGE: usize = 20_000;
     let (mut after, mut count) = (None::<PastEvent>, 0);
@@ -190,10 +191,12 @@ pub fn each(
         };
         let values = [until.into(), at.into(), line.into(), object.into(), name.into(), (PAGE as i64).into()];
         let rows = state.query(sql, &values)?;
-        let mut events = rows.iter().filter_map(event).collect::<Vec<_>>();
+        let events = rows.iter().filter_map(event).collect::<Vec<_>>();
         after = events.last().cloned();
         count += rows.len();
-        events.drain(..).for_each(&mut take);
+        if !events.into_iter().all(&mut take) {
+            return Ok(false);
+        }
         if rows.len() < PAGE || after.is_none() {
             return Ok(true);
         }

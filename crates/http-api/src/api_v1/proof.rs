@@ -311,11 +311,12 @@ fn prove(services: &Services, place: &Place, asked: Asked) -> Answer<Proof> {
     // Of what opened shortly before, too.
     let record = services.desk.what_happened(from.minus(DAY).0, until.0 + 1)?;
     let answered = Answered::of(&record.cases, |reason| rule_of(&definitions, reason));
+    let scene = services.desk.scene(now);
     let called = |bad: &Bad<'_>| {
         let key = Key { host: bad.host, monitor: bad.name.into(), instance: bad.instance.into() };
         let (at, until) = (Timestamp(bad.at), Timestamp(answered.until(bad)));
         let past = CalledPast { key, state: bad.state, at, until, before: bad.before };
-        let calls = services.desk.called(&past, now)?;
+        let calls = scene.called(&past)?;
         Some(calls.into_iter().map(|(at, contact)| (at.0, contact.to_string())).collect())
     };
     let ground = Ground {

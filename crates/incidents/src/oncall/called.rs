@@ -29,21 +29,39 @@ pub struct Past {
 /// When, and whom.
 pub type Calls = Vec<(Timestamp, Arc<str>)>;
 
+/// What is known now of everybody and everything, put aside: thousands of moments of the past are asked of it, while the
+/// desk goes on paging.
+pub struct Scene(Incidents);
+
 impl Desk {
+    pub fn scene(&self, now: Timestamp) -> Scene {
+        let mut inner = self.inner.lock();
+        self.refresh_roster(&mut inner, now);
+        inner.incidents.scene()
+    }
+}
+
+impl Scene {
     /// By what is known of the shifts of then. None: nothing of this name is watched, or only its own rules tell. What is
     /// in shadow is told as if it were not.
-    pub fn called(&self, past: &Past, now: Timestamp) -> Option<Calls> {
-        let mut stage = {
-            let mut inner = self.inner.lock();
-            self.refresh_roster(&mut inner, now);
-            inner.incidents.stage_for(&past.key, past.at)?
-        };
-        stage.called(past)
+    pub fn called(&self, past: &Past) -> Option<Calls> {
+        self.0.stage_for(&past.key, past.at)?.called(past)
     }
 }
 
 impl Incidents {
-    pub(crate) fn called(&mut self, past: &Past) -> Option<Calls> {
+    /// Without playbooks, as nobody reads what it says.
+    pub(crate) fn scene(&self) -> Scene {
+        Scene(Incidents {
+            book: self.book.clone(),
+            roster: self.roster.clone(),
+            turns: self.turns.clone(),
+            openings: self.openings.until(Timestamp(i64::MAX)),
+            ..Incidents::default()
+        })
+    }
+
+    fn called(&mut self, past: &Past) -> Option<Calls> {
         let Past { key, state, at, until, before } = past;
         self.book.subjects.get_mut(&(key.host, key.monitor.clone()))?.shadow = false;
         self.book.alerts.values_mut().for_each(|each| each.shadow = false);

@@ -58,7 +58,7 @@ pub(crate) mod wall;
 
 pub use ahead::Gap;
 pub use answering::Answering;
-pub use called::{Calls, Past};
+pub use called::{Calls, Past, Scene};
 pub use config::{LayerConfig, ScheduleConfig};
 pub use escalating::Escalation;
 pub use policy::PolicyConfig;

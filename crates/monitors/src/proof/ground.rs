@@ -82,7 +82,7 @@ impl Ground<'_> {
         let replayed = replay::whole(rule, all, &self.look, &self.past)?;
         let name = monitor_rule(&rule.name);
         let mut outcome = Outcome { known_from: replayed.known_from, ..Outcome::default() };
-        outcome.would = self.of_incidents(rule, &replayed);
+        outcome.would = self.of_incidents(rule, &replayed)?;
         outcome.doubts = replayed.doubts.iter().map(|doubt| (name.clone(), doubt.clone())).collect();
         if replayed.instances_left_out > 0 {
             let why = format!(
@@ -96,7 +96,7 @@ impl Ground<'_> {
 
     /// An incident of a monitor is about all of its instances: it pages when the first of them is bad enough, and not again
     /// before all have been good.
-    fn of_incidents(&self, rule: &MonitorConfig, replayed: &Replayed) -> Vec<Sent> {
+    fn of_incidents(&self, rule: &MonitorConfig, replayed: &Replayed) -> Result<Vec<Sent>, String> {
         let severe = |firing: &&Firing| firing.state == State::Critical || self.telling.page_warnings;
         let paging = |firing: &&Firing| (self.telling.pages)(false, &rule.name, &firing.instance);
         let told = replayed.firings.iter().filter(|firing| firing.told).filter(severe).filter(paging);
@@ -107,6 +107,7 @@ impl Ground<'_> {
         let page = |(at, contact)| Sent { at, rule: monitor_rule(&rule.name), contact };
         let mut pages = Vec::new();
         for (before, (at, over, firing)) in (0..).zip(joined(times)) {
+            self.in_time()?;
             let (name, instance) = (&*rule.name, &*firing.instance);
             let bad = Bad { host: false, name, instance, state: firing.state, at, over, before };
             let called = match (self.telling.called)(&bad) {
@@ -115,7 +116,15 @@ impl Ground<'_> {
             };
             pages.extend(or_nobody(at, called).into_iter().map(page));
         }
-        pages
+        Ok(pages)
+    }
+
+    fn goes_on(&self) -> bool {
+        self.look.limits.over().is_none()
+    }
+
+    fn in_time(&self) -> Result<(), String> {
+        if self.goes_on() { Ok(()) } else { Err(checks::ENDED.to_owned()) }
     }
 
     fn contacts_of(&self, own: Option<&[String]>) -> Vec<String> {
@@ -130,7 +139,7 @@ impl Ground<'_> {
         }
         let question =
             checks::Question { definitions: all, names, from: self.past.from, until: self.past.until };
-        let replayed = checks::whole(&question, self.store, self.monitors, self.zone)?;
+        let replayed = checks::whole(&question, self.store, self.monitors, self.zone, &|| self.goes_on())?;
         let problem = |page: &&checks::Page| page.kind == NoticeKind::Problem;
         let sent = |page: &checks::Page| Sent {
             at: page.at,
@@ -144,7 +153,7 @@ impl Ground<'_> {
             doubts: replayed.replay.doubts.iter().map(|doubt| ("checks".to_owned(), doubt.clone())).collect(),
             ..Outcome::default()
         };
-        outcome.would.extend(self.by_incidents(all, &replayed));
+        outcome.would.extend(self.by_incidents(all, &replayed)?);
         for firing in replayed.replay.firings.iter().filter(|firing| firing.fired.is_some()) {
             let until = firing.ended.unwrap_or(self.past.until.0);
             outcome.bad.entry(object_rule(&firing.instance)).or_default().push((firing.began, until));
@@ -153,13 +162,14 @@ impl Ground<'_> {
     }
 
     /// What names no contacts is told by its incident, and a policy calls people for what does.
-    fn by_incidents(&self, all: &Definitions, replayed: &ReplayedChecks) -> Vec<Sent> {
+    fn by_incidents(&self, all: &Definitions, replayed: &ReplayedChecks) -> Result<Vec<Sent>, String> {
         let by_themselves = telling_themselves(all);
         let severe =
             |state: State| matches!(state, State::Critical | State::Down) || self.telling.page_warnings;
         let mut pages = Vec::new();
         let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
         for firing in &replayed.replay.firings {
+            self.in_time()?;
             let host = firing.instance.strip_prefix("host:");
             let paging = (self.telling.pages)(host.is_some(), host.unwrap_or(&firing.instance), "");
             let Some(at) =
@@ -183,7 +193,7 @@ impl Ground<'_> {
             let page = |(at, contact)| Sent { at, rule: rule.clone(), contact };
             pages.extend(called.into_iter().map(page));
         }
-        pages
+        Ok(pages)
     }
 }
 

@@ -12,7 +12,7 @@ use super::weigh::{self, Judged, Nights, Verdict, Weight};
 use super::{EARLIEST_SECONDS, Label, Sent};
 use crate::config::Definitions;
 use crate::made::Origins;
-use crate::replay::Doubt;
+use crate::replay::{Doubt, checks};
 
 const MAX_DOUBTS: usize = 200;
 /// Lives where the server is.
@@ -118,8 +118,8 @@ pub fn prove(
         Some(_) => (Vec::new(), true),
         None => propose(all, ground, board.clone(), &base, go_on),
     };
-    let mut after = confirm(all, ground, &board, &mut chosen, &base)?;
-    proof.unfinished = !whole;
+    let (mut after, confirmed) = confirm(all, ground, &board, &mut chosen, &base, go_on)?;
+    proof.unfinished = !(whole && confirmed);
     proof.proposals = chosen.iter().map(|one| proposal(one, question, &board)).collect();
     let mut sent = really_sent(question, &base.sent);
     let known = (proof.known_from.unwrap_or(proof.until).max(proof.from), proof.until);
@@ -184,7 +184,7 @@ fn baseline(
     let count = metric_monitors(all).count().max(1);
     for (number, rule) in metric_monitors(all).enumerate() {
         if !go_on(0.1 + 0.4 * number as f64 / count as f64) {
-            return Err("it was ended before all rules were replayed: ask for a shorter time".into());
+            return Err(checks::ENDED.into());
         }
         match ground.monitor(rule, all) {
             Ok(outcome) => base.add(outcome),

@@ -13,6 +13,9 @@ use crate::machine::ObjectName;
 const FOLLOWS_SECONDS: i64 = 600;
 /// … so many of them, that it is no accident.
 const FOLLOWS_SHARE: f64 = 0.8;
+/// So much is done when all are chosen, and are replayed together.
+const CHOSEN_SHARE: f64 = 0.95;
+
 /// What is proposed, as a definition.
 #[derive(Clone, Debug)]
 pub(super) enum New {
@@ -43,11 +46,12 @@ pub(super) fn propose(
     let mut of_objects = of_objects(all, ground, &noisy, base, go_on);
     let mut chosen = Vec::new();
     for (number, rule) in noisy.iter().enumerate() {
-        if !go_on(0.6 + 0.35 * number as f64 / noisy.len() as f64) {
-            return (chosen, false);
+        let share = 0.6 + (CHOSEN_SHARE - 0.6) * number as f64 / noisy.len() as f64;
+        if !go_on(share) {
+            break;
         }
         let found = match metric_monitors(all).find(|monitor| monitor_rule(&monitor.name) == *rule) {
-            Some(monitor) => board.choose(rule, of_monitor(all, ground, monitor)),
+            Some(monitor) => board.choose(rule, of_monitor(all, ground, monitor, &|| go_on(share))),
             None => board.choose(rule, of_objects.remove(rule).unwrap_or_default().into_iter()),
         };
         let Some(Tried { change: (what, new), kind, pages }) = found else { continue };
@@ -55,7 +59,7 @@ pub(super) fn propose(
         board.set(rule, pages.clone());
         chosen.push(Chosen { rule: rule.clone(), kind, what, new, before, after: pages });
     }
-    (chosen, true)
+    (chosen, go_on(CHOSEN_SHARE))
 }
 
 type Candidate = Tried<(String, New)>;
@@ -65,8 +69,10 @@ fn of_monitor<'a>(
     all: &'a Definitions,
     ground: &'a Ground<'_>,
     rule: &MonitorConfig,
+    go_on: &'a dyn Fn() -> bool,
 ) -> impl Iterator<Item = Candidate> + 'a {
-    changes::of_monitor(rule).into_iter().filter_map(move |Change { kind, what, new }| {
+    let in_time = changes::of_monitor(rule).into_iter().take_while(move |_| go_on());
+    in_time.filter_map(move |Change { kind, what, new }| {
         let pages = match new.shadow {
             true => Vec::new(),
             false => ground.monitor(&new, all).ok()?.would,
@@ -189,24 +195,35 @@ fn put<T>(all: &mut [T], new: T, name: impl Fn(&T) -> &String) {
     }
 }
 
-/// All that is proposed, replayed together. What would miss an outage after all is not proposed.
+/// All that is proposed, replayed together. What would miss an outage after all is not proposed, and neither is what there
+/// was no time to replay: of checks and hosts, as each has a say in others. Whether there was.
 pub(super) fn confirm(
     all: &Definitions,
     ground: &Ground<'_>,
     board: &Board,
     chosen: &mut Vec<Chosen>,
     base: &Outcome,
-) -> Result<Vec<Sent>, String> {
+    go_on: &(dyn Fn(f64) -> bool + Sync),
+) -> Result<(Vec<Sent>, bool), String> {
+    let mut whole = true;
     loop {
-        let pages = with_chosen(all, ground, chosen, base)?;
+        if !go_on(CHOSEN_SHARE) {
+            let before = chosen.len();
+            chosen.retain(|one| matches!(one.new, New::Monitor(_)));
+            whole &= chosen.len() == before;
+        }
+        let pages = match with_chosen(all, ground, chosen, base) {
+            Err(_) if !go_on(CHOSEN_SHARE) => continue,
+            pages => pages?,
+        };
         let Some(missed) = board.missed_by(&pages).first().map(|label| (*label).clone()) else {
-            return Ok(pages);
+            return Ok((pages, whole));
         };
         let told = |one: &Chosen| weigh::caught(&missed, &one.before).is_some();
         match chosen.iter().rposition(told) {
             Some(guilty) => drop(chosen.remove(guilty)),
             // Only together do they miss it: none of them by itself is to blame.
-            None if chosen.pop().is_none() => return Ok(pages),
+            None if chosen.pop().is_none() => return Ok((pages, whole)),
             None => {}
         }
     }

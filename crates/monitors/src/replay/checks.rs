@@ -23,6 +23,9 @@ use crate::past::{self, PastEvent, PastWhat};
 /// Nothing was known of it for so long that something may have happened.
 const GAP_SECONDS: i64 = 3_600;
 
+/// Why nothing came of it.
+pub const ENDED: &str = "it was ended before all rules were replayed: ask for a shorter time";
+
 /// One notice, sent or not.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Page {
@@ -75,17 +78,18 @@ pub fn replay(
     monitors: &Monitors,
     zone: &TimeZone,
 ) -> Result<ReplayedChecks, String> {
-    let mut answer = whole(question, store, monitors, zone)?;
+    let mut answer = whole(question, store, monitors, zone, &|| true)?;
     answer.replay.cut();
     Ok(answer)
 }
 
-/// For whoever counts: with all firings.
+/// For whoever counts: with all firings. Nothing comes of it once `go_on` says no.
 pub fn whole(
     question: &Question<'_>,
     store: &StateStore,
     monitors: &Monitors,
     zone: &TimeZone,
+    go_on: &dyn Fn() -> bool,
 ) -> Result<ReplayedChecks, String> {
     let around = around(question.definitions, question.names);
     let part = part_of(question.definitions, &around);
@@ -94,13 +98,18 @@ pub fn whole(
     let failed = |error: StateError| error.to_string();
     let mut gathering =
         Gathering { question, around: &around, sent: Vec::new(), archive: None, kept_from: None };
-    let whole =
-        past::each(store, question.until.0, MAX_REPLAYED_EVENTS, |event| gathering.event(&mut rerun, event))
-            .map_err(failed)?;
-    gathering.own(&mut rerun, store, monitors).map_err(failed)?;
+    let whole = past::each(store, question.until.0, MAX_REPLAYED_EVENTS, |event| {
+        gathering.event(&mut rerun, event);
+        go_on()
+    })
+    .map_err(failed)?;
+    gathering.own(&mut rerun, store, monitors, go_on).map_err(failed)?;
     let doubts = gathering.doubts(&rerun, whole);
     let Gathering { mut sent, archive, kept_from, .. } = gathering;
-    let told = rerun.finish(question.names, question.until);
+    let told = rerun.finish(question.names, question.until, go_on);
+    if !go_on() {
+        return Err(ENDED.to_owned());
+    }
     let mut answer = answer(question, &told);
     answer.replay.doubts = doubts;
     answer.replay.known_from = archive.map(|(first, _)| first).into_iter().chain(kept_from).min();
@@ -166,10 +175,16 @@ impl Gathering<'_> {
     }
 
     /// Results, notices and planned times that were kept here.
-    fn own(&mut self, rerun: &mut Rerun, store: &StateStore, monitors: &Monitors) -> Result<(), StateError> {
+    fn own(
+        &mut self,
+        rerun: &mut Rerun,
+        store: &StateStore,
+        monitors: &Monitors,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<(), StateError> {
         let until = self.question.until.0;
         let planned = crate::planned::between(store, 0, until)?;
-        for name in self.around {
+        for name in self.around.iter().take_while(|_| go_on()) {
             // An object that is asked about but only now defined has none.
             let Ok((runs, _)) = monitors.history(name, 0, until, Some(MAX_LISTED)) else { continue };
             if let Some(first) = runs.first() {

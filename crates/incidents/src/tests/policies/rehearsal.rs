@@ -19,7 +19,7 @@ impl Story {
     fn would_call(&self, name: &str, at: i64, lasts: i64, before: u64) -> Option<Vec<(i64, String)>> {
         let (at, until) = (Timestamp(at), Timestamp(at + lasts));
         let past = Past { key: key(name), state: State::Critical, at, until, before };
-        let calls = self.incidents.stage_for(&past.key, at).unwrap().called(&past)?;
+        let calls = self.incidents.scene().called(&past)?;
         Some(calls.into_iter().map(|(at, name)| (at.0, name.to_string())).collect())
     }
 }
@@ -67,6 +67,24 @@ fn later_steps_are_called_until_somebody_has_it() {
     assert_eq!(called(60, 0), called(60, 0), "asking changes nothing");
 }
 
+/// The scene is as things were when it was made, and asking it changes nothing.
+#[test]
+fn many_are_asked_of_one_scene() {
+    let mut turns = step(&["ana", "ben"], "5m");
+    turns.round_robin = true;
+    let mut story = Story::of_policy(policy(&[turns]));
+    let scene = story.incidents.scene();
+    let (at, until) = (Timestamp(story.now), Timestamp(story.now + 60));
+    let called = |before: u64| {
+        let past = Past { key: key("paged"), state: State::Critical, at, until, before };
+        scene.called(&past).unwrap().into_iter().map(|(_, name)| name.to_string()).collect::<Vec<_>>()
+    };
+    story.incidents.book.subjects.clear();
+    assert_eq!([called(0), called(0), called(1), called(0)].concat(), ["ana", "ana", "ben", "ana"]);
+    let unknown = Past { key: key("nothing"), state: State::Critical, at, until, before: 0 };
+    assert!(scene.called(&unknown).is_none());
+}
+
 #[test]
 fn who_would_have_slept_until_the_morning_is_called_then_if_it_is_still_bad() {
     let mut story = Story::of_policy(policy(&[step(&["cyd"], "5m")]));
@@ -83,7 +101,7 @@ fn who_would_have_slept_until_the_morning_is_called_then_if_it_is_still_bad() {
             until: Timestamp(until),
             before: 0,
         };
-        story.incidents.stage_for(&key, past.at).unwrap().called(&past).unwrap()
+        story.incidents.scene().called(&past).unwrap()
     };
     assert!(called(at + 3_600).is_empty());
     let morning = 5 * 86_400 + 7 * 3_600;

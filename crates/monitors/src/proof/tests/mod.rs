@@ -5,6 +5,7 @@ mod policies;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::tz::TimeZone;
 use state_store::StateStore;
@@ -177,6 +178,10 @@ impl Estate {
     }
 
     fn on<T>(&self, ask: impl FnOnce(&Ground<'_>) -> T) -> T {
+        self.within(&QueryLimits::default(), ask)
+    }
+
+    fn within<T>(&self, limits: &QueryLimits, ask: impl FnOnce(&Ground<'_>) -> T) -> T {
         let directory = tempfile::tempdir().unwrap();
         let migrations = [crate::store::MIGRATIONS, past::MIGRATIONS];
         let store = Arc::new(StateStore::open(&directory.path().join("s.db"), &migrations).unwrap());
@@ -185,14 +190,13 @@ impl Estate {
         let end = BEGIN + DAYS * DAY;
         let files = Files { definitions: self.definitions.clone(), ..Files::default() };
         let monitors = Monitors::open(store.clone(), files, TimeZone::UTC, Timestamp(end)).unwrap();
-        let limits = QueryLimits::default();
         let (zone, window) = (TimeZone::UTC, (Timestamp(BEGIN), Timestamp(end)));
         let ground = Ground {
             look: Look {
                 source: &self.series,
                 events: &graphite::NoEvents,
                 zone: &zone,
-                limits: &limits,
+                limits,
                 now: window.1,
             },
             past: Past { from: window.0, until: window.1, blind: Vec::new().into() },
@@ -292,6 +296,30 @@ fn what_is_proposed_says_whose_place_it_takes() {
     assert_eq!(of("check:web/swap").kind, changes::Kind::Repeats);
     assert!(proof.sentence.contains("no known outage is missed"), "{}", proof.sentence);
     assert!(proof.would.at_night > 0 && proof.would.contacts.contains_key("ben"));
+}
+
+/// Whatever has not been replayed is not proposed.
+#[test]
+fn when_time_is_up_only_what_was_replayed_is_proposed() {
+    let estate = Estate::new(3);
+    let of_numbers = |proof: &Proof| proof.proposals.iter().all(|one| one.rule.starts_with("monitor:"));
+    // All were chosen, and those of checks, which have a say in each other, were not replayed together.
+    let proof = estate.prove_while(&|share| share < 0.95);
+    assert!(proof.unfinished && of_numbers(&proof) && !proof.proposals.is_empty(), "{:?}", proof.proposals);
+    assert!(proof.labels.iter().all(|label| label.with_proposals.is_some()));
+    // It ends among the changes of the first rule.
+    let asked = AtomicUsize::new(0);
+    let proof = estate.prove_while(&|share| share < 0.6 || asked.fetch_add(1, Ordering::Relaxed) < 2);
+    assert!(proof.unfinished && of_numbers(&proof) && proof.proposals.len() <= 1, "{:?}", proof.proposals);
+}
+
+#[test]
+fn a_replay_of_checks_ends_with_its_time() {
+    let estate = Estate::new(3);
+    let limits = QueryLimits { deadline: Some(std::time::Instant::now()), ..QueryLimits::default() };
+    let all = &estate.definitions;
+    let ended = estate.within(&limits, |ground| ground.objects(all, &ground::objects_of(all)).map(|_| ()));
+    assert_eq!(ended, Err(crate::replay::checks::ENDED.to_owned()));
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub fn replay(
 ) -> Result<Told, Vec<Problem>> {
     let mut rerun = Rerun::new(definitions, zone)?;
     events.into_iter().for_each(|event| rerun.event(event));
-    Ok(rerun.finish(&BTreeSet::new(), until))
+    Ok(rerun.finish(&BTreeSet::new(), until, &|| true))
 }
 
 /// What is known of the past is put in first: archived events in the order of their time, then what is kept here.
@@ -107,8 +107,13 @@ impl Rerun {
         (self.gathered.knows_tries(), self.people.knows_commands())
     }
 
-    /// `wanted`: whose changes are asked for.
-    pub fn finish(mut self, wanted: &BTreeSet<ObjectName>, until: Timestamp) -> Told {
+    /// `wanted`: whose changes are asked for. Once `go_on` says no, what has come until then is all.
+    pub fn finish(
+        mut self,
+        wanted: &BTreeSet<ObjectName>,
+        until: Timestamp,
+        go_on: &dyn Fn() -> bool,
+    ) -> Told {
         let wanted = wanted
             .iter()
             .filter_map(|name| self.machine.named(name))
@@ -117,7 +122,7 @@ impl Rerun {
         self.gathered.settle(&self.machine);
         let mut replaying = Replaying::new(self.machine, self.gathered, self.people, wanted);
         replaying.told.passed_over = self.passed_over;
-        replaying.run(until.0)
+        replaying.run(until.0, go_on)
     }
 }
 
@@ -169,7 +174,7 @@ impl Replaying {
         Replaying { machine, gathered, people, courses, due, out, told, wanted }
     }
 
-    fn run(mut self, until: i64) -> Told {
+    fn run(mut self, until: i64, go_on: &dyn Fn() -> bool) -> Told {
         for (id, first) in self.gathered.firsts() {
             let due = match self.hidden_tries(id) {
                 Some((at, 1..)) => (at, 0, Step::Try(id), 0),
@@ -181,7 +186,7 @@ impl Replaying {
             self.due.push(Reverse((at, order, Step::People, 0)));
         }
         while let Some(Reverse((at, order, step, turn))) = self.due.pop() {
-            if at > until {
+            if at > until || !go_on() {
                 break;
             }
             self.clock(at);
