@@ -1,6 +1,6 @@
 //! All of it together: read [`prove`] from top to bottom.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 
@@ -287,15 +287,14 @@ fn rules(question: &Question<'_>, sent: &[Sent], would: &[Sent]) -> Vec<OfRule> 
         of.at_night += u64::from(question.nights.of(&page.contact, page.at).is_some());
     }
     let all = question.definitions;
-    let shadow = |rule: &str| {
-        metric_monitors(all).any(|one| one.shadow && monitor_rule(&one.name) == rule)
-            || all.checks.iter().any(|one| one.shadow && rule.strip_prefix("check:") == Some(&one.name))
-    };
+    let monitors = metric_monitors(all).filter(|one| one.shadow).map(|one| monitor_rule(&one.name));
+    let checks = all.checks.iter().filter(|one| one.shadow).map(|one| format!("check:{}", one.name));
+    let in_shadow: HashSet<String> = monitors.chain(checks).collect();
     let mut rules: Vec<OfRule> = rules
         .into_iter()
         .map(|(rule, of)| {
             let (useful, useless) = question.judged.get(rule).copied().unwrap_or_default();
-            OfRule { rule: rule.to_owned(), shadow: shadow(rule), useful, useless, ..of }
+            OfRule { rule: rule.to_owned(), shadow: in_shadow.contains(rule), useful, useless, ..of }
         })
         .collect();
     rules.sort_by(|a, b| (b.would, b.sent, &a.rule).cmp(&(a.would, a.sent, &b.rule)));

@@ -1,6 +1,6 @@
 //! Changes are sought for the noisiest rules, replayed, and in the end replayed together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::changes::{self, Change, Kind, OfMany};
 use super::ground::{self, Ground, Outcome, metric_monitors, monitor_rule};
@@ -144,19 +144,16 @@ impl<T> Change<T> {
 
 /// A check whose pages nearly all come while one and the same other check is bad depends on it.
 fn dependencies(all: &Definitions, noisy: &[String], base: &Outcome) -> Vec<(String, Change<New>)> {
-    let is_check =
-        |rule: &str| all.checks.iter().any(|check| rule.strip_prefix("check:") == Some(&check.name));
+    let checks: HashSet<&str> = all.checks.iter().map(|check| check.name.as_str()).collect();
+    let is_check = |rule: &str| rule.strip_prefix("check:").is_some_and(|name| checks.contains(name));
     let masters: Vec<(&String, &Vec<(i64, i64)>)> =
         base.bad.iter().filter(|(rule, _)| is_check(rule)).collect();
     let mut found: Vec<(String, Change<New>)> = Vec::new();
     for rule in noisy.iter().filter(|rule| is_check(rule)) {
         let pages: Vec<i64> =
             base.would.iter().filter(|page| page.rule == *rule).map(|page| page.at).collect();
-        let follows = |times: &[(i64, i64)]| {
-            let explained = |at: &&i64| {
-                times.iter().any(|(from, until)| *from <= **at && **at <= until + FOLLOWS_SECONDS)
-            };
-            pages.iter().filter(explained).count() as f64 / pages.len().max(1) as f64
+        let share = |times: &[(i64, i64)]| {
+            pages.iter().filter(|at| follows(**at, times)).count() as f64 / pages.len().max(1) as f64
         };
         // Two that always fail together do not depend on each other: the one that is bad for less is behind.
         let own: i64 = base.bad.get(rule).into_iter().flatten().map(|(from, until)| until - from).sum();
@@ -164,7 +161,7 @@ fn dependencies(all: &Definitions, noisy: &[String], base: &Outcome) -> Vec<(Str
         let longer = |times: &[(i64, i64)]| times.iter().map(|(from, until)| until - from).sum::<i64>() > own;
         let fits =
             masters.iter().filter(|(master, times)| *master != rule && longer(times) && !taken(master));
-        let shares = fits.map(|(master, times)| (follows(times), *master));
+        let shares = fits.map(|(master, times)| (share(times), *master));
         let best = shares.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(share, _)| *share >= FOLLOWS_SHARE);
         let names =
             best.and_then(|(_, master)| Some((master.strip_prefix("check:")?, rule.strip_prefix("check:")?)));
@@ -173,6 +170,12 @@ fn dependencies(all: &Definitions, noisy: &[String], base: &Outcome) -> Vec<(Str
         }
     }
     found
+}
+
+/// Was it bad then, or shortly before? One object's times are in order and apart from each other.
+fn follows(at: i64, times: &[(i64, i64)]) -> bool {
+    let begun = times.partition_point(|(from, _)| *from <= at);
+    times[..begun].last().is_some_and(|(_, until)| at <= until + FOLLOWS_SECONDS)
 }
 
 /// The definitions with these in the place of those of the same name.
@@ -253,4 +256,19 @@ fn with_chosen(
         pages.extend(ground.objects(&changed, &ground::objects_of(&changed))?.would);
     }
     Ok(pages)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_closely_is_explained() {
+        let times = [(1_000, 1_100), (1_500, 5_000), (9_000, 9_001)];
+        for at in (0..12_000).step_by(50) {
+            let plain = times.iter().any(|(from, until)| *from <= at && at <= until + FOLLOWS_SECONDS);
+            assert_eq!(follows(at, &times), plain, "{at}");
+        }
+        assert!(!follows(5, &[]));
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{Label, Sent};
+use crate::replay::any_within;
 
 /// People say when it began by memory: a page shortly before is about it too.
 const BEFORE_SECONDS: i64 = 300;
@@ -55,8 +56,7 @@ pub fn weigh<'s>(pages: impl Iterator<Item = &'s Sent>, nights: &dyn Nights) -> 
 
 /// Is one of these the same as this? They are in order.
 pub fn is_near(times: &[i64], at: i64) -> bool {
-    let first = times.partition_point(|time| *time < at - SAME_SECONDS);
-    times.get(first).is_some_and(|time| *time <= at + SAME_SECONDS)
+    any_within(times, at - SAME_SECONDS, at + SAME_SECONDS)
 }
 
 /// The first page about it.

@@ -9,10 +9,10 @@ use state_store::{StateError, StateStore};
 use vocabulary::Timestamp;
 use vocabulary::state::{InstanceId, NoticeKind, State, StateChange, StateType};
 
-use super::Firing;
 use super::doubt::Doubt;
 use super::metric::{OfInstance, Replayed};
 use super::past::{Rerun, Told};
+use super::{Firing, any_within};
 use crate::config::Definitions;
 use crate::limits::{MAX_FIRINGS, MAX_LISTED, MAX_REPLAYED_EVENTS};
 use crate::look::instance_id;
@@ -507,12 +507,13 @@ impl Story {
 
     fn finish(mut self, id: &InstanceId, question: &Question<'_>, replay: &mut Replayed) {
         let (from, until) = (question.from.0, question.until.0);
+        self.told.sort_unstable();
         self.firings.retain(|firing| firing.ended.is_none_or(|ended| ended > from));
         let mut of = OfInstance { name: id.monitor.to_string(), state: self.state, ..OfInstance::default() };
         of.pages = self.told.len() as u64;
         for firing in &mut self.firings {
             let end = firing.ended.unwrap_or(until);
-            firing.told = self.told.iter().any(|at| (firing.began..=end).contains(at));
+            firing.told = any_within(&self.told, firing.began, end);
             of.bad_seconds += end.min(until) - firing.began.max(from);
             of.fired += u64::from(firing.fired.is_some());
             of.self_healed += u64::from(firing.healed());

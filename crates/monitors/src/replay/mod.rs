@@ -47,6 +47,12 @@ pub struct Firing {
     pub value: Option<f64>,
 }
 
+/// Is one of these times within that? They are in order.
+pub(crate) fn any_within(times: &[i64], from: i64, until: i64) -> bool {
+    let first = times.partition_point(|at| *at < from);
+    times.get(first).is_some_and(|at| *at <= until)
+}
+
 impl Firing {
     pub fn healed(&self) -> bool {
         self.fired.is_none()

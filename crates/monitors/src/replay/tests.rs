@@ -66,6 +66,16 @@ fn what_would_have_fired_is_told_with_its_times() {
     );
 }
 
+#[test]
+fn a_time_is_found_within_others() {
+    let times = [3, 5, 5, 9];
+    for (from, until) in (0..12).flat_map(|from| (from..12).map(move |until| (from, until))) {
+        let plain = times.iter().any(|at| (from..=until).contains(at));
+        assert_eq!(any_within(&times, from, until), plain, "{from} to {until}");
+    }
+    assert!(!any_within(&times, 9, 3) && !any_within(&[], 0, 9));
+}
+
 /// Each second looked at once: what looked through the rest of the day again in each empty one took minutes.
 #[test]
 fn a_month_of_which_little_is_known_is_soon_gone_through() {

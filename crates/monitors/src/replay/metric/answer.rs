@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use vocabulary::state::{NoticeKind, State};
 
-use super::super::Firing;
 use super::super::doubt::Doubt;
 use super::super::pages::Page;
+use super::super::{Firing, any_within};
 use super::Past;
 use super::passage::Passage;
 use crate::limits::MAX_FIRINGS;
@@ -88,16 +88,17 @@ impl Replayed {
         self.firings.extend(open);
         let begin = self.firings.len()
             - self.firings.iter().rev().take_while(|firing| firing.instance == of.name).count();
+        let problems = pages.iter().filter(|page| page.kind == NoticeKind::Problem);
+        let mut told: Vec<i64> = problems.clone().map(|page| page.at).collect();
+        told.sort_unstable();
         for firing in &mut self.firings[begin..] {
-            let end = firing.ended.unwrap_or(i64::MAX);
-            let during = |page: &&Page| (firing.began..=end).contains(&page.at);
-            firing.told = pages.iter().filter(during).any(|page| page.kind == NoticeKind::Problem);
+            firing.told = any_within(&told, firing.began, firing.ended.unwrap_or(i64::MAX));
             match firing.healed() {
                 true => of.self_healed += 1,
                 false => of.fired += 1,
             }
         }
-        for page in pages.iter().filter(|page| page.kind == NoticeKind::Problem) {
+        for page in problems {
             *self.pages.entry(page.contact.clone()).or_default() += 1;
             of.pages += 1;
         }
