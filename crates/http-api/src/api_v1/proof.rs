@@ -2,6 +2,7 @@
 
 mod answered;
 mod part;
+mod reasons;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use vocabulary::Timestamp;
 use vocabulary::ports::QueryLimits;
 
 use self::answered::Answered;
+use self::reasons::Reasons;
 use super::monitor_test::Moment;
 use super::status::off_thread;
 use super::watched;
@@ -275,9 +277,10 @@ fn make(services: &Services, place: &Place, asked: Asked) {
 fn prove(services: &Services, place: &Place, asked: Asked) -> Answer<Proof> {
     let Asked { from, until, nights, mut labels } = asked;
     let definitions = services.monitors.definitions();
+    let reasons = Reasons::of(&definitions);
     let mut judged: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for verdict in services.desk.verdicts(from, until)? {
-        let counts = judged.entry(rule_of(&definitions, &verdict.reason)).or_default();
+        let counts = judged.entry(reasons.rule(&verdict.reason)).or_default();
         *(if verdict.useful { &mut counts.0 } else { &mut counts.1 }) += 1;
         if verdict.useful && labels.len() < MAX_LABELS {
             labels.push(Label {
@@ -293,7 +296,7 @@ fn prove(services: &Services, place: &Place, asked: Asked) -> Answer<Proof> {
         origins: &origins(services, &definitions),
         labels,
         nights: &nights,
-        sent: sent(services, &definitions, from, until)?,
+        sent: sent(services, &reasons, from, until)?,
         judged,
     };
     let ended = Arc::new(AtomicBool::new(false));
@@ -310,7 +313,7 @@ fn prove(services: &Services, place: &Place, asked: Asked) -> Answer<Proof> {
     let now = services.clock.now();
     // Of what opened shortly before, too.
     let record = services.desk.what_happened(from.minus(DAY).0, until.0 + 1)?;
-    let answered = Answered::of(&record.cases, |reason| rule_of(&definitions, reason));
+    let answered = Answered::of(&record.cases, |reason| reasons.rule(reason));
     let scene = services.desk.scene(now);
     let called = |bad: &Bad<'_>| {
         let key = Key { host: bad.host, monitor: bad.name.into(), instance: bad.instance.into() };
@@ -344,21 +347,11 @@ fn prove(services: &Services, place: &Place, asked: Asked) -> Answer<Proof> {
 }
 
 /// Words of incidents, by what they are about.
-fn sent(services: &Services, all: &Definitions, from: Timestamp, until: Timestamp) -> Answer<Vec<Sent>> {
+fn sent(services: &Services, reasons: &Reasons<'_>, from: Timestamp, until: Timestamp) -> Answer<Vec<Sent>> {
     let words = services.desk.words(from, until)?.into_iter();
     let sent =
-        words.map(|word| Sent { at: word.at, rule: rule_of(all, &word.reason), contact: word.contact });
+        words.map(|word| Sent { at: word.at, rule: reasons.rule(&word.reason), contact: word.contact });
     Ok(sent.collect())
-}
-
-/// An incident's reason has `monitor:` before checks too, and the environment behind it.
-fn rule_of(all: &Definitions, reason: &str) -> String {
-    let Some(name) = reason.strip_prefix("monitor:") else { return reason.to_owned() };
-    let is_check = |name: &str| all.checks.iter().any(|check| check.name == name);
-    let is_monitor = |name: &str| all.monitors.iter().any(|monitor| monitor.name == name);
-    let without = name.rsplit_once('@').map_or(name, |(name, _)| name);
-    let name = if is_check(name) || is_monitor(name) { name } else { without };
-    if is_check(name) { format!("check:{name}") } else { format!("monitor:{name}") }
 }
 
 fn origins(services: &Services, all: &Definitions) -> Origins {
