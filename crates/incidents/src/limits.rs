@@ -134,6 +134,9 @@ pub const MAX_FEEDS: usize = 1_000;
 pub const REHEARSAL_SECONDS: i64 = 86_400;
 /// … and for so many moments: a policy of seconds could fill a page of megabytes.
 pub const MAX_REHEARSED: usize = 500;
+/// Whom an incident of the past would have called is told for so many moments: three people who are called twice a minute
+/// for the day after which their own rules end. Whoever counts is told that there were more.
+pub const MAX_CALLED: usize = 10_000;
 
 /// Pages of one channel whose receivers may still answer; of a storm the newest.
 pub const MAX_ANSWERABLE: i64 = 1_000;

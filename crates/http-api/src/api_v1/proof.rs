@@ -22,7 +22,7 @@ use monitors::config::MonitorKind;
 use monitors::kinds::metric::Look;
 use monitors::look::Origin;
 use monitors::made::Origins;
-use monitors::proof::{self, Bad, Ground, Label, MAX_LABELS, Proof, Question, Sent, Telling, label};
+use monitors::proof::{self, Bad, Calls, Ground, Label, MAX_LABELS, Proof, Question, Sent, Telling, label};
 use monitors::replay::Past;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -320,7 +320,8 @@ fn prove(services: &Services, place: &Place, asked: Asked) -> Answer<Proof> {
         let (at, until) = (Timestamp(bad.at), Timestamp(answered.until(bad)));
         let past = CalledPast { key, state: bad.state, at, until, before: bad.before };
         let calls = scene.called(&past)?;
-        Some(calls.into_iter().map(|(at, contact)| (at.0, contact.to_string())).collect())
+        let made = calls.made.into_iter().map(|(at, contact)| (at.0, contact.to_string())).collect();
+        Some(Calls { made, goes_on: calls.goes_on })
     };
     let ground = Ground {
         look: Look {

@@ -11,7 +11,7 @@ use super::rehearsal::{Planned, goes_bad};
 use crate::core::Incidents;
 use crate::desk::Desk;
 use crate::incident::Key;
-use crate::limits::MAX_REHEARSED;
+use crate::limits::MAX_CALLED;
 use crate::page::Page;
 
 /// Something that would have gone bad.
@@ -26,8 +26,13 @@ pub struct Past {
     pub before: u64,
 }
 
-/// When, and whom.
-pub type Calls = Vec<(Timestamp, Arc<str>)>;
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Calls {
+    /// When, and whom; in order.
+    pub made: Vec<(Timestamp, Arc<str>)>,
+    /// There would have been more than are looked at.
+    pub goes_on: bool,
+}
 
 /// What is known now of everybody and everything, put aside: thousands of moments of the past are asked of it, while the
 /// desk goes on paging.
@@ -45,7 +50,7 @@ impl Scene {
     /// By what is known of the shifts of then. None: nothing of this name is watched, or only its own rules tell. What is
     /// in shadow is told as if it were not.
     pub fn called(&self, past: &Past) -> Option<Calls> {
-        self.0.stage_for(&past.key, past.at)?.called(past)
+        self.0.stage_for(&past.key, past.at)?.called(past, MAX_CALLED)
     }
 }
 
@@ -61,7 +66,7 @@ impl Incidents {
         })
     }
 
-    fn called(&mut self, past: &Past) -> Option<Calls> {
+    pub(crate) fn called(&mut self, past: &Past, most: usize) -> Option<Calls> {
         let Past { key, state, at, until, before } = past;
         self.book.subjects.get_mut(&(key.host, key.monitor.clone()))?.shadow = false;
         self.book.alerts.values_mut().for_each(|each| each.shadow = false);
@@ -76,12 +81,15 @@ impl Incidents {
         if told_by_itself && !self.live.values().any(|incident| incident.detail.escalation.is_some()) {
             return None;
         }
-        let mut now = *at;
-        for _ in 0..MAX_REHEARSED {
-            let Some(next) = self.next_moment(now, *until, &[]).filter(|next| next < until) else { break };
+        let (mut now, mut moments) = (*at, 0);
+        while let Some(next) = self.next_moment(now, *until, &[]).filter(|next| next < until) {
+            moments += 1;
+            if moments > most {
+                break;
+            }
             now = next;
             keep(self.tick(&Planned { held: &[], now }, now), now);
         }
-        Some(calls.into_iter().collect())
+        Some(Calls { made: calls.into_iter().collect(), goes_on: moments > most })
     }
 }

@@ -25,8 +25,21 @@ pub struct Telling<'t> {
     pub called: Called<'t>,
 }
 
-/// When, and whom.
-pub type Called<'t> = &'t (dyn Fn(&Bad<'_>) -> Option<Vec<(i64, String)>> + Sync);
+pub type Called<'t> = &'t (dyn Fn(&Bad<'_>) -> Option<Calls> + Sync);
+
+#[derive(Clone, Debug, Default)]
+pub struct Calls {
+    /// When, and whom.
+    pub made: Vec<(i64, String)>,
+    /// There would have been more than are looked at.
+    pub goes_on: bool,
+}
+
+impl From<Vec<(i64, String)>> for Calls {
+    fn from(made: Vec<(i64, String)>) -> Calls {
+        Calls { made, goes_on: false }
+    }
+}
 
 /// Something that would have gone bad.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +78,17 @@ pub struct Outcome {
     pub untried: Vec<(String, String)>,
 }
 
+impl Outcome {
+    fn page(&mut self, rule: &str, calls: Calls) {
+        let page = |(at, contact)| Sent { at, rule: rule.to_owned(), contact };
+        self.would.extend(calls.made.into_iter().map(page));
+        if calls.goes_on && !self.untried.iter().any(|(name, _)| name == rule) {
+            let why = "somebody was called more often than is looked at: its pages are more than is said";
+            self.untried.push((rule.to_owned(), why.to_owned()));
+        }
+    }
+}
+
 pub fn monitor_rule(name: &str) -> String {
     format!("monitor:{name}")
 }
@@ -82,7 +106,7 @@ impl Ground<'_> {
         let replayed = replay::whole(rule, all, &self.look, &self.past)?;
         let name = monitor_rule(&rule.name);
         let mut outcome = Outcome { known_from: replayed.known_from, ..Outcome::default() };
-        outcome.would = self.of_incidents(rule, &replayed)?;
+        self.of_incidents(rule, &replayed, &mut outcome)?;
         outcome.doubts = replayed.doubts.iter().map(|doubt| (name.clone(), doubt.clone())).collect();
         if replayed.instances_left_out > 0 {
             let why = format!(
@@ -96,7 +120,12 @@ impl Ground<'_> {
 
     /// An incident of a monitor is about all of its instances: it pages when the first of them is bad enough, and not again
     /// before all have been good.
-    fn of_incidents(&self, rule: &MonitorConfig, replayed: &Replayed) -> Result<Vec<Sent>, String> {
+    fn of_incidents(
+        &self,
+        rule: &MonitorConfig,
+        replayed: &Replayed,
+        outcome: &mut Outcome,
+    ) -> Result<(), String> {
         let severe = |firing: &&Firing| firing.state == State::Critical || self.telling.page_warnings;
         let paging = |firing: &&Firing| (self.telling.pages)(false, &rule.name, &firing.instance);
         let told = replayed.firings.iter().filter(|firing| firing.told).filter(severe).filter(paging);
@@ -104,8 +133,7 @@ impl Ground<'_> {
             .filter_map(|firing| Some((firing.fired?, firing.ended.unwrap_or(self.past.until.0), firing)))
             .collect();
         times.sort_unstable_by_key(|(from, end, _)| (*from, *end));
-        let page = |(at, contact)| Sent { at, rule: monitor_rule(&rule.name), contact };
-        let mut pages = Vec::new();
+        let about = monitor_rule(&rule.name);
         for (before, (at, over, firing)) in (0..).zip(joined(times)) {
             self.in_time()?;
             let (name, instance) = (&*rule.name, &*firing.instance);
@@ -114,9 +142,9 @@ impl Ground<'_> {
                 Some(called) => called,
                 None => at_once(at, self.contacts_of(rule.contacts.as_deref())),
             };
-            pages.extend(or_nobody(at, called).into_iter().map(page));
+            outcome.page(&about, or_nobody(at, called));
         }
-        Ok(pages)
+        Ok(())
     }
 
     fn goes_on(&self) -> bool {
@@ -153,7 +181,7 @@ impl Ground<'_> {
             doubts: replayed.replay.doubts.iter().map(|doubt| ("checks".to_owned(), doubt.clone())).collect(),
             ..Outcome::default()
         };
-        outcome.would.extend(self.by_incidents(all, &replayed)?);
+        self.by_incidents(all, &replayed, &mut outcome)?;
         for firing in replayed.replay.firings.iter().filter(|firing| firing.fired.is_some()) {
             let until = firing.ended.unwrap_or(self.past.until.0);
             outcome.bad.entry(object_rule(&firing.instance)).or_default().push((firing.began, until));
@@ -162,11 +190,15 @@ impl Ground<'_> {
     }
 
     /// What names no contacts is told by its incident, and a policy calls people for what does.
-    fn by_incidents(&self, all: &Definitions, replayed: &ReplayedChecks) -> Result<Vec<Sent>, String> {
+    fn by_incidents(
+        &self,
+        all: &Definitions,
+        replayed: &ReplayedChecks,
+        outcome: &mut Outcome,
+    ) -> Result<(), String> {
         let by_themselves = telling_themselves(all);
         let severe =
             |state: State| matches!(state, State::Critical | State::Down) || self.telling.page_warnings;
-        let mut pages = Vec::new();
         let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
         for firing in &replayed.replay.firings {
             self.in_time()?;
@@ -190,10 +222,9 @@ impl Ground<'_> {
                 (None, true) => continue,
                 (None, false) => or_nobody(at, at_once(at, self.contacts_of(None))),
             };
-            let page = |(at, contact)| Sent { at, rule: rule.clone(), contact };
-            pages.extend(called.into_iter().map(page));
+            outcome.page(&rule, called);
         }
-        Ok(pages)
+        Ok(())
     }
 }
 
@@ -209,13 +240,13 @@ fn joined(times: Vec<(i64, i64, &Firing)>) -> Vec<(i64, i64, &Firing)> {
     all
 }
 
-fn at_once(at: i64, contacts: Vec<String>) -> Vec<(i64, String)> {
-    contacts.into_iter().map(|contact| (at, contact)).collect()
+fn at_once(at: i64, contacts: Vec<String>) -> Calls {
+    contacts.into_iter().map(|contact| (at, contact)).collect::<Vec<_>>().into()
 }
 
 /// It is a page all the same, and nobody gets it.
-fn or_nobody(at: i64, called: Vec<(i64, String)>) -> Vec<(i64, String)> {
-    if called.is_empty() { vec![(at, String::new())] } else { called }
+fn or_nobody(at: i64, called: Calls) -> Calls {
+    if called.made.is_empty() { vec![(at, String::new())].into() } else { called }
 }
 
 /// Rules on numbers; heartbeats have no past that another rule could be tried on.

@@ -27,7 +27,7 @@ pub mod weigh;
 
 use serde::{Deserialize, Serialize};
 
-pub use ground::{Bad, Called, Ground, Telling};
+pub use ground::{Bad, Called, Calls, Ground, Telling};
 pub use label::Label;
 pub use report::{Proof, Question, prove};
 pub use weigh::Nights;

@@ -61,13 +61,17 @@ pub fn is_near(times: &[i64], at: i64) -> bool {
 
 /// The first page about it.
 pub fn caught(label: &Label, pages: &[Sent]) -> Option<i64> {
-    let about = |page: &&Sent| page.at >= label.start - BEFORE_SECONDS && page.at <= label.end;
-    pages.iter().filter(about).map(|page| page.at).min()
+    pages.iter().filter(|page| is_about(label, page)).map(|page| page.at).min()
 }
 
 /// Did any page tell of it?
 pub fn is_caught<'s>(label: &Label, mut pages: impl Iterator<Item = &'s Sent>) -> bool {
-    pages.any(|page| page.at >= label.start - BEFORE_SECONDS && page.at <= label.end)
+    pages.any(|page| is_about(label, page))
+}
+
+/// A label may begin whenever somebody wrote that it did.
+fn is_about(label: &Label, page: &Sent) -> bool {
+    page.at >= label.start.saturating_sub(BEFORE_SECONDS) && page.at <= label.end
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -147,5 +151,8 @@ mod tests {
         assert_eq!(judged(&[1_500], &[2_001]), Verdict::Missed);
         assert_eq!(judged(&[], &[1_500]), Verdict::New);
         assert_eq!(judged(&[], &[]), Verdict::Unseen);
+        let for_ever = Label { start: i64::MIN, end: i64::MAX, title: "always".into() };
+        assert_eq!(caught(&for_ever, &[sent(5, "ana")]), Some(5));
+        assert!(is_caught(&for_ever, [sent(5, "ana")].iter()));
     }
 }

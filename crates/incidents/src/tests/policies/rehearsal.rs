@@ -20,7 +20,7 @@ impl Story {
         let (at, until) = (Timestamp(at), Timestamp(at + lasts));
         let past = Past { key: key(name), state: State::Critical, at, until, before };
         let calls = self.incidents.scene().called(&past)?;
-        Some(calls.into_iter().map(|(at, name)| (at.0, name.to_string())).collect())
+        Some(calls.made.into_iter().map(|(at, name)| (at.0, name.to_string())).collect())
     }
 }
 
@@ -77,12 +77,42 @@ fn many_are_asked_of_one_scene() {
     let (at, until) = (Timestamp(story.now), Timestamp(story.now + 60));
     let called = |before: u64| {
         let past = Past { key: key("paged"), state: State::Critical, at, until, before };
-        scene.called(&past).unwrap().into_iter().map(|(_, name)| name.to_string()).collect::<Vec<_>>()
+        scene.called(&past).unwrap().made.into_iter().map(|(_, name)| name.to_string()).collect::<Vec<_>>()
     };
     story.incidents.book.subjects.clear();
     assert_eq!([called(0), called(0), called(1), called(0)].concat(), ["ana", "ana", "ben", "ana"]);
     let unknown = Past { key: key("nothing"), state: State::Critical, at, until, before: 0 };
     assert!(scene.called(&unknown).is_none());
+}
+
+/// Twice a minute, until a day has gone by and a person's own rule ends.
+#[test]
+fn whoever_is_called_again_and_again_is_called_to_the_end() {
+    let mut story = Story::of_policy(policy(&[step(&["ana"], "5m")]));
+    let book = &mut story.incidents.book;
+    book.contacts.insert("ana".into(), contact(&["hook"]));
+    let steps = vec![ReachStep { after: HumanDuration::from_secs(0), channel: "hook".into() }];
+    let repeat_every = Some(HumanDuration::from_secs(30));
+    book.contacts.get_mut("ana").unwrap().rules =
+        vec![ReachRule { severity: Severity::Any, steps, repeat_every }];
+    let (start, month) = (story.now, 30 * 86_400);
+    let calls = story.would_call("paged", start, month, 0).unwrap();
+    let of_ana: Vec<i64> = calls.iter().filter(|(_, name)| name == "ana").map(|(at, _)| *at).collect();
+    assert!((2_880..=2_882).contains(&of_ana.len()), "{}", of_ana.len());
+    assert!(of_ana.last().is_some_and(|last| (86_340..=86_460).contains(&(last - start))), "{of_ana:?}");
+
+    let (key, at) = (key("paged"), Timestamp(start));
+    let past = |lasts: i64| {
+        let until = Timestamp(start + lasts);
+        Past { key: key.clone(), state: State::Critical, at, until, before: 0 }
+    };
+    let at_most = |lasts: i64, most: usize| {
+        let calls = story.incidents.stage_for(&key, at).unwrap().called(&past(lasts), most).unwrap();
+        (calls.made.len(), calls.goes_on)
+    };
+    assert_eq!(at_most(91, 10), (4, false), "at once, and three times again");
+    assert_eq!(at_most(91, 3), (4, false));
+    assert_eq!(at_most(91, 2), (3, true), "and it is said that there would be more");
 }
 
 #[test]
@@ -101,7 +131,7 @@ fn who_would_have_slept_until_the_morning_is_called_then_if_it_is_still_bad() {
             until: Timestamp(until),
             before: 0,
         };
-        story.incidents.scene().called(&past).unwrap()
+        story.incidents.scene().called(&past).unwrap().made
     };
     assert!(called(at + 3_600).is_empty());
     let morning = 5 * 86_400 + 7 * 3_600;

@@ -10,7 +10,7 @@ fn a_policy_lets_the_others_sleep() {
     // By turns of a day, cyd first; of one rule alone.
     estate.called = &|bad| {
         let on_call = if (bad.at - BEGIN) / DAY % 2 == 0 { "cyd" } else { "dee" };
-        (!bad.host && bad.name == "spikes").then(|| vec![(bad.at, on_call.to_owned())])
+        (!bad.host && bad.name == "spikes").then(|| vec![(bad.at, on_call.to_owned())].into())
     };
     let by_turns = estate.prove();
     assert_eq!(by_turns.would.pages, everybody.would.pages);
@@ -31,7 +31,7 @@ fn a_policy_lets_the_others_sleep() {
 fn a_policy_calls_people_for_checks_too() {
     let mut estate = Estate::new(5);
     let by_contacts = estate.prove();
-    estate.called = &|bad| (bad.name == "web/db").then(|| vec![(bad.at, "dee".to_owned())]);
+    estate.called = &|bad| (bad.name == "web/db").then(|| vec![(bad.at, "dee".to_owned())].into());
     let both = estate.prove();
     let pages = |proof: &Proof, name: &str| proof.would.contacts.get(name).map_or(0, |of| of.pages);
     assert_eq!(pages(&both, "ana"), pages(&by_contacts, "ana"), "its own contacts are told as before");
@@ -48,7 +48,7 @@ fn later_steps_of_a_policy_are_pages_too() {
         let (first, second) = if bad.before % 2 == 0 { ("cyd", "dee") } else { ("dee", "cyd") };
         let later = bad.at + 10 * MINUTE;
         let all = [(bad.at, first), (later, second)].into_iter().filter(|(at, _)| *at <= bad.over);
-        (bad.name == "errors").then(|| all.map(|(at, name)| (at, name.to_owned())).collect())
+        (bad.name == "errors").then(|| all.map(|(at, name)| (at, name.to_owned())).collect::<Vec<_>>().into())
     };
     let in_steps = estate.prove();
     let of = |proof: &Proof, name: &str| proof.would.contacts.get(name).map_or(0, |of| of.pages);
@@ -56,4 +56,17 @@ fn later_steps_of_a_policy_are_pages_too() {
     assert!(cyd.abs_diff(dee) <= 4, "by turns: {cyd} and {dee}");
     // The three outages last for longer than ten minutes, what else fires ends before.
     assert_eq!(cyd + dee, before - of(&in_steps, "ana") + 3);
+}
+
+/// Of one who is called without end some calls are looked at, and the report says so.
+#[test]
+fn what_is_more_than_is_looked_at_is_said() {
+    let mut estate = Estate::new(10);
+    estate.called = &|bad| {
+        let made = vec![(bad.at, "dee".to_owned())];
+        Some(Calls { made, goes_on: bad.name != "tight" })
+    };
+    let proof = estate.prove();
+    let said = |rule: &str| proof.doubts.iter().filter(|of| of.rule == rule && of.doubt.cannot_tell).count();
+    assert_eq!((said("monitor:spikes"), said("check:web/db"), said("monitor:tight")), (1, 1, 0));
 }
