@@ -158,12 +158,13 @@ contacts = ["ops"]
     server.cli("import", "nagios-archive", archives)
 
     csv = f"start,end,title\n{bad[2]},{bad[2] + 1_200},the disk was full\n{bad[2] + 7_200},{bad[2] + 7_300},nobody knew\n"
-    answer, _ = make(server, {"from": "-12d", "outages": csv})
+    csv += f"{midnight - 11 * DAY - 7_200},{midnight - 11 * DAY - 3_600},before the archives\n"
+    answer, _ = make(server, {"from": "-13d", "outages": csv})
     proof = answer["proof"]
     assert proof["sent"]["contacts"] == {"ops": {"pages": 11, "at_night": 10, "nights_woken": 10}}, proof["sent"]
     assert proof["would"]["contacts"]["ops"]["pages"] == 11, proof["would"]
     assert [(label["title"], label["verdict"], label["sent"]) for label in proof["labels"]] == [
-        ("the disk was full", "same", bad[2]), ("nobody knew", "unseen", None)]
+        ("before the archives", "unknown", None), ("the disk was full", "same", bad[2]), ("nobody knew", "unseen", None)]
     [rule] = [rule for rule in proof["rules"] if rule["rule"] == "check:web/disk"]
     assert (rule["sent"], rule["would"], rule["at_night"]) == (11, 11, 10)
     assert proof["slept"]["ops"]["sent"] == proof["slept"]["ops"]["would"]

@@ -10,6 +10,7 @@
 //! | [`doubt`] | where coarser archives hide what a rule asks for |
 //! | [`compare`] | two versions of a rule |
 //! | [`checks`] | checks and hosts over archives and kept results, beside what was told |
+//! | `story` | what befell one of these |
 //! | [`past`](mod@past) | archives of another monitoring through the state machine |
 
 pub mod checks;
@@ -18,6 +19,7 @@ pub mod doubt;
 pub mod metric;
 pub mod pages;
 pub mod past;
+mod story;
 #[cfg(test)]
 mod tests;
 

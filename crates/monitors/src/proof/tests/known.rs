@@ -90,7 +90,7 @@ fn what_was_sent_before_anything_is_known_is_not_weighed() {
     assert_eq!((proof.sent.pages, proof.would.pages), (1, 1), "{}", proof.sentence);
     assert_eq!((proof.rules[0].sent, proof.rules[0].would), (1, 1));
     let slept = &proof.slept["ben"];
-    assert_eq!(slept.sent, slept.would, "{:?} of {}", slept, proof.nights);
+    assert_eq!(slept.sent, slept.would, "{slept:?} of {}", proof.nights);
     let verdicts: Vec<(Verdict, Option<i64>)> =
         proof.labels.iter().map(|label| (label.verdict, label.sent)).collect();
     assert_eq!(
