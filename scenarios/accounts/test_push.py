@@ -76,7 +76,7 @@ def test_c104_a_browser_shows_it_and_acknowledges(bellwether, service):
     assert server.get("/api/v1/me/ways", headers=me.who).json["push_key"] == key
     laptop.gone = True
     assert disk(2).status == 200
-    given_up = lambda: [page for page in server.get(f"/api/v1/incidents/{incident()['id']}", headers=root).json["pages"] if page["state"] == "given_up"]
+    given_up = lambda: [page for page in server.get(f"/api/v1/incidents/{incident()['id']}", headers=me.who).json["pages"] if page["state"] == "given_up"]
     assert "410" in wait_for(given_up, what="that it was given up")[0]["error"]
     wait_for(lambda: all(way["gone"] for way in me.ways()), what="that both are gone")
 

@@ -26,6 +26,10 @@ use crate::store::Unsaved;
 pub trait Estate {
     /// Why nobody is to be told of this instance now.
     fn withheld(&self, key: &Key) -> Option<Withheld>;
+    /// The same, if its acknowledgement is no reason any more.
+    fn withheld_unless_acknowledged(&self, key: &Key) -> Option<Withheld> {
+        self.withheld(key).filter(|why| *why != Withheld::Acknowledged)
+    }
     /// Will the check's own rules still tell this contact that it is over?
     fn will_tell(&self, key: &Key, contact: &str) -> bool;
     /// Who has acknowledged this instance by itself.

@@ -87,11 +87,12 @@ impl Incidents {
     /// In an incident, but not told of.
     pub(crate) fn lift_muted(&mut self, estate: &dyn Estate) {
         for (id, incident) in self.live.iter_mut().filter(|(_, incident)| !incident.is_closed()) {
+            let ran_out = incident.detail.ran_out_at;
             for (key, trouble) in &mut incident.troubles {
                 if trouble.withheld.is_none() || trouble.is_over() {
                     continue;
                 }
-                let withheld = estate.withheld(key);
+                let withheld = held_back(key, ran_out, estate);
                 if withheld != trouble.withheld {
                     trouble.withheld = withheld;
                     self.unsaved.trouble(*id, key.clone());
@@ -104,11 +105,12 @@ impl Incidents {
     /// What was told of and is held back now (a silence, a downtime that has begun) reaches nobody further.
     pub(crate) fn mute(&mut self, id: IncidentId, estate: &dyn Estate) {
         let Some(incident) = self.live.get_mut(&id) else { return };
+        let ran_out = incident.detail.ran_out_at;
         for (key, trouble) in &mut incident.troubles {
             if trouble.withheld.is_some() || trouble.is_over() {
                 continue;
             }
-            trouble.withheld = estate.withheld(key);
+            trouble.withheld = held_back(key, ran_out, estate);
             if trouble.withheld.is_some() {
                 self.unsaved.trouble(id, key.clone());
             }
@@ -177,5 +179,15 @@ impl Incidents {
             self.rewind(id, now);
             self.touch(id);
         }
+    }
+}
+
+/// What holds it back in an incident whose acknowledgement ran out then: what was acknowledged before that is nobody's.
+fn held_back(key: &Key, ran_out: Option<i64>, estate: &dyn Estate) -> Option<Withheld> {
+    let why = estate.withheld(key)?;
+    let is_old = |out: i64| estate.acknowledged(key).is_none_or(|by| by.at <= out);
+    match why {
+        Withheld::Acknowledged if ran_out.is_some_and(is_old) => estate.withheld_unless_acknowledged(key),
+        why => Some(why),
     }
 }

@@ -269,6 +269,13 @@ impl Monitors {
         inner.withheld(object, now)
     }
 
+    /// The same, for whom its acknowledgement is no reason any more.
+    pub fn withheld_unless_acknowledged(&self, id: &InstanceId, now: Timestamp) -> Option<Withheld> {
+        let inner = self.inner.lock();
+        let object = inner.machine.named(&object_name(&inner.machine, id)?)?;
+        inner.silenced_or(inner.machine.why_withheld_unless_acknowledged(object, now), object, now)
+    }
+
     /// What will hold back the word of it between these, as it is known now.
     pub fn holds(&self, id: &InstanceId, from: Timestamp, until: Timestamp) -> Vec<Hold> {
         self.inner.lock().holds(id, from, until)
@@ -352,8 +359,12 @@ impl Inner {
     }
 
     fn withheld(&self, id: ObjectId, now: Timestamp) -> Option<Withheld> {
+        self.silenced_or(self.machine.why_withheld(id, now), id, now)
+    }
+
+    fn silenced_or(&self, why: Option<Withheld>, id: ObjectId, now: Timestamp) -> Option<Withheld> {
         let silenced = || self.is_silenced(self.machine.instance_id(id), now).then_some(Withheld::Silence);
-        self.machine.why_withheld(id, now).or_else(silenced)
+        why.or_else(silenced)
     }
 }
 

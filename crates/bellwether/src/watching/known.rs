@@ -49,6 +49,10 @@ impl incidents::Estate for Known<'_> {
         self.monitors.withheld(&key.id(), self.at)
     }
 
+    fn withheld_unless_acknowledged(&self, key: &Key) -> Option<Withheld> {
+        self.monitors.withheld_unless_acknowledged(&key.id(), self.at)
+    }
+
     fn will_tell(&self, key: &Key, contact: &str) -> bool {
         self.monitors.will_tell(&key.id(), contact)
     }

@@ -183,6 +183,25 @@ fn what_runs_out_begins_again_and_what_is_not_meant_for_now_is_left_out() {
     assert_eq!(story.goes("paged2", State::Critical), ["problem cyd by mail"]);
 }
 
+/// Who acknowledges an incident acknowledges its checks, which stay so.
+#[test]
+fn what_ran_out_is_nobodys_though_its_check_is_still_acknowledged() {
+    let timeout = Some("10m".parse().unwrap());
+    let mut story =
+        Story::of_policy(PolicyConfig { ack_timeout: timeout, ..policy(&[step(&["ana"], "1h")]) });
+    assert_eq!(story.goes("paged", State::Critical), ["problem ana by mail"]);
+    story.act(1, Deed::Acknowledge { comment: String::new() }).unwrap();
+    let acknowledged = |story: &Story| {
+        let by = Acknowledged { by: "bea".into(), at: story.now, comment: String::new(), of_parts: true };
+        story.sky.acknowledged.borrow_mut().insert(key("paged"), by);
+        story.sky.withheld.borrow_mut().insert(key("paged"), Withheld::Acknowledged);
+    };
+    acknowledged(&story);
+    assert_eq!(story.runs(1_200), [at(600, "still ana")]);
+    acknowledged(&story);
+    assert!(story.runs(500).is_empty(), "said anew");
+}
+
 #[test]
 fn whoever_a_policy_has_told_hears_that_it_is_worse_and_a_snooze_begins_it_again() {
     let mut story = Story::of_policy(policy(&[step(&["ana"], "5m"), step(&["ben"], "5m")]));

@@ -76,6 +76,11 @@ impl Machine {
 
     /// Why nobody would be told of the state as it is, whether it is due or not.
     pub(super) fn withheld(&self, id: ObjectId, now: i64) -> Option<Withheld> {
+        self.withheld_by(id, true, now)
+    }
+
+    /// As if nobody had acknowledged it, unless `acknowledgements` count.
+    pub(super) fn withheld_by(&self, id: ObjectId, acknowledgements: bool, now: i64) -> Option<Withheld> {
         let id = self.of(id).knobs.part_of.unwrap_or(id);
         let object = self.of(id);
         let (knobs, live) = (&*object.knobs, &object.live);
@@ -89,7 +94,7 @@ impl Machine {
             return None;
         }
         let reasons = [
-            (live.acknowledgement.is_some(), Withheld::Acknowledged),
+            (acknowledgements && live.acknowledgement.is_some(), Withheld::Acknowledged),
             (self.notices_depend_on_failed(id, now), Withheld::Dependency),
             (live.is_bad() && self.is_too_early(id, knobs, now), Withheld::Delayed),
             (live.flapping, Withheld::Flapping),

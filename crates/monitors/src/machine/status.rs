@@ -132,6 +132,11 @@ impl Machine {
         self.withheld(id, now.0)
     }
 
+    /// Why nobody would be told though whoever acknowledged it has it no more.
+    pub fn why_withheld_unless_acknowledged(&self, id: ObjectId, now: Timestamp) -> Option<Withheld> {
+        self.withheld_by(id, false, now.0)
+    }
+
     /// The state alone, for whoever only counts; nothing: PENDING.
     pub fn state(&self, id: ObjectId) -> Option<(State, StateType)> {
         let live = &self.of(id).live;
