@@ -102,3 +102,25 @@ def test_a_browser_whose_service_is_busy_gets_it_too(bellwether, service):
     wait_for(lambda: all(way["gone"] for way in me.ways()), what="that both are gone")
     open_now = server.get("/api/v1/incidents?state=open", headers=root).json["incidents"]
     assert not [one for one in open_now if one["reason"] == "channel:browsers"]
+
+
+def test_a_browser_is_told_once_whatever_fails(bellwether, service):
+    """Too many messages, a connection that ends, one that is never answered and a kill meanwhile."""
+    server = bellwether(CONFIG.format(authority=service.authority))
+    me, root = Me(server, person(server, "ana", "responder")), person(server, "root", "editor")
+    phone = service.browser("phone", server.get("/api/v1/me/ways", headers=me.who).json["push_key"])
+    way, = me.put([{"type": "push", "address": phone.subscription(), "label": phone.name}]).json["ways"]
+    assert me.confirm(way["id"], lambda: phone.shown and phone.shown[0]["title"]).status == 200
+    phone.faults = [(429, {"Retry-After": "2"}), "reset", "hang"]
+    assert server.post("/api/v1/checks/disk/result", {"status": 2, "output": "full"}, headers=root).status == 200
+    wait_for(lambda: len(phone.met) == 3, what="the message that is not answered")
+    assert phone.met[1][1] - phone.met[0][1] >= 1.95, "the pause that was asked for"
+    server.kill()
+    server.start()
+    assert wait_for(lambda: phone.shown[1:], what="the page")[0]["title"] == "CRITICAL: disk"
+    incident = lambda: server.get("/api/v1/incidents?state=all", headers=root).json["incidents"][0]
+    pages = lambda: server.get(f"/api/v1/incidents/{incident()['id']}", headers=root).json["pages"]
+    wait_for(lambda: {page["state"] for page in pages()} == {"delivered"}, what="that it is known to be delivered")
+    assert server.post("/api/v1/checks/disk/result", {"status": 0, "output": "fine"}, headers=root).status == 200
+    wait_for(lambda: phone.shown[2:], what="the end")
+    assert [one["title"].split(":")[0] for one in phone.shown[1:]] == ["CRITICAL", "over, OK"] and service.problems == []

@@ -67,3 +67,28 @@ def test_a_test_is_sent_now_and_what_became_of_it_is_told(bellwether, mail):
     assert server.post("/api/v1/contacts/ana/test").status == 409, "not again at once"
     assert server.post("/api/v1/contacts/bea/test").status == 404
     assert server.post("/api/v1/contacts/nobody/test").status == 409
+
+
+def test_a_mail_comes_once_whatever_fails_after_its_first_line(bellwether, mail):
+    """The server has taken all of it and says that it is busy, ends the connection, says nothing; and we die meanwhile."""
+    server = bellwether(config(mail) + """
+[[check]]
+name = "disk"
+type = "passive"
+max_check_attempts = 1
+contacts = ["ana"]
+""")
+    mail.faults = ["451 4.3.2 too many at once", "reset", "hang"]
+    assert server.post("/api/v1/checks/disk/result", {"status": 2, "output": "full"}).status // 100 == 2
+    wait_for(lambda: len(mail.met) == 3, what="the mail that is not answered")
+    assert mail.met[1][1] - mail.met[0][1] >= 0.95, "a pause before the next try"
+    assert "too many at once" in str(server.get("/api/v1/incidents/1").json["timeline"])
+    server.kill()
+    server.start()
+    mail.wait(1)
+    pages = lambda: server.get("/api/v1/incidents/1").json["pages"]
+    wait_for(lambda: [page["state"] for page in pages()] == ["delivered"], what="that it is known to be delivered")
+    assert server.post("/api/v1/checks/disk/result", {"status": 0, "output": "fine"}).status // 100 == 2
+    mail.wait(2)
+    assert len(mail.mails) == 2 and "CRITICAL: disk" in mail.texts()[0] and "CRITICAL: disk" not in mail.texts()[1]
+    assert len({message["Message-ID"] for _, message in mail.mails}) == 2

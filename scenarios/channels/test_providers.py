@@ -111,6 +111,8 @@ def test_a_telephone_rings_and_its_button_acknowledges_without_an_address_of_our
     story = story(channel("ntfy", providers), contact='ntfy = "ana-secret-topic"')
     story.result(2, "full")
     rung = wait_for(lambda: providers.ntfy.topics["ana-secret-topic"], what="a message")[0]
+    shown = story.server.get("/api/v1/config").text + story.server.cli("config", "show").stdout
+    assert "ana-secret-topic" not in shown and "(hidden)" in shown, "whoever knows it reads along"
     assert rung["whole"]["priority"] == 5 and "disk" in rung["whole"]["title"] and "full" in rung["message"]
     providers.ntfy.put(rung["whole"]["actions"][0]["url"].rsplit("/", 1)[1], "not a token of ours")
     providers.ntfy.press(rung, "Acknowledge")

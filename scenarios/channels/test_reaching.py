@@ -5,40 +5,52 @@ from support.server import free_port, wait_for
 
 PHONE, OURS = "+491701234567", "+4930123456"
 KINDS = ("slack", "telegram", "ntfy", "pushover", "twilio")
+# Those by which no storm is sent here.
+OTHERS = ("voice", "opsgenie", "hook")
 
 
-def channels_of(providers):
+def channels_of(providers, kinds=KINDS):
+    twilio = f'account = "{providers.twilio.account}"\ntoken = "t"\nfrom = "{OURS}"'
     written = {
         "slack": f'type = "slack"\nurl = "{providers.url("slack", "/services/T0/B0/X0")}"',
         "telegram": f'type = "telegram"\ntoken = "1:AB"\nurl = "{providers.url("telegram")}"',
         "ntfy": f'type = "ntfy"\nurl = "{providers.url("ntfy")}"',
         "pushover": f'type = "pushover"\ntoken = "{"a" * 30}"\nurl = "{providers.url("pushover")}"',
-        "twilio": f'type = "sms"\naccount = "{providers.twilio.account}"\ntoken = "t"\nfrom = "{OURS}"\nurl = "{providers.url("twilio")}"',
+        "twilio": f'type = "sms"\n{twilio}\nurl = "{providers.url("twilio")}"',
+        "voice": f'type = "voice"\n{twilio}\nurl = "{providers.url("voice")}"',
+        "opsgenie": f'type = "opsgenie"\ntoken = "genie"\nurl = "{providers.url("opsgenie")}"',
+        "hook": f'type = "webhook"\nurl = "{providers.url("hook", "/pages")}"',
     }
-    return "".join(f'[[channel]]\nname = "{kind}"\n{written[kind]}\n' for kind in KINDS)
+    return "".join(f'[[channel]]\nname = "{kind}"\n{written[kind]}\n' for kind in kinds)
 
 
-def config(providers, extra="", checks=("disk",)):
+def config(providers, extra="", checks=("disk",), kinds=KINDS):
     """A contact for each channel, of its name: what one does not deliver cannot go by another."""
-    ways = {"slack": "", "telegram": 'telegram = "-77"', "ntfy": 'ntfy = "ana-topic"', "pushover": f'pushover = "{"u" * 30}"', "twilio": f'phone = "{PHONE}"'}
-    contacts = "".join(f'[[contact]]\nname = "{kind}"\nchannels = ["{kind}"]\n{ways[kind]}\n' for kind in KINDS)
-    passive = "".join(f'[[check]]\nname = "{name}"\ntype = "passive"\nmax_check_attempts = 1\ncontacts = {json.dumps(KINDS)}\n' for name in checks)
-    return f"[collectors]\nhost = false\n{contacts}{channels_of(providers)}{passive}{extra}"
+    phone = f'phone = "{PHONE}"'
+    ways = {"telegram": 'telegram = "-77"', "ntfy": 'ntfy = "ana-topic"', "pushover": f'pushover = "{"u" * 30}"', "twilio": phone, "voice": phone}
+    contacts = "".join(f'[[contact]]\nname = "{kind}"\nchannels = ["{kind}"]\n{ways.get(kind, "")}\n' for kind in kinds)
+    passive = "".join(f'[[check]]\nname = "{name}"\ntype = "passive"\nmax_check_attempts = 1\ncontacts = {json.dumps(kinds)}\n' for name in checks)
+    return f"[collectors]\nhost = false\n{contacts}{channels_of(providers, kinds)}{passive}{extra}"
 
 
 def result(server, name, status):
     assert server.post(f"/api/v1/checks/{name}/result", {"status": status, "output": f"it is {status}"}).status // 100 == 2
 
 
-def words(providers):
+def words(providers, kinds=KINDS):
     """What each provider has taken, as text, in order."""
-    return {
-        "slack": [json.dumps(call.json) for call in providers.slack.calls if not call.fault],
+    taken = lambda kind: [json.dumps(call.json) for call in getattr(providers, kind).calls if call.method == "POST" and not call.fault]
+    all_of_them = {
+        "slack": taken("slack"),
         "telegram": [message["text"] for message in providers.telegram.messages],
         "ntfy": [one["whole"]["title"] for one in providers.ntfy.topics["ana-topic"]],
         "pushover": [one["title"] + one["message"] for one in providers.pushover.messages],
         "twilio": [one["body"] for one in providers.twilio.texts()],
+        "voice": [one["script"] for one in providers.voice.rung],
+        "opsgenie": taken("opsgenie"),
+        "hook": taken("hook"),
     }
+    return {kind: all_of_them[kind] for kind in kinds}
 
 
 def part(server, name):
@@ -47,27 +59,35 @@ def part(server, name):
 
 def test_each_is_told_once_whatever_fails(bellwether, providers):
     """Too many requests, a connection that ends, one that is never answered and a kill meanwhile: the beginning once and the end once."""
-    server = bellwether(config(providers))
-    for kind in KINDS:
+    kinds = KINDS + OTHERS
+    server = bellwether(config(providers, kinds=kinds))
+    for kind in kinds:
         providers.fail(kind, status=429, retry_after=1)
         providers.fail(kind, reset=True)
         providers.fail(kind, timeout=True, times=-1)
     result(server, "disk", 2)
     sent = lambda kind: [call for call in getattr(providers, kind).calls if call.method == "POST" and call.fault]
-    wait_for(lambda: all(len(sent(kind)) >= 3 for kind in KINDS), what="the call of each that hangs")
-    assert all(sent(kind)[1].at - sent(kind)[0].at >= 0.95 for kind in KINDS), "the pause that was asked for"
+    wait_for(lambda: all(len(sent(kind)) >= 3 for kind in kinds), what="the call of each that hangs")
+    assert all(sent(kind)[1].at - sent(kind)[0].at >= 0.95 for kind in kinds), "the pause that was asked for"
     server.kill()
-    for kind in KINDS:
+    for kind in kinds:
         providers.mend(kind)
     server.start()
-    wait_for(lambda: all(len(taken) == 1 for taken in words(providers).values()), what="one page by each")
+    wait_for(lambda: all(len(taken) == 1 for taken in words(providers, kinds).values()), what="one page by each")
     pages = lambda: server.get("/api/v1/incidents/1").json["pages"]
     wait_for(lambda: all(page["state"] == "delivered" for page in pages()), what="that each is known to be delivered")
     result(server, "disk", 0)
-    wait_for(lambda: all(len(taken) == 2 for taken in words(providers).values()), what="the end by each")
-    for kind, (begun, over) in words(providers).items():
+    ends = [kind for kind in kinds if kind != "voice"]
+    wait_for(lambda: all(len(taken) == 2 for taken in words(providers, ends).values()), what="the end by each")
+    for kind, (begun, over) in words(providers, ends).items():
         assert "CRITICAL" in begun and "disk" in begun and "CRITICAL: disk" not in over, kind
+    assert "CRITICAL: disk" in words(providers, ["voice"])["voice"][0]
+    wait_for(lambda: all(page["state"] == "delivered" for page in pages()), what="that nothing is left to send")
+    assert len(providers.voice.rung) == 1, "nobody is called for good news"
+    for kind in kinds:
         assert getattr(providers, kind).problems() == [], kind
+    tries = {call.headers["x-bellwether-delivery"] for call in providers.hook.calls[:-1]}
+    assert len(tries) == 1, "by its name whoever takes it knows that it was tried before"
 
 
 def test_the_first_page_of_a_storm_waits_for_nothing_and_the_rest_comes_bundled(bellwether, providers):

@@ -1,5 +1,8 @@
 """What rings in somebody's pocket, and how a finger acknowledges it without anybody reaching this server."""
+import contextlib
 import json
+import os
+import signal
 
 from support.server import wait_for
 
@@ -103,6 +106,48 @@ echo "$BELLWETHER_EVENT $BELLWETHER_DELIVERY" >>"$1.env"
     assert out.read_text().count("headline") == 2
     assert first == second and first.startswith("problem ")
     assert "ends with status 75: busy" in str(story.server.get("/api/v1/incidents/1").json["timeline"])
+
+
+def test_a_program_that_says_nothing_keeps_nobody_waiting_and_is_run_again(providers, story, tmp_path):
+    """It hangs; beside it another channel has its page at once; we die meanwhile, and it gets the same page again."""
+    program, names, hangs = tmp_path / "page", tmp_path / "names", tmp_path / "hangs"
+    program.write_text(f"""#!/bin/sh
+echo "$BELLWETHER_EVENT $BELLWETHER_DELIVERY $$" >>{names}
+[ -e {hangs} ] && exec sleep 300
+exit 0
+""")
+    program.chmod(0o755)
+    hangs.touch()
+    story = story(f'type = "command"\ncommand = ["{program}"]', extra=f"""
+[[contact]]
+name = "ben"
+channels = ["phone"]
+phone = "{PHONE}"
+[[channel]]
+name = "phone"
+{channel("sms", providers)}
+[[check]]
+name = "other"
+type = "passive"
+max_check_attempts = 1
+contacts = ["ben"]
+""")
+    runs = lambda: [line.split() for line in names.read_text().splitlines()] if names.exists() else []
+    story.result(2, "full")
+    wait_for(runs, what="the program that hangs")
+    story.result(2, "slow", name="other")
+    wait_for(providers.twilio.texts, what="the text, for which nothing has to end")
+    story.server.kill()
+    hangs.unlink()
+    before = runs()
+    with contextlib.suppress(ProcessLookupError):
+        # Ours, by the number that it wrote; nobody else ends it now.
+        os.kill(int(before[-1][2]), signal.SIGKILL)
+    story.server.start()
+    wait_for(lambda: len(runs()) > len(before), what="that it is run again")
+    assert len({tuple(run[:2]) for run in runs()}) == 1, "by its name it knows that it has had this page"
+    page = lambda: [one for one in story.server.get("/api/v1/incidents/1").json["pages"] if one["contact"] == "ana"]
+    wait_for(lambda: [one["state"] for one in page()] == ["delivered"], what="that it is known to be delivered")
 
 
 def test_a_webhook_takes_other_forms(bellwether, providers):

@@ -371,7 +371,7 @@ class Providers:
     def __init__(self):
         self.port = free_port()
         self.pagerduty, self.opsgenie, self.slack, self.ntfy = PagerDuty(), Opsgenie(), Slack(), Ntfy()
-        self.telegram, self.pushover, self.twilio = Telegram(), Pushover(), Twilio()
+        self.telegram, self.pushover, self.twilio, self.voice = Telegram(), Pushover(), Twilio(), Twilio()
         self.hook, self.slack_app = Hook(), SlackApp(self)
         self.faults, self.lock, self.server = collections.defaultdict(collections.deque), threading.RLock(), None
         self.stopping = threading.Event()

@@ -31,6 +31,8 @@ class Browser:
 
     def __init__(self, service, name, server_key):
         self.name, self.server_key, self.shown, self.gone, self.busy = name, server_key, [], False, 0
+        # What becomes of the next messages: (status, headers), "reset" or "hang"; and those that it became of, with their time.
+        self.faults, self.met = [], []
         self.private, self.auth = ec.generate_private_key(ec.SECP256R1()), os.urandom(16)
         self.endpoint = f"https://localhost:{service.port}/push/{name}"
 
@@ -45,6 +47,7 @@ class PushService:
     def __init__(self, authority):
         self.port, self.browsers, self.problems, self.server = free_port(), {}, [], None
         self.context = authority.context("localhost", 30)
+        self.stopping = threading.Event()
 
     def browser(self, name, server_key):
         self.browsers[name] = Browser(self, name, server_key)
@@ -53,6 +56,13 @@ class PushService:
     def need(self, condition, what):
         if not condition:
             self.problems.append(what)
+
+    def fault(self, path):
+        browser = self.browsers.get(path.rsplit("/", 1)[1])
+        if browser is None or not browser.faults:
+            return None
+        browser.met.append((browser.faults.pop(0), time.time()))
+        return browser.met[-1][0]
 
     def take(self, path, headers, raw):
         browser = self.browsers.get(path.rsplit("/", 1)[1])
@@ -95,9 +105,16 @@ class PushService:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
-                status = outer.take(self.path, self.headers, self.rfile.read(int(self.headers.get("Content-Length", 0))))
+                raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                fault = outer.fault(self.path)
+                if fault == "hang":
+                    outer.stopping.wait(60)
+                if fault in ("hang", "reset"):
+                    return
+                status, more = fault or (outer.take(self.path, self.headers, raw), {})
                 self.send_response(status)
-                self.send_header("Content-Length", "0")
+                for name, value in {**more, "Content-Length": "0"}.items():
+                    self.send_header(name, value)
                 self.end_headers()
 
             def log_message(self, *_):
@@ -112,5 +129,6 @@ class PushService:
         return self
 
     def __exit__(self, *_):
+        self.stopping.set()
         self.server.shutdown()
         self.server.server_close()

@@ -1,4 +1,5 @@
 """Where pages arrive in tests: a mail server and a webhook receiver, which can be told to fail."""
+import asyncio
 import email
 import email.policy
 import hashlib
@@ -6,6 +7,7 @@ import hmac
 import http.server
 import json
 import threading
+import time
 
 from aiosmtpd.controller import Controller
 
@@ -13,10 +15,12 @@ from support.server import free_port, wait_for
 
 
 class MailServer:
-    """Keeps each mail as (recipients, message). `refuse` answers the next recipients, such as "450 later"."""
+    """Keeps each mail as (recipients, message). `refuse` answers the next recipients, such as "450 later"; `faults` the next mails, with
+    "reset" and "hang" being no answer. `met` are those that came to pass."""
 
     def __init__(self, port=None, tls_context=None, require_starttls=False):
         self.port, self.mails, self.refuse, self.helo = port or free_port(), [], [], []
+        self.faults, self.met = [], []
         self.options = {"tls_context": tls_context, "require_starttls": require_starttls} if tls_context else {}
         self.controller = None
 
@@ -27,6 +31,15 @@ class MailServer:
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
+        if self.faults:
+            fault = self.faults.pop(0)
+            self.met.append((fault, time.time()))
+            if fault not in ("reset", "hang"):
+                return fault
+            if fault == "reset":
+                server.transport.abort()
+            # Ended with the connection.
+            await asyncio.sleep(600)
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         self.mails.append((list(envelope.rcpt_tos), message))
         return "250 taken"

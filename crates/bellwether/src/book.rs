@@ -171,13 +171,13 @@ fn of_contact(contact: &ContactConfig) -> Contact {
 /// By the keys of `[[contact]]`, which channels know.
 fn ways(contact: &ContactConfig) -> Ways {
     let written = [
-        ("phone", &contact.phone),
-        ("telegram", &contact.telegram),
-        ("pushover", &contact.pushover),
-        ("ntfy", &contact.ntfy),
-        ("slack_user", &contact.slack_user),
+        ("phone", contact.phone.as_ref()),
+        ("telegram", contact.telegram.as_ref()),
+        ("pushover", contact.pushover.as_ref()),
+        ("ntfy", contact.ntfy.as_ref().map(|topic| &topic.0)),
+        ("slack_user", contact.slack_user.as_ref()),
     ];
-    let written = written.into_iter().filter_map(|(way, at)| Some((way.to_owned(), at.clone()?)));
+    let written = written.into_iter().filter_map(|(way, at)| Some((way.to_owned(), at?.clone())));
     written.collect()
 }
 

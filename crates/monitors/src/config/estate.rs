@@ -110,9 +110,9 @@ pub struct ContactConfig {
     /// The contact's key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pushover: Option<String>,
-    /// A topic that the contact's telephone listens to.
+    /// A topic that the contact's telephone listens to: whoever knows it reads along.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ntfy: Option<String>,
+    pub ntfy: Option<Secret>,
     /// Who this is in Slack: `U…`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slack_user: Option<String>,
