@@ -110,3 +110,88 @@ def test_deeds_downtimes_and_who_is_on_call_are_told_with_before_and_after(bellw
     assert side("changed escalation-policies/web", "before")["step"][0]["wait"] == "1min"
     assert side("changed escalation-policies/web", "after")["step"][0]["wait"] == "2min"
     assert side("changed schedules/web", "before") is None and side("changed schedules/web", "after")["layer"][0]["people"] == ["ana"]
+
+
+def test_what_people_write_and_switch_is_told_with_before_and_after(bellwether):
+    server = bellwether(CLOSED + """
+[[check]]
+name = "disk"
+type = "passive"
+max_check_attempts = 1
+[[contact]]
+name = "ana"
+channels = ["log"]
+[[contact]]
+name = "root"
+channels = ["log"]
+[[schedule]]
+name = "web"
+[[schedule.layer]]
+people = ["ana"]
+rotation = "weekly"
+start = "2020-01-06"
+[[monitor]]
+name = "backup"
+kind = "heartbeat"
+period = "1d"
+[status_page]
+enabled = true
+components = ["Shop"]
+""")
+    root = person(server, "root", "admin")
+    form = {**root, "Content-Type": "application/x-www-form-urlencoded"}
+    now = int(time.time())
+
+    def do(method, path, body=b"", headers=root, expected=2):
+        answer = server.send(method, path, body, headers, 30)
+        assert answer.status // 100 == expected, (path, answer.status, answer.text)
+        return answer.json if answer.body else None
+    over = do("POST", "/api/v1/overrides", {"schedule": "web", "person": "root", "until": now + 3600, "note": "dentist"})["id"]
+    do("DELETE", f"/api/v1/overrides/{over}")
+    cover = do("POST", "/api/v1/cover", {"schedule": "web", "person": "ana", "until": now + 3600})["id"]
+    feed = do("POST", "/api/v1/oncall/calendars", {"schedule": "web"})
+    do("PUT", "/api/v1/me/rules", {"rules": [{"severity": "any", "steps": [{"after": "0s", "channel": "log"}]}]})
+    do("POST", "/api/v1/checks/disk/result", {"status": 2, "output": "full"})
+    do("POST", "/api/v1/checks/disk/ack", {"comment": "on it"})
+    do("PUT", "/api/v1/checks/disk/notifications", {"enabled": False})
+    do("POST", "/api/v1/heartbeats/backup/pause")
+    post = do("POST", "/api/v1/status-posts", {"title": "Slow", "text": "We look.", "components": {"Shop": "degraded"}})["id"]
+    do("DELETE", f"/api/v1/status-posts/{post}")
+    number = do("POST", "/api/v1/incidents", {"title": "down"})["id"]
+    do("POST", f"/api/v1/incidents/{number}/resolve", {"comment": "up"})
+    begun = do("POST", "/api/v1/post-mortems", {"incident": number})
+    place = f"post-mortems/{begun['id']}"
+    do("PUT", f"/api/v1/{place}", {"version": begun["version"], "text": {**begun["text"], "title": "Orders were lost"}})
+    do("POST", f"/api/v1/{place}/follow-ups", {"what": "an alarm", "owner": "ana", "due": "2030-01-01", "kind": "task"})
+    for state in ("a", "b"):
+        do("POST", "/dashboard/save/Shop", "state=" + json.dumps({"name": "Shop", "graphs": [], "say": state}), form)
+    # It is refused with status 200, as the original does: nothing is written down of it.
+    ana = person(server, "ana", "viewer")
+    do("POST", "/dashboard/save/Shop", 'state={"say":"mine"}', {**ana, "Content-Type": form["Content-Type"]})
+    do("POST", "/dashboard/save_template/T/web1", 'state={"graphs":[]}', form)
+    do("POST", "/dashboard/delete_template/T", b"", form)
+    do("POST", "/dashboard/delete/Shop", b"", form)
+    do("POST", "/dashboard/delete/Shop", b"", form)
+
+    all_of_them = [one for one in entries(server, root) if one["who"] == "root"]
+    told = lambda action, subject: [
+        tuple(one[side] and json.loads(one[side]) for side in ("before", "after"))
+        for one in reversed(all_of_them) if (one["action"], one["subject"]) == (action, subject)]
+    assert told("posted", "overrides")[0][1][str(over)]["note"] == "dentist" and told("removed", f"overrides/{over}")[0][0][str(over)]["person"] == "root"
+    assert told("posted", "cover")[0][1][str(cover)]["person"] == "ana"
+    assert told("posted", "oncall/calendars")[0][1][str(feed["id"])]["schedule"] == "web"
+    assert told("changed", "me/rules")[0][1]["rules"][0]["steps"][0]["channel"] == "log"
+    assert told("posted", "checks/disk/ack")[0][1]["acknowledgement"]["comment"] == "on it"
+    assert told("changed", "checks/disk/notifications") == [({"notifications_enabled": True}, {"notifications_enabled": False})]
+    assert told("posted", "heartbeats/backup/pause")[0][1] == {"status": "paused"}
+    assert told("posted", "status-posts")[0][1][str(post)]["title"] == "Slow" and told("removed", f"status-posts/{post}")[0][1] is None
+    assert told("posted", "post-mortems")[0][1][str(begun["id"])]["incident"] == number
+    before, after = told("changed", place)[0]
+    assert before["text"]["title"] != "Orders were lost" and after["text"]["title"] == "Orders were lost"
+    assert [one["what"] for one in told("posted", f"{place}/follow-ups")[0][1]["follow_ups"].values()] == ["an alarm"]
+    assert [(before and before["say"], after and after["say"]) for before, after in told("changed", "dashboard/Shop")] == [(None, "a"), ("a", "b")]
+    assert [before["say"] for before, _ in told("removed", "dashboard/Shop")] == ["b"], "what was not there is not removed"
+    assert told("changed", "dashboard-template/T") and told("removed", "dashboard-template/T")
+    assert not [one for one in entries(server, root, who="ana") if one["subject"].startswith("dashboard")]
+    secret = feed["path"].rsplit("/", 1)[1].removesuffix(".ics")
+    assert secret not in server.get("/api/v1/audit", headers=root).text

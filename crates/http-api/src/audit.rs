@@ -43,18 +43,50 @@ const UNRECORDED: [&[&str]; 14] = [
     &["invitations", "accept"],
 ];
 
-/// The decoded parts of what the request changes, if it is one that is written down.
-fn changes(request: &Request) -> Option<Vec<String>> {
-    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+/// Graphite's own dashboards and their templates.
+const DASHBOARD: &str = "/dashboard/";
+
+/// What a request changes.
+struct Changing {
+    /// By which it is known, and looked at: the decoded parts of the path.
+    parts: Vec<String>,
+    action: &'static str,
+    /// It answers 200 whatever comes of it, as the original does: nothing was changed unless something differs.
+    is_by_difference: bool,
+}
+
+/// If it is one that is written down.
+fn changes(request: &Request) -> Option<Changing> {
+    let (method, path) = (request.method(), request.uri().path());
+    match path.strip_prefix(API) {
+        Some(path) => of_api(method, path),
+        None => of_dashboard(path.strip_prefix(DASHBOARD)?),
+    }
+}
+
+fn of_api(method: &Method, path: &str) -> Option<Changing> {
+    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return None;
     }
-    let path = request.uri().path().strip_prefix(API)?;
     let parts: Vec<String> = path.split('/').map(decoded).collect();
     let is = |pattern: &&[&str]| {
         pattern.len() == parts.len()
             && pattern.iter().zip(&parts).all(|(wanted, part)| *wanted == "*" || wanted == part)
     };
-    (!UNRECORDED.iter().any(is)).then_some(parts)
+    let is_written_down = !UNRECORDED.iter().any(is);
+    is_written_down.then_some(Changing { parts, action: verb(method), is_by_difference: false })
+}
+
+/// Whatever the method: the original's page deletes by GET.
+fn of_dashboard(path: &str) -> Option<Changing> {
+    let (kind, name, action) = match path.split('/').collect::<Vec<_>>().as_slice() {
+        ["save", name] => ("dashboard", *name, "changed"),
+        ["delete", name] => ("dashboard", *name, "removed"),
+        ["save_template", name, _] => ("dashboard-template", *name, "changed"),
+        ["delete_template", name] => ("dashboard-template", *name, "removed"),
+        _ => return None,
+    };
+    Some(Changing { parts: vec![kind.into(), decoded(name)], action, is_by_difference: true })
 }
 
 fn decoded(part: &str) -> String {
@@ -64,25 +96,27 @@ fn decoded(part: &str) -> String {
 }
 
 pub async fn record(State(services): State<Arc<Services>>, request: Request, next: Next) -> Response {
-    let Some(parts) = changes(&request) else { return next.run(request).await };
+    let Some(changing) = changes(&request) else { return next.run(request).await };
     let Some(caller) = request.extensions().get::<Caller>().cloned() else { return next.run(request).await };
     let peer = request.extensions().get::<Peer>().copied();
     let source = guard::source(&services, request.headers(), peer);
-    let action = verb(request.method());
-    let before = look(&services, &parts).await;
+    let before = look(&services, &caller, &changing.parts).await;
     let response = next.run(request).await;
     if !response.status().is_success() {
         return response;
     }
-    let after = look(&services, &parts).await;
+    let after = look(&services, &caller, &changing.parts).await;
     let (before, after) = snapshot::differing(before, after);
+    if changing.is_by_difference && before.is_none() && after.is_none() {
+        return response;
+    }
     let text = |value: Option<Value>| value.map(|value| value.to_string());
     let change = Change {
         via: way(caller.via),
         source: address(caller.via, source),
         who: caller.name,
-        action: action.into(),
-        subject: parts.join("/"),
+        action: changing.action.into(),
+        subject: changing.parts.join("/"),
         before: text(before),
         after: text(after),
         commit: None,
@@ -91,10 +125,10 @@ pub async fn record(State(services): State<Arc<Services>>, request: Request, nex
     response
 }
 
-async fn look(services: &Arc<Services>, parts: &[String]) -> Option<Value> {
-    let parts = parts.to_vec();
+async fn look(services: &Arc<Services>, caller: &Caller, parts: &[String]) -> Option<Value> {
+    let (caller, parts) = (caller.clone(), parts.to_vec());
     let looked: Answer<Option<Value>> =
-        off_thread(services, move |services| snapshot::of(services, &parts)).await;
+        off_thread(services, move |services| snapshot::of(services, &caller, &parts)).await;
     looked.unwrap_or_else(|problem| {
         tracing::warn!(error = problem.error, "what is changed cannot be read for the audit log");
         None
@@ -230,7 +264,7 @@ mod tests {
             let request =
                 Request::builder().method(method).uri(path).body(axum::body::Body::empty()).unwrap();
             assert_eq!(
-                changes(&request).map(|parts| parts.join("|")).as_deref(),
+                changes(&request).map(|changing| changing.parts.join("|")).as_deref(),
                 expected,
                 "{method} {path}"
             );
@@ -243,5 +277,10 @@ mod tests {
         check("POST", "/api/v1/checks/a/ack", Some("checks|a|ack"));
         check("POST", "/api/v1/session", None);
         check("POST", "/render", None);
+        check("POST", "/dashboard/save/a%20b", Some("dashboard|a b"));
+        check("GET", "/dashboard/delete/a", Some("dashboard|a"));
+        check("POST", "/dashboard/save_template/a/web1", Some("dashboard-template|a"));
+        check("GET", "/dashboard/delete_template/a", Some("dashboard-template|a"));
+        check("GET", "/dashboard/load/a", None);
     }
 }

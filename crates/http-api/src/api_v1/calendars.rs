@@ -32,8 +32,8 @@ pub struct Calendars {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Calendar {
-    id: i64,
+pub struct Calendar {
+    pub id: i64,
     /// Of all schedules, what is this person's.
     person: Option<String>,
     /// All turns of this schedule.
@@ -57,7 +57,7 @@ pub struct CreatedCalendar {
     path: String,
 }
 
-fn told(feed: Feed) -> Calendar {
+pub fn told(feed: Feed) -> Calendar {
     let (person, schedule) = match feed.of {
         Of::Person(name) => (Some(name.to_string()), None),
         Of::Schedule(name) => (None, Some(name.to_string())),

@@ -26,7 +26,7 @@ pub struct Covers {
 
 #[derive(Serialize, ToSchema)]
 pub struct Cover {
-    id: i64,
+    pub id: i64,
     schedule: String,
     /// Whose turns are to be covered.
     person: String,
@@ -61,7 +61,7 @@ pub struct CoverAcceptance {
     person: Option<String>,
 }
 
-fn told(cover: cover::Cover) -> Cover {
+pub fn told(cover: cover::Cover) -> Cover {
     Cover {
         id: cover.id,
         schedule: cover.schedule.to_string(),

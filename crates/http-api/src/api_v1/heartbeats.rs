@@ -120,7 +120,7 @@ fn ping_item(ping: KeptPing) -> PingItem {
     }
 }
 
-fn now_ms(services: &Services) -> i64 {
+pub fn now_ms(services: &Services) -> i64 {
     i64::try_from(services.clock.since_epoch().as_millis()).unwrap_or(i64::MAX)
 }
 

@@ -25,7 +25,7 @@ pub struct Overrides {
 
 #[derive(Serialize, ToSchema)]
 pub struct Override {
-    id: i64,
+    pub id: i64,
     schedule: String,
     person: String,
     /// Only while this one would be on call; null: whoever it is.
@@ -51,7 +51,7 @@ pub struct NewOverride {
     note: String,
 }
 
-fn told(over: oncall::Override) -> Override {
+pub fn told(over: oncall::Override) -> Override {
     Override {
         id: over.id,
         schedule: over.schedule.to_string(),

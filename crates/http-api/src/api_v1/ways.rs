@@ -94,7 +94,7 @@ fn shown(way: accounts::Way) -> OwnWay {
 }
 
 /// Whose ways these are. A server that asks nobody to sign in belongs to the one person that it has.
-fn me(services: &Services, caller: &Caller) -> Answer<String> {
+pub fn me(services: &Services, caller: &Caller) -> Answer<String> {
     match caller.via {
         Via::Session | Via::Proxy => return Ok(caller.name.clone()),
         Via::Token => {

@@ -2,18 +2,25 @@
 
 use std::sync::Arc;
 
+use monitors::machine::ObjectName;
 use monitors::silence::Silence;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::accounts;
+use crate::accounts::{self, Caller};
 use crate::answer::{Answer, Problem};
-use crate::api_v1::watched::Downtime;
+use crate::api_v1::watched::{self, Downtime};
+use crate::api_v1::{calendars, cover, heartbeats, overrides, post_mortems, ways};
+use crate::graphite_web::kept::{self, Kind};
 use crate::services::Services;
+use crate::status_page::posts;
 use crate::{flags, levels};
 
-/// None: it is not there, or nothing is known of how it was.
-pub fn of(services: &Services, parts: &[String]) -> Answer<Option<Value>> {
+/// What a list of what people write is looked at for: the newest.
+const NEWEST: usize = 100;
+
+/// None: it is not there, or nothing is known of how it was. `caller` is who changes it.
+pub fn of(services: &Services, caller: &Caller, parts: &[String]) -> Answer<Option<Value>> {
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let state = &services.state;
     Ok(match parts.as_slice() {
@@ -21,7 +28,7 @@ pub fn of(services: &Services, parts: &[String]) -> Answer<Option<Value>> {
             Some(made) => made.definition.map(|made| value(&made.without_secrets())).transpose()?,
             None => None,
         },
-        ["people", name] | ["people", name, "role"] => {
+        ["people", name] | ["people", name, _] => {
             accounts::person(state, name)?.as_ref().map(value).transpose()?
         }
         ["people"] => Some(keyed(accounts::people(state)?, |person| person.name.clone())?),
@@ -67,8 +74,88 @@ pub fn of(services: &Services, parts: &[String]) -> Answer<Option<Value>> {
             Ok(id) => services.desk.one(id)?.map(|found| standing(&found.incident)),
             Err(_) => None,
         },
+        ["overrides"] | ["overrides", _] => {
+            let all = services.desk.overrides(services.clock.now());
+            Some(keyed(all.into_iter().map(overrides::told).collect(), |one| one.id.to_string())?)
+        }
+        ["cover"] | ["cover", ..] => {
+            let all = services.desk.covers(services.clock.now())?;
+            Some(keyed(all.into_iter().map(cover::told).collect(), |one| one.id.to_string())?)
+        }
+        ["oncall", "calendars"] | ["oncall", "calendars", _] => {
+            let all = services.desk.feeds()?;
+            Some(keyed(all.into_iter().map(calendars::told).collect(), |one| one.id.to_string())?)
+        }
+        ["me", "rules"] => services
+            .desk
+            .own_rules(&caller.name)
+            .map(|own| json!({"rules": own.rules, "of_file": own.of_file})),
+        ["me", "ways", ..] => own_ways(services, caller)?,
+        ["post-mortems"] => {
+            let begun = |one: &incidents::learning::PostMortem| {
+                (one.id.to_string(), json!({"incident": one.about.incident, "author": one.author}))
+            };
+            Some(Value::Object(services.desk.post_mortems(NEWEST)?.iter().map(begun).collect()))
+        }
+        ["post-mortems", id, ..] => match id.parse() {
+            Ok(id) => services.desk.post_mortem(id)?.map(written).transpose()?,
+            Err(_) => None,
+        },
+        ["status-posts"] | ["status-posts", ..] => {
+            Some(keyed(posts::all(state, NEWEST)?, |post| post.id.to_string())?)
+        }
+        ["checks", name, _] => watched_now(services, &ObjectName::Check((*name).to_owned()))?,
+        ["hosts", name, _] => watched_now(services, &ObjectName::Host((*name).to_owned()))?,
+        ["heartbeats", name] | ["heartbeats", name, _] => {
+            let found = services.heartbeats.one(name, heartbeats::now_ms(services))?;
+            found.map(|(known, _)| json!({"name": &*known.name, "status": known.shown}))
+        }
+        ["comments", id] => match id.trim_start_matches('c').parse() {
+            Ok(number) if id.starts_with('c') => {
+                services.desk.one_comment(number)?.map(|one| json!({"by": one.by, "text": one.text}))
+            }
+            _ => None,
+        },
+        ["dashboard", name] => kept::get(state, Kind::Dashboard, name)?.map(read_as_json),
+        ["dashboard-template", name] => kept::get(state, Kind::Template, name)?.map(read_as_json),
         _ => None,
     })
+}
+
+/// By what one is reached, without where that is: whoever knows a topic or a number of a chat writes there, too.
+fn own_ways(services: &Services, caller: &Caller) -> Answer<Option<Value>> {
+    // Who is nobody here is refused by the route itself.
+    let Ok(person) = ways::me(services, caller) else { return Ok(None) };
+    let way = |way: accounts::Way| {
+        let shown = json!({"type": way.kind, "label": way.label, "channel": way.channel,
+            "confirmed": way.confirmed.is_some()});
+        (way.id.to_string(), shown)
+    };
+    Ok(Some(Value::Object(accounts::ways(&services.state, &person)?.into_iter().map(way).collect())))
+}
+
+/// Without the token of its address, by which it is read.
+fn written(one: incidents::learning::PostMortem) -> Answer<Value> {
+    let mut follow_ups = Map::new();
+    for item in one.follow_ups {
+        follow_ups.insert(item.id.to_string(), value(&post_mortems::follow_ups::item(item))?);
+    }
+    let published = one.published.map(|it| json!({"at": it.at, "by": it.by, "version": it.version}));
+    Ok(json!({"text": value(&one.text)?, "published": published, "follow_ups": follow_ups}))
+}
+
+/// What people set of a check or host; how it does is told by its history.
+fn watched_now(services: &Services, name: &ObjectName) -> Answer<Option<Value>> {
+    // What is not there is refused by the route itself.
+    let Ok(shown) = watched::show(services, name) else { return Ok(None) };
+    let Value::Object(mut all) = value(&shown.0)? else { return Ok(None) };
+    all.retain(|key, _| matches!(key.as_str(), "acknowledgement" | "notifications_enabled" | "comments"));
+    Ok(Some(Value::Object(all)))
+}
+
+/// What is kept as it came. It may hold numbers that are none of ours.
+fn read_as_json(text: String) -> Value {
+    serde_json::from_str(&text).unwrap_or(Value::String(text))
 }
 
 /// What deeds change of an incident. What is said and measured of it stands in its timeline.
