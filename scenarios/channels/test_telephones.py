@@ -151,15 +151,17 @@ contacts = ["ben"]
 
 
 def test_a_webhook_takes_other_forms(bellwether, providers):
-    """Each in one server, for one contact: what each of them reads."""
+    """Each in one server, for one contact: what each of them reads of the beginning, and of the end."""
     own = """template = '{"say": {{ headline | tojson }}, "to": {{ contact | tojson }}}'"""
-    says = {
-        "teams": lambda body: body["attachments"][0]["content"]["body"][0]["text"],
-        "discord": lambda body: body["embeds"][0]["title"],
-        "mattermost": lambda body: body["text"],
-        "gotify": lambda body: body["title"],
-        "alertmanager": lambda body: body["alerts"][0]["annotations"]["summary"],
-        "own": lambda body: body["say"],
+    card = lambda body: body["attachments"][0]["content"]
+    # What it says first, and what tells the end from the beginning.
+    reads = {
+        "teams": lambda body: (card(body)["body"][0]["text"], {"attention": "bad", "good": "over"}[card(body)["body"][0]["color"]]),
+        "discord": lambda body: (body["embeds"][0]["title"], {12986408: "bad", 2787902: "over"}[body["embeds"][0]["color"]]),
+        "mattermost": lambda body: (body["text"], {"#c62828": "bad", "#2a8a3e": "over"}[body["attachments"][0]["color"]]),
+        "gotify": lambda body: (body["title"], {9: "bad", 3: "over"}[body["priority"]]),
+        "alertmanager": lambda body: (body["alerts"][0]["annotations"]["summary"], {"firing": "bad", "resolved": "over"}[body["alerts"][0]["status"]]),
+        "own": lambda body: (body["say"], "over" if body["say"].startswith("over") else "bad"),
     }
     channels = "".join(f"""
 [[channel]]
@@ -167,21 +169,27 @@ name = "{form}"
 type = "webhook"
 url = "{providers.url("hook", "/" + form)}"
 {own if form == "own" else f'format = "{form}"'}
-""" for form in says)
+""" for form in reads)
     server = bellwether(f"""
 [collectors]
 host = false
 [[contact]]
 name = "ana"
-channels = {json.dumps(list(says))}
+channels = {json.dumps(list(reads))}
 [[check]]
 name = "disk"
 type = "passive"
 max_check_attempts = 1
+playbook = "https://wiki.example/disk"
 contacts = ["ana"]
 {channels}""")
-    assert server.post("/api/v1/checks/disk/result", {"status": 2, "output": 'a "full" disk'}).status // 100 == 2
-    wait_for(lambda: len(providers.hook.calls) == len(says), what="a delivery in each form")
-    for call in providers.hook.calls:
-        form = call.path[1:]
-        assert says[form](call.json) == "CRITICAL: disk" and (form == "own" or '\\"full\\"' in json.dumps(call.json)), form
+    for status, output, count in ((2, 'a "full" disk', 1), (0, "there is room", 2)):
+        assert server.post("/api/v1/checks/disk/result", {"status": status, "output": output}).status // 100 == 2
+        wait_for(lambda: len(providers.hook.calls) == count * len(reads), what="a delivery in each form")
+    for form, read in reads.items():
+        begun, over = [call.json for call in providers.hook.calls if call.path == "/" + form]
+        assert (read(begun), read(over)) == (("CRITICAL: disk", "bad"), ("over, OK: disk", "over")), form
+        if form != "own":
+            told = json.dumps(begun)
+            assert '\\"full\\"' in told and "/a/" in told and "https://wiki.example/disk" in told, (form, told)
+            assert "/a/" not in json.dumps(over), form

@@ -125,17 +125,23 @@ class PagerDuty(Provider):
 class Opsgenie(Provider):
     def __init__(self):
         super().__init__()
-        self.alerts = {}
+        self.alerts, self.pictures = {}, []
 
     def answer(self, call):
         call.need(call.headers.get("authorization", "").startswith("GenieKey "), "no GenieKey")
-        found = re.fullmatch(r"/v2/alerts(?:/([^/]+)(?:/(close|acknowledge|unacknowledge|notes))?)?", call.path)
-        if not found or (found[1] and call.query.get("identifierType") != "alias"):
+        found = re.fullmatch(r"/v2/alerts(?:/([^/]+)(?:/(close|acknowledge|unacknowledge|notes|attachments))?)?", call.path)
+        named_by = "alertIdentifierType" if found and found[2] == "attachments" else "identifierType"
+        if not found or (found[1] and call.query.get(named_by) != "alias"):
             return 404, {"message": "not found"}
         alias, action, body = urllib.parse.unquote(found[1] or ""), found[2], call.json or {}
         if call.method == "GET":
             alert = self.alerts.get(alias)
             return (200, {"data": alert}) if alert else (404, {"message": "Alert not found"})
+        if action == "attachments":
+            if alias not in self.alerts:
+                return 404, {"message": "Alert not found"}
+            self.pictures.append(multipart(call)["file"])
+            return 201, {"result": "Attachment added", "took": 0.1, "requestId": str(uuid.uuid4())}
         if not alias:
             call.need(0 < len(body.get("message", "")) <= 130, "message")
             call.need(0 < len(body.get("alias", "")) <= 512, "alias")

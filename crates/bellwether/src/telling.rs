@@ -102,6 +102,16 @@ impl Surroundings for Known {
         Handle::current().block_on(drawn).ok()?.ok()
     }
 
+    fn picture_path(&self, incident: i64) -> Option<String> {
+        let services = self.0.services.load();
+        let services = services.as_ref().as_ref()?;
+        match self.0.reach.links().reachable {
+            Some(true) => http_api::graph_of_incident(services, incident),
+            // A chat would show a broken picture, or refuse the message.
+            Some(false) | None => None,
+        }
+    }
+
     fn gone(&self, contact: &str, kind: &str, address: &str) {
         crate::reaching::lost(&self.0, contact, kind, address);
     }

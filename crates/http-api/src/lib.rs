@@ -76,6 +76,7 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 
 pub use ::accounts;
 pub use acknowledge::draw as draw_incident;
+pub use acknowledge::picture_path as graph_of_incident;
 pub use acknowledge::{Links, Reach};
 pub use agents::Agents;
 pub use answers::Answers;
@@ -126,6 +127,7 @@ pub fn router(services: Arc<Services>) -> Router {
         .route("/post-mortems/{token}", get(published::show))
         .route("/a/{token}/keys", post(acknowledge::keys))
         .route("/a/reach/{question}", get(acknowledge::reach))
+        .route("/a/graph/{name}", get(acknowledge::picture))
         .route("/in/{channel}", post(providers::take))
         .route("/911/{key}", get(emergency::show).post(emergency::call))
         .route(status_page::PATHS[0], get(status_page::show))

@@ -187,6 +187,15 @@ impl Desk {
         token::read(&self.secret, token)
     }
 
+    /// For a link that shows the graph of this incident, and nothing else.
+    pub fn graph_token(&self, incident: IncidentId) -> String {
+        token::make_graph(&self.secret, incident)
+    }
+
+    pub fn read_graph_token(&self, token: &str) -> Option<IncidentId> {
+        token::read_graph(&self.secret, token)
+    }
+
     pub fn set_book(&self, book: Book) {
         let mut inner = self.inner.lock();
         let Inner { incidents, outbox, .. } = &mut *inner;

@@ -40,6 +40,7 @@ fn letter(page: Page) -> Letter {
         last_time: None,
         token: None,
         picture: None,
+        graph: None,
         earlier: Vec::new(),
     }
 }

@@ -69,6 +69,9 @@ pub const MARKS: usize = 5;
 pub const MARKS_BEFORE_SECONDS: i64 = 3_600;
 /// What values usually are is looked up for so long in one round of pages; the rest of a storm goes without.
 pub const USUALS_PATIENCE: Duration = Duration::from_secs(1);
+/// Opsgenie makes an alert some seconds after it was taken; its graph is offered so often.
+pub const ALERT_MADE_TRIES: u32 = 4;
+pub const ALERT_MADE_EVERY: Duration = Duration::from_secs(2);
 /// Graphs that one round of a channel draws: from four pages at once they are one mail, which has none.
 pub const PICTURES: usize = 3;
 /// Pages of one channel whose graph has still to follow; of more than that nobody looks at each.

@@ -42,6 +42,9 @@ pub trait Surroundings: Send + Sync {
     fn usual(&self, message: &Message) -> Option<String>;
     /// The graph of the incident that this token acknowledges, as PNG; none: nothing is measured of it.
     fn picture(&self, token: &str) -> Option<Vec<u8>>;
+    /// Where that graph is below the address of this server, for whoever may not act; none: nothing is measured of it, or others
+    /// do not reach this server.
+    fn picture_path(&self, incident: i64) -> Option<String>;
     /// Somebody has answered a page: it is that contact's deed now. False: it cannot be done now, and is to be asked for again.
     fn answered(&self, answer: &Answer) -> bool;
     /// A receiver has said that this address of a contact is there no more. Must not wait.
@@ -184,10 +187,10 @@ fn illustrator(
     stopped: &watch::Receiver<bool>,
 ) -> Result<Option<mpsc::Sender<Told>>, String> {
     let Pictures::After(open) = channels::of(config.kind).pictures else { return Ok(None) };
+    let Some(illustrator) = open(config)? else { return Ok(None) };
     let (told, queue) = mpsc::channel(PICTURES_WAITING);
     let (settings, shared) = (settings.clone(), shared.clone());
-    let illustrating =
-        Illustrating { name: config.name.clone(), illustrator: open(config)?, settings, shared, told: queue };
+    let illustrating = Illustrating { name: config.name.clone(), illustrator, settings, shared, told: queue };
     tasks.spawn(illustrating.run(stopped.clone()));
     Ok(Some(told))
 }
@@ -331,6 +334,7 @@ impl Task {
 
     async fn letters(&self, now_ms: i64) -> Vec<Letter> {
         let (shared, name, pictures) = (self.shared.clone(), self.name.clone(), self.within);
+        let url = self.settings.url.clone();
         let looked_up = tokio::task::spawn_blocking(move || {
             let due = shared.desk.due(&name, now_ms, ROUND);
             let mut marks: HashMap<i64, Vec<Mark>> = HashMap::new();
@@ -362,6 +366,8 @@ impl Task {
                 let picture = token.as_ref().filter(|_| pictures && drawn < PICTURES);
                 drawn += usize::from(picture.is_some());
                 let picture = picture.and_then(|token| shared.surroundings.picture(token));
+                let graph = incident.filter(|_| kind.is_problem());
+                let graph = graph.and_then(|incident| shared.surroundings.picture_path(incident));
                 Letter {
                     first: first.unwrap_or(*id),
                     earlier,
@@ -370,6 +376,7 @@ impl Task {
                     last_time,
                     token,
                     picture,
+                    graph: graph.map(|path| format!("{}{path}", url.trim_end_matches('/'))),
                     waiting,
                 }
             };

@@ -6,18 +6,21 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use graphite::{Defaults, Environment, RenderRequest};
+use incidents::desk::Whole;
 use incidents::page::{About, Message};
 use incidents::{Incident, Trouble};
 use serde::Deserialize;
 use vocabulary::Timestamp;
 use vocabulary::ports::Scope;
 
-use super::{Link, page, read};
+use super::{PREFIX, page, read};
 use crate::answer::{Answer, Params, Problem};
 use crate::api_v1::off_thread;
 use crate::evaluate::StateEvents;
 use crate::services::Services;
 
+/// Chats take a picture for one by the end of its name.
+const ENDING: &str = ".png";
 /// Lines that can be told apart on a phone.
 const MOST_LINES: usize = 4;
 /// What led to it is drawn too: a quarter of its length, and this at least.
@@ -43,7 +46,34 @@ pub async fn graph(
     Path(token): Path<String>,
     Params(look): Params<Look>,
 ) -> Response {
-    match draw(&services, token, look.dark != 0).await {
+    shown(draw(&services, token, look.dark != 0).await)
+}
+
+/// `/a/graph/TOKEN.png`: for chats and providers, which show a picture by its address. Whoever has it sees how this goes on,
+/// and nothing else.
+pub async fn picture(State(services): State<Arc<Services>>, Path(name): Path<String>) -> Response {
+    let parameters = off_thread(&services, move |services| {
+        let unknown = || Problem::not_found("this is the address of no graph here");
+        let token = name.strip_suffix(ENDING).ok_or_else(unknown)?;
+        let id = services.desk.read_graph_token(token).ok_or_else(unknown)?;
+        parameters_of(services, &services.desk.one(id)?.ok_or_else(unknown)?, false)
+    });
+    let parameters = match parameters.await {
+        Ok(parameters) => parameters,
+        Err(problem) => return problem.into_response(),
+    };
+    shown(rendered(&services, parameters).await)
+}
+
+/// Below this server's address; none: nothing is measured of it.
+pub fn picture_path(services: &Services, incident: i64) -> Option<String> {
+    let whole = services.desk.one(incident).ok()??;
+    drawn(services, &whole)?;
+    Some(format!("{PREFIX}graph/{}{ENDING}", services.desk.graph_token(incident)))
+}
+
+fn shown(picture: Answer<Vec<u8>>) -> Response {
+    match picture {
         Ok(picture) => {
             let headers =
                 [(header::CONTENT_TYPE, "image/png"), (header::CACHE_CONTROL, "private, max-age=5")];
@@ -57,13 +87,18 @@ pub async fn graph(
 pub async fn draw(services: &Arc<Services>, token: String, dark: bool) -> Answer<Vec<u8>> {
     let parameters = off_thread(services, move |services| {
         let link = read(services, token)?;
-        let drawn = drawn(services, &link);
-        let none =
-            || Problem::not_found("nothing is measured of it").hint("the page itself says what is known");
-        let drawn = drawn.ok_or_else(none)?;
-        Ok(parameters(&drawn, &link.whole.incident, services.clock.now(), dark))
-    })
-    .await?;
+        parameters_of(services, &link.whole, dark)
+    });
+    rendered(services, parameters.await?).await
+}
+
+fn parameters_of(services: &Services, whole: &Whole, dark: bool) -> Answer<Vec<(String, String)>> {
+    let none = || Problem::not_found("nothing is measured of it").hint("the page itself says what is known");
+    let drawn = drawn(services, whole).ok_or_else(none)?;
+    Ok(parameters(&drawn, &whole.incident, services.clock.now(), dark))
+}
+
+async fn rendered(services: &Arc<Services>, parameters: Vec<(String, String)>) -> Answer<Vec<u8>> {
     let pictures = services.pictures.load();
     let defaults = Defaults {
         zone: services.zone.clone(),
@@ -90,10 +125,10 @@ pub struct Drawn {
     critical: Option<f64>,
 }
 
-pub fn drawn(services: &Services, link: &Link) -> Option<Drawn> {
-    let message = page::message(link)?;
+pub fn drawn(services: &Services, whole: &Whole) -> Option<Drawn> {
+    let message = page::message(whole)?;
     let targets = match message.about {
-        About::Monitor => of_monitor(services, message, &link.whole.incident),
+        About::Monitor => of_monitor(services, message, &whole.incident),
         About::Check | About::Host => services.control.usual(message).series.into_iter().collect(),
         About::Channel
         | About::Declared

@@ -28,7 +28,7 @@ use crate::answer::{Answer, Problem};
 use crate::api_v1::{incidents, off_thread};
 use crate::services::Services;
 
-pub use graph::{draw, graph, targets_of, threshold};
+pub use graph::{draw, graph, picture, picture_path, targets_of, threshold};
 pub use keys::keys;
 pub use reach::{Links, Reach, reach};
 

@@ -1,5 +1,6 @@
 //! The page itself. One request: everything but the picture is in it.
 
+use ::incidents::desk::Whole;
 use ::incidents::learning::earlier::in_words;
 use ::incidents::limits::STEPS_TOLD;
 use ::incidents::page::Message;
@@ -50,13 +51,13 @@ impl Surroundings {
         Surroundings {
             now: services.clock.now().0,
             is_gone: !services.desk.is_contact(&link.contact),
-            usual: message(link).and_then(|message| services.control.usual(message).words),
+            usual: message(&link.whole).and_then(|message| services.control.usual(message).words),
             last_time: services
                 .desk
                 .earlier(link.whole.incident.id)
                 .ok()
                 .and_then(|earlier| in_words(&earlier)),
-            has_graph: graph::drawn(services, link).is_some(),
+            has_graph: graph::drawn(services, &link.whole).is_some(),
             changes: changes.into_iter().skip(newest).collect(),
             guide: services.desk.guide_of(&link.whole.incident),
         }
@@ -64,8 +65,8 @@ impl Surroundings {
 }
 
 /// What the newest page of a problem said.
-pub fn message(link: &Link) -> Option<&Message> {
-    let pages = || link.whole.pages.iter().rev();
+pub fn message(whole: &Whole) -> Option<&Message> {
+    let pages = || whole.pages.iter().rev();
     let problem = pages().find(|kept| kept.page.kind.is_problem());
     problem.or_else(|| pages().next()).map(|kept| &kept.page.message)
 }
@@ -122,7 +123,7 @@ fn head(incident: &Incident, now: i64) -> String {
 fn value(link: &Link, around: &Surroundings) -> String {
     let worst = link.whole.incident.tellable().or_else(|| link.whole.incident.bad().next());
     let now = worst.and_then(|(_, trouble)| trouble.value).map(number);
-    let rules = message(link).map(|message| {
+    let rules = message(&link.whole).map(|message| {
         let rules = [("critical", &message.critical), ("warning", &message.warning)];
         let said =
             rules.into_iter().filter_map(|(word, rule)| Some(format!("{word} when {}", rule.as_ref()?)));

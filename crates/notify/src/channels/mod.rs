@@ -112,6 +112,8 @@ pub struct Letter {
     pub token: Option<String>,
     /// Its graph as PNG, for channels that show one.
     pub picture: Option<Vec<u8>>,
+    /// The address of its graph, for those who show one by that: it shows this graph, and can do nothing.
+    pub graph: Option<String>,
     /// The first page of this incident to this contact by this channel, which may be this one.
     pub first: i64,
     /// What the receiver calls earlier messages of this incident by this channel, and whom each was for.

@@ -11,8 +11,11 @@ pub enum Pictures {
     /// Within the page itself.
     Within,
     /// After it: the page does not wait for its graph, nor is it lost with it.
-    After(fn(&ChannelConfig) -> Result<Box<dyn Illustrator>, String>),
+    After(fn(&ChannelConfig) -> Opened),
 }
+
+/// What shows graphs, if a channel that is written so can.
+pub type Opened = Result<Option<Box<dyn Illustrator>>, String>;
 
 /// A page that was taken, and its graph.
 pub struct Shown {

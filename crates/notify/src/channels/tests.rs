@@ -72,6 +72,7 @@ pub fn letter() -> Letter {
         last_time: None,
         token: Some("TOKEN".into()),
         picture: None,
+        graph: Some("https://bell.example/a/graph/SEEN.png".into()),
         first: 7,
         earlier: Vec::new(),
     }
@@ -209,7 +210,8 @@ fn c079_every_channel_says_all_of_it() {
         }
         assert!(said.contains(acknowledge), "{toml}: no `{acknowledge}` in {said}");
     };
-    let (day, link) = ("2023-11-14", "https://bell.example/a/TOKEN");
+    let (day, link, graph) =
+        ("2023-11-14", "https://bell.example/a/TOKEN", "https://bell.example/a/graph/SEEN.png");
     check(
         "type = \"email\"\nserver = \"127.0.0.1:PORT\"\nfrom = \"b@example.org\"\ntls = \"none\"",
         day,
@@ -217,6 +219,10 @@ fn c079_every_channel_says_all_of_it() {
     );
     let hook = "type = \"webhook\"\nurl = \"http://127.0.0.1:PORT/\"";
     check(hook, "1700000000", link);
+    check(hook, "1700000000", graph);
+    for format in ["teams", "mattermost", "gotify"] {
+        check(&format!("{hook}\nformat = \"{format}\""), day, graph);
+    }
     for format in ["teams", "discord", "mattermost", "gotify", "alertmanager"] {
         check(&format!("{hook}\nformat = \"{format}\""), day, link);
     }
@@ -226,6 +232,12 @@ fn c079_every_channel_says_all_of_it() {
         day,
         link,
     );
+    check(
+        &format!("type = \"pagerduty\"\nrouting_key = \"{key}\"\nurl = \"http://127.0.0.1:PORT\""),
+        day,
+        graph,
+    );
+    check("type = \"slack\"\nurl = \"http://127.0.0.1:PORT/services/x\"", day, graph);
     check("type = \"opsgenie\"\ntoken = \"t\"\nurl = \"http://127.0.0.1:PORT\"", day, link);
     check("type = \"slack\"\nurl = \"http://127.0.0.1:PORT/services/x\"", day, link);
     let app = "type = \"slack\"\nbot_token = \"xoxb-1\"\nurl = \"http://127.0.0.1:PORT\"";

@@ -1,6 +1,7 @@
 //! Opsgenie (and whoever speaks its Alert API): an alert there for each incident here, and who has it there.
 
 mod alert;
+mod picture;
 mod posted;
 mod state;
 
@@ -29,7 +30,7 @@ pub const ENTRY: Entry = Entry {
     ear,
     give_up: CALL_GIVE_UP_SECONDS,
     posted: Some(posted::read),
-    pictures: Pictures::None,
+    pictures: Pictures::After(picture::open),
     follows: super::yes,
     reaches: super::yes,
 };

@@ -4,7 +4,7 @@ use incidents::page::PageKind;
 use serde_json::{Map, Value, json};
 use vocabulary::state::State;
 
-use crate::channels::{Letter, Post};
+use crate::channels::{Letter, Post, pictures};
 use crate::text::{self, Said, cut};
 
 const ALERTS: &str = "/v2/enqueue";
@@ -45,6 +45,11 @@ fn trigger(letter: &Letter, said: &Said) -> Value {
     let mut links = vec![json!({"href": said.link, "text": "The incident in Bellwether"})];
     links.extend(said.acknowledge.iter().map(|link| json!({"href": link, "text": "Acknowledge"})));
     links.extend(said.playbook_link().map(|link| json!({"href": link, "text": "Playbook"})));
+    // It takes pictures by https only, and else refuses the event.
+    let graph = letter.graph.iter().filter(|graph| graph.starts_with("https://"));
+    let images: Vec<Value> = graph
+        .map(|graph| json!({"src": graph, "href": said.link, "alt": pictures::caption(letter)}))
+        .collect();
     json!({
         "payload": {
             "summary": cut(&said.headline, SUMMARY_MAX),
@@ -56,6 +61,7 @@ fn trigger(letter: &Letter, said: &Said) -> Value {
             "custom_details": details(said),
         },
         "links": links,
+        "images": images,
         "client": "Bellwether",
         "client_url": said.link,
     })

@@ -8,7 +8,7 @@ mod envelope;
 mod socket;
 mod webhook;
 
-use super::pictures::Pictures;
+use super::pictures::{self, Pictures};
 use super::problems::{self, Problems};
 use super::{Channel, Entry, Opened};
 use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
@@ -23,7 +23,7 @@ pub const ENTRY: Entry = Entry {
     ear,
     posted: None,
     give_up: CALL_GIVE_UP_SECONDS,
-    pictures: Pictures::After(|config| Ok(Box::new(bot::read(config)?))),
+    pictures: Pictures::After(illustrator),
     follows: is_app,
     reaches: super::no,
 };
@@ -87,6 +87,11 @@ fn is_place(text: &str) -> bool {
 
 fn open(config: &ChannelConfig) -> Result<Box<dyn Channel>, String> {
     if is_app(config) { bot::open(config) } else { webhook::open(config) }
+}
+
+/// A webhook takes no files.
+fn illustrator(config: &ChannelConfig) -> pictures::Opened {
+    if is_app(config) { Ok(Some(Box::new(bot::read(config)?))) } else { Ok(None) }
 }
 
 fn ear(config: &ChannelConfig) -> Opened {

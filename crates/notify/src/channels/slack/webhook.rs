@@ -2,8 +2,10 @@
 
 use hyper::Method;
 use outbound::{Url, http};
+use serde_json::json;
 
 use super::blocks;
+use crate::channels::pictures;
 use crate::channels::post::{OneByOne, Place, Provider, asked_pause, header, judge, said};
 use crate::channels::{Channel, Letter, Post};
 use crate::config::{ChannelConfig, Secret};
@@ -32,7 +34,13 @@ impl Provider for Webhook {
     ) -> Result<Vec<http::Request>, Failure> {
         let mut request = self.place.at(Method::POST, self.url.clone());
         header(&mut request, "Content-Type", "application/json")?;
-        request.body = blocks::message(letters, post, false).to_string().into();
+        let mut message = blocks::message(letters, post, false);
+        if let ([letter], Some(attachments)) = (letters, message["attachments"].as_array_mut()) {
+            // A block of a picture that Slack cannot fetch would have it refuse the whole message.
+            let picture = |url: &String| json!({"fallback": pictures::caption(letter), "image_url": url});
+            attachments.extend(letter.graph.as_ref().map(picture));
+        }
+        request.body = message.to_string().into();
         Ok(vec![request])
     }
 

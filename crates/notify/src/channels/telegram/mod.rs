@@ -28,7 +28,7 @@ pub const ENTRY: Entry = Entry {
     ear,
     give_up: CALL_GIVE_UP_SECONDS,
     posted: None,
-    pictures: Pictures::After(|config| Ok(Box::new(read(config)?))),
+    pictures: Pictures::After(|config| Ok(Some(Box::new(read(config)?)))),
     follows: super::no,
     reaches: super::yes,
 };

@@ -44,6 +44,7 @@ pub fn json(letter: &Letter, settings: &Settings, now: i64) -> Value {
         "last_time": letter.last_time,
         "link": said.link,
         "acknowledge": said.acknowledge,
+        "graph": letter.graph,
         "links_are_local": settings.url_is_local,
         "text": text::plain(&said),
     })
@@ -73,7 +74,9 @@ pub fn sample() -> Value {
         "description": null, "playbook": "https://wiki.example/api", "author": "", "comment": "", "number": null,
         "instead_of": null, "changed": [{"at": 1_700_000_200, "what": "deployed 4.2 (deploy)"}],
         "usual": "12 to 80 on the day before", "last_time": "12 min, ana: restarted the proxy", "link": "https://bell.example/incidents/12",
-        "acknowledge": "https://bell.example/a/TOKEN", "links_are_local": false, "text": "all of it in words",
+        "acknowledge": "https://bell.example/a/TOKEN", "links_are_local": false,
+        "graph": "https://bell.example/a/graph/SEEN.png",
+        "text": "What to do\n  https://wiki.example/api\n\nAcknowledge\n  https://bell.example/a/TOKEN\n",
         "facts": [{"word": "State", "what": "CRITICAL"}], "changes": "2023-11-14 22:16:40 UTC deployed 4.2 (deploy)", "key": "bellwether-incident-12-0", "since_utc": "2023-11-14T22:18:10Z",
         "until_utc": null,
     })

@@ -4,6 +4,7 @@
 //! secret. `X-Bellwether-Delivery` is the same when a delivery is tried again. docs/channels.md has the body.
 
 pub mod body;
+mod picture;
 mod template;
 
 use std::io::Read;
@@ -32,7 +33,7 @@ pub const ENTRY: Entry = Entry {
     ear: deaf,
     give_up: CALL_GIVE_UP_SECONDS,
     posted: None,
-    pictures: Pictures::None,
+    pictures: Pictures::After(picture::open),
     follows: super::no,
     reaches,
 };
