@@ -60,6 +60,13 @@ def test_sign_ins_are_written_down_and_no_secret_is(bellwether):
     assert json.loads(lines[0])["action"] == "signed out"
     assert server.get("/api/v1/audit?format=csv", headers=root).text.startswith("id,at,who,via,")
     assert server.get("/api/v1/audit?format=xml", headers=root).status == 400
+    # Who came and went is a mark on graphs, for whoever sees everything; how is in the log.
+    again = sign_in(server, "root")
+    marks = server.get("/api/v1/graph?target=a", headers=again).json["annotations"]
+    assert {"root signed in", "root signed out", "root failed to sign in"} <= {mark["what"] for mark in marks}, marks
+    assert all(mark["tags"] == ["audit"] and not mark["data"] for mark in marks if "sign" in mark["what"])
+    part = {"Authorization": "Bearer " + server.cli("token", "create", "part", "--prefix", "x.").stdout.strip()}
+    assert server.get("/api/v1/graph?target=a", headers=part).json["annotations"] == []
     # Guessing without the form is written down, too.
     basic = "Basic " + base64.b64encode(b"root:wrong horse").decode()
     assert server.get("/api/v1/teams", headers={"Authorization": basic}).status == 401

@@ -38,16 +38,34 @@ name = "sample"
 type = "passive"
 max_check_attempts = 1
 contacts = ["ana"]
+[[check]]
+name = "shop"
+type = "passive"
+max_check_attempts = 1
+[[service]]
+name = "Shop"
+availability = ["shop"]
+[http]
+public_url = "https://bell.example"
+allowed_hosts = ["bell.example"]
 """
     server = bellwether(config)
+    month, begin = last_month()
+    # An hour of trouble on the second day.
+    for status, hours in ((0, 1), (2, 2), (0, 3)):
+        told = server.post("/api/v1/checks/shop/result", {"status": status, "output": "x", "at": begin + DAY + hours * HOUR})
+        assert told.status == 200, told.text
     assert server.post("/api/v1/checks/sample/result", {"status": 2, "output": "x"}).status == 200
     mail.wait(1)
-    month, begin = last_month()
     with record(server) as past:
         # Had after 2 and 12 minutes, over after 30 and 90; and one in a planned hour, which is left out as it told nobody.
-        past.incident("monitor:shop", begin + DAY, begin + DAY + 30 * MINUTE, (begin + DAY + 2 * MINUTE, "ana"), [(begin + DAY, "ana")])
+        number = past.incident("monitor:shop", begin + DAY, begin + DAY + 30 * MINUTE, (begin + DAY + 2 * MINUTE, "ana"), [(begin + DAY, "ana")])
         past.incident("monitor:shop", begin + 2 * DAY, begin + 2 * DAY + 90 * MINUTE, (begin + 2 * DAY + 12 * MINUTE, "ana"), [(begin + 2 * DAY, "ana")])
         past.incident("monitor:planned", begin + 3 * DAY, begin + 3 * DAY + HOUR, None, [])
+    post_mortem = server.post("/api/v1/post-mortems", {"incident": number}).json["id"]
+    for due in ("2030-01-01", "2020-01-01"):
+        added = server.post(f"/api/v1/post-mortems/{post_mortem}/follow-ups", {"what": "an alarm", "owner": "ana", "due": due, "kind": "task"})
+        assert added.status // 100 == 2, added.text
     sent = len(hook.all)
     server.stop()
     server.rewrite(config + '[reports]\ncontacts = ["ana"]\n')
@@ -61,6 +79,11 @@ contacts = ["ana"]
                  "Until somebody had it (MTTA): mean 7 min, median 7 min, 95 % within 12 min (of 2)",
                  "Until it was over (MTTR): mean 1 h, median 1 h, 95 % within 1 h 30 min (of 2)", "monitor:shop: 2 incidents, 2 pages"]:
         assert line in text, (line, text)
+    for pattern in [r"Availability\s+Shop: \d+\.\d{3} %, 1 h in trouble, .+ planned, .+ unknown, 1 outages",
+                    r"People\s+ana: 2 pages, \d+ at night in \d+ nights, had 2 incidents first",
+                    r"Open follow-ups of post-mortems: 2, of which 1 are late",
+                    rf"https://bell\.example/reports\?month={month}\s"]:
+        assert re.search(pattern, text), (pattern, text)
     # By mail alone, and not again after a restart.
     assert not [body for _, body, _ in hook.all[sent:] if body["event"] == "letter"]
     server.stop()

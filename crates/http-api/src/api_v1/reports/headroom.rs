@@ -35,7 +35,7 @@ pub struct HeadroomItem {
     pub at: i64,
     /// 1: it was there.
     pub share: f64,
-    series: String,
+    pub series: String,
 }
 
 /// The least headroom first, and how many were not looked at.

@@ -144,3 +144,56 @@ fn list(title: &str, lines: impl Iterator<Item = String>) -> String {
         _ => format!("\n{title}\n{shown}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{HeadroomItem, LeftOut};
+    use super::*;
+
+    #[test]
+    fn what_is_close_to_its_limit_is_named_and_what_there_is_none_of_is_not() {
+        let all = DealingItem {
+            incidents: 0,
+            left_out: LeftOut { flapped: 0, untold: 0, not_production: 0 },
+            paged: 0,
+            self_healed: 0,
+            open: 0,
+            to_acknowledge: None,
+            to_recover: None,
+            between_failures: None,
+            failures: 0,
+        };
+        let near = |name: String| HeadroomItem {
+            kind: "check",
+            name,
+            label: "used".into(),
+            limit: 95.0,
+            of: "critical",
+            worst: 90.0,
+            at: 10,
+            share: 90.0 / 95.0,
+            series: "checks.disk.used".into(),
+        };
+        let headroom = (0..12).map(|number| near(format!("disk{number}"))).collect();
+        let report = ReportAnswer {
+            now: 20,
+            from: 0,
+            until: 20,
+            tz: "UTC".into(),
+            record_begins: None,
+            all,
+            services: Vec::new(),
+            people: Vec::new(),
+            noisiest: Vec::new(),
+            headroom,
+            headroom_left_out: 0,
+        };
+        let text = letter(&report, "2026-10", (2, 1), "");
+        let close = "\nClosest to their limits\n  disk0 used: 95 % of its limit\n";
+        assert!(text.contains(close) && text.contains("\n  and 2 more\n"), "{text}");
+        assert!(text.contains("Open follow-ups of post-mortems: 2, of which 1 are late\n"), "{text}");
+        for word in ["Availability", "People", "The noisiest", "/reports"] {
+            assert!(!text.contains(word), "{word} in {text}");
+        }
+    }
+}
