@@ -96,7 +96,7 @@ def test_a_mail_says_all_that_one_needs_at_night(bellwether, mail, hook):
     (_, end) = mail.wait(2)[1]
     assert "over, OK: job" in end.get_body(("plain",)).get_content()
     assert end["Subject"] == message["Subject"] and end["In-Reply-To"] == message["Message-ID"] == end["References"]
-    time.sleep(1.5)
+    server.all_told(2)
     assert len(mail.mails) == 2 and not hook.taken
 
 
@@ -132,7 +132,7 @@ def test_nothing_is_lost_between_a_problem_and_its_mail(bellwether, hook):
     try:
         server.start()
         mail.wait(2)
-        time.sleep(2)
+        server.all_told()
         heads = [text.splitlines()[0] for text in mail.texts()]
         assert heads == ["CRITICAL: job", "over, OK: job"]
     finally:
@@ -180,7 +180,7 @@ def test_a_check_tells_its_contacts_and_an_end_under_a_silence_is_told_after_it(
     mail.wait(2)
     assert time.time() >= until, "nothing comes before the silence is over"
     assert "OK" in mail.texts()[1].splitlines()[0]
-    time.sleep(2)
+    server.all_told(2)
     assert len(mail.mails) == 2
 
 

@@ -146,7 +146,7 @@ contacts = ["chat"]
         result(server, 0, "quiet", "nervous")
     assert not server.get("/api/v1/checks/nervous").json["flapping"]
     wait_for(lambda: ends("nervous")[-1:] == ["recovery"], what="the end after the flapping")
-    time.sleep(1.2)
+    server.all_told()
     events = ends("nervous")
     assert events.count("problem") == events.count("recovery") and ends("disk") == ["problem", "recovery"], events
 
@@ -241,9 +241,10 @@ contacts = ["chat", "ana"]
     server = bellwether(files)
     ping(server, "job", "/fail")
     told(hook, "job", [("problem", "CRITICAL")])
-    time.sleep(1.5)
-    assert not mail.mails
-    assert any("ana is told when" in entry["text"] for entry in server.get("/api/v1/incidents/1").json["timeline"])
+    whole = lambda: server.get("/api/v1/incidents/1").json
+    wait_for(lambda: any("ana is told when" in entry["text"] for entry in whole()["timeline"]), what="why ana is not told")
+    server.all_told(1)
+    assert not mail.mails and [page["contact"] for page in whole()["pages"]] == ["chat"]
     rewrite(server, files.replace('\nnotification_period = "never"', ""))
     mail.wait(1)
     assert "still CRITICAL: job" in mail.texts()[0]
@@ -297,7 +298,8 @@ contacts = ["chat"]
     result(server, 0, "fine | load1=0.3;5;10", "load")
     ping(server, "job")
     ping(server, "bare")
-    time.sleep(1.5)
+    known = lambda name: server.points(name, **{"from": "-15min"})
+    wait_for(lambda: known("lat.web") and known("checks.web.load.load1"), what="what was usual")
     result(server, 2, "LOAD CRITICAL | load1=12.5;5;10", "load")
     server.carbon_send(f"lat.web 912 {int(time.time())}\n".encode())
     ping(server, "job", "/7", b"no space left")

@@ -182,6 +182,17 @@ class Bellwether:
         assert not check or done.returncode == 0, done.stderr
         return done
 
+    def all_told(self, count=None, headers=None):
+        """Nothing is left to send of any incident, and if said so, so many pages there are."""
+        def pages():
+            every = self.get("/api/v1/incidents?state=all", headers=headers).json["incidents"]
+            return [page for one in every for page in self.get(f"/api/v1/incidents/{one['id']}", headers=headers).json["pages"]]
+
+        def done():
+            found = pages()
+            return all(page["state"] != "waiting" for page in found) and count in (None, len(found))
+        wait_for(done, pause=0.1, what="that nothing is left to send" if count is None else f"{count} pages, none of which is left to send")
+
     # HTTP
 
     def url(self, path):
