@@ -118,9 +118,7 @@ def test_a_browser_is_told_once_whatever_fails(bellwether, service):
     server.kill()
     server.start()
     assert wait_for(lambda: phone.shown[1:], what="the page")[0]["title"] == "CRITICAL: disk"
-    incident = lambda: server.get("/api/v1/incidents?state=all", headers=root).json["incidents"][0]
-    pages = lambda: server.get(f"/api/v1/incidents/{incident()['id']}", headers=root).json["pages"]
-    wait_for(lambda: {page["state"] for page in pages()} == {"delivered"}, what="that it is known to be delivered")
+    server.all_told(headers=root)
     assert server.post("/api/v1/checks/disk/result", {"status": 0, "output": "fine"}, headers=root).status == 200
     wait_for(lambda: phone.shown[2:], what="the end")
     assert [one["title"].split(":")[0] for one in phone.shown[1:]] == ["CRITICAL", "over, OK"] and service.problems == []

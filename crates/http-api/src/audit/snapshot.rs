@@ -76,15 +76,19 @@ pub fn of(services: &Services, caller: &Caller, parts: &[String]) -> Answer<Opti
         },
         ["overrides"] | ["overrides", _] => {
             let all = services.desk.overrides(services.clock.now());
-            Some(keyed(all.into_iter().map(overrides::told).collect(), |one| one.id.to_string())?)
+            Some(keyed(all.into_iter().map(overrides::told).collect(), |one: &overrides::Override| {
+                one.id.to_string()
+            })?)
         }
         ["cover"] | ["cover", ..] => {
             let all = services.desk.covers(services.clock.now())?;
-            Some(keyed(all.into_iter().map(cover::told).collect(), |one| one.id.to_string())?)
+            Some(keyed(all.into_iter().map(cover::told).collect(), |one: &cover::Cover| one.id.to_string())?)
         }
         ["oncall", "calendars"] | ["oncall", "calendars", _] => {
             let all = services.desk.feeds()?;
-            Some(keyed(all.into_iter().map(calendars::told).collect(), |one| one.id.to_string())?)
+            Some(keyed(all.into_iter().map(calendars::told).collect(), |one: &calendars::Calendar| {
+                one.id.to_string()
+            })?)
         }
         ["me", "rules"] => services
             .desk
