@@ -298,8 +298,9 @@ contacts = ["chat"]
     result(server, 0, "fine | load1=0.3;5;10", "load")
     ping(server, "job")
     ping(server, "bare")
-    known = lambda name: server.points(name, **{"from": "-15min"})
-    wait_for(lambda: known("lat.web") and known("checks.web.load.load1"), what="what was usual")
+    begun, known = time.time(), lambda name: server.points(name, **{"from": "-15min"})
+    # What of all this was usual is known when it has been so for a second.
+    wait_for(lambda: known("lat.web") and known("checks.web.load.load1") and time.time() > begun + 1.5, what="what was usual")
     result(server, 2, "LOAD CRITICAL | load1=12.5;5;10", "load")
     server.carbon_send(f"lat.web 912 {int(time.time())}\n".encode())
     ping(server, "job", "/7", b"no space left")
