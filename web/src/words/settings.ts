@@ -19,7 +19,7 @@ export const words = {
   meant: (uses: string[]) => `This name means somebody already: ${uses.join(', ')}. Is it they?`,
   link: 'Link', linkOf: (name: string) => `Link ${name}: it is they`, linked: 'Linked', unlink: 'Unlink', unlinkOf: (name: string, by: string) => `Unlink ${name} from ${by}`, unlinked: 'Unlinked: nobody comes as them so any more',
   suspended: (since: string) => `Suspended since ${since}: has not signed in with the provider for long, so that their tokens rest until they do, and they are told only of what names them.`,
-  unsuspend: 'Take it back', unsuspendOf: (name: string) => `Take back the suspension of ${name}`, unsuspended: 'Suspended no more',
+  unsuspend: 'Take it back', unsuspendOf: (name: string) => `Take it back: the suspension of ${name}`, unsuspended: 'Suspended no more',
   invite: 'Invite', inviteName: 'Name', inviteRole: 'Role', inviting: 'Inviting…',
   invited: (name: string, until: string) => `Send this link to ${name}. It is shown once, and good until ${until}.`,
   waiting: (name: string, by: string, until: string) => `${name}, invited by ${by}, until ${until}`,

@@ -268,7 +268,7 @@ test('who comes by whose word is said, and an administrator says who is meant an
     expect(await sideways(page)).toBeLessThanOrEqual(0)
     await shot(page, `settings-links-${width}-${colorScheme}`, true)
     await page.getByRole('button', { name: 'Link cho: it is they' }).click()
-    await page.getByRole('button', { name: 'Take back the suspension of dee' }).click()
+    await page.getByRole('button', { name: 'Take it back: the suspension of dee' }).click()
     await page.getByRole('button', { name: 'Unlink dee from the sign-in provider' }).click()
     await until('what was sent', () => sent.length === 3)
     expect(sent.splice(0)).toEqual(['POST /api/v1/people/cho/link {"by":"proxy"}', 'DELETE /api/v1/people/dee/suspension', 'DELETE /api/v1/people/dee/link?by=provider'])
@@ -276,7 +276,7 @@ test('who comes by whose word is said, and an administrator says who is meant an
     await answer(page, actingAs('viewer'))
     await page.reload()
     await page.getByText('Suspended since').waitFor()
-    expect(await page.getByRole('button', { name: /^(Link|Unlink|Take back) / }).count()).toBe(0)
+    expect(await page.getByRole('button', { name: /^(Link|Unlink|Take it back:) / }).count()).toBe(0)
     await page.context().close()
   }
 })
