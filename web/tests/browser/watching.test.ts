@@ -77,7 +77,7 @@ test('from trouble to somebody who has it, and to its end', async () => {
   await page.getByRole('button', { name: 'I have it' }).click()
   await page.getByRole('textbox', { name: 'Comment' }).fill('cleaning up')
   await page.locator('form').getByRole('button', { name: 'I have it' }).click()
-  await page.getByText(/has it since .*cleaning up/).waitFor()
+  await page.getByText(/you have it since .*cleaning up/).waitFor()
   await page.getByRole('button', { name: 'Plan downtime' }).click()
   await page.getByRole('textbox', { name: 'Comment' }).fill('bigger disk')
   await page.locator('form').getByRole('button', { name: 'Plan downtime' }).click()
