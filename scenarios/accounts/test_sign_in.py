@@ -227,6 +227,9 @@ def test_signing_out_may_end_here(place):
 
 GROUPS = '''default_role = "responder"
 groups_claim = "groups"
+[[check]]
+name = "disk"
+type = "passive"
 [[team]]
 name = "shop"
 members = ["ben"]
@@ -260,17 +263,30 @@ def test_teams_follow_from_groups(place):
     come([f"group {n}" for n in range(10_000)] + ["shop"])
     assert teams()["shop"] == (["ben"], ["ana"])
     # Nobody loses a team by what cannot be read.
-    for claims in ({"shop": True}, 5):
+    for claims in ({"shop": True}, 5, None):
         refused = come(claims)
         assert refused.status == 403 and "does not list your groups" in refused.text, refused.text
+    assert teams()["shop"] == (["ben"], ["ana"])
+    # Nor does the browser get rid of them by asking the provider for less than it was sent with.
+    here.provider.people["ana"].pop("groups")
+    here.provider.know("ana")
+    refused = here.sign_in("ana")[1]
+    assert refused.status == 403 and "does not list your groups" in refused.text, refused.text
     assert teams()["shop"] == (["ben"], ["ana"])
     told = [one for one in server.get("/api/v1/audit", headers=root).json["entries"] if one["subject"] == "people/ana/teams"]
     assert {(one["who"], one["via"], one["action"]) for one in told} == {("Example", "provider", "changed")}
     assert [(one["before"], one["after"]) for one in reversed(told)][:2] == [
         ('{"teams":[]}', '{"teams":["shop"]}'), ('{"teams":["shop"]}', '{"teams":["made here","mail"]}')]
+    # Whoever is in none sees nothing, which is not what those see whom nobody asks.
+    assert server.request("DELETE", "/api/v1/teams/made%20here", headers=root).status == 204
+    nobody = come([])
+    assert teams() == {"shop": (["ben"], []), "mail": ([], [])}
+    assert server.get("/api/v1/checks/disk", headers=root).status == 200 and here.ask(nobody, "/api/v1/checks/disk").status == 404
+    assert here.ask(nobody, "/metrics/find?query=*").json == []
+    come(["shop"])
     # Whoever is not asked about groups any more says nothing of them.
     here.configure('default_role = "responder"\n[[team]]\nname = "shop"\nmembers = ["ben"]')
-    wait_for(lambda: teams() == {"shop": (["ben"], []), "made here": (["ana"], [])}, what="the end of what the groups gave")
+    wait_for(lambda: teams() == {"shop": (["ben"], [])}, what="the end of what the groups gave")
 
 
 def test_a_role_that_is_no_role_is_told_where_it_stands(place):
@@ -374,6 +390,9 @@ prefixes = ["mail."]
     told = [one for one in server.get("/api/v1/audit", headers=root).json["entries"] if one["subject"] == "people/ana/teams"]
     assert [(one["who"], one["via"], one["after"]) for one in told] == [("proxy", "proxy", f'{{"teams":{json.dumps(list(one), separators=(",", ":"))}}}')
                                                                        for one in (["mail"], ["mail", "shop"], ["shop"])]
+    unsaid = server.get("/api/v1/teams", headers=said())
+    assert unsaid.status == 403 and "`X-Remote-Groups` is missing" in unsaid.text
+    assert teams(X_Remote_Groups="others") == [] and server.get("/metrics/find?query=*", headers=said(X_Remote_Groups="others")).json == []
     twice = raw(server, ["X-Remote-User: ana", "X-Remote-Groups: mail", "X-Remote-Groups: shop"])
     assert twice.startswith("HTTP/1.1 400") and "twice" in twice
 

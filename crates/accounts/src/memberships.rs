@@ -8,6 +8,9 @@ use state_store::{Row, StateError, StateStore};
 use crate::config::TeamConfig;
 use crate::teams::names;
 
+/// No team is called so: a membership in it says that this voucher was asked for their groups.
+const FOLLOWED: &str = "";
+
 /// The teams of somebody by one voucher's word, before and after it was given again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moved {
@@ -16,7 +19,7 @@ pub struct Moved {
 }
 
 /// They are in the teams that are called as these groups, and by this voucher's word in no others. Groups that no team is
-/// called as are not kept. None: nothing is another than before.
+/// called as are not kept, but that they were asked for is. None: nothing is another than before.
 pub fn follow_groups(
     state: &StateStore,
     files: &[TeamConfig],
@@ -27,6 +30,7 @@ pub fn follow_groups(
     let groups: BTreeSet<&str> = groups.iter().map(String::as_str).collect();
     let mut after = names(state, files)?;
     after.retain(|team| groups.contains(team.as_str()));
+    after.insert(FOLLOWED.to_owned());
     const OF_PERSON: &str = "SELECT team FROM membership WHERE person = ?1 AND voucher = ?2";
     // A proxy gives its word with each request: most change nothing.
     if teams_in(&state.query(OF_PERSON, &[person.into(), voucher.into()])?) == after {
@@ -46,7 +50,8 @@ pub fn follow_groups(
                 &[person.into(), team.as_str().into(), voucher.into()],
             )?;
         }
-        Ok((before != after).then(|| Moved { before, after: after.clone() }))
+        let teams = |all: &BTreeSet<String>| all.iter().filter(|team| *team != FOLLOWED).cloned().collect();
+        Ok((before != after).then(|| Moved { before: teams(&before), after: teams(&after) }))
     })
 }
 
@@ -62,7 +67,7 @@ pub fn forget_memberships(
         let mut ended = 0;
         for row in &rows {
             let (team, voucher) = (row.text(0), row.text(1));
-            if !teams.contains(team) || !vouchers.contains(&voucher) {
+            if !(team == FOLLOWED || teams.contains(team)) || !vouchers.contains(&voucher) {
                 ended += tx.execute(
                     "DELETE FROM membership WHERE team = ?1 AND voucher = ?2",
                     &[team.into(), voucher.into()],
@@ -77,6 +82,12 @@ pub fn forget_memberships(
 pub(crate) fn of_person(state: &StateStore, person: &str) -> Result<BTreeSet<String>, StateError> {
     let rows = state.query("SELECT team FROM membership WHERE person = ?1", &[person.into()])?;
     Ok(teams_in(&rows))
+}
+
+/// Does somebody vouch for the groups of this person?
+pub(crate) fn is_followed(state: &StateStore, person: &str) -> Result<bool, StateError> {
+    let sql = "SELECT 1 FROM membership WHERE person = ?1 AND team = ?2 LIMIT 1";
+    Ok(!state.query(sql, &[person.into(), FOLLOWED.into()])?.is_empty())
 }
 
 /// Who is in which team so.
@@ -178,10 +189,34 @@ mod tests {
     }
 
     #[test]
+    fn whoever_is_in_no_team_by_groups_sees_nothing() {
+        let (_directory, state) = state();
+        let files = [team("shop", &[]), TeamConfig { name: "all".into(), ..TeamConfig::default() }];
+        let scope = |role| scope_of(&state, &files, "ana", role).unwrap();
+        let follow = |names: &[&str]| follow_groups(&state, &files, "ana", PROVIDER, &groups(names)).unwrap();
+        assert!(scope(Role::Editor).is_everything(), "nobody was asked");
+        follow(&["shop"]);
+        assert_eq!(scope(Role::Editor).as_prefixes(), ["shop."]);
+        assert!(follow(&[]).is_some());
+        assert!(!scope(Role::Editor).is_everything() && !scope(Role::Editor).sees("shop.x"));
+        assert!(scope(Role::Admin).is_everything());
+        follow(&["all"]);
+        assert!(scope(Role::Editor).is_everything(), "by a team without prefixes");
+        follow(&[]);
+        assert!(!forget_memberships(&state, &files, &[PROVIDER]).unwrap(), "that they were asked for stays");
+        assert!(!scope(Role::Editor).is_everything());
+        assert!(forget_memberships(&state, &files, &[]).unwrap(), "it is asked no more");
+        assert!(scope(Role::Editor).is_everything());
+        assert!(teams(&state, &files).unwrap().iter().all(|team| team.by_groups.is_empty()));
+    }
+
+    #[test]
     fn what_only_looks_like_a_team_is_none() {
         let (_directory, state) = state();
         let files = [team("shop", &[]), team("sh%p", &[])];
         let near = ["Shop", " shop", "shop ", "shop\n", "/shop", "shop,sh%p", "sh?p", "shop' OR '1'='1", ""];
+        let moved = follow_groups(&state, &files, "ana", PROVIDER, &groups(&near)).unwrap().unwrap();
+        assert_eq!((moved.before.len(), moved.after.len()), (0, 0), "only that they were asked for");
         assert_eq!(follow_groups(&state, &files, "ana", PROVIDER, &groups(&near)).unwrap(), None);
         let many: Vec<String> = (0..10_000).map(|n| format!("group {n}")).chain(["shop".into()]).collect();
         let moved = follow_groups(&state, &files, "ana", PROVIDER, &many).unwrap().unwrap();

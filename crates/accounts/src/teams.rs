@@ -137,7 +137,8 @@ pub fn teams_of(
 }
 
 /// What a person may see: the prefixes of their teams. Administrators see all, and so does whoever is of no team that
-/// has any: an installation for one team needs none.
+/// has any: an installation for one team needs none. Where teams follow from groups, whoever is in none sees nothing: to
+/// lose the last group is not to see more.
 pub fn scope_of(
     state: &StateStore,
     files: &[TeamConfig],
@@ -147,8 +148,11 @@ pub fn scope_of(
     if role == Role::Admin {
         return Ok(Scope::everything());
     }
-    let mut prefixes: Vec<String> =
-        teams_of(state, files, person)?.into_iter().flat_map(|team| team.prefixes).collect();
+    let teams = teams_of(state, files, person)?;
+    if teams.is_empty() && memberships::is_followed(state, person)? {
+        return Ok(Scope::nothing());
+    }
+    let mut prefixes: Vec<String> = teams.into_iter().flat_map(|team| team.prefixes).collect();
     prefixes.sort();
     prefixes.dedup();
     Ok(Scope::prefixes(prefixes))

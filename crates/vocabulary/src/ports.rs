@@ -162,6 +162,11 @@ impl Scope {
         Scope { prefixes: prefixes.into() }
     }
 
+    /// Of a beginning that no name has.
+    pub fn nothing() -> Scope {
+        Scope::prefixes(vec!["\u{1}".into()])
+    }
+
     /// Empty means all.
     pub fn as_prefixes(&self) -> &[String] {
         &self.prefixes
@@ -371,5 +376,9 @@ mod tests {
         assert!(scope.sees_below("team") && scope.sees_below("team.a") && scope.sees_below("team.a.x"));
         assert!(!scope.sees_below("other"));
         assert!(Scope::everything().sees("anything") && Scope::everything().sees_below("any"));
+        let nothing = Scope::nothing();
+        assert!(
+            !nothing.is_everything() && !nothing.sees("") && !nothing.sees("a") && !nothing.sees_below("a")
+        );
     }
 }

@@ -108,16 +108,12 @@ impl Claims {
         })
     }
 
-    /// To the letter, one by one: a text with commas is one group. Whoever is in too many for the word itself, or is said of
-    /// in another form, is refused: with no group they would leave their teams, and see more than before.
+    /// To the letter, one by one: a text with commas is one group. Whoever is in too many for the word itself, is said of in
+    /// another form or not at all, is refused: what the browser may have asked the provider to leave out is not "none".
     fn groups(&self, claim: &str) -> Result<Vec<String>, String> {
-        let wrong = match self.at(claim) {
-            None => self.0.get("_claim_names").is_some_and(|names| names.get(claim).is_some()),
-            Some(said) => !matches!(said, Value::Null | Value::String(_) | Value::Array(_)),
-        };
-        if wrong {
+        if !matches!(self.at(claim), Some(Value::String(_) | Value::Array(_))) {
             return Err(format!(
-                "the provider does not list your groups in `{claim}`: there have it list the groups that this server is given, or set auth.oidc.groups_claim"
+                "the provider does not list your groups in `{claim}`: there have it list the groups that this server is given, an empty list for none, or set auth.oidc.groups_claim and scopes"
             ));
         }
         Ok(self.texts(claim).into_iter().map(str::to_owned).collect())

@@ -13,6 +13,7 @@ use incidents::{Declaration, Deed};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use vocabulary::Timestamp;
+use vocabulary::ports::Scope;
 use vocabulary::state::State as Word;
 
 use super::incidents::{WholeIncident, do_it, refusal, shown_to, theirs};
@@ -252,6 +253,10 @@ fn word(severity: &str) -> Answer<Word> {
 /// Whoever is limited declares for those who see what they see: by the key, which gets a prefix of theirs if none was said.
 fn key_for(caller: &Caller, said: String, now: Timestamp) -> Answer<String> {
     match caller.scope.as_prefixes().first() {
+        _ if caller.scope == Scope::nothing() => {
+            Err(Problem::forbidden(format!("{} is in no team, and sees nothing here", caller.name))
+                .hint("ask an administrator for a team, or sign in again once you are in its group"))
+        }
         Some(prefix) if said.is_empty() => Ok(format!("{prefix}declared-{}", now.0)),
         Some(prefix) if !caller.scope.sees(&said) => {
             let why = format!("`key` is `{said}`, and {} is limited to other prefixes", caller.name);

@@ -32,7 +32,7 @@ pub(super) enum Credentials {
 /// What a trusted proxy says of who asks.
 pub(super) struct Proxied {
     name: String,
-    /// None: it is not asked for them.
+    /// None: it is not asked for them, or says nothing of them.
     groups: Option<Vec<String>>,
 }
 
@@ -76,6 +76,7 @@ pub(super) fn credentials(
         // What the proxy adds comes with whatever a browser is made to ask, as a cookie does.
         if let Some(proxied) = proxied {
             refuse_forgery(services, request)?;
+            refuse_unsaid_groups(services, &proxied)?;
             return Ok(Some(Credentials::Proxy(proxied)));
         }
         let session = cookie(headers).map(|secret| Credentials::Session(secret.to_owned()));
@@ -103,13 +104,13 @@ pub(super) fn credentials(
     }
 }
 
-/// Whom the proxy in front says that it asks for, and what they are in. Where it says nothing of groups they are in none.
+/// Whom the proxy in front says that it asks for, and what they are in.
 fn proxied(services: &Services, headers: &HeaderMap, peer: Peer) -> Result<Option<Proxied>, Problem> {
     let auth = &services.settings.load().auth;
     let Some(header) = &auth.proxy_header else { return Ok(None) };
     let name = said_by_proxy(services, headers, peer, header)?;
     let groups = match &auth.proxy_groups_header {
-        Some(header) => Some(said_by_proxy(services, headers, peer, header)?.map(listed).unwrap_or_default()),
+        Some(header) => said_by_proxy(services, headers, peer, header)?.map(listed),
         None => None,
     };
     let Some(name) = name else { return Ok(None) };
@@ -117,6 +118,18 @@ fn proxied(services: &Services, headers: &HeaderMap, peer: Peer) -> Result<Optio
         name.to_str().map_err(|_| Problem::bad_request(format!("the header `{header}` cannot be read")))?;
     let name = name.trim().to_owned();
     Ok((!name.is_empty()).then_some(Proxied { name, groups }))
+}
+
+/// That somebody is in no group is said by an empty header: one that is forgotten is not to end their teams.
+fn refuse_unsaid_groups(services: &Services, said: &Proxied) -> Result<(), Problem> {
+    match &services.settings.load().auth.proxy_groups_header {
+        Some(header) if said.groups.is_none() => Err(Problem::forbidden(format!(
+            "the proxy does not say in which groups `{}` is: the header `{header}` is missing",
+            said.name
+        ))
+        .hint("the proxy has to send it with each request, for whoever is in no group empty or with a name that no team has")),
+        _ => Ok(()),
+    }
 }
 
 /// What is between the commas.
