@@ -194,7 +194,7 @@ pub async fn one(
         let body = kept.body.clone();
         let item = item(services, kept);
         let (error, proof) = match item.state.as_str() {
-            DONE => (None, Some(serde_json::from_str(&body).map_err(Problem::internal)?)),
+            DONE => (None, Some(without_secrets(serde_json::from_str(&body).map_err(Problem::internal)?))),
             FAILED if body.is_empty() => {
                 (Some("the server stopped before it was done: ask again".to_owned()), None)
             }
@@ -204,6 +204,17 @@ pub async fn one(
         Ok(Json(part::of(&caller.scope, ProofAnswer { item, error, proof })))
     })
     .await
+}
+
+/// They are not written any more, but older proofs have them.
+fn without_secrets(mut proof: serde_json::Value) -> serde_json::Value {
+    let proposals = proof.get_mut("proposals").and_then(serde_json::Value::as_array_mut);
+    for proposal in proposals.into_iter().flatten() {
+        if let Some(serde_json::Value::String(file)) = proposal.get_mut("toml") {
+            *file = proof::without_secrets(file);
+        }
+    }
+    proof
 }
 
 /// What is said to be running, and is not being made, was cut off.
@@ -368,4 +379,20 @@ fn origins(services: &Services, all: &Definitions) -> Origins {
         }
     };
     monitors.chain(checks).chain(hosts).filter_map(place).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn older_proofs_tell_no_secrets_either() {
+        let toml = "# check:shop\n[[check]]\nname = \"shop\"\ncommand = [\"check_x\", \"s3cret\"]\n";
+        let kept = serde_json::json!({ "sentence": "fine", "proposals": [{ "rule": "check:shop", "toml": toml }, {}] });
+        let shown = without_secrets(kept);
+        let file = shown["proposals"][0]["toml"].as_str().unwrap();
+        assert!(!file.contains("s3cret") && file.contains("check_x") && file.contains("(hidden)"), "{file}");
+        assert_eq!((&shown["sentence"], &shown["proposals"][1]), (&"fine".into(), &serde_json::json!({})));
+        assert_eq!(without_secrets(serde_json::json!({})), serde_json::json!({}));
+    }
 }

@@ -3,7 +3,7 @@
 
 use outbound::HIDDEN;
 
-use super::CheckConfig;
+use super::{CheckConfig, HostConfig};
 
 impl CheckConfig {
     pub fn hide_secrets(&mut self) {
@@ -11,9 +11,8 @@ impl CheckConfig {
         self.headers.values_mut().chain(steps).for_each(hide);
         let bodies = self.steps.iter_mut().filter_map(|step| step.body.as_mut());
         self.body.iter_mut().chain(bodies).chain(&mut self.send).for_each(hide);
-        // The program says what is done, its arguments with what.
-        let arguments = self.command.iter_mut().skip(1).chain(self.event_handler.iter_mut().skip(1));
-        arguments.chain(&mut self.arguments).chain(self.variables.values_mut()).for_each(hide);
+        hide_arguments([&mut self.command, &mut self.event_handler]);
+        self.arguments.iter_mut().chain(self.variables.values_mut()).for_each(hide);
         let urls = self.steps.iter_mut().map(|step| &mut step.url);
         self.url.iter_mut().chain(urls).for_each(hide_in_url);
     }
@@ -37,6 +36,18 @@ impl CheckConfig {
         ];
         found.into_iter().filter(|(_, is_there)| *is_there).map(|(key, _)| key).collect()
     }
+}
+
+impl HostConfig {
+    pub fn hide_secrets(&mut self) {
+        hide_arguments([&mut self.command, &mut self.event_handler]);
+        self.variables.values_mut().for_each(hide);
+    }
+}
+
+/// The program says what is done, its arguments with what.
+fn hide_arguments(commands: [&mut Vec<String>; 2]) {
+    commands.into_iter().flat_map(|command| command.iter_mut().skip(1)).for_each(hide);
 }
 
 fn hide(text: &mut String) {
@@ -71,6 +82,17 @@ mod tests {
         check("https://shop.example?s3cret", "https://shop.example?(hidden)");
         check("https://ana:s3c@ret@shop.example/a@b", "https://(hidden)@shop.example/a@b");
         check("", "");
+    }
+
+    #[test]
+    fn what_a_host_is_asked_with_is_hidden() {
+        let text = r#"{"name": "web", "address": "10.0.0.5", "command": ["check_x", "-p", "s3cret"],
+            "event_handler": ["mend", "s3cret"], "variables": {"KEY": "s3cret"}}"#;
+        let mut host: HostConfig = serde_json::from_str(text).unwrap();
+        host.hide_secrets();
+        let shown = serde_json::to_string(&host).unwrap();
+        assert!(!shown.contains("s3cret"), "{shown}");
+        assert!(["10.0.0.5", "check_x", "mend"].iter().all(|kept| shown.contains(kept)), "{shown}");
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //! | [`propose`] | which change is worth proposing |
 //! | `search` | changes of the noisiest rules, replayed one by one and together |
 //! | [`report`] | all of it together |
+//! | `shown` | a proposal as a text, without secrets |
 
 pub mod changes;
 pub mod ground;
@@ -21,6 +22,7 @@ pub mod label;
 pub mod propose;
 pub mod report;
 mod search;
+mod shown;
 #[cfg(test)]
 mod tests;
 pub mod weigh;
@@ -30,6 +32,7 @@ use serde::{Deserialize, Serialize};
 pub use ground::{Bad, Called, Calls, Ground, Telling};
 pub use label::Label;
 pub use report::{Proof, Question, prove};
+pub use shown::without_secrets;
 pub use weigh::Nights;
 
 /// One word of trouble to one contact; nobody is named by the empty one.

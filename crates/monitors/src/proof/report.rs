@@ -9,7 +9,7 @@ use super::ground::{self, Ground, Outcome, metric_monitors, monitor_rule};
 use super::propose::Board;
 use super::search::{Chosen, New, confirm, propose};
 use super::weigh::{self, Judged, Nights, Verdict, Weight};
-use super::{EARLIEST_SECONDS, Label, Sent};
+use super::{EARLIEST_SECONDS, Label, Sent, shown};
 use crate::config::Definitions;
 use crate::made::Origins;
 use crate::replay::{Doubt, checks};
@@ -265,15 +265,7 @@ fn written(chosen: &Chosen, origins: &Origins) -> (Option<String>, String) {
         }
         None => {}
     }
-    // Definitions are read from such text, so that they can be written as it.
-    let body = toml::to_string(&all).unwrap_or_default();
-    if body.contains(outbound::HIDDEN) {
-        words.push_str(&format!(
-            "# Secrets are not shown: put them back where `{}` stands.\n",
-            outbound::HIDDEN
-        ));
-    }
-    (replaces, words + &body)
+    (replaces, shown::file(&words, all))
 }
 
 fn rules(question: &Question<'_>, sent: &[Sent], would: &[Sent]) -> Vec<OfRule> {
