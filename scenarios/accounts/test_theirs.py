@@ -392,3 +392,16 @@ def test_a_proof_tells_a_part_of_its_own_rules(server, people):
     assert "mail" not in json.dumps(part)
     assert [one["author"] for one in server.get("/api/v1/proof", headers=ana).json["proofs"]] == [""]
     assert server.post("/api/v1/proof", {}, headers=ana).status == 403
+
+
+def test_a_check_on_which_others_depend_is_not_theirs_to_fail(bellwether):
+    server = bellwether(CLOSED + '''[[dependency]]
+check = "shop.http"
+dependent_check = "mail.smtp"
+notification_failure = ["c"]
+''')
+    ana, root = person(server, "ana", "editor"), person(server, "root", "admin")
+    send = lambda who: server.post("/api/v1/checks/shop.http/result", {"status": 2, "output": "full"}, headers=who)
+    refused = send(ana)
+    assert refused.status == 403 and "depend on it and are not yours" in refused.text, refused.text
+    assert send(root).status == 200

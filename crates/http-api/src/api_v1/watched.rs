@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use monitors::config::HostConfig;
 use monitors::machine::{Command, Done, NewDowntime, ObjectId, ObjectName};
 use monitors::{Definitions, Monitors, Refused, Ticket};
 use vocabulary::ports::Scope;
@@ -95,28 +96,48 @@ pub fn is_shared(services: &Services, scope: &Scope, host: &str) -> bool {
     !scope.is_everything() && definitions.checks.iter().any(|check| foreign(&check.name, &check.host))
 }
 
-/// Does a word of how this host is hold back what is others'? It does for the checks on it, and for those hosts behind it
-/// that are cut off when it is down, with what is on them.
-pub fn decides_for_others(services: &Services, scope: &Scope, host: &str) -> bool {
-    !scope.is_everything() && is_before_others(&services.monitors.definitions(), scope, host)
+/// Does a word of how this is hold back what is others'? That of a host does for the checks on it, and for those hosts behind
+/// it that are cut off when it is down or depend on it, with what is on them; that of a check for those that depend on it.
+pub fn decides_for_others(services: &Services, scope: &Scope, name: &ObjectName) -> bool {
+    !scope.is_everything() && is_before_others(&services.monitors.definitions(), scope, name)
 }
 
-fn is_before_others(definitions: &Definitions, scope: &Scope, host: &str) -> bool {
-    let behind = with_all_behind(definitions, host);
-    let foreign_host = behind.iter().any(|other| *other != host && !scope.sees(other));
-    let mut checks = definitions.checks.iter().filter(|check| behind.contains(check.host.as_str()));
-    foreign_host || checks.any(|check| !scope.sees(&check.name))
+fn is_before_others(definitions: &Definitions, scope: &Scope, name: &ObjectName) -> bool {
+    match name {
+        ObjectName::Host(host) => {
+            let behind = with_all_behind(host, |one| hosts_behind(definitions, one));
+            let foreign_host = behind.iter().any(|other| *other != host && !scope.sees(other));
+            let mut checks = definitions.checks.iter().filter(|check| behind.contains(check.host.as_str()));
+            foreign_host || checks.any(|check| !scope.sees(&check.name))
+        }
+        ObjectName::Check(check) => {
+            let behind = with_all_behind(check, |one| checks_behind(definitions, one));
+            behind.iter().any(|other| *other != check && !scope.sees(other))
+        }
+        ObjectName::Instance(..) => false,
+    }
 }
 
-fn with_all_behind<'d>(definitions: &'d Definitions, host: &'d str) -> BTreeSet<&'d str> {
-    let mut found = BTreeSet::from([host]);
-    let mut to_look_behind = vec![host];
+fn hosts_behind<'d>(definitions: &'d Definitions, host: &str) -> Vec<&'d str> {
+    let is_child = |other: &&HostConfig| other.parents.iter().any(|parent| parent == host);
+    let children = definitions.hosts.iter().filter(is_child).map(|child| child.name.as_str());
+    let depend = definitions.dependencies.iter().filter(|on| on.host.as_deref() == Some(host));
+    children.chain(depend.filter_map(|on| on.dependent_host.as_deref())).collect()
+}
+
+fn checks_behind<'d>(definitions: &'d Definitions, check: &str) -> Vec<&'d str> {
+    let depend = definitions.dependencies.iter().filter(|on| on.check.as_deref() == Some(check));
+    depend.filter_map(|on| on.dependent_check.as_deref()).collect()
+}
+
+/// Whole chains of them: what depends on something may inherit what that depends on.
+fn with_all_behind<'d>(first: &'d str, behind: impl Fn(&str) -> Vec<&'d str>) -> BTreeSet<&'d str> {
+    let mut found = BTreeSet::from([first]);
+    let mut to_look_behind = vec![first];
     while let Some(one) = to_look_behind.pop() {
-        let children =
-            definitions.hosts.iter().filter(|other| other.parents.iter().any(|parent| parent == one));
-        for child in children.map(|child| child.name.as_str()) {
-            if found.insert(child) {
-                to_look_behind.push(child);
+        for other in behind(one) {
+            if found.insert(other) {
+                to_look_behind.push(other);
             }
         }
     }
@@ -218,12 +239,60 @@ mod tests {
         let definitions: Definitions = toml::from_str(text).unwrap();
         let scope = Scope::prefixes(vec!["shop.".into()]);
         let check = |host: &str, before: bool| {
-            assert_eq!(is_before_others(&definitions, &scope, host), before, "{host}");
+            let name = ObjectName::Host(host.to_owned());
+            assert_eq!(is_before_others(&definitions, &scope, &name), before, "{host}");
         };
         for host in ["shop.db", "shop.web", "shop.router", "shop.alone", "shop.edge"] {
             check(host, true);
         }
         check("mail.box", false);
         check("nothing", false);
+    }
+
+    #[test]
+    fn what_others_depend_on_decides_for_them() {
+        let text = r#"
+            [[host]]
+            name = "shop.gate"
+            [[host]]
+            name = "shop.alone"
+            [[host]]
+            name = "mail.box"
+            [[dependency]]
+            host = "shop.gate"
+            dependent_host = "mail.box"
+            notification_failure = ["d"]
+            [[check]]
+            name = "shop.db"
+            [[check]]
+            name = "shop.cache"
+            [[check]]
+            name = "shop.web"
+            [[check]]
+            name = "mail.app"
+            [[dependency]]
+            check = "shop.db"
+            dependent_check = "shop.cache"
+            notification_failure = ["c"]
+            [[dependency]]
+            check = "shop.cache"
+            dependent_check = "mail.app"
+            notification_failure = ["c"]
+            inherits_parent = true
+            [[dependency]]
+            check = "mail.app"
+            dependent_check = "shop.web"
+            notification_failure = ["c"]
+        "#;
+        let definitions: Definitions = toml::from_str(text).unwrap();
+        let scope = Scope::prefixes(vec!["shop.".into()]);
+        let before = |name: ObjectName| is_before_others(&definitions, &scope, &name);
+        for (name, wanted) in [("shop.db", true), ("shop.cache", true), ("shop.web", false), ("none", false)]
+        {
+            assert_eq!(before(ObjectName::Check(name.to_owned())), wanted, "{name}");
+        }
+        for (name, wanted) in [("shop.gate", true), ("shop.alone", false)] {
+            assert_eq!(before(ObjectName::Host(name.to_owned())), wanted, "{name}");
+        }
     }
 }

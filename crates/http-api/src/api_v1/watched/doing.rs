@@ -54,14 +54,7 @@ pub async fn take_result(
     new: NewResult,
 ) -> Answer<Json<Taken>> {
     theirs(caller, Role::Editor, &name)?;
-    if let ObjectName::Host(host) = &name
-        && decides_for_others(services, &caller.scope, host)
-    {
-        let why = format!("how `{host}` is holds back checks on it, or hosts behind it, that are not yours");
-        return Err(Problem::forbidden(why).hint(
-            "send results of your own checks on it, or have somebody who sees all of the host send this",
-        ));
-    }
+    refuse_for_others(services, caller, &name)?;
     let now = services.clock.now();
     let outcome = outcome(&name, &new, now)?;
     change(services, move |monitors| {
@@ -72,6 +65,23 @@ pub async fn take_result(
         Ok((Json(taken), ticket))
     })
     .await
+}
+
+/// Whoever is limited holds nothing of others' back.
+fn refuse_for_others(services: &Services, caller: &Caller, name: &ObjectName) -> Answer<()> {
+    if !decides_for_others(services, &caller.scope, name) {
+        return Ok(());
+    }
+    Err(match name {
+        ObjectName::Host(host) => Problem::forbidden(format!(
+            "how `{host}` is holds back checks on it, or hosts behind it, that are not yours"
+        ))
+        .hint("send results of your own checks on it, or have somebody who sees all of the host send this"),
+        ObjectName::Check(own) | ObjectName::Instance(own, _) => Problem::forbidden(format!(
+            "how `{own}` is holds back checks that depend on it and are not yours"
+        ))
+        .hint("have somebody who sees those, too, send this, or take the dependency out"),
+    })
 }
 
 fn outcome(name: &ObjectName, new: &NewResult, now: Timestamp) -> Answer<Outcome> {
