@@ -15,6 +15,15 @@ use crate::limits::{FAILURES_TO_TELL, MAX_TEXT, cut};
 use crate::page::{Message, Page, PageKind};
 use crate::store;
 
+const GIVEN_UP: &str = "given up";
+const NOT_YET: &str = "not delivered yet";
+
+/// Of an entry of the timeline about a page: entries once said why, too.
+pub(crate) fn without_why(text: &str) -> &str {
+    let end = |word: &str| text.find(&format!(": {word}: ")).map(|at| at + 2 + word.len());
+    [GIVEN_UP, NOT_YET].into_iter().filter_map(end).min().map_or(text, |end| &text[..end])
+}
+
 impl Desk {
     /// What became of tries that were made together.
     pub fn record(
@@ -128,7 +137,7 @@ impl Inner {
                 self.outbox.counters.delivered += 1;
                 failing.in_a_row = 0;
                 failing.people.clear();
-                ("page", "delivered".to_owned())
+                ("page", "delivered")
             }
             Attempt::Unsaid => return,
             Attempt::Later { why, .. }
@@ -140,8 +149,8 @@ impl Inner {
                     failing.note(why, matches!(attempt, Attempt::Gone { .. }), now);
                 }
                 let later = matches!(attempt, Attempt::Later { .. });
-                let end = if later { "not delivered yet" } else { "given up" };
-                ("page", format!("{end}: {why}"))
+                // Why stands with the page only: it may name an address, and everybody reads the timeline.
+                ("page", if later { NOT_YET } else { GIVEN_UP })
             }
         };
         let Some(waiting) = self.outbox.get_mut(id) else { return };
@@ -155,7 +164,7 @@ impl Inner {
         }
         let page = waiting.page.clone();
         if let Some(incident) = page.incident {
-            let text = format!("{} by {channel}: {}", page.kind.word(), cut(&text, MAX_TEXT));
+            let text = format!("{} by {channel}: {text}", page.kind.word());
             self.incidents.write(incident, Entry { at: now, kind, who: page.contact.to_string(), text });
         }
     }
@@ -215,8 +224,9 @@ impl Inner {
         }
         failing.told = bad;
         let text = match bad {
-            true if failing.off => format!("{channel} is switched off: {why}"),
-            true => format!("pages cannot be delivered by {channel}: {why}"),
+            // What a provider says of it may name an address: the part of the channel says it to administrators.
+            true if failing.off => format!("{channel} is switched off: it says that it takes no more"),
+            true => format!("pages cannot be delivered by {channel}: its part of health says why"),
             false if why.is_empty() => format!("{channel} is defined in another way, or not any more"),
             false => format!("pages are delivered by {channel} again"),
         };

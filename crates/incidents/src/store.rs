@@ -9,6 +9,7 @@ use state_store::{Migrations, Row, StateError, StateStore, Transaction, Value};
 use vocabulary::Timestamp;
 
 use crate::core::Incidents;
+use crate::delivery::without_why;
 use crate::desk::Seen;
 use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Trouble};
 use crate::limits::{MAX_CLOSED, MAX_KEPT_PAGES, MAX_REOPEN_SECONDS};
@@ -435,11 +436,15 @@ pub(crate) fn timeline(store: &StateStore, id: IncidentId) -> Result<Vec<KeptEnt
         "SELECT at, kind, who, text FROM incident_entry WHERE incident = ?1 ORDER BY id",
         &[id.into()],
     )?;
-    let entry = |row: &Row| KeptEntry {
-        at: row.integer(0),
-        kind: row.text(1).to_owned(),
-        who: row.text(2).to_owned(),
-        text: row.text(3).to_owned(),
+    let entry = |row: &Row| {
+        let (kind, text) = (row.text(1), row.text(3));
+        let text = if kind == "page" { without_why(text) } else { text };
+        KeptEntry {
+            at: row.integer(0),
+            kind: kind.to_owned(),
+            who: row.text(2).to_owned(),
+            text: text.to_owned(),
+        }
     };
     Ok(rows.iter().map(entry).collect())
 }

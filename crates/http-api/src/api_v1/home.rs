@@ -59,12 +59,13 @@ pub async fn home(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
 ) -> Answer<Json<Home>> {
-    services.query(move |services, _| gather(services, &caller.scope)).await?.map(Json)
+    services.query(move |services, _| gather(services, &caller)).await?.map(Json)
 }
 
-fn gather(services: &Services, scope: &Scope) -> Answer<Home> {
+fn gather(services: &Services, caller: &Caller) -> Answer<Home> {
+    let scope = &caller.scope;
     let now = services.clock.since_epoch().as_secs_f64();
-    let health = services.control.health().seen_by(scope);
+    let health = services.control.health().told_to(caller);
     let mut arriving = services.control.arriving();
     arriving
         .iter_mut()

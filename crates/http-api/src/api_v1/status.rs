@@ -84,7 +84,7 @@ pub async fn health(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
 ) -> Answer<Json<Health>> {
-    off_thread(&services, move |services| Ok(Json(services.control.health().seen_by(&caller.scope)))).await
+    off_thread(&services, move |services| Ok(Json(services.control.health().told_to(&caller)))).await
 }
 
 /// Refused names by prefix, widest prefixes, newest names.

@@ -3,6 +3,7 @@
 use vocabulary::ports::Scope;
 
 use super::{Cardinality, Doubt, Health, Part, Refused, Retention, State};
+use crate::accounts::{Caller, Role};
 
 /// What these say of themselves is numbers, and names nobody's monitors, people or machines. By the beginning of their ids, up
 /// to the dot.
@@ -12,8 +13,28 @@ const NAMELESS: [&str; 12] = [
 ];
 /// In the place of what may name somebody.
 const UNTOLD: &str = "has trouble; what it is, is told to those who see everything";
+/// Of a channel, in the place of what its provider says, which may name an address or number.
+const UNDELIVERED: &str = "pages are not delivered; why is for administrators to read";
 
 impl Health {
+    /// As this caller may read it.
+    pub fn told_to(self, caller: &Caller) -> Health {
+        let health = self.seen_by(&caller.scope);
+        if caller.role == Role::Admin { health } else { health.without_why() }
+    }
+
+    fn without_why(mut self) -> Health {
+        let is_channel = |id: &str| kind(id) == "channel";
+        for part in self.parts.iter_mut().filter(|part| is_channel(&part.id) && part.state > State::Ok) {
+            UNDELIVERED.clone_into(&mut part.text);
+        }
+        for doubt in self.doubts.iter_mut().filter(|doubt| is_channel(&doubt.part)) {
+            doubt.text = format!("{}: {UNDELIVERED}", doubt.part);
+        }
+        self.sentence = sentence(&self.parts, self.state);
+        self
+    }
+
     /// Without the names that the caller may not see.
     pub fn seen_by(mut self, scope: &Scope) -> Health {
         self.refused.keep_seen(scope);
@@ -193,6 +214,27 @@ mod tests {
         check(r"shop\.orders", false);
         check(r"^mail\.", false);
         check(r"\.count$", false);
+    }
+
+    #[test]
+    fn why_a_channel_fails_is_for_administrators() {
+        let all = health(vec![
+            part("channel.sms", State::Critical, "3 tries in a row failed: no such number +4917"),
+            part("channel.mail", State::Ok, "0 pages wait"),
+            part("statsd.udp", State::Warning, "3 lines were refused"),
+        ]);
+        let told = |role| {
+            let (scope, via) = (Scope::everything(), crate::accounts::Via::Session);
+            let caller = Caller { name: "ana".into(), role, scope, via, until: None };
+            serde_json::to_string(&all.clone().told_to(&caller)).unwrap()
+        };
+        assert!(told(Role::Admin).contains("+4917"));
+        for role in [Role::Viewer, Role::Editor] {
+            let said = told(role);
+            assert!(!said.contains("+4917"), "{said}");
+            assert!(said.contains(UNDELIVERED) && said.contains("0 pages wait"), "{said}");
+            assert!(said.contains("3 lines were refused"), "{said}");
+        }
     }
 
     #[test]

@@ -94,6 +94,40 @@ fn who_stands_in_while_it_is_open_hears_of_the_end_once() {
 }
 
 #[test]
+fn why_a_page_failed_stands_with_the_page_alone() {
+    let mut counter = Counter::new();
+    counter.goes("latency", State::Critical);
+    let why = || "550 no such mailbox ana@home.example".to_owned();
+    counter.try_all("hook", &Attempt::Gone { why: why() });
+    counter.try_all("mail", &Attempt::GivenUp { why: why() });
+    let mut errors = 0;
+    for (incident, _) in counter.desk.list(crate::Wanted::All, 100).unwrap() {
+        let found = counter.desk.one(incident.id).unwrap().unwrap();
+        errors += found.pages.iter().filter(|page| page.error == why()).count();
+        let said = found.timeline.iter().map(|entry| entry.text.clone());
+        let texts = found.incident.troubles.values().map(|trouble| trouble.text.clone());
+        let all: Vec<String> = said.chain(texts).collect();
+        assert!(!all.concat().contains("home.example"), "{all:?}");
+        assert!(all.iter().any(|text| text.ends_with(": given up")) || incident.id > 1, "{all:?}");
+    }
+    assert!(errors > 1);
+}
+
+#[test]
+fn why_is_cut_off_what_was_written_before() {
+    use crate::delivery::without_why;
+    for (kept, shown) in [
+        ("problem by mail: given up: 550 no ana@x", "problem by mail: given up"),
+        ("problem by sms: not delivered yet: given up: +49", "problem by sms: not delivered yet"),
+        ("problem by mail: given up", "problem by mail: given up"),
+        ("problem by mail: delivered", "problem by mail: delivered"),
+        ("mention for ana by log", "mention for ana by log"),
+    ] {
+        assert_eq!(without_why(kept), shown);
+    }
+}
+
+#[test]
 fn a_channel_that_is_gone_is_off_at_once_and_told_of() {
     let mut counter = Counter::new();
     counter.goes("latency", State::Critical);
