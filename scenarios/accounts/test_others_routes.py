@@ -145,6 +145,9 @@ def test_no_other_sites_page_is_answered(server, root, description):
                 answered_them.append(f"{method} {path} for {page}: {status}")
     assert answered_them == [], "\n".join(answered_them)
     assert server.get("/api/v1/teams", headers=root).status == 200, "nor is anybody signed out"
+    # Browsers say nothing of the page to a server that they reach over plain HTTP, but which page refers to it.
+    script = lambda **said: server.get("/render?target=a&format=json&jsonp=call", headers={**cookie, **said}).status
+    assert (script(), script(Referer="http://evil.example/"), script(Referer=server.url("/graph"))) == (403, 403, 200)
 
 
 def test_without_sign_in_other_pages_are_not_answered_either(bellwether):

@@ -71,7 +71,9 @@ async fn admit(services: Arc<Services>, mut request: Request, next: Next, truste
         },
     };
     let decided = decided.and_then(|caller| {
-        refuse_strange_calls(&request, &services.settings.load().http.allowed_hosts).map(|()| caller)
+        let by_browser = caller.as_ref().is_some_and(|caller| caller.via.is_person());
+        let allowed = &services.settings.load().http.allowed_hosts;
+        refuse_strange_calls(&request, by_browser, allowed).map(|()| caller)
     });
     match decided {
         Ok(_) if preflight => cross_origin::preflight(),

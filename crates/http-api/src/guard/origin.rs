@@ -81,11 +81,18 @@ pub fn refuse_other_pages(headers: &HeaderMap) -> Result<(), Problem> {
 /// An answer that calls a function (`jsonp`) is read by whatever page asks for it as a script, so only our pages and those of
 /// `http.allowed_hosts` get one; and the function is one that is there, not a script of somebody's own under our name.
 /// Programs that are no browsers do not say where their page is, and are answered as by graphite-web, which echoes anything.
-pub(super) fn refuse_strange_calls(request: &Request, allowed: &[String]) -> Result<(), Problem> {
+/// Over plain HTTP browsers do not say it either, so that whoever is known by what a browser sends along (`by_browser`) must be
+/// referred by a page of ours.
+pub(super) fn refuse_strange_calls(
+    request: &Request,
+    by_browser: bool,
+    allowed: &[String],
+) -> Result<(), Problem> {
     let headers = request.headers();
-    let Some(site) = headers.get("sec-fetch-site").map(|site| site.to_str().unwrap_or("unreadable")) else {
+    let site = headers.get("sec-fetch-site").map(|site| site.to_str().unwrap_or("unreadable"));
+    if site.is_none() && !by_browser {
         return Ok(());
-    };
+    }
     let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
     let is_name = |character: char| character.is_ascii_alphanumeric() || "_$.[]".contains(character);
     for (_, function) in query.filter(|(name, function)| name == "jsonp" && !function.is_empty()) {
@@ -93,21 +100,27 @@ pub(super) fn refuse_strange_calls(request: &Request, allowed: &[String]) -> Res
             return Err(Problem::bad_request("`jsonp` names no function")
                 .hint("a name has letters, digits and any of _ $ . [ ]"));
         }
-        let ours = ["same-origin", "none"].iter().any(|ours| site.eq_ignore_ascii_case(ours));
-        if !ours && !is_referred_by(headers, allowed) {
+        let ours = match site {
+            Some(site) => ["same-origin", "none"].iter().any(|ours| site.eq_ignore_ascii_case(ours)),
+            None => referrer(headers).is_some_and(|page| {
+                text(headers, header::HOST.as_str()).is_some_and(|host| page.eq_ignore_ascii_case(host))
+            }),
+        };
+        if !ours && !referrer(headers).is_some_and(|page| is_allowed(page, allowed)) {
+            let site = site.unwrap_or("it does not say which");
             let why = format!("a page of another site ({site}) asked for a script with our data (`jsonp`)");
             return Err(Problem::forbidden(why).hint(
-                "if that page is yours, add its host to http.allowed_hosts, and let it ask without `jsonp`",
+                "if that page is yours, add its host to http.allowed_hosts, and let it ask without `jsonp`; programs show a token",
             ));
         }
     }
     Ok(())
 }
 
-/// A page cannot say that it is another one; it may say nothing.
-fn is_referred_by(headers: &HeaderMap, allowed: &[String]) -> bool {
-    let page = text(headers, header::REFERER.as_str()).and_then(|url| url.split_once("://"));
-    page.is_some_and(|(_, rest)| is_allowed(rest.split('/').next().unwrap_or_default(), allowed))
+/// The host of the page that asks. A page cannot say that it is another one; it may say nothing.
+fn referrer(headers: &HeaderMap) -> Option<&str> {
+    let (_, rest) = text(headers, header::REFERER.as_str())?.split_once("://")?;
+    rest.split('/').next()
 }
 
 pub(super) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
@@ -232,15 +245,17 @@ mod tests {
 
     #[test]
     fn scripts_with_our_data_are_for_our_pages() {
-        let check = |query: &str, sent: &[(&str, &str)], refused: bool| {
-            let mut request = Request::builder().uri(format!("/render?{query}"));
+        let ask = |query: &str, by_browser: bool, sent: &[(&str, &str)], refused: bool| {
+            let mut request =
+                Request::builder().uri(format!("/render?{query}")).header("host", "bw.example:80");
             for (name, value) in sent {
                 request = request.header(*name, *value);
             }
             let request = request.body(axum::body::Body::empty()).unwrap();
-            let strange = refuse_strange_calls(&request, &["wall.example".into()]);
-            assert_eq!(strange.is_err(), refused, "{query} {sent:?}");
+            let strange = refuse_strange_calls(&request, by_browser, &["wall.example".into()]);
+            assert_eq!(strange.is_err(), refused, "{query} {by_browser} {sent:?}");
         };
+        let check = |query: &str, sent: &[(&str, &str)], refused: bool| ask(query, false, sent, refused);
         let from = |site: &'static str| [("sec-fetch-site", site), ("sec-fetch-mode", "no-cors")];
         for (site, refused) in
             [("same-origin", false), ("none", false), ("same-site", true), ("cross-site", true)]
@@ -259,6 +274,16 @@ mod tests {
         check("jsonp=call", &referred("https://wall.example/tv"), false);
         check("jsonp=call", &referred("https://evil.example/wall.example"), true);
         check("jsonp=call", &referred("https://wall.example@evil.example/"), true);
+        // Over plain HTTP there is only the page that refers to it, if anything.
+        let plain = |sent: &[(&str, &str)], refused: bool| ask("jsonp=call", true, sent, refused);
+        plain(&[], true);
+        plain(&[("referer", "http://evil.example/bw.example:80")], true);
+        plain(&[("referer", "http://bw.example/")], true);
+        plain(&[("referer", "http://bw.example:80/graph")], false);
+        plain(&[("referer", "http://wall.example/")], false);
+        plain(&[("sec-fetch-site", "same-origin")], false);
+        ask("jsonp=a;b", true, &[("referer", "http://bw.example:80/")], true);
+        ask("target=a", true, &[], false);
     }
 
     #[test]
