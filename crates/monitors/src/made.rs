@@ -65,7 +65,8 @@ impl Definition {
 
     /// Would it tell of this machine's files, whichever it names? Whether one can be read, and why not, is told too.
     pub fn looks_at_files(&self) -> bool {
-        matches!(self, Definition::Check(check) if check.kind == CheckType::File || check.ca_file.is_some())
+        let Definition::Check(check) = self else { return false };
+        check.kind == CheckType::File || check.ca_file.is_some() || check.pidfile.is_some()
     }
 
     /// What nobody may read is in it: it would be kept as it is shown, without its secret.
@@ -271,6 +272,8 @@ mod tests {
         check(r#""type": "http", "url": "https://shop.example""#, false);
         check(r#""type": "http", "url": "https://shop.example", "ca_file": "/etc/shadow""#, true);
         check(r#""type": "file", "path": "/etc/shadow""#, true);
+        check(r#""type": "process", "process": "unicorn""#, false);
+        check(r#""type": "process", "pidfile": "/root/.ssh/id""#, true);
     }
 
     #[test]
