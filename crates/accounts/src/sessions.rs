@@ -10,17 +10,24 @@ use crate::secrets::{hashed, random_secret};
 use crate::teams::scope_of;
 use crate::{AccountError, Caller, Role, Via};
 
-/// The secret of a new session by another's word. Of more than a person uses the oldest ends.
+/// The secret of a new session by another's word. Of more than a person uses the oldest ends. None: whom this voucher calls
+/// `subject` is that person no more, since they were removed or unlinked while they signed in.
 pub fn open_vouched_session(
     state: &StateStore,
     person: &str,
-    voucher: &str,
+    (voucher, subject): (&str, &str),
     now: Timestamp,
-) -> Result<String, AccountError> {
+) -> Result<Option<String>, AccountError> {
     let secret = new_secret()?;
     let of = Opened { person, voucher: Some(voucher), seconds: VOUCHED_SESSION_SECONDS };
-    state.transaction(|tx| insert(tx, &secret, &of, now))?;
-    Ok(secret)
+    let opened = state.transaction(|tx| {
+        let still = "SELECT 1 FROM identity WHERE person = ?1 AND voucher = ?2 AND subject = ?3";
+        if tx.query(still, &[person.into(), voucher.into(), subject.into()])?.is_empty() {
+            return Ok(false);
+        }
+        insert(tx, &secret, &of, now).map(|()| true)
+    })?;
+    Ok(opened.then_some(secret))
 }
 
 /// The same by a password. None: it was changed, or the person removed, while it was looked at.

@@ -475,9 +475,19 @@ fn an_administrator_says_who_is_meant_and_who_rests_no_more() {
 fn a_session_says_by_whose_word_it_was_opened() {
     let (_directory, state) = state();
     let now = Timestamp(1_000);
-    set_person(&state, "ana", "correct horse", Role::Viewer, now).unwrap();
+    let by = ("https://login.example", "1");
+    let come = Vouched {
+        by: by.0,
+        subject: by.1,
+        name: "ana",
+        display_name: "",
+        role: Some(Role::Viewer),
+        role_is_said: false,
+        join_existing: false,
+    };
+    arrive(&state, &come, now).unwrap();
     let own = open_session(&state, "ana", SESSION_SECONDS, now).unwrap();
-    let vouched = open_vouched_session(&state, "ana", "https://login.example", now).unwrap();
+    let vouched = open_vouched_session(&state, "ana", by, now).unwrap().unwrap();
     let late = now.plus(VOUCHED_SESSION_SECONDS + 1);
     let holds = |secret: &str| session(&state, secret, &[], late).unwrap().is_some();
     assert!(holds(&own) && !holds(&vouched));
@@ -485,4 +495,10 @@ fn a_session_says_by_whose_word_it_was_opened() {
     assert_eq!(closed(&own).and_then(|closed| closed.voucher), None);
     assert_eq!(closed(&vouched).and_then(|closed| closed.voucher).as_deref(), Some("https://login.example"));
     assert_eq!(closed(&vouched), None, "it is closed");
+    // Whoever was removed while they signed in does not come in, nor does another take their place.
+    assert!(open_vouched_session(&state, "ana", (by.0, "2"), now).unwrap().is_none());
+    remove_person(&state, "ana").unwrap();
+    assert!(open_vouched_session(&state, "ana", by, now).unwrap().is_none());
+    set_person(&state, "ana", "correct horse", Role::Viewer, now).unwrap();
+    assert!(open_vouched_session(&state, "ana", by, now).unwrap().is_none());
 }

@@ -202,7 +202,10 @@ async fn let_in(
             follow_groups(services, &arrived.name, &voucher, groups)?;
         }
         let name = arrived.name;
-        let secret = accounts::open_vouched_session(&services.state, &name, &config.issuer, now)?;
+        let by = (vouched.by, vouched.subject);
+        let secret = accounts::open_vouched_session(&services.state, &name, by, now)?.ok_or_else(|| {
+            Problem::forbidden("an administrator removed you here while you signed in").hint("begin again")
+        })?;
         session::end_others(services, before.as_deref(), &name)?;
         Ok((name, secret))
     });
