@@ -476,16 +476,7 @@ fn a_session_says_by_whose_word_it_was_opened() {
     let (_directory, state) = state();
     let now = Timestamp(1_000);
     let by = ("https://login.example", "1");
-    let come = Vouched {
-        by: by.0,
-        subject: by.1,
-        name: "ana",
-        display_name: "",
-        role: Some(Role::Viewer),
-        role_is_said: false,
-        join_existing: false,
-    };
-    arrive(&state, &come, now).unwrap();
+    arrive(&state, &vouched(by.1, "ana", Some(Role::Viewer)), now).unwrap();
     let own = open_session(&state, "ana", SESSION_SECONDS, now).unwrap();
     let vouched = open_vouched_session(&state, "ana", by, now).unwrap().unwrap();
     let late = now.plus(VOUCHED_SESSION_SECONDS + 1);

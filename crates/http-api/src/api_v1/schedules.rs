@@ -15,6 +15,7 @@ use incidents::oncall::{Answering, Origin, ScheduleConfig, leave, schedule};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
+use vocabulary::ports::Scope;
 
 use super::people::why_shown_to;
 use super::status::off_thread;
@@ -152,6 +153,7 @@ fn on_call_now(
     known: &Known,
     roster: &Roster,
     clashes: &[leave::Clash],
+    scope: &Scope,
     now: Timestamp,
 ) -> OnCallNow {
     let horizon = now.plus(AROUND_SECONDS);
@@ -172,7 +174,7 @@ fn on_call_now(
         gaps,
         clashes: clashes.iter().filter(|clash| *clash.schedule == *name).map(clash).collect(),
         may_be_empty: known.config.may_be_empty,
-        warnings: warnings(name, roster),
+        warnings: warnings(name, &roster.warnings, scope),
     }
 }
 
@@ -180,9 +182,13 @@ fn nobody(start: Timestamp, end: Timestamp) -> schedule::Shift {
     schedule::Shift { start, end, duty: schedule::Duty::default() }
 }
 
-fn warnings(name: &str, roster: &Roster) -> Vec<String> {
+/// They may name others' policies and people, and so are for those who see everything.
+fn warnings(name: &str, all: &[String], scope: &Scope) -> Vec<String> {
+    if !scope.is_everything() {
+        return Vec::new();
+    }
     let of = format!("schedule `{name}`");
-    roster.warnings.iter().filter(|warning| warning.contains(&of)).cloned().collect()
+    all.iter().filter(|warning| warning.contains(&of)).cloned().collect()
 }
 
 /// Who is on call now and who is next, by schedule.
@@ -198,8 +204,9 @@ pub async fn on_call(
         let answering = services.desk.answering(&caller.scope, now);
         let schedules = roster.schedules.iter().filter(|(name, _)| answering.contains_key(*name));
         let clashes = services.desk.clashes_ahead(now);
-        let schedules: Vec<OnCallNow> =
-            schedules.map(|(name, known)| on_call_now(name, known, &roster, &clashes, now)).collect();
+        let schedules: Vec<OnCallNow> = schedules
+            .map(|(name, known)| on_call_now(name, known, &roster, &clashes, &caller.scope, now))
+            .collect();
         let contacts = reached(services, &caller, &schedules)?;
         Ok(Json(OnCall { now: now.0, schedules, contacts }))
     })
@@ -232,13 +239,14 @@ fn reached_by(services: &Services, caller: &Caller, name: &str) -> Answer<Reache
     Ok(Reached { name: name.to_owned(), channels })
 }
 
-fn whole(name: &str, known: &Known, roster: &Roster) -> Schedule {
+fn whole(name: &str, known: &Known, roster: &Roster, scope: &Scope) -> Schedule {
     let (origin, made_by) = match &known.origin {
         Origin::File(place) => (place.clone(), None),
         Origin::Made { by, .. } => ("ui".to_owned(), Some(by.clone())),
     };
     let definition = known.config.clone();
-    Schedule { name: name.to_owned(), origin, made_by, definition, warnings: warnings(name, roster) }
+    let warnings = warnings(name, &roster.warnings, scope);
+    Schedule { name: name.to_owned(), origin, made_by, definition, warnings }
 }
 
 pub(super) fn unknown(name: &str) -> Problem {
@@ -270,7 +278,7 @@ pub async fn list(
         let roster = services.desk.roster(now);
         let answering = services.desk.answering(&caller.scope, now);
         let theirs = roster.schedules.iter().filter(|(name, _)| answering.contains_key(*name));
-        let schedules = theirs.map(|(name, known)| whole(name, known, &roster)).collect();
+        let schedules = theirs.map(|(name, known)| whole(name, known, &roster, &caller.scope)).collect();
         Ok(Json(Schedules { now: now.0, schedules }))
     })
     .await
@@ -286,7 +294,7 @@ pub async fn one(
     require(&caller, Role::Viewer)?;
     off_thread(&services, move |services| {
         answering(services, &caller, &name)?;
-        known(services, &name)
+        known(services, &name, &caller.scope)
     })
     .await
 }
@@ -297,10 +305,10 @@ pub(super) fn answering(services: &Services, caller: &Caller, name: &str) -> Ans
     answering.get(name).copied().ok_or_else(|| unknown(name))
 }
 
-fn known(services: &Services, name: &str) -> Answer<Json<Schedule>> {
+fn known(services: &Services, name: &str, scope: &Scope) -> Answer<Json<Schedule>> {
     let roster = services.desk.roster(services.clock.now());
     let known = roster.schedules.get(name).ok_or_else(|| unknown(name))?;
-    Ok(Json(whole(name, known, &roster)))
+    Ok(Json(whole(name, known, &roster, scope)))
 }
 
 /// Makes a schedule, or another version of it, with the keys of a `[[schedule]]`; the past stays as it was. What stands
@@ -325,7 +333,7 @@ pub async fn define(
     off_thread(&services, move |services| {
         let put = services.desk.put_schedule(config, &caller.name, services.clock.now());
         put.map_err(|failed| refusal(failed, || unknown(&name)))?;
-        known(services, &name)
+        known(services, &name, &caller.scope)
     })
     .await
 }
@@ -449,4 +457,16 @@ pub async fn gaps_of(
         Ok(Json(Gaps { now: now.0, gaps: gaps(known, from, until) }))
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_are_for_those_who_see_everything() {
+        let all = ["schedule `web`: policy `mail` goes by ben".to_owned(), "schedule `db`: x".to_owned()];
+        assert_eq!(warnings("web", &all, &Scope::everything()), all[..1]);
+        assert!(warnings("web", &all, &Scope::prefixes(vec!["shop.".into()])).is_empty());
+    }
 }
