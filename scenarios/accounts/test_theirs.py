@@ -405,3 +405,20 @@ notification_failure = ["c"]
     refused = send(ana)
     assert refused.status == 403 and "depend on it and are not yours" in refused.text, refused.text
     assert send(root).status == 200
+
+
+def test_how_others_hosts_are_is_not_told_with_what_is_behind_them(bellwether):
+    server = bellwether(CLOSED + '''[[host]]
+name = "mail.box"
+[[host]]
+name = "shop.db"
+parents = ["mail.box", "shop.web"]
+[[check]]
+name = "shop.queue"
+host = "mail.box"
+type = "passive"
+''')
+    ana, root = person(server, "ana", "editor"), person(server, "root", "admin")
+    before = lambda path, who: sorted(one["host"] for one in server.get(path, headers=who).json["parents"])
+    assert before("/api/v1/hosts/shop.db", ana) == ["shop.web"] and before("/api/v1/checks/shop.queue", ana) == []
+    assert before("/api/v1/hosts/shop.db", root) == ["mail.box", "shop.web"] and before("/api/v1/checks/shop.queue", root) == ["mail.box"]

@@ -26,7 +26,7 @@ pub async fn show_check(
 ) -> Answer<Json<Watched>> {
     let name = ObjectName::Check(name);
     watched::theirs(&caller, Role::Viewer, &name)?;
-    watched::show(&services, &name)
+    watched::show(&services, &caller.scope, &name)
 }
 
 /// On the disk when it is answered.

@@ -6,6 +6,7 @@ use monitors::machine::ObjectName;
 use monitors::silence::Silence;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use vocabulary::ports::Scope;
 
 use crate::accounts::{self, Caller};
 use crate::answer::{Answer, Problem};
@@ -151,7 +152,7 @@ fn written(one: incidents::learning::PostMortem) -> Answer<Value> {
 /// What people set of a check or host; how it does is told by its history.
 fn watched_now(services: &Services, name: &ObjectName) -> Answer<Option<Value>> {
     // What is not there is refused by the route itself.
-    let Ok(shown) = watched::show(services, name) else { return Ok(None) };
+    let Ok(shown) = watched::show(services, &Scope::everything(), name) else { return Ok(None) };
     let Value::Object(mut all) = value(&shown.0)? else { return Ok(None) };
     all.retain(|key, _| matches!(key.as_str(), "acknowledgement" | "notifications_enabled" | "comments"));
     Ok(Some(Value::Object(all)))

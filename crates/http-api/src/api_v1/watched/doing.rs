@@ -304,7 +304,7 @@ pub async fn run_now(
     // However fast it is: who does not wait is answered alike each time.
     let Some(wait) = patience.wait else { return Ok(StatusCode::ACCEPTED.into_response()) };
     match tokio::time::timeout(Duration::from_secs_f64(wait), told).await {
-        Ok(Ok(())) => Ok(show(services, &name)?.into_response()),
+        Ok(Ok(())) => Ok(show(services, &caller.scope, &name)?.into_response()),
         // It takes longer, or the server stops.
         Ok(Err(_)) | Err(_) => Ok(StatusCode::ACCEPTED.into_response()),
     }

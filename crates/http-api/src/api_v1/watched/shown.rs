@@ -8,6 +8,7 @@ use monitors::machine::ObjectName;
 use serde::Serialize;
 use utoipa::ToSchema;
 use vocabulary::Timestamp;
+use vocabulary::ports::Scope;
 use vocabulary::state::{StateType, Withheld};
 
 use super::word;
@@ -38,7 +39,7 @@ pub struct Watched {
     /// Why nobody would be told now.
     #[schema(value_type = Option<String>, example = "downtime")]
     withheld: Option<Withheld>,
-    /// What is before it: of a check its host, of a host its parents.
+    /// What is before it: of a check its host, of a host its parents; those that the caller sees.
     parents: Vec<Parent>,
     last_output: String,
     long_output: String,
@@ -184,7 +185,7 @@ impl From<&Planned> for Downtime {
 }
 
 impl Watched {
-    fn of(services: &Services, name: &ObjectName, found: Found) -> Watched {
+    fn of(services: &Services, scope: &Scope, name: &ObjectName, found: Found) -> Watched {
         let status = found.status;
         let host = match name {
             ObjectName::Host(name) => name.as_str(),
@@ -215,6 +216,7 @@ impl Watched {
             parents: found
                 .parents
                 .into_iter()
+                .filter(|(host, _)| scope.sees(host))
                 .map(|(host, state)| Parent { host, state: word(state) })
                 .collect(),
             last_output: status.output.to_string(),
@@ -246,7 +248,8 @@ impl Watched {
     }
 }
 
-pub fn show(services: &Services, name: &ObjectName) -> Answer<Json<Watched>> {
+/// Without how hosts before it are that are not in this scope.
+pub fn show(services: &Services, scope: &Scope, name: &ObjectName) -> Answer<Json<Watched>> {
     let found = services.monitors.look(name, services.clock.now())?;
-    Ok(Json(Watched::of(services, name, found)))
+    Ok(Json(Watched::of(services, scope, name, found)))
 }
