@@ -1,7 +1,7 @@
 //! Which level a series has: rules that people set, then the guess.
 
 use serde::{Deserialize, Serialize};
-use state_store::{Migrations, StateError, StateStore};
+use state_store::{Migrations, Row, StateError, StateStore};
 use utoipa::ToSchema;
 
 use crate::guess::{self, Level};
@@ -24,16 +24,27 @@ pub struct LevelRule {
     pub level: Level,
 }
 
+const ALL: &str = "SELECT pattern, level FROM level_rule ORDER BY position";
+
 pub fn load(state: &StateStore) -> Result<Vec<LevelRule>, StateError> {
-    let rows = state.query("SELECT pattern, level FROM level_rule ORDER BY position", &[])?;
-    Ok(rows
-        .iter()
-        .map(|row| LevelRule { pattern: row.text(0).to_owned(), level: parse(row.text(1)) })
-        .collect())
+    Ok(read(&state.query(ALL, &[])?))
 }
 
-pub fn save(state: &StateStore, rules: &[LevelRule]) -> Result<(), StateError> {
+fn read(rows: &[Row]) -> Vec<LevelRule> {
+    let rule = |row: &Row| LevelRule { pattern: row.text(0).to_owned(), level: parse(row.text(1)) };
+    rows.iter().map(rule).collect()
+}
+
+/// What `new` makes of those of now, which nobody changes meanwhile. Where it refuses nothing is changed.
+pub fn change<E>(
+    state: &StateStore,
+    new: impl FnOnce(Vec<LevelRule>) -> Result<Vec<LevelRule>, E>,
+) -> Result<Result<Vec<LevelRule>, E>, StateError> {
     state.transaction(|tx| {
+        let rules = match new(read(&tx.query(ALL, &[])?)) {
+            Ok(rules) => rules,
+            Err(refused) => return Ok(Err(refused)),
+        };
         tx.execute("DELETE FROM level_rule", &[])?;
         for (position, rule) in rules.iter().enumerate() {
             tx.execute(
@@ -41,7 +52,7 @@ pub fn save(state: &StateStore, rules: &[LevelRule]) -> Result<(), StateError> {
                 &[(position as i64).into(), rule.pattern.as_str().into(), name(rule.level).into()],
             )?;
         }
-        Ok(())
+        Ok(Ok(rules))
     })
 }
 
@@ -159,7 +170,15 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let state = StateStore::open(&directory.path().join("state.db"), &[MIGRATIONS]).unwrap();
         let rules = [LevelRule { pattern: "host.**".into(), level: Level::Business }];
-        save(&state, &rules).unwrap();
+        let set = |new: Vec<LevelRule>| change(&state, |_| Ok::<_, ()>(new)).unwrap().unwrap();
+        set(vec![rules[0].clone()]);
+        let kept = change(&state, |before| {
+            assert_eq!(before, rules[..1], "those of now");
+            Err::<Vec<LevelRule>, _>("refused")
+        });
+        assert_eq!(kept.unwrap(), Err("refused"));
+        assert_eq!(load(&state).unwrap(), rules[..1]);
+        assert_eq!(set(rules.clone()), rules);
         let loaded = load(&state).unwrap();
         assert_eq!(loaded, rules);
         let levels = Levels::load(&state).unwrap();

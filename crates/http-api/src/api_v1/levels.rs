@@ -76,22 +76,26 @@ pub async fn set_rules(
         )));
     }
     off_thread(&services, move |services| {
-        let merged = merged(&caller.scope, levels::load(&services.state)?, wanted.rules);
-        let mut rules = merged.map_err(|pattern| {
-            let why = format!("`{pattern}` is about names of others, too, or was not there");
-            Problem::forbidden(why)
-                .hint("begin patterns as your names begin; the rest is for whoever sees everything")
-        })?;
-        if rules.len() > MAX_RULES {
-            return Err(Problem::bad_request(format!(
-                "with those of others there would be more than {MAX_RULES} rules"
-            )));
-        }
-        levels::save(&services.state, &rules)?;
+        let set = levels::change(&services.state, |before| together(&caller.scope, before, wanted.rules));
+        let mut rules = set??;
         rules.retain(|rule| is_shown(&caller.scope, &rule.pattern));
         Ok(Json(LevelRules { rules }))
     })
     .await
+}
+
+fn together(scope: &Scope, before: Vec<LevelRule>, wanted: Vec<LevelRule>) -> Answer<Vec<LevelRule>> {
+    let rules = merged(scope, before, wanted).map_err(|pattern| {
+        let why = format!("`{pattern}` is about names of others, too, or was not there");
+        Problem::forbidden(why)
+            .hint("begin patterns as your names begin; the rest is for whoever sees everything")
+    })?;
+    match rules.len() > MAX_RULES {
+        true => Err(Problem::bad_request(format!(
+            "with those of others there would be more than {MAX_RULES} rules"
+        ))),
+        false => Ok(rules),
+    }
 }
 
 #[cfg(test)]
