@@ -51,7 +51,8 @@ struct Changing {
     /// By which it is known, and looked at: the decoded parts of the path.
     parts: Vec<String>,
     action: &'static str,
-    /// It answers 200 whatever comes of it, as the original does: nothing was changed unless something differs.
+    /// Nothing was changed unless something differs: it answers 200 whatever comes of it, as the original does, or anybody may
+    /// say as often as they like how their own settings are.
     is_by_difference: bool,
 }
 
@@ -74,7 +75,9 @@ fn of_api(method: &Method, path: &str) -> Option<Changing> {
             && pattern.iter().zip(&parts).all(|(wanted, part)| *wanted == "*" || wanted == part)
     };
     let is_written_down = !UNRECORDED.iter().any(is);
-    is_written_down.then_some(Changing { parts, action: verb(method), is_by_difference: false })
+    let is_by_difference =
+        *method == Method::PUT && matches!(parts.as_slice(), [kind, _] if kind.as_str() == "people");
+    is_written_down.then_some(Changing { parts, action: verb(method), is_by_difference })
 }
 
 /// Whatever the method: the original's page deletes by GET.
@@ -256,6 +259,20 @@ mod tests {
     fn who_may_be_joined_is_no_mark() {
         assert!(is_of_a_link("people/ana/link"));
         assert!(!is_of_a_link("people/ana/role") && !is_of_a_link("monitors/link"));
+    }
+
+    #[test]
+    fn own_settings_that_stay_as_they_are_are_no_change() {
+        let check = |method: &str, path: &str, by_difference: bool| {
+            let request = Request::builder().method(method).uri(path);
+            let changing = changes(&request.body(axum::body::Body::empty()).unwrap()).unwrap();
+            assert_eq!(changing.is_by_difference, by_difference, "{method} {path}");
+        };
+        check("PUT", "/api/v1/people/ana", true);
+        // Nothing of these is told, so that nothing differs.
+        check("PUT", "/api/v1/people/ana/password", false);
+        check("DELETE", "/api/v1/people/ana", false);
+        check("POST", "/api/v1/people", false);
     }
 
     #[test]
