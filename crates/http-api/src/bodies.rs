@@ -18,7 +18,7 @@ use crate::{guard, ping, providers};
 /// A form that somebody fills in, or a password.
 const MAX_OPEN_BYTES: usize = 64 << 10;
 /// Half a MiB, the most that any of them may send, comes over a bad line of 20 KiB a second in this time.
-const WHOLE_WITHIN: Duration = Duration::from_secs(30);
+pub const WHOLE_WITHIN: Duration = Duration::from_secs(30);
 
 /// Whoever says beforehand that a body is too long need not send it.
 pub async fn refuse_long(max_body: usize, request: Request, next: Next) -> Response {

@@ -2,6 +2,7 @@
 //! method; the answers are the original's.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
@@ -13,6 +14,7 @@ use monitors::kinds::heartbeat::limits::MAX_BODY;
 use tokio::sync::oneshot;
 use tokio_stream::StreamExt;
 
+use crate::bodies::WHOLE_WITHIN;
 use crate::services::Services;
 
 /// What is below it asks for no sign-in.
@@ -34,7 +36,7 @@ pub async fn ping(
         Ok(read) => read,
         Err(refused) => return answer(Err(refused)),
     };
-    let body = body(request.into_body()).await;
+    let body = body(request.into_body(), WHOLE_WITHIN).await;
     let (sender, receiver) = oneshot::channel();
     let now_ms = i64::try_from(services.clock.since_epoch().as_millis()).unwrap_or(i64::MAX);
     let ask = Ask { whom, kind, exit, rid, method, body };
@@ -50,9 +52,14 @@ pub async fn ping(
     answer(receiver.await.unwrap_or(Err(Refused::Busy)))
 }
 
-/// As much of it as is kept; a client that breaks off has pinged all the same.
-async fn body(body: Body) -> Vec<u8> {
+/// As much of it as is kept; a client that breaks off, or takes too long, has pinged all the same.
+async fn body(body: Body, within: Duration) -> Vec<u8> {
     let mut kept = Vec::new();
+    tokio::time::timeout(within, keep(body, &mut kept)).await.ok();
+    kept
+}
+
+async fn keep(body: Body, kept: &mut Vec<u8>) {
     let mut seen = 0;
     let mut stream = body.into_data_stream();
     while let Some(Ok(chunk)) = stream.next().await {
@@ -63,7 +70,6 @@ async fn body(body: Body) -> Vec<u8> {
             break;
         }
     }
-    kept
 }
 
 fn answer(answer: Answer) -> Response {
@@ -92,4 +98,17 @@ fn answer(answer: Answer) -> Response {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     (status, headers, text).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn of_a_body_that_does_not_end_what_came_counts() {
+        let first = tokio_stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"begun"))]);
+        let slow = Body::from_stream(first.chain(tokio_stream::pending()));
+        assert_eq!(body(slow, Duration::from_millis(50)).await, b"begun");
+        assert_eq!(body(Body::from("whole"), Duration::from_secs(60)).await, b"whole");
+    }
 }
