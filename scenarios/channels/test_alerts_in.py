@@ -1,6 +1,7 @@
 """Whatever speaks PagerDuty's or Alertmanager's form opens, acknowledges and ends incidents here, by its own keys."""
 import datetime
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 from support.server import wait_for
 
@@ -79,6 +80,18 @@ url = "{providers.url("hook", "/page")}"
         event(server, "resolve", key)
     wait_for(lambda: sorted(pages("recovery")) == ["disk-1 is bad", "mail-2 is bad", "web-3 is bad"], what="the end of each")
     assert open_ones() == {}
+
+
+def test_events_at_once_do_not_undo_each_other(bellwether):
+    server = bellwether(CONFIG)
+    keys = [f"key-{n}" for n in range(24)]
+    with ThreadPoolExecutor(8) as senders:
+        assert {answer.status for answer in senders.map(lambda key: event(server, "trigger", key), keys)} == {202}
+    wait_for(lambda: set(troubles(server, "pagerduty")) == set(keys), what="all of them")
+    assert {trouble["state"] for trouble in troubles(server, "pagerduty").values()} == {"CRITICAL"}
+    with ThreadPoolExecutor(8) as senders:
+        assert {answer.status for answer in senders.map(lambda key: event(server, "resolve", key), keys)} == {202}
+    wait_for(lambda: troubles(server, "pagerduty") == {}, what="the end of all")
 
 
 def test_alerts_are_taken_though_nobody_has_defined_anything(bellwether):

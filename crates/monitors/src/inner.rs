@@ -17,7 +17,7 @@ use crate::made::{Files, Made};
 use crate::monitors::Counters;
 use crate::planned::PlannedTimes;
 use crate::record::Record;
-use crate::refused::{Refused, plain};
+use crate::refused::{Refused, plain, unknown};
 use crate::silence::{About, Silences};
 use crate::store::KeptNotice;
 
@@ -72,6 +72,29 @@ impl Inner {
         Err(Refused::Conflict(format!(
             "results that are sent for `{name}` are switched off; switch them on again"
         )))
+    }
+
+    /// A result of what is defined under this name, with its parts.
+    pub fn ran(
+        &mut self,
+        name: &ObjectName,
+        outcome: &Outcome,
+        latency_seconds: f64,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
+        let Some(id) = self.machine.named(name) else {
+            self.counters.refused += 1;
+            return Err(unknown(name));
+        };
+        if !outcome.active {
+            self.refuse_passive(id, name)?;
+        }
+        self.result(id, outcome, now);
+        if let ObjectName::Check(check) = name {
+            self.take_parts(check, outcome, now);
+        }
+        self.measured(name, outcome, latency_seconds);
+        Ok(())
     }
 
     pub fn result(&mut self, id: ObjectId, outcome: &Outcome, now: Timestamp) {

@@ -146,18 +146,7 @@ impl Monitors {
         now: Timestamp,
     ) -> Result<Ticket, Refused> {
         let mut inner = self.inner.lock();
-        let Some(id) = inner.machine.named(name) else {
-            inner.counters.refused += 1;
-            return Err(unknown(name));
-        };
-        if !outcome.active {
-            inner.refuse_passive(id, name)?;
-        }
-        inner.result(id, outcome, now);
-        if let ObjectName::Check(check) = name {
-            inner.take_parts(check, outcome, now);
-        }
-        inner.measured(name, outcome, latency_seconds);
+        inner.ran(name, outcome, latency_seconds, now)?;
         Ok(self.done(&mut inner, now))
     }
 

@@ -13,7 +13,7 @@ use vocabulary::Timestamp;
 use crate::Outcome;
 use crate::inner::Inner;
 use crate::limits::{FORGET_SECONDS, MAX_PARTS_OF_CHECK};
-use crate::machine::ObjectId;
+use crate::machine::{ObjectId, ObjectName, Status};
 use crate::monitors::{Monitors, Ticket};
 use crate::refused::{Refused, unknown};
 
@@ -78,6 +78,24 @@ impl Inner {
 }
 
 impl Monitors {
+    /// Of a message that tells of some parts of a check only: the result of the whole is made of what is known of all at this
+    /// moment, so that of two messages at once none takes back what the other said.
+    pub fn result_of_some(
+        &self,
+        check: &str,
+        whole: impl FnOnce(&[Status]) -> Outcome,
+        now: Timestamp,
+    ) -> Result<(usize, Ticket), Refused> {
+        let mut inner = self.inner.lock();
+        let ids = inner.machine.instances_of(check);
+        let mut known: Vec<Status> = ids.map(|id| inner.machine.status(id, now)).collect();
+        known.sort_by(|a, b| a.id.instance.cmp(&b.id.instance));
+        let outcome = whole(&known);
+        let bad = outcome.parts.iter().filter(|part| part.outcome.status != 0).count();
+        inner.ran(&ObjectName::Check(check.to_owned()), &outcome, 0.0, now)?;
+        Ok((bad, self.done(&mut inner, now)))
+    }
+
     /// Somebody says that this instance is watched no longer. If it is bad, it is good first: whoever was told of it is
     /// told of its end, with the reason.
     pub fn take_out_instance(
@@ -89,9 +107,10 @@ impl Monitors {
     ) -> Result<Ticket, Refused> {
         let mut inner = self.inner.lock();
         inner.refuse_while_failing()?;
-        let id = inner.machine.instance(monitor, instance).ok_or_else(|| {
-            unknown(&crate::machine::ObjectName::Instance(monitor.to_owned(), instance.to_owned()))
-        })?;
+        let id = inner
+            .machine
+            .instance(monitor, instance)
+            .ok_or_else(|| unknown(&ObjectName::Instance(monitor.to_owned(), instance.to_owned())))?;
         if inner.machine.is_bad(id) {
             let output = format!("taken out by {author}: it is watched no longer");
             inner.result(id, &Outcome { output, at: now, ..Outcome::default() }, now);
@@ -111,7 +130,7 @@ mod tests {
     use super::*;
     use vocabulary::state::InstanceId;
 
-    use crate::machine::{Command, ObjectName};
+    use crate::machine::Command;
     use crate::{Files, Part};
 
     const CHECK: &str = "[[contact]]\nname = \"ana\"\n[[check]]\nname = \"shop\"\ntype = \"http\"\nurl = \"http://x/\"\nmax_check_attempts = 1\ncontacts = [\"ana\"]";
@@ -157,6 +176,35 @@ mod tests {
         drop(monitors);
         let again = open(directory.path(), 1_020);
         assert_eq!(parts(&again, 1_020), ["cache OK cache 0", "db CRITICAL db 2"]);
+    }
+
+    #[test]
+    fn of_two_messages_at_once_none_takes_back_what_the_other_said() {
+        let directory = tempfile::tempdir().unwrap();
+        let monitors = open(directory.path(), 1_000);
+        // Each tells of one part and passes on what is known of the others, as alerts of others do.
+        let tell = |name: &str| {
+            let whole = |known: &[Status]| {
+                let others = known.iter().map(|status| status.id.instance.to_string());
+                let bad = |name: String| Part {
+                    name,
+                    outcome: Outcome { status: 2, at: Timestamp(1_010), ..Outcome::default() },
+                };
+                let parts: Vec<Part> = others.chain([name.to_owned()]).map(bad).collect();
+                Outcome { status: 2, at: Timestamp(1_010), parts, ..Outcome::default() }
+            };
+            monitors.result_of_some("shop", whole, Timestamp(1_010)).unwrap()
+        };
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let tell = &tell;
+                scope.spawn(move || (0..20).for_each(|n| drop(tell(&format!("{thread}-{n}")))));
+            }
+        });
+        let states = monitors.instances("shop", Timestamp(1_020));
+        let bad =
+            states.iter().filter(|one| one.status.state.is_some_and(|state| state.word() == "CRITICAL"));
+        assert_eq!(bad.count(), 81, "80 parts, and the check");
     }
 
     #[test]

@@ -16,8 +16,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ::monitors::config::{CheckConfig, CheckType};
-use ::monitors::look::Found;
-use ::monitors::machine::ObjectName;
+use ::monitors::machine::{ObjectName, Status};
 use ::monitors::made::Definition;
 use ::monitors::{Outcome, Part};
 use vocabulary::Timestamp;
@@ -45,13 +44,8 @@ pub async fn take(services: &Arc<Services>, check: &str, of: &str, told: Vec<Par
     if services.monitors.look(&name, now).is_err() {
         make_usual(services, check.clone(), of).await?;
     }
-    change(services, move |monitors| {
-        let outcome = whole(told, &monitors.instances(&check, now), now);
-        let bad = outcome.parts.iter().filter(|part| part.outcome.status != 0).count();
-        let ticket = monitors.result(&name, &outcome, now)?;
-        Ok((bad, ticket))
-    })
-    .await
+    change(services, move |monitors| monitors.result_of_some(&check, |known| whole(told, known, now), now))
+        .await
 }
 
 /// The first alert of a usual sender makes its check, so that nothing that is sent goes nowhere. A file that defines one of
@@ -75,12 +69,9 @@ async fn make_usual(services: &Arc<Services>, check: String, of: &str) -> Answer
 }
 
 /// A message tells of some alerts only: what is known of the others stays, and the check is as bad as the worst.
-fn whole(told: Vec<Part>, known: &[Found], now: Timestamp) -> Outcome {
+fn whole(told: Vec<Part>, known: &[Status], now: Timestamp) -> Outcome {
     let names: BTreeSet<&str> = told.iter().map(|part| part.name.as_str()).collect();
-    let others = known.iter().filter(|one| {
-        let name = &*one.status.id.instance;
-        !name.is_empty() && !names.contains(name)
-    });
+    let others = known.iter().filter(|one| !names.contains(&*one.id.instance));
     let others: Vec<Part> = others.filter_map(as_it_was).collect();
     let mut parts: Vec<Part> = told.into_iter().chain(others).collect();
     for part in &mut parts {
@@ -98,15 +89,15 @@ fn whole(told: Vec<Part>, known: &[Found], now: Timestamp) -> Outcome {
 }
 
 /// What is well needs no word: keys come and go, and those that came to nothing make room for others.
-fn as_it_was(found: &Found) -> Option<Part> {
-    let status = match found.status.state? {
+fn as_it_was(known: &Status) -> Option<Part> {
+    let status = match known.state? {
         State::Ok | State::Up => return None,
         State::Warning => 1,
         State::Unknown => 3,
         _ => 2,
     };
-    let outcome = Outcome { status, output: found.status.output.to_string(), ..Outcome::default() };
-    Some(Part { name: found.status.id.instance.to_string(), outcome })
+    let outcome = Outcome { status, output: known.output.to_string(), ..Outcome::default() };
+    Some(Part { name: known.id.instance.to_string(), outcome })
 }
 
 pub fn one_line(text: &str) -> String {
