@@ -1,6 +1,6 @@
 //! Sub-checks: a look that saw several things (a health report, the members of a replica set). Each is an instance of
 //! its check with a state of its own. Contacts hear of it by the check's own notices, which name it; what holds the
-//! check back holds back its parts.
+//! check back holds back its parts. Parts of a passive check are alerts of others: each flaps by itself.
 //!
 //! A look that came to nothing says nothing of the parts, so they stay as they are. A part that a later report leaves
 //! out never ends well by that: what was bad is UNKNOWN from then on, until it is reported again or somebody takes it
@@ -128,7 +128,7 @@ mod tests {
     use state_store::StateStore;
 
     use super::*;
-    use vocabulary::state::InstanceId;
+    use vocabulary::state::{InstanceId, Withheld};
 
     use crate::machine::Command;
     use crate::{Files, Part};
@@ -205,6 +205,61 @@ mod tests {
         let bad =
             states.iter().filter(|one| one.status.state.is_some_and(|state| state.word() == "CRITICAL"));
         assert_eq!(bad.count(), 81, "80 parts, and the check");
+    }
+
+    /// A passive check, to which others send their alerts.
+    const SENDER: &str = "[[check]]\nname = \"shop\"\ntype = \"passive\"\nmax_check_attempts = 1";
+
+    fn open_sender(directory: &std::path::Path) -> Monitors {
+        let state = StateStore::open(&directory.join("s.db"), &[crate::store::MIGRATIONS]).unwrap();
+        let files = Files { definitions: toml::from_str(SENDER).unwrap(), ..Files::default() };
+        Monitors::open(Arc::new(state), files, TimeZone::UTC, Timestamp(1_000)).unwrap()
+    }
+
+    fn withheld(monitors: &Monitors, instance: &str, now: i64) -> Option<Withheld> {
+        let id = InstanceId { monitor: "shop".into(), instance: instance.into() };
+        monitors.withheld(&id, Timestamp(now))
+    }
+
+    #[test]
+    fn an_alert_that_flaps_is_held_back_by_itself_until_it_rests() {
+        let directory = tempfile::tempdir().unwrap();
+        let monitors = open_sender(directory.path());
+        let minute = |n: i64| 1_000 + 60 * n;
+        look(&monitors, minute(0), 2, &[("steady", 2)]);
+        for n in 1..=16 {
+            // The whole is CRITICAL all the time, and does not flap.
+            look(&monitors, minute(n), 2, &[("steady", 2), ("flaps", if n % 2 == 0 { 2 } else { 0 })]);
+        }
+        assert_eq!(withheld(&monitors, "flaps", minute(16)), Some(Withheld::Flapping));
+        assert_eq!(withheld(&monitors, "steady", minute(16)), None);
+        assert_eq!(withheld(&monitors, "flaps", minute(30)), Some(Withheld::Flapping));
+        assert_eq!(
+            withheld(&monitors, "flaps", minute(31)),
+            None,
+            "it has been bad for a quarter of an hour"
+        );
+        // Now the whole flaps with it.
+        for n in 40..60 {
+            let bad = if n % 2 == 0 { 2 } else { 0 };
+            look(&monitors, minute(n), bad, &[("steady", 0), ("flaps", bad)]);
+        }
+        assert_eq!(withheld(&monitors, "flaps", minute(59)), Some(Withheld::Flapping));
+        look(&monitors, minute(60), 2, &[("steady", 2), ("flaps", 2)]);
+        assert_eq!(withheld(&monitors, "", minute(60)), Some(Withheld::Flapping), "as Nagios has it");
+        assert_eq!(withheld(&monitors, "steady", minute(60)), None, "this one does not");
+    }
+
+    #[test]
+    fn an_alert_that_comes_once_a_week_never_flaps() {
+        let directory = tempfile::tempdir().unwrap();
+        let monitors = open_sender(directory.path());
+        for week in 1..30 {
+            let now = 1_000 + week * 7 * 86_400;
+            look(&monitors, now, 2, &[("backup", 2)]);
+            assert_eq!(withheld(&monitors, "backup", now), None, "week {week}");
+            look(&monitors, now + 3_600, 0, &[("backup", 0)]);
+        }
     }
 
     #[test]

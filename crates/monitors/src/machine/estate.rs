@@ -191,9 +191,10 @@ pub(super) fn monitor(config: &MonitorConfig, names: &Names<'_>) -> Knobs {
 }
 
 /// What one look saw of several things. Nobody is told by it: the check's own notices name it.
-pub(super) fn part(of: ObjectId, check: &Knobs) -> Knobs {
+pub(super) fn part(of: ObjectId, check: &Knobs, alert: bool) -> Knobs {
     Knobs {
         part_of: Some(of),
+        alert,
         max_attempts: check.max_attempts,
         flap_detection: check.flap_detection,
         flap_low: check.flap_low,
@@ -209,6 +210,7 @@ impl Knobs {
         Knobs {
             kind,
             part_of: None,
+            alert: false,
             host: None,
             parents: Vec::new(),
             children: Vec::new(),

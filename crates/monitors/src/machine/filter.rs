@@ -81,6 +81,7 @@ impl Machine {
 
     /// As if nobody had acknowledged it, unless `acknowledgements` count.
     pub(super) fn withheld_by(&self, id: ObjectId, acknowledgements: bool, now: i64) -> Option<Withheld> {
+        let flaps = self.flaps(id, now);
         let id = self.of(id).knobs.part_of.unwrap_or(id);
         let object = self.of(id);
         let (knobs, live) = (&*object.knobs, &object.live);
@@ -90,14 +91,14 @@ impl Machine {
         if let Err(Hold::For(reason)) = self.may_tell_at_all(id, knobs, now) {
             return Some(reason);
         }
-        if !live.is_bad() && !live.flapping && live.downtime_depth == 0 && knobs.host.is_none() {
+        if !live.is_bad() && !flaps && live.downtime_depth == 0 && knobs.host.is_none() {
             return None;
         }
         let reasons = [
             (acknowledgements && live.acknowledgement.is_some(), Withheld::Acknowledged),
             (self.notices_depend_on_failed(id, now), Withheld::Dependency),
             (live.is_bad() && self.is_too_early(id, knobs, now), Withheld::Delayed),
-            (live.flapping, Withheld::Flapping),
+            (flaps, Withheld::Flapping),
             (self.is_in_downtime(id, knobs, now), Withheld::Downtime),
             (self.is_host_hard_down(knobs), Withheld::HostDown),
         ];

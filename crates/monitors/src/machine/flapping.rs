@@ -6,6 +6,8 @@ use super::knobs::{Kind, Knobs, Options};
 use super::{Happenings, Machine, ObjectId};
 
 const ENTRIES: u32 = 21;
+/// An alert of others that has been as it is for so long flaps no more.
+const ALERT_RESTS_SECONDS: i64 = 900;
 
 /// A ring of 21 states at two bits each; the newest lies in the lowest bits. It begins as all good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,9 +74,11 @@ impl Machine {
                 out.touch(id);
             }
         }
+        // Flapping is switched for a check and all its parts.
+        let switches = self.of(knobs.part_of.unwrap_or(id)).live.switches;
+        let enabled = switches.flap_detection.unwrap_or(knobs.flap_detection);
         let live = self.live(id);
         let percent = live.history.percent();
-        let enabled = live.switches.flap_detection.unwrap_or(knobs.flap_detection);
         if !enabled {
             if live.flapping {
                 self.stop_flapping(id, now, None, out);
@@ -89,6 +93,30 @@ impl Machine {
                 self.notify(id, NoticeKind::FlappingStart, now, out);
             }
             Verdict::Stops => self.stop_flapping(id, now, Some(NoticeKind::FlappingStop), out),
+        }
+    }
+
+    /// Does it flap so that nobody is to be told? A part does if its check does; an alert of others by itself, so that
+    /// one holds back no other.
+    pub(super) fn flaps(&self, id: ObjectId, now: i64) -> bool {
+        let object = self.of(id);
+        match object.knobs.alert {
+            false => self.of(object.knobs.part_of.unwrap_or(id)).live.flapping,
+            true => object.live.flapping && !self.rests(id, now),
+        }
+    }
+
+    /// An alert is told when it changes, and may not be told again for months: what shows that it has come to rest is time.
+    fn rests(&self, id: ObjectId, now: i64) -> bool {
+        now.saturating_sub(self.of(id).live.last_state_change) >= ALERT_RESTS_SECONDS
+    }
+
+    /// Before a result is taken: what an alert did before it came to rest counts no more.
+    pub(super) fn forget_flapping_of_alert(&mut self, id: ObjectId, knobs: &Knobs, now: i64) {
+        if knobs.alert && self.rests(id, now) {
+            let live = self.live(id);
+            (live.history, live.flapping, live.tell_recovery_after_flapping) =
+                (History::default(), false, false);
         }
     }
 

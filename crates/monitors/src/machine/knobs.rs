@@ -119,6 +119,8 @@ pub(super) struct Knobs {
     pub kind: Kind,
     /// Of a sub-check: its check, which holds it back and tells of it.
     pub part_of: Option<ObjectId>,
+    /// A sub-check of a passive check: an alert of others, of which each flaps and is acknowledged by itself.
+    pub alert: bool,
     /// Of a check: the host that it is on.
     pub host: Option<ObjectId>,
     /// Of a host.

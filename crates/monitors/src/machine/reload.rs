@@ -12,7 +12,7 @@ use super::limits::MAX_INSTANCES;
 use super::live::Live;
 use super::recurring::Recurring;
 use super::{HOST_PREFIX, Machine, Monitor, Object, ObjectId, Problem, Refusal};
-use crate::config::{Definitions, MonitorConfig};
+use crate::config::{CheckType, Definitions, MonitorConfig};
 
 /// All that a reload puts in place, made before anything is changed.
 struct Plan {
@@ -74,7 +74,8 @@ impl Machine {
         // Checks and monitors share their names, so parts can stand where instances do.
         for check in definitions.checks.iter().filter(|check| check.sees_parts()) {
             let (name, id) = (Arc::from(check.name.as_str()), checks[check.name.as_str()]);
-            monitors.insert(name, Arc::new(estate::part(id, &knobs[&id])));
+            let alert = check.kind == CheckType::Passive;
+            monitors.insert(name, Arc::new(estate::part(id, &knobs[&id], alert)));
         }
         let recurring =
             definitions.downtimes.iter().map(|config| estate::recurring(config, &self.zone)).collect();

@@ -46,6 +46,7 @@ impl Machine {
         now: i64,
         out: &mut Happenings,
     ) {
+        self.forget_flapping_of_alert(id, knobs, now);
         let mut turn = self.take(id, outcome, State::of_status(outcome.status), now);
         self.weigh_host(id, knobs, &mut turn, out);
         let live = self.live(id);
