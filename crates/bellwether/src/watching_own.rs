@@ -25,6 +25,7 @@ pub fn count(house: &House, all: &mut Counters) {
         ("rows", counters.rows),
         ("batches_failed", counters.failed_batches),
         ("dropped.instances", counters.left_out),
+        ("dropped.alerts", counters.alerts_left_out),
         ("dropped.points", counters.points_left_out),
     ] {
         all.add(&format!("monitors.{name}"), value);
@@ -100,6 +101,11 @@ fn monitors_part(house: &House, watching: &Watching, now: f64) -> Part {
     let lag = if last > 0 { (now - last as f64).max(0.0) } else { 0.0 };
     let (state, text) = match house.monitors.failure() {
         Some(why) => (State::Critical, format!("states cannot be kept, so no result is taken: {why}")),
+        None if house.history.in_last_minute("monitors.dropped.alerts") > 0.0 => (
+            State::Critical,
+            "alerts of others come to a check that has no room for more, so nobody is told of them: end those that are over"
+                .to_owned(),
+        ),
         None if lag > SLOW_SECONDS => (State::Warning, format!("nothing was kept for {lag:.0} s")),
         None => {
             let tally = house.monitors.tally();
@@ -119,6 +125,12 @@ fn monitors_part(house: &House, watching: &Watching, now: f64) -> Part {
             "limit",
             counters.left_out,
             "Instances of metric monitors and sub-checks of checks beyond the most that there may be.",
+        ),
+        (
+            "monitors.dropped.alerts",
+            "limit",
+            counters.alerts_left_out,
+            "Alerts of others beyond the most that their check may have; they are counted above too.",
         ),
         (
             "monitors.dropped.points",

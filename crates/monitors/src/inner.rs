@@ -74,14 +74,14 @@ impl Inner {
         )))
     }
 
-    /// A result of what is defined under this name, with its parts.
+    /// A result of what is defined under this name, with its parts: for how many that are bad there is no room.
     pub fn ran(
         &mut self,
         name: &ObjectName,
         outcome: &Outcome,
         latency_seconds: f64,
         now: Timestamp,
-    ) -> Result<(), Refused> {
+    ) -> Result<usize, Refused> {
         let Some(id) = self.machine.named(name) else {
             self.counters.refused += 1;
             return Err(unknown(name));
@@ -90,11 +90,12 @@ impl Inner {
             self.refuse_passive(id, name)?;
         }
         self.result(id, outcome, now);
-        if let ObjectName::Check(check) = name {
-            self.take_parts(check, outcome, now);
-        }
+        let without_room = match name {
+            ObjectName::Check(check) => self.take_parts(check, outcome, now),
+            _ => 0,
+        };
         self.measured(name, outcome, latency_seconds);
-        Ok(())
+        Ok(without_room)
     }
 
     pub fn result(&mut self, id: ObjectId, outcome: &Outcome, now: Timestamp) {

@@ -53,4 +53,5 @@ pub use config::Definitions;
 pub use made::Files;
 pub use monitors::{Monitors, Ticket};
 pub use outcome::{Outcome, Part};
+pub use parts::Merged;
 pub use refused::{OpenError, Refused, unknown};

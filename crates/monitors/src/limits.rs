@@ -78,6 +78,9 @@ pub const FLAP_MEMORY: usize = 22;
 /// Sub-checks of one check that are known at once: twice as many as one report may have, so that all of them can be
 /// renamed. The one that is fine and was left out for longest makes room.
 pub const MAX_PARTS_OF_CHECK: usize = 2 * crate::kinds::probe::limits::PARTS_MAX;
+/// Alerts of others that one passive check knows at once, a kilobyte each: as many as a metric monitor has instances, and
+/// more than anybody can have in hand. Those that are over make room.
+pub const MAX_ALERTS_OF_CHECK: usize = MAX_INSTANCES_OF_MONITOR;
 
 // What is kept.
 

@@ -44,6 +44,8 @@ pub struct Counters {
     pub failed_batches: u64,
     /// Results of metric instances beyond the most that there may be.
     pub left_out: u64,
+    /// Alerts of others for which their check had no room.
+    pub alerts_left_out: u64,
     /// Results whose numbers become no points, as the disk has not taken their states for too long.
     pub points_left_out: u64,
 }

@@ -11,8 +11,9 @@ use std::collections::HashSet;
 use vocabulary::Timestamp;
 
 use crate::Outcome;
+use crate::config::CheckType;
 use crate::inner::Inner;
-use crate::limits::{FORGET_SECONDS, MAX_PARTS_OF_CHECK};
+use crate::limits::{FORGET_SECONDS, MAX_ALERTS_OF_CHECK, MAX_PARTS_OF_CHECK};
 use crate::machine::{ObjectId, ObjectName, Status};
 use crate::monitors::{Monitors, Ticket};
 use crate::refused::{Refused, unknown};
@@ -20,23 +21,41 @@ use crate::refused::{Refused, unknown};
 /// Of a part that was bad when it was seen last; what follows says how.
 const LEFT_OUT: &str = "no longer reported; it was ";
 
+/// What came of a message that tells of some parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Merged {
+    /// Of all that are known.
+    pub bad: usize,
+    /// Bad, and not known: there are as many as there may be.
+    pub without_room: usize,
+}
+
 impl Inner {
-    /// What the look says of each part.
-    pub fn take_parts(&mut self, check: &str, outcome: &Outcome, now: Timestamp) {
+    /// What the look says of each part. The answer: of how many that are bad there is no room to know.
+    pub fn take_parts(&mut self, check: &str, outcome: &Outcome, now: Timestamp) -> usize {
         if outcome.parts.is_empty() {
-            return;
+            return 0;
         }
         let seen: HashSet<&str> = outcome.parts.iter().map(|part| part.name.as_str()).collect();
         self.miss_parts(check, &seen, outcome, now);
+        let mut room = self.make_room(check, &seen, now);
+        let mut without_room = 0;
         for part in &outcome.parts {
-            match self.part(check, &part.name, &seen, now) {
+            let is_new = self.machine.instance(check, &part.name).is_none();
+            let id = (!is_new || room > 0).then(|| self.instance(check, &part.name, now).ok()).flatten();
+            match id {
                 Some(id) => {
+                    room -= usize::from(is_new);
                     let of_look = Outcome { at: outcome.at, active: outcome.active, ..part.outcome.clone() };
                     self.result(id, &of_look, now);
                 }
-                None => self.counters.left_out += 1,
+                None => {
+                    self.counters.left_out += 1;
+                    without_room += usize::from(part.outcome.status != 0);
+                }
             }
         }
+        without_room
     }
 
     fn miss_parts(&mut self, check: &str, seen: &HashSet<&str>, outcome: &Outcome, now: Timestamp) {
@@ -59,16 +78,27 @@ impl Inner {
         }
     }
 
-    /// The instance of this part; with too many of them the one that is fine and was left out for longest goes.
-    fn part(&mut self, check: &str, name: &str, seen: &HashSet<&str>, now: Timestamp) -> Option<ObjectId> {
-        if self.machine.instance(check, name).is_none()
-            && self.machine.instances_of(check).count() >= MAX_PARTS_OF_CHECK
-        {
-            let fine = self.parts_beside(check, seen).into_iter().filter(|id| !self.machine.is_bad(*id));
-            let oldest = fine.min_by_key(|id| self.machine.status(*id, now).last_result)?;
-            self.forget(oldest);
+    /// For those that are new, as far as what is fine can go: first what was left out for longest. How many more there may
+    /// be then.
+    fn make_room(&mut self, check: &str, seen: &HashSet<&str>, now: Timestamp) -> usize {
+        let most = self.most_parts(check);
+        let new = seen.iter().filter(|name| self.machine.instance(check, name).is_none()).count();
+        let too_many = (self.machine.instances_of(check).count() + new).saturating_sub(most);
+        if too_many > 0 {
+            let mut fine = self.parts_beside(check, seen);
+            fine.retain(|id| !self.machine.is_bad(*id));
+            fine.sort_by_cached_key(|id| self.machine.status(*id, now).last_result);
+            fine.into_iter().take(too_many).for_each(|id| self.forget(id));
         }
-        self.instance(check, name, now).ok()
+        most.saturating_sub(self.machine.instances_of(check).count())
+    }
+
+    fn most_parts(&self, check: &str) -> usize {
+        let config = self.all.checks.iter().find(|config| config.name == check);
+        match config.is_some_and(|config| config.kind == CheckType::Passive) {
+            true => MAX_ALERTS_OF_CHECK,
+            false => MAX_PARTS_OF_CHECK,
+        }
     }
 
     fn parts_beside(&self, check: &str, seen: &HashSet<&str>) -> Vec<ObjectId> {
@@ -85,15 +115,16 @@ impl Monitors {
         check: &str,
         whole: impl FnOnce(&[Status]) -> Outcome,
         now: Timestamp,
-    ) -> Result<(usize, Ticket), Refused> {
+    ) -> Result<(Merged, Ticket), Refused> {
         let mut inner = self.inner.lock();
         let ids = inner.machine.instances_of(check);
         let mut known: Vec<Status> = ids.map(|id| inner.machine.status(id, now)).collect();
         known.sort_by(|a, b| a.id.instance.cmp(&b.id.instance));
         let outcome = whole(&known);
         let bad = outcome.parts.iter().filter(|part| part.outcome.status != 0).count();
-        inner.ran(&ObjectName::Check(check.to_owned()), &outcome, 0.0, now)?;
-        Ok((bad, self.done(&mut inner, now)))
+        let without_room = inner.ran(&ObjectName::Check(check.to_owned()), &outcome, 0.0, now)?;
+        inner.counters.alerts_left_out += without_room as u64;
+        Ok((Merged { bad, without_room }, self.done(&mut inner, now)))
     }
 
     /// Somebody says that this instance is watched no longer. If it is bad, it is good first: whoever was told of it is
@@ -248,6 +279,34 @@ mod tests {
         look(&monitors, minute(60), 2, &[("steady", 2), ("flaps", 2)]);
         assert_eq!(withheld(&monitors, "", minute(60)), Some(Withheld::Flapping), "as Nagios has it");
         assert_eq!(withheld(&monitors, "steady", minute(60)), None, "this one does not");
+    }
+
+    #[test]
+    fn of_alerts_for_which_there_is_no_room_it_is_said() {
+        let directory = tempfile::tempdir().unwrap();
+        let monitors = open_sender(directory.path());
+        let names: Vec<String> = (0..MAX_ALERTS_OF_CHECK + 3).map(|n| format!("key-{n}")).collect();
+        let tell = |names: &[String], status: u8, now: i64| {
+            let part = |name: &String| Part {
+                name: name.clone(),
+                outcome: Outcome { status, at: Timestamp(now), ..Outcome::default() },
+            };
+            let parts = names.iter().map(part).collect();
+            let whole = |_: &[Status]| Outcome { status: 2, at: Timestamp(now), parts, ..Outcome::default() };
+            monitors.result_of_some("shop", whole, Timestamp(now)).unwrap().0.without_room
+        };
+        let (first, more) = names.split_at(MAX_ALERTS_OF_CHECK);
+        assert_eq!(tell(first, 2, 1_010), 0);
+        let known = |more: &[String]| {
+            let all = monitors.known_instances("shop");
+            more.iter().filter(|name| all.iter().any(|one| **one == ***name)).count()
+        };
+        // A message passes on what is known to be bad, as `alerts_in` does; these are all of it here.
+        let all_bad: Vec<String> = first.iter().chain(more).cloned().collect();
+        assert_eq!((tell(&all_bad, 2, 1_020), known(more)), (3, 0));
+        assert_eq!(tell(&first[..3], 0, 1_030), 0, "the end of three");
+        assert_eq!(tell(&all_bad[3..], 2, 1_040), 0, "what is over makes room");
+        assert_eq!(known(more), 3);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use state_store::StateError;
 use vocabulary::state::State as Standing;
 
 use super::ends;
-use super::{cut, one_line, status_of_word, take};
+use super::{all_taken, cut, one_line, status_of_word, take};
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Params, Problem};
 use crate::api_v1::off_thread;
@@ -68,13 +68,15 @@ pub async fn take_alerts(
     let read: Vec<(Part, i64)> =
         alerts.into_iter().enumerate().map(|alert| of_alert(alert, now)).collect::<Answer<_>>()?;
     let ends: Vec<(String, i64)> = read.iter().map(|(part, end)| (part.name.clone(), *end)).collect();
-    take(&services, &check, "Prometheus's alerts", read.into_iter().map(|(part, _)| part).collect()).await?;
+    let parts = read.into_iter().map(|(part, _)| part).collect();
+    let merged = take(&services, &check, "Prometheus's alerts", parts).await?;
     for (name, end) in ends {
         services.alert_ends.set(&check, &name, end.max(now));
     }
     sweep_later(services.clone());
-    off_thread(&services, move |services| Ok(services.alert_ends.remember(&services.state, &check)?)).await?;
-    Ok(StatusCode::OK)
+    let named = check.clone();
+    off_thread(&services, move |services| Ok(services.alert_ends.remember(&services.state, &named)?)).await?;
+    all_taken(&check, merged).map(|_| StatusCode::OK)
 }
 
 /// With when it ends; what has ended is well.

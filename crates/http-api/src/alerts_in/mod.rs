@@ -18,7 +18,8 @@ use std::sync::Arc;
 use ::monitors::config::{CheckConfig, CheckType};
 use ::monitors::machine::{ObjectName, Status};
 use ::monitors::made::Definition;
-use ::monitors::{Outcome, Part};
+use ::monitors::{Merged, Outcome, Part};
+use axum::http::StatusCode;
 use vocabulary::Timestamp;
 use vocabulary::state::State;
 
@@ -36,8 +37,7 @@ const MAKER: &str = "bellwether";
 /// A name is shown on telephones.
 const MAX_NAME: usize = 256;
 
-/// How many of all that are known are in trouble now.
-pub async fn take(services: &Arc<Services>, check: &str, of: &str, told: Vec<Part>) -> Answer<usize> {
+pub async fn take(services: &Arc<Services>, check: &str, of: &str, told: Vec<Part>) -> Answer<Merged> {
     let now = services.clock.now();
     let name = ObjectName::Check(check.to_owned());
     let check = check.to_owned();
@@ -46,6 +46,20 @@ pub async fn take(services: &Arc<Services>, check: &str, of: &str, told: Vec<Par
     }
     change(services, move |monitors| monitors.result_of_some(&check, |known| whole(told, known, now), now))
         .await
+}
+
+/// Whoever sent what there was no room for has to know that nobody is told of it. How many of all that are known are in
+/// trouble now.
+pub fn all_taken(check: &str, merged: Merged) -> Answer<usize> {
+    match merged.without_room {
+        0 => Ok(merged.bad),
+        some => {
+            let why =
+                format!("`{check}` has {} alerts already; {some} more were not taken", merged.bad - some);
+            Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, why)
+                .hint("end those that are over; send again, or to another check with ?check="))
+        }
+    }
 }
 
 /// The first alert of a usual sender makes its check, so that nothing that is sent goes nowhere. A file that defines one of
@@ -118,5 +132,18 @@ pub fn status_of_word(word: &str) -> u8 {
         "none" | "ok" => 0,
         "unknown" => 3,
         _ => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_sent_what_there_was_no_room_for_is_told() {
+        assert_eq!(all_taken("pager", Merged { bad: 7, without_room: 0 }).unwrap(), 7);
+        let problem = all_taken("pager", Merged { bad: 10_002, without_room: 2 }).unwrap_err();
+        assert_eq!(problem.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(problem.error, "`pager` has 10000 alerts already; 2 more were not taken");
     }
 }

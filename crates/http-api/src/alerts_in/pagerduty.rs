@@ -15,7 +15,7 @@ use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{cut, one_line, status_of_word, take};
+use super::{all_taken, cut, one_line, status_of_word, take};
 use crate::accounts::{self, Caller, Role};
 use crate::answer::{Params, Problem};
 use crate::api_v1::incidents;
@@ -105,7 +105,8 @@ async fn answered(
         acknowledge(services, check, key.clone(), &caller, &event).await?;
     } else {
         let part = Part { name: key.clone(), outcome: outcome(&event)? };
-        take(services, &check, "events in PagerDuty's form", vec![part]).await?;
+        let merged = take(services, &check, "events in PagerDuty's form", vec![part]).await?;
+        all_taken(&check, merged)?;
     }
     Ok(key)
 }

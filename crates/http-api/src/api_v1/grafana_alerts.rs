@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::watched::may;
 use crate::accounts::{Caller, Role};
-use crate::alerts_in::{cut, one_line, status_of_word, take as take_parts};
+use crate::alerts_in::{all_taken, cut, one_line, status_of_word, take as take_parts};
 use crate::answer::{Answer, Body, Params, Problem};
 use crate::services::Services;
 
@@ -67,7 +67,8 @@ pub struct Taken {
 /// Alerts from Grafana's webhook.
 #[utoipa::path(post, path = "/grafana/alerts", params(Which),
     request_body(content = Object, description = "as a contact point of type Webhook sends it"),
-    responses((status = 200, body = Taken), (status = 400, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 200, body = Taken), (status = 400, body = Problem), (status = 404, body = Problem),
+        (status = 429, body = Problem)))]
 pub async fn take(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
@@ -78,7 +79,7 @@ pub async fn take(
     let check = which.check.unwrap_or_else(|| USUAL_CHECK.to_owned());
     let told = parts(message)?;
     let taken = told.len();
-    let bad = take_parts(&services, &check, "Grafana's alerts", told).await?;
+    let bad = all_taken(&check, take_parts(&services, &check, "Grafana's alerts", told).await?)?;
     Ok(Json(Taken { check, taken, bad }))
 }
 
