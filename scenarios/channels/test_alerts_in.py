@@ -94,6 +94,36 @@ def test_events_at_once_do_not_undo_each_other(bellwether):
     wait_for(lambda: troubles(server, "pagerduty") == {}, what="the end of all")
 
 
+def test_a_key_that_was_closed_by_hand_is_news_when_it_is_triggered_again(bellwether, providers):
+    server = bellwether(CONFIG + f"""
+[[contact]]
+name = "ana"
+channels = ["hook"]
+[incidents]
+contacts = ["ana"]
+[[channel]]
+name = "hook"
+type = "webhook"
+url = "{providers.url("hook", "/page")}"
+""")
+    pages = lambda: [body["event"] for call in providers.hook.calls if (body := call.json)["title"].endswith("is bad")]
+    incidents = lambda: server.get("/api/v1/incidents").json["incidents"]
+    event(server, "trigger", "disk-1")
+    wait_for(lambda: pages().count("problem") == 1, what="a page")
+    assert server.post(f"/api/v1/incidents/{incidents()[0]['id']}/resolve", {"comment": "disk replaced"}).status == 200
+    wait_for(lambda: incidents() == [], what="the end")
+    event(server, "trigger", "disk-1")
+    wait_for(lambda: pages().count("problem") == 2, what="a page for what is bad anew")
+    event(server, "resolve", "disk-1")
+    wait_for(lambda: incidents() == [], what="the end")
+    # What is posted again and again is quiet until it is over.
+    assert server.post("/api/v2/alerts", [posted("Down", 600, job="api", severity="critical")]).status == 200
+    wait_for(lambda: len(incidents()) == 1, what="an alert of Prometheus")
+    assert server.post(f"/api/v1/incidents/{incidents()[0]['id']}/resolve", {"comment": "known"}).status == 200
+    assert server.post("/api/v2/alerts", [posted("Down", 600, job="api", severity="critical")]).status == 200
+    assert incidents() == [] and [one["labels"]["alertname"] for one in server.get("/api/v2/alerts").json] == ["Down"]
+
+
 def test_alerts_are_taken_though_nobody_has_defined_anything(bellwether):
     """The first alert of a usual sender makes its check; a file that defines one of the same name goes before it."""
     server = bellwether("[collectors]\nhost = false\n")

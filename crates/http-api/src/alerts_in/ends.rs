@@ -32,6 +32,11 @@ impl Ends {
         }
     }
 
+    /// Does it end by time?
+    pub fn has(&self, check: &str, name: &str) -> bool {
+        self.0.lock().ends.contains_key(&(check.to_owned(), name.to_owned()))
+    }
+
     /// Those whose time is over; they are forgotten here.
     pub fn over(&self, now: i64) -> Vec<(String, String)> {
         let ends = &mut self.0.lock().ends;

@@ -12,14 +12,15 @@ pub mod alertmanager;
 pub mod ends;
 pub mod pagerduty;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ::monitors::config::{CheckConfig, CheckType};
 use ::monitors::machine::{ObjectName, Status};
 use ::monitors::made::Definition;
-use ::monitors::{Merged, Outcome, Part};
+use ::monitors::{Merged, Outcome, Part, Refused, Ticket};
 use axum::http::StatusCode;
+use incidents::incident::Key;
 use vocabulary::Timestamp;
 use vocabulary::state::State;
 
@@ -60,6 +61,37 @@ pub fn all_taken(check: &str, merged: Merged) -> Answer<usize> {
                 .hint("end those that are over; send again, or to another check with ?check="))
         }
     }
+}
+
+/// Somebody has closed an incident: the alerts in it are over, so that the next word of their senders is news. What is
+/// posted again and again while it fires ends by itself, and is quiet until then.
+pub fn end_by_hand(
+    services: &Services,
+    closed: &[Key],
+    author: &str,
+    now: Timestamp,
+) -> Answer<Option<Ticket>> {
+    let mut by_check: BTreeMap<&str, Vec<Part>> = BTreeMap::new();
+    for key in closed.iter().filter(|key| !key.host && !key.instance.is_empty()) {
+        if !services.alert_ends.has(&key.monitor, &key.instance) {
+            let outcome = Outcome { output: format!("closed by {author}"), ..Outcome::default() };
+            let part = Part { name: key.instance.to_string(), outcome };
+            by_check.entry(&key.monitor).or_default().push(part);
+        }
+    }
+    let definitions = services.monitors.definitions();
+    let checks = definitions.checks.iter().filter(|check| check.kind == CheckType::Passive);
+    let mut last = None;
+    for check in checks.map(|check| check.name.as_str()) {
+        let Some(parts) = by_check.remove(check) else { continue };
+        match services.monitors.result_of_some(check, |known| whole(parts, known, now), now) {
+            Ok((_, ticket)) => last = Some(ticket),
+            // It was taken out, or takes no results, in this moment.
+            Err(Refused::Conflict(_) | Refused::NotFound(_)) => {}
+            Err(why) => return Err(why.into()),
+        }
+    }
+    Ok(last)
 }
 
 /// The first alert of a usual sender makes its check, so that nothing that is sent goes nowhere. A file that defines one of

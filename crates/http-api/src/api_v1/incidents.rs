@@ -23,6 +23,7 @@ use super::evidence::{self, Evidence};
 use super::people::why_shown_to;
 use super::status::off_thread;
 use crate::accounts::{Caller, Role};
+use crate::alerts_in;
 use crate::answer::{Answer, Body, Id, Params, Problem};
 use crate::guard::require;
 use crate::services::Services;
@@ -576,6 +577,10 @@ fn done(services: &Services, id: i64, author: &str, deed: &Deed) -> Answer<Resul
     match deed {
         Deed::Acknowledge { comment } | Deed::Take { comment } | Deed::HandOver { comment, .. } => {
             acknowledge_parts(services, &bad, author, comment, now)?;
+        }
+        Deed::Resolve { .. } => {
+            let ticket = alerts_in::end_by_hand(services, &bad, author, now)?;
+            ticket.map_or(Ok(()), |ticket| services.monitors.wait(ticket, PATIENCE))?;
         }
         _ => {}
     }
