@@ -90,6 +90,14 @@ impl Incidents {
         parts.filter_map(|part| self.live.get(part))
     }
 
+    /// Who was told of it, and of what has become a part of it.
+    pub(crate) fn told_of<'i>(
+        &'i self,
+        incident: &'i Incident,
+    ) -> impl Iterator<Item = (&'i String, &'i Told)> {
+        std::iter::once(incident).chain(self.parts_of(incident.id)).flat_map(|part| &part.detail.told)
+    }
+
     /// Where the members of a merged incident are now.
     pub(crate) fn root_of(&self, id: IncidentId) -> IncidentId {
         let mut root = id;

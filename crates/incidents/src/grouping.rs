@@ -89,8 +89,7 @@ impl Incidents {
         }
         // Whoever has heard of an end knows of nothing that is bad since.
         let mut told: BTreeSet<Arc<str>> = BTreeSet::new();
-        let all = std::iter::once(incident).chain(self.parts_of(id));
-        for (name, heard) in all.flat_map(|part| &part.detail.told) {
+        for (name, heard) in self.told_of(incident) {
             if heard.waits() || heard.late {
                 told.insert(Arc::from(name.as_str()));
             }

@@ -3,6 +3,7 @@
 //! of an hour and by nothing that rings. If nobody has it, its policy begins again when it has come to its end, or those are
 //! told who were told before. What was bad in it before is no news.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use vocabulary::Timestamp;
@@ -145,9 +146,10 @@ impl Incidents {
 
     /// Who knows of it and can be told now.
     fn those_who_wait(&self, incident: &Incident, host: bool, now: Timestamp) -> Vec<Recipient> {
-        let told = incident.detail.told.iter().filter(|(_, told): &(&String, &Told)| told.waits());
-        let told = told.filter(|(name, _)| self.may_tell(incident, name, host, now));
-        let told = told.map(|(name, _)| (Arc::from(name.as_str()), self.channels_of(name)));
+        let told = self.told_of(incident).filter(|(_, told): &(&String, &Told)| told.waits());
+        let told: BTreeSet<&String> = told.map(|(name, _)| name).collect();
+        let told = told.into_iter().filter(|name| self.may_tell(incident, name, host, now));
+        let told = told.map(|name| (Arc::from(name.as_str()), self.channels_of(name)));
         told.filter(|(_, channels): &Recipient| !channels.is_empty()).collect()
     }
 }

@@ -41,7 +41,7 @@ impl Incidents {
         let Some((_, trouble)) = incident.tellable() else { return false };
         let detail = &incident.detail;
         let is_told =
-            detail.told.values().any(|told| told.late || !told.owed.is_empty() || Told::waits(told));
+            self.told_of(incident).any(|(_, told)| told.late || !told.owed.is_empty() || Told::waits(told));
         let is_being_told = detail.escalation.as_ref().is_some_and(|at| at.next_at.is_some());
         // Who is told of our own parts and channels is told elsewhere in health.
         let is_of_telling = ["channel:", OWN_PREFIX].iter().any(|prefix| incident.reason.starts_with(prefix));

@@ -50,6 +50,17 @@ fn c104_if_nobody_has_it_those_are_told_again_who_were_told() {
 }
 
 #[test]
+fn c104_who_was_told_of_what_was_merged_is_told_and_hears_of_more() {
+    let mut story = Story::new();
+    assert_eq!(story.goes("unclaimed", State::Warning), NOBODY);
+    assert_eq!(story.goes("latency|a", State::Critical).len(), 2);
+    assert_eq!(story.act(2, Deed::Merge { into: 1 }).unwrap(), NOBODY);
+    assert_eq!(story.incidents.untold().incidents, [0; 0], "ops knows of it");
+    story.tick(600);
+    assert_eq!(story.goes("latency|b", State::Critical), ["still ops by mail", "still ops by hook"]);
+}
+
+#[test]
 fn c104_a_policy_that_has_come_to_its_end_begins_again() {
     let mut story = Story::of_policy(policy(&[step(&["ana"], "5m"), step(&["ben"], "5m")]));
     assert_eq!(story.goes("paged|a", State::Critical), ["problem ana by mail"]);
