@@ -46,13 +46,33 @@ impl Incidents {
         held.any(is_part) || self.kin.all(&tie).any(|key| is_part(key) && self.placed_bad(key).is_some())
     }
 
+    /// None of its bad alerts pages, though nobody has closed them and they are of production: whoever is to hear of a WARNING
+    /// too hears of it by the check's own rules.
+    fn is_left_to_check(&self, check: &Key) -> bool {
+        let is_part = |key: &&Key| key.monitor == check.monitor && !key.host && !key.instance.is_empty();
+        let held = self.held.range(check.clone()..);
+        let held = held.take_while(|(key, _)| key.monitor == check.monitor && !key.host);
+        let held = held.filter(|(key, trouble)| is_part(key) && !trouble.dismissed);
+        let of_held = held.map(|(key, trouble)| (key, self.is_severe(trouble.state)));
+        let tie = Tie::Is(false, check.monitor.clone());
+        let placed = self.kin.all(&tie).filter(is_part).filter_map(|key| {
+            let incident = self.live.get(&self.placed_bad(key)?)?;
+            Some((key, self.is_severe(incident.said(incident.troubles.get(key)?.state))))
+        });
+        let of_production = of_held.chain(placed).filter(|(key, _)| self.not_paging(key).is_none());
+        let pages: Vec<bool> = of_production.map(|(_, pages)| pages).collect();
+        !pages.is_empty() && !pages.contains(&true)
+    }
+
     /// Do the incidents of its parts tell what this notice of the check would tell?
     pub(crate) fn is_told_by_alerts(&self, key: &Key, kind: NoticeKind) -> bool {
         if !self.sums_up_alerts(key) {
             return false;
         }
         match kind {
-            NoticeKind::Problem => self.placed_bad(key).is_none() && self.has_bad_alert(key),
+            NoticeKind::Problem => {
+                self.placed_bad(key).is_none() && self.has_bad_alert(key) && !self.is_left_to_check(key)
+            }
             NoticeKind::Recovery => {
                 // The end of its parts is told when this batch is settled.
                 !self.place.contains_key(key)

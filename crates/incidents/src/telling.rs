@@ -164,8 +164,11 @@ impl Incidents {
 
     /// CRITICAL and DOWN of production, unless the configuration wants more.
     pub(crate) fn is_for_paging(&self, incident: &Incident, severity: State) -> bool {
-        let severe = matches!(severity, State::Critical | State::Down) || self.book.config.page_warnings;
-        severe && (incident.detail.production || self.book.config.page_non_production)
+        self.is_severe(severity) && (incident.detail.production || self.book.config.page_non_production)
+    }
+
+    pub(crate) fn is_severe(&self, severity: State) -> bool {
+        matches!(severity, State::Critical | State::Down) || self.book.config.page_warnings
     }
 
     pub(crate) fn recipients(

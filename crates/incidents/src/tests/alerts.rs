@@ -72,6 +72,23 @@ fn c106_the_check_counts_by_itself_if_no_alert_has_made_it_bad() {
 }
 
 #[test]
+fn c106_a_warning_reaches_the_contacts_of_the_check_by_its_own_rules() {
+    let mut story = Story::of_alerts();
+    let notice = |story: &mut Story, kind, state| story.notice("sender", kind, state, "ops");
+    assert_eq!(story.goes("sender|Slow;env=staging", State::Critical), NOBODY);
+    story.goes("sender", State::Warning);
+    assert_eq!(notice(&mut story, NoticeKind::Problem, State::Warning), NOBODY, "not of production");
+    assert_eq!(story.goes("sender|disk-1", State::Warning), NOBODY, "it does not page");
+    assert_eq!(notice(&mut story, NoticeKind::Problem, State::Warning), TOLD);
+    story.goes("sender|Slow;env=staging", State::Ok);
+    story.goes("sender|disk-1", State::Ok);
+    assert_eq!(story.goes("sender", State::Ok), NOBODY, "whom it told hears by its own rules");
+    let over = notice(&mut story, NoticeKind::Recovery, State::Ok);
+    assert_eq!(over, ["recovery ops by mail", "recovery ops by hook"]);
+    assert!(story.believes.is_empty() && story.incidents.open_count() == 0);
+}
+
+#[test]
 fn c106_those_of_one_rule_that_begin_together_are_one_incident() {
     let mut story = Story::of_alerts();
     assert_eq!(story.goes("sender|Down;job=a", State::Critical), TOLD);
