@@ -181,6 +181,18 @@ def test_alerts_of_prometheus_end_when_it_says_so_or_nothing(bellwether):
     assert server.post("/api/v2/alerts", [{"labels": {"job": "x"}}]).status == 400
 
 
+def test_after_a_restart_only_what_ended_by_time_does_so(bellwether):
+    server = bellwether(CONFIG)
+    assert server.post("/api/v2/alerts", [posted("Down", 20, job="api", severity="critical")]).status == 200
+    body = {"event_action": "trigger", "dedup_key": "disk-1", "routing_key": "R" * 32,
+            "payload": {"summary": "disk", "source": "web1", "severity": "critical"}}
+    assert server.post("/v2/enqueue?check=alertmanager", body).status == 202
+    wait_for(lambda: set(troubles(server, "alertmanager")) == {"Down;job=api;severity=critical", "disk-1"}, what="both")
+    server.stop()
+    server.start()
+    wait_for(lambda: set(troubles(server, "alertmanager")) == {"disk-1"}, what="the end of what Prometheus posts no more")
+
+
 def test_a_key_of_the_telephone(bellwether):
     """What Twilio posts when somebody presses 1; any other key acknowledges nothing."""
     server = bellwether(CONFIG + """

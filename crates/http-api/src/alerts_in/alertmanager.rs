@@ -1,8 +1,8 @@
 //! `/api/v2/alerts`: Prometheus posts its alerts here as to an Alertmanager, again and again while they fire; amtool reads
 //! them.
 //!
-//! An alert ends when its `endsAt` has passed, or resolve_timeout after it was last heard of without one, as there. When
-//! each ends is in memory only: after a start all that was bad has resolve_timeout to be heard of again.
+//! An alert ends when its `endsAt` has passed, or resolve_timeout after it was last heard of without one, as there. After a
+//! start each has as long to be heard of again as it had when it was heard of before.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,6 +33,8 @@ const MAX_ALERTS: usize = 10_000;
 const RESOLVE_TIMEOUT_SECONDS: i64 = 300;
 /// While anything fires it is looked so often what has ended: another message may bring an end forward.
 const SWEEP_SECONDS: i64 = 2;
+/// What could not be ended, as the disk took nothing, is ended after so long.
+const END_AGAIN_SECONDS: i64 = 30;
 
 #[derive(Deserialize)]
 pub struct Which {
@@ -70,12 +72,15 @@ pub async fn take_alerts(
     let ends: Vec<(String, i64)> = read.iter().map(|(part, end)| (part.name.clone(), *end)).collect();
     let parts = read.into_iter().map(|(part, _)| part).collect();
     let merged = take(&services, &check, "Prometheus's alerts", parts).await?;
-    for (name, end) in ends {
-        services.alert_ends.set(&check, &name, end.max(now));
+    for (name, end) in &ends {
+        services.alert_ends.set(&check, name, (*end).max(now));
     }
     sweep_later(services.clone());
     let named = check.clone();
-    off_thread(&services, move |services| Ok(services.alert_ends.remember(&services.state, &named)?)).await?;
+    off_thread(&services, move |services| {
+        Ok(services.alert_ends.remember(&services.state, &named, &ends, now)?)
+    })
+    .await?;
     all_taken(&check, merged).map(|_| StatusCode::OK)
 }
 
@@ -115,10 +120,11 @@ fn name(rule: &str, labels: &BTreeMap<String, String>) -> String {
 /// After a start: what resolved while nobody listened ends too.
 pub fn resume(services: &Arc<Services>) -> Result<(), StateError> {
     let now = services.clock.now();
-    for check in ends::checks(&services.state)? {
+    services.alert_ends.resume(&services.state, now.0)?;
+    for check in ends::take_checks(&services.state)? {
         for found in services.monitors.instances(&check, now).iter().filter(|found| is_bad_alert(found)) {
             let end = now.0 + RESOLVE_TIMEOUT_SECONDS;
-            services.alert_ends.set(&check, &found.status.id.instance, end);
+            services.alert_ends.set_again(&check, &found.status.id.instance, end);
         }
     }
     sweep_later(services.clone());
@@ -144,19 +150,33 @@ fn sweep_later(services: Arc<Services>) {
             sweep(&services).await;
         }
         services.sweeping_alerts.store(false, std::sync::atomic::Ordering::Release);
+        if services.alert_ends.next().is_some() {
+            // It was set when nothing was left, and somebody was still sweeping.
+            sweep_later(services);
+        }
     });
 }
 
 async fn sweep(services: &Arc<Services>) {
     let mut by_check: BTreeMap<String, Vec<Part>> = BTreeMap::new();
-    for (check, name) in services.alert_ends.over(services.clock.now().0) {
+    let over = services.alert_ends.over(services.clock.now().0);
+    for (check, name) in over.iter().cloned() {
         let outcome = Outcome { output: "not heard of any more".into(), ..Outcome::default() };
         by_check.entry(check).or_default().push(Part { name, outcome });
     }
     for (check, parts) in by_check {
-        if let Err(problem) = take(services, &check, "Prometheus's alerts", parts).await {
-            tracing::warn!(check, why = problem.error, "alerts that are over could not be ended");
+        let names: Vec<String> = parts.iter().map(|part| part.name.clone()).collect();
+        let Err(problem) = take(services, &check, "Prometheus's alerts", parts).await else { continue };
+        tracing::warn!(check, why = problem.error, "alerts that are over could not be ended");
+        if !problem.is(StatusCode::NOT_FOUND) {
+            let later = services.clock.now().0 + END_AGAIN_SECONDS;
+            names.iter().for_each(|name| services.alert_ends.set_again(&check, name, later));
         }
+    }
+    let forgotten =
+        off_thread(services, move |services| Ok(services.alert_ends.forget(&services.state, &over)?));
+    if let Err(problem) = forgotten.await {
+        tracing::warn!(why = problem.error, "alerts that are over are known as such until a restart only");
     }
 }
 
