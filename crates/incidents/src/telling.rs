@@ -154,6 +154,8 @@ impl Incidents {
             if wanted && pages {
                 let channels = self.channels_of(&contact);
                 self.tell_by_rule(id, PageKind::Still, &contact, &channels, &message, now);
+                // What went bad meanwhile is in this page.
+                self.hear(id, now);
             }
             if let Some(told) = self.live.get_mut(&id).and_then(|it| it.detail.told.get_mut(&*contact)) {
                 (told.late, told.held) = (false, None);

@@ -61,6 +61,18 @@ fn c104_who_was_told_of_what_was_merged_is_told_and_hears_of_more() {
 }
 
 #[test]
+fn c104_who_is_told_in_the_morning_hears_of_all_of_it_at_once() {
+    let mut story = Story::new();
+    story.office_hours = true;
+    assert_eq!(story.goes("latency|a", State::Critical), NOBODY);
+    story.tick(3_600);
+    assert_eq!(story.goes("latency|b", State::Critical), NOBODY);
+    story.office_hours = false;
+    assert_eq!(story.tick(3_600), ["still ops by mail", "still ops by hook"]);
+    assert_eq!(story.tick(60), NOBODY, "this is what they were told of");
+}
+
+#[test]
 fn c104_a_policy_that_has_come_to_its_end_begins_again() {
     let mut story = Story::of_policy(policy(&[step(&["ana"], "5m"), step(&["ben"], "5m")]));
     assert_eq!(story.goes("paged|a", State::Critical), ["problem ana by mail"]);
