@@ -310,6 +310,26 @@ mod tests {
     }
 
     #[test]
+    fn whoever_has_the_check_in_hand_has_the_alerts_that_it_had_then() {
+        let directory = tempfile::tempdir().unwrap();
+        let monitors = open_sender(directory.path());
+        look(&monitors, 1_010, 2, &[("before", 2)]);
+        let acknowledge = |object| Command::Acknowledge {
+            object,
+            sticky: true,
+            notify: false,
+            persistent: false,
+            expires: None,
+            author: "ana".into(),
+            comment: "mine".into(),
+        };
+        monitors.command(&ObjectName::Check("shop".into()), acknowledge, Timestamp(1_020)).unwrap();
+        look(&monitors, 1_030, 2, &[("before", 2), ("later", 2)]);
+        assert_eq!(withheld(&monitors, "before", 1_040), Some(Withheld::Acknowledged));
+        assert_eq!(withheld(&monitors, "later", 1_040), None, "nobody has that one");
+    }
+
+    #[test]
     fn an_alert_that_comes_once_a_week_never_flaps() {
         let directory = tempfile::tempdir().unwrap();
         let monitors = open_sender(directory.path());

@@ -81,7 +81,7 @@ impl Machine {
 
     /// As if nobody had acknowledged it, unless `acknowledgements` count.
     pub(super) fn withheld_by(&self, id: ObjectId, acknowledgements: bool, now: i64) -> Option<Withheld> {
-        let flaps = self.flaps(id, now);
+        let (flaps, in_hand) = (self.flaps(id, now), self.acknowledgement(id).is_some());
         let id = self.of(id).knobs.part_of.unwrap_or(id);
         let object = self.of(id);
         let (knobs, live) = (&*object.knobs, &object.live);
@@ -95,7 +95,7 @@ impl Machine {
             return None;
         }
         let reasons = [
-            (acknowledgements && live.acknowledgement.is_some(), Withheld::Acknowledged),
+            (acknowledgements && in_hand, Withheld::Acknowledged),
             (self.notices_depend_on_failed(id, now), Withheld::Dependency),
             (live.is_bad() && self.is_too_early(id, knobs, now), Withheld::Delayed),
             (flaps, Withheld::Flapping),

@@ -351,9 +351,11 @@ impl Machine {
         !live.is_bad() && live.notified_on != knobs::Options::NONE
     }
 
+    /// Of a part it is its check's. Of an alert of others that counts only if the alert was as it is when it was said.
     pub fn acknowledgement(&self, id: ObjectId) -> Option<&Acknowledgement> {
-        let id = self.of(id).knobs.part_of.unwrap_or(id);
-        self.of(id).live.acknowledgement.as_deref()
+        let object = self.of(id);
+        let said = self.of(object.knobs.part_of.unwrap_or(id)).live.acknowledgement.as_deref();
+        said.filter(|said| !object.knobs.alert || object.live.last_state_change <= said.at)
     }
 
     /// Whether that end can ever be told to this contact: it knows of the problem, is still named, and wants recoveries.
