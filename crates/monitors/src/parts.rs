@@ -229,7 +229,11 @@ mod tests {
         std::thread::scope(|scope| {
             for thread in 0..4 {
                 let tell = &tell;
-                scope.spawn(move || (0..20).for_each(|n| drop(tell(&format!("{thread}-{n}")))));
+                scope.spawn(move || {
+                    for n in 0..20 {
+                        tell(&format!("{thread}-{n}"));
+                    }
+                });
             }
         });
         let states = monitors.instances("shop", Timestamp(1_020));

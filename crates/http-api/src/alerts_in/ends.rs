@@ -120,7 +120,9 @@ impl Ends {
             Ok(())
         })?;
         let kept = &mut self.0.lock().kept;
-        gone.into_iter().for_each(|key| drop(kept.remove(key)));
+        for key in gone {
+            kept.remove(key);
+        }
         Ok(())
     }
 
