@@ -109,7 +109,14 @@ impl Incidents {
         self.by_reason.extend(reasons.into_iter().map(|reason| (reason, id)));
         let Some(incident) = self.live.get_mut(&id) else { return Err(Refusal::Unknown) };
         if incident.bad().next().is_none() {
-            let key = Key { host: false, monitor: format!("{DECLARED}{id}").into(), instance: "".into() };
+            // What was declared is what is not over: declared again by its key, it is this one.
+            let declared = incident.troubles.keys().find(|key| *key.monitor == *incident.reason).cloned();
+            let declared = declared.filter(|key| key.monitor.starts_with(DECLARED));
+            let key = declared.unwrap_or_else(|| Key {
+                host: false,
+                monitor: format!("{DECLARED}{id}").into(),
+                instance: "".into(),
+            });
             let state = super::deeds::as_of_service(incident.detail.worst);
             let text = if comment.is_empty() { "it is not over" } else { comment };
             incident.troubles.insert(key.clone(), Trouble::of(state, now.0, text));

@@ -243,18 +243,23 @@ impl Incidents {
             false => format!("{DECLARED}key:{}", declared.key),
         };
         let key = Key { host: false, monitor: name.as_str().into(), instance: "".into() };
-        let before = self.placed_bad(&key);
+        let is_bad = self.placed_bad(&key).is_some();
+        let before = self.placed_bad(&key).or_else(|| self.open_of(&key));
         let open = self.live.values().filter(|one| !one.is_closed());
         let own = open.filter(|one| one.detail.declared_by.as_deref() == Some(by));
         if before.is_none() && own.count() >= MAX_DECLARED {
             let why = "too many incidents that you have declared are open: add to one of them, or have some resolved";
             return Err(Refusal::No(why));
         }
+        let trouble = Trouble::of(state, now.0, &declared.what);
         let id = match before {
-            Some(id) => id,
-            None => {
-                self.enter_declared(key, Trouble::of(state, now.0, &declared.what), by, &declared.title, now)
+            Some(id) if is_bad => id,
+            Some(id) => {
+                // Open, and this part of it was over: what people know the whole by stays.
+                self.enter(key.clone(), trouble, now);
+                self.place.get(&key).copied().unwrap_or(id)
             }
+            None => self.enter_declared(key, trouble, by, &declared.title, now),
         };
         let text = joined(declared.title.trim(), &declared.what);
         self.write(id, Entry { at: now, kind: "declared", who: by.into(), text });
@@ -265,6 +270,12 @@ impl Incidents {
         let whom: Vec<_> = whom.into_iter().filter(|(name, _)| !knows(name)).collect();
         self.call(id, PageKind::Problem, &whom, by, &declared.what, now);
         Ok((id, before.is_none()))
+    }
+
+    /// The open incident that stands for this, though what was declared may be over in it.
+    fn open_of(&self, key: &Key) -> Option<IncidentId> {
+        let id = *self.by_reason.get(&self.reason(key))?;
+        self.live.get(&id).filter(|incident| !incident.is_closed()).map(|incident| incident.id)
     }
 
     fn enter_declared(

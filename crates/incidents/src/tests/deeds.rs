@@ -238,6 +238,27 @@ fn somebody_declares_what_no_monitor_sees() {
 }
 
 #[test]
+fn what_is_declared_by_the_key_of_one_that_was_opened_again_is_that_one() {
+    let mut story = Story::with_rest();
+    let declared =
+        |title: &str| Declaration { title: title.into(), key: "pay".into(), ..Declaration::default() };
+    assert_eq!(story.declare(&declared("nobody can pay")).0, 1);
+    story.act(1, Deed::Resolve { comment: none(), helped: none() }).unwrap();
+    story.act(1, Deed::Reopen { comment: "still so".into() }).unwrap();
+    story.act_as("ana", 1, Deed::Acknowledge { comment: none() }).unwrap();
+    let entries = story.incidents.live[&1].detail.entries;
+    assert_eq!(story.declare(&declared("the till is on fire")), (1, false, vec![]));
+    let incident = &story.incidents.live[&1];
+    assert_eq!((incident.title.as_str(), incident.phase), ("nobody can pay", Phase::Acknowledged));
+    assert_eq!(incident.detail.entries, entries + 1, "it says what was declared");
+    assert_eq!(incident.bad().count(), 1);
+    assert_eq!(
+        story.act(1, Deed::Resolve { comment: none(), helped: none() }).unwrap(),
+        ["resolved default by hook"]
+    );
+}
+
+#[test]
 fn whoever_has_no_channel_is_offered_to_no_mention() {
     let story = Story::new();
     let mut book = story.incidents.book.clone();
