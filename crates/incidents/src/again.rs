@@ -119,7 +119,8 @@ impl Incidents {
             });
             let state = super::deeds::as_of_service(incident.detail.worst);
             let text = if comment.is_empty() { "it is not over" } else { comment };
-            incident.troubles.insert(key.clone(), Trouble::of(state, now.0, text));
+            let title = Some(incident.title.clone());
+            incident.troubles.insert(key.clone(), Trouble { title, ..Trouble::of(state, now.0, text) });
             self.place.insert(key.clone(), id);
             self.unsaved.trouble(id, key);
         }

@@ -11,7 +11,7 @@ use vocabulary::Timestamp;
 use vocabulary::state::{Notice, State, StateChange, Withheld};
 
 use crate::book::{Book, Kind, OWN_PREFIX, Ways};
-use crate::deeds::DECLARED;
+use crate::deeds::{DECLARED, joined};
 use crate::error_groups;
 use crate::incident::{Acknowledged, Detail, Entry, Incident, IncidentId, Key, Phase, Trouble};
 use crate::kin::Kin;
@@ -241,7 +241,7 @@ impl Incidents {
                     trouble.why = Some(why);
                     id
                 }
-                None => self.open(&key, reason.clone(), now),
+                None => self.open(&key, trouble.title_of_incident(&key), reason.clone(), now),
             },
         };
         let is_part = self.live.get(&id).is_some_and(|incident| incident.detail.also.contains(&reason));
@@ -265,7 +265,7 @@ impl Incidents {
             self.joined.entry(id).or_default().push(key.clone());
         }
         let why = trouble.why.as_ref().map(|why| format!(" (grouped: {why})")).unwrap_or_default();
-        let text = format!("{key} is {}{why}: {}", trouble.state, trouble.text);
+        let text = joined(&format!("{} is {}{why}", trouble.called(&key), trouble.state), &trouble.text);
         // Down, or behind one that is: nobody asks its checks either way.
         let is_host = key.host && !trouble.is_over();
         let since = trouble.since;
@@ -312,7 +312,7 @@ impl Incidents {
         }
     }
 
-    pub(crate) fn open(&mut self, key: &Key, reason: String, now: Timestamp) -> IncidentId {
+    pub(crate) fn open(&mut self, key: &Key, title: String, reason: String, now: Timestamp) -> IncidentId {
         let id = self.next_incident;
         self.next_incident += 1;
         self.counters.opened += 1;
@@ -358,7 +358,6 @@ impl Incidents {
             more_since: None,
             more_at: None,
         };
-        let title = key.monitor.to_string();
         let incident = Incident {
             id,
             reason: reason.clone(),

@@ -251,7 +251,8 @@ impl Incidents {
             let why = "too many incidents that you have declared are open: add to one of them, or have some resolved";
             return Err(Refusal::No(why));
         }
-        let trouble = Trouble::of(state, now.0, &declared.what);
+        let title = Some(declared.title.trim().to_owned());
+        let trouble = Trouble { title, ..Trouble::of(state, now.0, &declared.what) };
         let id = match before {
             Some(id) if is_bad => id,
             Some(id) => {
@@ -259,7 +260,7 @@ impl Incidents {
                 self.enter(key.clone(), trouble, now);
                 self.place.get(&key).copied().unwrap_or(id)
             }
-            None => self.enter_declared(key, trouble, by, &declared.title, now),
+            None => self.enter_declared(key, trouble, by, now),
         };
         let text = joined(declared.title.trim(), &declared.what);
         self.write(id, Entry { at: now, kind: "declared", who: by.into(), text });
@@ -278,25 +279,19 @@ impl Incidents {
         self.live.get(&id).filter(|incident| !incident.is_closed()).map(|incident| incident.id)
     }
 
-    fn enter_declared(
-        &mut self,
-        key: Key,
-        trouble: Trouble,
-        by: &str,
-        title: &str,
-        now: Timestamp,
-    ) -> IncidentId {
+    fn enter_declared(&mut self, key: Key, trouble: Trouble, by: &str, now: Timestamp) -> IncidentId {
+        let title = trouble.title_of_incident(&key);
         self.enter(key.clone(), trouble, now);
         let id = self.place.get(&key).copied().unwrap_or_default();
         if let Some(incident) = self.live.get_mut(&id) {
-            title.trim().clone_into(&mut incident.title);
+            incident.title = title;
             incident.detail.declared_by = Some(by.to_owned());
         }
         id
     }
 }
 
-fn joined(what: &str, comment: &str) -> String {
+pub(crate) fn joined(what: &str, comment: &str) -> String {
     let separator = if what.is_empty() || comment.is_empty() { "" } else { ": " };
     format!("{what}{separator}{comment}")
 }

@@ -74,6 +74,9 @@ pub struct Trouble {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
     pub text: String,
+    /// Of what people declare: what they call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// Why nobody is told of it for now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withheld: Option<Withheld>,
@@ -103,6 +106,7 @@ impl Trouble {
             until: None,
             value: None,
             text: cut(text, MAX_TEXT).to_owned(),
+            title: None,
             withheld: None,
             dismissed: false,
             gone: None,
@@ -115,6 +119,16 @@ impl Trouble {
     pub fn new(change: &StateChange) -> Trouble {
         let (value, withheld) = (change.value, change.withheld);
         Trouble { value, withheld, ..Trouble::of(change.to, change.at.0, &change.text) }
+    }
+
+    /// For people: its own title, else how it is named.
+    pub fn called(&self, key: &Key) -> String {
+        self.title.clone().unwrap_or_else(|| key.to_string())
+    }
+
+    /// What an incident is called that opens with it.
+    pub fn title_of_incident(&self, key: &Key) -> String {
+        self.title.clone().unwrap_or_else(|| key.monitor.to_string())
     }
 
     pub fn is_over(&self) -> bool {

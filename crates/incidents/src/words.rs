@@ -24,6 +24,7 @@ impl Incidents {
         let mut bad: Vec<_> = incident.bad().collect();
         message.bad = bad.len();
         message.since = incident.opened.0.min(trouble.since);
+        self.keep_name(incident, key, &mut message);
         message.nobodys_since = incident.nobodys_since();
         if bad.len() > 1 || !key.instance.is_empty() || key.monitor.starts_with(DECLARED) {
             message.title = incident.title.clone();
@@ -45,6 +46,7 @@ impl Incidents {
         };
         let mut message = self.message_about(&key, &trouble, self.book.about(&key));
         message.title = incident.title.clone();
+        self.keep_name(incident, &key, &mut message);
         message.since = incident.opened.0;
         message.until = Some(incident.closed.unwrap_or(now).0);
         message.bad = incident.bad().count();
@@ -52,17 +54,21 @@ impl Incidents {
         message
     }
 
+    /// What somebody says is not over is named as before: by that mail programs keep its pages together.
+    fn keep_name(&self, incident: &Incident, key: &Key, message: &mut Message) {
+        if !key.monitor.starts_with(DECLARED) || incident.reason.starts_with(DECLARED) {
+            return;
+        }
+        let watched = incident.troubles.keys().find(|known| self.reason(known) == incident.reason);
+        if let Some(known) = watched {
+            message.about = about(known, self.book.about(known));
+            message.name = known.monitor.to_string();
+        }
+    }
+
     pub(crate) fn message_about(&self, key: &Key, trouble: &Trouble, subject: Option<&Subject>) -> Message {
-        let about = match subject.map(|subject| subject.kind) {
-            _ if key.monitor.starts_with("channel:") => About::Channel,
-            _ if key.monitor.starts_with(DECLARED) => About::Declared,
-            _ if key.host => About::Host,
-            Some(Kind::Check | Kind::Alerts) => About::Check,
-            Some(Kind::Errors) => About::Errors,
-            _ => About::Monitor,
-        };
         Message {
-            title: key.to_string(),
+            title: trouble.called(key),
             state: trouble.state,
             since: trouble.since,
             until: trouble.until,
@@ -74,7 +80,7 @@ impl Incidents {
             bad: usize::from(!trouble.is_over()),
             description: subject.and_then(|subject| subject.description.clone()),
             playbook: subject.and_then(|subject| self.told_playbook(key, subject)),
-            about,
+            about: about(key, subject),
             name: key.monitor.to_string(),
             instance: key.instance.to_string(),
             author: String::new(),
@@ -91,7 +97,19 @@ impl Incidents {
     }
 }
 
+fn about(key: &Key, subject: Option<&Subject>) -> About {
+    match subject.map(|subject| subject.kind) {
+        _ if key.monitor.starts_with("channel:") => About::Channel,
+        _ if key.monitor.starts_with(DECLARED) => About::Declared,
+        _ if key.host => About::Host,
+        Some(Kind::Check | Kind::Alerts) => About::Check,
+        Some(Kind::Errors) => About::Errors,
+        _ => About::Monitor,
+    }
+}
+
 fn named((key, trouble): (&Key, &Trouble)) -> Named {
     let instance = if key.instance.is_empty() { &key.monitor } else { &key.instance };
-    Named { instance: instance.to_string(), state: trouble.state, text: trouble.text.clone() }
+    let instance = trouble.title.clone().unwrap_or_else(|| instance.to_string());
+    Named { instance, state: trouble.state, text: trouble.text.clone() }
 }

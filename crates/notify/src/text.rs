@@ -70,8 +70,10 @@ pub fn said(letter: &Letter, settings: &Settings, now: i64) -> Said {
         message.instead_of.as_ref().map(|why| ("Sent this way", format!("since it did not reach {why}"))),
     );
     let more = message.bad.saturating_sub(message.instances.len());
-    let named =
-        message.instances.iter().map(|named| format!("{} {}: {}", named.state, named.instance, named.text));
+    let named = message.instances.iter().map(|named| {
+        let colon = if named.text.is_empty() { "" } else { ": " };
+        format!("{} {}{colon}{}", named.state, named.instance, named.text)
+    });
     let more = (more > 0 && !message.instances.is_empty()).then(|| format!("and {more} more"));
     let mut marks: Vec<String> =
         letter.marks.iter().map(|mark| format!("{} {}", clock(mark.at), mark.what)).collect();
@@ -143,7 +145,10 @@ pub fn subject(page: &Page) -> String {
         return format!("[Bellwether] {}", page.message.title);
     }
     let number = page.incident.map(|incident| format!(" #{incident}")).unwrap_or_default();
-    format!("[Bellwether{number}] {} {}", page.message.about.word(), page.message.name)
+    let message = &page.message;
+    // What people declare is known by their words, and keeps them until it ends.
+    let name = if message.about == About::Declared { &message.title } else { &message.name };
+    format!("[Bellwether{number}] {} {name}", message.about.word())
 }
 
 fn value(message: &Message) -> Option<String> {

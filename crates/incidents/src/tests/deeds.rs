@@ -259,6 +259,52 @@ fn what_is_declared_by_the_key_of_one_that_was_opened_again_is_that_one() {
 }
 
 #[test]
+fn what_is_declared_keeps_its_title_though_it_was_merged_and_split_off() {
+    let mut story = Story::new();
+    for title in ["Alpha broken", "Beta broken"] {
+        story.declare(&Declaration { title: title.into(), ..Declaration::default() });
+    }
+    story.act(1, Deed::Merge { into: 2 }).unwrap();
+    let now = Timestamp(story.now);
+    let id = story.incidents.split(2, "bea", &[key("declared:1")], "", now).unwrap();
+    story.killed();
+    assert_eq!(story.incidents.live[&id].title, "Alpha broken");
+    assert_eq!(story.incidents.live[&2].title, "Beta broken");
+}
+
+#[test]
+fn pages_of_what_is_declared_say_what_is_wrong_by_one_name() {
+    let mut story = Story::with_rest();
+    let now = Timestamp(story.now);
+    let declared =
+        Declaration { title: "nobody can pay".into(), key: "pay".into(), ..Declaration::default() };
+    let (id, _) = story.incidents.declare("cem", &declared, now).unwrap();
+    let said: Vec<_> = story.incidents.unsaved.entries.iter().map(|(_, entry)| entry.text.clone()).collect();
+    assert_eq!(said[..2], ["nobody can pay", "nobody can pay is CRITICAL"]);
+    let first = story.incidents.take(&[], &[], now);
+    assert_eq!(first[0].message.instances[0].instance, "nobody can pay");
+    story.told(first.clone());
+    story.act(id, Deed::Resolve { comment: none(), helped: none() }).unwrap();
+    story.incidents.act(id, "bea", &Deed::Reopen { comment: none() }, now).unwrap();
+    let again = story.incidents.take(&[], &[], now);
+    let name = |page: &crate::page::Page| (page.message.about, page.message.name.clone());
+    assert_eq!(name(&again[0]), name(&first[0]));
+    assert_eq!(again[0].message.instances[0].instance, "nobody can pay");
+}
+
+#[test]
+fn what_is_opened_again_by_hand_is_named_as_before() {
+    let mut story = Story::with_rest();
+    story.goes("latency", State::Critical);
+    story.goes("latency", State::Ok);
+    let now = Timestamp(story.now);
+    story.incidents.act(1, "bea", &Deed::Reopen { comment: none() }, now).unwrap();
+    let pages = story.incidents.take(&[], &[], now);
+    let message = &pages[0].message;
+    assert_eq!((message.about, message.name.as_str()), (crate::page::About::Monitor, "latency"));
+}
+
+#[test]
 fn whoever_has_no_channel_is_offered_to_no_mention() {
     let story = Story::new();
     let mut book = story.incidents.book.clone();
