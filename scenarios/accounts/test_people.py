@@ -50,6 +50,18 @@ def test_a_person_sees_what_their_team_owns(closed):
     assert own(ben) == ["mail.sent", "shop.orders"]
 
 
+def test_making_somebody_who_is_there_changes_nobody_unless_it_says_so(closed):
+    server = closed
+    root, ana = person(server, "root", "admin"), person(server, "ana", "editor")
+    again = {"name": "ana", "password": "another horse", "role": "viewer"}
+    refused = server.post("/api/v1/people", again, headers=root)
+    assert refused.status == 409 and "replace" in refused.json["hint"], refused.text
+    assert server.get("/api/v1/people/ana", headers=ana).json["role"] == "editor", "the session holds too"
+    replaced = server.post("/api/v1/people", {**again, "replace": True}, headers=root)
+    assert replaced.status == 200 and replaced.json["role"] == "viewer", replaced.text
+    assert server.get("/api/v1/people/ana", headers=ana).status == 401
+
+
 def test_an_invitation_is_a_link_for_one_person_once(closed):
     server = closed
     link = server.cli("user", "invite", "dee", "--role", "responder", "--display-name", "Dee D.").stdout.strip()

@@ -15,7 +15,8 @@ pub fn user(common: &Common, command: &UserCommand) -> Result<(), Failure> {
     let server = super::server(common)?;
     match command {
         UserCommand::Set { name, role } => {
-            let body = json!({"name": name, "password": read_password()?, "role": role_name(*role)});
+            let password = read_password()?;
+            let body = json!({"name": name, "password": password, "role": role_name(*role), "replace": true});
             super::block_on(server.send_json(Method::POST, "/api/v1/people", &body))?;
             said(
                 common,

@@ -93,11 +93,14 @@ pub struct SetPerson {
     name: String,
     password: String,
     role: Role,
+    /// Also if there is such a person, who gets this password and role.
+    #[serde(default)]
+    replace: bool,
 }
 
-/// Makes a person or sets password and role of one; ends their sessions.
+/// Makes a person, or with `replace` sets password and role of one and ends their sessions.
 #[utoipa::path(post, path = "/people", request_body = SetPerson,
-    responses((status = 200, body = OfTeams), (status = 400, body = Problem)))]
+    responses((status = 200, body = OfTeams), (status = 400, body = Problem), (status = 409, body = Problem)))]
 pub async fn set(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
@@ -105,6 +108,11 @@ pub async fn set(
 ) -> Answer<Json<OfTeams>> {
     require(&caller, Role::Admin)?;
     off_thread(&services, move |services| {
+        if !form.replace && accounts::person(&services.state, &form.name)?.is_some() {
+            let why = format!("there is somebody called `{}` already", form.name);
+            return Err(Problem::new(StatusCode::CONFLICT, why)
+                .hint("with `replace: true` they get this password and role, and their sessions end"));
+        }
         accounts::set_person(&services.state, &form.name, &form.password, form.role, services.clock.now())?;
         services.hub.close_of(Some(&form.name));
         services.control.people_changed();
