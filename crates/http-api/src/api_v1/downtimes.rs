@@ -203,6 +203,9 @@ pub async fn plan_downtime(
     Body(new): Body<NewDowntime>,
 ) -> Answer<Json<Made>> {
     require(&caller, new.role())?;
+    watched::check_time("start", new.start)?;
+    watched::check_time("end", new.end)?;
+    watched::check_time("duration", new.duration.unwrap_or(0.0))?;
     let names = new.names(&services, &caller)?;
     names.iter().try_for_each(|name| watched::theirs_in_part(&caller, new.role(), name))?;
     if let Some(host) = new.host.as_ref().filter(|host| watched::is_shared(&services, &caller.scope, host)) {
@@ -336,6 +339,7 @@ pub async fn silence(
     let now = services.clock.now();
     let long = new.until.saturating_sub(now.0) > RESPONDERS_SECONDS;
     require(&caller, if long { Role::Editor } else { Role::Responder })?;
+    watched::check_time("until", new.until as f64)?;
     if new.reason.trim().is_empty() {
         return Err(Problem::bad_request("a silence needs a reason")
             .hint("say in `reason` why nobody is to be paged"));

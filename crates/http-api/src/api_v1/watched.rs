@@ -34,6 +34,17 @@ pub use shown::{Downtime, PerfdataItem, Watched, perfdata_items, show};
 const DISK_PATIENCE: Duration = Duration::from_secs(8);
 /// What a responder may hold back without an editor.
 pub const RESPONDERS_SECONDS: i64 = 86_400;
+/// The end of the year 9999: what lies behind it was meant in milliseconds.
+const NO_TIME: f64 = 253_402_300_800.0;
+
+/// Seconds since 1970, and nothing else.
+pub fn check_time(key: &str, at: f64) -> Answer<()> {
+    match (0.0..NO_TIME).contains(&at) {
+        true => Ok(()),
+        false => Err(Problem::bad_request(format!("`{key}` is no time: {at}"))
+            .hint("write seconds since 1970, not milliseconds")),
+    }
+}
 
 impl From<Refused> for Problem {
     fn from(refused: Refused) -> Problem {

@@ -95,11 +95,9 @@ fn outcome(name: &ObjectName, new: &NewResult, now: Timestamp) -> Answer<Outcome
     })?;
     let at = match new.at {
         None => now,
-        // To the end of the year 9999.
-        Some(at) if (0.0..253_402_300_800.0).contains(&at) => Timestamp(at as i64),
         Some(at) => {
-            let hint = "write seconds since 1970, or leave it out for now";
-            return Err(Problem::bad_request(format!("`at` is no time: {at}")).hint(hint));
+            super::check_time("at", at)?;
+            Timestamp(at as i64)
         }
     };
     let text = Text::of(new.output.as_bytes());
