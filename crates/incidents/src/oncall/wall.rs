@@ -19,8 +19,9 @@ pub(crate) const FIRST_MONDAY: i64 = 4 * DAY;
 
 impl Wall {
     pub fn of(at: DateTime) -> Wall {
-        // Whatever jiff can write is far from what an i64 of seconds can hold.
-        Wall(Offset::UTC.to_timestamp(at).map_or(0, |at| at.as_second()))
+        // The last hours of the year 9999 can be written, and are no moment everywhere: they stand for the last that is.
+        let ends = if at.year() < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        Wall(Offset::UTC.to_timestamp(at).unwrap_or(ends).as_second())
     }
 
     pub fn civil(self) -> DateTime {
@@ -73,6 +74,16 @@ impl Zone {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_to_begin_at_the_end_of_time_does_not_begin_in_1970() {
+        let zone = Zone(TimeZone::get("Europe/Berlin").unwrap());
+        for (wall, is_late) in [("9999-12-31T09:00", true), ("-009999-01-01T00:00", false)] {
+            let wall = Wall::of(wall.parse().unwrap());
+            assert_eq!(zone.begins(wall) > Timestamp(253_000_000_000), is_late);
+            assert_eq!(zone.begins(wall) < Timestamp(0), !is_late);
+        }
+    }
 
     #[test]
     fn what_begins_does_so_the_first_time_and_what_ends_the_last() {
