@@ -62,6 +62,14 @@ def test_making_somebody_who_is_there_changes_nobody_unless_it_says_so(closed):
     assert server.get("/api/v1/people/ana", headers=ana).status == 401
 
 
+def test_a_team_goes_by_no_policy_that_is_not_there(closed):
+    root = person(closed, "root", "admin")
+    team = {"members": ["root"], "escalation_policy": "nosuch"}
+    refused = closed.put("/api/v1/teams/post", team, headers=root)
+    assert refused.status == 400 and "no policy `nosuch`" in refused.json["error"], refused.text
+    assert closed.put("/api/v1/teams/post", {"members": ["root"]}, headers=root).status == 200
+
+
 def test_an_invitation_is_a_link_for_one_person_once(closed):
     server = closed
     link = server.cli("user", "invite", "dee", "--role", "responder", "--display-name", "Dee D.").stdout.strip()

@@ -59,6 +59,22 @@ pub struct Route {
     pub why: Why,
 }
 
+impl Desk {
+    /// That a monitor or check names a policy which is not there.
+    pub fn policy_problem(&self, name: &str, now: Timestamp) -> Option<String> {
+        let mut inner = self.inner.lock();
+        self.refresh_roster(&mut inner, now);
+        let incidents = &inner.incidents;
+        let policy = incidents.book.subject(false, name)?.escalation_policy.as_ref()?;
+        let is_there = incidents.roster.policies.contains_key(policy);
+        (!is_there).then(|| {
+            format!(
+                "`escalation_policy`: there is no policy `{policy}`, so people are told as if it named none"
+            )
+        })
+    }
+}
+
 impl Book {
     /// By which it may go; the first that is defined counts.
     pub(crate) fn routes(&self, key: &Key) -> Vec<Route> {

@@ -335,8 +335,14 @@ fn one(services: &Services, caller: &Caller, name: &str, window: &Window) -> Ans
         next_check: is_check
             .then(|| services.control.next_check(&ObjectName::Check(name.to_owned())))
             .flatten(),
-        problems: services.desk.playbook_problem(false, name).into_iter().collect(),
+        problems: problems(services, name, now),
     })
+}
+
+/// What its definition names, and nobody has made.
+fn problems(services: &Services, name: &str, now: Timestamp) -> Vec<String> {
+    let of_policy = services.desk.policy_problem(name, now);
+    services.desk.playbook_problem(false, name).into_iter().chain(of_policy).collect()
 }
 
 fn instance(found: Found, runs: Option<Vec<Run>>, from: i64, until: i64) -> Instance {

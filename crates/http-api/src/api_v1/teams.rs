@@ -58,6 +58,13 @@ pub async fn set(
     }
     team.name = name;
     off_thread(&services, move |services| {
+        if let Some(policy) = &team.escalation_policy
+            && !services.desk.roster(services.clock.now()).policies.contains_key(policy.as_str())
+        {
+            let why =
+                format!("`escalation_policy`: there is no policy `{policy}`, so nobody would be called");
+            return Err(Problem::bad_request(why).hint("make it first, at /api/v1/policies"));
+        }
         accounts::set_team(&services.state, &services.settings.load().teams, &team)?;
         services.control.people_changed();
         services.hub.close_of(None);

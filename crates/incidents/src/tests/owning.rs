@@ -65,6 +65,18 @@ impl Story {
 }
 
 #[test]
+fn a_policy_that_nobody_has_made_is_told_of_whoever_names_it() {
+    let mut book = super::book();
+    let latency = book.subjects.get_mut(&(false, "latency".into())).unwrap();
+    latency.escalation_policy = Some("nosuch".into());
+    let story = super::Story::new();
+    let desk = crate::Desk::open(story.store.clone(), book, b"secret").unwrap();
+    let problem = |name: &str| desk.policy_problem(name, vocabulary::Timestamp(1_000));
+    assert!(problem("latency").is_some_and(|why| why.contains("no policy `nosuch`")));
+    assert_eq!((problem("unclaimed"), problem("nobody")), (None, None));
+}
+
+#[test]
 fn c113_the_team_whose_it_is_is_called() {
     let mut story = Story::of_teams();
     assert_eq!(story.goes("owned", State::Critical), ["problem ben by mail"]);
