@@ -230,7 +230,7 @@ impl Incidents {
         check_text("title", &declared.title, MAX_TITLE)?;
         check_text("what", &declared.what, MAX_NOTE)?;
         check_text("key", &declared.key, MAX_TITLE)?;
-        if declared.title.trim().is_empty() {
+        if one_line(&declared.title).is_empty() {
             return Err(Refusal::Bad("an incident needs a title: what does not work?".into()));
         }
         let state = declared.severity.unwrap_or(State::Critical);
@@ -251,7 +251,7 @@ impl Incidents {
             let why = "too many incidents that you have declared are open: add to one of them, or have some resolved";
             return Err(Refusal::No(why));
         }
-        let title = Some(declared.title.trim().to_owned());
+        let title = Some(one_line(&declared.title));
         let trouble = Trouble { title, ..Trouble::of(state, now.0, &declared.what) };
         let id = match before {
             Some(id) if is_bad => id,
@@ -262,7 +262,7 @@ impl Incidents {
             }
             None => self.enter_declared(key, trouble, by, now),
         };
-        let text = joined(declared.title.trim(), &declared.what);
+        let text = joined(&one_line(&declared.title), &declared.what);
         self.write(id, Entry { at: now, kind: "declared", who: by.into(), text });
         self.touch(id);
         self.settle(now);
@@ -289,6 +289,12 @@ impl Incidents {
         }
         id
     }
+}
+
+/// A title stands in subjects and lists: what breaks lines there, or is no letter at all, is a space.
+fn one_line(title: &str) -> String {
+    let words = title.split(|letter: char| letter.is_control() || letter.is_whitespace());
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 pub(crate) fn joined(what: &str, comment: &str) -> String {

@@ -305,6 +305,16 @@ fn what_is_opened_again_by_hand_is_named_as_before() {
 }
 
 #[test]
+fn a_title_that_somebody_declares_is_one_line() {
+    let mut story = Story::new();
+    let of = |title: &str| Declaration { title: title.into(), ..Declaration::default() };
+    let (id, ..) = story.declare(&of(" a\nb\u{0}c "));
+    assert_eq!(story.incidents.live[&id].title, "a b c");
+    let nothing = story.incidents.declare("cem", &of("\u{0}\n"), Timestamp(story.now));
+    assert!(matches!(nothing, Err(Refusal::Bad(_))));
+}
+
+#[test]
 fn whoever_has_no_channel_is_offered_to_no_mention() {
     let story = Story::new();
     let mut book = story.incidents.book.clone();
