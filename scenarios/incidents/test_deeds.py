@@ -77,7 +77,7 @@ def test_of_two_who_acknowledge_at_once_one_has_it_and_everybody_sees_who(bellwe
     assert sorted(answer.status for answer in answers.values()) == [200, 409]
     [owner] = [who for who, answer in answers.items() if answer.status == 200]
     [refused] = [answer.json for answer in answers.values() if answer.status == 409]
-    assert refused["error"].startswith(f"{owner} has it") and "/take" in refused["hint"]
+    assert refused["error"].startswith(f"{owner} has it, since 20") and "/take" in refused["hint"]
     assert server.get(f"/api/v1/incidents/{number}").json["owner"] == owner
     for screen in screens:
         screen.sees(id=number, phase="acknowledged", owner=owner)
@@ -141,6 +141,8 @@ def test_two_become_one_and_one_becomes_two(bellwether, hook):
     assert server.get(f"/api/v1/incidents/{second}").json["merged_into"] == first
     assert [one["why"] for one in whole["troubles"] if one["monitor"] == "import"] == ["merged by ana"]
     deed(server, first, "merge", {"into": 99}, 400)
+    shown = deed(server, second, "acknowledge", {"author": "ana"})
+    assert (shown["id"], shown["phase"], shown["owner"]) == (first, "acknowledged", "ana")
     # Killed in between: what belongs together is known again.
     server.kill()
     server.start()
@@ -165,8 +167,12 @@ def test_everybody_may_declare_what_no_monitor_sees(bellwether, hook):
     assert (again.status, again.json["id"]) == (200, made["id"])
     assert server.post("/api/v1/incidents", {"title": " "}).status == 400
     assert server.post("/api/v1/incidents", {"title": "x", "severity": "loud"}).status == 400
+    assert "no JSON object" in deed(server, made["id"], "resolve", ["ben"], 400)["error"]
     assert deed(server, made["id"], "resolve", {"author": "ben", "comment": "the bank is back"})["phase"] == "resolved"
     assert {body["event"] for _, body, _ in hook.wait(4)[2:]} == {"resolved"}
+    deed(server, made["id"], "reopen", {"comment": "still so"})
+    same = server.post("/api/v1/incidents", {**body, "title": "the till is on fire"})
+    assert (same.status, same.json["id"], same.json["title"]) == (200, made["id"], "nobody can pay"), same.text
 
 
 def test_the_last_time_is_in_the_page_and_a_note_pages_whom_it_mentions(bellwether, hook):

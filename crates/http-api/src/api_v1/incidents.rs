@@ -402,6 +402,11 @@ impl<S: Send + Sync> axum::extract::FromRequest<S> for MaybeBody {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(MaybeBody(Doing::default()));
         }
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            // A list would be read by the place of each word.
+            return Err(Problem::bad_request("the body is no JSON object")
+                .hint("write {\"comment\": \"…\"}, or nothing at all"));
+        }
         let read = serde_json::from_slice(&bytes);
         read.map(MaybeBody)
             .map_err(|error| Problem::bad_request(format!("the body is not what is expected: {error}")))
@@ -527,9 +532,19 @@ async fn act(
     off_thread(&services, move |services| {
         theirs(services, &caller, id)?;
         do_it(services, id, &author, &deed)?;
-        shown_to(services, &caller, id)
+        let shown = if matches!(deed, Deed::Acknowledge { .. }) { where_it_is(services, id)? } else { id };
+        shown_to(services, &caller, shown)
     })
     .await
+}
+
+/// What is acknowledged by the number of one that was merged away is the one that its members are in.
+fn where_it_is(services: &Services, id: i64) -> Answer<i64> {
+    let mut root = id;
+    while let Some(into) = services.desk.one(root)?.and_then(|whole| whole.incident.detail.merged_into) {
+        root = into;
+    }
+    Ok(root)
 }
 
 /// Whoever sees nothing of an incident does nothing with it, and hears what they would if it were not there.
@@ -627,7 +642,8 @@ pub fn refusal(id: i64, failed: Failed) -> Problem {
         Failed::Refused(Refusal::No(why)) => Problem::new(StatusCode::CONFLICT, why),
         Failed::Refused(Refusal::Bad(why)) => Problem::bad_request(why),
         Failed::Refused(Refusal::Taken { by, at }) => {
-            Problem::new(StatusCode::CONFLICT, format!("{by} has it, since {at}"))
+            let since = jiff::Timestamp::from_second(at).unwrap_or_default();
+            Problem::new(StatusCode::CONFLICT, format!("{by} has it, since {since}"))
                 .hint(format!("POST /api/v1/incidents/{id}/take takes it from whoever has it"))
         }
         Failed::State(error) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
