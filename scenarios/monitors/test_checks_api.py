@@ -221,6 +221,7 @@ def test_silences_hold_back_what_is_sent_only(bellwether):
     ("POST", "/api/v1/downtimes", {"check": "lonely", "start": 1.8e12, "end": 1.9e12}, 400, "`start` is no time"),
     ("POST", "/api/v1/downtimes", {"check": "lonely", "start": 1, "end": 4e9, "fixed": False, "duration": 1e300}, 400, "`duration` is no time"),
     ("POST", "/api/v1/silences", {"matchers": [{"monitor": "lonely"}], "until": 1800000000000, "reason": "x"}, 400, "`until` is no time"),
+    ("POST", "/api/v1/silences", {"matchers": [{"monitor": "[bad"}], "until": 4000000000, "reason": "x"}, 400, "never closed"),
     ("DELETE", "/api/v1/downtimes/77", None, 404, "no downtime 77"),
     ("DELETE", "/api/v1/downtimes/first", None, 400, "first"),
     ("GET", "/api/v1/incidents/first", None, 400, "first"),

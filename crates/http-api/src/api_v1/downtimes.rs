@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use monitors::Refused;
 use monitors::machine::{Command, Done, ObjectName, Occurrence};
-use monitors::services::pattern::alternatives;
+use monitors::services::pattern::{alternatives, left_open};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use vocabulary::ports::Scope;
@@ -267,6 +267,19 @@ pub struct Matcher {
     host: Option<String>,
 }
 
+impl Matcher {
+    fn check(&self) -> Answer<()> {
+        for (key, pattern) in [("monitor", &self.monitor), ("instance", &self.instance), ("host", &self.host)]
+        {
+            if let Some((pattern, open)) = pattern.as_ref().and_then(|it| Some((it, left_open(it)?))) {
+                let why = format!("`{key}` is `{pattern}`, in which a `{open}` is never closed");
+                return Err(Problem::bad_request(why).hint("close it, or write `?` for the sign itself"));
+            }
+        }
+        Ok(())
+    }
+}
+
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSilence {
@@ -344,6 +357,7 @@ pub async fn silence(
         return Err(Problem::bad_request("a silence needs a reason")
             .hint("say in `reason` why nobody is to be paged"));
     }
+    new.matchers.iter().try_for_each(Matcher::check)?;
     let matcher = |matcher: Matcher| monitors::silence::Matcher {
         monitor: matcher.monitor,
         instance: matcher.instance,

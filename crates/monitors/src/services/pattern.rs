@@ -53,6 +53,12 @@ pub fn alternatives(pattern: &str) -> Vec<String> {
     done
 }
 
+/// The bracket or brace that is open at the end: what was meant as a pattern would match it as a letter.
+pub fn left_open(pattern: &str) -> Option<char> {
+    let is_open = |from: char, to: char| pattern.rfind(from) > pattern.rfind(to);
+    [('[', ']'), ('{', '}')].into_iter().find(|(from, to)| is_open(*from, *to)).map(|(from, _)| from)
+}
+
 /// The first pair of braces that holds no other.
 fn inner_braces(text: &str) -> Option<(usize, usize)> {
     let to = text.find('}')?;
@@ -131,6 +137,12 @@ fn matches(pieces: &[Piece], name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_never_closed_is_found() {
+        let found = ["[bad", "a[1]{b", "web[1-3]", "{a,b}*", "a]", "a"].map(left_open);
+        assert_eq!(found, [Some('['), Some('{'), None, None, None, None]);
+    }
 
     #[test]
     fn globs() {
