@@ -55,15 +55,16 @@ def test_what_is_done_here_is_known_there_and_a_person_there_resolves(kind, prov
 
 @pytest.mark.parametrize("kind", ["pagerduty", "opsgenie"])
 def test_nothing_is_lost_and_no_second_key_whatever_fails(kind, providers, story):
-    """Too many requests, connections that end without an answer, and a kill in the middle."""
+    """Too many requests, a proxy that says 200 to everything, connections that end without an answer, and a kill in the middle."""
     story = story(channel(kind, providers))
     incidents, standing = of_provider(kind, providers)
     calls = getattr(providers, kind).calls
     sent = lambda: [call for call in calls if call.method == "POST"]
     providers.fail(kind, status=429, retry_after=1)
+    providers.fail(kind, garbage=True)
     providers.fail(kind, reset=True, times=-1)
     story.result(2, "full")
-    wait_for(lambda: len(sent()) >= 2, what="two tries")
+    wait_for(lambda: len(sent()) >= 3, what="three tries")
     assert sent()[1].at - sent()[0].at >= 0.95, "the pause that was asked for"
     story.server.kill()
     providers.mend(kind)

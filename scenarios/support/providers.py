@@ -387,6 +387,7 @@ class Providers:
 
     def fail(self, provider, times=1, **fault):
         """The next requests that send something fail: `status` (with `retry_after`), `timeout` or `reset`; -1 times: until it is mended.
+        `garbage`: what stands between says 200 and a page of its own, as a proxy does that wants a sign-in.
         With `taken` it is done all the same, and only the answer is lost. `of`: only what is asked for by this end of a path."""
         with self.lock:
             self.faults[provider].append({"times": times, **fault})
@@ -424,6 +425,8 @@ class Providers:
                 status = call.fault.get("status", 0)
         if call.fault and call.fault.get("timeout"):
             self.stopping.wait(60)
+        if call.fault and call.fault.get("garbage"):
+            status, body = 200, "<html>Please sign in</html>"
         if not status:
             handler.close_connection = True
             return

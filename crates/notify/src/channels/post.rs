@@ -333,6 +333,21 @@ pub fn judge(answer: &http::Answer) -> Result<(), Failure> {
     }
 }
 
+/// A good answer that is not the provider's own comes of what stands between, such as a proxy that wants a sign-in: nobody was told.
+pub fn judge_own(answer: &http::Answer, is_own: bool) -> Result<(), Failure> {
+    judge(answer)?;
+    if is_own {
+        return Ok(());
+    }
+    let why = format!("this is not the provider's own answer, so nobody was told: {}", said(answer));
+    Err(Failure::Channel { why, after: None })
+}
+
+/// What it says as JSON; null: it says none.
+pub fn body_of(answer: &http::Answer) -> serde_json::Value {
+    serde_json::from_slice(&answer.body).unwrap_or_default()
+}
+
 /// Where from, the status and what else was said, without what a terminal might mistake.
 pub fn said(answer: &http::Answer) -> String {
     let body = String::from_utf8_lossy(&answer.body);

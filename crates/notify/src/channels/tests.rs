@@ -1,8 +1,8 @@
 //! C079: whatever it is sent by, a page says what, how bad, since when, the value against the usual one, what changed,
 //! what to do, and how to acknowledge.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -78,23 +78,51 @@ pub fn letter() -> Letter {
     }
 }
 
+type Takes = fn(BufReader<TcpStream>, TcpStream) -> String;
+
 /// Takes one request, or one mail, and returns what it said.
-fn receiver(is_mail: bool) -> (u16, mpsc::Receiver<String>) {
+fn receiver(takes: Takes) -> (u16, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let (tell, told) = mpsc::sync_channel(1);
     std::thread::spawn(move || {
         let (stream, _) = listener.accept().unwrap();
-        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let reader = BufReader::new(stream.try_clone().unwrap());
         // Whoever asked may be gone already.
-        let _ = tell.send(if is_mail { mail(reader, stream) } else { request(&mut reader, stream) });
+        let _ = tell.send(takes(reader, stream));
     });
     (port, told)
 }
 
-fn request(reader: &mut impl BufRead, mut stream: impl Write) -> String {
-    let mut length = 0;
-    for line in reader.lines() {
+fn request(reader: BufReader<TcpStream>, stream: TcpStream) -> String {
+    answered(reader, stream, own_answer)
+}
+
+/// Says 200 to everything: whoever is behind it has to sign in first.
+fn portal(reader: BufReader<TcpStream>, stream: TcpStream) -> String {
+    answered(reader, stream, |_| ("200 OK", "<html>Please sign in</html>"))
+}
+
+/// Status and body of the provider that has this path, in small letters.
+fn own_answer(path: &str) -> (&'static str, &'static str) {
+    match path {
+        "/services/x" => ("200 OK", "ok"),
+        "/v2/enqueue" => ("202 Accepted", r#"{"status":"success"}"#),
+        path if path.starts_with("/v2/alerts") => ("202 Accepted", r#"{"requestId":"r"}"#),
+        path if path.starts_with("/2010-04-01/") => ("201 Created", r#"{"sid":"SM1"}"#),
+        _ => ("200 OK", r#"{"ok":true,"channel":"C1","ts":"1.2","status":1,"id":"m"}"#),
+    }
+}
+
+fn answered(
+    mut reader: BufReader<TcpStream>,
+    mut stream: TcpStream,
+    answer: fn(&str) -> (&'static str, &'static str),
+) -> String {
+    let (mut length, mut first) = (0, String::new());
+    reader.read_line(&mut first).unwrap();
+    let path = first.split(' ').nth(1).unwrap_or_default().to_ascii_lowercase();
+    for line in reader.by_ref().lines() {
         let line = line.unwrap().to_ascii_lowercase();
         if line.is_empty() {
             break;
@@ -103,12 +131,12 @@ fn request(reader: &mut impl BufRead, mut stream: impl Write) -> String {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
-    let answer = r#"{"ok":true,"channel":"C1","ts":"1.2"}"#;
-    write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{answer}", answer.len()).unwrap();
+    let (status, answer) = answer(&path);
+    write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{answer}", answer.len()).unwrap();
     String::from_utf8(body).unwrap()
 }
 
-fn mail(reader: impl BufRead, mut stream: impl Write) -> String {
+fn mail(reader: BufReader<TcpStream>, mut stream: TcpStream) -> String {
     write!(stream, "220 here\r\n").unwrap();
     let (mut parts, mut in_data) = (vec![String::new()], false);
     for line in reader.lines() {
@@ -172,7 +200,7 @@ fn send(config: &ChannelConfig, letters: &[Letter]) -> Results {
 }
 
 fn sent(toml: &str) -> String {
-    let (port, told) = receiver(toml.contains("type = \"email\""));
+    let (port, told) = receiver(if toml.contains("type = \"email\"") { mail } else { request });
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("out");
     let toml = toml.replace("PORT", &port.to_string()).replace("OUT", out.to_str().unwrap());
@@ -196,6 +224,29 @@ fn a_telephone_does_not_ring_for_good_news_and_says_so() {
     end.waiting.page.kind = PageKind::Recovery;
     let results = send(&toml::from_str(&config).unwrap(), &[end]);
     assert_eq!(results, [(7, Ok(Sent { handle: None, is_unsaid: true }))]);
+}
+
+#[test]
+fn a_good_answer_that_is_not_the_providers_own_tells_nobody() {
+    let key = "0123456789abcdef0123456789abcdef";
+    let twilio = format!("account = \"AC{key}\"\ntoken = \"t\"\nfrom = \"+4930123456\"");
+    for keys in [
+        format!("type = \"pagerduty\"\nrouting_key = \"{key}\""),
+        "type = \"opsgenie\"\ntoken = \"t\"".into(),
+        "type = \"slack\"".into(),
+        "type = \"slack\"\nbot_token = \"xoxb-1\"".into(),
+        "type = \"ntfy\"".into(),
+        "type = \"telegram\"\ntoken = \"t\"".into(),
+        format!("type = \"pushover\"\ntoken = \"{}\"", "a".repeat(30)),
+        format!("type = \"sms\"\n{twilio}"),
+        format!("type = \"voice\"\n{twilio}"),
+    ] {
+        let (port, _told) = receiver(portal);
+        let toml = format!("name = \"x\"\n{keys}\nurl = \"http://127.0.0.1:{port}\"");
+        let results = send(&toml::from_str(&toml).unwrap(), &[letter()]);
+        let is_tried_again = matches!(results.as_slice(), [(7, Err(Failure::Channel { .. }))]);
+        assert!(is_tried_again, "{keys}: {results:?}");
+    }
 }
 
 #[test]

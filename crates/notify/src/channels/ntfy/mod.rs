@@ -11,7 +11,7 @@ use outbound::http;
 
 use super::asks::Asks;
 use super::pictures::{self, Illustrator, Pictures, Shown};
-use super::post::{OneByOne, Place, Provider, asked_pause, call, header, judge};
+use super::post::{OneByOne, Place, Provider, asked_pause, body_of, call, header, judge, judge_own};
 use super::problems::{self, Problems};
 use super::{Channel, Entry, Heard, Letter, Opened, Post, Said, Sent, Whose, Work};
 use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
@@ -130,7 +130,7 @@ impl Provider for Ntfy {
                 let why = format!("{}: the token may not write there", super::post::said(answer));
                 Err(Failure::Channel { why, after: asked_pause(answer) })
             }
-            _ => judge(answer),
+            _ => judge_own(answer, body_of(answer)["id"].is_string()),
         }
     }
 }

@@ -13,7 +13,7 @@ use outbound::http;
 
 use super::asks::Asks;
 use super::pictures::Pictures;
-use super::post::{OneByOne, Place, Provider, asked, call, header, judge};
+use super::post::{OneByOne, Place, Provider, asked, body_of, call, header, judge_own};
 use super::problems::{self, Problems};
 use super::{Channel, Entry, Heard, Letter, Opened, Post, Sent, Work};
 use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
@@ -84,7 +84,7 @@ impl Opsgenie {
             return Ok(());
         }
         let path = format!("/v2/alerts/{alias}/unacknowledge?identifierType=alias");
-        judge(&call(&self.signed(self.place.json(&path, &alert::nobodys())?)?, post).await?)
+        self.judge(&call(&self.signed(self.place.json(&path, &alert::nobodys())?)?, post).await?)
     }
 
     fn signed(&self, mut request: http::Request) -> Result<http::Request, Failure> {
@@ -119,6 +119,11 @@ impl Provider for Opsgenie {
     /// The alias, by which it is asked for.
     fn taken(&self, _answer: &http::Answer, _to: &str, letters: &[&Letter], post: &Post<'_>) -> Sent {
         Sent::called(Some(text::dedup_key(&letters[0].waiting.page, &post.settings.server_id)))
+    }
+
+    fn judge(&self, answer: &http::Answer) -> Result<(), Failure> {
+        let is_own = answer.status.as_u16() == 202 && body_of(answer)["requestId"].is_string();
+        judge_own(answer, is_own)
     }
 }
 

@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::asks::Asks;
 use super::email::address_problem;
 use super::pictures::Pictures;
-use super::post::{OneByOne, Place, Provider, asked, call, header, judge};
+use super::post::{OneByOne, Place, Provider, asked, body_of, header, judge_own};
 use super::problems::{self, Problems};
 use super::{Channel, Ear, Entry, Heard, Letter, Opened, Post, Sent, Work};
 use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
@@ -134,7 +134,7 @@ impl Rest {
         let mut request = self.place.json(&format!("/incidents/{}", text::encode(id)), &state::again())?;
         request.method = Method::PUT;
         header(&mut request, "From", from)?;
-        judge(&call(&self.signed(request)?, post).await?)
+        asked(&self.signed(request)?, post).await.map(drop)
     }
 }
 
@@ -165,6 +165,11 @@ impl Provider for PagerDuty {
 
     fn taken(&self, _answer: &http::Answer, _to: &str, letters: &[&Letter], post: &Post<'_>) -> Sent {
         Sent::called(Some(text::dedup_key(&letters[0].waiting.page, &post.settings.server_id)))
+    }
+
+    fn judge(&self, answer: &http::Answer) -> Result<(), Failure> {
+        let is_own = answer.status.as_u16() == 202 && body_of(answer)["status"] == "success";
+        judge_own(answer, is_own)
     }
 }
 

@@ -9,7 +9,7 @@ use vocabulary::state::State;
 
 use super::asks::Asks;
 use super::pictures::{self, Illustrator, Pictures, Shown};
-use super::post::{OneByOne, Place, Provider, asked, call, judge};
+use super::post::{OneByOne, Place, Provider, asked, call, judge, judge_own};
 use super::problems::{self, Problems};
 use super::{Channel, Entry, Heard, Letter, Opened, Post, Said, Sent, Whose, Work};
 use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
@@ -165,7 +165,8 @@ impl Provider for Pushover {
     fn judge(&self, answer: &http::Answer) -> Result<(), Failure> {
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let of_receiver = body["user"] == "invalid";
-        judge(answer).map_err(|failure| failure.of_person(self.to.is_empty() && of_receiver))
+        judge_own(answer, body["status"] == 1)
+            .map_err(|failure| failure.of_person(self.to.is_empty() && of_receiver))
     }
 }
 

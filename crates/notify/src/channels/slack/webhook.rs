@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::blocks;
 use crate::channels::pictures;
-use crate::channels::post::{OneByOne, Place, Provider, asked_pause, header, judge, said};
+use crate::channels::post::{OneByOne, Place, Provider, asked_pause, header, judge_own, said};
 use crate::channels::{Channel, Letter, Post};
 use crate::config::{ChannelConfig, Secret};
 use crate::retry::Failure;
@@ -53,7 +53,7 @@ impl Provider for Webhook {
                 Err(Failure::Gone { why: said(answer) })
             }
             429 => Err(Failure::Channel { why: said(answer), after: asked_pause(answer) }),
-            _ => judge(answer),
+            _ => judge_own(answer, body.trim() == "ok"),
         }
     }
 }

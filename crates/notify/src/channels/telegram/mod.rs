@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::asks::Asks;
 use super::pictures::{self, Illustrator, Pictures, Shown};
-use super::post::{OneByOne, Place, Provider, asked, asked_pause, call, judge, said};
+use super::post::{OneByOne, Place, Provider, asked, asked_pause, call, judge, judge_own, said};
 use super::problems::{self, Problems};
 use super::{Channel, Entry, Heard, Letter, Opened, Outcome, Post, Said, Sent, Work};
 use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
@@ -167,7 +167,8 @@ impl Provider for Telegram {
             // Whoever has blocked the bot, or is not there.
             let is_unknown = body["description"].as_str().is_some_and(|said| said.contains("chat not found"));
             let of_receiver = answer.status.as_u16() == 403 || is_unknown;
-            return judge(answer).map_err(|failure| failure.of_person(self.to.is_empty() && of_receiver));
+            return judge_own(answer, body["ok"] == true)
+                .map_err(|failure| failure.of_person(self.to.is_empty() && of_receiver));
         }
         let seconds = body["parameters"]["retry_after"].as_u64().map(Duration::from_secs);
         Err(Failure::Channel { why: said(answer), after: seconds.or_else(|| asked_pause(answer)) })

@@ -13,7 +13,7 @@ use ring::hmac;
 
 use super::asks::Asks;
 use super::pictures::Pictures;
-use super::post::{OneByOne, Place, Provider, asked, judge};
+use super::post::{OneByOne, Place, Provider, asked, body_of, judge_own};
 use super::problems::{self, Problems};
 use super::{Entry, Heard, Letter, Post, Sent, deaf};
 use crate::config::{ChannelConfig, ChannelType, Secret, read_secret};
@@ -150,9 +150,10 @@ impl Account {
     }
 
     fn judge(&self, answer: &http::Answer) -> Result<(), Failure> {
-        let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let body = body_of(answer);
         let of_receiver = body["code"].as_i64().is_some_and(|code| OF_RECEIVER.contains(&code));
-        judge(answer).map_err(|failure| failure.of_person(self.to.is_empty() && of_receiver))
+        let is_own = answer.status.as_u16() == 201 && body["sid"].is_string();
+        judge_own(answer, is_own).map_err(|failure| failure.of_person(self.to.is_empty() && of_receiver))
     }
 
     fn recipients(&self, letter: &Letter) -> Result<Vec<String>, Failure> {
