@@ -90,6 +90,31 @@ def test_each_is_told_once_whatever_fails(bellwether, providers):
     assert len(tries) == 1, "by its name whoever takes it knows that it was tried before"
 
 
+def test_one_that_refuses_makes_no_other_say_it_twice(bellwether, providers):
+    kinds = ("opsgenie", "twilio", "ntfy", "hook")
+    server = bellwether(f"""
+[collectors]
+host = false
+[[contact]]
+name = "ana"
+channels = {json.dumps(kinds)}
+phone = "{PHONE}"
+ntfy = "ana-topic"
+{channels_of(providers, kinds)}
+[[check]]
+name = "disk"
+type = "passive"
+max_check_attempts = 1
+contacts = ["ana"]
+""")
+    providers.fail("opsgenie", status=400)
+    result(server, "disk", 2)
+    pages = lambda: server.get("/api/v1/incidents/1").json["pages"]
+    states = lambda: sorted(page["state"] for page in pages())
+    wait_for(lambda: states() == ["delivered"] * 3 + ["given_up"], what=f"that each has been tried once, there is {pages()}")
+    assert {kind: len(taken) for kind, taken in words(providers, kinds).items()} == {"opsgenie": 0, "twilio": 1, "ntfy": 1, "hook": 1}
+
+
 def test_the_first_page_of_a_storm_waits_for_nothing_and_the_rest_comes_bundled(bellwether, providers):
     checks = [f"check{number:02}" for number in range(13)]
     server = bellwether(config(providers, checks=checks, extra="""

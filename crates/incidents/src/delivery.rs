@@ -36,6 +36,7 @@ impl Desk {
         let mut gone = Vec::new();
         for (id, attempt) in attempts {
             batch.inner.note_attempt(channel, *id, attempt, now);
+            batch.inner.note_otherwise(channel, *id, attempt);
             match attempt {
                 Attempt::Delivered | Attempt::Taken { .. } | Attempt::Unsaid => {
                     gone.push((*id, "delivered", String::new()));
@@ -192,7 +193,7 @@ impl Inner {
     fn another_way(&mut self, id: i64, why: &str, now: Timestamp) {
         self.outbox.counters.given_up += 1;
         let Some(page) = self.outbox.get_mut(id).map(|waiting| waiting.page.clone()) else { return };
-        if page.message.rerouted || page.kind == PageKind::Letter {
+        if page.message.rerouted || page.kind == PageKind::Letter || self.is_told_otherwise(&page) {
             return;
         }
         if self.reroute_one(&page, now) {
@@ -294,14 +295,49 @@ impl Inner {
     /// False: there is no other way, or it has gone it. Letters have no other.
     fn reroute_one(&mut self, page: &Page, now: Timestamp) -> bool {
         let stays = page.message.rerouted || page.kind == PageKind::Letter;
-        if stays || !self.incidents.reroute(page, now) {
+        if stays || self.is_told_otherwise(page) {
+            return false;
+        }
+        let same = self.outbox.of_word(page);
+        let mut from = page.clone();
+        from.message.otherwise.used.extend(same.iter().map(|(_, channel)| channel.to_string()));
+        if !self.incidents.reroute(&from, now) {
             return false;
         }
         self.outbox.counters.rerouted += 1;
-        if let Some(waiting) = self.outbox.get_mut(page.id) {
-            waiting.page.message.rerouted = true;
+        // Whoever stands in does so for all the ways that fail, not for each again.
+        for id in same.into_iter().map(|(id, _)| id).chain([page.id]) {
+            if let Some(waiting) = self.outbox.get_mut(id) {
+                waiting.page.message.rerouted = true;
+            }
+            self.outbox.changed.insert(id);
         }
-        self.outbox.changed.insert(page.id);
         true
+    }
+
+    /// The contact has this word by another of its ways, or will have it by one that works. Rooms reach nobody.
+    fn is_told_otherwise(&self, page: &Page) -> bool {
+        let fails = |channel: &str| self.outbox.failing.get(channel).is_some_and(|failing| failing.told);
+        let waiting = self.outbox.of_word(page).into_iter().map(|(_, channel)| channel);
+        let reached = page.message.otherwise.reached.iter().map(|channel| Arc::from(channel.as_str()));
+        let ways: Vec<Arc<str>> = waiting.filter(|channel| !fails(channel)).chain(reached).collect();
+        self.incidents.book.reaches(&ways)
+    }
+
+    /// What waits to say the same to the same contact by other channels has to know what came of this.
+    fn note_otherwise(&mut self, channel: &str, id: i64, attempt: &Attempt) {
+        let reached = match attempt {
+            Attempt::Delivered | Attempt::Taken { .. } => true,
+            Attempt::Unreached { .. } | Attempt::GivenUp { .. } | Attempt::Gone { .. } => false,
+            Attempt::Unsaid | Attempt::Later { .. } => return,
+        };
+        let Some(page) = self.outbox.get(id).map(|waiting| waiting.page.clone()) else { return };
+        for (other, _) in self.outbox.of_word(&page) {
+            let Some(waiting) = self.outbox.get_mut(other) else { continue };
+            let otherwise = &mut waiting.page.message.otherwise;
+            let ways = if reached { &mut otherwise.reached } else { &mut otherwise.used };
+            ways.push(channel.to_owned());
+            self.outbox.changed.insert(other);
+        }
     }
 }

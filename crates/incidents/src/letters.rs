@@ -102,6 +102,7 @@ fn message(letter: &Letter, now: Timestamp) -> Message {
         ways: Ways::new(),
         tried: Vec::new(),
         rerouted: false,
+        otherwise: Default::default(),
         nobodys_since: None,
         unsubscribe: letter.unsubscribe.clone(),
     }

@@ -9,7 +9,7 @@ use vocabulary::Timestamp;
 
 use crate::incident::IncidentId;
 use crate::limits::{FAILURES_TO_TELL, MAX_TEXT, MAX_WAITING, MAX_WAITING_WITH_LETTERS, cut};
-use crate::page::{Page, PageKind};
+use crate::page::{Message, Page, PageKind};
 use crate::store::KeptPage;
 use crate::unreached::Unreached;
 
@@ -150,6 +150,19 @@ impl Outbox {
         let stays = |page: &Page| page.message.rerouted || page.kind == PageKind::Letter;
         let of_channel = self.waiting.values().map(|waiting| &waiting.page);
         of_channel.filter(|page| &*page.channel == channel && !stays(page)).cloned().collect()
+    }
+
+    /// What waits to say the same to the same contact by other channels.
+    pub fn of_word(&self, page: &Page) -> Vec<(i64, Arc<str>)> {
+        let word = |page: &Page| {
+            let Message { name, instance, .. } = &page.message;
+            (page.incident, page.contact.clone(), page.kind, page.at, name.clone(), instance.clone())
+        };
+        let this = word(page);
+        let all = self.waiting.values().map(|waiting| &waiting.page);
+        let same =
+            all.filter(|other| other.channel != page.channel && other.at == page.at && word(other) == this);
+        same.map(|other| (other.id, other.channel.clone())).collect()
     }
 
     /// A word of its end that waits, whomever it is for.

@@ -160,12 +160,35 @@ pub struct Message {
     /// It goes another way too, since this channel fails.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rerouted: bool,
+    /// What became of the same word to the same contact by its other ways.
+    #[serde(default, skip_serializing_if = "Otherwise::is_empty")]
+    pub otherwise: Otherwise,
     /// Somebody had it, and since then nobody has it any more: whoever keeps a state of it has to call people again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nobodys_since: Option<i64>,
     /// Of a letter: where its reader says that no more are wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsubscribe: Option<String>,
+}
+
+/// Channels of the contact beside the page's own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Otherwise {
+    /// By these it was delivered.
+    pub reached: Vec<String>,
+    /// By these it was not, or it waits there.
+    pub used: Vec<String>,
+}
+
+impl Otherwise {
+    fn is_empty(&self) -> bool {
+        self.reached.is_empty() && self.used.is_empty()
+    }
+
+    pub(crate) fn has(&self, channel: &str) -> bool {
+        self.reached.iter().chain(&self.used).any(|one| one == channel)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use vocabulary::state::{Notice, NoticeKind, State};
 use crate::core::{Estate, Incidents};
 use crate::incident::{Entry, Held, Incident, IncidentId, Key, Phase, Told, Trouble};
 use crate::limits::{MAX_TEXT, cut};
-use crate::page::{Message, Page, PageKind};
+use crate::page::{Message, Otherwise, Page, PageKind};
 
 impl Incidents {
     /// An incident that is worse than was told, to those whom no notice of a check tells.
@@ -353,7 +353,8 @@ impl Incidents {
             let untried = self.channels_of(name).into_iter().filter(|channel| !tried(channel));
             untried.filter(|channel| !is_quiet || self.book.quiet.contains(channel)).collect()
         };
-        let own = (page.contact.clone(), others(&page.contact));
+        let untold = others(&page.contact).into_iter().filter(|channel| !page.message.otherwise.has(channel));
+        let own = (page.contact.clone(), untold.collect::<Vec<_>>());
         let default = self.book.config.contacts.iter().filter(|_| !is_quiet);
         let default = default.map(|name| (Arc::from(name.as_str()), others(name)));
         let way = std::iter::once(own).chain(default).find(|(_, channels)| !channels.is_empty());
@@ -361,6 +362,9 @@ impl Incidents {
         let mut message = page.message.clone();
         message.email = None;
         message.ways.clear();
+        if contact != page.contact {
+            message.otherwise = Otherwise::default();
+        }
         // Why it did not: that names an address or number, which is not for whoever stands in.
         message.instead_of = Some(format!("{} by {}", page.contact, page.channel));
         message.tried.push(page.channel.to_string());

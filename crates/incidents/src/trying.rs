@@ -113,6 +113,7 @@ fn message(contact: &str, by: &str, state: State, now: Timestamp) -> Message {
         ways: crate::book::Ways::new(),
         tried: Vec::new(),
         rerouted: false,
+        otherwise: Default::default(),
         nobodys_since: None,
         unsubscribe: None,
     }

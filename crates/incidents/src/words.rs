@@ -91,6 +91,7 @@ impl Incidents {
             ways: Ways::new(),
             tried: Vec::new(),
             rerouted: false,
+            otherwise: Default::default(),
             nobodys_since: None,
             unsubscribe: None,
         }

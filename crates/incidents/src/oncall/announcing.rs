@@ -206,6 +206,7 @@ pub(crate) fn plain(schedule: &Arc<str>, title: String, text: String, now: Times
         ways: Ways::new(),
         tried: Vec::new(),
         rerouted: false,
+        otherwise: Default::default(),
         nobodys_since: None,
         unsubscribe: None,
     }

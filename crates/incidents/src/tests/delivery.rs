@@ -85,8 +85,8 @@ fn who_stands_in_while_it_is_open_hears_of_the_end_once() {
     let told = counter.try_all("hook", &Attempt::Delivered);
     assert_eq!(
         told.iter().filter(|told| told.ends_with("ops latency")).count(),
-        2,
-        "her own and in place: {told:?}"
+        1,
+        "she has it by this one already: {told:?}"
     );
     counter.goes("latency", State::Ok);
     assert_eq!(counter.try_all("mail", &Attempt::Delivered), ["recovery ops latency"]);
@@ -306,11 +306,7 @@ fn who_stands_in_hears_of_the_end_though_the_end_of_whom_it_was_for_goes_another
     counter.desk.record("mail", &[(first[0].page.id, Counter::given_up())], Timestamp(counter.now)).unwrap();
     counter.goes("latency", State::Ok);
     assert_eq!(counter.try_all("mail", &Attempt::Delivered), ["recovery ops latency"]);
-    for _ in 0..crate::limits::FAILURES_TO_TELL {
-        let waiting = counter.desk.due("hook", i64::MAX, 1);
-        let later = Attempt::Later { at_ms: counter.now * 1_000 + 60_000, why: "not now".into() };
-        counter.desk.record("hook", &[(waiting[0].page.id, later)], Timestamp(counter.now)).unwrap();
-    }
+    fails(&counter, "hook");
     let told = counter.try_all("sms", &Attempt::Delivered);
     let of_latency: Vec<_> = told.iter().filter(|told| told.ends_with("default latency")).collect();
     assert_eq!(of_latency, ["problem default latency", "recovery default latency"], "{told:?}");
@@ -429,19 +425,70 @@ fn several_people_who_are_not_reached_are_a_fault_of_the_channel() {
     assert!(told.contains(&"problem ops channel:hook".to_owned()), "{told:?}");
 }
 
+fn fails(counter: &Counter, channel: &str) {
+    for _ in 0..crate::limits::FAILURES_TO_TELL {
+        let waiting = counter.desk.due(channel, i64::MAX, 1);
+        let later = Attempt::Later { at_ms: counter.now * 1_000 + 60_000, why: "not now".into() };
+        counter.desk.record(channel, &[(waiting[0].page.id, later)], Timestamp(counter.now)).unwrap();
+    }
+}
+
 #[test]
 fn what_has_gone_another_way_is_not_looked_at_again() {
     let mut counter = Counter::new();
     counter.goes("latency", State::Critical);
     counter.goes("unclaimed", State::Critical);
+    // Of one of them she has heard by nothing yet.
+    counter.try_all("mail", &Counter::given_up());
+    let mut by_text = book();
+    by_text.contacts.insert("ops".into(), contact(&["mail", "hook", "sms"]));
+    counter.desk.set_book(by_text);
     let to_reroute = |counter: &Counter| counter.desk.inner.lock().outbox.to_reroute("hook").len();
     assert_eq!(to_reroute(&counter), 2);
-    for _ in 0..crate::limits::FAILURES_TO_TELL {
-        let waiting = counter.desk.due("hook", i64::MAX, 1);
-        let later = Attempt::Later { at_ms: counter.now * 1_000 + 60_000, why: "not now".into() };
-        counter.desk.record("hook", &[(waiting[0].page.id, later)], Timestamp(counter.now)).unwrap();
-    }
+    fails(&counter, "hook");
     assert_eq!(counter.desk.standing().pages.rerouted, 1);
     // Whoever has no other way may get one.
     assert_eq!(to_reroute(&counter), counter.desk.standing().waiting["hook"] - 1);
+}
+
+#[test]
+fn a_word_goes_another_way_only_to_whom_no_other_channel_has_told_it() {
+    let mut counter = Counter::new();
+    let mut ways = book();
+    ways.contacts.insert("ops".into(), contact(&["mail", "hook", "sms"]));
+    ways.contacts.insert("default".into(), contact(&["push"]));
+    ways.subjects.insert((false, "slow".into()), subject(Kind::Monitor, None, &["ops"]));
+    counter.desk.set_book(ways);
+    counter.goes("latency", State::Critical);
+    counter.try_all("mail", &Counter::given_up());
+    counter.try_all("hook", &Counter::given_up());
+    assert_eq!(counter.try_all("sms", &Attempt::Delivered), ["problem ops latency"], "once");
+    assert_eq!(counter.try_all("push", &Attempt::Delivered), [""; 0]);
+    counter.goes("slow", State::Critical);
+    assert_eq!(counter.try_all("sms", &Attempt::Delivered), ["problem ops slow"]);
+    counter.try_all("mail", &Counter::given_up());
+    counter.try_all("hook", &Counter::given_up());
+    let told = |counter: &mut Counter, channel: &str| -> Vec<String> {
+        let told = counter.try_all(channel, &Attempt::Delivered).into_iter();
+        told.filter(|told| !told.contains("channel:")).collect()
+    };
+    assert_eq!(told(&mut counter, "sms"), [""; 0], "it was told before the others failed");
+    assert_eq!(told(&mut counter, "push"), [""; 0]);
+}
+
+#[test]
+fn a_room_that_has_it_and_ways_that_all_fail_leave_it_to_the_last_resort_once() {
+    let mut counter = Counter::new();
+    let mut ways = book();
+    ways.contacts.insert("ops".into(), contact(&["room", "mail", "hook"]));
+    ways.contacts.insert("default".into(), contact(&["push"]));
+    ways.rooms.insert("room".into());
+    counter.desk.set_book(ways);
+    counter.goes("latency", State::Critical);
+    assert_eq!(counter.try_all("room", &Attempt::Delivered), ["problem ops latency"]);
+    counter.try_all("mail", &Counter::given_up());
+    assert_eq!(counter.try_all("push", &Attempt::Delivered), [""; 0], "the hook may still tell her");
+    counter.try_all("hook", &Counter::given_up());
+    assert_eq!(counter.try_all("push", &Attempt::Delivered), ["problem default latency"]);
+    assert_eq!(counter.try_all("room", &Attempt::Delivered), [""; 0]);
 }

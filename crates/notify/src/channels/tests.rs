@@ -53,6 +53,7 @@ pub fn letter() -> Letter {
         ways: ways.map(|(way, at)| (way.to_owned(), at.to_owned())).into(),
         tried: Vec::new(),
         rerouted: false,
+        otherwise: Default::default(),
         nobodys_since: None,
         unsubscribe: None,
     };
