@@ -178,7 +178,13 @@ def test_alerts_of_prometheus_end_when_it_says_so_or_nothing(bellwether):
     wait_for(lambda: set(troubles(server, "alertmanager")) == {"Down;job=api;severity=critical"}, what="the end of what is not heard of any more")
     assert server.post("/api/v2/alerts", [posted("Down", -1, job="api", severity="critical")]).status == 200
     wait_for(lambda: server.get("/api/v1/incidents").json["incidents"] == [], what="the end")
-    assert server.post("/api/v2/alerts", [{"labels": {"job": "x"}}]).status == 400
+    answer = server.post("/api/v2/alerts", [posted("DiskFull", 600), {"labels": {}}, {"labels": {"job": "x"}}])
+    assert answer.status == 400 and "[1]" in answer.text, answer.text
+    wait_for(lambda: set(troubles(server, "alertmanager")) == {"DiskFull", ";job=x"}, what="those that can be read")
+    grafana = {"alerts": [{"status": "firing", "labels": {"alertname": "Load"}}, {"status": "burning", "labels": {"alertname": "Odd"}}]}
+    answer = server.post("/api/v1/grafana/alerts", grafana)
+    assert answer.status == 400 and "alerts[1]" in answer.text, answer.text
+    wait_for(lambda: set(troubles(server, "grafana")) == {"Load"}, what="the one of Grafana that can be read")
 
 
 def test_after_a_restart_only_what_ended_by_time_does_so(bellwether):

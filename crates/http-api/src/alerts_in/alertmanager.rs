@@ -19,7 +19,7 @@ use state_store::StateError;
 use vocabulary::state::State as Standing;
 
 use super::ends;
-use super::{all_taken, cut, one_line, status_of_word, take};
+use super::{all_taken, cut, one_line, readable, status_of_word, take};
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Params, Problem};
 use crate::api_v1::off_thread;
@@ -50,6 +50,7 @@ pub struct Which {
 pub struct Posted {
     labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
+    starts_at: Option<String>,
     ends_at: Option<String>,
     #[serde(rename = "generatorURL")]
     generator_url: Option<String>,
@@ -67,8 +68,7 @@ pub async fn take_alerts(
     }
     let check = which.check.unwrap_or_else(|| USUAL_CHECK.to_owned());
     let now = services.clock.now().0;
-    let read: Vec<(Part, i64)> =
-        alerts.into_iter().enumerate().map(|alert| of_alert(alert, now)).collect::<Answer<_>>()?;
+    let (read, verdict) = readable(alerts.into_iter().enumerate().map(|alert| of_alert(alert, now)));
     let ends: Vec<(String, i64)> = read.iter().map(|(part, end)| (part.name.clone(), *end)).collect();
     let parts = read.into_iter().map(|(part, _)| part).collect();
     let merged = take(&services, &check, "Prometheus's alerts", parts).await?;
@@ -81,33 +81,49 @@ pub async fn take_alerts(
         Ok(services.alert_ends.remember(&services.state, &named, &ends, now)?)
     })
     .await?;
-    all_taken(&check, merged).map(|_| StatusCode::OK)
+    all_taken(&check, merged)?;
+    verdict.map(|()| StatusCode::OK)
 }
 
 /// With when it ends; what has ended is well.
 fn of_alert((index, alert): (usize, Posted), now: i64) -> Answer<(Part, i64)> {
     let wrong = |what: String| Problem::bad_request(format!("[{index}]: {what}"));
-    let rule = alert.labels.get("alertname").filter(|name| !name.trim().is_empty());
-    let rule = rule.ok_or_else(|| wrong("the label `alertname` is missing".into()))?;
-    // Zero is how Go writes that there is none.
-    let written = alert.ends_at.as_deref().filter(|end| !end.is_empty() && !end.starts_with("0001-"));
-    let end = match written.map(str::parse::<Instant>) {
-        None => now + RESOLVE_TIMEOUT_SECONDS,
-        Some(Ok(end)) => end.as_second(),
-        Some(Err(_)) => return Err(wrong("`endsAt` is no time such as 2026-03-29T01:00:00Z".into())),
-    };
+    let rule = alert.labels.get("alertname").map_or("", |name| name.trim());
+    if !alert.labels.values().any(|value| !value.trim().is_empty()) {
+        return Err(wrong("it has no label: nothing says what it is".into()));
+    }
+    let start = moment("startsAt", alert.starts_at.as_deref()).map_err(wrong)?;
+    let end = moment("endsAt", alert.ends_at.as_deref()).map_err(wrong)?;
+    if start.zip(end).is_some_and(|(start, end)| start > end) {
+        return Err(wrong("`startsAt` is after `endsAt`".into()));
+    }
+    let end = end.unwrap_or(now + RESOLVE_TIMEOUT_SECONDS);
+    let name = name(rule, &alert.labels);
     let severity = alert.labels.get("severity").map_or("critical", String::as_str);
     let text = ["summary", "description", "message"].iter().find_map(|key| alert.annotations.get(*key));
     let outcome = match end <= now {
         true => Outcome { output: "resolved".into(), ..Outcome::default() },
         false => Outcome {
             status: status_of_word(severity),
-            output: text.map_or_else(|| format!("{rule} fires"), |text| one_line(text)),
+            output: text.map_or_else(
+                || format!("{} fires", if rule.is_empty() { &name } else { rule }),
+                |text| one_line(text),
+            ),
             long_output: alert.generator_url.clone().unwrap_or_default(),
             ..Outcome::default()
         },
     };
-    Ok((Part { name: name(rule, &alert.labels), outcome }, end))
+    Ok((Part { name, outcome }, end))
+}
+
+/// None: it says none. Zero is how Go writes that there is none.
+fn moment(key: &str, written: Option<&str>) -> Result<Option<i64>, String> {
+    let Some(written) = written.filter(|at| !at.is_empty() && !at.starts_with("0001-")) else {
+        return Ok(None);
+    };
+    let at =
+        written.parse::<Instant>().map_err(|_| format!("`{key}` is no time such as 2026-03-29T01:00:00Z"))?;
+    Ok(Some(at.as_second()))
 }
 
 /// As names of tagged series are written, so that a label `env` says what is production.
@@ -275,7 +291,9 @@ fn gettable(found: &Found, now: i64) -> Gettable {
     let rule = parts.next().unwrap_or_default().to_owned();
     let mut labels: BTreeMap<String, String> =
         parts.filter_map(|tag| tag.split_once('=')).map(|(key, value)| (key.into(), value.into())).collect();
-    labels.insert("alertname".into(), rule);
+    if !rule.is_empty() {
+        labels.insert("alertname".into(), rule);
+    }
     let fingerprint: String = Sha256::digest(name)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     Gettable {
         labels,
@@ -297,6 +315,24 @@ fn gettable(found: &Found, now: i64) -> Gettable {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_alert_that_cannot_be_read_takes_no_other_with_it() {
+        let posted = |text: &str| serde_json::from_str::<Vec<Posted>>(text).unwrap();
+        let read = |text: &str| {
+            let (good, verdict) = readable(posted(text).into_iter().enumerate().map(|one| of_alert(one, 0)));
+            let names: Vec<String> = good.into_iter().map(|(part, _)| part.name).collect();
+            (names, verdict.err().map(|problem| problem.error))
+        };
+        let full = r#"{"labels":{"alertname":"DiskFull","severity":"critical"}}"#;
+        let late = r#"{"labels":{"alertname":"Late"},"startsAt":"2026-03-29T02:00:00Z","endsAt":"2026-03-29T01:00:00Z"}"#;
+        let nameless = r#"{"labels":{"job":"x"}}"#;
+        let disk = "DiskFull;severity=critical".to_owned();
+        assert_eq!(read(&format!("[{full},{nameless}]")), (vec![disk.clone(), ";job=x".into()], None));
+        let (names, wrong) = read(&format!("[{late},{full},{{}}]"));
+        assert_eq!(names, [disk]);
+        assert_eq!(wrong.unwrap(), "[0]: `startsAt` is after `endsAt`; 2 cannot be read");
+    }
 
     #[test]
     fn filters_are_read_as_amtool_writes_them() {

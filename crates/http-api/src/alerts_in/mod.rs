@@ -146,6 +146,25 @@ fn as_it_was(known: &Status) -> Option<Part> {
     Some(Part { name: known.id.instance.to_string(), outcome })
 }
 
+/// One that cannot be read takes none of the others with it: those, and what is wrong with the first of the rest.
+pub fn readable<T>(read: impl Iterator<Item = Answer<T>>) -> (Vec<T>, Answer<()>) {
+    let (mut good, mut wrong) = (Vec::new(), Vec::new());
+    for one in read {
+        match one {
+            Ok(one) => good.push(one),
+            Err(problem) => wrong.push(problem),
+        }
+    }
+    let count = wrong.len();
+    let first = wrong.into_iter().next().map(|mut first| {
+        if count > 1 {
+            first.error = format!("{}; {count} cannot be read", first.error);
+        }
+        first.hint(format!("the other {} were taken", good.len()))
+    });
+    (good, first.map_or(Ok(()), Err))
+}
+
 pub fn one_line(text: &str) -> String {
     text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("fires").to_owned()
 }

@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::watched::may;
 use crate::accounts::{Caller, Role};
-use crate::alerts_in::{all_taken, cut, one_line, status_of_word, take as take_parts};
+use crate::alerts_in::{all_taken, cut, one_line, readable, status_of_word, take as take_parts};
 use crate::answer::{Answer, Body, Params, Problem};
 use crate::services::Services;
 
@@ -77,21 +77,23 @@ pub async fn take(
 ) -> Answer<Json<Taken>> {
     may(&caller, Role::Editor)?;
     let check = which.check.unwrap_or_else(|| USUAL_CHECK.to_owned());
-    let told = parts(message)?;
+    let (told, verdict) = parts(message)?;
     let taken = told.len();
     let bad = all_taken(&check, take_parts(&services, &check, "Grafana's alerts", told).await?)?;
-    Ok(Json(Taken { check, taken, bad }))
+    verdict.map(|()| Json(Taken { check, taken, bad }))
 }
 
-fn parts(message: Message) -> Answer<Vec<Part>> {
+fn parts(message: Message) -> Answer<(Vec<Part>, Answer<()>)> {
     match (message.alerts, message.rule_name, message.state) {
         (Some(alerts), ..) if alerts.len() > MAX_ALERTS => Err(Problem::bad_request(format!(
             "{} alerts in one message; {MAX_ALERTS} at most are taken",
             alerts.len()
         ))
         .hint("set the webhook's `Max Alerts`")),
-        (Some(alerts), ..) => alerts.into_iter().enumerate().map(of_alert).collect(),
-        (None, Some(rule), Some(state)) => Ok(of_rule(rule, &state, message.message, message.title)),
+        (Some(alerts), ..) => Ok(readable(alerts.into_iter().enumerate().map(of_alert))),
+        (None, Some(rule), Some(state)) => {
+            Ok((of_rule(rule, &state, message.message, message.title), Ok(())))
+        }
         _ => Err(Problem::bad_request(
             "this is no message of Grafana's alerting: it has neither `alerts` nor `ruleName` and `state`",
         )
