@@ -45,6 +45,7 @@ impl Incidents {
             recipients.into_iter().partition(|(contact, _)| self.may_tell(incident, contact, host, now));
         let message = self.message(incident, key, trouble, about);
         let was_paged = incident.detail.paged_at.is_some();
+        let is_by_hand = incident.detail.by_hand.is_some();
         let is_rewound = incident.detail.escalation.as_ref().is_some_and(|at| at.runs_anew(now));
         let direct: BTreeSet<Arc<str>> = recipients.iter().map(|(contact, _)| contact.clone()).collect();
         self.tell_later(id, late.into_iter().map(|(contact, _)| contact), now);
@@ -69,8 +70,9 @@ impl Incidents {
         match policy {
             Some(_) if is_rewound => {}
             Some(policy) if !was_paged => self.begin_escalation(id, &policy, now),
-            Some(_) => self.tell_worse_by_policy(id, &direct, now),
-            None => {}
+            // Also whom people have called: they were told that it is less bad.
+            _ if was_paged || is_by_hand => self.tell_worse_by_policy(id, &direct, now),
+            _ => {}
         }
     }
 

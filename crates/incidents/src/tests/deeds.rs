@@ -70,6 +70,23 @@ fn handing_over_tells_who_gets_it_and_its_end_too() {
 }
 
 #[test]
+fn who_was_called_for_a_warning_hears_that_it_is_worse() {
+    let mut story = Story::new();
+    let declared = Declaration {
+        title: "Alpha is slow".into(),
+        severity: Some(State::Warning),
+        contacts: vec!["ana".into()],
+        ..Declaration::default()
+    };
+    let (id, _, told) = story.declare(&declared);
+    assert!(told.contains(&"problem ana by mail".to_owned()), "{told:?}");
+    let worse = Deed::SetSeverity { severity: State::Critical, comment: none() };
+    let told = story.act_as("cem", id, worse.clone()).unwrap();
+    assert!(told.contains(&"worse ana by mail".to_owned()), "{told:?}");
+    assert_eq!(story.act_as("cem", id, worse).unwrap(), [""; 0], "once");
+}
+
+#[test]
 fn escalating_calls_whom_it_names_else_who_has_not_heard_of_it() {
     let mut story = Story::new();
     story.goes("latency", State::Critical);
