@@ -171,6 +171,13 @@ def test_alerts_of_prometheus_end_when_it_says_so_or_nothing(bellwether):
     wait_for(lambda: set(troubles(server, "alertmanager")) == {"Down;job=api;severity=critical", "Slow;job=api;severity=warning"}, what="both alerts")
     listed = {one["labels"]["alertname"]: one for one in server.get("/api/v2/alerts").json}
     assert listed["Down"]["labels"] == {"alertname": "Down", "job": "api", "severity": "critical"} and listed["Down"]["status"]["state"] == "active"
+    assert listed["Down"]["annotations"] == {"summary": "Down fires"} and listed["Down"]["generatorURL"] == "http://prom/"
+    told = {"summary": "Slow fires", "description": "all of it\nis slow", "runbook_url": "https://wiki.example/slow"}
+    slow = {**posted("Slow", 600, job="api", severity="warning"), "annotations": told, "startsAt": "2026-01-02T03:04:05Z"}
+    assert server.post("/api/v2/alerts", [slow]).status == 200
+    again = lambda: {one["labels"]["alertname"]: one for one in server.get("/api/v2/alerts").json}
+    wait_for(lambda: again()["Slow"]["annotations"] == told, what="all that was said of it")
+    assert again()["Slow"]["startsAt"] == "2026-01-02T03:04:05Z" and again()["Down"]["generatorURL"] == "http://prom/", "also of those that the message did not name"
     query = lambda text: [one["labels"]["alertname"] for one in server.get(f"/api/v2/alerts?{text}").json]
     assert query("active=true&silenced=false&filter=alertname%3D%22Down%22") == ["Down"] and query("filter=severity%21%3Dcritical") == ["Slow"]
     assert query("active=false") == [] and server.get("/api/v2/alerts?filter=alertname%3D~D.*").status == 400

@@ -18,8 +18,7 @@ use sha2::{Digest, Sha256};
 use state_store::StateError;
 use vocabulary::state::State as Standing;
 
-use super::ends;
-use super::{all_taken, cut, one_line, readable, status_of_word, take};
+use super::{all_taken, cut, details, ends, one_line, readable, status_of_word, take};
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Params, Problem};
 use crate::api_v1::off_thread;
@@ -29,6 +28,9 @@ use crate::services::Services;
 
 pub(crate) const USUAL_CHECK: &str = "alertmanager";
 const MAX_ALERTS: usize = 10_000;
+/// Beside its annotations, in what else it says.
+const GENERATOR: &str = "generatorURL";
+const STARTS: &str = "startsAt";
 /// Alertmanager's own, of an alert that says no end.
 const RESOLVE_TIMEOUT_SECONDS: i64 = 300;
 /// While anything fires it is looked so often what has ended: another message may bring an end forward.
@@ -112,11 +114,22 @@ fn of_alert((index, alert): (usize, Posted), now: i64) -> Answer<(Part, i64)> {
                 || format!("{} fires", if rule.is_empty() { &name } else { rule }),
                 |text| one_line(text),
             ),
-            long_output: alert.generator_url.clone().unwrap_or_default(),
+            long_output: details::written(&said_of(&alert, start)),
             ..Outcome::default()
         },
     };
     Ok((Part { name, outcome }, end))
+}
+
+fn said_of(alert: &Posted, start: Option<i64>) -> BTreeMap<String, String> {
+    let mut said = alert.annotations.clone();
+    said.extend(alert.generator_url.clone().map(|url| (GENERATOR.to_owned(), url)));
+    said.extend(start.map(|at| (STARTS.to_owned(), utc(at))));
+    said
+}
+
+fn utc(at: i64) -> String {
+    Instant::from_second(at).unwrap_or_default().to_string()
 }
 
 /// None: it says none. Zero is how Go writes that there is none.
@@ -240,7 +253,7 @@ fn filters(query: &str) -> Answer<Vec<Filter>> {
 #[serde(rename_all = "camelCase")]
 pub struct Gettable {
     labels: BTreeMap<String, String>,
-    annotations: BTreeMap<&'static str, String>,
+    annotations: BTreeMap<String, String>,
     starts_at: String,
     ends_at: String,
     updated_at: String,
@@ -248,7 +261,7 @@ pub struct Gettable {
     receivers: [Receiver; 1],
     status: Status,
     #[serde(rename = "generatorURL")]
-    generator_url: &'static str,
+    generator_url: String,
 }
 
 #[derive(Serialize)]
@@ -289,7 +302,11 @@ pub async fn list(
 
 fn gettable(found: &Found, now: i64) -> Gettable {
     let name = &*found.status.id.instance;
-    let utc = |at: i64| Instant::from_second(at).unwrap_or_default().to_string();
+    let mut annotations = details::read(&found.status.long_output);
+    let generator_url = annotations.remove(GENERATOR).unwrap_or_default();
+    let began = found.status.last_state_change.map_or(now, |at| at.0);
+    let starts_at = annotations.remove(STARTS).unwrap_or_else(|| utc(began));
+    annotations.entry("summary".into()).or_insert_with(|| found.status.output.to_string());
     let mut parts = name.split(';');
     let rule = parts.next().unwrap_or_default().to_owned();
     let mut labels: BTreeMap<String, String> =
@@ -300,8 +317,8 @@ fn gettable(found: &Found, now: i64) -> Gettable {
     let fingerprint: String = Sha256::digest(name)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     Gettable {
         labels,
-        annotations: BTreeMap::from([("summary", found.status.output.to_string())]),
-        starts_at: utc(found.status.last_state_change.map_or(now, |at| at.0)),
+        annotations,
+        starts_at,
         ends_at: utc(now + RESOLVE_TIMEOUT_SECONDS),
         updated_at: utc(now),
         fingerprint,
@@ -311,7 +328,7 @@ fn gettable(found: &Found, now: i64) -> Gettable {
             silenced_by: [],
             inhibited_by: [],
         },
-        generator_url: "",
+        generator_url,
     }
 }
 

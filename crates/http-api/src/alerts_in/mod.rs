@@ -6,9 +6,11 @@
 //! | `api_v1/grafana_alerts.rs` | Grafana's webhook |
 //! | [`pagerduty`] | PagerDuty's Events API v2, `POST /v2/enqueue` |
 //! | [`alertmanager`] | Prometheus and amtool, `/api/v2/alerts` |
+//! | [`details`] | what else a sender says of its alert |
 //! | [`ends`] | when what is posted again and again is over |
 
 pub mod alertmanager;
+pub mod details;
 pub mod ends;
 pub mod pagerduty;
 
@@ -142,7 +144,8 @@ fn as_it_was(known: &Status) -> Option<Part> {
         State::Unknown => 3,
         _ => 2,
     };
-    let outcome = Outcome { status, output: known.output.to_string(), ..Outcome::default() };
+    let (output, long_output) = (known.output.to_string(), known.long_output.to_string());
+    let outcome = Outcome { status, output, long_output, ..Outcome::default() };
     Some(Part { name: known.id.instance.to_string(), outcome })
 }
 

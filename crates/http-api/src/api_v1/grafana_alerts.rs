@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::watched::may;
 use crate::accounts::{Caller, Role};
-use crate::alerts_in::{all_taken, cut, one_line, readable, status_of_word, take as take_parts};
+use crate::alerts_in::{all_taken, cut, details, one_line, readable, status_of_word, take as take_parts};
 use crate::answer::{Answer, Body, Params, Problem};
 use crate::services::Services;
 
@@ -53,6 +53,12 @@ struct Alert {
     values: Option<BTreeMap<String, serde_json::Value>>,
     #[serde(rename = "generatorURL")]
     generator_url: Option<String>,
+    #[serde(rename = "dashboardURL")]
+    dashboard_url: Option<String>,
+    #[serde(rename = "panelURL")]
+    panel_url: Option<String>,
+    #[serde(rename = "valueString")]
+    value_string: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -117,11 +123,19 @@ fn of_alert((index, alert): (usize, Alert)) -> Answer<Part> {
     let text = ["summary", "description", "message"].iter().find_map(|key| alert.annotations.get(*key));
     let words = if status == 0 { "resolved" } else { "fires" };
     let output = text.map_or_else(|| format!("{rule} {words}"), Clone::clone);
+    let links = [
+        ("generatorURL", alert.generator_url),
+        ("dashboardURL", alert.dashboard_url),
+        ("panelURL", alert.panel_url),
+        ("values", alert.value_string),
+    ];
+    let mut said = alert.annotations;
+    said.extend(links.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
     let value = alert.values.iter().flatten().find_map(|(_, value)| value.as_f64());
     let outcome = Outcome {
         status,
         output: one_line(&output),
-        long_output: alert.generator_url.unwrap_or_default(),
+        long_output: details::written(&said),
         value,
         ..Outcome::default()
     };
