@@ -30,6 +30,7 @@ pub(crate) const USUAL_CHECK: &str = "pagerduty";
 /// As there.
 pub const MAX_BYTES: usize = 512 << 10;
 const MAX_KEY: usize = 255;
+const MAX_LINKS: usize = 20;
 /// Until what has just been triggered is in an incident.
 const LOOKS: usize = 50;
 const LOOK_PAUSE: Duration = Duration::from_millis(100);
@@ -50,6 +51,15 @@ struct Event {
     dedup_key: Option<String>,
     payload: Payload,
     client: Option<String>,
+    client_url: Option<String>,
+    links: Vec<Link>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Link {
+    href: String,
+    text: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -155,9 +165,20 @@ fn outcome(event: &Event) -> Result<Outcome, Problem> {
     Ok(Outcome {
         status: status_of_word(severity),
         output: one_line(summary),
-        long_output: format!("from {source}{details}"),
+        long_output: format!("from {source}{details}{}", links(event)),
         ..Outcome::default()
     })
+}
+
+/// A line for each.
+fn links(event: &Event) -> String {
+    let client = event.client_url.iter().map(|url| format!("\nclient_url: {}", one_line(url)));
+    let links = event.links.iter().filter(|link| !link.href.trim().is_empty());
+    let links = links.map(|link| match link.text.trim() {
+        "" => format!("\nlink: {}", one_line(&link.href)),
+        text => format!("\n{}: {}", one_line(text), one_line(&link.href)),
+    });
+    client.chain(links).take(MAX_LINKS).collect()
 }
 
 /// The incident that this alert is in, in the name of who sends the event. One that has just been triggered may be in none
@@ -206,4 +227,20 @@ fn incident_of(services: &Services, check: &str, key: &str) -> Result<Option<i64
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_with_an_event_is_kept() {
+        let event: Event = serde_json::from_value(json!({"event_action": "trigger", "client_url": "https://mon.example/7",
+            "links": [{"href": "https://wiki.example/disk", "text": "Runbook"}, {"href": "https://x.example"}, {"text": "none"}],
+            "payload": {"summary": "full", "source": "web1", "severity": "error", "custom_details": {"free": "1%"}}}))
+        .unwrap();
+        let said = outcome(&event).unwrap().long_output;
+        let wanted = "from web1\n{\"free\":\"1%\"}\nclient_url: https://mon.example/7\nRunbook: https://wiki.example/disk\nlink: https://x.example";
+        assert_eq!(said, wanted);
+    }
 }
