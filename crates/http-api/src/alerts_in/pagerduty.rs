@@ -52,14 +52,14 @@ struct Event {
     payload: Payload,
     client: Option<String>,
     client_url: Option<String>,
-    links: Vec<Link>,
+    links: Option<Vec<Link>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Link {
-    href: String,
-    text: String,
+    href: Option<String>,
+    text: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -173,10 +173,10 @@ fn outcome(event: &Event) -> Result<Outcome, Problem> {
 /// A line for each.
 fn links(event: &Event) -> String {
     let client = event.client_url.iter().map(|url| format!("\nclient_url: {}", one_line(url)));
-    let links = event.links.iter().filter(|link| !link.href.trim().is_empty());
-    let links = links.map(|link| match link.text.trim() {
-        "" => format!("\nlink: {}", one_line(&link.href)),
-        text => format!("\n{}: {}", one_line(text), one_line(&link.href)),
+    let links = event.links.iter().flatten().filter_map(|link| {
+        let href = link.href.as_deref().filter(|href| !href.trim().is_empty())?;
+        let text = link.text.as_deref().filter(|text| !text.trim().is_empty()).unwrap_or("link");
+        Some(format!("\n{}: {}", one_line(text), one_line(href)))
     });
     client.chain(links).take(MAX_LINKS).collect()
 }
