@@ -84,7 +84,19 @@ impl Listening {
                 let wait =
                     pause(*failures, open.first().map_or(0, |one| one.page)).max(after).max(self.ear.every());
                 *failures += 1;
-                tracing::warn!(channel = self.name, why = failure.why(), "nobody could be asked who has it");
+                // Once is enough until it works again.
+                match *failures {
+                    1 => tracing::warn!(
+                        channel = self.name,
+                        why = failure.why(),
+                        "nobody could be asked who has it"
+                    ),
+                    _ => tracing::debug!(
+                        channel = self.name,
+                        why = failure.why(),
+                        "nor can anybody be asked now"
+                    ),
+                }
                 wait
             }
         }
