@@ -212,34 +212,59 @@ async fn sweep(services: &Arc<Services>) {
     }
 }
 
-/// One label, as amtool writes it: `severity="critical"`, `job!=api`.
-#[derive(Debug, PartialEq, Eq)]
+/// One label, as amtool writes it: `severity="critical"`, `job!=api`, `alertname=~"Disk.*"`.
+#[derive(Debug)]
 struct Filter {
     label: String,
-    value: String,
+    wanted: Wanted,
     is: bool,
 }
+
+#[derive(Debug)]
+enum Wanted {
+    Text(String),
+    /// Of the whole value.
+    Pattern(regex::Regex),
+}
+
+/// Bytes of a compiled pattern.
+const MAX_PATTERN: usize = 1 << 20;
 
 impl Filter {
     /// A label that is not there is an empty one.
     fn fits(&self, labels: &BTreeMap<String, String>) -> bool {
-        (labels.get(&self.label).map_or("", String::as_str) == self.value) == self.is
+        let value = labels.get(&self.label).map_or("", String::as_str);
+        let fits = match &self.wanted {
+            Wanted::Text(text) => value == text,
+            Wanted::Pattern(pattern) => pattern.is_match(value),
+        };
+        fits == self.is
     }
 
     fn read(text: &str) -> Answer<Filter> {
         let wrong = || {
-            Problem::bad_request(format!("`filter` is `{text}`"))
-                .hint("write it as alertname=\"Down\" or job!=\"api\"; patterns are not understood")
+            Problem::bad_request(format!("`filter` is `{text}`")).hint(
+                "write it as alertname=\"Down\", job!=\"api\", or with a pattern: alertname=~\"Disk.*\"",
+            )
         };
-        let (label, value) = text.split_once('=').ok_or_else(wrong)?;
-        let (label, is) = label.strip_suffix('!').map_or((label, true), |label| (label, false));
+        let at = text.find(['=', '!']).ok_or_else(wrong)?;
+        let (label, rest) = text.split_at(at);
+        let signs = [("=~", true, true), ("!~", false, true), ("!=", false, false), ("=", true, false)];
+        let read =
+            signs.iter().find_map(|(sign, is, pattern)| Some((rest.strip_prefix(sign)?, *is, *pattern)));
+        let (value, is, is_pattern) = read.filter(|_| !label.trim().is_empty()).ok_or_else(wrong)?;
         let value = value.trim();
-        if label.trim().is_empty() || value.starts_with('~') || label.contains('~') || text.contains("!~") {
-            return Err(wrong());
-        }
         let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
         let value = value.replace("\\\"", "\"").replace("\\\\", "\\");
-        Ok(Filter { label: label.trim().to_owned(), value, is })
+        let wanted = match is_pattern {
+            true => {
+                let whole =
+                    regex::RegexBuilder::new(&format!("^(?:{value})$")).size_limit(MAX_PATTERN).build();
+                Wanted::Pattern(whole.map_err(|_| wrong())?)
+            }
+            false => Wanted::Text(value),
+        };
+        Ok(Filter { label: label.trim().to_owned(), wanted, is })
     }
 }
 
@@ -367,8 +392,10 @@ mod tests {
             ("job=\"a\\\"pi\"", Some(true)),
             ("severity=\"\"", Some(true)),
             ("severity!=critical", Some(true)),
-            ("alertname=~\"Do.*\"", None),
-            ("alertname!~\"Do.*\"", None),
+            ("alertname=~\"Do.*\"", Some(true)),
+            ("alertname=~\"Do\"", Some(false)),
+            ("alertname!~\"Do.*\"", Some(false)),
+            ("alertname=~\"(\"", None),
             ("alertname", None),
             ("=x", None),
         ] {
