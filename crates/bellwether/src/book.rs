@@ -19,6 +19,7 @@ pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
         followers: notify::config::followers(&config.channels()),
         rooms: notify::config::rooms(&config.channels()),
         quiet: notify::config::quiet(&config.channels()),
+        calls: notify::config::calls(&config.channels()),
         mail: notify::config::mail(&config.channels()),
         ..Book::default()
     };

@@ -132,6 +132,8 @@ pub struct Book {
     pub rooms: BTreeSet<Arc<str>>,
     /// Channels that ring for trouble only, if at all: mail, chats.
     pub quiet: BTreeSet<Arc<str>>,
+    /// Channels that call for trouble and say nothing else: telephones.
+    pub calls: BTreeSet<Arc<str>>,
     /// Channels that send mail.
     pub mail: BTreeSet<Arc<str>>,
     /// The services that a service cannot do without.

@@ -160,7 +160,7 @@ impl Incidents {
         }
         let mut message = self.message(incident, key, trouble, self.book.about(key));
         what.clone_into(&mut message.comment);
-        self.page(Some(id), PageKind::Joined, &owner, &channels, &message, now);
+        self.tell_joined(id, &owner, &channels, &message, now);
         if let Some(incident) = self.live.get_mut(&id) {
             incident.detail.more_told = Some((owner.to_string(), since));
         }

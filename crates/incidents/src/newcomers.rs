@@ -139,9 +139,24 @@ impl Incidents {
             false => vec![(owner, channels)],
         };
         for (contact, channels) in &whom {
-            self.page(Some(id), PageKind::Joined, contact, channels, message, now);
+            self.tell_joined(id, contact, channels, message, now);
         }
         !whom.is_empty()
+    }
+
+    /// By nothing that rings. Who is reached in no other way than by telephone is called: it says nothing else.
+    pub(crate) fn tell_joined(
+        &mut self,
+        id: IncidentId,
+        contact: &Arc<str>,
+        channels: &[Arc<str>],
+        message: &Message,
+        now: Timestamp,
+    ) {
+        match channels.iter().all(|channel| self.book.calls.contains(channel)) {
+            true => self.tell(id, PageKind::Still, contact, channels, message, now),
+            false => self.page(Some(id), PageKind::Joined, contact, channels, message, now),
+        }
     }
 
     /// Who knows of it and can be told now.

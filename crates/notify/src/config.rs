@@ -227,6 +227,12 @@ pub fn quiet(channels: &[ChannelConfig]) -> BTreeSet<Arc<str>> {
     quiet.map(|channel| Arc::from(channel.name.as_str())).chain([Arc::from(LOG_CHANNEL)]).collect()
 }
 
+/// The names of channels that call, and only for trouble: there is nothing to say of anything else there.
+pub fn calls(channels: &[ChannelConfig]) -> BTreeSet<Arc<str>> {
+    let calls = channels.iter().filter(|channel| channel.kind == ChannelType::Voice);
+    calls.map(|channel| Arc::from(channel.name.as_str())).collect()
+}
+
 /// The names of channels that send mail.
 pub fn mail(channels: &[ChannelConfig]) -> BTreeSet<Arc<str>> {
     let mail = channels.iter().filter(|channel| channel.kind == ChannelType::Email);

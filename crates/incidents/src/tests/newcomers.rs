@@ -36,6 +36,17 @@ fn c104_another_instance_days_later_is_told_to_whoever_has_the_incident() {
 }
 
 #[test]
+fn c104_who_is_reached_by_telephone_alone_is_called() {
+    let mut story = Story::new();
+    story.incidents.book.calls.insert("mail".into());
+    story.goes("latency|a", State::Critical);
+    story.act_as("ana", 1, acknowledge()).unwrap();
+    story.tick(86_400);
+    assert_eq!(story.goes("latency|b", State::Critical), ["still ana by mail"]);
+    assert_eq!(story.tick(3_600), NOBODY);
+}
+
+#[test]
 fn c104_if_nobody_has_it_those_are_told_again_who_were_told() {
     let mut story = Story::new();
     story.goes("latency|a", State::Critical);
