@@ -3,11 +3,14 @@
 
 use std::collections::HashMap;
 
-use state_store::{StateError, StateStore};
+use state_store::{StateError, StateStore, Value};
 use vocabulary::Timestamp;
 
 use super::calendar::{Turn, uid};
 use crate::limits::{CALENDAR_AHEAD_SECONDS, CALENDAR_BACK_SECONDS};
+
+/// Of many turns so many are asked for at a time: a statement has so many parameters.
+const TURNS_A_READ: usize = 500;
 
 /// Of one turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,20 +27,32 @@ fn content(turn: &Turn, now: Timestamp) -> String {
     format!("{end}\n{}", turn.instead_of.join("\n"))
 }
 
+/// What was written last of these; other calendars' turns are not read.
+fn known(store: &StateStore, uids: &[String]) -> Result<HashMap<String, (String, Revision)>, StateError> {
+    let mut known = HashMap::new();
+    for some in uids.chunks(TURNS_A_READ) {
+        let marks: Vec<String> = (1..=some.len()).map(|number| format!("?{number}")).collect();
+        let sql = format!(
+            "SELECT uid, content, sequence, at FROM oncall_event WHERE uid IN ({})",
+            marks.join(", ")
+        );
+        let values: Vec<Value> = some.iter().map(|uid| uid.as_str().into()).collect();
+        for row in &store.query(&sql, &values)? {
+            let revision = Revision { sequence: row.integer(2), at: Timestamp(row.integer(3)) };
+            known.insert(row.text(0).to_owned(), (row.text(1).to_owned(), revision));
+        }
+    }
+    Ok(known)
+}
+
 /// Gives each turn its revision.
 pub(super) fn give(store: &StateStore, turns: &mut [Turn], now: Timestamp) -> Result<(), StateError> {
-    let rows = store.query("SELECT uid, content, sequence, at FROM oncall_event", &[])?;
-    let known: HashMap<&str, (&str, Revision)> = rows
-        .iter()
-        .map(|row| {
-            let revision = Revision { sequence: row.integer(2), at: Timestamp(row.integer(3)) };
-            (row.text(0), (row.text(1), revision))
-        })
-        .collect();
+    let uids: Vec<String> = turns.iter().map(uid).collect();
+    let known = known(store, &uids)?;
     let mut changed = Vec::new();
-    for turn in turns {
-        let (uid, content) = (uid(turn), content(turn, now));
-        let revision = match known.get(uid.as_str()) {
+    for (turn, uid) in turns.iter_mut().zip(uids) {
+        let content = content(turn, now);
+        let revision = match known.get(&uid) {
             Some((before, revision)) if *before == content => *revision,
             before => {
                 let sequence = before.map_or(0, |(_, revision)| revision.sequence + 1);
@@ -106,6 +121,13 @@ mod tests {
             (3, now + 240),
             "back, and still later than before"
         );
+        // Of a long calendar all are found again.
+        let mut long: Vec<Turn> = (1..=2 * TURNS_A_READ as i64).map(|n| turn(now + n, &[])).collect();
+        long.iter_mut().for_each(|turn| turn.start = turn.end);
+        give(&store, &mut long, Timestamp(now)).unwrap();
+        give(&store, &mut long, Timestamp(now + 60)).unwrap();
+        let first = Revision { sequence: 0, at: Timestamp(now) };
+        assert!(long.iter().all(|turn| turn.revision == Some(first)));
         // One that never ends is shown for a year at each time.
         let mut ahead = turn(now + CALENDAR_AHEAD_SECONDS, &[]);
         ahead.person = "ben".into();
