@@ -15,10 +15,12 @@
 //! | [`state`] | [`State`](state::State), how it changed, and the notice of it |
 //! | [`reach`] | how one person wants to be reached |
 //! | [`settings`] | small value types that several rooms' configuration shares |
+//! | [`error`] | events of errors: [`EventId`](error::EventId), where one belongs, its body |
 //! | [`applied`] | which numbers of a sender's batches have been taken |
-//! | [`ports`] | [`PointSink`], [`SeriesSource`], [`LiveTail`] |
+//! | [`ports`] | [`PointSink`], [`SeriesSource`], [`LiveTail`], [`EventLog`](ports::EventLog) |
 
 pub mod applied;
+pub mod error;
 pub mod point;
 pub mod ports;
 pub mod reach;

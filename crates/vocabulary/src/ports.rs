@@ -1,6 +1,8 @@
-//! The ports: where points are pushed and series are pulled at speed.
+//! The ports: where points and events are pushed, and series and events are pulled, at speed.
 //!
 //! The embedded store implements all of them; a cluster's store will too. Rooms above name only these.
+
+mod event_log;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use crate::retention::{Aggregation, Policy};
 use crate::{PointBatch, SeriesRef, Sketch, SketchBatch, Step, Timestamp, ValueKind};
+
+pub use event_log::{EventLog, EventLogError, EventLogStats, EventPage, EventTicket, Replay};
 
 /// The write side.
 pub trait PointSink: Send + Sync {
