@@ -1,11 +1,15 @@
 //! One entry for each parser: whatever the bytes, it must return. Tests run them in a seeded loop,
 //! the targets under `fuzz/` with libFuzzer.
 
+mod sentry;
+
 use vocabulary::Timestamp;
 use vocabulary::sample::{BadSample, Dialect, Event, Sample, SampleSink, ServiceCheck};
 
 use crate::agent_batch::{Greeting, read_frame};
 use crate::{carbon_conf, carbon_line, carbon_rules, pickle, statsd, statsd_config, whisper};
+
+pub use sentry::*;
 
 /// Both dialects, and what a sink may rely on.
 pub fn statsd_packet(bytes: &[u8]) {

@@ -19,6 +19,7 @@
 //! | [`pickle`] | Python pickles of Carbon points |
 //! | [`python_float`] | numbers as Python's `float()` reads them |
 //! | [`python_regex`] | Python's regular expressions and what they put in place of matches |
+//! | [`sentry`] | what Sentry's SDKs send |
 //! | [`statsd`] | StatsD's datagrams and lines |
 //! | [`statsd_config`] | StatsD's config.js, into the keys of `[statsd]` |
 //! | [`js_literal`] | object literals of JavaScript |
@@ -42,6 +43,7 @@ pub mod nsca;
 pub mod pickle;
 pub mod python_float;
 pub mod python_regex;
+pub mod sentry;
 pub mod statsd;
 pub mod statsd_config;
 mod statsd_dog;

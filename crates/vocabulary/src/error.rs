@@ -105,7 +105,9 @@ mod tests {
 
     #[test]
     fn what_is_no_id_is_refused() {
-        for text in ["", "-", "fc6d8c0c43fc4630ad850ee518f1b9d", "fc6d8c0c43fc4630ad850ee518f1b9d00", "xy", "é"] {
+        for text in
+            ["", "-", "fc6d8c0c43fc4630ad850ee518f1b9d", "fc6d8c0c43fc4630ad850ee518f1b9d00", "xy", "é"]
+        {
             assert!(text.parse::<EventId>().is_err(), "{text}");
         }
     }

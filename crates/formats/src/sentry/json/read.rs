@@ -1,0 +1,324 @@
+//! Bytes to a document.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use memchr::memchr3;
+
+use super::{Limits, Malformed, TOO_DEEP, Tree};
+use crate::sentry::limits::JSON_DEPTH_MAX;
+
+/// Maps of up to so many keys are looked through for doubled ones key by key, which beats a table.
+const SMALL_MAP: usize = 24;
+
+/// One value, with nothing but space around it.
+pub fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Tree<'a>, Malformed> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Reader::new(text, limits).document(),
+        // Rare enough to be copied.
+        Err(_) => Reader::new(&String::from_utf8_lossy(bytes), limits).document().map(Tree::into_owned),
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+    /// Containers that may still be gone down into, and values that may still come.
+    depth: usize,
+    nodes: usize,
+    limits: Limits,
+}
+
+impl<'a> Reader<'a> {
+    fn new(text: &'a str, limits: &Limits) -> Reader<'a> {
+        let limits = Limits { depth: limits.depth.min(JSON_DEPTH_MAX), ..*limits };
+        Reader { text, bytes: text.as_bytes(), at: 0, depth: limits.depth, nodes: limits.nodes, limits }
+    }
+
+    fn document(mut self) -> Result<Tree<'a>, Malformed> {
+        let tree = self.value()?;
+        match self.next_byte() {
+            None => Ok(tree),
+            Some(_) => Err(self.malformed("something follows the end of the document")),
+        }
+    }
+
+    fn malformed(&self, why: &str) -> Malformed {
+        Malformed::new(self.at, why)
+    }
+
+    /// The next byte that is no space; it stays there.
+    fn next_byte(&mut self) -> Option<u8> {
+        while let Some(byte) = self.bytes.get(self.at) {
+            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                return Some(*byte);
+            }
+            self.at += 1;
+        }
+        None
+    }
+
+    fn value(&mut self) -> Result<Tree<'a>, Malformed> {
+        let Some(first) = self.next_byte() else { return Err(self.malformed("the document ends too early")) };
+        let Some(left) = self.nodes.checked_sub(1) else {
+            return Err(self.malformed(&format!("more than {} values", self.limits.nodes)));
+        };
+        self.nodes = left;
+        match first {
+            b'"' => self.string().map(Tree::Text),
+            b'{' | b'[' if self.depth == 0 => self.skip_container().map(|()| Tree::Text(TOO_DEEP.into())),
+            b'{' => self.within(Reader::map),
+            b'[' => self.within(Reader::list),
+            b'-' | b'0'..=b'9' => self.number(),
+            _ => self.word(),
+        }
+    }
+
+    /// One level down and up again. The bracket is consumed.
+    fn within(
+        &mut self,
+        read: impl FnOnce(&mut Reader<'a>) -> Result<Tree<'a>, Malformed>,
+    ) -> Result<Tree<'a>, Malformed> {
+        self.at += 1;
+        self.depth -= 1;
+        let tree = read(self)?;
+        self.depth += 1;
+        Ok(tree)
+    }
+
+    fn list(&mut self) -> Result<Tree<'a>, Malformed> {
+        let mut values = Vec::new();
+        if self.ends(b']') {
+            return Ok(Tree::List(values));
+        }
+        loop {
+            values.push(self.value()?);
+            if !self.goes_on(b']', "a list goes on with `,` or ends with `]`")? {
+                return Ok(Tree::List(values));
+            }
+        }
+    }
+
+    fn map(&mut self) -> Result<Tree<'a>, Malformed> {
+        let mut entries = Vec::new();
+        if self.ends(b'}') {
+            return Ok(Tree::Map(entries));
+        }
+        loop {
+            if self.next_byte() != Some(b'"') {
+                return Err(self.malformed("a key is a text in quotes"));
+            }
+            let key = self.string()?;
+            if self.next_byte() != Some(b':') {
+                return Err(self.malformed("a key is followed by `:`"));
+            }
+            self.at += 1;
+            entries.push((key, self.value()?));
+            if !self.goes_on(b'}', "a map goes on with `,` or ends with `}`")? {
+                drop_doubled(&mut entries);
+                return Ok(Tree::Map(entries));
+            }
+        }
+    }
+
+    /// Consumes the bracket, if it is there.
+    fn ends(&mut self, bracket: u8) -> bool {
+        let ends = self.next_byte() == Some(bracket);
+        self.at += usize::from(ends);
+        ends
+    }
+
+    /// Consumes the comma or the bracket.
+    fn goes_on(&mut self, bracket: u8, expected: &str) -> Result<bool, Malformed> {
+        match self.next_byte() {
+            Some(byte) if byte == b',' || byte == bracket => {
+                self.at += 1;
+                Ok(byte == b',')
+            }
+            _ => Err(self.malformed(expected)),
+        }
+    }
+
+    fn number(&mut self) -> Result<Tree<'a>, Malformed> {
+        let start = self.at;
+        if self.bytes[start..].starts_with(b"-Infinity") {
+            self.at += b"-Infinity".len();
+            return Ok(Tree::Null);
+        }
+        self.at += usize::from(self.bytes[start] == b'-');
+        let whole = self.digits();
+        let mut sound = whole > 0 && (whole == 1 || self.bytes[self.at - whole] != b'0');
+        if self.bytes.get(self.at) == Some(&b'.') {
+            self.at += 1;
+            sound &= self.digits() > 0;
+        }
+        if let Some(b'e' | b'E') = self.bytes.get(self.at) {
+            self.at += 1;
+            self.at += usize::from(matches!(self.bytes.get(self.at), Some(b'+' | b'-')));
+            sound &= self.digits() > 0;
+        }
+        if !sound {
+            self.at = start;
+            return Err(self.malformed("this is no number"));
+        }
+        Ok(Tree::Number(Cow::Borrowed(&self.text[start..self.at])))
+    }
+
+    /// Consumes them; how many.
+    fn digits(&mut self) -> usize {
+        let count = self.bytes[self.at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += count;
+        count
+    }
+
+    fn word(&mut self) -> Result<Tree<'a>, Malformed> {
+        let (word, value) = match self.bytes[self.at] {
+            b'n' => ("null", Tree::Null),
+            b't' => ("true", Tree::Bool(true)),
+            b'f' => ("false", Tree::Bool(false)),
+            // What Python's and JavaScript's writers make of numbers that JSON does not have.
+            b'N' => ("NaN", Tree::Null),
+            _ => ("Infinity", Tree::Null),
+        };
+        if !self.text[self.at..].starts_with(word) {
+            return Err(self.malformed("this is no value"));
+        }
+        self.at += word.len();
+        Ok(value)
+    }
+
+    fn string(&mut self) -> Result<Cow<'a, str>, Malformed> {
+        let start = self.at + 1;
+        match memchr3(b'"', b'\\', 0, &self.bytes[start..]) {
+            Some(length) if self.bytes[start + length] == b'"' => {
+                self.at = start + length + 1;
+                Ok(Cow::Borrowed(&self.text[start..start + length]))
+            }
+            Some(_) => self.changed_string(start).map(Cow::Owned),
+            None => Err(self.malformed("a text has no end")),
+        }
+    }
+
+    /// One with escapes or NULs in it.
+    fn changed_string(&mut self, start: usize) -> Result<String, Malformed> {
+        let mut out = String::new();
+        let opening = self.at;
+        self.at = start;
+        loop {
+            let Some(length) = memchr3(b'"', b'\\', 0, &self.bytes[self.at..]) else {
+                return Err(Malformed::new(opening, "a text has no end"));
+            };
+            let end = self.at + length;
+            out.push_str(&self.text[self.at..end]);
+            self.at = end + 1;
+            match self.bytes[end] {
+                b'"' => return Ok(out),
+                b'\\' => self.escape(&mut out)?,
+                _ => {}
+            }
+        }
+    }
+
+    /// What follows a backslash.
+    fn escape(&mut self, out: &mut String) -> Result<(), Malformed> {
+        let Some(letter) = self.text[self.at..].chars().next() else {
+            return Err(self.malformed("a text ends within an escape"));
+        };
+        self.at += letter.len_utf8();
+        match letter {
+            'n' => out.push('\n'),
+            'r' => out.push('\r'),
+            't' => out.push('\t'),
+            'b' => out.push('\u{8}'),
+            'f' => out.push('\u{c}'),
+            'u' => out.extend(self.code_point()?.filter(|letter| *letter != '\0')),
+            '\0' => {}
+            // `"`, `\`, `/`, and what is no escape but was meant as something.
+            other => out.push(other),
+        }
+        Ok(())
+    }
+
+    /// Behind `\u`: a pair of surrogates is one letter, half of a pair U+FFFD.
+    fn code_point(&mut self) -> Result<Option<char>, Malformed> {
+        let first = self.hex()?;
+        if !(0xd800..0xdc00).contains(&first) || !self.bytes[self.at..].starts_with(b"\\u") {
+            return Ok(Some(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER)));
+        }
+        let back = self.at;
+        self.at += 2;
+        let second = self.hex()?;
+        if !(0xdc00..0xe000).contains(&second) {
+            // Another letter, which is read for itself.
+            self.at = back;
+            return Ok(Some(char::REPLACEMENT_CHARACTER));
+        }
+        Ok(char::from_u32(0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00)))
+    }
+
+    fn hex(&mut self) -> Result<u32, Malformed> {
+        let digits = self.bytes.get(self.at..self.at + 4).unwrap_or_default();
+        let number = digits
+            .iter()
+            .try_fold(0, |number, byte| char::from(*byte).to_digit(16).map(|digit| number << 4 | digit));
+        match number {
+            Some(number) if digits.len() == 4 => {
+                self.at += 4;
+                Ok(number)
+            }
+            _ => Err(self.malformed("`\\u` is followed by four hexadecimal digits")),
+        }
+    }
+
+    /// To its end, without going down into it: brackets are only counted.
+    fn skip_container(&mut self) -> Result<(), Malformed> {
+        let opening = self.at;
+        let mut open = 0usize;
+        while let Some(byte) = self.bytes.get(self.at) {
+            match byte {
+                b'"' => self.skip_string()?,
+                b'{' | b'[' => open += 1,
+                b'}' | b']' => open -= 1,
+                _ => {}
+            }
+            self.at += 1;
+            if open == 0 {
+                return Ok(());
+            }
+        }
+        Err(Malformed::new(opening, "a list or a map has no end"))
+    }
+
+    /// To its last quote.
+    fn skip_string(&mut self) -> Result<(), Malformed> {
+        let opening = self.at;
+        self.at += 1;
+        while let Some(byte) = self.bytes.get(self.at) {
+            match byte {
+                b'"' => return Ok(()),
+                b'\\' => self.at += 2,
+                _ => self.at += 1,
+            }
+        }
+        Err(Malformed::new(opening, "a text has no end"))
+    }
+}
+
+/// The last one of each key holds, in its place.
+fn drop_doubled(entries: &mut Vec<(Cow<'_, str>, Tree<'_>)>) {
+    let doubled: Vec<bool> = if entries.len() <= SMALL_MAP {
+        let later = |at: usize| entries[at + 1..].iter().any(|(key, _)| *key == entries[at].0);
+        (0..entries.len()).map(later).collect()
+    } else {
+        let mut seen = HashSet::with_capacity(entries.len());
+        let mut doubled: Vec<bool> = entries.iter().rev().map(|(key, _)| !seen.insert(&**key)).collect();
+        doubled.reverse();
+        doubled
+    };
+    if doubled.contains(&true) {
+        let mut doubled = doubled.into_iter();
+        entries.retain(|_| !doubled.next().unwrap_or(false));
+    }
+}

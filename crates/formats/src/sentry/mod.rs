@@ -1,0 +1,27 @@
+//! What Sentry's SDKs send: bytes to nouns. Nothing here decides what an event means.
+//!
+//! | module | reads |
+//! |---|---|
+//! | [`json`] | JSON as SDKs write it, leniently, borrowed where it can be; writes it too |
+//! | [`auth`], [`dsn`] | who sends, in every form that there ever was |
+//! | [`envelope`] | what travels together: a header, and items |
+//! | [`item`] | the kinds of those, and the categories that rates are limited by |
+//! | [`when`] | points in time: seconds, or RFC 3339 |
+//! | [`limits`] | how long each may be |
+
+pub mod auth;
+pub mod dsn;
+pub mod envelope;
+pub mod item;
+pub mod json;
+pub mod limits;
+mod query;
+pub mod when;
+
+pub use item::{Category, ItemKind};
+pub use json::{Malformed, Tree};
+
+/// No more bytes than these, and no half letter.
+fn cut(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
