@@ -54,7 +54,7 @@ pub fn sentry_envelope(input: &[u8]) {
 /// A header and a query at once, a DSN, a point in time.
 pub fn sentry_auth(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
-    let (header, query) = text.split_once('\n').unwrap_or((&text, &text));
+    let (header, query) = text.split_once('\n').unwrap_or((&*text, &*text));
     let headers = auth::Headers { x_sentry_auth: Some(header), authorization: Some(header) };
     if let Ok(auth) = auth::read(headers, query, None) {
         assert!(auth.key.bytes().all(|byte| byte.is_ascii_hexdigit()) && (2..=7).contains(&auth.version));
@@ -62,7 +62,7 @@ pub fn sentry_auth(input: &[u8]) {
     if let Ok(dsn) = text.parse::<Dsn>() {
         assert_eq!(dsn.to_string().parse().as_ref(), Ok(&dsn), "it reads back");
     }
-    let at = when::read(&Tree::owned_text(text.as_ref()));
+    let at = when::read(&Tree::owned_text(&*text));
     assert!(at.is_none_or(f64::is_finite));
 }
 

@@ -103,7 +103,7 @@ fn what_is_no_document_is_refused_with_its_place() {
     refused("{a:1}", 1, "in quotes");
     refused("{\"a\":1,}", 7, "in quotes");
     refused("\"a", 0, "no end");
-    refused("\"a\\", 0, "no end");
+    refused("\"a\\", 3, "within an escape");
     refused("\"\\u12g4\"", 3, "hexadecimal");
     refused("01", 0, "no number");
     refused("1.", 0, "no number");
