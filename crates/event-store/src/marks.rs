@@ -1,0 +1,159 @@
+//! What is said of events that are on the disk already: their group was moved, or their time is over. One small file, written
+//! anew at each change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use vocabulary::Timestamp;
+
+use crate::record::{u32_at, u64_at};
+
+const MAGIC: [u8; 8] = *b"BWEM\x01\0\0\0";
+/// Magic, moves, floors; a checksum at the end.
+const HEAD_BYTES: usize = 16;
+const MOVE_BYTES: usize = 32;
+const FLOOR_BYTES: usize = 16;
+
+#[derive(Clone, Default, Debug, PartialEq)]
+pub struct Marks {
+    /// By project, in the order in which they were made.
+    moves: BTreeMap<u64, Vec<Move>>,
+    /// By project: what is older is not found any more.
+    floors: BTreeMap<u64, Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Move {
+    from: u64,
+    to: u64,
+    /// Events with lower numbers moved.
+    before: u64,
+}
+
+impl Marks {
+    pub fn add_move(&mut self, project: u64, from: u64, to: u64, before: u64) {
+        self.moves.entry(project).or_default().push(Move { from, to, before });
+    }
+
+    /// Never lower than it was: what was expired is gone.
+    pub fn raise_floor(&mut self, project: u64, floor: Timestamp) -> bool {
+        let there = self.floors.entry(project).or_insert(Timestamp(i64::MIN));
+        let rises = floor > *there;
+        *there = floor.max(*there);
+        rises
+    }
+
+    pub fn floor(&self, project: u64) -> Timestamp {
+        self.floors.get(&project).copied().unwrap_or(Timestamp(i64::MIN))
+    }
+
+    /// Of moves that no event on the disk is old enough for.
+    pub fn forget_moves_before(&mut self, oldest_number: u64) {
+        self.moves.values_mut().for_each(|moves| moves.retain(|made| made.before > oldest_number));
+        self.moves.retain(|_, moves| !moves.is_empty());
+    }
+
+    /// The group that an event belongs to by now.
+    pub fn group(&self, project: u64, group: u64, number: u64) -> u64 {
+        let moves = self.moves.get(&project).into_iter().flatten();
+        moves
+            .filter(|made| number < made.before)
+            .fold(group, |group, made| if group == made.from { made.to } else { group })
+    }
+
+    /// All groups under which events of this one may have been appended.
+    pub fn sources(&self, project: u64, group: u64) -> BTreeSet<u64> {
+        let mut sources = BTreeSet::from([group]);
+        // Backwards: what moved to a group before that one moved on.
+        for made in self.moves.get(&project).into_iter().flatten().rev() {
+            if sources.contains(&made.to) {
+                sources.insert(made.from);
+            }
+        }
+        sources
+    }
+
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let moves =
+            self.moves.iter().flat_map(|(project, moves)| moves.iter().map(move |made| (project, made)));
+        let mut out = MAGIC.to_vec();
+        for count in [self.moves.values().map(Vec::len).sum::<usize>(), self.floors.len()] {
+            out.extend_from_slice(&(count as u32).to_le_bytes());
+        }
+        for (project, Move { from, to, before }) in moves {
+            for number in [project, from, to, before] {
+                out.extend_from_slice(&number.to_le_bytes());
+            }
+        }
+        for (project, floor) in &self.floors {
+            out.extend_from_slice(&project.to_le_bytes());
+            out.extend_from_slice(&floor.0.to_le_bytes());
+        }
+        let crc = crc32c::crc32c(&out);
+        out.extend_from_slice(&crc.to_le_bytes());
+        out
+    }
+
+    pub fn read(bytes: &[u8]) -> Option<Marks> {
+        let (content, crc) = bytes.split_at_checked(bytes.len().checked_sub(4)?)?;
+        if content.len() < HEAD_BYTES
+            || !content.starts_with(&MAGIC)
+            || crc32c::crc32c(content) != u32_at(crc, 0)
+        {
+            return None;
+        }
+        let (head, rest) = content.split_at(HEAD_BYTES);
+        let (moves, floors) = rest.split_at_checked((u32_at(head, 8) as usize).checked_mul(MOVE_BYTES)?)?;
+        if floors.len() != (u32_at(head, 12) as usize).checked_mul(FLOOR_BYTES)? {
+            return None;
+        }
+        let mut marks = Marks::default();
+        for made in moves.chunks_exact(MOVE_BYTES) {
+            let [project, from, to, before] = [0, 8, 16, 24].map(|at| u64_at(made, at));
+            marks.add_move(project, from, to, before);
+        }
+        for floor in floors.chunks_exact(FLOOR_BYTES) {
+            marks.floors.insert(u64_at(floor, 0), Timestamp(u64_at(floor, 8) as i64));
+        }
+        Some(marks)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_followed_through_their_moves() {
+        let mut marks = Marks::default();
+        marks.add_move(1, 10, 20, 100);
+        marks.add_move(1, 20, 30, 200);
+        // Into a group that is gone, from then on.
+        marks.add_move(1, 40, 10, 300);
+        assert_eq!(marks.group(1, 10, 99), 30);
+        assert_eq!(marks.group(1, 10, 100), 10);
+        assert_eq!(marks.group(1, 20, 150), 30);
+        assert_eq!(marks.group(1, 40, 5), 10);
+        assert_eq!(marks.group(2, 10, 5), 10);
+        assert_eq!(marks.sources(1, 30), BTreeSet::from([10, 20, 30]));
+        assert_eq!(marks.sources(1, 10), BTreeSet::from([10, 40]));
+        marks.forget_moves_before(200);
+        assert_eq!((marks.group(1, 10, 99), marks.group(1, 40, 5)), (10, 10));
+    }
+
+    #[test]
+    fn they_are_written_and_read() {
+        let mut marks = Marks::default();
+        assert_eq!(Marks::read(&marks.to_bytes()), Some(marks.clone()));
+        marks.add_move(1, 10, 20, 100);
+        marks.add_move(7, 10, 20, 100);
+        assert!(marks.raise_floor(3, Timestamp(50)) && !marks.raise_floor(3, Timestamp(40)));
+        assert_eq!((marks.floor(3), marks.floor(4)), (Timestamp(50), Timestamp(i64::MIN)));
+        let bytes = marks.to_bytes();
+        assert_eq!(Marks::read(&bytes), Some(marks));
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            assert_eq!((Marks::read(&changed), Marks::read(&bytes[..at])), (None, None), "byte {at}");
+        }
+    }
+}
