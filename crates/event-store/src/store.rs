@@ -113,7 +113,7 @@ impl EventStore {
             let view = inner.view();
             let sources = view.marks.sources(project, group);
             let marks = Arc::clone(&view.marks);
-            let accept = move |entry: &Entry| belongs(&marks, entry, group);
+            let accept = move |entry: &Entry| belongs(&marks, entry, group, page);
             let mut hits = Vec::new();
             for source in &sources {
                 let wanted = Wanted { project, group: *source, before: page.before, limit, accept: &accept };
@@ -123,7 +123,7 @@ impl EventStore {
             (view, sources, hits)
         };
         keep_newest(&mut hits, limit);
-        let accept = |entry: &Entry| belongs(&view.marks, entry, group);
+        let accept = |entry: &Entry| belongs(&view.marks, entry, group, page);
         for (newest, at) in by_newest(&view.sealed, project) {
             if hits.len() == limit && hits.last().is_none_or(|hit| hit.entry.key.at > newest) {
                 break;
@@ -187,7 +187,7 @@ impl EventLog for EventStore {
             found = segment.find(project, id)?.map(|offset| (segment.records(), offset));
         }
         let Some((records, offset)) = found else { return Ok(None) };
-        let read = Reader::new(records).event(offset, project, id);
+        let read = Reader::new(records).event(offset, |key| (key.project, key.id) == (project, id));
         let (record, body) = read.map_err(|error| self.counted_damage(error))?;
         if record.key.at < view.marks.floor(project) {
             return Ok(None);
@@ -204,7 +204,7 @@ impl EventLog for EventStore {
             let records = || segment.map_or_else(|| view.open.clone(), |at| view.sealed[at].records());
             let reader = readers.entry(segment).or_insert_with(|| Reader::new(records()));
             match reader
-                .event(entry.offset, project, entry.key.id)
+                .event(entry.offset, |key| *key == entry.key)
                 .map_err(|error| self.counted_damage(error))
             {
                 Ok((record, body)) => events.push(self.stored(&view.marks, record, body)),
@@ -310,9 +310,12 @@ fn check_lengths(events: &[EventBody<'_>]) -> Result<(), EventLogError> {
     check("the list of a batch's events", events.len(), BATCH_EVENTS)
 }
 
-fn belongs(marks: &Marks, entry: &Entry, group: u64) -> bool {
+fn belongs(marks: &Marks, entry: &Entry, group: u64, page: EventPage) -> bool {
     let key = &entry.key;
-    key.at >= marks.floor(key.project) && marks.group(key.project, key.group, entry.number) == group
+    // A damaged index is out of order, and must not lead in circles.
+    page.before.is_none_or(|before| (key.at, key.id) < before)
+        && key.at >= marks.floor(key.project)
+        && marks.group(key.project, key.group, entry.number) == group
 }
 
 fn keep_newest(hits: &mut Vec<Hit>, limit: usize) {
