@@ -1,7 +1,10 @@
 //! What Sentry's SDKs send.
 
 use crate::sentry::json::{Limits, Tree, read};
-use crate::sentry::{auth, dsn::Dsn, envelope, when};
+use crate::sentry::limits::EVENT_BYTES;
+use crate::sentry::{
+    auth, check_in, client_report, dsn::Dsn, envelope, security, sessions, store_body, user_report, when,
+};
 
 /// Read within its bounds; what was written reads back as the same document.
 pub fn sentry_json(input: &[u8]) {
@@ -66,6 +69,35 @@ pub fn sentry_auth(input: &[u8]) {
     assert!(at.is_none_or(f64::is_finite));
 }
 
+/// Every item that is read, and the body of `/store/`.
+pub fn sentry_items(input: &[u8]) {
+    if let Ok(event) = store_body::read(input) {
+        assert!(event.len() <= EVENT_BYTES);
+    }
+    for report in security::read(input).unwrap_or_default() {
+        assert!(report.blocked_host().is_none_or(|host| !host.is_empty()));
+    }
+    if let Ok(check_in) = check_in::read(input, None) {
+        assert!(!check_in.slug.is_empty() && check_in.duration_seconds.is_none_or(f64::is_finite));
+    }
+    let text = String::from_utf8_lossy(input);
+    drop(check_in::of_query("job", &text));
+    drop(user_report::of_form(Default::default(), &text));
+    drop(user_report::read(input));
+    if let Ok(tree) = read(input, &Limits::default()) {
+        drop(user_report::of_event(&tree));
+    }
+    if let Ok(session) = sessions::read(input) {
+        assert!(session.started.is_finite());
+    }
+    if let Ok(counted) = sessions::read_aggregates(input) {
+        counted.minutes.iter().for_each(|counts| assert!(counts.all() >= counts.exited));
+    }
+    if let Ok(report) = client_report::read(input) {
+        assert!(report.lost.iter().all(|lost| lost.quantity > 0));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::fuzzing::mutate;
@@ -78,5 +110,22 @@ mod tests {
             b"2024-02-29T12:00:00.5+01:00".to_vec(),
         ];
         mutate(&samples, 20_000, super::sentry_auth);
+    }
+
+    #[test]
+    fn items() {
+        let samples = [
+            br#"{"csp-report":{"blocked-uri":"http://a:1/","document-uri":"http://a","line-number":1}}"#.to_vec(),
+            br#"[{"type":"csp-violation","url":"u","body":{"blockedURL":"inline","effectiveDirective":"a b"}}]"#.to_vec(),
+            br#"{"monitor_slug":"a","status":"ok","monitor_config":{"schedule":{"type":"interval","value":1,"unit":"day"}}}"#
+                .to_vec(),
+            br#"{"sid":"9ec79c33ec9942ab8353589fcb2e04dc","started":1e9,"aggregates":[{"started":1,"exited":18446744073709551615}]}"#
+                .to_vec(),
+            br#"{"discarded_events":[{"reason":"a","category":"error","quantity":1}],"comments":"c","event_id":"9ec79c33ec9942ab8353589fcb2e04dc"}"#
+                .to_vec(),
+            b"eJyrVspNLS5OTE9VslLKSM3JyVeqBQA9kwYx".to_vec(),
+            b"name=a&email=b%40c&comments=d&status=error&duration=1e9".to_vec(),
+        ];
+        mutate(&samples, 20_000, super::sentry_items);
     }
 }

@@ -5,17 +5,26 @@
 //! | [`json`] | JSON as SDKs write it, leniently, borrowed where it can be; writes it too |
 //! | [`auth`], [`dsn`] | who sends, in every form that there ever was |
 //! | [`envelope`] | what travels together: a header, and items |
+//! | [`store_body`] | the one event of the oldest clients |
+//! | [`security`] | what browsers report: CSP and its kin |
+//! | [`check_in`], [`sessions`], [`client_report`], [`user_report`] | the other items that are used |
 //! | [`item`] | the kinds of those, and the categories that rates are limited by |
 //! | [`when`] | points in time: seconds, or RFC 3339 |
 //! | [`limits`] | how long each may be |
 
 pub mod auth;
+pub mod check_in;
+pub mod client_report;
 pub mod dsn;
 pub mod envelope;
 pub mod item;
 pub mod json;
 pub mod limits;
 mod query;
+pub mod security;
+pub mod sessions;
+pub mod store_body;
+pub mod user_report;
 pub mod when;
 
 pub use item::{Category, ItemKind};
