@@ -24,7 +24,7 @@ const EXTENSION: &str = ".events";
 pub struct Options {
     /// Made if it is not there.
     pub directory: PathBuf,
-    /// A segment that is longer is sealed.
+    /// A segment that is longer is sealed; at most [`SEGMENT_BYTES`].
     pub segment_bytes: u64,
     /// No number below is given to an event: whoever counts events has seen it, and the log lost it with the power.
     pub next_at_least: u64,
@@ -73,6 +73,8 @@ enum Found {
 impl EventStore {
     pub fn open(options: Options) -> Result<(EventStore, Recovery), OpenError> {
         let Options { directory, segment_bytes, next_at_least, io } = options;
+        // Offsets are of 32 bits.
+        let segment_bytes = segment_bytes.min(SEGMENT_BYTES);
         io.create_dir(&directory).doing("creating", &directory)?;
         let lock = lock(&*io, &directory)?;
         let mut recovery = Recovery::default();

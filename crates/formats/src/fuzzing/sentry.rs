@@ -123,7 +123,7 @@ mod tests {
                 .to_vec(),
             br#"{"discarded_events":[{"reason":"a","category":"error","quantity":1}],"comments":"c","event_id":"9ec79c33ec9942ab8353589fcb2e04dc"}"#
                 .to_vec(),
-            b"eJyrVspNLS5OTE9VslLKSM3JyVeqBQA9kwYx".to_vec(),
+            b"eJyrVspNLS5OTE9VslLKSM3JyVeqBQBDwga0".to_vec(),
             b"name=a&email=b%40c&comments=d&status=error&duration=1e9".to_vec(),
         ];
         mutate(&samples, 20_000, super::sentry_items);

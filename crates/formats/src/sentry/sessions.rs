@@ -111,7 +111,7 @@ pub fn read_aggregates(bytes: &[u8]) -> Result<Aggregates, Malformed> {
     if listed.len() > SESSIONS {
         return Err(Malformed::new(0, format!("more than {SESSIONS} aggregates of sessions")));
     }
-    let counts = |counted: &Tree<'_>| {
+    let counts = |counted: &Tree<'_>| -> Result<Counts, Malformed> {
         let started = started(counted);
         let started =
             started.ok_or_else(|| Malformed::new(0, "an aggregate does not say when it started"))?;
