@@ -24,7 +24,7 @@ fn small(numbers: &[u32]) -> Vec<u8> {
 /// RFC 8878: magic, a single segment whose size takes one byte, one last raw block.
 fn zstd_frame(body: &[u8]) -> Vec<u8> {
     let block = ((body.len() as u32) << 3 | 1).to_le_bytes();
-    [&[0x28, 0xb5, 0x2f, 0xfd, 0x20, body.len() as u8], &block[..3], body].concat()
+    [&[0x28, 0xb5, 0x2f, 0xfd, 0x20, body.len() as u8][..], &block[..3], body].concat()
 }
 
 /// Event 42 of project 3, group 4, at second 1,000, of user 5.
@@ -83,7 +83,7 @@ fn a_segment_by_hand_is_read() {
 fn an_index_is_written_as_it_is_drawn() {
     let disk = disk_with(&open_segment());
     let store = open(&disk);
-    // Erasing somebody of the open segment seals it, and leaves it as it is if the user is in no other.
+    // Erasing somebody of the open segment seals it, and writes it anew without them.
     store.append(&[EventBody { key: EventKey { project: 9, ..key() }, user: Some(1), body: b"" }]).unwrap();
     assert_eq!(store.erase_user(9, 1).unwrap(), 1);
     drop(store);

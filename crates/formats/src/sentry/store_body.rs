@@ -41,7 +41,7 @@ fn is_json(bytes: &[u8]) -> bool {
 
 /// Deflate with a window of 32 KiB. In base64 the byte is an `x`, and the checksum of the two holds for hardly any letter behind it.
 fn is_zlib(bytes: &[u8]) -> bool {
-    matches!(bytes, [0x78, flags, ..] if (0x7800 + u32::from(*flags)) % 31 == 0 && !flags.is_ascii_alphanumeric())
+    matches!(bytes, [0x78, flags, ..] if (0x7800 + u32::from(*flags)).is_multiple_of(31) && !flags.is_ascii_alphanumeric())
 }
 
 fn within_limit(bytes: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, Fault> {
