@@ -194,6 +194,11 @@ fn seal(io: &dyn Io, found: Found, recovery: &mut Recovery) -> Result<Option<Sea
     match found {
         Found::Sealed(segment) => Ok(Some(segment)),
         Found::Empty => Ok(None),
+        // The one before could not be left for it, and went on.
+        Found::Open(writer, recovered) if writer.index.len() == 0 && recovered.torn_bytes == 0 => {
+            io.remove(&writer.path).doing("removing", &writer.path)?;
+            Ok(None)
+        }
         Found::Open(mut writer, recovered) => {
             recovery.count(&recovered);
             recovery.sealed_segments += 1;
