@@ -9,8 +9,7 @@ use vocabulary::error::EventId;
 use crate::error::{DiskError, Doing};
 use crate::index::{Entry, SealedIndex, Wanted};
 use crate::io::File;
-use crate::reader::{Records, Scan};
-use crate::writer::HEADER_BYTES;
+use crate::reader::Records;
 
 pub struct Sealed {
     pub path: PathBuf,
@@ -24,10 +23,6 @@ pub struct Sealed {
 impl Sealed {
     pub fn records(&self) -> Records {
         Records { file: Arc::clone(&self.file), path: self.path.clone(), end: self.index.end }
-    }
-
-    pub fn scan(&self) -> Scan {
-        Scan::new(self.records(), HEADER_BYTES as u64)
     }
 
     pub fn find(&self, project: u64, id: EventId) -> Result<Option<u32>, DiskError> {
@@ -45,5 +40,13 @@ impl Sealed {
     pub fn of_project(&self, project: u64) -> Result<Vec<Entry>, DiskError> {
         let Some(span) = self.index.span(project) else { return Ok(Vec::new()) };
         self.index.entries(&*self.file, span.entries.clone()).doing("reading the index of", &self.path)
+    }
+
+    /// All of them, in the order in which they came.
+    pub fn by_offset(&self) -> Result<Vec<Entry>, DiskError> {
+        let entries = self.index.entries(&*self.file, 0..self.index.count);
+        let mut entries = entries.doing("reading the index of", &self.path)?;
+        entries.sort_unstable_by_key(|entry| entry.offset);
+        Ok(entries)
     }
 }

@@ -1,5 +1,6 @@
 //! Events that go: a segment is written anew without them, and takes the place of the one that it came from.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,7 +9,8 @@ use vocabulary::error::EventBody;
 use vocabulary::ports::EventLogError;
 
 use crate::error::{DiskError, Doing};
-use crate::index::Span;
+use crate::index::{Entry, Span};
+use crate::io::Io;
 use crate::limits::{EXPIRED_SHARE, REWRITE_BYTES};
 use crate::marks::Marks;
 use crate::open::segment_path;
@@ -41,10 +43,12 @@ impl EventStore {
         for segment in self.view().sealed {
             let expired = expired(&segment, &marks)?;
             if is_many(expired, segment.index.count.into()) {
-                gone += self.rewrite(&segment, |record| record.key.at >= marks.floor(record.key.project))?;
+                let stays = |entry: &Entry| entry.key.at >= marks.floor(entry.key.project);
+                let went = self.rewrite(&segment, stays)?;
+                self.counters.expired_events.add(went);
+                gone += went;
             }
         }
-        self.counters.expired_events.add(gone);
         self.keep_names()?;
         Ok(gone)
     }
@@ -57,7 +61,7 @@ impl EventStore {
         let mut gone = 0;
         for segment in self.view().sealed {
             if segment.of_project(project)?.iter().any(|entry| entry.user == Some(user)) {
-                let stays = |record: &Record| record.key.project != project || record.user != Some(user);
+                let stays = |entry: &Entry| entry.key.project != project || entry.user != Some(user);
                 let erased = self.rewrite(&segment, stays)?;
                 self.counters.erased_events.add(erased);
                 gone += erased;
@@ -78,7 +82,7 @@ impl EventStore {
     }
 
     /// How many went. The old file is there, whole, until the new one is. What is damaged goes with it.
-    fn rewrite(&self, old: &Sealed, stays: impl Fn(&Record) -> bool) -> Result<u64, DiskError> {
+    fn rewrite(&self, old: &Sealed, stays: impl Fn(&Entry) -> bool) -> Result<u64, DiskError> {
         let beside = old.path.with_extension("tmp");
         let gone = self.write_anew(old, &beside, stays);
         if gone.is_err() {
@@ -92,7 +96,7 @@ impl EventStore {
         &self,
         old: &Sealed,
         beside: &Path,
-        stays: impl Fn(&Record) -> bool,
+        stays: impl Fn(&Entry) -> bool,
     ) -> Result<u64, DiskError> {
         let mut new = Writer::create(&*self.io, beside, old.first)?;
         let gone = self.copy(old, &mut new, stays)?;
@@ -112,33 +116,26 @@ impl EventStore {
     }
 
     /// Packed anew: what stays may have been packed against what goes.
-    fn copy(
-        &self,
-        old: &Sealed,
-        new: &mut Writer,
-        stays: impl Fn(&Record) -> bool,
-    ) -> Result<u64, DiskError> {
+    fn copy(&self, old: &Sealed, new: &mut Writer, stays: impl Fn(&Entry) -> bool) -> Result<u64, DiskError> {
         let mut gone = 0;
         let mut kept = Kept::default();
         let mut reader = Reader::new(old.records());
-        let mut scan = old.scan();
-        while let Some((_, loaded)) = scan.step()? {
-            if !stays(&loaded.record) {
+        for entry in old.by_offset()? {
+            if !stays(&entry) {
                 gone += 1;
                 continue;
             }
-            match reader.body(&loaded) {
-                Ok(body) => kept.push(loaded.record, body),
-                Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            match reader.event(entry.offset, |key| *key == entry.key) {
+                Ok((record, body)) => kept.push(record, body),
+                Err(error) if error.cause.kind() == io::ErrorKind::InvalidData => {
                     self.counters.damaged_events.add(1);
                 }
-                Err(error) => return Err(error).doing("reading an event of", &old.path),
+                Err(error) => return Err(error),
             }
             if kept.bytes > REWRITE_BYTES {
                 kept.write(&*self.io, new)?;
             }
         }
-        self.counters.damaged_events.add(scan.damaged);
         kept.write(&*self.io, new)?;
         Ok(gone)
     }
@@ -150,7 +147,7 @@ impl Kept {
         self.events.push((record, body));
     }
 
-    fn write(&mut self, io: &dyn crate::io::Io, new: &mut Writer) -> Result<(), DiskError> {
+    fn write(&mut self, io: &dyn Io, new: &mut Writer) -> Result<(), DiskError> {
         if self.events.is_empty() {
             return Ok(());
         }
