@@ -1,0 +1,88 @@
+//! Bounds, each with its reason.
+
+/// Projects of one installation: all are held in memory.
+pub const MAX_PROJECTS: usize = 10_000;
+/// Of a project, a key's label, an assignee: they stand in titles and on telephones.
+pub const MAX_NAME: usize = 200;
+/// Keys of one project: old ones are kept while clients still send with them.
+pub const MAX_KEYS: usize = 100;
+/// Rules of one project: each is tried on each event.
+pub const MAX_RULES: usize = 200;
+/// Conditions of one rule, and texts of one fingerprint.
+pub const MAX_CONDITIONS: usize = 20;
+pub const MAX_FINGERPRINT_PARTS: usize = 20;
+/// Of a pattern that people write, and of what it becomes in memory.
+pub const MAX_PATTERN: usize = 500;
+pub const MAX_PATTERN_BYTES: usize = 1 << 20;
+/// Fields that a project names as secret or as safe.
+pub const MAX_FIELDS: usize = 500;
+
+/// The protocol's own bound of a tag's value and of most names.
+pub const MAX_TAG_VALUE: usize = 200;
+pub const MAX_TAG_KEY: usize = 200;
+/// Of a release: the protocol's.
+pub const MAX_RELEASE: usize = 250;
+/// Of one event; what comes after is left out.
+pub const MAX_TAGS: usize = 100;
+/// Frames of one stack: the outermost and the innermost are kept.
+pub const MAX_FRAMES: usize = 250;
+/// Exceptions of one chain.
+pub const MAX_EXCEPTIONS: usize = 50;
+/// The last of them are what a person reads.
+pub const MAX_BREADCRUMBS: usize = 100;
+/// What is said to have been scrubbed of one event; the rest is scrubbed all the same.
+pub const MAX_SCRUBBED: usize = 200;
+/// It stands in lists.
+pub const MAX_TITLE: usize = 250;
+/// Of a message, where it decides on the group.
+pub const MAX_GROUPED_MESSAGE: usize = 2_048;
+/// Longer lines of source are generated code.
+pub const MAX_CONTEXT_LINE: usize = 120;
+/// Further back, or further ahead of us, no clock is right: such an event happened when it came.
+pub const MAX_AGE_SECONDS: i64 = 30 * 86_400;
+pub const MAX_AHEAD_SECONDS: i64 = 60;
+/// A sender's clock that is off by less is left alone: networks are slow too.
+pub const MIN_DRIFT_SECONDS: i64 = 60;
+
+/// Groups held in memory (2 to 6 KB each); the rest is read when it is seen again.
+pub const MAX_GROUPS_IN_MEMORY: usize = 10_000;
+/// What events are found by, held in memory (48 bytes each).
+pub const MAX_HASHES_IN_MEMORY: usize = 200_000;
+/// Hashes of one group: merges and new ways of grouping add to them.
+pub const MAX_HASHES_PER_GROUP: usize = 1_000;
+/// Environments that a group lists.
+pub const MAX_ENVIRONMENTS_PER_GROUP: usize = 20;
+/// Of one project; what is called otherwise is counted as `other`.
+pub const MAX_ENVIRONMENTS: usize = 200;
+/// Releases of one project that are kept in order; the oldest go.
+pub const MAX_RELEASES: usize = 5_000;
+/// New ones of one project and day: a build for each request would fill the disk with counts.
+pub const MAX_NEW_RELEASES_PER_DAY: usize = 500;
+/// Names of tags of one group, and values of one name; the rest is counted as `other`.
+pub const MAX_TAG_KEYS_PER_GROUP: i64 = 100;
+pub const MAX_VALUES_PER_TAG: i64 = 100;
+/// What waits to be counted; beyond it a write comes before the second is over.
+pub const MAX_PENDING: usize = 100_000;
+/// Users of one group that are known exactly; beyond it the number is an estimate (± 1.6 %).
+pub const MAX_EXACT_USERS: usize = 512;
+/// A group may be ignored until so many people had it.
+pub const MAX_IGNORED_USERS: u64 = 1_000;
+/// … or until so many events came, or for so long.
+pub const MAX_IGNORED_EVENTS: u64 = 1_000_000_000;
+pub const MAX_IGNORED_SECONDS: i64 = 10 * 366 * 86_400;
+/// The window of "so many within": beyond a week it is another question.
+pub const MAX_WINDOW_SECONDS: i64 = 7 * 86_400;
+/// Counts by the minute, and by the hour, are kept so long; those by the day for ever.
+pub const MINUTES_KEPT_SECONDS: i64 = 2 * 86_400;
+pub const HOURS_KEPT_SECONDS: i64 = 90 * 86_400;
+/// Rows of one answer.
+pub const MAX_LISTED: usize = 10_000;
+/// Slots of one answer: a year of days, or two days of minutes.
+pub const MAX_SLOTS: i64 = 3_000;
+/// Groups that one merge takes in.
+pub const MAX_MERGED: usize = 100;
+
+/// The text up to a bound, cut between characters.
+pub fn cut(text: &str, bound: usize) -> &str {
+    &text[..text.floor_char_boundary(bound)]
+}

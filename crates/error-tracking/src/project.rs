@@ -1,0 +1,179 @@
+//! What a DSN belongs to: its keys, and how its events are treated.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use vocabulary::Timestamp;
+
+use crate::grouping;
+use crate::grouping::rules::{Rule, Rules};
+use crate::limits::{MAX_FIELDS, MAX_KEYS, MAX_NAME, MAX_RULES};
+use crate::scrub::{ScrubRule, Scrubber};
+
+#[derive(Clone, Debug)]
+pub struct Project {
+    pub id: u64,
+    /// sentry-cli's slug.
+    pub name: String,
+    pub public_keys: Vec<Key>,
+    pub settings: Settings,
+    pub created: Timestamp,
+    /// Made of the settings, once: patterns are costly to read.
+    pub(crate) made: Arc<Made>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub scrubber: Scrubber,
+    pub rules: Rules,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// 32 lower-case hexadecimal digits.
+    pub key: String,
+    pub enabled: bool,
+    #[serde(default)]
+    pub label: String,
+    pub created: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Fields with well-known names of secrets, card numbers, passwords in URLs.
+    pub scrub_defaults: bool,
+    /// Their values are scrubbed too, wherever such a field is.
+    pub scrub_fields: Vec<String>,
+    /// These never are.
+    pub safe_fields: Vec<String>,
+    pub scrub_rules: Vec<ScrubRule>,
+    pub remove_addresses: bool,
+    /// None: as the configuration says.
+    pub retention_days: Option<u32>,
+    pub max_events_per_5m: Option<u64>,
+    pub grouping_version: u32,
+    /// The version before, whose hashes events are found by until then, so that an upgrade opens nothing anew.
+    pub grouping_before: Option<Before>,
+    pub rules: Vec<Rule>,
+    /// Who is assigned what is new: the first that matches.
+    pub owners: Vec<OwnerRule>,
+    /// After a move: what is seen for the first time before then is not told of as new.
+    pub baseline_until: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    pub version: u32,
+    pub until: i64,
+}
+
+/// Files, modules, URLs or tags, and whose they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnerRule {
+    pub when: Vec<grouping::rules::Matcher>,
+    pub owner: String,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            scrub_defaults: true,
+            scrub_fields: Vec::new(),
+            safe_fields: Vec::new(),
+            scrub_rules: Vec::new(),
+            remove_addresses: false,
+            retention_days: None,
+            max_events_per_5m: None,
+            grouping_version: grouping::NEWEST,
+            grouping_before: None,
+            rules: Vec::new(),
+            owners: Vec::new(),
+            baseline_until: None,
+        }
+    }
+}
+
+impl Settings {
+    /// Each with its key, such as `rules[2].when[0].pattern`.
+    pub fn problems(&self) -> Vec<(String, String)> {
+        let mut problems = Vec::new();
+        let mut bounded = |key: &str, length: usize, bound: usize| {
+            if length > bound {
+                problems.push((key.to_owned(), format!("there are {length}, and {bound} at most")));
+            }
+        };
+        bounded("scrub_fields", self.scrub_fields.len(), MAX_FIELDS);
+        bounded("safe_fields", self.safe_fields.len(), MAX_FIELDS);
+        bounded("scrub_rules", self.scrub_rules.len(), MAX_RULES);
+        bounded("rules", self.rules.len(), MAX_RULES);
+        bounded("owners", self.owners.len(), MAX_RULES);
+        if self.retention_days == Some(0) {
+            problems.push(("retention_days".into(), "it is a day at least".into()));
+        }
+        let before = self.grouping_before.map(|before| before.version);
+        for (key, version) in [("grouping_version", Some(self.grouping_version)), ("grouping_before", before)] {
+            if version.is_some_and(|version| !(1..=grouping::NEWEST).contains(&version)) {
+                let newest = grouping::NEWEST;
+                problems.push((key.into(), format!("there are versions 1 to {newest}")));
+            }
+        }
+        for (at, rule) in self.scrub_rules.iter().enumerate() {
+            problems.extend(rule.problem().map(|why| (format!("scrub_rules[{at}].pattern"), why)));
+        }
+        for (at, rule) in self.rules.iter().enumerate() {
+            problems.extend(rule.problems().into_iter().map(|(key, why)| (format!("rules[{at}].{key}"), why)));
+        }
+        for (at, rule) in self.owners.iter().enumerate() {
+            let conditions = grouping::rules::problems_of(&rule.when);
+            problems.extend(conditions.into_iter().map(|(key, why)| (format!("owners[{at}].{key}"), why)));
+            if rule.owner.is_empty() || rule.owner.len() > MAX_NAME {
+                problems.push((format!("owners[{at}].owner"), "name a person or a team".into()));
+            }
+        }
+        problems
+    }
+
+    pub(crate) fn make(&self) -> Made {
+        Made { scrubber: Scrubber::new(self), rules: Rules::new(&self.rules, &self.owners) }
+    }
+}
+
+impl Project {
+    pub fn new(id: u64, name: &str, public_keys: Vec<Key>, settings: Settings, created: Timestamp) -> Project {
+        let made = Arc::new(settings.make());
+        Project { id, name: name.to_owned(), public_keys, settings, created, made }
+    }
+
+    /// What its groups are called by, before their number: `shop-web` has `SHOP-WEB-12`.
+    pub fn prefix(&self) -> String {
+        self.name.to_ascii_uppercase()
+    }
+
+    pub fn short(&self, number: u64) -> String {
+        format!("{}-{number}", self.prefix())
+    }
+
+    pub fn accepts(&self, key: &str) -> bool {
+        self.public_keys.iter().any(|one| one.enabled && one.key == key)
+    }
+}
+
+/// A slug: it stands in URLs, in names of series and before the numbers of groups.
+pub fn name_problem(name: &str) -> Option<String> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(fits) {
+        return Some(format!("`{name}` cannot be a project's name: letters, digits, `-` and `_`, such as shop-web"));
+    }
+    None
+}
+
+pub fn key_problem(key: &str) -> Option<String> {
+    let is_hex = key.len() == 32 && key.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    (!is_hex).then(|| "a public key has 32 lower-case hexadecimal digits".to_owned())
+}
+
+pub(crate) fn keys_problem(keys: &[Key]) -> Option<String> {
+    (keys.len() > MAX_KEYS).then(|| format!("a project has {MAX_KEYS} keys at most: take out old ones"))
+}

@@ -1,0 +1,61 @@
+//! How much a project may send: so many events in five minutes. What is beyond is refused before it is read.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+use vocabulary::Timestamp;
+
+const WINDOW_SECONDS: i64 = 300;
+
+/// What each project has sent in the present five minutes.
+#[derive(Debug, Default)]
+pub struct Quota(Mutex<Windows>);
+
+#[derive(Debug, Default)]
+struct Windows {
+    began: i64,
+    sent: HashMap<u64, u64>,
+}
+
+/// Beyond what it may send; it may again in so many seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beyond {
+    pub retry_after_seconds: u64,
+}
+
+impl Quota {
+    /// `most`: 0 for no limit.
+    pub fn admit(&self, project: u64, most: u64, now: Timestamp) -> Result<(), Beyond> {
+        if most == 0 {
+            return Ok(());
+        }
+        let mut windows = self.0.lock();
+        let began = now.0 - now.0.rem_euclid(WINDOW_SECONDS);
+        if windows.began != began {
+            *windows = Windows { began, sent: HashMap::new() };
+        }
+        let sent = windows.sent.entry(project).or_default();
+        if *sent >= most {
+            let left = began + WINDOW_SECONDS - now.0;
+            return Err(Beyond { retry_after_seconds: left.max(1).unsigned_abs() });
+        }
+        *sent += 1;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_beyond_waits_for_the_next_five_minutes() {
+        let quota = Quota::default();
+        let admit = |project, at| quota.admit(project, 2, Timestamp(at));
+        assert_eq!((admit(1, 600), admit(1, 601)), (Ok(()), Ok(())));
+        assert_eq!(admit(1, 610), Err(Beyond { retry_after_seconds: 290 }));
+        assert_eq!(admit(2, 610), Ok(()), "another project's is its own");
+        assert_eq!(admit(1, 900), Ok(()));
+        assert_eq!(quota.admit(1, 0, Timestamp(900)), Ok(()), "no limit");
+    }
+}
