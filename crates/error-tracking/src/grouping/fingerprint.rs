@@ -7,21 +7,23 @@ use crate::title::crash_frame;
 
 const DEFAULT: &str = "default";
 
-/// As the client asks for it. None: it does not, or for nothing but the default.
+/// As the client asks for it.
 pub(super) fn of_client(event: &Tree<'_>) -> Option<Vec<String>> {
     let texts = event.get("fingerprint")?.list().iter().filter_map(Tree::spelled);
     let texts: Vec<String> = texts.take(MAX_FINGERPRINT_PARTS).map(|text| text.into_owned()).collect();
-    let is_default = texts.iter().all(|text| variable(text) == Some(DEFAULT));
-    (!is_default).then_some(texts)
+    (!texts.is_empty()).then_some(texts)
 }
 
-/// Variables are filled in. What the event itself would be grouped by is asked for only where it is wanted.
+/// Variables are filled in; nothing but the default is as if nobody had asked. What the event itself would be grouped by is asked for only where it is wanted.
 pub(super) fn filled(
     name: &'static str,
     texts: &[String],
     event: &Tree<'_>,
     own: impl FnOnce() -> Why,
 ) -> Why {
+    if texts.iter().all(|text| variable(text) == Some(DEFAULT)) {
+        return own();
+    }
     let wants_own = texts.iter().any(|text| pieces(text).any(|piece| piece == Piece::Variable(DEFAULT)));
     let own = wants_own.then(own);
     let own = |whole: bool| match (&own, whole) {

@@ -1,0 +1,148 @@
+//! What becomes of an event, step by step. Plain work on one event: nothing here knows of other events.
+
+use formats::sentry::{Tree, when};
+use sha2::{Digest, Sha256};
+use vocabulary::Timestamp;
+use vocabulary::error::EventId;
+
+use crate::event::{Digested, Invalid, Kind, Level, Received, Scrubbed, UserMark};
+use crate::limits::{MAX_AGE_SECONDS, MAX_AHEAD_SECONDS, MIN_DRIFT_SECONDS};
+use crate::normal::normalise;
+use crate::project::Project;
+use crate::read::{exceptions, text_at};
+use crate::{grouping, in_app, tags, title};
+
+/// Names in the place of what a build tool made of them: source maps. It changes frames before they are grouped, so that a
+/// new build splits no groups.
+pub trait Symbols {
+    fn resolve(&self, project: &Project, event: &mut Tree<'_>);
+}
+
+/// There are none.
+pub struct NoSymbols;
+
+impl Symbols for NoSymbols {
+    fn resolve(&self, _: &Project, _: &mut Tree<'_>) {}
+}
+
+/// Where it stands in the body what was taken out of it.
+const SCRUBBED: &str = "_scrubbed";
+
+pub fn digest(
+    project: &Project,
+    payload: Tree<'_>,
+    received: &Received,
+    symbols: &dyn Symbols,
+) -> Result<Digested, Invalid> {
+    let mut event = validate(payload)?;
+    let event_id = identify(&mut event, received);
+    let at = date(&mut event, received);
+    normalise(&mut event, received);
+    let user_hash = user_hash(project, &event);
+    let scrubbed = project.made.scrubber.scrub(&mut event);
+    symbols.resolve(project, &mut event);
+    in_app::mark(&project.made.rules, &mut event);
+    let hashes = grouping::hashes(project, &event, received.at);
+    let text = |key: &str| text_at(&event, &[key]).map(str::to_owned);
+    Ok(Digested {
+        project: project.id,
+        event_id,
+        at,
+        received_at: received.at,
+        kind: kind(&event),
+        level: text_at(&event, &["level"]).and_then(Level::read).unwrap_or_default(),
+        platform: text("platform").unwrap_or_default(),
+        logger: text("logger"),
+        transaction: text("transaction"),
+        environment: text("environment"),
+        release: text("release"),
+        dist: text("dist"),
+        server_name: text("server_name"),
+        user: user_hash.map(|hash| UserMark { hash, label: user_label(&event).unwrap_or_default() }),
+        tags: tags::tags(&event),
+        title: title::title(&event),
+        culprit: title::culprit(&event),
+        handled: handled(&event),
+        hashes,
+        owner: project.made.rules.owner(&event).map(str::to_owned),
+        body: body(event, &scrubbed),
+        scrubbed,
+    })
+}
+
+fn validate(payload: Tree<'_>) -> Result<Tree<'_>, Invalid> {
+    match payload {
+        event @ Tree::Map(_) => Ok(event),
+        _ => Err(Invalid("an event is a JSON object".to_owned())),
+    }
+}
+
+/// The envelope's goes before the event's own.
+fn identify(event: &mut Tree<'_>, received: &Received) -> EventId {
+    let own = || text_at(event, &["event_id"])?.parse().ok().filter(|id: &EventId| !id.is_zero());
+    let id = received.envelope_event_id.or_else(own).unwrap_or(received.spare_id);
+    event.set("event_id", Tree::owned_text(id.to_string()));
+    id
+}
+
+/// By our clock: how much the sender's is off is taken away. What is too far off happened when it came.
+fn date(event: &mut Tree<'_>, received: &Received) -> Timestamp {
+    let now = received.at.0 as f64;
+    let drift = received.sent_at.map_or(0.0, |sent| now - sent.0 as f64);
+    let drift = if drift.abs() < MIN_DRIFT_SECONDS as f64 { 0.0 } else { drift };
+    let said = event.get("timestamp").and_then(when::read).map(|at| at + drift);
+    let right = now - MAX_AGE_SECONDS as f64..=now + MAX_AHEAD_SECONDS as f64;
+    let at = said.filter(|at| right.contains(at)).unwrap_or(now);
+    event.set("timestamp", Tree::Number(format!("{at:.6}").into()));
+    Timestamp(at.floor() as i64)
+}
+
+fn kind(event: &Tree<'_>) -> Kind {
+    if event.get("csp").is_some() {
+        return Kind::Security;
+    }
+    if text_at(event, &["type"]) == Some("feedback") || event.at(&["contexts", "feedback"]).is_some() {
+        return Kind::Feedback;
+    }
+    if exceptions(event).is_empty() { Kind::Message } else { Kind::Exception }
+}
+
+/// Of the outermost exception: did the program catch it?
+fn handled(event: &Tree<'_>) -> Option<bool> {
+    exceptions(event).last()?.at(&["mechanism", "handled"])?.bool()
+}
+
+const IDENTITIES: [&str; 4] = ["id", "email", "username", "ip_address"];
+
+/// What one person is counted and erased by. It is made before scrubbing, so that erasing finds what was scrubbed.
+fn user_hash(project: &Project, event: &Tree<'_>) -> Option<u64> {
+    let keys = IDENTITIES.iter().filter(|key| **key != "ip_address" || !project.settings.remove_addresses);
+    let (key, value) = keys.into_iter().find_map(|key| Some((*key, text_at(event, &["user", key])?)))?;
+    Some(hash_of_user(project.id, key, value))
+}
+
+/// For whoever asks for the events of one person: `key` is `id`, `email`, `username` or `ip_address`.
+pub fn hash_of_user(project: u64, key: &str, value: &str) -> u64 {
+    let mut hasher = Sha256::new();
+    hasher.update(project.to_le_bytes());
+    hasher.update(key);
+    hasher.update([0]);
+    hasher.update(value);
+    let mut first = [0; 8];
+    first.copy_from_slice(&hasher.finalize()[..8]);
+    u64::from_le_bytes(first)
+}
+
+fn user_label(event: &Tree<'_>) -> Option<String> {
+    IDENTITIES.iter().find_map(|key| Some(format!("{key}:{}", text_at(event, &["user", key])?)))
+}
+
+/// With what was taken out of it, for whoever reads it.
+fn body(mut event: Tree<'_>, scrubbed: &[Scrubbed]) -> Vec<u8> {
+    let note = |one: &Scrubbed| {
+        let text = |text: &str| Tree::owned_text(text);
+        Tree::Map(vec![("path".into(), text(&one.path)), ("rule".into(), text(&one.rule))])
+    };
+    event.set(SCRUBBED, Tree::List(scrubbed.iter().map(note).collect()));
+    event.to_bytes()
+}

@@ -1,0 +1,235 @@
+//! What must not be kept: secrets by the names of their fields, and by their looks. Each thing that was taken out is noted
+//! with its place and its rule, so that people see that it was there.
+//!
+//! Looked at are the parts of an event that hold what programs and people put there. Names of modules, functions and files are
+//! left alone: a package called `authlib` is no secret.
+
+mod cards;
+mod texts;
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::{Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
+
+use crate::event::Scrubbed;
+use crate::limits::{MAX_NAME, MAX_PATTERN, MAX_PATTERN_BYTES, MAX_SCRUBBED};
+use crate::project::Settings;
+use crate::read::Tree;
+
+pub const FILTERED: &str = "[Filtered]";
+
+/// Sentry's own list; a field is secret whose name contains one of them.
+static SECRET: LazyLock<Regex> = LazyLock::new(|| {
+    let names = "password|secret|passwd|api_key|apikey|auth|credentials|mysql_pwd|privatekey|private_key|token|bearer";
+    Regex::new(&format!("(?i){names}")).expect("it is read by a test")
+});
+/// Whoever has one of these is signed in as somebody else.
+const SESSIONS: [&str; 5] = ["cookie", "set-cookie", "sessionid", "session_id", "phpsessid"];
+/// The parts that are looked at.
+const PARTS: [&str; 9] = [
+    "request", "user", "extra", "tags", "contexts", "breadcrumbs", "logentry", "exception", "threads",
+];
+/// Of an exception, a thread and a frame only these hold what a program had in hand.
+const WITHIN_CODE: [&str; 7] = ["values", "value", "stacktrace", "raw_stacktrace", "frames", "vars", "mechanism"];
+
+/// A rule of a project's own: what looks like this is taken out of texts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScrubRule {
+    pub name: String,
+    /// A regular expression.
+    pub pattern: String,
+}
+
+impl ScrubRule {
+    pub fn problem(&self) -> Option<String> {
+        if self.name.is_empty() || self.name.len() > MAX_NAME || self.pattern.len() > MAX_PATTERN {
+            return Some(format!("a rule has a name, and a pattern of up to {MAX_PATTERN} characters"));
+        }
+        match self.read() {
+            Ok(pattern) if pattern.is_match("") => Some("it matches everything".to_owned()),
+            Ok(_) => None,
+            Err(error) => Some(error.to_string().lines().last().unwrap_or_default().trim().to_owned()),
+        }
+    }
+
+    fn read(&self) -> Result<Regex, regex::Error> {
+        RegexBuilder::new(&self.pattern).size_limit(MAX_PATTERN_BYTES).build()
+    }
+}
+
+/// The rules of one project, made ready.
+#[derive(Debug)]
+pub(crate) struct Scrubber {
+    defaults: bool,
+    remove_addresses: bool,
+    /// In lower case.
+    fields: Vec<String>,
+    safe: Vec<String>,
+    rules: Vec<(String, Regex)>,
+}
+
+/// A walk through one event.
+struct Walk<'s> {
+    scrubber: &'s Scrubber,
+    path: Vec<Step>,
+    found: Vec<Scrubbed>,
+}
+
+/// Steps are spelled only where something is found.
+enum Step {
+    Key(String),
+    Place(usize),
+}
+
+impl Scrubber {
+    pub fn new(settings: &Settings) -> Scrubber {
+        let lower = |names: &[String]| names.iter().map(|name| name.to_lowercase()).collect();
+        let read = |rule: &ScrubRule| {
+            // What cannot be read has been refused by `problem`.
+            Some((rule.name.clone(), rule.read().ok()?))
+        };
+        Scrubber {
+            defaults: settings.scrub_defaults,
+            remove_addresses: settings.remove_addresses,
+            fields: lower(&settings.scrub_fields),
+            safe: lower(&settings.safe_fields),
+            rules: settings.scrub_rules.iter().filter_map(read).collect(),
+        }
+    }
+
+    pub fn scrub(&self, event: &mut Tree<'_>) -> Vec<Scrubbed> {
+        let mut walk = Walk { scrubber: self, path: Vec::new(), found: Vec::new() };
+        for part in PARTS {
+            let Some(tree) = event.get_mut(part) else { continue };
+            walk.path.push(Step::Key(part.to_owned()));
+            match part {
+                "exception" | "threads" => walk.code(tree),
+                _ => walk.tree(tree),
+            }
+            walk.path.pop();
+        }
+        walk.found
+    }
+
+    /// The rule by which what is called so is taken out, whatever it is.
+    fn rule_of(&self, key: &str) -> Option<Cow<'_, str>> {
+        let lower = key.to_lowercase();
+        if self.safe.iter().any(|safe| *safe == lower) {
+            return None;
+        }
+        if let Some(field) = self.fields.iter().find(|field| lower.contains(&***field)) {
+            return Some(Cow::Borrowed(field));
+        }
+        if self.remove_addresses && matches!(&*lower, "ip_address" | "remote_addr" | "x-forwarded-for" | "x-real-ip") {
+            return Some(Cow::Borrowed("address"));
+        }
+        if !self.defaults {
+            return None;
+        }
+        if let Some(secret) = SECRET.find(&lower) {
+            return Some(Cow::Owned(secret.as_str().to_owned()));
+        }
+        SESSIONS.contains(&&*lower).then_some(Cow::Borrowed("session"))
+    }
+
+    fn is_safe(&self, key: &str) -> bool {
+        !self.safe.is_empty() && self.safe.iter().any(|safe| safe.eq_ignore_ascii_case(key))
+    }
+}
+
+impl Walk<'_> {
+    /// Exceptions, threads, frames.
+    fn code(&mut self, tree: &mut Tree<'_>) {
+        match tree {
+            Tree::List(values) => {
+                for (place, value) in values.iter_mut().enumerate() {
+                    self.step(Step::Place(place), |walk| walk.code(value));
+                }
+            }
+            Tree::Map(entries) => {
+                for (key, value) in entries.iter_mut().filter(|(key, _)| WITHIN_CODE.contains(&&**key)) {
+                    self.step(Step::Key(key.to_string()), |walk| match &**key {
+                        "vars" | "mechanism" | "value" => walk.tree(value),
+                        _ => walk.code(value),
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn tree(&mut self, tree: &mut Tree<'_>) {
+        match tree {
+            Tree::Map(entries) => {
+                for (key, value) in entries {
+                    self.named(key, value);
+                }
+            }
+            Tree::List(values) => match &mut values[..] {
+                // Headers and cookies may come as pairs.
+                [Tree::Text(key), value] if is_name(&**key) => self.named(&key.to_string(), value),
+                values => {
+                    for (place, value) in values.iter_mut().enumerate() {
+                        self.step(Step::Place(place), |walk| walk.tree(value));
+                    }
+                }
+            },
+            Tree::Text(text) => {
+                if let Some((changed, rule)) = self.scrubber.in_text(text) {
+                    *text = Cow::Owned(changed);
+                    self.note(&rule);
+                }
+            }
+            Tree::Null | Tree::Bool(_) | Tree::Number(_) => {}
+        }
+    }
+
+    fn named(&mut self, key: &str, value: &mut Tree<'_>) {
+        if self.scrubber.is_safe(key) || value.is_null() {
+            return;
+        }
+        let scrubber = self.scrubber;
+        let rule = scrubber.rule_of(key);
+        self.step(Step::Key(key.to_owned()), |walk| match rule {
+            Some(rule) if !is_filtered(value) => {
+                *value = Tree::Text(Cow::Borrowed(FILTERED));
+                walk.note(&rule);
+            }
+            Some(_) => {}
+            None => walk.tree(value),
+        });
+    }
+
+    fn step(&mut self, step: Step, work: impl FnOnce(&mut Self)) {
+        self.path.push(step);
+        work(self);
+        self.path.pop();
+    }
+
+    fn note(&mut self, rule: &str) {
+        if self.found.len() >= MAX_SCRUBBED {
+            return;
+        }
+        let spell = |step: &Step| match step {
+            Step::Key(key) => key.clone(),
+            Step::Place(place) => place.to_string(),
+        };
+        let path = self.path.iter().map(spell).collect::<Vec<_>>().join(".");
+        self.found.push(Scrubbed { path, rule: rule.to_owned() });
+    }
+}
+
+/// The client has done it.
+fn is_filtered(value: &Tree<'_>) -> bool {
+    value.text() == Some(FILTERED)
+}
+
+fn is_name(key: &str) -> bool {
+    !key.is_empty() && key.len() <= MAX_NAME && !key.contains(char::is_whitespace)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+//! Secrets within texts: card numbers, passwords in URLs, fields of forms and query strings, keys.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::cards::cards;
+use super::{FILTERED, SECRET, Scrubber};
+
+const PRIVATE_KEY: &str = "-----BEGIN ";
+/// `https://ana:secret@host`
+static URL_PASSWORD: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(://[^\s/?#:@]*:)[^\s/?#@]+@").expect("it is read by a test")
+});
+/// Words have no digits: `basic authentication` stays.
+static BEARER: LazyLock<Regex> = LazyLock::new(|| {
+    let token = r"[A-Za-z._~+/=-]{0,200}[0-9][A-Za-z0-9._~+/=-]{7,}";
+    Regex::new(&format!(r"(?i)\b(bearer|basic) +{token}")).expect("it is read by a test")
+});
+/// `token=x`, of a form, a query string, a line of a log.
+static PAIR: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"([A-Za-z0-9_.%\[\]-]{1,100})=([^&;,\s\x22']+)").expect("it is read by a test")
+});
+
+impl Scrubber {
+    /// Without what is secret in it, and the rule that took it out; of several the last.
+    pub(super) fn in_text(&self, text: &str) -> Option<(String, String)> {
+        let mut changed: Option<(String, String)> = None;
+        let mut apply = |scrubbed: Option<(String, &str)>| {
+            changed = scrubbed.map(|(text, rule)| (text, rule.to_owned())).or(changed.take());
+            changed.as_ref().map(|(text, _)| text.clone())
+        };
+        let mut now = None;
+        if self.defaults {
+            let steps: [fn(&Scrubber, &str) -> Option<(String, &'static str)>; 4] =
+                [private_key, passwords, pairs, card_numbers];
+            for step in steps {
+                now = apply(step(self, now.as_deref().unwrap_or(text)));
+            }
+        }
+        for (name, pattern) in &self.rules {
+            let text = now.as_deref().unwrap_or(text);
+            let replaced = pattern.is_match(text).then(|| pattern.replace_all(text, regex::NoExpand(FILTERED)));
+            now = apply(replaced.map(|text| (text.into_owned(), &**name)));
+        }
+        changed
+    }
+}
+
+fn private_key(_: &Scrubber, text: &str) -> Option<(String, &'static str)> {
+    let at = text.find(PRIVATE_KEY)?;
+    text[at..].contains("PRIVATE KEY").then(|| (format!("{}{FILTERED}", &text[..at]), "private_key"))
+}
+
+fn passwords(_: &Scrubber, text: &str) -> Option<(String, &'static str)> {
+    let in_urls = text.contains("://").then(|| URL_PASSWORD.replace_all(text, format!("${{1}}{FILTERED}@")));
+    let text = in_urls.unwrap_or(text.into());
+    // In most texts there is neither, and nothing is copied.
+    let has_blank = text.contains(' ');
+    let bearers = if has_blank { BEARER.replace_all(&text, format!("$1 {FILTERED}")) } else { (&*text).into() };
+    let is_changed = matches!(bearers, std::borrow::Cow::Owned(_)) || matches!(text, std::borrow::Cow::Owned(_));
+    is_changed.then(|| (bearers.into_owned(), "password"))
+}
+
+fn pairs(scrubber: &Scrubber, text: &str) -> Option<(String, &'static str)> {
+    if !text.contains('=') || !(SECRET.is_match(text) || !scrubber.fields.is_empty()) {
+        return None;
+    }
+    let mut is_changed = false;
+    let replaced = PAIR.replace_all(text, |found: &regex::Captures<'_>| {
+        let is_secret = scrubber.rule_of(&found[1]).is_some() && &found[2] != FILTERED;
+        is_changed |= is_secret;
+        if is_secret { format!("{}={FILTERED}", &found[1]) } else { found[0].to_owned() }
+    });
+    let replaced = replaced.into_owned();
+    is_changed.then_some((replaced, "field"))
+}
+
+fn card_numbers(_: &Scrubber, text: &str) -> Option<(String, &'static str)> {
+    let found = cards(text);
+    if found.is_empty() {
+        return None;
+    }
+    let mut scrubbed = text.to_owned();
+    for range in found.into_iter().rev() {
+        scrubbed.replace_range(range, FILTERED);
+    }
+    Some((scrubbed, "card_number"))
+}
