@@ -1,11 +1,11 @@
 //! What becomes of an event, step by step. Plain work on one event: nothing here knows of other events.
 
-use formats::sentry::{Tree, when};
+use formats::sentry::{Tree, json, when};
 use sha2::{Digest, Sha256};
 use vocabulary::Timestamp;
-use vocabulary::error::EventId;
+use vocabulary::error::{EventId, StoredEvent};
 
-use crate::event::{Digested, Invalid, Kind, Level, Received, Scrubbed, UserMark};
+use crate::event::{Digested, Hash, Invalid, Kind, Level, Received, Scrubbed, UserMark};
 use crate::limits::{MAX_AGE_SECONDS, MAX_AHEAD_SECONDS, MIN_DRIFT_SECONDS};
 use crate::normal::normalise;
 use crate::project::Project;
@@ -43,31 +43,58 @@ pub fn digest(
     symbols.resolve(project, &mut event);
     in_app::mark(&project.made.rules, &mut event);
     let hashes = grouping::hashes(project, &event, received.at);
-    let text = |key: &str| text_at(&event, &[key]).map(str::to_owned);
-    Ok(Digested {
-        project: project.id,
-        event_id,
-        at,
-        received_at: received.at,
-        kind: kind(&event),
-        level: text_at(&event, &["level"]).and_then(Level::read).unwrap_or_default(),
-        platform: text("platform").unwrap_or_default(),
-        logger: text("logger"),
-        transaction: text("transaction"),
-        environment: text("environment"),
-        release: text("release"),
-        dist: text("dist"),
-        server_name: text("server_name"),
-        user: user_hash.map(|hash| UserMark { hash, label: user_label(&event).unwrap_or_default() }),
-        tags: tags::tags(&event),
-        title: title::title(&event),
-        culprit: title::culprit(&event),
-        handled: handled(&event),
-        hashes,
-        owner: project.made.rules.owner(&event).map(str::to_owned),
-        body: body(event, &scrubbed),
-        scrubbed,
-    })
+    let facts = Facts { event_id, at, received_at: received.at, user_hash };
+    let digested = facts.with(project, &event, hashes);
+    Ok(Digested { body: body(event, &scrubbed), scrubbed, ..digested })
+}
+
+/// The same of an event that was kept, for whoever counts what a kill left uncounted.
+pub fn digest_stored(project: &Project, stored: &StoredEvent) -> Result<Digested, Invalid> {
+    let tree = json::read(&stored.body, &json::Limits::default()).map_err(|bad| Invalid(bad.to_string()))?;
+    let event = validate(tree)?;
+    let hashes = grouping::hashes(project, &event, stored.key.at);
+    let StoredEvent { key, user, .. } = stored;
+    let facts = Facts { event_id: key.id, at: key.at, received_at: key.at, user_hash: *user };
+    Ok(facts.with(project, &event, hashes))
+}
+
+/// What is known of an event beside what stands in it.
+struct Facts {
+    event_id: EventId,
+    at: Timestamp,
+    received_at: Timestamp,
+    user_hash: Option<u64>,
+}
+
+impl Facts {
+    fn with(self, project: &Project, event: &Tree<'_>, hashes: Vec<Hash>) -> Digested {
+        let text = |key: &str| text_at(event, &[key]).map(str::to_owned);
+        let label = || user_label(event).unwrap_or_default();
+        Digested {
+            project: project.id,
+            event_id: self.event_id,
+            at: self.at,
+            received_at: self.received_at,
+            kind: kind(event),
+            level: text_at(event, &["level"]).and_then(Level::read).unwrap_or_default(),
+            platform: text("platform").unwrap_or_default(),
+            logger: text("logger"),
+            transaction: text("transaction"),
+            environment: text("environment"),
+            release: text("release"),
+            dist: text("dist"),
+            server_name: text("server_name"),
+            user: self.user_hash.map(|hash| UserMark { hash, label: label() }),
+            tags: tags::tags(event),
+            title: title::title(event),
+            culprit: title::culprit(event),
+            handled: handled(event),
+            hashes,
+            owner: project.made.rules.owner(event).map(str::to_owned),
+            scrubbed: Vec::new(),
+            body: Vec::new(),
+        }
+    }
 }
 
 fn validate(payload: Tree<'_>) -> Result<Tree<'_>, Invalid> {

@@ -8,7 +8,7 @@ pub(crate) fn text_at<'t>(tree: &'t Tree<'_>, path: &[&str]) -> Option<&'t str> 
 
 /// The oldest cause first, the outermost last.
 pub(crate) fn exceptions<'t, 'a>(event: &'t Tree<'a>) -> &'t [Tree<'a>] {
-    event.at(&["exception", "values"]).map_or(&[], Tree::list)
+    event.at(&["exception", "values"]).map(Tree::list).unwrap_or_default()
 }
 
 pub(crate) fn is_grouped(exception: &Tree<'_>) -> bool {
@@ -17,7 +17,7 @@ pub(crate) fn is_grouped(exception: &Tree<'_>) -> bool {
 
 /// The outermost call first, the innermost last.
 pub(crate) fn frames<'t, 'a>(stacktrace: &'t Tree<'a>) -> &'t [Tree<'a>] {
-    stacktrace.get("frames").map_or(&[], Tree::list)
+    stacktrace.get("frames").map(Tree::list).unwrap_or_default()
 }
 
 pub(crate) fn values_mut<'t, 'a>(tree: &'t mut Tree<'a>, key: &str) -> &'t mut [Tree<'a>] {

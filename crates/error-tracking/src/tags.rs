@@ -20,7 +20,7 @@ const FOUND: [(&str, &[&str]); 10] = [
 const NAMED: [(&str, &str); 3] = [("browser", "browser"), ("os", "os"), ("runtime", "runtime")];
 
 pub(crate) fn tags(event: &Tree<'_>) -> Vec<(String, String)> {
-    let own = event.get("tags").map_or(&[][..], Tree::entries);
+    let own = event.get("tags").map(Tree::entries).unwrap_or_default();
     let mut tags: Vec<(String, String)> = Vec::with_capacity(own.len() + FOUND.len() + 6);
     for (key, value) in own {
         tags.extend(value.text().map(|text| (key.to_string(), text.to_owned())));
