@@ -1,0 +1,292 @@
+//! Groups over the state database, shared by threads.
+//!
+//! An event goes in three steps, all under the lock of one [`Batch`]: [`Batch::take`] says which group it is of and whether
+//! that is news, and changes nothing; the caller writes the bodies to the log; [`Batch::commit`] counts them, with the number
+//! up to which the log is counted now. A batch that is dropped before has never been. What opened or reopened a group is
+//! written at once ([`Batch::save`], in the transaction that tells of it); repeats wait for [`Tracker::tick`]. What a kill left
+//! uncounted is read back from the log's end and goes through [`Batch::recount`].
+//!
+//! Lock order: the tracker, then the database.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
+use state_store::{StateError, StateStore, Transaction};
+use vocabulary::Timestamp;
+use vocabulary::error::EventId;
+
+use crate::event::{Digested, HashValue};
+use crate::group::{Group, Mark};
+use crate::life::{Life, Meeting, News};
+use crate::limits::MAX_HASHES_PER_GROUP;
+use crate::memory::{Memory, NewHash};
+use crate::project::Project;
+
+pub struct Tracker {
+    pub(crate) store: Arc<StateStore>,
+    pub(crate) memory: Mutex<Memory>,
+}
+
+/// What became of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    pub group: u64,
+    /// `WEB-12`
+    pub short: String,
+    pub news: Option<News>,
+}
+
+/// What it did since its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    pub events: u64,
+    pub doubled: u64,
+    pub opened: u64,
+    pub regressed: u64,
+    pub unignored: u64,
+    pub recounted: u64,
+}
+
+impl Tracker {
+    pub fn open(store: Arc<StateStore>) -> Result<Tracker, StateError> {
+        let memory = Memory::open(&store)?;
+        Ok(Tracker { store, memory: Mutex::new(memory) })
+    }
+
+    /// To be taken before a transaction begins that this is to be part of.
+    pub fn batch(&self) -> Batch<'_> {
+        Batch {
+            store: &self.store,
+            memory: self.memory.lock(),
+            ids: HashSet::new(),
+            fresh: HashMap::new(),
+            fresh_hashes: HashMap::new(),
+            lives: HashMap::new(),
+            new_hashes: Vec::new(),
+            marks: Vec::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// The number of the first event of the log that is not counted yet.
+    pub fn counted(&self) -> u64 {
+        self.memory.lock().counted
+    }
+
+    /// Once a second: what was counted goes into the tables. Returns whether there was anything.
+    pub fn tick(&self, now: Timestamp) -> Result<bool, StateError> {
+        self.flush(&mut self.memory.lock(), now)
+    }
+
+    pub(crate) fn flush(&self, memory: &mut Memory, now: Timestamp) -> Result<bool, StateError> {
+        if memory.is_saved() {
+            return Ok(false);
+        }
+        self.store.transaction(|tx| {
+            memory.save(tx)?;
+            memory.tidy(tx, now)
+        })?;
+        memory.saved(now);
+        Ok(true)
+    }
+
+    pub fn counters(&self) -> Counters {
+        self.memory.lock().counters
+    }
+
+    /// A release is made, before anything is seen of it.
+    pub fn note_release(&self, project: u64, version: &str, now: Timestamp) -> Result<(), StateError> {
+        let mut memory = self.memory.lock();
+        memory.know(&self.store, project)?;
+        memory.note_release(project, version, now);
+        self.flush(&mut memory, now).map(drop)
+    }
+}
+
+/// Events that are taken together or not at all.
+pub struct Batch<'t> {
+    store: &'t StateStore,
+    memory: MutexGuard<'t, Memory>,
+    ids: HashSet<(u64, EventId)>,
+    fresh: HashMap<u64, Group>,
+    fresh_hashes: HashMap<(u64, HashValue), u64>,
+    lives: HashMap<u64, Life>,
+    new_hashes: Vec<NewHash>,
+    marks: Vec<Mark>,
+    counters: Counters,
+}
+
+impl Batch<'_> {
+    /// None: the event is there already, or `is_known` to the log; the first one stands.
+    pub fn take(
+        &mut self,
+        project: &Project,
+        event: &Digested,
+        is_known: bool,
+        now: Timestamp,
+    ) -> Result<Option<Taken>, StateError> {
+        if is_known || !self.ids.insert((project.id, event.event_id)) {
+            self.counters.doubled += 1;
+            return Ok(None);
+        }
+        self.memory.know(self.store, project.id)?;
+        self.memory.note_seen(event, now);
+        let (group, news) = match self.find(event)? {
+            Some(group) => (group, self.meet(group, event, now)),
+            None => {
+                let id = self.memory.next_group();
+                self.open(id, event);
+                let is_told = project.settings.baseline_until.is_none_or(|until| now.0 >= until);
+                (id, is_told.then_some(News::New))
+            }
+        };
+        self.attach(group, event);
+        self.marks.push(Mark::of(event, group));
+        self.counters.note(news.as_ref());
+        let number = self.group(group).map_or(0, |group| group.number);
+        Ok(Some(Taken { group, short: project.short(number), news }))
+    }
+
+    /// An event that was kept by a process that is gone, before it was counted: it belongs where the log says.
+    pub fn recount(
+        &mut self,
+        project: &Project,
+        event: &Digested,
+        group: u64,
+        now: Timestamp,
+    ) -> Result<Taken, StateError> {
+        self.memory.know(self.store, project.id)?;
+        self.memory.note_seen(event, now);
+        self.memory.spend_group(group);
+        let there = match self.fresh.contains_key(&group) {
+            true => Some(group),
+            false => self.memory.bring(self.store, group)?,
+        };
+        let news = match there {
+            Some(there) => self.meet(there, event, now),
+            None => {
+                self.open(group, event);
+                Some(News::New)
+            }
+        };
+        let group = there.unwrap_or(group);
+        self.attach(group, event);
+        self.marks.push(Mark::of(event, group));
+        self.counters.note(news.as_ref());
+        self.counters.recounted += 1;
+        let number = self.group(group).map_or(0, |group| group.number);
+        Ok(Taken { group, short: project.short(number), news })
+    }
+
+    /// The events are in the log, which is counted up to `next` now.
+    pub fn commit(&mut self, next: u64) {
+        let memory = &mut *self.memory;
+        memory.adopt(self.fresh.drain().map(|(_, group)| group));
+        for (group, life) in self.lives.drain() {
+            memory.live(group, life);
+        }
+        for hash in self.new_hashes.drain(..) {
+            memory.lead(hash);
+        }
+        for mark in self.marks.drain(..) {
+            memory.count(&mark);
+        }
+        self.fresh_hashes.clear();
+        memory.counted = memory.counted.max(next);
+        memory.counters.add(std::mem::take(&mut self.counters));
+    }
+
+    /// All that has been counted, of this batch and of those before.
+    pub fn save(&self, tx: &Transaction<'_>) -> Result<(), StateError> {
+        self.memory.save(tx)
+    }
+
+    /// The transaction has happened.
+    pub fn saved(&mut self, now: Timestamp) {
+        self.memory.saved(now);
+    }
+
+    /// So much waits to be written that it should not wait for the second to be over.
+    pub fn wants_saving(&self) -> bool {
+        self.memory.is_full()
+    }
+
+    fn group(&self, id: u64) -> Option<&Group> {
+        self.fresh.get(&id).or_else(|| self.memory.group(id))
+    }
+
+    /// By the first of its hashes that is known.
+    fn find(&mut self, event: &Digested) -> Result<Option<u64>, StateError> {
+        for hash in &event.hashes {
+            let place = (event.project, hash.value);
+            if let Some(group) = self.fresh_hashes.get(&place) {
+                return Ok(Some(*group));
+            }
+            if let Some(group) = self.memory.led(self.store, place)?
+                && let Some(group) = self.memory.bring(self.store, group)?
+            {
+                return Ok(Some(group));
+            }
+        }
+        Ok(None)
+    }
+
+    fn open(&mut self, id: u64, event: &Digested) {
+        let number = self.memory.next_number(event.project);
+        self.fresh.insert(id, Group::new(id, number, event));
+        self.counters.opened += 1;
+    }
+
+    fn meet(&mut self, group: u64, event: &Digested, now: Timestamp) -> Option<News> {
+        let now_lives = self.lives.get(&group).or_else(|| self.group(group).map(|group| &group.detail.life));
+        let mut life = now_lives.cloned().unwrap_or_default();
+        if life == Life::Unresolved {
+            return None;
+        }
+        let release = event.release.as_deref();
+        let meeting = Meeting { release, user: event.user.as_ref().map(|user| user.hash), now };
+        let news = life.meet(&meeting, self.memory.releases(event.project));
+        self.lives.insert(group, life);
+        news
+    }
+
+    /// All hashes of the event lead to its group from now on: those of another version too.
+    fn attach(&mut self, group: u64, event: &Digested) {
+        let room = MAX_HASHES_PER_GROUP.saturating_sub(self.group(group).map_or(0, |group| group.hashes));
+        for hash in event.hashes.iter().take(room) {
+            let place = (event.project, hash.value);
+            if self.memory.leads(place) || self.fresh_hashes.contains_key(&place) {
+                continue;
+            }
+            self.fresh_hashes.insert(place, group);
+            self.new_hashes.push(NewHash {
+                project: event.project,
+                group,
+                hash: hash.clone(),
+                at: event.at,
+            });
+        }
+    }
+}
+
+impl Counters {
+    fn note(&mut self, news: Option<&News>) {
+        self.events += 1;
+        match news {
+            Some(News::Regressed { .. }) => self.regressed += 1,
+            Some(News::Unignored { .. }) => self.unignored += 1,
+            Some(News::New) | None => {}
+        }
+    }
+
+    fn add(&mut self, more: Counters) {
+        let Counters { events, doubled, opened, regressed, unignored, recounted } = more;
+        self.events += events;
+        self.doubled += doubled;
+        self.opened += opened;
+        self.regressed += regressed;
+        self.unignored += unignored;
+        self.recounted += recounted;
+    }
+}
