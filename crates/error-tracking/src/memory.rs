@@ -152,12 +152,10 @@ impl Memory {
             group.used = self.uses;
             return Ok(Some(id));
         }
-        let Some(mut group) = store::load_group(store, id)? else { return Ok(None) };
+        let Some(group) = store::load_group(store, id)? else { return Ok(None) };
         let id = group.id;
         // Of a merged one the target may be here, and newer than its row.
-        let uses = self.uses;
-        group.used = uses;
-        self.groups.entry(id).or_insert(group).used = uses;
+        self.groups.entry(id).or_insert(group).used = self.uses;
         Ok(Some(id))
     }
 

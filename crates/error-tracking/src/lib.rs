@@ -1,0 +1,67 @@
+//! Errors: one event becomes a body that is kept, hashes that it is found by, and a mark in its group; groups live and are counted.
+//!
+//! Comes in: trees of [`formats::sentry`], what people do with groups, and the time. Goes out: bodies for the event log, and what
+//! is news: a group that is new, or came back. What never happens here: sockets, HTTP, the log itself, rules on errors, people,
+//! the real clock.
+//!
+//! Counts are exact and for ever, whatever the log keeps. What is unbounded at its source (releases, tags, users) is bounded
+//! here; the rest is counted as `other`.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`projects`], [`project`] | what a DSN belongs to, its keys and settings |
+//! | [`quota`] | how much a project may send |
+//! | [`digest`] | what becomes of an event, step by step |
+//! | `normal` | one form of what clients send in many |
+//! | [`scrub`] | what must not be kept |
+//! | `in_app` | which frames are the program's own code |
+//! | [`grouping`] | which events have the same cause, and why |
+//! | `title`, `tags` | what an error is known by, and counted by |
+//! | [`event`] | what digesting makes |
+//! | [`tracker`] | groups over the state database, in batches |
+//! | [`group`], [`life`], [`release`] | one group; what an event does to one that is resolved; which release is later |
+//! | `memory`, `pending`, `store` | what is held, what waits to be written, the tables |
+//! | [`deeds`] | resolve, ignore, assign, merge, split |
+//! | [`look`] | lists, shares, counts over time |
+//! | [`users`] | how many different people |
+//! | [`config`] | `[errors]` |
+//! | [`limits`] | bounds, each with its reason |
+
+pub mod config;
+pub mod deeds;
+pub mod digest;
+pub mod event;
+pub mod group;
+pub mod grouping;
+mod in_app;
+pub mod life;
+pub mod limits;
+pub mod look;
+mod memory;
+mod normal;
+mod pending;
+pub mod project;
+pub mod projects;
+pub mod quota;
+mod read;
+pub mod release;
+pub mod scrub;
+mod store;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod title;
+pub mod tracker;
+pub mod users;
+
+pub use config::ErrorsConfig;
+pub use deeds::{Deed, Refusal};
+pub use digest::{NoSymbols, Symbols, digest, digest_stored, hash_of_user};
+pub use event::{Digested, Hash, HashValue, Invalid, Kind, Level, Received, UserMark};
+pub use group::Group;
+pub use life::{Life, News, Until};
+pub use project::{Project, Settings};
+pub use projects::{NewProject, ProjectError, Projects};
+pub use quota::Quota;
+pub use store::MIGRATIONS;
+pub use tracker::{Batch, Taken, Tracker};
