@@ -15,6 +15,7 @@ pub const WALLS: &[(&str, &[&str])] = &[
     ("outbound", &["vocabulary"]),
     ("accounts", &["vocabulary", "state-store"]),
     ("incidents", &["vocabulary", "state-store"]),
+    ("error-tracking", &["vocabulary", "formats", "state-store"]),
     ("monitors", &["vocabulary", "formats", "state-store", "graphite", "outbound"]),
     ("notify", &["vocabulary", "incidents", "outbound"]),
     ("http-api", &["vocabulary", "formats", "graphite", "state-store", "monitors", "incidents", "accounts"]),
