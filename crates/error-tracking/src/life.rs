@@ -12,7 +12,7 @@ use crate::release::Releases;
 const SLOTS: i64 = 60;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "status", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Life {
     #[default]
     Unresolved,
