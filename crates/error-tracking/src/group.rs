@@ -181,7 +181,8 @@ impl Detail {
     }
 }
 
-pub(crate) const COLUMNS: &str = "id, project, number, title, culprit, level, first_seen, last_seen, count, assigned, detail, sketch,
+pub(crate) const COLUMNS: &str =
+    "id, project, number, title, culprit, level, first_seen, last_seen, count, assigned, detail, sketch,
     (SELECT count(*) FROM error_hash WHERE grp = error_group.id)";
 
 /// A row of [`COLUMNS`].

@@ -89,7 +89,9 @@ fn guess(frame: &Tree<'_>) -> bool {
     if FOREIGN_MODULES.iter().any(|foreign| module.starts_with(foreign)) {
         return false;
     }
-    ["abs_path", "filename", "package"].iter().all(|key| !is_foreign(text_at(frame, &[key]).unwrap_or_default()))
+    ["abs_path", "filename", "package"]
+        .iter()
+        .all(|key| !is_foreign(text_at(frame, &[key]).unwrap_or_default()))
 }
 
 fn is_foreign(path: &str) -> bool {

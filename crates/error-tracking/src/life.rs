@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use vocabulary::Timestamp;
 
-use crate::limits::{MAX_IGNORED_EVENTS, MAX_IGNORED_SECONDS, MAX_IGNORED_USERS, MAX_RELEASE, MAX_WINDOW_SECONDS};
+use crate::limits::{
+    MAX_IGNORED_EVENTS, MAX_IGNORED_SECONDS, MAX_IGNORED_USERS, MAX_RELEASE, MAX_WINDOW_SECONDS,
+};
 use crate::release::Releases;
 
 /// Slots of a window of "so many within".
@@ -31,10 +33,16 @@ pub struct Resolution {
 #[serde(rename_all = "snake_case")]
 pub enum Fixed {
     /// In what runs now: the newest release of that moment, if there are releases.
-    Now { release: Option<String> },
-    InRelease { release: String },
+    Now {
+        release: Option<String>,
+    },
+    InRelease {
+        release: String,
+    },
     /// In whatever comes after the newest one of that moment.
-    InNextRelease { after: Option<String> },
+    InNextRelease {
+        after: Option<String>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +64,10 @@ pub enum Until {
     Time(i64),
     /// So many more.
     Events(u64),
-    EventsWithin { count: u64, seconds: i64 },
+    EventsWithin {
+        count: u64,
+        seconds: i64,
+    },
     Users(u64),
     /// It is seen in this release or a later one.
     Release(String),
@@ -75,25 +86,33 @@ pub struct Meeting<'m> {
 pub enum News {
     New,
     /// It was resolved, and is back.
-    Regressed { resolved_release: Option<String>, release: Option<String> },
+    Regressed {
+        resolved_release: Option<String>,
+        release: Option<String>,
+    },
     /// It was ignored until this.
-    Unignored { why: String },
+    Unignored {
+        why: String,
+    },
 }
 
 impl Until {
     pub fn problem(&self, now: Timestamp) -> Option<String> {
         let (fits, hint) = match self {
             Until::Forever => (true, ""),
-            Until::Time(at) => (
-                (1..=MAX_IGNORED_SECONDS).contains(&(at - now.0)),
-                "name a time to come, within ten years",
-            ),
-            Until::Events(count) => ((1..=MAX_IGNORED_EVENTS).contains(count), "name a number of events, from 1 on"),
+            Until::Time(at) => {
+                ((1..=MAX_IGNORED_SECONDS).contains(&(at - now.0)), "name a time to come, within ten years")
+            }
+            Until::Events(count) => {
+                ((1..=MAX_IGNORED_EVENTS).contains(count), "name a number of events, from 1 on")
+            }
             Until::EventsWithin { count, seconds } => (
                 (1..=MAX_IGNORED_EVENTS).contains(count) && (1..=MAX_WINDOW_SECONDS).contains(seconds),
                 "name a number of events from 1 on, and a time of a week at most",
             ),
-            Until::Users(count) => ((1..=MAX_IGNORED_USERS).contains(count), "name a number of people, 1 to 1000"),
+            Until::Users(count) => {
+                ((1..=MAX_IGNORED_USERS).contains(count), "name a number of people, 1 to 1000")
+            }
             Until::Release(version) => (is_release(version), "name a release"),
         };
         (!fits).then(|| hint.to_owned())
@@ -125,7 +144,8 @@ impl Ignored {
                 let oldest = (event.now.0 - seconds) / width;
                 self.events.retain(|slot, _| *slot > oldest);
                 let seen: u64 = self.events.values().sum();
-                (seen >= *count).then(|| format!("{seen} events came within {}", vocabulary::time::spell(*seconds)))
+                (seen >= *count)
+                    .then(|| format!("{seen} events came within {}", vocabulary::time::spell(*seconds)))
             }
             Until::Users(most) => {
                 self.users.extend(event.user);
@@ -143,7 +163,9 @@ impl Resolution {
     /// What is older than the fix was to be expected.
     fn is_broken_by(&self, release: Option<&str>, releases: &Releases) -> bool {
         match &self.fixed {
-            Fixed::Now { release: Some(newest) } => release.is_none_or(|seen| !releases.is_later(newest, seen)),
+            Fixed::Now { release: Some(newest) } => {
+                release.is_none_or(|seen| !releases.is_later(newest, seen))
+            }
             Fixed::Now { release: None } => true,
             // What says of no release is of before there were any.
             Fixed::InRelease { release: fixed } => {
@@ -177,10 +199,12 @@ impl Life {
     pub fn meet(&mut self, event: &Meeting<'_>, releases: &Releases) -> Option<News> {
         let news = match self {
             Life::Unresolved => return None,
-            Life::Resolved(resolution) if resolution.is_broken_by(event.release, releases) => News::Regressed {
-                resolved_release: resolution.release(),
-                release: event.release.map(str::to_owned),
-            },
+            Life::Resolved(resolution) if resolution.is_broken_by(event.release, releases) => {
+                News::Regressed {
+                    resolved_release: resolution.release(),
+                    release: event.release.map(str::to_owned),
+                }
+            }
             Life::Resolved(_) => return None,
             Life::Ignored(ignored) => News::Unignored { why: ignored.meets(event, releases)? },
         };

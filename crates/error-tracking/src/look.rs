@@ -283,7 +283,8 @@ impl Wanted {
         let sought = self.text.as_ref().map(|text| Value::from(text.to_lowercase()));
         add("instr(lower(title || char(10) || culprit), ?) > 0", sought);
         if let Some((key, value)) = &self.tag {
-            let tagged = "(project, id) IN (SELECT project, grp FROM error_tag WHERE key || char(10) || value = ?)";
+            let tagged =
+                "(project, id) IN (SELECT project, grp FROM error_tag WHERE key || char(10) || value = ?)";
             add(tagged, Some(Value::from(format!("{key}\n{value}"))));
         }
         (conditions, values)

@@ -56,7 +56,8 @@ pub(crate) struct NewHash {
 
 impl Memory {
     pub fn open(store: &StateStore) -> Result<Memory, StateError> {
-        let first = |sql: &str| store.query(sql, &[]).map(|rows| rows.first().map_or(0, |row| row.integer(0)));
+        let first =
+            |sql: &str| store.query(sql, &[]).map(|rows| rows.first().map_or(0, |row| row.integer(0)));
         let counted = first("SELECT next FROM error_counted WHERE id = 0")?.unsigned_abs();
         let next_group = first("SELECT coalesce(max(id), 0) + 1 FROM error_group")?.unsigned_abs();
         Ok(Memory { counted, saved_counted: counted, next_group, ..Memory::default() })
@@ -94,7 +95,9 @@ impl Memory {
         if let Some(release) = &event.release {
             self.note_release(event.project, release, now);
         }
-        let (Some(name), Some(known)) = (&event.environment, self.projects.get_mut(&event.project)) else { return };
+        let (Some(name), Some(known)) = (&event.environment, self.projects.get_mut(&event.project)) else {
+            return;
+        };
         if known.environments.len() < MAX_ENVIRONMENTS && known.environments.insert(name.clone()) {
             self.new_environments.push((event.project, name.clone(), now.0));
         }
@@ -172,8 +175,12 @@ impl Memory {
     pub fn live(&mut self, id: u64, life: Life) {
         let Some(group) = self.groups.get_mut(&id) else { return };
         match (&group.detail.life, &life) {
-            (Life::Resolved(_), Life::Unresolved) => self.activities.push((id, group.last_seen.0, "regressed")),
-            (Life::Ignored(_), Life::Unresolved) => self.activities.push((id, group.last_seen.0, "unignored")),
+            (Life::Resolved(_), Life::Unresolved) => {
+                self.activities.push((id, group.last_seen.0, "regressed"))
+            }
+            (Life::Ignored(_), Life::Unresolved) => {
+                self.activities.push((id, group.last_seen.0, "unignored"))
+            }
             _ => {}
         }
         group.detail.life = life;
@@ -267,7 +274,8 @@ impl Memory {
             tx.execute(sql, &values)?;
         }
         for (project, name, at) in &self.new_environments {
-            let sql = "INSERT OR IGNORE INTO error_environment (project, name, first_seen) VALUES (?1, ?2, ?3)";
+            let sql =
+                "INSERT OR IGNORE INTO error_environment (project, name, first_seen) VALUES (?1, ?2, ?3)";
             tx.execute(sql, &[number(*project), name.as_str().into(), (*at).into()])?;
         }
         Ok(())

@@ -101,9 +101,8 @@ fn save_tag(tx: &Transaction<'_>, tag: &Tag, n: u64, last: i64) -> Result<(), St
     let [project, group, key] = of_key.clone();
     let add = "UPDATE error_tag SET n = n + ?5, last_seen = max(last_seen, ?6)
         WHERE project = ?1 AND grp = ?2 AND key = ?3 AND value = ?4";
-    let with = |value: &str| {
-        [project.clone(), group.clone(), key.clone(), value.into(), number(n), last.into()]
-    };
+    let with =
+        |value: &str| [project.clone(), group.clone(), key.clone(), value.into(), number(n), last.into()];
     if tx.execute(add, &with(&tag.value))? > 0 {
         return Ok(());
     }
@@ -118,7 +117,8 @@ fn save_tag(tx: &Transaction<'_>, tag: &Tag, n: u64, last: i64) -> Result<(), St
         return Ok(());
     }
     let value = if values < MAX_VALUES_PER_TAG { &tag.value } else { OTHER };
-    let insert = "INSERT INTO error_tag (project, grp, key, value, n, last_seen) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+    let insert =
+        "INSERT INTO error_tag (project, grp, key, value, n, last_seen) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
         ON CONFLICT DO UPDATE SET n = n + excluded.n, last_seen = max(last_seen, excluded.last_seen)";
     tx.execute(insert, &with(value)).map(drop)
 }

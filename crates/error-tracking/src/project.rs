@@ -113,7 +113,8 @@ impl Settings {
             problems.push(("retention_days".into(), "it is a day at least".into()));
         }
         let before = self.grouping_before.map(|before| before.version);
-        for (key, version) in [("grouping_version", Some(self.grouping_version)), ("grouping_before", before)] {
+        for (key, version) in [("grouping_version", Some(self.grouping_version)), ("grouping_before", before)]
+        {
             if version.is_some_and(|version| !(1..=grouping::NEWEST).contains(&version)) {
                 let newest = grouping::NEWEST;
                 problems.push((key.into(), format!("there are versions 1 to {newest}")));
@@ -123,7 +124,8 @@ impl Settings {
             problems.extend(rule.problem().map(|why| (format!("scrub_rules[{at}].pattern"), why)));
         }
         for (at, rule) in self.rules.iter().enumerate() {
-            problems.extend(rule.problems().into_iter().map(|(key, why)| (format!("rules[{at}].{key}"), why)));
+            problems
+                .extend(rule.problems().into_iter().map(|(key, why)| (format!("rules[{at}].{key}"), why)));
         }
         for (at, rule) in self.owners.iter().enumerate() {
             let conditions = grouping::rules::problems_of(&rule.when);
@@ -141,7 +143,13 @@ impl Settings {
 }
 
 impl Project {
-    pub fn new(id: u64, name: &str, public_keys: Vec<Key>, settings: Settings, created: Timestamp) -> Project {
+    pub fn new(
+        id: u64,
+        name: &str,
+        public_keys: Vec<Key>,
+        settings: Settings,
+        created: Timestamp,
+    ) -> Project {
         let made = Arc::new(settings.make());
         Project { id, name: name.to_owned(), public_keys, settings, created, made }
     }
@@ -164,7 +172,9 @@ impl Project {
 pub fn name_problem(name: &str) -> Option<String> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(fits) {
-        return Some(format!("`{name}` cannot be a project's name: letters, digits, `-` and `_`, such as shop-web"));
+        return Some(format!(
+            "`{name}` cannot be a project's name: letters, digits, `-` and `_`, such as shop-web"
+        ));
     }
     None
 }

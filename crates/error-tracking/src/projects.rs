@@ -102,7 +102,13 @@ impl Projects {
         self.keep(&mut all, project)
     }
 
-    pub fn add_key(&self, id: u64, key: &str, label: &str, now: Timestamp) -> Result<Arc<Project>, ProjectError> {
+    pub fn add_key(
+        &self,
+        id: u64,
+        key: &str,
+        label: &str,
+        now: Timestamp,
+    ) -> Result<Arc<Project>, ProjectError> {
         let mut all = self.all.write();
         check_key(&all, key)?;
         if label.len() > MAX_NAME {

@@ -106,7 +106,8 @@ impl<'v> Version<'v> {
             None => (version, None),
         };
         let mut parts = numbers.split('.');
-        let mut part = || parts.next().filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok();
+        let mut part =
+            || parts.next().filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok();
         let numbers = [part()?, part()?, part()?];
         parts.next().is_none().then_some(Version { package, numbers, before })
     }
@@ -157,7 +158,8 @@ mod tests {
 
     #[test]
     fn each_pair_is_compared_by_what_the_two_have_in_common() {
-        let releases = releases(&["web@1.10.0", "web@1.9.0", "web@1.10.0-rc.2", "abc123", "2.0.0", "api@0.1.0"]);
+        let releases =
+            releases(&["web@1.10.0", "web@1.9.0", "web@1.10.0-rc.2", "abc123", "2.0.0", "api@0.1.0"]);
         let check = |one: &str, than: &str, later: bool| {
             assert_eq!(releases.is_later(one, than), later, "{one} later than {than}");
         };

@@ -26,7 +26,9 @@ pub(crate) fn tags(event: &Tree<'_>) -> Vec<(String, String)> {
         tags.extend(value.text().map(|text| (key.to_string(), text.to_owned())));
     }
     let mut add = |key: &str, value: Option<String>| {
-        if let Some(value) = value.filter(|value| !value.is_empty() && tags.iter().all(|(there, _)| there != key)) {
+        if let Some(value) =
+            value.filter(|value| !value.is_empty() && tags.iter().all(|(there, _)| there != key))
+        {
             tags.push((key.to_owned(), cut(&value, MAX_TAG_VALUE).to_owned()));
         }
     };
@@ -105,9 +107,21 @@ mod tests {
         let check = |agent: &str, name: &str, on: &str| {
             assert_eq!((browser(agent).as_deref(), system(agent)), (Some(name), Some(on)), "{agent}");
         };
-        check("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/120.0.0.0 Safari/537.36 Edg/120.0", "Edge 120", "Windows");
-        check("Mozilla/5.0 (X11; Linux x86_64; rv:121.0) Gecko/20100101 Firefox/121.0", "Firefox 121", "Linux");
-        check("Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X) Version/17.2 Mobile Safari/604.1", "Safari 17", "iOS");
+        check(
+            "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/120.0.0.0 Safari/537.36 Edg/120.0",
+            "Edge 120",
+            "Windows",
+        );
+        check(
+            "Mozilla/5.0 (X11; Linux x86_64; rv:121.0) Gecko/20100101 Firefox/121.0",
+            "Firefox 121",
+            "Linux",
+        );
+        check(
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X) Version/17.2 Mobile Safari/604.1",
+            "Safari 17",
+            "iOS",
+        );
         assert_eq!((browser("curl/8.0"), system("curl/8.0")), (None, None));
     }
 }

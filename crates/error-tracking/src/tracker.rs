@@ -260,12 +260,7 @@ impl Batch<'_> {
                 continue;
             }
             self.fresh_hashes.insert(place, group);
-            self.new_hashes.push(NewHash {
-                project: event.project,
-                group,
-                hash: hash.clone(),
-                at: event.at,
-            });
+            self.new_hashes.push(NewHash { project: event.project, group, hash: hash.clone(), at: event.at });
         }
     }
 }

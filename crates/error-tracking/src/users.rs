@@ -72,7 +72,8 @@ impl Users {
         if bytes.len() == REGISTERS + 1 {
             return Users::Sketch(bytes[1..].to_vec());
         }
-        let whole = bytes.chunks_exact(8).filter_map(|chunk| Some(u64::from_le_bytes(chunk.try_into().ok()?)));
+        let whole =
+            bytes.chunks_exact(8).filter_map(|chunk| Some(u64::from_le_bytes(chunk.try_into().ok()?)));
         Users::Exact(whole.collect())
     }
 }

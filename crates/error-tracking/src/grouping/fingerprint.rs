@@ -87,7 +87,9 @@ fn value_of(event: &Tree<'_>, name: &str) -> String {
         "error.type" | "type" => of_exception("type"),
         "error.value" | "value" => of_exception("value"),
         "message" => crate::title::message(event),
-        "level" | "logger" | "transaction" | "release" | "environment" | "platform" => text_at(event, &[name]),
+        "level" | "logger" | "transaction" | "release" | "environment" | "platform" => {
+            text_at(event, &[name])
+        }
         "package" => of_frame("package"),
         "function" => of_frame("function"),
         "module" => of_frame("module"),

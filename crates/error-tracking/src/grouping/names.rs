@@ -113,7 +113,8 @@ pub(super) fn function<'n>(platform: &str, name: &'n str) -> Option<Cow<'n, str>
         Cow::Owned(name) => Cow::Owned(name.trim().to_owned()),
         name => name,
     };
-    let is_address = name.strip_prefix("0x").is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let is_address =
+        name.strip_prefix("0x").is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
     (!is_address && !NO_FUNCTION.contains(&&*name)).then_some(name)
 }
 
@@ -147,7 +148,9 @@ pub(super) fn file(platform: &str, path: &str) -> Option<String> {
 }
 
 pub(super) fn is_url(path: &str) -> bool {
-    URL_SCHEMES.iter().any(|scheme| path.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)))
+    URL_SCHEMES
+        .iter()
+        .any(|scheme| path.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)))
 }
 
 #[cfg(test)]
@@ -203,7 +206,10 @@ mod tests {
         check("shop.Cart$$Lambda$14/0x0000000800c81840", "shop.Cart$$Lambda");
         check("shop.Cart$$Lambda/0x0000000800c81840", "shop.Cart$$Lambda");
         check("shop.Cart$1", "shop.Cart$");
-        check("jdk.internal.reflect.GeneratedMethodAccessor412", "jdk.internal.reflect.GeneratedMethodAccessor");
+        check(
+            "jdk.internal.reflect.GeneratedMethodAccessor412",
+            "jdk.internal.reflect.GeneratedMethodAccessor",
+        );
         check("com.sun.proxy.$Proxy31", "com.sun.proxy.$Proxy");
         check("shop.Cart", "shop.Cart");
         assert_eq!(kind("Foo$1"), "Foo$");

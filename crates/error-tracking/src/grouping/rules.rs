@@ -34,8 +34,18 @@ pub struct Matcher {
     pub not: bool,
 }
 
-const EVENT_FIELDS: [&str; 10] =
-    ["type", "value", "message", "level", "logger", "transaction", "release", "environment", "platform", "url"];
+const EVENT_FIELDS: [&str; 10] = [
+    "type",
+    "value",
+    "message",
+    "level",
+    "logger",
+    "transaction",
+    "release",
+    "environment",
+    "platform",
+    "url",
+];
 const FRAME_FIELDS: [&str; 4] = ["function", "module", "path", "package"];
 
 impl Rule {
@@ -75,7 +85,10 @@ pub fn problems_of(when: &[Matcher]) -> Vec<(String, String)> {
             problems.push((format!("when[{at}].field"), format!("`{field}` is none of {known}, tags.NAME")));
         }
         if pattern.is_empty() || pattern.len() > MAX_PATTERN {
-            problems.push((format!("when[{at}].pattern"), format!("a pattern has 1 to {MAX_PATTERN} characters")));
+            problems.push((
+                format!("when[{at}].pattern"),
+                format!("a pattern has 1 to {MAX_PATTERN} characters"),
+            ));
         }
     }
     problems

@@ -106,7 +106,8 @@ pub(super) fn alone<'t, 'a>(event: &'t Tree<'a>) -> Option<&'t Tree<'a>> {
         return Some(stack);
     }
     let threads = event.at(&["threads", "values"])?.list();
-    let with_stack = |thread: &&Tree<'_>| thread.get("stacktrace").is_some_and(|stack| !frames(stack).is_empty());
+    let with_stack =
+        |thread: &&Tree<'_>| thread.get("stacktrace").is_some_and(|stack| !frames(stack).is_empty());
     let threads: Vec<_> = threads.iter().filter(with_stack).collect();
     let is = |thread: &Tree<'_>, what: &str| thread.get(what).and_then(Tree::bool) == Some(true);
     let about = ["crashed", "current"].iter().find_map(|what| {

@@ -274,8 +274,16 @@ mod tests {
             &["logentry", "formatted"],
             r#""a of 3""#,
         );
-        check(r#"{"logentry":{"message":"{} and %(b)s","params":{"b":1}}}"#, &["logentry", "formatted"], r#""{} and 1""#);
-        check(r#"{"logentry":{"message":"100 %é","params":["x"]}}"#, &["logentry", "formatted"], r#""100 %é""#);
+        check(
+            r#"{"logentry":{"message":"{} and %(b)s","params":{"b":1}}}"#,
+            &["logentry", "formatted"],
+            r#""{} and 1""#,
+        );
+        check(
+            r#"{"logentry":{"message":"100 %é","params":["x"]}}"#,
+            &["logentry", "formatted"],
+            r#""100 %é""#,
+        );
         check(r#"{"level":40}"#, &["level"], r#""error""#);
         check(r#"{"level":"WARN"}"#, &["level"], r#""warning""#);
         check(r#"{"level":"loud"}"#, &["level"], r#""error""#);
@@ -296,7 +304,11 @@ mod tests {
 
     #[test]
     fn who_had_it_and_from_where() {
-        check(r#"{"user":{"id":17,"ip_address":"{{auto}}"}}"#, &["user"], r#"{"ip_address":"192.0.2.7","id":"17"}"#);
+        check(
+            r#"{"user":{"id":17,"ip_address":"{{auto}}"}}"#,
+            &["user"],
+            r#"{"ip_address":"192.0.2.7","id":"17"}"#,
+        );
         check(r#"{"user":null}"#, &["user"], "null");
         check(r#"{"request":{"headers":[["A","b"]]}}"#, &["request", "headers"], r#"{"A":"b"}"#);
     }
@@ -308,7 +320,11 @@ mod tests {
         for sent in [format!("[{value}]"), format!(r#"{{"values":[null,{value}]}}"#), value.to_owned()] {
             check(&format!(r#"{{"exception":{sent}}}"#), &["exception", "values"], &wanted);
         }
-        check(r#"{"exception":[{"type":"E","value":{"a":1}}]}"#, &["exception", "values"], r#"[{"type":"E","value":"{\"a\":1}"}]"#);
+        check(
+            r#"{"exception":[{"type":"E","value":{"a":1}}]}"#,
+            &["exception", "values"],
+            r#"[{"type":"E","value":"{\"a\":1}"}]"#,
+        );
         check(r#"{"exception":"broken"}"#, &["exception"], r#"{"values":[]}"#);
     }
 }

@@ -15,7 +15,8 @@ pub(super) fn cards(text: &str) -> Vec<Range<usize>> {
             continue;
         }
         let (end, digits) = run(bytes, at);
-        let is_part = at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || matches!(bytes[at - 1], b'.' | b'_'));
+        let is_part =
+            at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || matches!(bytes[at - 1], b'.' | b'_'));
         if !is_part && LENGTHS.contains(&digits.len()) && has_prefix(&digits) && is_checked(&digits) {
             found.push(at..end);
         }

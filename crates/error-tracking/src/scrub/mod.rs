@@ -28,11 +28,11 @@ static SECRET: LazyLock<Regex> = LazyLock::new(|| {
 /// Whoever has one of these is signed in as somebody else.
 const SESSIONS: [&str; 5] = ["cookie", "set-cookie", "sessionid", "session_id", "phpsessid"];
 /// The parts that are looked at.
-const PARTS: [&str; 9] = [
-    "request", "user", "extra", "tags", "contexts", "breadcrumbs", "logentry", "exception", "threads",
-];
+const PARTS: [&str; 9] =
+    ["request", "user", "extra", "tags", "contexts", "breadcrumbs", "logentry", "exception", "threads"];
 /// Of an exception, a thread and a frame only these hold what a program had in hand.
-const WITHIN_CODE: [&str; 7] = ["values", "value", "stacktrace", "raw_stacktrace", "frames", "vars", "mechanism"];
+const WITHIN_CODE: [&str; 7] =
+    ["values", "value", "stacktrace", "raw_stacktrace", "frames", "vars", "mechanism"];
 
 /// A rule of a project's own: what looks like this is taken out of texts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,7 +123,9 @@ impl Scrubber {
         if let Some(field) = self.fields.iter().find(|field| lower.contains(&***field)) {
             return Some(Cow::Borrowed(field));
         }
-        if self.remove_addresses && matches!(&*lower, "ip_address" | "remote_addr" | "x-forwarded-for" | "x-real-ip") {
+        if self.remove_addresses
+            && matches!(&*lower, "ip_address" | "remote_addr" | "x-forwarded-for" | "x-real-ip")
+        {
             return Some(Cow::Borrowed("address"));
         }
         if !self.defaults {

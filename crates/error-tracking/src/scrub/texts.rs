@@ -9,9 +9,8 @@ use super::{FILTERED, SECRET, Scrubber};
 
 const PRIVATE_KEY: &str = "-----BEGIN ";
 /// `https://ana:secret@host`
-static URL_PASSWORD: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(://[^\s/?#:@]*:)[^\s/?#@]+@").expect("it is read by a test")
-});
+static URL_PASSWORD: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(://[^\s/?#:@]*:)[^\s/?#@]+@").expect("it is read by a test"));
 /// Words have no digits: `basic authentication` stays.
 static BEARER: LazyLock<Regex> = LazyLock::new(|| {
     let token = r"[A-Za-z._~+/=-]{0,200}[0-9][A-Za-z0-9._~+/=-]{7,}";
@@ -40,7 +39,8 @@ impl Scrubber {
         }
         for (name, pattern) in &self.rules {
             let text = now.as_deref().unwrap_or(text);
-            let replaced = pattern.is_match(text).then(|| pattern.replace_all(text, regex::NoExpand(FILTERED)));
+            let replaced =
+                pattern.is_match(text).then(|| pattern.replace_all(text, regex::NoExpand(FILTERED)));
             now = apply(replaced.map(|text| (text.into_owned(), &**name)));
         }
         changed
@@ -57,8 +57,10 @@ fn passwords(_: &Scrubber, text: &str) -> Option<(String, &'static str)> {
     let text = in_urls.unwrap_or(text.into());
     // In most texts there is neither, and nothing is copied.
     let has_blank = text.contains(' ');
-    let bearers = if has_blank { BEARER.replace_all(&text, format!("$1 {FILTERED}")) } else { (&*text).into() };
-    let is_changed = matches!(bearers, std::borrow::Cow::Owned(_)) || matches!(text, std::borrow::Cow::Owned(_));
+    let bearers =
+        if has_blank { BEARER.replace_all(&text, format!("$1 {FILTERED}")) } else { (&*text).into() };
+    let is_changed =
+        matches!(bearers, std::borrow::Cow::Owned(_)) || matches!(text, std::borrow::Cow::Owned(_));
     is_changed.then(|| (bearers.into_owned(), "password"))
 }
 

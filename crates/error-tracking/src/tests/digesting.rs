@@ -116,7 +116,9 @@ fn titles_and_culprits() {
     check(r#"{"logentry":{"message":"%s is late","params":["x"]}}"#, "x is late", "");
     let frames = r#"{"frames":[{"module":"a.b","function":"f","in_app":true},{"module":"lib","function":"g","in_app":false}]}"#;
     check(
-        &format!(r#"{{"exception":[{{"type":"SIGSEGV","value":"0x0","mechanism":{{"synthetic":true}},"stacktrace":{frames}}}]}}"#),
+        &format!(
+            r#"{{"exception":[{{"type":"SIGSEGV","value":"0x0","mechanism":{{"synthetic":true}},"stacktrace":{frames}}}]}}"#
+        ),
         "f",
         "a.b in f",
     );

@@ -47,7 +47,10 @@ fn groups_are_counted_and_listed() {
             (0..times).for_each(|_| drop(story.seen(kind, "1.0.0")));
         }
         assert_eq!(story.list(&Wanted::default()), [(3, 1), (2, 5), (1, 3)]);
-        assert_eq!(story.list(&Wanted { order: Order::Count, ..Wanted::default() }), [(2, 5), (1, 3), (3, 1)]);
+        assert_eq!(
+            story.list(&Wanted { order: Order::Count, ..Wanted::default() }),
+            [(2, 5), (1, 3), (3, 1)]
+        );
         assert_eq!(story.list(&Wanted { text: Some("b: V".into()), ..Wanted::default() }), [(2, 5)]);
         assert_eq!(story.list(&Wanted { release: Some("1.0.0".into()), ..Wanted::default() }).len(), 3);
         assert_eq!(story.list(&Wanted { release: Some("2.0.0".into()), ..Wanted::default() }), []);
@@ -95,7 +98,8 @@ fn what_a_kill_left_uncounted_is_read_back_from_the_log() {
     let mut log: Vec<StoredEvent> = Vec::new();
     for (number, kind) in ["A", "A", "B", "A", "B"].iter().enumerate() {
         story.now += 1;
-        let event = digested_by(&story.project, &exception(kind, "1.0.0"), &received(story.now, number as u64));
+        let event =
+            digested_by(&story.project, &exception(kind, "1.0.0"), &received(story.now, number as u64));
         let taken = story.take(&event).unwrap();
         let key = EventKey { project: 1, group: taken.group, at: event.at, id: event.event_id };
         log.push(StoredEvent { number: number as u64, key, user: None, body: event.body });
@@ -109,8 +113,8 @@ fn what_a_kill_left_uncounted_is_read_back_from_the_log() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("state.db");
         let mut early = Story::new();
-        for number in 0..2 {
-            let event = digest_stored(&early.project, &log[number]).unwrap();
+        for stored in &log[..2] {
+            let event = digest_stored(&early.project, stored).unwrap();
             early.take(&event).unwrap();
         }
         early.tracker.tick(Timestamp(NOW)).unwrap();
@@ -124,7 +128,8 @@ fn what_a_kill_left_uncounted_is_read_back_from_the_log() {
             let mut batch = tracker.batch();
             for stored in &log[2..] {
                 let event = digest_stored(&early.project, stored).unwrap();
-                let told = batch.recount(&early.project, &event, stored.key.group, Timestamp(story.now)).unwrap();
+                let told =
+                    batch.recount(&early.project, &event, stored.key.group, Timestamp(story.now)).unwrap();
                 assert_eq!(told.group, stored.key.group);
                 batch.commit(stored.number + 1);
             }
@@ -166,7 +171,8 @@ fn s1_the_share_of_a_tag_stands_beside_what_is_usual() {
     }
     let shares = story.tracker.tags(1, 1, Timestamp(story.now)).unwrap();
     let provider = shares.iter().find(|shares| shares.key == "provider").unwrap();
-    let told: Vec<_> = provider.values.iter().map(|one| (&*one.value, one.count, one.share, one.usual)).collect();
+    let told: Vec<_> =
+        provider.values.iter().map(|one| (&*one.value, one.count, one.share, one.usual)).collect();
     assert_eq!(told, [("gdrive", 9, 0.9, 0.18), ("dropbox", 1, 0.1, 0.82)]);
 }
 

@@ -68,7 +68,8 @@ fn named(bytes: &[u8], at: usize) -> Option<usize> {
         Some(month) => digits(bytes, blanks(bytes, month)?, 1, 2)?,
         None => name(bytes, blanks(bytes, digits(bytes, start, 1, 2)?)?, MONTHS)?,
     };
-    let date = with_year(bytes, one_of(bytes, date, b",").map_or(date, |comma| year_behind(bytes, comma, date)));
+    let date =
+        with_year(bytes, one_of(bytes, date, b",").map_or(date, |comma| year_behind(bytes, comma, date)));
     Some(with_year(bytes, with_clock(bytes, date)))
 }
 

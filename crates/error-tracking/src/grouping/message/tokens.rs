@@ -121,8 +121,7 @@ fn dotted(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
 }
 
 fn email(bytes: &[u8], at: usize) -> Option<usize> {
-    let belongs =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-');
+    let belongs = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-');
     let sign = bounded_run(bytes, at, MAX_LOCAL, belongs)?;
     if bytes.get(sign) != Some(&b'@') || !bytes.get(sign + 1).is_some_and(u8::is_ascii_alphanumeric) {
         return None;
