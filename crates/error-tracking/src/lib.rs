@@ -11,6 +11,7 @@
 //! |---|---|
 //! | [`projects`], [`project`] | what a DSN belongs to, its keys and settings |
 //! | [`quota`] | how much a project may send |
+//! | [`browser`] | what browsers report of their own, as events |
 //! | [`digest`] | what becomes of an event, step by step |
 //! | `normal` | one form of what clients send in many |
 //! | [`scrub`] | what must not be kept |
@@ -27,6 +28,7 @@
 //! | [`config`] | `[errors]` |
 //! | [`limits`] | bounds, each with its reason |
 
+pub mod browser;
 pub mod config;
 pub mod deeds;
 pub mod digest;

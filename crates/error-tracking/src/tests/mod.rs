@@ -17,6 +17,7 @@ use crate::digest::{NoSymbols, digest};
 use crate::event::{Digested, Received};
 use crate::life::News;
 use crate::project::{Project, Settings};
+use crate::read::Tree;
 use crate::tracker::{Taken, Tracker};
 
 pub(crate) fn store() -> (tempfile::TempDir, Arc<StateStore>) {
@@ -47,6 +48,10 @@ fn received(at: i64, id: u64) -> Received {
 fn digested_by(project: &Project, event: &str, received: &Received) -> Digested {
     let tree = json::read(event.as_bytes(), &json::Limits::default()).unwrap();
     digest(project, tree, received, &NoSymbols).unwrap()
+}
+
+pub(crate) fn digested_tree(event: Tree<'_>) -> Digested {
+    digest(&project(Settings::default()), event, &received(NOW, 0), &NoSymbols).unwrap()
 }
 
 fn digested(event: &str) -> Digested {
