@@ -143,8 +143,9 @@ const IDENTITIES: [&str; 4] = ["id", "email", "username", "ip_address"];
 
 /// What one person is counted and erased by. It is made before scrubbing, so that erasing finds what was scrubbed.
 fn user_hash(project: &Project, event: &Tree<'_>) -> Option<u64> {
-    let keys = IDENTITIES.iter().filter(|key| **key != "ip_address" || !project.settings.remove_addresses);
-    let (key, value) = keys.into_iter().find_map(|key| Some((*key, text_at(event, &["user", key])?)))?;
+    let mut keys =
+        IDENTITIES.iter().filter(|key| **key != "ip_address" || !project.settings.remove_addresses);
+    let (key, value) = keys.find_map(|key| Some((*key, text_at(event, &["user", *key])?)))?;
     Some(hash_of_user(project.id, key, value))
 }
 
@@ -161,7 +162,7 @@ pub fn hash_of_user(project: u64, key: &str, value: &str) -> u64 {
 }
 
 fn user_label(event: &Tree<'_>) -> Option<String> {
-    IDENTITIES.iter().find_map(|key| Some(format!("{key}:{}", text_at(event, &["user", key])?)))
+    IDENTITIES.iter().find_map(|key| Some(format!("{key}:{}", text_at(event, &["user", *key])?)))
 }
 
 /// With what was taken out of it, for whoever reads it.

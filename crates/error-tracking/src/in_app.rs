@@ -91,7 +91,7 @@ fn guess(frame: &Tree<'_>) -> bool {
     }
     ["abs_path", "filename", "package"]
         .iter()
-        .all(|key| !is_foreign(text_at(frame, &[key]).unwrap_or_default()))
+        .all(|key| !is_foreign(text_at(frame, &[*key]).unwrap_or_default()))
 }
 
 fn is_foreign(path: &str) -> bool {

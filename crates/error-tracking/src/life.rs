@@ -195,6 +195,21 @@ impl Life {
         }
     }
 
+    /// What is ignored until a time is open again when it is over, though no event tells of it.
+    pub fn word_at(&self, now: Timestamp) -> &'static str {
+        match self.ignored_until() {
+            Some(until) if until <= now.0 => Life::Unresolved.word(),
+            _ => self.word(),
+        }
+    }
+
+    pub(crate) fn ignored_until(&self) -> Option<i64> {
+        match self {
+            Life::Ignored(Ignored { until: Until::Time(at), .. }) => Some(*at),
+            _ => None,
+        }
+    }
+
     /// An event of the group came; its release has been noted.
     pub fn meet(&mut self, event: &Meeting<'_>, releases: &Releases) -> Option<News> {
         let news = match self {

@@ -79,7 +79,7 @@ pub struct Span {
     pub project: u64,
     /// None: all of the project.
     pub group: Option<u64>,
-    /// One of [`STEPS`](crate::pending::STEPS): 60, 3600, 86400.
+    /// One of 60, 3600, 86400.
     pub step: i64,
     pub from: Timestamp,
     pub until: Timestamp,
@@ -119,7 +119,7 @@ impl Span {
 impl Tracker {
     pub fn list(&self, wanted: &Wanted, now: Timestamp) -> Result<Vec<Group>, StateError> {
         self.tick(now)?;
-        let (conditions, mut values) = wanted.conditions();
+        let (conditions, mut values) = wanted.conditions(now);
         let order = match wanted.order {
             Order::LastSeen => "last_seen",
             Order::FirstSeen => "first_seen",
@@ -255,7 +255,7 @@ fn part(of: i64, all: i64) -> f64 {
 
 impl Wanted {
     /// Each begins with ` AND`; and the values of their places, in order.
-    fn conditions(&self) -> (String, Vec<Value>) {
+    fn conditions(&self, now: Timestamp) -> (String, Vec<Value>) {
         let mut values: Vec<Value> = Vec::new();
         let mut conditions = String::new();
         let mut add = |condition: &str, wanted: Option<Value>| {
@@ -274,7 +274,11 @@ impl Wanted {
             )
         };
         add("project = ?", self.project.map(number));
-        add("status = ?", text(&self.status));
+        let status = format!(
+            "CASE WHEN status = 'ignored' AND ignored_until <= {} THEN 'unresolved' ELSE status END = ?",
+            now.0
+        );
+        add(&status, text(&self.status));
         add("assigned = ?", text(&self.assigned));
         add(&counted("environment"), text(&self.environment));
         add(&counted("release"), text(&self.release));

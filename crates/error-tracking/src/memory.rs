@@ -105,7 +105,7 @@ impl Memory {
 
     pub fn releases(&self, project: u64) -> &Releases {
         static NONE: std::sync::LazyLock<Releases> = std::sync::LazyLock::new(Releases::default);
-        self.projects.get(&project).map_or(&NONE, |known| &known.releases)
+        self.projects.get(&project).map_or(&*NONE, |known| &known.releases)
     }
 
     pub fn next_group(&mut self) -> u64 {

@@ -116,7 +116,7 @@ fn save_tag(tx: &Transaction<'_>, tag: &Tag, n: u64, last: i64) -> Result<(), St
     if is_new_key && count(keys, &of_key[..2])? >= MAX_TAG_KEYS_PER_GROUP {
         return Ok(());
     }
-    let value = if values < MAX_VALUES_PER_TAG { &tag.value } else { OTHER };
+    let value = if values < MAX_VALUES_PER_TAG { &*tag.value } else { OTHER };
     let insert =
         "INSERT INTO error_tag (project, grp, key, value, n, last_seen) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
         ON CONFLICT DO UPDATE SET n = n + excluded.n, last_seen = max(last_seen, excluded.last_seen)";

@@ -11,7 +11,7 @@ pub const MIGRATIONS: Migrations = Migrations {
     room: "error-tracking",
     steps: &["CREATE TABLE error_project (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, created INTEGER NOT NULL,
             keys TEXT NOT NULL, settings TEXT NOT NULL) STRICT;
-         CREATE TABLE error_group (id INTEGER PRIMARY KEY, project INTEGER NOT NULL, number INTEGER NOT NULL, status TEXT NOT NULL,
+         CREATE TABLE error_group (id INTEGER PRIMARY KEY, project INTEGER NOT NULL, number INTEGER NOT NULL, status TEXT NOT NULL, ignored_until INTEGER,
             title TEXT NOT NULL, culprit TEXT NOT NULL, level INTEGER NOT NULL, first_seen INTEGER NOT NULL,
             last_seen INTEGER NOT NULL, count INTEGER NOT NULL, users INTEGER NOT NULL, assigned TEXT, merged_into INTEGER,
             detail TEXT NOT NULL, sketch BLOB NOT NULL) STRICT;
@@ -44,13 +44,14 @@ pub(crate) fn number(value: u64) -> Value {
 
 pub(crate) fn save_group(tx: &Transaction<'_>, group: &Group) -> Result<(), StateError> {
     let sql = "INSERT INTO error_group (id, project, number, status, title, culprit, level, first_seen, last_seen, count, users,
-            assigned, detail, sketch) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+            assigned, detail, sketch, ignored_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
         ON CONFLICT (id) DO UPDATE SET status = excluded.status, title = excluded.title, culprit = excluded.culprit,
             level = excluded.level, first_seen = excluded.first_seen, last_seen = excluded.last_seen, count = excluded.count,
-            users = excluded.users, assigned = excluded.assigned, detail = excluded.detail, sketch = excluded.sketch";
+            users = excluded.users, assigned = excluded.assigned, detail = excluded.detail, sketch = excluded.sketch,
+            ignored_until = excluded.ignored_until";
     // Plain structs of texts and numbers: there is nothing in them that JSON has no form for.
     let detail = serde_json::to_string(&group.detail).unwrap_or_default();
-    let values: [Value; 14] = [
+    let values: [Value; 15] = [
         number(group.id),
         number(group.project),
         number(group.number),
@@ -65,6 +66,7 @@ pub(crate) fn save_group(tx: &Transaction<'_>, group: &Group) -> Result<(), Stat
         group.assigned.as_deref().into(),
         detail.into(),
         group.users.to_bytes().into(),
+        group.detail.life.ignored_until().into(),
     ];
     tx.execute(sql, &values).map(drop)
 }

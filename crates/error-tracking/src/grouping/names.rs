@@ -27,7 +27,7 @@ const fn cleaner(
 }
 
 /// Of functions, modules and kinds of exceptions. `$$` stands for one `$`.
-const CLEANERS: [Cleaner; 27] = [
+static CLEANERS: [Cleaner; 27] = [
     cleaner(JVM, "$$Lambda", r"\$\$Lambda(\$\d+)?(/(0x)?[0-9a-fA-F]+)?", "$$$$Lambda"),
     // `Foo$$EnhancerBySpringCGLIB$$1a2b`, `Foo$$SpringCGLIB$$0`
     cleaner(JVM, "CGLIB$$", r"\$\$[A-Za-z]*CGLIB\$\$[0-9A-Za-z]+", ""),

@@ -152,8 +152,8 @@ impl Matcher {
             field if FRAME_FIELDS.contains(&field) => {
                 let stacks = chain.iter().filter_map(|one| one.get("stacktrace"));
                 let stacks = stacks.chain(event.get("stacktrace"));
-                let texts = stacks.flat_map(frames).filter_map(|frame| of_frame(frame, field));
-                texts.into_iter().any(|text| self.fits(text))
+                let mut texts = stacks.flat_map(frames).filter_map(|frame| of_frame(frame, field));
+                texts.any(|text| self.fits(text))
             }
             field => {
                 let text = match field.strip_prefix("tags.") {

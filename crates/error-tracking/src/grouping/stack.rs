@@ -39,8 +39,8 @@ fn drop_circle(parts: &mut [Why], counting: &mut Vec<usize>) {
     let longest = LONGEST_CIRCLE.min(counting.len() / 2);
     for length in 1..=longest {
         let middle = counting.len() - length;
-        let pairs = counting[middle - length..middle].iter().zip(&counting[middle..]);
-        let is_circle = pairs.into_iter().all(|(one, other)| parts[*one].is_like(&parts[*other]));
+        let mut pairs = counting[middle - length..middle].iter().zip(&counting[middle..]);
+        let is_circle = pairs.all(|(one, other)| parts[*one].is_like(&parts[*other]));
         if is_circle {
             for place in counting.drain(middle..) {
                 let part = std::mem::take(&mut parts[place]);

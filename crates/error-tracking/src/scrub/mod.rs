@@ -28,8 +28,18 @@ static SECRET: LazyLock<Regex> = LazyLock::new(|| {
 /// Whoever has one of these is signed in as somebody else.
 const SESSIONS: [&str; 5] = ["cookie", "set-cookie", "sessionid", "session_id", "phpsessid"];
 /// The parts that are looked at.
-const PARTS: [&str; 9] =
-    ["request", "user", "extra", "tags", "contexts", "breadcrumbs", "logentry", "exception", "threads"];
+const PARTS: [&str; 10] = [
+    "csp",
+    "request",
+    "user",
+    "extra",
+    "tags",
+    "contexts",
+    "breadcrumbs",
+    "logentry",
+    "exception",
+    "threads",
+];
 /// Of an exception, a thread and a frame only these hold what a program had in hand.
 const WITHIN_CODE: [&str; 7] =
     ["values", "value", "stacktrace", "raw_stacktrace", "frames", "vars", "mechanism"];

@@ -5,6 +5,7 @@ use vocabulary::Timestamp;
 use super::Story;
 use crate::deeds::{Deed, Refusal};
 use crate::life::{News, Until};
+use crate::look::Wanted;
 
 impl Story {
     fn act(&mut self, group: u64, deed: Deed) {
@@ -124,6 +125,21 @@ fn what_is_ignored_counts_on_until_it_is_too_much() {
     assert_eq!(story.event(&of(1)).news, None);
     assert_eq!(story.event(&of(2)).news, told("2 people had it"));
     assert_eq!(story.status(1), "unresolved");
+}
+
+#[test]
+fn what_was_ignored_until_a_time_is_open_when_it_is_over() {
+    let mut story = Story::new();
+    story.seen("A", "");
+    let until = Until::Time(story.now + 100);
+    story.act(1, Deed::Ignore { until });
+    let open = |now: i64| {
+        let wanted = Wanted { status: Some("unresolved".into()), limit: 10, ..Wanted::default() };
+        let life = story.tracker.one(1).unwrap().unwrap().detail.life;
+        (story.tracker.list(&wanted, Timestamp(now)).unwrap().len(), life.word_at(Timestamp(now)))
+    };
+    assert_eq!(open(story.now), (0, "ignored"));
+    assert_eq!(open(story.now + 100), (1, "unresolved"));
 }
 
 #[test]
