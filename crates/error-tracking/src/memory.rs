@@ -34,7 +34,7 @@ pub(crate) struct Memory {
     hash_counts: HashMap<(u64, HashValue), (u64, i64)>,
     new_releases: Vec<(u64, Noted)>,
     new_environments: Vec<(u64, String, i64)>,
-    activities: Vec<(u64, i64, &'static str)>,
+    activities: Vec<Happened>,
     tidied: i64,
 }
 
@@ -44,6 +44,15 @@ struct Known {
     releases: Releases,
     environments: BTreeSet<String>,
     next_number: u64,
+}
+
+/// What became of a group without anybody's doing.
+#[derive(Clone, Debug)]
+pub(crate) struct Happened {
+    pub group: u64,
+    pub at: Timestamp,
+    pub kind: &'static str,
+    pub text: String,
 }
 
 #[derive(Clone, Debug)]
@@ -167,24 +176,21 @@ impl Memory {
             self.uses += 1;
             group.used = self.uses;
             self.dirty.insert(group.id);
-            self.activities.push((group.id, group.first_seen.0, "opened"));
+            let (group_id, at) = (group.id, group.first_seen);
+            self.activities.push(Happened { group: group_id, at, kind: "opened", text: String::new() });
             self.groups.insert(group.id, group);
         }
     }
 
     pub fn live(&mut self, id: u64, life: Life) {
-        let Some(group) = self.groups.get_mut(&id) else { return };
-        match (&group.detail.life, &life) {
-            (Life::Resolved(_), Life::Unresolved) => {
-                self.activities.push((id, group.last_seen.0, "regressed"))
-            }
-            (Life::Ignored(_), Life::Unresolved) => {
-                self.activities.push((id, group.last_seen.0, "unignored"))
-            }
-            _ => {}
+        if let Some(group) = self.change(id) {
+            group.detail.life = life;
         }
-        group.detail.life = life;
-        self.dirty.insert(id);
+    }
+
+    /// It is listed with what people did.
+    pub fn happened(&mut self, one: Happened) {
+        self.activities.push(one);
     }
 
     pub fn lead(&mut self, hash: NewHash) {
@@ -253,8 +259,8 @@ impl Memory {
             tx.execute(add, &[number(*project), hash.0.to_vec().into(), number(*n), (*last).into()])?;
         }
         self.save_names(tx)?;
-        for (group, at, kind) in &self.activities {
-            store::activity(tx, *group, (Timestamp(*at), ""), kind, "")?;
+        for Happened { group, at, kind, text } in &self.activities {
+            store::activity(tx, *group, (*at, ""), kind, text)?;
         }
         self.pending.save(tx)?;
         let sql = "INSERT INTO error_counted (id, next) VALUES (0, ?1) ON CONFLICT (id) DO UPDATE SET next = excluded.next";

@@ -20,7 +20,7 @@ use crate::event::{Digested, HashValue};
 use crate::group::{Group, Mark};
 use crate::life::{Life, Meeting, News};
 use crate::limits::MAX_HASHES_PER_GROUP;
-use crate::memory::{Memory, NewHash};
+use crate::memory::{Happened, Memory, NewHash};
 use crate::project::Project;
 
 pub struct Tracker {
@@ -63,6 +63,7 @@ impl Tracker {
             fresh: HashMap::new(),
             fresh_hashes: HashMap::new(),
             lives: HashMap::new(),
+            happened: Vec::new(),
             new_hashes: Vec::new(),
             marks: Vec::new(),
             counters: Counters::default(),
@@ -112,6 +113,7 @@ pub struct Batch<'t> {
     fresh: HashMap<u64, Group>,
     fresh_hashes: HashMap<(u64, HashValue), u64>,
     lives: HashMap<u64, Life>,
+    happened: Vec<Happened>,
     new_hashes: Vec<NewHash>,
     marks: Vec<Mark>,
     counters: Counters,
@@ -186,6 +188,7 @@ impl Batch<'_> {
         for (group, life) in self.lives.drain() {
             memory.live(group, life);
         }
+        self.happened.drain(..).for_each(|one| memory.happened(one));
         for hash in self.new_hashes.drain(..) {
             memory.lead(hash);
         }
@@ -248,6 +251,7 @@ impl Batch<'_> {
         let meeting = Meeting { release, user: event.user.as_ref().map(|user| user.hash), now };
         let news = life.meet(&meeting, self.memory.releases(event.project));
         self.lives.insert(group, life);
+        self.happened.extend(news.as_ref().and_then(|news| told(group, news, now)));
         news
     }
 
@@ -263,6 +267,17 @@ impl Batch<'_> {
             self.new_hashes.push(NewHash { project: event.project, group, hash: hash.clone(), at: event.at });
         }
     }
+}
+
+fn told(group: u64, news: &News, at: Timestamp) -> Option<Happened> {
+    let (kind, text) = match news {
+        News::New => return None,
+        News::Regressed { release, .. } => {
+            ("regressed", release.as_ref().map_or_else(String::new, |release| format!("in {release}")))
+        }
+        News::Unignored { why } => ("unignored", why.clone()),
+    };
+    Some(Happened { group, at, kind, text })
 }
 
 impl Counters {
