@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use vocabulary::time::HumanDuration;
 
+use crate::project::Settings;
+
 /// `[errors]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -20,6 +22,17 @@ impl Default for ErrorsConfig {
 }
 
 impl ErrorsConfig {
+    /// What one project may send in five minutes; 0 for no limit. Its own setting goes before ours.
+    pub fn most_events(&self, settings: &Settings) -> u64 {
+        settings.max_events_per_5m.unwrap_or(self.max_events_per_project_per_5m)
+    }
+
+    /// How long a project's bodies are kept.
+    pub fn retention_seconds(&self, settings: &Settings) -> i64 {
+        let own = settings.retention_days.map(|days| i64::from(days) * 86_400);
+        own.unwrap_or_else(|| i64::try_from(self.retention.0.as_secs()).unwrap_or(i64::MAX))
+    }
+
     pub fn problems(&self) -> Vec<(&'static str, String)> {
         match self.retention.0.as_secs() {
             0..86_400 => vec![("retention", "it is a day at least: write \"1d\" or more".into())],
@@ -37,5 +50,14 @@ mod tests {
         assert!(ErrorsConfig::default().problems().is_empty());
         let short = ErrorsConfig { retention: HumanDuration::from_secs(3_600), ..ErrorsConfig::default() };
         assert_eq!(short.problems()[0].0, "retention");
+    }
+
+    #[test]
+    fn what_a_project_says_goes_before_what_the_configuration_says() {
+        let config = ErrorsConfig { max_events_per_project_per_5m: 100, ..ErrorsConfig::default() };
+        let own = Settings { max_events_per_5m: Some(0), retention_days: Some(7), ..Settings::default() };
+        assert_eq!((config.most_events(&Settings::default()), config.most_events(&own)), (100, 0));
+        assert_eq!(config.retention_seconds(&own), 7 * 86_400);
+        assert_eq!(config.retention_seconds(&Settings::default()), 90 * 86_400);
     }
 }

@@ -99,7 +99,7 @@ impl Tracker {
         }
         let after = group.clone();
         let (kind, text) = deed.words();
-        let done = self.write(&mut memory, now, |tx| activity(tx, id, (now, by), kind, &text));
+        let done = self.write(&mut memory, |tx| activity(tx, id, (now, by), kind, &text));
         if let Err(error) = done {
             // What is not kept has not been done.
             if let Some(group) = memory.change(id) {
@@ -134,7 +134,7 @@ impl Tracker {
         let mut whole = memory.group(into).cloned().ok_or(Refusal::NoSuchGroup(into))?;
         others.iter().for_each(|other| whole.absorb(other, &releases));
         let moved: Vec<u64> = others.iter().map(|other| other.id).collect();
-        self.write(&mut memory, now, |tx| {
+        self.write(&mut memory, |tx| {
             crate::store::save_group(tx, &whole)?;
             for other in &others {
                 merge_rows(tx, project, other.id, into)?;
@@ -176,7 +176,7 @@ impl Tracker {
             ..old.clone()
         };
         old.count = old.count.saturating_sub(count);
-        self.write(&mut memory, now, |tx| {
+        self.write(&mut memory, |tx| {
             crate::store::save_group(tx, &old)?;
             crate::store::save_group(tx, &new)?;
             for row in &wanted {
@@ -199,14 +199,13 @@ impl Tracker {
     fn write(
         &self,
         memory: &mut Memory,
-        now: Timestamp,
         work: impl FnOnce(&Transaction<'_>) -> Result<(), StateError>,
     ) -> Result<(), StateError> {
         self.store.transaction(|tx| {
             memory.save(tx)?;
             work(tx)
         })?;
-        memory.saved(now);
+        memory.saved();
         Ok(())
     }
 }

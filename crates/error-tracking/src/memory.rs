@@ -176,8 +176,8 @@ impl Memory {
             self.uses += 1;
             group.used = self.uses;
             self.dirty.insert(group.id);
-            let (group_id, at) = (group.id, group.first_seen);
-            self.activities.push(Happened { group: group_id, at, kind: "opened", text: String::new() });
+            let (id, at) = (group.id, group.first_seen);
+            self.activities.push(Happened { group: id, at, kind: "opened", text: String::new() });
             self.groups.insert(group.id, group);
         }
     }
@@ -223,7 +223,7 @@ impl Memory {
         self.pending.is_full()
     }
 
-    /// To change by hand; it is to be brought in first.
+    /// To be changed; it is to be brought in first.
     pub fn change(&mut self, id: u64) -> Option<&mut Group> {
         let group = self.groups.get_mut(&id)?;
         self.dirty.insert(id);
@@ -289,11 +289,21 @@ impl Memory {
 
     /// In the same transaction, now and then.
     pub fn tidy(&self, tx: &Transaction<'_>, now: Timestamp) -> Result<(), StateError> {
-        if now.0 - self.tidied < TIDY_SECONDS { Ok(()) } else { store::forget_old_counts(tx, now) }
+        if self.is_tidy(now) { Ok(()) } else { store::forget_old_counts(tx, now) }
+    }
+
+    fn is_tidy(&self, now: Timestamp) -> bool {
+        now.0 - self.tidied < TIDY_SECONDS
+    }
+
+    pub fn tidied(&mut self, now: Timestamp) {
+        if !self.is_tidy(now) {
+            self.tidied = now.0;
+        }
     }
 
     /// The transaction has happened.
-    pub fn saved(&mut self, now: Timestamp) {
+    pub fn saved(&mut self) {
         self.dirty.clear();
         self.pending = Pending::default();
         self.new_hashes.clear();
@@ -302,9 +312,6 @@ impl Memory {
         self.new_environments.clear();
         self.activities.clear();
         self.saved_counted = self.counted;
-        if now.0 - self.tidied >= TIDY_SECONDS {
-            self.tidied = now.0;
-        }
         self.make_room();
     }
 

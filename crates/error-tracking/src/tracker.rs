@@ -88,7 +88,8 @@ impl Tracker {
             memory.save(tx)?;
             memory.tidy(tx, now)
         })?;
-        memory.saved(now);
+        memory.saved();
+        memory.tidied(now);
         Ok(true)
     }
 
@@ -206,8 +207,8 @@ impl Batch<'_> {
     }
 
     /// The transaction has happened.
-    pub fn saved(&mut self, now: Timestamp) {
-        self.memory.saved(now);
+    pub fn saved(&mut self) {
+        self.memory.saved();
     }
 
     /// So much waits to be written that it should not wait for the second to be over.
