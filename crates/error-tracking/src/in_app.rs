@@ -1,6 +1,9 @@
 //! Which frames are the program's own code, where the client does not say.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use crate::grouping::rules::Rules;
 use crate::read::{Tree, each_stack, frames_mut, text_at};
@@ -71,6 +74,13 @@ const FOREIGN_MODULES: [&str; 22] = [
     "@sentry",
 ];
 
+/// All of them in one pass.
+static FOREIGN: LazyLock<Regex> = LazyLock::new(|| {
+    let either = |texts: &[&str]| texts.iter().map(|text| regex::escape(text)).collect::<Vec<_>>().join("|");
+    let pattern = format!("(?i)^(?:{})|{}", either(&FOREIGN_STARTS), either(&FOREIGN_PATHS));
+    Regex::new(&pattern).expect("escaped texts are a pattern")
+});
+
 /// Each frame says so afterwards. A rule of the project goes before what the client says.
 pub(crate) fn mark(rules: &Rules, event: &mut Tree<'_>) {
     each_stack(event, |stack| {
@@ -96,9 +106,7 @@ fn guess(frame: &Tree<'_>) -> bool {
 
 fn is_foreign(path: &str) -> bool {
     let path = if path.contains('\\') { Cow::Owned(path.replace('\\', "/")) } else { Cow::Borrowed(path) };
-    let path = path.to_ascii_lowercase();
-    FOREIGN_STARTS.iter().any(|start| path.starts_with(start))
-        || FOREIGN_PATHS.iter().any(|part| path.contains(part))
+    FOREIGN.is_match(&path)
 }
 
 #[cfg(test)]

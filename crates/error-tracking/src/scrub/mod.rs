@@ -182,7 +182,7 @@ impl Walk<'_> {
             }
             Tree::List(values) => match &mut values[..] {
                 // Headers and cookies may come as pairs.
-                [Tree::Text(key), value] if is_name(&**key) => self.named(&key.to_string(), value),
+                [Tree::Text(key), value] if is_name(&**key) => self.named(key, value),
                 values => {
                     for (place, value) in values.iter_mut().enumerate() {
                         self.step(Step::Place(place), |walk| walk.tree(value));
