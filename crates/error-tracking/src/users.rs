@@ -63,7 +63,7 @@ impl Users {
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {
             Users::Exact(users) => users.iter().flat_map(|user| user.to_le_bytes()).collect(),
-            Users::Sketch(registers) => [&[0xff][..], registers].concat(),
+            Users::Sketch(registers) => [&[0xff][..], &registers[..]].concat(),
         }
     }
 

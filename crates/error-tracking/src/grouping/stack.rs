@@ -65,8 +65,9 @@ fn of_frame(platform: &str, frame: &Tree<'_>) -> Why {
 
 /// The module, else the file.
 fn place(platform: &str, frame: &Tree<'_>) -> Option<Why> {
-    if let Some(written) = text_at(frame, &["module"]).filter(|text| !text.is_empty()) {
-        let module = names::module(platform, written)?;
+    if let Some(written) = text_at(frame, &["module"])
+        && let Some(module) = names::module(platform, written)
+    {
         let hint = (module != written).then_some("without what is generated");
         return Some(Why::leaf("module", module).with_hint(hint));
     }

@@ -29,7 +29,7 @@ impl Scrubber {
             changed = scrubbed.map(|(text, rule)| (text, rule.to_owned())).or(changed.take());
             changed.as_ref().map(|(text, _)| text.clone())
         };
-        let mut now = None;
+        let mut now: Option<String> = None;
         if self.defaults {
             let steps: [fn(&Scrubber, &str) -> Option<(String, &'static str)>; 4] =
                 [private_key, passwords, pairs, card_numbers];
@@ -70,7 +70,7 @@ fn pairs(scrubber: &Scrubber, text: &str) -> Option<(String, &'static str)> {
     }
     let mut is_changed = false;
     let replaced = PAIR.replace_all(text, |found: &regex::Captures<'_>| {
-        let is_secret = scrubber.rule_of(&found[1]).is_some() && &found[2] != FILTERED;
+        let is_secret = scrubber.rule_of(&found[1]).is_some() && found[2] != *FILTERED;
         is_changed |= is_secret;
         if is_secret { format!("{}={FILTERED}", &found[1]) } else { found[0].to_owned() }
     });

@@ -13,7 +13,7 @@ pub(super) fn begins_with_name(run: &[u8]) -> bool {
 }
 
 fn is_of(names: &str, run: &[u8]) -> bool {
-    names.split(' ').map(str::as_bytes).any(|name| name == run || &name[..SHORT] == run)
+    names.split(' ').map(str::as_bytes).any(|name| name == run || name[..SHORT] == *run)
 }
 
 pub(super) fn date(bytes: &[u8], at: usize) -> Option<usize> {
