@@ -14,7 +14,8 @@ pub(super) fn of_client(event: &Tree<'_>) -> Option<Vec<String>> {
     (!texts.is_empty()).then_some(texts)
 }
 
-/// Variables are filled in; nothing but the default is as if nobody had asked. What the event itself would be grouped by is asked for only where it is wanted.
+/// Variables are filled in; nothing but the default is as if nobody had asked. What the event itself would be grouped by is
+/// asked for only where it is wanted.
 pub(super) fn filled(
     name: &'static str,
     texts: &[String],
