@@ -325,7 +325,8 @@ impl Memory {
         }
         let mut uses: Vec<u64> = self.groups.values().map(|group| group.used).collect();
         let going = self.groups.len() - MAX_GROUPS_IN_MEMORY * 9 / 10;
-        let (_, oldest_kept, _) = uses.select_nth_unstable(going.min(uses.len() - 1));
+        let at = going.min(uses.len() - 1);
+        let (_, oldest_kept, _) = uses.select_nth_unstable(at);
         let oldest_kept = *oldest_kept;
         self.groups.retain(|_, group| group.used >= oldest_kept);
     }

@@ -127,7 +127,7 @@ impl Scrubber {
     /// The rule by which what is called so is taken out, whatever it is.
     fn rule_of(&self, key: &str) -> Option<Cow<'_, str>> {
         let lower = key.to_lowercase();
-        if self.safe.iter().any(|safe| *safe == lower) {
+        if self.safe.contains(&lower) {
             return None;
         }
         if let Some(field) = self.fields.iter().find(|field| lower.contains(&***field)) {
@@ -182,7 +182,7 @@ impl Walk<'_> {
             }
             Tree::List(values) => match &mut values[..] {
                 // Headers and cookies may come as pairs.
-                [Tree::Text(key), value] if is_name(&**key) => self.named(key, value),
+                [Tree::Text(key), value] if is_name(key) => self.named(key, value),
                 values => {
                     for (place, value) in values.iter_mut().enumerate() {
                         self.step(Step::Place(place), |walk| walk.tree(value));

@@ -21,6 +21,9 @@ static PAIR: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"([A-Za-z0-9_.%\[\]-]{1,100})=([^&;,\s\x22']+)").expect("it is read by a test")
 });
 
+/// The text without what it looks for, if that was there, and its rule.
+type Step = fn(&Scrubber, &str) -> Option<(String, &'static str)>;
+
 impl Scrubber {
     /// Without what is secret in it, and the rule that took it out; of several the last.
     pub(super) fn in_text(&self, text: &str) -> Option<(String, String)> {
@@ -31,8 +34,7 @@ impl Scrubber {
         };
         let mut now: Option<String> = None;
         if self.defaults {
-            let steps: [fn(&Scrubber, &str) -> Option<(String, &'static str)>; 4] =
-                [private_key, passwords, pairs, card_numbers];
+            let steps: [Step; 4] = [private_key, passwords, pairs, card_numbers];
             for step in steps {
                 now = apply(step(self, now.as_deref().unwrap_or(text)));
             }
@@ -65,7 +67,7 @@ fn passwords(_: &Scrubber, text: &str) -> Option<(String, &'static str)> {
 }
 
 fn pairs(scrubber: &Scrubber, text: &str) -> Option<(String, &'static str)> {
-    if !text.contains('=') || !(SECRET.is_match(text) || !scrubber.fields.is_empty()) {
+    if !text.contains('=') || (!SECRET.is_match(text) && scrubber.fields.is_empty()) {
         return None;
     }
     let mut is_changed = false;

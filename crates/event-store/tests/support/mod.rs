@@ -53,7 +53,7 @@ pub fn id(n: u64) -> EventId {
 pub fn event(project: u64, group: u64, n: u64) -> Event {
     let text = format!("{{\"group\":{group},\"padding\":\"{}\",\"n\":{n}}}", "abcdefgh".repeat(20));
     let key = EventKey { project, group, at: Timestamp(n as i64), id: id(n) };
-    Event { key, user: (n % 6 != 0).then_some(n % 6), body: text.into_bytes() }
+    Event { key, user: (!n.is_multiple_of(6)).then_some(n % 6), body: text.into_bytes() }
 }
 
 pub fn append(store: &EventStore, events: &[Event]) {

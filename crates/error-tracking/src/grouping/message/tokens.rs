@@ -36,6 +36,9 @@ pub(super) fn variable(bytes: &[u8], at: usize) -> Found {
     }
 }
 
+/// Where it ends, if it stands there.
+type Finder = fn(&[u8], usize) -> Option<usize>;
+
 /// In the order of the reference: what is found first holds.
 fn word(bytes: &[u8], at: usize) -> Found {
     let end = run_end(bytes, at, is_word);
@@ -43,7 +46,7 @@ fn word(bytes: &[u8], at: usize) -> Found {
     if run.iter().all(u8::is_ascii_alphabetic) && is_plain(bytes, end) && !dates::begins_with_name(run) {
         return None;
     }
-    let candidates: [(fn(&[u8], usize) -> Option<usize>, &'static str); 12] = [
+    let candidates: [(Finder, &'static str); 12] = [
         (email, "<email>"),
         (url, "<url>"),
         (hostname, "<hostname>"),
