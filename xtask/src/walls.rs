@@ -26,6 +26,7 @@ pub const WALLS: &[(&str, &[&str])] = &[
             "state-store",
             "formats",
             "event-store",
+            "error-tracking",
             "statsd",
             "series-store",
             "graphite",
