@@ -152,8 +152,12 @@ impl Outbox {
         of_channel.filter(|page| &*page.channel == channel && !stays(page)).cloned().collect()
     }
 
-    /// What waits to say the same to the same contact by other channels.
+    /// What waits to say the same to the same contact by other channels. Each end is for itself: this channel may have brought
+    /// the trouble late, after another one brought the end, and what is heard last must be that it is over.
     pub fn of_word(&self, page: &Page) -> Vec<(i64, Arc<str>)> {
+        if page.kind.is_end() {
+            return Vec::new();
+        }
         let word = |page: &Page| {
             let Message { name, instance, .. } = &page.message;
             (page.incident, page.contact.clone(), page.kind, page.at, name.clone(), instance.clone())
