@@ -279,7 +279,11 @@ impl World {
         if self.unfollowed.contains(&from) {
             self.unfollowed.insert(into);
         }
-        case.course = case.course.take().or(part.course);
+        // A policy that has come to its end calls nobody any more: that of the part goes on.
+        case.course = match (case.course.take(), part.course) {
+            (Some(own), Some(other)) if own.is_over() && !other.is_over() => Some(other),
+            (own, other) => own.or(other),
+        };
         case.owner = case.owner.or(part.owner);
         self.does(from, who, &Deed::Merge { into });
     }

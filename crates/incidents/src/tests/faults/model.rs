@@ -54,6 +54,10 @@ impl Course {
         Course { of: of.clone(), next: 0, rounds: 0, reached: false, due: Some(now) }
     }
 
+    pub fn is_over(&self) -> bool {
+        self.due.is_none()
+    }
+
     /// Whom it tells now.
     pub fn told(&mut self, now: i64) -> Vec<&'static str> {
         let Some(due) = self.due.filter(|due| *due <= now) else { return Vec::new() };
