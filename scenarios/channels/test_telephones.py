@@ -105,7 +105,7 @@ echo "$BELLWETHER_EVENT $BELLWETHER_DELIVERY" >>"$1.env"
     first, second = tries()
     assert out.read_text().count("headline") == 2
     assert first == second and first.startswith("problem ")
-    assert "ends with status 75: busy" in str(story.server.get("/api/v1/incidents/1").json["timeline"])
+    assert "not delivered yet" in str(story.server.get("/api/v1/incidents/1").json["timeline"])
 
 
 def test_a_program_that_says_nothing_keeps_nobody_waiting_and_is_run_again(providers, story, tmp_path):

@@ -298,9 +298,7 @@ impl Monitors {
         let inner = self.inner.lock();
         let machine = &inner.machine;
         let object = object_name(machine, id).and_then(|name| machine.named(&name))?;
-        // Whoever has a check in hand has its parts.
-        let whole = || machine.check(&id.monitor).and_then(|check| machine.acknowledgement(check));
-        machine.acknowledgement(object).or_else(whole).cloned()
+        machine.acknowledgement(object).cloned()
     }
 
     /// The check that NSCA and the command pipe mean.

@@ -331,6 +331,11 @@ mod tests {
         look(&monitors, 1_030, 2, &[("before", 2), ("later", 2)]);
         assert_eq!(withheld(&monitors, "before", 1_040), Some(Withheld::Acknowledged));
         assert_eq!(withheld(&monitors, "later", 1_040), None, "nobody has that one");
+        let by = |instance: &str| {
+            let id = InstanceId { monitor: "shop".into(), instance: instance.into() };
+            monitors.acknowledgement(&id).map(|by| by.author.to_string())
+        };
+        assert_eq!([by("before"), by("later")], [Some("ana".into()), None]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 /// Characters of all of it.
-const MAX_DETAILS: usize = 8_000;
+pub const MAX_DETAILS: usize = 2_000;
 const INDENT: &str = "\n  ";
 
 pub fn written(details: &BTreeMap<String, String>) -> String {

@@ -124,6 +124,10 @@ fn whole(told: Vec<Part>, known: &[Status], now: Timestamp) -> Outcome {
     let mut parts: Vec<Part> = told.into_iter().chain(others).collect();
     for part in &mut parts {
         part.outcome.at = now;
+        // All of them are kept, and told again with each message.
+        if let Some((end, _)) = part.outcome.long_output.char_indices().nth(details::MAX_DETAILS) {
+            part.outcome.long_output.truncate(end);
+        }
     }
     let bad: Vec<&Part> = parts.iter().filter(|part| part.outcome.status != 0).collect();
     let worst = bad.iter().max_by_key(|part| State::of_status(part.outcome.status).badness());
