@@ -18,7 +18,19 @@ pub const WALLS: &[(&str, &[&str])] = &[
     ("error-tracking", &["vocabulary", "formats", "state-store"]),
     ("monitors", &["vocabulary", "formats", "state-store", "graphite", "outbound"]),
     ("notify", &["vocabulary", "incidents", "outbound"]),
-    ("http-api", &["vocabulary", "formats", "graphite", "state-store", "monitors", "incidents", "accounts"]),
+    (
+        "http-api",
+        &[
+            "vocabulary",
+            "formats",
+            "graphite",
+            "state-store",
+            "error-tracking",
+            "monitors",
+            "incidents",
+            "accounts",
+        ],
+    ),
     (
         "bellwether",
         &[

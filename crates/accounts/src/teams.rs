@@ -152,7 +152,16 @@ pub fn scope_of(
     if teams.is_empty() && memberships::is_followed(state, person)? {
         return Ok(Scope::nothing());
     }
-    let mut prefixes: Vec<String> = teams.into_iter().flat_map(|team| team.prefixes).collect();
+    let mut prefixes = Vec::new();
+    let mut projects = Vec::new();
+    for team in teams {
+        prefixes.extend(team.prefixes);
+        projects.extend(team.projects);
+    }
+    // Projects alone limit nobody; who is limited sees theirs, which are called by their series.
+    if !prefixes.is_empty() {
+        prefixes.extend(projects.iter().map(|project| format!("errors.{project}.")));
+    }
     prefixes.sort();
     prefixes.dedup();
     Ok(Scope::prefixes(prefixes))

@@ -1,7 +1,8 @@
 //! How much of a request's body is taken.
 //!
 //! What anybody may post is small, and whole within a moment: it is read here, before any handler, so that strangers hold
-//! little of our memory, and that for a short time. Pings are read otherwise: only their beginning is kept (`ping`).
+//! little of our memory, and that for a short time. Pings are read otherwise: only their beginning is kept (`ping`); so is what
+//! SDKs send (`sentry::body`).
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::alerts_in::pagerduty;
 use crate::answer::{Answer, Problem};
-use crate::{guard, ping, providers};
+use crate::{guard, ping, providers, sentry};
 
 /// A form that somebody fills in, or a password.
 const MAX_OPEN_BYTES: usize = 64 << 10;
@@ -22,7 +23,9 @@ pub const WHOLE_WITHIN: Duration = Duration::from_secs(30);
 
 /// Whoever says beforehand that a body is too long need not send it.
 pub async fn refuse_long(max_body: usize, request: Request, next: Next) -> Response {
-    match is_announced_above(&request, max_body) {
+    // SDKs are told in their own form, and by their own bounds.
+    let is_long = is_announced_above(&request, max_body) && !sentry::is_ingest(request.uri().path());
+    match is_long {
         true => Problem::unread_body(StatusCode::PAYLOAD_TOO_LARGE, String::new()).into_response(),
         false => next.run(request).await,
     }
@@ -42,11 +45,11 @@ pub async fn read_open(request: Request, next: Next) -> Response {
     }
 }
 
-/// None: whoever sends it has said who they are, or nothing of it is kept.
+/// None: whoever sends it has said who they are, nothing of it is kept, or it is bounded elsewhere.
 fn most_of(request: &Request) -> Option<usize> {
     let path = request.uri().path();
     let has_none = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if has_none || !guard::is_open(request) || path.starts_with(ping::PREFIX) {
+    if has_none || !guard::is_open(request) || path.starts_with(ping::PREFIX) || sentry::is_ingest(path) {
         return None;
     }
     Some(match path {
@@ -109,6 +112,7 @@ mod tests {
         }
         check("DELETE", "/api/v1/session", Some(64 << 10));
         check("POST", "/ping/some-key/job", None);
+        check("POST", "/api/1/envelope/", None);
         check("POST", "/api/v1/points", None);
         check("POST", "/render", None);
         check("GET", "/", None);

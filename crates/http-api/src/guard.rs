@@ -27,6 +27,7 @@ use crate::accounts::{Caller, Role, Via};
 use crate::answer::Problem;
 use crate::config::AuthMode;
 use crate::cross_origin;
+use crate::sentry;
 use crate::server::Peer;
 use crate::services::Services;
 
@@ -64,6 +65,8 @@ async fn admit(services: Arc<Services>, mut request: Request, next: Next, truste
     let decided = match (peer, mode) {
         (Peer::ControlSocket, _) => Ok(Some(owner(Via::ControlSocket))),
         (_, AuthMode::None) => on_loopback(&services, &request).map(Some),
+        // Their key says who sends, and what they say else of themselves is not for us.
+        (_, AuthMode::Required) if sentry::is_ingest(request.uri().path()) => Ok(None),
         (_, AuthMode::Required) if preflight => Ok(None),
         (_, AuthMode::Required) => match credentials(&services, &request, peer) {
             Ok(credentials) => by_credentials(&services, credentials).await,
@@ -128,7 +131,10 @@ fn on_loopback(services: &Services, request: &Request) -> Result<Caller, Problem
              programs then send a token: bellwether token create NAME --role viewer",
         ));
     }
-    refuse_other_sites(request, hosts[0], &settings.http.allowed_hosts)?;
+    // Errors come from the pages that have them, and nothing of ours is told there.
+    if !sentry::is_ingest(request.uri().path()) {
+        refuse_other_sites(request, hosts[0], &settings.http.allowed_hosts)?;
+    }
     Ok(owner(Via::Loopback))
 }
 
@@ -144,6 +150,7 @@ pub fn is_open(request: &Request) -> bool {
         || path.starts_with(crate::providers::PREFIX)
         || crate::status_page::PATHS.contains(&path)
         || path.starts_with(crate::status_page::MAIL_PREFIX)
+        || sentry::is_ingest(path)
         || crate::ui::is_page_or_asset(request.method(), path)
 }
 

@@ -20,6 +20,7 @@
 //! | `providers` | `/in/…`, where the providers of channels say what people did there |
 //! | `ping` | `/ping/…`, where jobs say that they have run |
 //! | `stream/` | live points as server-sent events |
+//! | `sentry/` | Sentry's paths: what SDKs send |
 //! | `agents` | agents on other machines: their batches, and how each is |
 //! | `answers` | recent answers of `/render`, never stale |
 //! | `annotations`, `levels`, `guess`, `groups`, `inventory` | marks in time; level, unit, origin of series, and which belong together |
@@ -55,6 +56,7 @@ mod plain_page;
 mod proofs;
 mod providers;
 mod published;
+pub mod sentry;
 pub mod server;
 mod services;
 mod sign_in;
@@ -75,6 +77,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 pub use ::accounts;
+pub use ::error_tracking;
 pub use acknowledge::draw as draw_incident;
 pub use acknowledge::picture_path as graph_of_incident;
 pub use acknowledge::{Links, Reach};
@@ -98,7 +101,7 @@ pub use status_page::StatusPageConfig;
 pub use status_page::mail::{Mailing, mail as mail_news};
 
 /// The records that this room keeps.
-pub const MIGRATIONS: [Migrations; 9] = [
+pub const MIGRATIONS: [Migrations; 10] = [
     accounts::MIGRATIONS,
     agents::MIGRATIONS,
     alerts_in::ends::MIGRATIONS,
@@ -106,6 +109,7 @@ pub const MIGRATIONS: [Migrations; 9] = [
     flags::MIGRATIONS,
     levels::MIGRATIONS,
     proofs::MIGRATIONS,
+    sentry::kept::MIGRATIONS,
     status_page::MIGRATIONS,
     graphite_web::kept::MIGRATIONS,
 ];
@@ -139,6 +143,7 @@ pub fn router(services: Arc<Services>) -> Router {
             "/api/v2/alerts",
             get(alerts_in::alertmanager::list).post(alerts_in::alertmanager::take_alerts),
         )
+        .merge(sentry::router())
         .merge(graphite_web::router())
         .fallback(ui::page_or_asset)
         .layer(middleware::from_fn(bodies::read_open))

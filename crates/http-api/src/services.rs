@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use error_tracking::{ErrorsConfig, Projects, Quota, Symbols, Tracker};
 use incidents::Desk;
 use jiff::tz::TimeZone;
 use monitors::Monitors;
 use monitors::kinds::heartbeat::Heartbeats;
 use state_store::StateStore;
 use tokio::sync::Semaphore;
-use vocabulary::ports::QueryLimits;
+use vocabulary::ports::{EventLog, QueryLimits};
 use vocabulary::{Clock, LiveTail, PointSink, SeriesSource};
 
 use crate::acknowledge::Reach;
@@ -30,6 +31,9 @@ use crate::groups::Groups;
 use crate::inventory::Inventories;
 use crate::pictures::Pictures;
 use crate::proofs::Proofs;
+use crate::sentry::ErrorIntake;
+use crate::sentry::room::Room;
+use crate::sentry::senders::Senders;
 use crate::sign_in::{Provider, TakenNames};
 use crate::status_page::StatusPageConfig;
 use crate::status_page::mail::Mailing;
@@ -45,6 +49,7 @@ pub struct Settings {
     pub emergencies: Vec<Door>,
     pub status_page: StatusPageConfig,
     pub reports: ReportsConfig,
+    pub errors: ErrorsConfig,
 }
 
 impl Settings {
@@ -79,6 +84,19 @@ pub struct Services {
     pub monitors: Arc<Monitors>,
     pub heartbeats: Arc<Heartbeats>,
     pub desk: Arc<Desk>,
+    pub projects: Arc<Projects>,
+    pub tracker: Arc<Tracker>,
+    pub event_log: Arc<dyn EventLog>,
+    /// Where events are kept.
+    pub errors: Arc<dyn ErrorIntake>,
+    pub symbols: Arc<dyn Symbols + Send + Sync>,
+    pub quota: Quota,
+    /// What each project's clients sent.
+    pub senders: Arc<Senders>,
+    /// Bodies that strangers send.
+    pub room: Arc<Room>,
+    /// Those that are unpacked and digested at the same time; others wait.
+    pub digest_permits: Arc<Semaphore>,
     pub clock: Arc<dyn Clock>,
     pub control: Arc<dyn Control>,
     pub settings: ArcSwap<Settings>,

@@ -1,0 +1,152 @@
+//! What SDKs are told, in their own form: the reason in the body and in a header, as clients log one or the other.
+
+use axum::Json;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use formats::sentry::json::Malformed;
+use formats::sentry::{Category, auth};
+use serde_json::json;
+
+use super::limits::{BUSY_SECONDS, ERROR_CHARS, UNUSED_SECONDS};
+
+const ERROR: HeaderName = HeaderName::from_static("x-sentry-error");
+const RATE_LIMITS: HeaderName = HeaderName::from_static("x-sentry-rate-limits");
+const PREFLIGHT_SECONDS: &str = "3600";
+const ALLOWED_HEADERS: &str = "x-sentry-auth, x-requested-with, x-forwarded-for, origin, referer, accept, content-type, \
+     authentication, authorization, content-encoding, transfer-encoding, sentry-trace, baggage";
+
+/// Why not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub status: StatusCode,
+    pub detail: String,
+    retry_after_seconds: Option<u64>,
+    rate_limits: Option<String>,
+}
+
+impl Refusal {
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Refusal {
+        Refusal { status, detail: detail.into(), retry_after_seconds: None, rate_limits: None }
+    }
+
+    pub fn bad_request(detail: impl Into<String>) -> Refusal {
+        Refusal::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    pub fn too_large(what: &str, most: usize) -> Refusal {
+        let most =
+            if most >= 1 << 20 { format!("{} MiB", most >> 20) } else { format!("{} KiB", most >> 10) };
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("{what} is longer than {most}"))
+    }
+
+    /// It is our fault, and over in a moment.
+    pub fn busy(detail: impl Into<String>) -> Refusal {
+        let busy = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+        Refusal { retry_after_seconds: Some(BUSY_SECONDS), ..busy }
+    }
+
+    /// The project has sent as many errors as it may. Check-ins and sessions go on.
+    pub fn over_quota(retry_after_seconds: u64) -> Refusal {
+        let held_back = names(&[Category::Error, Category::Default, Category::Security]);
+        Refusal {
+            retry_after_seconds: Some(retry_after_seconds),
+            rate_limits: Some(format!("{retry_after_seconds}:{held_back}:project:quota")),
+            ..Refusal::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "the project has sent as many events as it may in five minutes",
+            )
+        }
+    }
+}
+
+impl From<auth::Fault> for Refusal {
+    fn from(fault: auth::Fault) -> Refusal {
+        let status = StatusCode::from_u16(fault.status).unwrap_or(StatusCode::UNAUTHORIZED);
+        Refusal::new(status, fault.detail)
+    }
+}
+
+impl From<Malformed> for Refusal {
+    fn from(malformed: Malformed) -> Refusal {
+        Refusal::bad_request(malformed.to_string())
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(json!({"detail": self.detail}))).into_response();
+        let headers = response.headers_mut();
+        headers.insert(ERROR, in_a_header(&self.detail));
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(limits) = self.rate_limits {
+            headers.insert(RATE_LIMITS, in_a_header(&limits));
+        }
+        response
+    }
+}
+
+/// One line of ASCII: what is neither is a question mark.
+fn in_a_header(text: &str) -> HeaderValue {
+    let plain = |letter: char| if matches!(letter, ' '..='~') { letter } else { '?' };
+    let text: String = text.chars().take(ERROR_CHARS).map(plain).collect();
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("refused"))
+}
+
+fn names(categories: &[Category]) -> String {
+    categories.iter().map(|category| category.name()).collect::<Vec<_>>().join(";")
+}
+
+/// What was sent is never used here: honoured on 200 too, so that it is not sent again for a day.
+pub fn spare(headers: &mut HeaderMap) {
+    const UNUSED: [Category; 8] = [
+        Category::Transaction,
+        Category::Span,
+        Category::Profile,
+        Category::ProfileChunk,
+        Category::Replay,
+        Category::LogItem,
+        Category::MetricBucket,
+        Category::TraceMetric,
+    ];
+    headers.insert(RATE_LIMITS, in_a_header(&format!("{UNUSED_SECONDS}:{}:organization", names(&UNUSED))));
+}
+
+/// Any page may send, and read what it is told: there is nothing else in the answer, and no cookie counts.
+pub fn open_to_pages(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    let exposed = HeaderValue::from_static("X-Sentry-Error, X-Sentry-Rate-Limits, Retry-After");
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    response
+}
+
+/// Asked without any key.
+pub fn preflight(methods: &'static str) -> Response {
+    let headers = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, methods),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS),
+        (header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_SECONDS),
+    ];
+    (StatusCode::NO_CONTENT, headers).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_is_in_the_header_as_one_line() {
+        let response = Refusal::bad_request("no\nJSON: é").into_response();
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(response.headers()["x-sentry-error"], "no?JSON: ?");
+    }
+
+    #[test]
+    fn a_quota_holds_errors_back_and_nothing_else() {
+        let response = Refusal::over_quota(17).into_response();
+        assert_eq!(response.headers()["x-sentry-rate-limits"], "17:error;default;security:project:quota");
+        assert_eq!(response.headers()["retry-after"], "17");
+    }
+}

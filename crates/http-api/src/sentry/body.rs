@@ -1,0 +1,193 @@
+//! The body of a request: read within its bounds, and unpacked as a stream against a cap, so that a bomb is refused when it
+//! has grown to the cap and not when it has filled the memory.
+
+use std::io::Read;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, StatusCode, header};
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use formats::sentry::limits::REQUEST_BYTES;
+use tokio_stream::StreamExt;
+
+use super::answers::Refusal;
+use super::limits::{CHUNK_BYTES, WHOLE_WITHIN, ZSTD_WINDOW_LOG};
+use super::room::Held;
+
+/// As it was sent.
+pub struct Packed {
+    bytes: Vec<u8>,
+    encoding: Encoding,
+    held: Held,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encoding {
+    Plain,
+    Gzip,
+    Deflate,
+    Brotli,
+    Zstd,
+}
+
+impl Encoding {
+    fn of(headers: &HeaderMap) -> Result<Encoding, Refusal> {
+        let said = headers.get(header::CONTENT_ENCODING).map(|said| said.to_str().unwrap_or("?"));
+        match said.unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "" | "identity" => Ok(Encoding::Plain),
+            "gzip" | "x-gzip" => Ok(Encoding::Gzip),
+            "deflate" => Ok(Encoding::Deflate),
+            "br" => Ok(Encoding::Brotli),
+            "zstd" => Ok(Encoding::Zstd),
+            other => {
+                let why = format!("Content-Encoding is `{other}`: send gzip, deflate, br, zstd, or none");
+                Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why))
+            }
+        }
+    }
+}
+
+pub async fn read(headers: &HeaderMap, body: Body, held: Held) -> Result<Packed, Refusal> {
+    let encoding = Encoding::of(headers)?;
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: u64| length > REQUEST_BYTES as u64) {
+        return Err(Refusal::too_large("the body", REQUEST_BYTES));
+    }
+    let whole = tokio::time::timeout(WHOLE_WITHIN, collect(body, held)).await;
+    let (bytes, held) = whole.unwrap_or_else(|_| {
+        let why = format!("the body was not whole within {} s", WHOLE_WITHIN.as_secs());
+        Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, why))
+    })?;
+    Ok(Packed { bytes, encoding, held })
+}
+
+async fn collect(body: Body, mut held: Held) -> Result<(Vec<u8>, Held), Refusal> {
+    let mut bytes = Vec::new();
+    let mut stream = body.into_data_stream();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|error| Refusal::bad_request(format!("the body broke off: {error}")))?;
+        if bytes.len() + chunk.len() > REQUEST_BYTES {
+            return Err(Refusal::too_large("the body", REQUEST_BYTES));
+        }
+        held.grow(chunk.len())?;
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok((bytes, held))
+}
+
+impl Packed {
+    /// What holds the room goes on to do so until it is dropped.
+    pub fn unpack(self, most: usize) -> Result<(Vec<u8>, Held), Refusal> {
+        let Packed { bytes, encoding, mut held } = self;
+        let unpacked = match encoding {
+            Encoding::Plain if bytes.len() > most => return Err(Refusal::too_large("the body", most)),
+            Encoding::Plain => return Ok((bytes, held)),
+            Encoding::Gzip => pour(MultiGzDecoder::new(&bytes[..]), most, &mut held)?,
+            // The standard means zlib's, and all clients send that; some proxies mean the bare one.
+            Encoding::Deflate if is_zlib(&bytes) => pour(ZlibDecoder::new(&bytes[..]), most, &mut held)?,
+            Encoding::Deflate => pour(DeflateDecoder::new(&bytes[..]), most, &mut held)?,
+            Encoding::Brotli => {
+                let decoder = brotli_decompressor::Decompressor::new(&bytes[..], CHUNK_BYTES);
+                pour(decoder, most, &mut held)?
+            }
+            Encoding::Zstd => {
+                let broken = |error: std::io::Error| Refusal::bad_request(format!("no zstd: {error}"));
+                let mut decoder = zstd::stream::read::Decoder::new(&bytes[..]).map_err(broken)?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(broken)?;
+                pour(decoder, most, &mut held)?
+            }
+        };
+        Ok((unpacked, held))
+    }
+}
+
+fn is_zlib(bytes: &[u8]) -> bool {
+    let [first, second, ..] = bytes else { return false };
+    first & 0x0f == 8 && u16::from_be_bytes([*first, *second]).is_multiple_of(31)
+}
+
+fn pour(mut decoder: impl Read, most: usize, held: &mut Held) -> Result<Vec<u8>, Refusal> {
+    let mut unpacked = Vec::new();
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let read = decoder.read(&mut chunk).map_err(|error| {
+            Refusal::bad_request(format!("the body is not packed as its Content-Encoding says: {error}"))
+        })?;
+        if read == 0 {
+            return Ok(unpacked);
+        }
+        if unpacked.len() + read > most {
+            return Err(Refusal::too_large("the unpacked body", most));
+        }
+        held.grow(read)?;
+        unpacked.extend_from_slice(&chunk[..read]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Arc;
+
+    use axum::http::HeaderValue;
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+
+    use super::super::room::Room;
+    use super::*;
+
+    fn packed(encoding: &'static str, bytes: Vec<u8>) -> Packed {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        let held = Arc::new(Room::default()).hold();
+        Packed { bytes, encoding: Encoding::of(&headers).unwrap(), held }
+    }
+
+    fn unpacked(encoding: &'static str, bytes: Vec<u8>, most: usize) -> Result<Vec<u8>, StatusCode> {
+        packed(encoding, bytes).unpack(most).map(|(bytes, _)| bytes).map_err(|refusal| refusal.status)
+    }
+
+    #[test]
+    fn every_way_of_packing_that_clients_use() {
+        let event = b"{\"message\": \"hello hello hello hello\"}".repeat(10);
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        gzip.write_all(&event).unwrap();
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
+        zlib.write_all(&event).unwrap();
+        let mut bare = DeflateEncoder::new(Vec::new(), Compression::fast());
+        bare.write_all(&event).unwrap();
+        let gzip = gzip.finish().unwrap();
+        for (encoding, bytes) in [
+            ("identity", event.clone()),
+            ("gzip", gzip.clone()),
+            ("x-gzip", gzip.clone()),
+            ("deflate", zlib.finish().unwrap()),
+            ("deflate", bare.finish().unwrap()),
+            ("zstd", zstd::stream::encode_all(&event[..], 1).unwrap()),
+        ] {
+            assert_eq!(unpacked(encoding, bytes, 1 << 20).as_ref(), Ok(&event), "{encoding}");
+        }
+        assert_eq!(unpacked("gzip", event.clone(), 1 << 20), Err(StatusCode::BAD_REQUEST));
+        assert_eq!(unpacked("br", event.clone(), 1 << 20), Err(StatusCode::BAD_REQUEST));
+        assert_eq!(unpacked("gzip", gzip, 10), Err(StatusCode::PAYLOAD_TOO_LARGE));
+        assert_eq!(unpacked("identity", event, 10), Err(StatusCode::PAYLOAD_TOO_LARGE));
+    }
+
+    #[test]
+    fn a_bomb_ends_at_the_cap() {
+        let mut bomb = GzEncoder::new(Vec::new(), Compression::best());
+        for _ in 0..64 {
+            bomb.write_all(&vec![b' '; 1 << 20]).unwrap();
+        }
+        let room = Arc::new(Room::default());
+        let packed = Packed { bytes: bomb.finish().unwrap(), encoding: Encoding::Gzip, held: room.hold() };
+        assert_eq!(packed.unpack(1 << 20).map(|_| ()).unwrap_err().status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(room.held_bytes(), 0);
+    }
+
+    #[test]
+    fn an_unknown_encoding_is_named() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("compress"));
+        assert!(Encoding::of(&headers).unwrap_err().detail.contains("compress"));
+    }
+}

@@ -1,0 +1,179 @@
+//! Check-ins of jobs: each is a ping of the heartbeat `PROJECT/SLUG`, which one that says its schedule makes, or changes.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use error_tracking::Project;
+use formats::sentry::check_in::{CheckIn, Monitor, Schedule, Status, Unit};
+use monitors::config::{MonitorConfig, MonitorKind};
+use monitors::kinds::heartbeat::ask::{Ask, Refused, Whom};
+use monitors::kinds::heartbeat::heart::PingKind;
+use monitors::made::Definition;
+use tokio::sync::oneshot;
+use vocabulary::time::HumanDuration;
+
+use super::answers::Refusal;
+use super::limits::MADE_HEARTBEATS;
+use crate::api_v1::heartbeats::now_ms;
+use crate::services::Services;
+
+/// What SDKs assume where a schedule says nothing of it: how late a job may begin.
+const MARGIN_MINUTES: u64 = 1;
+/// The longest that a heartbeat may wait.
+const MAX_MINUTES: u64 = 366 * 24 * 60;
+
+/// Answered when it is on the disk. What no heartbeat takes is counted, and no fault of the job.
+pub async fn take(
+    services: &Arc<Services>,
+    project: &Arc<Project>,
+    check_in: CheckIn,
+) -> Result<(), Refusal> {
+    let name = format!("{}/{}", project.name, check_in.slug);
+    services.senders.note(project.id, |sent| sent.check_ins += 1);
+    if let Some(wanted) = check_in.monitor.clone() {
+        let (services, name) = (services.clone(), name.clone());
+        let made = tokio::task::spawn_blocking(move || define(&services, &name, &wanted));
+        made.await.map_err(|error| Refusal::busy(error.to_string()))??;
+    }
+    let (sender, receiver) = oneshot::channel();
+    services.heartbeats.ask(
+        ask(name, &check_in),
+        now_ms(services),
+        Box::new(move |answer| {
+            // Whoever asked has gone; the ping counts all the same.
+            let _ = sender.send(answer);
+        }),
+    );
+    match receiver.await.unwrap_or(Err(Refused::Busy)) {
+        Ok(_) => Ok(()),
+        Err(Refused::Busy) => Err(Refusal::busy("too many check-ins wait")),
+        Err(Refused::Disk) => Err(Refusal::busy("the check-in could not be written")),
+        Err(_) => {
+            services.senders.note(project.id, |sent| sent.unknown_check_ins += 1);
+            Ok(())
+        }
+    }
+}
+
+fn ask(name: String, check_in: &CheckIn) -> Ask {
+    let kind = match check_in.status {
+        Status::InProgress => PingKind::Start,
+        Status::Ok => PingKind::Success,
+        Status::Error => PingKind::Fail,
+    };
+    let said = [
+        check_in.environment.as_ref().map(|environment| format!("environment: {environment}")),
+        check_in.release.as_ref().map(|release| format!("release: {release}")),
+        check_in.duration_seconds.map(|seconds| format!("duration: {seconds} s")),
+    ];
+    Ask {
+        whom: Whom::Name(name),
+        kind,
+        exit: None,
+        rid: check_in.id.map(|id| id.dashed()),
+        method: "check-in".into(),
+        body: said.into_iter().flatten().collect::<Vec<_>>().join("\n").into_bytes(),
+    }
+}
+
+/// The schedule is as the client says; what people have set besides stays. What a file defines is changed there only.
+fn define(services: &Services, name: &str, wanted: &Monitor) -> Result<(), Refusal> {
+    let definitions = services.monitors.definitions();
+    let there = definitions.monitors.iter().find(|monitor| monitor.name == name);
+    if there.is_none() {
+        let prefix = &name[..name.find('/').map_or(0, |at| at + 1)];
+        let made = definitions.monitors.iter().filter(|monitor| monitor.name.starts_with(prefix)).count();
+        if made >= MADE_HEARTBEATS {
+            let why = format!("check-ins of this project have made {MADE_HEARTBEATS} heartbeats already");
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, why));
+        }
+    }
+    let before = there.cloned();
+    let monitor = scheduled(before.clone().unwrap_or_default(), name, wanted);
+    if before.as_ref() == Some(&monitor) {
+        return Ok(());
+    }
+    match services.monitors.define(
+        name,
+        Definition::Monitor(Box::new(monitor)),
+        "check-in",
+        services.clock.now(),
+    ) {
+        Ok(_) => {
+            services.control.definitions_changed();
+            Ok(())
+        }
+        // One of a file goes on as the file says.
+        Err(_) if before.is_some() => Ok(()),
+        Err(why) => Err(Refusal::bad_request(format!("monitor_config: {why}"))),
+    }
+}
+
+fn scheduled(before: MonitorConfig, name: &str, wanted: &Monitor) -> MonitorConfig {
+    let (schedule, period) = match &wanted.schedule {
+        Schedule::Crontab(text) => (Some(text.clone()), None),
+        Schedule::Interval { value, unit } => {
+            let minutes = value.saturating_mul(minutes_of(*unit)).min(MAX_MINUTES);
+            (None, Some(HumanDuration::from_secs(minutes * 60)))
+        }
+    };
+    // A heartbeat has one patience, for a job that is late and for one that takes long.
+    let margin = wanted.margin_minutes.unwrap_or(MARGIN_MINUTES);
+    let grace = margin.max(wanted.runtime_minutes_max.unwrap_or(0)).clamp(1, MAX_MINUTES);
+    MonitorConfig {
+        name: name.to_owned(),
+        kind: MonitorKind::Heartbeat,
+        time_zone: schedule.as_ref().and(wanted.timezone.clone()),
+        schedule,
+        period,
+        grace: Some(HumanDuration::from_secs(grace * 60)),
+        ..before
+    }
+}
+
+fn minutes_of(unit: Unit) -> u64 {
+    const DAY: u64 = 24 * 60;
+    match unit {
+        Unit::Minute => 1,
+        Unit::Hour => 60,
+        Unit::Day => DAY,
+        Unit::Week => 7 * DAY,
+        // The longest of them: a job is not late before it can be.
+        Unit::Month => 31 * DAY,
+        Unit::Year => 366 * DAY,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn monitor(schedule: Schedule) -> Monitor {
+        Monitor {
+            schedule,
+            margin_minutes: Some(5),
+            runtime_minutes_max: Some(30),
+            failures: None,
+            recoveries: None,
+            timezone: Some("Europe/Berlin".into()),
+            owner: None,
+        }
+    }
+
+    #[test]
+    fn the_schedule_is_the_clients_and_the_rest_stays() {
+        let contacts = Some(vec!["ana".to_owned()]);
+        let before = MonitorConfig { contacts: contacts.clone(), ..MonitorConfig::default() };
+        let cron = scheduled(before, "web/nightly", &monitor(Schedule::Crontab("0 3 * * *".into())));
+        assert_eq!((cron.name.as_str(), cron.schedule.as_deref()), ("web/nightly", Some("0 3 * * *")));
+        assert_eq!((cron.time_zone.as_deref(), cron.contacts.clone()), (Some("Europe/Berlin"), contacts));
+        assert_eq!(cron.grace, Some(HumanDuration::from_secs(30 * 60)));
+        let interval = Schedule::Interval { value: 2, unit: Unit::Hour };
+        let period = scheduled(cron, "web/nightly", &monitor(interval));
+        assert_eq!((period.schedule, period.time_zone), (None, None));
+        assert_eq!(period.period, Some(HumanDuration::from_secs(2 * 3_600)));
+        let never = Schedule::Interval { value: u64::MAX, unit: Unit::Year };
+        let period = scheduled(MonitorConfig::default(), "a/b", &monitor(never)).period;
+        assert_eq!(period, Some(HumanDuration::from_secs(MAX_MINUTES * 60)));
+    }
+}

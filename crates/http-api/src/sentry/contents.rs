@@ -1,0 +1,239 @@
+//! What is in a request: every item is read before anything is answered. What can be read is taken; the answer tells of the first
+//! item that cannot be.
+
+use std::sync::Arc;
+
+use error_tracking::{Digested, Received, browser, digest};
+use formats::sentry::check_in::{self, CheckIn};
+use formats::sentry::envelope::{Envelope, Header, Item};
+use formats::sentry::json::{self, Limits};
+use formats::sentry::limits::{ATTACHMENTS, EVENT_BYTES, SESSIONS};
+use formats::sentry::security;
+use formats::sentry::user_report::{self, UserReport};
+use formats::sentry::{ItemKind, Tree, client_report, sessions};
+use vocabulary::Timestamp;
+use vocabulary::error::EventId;
+
+use super::answers::Refusal;
+use super::door::{Asked, Sender};
+use super::intake::Incoming;
+use super::kept::Attachment;
+use super::limits::{ATTACHMENT_BYTES, MINIDUMP_BYTES, NAME_BYTES};
+use super::{minidump, spare_id};
+use crate::services::Services;
+
+/// What is to be done with it.
+#[derive(Default)]
+pub struct Contents {
+    pub events: Vec<Incoming>,
+    pub check_ins: Vec<CheckIn>,
+    pub reports: Vec<(EventId, UserReport)>,
+    pub attachments: Vec<Attachment>,
+    /// What the answer names.
+    pub event_id: Option<EventId>,
+    /// There was something in it that is never used.
+    pub has_unused: bool,
+    /// The first item that could not be taken.
+    pub refusal: Option<Refusal>,
+}
+
+/// Reads what one sender has sent.
+pub struct Reading<'s> {
+    pub services: &'s Services,
+    pub sender: &'s Sender,
+    pub asked: &'s Asked,
+    pub contents: Contents,
+    sessions: usize,
+    attachments: usize,
+}
+
+impl<'s> Reading<'s> {
+    pub fn new(services: &'s Services, sender: &'s Sender, asked: &'s Asked) -> Reading<'s> {
+        Reading { services, sender, asked, contents: Contents::default(), sessions: 0, attachments: 0 }
+    }
+
+    pub fn envelope(&mut self, envelope: &Envelope<'_>) {
+        self.contents.event_id = envelope.header.event_id;
+        for item in &envelope.items {
+            let taken = self.item(&envelope.header, item);
+            self.note(taken);
+        }
+    }
+
+    /// What is wrong with one item is told, and the others are taken all the same.
+    fn note(&mut self, taken: Result<(), Refusal>) {
+        if let Err(refusal) = taken {
+            // What is over the quota is counted where that is found.
+            if refusal.status != axum::http::StatusCode::TOO_MANY_REQUESTS {
+                self.services.senders.note(self.sender.project.id, |sent| sent.invalid += 1);
+            }
+            self.contents.refusal.get_or_insert(refusal);
+        }
+    }
+
+    fn item(&mut self, header: &Header, item: &Item<'_>) -> Result<(), Refusal> {
+        let most = item.kind.bytes_max();
+        if item.payload.len() > most {
+            return Err(Refusal::too_large(&format!("an item of type {}", item.kind.name()), most));
+        }
+        match item.kind {
+            ItemKind::Event => self.event(header, item.payload),
+            ItemKind::Feedback => self.feedback(header, item.payload),
+            ItemKind::RawSecurity => {
+                let text = |key: &str| item.headers.get(key).and_then(Tree::text);
+                self.security(item.payload, text("sentry_release"), text("sentry_environment"))
+            }
+            ItemKind::UserReport => {
+                let report = user_report::read(item.payload)?;
+                let event = report.event.or(header.event_id);
+                let event = event.ok_or_else(|| Refusal::bad_request("a report of a user names no event"))?;
+                self.contents.reports.push((event, report));
+                Ok(())
+            }
+            ItemKind::CheckIn => {
+                self.contents.check_ins.push(check_in::read(item.payload, None)?);
+                Ok(())
+            }
+            ItemKind::Session | ItemKind::Sessions => self.sessions(item),
+            ItemKind::ClientReport => {
+                let report = client_report::read(item.payload)?;
+                self.services.senders.note(self.sender.project.id, |sent| {
+                    report.lost.iter().for_each(|lost| sent.lost(lost.category, lost.quantity));
+                });
+                Ok(())
+            }
+            ItemKind::Attachment => self.attachment(header, item),
+            unused => {
+                self.contents.has_unused = true;
+                self.services.senders.note(self.sender.project.id, |sent| sent.unused(unused));
+                Ok(())
+            }
+        }
+    }
+
+    /// One event of JSON.
+    pub fn event(&mut self, header: &Header, payload: &[u8]) -> Result<(), Refusal> {
+        if payload.len() > EVENT_BYTES {
+            return Err(Refusal::too_large("an event", EVENT_BYTES));
+        }
+        let tree = json::read(payload, &Limits::default())?;
+        self.digest(header, tree)
+    }
+
+    /// Within the project's quota.
+    fn digest(&mut self, header: &Header, tree: Tree<'_>) -> Result<(), Refusal> {
+        let event = self.digested(header, tree)?;
+        let project = &self.sender.project;
+        let most = self.services.settings.load().errors.most_events(&project.settings);
+        if let Err(beyond) = self.services.quota.admit(project.id, most, self.asked.at) {
+            self.services.senders.note(project.id, |sent| sent.limited += 1);
+            return Err(Refusal::over_quota(beyond.retry_after_seconds));
+        }
+        self.contents.event_id = Some(event.event_id);
+        self.contents.events.push(Incoming { project: Arc::clone(project), event });
+        Ok(())
+    }
+
+    fn digested(&self, header: &Header, tree: Tree<'_>) -> Result<Digested, Refusal> {
+        let received = Received {
+            at: self.asked.at,
+            sent_at: header.sent_at.map(|sent| Timestamp(sent.floor() as i64)),
+            peer_ip: Some(self.asked.peer),
+            envelope_event_id: header.event_id,
+            spare_id: spare_id()?,
+            client: self.sender.client.clone(),
+        };
+        digest(&self.sender.project, tree, &received, &*self.services.symbols)
+            .map_err(|invalid| Refusal::bad_request(invalid.to_string()))
+    }
+
+    /// A person's words, which may be about another event, and an event of their own.
+    fn feedback(&mut self, header: &Header, payload: &[u8]) -> Result<(), Refusal> {
+        let tree = json::read(payload, &Limits::default())?;
+        let report = user_report::of_event(&tree)?;
+        self.digest(header, tree)?;
+        let event = report.event.or(self.contents.event_id);
+        self.contents.reports.extend(event.map(|event| (event, report)));
+        Ok(())
+    }
+
+    /// What browsers report: one report, or many.
+    pub fn security(
+        &mut self,
+        payload: &[u8],
+        release: Option<&str>,
+        environment: Option<&str>,
+    ) -> Result<(), Refusal> {
+        let reports = security::read(payload)?;
+        for report in reports {
+            // Each is an event of its own, whatever the envelope is called.
+            let taken = self.digest(&Header::default(), browser::event_of(report, release, environment));
+            self.note(taken);
+        }
+        Ok(())
+    }
+
+    fn sessions(&mut self, item: &Item<'_>) -> Result<(), Refusal> {
+        self.sessions += 1;
+        if self.sessions > SESSIONS {
+            return Err(Refusal::bad_request(format!("more than {SESSIONS} items of sessions")));
+        }
+        let (all, crashed) = if item.kind == ItemKind::Session {
+            let session = sessions::read(item.payload)?;
+            // A session is told of when it begins and when it ends: counted once.
+            (u64::from(session.init), u64::from(session.status == sessions::Status::Crashed))
+        } else {
+            let counted = sessions::read_aggregates(item.payload)?;
+            let sum = |count: fn(&sessions::Counts) -> u64| {
+                counted.minutes.iter().fold(0, |sum: u64, minute| sum.saturating_add(count(minute)))
+            };
+            (sum(sessions::Counts::all), sum(|minute| minute.crashed))
+        };
+        self.services.senders.note(self.sender.project.id, |sent| sent.sessions(all, crashed));
+        Ok(())
+    }
+
+    fn attachment(&mut self, header: &Header, item: &Item<'_>) -> Result<(), Refusal> {
+        self.attachments += 1;
+        if self.attachments > ATTACHMENTS {
+            return Err(Refusal::bad_request(format!("more than {ATTACHMENTS} attachments")));
+        }
+        let text = |key: &str| item.headers.get(key).and_then(Tree::text).unwrap_or_default();
+        let kind = match text("attachment_type") {
+            "" => "event.attachment",
+            kind => kind,
+        };
+        let is_minidump = kind == minidump::KIND;
+        if is_minidump && self.contents.events.is_empty() {
+            self.digest(header, minidump::event(None))?;
+        }
+        let event = self.contents.event_id;
+        let event = event.ok_or_else(|| Refusal::bad_request("an attachment comes without an event"))?;
+        self.attach(event, text("filename"), text("content_type"), kind, item.payload);
+        Ok(())
+    }
+
+    /// Kept if it is short.
+    pub fn attach(&mut self, event: EventId, name: &str, content_type: &str, kind: &str, content: &[u8]) {
+        let most = if kind == minidump::KIND { MINIDUMP_BYTES } else { ATTACHMENT_BYTES };
+        if content.len() > most {
+            self.services.senders.note(self.sender.project.id, |sent| sent.dropped_attachments += 1);
+            return;
+        }
+        let cut = |text: &str| text[..text.floor_char_boundary(NAME_BYTES)].to_owned();
+        self.contents.attachments.push(Attachment {
+            event,
+            name: cut(name),
+            content_type: cut(content_type),
+            kind: cut(kind),
+            content: content.to_vec(),
+        });
+    }
+
+    /// A crash without any event beside it, or with what the client says of it.
+    pub fn crash(&mut self, said: Option<&[u8]>) -> Result<EventId, Refusal> {
+        let said = said.map(|said| json::read(said, &Limits::default())).transpose()?;
+        self.digest(&Header::default(), minidump::event(said))?;
+        Ok(self.contents.event_id.unwrap_or_default())
+    }
+}

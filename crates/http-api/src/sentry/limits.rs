@@ -1,0 +1,34 @@
+//! Bounds of what strangers with a public key may put on us, each with its reason. How long each thing may be that SDKs send is
+//! in `formats::sentry::limits`.
+
+use std::time::Duration;
+
+/// Bodies of all requests together, packed and unpacked: one of 100 MiB, or hundreds of usual ones. Beyond it: 503.
+pub const HELD_BYTES: usize = 256 << 20;
+/// 20 MiB come over a line of 350 KiB a second in this time.
+pub const WHOLE_WITHIN: Duration = Duration::from_secs(60);
+/// Unpacked so much at a time.
+pub const CHUNK_BYTES: usize = 64 << 10;
+/// The window that a sender of zstd may ask us to hold: 8 MiB, as RFC 8878 recommends.
+pub const ZSTD_WINDOW_LOG: u32 = 23;
+/// Told beside 503: the queue is empty again within moments.
+pub const BUSY_SECONDS: u64 = 5;
+/// What is never used here need not be sent; SDKs ask again after so long.
+pub const UNUSED_SECONDS: u64 = 86_400;
+/// Of what is said in X-Sentry-Error: clients put it into one line of their log.
+pub const ERROR_CHARS: usize = 200;
+
+/// An attachment that is kept; longer ones are counted and dropped.
+pub const ATTACHMENT_BYTES: usize = 1 << 20;
+/// A minidump that is kept.
+pub const MINIDUMP_BYTES: usize = 16 << 20;
+/// Attachments of a project that are kept, and of one event; the oldest go.
+pub const PROJECT_ATTACHMENTS_BYTES: u64 = 256 << 20;
+pub const EVENT_ATTACHMENTS: usize = 10;
+/// What people said about errors of one project; the oldest go.
+pub const PROJECT_REPORTS: u64 = 10_000;
+/// Of a file's name and type.
+pub const NAME_BYTES: usize = 200;
+
+/// Heartbeats that the check-ins of one project may make: a public key can be read in every page that has it.
+pub const MADE_HEARTBEATS: usize = 200;
