@@ -1,4 +1,4 @@
-//! A copy of everything (points, state, secret key, gauges of StatsD), made while the server runs, and
+//! A copy of everything (points, events of errors, state, secret key, gauges of StatsD), made while the server runs, and
 //! putting it back. A backup has the shape of a data directory; `BACKUP.json` in it is written last and says
 //! what belongs to it: lengths, and checksums of all files but the blocks, whose pages have their own.
 //! Block files never change, so a second backup to the same place copies only new ones.
@@ -177,6 +177,7 @@ fn copy_all(house: &House, snapshot: &Path, directory: &Path, before: &Files) ->
     make_parent(&state)?;
     house.state.backup(&state).map_err(|error| error.to_string())?;
     files.insert("state/state.db".to_owned(), pour(&state, &mut io::sink())?);
+    copy_events(house, directory, &mut files)?;
     // By the mark of the last second a server that goes on from here knows of the gap.
     for name in ["secret.key", "statsd/gauges.log", "alive"] {
         if data.join(name).exists() {
@@ -184,6 +185,20 @@ fn copy_all(house: &House, snapshot: &Path, directory: &Path, before: &Files) ->
         }
     }
     Ok(files)
+}
+
+/// Events of errors, behind the state: what the copy of that has not counted is counted when the log is read. No segment is
+/// written anew meanwhile, and of the open one the end that is cut off is nothing yet.
+fn copy_events(house: &House, directory: &Path, files: &mut Files) -> Result<(), String> {
+    let _still = house.errors.rewriting.lock();
+    let data = &house.config.load().data_dir.0;
+    for path in files_below(&data.join("errors"))? {
+        let name = relative(&path, data);
+        if name.ends_with(".events") || name == "errors/marks" {
+            files.insert(name.clone(), copy_summed(&path, &directory.join(&name))?);
+        }
+    }
+    Ok(())
 }
 
 fn is_block(name: &str) -> bool {

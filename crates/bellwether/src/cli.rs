@@ -80,6 +80,9 @@ pub enum Command {
     /// API tokens.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Projects, whose programs send their errors here.
+    #[command(subcommand)]
+    Project(ProjectCommand),
     /// Load a running server and report what it took.
     #[command(subcommand)]
     Bench(BenchCommand),
@@ -396,6 +399,22 @@ pub enum RoleName {
     Responder,
     Editor,
     Admin,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ProjectCommand {
+    /// Make a project and print its DSN, which is what its programs' SDKs are given.
+    Create {
+        /// Letters, digits, `-` and `_`, such as shop-web; groups of its errors are called SHOP-WEB-1.
+        name: String,
+        /// The number that it had elsewhere; else the next one.
+        #[arg(long)]
+        id: Option<u64>,
+        /// The key that its programs send already: 32 hexadecimal digits; else one is made.
+        #[arg(long, value_name = "HEX")]
+        public_key: Option<String>,
+    },
+    List,
 }
 
 #[derive(Debug, Subcommand)]

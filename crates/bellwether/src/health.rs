@@ -76,6 +76,7 @@ fn parts(house: &House, store: &StoreHealth) -> Vec<Part> {
     parts.extend(crate::agents::parts(house, now));
     parts.extend(crate::watching_own::parts(house, now));
     parts.extend(crate::telling_own::parts(house, now));
+    parts.extend(crate::errors::own::errors_part(house));
     parts.extend(crate::oncall_own::oncall_part(house));
     parts.extend(crate::leave::calendars_part(house));
     parts.extend(crate::people_own::people_part(house));

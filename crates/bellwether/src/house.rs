@@ -19,6 +19,7 @@ use crate::alive::{self, Alive};
 use crate::arriving::{self, SeriesBySource};
 use crate::collecting::Collecting;
 use crate::config::{Config, Origin};
+use crate::errors::Errors;
 use crate::failure::Failure;
 use crate::history::History;
 use crate::logging::LogControl;
@@ -41,6 +42,8 @@ pub struct House {
     pub monitors: Arc<Monitors>,
     pub desk: Arc<Desk>,
     pub heartbeats: Arc<Heartbeats>,
+    /// Errors of programs: events, groups, and what waits to be kept.
+    pub errors: Arc<Errors>,
     /// The rules of what may be called, for everything that calls.
     pub egress: Arc<outbound::Egress>,
     /// Empty before its threads run and after they have ended.
@@ -137,6 +140,7 @@ impl House {
         let heartbeats =
             Heartbeats::open(state.clone(), &monitors.definitions(), &config.heartbeats, gone, now_ms);
         let heartbeats = Arc::new(heartbeats.map_err(Failure::doing("read the heartbeats"))?);
+        let errors = Arc::new(Errors::open(&directory, &state, &*clock)?);
         let aggregator = Arc::new(Aggregator::new(&config.statsd, clock.now()));
         Ok(House {
             egress: Arc::new(outbound::Egress::new(&config.egress)),
@@ -150,6 +154,7 @@ impl House {
             monitors,
             desk,
             heartbeats,
+            errors,
             watching: ArcSwap::from_pointee(None),
             sent: Mutex::default(),
             metric_watch: MetricWatchStats::default(),
@@ -202,6 +207,15 @@ impl House {
             monitors: self.monitors.clone(),
             heartbeats: self.heartbeats.clone(),
             desk: self.desk.clone(),
+            projects: self.errors.projects.clone(),
+            tracker: self.errors.tracker.clone(),
+            event_log: self.errors.log.clone(),
+            errors: self.errors.clone(),
+            symbols: Arc::new(error_tracking::NoSymbols),
+            quota: error_tracking::Quota::default(),
+            senders: self.errors.senders.clone(),
+            room: Arc::default(),
+            digest_permits: Arc::new(tokio::sync::Semaphore::new(cores)),
             clock: self.clock.clone(),
             control: self.clone(),
             settings: ArcSwap::from_pointee(settings),
@@ -251,6 +265,9 @@ impl House {
             own::write(self, &counters, now, &mut batch);
             self.store.write(&batch, &mut Successor::default());
         }
+        let mut batch = PointBatch::default();
+        crate::errors::seconds::write(&self.errors, now, &mut batch);
+        self.store.write(&batch, &mut Successor::default());
         self.history.note(now, &counters);
         arriving::note_streaks(self);
         self.alive.note(now, self.config.load().flush_seconds());
@@ -269,6 +286,7 @@ pub fn migrations() -> Vec<Migrations> {
         incidents::oncall::MIGRATIONS,
         incidents::learning::MIGRATIONS,
         heartbeat::MIGRATIONS,
+        error_tracking::MIGRATIONS,
     ];
     http_api::MIGRATIONS.into_iter().chain(others).collect()
 }

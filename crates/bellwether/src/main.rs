@@ -17,6 +17,7 @@ mod collecting;
 mod commands;
 mod config;
 mod control;
+mod errors;
 mod events;
 mod failure;
 mod handling;
@@ -102,6 +103,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Upgrade(UpgradeCommand::Formats) => commands::upgrade::formats(),
         Command::User(command) => commands::accounts::user(common, &command),
         Command::Token(command) => commands::accounts::token(common, &command),
+        Command::Project(command) => commands::project::run(common, &command),
         Command::Bench(command) => commands::bench::run(common, &command),
     }
 }

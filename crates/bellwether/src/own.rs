@@ -53,6 +53,7 @@ pub fn counters(house: &House) -> Vec<(String, f64)> {
     crate::watching_own::count(house, &mut all);
     crate::telling_own::count(house, &mut all);
     crate::watcher::outside::count(house, &mut all);
+    crate::errors::own::count(house, &mut all);
     all.add("process.cpu_milliseconds", process::cpu_milliseconds());
     all.0
 }
@@ -202,6 +203,7 @@ fn gauges(house: &House) -> Vec<(String, f64)> {
     }
     crate::agents::gauges(house, &mut add);
     crate::watching_own::gauges(house, &mut add);
+    crate::errors::own::gauges(house, &mut add);
     add("process.resident_bytes", process::resident_bytes() as f64);
     add("process.threads", process::threads() as f64);
     if let Some(ingest) = house.ingest.read().as_ref() {

@@ -13,6 +13,7 @@
 //! | tasks of `notify`, one for each channel | send pages | pages wait on the disk, shown and told by other channels |
 //! | a task of `leave` | people's own calendars, each hour | who is away is as it was known before |
 //! | a task of `watcher` | the heartbeat to the outside, own parts in trouble | a heartbeat comes late, or not at all: somebody outside is told |
+//! | `errors` | keeps events of errors together, counts them in their groups; `errors-upkeep` takes out what is kept long enough | senders wait; with 2,000 waiting: 503 |
 //! | `metrics` | judges metric monitors each second | the next look takes what has gathered |
 //! | `monitors` | writes what monitors say in one transaction a batch, carries it on to incidents | senders of results wait |
 //! | `sent`, `command-pipe` | hand on results and commands of NSCA and the command pipe | a queue of 10,000: results of NSCA are dropped, counted; the pipe's writers wait |
@@ -44,6 +45,8 @@ use crate::clock::SystemClock;
 use crate::collecting::Collecting;
 use crate::commands;
 use crate::config::{Config, Origin};
+use crate::errors::Keeping;
+use crate::errors::upkeep::Upkeep;
 use crate::failure::Failure;
 use crate::heartbeats::Beating;
 use crate::house::{House, Phase, Reloads};
@@ -173,6 +176,7 @@ pub struct Parts {
     stream: Thread,
     watching: Mutex<Option<Running>>,
     beating: Mutex<Option<Beating>>,
+    keeping: Mutex<Option<(Keeping, Upkeep)>>,
     sender: Mutex<Option<notify::Sender>>,
     inbox: Inbox,
     sent: Mutex<Option<sent::Running>>,
@@ -207,6 +211,7 @@ impl Parts {
             stream: Thread::default(),
             watching: Mutex::default(),
             beating: Mutex::default(),
+            keeping: Mutex::default(),
             sender: Mutex::default(),
             inbox,
             sent: Mutex::default(),
@@ -233,6 +238,7 @@ impl Parts {
         let services = house.services();
         tell_of_incidents(&services);
         tell_ends_of_alerts(&services, runtime);
+        *self.keeping.lock() = Some((Keeping::start(house)?, Upkeep::start(house)?));
         front.ready(http_api::router(services.clone()));
         front.open_control(&config, runtime)?;
         self.start_stream(services)?;
@@ -417,6 +423,10 @@ impl Parts {
 
     /// Pings and metrics first, for what they mean is still written; what is not sent by then waits on the disk.
     fn stop_watching(&self) {
+        if let Some((keeping, upkeep)) = self.keeping.lock().take() {
+            upkeep.stop();
+            keeping.stop();
+        }
         if let Some(watcher) = self.watcher.lock().take() {
             watcher.stop();
         }

@@ -3,6 +3,7 @@
 use state_store::{Row, StateError, Value};
 use vocabulary::Timestamp;
 
+use crate::event::Level;
 use crate::group::{self, Group};
 use crate::limits::{MAX_LISTED, MAX_SLOTS};
 use crate::pending::{STEPS, WHOLE};
@@ -23,6 +24,7 @@ pub enum Order {
 pub struct Wanted {
     pub project: Option<u64>,
     pub status: Option<String>,
+    pub level: Option<Level>,
     pub environment: Option<String>,
     pub release: Option<String>,
     pub assigned: Option<String>,
@@ -279,6 +281,7 @@ impl Wanted {
             now.0
         );
         add(&status, text(&self.status));
+        add("level = ?", self.level.map(|level| Value::from(level as i64)));
         add("assigned = ?", text(&self.assigned));
         add(&counted("environment"), text(&self.environment));
         add(&counted("release"), text(&self.release));

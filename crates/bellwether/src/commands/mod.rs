@@ -14,6 +14,7 @@ mod kept_events;
 pub mod monitor;
 mod nagios;
 pub mod ping;
+pub mod project;
 pub mod query;
 pub mod send;
 pub mod storage;

@@ -60,6 +60,7 @@ pub struct Config {
     pub monitors: MonitorsConfig,
     pub heartbeats: HeartbeatsConfig,
     pub incidents: IncidentsConfig,
+    pub errors: error_tracking::ErrorsConfig,
     pub status_page: http_api::StatusPageConfig,
     pub reports: http_api::ReportsConfig,
     pub log: LogConfig,
@@ -392,6 +393,7 @@ impl Config {
             emergencies: emergencies::doors(self),
             status_page: self.status_page.clone(),
             reports: self.reports.clone(),
+            errors: self.errors.clone(),
         }
     }
 
@@ -542,6 +544,7 @@ impl Config {
         problems.extend(self.monitors.problems().into_iter().map(in_section("monitors")));
         problems.extend(self.heartbeats.problems().into_iter().map(in_section("heartbeats")));
         problems.extend(self.incidents.problems().into_iter().map(in_section("incidents")));
+        problems.extend(self.errors.problems().into_iter().map(in_section("errors")));
         problems.extend(self.definitions().problems());
         problems.extend(accounts::problems(&self.team));
         problems.extend(self.problems_of_telling());

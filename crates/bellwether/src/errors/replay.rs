@@ -1,0 +1,76 @@
+//! The start: what was kept and not counted, as the process was killed in between, is counted now.
+
+use error_tracking::{Projects, Tracker, digest_stored};
+use event_store::{EventStore, Recovery};
+use state_store::StateStore;
+use vocabulary::Timestamp;
+use vocabulary::error::StoredEvent;
+use vocabulary::ports::{EventLog, Replay};
+
+use crate::failure::Failure;
+
+/// Counted with one transaction. A second of repeats is less.
+const ROUND: usize = 1_000;
+
+pub fn tell(recovery: &Recovery) {
+    if recovery.torn_bytes > 0 || recovery.damaged_events > 0 {
+        tracing::warn!(
+            torn_bytes = recovery.torn_bytes,
+            damaged_events = recovery.damaged_events,
+            "events of errors that were being written when the process ended are gone"
+        );
+    }
+    if recovery.lost_marks {
+        tracing::warn!(
+            "which groups of errors were merged cannot be read: it lies beside as errors/marks.damaged"
+        );
+    }
+}
+
+/// How many.
+pub fn recount(
+    projects: &Projects,
+    tracker: &Tracker,
+    log: &EventStore,
+    state: &StateStore,
+    now: Timestamp,
+) -> Result<u64, Failure> {
+    let doing = "count the events of errors that came last";
+    let mut counted = 0;
+    loop {
+        let events = next(log, tracker.counted()).map_err(Failure::doing(doing))?;
+        let Some(last) = events.last() else { break };
+        let until = last.number + 1;
+        let mut batch = tracker.batch();
+        for event in &events {
+            let Some(project) = projects.get(event.key.project) else { continue };
+            match digest_stored(&project, event) {
+                Ok(digested) => {
+                    batch
+                        .recount(&project, &digested, event.key.group, now)
+                        .map_err(Failure::doing(doing))?;
+                    counted += 1;
+                }
+                Err(why) => {
+                    tracing::warn!(%why, event = %event.key.id, "an event of an error is not counted")
+                }
+            }
+        }
+        batch.commit(until);
+        state.transaction(|tx| batch.save(tx)).map_err(Failure::doing(doing))?;
+        batch.saved();
+    }
+    if counted > 0 {
+        tracing::info!(events = counted, "counted the events of errors that came just before the end");
+    }
+    Ok(counted)
+}
+
+fn next(log: &EventStore, from: u64) -> Result<Vec<StoredEvent>, vocabulary::ports::EventLogError> {
+    let mut events = Vec::new();
+    log.replay(from, &mut |event| {
+        events.push(event);
+        if events.len() < ROUND { Replay::More } else { Replay::Enough }
+    })?;
+    Ok(events)
+}
