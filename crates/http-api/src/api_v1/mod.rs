@@ -15,6 +15,7 @@ pub mod deeds;
 pub mod describe;
 pub mod downtimes;
 mod earlier;
+pub mod errors;
 mod evidence;
 pub mod explain;
 pub mod flags;
@@ -125,6 +126,15 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/audit", get(audit::audit))
         .route("/teams", get(teams::list))
         .route("/teams/{name}", put(teams::set).delete(teams::remove))
+        .route("/errors/groups", get(errors::groups::list))
+        .route("/errors/groups/{id}", get(errors::groups::one).post(errors::deeds::decide))
+        .route("/errors/groups/{id}/events", get(errors::events::list))
+        .route("/errors/groups/{id}/merge", post(errors::deeds::merge))
+        .route("/errors/groups/{id}/split", post(errors::deeds::split))
+        .route("/errors/attachments/{id}", get(errors::events::attachment))
+        .route("/errors/projects", get(errors::projects::list).post(errors::projects::create))
+        .route("/errors/projects/{name}", get(errors::projects::one).put(errors::projects::change))
+        .route("/errors/series", get(errors::series::series))
         .route("/heartbeats", get(heartbeats::list))
         .route("/heartbeats/{name}", get(heartbeats::one).delete(heartbeats::remove))
         .route("/heartbeats/{name}/ping", post(heartbeats::ping))
@@ -291,6 +301,8 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         hosts::remove_host_acknowledgement, hosts::switch_host_notifications, hosts::notify_of_host, hosts::comment_on_host,
         comments::list, comments::write, comments::remove, downtimes::downtimes, downtimes::upcoming, downtimes::plan_downtime, downtimes::cancel_downtime, downtimes::silences,
         downtimes::silence, downtimes::end_silence, notifications::notifications,
+        errors::groups::list, errors::groups::one, errors::deeds::decide, errors::deeds::merge, errors::deeds::split, errors::events::list, errors::events::attachment,
+        errors::projects::list, errors::projects::create, errors::projects::one, errors::projects::change, errors::series::series,
         heartbeats::list, heartbeats::one, heartbeats::remove, heartbeats::ping, heartbeats::pause, heartbeats::resume,
         schedules::on_call, rehearsal::rehearse, calendars::list, calendars::create, calendars::revoke, calendars::read, schedules::list, schedules::one, schedules::define, schedules::undefine, schedules::shifts, schedules::gaps_of, oncall_making::preview, oncall_making::export,
         overrides::list, overrides::create, overrides::end, cover::list, cover::ask, cover::accept, cover::withdraw, own_rules::read, own_rules::write, policies::list, policies::one, policies::define, policies::undefine,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use axum::response::sse::Event;
 use incidents::Seen;
 use parking_lot::Mutex;
+use serde_json::Value;
 use tokio::sync::mpsc;
 use vocabulary::Timestamp;
 use vocabulary::ports::{QueryLimits, Scope};
@@ -18,6 +19,7 @@ use super::message;
 use super::watch::{Row, Watched};
 use crate::accounts::{self, Caller};
 use crate::answer::{Answer, Problem};
+use crate::api_v1::errors;
 use crate::control::State;
 use crate::evaluate::{Evaluated, TargetError, evaluate};
 use crate::services::Services;
@@ -171,6 +173,25 @@ impl Hub {
                 seen.is_empty() || stream.events.try_send(vec![message::incidents(&seen)]).is_ok()
             });
         }
+    }
+
+    /// Does anybody listen at all?
+    pub fn is_heard(&self) -> bool {
+        !self.streams.lock().is_empty()
+    }
+
+    /// Groups of errors that are new or have changed, each with the name of its project, to each who sees that.
+    pub fn tell_errors(&self, new: &[(String, Value)], changed: &[(String, Value)]) {
+        let mut streams = self.streams.lock();
+        streams.retain(|_, stream| {
+            let seen = |all: &'_ [(String, Value)]| -> Vec<Value> {
+                let theirs = all.iter().filter(|(project, _)| errors::sees(&stream.scope, project));
+                theirs.map(|(_, group)| group.clone()).collect()
+            };
+            let (new, changed) = (seen(new), seen(changed));
+            let is_nothing = new.is_empty() && changed.is_empty();
+            is_nothing || stream.events.try_send(vec![message::errors(&new, &changed)]).is_ok()
+        });
     }
 
     pub fn close(&self, id: &str) {

@@ -2,7 +2,7 @@
 
 use axum::response::sse::Event;
 use incidents::Seen;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use vocabulary::state::StateChange;
 
@@ -80,6 +80,11 @@ pub fn incidents(seen: &[Seen]) -> Event {
     };
     let all: Vec<_> = seen.iter().map(one).collect();
     Event::default().event("incidents").data(json!({ "incidents": all }).to_string())
+}
+
+/// Groups of errors, as the API lists them.
+pub fn errors(new: &[Value], changed: &[Value]) -> Event {
+    Event::default().event("errors").data(json!({"new": new, "changed": changed}).to_string())
 }
 
 /// New and corrected points, one row a series.

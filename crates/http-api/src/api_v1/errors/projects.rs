@@ -1,0 +1,231 @@
+//! Projects: what programs are told to send with, and how what they send is treated.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use error_tracking::{NewProject, Project, ProjectError, Settings};
+use formats::sentry::dsn::Dsn;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::super::status::off_thread;
+use super::super::watched;
+use crate::accounts::{self, Caller, Role};
+use crate::answer::{Answer, Body, Problem};
+use crate::guard::require;
+use crate::services::Services;
+
+#[derive(Serialize, ToSchema)]
+pub struct ProjectItem {
+    id: u64,
+    name: String,
+    /// With the newest key that is switched on.
+    dsn: Option<String>,
+    keys: Vec<KeyItem>,
+    created: i64,
+    /// The keys of docs/errors.md.
+    #[schema(value_type = Object)]
+    settings: Value,
+    /// When its programs were last heard, since the start.
+    last_heard: Option<i64>,
+    /// Name and version of the client that sent last.
+    client: Option<String>,
+    releases: Vec<Release>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct KeyItem {
+    key: String,
+    dsn: String,
+    enabled: bool,
+    label: String,
+    created: i64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Release {
+    release: String,
+    first_seen: i64,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Making {
+    name: String,
+    /// What it had elsewhere; else the next one.
+    id: Option<u64>,
+    public_key: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Changing {
+    name: Option<String>,
+    /// All of them: what is left out is as at first.
+    #[schema(value_type = Option<Object>)]
+    settings: Option<Value>,
+    /// One more key: with its label, it is made.
+    add_key: Option<NewKey>,
+    /// Keys that are switched on or off, by themselves.
+    keys: Option<std::collections::BTreeMap<String, bool>>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewKey {
+    /// The one that programs have already; else one is made.
+    key: Option<String>,
+    #[serde(default)]
+    label: String,
+}
+
+const RELEASES: usize = 100;
+
+impl From<ProjectError> for Problem {
+    fn from(error: ProjectError) -> Problem {
+        match error {
+            ProjectError::NoSuchProject => Problem::not_found(error.to_string()),
+            ProjectError::Wrong(_) => Problem::bad_request(error.to_string()),
+            ProjectError::State(error) => error.into(),
+        }
+    }
+}
+
+fn item(services: &Services, project: &Project) -> Answer<ProjectItem> {
+    let keys = project.public_keys.iter().map(|key| KeyItem {
+        dsn: dsn(services, project.id, &key.key),
+        key: key.key.clone(),
+        enabled: key.enabled,
+        label: key.label.clone(),
+        created: key.created,
+    });
+    let newest = project.public_keys.iter().rev().find(|key| key.enabled);
+    let sent = services.senders.of(project.id);
+    let releases = services.tracker.releases(project.id, RELEASES)?;
+    Ok(ProjectItem {
+        id: project.id,
+        name: project.name.clone(),
+        dsn: newest.map(|key| dsn(services, project.id, &key.key)),
+        keys: keys.collect(),
+        created: project.created.0,
+        settings: serde_json::to_value(&project.settings).map_err(Problem::internal)?,
+        last_heard: sent.as_ref().map(|sent| sent.last.0).filter(|at| *at > 0),
+        client: sent.and_then(|sent| sent.client),
+        releases: releases.into_iter().map(|(release, at)| Release { release, first_seen: at.0 }).collect(),
+    })
+}
+
+/// Where programs reach us: as people do, else where we listen.
+fn dsn(services: &Services, project: u64, key: &str) -> String {
+    let http = &services.settings.load().http;
+    let listens = || {
+        let scheme = if http.uses_tls() { "https" } else { "http" };
+        let address = http.listen.iter().find_map(|listen| listen.address());
+        let host = match address {
+            Some(address) if address.ip().is_unspecified() => format!("localhost:{}", address.port()),
+            Some(address) => address.to_string(),
+            None => "localhost:8080".to_owned(),
+        };
+        (scheme.to_owned(), host, String::new())
+    };
+    let (scheme, host, path) = match http.public_url.split_once("://") {
+        Some((scheme, rest)) => {
+            let (host, path) =
+                rest.trim_end_matches('/').split_once('/').unwrap_or((rest.trim_end_matches('/'), ""));
+            let path = if path.is_empty() { String::new() } else { format!("/{path}") };
+            (scheme.to_owned(), host.to_owned(), path)
+        }
+        None => listens(),
+    };
+    Dsn { scheme, public_key: key.to_owned(), host, path, project }.to_string()
+}
+
+fn new_key() -> Answer<String> {
+    let secret = accounts::random_secret().map_err(Problem::internal)?;
+    Ok(secret[..32].to_owned())
+}
+
+#[utoipa::path(get, path = "/errors/projects", responses((status = 200, body = Vec<ProjectItem>)))]
+pub async fn list(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+) -> Answer<Json<Vec<ProjectItem>>> {
+    require(&caller, Role::Viewer)?;
+    off_thread(&services, move |services| {
+        let all = services.projects.list();
+        let theirs = all.iter().filter(|project| super::sees(&caller.scope, &project.name));
+        theirs.map(|project| item(services, project)).collect::<Answer<Vec<_>>>().map(Json)
+    })
+    .await
+}
+
+#[utoipa::path(post, path = "/errors/projects", request_body = Making,
+    responses((status = 201, body = ProjectItem), (status = 400, body = Problem)))]
+pub async fn create(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Body(making): Body<Making>,
+) -> Answer<(StatusCode, Json<ProjectItem>)> {
+    watched::whole(&caller, Role::Editor)?;
+    off_thread(&services, move |services| {
+        let public_key = making.public_key.map_or_else(new_key, Ok)?;
+        let new = NewProject { name: making.name, id: making.id, public_key };
+        let project = services.projects.create(&new, services.clock.now())?;
+        Ok((StatusCode::CREATED, Json(item(services, &project)?)))
+    })
+    .await
+}
+
+/// By its number or its name.
+#[utoipa::path(get, path = "/errors/projects/{name}", params(("name" = String, Path)),
+    responses((status = 200, body = ProjectItem), (status = 404, body = Problem)))]
+pub async fn one(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Answer<Json<ProjectItem>> {
+    require(&caller, Role::Viewer)?;
+    off_thread(&services, move |services| {
+        let project = super::project(services, &caller, &name)?;
+        item(services, &project).map(Json)
+    })
+    .await
+}
+
+#[utoipa::path(put, path = "/errors/projects/{name}", params(("name" = String, Path)), request_body = Changing,
+    responses((status = 200, body = ProjectItem), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub async fn change(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+    Body(changing): Body<Changing>,
+) -> Answer<Json<ProjectItem>> {
+    require(&caller, Role::Editor)?;
+    off_thread(&services, move |services| {
+        let mut project = super::project(services, &caller, &name)?;
+        let id = project.id;
+        // What cannot be read is told before anything is changed.
+        let settings = changing.settings.map(serde_json::from_value::<Settings>).transpose();
+        let settings = settings.map_err(|error| Problem::bad_request(format!("settings: {error}")))?;
+        if let Some(settings) = settings {
+            project = services.projects.set_settings(id, settings)?;
+        }
+        if let Some(name) = changing.name.filter(|name| *name != project.name) {
+            // Its name says whose it is.
+            watched::whole(&caller, Role::Editor)?;
+            project = services.projects.rename(id, &name)?;
+        }
+        if let Some(NewKey { key, label }) = changing.add_key {
+            let key = key.map_or_else(new_key, Ok)?;
+            project = services.projects.add_key(id, &key, &label, services.clock.now())?;
+        }
+        for (key, enabled) in changing.keys.unwrap_or_default() {
+            project = services.projects.enable_key(id, &key, enabled)?;
+        }
+        item(services, &project).map(Json)
+    })
+    .await
+}
