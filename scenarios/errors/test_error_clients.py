@@ -1,0 +1,142 @@
+"""Real SDKs, unchanged: all that they are given is a DSN."""
+import os
+import pathlib
+import shutil
+import sys
+
+import pytest
+
+from support.errors import Project, run
+from support.server import wait_for
+
+SCENARIOS = pathlib.Path(__file__).resolve().parents[1]
+
+
+def script(tmp_path, text, name="program.py"):
+    path = tmp_path / name
+    path.write_text(text)
+    return path
+
+
+def test_sentry_for_python(bellwether, tmp_path):
+    server = bellwether()
+    project = Project(server)
+    program = script(tmp_path, '''
+import os, sentry_sdk
+sentry_sdk.init(dsn=os.environ["SENTRY_DSN"], release="shop@1.0.0", environment="live", traces_sample_rate=1.0)
+sentry_sdk.set_user({"id": "17", "email": "ana@example.com"})
+sentry_sdk.set_tag("tenant", "acme")
+
+def charge(card, password):
+    raise ValueError("card refused")
+
+for _ in range(3):
+    try:
+        # Not in the source, which is sent too.
+        charge("none", password="".join(["hun", "ter2"]))
+    except ValueError:
+        sentry_sdk.capture_exception()
+with sentry_sdk.start_transaction(op="task", name="nightly"):
+    pass
+sentry_sdk.capture_message("a plain message", level="warning")
+sentry_sdk.flush(30)
+''')
+    run([sys.executable], program, project.dsn)
+    group = project.wait_for_group("ValueError: card refused")
+    assert (group["count"], group["users"], group["release_first"], group["environment"]) == (3, 1, "shop@1.0.0", ["live"])
+    assert (group["short"], group["level"], group["status"]) == ("WEB-1", "error", "unresolved")
+    message = project.wait_for_group("a plain message")
+    assert (message["level"], message["kind"]) == ("warning", "message")
+    events = project.events(group["id"])
+    assert len(events) == 3 and len({one["event_id"] for one in events}) == 3
+    frames = events[0]["exception"]["values"][-1]["stacktrace"]["frames"]
+    assert frames[-1]["function"] == "charge" and "hunter2" not in str(events)
+    whole = server.get(f"/api/v1/errors/groups/{group['id']}").json
+    tags = {tag["key"]: tag["values"][0]["value"] for tag in whole["tags"]}
+    assert tags["tenant"] == "acme", tags
+    assert whole["hashes"][0]["why"], "why it is grouped so"
+    assert [one["release"] for one in whole["releases"]] == ["shop@1.0.0"]
+    client = server.get(f"/api/v1/errors/projects/{project.id}").json["client"]
+    assert client.startswith("sentry.python"), client
+
+
+def test_logging_and_flask(bellwether, tmp_path):
+    server = bellwether()
+    project = Project(server, "shop-web")
+    program = script(tmp_path, '''
+import logging, os, flask, sentry_sdk
+sentry_sdk.init(dsn=os.environ["SENTRY_DSN"])
+app = flask.Flask(__name__)
+
+@app.route("/pay/<order>")
+def pay(order):
+    raise RuntimeError("no connection")
+
+assert app.test_client().get("/pay/17?token=abcdef").status_code == 500
+logging.getLogger("shop.mail").error("cannot send to %s", "ana@example.com")
+sentry_sdk.flush(30)
+''')
+    run([sys.executable], program, project.dsn)
+    group = project.wait_for_group("RuntimeError: no connection")
+    assert group["unhandled"] and group["short"].startswith("SHOP-WEB-")
+    [event] = project.events(group["id"])
+    assert event["request"]["url"].endswith("/pay/17") and "abcdef" not in str(event["request"])
+    logged = project.wait_for_group("cannot send to")
+    assert project.events(logged["id"])[0]["logger"] == "shop.mail"
+
+
+def test_raven(bellwether, tmp_path):
+    """The client before: version 6 of the protocol, with a secret, packed with zlib."""
+    server = bellwether()
+    project = Project(server)
+    program = script(tmp_path, '''
+import os, raven
+from raven.transport.http import HTTPTransport
+client = raven.Client(os.environ["SENTRY_DSN"].replace("@", ":" + "0" * 32 + "@"), transport=HTTPTransport, install_sys_hook=False)
+try:
+    {}["missing"]
+except KeyError:
+    assert client.captureException()
+assert client.captureMessage("raven speaks")
+''')
+    run([sys.executable], program, project.dsn)
+    assert project.wait_for_group("KeyError")["count"] == 1
+    assert project.wait_for_group("raven speaks")["count"] == 1
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no node")
+def test_sentry_for_node(bellwether, tmp_path):
+    server = bellwether()
+    project = Project(server)
+    modules = pathlib.Path(os.environ.get("STATSD_MODULES", SCENARIOS / "node_modules"))
+    program = script(tmp_path, '''
+const Sentry = require("@sentry/node");
+Sentry.init({ dsn: process.env.SENTRY_DSN, release: "api@2.0.0" });
+function charge() { throw new TypeError("no such card"); }
+try { charge(); } catch (error) { Sentry.captureException(error); }
+Sentry.captureException(new Error("long"), { extra: { text: "x".repeat(60000) } });
+Sentry.flush(30000).then((done) => process.exit(done ? 0 : 1));
+''', "program.cjs")
+    run(["node"], program, project.dsn, NODE_PATH=str(modules))
+    group = project.wait_for_group("TypeError: no such card")
+    assert group["platform"] == "node" and group["release_first"] == "api@2.0.0"
+    # Longer than 32 KiB it comes as gzip.
+    assert project.wait_for_group("Error: long")["count"] == 1
+
+
+def test_check_ins_and_sessions_of_the_sdk(bellwether, tmp_path):
+    server = bellwether()
+    project = Project(server, "jobs")
+    program = script(tmp_path, '''
+import os, sentry_sdk
+from sentry_sdk.crons import monitor
+sentry_sdk.init(dsn=os.environ["SENTRY_DSN"], release="jobs@1", auto_session_tracking=True)
+config = {"schedule": {"type": "interval", "value": 2, "unit": "hour"}, "checkin_margin": 5, "max_runtime": 10}
+with monitor(monitor_slug="nightly", monitor_config=config):
+    pass
+sentry_sdk.flush(30)
+''')
+    run([sys.executable], program, project.dsn)
+    beat = lambda: [one for one in server.get("/api/v1/heartbeats").json["heartbeats"] if one["name"] == "jobs/nightly" and one["status"] == "up"]
+    [heartbeat] = wait_for(beat, what="the heartbeat of the job")
+    assert (heartbeat["period"], heartbeat["grace"]) == (7200, 600)

@@ -1,0 +1,275 @@
+"""What comes in by hand: every form, wrong ones, and answers that help."""
+import base64
+import gzip
+import json
+import socket
+import time
+import uuid
+import zlib
+
+import pytest
+
+from support.errors import Project, envelope, event
+from support.people import person
+from support.server import Bellwether, wait_for
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = Bellwether(tmp_path_factory.mktemp("server"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def project(server):
+    return Project(server)
+
+
+def titled(project, answer, title):
+    assert answer.status == 200, answer.text
+    assert title in [group["title"] for group in project.groups("&limit=1000")]
+
+
+def test_who_sends_is_said_in_every_form(server, project):
+    body = lambda name: json.dumps(event("x", kind=name))
+    key, store = project.key, project.path("store/")
+    titled(project, server.post(store, body("ByHeader"), headers=project.auth()), "ByHeader: x")
+    titled(project, server.post(store, body("ByOther"), headers={"Authorization": f"Sentry sentry_key={key}"}), "ByOther: x")
+    titled(project, server.post(f"{store}?sentry_key={key}&sentry_version=7", body("ByQuery")), "ByQuery: x")
+    titled(project, server.post(f"/api/store/?sentry_key={key}", body("ByKey")), "ByKey: x")
+    sent = envelope(("event", event("x", kind="ByDsn")), header={"dsn": project.dsn})
+    titled(project, server.post(project.path("envelope/"), sent), "ByDsn: x")
+    titled(project, server.post(project.path("envelope"), sent.replace(b"ByDsn", b"NoSlash"), headers=project.auth()), "NoSlash: x")
+
+
+def test_who_may_not_is_told_why(server, project):
+    other = Project(server, "other")
+    sent = json.dumps(event())
+
+    def check(path, headers, status, part, body=sent):
+        answer = server.post(path, body, headers=headers)
+        told = (answer.status, answer.json["detail"], answer.headers["X-Sentry-Error"])
+        assert told[0] == status and part in told[1] and part in told[2], told
+        assert answer.headers["Access-Control-Allow-Origin"] == "*" and "Retry-After" in answer.headers["Access-Control-Expose-Headers"]
+
+    store = project.path("store/")
+    key = lambda key: {"X-Sentry-Auth": f"Sentry sentry_key={key}"}
+    check(store, {}, 401, "no public key")
+    check(store, key("f" * 32), 403, "no project has")
+    check(store, other.auth(), 403, "not one of project")
+    check(store, key("nothex"), 400, "hexadecimal")
+    check(f"{store}?sentry_key={other.key}", project.auth(), 401, "different")
+    check("/api/shop/store/", project.auth(), 400, "no number")
+    check(project.path("nothing/"), project.auth(), 404, "nothing")
+    check(project.path("envelope/"), project.auth(), 400, "", b"nonsense\n{}")
+    check(project.path("envelope/"), project.auth(), 400, "bytes long", envelope(("event", event()))[:-40])
+    check(store, project.auth(), 400, "", b"[1, 2]")
+    check(store, project.auth(**{"Content-Encoding": "compress"}), 415, "compress")
+    check(project.path("security/"), project.auth(**{"Content-Type": "image/png"}), 415, "image/png", b"{}")
+    assert server.get(store, headers=project.auth()).status == 405
+    changed = server.put(f"/api/v1/errors/projects/{other.id}", {"keys": {other.key: False}})
+    assert changed.status == 200 and changed.json["dsn"] is None
+    check(other.path("store/"), other.auth(), 403, "switched off")
+
+
+def test_ways_of_packing(server, project):
+    def check(name, body, encoding=None):
+        headers = project.auth(**({"Content-Encoding": encoding} if encoding else {}))
+        titled(project, server.post(project.path("store/"), body, headers=headers), f"{name}: x")
+
+    plain = lambda name: json.dumps(event("x", kind=name)).encode()
+    check("Gzip", gzip.compress(plain("Gzip")), "gzip")
+    check("Deflate", zlib.compress(plain("Deflate")), "deflate")
+    bare = zlib.compressobj(wbits=-15)
+    check("Bare", bare.compress(plain("Bare")) + bare.flush(), "deflate")
+    check("Base64", base64.b64encode(zlib.compress(plain("Base64"))))
+    brotli = pytest.importorskip("brotli")
+    check("Brotli", brotli.compress(plain("Brotli")), "br")
+
+
+def test_what_would_harm_others_is_taken_or_refused(server, project):
+    lone = json.dumps(event("half \ud800 letter", kind="Lone", extra={"nul": "a\0b"}))
+    assert "\\ud800" in lone
+    titled(project, server.post(project.path("store/"), lone, headers=project.auth()), "Lone: half \ufffd letter")
+    [group] = [group for group in project.groups("&limit=1000") if group["title"].startswith("Lone")]
+    assert "\ufffd" in project.events(group["id"])[0]["exception"]["values"][0]["value"]
+
+    deep = json.dumps(event("x", kind="Deep"))[:-1].encode() + b', "extra": ' + b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"}"
+    assert len(deep) < 1 << 20
+    titled(project, server.post(project.path("store/"), deep, headers=project.auth()), "Deep: x")
+
+    long = json.dumps(event("x" * (1 << 20), kind="Long"))
+    assert server.post(project.path("store/"), long, headers=project.auth()).status == 413
+    assert project.envelope(("event", long.encode())).status == 413
+    bomb = gzip.compress(b" " * (200 << 20))
+    assert len(bomb) < 1 << 20
+    for path in ("store/", "envelope/"):
+        refused = server.post(project.path(path), bomb, headers=project.auth(**{"Content-Encoding": "gzip"}), timeout=120)
+        assert refused.status == 413, refused.text
+    broken = server.post(project.path("envelope/"), b"\x1f\x8bnothing", headers=project.auth(**{"Content-Encoding": "gzip"}))
+    assert broken.status == 400
+    assert server.get("/readyz").status == 200
+
+
+def test_a_slow_body_holds_nobody_else_up(server, project):
+    sent = envelope(("event", event("x", kind="Slow")))
+    with socket.create_connection(("127.0.0.1", server.ports["http"]), timeout=60) as slow:
+        head = f"POST {project.path('envelope/')}?sentry_key={project.key} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(sent)}\r\nConnection: close\r\n\r\n"
+        slow.sendall(head.encode() + sent[:20])
+        for _ in range(20):
+            assert project.send(event("x", kind="Quick")).status == 200
+        slow.sendall(sent[20:])
+        answer = b"".join(iter(lambda: slow.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 200"), answer
+    assert "Slow: x" in [group["title"] for group in project.groups("&limit=1000")]
+
+
+def test_an_event_that_comes_twice_is_one(server, project):
+    one = event("x", kind="Twice")
+    for _ in range(3):
+        answer = project.send(one)
+        assert answer.status == 200 and answer.json == {"id": one["event_id"]}
+    assert project.wait_for_group("Twice: x")["count"] == 1
+
+
+def test_an_envelope_of_many_things(server, project):
+    one = event("x", kind="Many")
+    sent = [("event", one), ("attachment", b"line 1\nline 2", {"filename": "log.txt", "content_type": "text/plain"}),
+            ("attachment", b"x" * (2 << 20), {"filename": "long.bin"}),
+            ("user_report", {"event_id": one["event_id"], "name": "Ana", "email": "ana@example.com", "comments": "I paid twice"}),
+            ("client_report", {"discarded_events": [{"reason": "queue_overflow", "category": "error", "quantity": 7}]}),
+            ("transaction", {"type": "transaction"}), ("of_tomorrow", b"{}"),
+            ("sessions", {"aggregates": [{"started": "2026-01-01T00:00:00Z", "exited": 3, "crashed": 1}], "attrs": {"release": "a"}})]
+    answer = project.envelope(*sent, id=one["event_id"])
+    assert answer.status == 200 and answer.json == {"id": one["event_id"]}
+    limits = answer.headers["X-Sentry-Rate-Limits"]
+    assert limits.startswith("86400:transaction;") and limits.endswith(":organization") and "error" not in limits
+    group = project.wait_for_group("Many: x")
+    [kept] = project.events(group["id"])
+    assert kept["_feedback"]["comments"] == "I paid twice"
+    [attached] = kept["_attachments"]
+    assert (attached["name"], attached["size"]) == ("log.txt", 13)
+    content = server.get(f"/api/v1/errors/attachments/{attached['id']}")
+    assert content.body == b"line 1\nline 2" and content.headers["Content-Type"] == "application/octet-stream"
+    series = lambda name: [point for one in server.get(f"/render?target=errors.web.{name}&from=-5min&format=json").json
+                           for point in one["datapoints"] if point[0]]
+    assert wait_for(lambda: series("lost_by_clients.error.count"), what="what clients lost")[0][0] == 7
+    assert wait_for(lambda: series("crash_free.sessions"), what="the crash-free share")[0][0] == 0.75
+    assert wait_for(lambda: series("unused.transaction.count"), what="what is not used")[0][0] >= 1
+    assert wait_for(lambda: series("events.count"), what="events a second")
+    # What can be read is taken, and the answer tells of the rest.
+    partly = project.envelope(("session", b"nonsense"), ("event", event("x", kind="Partly")))
+    assert partly.status == 400
+    assert project.wait_for_group("Partly: x")["count"] == 1
+
+
+def test_reports_of_browsers(server, project):
+    report = {"csp-report": {"document-uri": "https://shop.example/", "effective-directive": "script-src", "blocked-uri": "https://evil.example/x.js"}}
+    path = f"security/?sentry_key={project.key}&sentry_release=web@3&sentry_environment=live"
+    csp = {"Content-Type": "application/csp-report"}
+    assert server.post(project.path(path), json.dumps(report), headers=csp).status == 200
+    assert server.post(project.path(path.replace("security", "csp-report")), json.dumps(report), headers=csp).status == 200
+    group = project.wait_for_group("Blocked 'script-src' from 'evil.example'")
+    assert (group["count"], group["kind"], group["release_first"], group["environment"]) == (2, "security", "web@3", ["live"])
+
+
+def test_a_page_of_another_site_may_send(server, project):
+    page = {"Origin": "https://shop.example", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}
+    asked = server.request("OPTIONS", project.path("envelope/"), headers={**page, "Access-Control-Request-Method": "POST"})
+    assert asked.status == 204 and asked.headers["Access-Control-Allow-Origin"] == "*"
+    assert "x-sentry-auth" in asked.headers["Access-Control-Allow-Headers"]
+    sent = envelope(("event", event("x", kind="Page")))
+    answer = server.post(project.path(f"envelope/?sentry_key={project.key}"), sent, headers={**page, "Content-Type": "text/plain;charset=UTF-8"})
+    titled(project, answer, "Page: x")
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert server.get("/api/v1/errors/groups", headers=page).status == 403, "and reads nothing"
+
+
+def test_the_dialog(server, project):
+    one = event("x", kind="Dialog")
+    place = f"/api/embed/error-page/?dsn={project.dsn}&eventId={one['event_id']}"
+    script = server.get(place + "&title=%3C/script%3E")
+    assert script.status == 200 and script.headers["Content-Type"].startswith("text/javascript")
+    assert "</script>" not in script.text and "labelSubmit" in script.text
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert server.post(place, "name=Ana&email=nowhere&comments=hm", headers=form).json["errors"].keys() == {"email"}
+    # The report may come before its event.
+    assert server.post(place, "name=Ana&email=ana%40example.com&comments=It+broke", headers=form).status == 200
+    assert project.send(one).status == 200
+    [kept] = project.events(project.wait_for_group("Dialog: x")["id"])
+    assert kept["_feedback"]["comments"] == "It broke" and kept["_feedback"]["email"] == "ana@example.com"
+    assert server.get("/api/embed/error-page/?eventId=" + "0" * 31 + "1").status == 404
+    assert server.get(f"/api/embed/error-page/?dsn={project.dsn}&eventId=x").status == 400
+
+
+def test_a_minidump_is_kept(server, project):
+    parts = [b'--b\r\nContent-Disposition: form-data; name="sentry"\r\n\r\n{"release": "native@1"}\r\n',
+             b'--b\r\nContent-Disposition: form-data; name="upload_file_minidump"; filename="a.dmp"\r\n\r\nMDMP', b"x" * 5_000, b"\r\n--b--\r\n"]
+    answer = server.post(project.path(f"minidump?sentry_key={project.key}"), b"".join(parts), headers={"Content-Type": "multipart/form-data; boundary=b"})
+    assert answer.status == 200, answer.text
+    assert str(uuid.UUID(answer.text)) == answer.text, "with dashes"
+    group = project.wait_for_group("Minidump")
+    assert (group["level"], group["release_first"]) == ("fatal", "native@1")
+    [attached] = project.events(group["id"])[0]["_attachments"]
+    assert (attached["kind"], attached["size"]) == ("event.minidump", 5_004)
+    without = server.post(project.path(f"minidump?sentry_key={project.key}"), b"--b--\r\n", headers={"Content-Type": "multipart/form-data; boundary=b"})
+    assert without.status == 400
+
+
+def test_check_ins_by_url(server, project):
+    beat = lambda name: {one["name"]: one["status"] for one in server.get("/api/v1/heartbeats").json["heartbeats"]}.get(name)
+    # Nobody knows it: no fault of the job, and counted.
+    assert server.get(project.path(f"cron/unknown/{project.key}?status=ok")).status == 202
+    config = {"schedule": {"type": "crontab", "value": "0 3 * * *"}, "timezone": "Europe/Berlin", "max_runtime": 30}
+    made = server.post(project.path(f"cron/backup/{project.key}/"), json.dumps({"status": "in_progress", "monitor_config": config}))
+    assert made.status == 202, made.text
+    wait_for(lambda: beat("web/backup") == "started", what="the job that has begun")
+    assert server.get(project.path(f"cron/backup/{project.key}/?status=ok")).status == 202
+    wait_for(lambda: beat("web/backup") == "up", what="the job that has ended")
+    assert server.get(project.path(f"cron/backup/{project.key}/?status=error")).status == 202
+    wait_for(lambda: beat("web/backup") == "down", what="the job that has failed")
+    assert beat("web/unknown") is None
+    assert server.get(project.path(f"cron/backup/{project.key}/?status=strange")).status == 400
+    assert server.get(project.path("cron/backup/")).status == 401
+
+
+def test_a_quota_holds_errors_back_and_check_ins_not(bellwether):
+    server = bellwether("[errors]\nmax_events_per_project_per_5m = 20\n")
+    project, other = Project(server), Project(server, "other")
+    until = time.time() // 300 * 300 + 300
+    answers = [project.send(event("x")) for _ in range(40)]
+    refused = [answer for answer in answers if answer.status == 429]
+    assert {answer.status for answer in answers} == {200, 429}
+    if time.time() < until:
+        assert len(refused) == 20
+    seconds, categories, scope, reason = refused[0].headers["X-Sentry-Rate-Limits"].split(":")
+    assert 1 <= int(seconds) <= 300 and (categories, scope, reason) == ("error;default;security", "project", "quota")
+    assert refused[0].headers["Retry-After"] == seconds
+    both = project.envelope(("event", event("x")), ("sessions", {"aggregates": [{"started": time.time(), "exited": 1}]}))
+    assert both.status in (200, 429)
+    assert server.get(project.path(f"cron/job/{project.key}?status=ok")).status == 202
+    assert other.send(event("x")).status == 200
+    changed = server.put(f"/api/v1/errors/projects/{project.id}", {"settings": {"max_events_per_5m": 0}})
+    assert changed.status == 200, changed.text
+    assert project.send(event("x")).status == 200
+
+
+def test_with_a_sign_in_the_key_is_enough_to_send_and_for_nothing_else(bellwether):
+    server = bellwether('[auth]\nmode = "required"\n[[team]]\nname = "shop"\nmembers = ["fay"]\nprefixes = ["shop."]\nprojects = ["mine"]\n')
+    mine, others = Project(server, "mine"), Project(server, "others")
+    for project in (mine, others):
+        assert project.send(event("x")).status == 200
+        assert server.get(f"/api/v1/errors/groups?project={project.id}", headers=project.auth()).status == 401
+    fay, root = person(server, "fay", "editor"), person(server, "root", "admin")
+    named = lambda who: {group["project_name"] for group in server.get("/api/v1/errors/groups", headers=who).json}
+    assert (named(fay), named(root)) == ({"mine"}, {"mine", "others"})
+    theirs = next(group for group in server.get("/api/v1/errors/groups", headers=root).json if group["project_name"] == "others")
+    for path in (f"/api/v1/errors/groups/{theirs['id']}", f"/api/v1/errors/groups/{theirs['id']}/events", "/api/v1/errors/projects/others",
+                 "/api/v1/errors/series?project=others", "/api/v1/errors/groups?project=others"):
+        assert server.get(path, headers=fay).status == 404, path
+        assert server.get(path, headers=root).status == 200, path
+    assert server.post(f"/api/v1/errors/groups/{theirs['id']}", {"status": "resolved"}, headers=fay).status == 404
+    assert server.post("/api/v1/errors/projects", {"name": "more"}, headers=fay).status == 403
+    assert [one["name"] for one in server.get("/api/v1/errors/projects", headers=fay).json] == ["mine"]
