@@ -45,7 +45,6 @@ pub struct Errors {
     pub log: Arc<EventStore>,
     pub senders: Arc<Senders>,
     pub seconds: Seconds,
-    pub recounted: u64,
     state: Arc<StateStore>,
     queue: Mutex<Queue>,
     wake: Condvar,
@@ -127,14 +126,13 @@ impl Errors {
         let (log, recovery) =
             EventStore::open(options).map_err(Failure::doing("open the events of errors"))?;
         replay::tell(&recovery);
-        let recounted = replay::recount(&projects, &tracker, &log, state, clock.now())?;
+        replay::recount(&projects, &tracker, &log, state, clock.now())?;
         Ok(Errors {
             projects: Arc::new(projects),
             tracker: Arc::new(tracker),
             log: Arc::new(log),
             senders: Arc::default(),
             seconds: Seconds::default(),
-            recounted,
             state: state.clone(),
             queue: Mutex::default(),
             touched: Mutex::default(),
@@ -243,7 +241,7 @@ fn run(house: &House, stop: &AtomicBool) {
         if !jobs.is_empty() {
             is_dirty = true;
             let begun = Instant::now();
-            round(house, jobs);
+            round(errors, jobs, house.clock.now());
             Stats::add(&errors.stats.rounds, 1);
             Stats::add(&errors.stats.round_microseconds, begun.elapsed().as_micros() as usize);
         }
@@ -276,9 +274,8 @@ fn tell(house: &House) {
     }
 }
 
-fn round(house: &House, jobs: Vec<Job>) {
-    let errors = &*house.errors;
-    let kept = keep(house, &jobs);
+fn round(errors: &Errors, jobs: Vec<Job>, now: Timestamp) {
+    let kept = keep(errors, &jobs, now);
     errors.stats.keeping.note(&kept.as_ref().map(|_| ()).map_err(String::clone));
     match kept {
         Ok(kept) => kept.answer(errors, jobs),
@@ -300,9 +297,7 @@ struct Kept<'e> {
 }
 
 /// All of the round is with the kernel and counted, or nothing of it has ever been.
-fn keep<'e>(house: &'e House, jobs: &[Job]) -> Result<Kept<'e>, String> {
-    let errors = &*house.errors;
-    let now = house.clock.now();
+fn keep<'e>(errors: &'e Errors, jobs: &[Job], now: Timestamp) -> Result<Kept<'e>, String> {
     let mut batch = errors.tracker.batch();
     let mut taken = Vec::new();
     let mut bodies = Vec::new();
@@ -370,5 +365,104 @@ fn outcome(taken: Option<Taken>) -> Outcome {
     match taken {
         Some(Taken { group, short, news }) => Outcome::Kept { group, short, news },
         None => Outcome::Doubled,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use error_tracking::{NewProject, NoSymbols, Project, Received, digest};
+    use formats::sentry::json;
+    use vocabulary::error::EventId;
+
+    use super::*;
+    use crate::clock::SystemClock;
+
+    struct Place {
+        directory: tempfile::TempDir,
+    }
+
+    impl Place {
+        fn new() -> Place {
+            Place { directory: tempfile::tempdir().unwrap() }
+        }
+
+        fn open(&self) -> Errors {
+            let database = self.directory.path().join("state.db");
+            let state = Arc::new(StateStore::open(&database, &[error_tracking::MIGRATIONS]).unwrap());
+            let errors = Errors::open(self.directory.path(), &state, &SystemClock);
+            let errors = errors.map_err(|failure| failure.message).unwrap();
+            errors.queue.lock().is_open = true;
+            errors
+        }
+    }
+
+    fn project(errors: &Errors) -> Arc<Project> {
+        let new = NewProject { name: "web".into(), id: None, public_key: "0123456789abcdef".repeat(2) };
+        errors.projects.create(&new, Timestamp(1)).unwrap()
+    }
+
+    fn event(project: &Arc<Project>, id: u8, message: &str) -> Incoming {
+        let text = format!("{{\"message\": \"{message}\"}}");
+        let received = Received {
+            at: Timestamp(1_700_000_000),
+            sent_at: None,
+            peer_ip: None,
+            envelope_event_id: Some(EventId([id; 16])),
+            spare_id: EventId::default(),
+            client: None,
+        };
+        let tree = json::read(text.as_bytes(), &json::Limits::default()).unwrap();
+        let event = digest(project, tree, &received, &NoSymbols).unwrap();
+        Incoming { project: project.clone(), event }
+    }
+
+    fn worked(errors: &Errors, events: Vec<Incoming>) -> Vec<Outcome> {
+        let mut answered = errors.take(events).unwrap();
+        round(errors, errors.next(Duration::ZERO), Timestamp(1_700_000_000));
+        answered.try_recv().unwrap().unwrap()
+    }
+
+    fn count_of(errors: &Errors, outcome: &Outcome) -> u64 {
+        let Outcome::Kept { group, .. } = outcome else { panic!("{outcome:?}") };
+        errors.tracker.one(*group).unwrap().unwrap().count
+    }
+
+    #[test]
+    fn what_is_answered_is_kept_and_counted_though_the_process_ends_there() {
+        let place = Place::new();
+        let first = {
+            let errors = place.open();
+            let project = project(&errors);
+            let opened = worked(&errors, vec![event(&project, 1, "a")]);
+            assert!(
+                matches!(&opened[0], Outcome::Kept { short, news: Some(News::New), .. } if short == "WEB-1")
+            );
+            let repeated = worked(&errors, vec![event(&project, 2, "a"), event(&project, 2, "a")]);
+            assert!(matches!(&repeated[0], Outcome::Kept { news: None, .. }));
+            assert_eq!(repeated[1], Outcome::Doubled);
+            assert_eq!(worked(&errors, vec![event(&project, 1, "a")]), [Outcome::Doubled]);
+            assert_eq!(count_of(&errors, &opened[0]), 2);
+            opened
+        };
+        // The repeat was in the log only.
+        let errors = place.open();
+        assert_eq!(count_of(&errors, &first[0]), 2);
+        assert_eq!(errors.log.stats().events, 2);
+        drop(errors);
+        assert_eq!(count_of(&place.open(), &first[0]), 2, "once is enough");
+    }
+
+    #[test]
+    fn a_queue_has_an_end() {
+        let place = Place::new();
+        let errors = place.open();
+        let project = project(&errors);
+        let many = |count: usize| (0..count).map(|_| event(&project, 1, "a")).collect::<Vec<_>>();
+        let _waiting = errors.take(many(MAX_WAITING)).unwrap();
+        assert_eq!(errors.take(many(1)).unwrap_err(), Busy);
+        assert_eq!((errors.waiting(), errors.filled()), (MAX_WAITING, 1.0));
+        assert_eq!(errors.next(Duration::ZERO).len(), 1, "one that is longer than a round goes alone");
+        errors.close();
+        assert_eq!(errors.take(many(1)).unwrap_err(), Busy, "nobody would answer");
     }
 }

@@ -27,16 +27,15 @@ pub fn tell(recovery: &Recovery) {
     }
 }
 
-/// How many.
 pub fn recount(
     projects: &Projects,
     tracker: &Tracker,
     log: &EventStore,
     state: &StateStore,
     now: Timestamp,
-) -> Result<u64, Failure> {
+) -> Result<(), Failure> {
     let doing = "count the events of errors that came last";
-    let mut counted = 0;
+    let mut counted = 0_u64;
     loop {
         let events = next(log, tracker.counted()).map_err(Failure::doing(doing))?;
         let Some(last) = events.last() else { break };
@@ -63,7 +62,7 @@ pub fn recount(
     if counted > 0 {
         tracing::info!(events = counted, "counted the events of errors that came just before the end");
     }
-    Ok(counted)
+    Ok(())
 }
 
 fn next(log: &EventStore, from: u64) -> Result<Vec<StoredEvent>, vocabulary::ports::EventLogError> {
