@@ -107,6 +107,20 @@ def test_a_project_that_moves_keeps_its_number_and_its_key(bellwether):
     assert [one["label"] for one in added["keys"]] == ["", "phones"]
 
 
+def test_one_persons_events_are_erased(bellwether):
+    server = bellwether()
+    project = Project(server)
+    for who in ("17", "18", "17"):
+        project.send(event("x", user={"id": who, "email": f"{who}@example.com"}))
+    erased = server.post("/api/v1/errors/projects/web/erase", {"key": "id", "value": "17"})
+    assert (erased.status, erased.json) == (200, {"events": 2})
+    [group] = project.groups()
+    [left] = project.events(group["id"])
+    assert left["user"]["id"] == "18" and group["count"] == 3
+    assert server.post("/api/v1/errors/projects/web/erase", {"key": "shoe_size", "value": "17"}).status == 400
+    assert server.post("/api/v1/errors/projects/none/erase", {"key": "id", "value": "17"}).status == 404
+
+
 def test_whoever_looks_sees_errors_come(bellwether):
     server = bellwether()
     project = Project(server)

@@ -19,14 +19,14 @@ use crate::services::Services;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Decision {
+pub struct GroupDecision {
     /// `resolved`, `ignored` or `unresolved`.
     status: Option<String>,
     /// Of `resolved`: the release that has the cure, or `next` for whatever comes after the newest one.
     #[serde(rename = "in")]
     fixed_in: Option<String>,
     /// Of `ignored`: until one of these is so; without any for ever.
-    until: Option<Ending>,
+    until: Option<GroupEnding>,
     /// To a person or team; empty: to nobody.
     assign: Option<String>,
     author: Option<String>,
@@ -34,7 +34,7 @@ pub struct Decision {
 
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Ending {
+pub struct GroupEnding {
     /// Seconds since 1970.
     time: Option<i64>,
     /// So many more events, of `within` if that is there.
@@ -49,7 +49,7 @@ pub struct Ending {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Merging {
+pub struct GroupMerge {
     /// The group that it becomes part of.
     into: u64,
     author: Option<String>,
@@ -57,13 +57,13 @@ pub struct Merging {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Splitting {
+pub struct GroupSplit {
     /// One of the group's hashes: what is found by it is another group from now on.
     hash: String,
     author: Option<String>,
 }
 
-impl Decision {
+impl GroupDecision {
     fn deeds(&self) -> Answer<Vec<Deed>> {
         let mut deeds = Vec::new();
         let only = |set: bool, key: &str, of: &str| match set && self.status.as_deref() != Some(of) {
@@ -96,24 +96,26 @@ impl Decision {
     }
 }
 
-fn until(ending: Option<&Ending>) -> Answer<Until> {
+fn until(ending: Option<&GroupEnding>) -> Answer<Until> {
     let Some(ending) = ending else { return Ok(Until::Forever) };
     match ending.clone() {
-        Ending { time: None, events: None, within: None, users: None, release: None } => Ok(Until::Forever),
-        Ending { time: Some(at), events: None, within: None, users: None, release: None } => {
+        GroupEnding { time: None, events: None, within: None, users: None, release: None } => {
+            Ok(Until::Forever)
+        }
+        GroupEnding { time: Some(at), events: None, within: None, users: None, release: None } => {
             Ok(Until::Time(at))
         }
-        Ending { time: None, events: Some(count), within: None, users: None, release: None } => {
+        GroupEnding { time: None, events: Some(count), within: None, users: None, release: None } => {
             Ok(Until::Events(count))
         }
-        Ending { time: None, events: Some(count), within: Some(within), users: None, release: None } => {
+        GroupEnding { time: None, events: Some(count), within: Some(within), users: None, release: None } => {
             let seconds = i64::try_from(within.0.as_secs()).unwrap_or(i64::MAX);
             Ok(Until::EventsWithin { count, seconds })
         }
-        Ending { time: None, events: None, within: None, users: Some(count), release: None } => {
+        GroupEnding { time: None, events: None, within: None, users: Some(count), release: None } => {
             Ok(Until::Users(count))
         }
-        Ending { time: None, events: None, within: None, users: None, release: Some(release) } => {
+        GroupEnding { time: None, events: None, within: None, users: None, release: Some(release) } => {
             Ok(Until::Release(release))
         }
         _ => Err(Problem::bad_request("`until` says more than one thing")
@@ -121,13 +123,13 @@ fn until(ending: Option<&Ending>) -> Answer<Until> {
     }
 }
 
-#[utoipa::path(post, path = "/errors/groups/{id}", params(("id" = u64, Path)), request_body = Decision,
+#[utoipa::path(post, path = "/errors/groups/{id}", params(("id" = u64, Path)), request_body = GroupDecision,
     responses((status = 200, body = WholeGroup), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub async fn decide(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
     Id(id): Id<u64>,
-    Body(decision): Body<Decision>,
+    Body(decision): Body<GroupDecision>,
 ) -> Answer<Json<WholeGroup>> {
     require(&caller, Role::Responder)?;
     let deeds = decision.deeds()?;
@@ -144,13 +146,13 @@ pub async fn decide(
 }
 
 /// The answer is the whole.
-#[utoipa::path(post, path = "/errors/groups/{id}/merge", params(("id" = u64, Path)), request_body = Merging,
+#[utoipa::path(post, path = "/errors/groups/{id}/merge", params(("id" = u64, Path)), request_body = GroupMerge,
     responses((status = 200, body = WholeGroup), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub async fn merge(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
     Id(id): Id<u64>,
-    Body(merging): Body<Merging>,
+    Body(merging): Body<GroupMerge>,
 ) -> Answer<Json<WholeGroup>> {
     require(&caller, Role::Responder)?;
     let author = watched::author(&caller, merging.author.unwrap_or_default());
@@ -172,13 +174,13 @@ pub async fn merge(
 }
 
 /// The answer is the group that was made. Events that came before stay where they are.
-#[utoipa::path(post, path = "/errors/groups/{id}/split", params(("id" = u64, Path)), request_body = Splitting,
+#[utoipa::path(post, path = "/errors/groups/{id}/split", params(("id" = u64, Path)), request_body = GroupSplit,
     responses((status = 200, body = WholeGroup), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub async fn split(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
     Id(id): Id<u64>,
-    Body(splitting): Body<Splitting>,
+    Body(splitting): Body<GroupSplit>,
 ) -> Answer<Json<WholeGroup>> {
     require(&caller, Role::Responder)?;
     let author = watched::author(&caller, splitting.author.unwrap_or_default());
@@ -208,7 +210,7 @@ mod tests {
     use super::*;
 
     fn deeds(text: &str) -> Result<Vec<Deed>, String> {
-        let decision: Decision = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let decision: GroupDecision = serde_json::from_str(text).map_err(|error| error.to_string())?;
         decision.deeds().map_err(|problem| problem.error)
     }
 

@@ -24,7 +24,7 @@ pub struct ProjectItem {
     name: String,
     /// With the newest key that is switched on.
     dsn: Option<String>,
-    keys: Vec<KeyItem>,
+    keys: Vec<ProjectKey>,
     created: i64,
     /// The keys of docs/errors.md.
     #[schema(value_type = Object)]
@@ -33,11 +33,11 @@ pub struct ProjectItem {
     last_heard: Option<i64>,
     /// Name and version of the client that sent last.
     client: Option<String>,
-    releases: Vec<Release>,
+    releases: Vec<ProjectRelease>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct KeyItem {
+pub struct ProjectKey {
     key: String,
     dsn: String,
     enabled: bool,
@@ -46,14 +46,14 @@ pub struct KeyItem {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct Release {
+pub struct ProjectRelease {
     release: String,
     first_seen: i64,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Making {
+pub struct NewErrorProject {
     name: String,
     /// What it had elsewhere; else the next one.
     id: Option<u64>,
@@ -62,24 +62,38 @@ pub struct Making {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Changing {
+pub struct ProjectChange {
     name: Option<String>,
     /// All of them: what is left out is as at first.
     #[schema(value_type = Option<Object>)]
     settings: Option<Value>,
     /// One more key: with its label, it is made.
-    add_key: Option<NewKey>,
+    add_key: Option<NewProjectKey>,
     /// Keys that are switched on or off, by themselves.
     keys: Option<std::collections::BTreeMap<String, bool>>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NewKey {
+pub struct NewProjectKey {
     /// The one that programs have already; else one is made.
     key: Option<String>,
     #[serde(default)]
     label: String,
+}
+
+/// Whose events are erased: as the SDK said of them.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WhoIsErased {
+    /// `id`, `email`, `username` or `ip_address`: the first of these that the event has is what a person is known by.
+    key: String,
+    value: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ErasedEvents {
+    events: u64,
 }
 
 const RELEASES: usize = 100;
@@ -95,7 +109,7 @@ impl From<ProjectError> for Problem {
 }
 
 fn item(services: &Services, project: &Project) -> Answer<ProjectItem> {
-    let keys = project.public_keys.iter().map(|key| KeyItem {
+    let keys = project.public_keys.iter().map(|key| ProjectKey {
         dsn: dsn(services, project.id, &key.key),
         key: key.key.clone(),
         enabled: key.enabled,
@@ -114,7 +128,10 @@ fn item(services: &Services, project: &Project) -> Answer<ProjectItem> {
         settings: serde_json::to_value(&project.settings).map_err(Problem::internal)?,
         last_heard: sent.as_ref().map(|sent| sent.last.0).filter(|at| *at > 0),
         client: sent.and_then(|sent| sent.client),
-        releases: releases.into_iter().map(|(release, at)| Release { release, first_seen: at.0 }).collect(),
+        releases: releases
+            .into_iter()
+            .map(|(release, at)| ProjectRelease { release, first_seen: at.0 })
+            .collect(),
     })
 }
 
@@ -162,12 +179,12 @@ pub async fn list(
     .await
 }
 
-#[utoipa::path(post, path = "/errors/projects", request_body = Making,
+#[utoipa::path(post, path = "/errors/projects", request_body = NewErrorProject,
     responses((status = 201, body = ProjectItem), (status = 400, body = Problem)))]
 pub async fn create(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
-    Body(making): Body<Making>,
+    Body(making): Body<NewErrorProject>,
 ) -> Answer<(StatusCode, Json<ProjectItem>)> {
     watched::whole(&caller, Role::Editor)?;
     off_thread(&services, move |services| {
@@ -195,13 +212,13 @@ pub async fn one(
     .await
 }
 
-#[utoipa::path(put, path = "/errors/projects/{name}", params(("name" = String, Path)), request_body = Changing,
+#[utoipa::path(put, path = "/errors/projects/{name}", params(("name" = String, Path)), request_body = ProjectChange,
     responses((status = 200, body = ProjectItem), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub async fn change(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
-    Body(changing): Body<Changing>,
+    Body(changing): Body<ProjectChange>,
 ) -> Answer<Json<ProjectItem>> {
     require(&caller, Role::Editor)?;
     off_thread(&services, move |services| {
@@ -218,7 +235,7 @@ pub async fn change(
             watched::whole(&caller, Role::Editor)?;
             project = services.projects.rename(id, &name)?;
         }
-        if let Some(NewKey { key, label }) = changing.add_key {
+        if let Some(NewProjectKey { key, label }) = changing.add_key {
             let key = key.map_or_else(new_key, Ok)?;
             project = services.projects.add_key(id, &key, &label, services.clock.now())?;
         }
@@ -226,6 +243,29 @@ pub async fn change(
             project = services.projects.enable_key(id, &key, enabled)?;
         }
         item(services, &project).map(Json)
+    })
+    .await
+}
+
+/// All events of one person go from the disk; counts stay, and so do backups.
+#[utoipa::path(post, path = "/errors/projects/{name}/erase", params(("name" = String, Path)), request_body = WhoIsErased,
+    responses((status = 200, body = ErasedEvents), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub async fn erase(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+    Body(who): Body<WhoIsErased>,
+) -> Answer<Json<ErasedEvents>> {
+    require(&caller, Role::Editor)?;
+    off_thread(&services, move |services| {
+        let project = super::project(services, &caller, &name)?;
+        if !["id", "email", "username", "ip_address"].contains(&who.key.as_str()) || who.value.is_empty() {
+            return Err(Problem::bad_request(format!("nobody is known by `{}`", who.key))
+                .hint("key is id, email, username or ip_address, and value is not empty"));
+        }
+        let user = error_tracking::hash_of_user(project.id, &who.key, &who.value);
+        let events = services.event_log.erase_user(project.id, user)?;
+        Ok(Json(ErasedEvents { events }))
     })
     .await
 }

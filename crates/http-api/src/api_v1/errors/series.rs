@@ -1,4 +1,4 @@
-//! Counts over time, of a project or a group, as a whole or by release or environment. They are exact, whatever is kept of events.
+//! ErrorCounts over time, of a project or a group, as a whole or by release or environment. They are exact, whatever is kept of events.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,15 +36,15 @@ pub struct Which {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct Counts {
+pub struct ErrorCounts {
     step: i64,
     from: i64,
     until: i64,
-    series: Vec<Series>,
+    series: Vec<ErrorSeries>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct Series {
+pub struct ErrorSeries {
     /// Of what it is divided by; empty for what says of none.
     name: String,
     /// `[at, count]`; slots without events are left out.
@@ -52,12 +52,12 @@ pub struct Series {
 }
 
 #[utoipa::path(get, path = "/errors/series", params(Which),
-    responses((status = 200, body = Counts), (status = 400, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 200, body = ErrorCounts), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub async fn series(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
     Params(which): Params<Which>,
-) -> Answer<Json<Counts>> {
+) -> Answer<Json<ErrorCounts>> {
     require(&caller, Role::Viewer)?;
     off_thread(&services, move |services| {
         let span = which.span(services, &caller)?;
@@ -65,8 +65,8 @@ pub async fn series(
         for slot in services.tracker.counts(&span, services.clock.now())? {
             series.entry(slot.name).or_default().push((slot.at.0, slot.count));
         }
-        let series = series.into_iter().map(|(name, points)| Series { name, points }).collect();
-        Ok(Json(Counts { step: span.step, from: span.from.0, until: span.until.0, series }))
+        let series = series.into_iter().map(|(name, points)| ErrorSeries { name, points }).collect();
+        Ok(Json(ErrorCounts { step: span.step, from: span.from.0, until: span.until.0, series }))
     })
     .await
 }

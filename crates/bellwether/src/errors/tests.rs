@@ -1,0 +1,95 @@
+//! The round of events, without a server.
+
+use error_tracking::{NewProject, NoSymbols, Project, Received, digest};
+use formats::sentry::json;
+use vocabulary::error::EventId;
+
+use super::*;
+use crate::clock::SystemClock;
+
+struct Place {
+    directory: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Place {
+        Place { directory: tempfile::tempdir().unwrap() }
+    }
+
+    fn open(&self) -> Errors {
+        let database = self.directory.path().join("state.db");
+        let state = Arc::new(StateStore::open(&database, &[error_tracking::MIGRATIONS]).unwrap());
+        let errors = Errors::open(self.directory.path(), &state, &SystemClock);
+        let errors = errors.map_err(|failure| failure.message).unwrap();
+        errors.queue.lock().is_open = true;
+        errors
+    }
+}
+
+fn project(errors: &Errors) -> Arc<Project> {
+    let new = NewProject { name: "web".into(), id: None, public_key: "0123456789abcdef".repeat(2) };
+    errors.projects.create(&new, Timestamp(1)).unwrap()
+}
+
+fn event(project: &Arc<Project>, id: u8, message: &str) -> Incoming {
+    let text = format!("{{\"message\": \"{message}\"}}");
+    let received = Received {
+        at: Timestamp(1_700_000_000),
+        sent_at: None,
+        peer_ip: None,
+        envelope_event_id: Some(EventId([id; 16])),
+        spare_id: EventId::default(),
+        client: None,
+    };
+    let tree = json::read(text.as_bytes(), &json::Limits::default()).unwrap();
+    let event = digest(project, tree, &received, &NoSymbols).unwrap();
+    Incoming { project: project.clone(), event }
+}
+
+fn worked(errors: &Errors, events: Vec<Incoming>) -> Vec<Outcome> {
+    let mut answered = errors.take(events).unwrap();
+    round(errors, errors.next(Duration::ZERO), Timestamp(1_700_000_000));
+    answered.try_recv().unwrap().unwrap()
+}
+
+fn count_of(errors: &Errors, outcome: &Outcome) -> u64 {
+    let Outcome::Kept { group, .. } = outcome else { panic!("{outcome:?}") };
+    errors.tracker.one(*group).unwrap().unwrap().count
+}
+
+#[test]
+fn what_is_answered_is_kept_and_counted_though_the_process_ends_there() {
+    let place = Place::new();
+    let first = {
+        let errors = place.open();
+        let project = project(&errors);
+        let opened = worked(&errors, vec![event(&project, 1, "a")]);
+        assert!(matches!(&opened[0], Outcome::Kept { short, news: Some(News::New), .. } if short == "WEB-1"));
+        let repeated = worked(&errors, vec![event(&project, 2, "a"), event(&project, 2, "a")]);
+        assert!(matches!(&repeated[0], Outcome::Kept { news: None, .. }));
+        assert_eq!(repeated[1], Outcome::Doubled);
+        assert_eq!(worked(&errors, vec![event(&project, 1, "a")]), [Outcome::Doubled]);
+        assert_eq!(count_of(&errors, &opened[0]), 2);
+        opened
+    };
+    // The repeat was in the log only.
+    let errors = place.open();
+    assert_eq!(count_of(&errors, &first[0]), 2);
+    assert_eq!(errors.log.stats().events, 2);
+    drop(errors);
+    assert_eq!(count_of(&place.open(), &first[0]), 2, "once is enough");
+}
+
+#[test]
+fn a_queue_has_an_end() {
+    let place = Place::new();
+    let errors = place.open();
+    let project = project(&errors);
+    let many = |count: usize| (0..count).map(|_| event(&project, 1, "a")).collect::<Vec<_>>();
+    let _waiting = errors.take(many(MAX_WAITING)).unwrap();
+    assert_eq!(errors.take(many(1)).unwrap_err(), Busy);
+    assert_eq!((errors.waiting(), errors.filled()), (MAX_WAITING, 1.0));
+    assert_eq!(errors.next(Duration::ZERO).len(), 1, "one that is longer than a round goes alone");
+    errors.close();
+    assert_eq!(errors.take(many(1)).unwrap_err(), Busy, "nobody would answer");
+}
