@@ -80,6 +80,12 @@ fn ask(name: String, check_in: &CheckIn) -> Ask {
 fn define(services: &Services, name: &str, wanted: &Monitor) -> Result<(), Refusal> {
     let definitions = services.monitors.definitions();
     let there = definitions.monitors.iter().find(|monitor| monitor.name == name);
+    let is_heartbeat = there.is_none_or(|there| there.kind == MonitorKind::Heartbeat);
+    // Checks are called so too, and are none of a stranger's.
+    if !is_heartbeat || definitions.checks.iter().any(|check| check.name == name) {
+        let why = format!("`{name}` is what another monitor is called: give the check-in another slug");
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, why));
+    }
     if there.is_none() {
         let prefix = &name[..name.find('/').map_or(0, |at| at + 1)];
         let made = definitions.monitors.iter().filter(|monitor| monitor.name.starts_with(prefix)).count();

@@ -1,4 +1,4 @@
-//! ErrorCounts over time, of a project or a group, as a whole or by release or environment. They are exact, whatever is kept of events.
+//! Counts over time, of a project or a group, as a whole or by release or environment. They are exact, whatever is kept of events.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
