@@ -33,8 +33,9 @@ use crate::failure::Failure;
 use crate::house::House;
 use seconds::Seconds;
 
-/// Events that wait. Beyond it senders are told to come again: 100 KB each are 200 MB.
+/// Events that wait, and their bodies together. Beyond either senders are told to come again.
 const MAX_WAITING: usize = 2_000;
+const MAX_WAITING_BYTES: usize = 256 << 20;
 /// Of one round: what a transaction takes, and whoever waits for it.
 const MAX_ROUND: usize = 500;
 /// What was counted is written out so often.
@@ -60,6 +61,7 @@ pub struct Errors {
 struct Queue {
     jobs: VecDeque<Job>,
     events: usize,
+    bytes: usize,
     /// There is a thread that works.
     is_open: bool,
 }
@@ -172,6 +174,7 @@ impl Errors {
             jobs.extend(queue.jobs.pop_front());
         }
         queue.events -= events;
+        queue.bytes -= jobs.iter().map(|job| bytes_of(&job.events)).sum::<usize>();
         jobs
     }
 
@@ -190,16 +193,23 @@ impl Errors {
     }
 }
 
+fn bytes_of(events: &[Incoming]) -> usize {
+    events.iter().map(|incoming| incoming.event.body.len()).sum()
+}
+
 impl ErrorIntake for Errors {
     fn take(&self, events: Vec<Incoming>) -> Result<Answered, Busy> {
         let (answer, answered) = oneshot::channel();
+        let bytes = bytes_of(&events);
         let mut queue = self.queue.lock();
-        if !queue.is_open || queue.events + events.len() > MAX_WAITING {
+        let is_full = queue.events + events.len() > MAX_WAITING || queue.bytes + bytes > MAX_WAITING_BYTES;
+        if is_full || !queue.is_open {
             drop(queue);
             Stats::add(&self.stats.busy, events.len());
             return Err(Busy);
         }
         queue.events += events.len();
+        queue.bytes += bytes;
         queue.jobs.push_back(Job { events, answer });
         drop(queue);
         self.wake.notify_one();

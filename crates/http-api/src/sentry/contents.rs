@@ -19,6 +19,7 @@ use super::door::{Asked, Sender};
 use super::intake::Incoming;
 use super::kept::Attachment;
 use super::limits::{ATTACHMENT_BYTES, MINIDUMP_BYTES, NAME_BYTES};
+use super::room::Held;
 use super::{minidump, spare_id};
 use crate::services::Services;
 
@@ -35,6 +36,8 @@ pub struct Contents {
     pub has_unused: bool,
     /// The first item that could not be taken.
     pub refusal: Option<Refusal>,
+    /// Its place in memory, until it is answered for: what was digested is about as long as what was sent.
+    pub held: Option<Held>,
 }
 
 /// Reads what one sender has sent.
@@ -228,6 +231,10 @@ impl<'s> Reading<'s> {
             kind: cut(kind),
             content: content.to_vec(),
         });
+    }
+
+    pub fn done(self, held: Held) -> Contents {
+        Contents { held: Some(held), ..self.contents }
     }
 
     /// A crash without any event beside it, or with what the client says of it.

@@ -181,7 +181,7 @@ async fn envelope(services: &Arc<Services>, id: u64, parts: Parts, body: Body) -
     }
     let packed = body::read(&asked.headers, body, services.room.hold()).await?;
     let (sender, contents) = off_thread(services, move |services| {
-        let (bytes, _held) = packed.unpack(ENVELOPE_BYTES)?;
+        let (bytes, held) = packed.unpack(ENVELOPE_BYTES)?;
         let envelope = envelope::read(&bytes)?;
         let mut sender = asked.sender(services, Some(id), envelope.header.dsn.as_deref())?;
         if let Some(sdk) = &envelope.header.sdk {
@@ -189,7 +189,7 @@ async fn envelope(services: &Arc<Services>, id: u64, parts: Parts, body: Body) -
         }
         let mut reading = Reading::new(services, &sender, &asked);
         reading.envelope(&envelope);
-        let contents = reading.contents;
+        let contents = reading.done(held);
         Ok((sender, contents))
     })
     .await?;
@@ -207,14 +207,14 @@ async fn store(
     let packed = body::read(&asked.headers, body, services.room.hold()).await?;
     let (sender, contents) = off_thread(services, move |services| {
         // In base64 it is longer by a third.
-        let (bytes, _held) = packed.unpack(2 * EVENT_BYTES)?;
+        let (bytes, held) = packed.unpack(2 * EVENT_BYTES)?;
         let event = store_body::read(&bytes).map_err(|fault| match fault {
             Fault::Malformed(malformed) => malformed.into(),
             Fault::TooLarge => Refusal::too_large("an event", EVENT_BYTES),
         })?;
         let mut reading = Reading::new(services, &sender, &asked);
         reading.event(&Header::default(), &event)?;
-        let contents = reading.contents;
+        let contents = reading.done(held);
         Ok((sender, contents))
     })
     .await?;
@@ -231,7 +231,7 @@ async fn security(services: &Arc<Services>, id: u64, parts: Parts, body: Body) -
     }
     let packed = body::read(&asked.headers, body, services.room.hold()).await?;
     let (sender, contents) = off_thread(services, move |services| {
-        let (bytes, _held) = packed.unpack(SECURITY_REPORT_BYTES)?;
+        let (bytes, held) = packed.unpack(SECURITY_REPORT_BYTES)?;
         let query = |name: &str| {
             let mut pairs = form_urlencoded::parse(asked.query.as_bytes());
             pairs.find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.into_owned())
@@ -239,7 +239,7 @@ async fn security(services: &Arc<Services>, id: u64, parts: Parts, body: Body) -
         let (release, environment) = (query("sentry_release"), query("sentry_environment"));
         let mut reading = Reading::new(services, &sender, &asked);
         reading.security(&bytes, release.as_deref(), environment.as_deref())?;
-        let contents = reading.contents;
+        let contents = reading.done(held);
         Ok((sender, contents))
     })
     .await?;
@@ -260,14 +260,13 @@ async fn minidump(services: &Arc<Services>, id: u64, parts: Parts, body: Body) -
     let (bytes, held) = off_thread(services, move |_| packed.unpack(REQUEST_BYTES)).await?;
     let form = minidump::read(&asked.headers, bytes).await?;
     let (sender, event, contents) = off_thread(services, move |services| {
-        let _held = held;
         let mut reading = Reading::new(services, &sender, &asked);
         let event = reading.crash(form.event.as_deref())?;
         for file in &form.files {
             let kind = if file.is_minidump { minidump::KIND } else { "event.attachment" };
             reading.attach(event, &file.name, &file.content_type, kind, &file.content);
         }
-        let contents = reading.contents;
+        let contents = reading.done(held);
         Ok((sender, event, contents))
     })
     .await?;
@@ -302,7 +301,8 @@ async fn cron(
 
 /// What was read is kept, and then answered for.
 async fn finish(services: &Arc<Services>, sender: &Sender, contents: Contents) -> Result<Response, Refusal> {
-    let Contents { events, check_ins, reports, attachments, event_id, has_unused, refusal } = contents;
+    let Contents { events, check_ins, reports, attachments, event_id, has_unused, refusal, held: _held } =
+        contents;
     let (project, client) = (sender.project.clone(), sender.client.clone());
     let now = services.clock.now();
     services.senders.note(project.id, |sent| {
