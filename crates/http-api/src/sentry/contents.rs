@@ -18,7 +18,7 @@ use super::answers::Refusal;
 use super::door::{Asked, Sender};
 use super::intake::Incoming;
 use super::kept::Attachment;
-use super::limits::{ATTACHMENT_BYTES, MINIDUMP_BYTES, NAME_BYTES};
+use super::limits::{ATTACHMENT_BYTES, BODY_BYTES, MINIDUMP_BYTES, NAME_BYTES};
 use super::room::Held;
 use super::{minidump, spare_id};
 use crate::services::Services;
@@ -126,6 +126,9 @@ impl<'s> Reading<'s> {
     /// Within the project's quota.
     fn digest(&mut self, header: &Header, tree: Tree<'_>) -> Result<(), Refusal> {
         let event = self.digested(header, tree)?;
+        if event.body.len() > BODY_BYTES {
+            return Err(Refusal::too_large("an event as it is kept", BODY_BYTES));
+        }
         let project = &self.sender.project;
         let most = self.services.settings.load().errors.most_events(&project.settings);
         if let Err(beyond) = self.services.quota.admit(project.id, most, self.asked.at) {

@@ -18,6 +18,9 @@ pub const UNUSED_SECONDS: u64 = 86_400;
 /// Of what is said in X-Sentry-Error: clients put it into one line of their log.
 pub const ERROR_CHARS: usize = 200;
 
+/// An event as it is kept: the log takes no longer ones. Of what is no UTF-8 each byte becomes three.
+pub const BODY_BYTES: usize = 4 << 20;
+
 /// An attachment that is kept; longer ones are counted and dropped.
 pub const ATTACHMENT_BYTES: usize = 1 << 20;
 /// A minidump that is kept.
