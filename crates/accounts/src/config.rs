@@ -15,6 +15,7 @@ pub struct TeamConfig {
     /// What the names of its series begin with. Members of teams with prefixes see only those.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub prefixes: Vec<String>,
+    /// Of errors: what members of a team with prefixes see of these.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub projects: Vec<String>,
     /// Of what is the team's and names none.

@@ -110,6 +110,13 @@ fn a_person_sees_what_their_teams_own() {
     check("ben", Role::Viewer, &[]);
     check("cho", Role::Responder, &["mail."]);
     check("dee", Role::Viewer, &[]);
+    // Whoever is limited sees the errors of their projects, by the names of their series.
+    let with_projects = |team: TeamConfig| TeamConfig { projects: vec!["web".into()], ..team };
+    let files =
+        [with_projects(team("shop", &["ana"], &["shop."])), with_projects(team("errors", &["ben"], &[]))];
+    let seen = |person: &str| scope_of(&state, &files, person, Role::Viewer).unwrap();
+    assert_eq!(seen("ana").as_prefixes(), ["errors.web.", "mail.", "shop."]);
+    assert!(seen("ben").is_everything());
     let now = Timestamp(1_000);
     set_person(&state, "cho", "correct horse", Role::Viewer, now).unwrap();
     let secret = open_session(&state, "cho", SESSION_SECONDS, now).unwrap();

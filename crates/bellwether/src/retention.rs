@@ -110,8 +110,9 @@ fn changes(before: &Archives, then: &Archives) -> Vec<String> {
 }
 
 pub fn check(house: &House) -> Checked {
-    let report = house.store.check();
-    checked(report)
+    let mut checked = checked(house.store.check());
+    crate::errors::upkeep::check(house, &mut checked);
+    checked
 }
 
 pub fn checked(report: FsckReport) -> Checked {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use http_api::control::Checked;
 use http_api::sentry::kept;
 use parking_lot::{Condvar, Mutex};
 use vocabulary::Timestamp;
@@ -59,6 +60,25 @@ fn wait(stop: &(AtomicBool, Mutex<()>, Condvar), pause: Duration) -> bool {
         }
     }
     false
+}
+
+/// Is everything there? What is being written in the moment of one look is whole in the next one.
+pub fn check(house: &House, checked: &mut Checked) {
+    let _still = house.errors.rewriting.lock();
+    let directory = house.config.load().data_dir.0.join("errors");
+    let look = || event_store::fsck::check(&event_store::io::RealIo, &directory);
+    let looked = look().and_then(|first| {
+        let again = if first.findings.is_empty() { Vec::new() } else { look()?.findings };
+        Ok((first, again))
+    });
+    match looked {
+        Ok((report, again)) => {
+            checked.files += report.segments;
+            let stays = report.findings.iter().filter(|finding| again.contains(finding));
+            checked.damaged.extend(stays.map(ToString::to_string));
+        }
+        Err(error) => checked.damaged.push(error.to_string()),
+    }
 }
 
 pub fn expire(house: &House) {
