@@ -77,7 +77,6 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 pub use ::accounts;
-pub use ::error_tracking;
 pub use acknowledge::draw as draw_incident;
 pub use acknowledge::picture_path as graph_of_incident;
 pub use acknowledge::{Links, Reach};
