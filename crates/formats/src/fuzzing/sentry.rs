@@ -3,7 +3,8 @@
 use crate::sentry::json::{Limits, Tree, read};
 use crate::sentry::limits::EVENT_BYTES;
 use crate::sentry::{
-    auth, check_in, client_report, dsn::Dsn, envelope, security, sessions, store_body, user_report, when,
+    auth, bundle, check_in, client_report, dsn::Dsn, envelope, security, sessions, store_body, user_report,
+    when,
 };
 
 /// Read within its bounds; what was written reads back as the same document.
@@ -54,6 +55,16 @@ pub fn sentry_envelope(input: &[u8]) {
     assert!(end <= input.as_ptr() as usize + input.len());
 }
 
+/// What is listed can be asked for, and is no longer than it may be.
+pub fn sentry_bundle(input: &[u8]) {
+    let Ok((listing, manifest)) = bundle::read(input) else { return };
+    for file in &manifest.files {
+        assert!(listing.contains(&file.path));
+        assert!(listing.file(input, &file.path, 1_000).map_or(0, |bytes| bytes.len()) <= 1_000);
+    }
+    let _ = bundle::gunzip(input, 1_000);
+}
+
 /// A header and a query at once, a DSN, a point in time.
 pub fn sentry_auth(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
@@ -101,6 +112,7 @@ pub fn sentry_items(input: &[u8]) {
 #[cfg(test)]
 mod tests {
     use crate::fuzzing::mutate;
+    use crate::sentry::zip::writing::archive;
 
     #[test]
     fn who_sends() {
@@ -110,6 +122,13 @@ mod tests {
             b"2024-02-29T12:00:00.5+01:00".to_vec(),
         ];
         mutate(&samples, 20_000, super::sentry_auth);
+    }
+
+    #[test]
+    fn bundles() {
+        let manifest = br#"{"files":{"a":{"type":"source_map","url":"~/a","headers":{"debug-id":"0c5d0e2a9a9e5e6b8d5d0f6a7b8c9d0e"}}}}"#;
+        let files: [(&str, &[u8]); 2] = [("a", b"{}"), ("manifest.json", manifest)];
+        mutate(&[archive(b"SYSB\x02\0\0\0", &files), archive(b"", &files)], 20_000, super::sentry_bundle);
     }
 
     #[test]

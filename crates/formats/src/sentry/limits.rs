@@ -50,5 +50,13 @@ pub const REPORT_CHARS: usize = 8_192;
 /// A monitor's name in a URL.
 pub const SLUG_CHARS: usize = 128;
 
+/// Files of one bundle of artifacts. A large site has some thousands.
+pub const BUNDLE_FILES: usize = 50_000;
+/// Of the archive's list of them, and of what it says that they are.
+pub const BUNDLE_LIST_BYTES: usize = 32 << 20;
+pub const MANIFEST_BYTES: usize = 32 << 20;
+/// Of a file's path or URL.
+pub const ARTIFACT_NAME_BYTES: usize = 2_048;
+
 const _: () = assert!(EVENT_BYTES <= ITEM_BYTES && ATTACHMENTS_BYTES <= ENVELOPE_BYTES);
 const _: () = assert!(JSON_DEPTH <= JSON_DEPTH_MAX);

@@ -8,11 +8,13 @@
 //! | [`store_body`] | the one event of the oldest clients |
 //! | [`security`] | what browsers report: CSP and its kin |
 //! | [`check_in`], [`sessions`], [`client_report`], [`user_report`] | the other items that are used |
+//! | [`bundle`], [`zip`] | what sentry-cli uploads: source maps and what belongs to them |
 //! | [`item`] | the kinds of those, and the categories that rates are limited by |
 //! | [`when`] | points in time: seconds, or RFC 3339 |
 //! | [`limits`] | how long each may be |
 
 pub mod auth;
+pub mod bundle;
 pub mod check_in;
 pub mod client_report;
 pub mod dsn;
@@ -26,6 +28,7 @@ pub mod sessions;
 pub mod store_body;
 pub mod user_report;
 pub mod when;
+pub mod zip;
 
 pub use item::{Category, ItemKind};
 pub use json::{Malformed, Tree};
