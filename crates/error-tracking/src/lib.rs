@@ -15,6 +15,7 @@
 //! | [`digest`] | what becomes of an event, step by step |
 //! | `normal` | one form of what clients send in many |
 //! | [`scrub`] | what must not be kept |
+//! | [`symbols`] | source maps: names in the place of what a build tool made of them |
 //! | `in_app` | which frames are the program's own code |
 //! | [`grouping`] | which events have the same cause, and why |
 //! | `title`, `tags` | what an error is known by, and counted by |
@@ -49,6 +50,7 @@ mod read;
 pub mod release;
 pub mod scrub;
 mod store;
+pub mod symbols;
 mod tags;
 #[cfg(test)]
 mod tests;

@@ -82,6 +82,39 @@ pub const MAX_SLOTS: i64 = 3_000;
 /// Groups that one merge takes in.
 pub const MAX_MERGED: usize = 100;
 
+/// A chunk of an upload: a power of two, which old versions of sentry-cli insist on.
+pub const MAX_CHUNK_BYTES: usize = 8 << 20;
+/// Chunks that wait to be put together, of all uploads at once, and how long they wait.
+pub const MAX_CHUNKS: usize = 100_000;
+pub const MAX_CHUNKS_BYTES: u64 = 4 << 30;
+pub const CHUNKS_KEPT_SECONDS: i64 = 86_400;
+/// A bundle of artifacts, and all of them together: those go first that were not used for longest.
+pub const MAX_BUNDLE_BYTES: usize = 1 << 30;
+pub const MAX_BUNDLES_BYTES: u64 = 20 << 30;
+/// A bundle that no event needed for so long is not needed by what runs.
+pub const BUNDLES_KEPT_SECONDS: i64 = 90 * 86_400;
+/// Projects of one upload.
+pub const MAX_BUNDLE_PROJECTS: usize = 100;
+/// One source map, and one minified source, unpacked: the largest that build tools make are some 40 MB.
+pub const MAX_MAP_BYTES: usize = 64 << 20;
+pub const MAX_MINIFIED_BYTES: usize = 32 << 20;
+/// Maps held in memory, with what they become there; a map that alone needs more is not read.
+pub const MAX_MAPS_BYTES: usize = 256 << 20;
+/// One place of a map, in memory.
+pub const MAP_PLACE_BYTES: usize = 28;
+/// Which map belongs to which file, held in memory.
+pub const MAX_PLACES: usize = 20_000;
+/// Lines of source before and after, and how much of a line is of use.
+pub const SOURCE_LINES: u32 = 5;
+pub const MAX_SOURCE_LINE: usize = 200;
+/// Frames of one event that are looked up.
+pub const MAX_MAPPED_FRAMES: usize = 500;
+/// What is said of maps that were missing to one event.
+pub const MAX_MISSING_MAPS: usize = 10;
+
+const _: () = assert!(MAX_CHUNK_BYTES.is_power_of_two() && MAX_CHUNK_BYTES <= MAX_BUNDLE_BYTES);
+const _: () = assert!(MAX_MAP_BYTES < MAX_MAPS_BYTES && (MAX_BUNDLE_BYTES as u64) < MAX_BUNDLES_BYTES);
+
 /// The text up to a bound, cut between characters.
 pub fn cut(text: &str, bound: usize) -> &str {
     &text[..text.floor_char_boundary(bound)]

@@ -9,7 +9,8 @@ use crate::pending::STEPS;
 
 pub const MIGRATIONS: Migrations = Migrations {
     room: "error-tracking",
-    steps: &["CREATE TABLE error_project (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, created INTEGER NOT NULL,
+    steps: &[
+        "CREATE TABLE error_project (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, created INTEGER NOT NULL,
             keys TEXT NOT NULL, settings TEXT NOT NULL) STRICT;
          CREATE TABLE error_group (id INTEGER PRIMARY KEY, project INTEGER NOT NULL, number INTEGER NOT NULL, status TEXT NOT NULL, ignored_until INTEGER,
             title TEXT NOT NULL, culprit TEXT NOT NULL, level INTEGER NOT NULL, first_seen INTEGER NOT NULL,
@@ -34,7 +35,9 @@ pub const MIGRATIONS: Migrations = Migrations {
          CREATE TABLE error_activity (id INTEGER PRIMARY KEY, grp INTEGER NOT NULL, at INTEGER NOT NULL, who TEXT NOT NULL,
             kind TEXT NOT NULL, text TEXT NOT NULL) STRICT;
          CREATE INDEX error_activity_group ON error_activity (grp, id);
-         CREATE TABLE error_counted (id INTEGER PRIMARY KEY, next INTEGER NOT NULL) STRICT;"],
+         CREATE TABLE error_counted (id INTEGER PRIMARY KEY, next INTEGER NOT NULL) STRICT;",
+        crate::symbols::tables::TABLES,
+    ],
 };
 
 /// Ids, counts and the like: all are far below what an integer of the table holds.
