@@ -22,6 +22,7 @@
 //! | [`event`] | what digesting makes |
 //! | [`tracker`] | groups over the state database, in batches |
 //! | [`group`], [`life`], [`release`] | one group; what an event does to one that is resolved; which release is later |
+//! | [`shipped`] | what is said of releases: commits, deploys |
 //! | `memory`, `pending`, `store` | what is held, what waits to be written, the tables |
 //! | [`deeds`] | resolve, ignore, assign, merge, split |
 //! | [`look`] | lists, shares, counts over time |
@@ -49,6 +50,7 @@ pub mod quota;
 mod read;
 pub mod release;
 pub mod scrub;
+pub mod shipped;
 mod store;
 pub mod symbols;
 mod tags;

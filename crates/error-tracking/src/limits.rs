@@ -82,6 +82,10 @@ pub const MAX_SLOTS: i64 = 3_000;
 /// Groups that one merge takes in.
 pub const MAX_MERGED: usize = 100;
 
+/// Commits and deploys of one release, and what is said of it or of one of them: a URL, a message.
+pub const MAX_COMMITS: usize = 1_000;
+pub const MAX_DEPLOYS: usize = 100;
+pub const MAX_SAID: usize = 2_048;
 /// A chunk of an upload: a power of two, which old versions of sentry-cli insist on.
 pub const MAX_CHUNK_BYTES: usize = 8 << 20;
 /// Chunks that wait to be put together, of all uploads at once, and how long they wait.

@@ -37,6 +37,7 @@ pub const MIGRATIONS: Migrations = Migrations {
          CREATE INDEX error_activity_group ON error_activity (grp, id);
          CREATE TABLE error_counted (id INTEGER PRIMARY KEY, next INTEGER NOT NULL) STRICT;",
         crate::symbols::tables::TABLES,
+        crate::shipped::TABLES,
     ],
 };
 
