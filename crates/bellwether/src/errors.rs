@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use error_tracking::symbols::{Artifacts, Directory};
 use error_tracking::{Digested, News, Projects, Taken, Tracker};
 use event_store::EventStore;
 use http_api::sentry::intake::Answered;
@@ -46,6 +47,8 @@ pub struct Errors {
     pub projects: Arc<Projects>,
     pub tracker: Arc<Tracker>,
     pub log: Arc<EventStore>,
+    /// What builds uploaded: source maps.
+    pub artifacts: Arc<Artifacts>,
     pub senders: Arc<Senders>,
     pub seconds: Seconds,
     state: Arc<StateStore>,
@@ -129,12 +132,17 @@ impl Errors {
         options.next_at_least = tracker.counted();
         let (log, recovery) =
             EventStore::open(options).map_err(Failure::doing("open the events of errors"))?;
+        let artifacts = Directory::open(&directory.join("errors").join("artifacts"));
+        let artifacts = artifacts.map_err(Failure::doing("open the artifacts of builds"))?;
+        let artifacts = Artifacts::open(state.clone(), Arc::new(artifacts), clock.now());
+        let artifacts = artifacts.map_err(Failure::doing("open the artifacts of builds"))?;
         replay::tell(&recovery);
         replay::recount(&projects, &tracker, &log, state, clock.now())?;
         Ok(Errors {
             projects: Arc::new(projects),
             tracker: Arc::new(tracker),
             log: Arc::new(log),
+            artifacts: Arc::new(artifacts),
             senders: Arc::default(),
             seconds: Seconds::default(),
             state: state.clone(),

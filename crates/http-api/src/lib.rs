@@ -20,7 +20,7 @@
 //! | `providers` | `/in/…`, where the providers of channels say what people did there |
 //! | `ping` | `/ping/…`, where jobs say that they have run |
 //! | `stream/` | live points as server-sent events |
-//! | `sentry/` | Sentry's paths: what SDKs send |
+//! | `sentry/` | Sentry's paths: what SDKs send; its API (`api_0/`), as sentry-cli uses it |
 //! | `agents` | agents on other machines: their batches, and how each is |
 //! | `answers` | recent answers of `/render`, never stale |
 //! | `annotations`, `levels`, `guess`, `groups`, `inventory` | marks in time; level, unit, origin of series, and which belong together |
@@ -144,6 +144,7 @@ pub fn router(services: Arc<Services>) -> Router {
             get(alerts_in::alertmanager::list).post(alerts_in::alertmanager::take_alerts),
         )
         .merge(sentry::router())
+        .nest("/api/0", sentry::api_0::router())
         .merge(graphite_web::router())
         .fallback(ui::page_or_asset)
         .layer(middleware::from_fn(bodies::read_open))

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use error_tracking::symbols::Artifacts;
 use error_tracking::{ErrorsConfig, Projects, Quota, Symbols, Tracker};
 use incidents::Desk;
 use jiff::tz::TimeZone;
@@ -90,6 +91,8 @@ pub struct Services {
     /// Where events are kept.
     pub errors: Arc<dyn ErrorIntake>,
     pub symbols: Arc<dyn Symbols + Send + Sync>,
+    /// What builds uploaded: source maps.
+    pub artifacts: Arc<Artifacts>,
     pub quota: Quota,
     /// What each project's clients sent.
     pub senders: Arc<Senders>,

@@ -85,6 +85,11 @@ pub fn expire(house: &House) {
     let errors = &*house.errors;
     let _alone = errors.rewriting.lock();
     let config = house.config.load();
+    match errors.artifacts.tend(house.clock.now()) {
+        Ok(0) => {}
+        Ok(gone) => tracing::info!(bundles = gone, "artifacts of builds that nobody needed are gone"),
+        Err(error) => tracing::warn!(%error, "artifacts of builds cannot be looked after"),
+    }
     for project in errors.projects.list() {
         let before = Timestamp(house.clock.now().0 - config.errors.retention_seconds(&project.settings));
         match errors.log.expire(project.id, before) {

@@ -14,9 +14,11 @@
 //! | [`dialog`], [`minidump`] | what people say; crashes of native programs |
 //! | [`intake`] | the door to what keeps events |
 //! | [`kept`] | what is kept beside events |
+//! | [`api_0`] | Sentry's own API, for sentry-cli and exporters: with a token |
 //! | [`senders`] | what each project sent, counted |
 
 mod answers;
+pub mod api_0;
 mod body;
 mod check_ins;
 mod contents;

@@ -1,0 +1,89 @@
+//! Who asks, and what there is.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Uri, header};
+use axum::response::Response;
+use axum::{Extension, Json};
+use serde_json::{Value, json};
+
+use super::shapes;
+use super::{Page, Refused, Told, find_project, projects_of, working};
+use crate::accounts::{Caller, Role};
+use crate::services::Services;
+
+/// What there is only one of, when nobody says how they call it.
+const ORGANIZATION: &str = "bellwether";
+
+/// What a role is in Sentry's words. sentry-cli shows it, and warns where something is missing.
+fn scopes(role: Role) -> Vec<&'static str> {
+    let mut scopes = vec!["org:read", "project:read", "event:read", "team:read", "member:read"];
+    if role >= Role::Responder {
+        scopes.push("event:write");
+    }
+    if role >= Role::Editor {
+        scopes.extend(["org:ci", "project:releases", "project:write"]);
+    }
+    if role >= Role::Admin {
+        scopes.extend(["org:admin", "org:write", "project:admin", "event:admin"]);
+    }
+    scopes
+}
+
+pub async fn info(Extension(caller): Extension<Caller>) -> Json<Value> {
+    Json(json!({"version": "0", "user": {"id": "1", "name": caller.name, "email": caller.name},
+        "auth": {"scopes": scopes(caller.role)}}))
+}
+
+/// There is one, which is here.
+pub async fn regions(State(services): State<Arc<Services>>, headers: HeaderMap) -> Json<Value> {
+    let public = services.settings.load().http.public_url.trim_end_matches('/').to_owned();
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let url = if public.is_empty() { format!("http://{host}") } else { public };
+    Json(json!({"regions": [{"name": ORGANIZATION, "url": url}]}))
+}
+
+pub async fn organizations() -> Json<Value> {
+    Json(json!([shapes::organization(ORGANIZATION)]))
+}
+
+pub async fn organization(Path(org): Path<String>) -> Json<Value> {
+    Json(shapes::organization(&org))
+}
+
+/// Where commits lie is not known here: sentry-cli then takes them from the checkout, or from what is said.
+pub async fn repositories(Path(_): Path<String>) -> Json<Value> {
+    Json(json!([]))
+}
+
+pub async fn projects(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(org): Path<String>,
+    uri: Uri,
+) -> Told<Response> {
+    let page = Page::read(uri.query().unwrap_or_default())?;
+    let (projects, has_more) = page.cut(projects_of(&services, &caller));
+    let items = projects.iter().map(|project| shapes::project(&org, project)).collect();
+    Ok(page.answer(&uri, items, has_more))
+}
+
+pub async fn all_projects(
+    services: State<Arc<Services>>,
+    caller: Extension<Caller>,
+    uri: Uri,
+) -> Result<Response, Refused> {
+    projects(services, caller, Path(ORGANIZATION.to_owned()), uri).await
+}
+
+pub async fn project(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path((org, slug)): Path<(String, String)>,
+) -> Told<Json<Value>> {
+    working(&services, caller, Role::Viewer, move |services, caller| {
+        Ok(Json(shapes::project(&org, &find_project(services, caller, &slug)?)))
+    })
+    .await
+}

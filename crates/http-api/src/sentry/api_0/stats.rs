@@ -1,0 +1,142 @@
+//! Counts over time, as pairs of a time and a number.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::Uri;
+use axum::{Extension, Json};
+use error_tracking::look::Span;
+use serde_json::{Value, json};
+use vocabulary::Timestamp;
+
+use super::{Told, find_project, working};
+use crate::accounts::{Caller, Role};
+use crate::answer::{Answer, Problem};
+use crate::parameters::Parameters;
+use crate::services::Services;
+
+const HOUR: i64 = 3_600;
+const DAY: i64 = 86_400;
+
+/// Of which time the counts of a group are shown beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Period {
+    name: &'static str,
+    step: i64,
+    slots: i64,
+}
+
+impl Period {
+    /// None: they are not asked for.
+    pub(super) fn read(said: &str) -> Answer<Option<Period>> {
+        match said {
+            "" => Ok(None),
+            "24h" | "auto" => Ok(Some(Period { name: "24h", step: HOUR, slots: 24 })),
+            "14d" => Ok(Some(Period { name: "14d", step: DAY, slots: 14 })),
+            other => {
+                Err(Problem::bad_request(format!("statsPeriod is not `{other}`"))
+                    .hint("it is 24h, 14d or empty"))
+            }
+        }
+    }
+
+    pub(super) fn of(
+        self,
+        services: &Services,
+        project: u64,
+        group: Option<u64>,
+        now: Timestamp,
+    ) -> Answer<Value> {
+        let until = now.0.div_euclid(self.step) * self.step + self.step;
+        let from = until - self.slots * self.step;
+        let span = span(project, group, self.step, Timestamp(from), Timestamp(until));
+        Ok(json!({(self.name): pairs(services, &span, now)?}))
+    }
+}
+
+fn span(project: u64, group: Option<u64>, step: i64, from: Timestamp, until: Timestamp) -> Span {
+    Span { project, group, step, from, until, by: None, environment: None, release: None }
+}
+
+/// One for each step, also where there was nothing.
+fn pairs(services: &Services, span: &Span, now: Timestamp) -> Answer<Vec<(i64, u64)>> {
+    if let Some(why) = span.problem() {
+        return Err(Problem::bad_request(why));
+    }
+    let counts = services.tracker.counts(span, now)?;
+    let counts: HashMap<i64, u64> = counts.into_iter().map(|slot| (slot.at.0, slot.count)).collect();
+    let first = span.from.0.div_euclid(span.step) * span.step;
+    let times = (0..).map(|slot| first + slot * span.step).take_while(|at| *at < span.until.0);
+    Ok(times.map(|at| (at, counts.get(&at).copied().unwrap_or(0))).collect())
+}
+
+/// What `stat`, `since`, `until` and `resolution` ask for.
+fn asked(query: &str, project: u64, now: Timestamp) -> Answer<Span> {
+    let parameters = Parameters::of_query(query);
+    match parameters.last("stat").unwrap_or("received") {
+        "received" | "generated" => {}
+        other => {
+            return Err(Problem::bad_request(format!("`{other}` is not counted over time here"))
+                .hint("stat is received; what was refused is in the series bellwether.errors.*"));
+        }
+    }
+    let step = match parameters.last("resolution").unwrap_or("1h") {
+        "1m" => 60,
+        "1h" => HOUR,
+        "1d" => DAY,
+        other => {
+            return Err(Problem::bad_request(format!("resolution is not `{other}`"))
+                .hint("it is 1m (of two days), 1h (of 90 days) or 1d"));
+        }
+    };
+    let time = |name: &str, otherwise: i64| match parameters.last(name) {
+        None => Ok(otherwise),
+        Some(text) => {
+            text.parse::<f64>().ok().filter(|at| at.is_finite()).map(|at| at as i64).ok_or_else(|| {
+                Problem::bad_request(format!("`{name}` is no time")).hint("seconds since 1970")
+            })
+        }
+    };
+    let until = time("until", now.0.saturating_add(1))?;
+    let from = time("since", until.saturating_sub(DAY))?;
+    Ok(span(project, None, step, Timestamp(from.div_euclid(step) * step), Timestamp(until)))
+}
+
+pub async fn of_project(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path((_, slug)): Path<(String, String)>,
+    uri: Uri,
+) -> Told<Json<Value>> {
+    let query = uri.query().unwrap_or_default().to_owned();
+    working(&services, caller, Role::Viewer, move |services, caller| {
+        let project = find_project(services, caller, &slug)?;
+        let now = services.clock.now();
+        let span = asked(&query, project.id, now)?;
+        Ok(Json(json!(pairs(services, &span, now)?)))
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_read() {
+        let now = Timestamp(1_700_000_000);
+        let check = |query: &str, expected: (i64, i64, i64)| {
+            let span = asked(query, 1, now).unwrap();
+            assert_eq!((span.step, span.from.0, span.until.0), expected, "{query}");
+        };
+        check("", (3_600, 1_699_912_800, 1_700_000_001));
+        check(
+            "stat=received&resolution=1m&since=1699999990.5&until=1700000000",
+            (60, 1_699_999_980, 1_700_000_000),
+        );
+        for wrong in ["stat=rejected", "resolution=10s", "since=yesterday"] {
+            assert!(asked(wrong, 1, now).is_err(), "{wrong}");
+        }
+    }
+}
