@@ -20,6 +20,8 @@ prefixes = ["shop."]
 ASKERS = ["nobody", "viewer", "responder", "editor", "admin", "foreign token", "foreign team", "no page"]
 NAME = "nothing-there"
 FOLLOW_UP = {"what": NAME, "owner": NAME, "due": "2030-01-01"}
+# Below which Sentry's API has releases.
+SENTRYS = [f"organizations/{NAME}", f"projects/{NAME}/{NAME}"]
 # Where what the description asks for does not do: what is said must be right enough to come to the question who may.
 BODIES = {
     "POST /api/v1/post-mortems": {"incident": 1},
@@ -36,6 +38,11 @@ BODIES = {
     "POST /api/v1/status-posts/{id}/updates": {"phase": "resolved", "text": "x"},
     "POST /events/": {"what": "x", "tags": []},
     "POST /api/v2/alerts": [],
+    **{f"POST /api/0/{whose}/releases/": {"version": NAME, "projects": [NAME]} for whose in SENTRYS},
+    **{f"PUT /api/0/{whose}/releases/{NAME}/": {"projects": [NAME]} for whose in SENTRYS},
+    f"POST /api/0/organizations/{NAME}/releases/{NAME}/deploys/": {"environment": NAME},
+    f"POST /api/0/organizations/{NAME}/artifactbundle/assemble/": {"checksum": NAME, "projects": [NAME]},
+    f"POST /api/0/projects/{NAME}/{NAME}/files/difs/assemble/": {},
     "POST /v2/enqueue": {"routing_key": "x", "event_action": "resolve", "dedup_key": "x"},
 }
 
@@ -161,8 +168,11 @@ def routed():
     named = re.findall(r"\.route\(\s*([^,]+),", said)
     graphite = (source / "graphite_web" / "mod.rs").read_text()
     quoted = re.findall(r'\.route\("(/[^"]*)"', graphite) + re.findall(r'\("(/[^"]*)", any\(', graphite)
-    assert len(named) > 15 and len(quoted) > 30, "the routers are written in another way: mend this"
-    return {one.strip('"') if one.startswith('"') else NAMED[one] for one in map(str.strip, named)} | set(quoted)
+    sentry = (source / "sentry" / "api_0" / "mod.rs").read_text()
+    below = lambda path: path if path.startswith("/api/0") else "/api/0" + path
+    sentry = [below(one) for one in re.findall(r'\.route\(\s*"(/[^"]*)"', sentry)]
+    assert len(named) > 15 and len(quoted) > 30 and len(sentry) > 20, "the routers are written in another way: mend this"
+    return {one.strip('"') if one.startswith('"') else NAMED[one] for one in map(str.strip, named)} | set(quoted) | set(sentry)
 
 
 def test_the_page_tells_of_every_path_beside_the_api():

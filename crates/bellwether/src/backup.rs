@@ -194,7 +194,9 @@ fn copy_events(house: &House, directory: &Path, files: &mut Files) -> Result<(),
     let data = &house.config.load().data_dir.0;
     for path in files_below(&data.join("errors"))? {
         let name = relative(&path, data);
-        if name.ends_with(".events") || name == "errors/marks" {
+        // Artifacts of builds may go to make room; chunks of one that is not whole are sent again.
+        let is_kept = name.ends_with(".events") || name == "errors/marks" || name.ends_with(".bundle");
+        if is_kept && (path.exists() || !name.ends_with(".bundle")) {
             files.insert(name.clone(), copy_summed(&path, &directory.join(&name))?);
         }
     }

@@ -144,7 +144,7 @@ pub fn router(services: Arc<Services>) -> Router {
             get(alerts_in::alertmanager::list).post(alerts_in::alertmanager::take_alerts),
         )
         .merge(sentry::router())
-        .nest("/api/0", sentry::api_0::router())
+        .merge(sentry::api_0::router())
         .merge(graphite_web::router())
         .fallback(ui::page_or_asset)
         .layer(middleware::from_fn(bodies::read_open))

@@ -38,10 +38,13 @@ use crate::api_v1::off_thread;
 use crate::guard::require;
 use crate::services::Services;
 
-/// Below `/api/0`.
 pub fn router() -> Router<Arc<Services>> {
+    // What is nested does not have the slash alone.
+    Router::new().route("/api/0/", get(about::info)).nest("/api/0", below())
+}
+
+fn below() -> Router<Arc<Services>> {
     Router::new()
-        .route("/", get(about::info))
         .route("/users/me/regions/", get(about::regions))
         .route("/organizations/", get(about::organizations))
         .route("/organizations/{org}/", get(about::organization))

@@ -1,0 +1,219 @@
+"""Real sentry-cli: releases, deploys, commits, source maps; and what exporters read on Sentry's paths."""
+import json
+import os
+import pathlib
+import subprocess
+import time
+import uuid
+
+from support.server import wait_for
+
+SCENARIOS = pathlib.Path(__file__).resolve().parents[1]
+KEY = "0123456789abcdef0123456789abcdef"
+# Any token passes where nobody has to say who they are: 64 digits, as Sentry's own have.
+ANY_TOKEN = "5" * 64
+ORG = "/api/0/organizations/whatever"
+
+SOURCE = """// the cart
+export function checkCart(name) {
+  throw new Error("empty " + name);
+}
+export function pay() {
+  checkCart("cart");
+}
+pay();
+"""
+MINIFIED = 'function n(r){throw new Error("empty "+r)}function e(){n("cart")}e();\n//# sourceMappingURL=app.js.map\n'
+MAP = {"version": 3, "file": "app.js", "sources": ["../src/cart.js"], "sourcesContent": [SOURCE],
+       "names": ["checkCart", "name", "pay"], "mappings": "AACO,SAASA,EAAUC,GACxB,MAAM,sBAED,SAASC,IACdF,UAEFE"}
+
+
+def sentry_cli(server, home, *arguments, token=ANY_TOKEN, check=True):
+    modules = pathlib.Path(os.environ.get("STATSD_MODULES", SCENARIOS / "node_modules"))
+    binary = modules / "@sentry" / "cli-linux-x64" / "bin" / "sentry-cli"
+    assert binary.exists(), "sentry-cli is missing: npm ci in scenarios/"
+    env = {"PATH": os.environ["PATH"], "HOME": str(home), "SENTRY_URL": server.url("/"), "SENTRY_AUTH_TOKEN": token,
+           "SENTRY_ORG": "whatever", "SENTRY_PROJECT": "web", "SENTRY_DISABLE_UPDATE_CHECK": "1", "SENTRY_LOG_LEVEL": "debug"}
+    done = subprocess.run([str(binary), *arguments], env=env, cwd=home, capture_output=True, text=True, timeout=120)
+    assert not check or done.returncode == 0, f"{arguments}: {done.stdout}\n{done.stderr}"
+    return done
+
+
+def shop(bellwether, config=""):
+    server = bellwether(config)
+    server.cli("project", "create", "web", "--id", "1", "--public-key", KEY)
+    return server
+
+
+def build(tmp_path):
+    dist = tmp_path / "dist"
+    dist.mkdir()
+    (dist / "app.js").write_text(MINIFIED)
+    (dist / "app.js.map").write_text(json.dumps(MAP))
+    return dist
+
+
+def place(text, sought):
+    """(line, column) of it, from 1 on, as browsers count."""
+    before = text[:text.index(sought)]
+    return before.count("\n") + 1, len(before.rsplit("\n", 1)[-1]) + 1
+
+
+def event(script, release=None, debug_id=None):
+    """What a browser sends of the error in the minified script."""
+    url = "https://shop.example/app.js"
+    frames = []
+    for function, sought in [("?", "e();"), ("e", 'n("cart")'), ("n", "new Error(\"empty")]:
+        line, column = place(script, sought)
+        frames.append({"function": function, "abs_path": url, "filename": url, "lineno": line, "colno": column, "in_app": True})
+    images = [{"type": "sourcemap", "code_file": url, "debug_id": debug_id}] if debug_id else []
+    return {"event_id": uuid.uuid4().hex, "timestamp": time.time(), "platform": "javascript", "release": release,
+            "debug_meta": {"images": images},
+            "exception": {"values": [{"type": "Error", "value": "empty cart", "stacktrace": {"frames": frames}}]}}
+
+
+def send(server, one):
+    item = json.dumps(one)
+    envelope = "\n".join([json.dumps({"event_id": one["event_id"]}), json.dumps({"type": "event", "length": len(item.encode())}), item])
+    answer = server.post(f"/api/1/envelope/?sentry_key={KEY}&sentry_version=7", envelope)
+    assert answer.status == 200, answer.text
+
+
+def only_event(server):
+    def events():
+        groups = server.get("/api/v1/errors/groups?project=1").json
+        return groups and server.get(f"/api/v1/errors/groups/{groups[0]['id']}/events").json
+    one = wait_for(events, what="the event")[0]
+    return one.get("data", one)
+
+
+def stack(one):
+    return [(frame["function"], frame["lineno"]) for frame in one["exception"]["values"][0]["stacktrace"]["frames"]]
+
+
+def test_who_asks_is_told(bellwether, tmp_path):
+    server = shop(bellwether)
+    assert "project:releases" in sentry_cli(server, tmp_path, "info").stdout
+    assert "web" in sentry_cli(server, tmp_path, "projects", "list").stdout
+
+
+def test_a_release_goes_its_way(bellwether, tmp_path):
+    server = shop(bellwether)
+    sentry_cli(server, tmp_path, "releases", "new", "web@1", "--url", "https://shop.example/1")
+    made = server.get(f"{ORG}/releases/web%401/").json
+    assert (made["version"], made["dateReleased"], made["url"]) == ("web@1", None, "https://shop.example/1")
+    sentry_cli(server, tmp_path, "releases", "finalize", "web@1")
+    sentry_cli(server, tmp_path, "deploys", "new", "--release", "web@1", "-e", "production")
+    assert "production" in sentry_cli(server, tmp_path, "deploys", "list", "--release", "web@1").stdout
+    assert "web@1" in sentry_cli(server, tmp_path, "releases", "list").stdout
+    done = server.get(f"{ORG}/releases/web%401/").json
+    assert done["dateReleased"] and done["deployCount"] == 1
+    marks = wait_for(lambda: server.get("/events/get_data?from=-5min&tags=deploy").json, what="the mark of the deploy")
+    assert [(mark["what"], mark["tags"]) for mark in marks] == [("web@1 deployed to production", ["deploy", "web"])]
+    sentry_cli(server, tmp_path, "releases", "delete", "web@1")
+    assert server.get(f"{ORG}/releases/web%401/").status == 404
+
+
+def test_commits_of_a_release(bellwether, tmp_path):
+    server = shop(bellwether)
+    git = lambda *arguments: subprocess.run(
+        ["git", "-c", "user.name=Ana", "-c", "user.email=ana@shop.example", *arguments], cwd=tmp_path, check=True, capture_output=True)
+    git("init", "-q", ".")
+    git("commit", "-q", "--allow-empty", "-m", "first")
+    sentry_cli(server, tmp_path, "releases", "new", "web@2")
+    sentry_cli(server, tmp_path, "releases", "set-commits", "web@2", "--local")
+    commits = server.get(f"{ORG}/releases/web%402/commits/").json
+    assert [(one["message"].strip(), one["author"]["email"]) for one in commits] == [("first", "ana@shop.example")]
+
+
+def test_maps_are_found_by_debug_id(bellwether, tmp_path):
+    server = shop(bellwether)
+    dist = build(tmp_path)
+    sentry_cli(server, tmp_path, "sourcemaps", "inject", str(dist))
+    sentry_cli(server, tmp_path, "sourcemaps", "upload", str(dist))
+    # The same again is there already.
+    sentry_cli(server, tmp_path, "sourcemaps", "upload", str(dist))
+    script = (dist / "app.js").read_text()
+    debug_id = script.split("debugId=")[1].split()[0]
+    send(server, event(script, debug_id=debug_id))
+    one = only_event(server)
+    assert stack(one) == [("?", 8), ("pay", 6), ("checkCart", 3)]
+    [exception] = one["exception"]["values"]
+    assert exception["stacktrace"]["frames"][-1]["context_line"] == '  throw new Error("empty " + name);'
+    assert exception["raw_stacktrace"]["frames"][-1]["function"] == "n"
+
+
+def test_maps_are_found_by_release_and_url_and_survive_a_kill(bellwether, tmp_path):
+    server = shop(bellwether)
+    dist = build(tmp_path)
+    sentry_cli(server, tmp_path, "sourcemaps", "upload", "--release", "web@3", str(dist))
+    server.kill()
+    server.start()
+    send(server, event(MINIFIED, release="web@3"))
+    assert stack(only_event(server)) == [("?", 8), ("pay", 6), ("checkCart", 3)]
+
+
+def test_a_new_build_opens_no_new_group(bellwether, tmp_path):
+    server = shop(bellwether)
+    dist = build(tmp_path)
+    sentry_cli(server, tmp_path, "sourcemaps", "upload", "--release", "a", str(dist))
+    send(server, event(MINIFIED, release="a"))
+    # Another build: everything is a line further down.
+    shifted = "/* build 2 */\n" + MINIFIED
+    (dist / "app.js").write_text(shifted)
+    (dist / "app.js.map").write_text(json.dumps({**MAP, "mappings": ";" + MAP["mappings"]}))
+    sentry_cli(server, tmp_path, "sourcemaps", "upload", "--release", "b", str(dist))
+    send(server, event(shifted, release="b"))
+    groups = wait_for(lambda: [one for one in server.get("/api/v1/errors/groups?project=1").json if one["count"] == 2],
+                      what="one group with both")
+    assert len(groups) == 1
+
+
+def test_exporters_read_groups_and_counts(bellwether):
+    server = shop(bellwether)
+    send(server, event(MINIFIED, release="web@1"))
+    issues = wait_for(lambda: server.get("/api/0/projects/any/web/issues/").json, what="the issue")
+    [issue] = issues
+    assert (issue["title"], issue["count"], issue["status"], issue["shortId"]) == ("Error: empty cart", "1", "unresolved", "WEB-1")
+    assert sum(count for _, count in issue["stats"]["24h"]) == 1
+    answer = server.get(f"{ORG}/issues/?project=1&query=is:resolved")
+    assert answer.json == [] and 'rel="next"; results="false"' in answer.headers["Link"]
+    counts = server.get("/api/0/projects/any/1/stats/?stat=received&resolution=1h").json
+    assert sum(count for _, count in counts) == 1
+    assert server.get(f"{ORG}/issues/?query=!has:x").status == 400
+    missing = server.get("/api/0/projects/any/nothing/issues/")
+    assert (missing.status, "no project `nothing`" in missing.json["detail"]) == (404, True)
+
+
+def test_what_is_wrong_is_told_where_people_look(bellwether, tmp_path):
+    server = shop(bellwether, '[auth]\nmode = "required"\n')
+    dist = build(tmp_path)
+    bad = sentry_cli(server, tmp_path, "releases", "new", "x", check=False)
+    assert bad.returncode != 0 and "401" in bad.stderr
+    viewer = server.cli("token", "create", "looks", "--role", "viewer").stdout.strip()
+    bad = sentry_cli(server, tmp_path, "sourcemaps", "upload", "--release", "x", str(dist), token=viewer, check=False)
+    assert bad.returncode != 0 and "needs the role editor" in bad.stdout + bad.stderr
+    editor = server.cli("token", "create", "ci", "--role", "editor").stdout.strip()
+    sentry_cli(server, tmp_path, "sourcemaps", "upload", "--release", "x", str(dist), token=editor)
+
+
+def test_an_upload_that_is_none_is_refused(bellwether):
+    server = shop(bellwether)
+    upload = f"{ORG}/chunk-upload/"
+    empty = "da39a3ee5e6b4b0d3255bfef95601890afd80709"
+    options = server.get(upload).json
+    assert options["chunkSize"] & (options["chunkSize"] - 1) == 0 and options["hashAlgorithm"] == "sha1"
+
+    def form(name, content):
+        body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n\r\n%s\r\n--x--\r\n' % (name.encode(), content)
+        return server.post(upload, body, {"Content-Type": "multipart/form-data; boundary=x"})
+    assert form(empty, b"other").status == 400
+    assert form("no-sum", b"").status == 400
+    assert form(empty, b"").status == 200
+    wanted = {"checksum": empty, "chunks": [empty], "projects": ["web"]}
+    told = server.post(f"{ORG}/artifactbundle/assemble/", wanted).json
+    assert (told["state"], "zip archive" in told["detail"]) == ("error", True)
+    told = server.post(f"{ORG}/artifactbundle/assemble/", {**wanted, "chunks": ["5" * 40]}).json
+    assert (told["state"], told["missingChunks"]) == ("not_found", ["5" * 40])
+    difs = server.post("/api/0/projects/any/web/files/difs/assemble/", {empty: {"name": "a.out", "chunks": [empty]}}).json
+    assert difs[empty]["state"] == "error" and difs[empty]["missingChunks"] == []
