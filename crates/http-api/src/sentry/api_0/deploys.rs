@@ -13,7 +13,7 @@ use serde_json::Value;
 use vocabulary::Timestamp;
 
 use super::releases::time;
-use super::{Sent, Told, find_projects, is_theirs, of_refusal, shapes, working};
+use super::{Sent, Told, find_projects, is_theirs, shapes, working};
 use crate::accounts::{Caller, Role};
 use crate::annotations::{self, NewAnnotation};
 use crate::answer::{Answer, Problem};
@@ -69,8 +69,8 @@ pub async fn create(
             _ => with_release(services, caller, &version)?,
         };
         for project in &projects {
-            services.tracker.ship(project.id, &version, &Said::default(), now).map_err(of_refusal)?;
-            deploy.id = services.tracker.deploy(project.id, &version, &deploy).map_err(of_refusal)?;
+            services.tracker.ship(project.id, &version, &Said::default(), now)?;
+            deploy.id = services.tracker.deploy(project.id, &version, &deploy)?;
         }
         mark(services, &projects, &version, &deploy);
         Ok((StatusCode::CREATED, Json(shapes::deploy(&deploy))).into_response())

@@ -27,14 +27,14 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
+use error_tracking::Project;
 use error_tracking::symbols::ArtifactError;
-use error_tracking::{Project, Refusal};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Problem};
-use crate::api_v1::off_thread;
+use crate::api_v1::{errors, off_thread};
 use crate::guard::require;
 use crate::services::Services;
 
@@ -111,14 +111,6 @@ fn of_artifacts(error: ArtifactError) -> Problem {
     }
 }
 
-fn of_refusal(refusal: Refusal) -> Problem {
-    match refusal {
-        Refusal::NoSuchGroup(_) => Problem::not_found(refusal.to_string()),
-        Refusal::Wrong(why) => Problem::bad_request(why),
-        Refusal::State(error) => error.into(),
-    }
-}
-
 /// A body of JSON, whatever it says of its type.
 struct Sent<T>(T);
 
@@ -144,9 +136,8 @@ async fn working<T: Send + 'static>(
     Ok(off_thread(services, move |services| work(services, &caller)).await?)
 }
 
-/// Whoever sees only a part sees the projects whose series they see.
 fn is_theirs(caller: &Caller, project: &Project) -> bool {
-    caller.scope.sees(&format!("errors.{}.", project.name))
+    errors::sees(&caller.scope, &project.name)
 }
 
 fn projects_of(services: &Services, caller: &Caller) -> Vec<Arc<Project>> {

@@ -13,9 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use vocabulary::Timestamp;
 
-use super::{
-    Page, Sent, Told, find_project, find_projects, is_theirs, of_refusal, projects_of, shapes, working,
-};
+use super::{Page, Sent, Told, find_project, find_projects, is_theirs, projects_of, shapes, working};
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Problem};
 use crate::services::Services;
@@ -153,9 +151,9 @@ fn tell(services: &Services, projects: &[Arc<Project>], version: &str, more: &Mo
     let now = services.clock.now();
     let mut is_new = false;
     for project in projects {
-        is_new |= services.tracker.ship(project.id, version, &said, now).map_err(of_refusal)?;
+        is_new |= services.tracker.ship(project.id, version, &said, now)?;
         if let Some(commits) = &commits {
-            services.tracker.set_commits(project.id, version, commits).map_err(of_refusal)?;
+            services.tracker.set_commits(project.id, version, commits)?;
         }
     }
     Ok(is_new)
