@@ -250,6 +250,21 @@ pub enum ImportCommand {
     Nagios(ImportNagiosOptions),
     /// The past out of Nagios's archives (nagios-*.log): states, and who was told what. Goes on where it was interrupted.
     NagiosArchive(ImportArchiveOptions),
+    /// Projects of a Sentry or a GlitchTip, with their numbers and keys: what `sentry export` or `dumpdata` wrote, or the lists of
+    /// /api/0/projects/ and …/keys/.
+    Sentry(ImportSentryOptions),
+}
+
+#[derive(Debug, Args)]
+pub struct ImportSentryOptions {
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// So many days long what is seen for the first time is not told of as new.
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(0..=90))]
+    pub baseline_days: u32,
+    /// Only look: nothing is made.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use formats::carbon_conf;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
-use super::import_relay;
+use super::{import_relay, import_sentry};
 use crate::cli::{Common, ImportCommand};
 use crate::failure::Failure;
 
@@ -22,6 +22,7 @@ pub fn run(common: &Common, command: &ImportCommand) -> Result<(), Failure> {
         ImportCommand::Blacklist { file } => import_relay::pattern_list("blacklist", file),
         ImportCommand::Whitelist { file } => import_relay::pattern_list("whitelist", file),
         ImportCommand::Statsd { file } => statsd(file),
+        ImportCommand::Sentry(options) => import_sentry::run(common, options),
         ImportCommand::Nagios(options) => super::nagios::run(common, options),
         ImportCommand::NagiosArchive(options) => super::nagios::archive::run(common, options),
     }

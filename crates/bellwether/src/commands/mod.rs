@@ -10,6 +10,7 @@ pub mod event;
 pub mod import;
 pub mod import_grafana;
 mod import_relay;
+mod import_sentry;
 mod kept_events;
 pub mod monitor;
 mod nagios;

@@ -9,6 +9,7 @@
 //! | [`security`] | what browsers report: CSP and its kin |
 //! | [`check_in`], [`sessions`], [`client_report`], [`user_report`] | the other items that are used |
 //! | [`bundle`], [`zip`] | what sentry-cli uploads: source maps and what belongs to them |
+//! | [`export`] | projects and keys of another installation |
 //! | [`item`] | the kinds of those, and the categories that rates are limited by |
 //! | [`when`] | points in time: seconds, or RFC 3339 |
 //! | [`limits`] | how long each may be |
@@ -19,6 +20,7 @@ pub mod check_in;
 pub mod client_report;
 pub mod dsn;
 pub mod envelope;
+pub mod export;
 pub mod item;
 pub mod json;
 pub mod limits;
