@@ -68,7 +68,7 @@ impl Map {
     fn look_up(&self, line: u32, column: u32, function: Option<&str>) -> Option<Origin> {
         let token = self.map.lookup_token(line, column)?;
         // A place that is of no source has no line in one.
-        if token.get_src_line() == u32::MAX {
+        if !token.has_source() {
             return None;
         }
         let function = self.map.get_original_function_name(line, column, function, self.minified.as_ref());
