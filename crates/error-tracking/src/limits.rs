@@ -99,7 +99,7 @@ pub const MAX_BUNDLES_BYTES: u64 = 20 << 30;
 pub const BUNDLES_KEPT_SECONDS: i64 = 90 * 86_400;
 /// Projects of one upload.
 pub const MAX_BUNDLE_PROJECTS: usize = 100;
-/// One source map, and one minified source, unpacked: the largest that build tools make are some 40 MB.
+/// One source map, and one minified source, unpacked: one of a large site has some tens of MB.
 pub const MAX_MAP_BYTES: usize = 64 << 20;
 pub const MAX_MINIFIED_BYTES: usize = 32 << 20;
 /// Maps held in memory, with what they become there; a map that alone needs more is not read.
