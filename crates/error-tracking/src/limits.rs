@@ -111,6 +111,10 @@ pub const MAX_PLACES: usize = 20_000;
 /// Lines of source before and after, and how much of a line is of use.
 pub const SOURCE_LINES: u32 = 5;
 pub const MAX_SOURCE_LINE: usize = 200;
+/// … and of all lines that are put beside one event: what comes after has its place only.
+pub const MAX_SOURCE_BYTES: usize = 256 << 10;
+/// Of a file's path and a function's name, as a map says them.
+pub const MAX_MAPPED_NAME: usize = 500;
 /// Frames of one event that are looked up.
 pub const MAX_MAPPED_FRAMES: usize = 500;
 /// What is said of maps that were missing to one event.

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use sourcemap::{DecodedMap, SourceView};
 
 use super::Sum;
-use crate::limits::{MAP_PLACE_BYTES, MAX_MAPS_BYTES, MAX_SOURCE_LINE, SOURCE_LINES, cut};
+use crate::limits::{MAP_PLACE_BYTES, MAX_MAPPED_NAME, MAX_MAPS_BYTES, MAX_SOURCE_LINE, SOURCE_LINES, cut};
 
 /// Where a map is, and the file that it is of, if that was uploaded too.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,6 +47,13 @@ pub(super) struct Lines {
     pub after: Vec<String>,
 }
 
+impl Lines {
+    pub(super) fn bytes(&self) -> usize {
+        let of = |lines: &[String]| lines.iter().map(String::len).sum::<usize>();
+        self.line.len() + of(&self.before) + of(&self.after)
+    }
+}
+
 impl Map {
     fn read(json: &[u8], minified: Option<String>) -> Result<Map, String> {
         let map = unharmed(|| sourcemap::decode_slice(json).map_err(|error| error.to_string()));
@@ -73,14 +80,18 @@ impl Map {
         }
         let function = self.map.get_original_function_name(line, column, function, self.minified.as_ref());
         Some(Origin {
-            source: token.get_source().map(str::to_owned),
+            source: token.get_source().and_then(named),
             line: token.get_src_line().saturating_add(1),
             column: token.get_src_col().saturating_add(1),
-            name: token.get_name().filter(|name| !name.is_empty()).map(str::to_owned),
-            function: function.filter(|name| !name.is_empty()).map(str::to_owned),
+            name: token.get_name().and_then(named),
+            function: function.and_then(named),
             lines: token.get_source_view().and_then(|source| lines(source, token.get_src_line())),
         })
     }
+}
+
+fn named(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| cut(text, MAX_MAPPED_NAME).to_owned())
 }
 
 /// `at` counts from 0.

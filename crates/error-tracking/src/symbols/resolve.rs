@@ -9,11 +9,13 @@ use formats::sentry::bundle::{ArtifactKind, DebugId};
 use state_store::StateError;
 
 use super::frames::{Spot, is_scripted, rewrite};
-use super::maps::{Map, Origin, Place};
+use super::maps::{Lines, Map, Origin, Place};
 use super::tables::{self, Build, FoundFile};
 use super::{Artifacts, urls};
 use crate::digest::Symbols;
-use crate::limits::{MAX_MAP_BYTES, MAX_MAPPED_FRAMES, MAX_MINIFIED_BYTES, MAX_MISSING_MAPS, MAX_PLACES};
+use crate::limits::{
+    MAX_MAP_BYTES, MAX_MAPPED_FRAMES, MAX_MINIFIED_BYTES, MAX_MISSING_MAPS, MAX_PLACES, MAX_SOURCE_BYTES,
+};
 use crate::project::Project;
 use crate::read::{Tree, frames, frames_mut, text_at, values_mut};
 
@@ -50,6 +52,8 @@ struct Looking<'s> {
     /// By what the browser loaded.
     ids: HashMap<String, DebugId>,
     left: usize,
+    /// Bytes of source that may still be put beside frames.
+    room: usize,
     /// Files whose map is said to be there and is not, with why.
     missing: Vec<(String, String)>,
 }
@@ -68,6 +72,7 @@ impl<'s> Looking<'s> {
             is_script: is_scripted(text_at(event, &["platform"]).unwrap_or_default()),
             ids: images.iter().filter_map(id).collect(),
             left: MAX_MAPPED_FRAMES,
+            room: MAX_SOURCE_BYTES,
             missing: Vec::new(),
         }
     }
@@ -98,7 +103,14 @@ impl<'s> Looking<'s> {
         let spot = Spot::of(frame, self.is_script)?;
         self.left = self.left.checked_sub(1)?;
         let (map, url) = self.map(&spot.url)?;
-        Some((map.origin(spot.line, spot.column, spot.function.as_deref())?, url))
+        let mut origin = map.origin(spot.line, spot.column, spot.function.as_deref())?;
+        // The log takes events up to a length, which this one may have almost.
+        let bytes = origin.lines.as_ref().map_or(0, Lines::bytes);
+        match self.room.checked_sub(bytes) {
+            Some(room) => self.room = room,
+            None => origin.lines = None,
+        }
+        Some((origin, url))
     }
 
     fn map(&mut self, url: &str) -> Option<(Arc<Map>, Arc<str>)> {
