@@ -10,11 +10,11 @@ from errors.scoring import CORPUS, parts, read_pairs
 PAIRS = read_pairs()
 KINDS = {"async", "callers", "chains", "fingerprints", "ids", "lines", "messages", "minified", "names", "place", "recursion"}
 # As the SDKs of a language say it.
-PLATFORMS = {"csharp": "csharp", "go": "go", "java": "java", "javascript": "javascript", "native": "native", "node": "node", "php": "php",
-             "python": "python", "ruby": "ruby", "rust": "native"}
-FRAME = {"function": str, "raw_function": str, "module": str, "filename": str, "abs_path": str, "lineno": int, "colno": int, "in_app": bool,
-         "context_line": str, "pre_context": list, "post_context": list, "vars": dict, "package": str, "symbol": str, "instruction_addr": str,
-         "symbol_addr": str, "addr_mode": str, "function_id": str, "native": bool}
+PLATFORMS = {name: name for name in ("csharp", "go", "java", "javascript", "native", "node", "php", "python", "ruby")} | {"rust": "native"}
+TEXTS = ("function", "raw_function", "module", "filename", "abs_path", "context_line", "package", "symbol", "instruction_addr",
+         "symbol_addr", "addr_mode", "function_id")
+FRAME = {**dict.fromkeys(TEXTS, str), "lineno": int, "colno": int, "in_app": bool, "native": bool, "pre_context": list,
+         "post_context": list, "vars": dict}
 
 
 def frames(event):
