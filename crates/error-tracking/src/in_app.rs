@@ -74,6 +74,8 @@ const FOREIGN_MODULES: [&str; 22] = [
     "@sentry",
 ];
 
+const NATIVE: [&str; 6] = ["native", "c", "rust", "cocoa", "objc", "swift"];
+
 /// All of them in one pass.
 static FOREIGN: LazyLock<Regex> = LazyLock::new(|| {
     let either = |texts: &[&str]| texts.iter().map(|text| regex::escape(text)).collect::<Vec<_>>().join("|");
@@ -83,15 +85,24 @@ static FOREIGN: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Each frame says so afterwards. A rule of the project goes before what the client says.
 pub(crate) fn mark(rules: &Rules, event: &mut Tree<'_>) {
+    let is_native = text_at(event, &["platform"]).is_some_and(|platform| NATIVE.contains(&platform));
     each_stack(event, |stack| {
-        for frame in frames_mut(stack) {
+        let frames = frames_mut(stack);
+        // The program was built to tell its lines; what of the system stands beside it was not.
+        let tells_files = is_native && frames.iter().any(has_file);
+        for frame in frames {
             let said = frame.get("in_app").and_then(Tree::bool);
+            let guess = |frame: &Tree<'_>| (!tells_files || has_file(frame)) && guess(frame);
             let is_own = rules.in_app(frame).or(said).unwrap_or_else(|| guess(frame));
             if said != Some(is_own) {
                 frame.set("in_app", Tree::Bool(is_own));
             }
         }
     });
+}
+
+fn has_file(frame: &Tree<'_>) -> bool {
+    ["filename", "abs_path"].iter().any(|key| text_at(frame, &[*key]).is_some_and(|text| !text.is_empty()))
 }
 
 fn guess(frame: &Tree<'_>) -> bool {

@@ -10,6 +10,7 @@
 //! | `names` | names of functions, modules and files without what compilers and build tools put into them |
 //! | `message` | messages without what changes from event to event |
 //! | `fingerprint` | `{{ default }}` and the other variables |
+//! | `value` | what of an exception's text counts beside frames |
 //! | [`rules`] | rules of a project: conditions, what then |
 
 mod fingerprint;
@@ -17,6 +18,7 @@ mod message;
 mod names;
 pub mod rules;
 mod stack;
+mod value;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -148,9 +150,10 @@ fn own(event: &Tree<'_>) -> Why {
 fn of_exceptions(event: &Tree<'_>) -> Option<Why> {
     let chain = exceptions(event);
     let is_group = chain.iter().any(is_grouped);
+    let has_own = chain.iter().any(|exception| stack::has_own(exception.get("stacktrace")));
     let mut parts: Vec<Why> = Vec::with_capacity(chain.len());
     for exception in chain {
-        let part = of_exception(event, exception);
+        let part = of_exception(event, exception, has_own);
         // Of a group of exceptions, how many of a kind there were says nothing of the cause.
         let is_repeat = is_group && parts.iter().any(|earlier| earlier.is_like(&part));
         parts.push(if is_repeat { part.not("the same as one before") } else { part });
@@ -159,29 +162,32 @@ fn of_exceptions(event: &Tree<'_>) -> Option<Why> {
     why.counts.then_some(why)
 }
 
-/// Its kind and its frames; its message only when no frame tells where it was.
-fn of_exception(event: &Tree<'_>, exception: &Tree<'_>) -> Why {
-    let stack = stack::of(event, exception.get("stacktrace"));
+/// Its kind, its frames, and what of its text tells more. `has_own`: some exception of the chain has frames of the program's
+/// own code, so that those of libraries, which an update changes, do not count in any.
+fn of_exception(event: &Tree<'_>, exception: &Tree<'_>, has_own: bool) -> Why {
+    let stack = stack::of(event, exception.get("stacktrace"), has_own);
     let is_synthetic = exception.at(&["mechanism", "synthetic"]).and_then(Tree::bool) == Some(true);
     let kind = exception.get("type").and_then(Tree::text).filter(|text| !text.is_empty());
+    let written = kind;
     let kind = kind.map(|kind| Why::leaf("type", names::kind(kind)));
     let has_frames = stack.as_ref().is_some_and(|stack| stack.counts);
     let value = exception.get("value").and_then(Tree::text).filter(|text| !text.trim().is_empty());
-    let value = value.map(|value| Why::leaf("value", parameterised(value)));
     let kind = match kind {
         Some(kind) if is_synthetic && has_frames => Some(kind.not("made up by the client")),
         kind => kind,
     };
-    let value = match value {
-        Some(value) if has_frames => Some(value.not("frames tell more")),
-        value => value,
-    };
+    let value = value.map(|value| match &stack {
+        Some(stack) if stack.counts => {
+            value::beside_frames(written, value, stack::crash(stack, exception.get("stacktrace")))
+        }
+        _ => Why::leaf("value", parameterised(value)),
+    });
     Why::of("exception", [kind, stack, value].into_iter().flatten().collect())
 }
 
 /// A stack without an exception, with the message that was sent with it: one helper may send many messages.
 fn of_stack(event: &Tree<'_>) -> Option<Why> {
-    let stack = stack::of(event, stack::alone(event))?;
+    let stack = stack::of(event, stack::alone(event), false)?;
     if !stack.counts {
         return None;
     }

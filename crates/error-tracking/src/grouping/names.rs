@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::read::{Tree, text_at};
+
 /// One kind of generated part. `needle` spares most names the pattern.
 struct Cleaner {
     platforms: &'static [&'static str],
@@ -27,8 +29,8 @@ const fn cleaner(
 }
 
 /// Of functions, modules and kinds of exceptions. `$$` stands for one `$`.
-static CLEANERS: [Cleaner; 27] = [
-    cleaner(JVM, "$$Lambda", r"\$\$Lambda(\$\d+)?(/(0x)?[0-9a-fA-F]+)?", "$$$$Lambda"),
+static CLEANERS: &[Cleaner] = &[
+    cleaner(JVM, "$$Lambda", r"\$\$Lambda(\$\d+)?([/.](0x)?[0-9a-fA-F]+)?", "$$$$Lambda"),
     // `Foo$$EnhancerBySpringCGLIB$$1a2b`, `Foo$$SpringCGLIB$$0`
     cleaner(JVM, "CGLIB$$", r"\$\$[A-Za-z]*CGLIB\$\$[0-9A-Za-z]+", ""),
     cleaner(JVM, "_$$_", r"_\$\$_(jvst|javassist_?)[0-9a-f]+(_[0-9a-f]+)?", ""),
@@ -41,19 +43,30 @@ static CLEANERS: [Cleaner; 27] = [
     cleaner(&["ruby"], "block", r"block \(\d+ levels?\) in ", "block in "),
     // Templates are compiled to methods with a number and an address.
     cleaner(&["ruby"], "__", r"_{2,}\d+_\d+", ""),
+    // Ruby 3.4 writes whose method it is.
+    cleaner(&["ruby"], "#", r"[A-Z]\w*(::[A-Z]\w*)*#", ""),
+    cleaner(&["ruby"], ".", r"[A-Z]\w*(::[A-Z]\w*)*\.", ""),
+    cleaner(&["php"], "__TwigTemplate_", r"__TwigTemplate_[0-9a-f]+", "__TwigTemplate"),
     cleaner(&["php"], "@anonymous", r"(@anonymous).*?(?:\$|0x)[0-9a-f]+", "$1"),
-    cleaner(&["php"], "{closure", r"\{closure[^}]*\}", "{closure}"),
+    cleaner(&["php"], "{closure", r"(\w+\\)*\{closure[^}]*\}", "{closure}"),
     cleaner(JS, "async ", r"^async ", ""),
     cleaner(JS, "Object.", r"^Object\.", ""),
     cleaner(JS, " [as ", r" \[as [^\]]*\]", ""),
+    // V8 writes of which type the receiver was; others do not.
+    cleaner(JS, ".", r"^[A-Z]\w*\.([^.]+)$", "$1"),
     // Firefox: a function without a name within another.
     cleaner(JS, "<", r"(/?<)+$", ""),
     cleaner(&["csharp", "dotnet"], ">", r"(<\w*>[bcd]__)\d+(_\d+)*", "$1"),
     cleaner(&["csharp", "dotnet"], "DisplayClass", r"DisplayClass\d+(_\d+)*", "DisplayClass"),
     cleaner(&["csharp", "dotnet"], "|", r"\|\d+_\d+", ""),
-    cleaner(&["go"], ".func", r"\.func\d+(\.\d+)*", ".func"),
+    cleaner(&["go"], ".", r"\.(func|gowrap|deferwrap)\d+(\.\d+)*", ".func"),
+    // What a generic function is made for, and a method that is used as a value.
+    cleaner(&["go"], "[", r"\[[^\]]*\]", ""),
+    cleaner(&["go"], "-fm", r"-fm$", ""),
     cleaner(&["elixir"], "-fun-", r"-fun-\d+-", "-fun-"),
     cleaner(NATIVE, "h", r"(::|17)h[0-9a-f]{16}", ""),
+    cleaner(NATIVE, "{lambda", r"\{lambda\([^{}]*\)#\d+\}", "{lambda}"),
+    cleaner(NATIVE, "<", r"(\w)(::)?<(?:[^<>]|<(?:[^<>]|<[^<>]*>)*>)*>", "$1"),
     cleaner(NATIVE, "closure", r"\{+closure[^}]*\}+|closure #\d+", "closure"),
     cleaner(NATIVE, "_block_invoke", r"^__\d+|(_block_invoke)_\d+", "$1"),
     // Copies that the optimiser made, and where within the function.
@@ -92,6 +105,16 @@ static BUILD_HASH: LazyLock<Regex> =
 static CELL: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^<(ipython-input|doctest)[^>]*>$").expect("it is read by a test"));
 
+/// Compiled templates and pieces of bundles are called by a hash or a number.
+static NUMBERED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^([0-9]+|[0-9a-f]{16,})(\.\w+)*$").expect("it is read by a test"));
+/// Build tools add digits, or parts with separators, to what they name.
+static CHOSEN: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^[a-z_]{3,}\.[a-z]+$").expect("it is read by a test"));
+/// Of C#: an async method as the class that the compiler makes of it.
+static STATE_MACHINE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^(.+)\+<(\w+)>d__\d+$").expect("it is read by a test"));
+
 fn cleaned<'n>(platform: &str, name: &'n str) -> Cow<'n, str> {
     let mut name = Cow::Borrowed(name);
     for (cleaner, pattern) in READ.iter() {
@@ -120,7 +143,21 @@ pub(super) fn function<'n>(platform: &str, name: &'n str) -> Option<Cow<'n, str>
 
 pub(super) fn module<'n>(platform: &str, name: &'n str) -> Option<Cow<'n, str>> {
     let name = cleaned(platform, name.trim());
-    (!NO_FUNCTION.contains(&&*name)).then_some(name)
+    (!NO_FUNCTION.contains(&&*name) && !NUMBERED.is_match(&name)).then_some(name)
+}
+
+/// Class and method, of the frame of an async method.
+pub(super) fn state_machine<'t>(frame: &'t Tree<'_>) -> Option<(&'t str, &'t str)> {
+    if text_at(frame, &["function"]) != Some("MoveNext") {
+        return None;
+    }
+    let found = STATE_MACHINE.captures(text_at(frame, &["module"])?)?;
+    Some((found.get(1)?.as_str(), found.get(2)?.as_str()))
+}
+
+/// A name in lower case that somebody has chosen, and that no build changes.
+pub(super) fn is_chosen(file: &str) -> bool {
+    CHOSEN.is_match(file)
 }
 
 /// Of an exception. Of which platform it is matters little here: `$` and `@anonymous` are in no name that people write.
@@ -140,10 +177,11 @@ pub(super) fn file(platform: &str, path: &str) -> Option<String> {
     let is_js = JS.contains(&platform);
     let path = if is_js { path.split(['?', '#']).next().unwrap_or_default() } else { path };
     let base = path.rsplit(['/', '\\']).next().unwrap_or_default();
-    if NO_FILE.contains(&base) {
+    let lower = base.to_lowercase();
+    if NO_FILE.contains(&base) || NUMBERED.is_match(&lower) {
         return None;
     }
-    let base = base.to_lowercase();
+    let base = lower;
     Some(if is_js { BUILD_HASH.replace_all(&base, ".").into_owned() } else { base })
 }
 
@@ -169,10 +207,22 @@ mod tests {
         check("php", "App\\Job::{closure:/srv/app.php:12}", "App\\Job::{closure}");
         check("php", "class@anonymous/srv/app.php:12$0::run", "class@anonymous::run");
         check("javascript", "Object.onClick", "onClick");
-        check("node", "async Promise.all [as all]", "Promise.all");
+        check("node", "async Promise.all [as all]", "all");
+        check("javascript", "HTMLButtonElement.onClick", "onClick");
+        check("javascript", "shop.cart.add", "shop.cart.add");
         check("csharp", "<Main>b__0_1", "<Main>b__");
         check("csharp", "<Main>g__Local|0_1", "<Main>g__Local");
         check("go", "main.serve.func1.2", "main.serve.func");
+        check("go", "(*Hub).Start.gowrap1", "(*Hub).Start.func");
+        check("go", "Max[go.shape.int]", "Max");
+        check("go", "(*Label).place-fm", "(*Label).place");
+        check("ruby", "block in Shop::Ranking#sorted", "block in sorted");
+        check("ruby", "Ranking.sorted", "sorted");
+        check("php", "App\\Basket::App\\{closure}", "App\\Basket::{closure}");
+        check("php", "__TwigTemplate_9f0a1b::doDisplay", "__TwigTemplate::doDisplay");
+        check("native", "Pump::run()::{lambda()#1}::operator()() const", "Pump::run()::{lambda}::operator()");
+        check("native", "wald::Tree<wald::Oak>::leaf", "wald::Tree::leaf");
+        check("native", "<wald::Oak as wald::Tree>::leaf", "<wald::Oak as wald::Tree>::leaf");
         check("native", "shop::cart::add::h0123456789abcdef", "shop::cart::add");
         check("native", "parse(char const*, int) + 0x1f", "parse");
         check("native", "parse.isra.0.cold.3", "parse");
@@ -205,6 +255,7 @@ mod tests {
         check("shop.Cart_$$_jvst4e1_2", "shop.Cart");
         check("shop.Cart$$Lambda$14/0x0000000800c81840", "shop.Cart$$Lambda");
         check("shop.Cart$$Lambda/0x0000000800c81840", "shop.Cart$$Lambda");
+        check("shop.Cart$$Lambda$114.0x00007f0b5c1a2000", "shop.Cart$$Lambda");
         check("shop.Cart$1", "shop.Cart$");
         check(
             "jdk.internal.reflect.GeneratedMethodAccessor412",
@@ -227,6 +278,8 @@ mod tests {
         check("node", "/app/cart.js", Some("cart.js"));
         check("python", "<ipython-input-12-0f3a>", Some("<ipython-input>"));
         check("javascript", "<anonymous>", None);
+        check("node", "/app/chunks/4471.js", None);
+        check("php", "/cache/4a1be0c2f94e7c1d8b6f2d05f8a1c2e3.php", None);
         check("java", "Unknown Source", None);
         assert!(is_url("https://a.example/app.js") && is_url("BLOB:x"));
         assert!(!is_url("app:///main.js") && !is_url("/srv/http:") && !is_url("é"));

@@ -2,23 +2,40 @@
 
 use formats::sentry::Tree;
 
+use super::value::Crash;
 use super::{Why, names};
 use crate::limits::MAX_CONTEXT_LINE;
 use crate::read::{frames, text_at};
 
 /// Where what an SDK sends as the line of source is the line that people wrote.
-const TRUSTED_SOURCE: [&str; 4] = ["python", "php", "node", "javascript"];
+const TRUSTED_SOURCE: [&str; 5] = ["python", "php", "node", "javascript", "ruby"];
+const GENERATED: &str = "without what is generated";
 /// So many functions that call each other in a circle are one recursion.
 const LONGEST_CIRCLE: usize = 4;
 
-/// None: there is no stack.
-pub(super) fn of(event: &Tree<'_>, stacktrace: Option<&Tree<'_>>) -> Option<Why> {
+pub(super) fn has_own(stacktrace: Option<&Tree<'_>>) -> bool {
+    stacktrace.is_some_and(|stack| frames(stack).iter().any(is_in_app))
+}
+
+/// Of a stack that counts.
+pub(super) fn crash(stack: &Why, stacktrace: Option<&Tree<'_>>) -> Crash {
+    let innermost = stack.parts.iter().rev().find(|frame| frame.counts);
+    let is_line = |part: &Why| part.name == "line" && part.counts;
+    let last = stacktrace.and_then(|stack| frames(stack).last());
+    Crash {
+        has_line: innermost.is_some_and(|frame| frame.parts.iter().any(is_line)),
+        is_below: has_own(stacktrace) && last.is_some_and(|frame| !is_in_app(frame)),
+    }
+}
+
+/// None: there is no stack. `has_own`: there is code of the program's own elsewhere, if not here.
+pub(super) fn of(event: &Tree<'_>, stacktrace: Option<&Tree<'_>>, has_own: bool) -> Option<Why> {
     let frames = frames(stacktrace?);
     if frames.is_empty() {
         return None;
     }
     let platform = text_at(event, &["platform"]).unwrap_or("other");
-    let has_own = frames.iter().any(is_in_app);
+    let has_own = has_own || frames.iter().any(is_in_app);
     let mut parts: Vec<Why> = Vec::with_capacity(frames.len());
     // Places of those that count, to find what repeats.
     let mut counting: Vec<usize> = Vec::new();
@@ -59,6 +76,10 @@ fn of_frame(platform: &str, frame: &Tree<'_>) -> Why {
     let platform = text_at(frame, &["platform"]).unwrap_or(platform);
     let context = context(platform, frame);
     let has_source = context.as_ref().is_some_and(|context| context.counts);
+    if let Some((module, function)) = names::state_machine(frame) {
+        let parts = [Why::leaf("module", module), Why::leaf("function", function)];
+        return Why::of("frame", parts.into_iter().map(|part| part.with_hint(Some(GENERATED))).collect());
+    }
     let parts = [place(platform, frame), function(platform, frame, has_source), context];
     Why::of("frame", parts.into_iter().flatten().collect())
 }
@@ -68,13 +89,15 @@ fn place(platform: &str, frame: &Tree<'_>) -> Option<Why> {
     if let Some(written) = text_at(frame, &["module"])
         && let Some(module) = names::module(platform, written)
     {
-        let hint = (module != written).then_some("without what is generated");
+        let hint = (module != written).then_some(GENERATED);
         return Some(Why::leaf("module", module).with_hint(hint));
     }
     let path = text_at(frame, &["filename"]).or_else(|| text_at(frame, &["abs_path"]))?;
-    let file = Why::leaf("file", names::file(platform, path)?);
+    let name = names::file(platform, path)?;
+    let is_chosen = names::is_chosen(&name);
+    let file = Why::leaf("file", name);
     let is_url = names::is_url(path) || text_at(frame, &["abs_path"]).is_some_and(names::is_url);
-    Some(if is_url { file.not("it came from a server") } else { file })
+    Some(if is_url && !is_chosen { file.not("it may be called otherwise by the next build") } else { file })
 }
 
 fn function(platform: &str, frame: &Tree<'_>, has_source: bool) -> Option<Why> {
@@ -82,7 +105,7 @@ fn function(platform: &str, frame: &Tree<'_>, has_source: bool) -> Option<Why> {
     let Some(name) = names::function(platform, written) else {
         return Some(Why::leaf("function", written).not("it has no name"));
     };
-    let hint = (name != written).then_some("without what is generated");
+    let hint = (name != written).then_some(GENERATED);
     let function = Why::leaf("function", name).with_hint(hint);
     // A source map tells what a place was called by guessing: the line itself is sure.
     let is_mapped = frame.at(&["data", "sourcemap"]).is_some();

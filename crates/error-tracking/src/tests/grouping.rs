@@ -41,7 +41,9 @@ fn c128_lines_and_values_and_libraries_say_nothing() {
     same(&one, &one.replace(r#""lineno":5"#, r#""lineno":50"#));
     same(&one, &thrown("python", "KeyError", "'b'", &[LIBRARY, VIEW, CART]));
     same(&one, &thrown("python", "KeyError", "'a-17'", &[VIEW, CART]));
-    same(&one, &thrown("python", "KeyError", "'a-17'", &[VIEW, CART, LIBRARY]));
+    let below = thrown("python", "KeyError", "'a-17'", &[VIEW, CART, LIBRARY]);
+    same(&below, &thrown("python", "KeyError", "'b'", &[VIEW, CART, &LIBRARY.replace("inner", "outer")]));
+    different(&below, &thrown("python", "KeyError", "no such table", &[VIEW, CART, LIBRARY]));
     different(&one, &thrown("python", "TypeError", "'a-17'", &[LIBRARY, VIEW, CART]));
     different(&one, &thrown("python", "KeyError", "'a-17'", &[LIBRARY, CART]));
     different(&one, &one.replace("x = prices[sku]", "return prices[sku]"));
@@ -201,5 +203,5 @@ fn why_it_is_grouped_so_is_told() {
     assert_eq!(frames[0]["counts"], false);
     assert_eq!(frames[0]["hint"], "not the program's own code");
     assert_eq!(frames[1]["parts"][1]["value"], "total");
-    assert_eq!(exception["parts"][2]["hint"], "frames tell more");
+    assert_eq!(exception["parts"][2]["hint"], "the line tells more");
 }

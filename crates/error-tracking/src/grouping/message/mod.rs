@@ -69,6 +69,7 @@ mod tests {
         check("commit 1a2b3c4 is bad", "commit <git_sha> is bad");
         check("took 12ms, then 1.5s and 1h30m", "took <duration>, then <duration> and <duration>");
         check("-3 of 12, 0.25, 1e-9, 1,234,567", "<number> of <number>, <number>, <number>, <number>");
+        check("drawn at 1920x1080 in time", "drawn at <number> in time");
         check("version 1.22.3 is too old", "version <number> is too old");
         check("name='ana' flag=True n=5 kind=\"a b\"", "name=<quoted> flag=<bool> n=<number> kind=<quoted>");
     }

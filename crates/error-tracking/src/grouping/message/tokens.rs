@@ -278,6 +278,10 @@ fn number(bytes: &[u8], at: usize) -> Option<usize> {
     while bytes.get(end) == Some(&b'.') && is_digit(end + 1) {
         end = digits_end(end + 1);
     }
+    // `1920x1080`
+    if bytes.get(end) == Some(&b'x') && is_digit(end + 1) {
+        return ending(bytes, digits_end(end + 1));
+    }
     if matches!(bytes.get(end), Some(b'e' | b'E')) {
         let sign = usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
         if is_digit(end + 1 + sign) {
