@@ -16,7 +16,7 @@ pub const WALLS: &[(&str, &[&str])] = &[
     ("accounts", &["vocabulary", "state-store"]),
     ("incidents", &["vocabulary", "state-store"]),
     ("error-tracking", &["vocabulary", "formats", "state-store"]),
-    ("monitors", &["vocabulary", "formats", "state-store", "graphite", "outbound"]),
+    ("monitors", &["vocabulary", "formats", "state-store", "graphite", "error-tracking", "outbound"]),
     ("notify", &["vocabulary", "incidents", "outbound"]),
     (
         "http-api",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use incidents::book::{Book, Contact, Kind, Subject, Ways};
 use incidents::config::Environments;
 use monitors::Definitions;
-use monitors::config::{CheckType, ContactConfig, ServiceConfig};
+use monitors::config::{CheckType, ContactConfig, MonitorKind, ServiceConfig};
 use monitors::machine::Hours;
 use monitors::services::Services;
 use state_store::StateStore;
@@ -25,7 +25,7 @@ pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
     };
     for monitor in &all.monitors {
         let subject = Subject {
-            kind: Kind::Monitor,
+            kind: if monitor.kind == MonitorKind::Errors { Kind::Errors } else { Kind::Monitor },
             contacts: names(monitor.contacts.as_deref()),
             playbook: monitor.playbook.clone(),
             description: monitor.description.clone(),

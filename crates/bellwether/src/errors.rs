@@ -23,13 +23,17 @@ use event_store::EventStore;
 use http_api::sentry::intake::Answered;
 use http_api::sentry::senders::Senders;
 use http_api::sentry::{Busy, ErrorIntake, Incoming, NotKept, Outcome};
+use incidents::Desk;
+use monitors::kinds::errors::Seen;
 use parking_lot::{Condvar, Mutex};
 use state_store::StateStore;
 use tokio::sync::oneshot;
 use vocabulary::error::{EventBody, EventKey};
 use vocabulary::ports::EventLog;
+use vocabulary::state::StateChange;
 use vocabulary::{Clock, Timestamp};
 
+use crate::error_rules::{ErrorTelling, Round};
 use crate::failure::Failure;
 use crate::house::House;
 use seconds::Seconds;
@@ -51,6 +55,8 @@ pub struct Errors {
     pub artifacts: Arc<Artifacts>,
     pub senders: Arc<Senders>,
     pub seconds: Seconds,
+    /// What was counted at the start and no rule has seen.
+    pub untold: Mutex<Vec<Seen>>,
     state: Arc<StateStore>,
     queue: Mutex<Queue>,
     wake: Condvar,
@@ -137,7 +143,7 @@ impl Errors {
         let artifacts = Artifacts::open(state.clone(), Arc::new(artifacts), clock.now());
         let artifacts = artifacts.map_err(Failure::doing("open the artifacts of builds"))?;
         replay::tell(&recovery);
-        replay::recount(&projects, &tracker, &log, state, clock.now())?;
+        let untold = replay::recount(&projects, &tracker, &log, state, clock.now())?;
         Ok(Errors {
             projects: Arc::new(projects),
             tracker: Arc::new(tracker),
@@ -145,6 +151,7 @@ impl Errors {
             artifacts: Arc::new(artifacts),
             senders: Arc::default(),
             seconds: Seconds::default(),
+            untold: Mutex::new(untold),
             state: state.clone(),
             queue: Mutex::default(),
             touched: Mutex::default(),
@@ -261,7 +268,9 @@ fn run(house: &House, stop: &AtomicBool) {
         if !jobs.is_empty() {
             is_dirty = true;
             let begun = Instant::now();
-            round(errors, jobs, house.clock.now());
+            let rules = Rules { telling: &house.error_telling, desk: &house.desk };
+            let changes = round(errors, &rules, jobs, house.clock.now());
+            tell_changes(house, &changes);
             Stats::add(&errors.stats.rounds, 1);
             Stats::add(&errors.stats.round_microseconds, begun.elapsed().as_micros() as usize);
         }
@@ -294,11 +303,18 @@ fn tell(house: &House) {
     }
 }
 
-fn round(errors: &Errors, jobs: Vec<Job>, now: Timestamp) {
+/// Rules on errors, and the desk that gets their word.
+struct Rules<'h> {
+    telling: &'h ErrorTelling,
+    desk: &'h Desk,
+}
+
+/// What rules have said of it, and is kept.
+fn round(errors: &Errors, rules: &Rules<'_>, jobs: Vec<Job>, now: Timestamp) -> Vec<StateChange> {
     let kept = keep(errors, &jobs, now);
     errors.stats.keeping.note(&kept.as_ref().map(|_| ()).map_err(String::clone));
     match kept {
-        Ok(kept) => kept.answer(errors, jobs),
+        Ok(kept) => kept.answer(errors, rules, jobs, now),
         Err(why) => {
             let events = jobs.iter().map(|job| job.events.len()).sum();
             Stats::add(&errors.stats.not_kept, events);
@@ -306,6 +322,7 @@ fn round(errors: &Errors, jobs: Vec<Job>, now: Timestamp) {
                 // Whoever asked may have gone.
                 let _ = job.answer.send(Err(NotKept(why.clone())));
             }
+            Vec::new()
         }
     }
 }
@@ -339,7 +356,15 @@ fn keep<'e>(errors: &'e Errors, jobs: &[Job], now: Timestamp) -> Result<Kept<'e>
 
 impl Kept<'_> {
     /// What is no news is answered at once. A double may be one of an event of this very round, so it waits with the news.
-    fn answer(mut self, errors: &Errors, jobs: Vec<Job>) {
+    fn answer(
+        mut self,
+        errors: &Errors,
+        rules: &Rules<'_>,
+        jobs: Vec<Job>,
+        now: Timestamp,
+    ) -> Vec<StateChange> {
+        let mut round = rules.telling.round();
+        let mut seen = Vec::new();
         let mut taken = self.taken.into_iter();
         let mut waiting = Vec::new();
         let mut has_news = false;
@@ -349,6 +374,9 @@ impl Kept<'_> {
                 if let Some(one) = one {
                     errors.note(&incoming.event, one);
                     has_news |= one.news.is_some();
+                    if !round.is_idle() {
+                        seen.push(Seen::of(&incoming.project, &incoming.event, one));
+                    }
                 }
             }
             let is_repeat = of_job.iter().all(|one| one.as_ref().is_some_and(|one| one.news.is_none()));
@@ -359,31 +387,65 @@ impl Kept<'_> {
                 false => waiting.push((job.answer, outcomes)),
             }
         }
-        let saved = match has_news || self.batch.wants_saving() {
-            true => save_batch(errors, &mut self.batch),
-            false => Ok(()),
+        let mut changes = round.errors_told(&seen, now);
+        let saved = match has_news || self.batch.wants_saving() || !changes.is_empty() {
+            true => {
+                let desk = (!changes.is_empty()).then(|| {
+                    let mut desk = rules.desk.batch();
+                    desk.take(&changes, &[], now);
+                    desk
+                });
+                save_batch(errors, &mut self.batch, round, desk)
+            }
+            false => {
+                drop(round);
+                Ok(())
+            }
         };
         drop(self.batch);
         if saved.is_err() {
             errors.stats.counting.note(&saved);
+            changes.clear();
         }
         for (answer, outcomes) in waiting {
             let told = saved.clone().map(|()| outcomes).map_err(NotKept);
             let _ = answer.send(told);
         }
+        changes
     }
 }
 
-fn save_batch(errors: &Errors, batch: &mut error_tracking::Batch<'_>) -> Result<(), String> {
+/// What opened or reopened a group, and the word of it, in one transaction.
+fn save_batch(
+    errors: &Errors,
+    batch: &mut error_tracking::Batch<'_>,
+    round: Round<'_>,
+    desk: Option<incidents::desk::Batch<'_>>,
+) -> Result<(), String> {
     errors.log.sync().map_err(|error| error.to_string())?;
-    errors.state.transaction(|tx| batch.save(tx)).map_err(|error| error.to_string())?;
+    let written = errors.state.transaction(|tx| {
+        batch.save(tx)?;
+        round.save(tx)?;
+        desk.as_ref().map_or(Ok(()), |desk| desk.save(tx))
+    });
+    written.map_err(|error| error.to_string())?;
     batch.saved();
+    round.saved();
+    if let Some(desk) = desk {
+        desk.committed();
+    }
     Ok(())
+}
+
+pub fn tell_changes(house: &House, changes: &[StateChange]) {
+    if let Some(services) = house.services.load().as_ref().filter(|_| !changes.is_empty()) {
+        services.hub.tell_changes(changes);
+    }
 }
 
 fn outcome(taken: Option<Taken>) -> Outcome {
     match taken {
-        Some(Taken { group, short, news }) => Outcome::Kept { group, short, news },
+        Some(Taken { group, short, news, .. }) => Outcome::Kept { group, short, news },
         None => Outcome::Doubled,
     }
 }

@@ -19,6 +19,7 @@ use crate::alive::{self, Alive};
 use crate::arriving::{self, SeriesBySource};
 use crate::collecting::Collecting;
 use crate::config::{Config, Origin};
+use crate::error_rules::ErrorTelling;
 use crate::errors::Errors;
 use crate::failure::Failure;
 use crate::history::History;
@@ -44,6 +45,8 @@ pub struct House {
     pub heartbeats: Arc<Heartbeats>,
     /// Errors of programs: events, groups, and what waits to be kept.
     pub errors: Arc<Errors>,
+    /// What rules say of them.
+    pub error_telling: ErrorTelling,
     /// The rules of what may be called, for everything that calls.
     pub egress: Arc<outbound::Egress>,
     /// Empty before its threads run and after they have ended.
@@ -141,6 +144,12 @@ impl House {
             Heartbeats::open(state.clone(), &monitors.definitions(), &config.heartbeats, gone, now_ms);
         let heartbeats = Arc::new(heartbeats.map_err(Failure::doing("read the heartbeats"))?);
         let errors = Arc::new(Errors::open(&directory, &state, &*clock)?);
+        let error_telling = ErrorTelling::open(
+            (&state, &errors.tracker, &errors.projects),
+            monitors.definitions(),
+            clock.now(),
+        );
+        let error_telling = error_telling.map_err(Failure::doing("read what is told of errors"))?;
         let aggregator = Arc::new(Aggregator::new(&config.statsd, clock.now()));
         Ok(House {
             egress: Arc::new(outbound::Egress::new(&config.egress)),
@@ -155,6 +164,7 @@ impl House {
             desk,
             heartbeats,
             errors,
+            error_telling,
             watching: ArcSwap::from_pointee(None),
             sent: Mutex::default(),
             metric_watch: MetricWatchStats::default(),
@@ -288,6 +298,7 @@ pub fn migrations() -> Vec<Migrations> {
         incidents::learning::MIGRATIONS,
         heartbeat::MIGRATIONS,
         error_tracking::MIGRATIONS,
+        monitors::kinds::errors::MIGRATIONS,
     ];
     http_api::MIGRATIONS.into_iter().chain(others).collect()
 }

@@ -17,6 +17,7 @@ mod collecting;
 mod commands;
 mod config;
 mod control;
+mod error_rules;
 mod errors;
 mod events;
 mod failure;

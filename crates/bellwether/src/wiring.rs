@@ -10,6 +10,7 @@
 //! | collectors | look at the host each second | a second without points |
 //! | `checks` | starts checks that are due, takes what came of them | checks start later, counted |
 //! | `heartbeats` | writes pings together, tells what they mean | who pings waits; with 10,000 waiting: 429 |
+//! | `error-rules` | looks for spikes of errors each second, ends what is calm or resolved | spikes and ends are told later |
 //! | tasks of `notify`, one for each channel | send pages | pages wait on the disk, shown and told by other channels |
 //! | a task of `leave` | people's own calendars, each hour | who is away is as it was known before |
 //! | a task of `watcher` | the heartbeat to the outside, own parts in trouble | a heartbeat comes late, or not at all: somebody outside is told |
@@ -45,6 +46,7 @@ use crate::clock::SystemClock;
 use crate::collecting::Collecting;
 use crate::commands;
 use crate::config::{Config, Origin};
+use crate::error_rules::ErrorWatch;
 use crate::errors::Keeping;
 use crate::errors::upkeep::Upkeep;
 use crate::failure::Failure;
@@ -176,6 +178,7 @@ pub struct Parts {
     stream: Thread,
     watching: Mutex<Option<Running>>,
     beating: Mutex<Option<Beating>>,
+    error_watch: Mutex<Option<ErrorWatch>>,
     keeping: Mutex<Option<(Keeping, Upkeep)>>,
     sender: Mutex<Option<notify::Sender>>,
     inbox: Inbox,
@@ -211,6 +214,7 @@ impl Parts {
             stream: Thread::default(),
             watching: Mutex::default(),
             beating: Mutex::default(),
+            error_watch: Mutex::default(),
             keeping: Mutex::default(),
             sender: Mutex::default(),
             inbox,
@@ -254,6 +258,7 @@ impl Parts {
             Arc::new(Asker::new(house.egress.clone())),
         )?);
         *self.beating.lock() = Some(Beating::start(house)?);
+        *self.error_watch.lock() = Some(ErrorWatch::start(house)?);
         // Set once, by the one start that there is.
         let _ = house.url.set(front.url().to_owned());
         *self.sender.lock() = Some(telling::start(house, front.url(), runtime.handle()));
@@ -432,6 +437,9 @@ impl Parts {
         }
         if let Some(beating) = self.beating.lock().take() {
             beating.stop();
+        }
+        if let Some(errors) = self.error_watch.lock().take() {
+            errors.stop();
         }
         if let Some(metrics) = self.metric_watch.lock().take() {
             metrics.stop();

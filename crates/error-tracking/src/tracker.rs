@@ -19,7 +19,7 @@ use vocabulary::error::EventId;
 use crate::event::{Digested, HashValue};
 use crate::group::{Group, Mark};
 use crate::life::{Life, Meeting, News};
-use crate::limits::MAX_HASHES_PER_GROUP;
+use crate::limits::{MAX_ENVIRONMENTS_PER_GROUP, MAX_HASHES_PER_GROUP};
 use crate::memory::{Happened, Memory, NewHash};
 use crate::project::Project;
 
@@ -34,7 +34,13 @@ pub struct Taken {
     pub group: u64,
     /// `WEB-12`
     pub short: String,
+    /// The number in it.
+    pub number: u64,
     pub news: Option<News>,
+    /// The first one of this environment, unless what is new is not told yet.
+    pub is_new_here: bool,
+    /// Nobody has resolved it or ignores it, or it has come back.
+    pub is_open: bool,
 }
 
 /// What it did since its start.
@@ -135,20 +141,20 @@ impl Batch<'_> {
         }
         self.memory.know(self.store, project.id)?;
         self.memory.note_seen(event, now);
+        let is_told = project.settings.baseline_until.is_none_or(|until| now.0 >= until);
         let (group, news) = match self.find(event)? {
             Some(group) => (group, self.meet(group, event, now)),
             None => {
                 let id = self.memory.next_group();
                 self.open(id, event);
-                let is_told = project.settings.baseline_until.is_none_or(|until| now.0 >= until);
                 (id, is_told.then_some(News::New))
             }
         };
+        let is_new_here = is_told && self.is_first_here(group, event);
         self.attach(group, event);
         self.marks.push(Mark::of(event, group));
         self.counters.note(news.as_ref());
-        let number = self.group(group).map_or(0, |group| group.number);
-        Ok(Some(Taken { group, short: project.short(number), news }))
+        Ok(Some(self.taken(project, group, news, is_new_here)))
     }
 
     /// An event that was kept by a process that is gone, before it was counted: it belongs where the log says.
@@ -174,12 +180,32 @@ impl Batch<'_> {
             }
         };
         let group = there.unwrap_or(group);
+        let is_new_here = self.is_first_here(group, event);
         self.attach(group, event);
         self.marks.push(Mark::of(event, group));
         self.counters.note(news.as_ref());
         self.counters.recounted += 1;
-        let number = self.group(group).map_or(0, |group| group.number);
-        Ok(Taken { group, short: project.short(number), news })
+        Ok(self.taken(project, group, news, is_new_here))
+    }
+
+    fn taken(&self, project: &Project, group: u64, news: Option<News>, is_new_here: bool) -> Taken {
+        let known = self.group(group);
+        let number = known.map_or(0, |group| group.number);
+        let life = self.lives.get(&group).or(known.map(|group| &group.detail.life));
+        let is_open = life.is_none_or(|life| *life == Life::Unresolved);
+        Taken { group, short: project.short(number), number, news, is_new_here, is_open }
+    }
+
+    /// Of more environments than a group lists none is known to be the first.
+    fn is_first_here(&self, group: u64, event: &Digested) -> bool {
+        let Some(known) = self.group(group) else { return false };
+        let environments = &known.detail.environments;
+        let here = event.environment.as_ref();
+        let is_known = match here {
+            Some(here) => environments.contains(here) || environments.len() >= MAX_ENVIRONMENTS_PER_GROUP,
+            None => known.count > 0,
+        };
+        !is_known && !self.marks.iter().any(|mark| mark.group == group && mark.environment.as_ref() == here)
     }
 
     /// The events are in the log, which is counted up to `next` now.

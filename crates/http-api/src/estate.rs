@@ -56,7 +56,7 @@ impl Estate {
 
 /// The service that a monitor names. Of a check, `service` is what Nagios calls it.
 fn says_itself(one: &Summary) -> Option<&str> {
-    one.service.as_deref().filter(|_| matches!(one.kind, "metric" | "heartbeat"))
+    one.service.as_deref().filter(|_| matches!(one.kind, "metric" | "heartbeat" | "errors"))
 }
 
 /// Trouble that is not confirmed comes after a state that was fine.

@@ -25,6 +25,8 @@ pub enum Condition {
     Back,
     /// So many people had it within so many seconds; the rule tells from so many on.
     Users { count: u64, from: u64, within: i64 },
+    /// So many events.
+    Events { count: u64, from: u64, within: i64 },
     /// So many events within so many seconds, where so many are usual.
     Spike { count: u64, usual: f64, within: i64 },
 }
@@ -38,6 +40,9 @@ impl Condition {
             Condition::Users { count, from, within } => {
                 format!("{count} people had it within {} ({from} are too many)", time(*within))
             }
+            Condition::Events { count, from, within } => {
+                format!("{count} times within {} ({from} are too many)", time(*within))
+            }
             Condition::Spike { count, usual, within } => {
                 format!("{count} times within {}, where {usual:.0} are usual", time(*within))
             }
@@ -47,7 +52,9 @@ impl Condition {
     fn value(&self) -> Option<f64> {
         match self {
             Condition::New | Condition::Back => None,
-            Condition::Users { count, .. } | Condition::Spike { count, .. } => Some(*count as f64),
+            Condition::Users { count, .. }
+            | Condition::Events { count, .. }
+            | Condition::Spike { count, .. } => Some(*count as f64),
         }
     }
 }

@@ -19,7 +19,7 @@
 //! | [`replay`] | the past once more: what a rule would have done |
 //! | [`proof`] | what was sent and what these rules would have sent, with proposals that are replayed |
 //! | [`store`], [`history`], [`record`], [`planned`], `batch` | the tables, results in runs, how often each fired, planned times, what waits for the disk |
-//! | `kinds` | where results come from: metric, check, probe, passive, heartbeat |
+//! | `kinds` | where results come from: metric, check, probe, passive, heartbeat, errors |
 
 pub mod adopt;
 pub mod batch;

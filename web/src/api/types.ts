@@ -166,7 +166,7 @@ export type ExplainAnswer = {
 
 /** Of a check or a metric the first four, of a host the next three; `PENDING` before the first result. */
 export type WatchState = 'OK' | 'WARNING' | 'CRITICAL' | 'UNKNOWN' | 'UP' | 'DOWN' | 'UNREACHABLE' | 'PENDING'
-export type MonitorKind = 'metric' | 'heartbeat' | 'check' | 'passive' | 'host'
+export type MonitorKind = 'metric' | 'heartbeat' | 'errors' | 'check' | 'passive' | 'host'
 export type MonitorRow = {
   name: string
   kind: MonitorKind

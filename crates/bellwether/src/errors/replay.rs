@@ -2,6 +2,7 @@
 
 use error_tracking::{Projects, Tracker, digest_stored};
 use event_store::{EventStore, Recovery};
+use monitors::kinds::errors::Seen;
 use state_store::StateStore;
 use vocabulary::Timestamp;
 use vocabulary::error::StoredEvent;
@@ -27,15 +28,17 @@ pub fn tell(recovery: &Recovery) {
     }
 }
 
+/// What of it rules on errors have to hear: a group that they were told of is counted.
 pub fn recount(
     projects: &Projects,
     tracker: &Tracker,
     log: &EventStore,
     state: &StateStore,
     now: Timestamp,
-) -> Result<(), Failure> {
+) -> Result<Vec<Seen>, Failure> {
     let doing = "count the events of errors that came last";
     let mut counted = 0_u64;
+    let mut untold = Vec::new();
     loop {
         let events = next(log, tracker.counted()).map_err(Failure::doing(doing))?;
         let Some(last) = events.last() else { break };
@@ -45,9 +48,12 @@ pub fn recount(
             let Some(project) = projects.get(event.key.project) else { continue };
             match digest_stored(&project, event) {
                 Ok(digested) => {
-                    batch
+                    let taken = batch
                         .recount(&project, &digested, event.key.group, now)
                         .map_err(Failure::doing(doing))?;
+                    if taken.news.is_some() || taken.is_new_here {
+                        untold.push(Seen::of(&project, &digested, &taken));
+                    }
                     counted += 1;
                 }
                 Err(why) => {
@@ -62,7 +68,7 @@ pub fn recount(
     if counted > 0 {
         tracing::info!(events = counted, "counted the events of errors that came just before the end");
     }
-    Ok(())
+    Ok(untold)
 }
 
 fn next(log: &EventStore, from: u64) -> Result<Vec<StoredEvent>, vocabulary::ports::EventLogError> {

@@ -7,9 +7,14 @@ use vocabulary::error::EventId;
 use super::*;
 use crate::clock::SystemClock;
 
+const MIGRATIONS: [state_store::Migrations; 3] =
+    [error_tracking::MIGRATIONS, incidents::MIGRATIONS, monitors::kinds::errors::MIGRATIONS];
+
 struct Place {
     directory: tempfile::TempDir,
 }
+
+const NOW: Timestamp = Timestamp(1_700_000_000);
 
 impl Place {
     fn new() -> Place {
@@ -18,7 +23,7 @@ impl Place {
 
     fn open(&self) -> Errors {
         let database = self.directory.path().join("state.db");
-        let state = Arc::new(StateStore::open(&database, &[error_tracking::MIGRATIONS]).unwrap());
+        let state = Arc::new(StateStore::open(&database, &MIGRATIONS).unwrap());
         let errors = Errors::open(self.directory.path(), &state, &SystemClock);
         let errors = errors.map_err(|failure| failure.message).unwrap();
         errors.queue.lock().is_open = true;
@@ -34,7 +39,7 @@ fn project(errors: &Errors) -> Arc<Project> {
 fn event(project: &Arc<Project>, id: u8, message: &str) -> Incoming {
     let text = format!("{{\"message\": \"{message}\"}}");
     let received = Received {
-        at: Timestamp(1_700_000_000),
+        at: NOW,
         sent_at: None,
         peer_ip: None,
         envelope_event_id: Some(EventId([id; 16])),
@@ -48,7 +53,11 @@ fn event(project: &Arc<Project>, id: u8, message: &str) -> Incoming {
 
 fn worked(errors: &Errors, events: Vec<Incoming>) -> Vec<Outcome> {
     let mut answered = errors.take(events).unwrap();
-    round(errors, errors.next(Duration::ZERO), Timestamp(1_700_000_000));
+    let known = (&*errors.state, &*errors.tracker, &*errors.projects);
+    let telling = ErrorTelling::open(known, Arc::default(), NOW).unwrap();
+    let desk = Desk::open(errors.state.clone(), incidents::Book::default(), b"a secret").unwrap();
+    let rules = Rules { telling: &telling, desk: &desk };
+    assert_eq!(round(errors, &rules, errors.next(Duration::ZERO), NOW), [], "nobody asks");
     answered.try_recv().unwrap().unwrap()
 }
 

@@ -11,14 +11,16 @@ pub enum Wheel {
     Checks,
     Metrics,
     Heartbeats,
+    Errors,
 }
 
-const ALL: [(Wheel, &str); 5] = [
+const ALL: [(Wheel, &str); 6] = [
     (Wheel::Ticker, "ticker"),
     (Wheel::Monitors, "monitors"),
     (Wheel::Checks, "checks"),
     (Wheel::Metrics, "metrics"),
     (Wheel::Heartbeats, "heartbeats"),
+    (Wheel::Errors, "error-rules"),
 ];
 
 pub struct Turning {

@@ -159,7 +159,7 @@ fn pages(services: &Services, now: Timestamp) -> Answer<Pages> {
 /// Of monitors incidents tell, once for all instances; of checks and hosts their own notices do, which are counted
 /// with their states.
 fn counted(row: MonitorRow, pages: &Pages) -> MonitorRow {
-    if !matches!(row.kind, "metric" | "heartbeat") {
+    if !matches!(row.kind, "metric" | "heartbeat" | "errors") {
         return row;
     }
     let whole = format!("monitor:{}", row.name);

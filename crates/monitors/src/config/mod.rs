@@ -21,6 +21,7 @@ pub use estate::{
     TimePeriodConfig,
 };
 pub use monitor::{Missing, MonitorConfig, MonitorKind};
+pub(crate) use monitor::{keys_of_metrics, misplaced};
 pub use problems::{ALWAYS, MAX_NAME_BYTES};
 pub use service::ServiceConfig;
 

@@ -11,6 +11,7 @@ pub enum MonitorKind {
     #[default]
     Metric,
     Heartbeat,
+    Errors,
 }
 
 /// What the state of a metric becomes when no points come any more. Never OK: a series that vanished resolves
@@ -104,4 +105,45 @@ pub struct MonitorConfig {
     /// The last part of `/ping/<uuid>`; default: one is made and kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uuid: Option<String>,
+
+    // errors
+    /// The name of a project, with `*` for anything, as below.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// Such as `new` or `events > 100 in 5m`; each is told once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    /// Such as `browser=Firefox*`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+}
+
+pub(crate) fn keys_of_metrics(monitor: &MonitorConfig) -> [(&'static str, bool); 15] {
+    [
+        ("target", monitor.target.is_some()),
+        ("warning", monitor.warning.is_some()),
+        ("critical", monitor.critical.is_some()),
+        ("for", monitor.lasting.is_some()),
+        ("series", !monitor.series.is_empty()),
+        ("warning_recover", monitor.warning_recover.is_some()),
+        ("critical_recover", monitor.critical_recover.is_some()),
+        ("recover_for", monitor.recover_for.is_some()),
+        ("missing", monitor.missing.is_some()),
+        ("missing_after", monitor.missing_after.is_some()),
+        ("lag", monitor.lag.is_some()),
+        ("funnel", monitor.funnel.is_some()),
+        ("objective", monitor.objective.is_some()),
+        ("objective_period", monitor.objective_period.is_some()),
+        ("minimum_events", monitor.minimum_events.is_some()),
+    ]
+}
+
+/// Those that are set belong to another kind.
+pub(crate) fn misplaced(keys: &[(&'static str, bool)], kind: &str) -> Vec<(&'static str, String)> {
+    let told = |key| (key, format!("this is of kind = \"{kind}\" only: leave it out"));
+    keys.iter().filter(|(_, set)| *set).map(|(key, _)| told(*key)).collect()
 }

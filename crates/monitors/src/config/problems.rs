@@ -9,7 +9,7 @@ mod names;
 use std::collections::{HashMap, HashSet};
 
 use super::{CheckConfig, CheckType, Definitions, HostConfig, MonitorKind};
-use crate::kinds::{heartbeat, metric};
+use crate::kinds::{errors, heartbeat, metric};
 use loops::loops;
 pub use names::MAX_NAME_BYTES;
 use names::{bad_name, keys, nearest};
@@ -33,8 +33,8 @@ pub(super) fn problems(all: &Definitions) -> Found {
             let wrong = metric::problems(monitor);
             found.found.extend(wrong.into_iter().map(|(name, why)| (format!("{key}.{name}"), why)));
         }
-        let wrong = heartbeat::config::problems(monitor);
-        found.found.extend(wrong.into_iter().map(|(name, why)| (format!("{key}.{name}"), why)));
+        let wrong = heartbeat::config::problems(monitor).into_iter().chain(errors::problems(monitor));
+        found.found.extend(wrong.map(|(name, why)| (format!("{key}.{name}"), why)));
     });
     all.checks.iter().enumerate().for_each(|(index, check)| found.check(index, check));
     all.hosts.iter().enumerate().for_each(|(index, host)| found.host(index, host));

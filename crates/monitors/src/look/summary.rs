@@ -135,7 +135,11 @@ impl Inner {
             |has: &dyn Fn(&Status) -> bool| in_trouble > 0 && statuses.iter().filter(|s| is_bad(s)).all(has);
         Summary {
             name: monitor.name.clone(),
-            kind: if monitor.kind == MonitorKind::Heartbeat { "heartbeat" } else { "metric" },
+            kind: match monitor.kind {
+                MonitorKind::Metric => "metric",
+                MonitorKind::Heartbeat => "heartbeat",
+                MonitorKind::Errors => "errors",
+            },
             host: None,
             service: monitor.service.clone(),
             state: worst.and_then(|status| status.state),

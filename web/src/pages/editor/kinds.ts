@@ -42,6 +42,7 @@ export const KINDS = {
   nrpe: check(null, ADDRESS, needed(text('query', 'check_load'))),
   passive: { table: 'check', fields: [length('freshness_threshold', '1h')], main: null, runs: false },
   heartbeat: { table: 'monitor', fields: [text('schedule', '0 4 * * *'), length('period', '1d'), length('grace', '1h'), text('time_zone', 'Europe/Berlin'), text('slug', 'nightly-backup')], main: null, runs: false },
+  errors: { table: 'monitor', fields: [needed(text('project', 'shop')), needed(list('when', 'new')), text('environment', 'production'), text('release', 'shop@2.*'), text('tag', 'browser=Firefox*'), length('recover_for', '1h')], main: null, runs: false },
 } satisfies Record<string, Kind>
 
 export type KindName = keyof typeof KINDS

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { KIND_NAMES } from './kinds.ts'
+import { KINDS, KIND_NAMES } from './kinds.ts'
 import { definitionOfThing, emptyThing, gapsOf, thingOf } from './thing.ts'
 
 test('a check survives the form, with what the form has no field for', () => {
@@ -7,6 +7,8 @@ test('a check survives the form, with what the form has no field for', () => {
   expect(definitionOfThing(thingOf({ check })!)).toEqual(check)
   const monitor = { name: 'backup', kind: 'heartbeat', schedule: '0 4 * * *', grace: '1h', service: 'Backup', owner: 'ops' }
   expect(definitionOfThing(thingOf({ monitor })!)).toEqual(monitor)
+  const errors = { name: 'shop errors', kind: 'errors', project: 'shop', when: ['new', 'events > 100 in 5m'], recover_for: '2h', contacts: ['ana'] }
+  expect(definitionOfThing(thingOf({ monitor: errors })!)).toEqual(errors)
 })
 
 test('what has no form is told: commands, and what is unknown', () => {
@@ -19,7 +21,7 @@ test('what has no form is told: commands, and what is unknown', () => {
 test('every kind says what it needs, and leaves out what is empty', () => {
   for (const kind of KIND_NAMES) {
     const thing = emptyThing(kind)
-    expect(Object.keys(definitionOfThing({ ...thing, name: ' x ' })).sort()).toEqual(['name', kind === 'heartbeat' ? 'kind' : 'type'].sort())
+    expect(Object.keys(definitionOfThing({ ...thing, name: ' x ' })).sort()).toEqual(['name', KINDS[kind].table === 'monitor' ? 'kind' : 'type'].sort())
   }
   expect(gapsOf(emptyThing('tcp'))).toEqual(['port'])
   expect(gapsOf({ ...emptyThing('tcp'), texts: { port: '25' } })).toEqual([])

@@ -1,4 +1,4 @@
-/** A check or a heartbeat while it is written: texts by key. Pure. */
+/** A check, a heartbeat or a rule on errors while it is written: texts by key. Pure. */
 import type { MonitorDefinition } from '../../api/types.ts'
 import { KINDS, RHYTHM, kindNamed, type Field, type Kind, type KindName } from './kinds.ts'
 
@@ -12,7 +12,7 @@ export type Thing = {
   other: Record<string, unknown>
 }
 
-/** Of all kinds; `service` only of heartbeats: of a check it is what Nagios calls so. */
+/** Of all kinds; `service` only of monitors: of a check it is what Nagios calls so. */
 const COMMON: Field[] = [{ key: 'contacts', kind: 'list' }, { key: 'owner', kind: 'text' }, { key: 'playbook', kind: 'text' }]
 const OF_CHECKS: Field[] = [{ key: 'host', kind: 'text' }, { key: 'warning', kind: 'text' }, { key: 'critical', kind: 'text' }, ...RHYTHM]
 const OF_MONITORS: Field[] = [{ key: 'service', kind: 'text' }]
@@ -28,8 +28,8 @@ export function fieldsOf(name: KindName): Field[] {
 /** Null: it has no form, as what runs a command. */
 export function thingOf({ check, monitor }: { check?: MonitorDefinition; monitor?: MonitorDefinition }): Thing | null {
   const definition = check ?? monitor
-  const kind = check ? kindNamed(String(check.type ?? 'plugin')) : monitor?.kind === 'heartbeat' ? 'heartbeat' : null
-  if (!definition || !kind || 'command' in definition) return null
+  const kind = kindNamed(check ? String(check.type ?? 'plugin') : String(monitor?.kind ?? 'metric'))
+  if (!definition || !kind || KINDS[kind].table !== (check ? 'check' : 'monitor') || 'command' in definition) return null
   const fields = fieldsOf(kind)
   const texts: Record<string, string> = {}
   const other: Record<string, unknown> = {}

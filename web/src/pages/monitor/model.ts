@@ -8,7 +8,7 @@ const HOST = 'host:'
 
 export function subjectOf(item: string, detail: MonitorDetail | null): Subject {
   if (item.startsWith(HOST)) return { is: 'host', name: item.slice(HOST.length) }
-  return { is: detail?.kind === 'metric' || detail?.kind === 'heartbeat' ? 'monitor' : 'check', name: item }
+  return { is: detail?.kind === 'metric' || detail?.kind === 'heartbeat' || detail?.kind === 'errors' ? 'monitor' : 'check', name: item }
 }
 
 export const isHost = (item: string) => item.startsWith(HOST)

@@ -8,7 +8,7 @@ use super::ask::{is_slug, is_uuid};
 use super::heart::Rule;
 use super::limits::{DEFAULT_GRACE_MS, DEFAULT_PERIOD_MS, MAX_MS, MIN_MS};
 use super::schedule::Schedule;
-use crate::config::{MonitorConfig, MonitorKind};
+use crate::config::{MonitorConfig, MonitorKind, keys_of_metrics, misplaced};
 
 /// `[heartbeats]`
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,31 +77,6 @@ pub fn problems(monitor: &MonitorConfig) -> Vec<(&'static str, String)> {
         }
     }
     problems
-}
-
-fn keys_of_metrics(monitor: &MonitorConfig) -> [(&'static str, bool); 15] {
-    [
-        ("target", monitor.target.is_some()),
-        ("warning", monitor.warning.is_some()),
-        ("critical", monitor.critical.is_some()),
-        ("for", monitor.lasting.is_some()),
-        ("series", !monitor.series.is_empty()),
-        ("warning_recover", monitor.warning_recover.is_some()),
-        ("critical_recover", monitor.critical_recover.is_some()),
-        ("recover_for", monitor.recover_for.is_some()),
-        ("missing", monitor.missing.is_some()),
-        ("missing_after", monitor.missing_after.is_some()),
-        ("lag", monitor.lag.is_some()),
-        ("funnel", monitor.funnel.is_some()),
-        ("objective", monitor.objective.is_some()),
-        ("objective_period", monitor.objective_period.is_some()),
-        ("minimum_events", monitor.minimum_events.is_some()),
-    ]
-}
-
-fn misplaced(keys: &[(&'static str, bool)], kind: &str) -> Vec<(&'static str, String)> {
-    let told = |key| (key, format!("this is of kind = \"{kind}\" only: leave it out"));
-    keys.iter().filter(|(_, set)| *set).map(|(key, _)| told(*key)).collect()
 }
 
 fn zone(monitor: &MonitorConfig) -> Result<TimeZone, String> {
