@@ -17,6 +17,7 @@ const PAGES: Record<PageName, () => Page | Promise<Page>> = {
   editor: () => import('./pages/editor/Editor.svelte'),
   incidents: () => import('./pages/incidents/Incidents.svelte'),
   oncall: () => import('./pages/oncall/OnCall.svelte'),
+  errors: () => import('./pages/errors/Errors.svelte'),
   explore: () => import('./pages/explore/Explore.svelte'),
   changes: () => import('./pages/changes/Changes.svelte'),
   reports: () => import('./pages/reports/Reports.svelte'),

@@ -28,7 +28,7 @@ export const words = {
   retry: 'Try again',
   noData: 'no data yet',
 
-  pages: { home: 'Home', services: 'Services', service: 'Service', monitors: 'Monitors', monitor: 'Monitor', editor: 'Monitor', incidents: 'Incidents', oncall: 'On call', explore: 'Explore', changes: 'Changes', reports: 'Reports', proof: 'Proof', posts: 'Status page', data: 'Data', settings: 'Settings', unknown: 'Not found' },
+  pages: { home: 'Home', services: 'Services', service: 'Service', monitors: 'Monitors', monitor: 'Monitor', editor: 'Monitor', incidents: 'Incidents', oncall: 'On call', errors: 'Errors', explore: 'Explore', changes: 'Changes', reports: 'Reports', proof: 'Proof', posts: 'Status page', data: 'Data', settings: 'Settings', unknown: 'Not found' },
   rail: 'Rooms', railMore: 'More',
 
   states: { ok: 'OK', warning: 'Warning', critical: 'Critical', unknown: 'Unknown', off: 'Off', silent: 'No data', planned: 'Planned' } satisfies Record<PartState | 'unknown' | 'silent' | 'planned', string>,
@@ -124,7 +124,7 @@ export const words = {
     note: 'Keys rest while you type. They can be switched off in the menu of the top bar.',
     groups: { everywhere: 'Everywhere', time: 'Time', graph: 'On a graph', lists: 'In lists' },
     list: {
-      help: 'this list', declare: 'declare an incident', search: 'search or command', home: 'go to Home', services: 'go to Services', monitors: 'go to Monitors', incidents: 'go to Incidents', oncall: 'go to On call', explore: 'go to Explore', changes: 'go to Changes', reports: 'go to Reports', posts: 'go to the Status page, what people outside are told', settings: 'go to Settings', data: 'go to Data', escape: 'close, leave',
+      help: 'this list', declare: 'declare an incident', search: 'search or command', home: 'go to Home', services: 'go to Services', monitors: 'go to Monitors', incidents: 'go to Incidents', oncall: 'go to On call', errors: 'go to Errors', explore: 'go to Explore', changes: 'go to Changes', reports: 'go to Reports', posts: 'go to the Status page, what people outside are told', settings: 'go to Settings', data: 'go to Data', escape: 'close, leave',
       time: 'choose the window', back: 'earlier', forward: 'later', closer: 'shorter window', wider: 'longer window', live: 'live or pause', zone: 'local or UTC',
       copyFixed: 'copy link to this moment', copyLive: 'copy live link', table: 'raw points as a table', how: 'how this graph was made', chips: 'targets as chips or as text', undo: 'undo a change of the targets', redo: 'redo it', full: 'graph over the whole page',
       cursor: 'move the cursor', ends: 'first, last point', choose: 'next, previous', open: 'open', isolate: 'isolate a line',

@@ -29,6 +29,7 @@ const always: Action[] = [
   { id: 'incidents', keys: ['g i'], title: list.incidents, group: 'everywhere', icon: 'incidents', run: () => here.goTo(here.address('incidents')) },
   { id: 'explore', keys: ['g e'], title: list.explore, group: 'everywhere', icon: 'explore', run: () => here.goTo(here.address('explore')) },
   { id: 'oncall', keys: ['g o'], title: list.oncall, group: 'everywhere', icon: 'bell', run: () => here.goTo(here.address('oncall')) },
+  { id: 'errors', keys: ['g x'], title: list.errors, group: 'everywhere', icon: 'errors', run: () => here.goTo(here.address('errors')) },
   { id: 'changes', keys: ['g c'], title: list.changes, group: 'everywhere', icon: 'clock', run: () => here.goTo(here.address('changes')) },
   { id: 'reports', keys: ['g r'], title: list.reports, group: 'everywhere', icon: 'table', run: () => here.goTo(here.address('reports')) },
   { id: 'posts', keys: ['g p'], title: list.posts, group: 'everywhere', icon: 'book', run: () => here.goTo(here.address('posts')) },

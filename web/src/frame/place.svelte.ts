@@ -13,6 +13,7 @@ const HABITS: Record<PageName, Span> = {
   editor: { from: '-24h', to: 'now' },
   incidents: { from: '-7d', to: 'now' },
   oncall: { from: '-24h', to: 'now' },
+  errors: { from: '-24h', to: 'now' },
   posts: { from: '-24h', to: 'now' },
   explore: { from: '-1h', to: 'now' },
   changes: { from: '-7d', to: 'now' },
@@ -68,7 +69,7 @@ class Here {
   }
 
   /** Of one thing of a list. */
-  itemAddress(room: 'services' | 'monitors' | 'incidents' | 'proof', item: string, more: Record<string, string> = {}): string {
+  itemAddress(room: 'services' | 'monitors' | 'incidents' | 'errors' | 'proof', item: string, more: Record<string, string> = {}): string {
     return this.address(room, { path: pathOf(room, item), more })
   }
 

@@ -5,7 +5,7 @@ import type { Zone } from '../plain/place.ts'
 export type Theme = 'system' | 'light' | 'dark'
 export const THEMES: Theme[] = ['system', 'light', 'dark']
 
-function remembered<T extends string>(key: string, allowed: readonly T[], otherwise: T): T {
+export function remembered<T extends string>(key: string, allowed: readonly T[], otherwise: T): T {
   try {
     const value = localStorage.getItem(key) as T | null
     return value !== null && allowed.includes(value) ? value : otherwise
@@ -14,7 +14,7 @@ function remembered<T extends string>(key: string, allowed: readonly T[], otherw
   }
 }
 
-function remember(key: string, value: string) {
+export function remember(key: string, value: string) {
   try {
     localStorage.setItem(key, value)
   } catch {

@@ -16,6 +16,8 @@ class Stream {
   newBuild = $state(false)
   /** How often something that is watched changed its state: whoever shows states asks again. */
   changed = $state(0)
+  /** The same of errors. */
+  errors = $state(0)
   readonly link: Link
   #build: string | null = null
 
@@ -27,7 +29,7 @@ class Stream {
       if (build && this.#build && build !== this.#build) this.newBuild = true
       this.#build = build ?? this.#build
       // What changed while nobody told us is asked for.
-      if (state === 'live') this.changed++
+      if (state === 'live') [this.changed, this.errors] = [this.changed + 1, this.errors + 1]
     }
     this.link.onstate = ({ health, read_only }) => {
       this.health = health
@@ -35,6 +37,7 @@ class Stream {
     }
     this.link.onpoints = (at) => (this.heard = at)
     this.link.onchanges = () => this.changed++
+    this.link.onerrors = () => this.errors++
     keepBeating()
   }
 }

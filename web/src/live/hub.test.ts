@@ -111,3 +111,11 @@ test('the last page that leaves closes the stream', () => {
   hub.hear('b', { ask: 'bye' })
   expect(sources[0].closed).toBe(true)
 })
+
+test('errors are told of apart from other changes', () => {
+  const { sources, join } = setUp()
+  const told = join('a')
+  sources[0].say('hello', { stream: 's1', build: 'one' })
+  sources[0].say('errors', { new: [7], changed: [] })
+  expect(told.map((m) => m.tell)).toEqual(['link', 'link', 'errors'])
+})

@@ -120,6 +120,8 @@ export class Hub {
     on<ChangesEvent>('changes', (event) => this.#tell({ tell: 'changes', event }))
     // Somebody has it, or it is over: whoever shows incidents asks again.
     on<unknown>('incidents', () => this.#tell({ tell: 'changes', event: { changes: [] } }))
+    // Apart from the others: errors come in crowds, and few pages show them.
+    on<unknown>('errors', () => this.#tell({ tell: 'errors' }))
     source.addEventListener('error', () => source === this.#source && this.#lose())
   }
 

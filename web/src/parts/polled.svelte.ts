@@ -24,8 +24,8 @@ export class Polled<T> {
   #took = 0
   #soon: ReturnType<typeof setTimeout> | undefined
 
-  /** `live`: also as soon as something that is watched changes its state. */
-  constructor(key: string, everyMs: number, ask: (signal: AbortSignal) => Promise<T>, live = false) {
+  /** `live`: also as soon as something that is watched changes its state; `errors`: as errors come. */
+  constructor(key: string, everyMs: number, ask: (signal: AbortSignal) => Promise<T>, live: boolean | 'errors' = false) {
     this.#key = `last ${key}`
     this.#ask = ask
     this.#recall()
@@ -41,7 +41,7 @@ export class Polled<T> {
     })
     if (live) {
       $effect(() => {
-        if (stream.changed > 0) untrack(() => this.#askSoon())
+        if ((live === 'errors' ? stream.errors : stream.changed) > 0) untrack(() => this.#askSoon())
       })
     }
   }

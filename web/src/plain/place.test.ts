@@ -10,6 +10,7 @@ test.each([
   '/data?under=stats.timers',
   '/explore?q=a%3Bhost%3Dweb1',
   '/nowhere?x=1',
+  '/errors?project=3&status=ignored&find=401 from',
   '/monitors?show=noisy',
   '/monitors/web1%2Fdisk%20%2Fvar?edit=1',
 ])('round trip %s', (address) => {
@@ -22,6 +23,7 @@ test('one thing of a list has its own page, whatever its name holds', () => {
   expect(at('/services/Shop')).toMatchObject({ page: 'service', item: 'Shop' })
   expect(at('/proof/3')).toMatchObject({ page: 'proof', item: '3' })
   expect(at('/incidents/42')).toMatchObject({ page: 'incidents', item: '42' })
+  expect(at('/errors/7?event=ab')).toMatchObject({ page: 'errors', item: '7' })
   expect(at('/monitors/x?edit=1')).toMatchObject({ page: 'editor', item: 'x' })
   expect(at('/monitors?new=1')).toMatchObject({ page: 'editor', item: null })
   expect(at('/monitors')).toMatchObject({ page: 'monitors', item: null })

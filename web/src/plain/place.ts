@@ -1,9 +1,9 @@
 /** The URL is the state: `place` and `address` are each other's inverse. */
 import { fixed, understood, type Span, type Window } from './span.ts'
 
-export type PageName = 'home' | 'services' | 'service' | 'monitors' | 'monitor' | 'editor' | 'incidents' | 'oncall' | 'explore' | 'changes' | 'reports' | 'proof' | 'posts' | 'data' | 'settings' | 'unknown'
+export type PageName = 'home' | 'services' | 'service' | 'monitors' | 'monitor' | 'editor' | 'incidents' | 'oncall' | 'errors' | 'explore' | 'changes' | 'reports' | 'proof' | 'posts' | 'data' | 'settings' | 'unknown'
 /** Pages that are a list or stand alone: those with an address of their own. */
-export type Room = 'home' | 'services' | 'monitors' | 'incidents' | 'oncall' | 'explore' | 'changes' | 'reports' | 'proof' | 'posts' | 'data' | 'settings'
+export type Room = 'home' | 'services' | 'monitors' | 'incidents' | 'oncall' | 'errors' | 'explore' | 'changes' | 'reports' | 'proof' | 'posts' | 'data' | 'settings'
 export type Zone = 'local' | 'utc'
 
 export type Place = {
@@ -21,10 +21,10 @@ export type Place = {
   more: Record<string, string>
 }
 
-export const PATHS: Record<Room, string> = { home: '/', services: '/services', monitors: '/monitors', incidents: '/incidents', oncall: '/oncall', explore: '/explore', changes: '/changes', reports: '/reports', proof: '/proof', posts: '/posts', data: '/data', settings: '/settings' }
+export const PATHS: Record<Room, string> = { home: '/', services: '/services', monitors: '/monitors', incidents: '/incidents', oncall: '/oncall', errors: '/errors', explore: '/explore', changes: '/changes', reports: '/reports', proof: '/proof', posts: '/posts', data: '/data', settings: '/settings' }
 const ROOMS: [string, Room][] = Object.entries(PATHS).map(([room, path]) => [path, room as Room])
 /** What the page of one thing of a list is. */
-const ONE = { services: 'service', monitors: 'monitor', incidents: 'incidents', proof: 'proof' } as const
+const ONE = { services: 'service', monitors: 'monitor', incidents: 'incidents', errors: 'errors', proof: 'proof' } as const
 const KNOWN = new Set(['from', 'to', 'q', 'sel', 'z'])
 
 export function placeOf(url: URL): Place {
