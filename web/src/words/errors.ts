@@ -1,0 +1,95 @@
+/** What the pages of errors say. */
+import type { ErrorLevel, ErrorSort, ErrorStatus } from '../api/errors.ts'
+import type { Filter, Section, UntilKind } from '../pages/errors/model.ts'
+
+const grouped = (count: number) => count.toString().replace(/\B(?=(\d{3})+$)/g, '\u202f')
+const plural = (count: number, one: string, many = one + 's') => `${grouped(count)} ${count === 1 ? one : many}`
+const percent = (share: number) => `${share > 0 && share < 0.01 ? '< 1' : Math.round(share * 100)}\u202f%`
+
+export const words = {
+  tabs: { incoming: 'Incoming', projects: 'Projects', releases: 'Releases' }, tabsLabel: 'Errors',
+  failed: 'The errors could not be loaded', stale: 'The errors cannot be asked at the moment', still: 'What is shown is what was last known.',
+  levels: { fatal: 'Fatal', error: 'Error', warning: 'Warning', info: 'Info', debug: 'Debug' } satisfies Record<ErrorLevel, string>,
+  statuses: { unresolved: 'Open', resolved: 'Resolved', ignored: 'Ignored' } satisfies Record<ErrorStatus, string>,
+  anyStatus: 'Open, resolved, ignored',
+  said: {
+    none: 'No error is open.', noneSuch: 'No error is so.',
+    fresh: (count: number, title: string) => (count === 1 ? `One error is new since the deploy: ${title}` : `${grouped(count)} errors are new since the deploy. Most people have ${title}`),
+    back: (count: number, title: string) => (count === 1 ? `One error came back: ${title}` : `${grouped(count)} errors came back. Most people have ${title}`),
+    spike: (count: number, title: string) => (count === 1 ? `One error comes far more often than usual: ${title}` : `${grouped(count)} errors come far more often than usual. Most people have ${title}`),
+    calm: (count: number) => `Nothing is new: ${plural(count, 'error is', 'errors are')} open, and known.`,
+  },
+  counts: { fresh: (count: number) => `${grouped(count)} new`, back: (count: number) => `${grouped(count)} came back`, spike: (count: number) => `${grouped(count)} more often than usual`, rest: (count: number) => `${grouped(count)} known` } satisfies Record<Section, (count: number) => string>,
+  sections: { fresh: 'New since the deploy', back: 'Came back', spike: 'More often than usual', rest: 'Known' } satisfies Record<Section, string>,
+  freshOf: (release: string) => `New since ${release}`,
+  columns: { title: 'Error', hours: '24 hours', count: 'Events', users: 'Users', first: 'First', last: 'Last', release: 'Release', owner: 'Owner' },
+  unhandled: 'not caught', noOwner: 'nobody', hoursOf: (now: number, most: number) => `${plural(now, 'event')} in the last hour, ${grouped(most)} in the worst of 24`,
+  pick: (title: string) => `Choose ${title}`, pickAll: 'Choose all', picked: (count: number) => `${grouped(count)} chosen`, unpick: 'Choose none',
+  pause: 'Pause', goOn: 'Go on', pausedHelp: 'Paused: what comes is counted, and shown when you go on.',
+  waiting: (count: number) => `${plural(count, 'new one', 'new ones')}: show`,
+  filters: { project: 'Project', status: 'State', level: 'Level', release: 'Release', environment: 'Environment' } satisfies Record<Filter, string>,
+  anyOf: { project: 'All projects', status: 'Open', level: 'All levels', release: 'All releases', environment: 'All environments' } satisfies Record<Filter, string>,
+  find: 'Find in title or place', sort: 'Order', sorts: { last: 'What is new first, then last seen', first: 'First seen', count: 'Most events', users: 'Most users', new: 'Newest' } satisfies Record<ErrorSort, string>,
+  most: (count: number) => `The first ${grouped(count)} are shown. Filters find the others.`,
+  keys: { pick: 'choose or not', resolve: 'resolve', ignore: 'ignore', assign: 'assign', comment: 'comment', raw: 'stack as text', newer: 'newer event', older: 'older event' },
+  mayNot: 'responder' as const,
+
+  empty: {
+    none: 'No error has come yet.', text: 'Any client of Sentry’s sends here unchanged: give it the DSN of a project.',
+    project: 'Make a project', toProjects: 'To the projects',
+  },
+
+  doing: {
+    title: 'What to do about it', resolve: 'Resolve', resolveMore: 'Resolve…', resolveNext: 'in the next release', resolveIn: 'in release', reopen: 'Open again', ignore: 'Ignore…', ignoreAll: 'Ignore', assign: 'Assign…', assigned: 'Assign', markdown: 'Copy as Markdown', link: 'Copy short link', merge: 'Merge…',
+    mine: 'I take it', nobody: 'Nobody', to: 'To whom', failed: 'It was not done', failedSome: (count: number) => `${plural(count, 'error')} of those chosen ${count === 1 ? 'is' : 'are'} as before`,
+    means: {
+      resolve: 'It is mended in what runs now. Events of older releases do not open it again; of this one and later ones they do.',
+      next: 'It is mended in what comes after the newest release. Only a later one opens it again.',
+      ignore: 'It is counted, and nobody is told of it, until then.', assign: 'Whose it is from now on.',
+      merge: 'Its events are those of the other error from now on, past ones too.',
+    },
+    done: { resolved: 'Resolved', ignored: 'Ignored', unresolved: 'Open again', assigned: (name: string) => `It is ${name}’s now`, unassigned: 'It is nobody’s now', merged: 'Merged', split: 'Split off' },
+    doneMany: { resolved: (count: number) => `${grouped(count)} resolved`, ignored: (count: number) => `${grouped(count)} ignored` },
+    until: 'Until', untils: { forever: 'somebody opens it again', time: 'so long from now', events: 'so many more events', users: 'so many people have it', release: 'this release or a later one' } satisfies Record<UntilKind, string>,
+    untilHints: { forever: '', time: '7d', events: '100, or 100 in 1h', users: '10', release: 'web@1.5.0' } satisfies Record<UntilKind, string>,
+    untilWrong: { forever: '', time: 'Write a length of time, such as 7d.', events: 'Write a number, such as 100, or 100 in 1h.', users: 'Write a number of people.', release: 'Name a release.' } satisfies Record<UntilKind, string>,
+    into: 'Number of the error that stays', release: 'Release', go: 'Do it', sending: 'Sending…',
+  },
+
+  one: {
+    failed: 'The error could not be loaded', stale: 'The error cannot be asked at the moment', asking: 'The error is looked up…', gone: (id: string) => `There is no error ${id}.`,
+    fresh: (release: string | null) => (release ? `new in ${release}` : 'new since the deploy'), back: 'came back', spike: 'more often than usual',
+    events: (count: number) => plural(count, 'event'), users: (count: number) => plural(count, 'user'), first: 'first', last: 'last', inRelease: (release: string) => `first in ${release}`, has: (name: string) => `${name} has it`, nobody: 'nobody has it',
+    incident: 'part of incident', ended: 'over',
+    byRelease: 'By release', byReleaseHelp: 'Which releases its events are of', overTime: 'The last 24 hours', now: 'now',
+  },
+
+  event: {
+    title: 'Event', newer: 'Newer', older: 'Older', newest: 'newest', failed: 'Its events could not be loaded', none: 'No event of it is kept any more; what is counted stays.', at: (time: string) => `of ${time}`,
+    of: (place: number, more: boolean) => (place === 0 ? 'The newest event' : `Event ${place + 1} from the newest${more ? '' : ', the oldest that is kept'}`),
+    stack: 'Stack', raw: 'As text', pretty: 'As frames', rawHelp: 'Key w', order: 'Order', crashFirst: 'Crash first', crashLast: 'Crash last', wrap: 'Wrap lines', copyStack: 'Copy stack', noStack: 'It came without a stack.',
+    rawOf: 'Stack as text', fold: (count: number) => `${plural(count, 'frame')} of libraries`, caused: 'Caused by', notCaught: 'not caught', caught: 'caught', by: (mechanism: string) => `through ${mechanism}`,
+    line: (line: number) => `line ${line}`, source: 'Source', locals: 'Locals', noLocals: 'No source and no locals came with this frame.', name: 'Name', value: 'Value', unnamed: '(no name)',
+    scrubbed: (rule: string) => `taken out by the rule “${rule}”`,
+    crumbs: 'Breadcrumbs', crumbsHelp: 'What came before it, the last first', moreCrumbs: (count: number) => `${grouped(count)} earlier`,
+    request: 'Request', user: 'User', contexts: 'About', extra: 'Extra', json: 'The whole event', jsonOpen: 'Show as JSON',
+    message: 'Message',
+  },
+
+  tags: { title: 'Tags', help: 'Share of its events, and of all events of the project', share: percent, normally: (share: number) => `normally ${percent(share)}`, more: (count: number) => `${grouped(count)} more`, find: (key: string, value: string) => `${key} is ${value}`, none: 'Its events have no tags.' },
+  feedback: { title: 'What users said', anonymous: 'Somebody' },
+  why: { title: 'Why grouped like this', help: 'What counts is what the hash is made of. What does not count is greyed, with the reason.', hash: (hash: string, count: number) => `${hash.slice(0, 8)}, ${plural(count, 'event')}`, split: 'Split off', splitHelp: 'What is found by this hash is another error from now on; past events stay here.', version: (version: number) => `grouping ${version}`, none: 'Nothing is known of it.' },
+  similar: { title: 'Similar', merge: 'Merge into this', mergeOf: (short: string) => `Merge ${short} into this one` },
+  activity: { title: 'What was done', itself: 'by itself', kinds: { resolved: 'resolved', ignored: 'ignored', reopened: 'opened again', assigned: 'assigned to', unassigned: 'assigned to nobody', merged: 'merged in', split: 'split', regressed: 'came back', unignored: 'ignored no more', new: 'first seen' } as Record<string, string> },
+  host: { title: (name: string) => `${name} in that second`, help: 'The host that it came from, a quarter of an hour around the event. Empty graphs: no series of this host has arrived.', mark: 'this event' },
+
+  projects: {
+    title: 'Projects', failed: 'The projects could not be loaded', none: 'There is no project yet.', make: 'Make a project', name: 'Name', nameHelp: 'Letters, digits, - and _; it stands before the numbers of its errors: WEB-1.', making: 'Being made…', made: (name: string) => `${name} is made`, refused: 'It was not made',
+    said: (count: number) => (count === 0 ? 'No project sends errors yet.' : `${plural(count, 'project')} can send errors.`), dsn: 'DSN', copyDsn: 'Copy DSN', off: 'switched off', key: (label: string) => label || 'Key', noKey: 'Every key of it is switched off.',
+    errors: 'Its errors', releases: 'Its releases', setUp: 'How to send', setUpOf: (name: string) => `How to send to ${name}`, platform: 'Platform', received: 'Received: the first event is here.', waiting: 'Waits for the first event…', install: 'Install', code: 'Code', id: (id: number) => `project ${id}`,
+  },
+  releases: {
+    title: 'Releases', failed: 'The releases could not be loaded', none: 'No release is known yet. A client says its release, or sentry-cli does at a deploy.', said: (version: string, age: string) => `The newest release is ${version}, first seen ${age} ago.`, columns: { version: 'Release', first: 'First seen', count: 'Events, 24 h', share: 'Share', fresh: 'New errors' }, choose: 'Project',
+    noProject: 'There is no project yet.', others: 'others',
+  },
+}
