@@ -25,11 +25,14 @@ export class Polled<T> {
   #soon: ReturnType<typeof setTimeout> | undefined
 
   /** `live`: also as soon as something that is watched changes its state; `errors`: as errors come. */
-  constructor(key: string, everyMs: number, ask: (signal: AbortSignal) => Promise<T>, live: boolean | 'errors' = false) {
-    this.#key = `last ${key}`
+  constructor(key: string | (() => string), everyMs: number, ask: (signal: AbortSignal) => Promise<T>, live: boolean | 'errors' = false) {
+    const name = $derived(`last ${typeof key === 'string' ? key : key()}`)
+    this.#key = name
     this.#ask = ask
     this.#recall()
+    // Another question is asked at once; the answer to the one before stays until then.
     $effect(() => {
+      this.#key = name
       this.#abort = new AbortController()
       void untrack(this.again)
       const timer = setInterval(() => document.visibilityState === 'visible' && void this.again(), everyMs)

@@ -14,9 +14,9 @@ export const words = {
   anyStatus: 'Open, resolved, ignored',
   said: {
     none: 'No error is open.', noneSuch: 'No error is so.',
-    fresh: (count: number, title: string) => (count === 1 ? `One error is new since the deploy: ${title}` : `${grouped(count)} errors are new since the deploy. Most people have ${title}`),
-    back: (count: number, title: string) => (count === 1 ? `One error came back: ${title}` : `${grouped(count)} errors came back. Most people have ${title}`),
-    spike: (count: number, title: string) => (count === 1 ? `One error comes far more often than usual: ${title}` : `${grouped(count)} errors come far more often than usual. Most people have ${title}`),
+    fresh: (count: number, title: string) => (count === 1 ? `One error is new since the deploy: ${title}` : `${grouped(count)} errors are new since the deploy. Most people have: ${title}`),
+    back: (count: number, title: string) => (count === 1 ? `One error came back: ${title}` : `${grouped(count)} errors came back. Most people have: ${title}`),
+    spike: (count: number, title: string) => (count === 1 ? `One error comes far more often than usual: ${title}` : `${grouped(count)} errors come far more often than usual. Most people have: ${title}`),
     calm: (count: number) => `Nothing is new: ${plural(count, 'error is', 'errors are')} open, and known.`,
   },
   counts: { fresh: (count: number) => `${grouped(count)} new`, back: (count: number) => `${grouped(count)} came back`, spike: (count: number) => `${grouped(count)} more often than usual`, rest: (count: number) => `${grouped(count)} known` } satisfies Record<Section, (count: number) => string>,
