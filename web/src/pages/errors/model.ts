@@ -1,5 +1,5 @@
 /** The list of what comes in, worked out of one answer and of what is on the screen. Pure. */
-import { LEVELS, SORTS, STATUSES, type ErrorGroup, type ErrorSort, type Until, type Wanted } from '../../api/errors.ts'
+import { LEVELS, SORTS, STATUSES, type ErrorGroup, type ErrorSort, type Tag, type Until, type Wanted } from '../../api/errors.ts'
 import type { MarkState } from '../../parts/StateMark.svelte'
 import { offsetSeconds } from '../../plain/span.ts'
 
@@ -110,4 +110,13 @@ export function untilOf(kind: UntilKind, text: string, now: number): Until | nul
   if (within === undefined) return { events: count }
   const seconds = offsetSeconds(within)
   return seconds ? { events_within: { count, seconds } } : null
+}
+
+/** From which difference on a share says something. */
+export const TELLS = 0.2
+
+/** The tags first of which some value is here far more often than elsewhere. */
+export function mostTelling(tags: Tag[]): Tag[] {
+  const excess = ({ values }: Tag) => Math.max(0, ...values.map(({ share, usual }) => share - usual))
+  return [...tags].sort((a, b) => excess(b) - excess(a) || a.key.localeCompare(b.key))
 }

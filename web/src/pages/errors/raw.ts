@@ -1,6 +1,7 @@
 /** Stacks as each language prints them, and a whole error as Markdown. Pure. */
 import type { ErrorEvent, WholeGroup } from '../../api/errors.ts'
 import { exceptionsOf, messageOf, platformOf, text, type Exception, type Frame } from './event.ts'
+import { TELLS } from './model.ts'
 
 /** `python` prints what was caused by what from the cause on, and the crash last. */
 type Style = { crashLast: boolean; head: (one: Exception) => string; foot: (one: Exception) => string; frame: (frame: Frame) => string; cause: string }
@@ -58,9 +59,6 @@ export function markdownOf(group: WholeGroup, event: ErrorEvent | null, link: st
 }
 
 export type Telling = { key: string; value: string; share: number; usual: number }
-
-/** From which difference on a share says something. */
-const TELLS = 0.2
 
 /** What is here more often than elsewhere, the greatest difference first. */
 export function tellingTags({ tags }: Pick<WholeGroup, 'tags'>): Telling[] {
