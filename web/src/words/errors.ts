@@ -81,7 +81,7 @@ export const words = {
   why: { title: 'Why grouped like this', help: 'What counts is what the hash is made of. What does not count is greyed, with the reason.', hash: (hash: string, count: number) => `${hash.slice(0, 8)}, ${plural(count, 'event')}`, split: 'Split off', splitHelp: 'What is found by this hash is another error from now on; past events stay here.', version: (version: number) => `grouping ${version}`, none: 'Nothing is known of it.' },
   similar: { title: 'Similar', merge: 'Merge into this', mergeOf: (short: string) => `Merge ${short} into this one` },
   activity: { title: 'What was done', itself: 'by itself', kinds: { resolved: 'resolved', ignored: 'ignored', reopened: 'opened again', assigned: 'assigned to', unassigned: 'assigned to nobody', merged: 'merged in', split: 'split', regressed: 'came back', unignored: 'ignored no more', new: 'first seen' } as Record<string, string> },
-  host: { title: (name: string) => `${name} in that second`, help: 'The host that it came from, a quarter of an hour around the event. Empty graphs: no series of this host has arrived.', mark: 'this event' },
+  host: { title: (name: string) => `${name} in that second`, help: 'The host that it came from, a quarter of an hour around the event. Empty graphs: no series of this host has arrived.', mark: 'this event', graphs: { cpu: 'Processor', memory: 'Memory', load: 'Load', disk: 'Disk traffic' } },
 
   projects: {
     title: 'Projects', failed: 'The projects could not be loaded', none: 'There is no project yet.', make: 'Make a project', name: 'Name', nameHelp: 'Letters, digits, - and _; it stands before the numbers of its errors: WEB-1.', making: 'Being made…', made: (name: string) => `${name} is made`, refused: 'It was not made',

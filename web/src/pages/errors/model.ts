@@ -1,5 +1,5 @@
 /** The list of what comes in, worked out of one answer and of what is on the screen. Pure. */
-import { LEVELS, SORTS, STATUSES, type ErrorGroup, type ErrorSort, type Tag, type Until, type Wanted } from '../../api/errors.ts'
+import { LEVELS, SORTS, STATUSES, type ErrorGroup, type ErrorSort, type Release, type Slot, type Tag, type Until, type Wanted } from '../../api/errors.ts'
 import type { MarkState } from '../../parts/StateMark.svelte'
 import { offsetSeconds } from '../../plain/span.ts'
 
@@ -119,4 +119,17 @@ export const TELLS = 0.2
 export function mostTelling(tags: Tag[]): Tag[] {
   const excess = ({ values }: Tag) => Math.max(0, ...values.map(({ share, usual }) => share - usual))
   return [...tags].sort((a, b) => excess(b) - excess(a) || a.key.localeCompare(b.key))
+}
+
+export type ReleaseRow = { version: string; first: number | null; count: number; share: number; fresh: number }
+
+/** The newest first; those of which events come, and that nobody has announced, behind them. `fresh`: errors that began in it. */
+export function releasesOf(known: Release[], slots: Slot[], groups: Pick<ErrorGroup, 'release_first'>[]): ReleaseRow[] {
+  const counts = new Map<string, number>()
+  for (const { name, count } of slots) if (name !== '') counts.set(name, (counts.get(name) ?? 0) + count)
+  const all = slots.reduce((sum, { count }) => sum + count, 0)
+  const fresh = (version: string) => groups.filter(({ release_first }) => release_first === version).length
+  const firsts = new Map(known.map(({ version, first_seen }) => [version, first_seen]))
+  const versions = [...firsts.keys(), ...[...counts.keys()].filter((name) => !firsts.has(name))]
+  return versions.map((version) => ({ version, first: firsts.get(version) ?? null, count: counts.get(version) ?? 0, share: all === 0 ? 0 : (counts.get(version) ?? 0) / all, fresh: fresh(version) }))
 }

@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest'
+import type { ErrorGroup, Tag } from '../../api/errors.ts'
+import { Trouble } from '../../api/client.ts'
+import { changeAll } from './deeds.ts'
+import { bars, countsOf, deployOf, held, isSpike, itemsOf, mostTelling, releasesOf, sectionOf, toggled, untilOf, wantedOf } from './model.ts'
+
+const group = (id: number, change: Partial<ErrorGroup> = {}): ErrorGroup => ({
+  id, short: `WEB-${id}`, project: 1, title: `E${id}`, culprit: '', level: 'error', status: 'unresolved', count: 1, users: 0, first_seen: 0, last_seen: 0, release_first: null, release_last: null, environment: [],
+  assigned: null, hours: Array.from({ length: 24 }, () => 0), is_new_since_deploy: false, unhandled: false, ...change,
+})
+const quietThen = (now: number, before = 1) => [...Array.from({ length: 23 }, () => before), now]
+
+test('what is new since the deploy stands on top, then what came back, then what comes more often; what is dealt with does not', () => {
+  const [known, spike, back, fresh] = [group(1), group(2, { hours: quietThen(40) }), group(3, { regressed_at: 5 }), group(4, { is_new_since_deploy: true, regressed_at: 5, release_first: 'web@2', users: 3 })]
+  expect([known, spike, back, fresh].map(sectionOf)).toEqual(['rest', 'spike', 'back', 'fresh'])
+  expect(sectionOf({ ...fresh, status: 'ignored' })).toBe('rest')
+  const shown = itemsOf([known, spike, back, fresh], 'last').map((item) => (item.is === 'head' ? `${item.section} ${item.count}` : item.group.id))
+  expect(shown).toEqual(['fresh 1', 4, 'back 1', 3, 'spike 1', 2, 'rest 1', 1])
+  expect(itemsOf([known, fresh], 'count').map(({ is }) => is)).toEqual(['row', 'row'])
+  expect(itemsOf([known], 'last').map(({ is }) => is)).toEqual(['row'])
+  expect(countsOf([known, spike, back, fresh])).toMatchObject({ fresh: 1, back: 1, spike: 1, rest: 1, worst: { id: 4 } })
+  expect(deployOf([known, fresh])).toBe('web@2')
+  expect(deployOf([fresh, group(5, { is_new_since_deploy: true, release_first: 'web@3' })])).toBeNull()
+  expect(countsOf([]).worst).toBeNull()
+})
+
+test('more often than usual is many, and many more than before', () => {
+  expect(isSpike(group(1, { hours: quietThen(40) }))).toBe(true)
+  expect(isSpike(group(1, { hours: quietThen(9) }))).toBe(false)
+  expect(isSpike(group(1, { hours: quietThen(40, 20) }))).toBe(false)
+  // What has begun in this hour is new, and no spike.
+  expect(isSpike(group(1, { hours: quietThen(40, 0) }))).toBe(false)
+  expect(isSpike(group(1, { hours: [] }))).toBe(false)
+})
+
+test('nothing moves while somebody reads: numbers change, rows stay, what is new is counted', () => {
+  const shown = [group(1, { count: 1 }), group(2, { is_new_since_deploy: true })]
+  const { groups, waiting } = held(shown, [group(9), group(2, { count: 7 }), group(1, { count: 2 })])
+  expect(groups.map(({ id, count, is_new_since_deploy }) => [id, count, is_new_since_deploy])).toEqual([[1, 2, false], [2, 7, true]])
+  expect(waiting).toBe(1)
+  expect(held(shown, []).groups).toEqual(shown)
+})
+
+test('filters are what the URL says, and what it says wrongly is left out', () => {
+  expect(wantedOf({})).toEqual({ project: undefined, status: 'unresolved', level: undefined, release: undefined, environment: undefined, q: undefined, sort: 'last' })
+  expect(wantedOf({ status: 'all', level: 'loud', sort: 'sideways' })).toMatchObject({ status: undefined, level: undefined, sort: 'last' })
+  expect(wantedOf({ status: 'ignored', level: 'fatal', find: '401', project: '3', release: 'web@1', environment: 'live', sort: 'users' })).toEqual({ project: '3', status: 'ignored', level: 'fatal', release: 'web@1', environment: 'live', q: '401', sort: 'users' })
+})
+
+test.each([
+  ['forever', '', 'forever'], ['time', '7d', { time: 605_800 }], ['time', 'soon', null], ['events', '100', { events: 100 }], ['events', ' 100 in 1h ', { events_within: { count: 100, seconds: 3600 } }], ['events', '100 in blue', null],
+  ['events', '0', null], ['users', '10', { users: 10 }], ['users', '10 in 1h', null], ['release', ' web@2 ', { release: 'web@2' }], ['release', ' ', null],
+] as const)('ignored until: %s %s', (kind, text, until) => expect(untilOf(kind, text, 1000)).toEqual(until))
+
+test('choosing, and bars', () => {
+  expect([...toggled(new Set([1]), 2)]).toEqual([1, 2])
+  expect([...toggled(new Set([1]), 1)]).toEqual([])
+  expect(bars([0, 5, 10])).toEqual([0, 0.5, 1])
+  expect(bars([0, 0])).toEqual([0, 0])
+})
+
+test('the tag that tells most comes first', () => {
+  const tag = (key: string, share: number, usual: number): Tag => ({ key, values: [{ value: 'x', count: 1, last_seen: 0, share, usual }] })
+  expect(mostTelling([tag('browser', 0.5, 0.5), tag('os', 0.9, 0.8), tag('drive', 0.97, 0.2), tag('a', 0.1, 0.5)]).map(({ key }) => key)).toEqual(['drive', 'os', 'a', 'browser'])
+})
+
+test('releases: those that are known, and those that only events tell of', () => {
+  const slots = [{ at: 0, name: 'web@2', count: 6 }, { at: 3600, name: 'web@2', count: 3 }, { at: 0, name: 'odd', count: 1 }, { at: 0, name: '', count: 10 }]
+  expect(releasesOf([{ version: 'web@2', first_seen: 50 }, { version: 'web@1', first_seen: 10 }], slots, [group(1, { release_first: 'web@2' }), group(2)])).toEqual([
+    { version: 'web@2', first: 50, count: 9, share: 0.45, fresh: 1 }, { version: 'web@1', first: 10, count: 0, share: 0, fresh: 0 }, { version: 'odd', first: null, count: 1, share: 0.05, fresh: 0 },
+  ])
+})
+
+test('of many deeds each is done, and those that failed are told', async () => {
+  const done: number[] = []
+  const told = await changeAll([1, 2, 3, 4, 5], { status: 'resolved' }, (id) => (id === 2 ? Promise.reject(new Trouble(409, 'busy', null)) : Promise.resolve(done.push(id))))
+  expect([done, told.failed, told.trouble?.message]).toEqual([[1, 3, 4, 5], [2], 'busy'])
+  expect(await changeAll([], { status: 'resolved' })).toEqual({ failed: [], trouble: null })
+})
