@@ -1,0 +1,247 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { axe, launch, open, settled, shot, sideways, type Watched } from '../support/browser.ts'
+import { aGroup, anEvent, aProject, aSeries, someGroups, wholeGroup } from '../support/errors.ts'
+import { actingAs, answer, type Answers } from '../support/mocked.ts'
+import { Server, until } from '../support/server.ts'
+
+/** What comes in, one error, projects and releases. */
+let browser: Browser
+let server: Server
+
+beforeAll(async () => {
+  browser = await launch()
+  server = await Server.start()
+})
+afterAll(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+const pageOfEvents = (url: URL) => {
+  const before = url.searchParams.get('before')
+  const begin = before === null ? 0 : Number(before.replace(/^a+/, '')) + 1
+  return Array.from({ length: Math.max(0, Math.min(5, 8 - begin)) }, (_, index) => anEvent(begin + index))
+}
+const TOLD: Answers = {
+  '/api/v1/errors/groups': () => someGroups(), '/api/v1/errors/groups/7': () => wholeGroup(), '/api/v1/errors/groups/7/events': pageOfEvents,
+  '/api/v1/errors/projects': () => [aProject(), aProject({ id: 2, name: 'jobs', keys: [] })], '/api/v1/errors/projects/1': () => aProject(), '/api/v1/errors/series': aSeries,
+  '/api/v1/comments': () => ({ comments: [{ id: 'c1', by: 'ana', at: Date.now() / 1000 - 60, text: 'the token of gdrive ran out' }] }),
+}
+async function at(path: string, told: Answers = {}, options: Parameters<typeof open>[2] = {}): Promise<Watched> {
+  const page = await open(browser, 'about:blank', options)
+  await answer(page, { ...TOLD, ...told })
+  await page.goto(server.url(path))
+  return page
+}
+const rows = (page: Watched) => page.locator('[role=row][data-index]')
+const focused = (page: Watched) => page.evaluate(() => document.activeElement?.textContent ?? '')
+
+const PAGES = { incoming: ['/errors', '2 errors are new since the deploy'], one: ['/errors/7', 'DriveError: 401 from drive api'], projects: ['/errors?tab=projects&project=1', '2 projects can send errors'], releases: ['/errors?tab=releases', 'The newest release is web@1.4.3'] }
+test.each(Object.entries(PAGES))('%s: axe finds nothing, in both themes, on a screen and a phone', async (name, [path, says]) => {
+  for (const [width, colorScheme] of [[1400, 'dark'], [1400, 'light'], [900, 'light'], [390, 'dark']] as const) {
+    const page = await at(path, {}, { colorScheme, viewport: { width, height: 900 } })
+    await page.getByRole('heading', { level: 1, name: says }).waitFor()
+    if (name === 'one') await page.getByText('raise DriveError(f').waitFor()
+    await settled(page)
+    await shot(page, `errors-${name}-${width}-${colorScheme}`)
+    if (name === 'one') await shot(page, `errors-${name}-${width}-${colorScheme}-whole`, true)
+    expect(await axe(page), `${width} ${colorScheme}`).toEqual([])
+    expect(await sideways(page)).toBeLessThanOrEqual(0)
+    expect(page.wrong).toEqual([])
+    await page.context().close()
+  }
+})
+
+test('the newest on top; twenty rows on a screen; keys walk, choose and resolve many', async () => {
+  const page = await at('/errors')
+  await page.getByText('New since web@1.4.3').waitFor()
+  const sections = await page.locator('.section b').allInnerTexts()
+  expect(sections).toEqual(['New since web@1.4.3', 'Came back', 'More often than usual', 'Known'])
+  const inSight = await rows(page).evaluateAll((all) => all.filter((row) => row.getBoundingClientRect().bottom <= innerHeight).length)
+  expect(inSight).toBeGreaterThanOrEqual(20)
+
+  const changed: [string, unknown][] = []
+  await page.route('**/api/v1/errors/groups/*', (route) => {
+    if (route.request().method() !== 'POST') return route.fallback()
+    changed.push([new URL(route.request().url()).pathname, route.request().postDataJSON()])
+    return route.fulfill({ json: {} })
+  })
+  await page.keyboard.press('j')
+  expect(await focused(page)).toContain('DriveError')
+  await page.keyboard.press('x')
+  await page.keyboard.press('j')
+  // Over the line between two sections.
+  await page.keyboard.press('j')
+  expect(await focused(page)).toContain('IntegrityError')
+  await page.keyboard.press('k')
+  expect(await focused(page)).toContain('TypeError')
+  await page.keyboard.press('x')
+  await page.getByText('2 chosen').waitFor()
+  await page.keyboard.press('r')
+  await until('both resolved', () => changed.length === 2)
+  expect(changed.map(([path, body]) => [path, body])).toEqual([['/api/v1/errors/groups/7', { status: 'resolved' }], ['/api/v1/errors/groups/8', { status: 'resolved' }]])
+  await page.getByText('2 resolved').waitFor()
+  expect(await page.getByText('chosen').count()).toBe(0)
+  await page.keyboard.press('j')
+  await page.keyboard.press('Enter')
+  await until('one error', () => /^\/errors\/\d+$/.test(new URL(page.url()).pathname))
+  await page.context().close()
+})
+
+test('paused, and under the pointer, nothing moves and what is new is counted', async () => {
+  let groups = someGroups(3)
+  const page = await at('/errors', { '/api/v1/errors/groups': () => groups })
+  await rows(page).first().waitFor()
+  await page.getByRole('button', { name: 'Pause' }).click()
+  groups = [aGroup(99, { title: 'Brand new', is_new_since_deploy: true }), ...groups]
+  await page.getByRole('button', { name: '1 new one: show' }).waitFor()
+  expect(await page.getByText('Brand new').count()).toBe(0)
+  expect(new URL(page.url()).searchParams.has('from')).toBe(true)
+  await page.getByRole('button', { name: '1 new one: show' }).click()
+  await page.getByRole('link', { name: 'Brand new' }).waitFor()
+  await page.getByRole('button', { name: 'Go on' }).click()
+  await rows(page).first().hover()
+  groups = [aGroup(100, { title: 'Newer still', is_new_since_deploy: true }), ...groups]
+  await page.getByRole('button', { name: '1 new one: show' }).waitFor()
+  await page.getByRole('heading', { level: 1 }).hover()
+  await page.getByRole('link', { name: 'Newer still' }).waitFor()
+  await page.context().close()
+})
+
+test('filters stand in the URL and are asked of the server', async () => {
+  const asked: URLSearchParams[] = []
+  const page = await at('/errors?status=ignored&project=1', { '/api/v1/errors/groups': (url) => (asked.push(url.searchParams), asked.length < 3 ? someGroups(3) : []) })
+  await rows(page).first().waitFor()
+  expect(Object.fromEntries(asked[0])).toMatchObject({ status: 'ignored', project: '1' })
+  await page.getByLabel('Level').selectOption('Fatal')
+  await until('the level in the question', () => asked.at(-1)?.get('level') === 'fatal')
+  await page.getByLabel('Find in title or place').fill('401')
+  await until('the text in the question', () => asked.at(-1)?.get('q') === '401')
+  await page.getByRole('heading', { name: 'No error is so.' }).waitFor()
+  expect(Object.fromEntries(new URL(page.url()).searchParams)).toEqual({ status: 'ignored', project: '1', level: 'fatal', find: '401' })
+  await page.context().close()
+})
+
+test('one error: crash open with locals, raw one key away and remembered, events back and forth', async () => {
+  const page = await at('/errors/7')
+  await page.getByText('raise DriveError(f').waitFor()
+  await page.getByText('<Response 401>').waitFor()
+  await page.getByText('taken out by the rule “token”').waitFor()
+  expect(await page.getByText('gdrive', { exact: true }).locator('..').innerText()).toMatch(/97\s*%[\s\S]*normally 20\s*%/)
+  await page.keyboard.press('w')
+  await page.getByText('Traceback (most recent call last):').first().waitFor()
+  await page.reload()
+  await page.getByText('Traceback (most recent call last):').first().waitFor()
+  await page.keyboard.press('w')
+  for (const place of [2, 3, 4, 5, 6, 7]) {
+    await page.getByRole('button', { name: 'Older' }).click()
+    await page.getByText(`Event ${place} from the newest`).waitFor()
+  }
+  const link = page.url()
+  expect(new URL(link).searchParams.get('event')).toBe('6'.padStart(32, 'a'))
+  await page.getByRole('button', { name: 'Older' }).click()
+  await page.getByText('the oldest that is kept').waitFor()
+  expect(await page.getByRole('button', { name: 'Older' }).isDisabled()).toBe(true)
+  await page.goto(link)
+  await page.getByText('Event 7 from the newest').waitFor()
+  await page.keyboard.press('k')
+  await page.getByText('Event 6 from the newest').waitFor()
+  await page.context().close()
+})
+
+test('what one does about it: resolve now or in the next release, ignore until, assign, merge, split, copy', async () => {
+  const page = await at('/errors/7', {}, { permissions: ['clipboard-read', 'clipboard-write'] })
+  const sent: [string, unknown][] = []
+  await page.route('**/api/v1/errors/groups/**', (route) => {
+    if (route.request().method() !== 'POST') return route.fallback()
+    sent.push([new URL(route.request().url()).pathname.replace('/api/v1/errors/groups', ''), route.request().postDataJSON()])
+    return route.fulfill({ json: {} })
+  })
+  const last = async (count: number) => (await until(`deed ${count}`, () => sent.length === count), sent.at(-1))
+  await page.getByRole('button', { name: 'Resolve', exact: true }).click()
+  expect(await last(1)).toEqual(['/7', { status: 'resolved' }])
+  await page.getByRole('button', { name: 'Resolve…' }).click()
+  await page.getByRole('button', { name: 'Resolve in the next release' }).click()
+  expect(await last(2)).toEqual(['/7', { status: 'resolved', in: 'next' }])
+  await page.keyboard.press('i')
+  await page.getByLabel('Until', { exact: true }).selectOption('so many more events')
+  await page.getByLabel('so many more events').last().fill('many')
+  await page.getByText('Write a number, such as 100').waitFor()
+  expect(await page.getByRole('button', { name: 'Do it' }).isDisabled()).toBe(true)
+  await page.getByLabel('so many more events').last().fill('100 in 1h')
+  await page.getByRole('button', { name: 'Do it' }).click()
+  expect(await last(3)).toEqual(['/7', { status: 'ignored', until: { events_within: { count: 100, seconds: 3600 } } }])
+  await page.getByRole('button', { name: 'Assign…' }).click()
+  await page.getByLabel('To whom').fill('ben')
+  await page.getByRole('button', { name: 'Do it' }).click()
+  expect(await last(4)).toEqual(['/7', { assign: 'ben' }])
+  await page.getByRole('button', { name: 'Merge WEB-31 into this one' }).click()
+  expect(await last(5)).toEqual(['/31/merge', { into: 7 }])
+  await page.getByText('01bc01bc').click()
+  await page.getByRole('button', { name: 'Split off 01bc01bc' }).click()
+  expect(await last(6)).toEqual(['/7/split', { hash: '01bc'.repeat(8) }])
+  const clipboard = () => page.evaluate(() => navigator.clipboard.readText())
+  await page.getByRole('button', { name: 'Copy short link' }).click()
+  await until('the link', async () => (await clipboard()).endsWith('/errors/7'))
+  await page.getByRole('button', { name: 'Copy as Markdown' }).click()
+  await until('the text', async () => (await clipboard()).includes('- drive = gdrive: 97 %, normally 20 %'))
+  await page.getByRole('button', { name: 'Merge…' }).click()
+  await page.getByLabel('Number of the error that stays').fill('8')
+  await page.getByRole('button', { name: 'Do it' }).click()
+  expect(await last(7)).toEqual(['/7/merge', { into: 8 }])
+  await until('the other one', () => new URL(page.url()).pathname === '/errors/8')
+  await page.context().close()
+})
+
+test('a project is made, shows its DSN for twelve platforms, and ticks at the first event', async () => {
+  let made = false
+  let come = false
+  const page = await at('/errors?tab=projects', { '/api/v1/errors/groups': () => (come ? [aGroup(1)] : []), '/api/v1/errors/projects': () => (made ? [aProject()] : []) })
+  await page.getByRole('heading', { name: 'No project sends errors yet.' }).waitFor()
+  await page.route('**/api/v1/errors/projects', (route) => {
+    if (route.request().method() !== 'POST') return route.fallback()
+    made = true
+    return route.fulfill({ json: aProject() })
+  })
+  await page.getByLabel('Name').fill('web')
+  await page.getByRole('button', { name: 'Make a project' }).click()
+  await page.getByText('Waits for the first event…').waitFor()
+  expect(await page.getByRole('group', { name: 'Platform' }).getByRole('button').count()).toBe(12)
+  await page.getByRole('button', { name: 'Ruby' }).click()
+  await page.getByText("config.dsn = 'http://aaaa").waitFor()
+  expect(await axe(page)).toEqual([])
+  come = true
+  await page.getByText('Received: the first event is here.').waitFor()
+  await page.context().close()
+})
+
+test('nothing, not allowed, not there and not answering are said', async () => {
+  const page = await at('/errors', { '/api/v1/errors/groups': () => [], ...actingAs('viewer') })
+  await page.getByRole('heading', { name: 'No error is open.' }).waitFor()
+  await page.getByRole('link', { name: 'To the projects' }).waitFor()
+  expect(await axe(page)).toEqual([])
+  await page.goto(server.url('/errors/7'))
+  await page.getByText('raise DriveError(f').waitFor()
+  expect(await page.getByRole('button', { name: 'Resolve', exact: true }).isDisabled()).toBe(true)
+  await page.route('**/api/v1/errors/groups/8', (route) => route.fulfill({ status: 404, json: { error: 'there is no error group 8' } }))
+  await page.goto(server.url('/errors/8'))
+  await page.getByRole('heading', { name: 'There is no error 8.' }).waitFor()
+  await answer(page, { '/api/v1/errors/groups': () => null })
+  await page.goto(server.url('/errors?status=all'))
+  await page.getByText('The server cannot be reached.').first().waitFor()
+  await page.context().close()
+})
+
+test('g x goes there; on a phone it is one of four', async () => {
+  const page = await at('/', {}, { viewport: { width: 390, height: 844 } })
+  await settled(page)
+  await until('Errors', async () => {
+    await page.keyboard.press('g')
+    await page.keyboard.press('x')
+    return new URL(page.url()).pathname === '/errors'
+  })
+  const bar = await page.locator('.frame > nav > :visible').allInnerTexts()
+  expect(bar).toEqual(['Home', 'Incidents', 'Errors', 'More'])
+  await page.context().close()
+})
