@@ -24,7 +24,7 @@ max_check_attempts = 1
 `
 const INCIDENT = '/incidents/1'
 const PAGES = { home: '/', explore: '/explore?from=-5min&to=now&q=host.*.load.*', blank: '/explore', data: '/data', chips: CHIPS, raw: '/explore?from=-5min&to=now&q=host.*.load.*&table=1&vs=1d', unknown: '/nowhere', monitors: '/monitors', services: '/services', incidents: '/incidents', editor: '/monitors?new=1',
-  monitor: '/monitors/web1%2Fqueue', incident: INCIDENT, postMortem: `${INCIDENT}?tab=post-mortem`, oncall: '/oncall', changes: '/changes', reports: '/reports', settings: '/settings', posts: '/posts', proof: '/proof',
+  monitor: '/monitors/web1%2Fqueue', incident: INCIDENT, postMortem: `${INCIDENT}?tab=post-mortem`, oncall: '/oncall', changes: '/changes', reports: '/reports', settings: '/settings', posts: '/posts', proof: '/proof', errors: '/errors', projects: '/errors?tab=projects',
 }
 const WIDTHS = [1400, 900, 390]
 /** What comes after the first sentence, and is looked at too. */
