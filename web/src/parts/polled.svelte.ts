@@ -26,13 +26,13 @@ export class Polled<T> {
 
   /** `live`: also as soon as something that is watched changes its state; `errors`: as errors come. */
   constructor(key: string | (() => string), everyMs: number, ask: (signal: AbortSignal) => Promise<T>, live: boolean | 'errors' = false) {
-    const name = $derived(`last ${typeof key === 'string' ? key : key()}`)
-    this.#key = name
+    const name = () => `last ${typeof key === 'string' ? key : key()}`
+    this.#key = untrack(name)
     this.#ask = ask
     this.#recall()
     // Another question is asked at once; the answer to the one before stays until then.
     $effect(() => {
-      this.#key = name
+      this.#key = name()
       this.#abort = new AbortController()
       void untrack(this.again)
       const timer = setInterval(() => document.visibilityState === 'visible' && void this.again(), everyMs)

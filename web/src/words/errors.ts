@@ -32,7 +32,6 @@ export const words = {
   find: 'Find in title or place', sort: 'Order', sorts: { last: 'What is new first, then last seen', first: 'First seen', count: 'Most events', users: 'Most users', new: 'Newest' } satisfies Record<ErrorSort, string>,
   most: (count: number) => `The first ${grouped(count)} are shown. Filters find the others.`,
   keys: { pick: 'choose or not', resolve: 'resolve', ignore: 'ignore', assign: 'assign', comment: 'comment', raw: 'stack as text', newer: 'newer event', older: 'older event' },
-  mayNot: 'responder' as const,
 
   empty: {
     none: 'No error has come yet.', text: 'Any client of Sentry’s sends here unchanged: give it the DSN of a project.',
@@ -40,7 +39,7 @@ export const words = {
   },
 
   doing: {
-    title: 'What to do about it', resolve: 'Resolve', resolveMore: 'Resolve…', resolveNext: 'in the next release', resolveIn: 'in release', reopen: 'Open again', ignore: 'Ignore…', ignoreAll: 'Ignore', assign: 'Assign…', assigned: 'Assign', markdown: 'Copy as Markdown', link: 'Copy short link', merge: 'Merge…',
+    title: 'What to do about it', resolve: 'Resolve', resolveMore: 'Resolve…', resolveNext: 'in the next release', resolveIn: 'in release', reopen: 'Open again', ignore: 'Ignore…', ignoreAll: 'Ignore', assign: 'Assign…', markdown: 'Copy as Markdown', link: 'Copy short link', merge: 'Merge…',
     mine: 'I take it', nobody: 'Nobody', to: 'To whom', failed: 'It was not done', failedSome: (count: number) => `${plural(count, 'error')} of those chosen ${count === 1 ? 'is' : 'are'} as before`,
     means: {
       resolve: 'It is mended in what runs now. Events of older releases do not open it again; of this one and later ones they do.',
@@ -65,18 +64,18 @@ export const words = {
   },
 
   event: {
-    title: 'Event', newer: 'Newer', older: 'Older', newest: 'newest', failed: 'Its events could not be loaded', none: 'No event of it is kept any more; what is counted stays.', at: (time: string) => `of ${time}`,
+    title: 'Event', newer: 'Newer', older: 'Older', failed: 'Its events could not be loaded', none: 'No event of it is kept any more; what is counted stays.', at: (time: string) => `of ${time}`,
     of: (place: number, more: boolean) => (place === 0 ? 'The newest event' : `Event ${place + 1} from the newest${more ? '' : ', the oldest that is kept'}`),
-    stack: 'Stack', raw: 'As text', pretty: 'As frames', rawHelp: 'Key w', order: 'Order', crashFirst: 'Crash first', crashLast: 'Crash last', wrap: 'Wrap lines', copyStack: 'Copy stack', noStack: 'It came without a stack.',
+    stack: 'Stack', raw: 'As text', rawHelp: 'Key w', crashLast: 'Crash last', wrap: 'Wrap lines', copyStack: 'Copy stack', noStack: 'It came without a stack.',
     rawOf: 'Stack as text', fold: (count: number) => `${plural(count, 'frame')} of libraries`, caused: 'Caused by', notCaught: 'not caught', caught: 'caught', by: (mechanism: string) => `through ${mechanism}`,
-    line: (line: number) => `line ${line}`, source: 'Source', locals: 'Locals', noLocals: 'No source and no locals came with this frame.', name: 'Name', value: 'Value', unnamed: '(no name)',
+    source: 'Source', locals: 'Locals', noLocals: 'No source and no locals came with this frame.', unnamed: '(no name)',
     scrubbed: (rule: string) => `taken out by the rule “${rule}”`,
     crumbs: 'Breadcrumbs', crumbsHelp: 'What came before it, the last first', moreCrumbs: (count: number) => `${grouped(count)} earlier`,
     request: 'Request', user: 'User', contexts: 'About', extra: 'Extra', json: 'The whole event', jsonOpen: 'Show as JSON',
     message: 'Message',
   },
 
-  tags: { title: 'Tags', help: 'Share of its events, and of all events of the project', share: percent, normally: (share: number) => `normally ${percent(share)}`, more: (count: number) => `${grouped(count)} more`, find: (key: string, value: string) => `${key} is ${value}`, none: 'Its events have no tags.' },
+  tags: { title: 'Tags', help: 'Share of its events, and of all events of the project', share: percent, normally: (share: number) => `normally ${percent(share)}`, more: (count: number) => `${grouped(count)} more`, none: 'Its events have no tags.' },
   feedback: { title: 'What users said', anonymous: 'Somebody' },
   why: { title: 'Why grouped like this', help: 'What counts is what the hash is made of. What does not count is greyed, with the reason.', hash: (hash: string, count: number) => `${hash.slice(0, 8)}, ${plural(count, 'event')}`, split: 'Split off', splitHelp: 'What is found by this hash is another error from now on; past events stay here.', version: (version: number) => `grouping ${version}`, none: 'Nothing is known of it.' },
   similar: { title: 'Similar', merge: 'Merge into this', mergeOf: (short: string) => `Merge ${short} into this one` },
@@ -85,11 +84,11 @@ export const words = {
 
   projects: {
     title: 'Projects', failed: 'The projects could not be loaded', none: 'There is no project yet.', make: 'Make a project', name: 'Name', nameHelp: 'Letters, digits, - and _; it stands before the numbers of its errors: WEB-1.', making: 'Being made…', made: (name: string) => `${name} is made`, refused: 'It was not made',
-    said: (count: number) => (count === 0 ? 'No project sends errors yet.' : `${plural(count, 'project')} can send errors.`), dsn: 'DSN', copyDsn: 'Copy DSN', off: 'switched off', key: (label: string) => label || 'Key', noKey: 'Every key of it is switched off.',
-    errors: 'Its errors', releases: 'Its releases', setUp: 'How to send', setUpOf: (name: string) => `How to send to ${name}`, platform: 'Platform', received: 'Received: the first event is here.', waiting: 'Waits for the first event…', install: 'Install', code: 'Code', id: (id: number) => `project ${id}`,
+    said: (count: number) => (count === 0 ? 'No project sends errors yet.' : `${plural(count, 'project')} can send errors.`), dsn: 'DSN', off: 'switched off', noKey: 'Every key of it is switched off.',
+    errors: 'Its errors', releases: 'Its releases', setUp: 'How to send', platform: 'Platform', received: 'Received: the first event is here.', waiting: 'Waits for the first event…', install: 'Install', code: 'Code', id: (id: number) => `project ${id}`,
   },
   releases: {
     title: 'Releases', failed: 'The releases could not be loaded', none: 'No release is known yet. A client says its release, or sentry-cli does at a deploy.', said: (version: string, age: string) => `The newest release is ${version}, first seen ${age} ago.`, columns: { version: 'Release', first: 'First seen', count: 'Events, 24 h', share: 'Share', fresh: 'New errors' }, choose: 'Project',
-    noProject: 'There is no project yet.', others: 'others',
+    noProject: 'There is no project yet.',
   },
 }

@@ -3,6 +3,9 @@ import { LEVELS, SORTS, STATUSES, type ErrorGroup, type ErrorSort, type Release,
 import type { MarkState } from '../../parts/StateMark.svelte'
 import { offsetSeconds } from '../../plain/span.ts'
 
+/** Who may do something about an error. */
+export const NEEDED = 'responder'
+
 export const FILTERS = ['project', 'status', 'level', 'release', 'environment'] as const
 export type Filter = (typeof FILTERS)[number]
 
