@@ -7,16 +7,16 @@ export const LEVELS = ['fatal', 'error', 'warning', 'info', 'debug'] as const
 export type ErrorLevel = (typeof LEVELS)[number]
 export const STATUSES = ['unresolved', 'resolved', 'ignored'] as const
 export type ErrorStatus = (typeof STATUSES)[number]
-export const SORTS = ['last', 'first', 'count', 'users', 'new'] as const
+export const SORTS = ['last', 'first', 'count', 'users'] as const
 export type ErrorSort = (typeof SORTS)[number]
 
-/** Times are seconds since 1970. `hours`: events of the last 24, the newest last. */
+/** Times are seconds since 1970. `hours`: events of each of the last 24, the present one last; null in lists of more than 200. */
 export type ErrorGroup = {
-  id: number; short: string; project: number; title: string; culprit: string; level: ErrorLevel; status: ErrorStatus
+  id: number; short: string; project: number; project_name: string; title: string; culprit: string; level: ErrorLevel; status: ErrorStatus
   count: number; users: number; first_seen: number; last_seen: number
   release_first: string | null; release_last: string | null; environment: string[]; assigned: string | null
-  hours: number[]; is_new_since_deploy: boolean; unhandled: boolean
-  /** It was resolved and came back, and nobody has said anything since. */
+  hours: number[] | null; is_new_since_deploy: boolean; unhandled: boolean
+  /** When it came back after it was resolved, if nobody has said anything since. */
   regressed_at?: number | null
 }
 /** `share`: of the group's events that have the tag; `usual`: of the project's. */
@@ -24,34 +24,35 @@ export type TagValue = { value: string; count: number; last_seen: number; share:
 export type Tag = { key: string; values: TagValue[] }
 export type Why = { name: string; value?: string; counts: boolean; hint?: string; parts?: Why[] }
 export type GroupHash = { hash: string; version: number; count: number; first_seen: number; last_seen: number; why: Why | null }
-export type ReleaseShare = { release: string; count: number; share: number; first_seen?: number }
-export type Feedback = { at: number; name: string | null; email: string | null; text: string; event: string | null }
+export type ReleaseCount = { release: string; count: number; /** The project in it. */ first_seen: number | null }
+/** `who`: empty, if it happened by itself. */
 export type Deed = { at: number; who: string; kind: string; text: string }
 export type WholeGroup = ErrorGroup & {
-  tags: Tag[]; releases: ReleaseShare[]; hashes: GroupHash[]
-  similar?: Pick<ErrorGroup, 'id' | 'short' | 'title' | 'culprit' | 'status' | 'count'>[]
-  feedback?: Feedback[]; activity?: Deed[]; incidents?: { id: number; title: string; open: boolean }[]
+  tags: Tag[]; releases: ReleaseCount[]; hashes: GroupHash[]; activity: Deed[]
 }
-/** Normalised, as Sentry's clients write it; what it holds is for `pages/errors/event.ts` to find out. */
+/** Normalised, as Sentry's clients write it, with our own fields behind a `_`; what it holds is for `pages/errors/event.ts` to find out. */
 export type ErrorEvent = Record<string, unknown>
 
 export type ProjectKey = { key: string; label: string; enabled: boolean; created: number; dsn: string }
-export type Release = { version: string; first_seen: number }
-export type Project = { id: number; name: string; created: number; keys: ProjectKey[]; releases?: Release[] }
+export type Release = { release: string; first_seen: number }
+/** `dsn`: with its newest key that is on. `last_heard`: since the start of the server. `releases`: the newest first. */
+export type Project = { id: number; name: string; created: number; dsn: string | null; keys: ProjectKey[]; last_heard: number | null; client: string | null; releases: Release[] }
 
 /** What is asked for: all of it stands in the URL of the page. */
 export type Wanted = { project?: string; status?: string; level?: string; release?: string; environment?: string; q?: string; sort?: string }
-const MOST = 500
+/** Longer lists come without hours. */
+export const MOST_GROUPS = 200
 
-export const groups = (wanted: Wanted, signal?: Signal) => ask<ErrorGroup[]>(`/api/v1/errors/groups?${query({ ...wanted, limit: MOST })}`, { signal })
+export const groups = (wanted: Wanted, limit: number, signal?: Signal) => ask<ErrorGroup[]>(`/api/v1/errors/groups?${query({ ...wanted, limit })}`, { signal })
 const groupAt = (id: number | string) => `/api/v1/errors/groups/${encodeURIComponent(id)}`
 export const group = (id: string, signal?: Signal) => ask<WholeGroup>(groupAt(id), { signal })
 /** The newest first. `before`: an event's id; those that came before it. */
 export const events = (id: number | string, limit: number, before: string | null, signal?: Signal) => ask<ErrorEvent[]>(`${groupAt(id)}/events?${query({ limit, before })}`, { signal })
 
-export type Until = 'forever' | { time: number } | { events: number } | { events_within: { count: number; seconds: number } } | { users: number } | { release: string }
-/** `in`: `next`, or a release. */
-export type Change = { status?: ErrorStatus; until?: Until; in?: string; assign?: string | null }
+/** `within`: a length of time, such as `1h`. */
+export type Until = { time: number } | { events: number; within?: string } | { users: number } | { release: string }
+/** `in`: `next`, or a release. `until`: left out, for ever. `assign`: empty for nobody. */
+export type Change = { status?: ErrorStatus; until?: Until; in?: string; assign?: string }
 export const change = (id: number, what: Change) => ask<unknown>(groupAt(id), { method: 'POST', body: what })
 export const merge = (id: number, into: number) => ask<unknown>(`${groupAt(id)}/merge`, { method: 'POST', body: { into } })
 export const split = (id: number, hash: string) => ask<unknown>(`${groupAt(id)}/split`, { method: 'POST', body: { hash } })
@@ -60,10 +61,10 @@ export const projects = (signal?: Signal) => ask<Project[]>('/api/v1/errors/proj
 export const project = (id: number, signal?: Signal) => ask<Project>(`/api/v1/errors/projects/${id}`, { signal })
 export const makeProject = (name: string) => ask<Project>('/api/v1/errors/projects', { method: 'POST', body: { name } })
 /** Whether anything has come yet. */
-export const hasEvents = async (id: number, signal?: Signal) => (await ask<ErrorGroup[]>(`/api/v1/errors/groups?${query({ project: id, limit: 1 })}`, { signal })).length > 0
+export const hasEvents = async (id: number, signal?: Signal) => (await groups({ project: String(id) }, 1, signal)).length > 0
 
-/** Events by the time in which they came; times without any are left out. `name`: the release or environment. */
-export type Slot = { at: number; name: string; count: number }
-export type SeriesAnswer = { step: number; slots: Slot[] }
+/** `[at, count]`; times without any are left out. `name`: the release or environment; empty for what says of none. */
+export type Series = { name: string; points: [number, number][] }
+export type SeriesAnswer = { step: number; from: number; until: number; series: Series[] }
 export type SeriesQuestion = { project?: number; group?: number; from: number; until: number; by?: 'release' | 'environment' }
 export const series = ({ from, until, ...rest }: SeriesQuestion, signal?: Signal) => ask<SeriesAnswer>(`/api/v1/errors/series?${query({ ...rest, from: Math.floor(from), until: Math.ceil(until) })}`, { signal })

@@ -29,7 +29,7 @@ export const words = {
   waiting: (count: number) => `${plural(count, 'new one', 'new ones')}: show`,
   filters: { project: 'Project', status: 'State', level: 'Level', release: 'Release', environment: 'Environment' } satisfies Record<Filter, string>,
   anyOf: { project: 'All projects', status: 'Open', level: 'All levels', release: 'All releases', environment: 'All environments' } satisfies Record<Filter, string>,
-  find: 'Find in title or place', sort: 'Order', sorts: { last: 'What is new first, then last seen', first: 'First seen', count: 'Most events', users: 'Most users', new: 'Newest' } satisfies Record<ErrorSort, string>,
+  find: 'Find in title or place', sort: 'Order', sorts: { last: 'What is new first, then last seen', first: 'First seen', count: 'Most events', users: 'Most users' } satisfies Record<ErrorSort, string>,
   most: (count: number) => `The first ${grouped(count)} are shown. Filters find the others.`,
   keys: { pick: 'choose or not', resolve: 'resolve', ignore: 'ignore', assign: 'assign', comment: 'comment', raw: 'stack as text', newer: 'newer event', older: 'older event' },
 
@@ -59,7 +59,7 @@ export const words = {
     failed: 'The error could not be loaded', stale: 'The error cannot be asked at the moment', asking: 'The error is looked up…', gone: (id: string) => `There is no error ${id}.`,
     fresh: (release: string | null) => (release ? `new in ${release}` : 'new since the deploy'), back: 'came back', spike: 'more often than usual',
     events: (count: number) => plural(count, 'event'), users: (count: number) => plural(count, 'user'), first: 'first', last: 'last', inRelease: (release: string) => `first in ${release}`, has: (name: string) => `${name} has it`, nobody: 'nobody has it',
-    incident: 'part of incident', ended: 'over',
+    incident: 'part of incident',
     byRelease: 'By release', byReleaseHelp: 'Which releases its events are of', overTime: 'The last 24 hours', now: 'now',
   },
 
@@ -76,16 +76,16 @@ export const words = {
   },
 
   tags: { title: 'Tags', help: 'Share of its events, and of all events of the project', share: percent, normally: (share: number) => `normally ${percent(share)}`, more: (count: number) => `${grouped(count)} more`, none: 'Its events have no tags.' },
-  feedback: { title: 'What users said', anonymous: 'Somebody' },
+  feedback: { title: 'What the user said', anonymous: 'Somebody', attachments: 'Attachments' },
   why: { title: 'Why grouped like this', help: 'What counts is what the hash is made of. What does not count is greyed, with the reason.', hash: (hash: string, count: number) => `${hash.slice(0, 8)}, ${plural(count, 'event')}`, split: 'Split off', splitHelp: 'What is found by this hash is another error from now on; past events stay here.', version: (version: number) => `grouping ${version}`, none: 'Nothing is known of it.' },
-  similar: { title: 'Similar', merge: 'Merge into this', mergeOf: (short: string) => `Merge ${short} into this one` },
-  activity: { title: 'What was done', itself: 'by itself', kinds: { resolved: 'resolved', ignored: 'ignored', reopened: 'opened again', assigned: 'assigned to', unassigned: 'assigned to nobody', merged: 'merged in', split: 'split', regressed: 'came back', unignored: 'ignored no more', new: 'first seen' } as Record<string, string> },
+  similar: { title: 'Similar', help: (kin: string) => `Others that are called ${kin}`, merge: 'Merge into this', mergeOf: (short: string) => `Merge ${short} into this one` },
+  activity: { title: 'What was done', itself: 'by itself', kinds: { resolved: 'resolved', ignored: 'ignored', reopened: 'opened again', assigned: 'assigned to', unassigned: 'assigned to nobody', merged: 'merged in', split: 'split', regressed: 'came back', unignored: 'ignored no more:', opened: 'first seen' } as Record<string, string> },
   host: { title: (name: string) => `${name} in that second`, help: 'The host that it came from, a quarter of an hour around the event. Empty graphs: no series of this host has arrived.', mark: 'this event', graphs: { cpu: 'Processor', memory: 'Memory', load: 'Load', disk: 'Disk traffic' } },
 
   projects: {
     title: 'Projects', failed: 'The projects could not be loaded', none: 'There is no project yet.', make: 'Make a project', name: 'Name', nameHelp: 'Letters, digits, - and _; it stands before the numbers of its errors: WEB-1.', making: 'Being made…', made: (name: string) => `${name} is made`, refused: 'It was not made',
     said: (count: number) => (count === 0 ? 'No project sends errors yet.' : `${plural(count, 'project')} can send errors.`), dsn: 'DSN', off: 'switched off', noKey: 'Every key of it is switched off.',
-    errors: 'Its errors', releases: 'Its releases', setUp: 'How to send', platform: 'Platform', received: 'Received: the first event is here.', waiting: 'Waits for the first event…', install: 'Install', code: 'Code', id: (id: number) => `project ${id}`,
+    errors: 'Its errors', releases: 'Its releases', setUp: 'How to send', platform: 'Platform', heard: 'last heard', received: 'Received: the first event is here.', waiting: 'Waits for the first event…', install: 'Install', code: 'Code', id: (id: number) => `project ${id}`,
   },
   releases: {
     title: 'Releases', failed: 'The releases could not be loaded', none: 'No release is known yet. A client says its release, or sentry-cli does at a deploy.', said: (version: string, age: string) => `The newest release is ${version}, first seen ${age} ago.`, columns: { version: 'Release', first: 'First seen', count: 'Events, 24 h', share: 'Share', fresh: 'New errors' }, choose: 'Project',

@@ -24,8 +24,8 @@ const pageOfEvents = (url: URL) => {
   return Array.from({ length: Math.max(0, Math.min(5, 8 - begin)) }, (_, index) => anEvent(begin + index))
 }
 const TOLD: Answers = {
-  '/api/v1/errors/groups': () => someGroups(), '/api/v1/errors/groups/7': () => wholeGroup(), '/api/v1/errors/groups/7/events': pageOfEvents,
-  '/api/v1/errors/projects': () => [aProject(), aProject({ id: 2, name: 'jobs', keys: [] })], '/api/v1/errors/projects/1': () => aProject(), '/api/v1/errors/series': aSeries,
+  '/api/v1/errors/groups': (url) => (url.searchParams.get('q') === 'DriveError' ? [someGroups()[0], aGroup(31, { title: 'DriveError: 403 from drive api', status: 'resolved' })] : someGroups()), '/api/v1/errors/groups/7': () => wholeGroup(), '/api/v1/errors/groups/7/events': pageOfEvents,
+  '/api/v1/errors/projects': () => [aProject(), aProject({ id: 2, name: 'jobs', keys: [], dsn: null, last_heard: null, client: null })], '/api/v1/errors/projects/1': () => aProject(), '/api/v1/errors/series': aSeries,
   '/api/v1/comments': () => ({ comments: [{ id: 'c1', by: 'ana', at: Date.now() / 1000 - 60, text: 'the token of gdrive ran out' }] }),
 }
 async function at(path: string, told: Answers = {}, options: Parameters<typeof open>[2] = {}): Promise<Watched> {
@@ -171,7 +171,7 @@ test('what one does about it: resolve now or in the next release, ignore until, 
   expect(await page.getByRole('button', { name: 'Do it' }).isDisabled()).toBe(true)
   await page.getByLabel('so many more events').last().fill('100 in 1h')
   await page.getByRole('button', { name: 'Do it' }).click()
-  expect(await last(3)).toEqual(['/7', { status: 'ignored', until: { events_within: { count: 100, seconds: 3600 } } }])
+  expect(await last(3)).toEqual(['/7', { status: 'ignored', until: { events: 100, within: '1h' } }])
   await page.getByRole('button', { name: 'Assign…' }).click()
   await page.getByLabel('To whom').fill('ben')
   await page.getByRole('button', { name: 'Do it' }).click()

@@ -8,7 +8,7 @@ const now = () => Math.floor(Date.now() / 1000)
 const hours = (id: number, last: number) => Array.from({ length: 24 }, (_, hour) => (hour === 23 ? last : Math.round(4 + 3 * Math.sin(hour / 3 + id))))
 
 export const aGroup = (id: number, change: Partial<ErrorGroup> = {}): ErrorGroup => ({
-  id, short: `WEB-${id}`, project: 1, title: `TimeoutError: upstream ${id} did not answer within 30 s`, culprit: `jobs.upload in upload_part_${id}`, level: id % 5 === 0 ? 'warning' : 'error', status: 'unresolved', count: 40 + id * 7, users: id * 3,
+  id, short: `WEB-${id}`, project: 1, project_name: 'web', title: `TimeoutError: upstream ${id} did not answer within 30 s`, culprit: `jobs.upload in upload_part_${id}`, level: id % 5 === 0 ? 'warning' : 'error', status: 'unresolved', count: 40 + id * 7, users: id * 3,
   first_seen: now() - 86_400 * (id + 2), last_seen: now() - id * 61, release_first: 'web@1.3.9', release_last: 'web@1.4.2', environment: ['production'], assigned: id % 3 === 0 ? 'ana' : null, hours: hours(id, 5), is_new_since_deploy: false, unhandled: id % 4 === 0, ...change,
 })
 
@@ -38,6 +38,7 @@ export const anEvent = (number = 0, change: ErrorEvent = {}): ErrorEvent => ({
     { timestamp: now() - 33, category: 'query', message: 'SELECT * FROM uploads WHERE id = 9917', data: { ms: 3 } }, { timestamp: now() - 32, category: 'http', message: '', data: { url: 'https://drive.example.com/upload', method: 'PUT', status_code: 401 } }, { timestamp: now() - 31, category: 'log', level: 'error', message: 'drive refused part 3' },
   ] },
   request: { method: 'POST', url: 'https://web.example.com/jobs/9917', query_string: 'retry=1', headers: { Host: 'web.example.com', Authorization: '[Filtered]' } }, user: { id: '17', email: 'vera@example.com' },
+  _feedback: { at: now() - 20, name: 'Vera', email: 'vera@example.com', comments: 'My photos do not get there.\nIt worked yesterday.', url: '' }, _attachments: [{ id: 5, name: 'job.log', content_type: 'text/plain', kind: 'event.attachment', size: 4100 }],
   contexts: { runtime: { name: 'CPython', version: '3.11.2' }, os: { type: 'os', name: 'Linux' } }, extra: { celery_retries: 2 },
   _scrubbed: [{ path: 'exception.values.1.stacktrace.frames.4.vars.token', rule: 'token' }, { path: 'request.headers.Authorization', rule: 'auth' }], ...change,
 })
@@ -49,20 +50,17 @@ export const wholeGroup = (change: Partial<WholeGroup> = {}): WholeGroup => ({
     { key: 'drive', values: [{ value: 'gdrive', count: 400, last_seen: now(), share: 0.97, usual: 0.2 }, { value: 'box', count: 12, last_seen: now(), share: 0.03, usual: 0.4 }] },
     { key: 'server_name', values: ['web1', 'web2', 'web3', 'web4', 'web5'].map((value) => ({ value: `${value}.example.com`, count: 82, last_seen: now(), share: 0.2, usual: 0.2 })) },
   ],
-  releases: [{ release: 'web@1.4.3', count: 412, share: 1 }, { release: 'web@1.4.2', count: 0, share: 0 }],
+  releases: [{ release: 'web@1.4.3', count: 400, first_seen: now() - 720 }, { release: 'web@1.4.2', count: 12, first_seen: now() - 86_400 }],
   hashes: [
     { hash: '7f0a'.repeat(8), version: 1, count: 400, first_seen: now() - 720, last_seen: now(), why: { name: 'exceptions', counts: true, parts: [{ name: 'exception', counts: true, parts: [{ name: 'type', value: 'DriveError', counts: true }, { name: 'value', value: '401 from drive api', counts: false, hint: 'a frame tells where it was' }, { name: 'frame', value: 'jobs.upload send_part', counts: true }] }] } },
     { hash: '01bc'.repeat(8), version: 1, count: 12, first_seen: now() - 700, last_seen: now(), why: null },
   ],
-  similar: [{ id: 31, short: 'WEB-31', title: 'DriveError: 403 from drive api', culprit: 'jobs.upload', status: 'resolved', count: 9 }],
-  feedback: [{ at: now() - 300, name: 'Vera', email: 'vera@example.com', text: 'My photos do not get there.\nIt worked yesterday.', event: null }],
-  activity: [{ at: now() - 200, who: 'ana', kind: 'assigned', text: 'ben' }, { at: now() - 720, who: '', kind: 'new', text: '' }],
-  incidents: [{ id: 42, title: 'Uploads to gdrive fail', open: true }], ...change,
+  activity: [{ at: now() - 200, who: 'ana', kind: 'assigned', text: 'ben' }, { at: now() - 720, who: '', kind: 'opened', text: '' }], ...change,
 })
 
 export const aProject = (change: Partial<Project> = {}): Project => ({
-  id: 1, name: 'web', created: now() - 30 * 86_400, keys: [{ key: 'a'.repeat(32), label: '', enabled: true, created: now() - 30 * 86_400, dsn: `http://${'a'.repeat(32)}@127.0.0.1:8080/1` }, { key: 'b'.repeat(32), label: 'old', enabled: false, created: 0, dsn: '' }],
-  releases: [{ version: 'web@1.4.3', first_seen: now() - 720 }, { version: 'web@1.4.2', first_seen: now() - 5 * 86_400 }], ...change,
+  id: 1, name: 'web', created: now() - 30 * 86_400, dsn: `http://${'a'.repeat(32)}@127.0.0.1:8080/1`, last_heard: now() - 3, client: 'sentry.python/2.19.0', keys: [{ key: 'a'.repeat(32), label: '', enabled: true, created: now() - 30 * 86_400, dsn: `http://${'a'.repeat(32)}@127.0.0.1:8080/1` }, { key: 'b'.repeat(32), label: 'old', enabled: false, created: 0, dsn: '' }],
+  releases: [{ release: 'web@1.4.3', first_seen: now() - 720 }, { release: 'web@1.4.2', first_seen: now() - 5 * 86_400 }], ...change,
 })
 
-export const aSeries = (): SeriesAnswer => ({ step: HOUR, slots: [{ at: now() - HOUR, name: 'web@1.4.3', count: 415 }, { at: now() - HOUR, name: 'web@1.4.2', count: 220 }, { at: now() - HOUR, name: '', count: 12 }] })
+export const aSeries = (): SeriesAnswer => ({ step: HOUR, from: now() - 24 * HOUR, until: now(), series: [{ name: '', points: [[now() - HOUR, 12]] }, { name: 'web@1.4.2', points: [[now() - HOUR, 220]] }, { name: 'web@1.4.3', points: [[now() - 2 * HOUR, 15], [now() - HOUR, 400]] }] })

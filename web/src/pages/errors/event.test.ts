@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ErrorEvent, WholeGroup } from '../../api/errors.ts'
-import { crashFrame, crumbsOf, exceptionsOf, folded, hostPattern, messageOf, requestOf, restOf, ruleAt, scrubbedOf, spelled, timeOf } from './event.ts'
+import { attachmentsOf, crashFrame, crumbsOf, exceptionsOf, feedbackOf, folded, hostPattern, messageOf, requestOf, restOf, ruleAt, scrubbedOf, spelled, timeOf } from './event.ts'
 import { markdownOf, rawOf, tellingTags } from './raw.ts'
 import { platforms } from './snippets.ts'
 
@@ -53,12 +53,18 @@ test('breadcrumbs, request and the rest', () => {
   expect(requestOf(EVENT).map(({ path, rows }) => [path, rows.length])).toEqual([['request', 2], ['request.headers', 1]])
   expect(restOf(EVENT).map(({ path, rows }) => [path, rows])).toEqual([['user', [['id', '7']]], ['contexts.os', [['name', 'Linux']]]])
   expect([timeOf('never'), timeOf(null), timeOf('2023-11-14T22:13:20+00:00')]).toEqual([null, null, 1_700_000_000])
-  expect([spelled('a'), spelled({ a: [1, 2] }), spelled(null), spelled(undefined)]).toEqual(['a', '{"a": [1,2]}', 'null', ''])
+  expect([spelled('a'), spelled({ a: [1, 2] }), spelled(null), spelled(undefined)]).toEqual(['a', '{"a":[1,2]}', 'null', ''])
+})
+
+test('what came with it: the words of the user, and files', () => {
+  expect(feedbackOf({ _feedback: { at: 5, name: 'Vera', email: '', comments: 'gone' } })).toEqual({ at: 5, who: 'Vera', email: '', said: 'gone' })
+  expect([feedbackOf({}), feedbackOf({ _feedback: { comments: '' } })]).toEqual([null, null])
+  expect(attachmentsOf({ _attachments: [{ id: 3, name: 'log.txt', size: 12 }, { name: 'x' }, null] })).toEqual([{ id: 3, name: 'log.txt', size: 12 }])
 })
 
 test('nothing in an event can be relied on', () => {
   for (const odd of [{}, { exception: 3, breadcrumbs: [null, 'x'], request: [], user: 'x', contexts: { a: 1 }, _scrubbed: 'x', threads: {} }, { exception: { values: [null, {}, { stacktrace: { frames: [null, 5] } }] } }] as ErrorEvent[]) {
-    expect(() => [exceptionsOf(odd), crumbsOf(odd), requestOf(odd), restOf(odd), scrubbedOf(odd), rawOf(odd)]).not.toThrow()
+    expect(() => [exceptionsOf(odd), crumbsOf(odd), requestOf(odd), restOf(odd), scrubbedOf(odd), rawOf(odd), feedbackOf(odd), attachmentsOf(odd)]).not.toThrow()
   }
 })
 

@@ -112,7 +112,7 @@ export const scrubbedOf = (event: ErrorEvent): Scrubbed[] => list(event._scrubbe
 export const ruleAt = (scrubbed: Scrubbed[], path: string): string | null => scrubbed.find((one) => one.path === path || one.path.startsWith(`${path}.`))?.rule ?? null
 
 /** A value as one reads it: texts as they are, the rest as JSON. */
-export const spelled = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value, null, 1) ?? '').replace(/\n\s*/g, ' '))
+export const spelled = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''))
 export const platformOf = (event: ErrorEvent): string => text(event.platform)
 export const hostOf = (event: ErrorEvent): string => text(event.server_name)
 
@@ -123,3 +123,15 @@ export function hostPattern(name: string): string | null {
   if (names.length === 0 || /^[\d.]+$/.test(name)) return names.length ? `host.${clean(name)}` : null
   return names.length === 1 ? `host.${names[0]}` : `host.{${names.join(',')}}`
 }
+
+/** What the user wrote of it, in our own dialog or through the client. */
+export type Feedback = { at: number | null; who: string; email: string; said: string }
+export function feedbackOf(event: ErrorEvent): Feedback | null {
+  const told = fields(event._feedback)
+  const said = text(told.comments)
+  return said ? { at: timeOf(told.at), who: text(told.name), email: text(told.email), said } : null
+}
+
+export type Attachment = { id: number; name: string; size: number }
+export const attachmentsOf = (event: ErrorEvent): Attachment[] =>
+  list(event._attachments).filter(isFields).flatMap(({ id, name, size }) => (typeof id === 'number' ? [{ id, name: text(name), size: number(size) ?? 0 }] : []))

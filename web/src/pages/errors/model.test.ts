@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import type { ErrorGroup, Tag } from '../../api/errors.ts'
+import type { Deed, ErrorGroup, Series, Tag } from '../../api/errors.ts'
 import { Trouble } from '../../api/client.ts'
 import { changeAll } from './deeds.ts'
-import { bars, countsOf, deployOf, held, isSpike, itemsOf, mostTelling, releasesOf, sectionOf, toggled, untilOf, wantedOf } from './model.ts'
+import { bars, countsOf, deployOf, held, incidentsOf, isBack, isSpike, itemsOf, kinOf, mostTelling, releasesOf, sectionOf, sharesOf, toggled, untilOf, wantedOf } from './model.ts'
 
 const group = (id: number, change: Partial<ErrorGroup> = {}): ErrorGroup => ({
-  id, short: `WEB-${id}`, project: 1, title: `E${id}`, culprit: '', level: 'error', status: 'unresolved', count: 1, users: 0, first_seen: 0, last_seen: 0, release_first: null, release_last: null, environment: [],
+  id, short: `WEB-${id}`, project: 1, project_name: 'web', title: `E${id}`, culprit: '', level: 'error', status: 'unresolved', count: 1, users: 0, first_seen: 0, last_seen: 0, release_first: null, release_last: null, environment: [],
   assigned: null, hours: Array.from({ length: 24 }, () => 0), is_new_since_deploy: false, unhandled: false, ...change,
 })
 const quietThen = (now: number, before = 1) => [...Array.from({ length: 23 }, () => before), now]
@@ -31,6 +31,7 @@ test('more often than usual is many, and many more than before', () => {
   // What has begun in this hour is new, and no spike.
   expect(isSpike(group(1, { hours: quietThen(40, 0) }))).toBe(false)
   expect(isSpike(group(1, { hours: [] }))).toBe(false)
+  expect(isSpike(group(1, { hours: null }))).toBe(false)
 })
 
 test('nothing moves while somebody reads: numbers change, rows stay, what is new is counted', () => {
@@ -48,7 +49,7 @@ test('filters are what the URL says, and what it says wrongly is left out', () =
 })
 
 test.each([
-  ['forever', '', 'forever'], ['time', '7d', { time: 605_800 }], ['time', 'soon', null], ['events', '100', { events: 100 }], ['events', ' 100 in 1h ', { events_within: { count: 100, seconds: 3600 } }], ['events', '100 in blue', null],
+  ['forever', '', undefined], ['time', '7d', { time: 605_800 }], ['time', 'soon', null], ['events', '100', { events: 100 }], ['events', ' 100 in 1h ', { events: 100, within: '1h' }], ['events', '100 in blue', null],
   ['events', '0', null], ['users', '10', { users: 10 }], ['users', '10 in 1h', null], ['release', ' web@2 ', { release: 'web@2' }], ['release', ' ', null],
 ] as const)('ignored until: %s %s', (kind, text, until) => expect(untilOf(kind, text, 1000)).toEqual(until))
 
@@ -65,8 +66,8 @@ test('the tag that tells most comes first', () => {
 })
 
 test('releases: those that are known, and those that only events tell of', () => {
-  const slots = [{ at: 0, name: 'web@2', count: 6 }, { at: 3600, name: 'web@2', count: 3 }, { at: 0, name: 'odd', count: 1 }, { at: 0, name: '', count: 10 }]
-  expect(releasesOf([{ version: 'web@2', first_seen: 50 }, { version: 'web@1', first_seen: 10 }], slots, [group(1, { release_first: 'web@2' }), group(2)])).toEqual([
+  const series: Series[] = [{ name: 'web@2', points: [[0, 6], [3600, 3]] }, { name: 'odd', points: [[0, 1]] }, { name: '', points: [[0, 10]] }]
+  expect(releasesOf([{ release: 'web@2', first_seen: 50 }, { release: 'web@1', first_seen: 10 }], series, [group(1, { release_first: 'web@2' }), group(2)])).toEqual([
     { version: 'web@2', first: 50, count: 9, share: 0.45, fresh: 1 }, { version: 'web@1', first: 10, count: 0, share: 0, fresh: 0 }, { version: 'odd', first: null, count: 1, share: 0.05, fresh: 0 },
   ])
 })
@@ -76,4 +77,20 @@ test('of many deeds each is done, and those that failed are told', async () => {
   const told = await changeAll([1, 2, 3, 4, 5], { status: 'resolved' }, (id) => (id === 2 ? Promise.reject(new Trouble(409, 'busy', null)) : Promise.resolve(done.push(id))))
   expect([done, told.failed, told.trouble?.message]).toEqual([[1, 3, 4, 5], [2], 'busy'])
   expect(await changeAll([], { status: 'resolved' })).toEqual({ failed: [], trouble: null })
+})
+
+test('it is back, unless somebody has said something since', () => {
+  const done = (...kinds: string[]): Deed[] => kinds.map((kind) => ({ at: 0, who: '', kind, text: '' }))
+  expect(isBack({ status: 'unresolved', activity: done('assigned', 'regressed', 'resolved', 'opened') })).toBe(true)
+  expect(isBack({ status: 'unresolved', activity: done('reopened', 'ignored', 'regressed') })).toBe(false)
+  expect(isBack({ status: 'resolved', activity: done('resolved', 'regressed') })).toBe(false)
+  expect(isBack({ status: 'unresolved', activity: [] })).toBe(false)
+})
+
+test('shares of releases, the incidents that it is in, and what is called alike', () => {
+  expect(sharesOf([{ release: 'b', count: 3, first_seen: 1 }, { release: 'a', count: 1, first_seen: null }])).toEqual([{ release: 'b', share: 0.75 }, { release: 'a', share: 0.25 }])
+  expect(sharesOf([])).toEqual([])
+  const open = [{ reason: 'errors:new errors/web/7', also: [] }, { reason: 'monitor:x', also: ['errors:r/web/7'] }, { reason: 'errors:r/web/17', also: [] }, { reason: 'monitor:a/web/7', also: [] }]
+  expect(incidentsOf({ project_name: 'web', short: 'WEB-7' }, open)).toEqual(open.slice(0, 2))
+  expect([kinOf('DriveError: 401'), kinOf('io.DriveError'), kinOf('disk is full now'), kinOf('')]).toEqual(['DriveError', 'io.DriveError', 'disk is', ''])
 })

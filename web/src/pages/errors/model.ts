@@ -1,7 +1,8 @@
 /** The list of what comes in, worked out of one answer and of what is on the screen. Pure. */
-import { LEVELS, SORTS, STATUSES, type ErrorGroup, type ErrorSort, type Release, type Slot, type Tag, type Until, type Wanted } from '../../api/errors.ts'
+import { LEVELS, SORTS, STATUSES, type ErrorGroup, type ErrorSort, type Release, type Series, type Tag, type Until, type Wanted, type WholeGroup } from '../../api/errors.ts'
+import type { Incident } from '../../api/types.ts'
 import type { MarkState } from '../../parts/StateMark.svelte'
-import { offsetSeconds } from '../../plain/span.ts'
+import { compactOffset, offsetSeconds } from '../../plain/span.ts'
 
 /** Who may do something about an error. */
 export const NEEDED = 'responder'
@@ -26,7 +27,7 @@ const TIMES = 5
 
 /** In its last hour so many more than in the others: it is not counted against days, which a young group has not. */
 export function isSpike({ hours }: Pick<ErrorGroup, 'hours'>): boolean {
-  if (hours.length < 4) return false
+  if (hours === null || hours.length < 4) return false
   const now = hours[hours.length - 1]
   const before = hours.slice(0, -1)
   const usual = before.reduce((sum, count) => sum + count, 0) / before.length
@@ -97,10 +98,10 @@ export const toggled = (selected: ReadonlySet<number>, id: number): Set<number> 
 export const UNTILS = ['forever', 'time', 'events', 'users', 'release'] as const
 export type UntilKind = (typeof UNTILS)[number]
 
-/** `7d`; `100`, or `100 in 1h`; a number of people; a release. null: it is not such a text. */
-export function untilOf(kind: UntilKind, text: string, now: number): Until | null {
+/** `7d`; `100`, or `100 in 1h`; a number of people; a release. null: it is not such a text. For ever is what nothing is said of. */
+export function untilOf(kind: UntilKind, text: string, now: number): Until | undefined | null {
   const written = text.trim()
-  if (kind === 'forever') return 'forever'
+  if (kind === 'forever') return undefined
   if (kind === 'release') return written ? { release: written } : null
   if (kind === 'time') {
     const seconds = offsetSeconds(written)
@@ -112,7 +113,7 @@ export function untilOf(kind: UntilKind, text: string, now: number): Until | nul
   if (kind === 'users') return { users: count }
   if (within === undefined) return { events: count }
   const seconds = offsetSeconds(within)
-  return seconds ? { events_within: { count, seconds } } : null
+  return seconds ? { events: count, within: compactOffset(seconds) } : null
 }
 
 /** From which difference on a share says something. */
@@ -127,12 +128,33 @@ export function mostTelling(tags: Tag[]): Tag[] {
 export type ReleaseRow = { version: string; first: number | null; count: number; share: number; fresh: number }
 
 /** The newest first; those of which events come, and that nobody has announced, behind them. `fresh`: errors that began in it. */
-export function releasesOf(known: Release[], slots: Slot[], groups: Pick<ErrorGroup, 'release_first'>[]): ReleaseRow[] {
-  const counts = new Map<string, number>()
-  for (const { name, count } of slots) if (name !== '') counts.set(name, (counts.get(name) ?? 0) + count)
-  const all = slots.reduce((sum, { count }) => sum + count, 0)
+export function releasesOf(known: Release[], series: Series[], groups: Pick<ErrorGroup, 'release_first'>[]): ReleaseRow[] {
+  const sums = series.map(({ name, points }) => ({ name, count: points.reduce((sum, [, count]) => sum + count, 0) }))
+  const counts = new Map(sums.filter(({ name }) => name !== '').map(({ name, count }) => [name, count]))
+  const all = sums.reduce((sum, { count }) => sum + count, 0)
   const fresh = (version: string) => groups.filter(({ release_first }) => release_first === version).length
-  const firsts = new Map(known.map(({ version, first_seen }) => [version, first_seen]))
+  const firsts = new Map(known.map(({ release, first_seen }) => [release, first_seen]))
   const versions = [...firsts.keys(), ...[...counts.keys()].filter((name) => !firsts.has(name))]
   return versions.map((version) => ({ version, first: firsts.get(version) ?? null, count: counts.get(version) ?? 0, share: all === 0 ? 0 : (counts.get(version) ?? 0) / all, fresh: fresh(version) }))
 }
+
+const DECIDES = ['opened', 'resolved', 'ignored', 'reopened', 'regressed', 'unignored']
+
+/** It was resolved and came back, and that is the last thing that has decided about it. The newest is first. */
+export const isBack = ({ status, activity }: Pick<WholeGroup, 'status' | 'activity'>): boolean => status === 'unresolved' && activity.find(({ kind }) => DECIDES.includes(kind))?.kind === 'regressed'
+
+/** Of its events that say of a release. */
+export function sharesOf(releases: WholeGroup['releases']): { release: string; share: number }[] {
+  const all = releases.reduce((sum, { count }) => sum + count, 0)
+  return all === 0 ? [] : releases.map(({ release, count }) => ({ release, share: count / all }))
+}
+
+/** The open incidents that it is in: its reason in one is `errors:RULE/PROJECT/NUMBER`. */
+export function incidentsOf<T extends Pick<Incident, 'reason' | 'also'>>({ project_name, short }: Pick<ErrorGroup, 'project_name' | 'short'>, open: T[]): T[] {
+  const end = `/${project_name}/${short.slice(short.lastIndexOf('-') + 1)}`
+  const is = (reason: string) => reason.startsWith('errors:') && reason.endsWith(end)
+  return open.filter(({ reason, also }) => is(reason) || also.some(is))
+}
+
+/** What errors like it are called: its type, or the first words of a message. */
+export const kinOf = (title: string): string => (/^([\w.$:]*\w)(?=: |$)/.exec(title)?.[1] ?? title.split(/\s+/).slice(0, 2).join(' ')).slice(0, 80)
