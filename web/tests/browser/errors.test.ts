@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { axe, launch, open, settled, shot, sideways, type Watched } from '../support/browser.ts'
@@ -151,6 +152,16 @@ test('one error: crash open with locals, raw one key away and remembered, events
   await page.context().close()
 })
 
+test('the host of that second is drawn, or said to be unknown', async () => {
+  const page = await at('/errors/7')
+  await page.getByText('No series of this host has arrived.').waitFor()
+  await until('this host', async () => (await server.json<unknown[]>('/metrics/find?query=host.*')).length > 0)
+  await answer(page, { '/api/v1/errors/groups/7/events': () => [anEvent(0, { server_name: hostname() })] })
+  await page.reload()
+  await page.getByRole('link', { name: 'Processor' }).waitFor()
+  await page.context().close()
+})
+
 test('what one does about it: resolve now or in the next release, ignore until, assign, merge, split, copy', async () => {
   const page = await at('/errors/7', {}, { permissions: ['clipboard-read', 'clipboard-write'] })
   const sent: [string, unknown][] = []
@@ -179,7 +190,7 @@ test('what one does about it: resolve now or in the next release, ignore until, 
   expect(await last(4)).toEqual(['/7', { assign: 'ben' }])
   await page.getByRole('button', { name: 'Merge into this WEB-31' }).click()
   expect(await last(5)).toEqual(['/31/merge', { into: 7 }])
-  await page.getByText('01bc01bc').click()
+  await page.getByText('01bc01bc, 12 events').click()
   await page.getByRole('button', { name: 'Split off 01bc01bc' }).click()
   expect(await last(6)).toEqual(['/7/split', { hash: '01bc'.repeat(8) }])
   const clipboard = () => page.evaluate(() => navigator.clipboard.readText())
