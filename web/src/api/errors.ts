@@ -39,7 +39,7 @@ export type Release = { release: string; first_seen: number }
 export type Project = { id: number; name: string; created: number; dsn: string | null; keys: ProjectKey[]; last_heard: number | null; client: string | null; releases: Release[] }
 
 /** What is asked for: all of it stands in the URL of the page. */
-export type Wanted = { project?: string; status?: string; level?: string; release?: string; environment?: string; q?: string; sort?: string }
+export type Wanted = { project?: string; status?: string; level?: string; release?: string; environment?: string; assigned?: string; q?: string; sort?: string }
 /** Longer lists come without hours. */
 export const MOST_GROUPS = 200
 

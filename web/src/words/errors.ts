@@ -28,8 +28,8 @@ export const words = {
   pick: (title: string) => `Choose ${title}`, pickAll: 'Choose all', picked: (count: number) => `${grouped(count)} chosen`, unpick: 'Choose none',
   paused: 'Paused: what comes is counted only.',
   waiting: (count: number) => `${plural(count, 'new one', 'new ones')}: show`,
-  filters: { project: 'Project', status: 'State', level: 'Level', release: 'Release', environment: 'Environment' } satisfies Record<Filter, string>,
-  anyOf: { project: 'All projects', status: 'Open', level: 'All levels', release: 'All releases', environment: 'All environments' } satisfies Record<Filter, string>,
+  filters: { project: 'Project', status: 'State', level: 'Level', release: 'Release', environment: 'Environment', assigned: 'Owner' } satisfies Record<Filter, string>,
+  anyOf: { project: 'All projects', status: 'Open', level: 'All levels', release: 'All releases', environment: 'All environments', assigned: 'All owners' } satisfies Record<Filter, string>,
   find: 'Find in title or place', sort: 'Order', sorts: { last: 'New first', first: 'First seen', count: 'Most events', users: 'Most users' } satisfies Record<ErrorSort, string>,
   most: (count: number) => `The first ${grouped(count)} are shown. Filters find the others.`,
   keys: { pick: 'choose or not', resolve: 'resolve', ignore: 'ignore', assign: 'assign', comment: 'comment', raw: 'stack as text', newer: 'newer event', older: 'older event' },
@@ -53,7 +53,7 @@ export const words = {
     until: 'Until', untils: { forever: 'somebody opens it again', time: 'so long from now', events: 'so many more events', users: 'so many people have it', release: 'this release or a later one' } satisfies Record<UntilKind, string>,
     untilHints: { forever: '', time: '7d', events: '100, or 100 in 1h', users: '10', release: 'web@1.5.0' } satisfies Record<UntilKind, string>,
     untilWrong: { forever: '', time: 'Write a length of time, such as 7d.', events: 'Write a number, such as 100, or 100 in 1h.', users: 'Write a number of people.', release: 'Name a release.' } satisfies Record<UntilKind, string>,
-    into: 'Number of the error that stays', release: 'Release', go: 'Do it', sending: 'Sending…',
+    into: 'The error that stays, such as WEB-12', noSuch: 'There is no other error of this name in the project.', release: 'Release', go: 'Do it', sending: 'Sending…',
   },
 
   one: {

@@ -43,9 +43,9 @@ test('nothing moves while somebody reads: numbers change, rows stay, what is new
 })
 
 test('filters are what the URL says, and what it says wrongly is left out', () => {
-  expect(wantedOf({})).toEqual({ project: undefined, status: 'unresolved', level: undefined, release: undefined, environment: undefined, q: undefined, sort: 'last' })
+  expect(wantedOf({})).toEqual({ project: undefined, status: 'unresolved', level: undefined, release: undefined, environment: undefined, assigned: undefined, q: undefined, sort: 'last' })
   expect(wantedOf({ status: 'all', level: 'loud', sort: 'sideways' })).toMatchObject({ status: undefined, level: undefined, sort: 'last' })
-  expect(wantedOf({ status: 'ignored', level: 'fatal', find: '401', project: '3', release: 'web@1', environment: 'live', sort: 'users' })).toEqual({ project: '3', status: 'ignored', level: 'fatal', release: 'web@1', environment: 'live', q: '401', sort: 'users' })
+  expect(wantedOf({ status: 'ignored', level: 'fatal', find: '401', project: '3', release: 'web@1', environment: 'live', assigned: 'ana', sort: 'users' })).toEqual({ project: '3', status: 'ignored', level: 'fatal', release: 'web@1', environment: 'live', assigned: 'ana', q: '401', sort: 'users' })
 })
 
 test.each([

@@ -7,7 +7,7 @@ import { compactOffset, offsetSeconds } from '../../plain/span.ts'
 /** Who may do something about an error. */
 export const NEEDED = 'responder'
 
-export const FILTERS = ['project', 'status', 'level', 'release', 'environment'] as const
+export const FILTERS = ['project', 'status', 'level', 'release', 'environment', 'assigned'] as const
 export type Filter = (typeof FILTERS)[number]
 
 /** As the URL says; what it says wrongly is left out. Of no status one looks at what is open. */
@@ -15,7 +15,7 @@ export function wantedOf(more: Record<string, string>): Wanted & { sort: ErrorSo
   const known = <T extends string>(text: string | undefined, of: readonly T[]) => of.find((one) => one === text)
   return {
     project: more.project, status: more.status === 'all' ? undefined : (known(more.status, STATUSES) ?? 'unresolved'), level: known(more.level, LEVELS),
-    release: more.release, environment: more.environment, q: more.find, sort: known(more.sort, SORTS) ?? 'last',
+    release: more.release, environment: more.environment, assigned: more.assigned, q: more.find, sort: known(more.sort, SORTS) ?? 'last',
   }
 }
 
