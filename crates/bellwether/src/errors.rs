@@ -438,7 +438,10 @@ fn save_batch(
 }
 
 pub fn tell_changes(house: &House, changes: &[StateChange]) {
-    if let Some(services) = house.services.load().as_ref().filter(|_| !changes.is_empty()) {
+    if changes.is_empty() {
+        return;
+    }
+    if let Some(services) = house.services.load().as_ref() {
         services.hub.tell_changes(changes);
     }
 }

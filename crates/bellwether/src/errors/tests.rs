@@ -7,8 +7,12 @@ use vocabulary::error::EventId;
 use super::*;
 use crate::clock::SystemClock;
 
-const MIGRATIONS: [state_store::Migrations; 3] =
-    [error_tracking::MIGRATIONS, incidents::MIGRATIONS, monitors::kinds::errors::MIGRATIONS];
+const MIGRATIONS: [state_store::Migrations; 4] = [
+    error_tracking::MIGRATIONS,
+    incidents::MIGRATIONS,
+    incidents::oncall::MIGRATIONS,
+    monitors::kinds::errors::MIGRATIONS,
+];
 
 struct Place {
     directory: tempfile::TempDir,

@@ -83,7 +83,8 @@ pub async fn project(
     Path((org, slug)): Path<(String, String)>,
 ) -> Told<Json<Value>> {
     working(&services, caller, Role::Viewer, move |services, caller| {
-        Ok(Json(shapes::project(&org, &find_project(services, caller, &slug)?)))
+        let project = find_project(services, caller, &slug)?;
+        Ok(Json(shapes::project(&org, &project)))
     })
     .await
 }
