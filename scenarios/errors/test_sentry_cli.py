@@ -1,10 +1,12 @@
-"""Real sentry-cli: releases, deploys, commits, source maps; and what exporters read on Sentry's paths."""
+"""Real sentry-cli, 2 and 3: releases, deploys, commits, source maps; and what exporters read on Sentry's paths."""
 import json
 import os
 import pathlib
 import subprocess
 import time
 import uuid
+
+import pytest
 
 from support.server import wait_for
 
@@ -28,15 +30,19 @@ MAP = {"version": 3, "file": "app.js", "sources": ["../src/cart.js"], "sourcesCo
        "names": ["checkCart", "name", "pay"], "mappings": "AACO,SAASA,EAAUC,GACxB,MAAM,sBAED,SAASC,IACdF,UAEFE"}
 
 
-def sentry_cli(server, home, *arguments, token=ANY_TOKEN, check=True):
+@pytest.fixture(params=["@sentry/cli-linux-x64", "sentry-cli-2"])
+def sentry_cli(request):
     modules = pathlib.Path(os.environ.get("STATSD_MODULES", SCENARIOS / "node_modules"))
-    binary = modules / "@sentry" / "cli-linux-x64" / "bin" / "sentry-cli"
+    binary = modules / request.param / "bin" / "sentry-cli"
     assert binary.exists(), "sentry-cli is missing: npm ci in scenarios/"
-    env = {"PATH": os.environ["PATH"], "HOME": str(home), "SENTRY_URL": server.url("/"), "SENTRY_AUTH_TOKEN": token,
-           "SENTRY_ORG": "whatever", "SENTRY_PROJECT": "web", "SENTRY_DISABLE_UPDATE_CHECK": "1", "SENTRY_LOG_LEVEL": "debug"}
-    done = subprocess.run([str(binary), *arguments], env=env, cwd=home, capture_output=True, text=True, timeout=120)
-    assert not check or done.returncode == 0, f"{arguments}: {done.stdout}\n{done.stderr}"
-    return done
+
+    def run(server, home, *arguments, token=ANY_TOKEN, check=True):
+        env = {"PATH": os.environ["PATH"], "HOME": str(home), "SENTRY_URL": server.url("/"), "SENTRY_AUTH_TOKEN": token,
+               "SENTRY_ORG": "whatever", "SENTRY_PROJECT": "web", "SENTRY_DISABLE_UPDATE_CHECK": "1", "SENTRY_LOG_LEVEL": "debug"}
+        done = subprocess.run([str(binary), *arguments], env=env, cwd=home, capture_output=True, text=True, timeout=120)
+        assert not check or done.returncode == 0, f"{arguments}: {done.stdout}\n{done.stderr}"
+        return done
+    return run
 
 
 def shop(bellwether, config=""):
@@ -91,13 +97,13 @@ def stack(one):
     return [(frame["function"], frame["lineno"]) for frame in one["exception"]["values"][0]["stacktrace"]["frames"]]
 
 
-def test_who_asks_is_told(bellwether, tmp_path):
+def test_who_asks_is_told(bellwether, sentry_cli, tmp_path):
     server = shop(bellwether)
     assert "project:releases" in sentry_cli(server, tmp_path, "info").stdout
     assert "web" in sentry_cli(server, tmp_path, "projects", "list").stdout
 
 
-def test_a_release_goes_its_way(bellwether, tmp_path):
+def test_a_release_goes_its_way(bellwether, sentry_cli, tmp_path):
     server = shop(bellwether)
     sentry_cli(server, tmp_path, "releases", "new", "web@1", "--url", "https://shop.example/1")
     made = server.get(f"{ORG}/releases/web%401/").json
@@ -114,7 +120,7 @@ def test_a_release_goes_its_way(bellwether, tmp_path):
     assert server.get(f"{ORG}/releases/web%401/").status == 404
 
 
-def test_commits_of_a_release(bellwether, tmp_path):
+def test_commits_of_a_release(bellwether, sentry_cli, tmp_path):
     server = shop(bellwether)
     git = lambda *arguments: subprocess.run(
         ["git", "-c", "user.name=Ana", "-c", "user.email=ana@shop.example", *arguments], cwd=tmp_path, check=True, capture_output=True)
@@ -126,7 +132,7 @@ def test_commits_of_a_release(bellwether, tmp_path):
     assert [(one["message"].strip(), one["author"]["email"]) for one in commits] == [("first", "ana@shop.example")]
 
 
-def test_maps_are_found_by_debug_id(bellwether, tmp_path):
+def test_maps_are_found_by_debug_id(bellwether, sentry_cli, tmp_path):
     server = shop(bellwether)
     dist = build(tmp_path)
     sentry_cli(server, tmp_path, "sourcemaps", "inject", str(dist))
@@ -143,7 +149,7 @@ def test_maps_are_found_by_debug_id(bellwether, tmp_path):
     assert exception["raw_stacktrace"]["frames"][-1]["function"] == "n"
 
 
-def test_maps_are_found_by_release_and_url_and_survive_a_kill(bellwether, tmp_path):
+def test_maps_are_found_by_release_and_url_and_survive_a_kill(bellwether, sentry_cli, tmp_path):
     server = shop(bellwether)
     dist = build(tmp_path)
     sentry_cli(server, tmp_path, "sourcemaps", "upload", "--release", "web@3", str(dist))
@@ -153,7 +159,7 @@ def test_maps_are_found_by_release_and_url_and_survive_a_kill(bellwether, tmp_pa
     assert stack(only_event(server)) == [("?", 8), ("pay", 6), ("checkCart", 3)]
 
 
-def test_a_new_build_opens_no_new_group(bellwether, tmp_path):
+def test_a_new_build_opens_no_new_group(bellwether, sentry_cli, tmp_path):
     server = shop(bellwether)
     dist = build(tmp_path)
     sentry_cli(server, tmp_path, "sourcemaps", "upload", "--release", "a", str(dist))
@@ -185,7 +191,7 @@ def test_exporters_read_groups_and_counts(bellwether):
     assert (missing.status, "no project `nothing`" in missing.json["detail"]) == (404, True)
 
 
-def test_what_is_wrong_is_told_where_people_look(bellwether, tmp_path):
+def test_what_is_wrong_is_told_where_people_look(bellwether, sentry_cli, tmp_path):
     server = shop(bellwether, '[auth]\nmode = "required"\n')
     dist = build(tmp_path)
     bad = sentry_cli(server, tmp_path, "releases", "new", "x", check=False)

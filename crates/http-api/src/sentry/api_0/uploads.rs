@@ -22,6 +22,8 @@ use crate::services::Services;
 const CHUNKS_PER_REQUEST: usize = 64;
 const FRAMING_BYTES: usize = CHUNKS_PER_REQUEST * 1_024;
 const SMALLEST_CHUNK: usize = 64 << 10;
+/// Without `release_files` sentry-cli 2 sends no chunks; with the others it makes bundles all the same.
+const ACCEPTED: [&str; 3] = ["release_files", "artifact_bundles", "artifact_bundles_v2"];
 
 /// As much as a request may be, and chunks of a power of two that fit into one.
 fn sizes(max_body: usize) -> (usize, usize) {
@@ -44,7 +46,7 @@ pub async fn options(
     Ok(Json(
         json!({"url": url, "chunkSize": chunk, "chunksPerRequest": CHUNKS_PER_REQUEST, "maxRequestSize": request,
         "maxFileSize": MAX_BUNDLE_BYTES, "maxWait": 60, "concurrency": 4, "hashAlgorithm": "sha1", "compression": ["gzip"],
-        "accept": ["artifact_bundles", "artifact_bundles_v2"]}),
+        "accept": ACCEPTED}),
     ))
 }
 
