@@ -69,8 +69,8 @@ class OfBellwether:
 
     def both(self, project):
         found = {(project, event["event_id"]): group["id"]
-                 for group in self.ask(f"/groups?project={project}")["groups"]
-                 for event in self.ask(f"/groups/{group['id']}/events")["events"]}
+                 for group in self.ask(f"/groups?project={project}")
+                 for event in self.ask(f"/groups/{group['id']}/events")}
         return found if len(found) == 2 else None
 
     def ask(self, path):

@@ -1,12 +1,7 @@
 """The promise of grouping, on the pairs of `corpus/`: of those that belong together and of those that do not, each, 98 % are right."""
 import os
 
-import pytest
-
 from errors.scoring import OfBellwether, keeps_promise, read_pairs, run, table, wrong
-
-# Until the server takes envelopes: delete this line then.
-pytestmark = pytest.mark.skip(reason="the server does not take Sentry's envelopes yet")
 
 # Bugsink, which is asked too for the full length, takes most of a minute.
 SERVERS = ["bellwether", "bugsink"] if os.environ.get("BELLWETHER_LONG") else ["bellwether"]
