@@ -85,6 +85,65 @@ sentry_sdk.flush(30)
     assert project.events(logged["id"])[0]["logger"] == "shop.mail"
 
 
+def test_django(bellwether, tmp_path):
+    server = bellwether()
+    project = Project(server)
+    program = script(tmp_path, '''
+import os, sentry_sdk
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpResponse
+from django.urls import path
+from sentry_sdk.integrations.django import DjangoIntegration
+from werkzeug.test import Client
+sentry_sdk.init(dsn=os.environ["SENTRY_DSN"], integrations=[DjangoIntegration()], release="shop@4", send_default_pii=True)
+
+def basket(request, number):
+    items = {}
+    return HttpResponse(items[number])
+
+urlpatterns = [path("basket/<int:number>/", basket)]
+settings.configure(ROOT_URLCONF="__main__", ALLOWED_HOSTS=["*"], SECRET_KEY="of the test")
+client = Client(get_wsgi_application())
+# Not in the source, which is sent too.
+client.set_cookie("sessionid", "".join(["c0f", "fee"]))
+assert client.post("/basket/7/", data={"password": "".join(["hun", "ter2"]), "item": "tea"}).status_code == 500
+sentry_sdk.flush(30)
+''')
+    run([sys.executable], program, project.dsn)
+    group = project.wait_for_group("KeyError: 7")
+    assert group["unhandled"] and group["release_first"] == "shop@4"
+    [event] = project.events(group["id"])
+    assert event["transaction"] == "/basket/{number}/"
+    assert event["request"]["method"] == "POST" and event["request"]["url"].endswith("/basket/7/")
+    assert event["request"]["data"] == {"password": "[Filtered]", "item": "tea"}
+    assert "hunter2" not in str(event) and "c0ffee" not in str(event)
+
+
+def test_celery(bellwether, tmp_path):
+    server = bellwether()
+    project = Project(server, "jobs")
+    program = script(tmp_path, '''
+import os, celery, sentry_sdk
+from sentry_sdk.integrations.celery import CeleryIntegration
+sentry_sdk.init(dsn=os.environ["SENTRY_DSN"], integrations=[CeleryIntegration()], send_default_pii=True)
+app = celery.Celery("shop")
+app.conf.task_always_eager = True
+
+@app.task(name="shop.send_mail")
+def send_mail(order):
+    raise ConnectionError("mail server is away")
+
+assert send_mail.delay(17).failed()
+sentry_sdk.flush(30)
+''')
+    run([sys.executable], program, project.dsn)
+    group = project.wait_for_group("ConnectionError: mail server is away")
+    [event] = project.events(group["id"])
+    assert event["transaction"] == "shop.send_mail" and event["extra"]["celery-job"]["args"] == [17]
+    assert group["unhandled"], group
+
+
 def test_raven(bellwether, tmp_path):
     """The client before: version 6 of the protocol, with a secret, packed with zlib."""
     server = bellwether()

@@ -107,7 +107,7 @@ mod tests {
         let told = |project: &mut Project, sent: &Sent| {
             let mut points = BTreeMap::new();
             project.take(sent.clone(), &mut |name: &str, value: f64| {
-                drop(points.insert(name.to_owned(), value))
+                points.insert(name.to_owned(), value);
             });
             points
         };
