@@ -26,6 +26,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Windows of so many groups are filled at the start; those of others begin anew.
 const MAX_FILLED: usize = 1_000;
 
+/// A group, as (project, group), and why nobody has to hear of it any more.
+type Settled = ((u64, u64), String);
+
 pub struct ErrorTelling {
     rules: Mutex<ErrorRules>,
     /// What the rules were made of.
@@ -117,7 +120,7 @@ impl ErrorTelling {
     }
 
     /// Groups that were told of, and that somebody has resolved, ignored or merged since.
-    fn settled(&self, tracker: &Tracker) -> Result<Vec<((u64, u64), String)>, StateError> {
+    fn settled(&self, tracker: &Tracker) -> Result<Vec<Settled>, StateError> {
         let told = self.rules.lock().told_of();
         let mut settled = Vec::new();
         for (project, group) in told {

@@ -2,6 +2,8 @@
 //! many of the others apart. `cargo test -p error-tracking --test corpus -- --nocapture` prints the score and what is
 //! wrong; with `CORPUS_SHOW=ID` why both events of that pair are grouped as they are.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;

@@ -58,13 +58,13 @@ pub async fn dialog(State(services): State<Arc<Services>>, request: Request) -> 
     open_to_pages(answered.unwrap_or_else(Refusal::into_response))
 }
 
+/// By their names, as the page says them.
+type Said = BTreeMap<String, String>;
+
 /// Of which project, and about which event.
-fn subject(
-    services: &Services,
-    parts: &Parts,
-) -> Result<(Arc<Project>, EventId, BTreeMap<String, String>), Refusal> {
+fn subject(services: &Services, parts: &Parts) -> Result<(Arc<Project>, EventId, Said), Refusal> {
     let query = parts.uri.query().unwrap_or_default();
-    let words: BTreeMap<String, String> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let words: Said = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let no_project = || Refusal::new(StatusCode::NOT_FOUND, "`dsn` is not the DSN of a project here");
     let dsn: Dsn = words.get("dsn").and_then(|dsn| dsn.parse().ok()).ok_or_else(no_project)?;
     let project = services.projects.get(dsn.project).filter(|project| project.accepts(&dsn.public_key));
@@ -84,7 +84,7 @@ fn show(services: &Services, parts: &Parts) -> Result<Response, Refusal> {
 }
 
 /// As an object of JavaScript. It is data in there, whatever the page says.
-fn words(said: &BTreeMap<String, String>) -> String {
+fn words(said: &Said) -> String {
     let word = |(key, usual): (&str, &str)| {
         let text = said.get(key).map_or(usual, String::as_str);
         let text: String = text.chars().take(WORD_CHARS).collect();
