@@ -327,7 +327,7 @@ fn fill(listed: &Listed, from: &Path, restoring: &Path) -> Result<(), String> {
         }
     }
     sync_directories(restoring, listed.files.keys())?;
-    let report = series_store::fsck(Arc::new(series_store::io::RealIo), restoring);
+    let report = series_store::fsck(Arc::new(disk::RealIo), restoring);
     if report.is_clean() {
         return Ok(());
     }

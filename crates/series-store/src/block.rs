@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use disk::{DiskError, Doing, File, Io};
 use parking_lot::Mutex;
 use vocabulary::Step;
 use vocabulary::retention::Archive;
@@ -15,8 +16,6 @@ use vocabulary::retention::Archive;
 use crate::bytes::{Malformed, Reader, put_varint};
 use crate::codec::{CodecError, Effort, PageEncoder};
 use crate::damage::Damage;
-use crate::error::{DiskError, Doing};
-use crate::io::{File, Io};
 use crate::limits::*;
 use crate::manifest::{FileMeta, Place};
 use crate::policy::{Slot, Tier};

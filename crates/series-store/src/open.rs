@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize};
 
 use arc_swap::ArcSwap;
+use disk::{DiskError, Doing, Io, RealIo, read_whole, replace_whole};
 use parking_lot::{Mutex, RwLock};
 use vocabulary::{Timestamp, ValueKind};
 
 use crate::block::{HEADER_BYTES, OpenFiles, known_codecs, recover_meta};
 use crate::blocks::{BlockStore, Files, LocalBlocks};
 use crate::damage::{Damage, Gap};
-use crate::error::{DiskError, Doing, OpenError};
+use crate::error::OpenError;
 use crate::head::{SeriesHead, Stripe};
-use crate::io::{Io, read_whole, replace_whole};
 use crate::limits::*;
 use crate::live::Live;
 use crate::manifest::{self, Edit, FileMeta, Found, Manifest, State};
@@ -247,7 +247,7 @@ impl Store {
 
 /// The version that a directory's store is written in, (major, minor), by reading only; `None` without a store.
 pub fn stored_format(directory: &Path) -> std::io::Result<Option<(u32, u32)>> {
-    match read_whole(&crate::io::RealIo, &directory.join("FORMAT"), 256) {
+    match read_whole(&RealIo, &directory.join("FORMAT"), 256) {
         Ok(text) => Ok(version_of(&String::from_utf8_lossy(&text))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
