@@ -193,7 +193,7 @@ fn by_proxy(services: &Services, said: &Proxied) -> Result<Caller, Problem> {
     };
     if let Some(groups) = &said.groups {
         let voucher = Voucher { mark: PROXY, name: PROXY, via: PROXY, source: String::new() };
-        sign_in::follow_groups(services, &arrived.name, &voucher, groups)?;
+        sign_in::follow_groups(services, &arrived.name, &voucher, name, groups)?;
     }
     let scope = accounts::scope_of(&services.state, &settings.teams, &arrived.name, arrived.role)?;
     Ok(Caller { name: arrived.name, role: arrived.role, scope, via: Via::Proxy, until: None })
@@ -203,7 +203,9 @@ fn who(services: &Services, credentials: &Credentials) -> Result<Option<Caller>,
     let now = services.clock.now();
     match credentials {
         Credentials::Session(secret) => {
-            Ok(accounts::session(&services.state, secret, &services.settings.load().teams, now)?)
+            let settings = services.settings.load();
+            let say_groups = sign_in::say_groups(&settings.auth);
+            Ok(accounts::session(&services.state, secret, &settings.teams, &say_groups, now)?)
         }
         Credentials::Token(secret) => {
             accounts::token(&services.state, secret, now)?.map(Some).ok_or_else(wrong_credentials)
