@@ -51,8 +51,8 @@ pub use limits::{SESSION_SECONDS, VOUCHED_SESSION_SECONDS};
 pub use links::{ComesBy, comes_by, link, suspend_unseen, unlink, unlinked, unseen_by, unsuspend};
 pub use memberships::{Followed, Moved, follow_groups, forget_memberships};
 pub use people::{
-    Details, Person, Shown, change_password, check_password, describe, people, person, remove_person,
-    set_person, set_role,
+    Details, Person, Shown, change_password, check_password, describe, make_person, people, person,
+    remove_person, set_person, set_role,
 };
 pub use secrets::random_secret;
 pub use sessions::{Closed, close_session, open_session_by, open_vouched_session, session};

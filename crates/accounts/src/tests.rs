@@ -147,6 +147,20 @@ fn another_role_ends_sessions_and_the_same_does_not() {
 }
 
 #[test]
+fn of_two_who_are_made_at_once_under_one_name_one_is() {
+    let (_directory, state) = state();
+    let make = |password: &str| make_person(&state, "ana", password, Role::Editor, Timestamp(1_000)).unwrap();
+    let made = std::thread::scope(|scope| {
+        let other = scope.spawn(|| make("correct horse"));
+        [make("another horse"), other.join().unwrap()]
+    });
+    assert_eq!(made.iter().filter(|made| **made).count(), 1);
+    let holds = ["another horse", "correct horse"].map(|password| role_by(&state, "ana", password).is_some());
+    assert_eq!(holds, made, "who was second changed nothing");
+    assert!(make_person(&state, "ben", "short", Role::Editor, Timestamp(1_000)).is_err());
+}
+
+#[test]
 fn a_new_password_of_ones_own_ends_the_other_sessions() {
     let (_directory, state) = state();
     let now = Timestamp(1_000);
