@@ -249,7 +249,7 @@ async fn delete_one(
     if *method != Method::GET && *method != Method::POST {
         return wrong_method();
     }
-    if let Err(problem) = refuse_other_pages(headers) {
+    if let Err(problem) = refuse_other_pages(services, caller, method, headers) {
         return problem.into_response();
     }
     if require(caller, Role::Editor).is_err() {
