@@ -194,6 +194,23 @@ def test_alerts_of_prometheus_end_when_it_says_so_or_nothing(bellwether):
     wait_for(lambda: set(troubles(server, "grafana")) == {"Load"}, what="the one of Grafana that can be read")
 
 
+def test_links_and_filters_of_others_are_bounded(bellwether):
+    server = bellwether(CONFIG)
+    strange = {**posted("Script", 600), "generatorURL": "javascript:alert(document.cookie)"}
+    lines = {**posted("Lines", 600), "generatorURL": "https://prom/\nstartsAt: 2000-01-01T00:00:00Z"}
+    assert server.post("/api/v2/alerts", [strange, lines, posted("Good", 600)]).status == 200
+    wait_for(lambda: len(troubles(server, "alertmanager")) == 3, what="three alerts")
+    listed = {one["labels"]["alertname"]: one for one in server.get("/api/v2/alerts").json}
+    assert [listed[name]["generatorURL"] for name in ("Script", "Lines", "Good")] == ["", "", "http://prom/"]
+    for name in ("Script", "Lines"):
+        assert listed[name]["annotations"]["left out"] == "generatorURL: no http or https address" and not listed[name]["startsAt"].startswith("2000")
+    asked = lambda query: server.get(f"/api/v2/alerts?{query}")
+    few, many = "&".join(["filter=job!%3Dx"] * 32), "&".join(["filter=job!%3Dx"] * 33)
+    assert len(asked(few).json) == 3
+    for query, said in ((many, "33 times"), ("filter=job%3D" + "x" * 1_000, "1004 bytes"), ("filter=job%3D~((a{500}){500}){500}", "too large"), ("filter=job%3D~(", "`job=~(`")):
+        assert asked(query).status == 400 and said in asked(query).text and "hint" in asked(query).json, asked(query).text
+
+
 def test_after_a_restart_only_what_ended_by_time_does_so(bellwether):
     server = bellwether(CONFIG)
     assert server.post("/api/v2/alerts", [posted("Down", 20, job="api", severity="critical")]).status == 200

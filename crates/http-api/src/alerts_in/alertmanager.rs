@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 use state_store::StateError;
 use vocabulary::state::State as Standing;
 
+use super::filter::filters;
 use super::{all_taken, cut, details, ends, one_line, readable, status_of_word, take};
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Params, Problem};
@@ -123,7 +124,7 @@ fn of_alert((index, alert): (usize, Posted), now: i64) -> Answer<(Part, i64)> {
 
 fn said_of(alert: &Posted, start: Option<i64>) -> BTreeMap<String, String> {
     let mut said = alert.annotations.clone();
-    said.extend(alert.generator_url.clone().map(|url| (GENERATOR.to_owned(), url)));
+    details::add_links(&mut said, [(GENERATOR, alert.generator_url.clone())]);
     said.extend(start.map(|at| (STARTS.to_owned(), utc(at))));
     said
 }
@@ -212,67 +213,6 @@ async fn sweep(services: &Arc<Services>) {
     }
 }
 
-/// One label, as amtool writes it: `severity="critical"`, `job!=api`, `alertname=~"Disk.*"`.
-#[derive(Debug)]
-struct Filter {
-    label: String,
-    wanted: Wanted,
-    is: bool,
-}
-
-#[derive(Debug)]
-enum Wanted {
-    Text(String),
-    /// Of the whole value.
-    Pattern(regex::Regex),
-}
-
-/// Bytes of a compiled pattern.
-const MAX_PATTERN: usize = 1 << 20;
-
-impl Filter {
-    /// A label that is not there is an empty one.
-    fn fits(&self, labels: &BTreeMap<String, String>) -> bool {
-        let value = labels.get(&self.label).map_or("", String::as_str);
-        let fits = match &self.wanted {
-            Wanted::Text(text) => value == text,
-            Wanted::Pattern(pattern) => pattern.is_match(value),
-        };
-        fits == self.is
-    }
-
-    fn read(text: &str) -> Answer<Filter> {
-        let wrong = || {
-            Problem::bad_request(format!("`filter` is `{text}`")).hint(
-                "write it as alertname=\"Down\", job!=\"api\", or with a pattern: alertname=~\"Disk.*\"",
-            )
-        };
-        let at = text.find(['=', '!']).ok_or_else(wrong)?;
-        let (label, rest) = text.split_at(at);
-        let signs = [("=~", true, true), ("!~", false, true), ("!=", false, false), ("=", true, false)];
-        let read =
-            signs.iter().find_map(|(sign, is, pattern)| Some((rest.strip_prefix(sign)?, *is, *pattern)));
-        let (value, is, is_pattern) = read.filter(|_| !label.trim().is_empty()).ok_or_else(wrong)?;
-        let value = value.trim();
-        let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
-        let value = value.replace("\\\"", "\"").replace("\\\\", "\\");
-        let wanted = match is_pattern {
-            true => {
-                let whole =
-                    regex::RegexBuilder::new(&format!("^(?:{value})$")).size_limit(MAX_PATTERN).build();
-                Wanted::Pattern(whole.map_err(|_| wrong())?)
-            }
-            false => Wanted::Text(value),
-        };
-        Ok(Filter { label: label.trim().to_owned(), wanted, is })
-    }
-}
-
-fn filters(query: &str) -> Answer<Vec<Filter>> {
-    let asked = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "filter");
-    asked.map(|(_, text)| Filter::read(&text)).collect()
-}
-
 /// As amtool reads them.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -310,9 +250,9 @@ pub async fn list(
 ) -> Answer<Json<Vec<Gettable>>> {
     require(&caller, Role::Viewer)?;
     crate::api_v1::watched::sees(&caller)?;
-    let filters = filters(query.as_deref().unwrap_or_default())?;
     let check = which.check.unwrap_or_else(|| USUAL_CHECK.to_owned());
     off_thread(&services, move |services| {
+        let filters = filters(query.as_deref().unwrap_or_default())?;
         let now = services.clock.now();
         let known = services.monitors.instances(&check, now);
         let bad = known.iter().filter(|one| is_bad_alert(one)).map(|one| gettable(one, now.0));
@@ -377,30 +317,5 @@ mod tests {
         let (names, wrong) = read(&format!("[{late},{full},{{}}]"));
         assert_eq!(names, [disk]);
         assert_eq!(wrong.unwrap(), "[0]: `startsAt` is after `endsAt`; 2 cannot be read");
-    }
-
-    #[test]
-    fn filters_are_read_as_amtool_writes_them() {
-        let labels = BTreeMap::from([("alertname", "Down"), ("job", "a\"pi")]);
-        let labels: BTreeMap<String, String> =
-            labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        let fits = |text: &str| Filter::read(text).map(|filter| filter.fits(&labels)).ok();
-        for (text, expected) in [
-            ("alertname=\"Down\"", Some(true)),
-            ("alertname=Down", Some(true)),
-            ("alertname!=\"Down\"", Some(false)),
-            ("job=\"a\\\"pi\"", Some(true)),
-            ("severity=\"\"", Some(true)),
-            ("severity!=critical", Some(true)),
-            ("alertname=~\"Do.*\"", Some(true)),
-            ("alertname=~\"Do\"", Some(false)),
-            ("alertname!~\"Do.*\"", Some(false)),
-            ("alertname=~\"(\"", None),
-            ("alertname", None),
-            ("=x", None),
-        ] {
-            assert_eq!(fits(text), expected, "{text}");
-        }
-        assert_eq!(filters("active=true&filter=a%3Db&filter=c%21%3Dd").unwrap().len(), 2);
     }
 }

@@ -3,16 +3,49 @@
 
 use std::collections::BTreeMap;
 
+/// Bytes of an address: browsers take about as much.
+const LONGEST_LINK: usize = 2_000;
+const LEFT_OUT: &str = "left out";
 /// Characters of all of it.
 pub const MAX_DETAILS: usize = 2_000;
 const INDENT: &str = "\n  ";
+
+/// An address that somebody may follow: others would run scripts, or look like another line.
+pub fn is_link(address: &str) -> bool {
+    let begins =
+        |scheme: &str| address.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme));
+    (begins("http://") || begins("https://"))
+        && address.len() <= LONGEST_LINK
+        && !address.chars().any(|c| c.is_control() || c.is_whitespace())
+}
+
+/// Addresses that a sender gives with its alert. What is none is left out, and its name is said.
+pub fn add_links<'a>(
+    said: &mut BTreeMap<String, String>,
+    links: impl IntoIterator<Item = (&'a str, Option<String>)>,
+) {
+    let mut no_links = Vec::new();
+    for (name, address) in links {
+        match address.as_deref().map(str::trim).filter(|address| !address.is_empty()) {
+            Some(address) if is_link(address) => {
+                said.insert(name.to_owned(), address.to_owned());
+            }
+            Some(_) => no_links.push(name),
+            None => {}
+        }
+    }
+    if !no_links.is_empty() {
+        said.insert(LEFT_OUT.to_owned(), format!("{}: no http or https address", no_links.join(", ")));
+    }
+}
 
 pub fn written(details: &BTreeMap<String, String>) -> String {
     let said = details.iter().filter(|(key, value)| !key.trim().is_empty() && !value.trim().is_empty());
     let lines: Vec<String> = said
         .map(|(key, value)| {
+            let key: String = key.trim().chars().filter(|c| !c.is_control()).collect();
             let lines: Vec<&str> = value.trim().lines().collect();
-            format!("{}: {}", key.trim(), lines.join(INDENT))
+            format!("{key}: {}", lines.join(INDENT))
         })
         .collect();
     lines.join("\n").chars().take(MAX_DETAILS).collect()
@@ -44,6 +77,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn links_lead_to_pages() {
+        for link in ["http://x", "HTTPS://prometheus.example/graph?g0.expr=up%3D%3D0"] {
+            assert!(is_link(link), "{link}");
+        }
+        let long = format!("https://{}", "x".repeat(LONGEST_LINK));
+        for other in [
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "//x",
+            "",
+            "https://x\nstartsAt: y",
+            "http://a b",
+            &long,
+        ] {
+            assert!(!is_link(other), "{other}");
+        }
+        let mut said = BTreeMap::new();
+        let given = |address: &str| Some(address.to_owned());
+        add_links(
+            &mut said,
+            [("a", given("https://x ")), ("b", given("javascript:x")), ("c", None), ("d", given(" "))],
+        );
+        let read: Vec<(&str, &str)> =
+            said.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        assert_eq!(read, [("a", "https://x"), ("left out", "b: no http or https address")]);
+    }
+
+    #[test]
     fn what_is_written_is_read_back() {
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         let details = BTreeMap::from([
@@ -53,6 +114,8 @@ mod tests {
         assert_eq!(read(&written(&details)), details);
         assert_eq!(written(&BTreeMap::from([pair("empty", " ")])), "");
         assert_eq!(read("not a detail"), BTreeMap::new());
+        let forged = BTreeMap::from([pair("a\nstartsAt", "never")]);
+        assert_eq!(read(&written(&forged)), BTreeMap::from([pair("astartsAt", "never")]));
         assert_eq!(
             written(&BTreeMap::from([pair("long", &"ä".repeat(10_000))])).chars().count(),
             MAX_DETAILS

@@ -7,11 +7,13 @@
 //! | [`pagerduty`] | PagerDuty's Events API v2, `POST /v2/enqueue` |
 //! | [`alertmanager`] | Prometheus and amtool, `/api/v2/alerts` |
 //! | [`details`] | what else a sender says of its alert |
+//! | [`filter`] | which alerts somebody asks for |
 //! | [`ends`] | when what is posted again and again is over |
 
 pub mod alertmanager;
 pub mod details;
 pub mod ends;
+mod filter;
 pub mod pagerduty;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -173,7 +175,8 @@ pub fn readable<T>(read: impl Iterator<Item = Answer<T>>) -> (Vec<T>, Answer<()>
 }
 
 pub fn one_line(text: &str) -> String {
-    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("fires").to_owned()
+    let first = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("fires");
+    first.replace(char::is_control, " ")
 }
 
 pub fn cut(name: String) -> String {

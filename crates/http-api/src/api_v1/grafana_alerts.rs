@@ -127,10 +127,10 @@ fn of_alert((index, alert): (usize, Alert)) -> Answer<Part> {
         ("generatorURL", alert.generator_url),
         ("dashboardURL", alert.dashboard_url),
         ("panelURL", alert.panel_url),
-        ("values", alert.value_string),
     ];
     let mut said = alert.annotations;
-    said.extend(links.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
+    details::add_links(&mut said, links);
+    said.extend(alert.value_string.map(|values| ("values".to_owned(), values)));
     let value = alert.values.iter().flatten().find_map(|(_, value)| value.as_f64());
     let outcome = Outcome {
         status,
@@ -139,7 +139,7 @@ fn of_alert((index, alert): (usize, Alert)) -> Answer<Part> {
         value,
         ..Outcome::default()
     };
-    Ok(Part { name: cut(format!("{rule}{tags}")), outcome })
+    Ok(Part { name: cut(one_line(&format!("{rule}{tags}"))), outcome })
 }
 
 /// Without a severity Grafana says no more than that something is wrong. What it could not measure is UNKNOWN.
