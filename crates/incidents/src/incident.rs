@@ -193,6 +193,9 @@ pub struct Told {
     /// How far the contact's own rule has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<Reaching>,
+    /// How bad it was when it was told. Versions before wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<State>,
     /// It was told in the contact's night, which is over then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub woken_until: Option<i64>,

@@ -33,6 +33,7 @@
 //! | [`nights`] | whose night a moment of the past lies in |
 //! | `telling` | who is told of what |
 //! | [`rooms`] | who is told in a chat only is not reached |
+//! | `worse` | those who know less than it is by now |
 //! | `words` | what they are told |
 //! | `time` | what held back the word lifts, a snooze ends, a definition is gone |
 //! | `ending` | how it ends, and who is told so |
@@ -100,6 +101,7 @@ pub mod trying;
 pub mod unreached;
 pub mod untold;
 mod words;
+mod worse;
 
 pub use answers::{Answer, Handle, What};
 pub use book::{Book, Contact, Subject};

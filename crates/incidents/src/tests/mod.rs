@@ -13,6 +13,7 @@ mod owning;
 mod policies;
 mod reaching;
 mod rooms;
+mod worse;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
