@@ -82,13 +82,7 @@ impl Inner {
         latency_seconds: f64,
         now: Timestamp,
     ) -> Result<usize, Refused> {
-        let Some(id) = self.machine.named(name) else {
-            self.counters.refused += 1;
-            return Err(unknown(name));
-        };
-        if !outcome.active {
-            self.refuse_passive(id, name)?;
-        }
+        let id = self.taking(name, outcome.active)?;
         self.result(id, outcome, now);
         let without_room = match name {
             ObjectName::Check(check) => self.take_parts(check, outcome, now),
@@ -96,6 +90,18 @@ impl Inner {
         };
         self.measured(name, outcome, latency_seconds);
         Ok(without_room)
+    }
+
+    /// What takes a result of this name.
+    pub fn taking(&mut self, name: &ObjectName, active: bool) -> Result<ObjectId, Refused> {
+        let Some(id) = self.machine.named(name) else {
+            self.counters.refused += 1;
+            return Err(unknown(name));
+        };
+        if !active {
+            self.refuse_passive(id, name)?;
+        }
+        Ok(id)
     }
 
     pub fn result(&mut self, id: ObjectId, outcome: &Outcome, now: Timestamp) {

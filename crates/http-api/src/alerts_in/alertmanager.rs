@@ -76,11 +76,14 @@ pub async fn take_alerts(
         return verdict.map(|()| StatusCode::OK);
     }
     let ends: Vec<(String, i64)> = read.iter().map(|(part, end)| (part.name.clone(), *end)).collect();
-    let parts = read.into_iter().map(|(part, _)| part).collect();
-    let merged = take(&services, &check, "Prometheus's alerts", parts).await?;
-    for (name, end) in &ends {
-        services.alert_ends.set(&check, name, (*end).max(now));
-    }
+    let (at_its_turn, named) = (services.clone(), check.clone());
+    let told = move || {
+        for (part, end) in &read {
+            at_its_turn.alert_ends.set(&named, &part.name, (*end).max(now));
+        }
+        read.into_iter().map(|(part, _)| part).collect::<Vec<Part>>()
+    };
+    let merged = take(&services, &check, "Prometheus's alerts", told).await?;
     sweep_later(services.clone());
     let named = check.clone();
     off_thread(&services, move |services| {
@@ -191,15 +194,15 @@ fn sweep_later(services: Arc<Services>) {
 }
 
 async fn sweep(services: &Arc<Services>) {
-    let mut by_check: BTreeMap<String, Vec<Part>> = BTreeMap::new();
+    let mut by_check: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let over = services.alert_ends.over(services.clock.now().0);
     for (check, name) in over.iter().cloned() {
-        let outcome = Outcome { output: "not heard of any more".into(), ..Outcome::default() };
-        by_check.entry(check).or_default().push(Part { name, outcome });
+        by_check.entry(check).or_default().push(name);
     }
-    for (check, parts) in by_check {
-        let names: Vec<String> = parts.iter().map(|part| part.name.clone()).collect();
-        let Err(problem) = take(services, &check, "Prometheus's alerts", parts).await else { continue };
+    for (check, names) in by_check {
+        let (at_its_turn, named, silent) = (services.clone(), check.clone(), names.clone());
+        let told = move || ended(&at_its_turn.alert_ends, &named, silent);
+        let Err(problem) = take(services, &check, "Prometheus's alerts", told).await else { continue };
         tracing::warn!(check, why = problem.error, "alerts that are over could not be ended");
         if !problem.is(StatusCode::NOT_FOUND) {
             let later = services.clock.now().0 + END_AGAIN_SECONDS;
@@ -211,6 +214,15 @@ async fn sweep(services: &Arc<Services>) {
     if let Err(problem) = forgotten.await {
         tracing::warn!(why = problem.error, "alerts that are over are known as such until a restart only");
     }
+}
+
+/// Those of which nobody has told meanwhile.
+fn ended(ends: &ends::Ends, check: &str, names: Vec<String>) -> Vec<Part> {
+    let end = |name| {
+        let outcome = Outcome { output: "not heard of any more".into(), ..Outcome::default() };
+        Part { name, outcome }
+    };
+    names.into_iter().filter(|name| !ends.has(check, name)).map(end).collect()
 }
 
 /// As amtool reads them.
@@ -317,5 +329,15 @@ mod tests {
         let (names, wrong) = read(&format!("[{late},{full},{{}}]"));
         assert_eq!(names, [disk]);
         assert_eq!(wrong.unwrap(), "[0]: `startsAt` is after `endsAt`; 2 cannot be read");
+    }
+
+    #[test]
+    fn what_is_told_again_just_before_it_is_ended_goes_on() {
+        let ends = ends::Ends::default();
+        ["down", "slow"].iter().for_each(|name| ends.set("prometheus", name, 100));
+        let over = ends.over(100).into_iter().map(|(_, name)| name).collect();
+        ends.set("prometheus", "slow", 400);
+        let ended: Vec<String> = ended(&ends, "prometheus", over).into_iter().map(|part| part.name).collect();
+        assert_eq!(ended, ["down"]);
     }
 }

@@ -115,7 +115,7 @@ async fn answered(
         acknowledge(services, check, key.clone(), &caller, &event).await?;
     } else {
         let part = Part { name: key.clone(), outcome: outcome(&event)? };
-        let merged = take(services, &check, "events in PagerDuty's form", vec![part]).await?;
+        let merged = take(services, &check, "events in PagerDuty's form", || vec![part]).await?;
         all_taken(&check, merged)?;
     }
     Ok(key)

@@ -85,7 +85,7 @@ pub async fn take(
     let check = which.check.unwrap_or_else(|| USUAL_CHECK.to_owned());
     let (told, verdict) = parts(message)?;
     let taken = told.len();
-    let bad = all_taken(&check, take_parts(&services, &check, "Grafana's alerts", told).await?)?;
+    let bad = all_taken(&check, take_parts(&services, &check, "Grafana's alerts", || told).await?)?;
     verdict.map(|()| Json(Taken { check, taken, bad }))
 }
 
