@@ -147,6 +147,7 @@ impl Incidents {
         if shadow || change.withheld == Some(Withheld::Shadow) {
             return;
         }
+        let change = &StateChange { to: self.as_of_production(key, change.to), ..change.clone() };
         if let Some(id) = self.placed_bad(key) {
             return self.changes(id, key, change, now);
         }

@@ -4,7 +4,7 @@ use vocabulary::Timestamp;
 use vocabulary::state::{Notice, NoticeKind, State};
 use vocabulary::time::HumanDuration;
 
-use super::{NOBODY, Story, change, subject};
+use super::{NOBODY, Story, change, key, subject};
 use crate::book::Kind;
 use crate::limits::{FLOOD_SECONDS, MAX_ALERTS_APART};
 use crate::people::Deed;
@@ -69,6 +69,29 @@ fn c106_the_check_counts_by_itself_if_no_alert_has_made_it_bad() {
     assert_eq!(story.goes("sender", State::Critical), NOBODY, "its own rules tell");
     assert_eq!(story.notice("sender", NoticeKind::Problem, State::Critical, "ops"), TOLD);
     assert_eq!(story.incidents.open_count(), 1);
+}
+
+#[test]
+fn what_is_not_of_production_makes_the_word_of_the_check_no_worse() {
+    let mut story = Story::of_alerts();
+    story.incidents.book.contacts.get_mut("ana").unwrap().check_options = Some(vec!["c".into()]);
+    let notice =
+        |story: &mut Story, contact| story.notice("sender", NoticeKind::Problem, State::Critical, contact);
+    story.goes("sender|disk-1", State::Warning);
+    story.goes("sender|Slow;env=staging", State::Critical);
+    assert_eq!(story.goes("sender", State::Critical), NOBODY);
+    assert_eq!(notice(&mut story, "ana"), NOBODY, "she wants to hear of CRITICAL only");
+    assert_eq!(notice(&mut story, "ops"), TOLD);
+    let check = |story: &Story| {
+        let id = story.incidents.placed_bad(&key("sender"))?;
+        Some(story.incidents.live[&id].troubles[&key("sender")].state)
+    };
+    assert_eq!(check(&story), Some(State::Warning));
+    story.goes("sender|disk-1", State::Ok);
+    story.goes("sender", State::Critical);
+    assert_eq!(check(&story), Some(State::Warning), "what is left is of staging");
+    let alone = key("web/http");
+    assert_eq!(story.incidents.as_of_production(&alone, State::Critical), State::Critical);
 }
 
 #[test]
