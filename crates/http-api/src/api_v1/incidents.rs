@@ -24,7 +24,7 @@ use super::people::why_shown_to;
 use super::status::off_thread;
 use crate::accounts::{Caller, Role};
 use crate::alerts_in;
-use crate::answer::{Answer, Body, Id, Params, Problem};
+use crate::answer::{Answer, Body, Id, Params, Problem, read};
 use crate::guard::require;
 use crate::services::Services;
 
@@ -402,14 +402,7 @@ impl<S: Send + Sync> axum::extract::FromRequest<S> for MaybeBody {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(MaybeBody(Doing::default()));
         }
-        if bytes.trim_ascii_start().first() != Some(&b'{') {
-            // A list would be read by the place of each word.
-            return Err(Problem::bad_request("the body is no JSON object")
-                .hint("write {\"comment\": \"…\"}, or nothing at all"));
-        }
-        let read = serde_json::from_slice(&bytes);
-        read.map(MaybeBody)
-            .map_err(|error| Problem::bad_request(format!("the body is not what is expected: {error}")))
+        read(&bytes).map(MaybeBody)
     }
 }
 

@@ -20,7 +20,7 @@ use vocabulary::state::{StateType, Withheld};
 use super::status::off_thread;
 use super::watched::{self, Stretch, Window, word};
 use crate::accounts::{Caller, Role, Via};
-use crate::answer::{Answer, Body, Params, Problem};
+use crate::answer::{Answer, Body, Params, Problem, check_name};
 use crate::control::SettingDifference;
 use crate::guard::require;
 use crate::services::Services;
@@ -432,6 +432,7 @@ pub async fn define(
     Body(wanted): Body<Definition>,
 ) -> Answer<Json<Defined>> {
     watched::whole(&caller, Role::Editor)?;
+    check_name(&name, wanted.name())?;
     if wanted.runs_commands() {
         may_choose_commands(&services, &caller)?;
     }
