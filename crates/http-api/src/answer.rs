@@ -6,7 +6,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -42,6 +42,12 @@ impl Problem {
 
     pub fn forbidden(error: impl Into<String>) -> Problem {
         Problem::new(StatusCode::FORBIDDEN, error)
+    }
+
+    /// The header `Allow` is the router's.
+    pub fn wrong_method(method: &Method, path: &str) -> Problem {
+        let why = format!("{path} does not know the method {method}");
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, why).hint("the header Allow names those that it knows")
     }
 
     pub fn internal(error: impl std::fmt::Display) -> Problem {

@@ -66,13 +66,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use state_store::Migrations;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
+
+use crate::answer::Problem;
 
 pub use ::accounts;
 pub use acknowledge::draw as draw_incident;
@@ -139,6 +141,7 @@ pub fn router(services: Arc<Services>) -> Router {
             "/api/v2/alerts",
             get(alerts_in::alertmanager::list).post(alerts_in::alertmanager::take_alerts),
         )
+        .method_not_allowed_fallback(not_so)
         .merge(graphite_web::router())
         .fallback(ui::page_or_asset)
         .layer(middleware::from_fn(bodies::read_open))
@@ -156,6 +159,10 @@ pub fn router(services: Arc<Services>) -> Router {
 async fn count(State(services): State<Arc<Services>>, request: Request, next: Next) -> Response {
     services.counters.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     next.run(request).await
+}
+
+async fn not_so(method: Method, uri: Uri) -> Problem {
+    Problem::wrong_method(&method, uri.path())
 }
 
 /// Is it alive, with all listeners bound and all stored data readable?

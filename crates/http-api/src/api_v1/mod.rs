@@ -66,7 +66,7 @@ pub mod ways;
 use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Method, Uri, header};
 use axum::middleware;
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
@@ -268,8 +268,7 @@ async fn nothing_here(uri: Uri) -> Problem {
 }
 
 async fn not_so(method: Method, uri: Uri) -> Problem {
-    let why = format!("/api/v1{} does not know the method {method}", uri.path());
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, why).hint(WHERE_TO_LOOK)
+    Problem::wrong_method(&method, &format!("/api/v1{}", uri.path()))
 }
 
 #[derive(OpenApi)]
