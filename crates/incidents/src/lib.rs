@@ -37,7 +37,7 @@
 //! | `words` | what they are told |
 //! | `time` | what held back the word lifts, a snooze ends, a definition is gone |
 //! | `ending` | how it ends, and who is told so |
-//! | [`last_words`] | how the last word to a contact went |
+//! | [`last_words`] | how the last word to a contact, and by a channel, went |
 //! | [`trying`] | "send a test now", and codes |
 //! | `token` | what a link that acknowledges holds |
 //! | [`oncall`] | schedules: who is on call when |

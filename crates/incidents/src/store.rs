@@ -52,7 +52,9 @@ pub const MIGRATIONS: Migrations = Migrations {
             text TEXT NOT NULL) STRICT;
          CREATE INDEX comment_about ON comment (about, id);",
         // The last word to a contact by each channel.
-        "CREATE INDEX page_contact ON page (contact, channel, id);"],
+        "CREATE INDEX page_contact ON page (contact, channel, id);",
+        // And the last by each channel, whoever it was for.
+        "CREATE INDEX page_channel ON page (channel, state, id);"],
 };
 
 /// The place of what is bad and in no incident.

@@ -284,7 +284,8 @@ fn origins(config: &Config, merged: &Spanned<DeTable<'_>>, sources: &Sources) ->
     let schedules = config.schedule.iter().map(|schedule| ("schedule", &schedule.name));
     let all = monitors.enumerate().chain(checks.enumerate()).chain(hosts.enumerate());
     let policies = config.escalation_policy.iter().map(|policy| ("escalation_policy", &policy.name));
-    let all = all.chain(schedules.enumerate()).chain(policies.enumerate());
+    let channels = config.channel.iter().map(|channel| ("channel", &channel.name));
+    let all = all.chain(schedules.enumerate()).chain(policies.enumerate()).chain(channels.enumerate());
     all.map(place).collect()
 }
 

@@ -5,6 +5,7 @@ pub mod agent;
 pub mod audit;
 pub mod availability;
 pub mod calendars;
+pub mod channels;
 mod check_test;
 pub mod checks;
 pub mod closest;
@@ -169,6 +170,7 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/cover/{id}", delete(cover::withdraw))
         .route("/cover/{id}/accept", post(cover::accept))
         .route("/me/rules", get(own_rules::read).put(own_rules::write))
+        .route("/channels", get(channels::list))
         .route("/contacts", get(contacts::list))
         .route("/contacts/{name}/test", get(contacts::tried).post(contacts::try_it))
         .route("/grafana/alerts", post(grafana_alerts::take))
@@ -298,7 +300,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         post_mortems::publishing::preview, post_mortems::publishing::publish, post_mortems::publishing::withdraw,
         post_mortems::follow_ups::open, post_mortems::follow_ups::add, post_mortems::follow_ups::change, post_mortems::follow_ups::remove,
         status_posts::list, status_posts::begin, status_posts::go_on, status_posts::withdraw,
-        incidents::list, incidents::one, deeds::declare, deeds::take, deeds::hand_over, deeds::escalate, deeds::severity, deeds::reopen, deeds::merge, deeds::split, deeds::silencing::silence, incidents::acknowledge, incidents::resolve, incidents::note, incidents::judge, noise::noise, proof::list, proof::begin, proof::one, reports::report, funnels::funnels, grafana_alerts::take, contacts::list, contacts::try_it, contacts::tried, incidents::snooze,
+        incidents::list, incidents::one, deeds::declare, deeds::take, deeds::hand_over, deeds::escalate, deeds::severity, deeds::reopen, deeds::merge, deeds::split, deeds::silencing::silence, incidents::acknowledge, incidents::resolve, incidents::note, incidents::judge, noise::noise, proof::list, proof::begin, proof::one, reports::report, funnels::funnels, grafana_alerts::take, channels::list, contacts::list, contacts::try_it, contacts::tried, incidents::snooze,
         playbooks::list, playbooks::one, playbooks::write, playbooks::remove, playbooks::versions, guide::guide, guide::tick, guide::untick,
         crate::stream::open, crate::stream::set_targets
     )

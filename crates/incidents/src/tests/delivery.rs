@@ -1,7 +1,8 @@
 //! What becomes of pages, and of those whom they do not reach.
 
 use super::*;
-use crate::desk::{Attempt, Desk};
+use crate::desk::{Attempt, Desk, Failed};
+use crate::last_words::LastOfChannel;
 use crate::noise::{Judged, Worth};
 
 struct Counter {
@@ -491,4 +492,34 @@ fn a_room_that_has_it_and_ways_that_all_fail_leave_it_to_the_last_resort_once() 
     counter.try_all("hook", &Counter::given_up());
     assert_eq!(counter.try_all("push", &Attempt::Delivered), ["problem default latency"]);
     assert_eq!(counter.try_all("room", &Attempt::Delivered), [""; 0]);
+}
+
+#[test]
+fn what_a_channel_last_brought_and_could_not_is_known() {
+    let mut counter = Counter::new();
+    let last = |counter: &Counter, channel: &str| counter.desk.last_of_channel(channel).unwrap();
+    assert_eq!(last(&counter, "mail"), LastOfChannel::default());
+    counter.goes("latency", State::Critical);
+    counter.try_all("mail", &Attempt::Delivered);
+    let delivered = Some(counter.now);
+    assert_eq!(last(&counter, "mail"), LastOfChannel { delivered, given_up: None });
+    counter.goes("latency", State::Ok);
+    counter.try_all("mail", &Counter::given_up());
+    let given_up = Some((counter.now, "it is refused".to_owned()));
+    assert_eq!(last(&counter, "mail"), LastOfChannel { delivered, given_up });
+    assert_eq!(last(&counter, "nowhere"), LastOfChannel::default());
+}
+
+#[test]
+fn a_test_goes_by_one_channel_if_that_is_asked_for() {
+    let mut counter = Counter::new();
+    let try_by =
+        |counter: &Counter, channel| counter.desk.try_contact("ops", channel, "ben", Timestamp(counter.now));
+    let refused = try_by(&counter, Some("nowhere"));
+    assert!(matches!(refused, Err(Failed::Refused(Refusal::Bad(_)))), "{refused:?}");
+    try_by(&counter, Some("hook")).unwrap();
+    assert!(counter.desk.due("mail", counter.now * 1_000, 100).is_empty());
+    let told = counter.try_all("hook", &Attempt::Delivered);
+    assert_eq!(told, ["problem ops test of ops", "recovery ops test of ops"]);
+    assert_eq!(counter.desk.tests_of("ops").unwrap().len(), 2);
 }
