@@ -201,8 +201,9 @@ fn picture(link: &Link, around: &Surroundings) -> String {
     }
     let place = format!("{}/graph.png?at={}", link.token, around.now);
     let about = escape(&format!("Graph of {} from half an hour before it began", link.whole.incident.title));
+    let live = if link.whole.incident.is_closed() { "" } else { " class=\"live\"" };
     format!(
-        "<picture><source media=\"(prefers-color-scheme: dark)\" srcset=\"{place}&amp;dark=1\"><img src=\"{place}\" width=\"720\" \
+        "<picture{live}><source media=\"(prefers-color-scheme: dark)\" srcset=\"{place}&amp;dark=1\"><img src=\"{place}\" width=\"720\" \
          height=\"300\" alt=\"{about}\"></picture>"
     )
 }
