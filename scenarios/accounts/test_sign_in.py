@@ -89,14 +89,14 @@ def hook():
 def test_people_come_in_by_the_providers_word(place):
     here = place()
     server = here.server
-    assert server.get("/api/v1/status").json["auth"] == {"mode": "required", "user": None, "role": None, "provider": "Example"}
+    assert server.get("/api/v1/status").json["auth"] == {"mode": "required", "user": None, "role": None, "limited": False, "provider": "Example"}
     ana, done = here.sign_in("ana", "/incidents/3?tab=a#b")
     assert (done.status, done.to) == (303, f"{here.url}/incidents/3?tab=a#b"), done.text
     assert here.ask(ana, "/api/v1/status").json["auth"]["role"] == "admin"
     told = here.ask(ana, "/api/v1/people").json["people"]
     assert [(one["name"], one["role"], one["display_name"]) for one in told] == [("ana", "admin", "Ana Sá")]
     ben, _ = here.sign_in("ben")
-    assert here.ask(ben, "/api/v1/status").json["auth"] == {"mode": "required", "user": "ben", "role": "viewer", "provider": "Example"}
+    assert here.ask(ben, "/api/v1/status").json["auth"] == {"mode": "required", "user": "ben", "role": "viewer", "limited": False, "provider": "Example"}
     # Again is the same person, in a session that takes the place of the one before.
     before = dict(ana.cookies)
     here.sign_in("ana", browser=ana)

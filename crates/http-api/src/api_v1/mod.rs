@@ -36,6 +36,7 @@ pub mod monitors;
 pub mod moved;
 pub mod moving;
 pub mod nagios;
+pub mod nights;
 pub mod noise;
 pub mod notifications;
 pub mod oncall_making;
@@ -180,6 +181,7 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/playbooks", get(playbooks::list))
         .route("/playbooks/{name}", get(playbooks::one).put(playbooks::write).delete(playbooks::remove))
         .route("/playbooks/{name}/versions", get(playbooks::versions))
+        .route("/nights", get(nights::nights))
         .route("/noise", get(noise::noise))
         .route("/reports", get(reports::report))
         .route("/post-mortems", get(post_mortems::list).post(post_mortems::begin))
@@ -300,7 +302,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         post_mortems::publishing::preview, post_mortems::publishing::publish, post_mortems::publishing::withdraw,
         post_mortems::follow_ups::open, post_mortems::follow_ups::add, post_mortems::follow_ups::change, post_mortems::follow_ups::remove,
         status_posts::list, status_posts::begin, status_posts::go_on, status_posts::withdraw,
-        incidents::list, incidents::one, deeds::declare, deeds::take, deeds::hand_over, deeds::escalate, deeds::severity, deeds::reopen, deeds::merge, deeds::split, deeds::silencing::silence, incidents::acknowledge, incidents::resolve, incidents::note, incidents::judge, noise::noise, proof::list, proof::begin, proof::one, reports::report, funnels::funnels, grafana_alerts::take, channels::list, contacts::list, contacts::try_it, contacts::tried, incidents::snooze,
+        incidents::list, incidents::one, deeds::declare, deeds::take, deeds::hand_over, deeds::escalate, deeds::severity, deeds::reopen, deeds::merge, deeds::split, deeds::silencing::silence, incidents::acknowledge, incidents::resolve, incidents::note, incidents::judge, nights::nights, noise::noise, proof::list, proof::begin, proof::one, reports::report, funnels::funnels, grafana_alerts::take, channels::list, contacts::list, contacts::try_it, contacts::tried, incidents::snooze,
         playbooks::list, playbooks::one, playbooks::write, playbooks::remove, playbooks::versions, guide::guide, guide::tick, guide::untick,
         crate::stream::open, crate::stream::set_targets
     )
