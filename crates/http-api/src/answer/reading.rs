@@ -241,14 +241,14 @@ fn nothing() -> Never {
     serde::de::Error::custom("nothing is there")
 }
 
-impl<'b> Deserializer<'b> for Question<'_> {
+impl<'de> Deserializer<'de> for Question<'_> {
     type Error = Never;
 
-    fn deserialize_any<V: Visitor<'b>>(self, _: V) -> Result<V::Value, Never> {
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Never> {
         Err(nothing())
     }
 
-    fn deserialize_struct<V: Visitor<'b>>(
+    fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
         _: &'static [&'static str],
@@ -258,12 +258,12 @@ impl<'b> Deserializer<'b> for Question<'_> {
         Err(nothing())
     }
 
-    fn deserialize_map<V: Visitor<'b>>(self, _: V) -> Result<V::Value, Never> {
+    fn deserialize_map<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Never> {
         *self.0 = Wanted::Object;
         Err(nothing())
     }
 
-    fn deserialize_enum<V: Visitor<'b>>(
+    fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
         names: &'static [&'static str],
