@@ -70,11 +70,6 @@ impl Listed {
     }
 }
 
-/// Its pages have checksums of their own.
-pub(super) fn is_block(name: &str) -> bool {
-    name.starts_with("blocks/")
-}
-
 pub(super) fn write_list(directory: &Path, name: &str, listed: &Listed) -> Result<(), String> {
     let path = directory.join(name);
     let text = serde_json::to_vec_pretty(listed).map_err(|error| error.to_string())?;

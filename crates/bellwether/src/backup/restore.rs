@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::files::{copy, copy_summed, doing, entries, length, make_private, sync_directories};
-use super::list::{LIST, Listed, is_block, read_list};
+use super::is_block;
+use super::list::{LIST, Listed, read_list};
 
 /// Below the data directory, so that it is on the same disk also where that is a mounted volume.
 pub(super) const RESTORING: &str = "restoring";

@@ -22,7 +22,7 @@ use self::files::{
     copy, copy_summed, doing, files_below, length, make_parent, make_private, pour, relative,
     sync_directories,
 };
-use self::list::{Files, Kept, LIST, Listed, UNFINISHED, is_block, read_list, write_list};
+use self::list::{Files, Kept, LIST, Listed, UNFINISHED, read_list, write_list};
 use crate::house::House;
 
 pub use restore::{refuse_half_restored, restore};
@@ -117,6 +117,10 @@ fn copy_all(house: &House, snapshot: &Path, directory: &Path, before: &Files) ->
         }
     }
     Ok(files)
+}
+
+fn is_block(name: &str) -> bool {
+    name.starts_with("blocks/")
 }
 
 fn copy_block(path: &Path, target: &Path, before: Option<&Kept>) -> Result<Kept, String> {
