@@ -20,7 +20,7 @@ use crate::oncall::Roster;
 use crate::oncall::counting::{Openings, Turns};
 use crate::page::Page;
 use crate::playbooks::Playbooks;
-use crate::store::Unsaved;
+use crate::unsaved::Unsaved;
 
 /// What is asked of those who watch, once a second, about what is not told yet.
 pub trait Estate {

@@ -51,7 +51,7 @@
 //! | `delivery` | what became of pages, and other ways for those that were not delivered |
 //! | [`learning`] | post-mortems and what is to be done |
 //! | [`reports`] | what the record comes to: how long, how often, who was woken |
-//! | `store` | the tables |
+//! | `store`, `unsaved` | the tables, and what is still to be written to them |
 //! | [`limits`] | bounds, each with its reason |
 
 mod again;
@@ -99,6 +99,7 @@ mod token;
 pub mod told;
 pub mod trying;
 pub mod unreached;
+mod unsaved;
 pub mod untold;
 mod words;
 mod worse;

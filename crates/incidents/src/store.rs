@@ -1,6 +1,6 @@
-//! The tables, and what is still to be written to them.
+//! The tables: what is written to them, and read from them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -16,6 +16,7 @@ use crate::limits::{MAX_CLOSED, MAX_KEPT_PAGES, MAX_REOPEN_SECONDS};
 use crate::oncall::counting::{Openings, Turns};
 use crate::page::{Page, PageKind};
 use crate::playbooks;
+use crate::unsaved::HELD;
 
 pub const MIGRATIONS: Migrations = Migrations {
     room: "incidents",
@@ -56,76 +57,6 @@ pub const MIGRATIONS: Migrations = Migrations {
         // And the last by each channel, whoever it was for.
         "CREATE INDEX page_channel ON page (channel, state, id);"],
 };
-
-/// The place of what is bad and in no incident.
-const HELD: IncidentId = 0;
-
-/// What the next transaction writes. It stays marked until that transaction is known to have happened.
-#[derive(Debug, Default)]
-pub(crate) struct Unsaved {
-    incidents: BTreeSet<IncidentId>,
-    troubles: BTreeSet<(IncidentId, Key)>,
-    let_go: BTreeSet<Key>,
-    leaving: BTreeSet<IncidentId>,
-    moved: BTreeSet<(IncidentId, Key)>,
-    /// Changed, though memory has let go of them.
-    old: BTreeMap<IncidentId, Incident>,
-    pub entries: Vec<(IncidentId, Entry)>,
-    pub pages: Vec<Page>,
-}
-
-impl Unsaved {
-    pub fn incident(&mut self, id: IncidentId) {
-        self.incidents.insert(id);
-    }
-
-    pub fn trouble(&mut self, id: IncidentId, key: Key) {
-        self.moved.remove(&(id, key.clone()));
-        self.troubles.insert((id, key));
-    }
-
-    pub fn old(&mut self, incident: Incident) {
-        self.old.insert(incident.id, incident);
-    }
-
-    /// It is in another incident now.
-    pub fn moved(&mut self, id: IncidentId, key: Key) {
-        self.troubles.remove(&(id, key.clone()));
-        self.moved.insert((id, key));
-    }
-
-    /// What is to be written of.
-    pub fn incidents(&self) -> impl Iterator<Item = IncidentId> {
-        self.incidents.iter().copied()
-    }
-
-    pub fn held(&mut self, key: Key) {
-        self.let_go.remove(&key);
-        self.troubles.insert((HELD, key));
-    }
-
-    pub fn let_go(&mut self, key: Key) {
-        self.troubles.remove(&(HELD, key.clone()));
-        self.let_go.insert(key);
-    }
-
-    /// Not needed in memory any more, once it is written.
-    pub fn leaving(&mut self, id: IncidentId) {
-        self.leaving.insert(id);
-    }
-
-    pub fn is_empty(&self) -> bool {
-        let Unsaved { incidents, troubles, let_go, leaving, moved, old, entries, pages } = self;
-        incidents.is_empty()
-            && troubles.is_empty()
-            && let_go.is_empty()
-            && leaving.is_empty()
-            && moved.is_empty()
-            && old.is_empty()
-            && entries.is_empty()
-            && pages.is_empty()
-    }
-}
 
 pub(crate) fn json(value: &impl Serialize) -> Value {
     // Plain structs of texts and numbers: there is nothing in them that JSON has no form for.
