@@ -124,6 +124,42 @@ url = "{providers.url("hook", "/page")}"
     assert incidents() == [] and [one["labels"]["alertname"] for one in server.get("/api/v2/alerts").json] == ["Down"]
 
 
+def test_what_is_opened_again_by_hand_is_ended_by_its_sender(bellwether):
+    server = bellwether(CONFIG)
+    incidents = lambda: [one["id"] for one in server.get("/api/v1/incidents").json["incidents"]]
+    event(server, "trigger", "disk-1")
+    wait_for(lambda: set(troubles(server, "pagerduty")) == {"disk-1"}, what="the alert")
+    [first] = incidents()
+    assert server.post(f"/api/v1/incidents/{first}/resolve", {"comment": "disk replaced"}).status == 200
+    wait_for(lambda: incidents() == [], what="the end")
+    assert server.post(f"/api/v1/incidents/{first}/reopen", {"comment": "still full"}).status == 200
+    wait_for(lambda: incidents() and set(troubles(server, "pagerduty")) == {"disk-1"}, what="the alert, as bad as it was")
+    is_bad = lambda: server.get("/api/v2/alerts?check=pagerduty").json != []
+    wait_for(is_bad, what="its state")
+    assert event(server, "trigger", "disk-1").status == 202
+    assert event(server, "resolve", "disk-1").status == 202
+    wait_for(lambda: incidents() == [] and not is_bad(), what="the end by its sender")
+
+
+def test_whoever_sees_a_part_ends_no_alerts_of_others(bellwether):
+    server = bellwether('[auth]\nmode = "required"\n' + CONFIG)
+    server.token = server.cli("token", "create", "all", "--role", "admin").stdout.strip()
+    limited = server.cli("token", "create", "shop", "--role", "responder", "--prefix", "shop.").stdout.strip()
+    by_key = lambda: {one["title"].split()[0]: one["id"] for one in server.get("/api/v1/incidents").json["incidents"]}
+    for key in ("shop.disk", "mail.disk"):
+        event(server, "trigger", key)
+    wait_for(lambda: set(by_key()) == {"shop.disk", "mail.disk"}, what="both")
+    both = by_key()["shop.disk"]
+    assert server.post(f"/api/v1/incidents/{by_key()['mail.disk']}/merge", {"into": both}).status == 200
+    closed = server.post(f"/api/v1/incidents/{both}/resolve", {"comment": "known"}, headers={"Authorization": f"Bearer {limited}"})
+    assert closed.status == 200, closed.text
+    assert "1 alerts of others" in str(server.get(f"/api/v1/incidents/{both}").json["timeline"])
+    bad = lambda: [one["labels"]["alertname"] for one in server.get("/api/v2/alerts?check=pagerduty").json]
+    wait_for(lambda: bad() == ["mail.disk"], what="the end of the one that is theirs")
+    event(server, "trigger", "shop.disk")
+    wait_for(lambda: set(troubles(server, "pagerduty")) == {"shop.disk"}, what="news of it")
+
+
 def test_alerts_are_taken_though_nobody_has_defined_anything(bellwether):
     """The first alert of a usual sender makes its check; a file that defines one of the same name goes before it."""
     server = bellwether("[collectors]\nhost = false\n")

@@ -87,7 +87,7 @@ impl Inner {
             Some((name, output)) if bad == 1 => format!("{name}: {output}"),
             Some((name, _)) => format!("{bad} alerts fire, {name} among them"),
         };
-        let status = worst.map_or(0, status_of);
+        let status = worst.map_or(0, State::status);
         (Outcome { status, output, at: now, parts: told, ..Outcome::default() }, bad)
     }
 
@@ -105,16 +105,6 @@ fn last_words(told: Vec<Part>) -> Vec<Part> {
     let mut last: Vec<Part> = told.into_iter().rev().filter(|part| seen.insert(part.name.clone())).collect();
     last.reverse();
     last
-}
-
-/// As plugins say it.
-fn status_of(state: State) -> u8 {
-    match state {
-        State::Ok | State::Up => 0,
-        State::Warning => 1,
-        State::Unknown => 3,
-        State::Critical | State::Down | State::Unreachable => 2,
-    }
 }
 
 #[cfg(test)]

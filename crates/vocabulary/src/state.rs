@@ -31,6 +31,16 @@ impl State {
         }
     }
 
+    /// The exit status of a plugin that says this.
+    pub fn status(self) -> u8 {
+        match self {
+            State::Ok | State::Up => 0,
+            State::Warning => 1,
+            State::Critical | State::Down | State::Unreachable => 2,
+            State::Unknown => 3,
+        }
+    }
+
     pub fn is_problem(self) -> bool {
         !matches!(self, State::Ok | State::Up)
     }

@@ -6,27 +6,26 @@
 //! | `api_v1/grafana_alerts.rs` | Grafana's webhook |
 //! | [`pagerduty`] | PagerDuty's Events API v2, `POST /v2/enqueue` |
 //! | [`alertmanager`] | Prometheus and amtool, `/api/v2/alerts` |
+//! | [`by_hand`] | what closing and opening an incident by hand does with them |
 //! | [`details`] | what else a sender says of its alert |
 //! | [`filter`] | which alerts somebody asks for |
 //! | [`ends`] | when what is posted again and again is over |
 
 pub mod alertmanager;
+pub mod by_hand;
 pub mod details;
 pub mod ends;
 mod filter;
 pub mod pagerduty;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ::monitors::config::{CheckConfig, CheckType};
 use ::monitors::machine::ObjectName;
 use ::monitors::made::Definition;
-use ::monitors::{Merged, Outcome, Part, Refused, Ticket};
+use ::monitors::{Merged, Part};
 use axum::http::StatusCode;
-use incidents::incident::Key;
 use sha2::{Digest, Sha256};
-use vocabulary::Timestamp;
 
 use crate::answer::{Answer, Problem};
 use crate::api_v1::grafana_alerts;
@@ -55,7 +54,14 @@ pub async fn take(
     if services.monitors.look(&name, now).is_err() {
         make_usual(services, check.clone(), of).await?;
     }
-    change(services, move |monitors| monitors.result_of_some(&check, || bounded(told()), now)).await
+    let named = check.clone();
+    let merged =
+        change(services, move |monitors| monitors.result_of_some(&named, || bounded(told()), now)).await?;
+    off_thread(services, move |services| {
+        services.alert_ends.note_sent_to(&services.state, &check)?;
+        Ok(merged)
+    })
+    .await
 }
 
 /// Whoever sent what there was no room for has to know that nobody is told of it. How many of all that are known are in
@@ -70,37 +76,6 @@ pub fn all_taken(check: &str, merged: Merged) -> Answer<usize> {
                 .hint("end those that are over; send again, or to another check with ?check="))
         }
     }
-}
-
-/// Somebody has closed an incident: the alerts in it are over, so that the next word of their senders is news. What is
-/// posted again and again while it fires ends by itself, and is quiet until then.
-pub fn end_by_hand(
-    services: &Services,
-    closed: &[Key],
-    author: &str,
-    now: Timestamp,
-) -> Answer<Option<Ticket>> {
-    let mut by_check: BTreeMap<&str, Vec<Part>> = BTreeMap::new();
-    for key in closed.iter().filter(|key| !key.host && !key.instance.is_empty()) {
-        if !services.alert_ends.has(&key.monitor, &key.instance) {
-            let outcome = Outcome { output: format!("closed by {author}"), ..Outcome::default() };
-            let part = Part { name: key.instance.to_string(), outcome };
-            by_check.entry(&key.monitor).or_default().push(part);
-        }
-    }
-    let definitions = services.monitors.definitions();
-    let checks = definitions.checks.iter().filter(|check| check.kind == CheckType::Passive);
-    let mut last = None;
-    for check in checks.map(|check| check.name.as_str()) {
-        let Some(parts) = by_check.remove(check) else { continue };
-        match services.monitors.result_of_some(check, || parts, now) {
-            Ok((_, ticket)) => last = Some(ticket),
-            // It was taken out, or takes no results, in this moment.
-            Err(Refused::Conflict(_) | Refused::NotFound(_)) => {}
-            Err(why) => return Err(why.into()),
-        }
-    }
-    Ok(last)
 }
 
 /// The first alert of a usual sender makes its check, so that nothing that is sent goes nowhere. A file that defines one of

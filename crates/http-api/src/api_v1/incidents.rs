@@ -12,18 +12,19 @@ use incidents::desk::Failed;
 use incidents::incident::Key;
 use incidents::noise::Worth;
 use incidents::{Deed, Incident, Refusal, Wanted};
-use monitors::Refused;
 use monitors::machine::Command;
+use monitors::{Refused, Ticket};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
+use vocabulary::ports::Scope;
 use vocabulary::time::HumanDuration;
 
 use self::told::{Told, told, whole};
 use super::evidence::{self, Evidence};
 use super::status::off_thread;
 use crate::accounts::{Caller, Role};
-use crate::alerts_in;
+use crate::alerts_in::by_hand;
 use crate::answer::{Answer, Body, Id, Params, Problem, read};
 use crate::guard::require;
 use crate::services::Services;
@@ -283,7 +284,7 @@ async fn act(
     let author = super::watched::author(&caller, doing.author.unwrap_or_default());
     off_thread(&services, move |services| {
         theirs(services, &caller, id)?;
-        do_it(services, id, &author, &deed)?;
+        do_within(services, &caller.scope, id, &author, &deed)?;
         let shown = if matches!(deed, Deed::Acknowledge { .. }) { where_it_is(services, id)? } else { id };
         shown_to(services, &caller, shown)
     })
@@ -322,20 +323,34 @@ pub fn act_on(services: &Services, id: i64, author: &str, deed: &Deed) -> Result
 }
 
 pub fn do_it(services: &Services, id: i64, author: &str, deed: &Deed) -> Answer<()> {
-    done(services, id, author, deed)?.map_err(|refused| refusal(id, Failed::Refused(refused)))
+    do_within(services, &Scope::everything(), id, author, deed)
+}
+
+/// By somebody who sees this much.
+pub fn do_within(services: &Services, scope: &Scope, id: i64, author: &str, deed: &Deed) -> Answer<()> {
+    done(services, scope, id, author, deed)?.map_err(|refused| refusal(id, Failed::Refused(refused)))
 }
 
 /// Whoever comes second sees who was first, which needs no error.
 pub fn do_unless_taken(services: &Services, id: i64, author: &str, deed: &Deed) -> Answer<()> {
-    match done(services, id, author, deed)? {
+    match done(services, &Scope::everything(), id, author, deed)? {
         Err(Refusal::Taken { .. }) => Ok(()),
         Err(refused) => Err(refusal(id, Failed::Refused(refused))),
         Ok(()) => Ok(()),
     }
 }
 
-fn done(services: &Services, id: i64, author: &str, deed: &Deed) -> Answer<Result<(), Refusal>> {
+fn done(
+    services: &Services,
+    scope: &Scope,
+    id: i64,
+    author: &str,
+    deed: &Deed,
+) -> Answer<Result<(), Refusal>> {
     let now = services.clock.now();
+    if matches!(deed, Deed::Resolve { .. } | Deed::Reopen { .. }) {
+        by_hand::refuse_while_failing(services)?;
+    }
     let bad = match services.desk.act(id, author, deed, now) {
         Ok(bad) => bad,
         Err(Failed::Refused(refused)) => return Ok(Err(refused)),
@@ -346,12 +361,29 @@ fn done(services: &Services, id: i64, author: &str, deed: &Deed) -> Answer<Resul
             acknowledge_parts(services, &bad, author, comment, now)?;
         }
         Deed::Resolve { .. } => {
-            let ticket = alerts_in::end_by_hand(services, &bad, author, now)?;
-            ticket.map_or(Ok(()), |ticket| services.monitors.wait(ticket, PATIENCE))?;
+            let ended = by_hand::end(services, &bad, author, scope, now)?;
+            say_left(services, id, author, ended.left, now)?;
+            wait(services, ended.ticket)?;
         }
+        Deed::Reopen { back, .. } => wait(services, by_hand::bring_back(services, id, back, now)?)?,
         _ => {}
     }
     Ok(Ok(()))
+}
+
+fn wait(services: &Services, ticket: Option<Ticket>) -> Answer<()> {
+    ticket.map_or(Ok(()), |ticket| services.monitors.wait(ticket, PATIENCE)).map_err(Problem::from)
+}
+
+/// Whoever closes what they see a part of does not end what they do not see.
+fn say_left(services: &Services, id: i64, author: &str, left: usize, now: Timestamp) -> Answer<()> {
+    if left == 0 {
+        return Ok(());
+    }
+    let text = format!(
+        "{left} alerts of others in it are not ended by this: what is said of them is news once their senders have said that they are over"
+    );
+    services.desk.act(id, author, &Deed::Note { text }, now).map(drop).map_err(|failed| refusal(id, failed))
 }
 
 /// What is bad in an incident that somebody has in hand is in hand: its own rules tell nobody again either, until it
@@ -385,7 +417,7 @@ fn acknowledge_parts(
             Err(why) => return Err(why.into()),
         }
     }
-    last.map_or(Ok(()), |ticket| services.monitors.wait(ticket, PATIENCE)).map_err(Problem::from)
+    wait(services, last)
 }
 
 pub fn refusal(id: i64, failed: Failed) -> Problem {
