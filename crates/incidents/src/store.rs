@@ -9,7 +9,6 @@ use state_store::{Migrations, Row, StateError, StateStore, Transaction, Value};
 use vocabulary::Timestamp;
 
 use crate::core::Incidents;
-use crate::delivery::without_why;
 use crate::desk::Seen;
 use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Trouble};
 use crate::limits::{MAX_CLOSED, MAX_KEPT_PAGES, MAX_REOPEN_SECONDS};
@@ -55,7 +54,22 @@ pub const MIGRATIONS: Migrations = Migrations {
         // The last word to a contact by each channel.
         "CREATE INDEX page_contact ON page (contact, channel, id);",
         // And the last by each channel, whoever it was for.
-        "CREATE INDEX page_channel ON page (channel, state, id);"],
+        "CREATE INDEX page_channel ON page (channel, state, id);",
+        // What a provider says of a page that failed may name an address. It stood in what everybody reads: with the page in the
+        // timeline, and in the incident of its channel.
+        "UPDATE incident_entry SET text = substr(text, 1, instr(text, ': not delivered yet: ') + 18)
+            WHERE kind = 'page' AND instr(text, ': not delivered yet: ') > 0;
+         UPDATE incident_entry SET text = substr(text, 1, instr(text, ': given up: ') + 9)
+            WHERE kind = 'page' AND instr(text, ': given up: ') > 0;
+         UPDATE incident_entry SET text = substr(text, 1, instr(text, told.said) + length(told.said) - 1) || 'its part of health says why'
+            FROM (SELECT incident, 'pages cannot be delivered by ' || substr(monitor, 9) || ': ' AS said FROM trouble
+                    WHERE monitor LIKE 'channel:%'
+                UNION SELECT incident, substr(monitor, 9) || ' is switched off: ' FROM trouble WHERE monitor LIKE 'channel:%') AS told
+            WHERE incident_entry.incident = told.incident AND instr(text, told.said) > 0;
+         UPDATE trouble SET detail = json_set(detail, '$.text', 'its part of health says why')
+            WHERE monitor LIKE 'channel:%' AND CASE WHEN json_valid(detail) THEN
+                instr(json_extract(detail, '$.text'), 'pages cannot be delivered by ') = 1
+                OR instr(json_extract(detail, '$.text'), substr(monitor, 9) || ' is switched off: ') = 1 END;"],
 };
 
 pub(crate) fn json(value: &impl Serialize) -> Value {
@@ -369,15 +383,11 @@ pub(crate) fn timeline(store: &StateStore, id: IncidentId) -> Result<Vec<KeptEnt
         "SELECT at, kind, who, text FROM incident_entry WHERE incident = ?1 ORDER BY id",
         &[id.into()],
     )?;
-    let entry = |row: &Row| {
-        let (kind, text) = (row.text(1), row.text(3));
-        let text = if kind == "page" { without_why(text) } else { text };
-        KeptEntry {
-            at: row.integer(0),
-            kind: kind.to_owned(),
-            who: row.text(2).to_owned(),
-            text: text.to_owned(),
-        }
+    let entry = |row: &Row| KeptEntry {
+        at: row.integer(0),
+        kind: row.text(1).to_owned(),
+        who: row.text(2).to_owned(),
+        text: row.text(3).to_owned(),
     };
     Ok(rows.iter().map(entry).collect())
 }
