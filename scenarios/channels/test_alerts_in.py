@@ -247,6 +247,38 @@ def test_links_and_filters_of_others_are_bounded(bellwether):
         assert asked(query).status == 400 and said in asked(query).text and "hint" in asked(query).json, asked(query).text
 
 
+def test_what_prometheus_says_of_an_alert_is_in_the_incident_and_its_pages(bellwether, providers):
+    server = bellwether(CONFIG + f"""
+[[contact]]
+name = "ana"
+channels = ["hook"]
+[incidents]
+contacts = ["ana"]
+[[channel]]
+name = "hook"
+type = "webhook"
+url = "{providers.url("hook", "/page")}"
+""")
+    began = int(datetime.datetime.now(datetime.timezone.utc).timestamp()) - 600
+    told = {"summary": "Down fires", "description": "nothing answers", "runbook_url": "https://wiki.example/down"}
+    down = {**posted("Down", 600, severity="critical"), "annotations": told,
+            "startsAt": datetime.datetime.fromtimestamp(began, datetime.timezone.utc).isoformat()}
+    old = {**posted("Old", 600, severity="warning"), "startsAt": "2001-01-02T03:04:05Z", "annotations": {"runbook_url": "javascript:alert(1)"}}
+    assert server.post("/api/v2/alerts", [down, old]).status == 200
+    wait_for(lambda: len(troubles(server, "alertmanager")) == 2, what="both alerts")
+    one = troubles(server, "alertmanager")["Down;severity=critical"]
+    assert (one["since"], one["description"], one["runbook"]) == (began, "nothing answers", "https://wiki.example/down")
+    other = troubles(server, "alertmanager")["Old;severity=warning"]
+    assert other["since"] > began and other["runbook"] is None, "so long ago, and no address"
+    incident = next(one for one in server.get("/api/v1/incidents").json["incidents"] if one["title"] == "Down fires")
+    assert incident["since"] == began < incident["opened"]
+    assert server.get(f"/api/v1/incidents/{incident['id']}/playbook").json["url"] == "https://wiki.example/down"
+    pages = lambda: [call.json for call in providers.hook.calls if call.json["title"] == "Down fires"]
+    wait_for(pages, what="the page")
+    page = pages()[0]
+    assert (page["since"], page["description"], page["playbook"]) == (began, "nothing answers", "https://wiki.example/down")
+
+
 def test_after_a_restart_only_what_ended_by_time_does_so(bellwether):
     server = bellwether(CONFIG)
     assert server.post("/api/v2/alerts", [posted("Down", 20, job="api", severity="critical")]).status == 200

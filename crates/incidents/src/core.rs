@@ -254,6 +254,7 @@ impl Incidents {
         let has_own_reason = self.is_of_errors(&key) || self.book.is_of_alerts(&key);
         let Some(incident) = self.live.get_mut(&id) else { return };
         incident.detail.breaches += 1;
+        incident.note_began(&trouble);
         if is_newcomer {
             trouble.unheard = true;
             incident.detail.more_since.get_or_insert(now.0);
@@ -358,6 +359,7 @@ impl Incidents {
             heard_until: None,
             more_since: None,
             more_at: None,
+            began: None,
         };
         let incident = Incident {
             id,

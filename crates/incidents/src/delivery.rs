@@ -237,6 +237,7 @@ impl Inner {
             value: None,
             text: text.into(),
             withheld: None,
+            of_sender: None,
         };
         self.incidents.take(&[change], &[], now);
         if bad {

@@ -100,6 +100,7 @@ impl ErrorTrouble {
             value,
             text: text.into(),
             withheld: None,
+            of_sender: None,
         }
     }
 }

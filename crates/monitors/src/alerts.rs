@@ -113,7 +113,7 @@ mod tests {
 
     use jiff::tz::TimeZone;
     use state_store::StateStore;
-    use vocabulary::state::{InstanceId, StateType, Withheld};
+    use vocabulary::state::{InstanceId, OfSender, StateType, Withheld};
 
     use super::*;
     use crate::Files;
@@ -180,6 +180,19 @@ mod tests {
         assert_eq!(sender.says("down"), "OK down 0");
         assert_eq!(sender.tells(1_040, [("disk", 2), ("disk", 0)]).bad, 0, "its last word");
         assert_eq!(sender.says(""), "OK no alert fires");
+    }
+
+    #[test]
+    fn what_the_sender_says_is_told_with_the_change() {
+        let sender = Sender::new();
+        let said = OfSender { since: Some(900), ..OfSender::default() };
+        let outcome = Outcome { status: 2, of_sender: Some(Arc::new(said.clone())), ..Outcome::default() };
+        let part = Part { name: "disk".into(), outcome };
+        sender.monitors.result_of_some("shop", || vec![part], Timestamp(1_010)).unwrap();
+        let prepared = sender.monitors.prepare().unwrap();
+        let mut changes = prepared.carried.changes.iter();
+        let change = changes.find(|change| &*change.id.instance == "disk").unwrap();
+        assert_eq!((change.at, change.of_sender.as_deref()), (Timestamp(1_010), Some(&said)));
     }
 
     #[test]

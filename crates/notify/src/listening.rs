@@ -221,6 +221,7 @@ mod tests {
             value: None,
             text: "slow".into(),
             withheld: None,
+            of_sender: None,
         };
         desk.take(&[bad], &[], Timestamp(1_000)).unwrap();
         let first = is_shown(&desk, "-5/3", 1_001);

@@ -101,8 +101,8 @@ fn of_alert((index, alert): (usize, Posted), now: i64) -> Answer<(Part, i64)> {
     if !alert.labels.values().any(|value| !value.trim().is_empty()) {
         return Err(wrong("it has no label: nothing says what it is".into()));
     }
-    let start = moment("startsAt", alert.starts_at.as_deref()).map_err(wrong)?;
-    let end = moment("endsAt", alert.ends_at.as_deref()).map_err(wrong)?;
+    let start = details::moment("startsAt", alert.starts_at.as_deref()).map_err(wrong)?;
+    let end = details::moment("endsAt", alert.ends_at.as_deref()).map_err(wrong)?;
     if start.zip(end).is_some_and(|(start, end)| start > end) {
         return Err(wrong("`startsAt` is after `endsAt`".into()));
     }
@@ -110,14 +110,16 @@ fn of_alert((index, alert): (usize, Posted), now: i64) -> Answer<(Part, i64)> {
     let name = name(rule, &alert.labels);
     let severity = alert.labels.get("severity").map_or("critical", String::as_str);
     let text = ["summary", "description", "message"].iter().find_map(|key| alert.annotations.get(*key));
+    let output = text.map_or_else(
+        || format!("{} fires", if rule.is_empty() { &name } else { rule }),
+        |text| one_line(text),
+    );
     let outcome = match end <= now {
         true => Outcome { output: "resolved".into(), ..Outcome::default() },
         false => Outcome {
             status: status_of_word(severity),
-            output: text.map_or_else(
-                || format!("{} fires", if rule.is_empty() { &name } else { rule }),
-                |text| one_line(text),
-            ),
+            of_sender: details::of_sender(&alert.annotations, start, &output, now),
+            output,
             long_output: details::written(&said_of(&alert, start)),
             ..Outcome::default()
         },
@@ -134,16 +136,6 @@ fn said_of(alert: &Posted, start: Option<i64>) -> BTreeMap<String, String> {
 
 fn utc(at: i64) -> String {
     Instant::from_second(at).unwrap_or_default().to_string()
-}
-
-/// None: it says none. Zero is how Go writes that there is none.
-fn moment(key: &str, written: Option<&str>) -> Result<Option<i64>, String> {
-    let Some(written) = written.filter(|at| !at.is_empty() && !at.starts_with("0001-")) else {
-        return Ok(None);
-    };
-    let at =
-        written.parse::<Instant>().map_err(|_| format!("`{key}` is no time such as 2026-03-29T01:00:00Z"))?;
-    Ok(Some(at.as_second()))
 }
 
 /// As names of tagged series are written, so that a label `env` says what is production.

@@ -128,6 +128,7 @@ fn change(name: &str, to: State, withheld: Option<Withheld>, at: i64) -> StateCh
         value: Some(912.0),
         text: format!("text of {name}").into(),
         withheld,
+        of_sender: None,
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Told {
     #[schema(value_type = String)]
     worst: Word,
     opened: i64,
+    /// Since when something is, or was, bad: senders of alerts may say that it was before it opened here.
+    since: i64,
     closed: Option<i64>,
     acknowledged: Option<By>,
     snoozed_until: Option<i64>,
@@ -120,6 +122,9 @@ pub struct TroubleItem {
     until: Option<i64>,
     value: Option<f64>,
     text: String,
+    /// What the sender of an alert says of it beside that, and where it says what to do.
+    description: Option<String>,
+    runbook: Option<String>,
     /// Why it is in an incident of another reason.
     why: Option<String>,
     /// Why nobody is told of it for now.
@@ -154,6 +159,7 @@ pub struct PageItem {
 
 pub fn told(incident: Incident, instances: usize) -> Told {
     let owner = incident.owner().map(|(name, _)| name.to_owned());
+    let since = incident.since();
     let detail = incident.detail;
     let runs = incident.phase == incidents::Phase::Open;
     let escalation = detail.escalation.map(|at| EscalationNow {
@@ -186,6 +192,7 @@ pub fn told(incident: Incident, instances: usize) -> Told {
         severity: detail.severity,
         worst: detail.worst,
         opened: incident.opened.0,
+        since,
         closed: incident.closed.map(|closed| closed.0),
         acknowledged: detail.acknowledged.map(|by| By { by: by.by, at: by.at, comment: by.comment }),
         snoozed_until: detail.snoozed_until,
@@ -225,7 +232,9 @@ pub fn whole(services: &Services, caller: &Caller, found: Whole) -> Answer<Whole
         instance: key.instance.to_string(),
         state: trouble.state,
         worst: trouble.worst,
-        since: trouble.since,
+        since: trouble.began(),
+        runbook: trouble.runbook().map(str::to_owned),
+        description: trouble.of_sender.and_then(|said| said.description),
         until: trouble.until,
         value: trouble.value,
         text: trouble.text,
