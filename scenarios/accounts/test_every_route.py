@@ -36,6 +36,7 @@ BODIES = {
     "POST /api/v1/status-posts/{id}/updates": {"phase": "resolved", "text": "x"},
     "POST /events/": {"what": "x", "tags": []},
     "POST /api/v2/alerts": [],
+    "POST /api/v2/silences": {"matchers": [], "startsAt": "", "endsAt": "", "createdBy": NAME, "comment": NAME},
     "POST /v2/enqueue": {"routing_key": "x", "event_action": "resolve", "dedup_key": "x"},
 }
 

@@ -192,6 +192,9 @@ def test_silences_hold_back_what_is_sent_only(bellwether):
     assert [one["reason"] for one in server.get("/api/v1/silences").json["silences"]] == ["known"]
     assert delete(server, f"/api/v1/silences/{made.json['id']}").status == 204
     assert look(server, "lonely")["withheld"] is None
+    odd = server.post("/api/v1/silences", {**silence, "matchers": [{"monitor": "lonley"}, {"host": "wbe1"}, {"monitor": "none*"}]})
+    assert [words.split(":")[0] for words in odd.json["warnings"]] == ["there is no monitor `lonley`", "there is no host `wbe1`"], odd.text
+    assert "warnings" not in made.json and delete(server, f"/api/v1/silences/{odd.json['id']}").status == 204
     for bad in [{**silence, "matchers": []}, {**silence, "matchers": [{}]}, {**silence, "until": 5}, {**silence, "reason": " "}]:
         assert server.post("/api/v1/silences", bad).status == 400, bad
 

@@ -66,6 +66,10 @@ impl Problem {
         }
     }
 
+    pub fn with_status(self, status: StatusCode) -> Problem {
+        Problem { status, ..self }
+    }
+
     pub fn status(&self) -> StatusCode {
         self.status
     }

@@ -141,6 +141,12 @@ pub fn router(services: Arc<Services>) -> Router {
             "/api/v2/alerts",
             get(alerts_in::alertmanager::list).post(alerts_in::alertmanager::take_alerts),
         )
+        .route("/api/v2/alerts/groups", get(alerts_in::about::groups))
+        .route("/api/v2/silences", get(alerts_in::silences::list).post(alerts_in::silences::create))
+        .route("/api/v2/silence/{id}", get(alerts_in::silences::one).delete(alerts_in::silences::end))
+        .route("/api/v2/receivers", get(alerts_in::about::receivers))
+        .route("/api/v2/status", get(alerts_in::about::status))
+        .route("/api/v2/{*path}", any(alerts_in::about::not_here))
         .method_not_allowed_fallback(not_so)
         .merge(graphite_web::router())
         .fallback(ui::page_or_asset)

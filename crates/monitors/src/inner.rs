@@ -246,6 +246,13 @@ impl Inner {
         self.silences.of(about(id, host.as_deref()), now).is_some()
     }
 
+    /// The numbers of those that hold it back now.
+    pub fn silenced_by(&self, id: &InstanceId, now: Timestamp) -> Vec<i64> {
+        let host = self.machine.host_named(id);
+        let silences = self.silences.matching(about(id, host.as_deref()));
+        silences.filter(|silence| silence.holds_at(now)).map(|silence| silence.id).collect()
+    }
+
     /// Planned time and silences that will hold back the word of it.
     pub fn holds(&self, id: &InstanceId, from: Timestamp, until: Timestamp) -> Vec<Hold> {
         let host = self.machine.host_named(id);

@@ -379,7 +379,7 @@ export type TrialAnswer = {
   output_bytes_cut: number
 }
 
-export type Silence = { id: number; matchers: { monitor: string | null; instance: string | null; host: string | null }[]; from: number; until: number; reason: string; author: string }
+export type Silence = { id: number; matchers: { monitor: string | null; instance: string | null; host: string | null; labels?: { name: string; value: string; is_regex: boolean; is_equal: boolean }[] }[]; from: number; until: number; reason: string; author: string }
 
 export type Ping = { n: number; at: number; kind: 'success' | 'start' | 'fail' | 'log'; exit: number | null; duration: number | null; overlaps: boolean; body: string }
 /** Where a job reports in, and when it did. */

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ::monitors::look::Found;
+use ::monitors::silence::labels::labels;
 use ::monitors::{Outcome, Part};
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
@@ -18,13 +19,13 @@ use sha2::{Digest, Sha256};
 use state_store::StateError;
 use vocabulary::state::State as Standing;
 
-use super::filter::filters;
+use super::filters::Filters;
+use super::silences::uuid;
 use super::{all_taken, cut, details, ends, one_line, readable, status_of_word, take};
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Params, Problem};
 use crate::api_v1::off_thread;
 use crate::api_v1::watched::may;
-use crate::guard::require;
 use crate::services::Services;
 
 pub(crate) const USUAL_CHECK: &str = "alertmanager";
@@ -48,6 +49,12 @@ pub struct Which {
     silenced: Option<bool>,
 }
 
+impl Which {
+    pub(super) fn check(&self) -> &str {
+        self.check.as_deref().unwrap_or(USUAL_CHECK)
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Posted {
@@ -69,7 +76,7 @@ pub async fn take_alerts(
     if alerts.len() > MAX_ALERTS {
         return Err(Problem::bad_request(format!("{} alerts at once; {MAX_ALERTS} are taken", alerts.len())));
     }
-    let check = which.check.unwrap_or_else(|| USUAL_CHECK.to_owned());
+    let check = which.check().to_owned();
     let now = services.clock.now().0;
     let (read, verdict) = readable(alerts.into_iter().enumerate().map(|alert| of_alert(alert, now)));
     if read.is_empty() {
@@ -134,7 +141,7 @@ fn said_of(alert: &Posted, start: Option<i64>) -> BTreeMap<String, String> {
     said
 }
 
-fn utc(at: i64) -> String {
+pub(super) fn utc(at: i64) -> String {
     Instant::from_second(at).unwrap_or_default().to_string()
 }
 
@@ -234,15 +241,18 @@ pub struct Gettable {
 }
 
 #[derive(Serialize)]
-struct Receiver {
+pub struct Receiver {
     name: &'static str,
 }
+
+/// Who is told follows from policies and contacts, not from a tree of routes.
+pub(super) const RECEIVER: Receiver = Receiver { name: "bellwether" };
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Status {
     state: &'static str,
-    silenced_by: [String; 0],
+    silenced_by: Vec<String>,
     inhibited_by: [String; 0],
 }
 
@@ -252,49 +262,49 @@ pub async fn list(
     Params(which): Params<Which>,
     RawQuery(query): RawQuery,
 ) -> Answer<Json<Vec<Gettable>>> {
-    require(&caller, Role::Viewer)?;
-    crate::api_v1::watched::sees(&caller)?;
-    let check = which.check.unwrap_or_else(|| USUAL_CHECK.to_owned());
+    may(&caller, Role::Viewer)?;
     off_thread(&services, move |services| {
-        let filters = filters(query.as_deref().unwrap_or_default())?;
-        let now = services.clock.now();
-        let known = services.monitors.instances(&check, now);
-        let bad = known.iter().filter(|one| is_bad_alert(one)).map(|one| gettable(one, now.0));
-        let wanted = bad.filter(|alert| {
-            let is_shown = if alert.status.state == "active" { which.active } else { which.silenced };
-            is_shown.unwrap_or(true) && filters.iter().all(|filter| filter.fits(&alert.labels))
-        });
-        Ok(Json(wanted.collect()))
+        let filters = Filters::of_query(query.as_deref().unwrap_or_default())?;
+        let alerts = listed(services, &which, &filters);
+        Ok(Json(alerts.into_iter().map(|(_, alert)| alert).collect()))
     })
     .await
 }
 
-fn gettable(found: &Found, now: i64) -> Gettable {
+/// Those that fire and are asked for, each with the name that it has here.
+pub(super) fn listed(services: &Services, which: &Which, filters: &Filters) -> Vec<(Arc<str>, Gettable)> {
+    let now = services.clock.now();
+    let known = services.monitors.instances(which.check(), now);
+    let alerts = known.iter().filter(|one| is_bad_alert(one)).map(|found| {
+        let silenced_by = services.monitors.silenced_by(&found.status.id, now);
+        (found.status.id.instance.clone(), gettable(found, silenced_by, now.0))
+    });
+    let wanted = alerts.filter(|(_, alert)| {
+        let is_shown = if alert.status.state == "active" { which.active } else { which.silenced };
+        is_shown.unwrap_or(true) && filters.fit(&alert.labels)
+    });
+    wanted.collect()
+}
+
+fn gettable(found: &Found, silenced_by: Vec<i64>, now: i64) -> Gettable {
     let name = &*found.status.id.instance;
     let mut annotations = details::read(&found.status.long_output);
     let generator_url = annotations.remove(GENERATOR).unwrap_or_default();
     let began = found.status.last_state_change.map_or(now, |at| at.0);
     let starts_at = annotations.remove(STARTS).unwrap_or_else(|| utc(began));
     annotations.entry("summary".into()).or_insert_with(|| found.status.output.to_string());
-    let mut parts = name.split(';');
-    let rule = parts.next().unwrap_or_default().to_owned();
-    let mut labels: BTreeMap<String, String> =
-        parts.filter_map(|tag| tag.split_once('=')).map(|(key, value)| (key.into(), value.into())).collect();
-    if !rule.is_empty() {
-        labels.insert("alertname".into(), rule);
-    }
     let fingerprint: String = Sha256::digest(name)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     Gettable {
-        labels,
+        labels: labels(name),
         annotations,
         starts_at,
         ends_at: utc(now + RESOLVE_TIMEOUT_SECONDS),
         updated_at: utc(now),
         fingerprint,
-        receivers: [Receiver { name: "bellwether" }],
+        receivers: [RECEIVER],
         status: Status {
             state: if found.withheld.is_some() { "suppressed" } else { "active" },
-            silenced_by: [],
+            silenced_by: silenced_by.into_iter().map(uuid).collect(),
             inhibited_by: [],
         },
         generator_url,

@@ -7,16 +7,19 @@
 //! | [`pagerduty`] | PagerDuty's Events API v2, `POST /v2/enqueue` |
 //! | [`alertmanager`] | Prometheus and amtool, `/api/v2/alerts` |
 //! | [`by_hand`] | what closing and opening an incident by hand does with them |
+//! | [`silences`], [`about`] | what else Alertmanager's clients ask, under `/api/v2` |
+//! | [`filters`] | which labels they mean |
 //! | [`details`] | what else a sender says of its alert |
-//! | [`filter`] | which alerts somebody asks for |
 //! | [`ends`] | when what is posted again and again is over |
 
+pub mod about;
 pub mod alertmanager;
 pub mod by_hand;
 pub mod details;
 pub mod ends;
-mod filter;
+pub mod filters;
 pub mod pagerduty;
+pub mod silences;
 
 use std::sync::Arc;
 

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{all_taken, cut, details, one_line, status_of_word, take};
 use crate::accounts::{self, Caller, Role};
-use crate::answer::{Params, Problem};
+use crate::answer::{Params, Problem, read};
 use crate::api_v1::incidents;
 use crate::api_v1::off_thread;
 use crate::api_v1::watched::may;
@@ -35,7 +35,7 @@ const MAX_LINKS: usize = 20;
 const LOOKS: usize = 50;
 const LOOK_PAUSE: Duration = Duration::from_millis(100);
 /// Open incidents that are looked through for an alert.
-const OPEN_MAX: usize = 1_000;
+pub(super) const OPEN_MAX: usize = 1_000;
 
 #[derive(Deserialize)]
 pub struct Which {
@@ -99,8 +99,8 @@ async fn answered(
     check: String,
     body: &[u8],
 ) -> Result<String, Problem> {
-    let event: Event = serde_json::from_slice(body)
-        .map_err(|error| Problem::bad_request(format!("the body is no event: {error}")))?;
+    // As the original, which has no other status for it.
+    let event: Event = read(body).map_err(|wrong| wrong.with_status(StatusCode::BAD_REQUEST))?;
     let caller = match caller {
         Some(caller) => caller,
         None => by_key(services, event.routing_key.clone()).await?,

@@ -55,6 +55,7 @@ pub mod schedules;
 pub mod search;
 pub mod services;
 pub mod session;
+pub mod silences;
 pub mod status;
 pub mod status_posts;
 pub mod storage;
@@ -241,8 +242,8 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/downtimes", get(downtimes::downtimes).post(downtimes::plan_downtime))
         .route("/downtimes/upcoming", get(downtimes::upcoming))
         .route("/downtimes/{id}", delete(downtimes::cancel_downtime))
-        .route("/silences", get(downtimes::silences).post(downtimes::silence))
-        .route("/silences/{id}", delete(downtimes::end_silence))
+        .route("/silences", get(silences::list).post(silences::silence))
+        .route("/silences/{id}", delete(silences::end))
         .route("/notifications", get(notifications::notifications))
         .route("/checks", get(monitors::checks))
         .route("/hosts", get(monitors::hosts))
@@ -292,8 +293,8 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         checks::remove_check_acknowledgement, checks::switch_check_notifications, checks::notify_of_check, checks::comment_on_check,
         hosts::show_host, hosts::take_host_result, hosts::host_history, hosts::run_host, hosts::acknowledge_host,
         hosts::remove_host_acknowledgement, hosts::switch_host_notifications, hosts::notify_of_host, hosts::comment_on_host,
-        comments::list, comments::write, comments::remove, downtimes::downtimes, downtimes::upcoming, downtimes::plan_downtime, downtimes::cancel_downtime, downtimes::silences,
-        downtimes::silence, downtimes::end_silence, notifications::notifications,
+        comments::list, comments::write, comments::remove, downtimes::downtimes, downtimes::upcoming, downtimes::plan_downtime, downtimes::cancel_downtime, silences::list,
+        silences::silence, silences::end, notifications::notifications,
         heartbeats::list, heartbeats::one, heartbeats::remove, heartbeats::ping, heartbeats::pause, heartbeats::resume,
         schedules::on_call, rehearsal::rehearse, calendars::list, calendars::create, calendars::revoke, calendars::read, schedules::list, schedules::one, schedules::define, schedules::undefine, schedules::shifts, schedules::gaps_of, oncall_making::preview, oncall_making::export,
         overrides::list, overrides::create, overrides::end, cover::list, cover::ask, cover::accept, cover::withdraw, own_rules::read, own_rules::write, policies::list, policies::one, policies::define, policies::undefine,
