@@ -108,7 +108,9 @@ pub const MIGRATIONS: Migrations = Migrations {
         "ALTER TABLE invitation ADD COLUMN owner TEXT;
          UPDATE invitation SET owner = invited_by WHERE EXISTS (SELECT 1 FROM person WHERE person.name = invited_by);",
         // Opened by another's word before it was written down by whose.
-        "DELETE FROM session WHERE voucher IS NULL AND person IN (SELECT name FROM person WHERE password = '');"],
+        "DELETE FROM session WHERE voucher IS NULL AND person IN (SELECT name FROM person WHERE password = '');",
+        // Of each person, the oldest first.
+        "CREATE INDEX audit_who ON audit (who, id);"],
 };
 
 /// What one may do, least first.

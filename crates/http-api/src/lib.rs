@@ -86,6 +86,7 @@ pub use api_v1::availability::Availabilities;
 pub use api_v1::incidents::act_on as act_on_incident;
 pub use api_v1::reports::monthly::{ReportsConfig, mail as mail_report};
 pub use attempts::Attempts;
+pub use bodies::OpenBodies;
 pub use config::{AuthConfig, AuthMode, HttpConfig};
 pub use emergency::EmergencyConfig;
 pub use evaluate::StateEvents;
@@ -150,7 +151,7 @@ pub fn router(services: Arc<Services>) -> Router {
         .method_not_allowed_fallback(not_so)
         .merge(graphite_web::router())
         .fallback(ui::page_or_asset)
-        .layer(middleware::from_fn(bodies::read_open))
+        .layer(middleware::from_fn_with_state(services.clone(), bodies::read_open))
         .layer(DefaultBodyLimit::max(max_body))
         .layer(middleware::from_fn(move |request: Request, next: Next| {
             bodies::refuse_long(max_body, request, next)
