@@ -1,4 +1,5 @@
 """docs/access.md against the server: what is others' is answered, on every route, as if it were not there; and no other site's page is."""
+import base64
 import re
 import time
 
@@ -148,6 +149,44 @@ def test_no_other_sites_page_is_answered(server, root, description):
     # Browsers say nothing of the page to a server that they reach over plain HTTP, but which page refers to it.
     script = lambda **said: server.get("/render?target=a&format=json&jsonp=call", headers={**cookie, **said}).status
     assert (script(), script(Referer="http://evil.example/"), script(Referer=server.url("/graph"))) == (403, 403, 200)
+
+
+def test_a_password_that_a_browser_remembers_is_sent_along_as_a_cookie_is(server, root):
+    """Also a token in the place of the password. Programs say of no page, and are answered."""
+    token = server.cli("token", "create", "remembered", "--role", "admin").stdout.strip()
+    basic = lambda name, secret: {"Authorization": "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()}
+    event = {"what": "deploy"}
+    for shown in (basic("x", token), basic("root", "correct horse")):
+        script = lambda **said: server.get("/render?target=a&format=json&jsonp=call", headers={**shown, **said}).status
+        assert (script(), script(Referer="http://evil.example/"), script(Referer=server.url("/graph"))) == (403, 403, 200)
+        for page in ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, {"Origin": "https://evil.example"}):
+            assert server.get("/api/v1/teams", headers={**shown, **page}).status == 403
+            assert server.post("/events/", event, headers={**shown, **page}).status == 403
+        neighbour = {**shown, "Sec-Fetch-Site": "same-site"}
+        assert server.put("/api/v1/teams/neighbours", {"members": []}, headers=neighbour).status == 403
+        assert server.get("/dashboard/delete/none", headers=shown).status == 403, "a link over plain HTTP"
+        assert server.get("/api/v1/teams", headers=shown).status == 200 and server.post("/events/", event, headers=shown).status == 200
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert server.get("/render?target=a&format=json&jsonp=call", headers=bearer).status == 200
+    assert server.get("/dashboard/delete/none", headers=bearer).status == 200
+    assert server.request("DELETE", "/api/v1/teams/neighbours", headers=root).status == 404
+
+
+def test_under_a_name_of_the_house_pages_of_others_get_no_more(bellwether):
+    """Without sign-in, over plain HTTP: browsers say little, and programs nothing, of who asks."""
+    server = bellwether('[http]\nallowed_hosts = ["metrics.office", "wall.office"]')
+    here = {"Host": "metrics.office:8080"}
+    script = lambda **said: server.get("/render?target=a&format=json&jsonp=call", headers=said).status
+    assert (script(), script(**here), script(**here, Referer="http://evil.example/")) == (200, 403, 403)
+    assert script(**here, Referer="http://metrics.office:8080/graph") == script(**here, Referer="http://wall.office/") == 200
+    browser = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64)"}
+    assert script(**browser) == 403 and server.get("/dashboard/delete/none", headers=browser).status == 403
+    assert server.get("/dashboard/delete/none", headers=here).status == 403
+    wall = {**here, "Origin": "http://wall.office"}
+    assert server.post("/events/", {"what": "deploy"}, headers=wall).status == 200
+    assert server.put("/api/v1/teams/t", {"members": []}, headers=wall).status == 403
+    for own in (here, {**here, "Origin": "http://metrics.office:8080"}):
+        assert server.put("/api/v1/teams/t", {"members": []}, headers=own).status == 200
 
 
 def test_without_sign_in_other_pages_are_not_answered_either(bellwether):

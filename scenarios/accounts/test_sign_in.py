@@ -89,14 +89,14 @@ def hook():
 def test_people_come_in_by_the_providers_word(place):
     here = place()
     server = here.server
-    assert server.get("/api/v1/status").json["auth"] == {"mode": "required", "user": None, "role": None, "provider": "Example"}
+    assert server.get("/api/v1/status").json["auth"] == {"mode": "required", "user": None, "role": None, "limited": False, "provider": "Example"}
     ana, done = here.sign_in("ana", "/incidents/3?tab=a#b")
     assert (done.status, done.to) == (303, f"{here.url}/incidents/3?tab=a#b"), done.text
     assert here.ask(ana, "/api/v1/status").json["auth"]["role"] == "admin"
     told = here.ask(ana, "/api/v1/people").json["people"]
     assert [(one["name"], one["role"], one["display_name"]) for one in told] == [("ana", "admin", "Ana Sá")]
     ben, _ = here.sign_in("ben")
-    assert here.ask(ben, "/api/v1/status").json["auth"] == {"mode": "required", "user": "ben", "role": "viewer", "provider": "Example"}
+    assert here.ask(ben, "/api/v1/status").json["auth"] == {"mode": "required", "user": "ben", "role": "viewer", "limited": False, "provider": "Example"}
     # Again is the same person, in a session that takes the place of the one before.
     before = dict(ana.cookies)
     here.sign_in("ana", browser=ana)
@@ -287,6 +287,38 @@ def test_teams_follow_from_groups(place):
     # Whoever is not asked about groups any more says nothing of them.
     here.configure('default_role = "responder"\n[[team]]\nname = "shop"\nmembers = ["ben"]')
     wait_for(lambda: teams() == {"shop": (["ben"], [])}, what="the end of what the groups gave")
+
+
+def test_to_lose_a_group_is_not_to_see_more(place):
+    here = place(GROUPS + '''[[team]]
+name = "rota"
+[[team]]
+name = "all"
+prefixes = ["*"]
+''')
+
+    def sees(groups):
+        here.provider.know("ana", groups=groups)
+        browser, done = here.sign_in("ana")
+        assert done.status == 303, done.text
+        return here.ask(browser, "/api/v1/checks/disk").status == 200
+
+    assert not sees(["shop", "rota"]) and not sees(["rota"]), "a team without prefixes is no leave to see everything"
+    assert sees(["shop", "all"]) and not sees(["shop"]) and not sees([])
+
+
+def test_who_was_asked_for_no_groups_signs_in_again(place):
+    here = place(GROUPS.replace('groups_claim = "groups"', ""))
+    here.provider.know("ana", groups=[])
+    ana, _ = here.sign_in("ana")
+    root = person(here.server, "root", "admin")
+    status = lambda: here.ask(ana, "/api/v1/checks/disk").status
+    assert status() == 200
+    here.configure(GROUPS)
+    wait_for(lambda: status() == 401, what="the end of a session of whom nobody was asked for groups")
+    assert here.server.get("/api/v1/checks/disk", headers=root).status == 200, "whoever has a password is asked nothing"
+    ana, _ = here.sign_in("ana")
+    assert status() == 404
 
 
 def test_a_role_that_is_no_role_is_told_where_it_stands(place):

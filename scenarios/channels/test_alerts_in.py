@@ -1,35 +1,9 @@
 """Whatever speaks PagerDuty's or Alertmanager's form opens, acknowledges and ends incidents here, by its own keys."""
-import datetime
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+from support.alerts_in import CONFIG, ana_by, event, posted, troubles, webhook
 from support.server import wait_for
-
-CONFIG = """
-[collectors]
-host = false
-[[check]]
-name = "pagerduty"
-type = "passive"
-max_check_attempts = 1
-[[check]]
-name = "alertmanager"
-type = "passive"
-max_check_attempts = 1
-"""
-
-
-def event(server, action, key, severity="critical", **more):
-    body = {"routing_key": "R" * 32, "event_action": action, "dedup_key": key,
-            "payload": {"summary": f"{key} is bad", "source": "web1", "severity": severity}, **more}
-    return server.post("/v2/enqueue", body)
-
-
-def troubles(server, check):
-    """Those that are bad: instance -> state."""
-    all_of_it = [server.get(f"/api/v1/incidents/{one['id']}").json for one in server.get("/api/v1/incidents").json["incidents"]]
-    return {trouble["instance"]: trouble for one in all_of_it for trouble in one["troubles"]
-            if trouble["monitor"] == check and trouble["instance"] and trouble["until"] is None}
 
 
 def test_events_in_pagerdutys_form(bellwether):
@@ -53,17 +27,7 @@ def test_events_in_pagerdutys_form(bellwether):
 
 
 def test_each_key_is_an_incident_that_pages_and_is_acknowledged_by_itself(bellwether, providers):
-    server = bellwether(CONFIG + f"""
-[[contact]]
-name = "ana"
-channels = ["hook"]
-[incidents]
-contacts = ["ana"]
-[[channel]]
-name = "hook"
-type = "webhook"
-url = "{providers.url("hook", "/page")}"
-""")
+    server = bellwether(CONFIG + ana_by(webhook(providers)))
     pages = lambda event: [body["title"] for call in providers.hook.calls if (body := call.json)["event"] == event]
     open_ones = lambda: {one["title"]: server.get(f"/api/v1/incidents/{one['id']}").json for one in server.get("/api/v1/incidents").json["incidents"]}
     event(server, "trigger", "disk-1")
@@ -95,17 +59,7 @@ def test_events_at_once_do_not_undo_each_other(bellwether):
 
 
 def test_a_key_that_was_closed_by_hand_is_news_when_it_is_triggered_again(bellwether, providers):
-    server = bellwether(CONFIG + f"""
-[[contact]]
-name = "ana"
-channels = ["hook"]
-[incidents]
-contacts = ["ana"]
-[[channel]]
-name = "hook"
-type = "webhook"
-url = "{providers.url("hook", "/page")}"
-""")
+    server = bellwether(CONFIG + ana_by(webhook(providers)))
     pages = lambda: [body["event"] for call in providers.hook.calls if (body := call.json)["title"].endswith("is bad")]
     incidents = lambda: server.get("/api/v1/incidents").json["incidents"]
     event(server, "trigger", "disk-1")
@@ -122,6 +76,42 @@ url = "{providers.url("hook", "/page")}"
     assert server.post(f"/api/v1/incidents/{incidents()[0]['id']}/resolve", {"comment": "known"}).status == 200
     assert server.post("/api/v2/alerts", [posted("Down", 600, job="api", severity="critical")]).status == 200
     assert incidents() == [] and [one["labels"]["alertname"] for one in server.get("/api/v2/alerts").json] == ["Down"]
+
+
+def test_what_is_opened_again_by_hand_is_ended_by_its_sender(bellwether):
+    server = bellwether(CONFIG)
+    incidents = lambda: [one["id"] for one in server.get("/api/v1/incidents").json["incidents"]]
+    event(server, "trigger", "disk-1")
+    wait_for(lambda: set(troubles(server, "pagerduty")) == {"disk-1"}, what="the alert")
+    [first] = incidents()
+    assert server.post(f"/api/v1/incidents/{first}/resolve", {"comment": "disk replaced"}).status == 200
+    wait_for(lambda: incidents() == [], what="the end")
+    assert server.post(f"/api/v1/incidents/{first}/reopen", {"comment": "still full"}).status == 200
+    wait_for(lambda: incidents() and set(troubles(server, "pagerduty")) == {"disk-1"}, what="the alert, as bad as it was")
+    is_bad = lambda: server.get("/api/v2/alerts?check=pagerduty").json != []
+    wait_for(is_bad, what="its state")
+    assert event(server, "trigger", "disk-1").status == 202
+    assert event(server, "resolve", "disk-1").status == 202
+    wait_for(lambda: incidents() == [] and not is_bad(), what="the end by its sender")
+
+
+def test_whoever_sees_a_part_ends_no_alerts_of_others(bellwether):
+    server = bellwether('[auth]\nmode = "required"\n' + CONFIG)
+    server.token = server.cli("token", "create", "all", "--role", "admin").stdout.strip()
+    limited = server.cli("token", "create", "shop", "--role", "responder", "--prefix", "shop.").stdout.strip()
+    by_key = lambda: {one["title"].split()[0]: one["id"] for one in server.get("/api/v1/incidents").json["incidents"]}
+    for key in ("shop.disk", "mail.disk"):
+        event(server, "trigger", key)
+    wait_for(lambda: set(by_key()) == {"shop.disk", "mail.disk"}, what="both")
+    both = by_key()["shop.disk"]
+    assert server.post(f"/api/v1/incidents/{by_key()['mail.disk']}/merge", {"into": both}).status == 200
+    closed = server.post(f"/api/v1/incidents/{both}/resolve", {"comment": "known"}, headers={"Authorization": f"Bearer {limited}"})
+    assert closed.status == 200, closed.text
+    assert "1 alerts of others" in str(server.get(f"/api/v1/incidents/{both}").json["timeline"])
+    bad = lambda: [one["labels"]["alertname"] for one in server.get("/api/v2/alerts?check=pagerduty").json]
+    wait_for(lambda: bad() == ["mail.disk"], what="the end of the one that is theirs")
+    event(server, "trigger", "shop.disk")
+    wait_for(lambda: set(troubles(server, "pagerduty")) == {"shop.disk"}, what="news of it")
 
 
 def test_alerts_are_taken_though_nobody_has_defined_anything(bellwether):
@@ -160,11 +150,6 @@ def test_what_is_no_event_is_told_why(bellwether):
     assert server.post("/v2/enqueue", good).json["dedup_key"] == "x: s"
 
 
-def posted(name, ends_in, **labels):
-    end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=ends_in)
-    return {"labels": {"alertname": name, **labels}, "annotations": {"summary": f"{name} fires"}, "endsAt": end.isoformat(), "generatorURL": "http://prom/"}
-
-
 def test_alerts_of_prometheus_end_when_it_says_so_or_nothing(bellwether):
     server = bellwether(CONFIG)
     assert server.post("/api/v2/alerts", [posted("Down", 600, job="api", severity="critical"), posted("Slow", 600, job="api", severity="warning")]).status == 200
@@ -194,6 +179,55 @@ def test_alerts_of_prometheus_end_when_it_says_so_or_nothing(bellwether):
     wait_for(lambda: set(troubles(server, "grafana")) == {"Load"}, what="the one of Grafana that can be read")
 
 
+def test_links_and_filters_of_others_are_bounded(bellwether):
+    server = bellwether(CONFIG)
+    strange = {**posted("Script", 600), "generatorURL": "javascript:alert(document.cookie)"}
+    lines = {**posted("Lines", 600), "generatorURL": "https://prom/\nstartsAt: 2000-01-01T00:00:00Z"}
+    assert server.post("/api/v2/alerts", [strange, lines, posted("Good", 600)]).status == 200
+    wait_for(lambda: len(troubles(server, "alertmanager")) == 3, what="three alerts")
+    listed = {one["labels"]["alertname"]: one for one in server.get("/api/v2/alerts").json}
+    assert [listed[name]["generatorURL"] for name in ("Script", "Lines", "Good")] == ["", "", "http://prom/"]
+    for name in ("Script", "Lines"):
+        assert listed[name]["annotations"]["left out"] == "generatorURL: no http or https address" and not listed[name]["startsAt"].startswith("2000")
+    asked = lambda query: server.get(f"/api/v2/alerts?{query}")
+    few, many = "&".join(["filter=job!%3Dx"] * 32), "&".join(["filter=job!%3Dx"] * 33)
+    assert len(asked(few).json) == 3
+    for query, said in ((many, "33 times"), ("filter=job%3D" + "x" * 1_000, "1004 bytes"), ("filter=job%3D~((a{500}){500}){500}", "too large"), ("filter=job%3D~(", "`(` is no regular expression")):
+        assert asked(query).status == 400 and said in asked(query).text and "hint" in asked(query).json, asked(query).text
+
+
+def test_what_prometheus_says_of_an_alert_is_in_the_incident_and_its_pages(bellwether, providers):
+    server = bellwether(CONFIG + f"""
+[[contact]]
+name = "ana"
+channels = ["hook"]
+[incidents]
+contacts = ["ana"]
+[[channel]]
+name = "hook"
+type = "webhook"
+url = "{providers.url("hook", "/page")}"
+""")
+    began = int(datetime.datetime.now(datetime.timezone.utc).timestamp()) - 600
+    told = {"summary": "Down fires", "description": "nothing answers", "runbook_url": "https://wiki.example/down"}
+    down = {**posted("Down", 600, severity="critical"), "annotations": told,
+            "startsAt": datetime.datetime.fromtimestamp(began, datetime.timezone.utc).isoformat()}
+    old = {**posted("Old", 600, severity="warning"), "startsAt": "2001-01-02T03:04:05Z", "annotations": {"runbook_url": "javascript:alert(1)"}}
+    assert server.post("/api/v2/alerts", [down, old]).status == 200
+    wait_for(lambda: len(troubles(server, "alertmanager")) == 2, what="both alerts")
+    one = troubles(server, "alertmanager")["Down;severity=critical"]
+    assert (one["since"], one["description"], one["runbook"]) == (began, "nothing answers", "https://wiki.example/down")
+    other = troubles(server, "alertmanager")["Old;severity=warning"]
+    assert other["since"] > began and other["runbook"] is None, "so long ago, and no address"
+    incident = next(one for one in server.get("/api/v1/incidents").json["incidents"] if one["title"] == "Down fires")
+    assert incident["since"] == began < incident["opened"]
+    assert server.get(f"/api/v1/incidents/{incident['id']}/playbook").json["url"] == "https://wiki.example/down"
+    pages = lambda: [call.json for call in providers.hook.calls if call.json["title"] == "Down fires"]
+    wait_for(pages, what="the page")
+    page = pages()[0]
+    assert (page["since"], page["description"], page["playbook"]) == (began, "nothing answers", "https://wiki.example/down")
+
+
 def test_after_a_restart_only_what_ended_by_time_does_so(bellwether):
     server = bellwether(CONFIG)
     assert server.post("/api/v2/alerts", [posted("Down", 20, job="api", severity="critical")]).status == 200
@@ -208,17 +242,7 @@ def test_after_a_restart_only_what_ended_by_time_does_so(bellwether):
 
 def test_a_key_of_the_telephone(bellwether):
     """What Twilio posts when somebody presses 1; any other key acknowledges nothing."""
-    server = bellwether(CONFIG + """
-[[contact]]
-name = "ana"
-channels = ["hook"]
-[incidents]
-contacts = ["ana"]
-[[channel]]
-name = "hook"
-type = "command"
-command = ["/bin/sh", "-c", "cat > page.json"]
-""")
+    server = bellwether(CONFIG + ana_by('type = "command"\ncommand = ["/bin/sh", "-c", "cat > page.json"]'))
     event(server, "trigger", "disk-1")
     page = server.directory / "page.json"
     wait_for(lambda: page.exists() and page.read_text().endswith("}"), what="the page")

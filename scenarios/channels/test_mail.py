@@ -1,4 +1,5 @@
 """What a mail shows, and whether a contact is reached at all."""
+import re
 import time
 
 import pytest
@@ -67,6 +68,36 @@ def test_a_test_is_sent_now_and_what_became_of_it_is_told(bellwether, mail):
     assert server.post("/api/v1/contacts/ana/test").status == 409, "not again at once"
     assert server.post("/api/v1/contacts/bea/test").status == 404
     assert server.post("/api/v1/contacts/nobody/test").status == 409
+
+
+def test_channels_say_where_they_stand_and_how_they_did(bellwether, mail):
+    """F04: what went last by each, what failed, and a test by one of them."""
+    server = bellwether(config(mail) + """
+[[channel]]
+name = "hook"
+type = "webhook"
+url = "http://127.0.0.1:9/in?key=private"
+[[contact]]
+name = "cleo"
+channels = ["mail", "hook"]
+email = "cleo@example.org"
+""")
+    def told(name):
+        return next(one for one in server.get("/api/v1/channels").json["channels"] if one["name"] == name)
+    assert told("mail")["type"] == "email" and told("mail")["contacts"] == ["ana", "cleo"]
+    assert re.search(r"\.toml:\d+$", told("mail")["origin"]) and told("ntfy")["origin"] is None
+    assert told("mail")["last_success"] is None and told("mail")["last_trouble"] is None
+    assert told("hook")["settings"] == {"url": "(hidden)"} and "private" not in server.get("/api/v1/channels").text
+    assert server.post("/api/v1/contacts/ana/test?channel=hook").status == 400, "she is not reached by it"
+    sent = server.post("/api/v1/contacts/cleo/test?channel=mail")
+    assert sent.status == 202 and {page["channel"] for page in sent.json["pages"]} == {"mail"}
+    mail.wait(2)
+    wait_for(lambda: told("mail")["last_success"], what="that the mail was taken")
+    assert told("mail")["waiting"] == 0 and told("hook")["last_success"] is None
+    mail.faults = ["550 5.1.1 no such mailbox"] * 2
+    assert server.post("/api/v1/contacts/ana/test?channel=mail").status == 202
+    wait_for(lambda: told("mail")["last_trouble"], what="that it was refused")
+    assert "no such mailbox" in told("mail")["last_trouble"]["why"]
 
 
 def test_a_mail_comes_once_whatever_fails_after_its_first_line(bellwether, mail):

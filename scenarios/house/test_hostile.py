@@ -179,6 +179,12 @@ def test_wrong_paths_and_methods_of_the_api_are_told_as_json(bellwether):
     for method, path, status in [("GET", "/nosuch", 404), ("POST", "/status", 405), ("GET", "/points", 405)]:
         answer = server.request(method, f"/api/v1{path}")
         assert answer.status == status and f"/api/v1{path}" in answer.json["error"] and answer.json["hint"]
+    for method, path, allowed in [("DELETE", "/api/v2/alerts", {"GET", "HEAD", "POST"}), ("GET", "/v2/enqueue", {"POST"}), ("PUT", "/a/token", {"GET", "HEAD", "POST"})]:
+        answer = server.request(method, path)
+        assert answer.status == 405 and f"{path} does not know the method {method}" in answer.json["error"], (path, answer.text)
+        assert set(answer.headers["Allow"].split(",")) == allowed, answer.headers["Allow"]
+    graphite = server.request("DELETE", "/functions")
+    assert graphite.status == 405 and graphite.headers["Allow"] == "GET, HEAD" and "GET, HEAD" in graphite.text
 
 
 def test_long_bodies_are_refused_before_they_come(bellwether):

@@ -115,6 +115,13 @@ def test_a_month_equals_what_a_hand_computes(bellwether, hook):
     other = next(one for one in report["noisiest"] if one["reason"] == "monitor:other")
     assert (other["incidents"], other["pages"], other["acknowledged"]) == (2, 3, 1)
 
+    # What Home says of a week is what the report says, of those who were woken.
+    lately = server.get("/api/v1/nights?days=62").json
+    same = server.get(f"/api/v1/reports?from={lately['now'] - 62 * DAY}&until={lately['now']}").json["people"]
+    assert {one["name"]: one["nights"] for one in lately["people"]} == {one["name"]: one["nights"] for one in same if one["nights"]}
+    assert lately["nights"] >= 3 and [one["name"] for one in lately["people"]][0] == "ben"
+    assert server.get("/api/v1/nights?days=0").status == 400 and server.get("/api/v1/nights?weeks=1").status == 400
+
     # Of the ten hours: one unknown; 3600 s of trouble and 300 s that were not planned; 600 s planned; 27,900 s available.
     report = server.get(f"/api/v1/reports?from={day}&until={day + 10 * HOUR}&tz=UTC").json
     [of_month] = report["services"][0]["months"]

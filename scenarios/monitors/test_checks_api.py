@@ -192,6 +192,9 @@ def test_silences_hold_back_what_is_sent_only(bellwether):
     assert [one["reason"] for one in server.get("/api/v1/silences").json["silences"]] == ["known"]
     assert delete(server, f"/api/v1/silences/{made.json['id']}").status == 204
     assert look(server, "lonely")["withheld"] is None
+    odd = server.post("/api/v1/silences", {**silence, "matchers": [{"monitor": "lonley"}, {"host": "wbe1"}, {"monitor": "none*"}]})
+    assert [words.split(":")[0] for words in odd.json["warnings"]] == ["there is no monitor `lonley`", "there is no host `wbe1`"], odd.text
+    assert "warnings" not in made.json and delete(server, f"/api/v1/silences/{odd.json['id']}").status == 204
     for bad in [{**silence, "matchers": []}, {**silence, "matchers": [{}]}, {**silence, "until": 5}, {**silence, "reason": " "}]:
         assert server.post("/api/v1/silences", bad).status == 400, bad
 
@@ -208,7 +211,8 @@ def test_silences_hold_back_what_is_sent_only(bellwether):
     ("POST", "/api/v1/checks/lonely/result", {"status": "2", "output": "x"}, 422, "status"),
     ("POST", "/api/v1/checks/lonely/result", {"output": "x"}, 422, "status"),
     ("POST", "/api/v1/checks/lonely/result", {"status": 0, "at": -5}, 400, "`at` is no time"),
-    ("POST", "/api/v1/checks/lonely/result", {"status": 0, "time": 5}, 422, "unknown field"),
+    ("POST", "/api/v1/checks/lonely/result", {"status": 0, "time": 5}, 422, "there is no key `time`"),
+    ("POST", "/api/v1/checks/lonely/result", ["0", "x"], 400, "the body is no JSON object"),
     ("POST", "/api/v1/hosts/web1/result", {"status": 3}, 400, "`status` is 3"),
     ("POST", "/api/v1/checks/lonely/run", None, 409, "sent to it"),
     ("POST", "/api/v1/checks/nobody/run", None, 404, "no check `nobody`"),
@@ -227,7 +231,10 @@ def test_silences_hold_back_what_is_sent_only(bellwether):
     ("GET", "/api/v1/incidents/first", None, 400, "first"),
     ("PUT", "/api/v1/checks/lonely/notifications", {}, 422, "enabled"),
     ("GET", "/api/v1/monitors/nobody", None, 404, "no monitor `nobody`"),
-    ("PUT", "/api/v1/monitors/x", {"monitor": {"target": "a"}, "check": {}}, 400, ""),
+    ("PUT", "/api/v1/monitors/x", {"monitor": {"target": "a"}, "check": {}}, 400, "stand in one body"),
+    ("PUT", "/api/v1/monitors/x", {}, 400, "`monitor` or `check` is missing"),
+    ("PUT", "/api/v1/monitors/x", {"monitor": {"target": 5}}, 422, "`monitor.target` is the number 5"),
+    ("PUT", "/api/v1/monitors/x", {"monitor": {"name": "y", "target": "a"}}, 400, "the path says `x`"),
     ("PUT", "/api/v1/monitors/lonely", {"check": {"type": "passive"}}, 409, "is defined in"),
     ("PUT", "/api/v1/monitors/x", {"check": {"type": "passive", "host": "nobody"}}, 400, "no host `nobody`"),
     ("PUT", "/api/v1/monitors/x", {"check": {"command": ["/bin/true"]}}, 403, "from files only"),

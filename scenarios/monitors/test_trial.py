@@ -90,7 +90,7 @@ WRONG = [
     ({"name": "nobody"}, 404, "there is no check `nobody`"),
     ({"name": "sent"}, 400, "its results are sent to it"),
     ({"check": {"type": "http"}}, 400, "needs url"),
-    ({"check": {"type": "http", "ur": "x"}}, 422, "unknown field `ur`"),
+    ({"check": {"type": "http", "ur": "x"}}, 422, "in `check`: there is no key `ur`"),
     ({"check": {"type": "tcp", "port": 70000}}, 422, "port"),
     ({"check": {"type": "tcp", "host": "nobody", "port": 1}}, 400, "nobody"),
     ({"check": {"command": ["/bin/true"]}}, 403, "come from files only"),

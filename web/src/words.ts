@@ -737,7 +737,7 @@ export const words = {
     snoozed: (until: string) => `snoozed until ${until}`,
     empty: 'An incident opens when a monitor is confirmed to be bad: one for each reason, however many instances it has. It says what is wrong, who was told and who has it, and it ends when all is well again.',
     acknowledge: 'I have it', resolve: 'Close', note: 'Add note', snooze: 'Snooze',
-    noteLabel: 'Note', snoozeLength: 'Snooze for', noteHint: 'What you saw or did; @name pages them',
+    noteLabel: 'Note', snoozeLength: 'Snooze for', noteHint: 'What you saw or did; @name pages them, a link to a graph draws it',
     wasIt: 'Was it worth being told of?', useful: 'It was', useless: 'It was noise', tooLate: 'It came too late',
     done: { acknowledge: 'You have it', resolve: 'Closed', note: 'Noted', snooze: 'Snoozed', judge: 'Noted for its record', take: 'It is yours', reopen: 'Open again', handover: 'Handed over', escalate: 'They are called', severity: 'Noted', silence: 'Silenced', merge: 'Merged', split: 'Split off', helped: 'Kept for the next time' } satisfies Record<Deed, string>,
     members: 'What is in it', timeline: 'What happened', noTimeline: 'Nothing is written down yet.',

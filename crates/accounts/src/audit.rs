@@ -1,11 +1,13 @@
 //! The audit log: who changed what, when and from where, and how it was before.
 
 use serde::Serialize;
-use state_store::{Row, StateError, StateStore, Value};
+use state_store::{Row, StateError, StateStore, Transaction, Value};
 use utoipa::ToSchema;
 use vocabulary::Timestamp;
 
-use crate::limits::{MAX_AUDIT_ENTRIES, MAX_AUDIT_FAILURES_A_DAY, MAX_AUDIT_TEXT};
+use crate::limits::{
+    AUDIT_COUNTED_EVERY, AUDIT_SHARES, MAX_AUDIT_ENTRIES, MAX_AUDIT_FAILURES_A_DAY, MAX_AUDIT_TEXT,
+};
 
 /// What is written down of one change.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -57,7 +59,7 @@ pub struct Asked {
 /// What strangers can do as often as they like.
 pub const FAILED_SIGN_IN: &str = "failed to sign in";
 
-/// The oldest go when there are more than are kept.
+/// When there are more than are kept, some go.
 pub fn note(state: &StateStore, change: &Change, now: Timestamp) -> Result<(), StateError> {
     state.transaction(|tx| {
         if change.action == FAILED_SIGN_IN {
@@ -84,9 +86,32 @@ pub fn note(state: &StateStore, change: &Change, now: Timestamp) -> Result<(), S
                 change.commit.as_deref().into(),
             ],
         )?;
-        tx.execute("DELETE FROM audit WHERE id <= ?1", &[(tx.inserted_id() - MAX_AUDIT_ENTRIES).into()])?;
-        Ok(())
+        match tx.inserted_id() % AUDIT_COUNTED_EVERY {
+            0 => make_room(tx, MAX_AUDIT_ENTRIES),
+            _ => Ok(()),
+        }
     })
+}
+
+/// The oldest go: of whoever has written more than their share, so that nobody pushes out what others did.
+pub(crate) fn make_room(tx: &Transaction<'_>, most: i64) -> Result<(), StateError> {
+    let rows = tx.query("SELECT count(*) FROM audit", &[])?;
+    let beyond = rows.first().map_or(0, |row| row.integer(0)) - most;
+    if beyond <= 0 {
+        return Ok(());
+    }
+    let rows = tx.query("SELECT who, count(*) FROM audit GROUP BY who ORDER BY 2 DESC LIMIT 1", &[])?;
+    match rows.first().filter(|row| row.integer(1) > most / AUDIT_SHARES) {
+        Some(row) => tx.execute(
+            "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE who = ?1 ORDER BY id LIMIT ?2)",
+            &[row.text(0).into(), beyond.into()],
+        )?,
+        None => tx.execute(
+            "DELETE FROM audit WHERE id IN (SELECT id FROM audit ORDER BY id LIMIT ?1)",
+            &[beyond.into()],
+        )?,
+    };
+    Ok(())
 }
 
 /// What is longer is cut, and says so.
@@ -140,5 +165,88 @@ fn entry(row: &Row) -> AuditEntry {
         before: maybe(7),
         after: maybe(8),
         commit: maybe(9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MIGRATIONS;
+
+    fn state() -> (tempfile::TempDir, StateStore) {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateStore::open(&directory.path().join("state.db"), &[MIGRATIONS]).unwrap();
+        (directory, state)
+    }
+
+    #[test]
+    fn changes_are_kept_newest_first_and_cut() {
+        let (_directory, state) = state();
+        let change = |who: &str, subject: &str| Change {
+            who: who.into(),
+            via: "session",
+            action: "changed".into(),
+            subject: subject.into(),
+            ..Change::default()
+        };
+        note(&state, &change("ana", "monitors/a"), Timestamp(10)).unwrap();
+        note(&state, &change("ben", "incidents/1/note"), Timestamp(20)).unwrap();
+        let long = Change { after: Some("\u{f6}".repeat(MAX_AUDIT_TEXT)), ..change("ana", "levels") };
+        note(&state, &long, Timestamp(30)).unwrap();
+        let check = |asked: Asked, expected: &[&str]| {
+            let found = audit(&state, &Asked { limit: 10, ..asked }).unwrap();
+            assert_eq!(found.iter().map(|entry| entry.subject.as_str()).collect::<Vec<_>>(), expected);
+        };
+        check(Asked::default(), &["levels", "incidents/1/note", "monitors/a"]);
+        check(Asked { who: Some("ana".into()), ..Asked::default() }, &["levels", "monitors/a"]);
+        check(Asked { from: Some(20), until: Some(20), ..Asked::default() }, &["incidents/1/note"]);
+        check(Asked { settings_only: true, ..Asked::default() }, &["levels", "monitors/a"]);
+        check(Asked { before_id: Some(2), ..Asked::default() }, &["monitors/a"]);
+        let cut = audit(&state, &Asked { limit: 1, ..Asked::default() }).unwrap().remove(0).after.unwrap();
+        assert!(cut.len() < MAX_AUDIT_TEXT + 40 && cut.ends_with(" bytes)"), "{}", cut.len());
+    }
+
+    #[test]
+    fn strangers_do_not_push_what_people_did_out_of_the_log() {
+        let (_directory, state) = state();
+        let failed =
+            |who: &str| Change { who: who.into(), action: FAILED_SIGN_IN.into(), ..Change::default() };
+        let count = || audit(&state, &Asked { limit: 10_000, ..Asked::default() }).unwrap().len() as i64;
+        for n in 0..MAX_AUDIT_FAILURES_A_DAY + 50 {
+            note(&state, &failed(if n % 2 == 0 { "ana" } else { "" }), Timestamp(100_000 + n)).unwrap();
+        }
+        assert_eq!(count(), MAX_AUDIT_FAILURES_A_DAY);
+        let change = Change { who: "ana".into(), action: "signed in".into(), ..Change::default() };
+        note(&state, &change, Timestamp(100_300)).unwrap();
+        assert_eq!(count(), MAX_AUDIT_FAILURES_A_DAY + 1);
+        note(&state, &failed("ana"), Timestamp(100_300 + 86_400)).unwrap();
+        assert_eq!(count(), MAX_AUDIT_FAILURES_A_DAY + 2);
+    }
+
+    #[test]
+    fn nobody_pushes_what_others_did_out_of_the_log() {
+        let (_directory, state) = state();
+        // Each writes so many, one after the other; how many of each are left.
+        let left = |writers: &[(&str, usize)], most: i64| {
+            for (who, count) in writers {
+                for _ in 0..*count {
+                    let change = Change { who: (*who).into(), action: "changed".into(), ..Change::default() };
+                    note(&state, &change, Timestamp(1)).unwrap();
+                }
+            }
+            state.transaction(|tx| make_room(tx, most)).unwrap();
+            let all = audit(&state, &Asked { limit: 1_000, ..Asked::default() }).unwrap();
+            ["ana", "ben", "cho", "dee", "eve"]
+                .map(|name| all.iter().filter(|entry| entry.who == name).count())
+        };
+        assert_eq!(left(&[("ana", 5), ("ben", 30)], 40), [5, 30, 0, 0, 0], "there is room");
+        assert_eq!(left(&[("ben", 20), ("ana", 1)], 40), [6, 34, 0, 0, 0], "ben's own go");
+        assert_eq!(left(&[("cho", 3)], 40), [6, 31, 3, 0, 0], "also when another writes");
+        assert_eq!(left(&[("ana", 4), ("cho", 7), ("dee", 10), ("eve", 10)], 40), [10, 0, 10, 10, 10]);
+        assert_eq!(
+            left(&[("ben", 2)], 40),
+            [8, 2, 10, 10, 10],
+            "nobody has more than a share: the oldest go"
+        );
     }
 }

@@ -5,6 +5,9 @@ use utoipa::ToSchema;
 
 use crate::limits::{LONGEST_NAME, MAX_MEMBERS, MAX_PREFIXES, MAX_TEAMS};
 
+/// As a prefix of a team: its members see everything. Nothing is the team's by that.
+pub(crate) const ALL_NAMES: &str = "*";
+
 /// `[[team]]`: who belongs together, and what is theirs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -12,7 +15,7 @@ pub struct TeamConfig {
     pub name: String,
     /// Names of people and contacts.
     pub members: Vec<String>,
-    /// What the names of its series begin with. Members of teams with prefixes see only those.
+    /// What the names of its series begin with. Members of teams with prefixes see only those; `*` is for those who see all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub prefixes: Vec<String>,
     /// Of errors: what members of a team with prefixes see of these.
@@ -43,7 +46,7 @@ impl TeamConfig {
         if wrong(&self.prefixes) || self.prefixes.len() > MAX_PREFIXES {
             problems.push((
                 "prefixes",
-                format!("write at most {MAX_PREFIXES} beginnings of names, such as \"shop.\"; an empty one would be everything"),
+                format!("write at most {MAX_PREFIXES} beginnings of names, such as \"shop.\", or \"*\" for those who see everything"),
             ));
         }
         if wrong(&self.projects) || self.projects.len() > MAX_PREFIXES {

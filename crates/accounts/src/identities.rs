@@ -40,6 +40,16 @@ pub fn arrived(state: &StateStore, by: &str, subject: &str) -> Result<Option<Arr
     Ok(known(&state.query(KNOWN, &[by.into(), subject.into()])?))
 }
 
+/// Is whom this voucher calls `subject` still this person?
+pub(crate) fn is_still(
+    tx: &Transaction<'_>,
+    person: &str,
+    (voucher, subject): (&str, &str),
+) -> Result<bool, StateError> {
+    let still = "SELECT 1 FROM identity WHERE person = ?1 AND voucher = ?2 AND subject = ?3";
+    Ok(!tx.query(still, &[person.into(), voucher.into(), subject.into()])?.is_empty())
+}
+
 const KNOWN: &str =
     "SELECT person.name, person.role FROM identity JOIN person ON person.name = identity.person
      WHERE identity.voucher = ?1 AND identity.subject = ?2";

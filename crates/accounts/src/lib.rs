@@ -49,10 +49,10 @@ pub use identities::{Arrived, Vouched, arrive, arrived};
 pub use invitations::{Invitation, Invited, Inviter, accept, invitations, invite, withdraw};
 pub use limits::{SESSION_SECONDS, VOUCHED_SESSION_SECONDS};
 pub use links::{ComesBy, comes_by, link, suspend_unseen, unlink, unlinked, unseen_by, unsuspend};
-pub use memberships::{Moved, follow_groups, forget_memberships};
+pub use memberships::{Followed, Moved, follow_groups, forget_memberships};
 pub use people::{
-    Details, Person, Shown, change_password, check_password, describe, people, person, remove_person,
-    set_person, set_role,
+    Details, Person, Shown, change_password, check_password, describe, make_person, people, person,
+    remove_person, set_person, set_role,
 };
 pub use secrets::random_secret;
 pub use sessions::{Closed, close_session, open_session_by, open_vouched_session, session};
@@ -106,7 +106,11 @@ pub const MIGRATIONS: Migrations = Migrations {
          ALTER TABLE session ADD COLUMN voucher TEXT;",
         // Whose an invitation is, as tokens are somebody's.
         "ALTER TABLE invitation ADD COLUMN owner TEXT;
-         UPDATE invitation SET owner = invited_by WHERE EXISTS (SELECT 1 FROM person WHERE person.name = invited_by);"],
+         UPDATE invitation SET owner = invited_by WHERE EXISTS (SELECT 1 FROM person WHERE person.name = invited_by);",
+        // Opened by another's word before it was written down by whose.
+        "DELETE FROM session WHERE voucher IS NULL AND person IN (SELECT name FROM person WHERE password = '');",
+        // Of each person, the oldest first.
+        "CREATE INDEX audit_who ON audit (who, id);"],
 };
 
 /// What one may do, least first.

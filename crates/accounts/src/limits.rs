@@ -21,6 +21,10 @@ pub const INVITATION_SECONDS: i64 = 7 * 86_400;
 pub const MAX_INVITATIONS: i64 = 1_000;
 /// The oldest go: years of a team's changes, in some tens of megabytes.
 pub const MAX_AUDIT_ENTRIES: i64 = 100_000;
+/// One person or token may have a quarter of them before their own are the ones that go.
+pub const AUDIT_SHARES: i64 = 4;
+/// Entries until they are counted again: to count them takes some milliseconds.
+pub const AUDIT_COUNTED_EVERY: i64 = 100;
 /// Of a day so many tries to sign in are written down that failed: strangers must not push what people did out of the log.
 pub const MAX_AUDIT_FAILURES_A_DAY: i64 = 200;
 /// Bytes of each text of an entry; a large monitor is shorter.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use state_store::{Row, StateError, StateStore};
 
 use crate::config::TeamConfig;
+use crate::identities::is_still;
 use crate::teams::names;
 
 /// No team is called so: a membership in it says that this voucher was asked for their groups.
@@ -18,15 +19,24 @@ pub struct Moved {
     pub after: BTreeSet<String>,
 }
 
+/// What comes of somebody's groups.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Followed {
+    AsBefore,
+    Moved(Moved),
+    /// Whom the voucher calls so is that person no more: they were removed or unlinked meanwhile.
+    Nobody,
+}
+
 /// They are in the teams that are called as these groups, and by this voucher's word in no others. Groups that no team is
-/// called as are not kept, but that they were asked for is. None: nothing is another than before.
+/// called as are not kept, but that they were asked for is.
 pub fn follow_groups(
     state: &StateStore,
     files: &[TeamConfig],
     person: &str,
-    voucher: &str,
+    (voucher, subject): (&str, &str),
     groups: &[String],
-) -> Result<Option<Moved>, StateError> {
+) -> Result<Followed, StateError> {
     let groups: BTreeSet<&str> = groups.iter().map(String::as_str).collect();
     let mut after = names(state, files)?;
     after.retain(|team| groups.contains(team.as_str()));
@@ -34,9 +44,12 @@ pub fn follow_groups(
     const OF_PERSON: &str = "SELECT team FROM membership WHERE person = ?1 AND voucher = ?2";
     // A proxy gives its word with each request: most change nothing.
     if teams_in(&state.query(OF_PERSON, &[person.into(), voucher.into()])?) == after {
-        return Ok(None);
+        return Ok(Followed::AsBefore);
     }
     state.transaction(|tx| {
+        if !is_still(tx, person, (voucher, subject))? {
+            return Ok(Followed::Nobody);
+        }
         let before = teams_in(&tx.query(OF_PERSON, &[person.into(), voucher.into()])?);
         for team in after.difference(&before) {
             tx.execute(
@@ -51,11 +64,15 @@ pub fn follow_groups(
             )?;
         }
         let teams = |all: &BTreeSet<String>| all.iter().filter(|team| *team != FOLLOWED).cloned().collect();
-        Ok((before != after).then(|| Moved { before: teams(&before), after: teams(&after) }))
+        Ok(match before == after {
+            true => Followed::AsBefore,
+            false => Followed::Moved(Moved { before: teams(&before), after: teams(&after) }),
+        })
     })
 }
 
-/// Memberships of teams that are no more end, and those by whoever is asked for no groups any more. Whether there were any.
+/// Memberships of teams that are no more end, and those by whoever is asked for no groups any more. That somebody was asked
+/// about stays while anybody is: another provider's address makes nobody see more. Whether there were any.
 pub fn forget_memberships(
     state: &StateStore,
     files: &[TeamConfig],
@@ -67,7 +84,11 @@ pub fn forget_memberships(
         let mut ended = 0;
         for row in &rows {
             let (team, voucher) = (row.text(0), row.text(1));
-            if !(team == FOLLOWED || teams.contains(team)) || !vouchers.contains(&voucher) {
+            let stays = match team {
+                FOLLOWED => !vouchers.is_empty(),
+                team => teams.contains(team) && vouchers.contains(&voucher),
+            };
+            if !stays {
                 ended += tx.execute(
                     "DELETE FROM membership WHERE team = ?1 AND voucher = ?2",
                     &[team.into(), voucher.into()],
@@ -90,6 +111,12 @@ pub(crate) fn is_followed(state: &StateStore, person: &str) -> Result<bool, Stat
     Ok(!state.query(sql, &[person.into(), FOLLOWED.into()])?.is_empty())
 }
 
+/// Does this one?
+pub(crate) fn is_followed_by(state: &StateStore, person: &str, voucher: &str) -> Result<bool, StateError> {
+    let sql = "SELECT 1 FROM membership WHERE person = ?1 AND voucher = ?2 AND team = ?3";
+    Ok(!state.query(sql, &[person.into(), voucher.into(), FOLLOWED.into()])?.is_empty())
+}
+
 /// Who is in which team so.
 pub(crate) fn by_team(state: &StateStore) -> Result<BTreeMap<String, Vec<String>>, StateError> {
     let rows = state.query("SELECT DISTINCT team, person FROM membership ORDER BY team, person", &[])?;
@@ -110,7 +137,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        MIGRATIONS, Role, remove_person, remove_team, scope_of, set_person, set_team, teams, teams_of,
+        MIGRATIONS, Role, Vouched, arrive, remove_person, remove_team, scope_of, set_person, set_team, teams,
+        teams_of,
     };
 
     const PROVIDER: &str = "https://login.example";
@@ -129,8 +157,33 @@ mod tests {
         let state = StateStore::open(&directory.path().join("state.db"), &[MIGRATIONS]).unwrap();
         for name in ["ana", "ben"] {
             set_person(&state, name, "correct horse", Role::Responder, Timestamp(1_000)).unwrap();
+            come(&state, name, PROVIDER);
+            come(&state, name, "proxy");
         }
         (directory, state)
+    }
+
+    /// Somebody is known to the voucher by their name.
+    fn come(state: &StateStore, name: &str, by: &str) {
+        let role = Some(Role::Responder);
+        let vouched = Vouched {
+            by,
+            subject: name,
+            name,
+            display_name: "",
+            role,
+            role_is_said: false,
+            join_existing: true,
+        };
+        arrive(state, &vouched, Timestamp(1_000)).unwrap();
+    }
+
+    fn follow_ana(state: &StateStore, files: &[TeamConfig], voucher: &str, names: &[&str]) -> Option<Moved> {
+        match follow_groups(state, files, "ana", (voucher, "ana"), &groups(names)).unwrap() {
+            Followed::AsBefore => None,
+            Followed::Moved(moved) => Some(moved),
+            Followed::Nobody => panic!("ana is here"),
+        }
     }
 
     fn groups(names: &[&str]) -> Vec<String> {
@@ -146,7 +199,7 @@ mod tests {
         let of_ana = || -> Vec<String> {
             teams_of(&state, &files, "ana").unwrap().into_iter().map(|team| team.name).collect()
         };
-        let follow = |names: &[&str]| follow_groups(&state, &files, "ana", PROVIDER, &groups(names)).unwrap();
+        let follow = |names: &[&str]| follow_ana(&state, &files, PROVIDER, names);
         let moved = follow(&["shop", "post", "strangers"]).unwrap();
         assert_eq!((moved.before.len(), moved.after.len()), (0, 2));
         assert_eq!(follow(&["post", "shop", "shop"]), None, "the same again");
@@ -163,7 +216,7 @@ mod tests {
         follow(&[]).unwrap();
         assert_eq!(of_ana(), ["mail"]);
         // Another's word is another's.
-        follow_groups(&state, &files, "ana", "proxy", &groups(&["shop"])).unwrap();
+        follow_ana(&state, &files, "proxy", &["shop"]);
         follow(&["post"]);
         assert_eq!(of_ana(), ["mail", "post", "shop"]);
         assert!(forget_memberships(&state, &files, &[PROVIDER]).unwrap());
@@ -176,34 +229,47 @@ mod tests {
         let (_directory, state) = state();
         let files: [TeamConfig; 0] = [];
         set_team(&state, &files, &team("post", &[])).unwrap();
-        follow_groups(&state, &files, "ana", PROVIDER, &groups(&["post", "later"])).unwrap();
+        follow_ana(&state, &files, PROVIDER, &["post", "later"]);
         remove_team(&state, &files, "post").unwrap();
         set_team(&state, &files, &team("post", &[])).unwrap();
         set_team(&state, &files, &team("later", &[])).unwrap();
         assert!(teams_of(&state, &files, "ana").unwrap().is_empty(), "with the next sign-in");
-        follow_groups(&state, &files, "ana", PROVIDER, &groups(&["post", "later"])).unwrap();
+        follow_ana(&state, &files, PROVIDER, &["post", "later"]);
         assert_eq!(teams_of(&state, &files, "ana").unwrap().len(), 2);
         remove_person(&state, "ana").unwrap();
         set_person(&state, "ana", "correct horse", Role::Responder, Timestamp(2_000)).unwrap();
+        // A sign-in that began before, of whom the voucher means, gives another of the same name no teams.
+        let late = follow_groups(&state, &files, "ana", (PROVIDER, "ana"), &groups(&["post"])).unwrap();
+        assert_eq!(late, Followed::Nobody);
         assert!(teams_of(&state, &files, "ana").unwrap().is_empty(), "another of the same name");
     }
 
     #[test]
-    fn whoever_is_in_no_team_by_groups_sees_nothing() {
+    fn whoever_has_no_prefixes_by_groups_sees_nothing() {
         let (_directory, state) = state();
-        let files = [team("shop", &[]), TeamConfig { name: "all".into(), ..TeamConfig::default() }];
+        let rota = TeamConfig { name: "rota".into(), members: groups(&["ben"]), ..TeamConfig::default() };
+        let all = TeamConfig { name: "all".into(), prefixes: groups(&["*"]), ..TeamConfig::default() };
+        let files = [team("shop", &[]), rota, all];
         let scope = |role| scope_of(&state, &files, "ana", role).unwrap();
-        let follow = |names: &[&str]| follow_groups(&state, &files, "ana", PROVIDER, &groups(names)).unwrap();
+        let follow = |names: &[&str]| follow_ana(&state, &files, PROVIDER, names);
+        let of_ben = scope_of(&state, &files, "ben", Role::Editor).unwrap();
+        assert!(of_ben.is_everything(), "nobody was asked about ben");
         assert!(scope(Role::Editor).is_everything(), "nobody was asked");
         follow(&["shop"]);
         assert_eq!(scope(Role::Editor).as_prefixes(), ["shop."]);
         assert!(follow(&[]).is_some());
         assert!(!scope(Role::Editor).is_everything() && !scope(Role::Editor).sees("shop.x"));
         assert!(scope(Role::Admin).is_everything());
-        follow(&["all"]);
-        assert!(scope(Role::Editor).is_everything(), "by a team without prefixes");
+        follow(&["shop", "rota"]);
+        assert_eq!(scope(Role::Editor).as_prefixes(), ["shop."]);
+        follow(&["rota"]);
+        let by_accident = "to lose a group is not to see more by a team without prefixes";
+        assert!(!scope(Role::Editor).is_everything() && !scope(Role::Editor).sees("shop.x"), "{by_accident}");
+        follow(&["shop", "all"]);
+        assert!(scope(Role::Editor).is_everything(), "by a team that says so");
         follow(&[]);
         assert!(!forget_memberships(&state, &files, &[PROVIDER]).unwrap(), "that they were asked for stays");
+        assert!(!forget_memberships(&state, &files, &["another provider"]).unwrap());
         assert!(!scope(Role::Editor).is_everything());
         assert!(forget_memberships(&state, &files, &[]).unwrap(), "it is asked no more");
         assert!(scope(Role::Editor).is_everything());
@@ -215,11 +281,12 @@ mod tests {
         let (_directory, state) = state();
         let files = [team("shop", &[]), team("sh%p", &[])];
         let near = ["Shop", " shop", "shop ", "shop\n", "/shop", "shop,sh%p", "sh?p", "shop' OR '1'='1", ""];
-        let moved = follow_groups(&state, &files, "ana", PROVIDER, &groups(&near)).unwrap().unwrap();
+        let moved = follow_ana(&state, &files, PROVIDER, &near).unwrap();
         assert_eq!((moved.before.len(), moved.after.len()), (0, 0), "only that they were asked for");
-        assert_eq!(follow_groups(&state, &files, "ana", PROVIDER, &groups(&near)).unwrap(), None);
+        assert_eq!(follow_ana(&state, &files, PROVIDER, &near), None);
         let many: Vec<String> = (0..10_000).map(|n| format!("group {n}")).chain(["shop".into()]).collect();
-        let moved = follow_groups(&state, &files, "ana", PROVIDER, &many).unwrap().unwrap();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let moved = follow_ana(&state, &files, PROVIDER, &many).unwrap();
         assert_eq!(moved.after.into_iter().collect::<Vec<_>>(), ["shop"]);
         assert!(teams_of(&state, &files, "ben").unwrap().is_empty());
     }

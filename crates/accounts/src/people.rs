@@ -83,6 +83,25 @@ pub fn set_person(
     Ok(())
 }
 
+/// Make a person. False: there is somebody of that name, who stays as they are.
+pub fn make_person(
+    state: &StateStore,
+    name: &str,
+    password: &str,
+    role: Role,
+    now: Timestamp,
+) -> Result<bool, AccountError> {
+    check_name(name)?;
+    let hash = hash_of(password)?;
+    Ok(state.transaction(|tx| {
+        if !tx.query("SELECT 1 FROM person WHERE name = ?1", &[name.into()])?.is_empty() {
+            return Ok(false);
+        }
+        put(tx, name, &hash, role, now)?;
+        Ok(true)
+    })?)
+}
+
 pub(crate) fn put(
     tx: &Transaction<'_>,
     name: &str,

@@ -4,7 +4,9 @@ use state_store::{Row, StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
 
 use crate::config::TeamConfig;
+use crate::identities::is_still;
 use crate::limits::{MAX_SESSIONS, VOUCHED_SESSION_SECONDS};
+use crate::memberships::is_followed_by;
 use crate::people::Shown;
 use crate::secrets::{hashed, random_secret};
 use crate::teams::scope_of;
@@ -21,8 +23,7 @@ pub fn open_vouched_session(
     let secret = new_secret()?;
     let of = Opened { person, voucher: Some(voucher), seconds: VOUCHED_SESSION_SECONDS };
     let opened = state.transaction(|tx| {
-        let still = "SELECT 1 FROM identity WHERE person = ?1 AND voucher = ?2 AND subject = ?3";
-        if tx.query(still, &[person.into(), voucher.into(), subject.into()])?.is_empty() {
+        if !is_still(tx, person, (voucher, subject))? {
             return Ok(false);
         }
         insert(tx, &secret, &of, now).map(|()| true)
@@ -106,20 +107,28 @@ pub fn close_session(state: &StateStore, secret: &str) -> Result<Option<Closed>,
     })
 }
 
-/// Who opened it, with the role and the teams of now.
+/// Who opened it, with the role and the teams of now. One that was opened by the word of whoever says the groups now, and was
+/// asked for none then, is none: nobody knows what they may see until they sign in again.
 pub fn session(
     state: &StateStore,
     secret: &str,
     teams: &[TeamConfig],
+    say_groups: &[&str],
     now: Timestamp,
 ) -> Result<Option<Caller>, StateError> {
     let rows = state.query(
-        "SELECT person.name, person.role, session.expires FROM session JOIN person ON person.name = session.person
+        "SELECT person.name, person.role, session.expires, session.voucher FROM session JOIN person ON person.name = session.person
          WHERE session.secret = ?1 AND session.expires >= ?2",
         &[hashed(secret).into(), now.0.into()],
     )?;
     let Some(row) = rows.first() else { return Ok(None) };
     let (name, role) = (row.text(0).to_owned(), Role::parse(row.text(1)));
+    let voucher = (!row.is_null(3)).then(|| row.text(3)).filter(|voucher| say_groups.contains(voucher));
+    if let Some(voucher) = voucher
+        && !is_followed_by(state, &name, voucher)?
+    {
+        return Ok(None);
+    }
     let scope = scope_of(state, teams, &name, role)?;
     // The second that is written down is the last.
     let until = Some(Timestamp(row.integer(2)).plus(1));

@@ -7,7 +7,7 @@ use state_store::{Row, StateError, StateStore};
 use utoipa::ToSchema;
 use vocabulary::ports::Scope;
 
-use crate::config::TeamConfig;
+use crate::config::{ALL_NAMES, TeamConfig};
 use crate::limits::MAX_TEAMS;
 use crate::{AccountError, Role, memberships};
 
@@ -137,8 +137,8 @@ pub fn teams_of(
 }
 
 /// What a person may see: the prefixes of their teams. Administrators see all, and so does whoever is of no team that
-/// has any: an installation for one team needs none. Where teams follow from groups, whoever is in none sees nothing: to
-/// lose the last group is not to see more.
+/// has any: an installation for one team needs none. Where teams follow from groups, whoever has no prefixes sees nothing: to
+/// lose a group is not to see more, and that a team is for all names is said in so many words.
 pub fn scope_of(
     state: &StateStore,
     files: &[TeamConfig],
@@ -149,20 +149,18 @@ pub fn scope_of(
         return Ok(Scope::everything());
     }
     let teams = teams_of(state, files, person)?;
-    if teams.is_empty() && memberships::is_followed(state, person)? {
-        return Ok(Scope::nothing());
+    let mut prefixes: BTreeSet<String> = teams.iter().flat_map(|team| team.prefixes.clone()).collect();
+    if prefixes.contains(ALL_NAMES) {
+        return Ok(Scope::everything());
     }
-    let mut prefixes = Vec::new();
-    let mut projects = Vec::new();
-    for team in teams {
-        prefixes.extend(team.prefixes);
-        projects.extend(team.projects);
+    if prefixes.is_empty() && !memberships::is_followed(state, person)? {
+        return Ok(Scope::everything());
     }
     // Projects alone limit nobody; who is limited sees theirs, which are called by their series.
-    if !prefixes.is_empty() {
-        prefixes.extend(projects.iter().map(|project| format!("errors.{project}.")));
+    let projects = teams.iter().flat_map(|team| &team.projects);
+    prefixes.extend(projects.map(|project| format!("errors.{project}.")));
+    match prefixes.is_empty() {
+        true => Ok(Scope::nothing()),
+        false => Ok(Scope::prefixes(prefixes.into_iter().collect())),
     }
-    prefixes.sort();
-    prefixes.dedup();
-    Ok(Scope::prefixes(prefixes))
 }

@@ -32,7 +32,7 @@ fn a_session_ends_in_time_and_with_a_new_password() {
     let now = Timestamp(1_000);
     set_person(&state, "ana", "correct horse", Role::Editor, now).unwrap();
     let secret = open_session(&state, "ana", SESSION_SECONDS, now).unwrap();
-    let role = |at: Timestamp| session(&state, &secret, &[], at).unwrap().map(|caller| caller.role);
+    let role = |at: Timestamp| session(&state, &secret, &[], &[], at).unwrap().map(|caller| caller.role);
     assert_eq!(role(now.plus(SESSION_SECONDS)), Some(Role::Editor));
     assert_eq!(role(now.plus(SESSION_SECONDS + 1)), None);
     set_person(&state, "ana", "another horse", Role::Editor, now).unwrap();
@@ -120,7 +120,7 @@ fn a_person_sees_what_their_teams_own() {
     let now = Timestamp(1_000);
     set_person(&state, "cho", "correct horse", Role::Viewer, now).unwrap();
     let secret = open_session(&state, "cho", SESSION_SECONDS, now).unwrap();
-    let sees = || session(&state, &secret, &files, now).unwrap().unwrap().scope.sees("shop.x");
+    let sees = || session(&state, &secret, &files, &[], now).unwrap().unwrap().scope.sees("shop.x");
     assert!(!sees());
     assert!(remove_team(&state, &files, "mail").unwrap());
     assert!(sees(), "teams are those of now, not of the sign-in");
@@ -147,10 +147,24 @@ fn another_role_ends_sessions_and_the_same_does_not() {
     let now = Timestamp(1_000);
     set_person(&state, "ana", "correct horse", Role::Editor, now).unwrap();
     let secret = open_session(&state, "ana", SESSION_SECONDS, now).unwrap();
-    let signed_in = || session(&state, &secret, &[], now).unwrap().is_some();
+    let signed_in = || session(&state, &secret, &[], &[], now).unwrap().is_some();
     assert!(set_role(&state, "ana", Role::Editor).unwrap() && signed_in());
     assert!(set_role(&state, "ana", Role::Viewer).unwrap() && !signed_in());
     assert!(!set_role(&state, "ben", Role::Viewer).unwrap());
+}
+
+#[test]
+fn of_two_who_are_made_at_once_under_one_name_one_is() {
+    let (_directory, state) = state();
+    let make = |password: &str| make_person(&state, "ana", password, Role::Editor, Timestamp(1_000)).unwrap();
+    let made = std::thread::scope(|scope| {
+        let other = scope.spawn(|| make("correct horse"));
+        [make("another horse"), other.join().unwrap()]
+    });
+    assert_eq!(made.iter().filter(|made| **made).count(), 1);
+    let holds = ["another horse", "correct horse"].map(|password| role_by(&state, "ana", password).is_some());
+    assert_eq!(holds, made, "who was second changed nothing");
+    assert!(make_person(&state, "ben", "short", Role::Editor, Timestamp(1_000)).is_err());
 }
 
 #[test]
@@ -165,7 +179,7 @@ fn a_new_password_of_ones_own_ends_the_other_sessions() {
     let shown = check_password(&state, "ana", "correct horse").unwrap().unwrap();
     assert!(change_password(&state, &shown, "short", Some(&here)).is_err());
     assert!(change_password(&state, &shown, "another horse", Some(&here)).unwrap());
-    let signed_in = |secret: &str| session(&state, secret, &[], now).unwrap().is_some();
+    let signed_in = |secret: &str| session(&state, secret, &[], &[], now).unwrap().is_some();
     assert_eq!((signed_in(&here), signed_in(&there)), (true, false));
     assert_eq!(role_by(&state, "ana", "another horse"), Some(Role::Editor));
 }
@@ -178,7 +192,7 @@ fn a_password_that_is_changed_while_it_is_looked_at_opens_nothing() {
     let open = |shown: &Shown| open_session_by(&state, shown, SESSION_SECONDS, now).unwrap();
     let shown = check_password(&state, "ana", "correct horse").unwrap().unwrap();
     let secret = open(&shown).unwrap();
-    assert!(session(&state, &secret, &[], now).unwrap().is_some());
+    assert!(session(&state, &secret, &[], &[], now).unwrap().is_some());
     set_person(&state, "ana", "another horse", Role::Admin, now).unwrap();
     assert!(open(&shown).is_none() && !change_password(&state, &shown, "a third horse", None).unwrap());
     assert_eq!(role_by(&state, "ana", "another horse"), Some(Role::Admin));
@@ -239,49 +253,6 @@ fn an_invitation_is_accepted_once_and_in_time() {
     assert_eq!(invite(&state, &cho, &short, now).unwrap().1, 1_100);
 }
 
-#[test]
-fn changes_are_kept_newest_first_and_cut() {
-    let (_directory, state) = state();
-    let change = |who: &str, subject: &str| Change {
-        who: who.into(),
-        via: "session",
-        action: "changed".into(),
-        subject: subject.into(),
-        ..Change::default()
-    };
-    note(&state, &change("ana", "monitors/a"), Timestamp(10)).unwrap();
-    note(&state, &change("ben", "incidents/1/note"), Timestamp(20)).unwrap();
-    let long = Change { after: Some("\u{f6}".repeat(limits::MAX_AUDIT_TEXT)), ..change("ana", "levels") };
-    note(&state, &long, Timestamp(30)).unwrap();
-    let check = |asked: Asked, expected: &[&str]| {
-        let found = audit(&state, &Asked { limit: 10, ..asked }).unwrap();
-        assert_eq!(found.iter().map(|entry| entry.subject.as_str()).collect::<Vec<_>>(), expected);
-    };
-    check(Asked::default(), &["levels", "incidents/1/note", "monitors/a"]);
-    check(Asked { who: Some("ana".into()), ..Asked::default() }, &["levels", "monitors/a"]);
-    check(Asked { from: Some(20), until: Some(20), ..Asked::default() }, &["incidents/1/note"]);
-    check(Asked { settings_only: true, ..Asked::default() }, &["levels", "monitors/a"]);
-    check(Asked { before_id: Some(2), ..Asked::default() }, &["monitors/a"]);
-    let cut = audit(&state, &Asked { limit: 1, ..Asked::default() }).unwrap().remove(0).after.unwrap();
-    assert!(cut.len() < limits::MAX_AUDIT_TEXT + 40 && cut.ends_with(" bytes)"), "{}", cut.len());
-}
-
-#[test]
-fn strangers_do_not_push_what_people_did_out_of_the_log() {
-    let (_directory, state) = state();
-    let failed = |who: &str| Change { who: who.into(), action: FAILED_SIGN_IN.into(), ..Change::default() };
-    let count = || audit(&state, &Asked { limit: 10_000, ..Asked::default() }).unwrap().len() as i64;
-    for n in 0..limits::MAX_AUDIT_FAILURES_A_DAY + 50 {
-        note(&state, &failed(if n % 2 == 0 { "ana" } else { "" }), Timestamp(100_000 + n)).unwrap();
-    }
-    assert_eq!(count(), limits::MAX_AUDIT_FAILURES_A_DAY);
-    let change = Change { who: "ana".into(), action: "signed in".into(), ..Change::default() };
-    note(&state, &change, Timestamp(100_300)).unwrap();
-    assert_eq!(count(), limits::MAX_AUDIT_FAILURES_A_DAY + 1);
-    note(&state, &failed("ana"), Timestamp(100_300 + 86_400)).unwrap();
-    assert_eq!(count(), limits::MAX_AUDIT_FAILURES_A_DAY + 2);
-}
-
 fn vouched<'a>(subject: &'a str, name: &'a str, role: Option<Role>) -> Vouched<'a> {
     Vouched {
         by: "https://login.example",
@@ -324,7 +295,7 @@ fn a_role_that_is_said_holds_and_ends_with_its_word() {
     assert!(people(&state).unwrap().is_empty(), "whoever is refused is not made");
     come(Some(Role::Admin)).unwrap();
     let secret = open_session(&state, "ana", VOUCHED_SESSION_SECONDS, now).unwrap();
-    let signed_in = || session(&state, &secret, &[], now).unwrap().is_some();
+    let signed_in = || session(&state, &secret, &[], &[], now).unwrap().is_some();
     come(Some(Role::Admin)).unwrap();
     assert!(signed_in());
     assert_eq!(come(Some(Role::Viewer)).unwrap().role, Role::Viewer);
@@ -334,7 +305,7 @@ fn a_role_that_is_said_holds_and_ends_with_its_word() {
     let of_ana = NewToken { owner: Some("ana".into()), ..new_token("a", Role::Admin, &[]) };
     let (_, own) = create_token(&state, &of_ana, now).unwrap();
     assert!(come(None).is_err());
-    assert!(session(&state, &secret, &[], now).unwrap().is_none());
+    assert!(session(&state, &secret, &[], &[], now).unwrap().is_none());
     assert!(token(&state, &own, now).unwrap().is_none());
     // Where it is not said, it is an administrator's to give.
     let unsaid = Vouched { role_is_said: false, ..vouched("1", "ana", Some(Role::Viewer)) };
@@ -363,7 +334,7 @@ fn of_too_many_sessions_the_oldest_ends() {
         set_person(&state, name, "correct horse", Role::Editor, now).unwrap();
     }
     let of_ben = open_session(&state, "ben", SESSION_SECONDS, now).unwrap();
-    let holds = |secret: &str| session(&state, secret, &[], now).unwrap().is_some();
+    let holds = |secret: &str| session(&state, secret, &[], &[], now).unwrap().is_some();
     let secrets: Vec<String> = (0..=limits::MAX_SESSIONS)
         .map(|_| open_session(&state, "ana", SESSION_SECONDS, now).unwrap())
         .collect();
@@ -469,7 +440,7 @@ fn an_administrator_says_who_is_meant_and_who_rests_no_more() {
     assert_eq!(unlink(&state, "ana", issuer).unwrap(), Some(true));
     assert_eq!(unlink(&state, "ana", issuer).unwrap(), Some(false));
     assert_eq!(unlink(&state, "nobody", issuer).unwrap(), None);
-    assert!(session(&state, &secret, &[], now).unwrap().is_none() && of_ana(now).is_empty());
+    assert!(session(&state, &secret, &[], &[], now).unwrap().is_none() && of_ana(now).is_empty());
     assert!(come("1").unwrap_err().to_string().contains("another `ana`"));
     link(&state, "ana", issuer, now).unwrap();
     assert_eq!(of_ana(now)[0].until, Some(now.plus(limits::LINK_SECONDS).0));
@@ -487,12 +458,19 @@ fn a_session_says_by_whose_word_it_was_opened() {
     let own = open_session(&state, "ana", SESSION_SECONDS, now).unwrap();
     let vouched = open_vouched_session(&state, "ana", by, now).unwrap().unwrap();
     let late = now.plus(VOUCHED_SESSION_SECONDS + 1);
-    let holds = |secret: &str| session(&state, secret, &[], late).unwrap().is_some();
+    let holds = |secret: &str| session(&state, secret, &[], &[], late).unwrap().is_some();
     assert!(holds(&own) && !holds(&vouched));
     let closed = |secret: &str| close_session(&state, secret).unwrap();
     assert_eq!(closed(&own).and_then(|closed| closed.voucher), None);
     assert_eq!(closed(&vouched).and_then(|closed| closed.voucher).as_deref(), Some("https://login.example"));
     assert_eq!(closed(&vouched), None, "it is closed");
+    // Whoever says the groups now, and was asked for none then, is asked again first.
+    let asked = |secret: &str| session(&state, secret, &[], &[by.0], now).unwrap().is_some();
+    let vouched = open_vouched_session(&state, "ana", by, now).unwrap().unwrap();
+    let own = open_session(&state, "ana", SESSION_SECONDS, now).unwrap();
+    assert!(asked(&own) && !asked(&vouched));
+    follow_groups(&state, &[], "ana", by, &[]).unwrap();
+    assert!(asked(&own) && asked(&vouched));
     // Whoever was removed while they signed in does not come in, nor does another take their place.
     assert!(open_vouched_session(&state, "ana", (by.0, "2"), now).unwrap().is_none());
     remove_person(&state, "ana").unwrap();

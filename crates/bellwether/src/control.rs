@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use http_api::control::{
-    Arriving, BackedUp, BoxFuture, Cardinality, Checked, Compacted, Control, ExportCounts, Health, Help,
-    Identity, ImportCounts, Move, NotHeard, OfferedWay, Panel, Posted, ProviderAnswer, ProviderQuestion,
-    Readiness, Repolicied, Retention, RetentionQuestion, Said, SettingDifference, State, TestedWay, ToSay,
-    Usual, WhisperExport, WhisperImport,
+    Arriving, BackedUp, BoxFuture, Cardinality, Checked, Compacted, Control, DefinedChannel, ExportCounts,
+    Health, Help, Identity, ImportCounts, Move, NotHeard, OfferedWay, Panel, Posted, ProviderAnswer,
+    ProviderQuestion, Readiness, Repolicied, Retention, RetentionQuestion, Said, SettingDifference, State,
+    TestedWay, ToSay, Usual, WhisperExport, WhisperImport,
 };
 use incidents::page::Message;
 use monitors::Definitions;
@@ -192,6 +192,10 @@ impl Control for House {
 
     fn ask_provider(&self, question: ProviderQuestion) -> BoxFuture<Result<ProviderAnswer, String>> {
         Box::pin(provider::ask(self.egress.clone(), question))
+    }
+
+    fn channels(&self) -> Vec<DefinedChannel> {
+        telling::defined(&self.config.load())
     }
 
     fn ways_offered(&self) -> Vec<OfferedWay> {

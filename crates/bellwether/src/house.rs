@@ -236,6 +236,7 @@ impl House {
             emergency_pace: http_api::emergency::Pace::default(),
             mailing: http_api::Mailing::default(),
             counters: http_api::Counters::default(),
+            open_bodies: http_api::OpenBodies::default(),
             hub: http_api::stream::Hub::default(),
             groups: http_api::Groups::default(),
             inventories: http_api::Inventories::default(),

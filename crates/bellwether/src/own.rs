@@ -40,6 +40,7 @@ pub fn counters(house: &House) -> Vec<(String, f64)> {
         all.add("http.requests", read(&counters.requests));
         all.add("http.refused", read(&counters.refused));
         all.add("http.refused_headers", read(&counters.refused_headers));
+        all.add("http.refused_bodies", read(&counters.refused_bodies));
         all.add("http.queries", read(&counters.queries));
         all.add("http.queries_failed", read(&counters.queries_failed));
         all.add("http.queries_cancelled", read(&counters.queries_cancelled));

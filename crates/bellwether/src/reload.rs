@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::config::{Config, Origin};
+use crate::config::{Config, Origin, told};
 use crate::wiring::Parts;
 
 /// Looking at a handful of files costs nothing, works on every file system, and sees editors' and
@@ -106,12 +106,11 @@ pub fn look(origin: &Origin) -> Seen {
 fn reload(origin: &Origin, parts: &impl Reloads) {
     match origin.load() {
         Err(problems) => {
-            let listed: Vec<String> = problems.iter().map(ToString::to_string).collect();
             tracing::error!(
                 "the configuration has problems and was not reloaded; the old one stays in effect:\n{}",
-                listed.join("\n")
+                told(&problems)
             );
-            parts.note_reload(Err(listed));
+            parts.note_reload(Err(problems.iter().map(ToString::to_string).collect()));
         }
         Ok(config) => match parts.reconfigure(config) {
             Ok(restart) => {

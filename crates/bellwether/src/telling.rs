@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_api::annotations::{self, Query, TagSet};
-use http_api::control::{NotHeard, Posted};
+use http_api::control::{DefinedChannel, NotHeard, Posted};
 use incidents::page::Message;
 use incidents::{Answer, Deed, What};
 use notify::config::Secret;
@@ -47,6 +47,17 @@ pub fn used(house: &House) -> Vec<String> {
         config.channel.iter().any(|channel| channel.name == *name) || house.desk.is_used(name)
     };
     names.filter(is_used).collect()
+}
+
+/// For whoever asks what there is.
+pub fn defined(config: &Config) -> Vec<DefinedChannel> {
+    let defined = |channel: notify::ChannelConfig| DefinedChannel {
+        origin: config.origins.get(&("channel", channel.name.clone())).cloned(),
+        r#type: notify::channels::of(channel.kind).word,
+        settings: channel.settings(),
+        name: channel.name,
+    };
+    config.channels().into_iter().map(defined).collect()
 }
 
 /// Nobody else gets there.

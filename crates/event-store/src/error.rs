@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use vocabulary::ports::EventLogError;
+use disk::DiskError;
 
 /// Why a directory cannot be opened as a store. Nothing was changed.
 #[derive(Debug)]
@@ -43,47 +43,6 @@ impl std::error::Error for OpenError {}
 impl From<DiskError> for OpenError {
     fn from(error: DiskError) -> OpenError {
         OpenError::Disk(error)
-    }
-}
-
-/// A failed operation on a file, with what was being done to which file.
-#[derive(Debug)]
-pub struct DiskError {
-    pub doing: &'static str,
-    pub path: PathBuf,
-    pub cause: io::Error,
-}
-
-impl fmt::Display for DiskError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.doing, self.path.display(), self.cause)
-    }
-}
-
-impl std::error::Error for DiskError {}
-
-impl From<DiskError> for EventLogError {
-    fn from(error: DiskError) -> EventLogError {
-        match error.cause.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                EventLogError::Full(error.to_string())
-            }
-            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
-                EventLogError::Damaged(error.to_string())
-            }
-            _ => EventLogError::Disk(error.to_string()),
-        }
-    }
-}
-
-/// Says what was being done when an `io::Error` came.
-pub(crate) trait Doing<T> {
-    fn doing(self, doing: &'static str, path: &Path) -> Result<T, DiskError>;
-}
-
-impl<T> Doing<T> for io::Result<T> {
-    fn doing(self, doing: &'static str, path: &Path) -> Result<T, DiskError> {
-        self.map_err(|cause| DiskError { doing, path: path.to_owned(), cause })
     }
 }
 

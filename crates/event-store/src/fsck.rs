@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use disk::{DiskError, Doing, Io};
 use vocabulary::error::EventKey;
 
-use crate::error::{DiskError, Doing};
 use crate::index::{Entry, SealedIndex};
-use crate::io::Io;
 use crate::open::segment_number;
 use crate::reader::{Reader, Records, Scan};
 use crate::writer::{HEADER_BYTES, Header, read_header};
@@ -36,8 +35,8 @@ impl std::fmt::Display for Finding {
 /// The open segment of a store that is in use may be told of as torn: ask while it is not.
 pub fn check(io: &dyn Io, directory: &Path) -> Result<Report, DiskError> {
     let mut report = Report::default();
-    let names = io.list(directory).doing("listing", directory)?;
-    let segments: Vec<String> = names.into_iter().filter(|name| segment_number(name).is_some()).collect();
+    let names = io.list(directory).doing("listing", directory)?.into_iter().map(|entry| entry.name);
+    let segments: Vec<String> = names.filter(|name| segment_number(name).is_some()).collect();
     for (at, name) in segments.iter().enumerate() {
         let path = directory.join(name);
         let findings = check_segment(io, &path, at + 1 == segments.len(), &mut report)?;

@@ -4,11 +4,11 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use disk::File;
 use vocabulary::Timestamp;
 use vocabulary::error::EventId;
 
 use crate::index::{Entry, SealedIndex, Wanted};
-use crate::io::File;
 use crate::marks::Marks;
 use crate::reader::{Reader, Records, Scan};
 use crate::writer::{HEADER_BYTES, Header, Writer, read_header};

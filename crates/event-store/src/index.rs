@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::ops::{Bound, Range};
 
+use disk::File;
 use vocabulary::Timestamp;
 use vocabulary::error::{EventId, EventKey};
 
 use crate::error::damaged;
-use crate::io::File;
 use crate::limits::INDEX_CHUNK;
 use crate::record::{INDEX_MARK, u32_at, u64_at};
 

@@ -14,14 +14,12 @@
 //! | [`marks`] | which groups were moved, and from when on events are kept |
 //! | [`open`] | the start: torn ends are cut, indexes that are missing are made |
 //! | [`fsck`] | is all that was written there? |
-//! | [`io`] | files, so that tests can break the disk |
 
 mod error;
 pub mod fsck;
 #[doc(hidden)]
 pub mod fuzzing;
 mod index;
-pub mod io;
 pub mod limits;
 mod marks;
 mod open;
@@ -34,6 +32,6 @@ mod store;
 mod upkeep;
 mod writer;
 
-pub use error::{DiskError, OpenError};
+pub use error::OpenError;
 pub use open::{Options, Recovery};
 pub use store::EventStore;

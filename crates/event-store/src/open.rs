@@ -5,11 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use disk::{DiskError, Doing, Entry, File, Io, RealIo};
 use parking_lot::Mutex;
 
-use crate::error::{Doing, OpenError};
+use crate::error::OpenError;
 use crate::index::SealedIndex;
-use crate::io::{File, Io, RealIo};
 use crate::limits::{MARKS_BYTES, SEGMENT_BYTES};
 use crate::marks::Marks;
 use crate::sealed::Sealed;
@@ -126,7 +126,7 @@ fn lock(io: &dyn Io, directory: &Path) -> Result<Box<dyn std::any::Any + Send + 
     let path = directory.join(LOCK);
     io.lock(&path).map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock => OpenError::Locked(directory.to_owned()),
-        _ => OpenError::Disk(crate::DiskError { doing: "locking", path, cause: error }),
+        _ => OpenError::Disk(DiskError { doing: "locking", path, cause: error }),
     })
 }
 
@@ -150,7 +150,7 @@ fn read_marks(io: &dyn Io, directory: &Path, recovery: &mut Recovery) -> Result<
 /// In the order of their numbers. What a rewrite left behind goes.
 fn find_segments(io: &dyn Io, directory: &Path) -> Result<Vec<(u64, Found)>, OpenError> {
     let mut segments = Vec::new();
-    for name in io.list(directory).doing("listing", directory)? {
+    for Entry { name, .. } in io.list(directory).doing("listing", directory)? {
         let path = directory.join(&name);
         if name.ends_with(".tmp") {
             io.remove(&path).doing("removing", &path)?;
@@ -165,7 +165,8 @@ fn find_segments(io: &dyn Io, directory: &Path) -> Result<Vec<(u64, Found)>, Ope
 }
 
 fn look(io: &dyn Io, path: &Path, first: u64) -> Result<Found, OpenError> {
-    let file = io.open(path).doing("opening", path)?;
+    // It may be the one that is gone on with.
+    let file = io.open_append(path).doing("opening", path)?;
     let length = file.length().doing("opening", path)?;
     let mut bytes = vec![0; length.min(HEADER_BYTES as u64) as usize];
     file.read_at(&mut bytes, 0).doing("reading", path)?;

@@ -5,10 +5,10 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use disk::{DiskError, Doing, File};
 use vocabulary::error::EventKey;
 
-use crate::error::{DiskError, Doing, damaged};
-use crate::io::File;
+use crate::error::damaged;
 use crate::limits::READ_DICTIONARIES_BYTES;
 use crate::pack::Unpacker;
 use crate::record::{Fetched, Loaded, Record, fetch};

@@ -2,10 +2,10 @@
 
 use std::io;
 
+use disk::File;
 use vocabulary::Timestamp;
 use vocabulary::error::{EventId, EventKey};
 
-use crate::io::File;
 use crate::limits::BODY_BYTES;
 
 /// Length and checksum.

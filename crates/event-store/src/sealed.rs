@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use disk::{DiskError, Doing, File};
 use vocabulary::Timestamp;
 use vocabulary::error::EventId;
 
-use crate::error::{DiskError, Doing};
 use crate::index::{Entry, SealedIndex, Wanted};
-use crate::io::File;
 use crate::reader::Records;
 
 pub struct Sealed {

@@ -5,14 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use disk::{DiskError, Doing, Io, replace_whole};
 use parking_lot::Mutex;
 use vocabulary::Timestamp;
 use vocabulary::error::{EventBody, EventId, StoredEvent};
 use vocabulary::ports::{EventLog, EventLogError, EventLogStats, EventPage, EventTicket, Replay};
 
-use crate::error::{DiskError, Doing};
 use crate::index::{Entry, Wanted};
-use crate::io::{Io, replace_whole};
 use crate::limits::{BATCH_BYTES, BATCH_EVENTS, BODY_BYTES, LIST_EVENTS, MARKS_BYTES, RECENT_SEGMENTS};
 use crate::marks::Marks;
 use crate::open;

@@ -4,13 +4,12 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use disk::{DiskError, Doing, Io};
 use vocabulary::Timestamp;
 use vocabulary::error::EventBody;
 use vocabulary::ports::EventLogError;
 
-use crate::error::{DiskError, Doing};
 use crate::index::{Entry, Span};
-use crate::io::Io;
 use crate::limits::{EXPIRED_SHARE, REWRITE_BYTES};
 use crate::marks::Marks;
 use crate::open::segment_path;

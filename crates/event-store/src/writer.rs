@@ -4,11 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use disk::{DiskError, Doing, File, Io};
 use vocabulary::error::EventBody;
 
-use crate::error::{DiskError, Doing};
 use crate::index::{Entry, OpenIndex, SealedIndex};
-use crate::io::{File, Io};
 use crate::pack::Packer;
 use crate::reader::{Records, Scan};
 use crate::record::{self, Record, u64_at};

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use disk::simulated::{SimulatedDisk, Unsynced};
 use vocabulary::Timestamp;
 use vocabulary::error::StoredEvent;
 use vocabulary::ports::{EventLog, EventLogError, EventPage, Replay};
 
-use crate::support::disk::{SimulatedDisk, Unsynced};
 use crate::support::{DIRECTORY, Event, append, event, id, listed, open, try_open};
 
 fn findings(disk: &SimulatedDisk) -> Vec<String> {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use disk::simulated::{Random, SimulatedDisk, Unsynced};
 use event_store::EventStore;
 use vocabulary::Timestamp;
 use vocabulary::error::{EventBody, EventId};
 use vocabulary::ports::{EventLog, EventLogError};
 
-use crate::support::disk::{SimulatedDisk, Unsynced};
-use crate::support::{Event, Random, event, id, is_long, listed, open};
+use crate::support::{Event, event, id, is_long, listed, open};
 
 const PROJECT: u64 = 1;
 /// All of one group, so that a list shows everything.

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use event_store::io::Io;
+use disk::Io;
+use disk::simulated::SimulatedDisk;
 use vocabulary::Timestamp;
 use vocabulary::error::{EventBody, EventId, EventKey};
 use vocabulary::ports::EventLog;
 
-use crate::support::disk::SimulatedDisk;
 use crate::support::{DIRECTORY, open, try_open};
 
 const BODY: &[u8] = b"{\"message\":\"by hand\"}";
@@ -54,7 +54,9 @@ fn sealed_segment() -> Vec<u8> {
 
 fn disk_with(bytes: &[u8]) -> SimulatedDisk {
     let disk = SimulatedDisk::default();
-    disk.create(&Path::new(DIRECTORY).join("00000000000000000042.events")).unwrap().append(bytes).unwrap();
+    let directory = Path::new(DIRECTORY);
+    disk.create_dir(directory).unwrap();
+    disk.create(&directory.join("00000000000000000042.events")).unwrap().append(bytes).unwrap();
     disk
 }
 

@@ -1,14 +1,19 @@
 //! Errors as the JSON API tells them.
 
+mod reading;
+
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 use vocabulary::ports::StoreError;
+
+pub use reading::{nearest, read};
 
 /// What is wrong, and how to mend it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -39,6 +44,12 @@ impl Problem {
         Problem::new(StatusCode::FORBIDDEN, error)
     }
 
+    /// The header `Allow` is the router's.
+    pub fn wrong_method(method: &Method, path: &str) -> Problem {
+        let why = format!("{path} does not know the method {method}");
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, why).hint("the header Allow names those that it knows")
+    }
+
     pub fn internal(error: impl std::fmt::Display) -> Problem {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
     }
@@ -53,6 +64,10 @@ impl Problem {
             }
             _ => Problem::new(status, why),
         }
+    }
+
+    pub fn with_status(self, status: StatusCode) -> Problem {
+        Problem { status, ..self }
     }
 
     pub fn status(&self) -> StatusCode {
@@ -116,9 +131,25 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Answer<Self> {
-        match Json::<T>::from_request(request, state).await {
-            Ok(Json(value)) => Ok(Body(value)),
-            Err(rejection) => Err(Problem::unread_body(rejection.status(), rejection.body_text())),
+        check_is_json(request.headers())?;
+        let bytes = Bytes::from_request(request, state).await;
+        let bytes = bytes.map_err(|unread| Problem::unread_body(unread.status(), unread.body_text()))?;
+        reading::read(&bytes).map(Body)
+    }
+}
+
+fn check_is_json(headers: &HeaderMap) -> Answer<()> {
+    let said = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_json = kind.strip_prefix("application/").is_some_and(|it| it == "json" || it.ends_with("+json"));
+    match is_json {
+        true => Ok(()),
+        false => {
+            let why = match said {
+                "" => "the body says no type, and JSON is due".to_owned(),
+                _ => format!("the body is of the type `{said}`, and JSON is due"),
+            };
+            Err(Problem::unread_body(StatusCode::UNSUPPORTED_MEDIA_TYPE, why))
         }
     }
 }
@@ -132,7 +163,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Self> {
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(value)) => Ok(Params(value)),
-            Err(rejection) => Err(Problem::new(rejection.status(), rejection.body_text())),
+            Err(rejection) => Err(reading::unreadable_query(rejection.status(), &rejection.body_text())),
         }
     }
 }
@@ -146,8 +177,17 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Id<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Self> {
         match Path::<T>::from_request_parts(parts, state).await {
             Ok(Path(id)) => Ok(Id(id)),
-            Err(rejection) => Err(Problem::new(rejection.status(), rejection.body_text())
-                .hint("the number of each thing is its `id` in the list")),
+            Err(rejection) => Err(reading::unreadable_id(rejection.status(), &rejection.body_text())),
         }
     }
+}
+
+/// The path names a thing; its body may leave the name out, and says no other.
+pub fn check_name(path: &str, name: &str) -> Answer<()> {
+    if name.is_empty() || name == path {
+        return Ok(());
+    }
+    let why = format!("the path says `{path}`, and `name` in the body `{name}`");
+    Err(Problem::bad_request(why)
+        .hint("leave `name` out; to rename, make one of the new name and delete the other"))
 }

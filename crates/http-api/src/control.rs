@@ -83,6 +83,8 @@ pub trait Control: Send + Sync {
     fn hear(&self, posted: &Posted) -> Result<(), NotHeard>;
     /// Was this form posted to this address by whoever makes our calls? None: no channel calls anybody.
     fn is_of_telephone(&self, url: &str, form: &[(String, String)], signature: &str) -> Option<bool>;
+    /// Those that are defined, and those that are there without.
+    fn channels(&self) -> Vec<DefinedChannel>;
     /// By what people may be reached, and the channels that send it.
     fn ways_offered(&self) -> Vec<OfferedWay>;
     /// What browsers subscribe with.
@@ -134,6 +136,17 @@ pub enum NotHeard {
     NotTheirs(&'static str),
     Garbled(String),
     NotNow(String),
+}
+
+/// A channel as its definition says.
+#[derive(Clone, Debug)]
+pub struct DefinedChannel {
+    pub name: String,
+    pub r#type: &'static str,
+    /// The file and the place in it; none: it needs no definition.
+    pub origin: Option<String>,
+    /// The other keys; secrets are hidden.
+    pub settings: serde_json::Value,
 }
 
 /// One type by which people may be reached.

@@ -14,10 +14,14 @@ const PREFLIGHT_SECONDS: &str = "600";
 
 /// The origin that is to be named, if `is_allowed` says so of its host.
 pub fn origin(request: &Request, is_allowed: impl Fn(&str) -> bool) -> Option<HeaderValue> {
-    let first = request.uri().path().split('/').nth(1).unwrap_or_default();
-    let origin = request.headers().get(header::ORIGIN).filter(|_| PATHS.contains(&first))?;
+    let origin = request.headers().get(header::ORIGIN).filter(|_| is_graphite(request.uri().path()))?;
     let (_, host) = origin.to_str().ok()?.split_once("://")?;
     is_allowed(host).then(|| origin.clone())
+}
+
+/// Is it one of Graphite's own paths?
+pub fn is_graphite(path: &str) -> bool {
+    PATHS.contains(&path.split('/').nth(1).unwrap_or_default())
 }
 
 /// Is a browser asking whether it may ask? It sends no credentials with that.

@@ -14,7 +14,7 @@ use vocabulary::ports::{FindQuery, Node, QueryLimits, Scope, SeriesMatch, TagExp
 use vocabulary::{Timestamp, ValueKind};
 
 use crate::annotations::{self, Query, TagSet};
-use crate::answer::{Answer, Problem};
+use crate::answer::{Answer, Problem, nearest};
 use crate::services::Services;
 
 /// One series of an answer, without what only functions need.
@@ -142,13 +142,7 @@ fn characters(text: &str, byte: usize) -> usize {
 }
 
 fn nearest_function(name: &str) -> Option<&'static str> {
-    let likeness =
-        |known: &&str| (strsim::jaro_winkler(&known.to_lowercase(), &name.to_lowercase()) * 1000.0) as u32;
-    functions::TABLE
-        .iter()
-        .map(|(known, _)| *known)
-        .max_by_key(likeness)
-        .filter(|known| likeness(known) > 800)
+    nearest(name, functions::TABLE.iter().map(|(known, _)| *known))
 }
 
 /// Graphite takes a call that is not closed for a path, and ignores what follows a target; people who type

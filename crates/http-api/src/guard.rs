@@ -20,8 +20,10 @@ pub use credentials::{
     wrong_credentials,
 };
 use credentials::{by_credentials, credentials, refuse_strange_pages};
-pub use origin::refuse_other_pages;
-use origin::{hosts, is_allowed, is_forwarding, is_loopback_name, refuse_other_sites, refuse_strange_calls};
+use origin::{
+    changes, hosts, is_allowed, is_by_browser, is_forwarding, is_loopback_name, refuse_foreign_changes,
+    refuse_links, refuse_other_sites, refuse_strange_calls,
+};
 
 use crate::accounts::{Caller, Role, Via};
 use crate::answer::Problem;
@@ -74,7 +76,7 @@ async fn admit(services: Arc<Services>, mut request: Request, next: Next, truste
         },
     };
     let decided = decided.and_then(|caller| {
-        let by_browser = caller.as_ref().is_some_and(|caller| caller.via.is_person());
+        let by_browser = caller.as_ref().is_some_and(|caller| is_by_browser(caller.via, request.headers()));
         let allowed = &services.settings.load().http.allowed_hosts;
         refuse_strange_calls(&request, by_browser, allowed).map(|()| caller)
     });
@@ -101,8 +103,7 @@ fn refused(services: &Services, problem: Problem) -> Response {
 
 /// Another site's page must not sign a browser in as somebody of its choice: what is done then would be done in their name.
 fn refuse_strange_sign_in(services: &Services, request: &Request) -> Result<(), Problem> {
-    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    match changes && OPEN_PATHS.contains(&request.uri().path()) {
+    match changes(request.method()) && OPEN_PATHS.contains(&request.uri().path()) {
         true => refuse_strange_pages(services, request),
         false => Ok(()),
     }
@@ -134,6 +135,7 @@ fn on_loopback(services: &Services, request: &Request) -> Result<Caller, Problem
     // Errors come from the pages that have them, and nothing of ours is told there.
     if !sentry::is_ingest(request.uri().path()) {
         refuse_other_sites(request, hosts[0], &settings.http.allowed_hosts)?;
+        refuse_foreign_changes(request, &settings.http.public_url)?;
     }
     Ok(owner(Via::Loopback))
 }
@@ -164,6 +166,17 @@ fn unauthorized(headers: &HeaderMap) -> Response {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     }
     response
+}
+
+/// For handlers of what changes something by GET: nobody's link or picture does.
+pub fn refuse_other_pages(
+    services: &Services,
+    caller: &Caller,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<(), Problem> {
+    let by_browser = is_by_browser(caller.via, headers);
+    refuse_links(method, headers, by_browser, &services.settings.load().http.allowed_hosts)
 }
 
 /// For handlers: does the caller's role suffice? Whoever sees only a part cannot administer the whole, and

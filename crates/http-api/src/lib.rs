@@ -68,13 +68,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use state_store::Migrations;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
+
+use crate::answer::Problem;
 
 pub use ::accounts;
 pub use acknowledge::draw as draw_incident;
@@ -87,6 +89,7 @@ pub use api_v1::errors::tell as tell_errors;
 pub use api_v1::incidents::act_on as act_on_incident;
 pub use api_v1::reports::monthly::{ReportsConfig, mail as mail_report};
 pub use attempts::Attempts;
+pub use bodies::OpenBodies;
 pub use config::{AuthConfig, AuthMode, HttpConfig};
 pub use emergency::EmergencyConfig;
 pub use evaluate::StateEvents;
@@ -143,11 +146,18 @@ pub fn router(services: Arc<Services>) -> Router {
             "/api/v2/alerts",
             get(alerts_in::alertmanager::list).post(alerts_in::alertmanager::take_alerts),
         )
+        .route("/api/v2/alerts/groups", get(alerts_in::about::groups))
+        .route("/api/v2/silences", get(alerts_in::silences::list).post(alerts_in::silences::create))
+        .route("/api/v2/silence/{id}", get(alerts_in::silences::one).delete(alerts_in::silences::end))
+        .route("/api/v2/receivers", get(alerts_in::about::receivers))
+        .route("/api/v2/status", get(alerts_in::about::status))
+        .route("/api/v2/{*path}", any(alerts_in::about::not_here))
         .merge(sentry::router())
         .merge(sentry::api_0::router())
+        .method_not_allowed_fallback(not_so)
         .merge(graphite_web::router())
         .fallback(ui::page_or_asset)
-        .layer(middleware::from_fn(bodies::read_open))
+        .layer(middleware::from_fn_with_state(services.clone(), bodies::read_open))
         .layer(DefaultBodyLimit::max(max_body))
         .layer(middleware::from_fn(move |request: Request, next: Next| {
             bodies::refuse_long(max_body, request, next)
@@ -162,6 +172,10 @@ pub fn router(services: Arc<Services>) -> Router {
 async fn count(State(services): State<Arc<Services>>, request: Request, next: Next) -> Response {
     services.counters.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     next.run(request).await
+}
+
+async fn not_so(method: Method, uri: Uri) -> Problem {
+    Problem::wrong_method(&method, uri.path())
 }
 
 /// Is it alive, with all listeners bound and all stored data readable?

@@ -25,6 +25,7 @@ use crate::answers::Answers;
 use crate::api_v1::availability::Availabilities;
 use crate::api_v1::reports::monthly::ReportsConfig;
 use crate::attempts::Attempts;
+use crate::bodies::OpenBodies;
 use crate::config::{AuthConfig, AuthMode, HttpConfig};
 use crate::control::Control;
 use crate::emergency::{Door, Pace};
@@ -67,6 +68,8 @@ pub struct Counters {
     pub refused: AtomicU64,
     /// Of these: somebody who is no trusted proxy said who they are as only that may.
     pub refused_headers: AtomicU64,
+    /// Bodies for which there was no room among those of others who show no sign-in either.
+    pub refused_bodies: AtomicU64,
     pub queries: AtomicU64,
     pub queries_failed: AtomicU64,
     /// Given up because nobody waited for the answer any more.
@@ -111,6 +114,7 @@ pub struct Services {
     /// To readers of the status page.
     pub mailing: Mailing,
     pub counters: Counters,
+    pub open_bodies: OpenBodies,
     pub hub: Hub,
     pub groups: Groups,
     pub inventories: Inventories,

@@ -1,5 +1,7 @@
 //! An incident opens again: what was over is bad again soon after, or somebody says that it is not over.
 
+use std::collections::BTreeSet;
+
 use vocabulary::Timestamp;
 use vocabulary::state::State;
 
@@ -76,6 +78,17 @@ impl Incidents {
         }
     }
 
+    /// What was bad when it was closed, and is again.
+    fn bring_back(&mut self, id: IncidentId, back: Vec<(Key, Trouble)>) {
+        for (key, trouble) in back {
+            self.tie(&key, trouble.since);
+            let Some(incident) = self.live.get_mut(&id) else { return };
+            incident.troubles.insert(key.clone(), Trouble { dismissed: false, ..trouble });
+            self.place.insert(key.clone(), id);
+            self.unsaved.trouble(id, key);
+        }
+    }
+
     /// May it be opened again by hand?
     pub(crate) fn check_reopen(&self, incident: &Incident, now: Timestamp) -> Result<(), Refusal> {
         let Some(closed) = incident.closed else {
@@ -94,18 +107,24 @@ impl Incidents {
         }
     }
 
-    /// Somebody says that it is not over. That it is bad is what they say, so it is what they say that has to end.
+    /// Somebody says that it is not over. What comes back with it ends by itself; where nothing does, that it is bad is what they
+    /// say, so it is what they say that has to end.
     pub(crate) fn reopen_by_hand(
         &mut self,
         id: IncidentId,
         by: &str,
         comment: &str,
+        back: &[Key],
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let Some(incident) = self.live.get(&id) else { return Err(Refusal::Unknown) };
         self.check_reopen(incident, now)?;
         let reasons: Vec<String> = incident.reasons().cloned().collect();
+        let back: BTreeSet<&Key> = back.iter().collect();
+        let back = incident.bad().filter(|(key, _)| back.contains(key));
+        let back: Vec<(Key, Trouble)> = back.map(|(key, trouble)| (key.clone(), trouble.clone())).collect();
         self.reopen(id, now);
+        self.bring_back(id, back);
         self.by_reason.extend(reasons.into_iter().map(|reason| (reason, id)));
         let Some(incident) = self.live.get_mut(&id) else { return Err(Refusal::Unknown) };
         if incident.bad().next().is_none() {

@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use vocabulary::state::{NoticeKind, StateChange};
+use vocabulary::state::{NoticeKind, State, StateChange};
 
 use crate::book::{Book, Kind};
 use crate::core::Incidents;
@@ -46,22 +46,49 @@ impl Incidents {
         held.any(is_part) || self.kin.all(&tie).any(|key| is_part(key) && self.placed_bad(key).is_some())
     }
 
-    /// None of its bad alerts pages, though nobody has closed them and they are of production: whoever is to hear of a WARNING
-    /// too hears of it by the check's own rules.
-    fn is_left_to_check(&self, check: &Key) -> bool {
+    /// Those that nobody has closed: how bad each is as measured, and as people say.
+    fn bad_alerts(&self, check: &Key) -> Vec<(&Key, State, State)> {
         let is_part = |key: &&Key| key.monitor == check.monitor && !key.host && !key.instance.is_empty();
         let held = self.held.range(check.clone()..);
         let held = held.take_while(|(key, _)| key.monitor == check.monitor && !key.host);
         let held = held.filter(|(key, trouble)| is_part(key) && !trouble.dismissed);
-        let of_held = held.map(|(key, trouble)| (key, self.is_severe(trouble.state)));
+        let held = held.map(|(key, trouble)| (key, trouble.state, trouble.state));
         let tie = Tie::Is(false, check.monitor.clone());
         let placed = self.kin.all(&tie).filter(is_part).filter_map(|key| {
             let incident = self.live.get(&self.placed_bad(key)?)?;
-            Some((key, self.is_severe(incident.said(incident.troubles.get(key)?.state))))
+            let state = incident.troubles.get(key)?.state;
+            Some((key, state, incident.said(state)))
         });
-        let of_production = of_held.chain(placed).filter(|(key, _)| self.not_paging(key).is_none());
-        let pages: Vec<bool> = of_production.map(|(_, pages)| pages).collect();
+        held.chain(placed).collect()
+    }
+
+    /// None of its bad alerts pages, though nobody has closed them and they are of production: whoever is to hear of a WARNING
+    /// too hears of it by the check's own rules.
+    fn is_left_to_check(&self, check: &Key) -> bool {
+        let all = self.bad_alerts(check).into_iter();
+        let of_production = all.filter(|(key, ..)| self.not_paging(key).is_none());
+        let pages: Vec<bool> = of_production.map(|(_, _, said)| self.is_severe(said)).collect();
         !pages.is_empty() && !pages.contains(&true)
+    }
+
+    /// How bad a check is that sums alerts up, for whoever is told of it: what is not of production makes it no worse than what
+    /// is, or than it was.
+    pub(crate) fn as_of_production(&self, check: &Key, state: State) -> State {
+        if !self.sums_up_alerts(check) {
+            return state;
+        }
+        let all = self.bad_alerts(check);
+        if all.iter().all(|(_, measured, _)| measured.badness() < state.badness()) {
+            // Something else than an alert has made it so.
+            return state;
+        }
+        let of_production = all.iter().filter(|(key, ..)| self.not_paging(key).is_none());
+        let worst = of_production.map(|(_, measured, _)| *measured).max_by_key(|state| state.badness());
+        let was = || Some(self.live.get(&self.placed_bad(check)?)?.troubles.get(check)?.state);
+        match worst.or_else(was) {
+            Some(worst) if worst.badness() < state.badness() => worst,
+            _ => state,
+        }
     }
 
     /// Do the incidents of its parts tell what this notice of the check would tell?

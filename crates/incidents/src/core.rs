@@ -20,7 +20,7 @@ use crate::oncall::Roster;
 use crate::oncall::counting::{Openings, Turns};
 use crate::page::Page;
 use crate::playbooks::Playbooks;
-use crate::store::Unsaved;
+use crate::unsaved::Unsaved;
 
 /// What is asked of those who watch, once a second, about what is not told yet.
 pub trait Estate {
@@ -147,6 +147,7 @@ impl Incidents {
         if shadow || change.withheld == Some(Withheld::Shadow) {
             return;
         }
+        let change = &StateChange { to: self.as_of_production(key, change.to), ..change.clone() };
         if let Some(id) = self.placed_bad(key) {
             return self.changes(id, key, change, now);
         }
@@ -253,6 +254,7 @@ impl Incidents {
         let has_own_reason = self.is_of_errors(&key) || self.book.is_of_alerts(&key);
         let Some(incident) = self.live.get_mut(&id) else { return };
         incident.detail.breaches += 1;
+        incident.note_began(&trouble);
         if is_newcomer {
             trouble.unheard = true;
             incident.detail.more_since.get_or_insert(now.0);
@@ -357,6 +359,7 @@ impl Incidents {
             heard_until: None,
             more_since: None,
             more_at: None,
+            began: None,
         };
         let incident = Incident {
             id,

@@ -18,12 +18,6 @@ use crate::store;
 const GIVEN_UP: &str = "given up";
 const NOT_YET: &str = "not delivered yet";
 
-/// Of an entry of the timeline about a page: entries once said why, too.
-pub(crate) fn without_why(text: &str) -> &str {
-    let end = |word: &str| text.find(&format!(": {word}: ")).map(|at| at + 2 + word.len());
-    [GIVEN_UP, NOT_YET].into_iter().filter_map(end).min().map_or(text, |end| &text[..end])
-}
-
 impl Desk {
     /// What became of tries that were made together.
     pub fn record(
@@ -243,6 +237,7 @@ impl Inner {
             value: None,
             text: text.into(),
             withheld: None,
+            of_sender: None,
         };
         self.incidents.take(&[change], &[], now);
         if bad {

@@ -107,6 +107,7 @@ impl ErrorTrouble {
             value,
             text: text.into(),
             withheld: None,
+            of_sender: None,
         }
     }
 }

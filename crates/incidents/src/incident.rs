@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use vocabulary::Timestamp;
-use vocabulary::state::{InstanceId, State, StateChange, Withheld};
+use vocabulary::state::{InstanceId, OfSender, State, StateChange, Withheld};
 
 use crate::learning::Helped;
 use crate::limits::{MAX_COUNTED_PARTS, MAX_TEXT, PARTS_IN_TITLE, cut};
@@ -95,6 +95,9 @@ pub struct Trouble {
     /// It came later than what people were told of its incident, and nobody has heard of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unheard: bool,
+    /// Of an alert of others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_sender: Option<OfSender>,
 }
 
 impl Trouble {
@@ -113,12 +116,25 @@ impl Trouble {
             owed: BTreeSet::new(),
             why: None,
             unheard: false,
+            of_sender: None,
         }
     }
 
     pub fn new(change: &StateChange) -> Trouble {
         let (value, withheld) = (change.value, change.withheld);
-        Trouble { value, withheld, ..Trouble::of(change.to, change.at.0, &change.text) }
+        let of_sender = change.of_sender.as_deref().cloned();
+        Trouble { value, withheld, of_sender, ..Trouble::of(change.to, change.at.0, &change.text) }
+    }
+
+    /// When it went bad: its sender may know that better than we, who count from when we were told.
+    pub fn began(&self) -> i64 {
+        let known = self.of_sender.as_ref().and_then(|said| said.since);
+        known.map_or(self.since, |known| known.min(self.since))
+    }
+
+    /// What is to be done, as its sender says.
+    pub fn runbook(&self) -> Option<&str> {
+        self.of_sender.as_ref()?.runbook.as_deref()
     }
 
     /// For people: its own title, else how it is named.
@@ -141,6 +157,9 @@ impl Trouble {
         self.text = cut(&change.text, MAX_TEXT).to_owned();
         self.withheld = change.withheld;
         self.until = (!change.to.is_problem()).then_some(change.at.0);
+        if let Some(said) = change.of_sender.as_deref() {
+            self.of_sender = Some(said.clone());
+        }
         if change.to.badness() > self.worst.badness() {
             self.worst = change.to;
         }
@@ -193,6 +212,9 @@ pub struct Told {
     /// How far the contact's own rule has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<Reaching>,
+    /// How bad it was when it was told. Versions before wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<State>,
     /// It was told in the contact's night, which is over then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub woken_until: Option<i64>,
@@ -334,6 +356,9 @@ pub struct Detail {
     /// When somebody was told last that there is more of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more_at: Option<i64>,
+    /// When the first in it went bad, as far as its sender says that it was before it opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<i64>,
 }
 
 fn is_zero(count: &u32) -> bool {
@@ -388,6 +413,18 @@ impl Incident {
             more => format!(" and {more} more"),
         };
         format!("{check}: {}{more}", named.join(", "))
+    }
+
+    /// Since when something is, or was, bad.
+    pub fn since(&self) -> i64 {
+        self.detail.began.map_or(self.opened.0, |began| began.min(self.opened.0))
+    }
+
+    pub(crate) fn note_began(&mut self, trouble: &Trouble) {
+        let before = trouble.began().min(self.since());
+        if before < self.opened.0 {
+            self.detail.began = Some(before);
+        }
     }
 
     pub fn is_closed(&self) -> bool {

@@ -1,4 +1,5 @@
-//! How the last word to a contact went, by each channel: whoever plans a night sees whether the telephone would ring.
+//! How the last word to a contact went, by each channel: whoever plans a night sees whether the telephone would ring. And how the
+//! last by a channel went, whoever it was for.
 
 use std::sync::Arc;
 
@@ -15,6 +16,14 @@ pub struct LastWord {
     pub at: Option<i64>,
     /// Why it was given up.
     pub error: Option<String>,
+}
+
+/// Of one channel, whoever it was for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LastOfChannel {
+    pub delivered: Option<i64>,
+    /// When something was given up, and why.
+    pub given_up: Option<(i64, String)>,
 }
 
 impl Desk {
@@ -34,5 +43,16 @@ impl Desk {
         let last = rows.first();
         let given_up = last.filter(|row| row.text(0) == "given_up").map(|row| row.text(2).to_owned());
         Ok(LastWord { channel, at: last.map(|row| row.integer(1)), error: given_up })
+    }
+
+    pub fn last_of_channel(&self, channel: &str) -> Result<LastOfChannel, StateError> {
+        let delivered = self.last_in_state(channel, "delivered")?.map(|(at, _)| at);
+        Ok(LastOfChannel { delivered, given_up: self.last_in_state(channel, "given_up")? })
+    }
+
+    fn last_in_state(&self, channel: &str, state: &str) -> Result<Option<(i64, String)>, StateError> {
+        let sql = "SELECT ended, error FROM page WHERE channel = ?1 AND state = ?2 ORDER BY id DESC LIMIT 1";
+        let rows = self.store.query(sql, &[channel.into(), state.into()])?;
+        Ok(rows.first().map(|row| (row.integer(0), row.text(1).to_owned())))
     }
 }

@@ -33,10 +33,11 @@
 //! | [`nights`] | whose night a moment of the past lies in |
 //! | `telling` | who is told of what |
 //! | [`rooms`] | who is told in a chat only is not reached |
+//! | `worse` | those who know less than it is by now |
 //! | `words` | what they are told |
 //! | `time` | what held back the word lifts, a snooze ends, a definition is gone |
 //! | `ending` | how it ends, and who is told so |
-//! | [`last_words`] | how the last word to a contact went |
+//! | [`last_words`] | how the last word to a contact, and by a channel, went |
 //! | [`trying`] | "send a test now", and codes |
 //! | `token` | what a link that acknowledges holds |
 //! | [`oncall`] | schedules: who is on call when |
@@ -50,7 +51,7 @@
 //! | `delivery` | what became of pages, and other ways for those that were not delivered |
 //! | [`learning`] | post-mortems and what is to be done |
 //! | [`reports`] | what the record comes to: how long, how often, who was woken |
-//! | `store` | the tables |
+//! | `store`, `unsaved` | the tables, and what is still to be written to them |
 //! | [`limits`] | bounds, each with its reason |
 
 mod again;
@@ -98,8 +99,10 @@ mod token;
 pub mod told;
 pub mod trying;
 pub mod unreached;
+mod unsaved;
 pub mod untold;
 mod words;
+mod worse;
 
 pub use answers::{Answer, Handle, What};
 pub use book::{Book, Contact, Subject};

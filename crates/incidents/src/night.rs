@@ -190,7 +190,7 @@ impl Incidents {
         let required = subject.filter(|_| self.book.config.require_owner_and_playbook_at_night);
         let lacks = required.map(|subject| self.lacks(key.host, &key.monitor, subject));
         lacks
-            .is_some_and(|lacks| lacks.owner || lacks.playbook)
+            .is_some_and(|lacks| lacks.owner || (lacks.playbook && trouble.runbook().is_none()))
             .then_some("it has no owner or no playbook, without which nothing rings at night")
     }
 

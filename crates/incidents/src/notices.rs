@@ -1,7 +1,7 @@
 //! What a check's own rules told, and what that says of its incident.
 
 use vocabulary::Timestamp;
-use vocabulary::state::{Notice, NoticeKind};
+use vocabulary::state::{Notice, NoticeKind, State};
 
 use crate::book::Kind;
 use crate::core::Incidents;
@@ -18,6 +18,11 @@ impl Incidents {
         if self.is_told_by_alerts(&key, notice.kind) {
             return;
         }
+        let state = self.as_of_production(&key, notice.state);
+        if state != notice.state && !self.wants(&notice.contact, state) {
+            return;
+        }
+        let notice = &Notice { state, ..notice.clone() };
         if notice.kind == NoticeKind::Problem && self.is_quiet(&key, notice) {
             return;
         }
@@ -38,6 +43,10 @@ impl Incidents {
             self.note_told(id, &key, notice);
         }
         self.page_notice(id, &key, notice, now);
+    }
+
+    fn wants(&self, contact: &str, state: State) -> bool {
+        self.book.contacts.get(contact).is_none_or(|contact| contact.wants(state))
     }
 
     /// Somebody has closed its incident, or wants to hear of it later: what is no worse than then stays quiet, whatever

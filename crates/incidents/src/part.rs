@@ -5,7 +5,7 @@ use state_store::{StateError, StateStore, Value};
 use vocabulary::ports::Scope;
 
 use crate::desk::{Desk, Seen, Whole};
-use crate::incident::{Incident, IncidentId, Key};
+use crate::incident::{Incident, IncidentId, Key, Trouble};
 use crate::store::{self, KeptEntry, LISTED, Wanted};
 
 /// What somebody declared is theirs in whose scope its key is.
@@ -56,6 +56,7 @@ impl Incident {
         also.retain(|reason| self.troubles.keys().any(|key| key.is_behind(reason)));
         self.detail.grouped = self.detail.grouped.min(self.troubles.len());
         self.detail.bad = self.bad().count();
+        self.detail.began = self.troubles.values().map(Trouble::began).min();
         self.detail.also = also;
         Some(self)
     }

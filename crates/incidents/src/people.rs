@@ -49,6 +49,8 @@ pub enum Deed {
     },
     Reopen {
         comment: String,
+        /// Members that were ended with it, and are as bad again as they were.
+        back: Vec<Key>,
     },
     Merge {
         into: IncidentId,
@@ -106,7 +108,7 @@ impl Incidents {
             Deed::SetSeverity { severity, comment } => {
                 self.set_severity(id, author, *severity, comment, now)?;
             }
-            Deed::Reopen { comment } => self.reopen_by_hand(id, author, comment, now)?,
+            Deed::Reopen { comment, back } => self.reopen_by_hand(id, author, comment, back, now)?,
             Deed::Merge { into } => self.merge(id, *into, author, now)?,
             Deed::Tick { step, done } => self.tick_step(id, author, step, *done, now)?,
         }

@@ -46,7 +46,12 @@ impl Book {
 impl Desk {
     /// Does any contact name this channel?
     pub fn is_used(&self, channel: &str) -> bool {
-        !self.inner.lock().incidents.book().users_of(channel).is_empty()
+        !self.users_of(channel).is_empty()
+    }
+
+    /// The contacts who are reached by this channel, in order.
+    pub fn users_of(&self, channel: &str) -> Vec<Arc<str>> {
+        self.inner.lock().incidents.book().users_of(channel)
     }
 
     pub fn rooms_only(&self) -> RoomsOnly {

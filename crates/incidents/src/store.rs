@@ -1,6 +1,6 @@
-//! The tables, and what is still to be written to them.
+//! The tables: what is written to them, and read from them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -9,13 +9,13 @@ use state_store::{Migrations, Row, StateError, StateStore, Transaction, Value};
 use vocabulary::Timestamp;
 
 use crate::core::Incidents;
-use crate::delivery::without_why;
 use crate::desk::Seen;
 use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Trouble};
 use crate::limits::{MAX_CLOSED, MAX_KEPT_PAGES, MAX_REOPEN_SECONDS};
 use crate::oncall::counting::{Openings, Turns};
 use crate::page::{Page, PageKind};
 use crate::playbooks;
+use crate::unsaved::HELD;
 
 pub const MIGRATIONS: Migrations = Migrations {
     room: "incidents",
@@ -52,78 +52,25 @@ pub const MIGRATIONS: Migrations = Migrations {
             text TEXT NOT NULL) STRICT;
          CREATE INDEX comment_about ON comment (about, id);",
         // The last word to a contact by each channel.
-        "CREATE INDEX page_contact ON page (contact, channel, id);"],
+        "CREATE INDEX page_contact ON page (contact, channel, id);",
+        // And the last by each channel, whoever it was for.
+        "CREATE INDEX page_channel ON page (channel, state, id);",
+        // What a provider says of a page that failed may name an address. It stood in what everybody reads: with the page in the
+        // timeline, and in the incident of its channel.
+        "UPDATE incident_entry SET text = substr(text, 1, instr(text, ': not delivered yet: ') + 18)
+            WHERE kind = 'page' AND instr(text, ': not delivered yet: ') > 0;
+         UPDATE incident_entry SET text = substr(text, 1, instr(text, ': given up: ') + 9)
+            WHERE kind = 'page' AND instr(text, ': given up: ') > 0;
+         UPDATE incident_entry SET text = substr(text, 1, instr(text, told.said) + length(told.said) - 1) || 'its part of health says why'
+            FROM (SELECT incident, 'pages cannot be delivered by ' || substr(monitor, 9) || ': ' AS said FROM trouble
+                    WHERE monitor LIKE 'channel:%'
+                UNION SELECT incident, substr(monitor, 9) || ' is switched off: ' FROM trouble WHERE monitor LIKE 'channel:%') AS told
+            WHERE incident_entry.incident = told.incident AND instr(text, told.said) > 0;
+         UPDATE trouble SET detail = json_set(detail, '$.text', 'its part of health says why')
+            WHERE monitor LIKE 'channel:%' AND CASE WHEN json_valid(detail) THEN
+                instr(json_extract(detail, '$.text'), 'pages cannot be delivered by ') = 1
+                OR instr(json_extract(detail, '$.text'), substr(monitor, 9) || ' is switched off: ') = 1 END;"],
 };
-
-/// The place of what is bad and in no incident.
-const HELD: IncidentId = 0;
-
-/// What the next transaction writes. It stays marked until that transaction is known to have happened.
-#[derive(Debug, Default)]
-pub(crate) struct Unsaved {
-    incidents: BTreeSet<IncidentId>,
-    troubles: BTreeSet<(IncidentId, Key)>,
-    let_go: BTreeSet<Key>,
-    leaving: BTreeSet<IncidentId>,
-    moved: BTreeSet<(IncidentId, Key)>,
-    /// Changed, though memory has let go of them.
-    old: BTreeMap<IncidentId, Incident>,
-    pub entries: Vec<(IncidentId, Entry)>,
-    pub pages: Vec<Page>,
-}
-
-impl Unsaved {
-    pub fn incident(&mut self, id: IncidentId) {
-        self.incidents.insert(id);
-    }
-
-    pub fn trouble(&mut self, id: IncidentId, key: Key) {
-        self.moved.remove(&(id, key.clone()));
-        self.troubles.insert((id, key));
-    }
-
-    pub fn old(&mut self, incident: Incident) {
-        self.old.insert(incident.id, incident);
-    }
-
-    /// It is in another incident now.
-    pub fn moved(&mut self, id: IncidentId, key: Key) {
-        self.troubles.remove(&(id, key.clone()));
-        self.moved.insert((id, key));
-    }
-
-    /// What is to be written of.
-    pub fn incidents(&self) -> impl Iterator<Item = IncidentId> {
-        self.incidents.iter().copied()
-    }
-
-    pub fn held(&mut self, key: Key) {
-        self.let_go.remove(&key);
-        self.troubles.insert((HELD, key));
-    }
-
-    pub fn let_go(&mut self, key: Key) {
-        self.troubles.remove(&(HELD, key.clone()));
-        self.let_go.insert(key);
-    }
-
-    /// Not needed in memory any more, once it is written.
-    pub fn leaving(&mut self, id: IncidentId) {
-        self.leaving.insert(id);
-    }
-
-    pub fn is_empty(&self) -> bool {
-        let Unsaved { incidents, troubles, let_go, leaving, moved, old, entries, pages } = self;
-        incidents.is_empty()
-            && troubles.is_empty()
-            && let_go.is_empty()
-            && leaving.is_empty()
-            && moved.is_empty()
-            && old.is_empty()
-            && entries.is_empty()
-            && pages.is_empty()
-    }
-}
 
 pub(crate) fn json(value: &impl Serialize) -> Value {
     // Plain structs of texts and numbers: there is nothing in them that JSON has no form for.
@@ -436,15 +383,11 @@ pub(crate) fn timeline(store: &StateStore, id: IncidentId) -> Result<Vec<KeptEnt
         "SELECT at, kind, who, text FROM incident_entry WHERE incident = ?1 ORDER BY id",
         &[id.into()],
     )?;
-    let entry = |row: &Row| {
-        let (kind, text) = (row.text(1), row.text(3));
-        let text = if kind == "page" { without_why(text) } else { text };
-        KeptEntry {
-            at: row.integer(0),
-            kind: kind.to_owned(),
-            who: row.text(2).to_owned(),
-            text: text.to_owned(),
-        }
+    let entry = |row: &Row| KeptEntry {
+        at: row.integer(0),
+        kind: row.text(1).to_owned(),
+        who: row.text(2).to_owned(),
+        text: row.text(3).to_owned(),
     };
     Ok(rows.iter().map(entry).collect())
 }

@@ -12,8 +12,15 @@ use crate::limits::{MAX_TEXT, cut};
 use crate::page::{Message, Otherwise, Page, PageKind};
 
 impl Incidents {
-    /// An incident that is worse than was told, to those whom no notice of a check tells.
+    /// An incident that is worse than was told.
     pub(crate) fn tell_problem(&mut self, id: IncidentId, now: Timestamp) {
+        let known = self.live.get(&id).and_then(|incident| incident.detail.paged_at);
+        self.tell_contacts(id, now);
+        self.tell_who_knows_less(id, known, now);
+    }
+
+    /// Those whom no notice of a check tells.
+    fn tell_contacts(&mut self, id: IncidentId, now: Timestamp) {
         let Some(incident) = self.live.get(&id) else { return };
         let Some((key, trouble)) = incident.tellable() else { return };
         let severity = incident.said(trouble.state);
@@ -45,9 +52,7 @@ impl Incidents {
             recipients.into_iter().partition(|(contact, _)| self.may_tell(incident, contact, host, now));
         let message = self.message(incident, key, trouble, about);
         let was_paged = incident.detail.paged_at.is_some();
-        let is_by_hand = incident.detail.by_hand.is_some();
         let is_rewound = incident.detail.escalation.as_ref().is_some_and(|at| at.runs_anew(now));
-        let direct: BTreeSet<Arc<str>> = recipients.iter().map(|(contact, _)| contact.clone()).collect();
         self.tell_later(id, late.into_iter().map(|(contact, _)| contact), now);
         let Some(incident) = self.live.get(&id) else { return };
         if recipients.is_empty() && policy.is_none() && !incident.detail.told.values().any(|told| told.late) {
@@ -67,12 +72,8 @@ impl Incidents {
             incident.detail.paged_at = Some(severity);
         }
         self.hear(id, now);
-        match policy {
-            Some(_) if is_rewound => {}
-            Some(policy) if !was_paged => self.begin_escalation(id, &policy, now),
-            // Also whom people have called: they were told that it is less bad.
-            _ if was_paged || is_by_hand => self.tell_worse_by_policy(id, &direct, now),
-            _ => {}
+        if let Some(policy) = policy.filter(|_| !was_paged && !is_rewound) {
+            self.begin_escalation(id, &policy, now);
         }
     }
 
@@ -90,7 +91,12 @@ impl Incidents {
         let (email, ways) = (self.email_of(contact), self.ways_of(contact));
         let woken_until = self.night_of(contact, now).map(|(until, _)| until.0);
         let Some(incident) = self.live.get_mut(&id) else { return };
+        // Of a member that is less bad than the whole the contact sees the whole too.
+        let whole = incident.tellable().map(|(_, trouble)| incident.said(trouble.state));
         let told = incident.detail.told.entry(contact.to_string()).or_default();
+        let known = told.severity.filter(|_| told.waits());
+        told.severity =
+            known.into_iter().chain(whole).chain([message.state]).max_by_key(|state| state.badness());
         told.channels.extend(channels.iter().map(ToString::to_string));
         told.email = email.or(told.email.take());
         if !ways.is_empty() {

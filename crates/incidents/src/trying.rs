@@ -19,8 +19,14 @@ const PREFIX: &str = "test of ";
 const LISTED: i64 = 20;
 
 impl Desk {
-    /// By every channel of the contact.
-    pub fn try_contact(&self, contact: &str, by: &str, now: Timestamp) -> Result<(), Failed> {
+    /// By every channel of the contact, or by `only` this one.
+    pub fn try_contact(
+        &self,
+        contact: &str,
+        only: Option<&str>,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<(), Failed> {
         if by.len() > MAX_AUTHOR {
             return Err(Failed::Refused(Refusal::Bad(format!("`author` is longer than {MAX_AUTHOR} bytes"))));
         }
@@ -34,10 +40,17 @@ impl Desk {
         if !incidents.book.contacts.contains_key(contact) {
             return Err(Failed::Refused(Refusal::Unknown));
         }
-        let channels = incidents.channels_of(contact);
+        let mut channels = incidents.channels_of(contact);
         if channels.is_empty() {
             let why = "the contact has no channels: name some in its `channels`";
             return Err(Failed::Refused(Refusal::No(why)));
+        }
+        if let Some(only) = only {
+            channels.retain(|channel| **channel == *only);
+            if channels.is_empty() {
+                let why = format!("`{contact}` is not reached by a channel `{only}`");
+                return Err(Failed::Refused(Refusal::Bad(why)));
+            }
         }
         let contact: Arc<str> = Arc::from(contact);
         let begins = message(&contact, by, State::Critical, now);

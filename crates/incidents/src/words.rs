@@ -23,7 +23,7 @@ impl Incidents {
         message.state = incident.said(trouble.state);
         let mut bad: Vec<_> = incident.bad().collect();
         message.bad = bad.len();
-        message.since = incident.opened.0.min(trouble.since);
+        message.since = incident.since().min(trouble.began());
         self.keep_name(incident, key, &mut message);
         message.nobodys_since = incident.nobodys_since();
         if bad.len() > 1 || !key.instance.is_empty() || key.monitor.starts_with(DECLARED) {
@@ -47,7 +47,7 @@ impl Incidents {
         let mut message = self.message_about(&key, &trouble, self.book.about(&key));
         message.title = incident.title.clone();
         self.keep_name(incident, &key, &mut message);
-        message.since = incident.opened.0;
+        message.since = incident.since();
         message.until = Some(incident.closed.unwrap_or(now).0);
         message.bad = incident.bad().count();
         message.author = incident.detail.resolved_by.clone().unwrap_or_default();
@@ -67,10 +67,12 @@ impl Incidents {
     }
 
     pub(crate) fn message_about(&self, key: &Key, trouble: &Trouble, subject: Option<&Subject>) -> Message {
+        let described = trouble.of_sender.as_ref().and_then(|said| said.description.clone());
+        let playbook = subject.and_then(|subject| self.told_playbook(key, subject));
         Message {
             title: trouble.called(key),
             state: trouble.state,
-            since: trouble.since,
+            since: trouble.began(),
             until: trouble.until,
             value: trouble.value,
             warning: subject.and_then(|subject| subject.warning.clone()),
@@ -78,8 +80,8 @@ impl Incidents {
             text: trouble.text.clone(),
             instances: Vec::new(),
             bad: usize::from(!trouble.is_over()),
-            description: subject.and_then(|subject| subject.description.clone()),
-            playbook: subject.and_then(|subject| self.told_playbook(key, subject)),
+            description: described.or_else(|| subject.and_then(|subject| subject.description.clone())),
+            playbook: playbook.or_else(|| trouble.runbook().map(str::to_owned)),
             about: about(key, subject),
             name: key.monitor.to_string(),
             instance: key.instance.to_string(),

@@ -113,8 +113,13 @@ impl Monitors {
             let why = "a silence of everything would hide everything: write `monitor`, `instance` or `host` in each of `matchers`";
             return Err(Refused::Wrong(why.into()));
         }
-        if silence.until <= now.0 {
-            return Err(Refused::Wrong("the silence is over already: `until` lies in the past".into()));
+        if let Some(why) = silence.matchers.iter().find_map(|matcher| matcher.tests().err()) {
+            return Err(Refused::Wrong(why));
+        }
+        if silence.until <= now.0 || silence.until <= silence.from {
+            return Err(Refused::Wrong(
+                "the silence is over already: `until` lies in the past, or before its beginning".into(),
+            ));
         }
         if self.inner.lock().silences.all().len() >= MAX_SILENCES {
             return Err(Refused::Conflict(format!("there are {MAX_SILENCES} silences already: end some")));

@@ -82,13 +82,7 @@ impl Inner {
         latency_seconds: f64,
         now: Timestamp,
     ) -> Result<usize, Refused> {
-        let Some(id) = self.machine.named(name) else {
-            self.counters.refused += 1;
-            return Err(unknown(name));
-        };
-        if !outcome.active {
-            self.refuse_passive(id, name)?;
-        }
+        let id = self.taking(name, outcome.active)?;
         self.result(id, outcome, now);
         let without_room = match name {
             ObjectName::Check(check) => self.take_parts(check, outcome, now),
@@ -96,6 +90,18 @@ impl Inner {
         };
         self.measured(name, outcome, latency_seconds);
         Ok(without_room)
+    }
+
+    /// What takes a result of this name.
+    pub fn taking(&mut self, name: &ObjectName, active: bool) -> Result<ObjectId, Refused> {
+        let Some(id) = self.machine.named(name) else {
+            self.counters.refused += 1;
+            return Err(unknown(name));
+        };
+        if !active {
+            self.refuse_passive(id, name)?;
+        }
+        Ok(id)
     }
 
     pub fn result(&mut self, id: ObjectId, outcome: &Outcome, now: Timestamp) {
@@ -238,6 +244,13 @@ impl Inner {
         }
         let host = self.machine.host_named(id);
         self.silences.of(about(id, host.as_deref()), now).is_some()
+    }
+
+    /// The numbers of those that hold it back now.
+    pub fn silenced_by(&self, id: &InstanceId, now: Timestamp) -> Vec<i64> {
+        let host = self.machine.host_named(id);
+        let silences = self.silences.matching(about(id, host.as_deref()));
+        silences.filter(|silence| silence.holds_at(now)).map(|silence| silence.id).collect()
     }
 
     /// Planned time and silences that will hold back the word of it.

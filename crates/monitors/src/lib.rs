@@ -22,6 +22,7 @@
 //! | `kinds` | where results come from: metric, check, probe, passive, heartbeat, errors |
 
 pub mod adopt;
+mod alerts;
 pub mod batch;
 mod changing;
 pub mod config;
@@ -49,9 +50,9 @@ pub mod silence;
 pub mod store;
 mod writing;
 
+pub use alerts::Merged;
 pub use config::Definitions;
 pub use made::Files;
 pub use monitors::{Monitors, Ticket};
 pub use outcome::{Outcome, Part};
-pub use parts::Merged;
 pub use refused::{OpenError, Refused, unknown};

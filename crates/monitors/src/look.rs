@@ -158,6 +158,11 @@ impl Monitors {
         self.inner.lock().machine.upcoming(from, until, limit)
     }
 
+    /// The numbers of the silences that hold it back now.
+    pub fn silenced_by(&self, id: &InstanceId, now: Timestamp) -> Vec<i64> {
+        self.inner.lock().silenced_by(id, now)
+    }
+
     pub fn silences(&self) -> Vec<Arc<Silence>> {
         self.inner.lock().silences.all().cloned().collect()
     }

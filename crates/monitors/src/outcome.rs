@@ -1,6 +1,9 @@
 //! What came of looking once.
 
+use std::sync::Arc;
+
 use vocabulary::Timestamp;
+use vocabulary::state::OfSender;
 
 /// A result, wherever it comes from.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,6 +23,8 @@ pub struct Outcome {
     pub value: Option<f64>,
     /// How long it took.
     pub seconds: f64,
+    /// Of an alert of others.
+    pub of_sender: Option<Arc<OfSender>>,
     /// Where it looked at several things: each is an instance of its own, `check/part`.
     pub parts: Vec<Part>,
 }

@@ -1,6 +1,6 @@
 //! Sub-checks: a look that saw several things (a health report, the members of a replica set). Each is an instance of
 //! its check with a state of its own. Contacts hear of it by the check's own notices, which name it; what holds the
-//! check back holds back its parts. Parts of a passive check are alerts of others: each flaps by itself.
+//! check back holds back its parts. Parts of a passive check are alerts of others (`alerts`): each flaps by itself.
 //!
 //! A look that came to nothing says nothing of the parts, so they stay as they are. A part that a later report leaves
 //! out never ends well by that: what was bad is UNKNOWN from then on, until it is reported again or somebody takes it
@@ -10,25 +10,16 @@ use std::collections::HashSet;
 
 use vocabulary::Timestamp;
 
-use crate::Outcome;
 use crate::config::CheckType;
 use crate::inner::Inner;
 use crate::limits::{FORGET_SECONDS, MAX_ALERTS_OF_CHECK, MAX_PARTS_OF_CHECK};
-use crate::machine::{ObjectId, ObjectName, Status};
+use crate::machine::{ObjectId, ObjectName};
 use crate::monitors::{Monitors, Ticket};
 use crate::refused::{Refused, unknown};
+use crate::{Outcome, Part};
 
 /// Of a part that was bad when it was seen last; what follows says how.
 const LEFT_OUT: &str = "no longer reported; it was ";
-
-/// What came of a message that tells of some parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Merged {
-    /// Of all that are known.
-    pub bad: usize,
-    /// Bad, and not known: there are as many as there may be.
-    pub without_room: usize,
-}
 
 impl Inner {
     /// What the look says of each part. The answer: of how many that are bad there is no room to know.
@@ -38,9 +29,21 @@ impl Inner {
         }
         let seen: HashSet<&str> = outcome.parts.iter().map(|part| part.name.as_str()).collect();
         self.miss_parts(check, &seen, outcome, now);
-        let mut room = self.make_room(check, &seen, now);
+        let room = self.make_room(check, &seen);
+        self.take_each(check, outcome.parts.iter(), room, outcome, now)
+    }
+
+    /// Of a look or a message: these, as far as they are known or there is room.
+    pub fn take_each<'p>(
+        &mut self,
+        check: &str,
+        parts: impl Iterator<Item = &'p Part>,
+        mut room: usize,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> usize {
         let mut without_room = 0;
-        for part in &outcome.parts {
+        for part in parts {
             let is_new = self.machine.instance(check, &part.name).is_none();
             let id = (!is_new || room > 0).then(|| self.instance(check, &part.name, now).ok()).flatten();
             match id {
@@ -60,14 +63,11 @@ impl Inner {
 
     fn miss_parts(&mut self, check: &str, seen: &HashSet<&str>, outcome: &Outcome, now: Timestamp) {
         for id in self.parts_beside(check, seen) {
-            let status = self.machine.status(id, now);
-            if !status.state.is_some_and(|state| state.is_problem()) {
-                let silent = now.since(status.last_result.unwrap_or(now));
-                if silent >= FORGET_SECONDS {
-                    self.forget(id);
-                }
+            if !self.machine.is_bad(id) {
+                self.forget_if_silent(id, now);
                 continue;
             }
+            let status = self.machine.status(id, now);
             let output = match status.output.starts_with(LEFT_OUT) {
                 true => status.output.to_string(),
                 false => format!("{LEFT_OUT}{}: {}", self.machine.made_of_it(id).state, status.output),
@@ -80,14 +80,14 @@ impl Inner {
 
     /// For those that are new, as far as what is fine can go: first what was left out for longest. How many more there may
     /// be then.
-    fn make_room(&mut self, check: &str, seen: &HashSet<&str>, now: Timestamp) -> usize {
+    pub fn make_room(&mut self, check: &str, seen: &HashSet<&str>) -> usize {
         let most = self.most_parts(check);
         let new = seen.iter().filter(|name| self.machine.instance(check, name).is_none()).count();
         let too_many = (self.machine.instances_of(check).count() + new).saturating_sub(most);
         if too_many > 0 {
             let mut fine = self.parts_beside(check, seen);
             fine.retain(|id| !self.machine.is_bad(*id));
-            fine.sort_by_cached_key(|id| self.machine.status(*id, now).last_result);
+            fine.sort_by_key(|id| self.machine.last_result(*id));
             fine.into_iter().take(too_many).for_each(|id| self.forget(id));
         }
         most.saturating_sub(self.machine.instances_of(check).count())
@@ -101,32 +101,20 @@ impl Inner {
         }
     }
 
-    fn parts_beside(&self, check: &str, seen: &HashSet<&str>) -> Vec<ObjectId> {
+    /// What is fine, and nobody has told of for a day.
+    pub fn forget_if_silent(&mut self, id: ObjectId, now: Timestamp) {
+        if now.since(self.machine.last_result(id)) >= FORGET_SECONDS {
+            self.forget(id);
+        }
+    }
+
+    pub fn parts_beside(&self, check: &str, seen: &HashSet<&str>) -> Vec<ObjectId> {
         let known = self.machine.instances_of(check);
         known.filter(|id| !seen.contains(&*self.machine.instance_id(*id).instance)).collect()
     }
 }
 
 impl Monitors {
-    /// Of a message that tells of some parts of a check only: the result of the whole is made of what is known of all at this
-    /// moment, so that of two messages at once none takes back what the other said.
-    pub fn result_of_some(
-        &self,
-        check: &str,
-        whole: impl FnOnce(&[Status]) -> Outcome,
-        now: Timestamp,
-    ) -> Result<(Merged, Ticket), Refused> {
-        let mut inner = self.inner.lock();
-        let ids = inner.machine.instances_of(check);
-        let mut known: Vec<Status> = ids.map(|id| inner.machine.status(id, now)).collect();
-        known.sort_by(|a, b| a.id.instance.cmp(&b.id.instance));
-        let outcome = whole(&known);
-        let bad = outcome.parts.iter().filter(|part| part.outcome.status != 0).count();
-        let without_room = inner.ran(&ObjectName::Check(check.to_owned()), &outcome, 0.0, now)?;
-        inner.counters.alerts_left_out += without_room as u64;
-        Ok((Merged { bad, without_room }, self.done(&mut inner, now)))
-    }
-
     /// Somebody says that this instance is watched no longer. If it is bad, it is good first: whoever was told of it is
     /// told of its end, with the reason.
     pub fn take_out_instance(
@@ -161,8 +149,8 @@ mod tests {
     use super::*;
     use vocabulary::state::{InstanceId, Withheld};
 
+    use crate::Files;
     use crate::machine::Command;
-    use crate::{Files, Part};
 
     const CHECK: &str = "[[contact]]\nname = \"ana\"\n[[check]]\nname = \"shop\"\ntype = \"http\"\nurl = \"http://x/\"\nmax_check_attempts = 1\ncontacts = [\"ana\"]";
 
@@ -209,39 +197,6 @@ mod tests {
         assert_eq!(parts(&again, 1_020), ["cache OK cache 0", "db CRITICAL db 2"]);
     }
 
-    #[test]
-    fn of_two_messages_at_once_none_takes_back_what_the_other_said() {
-        let directory = tempfile::tempdir().unwrap();
-        let monitors = open(directory.path(), 1_000);
-        // Each tells of one part and passes on what is known of the others, as alerts of others do.
-        let tell = |name: &str| {
-            let whole = |known: &[Status]| {
-                let others = known.iter().map(|status| status.id.instance.to_string());
-                let bad = |name: String| Part {
-                    name,
-                    outcome: Outcome { status: 2, at: Timestamp(1_010), ..Outcome::default() },
-                };
-                let parts: Vec<Part> = others.chain([name.to_owned()]).map(bad).collect();
-                Outcome { status: 2, at: Timestamp(1_010), parts, ..Outcome::default() }
-            };
-            monitors.result_of_some("shop", whole, Timestamp(1_010)).unwrap()
-        };
-        std::thread::scope(|scope| {
-            for thread in 0..4 {
-                let tell = &tell;
-                scope.spawn(move || {
-                    for n in 0..20 {
-                        tell(&format!("{thread}-{n}"));
-                    }
-                });
-            }
-        });
-        let states = monitors.instances("shop", Timestamp(1_020));
-        let bad =
-            states.iter().filter(|one| one.status.state.is_some_and(|state| state.word() == "CRITICAL"));
-        assert_eq!(bad.count(), 81, "80 parts, and the check");
-    }
-
     /// A passive check, to which others send their alerts.
     const SENDER: &str = "[[check]]\nname = \"shop\"\ntype = \"passive\"\nmax_check_attempts = 1";
 
@@ -283,34 +238,6 @@ mod tests {
         look(&monitors, minute(60), 2, &[("steady", 2), ("flaps", 2)]);
         assert_eq!(withheld(&monitors, "", minute(60)), Some(Withheld::Flapping), "as Nagios has it");
         assert_eq!(withheld(&monitors, "steady", minute(60)), None, "this one does not");
-    }
-
-    #[test]
-    fn of_alerts_for_which_there_is_no_room_it_is_said() {
-        let directory = tempfile::tempdir().unwrap();
-        let monitors = open_sender(directory.path());
-        let names: Vec<String> = (0..MAX_ALERTS_OF_CHECK + 3).map(|n| format!("key-{n}")).collect();
-        let tell = |names: &[String], status: u8, now: i64| {
-            let part = |name: &String| Part {
-                name: name.clone(),
-                outcome: Outcome { status, at: Timestamp(now), ..Outcome::default() },
-            };
-            let parts = names.iter().map(part).collect();
-            let whole = |_: &[Status]| Outcome { status: 2, at: Timestamp(now), parts, ..Outcome::default() };
-            monitors.result_of_some("shop", whole, Timestamp(now)).unwrap().0.without_room
-        };
-        let (first, more) = names.split_at(MAX_ALERTS_OF_CHECK);
-        assert_eq!(tell(first, 2, 1_010), 0);
-        let known = |more: &[String]| {
-            let all = monitors.known_instances("shop");
-            more.iter().filter(|name| all.iter().any(|one| **one == ***name)).count()
-        };
-        // A message passes on what is known to be bad, as `alerts_in` does; these are all of it here.
-        let all_bad: Vec<String> = first.iter().chain(more).cloned().collect();
-        assert_eq!((tell(&all_bad, 2, 1_020), known(more)), (3, 0));
-        assert_eq!(tell(&first[..3], 0, 1_030), 0, "the end of three");
-        assert_eq!(tell(&all_bad[3..], 2, 1_040), 0, "what is over makes room");
-        assert_eq!(known(more), 3);
     }
 
     #[test]

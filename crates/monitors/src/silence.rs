@@ -1,11 +1,14 @@
 //! Silences: until then nobody is paged for what matches. They hold back what is sent, never what is known.
 
+pub mod labels;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use state_store::{StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
 
+use self::labels::{LabelMatcher, LabelTest};
 use crate::services::pattern::Glob;
 
 /// What a silence is about; every key that is there has to match.
@@ -21,12 +24,20 @@ pub struct Matcher {
     /// Name or glob of a host: itself, and the checks on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// Of an instance whose name carries labels: all of them have to fit.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<LabelMatcher>,
 }
 
 impl Matcher {
     /// Would hold back everything.
     pub fn is_empty(&self) -> bool {
         *self == Matcher::default()
+    }
+
+    /// Of its labels.
+    pub fn tests(&self) -> Result<Vec<LabelTest>, String> {
+        self.labels.iter().map(LabelMatcher::test).collect()
     }
 }
 
@@ -38,6 +49,12 @@ pub struct Silence {
     pub until: i64,
     pub reason: String,
     pub author: String,
+}
+
+impl Silence {
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        self.from <= now.0 && now.0 < self.until
+    }
 }
 
 /// Whom it could be about.
@@ -58,6 +75,8 @@ struct Patterns {
     monitor: Option<Glob>,
     instance: Option<Glob>,
     host: Option<Glob>,
+    /// `None`: they cannot be read, and fit nothing.
+    labels: Option<Vec<LabelTest>>,
 }
 
 impl Silences {
@@ -79,6 +98,7 @@ impl Silences {
             monitor: glob(&matcher.monitor),
             instance: glob(&matcher.instance),
             host: glob(&matcher.host),
+            labels: matcher.tests().ok(),
         });
         let patterns = patterns.collect();
         self.0.push((Arc::new(silence), patterns));
@@ -100,8 +120,7 @@ impl Silences {
 
     /// The first that holds it back now.
     pub fn of(&self, about: About<'_>, now: Timestamp) -> Option<&Arc<Silence>> {
-        let in_time = |silence: &Silence| silence.from <= now.0 && now.0 < silence.until;
-        self.matching(about).find(|silence| in_time(silence))
+        self.matching(about).find(|silence| silence.holds_at(now))
     }
 
     /// All that are about it, at whatever time.
@@ -120,7 +139,17 @@ impl Patterns {
         fits(&self.monitor, about.monitor)
             && fits(&self.instance, Some(about.instance))
             && fits(&self.host, about.host)
+            && self.labels.as_ref().is_some_and(|tests| has_labels(tests, about.instance))
     }
+}
+
+/// What has no instances has no labels either.
+fn has_labels(tests: &[LabelTest], instance: &str) -> bool {
+    if tests.is_empty() {
+        return true;
+    }
+    let labels = labels::labels(instance);
+    !instance.is_empty() && tests.iter().all(|test| test.fits(&labels))
 }
 
 /// Gives it its id.
@@ -168,6 +197,19 @@ mod tests {
         let instance = Matcher { instance: name("a.{b,c}"), ..monitor };
         check(instance.clone(), Some("api-latency"), "a.c", None, true);
         check(instance, Some("api-latency"), "a.d", None, false);
+        let job = |is_equal: bool| LabelMatcher {
+            name: "job".into(),
+            value: "api".into(),
+            is_regex: false,
+            is_equal,
+        };
+        let labelled = Matcher { monitor: name("prom"), labels: vec![job(true)], ..Matcher::default() };
+        check(labelled.clone(), Some("prom"), "Down;job=api", None, true);
+        check(labelled.clone(), Some("prom"), "Down;job=apis", None, false);
+        check(labelled.clone(), Some("other"), "Down;job=api", None, false);
+        let another = Matcher { labels: vec![job(false)], ..labelled };
+        check(another.clone(), Some("prom"), "Down", None, true);
+        check(another, Some("prom"), "", None, false);
         let host = Matcher { host: name("web?"), ..Matcher::default() };
         check(host.clone(), None, "", Some("web1"), true);
         check(host.clone(), Some("web1/http"), "", Some("web1"), true);

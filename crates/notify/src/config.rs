@@ -147,11 +147,17 @@ pub struct ChannelConfig {
 }
 
 impl ChannelConfig {
-    /// The keys that are written, without `name` and `type`.
+    /// What is written, without `name` and `type`; secrets are hidden.
+    pub fn settings(&self) -> serde_json::Value {
+        let mut table = serde_json::to_value(self).unwrap_or_default();
+        if let Some(table) = table.as_object_mut() {
+            table.retain(|key, _| key != "name" && key != "type");
+        }
+        table
+    }
+
     fn keys(&self) -> Vec<String> {
-        let table = serde_json::to_value(self).unwrap_or_default();
-        let keys = table.as_object().map(|table| table.keys().cloned().collect::<Vec<_>>());
-        keys.unwrap_or_default().into_iter().filter(|key| key != "name" && key != "type").collect()
+        self.settings().as_object().map(|table| table.keys().cloned().collect()).unwrap_or_default()
     }
 }
 

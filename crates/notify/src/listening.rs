@@ -221,6 +221,7 @@ mod tests {
             value: None,
             text: "slow".into(),
             withheld: None,
+            of_sender: None,
         };
         desk.take(&[bad], &[], Timestamp(1_000)).unwrap();
         let first = is_shown(&desk, "-5/3", 1_001);
@@ -238,7 +239,7 @@ mod tests {
         desk.act(1, "bea", &Deed::Resolve { comment: comment(), helped: comment() }, Timestamp(1_500))
             .unwrap();
         is_shown(&desk, "-5/4", 1_501);
-        desk.act(1, "bea", &Deed::Reopen { comment: comment() }, Timestamp(2_000)).unwrap();
+        desk.act(1, "bea", &Deed::Reopen { comment: comment(), back: Vec::new() }, Timestamp(2_000)).unwrap();
         let again = is_shown(&desk, "-5/5", 2_001);
         assert_eq!(answers(token(1_600)), Err(Outcome::Older));
         assert_eq!(answers(token(2_100)), Ok(1));

@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use disk::{DiskError, Io, Space};
 use parking_lot::{Mutex, RwLock};
 use vocabulary::ports::{Scope, StoreError};
 use vocabulary::{SeriesRef, Sketch, Timestamp};
@@ -16,7 +17,6 @@ use vocabulary::{SeriesRef, Sketch, Timestamp};
 use crate::block::{BlockFile, BlockWriter, OpenFiles, encode_page, overlay_page};
 use crate::codec::{Effort, PageEncoder};
 use crate::damage::Damage;
-use crate::io::{Io, Space};
 use crate::limits::*;
 pub use crate::manifest::Place;
 use crate::manifest::{Edit, FileMeta, Manifest};
@@ -136,7 +136,7 @@ impl Files {
         )
     }
 
-    pub fn writer(&self, meta: FileMeta) -> Result<BlockWriter, crate::error::DiskError> {
+    pub fn writer(&self, meta: FileMeta) -> Result<BlockWriter, DiskError> {
         BlockWriter::create(Arc::clone(&self.io), &self.blocks, meta)
     }
 
@@ -170,7 +170,7 @@ impl<'a> NewFiles<'a> {
     }
 
     /// List the files, and whatever else is to be valid with them.
-    pub fn commit(mut self, others: Vec<Edit>) -> Result<Vec<FileMeta>, crate::error::DiskError> {
+    pub fn commit(mut self, others: Vec<Edit>) -> Result<Vec<FileMeta>, DiskError> {
         // From here on they may be listed on disk even if this fails: the manifest takes care of them.
         let metas = std::mem::take(&mut self.metas);
         let edits: Vec<Edit> = metas.iter().copied().map(Edit::Add).chain(others).collect();

@@ -1,10 +1,9 @@
-//! What can go wrong, as far as a caller can act on it.
+//! What can go wrong at the start, as far as a caller can act on it.
 
 use std::fmt;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use vocabulary::ports::StoreError;
+use disk::DiskError;
 
 /// Why a directory cannot be opened as a store.
 #[derive(Debug)]
@@ -39,51 +38,5 @@ impl std::error::Error for OpenError {}
 impl From<DiskError> for OpenError {
     fn from(error: DiskError) -> OpenError {
         OpenError::Disk(error)
-    }
-}
-
-/// A failed operation on a file, with what was being done to which file.
-#[derive(Debug)]
-pub struct DiskError {
-    pub doing: &'static str,
-    pub path: PathBuf,
-    pub cause: io::Error,
-}
-
-impl DiskError {
-    /// No space left, or over a quota: goes away by itself when somebody makes room.
-    pub fn is_full(&self) -> bool {
-        matches!(self.cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-    }
-
-    /// The same for whoever else it concerns.
-    pub fn again(&self) -> DiskError {
-        let cause = io::Error::new(self.cause.kind(), self.cause.to_string());
-        DiskError { doing: self.doing, path: self.path.clone(), cause }
-    }
-}
-
-impl fmt::Display for DiskError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.doing, self.path.display(), self.cause)
-    }
-}
-
-impl std::error::Error for DiskError {}
-
-impl From<DiskError> for StoreError {
-    fn from(error: DiskError) -> StoreError {
-        StoreError::Disk(error.to_string())
-    }
-}
-
-/// Says what was being done when an `io::Error` came.
-pub trait Doing<T> {
-    fn doing(self, doing: &'static str, path: &Path) -> Result<T, DiskError>;
-}
-
-impl<T> Doing<T> for io::Result<T> {
-    fn doing(self, doing: &'static str, path: &Path) -> Result<T, DiskError> {
-        self.map_err(|cause| DiskError { doing, path: path.to_owned(), cause })
     }
 }

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use disk::{Io, read_whole};
 use vocabulary::{Sketch, ValueKind};
 
 use crate::block::{BlockFile, OpenFiles, ReadFailure};
 use crate::damage::Damage;
-use crate::io::{Io, read_whole};
 use crate::limits::*;
 use crate::manifest::{self, Found, State};
 use crate::open::block_files;

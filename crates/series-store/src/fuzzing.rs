@@ -5,9 +5,10 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use disk::{Entry, File, Io, Space};
+
 use crate::block::{BlockFile, OpenFiles, recover_meta};
 use crate::damage::Damage;
-use crate::io::{Entry, File, Io, Space};
 use crate::value::Value;
 use crate::wal::{self, Records};
 use crate::wal_record::{RecordReader, read_parts};

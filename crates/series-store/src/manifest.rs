@@ -7,13 +7,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use disk::{DiskError, Doing, File, Io, read_whole, replace_whole};
 use parking_lot::Mutex;
 use vocabulary::retention::Archive;
 use vocabulary::{Step, Timestamp};
 
 use crate::bytes::{Malformed, Reader, frame_at, frames, put_frame, put_signed, put_varint};
-use crate::error::{DiskError, Doing};
-use crate::io::{File, Io, read_whole, replace_whole};
 use crate::limits::{MANIFEST_BYTES_MAX, MANIFEST_BYTES_READ};
 use crate::marks::Marks;
 use crate::policy::{Slot, Tier};

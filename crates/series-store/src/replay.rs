@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use disk::{Doing, read_whole};
 use parking_lot::RwLockWriteGuard;
 use vocabulary::{Sketch, Timestamp};
 
 use crate::bytes::Malformed;
-use crate::error::{Doing, OpenError};
+use crate::error::OpenError;
 use crate::head::{HeadOf, LateAt, SeriesHead, Stripe, with_head};
-use crate::io::read_whole;
 use crate::limits::*;
 use crate::open::{LoadedSeries, Recovery, Run};
 use crate::policy::{PolicyEntry, PolicyId, Slot};

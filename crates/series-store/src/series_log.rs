@@ -6,12 +6,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use disk::{DiskError, Doing, File, Io};
 use vocabulary::retention::{Aggregation, Archive, Archives, Policy};
 use vocabulary::{Step, Timestamp, ValueKind};
 
 use crate::bytes::{Malformed, Reader, frame_at, put_frame, put_varint};
-use crate::error::{DiskError, Doing};
-use crate::io::{File, Io};
 use crate::policy::{PolicyEntry, PolicyId};
 
 pub const MAGIC: &[u8; 8] = b"BWSER\r\n\x1a";

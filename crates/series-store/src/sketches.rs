@@ -4,10 +4,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use disk::DiskError;
 use vocabulary::ports::{BatchMark, Scope, StoreError, WriteReport};
 use vocabulary::{Sketch, SketchBatch, Timestamp, ValueKind};
 
-use crate::error::DiskError;
 use crate::limits::*;
 use crate::manifest::Edit;
 use crate::marks::{Mark, RowKey, Taken};

@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use disk::{DiskError, Doing, replace_whole};
 use vocabulary::ValueKind;
 use vocabulary::ports::StoreError;
 
-use crate::error::{DiskError, Doing};
 use crate::flush::Extent;
-use crate::io::replace_whole;
 use crate::manifest::manifest_path;
 use crate::open::{FORMAT_MAJOR, FORMAT_MINOR, FORMAT_NAME};
 use crate::store::Store;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering}
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use disk::{DiskError, Doing, Io, RealIo, Space};
 use parking_lot::{Mutex, RwLock};
 use vocabulary::ports::StoreError;
 use vocabulary::retention::Policy;
@@ -15,9 +16,7 @@ use vocabulary::{Clock, SeriesRef, Timestamp, ValueKind};
 use crate::blocks::{BlockStore, Files, SeriesRecord};
 use crate::changes::{Changes, EVERYTHING};
 use crate::config::StorageConfig;
-use crate::error::DiskError;
 use crate::head::{Stripe, TierStart};
-use crate::io::Io;
 use crate::limits::*;
 use crate::live::Live;
 use crate::manifest::{Flushed, Place};
@@ -46,7 +45,7 @@ impl Options {
             directory: directory.into(),
             config: StorageConfig::default(),
             clock,
-            io: Arc::new(crate::io::RealIo),
+            io: Arc::new(RealIo),
             blocks: None,
         }
     }
@@ -121,7 +120,7 @@ pub(crate) struct Upkeep {
     pub last_idle_pass: Option<Duration>,
     /// Since the configuration changed: see `Store::check_policies`.
     pub policies_checked: bool,
-    pub space: Option<crate::io::Space>,
+    pub space: Option<Space>,
     /// A failed flush is tried again after a while, not at once.
     pub retry_after: Option<Timestamp>,
 }
@@ -334,7 +333,7 @@ impl Store {
         if synced.is_err() {
             self.series_log.lock().sync_failed();
         }
-        crate::error::Doing::doing(synced, "sync", &path)
+        synced.doing("sync", &path)
     }
 
     /// From now on nothing is written; points stay in memory for live views. [`Store::maintain`] leaves

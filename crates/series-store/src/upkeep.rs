@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use disk::{DiskError, Doing, Space};
 use parking_lot::MutexGuard;
 use vocabulary::ports::StoreError;
 use vocabulary::{SeriesRef, Sketch, Timestamp, ValueKind};
@@ -11,7 +12,6 @@ use crate::block::BlockFile;
 use crate::blocks::RunHeader;
 use crate::flush::Extent;
 use crate::head::{TierHead, with_head};
-use crate::io::Space;
 use crate::limits::*;
 use crate::manifest::{Edit, Place};
 use crate::merge::{Pace, merge_files};
@@ -358,8 +358,7 @@ impl Store {
         self.drop_log()
     }
 
-    pub(crate) fn make_reserve(&self) -> Result<(), crate::error::DiskError> {
-        use crate::error::Doing;
+    pub(crate) fn make_reserve(&self) -> Result<(), DiskError> {
         let path = self.directory.join("RESERVE");
         let held = self.io.open(&path).and_then(|file| file.length()).unwrap_or(0);
         if held == RESERVE_BYTES {
@@ -413,7 +412,6 @@ impl Store {
         });
         log.write_out()?;
         if let Some(file) = log.take_unsynced() {
-            use crate::error::Doing;
             file.sync().doing("sync", log.path())?;
             self.io.sync_dir(&directory).doing("sync", &directory)?;
         }

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use disk::{DiskError, Doing, File, Io};
 use parking_lot::Mutex;
 
 use crate::bytes::{FRAME_HEADER, Reader, short_frame_at};
-use crate::error::{DiskError, Doing};
-use crate::io::{File, Io};
 use crate::limits::*;
 
 pub const MAGIC: &[u8; 8] = b"BWWAL\r\n\x1a";

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use disk::simulated::{Random, SimulatedDisk};
 use series_store::StorageConfig;
 use vocabulary::PointSink;
 use vocabulary::retention::Aggregation;
 
 use crate::support::memory_blocks::MemoryBlocks;
 use crate::support::model::{Model, same};
-use crate::support::{Random, Setup, TestStore, config, known, seed};
+use crate::support::{Setup, TestStore, config, known, seed};
 
 const ARCHIVES: &str = "1s:6h,10s:7d,1m:30d";
 const METHODS: [Aggregation; 10] = [
@@ -143,7 +144,7 @@ fn run(setup: &Setup, seed: u64, steps: usize) {
 #[test]
 fn files_answer_as_the_model() {
     for round in 0..rounds(4) {
-        let disk = crate::support::disk::SimulatedDisk::default();
+        let disk = SimulatedDisk::default();
         run(&Setup::new(StorageConfig::default(), Arc::new(disk)), seed() + round, 80);
     }
 }
@@ -152,7 +153,7 @@ fn files_answer_as_the_model() {
 fn any_block_store_answers_as_the_model() {
     for round in 0..rounds(2) {
         let blocks = MemoryBlocks::default();
-        let disk = crate::support::disk::SimulatedDisk::default();
+        let disk = SimulatedDisk::default();
         let setup = Setup::new(StorageConfig::default(), Arc::new(disk));
         run(&Setup { blocks: Some(Arc::new(blocks.clone())), ..setup }, seed() + 100 + round, 60);
         assert!(*blocks.runs.lock() > 0, "runs went to the block store");
@@ -164,7 +165,7 @@ fn any_block_store_answers_as_the_model() {
 #[test]
 fn what_was_once_wrong_answers_as_the_model() {
     for seed in [1_795_312_448_740, 1_997] {
-        let disk = crate::support::disk::SimulatedDisk::default();
+        let disk = SimulatedDisk::default();
         run(&Setup::new(StorageConfig::default(), Arc::new(disk)), seed, 60);
     }
 }

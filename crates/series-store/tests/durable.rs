@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
+use disk::simulated::{OnSync, SimulatedDisk, Unsynced};
 use parking_lot::Mutex;
 use series_store::{FORMAT_MAJOR, FORMAT_MINOR, fsck};
 use vocabulary::PointSink;
 use vocabulary::ports::StoreError;
 use vocabulary::retention::Aggregation;
 
-use crate::support::disk::{OnSync, SimulatedDisk, Unsynced};
 use crate::support::{START, Setup, TestStore, config};
 
 fn setup(disk: &SimulatedDisk) -> Setup {

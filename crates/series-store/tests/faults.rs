@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use disk::simulated::{Random, SimulatedDisk, Unsynced};
 use vocabulary::PointSink;
 use vocabulary::retention::Aggregation;
 
-use crate::support::disk::{SimulatedDisk, Unsynced};
-use crate::support::{Random, START, Setup, TestStore, config, seed};
+use crate::support::{START, Setup, TestStore, config, seed};
 
 const ARCHIVES: &str = "1s:6h,10s:7d";
 

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use series_store::io::{RealIo, read_whole};
+use disk::simulated::Random;
+use disk::{RealIo, read_whole};
 use series_store::{fsck, fuzzing};
 use vocabulary::ports::{FindQuery, Node, QueryLimits, Scope};
 use vocabulary::retention::Aggregation;
 use vocabulary::{PointSink, SeriesSource, Sketch, SketchBatch, Timestamp, ValueKind};
 
-use crate::support::{Random, START, Setup, TempDir, TestStore, config, request, seed};
+use crate::support::{START, Setup, TempDir, TestStore, config, request, seed};
 
 fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1.0")

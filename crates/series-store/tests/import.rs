@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use disk::simulated::{Random, SimulatedDisk};
 use series_store::import::{Archived, ImportEnd, Imported};
 use vocabulary::ports::{QueryLimits, Scope, StoreError};
 use vocabulary::retention::{Aggregation, Policy};
 use vocabulary::{SeriesRef, SeriesSource, Timestamp};
 
-use crate::support::disk::SimulatedDisk;
 use crate::support::memory_blocks::MemoryBlocks;
-use crate::support::{Random, START, Setup, TestStore, config, known, request, seed};
+use crate::support::{START, Setup, TestStore, config, known, request, seed};
 
 /// Archives as lists of points.
 #[derive(Clone)]
@@ -501,8 +501,7 @@ fn what_failed_half_way_is_whole_when_it_is_done_again() {
         drop(try_import(&store, &batch));
         let setup = store.setup.clone();
         drop(store);
-        let disk =
-            if full { disk } else { disk.after_power_cut(crate::support::disk::Unsynced::Some(round)) };
+        let disk = if full { disk } else { disk.after_power_cut(disk::simulated::Unsynced::Some(round)) };
         let store = Setup { io: Arc::new(disk), ..setup }.open();
         store.settle();
         import(&store, &batch);

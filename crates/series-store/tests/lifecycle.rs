@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use series_store::io::{Io, RealIo};
+use disk::simulated::{SimulatedDisk, Unsynced};
+use disk::{Io, RealIo};
 use series_store::{OpenError, StorageConfig, fsck};
 use vocabulary::ports::{FetchRequest, QueryLimits, Scope, StoreError, Successor};
 use vocabulary::retention::Aggregation;
 use vocabulary::{PointBatch, PointSink, SeriesRef, SeriesSource, Sketch, SketchBatch, Step, Timestamp};
 
-use crate::support::disk::{SimulatedDisk, Unsynced};
 use crate::support::{START, Setup, TestStore, config, known, request, sketched};
 
 fn store(archives: &str) -> TestStore {

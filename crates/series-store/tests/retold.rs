@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use disk::simulated::{Random, SimulatedDisk, Unsynced};
 use vocabulary::ports::BatchMark;
 use vocabulary::retention::Aggregation;
 use vocabulary::{PointSink, Sketch, SketchBatch, Timestamp};
 
-use crate::support::disk::{SimulatedDisk, Unsynced};
-use crate::support::{Random, START, Setup, TestStore, config, is_long, seed, sketched};
+use crate::support::{START, Setup, TestStore, config, is_long, seed, sketched};
 
 const NAMES: u64 = 6;
 
@@ -129,7 +129,7 @@ fn check(store: &TestStore, senders: &[Sender], what: &str) {
 fn any(random: &mut Random) -> Unsynced {
     match random.below(4) {
         0 => Unsynced::Lost,
-        1 => Unsynced::Some(random.next()),
+        1 => Unsynced::Some(random.number()),
         // As kill -9 leaves it.
         _ => Unsynced::Kept,
     }

@@ -31,6 +31,16 @@ impl State {
         }
     }
 
+    /// The exit status of a plugin that says this.
+    pub fn status(self) -> u8 {
+        match self {
+            State::Ok | State::Up => 0,
+            State::Warning => 1,
+            State::Critical | State::Down | State::Unreachable => 2,
+            State::Unknown => 3,
+        }
+    }
+
     pub fn is_problem(self) -> bool {
         !matches!(self, State::Ok | State::Up)
     }
@@ -113,6 +123,21 @@ pub struct StateChange {
     pub value: Option<f64>,
     pub text: Arc<str>,
     pub withheld: Option<Withheld>,
+    /// Of an alert of others.
+    pub of_sender: Option<Arc<OfSender>>,
+}
+
+/// What whoever sends an alert says of it beside how bad it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfSender {
+    /// When it began there, which may be before it was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The address of what is to be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runbook: Option<String>,
 }
 
 /// What a notice is about; the names are Nagios's.

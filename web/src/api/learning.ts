@@ -45,6 +45,7 @@ export const withdrawPostMortem = (id: number) => ask<PostMortem>(`${at(id)}/pub
 export type Tried = { for: string | null; critical: string | null; fired: number; told: number; useful_caught: number; useless_caught: number; sentence: string }
 /** `monitor`: the whole rule with the change. */
 export type ThresholdProposal = Tried & { changes: 'for' | 'critical'; monitor: MonitorDefinition }
-export type ProposalAnswer = { monitor: string; from: number; until: number; now: Tried; proposals: ThresholdProposal[]; tried: number; cut: boolean; useful_incidents: number; useless_incidents: number; sentence: string }
+/** `now` is null of what is no metric monitor: the sentence says what to do instead. */
+export type ProposalAnswer = { monitor: string; from: number; until: number; now: Tried | null; proposals: ThresholdProposal[]; tried: number; cut: boolean; useful_incidents: number; useless_incidents: number; sentence: string }
 /** Of an incident that was judged to be noise: a change that would have left it out, and kept all that was useful. */
 export const proposal = (id: number, signal?: AbortSignal) => ask<ProposalAnswer>(`/api/v1/incidents/${id}/proposal`, { signal })

@@ -379,7 +379,7 @@ export type TrialAnswer = {
   output_bytes_cut: number
 }
 
-export type Silence = { id: number; matchers: { monitor: string | null; instance: string | null; host: string | null }[]; from: number; until: number; reason: string; author: string }
+export type Silence = { id: number; matchers: { monitor: string | null; instance: string | null; host: string | null; labels?: { name: string; value: string; is_regex: boolean; is_equal: boolean }[] }[]; from: number; until: number; reason: string; author: string }
 
 export type Ping = { n: number; at: number; kind: 'success' | 'start' | 'fail' | 'log'; exit: number | null; duration: number | null; overlaps: boolean; body: string }
 /** Where a job reports in, and when it did. */
@@ -415,6 +415,8 @@ export type Incident = {
   severity: WatchState
   worst: WatchState
   opened: number
+  /** Since when something is, or was, bad: senders of alerts may say that it was before it opened here. */
+  since?: number
   closed: number | null
   acknowledged: { by: string; at: number; comment: string } | null
   snoozed_until: number | null
@@ -450,7 +452,7 @@ export type Incident = {
 }
 /** `open`: how many are, listed or not. */
 export type IncidentsAnswer = { now: number; open: number; incidents: Incident[] }
-export type TroubleItem = { host: boolean; monitor: string; instance: string; state: WatchState; worst: WatchState; since: number; until: number | null; value: number | null; text: string; why: string | null; withheld: Withheld | null; acknowledged: { by: string; at: number; comment: string } | null }
+export type TroubleItem = { host: boolean; monitor: string; instance: string; state: WatchState; worst: WatchState; since: number; until: number | null; value: number | null; text: string; /** What the sender of an alert says of it beside that, and where it says what to do. */ description?: string | null; runbook?: string | null; why: string | null; withheld: Withheld | null; acknowledged: { by: string; at: number; comment: string } | null }
 export type TimelineEntry = { at: number; kind: string; who: string; text: string }
 /** One attempt to reach one contact through one channel. */
 export type PageItem = { id: number; kind: string; contact: string; channel: string; at: number; state: 'waiting' | 'delivered' | 'listed' | 'given_up'; tries: number; ended: number | null; error: string }

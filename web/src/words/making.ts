@@ -14,5 +14,5 @@ export const words = {
   step: (number: number) => `Step ${number}`, addStep: 'Another step', removeStep: (number: number) => `Take out step ${number}`,
   notify: 'Whom', notifyHint: 'schedule:web, ana, team:web, channel:chat', wait: 'Then wait', turns: 'One of them, another for each incident', ifTime: 'Only in the time period', onlyIf: 'Only if', onlyIfHint: '> 5 in 10m', repeat: 'How often all of it again', timeout: 'Acknowledged and still bad: begins again after', timeoutHint: 'blank: never',
   wrongLength: 'Write a length such as 5min.', wrongCount: 'Write a number.',
-  members: 'Members', membersHint: 'ana, ben', prefixes: 'Sees only names that begin with', prefixesHint: 'blank: everything', projects: 'Projects', policy: 'Escalation policy', policyHint: 'of what is the team’s and names none',
+  members: 'Members', membersHint: 'ana, ben', prefixes: 'Sees only names that begin with', prefixesHint: '* for everything', projects: 'Projects', policy: 'Escalation policy', policyHint: 'of what is the team’s and names none',
 }

@@ -1,6 +1,7 @@
 /** What the settings say. */
 import type { ComesBy } from '../api/accounts.ts'
 import type { Role } from '../api/types.ts'
+import { words as me } from './me.ts'
 
 export const words = {
   title: 'Settings',
@@ -33,6 +34,16 @@ export const words = {
   copied: 'Copied', copy: 'Copy',
   audit: 'Who changed what', auditFailed: 'The audit log could not be loaded', auditCsv: 'Audit log as CSV', noAudit: 'Nothing was changed yet.', auditMore: 'Older entries are in the CSV.', beforeAfter: 'before and after', before: 'Before', after: 'After',
   adminsOnly: 'Only an administrator may see and change this.',
+  channels: {
+    title: 'Channels', failed: 'The channels could not be loaded', refused: 'No test was sent',
+    help: 'By what people are reached. They stand in the configuration, as [[channel]]; secrets are not shown.',
+    columns: { name: 'Channel', success: 'Last taken', trouble: 'Last trouble', test: 'Does it arrive?' },
+    kinds: { ...me.kinds, webhook: 'Webhook', pagerduty: 'PagerDuty', opsgenie: 'Opsgenie', command: 'Command' } as Record<string, string>,
+    builtIn: 'there without being defined', waiting: (count: number) => (count === 1 ? '1 page waits' : `${count} pages wait`),
+    noTrouble: 'none', gaveUp: 'Something was given up', failing: (tries: number) => (tries === 1 ? 'The last try failed' : `The last ${tries} tries failed`), off: 'Its receiver wants no more',
+    test: 'Send a test', testTo: (name: string) => `Send a test to ${name}`, testOf: (channel: string, name: string) => `Send a test by ${channel} to ${name}`, whom: (channel: string) => `Who gets a test by ${channel}`,
+    sent: (name: string) => `A test is on its way to ${name}.`, nobody: 'Nobody is reached by it.',
+  },
   contacts: 'Whom a server reaches that has no account, and by which senders, stands in the configuration: [[contact]], [[channel]].',
   invitation: {
     title: 'Welcome to Bellwether', why: 'You were invited. Choose a password: this link then is used up.', password: 'Password', again: 'Once more', differ: 'The two are not the same.', go: 'Choose it and sign in', going: 'Signing in…',

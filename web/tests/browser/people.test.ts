@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { axe, launch, open, settled, shot, sideways } from '../support/browser.ts'
 import { actingAs, answer, type Answers } from '../support/mocked.ts'
-import { aMonth, aRehearsal, aReport, someAudit, someCovers, someFollowUps, someOverrides, somePeople, somePolicies, someRules, someTeams, someTests, someTokens, someWays, whoIsOnCall } from '../support/people.ts'
+import { aMonth, aRehearsal, aReport, someAudit, someChannels, someCovers, someFollowUps, someOverrides, somePeople, somePolicies, someRules, someTeams, someTests, someTokens, someWays, whoIsOnCall } from '../support/people.ts'
 import { Server, until } from '../support/server.ts'
 
 /** The pages about people: on call, reports, changes, settings. */
@@ -21,7 +21,7 @@ afterAll(async () => {
 const TOLD: Answers = {
   '/api/v1/oncall': whoIsOnCall, '/api/v1/schedules/*': aMonth, '/api/v1/overrides': () => ({ now: 0, overrides: someOverrides() }), '/api/v1/reports': aReport, '/api/v1/follow-ups': someFollowUps,
   '/api/v1/cover': () => ({ now: 0, covers: someCovers() }), '/api/v1/escalation-policies': () => ({ now: 0, policies: somePolicies() }), '/api/v1/oncall/calendars': () => ({ calendars: [] }), '/api/v1/oncall/rehearsal': aRehearsal, '/api/v1/contacts/*': someTests,
-  '/api/v1/people': () => ({ people: somePeople() }), '/api/v1/teams': () => ({ teams: someTeams() }), '/api/v1/tokens': () => ({ tokens: someTokens() }), '/api/v1/audit': someAudit, '/api/v1/invitations': () => ({ invitations: [] }), '/api/v1/me/ways': someWays, '/api/v1/me/rules': someRules,
+  '/api/v1/people': () => ({ people: somePeople() }), '/api/v1/teams': () => ({ teams: someTeams() }), '/api/v1/tokens': () => ({ tokens: someTokens() }), '/api/v1/channels': () => ({ channels: someChannels() }), '/api/v1/audit': someAudit, '/api/v1/invitations': () => ({ invitations: [] }), '/api/v1/me/ways': someWays, '/api/v1/me/rules': someRules,
 }
 const EMPTY: Answers = {
   '/api/v1/me/ways': () => ({ ...someWays(), ways: [] }),
@@ -176,6 +176,47 @@ test('a token is shown once, and taken out only when asked twice', async () => {
   await tokens.getByRole('button', { name: 'Really take out grafana' }).click()
   await tokens.getByText('There is no token.').waitFor()
   await page.context().close()
+})
+
+test('channels say where they stand and how they did; a test goes to whom one chooses', async () => {
+  for (const [width, colorScheme] of [[1400, 'light'], [390, 'dark']] as const) {
+    const page = await open(browser, 'about:blank', { colorScheme, viewport: { width, height: 900 } })
+    const sent: string[] = []
+    await answer(page, TOLD)
+    await page.route('**/api/v1/contacts/**', (route) => {
+      const url = new URL(route.request().url())
+      sent.push(`${route.request().method()} ${url.pathname}${url.search}`)
+      return route.fulfill({ status: 202, json: someTests() })
+    })
+    await page.goto(server.url('/settings'))
+    const channels = page.getByRole('region', { name: 'Channels' })
+    await channels.getByText('/etc/bellwether/conf.d/chat.toml:1').waitFor()
+    await channels.getByText('password (hidden)').waitFor()
+    await channels.getByText('The last 4 tries failed').waitFor()
+    await channels.getByText('Nobody is reached by it.').waitFor()
+    await channels.getByLabel('Who gets a test by mail').selectOption('ben')
+    await channels.getByRole('button', { name: 'Send a test by mail to ben' }).press('Enter')
+    await page.getByText('A test is on its way to ben.').waitFor()
+    expect(sent).toEqual(['POST /api/v1/contacts/ben/test?channel=mail'])
+    expect(await axe(page)).toEqual([])
+    expect(await sideways(page)).toBeLessThanOrEqual(0)
+    expect(page.wrong).toEqual([])
+    await page.context().close()
+  }
+})
+
+test('a test by a channel is sent for true, and what became of it is there at once', async () => {
+  const told = await Server.start('[[channel]]\nname = "hook"\ntype = "webhook"\nurl = "http://127.0.0.1:9/in"\n[[contact]]\nname = "ana"\nchannels = ["hook"]\n')
+  try {
+    const page = await open(browser, told.url('/settings'))
+    const row = page.getByRole('region', { name: 'Channels' }).getByRole('row', { name: /^hook/ })
+    await row.getByText('none', { exact: true }).waitFor()
+    await row.getByRole('button', { name: 'Send a test by hook to ana' }).click()
+    await row.getByText(/tr(y|ies) failed/).waitFor({ timeout: 60_000 })
+    await page.context().close()
+  } finally {
+    await told.stop()
+  }
 })
 
 test('one adds a way to be reached, types the code that came, and tries it', async () => {

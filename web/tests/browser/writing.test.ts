@@ -213,6 +213,7 @@ test('a job that reports in: where, when, and what it said', async () => {
   await page.getByRole('link', { name: 'nightly backup' }).first().click()
   await page.getByRole('button', { name: 'It was noise' }).click()
   await page.getByText('Noted for its record').waitFor()
+  await page.getByText('`nightly backup` is not a metric monitor that is defined now').waitFor()
   await page.goto(server.url('/monitors/nightly%20backup'))
   await page.getByText('0× useful, 1× noise').waitFor()
   expect(await axe(page)).toEqual([])

@@ -1,4 +1,5 @@
 /** On call, reports, people and tokens as the API tells them, for what no server can be made to say in a second. */
+import type { Channel } from '../../src/api/channels.ts'
 import type { OwnRules, OwnWays } from '../../src/api/me.ts'
 import type { Cover, OnCallAnswer, Override, Policy, Rehearsal, Shift, ShiftsAnswer } from '../../src/api/oncall.ts'
 import type { Dealing, OpenFollowUps, ReportAnswer } from '../../src/api/reports.ts'
@@ -99,6 +100,13 @@ export const someWays = (): OwnWays => ({
 export const someRules = (): OwnRules => ({ of_file: false, channels: ['ntfy', 'text', 'phone'], rules: [{ severity: 'critical', steps: [{ after: '0s', channel: 'ntfy' }, { after: '2min', channel: 'text' }, { after: '5min', channel: 'phone' }], repeat_every: '5min' }] })
 export const someTeams = () => [{ name: 'web', members: ['ana', 'ben'], prefixes: ['stats.web.', 'host.web'], in_files: true }, { name: 'data', members: ['ben'], in_files: false }]
 export const someTokens = () => [{ id: 3, name: 'grafana', role: 'viewer', prefixes: [], owner: 'ana', expires: now() + 30 * DAY, created: now() - 90 * DAY, last_used: now() - 40 }, { id: 4, name: 'deploys', role: 'editor', prefixes: ['stats.web.'], owner: null, expires: now() - DAY, created: now() - 5 * DAY, last_used: null }]
+
+/** One that works, one that fails, one that is over it and reaches nobody. */
+export const someChannels = (): Channel[] => [
+  { name: 'mail', type: 'email', origin: '/etc/bellwether/bellwether.toml:12', settings: { server: 'mail.example.org:587', from: 'bell@example.org', password: '(hidden)' }, contacts: ['ana', 'ben'], waiting: 0, last_success: now() - 3 * 3600, last_trouble: null },
+  { name: 'chat', type: 'slack', origin: '/etc/bellwether/conf.d/chat.toml:1', settings: { url: '(hidden)' }, contacts: ['room'], waiting: 2, last_success: now() - 2 * DAY, last_trouble: { at: now() - 900, why: '503 Service Unavailable: the workspace is being moved', in_a_row: 4, off: false } },
+  { name: 'ntfy', type: 'ntfy', origin: null, settings: {}, contacts: [], waiting: 0, last_success: null, last_trouble: { at: now() - 40 * DAY, why: '429 too many requests', in_a_row: 0, off: false } },
+]
 
 export const someAudit = () => ({ more: true, entries: [
   { id: 9, at: now() - 60, who: 'ana', via: 'session', source: '10.0.0.7', action: 'role', subject: 'person ben', before: '{"role":"viewer"}', after: '{"role":"responder"}', commit: null },

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::cli::Common;
-use crate::config::{DEFAULTS, Origin, show};
+use crate::config::{DEFAULTS, Origin, show, told};
 use crate::failure::Failure;
 
 /// The longest name of a file on the file systems that we meet, without its ending.
@@ -33,10 +33,9 @@ pub fn check(common: &Common, file: Option<PathBuf>) -> Result<(), Failure> {
         }
         return Ok(());
     }
-    let listed: Vec<String> = problems.iter().map(ToString::to_string).collect();
     let count = if problems.len() == 1 { "1 problem".into() } else { format!("{} problems", problems.len()) };
     if !common.json {
-        super::say(listed.join("\n"))?;
+        super::say(told(&problems))?;
     }
     Err(Failure::usage(count))
 }

@@ -27,17 +27,14 @@ use std::path::PathBuf;
 
 use crate::cli::Common;
 use crate::client::{self, Server};
-use crate::config::{Config, Origin};
+use crate::config::{Config, Origin, told};
 use crate::failure::Failure;
 use crate::offline;
 
 /// The configuration, or all its problems on stderr and exit status 2.
 pub fn load_config(common: &Common) -> Result<Config, Failure> {
     let origin = Origin::from_process(common.config.clone(), common.data_dir.clone());
-    origin.load().map_err(|problems| {
-        let listed: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Failure::usage(listed.join("\n"))
-    })
+    origin.load().map_err(|problems| Failure::usage(told(&problems)))
 }
 
 /// A running server, or the data directory opened by this process.

@@ -33,8 +33,8 @@ use vocabulary::settings::Secret;
 pub use differing::differences;
 pub use own::SelfConfig;
 pub use show::{DEFAULTS, show};
-pub use source::Problem;
 use source::Sources;
+pub use source::{Problem, told};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -231,22 +231,17 @@ impl Origin {
             problems.extend(mistakes);
             tree::merge(&mut merged, resolved(table, file));
         }
-        let merged = Spanned::new(0..0, merged);
-        let mut config = match tree::read_all::<Config>(&merged, &sources) {
-            Ok(config) => config,
-            Err(mistakes) => {
-                problems.extend(mistakes);
-                return Err(problems);
-            }
-        };
+        let mut read = tree::read_all::<Config>(Spanned::new(0..0, merged), &sources);
+        problems.append(&mut read.problems);
+        let Some(mut config) = read.value.take() else { return Err(problems) };
         if let Some(directory) = &self.data_dir {
             config.data_dir = DataDir(directory.clone());
         }
-        let found = config.problems().into_iter();
+        let found = config.problems().into_iter().filter(|(key, _)| read.is_complete(key));
         problems.extend(found.map(|(key, message)| {
-            sources.problem(tree::position(&merged, &key), format!("{key}: {message}"))
+            sources.problem(tree::position(&read.tree, &key), format!("{key}: {message}"))
         }));
-        config.origins = origins(&config, &merged, &sources);
+        config.origins = origins(&config, &read.tree, &sources);
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
 
@@ -290,7 +285,8 @@ fn origins(config: &Config, merged: &Spanned<DeTable<'_>>, sources: &Sources) ->
     let schedules = config.schedule.iter().map(|schedule| ("schedule", &schedule.name));
     let all = monitors.enumerate().chain(checks.enumerate()).chain(hosts.enumerate());
     let policies = config.escalation_policy.iter().map(|policy| ("escalation_policy", &policy.name));
-    let all = all.chain(schedules.enumerate()).chain(policies.enumerate());
+    let channels = config.channel.iter().map(|channel| ("channel", &channel.name));
+    let all = all.chain(schedules.enumerate()).chain(policies.enumerate()).chain(channels.enumerate());
     all.map(place).collect()
 }
 

@@ -53,6 +53,18 @@ impl std::fmt::Display for Problem {
     }
 }
 
+/// More than this nobody reads at once: the first are mended first.
+const MOST_TOLD: usize = 20;
+
+/// As people read them.
+pub fn told(problems: &[Problem]) -> String {
+    let mut lines: Vec<String> = problems.iter().take(MOST_TOLD).map(Problem::to_string).collect();
+    if problems.len() > MOST_TOLD {
+        lines.push(format!("and {} more", problems.len() - MOST_TOLD));
+    }
+    lines.join("\n")
+}
+
 impl Sources {
     pub fn add_file(&mut self, path: &Path, text: &str) {
         self.add(path.display().to_string(), text, Some(path.to_owned()));

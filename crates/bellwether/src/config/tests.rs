@@ -108,6 +108,65 @@ fn what_to_write_instead_is_told() {
 }
 
 #[test]
+fn an_unknown_key_hides_nothing_else() {
+    let text = "\
+[statsd]
+flushInterval = \"10s\"
+max_names = 0
+[[monitor]]
+name = \"slow\"
+kind = \"metric\"
+tagret = \"stats.a\"
+critical = \"> 5\"
+zzz = 1
+[[check]]
+name = \"disk\"
+type = \"passive\"
+host = \"nowhere\"
+";
+    let found = problems(&[("bellwether.toml", text)], &[]);
+    let wanted = [
+        "2:1: unknown key `flushInterval`; did you mean `flush_interval`?",
+        "7:1: unknown key `tagret`; did you mean `target`?",
+        "9:1: unknown key `zzz`; known here are: ",
+        "3:13: statsd.max_names: ",
+        "13:8: check.0.host: there is no host `nowhere`",
+    ];
+    assert_eq!(found.len(), wanted.len(), "{found:#?}");
+    for (line, start) in found.iter().zip(wanted) {
+        assert!(line.starts_with(&format!("bellwether.toml:{start}")), "{found:#?}");
+    }
+}
+
+#[test]
+fn what_misses_something_that_was_left_out_is_not_told() {
+    let check = |text: &str, wanted: &[&str]| {
+        let found = problems(&[("bellwether.toml", text)], &[]);
+        let starts = |(line, start): (&String, &&str)| line.starts_with(&format!("bellwether.toml:{start}"));
+        assert!(found.len() == wanted.len() && found.iter().zip(wanted).all(starts), "{found:#?}");
+    };
+    // The certificate misses its key, and zoe is a contact.
+    check(
+        "[http]\ntls_key = 3\ntls_certificate = \"/no.pem\"\n[statsd]\nmax_names = 0",
+        &["2:11: ", "5:13: statsd.max_names"],
+    );
+    check("[incidents]\ncontacts = [\"zoe\"]\n[[contact]]\nname = \"zoe\"\nchannels = 3", &["5:12: "]);
+    check(
+        "[incidents]\ncontacts = [\"zoe\"]\n[[contcat]]\nname = \"zoe\"\nchannels = [\"log\"]",
+        &["3:3: unknown key"],
+    );
+}
+
+#[test]
+fn no_more_are_listed_than_are_read() {
+    let keys: String = (0..25).map(|n| format!("zzz{n} = 1\n")).collect();
+    let problems = load(&[("bellwether.toml", &keys)], &[]).1.unwrap_err();
+    let listed = told(&problems);
+    assert_eq!((problems.len(), listed.matches("unknown key").count()), (25, 20), "{listed}");
+    assert!(listed.ends_with("\nand 5 more"), "{listed}");
+}
+
+#[test]
 fn lists_of_numbers_come_from_the_environment() {
     let environment =
         [("BELLWETHER_STATSD__PERCENTILES", "90,99.9"), ("BELLWETHER_CARBON__ALLOW", "10.0.0.0/8,::1/128")];

@@ -1,6 +1,7 @@
 //! Parsed configuration as a tree with positions: merging sources, and finding and removing the entry
 //! that a complaint points at.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use serde::de::DeserializeOwned;
@@ -45,37 +46,88 @@ fn is_list_of_tables(items: &DeArray<'_>) -> bool {
     !items.is_empty() && items.iter().all(|item| item.get_ref().is_table())
 }
 
-/// Read `T` out of the tree. Each complaint is noted and the entry that caused it left out, until
+/// What a tree says, as far as it can be read.
+pub struct Read<'s, T> {
+    /// Without what was left out; `None` where others may go by that.
+    pub value: Option<T>,
+    pub problems: Vec<Problem>,
+    /// What was read in the end.
+    pub tree: Spanned<DeTable<'s>>,
+    /// Where something was left out that is known and wrong: what misses it there was told already.
+    incomplete: BTreeSet<String>,
+}
+
+impl<T> Read<'_, T> {
+    /// Is all there that this key of the whole stands beside?
+    pub fn is_complete(&self, key: &str) -> bool {
+        key.split('.').next().is_none_or(|section| !self.incomplete.contains(section))
+    }
+}
+
+/// Read `T` out of the tree. Each complaint is noted and the entry that caused it spelt as it was meant or left out, until
 /// nothing is left to complain about: so a person hears of all mistakes at once, not one per try.
-pub fn read_all<'s, T: DeserializeOwned>(
-    tree: &Spanned<DeTable<'s>>,
-    sources: &Sources,
-) -> Result<T, Vec<Problem>> {
-    let mut tree = tree.clone();
-    let mut problems: Vec<(usize, Problem)> = Vec::new();
+pub fn read_all<'s, T: DeserializeOwned>(tree: Spanned<DeTable<'s>>, sources: &Sources) -> Read<'s, T> {
+    let mut read = Read { value: None, problems: Vec::new(), tree, incomplete: BTreeSet::new() };
+    let mut found: Vec<(usize, Problem)> = Vec::new();
     let mut left_out: Vec<String> = Vec::new();
+    let mut others_go_by_it = false;
     loop {
-        let error = match T::deserialize(toml::de::Deserializer::from(tree.clone())) {
-            Ok(value) if problems.is_empty() => return Ok(value),
-            Ok(_) => break,
+        let error = match T::deserialize(toml::de::Deserializer::from(read.tree.clone())) {
+            Ok(value) => {
+                read.value = (!others_go_by_it).then_some(value);
+                break;
+            }
             Err(error) => error,
         };
         let span = error.span().unwrap_or_default();
         let message = error.message();
-        if sources.is_from_environment(span.start) && retype(tree.get_mut(), &span, message) {
+        if sources.is_from_environment(span.start) && retype(read.tree.get_mut(), &span, message) {
             continue;
         }
         // What was left out because it was wrong is not missing.
         if !left_out.iter().any(|key| message == format!("missing field `{key}`")) {
-            problems.push((span.start, sources.problem(span.clone(), explain(message))));
+            found.push((span.start, sources.problem(span.clone(), explain(message))));
         }
-        match remove(tree.get_mut(), &span) {
-            Some(key) if problems.len() < MAX_PROBLEMS => left_out.push(key),
-            _ => break,
+        if found.len() >= MAX_PROBLEMS {
+            break;
         }
+        let unknown = unknown_field(message);
+        let meant = unknown.as_ref().and_then(|(name, expected)| closest(name, expected));
+        if meant.is_some_and(|meant| respell(read.tree.get_mut(), &span, meant)) {
+            continue;
+        }
+        let Some(left) = remove(read.tree.get_mut(), &span) else { break };
+        others_go_by_it |= left.is_list || (left.is_listed && unknown.is_none());
+        if unknown.is_none() {
+            read.incomplete.insert(left.section);
+        }
+        left_out.push(left.key);
     }
-    problems.sort_by_key(|(position, _)| *position);
-    Err(problems.into_iter().map(|(_, problem)| problem).collect())
+    found.sort_by_key(|(position, _)| *position);
+    read.problems = found.into_iter().map(|(_, problem)| problem).collect();
+    read
+}
+
+/// The key at this place gets the name that it was meant to have: what else is wrong is told of that. False: there is none,
+/// or one of that name stands beside it.
+fn respell<'s>(table: &mut DeTable<'s>, span: &Range<usize>, name: &str) -> bool {
+    let here = table.keys().find(|key| key.span() == *span).cloned();
+    if let Some(key) = here {
+        if table.contains_key(name) {
+            return false;
+        }
+        let Some(value) = table.remove(&key) else { return false };
+        table.insert(Spanned::new(span.clone(), name.to_owned().into()), value);
+        return true;
+    }
+    table.iter_mut().any(|(_, value)| match value.get_mut() {
+        DeValue::Table(inner) => respell(inner, span, name),
+        DeValue::Array(items) => items.iter_mut().any(|item| match item.get_mut() {
+            DeValue::Table(inner) => respell(inner, span, name),
+            _ => false,
+        }),
+        _ => false,
+    })
 }
 
 /// A value from the environment has no type of its own: where text or a list was wanted, make it that.
@@ -121,34 +173,50 @@ fn find_value<'t, 's>(
     None
 }
 
-/// Remove the innermost entry whose key or value is, or contains, `span`. Returns its key.
-fn remove<'s>(table: &mut DeTable<'s>, span: &Range<usize>) -> Option<String> {
+struct LeftOut {
+    key: String,
+    /// The first key of the whole, under which it stood.
+    section: String,
+    /// It was an entry of a list of tables, or stood in one.
+    is_listed: bool,
+    /// It was a list of tables.
+    is_list: bool,
+}
+
+/// Remove the innermost entry whose key or value is, or contains, `span`.
+fn remove(table: &mut DeTable<'_>, span: &Range<usize>) -> Option<LeftOut> {
     let mut culprit = None;
     for (key, value) in table.iter_mut() {
         let exact = key.span() == *span;
         if !exact && let Some(removed) = remove_inside(key.get_ref(), value.get_mut(), span) {
-            return Some(removed);
+            return Some(LeftOut { section: key.get_ref().to_string(), ..removed });
         }
         if exact || contains(&value.span(), span) || contains(&key.span(), span) {
             culprit = Some(key.clone());
         }
     }
-    culprit.filter(|key| table.remove(key).is_some()).map(|key| key.get_ref().to_string())
+    let key = culprit?;
+    let value = table.remove(&key)?;
+    let name = key.get_ref().to_string();
+    let is_list = is_array_of_tables(value.get_ref());
+    Some(LeftOut { section: name.clone(), key: name, is_listed: false, is_list })
 }
 
-fn remove_inside<'s>(key: &str, value: &mut DeValue<'s>, span: &Range<usize>) -> Option<String> {
+fn remove_inside(key: &str, value: &mut DeValue<'_>, span: &Range<usize>) -> Option<LeftOut> {
     match value {
         DeValue::Table(inner) => remove(inner, span),
         DeValue::Array(items) => {
+            let is_listed = is_list_of_tables(items);
             let inside = items.iter_mut().find_map(|item| remove_inside(key, item.get_mut(), span));
-            if inside.is_some() {
-                return inside;
+            if let Some(inside) = inside {
+                return Some(LeftOut { is_listed: is_listed || inside.is_listed, ..inside });
             }
             let found = items.iter().any(|item| contains(&item.span(), span));
             if found {
                 *items = items.iter().filter(|item| !contains(&item.span(), span)).cloned().collect();
             }
-            found.then(|| key.to_owned())
+            let key = key.to_owned();
+            found.then(|| LeftOut { section: key.clone(), key, is_listed, is_list: false })
         }
         _ => None,
     }
@@ -185,9 +253,7 @@ fn explain(message: &str) -> String {
             },
         };
     };
-    let likeness = |name: &&str| (strsim::jaro_winkler(&snake_case(&unknown), name) * 1000.0) as u32;
-    let closest = expected.iter().copied().max_by_key(likeness).filter(|name| likeness(name) > 780);
-    match closest {
+    match closest(&unknown, &expected) {
         Some(name) => format!("unknown key `{unknown}`; did you mean `{name}`?"),
         None if expected.is_empty() => format!("unknown key `{unknown}`; nothing can be set here"),
         None => format!("unknown key `{unknown}`; known here are: {}", expected.join(", ")),
@@ -220,6 +286,13 @@ fn cure(message: &str) -> Option<String> {
         _ => return None,
     };
     Some(cure.into())
+}
+
+/// The known key that was probably meant.
+fn closest<'n>(unknown: &str, expected: &[&'n str]) -> Option<&'n str> {
+    let unknown = snake_case(unknown);
+    let likeness = |name: &&str| (strsim::jaro_winkler(&unknown, name) * 1000.0) as u32;
+    expected.iter().copied().max_by_key(likeness).filter(|name| likeness(name) > 780)
 }
 
 fn unknown_field(message: &str) -> Option<(String, Vec<&str>)> {

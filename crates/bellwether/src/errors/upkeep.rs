@@ -66,7 +66,7 @@ fn wait(stop: &(AtomicBool, Mutex<()>, Condvar), pause: Duration) -> bool {
 pub fn check(house: &House, checked: &mut Checked) {
     let _still = house.errors.rewriting.lock();
     let directory = house.config.load().data_dir.0.join("errors");
-    let look = || event_store::fsck::check(&event_store::io::RealIo, &directory);
+    let look = || event_store::fsck::check(&disk::RealIo, &directory);
     let looked = look().and_then(|first| {
         let again = if first.findings.is_empty() { Vec::new() } else { look()?.findings };
         Ok((first, again))

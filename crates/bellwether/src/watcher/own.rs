@@ -135,6 +135,7 @@ impl Change {
             value: None,
             text: self.text.as_str().into(),
             withheld: None,
+            of_sender: None,
         }
     }
 }

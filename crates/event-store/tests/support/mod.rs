@@ -1,11 +1,9 @@
-//! A store on a simulated disk, events to put into it, seeded random numbers.
-
-pub mod disk;
+//! A store on a simulated disk, events to put into it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use disk::SimulatedDisk;
+use disk::simulated::SimulatedDisk;
 use event_store::{EventStore, OpenError, Options, Recovery};
 use vocabulary::Timestamp;
 use vocabulary::error::{EventBody, EventId, EventKey, StoredEvent};
@@ -71,30 +69,6 @@ pub fn listed(store: &EventStore, project: u64, group: u64) -> Vec<Event> {
             return events;
         }
         events.extend(page.into_iter().map(Event::of));
-    }
-}
-
-/// A small generator; the same seed gives the same run.
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Random {
-        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    pub fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    pub fn below(&mut self, bound: u64) -> u64 {
-        (self.next() >> 11) % bound
-    }
-
-    pub fn chance(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
     }
 }
 

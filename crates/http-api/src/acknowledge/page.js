@@ -1,7 +1,7 @@
 (() => {
   // What could not be sent is kept under this name, over reloads too, and sent in its order as soon as it can be.
   const KEPT = 'unsent ' + location.pathname
-  const OLDEST_MS = 3600e3, RETRY_MS = 4000, LOOK_MS = 10000, PATIENCE_MS = 15000
+  const OLDEST_MS = 3600e3, RETRY_MS = 4000, LOOK_MS = 10000, DRAW_MS = 2000, PATIENCE_MS = 15000
   const unsent = document.getElementById('unsent')
   let memory = [], busy = false
   const kept = () => { try { return [JSON.parse(localStorage.getItem(KEPT)) ?? memory].flat() } catch { return memory } }
@@ -19,8 +19,25 @@
     const main = document.querySelector('main')
     const next = new DOMParser().parseFromString(page, 'text/html').querySelector('main')
     if (!next) return
-    // Another moment's picture is another address: it changes once it has come.
+    // The graph goes on by itself: it stays the same, so that it is never blank.
+    const graph = main.querySelector('.live'), other = graph && next.querySelector('.live'), here = document.createComment('')
+    other?.replaceWith(here)
     main.replaceWith(next)
+    if (other) here.replaceWith(graph)
+  }
+  // The next picture is asked for when the last one has come, so that on a bad line it keeps nothing else waiting.
+  async function draw() {
+    const graph = document.querySelector('.live')
+    let pause = DRAW_MS
+    if (graph && !document.hidden && !kept().length && !navigator.connection?.saveData) {
+      const at = 'at=' + Date.now(), old = /at=\d+/, next = new Image()
+      next.src = graph.lastElementChild.currentSrc.replace(old, at)
+      try {
+        await next.decode()
+        for (const one of graph.children) for (const key of ['srcset', 'src']) if (one.hasAttribute(key)) one.setAttribute(key, one.getAttribute(key).replace(old, at))
+      } catch { pause = LOOK_MS }
+    }
+    setTimeout(draw, pause)
   }
   async function send() {
     const [what] = kept()
@@ -55,5 +72,6 @@
     if (document.hidden || kept().length || busy || document.activeElement?.matches('main *')) return
     try { const { status, page } = await ask({}); if (status === 200 && !kept().length) show(page) } catch { /* The next look will tell. */ }
   }, LOOK_MS)
+  setTimeout(draw, DRAW_MS)
   void send()
 })()

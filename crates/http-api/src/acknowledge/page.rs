@@ -110,7 +110,7 @@ fn document(title: &str, body: &str) -> String {
 
 fn head(incident: &Incident, now: i64) -> String {
     let state = incident.detail.severity;
-    let length = lasting(incident.closed.unwrap_or(vocabulary::Timestamp(now)).0 - incident.opened.0);
+    let length = lasting(incident.closed.unwrap_or(vocabulary::Timestamp(now)).0 - incident.since());
     let length = if incident.is_closed() { format!("lasted {length}") } else { format!("for {length}") };
     format!(
         "<p class=\"state\">{} <strong>{state}</strong> {length} <span class=\"muted\">#{}</span></p><h1>{}</h1>",
@@ -137,7 +137,7 @@ fn value(link: &Link, around: &Surroundings) -> String {
         (None, None) => String::new(),
     };
     let usual = around.usual.as_deref().map(|usual| format!("<p>Normally {}.</p>", escape(usual)));
-    let since = format!("<p class=\"muted\">Since {}</p>", clock(link.whole.incident.opened.0));
+    let since = format!("<p class=\"muted\">Since {}</p>", clock(link.whole.incident.since()));
     format!("{is}{}{since}", usual.unwrap_or_default())
 }
 
@@ -201,8 +201,9 @@ fn picture(link: &Link, around: &Surroundings) -> String {
     }
     let place = format!("{}/graph.png?at={}", link.token, around.now);
     let about = escape(&format!("Graph of {} from half an hour before it began", link.whole.incident.title));
+    let live = if link.whole.incident.is_closed() { "" } else { " class=\"live\"" };
     format!(
-        "<picture><source media=\"(prefers-color-scheme: dark)\" srcset=\"{place}&amp;dark=1\"><img src=\"{place}\" width=\"720\" \
+        "<picture{live}><source media=\"(prefers-color-scheme: dark)\" srcset=\"{place}&amp;dark=1\"><img src=\"{place}\" width=\"720\" \
          height=\"300\" alt=\"{about}\"></picture>"
     )
 }

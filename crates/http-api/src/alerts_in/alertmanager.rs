@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ::monitors::look::Found;
+use ::monitors::silence::labels::labels;
 use ::monitors::{Outcome, Part};
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
@@ -18,12 +19,13 @@ use sha2::{Digest, Sha256};
 use state_store::StateError;
 use vocabulary::state::State as Standing;
 
+use super::filters::Filters;
+use super::silences::uuid;
 use super::{all_taken, cut, details, ends, one_line, readable, status_of_word, take};
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Params, Problem};
 use crate::api_v1::off_thread;
 use crate::api_v1::watched::may;
-use crate::guard::require;
 use crate::services::Services;
 
 pub(crate) const USUAL_CHECK: &str = "alertmanager";
@@ -47,6 +49,12 @@ pub struct Which {
     silenced: Option<bool>,
 }
 
+impl Which {
+    pub(super) fn check(&self) -> &str {
+        self.check.as_deref().unwrap_or(USUAL_CHECK)
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Posted {
@@ -68,18 +76,21 @@ pub async fn take_alerts(
     if alerts.len() > MAX_ALERTS {
         return Err(Problem::bad_request(format!("{} alerts at once; {MAX_ALERTS} are taken", alerts.len())));
     }
-    let check = which.check.unwrap_or_else(|| USUAL_CHECK.to_owned());
+    let check = which.check().to_owned();
     let now = services.clock.now().0;
     let (read, verdict) = readable(alerts.into_iter().enumerate().map(|alert| of_alert(alert, now)));
     if read.is_empty() {
         return verdict.map(|()| StatusCode::OK);
     }
     let ends: Vec<(String, i64)> = read.iter().map(|(part, end)| (part.name.clone(), *end)).collect();
-    let parts = read.into_iter().map(|(part, _)| part).collect();
-    let merged = take(&services, &check, "Prometheus's alerts", parts).await?;
-    for (name, end) in &ends {
-        services.alert_ends.set(&check, name, (*end).max(now));
-    }
+    let (at_its_turn, named) = (services.clone(), check.clone());
+    let told = move || {
+        for (part, end) in &read {
+            at_its_turn.alert_ends.set(&named, &part.name, (*end).max(now));
+        }
+        read.into_iter().map(|(part, _)| part).collect::<Vec<Part>>()
+    };
+    let merged = take(&services, &check, "Prometheus's alerts", told).await?;
     sweep_later(services.clone());
     let named = check.clone();
     off_thread(&services, move |services| {
@@ -97,8 +108,8 @@ fn of_alert((index, alert): (usize, Posted), now: i64) -> Answer<(Part, i64)> {
     if !alert.labels.values().any(|value| !value.trim().is_empty()) {
         return Err(wrong("it has no label: nothing says what it is".into()));
     }
-    let start = moment("startsAt", alert.starts_at.as_deref()).map_err(wrong)?;
-    let end = moment("endsAt", alert.ends_at.as_deref()).map_err(wrong)?;
+    let start = details::moment("startsAt", alert.starts_at.as_deref()).map_err(wrong)?;
+    let end = details::moment("endsAt", alert.ends_at.as_deref()).map_err(wrong)?;
     if start.zip(end).is_some_and(|(start, end)| start > end) {
         return Err(wrong("`startsAt` is after `endsAt`".into()));
     }
@@ -106,14 +117,16 @@ fn of_alert((index, alert): (usize, Posted), now: i64) -> Answer<(Part, i64)> {
     let name = name(rule, &alert.labels);
     let severity = alert.labels.get("severity").map_or("critical", String::as_str);
     let text = ["summary", "description", "message"].iter().find_map(|key| alert.annotations.get(*key));
+    let output = text.map_or_else(
+        || format!("{} fires", if rule.is_empty() { &name } else { rule }),
+        |text| one_line(text),
+    );
     let outcome = match end <= now {
         true => Outcome { output: "resolved".into(), ..Outcome::default() },
         false => Outcome {
             status: status_of_word(severity),
-            output: text.map_or_else(
-                || format!("{} fires", if rule.is_empty() { &name } else { rule }),
-                |text| one_line(text),
-            ),
+            of_sender: details::of_sender(&alert.annotations, start, &output, now),
+            output,
             long_output: details::written(&said_of(&alert, start)),
             ..Outcome::default()
         },
@@ -123,23 +136,13 @@ fn of_alert((index, alert): (usize, Posted), now: i64) -> Answer<(Part, i64)> {
 
 fn said_of(alert: &Posted, start: Option<i64>) -> BTreeMap<String, String> {
     let mut said = alert.annotations.clone();
-    said.extend(alert.generator_url.clone().map(|url| (GENERATOR.to_owned(), url)));
+    details::add_links(&mut said, [(GENERATOR, alert.generator_url.clone())]);
     said.extend(start.map(|at| (STARTS.to_owned(), utc(at))));
     said
 }
 
-fn utc(at: i64) -> String {
+pub(super) fn utc(at: i64) -> String {
     Instant::from_second(at).unwrap_or_default().to_string()
-}
-
-/// None: it says none. Zero is how Go writes that there is none.
-fn moment(key: &str, written: Option<&str>) -> Result<Option<i64>, String> {
-    let Some(written) = written.filter(|at| !at.is_empty() && !at.starts_with("0001-")) else {
-        return Ok(None);
-    };
-    let at =
-        written.parse::<Instant>().map_err(|_| format!("`{key}` is no time such as 2026-03-29T01:00:00Z"))?;
-    Ok(Some(at.as_second()))
 }
 
 /// As names of tagged series are written, so that a label `env` says what is production.
@@ -190,15 +193,15 @@ fn sweep_later(services: Arc<Services>) {
 }
 
 async fn sweep(services: &Arc<Services>) {
-    let mut by_check: BTreeMap<String, Vec<Part>> = BTreeMap::new();
+    let mut by_check: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let over = services.alert_ends.over(services.clock.now().0);
     for (check, name) in over.iter().cloned() {
-        let outcome = Outcome { output: "not heard of any more".into(), ..Outcome::default() };
-        by_check.entry(check).or_default().push(Part { name, outcome });
+        by_check.entry(check).or_default().push(name);
     }
-    for (check, parts) in by_check {
-        let names: Vec<String> = parts.iter().map(|part| part.name.clone()).collect();
-        let Err(problem) = take(services, &check, "Prometheus's alerts", parts).await else { continue };
+    for (check, names) in by_check {
+        let (at_its_turn, named, silent) = (services.clone(), check.clone(), names.clone());
+        let told = move || ended(&at_its_turn.alert_ends, &named, silent);
+        let Err(problem) = take(services, &check, "Prometheus's alerts", told).await else { continue };
         tracing::warn!(check, why = problem.error, "alerts that are over could not be ended");
         if !problem.is(StatusCode::NOT_FOUND) {
             let later = services.clock.now().0 + END_AGAIN_SECONDS;
@@ -212,65 +215,13 @@ async fn sweep(services: &Arc<Services>) {
     }
 }
 
-/// One label, as amtool writes it: `severity="critical"`, `job!=api`, `alertname=~"Disk.*"`.
-#[derive(Debug)]
-struct Filter {
-    label: String,
-    wanted: Wanted,
-    is: bool,
-}
-
-#[derive(Debug)]
-enum Wanted {
-    Text(String),
-    /// Of the whole value.
-    Pattern(regex::Regex),
-}
-
-/// Bytes of a compiled pattern.
-const MAX_PATTERN: usize = 1 << 20;
-
-impl Filter {
-    /// A label that is not there is an empty one.
-    fn fits(&self, labels: &BTreeMap<String, String>) -> bool {
-        let value = labels.get(&self.label).map_or("", String::as_str);
-        let fits = match &self.wanted {
-            Wanted::Text(text) => value == text,
-            Wanted::Pattern(pattern) => pattern.is_match(value),
-        };
-        fits == self.is
-    }
-
-    fn read(text: &str) -> Answer<Filter> {
-        let wrong = || {
-            Problem::bad_request(format!("`filter` is `{text}`")).hint(
-                "write it as alertname=\"Down\", job!=\"api\", or with a pattern: alertname=~\"Disk.*\"",
-            )
-        };
-        let at = text.find(['=', '!']).ok_or_else(wrong)?;
-        let (label, rest) = text.split_at(at);
-        let signs = [("=~", true, true), ("!~", false, true), ("!=", false, false), ("=", true, false)];
-        let read =
-            signs.iter().find_map(|(sign, is, pattern)| Some((rest.strip_prefix(sign)?, *is, *pattern)));
-        let (value, is, is_pattern) = read.filter(|_| !label.trim().is_empty()).ok_or_else(wrong)?;
-        let value = value.trim();
-        let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
-        let value = value.replace("\\\"", "\"").replace("\\\\", "\\");
-        let wanted = match is_pattern {
-            true => {
-                let whole =
-                    regex::RegexBuilder::new(&format!("^(?:{value})$")).size_limit(MAX_PATTERN).build();
-                Wanted::Pattern(whole.map_err(|_| wrong())?)
-            }
-            false => Wanted::Text(value),
-        };
-        Ok(Filter { label: label.trim().to_owned(), wanted, is })
-    }
-}
-
-fn filters(query: &str) -> Answer<Vec<Filter>> {
-    let asked = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "filter");
-    asked.map(|(_, text)| Filter::read(&text)).collect()
+/// Those of which nobody has told meanwhile.
+fn ended(ends: &ends::Ends, check: &str, names: Vec<String>) -> Vec<Part> {
+    let end = |name| {
+        let outcome = Outcome { output: "not heard of any more".into(), ..Outcome::default() };
+        Part { name, outcome }
+    };
+    names.into_iter().filter(|name| !ends.has(check, name)).map(end).collect()
 }
 
 /// As amtool reads them.
@@ -290,15 +241,18 @@ pub struct Gettable {
 }
 
 #[derive(Serialize)]
-struct Receiver {
+pub struct Receiver {
     name: &'static str,
 }
+
+/// Who is told follows from policies and contacts, not from a tree of routes.
+pub(super) const RECEIVER: Receiver = Receiver { name: "bellwether" };
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Status {
     state: &'static str,
-    silenced_by: [String; 0],
+    silenced_by: Vec<String>,
     inhibited_by: [String; 0],
 }
 
@@ -308,49 +262,49 @@ pub async fn list(
     Params(which): Params<Which>,
     RawQuery(query): RawQuery,
 ) -> Answer<Json<Vec<Gettable>>> {
-    require(&caller, Role::Viewer)?;
-    crate::api_v1::watched::sees(&caller)?;
-    let filters = filters(query.as_deref().unwrap_or_default())?;
-    let check = which.check.unwrap_or_else(|| USUAL_CHECK.to_owned());
+    may(&caller, Role::Viewer)?;
     off_thread(&services, move |services| {
-        let now = services.clock.now();
-        let known = services.monitors.instances(&check, now);
-        let bad = known.iter().filter(|one| is_bad_alert(one)).map(|one| gettable(one, now.0));
-        let wanted = bad.filter(|alert| {
-            let is_shown = if alert.status.state == "active" { which.active } else { which.silenced };
-            is_shown.unwrap_or(true) && filters.iter().all(|filter| filter.fits(&alert.labels))
-        });
-        Ok(Json(wanted.collect()))
+        let filters = Filters::of_query(query.as_deref().unwrap_or_default())?;
+        let alerts = listed(services, &which, &filters);
+        Ok(Json(alerts.into_iter().map(|(_, alert)| alert).collect()))
     })
     .await
 }
 
-fn gettable(found: &Found, now: i64) -> Gettable {
+/// Those that fire and are asked for, each with the name that it has here.
+pub(super) fn listed(services: &Services, which: &Which, filters: &Filters) -> Vec<(Arc<str>, Gettable)> {
+    let now = services.clock.now();
+    let known = services.monitors.instances(which.check(), now);
+    let alerts = known.iter().filter(|one| is_bad_alert(one)).map(|found| {
+        let silenced_by = services.monitors.silenced_by(&found.status.id, now);
+        (found.status.id.instance.clone(), gettable(found, silenced_by, now.0))
+    });
+    let wanted = alerts.filter(|(_, alert)| {
+        let is_shown = if alert.status.state == "active" { which.active } else { which.silenced };
+        is_shown.unwrap_or(true) && filters.fit(&alert.labels)
+    });
+    wanted.collect()
+}
+
+fn gettable(found: &Found, silenced_by: Vec<i64>, now: i64) -> Gettable {
     let name = &*found.status.id.instance;
     let mut annotations = details::read(&found.status.long_output);
     let generator_url = annotations.remove(GENERATOR).unwrap_or_default();
     let began = found.status.last_state_change.map_or(now, |at| at.0);
     let starts_at = annotations.remove(STARTS).unwrap_or_else(|| utc(began));
     annotations.entry("summary".into()).or_insert_with(|| found.status.output.to_string());
-    let mut parts = name.split(';');
-    let rule = parts.next().unwrap_or_default().to_owned();
-    let mut labels: BTreeMap<String, String> =
-        parts.filter_map(|tag| tag.split_once('=')).map(|(key, value)| (key.into(), value.into())).collect();
-    if !rule.is_empty() {
-        labels.insert("alertname".into(), rule);
-    }
     let fingerprint: String = Sha256::digest(name)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     Gettable {
-        labels,
+        labels: labels(name),
         annotations,
         starts_at,
         ends_at: utc(now + RESOLVE_TIMEOUT_SECONDS),
         updated_at: utc(now),
         fingerprint,
-        receivers: [Receiver { name: "bellwether" }],
+        receivers: [RECEIVER],
         status: Status {
             state: if found.withheld.is_some() { "suppressed" } else { "active" },
-            silenced_by: [],
+            silenced_by: silenced_by.into_iter().map(uuid).collect(),
             inhibited_by: [],
         },
         generator_url,
@@ -380,27 +334,12 @@ mod tests {
     }
 
     #[test]
-    fn filters_are_read_as_amtool_writes_them() {
-        let labels = BTreeMap::from([("alertname", "Down"), ("job", "a\"pi")]);
-        let labels: BTreeMap<String, String> =
-            labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        let fits = |text: &str| Filter::read(text).map(|filter| filter.fits(&labels)).ok();
-        for (text, expected) in [
-            ("alertname=\"Down\"", Some(true)),
-            ("alertname=Down", Some(true)),
-            ("alertname!=\"Down\"", Some(false)),
-            ("job=\"a\\\"pi\"", Some(true)),
-            ("severity=\"\"", Some(true)),
-            ("severity!=critical", Some(true)),
-            ("alertname=~\"Do.*\"", Some(true)),
-            ("alertname=~\"Do\"", Some(false)),
-            ("alertname!~\"Do.*\"", Some(false)),
-            ("alertname=~\"(\"", None),
-            ("alertname", None),
-            ("=x", None),
-        ] {
-            assert_eq!(fits(text), expected, "{text}");
-        }
-        assert_eq!(filters("active=true&filter=a%3Db&filter=c%21%3Dd").unwrap().len(), 2);
+    fn what_is_told_again_just_before_it_is_ended_goes_on() {
+        let ends = ends::Ends::default();
+        ["down", "slow"].iter().for_each(|name| ends.set("prometheus", name, 100));
+        let over = ends.over(100).into_iter().map(|(_, name)| name).collect();
+        ends.set("prometheus", "slow", 400);
+        let ended: Vec<String> = ended(&ends, "prometheus", over).into_iter().map(|part| part.name).collect();
+        assert_eq!(ended, ["down"]);
     }
 }

@@ -1,7 +1,7 @@
 //! When alerts end that are posted again and again while they fire. That is in memory; which they are is kept with how long
 //! each could stay unheard, so that after a start it ends after as long, unless it is heard of again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use state_store::{Migrations, StateError, StateStore};
 
@@ -12,6 +12,8 @@ pub const MIGRATIONS: Migrations = Migrations {
         // The checks only said that any alert in them was posted so.
         "CREATE TABLE alert_key (monitor TEXT NOT NULL, name TEXT NOT NULL, patience INTEGER NOT NULL,
             PRIMARY KEY (monitor, name)) STRICT, WITHOUT ROWID;",
+        // To which checks alerts have come.
+        "CREATE TABLE alert_sent_to (monitor TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;",
     ],
 };
 
@@ -29,6 +31,8 @@ struct Known {
     ends: HashMap<(String, String), i64>,
     /// Those on the disk, with their patience.
     kept: HashMap<(String, String), i64>,
+    /// Checks to which alerts have come.
+    sent_to: HashSet<String>,
 }
 
 impl Ends {
@@ -43,6 +47,21 @@ impl Ends {
     /// Does it end by time?
     pub fn has(&self, check: &str, name: &str) -> bool {
         self.0.lock().ends.contains_key(&(check.to_owned(), name.to_owned()))
+    }
+
+    /// Alerts come to this check, now and after a restart.
+    pub fn note_sent_to(&self, state: &StateStore, check: &str) -> Result<(), StateError> {
+        if self.0.lock().sent_to.contains(check) {
+            return Ok(());
+        }
+        let insert = "INSERT OR IGNORE INTO alert_sent_to (monitor) VALUES (?1)";
+        state.transaction(|tx| tx.execute(insert, &[check.into()]).map(drop))?;
+        self.0.lock().sent_to.insert(check.to_owned());
+        Ok(())
+    }
+
+    pub fn are_sent_to(&self, check: &str) -> bool {
+        self.0.lock().sent_to.contains(check)
     }
 
     /// Those whose time is over; they are forgotten here.
@@ -134,6 +153,8 @@ impl Ends {
             self.set(check, name, now.saturating_add(patience));
             self.0.lock().kept.insert((check.to_owned(), name.to_owned()), patience);
         }
+        let rows = state.query("SELECT monitor FROM alert_sent_to", &[])?;
+        self.0.lock().sent_to.extend(rows.iter().map(|row| row.text(0).to_owned()));
         Ok(())
     }
 }
@@ -190,6 +211,11 @@ mod tests {
         let over = ends.over(340);
         ends.forget(&state, &over).unwrap();
         assert_eq!(resumed(&state), [key("slow")]);
+        ends.note_sent_to(&state, "pager").unwrap();
+        ends.note_sent_to(&state, "pager").unwrap();
+        let again = Ends::default();
+        again.resume(&state, 1_000).unwrap();
+        assert!(again.are_sent_to("pager") && !again.are_sent_to("backup"));
     }
 
     #[test]

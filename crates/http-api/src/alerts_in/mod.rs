@@ -6,25 +6,29 @@
 //! | `api_v1/grafana_alerts.rs` | Grafana's webhook |
 //! | [`pagerduty`] | PagerDuty's Events API v2, `POST /v2/enqueue` |
 //! | [`alertmanager`] | Prometheus and amtool, `/api/v2/alerts` |
+//! | [`by_hand`] | what closing and opening an incident by hand does with them |
+//! | [`silences`], [`about`] | what else Alertmanager's clients ask, under `/api/v2` |
+//! | [`filters`] | which labels they mean |
 //! | [`details`] | what else a sender says of its alert |
 //! | [`ends`] | when what is posted again and again is over |
 
+pub mod about;
 pub mod alertmanager;
+pub mod by_hand;
 pub mod details;
 pub mod ends;
+pub mod filters;
 pub mod pagerduty;
+pub mod silences;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ::monitors::config::{CheckConfig, CheckType};
-use ::monitors::machine::{ObjectName, Status};
+use ::monitors::machine::ObjectName;
 use ::monitors::made::Definition;
-use ::monitors::{Merged, Outcome, Part, Refused, Ticket};
+use ::monitors::{Merged, Part};
 use axum::http::StatusCode;
-use incidents::incident::Key;
-use vocabulary::Timestamp;
-use vocabulary::state::State;
+use sha2::{Digest, Sha256};
 
 use crate::answer::{Answer, Problem};
 use crate::api_v1::grafana_alerts;
@@ -40,15 +44,27 @@ const MAKER: &str = "bellwether";
 /// A name is shown on telephones.
 const MAX_NAME: usize = 256;
 
-pub async fn take(services: &Arc<Services>, check: &str, of: &str, told: Vec<Part>) -> Answer<Merged> {
+/// What is told is asked once it is its turn.
+pub async fn take(
+    services: &Arc<Services>,
+    check: &str,
+    of: &str,
+    told: impl FnOnce() -> Vec<Part> + Send + 'static,
+) -> Answer<Merged> {
     let now = services.clock.now();
     let name = ObjectName::Check(check.to_owned());
     let check = check.to_owned();
     if services.monitors.look(&name, now).is_err() {
         make_usual(services, check.clone(), of).await?;
     }
-    change(services, move |monitors| monitors.result_of_some(&check, |known| whole(told, known, now), now))
-        .await
+    let named = check.clone();
+    let merged =
+        change(services, move |monitors| monitors.result_of_some(&named, || bounded(told()), now)).await?;
+    off_thread(services, move |services| {
+        services.alert_ends.note_sent_to(&services.state, &check)?;
+        Ok(merged)
+    })
+    .await
 }
 
 /// Whoever sent what there was no room for has to know that nobody is told of it. How many of all that are known are in
@@ -63,37 +79,6 @@ pub fn all_taken(check: &str, merged: Merged) -> Answer<usize> {
                 .hint("end those that are over; send again, or to another check with ?check="))
         }
     }
-}
-
-/// Somebody has closed an incident: the alerts in it are over, so that the next word of their senders is news. What is
-/// posted again and again while it fires ends by itself, and is quiet until then.
-pub fn end_by_hand(
-    services: &Services,
-    closed: &[Key],
-    author: &str,
-    now: Timestamp,
-) -> Answer<Option<Ticket>> {
-    let mut by_check: BTreeMap<&str, Vec<Part>> = BTreeMap::new();
-    for key in closed.iter().filter(|key| !key.host && !key.instance.is_empty()) {
-        if !services.alert_ends.has(&key.monitor, &key.instance) {
-            let outcome = Outcome { output: format!("closed by {author}"), ..Outcome::default() };
-            let part = Part { name: key.instance.to_string(), outcome };
-            by_check.entry(&key.monitor).or_default().push(part);
-        }
-    }
-    let definitions = services.monitors.definitions();
-    let checks = definitions.checks.iter().filter(|check| check.kind == CheckType::Passive);
-    let mut last = None;
-    for check in checks.map(|check| check.name.as_str()) {
-        let Some(parts) = by_check.remove(check) else { continue };
-        match services.monitors.result_of_some(check, |known| whole(parts, known, now), now) {
-            Ok((_, ticket)) => last = Some(ticket),
-            // It was taken out, or takes no results, in this moment.
-            Err(Refused::Conflict(_) | Refused::NotFound(_)) => {}
-            Err(why) => return Err(why.into()),
-        }
-    }
-    Ok(last)
 }
 
 /// The first alert of a usual sender makes its check, so that nothing that is sent goes nowhere. A file that defines one of
@@ -116,41 +101,14 @@ async fn make_usual(services: &Arc<Services>, check: String, of: &str) -> Answer
     .await
 }
 
-/// A message tells of some alerts only: what is known of the others stays, and the check is as bad as the worst.
-fn whole(told: Vec<Part>, known: &[Status], now: Timestamp) -> Outcome {
-    let names: BTreeSet<&str> = told.iter().map(|part| part.name.as_str()).collect();
-    let others = known.iter().filter(|one| !names.contains(&*one.id.instance));
-    let others: Vec<Part> = others.filter_map(as_it_was).collect();
-    let mut parts: Vec<Part> = told.into_iter().chain(others).collect();
-    for part in &mut parts {
-        part.outcome.at = now;
-        // All of them are kept, and told again with each message.
+/// All that is said of them is kept for as long as they are known.
+fn bounded(mut told: Vec<Part>) -> Vec<Part> {
+    for part in &mut told {
         if let Some((end, _)) = part.outcome.long_output.char_indices().nth(details::MAX_DETAILS) {
             part.outcome.long_output.truncate(end);
         }
     }
-    let bad: Vec<&Part> = parts.iter().filter(|part| part.outcome.status != 0).collect();
-    let worst = bad.iter().max_by_key(|part| State::of_status(part.outcome.status).badness());
-    let output = match bad.as_slice() {
-        [] => "no alert fires".to_owned(),
-        [one] => format!("{}: {}", one.name, one.outcome.output),
-        [first, ..] => format!("{} alerts fire, {} among them", bad.len(), first.name),
-    };
-    let status = worst.map_or(0, |part| part.outcome.status);
-    Outcome { status, output, at: now, parts, ..Outcome::default() }
-}
-
-/// What is well needs no word: keys come and go, and those that came to nothing make room for others.
-fn as_it_was(known: &Status) -> Option<Part> {
-    let status = match known.state? {
-        State::Ok | State::Up => return None,
-        State::Warning => 1,
-        State::Unknown => 3,
-        _ => 2,
-    };
-    let (output, long_output) = (known.output.to_string(), known.long_output.to_string());
-    let outcome = Outcome { status, output, long_output, ..Outcome::default() };
-    Some(Part { name: known.id.instance.to_string(), outcome })
+    told
 }
 
 /// One that cannot be read takes none of the others with it: those, and what is wrong with the first of the rest.
@@ -173,14 +131,18 @@ pub fn readable<T>(read: impl Iterator<Item = Answer<T>>) -> (Vec<T>, Answer<()>
 }
 
 pub fn one_line(text: &str) -> String {
-    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("fires").to_owned()
+    let first = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("fires");
+    first.replace(char::is_control, " ")
 }
 
+/// Of two long names that begin alike each stays its own: the last letters are made of the whole.
 pub fn cut(name: String) -> String {
-    match name.char_indices().nth(MAX_NAME) {
-        Some((end, _)) => name[..end].to_owned(),
-        None => name,
+    if name.chars().count() <= MAX_NAME {
+        return name;
     }
+    let mark: String = Sha256::digest(&name)[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    let begin: String = name.chars().take(MAX_NAME - 1 - mark.len()).collect();
+    format!("{begin}…{mark}")
 }
 
 /// 0 to 3, as plugins say it, of a label or word for how bad it is. Without one it is bad.
@@ -196,6 +158,16 @@ pub fn status_of_word(word: &str) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_names_that_begin_alike_are_two() {
+        let long = |end: &str| cut(format!("Down;job={}{end}", "ä".repeat(300)));
+        assert_ne!(long("a"), long("b"));
+        assert_eq!((long("a").chars().count(), long("a")), (MAX_NAME, long("a")));
+        assert!(long("a").starts_with("Down;job=ä"));
+        let whole = "x".repeat(MAX_NAME);
+        assert_eq!(cut(whole.clone()), whole);
+    }
 
     #[test]
     fn who_sent_what_there_was_no_room_for_is_told() {

@@ -15,9 +15,9 @@ use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{all_taken, cut, one_line, status_of_word, take};
+use super::{all_taken, cut, details, one_line, status_of_word, take};
 use crate::accounts::{self, Caller, Role};
-use crate::answer::{Params, Problem};
+use crate::answer::{Params, Problem, read};
 use crate::api_v1::incidents;
 use crate::api_v1::off_thread;
 use crate::api_v1::watched::may;
@@ -35,7 +35,7 @@ const MAX_LINKS: usize = 20;
 const LOOKS: usize = 50;
 const LOOK_PAUSE: Duration = Duration::from_millis(100);
 /// Open incidents that are looked through for an alert.
-const OPEN_MAX: usize = 1_000;
+pub(super) const OPEN_MAX: usize = 1_000;
 
 #[derive(Deserialize)]
 pub struct Which {
@@ -99,8 +99,8 @@ async fn answered(
     check: String,
     body: &[u8],
 ) -> Result<String, Problem> {
-    let event: Event = serde_json::from_slice(body)
-        .map_err(|error| Problem::bad_request(format!("the body is no event: {error}")))?;
+    // As the original, which has no other status for it.
+    let event: Event = read(body).map_err(|wrong| wrong.with_status(StatusCode::BAD_REQUEST))?;
     let caller = match caller {
         Some(caller) => caller,
         None => by_key(services, event.routing_key.clone()).await?,
@@ -115,7 +115,7 @@ async fn answered(
         acknowledge(services, check, key.clone(), &caller, &event).await?;
     } else {
         let part = Part { name: key.clone(), outcome: outcome(&event)? };
-        let merged = take(services, &check, "events in PagerDuty's form", vec![part]).await?;
+        let merged = take(services, &check, "events in PagerDuty's form", || vec![part]).await?;
         all_taken(&check, merged)?;
     }
     Ok(key)
@@ -170,15 +170,22 @@ fn outcome(event: &Event) -> Result<Outcome, Problem> {
     })
 }
 
-/// A line for each.
+/// A line for each that leads to a page.
 fn links(event: &Event) -> String {
-    let client = event.client_url.iter().map(|url| format!("\nclient_url: {}", one_line(url)));
+    let client = event.client_url.as_deref().map(|address| ("client_url", address));
     let links = event.links.iter().flatten().filter_map(|link| {
-        let href = link.href.as_deref().filter(|href| !href.trim().is_empty())?;
         let text = link.text.as_deref().filter(|text| !text.trim().is_empty()).unwrap_or("link");
-        Some(format!("\n{}: {}", one_line(text), one_line(href)))
+        Some((text, link.href.as_deref()?))
     });
-    client.chain(links).take(MAX_LINKS).collect()
+    let given = client.into_iter().chain(links).map(|(text, address)| (text, address.trim()));
+    let given = given.filter(|(_, address)| !address.is_empty()).take(MAX_LINKS);
+    let (good, others): (Vec<_>, Vec<_>) = given.partition(|(_, address)| details::is_link(address));
+    let mut said: String =
+        good.iter().map(|(text, address)| format!("\n{}: {address}", one_line(text))).collect();
+    if !others.is_empty() {
+        said.push_str(&format!("\nleft out: {} of its links, no http or https addresses", others.len()));
+    }
+    said
 }
 
 /// The incident that this alert is in, in the name of who sends the event. One that has just been triggered may be in none
@@ -236,11 +243,12 @@ mod tests {
     #[test]
     fn what_comes_with_an_event_is_kept() {
         let event: Event = serde_json::from_value(json!({"event_action": "trigger", "client_url": "https://mon.example/7",
-            "links": [{"href": "https://wiki.example/disk", "text": "Runbook"}, {"href": "https://x.example"}, {"text": "none"}],
+            "links": [{"href": "https://wiki.example/disk", "text": "Runbook"}, {"href": "https://x.example"}, {"text": "none"},
+                {"href": "javascript:alert(1)"}],
             "payload": {"summary": "full", "source": "web1", "severity": "error", "custom_details": {"free": "1%"}}}))
         .unwrap();
         let said = outcome(&event).unwrap().long_output;
-        let wanted = "from web1\n{\"free\":\"1%\"}\nclient_url: https://mon.example/7\nRunbook: https://wiki.example/disk\nlink: https://x.example";
+        let wanted = "from web1\n{\"free\":\"1%\"}\nclient_url: https://mon.example/7\nRunbook: https://wiki.example/disk\nlink: https://x.example\nleft out: 1 of its links, no http or https addresses";
         assert_eq!(said, wanted);
     }
 }

@@ -7,15 +7,15 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use incidents::Refusal;
 use incidents::desk::Failed;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::incidents::PageItem;
 use super::status::off_thread;
 use super::watched::may;
 use crate::accounts::{Caller, Role};
 use crate::acknowledge::Links;
-use crate::answer::{Answer, Problem};
+use crate::answer::{Answer, Params, Problem};
 use crate::services::Services;
 
 #[derive(Serialize, ToSchema)]
@@ -51,17 +51,26 @@ pub struct Tests {
     pages: Vec<PageItem>,
 }
 
-/// Sends a test now, by every channel of the contact.
-#[utoipa::path(post, path = "/contacts/{name}/test", params(("name" = String, Path)),
-    responses((status = 202, body = Tests), (status = 404, body = Problem), (status = 409, body = Problem)))]
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct ByWhat {
+    /// By this channel alone; default: by all that reach the contact.
+    channel: Option<String>,
+}
+
+/// Sends a test now, by every channel of the contact or by one.
+#[utoipa::path(post, path = "/contacts/{name}/test", params(("name" = String, Path), ByWhat),
+    responses((status = 202, body = Tests), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn try_it(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
+    Params(by): Params<ByWhat>,
 ) -> Answer<(StatusCode, Json<Tests>)> {
     may(&caller, Role::Responder)?;
     off_thread(&services, move |services| {
-        let sent = services.desk.try_contact(&name, &caller.name, services.clock.now());
+        let now = services.clock.now();
+        let sent = services.desk.try_contact(&name, by.channel.as_deref(), &caller.name, now);
         sent.map_err(|failed| refusal(&name, failed))?;
         Ok((StatusCode::ACCEPTED, Json(tests(services, &caller, name)?)))
     })

@@ -20,6 +20,7 @@ use super::incidents::{WholeIncident, do_it, refusal, shown_to, theirs};
 use super::status::off_thread;
 use super::watched;
 use crate::accounts::{Caller, Role};
+use crate::alerts_in::by_hand;
 use crate::answer::{Answer, Body, Id, Problem};
 use crate::guard::require;
 use crate::services::Services;
@@ -161,7 +162,15 @@ pub async fn reopen(
     Id(id): Id<i64>,
     Body(said): Body<Taking>,
 ) -> Answer<Json<WholeIncident>> {
-    act(services, caller, id, said.author, Deed::Reopen { comment: said.comment }).await
+    require(&caller, Role::Responder)?;
+    let author = name_of(said.author, &caller);
+    off_thread(&services, move |services| {
+        theirs(services, &caller, id)?;
+        let back = by_hand::ended(services, id, &caller.scope)?;
+        do_it(services, id, &author, &Deed::Reopen { comment: said.comment, back })?;
+        shown_to(services, &caller, id)
+    })
+    .await
 }
 
 /// The members of this one go into another, which the answer shows.

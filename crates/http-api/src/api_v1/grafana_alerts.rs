@@ -51,6 +51,8 @@ struct Alert {
     labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
     values: Option<BTreeMap<String, serde_json::Value>>,
+    #[serde(rename = "startsAt")]
+    starts_at: Option<String>,
     #[serde(rename = "generatorURL")]
     generator_url: Option<String>,
     #[serde(rename = "dashboardURL")]
@@ -83,20 +85,20 @@ pub async fn take(
 ) -> Answer<Json<Taken>> {
     may(&caller, Role::Editor)?;
     let check = which.check.unwrap_or_else(|| USUAL_CHECK.to_owned());
-    let (told, verdict) = parts(message)?;
+    let (told, verdict) = parts(message, services.clock.now().0)?;
     let taken = told.len();
-    let bad = all_taken(&check, take_parts(&services, &check, "Grafana's alerts", told).await?)?;
+    let bad = all_taken(&check, take_parts(&services, &check, "Grafana's alerts", || told).await?)?;
     verdict.map(|()| Json(Taken { check, taken, bad }))
 }
 
-fn parts(message: Message) -> Answer<(Vec<Part>, Answer<()>)> {
+fn parts(message: Message, now: i64) -> Answer<(Vec<Part>, Answer<()>)> {
     match (message.alerts, message.rule_name, message.state) {
         (Some(alerts), ..) if alerts.len() > MAX_ALERTS => Err(Problem::bad_request(format!(
             "{} alerts in one message; {MAX_ALERTS} at most are taken",
             alerts.len()
         ))
         .hint("set the webhook's `Max Alerts`")),
-        (Some(alerts), ..) => Ok(readable(alerts.into_iter().enumerate().map(of_alert))),
+        (Some(alerts), ..) => Ok(readable(alerts.into_iter().enumerate().map(|alert| of_alert(alert, now)))),
         (None, Some(rule), Some(state)) => {
             Ok((of_rule(rule, &state, message.message, message.title), Ok(())))
         }
@@ -107,7 +109,7 @@ fn parts(message: Message) -> Answer<(Vec<Part>, Answer<()>)> {
     }
 }
 
-fn of_alert((index, alert): (usize, Alert)) -> Answer<Part> {
+fn of_alert((index, alert): (usize, Alert), now: i64) -> Answer<Part> {
     let wrong = |what: &str| Err(Problem::bad_request(format!("alerts[{index}]: {what}")));
     let Some(rule) = alert.labels.get("alertname").filter(|name| !name.trim().is_empty()) else {
         return wrong("the label `alertname` is missing");
@@ -122,24 +124,31 @@ fn of_alert((index, alert): (usize, Alert)) -> Answer<Part> {
     let tags: String = own.map(|(key, value)| format!(";{key}={value}")).collect();
     let text = ["summary", "description", "message"].iter().find_map(|key| alert.annotations.get(*key));
     let words = if status == 0 { "resolved" } else { "fires" };
-    let output = text.map_or_else(|| format!("{rule} {words}"), Clone::clone);
+    let output = one_line(&text.map_or_else(|| format!("{rule} {words}"), Clone::clone));
+    // An alert is taken though nobody can read since when it fires.
+    let start = details::moment("startsAt", alert.starts_at.as_deref()).ok().flatten();
+    let of_sender = match status {
+        0 => None,
+        _ => details::of_sender(&alert.annotations, start, &output, now),
+    };
     let links = [
         ("generatorURL", alert.generator_url),
         ("dashboardURL", alert.dashboard_url),
         ("panelURL", alert.panel_url),
-        ("values", alert.value_string),
     ];
     let mut said = alert.annotations;
-    said.extend(links.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
+    details::add_links(&mut said, links);
+    said.extend(alert.value_string.map(|values| ("values".to_owned(), values)));
     let value = alert.values.iter().flatten().find_map(|(_, value)| value.as_f64());
     let outcome = Outcome {
         status,
-        output: one_line(&output),
+        output,
         long_output: details::written(&said),
         value,
+        of_sender,
         ..Outcome::default()
     };
-    Ok(Part { name: cut(format!("{rule}{tags}")), outcome })
+    Ok(Part { name: cut(one_line(&format!("{rule}{tags}"))), outcome })
 }
 
 /// Without a severity Grafana says no more than that something is wrong. What it could not measure is UNKNOWN.

@@ -1,38 +1,39 @@
 //! What people deal with: incidents, and what they do with them.
 
+mod told;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use incidents::desk::{Failed, Whole};
+use incidents::desk::Failed;
 use incidents::incident::Key;
-use incidents::learning::Helped;
 use incidents::noise::Worth;
-use incidents::{Deed, Incident, KeptEntry, KeptPage, Refusal, Wanted};
-use monitors::Refused;
+use incidents::{Deed, Incident, Refusal, Wanted};
 use monitors::machine::Command;
+use monitors::{Refused, Ticket};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
-use vocabulary::state::State as Word;
+use vocabulary::ports::Scope;
 use vocabulary::time::HumanDuration;
 
+use self::told::{Told, told, whole};
 use super::evidence::{self, Evidence};
-use super::people::why_shown_to;
 use super::status::off_thread;
 use crate::accounts::{Caller, Role};
-use crate::alerts_in;
-use crate::answer::{Answer, Body, Id, Params, Problem};
+use crate::alerts_in::by_hand;
+use crate::answer::{Answer, Body, Id, Params, Problem, read};
 use crate::guard::require;
 use crate::services::Services;
+
+pub use told::{PageItem, WholeIncident, page};
 
 /// One answer holds at most so many.
 const MAX_LISTED: usize = 10_000;
 const USUAL_LISTED: usize = 100;
-/// Instances that one answer names; the worst come first, and `bad` and `instances` count all.
-const MAX_TROUBLES: usize = 1_000;
 /// Instances that one acknowledgement acknowledges one by one; of more the incident's own says enough.
 const MAX_ACKNOWLEDGED: usize = 1_000;
 /// Until their acknowledgements are on the disk.
@@ -56,97 +57,6 @@ pub struct Incidents {
     incidents: Vec<Told>,
 }
 
-#[derive(Serialize, ToSchema)]
-pub struct Told {
-    id: i64,
-    /// What they have in common, such as `monitor:api-latency` or `host:web1`.
-    reason: String,
-    title: String,
-    /// `open`, `acknowledged` or `resolved`.
-    phase: &'static str,
-    /// The worst that any instance is now, and that there was.
-    #[schema(value_type = String)]
-    severity: Word,
-    #[schema(value_type = String)]
-    worst: Word,
-    opened: i64,
-    closed: Option<i64>,
-    acknowledged: Option<By>,
-    snoozed_until: Option<i64>,
-    /// Nobody did anything: it went away by itself.
-    self_healed: bool,
-    resolved_by: Option<String>,
-    /// Who has it: the first who acknowledged it, or who took it or was given it since.
-    owner: Option<String>,
-    /// Who has said how bad it is, if somebody has.
-    severity_by: Option<String>,
-    declared_by: Option<String>,
-    /// The incident in which its members are now.
-    merged_into: Option<i64>,
-    /// Further reasons that it stands for.
-    also: Vec<String>,
-    /// How often it was opened again.
-    reopened: u32,
-    /// Members of other reasons than its own, for which nobody who knows of it was paged.
-    grouped: usize,
-    /// Instances that are bad now, that were, and how often one went bad.
-    bad: usize,
-    instances: usize,
-    breaches: u64,
-    playbook: Option<String>,
-    /// As a tag or `[[environment]]` says.
-    environment: Option<String>,
-    production: bool,
-    /// Contacts who were told of it.
-    told: Vec<String>,
-    /// Contacts who are told in the morning, if it is still bad and in nobody's hands then.
-    held: Vec<HeldBack>,
-    /// How far its policy has come.
-    escalation: Option<EscalationNow>,
-    /// What got it going again: `{text, who, at}`.
-    #[schema(value_type = Option<Object>)]
-    helped: Option<Helped>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct HeldBack {
-    contact: String,
-    until: i64,
-    why: String,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct EscalationNow {
-    policy: String,
-    /// The step that runs next, from 1, and how often the policy has begun again.
-    step: usize,
-    round: u32,
-    /// When it runs, unless somebody acknowledges; null: all has been tried.
-    next_at: Option<i64>,
-    /// Whom the step would reach sleeps: it waits for their morning.
-    held: bool,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct By {
-    by: String,
-    at: i64,
-    comment: String,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct WholeIncident {
-    #[serde(flatten)]
-    incident: Told,
-    troubles: Vec<TroubleItem>,
-    timeline: Vec<Entry>,
-    /// What the timeline had no room for.
-    unlisted: u64,
-    pages: Vec<PageItem>,
-    /// The last word on whether it was worth being told of: `useful`, `too late` or `not useful`.
-    judged: Option<&'static str>,
-}
-
 /// All that a page about it needs.
 #[derive(Serialize, ToSchema)]
 pub struct IncidentPage {
@@ -154,105 +64,6 @@ pub struct IncidentPage {
     incident: WholeIncident,
     #[serde(flatten)]
     evidence: Evidence,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct TroubleItem {
-    host: bool,
-    monitor: String,
-    instance: String,
-    #[schema(value_type = String)]
-    state: Word,
-    #[schema(value_type = String)]
-    worst: Word,
-    since: i64,
-    until: Option<i64>,
-    value: Option<f64>,
-    text: String,
-    /// Why it is in an incident of another reason.
-    why: Option<String>,
-    /// Why nobody is told of it for now.
-    #[schema(value_type = Option<String>)]
-    withheld: Option<vocabulary::state::Withheld>,
-    /// By itself; of what is bad in an incident that is open.
-    acknowledged: Option<By>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct Entry {
-    at: i64,
-    kind: String,
-    who: String,
-    text: String,
-}
-
-/// One attempt to reach one contact through one channel.
-#[derive(Serialize, ToSchema)]
-pub struct PageItem {
-    id: i64,
-    kind: &'static str,
-    contact: String,
-    channel: String,
-    at: i64,
-    /// `waiting`, `delivered`, `listed` or `given_up`.
-    state: String,
-    tries: u32,
-    ended: Option<i64>,
-    error: String,
-}
-
-fn told(incident: Incident, instances: usize) -> Told {
-    let owner = incident.owner().map(|(name, _)| name.to_owned());
-    let detail = incident.detail;
-    let runs = incident.phase == incidents::Phase::Open;
-    let escalation = detail.escalation.map(|at| EscalationNow {
-        policy: at.policy,
-        step: at.step + 1,
-        round: at.round,
-        next_at: at.next_at.filter(|_| runs),
-        held: at.held && runs,
-    });
-    let held = detail.told.iter().filter_map(|(contact, told)| {
-        let held = told.held.as_ref().filter(|_| runs)?;
-        Some(HeldBack { contact: contact.clone(), until: held.until, why: held.why.clone() })
-    });
-    let held = held.collect();
-    Told {
-        owner,
-        severity_by: detail.by_hand.map(|said| said.who),
-        declared_by: detail.declared_by,
-        merged_into: detail.merged_into,
-        also: detail.also.into_iter().collect(),
-        reopened: detail.reopened,
-        escalation,
-        held,
-        helped: detail.helped,
-        grouped: detail.grouped,
-        id: incident.id,
-        reason: incident.reason,
-        title: incident.title,
-        phase: incident.phase.word(),
-        severity: detail.severity,
-        worst: detail.worst,
-        opened: incident.opened.0,
-        closed: incident.closed.map(|closed| closed.0),
-        acknowledged: detail.acknowledged.map(|by| By { by: by.by, at: by.at, comment: by.comment }),
-        snoozed_until: detail.snoozed_until,
-        self_healed: detail.self_healed,
-        resolved_by: detail.resolved_by,
-        bad: detail.bad,
-        instances,
-        breaches: detail.breaches,
-        playbook: detail.playbook,
-        environment: detail.environment,
-        production: detail.production,
-        told: detail
-            .told
-            .into_iter()
-            .filter(|(_, told)| !told.channels.is_empty())
-            .map(|(name, _)| name)
-            .collect(),
-    }
 }
 
 #[utoipa::path(get, path = "/incidents", params(Which), responses((status = 200, body = Incidents), (status = 400, body = Problem)))]
@@ -321,57 +132,6 @@ pub fn unknown(id: i64) -> Problem {
         .hint("GET /api/v1/incidents?state=all lists them")
 }
 
-fn whole(services: &Services, caller: &Caller, found: Whole) -> Answer<WholeIncident> {
-    let Whole { mut incident, timeline, pages } = found;
-    let mut troubles: Vec<_> = std::mem::take(&mut incident.troubles).into_iter().collect();
-    troubles.sort_by_key(|(_, trouble)| (std::cmp::Reverse(trouble.state.badness()), trouble.since));
-    let instances = troubles.len();
-    let judged = services.desk.verdict(incident.id)?.map(|judged| judged.worth.word());
-    let unlisted = incident.detail.unlisted;
-    let open = incident.closed.is_none();
-    let trouble = |(key, trouble): (Key, incidents::Trouble)| TroubleItem {
-        acknowledged: open.then(|| services.monitors.acknowledgement(&key.id())).flatten().map(|by| By {
-            by: by.author.to_string(),
-            at: by.at,
-            comment: by.comment.to_string(),
-        }),
-        host: key.host,
-        monitor: key.monitor.to_string(),
-        instance: key.instance.to_string(),
-        state: trouble.state,
-        worst: trouble.worst,
-        since: trouble.since,
-        until: trouble.until,
-        value: trouble.value,
-        text: trouble.text,
-        why: trouble.why,
-        withheld: trouble.withheld,
-    };
-    let entry = |entry: KeptEntry| Entry { at: entry.at, kind: entry.kind, who: entry.who, text: entry.text };
-    Ok(WholeIncident {
-        incident: told(incident, instances),
-        troubles: troubles.into_iter().take(MAX_TROUBLES).map(trouble).collect(),
-        timeline: timeline.into_iter().map(entry).collect(),
-        unlisted,
-        pages: pages.into_iter().map(|kept| page(caller, kept)).collect(),
-        judged,
-    })
-}
-
-pub(super) fn page(caller: &Caller, kept: KeptPage) -> PageItem {
-    PageItem {
-        error: why_shown_to(caller, &kept.page.contact, kept.error),
-        id: kept.page.id,
-        kind: kept.page.kind.word(),
-        contact: kept.page.contact.to_string(),
-        channel: kept.page.channel.to_string(),
-        at: kept.page.at.0,
-        state: kept.state,
-        tries: kept.tries,
-        ended: kept.ended,
-    }
-}
-
 /// All of it may be left out.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -402,14 +162,7 @@ impl<S: Send + Sync> axum::extract::FromRequest<S> for MaybeBody {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(MaybeBody(Doing::default()));
         }
-        if bytes.trim_ascii_start().first() != Some(&b'{') {
-            // A list would be read by the place of each word.
-            return Err(Problem::bad_request("the body is no JSON object")
-                .hint("write {\"comment\": \"…\"}, or nothing at all"));
-        }
-        let read = serde_json::from_slice(&bytes);
-        read.map(MaybeBody)
-            .map_err(|error| Problem::bad_request(format!("the body is not what is expected: {error}")))
+        read(&bytes).map(MaybeBody)
     }
 }
 
@@ -531,7 +284,7 @@ async fn act(
     let author = super::watched::author(&caller, doing.author.unwrap_or_default());
     off_thread(&services, move |services| {
         theirs(services, &caller, id)?;
-        do_it(services, id, &author, &deed)?;
+        do_within(services, &caller.scope, id, &author, &deed)?;
         let shown = if matches!(deed, Deed::Acknowledge { .. }) { where_it_is(services, id)? } else { id };
         shown_to(services, &caller, shown)
     })
@@ -570,20 +323,34 @@ pub fn act_on(services: &Services, id: i64, author: &str, deed: &Deed) -> Result
 }
 
 pub fn do_it(services: &Services, id: i64, author: &str, deed: &Deed) -> Answer<()> {
-    done(services, id, author, deed)?.map_err(|refused| refusal(id, Failed::Refused(refused)))
+    do_within(services, &Scope::everything(), id, author, deed)
+}
+
+/// By somebody who sees this much.
+pub fn do_within(services: &Services, scope: &Scope, id: i64, author: &str, deed: &Deed) -> Answer<()> {
+    done(services, scope, id, author, deed)?.map_err(|refused| refusal(id, Failed::Refused(refused)))
 }
 
 /// Whoever comes second sees who was first, which needs no error.
 pub fn do_unless_taken(services: &Services, id: i64, author: &str, deed: &Deed) -> Answer<()> {
-    match done(services, id, author, deed)? {
+    match done(services, &Scope::everything(), id, author, deed)? {
         Err(Refusal::Taken { .. }) => Ok(()),
         Err(refused) => Err(refusal(id, Failed::Refused(refused))),
         Ok(()) => Ok(()),
     }
 }
 
-fn done(services: &Services, id: i64, author: &str, deed: &Deed) -> Answer<Result<(), Refusal>> {
+fn done(
+    services: &Services,
+    scope: &Scope,
+    id: i64,
+    author: &str,
+    deed: &Deed,
+) -> Answer<Result<(), Refusal>> {
     let now = services.clock.now();
+    if matches!(deed, Deed::Resolve { .. } | Deed::Reopen { .. }) {
+        by_hand::refuse_while_failing(services)?;
+    }
     let bad = match services.desk.act(id, author, deed, now) {
         Ok(bad) => bad,
         Err(Failed::Refused(refused)) => return Ok(Err(refused)),
@@ -594,12 +361,29 @@ fn done(services: &Services, id: i64, author: &str, deed: &Deed) -> Answer<Resul
             acknowledge_parts(services, &bad, author, comment, now)?;
         }
         Deed::Resolve { .. } => {
-            let ticket = alerts_in::end_by_hand(services, &bad, author, now)?;
-            ticket.map_or(Ok(()), |ticket| services.monitors.wait(ticket, PATIENCE))?;
+            let ended = by_hand::end(services, &bad, author, scope, now)?;
+            say_left(services, id, author, ended.left, now)?;
+            wait(services, ended.ticket)?;
         }
+        Deed::Reopen { back, .. } => wait(services, by_hand::bring_back(services, id, back, now)?)?,
         _ => {}
     }
     Ok(Ok(()))
+}
+
+fn wait(services: &Services, ticket: Option<Ticket>) -> Answer<()> {
+    ticket.map_or(Ok(()), |ticket| services.monitors.wait(ticket, PATIENCE)).map_err(Problem::from)
+}
+
+/// Whoever closes what they see a part of does not end what they do not see.
+fn say_left(services: &Services, id: i64, author: &str, left: usize, now: Timestamp) -> Answer<()> {
+    if left == 0 {
+        return Ok(());
+    }
+    let text = format!(
+        "{left} alerts of others in it are not ended by this: what is said of them is news once their senders have said that they are over"
+    );
+    services.desk.act(id, author, &Deed::Note { text }, now).map(drop).map_err(|failed| refusal(id, failed))
 }
 
 /// What is bad in an incident that somebody has in hand is in hand: its own rules tell nobody again either, until it
@@ -633,7 +417,7 @@ fn acknowledge_parts(
             Err(why) => return Err(why.into()),
         }
     }
-    last.map_or(Ok(()), |ticket| services.monitors.wait(ticket, PATIENCE)).map_err(Problem::from)
+    wait(services, last)
 }
 
 pub fn refusal(id: i64, failed: Failed) -> Problem {

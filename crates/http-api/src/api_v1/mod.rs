@@ -5,6 +5,7 @@ pub mod agent;
 pub mod audit;
 pub mod availability;
 pub mod calendars;
+pub mod channels;
 mod check_test;
 pub mod checks;
 pub mod closest;
@@ -36,6 +37,7 @@ pub mod monitors;
 pub mod moved;
 pub mod moving;
 pub mod nagios;
+pub mod nights;
 pub mod noise;
 pub mod notifications;
 pub mod oncall_making;
@@ -54,6 +56,7 @@ pub mod schedules;
 pub mod search;
 pub mod services;
 pub mod session;
+pub mod silences;
 pub mod status;
 pub mod status_posts;
 pub mod storage;
@@ -67,7 +70,7 @@ pub mod ways;
 use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Method, Uri, header};
 use axum::middleware;
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
@@ -180,6 +183,7 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/cover/{id}", delete(cover::withdraw))
         .route("/cover/{id}/accept", post(cover::accept))
         .route("/me/rules", get(own_rules::read).put(own_rules::write))
+        .route("/channels", get(channels::list))
         .route("/contacts", get(contacts::list))
         .route("/contacts/{name}/test", get(contacts::tried).post(contacts::try_it))
         .route("/grafana/alerts", post(grafana_alerts::take))
@@ -189,6 +193,7 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/playbooks", get(playbooks::list))
         .route("/playbooks/{name}", get(playbooks::one).put(playbooks::write).delete(playbooks::remove))
         .route("/playbooks/{name}/versions", get(playbooks::versions))
+        .route("/nights", get(nights::nights))
         .route("/noise", get(noise::noise))
         .route("/reports", get(reports::report))
         .route("/post-mortems", get(post_mortems::list).post(post_mortems::begin))
@@ -248,8 +253,8 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/downtimes", get(downtimes::downtimes).post(downtimes::plan_downtime))
         .route("/downtimes/upcoming", get(downtimes::upcoming))
         .route("/downtimes/{id}", delete(downtimes::cancel_downtime))
-        .route("/silences", get(downtimes::silences).post(downtimes::silence))
-        .route("/silences/{id}", delete(downtimes::end_silence))
+        .route("/silences", get(silences::list).post(silences::silence))
+        .route("/silences/{id}", delete(silences::end))
         .route("/notifications", get(notifications::notifications))
         .route("/checks", get(monitors::checks))
         .route("/hosts", get(monitors::hosts))
@@ -279,8 +284,7 @@ async fn nothing_here(uri: Uri) -> Problem {
 }
 
 async fn not_so(method: Method, uri: Uri) -> Problem {
-    let why = format!("/api/v1{} does not know the method {method}", uri.path());
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, why).hint(WHERE_TO_LOOK)
+    Problem::wrong_method(&method, &format!("/api/v1{}", uri.path()))
 }
 
 #[derive(OpenApi)]
@@ -300,8 +304,8 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         checks::remove_check_acknowledgement, checks::switch_check_notifications, checks::notify_of_check, checks::comment_on_check,
         hosts::show_host, hosts::take_host_result, hosts::host_history, hosts::run_host, hosts::acknowledge_host,
         hosts::remove_host_acknowledgement, hosts::switch_host_notifications, hosts::notify_of_host, hosts::comment_on_host,
-        comments::list, comments::write, comments::remove, downtimes::downtimes, downtimes::upcoming, downtimes::plan_downtime, downtimes::cancel_downtime, downtimes::silences,
-        downtimes::silence, downtimes::end_silence, notifications::notifications,
+        comments::list, comments::write, comments::remove, downtimes::downtimes, downtimes::upcoming, downtimes::plan_downtime, downtimes::cancel_downtime, silences::list,
+        silences::silence, silences::end, notifications::notifications,
         errors::groups::list, errors::groups::one, errors::deeds::decide, errors::deeds::merge, errors::deeds::split, errors::events::list, errors::events::attachment,
         errors::projects::list, errors::projects::create, errors::projects::one, errors::projects::change, errors::projects::erase, errors::series::series,
         heartbeats::list, heartbeats::one, heartbeats::remove, heartbeats::ping, heartbeats::pause, heartbeats::resume,
@@ -312,7 +316,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         post_mortems::publishing::preview, post_mortems::publishing::publish, post_mortems::publishing::withdraw,
         post_mortems::follow_ups::open, post_mortems::follow_ups::add, post_mortems::follow_ups::change, post_mortems::follow_ups::remove,
         status_posts::list, status_posts::begin, status_posts::go_on, status_posts::withdraw,
-        incidents::list, incidents::one, deeds::declare, deeds::take, deeds::hand_over, deeds::escalate, deeds::severity, deeds::reopen, deeds::merge, deeds::split, deeds::silencing::silence, incidents::acknowledge, incidents::resolve, incidents::note, incidents::judge, noise::noise, proof::list, proof::begin, proof::one, reports::report, funnels::funnels, grafana_alerts::take, contacts::list, contacts::try_it, contacts::tried, incidents::snooze,
+        incidents::list, incidents::one, deeds::declare, deeds::take, deeds::hand_over, deeds::escalate, deeds::severity, deeds::reopen, deeds::merge, deeds::split, deeds::silencing::silence, incidents::acknowledge, incidents::resolve, incidents::note, incidents::judge, nights::nights, noise::noise, proof::list, proof::begin, proof::one, reports::report, funnels::funnels, grafana_alerts::take, channels::list, contacts::list, contacts::try_it, contacts::tried, incidents::snooze,
         playbooks::list, playbooks::one, playbooks::write, playbooks::remove, playbooks::versions, guide::guide, guide::tick, guide::untick,
         crate::stream::open, crate::stream::set_targets
     )

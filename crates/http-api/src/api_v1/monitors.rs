@@ -1,36 +1,34 @@
 //! Monitors: everything that is watched in one list, one with its instances, and what is made in the UI.
 
+mod compared;
+mod one;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ::monitors::history::Run;
-use ::monitors::look::{Found, Origin, Summary};
-use ::monitors::machine::{Kind, ObjectName};
+use ::monitors::look::{Origin, Summary};
+use ::monitors::machine::ObjectName;
 use ::monitors::made::{Definition, Version};
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
 use vocabulary::ports::Scope;
 use vocabulary::state::{StateType, Withheld};
 
+use self::compared::{Differences, compare, of_setting, tables};
+use self::one::{Monitor, one};
 use super::status::off_thread;
-use super::watched::{self, Stretch, Window, word};
+use super::watched::{self, Window, word};
 use crate::accounts::{Caller, Role, Via};
-use crate::answer::{Answer, Body, Params, Problem};
-use crate::control::SettingDifference;
+use crate::answer::{Answer, Body, Params, Problem, check_name};
 use crate::guard::require;
 use crate::services::Services;
 
-/// Instances of one answer; the worst first.
-const MAX_INSTANCES: usize = 2_000;
 /// As long as the record of states.
 const PAGES_OF_SECONDS: i64 = 30 * 86_400;
-/// Ribbons are read from the disk one by one.
-const MAX_RIBBONS: usize = 50;
 
 #[derive(Serialize, ToSchema)]
 pub struct MonitorList {
@@ -233,52 +231,6 @@ async fn of_kinds(
     .await
 }
 
-#[derive(Serialize, ToSchema)]
-pub struct Monitor {
-    now: i64,
-    #[serde(flatten)]
-    row: MonitorRow,
-    /// As it would be written in a file, under the name of its table. Of a rule that is theirs in part only, they are told
-    /// neither this nor `toml`: targets name others' series.
-    #[schema(value_type = Object)]
-    definition: Value,
-    toml: String,
-    /// Of what is made in the UI.
-    version: Option<i64>,
-    /// The worst first.
-    instances_list: Vec<Instance>,
-    more: bool,
-    next_check: Option<f64>,
-    /// What of it leads nowhere, such as a playbook that is not written or lacks the section that is named.
-    problems: Vec<String>,
-}
-
-/// One of the things that a monitor watches.
-#[derive(Serialize, ToSchema)]
-struct Instance {
-    /// Empty where there is only one.
-    instance: String,
-    state: &'static str,
-    #[schema(value_type = String)]
-    state_type: StateType,
-    attempt: u32,
-    since: Option<i64>,
-    value: Option<f64>,
-    text: String,
-    last_check: Option<i64>,
-    in_downtime: bool,
-    acknowledged: bool,
-    flapping: bool,
-    #[schema(value_type = Option<String>)]
-    withheld: Option<Withheld>,
-    /// As a tag or `[[environment]]` says.
-    environment: Option<String>,
-    /// Trouble in it is told to people.
-    pages_people: bool,
-    /// Of the window; of the first instances only.
-    ribbon: Option<Vec<Stretch>>,
-}
-
 /// One with its instances.
 #[utoipa::path(get, path = "/monitors/{name}", params(("name" = String, Path), Window),
     responses((status = 200, body = Monitor), (status = 404, body = Problem)))]
@@ -291,81 +243,6 @@ pub async fn monitor(
     off_thread(&services, move |services| one(services, &caller, &name, &window).map(Json)).await
 }
 
-fn one(services: &Services, caller: &Caller, name: &str, window: &Window) -> Answer<Monitor> {
-    let scope = &caller.scope;
-    let now = services.clock.now();
-    let summary = services.monitors.summary_in(scope, name, now);
-    let mut summary = summary.ok_or_else(|| Problem::not_found(format!("there is no monitor `{name}`")))?;
-    give_playbooks(services, std::slice::from_mut(&mut summary));
-    let is_check = summary.host.is_some() || matches!(summary.kind, "check" | "passive");
-    let mut found = services.monitors.instances(name, now);
-    found.retain(|one| scope.sees_watched(name, &one.status.id.instance));
-    found.sort_by_key(|one| std::cmp::Reverse(one.status.state.map_or(0, vocabulary::state::State::badness)));
-    let more = found.len() > MAX_INSTANCES;
-    let (from, until) = window.bounds(now);
-    let instances = found.into_iter().take(MAX_INSTANCES).enumerate();
-    let instances = instances.map(|(index, found)| {
-        let of = match found.status.kind {
-            Kind::Instance => ObjectName::Instance(name.to_owned(), found.status.id.instance.to_string()),
-            _ => ObjectName::Check(name.to_owned()),
-        };
-        let runs =
-            (index < MAX_RIBBONS).then(|| services.monitors.history(&of, from, until, None)).transpose()?;
-        let (environment, pages_people) = services.desk.environment(false, name, &found.status.id.instance);
-        let runs = runs.map(|(runs, _)| runs);
-        let one = instance(found, runs, from, until.min(now.0));
-        Ok(Instance { environment, pages_people, ..one })
-    });
-    let instances_list = instances.collect::<Answer<Vec<Instance>>>()?;
-    let (definition, toml) = match scope.sees(name) {
-        true => written(shown_to(caller, definition(services, name)?))?,
-        false => (Value::Object(Default::default()), String::new()),
-    };
-    Ok(Monitor {
-        now: now.0,
-        row: counted(
-            row(summary, &lacking(services), &policies(services, &caller.scope)),
-            &pages(services, now)?,
-        ),
-        toml,
-        definition,
-        version: services.monitors.made(name).map(|made| made.version),
-        instances_list,
-        more,
-        next_check: is_check
-            .then(|| services.control.next_check(&ObjectName::Check(name.to_owned())))
-            .flatten(),
-        problems: problems(services, name, now),
-    })
-}
-
-/// What its definition names, and nobody has made.
-fn problems(services: &Services, name: &str, now: Timestamp) -> Vec<String> {
-    let of_policy = services.desk.policy_problem(name, now);
-    services.desk.playbook_problem(false, name).into_iter().chain(of_policy).collect()
-}
-
-fn instance(found: Found, runs: Option<Vec<Run>>, from: i64, until: i64) -> Instance {
-    let status = found.status;
-    Instance {
-        instance: status.id.instance.to_string(),
-        state: word(status.state),
-        state_type: status.state_type,
-        attempt: status.attempt,
-        since: status.last_state_change.map(|at| at.0),
-        value: status.value.filter(|value| value.is_finite()),
-        text: status.output.to_string(),
-        last_check: status.last_check.map(|at| at.0),
-        in_downtime: status.downtime_depth > 0,
-        acknowledged: status.acknowledgement.is_some(),
-        flapping: status.flapping,
-        withheld: found.withheld,
-        environment: None,
-        pages_people: true,
-        ribbon: runs.map(|runs| watched::stretches(&runs, from, until)),
-    }
-}
-
 /// As lists of heartbeats do: those who may not ping do not learn by which UUID. Of a check, whoever may change it sees
 /// the headers and bodies that it sends.
 fn shown_to(caller: &Caller, definition: Definition) -> Definition {
@@ -374,29 +251,6 @@ fn shown_to(caller: &Caller, definition: Definition) -> Definition {
         Definition::Check(_) => watched::whole(caller, Role::Editor).is_ok(),
     };
     if may { definition } else { definition.without_secrets() }
-}
-
-fn definition(services: &Services, name: &str) -> Answer<Definition> {
-    let all = services.monitors.definitions();
-    let monitor = all.monitors.iter().find(|monitor| monitor.name == name);
-    let check = all.checks.iter().find(|check| check.name == name);
-    let monitor = monitor.map(|monitor| Definition::Monitor(Box::new(monitor.clone())));
-    monitor
-        .or_else(|| check.map(|check| Definition::Check(Box::new(check.clone()))))
-        .ok_or_else(|| Problem::not_found(format!("there is no monitor `{name}`")))
-}
-
-fn written(definition: Definition) -> Answer<(Value, String)> {
-    Ok((serde_json::to_value(&definition).map_err(Problem::internal)?, toml_of(&definition)?))
-}
-
-fn toml_of(definition: &Definition) -> Answer<String> {
-    let mut all = ::monitors::Definitions::default();
-    match definition.clone() {
-        Definition::Monitor(monitor) => all.monitors.push(*monitor),
-        Definition::Check(check) => all.checks.push(*check),
-    }
-    toml::to_string(&all).map_err(Problem::internal)
 }
 
 #[derive(Serialize, ToSchema)]
@@ -432,6 +286,7 @@ pub async fn define(
     Body(wanted): Body<Definition>,
 ) -> Answer<Json<Defined>> {
     watched::whole(&caller, Role::Editor)?;
+    check_name(&name, wanted.name())?;
     if wanted.runs_commands() {
         may_choose_commands(&services, &caller)?;
     }
@@ -547,30 +402,6 @@ pub async fn export(
     Ok(([(header::CONTENT_TYPE, "application/toml; charset=utf-8")], text))
 }
 
-/// What is in effect and what the files say, where they differ.
-#[derive(Serialize, ToSchema)]
-pub struct Differences {
-    differences: Vec<Difference>,
-    /// What is wrong with the files as they are; then they cannot be compared.
-    problems: Vec<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-struct Difference {
-    /// `monitor`, `check`, `host`, …; empty for a setting.
-    table: String,
-    /// Of a setting its key, such as `statsd.flush_interval`.
-    name: String,
-    /// running, file, differs
-    #[schema(example = "running")]
-    only_in: &'static str,
-    origin: Option<String>,
-    #[schema(value_type = Option<Object>)]
-    running: Option<Value>,
-    #[schema(value_type = Option<Object>)]
-    file: Option<Value>,
-}
-
 /// What is in effect against what the files say now.
 #[utoipa::path(get, path = "/monitors/diff", responses((status = 200, body = Differences)))]
 pub async fn differences(
@@ -590,57 +421,4 @@ pub async fn differences(
         Ok(Json(Differences { differences, problems: Vec::new() }))
     })
     .await
-}
-
-fn of_setting(one: SettingDifference) -> Difference {
-    Difference {
-        table: String::new(),
-        name: one.key,
-        only_in: "differs",
-        origin: None,
-        running: Some(one.running),
-        file: Some(one.file),
-    }
-}
-
-type Tables = std::collections::BTreeMap<(String, String), Value>;
-
-/// By table and name; what has no name goes by its place.
-fn tables(all: &::monitors::Definitions) -> Answer<Tables> {
-    let all = serde_json::to_value(all).map_err(Problem::internal)?;
-    let mut tables = Tables::new();
-    for (table, list) in all.as_object().into_iter().flatten() {
-        for (index, one) in list.as_array().into_iter().flatten().enumerate() {
-            let name = one
-                .get("name")
-                .and_then(Value::as_str)
-                .map_or_else(|| format!("{}", index + 1), str::to_owned);
-            tables.insert((table.clone(), name), one.clone());
-        }
-    }
-    Ok(tables)
-}
-
-fn compare(services: &Services, running: Tables, mut files: Tables) -> Vec<Difference> {
-    let mut differences = Vec::new();
-    for ((table, name), one) in running {
-        let file = files.remove(&(table.clone(), name.clone()));
-        if file.as_ref() == Some(&one) {
-            continue;
-        }
-        let only_in = if file.is_some() { "differs" } else { "running" };
-        let origin =
-            matches!(table.as_str(), "monitor" | "check").then(|| told(services.monitors.origin(&name)));
-        differences.push(Difference { table, name, only_in, origin, running: Some(one), file });
-    }
-    let only_in_files = files.into_iter().map(|((table, name), one)| Difference {
-        table,
-        name,
-        only_in: "file",
-        origin: None,
-        running: None,
-        file: Some(one),
-    });
-    differences.extend(only_in_files);
-    differences
 }

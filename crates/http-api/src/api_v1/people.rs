@@ -108,17 +108,27 @@ pub async fn set(
 ) -> Answer<Json<OfTeams>> {
     require(&caller, Role::Admin)?;
     off_thread(&services, move |services| {
-        if !form.replace && accounts::person(&services.state, &form.name)?.is_some() {
-            let why = format!("there is somebody called `{}` already", form.name);
-            return Err(Problem::new(StatusCode::CONFLICT, why)
-                .hint("with `replace: true` they get this password and role, and their sessions end"));
-        }
-        accounts::set_person(&services.state, &form.name, &form.password, form.role, services.clock.now())?;
+        put(services, &form)?;
         services.hub.close_of(Some(&form.name));
         services.control.people_changed();
         told(services, &form.name)
     })
     .await
+}
+
+/// Of two who make somebody of one name at once, the second is told.
+fn put(services: &Services, form: &SetPerson) -> Answer<()> {
+    let SetPerson { name, password, role, replace } = form;
+    let now = services.clock.now();
+    if *replace {
+        return Ok(accounts::set_person(&services.state, name, password, *role, now)?);
+    }
+    if accounts::make_person(&services.state, name, password, *role, now)? {
+        return Ok(());
+    }
+    let why = format!("there is somebody called `{name}` already");
+    Err(Problem::new(StatusCode::CONFLICT, why)
+        .hint("with `replace: true` they get this password and role, and their sessions end"))
 }
 
 fn told(services: &Services, name: &str) -> Answer<Json<OfTeams>> {

@@ -14,7 +14,7 @@ use super::schedules::refusal;
 use super::status::off_thread;
 use super::watched;
 use crate::accounts::{Caller, Role};
-use crate::answer::{Answer, Body, Problem};
+use crate::answer::{Answer, Body, Problem, check_name};
 use crate::guard::require;
 use crate::services::Services;
 
@@ -97,13 +97,8 @@ pub async fn define(
     Body(mut config): Body<PolicyConfig>,
 ) -> Answer<Json<Policy>> {
     watched::may(&caller, Role::Editor)?;
-    if config.name.is_empty() {
-        config.name.clone_from(&name);
-    }
-    if config.name != name {
-        let why = format!("the path says `{name}` and the body `{}`: leave the name out", config.name);
-        return Err(Problem::bad_request(why));
-    }
+    check_name(&name, &config.name)?;
+    config.name.clone_from(&name);
     off_thread(&services, move |services| {
         let put = services.desk.put_policy(config, &caller.name, services.clock.now());
         put.map_err(|failed| refusal(failed, || unknown(&name)))?;

@@ -15,7 +15,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use vocabulary::ports::QueryLimits;
 use vocabulary::state::State as Word;
-use vocabulary::time::HumanDuration;
+use vocabulary::time::{HumanDuration, Timestamp};
 
 use super::watched;
 use crate::accounts::Caller;
@@ -38,8 +38,9 @@ pub struct ProposalAnswer {
     /// Of the past that was tried.
     from: i64,
     until: i64,
-    /// How the rule is now, and what it did then.
-    now: Tried,
+    /// How the rule is now, and what it did then. None of what is no metric monitor: there is nothing to try, and
+    /// `sentence` says what to do instead.
+    now: Option<Tried>,
     /// Those that leave this incident out and keep all useful ones, the smallest change of each kind.
     proposals: Vec<Proposal>,
     /// Changes that were tried.
@@ -102,8 +103,9 @@ fn proposed(services: &Services, limits: &QueryLimits, id: i64) -> Answer<Propos
             .hint(format!("POST /api/v1/incidents/{id}/judge {{\"useful\": false}} says so")));
     }
     let definitions = services.monitors.definitions();
-    let rule = rule_of(&definitions, &found.incident.reason)?;
     let now = services.clock.now();
+    let reason = &found.incident.reason;
+    let Some(rule) = rule_of(&definitions, reason) else { return Ok(nothing_to_try(reason, now)) };
     let past = Past { from: now.minus(PAST_SECONDS), until: now, blind: services.control.away() };
     let record = services.desk.what_happened(past.from.0, now.0 + 1)?;
     let of_rule: Vec<Case> =
@@ -119,7 +121,7 @@ fn proposed(services: &Services, limits: &QueryLimits, id: i64) -> Answer<Propos
         from: past.from.0,
         until: now.0,
         sentence: sentence(&present, &proposals),
-        now: present,
+        now: Some(present),
         proposals,
         tried,
         cut,
@@ -128,15 +130,34 @@ fn proposed(services: &Services, limits: &QueryLimits, id: i64) -> Answer<Propos
     })
 }
 
-fn rule_of<'d>(definitions: &'d Definitions, reason: &str) -> Answer<&'d MonitorConfig> {
+fn rule_of<'d>(definitions: &'d Definitions, reason: &str) -> Option<&'d MonitorConfig> {
+    let name = monitor_of(reason);
+    definitions.monitors.iter().find(|rule| rule.name == name && rule.kind == MonitorKind::Metric)
+}
+
+fn monitor_of(reason: &str) -> &str {
     let name = reason.strip_prefix("monitor:").unwrap_or(reason);
     // Those of one team.
-    let name = name.split_once("@team:").map_or(name, |(name, _)| name);
-    let rule = definitions.monitors.iter().find(|rule| rule.name == name && rule.kind == MonitorKind::Metric);
-    rule.ok_or_else(|| {
-        Problem::new(StatusCode::CONFLICT, format!("`{reason}` is not a metric monitor that is defined now"))
-            .hint("of a check change its max_check_attempts, thresholds or contacts; POST /api/v1/monitors/test tries them")
-    })
+    name.split_once("@team:").map_or(name, |(name, _)| name)
+}
+
+/// Of a check, a heartbeat, or what is defined no longer.
+fn nothing_to_try(reason: &str, now: Timestamp) -> ProposalAnswer {
+    let monitor = monitor_of(reason).to_owned();
+    ProposalAnswer {
+        from: now.minus(PAST_SECONDS).0,
+        until: now.0,
+        sentence: format!(
+            "`{monitor}` is not a metric monitor that is defined now: of a check change its max_check_attempts, thresholds or contacts"
+        ),
+        monitor,
+        now: None,
+        proposals: Vec::new(),
+        tried: 0,
+        cut: false,
+        useful_incidents: 0,
+        useless_incidents: 0,
+    }
 }
 
 struct Trial<'t> {

@@ -21,7 +21,7 @@ use super::people::why_shown_to;
 use super::status::off_thread;
 use super::watched;
 use crate::accounts::{Caller, Role};
-use crate::answer::{Answer, Body, Params, Problem};
+use crate::answer::{Answer, Body, Params, Problem, check_name};
 use crate::guard::require;
 use crate::services::Services;
 
@@ -323,13 +323,8 @@ pub async fn define(
     Body(mut config): Body<ScheduleConfig>,
 ) -> Answer<Json<Schedule>> {
     watched::may(&caller, Role::Editor)?;
-    if config.name.is_empty() {
-        config.name.clone_from(&name);
-    }
-    if config.name != name {
-        let why = format!("the path says `{name}` and the body `{}`: leave the name out", config.name);
-        return Err(Problem::bad_request(why));
-    }
+    check_name(&name, &config.name)?;
+    config.name.clone_from(&name);
     off_thread(&services, move |services| {
         let put = services.desk.put_schedule(config, &caller.name, services.clock.now());
         put.map_err(|failed| refusal(failed, || unknown(&name)))?;

@@ -29,6 +29,8 @@ struct Auth {
     mode: AuthMode,
     user: Option<String>,
     role: Option<Role>,
+    /// They see a part of all names: of their teams, or of their token.
+    limited: bool,
     /// Whom one may sign in with beside a password; the way there is `/signin/provider`.
     provider: Option<String>,
 }
@@ -63,6 +65,7 @@ pub async fn status(
             mode: settings.auth_mode(),
             user: known.as_ref().map(|caller| caller.name.clone()),
             role: known.as_ref().map(|caller| caller.role),
+            limited: known.as_ref().is_some_and(|caller| !caller.scope.is_everything()),
             provider: settings.auth.oidc.as_ref().map(|oidc| oidc.name.clone()),
         },
         more,

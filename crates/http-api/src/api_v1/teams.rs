@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::status::off_thread;
 use crate::accounts::{self, Caller, Role, Team, TeamConfig};
-use crate::answer::{Answer, Body, Problem};
+use crate::answer::{Answer, Body, Problem, check_name};
 use crate::guard::require;
 use crate::services::Services;
 
@@ -50,12 +50,7 @@ pub async fn set(
     Body(mut team): Body<TeamConfig>,
 ) -> Answer<Json<Team>> {
     require(&caller, Role::Admin)?;
-    if !team.name.is_empty() && team.name != name {
-        let why = format!("the path says `{name}`, `name` says `{}`", team.name);
-        return Err(
-            Problem::bad_request(why).hint("leave `name` out; to rename, make a team and delete the other")
-        );
-    }
+    check_name(&name, &team.name)?;
     team.name = name;
     off_thread(&services, move |services| {
         if let Some(policy) = &team.escalation_policy

@@ -69,7 +69,7 @@ fn posted<'p>(
     parameters: &'p Parameters,
 ) -> Result<&'p str, Box<Response>> {
     if method != Method::POST {
-        return Err(Box::new(wrong_method()));
+        return Err(Box::new(wrong_method("POST")));
     }
     if require(caller, Role::Editor).is_err() || !is_theirs(caller, name) {
         return Err(Box::new(may_not(what)));
@@ -247,9 +247,9 @@ async fn delete_one(
 ) -> Response {
     // The original's page deletes by GET, so a link would too: only our own pages and scripts may.
     if *method != Method::GET && *method != Method::POST {
-        return wrong_method();
+        return wrong_method("GET, POST");
     }
-    if let Err(problem) = refuse_other_pages(headers) {
+    if let Err(problem) = refuse_other_pages(services, caller, method, headers) {
         return problem.into_response();
     }
     if require(caller, Role::Editor).is_err() {

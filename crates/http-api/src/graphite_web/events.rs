@@ -155,7 +155,7 @@ pub async fn all(
             Ok(found) => page(StatusCode::OK, "Events", &table(&found)),
             Err(problem) => problem.into_response(),
         },
-        _ => wrong_method(),
+        _ => wrong_method("GET, POST"),
     }
 }
 

@@ -11,14 +11,14 @@ use crate::parameters::Parameters;
 pub async fn list(method: Method, Parameters(parameters): Parameters) -> Response {
     match reads(&method) {
         true => respond(Ok(describe::functions(&parameters))),
-        false => wrong_method(),
+        false => wrong_method("GET, HEAD"),
     }
 }
 
 pub async fn one(method: Method, Path(name): Path<String>, Parameters(parameters): Parameters) -> Response {
     match reads(&method) {
         true => respond(describe::function(&name, &parameters)),
-        false => wrong_method(),
+        false => wrong_method("GET, HEAD"),
     }
 }
 

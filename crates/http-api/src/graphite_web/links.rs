@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
 use super::kept::{self, Refused};
 use super::page::redirect;
 use super::plain;
+use crate::accounts::Caller;
 use crate::api_v1::off_thread;
 use crate::guard::refuse_other_pages;
 use crate::services::Services;
@@ -18,9 +20,15 @@ const DIGITS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghijklmnop
 /// What pages add so that nobody answers from a cache; links to the same must be the same.
 const ALWAYS_NEW: [&str; 3] = ["&_uniq=", "&_salt=", "&_dc="];
 
-pub async fn shorten(State(services): State<Arc<Services>>, headers: HeaderMap, uri: Uri) -> Response {
+pub async fn shorten(
+    method: Method,
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
     // Links are kept for ever, so no page elsewhere may fill the table with frames.
-    if let Err(problem) = refuse_other_pages(&headers) {
+    if let Err(problem) = refuse_other_pages(&services, &caller, &method, &headers) {
         return problem.into_response();
     }
     let address = uri.path_and_query().map_or("", |address| address.as_str());

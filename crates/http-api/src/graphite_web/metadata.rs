@@ -118,7 +118,8 @@ pub async fn set(
     headers: HeaderMap,
     parameters_of_form: SetParameters,
 ) -> Response {
-    let allowed = refuse_other_pages(&headers).and_then(|()| require(&caller, Role::Editor));
+    let allowed = refuse_other_pages(&services, &caller, &method, &headers);
+    let allowed = allowed.and_then(|()| require(&caller, Role::Editor));
     if let Err(problem) = allowed {
         return problem.into_response();
     }

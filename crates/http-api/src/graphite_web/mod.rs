@@ -94,8 +94,9 @@ fn plain(status: StatusCode, text: &str) -> Response {
     (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text.to_owned()).into_response()
 }
 
-fn wrong_method() -> Response {
-    StatusCode::METHOD_NOT_ALLOWED.into_response()
+fn wrong_method(allowed: &'static str) -> Response {
+    let told = plain(StatusCode::METHOD_NOT_ALLOWED, &format!("This is asked for with {allowed}.\n"));
+    ([(header::ALLOW, allowed)], told).into_response()
 }
 
 fn names<'a>(services: &'a Services, caller: &'a Caller, limits: &'a QueryLimits) -> Names<'a> {

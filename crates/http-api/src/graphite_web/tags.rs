@@ -40,7 +40,7 @@ pub async fn list(
 ) -> Response {
     match method {
         Method::GET => shown(services, caller, parameters, tags::list).await,
-        _ => wrong_method(),
+        _ => wrong_method("GET"),
     }
 }
 
@@ -55,7 +55,7 @@ pub async fn one(
         Method::GET => {
             shown(services, caller, parameters, move |params, names| tags::one(&tag, params, names)).await
         }
-        _ => wrong_method(),
+        _ => wrong_method("GET"),
     }
 }
 
@@ -66,7 +66,10 @@ async fn read(
     parameters: Parameters,
     work: Shown,
 ) -> Response {
-    if READ.contains(&method) { shown(services, caller, parameters, work).await } else { wrong_method() }
+    match READ.contains(&method) {
+        true => shown(services, caller, parameters, work).await,
+        false => wrong_method("GET, POST"),
+    }
 }
 
 pub async fn find_series(
@@ -105,7 +108,7 @@ async fn change(
     work: impl FnOnce(&Services, &Caller, &Parameters) -> Result<Answer, Refusal> + Send + 'static,
 ) -> Response {
     if method != Method::POST {
-        return wrong_method();
+        return wrong_method("POST");
     }
     if let Err(problem) = require(&caller, Role::Editor) {
         return problem.into_response();

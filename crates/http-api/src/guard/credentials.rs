@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use base64::Engine;
 
-use super::origin::{is_of_our_page, refuse_other_sites, text};
+use super::origin::{changes, is_of_our_page, refuse_foreign_changes, refuse_other_sites, text};
 use crate::accounts::{self, Caller, Shown, Via};
 use crate::answer::Problem;
 use crate::server::Peer;
@@ -90,16 +90,19 @@ pub(super) fn credentials(
         Some((scheme, secret)) if scheme.eq_ignore_ascii_case("bearer") => {
             Ok(Some(Credentials::Token(secret.trim().to_owned())))
         }
-        Some((scheme, encoded)) if scheme.eq_ignore_ascii_case("basic") => match basic(encoded) {
-            // Grafana's data source knows basic authentication: a token may stand in place of the password.
-            Some((_, secret)) if secret.starts_with("bw_") => Ok(Some(Credentials::Token(secret))),
+        Some((scheme, encoded)) if scheme.eq_ignore_ascii_case("basic") => {
+            let shown = basic(encoded);
+            let (name, password) =
+                shown.ok_or_else(|| Problem::bad_request("the Authorization header cannot be read"))?;
             // A browser that once asked for them sends them along whoever asks it to, as it does a cookie.
-            Some((name, password)) => {
-                refuse_strange_pages(services, request)?;
-                Ok(Some(Credentials::Password { name, password, source: source_of(services, headers, peer) }))
+            refuse_strange_pages(services, request)?;
+            refuse_foreign_changes(request, &services.settings.load().http.public_url)?;
+            // Grafana's data source knows basic authentication: a token may stand in place of the password.
+            if password.starts_with("bw_") {
+                return Ok(Some(Credentials::Token(password)));
             }
-            None => Err(Problem::bad_request("the Authorization header cannot be read")),
-        },
+            Ok(Some(Credentials::Password { name, password, source: source_of(services, headers, peer) }))
+        }
         _ => Err(Problem::bad_request("the Authorization header is neither Bearer nor Basic")),
     }
 }
@@ -193,7 +196,7 @@ fn by_proxy(services: &Services, said: &Proxied) -> Result<Caller, Problem> {
     };
     if let Some(groups) = &said.groups {
         let voucher = Voucher { mark: PROXY, name: PROXY, via: PROXY, source: String::new() };
-        sign_in::follow_groups(services, &arrived.name, &voucher, groups)?;
+        sign_in::follow_groups(services, &arrived.name, &voucher, name, groups)?;
     }
     let scope = accounts::scope_of(&services.state, &settings.teams, &arrived.name, arrived.role)?;
     Ok(Caller { name: arrived.name, role: arrived.role, scope, via: Via::Proxy, until: None })
@@ -203,7 +206,9 @@ fn who(services: &Services, credentials: &Credentials) -> Result<Option<Caller>,
     let now = services.clock.now();
     match credentials {
         Credentials::Session(secret) => {
-            Ok(accounts::session(&services.state, secret, &services.settings.load().teams, now)?)
+            let settings = services.settings.load();
+            let say_groups = sign_in::say_groups(&settings.auth);
+            Ok(accounts::session(&services.state, secret, &settings.teams, &say_groups, now)?)
         }
         Credentials::Token(secret) => {
             accounts::token(&services.state, secret, now)?.map(Some).ok_or_else(wrong_credentials)
@@ -263,8 +268,7 @@ fn source_of(services: &Services, headers: &HeaderMap, peer: Peer) -> IpAddr {
 fn refuse_forgery(services: &Services, request: &Request) -> Result<(), Problem> {
     let headers = request.headers();
     refuse_strange_pages(services, request)?;
-    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if changes && !is_of_our_page(headers) {
+    if changes(request.method()) && !is_of_our_page(headers, &services.settings.load().http.public_url) {
         return Err(Problem::forbidden("a request with a session cookie must say which page it comes from")
             .hint("scripts use a token: Authorization: Bearer TOKEN"));
     }

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, header};
 
+use crate::accounts::Via;
 use crate::answer::Problem;
+use crate::cross_origin;
 
 /// What proxies and content networks add, besides everything that begins with `x-forwarded`.
 const FORWARDING_HEADERS: [&str; 12] = [
@@ -69,12 +71,59 @@ pub(super) fn refuse_other_sites(request: &Request, host: &str, allowed: &[Strin
 }
 
 /// For what changes something by GET, as graphite-web's paths do: following another site's link must not. A script
-/// of another site names its origin, which was looked at before.
-pub fn refuse_other_pages(headers: &HeaderMap) -> Result<(), Problem> {
+/// of another site names its origin, which was looked at before. Over plain HTTP browsers say only which page refers to it.
+pub(super) fn refuse_links(
+    method: &Method,
+    headers: &HeaderMap,
+    by_browser: bool,
+    allowed: &[String],
+) -> Result<(), Problem> {
     match text(headers, "sec-fetch-site") {
         _ if headers.contains_key(header::ORIGIN) => Ok(()),
-        None | Some("same-origin" | "none") => Ok(()),
+        Some("same-origin" | "none") => Ok(()),
         Some(site) => Err(Problem::forbidden(format!("a page of another site ({site}) sent this request"))),
+        None if !by_browser || changes(method) || is_referred(headers, allowed) => Ok(()),
+        None => Err(Problem::forbidden("this changes something, and does not say which page sent it")
+            .hint("programs send it as POST, or with a token: Authorization: Bearer TOKEN")),
+    }
+}
+
+/// Pages of `http.allowed_hosts` ask for Graphite's paths; what else is changed is for pages of ours. Whoever says nothing of a
+/// page is a program: browsers name at least the origin of whatever is no GET.
+pub(super) fn refuse_foreign_changes(request: &Request, public_url: &str) -> Result<(), Problem> {
+    let headers = request.headers();
+    let says_page = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
+    if !changes(request.method())
+        || !says_page
+        || is_of_our_page(headers, public_url)
+        || cross_origin::is_graphite(request.uri().path())
+    {
+        return Ok(());
+    }
+    Err(Problem::forbidden("a page of another site sent this request")
+        .hint("pages of http.allowed_hosts are answered on Graphite's paths only"))
+}
+
+pub(super) fn changes(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// Does a browser send what says who asks along with whatever a page asks? It does so with cookies, with passwords (and tokens in
+/// their place) that it remembers, and with what a proxy adds. Where nobody signs in, to reach us is enough: under a name
+/// that is not this machine's, and here of whatever calls itself as all browsers do, which no page can change.
+pub(super) fn is_by_browser(via: Via, headers: &HeaderMap) -> bool {
+    match via {
+        Via::Session | Via::Proxy => true,
+        Via::Token => {
+            let shown = text(headers, header::AUTHORIZATION.as_str()).and_then(|value| value.split_once(' '));
+            shown.is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"))
+        }
+        Via::Loopback => {
+            let host = text(headers, header::HOST.as_str()).unwrap_or_default();
+            let program = text(headers, header::USER_AGENT.as_str()).unwrap_or_default();
+            !is_loopback_name(host) || program.starts_with("Mozilla/")
+        }
+        Via::ControlSocket => false,
     }
 }
 
@@ -102,11 +151,9 @@ pub(super) fn refuse_strange_calls(
         }
         let ours = match site {
             Some(site) => ["same-origin", "none"].iter().any(|ours| site.eq_ignore_ascii_case(ours)),
-            None => referrer(headers).is_some_and(|page| {
-                text(headers, header::HOST.as_str()).is_some_and(|host| page.eq_ignore_ascii_case(host))
-            }),
+            None => false,
         };
-        if !ours && !referrer(headers).is_some_and(|page| is_allowed(page, allowed)) {
+        if !ours && !is_referred(headers, allowed) {
             let site = site.unwrap_or("it does not say which");
             let why = format!("a page of another site ({site}) asked for a script with our data (`jsonp`)");
             return Err(Problem::forbidden(why).hint(
@@ -115,6 +162,13 @@ pub(super) fn refuse_strange_calls(
         }
     }
     Ok(())
+}
+
+/// Does a page of ours ask, or one of `http.allowed_hosts`, as far as a browser says?
+fn is_referred(headers: &HeaderMap, allowed: &[String]) -> bool {
+    let host = text(headers, header::HOST.as_str()).filter(|_| !headers.contains_key("sec-fetch-site"));
+    let is_ours = |page: &str| host.is_some_and(|host| page.eq_ignore_ascii_case(host));
+    referrer(headers).is_some_and(|page| is_ours(page) || is_allowed(page, allowed))
 }
 
 /// The host of the page that asks. A page cannot say that it is another one; it may say nothing.
@@ -151,11 +205,16 @@ pub(super) fn is_allowed(host: &str, allowed: &[String]) -> bool {
 }
 
 /// A page of `http.allowed_hosts` may read some paths; it is no page of ours, although a neighbour's request brings the cookie.
-pub(super) fn is_of_our_page(headers: &HeaderMap) -> bool {
-    match text(headers, "sec-fetch-site") {
-        Some(site) => ["same-origin", "none"].iter().any(|ours| site.eq_ignore_ascii_case(ours)),
-        None => headers.contains_key(header::ORIGIN),
+/// Over plain HTTP its origin is whom it asks, or what a proxy in front is called by people.
+pub(super) fn is_of_our_page(headers: &HeaderMap, public_url: &str) -> bool {
+    if let Some(site) = text(headers, "sec-fetch-site") {
+        return ["same-origin", "none"].iter().any(|ours| site.eq_ignore_ascii_case(ours));
     }
+    let Some(origin) = text(headers, header::ORIGIN.as_str()) else { return false };
+    let host = text(headers, header::HOST.as_str());
+    let page = origin.split_once("://").map(|(_, page)| page);
+    let is_host = page.zip(host).is_some_and(|(page, host)| page.eq_ignore_ascii_case(host));
+    is_host || public_url.trim_end_matches('/').eq_ignore_ascii_case(origin)
 }
 
 #[cfg(test)]
@@ -228,14 +287,21 @@ mod tests {
 
     #[test]
     fn links_of_other_sites_change_nothing() {
-        let check = |name: &'static str, value: &str, refused: bool| {
-            let headers = HeaderMap::from_iter([(
-                header::HeaderName::from_static(name),
-                HeaderValue::from_str(value).unwrap(),
-            )]);
-            assert_eq!(refuse_other_pages(&headers).is_err(), refused, "{name}: {value}");
+        let ask = |method: Method, by_browser: bool, name: &'static str, value: &str, refused: bool| {
+            let headers = HeaderMap::from_iter([
+                (header::HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()),
+                (header::HOST, HeaderValue::from_static("bw.example:80")),
+            ]);
+            let answer = refuse_links(&method, &headers, by_browser, &["wall.example".into()]);
+            assert_eq!(answer.is_err(), refused, "{method} {by_browser} {name}: {value}");
         };
-        check("accept", "*/*", false);
+        let check = |name, value: &str, refused| ask(Method::GET, true, name, value, refused);
+        ask(Method::GET, false, "accept", "*/*", false);
+        ask(Method::POST, true, "accept", "*/*", false);
+        check("accept", "*/*", true);
+        check("referer", "http://evil.example/bw.example:80", true);
+        check("referer", "http://bw.example:80/dashboard", false);
+        check("referer", "http://wall.example/", false);
         check("sec-fetch-site", "same-origin", false);
         check("sec-fetch-site", "none", false);
         check("sec-fetch-site", "same-site", true);
@@ -289,16 +355,56 @@ mod tests {
     #[test]
     fn a_session_changes_things_from_pages_of_ours_only() {
         let check = |sent: &[(&'static str, &'static str)], ours: bool| {
-            let named = |(name, value): &(&'static str, &'static str)| {
-                (header::HeaderName::from_static(name), HeaderValue::from_static(value))
-            };
-            assert_eq!(is_of_our_page(&HeaderMap::from_iter(sent.iter().map(named))), ours, "{sent:?}");
+            let ours_said = is_of_our_page(&headers_of(sent), "https://bellwether.example/");
+            assert_eq!(ours_said, ours, "{sent:?}");
         };
         check(&[], false);
-        check(&[("origin", "https://bellwether.example")], true);
+        check(&[("host", "127.0.0.1:8080"), ("origin", "https://bellwether.example")], true);
+        check(&[("host", "bw.lan:8080"), ("origin", "http://bw.lan:8080")], true);
+        check(&[("host", "bw.lan:8080"), ("origin", "http://wall.lan:8080")], false);
+        check(&[("origin", "null")], false);
         check(&[("sec-fetch-site", "same-origin")], true);
         check(&[("sec-fetch-site", "same-site"), ("origin", "https://grafana.example")], false);
         check(&[("sec-fetch-site", "cross-site"), ("origin", "https://grafana.example")], false);
+    }
+
+    fn headers_of(sent: &[(&'static str, &'static str)]) -> HeaderMap {
+        let named = |(name, value): &(&'static str, &'static str)| {
+            (header::HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        sent.iter().map(named).collect()
+    }
+
+    #[test]
+    fn what_a_browser_sends_along_by_itself_is_by_browser() {
+        let check = |via: Via, sent: &[(&'static str, &'static str)], by_browser: bool| {
+            assert_eq!(is_by_browser(via, &headers_of(sent)), by_browser, "{via:?} {sent:?}");
+        };
+        check(Via::Session, &[], true);
+        check(Via::Proxy, &[], true);
+        check(Via::Token, &[("authorization", "Bearer bw_x")], false);
+        check(Via::Token, &[("authorization", "basic eDpid194")], true);
+        check(Via::Loopback, &[("host", "localhost:8080"), ("user-agent", "curl/8.5")], false);
+        check(Via::Loopback, &[("host", "localhost:8080"), ("user-agent", "Mozilla/5.0 (X11)")], true);
+        check(Via::Loopback, &[("host", "metrics.office"), ("user-agent", "curl/8.5")], true);
+        check(Via::ControlSocket, &[("user-agent", "Mozilla/5.0")], false);
+    }
+
+    #[test]
+    fn pages_of_others_change_what_is_graphites_only() {
+        let check = |method: Method, path: &str, sent: &[(&'static str, &'static str)], refused: bool| {
+            let mut request =
+                Request::builder().method(method).uri(path).body(axum::body::Body::empty()).unwrap();
+            *request.headers_mut() = headers_of(sent);
+            assert_eq!(refuse_foreign_changes(&request, "").is_err(), refused, "{path} {sent:?}");
+        };
+        let wall = [("host", "bw.lan"), ("origin", "http://wall.lan")];
+        check(Method::POST, "/api/v1/people", &wall, true);
+        check(Method::POST, "/events/", &wall, false);
+        check(Method::GET, "/api/v1/people", &wall, false);
+        check(Method::POST, "/api/v1/people", &[("host", "bw.lan"), ("origin", "http://bw.lan")], false);
+        check(Method::POST, "/api/v1/people", &[("host", "bw.lan")], false);
+        check(Method::PUT, "/api/v1/people", &[("sec-fetch-site", "same-site")], true);
     }
 
     #[test]

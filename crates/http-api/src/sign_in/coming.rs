@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::accounts::{self, Arrived, Change, Role};
-use crate::answer::Answer;
+use crate::accounts::{self, Arrived, Change, Followed, Role};
+use crate::answer::{Answer, Problem};
 use crate::api_v1::off_thread;
+use crate::config::AuthConfig;
 use crate::guard::PROXY;
 use crate::services::Services;
 use crate::sign_in::taken::{look_again, uses};
@@ -45,22 +46,38 @@ fn write(services: &Services, change: &Change) {
     }
 }
 
-/// They join and leave the teams that are called as their groups. What is open of theirs is opened anew, with what they see now.
+/// Who says in which groups people are: the provider, the proxy, both or neither.
+pub fn say_groups(auth: &AuthConfig) -> Vec<&str> {
+    let provider = auth.oidc.as_ref().filter(|oidc| oidc.groups_claim.is_some());
+    let proxy = auth.proxy_groups_header.as_ref().map(|_| PROXY);
+    provider.map(|oidc| oidc.issuer.as_str()).into_iter().chain(proxy).collect()
+}
+
+/// They join and leave the teams that are called as their groups, if they still are whom the voucher means by `subject`. What
+/// is open of theirs is opened anew, with what they see now.
 pub fn follow_groups(
     services: &Services,
     person: &str,
     voucher: &Voucher<'_>,
+    subject: &str,
     groups: &[String],
 ) -> Answer<()> {
     let files = &services.settings.load().teams;
-    let Some(moved) = accounts::follow_groups(&services.state, files, person, voucher.mark, groups)? else {
-        return Ok(());
+    let by = (voucher.mark, subject);
+    let moved = match accounts::follow_groups(&services.state, files, person, by, groups)? {
+        Followed::AsBefore => return Ok(()),
+        Followed::Nobody => return Err(gone_meanwhile()),
+        Followed::Moved(moved) => moved,
     };
     services.hub.close_of(Some(person));
     services.control.people_changed();
     let (before, after) = (json!({ "teams": moved.before }), json!({ "teams": moved.after }));
     voucher.note(services, format!("people/{person}/teams"), before, after);
     Ok(())
+}
+
+pub fn gone_meanwhile() -> Problem {
+    Problem::forbidden("an administrator removed you here while you signed in").hint("begin again")
 }
 
 /// The voucher says another role than before, or none any more.
@@ -116,9 +133,7 @@ pub async fn look_after_people(services: &Arc<Services>) -> Answer<Vec<String>> 
         let unseen = oidc.and_then(|oidc| oidc.unseen());
         let now = services.clock.now();
         let suspended = accounts::suspend_unseen(&services.state, unseen, now)?;
-        let provider = oidc.filter(|oidc| oidc.groups_claim.is_some()).map(|oidc| oidc.issuer.as_str());
-        let proxy = settings.auth.proxy_groups_header.as_ref().map(|_| PROXY);
-        let asked: Vec<&str> = provider.into_iter().chain(proxy).collect();
+        let asked = say_groups(&settings.auth);
         let left = accounts::forget_memberships(&services.state, &settings.teams, &asked)?;
         if suspended || left {
             services.hub.close_of(None);

@@ -16,8 +16,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde::Deserialize;
 
-use coming::note_role;
-pub use coming::{Voucher, follow_groups, look_after_people, note_first};
+pub use coming::{Voucher, follow_groups, look_after_people, note_first, say_groups};
+use coming::{gone_meanwhile, note_role};
 use provider::Asking;
 pub use provider::Provider;
 pub use taken::{TakenNames, look_again};
@@ -199,13 +199,12 @@ async fn let_in(
         })?;
         note_first(services, &arrived, "provider", source.to_string());
         if let Some(groups) = &newcomer.groups {
-            follow_groups(services, &arrived.name, &voucher, groups)?;
+            follow_groups(services, &arrived.name, &voucher, vouched.subject, groups)?;
         }
         let name = arrived.name;
         let by = (vouched.by, vouched.subject);
-        let secret = accounts::open_vouched_session(&services.state, &name, by, now)?.ok_or_else(|| {
-            Problem::forbidden("an administrator removed you here while you signed in").hint("begin again")
-        })?;
+        let secret = accounts::open_vouched_session(&services.state, &name, by, now)?;
+        let secret = secret.ok_or_else(gone_meanwhile)?;
         session::end_others(services, before.as_deref(), &name)?;
         Ok((name, secret))
     });

@@ -418,51 +418,6 @@ impl Incidents {
         Some((if knows { PageKind::Still } else { PageKind::Problem }, message))
     }
 
-    /// It has become worse: whoever the policy has told hears of it.
-    pub(crate) fn tell_worse_by_policy(
-        &mut self,
-        id: IncidentId,
-        others: &BTreeSet<Arc<str>>,
-        now: Timestamp,
-    ) {
-        let Some(incident) = self.live.get(&id) else { return };
-        let Some((key, trouble)) = incident.tellable() else { return };
-        let message = self.message(incident, key, trouble, self.book.about(key));
-        let told = incident.detail.told.iter();
-        let told = told.filter(|(_, told)| told.waits() && told.by_notices_of.is_empty());
-        let told = told.filter(|(name, _)| {
-            !others.contains(name.as_str()) && self.may_tell(incident, name, key.host, now)
-        });
-        let told: Vec<Recipient> = told
-            .map(|(name, told)| {
-                let had = || told.channels.iter().map(|it| Arc::from(it.as_str())).collect();
-                // How bad it is may be another rule's, with other ways.
-                let all = told.rule.is_some().then(|| self.channels_of(name));
-                (Arc::from(name.as_str()), all.unwrap_or_else(had))
-            })
-            .collect();
-        for (contact, channels) in told {
-            self.tell_worse(id, PageKind::Worse, &contact, &channels, &message, now);
-        }
-    }
-
-    /// In somebody's hands no rule goes on: whoever is told that it is worse hears it by all ways of the rule at once.
-    pub(crate) fn tell_worse(
-        &mut self,
-        id: IncidentId,
-        kind: PageKind,
-        contact: &Arc<str>,
-        channels: &[Arc<str>],
-        message: &Message,
-        now: Timestamp,
-    ) {
-        if self.live.get(&id).is_some_and(|incident| incident.phase == Phase::Open) {
-            return self.tell_by_rule(id, kind, contact, channels, message, now);
-        }
-        let ways = self.all_ways(contact, message.state, channels);
-        self.tell(id, kind, contact, &ways, message, now);
-    }
-
     /// Does this subject tell its contacts by itself, as Nagios's rules say?
     pub(crate) fn tells_itself(subject: Option<&Subject>) -> bool {
         subject.is_some_and(|subject| !subject.kind.is_told_by_incident() && !subject.contacts.is_empty())

@@ -244,5 +244,6 @@ pub(super) fn goes_bad(key: &Key, state: State, at: Timestamp, withheld: Option<
         value: None,
         text: "".into(),
         withheld,
+        of_sender: None,
     }
 }

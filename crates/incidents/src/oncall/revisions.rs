@@ -1,5 +1,6 @@
 //! Which revision of an event of a calendar this is: programs that have read an event of the same name take over what has
-//! changed only if it says so. What was written last of each turn is kept.
+//! changed only if it says so. What was written last of each turn is kept, until it is over for long or has been in no calendar
+//! for as long, as happens to what lies ahead when a schedule changes.
 
 use std::collections::HashMap;
 
@@ -11,6 +12,11 @@ use crate::limits::{CALENDAR_AHEAD_SECONDS, CALENDAR_BACK_SECONDS};
 
 /// Of many turns so many are asked for at a time: a statement has so many parameters.
 const TURNS_A_READ: usize = 500;
+
+/// That it is in a calendar is noted so often.
+const NOTED_EVERY: i64 = 7 * 86_400;
+/// Twice as long as any calendar shows what is over.
+const KEPT_SECONDS: i64 = 2 * CALENDAR_BACK_SECONDS;
 
 /// Of one turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,19 +33,27 @@ fn content(turn: &Turn, now: Timestamp) -> String {
     format!("{end}\n{}", turn.instead_of.join("\n"))
 }
 
-/// What was written last of these; other calendars' turns are not read.
-fn known(store: &StateStore, uids: &[String]) -> Result<HashMap<String, (String, Revision)>, StateError> {
+/// What was written last of a turn.
+struct Known {
+    content: String,
+    revision: Revision,
+    seen: i64,
+}
+
+/// Of these; other calendars' turns are not read.
+fn known(store: &StateStore, uids: &[String]) -> Result<HashMap<String, Known>, StateError> {
     let mut known = HashMap::new();
     for some in uids.chunks(TURNS_A_READ) {
         let marks: Vec<String> = (1..=some.len()).map(|number| format!("?{number}")).collect();
         let sql = format!(
-            "SELECT uid, content, sequence, at FROM oncall_event WHERE uid IN ({})",
+            "SELECT uid, content, sequence, at, seen FROM oncall_event WHERE uid IN ({})",
             marks.join(", ")
         );
         let values: Vec<Value> = some.iter().map(|uid| uid.as_str().into()).collect();
         for row in &store.query(&sql, &values)? {
             let revision = Revision { sequence: row.integer(2), at: Timestamp(row.integer(3)) };
-            known.insert(row.text(0).to_owned(), (row.text(1).to_owned(), revision));
+            let last = Known { content: row.text(1).to_owned(), revision, seen: row.integer(4) };
+            known.insert(row.text(0).to_owned(), last);
         }
     }
     Ok(known)
@@ -49,39 +63,39 @@ fn known(store: &StateStore, uids: &[String]) -> Result<HashMap<String, (String,
 pub(super) fn give(store: &StateStore, turns: &mut [Turn], now: Timestamp) -> Result<(), StateError> {
     let uids: Vec<String> = turns.iter().map(uid).collect();
     let known = known(store, &uids)?;
-    let mut changed = Vec::new();
+    let mut news = Vec::new();
     for (turn, uid) in turns.iter_mut().zip(uids) {
         let content = content(turn, now);
-        let revision = match known.get(&uid) {
-            Some((before, revision)) if *before == content => *revision,
-            before => {
-                let sequence = before.map_or(0, |(_, revision)| revision.sequence + 1);
-                let revision = Revision { sequence, at: now };
-                changed.push((uid, content, turn.end, revision));
-                revision
-            }
+        let last = known.get(&uid);
+        let revision = match last {
+            Some(last) if last.content == content => last.revision,
+            _ => Revision { sequence: last.map_or(0, |last| last.revision.sequence + 1), at: now },
         };
         turn.revision = Some(revision);
+        let is_noted = last.is_some_and(|last| now.0 - last.seen < NOTED_EVERY);
+        if !is_noted || revision.at == now {
+            news.push((uid, content, turn.end, revision));
+        }
     }
-    if changed.is_empty() {
+    if news.is_empty() {
         return Ok(());
     }
     store.transaction(|tx| {
-        for (uid, content, end, revision) in &changed {
+        for (uid, content, end, revision) in &news {
             tx.execute(
-                "INSERT OR REPLACE INTO oncall_event (uid, content, until, sequence, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT OR REPLACE INTO oncall_event (uid, content, until, sequence, at, seen) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 &[
                     uid.as_str().into(),
                     content.as_str().into(),
                     end.0.into(),
                     revision.sequence.into(),
                     revision.at.0.into(),
+                    now.0.into(),
                 ],
             )?;
         }
-        // Twice as long ago as any calendar shows.
-        let old = now.minus(2 * CALENDAR_BACK_SECONDS).0;
-        tx.execute("DELETE FROM oncall_event WHERE until < ?1", &[old.into()]).map(drop)
+        let sql = "DELETE FROM oncall_event WHERE until < ?1 OR (seen > 0 AND seen < ?1)";
+        tx.execute(sql, &[now.minus(KEPT_SECONDS).0.into()]).map(drop)
     })
 }
 
@@ -134,5 +148,27 @@ mod tests {
         assert_eq!(given(ahead.clone(), now), (0, now));
         ahead.end = Timestamp(now + CALENDAR_AHEAD_SECONDS + 60);
         assert_eq!(given(ahead, now + 60), (0, now));
+    }
+
+    #[test]
+    fn turns_that_a_schedule_no_longer_has_are_forgotten_though_they_lie_ahead() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = StateStore::open(&directory.path().join("s.db"), &[crate::oncall::MIGRATIONS]).unwrap();
+        let (now, day) = (10_000_000, 86_400);
+        let far = now + 300 * day;
+        let (stays, vanishes) = (turn(far, &[]), Turn { person: "ben".into(), ..turn(far, &[]) });
+        give(&store, &mut [stays.clone(), vanishes], Timestamp(now)).unwrap();
+        let known = || store.query("SELECT uid FROM oncall_event", &[]).unwrap().len();
+        for at in (1..=70).map(|days| Timestamp(now + days * day)) {
+            assert_eq!(known(), 2, "{at:?}");
+            let mut turns = [stays.clone()];
+            give(&store, &mut turns, at).unwrap();
+            assert_eq!(turns[0].revision, Some(Revision { sequence: 0, at: Timestamp(now) }));
+            if known() == 1 {
+                assert!(at.0 > now + KEPT_SECONDS);
+                return;
+            }
+        }
+        panic!("it is still known");
     }
 }

@@ -47,7 +47,9 @@ pub const MIGRATIONS: Migrations = Migrations {
          CREATE TABLE oncall_calendar (person TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
         // What calendars were told last of each turn.
         "CREATE TABLE oncall_event (uid TEXT PRIMARY KEY, content TEXT NOT NULL, until INTEGER NOT NULL, sequence INTEGER NOT NULL,
-            at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"],
+            at INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
+        // When it was in a calendar last, to some days; 0: that was not noted. Turns of a schedule that changed never come.
+        "ALTER TABLE oncall_event ADD COLUMN seen INTEGER NOT NULL DEFAULT 0;"],
 };
 
 /// Made by the API.

@@ -182,6 +182,13 @@ impl Guide {
     }
 }
 
+/// Of the worst that says one: whoever sends an alert may say what is to be done.
+fn runbook(incident: &Incident) -> Option<Meant<'_>> {
+    let said = incident.troubles.values().filter_map(|trouble| Some((trouble, trouble.runbook()?)));
+    let worst = said.max_by_key(|(trouble, _)| (trouble.state.badness(), std::cmp::Reverse(trouble.since)));
+    worst.map(|(_, address)| Meant::Address(address))
+}
+
 /// How a monitor, check or host is called where both are listed.
 fn label(host: bool, name: &str) -> String {
     if host { format!("host:{name}") } else { name.to_owned() }
@@ -202,7 +209,7 @@ impl Incidents {
             // It is not defined any more: as it was when it opened.
             None => incident.detail.playbook.as_deref().map(|said| playbooks.meant(said)),
         };
-        let Some(meant) = meant else {
+        let Some(meant) = meant.or_else(|| runbook(incident)) else {
             let missing = (!named.is_empty()).then(|| named.to_owned());
             return Guide::nothing("nobody has written down yet what to do", missing);
         };

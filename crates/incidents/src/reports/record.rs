@@ -61,11 +61,7 @@ impl Desk {
     /// What happened from then until before then.
     pub fn what_happened(&self, from: i64, until: i64) -> Result<Record, StateError> {
         let span = [from.into(), until.into()];
-        let sent = self.store.query(
-            "SELECT incident, contact, at, state FROM page
-                WHERE at >= ?1 AND at < ?2 AND kind IN ('problem', 'worse', 'still') AND state <> 'listed' ORDER BY id",
-            &span,
-        )?;
+        let sent = self.words_sent(from, until)?;
         let acknowledged = self.of_incidents(
             "SELECT e.incident, e.at, e.who FROM incident_entry e JOIN incident i ON i.id = e.incident
                 WHERE i.opened >= ?1 AND i.opened < ?2 AND e.kind = 'acknowledged' AND e.who <> '' ORDER BY e.id DESC",
@@ -106,9 +102,24 @@ impl Desk {
         let first = self.store.query("SELECT min(opened) FROM incident", &[])?;
         Ok(Record {
             cases: rows.iter().filter_map(case).collect(),
-            sent: sent.iter().map(word).collect(),
+            sent,
             begins: first.first().filter(|row| !row.is_null(0)).map(|row| row.integer(0)),
         })
+    }
+
+    /// The words of trouble of that time, in order.
+    fn words_sent(&self, from: i64, until: i64) -> Result<Vec<Sent>, StateError> {
+        let sent = self.store.query(
+            "SELECT incident, contact, at, state FROM page
+                WHERE at >= ?1 AND at < ?2 AND kind IN ('problem', 'worse', 'still') AND state <> 'listed' ORDER BY id",
+            &[from.into(), until.into()],
+        )?;
+        Ok(sent.iter().map(word).collect())
+    }
+
+    /// What of that time being on call was like: of the incidents nothing is looked up.
+    pub fn words_of(&self, from: i64, until: i64) -> Result<Record, StateError> {
+        Ok(Record { sent: self.words_sent(from, until)?, ..Record::default() })
     }
 
     /// By incident; of several rows of one the last.

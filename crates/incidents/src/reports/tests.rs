@@ -145,6 +145,7 @@ fn the_record_is_what_the_desk_kept() {
         value: None,
         text: "".into(),
         withheld: None,
+        of_sender: None,
     };
     desk.take(&[change(State::Critical, 1_000)], &[], Timestamp(1_000)).unwrap();
     let deed = Deed::Acknowledge { comment: String::new() };

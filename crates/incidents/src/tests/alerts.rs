@@ -1,10 +1,12 @@
 //! Alerts that others send: each key of a sender is a reason of its own.
 
+use std::sync::Arc;
+
 use vocabulary::Timestamp;
-use vocabulary::state::{Notice, NoticeKind, State};
+use vocabulary::state::{Notice, NoticeKind, OfSender, State, StateChange};
 use vocabulary::time::HumanDuration;
 
-use super::{NOBODY, Story, change, subject};
+use super::{NOBODY, Story, change, key, subject};
 use crate::book::Kind;
 use crate::limits::{FLOOD_SECONDS, MAX_ALERTS_APART};
 use crate::people::Deed;
@@ -69,6 +71,61 @@ fn c106_the_check_counts_by_itself_if_no_alert_has_made_it_bad() {
     assert_eq!(story.goes("sender", State::Critical), NOBODY, "its own rules tell");
     assert_eq!(story.notice("sender", NoticeKind::Problem, State::Critical, "ops"), TOLD);
     assert_eq!(story.incidents.open_count(), 1);
+}
+
+#[test]
+fn what_its_sender_says_is_in_the_incident_and_its_pages() {
+    let mut story = Story::of_alerts();
+    let said = OfSender {
+        since: Some(story.now - 300),
+        description: Some("it fills up".into()),
+        runbook: Some("https://wiki.example/disk".into()),
+    };
+    let of_sender = Some(Arc::new(said));
+    let bad = StateChange { of_sender, ..change("sender|disk-1", State::Critical, None, story.now) };
+    let (at, began) = (Timestamp(story.now), story.now - 300);
+    let pages = story.incidents.take(&[bad], &[], at);
+    let message = pages[0].message.clone();
+    assert_eq!((message.since, message.description.as_deref()), (began, Some("it fills up")));
+    assert_eq!(message.playbook.as_deref(), Some("https://wiki.example/disk"));
+    assert_eq!(story.told(pages), TOLD);
+    let guide = |story: &Story| story.incidents.guide_of(&story.incidents.live[&1]).url;
+    assert_eq!((story.incidents.live[&1].since(), story.incidents.live[&1].opened), (began, at));
+    assert_eq!(guide(&story).as_deref(), Some("https://wiki.example/disk"), "also after a restart");
+    let own = story.incidents.book.alerts.get_mut("sender").unwrap();
+    own.playbook = Some("https://own.example/sender".into());
+    assert_eq!(
+        guide(&story).as_deref(),
+        Some("https://own.example/sender"),
+        "what is defined here goes first"
+    );
+    let over = change("sender|disk-1", State::Ok, None, story.now + 60);
+    let pages = story.incidents.take(&[over], &[], Timestamp(story.now + 60));
+    assert_eq!(pages[0].message.since, began);
+    assert_eq!(story.told(pages), OVER);
+}
+
+#[test]
+fn what_is_not_of_production_makes_the_word_of_the_check_no_worse() {
+    let mut story = Story::of_alerts();
+    story.incidents.book.contacts.get_mut("ana").unwrap().check_options = Some(vec!["c".into()]);
+    let notice =
+        |story: &mut Story, contact| story.notice("sender", NoticeKind::Problem, State::Critical, contact);
+    story.goes("sender|disk-1", State::Warning);
+    story.goes("sender|Slow;env=staging", State::Critical);
+    assert_eq!(story.goes("sender", State::Critical), NOBODY);
+    assert_eq!(notice(&mut story, "ana"), NOBODY, "she wants to hear of CRITICAL only");
+    assert_eq!(notice(&mut story, "ops"), TOLD);
+    let check = |story: &Story| {
+        let id = story.incidents.placed_bad(&key("sender"))?;
+        Some(story.incidents.live[&id].troubles[&key("sender")].state)
+    };
+    assert_eq!(check(&story), Some(State::Warning));
+    story.goes("sender|disk-1", State::Ok);
+    story.goes("sender", State::Critical);
+    assert_eq!(check(&story), Some(State::Warning), "what is left is of staging");
+    let alone = key("web/http");
+    assert_eq!(story.incidents.as_of_production(&alone, State::Critical), State::Critical);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use vocabulary::time::HumanDuration;
 
 use super::{NOBODY, Story, change, contact, key};
 use crate::deeds::Declaration;
-use crate::incident::{IncidentId, Phase};
+use crate::incident::{IncidentId, Key, Phase};
 use crate::people::{Deed, Refusal};
 
 impl Story {
@@ -151,9 +151,13 @@ fn what_was_closed_while_it_was_bad_counts_again_when_it_opens_again() {
 fn people_open_an_incident_again_and_then_only_people_end_it() {
     let mut story = Story::with_rest();
     story.goes("latency", State::Critical);
-    assert!(matches!(story.act(1, Deed::Reopen { comment: none() }), Err(Refusal::No(_))), "it is open");
+    assert!(
+        matches!(story.act(1, Deed::Reopen { comment: none(), back: Vec::new() }), Err(Refusal::No(_))),
+        "it is open"
+    );
     story.goes("latency", State::Ok);
-    let pages = story.act(1, Deed::Reopen { comment: "users still complain".into() }).unwrap();
+    let pages =
+        story.act(1, Deed::Reopen { comment: "users still complain".into(), back: Vec::new() }).unwrap();
     assert_eq!(pages, ["problem default by hook"]);
     assert_eq!(story.tick(3_600), NOBODY);
     assert_eq!(story.incidents.open_count(), 1);
@@ -162,6 +166,30 @@ fn people_open_an_incident_again_and_then_only_people_end_it() {
         ["resolved default by hook"]
     );
     assert!(story.incidents.held.is_empty());
+}
+
+#[test]
+fn what_was_ended_with_an_incident_comes_back_with_it_and_ends_by_itself() {
+    let mut story = Story::with_rest();
+    story.goes("latency|disk", State::Critical);
+    story.goes("latency|net", State::Critical);
+    story.act(1, Deed::Resolve { comment: none(), helped: none() }).unwrap();
+    // Whoever closed it ended both, and the sender of one has said since that it is over.
+    story.goes("latency|disk", State::Ok);
+    story.goes("latency|net", State::Ok);
+    story.act(1, Deed::Reopen { comment: none(), back: vec![key("latency|disk"), key("nobody")] }).unwrap();
+    let bad =
+        |story: &Story| -> Vec<Key> { story.incidents.live[&1].bad().map(|(key, _)| key.clone()).collect() };
+    assert_eq!(bad(&story), [key("latency|disk")]);
+    story.killed();
+    story.goes("latency|disk", State::Critical);
+    assert_eq!(
+        (story.incidents.open_count(), bad(&story)),
+        (1, vec![key("latency|disk")]),
+        "it is said again"
+    );
+    story.goes("latency|disk", State::Ok);
+    assert_eq!(story.incidents.open_count(), 0, "nobody has to close it by hand");
 }
 
 #[test]
@@ -261,7 +289,7 @@ fn what_is_declared_by_the_key_of_one_that_was_opened_again_is_that_one() {
         |title: &str| Declaration { title: title.into(), key: "pay".into(), ..Declaration::default() };
     assert_eq!(story.declare(&declared("nobody can pay")).0, 1);
     story.act(1, Deed::Resolve { comment: none(), helped: none() }).unwrap();
-    story.act(1, Deed::Reopen { comment: "still so".into() }).unwrap();
+    story.act(1, Deed::Reopen { comment: "still so".into(), back: Vec::new() }).unwrap();
     story.act_as("ana", 1, Deed::Acknowledge { comment: none() }).unwrap();
     let entries = story.incidents.live[&1].detail.entries;
     assert_eq!(story.declare(&declared("the till is on fire")), (1, false, vec![]));
@@ -302,7 +330,7 @@ fn pages_of_what_is_declared_say_what_is_wrong_by_one_name() {
     assert_eq!(first[0].message.instances[0].instance, "nobody can pay");
     story.told(first.clone());
     story.act(id, Deed::Resolve { comment: none(), helped: none() }).unwrap();
-    story.incidents.act(id, "bea", &Deed::Reopen { comment: none() }, now).unwrap();
+    story.incidents.act(id, "bea", &Deed::Reopen { comment: none(), back: Vec::new() }, now).unwrap();
     let again = story.incidents.take(&[], &[], now);
     let name = |page: &crate::page::Page| (page.message.about, page.message.name.clone());
     assert_eq!(name(&again[0]), name(&first[0]));
@@ -315,7 +343,7 @@ fn what_is_opened_again_by_hand_is_named_as_before() {
     story.goes("latency", State::Critical);
     story.goes("latency", State::Ok);
     let now = Timestamp(story.now);
-    story.incidents.act(1, "bea", &Deed::Reopen { comment: none() }, now).unwrap();
+    story.incidents.act(1, "bea", &Deed::Reopen { comment: none(), back: Vec::new() }, now).unwrap();
     let pages = story.incidents.take(&[], &[], now);
     let message = &pages[0].message;
     assert_eq!((message.about, message.name.as_str()), (crate::page::About::Monitor, "latency"));

@@ -1,7 +1,8 @@
 //! What becomes of pages, and of those whom they do not reach.
 
 use super::*;
-use crate::desk::{Attempt, Desk};
+use crate::desk::{Attempt, Desk, Failed};
+use crate::last_words::LastOfChannel;
 use crate::noise::{Judged, Worth};
 
 struct Counter {
@@ -115,15 +116,74 @@ fn why_a_page_failed_stands_with_the_page_alone() {
 
 #[test]
 fn why_is_cut_off_what_was_written_before() {
-    use crate::delivery::without_why;
-    for (kept, shown) in [
-        ("problem by mail: given up: 550 no ana@x", "problem by mail: given up"),
-        ("problem by sms: not delivered yet: given up: +49", "problem by sms: not delivered yet"),
-        ("problem by mail: given up", "problem by mail: given up"),
-        ("problem by mail: delivered", "problem by mail: delivered"),
-        ("mention for ana by log", "mention for ana by log"),
-    ] {
-        assert_eq!(without_why(kept), shown);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let before = state_store::Migrations { room: "incidents", steps: &crate::MIGRATIONS.steps[..6] };
+    let store = StateStore::open(&path, &[before]).unwrap();
+    let entries = [
+        (1, "page", "problem by mail: given up: 550 no ana@x", "problem by mail: given up"),
+        (1, "page", "problem by sms: not delivered yet: given up: +49", "problem by sms: not delivered yet"),
+        (1, "page", "problem by mail: given up", "problem by mail: given up"),
+        (1, "page", "mention for ana by log", "mention for ana by log"),
+        (1, "note", "it was given up: why?", "it was given up: why?"),
+        (
+            2,
+            "opened",
+            "channel:sms is CRITICAL: pages cannot be delivered by sms: no such number: +49",
+            "channel:sms is CRITICAL: pages cannot be delivered by sms: its part of health says why",
+        ),
+        (
+            2,
+            "worse",
+            "channel:sms is CRITICAL: sms is switched off: +49 opted out",
+            "channel:sms is CRITICAL: sms is switched off: its part of health says why",
+        ),
+        (
+            2,
+            "better",
+            "channel:sms is OK: pages are delivered by sms again",
+            "channel:sms is OK: pages are delivered by sms again",
+        ),
+    ];
+    let trouble =
+        |text: &str| serde_json::to_string(&crate::incident::Trouble::of(State::Critical, 1, text)).unwrap();
+    let troubles = [
+        (
+            "channel:sms",
+            "pages cannot be delivered by sms: no such number: +49",
+            "its part of health says why",
+        ),
+        ("latency", "pages cannot be delivered by sms: +49", "pages cannot be delivered by sms: +49"),
+    ];
+    store
+        .transaction(|tx| {
+            for (incident, kind, text, _) in &entries {
+                tx.execute(
+                    "INSERT INTO incident_entry (incident, at, kind, who, text) VALUES (?1, 1, ?2, '', ?3)",
+                    &[i64::from(*incident).into(), (*kind).into(), (*text).into()],
+                )?;
+            }
+            for (monitor, text, _) in &troubles {
+                tx.execute(
+                    "INSERT INTO trouble (incident, host, monitor, instance, detail) VALUES (2, 0, ?1, '', ?2)",
+                    &[(*monitor).into(), trouble(text).into()],
+                )?;
+            }
+            tx.execute(
+                "INSERT INTO trouble (incident, host, monitor, instance, detail) VALUES (3, 0, 'channel:x', '', 'no JSON')",
+                &[],
+            )
+            .map(drop)
+        })
+        .unwrap();
+    drop(store);
+    let store = StateStore::open(&path, &[crate::MIGRATIONS]).unwrap();
+    let said = [1, 2].map(|incident| crate::store::timeline(&store, incident).unwrap()).concat();
+    let said: Vec<&str> = said.iter().map(|entry| entry.text.as_str()).collect();
+    assert_eq!(said, entries.map(|(.., shown)| shown));
+    let kept = crate::store::troubles(&store, 2).unwrap();
+    for (monitor, _, shown) in troubles {
+        assert_eq!(kept[&key(monitor)].text, shown);
     }
 }
 
@@ -491,4 +551,34 @@ fn a_room_that_has_it_and_ways_that_all_fail_leave_it_to_the_last_resort_once() 
     counter.try_all("hook", &Counter::given_up());
     assert_eq!(counter.try_all("push", &Attempt::Delivered), ["problem default latency"]);
     assert_eq!(counter.try_all("room", &Attempt::Delivered), [""; 0]);
+}
+
+#[test]
+fn what_a_channel_last_brought_and_could_not_is_known() {
+    let mut counter = Counter::new();
+    let last = |counter: &Counter, channel: &str| counter.desk.last_of_channel(channel).unwrap();
+    assert_eq!(last(&counter, "mail"), LastOfChannel::default());
+    counter.goes("latency", State::Critical);
+    counter.try_all("mail", &Attempt::Delivered);
+    let delivered = Some(counter.now);
+    assert_eq!(last(&counter, "mail"), LastOfChannel { delivered, given_up: None });
+    counter.goes("latency", State::Ok);
+    counter.try_all("mail", &Counter::given_up());
+    let given_up = Some((counter.now, "it is refused".to_owned()));
+    assert_eq!(last(&counter, "mail"), LastOfChannel { delivered, given_up });
+    assert_eq!(last(&counter, "nowhere"), LastOfChannel::default());
+}
+
+#[test]
+fn a_test_goes_by_one_channel_if_that_is_asked_for() {
+    let mut counter = Counter::new();
+    let try_by =
+        |counter: &Counter, channel| counter.desk.try_contact("ops", channel, "ben", Timestamp(counter.now));
+    let refused = try_by(&counter, Some("nowhere"));
+    assert!(matches!(refused, Err(Failed::Refused(Refusal::Bad(_)))), "{refused:?}");
+    try_by(&counter, Some("hook")).unwrap();
+    assert!(counter.desk.due("mail", counter.now * 1_000, 100).is_empty());
+    let told = counter.try_all("hook", &Attempt::Delivered);
+    assert_eq!(told, ["problem ops test of ops", "recovery ops test of ops"]);
+    assert_eq!(counter.desk.tests_of("ops").unwrap().len(), 2);
 }

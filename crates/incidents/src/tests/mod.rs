@@ -13,6 +13,7 @@ mod owning;
 mod policies;
 mod reaching;
 mod rooms;
+mod worse;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -127,6 +128,7 @@ fn change(name: &str, to: State, withheld: Option<Withheld>, at: i64) -> StateCh
         value: Some(912.0),
         text: format!("text of {name}").into(),
         withheld,
+        of_sender: None,
     }
 }
 

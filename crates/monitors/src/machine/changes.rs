@@ -66,6 +66,7 @@ impl Machine {
             value: live.value,
             text: Arc::clone(&live.output),
             withheld: live.withheld,
+            of_sender: live.of_sender.clone(),
         }
     }
 }

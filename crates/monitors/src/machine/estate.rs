@@ -195,7 +195,8 @@ pub(super) fn part(of: ObjectId, check: &Knobs, alert: bool) -> Knobs {
     Knobs {
         part_of: Some(of),
         alert,
-        max_attempts: check.max_attempts,
+        // Whoever sends an alert has waited already, and may not send it again.
+        max_attempts: if alert { 1 } else { check.max_attempts },
         flap_detection: check.flap_detection,
         flap_low: check.flap_low,
         flap_high: check.flap_high,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vocabulary::state::{State, StateType, Withheld};
+use vocabulary::state::{OfSender, State, StateType, Withheld};
 
 use super::flapping::History;
 use super::knobs::{ContactId, Options};
@@ -75,6 +75,8 @@ pub(super) struct Live {
     pub perfdata: Arc<str>,
     pub value: Option<f64>,
     pub seconds: f64,
+    /// Of an alert of others. Whoever is told of it keeps it: after a start nobody has to know it here.
+    pub of_sender: Option<Arc<OfSender>>,
 }
 
 impl Live {
@@ -111,6 +113,7 @@ impl Live {
             perfdata: nothing.clone(),
             value: None,
             seconds: 0.0,
+            of_sender: None,
         }
     }
 

@@ -88,6 +88,7 @@ impl Machine {
         live.last_was_active = outcome.active;
         live.value = outcome.value;
         live.seconds = outcome.seconds;
+        live.of_sender.clone_from(&outcome.of_sender);
         keep_text(&mut live.output, &outcome.output);
         keep_text(&mut live.long_output, &outcome.long_output);
         keep_text(&mut live.perfdata, &outcome.perfdata);

@@ -232,6 +232,7 @@ impl Machine {
             perfdata: kept(&saved.perfdata),
             value: saved.value,
             seconds: saved.seconds,
+            of_sender: None,
         };
     }
 

@@ -118,6 +118,11 @@ impl Machine {
         (at > 0).then_some(Timestamp(at))
     }
 
+    /// When the last result came in; 0: none has.
+    pub(crate) fn last_result(&self, id: ObjectId) -> Timestamp {
+        Timestamp(self.of(id).live.last_result)
+    }
+
     /// Results that are sent are taken.
     pub fn takes_results(&self, id: ObjectId) -> bool {
         self.of(id).live.switches.passive_results.unwrap_or(true)

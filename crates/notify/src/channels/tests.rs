@@ -115,6 +115,14 @@ fn own_answer(path: &str) -> (&'static str, &'static str) {
     }
 }
 
+/// Of those who speak as a provider does, in their own words.
+fn alike(reader: BufReader<TcpStream>, stream: TcpStream) -> String {
+    answered(reader, stream, |path| match path.starts_with("/2010-04-01/") {
+        true => ("200 OK", r#"{"sid":"SM1","status":"queued"}"#),
+        false => ("200 OK", r#"{"success":true,"status":"success"}"#),
+    })
+}
+
 fn answered(
     mut reader: BufReader<TcpStream>,
     mut stream: TcpStream,
@@ -247,6 +255,21 @@ fn a_good_answer_that_is_not_the_providers_own_tells_nobody() {
         let results = send(&toml::from_str(&toml).unwrap(), &[letter()]);
         let is_tried_again = matches!(results.as_slice(), [(7, Err(Failure::Channel { .. }))]);
         assert!(is_tried_again, "{keys}: {results:?}");
+    }
+}
+
+#[test]
+fn those_who_speak_as_a_provider_does_are_taken_at_their_word() {
+    let key = "0123456789abcdef0123456789abcdef";
+    for keys in [
+        String::from("type = \"slack\""),
+        format!("type = \"pagerduty\"\nrouting_key = \"{key}\""),
+        format!("type = \"sms\"\naccount = \"AC{key}\"\ntoken = \"t\"\nfrom = \"+4930123456\""),
+    ] {
+        let (port, _told) = receiver(alike);
+        let toml = format!("name = \"x\"\n{keys}\nurl = \"http://127.0.0.1:{port}\"");
+        let results = send(&toml::from_str(&toml).unwrap(), &[letter()]);
+        assert!(matches!(results.as_slice(), [(7, Ok(_))]), "{keys}: {results:?}");
     }
 }
 

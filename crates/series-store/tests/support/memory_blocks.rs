@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use disk::Space;
 use parking_lot::Mutex;
 use series_store::blocks::Tier;
 use series_store::blocks::{BlockRead, BlockStore, RunHeader, RunWriter, SeriesRecord};
-use series_store::io::Space;
 use vocabulary::ports::StoreError;
 use vocabulary::{SeriesRef, Sketch};
 

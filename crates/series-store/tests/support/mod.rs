@@ -1,6 +1,5 @@
-//! A clock to turn by hand, temporary directories, seeded random numbers, and short ways to ask.
+//! A clock to turn by hand, temporary directories, a seed, and short ways to ask.
 
-pub mod disk;
 pub mod memory_blocks;
 pub mod model;
 
@@ -9,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
+use disk::{Io, RealIo};
 use series_store::blocks::BlockStore;
-use series_store::io::Io;
 use series_store::{OpenError, Options, Recovery, StorageConfig, Store};
 use vocabulary::ports::{FetchRequest, FindQuery, Node, QueryLimits, Row, Scope, Successor, WriteReport};
 use vocabulary::retention::Aggregation;
@@ -119,7 +118,7 @@ pub fn config(archives: &str, method: Aggregation, x_files_factor: f32) -> Stora
 impl TestStore {
     pub fn new(config: StorageConfig) -> TestStore {
         let temporary = TempDir::new();
-        let setup = Setup::new(config, Arc::new(series_store::io::RealIo));
+        let setup = Setup::new(config, Arc::new(RealIo));
         let mut store = Setup { directory: temporary.path().to_owned(), ..setup }.open();
         store._temporary = Some(temporary);
         store
@@ -239,30 +238,6 @@ pub fn known(row: &Row<f64>) -> (i64, Vec<(i64, f64)>) {
     let step = row.step.seconds();
     let points = row.slots.iter().enumerate().filter(|(_, value)| !value.is_nan());
     (step, points.map(|(at, value)| (row.start.0 + at as i64 * step, *value)).collect())
-}
-
-/// A small generator; the same seed gives the same run.
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Random {
-        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    pub fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    pub fn below(&mut self, bound: u64) -> u64 {
-        (self.next() >> 11) % bound
-    }
-
-    pub fn chance(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
 }
 
 /// Printed by whoever uses it, and set to repeat a run.

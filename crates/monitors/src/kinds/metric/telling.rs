@@ -123,6 +123,7 @@ pub fn outcome(rule: &Rule, track: &Track, standing: Standing, now: Timestamp) -
         active: true,
         value: track.found().get(first).and_then(|found| found.value).filter(|value| value.is_finite()),
         seconds: 0.0,
+        of_sender: None,
         parts: Vec::new(),
     }
 }

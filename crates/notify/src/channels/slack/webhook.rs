@@ -2,7 +2,7 @@
 
 use hyper::Method;
 use outbound::{Url, http};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::blocks;
 use crate::channels::pictures;
@@ -53,7 +53,55 @@ impl Provider for Webhook {
                 Err(Failure::Gone { why: said(answer) })
             }
             429 => Err(Failure::Channel { why: said(answer), after: asked_pause(answer) }),
-            _ => judge_own(answer, body.trim() == "ok"),
+            _ => judge_own(answer, says_yes(&body)),
         }
+    }
+}
+
+/// As one word. Slack's own is `ok`; chats that take its messages say so in other ways too.
+const YES: [&str; 6] = ["ok", "1", "true", "success", "accepted", "received"];
+
+/// In words or as JSON. A page of a proxy that wants a sign-in says no such thing.
+fn says_yes(body: &str) -> bool {
+    let is_yes = |word: &str| YES.iter().any(|yes| word.trim().eq_ignore_ascii_case(yes));
+    let says = |said: &Value| match said {
+        Value::Bool(said) => *said,
+        Value::String(word) => is_yes(word),
+        _ => false,
+    };
+    match serde_json::from_str(body) {
+        Ok(Value::Object(said)) => {
+            ["ok", "success", "status", "result"].iter().filter_map(|key| said.get(*key)).any(says)
+                && said.get("ok") != Some(&Value::Bool(false))
+                && said.get("success") != Some(&Value::Bool(false))
+        }
+        Ok(Value::String(word)) => is_yes(&word),
+        _ => is_yes(body),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chats_that_take_slacks_messages_say_yes_in_their_own_words() {
+        let check = |body: &str, wanted: bool| assert_eq!(says_yes(body), wanted, "{body}");
+        check("ok", true);
+        check("OK\n", true);
+        check("1", true);
+        check("\"ok\"", true);
+        check(r#"{"ok":true}"#, true);
+        check(r#"{"success":true}"#, true);
+        check(r#"{"result":"success","msg":"","id":7}"#, true);
+        check(r#"{"status":"accepted"}"#, true);
+        check(r#"{"ok":false,"error":"invalid_payload"}"#, false);
+        check(r#"{"success":false,"status":"ok"}"#, false);
+        check(r#"{"result":"error","msg":"no such stream"}"#, false);
+        check(r#"{"redirect":"https://portal.example"}"#, false);
+        check("[]", false);
+        check("", false);
+        check("ok, now sign in", false);
+        check("<html>ok</html>", false);
     }
 }

@@ -152,7 +152,8 @@ impl Account {
     fn judge(&self, answer: &http::Answer) -> Result<(), Failure> {
         let body = body_of(answer);
         let of_receiver = body["code"].as_i64().is_some_and(|code| OF_RECEIVER.contains(&code));
-        let is_own = answer.status.as_u16() == 201 && body["sid"].is_string();
+        // Twilio itself says 201; others who speak as it does, 200 or 202.
+        let is_own = body["sid"].as_str().is_some_and(|sid| !sid.is_empty());
         judge_own(answer, is_own).map_err(|failure| failure.of_person(self.to.is_empty() && of_receiver))
     }
 

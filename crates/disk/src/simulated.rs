@@ -1,7 +1,9 @@
 //! A disk in memory that fails, fills up and loses power when it is told to.
 //!
 //! It knows what is durable: the part of a file before its last sync, and the names in a directory at its last sync. A power
-//! cut takes away any of the rest.
+//! cut takes away any of the rest: a part of unsynced bytes, some of the unsynced names.
+
+mod random;
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -9,10 +11,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use event_store::io::{File, Io};
 use parking_lot::Mutex;
 
-use super::Random;
+use crate::{Entry, File, Io, Space};
+
+pub use random::Random;
 
 /// What survives a power cut of what was not synced. A kill of the process keeps all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +35,7 @@ pub struct SimulatedDisk {
 struct State {
     files: BTreeMap<PathBuf, Shared>,
     durable: BTreeMap<PathBuf, Shared>,
+    directories: Vec<PathBuf>,
     /// Operations that change something, so far.
     operations: u64,
     fail_at: Option<u64>,
@@ -39,7 +43,11 @@ struct State {
     /// Bytes that may still be written.
     room: Option<u64>,
     locked: bool,
+    on_sync: Option<OnSync>,
 }
+
+/// Told the path of each file before it is synced; the disk works on meanwhile, and other threads may use it.
+pub type OnSync = Arc<dyn Fn(&Path) + Send + Sync>;
 
 type Shared = Arc<Mutex<Content>>;
 
@@ -64,6 +72,10 @@ impl SimulatedDisk {
         self.state.lock().power_ends_at = Some(operation);
     }
 
+    pub fn on_sync(&self, on_sync: Option<OnSync>) {
+        self.state.lock().on_sync = on_sync;
+    }
+
     pub fn set_room(&self, room: Option<u64>) {
         self.state.lock().room = room;
     }
@@ -73,7 +85,8 @@ impl SimulatedDisk {
         let state = self.state.lock();
         let mut random = Random::new(if let Unsynced::Some(seed) = unsynced { seed } else { 0 });
         let mut names = state.durable.clone();
-        for path in state.files.keys().chain(state.durable.keys()) {
+        let all: Vec<&PathBuf> = state.files.keys().chain(state.durable.keys()).collect();
+        for path in all {
             let keep = match unsynced {
                 Unsynced::Lost => false,
                 Unsynced::Kept => true,
@@ -90,7 +103,12 @@ impl SimulatedDisk {
             .into_iter()
             .map(|(path, content)| (path, Arc::new(Mutex::new(cut(&content.lock(), unsynced, &mut random)))))
             .collect();
-        let next = State { durable: files.clone(), files, ..State::default() };
+        let next = State {
+            durable: files.clone(),
+            files,
+            directories: state.directories.clone(),
+            ..State::default()
+        };
         SimulatedDisk { state: Arc::new(Mutex::new(next)) }
     }
 
@@ -108,10 +126,6 @@ impl SimulatedDisk {
             *content.lock() = Content { bytes, synced };
         }
         copy
-    }
-
-    fn file(&self, content: Shared) -> Arc<dyn File> {
-        Arc::new(SimulatedFile { disk: Arc::clone(&self.state), content })
     }
 }
 
@@ -146,18 +160,27 @@ impl State {
         Ok(())
     }
 
+    fn is_off(&self) -> bool {
+        self.power_ends_at.is_some_and(|end| self.operations >= end)
+    }
+
     fn get(&self, path: &Path) -> io::Result<Shared> {
         self.files.get(path).cloned().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
     }
 }
 
 struct SimulatedFile {
+    path: PathBuf,
     disk: Arc<Mutex<State>>,
     content: Shared,
+    may_append: bool,
 }
 
 impl File for SimulatedFile {
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        if !self.may_append {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it was opened to be read only"));
+        }
         let mut state = self.disk.lock();
         let mut content = self.content.lock();
         if let Err(error) = state.change() {
@@ -180,6 +203,10 @@ impl File for SimulatedFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        let on_sync = self.disk.lock().on_sync.clone();
+        if let Some(on_sync) = on_sync {
+            on_sync(&self.path);
+        }
         self.disk.lock().change()?;
         let mut content = self.content.lock();
         content.synced = content.bytes.len();
@@ -191,18 +218,33 @@ impl File for SimulatedFile {
     }
 }
 
+impl SimulatedDisk {
+    fn file(&self, path: &Path, content: Shared, may_append: bool) -> Arc<dyn File> {
+        Arc::new(SimulatedFile { path: path.to_owned(), disk: Arc::clone(&self.state), content, may_append })
+    }
+}
+
 impl Io for SimulatedDisk {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         let mut state = self.state.lock();
+        let parent = path.parent().unwrap_or(path);
+        if !state.directories.iter().any(|directory| directory == parent) {
+            return Err(io::Error::from(io::ErrorKind::NotFound));
+        }
         state.change()?;
         let content = Shared::default();
         state.files.insert(path.to_owned(), Arc::clone(&content));
-        Ok(self.file(content))
+        Ok(self.file(path, content, true))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         let content = self.state.lock().get(path)?;
-        Ok(self.file(content))
+        Ok(self.file(path, content, false))
+    }
+
+    fn open_append(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        let content = self.state.lock().get(path)?;
+        Ok(self.file(path, content, true))
     }
 
     fn truncate(&self, path: &Path, length: u64) -> io::Result<()> {
@@ -232,21 +274,71 @@ impl Io for SimulatedDisk {
         Ok(())
     }
 
-    fn create_dir(&self, _: &Path) -> io::Result<()> {
-        self.state.lock().change()
-    }
-
-    fn sync_dir(&self, _: &Path) -> io::Result<()> {
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.state.lock();
         state.change()?;
-        state.durable = state.files.clone();
+        let content = state.get(from)?;
+        state.files.insert(to.to_owned(), content);
         Ok(())
     }
 
-    fn list(&self, _: &Path) -> io::Result<Vec<String>> {
+    /// Directories are durable at once: what would be lost with one is lost with its names.
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.change()?;
+        state.directories.extend(path.ancestors().map(Path::to_owned));
+        Ok(())
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.change()?;
+        let inside = |name: &PathBuf| name.parent() == Some(path);
+        state.durable.retain(|name, _| !inside(name));
+        let now: Vec<_> = state
+            .files
+            .iter()
+            .filter(|(name, _)| inside(name))
+            .map(|(n, c)| (n.clone(), Arc::clone(c)))
+            .collect();
+        state.durable.extend(now);
+        Ok(())
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
         let state = self.state.lock();
-        let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(state.files.keys().map(name).collect())
+        if !state.directories.iter().any(|directory| directory == path) {
+            return Err(io::Error::from(io::ErrorKind::NotFound));
+        }
+        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let inside = |entry: &&PathBuf| entry.parent() == Some(path);
+        let mut entries: Vec<Entry> = state
+            .files
+            .iter()
+            .filter(|(file, _)| inside(file))
+            .map(|(file, content)| Entry {
+                name: name(file),
+                bytes: content.lock().bytes.len() as u64,
+                directory: false,
+            })
+            .collect();
+        let directories = state.directories.iter().filter(inside);
+        entries.extend(directories.map(|directory| Entry {
+            name: name(directory),
+            bytes: 0,
+            directory: true,
+        }));
+        entries.sort();
+        entries.dedup();
+        Ok(entries)
+    }
+
+    fn space(&self, _: &Path) -> io::Result<Space> {
+        let state = self.state.lock();
+        if state.is_off() {
+            return Err(io::Error::other("the power is off"));
+        }
+        Ok(Space { free: state.room.unwrap_or(1 << 40), total: 1 << 40 })
     }
 
     fn lock(&self, _: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {
