@@ -140,12 +140,12 @@ def test_an_envelope_of_many_things(server, project):
             ("attachment", b"x" * (2 << 20), {"filename": "long.bin"}),
             ("user_report", {"event_id": one["event_id"], "name": "Ana", "email": "ana@example.com", "comments": "I paid twice"}),
             ("client_report", {"discarded_events": [{"reason": "queue_overflow", "category": "error", "quantity": 7}]}),
-            ("transaction", {"type": "transaction"}), ("of_tomorrow", b"{}"),
+            ("span", {"items": []}), ("of_tomorrow", b"{}"),
             ("sessions", {"aggregates": [{"started": "2026-01-01T00:00:00Z", "exited": 3, "crashed": 1}], "attrs": {"release": "a"}})]
     answer = project.envelope(*sent, id=one["event_id"])
     assert answer.status == 200 and answer.json == {"id": one["event_id"]}
     limits = answer.headers["X-Sentry-Rate-Limits"]
-    assert limits.startswith("86400:transaction;") and limits.endswith(":organization") and "error" not in limits
+    assert limits.startswith("86400:span;") and limits.endswith(":organization") and "error" not in limits
     group = project.wait_for_group("Many: x")
     [kept] = project.events(group["id"])
     assert kept["_feedback"]["comments"] == "I paid twice"
@@ -157,7 +157,7 @@ def test_an_envelope_of_many_things(server, project):
                            for point in one["datapoints"] if point[0]]
     assert wait_for(lambda: series("lost_by_clients.error.count"), what="what clients lost")[0][0] == 7
     assert wait_for(lambda: series("crash_free.sessions"), what="the crash-free share")[0][0] == 0.75
-    assert wait_for(lambda: series("unused.transaction.count"), what="what is not used")[0][0] >= 1
+    assert wait_for(lambda: series("unused.span.count"), what="what is not used")[0][0] >= 1
     assert wait_for(lambda: series("events.count"), what="events a second")
     # What can be read is taken, and the answer tells of the rest.
     partly = project.envelope(("session", b"nonsense"), ("event", event("x", kind="Partly")))
@@ -216,6 +216,42 @@ def test_a_minidump_is_kept(server, project):
     assert (attached["kind"], attached["size"]) == ("event.minidump", 5_004)
     without = server.post(project.path(f"minidump?sentry_key={project.key}"), b"--b--\r\n", headers={"Content-Type": "multipart/form-data; boundary=b"})
     assert without.status == 400
+
+
+def test_attachments_of_an_event_that_was_sent(server, project):
+    one = event("x", kind="Attached")
+    titled(project, project.send(one), "Attached: x")
+    part = b'--b\r\nContent-Disposition: form-data; name="%s"; filename="job.log"\r\nContent-Type: text/plain\r\n\r\nline 1\r\n'
+    form = {"Content-Type": "multipart/form-data; boundary=b"}
+    path = project.path(f"events/{one['event_id']}/attachments/")
+    answer = server.post(path, part % b"file" + b"--b--\r\n", headers=project.auth(**form))
+    assert answer.status == 201, answer.text
+    [attached] = project.events(project.wait_for_group("Attached")["id"])[0]["_attachments"]
+    assert (attached["name"], attached["kind"], attached["size"]) == ("job.log", "event.attachment", 6)
+    assert server.post(path, b"--b--\r\n", headers=project.auth(**form)).status == 400
+    assert server.post(path, b"no form", headers=project.auth()).status == 400
+    assert server.post(path, part % b"file" + b"--b--\r\n", headers=form).status == 401
+    assert server.post(project.path("events/17/attachments/"), b"--b--\r\n", headers=project.auth(**form)).status == 404
+
+
+def test_transactions_are_series(server, project):
+    def sent(seconds, status, name="GET /basket/{number}/"):
+        trace = {"trace_id": "5" * 32, "span_id": "5" * 16, "op": "http.server", "status": status}
+        return ("transaction", {"type": "transaction", "transaction": name, "start_timestamp": 1_700_000_000.0,
+                                "timestamp": 1_700_000_000.0 + seconds, "contexts": {"trace": trace}, "spans": []})
+    answer = project.envelope(sent(0.1, "ok"), sent(0.2, "internal_error"), sent(0.3, "cancelled"))
+    assert answer.status == 200 and "X-Sentry-Rate-Limits" not in answer.headers, "they are used"
+    series = lambda target: [point[0] for one in server.get(f"/render?target={target}&from=-5min&format=json").json
+                             for point in one["datapoints"] if point[0] is not None]
+    base = f"errors.{project.name}.transactions.GET_basket_number"
+    # All of one request, but the second may turn between them.
+    wait_for(lambda: sum(series(f"{base}.count")) == 3, what="the transactions")
+    assert sum(series(f"{base}.failed.count")) == 1
+    assert max(series(f"{base}.upper")) == pytest.approx(300)
+    assert max(series(f"percentileOver({base},100,'5min')")) == pytest.approx(300, rel=0.02)
+    backwards = project.envelope(sent(-5, "ok"), ("event", event("x", kind="Beside")))
+    assert backwards.status == 400 and "ends before it starts" in backwards.json["detail"]
+    titled(project, project.send(event("x", kind="Beside")), "Beside: x")
 
 
 def test_check_ins_by_url(server, project):

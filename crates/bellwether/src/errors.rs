@@ -22,6 +22,7 @@ use error_tracking::{Digested, News, Projects, Taken, Tracker};
 use event_store::EventStore;
 use http_api::sentry::intake::Answered;
 use http_api::sentry::senders::Senders;
+use http_api::sentry::timings::Timings;
 use http_api::sentry::{Busy, ErrorIntake, Incoming, NotKept, Outcome};
 use incidents::Desk;
 use monitors::kinds::errors::Seen;
@@ -54,6 +55,7 @@ pub struct Errors {
     /// What builds uploaded: source maps.
     pub artifacts: Arc<Artifacts>,
     pub senders: Arc<Senders>,
+    pub timings: Arc<Timings>,
     pub seconds: Seconds,
     /// What was counted at the start and no rule has seen.
     pub untold: Mutex<Vec<Seen>>,
@@ -150,6 +152,7 @@ impl Errors {
             log: Arc::new(log),
             artifacts: Arc::new(artifacts),
             senders: Arc::default(),
+            timings: Arc::default(),
             seconds: Seconds::default(),
             untold: Mutex::new(untold),
             state: state.clone(),

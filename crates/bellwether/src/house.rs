@@ -13,7 +13,7 @@ use series_store::{Recovery, Store};
 use state_store::{Migrations, StateStore};
 use statsd::Aggregator;
 use vocabulary::ports::{Successor, WriteReport};
-use vocabulary::{Clock, PointBatch, PointSink, Timestamp};
+use vocabulary::{Clock, PointBatch, PointSink, SketchBatch, Timestamp};
 
 use crate::alive::{self, Alive};
 use crate::arriving::{self, SeriesBySource};
@@ -225,6 +225,7 @@ impl House {
             artifacts: self.errors.artifacts.clone(),
             quota: error_tracking::Quota::default(),
             senders: self.errors.senders.clone(),
+            timings: self.errors.timings.clone(),
             room: Arc::default(),
             digest_permits: Arc::new(tokio::sync::Semaphore::new(cores)),
             clock: self.clock.clone(),
@@ -278,8 +279,13 @@ impl House {
             self.store.write(&batch, &mut Successor::default());
         }
         let mut batch = PointBatch::default();
+        let mut sketches = SketchBatch::default();
         crate::errors::seconds::write(&self.errors, now, &mut batch);
+        crate::errors::seconds::write_timings(&self.errors, now, &mut batch, &mut sketches);
         self.store.write(&batch, &mut Successor::default());
+        if !sketches.is_empty() {
+            self.store.write_sketches(&sketches);
+        }
         self.history.note(now, &counters);
         arriving::note_streaks(self);
         self.alive.note(now, self.config.load().flush_seconds());

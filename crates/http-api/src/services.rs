@@ -36,6 +36,7 @@ use crate::proofs::Proofs;
 use crate::sentry::ErrorIntake;
 use crate::sentry::room::Room;
 use crate::sentry::senders::Senders;
+use crate::sentry::timings::Timings;
 use crate::sign_in::{Provider, TakenNames};
 use crate::status_page::StatusPageConfig;
 use crate::status_page::mail::Mailing;
@@ -99,6 +100,8 @@ pub struct Services {
     pub quota: Quota,
     /// What each project's clients sent.
     pub senders: Arc<Senders>,
+    /// How long the work of programs takes.
+    pub timings: Arc<Timings>,
     /// Bodies that strangers send.
     pub room: Arc<Room>,
     /// Those that are unpacked and digested at the same time; others wait.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use error_tracking::{Digested, News, Taken};
 use http_api::sentry::senders::Sent;
 use parking_lot::Mutex;
-use vocabulary::{PointBatch, Timestamp};
+use vocabulary::{PointBatch, SketchBatch, Timestamp};
 
 use super::Errors;
 
@@ -57,6 +57,24 @@ pub fn write(errors: &Errors, now: Timestamp, batch: &mut PointBatch) {
             batch.push_parts(&parts, now, value);
         };
         project.take(sent, &mut add);
+    }
+}
+
+/// How long the work of this second took, by project and name, in milliseconds; nothing of names under which nothing came.
+pub fn write_timings(errors: &Errors, now: Timestamp, batch: &mut PointBatch, sketches: &mut SketchBatch) {
+    for (project, name, timed) in errors.timings.take() {
+        let Some(known) = errors.projects.get(project) else { continue };
+        let series = format!("errors.{}.transactions.{name}", known.name);
+        let (count, took) = (timed.count as f64, timed.milliseconds);
+        for (what, value) in [
+            (".count", count),
+            (".failed.count", timed.failed as f64),
+            (".mean", took.sum / count),
+            (".upper", took.upper),
+        ] {
+            batch.push_parts(&[series.as_bytes(), what.as_bytes()], now, value);
+        }
+        sketches.push(series.as_bytes(), now, took.into_sketch());
     }
 }
 

@@ -8,6 +8,7 @@
 //! | [`store_body`] | the one event of the oldest clients |
 //! | [`security`] | what browsers report: CSP and its kin |
 //! | [`check_in`], [`sessions`], [`client_report`], [`user_report`] | the other items that are used |
+//! | [`transaction`] | how long one piece of work took |
 //! | [`bundle`], [`zip`] | what sentry-cli uploads: source maps and what belongs to them |
 //! | [`export`] | projects and keys of another installation |
 //! | [`item`] | the kinds of those, and the categories that rates are limited by |
@@ -28,6 +29,7 @@ mod query;
 pub mod security;
 pub mod sessions;
 pub mod store_body;
+pub mod transaction;
 pub mod user_report;
 pub mod when;
 pub mod zip;

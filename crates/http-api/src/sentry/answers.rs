@@ -100,8 +100,7 @@ fn names(categories: &[Category]) -> String {
 
 /// What was sent is never used here: honoured on 200 too, so that it is not sent again for a day.
 pub fn spare(headers: &mut HeaderMap) {
-    const UNUSED: [Category; 8] = [
-        Category::Transaction,
+    const UNUSED: [Category; 7] = [
         Category::Span,
         Category::Profile,
         Category::ProfileChunk,

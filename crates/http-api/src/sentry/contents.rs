@@ -9,6 +9,7 @@ use formats::sentry::envelope::{Envelope, Header, Item};
 use formats::sentry::json::{self, Limits};
 use formats::sentry::limits::{ATTACHMENTS, EVENT_BYTES, SESSIONS};
 use formats::sentry::security;
+use formats::sentry::transaction;
 use formats::sentry::user_report::{self, UserReport};
 use formats::sentry::{ItemKind, Tree, client_report, sessions};
 use vocabulary::Timestamp;
@@ -20,7 +21,7 @@ use super::intake::Incoming;
 use super::kept::Attachment;
 use super::limits::{ATTACHMENT_BYTES, BODY_BYTES, MINIDUMP_BYTES, NAME_BYTES};
 use super::room::Held;
-use super::{minidump, spare_id};
+use super::{FILE_KIND, minidump, spare_id};
 use crate::services::Services;
 
 /// What is to be done with it.
@@ -103,6 +104,10 @@ impl<'s> Reading<'s> {
                 self.services.senders.note(self.sender.project.id, |sent| {
                     report.lost.iter().for_each(|lost| sent.lost(lost.category, lost.quantity));
                 });
+                Ok(())
+            }
+            ItemKind::Transaction => {
+                self.services.timings.note(self.sender.project.id, &transaction::read(item.payload)?);
                 Ok(())
             }
             ItemKind::Attachment => self.attachment(header, item),
@@ -206,7 +211,7 @@ impl<'s> Reading<'s> {
         }
         let text = |key: &str| item.headers.get(key).and_then(Tree::text).unwrap_or_default();
         let kind = match text("attachment_type") {
-            "" => "event.attachment",
+            "" => FILE_KIND,
             kind => kind,
         };
         let is_minidump = kind == minidump::KIND;

@@ -33,5 +33,12 @@ pub const PROJECT_REPORTS: u64 = 10_000;
 /// Of a file's name and type.
 pub const NAME_BYTES: usize = 200;
 
+/// Names of transactions of one project that are told apart: each is five series.
+pub const TIMED_NAMES: usize = 200;
+/// Of such a name, as a part of a series' name.
+pub const TIMED_NAME_BYTES: usize = 100;
+/// Lengths of time that are held before they become a part of a sketch.
+pub const TIMED_AT_ONCE: usize = 4_096;
+
 /// Heartbeats that the check-ins of one project may make: a public key can be read in every page that has it.
 pub const MADE_HEARTBEATS: usize = 200;

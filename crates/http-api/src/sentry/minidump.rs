@@ -1,72 +1,26 @@
 //! Crashes of native programs: the minidump is kept beside an event; what is in it is not read.
 
-use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use formats::sentry::Tree;
-use formats::sentry::limits::ATTACHMENTS;
 
 use super::answers::Refusal;
+use super::form::{self, File, Form};
 
 /// As items of envelopes say it.
 pub const KIND: &str = "event.minidump";
-const FILE: &str = "upload_file_minidump";
 /// What the client says of the crash, as an event.
-const EVENT: &str = "sentry";
-/// Fields of a form; crash clients send some tens of annotations.
-const FIELDS: usize = 200;
+pub const EVENT: &str = "sentry";
 
-/// One file of the form.
-pub struct File {
-    pub name: String,
-    pub content_type: String,
-    pub content: Bytes,
-    pub is_minidump: bool,
+pub fn is_dump(file: &File) -> bool {
+    file.field == "upload_file_minidump" && file.content.starts_with(b"MDMP")
 }
 
-#[derive(Default)]
-pub struct Form {
-    pub event: Option<Bytes>,
-    pub files: Vec<File>,
-}
-
-/// `bytes` are the body, unpacked.
+/// A form with a minidump in it. `bytes` are the body, unpacked.
 pub async fn read(headers: &HeaderMap, bytes: Vec<u8>) -> Result<Form, Refusal> {
-    let mut request = Request::new(Body::from(bytes));
-    if let Some(kind) = headers.get(header::CONTENT_TYPE) {
-        request.headers_mut().insert(header::CONTENT_TYPE, kind.clone());
-    }
-    // The body has been bounded already.
-    DefaultBodyLimit::disable().apply(&mut request);
-    let broken =
-        |why: String| Refusal::bad_request(format!("a minidump comes as multipart/form-data: {why}"));
-    let mut parts = Multipart::from_request(request, &()).await.map_err(|bad| broken(bad.body_text()))?;
-    let mut form = Form::default();
-    let mut fields = 0;
-    while let Some(field) = parts.next_field().await.map_err(|bad| broken(bad.body_text()))? {
-        fields += 1;
-        if fields > FIELDS || form.files.len() > ATTACHMENTS {
-            return Err(broken(format!("more than {FIELDS} fields or {ATTACHMENTS} files")));
-        }
-        let name = field.name().unwrap_or_default().to_owned();
-        let file_name = field.file_name().map(str::to_owned);
-        let content_type = field.content_type().unwrap_or_default().to_owned();
-        let content = field.bytes().await.map_err(|bad| broken(bad.body_text()))?;
-        let is_minidump = name == FILE;
-        match file_name {
-            None if name == EVENT => form.event = Some(content),
-            None if !is_minidump => {}
-            file_name => form.files.push(File {
-                name: file_name.unwrap_or_else(|| name.clone()),
-                content_type,
-                content,
-                is_minidump,
-            }),
-        }
-    }
-    match form.files.iter().any(|file| file.is_minidump && file.content.starts_with(b"MDMP")) {
+    let form = form::read(headers, bytes).await?;
+    match form.files.iter().any(is_dump) {
         true => Ok(form),
-        false => Err(broken(format!("there is no minidump in the field {FILE}"))),
+        false => Err(form::broken("there is no minidump in the field upload_file_minidump")),
     }
 }
 
@@ -100,7 +54,7 @@ pub fn event(said: Option<Tree<'_>>) -> Tree<'_> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
+    use axum::http::{HeaderValue, header};
 
     use super::*;
 
@@ -121,7 +75,7 @@ mod tests {
     #[tokio::test]
     async fn a_minidump_and_what_is_said_of_it() {
         let form_read = read(&headers(), form("MDMPxyz")).await.unwrap();
-        assert_eq!(form_read.event.as_deref(), Some(&b"{\"release\":\"a\"}"[..]));
+        assert_eq!(form_read.text(EVENT), Some(&b"{\"release\":\"a\"}"[..]));
         assert_eq!((form_read.files.len(), form_read.files[0].name.as_str()), (1, "x.dmp"));
         assert!(read(&headers(), form("no dump")).await.is_err());
         assert!(read(&HeaderMap::new(), form("MDMPxyz")).await.is_err());

@@ -15,7 +15,7 @@
 //! | [`intake`] | the door to what keeps events |
 //! | [`kept`] | what is kept beside events |
 //! | [`api_0`] | Sentry's own API, for sentry-cli and exporters: with a token |
-//! | [`senders`] | what each project sent, counted |
+//! | [`senders`], [`timings`] | what each project sent, counted; how long its work takes |
 
 mod answers;
 pub mod api_0;
@@ -24,12 +24,14 @@ mod check_ins;
 mod contents;
 mod dialog;
 mod door;
+mod form;
 pub mod intake;
 pub mod kept;
 mod limits;
 mod minidump;
 pub mod room;
 pub mod senders;
+pub mod timings;
 
 use std::sync::Arc;
 
@@ -68,6 +70,9 @@ pub fn router() -> Router<Arc<Services>> {
 /// Other rooms of `/api/`: ours, Alertmanager's, and that of sentry-cli.
 const OTHERS: [&str; 3] = ["v1", "v2", "0"];
 
+/// What a file beside an event is called where nothing else is said.
+const FILE_KIND: &str = "event.attachment";
+
 /// Is it one of these paths? The public key says enough for them, and any page may send there.
 pub fn is_ingest(path: &str) -> bool {
     let Some((first, _)) = path.strip_prefix("/api/").map(|rest| rest.split_once('/').unwrap_or((rest, "")))
@@ -89,6 +94,8 @@ enum Way {
     /// Of the network: counted, not used.
     Nel,
     Minidump,
+    /// Files that belong to an event.
+    Attachments(EventId),
     Cron {
         slug: String,
         key: Option<String>,
@@ -104,6 +111,7 @@ impl Way {
             ["security" | "csp-report"] => Way::Security,
             ["nel"] => Way::Nel,
             ["minidump"] => Way::Minidump,
+            ["events", event, "attachments"] => Way::Attachments(event.parse().ok()?),
             ["cron", slug] => Way::Cron { slug: slug.to_owned(), key: None },
             ["cron", slug, key] => Way::Cron { slug: slug.to_owned(), key: Some(key.to_owned()) },
             _ => return None,
@@ -170,6 +178,7 @@ async fn on_path(
         Way::Security => security(services, id, parts, body).await,
         Way::Nel => nel(services, id, &parts),
         Way::Minidump => minidump(services, id, parts, body).await,
+        Way::Attachments(event) => attachments(services, id, event, parts, body).await,
         Way::Cron { slug, key } => cron(services, id, &slug, key.as_deref(), parts, body).await,
     }
 }
@@ -263,9 +272,9 @@ async fn minidump(services: &Arc<Services>, id: u64, parts: Parts, body: Body) -
     let form = minidump::read(&asked.headers, bytes).await?;
     let (sender, event, contents) = off_thread(services, move |services| {
         let mut reading = Reading::new(services, &sender, &asked);
-        let event = reading.crash(form.event.as_deref())?;
+        let event = reading.crash(form.text(minidump::EVENT))?;
         for file in &form.files {
-            let kind = if file.is_minidump { minidump::KIND } else { "event.attachment" };
+            let kind = if minidump::is_dump(file) { minidump::KIND } else { FILE_KIND };
             reading.attach(event, &file.name, &file.content_type, kind, &file.content);
         }
         let contents = reading.done(held);
@@ -275,6 +284,35 @@ async fn minidump(services: &Arc<Services>, id: u64, parts: Parts, body: Body) -
     finish(services, &sender, contents).await?;
     // Crash clients look for this and nothing else.
     Ok(event.dashed().into_response())
+}
+
+/// Files that come after their event, or before it.
+async fn attachments(
+    services: &Arc<Services>,
+    id: u64,
+    event: EventId,
+    parts: Parts,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let asked = Asked::of(services, &parts);
+    let sender = asked.sender(services, Some(id), None)?;
+    let packed = body::read(&asked.headers, body, services.room.hold()).await?;
+    let (bytes, held) = off_thread(services, move |_| packed.unpack(REQUEST_BYTES)).await?;
+    let form = form::read(&asked.headers, bytes).await?;
+    if form.files.is_empty() {
+        return Err(Refusal::bad_request("there is no file in the form"));
+    }
+    let (sender, contents) = off_thread(services, move |services| {
+        let mut reading = Reading::new(services, &sender, &asked);
+        for file in &form.files {
+            reading.attach(event, &file.name, &file.content_type, FILE_KIND, &file.content);
+        }
+        let contents = reading.done(held);
+        Ok((sender, contents))
+    })
+    .await?;
+    finish(services, &sender, contents).await?;
+    Ok((StatusCode::CREATED, Json(json!({}))).into_response())
 }
 
 /// A shell can call it. Never 429: a job that is not heard of is told to be late.
@@ -420,6 +458,9 @@ mod tests {
         check("minidump", Some(Way::Minidump));
         check("cron/nightly", Some(Way::Cron { slug: "nightly".into(), key: None }));
         check("cron/nightly/ab/", Some(Way::Cron { slug: "nightly".into(), key: Some("ab".into()) }));
+        let event = "0123456789abcdef".repeat(2);
+        check(&format!("events/{event}/attachments/"), Some(Way::Attachments(event.parse().unwrap())));
+        check("events/17/attachments/", None);
         check("unreal/ab/", None);
         check("", None);
     }
