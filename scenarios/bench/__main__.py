@@ -8,12 +8,12 @@ import sys
 import tempfile
 import time
 
-from . import agent, carbon, checks, disk, graphite, latency, memory, monitors, pages, processes, queries, relay, replay, rooms, screens, udp, whisper_import
+from . import agent, carbon, checks, disk, errors, graphite, latency, memory, monitors, pages, processes, queries, relay, replay, rooms, screens, udp, whisper_import
 from .figures import table
 
 PARTS = {"udp": udp, "carbon": carbon, "latency": latency, "memory": memory, "disk": disk, "queries": queries,
          "graphite": graphite, "relay": relay, "rooms": rooms, "agent": agent, "checks": checks, "monitors": monitors, "pages": pages, "screens": screens,
-         "replay": replay,
+         "replay": replay, "errors": errors,
          "import": whisper_import}
 
 
@@ -50,13 +50,16 @@ class Sizes:
     replay_days: int = 5
     replay_rules: int = 200
     replay_services: int = 300
+    errors: int = 2_000
+    peer_errors: int = 60
 
 
 FULL = Sizes(
     rounds=5, peer_rounds=3, seconds=5, udp_rates=(10_000, 20_000, 50_000, 100_000, 200_000), carbon_series=100_000,
     looks=50, slow_looks=3, memory_series=(100_000, 1_000_000), minute_pause=1, idle_seconds=60, disk_series=1_000,
     query_rounds=8_640, queries=100, room_seconds=5, agent_seconds=60, agent_in_real_time=True, import_files=2_400, check_seconds=300,
-    monitor_seconds=200, pages=300, screens=100, acknowledgements=100, replay_series=20, replay_days=30, replay_rules=2_000, replay_services=3_000)
+    monitor_seconds=200, pages=300, screens=100, acknowledgements=100, replay_series=20, replay_days=30, replay_rules=2_000, replay_services=3_000,
+    errors=20_000, peer_errors=300)
 
 
 def main():
