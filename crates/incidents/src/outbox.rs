@@ -44,6 +44,8 @@ pub(crate) struct Outbox {
     pub failing: HashMap<Arc<str>, Failing>,
     /// By contact and channel: ways that lead to somebody no more.
     pub unreached: BTreeMap<(Arc<str>, Arc<str>), Unreached>,
+    /// The disk knows others.
+    pub unreached_changed: bool,
     /// Those whose message has changed since it was written.
     pub changed: BTreeSet<i64>,
 }
