@@ -347,6 +347,11 @@ impl Desk {
         self.inner.lock().incidents.open_own()
     }
 
+    /// The open incident in which this is bad.
+    pub fn incident_of(&self, key: &Key) -> Option<IncidentId> {
+        self.inner.lock().incidents.placed_bad(key)
+    }
+
     /// The first page of an incident to this contact by this channel.
     pub fn first_page(&self, incident: IncidentId, contact: &str, channel: &str) -> Option<i64> {
         let first = store::first_page(&self.store, incident, contact, channel);

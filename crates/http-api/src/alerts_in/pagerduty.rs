@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::incidents::desk::Whole;
-use ::incidents::{Deed, Wanted};
+use ::incidents::Deed;
+use ::incidents::incident::Key;
 use ::monitors::{Outcome, Part};
 use axum::body::Bytes;
 use axum::extract::State;
@@ -34,8 +34,6 @@ const MAX_LINKS: usize = 20;
 /// Until what has just been triggered is in an incident.
 const LOOKS: usize = 50;
 const LOOK_PAUSE: Duration = Duration::from_millis(100);
-/// Open incidents that are looked through for an alert.
-pub(super) const OPEN_MAX: usize = 1_000;
 
 #[derive(Deserialize)]
 pub struct Which {
@@ -202,7 +200,8 @@ async fn acknowledge(
     for _ in 0..LOOKS {
         let (check, key, author) = (check.clone(), key.clone(), author.clone());
         let done = off_thread(services, move |services| {
-            let Some(incident) = incident_of(services, &check, &key)? else {
+            let alert = Key { host: false, monitor: check.as_str().into(), instance: key.as_str().into() };
+            let Some(incident) = services.desk.incident_of(&alert) else {
                 return Ok(!is_bad(services, &check, &key));
             };
             let deed = Deed::Acknowledge { comment: "by an event in PagerDuty's form".into() };
@@ -220,20 +219,6 @@ fn is_bad(services: &Services, check: &str, key: &str) -> bool {
     let known = services.monitors.instances(check, services.clock.now());
     let this = known.iter().find(|one| &*one.status.id.instance == key);
     this.and_then(|one| one.status.state).is_some_and(|state| !matches!(state, Standing::Ok | Standing::Up))
-}
-
-fn incident_of(services: &Services, check: &str, key: &str) -> Result<Option<i64>, Problem> {
-    for (incident, _) in services.desk.list(Wanted::Open, OPEN_MAX)? {
-        let whole = services.desk.one(incident.id)?;
-        let is_in = |whole: &Whole| {
-            let mut bad = whole.incident.bad();
-            bad.any(|(one, _)| !one.host && &*one.monitor == check && &*one.instance == key)
-        };
-        if whole.as_ref().is_some_and(is_in) {
-            return Ok(Some(incident.id));
-        }
-    }
-    Ok(None)
 }
 
 #[cfg(test)]
