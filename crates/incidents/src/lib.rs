@@ -23,6 +23,7 @@
 //! | [`owning`] | by which policy people are called, and why |
 //! | `reasons` | for which reason something is bad |
 //! | `again` | an incident opens again |
+//! | `entries` | what is written down of it |
 //! | `alerts` | what others send: each key is a reason of its own |
 //! | `grouping` | what goes bad together and belongs together is one incident |
 //! | `kin` | what is bad, by what it has in common with others |
@@ -65,6 +66,7 @@ pub mod deeds;
 mod delivery;
 pub mod desk;
 mod ending;
+mod entries;
 pub mod error_groups;
 mod grouping;
 pub mod incident;

@@ -5,6 +5,8 @@ pub const MAX_CLOSED: i64 = 20_000;
 /// Entries of one timeline. What comes after is counted in the incident, not listed: a storm of 10,000 instances
 /// is one line that says so.
 pub const MAX_ENTRIES: usize = 1_000;
+/// With what people do and write, for which there is room when a policy has called for a day.
+pub const MAX_ENTRIES_WITH_DEEDS: usize = 2 * MAX_ENTRIES;
 /// Instances whose coming and going is a line of its own in the timeline.
 pub const MAX_LISTED_INSTANCES: usize = 20;
 /// Instances that one page names; the rest is a number.

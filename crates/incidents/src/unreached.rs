@@ -24,7 +24,7 @@ pub struct Unreached {
     pub since: i64,
     pub why: String,
     /// Where they were reached then: once it is another, this may be another way.
-    address: String,
+    pub address: String,
 }
 
 type Ways = BTreeMap<(Arc<str>, Arc<str>), Unreached>;

@@ -4,6 +4,7 @@ mod alerts;
 mod deeds;
 mod delivery;
 mod ends;
+mod entries;
 mod errors;
 mod faults;
 mod grouping;
