@@ -77,10 +77,10 @@ impl Desk {
     /// Whatever was wrong with this channel says nothing any more: it is another one now, or none.
     pub fn forgive(&self, channel: &str, now: Timestamp) -> Result<(), StateError> {
         let mut batch = self.batch();
-        let Some(failing) = batch.inner.outbox.failing.get_mut(channel) else { return Ok(()) };
+        batch.inner.outbox.forget_unreached_where(|way| *way.channel == *channel);
+        let Some(failing) = batch.inner.outbox.failing.get_mut(channel) else { return batch.commit_alone() };
         (failing.in_a_row, failing.off) = (0, false);
         failing.why.clear();
-        batch.inner.outbox.forget_unreached_where(|way| *way.channel == *channel);
         batch.inner.tell_of_channel(channel, now);
         batch.inner.outbox.failing.remove(channel);
         batch.commit_alone()

@@ -489,11 +489,20 @@ fn who_is_not_reached_is_known_after_a_restart_until_the_address_is_another() {
     assert_eq!(opened(&mut counter, &book)[0].in_a_row, 2);
     let told = counter.try_all("mail", &Attempt::Delivered);
     assert_eq!(told.iter().filter(|told| *told == "on_call ops ops").count(), 1, "told once: {told:?}");
+    opened(&mut counter, &book);
+    counter.desk.forgive("mail", Timestamp(counter.now)).unwrap();
+    assert_eq!(opened(&mut counter, &book).len(), 1, "another channel is defined in another way");
     let moved = Contact { email: Some("ops@example.org".into()), ..contact(&["mail", "hook"]) };
-    book.contacts.insert("ops".into(), moved);
-    assert_eq!(opened(&mut counter, &book), []);
+    let mut elsewhere = book.clone();
+    elsewhere.contacts.insert("ops".into(), moved);
+    counter.desk.set_book(elsewhere);
+    assert_eq!(counter.desk.standing().unreached, []);
     counter.goes("unclaimed", State::Ok);
-    assert_eq!(opened(&mut counter, &super::book()), [], "and so it stays");
+    assert_eq!(opened(&mut counter, &book), [], "and so it stays");
+    fails(&mut counter);
+    opened(&mut counter, &book);
+    counter.desk.forgive("hook", Timestamp(counter.now)).unwrap();
+    assert_eq!(opened(&mut counter, &book), [], "the channel is another one");
 }
 
 #[test]
