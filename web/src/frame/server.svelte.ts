@@ -7,6 +7,8 @@ import { learn } from '../live/time.ts'
 class Server {
   status = $state.raw<Status | null>(null)
   trouble = $state.raw<Trouble | null>(null)
+  #told!: () => void
+  #known = new Promise<void>((done) => (this.#told = done))
 
   constructor() {
     whenSignedOut(() => void this.ask())
@@ -18,11 +20,23 @@ class Server {
     return auth?.mode === 'required' && auth.role === null
   }
 
+  /** We see a part of all names: what is of everybody is not asked for, and not offered. */
+  get limited(): boolean {
+    return this.status?.auth.limited ?? false
+  }
+
+  /** The same for what is asked at once: it waits until the server has said who we are. */
+  async seesAll(): Promise<boolean> {
+    await this.#known
+    return !this.limited
+  }
+
   async ask() {
     try {
       this.status = await status()
       this.trouble = null
       learn(this.status.now)
+      this.#told()
     } catch (error) {
       if (!(error instanceof Trouble)) throw error
       this.trouble = error
