@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vocabulary::Timestamp;
 
+use super::people::is_self;
 use super::schedules::{self, refusal};
 use super::status::off_thread;
 use crate::accounts::{Caller, Role};
@@ -103,7 +104,7 @@ fn theirs(services: &Services, caller: &Caller, schedule: &str, people: &[&str])
     let on_it = |name: &str| known.is_some_and(|known| known.schedule.names(name));
     let teams = super::teams::seen(services, caller)?;
     let in_a_team = |name: &str| teams.iter().any(|team| team.members().any(|member| member == name));
-    match people.iter().find(|&&name| name != caller.name && !on_it(name) && !in_a_team(name)) {
+    match people.iter().find(|&&name| !is_self(caller, name) && !on_it(name) && !in_a_team(name)) {
         Some(name) => {
             Err(Problem::bad_request(format!("`{name}` is neither of your teams nor on this schedule"))
                 .hint("name somebody who is"))
