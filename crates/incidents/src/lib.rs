@@ -39,6 +39,8 @@
 //! | `time` | what held back the word lifts, a snooze ends, a definition is gone |
 //! | `ending` | how it ends, and who is told so |
 //! | [`last_words`] | how the last word to a contact, and by a channel, went |
+//! | [`last_words`] | how the last word to a contact went |
+//! | `trouble` | one of those that are, or were, bad in it |
 //! | [`trying`] | "send a test now", and codes |
 //! | `token` | what a link that acknowledges holds |
 //! | [`oncall`] | schedules: who is on call when |
@@ -99,6 +101,7 @@ mod tests;
 mod time;
 mod token;
 pub mod told;
+mod trouble;
 pub mod trying;
 pub mod unreached;
 mod unsaved;
