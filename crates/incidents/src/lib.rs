@@ -39,7 +39,6 @@
 //! | `time` | what held back the word lifts, a snooze ends, a definition is gone |
 //! | `ending` | how it ends, and who is told so |
 //! | [`last_words`] | how the last word to a contact, and by a channel, went |
-//! | [`last_words`] | how the last word to a contact went |
 //! | `trouble` | one of those that are, or were, bad in it |
 //! | [`trying`] | "send a test now", and codes |
 //! | `token` | what a link that acknowledges holds |
