@@ -117,7 +117,8 @@ pub fn session(
     now: Timestamp,
 ) -> Result<Option<Caller>, StateError> {
     let rows = state.query(
-        "SELECT person.name, person.role, session.expires, session.voucher FROM session JOIN person ON person.name = session.person
+        "SELECT person.name, person.role, session.expires, session.voucher
+         FROM session JOIN person ON person.name = session.person
          WHERE session.secret = ?1 AND session.expires >= ?2",
         &[hashed(secret).into(), now.0.into()],
     )?;

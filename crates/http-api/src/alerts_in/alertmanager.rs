@@ -142,6 +142,7 @@ fn of_alert((index, alert): (usize, Posted), now: i64) -> Answer<(Part, i64)> {
 fn said_of(alert: &Posted, start: Option<i64>) -> BTreeMap<String, String> {
     let mut said = alert.annotations.clone();
     details::add_links(&mut said, [(GENERATOR, alert.generator_url.clone())]);
+    said.remove(STARTS);
     said.extend(start.map(|at| (STARTS.to_owned(), utc(at))));
     said
 }
