@@ -23,7 +23,9 @@ pub fn of_sender(
     let since = start.filter(|start| (now - MOST_SECONDS_AGO..=now).contains(start));
     let description = said.get("description").map(|text| text.trim());
     let description = description.filter(|said| !said.is_empty() && *said != text.trim());
-    let description = description.map(|said| said.chars().take(MAX_DESCRIPTION).collect());
+    // Nothing that a terminal would mistake for a command.
+    let plain = |letter: char| if letter.is_control() && letter != '\n' { ' ' } else { letter };
+    let description = description.map(|said| said.chars().map(plain).take(MAX_DESCRIPTION).collect());
     let runbook = ["runbook_url", "runbook"].iter().find_map(|key| address(said.get(*key)?));
     let found = OfSender { since, description, runbook };
     (found != OfSender::default()).then(|| Arc::new(found))
@@ -153,7 +155,7 @@ mod tests {
     fn what_a_sender_says_is_passed_on_within_bounds() {
         let now = 100 * 86_400;
         let said = |runbook: &str, start: i64| {
-            let said = [("description", "full text"), ("runbook_url", runbook)];
+            let said = [("description", "full\u{1b}text"), ("runbook_url", runbook)];
             let said = said.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
             of_sender(&said, Some(start), "in short", now).unwrap()
         };
