@@ -11,7 +11,8 @@ use incidents::oncall::roster::Origin;
 use incidents::oncall::{PolicyConfig, ScheduleConfig};
 use serde::Serialize;
 
-use super::schedules::{Shifts, refusal, unknown};
+use super::oncall_defined::refusal;
+use super::schedules::{Shifts, unknown};
 use super::status::off_thread;
 use super::watched;
 use crate::accounts::{self, Caller, Role, TeamConfig};
