@@ -147,6 +147,21 @@ fn another_role_ends_sessions_and_the_same_does_not() {
 }
 
 #[test]
+fn nobody_new_is_called_as_another_reads() {
+    let (_directory, state) = state();
+    let now = Timestamp(1_000);
+    set_person(&state, "ana", "correct horse", Role::Editor, now).unwrap();
+    for near in ["ana ", " ana", "an\u{200b}a", "\u{202e}ana", "ana\u{ad}", "\u{feff}ana"] {
+        let vouched = vouched("2", near, Some(Role::Viewer));
+        assert!(arrive(&state, &vouched, now).is_err(), "{near:?}");
+        assert!(make_person(&state, near, "correct horse", Role::Viewer, now).is_err(), "{near:?}");
+    }
+    for fine in ["Ana", "ana b", "\u{e4}na", "\u{5b89}\u{5a1c}"] {
+        assert!(arrive(&state, &vouched(fine, fine, Some(Role::Viewer)), now).is_ok(), "{fine}");
+    }
+}
+
+#[test]
 fn of_two_who_are_made_at_once_under_one_name_one_is() {
     let (_directory, state) = state();
     let make = |password: &str| make_person(&state, "ana", password, Role::Editor, Timestamp(1_000)).unwrap();
