@@ -81,6 +81,10 @@ fn a_token_carries_its_role_and_scope_until_it_is_removed() {
     );
     assert!(token(&state, "bw_00", now).unwrap().is_none());
     assert!(create_token(&state, &new_token("grafana", Role::Viewer, &[]), now).is_err());
+    for wrong in ["", "*", "\r", "a.\nb."] {
+        let made = create_token(&state, &new_token("wide", Role::Viewer, &[wrong, "shop."]), now);
+        assert!(made.is_err(), "{wrong:?} is no prefix");
+    }
     assert_eq!(tokens(&state).unwrap()[0].last_used, Some(1_000));
     assert!(remove_token(&state, id).unwrap() && !remove_token(&state, id).unwrap());
     assert!(token(&state, &secret, now).unwrap().is_none());
