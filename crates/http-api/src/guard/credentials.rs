@@ -287,7 +287,7 @@ fn refuse_forgery(services: &Services, request: &Request) -> Result<(), Problem>
     refuse_strange_pages(services, request)?;
     if changes(request.method()) && !is_of_our_page(headers, &services.settings.load().http.public_url) {
         return Err(Problem::forbidden("a request with a session cookie must say which page it comes from")
-            .hint("scripts use a token: Authorization: Bearer TOKEN"));
+            .hint("scripts use a token: Authorization: Bearer TOKEN; for people who come by a proxy set http.public_url to what they open"));
     }
     Ok(())
 }
