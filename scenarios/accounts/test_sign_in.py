@@ -321,6 +321,16 @@ def test_who_was_asked_for_no_groups_signs_in_again(place):
     assert status() == 404
 
 
+def test_whoever_came_by_a_provider_that_is_asked_no_more_signs_in_again(place):
+    here = place('default_role = "viewer"')
+    ana, _ = here.sign_in("ana")
+    root = person(here.server, "root", "admin")
+    assert here.ask(ana, "/api/v1/teams").status == 200
+    here.server.rewrite('[auth]\nmode = "required"')
+    wait_for(lambda: here.ask(ana, "/api/v1/teams").status == 401, what="the end of her session")
+    assert here.server.get("/api/v1/teams", headers=root).status == 200
+
+
 def test_a_role_that_is_no_role_is_told_where_it_stands(place):
     here = place()
     here.configure('role_claim = "groups"\nrole_map = { "sre" = "boss" }')

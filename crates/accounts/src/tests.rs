@@ -483,6 +483,10 @@ fn a_session_says_by_whose_word_it_was_opened() {
     assert!(asked(&own) && !asked(&vouched));
     follow_groups(&state, &[], "ana", by, &[]).unwrap();
     assert!(asked(&own) && asked(&vouched));
+    // Another provider does not answer for it.
+    assert!(!end_sessions_of_others(&state, Some(by.0)).unwrap() && asked(&vouched));
+    assert!(end_sessions_of_others(&state, None).unwrap() && !asked(&vouched) && asked(&own));
+    assert!(!end_sessions_of_others(&state, Some("https://another.example")).unwrap());
     // Whoever was removed while they signed in does not come in, nor does another take their place.
     assert!(open_vouched_session(&state, "ana", (by.0, "2"), now).unwrap().is_none());
     remove_person(&state, "ana").unwrap();
