@@ -1,6 +1,7 @@
 //! The rules of telling, by stories with a clock of their own.
 
 mod alerts;
+mod clock;
 mod deeds;
 mod delivery;
 mod ends;
