@@ -9,7 +9,7 @@ use incidents::book::OWN_PREFIX;
 use vocabulary::Timestamp;
 use vocabulary::state::{self, InstanceId, StateChange, StateType};
 
-use super::disk::DiskWord;
+use super::full_disk::DiskWord;
 use crate::health;
 use crate::house::House;
 
