@@ -81,7 +81,7 @@ pub async fn set(
         {
             let why =
                 format!("`escalation_policy`: there is no policy `{policy}`, so nobody would be called");
-            return Err(Problem::bad_request(why).hint("make it first, at /api/v1/policies"));
+            return Err(Problem::bad_request(why).hint("make it first, at /api/v1/escalation-policies"));
         }
         accounts::set_team(&services.state, &services.settings.load().teams, &team)?;
         services.control.people_changed();
