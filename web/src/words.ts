@@ -939,6 +939,10 @@ export const words = {
     all: 'Show all',
   },
 
+  limitedPage: {
+    title: 'This is for those who see everything',
+    text: (page: string) => `You see a part of all names: those of your teams. ${page} is of everybody.`,
+  },
   unknownPage: {
     title: 'There is no such page',
     text: (path: string) => `Nothing lives at ${path}.`,

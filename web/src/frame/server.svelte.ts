@@ -7,6 +7,8 @@ import { learn } from '../live/time.ts'
 class Server {
   status = $state.raw<Status | null>(null)
   trouble = $state.raw<Trouble | null>(null)
+  /** We see a part of all names: what is of everybody is not asked for, and not offered. */
+  limited = $derived(this.status?.auth.limited ?? false)
   #told!: () => void
   #known = new Promise<void>((done) => (this.#told = done))
 
@@ -18,11 +20,6 @@ class Server {
   get signInNeeded(): boolean {
     const auth = this.status?.auth
     return auth?.mode === 'required' && auth.role === null
-  }
-
-  /** We see a part of all names: what is of everybody is not asked for, and not offered. */
-  get limited(): boolean {
-    return this.status?.auth.limited ?? false
   }
 
   /** The same for what is asked at once: it waits until the server has said who we are. */
@@ -46,3 +43,6 @@ class Server {
 }
 
 export const server = new Server()
+
+/** What is of everybody, asked by those who see everything; the rest have something else in its place. */
+export const ofEverybody = async <T>(ask: () => Promise<T>, otherwise: T): Promise<T> => ((await server.seesAll()) ? ask() : otherwise)

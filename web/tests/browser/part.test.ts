@@ -101,6 +101,16 @@ test('who is on call for them, proofs of their rules, Home: without what is of e
     await page.goto(server.url('/proof'))
     await page.getByText('Who sees a part of all reads proofs').waitFor()
     expect(await page.getByRole('button', { name: 'Prove it' }).isDisabled()).toBe(true)
+    for (const path of ['/reports', '/services', '/posts']) {
+      await page.goto(server.url(path))
+      await page.getByRole('heading', { level: 1, name: 'This is for those who see everything' }).waitFor()
+      await settled(page)
+    }
+    expect(await axe(page)).toEqual([])
+    for (const path of ['/changes', '/monitors/shop.queue']) {
+      await page.goto(server.url(path))
+      await settled(page)
+    }
     expect([refused, page.wrong]).toEqual([[], []])
     await page.context().close()
   }
