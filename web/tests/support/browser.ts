@@ -46,8 +46,8 @@ export async function open(browser: Browser, url: string, options: BrowserContex
 
 /** On to another place, as if the page had shown none before but for what the browser has loaded: tests that only look share one. */
 export async function next(page: Watched, url: string) {
-  const kept = () => (localStorage.clear(), sessionStorage.clear())
-  if (page.url().startsWith('http')) await page.evaluate(kept)
+  const forget = () => [localStorage, sessionStorage].forEach((kept) => kept.clear())
+  if (page.url().startsWith('http')) await page.evaluate(forget)
   page.wrong.length = page.foreign.length = 0
   await page.goto(url)
 }
