@@ -100,7 +100,7 @@ test('a link to a graph of ours in a note or a post-mortem shows it as it was th
   await page.keyboard.press('Enter')
   const graph = timeline.getByRole('article')
   await graph.getByRole('heading', { name: 'sumSeries(pasted.*)' }).waitFor()
-  await graph.locator('canvas').waitFor()
+  await graph.locator('canvas').first().waitFor()
   expect(await graph.count(), 'that of another server is not asked for').toBe(1)
   expect(await timeline.getByRole('link', { name: 'http://other.example' }).getAttribute('href')).toBe('http://other.example/explore?q=pasted.requests')
   const address = new URL((await graph.getByRole('link', { name: 'sumSeries(pasted.*)' }).getAttribute('href'))!, server.url())
