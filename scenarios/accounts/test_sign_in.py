@@ -321,6 +321,16 @@ def test_who_was_asked_for_no_groups_signs_in_again(place):
     assert status() == 404
 
 
+def test_whoever_came_by_a_provider_that_is_asked_no_more_signs_in_again(place):
+    here = place('default_role = "viewer"')
+    ana, _ = here.sign_in("ana")
+    root = person(here.server, "root", "admin")
+    assert here.ask(ana, "/api/v1/teams").status == 200
+    here.server.rewrite('[auth]\nmode = "required"')
+    wait_for(lambda: here.ask(ana, "/api/v1/teams").status == 401, what="the end of her session")
+    assert here.server.get("/api/v1/teams", headers=root).status == 200
+
+
 def test_a_role_that_is_no_role_is_told_where_it_stands(place):
     here = place()
     here.configure('role_claim = "groups"\nrole_map = { "sre" = "boss" }')
@@ -391,6 +401,9 @@ def test_a_trusted_proxy_says_who_it_is(bellwether):
     assert server.put("/api/v1/people/root", {"display_name": "x"}, headers=said("ana")).status == 403
     [entry] = [one for one in server.get("/api/v1/audit", headers=said("root")).json["entries"] if one["subject"] == "people/ana"]
     assert (entry["who"], entry["via"]) == ("ana", "proxy")
+    # A browser on the proxy's machine says what a page makes it say whose name leads here; it cannot say another name.
+    for host, answered in (("evil.example", 403), ("localhost:1", 200), ("192.0.2.1", 200)):
+        assert server.get("/api/v1/status", headers=said("ana", Host=host)).status == answered, host
     # What another site's page sends comes through the proxy too.
     for foreign in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
         assert server.put("/api/v1/people/ana", {"display_name": "x"}, headers={"X-Remote-User": "ana", **foreign}).status == 403

@@ -154,10 +154,13 @@ def test_c164_a_full_disk_stops_nothing_but_keeping(bellwether, tmp_path):
         assert health["state"] == "critical" and health["storage"]["read_only"]
         server.carbon_send(b"while.full 5 -1\n")
         wait_for(lambda: server.points("while.full", **NOW), what="live views while the disk is full")
+        wait_for(lambda: "nothing is stored any more" in server.log(), what="the word of it in the log")
+        assert server.log().count("nothing is stored any more") == 1
         filler.unlink()
         wait_for(lambda: server.get("/readyz").status == 200, seconds=60, what="recovery by itself")
         server.carbon_send(b"after.full 5 -1\n")
         wait_for(lambda: server.points("after.full", **NOW), what="points after it")
+        wait_for(lambda: "the disk takes what is written again" in server.log(), what="the word of its end")
         assert server.points("while.full", **NOW), "what came meanwhile is kept now"
         assert server.stop() == 0
         server.start()

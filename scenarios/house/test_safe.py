@@ -90,7 +90,8 @@ def test_required_means_a_token_or_a_sign_in(closed):
 
     viewer = server.cli("token", "create", "grafana").stdout.strip()
     bearer = {"Authorization": f"Bearer {viewer}"}
-    assert server.get("/render?target=a&format=json", headers=bearer).status == 200
+    asked = server.get("/render?target=a&format=json", headers=bearer)
+    assert asked.status == 200 and "private" in asked.headers["Cache-Control"], "no cache between gives it to others"
     assert server.post("/events/", {"what": "x"}, headers=bearer).status == 403
     assert server.post("/api/v1/storage/compact", headers=bearer).status == 403
     basic = "Basic " + base64.b64encode(f"x:{viewer}".encode()).decode()

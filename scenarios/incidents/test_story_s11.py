@@ -3,19 +3,13 @@ the limit is the one that the page draws; the alarm that is made of it comes bef
 import time
 
 from support.server import wait_for
+from support.told import contact, webhook
 
 CONFIG = '''
 [collectors]
 host = false
 [incidents]
 group_window = "0s"
-[[contact]]
-name = "chat"
-channels = ["hook"]
-[[channel]]
-name = "hook"
-type = "webhook"
-url = "{hook}"
 [[storage.retention]]
 name = "tens"
 pattern = "."
@@ -41,7 +35,7 @@ DAY = 86_400
 
 
 def test_s11_the_limit_of_the_database_is_found_and_watched(bellwether, hook):
-    server = bellwether(CONFIG.format(hook=hook.url))
+    server = bellwether(CONFIG + contact("chat", webhook(hook.url)))
 
     def result(check, output):
         answer = server.post(f"/api/v1/checks/{check}/result", {"status": 0, "output": output})

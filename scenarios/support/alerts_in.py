@@ -1,6 +1,8 @@
 """Alerts of others: a server with a check for each of their senders, what these send, and what becomes of it."""
 import datetime
 
+from support import told
+
 CONFIG = """
 [collectors]
 host = false
@@ -35,17 +37,8 @@ def posted(name, ends_in, **labels):
 
 def ana_by(channel):
     """Configuration by which ana is told of everything, by a channel with these keys."""
-    return f"""
-[[contact]]
-name = "ana"
-channels = ["hook"]
-[incidents]
-contacts = ["ana"]
-[[channel]]
-name = "hook"
-{channel}
-"""
+    return told.contact("ana", channel) + '[incidents]\ncontacts = ["ana"]\n'
 
 
 def webhook(providers):
-    return f'type = "webhook"\nurl = "{providers.url("hook", "/page")}"'
+    return told.webhook(providers.url("hook", "/page"))

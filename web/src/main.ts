@@ -2,6 +2,7 @@
 import './base.css'
 import { mount, type Component } from 'svelte'
 import Frame from './frame/Frame.svelte'
+import { server } from './frame/server.svelte.ts'
 import Home from './pages/home/Home.svelte'
 import Unknown from './pages/unknown/Unknown.svelte'
 import type { PageName } from './plain/place.ts'
@@ -28,4 +29,16 @@ const PAGES: Record<PageName, () => Page | Promise<Page>> = {
   unknown: () => ({ default: Unknown }),
 }
 
-mount(Frame, { target: document.getElementById('page')!, props: { page: (name: PageName) => PAGES[name]() } })
+/** These add up what is of everybody, or are said in everybody's name. */
+const OF_EVERYBODY: PageName[] = ['services', 'service', 'reports', 'posts']
+
+const limited = () => import('./pages/limited/Limited.svelte')
+
+function pageOf(name: PageName): Page | Promise<Page> {
+  if (!OF_EVERYBODY.includes(name)) return PAGES[name]()
+  // Looked at now, so that it is another page once somebody has signed in who sees a part.
+  if (server.limited) return limited()
+  return server.seesAll().then((all): Page | Promise<Page> => (all ? PAGES[name]() : limited()))
+}
+
+mount(Frame, { target: document.getElementById('page')!, props: { page: pageOf } })

@@ -209,7 +209,8 @@ export const words = {
     wrong: (count: number, title: string, since: string, after: string) => (count === 1 ? `One thing is wrong: ${title}, since ${since}${after}.` : `${grouped(count)} things are wrong. The worst: ${title}, since ${since}${after}.`),
     after: (length: string, what: string) => `, ${length} after ${what}`,
     canHelp: 'I can help', saidHelp: (owner: string) => `${owner} sees that you can help`,
-    around: { changed: 'What was changed', nobody: 'Nobody', until: (at: string) => `until ${at}`, then: (name: string) => `then ${name}` },
+    around: { changed: 'What was changed', nobody: 'Nobody', until: (at: string) => `until ${at}`, then: (name: string) => `then ${name}`,
+      woken: { nobody: 'Nobody was woken this week', notYou: 'You were not woken this week', you: (count: number) => `You were woken in ${count} ${plural(count, 'night')} this week`, nights: (people: string) => `Disturbed nights this week: ${people}`, more: (count: number) => ` and ${count} more` } },
     openIncident: 'Open it',
     unwatched: (hosts: number, names: number) => `${[hosts ? `${hosts} ${plural(hosts, 'host')}` : '', names ? `${names} ${plural(names, 'group')} of names` : ''].filter(Boolean).join(' and ')} ${hosts + names === 1 ? 'arrives' : 'arrive'} unwatched`,
     services: {
@@ -940,6 +941,10 @@ export const words = {
     all: 'Show all',
   },
 
+  limitedPage: {
+    title: 'This is for those who see everything',
+    text: (page: string) => `You see a part of all names: those of your teams. ${page} is of everybody.`,
+  },
   unknownPage: {
     title: 'There is no such page',
     text: (path: string) => `Nothing lives at ${path}.`,

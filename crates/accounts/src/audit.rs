@@ -94,7 +94,7 @@ pub fn note(state: &StateStore, change: &Change, now: Timestamp) -> Result<(), S
 }
 
 /// The oldest go: of whoever has written more than their share, so that nobody pushes out what others did.
-pub(crate) fn make_room(tx: &Transaction<'_>, most: i64) -> Result<(), StateError> {
+fn make_room(tx: &Transaction<'_>, most: i64) -> Result<(), StateError> {
     let rows = tx.query("SELECT count(*) FROM audit", &[])?;
     let beyond = rows.first().map_or(0, |row| row.integer(0)) - most;
     if beyond <= 0 {

@@ -4,7 +4,7 @@ use state_store::{Row, StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
 
 use crate::limits::MAX_VOUCHED;
-use crate::people::check_name;
+use crate::people::{check_name, check_new_name};
 use crate::{AccountError, Role};
 
 /// Somebody whom another vouches for.
@@ -133,6 +133,9 @@ fn come(
     };
     let Some(role) = role else { return Ok(Err(roleless(who.name))) };
     if here.is_empty() {
+        if let Err(AccountError::Refused(why)) = check_new_name(who.name) {
+            return Ok(Err(why));
+        }
         let rows = tx.query("SELECT count(DISTINCT person) FROM identity", &[])?;
         if rows.first().is_some_and(|row| row.integer(0) >= MAX_VOUCHED) {
             return Ok(Err(format!(

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use vocabulary::Timestamp;
 
 use crate::limits::{INVITATION_SECONDS, MAX_INVITATIONS};
-use crate::people::{check_name, hash_of, put};
+use crate::people::{check_name, check_new_name, hash_of, put};
 use crate::secrets::{hashed, random_secret};
 use crate::{AccountError, Role};
 
@@ -52,7 +52,7 @@ pub fn invite(
     by: &Inviter,
     now: Timestamp,
 ) -> Result<(String, i64), AccountError> {
-    check_name(&invited.name)?;
+    check_new_name(&invited.name)?;
     if !invited.display_name.is_empty() {
         check_name(&invited.display_name)?;
     }

@@ -55,7 +55,9 @@ pub use people::{
     remove_person, set_person, set_role,
 };
 pub use secrets::random_secret;
-pub use sessions::{Closed, close_session, open_session_by, open_vouched_session, session};
+pub use sessions::{
+    Closed, close_session, end_sessions_of_others, open_session_by, open_vouched_session, session,
+};
 pub use teams::{Team, remove_team, scope_of, set_team, teams, teams_of};
 pub use tokens::{NewToken, Token, create_token, remove_token, token, tokens};
 pub use ways::{

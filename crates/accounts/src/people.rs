@@ -58,6 +58,24 @@ pub(crate) fn check_name(name: &str) -> Result<(), AccountError> {
     }
 }
 
+/// Of somebody new: a name that reads as another's is not another one.
+pub(crate) fn check_new_name(name: &str) -> Result<(), AccountError> {
+    check_name(name)?;
+    match name.trim() == name && !name.chars().any(is_unseen) {
+        true => Ok(()),
+        false => Err(AccountError::Refused(
+            "a name neither begins nor ends with a blank, and has no characters that nobody sees".into(),
+        )),
+    }
+}
+
+/// Blanks without a width, marks of direction, and joiners: as Unicode's format characters that are in use.
+fn is_unseen(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e007f}')
+}
+
 /// What is kept of a password that may be used.
 pub(crate) fn hash_of(password: &str) -> Result<String, AccountError> {
     if !(MIN_PASSWORD_LENGTH..=MAX_PASSWORD_LENGTH).contains(&password.len()) {
@@ -91,7 +109,7 @@ pub fn make_person(
     role: Role,
     now: Timestamp,
 ) -> Result<bool, AccountError> {
-    check_name(name)?;
+    check_new_name(name)?;
     let hash = hash_of(password)?;
     Ok(state.transaction(|tx| {
         if !tx.query("SELECT 1 FROM person WHERE name = ?1", &[name.into()])?.is_empty() {

@@ -107,6 +107,17 @@ pub fn close_session(state: &StateStore, secret: &str) -> Result<Option<Closed>,
     })
 }
 
+/// Whoever came by the word of a provider that is asked no more signs in again: it cannot take that back any more. Whether
+/// there was anybody. None: no provider is asked.
+pub fn end_sessions_of_others(state: &StateStore, provider: Option<&str>) -> Result<bool, StateError> {
+    const OF_OTHERS: &str = "FROM session WHERE voucher IS NOT NULL AND voucher IS NOT ?1";
+    // It is looked at often, and seldom so.
+    if state.query(&format!("SELECT 1 {OF_OTHERS} LIMIT 1"), &[provider.into()])?.is_empty() {
+        return Ok(false);
+    }
+    state.transaction(|tx| Ok(tx.execute(&format!("DELETE {OF_OTHERS}"), &[provider.into()])? > 0))
+}
+
 /// Who opened it, with the role and the teams of now. One that was opened by the word of whoever says the groups now, and was
 /// asked for none then, is none: nobody knows what they may see until they sign in again.
 pub fn session(
@@ -117,7 +128,8 @@ pub fn session(
     now: Timestamp,
 ) -> Result<Option<Caller>, StateError> {
     let rows = state.query(
-        "SELECT person.name, person.role, session.expires, session.voucher FROM session JOIN person ON person.name = session.person
+        "SELECT person.name, person.role, session.expires, session.voucher
+         FROM session JOIN person ON person.name = session.person
          WHERE session.secret = ?1 AND session.expires >= ?2",
         &[hashed(secret).into(), now.0.into()],
     )?;

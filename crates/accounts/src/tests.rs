@@ -81,6 +81,10 @@ fn a_token_carries_its_role_and_scope_until_it_is_removed() {
     );
     assert!(token(&state, "bw_00", now).unwrap().is_none());
     assert!(create_token(&state, &new_token("grafana", Role::Viewer, &[]), now).is_err());
+    for wrong in ["", "*", "\r", "a.\nb."] {
+        let made = create_token(&state, &new_token("wide", Role::Viewer, &[wrong, "shop."]), now);
+        assert!(made.is_err(), "{wrong:?} is no prefix");
+    }
     assert_eq!(tokens(&state).unwrap()[0].last_used, Some(1_000));
     assert!(remove_token(&state, id).unwrap() && !remove_token(&state, id).unwrap());
     assert!(token(&state, &secret, now).unwrap().is_none());
@@ -151,6 +155,21 @@ fn another_role_ends_sessions_and_the_same_does_not() {
     assert!(set_role(&state, "ana", Role::Editor).unwrap() && signed_in());
     assert!(set_role(&state, "ana", Role::Viewer).unwrap() && !signed_in());
     assert!(!set_role(&state, "ben", Role::Viewer).unwrap());
+}
+
+#[test]
+fn nobody_new_is_called_as_another_reads() {
+    let (_directory, state) = state();
+    let now = Timestamp(1_000);
+    set_person(&state, "ana", "correct horse", Role::Editor, now).unwrap();
+    for near in ["ana ", " ana", "an\u{200b}a", "\u{202e}ana", "ana\u{ad}", "\u{feff}ana"] {
+        let vouched = vouched("2", near, Some(Role::Viewer));
+        assert!(arrive(&state, &vouched, now).is_err(), "{near:?}");
+        assert!(make_person(&state, near, "correct horse", Role::Viewer, now).is_err(), "{near:?}");
+    }
+    for fine in ["Ana", "ana b", "\u{e4}na", "\u{5b89}\u{5a1c}"] {
+        assert!(arrive(&state, &vouched(fine, fine, Some(Role::Viewer)), now).is_ok(), "{fine}");
+    }
 }
 
 #[test]
@@ -471,6 +490,10 @@ fn a_session_says_by_whose_word_it_was_opened() {
     assert!(asked(&own) && !asked(&vouched));
     follow_groups(&state, &[], "ana", by, &[]).unwrap();
     assert!(asked(&own) && asked(&vouched));
+    // Another provider does not answer for it.
+    assert!(!end_sessions_of_others(&state, Some(by.0)).unwrap() && asked(&vouched));
+    assert!(end_sessions_of_others(&state, None).unwrap() && !asked(&vouched) && asked(&own));
+    assert!(!end_sessions_of_others(&state, Some("https://another.example")).unwrap());
     // Whoever was removed while they signed in does not come in, nor does another take their place.
     assert!(open_vouched_session(&state, "ana", (by.0, "2"), now).unwrap().is_none());
     remove_person(&state, "ana").unwrap();

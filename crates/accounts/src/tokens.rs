@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use vocabulary::Timestamp;
 use vocabulary::ports::Scope;
 
+use crate::config::ALL_NAMES;
 use crate::limits::{LAST_USED_EVERY_SECONDS, LONGEST_NAME};
 use crate::secrets::{hashed, random_secret};
 use crate::{AccountError, Caller, Role, Via};
@@ -38,8 +39,11 @@ impl NewToken {
         if self.name.trim().is_empty() || self.name.len() > LONGEST_NAME {
             return refused("a token's name has 1 to 100 characters");
         }
-        if self.prefixes.iter().any(|prefix| prefix.is_empty() || prefix.contains('\n')) {
-            return refused("a prefix is not empty and has no line break");
+        if self.prefixes.iter().any(|prefix| prefix.is_empty() || prefix.contains(char::is_control)) {
+            return refused("a prefix is not empty and has no control characters");
+        }
+        if self.prefixes.iter().any(|prefix| prefix == ALL_NAMES) {
+            return refused("a token without prefixes sees everything: leave out `*`");
         }
         if self.expires.is_some_and(|at| at <= now.0) {
             return refused("`expires` is past: write a time to come, in seconds since 1970");

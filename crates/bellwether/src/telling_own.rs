@@ -220,6 +220,7 @@ mod tests {
             in_a_row: 2,
             since: 1,
             why: "+491701234567 is no number".into(),
+            address: "+491701234567".into(),
         };
         let part = ways_part(&[way]).unwrap();
         assert!(part.state == State::Warning && part.text.contains("ana by sms;"), "{}", part.text);

@@ -83,9 +83,14 @@ async fn admit(services: Arc<Services>, mut request: Request, next: Next, truste
     match decided {
         Ok(_) if preflight => cross_origin::preflight(),
         Ok(Some(caller)) => {
+            let is_theirs = !matches!(caller.via, Via::Loopback | Via::ControlSocket);
             request.extensions_mut().insert(caller);
             request.extensions_mut().insert(looked_at);
-            next.run(request).await
+            let mut response = next.run(request).await;
+            if is_theirs {
+                keep_private(response.headers_mut());
+            }
+            response
         }
         Ok(None) if is_open(&request) => match refuse_strange_sign_in(&services, &request) {
             Ok(()) => next.run(request).await,
@@ -93,6 +98,19 @@ async fn admit(services: Arc<Services>, mut request: Request, next: Next, truste
         },
         Ok(None) => unauthorized(request.headers()),
         Err(problem) => refused(&services, problem),
+    }
+}
+
+/// What somebody may see is not for a cache between us, which would give it to whoever asks for the same next.
+fn keep_private(headers: &mut HeaderMap) {
+    let said = headers.get(header::CACHE_CONTROL).map(|said| said.to_str().unwrap_or_default());
+    let private = match said {
+        None => "private".to_owned(),
+        Some(said) if said.starts_with("max-age") && !said.contains("private") => format!("private, {said}"),
+        Some(_) => return,
+    };
+    if let Ok(private) = HeaderValue::try_from(private) {
+        headers.insert(header::CACHE_CONTROL, private);
     }
 }
 
@@ -203,6 +221,23 @@ pub fn require(caller: &Caller, role: Role) -> Result<(), Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_somebody_may_see_is_not_kept_between() {
+        let check = |said: Option<&'static str>, wanted: &str| {
+            let mut headers = HeaderMap::new();
+            if let Some(said) = said {
+                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(said));
+            }
+            keep_private(&mut headers);
+            assert_eq!(headers[header::CACHE_CONTROL], wanted);
+        };
+        check(None, "private");
+        check(Some("max-age=60"), "private, max-age=60");
+        check(Some("max-age=0, no-store, private"), "max-age=0, no-store, private");
+        check(Some("no-cache"), "no-cache");
+        check(Some("public, max-age=15"), "public, max-age=15");
+    }
 
     #[test]
     fn a_part_is_not_administered_as_the_whole() {

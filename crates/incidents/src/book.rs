@@ -14,6 +14,7 @@ use crate::incident::Key;
 use crate::oncall::policy::Target;
 use crate::oncall::{PolicyConfig, ScheduleConfig};
 pub use crate::owning::Owning;
+use crate::page::PageKind;
 
 /// Where somebody is reached other than by mail, by what the way is called: `phone`, `telegram`, `pushover` and so on.
 pub type Ways = BTreeMap<String, String>;
@@ -199,6 +200,11 @@ impl Book {
     /// None: there is no period of this name.
     pub fn is_in_period(&self, name: &str, now: Timestamp) -> Option<bool> {
         self.named_periods.as_ref().and_then(|periods| periods(name, now))
+    }
+
+    /// Has this channel a word for such a page? Telephones have for trouble only.
+    pub(crate) fn says(&self, channel: &Arc<str>, kind: PageKind) -> bool {
+        kind.is_problem() || !self.calls.contains(channel)
     }
 
     /// The contacts who use this channel.

@@ -15,7 +15,7 @@ use crate::deeds::{DECLARED, joined};
 use crate::error_groups;
 use crate::incident::{Acknowledged, Detail, Entry, Incident, IncidentId, Key, Phase, Trouble};
 use crate::kin::Kin;
-use crate::limits::{MAX_ENTRIES, MAX_LISTED_INSTANCES, MAX_TEXT, cut};
+use crate::limits::{MAX_LISTED_INSTANCES, MAX_TEXT, cut};
 use crate::oncall::Roster;
 use crate::oncall::counting::{Openings, Turns};
 use crate::page::Page;
@@ -386,31 +386,6 @@ impl Incidents {
     pub(crate) fn touch(&mut self, id: IncidentId) {
         self.touched.insert(id);
         self.unsaved.incident(id);
-    }
-
-    pub(crate) fn write(&mut self, id: IncidentId, entry: Entry) {
-        let Some(incident) = self.live.get_mut(&id) else { return };
-        if incident.detail.entries >= MAX_ENTRIES {
-            return self.unlisted(id);
-        }
-        incident.detail.entries += 1;
-        self.unsaved.incident(id);
-        self.unsaved.entries.push((id, entry));
-    }
-
-    /// Also of an incident that memory has let go of.
-    pub(crate) fn write_anywhere(&mut self, id: IncidentId, entry: Entry) {
-        match self.live.contains_key(&id) {
-            true => self.write(id, entry),
-            false => self.unsaved.entries.push((id, entry)),
-        }
-    }
-
-    fn unlisted(&mut self, id: IncidentId) {
-        if let Some(incident) = self.live.get_mut(&id) {
-            incident.detail.unlisted += 1;
-            self.unsaved.incident(id);
-        }
     }
 
     /// Open, or not everybody knows of its end.

@@ -77,10 +77,10 @@ impl Desk {
     /// Whatever was wrong with this channel says nothing any more: it is another one now, or none.
     pub fn forgive(&self, channel: &str, now: Timestamp) -> Result<(), StateError> {
         let mut batch = self.batch();
-        let Some(failing) = batch.inner.outbox.failing.get_mut(channel) else { return Ok(()) };
+        batch.inner.outbox.forget_unreached_where(|way| *way.channel == *channel);
+        let Some(failing) = batch.inner.outbox.failing.get_mut(channel) else { return batch.commit_alone() };
         (failing.in_a_row, failing.off) = (0, false);
         failing.why.clear();
-        batch.inner.outbox.unreached.retain(|(_, of), _| **of != *channel);
         batch.inner.tell_of_channel(channel, now);
         batch.inner.outbox.failing.remove(channel);
         batch.commit_alone()
@@ -315,7 +315,9 @@ impl Inner {
         let fails = |channel: &str| self.outbox.failing.get(channel).is_some_and(|failing| failing.told);
         let waiting = self.outbox.of_word(page).into_iter().map(|(_, channel)| channel);
         let reached = page.message.otherwise.reached.iter().map(|channel| Arc::from(channel.as_str()));
-        let ways: Vec<Arc<str>> = waiting.filter(|channel| !fails(channel)).chain(reached).collect();
+        let waiting =
+            waiting.filter(|channel| !fails(channel) && self.incidents.book.says(channel, page.kind));
+        let ways: Vec<Arc<str>> = waiting.chain(reached).collect();
         self.incidents.book.reaches(&ways)
     }
 

@@ -24,7 +24,7 @@ use crate::outbox::{self, Failing, Outbox, Waiting};
 use crate::people::{Deed, Refusal};
 use crate::store::{self, KeptEntry, KeptPage, Wanted};
 use crate::token;
-use crate::unreached::Unreached;
+use crate::unreached::{self, Unreached};
 
 type Waker = Box<dyn Fn() + Send + Sync>;
 type Listener = Box<dyn Fn(&[Seen]) + Send + Sync>;
@@ -150,6 +150,8 @@ impl Desk {
         let mut incidents = Incidents::load(&store)?;
         incidents.set_book(book);
         let mut outbox = Outbox::load(store::waiting_pages(&store)?);
+        outbox.unreached = unreached::load(&store)?;
+        outbox.forget_unreached(&incidents.book);
         for channel in incidents.failing_channels() {
             let told = Failing { in_a_row: FAILURES_TO_TELL, told: true, ..Failing::default() };
             outbox.failing.insert(channel, told);
@@ -199,9 +201,8 @@ impl Desk {
     pub fn set_book(&self, book: Book) {
         let mut inner = self.inner.lock();
         let Inner { incidents, outbox, .. } = &mut *inner;
-        let last = incidents.book.contacts.clone();
         incidents.set_book(book);
-        outbox.forget_unreached(&last, &incidents.book);
+        outbox.forget_unreached(&incidents.book);
         inner.roster_is_old();
     }
 
@@ -346,6 +347,11 @@ impl Desk {
         self.inner.lock().incidents.open_own()
     }
 
+    /// The open incident in which this is bad.
+    pub fn incident_of(&self, key: &Key) -> Option<IncidentId> {
+        self.inner.lock().incidents.placed_bad(key)
+    }
+
     /// The first page of an incident to this contact by this channel.
     pub fn first_page(&self, incident: IncidentId, contact: &str, channel: &str) -> Option<i64> {
         let first = store::first_page(&self.store, incident, contact, channel);
@@ -422,8 +428,8 @@ impl Batch<'_> {
         }
     }
 
-    pub(crate) fn commit_alone(self) -> Result<(), StateError> {
-        if self.inner.incidents.is_saved() {
+    pub(crate) fn commit_alone(mut self) -> Result<(), StateError> {
+        if self.inner.incidents.is_saved() && !self.inner.outbox.unreached_changed {
             return Ok(());
         }
         self.write(|_, _| Ok(()))?;
@@ -432,12 +438,16 @@ impl Batch<'_> {
     }
 
     pub(crate) fn write(
-        &self,
+        &mut self,
         and: impl FnOnce(&Transaction<'_>, &Inner) -> Result<(), StateError>,
     ) -> Result<(), StateError> {
+        let inner: &Inner = &self.inner;
         self.desk.store.transaction(|tx| {
-            self.inner.incidents.save(tx)?;
-            and(tx, &self.inner)
-        })
+            inner.incidents.save(tx)?;
+            unreached::save(tx, &inner.outbox)?;
+            and(tx, inner)
+        })?;
+        self.inner.outbox.unreached_changed = false;
+        Ok(())
     }
 }

@@ -23,6 +23,7 @@
 //! | [`owning`] | by which policy people are called, and why |
 //! | `reasons` | for which reason something is bad |
 //! | `again` | an incident opens again |
+//! | `entries` | what is written down of it |
 //! | `alerts` | what others send: each key is a reason of its own |
 //! | `grouping` | what goes bad together and belongs together is one incident |
 //! | `kin` | what is bad, by what it has in common with others |
@@ -38,6 +39,7 @@
 //! | `time` | what held back the word lifts, a snooze ends, a definition is gone |
 //! | `ending` | how it ends, and who is told so |
 //! | [`last_words`] | how the last word to a contact, and by a channel, went |
+//! | `trouble` | one of those that are, or were, bad in it |
 //! | [`trying`] | "send a test now", and codes |
 //! | `token` | what a link that acknowledges holds |
 //! | [`oncall`] | schedules: who is on call when |
@@ -65,6 +67,7 @@ pub mod deeds;
 mod delivery;
 pub mod desk;
 mod ending;
+mod entries;
 pub mod error_groups;
 mod grouping;
 pub mod incident;
@@ -97,6 +100,7 @@ mod tests;
 mod time;
 mod token;
 pub mod told;
+mod trouble;
 pub mod trying;
 pub mod unreached;
 mod unsaved;

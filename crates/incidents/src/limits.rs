@@ -5,6 +5,8 @@ pub const MAX_CLOSED: i64 = 20_000;
 /// Entries of one timeline. What comes after is counted in the incident, not listed: a storm of 10,000 instances
 /// is one line that says so.
 pub const MAX_ENTRIES: usize = 1_000;
+/// With what people do and write, for which there is room when a policy has called for a day.
+pub const MAX_ENTRIES_WITH_DEEDS: usize = 2 * MAX_ENTRIES;
 /// Instances whose coming and going is a line of its own in the timeline.
 pub const MAX_LISTED_INSTANCES: usize = 20;
 /// Instances that one page names; the rest is a number.
@@ -15,6 +17,8 @@ pub const PARTS_IN_TITLE: usize = 3;
 pub const MAX_WAITING: usize = 100_000;
 /// Letters leave the rest to pages: news for thousands of readers wait for hours when a mail server is away.
 pub const MAX_WAITING_WITH_LETTERS: usize = MAX_WAITING / 2;
+/// What is due later than this after all that it may wait for was put off by a clock that was ahead and has been set back.
+pub const CLOCK_SET_SECONDS: i64 = 3_600;
 /// Pages that are kept after they were delivered or given up.
 pub const MAX_KEPT_PAGES: i64 = 100_000;
 /// Between two tests of one contact: they ring telephones, cost money, and wait where real pages do.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use vocabulary::Timestamp;
 
-use crate::book::Book;
+use crate::book::{Book, Contact};
 use crate::core::Incidents;
 use crate::deeds::Reached;
 use crate::desk::Desk;
@@ -94,15 +94,28 @@ impl Incidents {
         }
         let mut found = Mentioned::default();
         for name in named.known.into_iter().filter(|name| **name != *by) {
-            let channels = self.first_ways(&name);
-            match channels.is_empty() {
-                true => found.missed.push(format!("@{name} has no channel")),
-                false => found.reached.push((name, channels)),
+            let channels = self.ways_of_mention(&name);
+            match (channels.is_empty(), self.channels_of(&name).is_empty()) {
+                (false, _) => found.reached.push((name, channels)),
+                (true, true) => found.missed.push(format!("@{name} has no channel")),
+                (true, false) => found.missed.push(format!("@{name} is reached by telephone only")),
             }
         }
         found.missed.extend(named.unknown.iter().map(|word| format!("@{word} is no contact")));
         found.missed.truncate(MAX_MISSED_MENTIONS);
         Ok(found)
+    }
+
+    /// The first by which such a thing is said.
+    fn ways_of_mention(&self, contact: &str) -> Vec<Arc<str>> {
+        let says = |channel: &Arc<str>| self.book.says(channel, PageKind::Mention);
+        let mut ways = self.first_ways(contact);
+        ways.retain(says);
+        if ways.is_empty() {
+            ways = self.channels_of(contact);
+            ways.retain(says);
+        }
+        ways
     }
 }
 
@@ -111,7 +124,9 @@ impl Desk {
     pub fn mentionable(&self) -> Vec<String> {
         let inner = self.inner.lock();
         let contacts = inner.incidents.book().contacts.iter();
-        let reached = contacts.filter(|(_, contact)| !contact.channels.is_empty());
+        let book = inner.incidents.book();
+        let is_told = |contact: &Contact| contact.channels.iter().any(|it| book.says(it, PageKind::Mention));
+        let reached = contacts.filter(|(_, contact)| is_told(contact));
         let mut names: Vec<String> = reached.map(|(name, _)| name.to_string()).collect();
         names.sort();
         names
@@ -190,7 +205,6 @@ fn word(rest: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::book::Contact;
 
     #[track_caller]
     fn check(text: &str, known: &[&str], unknown: &[&str]) {

@@ -8,7 +8,9 @@ use std::time::Duration;
 use vocabulary::Timestamp;
 
 use crate::incident::IncidentId;
-use crate::limits::{FAILURES_TO_TELL, MAX_TEXT, MAX_WAITING, MAX_WAITING_WITH_LETTERS, cut};
+use crate::limits::{
+    CLOCK_SET_SECONDS, FAILURES_TO_TELL, MAX_TEXT, MAX_WAITING, MAX_WAITING_WITH_LETTERS, cut,
+};
 use crate::page::{Message, Page, PageKind};
 use crate::store::KeptPage;
 use crate::unreached::Unreached;
@@ -44,6 +46,8 @@ pub(crate) struct Outbox {
     pub failing: HashMap<Arc<str>, Failing>,
     /// By contact and channel: ways that lead to somebody no more.
     pub unreached: BTreeMap<(Arc<str>, Arc<str>), Unreached>,
+    /// The disk knows others.
+    pub unreached_changed: bool,
     /// Those whose message has changed since it was written.
     pub changed: BTreeSet<i64>,
 }
@@ -105,7 +109,9 @@ impl Outbox {
     /// What may be tried by this channel now, in order, letters behind all that is about trouble. Of one contact and incident
     /// only the first that waits, so that nobody hears of an end before the beginning.
     pub fn due(&self, channel: &str, now_ms: i64, limit: usize) -> Vec<Waiting> {
-        let due = self.first(channel).filter(|waiting| waiting.next_try <= now_ms);
+        // No try is put off by an hour, unless by a clock that was ahead.
+        let is_due = |next: i64| next <= now_ms || next.saturating_sub(now_ms) > CLOCK_SET_SECONDS * 1_000;
+        let due = self.first(channel).filter(|waiting| is_due(waiting.next_try));
         let (letters, pages): (Vec<_>, Vec<_>) =
             due.partition(|waiting| waiting.page.kind == PageKind::Letter);
         pages.into_iter().chain(letters).take(limit).cloned().collect()

@@ -5,6 +5,7 @@ use vocabulary::state::State;
 
 use crate::core::Incidents;
 use crate::deeds::DECLARED;
+use crate::entries::check_room;
 use crate::incident::{Acknowledged, Entry, Incident, IncidentId, Key, Phase, Trouble};
 use crate::limits::{MAX_AUTHOR, MAX_HELPED, MAX_NOTE, MAX_SNOOZE_SECONDS};
 use crate::page::PageKind;
@@ -99,7 +100,10 @@ impl Incidents {
         match deed {
             Deed::Acknowledge { comment } => self.acknowledge(id, author, comment, now)?,
             Deed::Resolve { comment, helped } => self.resolve(id, author, comment, helped, now)?,
-            Deed::Note { text } => self.note(id, author, text, now)?,
+            Deed::Note { text } => {
+                self.live.get(&id).map_or(Ok(()), check_room)?;
+                self.note(id, author, text, now)?;
+            }
             Deed::Helped { text } => self.say_what_helped(id, author, text, now)?,
             Deed::Snooze { until, comment } => self.snooze(id, author, *until, comment, now)?,
             Deed::Take { comment } => self.take_over(id, author, comment, now)?,

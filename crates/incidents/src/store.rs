@@ -69,7 +69,10 @@ pub const MIGRATIONS: Migrations = Migrations {
          UPDATE trouble SET detail = json_set(detail, '$.text', 'its part of health says why')
             WHERE monitor LIKE 'channel:%' AND CASE WHEN json_valid(detail) THEN
                 instr(json_extract(detail, '$.text'), 'pages cannot be delivered by ') = 1
-                OR instr(json_extract(detail, '$.text'), substr(monitor, 9) || ' is switched off: ') = 1 END;"],
+                OR instr(json_extract(detail, '$.text'), substr(monitor, 9) || ' is switched off: ') = 1 END;",
+        // Ways that lead to somebody no more, and where they led to.
+        "CREATE TABLE unreached (contact TEXT NOT NULL, channel TEXT NOT NULL, in_a_row INTEGER NOT NULL, since INTEGER NOT NULL,
+            why TEXT NOT NULL, address TEXT NOT NULL, PRIMARY KEY (contact, channel)) STRICT, WITHOUT ROWID;"],
 };
 
 pub(crate) fn json(value: &impl Serialize) -> Value {

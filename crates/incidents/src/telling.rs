@@ -359,6 +359,7 @@ impl Incidents {
         let is_quiet = page.kind == PageKind::OnCall;
         let others = |name: &str| -> Vec<Arc<str>> {
             let untried = self.channels_of(name).into_iter().filter(|channel| !tried(channel));
+            let untried = untried.filter(|channel| self.book.says(channel, page.kind));
             untried.filter(|channel| !is_quiet || self.book.quiet.contains(channel)).collect()
         };
         let untold = others(&page.contact).into_iter().filter(|channel| !page.message.otherwise.has(channel));

@@ -2,12 +2,13 @@
 //! That person hears of it by their other ways, health names it, and what was to go by it goes another way. When it is so with
 //! several, and nobody was reached in between, it is the channel.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use state_store::{Row, StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
 
-use crate::book::{Book, Contact};
+use crate::book::Book;
 use crate::desk::{Desk, Inner};
 use crate::limits::{MAX_TEXT, cut};
 use crate::oncall::announcing;
@@ -22,6 +23,53 @@ pub struct Unreached {
     pub in_a_row: u32,
     pub since: i64,
     pub why: String,
+    /// Where they were reached then: once it is another, this may be another way.
+    pub address: String,
+}
+
+type Ways = BTreeMap<(Arc<str>, Arc<str>), Unreached>;
+
+/// As it was when the process ended.
+pub(crate) fn load(store: &StateStore) -> Result<Ways, StateError> {
+    let rows = store.query("SELECT contact, channel, in_a_row, since, why, address FROM unreached", &[])?;
+    let way = |row: &Row| Unreached {
+        contact: Arc::from(row.text(0)),
+        channel: Arc::from(row.text(1)),
+        in_a_row: u32::try_from(row.integer(2)).unwrap_or(0),
+        since: row.integer(3),
+        why: row.text(4).to_owned(),
+        address: row.text(5).to_owned(),
+    };
+    Ok(rows.iter().map(way).map(|way| ((way.contact.clone(), way.channel.clone()), way)).collect())
+}
+
+/// There are few of them.
+pub(crate) fn save(tx: &Transaction<'_>, outbox: &Outbox) -> Result<(), StateError> {
+    if !outbox.unreached_changed {
+        return Ok(());
+    }
+    tx.execute("DELETE FROM unreached", &[])?;
+    for way in outbox.unreached.values() {
+        tx.execute(
+            "INSERT INTO unreached (contact, channel, in_a_row, since, why, address) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            &[
+                (&*way.contact).into(),
+                (&*way.channel).into(),
+                i64::from(way.in_a_row).into(),
+                way.since.into(),
+                way.why.as_str().into(),
+                way.address.as_str().into(),
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+/// All by which a contact is reached, in one text that is compared; none: there is no such contact.
+fn address(book: &Book, contact: &str) -> Option<String> {
+    let known = book.contacts.get(contact)?;
+    let ways = known.ways.iter().map(|(way, at)| format!("{way}={at}"));
+    Some(known.email.iter().cloned().chain(ways).collect::<Vec<_>>().join("\n"))
 }
 
 impl Desk {
@@ -57,9 +105,11 @@ impl Inner {
             in_a_row: 0,
             since: now.0,
             why: String::new(),
+            address: address(&self.incidents.book, contact).unwrap_or_default(),
         });
         way.in_a_row += 1;
         way.why = cut(why, MAX_TEXT).to_owned();
+        self.outbox.unreached_changed = true;
         if !known {
             self.tell_unreached(channel, contact, why, now);
         }
@@ -86,18 +136,22 @@ impl Inner {
 impl Outbox {
     /// This way leads to them after all.
     pub(crate) fn note_reached(&mut self, channel: &str, contact: &Arc<str>) {
-        if !self.unreached.is_empty() {
-            self.unreached.remove(&(contact.clone(), Arc::from(channel)));
-        }
+        self.forget_unreached_where(|way| way.contact == *contact && *way.channel == *channel);
     }
 
     /// By other definitions: what is nobody's way any more is no matter for anybody, and what leads elsewhere now may lead
     /// to them.
-    pub(crate) fn forget_unreached(&mut self, last: &HashMap<Arc<str>, Contact>, book: &Book) {
-        let is_same = |contact: &Arc<str>, channel: &Arc<str>| {
-            let (Some(was), Some(is)) = (last.get(contact), book.contacts.get(contact)) else { return false };
-            is.channels.contains(channel) && (&was.email, &was.ways) == (&is.email, &is.ways)
-        };
-        self.unreached.retain(|(contact, channel), _| is_same(contact, channel));
+    pub(crate) fn forget_unreached(&mut self, book: &Book) {
+        self.forget_unreached_where(|way| {
+            let known = book.contacts.get(&way.contact);
+            let is_theirs = known.is_some_and(|contact| contact.channels.contains(&way.channel));
+            !is_theirs || address(book, &way.contact).as_ref() != Some(&way.address)
+        });
+    }
+
+    pub(crate) fn forget_unreached_where(&mut self, is_over: impl Fn(&Unreached) -> bool) {
+        let before = self.unreached.len();
+        self.unreached.retain(|_, way| !is_over(way));
+        self.unreached_changed |= self.unreached.len() != before;
     }
 }

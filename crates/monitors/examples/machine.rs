@@ -97,7 +97,7 @@ fn take(machine: &mut Machine, step: &Step) -> Result<serde_json::Value, String>
         let command = command(ask, step, object)?;
         match machine.command(command, now, &mut out) {
             Ok(Done::Downtime(id) | Done::Comment(id)) => made = Some(json!(id)),
-            Ok(Done::Done) => {}
+            Ok(Done::Done | Done::Told(_)) => {}
             Err(refusal) => made = Some(json!(refusal.to_string())),
         }
     }

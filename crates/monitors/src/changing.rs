@@ -5,7 +5,7 @@ use std::time::Duration;
 use state_store::StateError;
 use vocabulary::Timestamp;
 
-use crate::limits::{MAX_MADE, MAX_SILENCES};
+use crate::limits::{MAX_MADE, MAX_PATTERNS_OF_SILENCES, MAX_SILENCES};
 use crate::look::Origin;
 use crate::machine::Machine;
 use crate::made::{self, Definition, Made, Version};
@@ -113,7 +113,7 @@ impl Monitors {
             let why = "a silence of everything would hide everything: write `monitor`, `instance` or `host` in each of `matchers`";
             return Err(Refused::Wrong(why.into()));
         }
-        if let Some(why) = silence.matchers.iter().find_map(|matcher| matcher.tests().err()) {
+        if let Some(why) = silence.wrong_labels() {
             return Err(Refused::Wrong(why));
         }
         if silence.until <= now.0 || silence.until <= silence.from {
@@ -123,6 +123,13 @@ impl Monitors {
         }
         if self.inner.lock().silences.all().len() >= MAX_SILENCES {
             return Err(Refused::Conflict(format!("there are {MAX_SILENCES} silences already: end some")));
+        }
+        let patterns: usize = self.inner.lock().silences.all().map(|other| other.patterns()).sum();
+        if silence.patterns() > 0 && patterns + silence.patterns() > MAX_PATTERNS_OF_SILENCES {
+            let why = format!(
+                "silences have {patterns} labels with regular expressions already, of {MAX_PATTERNS_OF_SILENCES}: end some, or name values"
+            );
+            return Err(Refused::Conflict(why));
         }
         silence.id = self.state.transaction(|tx| silence::write(tx, &silence))?;
         let id = silence.id;

@@ -12,7 +12,7 @@
 //! | [`machine`] | the state machine: SOFT and HARD, flapping, downtime, dependencies, who is told; the model is Nagios 4.5 |
 //! | [`services`] | what the site is made of, its state, and what nobody watches |
 //! | [`monitors`], `inner`, `restoring`, `writing` | [`Monitors`]: the machine with all that is kept, shared by threads; how it is found again, how it gets to the disk |
-//! | `parts` | sub-checks as instances of their check |
+//! | `parts`, `alerts` | sub-checks as instances of their check; alerts of others, told a few at a time |
 //! | `look`, `changing` | what others see of it; what people make and take out |
 //! | [`made`], [`silence`] | definitions made in the UI; silences |
 //! | [`adopt`], [`past`] | what is taken over from another monitoring: states, downtimes; its archives |

@@ -96,5 +96,11 @@ pub const MAX_MADE: usize = 20_000;
 pub const MAX_VERSIONS: i64 = 100;
 /// Silences that have not ended.
 pub const MAX_SILENCES: usize = 1_000;
+/// Labels of one silence; alerts have fewer.
+pub const MAX_LABELS_OF_SILENCE: usize = 32;
+/// Of the name or the value of such a label.
+pub const MAX_LABEL_BYTES: usize = 1_000;
+/// Labels with regular expressions, of all silences: each may take a MiB when it is read, and one more when it is asked.
+pub const MAX_PATTERNS_OF_SILENCES: usize = 200;
 /// Results whose numbers wait to become points, each with up to 64 KB of text: a minute's worth of 10,000 checks.
 pub const MAX_WAITING_RESULTS: usize = 10_000;

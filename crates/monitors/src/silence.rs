@@ -9,6 +9,7 @@ use state_store::{StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
 
 use self::labels::{LabelMatcher, LabelTest};
+use crate::limits::{MAX_LABEL_BYTES, MAX_LABELS_OF_SILENCE};
 use crate::services::pattern::Glob;
 
 /// What a silence is about; every key that is there has to match.
@@ -52,6 +53,29 @@ pub struct Silence {
 }
 
 impl Silence {
+    pub fn labels(&self) -> impl Iterator<Item = &LabelMatcher> {
+        self.matchers.iter().flat_map(|matcher| &matcher.labels)
+    }
+
+    /// Labels with regular expressions.
+    pub fn patterns(&self) -> usize {
+        self.labels().filter(|label| label.is_regex).count()
+    }
+
+    /// What is wrong with its labels.
+    pub fn wrong_labels(&self) -> Option<String> {
+        if self.labels().count() > MAX_LABELS_OF_SILENCE {
+            return Some(format!(
+                "a silence names {MAX_LABELS_OF_SILENCE} labels at most: make several of it"
+            ));
+        }
+        let is_long = |text: &str| text.len() > MAX_LABEL_BYTES;
+        if self.labels().any(|label| is_long(&label.name) || is_long(&label.value)) {
+            return Some(format!("a label has {MAX_LABEL_BYTES} bytes at most: write a shorter pattern"));
+        }
+        self.matchers.iter().find_map(|matcher| matcher.tests().err())
+    }
+
     pub fn holds_at(&self, now: Timestamp) -> bool {
         self.from <= now.0 && now.0 < self.until
     }
@@ -214,6 +238,27 @@ mod tests {
         check(host.clone(), None, "", Some("web1"), true);
         check(host.clone(), Some("web1/http"), "", Some("web1"), true);
         check(host, Some("web1/http"), "", None, false);
+    }
+
+    #[test]
+    fn labels_are_few_and_short() {
+        let label = |value: &str| LabelMatcher {
+            name: "job".into(),
+            value: value.into(),
+            is_regex: true,
+            is_equal: true,
+        };
+        let of = |labels: Vec<LabelMatcher>| silence(Matcher { labels, ..Matcher::default() });
+        let check = |labels: Vec<LabelMatcher>, wrong: Option<&str>| {
+            let found = of(labels).wrong_labels();
+            assert_eq!(found.is_some(), wrong.is_some(), "{found:?}");
+            assert!(found.unwrap_or_default().contains(wrong.unwrap_or_default()));
+        };
+        check(vec![label("a|b"); MAX_LABELS_OF_SILENCE], None);
+        check(vec![label("a|b"); MAX_LABELS_OF_SILENCE + 1], Some("32 labels at most"));
+        check(vec![label(&"a".repeat(MAX_LABEL_BYTES + 1))], Some("1000 bytes at most"));
+        check(vec![label("(")], Some("no regular expression"));
+        assert_eq!(of(vec![label("a"), LabelMatcher { is_regex: false, ..label("a") }]).patterns(), 1);
     }
 
     #[test]

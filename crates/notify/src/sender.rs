@@ -18,6 +18,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use vocabulary::{Clock, Timestamp};
 
 use crate::channels::pictures::Pictures;
+use crate::channels::unopened::Unopened;
 use crate::channels::{self, Channel, Letter, Post, Results, Sent};
 use crate::config::{ChannelConfig, Secret};
 use crate::illustrating::{Illustrating, Told};
@@ -139,9 +140,7 @@ async fn supervise(shared: Arc<Shared>, mut receiver: watch::Receiver<Option<Arc
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         for config in &settings.channels {
-            if let Err(why) = spawn(config, &settings, &shared, &mut tasks, &stopped) {
-                tracing::error!(channel = config.name, why, "this channel cannot be used; its pages wait")
-            }
+            spawn(config, &settings, &shared, &mut tasks, &stopped);
         }
         abandon_unknown(&shared, &settings).await;
         before = Some(settings);
@@ -156,26 +155,40 @@ async fn supervise(shared: Arc<Shared>, mut receiver: watch::Receiver<Option<Arc
     }
 }
 
-/// The task that sends, and the one that hears what comes back.
+/// The task that sends, and the one that hears what comes back. Pages of what cannot be opened do not wait for somebody to mend
+/// it: they fail, and go other ways.
 fn spawn(
     config: &ChannelConfig,
     settings: &Arc<Settings>,
     shared: &Arc<Shared>,
     tasks: &mut JoinSet<()>,
     stopped: &watch::Receiver<bool>,
-) -> Result<(), String> {
+) {
     let entry = channels::of(config.kind);
-    let (channel, ear) = ((entry.open)(config)?, (entry.ear)(config)?);
+    let channel = (entry.open)(config).unwrap_or_else(|why| {
+        tracing::error!(
+            channel = config.name,
+            why,
+            "this channel cannot be used: it is tried with each page"
+        );
+        Box::new(Unopened::new(config))
+    });
+    let ear = (entry.ear)(config).unwrap_or_else(|why| {
+        tracing::error!(channel = config.name, why, "what comes back by this channel is not heard");
+        None
+    });
+    let told = illustrator(config, settings, shared, tasks, stopped).unwrap_or_else(|why| {
+        tracing::error!(channel = config.name, why, "pages of this channel go without a graph");
+        None
+    });
     let (name, settings, shared) = (config.name.clone(), settings.clone(), shared.clone());
     if let Some(ear) = ear {
         let (name, settings, shared) = (name.clone(), settings.clone(), shared.clone());
         tasks.spawn(Listening { name, ear, settings, shared, heard_until: i64::MIN }.run(stopped.clone()));
     }
     let (give_up, within) = (entry.give_up, matches!(entry.pictures, Pictures::Within));
-    let told = illustrator(config, &settings, &shared, tasks, stopped)?;
     let task = Task { name, channel, give_up, within, told, settings, shared, failures: 0 };
     tasks.spawn(task.run(stopped.clone()));
-    Ok(())
 }
 
 /// What sends graphs after their pages, if this type does that.

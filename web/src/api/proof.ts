@@ -20,11 +20,8 @@ export type Proposal = {
   toml: string
 }
 export type Doubt = { rule: string; from: number; until: number; reason: string }
-export type Proof = {
-  from: number
-  until: number
-  known_from: number | null
-  first_report_at: number | null
+/** Of everybody: not told to whoever sees a part. */
+type Sums = {
   sentence: string
   sent: Weight
   would: Weight
@@ -34,13 +31,21 @@ export type Proof = {
   /** Nights in which nobody woke them. */
   slept: Record<string, { sent: number; would: number; proposed: number }>
   labels: Judged[]
+}
+export type PartOfProof = {
+  from: number
+  until: number
+  known_from: number | null
+  first_report_at: number | null
   rules: OfRule[]
   proposals: Proposal[]
   doubts: Doubt[]
   unfinished: boolean
 }
+export type Proof = PartOfProof & Sums
+/** `author` and `sentence` are empty for whoever sees a part. */
 export type ProofItem = { id: number; made: number; author: string; from: number; until: number; state: 'running' | 'done' | 'failed'; share: number; sentence: string }
-export type ProofAnswer = ProofItem & { error: string | null; proof: Proof | null }
+export type ProofAnswer = ProofItem & { error: string | null; proof: Proof | PartOfProof | null }
 export type Question = { from: string; tz: string; outages: string }
 
 export const proofs = async (signal?: AbortSignal) => (await ask<{ proofs: ProofItem[] }>('/api/v1/proof', { signal })).proofs

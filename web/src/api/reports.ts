@@ -22,6 +22,10 @@ export type Noisy = { reason: string; incidents: number; pages: number; self_hea
 export type Headroom = { kind: string; name: string; label: string; limit: number; of: string; worst: number; at: number; share: number; series: string }
 export type ReportAnswer = Dealing & { now: number; from: number; until: number; tz: string; record_begins: number | null; services: ReportedService[]; people: ReportedPerson[]; noisiest: Noisy[]; headroom: Headroom[]; headroom_left_out: number }
 
+/** Nights in which a page came; of one's own only, if one sees a part. */
+export type NightsAnswer = { now: number; days: number; nights: number; people: { name: string; nights: number; at_night: number }[] }
+export const nights = (signal?: AbortSignal) => ask<NightsAnswer>('/api/v1/nights?days=7', { signal })
+
 export type OpenFollowUp = { id: number; post_mortem: number; what: string; owner: string; due: string; kind: 'task' | 'new_monitor'; late: boolean }
 export type OpenFollowUps = { now: number; follow_ups: OpenFollowUp[]; late: number; more: boolean }
 

@@ -11,7 +11,7 @@ export type Status = {
   now: number
   started?: number
   host?: string
-  auth: { mode: 'none' | 'required'; user: string | null; role: Role | null; provider: string | null }
+  auth: { mode: 'none' | 'required'; user: string | null; role: Role | null; /** They see a part of all names. */ limited: boolean; provider: string | null }
   read_only?: string | null
   health?: Health
 }

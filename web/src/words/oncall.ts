@@ -4,6 +4,7 @@ export const words = {
   failed: 'Who is on call could not be loaded',
   stale: 'Who is on call cannot be asked at the moment',
   none: 'Nobody is on call: there is no schedule yet.',
+  noneOfYours: 'No schedule answers for what you see.', limited: 'You see the schedules that answer for your part. Policies, cover and who would be woken are of everybody.',
   is: (person: string, schedule: string) => `${person} is on call for ${schedule}`,
   nobody: (schedule: string) => `Nobody is on call for ${schedule}`,
   until: (at: string) => ` until ${at}`,

@@ -114,13 +114,13 @@ test('the graph goes on by itself while somebody looks, and stays where it is', 
     const page = await open(browser, place, PHONE)
     const shown: string[] = []
     page.on('response', (response) => void (response.url().includes('/graph.png') && response.status() === 200 && shown.push(response.url())))
-    const graph = await page.locator('img').elementHandle()
+    const [main, graph] = [await page.locator('main').elementHandle(), await page.locator('img').elementHandle()]
     await until('three more pictures', () => new Set(shown).size >= 3)
     // What is asked for is of this incident alone: by its own link, and by no other address.
     expect(shown.every((url) => url.startsWith(`${place}/graph.png?`))).toBe(true)
     await until('the newest is shown', async () => new Set(shown).has(await graph!.evaluate((image) => (image as HTMLImageElement).currentSrc)))
-    await page.waitForResponse((response) => response.url() === place && response.request().method() === 'GET')
-    await until('all else that is new', async () => (await page.locator('img').count()) === 1)
+    await until('all else anew', () => main!.evaluate((node) => !node.isConnected))
+    expect(await page.locator('img').count()).toBe(1)
     expect(await graph!.evaluate((image) => image.isConnected && (image as HTMLImageElement).naturalWidth > 0), 'never blank').toBe(true)
     expect([page.wrong, page.foreign]).toEqual([[], []])
     await page.context().close()

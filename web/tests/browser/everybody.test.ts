@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { axe, launch, open, settled, sideways } from '../support/browser.ts'
+import { axe, launch, next, open, settled, sideways, type Watched } from '../support/browser.ts'
 import { Server, until } from '../support/server.ts'
 
 let browser: Browser
@@ -49,8 +49,13 @@ afterAll(async () => {
 const OVER = 'dialog, [role=dialog]'
 
 describe.each(['dark', 'light'] as const)('%s', (colorScheme) => {
+  let page: Watched
+  beforeAll(async () => (page = await open(browser, 'about:blank', { colorScheme })))
+  afterAll(() => page?.context().close())
+
   test.each(Object.entries(PAGES))('axe finds nothing on %s', async (name, path) => {
-    const page = await open(browser, server.url(path), { colorScheme })
+    await page.setViewportSize({ width: WIDTHS[0], height: 900 })
+    await next(page, server.url(path))
     if (SAYS[name]) await page.getByText(SAYS[name]).first().waitFor()
     for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: 900 })
@@ -59,7 +64,6 @@ describe.each(['dark', 'light'] as const)('%s', (colorScheme) => {
     }
     // 404 is the unknown page; 409 how a server on which nobody has an account says whose settings it has.
     expect(page.wrong.filter((text) => !/404|409/.test(text))).toEqual([])
-    await page.context().close()
   })
 
   test('axe finds nothing on what lies over a page', async () => {
@@ -84,13 +88,21 @@ describe.each(['dark', 'light'] as const)('%s', (colorScheme) => {
   })
 })
 
-test.each(Object.entries(PAGES))('%s fits a phone, and a screen enlarged four times', async (_, path) => {
-  for (const viewport of [{ width: 390, height: 844 }, { width: 350, height: 225 }]) {
-    const page = await open(browser, server.url(path), { viewport })
-    await settled(page)
-    expect(await sideways(page), JSON.stringify(viewport)).toBeLessThanOrEqual(0)
-    await page.context().close()
-  }
+describe('small', () => {
+  let page: Watched
+  beforeAll(async () => (page = await open(browser, 'about:blank')))
+  afterAll(() => page?.context().close())
+
+  test.each(Object.entries(PAGES))('%s fits a phone, and a screen enlarged four times', async (_, path) => {
+    // Made where there is least room, then widened.
+    await page.setViewportSize({ width: 350, height: 225 })
+    await next(page, server.url(path))
+    for (const viewport of [{ width: 350, height: 225 }, { width: 390, height: 844 }]) {
+      await page.setViewportSize(viewport)
+      await settled(page)
+      expect(await sideways(page), JSON.stringify(viewport)).toBeLessThanOrEqual(0)
+    }
+  })
 })
 
 test('keys: places, list, search, zone; off while typing, and when switched off', async () => {

@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { axe, launch, open, settled, shot, sideways } from '../support/browser.ts'
+import { axe, launch, next, open, settled, shot, sideways, wear } from '../support/browser.ts'
 import { Server, until } from '../support/server.ts'
 
 /** What is behind an incident, and what is learnt from noise, over a server that really watches. */
@@ -29,8 +29,10 @@ test('what else was bad on the same host stands beside an incident', async () =>
   await incidentOf('web1/mail', 'open')
   await report('web1/disk', 2)
   const id = await incidentOf('web1/disk', 'open')
+  const page = await open(browser, 'about:blank')
   for (const [width, colorScheme] of [[1400, 'dark'], [900, 'light'], [390, 'light']] as const) {
-    const page = await open(browser, server.url(`/incidents/${id}`), { colorScheme, viewport: { width, height: 900 } })
+    await wear(page, width, colorScheme)
+    await next(page, server.url(`/incidents/${id}`))
     await settled(page)
     const beside = page.getByRole('region', { name: 'Also bad on these hosts' })
     await beside.getByRole('link', { name: 'web1/mail' }).waitFor()
@@ -39,8 +41,8 @@ test('what else was bad on the same host stands beside an incident', async () =>
     expect(await sideways(page)).toBeLessThanOrEqual(0)
     await shot(page, `incident-beside-${width}-${colorScheme}`, true)
     expect(page.wrong).toEqual([])
-    await page.context().close()
   }
+  await page.context().close()
   for (const name of CHECKS) await report(name, 0)
 })
 
@@ -98,7 +100,7 @@ test('a link to a graph of ours in a note or a post-mortem shows it as it was th
   await page.keyboard.press('Enter')
   const graph = timeline.getByRole('article')
   await graph.getByRole('heading', { name: 'sumSeries(pasted.*)' }).waitFor()
-  await graph.locator('canvas').waitFor()
+  await graph.locator('canvas').first().waitFor()
   expect(await graph.count(), 'that of another server is not asked for').toBe(1)
   expect(await timeline.getByRole('link', { name: 'http://other.example' }).getAttribute('href')).toBe('http://other.example/explore?q=pasted.requests')
   const address = new URL((await graph.getByRole('link', { name: 'sumSeries(pasted.*)' }).getAttribute('href'))!, server.url())

@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { launch, open, settled, shot } from '../support/browser.ts'
+import { launch, next, open, settled, shot, type Watched } from '../support/browser.ts'
 import { pause, Server } from '../support/server.ts'
 import { busy, past } from '../support/site.ts'
 
@@ -32,13 +32,17 @@ afterAll(async () => {
 })
 
 describe.each(['dark', 'light'] as const)('%s', (colorScheme) => {
+  let page: Watched
+  beforeAll(async () => (page = await open(browser, 'about:blank', { colorScheme })))
+  afterAll(() => page?.context().close())
+
   test.each(Object.entries(PAGES))('%s', async (name, path) => {
     for (const [width, height] of SIZES) {
-      const page = await open(browser, server.url(path), { colorScheme, viewport: { width, height } })
+      await page.setViewportSize({ width, height })
+      await next(page, server.url(path))
       await settled(page)
       await shot(page, `${name}-${width}-${colorScheme}`)
       expect(page.wrong).toEqual([])
-      await page.context().close()
     }
   })
 })

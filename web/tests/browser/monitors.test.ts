@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { axe, launch, PATIENCE_MS, shot, sideways, type Watched } from '../support/browser.ts'
+import { axe, launch, next, open, shot, sideways, type Watched } from '../support/browser.ts'
 import { actingAs, answer, type Answers } from '../support/mocked.ts'
 import { Server, until } from '../support/server.ts'
 import { aCheck, aDefinition, anIncident, aPast, aWholeIncident, estate, someIncidents, someAvailability, someEarlier, someMoved, somePlaybook, someNotices, someServices } from '../support/watched.ts'
@@ -40,12 +40,8 @@ afterAll(async () => {
   await server?.stop()
 })
 
-async function look(path: string, answers: Answers, options: Parameters<Browser['newContext']>[0] = {}): Promise<Watched> {
-  const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, colorScheme: 'dark', locale: 'en-GB', ...options })
-  context.setDefaultTimeout(PATIENCE_MS)
-  const page = Object.assign(await context.newPage(), { wrong: [] as string[], foreign: [] as string[] })
-  page.on('pageerror', (error) => page.wrong.push(String(error.stack)))
-  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && page.wrong.push(message.text()))
+async function look(path: string, answers: Answers): Promise<Watched> {
+  const page = await open(browser, 'about:blank')
   await answer(page, answers)
   await page.goto(server.url(path))
   await page.locator('h1').waitFor()
@@ -262,25 +258,42 @@ test('an incident: what it looks like, who was reached, what else moved', async 
 })
 
 describe.each(['dark', 'light'] as const)('%s', (colorScheme) => {
+  let page: Watched
+  beforeAll(async () => {
+    page = await open(browser, 'about:blank', { colorScheme })
+    await answer(page, ALL)
+  })
+  afterAll(() => page?.context().close())
+
   test.each(Object.entries(PAGES))('axe finds nothing on %s', async (name, path) => {
-    const page = await look(path, ALL, { colorScheme })
+    await next(page, server.url(path))
     await page.locator('.dot.live').waitFor()
     if (name === 'editor') await page.getByLabel('Critical: when').selectOption('above')
     await page.waitForTimeout(500)
     expect(await axe(page)).toEqual([])
     await shot(page, `watched-${name}-${colorScheme}`)
     expect(page.wrong).toEqual([])
-    await page.context().close()
   })
 })
 
-test.each(Object.entries(PAGES))('%s fits a phone, and a screen enlarged four times', async (name, path) => {
-  for (const viewport of [{ width: 390, height: 844 }, { width: 350, height: 225 }]) {
-    const page = await look(path, ALL, { viewport, colorScheme: 'light' })
-    await page.locator('.dot.live').waitFor()
-    await page.waitForTimeout(500)
-    expect(await sideways(page), JSON.stringify(viewport)).toBeLessThanOrEqual(0)
-    if (viewport.width === 390) await shot(page, `watched-${name}-390`, true)
-    await page.context().close()
-  }
+describe('small', () => {
+  let page: Watched
+  beforeAll(async () => {
+    page = await open(browser, 'about:blank', { colorScheme: 'light' })
+    await answer(page, ALL)
+  })
+  afterAll(() => page?.context().close())
+
+  test.each(Object.entries(PAGES))('%s fits a phone, and a screen enlarged four times', async (name, path) => {
+    // Made where there is least room, then widened.
+    await page.setViewportSize({ width: 350, height: 225 })
+    await next(page, server.url(path))
+    for (const viewport of [{ width: 350, height: 225 }, { width: 390, height: 844 }]) {
+      await page.setViewportSize(viewport)
+      await page.locator('.dot.live').waitFor()
+      await page.waitForTimeout(500)
+      expect(await sideways(page), JSON.stringify(viewport)).toBeLessThanOrEqual(0)
+      if (viewport.width === 390) await shot(page, `watched-${name}-390`, true)
+    }
+  })
 })

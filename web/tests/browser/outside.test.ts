@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { axe, launch, open, shot, sideways } from '../support/browser.ts'
+import { axe, launch, open, shot, sideways, wear } from '../support/browser.ts'
 import { Server, until } from '../support/server.ts'
 
 /** The pages for people who have no account: nobody needs a mouse, good eyes or a large screen for them. */
@@ -59,15 +59,16 @@ const send = (method: string, path: string, body: unknown) => fetch(server.url(p
 
 /** In both themes, on a screen and a phone. */
 async function seen(path: string, says: string | RegExp, name: string) {
+  const page = await open(browser, server.url(path))
   for (const [width, colorScheme] of [[1400, 'dark'], [390, 'light']] as const) {
-    const page = await open(browser, server.url(path), { colorScheme, viewport: { width, height: 900 } })
+    await wear(page, width, colorScheme)
     await page.getByText(says).first().waitFor()
     expect(await axe(page), path).toEqual([])
     expect(await sideways(page), path).toBeLessThanOrEqual(0)
     await shot(page, `${name}-${width}-${colorScheme}`, true)
-    expect(page.wrong, path).toEqual([])
-    await page.context().close()
   }
+  expect(page.wrong, path).toEqual([])
+  await page.context().close()
 }
 
 test('a call for help: the form, what is missing, and its answer', async () => {

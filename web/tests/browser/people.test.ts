@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { axe, launch, open, settled, shot, sideways } from '../support/browser.ts'
+import { axe, launch, next, open, settled, shot, sideways, wear } from '../support/browser.ts'
 import { actingAs, answer, type Answers } from '../support/mocked.ts'
 import { aMonth, aRehearsal, aReport, someAudit, someChannels, someCovers, someFollowUps, someOverrides, somePeople, somePolicies, someRules, someTeams, someTests, someTokens, someWays, whoIsOnCall } from '../support/people.ts'
 import { Server, until } from '../support/server.ts'
@@ -31,18 +31,19 @@ const EMPTY: Answers = {
 const SAYS = { oncall: 'ana is on call for web', reports: '14 incidents in the last 30 days', changes: /Nothing was changed|change/, settings: 'Settings' }
 
 test.each(Object.entries(SAYS))('%s: in both themes, on a screen and a phone', async (room, says) => {
+  const page = await open(browser, 'about:blank')
+  await answer(page, TOLD)
   for (const [width, colorScheme] of [[1400, 'dark'], [390, 'light']] as const) {
-    const page = await open(browser, 'about:blank', { colorScheme, viewport: { width, height: 900 } })
-    await answer(page, TOLD)
-    await page.goto(server.url(`/${room}`))
+    await wear(page, width, colorScheme)
+    await next(page, server.url(`/${room}`))
     await page.getByRole('heading', { level: 1, name: says }).waitFor()
     await settled(page)
     expect(await axe(page)).toEqual([])
     expect(await sideways(page)).toBeLessThanOrEqual(0)
     await shot(page, `${room}-${width}-${colorScheme}`, true)
     expect(page.wrong).toEqual([])
-    await page.context().close()
   }
+  await page.context().close()
 })
 
 test('empty says what to do next; what may not be done says why', async () => {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { axe, launch, open, settled, shot, sideways } from '../support/browser.ts'
+import { axe, launch, next, open, settled, shot, sideways, wear } from '../support/browser.ts'
 import { actingAs, answer, type Answers } from '../support/mocked.ts'
 import { proofAnswer, proofItem, proofRunning, youngProof } from '../support/proof.ts'
 import { Server } from '../support/server.ts'
@@ -22,18 +22,19 @@ afterAll(async () => {
 const TOLD: Answers = { '/api/v1/proof': () => ({ proofs: [proofItem(), proofItem({ id: 2, state: 'failed' })] }), '/api/v1/proof/3': proofAnswer }
 
 test.each([['proof', 'Would these rules have paged better?'], ['proof/3', '412 pages sent']])('%s: in both themes, on a screen and a phone', async (path, says) => {
+  const page = await open(browser, 'about:blank')
+  await answer(page, TOLD)
   for (const [width, colorScheme] of [[1400, 'dark'], [900, 'light'], [390, 'light']] as const) {
-    const page = await open(browser, 'about:blank', { colorScheme, viewport: { width, height: 900 } })
-    await answer(page, TOLD)
-    await page.goto(server.url(`/${path}`))
+    await wear(page, width, colorScheme)
+    await next(page, server.url(`/${path}`))
     await page.getByRole('heading', { level: 1, name: says }).waitFor()
     await settled(page)
     expect(await axe(page)).toEqual([])
     expect(await sideways(page)).toBeLessThanOrEqual(0)
     await shot(page, `${path.replace('/', '-')}-${width}-${colorScheme}`, true)
     expect(page.wrong).toEqual([])
-    await page.context().close()
   }
+  await page.context().close()
 })
 
 test('it is asked for with outages, tells how far it is, and its changes are files', async () => {

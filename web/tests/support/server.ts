@@ -18,10 +18,14 @@ export function binary(): string {
   return path
 }
 
+/** Of the processes that run tests at the same time each has ports of its own. */
+const PROCESSES = 4
+const OWN = Number(process.env.VITEST_POOL_ID ?? 0) % PROCESSES
+
 /** Below those that the kernel gives to outgoing connections, which may take one before the server does or while it restarts; free for TCP and UDP. */
 async function freePort(): Promise<number> {
   for (;;) {
-    const port = 12_000 + Math.floor(Math.random() * 20_000)
+    const port = 12_000 + PROCESSES * Math.floor(Math.random() * 5_000) + OWN
     if (given.has(port)) continue
     given.add(port)
     if ((await isFreeForTcp(port)) && (await isFreeForUdp(port))) return port

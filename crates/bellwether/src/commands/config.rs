@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::cli::Common;
-use crate::config::{DEFAULTS, Origin, show, told};
+use crate::config::{DEFAULTS, Origin, Problem, show, told};
 use crate::failure::Failure;
 
 /// The longest name of a file on the file systems that we meet, without its ending.
@@ -14,21 +14,24 @@ const LONGEST_NAME: usize = 200;
 
 pub fn check(common: &Common, file: Option<PathBuf>) -> Result<(), Failure> {
     let origin = Origin::from_process(file.or_else(|| common.config.clone()), common.data_dir.clone());
-    let problems = match origin.load() {
-        Ok(_) => Vec::new(),
-        Err(problems) => problems,
+    let (problems, doubts) = match origin.load() {
+        Ok(config) => (Vec::new(), config.doubts),
+        Err(problems) => (problems, Vec::new()),
     };
     if common.json {
-        let list: Vec<_> = problems
-            .iter()
-            .map(|problem| serde_json::json!({"place": problem.place, "message": problem.message}))
-            .collect();
-        super::say(serde_json::json!({ "problems": list }))?;
+        let list = |all: &[Problem]| -> Vec<Value> {
+            let one = |one: &Problem| serde_json::json!({"place": one.place, "message": one.message});
+            all.iter().map(one).collect()
+        };
+        super::say(serde_json::json!({ "problems": list(&problems), "warnings": list(&doubts) }))?;
     }
     if problems.is_empty() {
         if !common.json {
             let files: Vec<String> = origin.files().iter().map(|path| path.display().to_string()).collect();
             let read = if files.is_empty() { "the defaults".into() } else { files.join(", ") };
+            if !doubts.is_empty() {
+                super::say(format_args!("These can be read, and are hardly meant:\n{}", told(&doubts)))?;
+            }
             super::say(format_args!("{read}: no problem found"))?;
         }
         return Ok(());

@@ -4,6 +4,7 @@
 //! the rooms own. [`defaults.toml`](show) documents every key; a test holds it against the structs.
 
 mod differing;
+mod doubts;
 mod emergencies;
 mod own;
 mod show;
@@ -97,6 +98,9 @@ pub struct Config {
     /// Where each monitor, check, host and schedule is written.
     #[serde(skip)]
     pub origins: Origins,
+    /// What is hardly meant so.
+    #[serde(skip)]
+    pub doubts: Vec<Problem>,
 }
 
 /// A path that may be relative to the file that names it.
@@ -242,6 +246,10 @@ impl Origin {
             sources.problem(tree::position(&read.tree, &key), format!("{key}: {message}"))
         }));
         config.origins = origins(&config, &read.tree, &sources);
+        let doubts = config.doubtful().into_iter().map(|(key, message)| {
+            sources.problem(tree::position(&read.tree, &key), format!("{key}: {message}"))
+        });
+        config.doubts = doubts.collect();
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
 

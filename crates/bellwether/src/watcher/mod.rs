@@ -8,10 +8,12 @@
 //! | [`leavers`] | people who have not come by the sign-in provider's word for long: their tokens rest, and health names them |
 //! | [`letters`] | mail that nobody is woken by: the report of the month, news for readers of the status page |
 //! | [`links`] | do the links in pages lead here? |
+//! | [`full_disk`] | the log's word of a disk that takes nothing |
 //! | [`own`] | parts that are in trouble for long enough, as state changes |
 //! | [`doubts`] | everything that cannot be trusted now, in one list |
 
 pub mod doubts;
+pub mod full_disk;
 pub mod leavers;
 pub mod letters;
 pub mod links;

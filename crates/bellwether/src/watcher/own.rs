@@ -9,6 +9,7 @@ use incidents::book::OWN_PREFIX;
 use vocabulary::Timestamp;
 use vocabulary::state::{self, InstanceId, StateChange, StateType};
 
+use super::full_disk::DiskWord;
 use crate::health;
 use crate::house::House;
 
@@ -34,6 +35,7 @@ fn is_watched(id: &str) -> bool {
 pub struct OwnMonitors {
     seen: HashMap<String, Seen>,
     last: Option<Instant>,
+    disk: DiskWord,
 }
 
 struct Seen {
@@ -49,7 +51,7 @@ impl OwnMonitors {
     pub fn of(open: Vec<String>) -> OwnMonitors {
         let since = Instant::now();
         let bad = |id| (id, Seen { state: State::Ok, since, text: String::new(), told: State::Critical });
-        OwnMonitors { seen: open.into_iter().map(bad).collect(), last: None }
+        OwnMonitors { seen: open.into_iter().map(bad).collect(), ..OwnMonitors::default() }
     }
 
     pub fn look(&mut self, house: &House, now: Instant) {
@@ -57,6 +59,7 @@ impl OwnMonitors {
             return;
         }
         self.last = Some(now);
+        self.disk.look(house);
         let parts = match house.config.load().own.monitors {
             true => health::all_parts(house),
             false => Vec::new(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ::incidents::Wanted;
+use ::incidents::incident::Key;
 use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, Uri};
 use axum::{Extension, Json};
@@ -11,7 +11,6 @@ use serde::Serialize;
 
 use super::alertmanager::{Gettable, RECEIVER, Receiver, Which, listed, utc};
 use super::filters::Filters;
-use super::pagerduty::OPEN_MAX;
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Params, Problem};
 use crate::api_v1::off_thread;
@@ -96,10 +95,10 @@ pub async fn groups(
     may(&caller, Role::Viewer)?;
     off_thread(&services, move |services| {
         let filters = Filters::of_query(query.as_deref().unwrap_or_default())?;
-        let incidents = incidents_of(services, which.check())?;
         let mut groups: BTreeMap<Option<i64>, Vec<Gettable>> = BTreeMap::new();
         for (name, alert) in listed(services, &which, &filters) {
-            groups.entry(incidents.get(&name).copied()).or_default().push(alert);
+            let key = Key { host: false, monitor: which.check().into(), instance: name };
+            groups.entry(services.desk.incident_of(&key)).or_default().push(alert);
         }
         let group = |(incident, alerts): (Option<i64>, Vec<Gettable>)| {
             let labels = incident.map(|id| ("incident", id.to_string())).into_iter().collect();
@@ -108,17 +107,6 @@ pub async fn groups(
         Ok(Json(groups.into_iter().map(group).collect()))
     })
     .await
-}
-
-fn incidents_of(services: &Services, check: &str) -> Answer<BTreeMap<Arc<str>, i64>> {
-    let mut found = BTreeMap::new();
-    for (incident, _) in services.desk.list(Wanted::Open, OPEN_MAX)? {
-        let Some(whole) = services.desk.one(incident.id)? else { continue };
-        let bad = whole.incident.bad().map(|(key, _)| key);
-        let of_check = bad.filter(|key| !key.host && *key.monitor == *check);
-        found.extend(of_check.map(|key| (key.instance.clone(), incident.id)));
-    }
-    Ok(found)
 }
 
 /// The rest of it.

@@ -86,7 +86,10 @@ pub async fn take_alerts(
     let (at_its_turn, named) = (services.clone(), check.clone());
     let told = move || {
         for (part, end) in &read {
-            at_its_turn.alert_ends.set(&named, &part.name, (*end).max(now));
+            match *end > now {
+                true => at_its_turn.alert_ends.set(&named, &part.name, *end),
+                false => at_its_turn.alert_ends.ended(&named, &part.name),
+            }
         }
         read.into_iter().map(|(part, _)| part).collect::<Vec<Part>>()
     };
@@ -94,7 +97,9 @@ pub async fn take_alerts(
     sweep_later(services.clone());
     let named = check.clone();
     off_thread(&services, move |services| {
-        Ok(services.alert_ends.remember(&services.state, &named, &ends, now)?)
+        services.alert_ends.remember(&services.state, &named, &ends, now)?;
+        let over = ends.into_iter().filter(|(_, end)| *end <= now).map(|(name, _)| (named.clone(), name));
+        Ok(services.alert_ends.forget(&services.state, &over.collect::<Vec<_>>())?)
     })
     .await?;
     all_taken(&check, merged)?;
@@ -137,6 +142,7 @@ fn of_alert((index, alert): (usize, Posted), now: i64) -> Answer<(Part, i64)> {
 fn said_of(alert: &Posted, start: Option<i64>) -> BTreeMap<String, String> {
     let mut said = alert.annotations.clone();
     details::add_links(&mut said, [(GENERATOR, alert.generator_url.clone())]);
+    said.remove(STARTS);
     said.extend(start.map(|at| (STARTS.to_owned(), utc(at))));
     said
 }

@@ -3,6 +3,7 @@
 //! again and again while it fires ends by itself, and is quiet until then.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ::incidents::incident::{Key, Trouble};
 use ::monitors::config::CheckType;
@@ -93,8 +94,12 @@ pub fn bring_back(services: &Services, id: i64, back: &[Key], now: Timestamp) ->
 }
 
 fn as_it_was(key: &Key, trouble: &Trouble) -> Part {
-    let outcome =
-        Outcome { status: trouble.state.status(), output: trouble.text.clone(), ..Outcome::default() };
+    let outcome = Outcome {
+        status: trouble.state.status(),
+        output: trouble.text.clone(),
+        of_sender: trouble.of_sender.clone().map(Arc::new),
+        ..Outcome::default()
+    };
     Part { name: key.instance.to_string(), outcome }
 }
 

@@ -23,7 +23,9 @@ pub fn of_sender(
     let since = start.filter(|start| (now - MOST_SECONDS_AGO..=now).contains(start));
     let description = said.get("description").map(|text| text.trim());
     let description = description.filter(|said| !said.is_empty() && *said != text.trim());
-    let description = description.map(|said| said.chars().take(MAX_DESCRIPTION).collect());
+    // Nothing that a terminal would mistake for a command.
+    let plain = |letter: char| if letter.is_control() && letter != '\n' { ' ' } else { letter };
+    let description = description.map(|said| said.chars().map(plain).take(MAX_DESCRIPTION).collect());
     let runbook = ["runbook_url", "runbook"].iter().find_map(|key| address(said.get(*key)?));
     let found = OfSender { since, description, runbook };
     (found != OfSender::default()).then(|| Arc::new(found))
@@ -69,6 +71,8 @@ pub fn add_links<'a>(
 ) {
     let mut no_links = Vec::new();
     for (name, address) in links {
+        // What a sender calls so otherwise is none of these.
+        said.remove(name);
         match address.as_deref().map(str::trim).filter(|address| !address.is_empty()) {
             Some(address) if is_link(address) => {
                 said.insert(name.to_owned(), address.to_owned());
@@ -132,11 +136,11 @@ mod tests {
             "",
             "https://x\nstartsAt: y",
             "http://a b",
-            &long,
+            long.as_str(),
         ] {
             assert!(!is_link(other), "{other}");
         }
-        let mut said = BTreeMap::new();
+        let mut said = BTreeMap::from([("b".to_owned(), "javascript:y".to_owned())]);
         let given = |address: &str| Some(address.to_owned());
         add_links(
             &mut said,
@@ -151,7 +155,7 @@ mod tests {
     fn what_a_sender_says_is_passed_on_within_bounds() {
         let now = 100 * 86_400;
         let said = |runbook: &str, start: i64| {
-            let said = [("description", "full text"), ("runbook_url", runbook)];
+            let said = [("description", "full\u{1b}text"), ("runbook_url", runbook)];
             let said = said.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
             of_sender(&said, Some(start), "in short", now).unwrap()
         };

@@ -44,6 +44,11 @@ impl Ends {
         }
     }
 
+    /// Its sender says so.
+    pub fn ended(&self, check: &str, name: &str) {
+        self.0.lock().ends.remove(&(check.to_owned(), name.to_owned()));
+    }
+
     /// Does it end by time?
     pub fn has(&self, check: &str, name: &str) -> bool {
         self.0.lock().ends.contains_key(&(check.to_owned(), name.to_owned()))
@@ -216,6 +221,9 @@ mod tests {
         let again = Ends::default();
         again.resume(&state, 1_000).unwrap();
         assert!(again.are_sent_to("pager") && !again.are_sent_to("backup"));
+        ends.ended("prometheus", "slow");
+        ends.forget(&state, &[key("slow")]).unwrap();
+        assert_eq!((resumed(&state), ends.has("prometheus", "slow")), (vec![], false), "its sender says so");
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Filters {
     }
 }
 
-pub fn test(matcher: &LabelMatcher) -> Answer<LabelTest> {
+fn test(matcher: &LabelMatcher) -> Answer<LabelTest> {
     matcher.test().map_err(|why| Problem::bad_request(why).hint(HOW))
 }
 

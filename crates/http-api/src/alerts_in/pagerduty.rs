@@ -1,11 +1,12 @@
 //! `POST /v2/enqueue`: whatever speaks PagerDuty's Events API v2 speaks to us, with one of our tokens as its routing key.
 //! The answers are the original's.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::incidents::desk::Whole;
-use ::incidents::{Deed, Wanted};
+use ::incidents::Deed;
+use ::incidents::incident::Key;
 use ::monitors::{Outcome, Part};
 use axum::body::Bytes;
 use axum::extract::State;
@@ -34,8 +35,6 @@ const MAX_LINKS: usize = 20;
 /// Until what has just been triggered is in an incident.
 const LOOKS: usize = 50;
 const LOOK_PAUSE: Duration = Duration::from_millis(100);
-/// Open incidents that are looked through for an alert.
-pub(super) const OPEN_MAX: usize = 1_000;
 
 #[derive(Deserialize)]
 pub struct Which {
@@ -69,6 +68,8 @@ struct Payload {
     source: String,
     severity: String,
     custom_details: Option<Value>,
+    /// When it began. Some write other things here than the text that is meant.
+    timestamp: Option<Value>,
 }
 
 pub async fn enqueue(
@@ -114,7 +115,7 @@ async fn answered(
     if event.event_action == "acknowledge" {
         acknowledge(services, check, key.clone(), &caller, &event).await?;
     } else {
-        let part = Part { name: key.clone(), outcome: outcome(&event)? };
+        let part = Part { name: key.clone(), outcome: outcome(&event, services.clock.now().0)? };
         let merged = take(services, &check, "events in PagerDuty's form", || vec![part]).await?;
         all_taken(&check, merged)?;
     }
@@ -147,11 +148,11 @@ fn key(event: &Event) -> Result<String, Problem> {
     }
 }
 
-fn outcome(event: &Event) -> Result<Outcome, Problem> {
+fn outcome(event: &Event, now: i64) -> Result<Outcome, Problem> {
     if event.event_action == "resolve" {
         return Ok(Outcome { output: "resolved".into(), ..Outcome::default() });
     }
-    let Payload { summary, source, severity, custom_details } = &event.payload;
+    let Payload { summary, source, severity, custom_details, timestamp } = &event.payload;
     for (name, value) in [("summary", summary), ("source", source)] {
         if value.trim().is_empty() {
             return Err(Problem::bad_request(format!("`payload.{name}` is missing")));
@@ -161,13 +162,23 @@ fn outcome(event: &Event) -> Result<Outcome, Problem> {
         return Err(Problem::bad_request(format!("`payload.severity` is `{severity}`"))
             .hint("it is critical, error, warning or info"));
     }
-    let details = custom_details.as_ref().map(|details| format!("\n{details}")).unwrap_or_default();
+    let start = details::moment("timestamp", timestamp.as_ref().and_then(Value::as_str)).ok().flatten();
+    let more = custom_details.as_ref().map(|details| format!("\n{details}")).unwrap_or_default();
     Ok(Outcome {
         status: status_of_word(severity),
         output: one_line(summary),
-        long_output: format!("from {source}{details}{}", links(event)),
+        long_output: format!("from {source}{more}{}", links(event)),
+        of_sender: details::of_sender(&runbook(event), start, summary, now),
         ..Outcome::default()
     })
+}
+
+/// The first link that says that it is one, as others write it in an annotation.
+fn runbook(event: &Event) -> BTreeMap<String, String> {
+    let is_one = |text: &str| ["runbook", "playbook"].iter().any(|word| text.to_lowercase().contains(word));
+    let links = event.links.iter().flatten();
+    let found = links.filter_map(|link| Some((link.text.as_deref()?, link.href.clone()?)));
+    found.filter(|(text, _)| is_one(text)).map(|(_, href)| ("runbook_url".to_owned(), href)).take(1).collect()
 }
 
 /// A line for each that leads to a page.
@@ -202,7 +213,8 @@ async fn acknowledge(
     for _ in 0..LOOKS {
         let (check, key, author) = (check.clone(), key.clone(), author.clone());
         let done = off_thread(services, move |services| {
-            let Some(incident) = incident_of(services, &check, &key)? else {
+            let alert = Key { host: false, monitor: check.as_str().into(), instance: key.as_str().into() };
+            let Some(incident) = services.desk.incident_of(&alert) else {
                 return Ok(!is_bad(services, &check, &key));
             };
             let deed = Deed::Acknowledge { comment: "by an event in PagerDuty's form".into() };
@@ -222,22 +234,10 @@ fn is_bad(services: &Services, check: &str, key: &str) -> bool {
     this.and_then(|one| one.status.state).is_some_and(|state| !matches!(state, Standing::Ok | Standing::Up))
 }
 
-fn incident_of(services: &Services, check: &str, key: &str) -> Result<Option<i64>, Problem> {
-    for (incident, _) in services.desk.list(Wanted::Open, OPEN_MAX)? {
-        let whole = services.desk.one(incident.id)?;
-        let is_in = |whole: &Whole| {
-            let mut bad = whole.incident.bad();
-            bad.any(|(one, _)| !one.host && &*one.monitor == check && &*one.instance == key)
-        };
-        if whole.as_ref().is_some_and(is_in) {
-            return Ok(Some(incident.id));
-        }
-    }
-    Ok(None)
-}
-
 #[cfg(test)]
 mod tests {
+    use vocabulary::state::OfSender;
+
     use super::*;
 
     #[test]
@@ -245,9 +245,17 @@ mod tests {
         let event: Event = serde_json::from_value(json!({"event_action": "trigger", "client_url": "https://mon.example/7",
             "links": [{"href": "https://wiki.example/disk", "text": "Runbook"}, {"href": "https://x.example"}, {"text": "none"},
                 {"href": "javascript:alert(1)"}],
-            "payload": {"summary": "full", "source": "web1", "severity": "error", "custom_details": {"free": "1%"}}}))
+            "payload": {"summary": "full", "source": "web1", "severity": "error", "custom_details": {"free": "1%"},
+                "timestamp": "1970-01-02T00:00:00Z"}}))
         .unwrap();
-        let said = outcome(&event).unwrap().long_output;
+        let found = outcome(&event, 90_000).unwrap();
+        let of_sender = OfSender {
+            since: Some(86_400),
+            runbook: Some("https://wiki.example/disk".into()),
+            ..OfSender::default()
+        };
+        assert_eq!(found.of_sender.as_deref(), Some(&of_sender));
+        let said = found.long_output;
         let wanted = "from web1\n{\"free\":\"1%\"}\nclient_url: https://mon.example/7\nRunbook: https://wiki.example/disk\nlink: https://x.example\nleft out: 1 of its links, no http or https addresses";
         assert_eq!(said, wanted);
     }

@@ -83,22 +83,28 @@ pub struct Posted {
 
 impl Posted {
     fn read(self, check: &str, author: String, now: i64) -> Answer<Silence> {
-        let labels: Vec<LabelMatcher> = self.matchers.into_iter().map(LabelMatcher::from).collect();
-        let tests = labels.iter().map(filters::test).collect::<Answer<Vec<_>>>()?;
-        if tests.iter().all(|test| test.fits(&BTreeMap::new())) {
-            let why =
-                "each of `matchers` fits a label that is not there, so that every alert would be silenced";
-            return Err(
-                Problem::bad_request(why).hint("write one that names a value, such as alertname=\"Down\"")
-            );
-        }
         let start = moment("startsAt", self.starts_at.as_deref()).map_err(Problem::bad_request)?;
         let end = moment("endsAt", Some(self.ends_at.as_str())).map_err(Problem::bad_request)?;
         let until = end.ok_or_else(|| Problem::bad_request("`endsAt` is missing"))?;
+        let labels = self.matchers.into_iter().map(LabelMatcher::from).collect();
         let matcher = Meant { monitor: Some(check.to_owned()), labels, ..Meant::default() };
         let from = start.unwrap_or(now).max(now);
-        Ok(Silence { id: 0, matchers: vec![matcher], from, until, reason: self.comment, author })
+        let silence = Silence { id: 0, matchers: vec![matcher], from, until, reason: self.comment, author };
+        match silence.wrong_labels() {
+            Some(why) => Err(Problem::bad_request(why)),
+            None if fits_what_has_no_labels(&silence) => Err(Problem::bad_request(
+                "each of `matchers` fits a label that is not there, so that every alert would be silenced",
+            )
+            .hint("write one that names a value, such as alertname=\"Down\"")),
+            None => Ok(silence),
+        }
     }
+}
+
+/// As there, one of them at least has to ask for a label.
+fn fits_what_has_no_labels(silence: &Silence) -> bool {
+    let none = BTreeMap::new();
+    silence.labels().filter_map(|label| label.test().ok()).all(|test| test.fits(&none))
 }
 
 #[derive(Serialize)]

@@ -11,7 +11,8 @@ use incidents::oncall::feeds::Feed;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::schedules::refusal;
+use super::oncall_defined::refusal;
+use super::people::is_self;
 use super::status::off_thread;
 use super::watched;
 use crate::accounts::{self, Caller, Role};
@@ -97,7 +98,7 @@ pub async fn create(
         (None, Some(schedule)) => Of::Schedule(schedule.into()),
         (person, None) => Of::Person(person.unwrap_or_else(|| caller.name.clone()).into()),
     };
-    let of_another = matches!(&of, Of::Person(name) if **name != *caller.name);
+    let of_another = matches!(&of, Of::Person(name) if !is_self(&caller, name));
     require(&caller, if of_another { Role::Editor } else { Role::Responder })?;
     off_thread(&services, move |services| {
         let secret = accounts::random_secret().map_err(Problem::internal)?;
@@ -124,7 +125,8 @@ pub async fn revoke(
     off_thread(&services, move |services| {
         let known =
             services.desk.feeds()?.into_iter().find(|feed| feed.id == id).ok_or_else(|| unknown(id))?;
-        let own = known.by == caller.name || known.of == Of::Person(caller.name.as_str().into());
+        let of_self = matches!(&known.of, Of::Person(name) if is_self(&caller, name));
+        let own = of_self || is_self(&caller, &known.by);
         require(&caller, if own { Role::Responder } else { Role::Editor })?;
         match services.desk.remove_feed(id)? {
             true => Ok(StatusCode::NO_CONTENT),

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use axum::{Extension, Json};
 use monitors::machine::ObjectName;
@@ -11,7 +10,7 @@ use monitors::machine::ObjectName;
 use super::downtimes::Made;
 use super::watched::{
     self, AcknowledgementAnswer, Enabled, History, NewAcknowledgement, NewComment, NewNotice, NewResult,
-    Patience, Taken, Watched, Window,
+    NotTold, Patience, Taken, Watched, Window,
 };
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Params, Problem};
@@ -97,13 +96,13 @@ pub async fn switch_check_notifications(
 
 /// A custom notice.
 #[utoipa::path(post, path = "/checks/{name}/notify", params(("name" = String, Path)), request_body = NewNotice,
-    responses((status = 204), (status = 404, body = Problem)))]
+    responses((status = 204), (status = 200, body = NotTold), (status = 404, body = Problem)))]
 pub async fn notify_of_check(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     Body(new): Body<NewNotice>,
-) -> Answer<StatusCode> {
+) -> Answer<Response> {
     watched::notify(&services, &caller, ObjectName::Check(name), new).await
 }
 

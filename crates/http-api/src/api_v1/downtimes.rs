@@ -102,7 +102,7 @@ impl Made {
     pub fn of(done: Done) -> Made {
         match done {
             Done::Downtime(id) | Done::Comment(id) => Made { id },
-            Done::Done => Made { id: 0 },
+            Done::Done | Done::Told(_) => Made { id: 0 },
         }
     }
 }

@@ -361,7 +361,10 @@ fn done(
             acknowledge_parts(services, &bad, author, comment, now)?;
         }
         Deed::Resolve { .. } => {
-            let ended = by_hand::end(services, &bad, author, scope, now)?;
+            // The disk may have filled since it was looked at.
+            let ended = by_hand::end(services, &bad, author, scope, now).map_err(|problem| {
+                problem.hint("it is closed; what its alerts say is news once their senders have said that they are over")
+            })?;
             say_left(services, id, author, ended.left, now)?;
             wait(services, ended.ticket)?;
         }

@@ -40,6 +40,7 @@ pub mod nagios;
 pub mod nights;
 pub mod noise;
 pub mod notifications;
+mod oncall_defined;
 pub mod oncall_making;
 pub mod overrides;
 pub mod own_rules;

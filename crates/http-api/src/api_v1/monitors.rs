@@ -19,7 +19,7 @@ use vocabulary::ports::Scope;
 use vocabulary::state::{StateType, Withheld};
 
 use self::compared::{Differences, compare, of_setting, tables};
-use self::one::{Monitor, one};
+use self::one::{Monitor, one, problems};
 use super::status::off_thread;
 use super::watched::{self, Window, word};
 use crate::accounts::{Caller, Role, Via};
@@ -261,6 +261,9 @@ pub struct Defined {
     author: String,
     #[schema(value_type = Option<Object>)]
     definition: Option<Definition>,
+    /// What of it leads nowhere, or is hardly meant so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 fn defined(version: Version) -> Defined {
@@ -270,6 +273,7 @@ fn defined(version: Version) -> Defined {
         at: version.at.0,
         author: version.author,
         definition: version.definition,
+        warnings: Vec::new(),
     }
 }
 
@@ -298,9 +302,10 @@ pub async fn define(
             .hint("write it in conf.d/, with password_file, token_file or secret_key_file"));
     }
     off_thread(&services, move |services| {
-        let version = services.monitors.define(&name, wanted, &caller.name, services.clock.now())?;
+        let now = services.clock.now();
+        let version = services.monitors.define(&name, wanted, &caller.name, now)?;
         services.control.definitions_changed();
-        Ok(Json(defined(version)))
+        Ok(Json(Defined { warnings: problems(services, &name, now), ..defined(version) }))
     })
     .await
 }

@@ -11,12 +11,15 @@ use incidents::oncall::roster::Origin;
 use incidents::oncall::{PolicyConfig, ScheduleConfig};
 use serde::Serialize;
 
-use super::schedules::{Shifts, refusal, unknown};
+use super::oncall_defined::refusal;
+use super::schedules::{Shifts, unknown};
 use super::status::off_thread;
 use super::watched;
 use crate::accounts::{self, Caller, Role, TeamConfig};
 use crate::answer::{Answer, Body, Problem};
 use crate::services::Services;
+
+const NAMELESS: &str = "preview";
 
 /// By the names of the tables.
 #[derive(Default, Serialize)]
@@ -64,9 +67,13 @@ pub async fn export(
 pub async fn preview(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
-    Body(config): Body<ScheduleConfig>,
+    Body(mut config): Body<ScheduleConfig>,
 ) -> Answer<Json<Shifts>> {
     watched::may(&caller, Role::Editor)?;
+    if config.name.is_empty() {
+        // What is not kept yet needs none.
+        NAMELESS.clone_into(&mut config.name);
+    }
     off_thread(&services, move |services| {
         let now = services.clock.now();
         let schedule = services.desk.would_be(&config, now);

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vocabulary::Timestamp;
 
-use super::schedules::{self, refusal};
+use super::oncall_defined::refusal;
+use super::people::is_self;
+use super::schedules;
 use super::status::off_thread;
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Id, Problem};
@@ -103,7 +105,7 @@ fn theirs(services: &Services, caller: &Caller, schedule: &str, people: &[&str])
     let on_it = |name: &str| known.is_some_and(|known| known.schedule.names(name));
     let teams = super::teams::seen(services, caller)?;
     let in_a_team = |name: &str| teams.iter().any(|team| team.members().any(|member| member == name));
-    match people.iter().find(|&&name| name != caller.name && !on_it(name) && !in_a_team(name)) {
+    match people.iter().find(|&&name| !is_self(caller, name) && !on_it(name) && !in_a_team(name)) {
         Some(name) => {
             Err(Problem::bad_request(format!("`{name}` is neither of your teams nor on this schedule"))
                 .hint("name somebody who is"))

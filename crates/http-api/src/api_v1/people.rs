@@ -53,7 +53,7 @@ fn seen(services: &Services, caller: &Caller) -> Answer<Vec<OfTeams>> {
     for person in accounts::people(&services.state)? {
         let of = teams.iter().filter(|team| team.members().any(|member| *member == person.name));
         let teams: Vec<String> = of.map(|team| team.team.name.clone()).collect();
-        if caller.scope.is_everything() || !teams.is_empty() || person.name == caller.name {
+        if caller.scope.is_everything() || !teams.is_empty() || is_self(caller, &person.name) {
             people.push(OfTeams { person, teams, comes_by: Vec::new(), name_used_by: Vec::new() });
         }
     }
@@ -157,8 +157,12 @@ pub async fn describe(
 }
 
 /// A token may be called as a person is: it is nobody.
+pub fn is_self(caller: &Caller, name: &str) -> bool {
+    caller.via.is_person() && caller.name == name
+}
+
 pub fn require_self_or_admin(caller: &Caller, name: &str) -> Answer<()> {
-    match caller.via.is_person() && caller.name == name {
+    match is_self(caller, name) {
         true => Ok(()),
         false => require(caller, Role::Admin),
     }

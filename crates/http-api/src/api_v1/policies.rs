@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
+use incidents::oncall::PolicyConfig;
 use incidents::oncall::roster::KnownPolicy;
-use incidents::oncall::{Origin, PolicyConfig};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::schedules::refusal;
+use super::oncall_defined::{origin, refusal, warnings_of};
 use super::status::off_thread;
 use super::watched;
 use crate::accounts::{Caller, Role};
@@ -37,12 +37,8 @@ pub struct Policy {
 }
 
 fn told(name: &str, known: &KnownPolicy, warnings: &[String]) -> Policy {
-    let (origin, made_by) = match &known.origin {
-        Origin::File(place) => (place.clone(), None),
-        Origin::Made { by, .. } => ("ui".to_owned(), Some(by.clone())),
-    };
-    let of = format!("policy `{name}`");
-    let warnings = warnings.iter().filter(|warning| warning.contains(&of)).cloned().collect();
+    let (origin, made_by) = origin(&known.origin);
+    let warnings = warnings_of("policy", name, warnings);
     Policy { name: name.to_owned(), origin, made_by, definition: (*known.config).clone(), warnings }
 }
 

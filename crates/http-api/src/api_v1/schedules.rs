@@ -6,17 +6,16 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use incidents::Refusal;
-use incidents::desk::Failed;
 use incidents::last_words::LastWord;
 use incidents::limits::{GAPS_AHEAD_SECONDS, MAX_SHIFTS_SECONDS};
 use incidents::oncall::roster::{Known, Roster};
-use incidents::oncall::{Answering, Origin, ScheduleConfig, leave, schedule};
+use incidents::oncall::{Answering, ScheduleConfig, leave, schedule};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
 use vocabulary::ports::Scope;
 
+use super::oncall_defined::{origin, refusal, warnings_of};
 use super::people::why_shown_to;
 use super::status::off_thread;
 use super::watched;
@@ -187,8 +186,7 @@ fn warnings(name: &str, all: &[String], scope: &Scope) -> Vec<String> {
     if !scope.is_everything() {
         return Vec::new();
     }
-    let of = format!("schedule `{name}`");
-    all.iter().filter(|warning| warning.contains(&of)).cloned().collect()
+    warnings_of("schedule", name, all)
 }
 
 /// Who is on call now and who is next, by schedule.
@@ -240,10 +238,7 @@ fn reached_by(services: &Services, caller: &Caller, name: &str) -> Answer<Reache
 }
 
 fn whole(name: &str, known: &Known, roster: &Roster, scope: &Scope) -> Schedule {
-    let (origin, made_by) = match &known.origin {
-        Origin::File(place) => (place.clone(), None),
-        Origin::Made { by, .. } => ("ui".to_owned(), Some(by.clone())),
-    };
+    let (origin, made_by) = origin(&known.origin);
     let definition = known.config.clone();
     let warnings = warnings(name, &roster.warnings, scope);
     Schedule { name: name.to_owned(), origin, made_by, definition, warnings }
@@ -251,19 +246,6 @@ fn whole(name: &str, known: &Known, roster: &Roster, scope: &Scope) -> Schedule 
 
 pub(super) fn unknown(name: &str) -> Problem {
     Problem::not_found(format!("there is no schedule `{name}`")).hint("GET /api/v1/schedules lists them")
-}
-
-pub(super) fn refusal(failed: Failed, unknown: impl FnOnce() -> Problem) -> Problem {
-    match failed {
-        Failed::Refused(Refusal::Unknown) => unknown(),
-        Failed::Refused(Refusal::No(why)) => Problem::new(StatusCode::CONFLICT, why),
-        Failed::Refused(Refusal::Bad(why)) => Problem::bad_request(why),
-        Failed::Refused(Refusal::Taken { by, .. }) => {
-            Problem::new(StatusCode::CONFLICT, format!("{by} has it already"))
-        }
-        Failed::State(error) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
-            .hint("nothing was done; the state database cannot be written, see /api/v1/health"),
-    }
 }
 
 /// All schedules, as they are defined.

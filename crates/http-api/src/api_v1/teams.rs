@@ -19,6 +19,29 @@ pub struct Teams {
     teams: Vec<Team>,
 }
 
+#[derive(Serialize, ToSchema)]
+pub struct MadeTeam {
+    #[serde(flatten)]
+    team: Team,
+    /// Members that nobody knows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
+/// Somebody may be invited later, and so it is no mistake.
+fn unknown_members(services: &Services, team: &TeamConfig) -> Answer<Vec<String>> {
+    let mut warnings = Vec::new();
+    for name in &team.members {
+        let is_known = services.desk.is_contact(name) || accounts::person(&services.state, name)?.is_some();
+        if !is_known {
+            warnings.push(format!(
+                "`members`: there is nobody of the name `{name}`, neither a person nor a contact"
+            ));
+        }
+    }
+    Ok(warnings)
+}
+
 /// Whoever sees a part of all names sees the teams whose part it is.
 pub fn seen(services: &Services, caller: &Caller) -> Answer<Vec<Team>> {
     let mut teams = accounts::teams(&services.state, &services.settings.load().teams)?;
@@ -42,13 +65,13 @@ fn unknown(name: &str) -> Problem {
 
 /// Makes a team, or puts another in its place. The `name` of the body may be left out.
 #[utoipa::path(put, path = "/teams/{name}", params(("name" = String, Path)), request_body = TeamConfig,
-    responses((status = 200, body = Team), (status = 400, body = Problem)))]
+    responses((status = 200, body = MadeTeam), (status = 400, body = Problem)))]
 pub async fn set(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     Body(mut team): Body<TeamConfig>,
-) -> Answer<Json<Team>> {
+) -> Answer<Json<MadeTeam>> {
     require(&caller, Role::Admin)?;
     check_name(&name, &team.name)?;
     team.name = name;
@@ -58,13 +81,14 @@ pub async fn set(
         {
             let why =
                 format!("`escalation_policy`: there is no policy `{policy}`, so nobody would be called");
-            return Err(Problem::bad_request(why).hint("make it first, at /api/v1/policies"));
+            return Err(Problem::bad_request(why).hint("make it first, at /api/v1/escalation-policies"));
         }
         accounts::set_team(&services.state, &services.settings.load().teams, &team)?;
         services.control.people_changed();
         services.hub.close_of(None);
         let made = seen(services, &caller)?.into_iter().find(|one| one.team.name == team.name);
-        made.map(Json).ok_or_else(|| unknown(&team.name))
+        let made = made.ok_or_else(|| unknown(&team.name))?;
+        Ok(Json(MadeTeam { warnings: unknown_members(services, &made.team)?, team: made }))
     })
     .await
 }

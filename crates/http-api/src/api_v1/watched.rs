@@ -23,8 +23,8 @@ use crate::guard::require;
 use crate::services::Services;
 
 pub use doing::{
-    AcknowledgementAnswer, Enabled, NewAcknowledgement, NewComment, NewNotice, NewResult, Patience, Taken,
-    acknowledge, comment, notify, remove_acknowledgement, run_now, switch, take_result,
+    AcknowledgementAnswer, Enabled, NewAcknowledgement, NewComment, NewNotice, NewResult, NotTold, Patience,
+    Taken, acknowledge, comment, notify, remove_acknowledgement, run_now, switch, take_result,
 };
 pub use history::{History, Stretch, Window, history, stretches};
 pub use shown::{Downtime, PerfdataItem, Watched, perfdata_items, show};

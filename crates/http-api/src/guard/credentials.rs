@@ -8,7 +8,9 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use base64::Engine;
 
-use super::origin::{changes, is_of_our_page, refuse_foreign_changes, refuse_other_sites, text};
+use super::origin::{
+    changes, is_known_name, is_of_our_page, refuse_foreign_changes, refuse_other_sites, text,
+};
 use crate::accounts::{self, Caller, Shown, Via};
 use crate::answer::Problem;
 use crate::server::Peer;
@@ -76,6 +78,7 @@ pub(super) fn credentials(
         // What the proxy adds comes with whatever a browser is made to ask, as a cookie does.
         if let Some(proxied) = proxied {
             refuse_forgery(services, request)?;
+            refuse_strange_names(services, headers, peer)?;
             refuse_unsaid_groups(services, &proxied)?;
             return Ok(Some(Credentials::Proxy(proxied)));
         }
@@ -121,6 +124,20 @@ fn proxied(services: &Services, headers: &HeaderMap, peer: Peer) -> Result<Optio
         name.to_str().map_err(|_| Problem::bad_request(format!("the header `{header}` cannot be read")))?;
     let name = name.trim().to_owned();
     Ok((!name.is_empty()).then_some(Proxied { name, groups }))
+}
+
+/// A browser on the proxy's own machine could be made to say anything, by a page whose name leads to this machine.
+fn refuse_strange_names(services: &Services, headers: &HeaderMap, peer: Peer) -> Result<(), Problem> {
+    let is_near = matches!(peer, Peer::Address(address) if address.ip().to_canonical().is_loopback());
+    let host = text(headers, header::HOST.as_str()).unwrap_or_default();
+    let http = &services.settings.load().http;
+    if !is_near || is_known_name(host, &http.public_url, &http.allowed_hosts) {
+        return Ok(());
+    }
+    let why = format!(
+        "the proxy on this machine asks for `{host}`, which nobody has said is a name of this server"
+    );
+    Err(Problem::forbidden(why).hint("set http.public_url, or add the name to http.allowed_hosts"))
 }
 
 /// That somebody is in no group is said by an empty header: one that is forgotten is not to end their teams.
@@ -270,7 +287,7 @@ fn refuse_forgery(services: &Services, request: &Request) -> Result<(), Problem>
     refuse_strange_pages(services, request)?;
     if changes(request.method()) && !is_of_our_page(headers, &services.settings.load().http.public_url) {
         return Err(Problem::forbidden("a request with a session cookie must say which page it comes from")
-            .hint("scripts use a token: Authorization: Bearer TOKEN"));
+            .hint("scripts use a token: Authorization: Bearer TOKEN; for people who come by a proxy set http.public_url to what they open"));
     }
     Ok(())
 }

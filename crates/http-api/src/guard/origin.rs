@@ -198,6 +198,17 @@ pub(super) fn is_loopback_name(host: &str) -> bool {
         || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// Is it a name of ours, as far as anybody has said so? Whoever owns another one may have made it lead to this machine, and
+/// what their page asks under it browsers take for its own (DNS rebinding). An address is nobody's to lead elsewhere.
+pub(super) fn is_known_name(host: &str, public_url: &str, allowed: &[String]) -> bool {
+    let name = without_port(host);
+    let public = public_url.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+    name.parse::<IpAddr>().is_ok()
+        || is_loopback_name(host)
+        || is_allowed(host, allowed)
+        || public.is_some_and(|public| without_port(public).eq_ignore_ascii_case(name))
+}
+
 pub(super) fn is_allowed(host: &str, allowed: &[String]) -> bool {
     allowed
         .iter()
@@ -248,6 +259,27 @@ mod tests {
         ] {
             assert!(!is_loopback_name(host), "{host}");
         }
+    }
+
+    #[test]
+    fn names_that_somebody_has_said_are_ours() {
+        let is_known = |host: &str| {
+            is_known_name(host, "https://Bell.example:8443/here", &["metrics.office".to_owned()])
+        };
+        for host in [
+            "bell.example",
+            "bell.example:8443",
+            "metrics.office:80",
+            "localhost:1",
+            "10.0.0.7:8080",
+            "[fe80::1]:80",
+        ] {
+            assert!(is_known(host), "{host}");
+        }
+        for host in ["evil.example", "bell.example.evil.example", "", "xbell.example"] {
+            assert!(!is_known(host), "{host}");
+        }
+        assert!(!is_known_name("", "", &[]));
     }
 
     fn other_site(headers: &[(&str, &str)], method: Method) -> bool {

@@ -135,7 +135,9 @@ pub async fn look_after_people(services: &Arc<Services>) -> Answer<Vec<String>> 
         let suspended = accounts::suspend_unseen(&services.state, unseen, now)?;
         let asked = say_groups(&settings.auth);
         let left = accounts::forget_memberships(&services.state, &settings.teams, &asked)?;
-        if suspended || left {
+        let provider = oidc.map(|oidc| oidc.issuer.as_str());
+        let ended = accounts::end_sessions_of_others(&services.state, provider)?;
+        if suspended || left || ended {
             services.hub.close_of(None);
             services.control.people_changed();
         }

@@ -61,7 +61,7 @@ pub use answering::Answering;
 pub use called::{Calls, Past, Scene};
 pub use config::{LayerConfig, ScheduleConfig};
 pub use escalating::Escalation;
-pub use policy::PolicyConfig;
+pub use policy::{PolicyConfig, Target};
 pub use reaching::Reaching;
 pub use rehearsal::Rehearsal;
 pub use roster::{Origin, Roster};

@@ -466,6 +466,68 @@ fn a_page_of_which_nothing_is_said_says_nothing_of_the_channel() {
 }
 
 #[test]
+fn who_is_not_reached_is_known_after_a_restart_until_the_address_is_another() {
+    let mut counter = Counter::new();
+    let mut book = book();
+    book.quiet.insert("mail".into());
+    counter.desk.set_book(book.clone());
+    let fails = |counter: &mut Counter| {
+        counter.goes("latency", State::Critical);
+        counter.try_all("hook", &unreached());
+        counter.goes("latency", State::Ok);
+        counter.try_all("hook", &Attempt::Unsaid);
+    };
+    let opened = |counter: &mut Counter, book: &Book| {
+        counter.desk = Desk::open(counter.desk.store.clone(), book.clone(), b"secret").unwrap();
+        counter.desk.standing().unreached
+    };
+    fails(&mut counter);
+    let known = counter.desk.standing().unreached;
+    assert_eq!((known.len(), &*known[0].contact, known[0].in_a_row), (1, "ops", 1));
+    assert_eq!(opened(&mut counter, &book), known);
+    fails(&mut counter);
+    assert_eq!(opened(&mut counter, &book)[0].in_a_row, 2);
+    let told = counter.try_all("mail", &Attempt::Delivered);
+    assert_eq!(told.iter().filter(|told| *told == "on_call ops ops").count(), 1, "told once: {told:?}");
+    opened(&mut counter, &book);
+    counter.desk.forgive("mail", Timestamp(counter.now)).unwrap();
+    assert_eq!(opened(&mut counter, &book).len(), 1, "another channel is defined in another way");
+    let moved = Contact { email: Some("ops@example.org".into()), ..contact(&["mail", "hook"]) };
+    let mut elsewhere = book.clone();
+    elsewhere.contacts.insert("ops".into(), moved);
+    counter.desk.set_book(elsewhere);
+    assert_eq!(counter.desk.standing().unreached, []);
+    counter.goes("unclaimed", State::Ok);
+    assert_eq!(opened(&mut counter, &book), [], "and so it stays");
+    fails(&mut counter);
+    opened(&mut counter, &book);
+    counter.desk.forgive("hook", Timestamp(counter.now)).unwrap();
+    assert_eq!(opened(&mut counter, &book), [], "the channel is another one");
+}
+
+#[test]
+fn a_telephone_is_no_way_for_what_it_does_not_say() {
+    let mut counter = Counter::new();
+    let mut by_phone = book();
+    by_phone.contacts.insert("ana".into(), contact(&["mail", "voice"]));
+    by_phone.contacts.insert("ben".into(), contact(&["voice"]));
+    by_phone.calls.insert("voice".into());
+    counter.desk.set_book(by_phone);
+    counter.goes("latency", State::Critical);
+    let note = Deed::Note { text: "@ana @ben look".into() };
+    counter.desk.act(1, "bea", &note, Timestamp(counter.now)).unwrap();
+    let timeline = counter.desk.one(1).unwrap().unwrap().timeline;
+    assert!(timeline.iter().any(|entry| entry.text == "not paged: @ben is reached by telephone only"));
+    assert!(!counter.desk.mentionable().contains(&"ben".to_owned()));
+    let due = counter.desk.due("mail", i64::MAX, 100);
+    let mention = due.iter().find(|it| &*it.page.contact == "ana").unwrap().page.id;
+    counter.desk.record("mail", &[(mention, Counter::given_up())], Timestamp(counter.now)).unwrap();
+    assert_eq!(counter.try_all("voice", &Attempt::Unsaid), [""; 0], "it would say nothing");
+    let told = counter.try_all("hook", &Attempt::Delivered);
+    assert!(told.contains(&"mention default latency".to_owned()), "{told:?}");
+}
+
+#[test]
 fn several_people_who_are_not_reached_are_a_fault_of_the_channel() {
     let mut counter = Counter::new();
     for name in ["latency", "unclaimed"] {

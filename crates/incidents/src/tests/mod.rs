@@ -1,9 +1,11 @@
 //! The rules of telling, by stories with a clock of their own.
 
 mod alerts;
+mod clock;
 mod deeds;
 mod delivery;
 mod ends;
+mod entries;
 mod errors;
 mod faults;
 mod grouping;

@@ -83,4 +83,13 @@ impl Definitions {
     pub fn problems(&self) -> Vec<(String, String)> {
         problems::problems(self)
     }
+
+    /// What can be read and is hardly meant, alike.
+    pub fn doubts(&self) -> Vec<(String, String)> {
+        let of_monitor = |(index, monitor): (usize, &MonitorConfig)| {
+            let doubts = crate::kinds::metric::doubts(monitor).into_iter();
+            doubts.map(move |(key, why)| (format!("monitor.{index}.{key}"), why))
+        };
+        self.monitors.iter().enumerate().flat_map(of_monitor).collect()
+    }
 }

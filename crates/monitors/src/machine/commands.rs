@@ -80,6 +80,8 @@ pub enum Done {
     Done,
     Downtime(u64),
     Comment(u64),
+    /// So many are told.
+    Told(usize),
 }
 
 /// Why a command was not obeyed; the text says how to mend it.
@@ -143,8 +145,9 @@ impl Machine {
             Command::Notify { object, author, comment, forced, broadcast, increment } => {
                 let (author, comment) = (text("author", author)?, text("comment", comment)?);
                 let note = Note { author, comment, forced, broadcast, increment };
+                let before = out.notices.len();
                 self.notify_with(object, NoticeKind::Custom, &note, now, out);
-                Ok(Done::Done)
+                Ok(Done::Told(out.notices.len() - before))
             }
             Command::Switch { object, what, on } => {
                 self.switch(object, what, on, now, out);

@@ -7,6 +7,7 @@
 //! | [`asks`] | a question at a fixed pace: how most answers are heard |
 //! | [`pictures`] | graphs that follow their page |
 //! | [`problems`] | what may be wrong with keys that several types have |
+//! | [`unopened`] | one that could not be opened |
 
 pub mod asks;
 pub mod command;
@@ -25,6 +26,7 @@ pub mod telegram;
 #[cfg(test)]
 pub mod tests;
 pub mod twilio;
+pub mod unopened;
 pub mod webhook;
 
 use std::collections::HashSet;

@@ -186,6 +186,10 @@ fn plain(text: &str) -> String {
 }
 
 fn send(config: &ChannelConfig, letters: &[Letter]) -> Results {
+    send_by(&mut *(of(config.kind).open)(config).unwrap(), letters)
+}
+
+fn send_by(channel: &mut dyn Channel, letters: &[Letter]) -> Results {
     let settings = Settings {
         channels: Vec::new(),
         url: "https://bell.example".into(),
@@ -203,7 +207,6 @@ fn send(config: &ChannelConfig, letters: &[Letter]) -> Results {
         since: 1_700_000_000,
         gone: &|_, _, _| {},
     };
-    let mut channel = (of(config.kind).open)(config).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(channel.send(letters, &post))
 }
@@ -256,6 +259,27 @@ fn a_good_answer_that_is_not_the_providers_own_tells_nobody() {
         let is_tried_again = matches!(results.as_slice(), [(7, Err(Failure::Channel { .. }))]);
         assert!(is_tried_again, "{keys}: {results:?}");
     }
+}
+
+#[test]
+fn what_cannot_be_opened_fails_until_it_can() {
+    let (port, _told) = receiver(request);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("key");
+    let toml = format!(
+        "name = \"x\"\ntype = \"pagerduty\"\nrouting_key_file = \"{}\"\nurl = \"http://127.0.0.1:{port}\"",
+        file.display()
+    );
+    let config: ChannelConfig = toml::from_str(&toml).unwrap();
+    assert!((of(config.kind).open)(&config).is_err());
+    let mut channel = unopened::Unopened::new(&config);
+    let results = send_by(&mut channel, &[letter(), letter()]);
+    let is_tried_again =
+        matches!(results.as_slice(), [(7, Err(Failure::Channel { why, .. }))] if why.contains("key"));
+    assert!(is_tried_again, "{results:?}");
+    std::fs::write(&file, "0123456789abcdef0123456789abcdef\n").unwrap();
+    let results = send_by(&mut channel, &[letter()]);
+    assert!(matches!(results.as_slice(), [(7, Ok(_))]), "{results:?}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Group, Source } from '../../api/types.ts'
-import { arrivals, levelCounts, nothingOfYourOwn, ofLevel, portOf, sorted, totals, withLevel } from './model.ts'
+import { arrivals, levelCounts, nothingOfYourOwn, ofLevel, portOf, sorted, totals, withLevel, wokenOf } from './model.ts'
 
 const source = (more: Partial<Source>): Source => ({ source: 'statsd', points_per_second: 0, series: 0, newest: null, listening: '127.0.0.1:8125', latest: null, regular: true, target: null, ...more })
 const group = (prefix: string, level: Group['level']): Group => ({ prefix, title: prefix, level, series: 1, age: 0, targets: [], unit: null })
@@ -40,3 +40,14 @@ test.each([
   ['0.0.0.0:9125', { host: 'web1', port: '9125' }],
   [null, { host: '127.0.0.1', port: '8125' }],
 ])('address %s', (address, wanted) => expect(portOf(address, '127.0.0.1:8125', 'web1')).toEqual(wanted))
+
+test.each([
+  [[], false, 'Nobody was woken this week'],
+  [[], true, 'You were not woken this week'],
+  [[['ana', 1]], true, 'You were woken in 1 night this week'],
+  [[['ana', 2], ['ben', 1]], false, 'Disturbed nights this week: ana 2, ben 1'],
+  [[['a', 4], ['b', 3], ['c', 2], ['d', 1], ['e', 1]], false, 'Disturbed nights this week: a 4, b 3, c 2 and 2 more'],
+] as [[string, number][], boolean, string][])('whom pages woke: %j', (woken, own, said) => {
+  const people = woken.map(([name, nights]) => ({ name, nights, at_night: nights }))
+  expect(wokenOf({ now: 0, days: 7, nights: woken.reduce((sum, [, nights]) => sum + nights, 0), people }, own)).toBe(said)
+})

@@ -1,6 +1,8 @@
 /** What Home says, worked out of one answer. Pure. */
+import type { NightsAnswer } from '../../api/reports.ts'
 import type { Annotation, Group, HomeAnswer, Level, LevelRule, Source } from '../../api/types.ts'
 import { LEVELS } from '../../api/types.ts'
+import { words } from '../../words.ts'
 
 export type Arrival = Source & { state: 'ok' | 'warning' | 'silent'; silentFor: number | null }
 
@@ -63,3 +65,13 @@ export const deployed = (annotations: Annotation[]): Annotation[] => annotations
 /** What people suspect first: the last deploy or switch in the quarter of an hour before it. */
 const SUSPECT_S = 900
 export const shortlyBefore = (deploys: Annotation[], opened: number): Annotation | null => deploys.findLast(({ at }) => at <= opened && opened - at <= SUSPECT_S) ?? null
+
+const MOST_WOKEN = 3
+/** Whom a page woke this week. `own`: only one's own nights are told. */
+export function wokenOf({ nights, people }: NightsAnswer, own: boolean): string {
+  const t = words.home.around.woken
+  if (nights === 0) return own ? t.notYou : t.nobody
+  if (own) return t.you(nights)
+  const named = people.slice(0, MOST_WOKEN).map((one) => `${one.name} ${one.nights}`).join(', ')
+  return `${t.nights(named)}${people.length > MOST_WOKEN ? t.more(people.length - MOST_WOKEN) : ''}`
+}

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { OnCallNow, Shift } from '../../api/oncall.ts'
-import { colours, days, first, heldOf, isMonth, monthBeside, monthOf, segments, turnsOf, wall, weeksOf } from './model.ts'
+import { colours, days, first, heldOf, isMonth, monthBeside, monthOf, nameFits, segments, ticksOf, turnsOf, wall, weeksOf } from './model.ts'
 
 const DAY = 86_400
 const shift = (start: number, end: number | null, person: string | null, override: number | null = null): Shift => ({ start, end, person, layer: 0, override, instead_of: null })
@@ -61,4 +61,20 @@ test('who sleeps is told when they wake, whoever wakes first first', () => {
   const held = (contact: string, until: number) => ({ contact, until, why: 'quiet hours' })
   const told = heldOf([{ id: 2, title: 'queue', held: [held('ben', 900), held('ana', 500)] }, { id: 1, title: 'disk', held: [held('ana', 500)] }, { id: 3, title: 'old' }])
   expect(told.map(({ contact, incident }) => [contact, incident.id])).toEqual([['ana', 1], ['ana', 2], ['ben', 2]])
+})
+
+test('dates stand at Mondays, before their line where no room is left, and at the first day if there is room', () => {
+  // 1970-01-01 was a Thursday: Mondays are the 5th, 12th, 19th, 26th, and 2 February.
+  const of = (from: number, pixels: number) => ticksOf(days(from * DAY, (from + 30) * DAY, () => 0), from * DAY, (from + 30) * DAY, () => 0, pixels).map(({ label, left, right }) => [label, left === null ? `before ${right?.toFixed(0)}` : left.toFixed(0)])
+  expect(of(0, 900)).toEqual([['Thu 1', '0'], ['Mon 5', '13'], ['Mon 12', '37'], ['Mon 19', '60'], ['Mon 26', '83']])
+  // The date of Sunday the 4th would run into Monday's; that of the 2nd would run out, a day before the end.
+  expect(of(3, 900)).toEqual([['Mon 5', '3'], ['Mon 12', '27'], ['Mon 19', '50'], ['Mon 26', '73'], ['Mon 2', 'before 3']])
+  expect(of(3, 3000).at(-1)).toEqual(['Mon 2', '97'])
+  // On the clock that is shown, whatever the browser's is.
+  const west = ticksOf([8 * 3600], 0, DAY, () => -8 * 3600, 900)
+  expect(west.map(({ label, monday }) => [label, monday])).toEqual([['Thu 1', false]])
+})
+
+test('a name stands where three letters of it do', () => {
+  expect([nameFits('ana', 4, 520), nameFits('ana', 8, 520), nameFits('alexandra', 8, 520), nameFits('bo', 6, 520)]).toEqual([false, true, true, true])
 })

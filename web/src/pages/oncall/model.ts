@@ -36,6 +36,29 @@ export function days(from: number, until: number, offset: (at: number) => number
   return begins
 }
 
+/** Of a strip: where a date stands, from its line on or, where there is no room left, before it. In per cent of the whole width. */
+export type Tick = { at: number; label: string; monday: boolean; left: number | null; right: number | null }
+/** The first day's date needs as much room up to the next Monday's. */
+const ROOM_DAYS = 4
+const DATE_PX = 56
+const weekday = new Intl.DateTimeFormat('en-GB', { weekday: 'short', timeZone: 'UTC' })
+/** Mondays, and the first day if there is room. `pixels`: the width of all. */
+export function ticksOf(begins: number[], from: number, until: number, offset: Offset, pixels: number): Tick[] {
+  const date = (at: number) => new Date((at + offset(at)) * 1000)
+  const isMonday = (at: number) => date(at).getUTCDay() === 1
+  const isNamed = (at: number, index: number) => isMonday(at) || (index === 0 && !begins.slice(1, ROOM_DAYS).some(isMonday))
+  return begins.filter(isNamed).map((at) => {
+    const left = ((at - from) / (until - from)) * 100
+    const runsOut = ((100 - left) / 100) * pixels < DATE_PX
+    return { at, label: `${weekday.format(date(at))} ${date(at).getUTCDate()}`, monday: isMonday(at), left: runsOut ? null : left, right: runsOut ? 100 - left : null }
+  })
+}
+
+/** The name of a part stands in it where three letters of it do; the rest ends in an ellipsis. */
+const LETTER_PX = 8
+const AROUND_PX = 15
+export const nameFits = (name: string, width: number, pixels: number): boolean => (width / 100) * pixels >= Math.min(3, name.length) * LETTER_PX + AROUND_PX
+
 const formats = new Map<string, Intl.DateTimeFormat>()
 /** `Mon 23 Nov, 09:00` by the clock of a zone; undefined: the browser's. */
 export function wall(at: number, zone: string | undefined): string {

@@ -1,10 +1,13 @@
 /** What the page of a proof shows, from the answer. Pure. */
-import type { Judged, Proof, Proposal, Verdict } from '../../api/proof.ts'
+import type { Judged, PartOfProof, Proof, Proposal, Verdict } from '../../api/proof.ts'
 import { duration } from '../../plain/number.ts'
 import { words as t } from '../../words/proof.ts'
 
 export type Sleeper = { who: string; sent: Night; would: Night; proposed: Night }
 export type Night = { slept: number; woken: number }
+
+/** With what is of everybody. */
+export const isWhole = (proof: Proof | PartOfProof): proof is Proof => 'sent' in proof
 
 /** Whoever is woken most by these rules first. */
 export function sleepers(proof: Proof): Sleeper[] {

@@ -1,6 +1,7 @@
 //! One monitor with its instances.
 
 use ::monitors::history::Run;
+use ::monitors::kinds::metric::doubts;
 use ::monitors::look::Found;
 use ::monitors::machine::{Kind, ObjectName};
 use ::monitors::made::Definition;
@@ -115,10 +116,13 @@ pub fn one(services: &Services, caller: &Caller, name: &str, window: &Window) ->
     })
 }
 
-/// What its definition names, and nobody has made.
-fn problems(services: &Services, name: &str, now: Timestamp) -> Vec<String> {
+/// What its definition names and nobody has made, and what is hardly meant.
+pub fn problems(services: &Services, name: &str, now: Timestamp) -> Vec<String> {
     let of_policy = services.desk.policy_problem(name, now);
-    services.desk.playbook_problem(false, name).into_iter().chain(of_policy).collect()
+    let all = services.monitors.definitions();
+    let doubts = all.monitors.iter().find(|monitor| monitor.name == name).map(doubts).unwrap_or_default();
+    let doubts = doubts.into_iter().map(|(key, why)| format!("`{key}`: {why}"));
+    services.desk.playbook_problem(false, name).into_iter().chain(of_policy).chain(doubts).collect()
 }
 
 fn instance(found: Found, runs: Option<Vec<Run>>, from: i64, until: i64) -> Instance {

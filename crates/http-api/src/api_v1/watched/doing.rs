@@ -7,7 +7,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use formats::nagios::plugin_output::Text;
-use monitors::machine::{Command, ObjectId, ObjectName, Switch};
+use monitors::machine::{Command, Done, ObjectId, ObjectName, Switch};
 use monitors::{Outcome, Refused};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -228,16 +228,27 @@ pub struct NewNotice {
     broadcast: bool,
 }
 
+/// Of a notice that reached nobody.
+#[derive(Serialize, ToSchema)]
+pub struct NotTold {
+    told: usize,
+    note: &'static str,
+}
+
+const NOBODY_TOLD: &str = "nobody was told: it has no contacts, or none of them is to be told now; \
+     `forced` tells them in a downtime, outside of their hours and with notifications switched off, too";
+
+/// Whoever wanted somebody to know is told if nobody does.
 pub async fn notify(
     services: &Arc<Services>,
     caller: &Caller,
     name: ObjectName,
     new: NewNotice,
-) -> Answer<StatusCode> {
+) -> Answer<Response> {
     theirs(caller, Role::Responder, &name)?;
     let author = author(caller, new.author);
     let (comment, forced, broadcast) = (new.comment, new.forced, new.broadcast);
-    command(services, name, move |object| Command::Notify {
+    let done = command(services, name, move |object| Command::Notify {
         object,
         author,
         comment,
@@ -246,7 +257,10 @@ pub async fn notify(
         increment: false,
     })
     .await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(match done {
+        Done::Told(0) => Json(NotTold { told: 0, note: NOBODY_TOLD }).into_response(),
+        _ => StatusCode::NO_CONTENT.into_response(),
+    })
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -162,6 +162,18 @@ impl Test {
 }
 
 impl TestKind {
+    /// Does it hold wherever the other does?
+    pub fn covers(self, other: TestKind) -> bool {
+        use TestKind::{Above, AtLeast, AtMost, Below};
+        match (self, other) {
+            (Above(own), Above(its)) | (AtLeast(own), AtLeast(its) | Above(its)) => own <= its,
+            (Above(own), AtLeast(its)) => own < its,
+            (Below(own), Below(its)) | (AtMost(own), AtMost(its) | Below(its)) => own >= its,
+            (Below(own), AtMost(its)) => own > its,
+            _ => false,
+        }
+    }
+
     pub fn holds(self, value: f64) -> bool {
         match self {
             TestKind::Above(bound) => value > bound,

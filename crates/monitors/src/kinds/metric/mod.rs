@@ -28,7 +28,7 @@ pub mod track;
 pub mod watch;
 pub mod window;
 
-pub use rule::{Rule, problems, waits};
+pub use rule::{Rule, doubts, problems, waits};
 pub use source::Look;
 pub use track::{Away, Blind, Standing, Track};
 pub use watch::{Kept, Results, Told, Watch, WatchStats};

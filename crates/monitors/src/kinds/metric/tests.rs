@@ -14,7 +14,7 @@ use vocabulary::time::HumanDuration;
 
 use super::condition::Condition;
 use super::grammar::parse;
-use super::rule::{Rule, problems};
+use super::rule::{Rule, doubts, problems};
 use super::testing::BEGIN;
 use super::track::{Away, FINE, Standing, Track};
 use super::window::Point;
@@ -166,6 +166,32 @@ fn conditions_are_read_and_written() {
             assert_eq!(again, condition, "{text} -> {found}");
         }
     }
+}
+
+#[test]
+fn a_warning_that_is_always_critical_is_doubted() {
+    let check = |warning: &str, critical: &str, doubted: bool| {
+        let config = MonitorConfig {
+            name: "m".into(),
+            target: Some("a.b".into()),
+            warning: Some(warning.into()),
+            critical: Some(critical.into()),
+            ..MonitorConfig::default()
+        };
+        assert!(problems(&config).is_empty(), "{warning} {critical}");
+        let found = doubts(&config);
+        assert_eq!(found.len(), usize::from(doubted), "{warning} {critical}: {found:?}");
+    };
+    check("> 5", "> 1", true);
+    check("> 5", "> 5", true);
+    check("> 1", "> 5", false);
+    check(">= 5", "> 5", false);
+    check("> 5", ">= 5", true);
+    check("< 10", "< 20", true);
+    check("< 20", "< 10", false);
+    check("> 5", "< 1", false);
+    check("avg over 5m > 5", "avg over 5m > 1", true);
+    check("avg over 5m > 5", "max over 5m > 1", false);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::condition::{Clause, Condition, Function, Name, Operator, TestKind};
 use super::forecast::Forecast;
 use super::window;
-use crate::config::{Missing, MonitorConfig};
+use crate::config::{Missing, MonitorConfig, MonitorKind};
 
 /// One metric monitor, ready to be evaluated.
 #[derive(Clone, Debug)]
@@ -128,6 +128,20 @@ pub fn problems(config: &MonitorConfig) -> Problems {
     Rule::new(config).err().unwrap_or_default()
 }
 
+/// What can be read and is hardly meant.
+pub fn doubts(config: &MonitorConfig) -> Problems {
+    let (Some(critical), Some(warning)) = (&config.critical, &config.warning) else { return Problems::new() };
+    match Rule::new(config) {
+        Ok(rule) if config.kind == MonitorKind::Metric && rule.is_never_only_a_warning() => {
+            let why = format!(
+                "whatever is `{warning}` is `{critical}`, too, and so never a warning: swap them, or leave `warning` out"
+            );
+            vec![("warning", why)]
+        }
+        _ => Problems::new(),
+    }
+}
+
 /// Is what is bad only about to be, until it has lasted?
 pub fn waits(config: &MonitorConfig) -> bool {
     config.lasting.map_or(config.funnel.is_some(), |lasting| lasting.0.as_secs() > 0)
@@ -136,6 +150,18 @@ pub fn waits(config: &MonitorConfig) -> bool {
 impl Rule {
     pub fn levels(&self) -> impl Iterator<Item = &Level> {
         self.critical.iter().chain(&self.warning)
+    }
+
+    /// Where both compare the same, the more is not the worse.
+    fn is_never_only_a_warning(&self) -> bool {
+        let (Some(critical), Some(warning)) = (&self.critical, &self.warning) else { return false };
+        match (&critical.condition, &warning.condition) {
+            (
+                Condition::Is(Clause::Compare { measure: one, test: critical }),
+                Condition::Is(Clause::Compare { measure: other, test: warning }),
+            ) => one == other && critical.scaled().covers(warning.scaled()),
+            _ => false,
+        }
     }
 
     /// How much of the past a state rests on, in seconds, without what is looked at by an earlier clock.

@@ -1,0 +1,88 @@
+//! What can be read and is hardly meant: told as warnings, as the other half of it may be made in the UI.
+
+use incidents::oncall::Target;
+
+use super::Config;
+
+/// Each with the key of its table.
+fn of<'c>(
+    list: &'static str,
+    policies: impl Iterator<Item = &'c Option<String>>,
+) -> impl Iterator<Item = (String, &'c Option<String>)> {
+    policies.enumerate().map(move |(index, policy)| (format!("{list}.{index}"), policy))
+}
+
+impl Config {
+    /// As (key, what will come of it and how to mend it).
+    pub(super) fn doubtful(&self) -> Vec<(String, String)> {
+        let mut doubts = self.definitions().doubts();
+        doubts.extend(self.policies_elsewhere());
+        doubts.extend(self.people_elsewhere());
+        doubts.extend(self.members_elsewhere());
+        doubts
+    }
+
+    /// Policies that are named and stand in no file.
+    fn policies_elsewhere(&self) -> Vec<(String, String)> {
+        let all = of("monitor", self.monitor.iter().map(|one| &one.escalation_policy))
+            .chain(of("check", self.check.iter().map(|one| &one.escalation_policy)))
+            .chain(of("host", self.host.iter().map(|one| &one.escalation_policy)))
+            .chain(of("team", self.team.iter().map(|one| &one.escalation_policy)))
+            .chain([("incidents".to_owned(), &self.incidents.escalation_policy)]);
+        let named = all.filter_map(|(key, policy)| Some((key, policy.as_ref()?)));
+        let unknown = named.filter(|(_, name)| !self.escalation_policy.iter().any(|one| one.name == **name));
+        let told = unknown.map(|(key, name)| {
+            let why = format!(
+                "there is no [[escalation_policy]] `{name}`: unless it is made in the UI, people are told as if none were named"
+            );
+            (format!("{key}.escalation_policy"), why)
+        });
+        told.collect()
+    }
+
+    /// Whom a policy tells.
+    fn people_elsewhere(&self) -> Vec<(String, String)> {
+        let mut doubts = Vec::new();
+        for (index, policy) in self.escalation_policy.iter().enumerate() {
+            for (step, config) in policy.step.iter().enumerate() {
+                let unknown = config.targets().into_iter().filter(|target| !self.is_written(target));
+                doubts.extend(unknown.map(|target| {
+                    let why =
+                        format!("there is no {target} here: unless it is made in the UI, nobody is told");
+                    (format!("escalation_policy.{index}.step.{step}.notify"), why)
+                }));
+            }
+        }
+        doubts
+    }
+
+    /// Schedules and channels that are not there are problems.
+    fn is_written(&self, target: &Target) -> bool {
+        match target {
+            Target::Person(name) => self.contact.iter().any(|contact| contact.name == **name),
+            Target::Team(name) => self.team.iter().any(|team| team.name == **name),
+            Target::Schedule(_) | Target::Channel(_) => true,
+        }
+    }
+
+    /// Members of a team of whom no page can be sent but to their own ways.
+    fn members_elsewhere(&self) -> Vec<(String, String)> {
+        let is_contact = |name: &String| self.contact.iter().any(|contact| contact.name == *name);
+        let of_team = |(index, team): (usize, &accounts::TeamConfig)| {
+            let unknown: Vec<String> = team
+                .members
+                .iter()
+                .filter(|name| !is_contact(name))
+                .map(|name| format!("`{name}`"))
+                .collect();
+            (!unknown.is_empty()).then(|| {
+                let why = format!(
+                    "no [[contact]]: {}; each is reached only if somebody of that name signs in and has ways of their own",
+                    unknown.join(", ")
+                );
+                (format!("team.{index}.members"), why)
+            })
+        };
+        self.team.iter().enumerate().filter_map(of_team).collect()
+    }
+}
