@@ -1,4 +1,5 @@
 """Whatever speaks PagerDuty's or Alertmanager's form opens, acknowledges and ends incidents here, by its own keys."""
+import datetime
 import json
 from concurrent.futures import ThreadPoolExecutor
 
@@ -197,17 +198,7 @@ def test_links_and_filters_of_others_are_bounded(bellwether):
 
 
 def test_what_prometheus_says_of_an_alert_is_in_the_incident_and_its_pages(bellwether, providers):
-    server = bellwether(CONFIG + f"""
-[[contact]]
-name = "ana"
-channels = ["hook"]
-[incidents]
-contacts = ["ana"]
-[[channel]]
-name = "hook"
-type = "webhook"
-url = "{providers.url("hook", "/page")}"
-""")
+    server = bellwether(CONFIG + ana_by(webhook(providers)))
     began = int(datetime.datetime.now(datetime.timezone.utc).timestamp()) - 600
     told = {"summary": "Down fires", "description": "nothing answers", "runbook_url": "https://wiki.example/down"}
     down = {**posted("Down", 600, severity="critical"), "annotations": told,

@@ -354,6 +354,15 @@ impl Parts {
             house.config.store(before);
             return Err(listed(problems));
         }
+        // Before what takes its time: who reads the new configuration may sign in by it.
+        if let Some(services) = house.services.load().as_ref() {
+            services.settings.store(Arc::new(config.http_settings()));
+            if config.team != before.team || config.auth != before.auth {
+                // Who may see what is another than when these were opened.
+                services.hub.close_of(None);
+            }
+            services.pictures.store(Arc::new(http_api::Pictures::load(&config.pictures)));
+        }
         house.renew_book();
         house.heartbeats.reload(&house.monitors.definitions(), &config.heartbeats);
         if let Some(sender) = self.sender.lock().as_ref() {
@@ -365,14 +374,6 @@ impl Parts {
         }
         self.tls.store(tls);
         house.store.set_config(config.storage.clone());
-        if let Some(services) = house.services.load().as_ref() {
-            services.settings.store(Arc::new(config.http_settings()));
-            if config.team != before.team || config.auth != before.auth {
-                // Who may see what is another than when these were opened.
-                services.hub.close_of(None);
-            }
-            services.pictures.store(Arc::new(http_api::Pictures::load(&config.pictures)));
-        }
         if let Some(log) = house.log.as_ref().filter(|_| config.log != before.log) {
             log.set(config.log.level);
         }
