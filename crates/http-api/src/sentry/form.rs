@@ -29,6 +29,14 @@ impl Form {
     pub fn text(&self, field: &str) -> Option<&[u8]> {
         self.texts.iter().find(|(name, _)| name == field).map(|(_, text)| &text[..])
     }
+
+    /// What is a file by its field, though it came without a name.
+    pub fn take_as_file(&mut self, field: &str) {
+        if let Some(at) = self.texts.iter().position(|(name, _)| name == field) {
+            let (field, content) = self.texts.remove(at);
+            self.files.push(File { name: field.clone(), content_type: String::new(), field, content });
+        }
+    }
 }
 
 pub fn broken(why: &str) -> Refusal {

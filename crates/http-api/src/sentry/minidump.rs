@@ -11,16 +11,19 @@ pub const KIND: &str = "event.minidump";
 /// What the client says of the crash, as an event.
 pub const EVENT: &str = "sentry";
 
+const FILE: &str = "upload_file_minidump";
+
 pub fn is_dump(file: &File) -> bool {
-    file.field == "upload_file_minidump" && file.content.starts_with(b"MDMP")
+    file.field == FILE && file.content.starts_with(b"MDMP")
 }
 
 /// A form with a minidump in it. `bytes` are the body, unpacked.
 pub async fn read(headers: &HeaderMap, bytes: Vec<u8>) -> Result<Form, Refusal> {
-    let form = form::read(headers, bytes).await?;
+    let mut form = form::read(headers, bytes).await?;
+    form.take_as_file(FILE);
     match form.files.iter().any(is_dump) {
         true => Ok(form),
-        false => Err(form::broken("there is no minidump in the field upload_file_minidump")),
+        false => Err(form::broken(&format!("there is no minidump in the field {FILE}"))),
     }
 }
 
@@ -77,6 +80,12 @@ mod tests {
         let form_read = read(&headers(), form("MDMPxyz")).await.unwrap();
         assert_eq!(form_read.text(EVENT), Some(&b"{\"release\":\"a\"}"[..]));
         assert_eq!((form_read.files.len(), form_read.files[0].name.as_str()), (1, "x.dmp"));
+        let nameless = String::from_utf8(form("MDMPxyz")).unwrap().replace("; filename=\"x.dmp\"", "");
+        let nameless = read(&headers(), nameless.into_bytes()).await.unwrap();
+        assert_eq!(
+            (nameless.files[0].name.as_str(), &nameless.files[0].content[..]),
+            (FILE, &b"MDMPxyz"[..])
+        );
         assert!(read(&headers(), form("no dump")).await.is_err());
         assert!(read(&HeaderMap::new(), form("MDMPxyz")).await.is_err());
         assert!(read(&headers(), b"nothing".to_vec()).await.is_err());
