@@ -137,7 +137,7 @@ def test_signing_in_and_out(closed):
     assert answer.status == 200 and "HttpOnly" in cookie and "SameSite" in cookie
     session = {"Cookie": cookie.split(";")[0]}
     assert server.get("/api/v1/status", headers=session).json["auth"] == {
-        "mode": "required", "user": "ana", "role": "editor", "provider": None}
+        "mode": "required", "user": "ana", "role": "editor", "provider": None, "limited": False}
     own, other = {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "cross-site"}
     assert server.post("/events/", {"what": "x"}, headers={**session, **own}).status == 200
     assert server.post("/events/", {"what": "x"}, headers={**session, **other}).status == 403

@@ -22,6 +22,7 @@ escalation_policy = "nosuch"
 name = "web"
 [[escalation_policy.step]]
 notify = ["zoe", "ana"]
+wait = "5min"
 [[team]]
 name = "shop"
 members = ["ana", "yan"]
