@@ -41,7 +41,7 @@ export const words = {
     kinds: { ...me.kinds, webhook: 'Webhook', pagerduty: 'PagerDuty', opsgenie: 'Opsgenie', command: 'Command' } as Record<string, string>,
     builtIn: 'there without being defined', waiting: (count: number) => (count === 1 ? '1 page waits' : `${count} pages wait`),
     noTrouble: 'none', gaveUp: 'Something was given up', failing: (tries: number) => (tries === 1 ? 'The last try failed' : `The last ${tries} tries failed`), off: 'Its receiver wants no more',
-    test: 'Send a test', testTo: (name: string) => `Send a test to ${name}`, testOf: (channel: string, name: string) => `Send a test by ${channel} to ${name}`, whom: (channel: string) => `Who gets a test by ${channel}`,
+    test: 'Send a test', testTo: (name: string) => `Send a test to ${name}`, testOf: (channel: string, name: string) => `Send a test to ${name} by ${channel}`, whom: (channel: string) => `Who gets a test by ${channel}`,
     sent: (name: string) => `A test is on its way to ${name}.`, nobody: 'Nobody is reached by it.',
   },
   contacts: 'Whom a server reaches that has no account, and by which senders, stands in the configuration: [[contact]], [[channel]].',
