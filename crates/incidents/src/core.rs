@@ -4,11 +4,11 @@
 //! [`settle`](Incidents::settle) decides once for the batch who hears of it. What is made is marked to be written;
 //! [`Incidents::save`] writes it in the caller's transaction, [`Incidents::committed`] forgets the marks.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use vocabulary::Timestamp;
-use vocabulary::state::{Notice, State, StateChange, Withheld};
+use vocabulary::state::{Notice, State, StateChange, StateType, Withheld};
 
 use crate::book::{Book, Kind, OWN_PREFIX, Ways};
 use crate::deeds::{DECLARED, joined};
@@ -111,14 +111,15 @@ impl Incidents {
             let key = Key::of(&change.id);
             match change.to.is_problem() {
                 false => self.over(&key, change),
-                true if change.to_type == vocabulary::state::StateType::Hard => self.bad(&key, change, now),
+                true if change.to_type == StateType::Hard => self.bad(&key, change, now),
                 true => {}
             }
         }
+        let over = over_at_last(changes);
         for (notice, silenced) in notices {
             match silenced {
                 true => self.silenced_notice(notice),
-                false => self.notice(notice, now),
+                false => self.notice(notice, over.contains(&Key::of(&notice.id)), now),
             }
         }
         self.settle(now);
@@ -420,6 +421,19 @@ impl Incidents {
     pub(crate) fn channels_of(&self, contact: &str) -> Vec<Arc<str>> {
         self.book.contacts.get(contact).map(|contact| contact.channels.clone()).unwrap_or_default()
     }
+}
+
+/// What was well again by the last word of a batch, whatever the notices of what was before say.
+fn over_at_last(changes: &[StateChange]) -> HashSet<Key> {
+    let mut over = HashSet::new();
+    for change in changes {
+        match change.to.is_problem() {
+            false => drop(over.insert(Key::of(&change.id))),
+            true if change.to_type == StateType::Hard => drop(over.remove(&Key::of(&change.id))),
+            true => {}
+        }
+    }
+    over
 }
 
 /// A channel, or a part of ours: nobody has to define it.

@@ -8,7 +8,8 @@ use crate::core::Incidents;
 use crate::incident::{IncidentId, Key, Trouble};
 
 impl Incidents {
-    pub(crate) fn notice(&mut self, notice: &Notice, now: Timestamp) {
+    /// `is_over`: by the last change that came with it. Then it says what was, and nothing is bad by it.
+    pub(crate) fn notice(&mut self, notice: &Notice, is_over: bool, now: Timestamp) {
         let key = Key::of(&notice.id);
         let kind = self.book.about(&key).map(|subject| subject.kind);
         if kind.is_some_and(Kind::is_told_by_incident) {
@@ -30,7 +31,7 @@ impl Incidents {
             // Listed as what Nagios would have sent; the incident, which its change of state opens, says why it is not.
             return;
         }
-        if notice.kind == NoticeKind::Problem && self.placed_bad(&key).is_none() {
+        if notice.kind == NoticeKind::Problem && !is_over && self.placed_bad(&key).is_none() {
             self.enter_told(&key, notice, now);
         }
         let id = self.place.get(&key).copied().filter(|id| self.knows(*id));

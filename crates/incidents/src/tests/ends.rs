@@ -95,6 +95,32 @@ fn a_check_that_gets_no_more_results_does_not_keep_its_contacts_waiting_for_ever
 }
 
 #[test]
+fn what_goes_bad_and_well_in_one_batch_is_over_and_pages_the_next_time() {
+    let both = [("web/http", State::Critical, State::Ok), ("host:web", State::Down, State::Up)];
+    for (name, bad, well) in both {
+        let mut story = Story::new();
+        let at_once = |story: &mut Story, states: &[State]| {
+            let changes: Vec<_> = states.iter().map(|to| change(name, *to, None, story.now)).collect();
+            let problem = story.notice_of(name, NoticeKind::Problem, bad, "ops");
+            let recovery = story.notice_of(name, NoticeKind::Recovery, well, "ops");
+            let notices = [(problem, false), (recovery, false)];
+            let pages = story.incidents.take(&changes, &notices, Timestamp(story.now));
+            story.told(pages).len()
+        };
+        assert_eq!(at_once(&mut story, &[bad, well]), 4, "{name}: both words by both channels");
+        assert_eq!((story.incidents.open_count(), story.believes.len()), (0, 0), "{name}");
+        assert_eq!(story.goes(name, bad), NOBODY);
+        let told = story.notice(name, NoticeKind::Problem, bad, "ops");
+        assert_eq!(told, ["problem ops by mail", "problem ops by hook"], "{name}: the next outage pages");
+        assert_eq!(story.incidents.open_count(), 1, "{name}");
+        // It is told again, and is well, before anybody looks.
+        assert_eq!(at_once(&mut story, &[well]), 4, "{name}");
+        assert_eq!((story.incidents.open_count(), story.believes.len()), (0, 0), "{name}");
+        assert_eq!(story.tick(60), NOBODY);
+    }
+}
+
+#[test]
 fn a_host_and_a_check_of_one_name_are_two() {
     let mut story = Story::new();
     let check = subject(Kind::Check, Some("web"), &["ops"]);

@@ -197,7 +197,13 @@ impl Story {
     }
 
     fn notice(&mut self, name: &str, kind: NoticeKind, state: State, contact: &str) -> Vec<String> {
-        let notice = Notice {
+        let notice = self.notice_of(name, kind, state, contact);
+        let pages = self.incidents.take(&[], &[(notice, self.silent)], Timestamp(self.now));
+        self.told(pages)
+    }
+
+    fn notice_of(&self, name: &str, kind: NoticeKind, state: State, contact: &str) -> Notice {
+        Notice {
             id: id(name),
             at: Timestamp(self.now),
             kind,
@@ -207,9 +213,7 @@ impl Story {
             text: "text".into(),
             author: "".into(),
             comment: "".into(),
-        };
-        let pages = self.incidents.take(&[], &[(notice, self.silent)], Timestamp(self.now));
-        self.told(pages)
+        }
     }
 
     fn tick(&mut self, seconds: i64) -> Vec<String> {
