@@ -3,7 +3,7 @@
 //! Lock order: the desk, then the database. Whoever has a transaction of its own to put this into takes a
 //! [`Batch`] first, then begins the transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -358,9 +358,10 @@ impl Desk {
         first.inspect_err(|error| tracing::warn!(%error, "which page was the first")).ok().flatten()
     }
 
-    /// The channels that pages wait for.
-    pub fn waited_for(&self) -> Vec<Arc<str>> {
-        self.inner.lock().outbox.depths().into_keys().collect()
+    /// The channels that pages wait for, and those that an open incident says fail.
+    pub fn channels_at_work(&self) -> BTreeSet<Arc<str>> {
+        let inner = self.inner.lock();
+        inner.outbox.depths().into_keys().chain(inner.incidents.failing_channels()).collect()
     }
 
     pub fn list(&self, wanted: Wanted, limit: usize) -> Result<Vec<(Incident, usize)>, StateError> {

@@ -227,12 +227,12 @@ async fn forgive_changed(shared: &Arc<Shared>, before: &Arc<Settings>, now: &Arc
     let _ = work.await;
 }
 
-/// Pages for channels that are not there any more go another way.
+/// Pages for channels that are not there any more go another way, and nobody is told any longer that such a channel fails.
 async fn abandon_unknown(shared: &Arc<Shared>, settings: &Arc<Settings>) {
     let (shared, settings) = (shared.clone(), settings.clone());
     let work = tokio::task::spawn_blocking(move || {
         let known = |name: &str| settings.channels.iter().any(|channel| channel.name == name);
-        for channel in shared.desk.waited_for().iter().filter(|name| !known(name)) {
+        for channel in shared.desk.channels_at_work().iter().filter(|name| !known(name)) {
             if let Err(error) = shared.desk.abandon(channel, shared.clock.now()) {
                 tracing::error!(%error, %channel, "pages of a channel that is gone could not be sent another way");
             }

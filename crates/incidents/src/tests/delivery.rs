@@ -644,3 +644,21 @@ fn a_test_goes_by_one_channel_if_that_is_asked_for() {
     assert_eq!(told, ["problem ops test of ops", "recovery ops test of ops"]);
     assert_eq!(counter.desk.tests_of("ops").unwrap().len(), 2);
 }
+
+#[test]
+fn a_channel_that_is_taken_out_fails_no_more_though_nothing_waits_for_it() {
+    let mut counter = Counter::new();
+    counter.goes("latency", State::Critical);
+    counter.try_all("hook", &Attempt::Gone { why: "it answers 410".into() });
+    counter.try_all("mail", &Attempt::Delivered);
+    let is_open = |desk: &Desk| desk.inner.lock().incidents.failing_channels().contains(&"hook".into());
+    assert!(is_open(&counter.desk));
+    assert!(!counter.desk.standing().waiting.contains_key("hook"));
+    // Its definition may have gone while the process was down.
+    counter.desk = Desk::open(counter.desk.store.clone(), book(), b"secret").unwrap();
+    assert!(counter.desk.channels_at_work().contains("hook"));
+    counter.desk.abandon("hook", Timestamp(counter.now)).unwrap();
+    assert!(!is_open(&counter.desk) && !counter.desk.standing().failing.contains_key("hook"));
+    assert!(!counter.desk.channels_at_work().contains("hook"));
+    assert!(counter.try_all("mail", &Attempt::Delivered).contains(&"recovery ops channel:hook".to_owned()));
+}
