@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use vocabulary::state::{NoticeKind, State, StateChange};
+use vocabulary::state::{Notice, NoticeKind, State, StateChange};
 
 use crate::book::{Book, Kind};
 use crate::core::Incidents;
@@ -71,8 +71,8 @@ impl Incidents {
         !pages.is_empty() && !pages.contains(&true)
     }
 
-    /// How bad a check is that sums alerts up, for whoever is told of it: what is not of production makes it no worse than what
-    /// is, or than it was.
+    /// How bad a check is that sums alerts up, for whoever is told of it: what is not of production, or pages by itself, makes it
+    /// no worse than what else is bad, or than it was.
     pub(crate) fn as_of_production(&self, check: &Key, state: State) -> State {
         if !self.sums_up_alerts(check) {
             return state;
@@ -82,23 +82,32 @@ impl Incidents {
             // Something else than an alert has made it so.
             return state;
         }
-        let of_production = all.iter().filter(|(key, ..)| self.not_paging(key).is_none());
-        let worst = of_production.map(|(_, measured, _)| *measured).max_by_key(|state| state.badness());
-        let was = || Some(self.live.get(&self.placed_bad(check)?)?.troubles.get(check)?.state);
-        match worst.or_else(was) {
+        let untold = all.iter();
+        let untold = untold.filter(|(key, _, said)| self.not_paging(key).is_none() && !self.is_severe(*said));
+        let worst = untold.map(|(_, measured, _)| *measured).max_by_key(|state| state.badness());
+        match worst.or_else(|| self.placed_state(check)) {
             Some(worst) if worst.badness() < state.badness() => worst,
             _ => state,
         }
     }
 
-    /// Do the incidents of its parts tell what this notice of the check would tell?
-    pub(crate) fn is_told_by_alerts(&self, key: &Key, kind: NoticeKind) -> bool {
+    /// How bad its own incident says that it is.
+    pub(crate) fn placed_state(&self, check: &Key) -> Option<State> {
+        Some(self.live.get(&self.placed_bad(check)?)?.troubles.get(check)?.state)
+    }
+
+    /// Do the incidents of its parts tell what this notice of the check would tell? Not if the check's own incident is as bad:
+    /// what was told by its own rules is told again by them.
+    pub(crate) fn is_told_by_alerts(&self, key: &Key, notice: &Notice) -> bool {
         if !self.sums_up_alerts(key) {
             return false;
         }
-        match kind {
+        match notice.kind {
             NoticeKind::Problem => {
-                self.placed_bad(key).is_none() && self.has_bad_alert(key) && !self.is_left_to_check(key)
+                let is_news = |placed: State| placed.badness() < notice.state.badness();
+                self.placed_state(key).is_none_or(is_news)
+                    && self.has_bad_alert(key)
+                    && !self.is_left_to_check(key)
             }
             NoticeKind::Recovery => {
                 // The end of its parts is told when this batch is settled.

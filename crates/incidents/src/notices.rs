@@ -16,7 +16,7 @@ impl Incidents {
             // The incident tells of it, once for all instances.
             return;
         }
-        if self.is_told_by_alerts(&key, notice.kind) {
+        if self.is_told_by_alerts(&key, notice) {
             return;
         }
         let state = self.as_of_production(&key, notice.state);

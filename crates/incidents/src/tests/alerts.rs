@@ -116,10 +116,7 @@ fn what_is_not_of_production_makes_the_word_of_the_check_no_worse() {
     assert_eq!(story.goes("sender", State::Critical), NOBODY);
     assert_eq!(notice(&mut story, "ana"), NOBODY, "she wants to hear of CRITICAL only");
     assert_eq!(notice(&mut story, "ops"), TOLD);
-    let check = |story: &Story| {
-        let id = story.incidents.placed_bad(&key("sender"))?;
-        Some(story.incidents.live[&id].troubles[&key("sender")].state)
-    };
+    let check = |story: &Story| story.incidents.placed_state(&key("sender"));
     assert_eq!(check(&story), Some(State::Warning));
     story.goes("sender|disk-1", State::Ok);
     story.goes("sender", State::Critical);
@@ -143,6 +140,33 @@ fn c106_a_warning_reaches_the_contacts_of_the_check_by_its_own_rules() {
     let over = notice(&mut story, NoticeKind::Recovery, State::Ok);
     assert_eq!(over, ["recovery ops by mail", "recovery ops by hook"]);
     assert!(story.believes.is_empty() && story.incidents.open_count() == 0);
+}
+
+#[test]
+fn c106_an_alert_that_becomes_worse_than_a_warning_pages_once() {
+    let mut story = Story::of_alerts();
+    let notice = |story: &mut Story, kind, state| story.notice("sender", kind, state, "ops");
+    assert_eq!(story.goes("sender|disk-1", State::Warning), NOBODY);
+    assert_eq!(story.goes("sender", State::Warning), NOBODY);
+    assert_eq!(notice(&mut story, NoticeKind::Problem, State::Warning), TOLD);
+    assert_eq!(story.goes("sender|disk-1", State::Critical), TOLD, "its own incident pages");
+    assert_eq!(story.goes("sender", State::Critical), NOBODY);
+    assert_eq!(notice(&mut story, NoticeKind::Problem, State::Critical), NOBODY, "they know");
+    assert_eq!(story.incidents.placed_state(&key("sender")), Some(State::Warning));
+    assert_eq!(story.goes("sender|disk-1", State::Ok), OVER);
+    story.goes("sender", State::Ok);
+    assert_eq!(notice(&mut story, NoticeKind::Recovery, State::Ok).len(), 2);
+    assert!(story.believes.is_empty() && story.incidents.open_count() == 0);
+}
+
+#[test]
+fn c106_a_check_that_is_bad_by_itself_is_told_again_though_an_alert_pages() {
+    let mut story = Story::of_alerts();
+    let told = |story: &mut Story| story.notice("sender", NoticeKind::Problem, State::Critical, "ops");
+    story.goes("sender", State::Critical);
+    assert_eq!(told(&mut story), TOLD);
+    assert_eq!(story.goes("sender|disk-1", State::Critical), TOLD);
+    assert_eq!(told(&mut story), TOLD, "by its own rules, as often as they say");
 }
 
 #[test]
