@@ -18,7 +18,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use vocabulary::{Clock, Timestamp};
 
 use crate::channels::pictures::Pictures;
-use crate::channels::unopened::Unopened;
+use crate::channels::unopened::{Undrawn, Unheard, Unopened};
 use crate::channels::{self, Channel, Letter, Post, Results, Sent};
 use crate::config::{ChannelConfig, Secret};
 use crate::illustrating::{Illustrating, Told};
@@ -174,13 +174,14 @@ fn spawn(
         Box::new(Unopened::new(config))
     });
     let ear = (entry.ear)(config).unwrap_or_else(|why| {
-        tracing::error!(channel = config.name, why, "what comes back by this channel is not heard");
-        None
+        tracing::error!(
+            channel = config.name,
+            why,
+            "what comes back by this channel is not heard until it can be"
+        );
+        Some(Box::new(Unheard::new(config)))
     });
-    let told = illustrator(config, settings, shared, tasks, stopped).unwrap_or_else(|why| {
-        tracing::error!(channel = config.name, why, "pages of this channel go without a graph");
-        None
-    });
+    let told = illustrator(config, settings, shared, tasks, stopped);
     let (name, settings, shared) = (config.name.clone(), settings.clone(), shared.clone());
     if let Some(ear) = ear {
         let (name, settings, shared) = (name.clone(), settings.clone(), shared.clone());
@@ -198,14 +199,22 @@ fn illustrator(
     shared: &Arc<Shared>,
     tasks: &mut JoinSet<()>,
     stopped: &watch::Receiver<bool>,
-) -> Result<Option<mpsc::Sender<Told>>, String> {
-    let Pictures::After(open) = channels::of(config.kind).pictures else { return Ok(None) };
-    let Some(illustrator) = open(config)? else { return Ok(None) };
+) -> Option<mpsc::Sender<Told>> {
+    let Pictures::After(open) = channels::of(config.kind).pictures else { return None };
+    let illustrator = open(config).unwrap_or_else(|why| {
+        tracing::error!(
+            channel = config.name,
+            why,
+            "pages of this channel go without a graph until it can be used"
+        );
+        Some(Box::new(Undrawn { config: config.clone(), open }))
+    });
+    let illustrator = illustrator?;
     let (told, queue) = mpsc::channel(PICTURES_WAITING);
     let (settings, shared) = (settings.clone(), shared.clone());
     let illustrating = Illustrating { name: config.name.clone(), illustrator, settings, shared, told: queue };
     tasks.spawn(illustrating.run(stopped.clone()));
-    Ok(Some(told))
+    Some(told)
 }
 
 /// A channel that is defined in another way is tried anew, whatever it was before.

@@ -190,6 +190,10 @@ fn send(config: &ChannelConfig, letters: &[Letter]) -> Results {
 }
 
 fn send_by(channel: &mut dyn Channel, letters: &[Letter]) -> Results {
+    with_post(|runtime, post| runtime.block_on(channel.send(letters, post)))
+}
+
+fn with_post<T>(work: impl FnOnce(&tokio::runtime::Runtime, &Post<'_>) -> T) -> T {
     let settings = Settings {
         channels: Vec::new(),
         url: "https://bell.example".into(),
@@ -208,7 +212,7 @@ fn send_by(channel: &mut dyn Channel, letters: &[Letter]) -> Results {
         gone: &|_, _, _| {},
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    runtime.block_on(channel.send(letters, &post))
+    work(&runtime, &post)
 }
 
 fn sent(toml: &str) -> String {
@@ -280,6 +284,26 @@ fn what_cannot_be_opened_fails_until_it_can() {
     std::fs::write(&file, "0123456789abcdef0123456789abcdef\n").unwrap();
     let results = send_by(&mut channel, &[letter()]);
     assert!(matches!(results.as_slice(), [(7, Ok(_))]), "{results:?}");
+}
+
+#[test]
+fn what_cannot_be_opened_is_heard_once_it_can() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("key");
+    let toml = format!("name = \"x\"\ntype = \"opsgenie\"\ntoken_file = \"{}\"", file.display());
+    let config: ChannelConfig = toml::from_str(&toml).unwrap();
+    assert!((of(config.kind).ear)(&config).is_err());
+    let mut ear = unopened::Unheard::new(&config);
+    // Nothing is open, so that the provider is asked nothing.
+    let listen = |ear: &mut unopened::Unheard| {
+        let heard = with_post(|runtime, post| runtime.block_on(ear.listen(&[], "", post)));
+        assert!(heard.is_ok_and(|heard| heard.said.is_empty()));
+        ear.is_always_open()
+    };
+    assert!(listen(&mut ear), "it goes on trying");
+    std::fs::write(&file, "0123456789abcdef\n").unwrap();
+    assert!(!listen(&mut ear), "it listens as any of its type does");
+    assert_eq!(ear.every(), crate::limits::ASK_EVERY);
 }
 
 #[test]
