@@ -78,6 +78,8 @@ pub struct Incidents {
     pub(crate) unsaved: Unsaved,
     /// Other definitions since the last look.
     pub(crate) book_changed: bool,
+    /// What this process was last told that the time is.
+    pub(crate) latest: Option<Timestamp>,
     pub counters: Counters,
 }
 
@@ -128,6 +130,7 @@ impl Incidents {
 
     /// What is told because time has passed, or because what held it back has lifted.
     pub fn tick(&mut self, estate: &dyn Estate, now: Timestamp) -> Vec<Page> {
+        self.follow_clock(now);
         self.let_gone_go(now);
         self.end_rests(now);
         self.lift_held(estate, now);

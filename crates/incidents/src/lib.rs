@@ -37,6 +37,7 @@
 //! | `worse` | those who know less than it is by now |
 //! | `words` | what they are told |
 //! | `time` | what held back the word lifts, a snooze ends, a definition is gone |
+//! | `clock` | a clock that was ahead is set back |
 //! | `ending` | how it ends, and who is told so |
 //! | [`last_words`] | how the last word to a contact, and by a channel, went |
 //! | `trouble` | one of those that are, or were, bad in it |
@@ -60,6 +61,7 @@ mod again;
 mod alerts;
 pub mod answers;
 pub mod book;
+mod clock;
 pub mod comments;
 pub mod config;
 pub mod core;

@@ -17,7 +17,7 @@ pub const PARTS_IN_TITLE: usize = 3;
 pub const MAX_WAITING: usize = 100_000;
 /// Letters leave the rest to pages: news for thousands of readers wait for hours when a mail server is away.
 pub const MAX_WAITING_WITH_LETTERS: usize = MAX_WAITING / 2;
-/// What is due later than this after all that it may wait for was put off by a clock that was ahead and has been set back.
+/// No try of a page is put off by so long, unless by a clock that was ahead and has been set back.
 pub const CLOCK_SET_SECONDS: i64 = 3_600;
 /// Pages that are kept after they were delivered or given up.
 pub const MAX_KEPT_PAGES: i64 = 100_000;

@@ -12,7 +12,6 @@ use super::reaching::USUAL_LATENESS;
 use crate::book::{Contact, Subject};
 use crate::core::{Estate, Incidents};
 use crate::incident::{Entry, Incident, IncidentId, Phase, Told};
-use crate::limits::CLOCK_SET_SECONDS;
 use crate::night::Quiet;
 use crate::page::{Message, PageKind};
 use crate::rooms::Recipient;
@@ -131,8 +130,7 @@ impl Incidents {
         self.run_out_acknowledgements(now);
         let due = |incident: &&Incident| {
             // What waits for the morning is looked at each time: it may have become bad enough meanwhile.
-            let is_due = |at: &Escalation, next| at.held || next <= now.0 || self.is_put_off(at, next, now);
-            let due = |at: &Escalation| at.next_at.is_some_and(|next| is_due(at, next));
+            let due = |at: &Escalation| at.next_at.is_some_and(|next| at.held || next <= now.0);
             incident.phase == Phase::Open && incident.detail.escalation.as_ref().is_some_and(due)
         };
         let due: Vec<IncidentId> = self.live.values().filter(due).map(|incident| incident.id).collect();
@@ -140,14 +138,6 @@ impl Incidents {
             self.mute(id, estate);
             self.run_escalation(id, now);
         }
-    }
-
-    /// No step of the policy waits for so long: the clock was ahead when this was set.
-    fn is_put_off(&self, at: &Escalation, next: i64, now: Timestamp) -> bool {
-        let known = self.roster.policies.get(at.policy.as_str());
-        let waits = known.iter().flat_map(|known| known.config.step.iter().map(|step| seconds(step.wait)));
-        let longest = waits.max().unwrap_or(0);
-        next.saturating_sub(now.0) > longest.saturating_add(CLOCK_SET_SECONDS)
     }
 
     fn run_out_acknowledgements(&mut self, now: Timestamp) {

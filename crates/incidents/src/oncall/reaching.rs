@@ -121,7 +121,6 @@ impl Incidents {
 
     /// Ways whose time has come; in somebody's hands, or snoozed, nobody is reached by another one.
     pub(crate) fn reach_on(&mut self, estate: &dyn Estate, now: Timestamp) {
-        self.follow_clock(now);
         let (mut due, mut over) = (Vec::new(), Vec::new());
         for incident in self.live.values() {
             let runs = incident.phase == Phase::Open && incident.detail.snoozed_until.is_none();
@@ -141,19 +140,6 @@ impl Incidents {
         for (id, contact) in due {
             self.mute(id, estate);
             self.reach_one_on(id, &contact, now);
-        }
-    }
-
-    /// A rule that begins in the future began when the clock was ahead: it takes as long as it would have.
-    fn follow_clock(&mut self, now: Timestamp) {
-        for incident in self.live.values_mut() {
-            for rule in incident.detail.told.values_mut().filter_map(|told| told.rule.as_mut()) {
-                let ahead = rule.began.saturating_sub(now.0);
-                if ahead > 0 {
-                    (rule.began, rule.next_at) = (now.0, rule.next_at.saturating_sub(ahead));
-                    self.unsaved.incident(incident.id);
-                }
-            }
         }
     }
 
