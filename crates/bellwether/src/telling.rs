@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_api::Undone;
 use http_api::annotations::{self, Query, TagSet};
 use http_api::control::{DefinedChannel, NotHeard, Posted};
 use incidents::page::Message;
@@ -142,16 +143,19 @@ fn carry_out(house: &House, answer: &Answer) -> bool {
         What::Resolve => Deed::Resolve { comment, helped: String::new() },
         What::Snooze(seconds) => Deed::Snooze { until: house.clock.now().plus(seconds), comment },
     };
-    // Somebody may have been quicker, or it is over: then there is nothing left to do.
-    if let Err(why) = http_api::act_on_incident(services, answer.incident, &answer.contact, &deed) {
-        tracing::warn!(
-            incident = answer.incident,
-            contact = &*answer.contact,
-            why,
-            "an answer to a page came to nothing"
-        );
+    let (incident, contact) = (answer.incident, &*answer.contact);
+    match http_api::act_on_incident(services, incident, contact, &deed) {
+        Ok(()) => true,
+        // Somebody may have been quicker, or it is over: then there is nothing left to do.
+        Err(Undone::Never(why)) => {
+            tracing::warn!(incident, contact, why, "an answer to a page came to nothing");
+            true
+        }
+        Err(Undone::NotNow(why)) => {
+            tracing::warn!(incident, contact, why, "an answer to a page has to wait");
+            false
+        }
     }
-    true
 }
 
 /// What a channel's provider has posted.
@@ -163,7 +167,10 @@ pub fn hear(house: &House, posted: &Posted) -> Result<(), NotHeard> {
         incoming::hear(&config.channel, &house.desk, &posted.channel, &request).map_err(not_heard)?;
     match answers.iter().all(|answer| carry_out(house, answer)) {
         true => Ok(()),
-        false => Err(NotHeard::NotNow("this server is about to start or to stop".into())),
+        false => Err(NotHeard::NotNow(
+            "nothing can be done now: this server starts or stops, or cannot write, which its health says"
+                .into(),
+        )),
     }
 }
 

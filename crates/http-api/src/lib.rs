@@ -86,7 +86,7 @@ pub use agents::Agents;
 pub use answers::Answers;
 pub use api_v1::availability::Availabilities;
 pub use api_v1::errors::tell as tell_errors;
-pub use api_v1::incidents::act_on as act_on_incident;
+pub use api_v1::incidents::{Undone, act_on as act_on_incident};
 pub use api_v1::reports::monthly::{ReportsConfig, mail as mail_report};
 pub use attempts::Attempts;
 pub use bodies::OpenBodies;

@@ -317,9 +317,22 @@ pub fn shown_to(services: &Services, caller: &Caller, id: i64) -> Answer<Json<Wh
     whole(services, caller, found.ok_or_else(|| unknown(id))?).map(Json)
 }
 
-/// For the rest of the process, such as an answer that came by a channel. What is wrong is said in words.
-pub fn act_on(services: &Services, id: i64, author: &str, deed: &Deed) -> Result<(), String> {
-    do_unless_taken(services, id, author, deed).map_err(|problem| problem.error)
+/// Why what somebody does by a channel comes to nothing, in words.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Undone {
+    /// Nothing can be kept at present: it is to be tried again.
+    NotNow(String),
+    Never(String),
+}
+
+/// For the rest of the process, such as an answer that came by a channel.
+pub fn act_on(services: &Services, id: i64, author: &str, deed: &Deed) -> Result<(), Undone> {
+    do_unless_taken(services, id, author, deed).map_err(|problem| {
+        match problem.is(StatusCode::SERVICE_UNAVAILABLE) {
+            true => Undone::NotNow(problem.error),
+            false => Undone::Never(problem.error),
+        }
+    })
 }
 
 pub fn do_it(services: &Services, id: i64, author: &str, deed: &Deed) -> Answer<()> {
@@ -386,7 +399,11 @@ fn say_left(services: &Services, id: i64, author: &str, left: usize, now: Timest
     let text = format!(
         "{left} alerts of others in it are not ended by this: what is said of them is news once their senders have said that they are over"
     );
-    services.desk.act(id, author, &Deed::Note { text }, now).map(drop).map_err(|failed| refusal(id, failed))
+    match services.desk.act(id, author, &Deed::Note { text }, now) {
+        // There may be no room for one more line: it is closed all the same.
+        Ok(_) | Err(Failed::Refused(_)) => Ok(()),
+        Err(failed) => Err(refusal(id, failed)),
+    }
 }
 
 /// What is bad in an incident that somebody has in hand is in hand: its own rules tell nobody again either, until it
