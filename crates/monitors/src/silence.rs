@@ -2,13 +2,14 @@
 
 pub mod labels;
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use state_store::{StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
 
-use self::labels::{LabelMatcher, LabelTest};
+use self::labels::{LabelMatcher, LabelTest, Labels};
 use crate::limits::{MAX_LABEL_BYTES, MAX_LABELS_OF_SILENCE};
 use crate::services::pattern::Glob;
 
@@ -149,31 +150,34 @@ impl Silences {
 
     /// All that are about it, at whatever time.
     pub fn matching<'s>(&'s self, about: About<'_>) -> impl Iterator<Item = &'s Arc<Silence>> {
-        let about_it =
-            move |patterns: &Vec<Patterns>| patterns.iter().any(|patterns| patterns.match_with(about));
+        // Read once, and only if one of them asks.
+        let labels = OnceCell::new();
+        let about_it = move |patterns: &Vec<Patterns>| {
+            patterns.iter().any(|patterns| patterns.match_with(about, &labels))
+        };
         self.0.iter().filter(move |(_, patterns)| about_it(patterns)).map(|(silence, _)| silence)
     }
 }
 
 impl Patterns {
-    fn match_with(&self, about: About<'_>) -> bool {
+    fn match_with(&self, about: About<'_>, labels: &OnceCell<Labels>) -> bool {
         let fits = |glob: &Option<Glob>, name: Option<&str>| {
             glob.as_ref().is_none_or(|glob| name.is_some_and(|name| glob.matches(name)))
         };
         fits(&self.monitor, about.monitor)
             && fits(&self.instance, Some(about.instance))
             && fits(&self.host, about.host)
-            && self.labels.as_ref().is_some_and(|tests| has_labels(tests, about.instance))
+            && self.labels.as_ref().is_some_and(|tests| has_labels(tests, about.instance, labels))
     }
 }
 
 /// What has no instances has no labels either.
-fn has_labels(tests: &[LabelTest], instance: &str) -> bool {
+fn has_labels(tests: &[LabelTest], instance: &str, labels: &OnceCell<Labels>) -> bool {
     if tests.is_empty() {
         return true;
     }
-    let labels = labels::labels(instance);
-    !instance.is_empty() && tests.iter().all(|test| test.fits(&labels))
+    let labels = labels.get_or_init(|| labels::labels(instance));
+    !instance.is_empty() && tests.iter().all(|test| test.fits(labels))
 }
 
 /// Gives it its id.

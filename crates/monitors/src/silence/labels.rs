@@ -10,6 +10,9 @@ pub const ALERT_NAME: &str = "alertname";
 /// Bytes of a compiled pattern.
 const MAX_PATTERN: usize = 1 << 20;
 
+/// What an instance carries, by name.
+pub type Labels = BTreeMap<String, String>;
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LabelMatcher {
@@ -71,7 +74,7 @@ impl LabelMatcher {
 
 impl LabelTest {
     /// A label that is not there is an empty one.
-    pub fn fits(&self, labels: &BTreeMap<String, String>) -> bool {
+    pub fn fits(&self, labels: &Labels) -> bool {
         let value = labels.get(&self.name).map_or("", String::as_str);
         let fits = match &self.wanted {
             Wanted::Text(text) => value == text,
@@ -82,12 +85,11 @@ impl LabelTest {
 }
 
 /// Those that the name of an instance carries.
-pub fn labels(instance: &str) -> BTreeMap<String, String> {
+pub fn labels(instance: &str) -> Labels {
     let mut parts = instance.split(';');
     let alert_name = parts.next().unwrap_or_default();
     let tags = parts.filter_map(|tag| tag.split_once('='));
-    let mut labels: BTreeMap<String, String> =
-        tags.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    let mut labels: Labels = tags.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     if !alert_name.is_empty() {
         labels.insert(ALERT_NAME.to_owned(), alert_name.to_owned());
     }
