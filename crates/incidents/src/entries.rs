@@ -6,13 +6,11 @@ use crate::limits::{MAX_ENTRIES, MAX_ENTRIES_WITH_DEEDS};
 use crate::people::Refusal;
 
 impl Entry {
-    /// What comes again and again while nobody does anything: of a long storm the first say enough.
+    /// What comes again and again while nobody does anything, such as ends and new beginnings of what flaps: of a long storm the
+    /// first say enough. Some of it names whom it tells.
     fn is_of_machine(&self) -> bool {
-        match self.kind {
-            "page" | "instance" | "worse" | "better" | "notice" => true,
-            "escalated" => self.who.is_empty(),
-            _ => false,
-        }
+        self.who.is_empty()
+            || matches!(self.kind, "page" | "instance" | "worse" | "better" | "notice" | "grouped")
     }
 }
 

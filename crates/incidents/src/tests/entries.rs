@@ -27,3 +27,21 @@ fn what_people_write_has_room_when_the_machine_has_said_enough() {
     story.goes("latency", State::Ok);
     assert!(story.believes.is_empty());
 }
+
+#[test]
+fn what_ends_and_begins_by_itself_leaves_people_their_room() {
+    let mut story = Story::new();
+    for name in ["latency", "unclaimed"] {
+        story.goes(name, State::Critical);
+    }
+    for id in [1, 2] {
+        story.incidents.live.get_mut(&id).unwrap().detail.entries = MAX_ENTRIES;
+        story.incidents.unsaved.incident(id);
+    }
+    story.act(1, Deed::Resolve { comment: String::new(), helped: String::new() }).unwrap();
+    story.goes("unclaimed", State::Ok);
+    let ends = |id| store::timeline(&story.store, id).unwrap().iter().any(|line| line.kind == "resolved");
+    assert!(ends(1), "somebody closed it");
+    assert!(!ends(2), "that it went away by itself is counted: its end is known");
+    assert!(story.believes.is_empty(), "{:?}", story.believes);
+}
