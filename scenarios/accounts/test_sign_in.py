@@ -401,8 +401,8 @@ def test_a_trusted_proxy_says_who_it_is(bellwether):
     assert server.put("/api/v1/people/root", {"display_name": "x"}, headers=said("ana")).status == 403
     [entry] = [one for one in server.get("/api/v1/audit", headers=said("root")).json["entries"] if one["subject"] == "people/ana"]
     assert (entry["who"], entry["via"]) == ("ana", "proxy")
-    # A browser on the proxy's machine says what a page makes it say whose name leads here; it cannot say another name.
-    for host, answered in (("evil.example", 403), ("localhost:1", 200), ("192.0.2.1", 200)):
+    # A browser at the proxy's address says what a page makes it say whose name leads here; it cannot say another name.
+    for host, answered in (("evil.example", 403), ("evil.", 403), ("localhost:1", 200), ("192.0.2.1", 200), ("bellwether:8080", 200)):
         assert server.get("/api/v1/status", headers=said("ana", Host=host)).status == answered, host
     # What another site's page sends comes through the proxy too.
     for foreign in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):

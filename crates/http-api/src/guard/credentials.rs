@@ -78,7 +78,7 @@ pub(super) fn credentials(
         // What the proxy adds comes with whatever a browser is made to ask, as a cookie does.
         if let Some(proxied) = proxied {
             refuse_forgery(services, request)?;
-            refuse_strange_names(services, headers, peer)?;
+            refuse_strange_names(services, headers)?;
             refuse_unsaid_groups(services, &proxied)?;
             return Ok(Some(Credentials::Proxy(proxied)));
         }
@@ -126,17 +126,15 @@ fn proxied(services: &Services, headers: &HeaderMap, peer: Peer) -> Result<Optio
     Ok((!name.is_empty()).then_some(Proxied { name, groups }))
 }
 
-/// A browser on the proxy's own machine could be made to say anything, by a page whose name leads to this machine.
-fn refuse_strange_names(services: &Services, headers: &HeaderMap, peer: Peer) -> Result<(), Problem> {
-    let is_near = matches!(peer, Peer::Address(address) if address.ip().to_canonical().is_loopback());
+/// A browser at a trusted address, on the proxy's machine or in its network, could be made to say anything, by a page whose
+/// name leads to this machine.
+fn refuse_strange_names(services: &Services, headers: &HeaderMap) -> Result<(), Problem> {
     let host = text(headers, header::HOST.as_str()).unwrap_or_default();
     let http = &services.settings.load().http;
-    if !is_near || is_known_name(host, &http.public_url, &http.allowed_hosts) {
+    if is_known_name(host, &http.public_url, &http.allowed_hosts) {
         return Ok(());
     }
-    let why = format!(
-        "the proxy on this machine asks for `{host}`, which nobody has said is a name of this server"
-    );
+    let why = format!("the proxy asks for `{host}`, which nobody has said is a name of this server");
     Err(Problem::forbidden(why).hint("set http.public_url, or add the name to http.allowed_hosts"))
 }
 

@@ -199,14 +199,20 @@ pub(super) fn is_loopback_name(host: &str) -> bool {
 }
 
 /// Is it a name of ours, as far as anybody has said so? Whoever owns another one may have made it lead to this machine, and
-/// what their page asks under it browsers take for its own (DNS rebinding). An address is nobody's to lead elsewhere.
+/// what their page asks under it browsers take for its own (DNS rebinding). An address is nobody's to lead elsewhere, and a name
+/// without a dot, as neighbours in one container network have, nobody's to buy.
 pub(super) fn is_known_name(host: &str, public_url: &str, allowed: &[String]) -> bool {
     let name = without_port(host);
     let public = public_url.split_once("://").and_then(|(_, rest)| rest.split('/').next());
     name.parse::<IpAddr>().is_ok()
+        || is_single_label(name)
         || is_loopback_name(host)
         || is_allowed(host, allowed)
         || public.is_some_and(|public| without_port(public).eq_ignore_ascii_case(name))
+}
+
+fn is_single_label(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
 pub(super) fn is_allowed(host: &str, allowed: &[String]) -> bool {
@@ -273,10 +279,21 @@ mod tests {
             "localhost:1",
             "10.0.0.7:8080",
             "[fe80::1]:80",
+            "bellwether:8080",
+            "metrics_1",
         ] {
             assert!(is_known(host), "{host}");
         }
-        for host in ["evil.example", "bell.example.evil.example", "", "xbell.example"] {
+        for host in [
+            "evil.example",
+            "bell.example.evil.example",
+            "",
+            ":80",
+            "xbell.example",
+            "evil.",
+            "evil:x",
+            "internal.office",
+        ] {
             assert!(!is_known(host), "{host}");
         }
         assert!(!is_known_name("", "", &[]));
