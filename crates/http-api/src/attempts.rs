@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use vocabulary::Timestamp;
 
 use crate::answer::Problem;
+use crate::sources::network;
 
 const TRIES_PER_NAME: u8 = 5;
 const TRIES_PER_SOURCE: u8 = 20;
@@ -127,14 +128,6 @@ impl Attempts {
         let tries = minute.pairs.count(pair);
         minute.pairs.take_back(pair, tries);
         minute.sources.take_back(source, tries);
-    }
-}
-
-/// Whoever has one address of IPv6 has all 2^64 of its network: they are one source.
-fn network(source: IpAddr) -> IpAddr {
-    match source {
-        IpAddr::V4(_) => source,
-        IpAddr::V6(address) => std::net::Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
     }
 }
 

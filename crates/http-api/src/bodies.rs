@@ -4,6 +4,7 @@
 //! handler, so that strangers hold little of our memory, and that for a short time. Pings are read otherwise: only their
 //! beginning is kept (`ping`); so is what SDKs send (`sentry::body`).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -14,12 +15,16 @@ use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use ipnet::IpNet;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_stream::StreamExt;
 
+use crate::accounts::Caller;
 use crate::alerts_in::pagerduty;
 use crate::answer::{Answer, Problem};
+use crate::server::Peer;
 use crate::services::Services;
+use crate::sources::{Share, Shares};
 use crate::{guard, ping, providers, sentry};
 
 /// A form that somebody fills in, or a password.
@@ -32,18 +37,57 @@ const MAX_OPEN_BYTES_AT_ONCE: usize = 64 << 20;
 /// Seconds until whoever found no room asks again.
 const AGAIN_AFTER: &str = "5";
 
+/// Of them those of one source: it takes the room of nobody else.
+const MAX_OPEN_BYTES_OF_SOURCE: usize = MAX_OPEN_BYTES_AT_ONCE / 8;
+/// The beginning of a body needs no room, so that whoever signs in, acknowledges or calls for help always finds some. There
+/// are no more of them than connections.
+const FREE_BYTES: usize = 4 << 10;
+
 /// What strangers may still send.
-pub struct OpenBodies(Arc<Semaphore>);
+pub struct OpenBodies {
+    all: Arc<Semaphore>,
+    shares: Arc<Shares>,
+}
 
 impl Default for OpenBodies {
     fn default() -> OpenBodies {
-        OpenBodies(Arc::new(Semaphore::new(MAX_OPEN_BYTES_AT_ONCE)))
+        OpenBodies::of(MAX_OPEN_BYTES_AT_ONCE, MAX_OPEN_BYTES_OF_SOURCE)
     }
 }
 
 impl OpenBodies {
-    fn hold(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        self.0.clone().try_acquire_many_owned(u32::try_from(bytes).ok()?).ok()
+    fn of(all: usize, of_source: usize) -> OpenBodies {
+        OpenBodies { all: Arc::new(Semaphore::new(all)), shares: Arc::new(Shares::new(of_source)) }
+    }
+
+    fn room(&self, source: IpAddr, proxies: &[IpNet]) -> Room {
+        Room { all: self.all.clone(), share: self.shares.of(source, proxies), held: None }
+    }
+}
+
+/// What one body holds of it.
+#[derive(Debug)]
+struct Room {
+    all: Arc<Semaphore>,
+    share: Share,
+    held: Option<OwnedSemaphorePermit>,
+}
+
+impl Room {
+    /// For a body that is so long by now.
+    fn reach(&mut self, length: usize) -> bool {
+        let has = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let more = length.saturating_sub(FREE_BYTES).saturating_sub(has);
+        if more == 0 {
+            return true;
+        }
+        let Ok(permits) = u32::try_from(more) else { return false };
+        let Ok(permit) = self.all.clone().try_acquire_many_owned(permits) else { return false };
+        match &mut self.held {
+            Some(held) => held.merge(permit),
+            None => self.held = Some(permit),
+        }
+        self.share.take(more)
     }
 }
 
@@ -65,7 +109,8 @@ fn is_announced_above(request: &Request, most: usize) -> bool {
 /// What asks for no sign-in is handed on with its whole body, or not at all.
 pub async fn read_open(State(services): State<Arc<Services>>, request: Request, next: Next) -> Response {
     let Some(most) = most_of(&request) else { return next.run(request).await };
-    match whole(request, most, WHOLE_WITHIN, &services.open_bodies).await {
+    let room = room_for(&services, &request);
+    match whole(request, most, WHOLE_WITHIN, room).await {
         // Its room is another's once it is answered.
         Ok((request, _room)) => next.run(request).await,
         Err(problem) if problem.is(StatusCode::SERVICE_UNAVAILABLE) => {
@@ -77,7 +122,17 @@ pub async fn read_open(State(services): State<Arc<Services>>, request: Request, 
     }
 }
 
-/// None: whoever sends it has said who they are, nothing of it is kept, or it is bounded elsewhere.
+/// None: whoever sends it has said who they are, and shares nothing with strangers.
+fn room_for(services: &Services, request: &Request) -> Option<Room> {
+    let known = request.extensions();
+    if known.get::<Caller>().is_some() {
+        return None;
+    }
+    let source = guard::source(services, request.headers(), known.get::<Peer>().copied());
+    Some(services.open_bodies.room(source, &services.settings.load().auth.trusted_proxies))
+}
+
+/// None: it is for whoever has signed in only, nothing of it is kept, or it is bounded elsewhere.
 fn most_of(request: &Request) -> Option<usize> {
     let path = request.uri().path();
     let has_none = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
@@ -95,8 +150,8 @@ async fn whole(
     request: Request,
     most: usize,
     within: Duration,
-    room: &OpenBodies,
-) -> Answer<(Request, Option<OwnedSemaphorePermit>)> {
+    room: Option<Room>,
+) -> Answer<(Request, Option<Room>)> {
     if is_announced_above(&request, most) {
         return Err(too_long(most));
     }
@@ -105,31 +160,26 @@ async fn whole(
         let why = format!("the body was not whole within {} s", within.as_secs());
         Problem::new(StatusCode::REQUEST_TIMEOUT, why).hint("send it at once")
     })?;
-    let (read, held) = read?;
-    Ok((Request::from_parts(head, Body::from(read)), held))
+    let (read, room) = read?;
+    Ok((Request::from_parts(head, Body::from(read)), room))
 }
 
 /// Room is taken as it comes.
-async fn gathered(
-    body: Body,
-    most: usize,
-    room: &OpenBodies,
-) -> Answer<(Vec<u8>, Option<OwnedSemaphorePermit>)> {
-    let (mut read, mut held) = (Vec::new(), None::<OwnedSemaphorePermit>);
+async fn gathered(body: Body, most: usize, mut room: Option<Room>) -> Answer<(Vec<u8>, Option<Room>)> {
+    let mut read = Vec::new();
     let mut stream = body.into_data_stream();
     while let Some(chunk) = stream.next().await {
         let chunk: Bytes = chunk.map_err(|_| Problem::bad_request("the body of the request broke off"))?;
-        if read.len() + chunk.len() > most {
+        let length = read.len() + chunk.len();
+        if length > most {
             return Err(too_long(most));
         }
-        let more = room.hold(chunk.len()).ok_or_else(no_room)?;
-        match &mut held {
-            Some(held) => held.merge(more),
-            None => held = Some(more),
+        if room.as_mut().is_some_and(|room| !room.reach(length)) {
+            return Err(no_room());
         }
         read.extend_from_slice(&chunk);
     }
-    Ok((read, held))
+    Ok((read, room))
 }
 
 fn no_room() -> Problem {
@@ -147,6 +197,8 @@ mod tests {
     use axum::http::HeaderValue;
 
     use super::*;
+
+    const THERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
     fn request(method: &str, path: &str, body: Body) -> Request {
         Request::builder().method(method).uri(path).body(body).unwrap()
@@ -181,15 +233,14 @@ mod tests {
     #[tokio::test]
     async fn a_body_comes_whole_and_soon_or_not_at_all() {
         let soon = Duration::from_secs(60);
-        let room = &OpenBodies::default();
-        let whole = |request, most, within| whole(request, most, within, room);
-        let status = |read: Answer<(Request, Option<OwnedSemaphorePermit>)>| {
-            read.err().map(|problem| problem.status())
-        };
+        let bodies = &OpenBodies::default();
+        let whole = |request, most, within| whole(request, most, within, Some(bodies.room(THERE, &[])));
+        let status = |read: Answer<(Request, Option<Room>)>| read.err().map(|problem| problem.status());
         let of = |length: usize| request("POST", "/in/pd", Body::from("a".repeat(length)));
-        let (read, held) = whole(of(10), 10, soon).await.unwrap();
-        assert_eq!(axum::body::to_bytes(read.into_body(), 10).await.unwrap().len(), 10);
-        assert_eq!(room.0.available_permits(), MAX_OPEN_BYTES_AT_ONCE - 10);
+        let length = FREE_BYTES + 10;
+        let (read, held) = whole(of(length), length, soon).await.unwrap();
+        assert_eq!(axum::body::to_bytes(read.into_body(), length).await.unwrap().len(), length);
+        assert_eq!(bodies.all.available_permits(), MAX_OPEN_BYTES_AT_ONCE - 10);
         drop(held);
         assert_eq!(status(whole(of(11), 10, soon).await), Some(StatusCode::PAYLOAD_TOO_LARGE));
         let never = Body::from_stream(tokio_stream::pending::<Result<Bytes, std::io::Error>>());
@@ -198,28 +249,42 @@ mod tests {
         let mut announced = of(0);
         announced.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(11));
         assert_eq!(status(whole(announced, 10, soon).await), Some(StatusCode::PAYLOAD_TOO_LARGE));
-        assert_eq!(room.0.available_permits(), MAX_OPEN_BYTES_AT_ONCE, "what is not handed on holds nothing");
+        let left = bodies.all.available_permits();
+        assert_eq!(left, MAX_OPEN_BYTES_AT_ONCE, "what is not handed on holds nothing");
     }
 
     #[tokio::test]
     async fn strangers_together_hold_so_much() {
-        let room = OpenBodies(Arc::new(Semaphore::new(15)));
-        let of = |length: usize| {
-            let bytes = Bytes::from("a".repeat(length));
-            let chunks: Vec<_> = bytes.chunks(3).map(|part| Ok::<_, std::io::Error>(part.to_vec())).collect();
-            whole(
-                request("POST", "/in/pd", Body::from_stream(tokio_stream::iter(chunks))),
-                20,
-                WHOLE_WITHIN,
-                &room,
-            )
-        };
-        let first = of(10).await.unwrap();
-        let refused = of(10).await.unwrap_err();
+        let bodies = OpenBodies::of(15, 15);
+        let first = sent(FREE_BYTES + 10, Some(bodies.room(THERE, &[]))).await.unwrap();
+        let refused = sent(FREE_BYTES + 10, Some(bodies.room(THERE, &[]))).await.unwrap_err();
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
-        let second = of(5).await.unwrap();
-        assert_eq!(of(1).await.unwrap_err().status(), StatusCode::SERVICE_UNAVAILABLE);
+        let second = sent(FREE_BYTES + 5, Some(bodies.room(THERE, &[]))).await.unwrap();
+        let refused = sent(FREE_BYTES + 1, Some(bodies.room(THERE, &[]))).await.unwrap_err();
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(sent(FREE_BYTES, Some(bodies.room(THERE, &[]))).await.is_ok(), "a password finds room");
+        assert!(sent(FREE_BYTES + 10, None).await.is_ok(), "whoever is signed in shares nothing with them");
         drop((first, second));
-        assert!(of(15).await.is_ok());
+        assert!(sent(FREE_BYTES + 15, Some(bodies.room(THERE, &[]))).await.is_ok());
+    }
+
+    async fn sent(length: usize, room: Option<Room>) -> Answer<(Request, Option<Room>)> {
+        let bytes = Bytes::from("a".repeat(length));
+        let chunks: Vec<_> = bytes.chunks(3).map(|part| Ok::<_, std::io::Error>(part.to_vec())).collect();
+        let body = Body::from_stream(tokio_stream::iter(chunks));
+        whole(request("POST", "/in/pd", body), 2 * FREE_BYTES, WHOLE_WITHIN, room).await
+    }
+
+    #[tokio::test]
+    async fn one_stranger_leaves_room_for_the_next() {
+        let bodies = OpenBodies::of(40, 5);
+        let room =
+            |source: &str| Some(bodies.room(source.parse().unwrap(), &["198.51.100.0/24".parse().unwrap()]));
+        let _first = sent(FREE_BYTES + 5, room("2001:db8::1")).await.unwrap();
+        let refused = sent(FREE_BYTES + 1, room("2001:db8::2")).await.unwrap_err();
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(bodies.all.available_permits(), 35, "what is refused holds nothing");
+        assert!(sent(FREE_BYTES + 5, room("192.0.2.1")).await.is_ok());
+        assert!(sent(FREE_BYTES + 20, room("198.51.100.7")).await.is_ok(), "everybody may be behind a proxy");
     }
 }

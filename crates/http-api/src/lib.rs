@@ -60,6 +60,7 @@ pub mod sentry;
 pub mod server;
 mod services;
 mod sign_in;
+mod sources;
 mod status_page;
 pub mod stream;
 mod ui;

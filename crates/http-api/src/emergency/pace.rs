@@ -2,10 +2,12 @@
 //! flood those on call.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use parking_lot::Mutex;
 use vocabulary::Timestamp;
+
+use crate::sources::network;
 
 pub const WINDOW_SECONDS: i64 = 600;
 /// Wrong keys and calls of one address in a window.
@@ -83,14 +85,6 @@ impl Window {
         if self.addresses.len() < MOST_ADDRESSES || self.addresses.contains_key(&address) {
             *self.addresses.entry(address).or_default() += 1;
         }
-    }
-}
-
-/// Of IPv6 one customer has a whole /64.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
     }
 }
 
