@@ -36,6 +36,8 @@ pub struct House {
     pub config: ArcSwap<Config>,
     /// Where the configuration is read from, for whoever compares it with what is in effect.
     pub origin: OnceLock<Origin>,
+    /// Whose connections are open at HTTP's doors.
+    pub crowd: OnceLock<Arc<http_api::server::Crowd>>,
     pub clock: Arc<dyn Clock>,
     pub store: Arc<Store>,
     pub recovery: Recovery,
@@ -156,6 +158,7 @@ impl House {
             started: clock.since_epoch().as_secs_f64(),
             config: ArcSwap::from_pointee(config),
             origin: OnceLock::new(),
+            crowd: OnceLock::new(),
             clock,
             store: Arc::new(store),
             recovery,

@@ -33,10 +33,12 @@ pub fn counters(house: &House) -> Vec<(String, f64)> {
     for (name, value) in house.store.stats().each() {
         all.add(&format!("store.{name}"), value);
     }
+    let read = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
+    if let Some(crowd) = house.crowd.get() {
+        all.add("http.refused_connections", read(&crowd.refused));
+    }
     if let Some(services) = house.services.load().as_ref() {
         let counters = &services.counters;
-        let read =
-            |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
         all.add("http.requests", read(&counters.requests));
         all.add("http.refused", read(&counters.refused));
         all.add("http.refused_headers", read(&counters.refused_headers));

@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use axum::Router;
-use http_api::server::{self, Door, Tls};
+use http_api::server::{self, Crowd, Door, Tls};
 use ingest::{BindError, Flushed, Ingest, Ports, Settings};
 use monitors::kinds::check::Asker;
 use parking_lot::Mutex;
@@ -71,6 +71,7 @@ pub struct Front {
     listeners: Mutex<Vec<TcpListener>>,
     router: Arc<OnceLock<Router>>,
     tls: Tls,
+    crowd: Arc<Crowd>,
     stop: watch::Sender<bool>,
     tasks: Mutex<Vec<Task<()>>>,
     url: String,
@@ -91,6 +92,7 @@ impl Front {
             listeners: Mutex::new(listeners),
             router: Arc::default(),
             tls: Arc::new(ArcSwapOption::new(acceptor)),
+            crowd: Arc::new(Crowd::new(config.http.max_connections, config.auth.trusted_proxies.clone())),
             stop: watch::channel(false).0,
             tasks: Mutex::default(),
         };
@@ -110,7 +112,8 @@ impl Front {
 
     fn open(&self, door: Door, config: &Config, runtime: &Runtime) {
         let router = server::front(self.router.clone());
-        let serving = server::serve(door, router, config.http.max_connections, self.stop.subscribe());
+        let most = config.http.max_connections;
+        let serving = server::serve(door, router, most, self.crowd.clone(), self.stop.subscribe());
         self.tasks.lock().push(runtime.spawn(serving));
     }
 
@@ -202,6 +205,7 @@ impl Parts {
         let house = Arc::new(House::open(config, clock, Some(log.clone()))?);
         // Set once, by the one start that there is.
         let _ = house.origin.set(origin.clone());
+        let _ = house.crowd.set(front.crowd.clone());
         tell_recovery(&house);
         let background =
             series_store::spawn_background(&house.store).map_err(Failure::doing("start the store"))?;
@@ -373,6 +377,9 @@ impl Parts {
             watching.schedule(&config);
         }
         self.tls.store(tls);
+        if let Some(crowd) = house.crowd.get() {
+            crowd.trust(config.auth.trusted_proxies.clone());
+        }
         house.store.set_config(config.storage.clone());
         if let Some(log) = house.log.as_ref().filter(|_| config.log != before.log) {
             log.set(config.log.level);

@@ -27,7 +27,8 @@ pub struct HttpConfig {
     /// PEM files; both or none.
     pub tls_certificate: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
-    /// Connections beyond this wait in the kernel's queue.
+    /// Connections beyond this wait in the kernel's queue. One source gets an eighth of them, unless it is this machine or in
+    /// `auth.trusted_proxies`; further ones of it are closed at once.
     pub max_connections: usize,
     /// A query that takes longer is ended with status 503.
     pub query_timeout: HumanDuration,

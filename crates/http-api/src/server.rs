@@ -1,14 +1,15 @@
 //! Accepting connections: TCP, TLS, and the control socket. Each connection is one task with bounds on
 //! how long a client may take to say what it wants.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
@@ -16,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
@@ -24,6 +26,7 @@ use tower::ServiceExt;
 use tower_http::timeout::TimeoutBody;
 
 use crate::config::HttpConfig;
+use crate::sources::{Share, Shares};
 
 /// A client that does not finish its request headers in this time is let go.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -55,6 +58,46 @@ pub enum Door {
 /// The certificate in use, if any; a reload puts another in its place.
 pub type Tls = Arc<ArcSwapOption<TlsAcceptor>>;
 
+/// One source gets such a part of all connections.
+const PARTS: usize = 8;
+
+/// Whose connections are open, at all doors together: one source keeps nobody else out.
+pub struct Crowd {
+    shares: Arc<Shares>,
+    proxies: ArcSwap<Vec<IpNet>>,
+    /// Connections that were closed at once, as their source had its part.
+    pub refused: AtomicU64,
+}
+
+impl Crowd {
+    pub fn new(max_connections: usize, proxies: Vec<IpNet>) -> Crowd {
+        Crowd {
+            shares: Arc::new(Shares::new((max_connections / PARTS).max(1))),
+            proxies: ArcSwap::from_pointee(proxies),
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    /// A reload says who may stand for many.
+    pub fn trust(&self, proxies: Vec<IpNet>) {
+        self.proxies.store(Arc::new(proxies));
+    }
+
+    /// To be held as long as the connection is open.
+    fn place(&self, peer: Peer) -> Option<Share> {
+        let source = match peer {
+            Peer::Address(address) => address.ip(),
+            Peer::ControlSocket | Peer::Unknown => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        };
+        let mut share = self.shares.of(source, &self.proxies.load());
+        let has_place = share.take(1);
+        if !has_place {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        has_place.then_some(share)
+    }
+}
+
 /// Answers before the server is ready and, once `router` is set, through it.
 pub fn front(router: Arc<OnceLock<Router>>) -> Router {
     Router::new().fallback(move |request: Request| {
@@ -74,7 +117,13 @@ fn starting() -> Response {
 }
 
 /// Serve until `stop` says so, then let open requests finish for a moment.
-pub async fn serve(door: Door, router: Router, max_connections: usize, mut stop: watch::Receiver<bool>) {
+pub async fn serve(
+    door: Door,
+    router: Router,
+    max_connections: usize,
+    crowd: Arc<Crowd>,
+    mut stop: watch::Receiver<bool>,
+) {
     let connections = Arc::new(Semaphore::new(max_connections.max(1)));
     let graceful = GracefulShutdown::new();
     loop {
@@ -89,10 +138,11 @@ pub async fn serve(door: Door, router: Router, max_connections: usize, mut stop:
         };
         match accepted {
             Ok((stream, peer)) => {
+                let Some(place) = crowd.place(peer) else { continue };
                 let connection = connection(stream, peer, router.clone(), &graceful);
                 tokio::spawn(async move {
                     connection.await;
-                    drop(permit);
+                    drop((permit, place));
                 });
             }
             Err(error) => {
@@ -212,4 +262,30 @@ pub fn tls(config: &HttpConfig) -> Result<Option<Arc<TlsAcceptor>>, String> {
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key_der))
         .map_err(|error| format!("http.tls_certificate, http.tls_key: {error}"))?;
     Ok(Some(Arc::new(TlsAcceptor::from(Arc::new(server)))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_source_takes_its_part_of_the_connections() {
+        let crowd = Crowd::new(17, vec!["198.51.100.7/32".parse().unwrap()]);
+        let connect = |address: &str| crowd.place(Peer::Address(address.parse().unwrap()));
+        let held: Vec<_> = (1..=5).filter_map(|port| connect(&format!("192.0.2.1:{port}"))).collect();
+        assert_eq!((held.len(), crowd.refused.load(Ordering::Relaxed)), (2, 3));
+        assert!(connect("192.0.2.2:1").is_some(), "another source has its own part");
+        let many = ["198.51.100.7:1", "127.0.0.1:1", "[::1]:1"];
+        let of_many: Vec<_> =
+            many.into_iter().flat_map(|of| [connect(of), connect(of), connect(of)]).collect();
+        assert!(of_many.iter().all(Option::is_some), "nor have those a bound behind whom there may be many");
+        assert!([0; 3].map(|_| crowd.place(Peer::ControlSocket)).iter().all(Option::is_some));
+        drop(held);
+        let again = connect("192.0.2.1:9");
+        assert!(again.is_some(), "a closed connection makes room");
+        crowd.trust(vec!["192.0.2.0/24".parse().unwrap()]);
+        let more = [1, 2, 3].map(|port| connect(&format!("192.0.2.1:{port}")));
+        assert!(more.iter().all(Option::is_some), "a reload trusts others");
+        assert!(Crowd::new(1, Vec::new()).place(Peer::Address("192.0.2.1:1".parse().unwrap())).is_some());
+    }
 }
