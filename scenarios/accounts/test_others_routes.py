@@ -138,6 +138,8 @@ def test_no_other_sites_page_is_answered(server, root, description):
         strange = [{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, {"Origin": "https://evil.example"}, {"Origin": "null"}]
         if method != "GET" or path.startswith(CHANGE_BY_GET):
             strange += [{"Sec-Fetch-Site": "same-site"}]
+        if method == "GET" and path.startswith(CHANGE_BY_GET):
+            strange += [{"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"} for site in ("same-origin", "none")]
         if method != "GET":
             strange += [{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}]
         for page in strange:

@@ -121,7 +121,7 @@ def test_pages_of_other_origins(bellwether):
 
 
 def test_links_change_nothing(bellwether):
-    """graphite-web deletes by GET. A link on another page must not."""
+    """graphite-web deletes by GET. A link must not, on another page or in a note of ours, nor a short link, which shows nothing of it."""
     server = bellwether()
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     assert server.post("/dashboard/save/kept", "state={}", form).json == {"success": True}
@@ -130,4 +130,10 @@ def test_links_change_nothing(bellwether):
     assert server.get("/dashboard/delete/kept", {**link, "Sec-Fetch-Site": "same-site"}).status == 403
     assert server.get("/metrics/set-metadata?metric=a&key=b&value=c", link).status == 403
     assert server.get("/dashboard/load/kept").json == {"state": {}}
-    assert server.get("/dashboard/delete/kept", {**link, "Sec-Fetch-Site": "same-origin"}).json == {"success": True}
+    for site in ("same-origin", "none"):
+        assert server.get("/dashboard/delete/kept", {**link, "Sec-Fetch-Site": site}).status == 403
+    for address in ("dashboard/delete/kept", "render/../dashboard/delete/kept", "metrics/set-metadata?metric=a", "https://elsewhere.example/"):
+        assert server.get(f"/s/{address}").status == 400, address
+    assert server.get("/s/dashboard/kept").text.startswith("/S/")
+    script = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}
+    assert server.get("/dashboard/delete/kept", script).json == {"success": True}

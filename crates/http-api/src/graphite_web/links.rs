@@ -17,6 +17,9 @@ use crate::services::Services;
 
 const DIGITS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghijklmnopqrstuvwxyz";
 
+/// What there are short links to: graphite-web's pages and pictures. Whoever is handed a short link does not see where it leads.
+const PAGES: [&str; 4] = ["render", "graphlot", "composer", "dashboard"];
+
 /// What pages add so that nobody answers from a cache; links to the same must be the same.
 const ALWAYS_NEW: [&str; 3] = ["&_uniq=", "&_salt=", "&_dc="];
 
@@ -33,6 +36,10 @@ pub async fn shorten(
     }
     let address = uri.path_and_query().map_or("", |address| address.as_str());
     let address = without_salt(address.strip_prefix("/s/").unwrap_or_default());
+    if !is_page(&address) {
+        let why = "short links lead to /render, /graphlot, /composer and /dashboard/NAME only\n";
+        return plain(StatusCode::BAD_REQUEST, why);
+    }
     let made = off_thread(&services, move |services| {
         match kept::link(&services.state, &address, services.clock.now()) {
             Ok(number) => Ok(Ok(number)),
@@ -51,18 +58,30 @@ pub async fn follow(State(services): State<Arc<Services>>, Path(id): Path<String
     let Some(number) = number(id.trim_end_matches('/')) else { return unknown() };
     let found = off_thread(&services, move |services| Ok(kept::link_to(&services.state, number)?));
     match found.await {
-        // `//elsewhere` would be another site: what was shortened is always a place here.
-        Ok(Some(address)) => {
-            let address = address.trim_start_matches(['/', '\\']);
+        // What was kept before only pages were may lead anywhere.
+        Ok(Some(address)) if is_page(&address) => {
             redirect(StatusCode::MOVED_PERMANENTLY, &format!("/{address}"))
         }
-        Ok(None) => unknown(),
+        Ok(_) => unknown(),
         Err(problem) => problem.into_response(),
     }
 }
 
 fn unknown() -> Response {
     plain(StatusCode::NOT_FOUND, "There is no such short link.\n")
+}
+
+/// Browsers take `..`, also as `%2e%2e`, and `\` for steps to somewhere else.
+fn is_page(address: &str) -> bool {
+    let path = address.split(['?', '#']).next().unwrap_or_default();
+    let nodes: Vec<&str> = path.split('/').collect();
+    let leads_on = |node: &&str| {
+        let node = node.to_ascii_lowercase().replace("%2e", ".");
+        node.contains('\\') || node == "." || node == ".."
+    };
+    let changes = nodes.get(1).is_some_and(|node| node.starts_with("delete"));
+    let is_known = path.is_empty() || PAGES.contains(&nodes[0]);
+    is_known && !nodes.iter().any(leads_on) && !(changes && nodes.len() > 2)
 }
 
 fn without_salt(address: &str) -> String {
@@ -122,6 +141,39 @@ mod tests {
         assert_eq!(number("AB"), Some(1));
         for bad in ["", "-", "a!", "zzzzzzzzzzzzzzzzzzzzzzzz"] {
             assert_eq!(number(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn short_links_lead_to_pages() {
+        for address in [
+            "",
+            "?x=1",
+            "render?target=a",
+            "render/?target=../a",
+            "graphlot?x",
+            "composer",
+            "dashboard/Main",
+            "dashboard/delete",
+            "dashboard/of.hosts/web..1",
+        ] {
+            assert!(is_page(address), "{address}");
+        }
+        for address in [
+            "dashboard/delete/Main",
+            "dashboard/delete_template/x/",
+            "dashboard/./delete/Main",
+            "render/../dashboard/delete/Main",
+            "render/.%2E/dashboard/delete/Main",
+            "render\\..\\dashboard/delete/Main",
+            "metrics/set-metadata?metric=a",
+            "/elsewhere.example/",
+            "\\elsewhere.example/",
+            "https://elsewhere.example/",
+            "s/render",
+            "api/v1/session",
+        ] {
+            assert!(!is_page(address), "{address}");
         }
     }
 

@@ -70,21 +70,40 @@ pub(super) fn refuse_other_sites(request: &Request, host: &str, allowed: &[Strin
     }
 }
 
-/// For what changes something by GET, as graphite-web's paths do: following another site's link must not. A script
-/// of another site names its origin, which was looked at before. Over plain HTTP browsers say only which page refers to it.
+/// For what changes something by GET, as graphite-web's paths do: following a link must not, of another site or of a note on a
+/// page of ours. A script of another site names its origin, which was looked at before. Over plain HTTP browsers say only which
+/// page refers to it.
 pub(super) fn refuse_links(
     method: &Method,
     headers: &HeaderMap,
     by_browser: bool,
     allowed: &[String],
 ) -> Result<(), Problem> {
+    let programs = "programs send it as POST, or with a token: Authorization: Bearer TOKEN";
+    if !changes(method) && is_followed(headers, by_browser) {
+        return Err(Problem::forbidden("this changes something, and a link leads here").hint(programs));
+    }
     match text(headers, "sec-fetch-site") {
         _ if headers.contains_key(header::ORIGIN) => Ok(()),
-        Some("same-origin" | "none") => Ok(()),
+        Some("same-origin") => Ok(()),
         Some(site) => Err(Problem::forbidden(format!("a page of another site ({site}) sent this request"))),
         None if !by_browser || changes(method) || is_referred(headers, allowed) => Ok(()),
-        None => Err(Problem::forbidden("this changes something, and does not say which page sent it")
-            .hint("programs send it as POST, or with a token: Authorization: Bearer TOKEN")),
+        None => {
+            Err(Problem::forbidden("this changes something, and does not say which page sent it")
+                .hint(programs))
+        }
+    }
+}
+
+/// Does a browser go there, or show it as a part of a page, instead of a script that asks for it? Over plain HTTP it does not
+/// say so, but whoever goes somewhere wants a page.
+fn is_followed(headers: &HeaderMap, by_browser: bool) -> bool {
+    match text(headers, "sec-fetch-mode") {
+        Some(mode) => !["cors", "same-origin"].iter().any(|asks| mode.eq_ignore_ascii_case(asks)),
+        None => {
+            let wanted = text(headers, header::ACCEPT.as_str()).unwrap_or_default();
+            by_browser && wanted.contains("text/html")
+        }
     }
 }
 
@@ -352,10 +371,30 @@ mod tests {
         check("referer", "http://bw.example:80/dashboard", false);
         check("referer", "http://wall.example/", false);
         check("sec-fetch-site", "same-origin", false);
-        check("sec-fetch-site", "none", false);
+        check("sec-fetch-site", "none", true);
         check("sec-fetch-site", "same-site", true);
         check("sec-fetch-site", "cross-site", true);
         check("origin", "http://wall.example", false);
+    }
+
+    #[test]
+    fn links_of_our_own_pages_change_nothing_either() {
+        let check =
+            |method: Method, by_browser: bool, name: &'static str, value: &'static str, refused: bool| {
+                let ours = [("sec-fetch-site", "same-origin"), ("host", "bw.example"), (name, value)];
+                let answer = refuse_links(&method, &headers_of(&ours), by_browser, &[]);
+                assert_eq!(answer.is_err(), refused, "{method} {by_browser} {name}: {value}");
+            };
+        for (mode, refused) in
+            [("cors", false), ("same-origin", false), ("navigate", true), ("no-cors", true)]
+        {
+            check(Method::GET, true, "sec-fetch-mode", mode, refused);
+        }
+        check(Method::POST, true, "sec-fetch-mode", "navigate", false);
+        let page = "text/html,application/xhtml+xml,*/*;q=0.8";
+        check(Method::GET, true, "accept", page, true);
+        check(Method::GET, true, "accept", "*/*", false);
+        check(Method::GET, false, "accept", page, false);
     }
 
     #[test]
