@@ -51,7 +51,7 @@ pub struct Asked {
     pub who: Option<String>,
     /// Entries with smaller ids only: the next part of a long list.
     pub before_id: Option<i64>,
-    /// Without what people do to incidents, checks and hosts, which these tell themselves.
+    /// Without what people do to incidents, checks and hosts, which these tell themselves, and without what strangers try.
     pub settings_only: bool,
     pub limit: usize,
 }
@@ -140,6 +140,7 @@ pub fn audit(state: &StateStore, asked: &Asked) -> Result<Vec<AuditEntry>, State
     with("who = ?", asked.who.as_deref().map(Value::from));
     with("id < ?", asked.before_id.map(Value::from));
     if asked.settings_only {
+        with("action <> ?", Some(FAILED_SIGN_IN.into()));
         TOLD_ELSEWHERE.iter().for_each(|kind| with("subject NOT LIKE ?", Some((*kind).into())));
     }
     values.push(i64::try_from(asked.limit).unwrap_or(i64::MAX).into());
@@ -204,6 +205,10 @@ mod tests {
         check(Asked { before_id: Some(2), ..Asked::default() }, &["monitors/a"]);
         let cut = audit(&state, &Asked { limit: 1, ..Asked::default() }).unwrap().remove(0).after.unwrap();
         assert!(cut.len() < MAX_AUDIT_TEXT + 40 && cut.ends_with(" bytes)"), "{}", cut.len());
+        // Strangers do not write on everybody's graphs.
+        let failed = Change { action: FAILED_SIGN_IN.into(), ..change("ben", "") };
+        note(&state, &failed, Timestamp(40)).unwrap();
+        check(Asked { settings_only: true, ..Asked::default() }, &["levels", "monitors/a"]);
     }
 
     #[test]

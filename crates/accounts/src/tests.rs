@@ -162,7 +162,18 @@ fn nobody_new_is_called_as_another_reads() {
     let (_directory, state) = state();
     let now = Timestamp(1_000);
     set_person(&state, "ana", "correct horse", Role::Editor, now).unwrap();
-    for near in ["ana ", " ana", "an\u{200b}a", "\u{202e}ana", "ana\u{ad}", "\u{feff}ana"] {
+    for near in [
+        "ana ",
+        " ana",
+        "an\u{200b}a",
+        "\u{202e}ana",
+        "ana\u{ad}",
+        "\u{feff}ana",
+        "an\u{34f}a",
+        "ana\u{2800}",
+        "ana\u{fe0f}",
+        "ana\u{e0100}",
+    ] {
         let vouched = vouched("2", near, Some(Role::Viewer));
         assert!(arrive(&state, &vouched, now).is_err(), "{near:?}");
         assert!(make_person(&state, near, "correct horse", Role::Viewer, now).is_err(), "{near:?}");

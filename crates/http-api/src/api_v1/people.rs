@@ -109,7 +109,10 @@ pub async fn set(
     require(&caller, Role::Admin)?;
     off_thread(&services, move |services| {
         put(services, &form)?;
-        services.hub.close_of(Some(&form.name));
+        if form.replace {
+            // Streams of their tokens, too, which hold while they are an administrator.
+            services.hub.close_of(None);
+        }
         services.control.people_changed();
         told(services, &form.name)
     })

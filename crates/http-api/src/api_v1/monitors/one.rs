@@ -112,7 +112,8 @@ pub fn one(services: &Services, caller: &Caller, name: &str, window: &Window) ->
         next_check: is_check
             .then(|| services.control.next_check(&ObjectName::Check(name.to_owned())))
             .flatten(),
-        problems: problems(services, name, now),
+        // They quote the definition.
+        problems: if scope.sees(name) { problems(services, name, now) } else { Vec::new() },
     })
 }
 
