@@ -119,19 +119,21 @@ pub fn end_sessions_of_others(state: &StateStore, provider: Option<&str>) -> Res
 }
 
 /// Who opened it, with the role and the teams of now. One that was opened by the word of whoever says the groups now, and was
-/// asked for none then, is none: nobody knows what they may see until they sign in again.
+/// asked for none then, is none: nobody knows what they may see until they sign in again. Nor is one that was opened by the word
+/// of another `provider` than that of now.
 pub fn session(
     state: &StateStore,
     secret: &str,
     teams: &[TeamConfig],
     say_groups: &[&str],
+    provider: Option<&str>,
     now: Timestamp,
 ) -> Result<Option<Caller>, StateError> {
     let rows = state.query(
         "SELECT person.name, person.role, session.expires, session.voucher
          FROM session JOIN person ON person.name = session.person
-         WHERE session.secret = ?1 AND session.expires >= ?2",
-        &[hashed(secret).into(), now.0.into()],
+         WHERE session.secret = ?1 AND session.expires >= ?2 AND (session.voucher IS NULL OR session.voucher IS ?3)",
+        &[hashed(secret).into(), now.0.into(), provider.into()],
     )?;
     let Some(row) = rows.first() else { return Ok(None) };
     let (name, role) = (row.text(0).to_owned(), Role::parse(row.text(1)));

@@ -32,7 +32,8 @@ fn a_session_ends_in_time_and_with_a_new_password() {
     let now = Timestamp(1_000);
     set_person(&state, "ana", "correct horse", Role::Editor, now).unwrap();
     let secret = open_session(&state, "ana", SESSION_SECONDS, now).unwrap();
-    let role = |at: Timestamp| session(&state, &secret, &[], &[], at).unwrap().map(|caller| caller.role);
+    let role =
+        |at: Timestamp| session(&state, &secret, &[], &[], None, at).unwrap().map(|caller| caller.role);
     assert_eq!(role(now.plus(SESSION_SECONDS)), Some(Role::Editor));
     assert_eq!(role(now.plus(SESSION_SECONDS + 1)), None);
     set_person(&state, "ana", "another horse", Role::Editor, now).unwrap();
@@ -124,7 +125,7 @@ fn a_person_sees_what_their_teams_own() {
     let now = Timestamp(1_000);
     set_person(&state, "cho", "correct horse", Role::Viewer, now).unwrap();
     let secret = open_session(&state, "cho", SESSION_SECONDS, now).unwrap();
-    let sees = || session(&state, &secret, &files, &[], now).unwrap().unwrap().scope.sees("shop.x");
+    let sees = || session(&state, &secret, &files, &[], None, now).unwrap().unwrap().scope.sees("shop.x");
     assert!(!sees());
     assert!(remove_team(&state, &files, "mail").unwrap());
     assert!(sees(), "teams are those of now, not of the sign-in");
@@ -151,7 +152,7 @@ fn another_role_ends_sessions_and_the_same_does_not() {
     let now = Timestamp(1_000);
     set_person(&state, "ana", "correct horse", Role::Editor, now).unwrap();
     let secret = open_session(&state, "ana", SESSION_SECONDS, now).unwrap();
-    let signed_in = || session(&state, &secret, &[], &[], now).unwrap().is_some();
+    let signed_in = || session(&state, &secret, &[], &[], None, now).unwrap().is_some();
     assert!(set_role(&state, "ana", Role::Editor).unwrap() && signed_in());
     assert!(set_role(&state, "ana", Role::Viewer).unwrap() && !signed_in());
     assert!(!set_role(&state, "ben", Role::Viewer).unwrap());
@@ -209,7 +210,7 @@ fn a_new_password_of_ones_own_ends_the_other_sessions() {
     let shown = check_password(&state, "ana", "correct horse").unwrap().unwrap();
     assert!(change_password(&state, &shown, "short", Some(&here)).is_err());
     assert!(change_password(&state, &shown, "another horse", Some(&here)).unwrap());
-    let signed_in = |secret: &str| session(&state, secret, &[], &[], now).unwrap().is_some();
+    let signed_in = |secret: &str| session(&state, secret, &[], &[], None, now).unwrap().is_some();
     assert_eq!((signed_in(&here), signed_in(&there)), (true, false));
     assert_eq!(role_by(&state, "ana", "another horse"), Some(Role::Editor));
 }
@@ -222,7 +223,7 @@ fn a_password_that_is_changed_while_it_is_looked_at_opens_nothing() {
     let open = |shown: &Shown| open_session_by(&state, shown, SESSION_SECONDS, now).unwrap();
     let shown = check_password(&state, "ana", "correct horse").unwrap().unwrap();
     let secret = open(&shown).unwrap();
-    assert!(session(&state, &secret, &[], &[], now).unwrap().is_some());
+    assert!(session(&state, &secret, &[], &[], None, now).unwrap().is_some());
     set_person(&state, "ana", "another horse", Role::Admin, now).unwrap();
     assert!(open(&shown).is_none() && !change_password(&state, &shown, "a third horse", None).unwrap());
     assert_eq!(role_by(&state, "ana", "another horse"), Some(Role::Admin));
@@ -325,7 +326,7 @@ fn a_role_that_is_said_holds_and_ends_with_its_word() {
     assert!(people(&state).unwrap().is_empty(), "whoever is refused is not made");
     come(Some(Role::Admin)).unwrap();
     let secret = open_session(&state, "ana", VOUCHED_SESSION_SECONDS, now).unwrap();
-    let signed_in = || session(&state, &secret, &[], &[], now).unwrap().is_some();
+    let signed_in = || session(&state, &secret, &[], &[], None, now).unwrap().is_some();
     come(Some(Role::Admin)).unwrap();
     assert!(signed_in());
     assert_eq!(come(Some(Role::Viewer)).unwrap().role, Role::Viewer);
@@ -335,7 +336,7 @@ fn a_role_that_is_said_holds_and_ends_with_its_word() {
     let of_ana = NewToken { owner: Some("ana".into()), ..new_token("a", Role::Admin, &[]) };
     let (_, own) = create_token(&state, &of_ana, now).unwrap();
     assert!(come(None).is_err());
-    assert!(session(&state, &secret, &[], &[], now).unwrap().is_none());
+    assert!(session(&state, &secret, &[], &[], None, now).unwrap().is_none());
     assert!(token(&state, &own, now).unwrap().is_none());
     // Where it is not said, it is an administrator's to give.
     let unsaid = Vouched { role_is_said: false, ..vouched("1", "ana", Some(Role::Viewer)) };
@@ -364,7 +365,7 @@ fn of_too_many_sessions_the_oldest_ends() {
         set_person(&state, name, "correct horse", Role::Editor, now).unwrap();
     }
     let of_ben = open_session(&state, "ben", SESSION_SECONDS, now).unwrap();
-    let holds = |secret: &str| session(&state, secret, &[], &[], now).unwrap().is_some();
+    let holds = |secret: &str| session(&state, secret, &[], &[], None, now).unwrap().is_some();
     let secrets: Vec<String> = (0..=limits::MAX_SESSIONS)
         .map(|_| open_session(&state, "ana", SESSION_SECONDS, now).unwrap())
         .collect();
@@ -470,7 +471,7 @@ fn an_administrator_says_who_is_meant_and_who_rests_no_more() {
     assert_eq!(unlink(&state, "ana", issuer).unwrap(), Some(true));
     assert_eq!(unlink(&state, "ana", issuer).unwrap(), Some(false));
     assert_eq!(unlink(&state, "nobody", issuer).unwrap(), None);
-    assert!(session(&state, &secret, &[], &[], now).unwrap().is_none() && of_ana(now).is_empty());
+    assert!(session(&state, &secret, &[], &[], None, now).unwrap().is_none() && of_ana(now).is_empty());
     assert!(come("1").unwrap_err().to_string().contains("another `ana`"));
     link(&state, "ana", issuer, now).unwrap();
     assert_eq!(of_ana(now)[0].until, Some(now.plus(limits::LINK_SECONDS).0));
@@ -488,14 +489,14 @@ fn a_session_says_by_whose_word_it_was_opened() {
     let own = open_session(&state, "ana", SESSION_SECONDS, now).unwrap();
     let vouched = open_vouched_session(&state, "ana", by, now).unwrap().unwrap();
     let late = now.plus(VOUCHED_SESSION_SECONDS + 1);
-    let holds = |secret: &str| session(&state, secret, &[], &[], late).unwrap().is_some();
+    let holds = |secret: &str| session(&state, secret, &[], &[], Some(by.0), late).unwrap().is_some();
     assert!(holds(&own) && !holds(&vouched));
     let closed = |secret: &str| close_session(&state, secret).unwrap();
     assert_eq!(closed(&own).and_then(|closed| closed.voucher), None);
     assert_eq!(closed(&vouched).and_then(|closed| closed.voucher).as_deref(), Some("https://login.example"));
     assert_eq!(closed(&vouched), None, "it is closed");
     // Whoever says the groups now, and was asked for none then, is asked again first.
-    let asked = |secret: &str| session(&state, secret, &[], &[by.0], now).unwrap().is_some();
+    let asked = |secret: &str| session(&state, secret, &[], &[by.0], Some(by.0), now).unwrap().is_some();
     let vouched = open_vouched_session(&state, "ana", by, now).unwrap().unwrap();
     let own = open_session(&state, "ana", SESSION_SECONDS, now).unwrap();
     assert!(asked(&own) && !asked(&vouched));
@@ -503,6 +504,10 @@ fn a_session_says_by_whose_word_it_was_opened() {
     assert!(asked(&own) && asked(&vouched));
     // Another provider does not answer for it.
     assert!(!end_sessions_of_others(&state, Some(by.0)).unwrap() && asked(&vouched));
+    for provider in [None, Some("https://another.example")] {
+        let asked = |secret: &str| session(&state, secret, &[], &[by.0], provider, now).unwrap().is_some();
+        assert!(!asked(&vouched) && asked(&own), "{provider:?}, before anybody has ended it");
+    }
     assert!(end_sessions_of_others(&state, None).unwrap() && !asked(&vouched) && asked(&own));
     assert!(!end_sessions_of_others(&state, Some("https://another.example")).unwrap());
     // Whoever was removed while they signed in does not come in, nor does another take their place.

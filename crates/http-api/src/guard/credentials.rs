@@ -223,7 +223,8 @@ fn who(services: &Services, credentials: &Credentials) -> Result<Option<Caller>,
         Credentials::Session(secret) => {
             let settings = services.settings.load();
             let say_groups = sign_in::say_groups(&settings.auth);
-            Ok(accounts::session(&services.state, secret, &settings.teams, &say_groups, now)?)
+            let provider = settings.auth.oidc.as_ref().map(|oidc| oidc.issuer.as_str());
+            Ok(accounts::session(&services.state, secret, &settings.teams, &say_groups, provider, now)?)
         }
         Credentials::Token(secret) => {
             accounts::token(&services.state, secret, now)?.map(Some).ok_or_else(wrong_credentials)
