@@ -175,9 +175,10 @@ def test_over_tls_the_cookie_is_of_this_host_alone(closed):
     host, old = told
     assert host.startswith("__Host-bellwether_session=") and "; Secure" in host and "Path=/;" in host and "Domain" not in host
     assert old.startswith("bellwether_session=;") and "Max-Age=0" in old
-    ask = lambda cookie: server.get("/api/v1/teams", headers={"Cookie": cookie, **OWN}).status
+    ask = lambda cookie, by=OWN: server.get("/api/v1/teams", headers={"Cookie": cookie, **by}).status
     host = host.split(";")[0]
-    assert (ask(host), ask(plain)) == (200, 200), "sessions under the old name go on"
+    assert (ask(host), ask(plain)) == (200, 200)
+    assert (ask(host, tls), ask(plain, tls)) == (200, 401), "over TLS a neighbour may have set the other"
     # A neighbour of the same domain may set a cookie under the old name: it does not count beside the other.
     assert ask(f"bellwether_session={'0' * 64}; {host}") == 200
     assert ask(f"{plain}; __Host-bellwether_session={'0' * 64}") == 401

@@ -16,7 +16,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 pub use credentials::{
-    PROXY, SECURE_SESSION_COOKIE, SESSION_COOKIE, by_password, cookie, cookie_called, source,
+    PROXY, SECURE_SESSION_COOKIE, SESSION_COOKIE, by_password, cookie, cookie_called, is_secure, source,
     wrong_credentials,
 };
 use credentials::{by_credentials, credentials, refuse_strange_pages};

@@ -16,7 +16,7 @@ use crate::answer::{Answer, Body, Problem};
 use crate::audit;
 use crate::guard::{self, SECURE_SESSION_COOKIE, SESSION_COOKIE};
 use crate::server::Peer;
-use crate::services::{Services, Settings};
+use crate::services::Services;
 use crate::sign_in;
 
 #[derive(Deserialize, ToSchema)]
@@ -41,8 +41,8 @@ pub async fn sign_in(
     Body(form): Body<SignIn>,
 ) -> Answer<Response> {
     let source = guard::source(&services, &headers, peer.map(|Extension(peer)| peer));
-    let before = guard::cookie(&headers).map(str::to_owned);
-    let secure = is_secure(&services.settings.load(), &headers);
+    let before = guard::cookie(&services.settings.load(), &headers).map(str::to_owned);
+    let secure = guard::is_secure(&services.settings.load(), &headers);
     let turn = services.attempts.turn(source).await?;
     let name = form.name.clone();
     let opened = off_thread(&services, move |services| {
@@ -71,11 +71,6 @@ pub fn end_others(services: &Services, before: Option<&str>, person: &str) -> An
     }
     services.hub.close_of(Some(person));
     Ok(())
-}
-
-/// May the browser keep the session to encrypted connections?
-fn is_secure(settings: &Settings, headers: &HeaderMap) -> bool {
-    settings.http.uses_tls() || headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https")
 }
 
 /// What is tried in vain under names that are nobody's is not kept with the name: it may be a password.
@@ -113,7 +108,8 @@ pub async fn sign_out(
     peer: Option<Extension<Peer>>,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    let closed = match guard::cookie(&headers).map(str::to_owned) {
+    let secret = guard::cookie(&services.settings.load(), &headers).map(str::to_owned);
+    let closed = match secret {
         Some(secret) => {
             off_thread(&services, move |services| Ok(accounts::close_session(&services.state, &secret)?))
                 .await?
@@ -125,7 +121,7 @@ pub async fn sign_out(
         services.hub.close_of(Some(&caller.name));
         audit::note_sign_in(&services, caller.name, "session", source, "signed out").await;
     }
-    let secure = is_secure(&services.settings.load(), &headers);
+    let secure = guard::is_secure(&services.settings.load(), &headers);
     let cookies = cookies_of("", 0, secure)?;
     let to = match closed.and_then(|closed| closed.voucher) {
         Some(voucher) => sign_in::way_out(&services, &voucher).await,
@@ -176,7 +172,7 @@ pub async fn change_password(
             .hint("an administrator sets one with: bellwether user set NAME"));
     }
     let source = guard::source(&services, &headers, peer.map(|Extension(peer)| peer));
-    let session = guard::cookie(&headers).map(str::to_owned);
+    let session = guard::cookie(&services.settings.load(), &headers).map(str::to_owned);
     let turn = services.attempts.turn(source).await?;
     off_thread(&services, move |services| {
         let _turn = turn;

@@ -14,7 +14,7 @@ use super::origin::{
 use crate::accounts::{self, Caller, Shown, Via};
 use crate::answer::Problem;
 use crate::server::Peer;
-use crate::services::Services;
+use crate::services::{Services, Settings};
 use crate::sign_in::{self, Voucher};
 
 /// Over plain HTTP.
@@ -82,7 +82,8 @@ pub(super) fn credentials(
             refuse_unsaid_groups(services, &proxied)?;
             return Ok(Some(Credentials::Proxy(proxied)));
         }
-        let session = cookie(headers).map(|secret| Credentials::Session(secret.to_owned()));
+        let session = cookie(&services.settings.load(), headers);
+        let session = session.map(|secret| Credentials::Session(secret.to_owned()));
         return if session.is_some() {
             refuse_forgery(services, request).map(|()| session)
         } else {
@@ -296,10 +297,25 @@ pub(super) fn refuse_strange_pages(services: &Services, request: &Request) -> Re
     refuse_other_sites(request, host, &services.settings.load().http.allowed_hosts)
 }
 
-/// The secret of the session that the request carries. The name that says less is read where the other is missing: it is
-/// that of plain HTTP, and of sessions that were opened before there was the other.
-pub fn cookie(headers: &HeaderMap) -> Option<&str> {
-    cookie_called(headers, SECURE_SESSION_COOKIE).or_else(|| cookie_called(headers, SESSION_COOKIE))
+/// The secret of the session that the request carries. The name that says less is that of plain HTTP: elsewhere a neighbour of
+/// the same domain may have set it.
+pub fn cookie<'h>(settings: &Settings, headers: &'h HeaderMap) -> Option<&'h str> {
+    let secret = cookie_called(headers, SECURE_SESSION_COOKIE);
+    match is_secure(settings, headers) {
+        true => secret,
+        false => secret.or_else(|| cookie_called(headers, SESSION_COOKIE)),
+    }
+}
+
+/// Did the browser come by an encrypted connection, to which it may keep the session? So it did where we speak TLS, where a proxy
+/// says so, and under the name of a `public_url` that is one.
+pub fn is_secure(settings: &Settings, headers: &HeaderMap) -> bool {
+    let http = &settings.http;
+    let is_said = headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
+    let public = http.public_url.strip_prefix("https://").and_then(|rest| rest.split('/').next());
+    let host = text(headers, header::HOST.as_str());
+    let is_public = public.zip(host).is_some_and(|(public, host)| public.eq_ignore_ascii_case(host));
+    http.uses_tls() || is_said || is_public
 }
 
 pub fn cookie_called<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
@@ -333,7 +349,7 @@ mod tests {
     fn the_cookie_that_only_this_host_can_set_counts() {
         let check = |value: &'static str, wanted: Option<&str>| {
             let headers = HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_static(value))]);
-            assert_eq!(cookie(&headers), wanted, "{value}");
+            assert_eq!(cookie(&Settings::default(), &headers), wanted, "{value}");
         };
         check("bellwether_session=a", Some("a"));
         check("__Host-bellwether_session=b", Some("b"));
@@ -342,6 +358,27 @@ mod tests {
         check("x__Host-bellwether_session=c", None);
         check("", None);
     }
+
+    #[test]
+    fn over_an_encrypted_connection_no_other_cookie_counts() {
+        let mut settings = Settings::default();
+        settings.http.public_url = "https://bell.example/".to_owned();
+        let read = |said: (&'static str, &'static str), value: &'static str| {
+            let headers = HeaderMap::from_iter([
+                (header::COOKIE, HeaderValue::from_static(value)),
+                (header::HeaderName::from_static(said.0), HeaderValue::from_static(said.1)),
+            ]);
+            cookie(&settings, &headers).map(str::to_owned)
+        };
+        for secure in [("x-forwarded-proto", "https"), ("host", "Bell.example")] {
+            assert_eq!(read(secure, "bellwether_session=a"), None, "{secure:?}");
+            assert_eq!(read(secure, "__Host-bellwether_session=b").as_deref(), Some("b"), "{secure:?}");
+        }
+        for plain in [("x-forwarded-proto", "http"), ("host", "10.0.0.7:8080")] {
+            assert_eq!(read(plain, "bellwether_session=a").as_deref(), Some("a"), "{plain:?}");
+        }
+    }
+
     #[test]
     fn groups_stand_between_commas() {
         let check = |said: &'static str, wanted: &[&str]| {

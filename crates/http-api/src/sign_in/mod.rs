@@ -161,7 +161,7 @@ async fn let_in(
     source: IpAddr,
 ) -> Answer<(String, String)> {
     let config = config.clone();
-    let before = guard::cookie(headers).map(str::to_owned);
+    let before = guard::cookie(&services.settings.load(), headers).map(str::to_owned);
     let opened = off_thread(services, move |services| {
         let now = services.clock.now();
         let newcomer = claims.newcomer(&config).map_err(Problem::forbidden)?;
