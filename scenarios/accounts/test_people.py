@@ -165,6 +165,28 @@ def test_tokens_end_with_their_time_and_with_who_made_them(closed):
     assert [one["owner"] for one in server.get("/api/v1/tokens", headers=root).json["tokens"]] == ["root", None]
 
 
+def test_a_calendar_made_with_a_token_ends_with_who_made_the_token(bellwether):
+    server = bellwether('''[auth]
+mode = "required"
+[[contact]]
+name = "cho"
+channels = ["log"]
+[[schedule]]
+name = "web"
+[[schedule.layer]]
+people = ["cho"]
+rotation = "weekly"
+start = "2020-01-06"
+''')
+    root, ana = person(server, "root", "admin"), person(server, "ana", "admin")
+    made = server.post("/api/v1/tokens", {"name": "calendars", "role": "editor"}, headers=ana).json["token"]
+    path = server.post("/api/v1/oncall/calendars", {"schedule": "web"}, headers={"Authorization": f"Bearer {made}"}).json["path"]
+    [listed] = server.get("/api/v1/oncall/calendars", headers=root).json["calendars"]
+    assert listed["made_by"] == "ana" and server.get(path).status == 200
+    assert server.request("DELETE", "/api/v1/people/ana", headers=root).status == 204
+    assert server.get(path).status == 404
+
+
 def test_over_tls_the_cookie_is_of_this_host_alone(closed):
     server = closed
     assert server.cli("user", "set", "ana", "--role", "editor", input="correct horse\n").returncode == 0

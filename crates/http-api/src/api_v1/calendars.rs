@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::oncall_defined::refusal;
 use super::people::is_self;
 use super::status::off_thread;
+use super::tokens::bounds;
 use super::watched;
 use crate::accounts::{self, Caller, Role};
 use crate::answer::{Answer, Body, Id, Problem};
@@ -102,7 +103,10 @@ pub async fn create(
     require(&caller, if of_another { Role::Editor } else { Role::Responder })?;
     off_thread(&services, move |services| {
         let secret = accounts::random_secret().map_err(Problem::internal)?;
-        let made = services.desk.make_feed(&of, &secret, &caller.name, services.clock.now());
+        // Whoever had a token make it knows the address, and it ends with them.
+        let (owner, _) = bounds(services, &caller)?;
+        let by = owner.unwrap_or(caller.name);
+        let made = services.desk.make_feed(&of, &secret, &by, services.clock.now());
         let id = made.map_err(|failed| refusal(failed, || unknown(0)))?;
         Ok((StatusCode::CREATED, Json(CreatedCalendar { id, path: format!("{PREFIX}{secret}{ENDING}") })))
     })
