@@ -278,8 +278,8 @@ mod tests {
     #[tokio::test]
     async fn one_stranger_leaves_room_for_the_next() {
         let bodies = OpenBodies::of(40, 5);
-        let room =
-            |source: &str| Some(bodies.room(source.parse().unwrap(), &["198.51.100.0/24".parse().unwrap()]));
+        let proxies: [IpNet; 1] = ["198.51.100.0/24".parse().unwrap()];
+        let room = |source: &str| Some(bodies.room(source.parse().unwrap(), &proxies));
         let _first = sent(FREE_BYTES + 5, room("2001:db8::1")).await.unwrap();
         let refused = sent(FREE_BYTES + 1, room("2001:db8::2")).await.unwrap_err();
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);

@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn one_source_takes_its_part_only() {
         let shares = Arc::new(Shares::new(2));
-        let proxies = ["192.0.2.0/24".parse().unwrap()];
+        let proxies: [IpNet; 1] = ["192.0.2.0/24".parse().unwrap()];
         let take = |address: &str| {
             let mut share = shares.of(at(address), &proxies);
             share.take(1).then_some(share)
