@@ -124,8 +124,8 @@ fn cut(text: &str) -> String {
 }
 
 /// What people do to these is told by their own timelines and histories.
-const TOLD_ELSEWHERE: [&str; 6] =
-    ["incidents/%", "checks/%", "hosts/%", "heartbeats/%", "comments/%", "me/%"];
+const TOLD_ELSEWHERE: [&str; 7] =
+    ["incidents%", "checks/%", "hosts/%", "heartbeats/%", "comments%", "errors/groups/%", "me/%"];
 
 pub fn audit(state: &StateStore, asked: &Asked) -> Result<Vec<AuditEntry>, StateError> {
     let mut conditions = vec!["1"];
@@ -191,6 +191,7 @@ mod tests {
             ..Change::default()
         };
         note(&state, &change("ana", "monitors/a"), Timestamp(10)).unwrap();
+        note(&state, &change("ben", "incidents"), Timestamp(15)).unwrap();
         note(&state, &change("ben", "incidents/1/note"), Timestamp(20)).unwrap();
         let long = Change { after: Some("\u{f6}".repeat(MAX_AUDIT_TEXT)), ..change("ana", "levels") };
         note(&state, &long, Timestamp(30)).unwrap();
@@ -198,7 +199,7 @@ mod tests {
             let found = audit(&state, &Asked { limit: 10, ..asked }).unwrap();
             assert_eq!(found.iter().map(|entry| entry.subject.as_str()).collect::<Vec<_>>(), expected);
         };
-        check(Asked::default(), &["levels", "incidents/1/note", "monitors/a"]);
+        check(Asked::default(), &["levels", "incidents/1/note", "incidents", "monitors/a"]);
         check(Asked { who: Some("ana".into()), ..Asked::default() }, &["levels", "monitors/a"]);
         check(Asked { from: Some(20), until: Some(20), ..Asked::default() }, &["incidents/1/note"]);
         check(Asked { settings_only: true, ..Asked::default() }, &["levels", "monitors/a"]);
