@@ -11,8 +11,8 @@ use incidents::oncall::feeds::Feed;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::oncall_defined::refusal;
 use super::people::is_self;
+use super::refused::refusal;
 use super::status::off_thread;
 use super::tokens::bounds;
 use super::watched;

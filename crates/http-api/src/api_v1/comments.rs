@@ -10,7 +10,7 @@ use incidents::desk::Failed;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::post_mortems::refusal;
+use super::refused::refusal;
 use super::status::off_thread;
 use super::{downtimes, watched};
 use crate::accounts::{self, Caller, Role};

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vocabulary::Timestamp;
 
-use super::oncall_defined::refusal;
+use super::refused::refusal;
 use super::status::off_thread;
 use super::watched;
 use crate::accounts::{Caller, Role};

@@ -51,6 +51,7 @@ pub mod policies;
 pub mod post_mortems;
 pub mod proof;
 pub mod proposal;
+pub mod refused;
 pub mod rehearsal;
 pub mod reports;
 pub mod schedules;

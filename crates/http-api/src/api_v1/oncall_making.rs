@@ -11,7 +11,7 @@ use incidents::oncall::roster::Origin;
 use incidents::oncall::{PolicyConfig, ScheduleConfig};
 use serde::Serialize;
 
-use super::oncall_defined::refusal;
+use super::refused::refusal;
 use super::schedules::{Shifts, unknown};
 use super::status::off_thread;
 use super::watched;

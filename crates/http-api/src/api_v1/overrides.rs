@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vocabulary::Timestamp;
 
-use super::oncall_defined::refusal;
 use super::people::is_self;
+use super::refused::refusal;
 use super::schedules;
 use super::status::off_thread;
 use crate::accounts::{Caller, Role};

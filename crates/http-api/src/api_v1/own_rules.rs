@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vocabulary::reach::ReachRule;
 
-use super::oncall_defined::refusal;
+use super::refused::refusal;
 use super::status::off_thread;
 use crate::accounts::{Caller, Role, Via};
 use crate::answer::{Answer, Body, Problem};

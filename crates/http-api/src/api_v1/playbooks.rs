@@ -12,7 +12,7 @@ use incidents::playbooks::store::{Version, Written};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::post_mortems::refusal;
+use super::refused::refusal;
 use super::status::off_thread;
 use super::watched;
 use crate::accounts::{Caller, Role};

@@ -10,7 +10,8 @@ use incidents::oncall::roster::KnownPolicy;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::oncall_defined::{origin, refusal, warnings_of};
+use super::oncall_defined::{origin, warnings_of};
+use super::refused::refusal;
 use super::status::off_thread;
 use super::watched;
 use crate::accounts::{Caller, Role};

@@ -8,10 +8,7 @@ pub mod publishing;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::{Extension, Json};
-use incidents::Refusal;
-use incidents::desk::Failed;
 use incidents::learning::store::Version;
 use incidents::learning::wording::{Hint, hints};
 use incidents::learning::{PostMortem, Published, Text};
@@ -20,6 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use self::follow_ups::FollowUpItem;
 use self::impact::Impact;
+use super::refused::refusal;
 use super::status::off_thread;
 use super::watched;
 use crate::accounts::{Caller, Role};
@@ -162,19 +160,6 @@ pub fn whole(services: &Services, id: i64) -> Answer<WholePostMortem> {
 
 pub fn unknown(id: i64) -> Problem {
     Problem::not_found(format!("there is no post-mortem {id}")).hint("GET /api/v1/post-mortems lists them")
-}
-
-pub fn refusal(failed: Failed, unknown: impl FnOnce() -> Problem) -> Problem {
-    match failed {
-        Failed::Refused(Refusal::Unknown) => unknown(),
-        Failed::Refused(Refusal::No(why)) => Problem::new(StatusCode::CONFLICT, why),
-        Failed::Refused(Refusal::Bad(why)) => Problem::bad_request(why),
-        Failed::Refused(Refusal::Taken { by, .. }) => {
-            Problem::new(StatusCode::CONFLICT, format!("{by} was first"))
-        }
-        Failed::State(error) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
-            .hint("nothing was written; see /api/v1/health"),
-    }
 }
 
 #[utoipa::path(get, path = "/post-mortems", params(Which), responses((status = 200, body = PostMortems)))]

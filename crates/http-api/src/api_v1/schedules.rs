@@ -15,8 +15,9 @@ use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
 use vocabulary::ports::Scope;
 
-use super::oncall_defined::{origin, refusal, warnings_of};
+use super::oncall_defined::{origin, warnings_of};
 use super::people::why_shown_to;
+use super::refused::refusal;
 use super::status::off_thread;
 use super::watched;
 use crate::accounts::{Caller, Role};

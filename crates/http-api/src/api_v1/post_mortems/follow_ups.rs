@@ -15,9 +15,10 @@ use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
 use vocabulary::ports::QueryLimits;
 
-use super::{WholePostMortem, refusal, unknown, whole};
+use super::{WholePostMortem, unknown, whole};
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Id, Params, Problem};
+use crate::api_v1::refused::refusal;
 use crate::api_v1::{off_thread, watched};
 use crate::evaluate::StateEvents;
 use crate::services::Services;

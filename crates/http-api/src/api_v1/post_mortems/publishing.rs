@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::{WholePostMortem, page, refusal, unknown, whole};
+use super::{WholePostMortem, page, unknown, whole};
 use crate::accounts::{self, Caller, Role};
 use crate::answer::{Answer, Body, Id, Problem};
+use crate::api_v1::refused::refusal;
 use crate::api_v1::{off_thread, watched};
 use crate::services::Services;
 
