@@ -64,6 +64,8 @@ impl Desk {
             let acknowledged = root.phase != Phase::Open;
             // Nor is what was done before that ran out, or before it opened again, an answer to the pages that follow.
             let at = page.at.max(root.detail.ran_out_at.unwrap_or(page.at));
+            // A clock that was ahead then is right by now: who answers in this moment does so after the page.
+            let at = inner.incidents.latest.map_or(at, |now| at.min(now.0));
             (!root.is_closed()).then_some(Handle { acknowledged, at, ..page })
         };
         Ok(rows.iter().map(handle).filter_map(open).collect())

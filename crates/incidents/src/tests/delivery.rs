@@ -299,6 +299,19 @@ fn what_was_handed_over_or_merged_is_still_answered() {
 }
 
 #[test]
+fn what_was_paged_by_a_clock_that_was_ahead_can_be_answered() {
+    let mut counter = Counter::new();
+    counter.now = 100_000;
+    counter.goes("latency", State::Critical);
+    counter.try_all("hook", &Attempt::Taken { handle: "their number".into() });
+    let at = |counter: &Counter| counter.desk.answerable("hook").unwrap()[0].at;
+    assert_eq!(at(&counter), counter.now);
+    counter.now -= 50_000;
+    counter.desk.tick(&counter.sky, Timestamp(counter.now)).unwrap();
+    assert_eq!(at(&counter), counter.now);
+}
+
+#[test]
 fn a_page_that_is_given_up_goes_another_way_once_though_its_channel_is_found_to_fail_by_it() {
     let mut counter = Counter::new();
     for name in ["latency", "unclaimed", "web/http"] {
