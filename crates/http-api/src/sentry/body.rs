@@ -85,6 +85,9 @@ impl Packed {
             // The standard means zlib's, and all clients send that; some proxies mean the bare one.
             Encoding::Deflate if is_zlib(&bytes) => pour(ZlibDecoder::new(&bytes[..]), most, &mut held)?,
             Encoding::Deflate => pour(DeflateDecoder::new(&bytes[..]), most, &mut held)?,
+            Encoding::Brotli if is_large_window(&bytes) => {
+                return Err(Refusal::bad_request("brotli with a large window is none of HTTP's `br`"));
+            }
             Encoding::Brotli => {
                 let decoder = brotli_decompressor::Decompressor::new(&bytes[..], CHUNK_BYTES);
                 pour(decoder, most, &mut held)?
@@ -98,6 +101,12 @@ impl Packed {
         };
         Ok((unpacked, held))
     }
+}
+
+/// The form in which the sender chooses a window of up to 1 GiB, which the decoder takes from our memory at once. RFC 7932, which
+/// is what HTTP calls br, has none above 16 MiB.
+fn is_large_window(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|first| first & 0x7f == 0x11)
 }
 
 fn is_zlib(bytes: &[u8]) -> bool {
@@ -182,6 +191,75 @@ mod tests {
         let packed = Packed { bytes: bomb.finish().unwrap(), encoding: Encoding::Gzip, held: room.hold() };
         assert_eq!(packed.unpack(1 << 20).map(|_| ()).unwrap_err().status, StatusCode::PAYLOAD_TOO_LARGE);
         assert_eq!(room.held_bytes(), 0);
+    }
+
+    /// Lowest bit first, as brotli has them.
+    #[derive(Default)]
+    struct Bits {
+        bytes: Vec<u8>,
+        used: usize,
+    }
+
+    impl Bits {
+        fn put(&mut self, value: usize, count: usize) {
+            for at in 0..count {
+                if self.used.is_multiple_of(8) {
+                    self.bytes.push(0);
+                }
+                let bit = u8::from((value >> at) & 1 == 1);
+                *self.bytes.last_mut().unwrap() |= bit << (self.used % 8);
+                self.used += 1;
+            }
+        }
+
+        /// A code of one symbol, which then takes no bits at all.
+        fn only(&mut self, symbol: usize, width: usize) {
+            self.put(1, 2);
+            self.put(0, 2);
+            self.put(symbol, width);
+        }
+
+        /// So many spaces, in 13 bytes.
+        fn spaces(&mut self, length: usize) {
+            const FROM: usize = 22_594;
+            const INSERT_FROM: usize = 504;
+            self.put(0, 1); // Not the last one,
+            self.put(2, 2); // its length in six digits of 16,
+            self.put(length - 1, 24);
+            self.put(0, 1); // compressed,
+            self.put(0, 3); // one type of block of each sort,
+            self.put(0, 6); // no distances,
+            self.put(0, 2 + 2); // one context, one code.
+            self.only(b' '.into(), 8);
+            self.only(INSERT_FROM, 10);
+            self.only(0, 6);
+            self.put(length - FROM, 24);
+        }
+    }
+
+    fn brotli(lengths: &[usize]) -> Vec<u8> {
+        let mut bits = Bits::default();
+        bits.put(0, 1);
+        lengths.iter().for_each(|length| bits.spaces(*length));
+        bits.put(3, 2);
+        bits.bytes
+    }
+
+    #[test]
+    fn a_bomb_of_brotli_ends_at_the_cap() {
+        assert_eq!(unpacked("br", brotli(&[30_000]), 1 << 20), Ok(vec![b' '; 30_000]));
+        let bomb = brotli(&[1 << 24; 4]);
+        assert!(bomb.len() < 100);
+        assert_eq!(unpacked("br", bomb, 1 << 20), Err(StatusCode::PAYLOAD_TOO_LARGE));
+    }
+
+    #[test]
+    fn brotli_with_a_window_of_1_gib_is_refused_before_it_is_made() {
+        for bytes in [vec![0x11, 30, 0, 0], vec![0x11], vec![0x91, 30, 0, 0]] {
+            let refusal = packed("br", bytes).unpack(1 << 20).map(|_| ()).unwrap_err();
+            assert_eq!(refusal.status, StatusCode::BAD_REQUEST);
+            assert!(refusal.detail.contains("large window"), "{}", refusal.detail);
+        }
     }
 
     #[test]

@@ -330,11 +330,15 @@ async fn cron(
         None => asked.sender(services, Some(id), None)?,
     };
     let packed = body::read(&asked.headers, body, services.room.hold()).await?;
-    let (bytes, _held) = packed.unpack(CHECK_IN_BYTES)?;
-    let check_in = match bytes.trim_ascii().is_empty() {
-        true => check_in::of_query(slug, &asked.query)?,
-        false => check_in::read(&bytes, Some(slug))?,
-    };
+    let slug = slug.to_owned();
+    let check_in = off_thread(services, move |_| {
+        let (bytes, _held) = packed.unpack(CHECK_IN_BYTES)?;
+        Ok(match bytes.trim_ascii().is_empty() {
+            true => check_in::of_query(&slug, &asked.query)?,
+            false => check_in::read(&bytes, Some(&slug))?,
+        })
+    })
+    .await?;
     check_ins::take(services, &sender.project, check_in).await?;
     Ok((StatusCode::ACCEPTED, Json(json!({}))).into_response())
 }
