@@ -68,7 +68,7 @@ async fn collect(body: Body, mut held: Held) -> Result<(Vec<u8>, Held), Refusal>
         if bytes.len() + chunk.len() > REQUEST_BYTES {
             return Err(Refusal::too_large("the body", REQUEST_BYTES));
         }
-        held.grow(chunk.len())?;
+        held.receive(chunk.len())?;
         bytes.extend_from_slice(&chunk);
     }
     Ok((bytes, held))
@@ -127,7 +127,7 @@ fn pour(mut decoder: impl Read, most: usize, held: &mut Held) -> Result<Vec<u8>,
         if unpacked.len() + read > most {
             return Err(Refusal::too_large("the unpacked body", most));
         }
-        held.grow(read)?;
+        held.unpack(read)?;
         unpacked.extend_from_slice(&chunk[..read]);
     }
 }
@@ -135,6 +135,7 @@ fn pour(mut decoder: impl Read, most: usize, held: &mut Held) -> Result<Vec<u8>,
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+    use std::net::{IpAddr, Ipv4Addr};
     use std::sync::Arc;
 
     use axum::http::HeaderValue;
@@ -144,10 +145,12 @@ mod tests {
     use super::super::room::Room;
     use super::*;
 
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
     fn packed(encoding: &'static str, bytes: Vec<u8>) -> Packed {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
-        let held = Arc::new(Room::default()).hold();
+        let held = Arc::new(Room::default()).hold(HERE, &[]);
         Packed { bytes, encoding: Encoding::of(&headers).unwrap(), held }
     }
 
@@ -188,7 +191,8 @@ mod tests {
             bomb.write_all(&vec![b' '; 1 << 20]).unwrap();
         }
         let room = Arc::new(Room::default());
-        let packed = Packed { bytes: bomb.finish().unwrap(), encoding: Encoding::Gzip, held: room.hold() };
+        let packed =
+            Packed { bytes: bomb.finish().unwrap(), encoding: Encoding::Gzip, held: room.hold(HERE, &[]) };
         assert_eq!(packed.unpack(1 << 20).map(|_| ()).unwrap_err().status, StatusCode::PAYLOAD_TOO_LARGE);
         assert_eq!(room.held_bytes(), 0);
     }

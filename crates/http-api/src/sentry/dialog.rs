@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use vocabulary::error::EventId;
 
 use super::answers::{Refusal, open_to_pages, preflight};
+use super::door::Asked;
 use super::{body, kept, off_thread};
 use crate::services::Services;
 
@@ -101,7 +102,8 @@ fn words(said: &Said) -> String {
 
 async fn take(services: &Arc<Services>, parts: Parts, sent: axum::body::Body) -> Result<Response, Refusal> {
     let (project, event, _) = subject(services, &parts)?;
-    let packed = body::read(&parts.headers, sent, services.room.hold()).await?;
+    let asked = Asked::of(services, &parts);
+    let packed = body::read(&asked.headers, sent, asked.hold(services)).await?;
     off_thread(services, move |services| {
         let (form, _held) = packed.unpack(USER_REPORT_BYTES)?;
         let report = match user_report::of_form(event, &String::from_utf8_lossy(&form)) {

@@ -10,6 +10,7 @@ use formats::sentry::auth::{self, Headers};
 use vocabulary::Timestamp;
 
 use super::answers::Refusal;
+use super::room::Held;
 use crate::guard;
 use crate::server::Peer;
 use crate::services::Services;
@@ -37,6 +38,11 @@ impl Asked {
             query: parts.uri.query().unwrap_or_default().to_owned(),
             at: services.clock.now(),
         }
+    }
+
+    /// Room for the body.
+    pub fn hold(&self, services: &Services) -> Held {
+        services.room.hold(self.peer, &services.settings.load().auth.trusted_proxies)
     }
 
     /// By whatever says it, which must not disagree; `dsn` is of an envelope's header. `project`: the one of the path.

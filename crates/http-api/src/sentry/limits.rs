@@ -5,6 +5,11 @@ use std::time::Duration;
 
 /// Bodies of all requests together, packed and unpacked: one of 100 MiB, or hundreds of usual ones. Beyond it: 503.
 pub const HELD_BYTES: usize = 256 << 20;
+/// As one source sends them, which often needs no key: it takes the room of nobody else.
+pub const HELD_BYTES_OF_SOURCE: usize = HELD_BYTES / 8;
+/// The beginning of each needs no room, so that check-ins and small events always find some. There are no more of them than
+/// connections.
+pub const FREE_BYTES: usize = 4 << 10;
 /// 20 MiB come over a line of 350 KiB a second in this time.
 pub const WHOLE_WITHIN: Duration = Duration::from_secs(60);
 /// Unpacked so much at a time.

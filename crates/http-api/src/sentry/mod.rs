@@ -190,7 +190,7 @@ async fn envelope(services: &Arc<Services>, id: u64, parts: Parts, body: Body) -
         Err(refusal) if refusal.status != StatusCode::UNAUTHORIZED => return Err(refusal),
         _ => {}
     }
-    let packed = body::read(&asked.headers, body, services.room.hold()).await?;
+    let packed = body::read(&asked.headers, body, asked.hold(services)).await?;
     let (sender, contents) = off_thread(services, move |services| {
         let (bytes, held) = packed.unpack(ENVELOPE_BYTES)?;
         let envelope = envelope::read(&bytes)?;
@@ -215,7 +215,7 @@ async fn store(
 ) -> Result<Response, Refusal> {
     let asked = Asked::of(services, &parts);
     let sender = asked.sender(services, id, None)?;
-    let packed = body::read(&asked.headers, body, services.room.hold()).await?;
+    let packed = body::read(&asked.headers, body, asked.hold(services)).await?;
     let (sender, contents) = off_thread(services, move |services| {
         // In base64 it is longer by a third.
         let (bytes, held) = packed.unpack(2 * EVENT_BYTES)?;
@@ -240,7 +240,7 @@ async fn security(services: &Arc<Services>, id: u64, parts: Parts, body: Body) -
         let why = format!("`{kind}` is no type of a browser's report");
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
     }
-    let packed = body::read(&asked.headers, body, services.room.hold()).await?;
+    let packed = body::read(&asked.headers, body, asked.hold(services)).await?;
     let (sender, contents) = off_thread(services, move |services| {
         let (bytes, held) = packed.unpack(SECURITY_REPORT_BYTES)?;
         let query = |name: &str| {
@@ -267,7 +267,7 @@ fn nel(services: &Services, id: u64, parts: &Parts) -> Result<Response, Refusal>
 async fn minidump(services: &Arc<Services>, id: u64, parts: Parts, body: Body) -> Result<Response, Refusal> {
     let asked = Asked::of(services, &parts);
     let sender = asked.sender(services, Some(id), None)?;
-    let packed = body::read(&asked.headers, body, services.room.hold()).await?;
+    let packed = body::read(&asked.headers, body, asked.hold(services)).await?;
     let (bytes, held) = off_thread(services, move |_| packed.unpack(REQUEST_BYTES)).await?;
     let form = minidump::read(&asked.headers, bytes).await?;
     let (sender, event, contents) = off_thread(services, move |services| {
@@ -296,7 +296,7 @@ async fn attachments(
 ) -> Result<Response, Refusal> {
     let asked = Asked::of(services, &parts);
     let sender = asked.sender(services, Some(id), None)?;
-    let packed = body::read(&asked.headers, body, services.room.hold()).await?;
+    let packed = body::read(&asked.headers, body, asked.hold(services)).await?;
     let (bytes, held) = off_thread(services, move |_| packed.unpack(REQUEST_BYTES)).await?;
     let form = form::read(&asked.headers, bytes).await?;
     if form.files.is_empty() {
@@ -329,7 +329,7 @@ async fn cron(
         Some(key) => asked.sender_of_key(services, id, key)?,
         None => asked.sender(services, Some(id), None)?,
     };
-    let packed = body::read(&asked.headers, body, services.room.hold()).await?;
+    let packed = body::read(&asked.headers, body, asked.hold(services)).await?;
     let slug = slug.to_owned();
     let check_in = off_thread(services, move |_| {
         let (bytes, _held) = packed.unpack(CHECK_IN_BYTES)?;
