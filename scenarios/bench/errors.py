@@ -30,7 +30,7 @@ def measure(directory, sizes):
 
 
 def of_bellwether(directory, count):
-    server = Bellwether(directory, binary=processes.binary())
+    server = Bellwether(directory, "[errors]\nmax_events_per_project_per_5m = 0\n", binary=processes.binary())
     processes.STARTED.append(server)
     server.start()
     project = Project(server, "web", "--public-key", KEY)

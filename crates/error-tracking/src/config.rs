@@ -5,6 +5,9 @@ use vocabulary::time::HumanDuration;
 
 use crate::project::Settings;
 
+/// 100 a second: no program that people watch has so many, and the key that sends them can be read in every page that has it.
+const MAX_EVENTS_PER_5M: u64 = 30_000;
+
 /// `[errors]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -17,7 +20,10 @@ pub struct ErrorsConfig {
 
 impl Default for ErrorsConfig {
     fn default() -> ErrorsConfig {
-        ErrorsConfig { max_events_per_project_per_5m: 0, retention: HumanDuration::from_secs(90 * 86_400) }
+        ErrorsConfig {
+            max_events_per_project_per_5m: MAX_EVENTS_PER_5M,
+            retention: HumanDuration::from_secs(90 * 86_400),
+        }
     }
 }
 
@@ -50,6 +56,14 @@ mod tests {
         assert!(ErrorsConfig::default().problems().is_empty());
         let short = ErrorsConfig { retention: HumanDuration::from_secs(3_600), ..ErrorsConfig::default() };
         assert_eq!(short.problems()[0].0, "retention");
+    }
+
+    #[test]
+    fn whoever_has_the_key_sends_so_much_and_no_more() {
+        let config = ErrorsConfig::default();
+        assert_eq!(config.most_events(&Settings::default()), 30_000);
+        let own = Settings { max_events_per_5m: Some(0), ..Settings::default() };
+        assert_eq!(config.most_events(&own), 0, "unless somebody says so");
     }
 
     #[test]
