@@ -8,7 +8,7 @@ use formats::sentry::check_in::{CheckIn, Monitor, Schedule, Status, Unit};
 use monitors::config::{MonitorConfig, MonitorKind};
 use monitors::kinds::heartbeat::ask::{Ask, Refused, Whom};
 use monitors::kinds::heartbeat::heart::PingKind;
-use monitors::made::Definition;
+use monitors::made::{Definition, Version};
 use tokio::sync::oneshot;
 use vocabulary::time::HumanDuration;
 
@@ -17,6 +17,8 @@ use super::limits::MADE_HEARTBEATS;
 use crate::api_v1::heartbeats::now_ms;
 use crate::services::Services;
 
+/// Of what check-ins define, in its versions.
+const AUTHOR: &str = "check-in";
 /// What SDKs assume where a schedule says nothing of it: how late a job may begin.
 const MARGIN_MINUTES: u64 = 1;
 /// The longest that a heartbeat may wait.
@@ -76,7 +78,7 @@ fn ask(name: String, check_in: &CheckIn) -> Ask {
     }
 }
 
-/// The schedule is as the client says; what people have set besides stays. What a file defines is changed there only.
+/// The schedule is as the client says, unless people have said it: here or in a file. What they have set besides stays.
 fn define(services: &Services, name: &str, wanted: &Monitor) -> Result<(), Refusal> {
     let definitions = services.monitors.definitions();
     let there = definitions.monitors.iter().find(|monitor| monitor.name == name);
@@ -99,12 +101,14 @@ fn define(services: &Services, name: &str, wanted: &Monitor) -> Result<(), Refus
     if before.as_ref() == Some(&monitor) {
         return Ok(());
     }
-    match services.monitors.define(
-        name,
-        Definition::Monitor(Box::new(monitor)),
-        "check-in",
-        services.clock.now(),
-    ) {
+    if let Some(before) = &before {
+        let versions = services.monitors.versions(name).map_err(|why| Refusal::busy(why.to_string()))?;
+        if !is_scheduled_by_check_in(before, &versions) {
+            return Ok(());
+        }
+    }
+    match services.monitors.define(name, Definition::Monitor(Box::new(monitor)), AUTHOR, services.clock.now())
+    {
         Ok(_) => {
             services.control.definitions_changed();
             Ok(())
@@ -112,6 +116,18 @@ fn define(services: &Services, name: &str, wanted: &Monitor) -> Result<(), Refus
         // One of a file goes on as the file says.
         Err(_) if before.is_some() => Ok(()),
         Err(why) => Err(Refusal::bad_request(format!("monitor_config: {why}"))),
+    }
+}
+
+/// Whoever reads the key in a page would else put off what people wait for. `versions`: the newest first.
+fn is_scheduled_by_check_in(there: &MonitorConfig, versions: &[Version]) -> bool {
+    let when = |monitor: &MonitorConfig| {
+        (monitor.schedule.clone(), monitor.time_zone.clone(), monitor.period, monitor.grace)
+    };
+    let said = versions.iter().find(|version| version.author == AUTHOR);
+    match said.and_then(|version| version.definition.as_ref()) {
+        Some(Definition::Monitor(said)) => when(said) == when(there),
+        _ => false,
     }
 }
 
@@ -181,5 +197,31 @@ mod tests {
         let never = Schedule::Interval { value: u64::MAX, unit: Unit::Year };
         let period = scheduled(MonitorConfig::default(), "a/b", &monitor(never)).period;
         assert_eq!(period, Some(HumanDuration::from_secs(MAX_MINUTES * 60)));
+    }
+
+    #[test]
+    fn what_people_scheduled_is_theirs() {
+        let said = |author: &str, monitor: &MonitorConfig| Version {
+            name: "web/nightly".into(),
+            version: 1,
+            at: vocabulary::Timestamp(1),
+            author: author.into(),
+            definition: Some(Definition::Monitor(Box::new(monitor.clone()))),
+        };
+        let by = |hours| {
+            let wanted = monitor(Schedule::Interval { value: hours, unit: Unit::Hour });
+            scheduled(MonitorConfig::default(), "web/nightly", &wanted)
+        };
+        let (made, changed) = (by(1), by(2));
+        let named = MonitorConfig { contacts: Some(vec!["ana".to_owned()]), ..made.clone() };
+        let of_check_in = said(AUTHOR, &made);
+        assert!(!is_scheduled_by_check_in(&made, &[]), "of a file");
+        assert!(!is_scheduled_by_check_in(&made, &[said("fay", &made)]), "made by a person");
+        assert!(is_scheduled_by_check_in(&made, std::slice::from_ref(&of_check_in)));
+        assert!(
+            is_scheduled_by_check_in(&named, &[said("fay", &named), of_check_in.clone()]),
+            "only its contacts"
+        );
+        assert!(!is_scheduled_by_check_in(&changed, &[said("fay", &changed), of_check_in]), "scheduled anew");
     }
 }
