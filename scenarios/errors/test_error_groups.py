@@ -110,13 +110,25 @@ def test_a_project_that_moves_keeps_its_number_and_its_key(bellwether):
 def test_one_persons_events_are_erased(bellwether):
     server = bellwether()
     project = Project(server)
+    sent = []
     for who in ("17", "18", "17"):
-        project.send(event("x", user={"id": who, "email": f"{who}@example.com"}))
+        one = event("x", user={"id": who, "email": f"{who}@example.com"})
+        said = {"event_id": one["event_id"], "name": who, "email": "", "comments": f"words of {who}"}
+        answer = project.envelope(("event", one), ("user_report", said), ("attachment", b"log", {"filename": "log.txt"}), id=one["event_id"])
+        assert answer.status == 200, answer.text
+        sent.append(one["event_id"])
+    files = {one["event_id"]: one["_attachments"] for one in project.events(project.groups()[0]["id"])}
+    assert [len(files[one]) for one in sent] == [1, 1, 1]
     erased = server.post("/api/v1/errors/projects/web/erase", {"key": "id", "value": "17"})
     assert (erased.status, erased.json) == (200, {"events": 2})
     [group] = project.groups()
     [left] = project.events(group["id"])
     assert left["user"]["id"] == "18" and group["count"] == 3
+    assert left["_feedback"]["comments"] == "words of 18"
+    status = [server.get(f"/api/v1/errors/attachments/{files[one][0]['id']}").status for one in sent]
+    assert status == [404, 200, 404]
+    tags = {tag["key"]: {one["value"] for one in tag["values"]} for tag in server.get(f"/api/v1/errors/groups/{group['id']}").json["tags"]}
+    assert tags["user"] == {"18", "other"}
     assert server.post("/api/v1/errors/projects/web/erase", {"key": "shoe_size", "value": "17"}).status == 400
     assert server.post("/api/v1/errors/projects/none/erase", {"key": "id", "value": "17"}).status == 404
 

@@ -6,8 +6,9 @@ use vocabulary::Timestamp;
 use crate::event::HashValue;
 use crate::group::Group;
 use crate::life::{Fixed, Ignored, Life, Resolution, Until, is_release};
-use crate::limits::{MAX_MERGED, MAX_NAME};
+use crate::limits::{MAX_MERGED, MAX_NAME, MAX_TAG_VALUE, cut};
 use crate::memory::Memory;
+use crate::pending::OTHER;
 use crate::store::{activity, number};
 use crate::tracker::Tracker;
 
@@ -190,6 +191,13 @@ impl Tracker {
         Ok(new.id)
     }
 
+    /// The value of a tag that says who somebody is becomes one of the others: what was counted stays. `key`: as for
+    /// [`hash_of_user`](crate::hash_of_user).
+    pub fn forget_person(&self, project: u64, key: &str, value: &str) -> Result<(), StateError> {
+        let mut memory = self.memory.lock();
+        self.write(&mut memory, |tx| forget_tag(tx, project, key, cut(value, MAX_TAG_VALUE)))
+    }
+
     /// In memory; of a merged one the whole.
     fn present(&self, memory: &mut Memory, id: u64) -> Result<u64, Refusal> {
         memory.bring(&self.store, id)?.ok_or(Refusal::NoSuchGroup(id))
@@ -208,6 +216,21 @@ impl Tracker {
         memory.saved();
         Ok(())
     }
+}
+
+fn forget_tag(tx: &Transaction<'_>, project: u64, key: &str, value: &str) -> Result<(), StateError> {
+    if value == OTHER {
+        return Ok(());
+    }
+    let whose = "project = ?1 AND value = ?2 AND key IN ('user', ?3, 'user.' || ?3)";
+    let values = [number(project), value.into(), key.into(), OTHER.into()];
+    let counted = format!(
+        "INSERT INTO error_tag (project, grp, key, value, n, last_seen)
+            SELECT project, grp, key, ?4, n, last_seen FROM error_tag WHERE {whose}
+            ON CONFLICT DO UPDATE SET n = n + excluded.n, last_seen = max(last_seen, excluded.last_seen)"
+    );
+    tx.execute(&counted, &values)?;
+    tx.execute(&format!("DELETE FROM error_tag WHERE {whose}"), &values[..3]).map(drop)
 }
 
 fn merge_rows(tx: &Transaction<'_>, project: u64, from: u64, into: u64) -> Result<(), StateError> {

@@ -89,6 +89,10 @@ impl OpenIndex {
         self.by_group.values().any(test)
     }
 
+    pub fn of_project(&self, project: u64) -> impl Iterator<Item = &Entry> {
+        self.by_group.values().filter(move |entry| entry.key.project == project)
+    }
+
     pub fn count(&self, test: impl Fn(&Entry) -> bool) -> u64 {
         self.by_group.values().filter(|entry| test(entry)).count() as u64
     }

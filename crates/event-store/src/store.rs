@@ -272,6 +272,10 @@ impl EventLog for EventStore {
         self.expire_before(project, before)
     }
 
+    fn events_of_user(&self, project: u64, user: u64) -> Result<Vec<EventId>, EventLogError> {
+        Ok(self.ids_of_user(project, user)?)
+    }
+
     fn erase_user(&self, project: u64, user: u64) -> Result<u64, EventLogError> {
         self.erase(project, user)
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use disk::{DiskError, Doing, Io};
 use vocabulary::Timestamp;
-use vocabulary::error::EventBody;
+use vocabulary::error::{EventBody, EventId};
 use vocabulary::ports::EventLogError;
 
 use crate::index::{Entry, Span};
@@ -68,6 +68,21 @@ impl EventStore {
         }
         self.keep_names()?;
         Ok(gone)
+    }
+
+    pub(crate) fn ids_of_user(&self, project: u64, user: u64) -> Result<Vec<EventId>, DiskError> {
+        // No segment is rewritten meanwhile.
+        let _upkeep = self.upkeep.lock();
+        let id = |entry: &Entry| (entry.user == Some(user)).then_some(entry.key.id);
+        let (mut ids, sealed): (Vec<EventId>, Vec<Arc<Sealed>>) = {
+            let inner = self.inner.lock();
+            let open = inner.open.index.of_project(project).filter_map(id);
+            (open.collect(), inner.sealed.values().cloned().collect())
+        };
+        for segment in sealed {
+            ids.extend(segment.of_project(project)?.iter().filter_map(id));
+        }
+        Ok(ids)
     }
 
     /// What was renamed and removed stays so after a power cut.

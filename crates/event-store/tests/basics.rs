@@ -188,7 +188,14 @@ fn one_users_events_are_erased_from_the_disk() {
     events.chunks(5).for_each(|batch| append(&store, batch));
     let other = Event { user: Some(4), ..event(2, 1, 100) };
     append(&store, std::slice::from_ref(&other));
+    let mut ids = store.events_of_user(1, 4).unwrap();
+    let of_four = events.iter().filter(|event| event.user == Some(4));
+    let mut wanted: Vec<_> = of_four.map(|event| event.key.id).collect();
+    ids.sort();
+    wanted.sort();
+    assert_eq!(ids, wanted);
     assert_eq!(store.erase_user(1, 4).unwrap(), 10);
+    assert_eq!(store.events_of_user(1, 4).unwrap(), []);
     assert_eq!(store.erase_user(1, 4).unwrap(), 0);
     let stays = |event: &&Event| event.user != Some(4);
     for group in 0..3 {

@@ -177,6 +177,26 @@ fn s1_the_share_of_a_tag_stands_beside_what_is_usual() {
 }
 
 #[test]
+fn who_is_forgotten_is_counted_with_the_others() {
+    let mut story = Story::new();
+    for id in ["17", "17", "18"] {
+        story.event(&format!(
+            r#"{{"message":"x","user":{{"id":"{id}"}},"tags":{{"user.id":"{id}","order":"{id}"}}}}"#
+        ));
+    }
+    story.tracker.forget_person(1, "id", "17").unwrap();
+    let shares = story.tracker.tags(1, 1, Timestamp(story.now)).unwrap();
+    let told = |key: &str| -> Vec<(String, u64)> {
+        let one = shares.iter().find(|shares| shares.key == key).unwrap();
+        one.values.iter().map(|value| (value.value.clone(), value.count)).collect()
+    };
+    for key in ["user", "user.id"] {
+        assert_eq!(told(key), [("other".to_owned(), 2), ("18".to_owned(), 1)], "{key}");
+    }
+    assert_eq!(told("order"), [("17".to_owned(), 2), ("18".to_owned(), 1)], "no word for a person");
+}
+
+#[test]
 fn a_million_values_of_a_tag_are_a_bounded_number_of_rows() {
     let mut story = Story::new();
     for n in 0..400 {

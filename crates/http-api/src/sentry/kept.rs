@@ -173,6 +173,26 @@ pub fn attachment(state: &StateStore, id: u64) -> Result<Option<(u64, String, Ve
     Ok(rows.first().map(|row| (row.integer(0).unsigned_abs(), row.text(1).to_owned(), row.bytes(2).to_vec())))
 }
 
+/// What belongs to events of one person, and what they said with this address.
+pub fn forget(
+    state: &StateStore,
+    project: u64,
+    events: &[EventId],
+    email: Option<&str>,
+) -> Result<(), StateError> {
+    state.transaction(|tx| {
+        for event in events {
+            for table in ["error_report", "error_attachment"] {
+                let sql = format!("DELETE FROM {table} WHERE project = ?1 AND event = ?2");
+                tx.execute(&sql, &[number(project), id_of(*event)])?;
+            }
+        }
+        let Some(email) = email else { return Ok(()) };
+        let sql = "DELETE FROM error_report WHERE project = ?1 AND email = ?2 COLLATE NOCASE";
+        tx.execute(sql, &[number(project), email.into()]).map(drop)
+    })
+}
+
 /// What belongs to events that are kept no longer.
 pub fn expire(state: &StateStore, project: u64, before: Timestamp) -> Result<(), StateError> {
     state.transaction(|tx| {
@@ -209,6 +229,32 @@ mod tests {
         assert_eq!(report_of(&state, 2, EVENT).unwrap(), None);
         expire(&state, 1, Timestamp(6)).unwrap();
         assert_eq!(report_of(&state, 1, EVENT).unwrap(), None);
+    }
+
+    #[test]
+    fn what_one_person_said_and_sent_goes_with_their_events() {
+        let (_directory, state) = store();
+        let (theirs, spoken, others) = (EVENT, EventId([8; 16]), EventId([9; 16]));
+        for (event, email) in [(theirs, ""), (spoken, "Ana@example.com"), (others, "bo@example.com")] {
+            let report = UserReport { comments: "x".into(), email: email.into(), ..UserReport::default() };
+            keep_report(&state, 1, event, &report, Timestamp(5)).unwrap();
+            let file = Attachment {
+                event,
+                name: "log.txt".into(),
+                content_type: String::new(),
+                kind: "event.attachment".into(),
+                content: vec![b'x'],
+            };
+            keep_attachments(&state, 1, &[file], Timestamp(5)).unwrap();
+        }
+        forget(&state, 2, &[theirs], Some("ana@example.com")).unwrap();
+        assert!(report_of(&state, 1, theirs).unwrap().is_some(), "another project's stay");
+        forget(&state, 1, &[theirs], Some("ana@example.com")).unwrap();
+        let left = |event| {
+            let report = report_of(&state, 1, event).unwrap().is_some();
+            (report, attachments_of(&state, 1, event).unwrap().len())
+        };
+        assert_eq!([left(theirs), left(spoken), left(others)], [(false, 0), (false, 1), (true, 1)]);
     }
 
     #[test]

@@ -31,6 +31,9 @@ pub trait EventLog: Send + Sync {
     /// how many events of any project went from the disk.
     fn expire(&self, project: u64, before: Timestamp) -> Result<u64, EventLogError>;
 
+    /// Of all events of one user, also of those that are found no more and still on the disk.
+    fn events_of_user(&self, project: u64, user: u64) -> Result<Vec<EventId>, EventLogError>;
+
     /// All events of one user go from the disk; how many. What was erased before an error stays erased: ask again.
     fn erase_user(&self, project: u64, user: u64) -> Result<u64, EventLogError>;
 

@@ -16,6 +16,7 @@ use super::super::watched;
 use crate::accounts::{self, Caller, Role};
 use crate::answer::{Answer, Body, Problem};
 use crate::guard::require;
+use crate::sentry::kept;
 use crate::services::Services;
 
 #[derive(Serialize, ToSchema)]
@@ -247,7 +248,7 @@ pub async fn change(
     .await
 }
 
-/// All events of one person go from the disk; counts stay, and so do backups.
+/// All events of one person go from the disk, with what was said and sent beside them; counts stay, and so do backups.
 #[utoipa::path(post, path = "/errors/projects/{name}/erase", params(("name" = String, Path)), request_body = WhoIsErased,
     responses((status = 200, body = ErasedEvents), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub async fn erase(
@@ -264,6 +265,11 @@ pub async fn erase(
                 .hint("key is id, email, username or ip_address, and value is not empty"));
         }
         let user = error_tracking::hash_of_user(project.id, &who.key, &who.value);
+        // First what is found by the events: whoever asks again after a failure still finds it.
+        let theirs = services.event_log.events_of_user(project.id, user)?;
+        let email = (who.key == "email").then_some(who.value.as_str());
+        kept::forget(&services.state, project.id, &theirs, email)?;
+        services.tracker.forget_person(project.id, &who.key, &who.value)?;
         let events = services.event_log.erase_user(project.id, user)?;
         Ok(Json(ErasedEvents { events }))
     })
