@@ -26,6 +26,7 @@
 //! | `memory`, `pending`, `store` | what is held, what waits to be written, the tables |
 //! | [`deeds`] | resolve, ignore, assign, merge, split |
 //! | [`look`] | lists, shares, counts over time |
+//! | `flood` | more kinds of errors than a day may have |
 //! | [`users`] | how many different people |
 //! | [`config`] | `[errors]` |
 //! | [`limits`] | bounds, each with its reason |
@@ -35,6 +36,7 @@ pub mod config;
 pub mod deeds;
 pub mod digest;
 pub mod event;
+mod flood;
 pub mod group;
 pub mod grouping;
 mod in_app;

@@ -6,9 +6,10 @@ use state_store::{StateError, StateStore, Transaction, Value};
 use vocabulary::Timestamp;
 
 use crate::event::{Digested, Hash, HashValue};
+use crate::flood::Today;
 use crate::group::{Group, Mark};
 use crate::life::Life;
-use crate::limits::{MAX_ENVIRONMENTS, MAX_GROUPS_IN_MEMORY, MAX_HASHES_IN_MEMORY};
+use crate::limits::{MAX_ENVIRONMENTS, MAX_GROUPS_IN_MEMORY, MAX_HASHES_IN_MEMORY, MAX_NEW_GROUPS_PER_DAY};
 use crate::pending::{OTHER, Pending};
 use crate::release::{Noted, Releases};
 use crate::store::{self, number};
@@ -44,6 +45,7 @@ struct Known {
     releases: Releases,
     environments: BTreeSet<String>,
     next_number: u64,
+    today: Today,
 }
 
 /// What became of a group without anybody's doing.
@@ -126,6 +128,12 @@ impl Memory {
     /// The log has it, so no other group may.
     pub fn spend_group(&mut self, id: u64) {
         self.next_group = self.next_group.max(id + 1);
+    }
+
+    /// A group more today?
+    pub fn may_open(&mut self, project: u64, now: Timestamp) -> bool {
+        let known = self.projects.get_mut(&project);
+        known.is_none_or(|known| known.today.may_begin(MAX_NEW_GROUPS_PER_DAY, now))
     }
 
     pub fn next_number(&mut self, project: u64) -> u64 {

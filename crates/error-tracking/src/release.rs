@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use vocabulary::Timestamp;
 
+use crate::flood::Today;
 use crate::limits::{MAX_NEW_RELEASES_PER_DAY, MAX_RELEASES};
 
 /// Those of one project, in the order in which they were first seen.
@@ -15,7 +16,7 @@ pub struct Releases {
     versions: BTreeMap<u64, (String, Timestamp)>,
     next: u64,
     /// How many were new on which day.
-    today: (i64, usize),
+    today: Today,
 }
 
 /// One that was noted, or that had to go for it.
@@ -41,7 +42,7 @@ impl Releases {
 
     /// The first time that it is seen, or said to be made. None: it is known, or there are too many new ones today.
     pub fn note(&mut self, version: &str, now: Timestamp) -> Option<Noted> {
-        if self.contains(version) || !self.may_begin(now) {
+        if self.contains(version) || !self.today.may_begin(MAX_NEW_RELEASES_PER_DAY, now) {
             return None;
         }
         let gone = match self.versions.len() >= MAX_RELEASES {
@@ -54,15 +55,6 @@ impl Releases {
         let number = self.next;
         self.restore(version.to_owned(), number, now);
         Some(Noted { version: version.to_owned(), number, at: now, gone })
-    }
-
-    fn may_begin(&mut self, now: Timestamp) -> bool {
-        let day = now.0.div_euclid(86_400);
-        if self.today.0 != day {
-            self.today = (day, 0);
-        }
-        self.today.1 += 1;
-        self.today.1 <= MAX_NEW_RELEASES_PER_DAY
     }
 
     /// What has not been seen yet comes after all that has.

@@ -17,6 +17,7 @@ use vocabulary::Timestamp;
 use vocabulary::error::EventId;
 
 use crate::event::{Digested, HashValue};
+use crate::flood;
 use crate::group::{Group, Mark};
 use crate::life::{Life, Meeting, News};
 use crate::limits::{MAX_ENVIRONMENTS_PER_GROUP, MAX_HASHES_PER_GROUP};
@@ -142,7 +143,15 @@ impl Batch<'_> {
         self.memory.know(self.store, project.id)?;
         self.memory.note_seen(event, now);
         let is_told = project.settings.baseline_until.is_none_or(|until| now.0 >= until);
-        let (group, news) = match self.find(event)? {
+        let mut found = self.find(event)?;
+        let one_of_many;
+        let mut event = event;
+        if found.is_none() && !self.memory.may_open(project.id, now) {
+            one_of_many = flood::one_of_many(event);
+            event = &one_of_many;
+            found = self.find(event)?;
+        }
+        let (group, news) = match found {
             Some(group) => (group, self.meet(group, event, now)),
             None => {
                 let id = self.memory.next_group();
@@ -180,6 +189,12 @@ impl Batch<'_> {
             }
         };
         let group = there.unwrap_or(group);
+        let one_of_many;
+        let mut event = event;
+        if self.memory.led(self.store, (project.id, flood::hash().value))? == Some(group) {
+            one_of_many = flood::one_of_many(event);
+            event = &one_of_many;
+        }
         let is_new_here = self.is_first_here(group, event);
         self.attach(group, event);
         self.marks.push(Mark::of(event, group));

@@ -8,6 +8,7 @@ use crate::deeds::Refusal;
 use crate::digest::digest_stored;
 use crate::event::HashValue;
 use crate::life::News;
+use crate::limits::MAX_NEW_GROUPS_PER_DAY;
 use crate::look::{By, Order, Span, Wanted};
 use crate::tracker::Tracker;
 
@@ -214,6 +215,34 @@ fn a_million_values_of_a_tag_are_a_bounded_number_of_rows() {
     assert!(ids.values.len() <= 101, "{}", ids.values.len());
     assert_eq!((ids.values[0].value.as_str(), ids.values[0].count), ("other", 300));
     assert_eq!(ids.values.iter().map(|one| one.count).sum::<u64>(), 400, "nothing is lost");
+}
+
+#[test]
+fn a_flood_of_kinds_is_one_group_and_what_is_known_stays_apart() {
+    for restarts in [false, true] {
+        let mut story = Story { restarts, ..Story::new() };
+        let known = story.event(&exception("K", "")).group;
+        // A restart begins to count anew.
+        let in_flood = |story: &mut Story, kind: &str| {
+            {
+                let mut memory = story.tracker.memory.lock();
+                memory.know(&story.store, 1).unwrap();
+                for _ in 0..MAX_NEW_GROUPS_PER_DAY {
+                    memory.may_open(1, Timestamp(story.now));
+                }
+            }
+            story.event(&exception(kind, "")).group
+        };
+        let many = in_flood(&mut story, "A");
+        assert_ne!(many, known);
+        assert_eq!(["B", "A", "K"].map(|kind| in_flood(&mut story, kind)), [many, many, known]);
+        let group = story.tracker.one(many).unwrap().unwrap();
+        assert_eq!((group.count, group.title.as_str()), (3, "Too many different errors in one day"));
+        assert_eq!(story.tracker.hashes(many, Timestamp(story.now)).unwrap().len(), 1);
+        story.now += 86_400;
+        let own = story.event(&exception("A", "")).group;
+        assert!(own != known && own != many, "tomorrow it has its own");
+    }
 }
 
 #[test]
