@@ -271,9 +271,14 @@ fn run(house: &House, stop: &AtomicBool) {
         if !jobs.is_empty() {
             is_dirty = true;
             let begun = Instant::now();
-            let rules = Rules { telling: &house.error_telling, desk: &house.desk };
-            let changes = round(errors, &rules, jobs, house.clock.now());
-            tell_changes(house, &changes);
+            match no_room(house) {
+                Some(why) => turn_away(errors, jobs, &why),
+                None => {
+                    let rules = Rules { telling: &house.error_telling, desk: &house.desk };
+                    let changes = round(errors, &rules, jobs, house.clock.now());
+                    tell_changes(house, &changes);
+                }
+            }
             Stats::add(&errors.stats.rounds, 1);
             Stats::add(&errors.stats.round_microseconds, begun.elapsed().as_micros() as usize);
         }
@@ -288,6 +293,13 @@ fn run(house: &House, stop: &AtomicBool) {
             return;
         }
     }
+}
+
+/// What is left of the disk is for what people do: whoever has a public key does not take it. Health says of the store why.
+fn no_room(house: &House) -> Option<String> {
+    // Its reason takes a lock, and is asked for when there is one.
+    let why = house.store.is_read_only().then(|| house.store.health().read_only)?;
+    why.map(|why| why.reason)
 }
 
 /// The log first: what is counted must be there after a power cut too.
@@ -319,14 +331,18 @@ fn round(errors: &Errors, rules: &Rules<'_>, jobs: Vec<Job>, now: Timestamp) -> 
     match kept {
         Ok(kept) => kept.answer(errors, rules, jobs, now),
         Err(why) => {
-            let events = jobs.iter().map(|job| job.events.len()).sum();
-            Stats::add(&errors.stats.not_kept, events);
-            for job in jobs {
-                // Whoever asked may have gone.
-                let _ = job.answer.send(Err(NotKept(why.clone())));
-            }
+            turn_away(errors, jobs, &why);
             Vec::new()
         }
+    }
+}
+
+fn turn_away(errors: &Errors, jobs: Vec<Job>, why: &str) {
+    let events = jobs.iter().map(|job| job.events.len()).sum();
+    Stats::add(&errors.stats.not_kept, events);
+    for job in jobs {
+        // Whoever asked may have gone.
+        let _ = job.answer.send(Err(NotKept(why.to_owned())));
     }
 }
 

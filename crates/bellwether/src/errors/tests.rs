@@ -71,6 +71,18 @@ fn count_of(errors: &Errors, outcome: &Outcome) -> u64 {
 }
 
 #[test]
+fn whoever_is_turned_away_is_told_why_and_counted() {
+    let place = Place::new();
+    let errors = place.open();
+    let project = project(&errors);
+    let mut answered = errors.take(vec![event(&project, 1, "a"), event(&project, 2, "b")]).unwrap();
+    turn_away(&errors, errors.next(Duration::ZERO), "only 3 MiB of disk are free");
+    assert_eq!(answered.try_recv().unwrap(), Err(NotKept("only 3 MiB of disk are free".into())));
+    assert_eq!(errors.stats.not_kept.load(Ordering::Relaxed), 2);
+    assert!(!errors.log.contains(project.id, EventId([1; 16])));
+}
+
+#[test]
 fn what_is_answered_is_kept_and_counted_though_the_process_ends_there() {
     let place = Place::new();
     let first = {
