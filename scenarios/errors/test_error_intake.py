@@ -229,6 +229,10 @@ def test_attachments_of_an_event_that_was_sent(server, project):
     [attached] = project.events(project.wait_for_group("Attached")["id"])[0]["_attachments"]
     assert (attached["name"], attached["kind"], attached["size"]) == ("job.log", "event.attachment", 6)
     assert server.post(path, b"--b--\r\n", headers=project.auth(**form)).status == 400
+    # Files of an event that nobody has sent would only fill the disk.
+    nobodys = server.post(project.path(f"events/{'ab' * 16}/attachments/"), part % b"file" + b"--b--\r\n", headers=project.auth(**form))
+    assert nobodys.status == 404 and "send it first" in nobodys.text
+    assert project.envelope(("attachment", b"stray", {"filename": "stray"}), id="1" * 32).status == 200
     assert server.post(path, b"no form", headers=project.auth()).status == 400
     assert server.post(path, part % b"file" + b"--b--\r\n", headers=form).status == 401
     assert server.post(project.path("events/17/attachments/"), b"--b--\r\n", headers=project.auth(**form)).status == 404

@@ -227,6 +227,7 @@ impl House {
             symbols: self.errors.artifacts.clone(),
             artifacts: self.errors.artifacts.clone(),
             quota: error_tracking::Quota::default(),
+            attached: error_tracking::Quota::default(),
             senders: self.errors.senders.clone(),
             timings: self.errors.timings.clone(),
             room: Arc::default(),

@@ -1,4 +1,4 @@
-//! How much a project may send: so many events in five minutes. What is beyond is refused before it is read.
+//! How much a project may send: so many in five minutes. What is beyond is refused before it is read.
 
 use std::collections::HashMap;
 
@@ -24,8 +24,13 @@ pub struct Beyond {
 }
 
 impl Quota {
-    /// `most`: 0 for no limit.
+    /// One more. `most`: 0 for no limit.
     pub fn admit(&self, project: u64, most: u64, now: Timestamp) -> Result<(), Beyond> {
+        self.admit_many(project, 1, most, now)
+    }
+
+    /// All of it or nothing. `most`: 0 for no limit.
+    pub fn admit_many(&self, project: u64, amount: u64, most: u64, now: Timestamp) -> Result<(), Beyond> {
         if most == 0 {
             return Ok(());
         }
@@ -35,11 +40,11 @@ impl Quota {
             *windows = Windows { began, sent: HashMap::new() };
         }
         let sent = windows.sent.entry(project).or_default();
-        if *sent >= most {
+        if sent.saturating_add(amount) > most {
             let left = began + WINDOW_SECONDS - now.0;
             return Err(Beyond { retry_after_seconds: left.max(1).unsigned_abs() });
         }
-        *sent += 1;
+        *sent += amount;
         Ok(())
     }
 }
@@ -58,4 +63,14 @@ mod tests {
         assert_eq!(admit(1, 900), Ok(()));
         assert_eq!(quota.admit(1, 0, Timestamp(900)), Ok(()), "no limit");
     }
+
+    #[test]
+    fn what_does_not_fit_as_a_whole_takes_nothing() {
+        let quota = Quota::default();
+        let admit = |amount| quota.admit_many(1, amount, 10, Timestamp(600));
+        assert_eq!((admit(7), admit(4), admit(3), admit(1)), (Ok(()), BEYOND, Ok(()), BEYOND));
+        assert_eq!(quota.admit_many(1, u64::MAX, 10, Timestamp(600)), BEYOND);
+    }
+
+    const BEYOND: Result<(), Beyond> = Err(Beyond { retry_after_seconds: 300 });
 }

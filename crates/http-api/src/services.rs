@@ -98,6 +98,8 @@ pub struct Services {
     /// What builds uploaded: source maps.
     pub artifacts: Arc<Artifacts>,
     pub quota: Quota,
+    /// The same for bytes of attachments.
+    pub attached: Quota,
     /// What each project's clients sent.
     pub senders: Arc<Senders>,
     /// How long the work of programs takes.

@@ -47,14 +47,22 @@ impl Refusal {
 
     /// The project has sent as many errors as it may. Check-ins and sessions go on.
     pub fn over_quota(retry_after_seconds: u64) -> Refusal {
-        let held_back = names(&[Category::Error, Category::Default, Category::Security]);
+        let held_back = [Category::Error, Category::Default, Category::Security];
+        Refusal::held_back("events", &held_back, retry_after_seconds)
+    }
+
+    /// The same for attachments. Events go on.
+    pub fn over_attachments(retry_after_seconds: u64) -> Refusal {
+        Refusal::held_back("bytes of attachments", &[Category::Attachment], retry_after_seconds)
+    }
+
+    fn held_back(what: &str, categories: &[Category], retry_after_seconds: u64) -> Refusal {
+        let held_back = names(categories);
+        let why = format!("the project has sent as many {what} as it may in five minutes");
         Refusal {
             retry_after_seconds: Some(retry_after_seconds),
             rate_limits: Some(format!("{retry_after_seconds}:{held_back}:project:quota")),
-            ..Refusal::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "the project has sent as many events as it may in five minutes",
-            )
+            ..Refusal::new(StatusCode::TOO_MANY_REQUESTS, why)
         }
     }
 }
@@ -147,5 +155,7 @@ mod tests {
         let response = Refusal::over_quota(17).into_response();
         assert_eq!(response.headers()["x-sentry-rate-limits"], "17:error;default;security:project:quota");
         assert_eq!(response.headers()["retry-after"], "17");
+        let response = Refusal::over_attachments(17).into_response();
+        assert_eq!(response.headers()["x-sentry-rate-limits"], "17:attachment:project:quota");
     }
 }

@@ -19,7 +19,7 @@ use super::answers::Refusal;
 use super::door::{Asked, Sender};
 use super::intake::Incoming;
 use super::kept::Attachment;
-use super::limits::{ATTACHMENT_BYTES, BODY_BYTES, MINIDUMP_BYTES, NAME_BYTES};
+use super::limits::{ATTACHED_BYTES, ATTACHMENT_BYTES, BODY_BYTES, MINIDUMP_BYTES, NAME_BYTES};
 use super::room::Held;
 use super::{FILE_KIND, minidump, spare_id};
 use crate::services::Services;
@@ -39,6 +39,14 @@ pub struct Contents {
     pub refusal: Option<Refusal>,
     /// Its place in memory, until it is answered for: what was digested is about as long as what was sent.
     pub held: Option<Held>,
+}
+
+pub fn is_kept(services: &Services, project: u64, event: EventId) -> Result<bool, Refusal> {
+    if services.event_log.contains(project, event) {
+        return Ok(true);
+    }
+    let read = services.event_log.read(project, event);
+    read.map(|event| event.is_some()).map_err(|error| Refusal::busy(error.to_string()))
 }
 
 /// Reads what one sender has sent.
@@ -62,6 +70,20 @@ impl<'s> Reading<'s> {
             let taken = self.item(&envelope.header, item);
             self.note(taken);
         }
+        self.drop_strays();
+    }
+
+    /// Attachments of what is no event here fill the disk, and nobody ever sees them.
+    fn drop_strays(&mut self) {
+        let (services, project) = (self.services, self.sender.project.id);
+        let Contents { events, attachments, .. } = &mut self.contents;
+        let all = attachments.len();
+        attachments.retain(|file| {
+            let is_here = events.iter().any(|incoming| incoming.event.event_id == file.event);
+            is_here || matches!(is_kept(services, project, file.event), Ok(true))
+        });
+        let strays = (all - attachments.len()) as u64;
+        services.senders.note(project, |sent| sent.dropped_attachments += strays);
     }
 
     /// What is wrong with one item is told, and the others are taken all the same.
@@ -224,12 +246,19 @@ impl<'s> Reading<'s> {
         Ok(())
     }
 
-    /// Kept if it is short.
+    /// Kept if it is short, and within the project's quota.
     pub fn attach(&mut self, event: EventId, name: &str, content_type: &str, kind: &str, content: &[u8]) {
         let most = if kind == minidump::KIND { MINIDUMP_BYTES } else { ATTACHMENT_BYTES };
+        let (services, project) = (self.services, self.sender.project.id);
+        let drop_it = || services.senders.note(project, |sent| sent.dropped_attachments += 1);
         if content.len() > most {
-            self.services.senders.note(self.sender.project.id, |sent| sent.dropped_attachments += 1);
-            return;
+            return drop_it();
+        }
+        let bytes = content.len() as u64;
+        if let Err(beyond) = services.attached.admit_many(project, bytes, ATTACHED_BYTES, self.asked.at) {
+            let refusal = Refusal::over_attachments(beyond.retry_after_seconds);
+            self.contents.refusal.get_or_insert(refusal);
+            return drop_it();
         }
         let cut = |text: &str| text[..text.floor_char_boundary(NAME_BYTES)].to_owned();
         self.contents.attachments.push(Attachment {

@@ -30,6 +30,8 @@ pub const BODY_BYTES: usize = 4 << 20;
 pub const ATTACHMENT_BYTES: usize = 1 << 20;
 /// A minidump that is kept.
 pub const MINIDUMP_BYTES: usize = 16 << 20;
+/// Attachments of a project in five minutes: four minidumps, or hundreds of logs. All of them go through the state database.
+pub const ATTACHED_BYTES: u64 = 64 << 20;
 /// Attachments of a project that are kept, and of one event; the oldest go.
 pub const PROJECT_ATTACHMENTS_BYTES: u64 = 256 << 20;
 pub const EVENT_ATTACHMENTS: usize = 10;

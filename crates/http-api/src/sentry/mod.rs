@@ -286,7 +286,7 @@ async fn minidump(services: &Arc<Services>, id: u64, parts: Parts, body: Body) -
     Ok(event.dashed().into_response())
 }
 
-/// Files that come after their event, or before it.
+/// Files that come after their event.
 async fn attachments(
     services: &Arc<Services>,
     id: u64,
@@ -303,6 +303,10 @@ async fn attachments(
         return Err(Refusal::bad_request("there is no file in the form"));
     }
     let (sender, contents) = off_thread(services, move |services| {
+        if !contents::is_kept(services, sender.project.id, event)? {
+            let why = format!("the project has no event {event}: send it first");
+            return Err(Refusal::new(StatusCode::NOT_FOUND, why));
+        }
         let mut reading = Reading::new(services, &sender, &asked);
         for file in &form.files {
             reading.attach(event, &file.name, &file.content_type, FILE_KIND, &file.content);

@@ -28,7 +28,7 @@ pub struct Sent {
     pub unknown_check_ins: u64,
     pub reports: u64,
     pub attachments: u64,
-    /// Too long, or too many.
+    /// Too long, too many, or of no event.
     pub dropped_attachments: u64,
     /// Items of kinds that are not used.
     pub unused: BTreeMap<&'static str, u64>,
