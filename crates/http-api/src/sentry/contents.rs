@@ -152,15 +152,16 @@ impl<'s> Reading<'s> {
 
     /// Within the project's quota.
     fn digest(&mut self, header: &Header, tree: Tree<'_>) -> Result<(), Refusal> {
-        let event = self.digested(header, tree)?;
-        if event.body.len() > BODY_BYTES {
-            return Err(Refusal::too_large("an event as it is kept", BODY_BYTES));
-        }
         let project = &self.sender.project;
         let most = self.services.settings.load().errors.most_events(&project.settings);
+        // First, as digesting is most of the work: also what turns out to be no event has been sent.
         if let Err(beyond) = self.services.quota.admit(project.id, most, self.asked.at) {
             self.services.senders.note(project.id, |sent| sent.limited += 1);
             return Err(Refusal::over_quota(beyond.retry_after_seconds));
+        }
+        let event = self.digested(header, tree)?;
+        if event.body.len() > BODY_BYTES {
+            return Err(Refusal::too_large("an event as it is kept", BODY_BYTES));
         }
         self.contents.event_id = Some(event.event_id);
         self.contents.events.push(Incoming { project: Arc::clone(project), event });
