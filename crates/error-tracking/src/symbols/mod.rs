@@ -163,6 +163,13 @@ impl Artifacts {
         wanted.check()?;
         let _alone = self.assembling.lock();
         if let Some(bundle) = tables::find(&self.store, wanted.checksum)? {
+            // A checksum is no proof of having it, and what is in it is another project's.
+            if !tables::is_of(&self.store, bundle, &wanted.projects)? {
+                match self.shelf.join(wanted.checksum, &wanted.chunks)? {
+                    Joined::Missing(missing) => return Ok(Assembled::Missing(missing)),
+                    Joined::Whole(file) => self.shelf.discard(&file),
+                }
+            }
             let source = self.shelf.open_bundle(wanted.checksum)?;
             let (_, manifest) = bundle::read(&*source).map_err(ArtifactError::Wrong)?;
             let whose = wanted.whose(&manifest);

@@ -66,6 +66,17 @@ pub(super) fn find(store: &StateStore, checksum: Sum) -> Result<Option<i64>, Sta
     Ok(rows.first().map(|row| row.integer(0)))
 }
 
+/// Do all of these projects have it?
+pub(super) fn is_of(store: &StateStore, bundle: i64, projects: &[u64]) -> Result<bool, StateError> {
+    let sql = "SELECT 1 FROM error_bundle_of WHERE bundle = ?1 AND project = ?2 LIMIT 1";
+    for project in projects {
+        if store.query(sql, &[bundle.into(), number(*project)])?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 pub(super) fn insert(tx: &Transaction<'_>, new: &NewBundle<'_>, now: Timestamp) -> Result<i64, StateError> {
     let values: [Value; 4] =
         [new.checksum.to_string().into(), number(new.bytes), number(new.files.len() as u64), now.0.into()];

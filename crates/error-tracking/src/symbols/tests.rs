@@ -220,6 +220,23 @@ fn what_is_wrong_with_an_upload_is_told() {
 }
 
 #[test]
+fn a_bundle_of_another_project_is_sent_before_it_is_shared() {
+    let shop = Shop::new();
+    let bundle = bundle_of(&map("a.js"));
+    let sum = Sum::of(&bundle);
+    let of = |projects: &[u64]| {
+        let projects = projects.to_vec();
+        let wanted = Assembly { checksum: sum, chunks: vec![sum], projects, release: None, dist: None };
+        shop.artifacts.assemble(&wanted, NOW).unwrap()
+    };
+    shop.artifacts.put_chunk(sum, &bundle, NOW).unwrap();
+    assert_eq!((of(&[1]), of(&[1])), (Assembled::Done, Assembled::Done));
+    assert_eq!((of(&[2]), of(&[1, 2])), (Assembled::Missing(vec![sum]), Assembled::Missing(vec![sum])));
+    shop.artifacts.put_chunk(sum, &bundle, NOW).unwrap();
+    assert_eq!((of(&[2]), of(&[1, 2])), (Assembled::Done, Assembled::Done));
+}
+
+#[test]
 fn a_chunk_that_a_power_cut_cut_is_asked_for_again() {
     let shop = Shop::new();
     let bundle = bundle_of(&map("a.js"));
