@@ -124,8 +124,8 @@ fn cut(text: &str) -> String {
 }
 
 /// What people do to these is told by their own timelines and histories.
-const TOLD_ELSEWHERE: [&str; 7] =
-    ["incidents%", "checks/%", "hosts/%", "heartbeats/%", "comments%", "errors/groups/%", "me/%"];
+const TOLD_ELSEWHERE: [&str; 8] =
+    ["incidents%", "checks/%", "hosts/%", "heartbeats/%", "comments%", "errors/groups/%", "me/%", "sentry/%"];
 
 pub fn audit(state: &StateStore, asked: &Asked) -> Result<Vec<AuditEntry>, StateError> {
     let mut conditions = vec!["1"];
@@ -206,6 +206,7 @@ mod tests {
         check(Asked { before_id: Some(2), ..Asked::default() }, &["monitors/a"]);
         let cut = audit(&state, &Asked { limit: 1, ..Asked::default() }).unwrap().remove(0).after.unwrap();
         assert!(cut.len() < MAX_AUDIT_TEXT + 40 && cut.ends_with(" bytes)"), "{}", cut.len());
+        note(&state, &change("ci", "sentry/organizations/a/releases"), Timestamp(35)).unwrap();
         // Strangers do not write on everybody's graphs.
         let failed = Change { action: FAILED_SIGN_IN.into(), ..change("ben", "") };
         note(&state, &failed, Timestamp(40)).unwrap();

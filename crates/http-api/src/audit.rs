@@ -43,6 +43,9 @@ const UNRECORDED: [&[&str]; 14] = [
     &["invitations", "accept"],
 ];
 
+/// What sentry-cli changes: releases, deploys, bundles.
+const SENTRY: &str = "/api/0/";
+
 /// Graphite's own dashboards and their templates.
 const DASHBOARD: &str = "/dashboard/";
 
@@ -59,14 +62,30 @@ struct Changing {
 /// If it is one that is written down.
 fn changes(request: &Request) -> Option<Changing> {
     let (method, path) = (request.method(), request.uri().path());
-    match path.strip_prefix(API) {
-        Some(path) => of_api(method, path),
+    if let Some(path) = path.strip_prefix(API) {
+        return of_api(method, path);
+    }
+    match path.strip_prefix(SENTRY) {
+        Some(path) => of_sentry(method, path),
         None => of_dashboard(path.strip_prefix(DASHBOARD)?),
     }
 }
 
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+fn of_sentry(method: &Method, path: &str) -> Option<Changing> {
+    let parts = path.trim_end_matches('/').split('/').map(decoded);
+    let parts: Vec<String> = std::iter::once("sentry".to_owned()).chain(parts).collect();
+    // Chunks are data; what they become is written down.
+    let is_data = parts.last().is_some_and(|last| last == "chunk-upload");
+    let is_written_down = !is_read(method) && !is_data;
+    is_written_down.then_some(Changing { parts, action: verb(method), is_by_difference: false })
+}
+
 fn of_api(method: &Method, path: &str) -> Option<Changing> {
-    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
+    if is_read(method) {
         return None;
     }
     let parts: Vec<String> = path.split('/').map(decoded).collect();
@@ -294,6 +313,11 @@ mod tests {
         check("POST", "/api/v1/checks/a/ack", Some("checks|a|ack"));
         check("POST", "/api/v1/session", None);
         check("POST", "/render", None);
+        check("POST", "/api/0/organizations/a/releases/", Some("sentry|organizations|a|releases"));
+        let version = "/api/0/projects/a/web/releases/web%401.0/";
+        check("DELETE", version, Some("sentry|projects|a|web|releases|web@1.0"));
+        check("GET", version, None);
+        check("POST", "/api/0/organizations/a/chunk-upload/", None);
         check("POST", "/dashboard/save/a%20b", Some("dashboard|a b"));
         check("GET", "/dashboard/delete/a", Some("dashboard|a"));
         check("POST", "/dashboard/save_template/a/web1", Some("dashboard-template|a"));
