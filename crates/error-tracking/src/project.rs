@@ -163,6 +163,11 @@ impl Project {
         format!("{}-{number}", self.prefix())
     }
 
+    /// What people and programs write, without what looks like a secret.
+    pub fn scrubbed(&self, text: &str) -> String {
+        self.made.scrubber.in_text(text).map_or_else(|| text.to_owned(), |(changed, _)| changed)
+    }
+
     pub fn accepts(&self, key: &str) -> bool {
         self.public_keys.iter().any(|one| one.enabled && one.key == key)
     }

@@ -28,7 +28,8 @@ static SECRET: LazyLock<Regex> = LazyLock::new(|| {
 /// Whoever has one of these is signed in as somebody else.
 const SESSIONS: [&str; 5] = ["cookie", "set-cookie", "sessionid", "session_id", "phpsessid"];
 /// The parts that are looked at.
-const PARTS: [&str; 10] = [
+const PARTS: [&str; 11] = [
+    "transaction",
     "csp",
     "request",
     "user",

@@ -26,7 +26,7 @@ type Step = fn(&Scrubber, &str) -> Option<(String, &'static str)>;
 
 impl Scrubber {
     /// Without what is secret in it, and the rule that took it out; of several the last.
-    pub(super) fn in_text(&self, text: &str) -> Option<(String, String)> {
+    pub(crate) fn in_text(&self, text: &str) -> Option<(String, String)> {
         let mut changed: Option<(String, String)> = None;
         let mut apply = |scrubbed: Option<(String, &str)>| {
             changed = scrubbed.map(|(text, rule)| (text, rule.to_owned())).or(changed.take());

@@ -129,7 +129,10 @@ impl<'s> Reading<'s> {
                 Ok(())
             }
             ItemKind::Transaction => {
-                self.services.timings.note(self.sender.project.id, &transaction::read(item.payload)?);
+                let project = &self.sender.project;
+                let mut transaction = transaction::read(item.payload)?;
+                transaction.name = project.scrubbed(&transaction.name);
+                self.services.timings.note(project.id, &transaction);
                 Ok(())
             }
             ItemKind::Attachment => self.attachment(header, item),

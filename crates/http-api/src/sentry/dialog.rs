@@ -114,6 +114,7 @@ async fn take(services: &Arc<Services>, parts: Parts, sent: axum::body::Body) ->
                 return Ok((StatusCode::BAD_REQUEST, Json(json!({"errors": errors}))).into_response());
             }
         };
+        let report = kept::scrubbed(&project, &report);
         kept::keep_report(&services.state, project.id, event, &report, services.clock.now())
             .map_err(|error| Refusal::busy(error.to_string()))?;
         services.senders.note(project.id, |sent| sent.reports += 1);

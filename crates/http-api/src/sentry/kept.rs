@@ -1,5 +1,6 @@
 //! What is kept beside events, in the state database: what people said about them, and small attachments.
 
+use error_tracking::Project;
 use formats::sentry::user_report::UserReport;
 use state_store::{Migrations, Row, StateError, StateStore, Transaction, Value};
 use vocabulary::Timestamp;
@@ -54,6 +55,12 @@ fn number(value: u64) -> Value {
 
 fn id_of(event: EventId) -> Value {
     Value::from(event.0.to_vec())
+}
+
+/// As the project's events are. Who said it, and where they are reached, they said to be asked.
+pub fn scrubbed(project: &Project, report: &UserReport) -> UserReport {
+    let url = report.url.as_deref().map(|url| project.scrubbed(url));
+    UserReport { comments: project.scrubbed(&report.comments), url, ..report.clone() }
 }
 
 /// The last word about an event counts.
@@ -229,6 +236,20 @@ mod tests {
         assert_eq!(report_of(&state, 2, EVENT).unwrap(), None);
         expire(&state, 1, Timestamp(6)).unwrap();
         assert_eq!(report_of(&state, 1, EVENT).unwrap(), None);
+    }
+
+    #[test]
+    fn what_people_say_is_scrubbed_as_events_are() {
+        let settings = error_tracking::Settings::default();
+        let project = Project::new(1, "web", Vec::new(), settings, Timestamp(0));
+        let report = UserReport {
+            email: "ana@example.com".into(),
+            comments: "I paid with 4111 1111 1111 1111 and it broke".into(),
+            ..UserReport::default()
+        };
+        let kept = scrubbed(&project, &report);
+        assert!(!kept.comments.contains("4111") && kept.comments.ends_with("it broke"), "{}", kept.comments);
+        assert_eq!((kept.email.as_str(), kept.url), ("ana@example.com", None));
     }
 
     #[test]

@@ -359,11 +359,13 @@ async fn finish(services: &Arc<Services>, sender: &Sender, contents: Contents) -
     });
     keep_events(services, events).await?;
     if !reports.is_empty() || !attachments.is_empty() {
-        let project = project.id;
+        let of = project.clone();
         off_thread(services, move |services| {
             let failed = |error: state_store::StateError| Refusal::busy(error.to_string());
+            let project = of.id;
             for (event, report) in &reports {
-                kept::keep_report(&services.state, project, *event, report, now).map_err(failed)?;
+                let report = kept::scrubbed(&of, report);
+                kept::keep_report(&services.state, project, *event, &report, now).map_err(failed)?;
             }
             let count =
                 kept::keep_attachments(&services.state, project, &attachments, now).map_err(failed)?;
