@@ -279,10 +279,16 @@ async fn without_a_type(mut request: Request) -> Request {
     request
 }
 
+pub const VERSION: &str = "v1";
 const WHERE_TO_LOOK: &str = "/api/v1/openapi.json lists what there is";
 
 async fn nothing_here(uri: Uri) -> Problem {
-    Problem::not_found(format!("there is nothing at /api/v1{}", uri.path())).hint(WHERE_TO_LOOK)
+    unknown(uri.path())
+}
+
+/// `path`: below `/api/v1`.
+pub fn unknown(path: &str) -> Problem {
+    Problem::not_found(format!("there is nothing at /api/v1{path}")).hint(WHERE_TO_LOOK)
 }
 
 async fn not_so(method: Method, uri: Uri) -> Problem {

@@ -51,6 +51,7 @@ use formats::sentry::store_body::{self, Fault};
 use serde_json::json;
 use vocabulary::error::EventId;
 
+use crate::api_v1;
 use crate::services::Services;
 use answers::{Refusal, open_to_pages, preflight, spare};
 use contents::{Contents, Reading};
@@ -124,6 +125,10 @@ async fn of_project(
     Path((project, rest)): Path<(String, String)>,
     request: Request,
 ) -> Response {
+    // No project has this name: it is what our own API does not know.
+    if project == api_v1::VERSION {
+        return api_v1::unknown(&format!("/{rest}")).into_response();
+    }
     let answered = on_path(&services, &project, &rest, request).await;
     answer(&services, answered)
 }
