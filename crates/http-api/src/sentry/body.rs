@@ -251,7 +251,8 @@ mod tests {
 
     #[test]
     fn a_bomb_of_brotli_ends_at_the_cap() {
-        assert_eq!(unpacked("br", brotli(&[30_000]), 1 << 20), Ok(vec![b' '; 30_000]));
+        let one = unpacked("br", brotli(&[1 << 21]), 4 << 20).unwrap();
+        assert!(one.len() == 1 << 21 && one.iter().all(|byte| *byte == b' '));
         let bomb = brotli(&[1 << 24; 4]);
         assert!(bomb.len() < 100);
         assert_eq!(unpacked("br", bomb, 1 << 20), Err(StatusCode::PAYLOAD_TOO_LARGE));
