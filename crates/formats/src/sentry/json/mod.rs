@@ -2,6 +2,7 @@
 //! NaN and the infinities are null, of doubled keys the last holds, and what lies too deep is said to.
 
 mod read;
+mod scan;
 #[cfg(test)]
 mod tests;
 mod write;

@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use memchr::memchr3;
-
+use super::scan::plain_length;
 use super::{Limits, Malformed, TOO_DEEP, Tree};
 use crate::sentry::limits::JSON_DEPTH_MAX;
 
@@ -29,12 +28,17 @@ struct Reader<'a> {
     depth: usize,
     nodes: usize,
     limits: Limits,
+    /// Of lists and maps that have not ended: each gets its memory at once, when its length is known.
+    values: Vec<Tree<'a>>,
+    entries: Vec<(Cow<'a, str>, Tree<'a>)>,
 }
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str, limits: &Limits) -> Reader<'a> {
         let limits = Limits { depth: limits.depth.min(JSON_DEPTH_MAX), ..*limits };
-        Reader { text, bytes: text.as_bytes(), at: 0, depth: limits.depth, nodes: limits.nodes, limits }
+        let (depth, nodes) = (limits.depth, limits.nodes);
+        let (values, entries) = (Vec::new(), Vec::new());
+        Reader { text, bytes: text.as_bytes(), at: 0, depth, nodes, limits, values, entries }
     }
 
     fn document(mut self) -> Result<Tree<'a>, Malformed> {
@@ -89,22 +93,23 @@ impl<'a> Reader<'a> {
     }
 
     fn list(&mut self) -> Result<Tree<'a>, Malformed> {
-        let mut values = Vec::new();
+        let first = self.values.len();
         if self.ends(b']') {
-            return Ok(Tree::List(values));
+            return Ok(Tree::List(Vec::new()));
         }
         loop {
-            values.push(self.value()?);
+            let value = self.value()?;
+            self.values.push(value);
             if !self.goes_on(b']', "a list goes on with `,` or ends with `]`")? {
-                return Ok(Tree::List(values));
+                return Ok(Tree::List(self.values.drain(first..).collect()));
             }
         }
     }
 
     fn map(&mut self) -> Result<Tree<'a>, Malformed> {
-        let mut entries = Vec::new();
+        let first = self.entries.len();
         if self.ends(b'}') {
-            return Ok(Tree::Map(entries));
+            return Ok(Tree::Map(Vec::new()));
         }
         loop {
             if self.next_byte() != Some(b'"') {
@@ -115,8 +120,10 @@ impl<'a> Reader<'a> {
                 return Err(self.malformed("a key is followed by `:`"));
             }
             self.at += 1;
-            entries.push((key, self.value()?));
+            let value = self.value()?;
+            self.entries.push((key, value));
             if !self.goes_on(b'}', "a map goes on with `,` or ends with `}`")? {
+                let mut entries = self.entries.drain(first..).collect();
                 drop_doubled(&mut entries);
                 return Ok(Tree::Map(entries));
             }
@@ -191,13 +198,26 @@ impl<'a> Reader<'a> {
 
     fn string(&mut self) -> Result<Cow<'a, str>, Malformed> {
         let start = self.at + 1;
-        match memchr3(b'"', b'\\', 0, &self.bytes[start..]) {
-            Some(length) if self.bytes[start + length] == b'"' => {
-                self.at = start + length + 1;
-                Ok(Cow::Borrowed(&self.text[start..start + length]))
+        match self.run(start) {
+            Some(end) if self.bytes[end] == b'"' => {
+                self.at = end + 1;
+                Ok(Cow::Borrowed(&self.text[start..end]))
             }
             Some(_) => self.changed_string(start).map(Cow::Owned),
             None => Err(self.malformed("a text has no end")),
+        }
+    }
+
+    /// Where the next quote, backslash or NUL is.
+    fn run(&self, start: usize) -> Option<usize> {
+        let mut at = start;
+        loop {
+            at += plain_length(&self.bytes[at..]);
+            match self.bytes.get(at)? {
+                b'"' | b'\\' | 0 => return Some(at),
+                // Line breaks and the like should not stand in a text, and do.
+                _ => at += 1,
+            }
         }
     }
 
@@ -207,10 +227,9 @@ impl<'a> Reader<'a> {
         let opening = self.at;
         self.at = start;
         loop {
-            let Some(length) = memchr3(b'"', b'\\', 0, &self.bytes[self.at..]) else {
+            let Some(end) = self.run(self.at) else {
                 return Err(Malformed::new(opening, "a text has no end"));
             };
-            let end = self.at + length;
             out.push_str(&self.text[self.at..end]);
             self.at = end + 1;
             match self.bytes[end] {
@@ -308,15 +327,15 @@ impl<'a> Reader<'a> {
 
 /// The last one of each key holds, in its place.
 fn drop_doubled(entries: &mut Vec<(Cow<'_, str>, Tree<'_>)>) {
-    let doubled: Vec<bool> = if entries.len() <= SMALL_MAP {
-        let later = |at: usize| entries[at + 1..].iter().any(|(key, _)| *key == entries[at].0);
-        (0..entries.len()).map(later).collect()
-    } else {
-        let mut seen = HashSet::with_capacity(entries.len());
-        let mut doubled: Vec<bool> = entries.iter().rev().map(|(key, _)| !seen.insert(&**key)).collect();
-        doubled.reverse();
-        doubled
-    };
+    if entries.len() <= SMALL_MAP {
+        let is_doubled = |at: usize| entries[at + 1..].iter().any(|(key, _)| *key == entries[at].0);
+        if !(0..entries.len()).any(is_doubled) {
+            return;
+        }
+    }
+    let mut seen = HashSet::with_capacity(entries.len());
+    let mut doubled: Vec<bool> = entries.iter().rev().map(|(key, _)| !seen.insert(&**key)).collect();
+    doubled.reverse();
     if doubled.contains(&true) {
         let mut doubled = doubled.into_iter();
         entries.retain(|_| !doubled.next().unwrap_or(false));

@@ -1,6 +1,7 @@
 //! A document back to bytes: strict JSON in UTF-8, without spaces.
 
 use super::Tree;
+use super::scan::plain_length;
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
@@ -34,9 +35,23 @@ impl Tree<'_> {
     }
 
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::new();
+        let least = self.least_bytes();
+        let mut out = Vec::with_capacity(least + least / 16);
         self.write(&mut out);
         out
+    }
+
+    /// How long it is when it is written, but for what has to be escaped.
+    fn least_bytes(&self) -> usize {
+        match self {
+            Tree::Null | Tree::Bool(_) => 5,
+            Tree::Number(digits) => digits.len(),
+            Tree::Text(text) => text.len() + 2,
+            Tree::List(values) => 2 + values.iter().map(|value| value.least_bytes() + 1).sum::<usize>(),
+            Tree::Map(entries) => {
+                2 + entries.iter().map(|(key, value)| key.len() + value.least_bytes() + 4).sum::<usize>()
+            }
+        }
     }
 }
 
@@ -49,17 +64,14 @@ fn separate(at: usize, out: &mut Vec<u8>) {
 /// Runs of ordinary characters are copied whole.
 fn write_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut written = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        if *byte >= b' ' && *byte != b'"' && *byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(&bytes[written..at]);
+    let mut rest = text.as_bytes();
+    loop {
+        let (plain, special) = rest.split_at(plain_length(rest));
+        out.extend_from_slice(plain);
+        let Some((byte, left)) = special.split_first() else { break };
         escape(*byte, out);
-        written = at + 1;
+        rest = left;
     }
-    out.extend_from_slice(&bytes[written..]);
     out.push(b'"');
 }
 
