@@ -1,6 +1,7 @@
 //! Names without what compilers, proxies and build tools put into them, which differs from build to build.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -92,11 +93,16 @@ const NO_FILE: [&str; 8] = [
 const URL_SCHEMES: [&str; 7] =
     ["http:", "https:", "blob:", "data:", "applewebdata:", "chrome-extension:", "moz-extension:"];
 
-static READ: LazyLock<Vec<(&'static Cleaner, Regex)>> = LazyLock::new(|| {
-    let read = |cleaner: &'static Cleaner| {
-        (cleaner, Regex::new(cleaner.pattern).expect("each pattern is read by a test"))
-    };
-    CLEANERS.iter().map(read).collect()
+/// By platform. Many have none.
+static READ: LazyLock<HashMap<&'static str, Vec<(&'static Cleaner, Regex)>>> = LazyLock::new(|| {
+    let mut read: HashMap<_, Vec<_>> = HashMap::new();
+    for cleaner in CLEANERS {
+        let pattern = Regex::new(cleaner.pattern).expect("each pattern is read by a test");
+        for platform in cleaner.platforms {
+            read.entry(*platform).or_default().push((cleaner, pattern.clone()));
+        }
+    }
+    read
 });
 /// Build tools put a hash of the content into names of files.
 static BUILD_HASH: LazyLock<Regex> =
@@ -117,8 +123,8 @@ static STATE_MACHINE: LazyLock<Regex> =
 
 fn cleaned<'n>(platform: &str, name: &'n str) -> Cow<'n, str> {
     let mut name = Cow::Borrowed(name);
-    for (cleaner, pattern) in READ.iter() {
-        if !cleaner.platforms.contains(&platform) || !name.contains(cleaner.needle) {
+    for (cleaner, pattern) in READ.get(platform).into_iter().flatten() {
+        if !name.contains(cleaner.needle) {
             continue;
         }
         let changed = match pattern.replace_all(&name, cleaner.instead) {

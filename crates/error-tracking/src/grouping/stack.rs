@@ -113,15 +113,27 @@ fn function(platform: &str, frame: &Tree<'_>, has_source: bool) -> Option<Why> {
 }
 
 fn context(platform: &str, frame: &Tree<'_>) -> Option<Why> {
-    let line = text_at(frame, &["context_line"])?;
-    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.is_empty() || !TRUSTED_SOURCE.contains(&platform) {
+    let written = text_at(frame, &["context_line"]).filter(|_| TRUSTED_SOURCE.contains(&platform))?;
+    let line = with_single_blanks(written);
+    if line.is_empty() {
         return None;
     }
     if line.len() > MAX_CONTEXT_LINE {
         return Some(Why { name: "line", ..Why::default() }.not("too long to be written by hand"));
     }
     Some(Why::leaf("line", line))
+}
+
+/// How it is indented and broken is no part of it.
+fn with_single_blanks(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    line
 }
 
 /// Of an event without an exception: its own, or that of the one thread it is about.

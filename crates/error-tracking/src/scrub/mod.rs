@@ -27,6 +27,7 @@ static SECRET: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// Whoever has one of these is signed in as somebody else.
 const SESSIONS: [&str; 5] = ["cookie", "set-cookie", "sessionid", "session_id", "phpsessid"];
+const ADDRESSES: [&str; 4] = ["ip_address", "remote_addr", "x-forwarded-for", "x-real-ip"];
 /// The parts that are looked at.
 const PARTS: [&str; 11] = [
     "transaction",
@@ -85,14 +86,36 @@ pub(crate) struct Scrubber {
 /// A walk through one event.
 struct Walk<'s> {
     scrubber: &'s Scrubber,
-    path: Vec<Step>,
     found: Vec<Scrubbed>,
 }
 
-/// Steps are spelled only where something is found.
-enum Step {
-    Key(String),
-    Place(usize),
+/// Where a walk is. It is spelled only where something is found.
+struct Place<'p> {
+    within: Option<&'p Place<'p>>,
+    step: Step<'p>,
+}
+
+enum Step<'p> {
+    Key(&'p str),
+    Number(usize),
+}
+
+impl Place<'_> {
+    fn key<'p>(&'p self, key: &'p str) -> Place<'p> {
+        Place { within: Some(self), step: Step::Key(key) }
+    }
+
+    fn number(&self, number: usize) -> Place<'_> {
+        Place { within: Some(self), step: Step::Number(number) }
+    }
+
+    fn spelled(&self) -> String {
+        let step = match self.step {
+            Step::Key(key) => key.to_owned(),
+            Step::Number(number) => number.to_string(),
+        };
+        self.within.map_or(step.clone(), |within| format!("{}.{step}", within.spelled()))
+    }
 }
 
 impl Scrubber {
@@ -112,40 +135,46 @@ impl Scrubber {
     }
 
     pub fn scrub(&self, event: &mut Tree<'_>) -> Vec<Scrubbed> {
-        let mut walk = Walk { scrubber: self, path: Vec::new(), found: Vec::new() };
+        let mut walk = Walk { scrubber: self, found: Vec::new() };
         for part in PARTS {
             let Some(tree) = event.get_mut(part) else { continue };
-            walk.path.push(Step::Key(part.to_owned()));
+            let place = Place { within: None, step: Step::Key(part) };
             match part {
-                "exception" | "threads" => walk.code(tree),
-                _ => walk.tree(tree),
+                "exception" | "threads" => walk.code(&place, tree),
+                _ => walk.tree(&place, tree),
             }
-            walk.path.pop();
         }
         walk.found
     }
 
     /// The rule by which what is called so is taken out, whatever it is.
     fn rule_of(&self, key: &str) -> Option<Cow<'_, str>> {
-        let lower = key.to_lowercase();
-        if self.safe.contains(&lower) {
+        if self.is_safe(key) {
             return None;
         }
-        if let Some(field) = self.fields.iter().find(|field| lower.contains(&***field)) {
+        if let Some(field) = self.field_in(key) {
             return Some(Cow::Borrowed(field));
         }
-        if self.remove_addresses
-            && matches!(&*lower, "ip_address" | "remote_addr" | "x-forwarded-for" | "x-real-ip")
-        {
+        let is_one_of = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(key));
+        if self.remove_addresses && is_one_of(&ADDRESSES) {
             return Some(Cow::Borrowed("address"));
         }
         if !self.defaults {
             return None;
         }
-        if let Some(secret) = SECRET.find(&lower) {
-            return Some(Cow::Owned(secret.as_str().to_owned()));
+        if let Some(secret) = SECRET.find(key) {
+            return Some(Cow::Owned(secret.as_str().to_lowercase()));
         }
-        SESSIONS.contains(&&*lower).then_some(Cow::Borrowed("session"))
+        is_one_of(&SESSIONS).then_some(Cow::Borrowed("session"))
+    }
+
+    /// Of the project's own fields the one that this name holds.
+    fn field_in(&self, key: &str) -> Option<&str> {
+        if self.fields.is_empty() {
+            return None;
+        }
+        let lower = key.to_lowercase();
+        self.fields.iter().map(String::as_str).find(|field| lower.contains(field))
     }
 
     fn is_safe(&self, key: &str) -> bool {
@@ -155,83 +184,71 @@ impl Scrubber {
 
 impl Walk<'_> {
     /// Exceptions, threads, frames.
-    fn code(&mut self, tree: &mut Tree<'_>) {
+    fn code(&mut self, place: &Place<'_>, tree: &mut Tree<'_>) {
         match tree {
             Tree::List(values) => {
-                for (place, value) in values.iter_mut().enumerate() {
-                    self.step(Step::Place(place), |walk| walk.code(value));
+                for (number, value) in values.iter_mut().enumerate() {
+                    self.code(&place.number(number), value);
                 }
             }
             Tree::Map(entries) => {
                 for (key, value) in entries.iter_mut().filter(|(key, _)| WITHIN_CODE.contains(&&**key)) {
-                    self.step(Step::Key(key.to_string()), |walk| match &**key {
-                        "vars" | "mechanism" | "value" => walk.tree(value),
-                        _ => walk.code(value),
-                    });
+                    let place = place.key(key);
+                    match &**key {
+                        "vars" | "mechanism" | "value" => self.tree(&place, value),
+                        _ => self.code(&place, value),
+                    }
                 }
             }
             _ => {}
         }
     }
 
-    fn tree(&mut self, tree: &mut Tree<'_>) {
+    fn tree(&mut self, place: &Place<'_>, tree: &mut Tree<'_>) {
         match tree {
             Tree::Map(entries) => {
                 for (key, value) in entries {
-                    self.named(key, value);
+                    self.named(place, key, value);
                 }
             }
             Tree::List(values) => match &mut values[..] {
                 // Headers and cookies may come as pairs.
-                [Tree::Text(key), value] if is_name(key) => self.named(key, value),
+                [Tree::Text(key), value] if is_name(key) => self.named(place, key, value),
                 values => {
-                    for (place, value) in values.iter_mut().enumerate() {
-                        self.step(Step::Place(place), |walk| walk.tree(value));
+                    for (number, value) in values.iter_mut().enumerate() {
+                        self.tree(&place.number(number), value);
                     }
                 }
             },
             Tree::Text(text) => {
                 if let Some((changed, rule)) = self.scrubber.in_text(text) {
                     *text = Cow::Owned(changed);
-                    self.note(&rule);
+                    self.note(place, &rule);
                 }
             }
             Tree::Null | Tree::Bool(_) | Tree::Number(_) => {}
         }
     }
 
-    fn named(&mut self, key: &str, value: &mut Tree<'_>) {
-        if self.scrubber.is_safe(key) || value.is_null() {
+    fn named(&mut self, within: &Place<'_>, key: &str, value: &mut Tree<'_>) {
+        if value.is_null() || self.scrubber.is_safe(key) {
             return;
         }
-        let scrubber = self.scrubber;
-        let rule = scrubber.rule_of(key);
-        self.step(Step::Key(key.to_owned()), |walk| match rule {
+        let place = within.key(key);
+        match self.scrubber.rule_of(key) {
             Some(rule) if !is_filtered(value) => {
                 *value = Tree::Text(Cow::Borrowed(FILTERED));
-                walk.note(&rule);
+                self.note(&place, &rule);
             }
             Some(_) => {}
-            None => walk.tree(value),
-        });
-    }
-
-    fn step(&mut self, step: Step, work: impl FnOnce(&mut Self)) {
-        self.path.push(step);
-        work(self);
-        self.path.pop();
-    }
-
-    fn note(&mut self, rule: &str) {
-        if self.found.len() >= MAX_SCRUBBED {
-            return;
+            None => self.tree(&place, value),
         }
-        let spell = |step: &Step| match step {
-            Step::Key(key) => key.clone(),
-            Step::Place(place) => place.to_string(),
-        };
-        let path = self.path.iter().map(spell).collect::<Vec<_>>().join(".");
-        self.found.push(Scrubbed { path, rule: rule.to_owned() });
+    }
+
+    fn note(&mut self, place: &Place<'_>, rule: &str) {
+        if self.found.len() < MAX_SCRUBBED {
+            self.found.push(Scrubbed { path: place.spelled(), rule: rule.to_owned() });
+        }
     }
 }
 
