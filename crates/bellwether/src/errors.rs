@@ -7,6 +7,7 @@
 pub mod own;
 mod replay;
 pub mod seconds;
+pub mod tee;
 #[cfg(test)]
 mod tests;
 pub mod upkeep;

@@ -6,6 +6,8 @@ pub const MAX_PROJECTS: usize = 10_000;
 pub const MAX_NAME: usize = 200;
 /// Keys of one project: old ones are kept while clients still send with them.
 pub const MAX_KEYS: usize = 100;
+/// Of the DSN that copies go to.
+pub const MAX_DSN: usize = 1_000;
 /// Rules of one project: each is tried on each event.
 pub const MAX_RULES: usize = 200;
 /// Conditions of one rule, and texts of one fingerprint.

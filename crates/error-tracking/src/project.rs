@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use formats::sentry::dsn::Dsn;
 use serde::{Deserialize, Serialize};
 use vocabulary::Timestamp;
 
 use crate::grouping;
 use crate::grouping::rules::{Rule, Rules};
-use crate::limits::{MAX_FIELDS, MAX_KEYS, MAX_NAME, MAX_RULES};
+use crate::limits::{MAX_DSN, MAX_FIELDS, MAX_KEYS, MAX_NAME, MAX_RULES};
 use crate::scrub::{ScrubRule, Scrubber};
 
 #[derive(Clone, Debug)]
@@ -60,6 +61,8 @@ pub struct Settings {
     pub owners: Vec<OwnerRule>,
     /// After a move: what is seen for the first time before then is not told of as new.
     pub baseline_until: Option<i64>,
+    /// The DSN of the Sentry that it comes from: what its programs send goes there too.
+    pub tee: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +94,7 @@ impl Default for Settings {
             rules: Vec::new(),
             owners: Vec::new(),
             baseline_until: None,
+            tee: None,
         }
     }
 }
@@ -112,6 +116,7 @@ impl Settings {
         if self.retention_days == Some(0) {
             problems.push(("retention_days".into(), "it is a day at least".into()));
         }
+        problems.extend(self.tee.as_deref().and_then(tee_problem).map(|why| ("tee".to_owned(), why)));
         let before = self.grouping_before.map(|before| before.version);
         for (key, version) in [("grouping_version", Some(self.grouping_version)), ("grouping_before", before)]
         {
@@ -182,6 +187,19 @@ pub fn name_problem(name: &str) -> Option<String> {
         ));
     }
     None
+}
+
+/// Whoever sees the project sees it: a secret in it, which no client needs any more, is not for them.
+fn tee_problem(text: &str) -> Option<String> {
+    let keys = text.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map(|(keys, _)| keys);
+    match text.parse::<Dsn>() {
+        Err(why) => Some(why),
+        Ok(_) if text.len() > MAX_DSN => Some(format!("it has {MAX_DSN} bytes at most")),
+        Ok(_) if keys.is_some_and(|keys| keys.contains(':')) => {
+            Some("leave out the secret behind the public key: `https://PUBLICKEY@host/PROJECT`".to_owned())
+        }
+        Ok(_) => None,
+    }
 }
 
 pub fn key_problem(key: &str) -> Option<String> {

@@ -248,6 +248,13 @@ mod tests {
             assert!(told.contains(key), "{told}");
         }
         assert!(serde_json::from_str::<Settings>(r#"{"scrub":true}"#).is_err());
+        let tee = |dsn: &str| {
+            let settings = Settings { tee: Some(dsn.into()), ..Settings::default() };
+            projects.set_settings(1, settings).map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert!(tee("https://old.example/1").unwrap_err().starts_with("tee: "));
+        assert!(tee(&format!("https://{KEY}:secret@old.example/1")).unwrap_err().contains("secret"));
+        assert_eq!(tee(&format!("https://{KEY}@old.example/sentry/1")), Ok(()));
         assert!(matches!(projects.rename(9, "x"), Err(ProjectError::NoSuchProject)));
     }
 }

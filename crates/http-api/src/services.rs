@@ -36,6 +36,7 @@ use crate::proofs::Proofs;
 use crate::sentry::ErrorIntake;
 use crate::sentry::room::Room;
 use crate::sentry::senders::Senders;
+use crate::sentry::tee::Tee;
 use crate::sentry::timings::Timings;
 use crate::sign_in::{Provider, TakenNames};
 use crate::status_page::StatusPageConfig;
@@ -100,6 +101,8 @@ pub struct Services {
     pub quota: Quota,
     /// The same for bytes of attachments.
     pub attached: Quota,
+    /// Where copies go of what comes for projects that are on their way here.
+    pub tee: Arc<dyn Tee>,
     /// What each project's clients sent.
     pub senders: Arc<Senders>,
     /// How long the work of programs takes.

@@ -17,6 +17,7 @@ use crate::accounts::{self, Caller, Role};
 use crate::answer::{Answer, Body, Problem};
 use crate::guard::require;
 use crate::sentry::kept;
+use crate::sentry::tee::Passed;
 use crate::services::Services;
 
 #[derive(Serialize, ToSchema)]
@@ -35,6 +36,8 @@ pub struct ProjectItem {
     /// Name and version of the client that sent last.
     client: Option<String>,
     releases: Vec<ProjectRelease>,
+    /// What became of copies for the Sentry that it comes from, since the start; null: none were made.
+    tee: Option<Passed>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -133,6 +136,7 @@ fn item(services: &Services, project: &Project) -> Answer<ProjectItem> {
             .into_iter()
             .map(|(release, at)| ProjectRelease { release, first_seen: at.0 })
             .collect(),
+        tee: services.tee.of(project.id),
     })
 }
 
