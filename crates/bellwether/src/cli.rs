@@ -259,6 +259,9 @@ pub enum ImportCommand {
 pub struct ImportSentryOptions {
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
+    /// What comes for these projects goes to the old one too, while both are looked at.
+    #[arg(long, value_name = "URL")]
+    pub tee: Option<String>,
     /// So many days long what is seen for the first time is not told of as new.
     #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(0..=90))]
     pub baseline_days: u32,

@@ -233,6 +233,7 @@ impl House {
             symbols: self.errors.artifacts.clone(),
             artifacts: self.errors.artifacts.clone(),
             quota: error_tracking::Quota::default(),
+            key_quota: error_tracking::Quota::default(),
             attached: error_tracking::Quota::default(),
             tee: self.tee.clone(),
             senders: self.errors.senders.clone(),

@@ -45,6 +45,8 @@ pub struct Detail {
     pub environments: Vec<String>,
     pub first_event: EventId,
     pub last_event: EventId,
+    /// What it was called where the project comes from.
+    pub moved_from: Option<String>,
 }
 
 /// What of an event its group is changed by.

@@ -25,6 +25,7 @@
 //! | [`shipped`] | what is said of releases: commits, deploys |
 //! | `memory`, `pending`, `store` | what is held, what waits to be written, the tables |
 //! | [`deeds`] | resolve, ignore, assign, merge, split |
+//! | [`moved`] | groups of the Sentry that a project comes from |
 //! | [`look`] | lists, shares, counts over time |
 //! | `flood` | more kinds of errors than a day may have |
 //! | [`users`] | how many different people |
@@ -44,6 +45,7 @@ pub mod life;
 pub mod limits;
 pub mod look;
 mod memory;
+pub mod moved;
 mod normal;
 mod pending;
 pub mod project;
@@ -68,6 +70,7 @@ pub use digest::{NoSymbols, Symbols, digest, digest_stored, hash_of_user};
 pub use event::{Digested, Hash, HashValue, Invalid, Kind, Level, Received, UserMark};
 pub use group::Group;
 pub use life::{Life, News, Until};
+pub use moved::{MovedGroup, MovedIn};
 pub use project::{Project, Settings};
 pub use projects::{NewProject, ProjectError, Projects};
 pub use quota::Quota;

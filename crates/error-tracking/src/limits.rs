@@ -86,6 +86,12 @@ pub const MAX_SLOTS: i64 = 3_000;
 /// Groups that one merge takes in.
 pub const MAX_MERGED: usize = 100;
 
+/// Groups of elsewhere that one project takes over, and that are told of at once.
+pub const MAX_MOVED: usize = 100_000;
+pub const MAX_MOVED_AT_ONCE: usize = 1_000;
+/// So much of their titles is compared: Sentry cuts values at a hundred letters.
+pub const MOVED_TITLE: usize = 80;
+
 /// Commits and deploys of one release, and what is said of it or of one of them: a URL, a message.
 pub const MAX_COMMITS: usize = 1_000;
 pub const MAX_DEPLOYS: usize = 100;

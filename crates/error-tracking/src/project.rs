@@ -37,6 +37,21 @@ pub struct Key {
     #[serde(default)]
     pub label: String,
     pub created: i64,
+    /// What may be sent with it in five minutes, by itself; 0 or none: what the project may.
+    #[serde(default)]
+    pub max_events_per_5m: Option<u64>,
+}
+
+impl Key {
+    pub fn new(key: &str, label: &str, now: Timestamp) -> Key {
+        Key {
+            key: key.to_owned(),
+            enabled: true,
+            label: label.to_owned(),
+            created: now.0,
+            max_events_per_5m: None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -171,6 +186,17 @@ impl Project {
     /// What people and programs write, without what looks like a secret.
     pub fn scrubbed(&self, text: &str) -> String {
         self.made.scrubber.in_text(text).map_or_else(|| text.to_owned(), |(changed, _)| changed)
+    }
+
+    /// What is seen for the first time now is news.
+    pub(crate) fn tells_of_new(&self, now: Timestamp) -> bool {
+        self.settings.baseline_until.is_none_or(|until| now.0 >= until)
+    }
+
+    /// What may be sent with this key in five minutes; 0 for no limit.
+    pub fn most_events_of(&self, key: &str) -> u64 {
+        let of_key = self.public_keys.iter().find(|one| one.key == key);
+        of_key.and_then(|one| one.max_events_per_5m).unwrap_or(0)
     }
 
     pub fn accepts(&self, key: &str) -> bool {

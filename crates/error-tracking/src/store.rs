@@ -38,6 +38,8 @@ pub const MIGRATIONS: Migrations = Migrations {
          CREATE TABLE error_counted (id INTEGER PRIMARY KEY, next INTEGER NOT NULL) STRICT;",
         crate::symbols::tables::TABLES,
         crate::shipped::TABLES,
+        crate::moved::TABLES,
+        crate::flood::TABLES,
     ],
 };
 

@@ -22,6 +22,7 @@ use crate::group::{Group, Mark};
 use crate::life::{Life, Meeting, News};
 use crate::limits::{MAX_ENVIRONMENTS_PER_GROUP, MAX_HASHES_PER_GROUP};
 use crate::memory::{Happened, Memory, NewHash};
+use crate::moved;
 use crate::project::Project;
 
 pub struct Tracker {
@@ -142,7 +143,7 @@ impl Batch<'_> {
         }
         self.memory.know(self.store, project.id)?;
         self.memory.note_seen(event, now);
-        let is_told = project.settings.baseline_until.is_none_or(|until| now.0 >= until);
+        let is_told = project.tells_of_new(now);
         let mut found = self.find(event)?;
         let one_of_many;
         let mut event = event;
@@ -155,8 +156,7 @@ impl Batch<'_> {
             Some(group) => (group, self.meet(group, event, now)),
             None => {
                 let id = self.memory.next_group();
-                self.open(id, event);
-                (id, is_told.then_some(News::New))
+                (id, self.begin(id, event, is_told, now)?)
             }
         };
         let is_new_here = is_told && self.is_first_here(group, event);
@@ -177,6 +177,7 @@ impl Batch<'_> {
         self.memory.know(self.store, project.id)?;
         self.memory.note_seen(event, now);
         self.memory.spend_group(group);
+        let is_told = project.tells_of_new(now);
         let there = match self.fresh.contains_key(&group) {
             true => Some(group),
             false => self.memory.bring(self.store, group)?,
@@ -184,8 +185,9 @@ impl Batch<'_> {
         let news = match there {
             Some(there) => self.meet(there, event, now),
             None => {
-                self.open(group, event);
-                Some(News::New)
+                // It had its place among those of the day.
+                self.memory.may_open(project.id, now);
+                self.begin(group, event, is_told, now)?
             }
         };
         let group = there.unwrap_or(group);
@@ -195,7 +197,7 @@ impl Batch<'_> {
             one_of_many = flood::one_of_many(event);
             event = &one_of_many;
         }
-        let is_new_here = self.is_first_here(group, event);
+        let is_new_here = is_told && self.is_first_here(group, event);
         self.attach(group, event);
         self.marks.push(Mark::of(event, group));
         self.counters.note(news.as_ref());
@@ -214,6 +216,10 @@ impl Batch<'_> {
     /// Of more environments than a group lists none is known to be the first.
     fn is_first_here(&self, group: u64, event: &Digested) -> bool {
         let Some(known) = self.group(group) else { return false };
+        // Where it was seen there is not told.
+        if known.detail.moved_from.is_some() {
+            return false;
+        }
         let environments = &known.detail.environments;
         let here = event.environment.as_ref();
         let is_known = match here {
@@ -275,6 +281,24 @@ impl Batch<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// A group that was not here before. If it was where the project comes from, it is no news by itself.
+    fn begin(
+        &mut self,
+        id: u64,
+        event: &Digested,
+        is_told: bool,
+        now: Timestamp,
+    ) -> Result<Option<News>, StateError> {
+        let moved = moved::find(self.store, event.project, &event.title, &event.culprit)?;
+        self.open(id, event);
+        let Some(moved) = moved else { return Ok(is_told.then_some(News::New)) };
+        if let Some(group) = self.fresh.get_mut(&id) {
+            moved.give(group, event.release.as_deref());
+        }
+        self.happened.push(Happened { group: id, at: now, kind: "moved", text: moved.words() });
+        Ok(self.meet(id, event, now))
     }
 
     fn open(&mut self, id: u64, event: &Digested) {

@@ -99,6 +99,8 @@ pub struct Services {
     /// What builds uploaded: source maps.
     pub artifacts: Arc<Artifacts>,
     pub quota: Quota,
+    /// The same of keys that have their own limit.
+    pub key_quota: Quota<String>,
     /// The same for bytes of attachments.
     pub attached: Quota,
     /// Where copies go of what comes for projects that are on their way here.

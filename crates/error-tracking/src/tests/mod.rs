@@ -4,6 +4,7 @@ mod digesting;
 mod grouping;
 mod lives;
 mod model;
+mod moved;
 mod tracking;
 
 use std::sync::Arc;

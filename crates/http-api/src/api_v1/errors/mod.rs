@@ -6,6 +6,7 @@
 pub mod deeds;
 pub mod events;
 pub mod groups;
+pub mod moving;
 pub mod projects;
 pub mod series;
 

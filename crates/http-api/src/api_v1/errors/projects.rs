@@ -47,6 +47,8 @@ pub struct ProjectKey {
     enabled: bool,
     label: String,
     created: i64,
+    /// What may be sent with it in five minutes; null: what the project may.
+    max_events_per_5m: Option<u64>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -75,6 +77,8 @@ pub struct ProjectChange {
     add_key: Option<NewProjectKey>,
     /// Keys that are switched on or off, by themselves.
     keys: Option<std::collections::BTreeMap<String, bool>>,
+    /// What may be sent with a key in five minutes, by itself; null: what the project may.
+    key_limits: Option<std::collections::BTreeMap<String, Option<u64>>>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -119,6 +123,7 @@ fn item(services: &Services, project: &Project) -> Answer<ProjectItem> {
         enabled: key.enabled,
         label: key.label.clone(),
         created: key.created,
+        max_events_per_5m: key.max_events_per_5m,
     });
     let newest = project.public_keys.iter().rev().find(|key| key.enabled);
     let sent = services.senders.of(project.id);
@@ -246,6 +251,9 @@ pub async fn change(
         }
         for (key, enabled) in changing.keys.unwrap_or_default() {
             project = services.projects.enable_key(id, &key, enabled)?;
+        }
+        for (key, most) in changing.key_limits.unwrap_or_default() {
+            project = services.projects.limit_key(id, &key, most)?;
         }
         item(services, &project).map(Json)
     })
