@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use series_store::Store;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
-use vocabulary::{Clock, Timestamp};
+use vocabulary::Timestamp;
 
 use crate::house::House;
 pub use own::{count, gauges, parts};

@@ -1,8 +1,6 @@
 //! A copy of what a project's programs send, for the Sentry that the project comes from: as it came, for as long as `tee` stands in
 //! the project's settings. The binary keeps copies until they are there; nobody who sends waits for that.
 
-use std::fmt::Debug;
-
 use axum::http::{HeaderName, header};
 use error_tracking::Project;
 use serde::Serialize;
