@@ -234,6 +234,7 @@ impl House {
             artifacts: self.errors.artifacts.clone(),
             quota: error_tracking::Quota::default(),
             key_quota: error_tracking::Quota::default(),
+            spikes: error_tracking::Spikes::default(),
             attached: error_tracking::Quota::default(),
             tee: self.tee.clone(),
             senders: self.errors.senders.clone(),

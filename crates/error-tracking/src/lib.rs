@@ -10,7 +10,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`projects`], [`project`] | what a DSN belongs to, its keys and settings |
-//! | [`quota`] | how much a project may send |
+//! | [`quota`], [`spike`] | how much a project may send; how much is far more than usual |
 //! | [`browser`] | what browsers report of their own, as events |
 //! | [`digest`] | what becomes of an event, step by step |
 //! | `normal` | one form of what clients send in many |
@@ -55,6 +55,7 @@ mod read;
 pub mod release;
 pub mod scrub;
 pub mod shipped;
+pub mod spike;
 mod store;
 pub mod symbols;
 mod tags;
@@ -74,5 +75,6 @@ pub use moved::{MovedGroup, MovedIn};
 pub use project::{Project, Settings};
 pub use projects::{NewProject, ProjectError, Projects};
 pub use quota::Quota;
+pub use spike::Spikes;
 pub use store::MIGRATIONS;
 pub use tracker::{Batch, Taken, Tracker};

@@ -68,6 +68,8 @@ pub struct Settings {
     /// None: as the configuration says.
     pub retention_days: Option<u32>,
     pub max_events_per_5m: Option<u64>,
+    /// So many times the usual is a spike, of which the rest is refused. None: ten times; 0: nothing is.
+    pub spike_factor: Option<u32>,
     pub grouping_version: u32,
     /// The version before, whose hashes events are found by until then, so that an upgrade opens nothing anew.
     pub grouping_before: Option<Before>,
@@ -104,6 +106,7 @@ impl Default for Settings {
             remove_addresses: false,
             retention_days: None,
             max_events_per_5m: None,
+            spike_factor: None,
             grouping_version: grouping::NEWEST,
             grouping_before: None,
             rules: Vec::new(),

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use error_tracking::symbols::Artifacts;
-use error_tracking::{ErrorsConfig, Projects, Quota, Symbols, Tracker};
+use error_tracking::{ErrorsConfig, Projects, Quota, Spikes, Symbols, Tracker};
 use incidents::Desk;
 use jiff::tz::TimeZone;
 use monitors::Monitors;
@@ -101,6 +101,8 @@ pub struct Services {
     pub quota: Quota,
     /// The same of keys that have their own limit.
     pub key_quota: Quota<String>,
+    /// What is far more than usual of a project.
+    pub spikes: Spikes,
     /// The same for bytes of attachments.
     pub attached: Quota,
     /// Where copies go of what comes for projects that are on their way here.

@@ -58,19 +58,36 @@ impl Refusal {
         Refusal::held_back("key", "events", &ERRORS, retry_after_seconds)
     }
 
+    /// It sends far more than usual: so many are taken, the rest says nothing new.
+    pub fn over_spike(most: u64, retry_after_seconds: u64) -> Refusal {
+        let why = format!(
+            "the project sends far more than usual: {most} events are taken in five minutes, unless `spike_factor` of its settings says otherwise"
+        );
+        Refusal::limited(("project", "spike"), why, &ERRORS, retry_after_seconds)
+    }
+
     /// The same for attachments. Events go on.
     pub fn over_attachments(retry_after_seconds: u64) -> Refusal {
         let held_back = [Category::Attachment];
         Refusal::held_back("project", "bytes of attachments", &held_back, retry_after_seconds)
     }
 
-    /// `scope`: whose limit it is, as SDKs call it.
     fn held_back(scope: &str, what: &str, categories: &[Category], retry_after_seconds: u64) -> Refusal {
-        let held_back = names(categories);
         let why = format!("the {scope} has sent as many {what} as it may in five minutes");
+        Refusal::limited((scope, "quota"), why, categories, retry_after_seconds)
+    }
+
+    /// `scope`: whose limit it is, as SDKs call it.
+    fn limited(
+        (scope, reason): (&str, &str),
+        why: String,
+        categories: &[Category],
+        retry_after_seconds: u64,
+    ) -> Refusal {
+        let held_back = names(categories);
         Refusal {
             retry_after_seconds: Some(retry_after_seconds),
-            rate_limits: Some(format!("{retry_after_seconds}:{held_back}:{scope}:quota")),
+            rate_limits: Some(format!("{retry_after_seconds}:{held_back}:{scope}:{reason}")),
             ..Refusal::new(StatusCode::TOO_MANY_REQUESTS, why)
         }
     }
@@ -166,6 +183,8 @@ mod tests {
         assert_eq!(response.headers()["retry-after"], "17");
         let of_key = Refusal::over_key_quota(17).into_response();
         assert_eq!(of_key.headers()["x-sentry-rate-limits"], "17:error;default;security:key:quota");
+        let spike = Refusal::over_spike(3_000, 17).into_response();
+        assert_eq!(spike.headers()["x-sentry-rate-limits"], "17:error;default;security:project:spike");
         let response = Refusal::over_attachments(17).into_response();
         assert_eq!(response.headers()["x-sentry-rate-limits"], "17:attachment:project:quota");
     }

@@ -159,8 +159,16 @@ impl<'s> Reading<'s> {
         let of_key = services.key_quota.admit(key.clone(), project.most_events_of(key), self.asked.at);
         of_key.map_err(|beyond| Refusal::over_key_quota(beyond.retry_after_seconds))?;
         let most = services.settings.load().errors.most_events(&project.settings);
-        let of_project = services.quota.admit(project.id, most, self.asked.at);
-        of_project.map_err(|beyond| Refusal::over_quota(beyond.retry_after_seconds))
+        let spike = match most {
+            // Whoever has lifted the limit wants all of it.
+            0 => None,
+            _ => services.spikes.most_events(&services.tracker, project, self.asked.at),
+        };
+        let of_project = services.quota.admit(project.id, most.min(spike.unwrap_or(most)), self.asked.at);
+        of_project.map_err(|beyond| match spike {
+            Some(spike) if spike < most => Refusal::over_spike(spike, beyond.retry_after_seconds),
+            _ => Refusal::over_quota(beyond.retry_after_seconds),
+        })
     }
 
     /// Within the quotas of the key and the project.
