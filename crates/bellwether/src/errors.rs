@@ -39,6 +39,7 @@ use crate::error_rules::{ErrorTelling, Round};
 use crate::failure::Failure;
 use crate::house::House;
 use seconds::Seconds;
+use upkeep::Bell;
 
 /// Events that wait, and their bodies together. Beyond either senders are told to come again.
 const MAX_WAITING: usize = 2_000;
@@ -64,6 +65,8 @@ pub struct Errors {
     queue: Mutex<Queue>,
     wake: Condvar,
     touched: Mutex<Touched>,
+    /// Calls whoever takes out what is too old.
+    pub upkeep_bell: Bell,
     /// Held while segments of the log may be written anew, or are copied.
     pub rewriting: Mutex<()>,
     pub stats: Stats,
@@ -159,6 +162,7 @@ impl Errors {
             state: state.clone(),
             queue: Mutex::default(),
             touched: Mutex::default(),
+            upkeep_bell: Bell::default(),
             rewriting: Mutex::default(),
             wake: Condvar::new(),
             stats: Stats::default(),

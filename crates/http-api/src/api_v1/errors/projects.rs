@@ -10,6 +10,7 @@ use formats::sentry::dsn::Dsn;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
+use vocabulary::ports::HeldEvents;
 
 use super::super::status::off_thread;
 use super::super::watched;
@@ -36,6 +37,7 @@ pub struct ProjectItem {
     /// Name and version of the client that sent last.
     client: Option<String>,
     releases: Vec<ProjectRelease>,
+    kept: KeptEvents,
     /// What became of copies for the Sentry that it comes from, since the start; null: none were made.
     tee: Option<Passed>,
 }
@@ -49,6 +51,15 @@ pub struct ProjectKey {
     created: i64,
     /// What may be sent with it in five minutes; null: what the project may.
     max_events_per_5m: Option<u64>,
+}
+
+/// On the disk; what has expired and is still there included.
+#[derive(Serialize, ToSchema)]
+pub struct KeptEvents {
+    events: u64,
+    /// Of files that projects have together its share.
+    bytes: u64,
+    oldest: Option<i64>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -141,8 +152,14 @@ fn item(services: &Services, project: &Project) -> Answer<ProjectItem> {
             .into_iter()
             .map(|(release, at)| ProjectRelease { release, first_seen: at.0 })
             .collect(),
+        kept: kept_events(services, project.id),
         tee: services.tee.of(project.id),
     })
+}
+
+fn kept_events(services: &Services, project: u64) -> KeptEvents {
+    let HeldEvents { events, bytes, oldest } = services.event_log.held(project);
+    KeptEvents { events, bytes, oldest: oldest.map(|at| at.0) }
 }
 
 /// Where programs reach us: as people do, else where we listen.
@@ -238,7 +255,11 @@ pub async fn change(
         let settings = changing.settings.map(serde_json::from_value::<Settings>).transpose();
         let settings = settings.map_err(|error| Problem::bad_request(format!("settings: {error}")))?;
         if let Some(settings) = settings {
+            let kept_for = project.settings.retention_days;
             project = services.projects.set_settings(id, settings)?;
+            if project.settings.retention_days != kept_for {
+                services.control.error_retention_changed();
+            }
         }
         if let Some(name) = changing.name.filter(|name| *name != project.name) {
             // Its name says whose it is.
