@@ -397,13 +397,13 @@ impl Kept<'_> {
             for (incoming, one) in job.events.iter().zip(&of_job) {
                 if let Some(one) = one {
                     errors.note(&incoming.event, one);
-                    has_news |= one.news.is_some();
+                    has_news |= is_news(one);
                     if !round.is_idle() {
                         seen.push(Seen::of(&incoming.project, &incoming.event, one));
                     }
                 }
             }
-            let is_repeat = of_job.iter().all(|one| one.as_ref().is_some_and(|one| one.news.is_none()));
+            let is_repeat = of_job.iter().all(|one| one.as_ref().is_some_and(|one| !is_news(one)));
             let outcomes: Vec<Outcome> = of_job.into_iter().map(outcome).collect();
             match is_repeat {
                 // Whoever asked may have gone.
@@ -468,6 +468,11 @@ pub fn tell_changes(house: &House, changes: &[StateChange]) {
     if let Some(services) = house.services.load().as_ref() {
         services.hub.tell_changes(changes);
     }
+}
+
+/// A group that begins is on the disk before it is answered for, also while nobody is told of new ones.
+fn is_news(taken: &Taken) -> bool {
+    taken.news.is_some() || taken.has_begun
 }
 
 fn outcome(taken: Option<Taken>) -> Outcome {

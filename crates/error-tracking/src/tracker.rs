@@ -39,6 +39,8 @@ pub struct Taken {
     /// The number in it.
     pub number: u64,
     pub news: Option<News>,
+    /// It began with this batch, whether that is news or not.
+    pub has_begun: bool,
     /// The first one of this environment, unless what is new is not told yet.
     pub is_new_here: bool,
     /// Nobody has resolved it or ignores it, or it has come back.
@@ -210,7 +212,8 @@ impl Batch<'_> {
         let number = known.map_or(0, |group| group.number);
         let life = self.lives.get(&group).or(known.map(|group| &group.detail.life));
         let is_open = life.is_none_or(|life| *life == Life::Unresolved);
-        Taken { group, short: project.short(number), number, news, is_new_here, is_open }
+        let has_begun = self.fresh.contains_key(&group);
+        Taken { group, short: project.short(number), number, news, has_begun, is_new_here, is_open }
     }
 
     /// Of more environments than a group lists none is known to be the first.
