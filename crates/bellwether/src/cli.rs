@@ -257,8 +257,11 @@ pub enum ImportCommand {
 
 #[derive(Debug, Args)]
 pub struct ImportSentryOptions {
-    #[arg(required = true)]
+    #[arg(required_unless_present = "from")]
     pub files: Vec<PathBuf>,
+    /// Asks the API of the old one, with the token in SENTRY_AUTH_TOKEN, for projects, keys and issues.
+    #[arg(long, value_name = "URL")]
+    pub from: Option<String>,
     /// What comes for these projects goes to the old one too, while both are looked at.
     #[arg(long, value_name = "URL")]
     pub tee: Option<String>,

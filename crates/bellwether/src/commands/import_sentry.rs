@@ -1,4 +1,4 @@
-//! `bellwether import sentry FILE…`: projects of a Sentry or a GlitchTip with their numbers and keys, so that DSNs stay as they
+//! `bellwether import sentry FILE…`, `--from URL`: projects of a Sentry or a GlitchTip with their numbers and keys, so that DSNs stay as they
 //! are but for the host, and what was done with their groups. What programs did wrong before is not told of as new for some days.
 
 use std::path::Path;
@@ -8,6 +8,7 @@ use formats::sentry::export::{self, MovedGroup, MovedKey, MovedProject, Status};
 use serde_json::{Value, json};
 use vocabulary::{Clock, Timestamp};
 
+use super::sentry_api;
 use crate::cli::{Common, ImportSentryOptions};
 use crate::client::Server;
 use crate::clock::SystemClock;
@@ -34,14 +35,22 @@ struct Moving {
 }
 
 pub fn run(common: &Common, options: &ImportSentryOptions) -> Result<(), Failure> {
-    let files = options.files.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
+    let mut files = options.files.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(from) = &options.from {
+        let from = old_side("--from", from)?;
+        let token = std::env::var(sentry_api::TOKEN).ok().filter(|token| !token.is_empty());
+        let token =
+            token.ok_or_else(|| Failure::usage(format!("--from: set {} to a token", sentry_api::TOKEN)))?;
+        let told = sentry_api::fetch(&from, token)?;
+        files.push((from, told));
+    }
     let moved = export::read(files.iter().map(|(name, text)| (name.as_str(), text.as_str())));
     let mut problems = moved.problems;
     let now = SystemClock.now();
     let moving = Moving {
         baseline: now.0 + i64::from(options.baseline_days) * DAY_SECONDS,
         now,
-        tee: options.tee.as_deref().map(old_side).transpose()?,
+        tee: options.tee.as_deref().map(|url| old_side("--tee", url)).transpose()?,
     };
     if options.dry_run {
         for (id, project) in &moved.projects {
@@ -64,9 +73,10 @@ fn read(file: &Path) -> Result<(String, String), Failure> {
     Ok((file.display().to_string(), super::import::read(file)?))
 }
 
-fn old_side(url: &str) -> Result<String, Failure> {
-    let wrong =
-        |why: String| Failure::usage(format!("--tee: {why}; name the old one, such as https://old.example"));
+fn old_side(option: &str, url: &str) -> Result<String, Failure> {
+    let wrong = |why: String| {
+        Failure::usage(format!("{option}: {why}; name the old one, such as https://old.example"))
+    };
     outbound::Url::parse(url).map_err(wrong)?;
     match url.contains(['@', '?', '#']) {
         true => Err(wrong("it has more than a host and a path".to_owned())),
@@ -244,10 +254,11 @@ mod tests {
         };
         let project =
             MovedProject { keys: vec![key("aa", false), key("bb", true)], ..MovedProject::default() };
-        let old = old_side("https://old.example/sentry/").map_err(|failure| failure.message).unwrap();
+        let old =
+            old_side("--tee", "https://old.example/sentry/").map_err(|failure| failure.message).unwrap();
         let dsn = tee(&old, 7, &project).map_err(|failure| failure.message).unwrap();
         assert_eq!(dsn, "https://bb@old.example/sentry/7");
-        assert!(old_side("old").is_err() && old_side("https://a@old.example").is_err());
+        assert!(old_side("--tee", "old").is_err() && old_side("--tee", "https://a@old.example").is_err());
         assert!(tee(&old, 7, &MovedProject::default()).is_err());
     }
 }

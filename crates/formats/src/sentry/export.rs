@@ -79,7 +79,8 @@ impl Moved {
         let model = item["model"].as_str().map(|model| model.rsplit('.').next().unwrap_or_default());
         let is_key = model.map_or(!item["public"].is_null(), |model| model == "projectkey");
         let is_project = model.map_or(!is_key && !item["slug"].is_null(), |model| model == "project");
-        if model.map_or(!item["culprit"].is_null() || !item["shortId"].is_null(), |model| model == "issue") {
+        let is_issue = || !item["shortId"].is_null() || item["project"].is_object();
+        if model.map_or_else(is_issue, |model| model == "issue") {
             match issues::read(item) {
                 Some(group) => parts.groups.push(group),
                 None => self.problems.push(format!("a group cannot be read: {}", short(item))),
