@@ -149,7 +149,7 @@ def test_two_that_send_each_other_everything_send_each_thing_once(bellwether):
     group = here.wait_for_group("round about")
     assert group["count"] == 1
     wait_for(lambda: passed(there)["sent"] == 1, what="the copy")
-    assert here.send(event("back")).status == 200
+    assert here.send(event("back", function="back")).status == 200
     assert there.wait_for_group("back")["count"] == 1
     wait_for(lambda: passed(here)["sent"] == 1, what="the copy back")
     assert (passed(there)["sent"], passed(here)["sent"]) == (1, 1)

@@ -151,10 +151,9 @@ impl Queue {
     }
 
     fn now(&self) -> Passed {
+        let passed = self.passed.lock().clone();
         let waiting = self.waiting.lock();
-        let (copies, bytes) = (waiting.copies(), waiting.bytes());
-        drop(waiting);
-        Passed { waiting: copies, waiting_bytes: bytes, ..self.passed.lock().clone() }
+        Passed { waiting: waiting.copies(), waiting_bytes: waiting.bytes(), ..passed }
     }
 
     /// There is something to send, and it is time; it is busy then until [`Queue::rest`].
@@ -181,8 +180,12 @@ impl Queue {
         waiting.first(AT_ONCE).into_iter().map(|number| (number, waiting.path(number))).collect()
     }
 
-    /// Whether it is over with this one.
+    /// Whether it is over with this one. What is counted waits no more.
     fn settle(&self, number: u64, tried: Tried, now: Timestamp) -> bool {
+        let is_over = !matches!(tried, Tried::Later(_));
+        if is_over {
+            self.waiting.lock().remove(number);
+        }
         let mut passed = self.passed.lock();
         match tried {
             Tried::Sent => {
@@ -194,15 +197,10 @@ impl Queue {
                 passed.refused += 1;
                 passed.failure = Some(why);
             }
+            Tried::Later(why) => passed.failure = Some(why),
             Tried::Gone => passed.dropped += 1,
-            Tried::Later(why) => {
-                passed.failure = Some(why);
-                return false;
-            }
         }
-        drop(passed);
-        self.waiting.lock().remove(number);
-        true
+        is_over
     }
 
     /// Nobody is to have them any more.
