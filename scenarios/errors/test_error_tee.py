@@ -167,7 +167,7 @@ def test_the_tunnel_needs_no_project_in_its_path(bellwether, old):
     project = Project(server, "web", "--id", "42", "--public-key", KEY)
     tee(project, old.dsn())
     for path in ("/api/tunnel/", "/api/tunnel"):
-        sent = envelope(("event", event(path)), header={"dsn": project.dsn})
+        sent = envelope(("event", event("x")), header={"dsn": project.dsn})
         answer = server.post(path, sent, headers={"Content-Type": "text/plain;charset=UTF-8"})
         assert answer.status == 200 and answer.headers["Access-Control-Allow-Origin"] == "*", answer.text
     assert project.wait_for_group("ValueError")["count"] == 2
