@@ -110,6 +110,13 @@ def test_an_old_side_that_is_dead_delays_nobody_and_misses_nothing(bellwether, o
     assert (failed["waiting"], failed["sent"], failed["dropped"]) == (5, 0, 0) and failed["waiting_bytes"] > 0
     assert other.send(event("x")).status == 200
     old.wait(1)
+    # What waits may name whoever is erased.
+    wait_for(lambda: passed(other)["sent"] == 1, what="that it is counted")
+    tee(other, gone.dsn(8))
+    assert other.send(event("x", user={"id": "17"})).status == 200
+    assert passed(other)["waiting"] == 1
+    assert server.post(f"/api/v1/errors/projects/{other.id}/erase", {"key": "id", "value": "17"}).json == {"events": 1}
+    assert (passed(other)["waiting"], passed(other)["dropped"]) == (0, 1)
     part = next(part for part in server.get("/api/v1/health").json["parts"] if part["id"] == "errors.tee.web")
     assert part["state"] == "warning" and "5 wait" in part["text"], part
     # Over a kill: what waits is on the disk.

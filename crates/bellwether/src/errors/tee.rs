@@ -137,6 +137,13 @@ impl http_api::sentry::tee::Tee for Tee {
         self.wake.notify_one();
     }
 
+    fn forget(&self, project: u64) {
+        let queue = self.queues.lock().get(&project).cloned();
+        if let Some(queue) = queue {
+            queue.clear();
+        }
+    }
+
     fn of(&self, project: u64) -> Option<Passed> {
         let queue = self.queues.lock().get(&project).cloned()?;
         Some(queue.now())
@@ -375,6 +382,7 @@ mod tests {
         assert_eq!((passed.sent, passed.refused, passed.waiting, passed.last_sent), (1, 1, 1, Some(9)));
         queue.clear();
         assert_eq!((queue.now().dropped, queue.now().waiting_bytes), (1, 0));
+        assert!(waiting::read(&queue.waiting.lock().path(numbers[1]), 1).is_none(), "not on the disk either");
     }
 
     #[test]

@@ -23,10 +23,6 @@ impl Story {
     fn move_in(&mut self, groups: &[MovedGroup]) -> Result<MovedIn, Refusal> {
         self.tracker.move_in(1, groups, "moving", Timestamp(self.now))
     }
-
-    fn state(&self, group: u64) -> &'static str {
-        self.tracker.one(group).unwrap().unwrap().detail.life.word()
-    }
 }
 
 fn is_back(news: Option<News>) -> bool {
@@ -72,12 +68,12 @@ fn what_was_done_there_holds_here() {
             .unwrap();
         assert!(is_back(story.seen("Now", "1.0.0")));
         assert_eq!((story.seen("In", "1.0.0"), story.seen("Next", "1.0.0")), (None, None));
-        assert_eq!([2, 3].map(|group| story.state(group)), ["resolved"; 2]);
+        assert_eq!([2, 3].map(|group| story.status(group)), ["resolved"; 2]);
         assert!(is_back(story.seen("In", "2.0.0")) && is_back(story.seen("Next", "1.0.1")));
         assert_eq!(story.seen("Few", "1.0.0"), None);
         assert!(matches!(story.seen("Few", "1.0.0"), Some(News::Unignored { .. })));
         assert_eq!((story.seen("Ever", "1.0.0"), story.seen("Ever", "9.0.0")), (None, None));
-        assert_eq!(story.state(5), "ignored");
+        assert_eq!(story.status(5), "ignored");
     }
 }
 
@@ -89,10 +85,10 @@ fn what_had_begun_here_is_left_alone_where_somebody_touched_it() {
     let ignored = [Deed::Ignore { until: Until::Forever }];
     let both = [moved("A", &ignored), moved("B", &ignored)];
     assert_eq!(story.move_in(&both).unwrap(), MovedIn { kept: 2, applied: 1 });
-    assert_eq!([1, 2].map(|group| story.state(group)), ["ignored", "unresolved"]);
+    assert_eq!([1, 2].map(|group| story.status(group)), ["ignored", "unresolved"]);
     assert_eq!(story.move_in(&both).unwrap(), MovedIn { kept: 2, applied: 0 }, "once");
     story.restart();
-    assert_eq!(story.state(1), "ignored");
+    assert_eq!(story.status(1), "ignored");
 }
 
 #[test]

@@ -54,6 +54,9 @@ pub trait Tee: Send + Sync {
     /// Writes it down and returns; it goes on by and by.
     fn take(&self, copy: Copy);
 
+    /// What waits may tell of somebody who is to be forgotten: nobody can look into all of it, so all of it goes.
+    fn forget(&self, project: u64);
+
     fn of(&self, project: u64) -> Option<Passed>;
 }
 

@@ -303,6 +303,7 @@ pub async fn erase(
         let email = (who.key == "email").then_some(who.value.as_str());
         kept::forget(&services.state, project.id, &theirs, email)?;
         services.tracker.forget_person(project.id, &who.key, &who.value)?;
+        services.tee.forget(project.id);
         let events = services.event_log.erase_user(project.id, user)?;
         Ok(Json(ErasedEvents { events }))
     })
