@@ -190,9 +190,7 @@ impl Queue {
     /// Whether it is over with this one. What is counted waits no more.
     fn settle(&self, number: u64, tried: Tried, now: Timestamp) -> bool {
         let is_over = !matches!(tried, Tried::Later(_));
-        if is_over {
-            self.waiting.lock().remove(number);
-        }
+        let was_there = is_over && self.waiting.lock().remove(number);
         let mut passed = self.passed.lock();
         match tried {
             Tried::Sent => {
@@ -205,7 +203,8 @@ impl Queue {
                 passed.failure = Some(why);
             }
             Tried::Later(why) => passed.failure = Some(why),
-            Tried::Gone => passed.dropped += 1,
+            // One that had to go for others was counted then.
+            Tried::Gone => passed.dropped += u64::from(was_there),
         }
         is_over
     }
@@ -214,9 +213,9 @@ impl Queue {
     fn clear(&self) {
         let mut waiting = self.waiting.lock();
         let all = waiting.first(usize::MAX);
-        all.iter().for_each(|number| waiting.remove(*number));
+        let gone = all.iter().filter(|number| waiting.remove(**number)).count();
         drop(waiting);
-        self.passed.lock().dropped += all.len() as u64;
+        self.passed.lock().dropped += gone as u64;
     }
 }
 

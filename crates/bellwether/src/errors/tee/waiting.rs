@@ -81,8 +81,8 @@ impl Waiting {
         self.note(number, bytes);
         let mut gone = 0;
         while self.bytes > MAX_BYTES || self.files.len() > MAX_COPIES {
-            let Some((oldest, _)) = self.files.first_key_value() else { break };
-            self.remove(*oldest);
+            let Some(oldest) = self.files.keys().next().copied() else { break };
+            self.remove(oldest);
             gone += 1;
         }
         Ok(gone)
@@ -106,12 +106,13 @@ impl Waiting {
         self.files.keys().take(most).copied().collect()
     }
 
-    pub fn remove(&mut self, number: u64) {
-        if let Some(bytes) = self.files.remove(&number) {
-            self.bytes -= bytes;
-            // What stays because the disk says no is sent again after the next start: the old side knows its id.
-            let _ = fs::remove_file(self.path(number));
-        }
+    /// Whether it was there.
+    pub fn remove(&mut self, number: u64) -> bool {
+        let Some(bytes) = self.files.remove(&number) else { return false };
+        self.bytes -= bytes;
+        // What stays because the disk says no is sent again after the next start: the old side knows its id.
+        let _ = fs::remove_file(self.path(number));
+        true
     }
 
     pub fn path(&self, number: u64) -> PathBuf {
