@@ -8,7 +8,7 @@ use vocabulary::Timestamp;
 
 use crate::grouping;
 use crate::grouping::rules::{Rule, Rules};
-use crate::limits::{MAX_DSN, MAX_FIELDS, MAX_KEYS, MAX_NAME, MAX_RULES};
+use crate::limits::{MAX_FIELDS, MAX_KEYS, MAX_NAME, MAX_RULES};
 use crate::scrub::{ScrubRule, Scrubber};
 
 #[derive(Clone, Debug)]
@@ -223,7 +223,9 @@ fn tee_problem(text: &str) -> Option<String> {
     let keys = text.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map(|(keys, _)| keys);
     match text.parse::<Dsn>() {
         Err(why) => Some(why),
-        Ok(_) if text.len() > MAX_DSN => Some(format!("it has {MAX_DSN} bytes at most")),
+        Ok(_) if text.len() > crate::limits::MAX_DSN => {
+            Some(format!("it has {} bytes at most", crate::limits::MAX_DSN))
+        }
         Ok(_) if keys.is_some_and(|keys| keys.contains(':')) => {
             Some("leave out the secret behind the public key: `https://PUBLICKEY@host/PROJECT`".to_owned())
         }

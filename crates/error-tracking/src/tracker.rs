@@ -22,7 +22,6 @@ use crate::group::{Group, Mark};
 use crate::life::{Life, Meeting, News};
 use crate::limits::{MAX_ENVIRONMENTS_PER_GROUP, MAX_HASHES_PER_GROUP};
 use crate::memory::{Happened, Memory, NewHash};
-use crate::moved;
 use crate::project::Project;
 
 pub struct Tracker {
@@ -294,7 +293,7 @@ impl Batch<'_> {
         is_told: bool,
         now: Timestamp,
     ) -> Result<Option<News>, StateError> {
-        let moved = moved::find(self.store, event.project, &event.title, &event.culprit)?;
+        let moved = crate::moved::find(self.store, event.project, &event.title, &event.culprit)?;
         self.open(id, event);
         let Some(moved) = moved else { return Ok(is_told.then_some(News::New)) };
         if let Some(group) = self.fresh.get_mut(&id) {

@@ -139,8 +139,8 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/errors/attachments/{id}", get(errors::events::attachment))
         .route("/errors/projects", get(errors::projects::list).post(errors::projects::create))
         .route("/errors/projects/{name}", get(errors::projects::one).put(errors::projects::change))
-        .route("/errors/projects/{name}/erase", post(errors::projects::erase))
         .route("/errors/projects/{name}/groups", post(errors::moving::take_over))
+        .route("/errors/projects/{name}/erase", post(errors::projects::erase))
         .route("/errors/series", get(errors::series::series))
         .route("/heartbeats", get(heartbeats::list))
         .route("/heartbeats/{name}", get(heartbeats::one).delete(heartbeats::remove))
@@ -316,11 +316,11 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         comments::list, comments::write, comments::remove, downtimes::downtimes, downtimes::upcoming, downtimes::plan_downtime, downtimes::cancel_downtime, silences::list,
         silences::silence, silences::end, notifications::notifications,
         errors::groups::list, errors::groups::one, errors::deeds::decide, errors::deeds::merge, errors::deeds::split, errors::events::list, errors::events::attachment,
-        errors::projects::list, errors::projects::create, errors::projects::one, errors::projects::change, errors::projects::erase, errors::moving::take_over, errors::series::series,
+        errors::projects::list, errors::projects::create, errors::projects::one, errors::projects::change, errors::projects::erase, errors::series::series,
         heartbeats::list, heartbeats::one, heartbeats::remove, heartbeats::ping, heartbeats::pause, heartbeats::resume,
         schedules::on_call, rehearsal::rehearse, calendars::list, calendars::create, calendars::revoke, calendars::read, schedules::list, schedules::one, schedules::define, schedules::undefine, schedules::shifts, schedules::gaps_of, oncall_making::preview, oncall_making::export,
         overrides::list, overrides::create, overrides::end, cover::list, cover::ask, cover::accept, cover::withdraw, own_rules::read, own_rules::write, policies::list, policies::one, policies::define, policies::undefine,
-        moved::of_incident, closest::closest, flags::list, flags::set, flags::remove,
+        moved::of_incident, closest::closest, errors::moving::take_over, flags::list, flags::set, flags::remove,
         proposal::proposal, post_mortems::list, post_mortems::begin, post_mortems::one, post_mortems::write, post_mortems::versions, earlier::earlier, earlier::helped,
         post_mortems::publishing::preview, post_mortems::publishing::publish, post_mortems::publishing::withdraw,
         post_mortems::follow_ups::open, post_mortems::follow_ups::add, post_mortems::follow_ups::change, post_mortems::follow_ups::remove,
