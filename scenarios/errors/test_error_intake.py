@@ -296,6 +296,27 @@ def test_a_quota_holds_errors_back_and_check_ins_not(bellwether):
     assert project.send(event("x")).status == 200
 
 
+def test_a_key_has_its_own_quota(bellwether):
+    server = bellwether()
+    project = Project(server)
+    path = f"/api/v1/errors/projects/{project.id}"
+    made = server.put(path, {"add_key": {"label": "pages"}}).json["keys"][-1]["key"]
+    changed = server.put(path, {"key_limits": {made: 5}})
+    assert {key["key"]: key["max_events_per_5m"] for key in changed.json["keys"]} == {project.key: None, made: 5}
+    until = time.time() // 300 * 300 + 300
+    one = lambda: server.post(project.path(f"store/?sentry_key={made}&sentry_version=7"), json.dumps(event("x")))
+    answers = [one() for _ in range(12)]
+    refused = [answer for answer in answers if answer.status == 429]
+    if time.time() < until:
+        assert len(refused) == 7
+    seconds, categories, scope, reason = refused[0].headers["X-Sentry-Rate-Limits"].split(":")
+    assert 1 <= int(seconds) <= 300 and (categories, scope, reason) == ("error;default;security", "key", "quota")
+    assert project.send(event("x")).status == 200, "other keys go on"
+    assert server.put(path, {"key_limits": {"f" * 32: 5}}).status == 400
+    assert server.put(path, {"key_limits": {made: None}}).status == 200
+    assert one().status == 200
+
+
 def test_with_a_sign_in_the_key_is_enough_to_send_and_for_nothing_else(bellwether):
     server = bellwether('[auth]\nmode = "required"\n[[team]]\nname = "shop"\nmembers = ["fay"]\nprefixes = ["shop."]\nprojects = ["mine"]\n')
     mine, others = Project(server, "mine"), Project(server, "others")

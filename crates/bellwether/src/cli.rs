@@ -257,8 +257,14 @@ pub enum ImportCommand {
 
 #[derive(Debug, Args)]
 pub struct ImportSentryOptions {
-    #[arg(required = true)]
+    #[arg(required_unless_present = "from")]
     pub files: Vec<PathBuf>,
+    /// Asks the API of the old one, with the token in SENTRY_AUTH_TOKEN, for projects, keys and issues.
+    #[arg(long, value_name = "URL")]
+    pub from: Option<String>,
+    /// What comes for these projects goes to the old one too, while both are looked at.
+    #[arg(long, value_name = "URL")]
+    pub tee: Option<String>,
     /// So many days long what is seen for the first time is not told of as new.
     #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(0..=90))]
     pub baseline_days: u32,

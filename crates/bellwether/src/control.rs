@@ -166,6 +166,10 @@ impl Control for House {
         }
     }
 
+    fn error_retention_changed(&self) {
+        self.errors.upkeep_bell.ring();
+    }
+
     fn definitions_changed(&self) {
         self.renew_book();
         // Whoever has made a heartbeat may ping it in the next moment.

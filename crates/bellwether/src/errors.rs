@@ -7,6 +7,7 @@
 pub mod own;
 mod replay;
 pub mod seconds;
+pub mod tee;
 #[cfg(test)]
 mod tests;
 pub mod upkeep;
@@ -38,6 +39,7 @@ use crate::error_rules::{ErrorTelling, Round};
 use crate::failure::Failure;
 use crate::house::House;
 use seconds::Seconds;
+use upkeep::Bell;
 
 /// Events that wait, and their bodies together. Beyond either senders are told to come again.
 const MAX_WAITING: usize = 2_000;
@@ -66,6 +68,8 @@ pub struct Errors {
     queue: Mutex<Queue>,
     wake: Condvar,
     touched: Mutex<Touched>,
+    /// Calls whoever takes out what is too old.
+    pub upkeep_bell: Bell,
     /// Held while segments of the log may be written anew, or are copied.
     pub rewriting: Mutex<()>,
     pub stats: Stats,
@@ -162,6 +166,7 @@ impl Errors {
             state: state.clone(),
             queue: Mutex::default(),
             touched: Mutex::default(),
+            upkeep_bell: Bell::default(),
             rewriting: Mutex::default(),
             wake: Condvar::new(),
             stats: Stats::default(),
@@ -396,13 +401,13 @@ impl Kept<'_> {
             for (incoming, one) in job.events.iter().zip(&of_job) {
                 if let Some(one) = one {
                     errors.note(&incoming.event, one);
-                    has_news |= one.news.is_some();
+                    has_news |= is_news(one);
                     if !round.is_idle() {
                         seen.push(Seen::of(&incoming.project, &incoming.event, one));
                     }
                 }
             }
-            let is_repeat = of_job.iter().all(|one| one.as_ref().is_some_and(|one| one.news.is_none()));
+            let is_repeat = of_job.iter().all(|one| one.as_ref().is_some_and(|one| !is_news(one)));
             let outcomes: Vec<Outcome> = of_job.into_iter().map(outcome).collect();
             match is_repeat {
                 // Whoever asked may have gone.
@@ -467,6 +472,11 @@ pub fn tell_changes(house: &House, changes: &[StateChange]) {
     if let Some(services) = house.services.load().as_ref() {
         services.hub.tell_changes(changes);
     }
+}
+
+/// A group that begins is on the disk before it is answered for, also while nobody is told of new ones.
+fn is_news(taken: &Taken) -> bool {
+    taken.news.is_some() || taken.has_begun
 }
 
 fn outcome(taken: Option<Taken>) -> Outcome {

@@ -21,6 +21,7 @@ use crate::collecting::Collecting;
 use crate::config::{Config, Origin};
 use crate::error_rules::ErrorTelling;
 use crate::errors::Errors;
+use crate::errors::tee::Tee;
 use crate::failure::Failure;
 use crate::history::History;
 use crate::logging::LogControl;
@@ -47,6 +48,8 @@ pub struct House {
     pub heartbeats: Arc<Heartbeats>,
     /// Errors of programs: events, groups, and what waits to be kept.
     pub errors: Arc<Errors>,
+    /// Copies of them for the Sentry that their project comes from.
+    pub tee: Arc<Tee>,
     /// What rules say of them.
     pub error_telling: ErrorTelling,
     /// The rules of what may be called, for everything that calls.
@@ -146,6 +149,8 @@ impl House {
             Heartbeats::open(state.clone(), &monitors.definitions(), &config.heartbeats, gone, now_ms);
         let heartbeats = Arc::new(heartbeats.map_err(Failure::doing("read the heartbeats"))?);
         let errors = Arc::new(Errors::open(&directory, &state, &*clock)?);
+        let store = Arc::new(store);
+        let tee = Tee::open(&directory, &store).map_err(Failure::doing("open the copies of errors"))?;
         let error_telling = ErrorTelling::open(
             (&state, &errors.tracker, &errors.projects),
             monitors.definitions(),
@@ -160,13 +165,14 @@ impl House {
             origin: OnceLock::new(),
             crowd: OnceLock::new(),
             clock,
-            store: Arc::new(store),
+            store,
             recovery,
             state,
             monitors,
             desk,
             heartbeats,
             errors,
+            tee: Arc::new(tee),
             error_telling,
             watching: ArcSwap::from_pointee(None),
             sent: Mutex::default(),
@@ -227,7 +233,10 @@ impl House {
             symbols: self.errors.artifacts.clone(),
             artifacts: self.errors.artifacts.clone(),
             quota: error_tracking::Quota::default(),
+            key_quota: error_tracking::Quota::default(),
+            spikes: error_tracking::Spikes::default(),
             attached: error_tracking::Quota::default(),
+            tee: self.tee.clone(),
             senders: self.errors.senders.clone(),
             timings: self.errors.timings.clone(),
             room: Arc::default(),

@@ -15,6 +15,7 @@
 //! | a task of `leave` | people's own calendars, each hour | who is away is as it was known before |
 //! | a task of `watcher` | the heartbeat to the outside, own parts in trouble | a heartbeat comes late, or not at all: somebody outside is told |
 //! | `errors` | keeps events of errors together, counts them in their groups; `errors-upkeep` takes out what is kept long enough | senders wait; with 2,000 waiting: 503 |
+//! | a task of `errors::tee` | sends copies to the Sentry that a project comes from | they wait on the disk: the oldest of 512 MiB go, counted |
 //! | `metrics` | judges metric monitors each second | the next look takes what has gathered |
 //! | `monitors` | writes what monitors say in one transaction a batch, carries it on to incidents | senders of results wait |
 //! | `sent`, `command-pipe` | hand on results and commands of NSCA and the command pipe | a queue of 10,000: results of NSCA are dropped, counted; the pipe's writers wait |

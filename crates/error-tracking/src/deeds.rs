@@ -50,7 +50,7 @@ impl std::fmt::Display for Refusal {
 impl std::error::Error for Refusal {}
 
 impl Deed {
-    fn problem(&self, now: Timestamp) -> Option<String> {
+    pub(crate) fn problem(&self, now: Timestamp) -> Option<String> {
         match self {
             Deed::Resolve | Deed::ResolveInNext | Deed::Reopen => None,
             Deed::ResolveIn { release } => (!is_release(release)).then(|| "name a release".to_owned()),
@@ -59,6 +59,26 @@ impl Deed {
                 let is_bad = to.as_ref().is_some_and(|to| to.is_empty() || to.len() > MAX_NAME);
                 is_bad.then(|| "name a person or a team".to_owned())
             }
+        }
+    }
+
+    /// `newest`: the newest release of this moment.
+    pub(crate) fn change(
+        &self,
+        life: &mut Life,
+        assigned: &mut Option<String>,
+        by: &str,
+        now: Timestamp,
+        newest: Option<String>,
+    ) {
+        let resolved = |fixed: Fixed| Life::Resolved(Resolution { at: now.0, by: by.to_owned(), fixed });
+        match self {
+            Deed::Resolve => *life = resolved(Fixed::Now { release: newest }),
+            Deed::ResolveIn { release } => *life = resolved(Fixed::InRelease { release: release.clone() }),
+            Deed::ResolveInNext => *life = resolved(Fixed::InNextRelease { after: newest }),
+            Deed::Ignore { until } => *life = Life::Ignored(Ignored::new(until.clone(), by, now)),
+            Deed::Reopen => *life = Life::Unresolved,
+            Deed::Assign { to } => assigned.clone_from(to),
         }
     }
 
@@ -88,17 +108,7 @@ impl Tracker {
         let newest = memory.releases(project).newest().map(str::to_owned);
         let group = memory.change(id).ok_or(Refusal::NoSuchGroup(id))?;
         let before = group.clone();
-        let resolved = |fixed: Fixed| Life::Resolved(Resolution { at: now.0, by: by.to_owned(), fixed });
-        match deed {
-            Deed::Resolve => group.detail.life = resolved(Fixed::Now { release: newest }),
-            Deed::ResolveIn { release } => {
-                group.detail.life = resolved(Fixed::InRelease { release: release.clone() });
-            }
-            Deed::ResolveInNext => group.detail.life = resolved(Fixed::InNextRelease { after: newest }),
-            Deed::Ignore { until } => group.detail.life = Life::Ignored(Ignored::new(until.clone(), by, now)),
-            Deed::Reopen => group.detail.life = Life::Unresolved,
-            Deed::Assign { to } => group.assigned.clone_from(to),
-        }
+        deed.change(&mut group.detail.life, &mut group.assigned, by, now, newest);
         if !matches!(deed, Deed::Assign { .. }) {
             group.detail.regressed_at = None;
         }
@@ -209,7 +219,7 @@ impl Tracker {
     }
 
     /// With all that waits, in one transaction.
-    fn write(
+    pub(crate) fn write(
         &self,
         memory: &mut Memory,
         work: impl FnOnce(&Transaction<'_>) -> Result<(), StateError>,

@@ -38,6 +38,8 @@ pub struct Group {
 pub struct Detail {
     pub life: Life,
     pub kind: String,
+    /// What it was called where the project comes from.
+    pub moved_from: Option<String>,
     pub platform: String,
     pub handled: Option<bool>,
     pub first_release: Option<String>,

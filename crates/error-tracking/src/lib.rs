@@ -10,7 +10,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`projects`], [`project`] | what a DSN belongs to, its keys and settings |
-//! | [`quota`] | how much a project may send |
+//! | [`quota`], [`spike`] | how much a project may send; how much is far more than usual |
 //! | [`browser`] | what browsers report of their own, as events |
 //! | [`digest`] | what becomes of an event, step by step |
 //! | `normal` | one form of what clients send in many |
@@ -28,6 +28,7 @@
 //! | [`shipped`] | what is said of releases: commits, deploys |
 //! | `memory`, `pending`, `store` | what is held, what waits to be written, the tables |
 //! | [`deeds`] | resolve, ignore, assign, merge, split |
+//! | [`moved`] | groups of the Sentry that a project comes from |
 //! | [`look`] | lists, shares, counts over time |
 //! | `similar` | groups that may be the same |
 //! | [`facet`] | what events of a group differ in, by any field |
@@ -53,6 +54,7 @@ pub mod limits;
 pub mod links;
 pub mod look;
 mod memory;
+pub mod moved;
 mod normal;
 mod pending;
 mod people;
@@ -65,6 +67,7 @@ pub mod runs;
 pub mod scrub;
 pub mod shipped;
 mod similar;
+pub mod spike;
 mod store;
 pub mod symbols;
 mod tags;
@@ -81,8 +84,10 @@ pub use digest::{NoSymbols, Symbols, digest, digest_stored, hash_of_user};
 pub use event::{Digested, Hash, HashValue, Invalid, Kind, Level, Received, UserMark};
 pub use group::Group;
 pub use life::{Life, News, Until};
+pub use moved::{MovedGroup, MovedIn};
 pub use project::{Project, Settings};
 pub use projects::{NewProject, ProjectError, Projects};
 pub use quota::Quota;
+pub use spike::Spikes;
 pub use store::MIGRATIONS;
 pub use tracker::{Batch, Taken, Tracker};

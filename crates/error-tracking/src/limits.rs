@@ -6,6 +6,8 @@ pub const MAX_PROJECTS: usize = 10_000;
 pub const MAX_NAME: usize = 200;
 /// Keys of one project: old ones are kept while clients still send with them.
 pub const MAX_KEYS: usize = 100;
+/// Of the DSN that copies go to.
+pub const MAX_DSN: usize = 1_000;
 /// Rules of one project: each is tried on each event.
 pub const MAX_RULES: usize = 200;
 /// Conditions of one rule, and texts of one fingerprint.
@@ -95,6 +97,12 @@ pub const MAX_LISTED: usize = 10_000;
 pub const MAX_SLOTS: i64 = 3_000;
 /// Groups that one merge takes in.
 pub const MAX_MERGED: usize = 100;
+
+/// Groups of elsewhere that one project takes over, and that are told of at once.
+pub const MAX_MOVED: usize = 100_000;
+pub const MAX_MOVED_AT_ONCE: usize = 1_000;
+/// So much of their titles is compared: Sentry cuts values at a hundred letters.
+pub const MOVED_TITLE: usize = 80;
 
 /// Commits and deploys of one release, and what is said of it or of one of them: a URL, a message.
 pub const MAX_COMMITS: usize = 1_000;

@@ -38,6 +38,8 @@ pub(crate) struct Memory {
     new_releases: Vec<(u64, Noted)>,
     new_environments: Vec<(u64, String, i64)>,
     activities: Vec<Happened>,
+    /// Projects with groups that began.
+    begun: BTreeSet<u64>,
     tidied: i64,
 }
 
@@ -94,13 +96,14 @@ impl Memory {
         let sql = "SELECT version, number, first_seen FROM error_release WHERE project = ?1 ORDER BY number";
         for row in store.query(sql, &id)? {
             let at = Timestamp(row.integer(2));
-            known.releases.restore(row.text(0).to_owned(), row.integer(1).unsigned_abs(), at);
+            known.releases.know(row.text(0).to_owned(), row.integer(1).unsigned_abs(), at);
         }
         let names = store.query("SELECT name FROM error_environment WHERE project = ?1", &id)?;
         known.environments = names.iter().map(|row| row.text(0).to_owned()).collect();
         let sql = "SELECT coalesce(max(number), 0) + 1 FROM error_group WHERE project = ?1";
         let next = store.query(sql, &id)?;
         known.next_number = next.first().map_or(1, |row| row.integer(0).unsigned_abs());
+        known.today = Today::load(store, project)?;
         self.projects.insert(project, known);
         Ok(())
     }
@@ -159,8 +162,9 @@ impl Memory {
 
     /// A group more today?
     pub fn may_open(&mut self, project: u64, now: Timestamp) -> bool {
-        let known = self.projects.get_mut(&project);
-        known.is_none_or(|known| known.today.may_begin(MAX_NEW_GROUPS_PER_DAY, now))
+        let Some(known) = self.projects.get_mut(&project) else { return true };
+        self.begun.insert(project);
+        known.today.may_begin(MAX_NEW_GROUPS_PER_DAY, now)
     }
 
     pub fn next_number(&mut self, project: u64) -> u64 {
@@ -297,6 +301,9 @@ impl Memory {
             tx.execute(add, &[number(*project), hash.0.to_vec().into(), number(*n), (*last).into()])?;
         }
         self.save_names(tx)?;
+        for (project, known) in self.begun.iter().filter_map(|id| Some((*id, self.projects.get(id)?))) {
+            known.today.save(tx, project)?;
+        }
         for Happened { group, at, kind, text } in &self.activities {
             store::activity(tx, *group, (*at, ""), kind, text)?;
         }
@@ -349,6 +356,7 @@ impl Memory {
         self.new_releases.clear();
         self.new_environments.clear();
         self.activities.clear();
+        self.begun.clear();
         self.saved_counted = self.counted;
         self.make_room();
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use formats::sentry::dsn::Dsn;
 use serde::{Deserialize, Serialize};
 use vocabulary::Timestamp;
 
@@ -38,6 +39,21 @@ pub struct Key {
     #[serde(default)]
     pub label: String,
     pub created: i64,
+    /// What may be sent with it in five minutes, by itself; 0 or none: what the project may.
+    #[serde(default)]
+    pub max_events_per_5m: Option<u64>,
+}
+
+impl Key {
+    pub fn new(key: &str, label: &str, now: Timestamp) -> Key {
+        Key {
+            key: key.to_owned(),
+            enabled: true,
+            label: label.to_owned(),
+            created: now.0,
+            max_events_per_5m: None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,6 +70,8 @@ pub struct Settings {
     /// None: as the configuration says.
     pub retention_days: Option<u32>,
     pub max_events_per_5m: Option<u64>,
+    /// So many times the usual is a spike, of which the rest is refused. None: ten times; 0: nothing is.
+    pub spike_factor: Option<u32>,
     pub grouping_version: u32,
     /// The version before, whose hashes events are found by until then, so that an upgrade opens nothing anew.
     pub grouping_before: Option<Before>,
@@ -70,6 +88,8 @@ pub struct Settings {
     pub issue_url: Option<String>,
     /// After a move: what is seen for the first time before then is not told of as new.
     pub baseline_until: Option<i64>,
+    /// The DSN of the Sentry that it comes from: what its programs send goes there too.
+    pub tee: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +116,7 @@ impl Default for Settings {
             remove_addresses: false,
             retention_days: None,
             max_events_per_5m: None,
+            spike_factor: None,
             grouping_version: grouping::NEWEST,
             grouping_before: None,
             rules: Vec::new(),
@@ -105,6 +126,7 @@ impl Default for Settings {
             source_root: String::new(),
             issue_url: None,
             baseline_until: None,
+            tee: None,
         }
     }
 }
@@ -127,6 +149,7 @@ impl Settings {
         if self.retention_days == Some(0) {
             problems.push(("retention_days".into(), "it is a day at least".into()));
         }
+        problems.extend(self.tee.as_deref().and_then(tee_problem).map(|why| ("tee".to_owned(), why)));
         let before = self.grouping_before.map(|before| before.version);
         for (key, version) in [("grouping_version", Some(self.grouping_version)), ("grouping_before", before)]
         {
@@ -196,6 +219,17 @@ impl Project {
         self.made.scrubber.in_text(text).map_or_else(|| text.to_owned(), |(changed, _)| changed)
     }
 
+    /// What is seen for the first time now is news.
+    pub(crate) fn tells_of_new(&self, now: Timestamp) -> bool {
+        self.settings.baseline_until.is_none_or(|until| now.0 >= until)
+    }
+
+    /// What may be sent with this key in five minutes; 0 for no limit.
+    pub fn most_events_of(&self, key: &str) -> u64 {
+        let of_key = self.public_keys.iter().find(|one| one.key == key);
+        of_key.and_then(|one| one.max_events_per_5m).unwrap_or(0)
+    }
+
     pub fn accepts(&self, key: &str) -> bool {
         self.public_keys.iter().any(|one| one.enabled && one.key == key)
     }
@@ -210,6 +244,21 @@ pub fn name_problem(name: &str) -> Option<String> {
         ));
     }
     None
+}
+
+/// Whoever sees the project sees it: a secret in it, which no client needs any more, is not for them.
+fn tee_problem(text: &str) -> Option<String> {
+    let keys = text.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map(|(keys, _)| keys);
+    match text.parse::<Dsn>() {
+        Err(why) => Some(why),
+        Ok(_) if text.len() > crate::limits::MAX_DSN => {
+            Some(format!("it has {} bytes at most", crate::limits::MAX_DSN))
+        }
+        Ok(_) if keys.is_some_and(|keys| keys.contains(':')) => {
+            Some("leave out the secret behind the public key: `https://PUBLICKEY@host/PROJECT`".to_owned())
+        }
+        Ok(_) => None,
+    }
 }
 
 pub fn key_problem(key: &str) -> Option<String> {

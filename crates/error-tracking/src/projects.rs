@@ -97,7 +97,7 @@ impl Projects {
         if id == 0 || id > i64::MAX.unsigned_abs() || all.contains_key(&id) {
             return Err(wrong("id", format!("{id} is taken, or is no project's number")));
         }
-        let key = Key { key: new.public_key.clone(), enabled: true, label: String::new(), created: now.0 };
+        let key = Key::new(&new.public_key, "", now);
         let project = Project::new(id, &new.name, vec![key], Settings::default(), now);
         self.keep(&mut all, project)
     }
@@ -115,8 +115,7 @@ impl Projects {
             return Err(wrong("label", format!("it has {MAX_NAME} bytes at most")));
         }
         let mut project = found(&all, id)?;
-        let key = Key { key: key.to_owned(), enabled: true, label: label.to_owned(), created: now.0 };
-        project.public_keys.push(key);
+        project.public_keys.push(Key::new(key, label, now));
         if let Some(why) = keys_problem(&project.public_keys) {
             return Err(wrong("key", why));
         }
@@ -125,12 +124,26 @@ impl Projects {
 
     /// A key that is not enabled stays known: its clients are told that it is off.
     pub fn enable_key(&self, id: u64, key: &str, enabled: bool) -> Result<Arc<Project>, ProjectError> {
+        self.change_key(id, key, |one| one.enabled = enabled)
+    }
+
+    /// None: only what the project may send limits it.
+    pub fn limit_key(&self, id: u64, key: &str, most: Option<u64>) -> Result<Arc<Project>, ProjectError> {
+        self.change_key(id, key, |one| one.max_events_per_5m = most)
+    }
+
+    fn change_key(
+        &self,
+        id: u64,
+        key: &str,
+        change: impl FnOnce(&mut Key),
+    ) -> Result<Arc<Project>, ProjectError> {
         let mut all = self.all.write();
         let mut project = found(&all, id)?;
         let Some(one) = project.public_keys.iter_mut().find(|one| one.key == key) else {
-            return Err(wrong("key", "the project has no such key"));
+            return Err(wrong("key", format!("the project has no key `{key}`")));
         };
-        one.enabled = enabled;
+        change(one);
         self.keep(&mut all, project)
     }
 
@@ -229,10 +242,14 @@ mod tests {
         assert!(refused(new("c", None, "XYZ")).contains("hexadecimal"));
 
         projects.enable_key(42, KEY, false).unwrap();
+        assert_eq!(made.most_events_of(KEY), 0);
+        projects.limit_key(42, KEY, Some(9)).unwrap();
+        assert!(projects.limit_key(43, KEY, Some(9)).unwrap_err().to_string().contains("no key"));
         projects.set_settings(42, Settings { retention_days: Some(7), ..Settings::default() }).unwrap();
         let again = Projects::open(store).unwrap();
         let shop = again.named("shop").unwrap();
         assert!(!shop.accepts(KEY) && again.of_key(KEY).is_some());
+        assert_eq!(shop.most_events_of(KEY), 9);
         assert_eq!(shop.settings.retention_days, Some(7));
     }
 
@@ -248,6 +265,13 @@ mod tests {
             assert!(told.contains(key), "{told}");
         }
         assert!(serde_json::from_str::<Settings>(r#"{"scrub":true}"#).is_err());
+        let tee = |dsn: &str| {
+            let settings = Settings { tee: Some(dsn.into()), ..Settings::default() };
+            projects.set_settings(1, settings).map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert!(tee("https://old.example/1").unwrap_err().starts_with("tee: "));
+        assert!(tee(&format!("https://{KEY}:secret@old.example/1")).unwrap_err().contains("secret"));
+        assert_eq!(tee(&format!("https://{KEY}@old.example/sentry/1")), Ok(()));
         assert!(matches!(projects.rename(9, "x"), Err(ProjectError::NoSuchProject)));
     }
 }

@@ -1,20 +1,21 @@
 //! How much a project may send: so many in five minutes. What is beyond is refused before it is read.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use parking_lot::Mutex;
 use vocabulary::Timestamp;
 
 const WINDOW_SECONDS: i64 = 300;
 
-/// What each project has sent in the present five minutes.
+/// What each project, or each key, has sent in the present five minutes.
 #[derive(Debug, Default)]
-pub struct Quota(Mutex<Windows>);
+pub struct Quota<K = u64>(Mutex<Windows<K>>);
 
 #[derive(Debug, Default)]
-struct Windows {
+struct Windows<K> {
     began: i64,
-    sent: HashMap<u64, u64>,
+    sent: HashMap<K, u64>,
 }
 
 /// Beyond what it may send; it may again in so many seconds.
@@ -23,14 +24,14 @@ pub struct Beyond {
     pub retry_after_seconds: u64,
 }
 
-impl Quota {
+impl<K: Eq + Hash> Quota<K> {
     /// One more. `most`: 0 for no limit.
-    pub fn admit(&self, project: u64, most: u64, now: Timestamp) -> Result<(), Beyond> {
-        self.admit_many(project, 1, most, now)
+    pub fn admit(&self, of: K, most: u64, now: Timestamp) -> Result<(), Beyond> {
+        self.admit_many(of, 1, most, now)
     }
 
     /// All of it or nothing. `most`: 0 for no limit.
-    pub fn admit_many(&self, project: u64, amount: u64, most: u64, now: Timestamp) -> Result<(), Beyond> {
+    pub fn admit_many(&self, of: K, amount: u64, most: u64, now: Timestamp) -> Result<(), Beyond> {
         if most == 0 {
             return Ok(());
         }
@@ -39,7 +40,7 @@ impl Quota {
         if windows.began != began {
             *windows = Windows { began, sent: HashMap::new() };
         }
-        let sent = windows.sent.entry(project).or_default();
+        let sent = windows.sent.entry(of).or_default();
         if sent.saturating_add(amount) > most {
             let left = began + WINDOW_SECONDS - now.0;
             return Err(Beyond { retry_after_seconds: left.max(1).unsigned_abs() });
@@ -70,6 +71,13 @@ mod tests {
         let admit = |amount| quota.admit_many(1, amount, 10, Timestamp(600));
         assert_eq!((admit(7), admit(4), admit(3), admit(1)), (Ok(()), BEYOND, Ok(()), BEYOND));
         assert_eq!(quota.admit_many(1, u64::MAX, 10, Timestamp(600)), BEYOND);
+    }
+
+    #[test]
+    fn keys_have_their_own() {
+        let quota: Quota<String> = Quota::default();
+        let admit = |key: &str| quota.admit(key.to_owned(), 1, Timestamp(600));
+        assert_eq!((admit("a"), admit("a"), admit("b")), (Ok(()), BEYOND, Ok(())));
     }
 
     const BEYOND: Result<(), Beyond> = Err(Beyond { retry_after_seconds: 300 });

@@ -29,8 +29,13 @@ pub struct Noted {
 }
 
 impl Releases {
-    /// As it was kept.
-    pub(crate) fn restore(&mut self, version: String, number: u64, at: Timestamp) {
+    /// As it was kept by a process that is gone.
+    pub(crate) fn know(&mut self, version: String, number: u64, at: Timestamp) {
+        self.restore(version, number, at);
+        self.today.began(at);
+    }
+
+    fn restore(&mut self, version: String, number: u64, at: Timestamp) {
         self.next = self.next.max(number + 1);
         self.numbers.insert(version.clone(), number);
         self.versions.insert(number, (version, at));

@@ -40,6 +40,8 @@ pub const MIGRATIONS: Migrations = Migrations {
         crate::shipped::TABLES,
         crate::runs::TABLES,
         crate::people::TABLES,
+        crate::moved::TABLES,
+        crate::flood::TABLES,
     ],
 };
 

@@ -40,6 +40,8 @@ pub struct Taken {
     /// The number in it.
     pub number: u64,
     pub news: Option<News>,
+    /// It began with this batch, whether that is news or not.
+    pub has_begun: bool,
     /// The first one of this environment, unless what is new is not told yet.
     pub is_new_here: bool,
     /// Nobody has resolved it or ignores it, or it has come back.
@@ -155,7 +157,7 @@ impl Batch<'_> {
         }
         self.memory.know(self.store, project.id)?;
         self.memory.note_seen(project.id, event.release.as_deref(), event.environment.as_deref(), now);
-        let is_told = project.settings.baseline_until.is_none_or(|until| now.0 >= until);
+        let is_told = project.tells_of_new(now);
         let mut found = self.find(event)?;
         let one_of_many;
         let mut event = event;
@@ -168,8 +170,7 @@ impl Batch<'_> {
             Some(group) => (group, self.meet(group, event, now)),
             None => {
                 let id = self.memory.next_group();
-                self.open(id, event);
-                (id, is_told.then_some(News::New))
+                (id, self.begin(id, event, is_told, now)?)
             }
         };
         let is_new_here = is_told && self.is_first_here(group, event);
@@ -190,6 +191,7 @@ impl Batch<'_> {
         self.memory.know(self.store, project.id)?;
         self.memory.note_seen(project.id, event.release.as_deref(), event.environment.as_deref(), now);
         self.memory.spend_group(group);
+        let is_told = project.tells_of_new(now);
         let there = match self.fresh.contains_key(&group) {
             true => Some(group),
             false => self.memory.bring(self.store, group)?,
@@ -197,8 +199,9 @@ impl Batch<'_> {
         let news = match there {
             Some(there) => self.meet(there, event, now),
             None => {
-                self.open(group, event);
-                Some(News::New)
+                // It had its place among those of the day.
+                self.memory.may_open(project.id, now);
+                self.begin(group, event, is_told, now)?
             }
         };
         let group = there.unwrap_or(group);
@@ -208,7 +211,7 @@ impl Batch<'_> {
             one_of_many = flood::one_of_many(event);
             event = &one_of_many;
         }
-        let is_new_here = self.is_first_here(group, event);
+        let is_new_here = is_told && self.is_first_here(group, event);
         self.attach(group, event);
         self.marks.push(Mark::of(event, group));
         self.counters.note(news.as_ref());
@@ -221,12 +224,17 @@ impl Batch<'_> {
         let number = known.map_or(0, |group| group.number);
         let life = self.lives.get(&group).or(known.map(|group| &group.detail.life));
         let is_open = life.is_none_or(|life| *life == Life::Unresolved);
-        Taken { group, short: project.short(number), number, news, is_new_here, is_open }
+        let has_begun = self.fresh.contains_key(&group);
+        Taken { group, short: project.short(number), number, news, has_begun, is_new_here, is_open }
     }
 
     /// Of more environments than a group lists none is known to be the first.
     fn is_first_here(&self, group: u64, event: &Digested) -> bool {
         let Some(known) = self.group(group) else { return false };
+        // Where it was seen there is not told.
+        if known.detail.moved_from.is_some() {
+            return false;
+        }
         let environments = &known.detail.environments;
         let here = event.environment.as_ref();
         let is_known = match here {
@@ -288,6 +296,24 @@ impl Batch<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// A group that was not here before. If it was where the project comes from, it is no news by itself.
+    fn begin(
+        &mut self,
+        id: u64,
+        event: &Digested,
+        is_told: bool,
+        now: Timestamp,
+    ) -> Result<Option<News>, StateError> {
+        let moved = crate::moved::find(self.store, event.project, &event.title, &event.culprit)?;
+        self.open(id, event);
+        let Some(moved) = moved else { return Ok(is_told.then_some(News::New)) };
+        if let Some(group) = self.fresh.get_mut(&id) {
+            moved.give(group, event.release.as_deref());
+        }
+        self.happened.push(Happened { group: id, at: now, kind: "moved", text: moved.words() });
+        Ok(self.meet(id, event, now))
     }
 
     fn open(&mut self, id: u64, event: &Digested) {

@@ -90,7 +90,9 @@ impl OpenIndex {
     }
 
     pub fn of_project(&self, project: u64) -> impl Iterator<Item = &Entry> {
-        self.by_group.values().filter(move |entry| entry.key.project == project)
+        let first = EventKey { project, group: 0, at: Timestamp(i64::MIN), id: EventId::default() };
+        let entries = self.by_group.range(first..).map(|(_, entry)| entry);
+        entries.take_while(move |entry| entry.key.project == project)
     }
 
     pub fn count(&self, test: impl Fn(&Entry) -> bool) -> u64 {

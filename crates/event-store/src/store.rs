@@ -9,7 +9,7 @@ use disk::{DiskError, Doing, Io, replace_whole};
 use parking_lot::Mutex;
 use vocabulary::Timestamp;
 use vocabulary::error::{EventBody, EventId, StoredEvent};
-use vocabulary::ports::{EventLog, EventLogError, EventLogStats, EventPage, EventTicket, Replay};
+use vocabulary::ports::{EventLog, EventLogError, EventLogStats, EventPage, EventTicket, HeldEvents, Replay};
 
 use crate::index::{Entry, Wanted};
 use crate::limits::{BATCH_BYTES, BATCH_EVENTS, BODY_BYTES, LIST_EVENTS, MARKS_BYTES, RECENT_SEGMENTS};
@@ -280,6 +280,26 @@ impl EventLog for EventStore {
         self.erase(project, user)
     }
 
+    fn held(&self, project: u64) -> HeldEvents {
+        let inner = self.inner.lock();
+        let open = &inner.open;
+        let (mut events, mut oldest) = (0, None);
+        for entry in open.index.of_project(project) {
+            events += 1;
+            oldest = earlier(oldest, entry.key.at);
+        }
+        let mut held =
+            HeldEvents { events, bytes: share(open.length, events, open.index.len() as u64), oldest };
+        for segment in inner.sealed.values() {
+            let Some(span) = segment.index.span(project) else { continue };
+            let events = u64::from(span.entries.end - span.entries.start);
+            held.events += events;
+            held.bytes += share(segment.bytes, events, segment.index.count.into());
+            held.oldest = earlier(held.oldest, span.oldest);
+        }
+        held
+    }
+
     fn stats(&self) -> EventLogStats {
         let inner = self.inner.lock();
         let sealed = || inner.sealed.values();
@@ -301,6 +321,16 @@ impl EventLog for EventStore {
             erased_events: counters.erased_events.get(),
         }
     }
+}
+
+fn earlier(one: Option<Timestamp>, other: Timestamp) -> Option<Timestamp> {
+    Some(one.map_or(other, |one| one.min(other)))
+}
+
+/// Of so many bytes, that `all` have together.
+fn share(bytes: u64, events: u64, all: u64) -> u64 {
+    let whole = u128::from(bytes) * u128::from(events);
+    u64::try_from(whole / u128::from(all.max(1))).unwrap_or(u64::MAX)
 }
 
 fn check_lengths(events: &[EventBody<'_>]) -> Result<(), EventLogError> {

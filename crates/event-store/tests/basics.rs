@@ -150,6 +150,15 @@ fn expired_events_are_gone() {
     let store = open(&disk);
     (1..=100).for_each(|n| append(&store, &[event(1, 1, n), event(2, 1, n)]));
     let before = store.stats();
+    let held = [1, 2, 3].map(|project| store.held(project));
+    assert_eq!(held.map(|held| held.events), [100, 100, 0]);
+    assert_eq!((held[0].oldest, held[2].bytes, held[2].oldest), (Some(Timestamp(1)), 0, None));
+    let bytes = held[0].bytes + held[1].bytes;
+    assert!(
+        held[0].bytes.abs_diff(held[1].bytes) < 1_000 && bytes <= before.disk_bytes,
+        "{held:?} {before:?}"
+    );
+    assert!(bytes + 1_000 > before.disk_bytes, "{held:?} {before:?}");
     store.expire(1, Timestamp(61)).unwrap();
     let check = |store: &event_store::EventStore| {
         assert_eq!((listed(store, 1, 1).len(), listed(store, 2, 1).len()), (40, 100));

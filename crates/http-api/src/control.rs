@@ -71,6 +71,8 @@ pub trait Control: Send + Sync {
     fn trial(&self, check: CheckConfig) -> Result<Job, String>;
     /// Other monitors are defined now: what is run, and who is told, is others too.
     fn definitions_changed(&self);
+    /// How long events of errors are kept: what is too old by now goes at once.
+    fn error_retention_changed(&self);
     /// Other teams are there now, or people are in others.
     fn people_changed(&self);
     /// What the configuration files say now, whether it is in effect or not.

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use error_tracking::symbols::Artifacts;
-use error_tracking::{ErrorsConfig, Projects, Quota, Symbols, Tracker};
+use error_tracking::{ErrorsConfig, Projects, Quota, Spikes, Symbols, Tracker};
 use incidents::Desk;
 use jiff::tz::TimeZone;
 use monitors::Monitors;
@@ -36,6 +36,7 @@ use crate::proofs::Proofs;
 use crate::sentry::ErrorIntake;
 use crate::sentry::room::Room;
 use crate::sentry::senders::Senders;
+use crate::sentry::tee::Tee;
 use crate::sentry::timings::Timings;
 use crate::sign_in::{Provider, TakenNames};
 use crate::status_page::StatusPageConfig;
@@ -98,8 +99,14 @@ pub struct Services {
     /// What builds uploaded: source maps.
     pub artifacts: Arc<Artifacts>,
     pub quota: Quota,
+    /// The same of keys that have their own limit.
+    pub key_quota: Quota<String>,
+    /// What is far more than usual of a project.
+    pub spikes: Spikes,
     /// The same for bytes of attachments.
     pub attached: Quota,
+    /// Where copies go of what comes for projects that are on their way here.
+    pub tee: Arc<dyn Tee>,
     /// What each project's clients sent.
     pub senders: Arc<Senders>,
     /// How long the work of programs takes.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::retention::{Aggregation, Policy};
 use crate::{PointBatch, SeriesRef, Sketch, SketchBatch, Step, Timestamp, ValueKind};
 
-pub use event_log::{EventLog, EventLogError, EventLogStats, EventPage, EventTicket, Replay};
+pub use event_log::{EventLog, EventLogError, EventLogStats, EventPage, EventTicket, HeldEvents, Replay};
 
 /// The write side.
 pub trait PointSink: Send + Sync {

@@ -18,6 +18,7 @@ pub mod ping;
 pub mod project;
 pub mod query;
 pub mod send;
+mod sentry_api;
 pub mod storage;
 pub mod upgrade;
 pub mod whisper;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use http_api::control::{Part, State};
 use vocabulary::ports::EventLog;
 
+use super::tee;
 use crate::health::{dropped, part};
 use crate::house::House;
 use crate::own::Counters;
@@ -49,6 +50,7 @@ pub fn count(house: &House, all: &mut Counters) {
     all.add("errors.dropped.check_ins", sum(|sent| sent.unknown_check_ins));
     all.add("errors.dropped.unused", sum(|sent| sent.unused.values().sum()));
     all.add("errors.check_ins", sum(|sent| sent.check_ins));
+    tee::count(house, all);
 }
 
 pub fn gauges(house: &House, add: &mut impl FnMut(&str, f64)) {
@@ -57,6 +59,7 @@ pub fn gauges(house: &House, add: &mut impl FnMut(&str, f64)) {
     add("errors.log.events", log.events as f64);
     add("errors.log.disk_bytes", log.disk_bytes as f64);
     add("errors.log.segments", log.segments as f64);
+    tee::gauges(house, add);
 }
 
 /// None: there is no project yet.

@@ -1,6 +1,6 @@
 //! The round of events, without a server.
 
-use error_tracking::{NewProject, NoSymbols, Project, Received, digest};
+use error_tracking::{NewProject, NoSymbols, Project, Received, Settings, digest};
 use formats::sentry::json;
 use vocabulary::error::EventId;
 
@@ -103,6 +103,18 @@ fn what_is_answered_is_kept_and_counted_though_the_process_ends_there() {
     assert_eq!(errors.log.stats().events, 2);
     drop(errors);
     assert_eq!(count_of(&place.open(), &first[0]), 2, "once is enough");
+}
+
+#[test]
+fn a_group_that_nobody_is_told_of_is_written_before_it_is_answered_for() {
+    let place = Place::new();
+    let errors = place.open();
+    let settings = Settings { baseline_until: Some(NOW.0 + 100), ..Settings::default() };
+    let project = errors.projects.set_settings(project(&errors).id, settings).unwrap();
+    let opened = worked(&errors, vec![event(&project, 1, "a")]);
+    assert!(matches!(&opened[0], Outcome::Kept { news: None, .. }));
+    let rows = errors.state.query("SELECT count FROM error_group", &[]).unwrap();
+    assert_eq!(rows.iter().map(|row| row.integer(0)).collect::<Vec<_>>(), [1]);
 }
 
 #[test]

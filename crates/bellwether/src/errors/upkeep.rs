@@ -1,9 +1,8 @@
 //! What is kept long enough goes: bodies of events, and what belongs to them. Counts stay.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http_api::control::Checked;
 use http_api::sentry::kept;
@@ -18,48 +17,67 @@ const EVERY: Duration = Duration::from_secs(3_600);
 /// The start has enough to do.
 const FIRST: Duration = Duration::from_secs(60);
 
+/// By which the thread is called before its time.
+#[derive(Default)]
+pub struct Bell {
+    calls: Mutex<Calls>,
+    rung: Condvar,
+}
+
+#[derive(Default)]
+struct Calls {
+    is_wanted: bool,
+    is_over: bool,
+}
+
+impl Bell {
+    pub fn ring(&self) {
+        self.call(|calls| calls.is_wanted = true);
+    }
+
+    fn call(&self, what: impl FnOnce(&mut Calls)) {
+        what(&mut self.calls.lock());
+        self.rung.notify_all();
+    }
+
+    /// Until it rings, or the pause is over. False: it is time to stop.
+    fn wait(&self, pause: Duration) -> bool {
+        let end = Instant::now() + pause;
+        let mut calls = self.calls.lock();
+        while !calls.is_over && !calls.is_wanted {
+            if self.rung.wait_until(&mut calls, end).timed_out() {
+                break;
+            }
+        }
+        calls.is_wanted = false;
+        !calls.is_over
+    }
+}
+
 /// The thread `errors-upkeep`: rewriting a segment takes seconds, and no event waits for it.
 pub struct Upkeep {
-    stop: Arc<(AtomicBool, Mutex<()>, Condvar)>,
+    house: Arc<House>,
     thread: JoinHandle<()>,
 }
 
 impl Upkeep {
     pub fn start(house: &Arc<House>) -> Result<Upkeep, Failure> {
-        let stop = Arc::new((AtomicBool::new(false), Mutex::new(()), Condvar::new()));
-        let (house, stopping) = (house.clone(), stop.clone());
+        let kept = house.clone();
         let thread = std::thread::Builder::new().name("errors-upkeep".into()).spawn(move || {
             let mut pause = FIRST;
-            while wait(&stopping, pause) {
-                expire(&house);
+            while kept.errors.upkeep_bell.wait(pause) {
+                expire(&kept);
                 pause = EVERY;
             }
         });
-        Ok(Upkeep { stop, thread: thread.map_err(Failure::doing("start"))? })
+        Ok(Upkeep { house: house.clone(), thread: thread.map_err(Failure::doing("start"))? })
     }
 
     pub fn stop(self) {
-        let (flag, lock, changed) = &*self.stop;
-        let held = lock.lock();
-        flag.store(true, Ordering::Relaxed);
-        drop(held);
-        changed.notify_all();
+        self.house.errors.upkeep_bell.call(|calls| calls.is_over = true);
         // A thread that panicked has said so.
         let _ = self.thread.join();
     }
-}
-
-/// False: it is time to stop.
-fn wait(stop: &(AtomicBool, Mutex<()>, Condvar), pause: Duration) -> bool {
-    let (flag, lock, changed) = stop;
-    let end = std::time::Instant::now() + pause;
-    let mut held = lock.lock();
-    while !flag.load(Ordering::Relaxed) {
-        if changed.wait_until(&mut held, end).timed_out() {
-            return !flag.load(Ordering::Relaxed);
-        }
-    }
-    false
 }
 
 /// Is everything there? What is being written in the moment of one look is whole in the next one.

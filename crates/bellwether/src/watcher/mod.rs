@@ -41,7 +41,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 /// A task of the runtime: if that hangs nobody gets a heartbeat either.
 pub struct Watcher {
     stop: watch::Sender<bool>,
-    tasks: [JoinHandle<()>; 5],
+    tasks: [JoinHandle<()>; 6],
     runtime: Handle,
 }
 
@@ -52,7 +52,8 @@ impl Watcher {
         let letters = runtime.spawn(letters::run(house.clone(), stopped.clone()));
         let leave = runtime.spawn(crate::leave::run(house.clone(), stopped.clone()));
         let leavers = runtime.spawn(leavers::run(house.clone(), stopped.clone()));
-        let tasks = [runtime.spawn(run(house.clone(), stopped)), links, letters, leave, leavers];
+        let tee = runtime.spawn(crate::errors::tee::run(house.clone(), stopped.clone()));
+        let tasks = [runtime.spawn(run(house.clone(), stopped)), links, letters, leave, leavers, tee];
         Watcher { stop, tasks, runtime: runtime.clone() }
     }
 

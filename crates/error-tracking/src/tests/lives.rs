@@ -13,7 +13,7 @@ impl Story {
         self.tracker.act(group, &deed, "ana", Timestamp(self.now)).unwrap();
     }
 
-    fn status(&self, group: u64) -> &'static str {
+    pub(super) fn status(&self, group: u64) -> &'static str {
         self.tracker.one(group).unwrap().unwrap().detail.life.word()
     }
 }

@@ -4,6 +4,7 @@ mod digesting;
 mod grouping;
 mod lives;
 mod model;
+mod moved;
 mod tracking;
 
 use std::sync::Arc;
@@ -59,19 +60,19 @@ fn digested(event: &str) -> Digested {
 }
 
 /// A tracker that is opened again after each event if it is told to, as if the process had been killed.
-struct Story {
+pub(crate) struct Story {
     store: Arc<StateStore>,
     _directory: tempfile::TempDir,
-    tracker: Tracker,
+    pub(crate) tracker: Tracker,
     project: Project,
-    now: i64,
+    pub(crate) now: i64,
     /// Also the number of the next event of the log.
     events: u64,
     restarts: bool,
 }
 
 impl Story {
-    fn new() -> Story {
+    pub(crate) fn new() -> Story {
         let (directory, store) = store();
         let tracker = Tracker::open(store.clone()).unwrap();
         let project = project(Settings::default());
@@ -97,7 +98,7 @@ impl Story {
     }
 
     /// An exception of this kind, in this release.
-    fn seen(&mut self, kind: &str, release: &str) -> Option<News> {
+    pub(crate) fn seen(&mut self, kind: &str, release: &str) -> Option<News> {
         self.event(&exception(kind, release)).news
     }
 

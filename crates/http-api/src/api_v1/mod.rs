@@ -142,6 +142,7 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/errors/attachments/{id}", get(errors::events::attachment))
         .route("/errors/projects", get(errors::projects::list).post(errors::projects::create))
         .route("/errors/projects/{name}", get(errors::projects::one).put(errors::projects::change))
+        .route("/errors/projects/{name}/groups", post(errors::moving::take_over))
         .route("/errors/projects/{name}/erase", post(errors::projects::erase))
         .route("/errors/projects/{name}/try", post(errors::trial::try_settings))
         .route("/errors/releases", get(errors::releases::list))
@@ -325,7 +326,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         heartbeats::list, heartbeats::one, heartbeats::remove, heartbeats::ping, heartbeats::pause, heartbeats::resume,
         schedules::on_call, rehearsal::rehearse, calendars::list, calendars::create, calendars::revoke, calendars::read, schedules::list, schedules::one, schedules::define, schedules::undefine, schedules::shifts, schedules::gaps_of, oncall_making::preview, oncall_making::export,
         overrides::list, overrides::create, overrides::end, cover::list, cover::ask, cover::accept, cover::withdraw, own_rules::read, own_rules::write, policies::list, policies::one, policies::define, policies::undefine,
-        moved::of_incident, closest::closest, flags::list, flags::set, flags::remove,
+        moved::of_incident, closest::closest, errors::moving::take_over, flags::list, flags::set, flags::remove,
         proposal::proposal, post_mortems::list, post_mortems::begin, post_mortems::one, post_mortems::write, post_mortems::versions, earlier::earlier, earlier::helped,
         post_mortems::publishing::preview, post_mortems::publishing::publish, post_mortems::publishing::withdraw,
         post_mortems::follow_ups::open, post_mortems::follow_ups::add, post_mortems::follow_ups::change, post_mortems::follow_ups::remove,

@@ -15,6 +15,9 @@ const PREFLIGHT_SECONDS: &str = "3600";
 const ALLOWED_HEADERS: &str = "x-sentry-auth, x-requested-with, x-forwarded-for, origin, referer, accept, content-type, \
      authentication, authorization, content-encoding, transfer-encoding, sentry-trace, baggage";
 
+/// What is held back when there are too many errors.
+const ERRORS: [Category; 3] = [Category::Error, Category::Default, Category::Security];
+
 /// Why not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -47,21 +50,44 @@ impl Refusal {
 
     /// The project has sent as many errors as it may. Check-ins and sessions go on.
     pub fn over_quota(retry_after_seconds: u64) -> Refusal {
-        let held_back = [Category::Error, Category::Default, Category::Security];
-        Refusal::held_back("events", &held_back, retry_after_seconds)
+        Refusal::held_back("project", "events", &ERRORS, retry_after_seconds)
+    }
+
+    /// One key has; other keys of the project go on.
+    pub fn over_key_quota(retry_after_seconds: u64) -> Refusal {
+        Refusal::held_back("key", "events", &ERRORS, retry_after_seconds)
+    }
+
+    /// It sends far more than usual: so many are taken, the rest says nothing new.
+    pub fn over_spike(most: u64, retry_after_seconds: u64) -> Refusal {
+        let why = format!(
+            "the project sends far more than usual: {most} events are taken in five minutes, unless `spike_factor` of its settings says otherwise"
+        );
+        Refusal::limited(("project", "spike"), why, &ERRORS, retry_after_seconds)
     }
 
     /// The same for attachments. Events go on.
     pub fn over_attachments(retry_after_seconds: u64) -> Refusal {
-        Refusal::held_back("bytes of attachments", &[Category::Attachment], retry_after_seconds)
+        let held_back = [Category::Attachment];
+        Refusal::held_back("project", "bytes of attachments", &held_back, retry_after_seconds)
     }
 
-    fn held_back(what: &str, categories: &[Category], retry_after_seconds: u64) -> Refusal {
+    fn held_back(scope: &str, what: &str, categories: &[Category], retry_after_seconds: u64) -> Refusal {
+        let why = format!("the {scope} has sent as many {what} as it may in five minutes");
+        Refusal::limited((scope, "quota"), why, categories, retry_after_seconds)
+    }
+
+    /// `scope`: whose limit it is, as SDKs call it.
+    fn limited(
+        (scope, reason): (&str, &str),
+        why: String,
+        categories: &[Category],
+        retry_after_seconds: u64,
+    ) -> Refusal {
         let held_back = names(categories);
-        let why = format!("the project has sent as many {what} as it may in five minutes");
         Refusal {
             retry_after_seconds: Some(retry_after_seconds),
-            rate_limits: Some(format!("{retry_after_seconds}:{held_back}:project:quota")),
+            rate_limits: Some(format!("{retry_after_seconds}:{held_back}:{scope}:{reason}")),
             ..Refusal::new(StatusCode::TOO_MANY_REQUESTS, why)
         }
     }
@@ -155,6 +181,10 @@ mod tests {
         let response = Refusal::over_quota(17).into_response();
         assert_eq!(response.headers()["x-sentry-rate-limits"], "17:error;default;security:project:quota");
         assert_eq!(response.headers()["retry-after"], "17");
+        let of_key = Refusal::over_key_quota(17).into_response();
+        assert_eq!(of_key.headers()["x-sentry-rate-limits"], "17:error;default;security:key:quota");
+        let spike = Refusal::over_spike(3_000, 17).into_response();
+        assert_eq!(spike.headers()["x-sentry-rate-limits"], "17:error;default;security:project:spike");
         let response = Refusal::over_attachments(17).into_response();
         assert_eq!(response.headers()["x-sentry-rate-limits"], "17:attachment:project:quota");
     }

@@ -75,6 +75,10 @@ async fn collect(body: Body, mut held: Held) -> Result<(Vec<u8>, Held), Refusal>
 }
 
 impl Packed {
+    pub fn sent(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// What holds the room goes on to do so until it is dropped.
     pub fn unpack(self, most: usize) -> Result<(Vec<u8>, Held), Refusal> {
         let Packed { bytes, encoding, mut held } = self;

@@ -154,14 +154,31 @@ impl<'s> Reading<'s> {
         self.digest(header, tree)
     }
 
-    /// Within the project's quota.
+    /// The key's own limit first: what it is refused takes nothing of the others'.
+    fn admit(&self) -> Result<(), Refusal> {
+        let (services, Sender { project, key, .. }) = (self.services, self.sender);
+        let of_key = services.key_quota.admit(key.clone(), project.most_events_of(key), self.asked.at);
+        of_key.map_err(|beyond| Refusal::over_key_quota(beyond.retry_after_seconds))?;
+        let most = services.settings.load().errors.most_events(&project.settings);
+        let spike = match most {
+            // Whoever has lifted the limit wants all of it.
+            0 => None,
+            _ => services.spikes.most_events(&services.tracker, project, self.asked.at),
+        };
+        let of_project = services.quota.admit(project.id, most.min(spike.unwrap_or(most)), self.asked.at);
+        of_project.map_err(|beyond| match spike {
+            Some(spike) if spike < most => Refusal::over_spike(spike, beyond.retry_after_seconds),
+            _ => Refusal::over_quota(beyond.retry_after_seconds),
+        })
+    }
+
+    /// Within the quotas of the key and the project.
     fn digest(&mut self, header: &Header, tree: Tree<'_>) -> Result<(), Refusal> {
         let project = &self.sender.project;
-        let most = self.services.settings.load().errors.most_events(&project.settings);
         // First, as digesting is most of the work: also what turns out to be no event has been sent.
-        if let Err(beyond) = self.services.quota.admit(project.id, most, self.asked.at) {
+        if let Err(refusal) = self.admit() {
             self.services.senders.note(project.id, |sent| sent.limited += 1);
-            return Err(Refusal::over_quota(beyond.retry_after_seconds));
+            return Err(refusal);
         }
         let event = self.digested(header, tree)?;
         if event.body.len() > BODY_BYTES {

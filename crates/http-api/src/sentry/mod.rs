@@ -16,6 +16,7 @@
 //! | [`intake`] | the door to what keeps events |
 //! | [`kept`] | what is kept beside events |
 //! | [`api_0`] | Sentry's own API, for sentry-cli and exporters: with a token |
+//! | [`tee`] | copies for the Sentry that a project comes from |
 //! | [`senders`], [`timings`] | what each project sent, counted; how long its work takes |
 
 mod answers;
@@ -33,6 +34,7 @@ mod loader;
 mod minidump;
 pub mod room;
 pub mod senders;
+pub mod tee;
 pub mod timings;
 
 use std::sync::Arc;
@@ -45,6 +47,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Json, Router};
 use formats::sentry::check_in;
+use formats::sentry::dsn::Dsn;
 use formats::sentry::envelope::{self, Header};
 use formats::sentry::limits::{
     CHECK_IN_BYTES, ENVELOPE_BYTES, EVENT_BYTES, REQUEST_BYTES, SECURITY_REPORT_BYTES,
@@ -56,14 +59,18 @@ use vocabulary::error::EventId;
 use crate::api_v1;
 use crate::services::Services;
 use answers::{Refusal, open_to_pages, preflight, spare};
+use body::Packed;
 use contents::{Contents, Reading};
 use door::{Asked, Sender};
+use room::Held;
 
 pub use intake::{Busy, ErrorIntake, Incoming, NotKept, Outcome};
 
 pub fn router() -> Router<Arc<Services>> {
     Router::new()
         .route("/api/{project}/{*rest}", any(of_project))
+        .route("/api/tunnel", any(tunnel))
+        .route("/api/tunnel/", any(tunnel))
         .route("/api/store", any(of_key))
         .route("/api/store/", any(of_key))
         .route("/api/embed/error-page", any(dialog::dialog))
@@ -87,7 +94,7 @@ pub fn is_ingest(path: &str) -> bool {
         return false;
     };
     match path.matches('/').count() {
-        2 => first == "store",
+        2 => first == "store" || first == "tunnel",
         _ => !first.is_empty() && !OTHERS.contains(&first),
     }
 }
@@ -184,7 +191,7 @@ async fn on_path(
     let id: u64 = id.map_err(|_| Refusal::bad_request(format!("`{project}` is no number of a project")))?;
     let (parts, body) = request.into_parts();
     match way {
-        Way::Envelope => envelope(services, id, parts, body).await,
+        Way::Envelope => envelope(services, Some(id), parts, body).await,
         Way::Store => store(services, Some(id), parts, body).await,
         Way::Security => security(services, id, parts, body).await,
         Way::Nel => nel(services, id, &parts),
@@ -194,21 +201,41 @@ async fn on_path(
     }
 }
 
-/// A header or the query may say who sends; else the envelope's own header does, and has to be read for it.
-async fn envelope(services: &Arc<Services>, id: u64, parts: Parts, body: Body) -> Result<Response, Refusal> {
+/// Pages of one's own site send here what they would send to the project's path: no blocker of advertisements knows it. Whose it
+/// is says the DSN in the envelope's header.
+async fn tunnel(State(services): State<Arc<Services>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let answered = match parts.method {
+        Method::OPTIONS => Ok(preflight("POST")),
+        Method::POST => envelope(&services, None, parts, body).await,
+        _ => Err(only_post()),
+    };
+    answer(&services, answered)
+}
+
+/// A header or the query may say who sends; else the envelope's own header does, and has to be read for it. `id`: None in a tunnel.
+async fn envelope(
+    services: &Arc<Services>,
+    id: Option<u64>,
+    parts: Parts,
+    body: Body,
+) -> Result<Response, Refusal> {
     let asked = Asked::of(services, &parts);
-    match asked.sender(services, Some(id), None) {
+    match asked.sender(services, id, None) {
         Err(refusal) if refusal.status != StatusCode::UNAUTHORIZED => return Err(refusal),
         _ => {}
     }
     let packed = body::read(&asked.headers, body, asked.hold(services)).await?;
     let (sender, contents) = off_thread(services, move |services| {
+        let copy = tee::copy(services, id, "envelope/", &asked, &packed);
         let (bytes, held) = packed.unpack(ENVELOPE_BYTES)?;
         let envelope = envelope::read(&bytes)?;
-        let mut sender = asked.sender(services, Some(id), envelope.header.dsn.as_deref())?;
+        let dsn = envelope.header.dsn.as_deref();
+        let mut sender = asked.sender(services, id.or_else(|| project_of(dsn)), dsn)?;
         if let Some(sdk) = &envelope.header.sdk {
             sender.client = Some(sdk.clone());
         }
+        tee::pass_on(services, &sender, copy);
         let mut reading = Reading::new(services, &sender, &asked);
         reading.envelope(&envelope);
         let contents = reading.done(held);
@@ -216,6 +243,12 @@ async fn envelope(services: &Arc<Services>, id: u64, parts: Parts, body: Body) -
     })
     .await?;
     finish(services, &sender, contents).await
+}
+
+/// What cannot be read as a DSN is told where the key is looked for in it.
+fn project_of(dsn: Option<&str>) -> Option<u64> {
+    let dsn: Dsn = dsn?.parse().ok()?;
+    Some(dsn.project)
 }
 
 async fn store(
@@ -228,6 +261,8 @@ async fn store(
     let sender = asked.sender(services, id, None)?;
     let packed = body::read(&asked.headers, body, asked.hold(services)).await?;
     let (sender, contents) = off_thread(services, move |services| {
+        let copy = tee::copy(services, Some(sender.project.id), "store/", &asked, &packed);
+        tee::pass_on(services, &sender, copy);
         // In base64 it is longer by a third.
         let (bytes, held) = packed.unpack(2 * EVENT_BYTES)?;
         let event = store_body::read(&bytes).map_err(|fault| match fault {
@@ -253,6 +288,8 @@ async fn security(services: &Arc<Services>, id: u64, parts: Parts, body: Body) -
     }
     let packed = body::read(&asked.headers, body, asked.hold(services)).await?;
     let (sender, contents) = off_thread(services, move |services| {
+        let copy = tee::copy(services, Some(id), "security/", &asked, &packed);
+        tee::pass_on(services, &sender, copy);
         let (bytes, held) = packed.unpack(SECURITY_REPORT_BYTES)?;
         let query = |name: &str| {
             let mut pairs = form_urlencoded::parse(asked.query.as_bytes());
@@ -279,7 +316,8 @@ async fn minidump(services: &Arc<Services>, id: u64, parts: Parts, body: Body) -
     let asked = Asked::of(services, &parts);
     let sender = asked.sender(services, Some(id), None)?;
     let packed = body::read(&asked.headers, body, asked.hold(services)).await?;
-    let (bytes, held) = off_thread(services, move |_| packed.unpack(REQUEST_BYTES)).await?;
+    let (sender, asked, bytes, held) =
+        unpacked_form(services, sender, asked, "minidump/".to_owned(), packed).await?;
     let form = minidump::read(&asked.headers, bytes).await?;
     let (sender, event, contents) = off_thread(services, move |services| {
         let mut reading = Reading::new(services, &sender, &asked);
@@ -297,6 +335,23 @@ async fn minidump(services: &Arc<Services>, id: u64, parts: Parts, body: Body) -
     Ok(event.dashed().into_response())
 }
 
+/// A form with files in it, unpacked; its copy is on its way.
+async fn unpacked_form(
+    services: &Arc<Services>,
+    sender: Sender,
+    asked: Asked,
+    way: String,
+    packed: Packed,
+) -> Result<(Sender, Asked, Vec<u8>, Held), Refusal> {
+    off_thread(services, move |services| {
+        let copy = tee::copy(services, Some(sender.project.id), &way, &asked, &packed);
+        tee::pass_on(services, &sender, copy);
+        let (bytes, held) = packed.unpack(REQUEST_BYTES)?;
+        Ok((sender, asked, bytes, held))
+    })
+    .await
+}
+
 /// Files that come after their event.
 async fn attachments(
     services: &Arc<Services>,
@@ -308,7 +363,8 @@ async fn attachments(
     let asked = Asked::of(services, &parts);
     let sender = asked.sender(services, Some(id), None)?;
     let packed = body::read(&asked.headers, body, asked.hold(services)).await?;
-    let (bytes, held) = off_thread(services, move |_| packed.unpack(REQUEST_BYTES)).await?;
+    let way = format!("events/{event}/attachments/");
+    let (sender, asked, bytes, held) = unpacked_form(services, sender, asked, way, packed).await?;
     let form = form::read(&asked.headers, bytes).await?;
     if form.files.is_empty() {
         return Err(Refusal::bad_request("there is no file in the form"));
@@ -346,7 +402,11 @@ async fn cron(
     };
     let packed = body::read(&asked.headers, body, asked.hold(services)).await?;
     let slug = slug.to_owned();
-    let check_in = off_thread(services, move |_| {
+    let of = sender.clone();
+    let check_in = off_thread(services, move |services| {
+        let way = format!("cron/{}/", form_urlencoded::byte_serialize(slug.as_bytes()).collect::<String>());
+        let copy = tee::copy(services, Some(id), &way, &asked, &packed);
+        tee::pass_on(services, &of, copy);
         let (bytes, _held) = packed.unpack(CHECK_IN_BYTES)?;
         Ok(match bytes.trim_ascii().is_empty() {
             true => check_in::of_query(&slug, &asked.query)?,
@@ -449,6 +509,8 @@ mod tests {
             "/api/abc/envelope/",
             "/api/store/",
             "/api/store",
+            "/api/tunnel",
+            "/api/tunnel/",
             "/api/embed/error-page/",
             "/js-sdk-loader/0123.min.js",
         ] {

@@ -37,7 +37,18 @@ pub trait EventLog: Send + Sync {
     /// All events of one user go from the disk; how many. What was erased before an error stays erased: ask again.
     fn erase_user(&self, project: u64, user: u64) -> Result<u64, EventLogError>;
 
+    /// What of a project is on the disk, that which is expired and still there included.
+    fn held(&self, project: u64) -> HeldEvents;
+
     fn stats(&self) -> EventLogStats;
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HeldEvents {
+    pub events: u64,
+    /// Of files that several projects have together its share, by the number of events.
+    pub bytes: u64,
+    pub oldest: Option<Timestamp>,
 }
 
 /// Go on, or stop?

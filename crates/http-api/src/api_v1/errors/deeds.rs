@@ -64,7 +64,7 @@ pub struct GroupSplit {
 }
 
 impl GroupDecision {
-    fn deeds(&self) -> Answer<Vec<Deed>> {
+    pub fn deeds(&self) -> Answer<Vec<Deed>> {
         let mut deeds = Vec::new();
         let only = |set: bool, key: &str, of: &str| match set && self.status.as_deref() != Some(of) {
             true => Err(Problem::bad_request(format!("`{key}` goes with the status {of}"))),

@@ -287,6 +287,8 @@ pub struct WholeGroup {
     /// What was decided of it: `"unresolved"`, or `resolved` or `ignored` with by whom and until when.
     #[schema(value_type = Object)]
     life: Value,
+    /// What it was called where its project comes from.
+    moved_from: Option<String>,
     first_event: String,
     last_event: String,
     links: GroupLinks,
@@ -385,6 +387,7 @@ pub fn whole(services: &Services, group: &Group) -> Answer<WholeGroup> {
     Ok(WholeGroup {
         group: item,
         life: life(&group.detail.life),
+        moved_from: group.detail.moved_from.clone(),
         first_event: group.detail.first_event.to_string(),
         last_event: group.detail.last_event.to_string(),
         links: links::of_group(services, &project, group),

@@ -8,6 +8,7 @@ pub mod events;
 pub mod facets;
 pub mod groups;
 mod links;
+pub mod moving;
 pub mod projects;
 pub mod releases;
 pub mod series;

@@ -10,6 +10,7 @@ use formats::sentry::dsn::Dsn;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
+use vocabulary::ports::HeldEvents;
 
 use super::super::status::off_thread;
 use super::super::watched;
@@ -17,6 +18,7 @@ use crate::accounts::{self, Caller, Role};
 use crate::answer::{Answer, Body, Problem};
 use crate::guard::require;
 use crate::sentry::kept;
+use crate::sentry::tee::Passed;
 use crate::services::Services;
 
 #[derive(Serialize, ToSchema)]
@@ -37,6 +39,9 @@ pub struct ProjectItem {
     /// That were seen, by name.
     environments: Vec<String>,
     releases: Vec<ProjectRelease>,
+    kept: KeptEvents,
+    /// What became of copies for the Sentry that it comes from, since the start; null: none were made.
+    tee: Option<Passed>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -46,6 +51,17 @@ pub struct ProjectKey {
     enabled: bool,
     label: String,
     created: i64,
+    /// What may be sent with it in five minutes; null: what the project may.
+    max_events_per_5m: Option<u64>,
+}
+
+/// On the disk; what has expired and is still there included.
+#[derive(Serialize, ToSchema)]
+pub struct KeptEvents {
+    events: u64,
+    /// Of files that projects have together its share.
+    bytes: u64,
+    oldest: Option<i64>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -74,6 +90,8 @@ pub struct ProjectChange {
     add_key: Option<NewProjectKey>,
     /// Keys that are switched on or off, by themselves.
     keys: Option<std::collections::BTreeMap<String, bool>>,
+    /// What may be sent with a key in five minutes, by itself; null: what the project may.
+    key_limits: Option<std::collections::BTreeMap<String, Option<u64>>>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -118,6 +136,7 @@ fn item(services: &Services, project: &Project) -> Answer<ProjectItem> {
         enabled: key.enabled,
         label: key.label.clone(),
         created: key.created,
+        max_events_per_5m: key.max_events_per_5m,
     });
     let newest = project.public_keys.iter().rev().find(|key| key.enabled);
     let sent = services.senders.of(project.id);
@@ -136,7 +155,14 @@ fn item(services: &Services, project: &Project) -> Answer<ProjectItem> {
             .into_iter()
             .map(|(release, at)| ProjectRelease { release, first_seen: at.0 })
             .collect(),
+        kept: kept_events(services, project.id),
+        tee: services.tee.of(project.id),
     })
+}
+
+fn kept_events(services: &Services, project: u64) -> KeptEvents {
+    let HeldEvents { events, bytes, oldest } = services.event_log.held(project);
+    KeptEvents { events, bytes, oldest: oldest.map(|at| at.0) }
 }
 
 /// Where programs reach us: as people do, else where we listen.
@@ -232,7 +258,11 @@ pub async fn change(
         let settings = changing.settings.map(serde_json::from_value::<Settings>).transpose();
         let settings = settings.map_err(|error| Problem::bad_request(format!("settings: {error}")))?;
         if let Some(settings) = settings {
+            let kept_for = project.settings.retention_days;
             project = services.projects.set_settings(id, settings)?;
+            if project.settings.retention_days != kept_for {
+                services.control.error_retention_changed();
+            }
         }
         if let Some(name) = changing.name.filter(|name| *name != project.name) {
             // Its name says whose it is.
@@ -245,6 +275,9 @@ pub async fn change(
         }
         for (key, enabled) in changing.keys.unwrap_or_default() {
             project = services.projects.enable_key(id, &key, enabled)?;
+        }
+        for (key, most) in changing.key_limits.unwrap_or_default() {
+            project = services.projects.limit_key(id, &key, most)?;
         }
         item(services, &project).map(Json)
     })
@@ -273,6 +306,7 @@ pub async fn erase(
         let email = (who.key == "email").then_some(who.value.as_str());
         kept::forget(&services.state, project.id, &theirs, email)?;
         services.tracker.forget_person(project.id, &who.key, &who.value)?;
+        services.tee.forget(project.id);
         let events = services.event_log.erase_user(project.id, user)?;
         Ok(Json(ErasedEvents { events }))
     })
