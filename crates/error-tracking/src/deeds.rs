@@ -98,6 +98,9 @@ impl Tracker {
             Deed::Reopen => group.detail.life = Life::Unresolved,
             Deed::Assign { to } => group.assigned.clone_from(to),
         }
+        if !matches!(deed, Deed::Assign { .. }) {
+            group.detail.regressed_at = None;
+        }
         let after = group.clone();
         let (kind, text) = deed.words();
         let done = self.write(&mut memory, |tx| activity(tx, id, (now, by), kind, &text));

@@ -45,6 +45,8 @@ pub struct Detail {
     pub environments: Vec<String>,
     pub first_event: EventId,
     pub last_event: EventId,
+    /// When it came back after it was resolved, if nobody has said anything of it since.
+    pub regressed_at: Option<i64>,
 }
 
 /// What of an event its group is changed by.

@@ -15,6 +15,8 @@ use crate::release::{Noted, Releases};
 use crate::store::{self, number};
 use crate::tracker::Counters;
 
+/// What happened to a group that is back.
+pub(crate) const REGRESSED: &str = "regressed";
 /// Old counts are looked for no more often.
 const TIDY_SECONDS: i64 = 3_600;
 
@@ -198,6 +200,9 @@ impl Memory {
 
     /// It is listed with what people did.
     pub fn happened(&mut self, one: Happened) {
+        if let Some(group) = self.change(one.group).filter(|_| one.kind == REGRESSED) {
+            group.detail.regressed_at = Some(one.at.0);
+        }
         self.activities.push(one);
     }
 

@@ -21,7 +21,7 @@ use crate::flood;
 use crate::group::{Group, Mark};
 use crate::life::{Life, Meeting, News};
 use crate::limits::{MAX_ENVIRONMENTS_PER_GROUP, MAX_HASHES_PER_GROUP};
-use crate::memory::{Happened, Memory, NewHash};
+use crate::memory::{Happened, Memory, NewHash, REGRESSED};
 use crate::project::Project;
 
 pub struct Tracker {
@@ -315,7 +315,7 @@ fn told(group: u64, news: &News, at: Timestamp) -> Option<Happened> {
     let (kind, text) = match news {
         News::New => return None,
         News::Regressed { release, .. } => {
-            ("regressed", release.as_ref().map_or_else(String::new, |release| format!("in {release}")))
+            (REGRESSED, release.as_ref().map_or_else(String::new, |release| format!("in {release}")))
         }
         News::Unignored { why } => ("unignored", why.clone()),
     };

@@ -40,6 +40,22 @@ fn c129_a_new_group_and_one_that_is_back_are_told_once_each() {
 }
 
 #[test]
+fn that_it_is_back_is_known_until_somebody_says_something() {
+    let mut story = Story { restarts: true, ..Story::new() };
+    let regressed_at = |story: &Story| story.tracker.one(1).unwrap().unwrap().detail.regressed_at;
+    story.seen("A", "1.0.0");
+    assert_eq!(regressed_at(&story), None);
+    story.act(1, Deed::Resolve);
+    story.seen("A", "1.0.0");
+    let back = story.now;
+    story.seen("A", "1.0.0");
+    story.act(1, Deed::Assign { to: Some("ben".into()) });
+    assert_eq!(regressed_at(&story), Some(back));
+    story.act(1, Deed::Reopen);
+    assert_eq!(regressed_at(&story), None);
+}
+
+#[test]
 fn events_of_older_releases_bring_nothing_back() {
     let mut story = Story::new();
     for release in ["web@1.9.0", "web@1.10.0"] {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use error_tracking::{Deed, HashValue, Until};
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use super::super::status::off_thread;
 use super::super::watched;
 use super::groups::{WholeGroup, whole};
 use crate::accounts::{Caller, Role};
-use crate::answer::{Answer, Body, Id, Problem};
+use crate::answer::{Answer, Body, Problem};
 use crate::guard::require;
 use crate::services::Services;
 
@@ -123,19 +123,19 @@ fn until(ending: Option<&GroupEnding>) -> Answer<Until> {
     }
 }
 
-#[utoipa::path(post, path = "/errors/groups/{id}", params(("id" = u64, Path)), request_body = GroupDecision,
+#[utoipa::path(post, path = "/errors/groups/{id}", params(("id" = String, Path)), request_body = GroupDecision,
     responses((status = 200, body = WholeGroup), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub async fn decide(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
-    Id(id): Id<u64>,
+    Path(named): Path<String>,
     Body(decision): Body<GroupDecision>,
 ) -> Answer<Json<WholeGroup>> {
     require(&caller, Role::Responder)?;
     let deeds = decision.deeds()?;
     let author = watched::author(&caller, decision.author.unwrap_or_default());
     off_thread(&services, move |services| {
-        let (mut group, _) = super::group(services, &caller, id)?;
+        let (mut group, _) = super::group(services, &caller, &named)?;
         for deed in &deeds {
             group = services.tracker.act(group.id, deed, &author, services.clock.now())?;
         }
@@ -146,27 +146,27 @@ pub async fn decide(
 }
 
 /// The answer is the whole.
-#[utoipa::path(post, path = "/errors/groups/{id}/merge", params(("id" = u64, Path)), request_body = GroupMerge,
+#[utoipa::path(post, path = "/errors/groups/{id}/merge", params(("id" = String, Path)), request_body = GroupMerge,
     responses((status = 200, body = WholeGroup), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub async fn merge(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
-    Id(id): Id<u64>,
+    Path(named): Path<String>,
     Body(merging): Body<GroupMerge>,
 ) -> Answer<Json<WholeGroup>> {
     require(&caller, Role::Responder)?;
     let author = watched::author(&caller, merging.author.unwrap_or_default());
     off_thread(&services, move |services| {
-        let (part, _) = super::group(services, &caller, id)?;
-        let (into, project) = super::group(services, &caller, merging.into)?;
+        let (part, _) = super::group(services, &caller, &named)?;
+        let (into, project) = super::group(services, &caller, &merging.into.to_string())?;
         if part.id == into.id {
-            return Err(Problem::bad_request(format!("{id} and {} are one group already", merging.into)));
+            return Err(Problem::bad_request(format!("{named} and {} are one group already", merging.into)));
         }
         let moved = services.tracker.merge(into.id, &[part.id], &author, services.clock.now())?;
         for from in moved {
             services.event_log.move_group(project.id, from, into.id)?;
         }
-        let (group, _) = super::group(services, &caller, into.id)?;
+        let (group, _) = super::group(services, &caller, &into.id.to_string())?;
         super::tell(services, &Default::default(), &[group.id].into());
         whole(services, &group).map(Json)
     })
@@ -174,21 +174,21 @@ pub async fn merge(
 }
 
 /// The answer is the group that was made. Events that came before stay where they are.
-#[utoipa::path(post, path = "/errors/groups/{id}/split", params(("id" = u64, Path)), request_body = GroupSplit,
+#[utoipa::path(post, path = "/errors/groups/{id}/split", params(("id" = String, Path)), request_body = GroupSplit,
     responses((status = 200, body = WholeGroup), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub async fn split(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
-    Id(id): Id<u64>,
+    Path(named): Path<String>,
     Body(splitting): Body<GroupSplit>,
 ) -> Answer<Json<WholeGroup>> {
     require(&caller, Role::Responder)?;
     let author = watched::author(&caller, splitting.author.unwrap_or_default());
     off_thread(&services, move |services| {
-        let (old, _) = super::group(services, &caller, id)?;
+        let (old, _) = super::group(services, &caller, &named)?;
         let hash = hash(&splitting.hash)?;
         let made = services.tracker.split(old.id, &[hash], &author, services.clock.now())?;
-        let (group, _) = super::group(services, &caller, made)?;
+        let (group, _) = super::group(services, &caller, &made.to_string())?;
         super::tell(services, &[made].into(), &[old.id].into());
         whole(services, &group).map(Json)
     })

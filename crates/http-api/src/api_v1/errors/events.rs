@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderName, header};
 use axum::response::IntoResponse;
 use serde::Deserialize;
@@ -38,12 +38,12 @@ pub struct Which {
 
 type Json = ([(HeaderName, &'static str); 1], Vec<u8>);
 
-#[utoipa::path(get, path = "/errors/groups/{id}/events", params(("id" = u64, Path), Which),
+#[utoipa::path(get, path = "/errors/groups/{id}/events", params(("id" = String, Path), Which),
     responses((status = 200, body = Vec<Object>), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub async fn list(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
-    Id(id): Id<u64>,
+    Path(named): Path<String>,
     Params(which): Params<Which>,
 ) -> Answer<Json> {
     require(&caller, Role::Viewer)?;
@@ -52,7 +52,7 @@ pub async fn list(
         return Err(Problem::bad_request(format!("limit is 1 to {MAX_LIMIT}")));
     }
     off_thread(&services, move |services| {
-        let (group, project) = super::group(services, &caller, id)?;
+        let (group, project) = super::group(services, &caller, &named)?;
         let mut before = which.before.map(|id| place(services, project.id, &id)).transpose()?;
         let mut out = b"[".to_vec();
         let mut left = limit;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use error_tracking::look::{By, Order, Span, Wanted};
 use error_tracking::{Group, Level, Life, Project};
@@ -13,7 +13,7 @@ use vocabulary::Timestamp;
 
 use super::super::status::off_thread;
 use crate::accounts::{Caller, Role};
-use crate::answer::{Answer, Id, Params, Problem};
+use crate::answer::{Answer, Params, Problem};
 use crate::guard::require;
 use crate::services::Services;
 
@@ -39,6 +39,8 @@ pub struct Which {
     release: Option<String>,
     environment: Option<String>,
     assigned: Option<String>,
+    /// It has this tag: `browser:Firefox 121`.
+    tag: Option<String>,
     /// In the title or the culprit.
     q: Option<String>,
     /// Seen since then, in seconds since 1970.
@@ -80,6 +82,8 @@ pub struct GroupItem {
     pub unhandled: bool,
     /// First seen since the newest release was.
     pub is_new_since_deploy: bool,
+    /// When it came back after it was resolved, if nobody has said anything of it since.
+    pub regressed_at: Option<i64>,
     /// Events in each of the last 24 hours, the present one last; not in lists of more than 200.
     pub hours: Option<Vec<u64>>,
 }
@@ -108,6 +112,7 @@ pub fn item(group: &Group, project: &Project, newest: Option<Timestamp>, now: Ti
         platform: detail.platform.clone(),
         unhandled: detail.handled == Some(false),
         is_new_since_deploy: newest.is_some_and(|newest| group.first_seen >= newest),
+        regressed_at: detail.regressed_at,
         hours: None,
     }
 }
@@ -137,11 +142,20 @@ impl Which {
             text: self.q.clone().filter(|text| !text.is_empty()),
             seen_since: self.since.map(Timestamp),
             first_seen_since: self.first_since.map(Timestamp),
-            tag: None,
+            tag: self.tag()?,
             order: self.order()?,
             limit: self.limit()?,
             offset: self.offset.unwrap_or(0),
         })
+    }
+
+    fn tag(&self) -> Answer<Option<(String, String)>> {
+        let Some(tag) = &self.tag else { return Ok(None) };
+        match tag.split_once(':') {
+            Some((key, value)) if !key.is_empty() => Ok(Some((key.to_owned(), value.to_owned()))),
+            _ => Err(Problem::bad_request(format!("`{tag}` is no tag with its value"))
+                .hint("write tag=NAME:VALUE, such as tag=browser:Firefox 121")),
+        }
     }
 
     fn order(&self) -> Answer<Order> {
@@ -320,16 +334,16 @@ pub struct ActivityItem {
     text: String,
 }
 
-#[utoipa::path(get, path = "/errors/groups/{id}", params(("id" = u64, Path)),
+#[utoipa::path(get, path = "/errors/groups/{id}", params(("id" = String, Path)),
     responses((status = 200, body = WholeGroup), (status = 404, body = Problem)))]
 pub async fn one(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
-    Id(id): Id<u64>,
+    Path(named): Path<String>,
 ) -> Answer<Json<WholeGroup>> {
     require(&caller, Role::Viewer)?;
     off_thread(&services, move |services| {
-        let (group, _) = super::group(services, &caller, id)?;
+        let (group, _) = super::group(services, &caller, &named)?;
         whole(services, &group).map(Json)
     })
     .await

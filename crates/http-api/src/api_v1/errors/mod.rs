@@ -36,18 +36,35 @@ fn project(services: &Services, caller: &Caller, named: &str) -> Answer<Arc<Proj
     })
 }
 
-/// Of a merged one the whole.
-fn group(services: &Services, caller: &Caller, id: u64) -> Answer<(Group, Arc<Project>)> {
-    let found = services.tracker.one(id)?;
+/// By its number, or as people call it: `WEB-12`. Of a merged one the whole.
+fn group(services: &Services, caller: &Caller, named: &str) -> Answer<(Group, Arc<Project>)> {
+    let found = match named.parse() {
+        Ok(id) => services.tracker.one(id)?,
+        Err(_) => by_short(services, named)?,
+    };
     let found = found.and_then(|group| Some((services.projects.get(group.project)?, group)));
     found
         .filter(|(project, _)| sees(&caller.scope, &project.name))
         .map(|(project, group)| (group, project))
-        .ok_or_else(|| unknown(id))
+        .ok_or_else(|| unknown(named))
 }
 
-fn unknown(id: u64) -> Problem {
-    Problem::not_found(format!("there is no error group {id}")).hint("GET /api/v1/errors/groups lists them")
+fn by_short(services: &Services, named: &str) -> Answer<Option<Group>> {
+    let parts = named.rsplit_once('-').and_then(|(prefix, number)| Some((prefix, number.parse().ok()?)));
+    let (prefix, number) = parts.ok_or_else(|| {
+        Problem::bad_request(format!("`{named}` is no error group"))
+            .hint("write its number, or what it is called by, such as WEB-12")
+    })?;
+    let all = services.projects.list();
+    let project = all.iter().find(|project| project.prefix().eq_ignore_ascii_case(prefix));
+    let numbered =
+        |project: &Arc<Project>| services.tracker.numbered(project.id, number, services.clock.now());
+    Ok(project.map(numbered).transpose()?.flatten())
+}
+
+fn unknown(named: impl std::fmt::Display) -> Problem {
+    Problem::not_found(format!("there is no error group {named}"))
+        .hint("GET /api/v1/errors/groups lists them")
 }
 
 impl From<Refusal> for Problem {

@@ -23,7 +23,8 @@ const USUAL_SECONDS: i64 = 86_400;
 pub struct Which {
     /// Its number or name.
     project: Option<String>,
-    group: Option<u64>,
+    /// Its number, or `WEB-12`.
+    group: Option<String>,
     /// Seconds since 1970; usually a day ago until now.
     from: Option<i64>,
     until: Option<i64>,
@@ -73,7 +74,7 @@ pub async fn series(
 
 impl Which {
     fn span(self, services: &Services, caller: &Caller) -> Answer<Span> {
-        let (project, group) = match (&self.project, self.group) {
+        let (project, group) = match (&self.project, &self.group) {
             (_, Some(group)) => {
                 let (group, project) = super::group(services, caller, group)?;
                 (project, Some(group.id))
