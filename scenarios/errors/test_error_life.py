@@ -49,3 +49,29 @@ def test_that_it_is_back_is_told_until_somebody_has_seen_it(server):
     assert sent(project, event("x"))["regressed_at"] >= group["last_seen"]
     assert server.post("/api/v1/errors/groups/BACK-1", {"status": "unresolved"}).status == 200
     assert project.groups()[0]["regressed_at"] is None
+
+
+def test_an_import_is_triaged_by_the_file_that_failed(server):
+    project = Project(server, "import")
+    rows = lambda *files: [event("x", extra={"file": file, "row": n}, user={"id": n}) for n, file in enumerate(files)]
+    sent(project, *rows("b.csv", "a.csv", "b.csv"), event("x"))
+    files = ask(server, "groups/IMPORT-1/facets/extra.file")
+    assert [(one["value"], one["count"], one["users"]) for one in files["values"]] == [("b.csv", 2, 2), ("a.csv", 1, 1)]
+    assert (files["events"], files["without"], files["exact"]) == (4, 1, False)
+    assert files["values"][0]["event"] in [one["event_id"] for one in project.events("IMPORT-1")]
+    assert [one["other"] for one in [ask(server, "groups/IMPORT-1/facets/extra.file?limit=1")]] == [1]
+    keys = {one["key"]: one for one in ask(server, "groups/IMPORT-1/facets")["facets"]}
+    assert (keys["extra.row"]["events"], keys["extra.row"]["values"], keys["level"]["exact"]) == (3, 3, True)
+    tag = ask(server, "groups/IMPORT-1/facets/level")
+    assert (tag["exact"], tag["values"][0]["value"], tag["values"][0]["share"]) == (True, "error", 1)
+    missing = server.get("/api/v1/errors/groups/IMPORT-1/facets/extra.none")
+    assert missing.status == 404 and "facets" in missing.json["hint"]
+    # Counted from now on, and searched.
+    settings = server.put("/api/v1/errors/projects/import", {"settings": {"facets": ["extra.file"]}})
+    assert settings.status == 200, settings.text
+    sent(project, *rows("c.csv", "c.csv", "d.csv"))
+    files = ask(server, "groups/IMPORT-1/facets/extra.file")
+    assert files["exact"] and [(one["value"], one["count"]) for one in files["values"]] == [("c.csv", 2), ("d.csv", 1)]
+    assert len(project.groups("&tag=extra.file:c.csv")) == 1 and project.groups("&tag=extra.file:e.csv") == []
+    wrong = server.put("/api/v1/errors/projects/import", {"settings": {"facets": ["file"]}})
+    assert wrong.status == 400 and "facets[0]" in wrong.json["error"] and "extra.NAME" in wrong.json["error"]

@@ -85,7 +85,7 @@ impl Facts {
             dist: text("dist"),
             server_name: text("server_name"),
             user: self.user_hash.map(|hash| UserMark { hash, label: label() }),
-            tags: tags::tags(event),
+            tags: tags::tags(event, &project.settings.facets),
             title: title::title(event),
             culprit: title::culprit(event),
             handled: handled(event),

@@ -26,6 +26,7 @@
 //! | `memory`, `pending`, `store` | what is held, what waits to be written, the tables |
 //! | [`deeds`] | resolve, ignore, assign, merge, split |
 //! | [`look`] | lists, shares, counts over time |
+//! | [`facet`] | what events of a group differ in, by any field |
 //! | `flood` | more kinds of errors than a day may have |
 //! | [`users`] | how many different people |
 //! | [`config`] | `[errors]` |
@@ -36,6 +37,7 @@ pub mod config;
 pub mod deeds;
 pub mod digest;
 pub mod event;
+pub mod facet;
 mod flood;
 pub mod group;
 pub mod grouping;

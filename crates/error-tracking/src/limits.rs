@@ -63,6 +63,14 @@ pub const MAX_NEW_GROUPS_PER_DAY: usize = 10_000;
 /// Names of tags of one group, and values of one name; the rest is counted as `other`.
 pub const MAX_TAG_KEYS_PER_GROUP: i64 = 100;
 pub const MAX_VALUES_PER_TAG: i64 = 100;
+/// Fields that a project has counted as tags.
+pub const MAX_FACETS: usize = 20;
+/// Fields that are found by looking at events, how deep, and different values of one; what comes after is `other`.
+pub const MAX_FACET_KEYS: usize = 500;
+pub const MAX_FACET_DEPTH: usize = 3;
+pub const MAX_FACET_VALUES: usize = 10_000;
+/// Of a value, such as the path of a file.
+pub const MAX_FACET_VALUE: usize = 500;
 /// What waits to be counted; beyond it a write comes before the second is over.
 pub const MAX_PENDING: usize = 100_000;
 /// Users of one group that are known exactly; beyond it the number is an estimate (± 1.6 %).

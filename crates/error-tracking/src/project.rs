@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use vocabulary::Timestamp;
 
+use crate::facet;
 use crate::grouping;
 use crate::grouping::rules::{Rule, Rules};
-use crate::limits::{MAX_FIELDS, MAX_KEYS, MAX_NAME, MAX_RULES};
+use crate::limits::{MAX_FACETS, MAX_FIELDS, MAX_KEYS, MAX_NAME, MAX_RULES};
 use crate::scrub::{ScrubRule, Scrubber};
 
 #[derive(Clone, Debug)]
@@ -58,6 +59,8 @@ pub struct Settings {
     pub rules: Vec<Rule>,
     /// Who is assigned what is new: the first that matches.
     pub owners: Vec<OwnerRule>,
+    /// Fields of events that are counted as tags are, such as `extra.file`.
+    pub facets: Vec<String>,
     /// After a move: what is seen for the first time before then is not told of as new.
     pub baseline_until: Option<i64>,
 }
@@ -90,6 +93,7 @@ impl Default for Settings {
             grouping_before: None,
             rules: Vec::new(),
             owners: Vec::new(),
+            facets: Vec::new(),
             baseline_until: None,
         }
     }
@@ -109,6 +113,7 @@ impl Settings {
         bounded("scrub_rules", self.scrub_rules.len(), MAX_RULES);
         bounded("rules", self.rules.len(), MAX_RULES);
         bounded("owners", self.owners.len(), MAX_RULES);
+        bounded("facets", self.facets.len(), MAX_FACETS);
         if self.retention_days == Some(0) {
             problems.push(("retention_days".into(), "it is a day at least".into()));
         }
@@ -119,6 +124,9 @@ impl Settings {
                 let newest = grouping::NEWEST;
                 problems.push((key.into(), format!("there are versions 1 to {newest}")));
             }
+        }
+        for (at, path) in self.facets.iter().enumerate() {
+            problems.extend(facet::problem(path).map(|why| (format!("facets[{at}]"), why)));
         }
         for (at, rule) in self.scrub_rules.iter().enumerate() {
             problems.extend(rule.problem().map(|why| (format!("scrub_rules[{at}].pattern"), why)));

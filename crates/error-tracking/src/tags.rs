@@ -1,5 +1,6 @@
 //! What an event can be counted by: its own tags, and those that follow from the rest of it.
 
+use crate::facet;
 use crate::limits::{MAX_TAG_VALUE, cut};
 use crate::read::{Tree, exceptions, text_at};
 
@@ -19,7 +20,8 @@ const FOUND: [(&str, &[&str]); 10] = [
 /// Contexts with a name and a version.
 const NAMED: [(&str, &str); 3] = [("browser", "browser"), ("os", "os"), ("runtime", "runtime")];
 
-pub(crate) fn tags(event: &Tree<'_>) -> Vec<(String, String)> {
+/// `facets`: fields that the project has counted as tags, too.
+pub(crate) fn tags(event: &Tree<'_>, facets: &[String]) -> Vec<(String, String)> {
     let own = event.get("tags").map(Tree::entries).unwrap_or_default();
     let mut tags: Vec<(String, String)> = Vec::with_capacity(own.len() + FOUND.len() + 6);
     for (key, value) in own {
@@ -45,6 +47,9 @@ pub(crate) fn tags(event: &Tree<'_>) -> Vec<(String, String)> {
     if let Some(agent) = user_agent(event) {
         add("browser", browser(agent));
         add("client_os", system(agent).map(str::to_owned));
+    }
+    for path in facets {
+        add(path, facet::values_at(event, path).into_iter().next());
     }
     tags
 }

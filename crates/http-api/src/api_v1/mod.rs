@@ -134,6 +134,8 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/errors/groups", get(errors::groups::list))
         .route("/errors/groups/{id}", get(errors::groups::one).post(errors::deeds::decide))
         .route("/errors/groups/{id}/events", get(errors::events::list))
+        .route("/errors/groups/{id}/facets", get(errors::facets::list))
+        .route("/errors/groups/{id}/facets/{key}", get(errors::facets::one))
         .route("/errors/groups/{id}/merge", post(errors::deeds::merge))
         .route("/errors/groups/{id}/split", post(errors::deeds::split))
         .route("/errors/attachments/{id}", get(errors::events::attachment))
@@ -314,7 +316,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         hosts::remove_host_acknowledgement, hosts::switch_host_notifications, hosts::notify_of_host, hosts::comment_on_host,
         comments::list, comments::write, comments::remove, downtimes::downtimes, downtimes::upcoming, downtimes::plan_downtime, downtimes::cancel_downtime, silences::list,
         silences::silence, silences::end, notifications::notifications,
-        errors::groups::list, errors::groups::one, errors::deeds::decide, errors::deeds::merge, errors::deeds::split, errors::events::list, errors::events::attachment,
+        errors::groups::list, errors::groups::one, errors::deeds::decide, errors::deeds::merge, errors::deeds::split, errors::events::list, errors::events::attachment, errors::facets::list, errors::facets::one,
         errors::projects::list, errors::projects::create, errors::projects::one, errors::projects::change, errors::projects::erase, errors::series::series,
         heartbeats::list, heartbeats::one, heartbeats::remove, heartbeats::ping, heartbeats::pause, heartbeats::resume,
         schedules::on_call, rehearsal::rehearse, calendars::list, calendars::create, calendars::revoke, calendars::read, schedules::list, schedules::one, schedules::define, schedules::undefine, schedules::shifts, schedules::gaps_of, oncall_making::preview, oncall_making::export,

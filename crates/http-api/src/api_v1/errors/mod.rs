@@ -5,6 +5,7 @@
 
 pub mod deeds;
 pub mod events;
+pub mod facets;
 pub mod groups;
 pub mod projects;
 pub mod series;
