@@ -75,3 +75,11 @@ def test_an_import_is_triaged_by_the_file_that_failed(server):
     assert len(project.groups("&tag=extra.file:c.csv")) == 1 and project.groups("&tag=extra.file:e.csv") == []
     wrong = server.put("/api/v1/errors/projects/import", {"settings": {"facets": ["file"]}})
     assert wrong.status == 400 and "facets[0]" in wrong.json["error"] and "extra.NAME" in wrong.json["error"]
+
+
+def test_whoever_was_called_is_a_tag(server):
+    project = Project(server, "calls")
+    sent(project, event("401 Client Error for url: https://api.drive.example/v3/files", kind="DriveError"))
+    named = ask(server, "groups/CALLS-1/facets/dependency")
+    assert [one["value"] for one in named["values"]] == ["api.drive.example"]
+    assert len(project.groups("&tag=dependency:api.drive.example")) == 1

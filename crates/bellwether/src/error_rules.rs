@@ -1,7 +1,7 @@
 //! Rules on errors, between the tracker and incidents. What events mean for them goes into the transaction that keeps the
 //! events ([`Round`]); every second the thread `error-rules` looks for spikes, and ends what was resolved or is calm.
 //!
-//! Lock order: the tracker, the rules, the desk, the database.
+//! Lock order: the tracker, the rules, the log of events, the desk, the database.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +16,7 @@ use monitors::kinds::errors::{Change, ErrorRules, Met, Past, Question, Seen, Wha
 use parking_lot::{Mutex, MutexGuard};
 use state_store::{StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
+use vocabulary::ports::{EventLog, EventPage};
 use vocabulary::state::StateChange;
 
 use crate::failure::Failure;
@@ -25,6 +26,8 @@ use crate::watcher::turning::Wheel;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Windows of so many groups are filled at the start; those of others begin anew.
 const MAX_FILLED: usize = 1_000;
+/// Events of a spike that are asked what they name.
+const NEWEST: usize = 20;
 
 /// A group, as (project, group), and why nobody has to hear of it any more.
 type Settled = ((u64, u64), String);
@@ -49,7 +52,8 @@ impl Round<'_> {
     /// What these events mean for the rules, in the order in which the tracker took them; those too that are counted again
     /// after a kill. It goes through the desk's batch, and with [`Round::save`] into the transaction that keeps them.
     pub fn errors_told(&mut self, seen: &[Seen], now: Timestamp) -> Vec<StateChange> {
-        self.rules.told(seen, now).iter().map(state_change).collect()
+        // Spikes come with the time.
+        self.rules.told(seen, now).iter().map(|change| state_change(change, None)).collect()
     }
 
     pub fn save(&self, tx: &Transaction<'_>) -> Result<(), StateError> {
@@ -103,7 +107,8 @@ impl ErrorTelling {
         let untold = std::mem::take(&mut *house.errors.untold.lock());
         changes.extend(round.rules.told(&untold, now));
         changes.extend(round.rules.tick(now));
-        let changes: Vec<StateChange> = changes.iter().map(state_change).collect();
+        let told = |change: &Change| state_change(change, dependency(house, change, now));
+        let changes: Vec<StateChange> = changes.iter().map(told).collect();
         keep(house, round, &changes, now)?;
         *self.known.lock() = definitions;
         Ok(())
@@ -206,7 +211,19 @@ fn keep(house: &House, round: Round<'_>, changes: &[StateChange], now: Timestamp
     Ok(())
 }
 
-fn state_change(change: &Change) -> StateChange {
+/// Of a spike: the service that most of the events name that came with it.
+fn dependency(house: &House, change: &Change, now: Timestamp) -> Option<String> {
+    let What::Begins(Met::Spike { within, .. }) = change.what else { return None };
+    let page = EventPage { before: None, limit: NEWEST };
+    let events = house.errors.log.list(change.project, change.group_id, page);
+    // It is told all the same.
+    let events = events.inspect_err(|error| tracing::warn!(%error, "events of a spike cannot be read"));
+    let mut events = events.ok()?;
+    events.retain(|event| now.since(event.key.at) <= within);
+    error_tracking::dependency::of_most(&events)
+}
+
+fn state_change(change: &Change, dependency: Option<String>) -> StateChange {
     let trouble = |condition| ErrorTrouble {
         rule: change.rule.clone(),
         group: change.group.clone(),
@@ -217,19 +234,19 @@ fn state_change(change: &Change) -> StateChange {
         at: change.at,
     };
     match &change.what {
-        What::Begins(met) => trouble(condition(met)).begins(),
+        What::Begins(met) => trouble(condition(met, dependency)).begins(),
         // How it began is not told of an end.
         What::Ends(why) => trouble(Condition::New).ends(why, change.at),
     }
 }
 
-fn condition(met: &Met) -> Condition {
+fn condition(met: &Met, dependency: Option<String>) -> Condition {
     match *met {
         Met::New => Condition::New,
         Met::Back => Condition::Back,
         Met::Events { count, from, within } => Condition::Events { count, from, within },
         Met::Users { count, from, within } => Condition::Users { count, from, within },
-        Met::Spike { count, usual, within } => Condition::Spike { count, usual, within },
+        Met::Spike { count, usual, within } => Condition::Spike { count, usual, within, dependency },
     }
 }
 

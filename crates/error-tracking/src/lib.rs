@@ -18,6 +18,7 @@
 //! | [`symbols`] | source maps: names in the place of what a build tool made of them |
 //! | `in_app` | which frames are the program's own code |
 //! | [`grouping`] | which events have the same cause, and why |
+//! | [`dependency`] | the service that failed, as far as an event tells |
 //! | `title`, `tags` | what an error is known by, and counted by |
 //! | [`event`] | what digesting makes |
 //! | [`tracker`] | groups over the state database, in batches |
@@ -35,6 +36,7 @@
 pub mod browser;
 pub mod config;
 pub mod deeds;
+pub mod dependency;
 pub mod digest;
 pub mod event;
 pub mod facet;

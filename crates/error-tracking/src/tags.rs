@@ -1,8 +1,8 @@
 //! What an event can be counted by: its own tags, and those that follow from the rest of it.
 
-use crate::facet;
 use crate::limits::{MAX_TAG_VALUE, cut};
 use crate::read::{Tree, exceptions, text_at};
+use crate::{dependency, facet};
 
 /// Found directly.
 const FOUND: [(&str, &[&str]); 10] = [
@@ -48,6 +48,7 @@ pub(crate) fn tags(event: &Tree<'_>, facets: &[String]) -> Vec<(String, String)>
         add("browser", browser(agent));
         add("client_os", system(agent).map(str::to_owned));
     }
+    add(dependency::TAG, dependency::of(event));
     for path in facets {
         add(path, facet::values_at(event, path).into_iter().next());
     }

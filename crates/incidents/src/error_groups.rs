@@ -27,8 +27,8 @@ pub enum Condition {
     Users { count: u64, from: u64, within: i64 },
     /// So many events.
     Events { count: u64, from: u64, within: i64 },
-    /// So many events within so many seconds, where so many are usual.
-    Spike { count: u64, usual: f64, within: i64 },
+    /// So many events within so many seconds, where so many are usual; and the service that most of them name.
+    Spike { count: u64, usual: f64, within: i64, dependency: Option<String> },
 }
 
 impl Condition {
@@ -43,8 +43,10 @@ impl Condition {
             Condition::Events { count, from, within } => {
                 format!("{count} times within {} ({from} are too many)", time(*within))
             }
-            Condition::Spike { count, usual, within } => {
-                format!("{count} times within {}, where {usual:.0} are usual", time(*within))
+            Condition::Spike { count, usual, within, dependency } => {
+                let named = dependency.as_ref().map(|name| format!("; most of them name {name}"));
+                let named = named.unwrap_or_default();
+                format!("{count} times within {}, where {usual:.0} are usual{named}", time(*within))
             }
         }
     }

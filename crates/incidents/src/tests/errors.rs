@@ -49,6 +49,17 @@ impl Story {
 }
 
 #[test]
+fn c132_a_spike_names_the_service_that_is_behind_it() {
+    let told = |dependency: Option<&str>| {
+        let dependency = dependency.map(str::to_owned);
+        let spike = Condition::Spike { count: 900, usual: 3.2, within: 600, dependency };
+        trouble("shop/12", "DriveError: 401", spike).begins().text.to_string()
+    };
+    assert!(told(None).ends_with(", where 3 are usual"));
+    assert!(told(Some("api.drive.example")).ends_with("are usual; most of them name api.drive.example"));
+}
+
+#[test]
 fn c140_a_new_error_pages_by_policy_until_somebody_has_it() {
     let mut story = Story::of_errors();
     let new = trouble("shop/12", "TypeError: x is not a function\n  at cart.js", Condition::New);
@@ -56,7 +67,7 @@ fn c140_a_new_error_pages_by_policy_until_somebody_has_it() {
     let incident = &story.incidents.live[&1];
     assert_eq!(incident.title, "TypeError: x is not a function");
     assert_eq!(incident.reason, "errors:shop-errors/shop/12;environment=production");
-    let spike = Condition::Spike { count: 900, usual: 3.2, within: 300 };
+    let spike = Condition::Spike { count: 900, usual: 3.2, within: 300, dependency: None };
     assert_eq!(story.error(&ErrorTrouble { condition: spike, ..new.clone() }), NOBODY, "they know");
     let (_, trouble) = story.incidents.live[&1].tellable().unwrap();
     assert_eq!(trouble.text, "TypeError: x is not a function\n900 times within 5 min, where 3 are usual");

@@ -28,6 +28,8 @@ const UNASKED: &str = "no rule asks for it any more";
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
     pub rule: Arc<str>,
+    pub project: u64,
+    pub group_id: u64,
     /// Such as `shop/12`: the same for ever.
     pub group: String,
     pub environment: Option<String>,
@@ -289,6 +291,8 @@ fn rules_of(monitors: &[MonitorConfig]) -> Vec<Rule> {
 fn change(place: &Place, standing: &Standing, at: Timestamp, what: What) -> Change {
     Change {
         rule: place.rule.clone(),
+        project: place.project,
+        group_id: place.group,
         group: standing.label.clone(),
         environment: place.environment.clone(),
         title: standing.title.clone(),
