@@ -83,3 +83,29 @@ def test_whoever_was_called_is_a_tag(server):
     named = ask(server, "groups/CALLS-1/facets/dependency")
     assert [one["value"] for one in named["values"]] == ["api.drive.example"]
     assert len(project.groups("&tag=dependency:api.drive.example")) == 1
+
+
+def test_how_the_runs_of_a_release_go(server):
+    project = Project(server, "health")
+    sent(project, event("x", release="health@1.0"), event("y", kind="Other", release="health@1.1"))
+    made = server.post("/api/0/projects/any/health/releases/", {"version": "health@1.1", "commits": [{"id": "abc123", "message": "cure"}]})
+    assert made.status == 201, made.text
+    assert server.post("/api/0/organizations/any/releases/health@1.1/deploys/", {"environment": "live"}).status == 201
+    told = {"aggregates": [{"started": "2026-01-01T00:00:00Z", "exited": 3, "crashed": 1}], "attrs": {"release": "health@1.1", "environment": "live"}}
+    assert project.envelope(("sessions", told)).status == 200
+    assert project.envelope(("session", {"sid": "7c7b6585f9014351bf8d02711b721929", "init": True, "started": "2026-01-01T00:00:00Z", "attrs": {"release": "health@1.2"}})).status == 200
+    releases = lambda query="": {one["release"]: one for one in ask(server, f"releases?project=health{query}")["releases"]}
+    assert {name: (one["sessions"], one["crash_free"], one["adoption"], one["groups_new"], one["events"]) for name, one in releases().items()} == {
+        "health@1.0": (0, None, 0, 1, 1), "health@1.1": (4, 0.75, 0.8, 1, 1), "health@1.2": (1, 1, 0.2, 0, 0)}
+    assert (releases("&environment=live")["health@1.2"]["sessions"], releases()["health@1.1"]["deploys"]) == (0, 1)
+    whole = ask(server, "releases/health@1.1?project=health")
+    assert ([one["environment"] for one in whole["deployed"]], [one["id"] for one in whole["changes"]]) == (["live"], ["abc123"])
+    assert [one["title"] for one in project.groups("&first_release=health@1.1")] == ["Other: y"]
+    for query, status in (("releases", 400), ("releases?project=none", 404), ("releases/none?project=health", 404), ("releases?project=health&limit=0", 400)):
+        assert server.get(f"/api/v1/errors/{query}").status == status, query
+
+    def share(target):
+        points = server.get(f"/render?target={target}&from=-5min&format=json").json
+        return [value for series in points for value, _ in series["datapoints"] if value is not None]
+
+    assert wait_for(lambda: share("errors.health.releases.health_1_1.crash_free.sessions"), what="the series of the release") == [0.75]

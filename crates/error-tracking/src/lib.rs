@@ -23,6 +23,7 @@
 //! | [`event`] | what digesting makes |
 //! | [`tracker`] | groups over the state database, in batches |
 //! | [`group`], [`life`], [`release`] | one group; what an event does to one that is resolved; which release is later |
+//! | [`runs`] | how runs of programs go, by release |
 //! | [`shipped`] | what is said of releases: commits, deploys |
 //! | `memory`, `pending`, `store` | what is held, what waits to be written, the tables |
 //! | [`deeds`] | resolve, ignore, assign, merge, split |
@@ -55,6 +56,7 @@ pub mod projects;
 pub mod quota;
 mod read;
 pub mod release;
+pub mod runs;
 pub mod scrub;
 pub mod shipped;
 mod store;

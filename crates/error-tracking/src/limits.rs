@@ -71,6 +71,8 @@ pub const MAX_FACET_DEPTH: usize = 3;
 pub const MAX_FACET_VALUES: usize = 10_000;
 /// Of a value, such as the path of a file.
 pub const MAX_FACET_VALUE: usize = 500;
+/// Runs of a program that one item tells of: more would be more than there are machines.
+pub const MAX_RUNS_TOLD: u64 = 10_000_000;
 /// What waits to be counted; beyond it a write comes before the second is over.
 pub const MAX_PENDING: usize = 100_000;
 /// Users of one group that are known exactly; beyond it the number is an estimate (± 1.6 %).

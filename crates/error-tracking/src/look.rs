@@ -1,5 +1,7 @@
 //! What people and the API ask of groups. What waits to be counted is written first, so that a list never lags behind.
 
+use std::collections::HashMap;
+
 use state_store::{Row, StateError, Value};
 use vocabulary::Timestamp;
 
@@ -27,6 +29,8 @@ pub struct Wanted {
     pub level: Option<Level>,
     pub environment: Option<String>,
     pub release: Option<String>,
+    /// Seen in it before any other.
+    pub first_release: Option<String>,
     pub assigned: Option<String>,
     /// In the title or the culprit, in any case.
     pub text: Option<String>,
@@ -243,6 +247,19 @@ impl Tracker {
         Ok(rows.iter().map(activity).collect())
     }
 
+    /// How many groups were seen in a release before any other.
+    pub fn opened_by_release(
+        &self,
+        project: u64,
+        now: Timestamp,
+    ) -> Result<HashMap<String, u64>, StateError> {
+        self.tick(now)?;
+        let sql = "SELECT json_extract(detail, '$.first_release'), count(*) FROM error_group
+            WHERE project = ?1 AND merged_into IS NULL AND json_extract(detail, '$.first_release') IS NOT NULL GROUP BY 1";
+        let rows = self.store.query(sql, &[number(project)])?;
+        Ok(rows.iter().map(|row| (row.text(0).to_owned(), row.integer(1).unsigned_abs())).collect())
+    }
+
     /// With when each was first seen, the latest first.
     pub fn releases(&self, project: u64, limit: usize) -> Result<Vec<(String, Timestamp)>, StateError> {
         let mut memory = self.memory.lock();
@@ -285,6 +302,7 @@ impl Wanted {
         add("assigned = ?", text(&self.assigned));
         add(&counted("environment"), text(&self.environment));
         add(&counted("release"), text(&self.release));
+        add("json_extract(detail, '$.first_release') = ?", text(&self.first_release));
         add("last_seen >= ?", time(self.seen_since));
         add("first_seen >= ?", time(self.first_seen_since));
         let sought = self.text.as_ref().map(|text| Value::from(text.to_lowercase()));

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use state_store::{StateError, StateStore, Transaction, Value};
 use vocabulary::Timestamp;
 
-use crate::event::{Digested, Hash, HashValue};
+use crate::event::{Hash, HashValue};
 use crate::flood::Today;
 use crate::group::{Group, Mark};
 use crate::life::Life;
@@ -48,6 +48,14 @@ struct Known {
     environments: BTreeSet<String>,
     next_number: u64,
     today: Today,
+}
+
+impl Known {
+    fn counted_as<'n>(&self, release: &'n str, environment: &'n str) -> (&'n str, &'n str) {
+        let knows_release = release.is_empty() || self.releases.contains(release);
+        let knows_environment = environment.is_empty() || self.environments.contains(environment);
+        (if knows_release { release } else { OTHER }, if knows_environment { environment } else { OTHER })
+    }
 }
 
 /// What became of a group without anybody's doing.
@@ -104,16 +112,28 @@ impl Memory {
         }
     }
 
-    pub fn note_seen(&mut self, event: &Digested, now: Timestamp) {
-        if let Some(release) = &event.release {
-            self.note_release(event.project, release, now);
+    pub fn note_seen(
+        &mut self,
+        project: u64,
+        release: Option<&str>,
+        environment: Option<&str>,
+        now: Timestamp,
+    ) {
+        if let Some(release) = release {
+            self.note_release(project, release, now);
         }
-        let (Some(name), Some(known)) = (&event.environment, self.projects.get_mut(&event.project)) else {
+        let (Some(name), Some(known)) = (environment, self.projects.get_mut(&project)) else {
             return;
         };
-        if known.environments.len() < MAX_ENVIRONMENTS && known.environments.insert(name.clone()) {
-            self.new_environments.push((event.project, name.clone(), now.0));
+        if known.environments.len() < MAX_ENVIRONMENTS && known.environments.insert(name.to_owned()) {
+            self.new_environments.push((project, name.to_owned(), now.0));
         }
+    }
+
+    /// A release and an environment, which may be empty, as they are counted: names that are too many are one.
+    pub fn counted_as<'n>(&self, project: u64, release: &'n str, environment: &'n str) -> (&'n str, &'n str) {
+        let known = self.projects.get(&project);
+        known.map_or((OTHER, OTHER), |known| known.counted_as(release, environment))
     }
 
     pub fn releases(&self, project: u64) -> &Releases {
@@ -216,11 +236,11 @@ impl Memory {
 
     pub fn count(&mut self, mark: &Mark) {
         let Some(known) = self.projects.get(&mark.project) else { return };
-        let release = mark.release.as_deref().unwrap_or_default();
-        let release = if release.is_empty() || known.releases.contains(release) { release } else { OTHER };
-        let environment = mark.environment.as_deref().unwrap_or_default();
-        let is_known = environment.is_empty() || known.environments.contains(environment);
-        self.pending.count(mark, release, if is_known { environment } else { OTHER });
+        let (release, environment) = known.counted_as(
+            mark.release.as_deref().unwrap_or_default(),
+            mark.environment.as_deref().unwrap_or_default(),
+        );
+        self.pending.count(mark, release, environment);
         if let Some(hash) = mark.hash {
             let (n, last) = self.hash_counts.entry((mark.project, hash)).or_default();
             *n += 1;

@@ -38,6 +38,7 @@ pub const MIGRATIONS: Migrations = Migrations {
          CREATE TABLE error_counted (id INTEGER PRIMARY KEY, next INTEGER NOT NULL) STRICT;",
         crate::symbols::tables::TABLES,
         crate::shipped::TABLES,
+        crate::runs::TABLES,
     ],
 };
 
@@ -99,8 +100,10 @@ pub(crate) fn activity(
 /// Fine counts are of use for as long as somebody looks at the hour.
 pub(crate) fn forget_old_counts(tx: &Transaction<'_>, now: Timestamp) -> Result<(), StateError> {
     for (step, kept) in [(STEPS[0], MINUTES_KEPT_SECONDS), (STEPS[1], HOURS_KEPT_SECONDS)] {
-        let sql = "DELETE FROM error_count WHERE step = ?1 AND at < ?2";
-        tx.execute(sql, &[step.into(), now.minus(kept).0.into()])?;
+        for table in ["error_count", "error_run"] {
+            let sql = format!("DELETE FROM {table} WHERE step = ?1 AND at < ?2");
+            tx.execute(&sql, &[step.into(), now.minus(kept).0.into()])?;
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 //! written at once ([`Batch::save`], in the transaction that tells of it); repeats wait for [`Tracker::tick`]. What a kill left
 //! uncounted is read back from the log's end and goes through [`Batch::recount`].
 //!
-//! Lock order: the tracker, then the database.
+//! Lock order: the tracker, runs that wait, then the database.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -23,10 +23,12 @@ use crate::life::{Life, Meeting, News};
 use crate::limits::{MAX_ENVIRONMENTS_PER_GROUP, MAX_HASHES_PER_GROUP};
 use crate::memory::{Happened, Memory, NewHash, REGRESSED};
 use crate::project::Project;
+use crate::runs::Waiting;
 
 pub struct Tracker {
     pub(crate) store: Arc<StateStore>,
     pub(crate) memory: Mutex<Memory>,
+    pub(crate) runs: Mutex<Waiting>,
 }
 
 /// What became of an event.
@@ -58,7 +60,7 @@ pub struct Counters {
 impl Tracker {
     pub fn open(store: Arc<StateStore>) -> Result<Tracker, StateError> {
         let memory = Memory::open(&store)?;
-        Ok(Tracker { store, memory: Mutex::new(memory) })
+        Ok(Tracker { store, memory: Mutex::new(memory), runs: Mutex::default() })
     }
 
     /// To be taken before a transaction begins that this is to be part of.
@@ -88,11 +90,22 @@ impl Tracker {
     }
 
     pub(crate) fn flush(&self, memory: &mut Memory, now: Timestamp) -> Result<bool, StateError> {
-        if memory.is_saved() {
+        let waiting = std::mem::take(&mut *self.runs.lock());
+        let done = self.write_out(memory, &waiting, now);
+        if done.is_err() {
+            self.runs.lock().put_back(waiting);
+        }
+        done
+    }
+
+    fn write_out(&self, memory: &mut Memory, waiting: &Waiting, now: Timestamp) -> Result<bool, StateError> {
+        let runs = waiting.settled(&self.store, memory, now)?;
+        if memory.is_saved() && runs.is_empty() {
             return Ok(false);
         }
         self.store.transaction(|tx| {
             memory.save(tx)?;
+            runs.save(tx)?;
             memory.tidy(tx, now)
         })?;
         memory.saved();
@@ -141,7 +154,7 @@ impl Batch<'_> {
             return Ok(None);
         }
         self.memory.know(self.store, project.id)?;
-        self.memory.note_seen(event, now);
+        self.memory.note_seen(project.id, event.release.as_deref(), event.environment.as_deref(), now);
         let is_told = project.settings.baseline_until.is_none_or(|until| now.0 >= until);
         let mut found = self.find(event)?;
         let one_of_many;
@@ -175,7 +188,7 @@ impl Batch<'_> {
         now: Timestamp,
     ) -> Result<Taken, StateError> {
         self.memory.know(self.store, project.id)?;
-        self.memory.note_seen(event, now);
+        self.memory.note_seen(project.id, event.release.as_deref(), event.environment.as_deref(), now);
         self.memory.spend_group(group);
         let there = match self.fresh.contains_key(&group) {
             true => Some(group),

@@ -38,6 +38,20 @@ export type Release = { release: string; first_seen: number }
 /** `dsn`: with its newest key that is on. `last_heard`: since the start of the server. `releases`: the newest first. */
 export type Project = { id: number; name: string; created: number; dsn: string | null; keys: ProjectKey[]; last_heard: number | null; client: string | null; releases: Release[] }
 
+/** `crash_free`: the share of sessions that did not crash; `adoption`: its part of all sessions. Null: there were none. */
+export type ReleaseState = {
+  release: string; first_seen: number; released: number | null; url: string | null; deploys: number; commits: number
+  groups_new: number; events: number; sessions: number; crashed: number; crash_free: number | null; adoption: number | null
+}
+export type DeployOf = { environment: string; name: string; url: string; started: number | null; finished: number }
+export type CommitOf = { id: string; repository: string; author_name: string; author_email: string; at: number | null; message: string }
+export type WholeRelease = ReleaseState & { since: number; deployed: DeployOf[]; changes: CommitOf[] }
+
+/** `exact`: counted over all events, kept or not; of the others `users` and an `event` to look at are known, of these `usual`. */
+export type FacetKey = { key: string; events: number; values: number; exact: boolean }
+export type FacetValue = { value: string; count: number; share: number; usual: number | null; users: number | null; last_seen: number; event: string | null }
+export type Facet = { key: string; exact: boolean; events: number; without: number; other: number; values: FacetValue[] }
+
 /** What is asked for: all of it stands in the URL of the page. */
 export type Wanted = { project?: string; status?: string; level?: string; release?: string; environment?: string; assigned?: string; q?: string; sort?: string }
 /** Longer lists come without hours. */
@@ -56,6 +70,13 @@ export type Change = { status?: ErrorStatus; until?: Until; in?: string; assign?
 export const change = (id: number, what: Change) => ask<unknown>(groupAt(id), { method: 'POST', body: what })
 export const merge = (id: number, into: number) => ask<unknown>(`${groupAt(id)}/merge`, { method: 'POST', body: { into } })
 export const split = (id: number, hash: string) => ask<unknown>(`${groupAt(id)}/split`, { method: 'POST', body: { hash } })
+
+/** What its events can be divided by; the values of one. */
+export const facets = (id: number | string, signal?: Signal) => ask<{ events: number; facets: FacetKey[] }>(`${groupAt(id)}/facets`, { signal })
+export const facet = (id: number | string, key: string, limit: number, signal?: Signal) => ask<Facet>(`${groupAt(id)}/facets/${encodeURIComponent(key)}?${query({ limit })}`, { signal })
+
+export const releases = (project: number | string, limit: number, signal?: Signal) => ask<{ since: number; releases: ReleaseState[] }>(`/api/v1/errors/releases?${query({ project, limit })}`, { signal })
+export const release = (project: number | string, version: string, signal?: Signal) => ask<WholeRelease>(`/api/v1/errors/releases/${encodeURIComponent(version)}?${query({ project })}`, { signal })
 
 export const projects = (signal?: Signal) => ask<Project[]>('/api/v1/errors/projects', { signal })
 export const project = (id: number, signal?: Signal) => ask<Project>(`/api/v1/errors/projects/${id}`, { signal })

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use error_tracking::{Digested, News, Taken};
-use http_api::sentry::senders::Sent;
+use http_api::sentry::senders::{Ran, Sent};
 use parking_lot::Mutex;
 use vocabulary::{PointBatch, SketchBatch, Timestamp};
 
@@ -98,7 +98,11 @@ impl Project {
             add("sessions_crashed.count", crashed as f64);
         }
         if sessions > 0 {
-            add("crash_free.sessions", 1.0 - (crashed.min(sessions) as f64 / sessions as f64));
+            add("crash_free.sessions", crash_free(sessions, crashed));
+        }
+        for (release, ran) in &sent.releases {
+            let before = before.releases.get(release).copied().unwrap_or_default();
+            tell_release(release, ran.since(before), add);
         }
         for (name, count, old) in [
             ("unused", &sent.unused, &before.unused),
@@ -113,6 +117,22 @@ impl Project {
     }
 }
 
+/// Of a second in which any run of it began or crashed.
+fn tell_release(release: &str, Ran { sessions, crashed }: Ran, add: &mut impl FnMut(&str, f64)) {
+    if sessions == 0 && crashed == 0 {
+        return;
+    }
+    add(&format!("releases.{release}.sessions.count"), sessions as f64);
+    add(&format!("releases.{release}.sessions_crashed.count"), crashed as f64);
+    if sessions > 0 {
+        add(&format!("releases.{release}.crash_free.sessions"), crash_free(sessions, crashed));
+    }
+}
+
+fn crash_free(sessions: u64, crashed: u64) -> f64 {
+    1.0 - (crashed.min(sessions) as f64 / sessions as f64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +142,7 @@ mod tests {
         let mut project = Project { events: 3, new: 1, groups: HashSet::from([1, 2]), ..Project::default() };
         let mut sent = Sent { sessions: 4, crashed_sessions: 1, ..Sent::default() };
         sent.unused.insert("transaction", 5);
+        sent.releases.insert("web_1".into(), Ran { sessions: 2, crashed: 1 });
         let told = |project: &mut Project, sent: &Sent| {
             let mut points = BTreeMap::new();
             project.take(sent.clone(), &mut |name: &str, value: f64| {
@@ -134,7 +155,9 @@ mod tests {
         assert_eq!((of(&first, "events.count"), of(&first, "groups.seen")), (Some(3.0), Some(2.0)));
         assert_eq!((of(&first, "groups.new"), of(&first, "crash_free.sessions")), (Some(1.0), Some(0.75)));
         assert_eq!(of(&first, "unused.transaction.count"), Some(5.0));
+        assert_eq!(of(&first, "releases.web_1.crash_free.sessions"), Some(0.5));
         let second = told(&mut project, &sent);
+        assert_eq!(of(&second, "releases.web_1.sessions.count"), None, "nothing came");
         assert_eq!((of(&second, "events.count"), of(&second, "sessions.count")), (Some(0.0), Some(0.0)));
         assert_eq!(
             (of(&second, "crash_free.sessions"), of(&second, "unused.transaction.count")),

@@ -55,6 +55,10 @@ fn groups_are_counted_and_listed() {
         assert_eq!(story.list(&Wanted { text: Some("b: V".into()), ..Wanted::default() }), [(2, 5)]);
         assert_eq!(story.list(&Wanted { release: Some("1.0.0".into()), ..Wanted::default() }).len(), 3);
         assert_eq!(story.list(&Wanted { release: Some("2.0.0".into()), ..Wanted::default() }), []);
+        let first_release = Some("1.0.0".to_owned());
+        assert_eq!(story.list(&Wanted { first_release, ..Wanted::default() }).len(), 3);
+        let opened = story.tracker.opened_by_release(1, Timestamp(story.now)).unwrap();
+        assert_eq!(opened.get("1.0.0"), Some(&3));
         assert_eq!(story.list(&Wanted { status: Some("resolved".into()), ..Wanted::default() }), []);
         assert_eq!(story.list(&Wanted { project: Some(2), ..Wanted::default() }), []);
         let level = Some(("level".to_owned(), "error".to_owned()));

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use error_tracking::runs::Runs;
 use error_tracking::{Digested, Received, browser, digest};
 use formats::sentry::check_in::{self, CheckIn};
 use formats::sentry::envelope::{Envelope, Header, Item};
@@ -215,18 +216,10 @@ impl<'s> Reading<'s> {
         if self.sessions > SESSIONS {
             return Err(Refusal::bad_request(format!("more than {SESSIONS} items of sessions")));
         }
-        let (all, crashed) = if item.kind == ItemKind::Session {
-            let session = sessions::read(item.payload)?;
-            // A session is told of when it begins and when it ends: counted once.
-            (u64::from(session.init), u64::from(session.status == sessions::Status::Crashed))
-        } else {
-            let counted = sessions::read_aggregates(item.payload)?;
-            let sum = |count: fn(&sessions::Counts) -> u64| {
-                counted.minutes.iter().fold(0, |sum: u64, minute| sum.saturating_add(count(minute)))
-            };
-            (sum(sessions::Counts::all), sum(|minute| minute.crashed))
-        };
-        self.services.senders.note(self.sender.project.id, |sent| sent.sessions(all, crashed));
+        let (project, at) = (self.sender.project.id, self.asked.at);
+        let runs = runs(item)?;
+        self.services.tracker.ran(project, &runs, at);
+        self.services.senders.note(project, |sent| sent.ran(&runs, at));
         Ok(())
     }
 
@@ -284,4 +277,28 @@ impl<'s> Reading<'s> {
         self.digest(&Header::default(), minidump::event(said))?;
         Ok(self.contents.event_id.unwrap_or_default())
     }
+}
+
+/// What an item says of sessions.
+fn runs(item: &Item<'_>) -> Result<Runs, Refusal> {
+    if item.kind == ItemKind::Session {
+        let session = sessions::read(item.payload)?;
+        return Ok(Runs {
+            // A session is told of when it begins and when it ends: counted once.
+            began: u64::from(session.init),
+            crashed: u64::from(session.status == sessions::Status::Crashed),
+            release: session.release,
+            environment: session.environment,
+        });
+    }
+    let counted = sessions::read_aggregates(item.payload)?;
+    let sum = |count: fn(&sessions::Counts) -> u64| {
+        counted.minutes.iter().fold(0, |sum: u64, minute| sum.saturating_add(count(minute)))
+    };
+    Ok(Runs {
+        began: sum(sessions::Counts::all),
+        crashed: sum(|minute| minute.crashed),
+        release: counted.release,
+        environment: counted.environment,
+    })
 }

@@ -42,6 +42,8 @@ pub const NAME_BYTES: usize = 200;
 
 /// Names of transactions of one project that are told apart: each is five series.
 pub const TIMED_NAMES: usize = 200;
+/// Releases of one project and day whose runs are series of their own: each is three series for ever.
+pub const RELEASES_RUN: usize = 50;
 /// Of such a name, as a part of a series' name.
 pub const TIMED_NAME_BYTES: usize = 100;
 /// Lengths of time that are held before they become a part of a sketch.

@@ -2,9 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use error_tracking::runs::Runs;
 use formats::sentry::{Category, ItemKind};
 use parking_lot::Mutex;
 use vocabulary::Timestamp;
+
+use super::limits::RELEASES_RUN;
+use super::timings::part_of_name;
+
+const DAY_SECONDS: i64 = 86_400;
 
 #[derive(Debug, Default)]
 pub struct Senders {
@@ -23,6 +29,10 @@ pub struct Sent {
     pub invalid: u64,
     pub sessions: u64,
     pub crashed_sessions: u64,
+    /// Of this day, by release as a part of names of series.
+    pub releases: BTreeMap<String, Ran>,
+    /// Of 1970: whose releases these are.
+    pub day: i64,
     pub check_ins: u64,
     /// Those that no heartbeat takes.
     pub unknown_check_ins: u64,
@@ -34,6 +44,25 @@ pub struct Sent {
     pub unused: BTreeMap<&'static str, u64>,
     /// What clients say that they lost themselves, by category.
     pub lost_by_clients: BTreeMap<&'static str, u64>,
+}
+
+/// Runs of one release.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ran {
+    pub sessions: u64,
+    pub crashed: u64,
+}
+
+impl Ran {
+    /// What came after `before`, unless a day has begun since.
+    pub fn since(self, before: Ran) -> Ran {
+        match self.sessions < before.sessions || self.crashed < before.crashed {
+            true => self,
+            false => {
+                Ran { sessions: self.sessions - before.sessions, crashed: self.crashed - before.crashed }
+            }
+        }
+    }
 }
 
 impl Senders {
@@ -69,8 +98,44 @@ impl Sent {
         *lost = lost.saturating_add(quantity);
     }
 
-    pub fn sessions(&mut self, all: u64, crashed: u64) {
-        self.sessions = self.sessions.saturating_add(all);
-        self.crashed_sessions = self.crashed_sessions.saturating_add(crashed);
+    pub fn ran(&mut self, runs: &Runs, at: Timestamp) {
+        self.sessions = self.sessions.saturating_add(runs.began);
+        self.crashed_sessions = self.crashed_sessions.saturating_add(runs.crashed);
+        let day = at.0.div_euclid(DAY_SECONDS);
+        if day != self.day {
+            self.releases.clear();
+            self.day = day;
+        }
+        let Some(release) = runs.release.as_deref().map(part_of_name) else { return };
+        if self.releases.len() < RELEASES_RUN || self.releases.contains_key(&release) {
+            let ran = self.releases.entry(release).or_default();
+            ran.sessions = ran.sessions.saturating_add(runs.began);
+            ran.crashed = ran.crashed.saturating_add(runs.crashed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runs(release: &str, began: u64, crashed: u64) -> Runs {
+        Runs { release: Some(release.into()), began, crashed, ..Runs::default() }
+    }
+
+    #[test]
+    fn runs_are_counted_by_release_within_a_bound_of_a_day() {
+        let mut sent = Sent::default();
+        sent.ran(&runs("web@1.2", 3, 1), Timestamp(10));
+        sent.ran(&runs("web@1.2", 1, 0), Timestamp(20));
+        sent.ran(&Runs { began: 1, ..Runs::default() }, Timestamp(20));
+        assert_eq!((sent.sessions, sent.crashed_sessions), (5, 1));
+        assert_eq!(sent.releases.get("web_1_2"), Some(&Ran { sessions: 4, crashed: 1 }));
+        (0..100).for_each(|n| sent.ran(&runs(&format!("b{n}"), 1, 0), Timestamp(30)));
+        assert_eq!(sent.releases.len(), RELEASES_RUN);
+        sent.ran(&runs("web@1.2", 2, 0), Timestamp(DAY_SECONDS));
+        let today = sent.releases["web_1_2"];
+        assert_eq!(today.since(Ran { sessions: 4, crashed: 1 }), Ran { sessions: 2, crashed: 0 });
+        assert_eq!((sent.releases.len(), sent.sessions), (1, 107));
     }
 }

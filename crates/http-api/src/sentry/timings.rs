@@ -85,7 +85,7 @@ impl Milliseconds {
 }
 
 /// `GET /basket/{number}/` is `GET_basket_number`: dots and braces mean something in names and targets.
-fn part_of_name(name: &str) -> String {
+pub fn part_of_name(name: &str) -> String {
     let mut part = String::new();
     for letter in name.chars() {
         match letter.is_ascii_alphanumeric() || letter == '-' {

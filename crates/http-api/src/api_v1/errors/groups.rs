@@ -37,6 +37,8 @@ pub struct Which {
     level: Option<String>,
     /// Seen in it.
     release: Option<String>,
+    /// Seen in it before any other.
+    first_release: Option<String>,
     environment: Option<String>,
     assigned: Option<String>,
     /// It has this tag: `browser:Firefox 121`.
@@ -138,6 +140,7 @@ impl Which {
             level: level.transpose()?,
             environment: self.environment.clone(),
             release: self.release.clone(),
+            first_release: self.first_release.clone(),
             assigned: self.assigned.clone(),
             text: self.q.clone().filter(|text| !text.is_empty()),
             seen_since: self.since.map(Timestamp),

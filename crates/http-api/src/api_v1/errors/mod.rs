@@ -8,6 +8,7 @@ pub mod events;
 pub mod facets;
 pub mod groups;
 pub mod projects;
+pub mod releases;
 pub mod series;
 
 use std::collections::BTreeSet;
