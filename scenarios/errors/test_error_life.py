@@ -109,3 +109,24 @@ def test_how_the_runs_of_a_release_go(server):
         return [value for series in points for value, _ in series["datapoints"] if value is not None]
 
     assert wait_for(lambda: share("errors.health.releases.health_1_1.crash_free.sessions"), what="the series of the release") == [0.75]
+
+
+def test_links_to_the_source_and_to_a_new_issue(server):
+    project = Project(server, "linked")
+    sent(project, event("a & b", release="linked@4f2a9c1"))
+    whole = ask(server, "groups/LINKED-1")
+    assert whole["links"] == {"page": "https://bell.example/errors/LINKED-1", "new_issue": None}
+    assert "_source" not in project.events("LINKED-1")[0]
+    settings = {"source_url": "https://git.example/shop/blob/{commit}/{path}#L{line}", "source_root": "/srv/",
+                "issue_url": "https://git.example/shop/issues/new?title={title}&body={body}"}
+    assert server.put("/api/v1/errors/projects/linked", {"settings": settings}).status == 200
+    new = ask(server, "groups/LINKED-1")["links"]["new_issue"]
+    assert new.startswith("https://git.example/shop/issues/new?title=ValueError%3A%20a%20%26%20b&body=")
+    assert "https%3A%2F%2Fbell.example%2Ferrors%2FLINKED-1" in new
+    source = lambda: project.events("LINKED-1")[0]["_source"]
+    assert source() == {"url": "https://git.example/shop/blob/4f2a9c1/{path}#L{line}", "root": "/srv/"}
+    made = server.post("/api/0/projects/any/linked/releases/", {"version": "linked@4f2a9c1", "commits": [{"id": "4f2a9c1aa"}, {"id": "0123"}]})
+    assert made.status in (201, 208), made.text
+    assert "/blob/4f2a9c1aa/" in source()["url"]
+    wrong = server.put("/api/v1/errors/projects/linked", {"settings": {"issue_url": "https://git.example/{name}"}})
+    assert wrong.status == 400 and "issue_url" in wrong.json["error"] and "{title}" in wrong.json["error"]

@@ -24,6 +24,7 @@
 //! | [`tracker`] | groups over the state database, in batches |
 //! | [`group`], [`life`], [`release`] | one group; what an event does to one that is resolved; which release is later |
 //! | [`runs`] | how runs of programs go, by release |
+//! | [`links`] | addresses of source and of new issues, as a project writes them |
 //! | [`shipped`] | what is said of releases: commits, deploys |
 //! | `memory`, `pending`, `store` | what is held, what waits to be written, the tables |
 //! | [`deeds`] | resolve, ignore, assign, merge, split |
@@ -47,6 +48,7 @@ pub mod grouping;
 mod in_app;
 pub mod life;
 pub mod limits;
+pub mod links;
 pub mod look;
 mod memory;
 mod normal;

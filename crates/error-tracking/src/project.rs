@@ -8,7 +8,8 @@ use vocabulary::Timestamp;
 use crate::facet;
 use crate::grouping;
 use crate::grouping::rules::{Rule, Rules};
-use crate::limits::{MAX_FACETS, MAX_FIELDS, MAX_KEYS, MAX_NAME, MAX_RULES};
+use crate::limits::{MAX_FACETS, MAX_FIELDS, MAX_KEYS, MAX_NAME, MAX_RULES, MAX_SAID};
+use crate::links;
 use crate::scrub::{ScrubRule, Scrubber};
 
 #[derive(Clone, Debug)]
@@ -61,6 +62,12 @@ pub struct Settings {
     pub owners: Vec<OwnerRule>,
     /// Fields of events that are counted as tags are, such as `extra.file`.
     pub facets: Vec<String>,
+    /// Where a line of source is seen: `https://git.example/shop/blob/{commit}/{path}#L{line}`.
+    pub source_url: Option<String>,
+    /// What paths of frames begin with that is not of the repository: `/srv/app/`.
+    pub source_root: String,
+    /// Where an issue is begun: `https://git.example/shop/issues/new?title={title}&body={body}`.
+    pub issue_url: Option<String>,
     /// After a move: what is seen for the first time before then is not told of as new.
     pub baseline_until: Option<i64>,
 }
@@ -94,6 +101,9 @@ impl Default for Settings {
             rules: Vec::new(),
             owners: Vec::new(),
             facets: Vec::new(),
+            source_url: None,
+            source_root: String::new(),
+            issue_url: None,
             baseline_until: None,
         }
     }
@@ -124,6 +134,16 @@ impl Settings {
                 let newest = grouping::NEWEST;
                 problems.push((key.into(), format!("there are versions 1 to {newest}")));
             }
+        }
+        for (key, template, names) in [
+            ("source_url", &self.source_url, &links::OF_SOURCE[..]),
+            ("issue_url", &self.issue_url, &links::OF_ISSUE[..]),
+        ] {
+            let problem = template.as_deref().and_then(|template| links::problem(template, names));
+            problems.extend(problem.map(|why| (key.to_owned(), why)));
+        }
+        if self.source_root.len() > MAX_SAID {
+            problems.push(("source_root".into(), format!("it has {MAX_SAID} bytes at most")));
         }
         for (at, path) in self.facets.iter().enumerate() {
             problems.extend(facet::problem(path).map(|why| (format!("facets[{at}]"), why)));

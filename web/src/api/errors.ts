@@ -29,6 +29,8 @@ export type ReleaseCount = { release: string; count: number; /** The project in 
 export type Deed = { at: number; who: string; kind: string; text: string }
 export type WholeGroup = ErrorGroup & {
   tags: Tag[]; releases: ReleaseCount[]; hashes: GroupHash[]; activity: Deed[]
+  /** `page`: to share, it stays the same; without `http.public_url` a path. `new_issue`: the form of the project's tracker, filled in. */
+  links?: { page: string; new_issue: string | null }
 }
 /** Normalised, as Sentry's clients write it, with our own fields behind a `_`; what it holds is for `pages/errors/event.ts` to find out. */
 export type ErrorEvent = Record<string, unknown>

@@ -7,13 +7,14 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderName, header};
 use axum::response::IntoResponse;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::IntoParams;
 use vocabulary::Timestamp;
 use vocabulary::error::{EventId, StoredEvent};
 use vocabulary::ports::EventPage;
 
 use super::super::status::off_thread;
+use super::links::Sources;
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Id, Params, Problem};
 use crate::guard::require;
@@ -55,6 +56,7 @@ pub async fn list(
         let (group, project) = super::group(services, &caller, &named)?;
         let mut before = which.before.map(|id| place(services, project.id, &id)).transpose()?;
         let mut out = b"[".to_vec();
+        let mut sources = Sources::of(services, &project);
         let mut left = limit;
         while left > 0 && out.len() < MAX_BYTES {
             let page = EventPage { before, limit: left.min(PAGE) };
@@ -66,7 +68,8 @@ pub async fn list(
                 if out.len() > 1 {
                     out.push(b',');
                 }
-                write(services, event, &mut out)?;
+                let source = sources.of_event(event)?;
+                write(services, event, source, &mut out)?;
             }
         }
         out.push(b']');
@@ -83,10 +86,13 @@ fn place(services: &Services, project: u64, id: &str) -> Answer<(Timestamp, Even
 }
 
 /// The event, and behind its own fields ours, which begin with `_`.
-fn write(services: &Services, event: &StoredEvent, out: &mut Vec<u8>) -> Answer<()> {
+fn write(services: &Services, event: &StoredEvent, source: Option<Value>, out: &mut Vec<u8>) -> Answer<()> {
     let key = &event.key;
     let mut ours = serde_json::Map::new();
     ours.insert("_group".into(), json!(key.group));
+    if let Some(source) = source {
+        ours.insert("_source".into(), source);
+    }
     if let Some(report) = kept::report_of(&services.state, key.project, key.id)? {
         let feedback = json!({"at": report.at.0, "name": report.name, "email": report.email,
             "comments": report.comments, "url": report.url});

@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
 
 use super::super::status::off_thread;
+use super::links::{self, GroupLinks};
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Params, Problem};
 use crate::guard::require;
@@ -284,6 +285,7 @@ pub struct WholeGroup {
     life: Value,
     first_event: String,
     last_event: String,
+    links: GroupLinks,
     /// The values of each tag, with their share of the group's events and of all of the project.
     tags: Vec<TagItem>,
     /// What its events are found by, and why.
@@ -355,6 +357,7 @@ pub async fn one(
 pub fn whole(services: &Services, group: &Group) -> Answer<WholeGroup> {
     let (now, tracker) = (services.clock.now(), &services.tracker);
     let item = items(services, std::slice::from_ref(group))?.pop().ok_or_else(|| super::unknown(group.id))?;
+    let project = services.projects.get(group.project).ok_or_else(|| super::unknown(group.id))?;
     let tags = tracker.tags(group.project, group.id, now)?.into_iter().map(|tag| TagItem {
         key: tag.key,
         values: tag
@@ -388,6 +391,7 @@ pub fn whole(services: &Services, group: &Group) -> Answer<WholeGroup> {
         life: life(&group.detail.life),
         first_event: group.detail.first_event.to_string(),
         last_event: group.detail.last_event.to_string(),
+        links: links::of_group(services, &project, group),
         tags: tags.collect(),
         hashes: hashes.collect(),
         releases: releases(services, group, now)?,

@@ -7,6 +7,7 @@ pub mod deeds;
 pub mod events;
 pub mod facets;
 pub mod groups;
+mod links;
 pub mod projects;
 pub mod releases;
 pub mod series;

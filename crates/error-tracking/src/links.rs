@@ -1,0 +1,84 @@
+//! Addresses elsewhere, as a project writes them: of a line of source, of a new issue in a tracker.
+
+use crate::limits::MAX_SAID;
+
+/// What `{…}` may name in the address of a line of source, and in that of a new issue.
+pub(crate) const OF_SOURCE: [&str; 4] = ["path", "line", "release", "commit"];
+pub(crate) const OF_ISSUE: [&str; 6] = ["title", "body", "short", "link", "level", "culprit"];
+
+/// What is wrong with an address, whose `{…}` may be these.
+pub(crate) fn problem(template: &str, names: &[&str]) -> Option<String> {
+    if !template.starts_with("https://") && !template.starts_with("http://") {
+        return Some(format!("`{template}` is no address: write one such as https://git.example/…"));
+    }
+    if template.len() > MAX_SAID {
+        return Some(format!("it has {MAX_SAID} bytes at most"));
+    }
+    let all = || names.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(", ");
+    let mut rest = template;
+    while let Some((_, behind)) = rest.split_once('{') {
+        let named = behind.split_once('}').filter(|(name, _)| names.contains(name));
+        let Some((_, after)) = named else {
+            let begun: String = behind.chars().take(20).collect();
+            return Some(format!("`{{{begun}` names nothing that is filled in: {}", all()));
+        };
+        rest = after;
+    }
+    None
+}
+
+/// What is not among the values stays as it is.
+pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    values.iter().fold(template.to_owned(), |filled, (name, value)| {
+        filled.replace(&format!("{{{name}}}"), &encoded(value))
+    })
+}
+
+/// Fits everywhere in an address; braces too are digits then, so that no value is filled in again.
+fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            true => encoded.push(char::from(byte)),
+            false => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+/// Of a release without commits: `web@4f2a9c1` is often made of one.
+pub fn commit_of(release: &str) -> &str {
+    release.rsplit_once('@').map_or(release, |(_, version)| version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_named_is_filled_in_and_cannot_break_out() {
+        let template = "https://git.example/new?title={title}&body={body}&x={path}";
+        let filled = fill(template, &[("title", "a & b=c {body}"), ("body", "ü\n")]);
+        assert_eq!(
+            filled,
+            "https://git.example/new?title=a%20%26%20b%3Dc%20%7Bbody%7D&body=%C3%BC%0A&x={path}"
+        );
+        assert_eq!((commit_of("web@4f2a9c1"), commit_of("4f2a9c1")), ("4f2a9c1", "4f2a9c1"));
+    }
+
+    #[test]
+    fn an_address_that_leads_nowhere_is_refused() {
+        let check = |template: &str, why: Option<&str>| {
+            let said = problem(template, &OF_SOURCE);
+            assert_eq!(said.is_some(), why.is_some(), "{template}: {said:?}");
+            assert!(said.unwrap_or_default().contains(why.unwrap_or_default()), "{template}");
+        };
+        check("https://git.example/{commit}/{path}#L{line}", None);
+        check("http://git.example/", None);
+        check("javascript:alert(1)", Some("is no address"));
+        check("git.example/{path}", Some("is no address"));
+        check("https://git.example/{file}", Some("`{file}` names nothing that is filled in: {path}, {line}"));
+        check("https://git.example/{path", Some("names nothing"));
+        check(&format!("https://{}", "a".repeat(MAX_SAID)), Some("at most"));
+    }
+}
