@@ -130,3 +130,14 @@ def test_links_to_the_source_and_to_a_new_issue(server):
     assert "/blob/4f2a9c1aa/" in source()["url"]
     wrong = server.put("/api/v1/errors/projects/linked", {"settings": {"issue_url": "https://git.example/{name}"}})
     assert wrong.status == 400 and "issue_url" in wrong.json["error"] and "{title}" in wrong.json["error"]
+
+
+def test_people_are_counted_over_time_and_events_by_the_month(server):
+    project = Project(server, "people")
+    sent(project, *[event("x", user={"id": n % 2}) for n in range(3)], event("y", kind="Other", user={"id": 5}))
+    sums = lambda query: [sum(count for _, count in one["points"]) for one in ask(server, f"series?{query}")["series"]]
+    assert (sums("group=PEOPLE-1&what=users&step=86400"), sums("project=people&what=users&step=month")) == ([2], [3])
+    by_month = ask(server, "series?project=people&step=month&from=1700000000")
+    assert by_month["step"] is None and sum(count for _, count in by_month["series"][0]["points"]) == 4
+    for wrong in ("what=luck", "what=users&by=release", "step=week", "what=users&environment=live"):
+        assert server.get(f"/api/v1/errors/series?project=people&{wrong}").status == 400, wrong

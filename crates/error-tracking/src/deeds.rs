@@ -9,6 +9,7 @@ use crate::life::{Fixed, Ignored, Life, Resolution, Until, is_release};
 use crate::limits::{MAX_MERGED, MAX_NAME, MAX_TAG_VALUE, cut};
 use crate::memory::Memory;
 use crate::pending::OTHER;
+use crate::people;
 use crate::store::{activity, number};
 use crate::tracker::Tracker;
 
@@ -142,6 +143,7 @@ impl Tracker {
             crate::store::save_group(tx, &whole)?;
             for other in &others {
                 merge_rows(tx, project, other.id, into)?;
+                people::merge(tx, project, other.id, into)?;
                 activity(tx, into, (now, by), "merged", &other.title)?;
             }
             Ok(())

@@ -31,7 +31,7 @@
 //! | [`look`] | lists, shares, counts over time |
 //! | [`facet`] | what events of a group differ in, by any field |
 //! | `flood` | more kinds of errors than a day may have |
-//! | [`users`] | how many different people |
+//! | [`users`], `people` | how many different people, and over time |
 //! | [`config`] | `[errors]` |
 //! | [`limits`] | bounds, each with its reason |
 
@@ -53,6 +53,7 @@ pub mod look;
 mod memory;
 mod normal;
 mod pending;
+mod people;
 pub mod project;
 pub mod projects;
 pub mod quota;

@@ -6,6 +6,7 @@ use state_store::{StateError, Transaction, Value};
 
 use crate::group::Mark;
 use crate::limits::{MAX_PENDING, MAX_TAG_KEYS_PER_GROUP, MAX_VALUES_PER_TAG};
+use crate::people;
 use crate::store::number;
 
 /// What stands for a whole project where a group is asked for.
@@ -36,11 +37,13 @@ struct Tag {
 pub(crate) struct Pending {
     counts: HashMap<Place, u64>,
     tags: HashMap<Tag, (u64, i64)>,
+    people: people::Waiting,
 }
 
 impl Pending {
     /// `release` and `environment` as they are counted.
     pub fn count(&mut self, mark: &Mark, release: &str, environment: &str) {
+        self.people.count(mark);
         for group in [mark.group, WHOLE] {
             let place = Place {
                 project: mark.project,
@@ -65,12 +68,13 @@ impl Pending {
         *last = (*last).max(mark.at.0);
     }
 
+    /// People are nowhere without an event.
     pub fn is_empty(&self) -> bool {
         self.counts.is_empty() && self.tags.is_empty()
     }
 
     pub fn is_full(&self) -> bool {
-        self.counts.len() + self.tags.len() >= MAX_PENDING
+        self.counts.len() + self.tags.len() + self.people.len() >= MAX_PENDING
     }
 
     pub fn save(&self, tx: &Transaction<'_>) -> Result<(), StateError> {
@@ -91,6 +95,7 @@ impl Pending {
                 tx.execute(sql, &values)?;
             }
         }
+        self.people.save(tx)?;
         self.tags.iter().try_for_each(|(tag, (n, last))| save_tag(tx, tag, *n, *last))
     }
 }

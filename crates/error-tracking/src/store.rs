@@ -39,6 +39,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         crate::symbols::tables::TABLES,
         crate::shipped::TABLES,
         crate::runs::TABLES,
+        crate::people::TABLES,
     ],
 };
 
@@ -100,7 +101,7 @@ pub(crate) fn activity(
 /// Fine counts are of use for as long as somebody looks at the hour.
 pub(crate) fn forget_old_counts(tx: &Transaction<'_>, now: Timestamp) -> Result<(), StateError> {
     for (step, kept) in [(STEPS[0], MINUTES_KEPT_SECONDS), (STEPS[1], HOURS_KEPT_SECONDS)] {
-        for table in ["error_count", "error_run"] {
+        for table in ["error_count", "error_run", "error_people"] {
             let sql = format!("DELETE FROM {table} WHERE step = ?1 AND at < ?2");
             tx.execute(&sql, &[step.into(), now.minus(kept).0.into()])?;
         }

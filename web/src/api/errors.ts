@@ -89,5 +89,5 @@ export const hasEvents = async (id: number, signal?: Signal) => (await groups({ 
 /** `[at, count]`; times without any are left out. `name`: the release or environment; empty for what says of none. */
 export type Series = { name: string; points: [number, number][] }
 export type SeriesAnswer = { step: number; from: number; until: number; series: Series[] }
-export type SeriesQuestion = { project?: number; group?: number; from: number; until: number; by?: 'release' | 'environment' }
+export type SeriesQuestion = { project?: number; group?: number; what?: 'events' | 'users'; from: number; until: number; by?: 'release' | 'environment' }
 export const series = ({ from, until, ...rest }: SeriesQuestion, signal?: Signal) => ask<SeriesAnswer>(`/api/v1/errors/series?${query({ ...rest, from: Math.floor(from), until: Math.ceil(until) })}`, { signal })

@@ -149,6 +149,33 @@ fn what_a_kill_left_uncounted_is_read_back_from_the_log() {
 }
 
 #[test]
+fn c130_people_are_counted_over_time() {
+    for restarts in [false, true] {
+        let mut story = Story { restarts, ..Story::new() };
+        let of = |kind: &str, user: u64| {
+            format!(r#"{{"exception":[{{"type":"{kind}","value":"v"}}],"user":{{"id":{user}}}}}"#)
+        };
+        for (kind, user) in [("A", 1), ("A", 2), ("A", 1), ("B", 2), ("B", 3)] {
+            story.event(&of(kind, user));
+        }
+        let people = |story: &Story, group: Option<u64>, step: i64| -> Vec<u64> {
+            let (from, until) = (Timestamp(NOW - 2 * 86_400), Timestamp(NOW + 86_400));
+            let span =
+                Span { project: 1, group, step, from, until, by: None, environment: None, release: None };
+            let slots = story.tracker.people(&span, Timestamp(story.now)).unwrap();
+            slots.iter().map(|(_, users)| users.count()).collect()
+        };
+        for step in [3_600, 86_400] {
+            assert_eq!(people(&story, Some(1), step), [2]);
+            assert_eq!(people(&story, Some(2), step), [2]);
+            assert_eq!(people(&story, None, step), [3]);
+        }
+        story.tracker.merge(1, &[2], "ana", Timestamp(story.now)).unwrap();
+        assert_eq!((people(&story, Some(1), 86_400), people(&story, Some(2), 86_400)), (vec![3], vec![]));
+    }
+}
+
+#[test]
 fn c130_counts_by_release_and_environment() {
     let mut story = Story::new();
     (0..3).for_each(|_| drop(story.seen("A", "1.0.0")));
