@@ -1,7 +1,10 @@
 """A group's life as the API tells it: how it is called, what it is found by, whose it may be, how its releases do."""
+import time
+
 import pytest
 
 from support.errors import Project, event
+from support.people import person
 from support.server import Bellwether, wait_for
 
 
@@ -134,10 +137,38 @@ def test_links_to_the_source_and_to_a_new_issue(server):
 
 def test_people_are_counted_over_time_and_events_by_the_month(server):
     project = Project(server, "people")
-    sent(project, *[event("x", user={"id": n % 2}) for n in range(3)], event("y", kind="Other", user={"id": 5}))
+    # All of one moment, whatever hour or month begins now.
+    at = time.time() - 60
+    sent(project, *[event("x", user={"id": n % 2}, timestamp=at) for n in range(3)], event("y", kind="Other", user={"id": 5}, timestamp=at))
     sums = lambda query: [sum(count for _, count in one["points"]) for one in ask(server, f"series?{query}")["series"]]
     assert (sums("group=PEOPLE-1&what=users&step=86400"), sums("project=people&what=users&step=month")) == ([2], [3])
     by_month = ask(server, "series?project=people&step=month&from=1700000000")
     assert by_month["step"] is None and sum(count for _, count in by_month["series"][0]["points"]) == 4
     for wrong in ("what=luck", "what=users&by=release", "step=week", "what=users&environment=live"):
         assert server.get(f"/api/v1/errors/series?project=people&{wrong}").status == 400, wrong
+
+
+def test_what_is_said_of_a_group_goes_with_it(server):
+    project = Project(server, "said")
+    sent(project, event("x"), event("y", kind="Other", function="other"))
+    assert server.post("/api/v1/comments?on=group:SAID-2", {"text": "the cache, I think"}).status == 201
+    texts = lambda name: [one["text"] for one in server.get(f"/api/v1/comments?on=group:{name}").json["comments"]]
+    part, whole = (ask(server, f"groups/SAID-{number}")["id"] for number in (2, 1))
+    assert (texts(part), texts("SAID-1")) == (["the cache, I think"], [])
+    assert server.post("/api/v1/errors/groups/SAID-2/merge", {"into": whole}).status == 200
+    assert texts("SAID-1") == texts(part) == ["the cache, I think"]
+    assert server.post("/api/v1/comments?on=group:SAID-9", {"text": "x"}).status == 404
+
+
+def test_what_is_another_teams_is_not_there(bellwether):
+    server = bellwether('[auth]\nmode = "required"\n[[team]]\nname = "shop"\nmembers = ["fay"]\nprefixes = ["shop."]\nprojects = ["mine"]\n')
+    for name in ("mine", "others"):
+        assert Project(server, name).send(event("x", extra={"file": "a.csv"}, release="1.0.0")).status == 200
+    fay = person(server, "fay", "responder")
+    paths = ("errors/groups/{}-1", "errors/groups/{}-1/facets", "errors/groups/{}-1/facets/extra.file", "errors/releases?project={}",
+             "errors/releases/1.0.0?project={}", "errors/series?group={}-1&what=users", "comments?on=group:{}-1")
+    for path in paths:
+        status = [server.get(f"/api/v1/{path.format(name)}", headers=fay).status for name in ("mine", "others")]
+        assert status == [200, 404], path
+    said = [server.post(f"/api/v1/comments?on=group:{name}-1", {"text": "x"}, headers=fay).status for name in ("mine", "others")]
+    assert said == [201, 404]

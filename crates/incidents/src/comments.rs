@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use state_store::{Row, StateError, Transaction};
+use state_store::{Row, StateError, Transaction, Value};
 use vocabulary::Timestamp;
 use vocabulary::state::State;
 
@@ -164,6 +164,13 @@ impl Desk {
         Ok(self.store.query(&sql, &[thing.to_string().into()])?.iter().map(comment).collect())
     }
 
+    /// What was one thing is a part of another from now on.
+    pub fn move_comments(&self, from: &Thing, to: &Thing) -> Result<(), StateError> {
+        let sql = "UPDATE comment SET about = ?2 WHERE about = ?1";
+        let values: [Value; 2] = [from.to_string().into(), to.to_string().into()];
+        self.store.transaction(|tx| tx.execute(sql, &values)).map(drop)
+    }
+
     pub fn one_comment(&self, id: i64) -> Result<Option<Comment>, StateError> {
         let rows = self.store.query(&format!("{COMMENT} WHERE id = ?1"), &[id.into()])?;
         Ok(rows.first().map(comment))
@@ -269,6 +276,8 @@ mod tests {
         assert_eq!(texts(), ["two"]);
         assert!(why(desk.remove_comment(1)).contains("Unknown"));
         assert_eq!(desk.comments(&on("group:8")).unwrap(), []);
+        desk.move_comments(&thing, &on("group:8")).unwrap();
+        assert_eq!((texts().len(), desk.comments(&on("group:8")).unwrap().len()), (0, 1));
     }
 
     #[test]

@@ -176,7 +176,10 @@ fn link(page: &Page, base: &str) -> String {
     match (page.incident, page.message.about) {
         (Some(incident), _) => format!("{base}/incidents/{incident}"),
         (None, About::Host) => format!("{base}/hosts/{name}"),
-        (None, About::Comment) => format!("{base}/"),
+        (None, About::Comment) => match page.message.name.strip_prefix("group:") {
+            Some(group) => format!("{base}/errors/{}", encode(group)),
+            None => format!("{base}/"),
+        },
         (None, About::Schedule) => format!("{base}/oncall"),
         (None, About::Check) => format!("{base}/checks/{name}"),
         (None, _) => format!("{base}/monitors/{name}"),

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::refused::refusal;
 use super::status::off_thread;
-use super::{downtimes, watched};
+use super::{downtimes, errors, watched};
 use crate::accounts::{self, Caller, Role};
 use crate::answer::{Answer, Body, Params, Problem};
 use crate::guard::require;
@@ -20,11 +20,12 @@ use crate::services::Services;
 
 /// Before our numbers: comments on checks, as Nagios has them, are numbered by themselves.
 const MARK: char = 'c';
+const GROUP: &str = "group:";
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct On {
-    /// `monitor:NAME` (a check too), `host:NAME`, `playbook:NAME`, `panel:ID` or `group:ID`.
+    /// `monitor:NAME` (a check too), `host:NAME`, `playbook:NAME`, `panel:ID` or `group:ID` (of errors; `WEB-12`, too).
     on: String,
 }
 
@@ -63,15 +64,24 @@ fn item(one: comments::Comment) -> CommentItem {
     CommentItem { id: format!("{MARK}{}", one.id), by: one.by, at: one.at, text: one.text }
 }
 
-/// What is theirs by its own name; the rest is of everybody.
-fn thing(caller: &Caller, role: Role, on: &str) -> Answer<Thing> {
+/// What is theirs by its own name, a group of errors by its project's; the rest is of everybody.
+fn thing(services: &Services, caller: &Caller, role: Role, on: &str) -> Answer<Thing> {
     require(caller, role)?;
     let thing = Thing::parse(on).map_err(|refused| refusal(Failed::Refused(refused), || unknown(on)))?;
+    if let Some(named) = on.strip_prefix(GROUP) {
+        let (group, _) = errors::group(services, caller, named)?;
+        return Ok(of_group(group.id));
+    }
     match &thing {
         Thing::Monitor(name) | Thing::Host(name) if !caller.scope.sees(name) => Err(unknown(on)),
         Thing::Monitor(_) | Thing::Host(_) => Ok(thing),
         Thing::Playbook(_) | Thing::Other(_) => watched::whole(caller, role).map(|()| thing),
     }
+}
+
+/// By its number, whatever it was called.
+pub fn of_group(id: u64) -> Thing {
+    Thing::Other(format!("{GROUP}{id}"))
 }
 
 fn unknown(on: &str) -> Problem {
@@ -86,8 +96,8 @@ pub async fn list(
     Extension(caller): Extension<Caller>,
     Params(On { on }): Params<On>,
 ) -> Answer<Json<Comments>> {
-    let thing = thing(&caller, Role::Viewer, &on)?;
     off_thread(&services, move |services| {
+        let thing = thing(services, &caller, Role::Viewer, &on)?;
         let found = services.desk.comments(&thing)?;
         Ok(Json(Comments { comments: found.into_iter().map(item).collect() }))
     })
@@ -102,9 +112,9 @@ pub async fn write(
     Params(On { on }): Params<On>,
     Body(commenting): Body<Commenting>,
 ) -> Answer<(StatusCode, Json<Commented>)> {
-    let thing = thing(&caller, Role::Responder, &on)?;
     let author = watched::author(&caller, commenting.author.unwrap_or_default());
     off_thread(&services, move |services| {
+        let thing = thing(services, &caller, Role::Responder, &on)?;
         let made = services.desk.comment(&thing, &author, &commenting.text, services.clock.now());
         let (made, not_paged) = made.map_err(|failed| refusal(failed, || unknown(&on)))?;
         Ok((StatusCode::CREATED, Json(Commented { comment: item(made), not_paged })))

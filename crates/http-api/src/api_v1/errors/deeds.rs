@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use vocabulary::time::HumanDuration;
 
 use super::super::status::off_thread;
-use super::super::watched;
+use super::super::{comments, watched};
 use super::groups::{WholeGroup, whole};
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Problem};
@@ -165,6 +165,7 @@ pub async fn merge(
         let moved = services.tracker.merge(into.id, &[part.id], &author, services.clock.now())?;
         for from in moved {
             services.event_log.move_group(project.id, from, into.id)?;
+            services.desk.move_comments(&comments::of_group(from), &comments::of_group(into.id))?;
         }
         let (group, _) = super::group(services, &caller, &into.id.to_string())?;
         super::tell(services, &Default::default(), &[group.id].into());

@@ -40,7 +40,7 @@ fn project(services: &Services, caller: &Caller, named: &str) -> Answer<Arc<Proj
 }
 
 /// By its number, or as people call it: `WEB-12`. Of a merged one the whole.
-fn group(services: &Services, caller: &Caller, named: &str) -> Answer<(Group, Arc<Project>)> {
+pub fn group(services: &Services, caller: &Caller, named: &str) -> Answer<(Group, Arc<Project>)> {
     let found = match named.parse() {
         Ok(id) => services.tracker.one(id)?,
         Err(_) => by_short(services, named)?,
