@@ -172,3 +172,21 @@ def test_what_is_another_teams_is_not_there(bellwether):
         assert status == [200, 404], path
     said = [server.post(f"/api/v1/comments?on=group:{name}-1", {"text": "x"}, headers=fay).status for name in ("mine", "others")]
     assert said == [201, 404]
+
+
+def test_what_exporters_of_metrics_ask(server):
+    """The calls of the common ones, in their words."""
+    project = Project(server, "exported")
+    sent(project, event("x", environment="live", release="exported@1.0"), event("x", environment="staging", release="exported@1.1"))
+    api = lambda path: server.get(f"/api/0/{path}").json
+    assert [one["name"] for one in api("projects/any/exported/environments/")] == ["live", "staging"]
+    [issue] = api(f"projects/any/exported/issues/?project={project.id}&sort=date&query=age%3A-24h&environment=live")
+    assert (issue["count"], issue["permalink"], issue["isUnhandled"]) == ("2", "https://bell.example/errors/EXPORTED-1", False)
+    release = lambda query="": api(f"issues/{issue['id']}/current-release/{query}")["currentRelease"]
+    assert (release()["release"]["version"], release("?environment=live")["release"]["version"], release("?environment=none")) == ("exported@1.1", "exported@1.0", None)
+    assert api("issues/EXPORTED-1/")["id"] == api(f"organizations/any/issues/{issue['id']}/")["id"] == issue["id"]
+    since = time.time() - 86_400
+    counts = {stat: sum(count for _, count in api(f"projects/any/exported/stats/?stat={stat}&since={since}&until={time.time() + 1}")) for stat in ("received", "rejected", "blacklisted")}
+    assert counts == {"received": 2, "rejected": 0, "blacklisted": 0}
+    refused = server.get("/api/0/projects/any/exported/issues/?query=age:%2B24h")
+    assert refused.status == 400 and "age:-24h" in refused.json["detail"]

@@ -260,6 +260,13 @@ impl Tracker {
         Ok(rows.iter().map(|row| (row.text(0).to_owned(), row.integer(1).unsigned_abs())).collect())
     }
 
+    /// In the order of their names.
+    pub fn environments(&self, project: u64) -> Result<Vec<String>, StateError> {
+        let mut memory = self.memory.lock();
+        memory.know(&self.store, project)?;
+        Ok(memory.environments(project))
+    }
+
     /// With when each was first seen, the latest first.
     pub fn releases(&self, project: u64, limit: usize) -> Result<Vec<(String, Timestamp)>, StateError> {
         let mut memory = self.memory.lock();

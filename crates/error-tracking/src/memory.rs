@@ -136,6 +136,11 @@ impl Memory {
         known.map_or((OTHER, OTHER), |known| known.counted_as(release, environment))
     }
 
+    pub fn environments(&self, project: u64) -> Vec<String> {
+        let known = self.projects.get(&project);
+        known.map(|known| known.environments.iter().cloned().collect()).unwrap_or_default()
+    }
+
     pub fn releases(&self, project: u64) -> &Releases {
         static NONE: std::sync::LazyLock<Releases> = std::sync::LazyLock::new(Releases::default);
         self.projects.get(&project).map_or(&*NONE, |known| &known.releases)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
-use error_tracking::look::{By, Order, Span, Wanted};
+use error_tracking::look::{Order, Span, Wanted};
 use error_tracking::{Group, Level, Life, Project};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,6 +13,7 @@ use vocabulary::Timestamp;
 
 use super::super::status::off_thread;
 use super::links::{self, GroupLinks};
+use super::releases::{self, ReleaseItem};
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Params, Problem};
 use crate::guard::require;
@@ -25,7 +26,6 @@ const MAX_WITH_HOURS: usize = 200;
 const HOURS: i64 = 24;
 /// What was done to a group, as far as its page shows it.
 const ACTIVITIES: usize = 100;
-const RELEASES: usize = 50;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -323,14 +323,6 @@ pub struct HashItem {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct ReleaseItem {
-    release: String,
-    count: u64,
-    /// When the project was first seen in it.
-    first_seen: Option<i64>,
-}
-
-#[derive(Serialize, ToSchema)]
 pub struct ActivityItem {
     at: i64,
     /// Empty: it happened by itself.
@@ -394,44 +386,11 @@ pub fn whole(services: &Services, group: &Group) -> Answer<WholeGroup> {
         links: links::of_group(services, &project, group),
         tags: tags.collect(),
         hashes: hashes.collect(),
-        releases: releases(services, group, now)?,
+        releases: releases::of_group(services, group, None)?,
         activity: activity.collect(),
     })
 }
 
 fn life(life: &Life) -> Value {
     serde_json::to_value(life).unwrap_or_default()
-}
-
-fn releases(services: &Services, group: &Group, now: Timestamp) -> Answer<Vec<ReleaseItem>> {
-    let until = Timestamp(now.0 - now.0.rem_euclid(86_400) + 86_400);
-    let span = Span {
-        project: group.project,
-        group: Some(group.id),
-        step: 86_400,
-        from: Timestamp(0),
-        until,
-        by: Some(By::Release),
-        environment: None,
-        release: None,
-    };
-    let mut counts = std::collections::HashMap::<String, u64>::new();
-    for slot in services.tracker.counts(&span, now)? {
-        *counts.entry(slot.name).or_default() += slot.count;
-    }
-    counts.remove("");
-    let mut releases = Vec::new();
-    // In the order in which they were first seen.
-    for (release, at) in services.tracker.releases(group.project, error_tracking::limits::MAX_RELEASES)? {
-        if let Some(count) = counts.remove(&release) {
-            releases.push(ReleaseItem { release, count, first_seen: Some(at.0) });
-        }
-    }
-    releases.extend(counts.into_iter().map(|(release, count)| ReleaseItem {
-        release,
-        count,
-        first_seen: None,
-    }));
-    releases.truncate(RELEASES);
-    Ok(releases)
 }

@@ -22,10 +22,14 @@ pub struct GroupLinks {
     new_issue: Option<String>,
 }
 
-pub fn of_group(services: &Services, project: &Project, group: &Group) -> GroupLinks {
-    let short = project.short(group.number);
+/// Its page, by an address that stays.
+pub fn page_of(services: &Services, project: &Project, group: &Group) -> String {
     let public_url = services.settings.load().http.public_url.trim_end_matches('/').to_owned();
-    let page = format!("{public_url}/errors/{short}");
+    format!("{public_url}/errors/{}", project.short(group.number))
+}
+
+pub fn of_group(services: &Services, project: &Project, group: &Group) -> GroupLinks {
+    let (short, page) = (project.short(group.number), page_of(services, project, group));
     let body = body(group, &short, &page);
     let new_issue = project.settings.issue_url.as_deref().map(|template| {
         let values = [

@@ -22,6 +22,8 @@ use crate::accounts::Caller;
 use crate::answer::{Answer, Problem};
 use crate::services::Services;
 
+pub use links::page_of;
+
 /// Groups of one message of the stream; whoever is told of more looks again.
 const MAX_TOLD: usize = 200;
 

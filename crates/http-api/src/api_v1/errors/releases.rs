@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
+use error_tracking::Group;
 use error_tracking::limits::MAX_RELEASES;
 use error_tracking::look::{By, Span};
 use error_tracking::runs::Health;
@@ -23,6 +24,8 @@ const DAY: i64 = 86_400;
 const USUAL_SECONDS: i64 = 14 * DAY;
 const USUAL_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 500;
+/// As many as the page of a group shows.
+const OF_A_GROUP: usize = 50;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -93,6 +96,15 @@ pub struct CommitItem {
     author_email: String,
     at: Option<i64>,
     message: String,
+}
+
+/// What of a group was in which release.
+#[derive(Serialize, ToSchema)]
+pub struct ReleaseItem {
+    release: String,
+    count: u64,
+    /// When the project was first seen in it.
+    first_seen: Option<i64>,
 }
 
 /// What is known of the releases of one project, by version.
@@ -211,6 +223,41 @@ impl Known {
             release,
         }
     }
+}
+
+/// In how many events of a group each was, of one environment or all; the last to be seen for the first time comes first.
+pub fn of_group(services: &Services, group: &Group, environment: Option<String>) -> Answer<Vec<ReleaseItem>> {
+    let now = services.clock.now();
+    let span = Span {
+        project: group.project,
+        group: Some(group.id),
+        step: DAY,
+        from: Timestamp(0),
+        until: now.plus(DAY),
+        by: Some(By::Release),
+        environment,
+        release: None,
+    };
+    let mut counts = HashMap::<String, u64>::new();
+    for slot in services.tracker.counts(&span, now)? {
+        *counts.entry(slot.name).or_default() += slot.count;
+    }
+    counts.remove("");
+    let mut releases = Vec::new();
+    for (release, at) in services.tracker.releases(group.project, MAX_RELEASES)? {
+        if let Some(count) = counts.remove(&release) {
+            releases.push(ReleaseItem { release, count, first_seen: Some(at.0) });
+        }
+    }
+    let forgotten = |(release, count)| ReleaseItem { release, count, first_seen: None };
+    releases.extend(counts.into_iter().map(forgotten));
+    releases.truncate(OF_A_GROUP);
+    Ok(releases)
+}
+
+/// Of those that it was seen in.
+pub fn newest_of(services: &Services, group: &Group, environment: Option<String>) -> Answer<Option<String>> {
+    Ok(of_group(services, group, environment)?.into_iter().next().map(|newest| newest.release))
 }
 
 fn deploy(one: Deploy) -> DeployItem {

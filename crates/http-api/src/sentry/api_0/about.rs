@@ -77,6 +77,20 @@ pub async fn all_projects(
     projects(services, caller, Path(ORGANIZATION.to_owned()), uri).await
 }
 
+pub async fn environments(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path((_, slug)): Path<(String, String)>,
+) -> Told<Json<Value>> {
+    working(&services, caller, Role::Viewer, move |services, caller| {
+        let project = find_project(services, caller, &slug)?;
+        let names = services.tracker.environments(project.id)?;
+        let shown = |name: String| json!({"id": name, "name": name, "isHidden": false});
+        Ok(Json(names.into_iter().map(shown).collect()))
+    })
+    .await
+}
+
 pub async fn project(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,

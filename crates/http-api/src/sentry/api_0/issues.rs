@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::Response;
+use axum::{Extension, Json};
 use error_tracking::look::{Order, Wanted};
 use error_tracking::{Group, Project};
 use serde_json::{Value, json};
 use vocabulary::Timestamp;
+use vocabulary::time::HumanDuration;
 
 use super::{Page, Told, find_project, projects_of, shapes, stats, working};
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Problem};
+use crate::api_v1::errors;
 use crate::parameters::Parameters;
 use crate::services::Services;
 
@@ -30,7 +32,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn read(query: &str, page: Page) -> Answer<Asked> {
+    fn read(query: &str, page: Page, now: Timestamp) -> Answer<Asked> {
         let parameters = Parameters::of_query(query);
         let order = match parameters.last("sort").unwrap_or("date") {
             "date" | "inbox" | "trends" | "recommended" => Order::LastSeen,
@@ -50,7 +52,7 @@ impl Asked {
             limit: page.limit + 1,
             ..Wanted::default()
         };
-        search(&mut wanted, parameters.last("query").unwrap_or(OPEN))?;
+        search(&mut wanted, parameters.last("query").unwrap_or(OPEN), now)?;
         let mut projects = parameters.all("project");
         projects.retain(|project| project != ALL_PROJECTS);
         let stats = stats::Period::read(parameters.last("statsPeriod").unwrap_or("24h"))?;
@@ -59,7 +61,7 @@ impl Asked {
 }
 
 /// Sentry's words for what is searched, as far as there is the like here. The rest is text in title or culprit.
-fn search(wanted: &mut Wanted, query: &str) -> Answer<()> {
+fn search(wanted: &mut Wanted, query: &str, now: Timestamp) -> Answer<()> {
     let mut texts: Vec<&str> = Vec::new();
     for word in query.split_whitespace() {
         let Some((key, value)) = word.split_once(':').filter(|(key, _)| !key.is_empty()) else {
@@ -72,9 +74,11 @@ fn search(wanted: &mut Wanted, query: &str) -> Answer<()> {
             "environment" => wanted.environment = Some(value),
             "release" => wanted.release = Some(value),
             "assigned" => wanted.assigned = Some(value),
+            "age" | "firstSeen" => wanted.first_seen_since = Some(within(word, &value, now)?),
+            "lastSeen" => wanted.seen_since = Some(within(word, &value, now)?),
             _ if key.starts_with('!') || wanted.tag.is_some() => {
                 return Err(Problem::bad_request(format!("`{word}` cannot be searched here")).hint(
-                    "is:, environment:, release:, assigned:, one tag:value, and text; GET /api/v1/errors/groups can more",
+                    "is:, environment:, release:, assigned:, age:-24h, lastSeen:-24h, one tag:value, and text; GET /api/v1/errors/groups can more",
                 ));
             }
             tag => wanted.tag = Some((tag.to_owned(), value)),
@@ -82,6 +86,16 @@ fn search(wanted: &mut Wanted, query: &str) -> Answer<()> {
     }
     wanted.text = (!texts.is_empty()).then(|| texts.join(" "));
     Ok(())
+}
+
+/// `-24h`: since a day ago.
+fn within(word: &str, value: &str, now: Timestamp) -> Answer<Timestamp> {
+    let length: Option<HumanDuration> = value.strip_prefix('-').and_then(|length| length.parse().ok());
+    let seconds = length.and_then(|length| i64::try_from(length.0.as_secs()).ok());
+    seconds.map(|seconds| now.minus(seconds)).ok_or_else(|| {
+        Problem::bad_request(format!("`{word}` cannot be searched here"))
+            .hint("write age:-24h for what is younger than a day; nothing else is known of times")
+    })
 }
 
 fn status(word: &str) -> Answer<&'static str> {
@@ -118,14 +132,19 @@ fn listed(
         sort(&mut groups, asked.wanted.order);
         page.cut(groups)
     };
-    let shown = |(project, group): &(Arc<Project>, Group)| -> Answer<Value> {
+    let item = |(project, group): &(Arc<Project>, Group)| -> Answer<Value> {
         let stats = match asked.stats {
             Some(period) => period.of(services, project.id, Some(group.id), now)?,
             None => json!({}),
         };
-        Ok(shapes::issue(project, group, stats, now))
+        Ok(shown(services, project, group, stats, now))
     };
-    Ok((groups.iter().map(shown).collect::<Answer<_>>()?, has_more))
+    Ok((groups.iter().map(item).collect::<Answer<_>>()?, has_more))
+}
+
+fn shown(services: &Services, project: &Project, group: &Group, stats: Value, now: Timestamp) -> Value {
+    let page = errors::page_of(services, project, group);
+    shapes::issue(project, group, &page, stats, now)
 }
 
 /// The greatest first, as each list is.
@@ -142,7 +161,7 @@ fn sort(groups: &mut [(Arc<Project>, Group)], order: Order) {
 async fn answer(services: Arc<Services>, caller: Caller, slug: Option<String>, uri: Uri) -> Told<Response> {
     let query = uri.query().unwrap_or_default().to_owned();
     let page = Page::read(&query)?;
-    let asked = Asked::read(&query, page)?;
+    let asked = Asked::read(&query, page, services.clock.now())?;
     let listed = working(&services, caller, Role::Viewer, move |services, caller| {
         let projects = match &slug {
             Some(slug) => vec![find_project(services, caller, slug)?],
@@ -176,12 +195,55 @@ pub async fn of_organization(
     answer(services, caller, None, uri).await
 }
 
+/// By its number, or by its name: `WEB-12`.
+pub async fn one(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(named): Path<String>,
+) -> Told<Json<Value>> {
+    working(&services, caller, Role::Viewer, move |services, caller| {
+        let (group, project) = errors::group(services, caller, &named)?;
+        let now = services.clock.now();
+        let day = stats::Period::DAY.of(services, project.id, Some(group.id), now)?;
+        Ok(Json(shown(services, &project, &group, day, now)))
+    })
+    .await
+}
+
+pub async fn one_of(
+    services: State<Arc<Services>>,
+    caller: Extension<Caller>,
+    Path((_, named)): Path<(String, String)>,
+) -> Told<Json<Value>> {
+    one(services, caller, Path(named)).await
+}
+
+/// The newest release that it was seen in, of one environment or all.
+pub async fn current_release(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(named): Path<String>,
+    uri: Uri,
+) -> Told<Json<Value>> {
+    let parameters = Parameters::of_query(uri.query().unwrap_or_default());
+    let environment = parameters.last("environment").filter(|name| !name.is_empty()).map(str::to_owned);
+    working(&services, caller, Role::Viewer, move |services, caller| {
+        let (group, project) = errors::group(services, caller, &named)?;
+        let release = errors::releases::newest_of(services, &group, environment)?;
+        let release = release.map_or(Value::Null, |version| {
+            json!({"release": {"version": version, "shortVersion": version, "projects": [{"slug": project.name}]}})
+        });
+        Ok(Json(json!({"currentRelease": release})))
+    })
+    .await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn asked(query: &str) -> Answer<Asked> {
-        Asked::read(query, Page { offset: 0, limit: 10 })
+        Asked::read(query, Page { offset: 0, limit: 10 }, Timestamp(1_000_000))
     }
 
     #[test]
@@ -195,6 +257,9 @@ mod tests {
         assert_eq!((all.status.as_deref(), all.release.as_deref()), (Some("ignored"), Some("web@1")));
         assert_eq!((all.text.as_deref(), all.environment.as_deref()), (Some("no cart"), Some("prod")));
         assert_eq!((all.tag, all.order), (Some(("browser".into(), "Firefox".into())), Order::Count));
+        let young = wanted("query=age:-1h+lastSeen:-30m");
+        let times = (young.first_seen_since, young.seen_since);
+        assert_eq!(times, (Some(Timestamp(996_400)), Some(Timestamp(998_200))));
         assert!(asked("project=-1").unwrap().projects.is_empty());
         assert_eq!(asked("project=1&project=web").unwrap().projects, ["1", "web"]);
     }
@@ -208,6 +273,8 @@ mod tests {
         check("query=is:lost", "no group is");
         check("query=!release:1", "cannot be searched");
         check("query=a:1+b:2", "cannot be searched");
+        check("query=age:%2B1h", "cannot be searched");
+        check("query=age:-soon", "cannot be searched");
         check("sort=best", "no order");
         check("statsPeriod=1y", "statsPeriod");
     }

@@ -61,6 +61,9 @@ fn below() -> Router<Arc<Services>> {
         .route("/organizations/{org}/chunk-upload/", get(uploads::options).post(uploads::take_chunks))
         .route("/organizations/{org}/artifactbundle/assemble/", post(uploads::assemble))
         .route("/organizations/{org}/issues/", get(issues::of_organization))
+        .route("/organizations/{org}/issues/{issue}/", get(issues::one_of))
+        .route("/issues/{issue}/", get(issues::one))
+        .route("/issues/{issue}/current-release/", get(issues::current_release))
         .route("/projects/", get(about::all_projects))
         .route("/projects/{org}/{project}/", get(about::project))
         .route("/projects/{org}/{project}/releases/", get(releases::list_of).post(releases::create_in))
@@ -69,6 +72,7 @@ fn below() -> Router<Arc<Services>> {
             get(releases::one_of).put(releases::change_in).delete(releases::remove_from),
         )
         .route("/projects/{org}/{project}/files/difs/assemble/", post(uploads::refuse_debug_files))
+        .route("/projects/{org}/{project}/environments/", get(about::environments))
         .route("/projects/{org}/{project}/issues/", get(issues::of_project))
         .route("/projects/{org}/{project}/stats/", get(stats::of_project))
         .route("/{*rest}", any(nothing_here))

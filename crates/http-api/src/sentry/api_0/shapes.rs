@@ -51,7 +51,7 @@ pub(super) fn deploy(deploy: &Deploy) -> Value {
 }
 
 /// A group. Numbers that grow are texts there, as Sentry writes them.
-pub(super) fn issue(project: &Project, group: &Group, stats: Value, now: Timestamp) -> Value {
+pub(super) fn issue(project: &Project, group: &Group, page: &str, stats: Value, now: Timestamp) -> Value {
     let (kind, rest) = group.title.split_once(": ").unwrap_or((&group.title, ""));
     let kind_of_issue = match group.detail.kind.as_str() {
         "exception" => "error",
@@ -59,7 +59,7 @@ pub(super) fn issue(project: &Project, group: &Group, stats: Value, now: Timesta
         _ => "default",
     };
     json!({"id": group.id.to_string(), "shortId": project.short(group.number), "title": group.title,
-        "culprit": group.culprit, "level": group.level.word(), "status": group.detail.life.word_at(now),
+        "permalink": page, "logger": null, "culprit": group.culprit, "level": group.level.word(), "status": group.detail.life.word_at(now),
         "count": group.count.to_string(), "userCount": group.users.count(),
         "firstSeen": time(group.first_seen), "lastSeen": time(group.last_seen), "type": kind_of_issue,
         "metadata": {"type": kind, "value": rest, "title": group.title}, "platform": group.detail.platform,

@@ -28,11 +28,13 @@ pub(super) struct Period {
 }
 
 impl Period {
+    pub(super) const DAY: Period = Period { name: "24h", step: HOUR, slots: 24 };
+
     /// None: they are not asked for.
     pub(super) fn read(said: &str) -> Answer<Option<Period>> {
         match said {
             "" => Ok(None),
-            "24h" | "auto" => Ok(Some(Period { name: "24h", step: HOUR, slots: 24 })),
+            "24h" | "auto" => Ok(Some(Period::DAY)),
             "14d" => Ok(Some(Period { name: "14d", step: DAY, slots: 14 })),
             other => {
                 Err(Problem::bad_request(format!("statsPeriod is not `{other}`"))
@@ -71,14 +73,17 @@ fn pairs(services: &Services, span: &Span, now: Timestamp) -> Answer<Vec<(i64, u
     Ok(times.map(|at| (at, counts.get(&at).copied().unwrap_or(0))).collect())
 }
 
-/// What `stat`, `since`, `until` and `resolution` ask for.
-fn asked(query: &str, project: u64, now: Timestamp) -> Answer<Span> {
+/// What `stat`, `since`, `until` and `resolution` ask for; None: it is not counted.
+fn asked(query: &str, project: u64, now: Timestamp) -> Answer<Option<Span>> {
     let parameters = Parameters::of_query(query);
     match parameters.last("stat").unwrap_or("received") {
         "received" | "generated" => {}
+        // What was refused is counted in series of ours; exporters ask all the same, and add up what they get.
+        "rejected" | "blacklisted" => return Ok(None),
         other => {
-            return Err(Problem::bad_request(format!("`{other}` is not counted over time here"))
-                .hint("stat is received; what was refused is in the series bellwether.errors.*"));
+            return Err(Problem::bad_request(format!("`{other}` is not counted over time here")).hint(
+                "stat is received; what was refused is in the series errors.PROJECT.events_limited.count",
+            ));
         }
     }
     let step = match parameters.last("resolution").unwrap_or("1h") {
@@ -100,7 +105,7 @@ fn asked(query: &str, project: u64, now: Timestamp) -> Answer<Span> {
     };
     let until = time("until", now.0.saturating_add(1))?;
     let from = time("since", until.saturating_sub(DAY))?;
-    Ok(span(project, None, step, Timestamp(from.div_euclid(step) * step), Timestamp(until)))
+    Ok(Some(span(project, None, step, Timestamp(from.div_euclid(step) * step), Timestamp(until))))
 }
 
 pub async fn of_project(
@@ -113,8 +118,8 @@ pub async fn of_project(
     working(&services, caller, Role::Viewer, move |services, caller| {
         let project = find_project(services, caller, &slug)?;
         let now = services.clock.now();
-        let span = asked(&query, project.id, now)?;
-        Ok(Json(json!(pairs(services, &span, now)?)))
+        let counted = asked(&query, project.id, now)?.map(|span| pairs(services, &span, now));
+        Ok(Json(json!(counted.transpose()?.unwrap_or_default())))
     })
     .await
 }
@@ -127,7 +132,7 @@ mod tests {
     fn a_span_is_read() {
         let now = Timestamp(1_700_000_000);
         let check = |query: &str, expected: (i64, i64, i64)| {
-            let span = asked(query, 1, now).unwrap();
+            let span = asked(query, 1, now).unwrap().unwrap();
             assert_eq!((span.step, span.from.0, span.until.0), expected, "{query}");
         };
         check("", (3_600, 1_699_912_800, 1_700_000_001));
@@ -135,7 +140,8 @@ mod tests {
             "stat=received&resolution=1m&since=1699999990.5&until=1700000000",
             (60, 1_699_999_980, 1_700_000_000),
         );
-        for wrong in ["stat=rejected", "resolution=10s", "since=yesterday"] {
+        assert!(asked("stat=rejected", 1, now).unwrap().is_none());
+        for wrong in ["stat=luck", "resolution=10s", "since=yesterday"] {
             assert!(asked(wrong, 1, now).is_err(), "{wrong}");
         }
     }
