@@ -190,3 +190,17 @@ def test_what_exporters_of_metrics_ask(server):
     assert counts == {"received": 2, "rejected": 0, "blacklisted": 0}
     refused = server.get("/api/0/projects/any/exported/issues/?query=age:%2B24h")
     assert refused.status == 400 and "age:-24h" in refused.json["detail"]
+
+
+def test_a_project_has_its_series_after_a_restart_too(bellwether):
+    server = bellwether()
+    project = Project(server)
+    sent(project, event("x", environment="live"))
+    server.stop()
+    server.start()
+    begun = time.time()
+    targets = "&".join(f"target=errors.web.{name}" for name in ("events.count", "groups.seen", "groups.new", "users"))
+    query = f"/render?{targets}&from=-1min&format=json"
+    since = lambda: [series["target"] for series in server.get(query).json if any(value == 0 and at >= begun for value, at in series["datapoints"])]
+    wait_for(lambda: len(since()) == 4, what="the series of a project that is quiet")
+    assert ask(server, "projects/web")["environments"] == ["live"]

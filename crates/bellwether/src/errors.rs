@@ -47,6 +47,9 @@ const MAX_ROUND: usize = 500;
 /// What was counted is written out so often.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 
+/// A project that had events within so long has its series from the start on.
+const ACTIVE_SECONDS: i64 = 30 * 86_400;
+
 /// Everything of errors that is kept, and the queue before it.
 pub struct Errors {
     pub projects: Arc<Projects>,
@@ -146,6 +149,7 @@ impl Errors {
         let artifacts = artifacts.map_err(Failure::doing("open the artifacts of builds"))?;
         replay::tell(&recovery);
         let untold = replay::recount(&projects, &tracker, &log, state, clock.now())?;
+        let active = tracker.active(clock.now().minus(ACTIVE_SECONDS)).map_err(Failure::doing(doing))?;
         Ok(Errors {
             projects: Arc::new(projects),
             tracker: Arc::new(tracker),
@@ -153,7 +157,7 @@ impl Errors {
             artifacts: Arc::new(artifacts),
             senders: Arc::default(),
             timings: Arc::default(),
-            seconds: Seconds::default(),
+            seconds: Seconds::of(active),
             untold: Mutex::new(untold),
             state: state.clone(),
             queue: Mutex::default(),

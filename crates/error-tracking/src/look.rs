@@ -260,6 +260,15 @@ impl Tracker {
         Ok(rows.iter().map(|row| (row.text(0).to_owned(), row.integer(1).unsigned_abs())).collect())
     }
 
+    /// Projects that had events since the beginning of that day.
+    pub fn active(&self, since: Timestamp) -> Result<Vec<u64>, StateError> {
+        let day = STEPS[2];
+        let from = since.0 - since.0.rem_euclid(day);
+        let sql = "SELECT DISTINCT project FROM error_count WHERE step = ?1 AND at >= ?2";
+        let rows = self.store.query(sql, &[day.into(), from.into()])?;
+        Ok(rows.iter().map(|row| row.integer(0).unsigned_abs()).collect())
+    }
+
     /// In the order of their names.
     pub fn environments(&self, project: u64) -> Result<Vec<String>, StateError> {
         let mut memory = self.memory.lock();

@@ -26,6 +26,11 @@ struct Project {
 }
 
 impl Seconds {
+    /// Of these projects something is told each second, be it nothing: a restart makes no gap in graphs, and no rule wait.
+    pub fn of(projects: Vec<u64>) -> Seconds {
+        Seconds(Mutex::new(projects.into_iter().map(|id| (id, Project::default())).collect()))
+    }
+
     pub fn note(&self, event: &Digested, taken: &Taken) {
         let mut projects = self.0.lock();
         let project = projects.entry(event.project).or_default();
@@ -42,7 +47,7 @@ impl Seconds {
     }
 }
 
-/// The points of this second, of every project that has sent anything since the start.
+/// The points of this second, of every project that has sent anything since the start, or not long before.
 pub fn write(errors: &Errors, now: Timestamp, batch: &mut PointBatch) {
     let mut projects = errors.seconds.0.lock();
     let mut all_sent = errors.senders.all();

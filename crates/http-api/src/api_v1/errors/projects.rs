@@ -34,6 +34,8 @@ pub struct ProjectItem {
     last_heard: Option<i64>,
     /// Name and version of the client that sent last.
     client: Option<String>,
+    /// That were seen, by name.
+    environments: Vec<String>,
     releases: Vec<ProjectRelease>,
 }
 
@@ -129,6 +131,7 @@ fn item(services: &Services, project: &Project) -> Answer<ProjectItem> {
         settings: serde_json::to_value(&project.settings).map_err(Problem::internal)?,
         last_heard: sent.as_ref().map(|sent| sent.last.0).filter(|at| *at > 0),
         client: sent.and_then(|sent| sent.client),
+        environments: services.tracker.environments(project.id)?,
         releases: releases
             .into_iter()
             .map(|(release, at)| ProjectRelease { release, first_seen: at.0 })
