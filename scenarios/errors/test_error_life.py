@@ -204,3 +204,25 @@ def test_a_project_has_its_series_after_a_restart_too(bellwether):
     since = lambda: [series["target"] for series in server.get(query).json if any(value == 0 and at >= begun for value, at in series["datapoints"])]
     wait_for(lambda: len(since()) == 4, what="the series of a project that is quiet")
     assert ask(server, "projects/web")["environments"] == ["live"]
+
+
+def test_rules_are_tried_on_what_is_kept(server):
+    project = Project(server, "tried")
+    sent(project, event("timeout of a", kind="Slow", function="a"), event("timeout of b", kind="Slow", function="b"), event("x", function="c"))
+    rule = {"when": [{"field": "type", "pattern": "Slow"}], "then": {"fingerprint": ["timeouts"]}}
+    settings = {"rules": [rule], "owners": [{"when": [{"field": "type", "pattern": "Slow"}], "owner": "ana"}]}
+    tried = server.post("/api/v1/errors/projects/tried/try", {"settings": settings})
+    assert tried.status == 200, tried.text
+    assert (tried.json["groups"], tried.json["events"]) == (3, 3)
+    assert {(one["from"], one["to"], one["events"]) for one in tried.json["moves"]} == {("TRIED-1", None, 1), ("TRIED-2", None, 1)}
+    assert len({one["hash"] for one in tried.json["moves"]}) == 1, "they would be one"
+    assert {(one["group"], one["owner"], one["assigned"]) for one in tried.json["owners"]} == {("TRIED-1", "ana", None), ("TRIED-2", "ana", None)}
+    assert ask(server, "projects/tried")["settings"]["rules"] == [], "nothing was changed"
+    # Of effect it does as was said.
+    assert server.put("/api/v1/errors/projects/tried", {"settings": settings}).status == 200
+    sent(project, event("timeout of a", kind="Slow", function="a"), event("timeout of b", kind="Slow", function="b"))
+    whole = ask(server, "groups/TRIED-4")
+    assert (whole["count"], whole["assigned"], whole["hashes"][0]["hash"]) == (2, "ana", tried.json["moves"][0]["hash"])
+    assert {one["to"] for one in server.post("/api/v1/errors/projects/tried/try", {"settings": settings}).json["moves"]} == set()
+    wrong = server.post("/api/v1/errors/projects/tried/try", {"settings": {"rules": [{**rule, "when": []}]}})
+    assert wrong.status == 400 and "rules[0]" in wrong.json["error"], wrong.text

@@ -31,6 +31,7 @@
 //! | [`look`] | lists, shares, counts over time |
 //! | [`facet`] | what events of a group differ in, by any field |
 //! | `flood` | more kinds of errors than a day may have |
+//! | [`trial`] | how kept events would be grouped by other settings |
 //! | [`users`], `people` | how many different people, and over time |
 //! | [`config`] | `[errors]` |
 //! | [`limits`] | bounds, each with its reason |
@@ -69,6 +70,7 @@ mod tags;
 mod tests;
 mod title;
 pub mod tracker;
+pub mod trial;
 pub mod users;
 
 pub use config::ErrorsConfig;

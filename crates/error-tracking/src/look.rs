@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use state_store::{Row, StateError, Value};
 use vocabulary::Timestamp;
 
-use crate::event::Level;
+use crate::event::{HashValue, Level};
 use crate::group::{self, Group};
 use crate::limits::{MAX_LISTED, MAX_SLOTS};
 use crate::pending::{STEPS, WHOLE};
@@ -155,6 +155,14 @@ impl Tracker {
         let sql = "SELECT id FROM error_group WHERE project = ?1 AND number = ?2";
         let rows = self.store.query(sql, &[number(project), number(group)])?;
         rows.first().map_or(Ok(None), |row| self.one(row.integer(0).unsigned_abs()))
+    }
+
+    /// The group that a hash leads to.
+    pub fn led_by(&self, project: u64, hash: HashValue) -> Result<Option<Group>, StateError> {
+        let mut memory = self.memory.lock();
+        let Some(group) = memory.led(&self.store, (project, hash))? else { return Ok(None) };
+        let id = memory.bring(&self.store, group)?;
+        Ok(id.and_then(|id| memory.group(id)).cloned())
     }
 
     /// The most frequent first.

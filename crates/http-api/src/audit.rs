@@ -25,12 +25,13 @@ use crate::services::Services;
 const API: &str = "/api/v1/";
 
 /// Changes nothing that anybody set, or is data; by the parts of the path, `*` being any.
-const UNRECORDED: [&[&str]; 14] = [
+const UNRECORDED: [&[&str]; 15] = [
     &["graph"],
     &["explain"],
     &["monitors", "test"],
     &["oncall", "preview"],
     &["trial"],
+    &["errors", "projects", "*", "try"],
     &["points"],
     &["agent", "batch"],
     &["checks", "*", "result"],

@@ -142,6 +142,7 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/errors/projects", get(errors::projects::list).post(errors::projects::create))
         .route("/errors/projects/{name}", get(errors::projects::one).put(errors::projects::change))
         .route("/errors/projects/{name}/erase", post(errors::projects::erase))
+        .route("/errors/projects/{name}/try", post(errors::trial::try_settings))
         .route("/errors/releases", get(errors::releases::list))
         .route("/errors/releases/{version}", get(errors::releases::one))
         .route("/errors/series", get(errors::series::series))
@@ -319,7 +320,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         comments::list, comments::write, comments::remove, downtimes::downtimes, downtimes::upcoming, downtimes::plan_downtime, downtimes::cancel_downtime, silences::list,
         silences::silence, silences::end, notifications::notifications,
         errors::groups::list, errors::groups::one, errors::deeds::decide, errors::deeds::merge, errors::deeds::split, errors::events::list, errors::events::attachment, errors::facets::list, errors::facets::one,
-        errors::projects::list, errors::projects::create, errors::projects::one, errors::projects::change, errors::projects::erase, errors::releases::list, errors::releases::one, errors::series::series,
+        errors::projects::list, errors::projects::create, errors::projects::one, errors::projects::change, errors::projects::erase, errors::trial::try_settings, errors::releases::list, errors::releases::one, errors::series::series,
         heartbeats::list, heartbeats::one, heartbeats::remove, heartbeats::ping, heartbeats::pause, heartbeats::resume,
         schedules::on_call, rehearsal::rehearse, calendars::list, calendars::create, calendars::revoke, calendars::read, schedules::list, schedules::one, schedules::define, schedules::undefine, schedules::shifts, schedules::gaps_of, oncall_making::preview, oncall_making::export,
         overrides::list, overrides::create, overrides::end, cover::list, cover::ask, cover::accept, cover::withdraw, own_rules::read, own_rules::write, policies::list, policies::one, policies::define, policies::undefine,

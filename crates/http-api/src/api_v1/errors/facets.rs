@@ -199,7 +199,7 @@ impl FacetCounts {
 }
 
 /// The newest first, until it is enough.
-fn each_kept(
+pub fn each_kept(
     services: &Services,
     group: &Group,
     most: usize,
