@@ -74,7 +74,7 @@ impl<'s> Sources<'s> {
         let event = json::read(&stored.body, &Limits::default()).unwrap_or_default();
         let release = event.get("release").and_then(Tree::text).unwrap_or_default();
         let commit = self.commit(release)?;
-        let url = fill(template, &[("release", release), ("commit", &commit)]);
+        let url = fill(template, &[("release", release), ("commit", commit.as_str())]);
         Ok(Some(json!({"url": url, "root": settings.source_root})))
     }
 
