@@ -8,7 +8,7 @@
 //! | [`about`] | who asks, the organization, projects |
 //! | [`releases`], [`deploys`] | releases, what is in them, where they went |
 //! | [`uploads`] | source maps, in chunks |
-//! | [`issues`], [`stats`] | groups and counts, for exporters |
+//! | [`issues`], [`stats`], [`stats_v2`] | groups and counts, for exporters |
 //! | [`shapes`] | what things look like in answers |
 
 mod about;
@@ -17,6 +17,7 @@ mod issues;
 mod releases;
 mod shapes;
 mod stats;
+mod stats_v2;
 mod uploads;
 
 use std::sync::Arc;
@@ -62,6 +63,7 @@ fn below() -> Router<Arc<Services>> {
         .route("/organizations/{org}/artifactbundle/assemble/", post(uploads::assemble))
         .route("/organizations/{org}/issues/", get(issues::of_organization))
         .route("/organizations/{org}/issues/{issue}/", get(issues::one_of))
+        .route("/organizations/{org}/stats_v2/", get(stats_v2::of_organization))
         .route("/issues/{issue}/", get(issues::one))
         .route("/issues/{issue}/current-release/", get(issues::current_release))
         .route("/projects/", get(about::all_projects))

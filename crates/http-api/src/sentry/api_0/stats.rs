@@ -57,12 +57,12 @@ impl Period {
     }
 }
 
-fn span(project: u64, group: Option<u64>, step: i64, from: Timestamp, until: Timestamp) -> Span {
+pub(super) fn span(project: u64, group: Option<u64>, step: i64, from: Timestamp, until: Timestamp) -> Span {
     Span { project, group, step, from, until, by: None, environment: None, release: None }
 }
 
 /// One for each step, also where there was nothing.
-fn pairs(services: &Services, span: &Span, now: Timestamp) -> Answer<Vec<(i64, u64)>> {
+pub(super) fn pairs(services: &Services, span: &Span, now: Timestamp) -> Answer<Vec<(i64, u64)>> {
     if let Some(why) = span.problem() {
         return Err(Problem::bad_request(why));
     }
