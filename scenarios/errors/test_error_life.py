@@ -50,8 +50,9 @@ def test_that_it_is_back_is_told_until_somebody_has_seen_it(server):
     assert group["regressed_at"] is None
     assert server.post("/api/v1/errors/groups/BACK-1", {"status": "resolved"}).status == 200
     assert sent(project, event("x"))["regressed_at"] >= group["last_seen"]
+    assert len(project.groups("&status=regressed")) == 1
     assert server.post("/api/v1/errors/groups/BACK-1", {"status": "unresolved"}).status == 200
-    assert project.groups()[0]["regressed_at"] is None
+    assert project.groups()[0]["regressed_at"] is None and project.groups("&status=regressed") == []
 
 
 def test_an_import_is_triaged_by_the_file_that_failed(server):

@@ -26,6 +26,8 @@ pub enum Order {
 pub struct Wanted {
     pub project: Option<u64>,
     pub status: Option<String>,
+    /// Only those that came back after they were resolved, and of which nobody has said anything since.
+    pub is_back: bool,
     pub level: Option<Level>,
     pub environment: Option<String>,
     pub release: Option<String>,
@@ -301,6 +303,9 @@ impl Wanted {
     fn conditions(&self, now: Timestamp) -> (String, Vec<Value>) {
         let mut values: Vec<Value> = Vec::new();
         let mut conditions = String::new();
+        if self.is_back {
+            conditions.push_str(" AND json_extract(detail, '$.regressed_at') IS NOT NULL");
+        }
         let mut add = |condition: &str, wanted: Option<Value>| {
             if let Some(wanted) = wanted {
                 values.push(wanted);

@@ -51,8 +51,11 @@ fn that_it_is_back_is_known_until_somebody_says_something() {
     story.seen("A", "1.0.0");
     story.act(1, Deed::Assign { to: Some("ben".into()) });
     assert_eq!(regressed_at(&story), Some(back));
+    let wanted = Wanted { is_back: true, limit: 10, ..Wanted::default() };
+    let back = |story: &Story| story.tracker.list(&wanted, Timestamp(story.now)).unwrap().len();
+    assert_eq!(back(&story), 1);
     story.act(1, Deed::Reopen);
-    assert_eq!(regressed_at(&story), None);
+    assert_eq!((regressed_at(&story), back(&story)), (None, 0));
 }
 
 #[test]

@@ -24,6 +24,7 @@ const MAX_LIMIT: usize = 10_000;
 /// Longer lists have no counts by the hour: each group's are looked up by themselves.
 const MAX_WITH_HOURS: usize = 200;
 const HOURS: i64 = 24;
+const REGRESSED: &str = "regressed";
 /// What was done to a group, as far as its page shows it.
 const ACTIVITIES: usize = 100;
 
@@ -32,7 +33,7 @@ const ACTIVITIES: usize = 100;
 pub struct Which {
     /// Its number or name; left out: all that the caller sees.
     project: Option<String>,
-    /// `unresolved`, `resolved` or `ignored`.
+    /// `unresolved`, `resolved` or `ignored`; `regressed`: unresolved, since it came back.
     status: Option<String>,
     /// `debug`, `info`, `warning`, `error` or `fatal`.
     level: Option<String>,
@@ -122,12 +123,14 @@ pub fn item(group: &Group, project: &Project, newest: Option<Timestamp>, now: Ti
 
 impl Which {
     fn wanted(&self, project: Option<u64>) -> Answer<Wanted> {
-        let status = self.status.clone();
+        // Those that are back are not resolved any more.
+        let is_back = self.status.as_deref() == Some(REGRESSED);
+        let status = if is_back { Some("unresolved".to_owned()) } else { self.status.clone() };
         if let Some(strange) =
             status.as_ref().filter(|one| !["unresolved", "resolved", "ignored"].contains(&one.as_str()))
         {
             return Err(Problem::bad_request(format!("no group is `{strange}`"))
-                .hint("status is unresolved, resolved or ignored"));
+                .hint("status is unresolved, regressed, resolved or ignored"));
         }
         let level = self.level.as_deref().map(|level| {
             Level::read(level).ok_or_else(|| {
@@ -138,6 +141,7 @@ impl Which {
         Ok(Wanted {
             project,
             status,
+            is_back,
             level: level.transpose()?,
             environment: self.environment.clone(),
             release: self.release.clone(),
