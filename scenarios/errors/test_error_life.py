@@ -149,6 +149,15 @@ def test_people_are_counted_over_time_and_events_by_the_month(server):
         assert server.get(f"/api/v1/errors/series?project=people&{wrong}").status == 400, wrong
 
 
+def test_groups_that_may_be_the_same_are_listed(server):
+    project = Project(server, "alike")
+    frames = lambda *names: {"values": [{"type": "E", "value": "x", "stacktrace": {"frames": [{"function": name, "module": "shop", "in_app": True} for name in names]}}]}
+    chains = [("main", "pay", "send", "post"), ("main", "pay", "send", "put"), ("other", "entirely")]
+    sent(project, *[{**event(), "exception": frames(*names)} for names in chains])
+    similar = ask(server, "groups/ALIKE-1/similar")
+    assert [one["short"] for one in similar] == ["ALIKE-2"] and 0.5 <= similar[0]["alike"] < 1
+
+
 def test_what_is_said_of_a_group_goes_with_it(server):
     project = Project(server, "said")
     sent(project, event("x"), event("y", kind="Other", function="other"))

@@ -29,6 +29,7 @@
 //! | `memory`, `pending`, `store` | what is held, what waits to be written, the tables |
 //! | [`deeds`] | resolve, ignore, assign, merge, split |
 //! | [`look`] | lists, shares, counts over time |
+//! | `similar` | groups that may be the same |
 //! | [`facet`] | what events of a group differ in, by any field |
 //! | `flood` | more kinds of errors than a day may have |
 //! | [`trial`] | how kept events would be grouped by other settings |
@@ -63,6 +64,7 @@ pub mod release;
 pub mod runs;
 pub mod scrub;
 pub mod shipped;
+mod similar;
 mod store;
 pub mod symbols;
 mod tags;

@@ -63,6 +63,8 @@ pub const MAX_NEW_GROUPS_PER_DAY: usize = 10_000;
 /// Names of tags of one group, and values of one name; the rest is counted as `other`.
 pub const MAX_TAG_KEYS_PER_GROUP: i64 = 100;
 pub const MAX_VALUES_PER_TAG: i64 = 100;
+/// Groups that one is compared with, those seen last.
+pub const MAX_COMPARED: u64 = 500;
 /// Fields that a project has counted as tags.
 pub const MAX_FACETS: usize = 20;
 /// Fields that are found by looking at events, how deep, and different values of one; what comes after is `other`.

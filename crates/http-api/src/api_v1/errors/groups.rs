@@ -234,7 +234,7 @@ fn found(services: &Services, caller: &Caller, which: &Which) -> Answer<Vec<Grou
     Ok(groups.into_iter().skip(offset).take(limit).collect())
 }
 
-fn items(services: &Services, groups: &[Group]) -> Answer<Vec<GroupItem>> {
+pub fn items(services: &Services, groups: &[Group]) -> Answer<Vec<GroupItem>> {
     let now = services.clock.now();
     let mut newest = std::collections::HashMap::new();
     let mut items = Vec::with_capacity(groups.len());

@@ -11,6 +11,7 @@ mod links;
 pub mod projects;
 pub mod releases;
 pub mod series;
+pub mod similar;
 pub mod trial;
 
 use std::collections::BTreeSet;
