@@ -4,6 +4,7 @@
 //! handed to the log, and it is counted. What is no news is answered then, as it is with the kernel; news waits for the disk and
 //! for the transaction that tells of it. What a kill left uncounted is read from the log at the start, before anybody is let in.
 
+pub mod in_common;
 pub mod own;
 mod replay;
 pub mod seconds;
@@ -406,7 +407,7 @@ impl Kept<'_> {
                 false => waiting.push((job.answer, outcomes)),
             }
         }
-        let mut changes = round.errors_told(&seen, now);
+        let mut changes = round.errors_told(errors, &seen, now);
         let saved = match has_news || self.batch.wants_saving() || !changes.is_empty() {
             true => {
                 let desk = (!changes.is_empty()).then(|| {

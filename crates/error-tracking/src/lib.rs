@@ -28,12 +28,14 @@
 //! | [`deeds`] | resolve, ignore, assign, merge, split |
 //! | [`look`] | lists, shares, counts over time |
 //! | [`facet`] | what events of a group differ in, by any field |
+//! | [`common`] | what the latest events have in common |
 //! | `flood` | more kinds of errors than a day may have |
 //! | [`users`] | how many different people |
 //! | [`config`] | `[errors]` |
 //! | [`limits`] | bounds, each with its reason |
 
 pub mod browser;
+pub mod common;
 pub mod config;
 pub mod deeds;
 pub mod dependency;
