@@ -26,7 +26,7 @@ STRANGER = "127.0.0.2"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    server = Bellwether(tmp_path_factory.mktemp("server"), "[errors]\nmax_events_per_project_per_5m = 0\n")
+    server = Bellwether(tmp_path_factory.mktemp("server"), "[errors]\nmax_events_per_project_per_5m = 0\n", goes_ahead=True)
     server.start()
     yield server
     server.stop()
@@ -86,9 +86,10 @@ class Honest:
         assert self.refused == []
         [group] = self.project.groups()
         assert group["count"] == len(self.took), "each that was answered is counted"
-        slowest = sorted(self.took)[-1 - len(self.took) // 100]
-        # A machine that is busy with other tests takes some of it; whoever waits behind a bomb waits for many seconds.
-        assert slowest < 5, f"p99 is {slowest:.1f} s"
+        ordered = sorted(self.took)
+        median, slowest = ordered[len(ordered) // 2], ordered[-1 - len(ordered) // 100]
+        # Other tests on the machine take some of it; whoever waits for a bomb waits for many seconds, each time.
+        assert median < 1 and slowest < 10, f"median {median:.1f} s, p99 {slowest:.1f} s"
         name = f"honest.{self.project.name}"
         wait_for(lambda: self.points in [value for _, value in self.server.points(name, **{"from": "-5min"}).get(name, [])], what="the last point of the line")
         grown = (self.most - self.begin) // MIB
@@ -127,8 +128,8 @@ def zstd(length, window=17):
 
 
 def test_bombs_of_every_encoding_end_at_the_cap(server):
-    project, spaces = Project(server, "bombs"), b" " * (200 * MIB)
-    bombs = {"gzip": gzip.compress(spaces), "deflate": zlib.compress(spaces, 9), "br": brotli.compress(spaces, quality=1, lgwin=22), "zstd": zstd(200 * MIB)}
+    project, spaces = Project(server, "bombs"), b" " * (128 * MIB)
+    bombs = {"gzip": gzip.compress(spaces), "deflate": zlib.compress(spaces, 9), "br": brotli.compress(spaces, quality=1, lgwin=22), "zstd": zstd(128 * MIB)}
     of = [*bombs.items(), ("deflate", bare(spaces))]
     del spaces
     assert all(len(bomb) < MIB for _, bomb in of)
@@ -138,7 +139,7 @@ def test_bombs_of_every_encoding_end_at_the_cap(server):
             status, text = send(encoding, bomb)()
             assert status == 413 and "unpacked" in text, (encoding, text)
         # Many at once are held off, or refused one by one.
-        answers = all_at_once([send(encoding, bomb) for encoding, bomb in of * 4])
+        answers = all_at_once([send(encoding, bomb) for encoding, bomb in of * 2])
         assert {status for status, _ in answers} <= {413, 503}, answers
         # Windows that are made before a byte is read.
         for encoding, bomb in (("zstd", zstd(128 << 10, window=31)), ("br", b"\x11\x1e\x00\x00")):
@@ -189,14 +190,12 @@ def test_bodies_that_never_end_take_the_place_of_nobody(server):
 
 def test_a_million_tags_are_counted_as_other(server):
     """A million with BELLWETHER_LONG: names that are all different, and values."""
-    project, events = Project(server, "tags"), 10_000 if LONG else 100
+    project, events = Project(server, "tags"), 10_000 if LONG else 50
     tags = lambda number: {**{f"name{number}_{at}": "x" for at in range(50)}, **{f"value{at}": f"{number}" for at in range(50)}}
     with Honest(server, "beside-tags") as honest:
-        for number in range(0, events, 10):
-            some = [("event", event("x", tags=tags(at))) for at in range(number, number + 10)]
-            for one in some:
-                status, text = sent(server, project.path("envelope/"), envelope(one), project.auth())
-                assert status == 200, text
+        for number in range(events):
+            status, text = sent(server, project.path("envelope/"), envelope(("event", event("x", tags=tags(number)))), project.auth())
+            assert status == 200, text
     honest.was_left_alone()
     [group] = project.groups()
     assert group["count"] == events
