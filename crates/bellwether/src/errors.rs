@@ -146,6 +146,7 @@ impl Errors {
         let artifacts = Artifacts::open(state.clone(), Arc::new(artifacts), clock.now());
         let artifacts = artifacts.map_err(Failure::doing("open the artifacts of builds"))?;
         replay::tell(&recovery);
+        replay::make_up_merges(&tracker, &log)?;
         let untold = replay::recount(&projects, &tracker, &log, state, clock.now())?;
         Ok(Errors {
             projects: Arc::new(projects),

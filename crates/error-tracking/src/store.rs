@@ -38,6 +38,7 @@ pub const MIGRATIONS: Migrations = Migrations {
          CREATE TABLE error_counted (id INTEGER PRIMARY KEY, next INTEGER NOT NULL) STRICT;",
         crate::symbols::tables::TABLES,
         crate::shipped::TABLES,
+        "CREATE INDEX error_group_merged ON error_group (id) WHERE merged_into IS NOT NULL;",
     ],
 };
 
