@@ -1,13 +1,12 @@
 """The wall clock jumps, as it does after a suspend or when time is set at last: nobody is called late because of that, and everything
 goes on. Only the clock on the wall is set (libfaketime), time itself passes as it does."""
-import pathlib
 import time
 
 import pytest
 
+from support.clock import Clock
 from support.server import wait_for
 
-LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 # What is awaited has longer than the test may take, and far less than the clock is set by.
 CONFIG = """
 [heartbeats]
@@ -34,21 +33,6 @@ period = "4min"
 grace = "1min"
 contacts = ["ana"]
 """
-
-
-class Clock:
-    def __init__(self, folder):
-        self.file = pathlib.Path(folder) / "clock"
-        self.set(0)
-
-    def set(self, seconds):
-        new = self.file.with_suffix(".new")
-        new.write_text(f"{seconds:+d}s\n")
-        new.replace(self.file)
-
-    def environment(self):
-        return {"LD_PRELOAD": LIBRARY, "FAKETIME_TIMESTAMP_FILE": str(self.file), "FAKETIME_NO_CACHE": "1", "NO_FAKE_STAT": "1",
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
 
 
 @pytest.mark.parametrize("steps", [(86_400, 0), (-86_400, 0), (3_600, 90_000, -5)], ids=["forward", "back", "to and fro"])

@@ -9,16 +9,16 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use error_tracking::look::{By, Span, Wanted};
-use error_tracking::{Group, Life, Projects, Tracker};
+use error_tracking::{Group, Life, Projects, Tracker, dependency};
 use incidents::{Condition, ErrorTrouble};
 use monitors::Definitions;
 use monitors::kinds::errors::{Change, ErrorRules, Met, Past, Question, Seen, What};
 use parking_lot::{Mutex, MutexGuard};
 use state_store::{StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
-use vocabulary::ports::{EventLog, EventPage};
 use vocabulary::state::StateChange;
 
+use crate::errors::{Errors, in_common};
 use crate::failure::Failure;
 use crate::house::House;
 use crate::watcher::turning::Wheel;
@@ -26,8 +26,6 @@ use crate::watcher::turning::Wheel;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Windows of so many groups are filled at the start; those of others begin anew.
 const MAX_FILLED: usize = 1_000;
-/// Events of a spike that are asked what they name.
-const NEWEST: usize = 20;
 
 /// A group, as (project, group), and why nobody has to hear of it any more.
 type Settled = ((u64, u64), String);
@@ -51,9 +49,8 @@ impl Round<'_> {
 
     /// What these events mean for the rules, in the order in which the tracker took them; those too that are counted again
     /// after a kill. It goes through the desk's batch, and with [`Round::save`] into the transaction that keeps them.
-    pub fn errors_told(&mut self, seen: &[Seen], now: Timestamp) -> Vec<StateChange> {
-        // Spikes come with the time.
-        self.rules.told(seen, now).iter().map(|change| state_change(change, None)).collect()
+    pub fn errors_told(&mut self, errors: &Errors, seen: &[Seen], now: Timestamp) -> Vec<StateChange> {
+        self.rules.told(seen, now).iter().map(|change| state_change(errors, change)).collect()
     }
 
     pub fn save(&self, tx: &Transaction<'_>) -> Result<(), StateError> {
@@ -107,8 +104,8 @@ impl ErrorTelling {
         let untold = std::mem::take(&mut *house.errors.untold.lock());
         changes.extend(round.rules.told(&untold, now));
         changes.extend(round.rules.tick(now));
-        let told = |change: &Change| state_change(change, dependency(house, change, now));
-        let changes: Vec<StateChange> = changes.iter().map(told).collect();
+        let changes: Vec<StateChange> =
+            changes.iter().map(|change| state_change(&house.errors, change)).collect();
         keep(house, round, &changes, now)?;
         *self.known.lock() = definitions;
         Ok(())
@@ -211,32 +208,27 @@ fn keep(house: &House, round: Round<'_>, changes: &[StateChange], now: Timestamp
     Ok(())
 }
 
-/// Of a spike: the service that most of the events name that came with it.
-fn dependency(house: &House, change: &Change, now: Timestamp) -> Option<String> {
-    let What::Begins(Met::Spike { within, .. }) = change.what else { return None };
-    let page = EventPage { before: None, limit: NEWEST };
-    let events = house.errors.log.list(change.project, change.group_id, page);
-    // It is told all the same.
-    let events = events.inspect_err(|error| tracing::warn!(%error, "events of a spike cannot be read"));
-    let mut events = events.ok()?;
-    events.retain(|event| now.since(event.key.at) <= within);
-    error_tracking::dependency::of_most(&events)
-}
-
-fn state_change(change: &Change, dependency: Option<String>) -> StateChange {
-    let trouble = |condition| ErrorTrouble {
+fn state_change(errors: &Errors, change: &Change) -> StateChange {
+    let trouble = |condition, in_common| ErrorTrouble {
         rule: change.rule.clone(),
         group: change.group.clone(),
         environment: change.environment.clone(),
         title: change.title.clone(),
         state: change.state,
         condition,
+        in_common,
         at: change.at,
     };
     match &change.what {
-        What::Begins(met) => trouble(condition(met, dependency)).begins(),
+        What::Begins(met) => {
+            let newest = in_common::newest(errors, change, met);
+            let is_spike = matches!(met, Met::Spike { .. });
+            let dependency = is_spike.then(|| dependency::of_most(&newest)).flatten();
+            let in_common = in_common::words(errors, change, met, &newest, dependency.as_deref());
+            trouble(condition(met, dependency), in_common).begins()
+        }
         // How it began is not told of an end.
-        What::Ends(why) => trouble(Condition::New).ends(why, change.at),
+        What::Ends(why) => trouble(Condition::New, None).ends(why, change.at),
     }
 }
 

@@ -4,6 +4,7 @@
 //! handed to the log, and it is counted. What is no news is answered then, as it is with the kernel; news waits for the disk and
 //! for the transaction that tells of it. What a kill left uncounted is read from the log at the start, before anybody is let in.
 
+pub mod in_common;
 pub mod own;
 mod replay;
 pub mod seconds;
@@ -152,6 +153,7 @@ impl Errors {
         let artifacts = Artifacts::open(state.clone(), Arc::new(artifacts), clock.now());
         let artifacts = artifacts.map_err(Failure::doing("open the artifacts of builds"))?;
         replay::tell(&recovery);
+        replay::make_up_merges(&tracker, &log)?;
         let untold = replay::recount(&projects, &tracker, &log, state, clock.now())?;
         let active = tracker.active(clock.now().minus(ACTIVE_SECONDS)).map_err(Failure::doing(doing))?;
         Ok(Errors {
@@ -415,7 +417,7 @@ impl Kept<'_> {
                 false => waiting.push((job.answer, outcomes)),
             }
         }
-        let mut changes = round.errors_told(&seen, now);
+        let mut changes = round.errors_told(errors, &seen, now);
         let saved = match has_news || self.batch.wants_saving() || !changes.is_empty() {
             true => {
                 let desk = (!changes.is_empty()).then(|| {

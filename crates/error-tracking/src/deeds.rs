@@ -1,6 +1,6 @@
 //! What people do with groups. Each is in the tables when its call returns.
 
-use state_store::{StateError, Transaction};
+use state_store::{Row, StateError, Transaction};
 use vocabulary::Timestamp;
 
 use crate::event::HashValue;
@@ -161,6 +161,14 @@ impl Tracker {
         // What is in memory of them is old.
         moved.iter().chain([&into]).for_each(|id| memory.forget(*id));
         Ok(moved)
+    }
+
+    /// Every group that is part of another one, as (project, group, whole).
+    pub fn merged(&self) -> Result<Vec<(u64, u64, u64)>, StateError> {
+        let sql = "SELECT project, id, merged_into FROM error_group WHERE merged_into IS NOT NULL";
+        let id = |row: &Row, at| row.integer(at).unsigned_abs();
+        let rows = self.store.query(sql, &[])?;
+        Ok(rows.iter().map(|row| (id(row, 0), id(row, 1), id(row, 2))).collect())
     }
 
     /// What is found by these hashes is another group from now on. Events that came before stay where they are; their

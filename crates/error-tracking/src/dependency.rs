@@ -15,6 +15,8 @@ const BEFORE_A_HOST: [&str; 3] = ["://", "host='", "host=\""];
 const BEFORE_A_NAME: [&str; 3] = ["ENOTFOUND ", "ECONNREFUSED ", "lookup "];
 /// Calls before those are of something else.
 const LAST_CALLS: usize = 10;
+/// By most clients, and by Python's present one.
+const STATUS: [&str; 2] = ["status_code", "http.response.status_code"];
 const FAILED_STATUS: f64 = 400.0;
 /// The longest name that there is.
 const MAX_HOST: usize = 253;
@@ -51,7 +53,7 @@ fn said(event: &Tree<'_>) -> Option<String> {
 fn failed_call(event: &Tree<'_>) -> Option<String> {
     let calls = event.at(&["breadcrumbs", "values"]).map(Tree::list).unwrap_or_default();
     calls.iter().rev().take(LAST_CALLS).find_map(|call| {
-        let status = call.at(&["data", "status_code"]).and_then(Tree::number);
+        let status = STATUS.iter().find_map(|key| call.at(&["data", *key])).and_then(Tree::number);
         let has_failed = status.is_some_and(|status| status >= FAILED_STATUS)
             || text_at(call, &["level"]) == Some("error");
         text_at(call, &["data", "url"]).filter(|_| has_failed).and_then(host_in)
@@ -118,13 +120,14 @@ mod tests {
         let tagged =
             r#"{"tags":{"peer.service":"drive"},"exception":{"values":[{"value":"https://a.example"}]}}"#;
         assert_eq!(named(tagged).as_deref(), Some("drive"));
-        let called = |status: u16| {
-            let call = format!(
-                r#"{{"type":"http","data":{{"url":"https://pay.example/v1","status_code":{status}}}}}"#
-            );
+        let called = |key: &str, status: u16| {
+            let call =
+                format!(r#"{{"type":"http","data":{{"url":"https://pay.example/v1","{key}":{status}}}}}"#);
             named(&format!(r#"{{"message":"x","breadcrumbs":{{"values":[{call}]}}}}"#))
         };
-        assert_eq!((called(503).as_deref(), called(200)), (Some("pay.example"), None));
+        for key in STATUS {
+            assert_eq!((called(key, 503).as_deref(), called(key, 200)), (Some("pay.example"), None), "{key}");
+        }
     }
 
     #[test]

@@ -32,6 +32,7 @@
 //! | [`look`] | lists, shares, counts over time |
 //! | `similar` | groups that may be the same |
 //! | [`facet`] | what events of a group differ in, by any field |
+//! | [`common`] | what the latest events have in common |
 //! | `flood` | more kinds of errors than a day may have |
 //! | [`trial`] | how kept events would be grouped by other settings |
 //! | [`users`], `people` | how many different people, and over time |
@@ -39,6 +40,7 @@
 //! | [`limits`] | bounds, each with its reason |
 
 pub mod browser;
+pub mod common;
 pub mod config;
 pub mod deeds;
 pub mod dependency;

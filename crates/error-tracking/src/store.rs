@@ -42,6 +42,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         crate::people::TABLES,
         crate::moved::TABLES,
         crate::flood::TABLES,
+        "CREATE INDEX error_group_merged ON error_group (id) WHERE merged_into IS NOT NULL;",
     ],
 };
 

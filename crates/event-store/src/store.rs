@@ -104,6 +104,27 @@ impl EventStore {
         Ok(())
     }
 
+    /// Of groups that are known to belong to others, as (project, from, to): what is not known here is moved, as by
+    /// [`EventLog::move_group`]. A kill may have come between the two. Answers how many those were.
+    pub fn make_up_moves(&self, made: &[(u64, u64, u64)]) -> Result<usize, EventLogError> {
+        let _upkeep = self.upkeep.lock();
+        let (mut marks, next) = {
+            let inner = self.inner.lock();
+            (Marks::clone(&inner.marks), inner.open.next)
+        };
+        let mut missing = 0;
+        for (project, from, to) in made {
+            if !marks.sources(*project, *to).contains(from) {
+                marks.add_move(*project, *from, *to, next);
+                missing += 1;
+            }
+        }
+        match missing {
+            0 => Ok(0),
+            _ => self.set_marks(marks).map(|()| missing),
+        }
+    }
+
     /// Of a group, newest first, from all segments.
     fn hits(&self, project: u64, group: u64, page: EventPage) -> Result<(View, Vec<Hit>), DiskError> {
         let limit = page.limit.min(LIST_EVENTS);

@@ -145,6 +145,21 @@ fn a_moved_group_takes_its_events_along_and_no_later_ones() {
 }
 
 #[test]
+fn a_move_that_a_kill_kept_from_the_log_is_made_up_once() {
+    let disk = SimulatedDisk::default();
+    let store = open(&disk);
+    (1..=40).for_each(|n| append(&store, &[event(1, n % 2, n)]));
+    store.move_group(1, 0, 1).unwrap();
+    assert_eq!(store.make_up_moves(&[(1, 0, 1)]).unwrap(), 0, "it is known");
+    let merged = [(1, 0, 5), (1, 1, 5)];
+    assert_eq!(store.make_up_moves(&merged).unwrap(), 2);
+    assert_eq!((listed(&store, 1, 5).len(), listed(&store, 1, 1).len()), (40, 0));
+    drop(store);
+    let store = open(&disk);
+    assert_eq!((listed(&store, 1, 5).len(), store.make_up_moves(&merged).unwrap()), (40, 0));
+}
+
+#[test]
 fn expired_events_are_gone() {
     let disk = SimulatedDisk::default();
     let store = open(&disk);

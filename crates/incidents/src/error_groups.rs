@@ -74,12 +74,16 @@ pub struct ErrorTrouble {
     pub title: String,
     pub state: State,
     pub condition: Condition,
+    /// What the events have in common that others have not, in words.
+    pub in_common: Option<String>,
     pub at: Timestamp,
 }
 
 impl ErrorTrouble {
     pub fn begins(&self) -> StateChange {
-        let text = format!("{}\n{}", self.title.lines().next().unwrap_or_default(), self.condition.words());
+        let title = self.title.lines().next().unwrap_or_default().to_owned();
+        let lines = [Some(title), Some(self.condition.words()), self.in_common.clone()];
+        let text = lines.into_iter().flatten().collect::<Vec<_>>().join("\n");
         self.change((State::Ok, self.state), self.condition.value(), &text, self.at)
     }
 

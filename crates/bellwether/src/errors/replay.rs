@@ -28,6 +28,22 @@ pub fn tell(recovery: &Recovery) {
     }
 }
 
+/// The log is told of a merge after the database was. What a kill between the two left out would be found in no group.
+pub fn make_up_merges(tracker: &Tracker, log: &EventStore) -> Result<(), Failure> {
+    let merged = tracker.merged().map_err(Failure::doing("read which groups of errors were merged"))?;
+    match log.make_up_moves(&merged) {
+        Ok(0) => {}
+        Ok(groups) => {
+            tracing::info!(groups, "the events of errors that were merged last are where they belong")
+        }
+        // It is done at the next start, when the disk takes it again.
+        Err(error) => {
+            tracing::warn!(%error, "some events of errors that were merged are not shown with them")
+        }
+    }
+    Ok(())
+}
+
 /// What of it rules on errors have to hear: a group that they were told of is counted.
 pub fn recount(
     projects: &Projects,

@@ -1,5 +1,6 @@
 //! Stories of events and groups, with a clock of their own.
 
+mod common;
 mod digesting;
 mod grouping;
 mod lives;

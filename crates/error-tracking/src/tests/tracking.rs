@@ -290,6 +290,7 @@ fn groups_become_one_and_one_becomes_two() {
         assert_eq!(story.list(&Wanted::default()), [(3, 1), (1, 3)]);
         assert_eq!(story.event(&exception("B", "")).group, 1, "it is found there from now on");
         assert_eq!(story.tracker.one(2).unwrap().unwrap().id, 1, "old links lead there");
+        assert_eq!(story.tracker.merged().unwrap(), [(1, 2, 1)]);
         let hashes = story.tracker.hashes(1, now).unwrap();
         assert_eq!(hashes.iter().map(|hash| hash.count).collect::<Vec<_>>(), [3, 1]);
         assert!(hashes[0].why["parts"][0]["counts"] == true);

@@ -18,6 +18,7 @@ fn trouble(group: &str, title: &str, condition: Condition) -> ErrorTrouble {
         title: title.into(),
         state: State::Critical,
         condition,
+        in_common: None,
         at: Timestamp(0),
     }
 }
@@ -68,9 +69,13 @@ fn c140_a_new_error_pages_by_policy_until_somebody_has_it() {
     assert_eq!(incident.title, "TypeError: x is not a function");
     assert_eq!(incident.reason, "errors:shop-errors/shop/12;environment=production");
     let spike = Condition::Spike { count: 900, usual: 3.2, within: 300, dependency: None };
-    assert_eq!(story.error(&ErrorTrouble { condition: spike, ..new.clone() }), NOBODY, "they know");
+    let in_common = Some("in common: drive = gdrive (97 %, normally 20 %)".to_owned());
+    let spike = ErrorTrouble { condition: spike, in_common: in_common.clone(), ..new.clone() };
+    assert_eq!(story.error(&spike), NOBODY, "they know");
     let (_, trouble) = story.incidents.live[&1].tellable().unwrap();
-    assert_eq!(trouble.text, "TypeError: x is not a function\n900 times within 5 min, where 3 are usual");
+    let words: Vec<&str> = trouble.text.lines().collect();
+    let told = ["TypeError: x is not a function", "900 times within 5 min, where 3 are usual"];
+    assert_eq!((&words[..2], words.get(2).copied()), (&told[..], in_common.as_deref()));
     assert_eq!(story.runs(600).len(), 1, "ben, after five minutes");
     story.act(1, Deed::Acknowledge { comment: String::new() }).unwrap();
 

@@ -30,6 +30,18 @@ pub enum Met {
     Spike { count: u64, usual: f64, within: i64 },
 }
 
+impl Met {
+    /// How much within how many seconds met it. None: a single event did.
+    pub fn counted(&self) -> Option<(u64, i64)> {
+        match *self {
+            Met::New | Met::Back => None,
+            Met::Events { count, within, .. }
+            | Met::Users { count, within, .. }
+            | Met::Spike { count, within, .. } => Some((count, within)),
+        }
+    }
+}
+
 const HINT: &str = "write \"new\", \"regressed\", \"spike\", \"events > 100 in 5m\" or \"users > 10 in 1h\"";
 
 impl Condition {

@@ -1,6 +1,7 @@
 //! An event as rules on errors see it.
 
 use error_tracking::{Digested, Group, Level, News, Project, Taken};
+use vocabulary::Timestamp;
 use vocabulary::state::State;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +18,8 @@ pub struct Seen {
     pub tags: Vec<(String, String)>,
     /// A hash of who had it.
     pub user: Option<u64>,
+    /// When it happened; programs that were offline tell of it later.
+    pub at: Timestamp,
     pub news: Option<News>,
     /// Known, and never seen before in this environment.
     pub is_new_here: bool,
@@ -37,6 +40,7 @@ impl Seen {
             release: event.release.clone(),
             tags: event.tags.clone(),
             user: event.user.as_ref().map(|user| user.hash),
+            at: event.at,
             news: taken.news.clone(),
             is_new_here: taken.is_new_here,
             is_open: taken.is_open,
@@ -56,6 +60,7 @@ impl Seen {
             release: None,
             tags: Vec::new(),
             user: None,
+            at: group.last_seen,
             news: None,
             is_new_here: false,
             is_open: true,

@@ -33,6 +33,8 @@ fn event() -> Seen {
         release: Some("shop@1.0".into()),
         tags: vec![("browser".into(), "Firefox 121".into())],
         user: None,
+        // When it is told.
+        at: Timestamp(i64::MAX),
         news: None,
         is_new_here: false,
         is_open: true,
@@ -180,6 +182,14 @@ fn too_many_events_are_told_once_while_they_come() {
         assert_eq!(story.seen(&event()), QUIET);
     }
     assert_eq!(story.after(60), ["shop/12 over: it has been calm for 1 h"]);
+}
+
+#[test]
+fn what_happened_long_ago_is_no_crowd_of_now() {
+    let mut story = Story::of(&rule("\"events > 3 in 5m\", \"users > 2 in 5m\""));
+    let old = |user: u64| Seen { user: Some(user), at: Timestamp(NOW - 3_600), ..event() };
+    assert_eq!(story.many(20, old), QUIET);
+    assert_eq!(story.many(4, |user| Seen { user: Some(user), ..event() }).len(), 2);
 }
 
 #[test]

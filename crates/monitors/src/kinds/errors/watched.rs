@@ -128,21 +128,23 @@ impl Watched {
     }
 
     fn met(&mut self, index: usize, condition: &Condition, seen: &Seen, now: Timestamp) -> Option<Met> {
+        // It is of the window in which it happened.
+        let at = seen.at.min(now);
         match *condition {
             Condition::New => seen.is_new().then_some(Met::New),
             Condition::Regressed => seen.is_back().then_some(Met::Back),
             Condition::Spike => {
-                self.counts(index).add(1, SPIKE_SECONDS, now);
+                self.counts(index).add(1, SPIKE_SECONDS, at);
                 None
             }
             Condition::Events { from, within } => {
                 let counts = self.counts(index);
-                counts.add(1, within, now);
+                counts.add(1, within, at);
                 let count = counts.within(within, now);
                 (count >= from).then_some(Met::Events { count, from, within })
             }
             Condition::Users { from, within } => {
-                let user = seen.user?;
+                let user = seen.user.filter(|_| now.since(at) < within)?;
                 let people = &mut self.windows.entry(index).or_default().people;
                 people.add(user, (from, within), now);
                 let count = people.within(within, now);
