@@ -6,16 +6,10 @@ import sys
 
 import pytest
 
-from support.errors import Project, run
+from support.errors import Project, run, script
 from support.server import wait_for
 
 SCENARIOS = pathlib.Path(__file__).resolve().parents[1]
-
-
-def script(tmp_path, text, name="program.py"):
-    path = tmp_path / name
-    path.write_text(text)
-    return path
 
 
 def test_sentry_for_python(bellwether, tmp_path):

@@ -60,9 +60,15 @@ def envelope(*items, id=None, header=None):
     return b"\n".join(lines) + b"\n"
 
 
-def run(command, script, dsn, **environment):
-    """A program that has nothing but its DSN."""
-    done = subprocess.run([*command, str(script)], capture_output=True, text=True, timeout=120,
+def script(tmp_path, text, name="program.py"):
+    path = tmp_path / name
+    path.write_text(text)
+    return path
+
+
+def run(command, program, dsn, **environment):
+    """A program that has nothing but its DSN, where it lives: what is its own is told by that."""
+    done = subprocess.run([*command, str(program)], capture_output=True, text=True, timeout=120, cwd=program.parent,
                           env={**os.environ, "SENTRY_DSN": dsn, **environment})
     assert done.returncode == 0, done.stdout + done.stderr
     return done
