@@ -78,4 +78,25 @@ fn bounded(stack: &mut Tree<'_>) {
         let outer = MAX_FRAMES / 2;
         frames.drain(outer..frames.len() - (MAX_FRAMES - outer));
     }
+    frames.iter_mut().for_each(source);
+}
+
+/// Ruby's clients send lines of source with their ends, which would be empty lines between them.
+fn source(frame: &mut Tree<'_>) {
+    for key in ["pre_context", "context_line", "post_context"] {
+        match frame.get_mut(key) {
+            Some(Tree::List(lines)) => lines.iter_mut().for_each(without_end),
+            Some(line) => without_end(line),
+            None => {}
+        }
+    }
+}
+
+fn without_end(line: &mut Tree<'_>) {
+    const ENDS: [char; 2] = ['\r', '\n'];
+    if let Tree::Text(text) = line
+        && text.ends_with(ENDS)
+    {
+        *text = Cow::Owned(text.trim_end_matches(ENDS).to_owned());
+    }
 }
