@@ -1,5 +1,8 @@
 """Real clients of languages beside Python and JavaScript, unchanged: all that they are given is a DSN."""
 from support.errors import Project, run, script
+from support.server import ROOT
+
+RUST_SHOP = ROOT / "target/test-env/rust-shop/debug/rust-shop"
 
 
 def frames(event):
@@ -44,7 +47,7 @@ Sentry.capture_message("a plain message", level: :warning)
     assert [one["type"] for one in event["exception"]["values"]] == ["ArgumentError", "IOError"], "the chain"
     thrown = frames(event)[-1]
     assert thrown["function"].endswith("check_out"), thrown
-    assert thrown["context_line"].strip() == 'raise IOError, "cannot check out"'
+    assert thrown["context_line"] == '  raise IOError, "cannot check out"'
     assert event["tags"]["tenant"] == "acme"
     assert project.wait_for_group("a plain message")["level"] == "warning"
     client = server.get(f"/api/v1/errors/projects/{project.id}").json["client"]
@@ -80,3 +83,23 @@ exit 1 unless Raven.capture_message("raven speaks", level: "info")
     assert frames(event)[-1]["function"].endswith("charge")
     assert event["extra"]["password"] and "hunter2" not in str(event), event["extra"]
     assert project.wait_for_group("raven speaks")["level"] == "info"
+
+
+def test_sentry_for_rust(bellwether):
+    server = bellwether()
+    project = Project(server)
+    assert RUST_SHOP.exists(), "the program is not built: cargo xtask prepare"
+    run([], RUST_SHOP, project.dsn)
+    group = project.wait_for_group("CheckOut: cannot check out")
+    assert (group["platform"], group["count"], group["users"]) == ("native", 2, 1)
+    assert (group["release_first"], group["environment"]) == ("shop@1.0.0", ["live"])
+    [event, _] = project.events(group["id"])
+    chain = [(one["type"], one["value"]) for one in event["exception"]["values"]]
+    assert chain == [("Refused", "card refused"), ("CheckOut", "cannot check out")]
+    assert event["tags"]["tenant"] == "acme"
+    panic = project.wait_for_group("panic: index out of bounds")
+    assert (panic["level"], panic["unhandled"]) == ("fatal", True)
+    [event] = project.events(panic["id"])
+    picked = [frame for frame in frames(event) if frame["function"].endswith("pick_card")]
+    assert picked and picked[0]["in_app"], frames(event)
+    assert project.wait_for_group("a plain message")["level"] == "warning"

@@ -1,10 +1,10 @@
-//! What the tests need from outside: Debian packages, the originals from PyPI and npm, the built web UI.
+//! What the tests need from outside: Debian packages, the originals from PyPI and npm, a program of somebody else.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// (a file that tells that it is there, the Debian package that brings it)
-const PACKAGES: [(&str, &str); 15] = [
+const PACKAGES: [(&str, &str); 17] = [
     ("/usr/bin/chromium", "chromium"),
     ("/usr/sbin/collectd", "collectd-core"),
     ("/usr/lib/nagios/plugins/check_graphite", "monitoring-plugins-contrib"),
@@ -26,6 +26,9 @@ const PACKAGES: [(&str, &str); 15] = [
     // What graphite-web draws with.
     ("/usr/share/doc/libcairo2/copyright", "libcairo2"),
     ("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "fonts-dejavu-core"),
+    // Programs that send errors: Sentry's client for Ruby, and the one before it.
+    ("/usr/share/doc/ruby-sentry-ruby-core/copyright", "ruby-sentry-ruby-core"),
+    ("/usr/share/doc/ruby-sentry-raven/copyright", "ruby-sentry-raven"),
 ];
 
 pub fn root() -> PathBuf {
@@ -41,7 +44,8 @@ pub fn prepare() -> Result<(), String> {
     debian_packages()?;
     python_packages()?;
     node_packages("scenarios")?;
-    node_packages("web")
+    node_packages("web")?;
+    rust_program()
 }
 
 fn debian_packages() -> Result<(), String> {
@@ -89,6 +93,14 @@ fn node_packages(folder: &str) -> Result<(), String> {
     copy(&lock, &stamp)
 }
 
+/// With Sentry's client for Rust, which is no dependency of ours: it has its own lock and its own folder.
+fn rust_program() -> Result<(), String> {
+    let mut build = cargo();
+    build.args(["build", "--locked", "--quiet", "--manifest-path"]);
+    build.arg(root().join("scenarios/errors/rust-shop/Cargo.toml"));
+    run(build.arg("--target-dir").arg(root().join("target/test-env/rust-shop")))
+}
+
 fn same_text(wanted: &Path, present: &Path) -> bool {
     match (std::fs::read_to_string(wanted), std::fs::read_to_string(present)) {
         (Ok(wanted), Ok(present)) => wanted == present,
@@ -98,6 +110,10 @@ fn same_text(wanted: &Path, present: &Path) -> bool {
 
 fn copy(from: &Path, to: &Path) -> Result<(), String> {
     std::fs::copy(from, to).map(|_| ()).map_err(|error| format!("write {}: {error}", to.display()))
+}
+
+pub fn cargo() -> Command {
+    Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()))
 }
 
 pub fn run(command: &mut Command) -> Result<(), String> {

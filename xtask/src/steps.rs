@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::environment::{self, root, run};
+use crate::environment::{self, cargo, root, run};
 use crate::{dependencies, environment::python};
 
 /// Format, lints, the price of the dependencies.
@@ -123,10 +123,6 @@ fn pytest() -> Command {
 
 fn target_directory() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
-}
-
-fn cargo() -> Command {
-    Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()))
 }
 
 fn npm(arguments: &[&str]) -> Command {
