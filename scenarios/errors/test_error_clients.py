@@ -10,6 +10,7 @@ from support.errors import Project, run, script
 from support.server import wait_for
 
 SCENARIOS = pathlib.Path(__file__).resolve().parents[1]
+MODULES = pathlib.Path(os.environ.get("STATSD_MODULES", SCENARIOS / "node_modules"))
 
 
 def test_sentry_for_python(bellwether, tmp_path):
@@ -161,7 +162,6 @@ assert client.captureMessage("raven speaks")
 def test_sentry_for_node(bellwether, tmp_path):
     server = bellwether()
     project = Project(server)
-    modules = pathlib.Path(os.environ.get("STATSD_MODULES", SCENARIOS / "node_modules"))
     program = script(tmp_path, '''
 const Sentry = require("@sentry/node");
 Sentry.init({ dsn: process.env.SENTRY_DSN, release: "api@2.0.0" });
@@ -170,11 +170,32 @@ try { charge(); } catch (error) { Sentry.captureException(error); }
 Sentry.captureException(new Error("long"), { extra: { text: "x".repeat(60000) } });
 Sentry.flush(30000).then((done) => process.exit(done ? 0 : 1));
 ''', "program.cjs")
-    run(["node"], program, project.dsn, NODE_PATH=str(modules))
+    run(["node"], program, project.dsn, NODE_PATH=str(MODULES))
     group = project.wait_for_group("TypeError: no such card")
     assert group["platform"] == "node" and group["release_first"] == "api@2.0.0"
     # Longer than 32 KiB it comes as gzip.
     assert project.wait_for_group("Error: long")["count"] == 1
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no node")
+def test_words_of_users_about_an_error_and_about_none(bellwether, tmp_path):
+    server = bellwether()
+    project = Project(server)
+    program = script(tmp_path, '''
+const Sentry = require("@sentry/node");
+Sentry.init({ dsn: process.env.SENTRY_DSN, release: "api@2.0.0" });
+const associatedEventId = Sentry.captureException(new Error("broken"));
+Sentry.captureFeedback({ message: "It broke.", name: "Ben", email: "ben@example.com", associatedEventId });
+Sentry.captureFeedback({ message: "I only wanted tea.", name: "Vera" });
+Sentry.flush(30000).then((done) => process.exit(done ? 0 : 1));
+''', "program.cjs")
+    run(["node"], program, project.dsn, NODE_PATH=str(MODULES))
+    said = lambda event: (event.get("_feedback") or {}).get("comments")
+    words = lambda group: {said(event) for event in project.events(group["id"])}
+    wait_for(lambda: words(project.wait_for_group("Error: broken")) == {"It broke."}, what="the words about the error")
+    free = project.wait_for_group("User feedback")
+    wait_for(lambda: "I only wanted tea." in words(free), what="the words about no error")
+    assert (free["kind"], free["level"]) == ("feedback", "info")
 
 
 def test_check_ins_and_sessions_of_the_sdk(bellwether, tmp_path):
