@@ -16,6 +16,8 @@ pub struct ErrorsConfig {
     pub max_events_per_project_per_5m: u64,
     /// How long bodies of events are kept, where a project says nothing else. Counts are kept for ever.
     pub retention: HumanDuration,
+    /// The URL of Sentry's client for browsers, as one script: what the loader script brings to pages.
+    pub browser_client: Option<String>,
 }
 
 impl Default for ErrorsConfig {
@@ -23,6 +25,7 @@ impl Default for ErrorsConfig {
         ErrorsConfig {
             max_events_per_project_per_5m: MAX_EVENTS_PER_5M,
             retention: HumanDuration::from_secs(90 * 86_400),
+            browser_client: None,
         }
     }
 }
@@ -40,11 +43,25 @@ impl ErrorsConfig {
     }
 
     pub fn problems(&self) -> Vec<(&'static str, String)> {
-        match self.retention.0.as_secs() {
-            0..86_400 => vec![("retention", "it is a day at least: write \"1d\" or more".into())],
-            _ => Vec::new(),
+        let mut problems = Vec::new();
+        if self.retention.0.as_secs() < 86_400 {
+            problems.push(("retention", "it is a day at least: write \"1d\" or more".into()));
         }
+        if let Some(client) = self.browser_client.as_deref().filter(|client| !is_url(client)) {
+            let why = format!(
+                "`{client}` is not a URL that pages can load: write one such as \"https://shop.example/sentry.min.js\""
+            );
+            problems.push(("browser_client", why));
+        }
+        problems
     }
+}
+
+fn is_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| {
+        !rest.is_empty() && !rest.starts_with('/') && !rest.contains(|letter: char| letter.is_whitespace())
+    })
 }
 
 #[cfg(test)]
@@ -56,6 +73,23 @@ mod tests {
         assert!(ErrorsConfig::default().problems().is_empty());
         let short = ErrorsConfig { retention: HumanDuration::from_secs(3_600), ..ErrorsConfig::default() };
         assert_eq!(short.problems()[0].0, "retention");
+    }
+
+    #[test]
+    fn pages_load_the_client_from_a_url() {
+        let check = |client: &str, is_right: bool| {
+            let config = ErrorsConfig { browser_client: Some(client.into()), ..ErrorsConfig::default() };
+            let problems = config.problems();
+            assert_eq!(problems.is_empty(), is_right, "{client}: {problems:?}");
+            assert!(problems.iter().all(|(key, why)| *key == "browser_client" && why.contains(client)));
+        };
+        check("https://shop.example/static/sentry.min.js", true);
+        check("http://127.0.0.1:8000/sentry.js", true);
+        check("/static/sentry.min.js", false);
+        check("https://", false);
+        check("https:///sentry.js", false);
+        check("https://shop.example/a b.js", false);
+        check("", false);
     }
 
     #[test]

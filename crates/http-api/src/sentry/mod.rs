@@ -12,6 +12,7 @@
 //! | [`contents`] | what is in a request, each item of it |
 //! | [`check_ins`] | jobs, as heartbeats |
 //! | [`dialog`], [`minidump`] | what people say; crashes of native programs |
+//! | [`loader`] | the script that brings Sentry's client to a page |
 //! | [`intake`] | the door to what keeps events |
 //! | [`kept`] | what is kept beside events |
 //! | [`api_0`] | Sentry's own API, for sentry-cli and exporters: with a token |
@@ -28,6 +29,7 @@ mod form;
 pub mod intake;
 pub mod kept;
 mod limits;
+mod loader;
 mod minidump;
 pub mod room;
 pub mod senders;
@@ -40,7 +42,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
+use axum::routing::{any, get};
 use axum::{Json, Router};
 use formats::sentry::check_in;
 use formats::sentry::envelope::{self, Header};
@@ -66,6 +68,7 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/api/store/", any(of_key))
         .route("/api/embed/error-page", any(dialog::dialog))
         .route("/api/embed/error-page/", any(dialog::dialog))
+        .route("/js-sdk-loader/{file}", get(loader::loader))
 }
 
 /// Other rooms of `/api/`: ours, Alertmanager's, and that of sentry-cli.
@@ -76,6 +79,9 @@ const FILE_KIND: &str = "event.attachment";
 
 /// Is it one of these paths? The public key says enough for them, and any page may send there.
 pub fn is_ingest(path: &str) -> bool {
+    if path.starts_with(loader::PREFIX) {
+        return true;
+    }
     let Some((first, _)) = path.strip_prefix("/api/").map(|rest| rest.split_once('/').unwrap_or((rest, "")))
     else {
         return false;
@@ -444,6 +450,7 @@ mod tests {
             "/api/store/",
             "/api/store",
             "/api/embed/error-page/",
+            "/js-sdk-loader/0123.min.js",
         ] {
             assert!(is_ingest(path), "{path}");
         }
@@ -459,6 +466,7 @@ mod tests {
             "/render",
             "/",
             "/api//x",
+            "/js-sdk-loader",
         ] {
             assert!(!is_ingest(path), "{path}");
         }

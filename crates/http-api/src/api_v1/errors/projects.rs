@@ -137,7 +137,7 @@ fn item(services: &Services, project: &Project) -> Answer<ProjectItem> {
 }
 
 /// Where programs reach us: as people do, else where we listen.
-fn dsn(services: &Services, project: u64, key: &str) -> String {
+pub fn dsn(services: &Services, project: u64, key: &str) -> String {
     let http = &services.settings.load().http;
     let listens = || {
         let scheme = if http.uses_tls() { "https" } else { "http" };
