@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// (a file that tells that it is there, the Debian package that brings it)
-const PACKAGES: [(&str, &str); 17] = [
+const PACKAGES: [(&str, &str); 18] = [
     ("/usr/bin/chromium", "chromium"),
     ("/usr/sbin/collectd", "collectd-core"),
     ("/usr/lib/nagios/plugins/check_graphite", "monitoring-plugins-contrib"),
@@ -26,9 +26,10 @@ const PACKAGES: [(&str, &str); 17] = [
     // What graphite-web draws with.
     ("/usr/share/doc/libcairo2/copyright", "libcairo2"),
     ("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "fonts-dejavu-core"),
-    // Programs that send errors: Sentry's client for Ruby, and the one before it.
+    // What sends errors: clients of Ruby, the present one and the one before it, and that of pages before the present one.
     ("/usr/share/doc/ruby-sentry-ruby-core/copyright", "ruby-sentry-ruby-core"),
     ("/usr/share/doc/ruby-sentry-raven/copyright", "ruby-sentry-raven"),
+    ("/usr/share/nodejs/raven-js/package.json", "node-raven-js"),
 ];
 
 pub fn root() -> PathBuf {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -13,9 +13,12 @@ import { folder } from '../support/statics.ts'
 /** Sentry's own client in a page of somebody else, built as they do, with maps that sentry-cli uploads. */
 const MODULES = process.env.STATSD_MODULES ?? resolve(import.meta.dirname, '../../../scenarios/node_modules')
 const SHOP = join(import.meta.dirname, '../support/shop')
+/** Debian's `node-raven-js`. */
+const RAVEN = '/usr/share/nodejs/raven-js'
 
+type Group = { id: number; title: string; unhandled: boolean; kind: string; release_first: string }
 type Frame = { function: string; filename: string; lineno: number; context_line?: string; in_app: boolean }
-type Sent = { exception: { values: { stacktrace: { frames: Frame[] } }[] }; request: { url: string }; _feedback?: { name: string; comments: string } }
+type Sent = { exception: { values: { stacktrace: { frames: Frame[] } }[] }; request: { url: string }; tags: Record<string, string>; _feedback?: { name: string; comments: string } }
 
 let browser: Browser
 let server: Server
@@ -27,15 +30,27 @@ async function sentryCli(...words: string[]) {
   await promisify(execFile)(join(MODULES, '@sentry/cli-linux-x64/bin/sentry-cli'), words, { env, cwd: dist })
 }
 
+const common = { configFile: false, root: SHOP, logLevel: 'warn', resolve: { alias: { '@sentry/browser': join(MODULES, '@sentry/browser'), 'raven-js': RAVEN } } } as const
+
+/** As one script for pages that have no build. */
+async function script(name: string) {
+  const lib = { entry: join(SHOP, `${name}.ts`), name: 'shop', formats: ['iife' as const], fileName: () => `${name}.js` }
+  await build({ ...common, build: { outDir: dist, emptyOutDir: false, lib } })
+}
+
+/** A page of those, in plain HTML. */
+function plainPage(name: string, head: string, script: string) {
+  writeFileSync(join(dist, name), `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Shop</title><link rel="icon" href="data:,">${head}</head><body><button id="pay">Pay</button><script>${script}</script></body></html>`)
+}
+
 beforeAll(async () => {
   browser = await launch()
-  server = await Server.start()
-  await server.cli(['project', 'create', 'shop'])
-  const alias = { '@sentry/browser': join(MODULES, '@sentry/browser') }
-  await build({ configFile: false, root: SHOP, base: './', logLevel: 'warn', resolve: { alias }, build: { outDir: dist, emptyOutDir: true, sourcemap: true } })
+  shop = await folder(dist)
+  server = await Server.start(`[errors]\nbrowser_client = "${shop.url}/client.js"\n`)
+  await build({ ...common, base: './', build: { outDir: dist, emptyOutDir: true, sourcemap: true } })
+  await project('shop')
   await sentryCli('sourcemaps', 'inject', '.')
   await sentryCli('sourcemaps', 'upload', '--release', 'shop@1.0.0', '.')
-  shop = await folder(dist)
 })
 afterAll(async () => {
   shop?.close()
@@ -44,18 +59,34 @@ afterAll(async () => {
   rmSync(dist, { recursive: true, force: true })
 })
 
+type Project = { id: number; dsn: string; keys: { key: string }[] }
+
+async function project(name: string): Promise<Project> {
+  await server.cli(['project', 'create', name])
+  return server.json(`/api/v1/errors/projects/${name}`)
+}
+
+/** The first one of the project whose title begins so. */
+async function grouped(project: string, title: string): Promise<Group> {
+  const named = async () => (await server.json<Group[]>(`/api/v1/errors/groups?project=${project}`)).find((group) => group.title.startsWith(title))
+  return (await until(`${title} of ${project}`, named))!
+}
+
+async function newest(group: Group): Promise<Sent> {
+  return (await server.json<Sent[]>(`/api/v1/errors/groups/${group.id}/events`))[0]
+}
+
 async function onlyEvent(): Promise<Sent> {
-  let groups: { id: number; title: string; unhandled: boolean }[] = []
-  await until('the error of the page', async () => (groups = await server.json('/api/v1/errors/groups')).length > 0)
-  expect(groups.map(({ title, unhandled }) => [title, unhandled])).toEqual([['RangeError: no card takes 42', true]])
-  return (await server.json<Sent[]>(`/api/v1/errors/groups/${groups[0].id}/events`))[0]
+  const group = await grouped('shop', 'RangeError: no card takes 42')
+  expect(group.unhandled).toBe(true)
+  return newest(group)
 }
 
 /** What the page says of itself, without the error that it is there for. */
 const wrong = (page: Watched) => page.wrong.filter((what) => !what.includes('no card takes 42'))
 
 test('an error of a minified page names its source, and people say what they did', async () => {
-  const [{ dsn }] = await server.json<{ dsn: string }[]>('/api/v1/errors/projects')
+  const { dsn } = await server.json<Project>('/api/v1/errors/projects/shop')
   const page = await open(browser, `${shop.url}/index.html#${encodeURIComponent(dsn)}`)
   await page.getByRole('button', { name: 'Pay' }).click()
   const event = await onlyEvent()
@@ -76,6 +107,49 @@ test('an error of a minified page names its source, and people say what they did
   await dialog.getByText('Your feedback has been sent.').waitFor()
   const told = await until('the words of the user', async () => (await onlyEvent())._feedback)
   expect(told).toMatchObject({ name: 'Vera', comments: 'I only wanted tea.' })
+  await dialog.getByRole('button', { name: 'Close' }).click()
+
+  await page.getByRole('button', { name: 'Say something' }).click()
+  const free = await grouped('shop', 'User feedback')
+  expect(free.kind).toBe('feedback')
+  const said = await until('the words about no error', async () => (await newest(free))._feedback)
+  expect(said).toMatchObject({ name: 'Ben', comments: 'Where is the tea?' })
   expect(wrong(page)).toEqual([])
   await page.context().close()
+})
+
+test('the loader script brings the client when something breaks', async () => {
+  await script('client')
+  const { keys } = await project('loaded')
+  const loader = server.url(`/js-sdk-loader/${keys[0].key}.min.js`)
+  plainPage('loaded.html', `<script src="${loader}" crossorigin="anonymous"></script>`, `
+    Sentry.onLoad(() => Sentry.init({ release: 'shop@2.0.0' }))
+    Sentry.setTag('tenant', 'acme')
+    document.querySelector('#pay').onclick = () => { throw new RangeError('no card takes 42') }`)
+  const loaded = await open(browser, `${shop.url}/loaded.html`)
+  expect(loaded.foreign).toEqual([loader])
+  const client = loaded.locator('script[src$="/client.js"]')
+  expect(await client.count()).toBe(0)
+  await loaded.getByRole('button', { name: 'Pay' }).click()
+  const group = await grouped('loaded', 'RangeError: no card takes 42')
+  expect(group).toMatchObject({ unhandled: true, release_first: 'shop@2.0.0' })
+  expect((await newest(group)).tags).toMatchObject({ tenant: 'acme' })
+  expect(await client.count()).toBe(1)
+  expect(wrong(loaded)).toEqual([])
+  await loaded.context().close()
+})
+
+test('raven-js sends from a page of another site', async () => {
+  await script('raven')
+  const { dsn } = await project('old')
+  plainPage('raven.html', '<script src="raven.js"></script>', `
+    Raven.config(${JSON.stringify(dsn)}, { release: 'shop@0.9' }).install()
+    document.querySelector('#pay').onclick = () => { throw new RangeError('no card takes 42') }
+    Raven.captureMessage('raven speaks')`)
+  const old = await open(browser, `${shop.url}/raven.html`)
+  await old.getByRole('button', { name: 'Pay' }).click()
+  expect(await grouped('old', 'RangeError: no card takes 42')).toMatchObject({ release_first: 'shop@0.9' })
+  expect((await grouped('old', 'raven speaks')).kind).toBe('message')
+  expect(wrong(old)).toEqual([])
+  await old.context().close()
 })

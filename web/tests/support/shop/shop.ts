@@ -15,4 +15,5 @@ function checkOut(order: Order) {
 }
 
 document.querySelector('#pay')!.addEventListener('click', () => checkOut({ name: 'tea', price: 21 }))
+document.querySelector('#say')!.addEventListener('click', () => Sentry.captureFeedback({ message: 'Where is the tea?', name: 'Ben', email: 'ben@example.com' }))
 document.querySelector('#report')!.addEventListener('click', () => Sentry.showReportDialog({ eventId: Sentry.lastEventId() }))
