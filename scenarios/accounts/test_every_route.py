@@ -43,6 +43,7 @@ BODIES = {
     f"POST /api/0/organizations/{NAME}/releases/{NAME}/deploys/": {"environment": NAME},
     f"POST /api/0/organizations/{NAME}/artifactbundle/assemble/": {"checksum": NAME, "projects": [NAME]},
     f"POST /api/0/projects/{NAME}/{NAME}/files/difs/assemble/": {},
+    f"PUT /api/0/projects/{NAME}/{NAME}/issues/": {"status": "resolved"},
     "POST /api/v2/silences": {"matchers": [], "startsAt": "", "endsAt": "", "createdBy": NAME, "comment": NAME},
     "POST /v2/enqueue": {"routing_key": "x", "event_action": "resolve", "dedup_key": "x"},
 }

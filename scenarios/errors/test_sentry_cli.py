@@ -36,8 +36,8 @@ def sentry_cli(request):
     binary = modules / request.param / "bin" / "sentry-cli"
     assert binary.exists(), "sentry-cli is missing: npm ci in scenarios/"
 
-    def run(server, home, *arguments, token=ANY_TOKEN, check=True):
-        env = {"PATH": os.environ["PATH"], "HOME": str(home), "SENTRY_URL": server.url("/"), "SENTRY_AUTH_TOKEN": token,
+    def run(server, home, *arguments, token=ANY_TOKEN, check=True, env=None):
+        env = {**(env or {}), "PATH": os.environ["PATH"], "HOME": str(home), "SENTRY_URL": server.url("/"), "SENTRY_AUTH_TOKEN": token,
                "SENTRY_ORG": "whatever", "SENTRY_PROJECT": "web", "SENTRY_DISABLE_UPDATE_CHECK": "1", "SENTRY_LOG_LEVEL": "debug"}
         done = subprocess.run([str(binary), *arguments], env=env, cwd=home, capture_output=True, text=True, timeout=120)
         assert not check or done.returncode == 0, f"{arguments}: {done.stdout}\n{done.stderr}"
@@ -101,6 +101,7 @@ def test_who_asks_is_told(bellwether, sentry_cli, tmp_path):
     server = shop(bellwether)
     assert "project:releases" in sentry_cli(server, tmp_path, "info").stdout
     assert "web" in sentry_cli(server, tmp_path, "projects", "list").stdout
+    assert "bellwether" in sentry_cli(server, tmp_path, "organizations", "list").stdout
 
 
 def test_a_release_goes_its_way(bellwether, sentry_cli, tmp_path):
@@ -118,6 +119,56 @@ def test_a_release_goes_its_way(bellwether, sentry_cli, tmp_path):
     assert [(mark["what"], mark["tags"]) for mark in marks] == [("web@1 deployed to production", ["deploy", "web"])]
     sentry_cli(server, tmp_path, "releases", "delete", "web@1")
     assert server.get(f"{ORG}/releases/web%401/").status == 404
+
+
+def test_a_release_is_archived_and_comes_back(bellwether, sentry_cli, tmp_path):
+    server = shop(bellwether)
+    sentry_cli(server, tmp_path, "releases", "new", "web@1")
+    status = lambda: server.get(f"{ORG}/releases/web%401/").json["status"]
+    sentry_cli(server, tmp_path, "releases", "archive", "web@1")
+    assert status() == "archived"
+    sentry_cli(server, tmp_path, "releases", "restore", "web@1")
+    assert status() == "open"
+    assert sentry_cli(server, tmp_path, "releases", "archive", "web@2", check=False).returncode != 0, "there is none"
+    assert server.get(f"{ORG}/releases/web%402/").status == 404
+
+
+def test_groups_are_decided_on(bellwether, sentry_cli, tmp_path):
+    server = shop(bellwether)
+    send(server, event(MINIFIED, release="web@1"))
+    [group] = wait_for(lambda: server.get("/api/v1/errors/groups?project=1").json, what="the group")
+    number = str(group["id"])
+    assert number in sentry_cli(server, tmp_path, "issues", "list").stdout
+    status = lambda: server.get(f"/api/v1/errors/groups/{number}").json["status"]
+    for deed, became in (("resolve", "resolved"), ("unresolve", "unresolved"), ("mute", "ignored")):
+        sentry_cli(server, tmp_path, "issues", deed, "-i", number)
+        assert status() == became
+    sentry_cli(server, tmp_path, "issues", "resolve", "--next-release", "-s", "muted")
+    assert status() == "resolved"
+    issues = "/api/0/projects/any/web/issues/"
+    assert server.put(f"{issues}?id={number}", {"status": "gone"}).status == 400
+    missing = server.put(f"{issues}?id=999", {"status": "resolved"})
+    assert (missing.status, "no group 999" in missing.json["detail"]) == (404, True)
+
+
+def test_a_shell_sends_events_and_check_ins(bellwether, sentry_cli, tmp_path):
+    server = shop(bellwether)
+    dsn = {"SENTRY_DSN": f"http://{KEY}@127.0.0.1:{server.ports['http']}/1"}
+    sentry_cli(server, tmp_path, "send-event", "-m", "disk %s is full", "-a", "/srv", "-t", "host:web1", env=dsn)
+    [group] = wait_for(lambda: server.get("/api/v1/errors/groups?project=1").json, what="the event")
+    assert group["title"] == "disk /srv is full"
+    sentry_cli(server, tmp_path, "monitors", "run", "nightly", "--schedule", "0 3 * * *", "--", "true", env=dsn)
+    beat = lambda: [one for one in server.get("/api/v1/heartbeats").json["heartbeats"] if one["name"] == "web/nightly"]
+    wait_for(lambda: [one for one in beat() if one["status"] == "up"], what="the heartbeat of the job")
+    failed = sentry_cli(server, tmp_path, "monitors", "run", "nightly", "--", "false", env=dsn, check=False)
+    assert failed.returncode != 0, "it ends as its job does"
+    wait_for(lambda: [one for one in beat() if one["status"] == "down"], what="the job that failed")
+
+
+def test_debug_files_are_refused_with_the_reason(bellwether, sentry_cli, tmp_path):
+    server = shop(bellwether)
+    done = sentry_cli(server, tmp_path, "debug-files", "upload", "/bin/true", check=False)
+    assert done.returncode != 0 and "debug files are not used here" in done.stdout + done.stderr
 
 
 def test_commits_of_a_release(bellwether, sentry_cli, tmp_path):

@@ -84,7 +84,7 @@ fn search(wanted: &mut Wanted, query: &str) -> Answer<()> {
     Ok(())
 }
 
-fn status(word: &str) -> Answer<&'static str> {
+pub(super) fn status(word: &str) -> Answer<&'static str> {
     match word {
         "unresolved" => Ok("unresolved"),
         "resolved" => Ok("resolved"),

@@ -9,9 +9,11 @@
 //! | [`releases`], [`deploys`] | releases, what is in them, where they went |
 //! | [`uploads`] | source maps, in chunks |
 //! | [`issues`], [`stats`] | groups and counts, for exporters |
+//! | [`decide`] | what is done with groups |
 //! | [`shapes`] | what things look like in answers |
 
 mod about;
+mod decide;
 mod deploys;
 mod issues;
 mod releases;
@@ -69,7 +71,7 @@ fn below() -> Router<Arc<Services>> {
             get(releases::one_of).put(releases::change_in).delete(releases::remove_from),
         )
         .route("/projects/{org}/{project}/files/difs/assemble/", post(uploads::refuse_debug_files))
-        .route("/projects/{org}/{project}/issues/", get(issues::of_project))
+        .route("/projects/{org}/{project}/issues/", get(issues::of_project).put(decide::of_project))
         .route("/projects/{org}/{project}/stats/", get(stats::of_project))
         .route("/{*rest}", any(nothing_here))
 }

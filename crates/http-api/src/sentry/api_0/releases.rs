@@ -132,6 +132,10 @@ impl Found {
         Ok(Found { of })
     }
 
+    fn projects(self) -> Vec<Arc<Project>> {
+        self.of.into_iter().map(|(project, _)| project).collect()
+    }
+
     fn shown(&self, services: &Services) -> Answer<Value> {
         let of: Vec<(&Project, &Shipped)> =
             self.of.iter().map(|(project, shipped)| (&**project, shipped)).collect();
@@ -159,6 +163,22 @@ fn tell(services: &Services, projects: &[Arc<Project>], version: &str, more: &Mo
     Ok(is_new)
 }
 
+/// Those that are named. `releases archive` and `restore` name none: it is there then.
+fn projects_of_new(
+    services: &Services,
+    caller: &Caller,
+    version: &str,
+    slugs: &[String],
+) -> Answer<Vec<Arc<Project>>> {
+    if slugs.is_empty() {
+        match Found::look(services, caller, version, None) {
+            Err(problem) if problem.is(StatusCode::NOT_FOUND) => {}
+            found => return found.map(Found::projects),
+        }
+    }
+    find_projects(services, caller, slugs)
+}
+
 async fn make(
     services: Arc<Services>,
     caller: Caller,
@@ -167,7 +187,7 @@ async fn make(
 ) -> Told<Response> {
     working(&services, caller, Role::Editor, move |services, caller| {
         let slugs = slug.as_ref().map_or(&*new.projects, std::slice::from_ref);
-        let projects = find_projects(services, caller, slugs)?;
+        let projects = projects_of_new(services, caller, &new.version, slugs)?;
         let is_new = tell(services, &projects, &new.version, &new.more)?;
         let found = Found::look(services, caller, &new.version, slug.as_deref())?;
         let status = if is_new { StatusCode::CREATED } else { StatusCode::ALREADY_REPORTED };
@@ -205,10 +225,7 @@ async fn say(
         let projects = match (&slug, &more.projects) {
             (Some(slug), _) => find_projects(services, caller, std::slice::from_ref(slug))?,
             (None, Some(slugs)) if !slugs.is_empty() => find_projects(services, caller, slugs)?,
-            (None, _) => {
-                let found = Found::look(services, caller, &version, None)?;
-                found.of.into_iter().map(|(project, _)| project).collect()
-            }
+            (None, _) => Found::look(services, caller, &version, None)?.projects(),
         };
         tell(services, &projects, &version, &more)?;
         Ok(Json(Found::look(services, caller, &version, slug.as_deref())?.shown(services)?))

@@ -15,7 +15,7 @@ fn optional(at: Option<Timestamp>) -> Value {
 
 pub(super) fn organization(slug: &str) -> Value {
     json!({"id": "1", "slug": slug, "name": slug, "dateCreated": time(Timestamp(0)), "isEarlyAdopter": false,
-        "require2FA": false, "requiresSso": false, "status": {"id": "active", "name": "active"}, "features": []})
+        "require2FA": false, "requireEmailVerification": false, "requiresSso": false, "status": {"id": "active", "name": "active"}, "features": []})
 }
 
 pub(super) fn project(organization_slug: &str, project: &Project) -> Value {

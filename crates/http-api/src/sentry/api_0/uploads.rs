@@ -22,8 +22,9 @@ use crate::services::Services;
 const CHUNKS_PER_REQUEST: usize = 64;
 const FRAMING_BYTES: usize = CHUNKS_PER_REQUEST * 1_024;
 const SMALLEST_CHUNK: usize = 64 << 10;
-/// Without `release_files` sentry-cli 2 sends no chunks; with the others it makes bundles all the same.
-const ACCEPTED: [&str; 3] = ["release_files", "artifact_bundles", "artifact_bundles_v2"];
+/// Without `release_files` sentry-cli 2 sends no chunks; with the others it makes bundles all the same. Debug files it offers by way
+/// of `debug_files` before it sends any, and is told why not.
+const ACCEPTED: [&str; 4] = ["release_files", "artifact_bundles", "artifact_bundles_v2", "debug_files"];
 
 /// As much as a request may be, and chunks of a power of two that fit into one.
 fn sizes(max_body: usize) -> (usize, usize) {
