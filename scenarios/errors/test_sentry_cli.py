@@ -1,16 +1,15 @@
 """Real sentry-cli, 2 and 3: releases, deploys, commits, source maps; and what exporters read on Sentry's paths."""
 import json
 import os
-import pathlib
 import subprocess
 import time
 import uuid
 
 import pytest
 
+from support.errors import MODULES, run, script
 from support.server import wait_for
 
-SCENARIOS = pathlib.Path(__file__).resolve().parents[1]
 KEY = "0123456789abcdef0123456789abcdef"
 # Any token passes where nobody has to say who they are: 64 digits, as Sentry's own have.
 ANY_TOKEN = "5" * 64
@@ -32,8 +31,7 @@ MAP = {"version": 3, "file": "app.js", "sources": ["../src/cart.js"], "sourcesCo
 
 @pytest.fixture(params=["@sentry/cli-linux-x64", "sentry-cli-2"])
 def sentry_cli(request):
-    modules = pathlib.Path(os.environ.get("STATSD_MODULES", SCENARIOS / "node_modules"))
-    binary = modules / request.param / "bin" / "sentry-cli"
+    binary = MODULES / request.param / "bin" / "sentry-cli"
     assert binary.exists(), "sentry-cli is missing: npm ci in scenarios/"
 
     def run(server, home, *arguments, token=ANY_TOKEN, check=True, env=None):
@@ -198,6 +196,25 @@ def test_maps_are_found_by_debug_id(bellwether, sentry_cli, tmp_path):
     [exception] = one["exception"]["values"]
     assert exception["stacktrace"]["frames"][-1]["context_line"] == '  throw new Error("empty " + name);'
     assert exception["raw_stacktrace"]["frames"][-1]["function"] == "n"
+
+
+def test_maps_of_a_program_of_node(bellwether, sentry_cli, tmp_path):
+    """Both as they are: what sentry-cli puts into the file tells Sentry's client which map is its own."""
+    server = shop(bellwether)
+    dist = build(tmp_path)
+    sentry_cli(server, tmp_path, "sourcemaps", "inject", str(dist))
+    sentry_cli(server, tmp_path, "sourcemaps", "upload", str(dist))
+    program = script(tmp_path, '''
+const Sentry = require("@sentry/node");
+Sentry.init({ dsn: process.env.SENTRY_DSN });
+try { require("./dist/app.js"); } catch (error) { Sentry.captureException(error); }
+Sentry.flush(30000).then((done) => process.exit(done ? 0 : 1));
+''', "program.cjs")
+    run(["node"], program, f"http://{KEY}@127.0.0.1:{server.ports['http']}/1", NODE_PATH=str(MODULES))
+    one = only_event(server)
+    assert stack(one)[-2:] == [("pay", 6), ("checkCart", 3)]
+    [exception] = one["exception"]["values"]
+    assert exception["stacktrace"]["frames"][-1]["context_line"] == '  throw new Error("empty " + name);'
 
 
 def test_maps_are_found_by_release_and_url_and_survive_a_kill(bellwether, sentry_cli, tmp_path):

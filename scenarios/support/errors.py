@@ -1,10 +1,14 @@
 """Projects of errors, and what programs send to them."""
 import json
 import os
+import pathlib
 import subprocess
 import uuid
 
 from support.server import wait_for
+
+# What npm brought: clients of Sentry, sentry-cli.
+MODULES = pathlib.Path(os.environ.get("STATSD_MODULES", pathlib.Path(__file__).resolve().parents[1] / "node_modules"))
 
 
 class Project:
