@@ -13,7 +13,7 @@ export function platforms(dsn: string): Platform[] {
     { name: 'PHP', install: 'composer require sentry/sentry', code: `\\Sentry\\init(['dsn' => '${dsn}']);\n\n\\Sentry\\captureException(new \\Exception('first'));` },
     { name: 'Java', install: 'implementation("io.sentry:sentry:8.+")', code: `import io.sentry.Sentry;\n\nSentry.init(options -> options.setDsn("${dsn}"));\n\nSentry.captureException(new RuntimeException("first"));` },
     { name: 'Go', install: 'go get github.com/getsentry/sentry-go', code: `import "github.com/getsentry/sentry-go"\n\nsentry.Init(sentry.ClientOptions{Dsn: "${dsn}"})\ndefer sentry.Flush(2 * time.Second)\n\nsentry.CaptureException(errors.New("first"))` },
-    { name: 'Rust', install: 'cargo add sentry', code: `let _guard = sentry::init(("${dsn}", sentry::ClientOptions {\n    release: sentry::release_name!(),\n    ..Default::default()\n}));\n\nsentry::capture_message("first", sentry::Level::Error);` },
+    { name: 'Rust', install: 'cargo add sentry', code: `let _guard = sentry::init(("${dsn}", sentry::ClientOptions::new().release("web@1.0.0")));\n\nsentry::capture_message("first", sentry::Level::Error);` },
     { name: '.NET', install: 'dotnet add package Sentry', code: `using Sentry;\n\nusing var sentry = SentrySdk.Init(options => options.Dsn = "${dsn}");\n\nSentrySdk.CaptureException(new Exception("first"));` },
   ]
 }
