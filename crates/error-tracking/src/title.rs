@@ -5,7 +5,6 @@ use crate::read::{Tree, exceptions, frames, text_at};
 
 pub(crate) fn title(event: &Tree<'_>) -> String {
     let of_event = of_security(event).or_else(|| of_exception(event)).or_else(|| of_message(event));
-    let of_event = of_event.or_else(|| of_feedback(event));
     let title = of_event.unwrap_or_else(|| "<without a title>".to_owned());
     cut(&title, MAX_TITLE).to_owned()
 }
@@ -57,11 +56,6 @@ pub(crate) fn message<'t>(event: &'t Tree<'_>) -> Option<&'t str> {
     let entry = event.get("logentry")?;
     let text = |key| text_at(entry, &[key]).filter(|text: &&str| !text.trim().is_empty());
     text("formatted").or(text("message"))
-}
-
-/// What nobody in particular was asked for. The words stand beside each event.
-fn of_feedback(event: &Tree<'_>) -> Option<String> {
-    event.at(&["contexts", "feedback"]).map(|_| "User feedback".to_owned())
 }
 
 fn of_security(event: &Tree<'_>) -> Option<String> {

@@ -47,16 +47,6 @@ fn c133_an_event_becomes_what_is_kept_found_and_counted() {
 }
 
 #[test]
-fn c139_words_that_are_about_no_event_have_a_title() {
-    let event = r#"{"type": "feedback", "platform": "javascript", "contexts": {"feedback": {"message": "I only wanted tea.", "name": "Vera"}}}"#;
-    let event = digested(event);
-    assert_eq!(
-        (event.title.as_str(), event.kind, event.level),
-        ("User feedback", Kind::Feedback, Level::Info)
-    );
-}
-
-#[test]
 fn lines_of_source_come_with_their_ends_from_ruby() {
     let event = r#"{"platform": "ruby", "exception": {"values": [{"type": "IOError", "value": "closed", "stacktrace": {"frames": [
         {"function": "pay", "filename": "app/pay.rb", "pre_context": ["def pay\n", "\n"], "context_line": "  raise IOError\r\n", "post_context": ["end"]}]}}]}}"#;

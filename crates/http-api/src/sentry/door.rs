@@ -65,19 +65,15 @@ impl Asked {
 
     /// For paths that say the key themselves.
     pub fn sender_of_key(&self, services: &Services, project: u64, key: &str) -> Result<Sender, Refusal> {
-        let key = public_key(key)?;
+        let key = formats::sentry::dsn::public_key(key).map_err(Refusal::bad_request)?;
         Ok(Sender { project: of_key(services, Some(project), &key)?, client: None })
     }
 }
 
 /// For paths that say nothing but the key: whose it is, and how it is kept.
 pub fn of_written_key(services: &Services, written: &str) -> Result<(Arc<Project>, String), Refusal> {
-    let key = public_key(written)?;
+    let key = formats::sentry::dsn::public_key(written).map_err(Refusal::bad_request)?;
     Ok((of_key(services, None, &key)?, key))
-}
-
-fn public_key(written: &str) -> Result<String, Refusal> {
-    formats::sentry::dsn::public_key(written).map_err(Refusal::bad_request)
 }
 
 fn of_key(services: &Services, project: Option<u64>, key: &str) -> Result<Arc<Project>, Refusal> {
