@@ -258,25 +258,6 @@ def test_transactions_are_series(server, project):
     titled(project, project.send(event("x", kind="Beside")), "Beside: x")
 
 
-def test_the_loader_is_for_whoever_has_the_key(bellwether):
-    page = {"Origin": "https://shop.example", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "script"}
-    client = "https://shop.example/static/sentry.min.js"
-    for mode in ("none", "required"):
-        server = bellwether(f'[auth]\nmode = "{mode}"\n[errors]\nbrowser_client = "{client}"\n')
-        project = Project(server)
-        for ending in (".min.js", ".js"):
-            answer = server.get(f"/js-sdk-loader/{project.key}{ending}", headers=page)
-            assert (answer.status, answer.headers["Content-Type"]) == (200, "text/javascript; charset=utf-8"), answer.text
-            assert answer.headers["Access-Control-Allow-Origin"] == "*" and "max-age" in answer.headers["Cache-Control"]
-            assert project.dsn in answer.text and f'"client":"{client}"' in answer.text
-        for path, status, why in (("0" * 32 + ".min.js", 403, "no project"), ("shop.min.js", 400, "hexadecimal"), (project.key, 404, "KEY.min.js")):
-            answer = server.get(f"/js-sdk-loader/{path}", headers=page)
-            assert (answer.status, why in answer.json["detail"]) == (status, True), answer.text
-    server = bellwether()
-    answer = server.get(f"/js-sdk-loader/{Project(server).key}.min.js", headers=page)
-    assert (answer.status, "errors.browser_client" in answer.json["detail"]) == (404, True)
-
-
 def test_check_ins_by_url(server, project):
     beat = lambda name: {one["name"]: one["status"] for one in server.get("/api/v1/heartbeats").json["heartbeats"]}.get(name)
     # Nobody knows it: no fault of the job, and counted.
