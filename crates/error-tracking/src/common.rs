@@ -65,7 +65,7 @@ impl Tracker {
     ) -> Result<Vec<Common>, StateError> {
         let mut found = Vec::new();
         for (key, value, share) in shared(latest, environment) {
-            if let Some(usual) = self.usual(project, (key.as_str(), value.as_str()), (count as f64, share))? {
+            if let Some(usual) = self.usual_share(project, (key.as_str(), value.as_str()), (count as f64, share))? {
                 found.push(Common { key, value, share, usual });
             }
         }
@@ -76,7 +76,7 @@ impl Tracker {
     }
 
     /// None: no other event has such a tag.
-    fn usual(
+    fn usual_share(
         &self,
         project: u64,
         (key, value): (&str, &str),

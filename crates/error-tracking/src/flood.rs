@@ -84,7 +84,9 @@ mod tests {
     #[test]
     fn a_restart_begins_no_new_day() {
         let mut today = Today::default();
-        [5, DAY_SECONDS, DAY_SECONDS + 7].map(|at| today.began(Timestamp(at)));
+        for at in [5, DAY_SECONDS, DAY_SECONDS + 7] {
+            today.began(Timestamp(at));
+        }
         assert_eq!(today, Today { day: 1, begun: 2 });
         assert!(
             today.may_begin(3, Timestamp(DAY_SECONDS + 9)) && !today.may_begin(3, Timestamp(DAY_SECONDS + 9))

@@ -80,7 +80,9 @@ fn what_was_done_there_holds_here() {
 #[test]
 fn what_had_begun_here_is_left_alone_where_somebody_touched_it() {
     let mut story = Story::new();
-    ["A", "B"].map(|kind| story.seen(kind, "1.0.0"));
+    for kind in ["A", "B"] {
+        story.seen(kind, "1.0.0");
+    }
     story.tracker.act(2, &Deed::Assign { to: Some("bo".into()) }, "bo", Timestamp(story.now)).unwrap();
     let ignored = [Deed::Ignore { until: Until::Forever }];
     let both = [moved("A", &ignored), moved("B", &ignored)];
