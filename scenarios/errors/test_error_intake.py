@@ -204,6 +204,25 @@ def test_the_dialog(server, project):
     assert server.get(f"/api/embed/error-page/?dsn={project.dsn}&eventId=x").status == 400
 
 
+def test_words_about_what_never_was_push_out_no_others(server, project):
+    said = lambda id, text: ("user_report", {"event_id": id, "name": "Ana", "email": "ana@example.com", "comments": text})
+    here, soon, never = (event("x", kind=kind) for kind in ("SpokenHere", "SpokenSoon", "SpokenNever"))
+    assert project.send(here).status == 200
+    first = [said(one["event_id"], "first") for one in (here, soon, never)]
+    assert project.envelope(*first).status == 200
+    assert project.send(soon).status == 200
+    strays = lambda many: [said(uuid.uuid4().hex, "noise") for _ in range(many)]
+    for _ in range(2):
+        assert project.envelope(*strays(100)).status == 200
+    too_many = project.envelope(*strays(101))
+    assert too_many.status == 400 and "more than 100 reports" in too_many.json["detail"]
+    # Too late.
+    assert project.send(never).status == 200
+    words = lambda kind: project.events(project.wait_for_group(f"{kind}: x")["id"])[0].get("_feedback")
+    assert words("SpokenHere")["comments"] == words("SpokenSoon")["comments"] == "first"
+    assert words("SpokenNever") is None
+
+
 def test_a_minidump_is_kept(server, project):
     parts = [b'--b\r\nContent-Disposition: form-data; name="sentry"\r\n\r\n{"release": "native@1"}\r\n',
              b'--b\r\nContent-Disposition: form-data; name="upload_file_minidump"; filename="a.dmp"\r\n\r\nMDMP', b"x" * 5_000, b"\r\n--b--\r\n"]
@@ -285,10 +304,16 @@ def test_a_quota_holds_errors_back_and_check_ins_not(bellwether):
     if time.time() < until:
         assert len(refused) == 20
     seconds, categories, scope, reason = refused[0].headers["X-Sentry-Rate-Limits"].split(":")
-    assert 1 <= int(seconds) <= 300 and (categories, scope, reason) == ("error;default;security", "project", "quota")
+    assert 1 <= int(seconds) <= 300 and (categories, scope, reason) == ("error;default;security;feedback", "project", "quota")
     assert refused[0].headers["Retry-After"] == seconds
     both = project.envelope(("event", event("x")), ("sessions", {"aggregates": [{"started": time.time(), "exited": 1}]}))
     assert both.status in (200, 429)
+    # Words about errors are of the same quota.
+    words = project.envelope(("user_report", {"event_id": event()["event_id"], "name": "", "email": "", "comments": "hm"}))
+    spoken = server.post(f"/api/embed/error-page/?dsn={project.dsn}&eventId={event()['event_id']}", "name=A&email=a%40example.com&comments=hm",
+                         headers={"Content-Type": "application/x-www-form-urlencoded"})
+    if time.time() < until:
+        assert (words.status, spoken.status) == (429, 429)
     assert server.get(project.path(f"cron/job/{project.key}?status=ok")).status == 202
     assert other.send(event("x")).status == 200
     changed = server.put(f"/api/v1/errors/projects/{project.id}", {"settings": {"max_events_per_5m": 0}})
@@ -310,7 +335,7 @@ def test_a_key_has_its_own_quota(bellwether):
     if time.time() < until:
         assert len(refused) == 7
     seconds, categories, scope, reason = refused[0].headers["X-Sentry-Rate-Limits"].split(":")
-    assert 1 <= int(seconds) <= 300 and (categories, scope, reason) == ("error;default;security", "key", "quota")
+    assert 1 <= int(seconds) <= 300 and (categories, scope, reason) == ("error;default;security;feedback", "key", "quota")
     assert project.send(event("x")).status == 200, "other keys go on"
     assert server.put(path, {"key_limits": {"f" * 32: 5}}).status == 400
     assert server.put(path, {"key_limits": {made: None}}).status == 200

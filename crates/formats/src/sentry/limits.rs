@@ -18,6 +18,8 @@ pub const SESSIONS: usize = 100;
 pub const CLIENT_REPORT_BYTES: usize = 100 << 10;
 pub const CLIENT_REPORTS: usize = 100;
 pub const USER_REPORT_BYTES: usize = 100 << 10;
+/// SDKs send one.
+pub const USER_REPORTS: usize = 100;
 /// A report of a browser. Browsers put some into one request.
 pub const SECURITY_REPORT_BYTES: usize = 1 << 20;
 pub const SECURITY_REPORTS: usize = 100;

@@ -37,6 +37,8 @@ pub const PROJECT_ATTACHMENTS_BYTES: u64 = 256 << 20;
 pub const EVENT_ATTACHMENTS: usize = 10;
 /// What people said about errors of one project; the oldest go.
 pub const PROJECT_REPORTS: u64 = 10_000;
+/// … of which the event is not here: SDKs and pages send both within moments, in any order.
+pub const EARLY_REPORTS: u64 = 100;
 /// Of a file's name and type.
 pub const NAME_BYTES: usize = 200;
 

@@ -37,6 +37,8 @@ pub struct Sent {
     /// Those that no heartbeat takes.
     pub unknown_check_ins: u64,
     pub reports: u64,
+    /// About an event that never came.
+    pub dropped_reports: u64,
     pub attachments: u64,
     /// Too long, too many, or of no event.
     pub dropped_attachments: u64,
