@@ -294,6 +294,24 @@ def test_check_ins_by_url(server, project):
     assert server.get(project.path("cron/backup/")).status == 401
 
 
+def test_check_ins_write_so_many_schedules_and_are_pings_all_the_same(bellwether):
+    server = bellwether("")
+    project = Project(server)
+    daily = lambda hour: {"schedule": {"type": "crontab", "value": f"0 {hour} * * *"}}
+    said = lambda n, status="ok": ("check_in", {"check_in_id": uuid.uuid4().hex, "monitor_slug": "job", "status": status, "monitor_config": daily(n % 24)})
+    until = time.time() // 300 * 300 + 300
+    too_many = project.envelope(*map(said, range(21)))
+    assert too_many.status == 400 and "more than 20 check-ins" in too_many.json["detail"]
+    for _ in range(5):
+        assert project.envelope(*map(said, range(20))).status == 200
+    versions = server.get("/api/v1/monitors/web%2Fjob/versions").json["versions"]
+    if time.time() < until:
+        assert max(one["version"] for one in versions) <= 100
+    assert project.envelope(said(7, "error")).status == 200
+    beats = lambda: {one["name"]: one["status"] for one in server.get("/api/v1/heartbeats").json["heartbeats"]}
+    wait_for(lambda: beats().get("web/job") == "down", what="the job that has failed")
+
+
 def test_a_quota_holds_errors_back_and_check_ins_not(bellwether):
     server = bellwether("[errors]\nmax_events_per_project_per_5m = 20\n")
     project, other = Project(server), Project(server, "other")

@@ -11,6 +11,8 @@ pub const EVENT_BYTES: usize = 1 << 20;
 pub const ATTACHMENTS_BYTES: usize = 100 << 20;
 pub const ATTACHMENTS: usize = 30;
 pub const CHECK_IN_BYTES: usize = 100 << 10;
+/// SDKs send one. Each is on the disk before the next.
+pub const CHECK_INS: usize = 20;
 /// One session, or one item of many sessions.
 pub const SESSIONS_BYTES: usize = 1 << 20;
 /// Items of sessions of one envelope, and groups within one item.

@@ -8,7 +8,7 @@ use error_tracking::{Digested, Received, browser, digest};
 use formats::sentry::check_in::{self, CheckIn};
 use formats::sentry::envelope::{Envelope, Header, Item};
 use formats::sentry::json::{self, Limits};
-use formats::sentry::limits::{ATTACHMENTS, EVENT_BYTES, SESSIONS, USER_REPORTS};
+use formats::sentry::limits::{ATTACHMENTS, CHECK_INS, EVENT_BYTES, SESSIONS, USER_REPORTS};
 use formats::sentry::security;
 use formats::sentry::transaction;
 use formats::sentry::user_report::{self, UserReport};
@@ -139,6 +139,9 @@ impl<'s> Reading<'s> {
             }
             ItemKind::UserReport => self.report(header, item.payload),
             ItemKind::CheckIn => {
+                if self.contents.check_ins.len() >= CHECK_INS {
+                    return Err(Refusal::bad_request(format!("more than {CHECK_INS} check-ins")));
+                }
                 self.contents.check_ins.push(check_in::read(item.payload, None)?);
                 Ok(())
             }

@@ -53,3 +53,5 @@ pub const TIMED_AT_ONCE: usize = 4_096;
 
 /// Heartbeats that the check-ins of one project may make: a public key can be read in every page that has it.
 pub const MADE_HEARTBEATS: usize = 200;
+/// … and how often in five minutes they may make or change one, which writes a version and looks at all monitors anew.
+pub const DEFINED_HEARTBEATS: u64 = 100;
