@@ -377,3 +377,15 @@ def test_with_a_sign_in_the_key_is_enough_to_send_and_for_nothing_else(bellwethe
     assert server.post(f"/api/v1/errors/groups/{theirs['id']}", {"status": "resolved"}, headers=fay).status == 404
     assert server.post("/api/v1/errors/projects", {"name": "more"}, headers=fay).status == 403
     assert [one["name"] for one in server.get("/api/v1/errors/projects", headers=fay).json] == ["mine"]
+    # Nor what others deploy.
+    releases = "/api/0/organizations/any/releases/"
+    for name in ("mine", "others"):
+        assert server.post(releases, {"version": f"{name}-1", "projects": [name]}, headers=root).status in (200, 201)
+        assert server.post(f"{releases}{name}-1/deploys/", {"environment": "production"}, headers=root).status == 201
+    marks = lambda who: {one["what"]: one["id"] for one in server.get("/events/get_data?tags=deploy", headers=who).json}
+    assert (len(marks(root)), list(marks(fay))) == (2, ["mine-1 deployed to production"])
+    ids = marks(root)
+    opened = {name: server.get(f"/events/{ids[f'{name}-1 deployed to production']}/", headers=fay).status for name in ("mine", "others")}
+    assert opened == {"mine": 200, "others": 404}
+    graph = lambda who: [one["what"] for one in server.get("/api/v1/graph?target=a", headers=who).json["annotations"] if "deploy" in one["tags"]]
+    assert (graph(fay), len(graph(root))) == (["mine-1 deployed to production"], 2)

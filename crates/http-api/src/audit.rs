@@ -236,6 +236,7 @@ fn mark(entry: AuditEntry) -> Annotation {
         data: side("before", entry.before.filter(|_| read))
             + &side("after", entry.after.filter(|_| read))
             + &side("commit", entry.commit),
+        projects: Vec::new(),
     }
 }
 
