@@ -475,10 +475,15 @@ members = ["cho"]
     assert "comes_by" not in server.get("/api/v1/people/cho", headers={"X-Remote-User": "cho", **OWN}).json, "for administrators"
     assert server.post("/api/v1/people/cho/link", {"by": "proxy"}, headers=root).status == 204
     assert named() == [] and of("cho")["comes_by"][0]["linked"]
-    # It is somebody else after all.
+    # It is somebody else after all, who has made a token meanwhile.
+    assert server.put("/api/v1/people/cho/role", {"role": "admin"}, headers=root).status == 200
+    made = server.post("/api/v1/tokens", {"name": "of-cho", "role": "viewer"}, headers={"X-Remote-User": "cho", **OWN})
+    works = lambda: server.get("/api/v1/teams", headers={"Authorization": f"Bearer {made.json['token']}"}).status
+    assert works() == 200, made.text
     unlink = lambda name, by="proxy", who=root: server.request("DELETE", f"/api/v1/people/{name}/link?by={by}", headers=who)
     assert unlink("cho", who={"X-Remote-User": "dee", **OWN}).status == 403
     assert (unlink("cho").status, unlink("cho").status, unlink("nobody").status, unlink("cho", "provider").status, unlink("cho", "x").status) == (204, 404, 404, 409, 400)
+    assert works() == 401 and of("cho")["suspended"]
     refused = server.get("/api/v1/status", headers={"X-Remote-User": "cho", **OWN})
     assert refused.status == 403 and "another `cho`" in refused.text
     assert server.request("DELETE", "/api/v1/people/dee/suspension", headers=root).status == 404

@@ -107,3 +107,6 @@ def test_a_silence_comes_in_the_place_of_another(bellwether):
     for one in (second, later):
         assert server.request("DELETE", f"/api/v2/silence/{one}").status == 200
     assert server.get("/api/v2/silences").json == [] and server.request("DELETE", f"/api/v2/silence/{later}").status == 404
+    # Each of them is in the audit log, with what it changed.
+    said = [one for one in server.get("/api/v1/audit").json["entries"] if one["subject"] == "silences"]
+    assert len(said) == 5 and "longer" in said[3]["after"] and "longer" in said[1]["before"], said

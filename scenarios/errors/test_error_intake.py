@@ -204,6 +204,25 @@ def test_the_dialog(server, project):
     assert server.get(f"/api/embed/error-page/?dsn={project.dsn}&eventId=x").status == 400
 
 
+def test_words_about_what_never_was_push_out_no_others(server, project):
+    said = lambda id, text: ("user_report", {"event_id": id, "name": "Ana", "email": "ana@example.com", "comments": text})
+    here, soon, never = (event("x", kind=kind) for kind in ("SpokenHere", "SpokenSoon", "SpokenNever"))
+    assert project.send(here).status == 200
+    first = [said(one["event_id"], "first") for one in (here, soon, never)]
+    assert project.envelope(*first).status == 200
+    assert project.send(soon).status == 200
+    strays = lambda many: [said(uuid.uuid4().hex, "noise") for _ in range(many)]
+    for _ in range(2):
+        assert project.envelope(*strays(100)).status == 200
+    too_many = project.envelope(*strays(101))
+    assert too_many.status == 400 and "more than 100 reports" in too_many.json["detail"]
+    # Too late.
+    assert project.send(never).status == 200
+    words = lambda kind: project.events(project.wait_for_group(f"{kind}: x")["id"])[0].get("_feedback")
+    assert words("SpokenHere")["comments"] == words("SpokenSoon")["comments"] == "first"
+    assert words("SpokenNever") is None
+
+
 def test_a_minidump_is_kept(server, project):
     parts = [b'--b\r\nContent-Disposition: form-data; name="sentry"\r\n\r\n{"release": "native@1"}\r\n',
              b'--b\r\nContent-Disposition: form-data; name="upload_file_minidump"; filename="a.dmp"\r\n\r\nMDMP', b"x" * 5_000, b"\r\n--b--\r\n"]
@@ -275,6 +294,24 @@ def test_check_ins_by_url(server, project):
     assert server.get(project.path("cron/backup/")).status == 401
 
 
+def test_check_ins_write_so_many_schedules_and_are_pings_all_the_same(bellwether):
+    server = bellwether("")
+    project = Project(server)
+    daily = lambda hour: {"schedule": {"type": "crontab", "value": f"0 {hour} * * *"}}
+    said = lambda n, status="ok": ("check_in", {"check_in_id": uuid.uuid4().hex, "monitor_slug": "job", "status": status, "monitor_config": daily(n % 24)})
+    until = time.time() // 300 * 300 + 300
+    too_many = project.envelope(*map(said, range(21)))
+    assert too_many.status == 400 and "more than 20 check-ins" in too_many.json["detail"]
+    for _ in range(5):
+        assert project.envelope(*map(said, range(20))).status == 200
+    versions = server.get("/api/v1/monitors/web%2Fjob/versions").json["versions"]
+    if time.time() < until:
+        assert max(one["version"] for one in versions) <= 100
+    assert project.envelope(said(7, "error")).status == 200
+    beats = lambda: {one["name"]: one["status"] for one in server.get("/api/v1/heartbeats").json["heartbeats"]}
+    wait_for(lambda: beats().get("web/job") == "down", what="the job that has failed")
+
+
 def test_a_quota_holds_errors_back_and_check_ins_not(bellwether):
     server = bellwether("[errors]\nmax_events_per_project_per_5m = 20\n")
     project, other = Project(server), Project(server, "other")
@@ -285,10 +322,16 @@ def test_a_quota_holds_errors_back_and_check_ins_not(bellwether):
     if time.time() < until:
         assert len(refused) == 20
     seconds, categories, scope, reason = refused[0].headers["X-Sentry-Rate-Limits"].split(":")
-    assert 1 <= int(seconds) <= 300 and (categories, scope, reason) == ("error;default;security", "project", "quota")
+    assert 1 <= int(seconds) <= 300 and (categories, scope, reason) == ("error;default;security;feedback", "project", "quota")
     assert refused[0].headers["Retry-After"] == seconds
     both = project.envelope(("event", event("x")), ("sessions", {"aggregates": [{"started": time.time(), "exited": 1}]}))
     assert both.status in (200, 429)
+    # Words about errors are of the same quota.
+    words = project.envelope(("user_report", {"event_id": event()["event_id"], "name": "", "email": "", "comments": "hm"}))
+    spoken = server.post(f"/api/embed/error-page/?dsn={project.dsn}&eventId={event()['event_id']}", "name=A&email=a%40example.com&comments=hm",
+                         headers={"Content-Type": "application/x-www-form-urlencoded"})
+    if time.time() < until:
+        assert (words.status, spoken.status) == (429, 429)
     assert server.get(project.path(f"cron/job/{project.key}?status=ok")).status == 202
     assert other.send(event("x")).status == 200
     changed = server.put(f"/api/v1/errors/projects/{project.id}", {"settings": {"max_events_per_5m": 0}})
@@ -310,7 +353,7 @@ def test_a_key_has_its_own_quota(bellwether):
     if time.time() < until:
         assert len(refused) == 7
     seconds, categories, scope, reason = refused[0].headers["X-Sentry-Rate-Limits"].split(":")
-    assert 1 <= int(seconds) <= 300 and (categories, scope, reason) == ("error;default;security", "key", "quota")
+    assert 1 <= int(seconds) <= 300 and (categories, scope, reason) == ("error;default;security;feedback", "key", "quota")
     assert project.send(event("x")).status == 200, "other keys go on"
     assert server.put(path, {"key_limits": {"f" * 32: 5}}).status == 400
     assert server.put(path, {"key_limits": {made: None}}).status == 200
@@ -334,3 +377,15 @@ def test_with_a_sign_in_the_key_is_enough_to_send_and_for_nothing_else(bellwethe
     assert server.post(f"/api/v1/errors/groups/{theirs['id']}", {"status": "resolved"}, headers=fay).status == 404
     assert server.post("/api/v1/errors/projects", {"name": "more"}, headers=fay).status == 403
     assert [one["name"] for one in server.get("/api/v1/errors/projects", headers=fay).json] == ["mine"]
+    # Nor what others deploy.
+    releases = "/api/0/organizations/any/releases/"
+    for name in ("mine", "others"):
+        assert server.post(releases, {"version": f"{name}-1", "projects": [name]}, headers=root).status in (200, 201)
+        assert server.post(f"{releases}{name}-1/deploys/", {"environment": "production"}, headers=root).status == 201
+    marks = lambda who: {one["what"]: one["id"] for one in server.get("/events/get_data?tags=deploy", headers=who).json}
+    assert (len(marks(root)), list(marks(fay))) == (2, ["mine-1 deployed to production"])
+    ids = marks(root)
+    opened = {name: server.get(f"/events/{ids[f'{name}-1 deployed to production']}/", headers=fay).status for name in ("mine", "others")}
+    assert opened == {"mine": 200, "others": 404}
+    graph = lambda who: [one["what"] for one in server.get("/api/v1/graph?target=a", headers=who).json["annotations"] if "deploy" in one["tags"]]
+    assert (graph(fay), len(graph(root))) == (["mine-1 deployed to production"], 2)

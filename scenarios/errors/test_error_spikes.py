@@ -22,7 +22,7 @@ def test_what_is_far_more_than_usual_is_refused(bellwether):
         return
     assert [answer.status for answer in answers] == [200, 200, 200, 429]
     seconds, categories, scope, reason = answers[-1].headers["X-Sentry-Rate-Limits"].split(":")
-    assert 1 <= int(seconds) <= 300 and (categories, scope, reason) == ("error;default;security", "project", "spike")
+    assert 1 <= int(seconds) <= 300 and (categories, scope, reason) == ("error;default;security;feedback", "project", "spike")
     assert "spike_factor" in answers[-1].json["detail"] and answers[-1].headers["Retry-After"] == seconds
     assert project.wait_for_group("ValueError: x")["count"] == 3_000
     changed = server.put(f"/api/v1/errors/projects/{project.id}", {"settings": {"spike_factor": 0}})

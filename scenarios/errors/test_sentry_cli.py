@@ -254,6 +254,8 @@ def test_exporters_read_groups_and_counts(bellwether):
     assert answer.json == [] and 'rel="next"; results="false"' in answer.headers["Link"]
     counts = server.get("/api/0/projects/any/1/stats/?stat=received&resolution=1h").json
     assert sum(count for _, count in counts) == 1
+    endless = server.get("/api/0/projects/any/1/stats/?since=9223372036854774784&until=9300000000000000000&resolution=1m")
+    assert (endless.status, "`until` is no time" in endless.json["detail"]) == (400, True)
     assert server.get(f"{ORG}/issues/?query=!has:x").status == 400
     missing = server.get("/api/0/projects/any/nothing/issues/")
     assert (missing.status, "no project `nothing`" in missing.json["detail"]) == (404, True)

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use state_store::{Row, StateError, StateStore, Value};
+use state_store::{Row, StateError, StateStore, Transaction, Value};
 use vocabulary::Timestamp;
 
+use crate::AccountError;
 use crate::limits::LINK_SECONDS;
 
 /// Whoever comes by this voucher's word under the name of this person is meant by it; if nobody does yet, whoever comes next,
@@ -31,22 +32,59 @@ pub fn link(state: &StateStore, person: &str, voucher: &str, now: Timestamp) -> 
     })
 }
 
-/// Whoever comes by this voucher's word is this person no more, and nobody is waited for: what is open of theirs ends. Whether
-/// there was anything to take back; none: there is no such person.
-pub fn unlink(state: &StateStore, person: &str, voucher: &str) -> Result<Option<bool>, StateError> {
-    state.transaction(|tx| {
+/// Whoever comes by this voucher's word is this person no more, and nobody is waited for: what is open of theirs ends. If nobody
+/// is left who is this person, what they made for others to come in with goes, and the rest of theirs rests until somebody is.
+/// Whether there was anything to take back; none: there is no such person.
+pub fn unlink(
+    state: &StateStore,
+    person: &str,
+    voucher: &str,
+    now: Timestamp,
+) -> Result<Option<bool>, AccountError> {
+    let unlinked = state.transaction(|tx| {
         if tx.query("SELECT 1 FROM person WHERE name = ?1", &[person.into()])?.is_empty() {
-            return Ok(None);
+            return Ok(Ok(None));
         }
         let both: [Value; 2] = [person.into(), voucher.into()];
+        let leaves_nobody = !tx.query(LEAVES_NOBODY, &both)?.is_empty();
+        if leaves_nobody && is_last_administrator(tx, person)? {
+            return Ok(Err(format!(
+                "{person} is the last administrator: make another one first (bellwether user set NAME --role admin)"
+            )));
+        }
         let waiting = tx.execute("DELETE FROM link WHERE person = ?1 AND voucher = ?2", &both)?;
         let known = tx.execute("DELETE FROM identity WHERE person = ?1 AND voucher = ?2", &both)?;
         tx.execute("DELETE FROM membership WHERE person = ?1 AND voucher = ?2", &both)?;
         if known > 0 {
             tx.execute("DELETE FROM session WHERE person = ?1", &[person.into()])?;
         }
-        Ok(Some(waiting + known > 0))
-    })
+        if leaves_nobody {
+            leave_to_nobody(tx, person, now)?;
+        }
+        Ok(Ok(Some(waiting + known > 0)))
+    })?;
+    unlinked.map_err(AccountError::Refused)
+}
+
+const LEAVES_NOBODY: &str = "SELECT 1 FROM person WHERE name = ?1 AND password = ''
+    AND EXISTS (SELECT 1 FROM identity WHERE person = person.name AND voucher = ?2)
+    AND NOT EXISTS (SELECT 1 FROM identity WHERE person = person.name AND voucher <> ?2)";
+
+/// Of those who can come in.
+fn is_last_administrator(tx: &Transaction<'_>, person: &str) -> Result<bool, StateError> {
+    let rows = tx.query(
+        "SELECT name FROM person WHERE role = 'admin' AND suspended IS NULL
+            AND (password <> '' OR EXISTS (SELECT 1 FROM identity WHERE person = person.name))",
+        &[],
+    )?;
+    Ok(rows.len() == 1 && rows[0].text(0) == person)
+}
+
+/// Whoever is this person next did not make those tokens and invitations, and would give them back to whoever did.
+fn leave_to_nobody(tx: &Transaction<'_>, person: &str, now: Timestamp) -> Result<(), StateError> {
+    tx.execute("DELETE FROM token WHERE owner = ?1", &[person.into()])?;
+    tx.execute("DELETE FROM invitation WHERE owner = ?1", &[person.into()])?;
+    tx.execute("UPDATE person SET suspended = ?2 WHERE name = ?1", &[person.into(), now.0.into()]).map(drop)
 }
 
 /// By whose word somebody comes, or may come within a while.

@@ -387,7 +387,7 @@ fn whom_another_way_made_is_joined_by_an_administrator_only() {
     assert!(refused.contains("links you"), "{refused}");
     assert!(!link(&state, "nobody", by_provider.by, now).unwrap());
     assert!(link(&state, "ana", by_provider.by, now).unwrap());
-    let withdraw = || unlink(&state, "ana", by_provider.by).unwrap();
+    let withdraw = || unlink(&state, "ana", by_provider.by, now).unwrap();
     assert_eq!((withdraw(), withdraw()), (Some(true), Some(false)));
     assert!(arrive(&state, &by_provider, now).is_err(), "it was withdrawn");
     assert!(link(&state, "ana", by_provider.by, now).unwrap());
@@ -468,9 +468,9 @@ fn an_administrator_says_who_is_meant_and_who_rests_no_more() {
     assert!(!look(late.plus(30 * day)) && look(late.plus(30 * day + 1)));
     // Somebody else after all: out, and not in again as the same, nor anew under this name.
     let secret = open_session(&state, "ana", SESSION_SECONDS, now).unwrap();
-    assert_eq!(unlink(&state, "ana", issuer).unwrap(), Some(true));
-    assert_eq!(unlink(&state, "ana", issuer).unwrap(), Some(false));
-    assert_eq!(unlink(&state, "nobody", issuer).unwrap(), None);
+    assert_eq!(unlink(&state, "ana", issuer, late).unwrap(), Some(true));
+    assert_eq!(unlink(&state, "ana", issuer, late).unwrap(), Some(false));
+    assert_eq!(unlink(&state, "nobody", issuer, late).unwrap(), None);
     assert!(session(&state, &secret, &[], &[], None, now).unwrap().is_none() && of_ana(now).is_empty());
     assert!(come("1").unwrap_err().to_string().contains("another `ana`"));
     link(&state, "ana", issuer, now).unwrap();
@@ -478,6 +478,40 @@ fn an_administrator_says_who_is_meant_and_who_rests_no_more() {
     assert!(of_ana(now.plus(limits::LINK_SECONDS + 1)).is_empty());
     come("2").unwrap();
     assert!(of_ana(now)[0].linked.is_some() && unlinked(&state).unwrap().is_empty());
+}
+
+#[test]
+fn of_somebody_who_was_another_nothing_lives_on() {
+    let (_directory, state) = state();
+    let now = Timestamp(1_000_000);
+    let issuer = "https://login.example";
+    let come = |subject| arrive(&state, &vouched(subject, "ana", Some(Role::Admin)), now);
+    come("1").unwrap();
+    let of_ana = NewToken { owner: Some("ana".into()), ..new_token("a", Role::Admin, &[]) };
+    let (_, secret) = create_token(&state, &of_ana, now).unwrap();
+    let by = Inviter { name: "ana".into(), owner: Some("ana".into()), ..Inviter::default() };
+    let ben = Invited { name: "ben".into(), role: Role::Admin, display_name: String::new() };
+    let (link_of_ben, _) = invite(&state, &ben, &by, now).unwrap();
+    let holds = || token(&state, &secret, now).unwrap().is_some();
+    let suspended = || person(&state, "ana").unwrap().unwrap().suspended;
+    let end = || unlink(&state, "ana", issuer, now);
+    assert!(end().unwrap_err().to_string().contains("the last administrator"));
+    assert!(holds() && come("1").is_ok(), "what is refused changes nothing");
+    set_person(&state, "root", "correct horse", Role::Admin, now).unwrap();
+    // By another's word they may still come.
+    link(&state, "ana", "proxy", now).unwrap();
+    arrive(&state, &Vouched { by: "proxy", ..vouched("ana", "ana", Some(Role::Admin)) }, now).unwrap();
+    assert_eq!(unlink(&state, "ana", "proxy", now).unwrap(), Some(true));
+    assert!(holds() && suspended().is_none());
+    assert_eq!(end().unwrap(), Some(true));
+    assert!(!holds() && suspended() == Some(now.0));
+    // Whoever is meant is back, and what the other made is not.
+    link(&state, "ana", issuer, now).unwrap();
+    assert!(come("2").unwrap().is_back && suspended().is_none());
+    assert!(!holds() && accept(&state, &link_of_ben, "correct horse", now).unwrap().is_none());
+    end().unwrap();
+    assert_eq!(unsuspend(&state, "ana", now).unwrap(), Some(true));
+    assert!(!holds() && suspended().is_none());
 }
 
 #[test]

@@ -237,6 +237,7 @@ impl House {
             spikes: error_tracking::Spikes::default(),
             attached: error_tracking::Quota::default(),
             tee: self.tee.clone(),
+            defined: error_tracking::Quota::default(),
             senders: self.errors.senders.clone(),
             timings: self.errors.timings.clone(),
             room: Arc::default(),

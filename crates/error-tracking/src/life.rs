@@ -101,7 +101,8 @@ impl Until {
         let (fits, hint) = match self {
             Until::Forever => (true, ""),
             Until::Time(at) => {
-                ((1..=MAX_IGNORED_SECONDS).contains(&(at - now.0)), "name a time to come, within ten years")
+                let wait = Timestamp(*at).since(now);
+                ((1..=MAX_IGNORED_SECONDS).contains(&wait), "name a time to come, within ten years")
             }
             Until::Events(count) => {
                 ((1..=MAX_IGNORED_EVENTS).contains(count), "name a number of events, from 1 on")

@@ -3,6 +3,9 @@
 use serde::Serialize;
 use state_store::{Migrations, Row, StateError, StateStore, Transaction, Value};
 use utoipa::ToSchema;
+use vocabulary::ports::Scope;
+
+use crate::api_v1::errors;
 
 pub const MIGRATIONS: Migrations = Migrations {
     room: "annotations",
@@ -10,7 +13,9 @@ pub const MIGRATIONS: Migrations = Migrations {
          CREATE INDEX annotation_at ON annotation (at);
          CREATE TABLE annotation_tag (annotation INTEGER NOT NULL REFERENCES annotation (id) ON DELETE CASCADE, position INTEGER NOT NULL,
             tag TEXT NOT NULL, PRIMARY KEY (annotation, position)) STRICT, WITHOUT ROWID;
-         CREATE INDEX annotation_tag_tag ON annotation_tag (tag, annotation);"],
+         CREATE INDEX annotation_tag_tag ON annotation_tag (tag, annotation);",
+        // Of which projects it is, a line each; empty: everybody's.
+        "ALTER TABLE annotation ADD COLUMN projects TEXT NOT NULL DEFAULT '';"],
     // A tag at a position below 0 is not shown, the event is only found by it; one at a position from SHOWN_ONLY
     // on is only shown. See `tag_words`.
 };
@@ -37,6 +42,9 @@ pub struct Annotation {
     pub what: String,
     pub tags: Vec<String>,
     pub data: String,
+    /// Of which it tells those who see one of them; none: everybody.
+    #[serde(skip)]
+    pub projects: Vec<String>,
 }
 
 /// How the tags of a query go together.
@@ -91,6 +99,17 @@ pub fn add(state: &StateStore, new: &NewAnnotation) -> Result<i64, Refused> {
     Ok(state.transaction(|tx| insert(tx, new))?)
 }
 
+/// The same, of these projects.
+pub fn add_of(state: &StateStore, new: &NewAnnotation, projects: &[String]) -> Result<i64, Refused> {
+    new.check()?;
+    Ok(state.transaction(|tx| {
+        let id = insert(tx, new)?;
+        let sql = "UPDATE annotation SET projects = ?2 WHERE id = ?1";
+        tx.execute(sql, &[id.into(), projects.join("\n").into()])?;
+        Ok(id)
+    })?)
+}
+
 /// Store those within the limits, all at once: each transaction waits for the disk. Returns how many are beyond.
 pub fn add_all(state: &StateStore, new: &[NewAnnotation]) -> Result<usize, StateError> {
     if new.iter().all(|new| new.check().is_err()) {
@@ -130,8 +149,18 @@ fn insert(tx: &Transaction<'_>, new: &NewAnnotation) -> Result<i64, StateError> 
 
 const COLUMNS: &str = "SELECT id, at, what, data,
     (SELECT group_concat(tag, ' ') FROM (SELECT tag FROM annotation_tag WHERE annotation = annotation.id AND position >= 0
-        ORDER BY position % 1048576))
+        ORDER BY position % 1048576)), projects
     FROM annotation";
+
+/// What is told of them to those who see so much: nothing of other people's projects, not even what they are called.
+pub fn seen(scope: &Scope, mut found: Vec<Annotation>) -> Vec<Annotation> {
+    let is_theirs = |project: &String| errors::sees(scope, project);
+    found.retain(|one| one.projects.is_empty() || one.projects.iter().any(is_theirs));
+    for Annotation { tags, projects, .. } in &mut found {
+        tags.retain(|tag| !projects.contains(tag) || is_theirs(tag));
+    }
+    found
+}
 
 pub fn one(state: &StateStore, id: i64) -> Result<Option<Annotation>, StateError> {
     let rows = state.query(&format!("{COLUMNS} WHERE id = ?1"), &[id.into()])?;
@@ -209,6 +238,7 @@ fn from_row(row: &Row) -> Annotation {
         what: row.text(2).to_owned(),
         data: row.text(3).to_owned(),
         tags: row.text(4).split(' ').filter(|tag| !tag.is_empty()).map(str::to_owned).collect(),
+        projects: row.text(5).lines().map(str::to_owned).collect(),
     }
 }
 
@@ -263,6 +293,23 @@ mod tests {
         check(0.0, 100.0, "nothing", TagSet::All, &[]);
         let one = one(&state, deploy).unwrap().unwrap();
         assert_eq!((one.tags, one.data), (tags("deploy web"), "by ana".to_owned()));
+    }
+
+    #[test]
+    fn what_is_of_projects_is_told_to_those_who_see_them() {
+        let (_directory, state) = state();
+        let of = |projects: &[&str]| projects.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+        add_of(&state, &new(1.0, "both", "deploy shop mail", ""), &of(&["shop", "mail"])).unwrap();
+        add_of(&state, &new(2.0, "theirs", "deploy mail", ""), &of(&["mail"])).unwrap();
+        add(&state, &new(3.0, "everybody's", "mail", "")).unwrap();
+        let told = |scope: Scope| {
+            let all = Query { from: 0.0, until: 9.0, tags: None, set: TagSet::All };
+            let found = seen(&scope, list(&state, &all).unwrap()).into_iter();
+            found.map(|one| format!("{}: {}", one.what, one.tags.join(" "))).collect::<Vec<_>>()
+        };
+        let limited = Scope::prefixes(vec!["errors.shop.".to_owned()]);
+        assert_eq!(told(limited), ["both: deploy shop", "everybody's: mail"]);
+        assert_eq!(told(Scope::everything()).len(), 3);
     }
 
     #[test]

@@ -47,6 +47,9 @@ const UNRECORDED: [&[&str]; 15] = [
 /// What sentry-cli changes: releases, deploys, bundles.
 const SENTRY: &str = "/api/0/";
 
+/// Alertmanager's silences, which are ours.
+const ALERTMANAGER: &str = "/api/v2/";
+
 /// Graphite's own dashboards and their templates.
 const DASHBOARD: &str = "/dashboard/";
 
@@ -66,6 +69,9 @@ fn changes(request: &Request) -> Option<Changing> {
     if let Some(path) = path.strip_prefix(API) {
         return of_api(method, path);
     }
+    if let Some(path) = path.strip_prefix(ALERTMANAGER) {
+        return of_alertmanager(method, path);
+    }
     match path.strip_prefix(SENTRY) {
         Some(path) => of_sentry(method, path),
         None => of_dashboard(path.strip_prefix(DASHBOARD)?),
@@ -83,6 +89,17 @@ fn of_sentry(method: &Method, path: &str) -> Option<Changing> {
     let is_data = parts.last().is_some_and(|last| last == "chunk-upload");
     let is_written_down = !is_read(method) && !is_data;
     is_written_down.then_some(Changing { parts, action: verb(method), is_by_difference: false })
+}
+
+/// Known as by our own API; alerts are data.
+fn of_alertmanager(method: &Method, path: &str) -> Option<Changing> {
+    let kind = path.split('/').next().unwrap_or_default();
+    let is_silence = !is_read(method) && ["silences", "silence"].contains(&kind);
+    is_silence.then(|| Changing {
+        parts: vec!["silences".into()],
+        action: verb(method),
+        is_by_difference: false,
+    })
 }
 
 fn of_api(method: &Method, path: &str) -> Option<Changing> {
@@ -219,6 +236,7 @@ fn mark(entry: AuditEntry) -> Annotation {
         data: side("before", entry.before.filter(|_| read))
             + &side("after", entry.after.filter(|_| read))
             + &side("commit", entry.commit),
+        projects: Vec::new(),
     }
 }
 
@@ -319,6 +337,10 @@ mod tests {
         check("DELETE", version, Some("sentry|projects|a|web|releases|web@1.0"));
         check("GET", version, None);
         check("POST", "/api/0/organizations/a/chunk-upload/", None);
+        check("POST", "/api/v2/silences", Some("silences"));
+        check("DELETE", "/api/v2/silence/0123", Some("silences"));
+        check("GET", "/api/v2/silences", None);
+        check("POST", "/api/v2/alerts", None);
         check("POST", "/dashboard/save/a%20b", Some("dashboard|a b"));
         check("GET", "/dashboard/delete/a", Some("dashboard|a"));
         check("POST", "/dashboard/save_template/a/web1", Some("dashboard-template|a"));

@@ -105,6 +105,8 @@ pub struct Services {
     pub spikes: Spikes,
     /// The same for bytes of attachments.
     pub attached: Quota,
+    /// The same for heartbeats that check-ins make or change.
+    pub defined: Quota,
     /// Where copies go of what comes for projects that are on their way here.
     pub tee: Arc<dyn Tee>,
     /// What each project's clients sent.

@@ -62,10 +62,12 @@ impl Claims {
 
     /// Does it say all that is wanted, or is the rest to be asked for?
     pub fn suffice(&self, config: &OidcConfig) -> bool {
+        let is_by_mail = config.name_claim == "email" || !config.allowed_domains.is_empty();
         self.has(&config.name_claim)
             && config.role_claim.as_ref().is_none_or(|claim| self.has(claim))
             && config.groups_claim.as_ref().is_none_or(|claim| self.has(claim))
-            && (config.allowed_domains.is_empty() || self.has("email"))
+            // Some say the address in the ID token, and whether it is theirs only when they are asked.
+            && (!is_by_mail || self.has("email") && self.has("email_verified"))
     }
 
     /// With what the provider says when it is asked for more: of the same person only, and never against what it signed.

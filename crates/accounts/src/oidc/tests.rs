@@ -236,6 +236,22 @@ fn people_need_a_name_and_a_domain() {
 }
 
 #[test]
+fn whether_an_address_is_theirs_is_asked_where_it_counts() {
+    let suffices = |config: &OidcConfig, other: Value| {
+        let Value::Object(map) = with(other) else { unreachable!() };
+        Claims(map).suffice(config)
+    };
+    let mail = || json!({"email": "ana@example.com"});
+    let verified = || json!({"email": "ana@example.com", "email_verified": false});
+    assert!(suffices(&config(), json!({})));
+    let by_mail = OidcConfig { name_claim: "email".into(), ..config() };
+    let by_domain = OidcConfig { allowed_domains: vec!["example.com".into()], ..config() };
+    for config in [by_mail, by_domain] {
+        assert!(!suffices(&config, json!({})) && !suffices(&config, mail()) && suffices(&config, verified()));
+    }
+}
+
+#[test]
 fn what_is_asked_for_more_says_nothing_of_others_and_changes_nothing() {
     let Value::Object(map) = claims() else { unreachable!() };
     let more = |text: &str| Claims(map.clone()).with(text.as_bytes());

@@ -47,7 +47,9 @@ pub fn count(house: &House, all: &mut Counters) {
     all.add("errors.dropped.limited", sum(|sent| sent.limited));
     all.add("errors.dropped.invalid", sum(|sent| sent.invalid));
     all.add("errors.dropped.attachments", sum(|sent| sent.dropped_attachments));
+    all.add("errors.dropped.reports", sum(|sent| sent.dropped_reports));
     all.add("errors.dropped.check_ins", sum(|sent| sent.unknown_check_ins));
+    all.add("errors.dropped.schedules", sum(|sent| sent.dropped_schedules));
     all.add("errors.dropped.unused", sum(|sent| sent.unused.values().sum()));
     all.add("errors.check_ins", sum(|sent| sent.check_ins));
     tee::count(house, all);

@@ -168,7 +168,9 @@ fn what_cannot_be_done_is_refused() {
     let now = Timestamp(story.now);
     let refused = |deed: Deed| matches!(story.tracker.act(1, &deed, "ana", now), Err(Refusal::Wrong(_)));
     assert!(refused(Deed::Ignore { until: Until::Events(0) }));
-    assert!(refused(Deed::Ignore { until: Until::Time(story.now) }));
+    for time in [story.now, i64::MIN, i64::MAX] {
+        assert!(refused(Deed::Ignore { until: Until::Time(time) }));
+    }
     assert!(refused(Deed::Ignore { until: Until::Users(1_000_000) }));
     assert!(refused(Deed::Ignore { until: Until::EventsWithin { count: 1, seconds: 0 } }));
     assert!(refused(Deed::ResolveIn { release: String::new() }));

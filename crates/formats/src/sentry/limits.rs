@@ -11,6 +11,8 @@ pub const EVENT_BYTES: usize = 1 << 20;
 pub const ATTACHMENTS_BYTES: usize = 100 << 20;
 pub const ATTACHMENTS: usize = 30;
 pub const CHECK_IN_BYTES: usize = 100 << 10;
+/// SDKs send one. Each is on the disk before the next.
+pub const CHECK_INS: usize = 20;
 /// One session, or one item of many sessions.
 pub const SESSIONS_BYTES: usize = 1 << 20;
 /// Items of sessions of one envelope, and groups within one item.
@@ -18,6 +20,8 @@ pub const SESSIONS: usize = 100;
 pub const CLIENT_REPORT_BYTES: usize = 100 << 10;
 pub const CLIENT_REPORTS: usize = 100;
 pub const USER_REPORT_BYTES: usize = 100 << 10;
+/// SDKs send one.
+pub const USER_REPORTS: usize = 100;
 /// A report of a browser. Browsers put some into one request.
 pub const SECURITY_REPORT_BYTES: usize = 1 << 20;
 pub const SECURITY_REPORTS: usize = 100;

@@ -72,7 +72,7 @@ struct Beside {
     text: String,
 }
 
-/// Those who see a part of all names get what is theirs of it, and the events, which are everybody's.
+/// Those who see a part of all names get what is theirs of it, and the events, which are everybody's but for those of projects.
 pub fn of(services: &Services, scope: &Scope, id: i64) -> Answer<Evidence> {
     let now = services.clock.now();
     let incident = &services.desk.one_in(scope, id)?.ok_or_else(|| unknown(id))?.incident;
@@ -84,7 +84,7 @@ pub fn of(services: &Services, scope: &Scope, id: i64) -> Answer<Evidence> {
         tags: None,
         set: TagSet::All,
     };
-    let events = annotations::list(&services.state, &query)?;
+    let events = annotations::seen(scope, annotations::list(&services.state, &query)?);
     let older = events.len().saturating_sub(MOST_EVENTS);
     let events = events.into_iter().skip(older);
     Ok(Evidence {

@@ -46,6 +46,16 @@ pub fn check_time(key: &str, at: f64) -> Answer<()> {
     }
 }
 
+/// Both ends of a window, where they are said: what is counted from them does not overflow.
+pub fn check_window(from: Option<i64>, until: Option<i64>) -> Answer<()> {
+    for (key, at) in [("from", from), ("until", until)] {
+        if let Some(at) = at {
+            check_time(key, at as f64)?;
+        }
+    }
+    Ok(())
+}
+
 impl From<Refused> for Problem {
     fn from(refused: Refused) -> Problem {
         match refused {

@@ -123,19 +123,24 @@ fn asked(services: &Services, address: &Parameters) -> Result<Asked, Problem> {
     })
 }
 
-async fn found(services: &Arc<Services>, uri: &Uri) -> Result<Vec<Annotation>, Problem> {
+async fn found(services: &Arc<Services>, caller: Caller, uri: &Uri) -> Result<Vec<Annotation>, Problem> {
     let Asked { from, until, tags, set } =
         asked(services, &Parameters::of_query(uri.query().unwrap_or_default()))?;
     off_thread(services, move |services| {
         let query = Query { from, until, tags: tags.as_deref(), set };
-        Ok(annotations::list(&services.state, &query)?)
+        Ok(annotations::seen(&caller.scope, annotations::list(&services.state, &query)?))
     })
     .await
 }
 
 /// The list between two times, for graphs.
-pub async fn get_data(State(services): State<Arc<Services>>, uri: Uri, parameters: Parameters) -> Response {
-    match found(&services, &uri).await {
+pub async fn get_data(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    uri: Uri,
+    parameters: Parameters,
+) -> Response {
+    match found(&services, caller, &uri).await {
         Ok(found) => jsonp(parameters.last("jsonp"), &python_json(&found)),
         Err(problem) => problem.into_response(),
     }
@@ -151,7 +156,7 @@ pub async fn all(
 ) -> Response {
     match method {
         Method::POST => post(services, caller, body).await,
-        Method::GET => match found(&services, &uri).await {
+        Method::GET => match found(&services, caller, &uri).await {
             Ok(found) => page(StatusCode::OK, "Events", &table(&found)),
             Err(problem) => problem.into_response(),
         },
@@ -181,11 +186,16 @@ fn table(events: &[Annotation]) -> String {
 /// One event, as JSON or as a page.
 pub async fn one(
     State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
     let Ok(id) = id.parse::<i64>() else { return plain(StatusCode::NOT_FOUND, "There is no such event.\n") };
-    let found = off_thread(&services, move |services| Ok(annotations::one(&services.state, id)?)).await;
+    let found = off_thread(&services, move |services| {
+        let one = annotations::one(&services.state, id)?;
+        Ok(annotations::seen(&caller.scope, one.into_iter().collect()).pop())
+    })
+    .await;
     match found {
         Ok(Some(event)) if wants_json(&headers) => Json(json!({
             "id": event.id, "when": iso(event.at), "what": event.what, "data": event.data, "tags": event.tags

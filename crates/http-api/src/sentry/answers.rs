@@ -16,7 +16,7 @@ const ALLOWED_HEADERS: &str = "x-sentry-auth, x-requested-with, x-forwarded-for,
      authentication, authorization, content-encoding, transfer-encoding, sentry-trace, baggage";
 
 /// What is held back when there are too many errors.
-const ERRORS: [Category; 3] = [Category::Error, Category::Default, Category::Security];
+const ERRORS: [Category; 4] = [Category::Error, Category::Default, Category::Security, Category::Feedback];
 
 /// Why not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,12 +179,18 @@ mod tests {
     #[test]
     fn a_quota_holds_errors_back_and_nothing_else() {
         let response = Refusal::over_quota(17).into_response();
-        assert_eq!(response.headers()["x-sentry-rate-limits"], "17:error;default;security:project:quota");
+        assert_eq!(
+            response.headers()["x-sentry-rate-limits"],
+            "17:error;default;security;feedback:project:quota"
+        );
         assert_eq!(response.headers()["retry-after"], "17");
         let of_key = Refusal::over_key_quota(17).into_response();
-        assert_eq!(of_key.headers()["x-sentry-rate-limits"], "17:error;default;security:key:quota");
+        assert_eq!(of_key.headers()["x-sentry-rate-limits"], "17:error;default;security;feedback:key:quota");
         let spike = Refusal::over_spike(3_000, 17).into_response();
-        assert_eq!(spike.headers()["x-sentry-rate-limits"], "17:error;default;security:project:spike");
+        assert_eq!(
+            spike.headers()["x-sentry-rate-limits"],
+            "17:error;default;security;feedback:project:spike"
+        );
         let response = Refusal::over_attachments(17).into_response();
         assert_eq!(response.headers()["x-sentry-rate-limits"], "17:attachment:project:quota");
     }

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use vocabulary::time::HumanDuration;
 
 use super::answers::Refusal;
-use super::limits::MADE_HEARTBEATS;
+use super::limits::{DEFINED_HEARTBEATS, MADE_HEARTBEATS};
 use crate::api_v1::heartbeats::now_ms;
 use crate::services::Services;
 
@@ -33,8 +33,8 @@ pub async fn take(
     let name = format!("{}/{}", project.name, check_in.slug);
     services.senders.note(project.id, |sent| sent.check_ins += 1);
     if let Some(wanted) = check_in.monitor.clone() {
-        let (services, name) = (services.clone(), name.clone());
-        let made = tokio::task::spawn_blocking(move || define(&services, &name, &wanted));
+        let (services, project, name) = (services.clone(), project.id, name.clone());
+        let made = tokio::task::spawn_blocking(move || define(&services, project, &name, &wanted));
         made.await.map_err(|error| Refusal::busy(error.to_string()))??;
     }
     let (sender, receiver) = oneshot::channel();
@@ -79,7 +79,7 @@ fn ask(name: String, check_in: &CheckIn) -> Ask {
 }
 
 /// The schedule is as the client says, unless people have said it: here or in a file. What they have set besides stays.
-fn define(services: &Services, name: &str, wanted: &Monitor) -> Result<(), Refusal> {
+fn define(services: &Services, project: u64, name: &str, wanted: &Monitor) -> Result<(), Refusal> {
     let definitions = services.monitors.definitions();
     let there = definitions.monitors.iter().find(|monitor| monitor.name == name);
     let is_heartbeat = there.is_none_or(|there| there.kind == MonitorKind::Heartbeat);
@@ -107,8 +107,13 @@ fn define(services: &Services, name: &str, wanted: &Monitor) -> Result<(), Refus
             return Ok(());
         }
     }
-    match services.monitors.define(name, Definition::Monitor(Box::new(monitor)), AUTHOR, services.clock.now())
-    {
+    let now = services.clock.now();
+    // The ping counts all the same, and says the schedule again the next time.
+    if services.defined.admit(project, DEFINED_HEARTBEATS, now).is_err() {
+        services.senders.note(project, |sent| sent.dropped_schedules += 1);
+        return Ok(());
+    }
+    match services.monitors.define(name, Definition::Monitor(Box::new(monitor)), AUTHOR, now) {
         Ok(_) => {
             services.control.definitions_changed();
             Ok(())

@@ -8,7 +8,7 @@ use error_tracking::{Digested, Received, browser, digest};
 use formats::sentry::check_in::{self, CheckIn};
 use formats::sentry::envelope::{Envelope, Header, Item};
 use formats::sentry::json::{self, Limits};
-use formats::sentry::limits::{ATTACHMENTS, EVENT_BYTES, SESSIONS};
+use formats::sentry::limits::{ATTACHMENTS, CHECK_INS, EVENT_BYTES, SESSIONS, USER_REPORTS};
 use formats::sentry::security;
 use formats::sentry::transaction;
 use formats::sentry::user_report::{self, UserReport};
@@ -48,6 +48,33 @@ pub fn is_kept(services: &Services, project: u64, event: EventId) -> Result<bool
     }
     let read = services.event_log.read(project, event);
     read.map(|event| event.is_some()).map_err(|error| Refusal::busy(error.to_string()))
+}
+
+/// One more event, or words about one, within the quotas of the key and the project.
+pub fn admit(services: &Services, sender: &Sender, at: Timestamp) -> Result<(), Refusal> {
+    let admitted = within_quotas(services, sender, at);
+    if admitted.is_err() {
+        services.senders.note(sender.project.id, |sent| sent.limited += 1);
+    }
+    admitted
+}
+
+/// The key's own limit first: what it is refused takes nothing of the others'.
+fn within_quotas(services: &Services, sender: &Sender, at: Timestamp) -> Result<(), Refusal> {
+    let Sender { project, key, .. } = sender;
+    let of_key = services.key_quota.admit(key.clone(), project.most_events_of(key), at);
+    of_key.map_err(|beyond| Refusal::over_key_quota(beyond.retry_after_seconds))?;
+    let most = services.settings.load().errors.most_events(&project.settings);
+    let spike = match most {
+        // Whoever has lifted the limit wants all of it.
+        0 => None,
+        _ => services.spikes.most_events(&services.tracker, project, at),
+    };
+    let of_project = services.quota.admit(project.id, most.min(spike.unwrap_or(most)), at);
+    of_project.map_err(|beyond| match spike {
+        Some(spike) if spike < most => Refusal::over_spike(spike, beyond.retry_after_seconds),
+        _ => Refusal::over_quota(beyond.retry_after_seconds),
+    })
 }
 
 /// Reads what one sender has sent.
@@ -110,14 +137,11 @@ impl<'s> Reading<'s> {
                 let text = |key: &str| item.headers.get(key).and_then(Tree::text);
                 self.security(item.payload, text("sentry_release"), text("sentry_environment"))
             }
-            ItemKind::UserReport => {
-                let report = user_report::read(item.payload)?;
-                let event = report.event.or(header.event_id);
-                let event = event.ok_or_else(|| Refusal::bad_request("a report of a user names no event"))?;
-                self.contents.reports.push((event, report));
-                Ok(())
-            }
+            ItemKind::UserReport => self.report(header, item.payload),
             ItemKind::CheckIn => {
+                if self.contents.check_ins.len() >= CHECK_INS {
+                    return Err(Refusal::bad_request(format!("more than {CHECK_INS} check-ins")));
+                }
                 self.contents.check_ins.push(check_in::read(item.payload, None)?);
                 Ok(())
             }
@@ -154,32 +178,11 @@ impl<'s> Reading<'s> {
         self.digest(header, tree)
     }
 
-    /// The key's own limit first: what it is refused takes nothing of the others'.
-    fn admit(&self) -> Result<(), Refusal> {
-        let (services, Sender { project, key, .. }) = (self.services, self.sender);
-        let of_key = services.key_quota.admit(key.clone(), project.most_events_of(key), self.asked.at);
-        of_key.map_err(|beyond| Refusal::over_key_quota(beyond.retry_after_seconds))?;
-        let most = services.settings.load().errors.most_events(&project.settings);
-        let spike = match most {
-            // Whoever has lifted the limit wants all of it.
-            0 => None,
-            _ => services.spikes.most_events(&services.tracker, project, self.asked.at),
-        };
-        let of_project = services.quota.admit(project.id, most.min(spike.unwrap_or(most)), self.asked.at);
-        of_project.map_err(|beyond| match spike {
-            Some(spike) if spike < most => Refusal::over_spike(spike, beyond.retry_after_seconds),
-            _ => Refusal::over_quota(beyond.retry_after_seconds),
-        })
-    }
-
     /// Within the quotas of the key and the project.
     fn digest(&mut self, header: &Header, tree: Tree<'_>) -> Result<(), Refusal> {
         let project = &self.sender.project;
         // First, as digesting is most of the work: also what turns out to be no event has been sent.
-        if let Err(refusal) = self.admit() {
-            self.services.senders.note(project.id, |sent| sent.limited += 1);
-            return Err(refusal);
-        }
+        admit(self.services, self.sender, self.asked.at)?;
         let event = self.digested(header, tree)?;
         if event.body.len() > BODY_BYTES {
             return Err(Refusal::too_large("an event as it is kept", BODY_BYTES));
@@ -200,6 +203,19 @@ impl<'s> Reading<'s> {
         };
         digest(&self.sender.project, tree, &received, &*self.services.symbols)
             .map_err(|invalid| Refusal::bad_request(invalid.to_string()))
+    }
+
+    /// A person's words about an event that was sent, or will be.
+    fn report(&mut self, header: &Header, payload: &[u8]) -> Result<(), Refusal> {
+        if self.contents.reports.len() >= USER_REPORTS {
+            return Err(Refusal::bad_request(format!("more than {USER_REPORTS} reports of users")));
+        }
+        admit(self.services, self.sender, self.asked.at)?;
+        let report = user_report::read(payload)?;
+        let event = report.event.or(header.event_id);
+        let event = event.ok_or_else(|| Refusal::bad_request("a report of a user names no event"))?;
+        self.contents.reports.push((event, report));
+        Ok(())
     }
 
     /// A person's words, which may be about another event, and an event of their own.

@@ -9,7 +9,6 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use error_tracking::Project;
 use formats::sentry::dsn::Dsn;
 use formats::sentry::limits::USER_REPORT_BYTES;
 use formats::sentry::user_report;
@@ -17,8 +16,9 @@ use serde_json::{Value, json};
 use vocabulary::error::EventId;
 
 use super::answers::{Refusal, open_to_pages, preflight};
-use super::door::Asked;
-use super::{body, kept, off_thread};
+use super::contents::admit;
+use super::door::{Asked, Sender};
+use super::{body, off_thread, words};
 use crate::services::Services;
 
 /// What the page may say, with what is said else.
@@ -62,8 +62,8 @@ pub async fn dialog(State(services): State<Arc<Services>>, request: Request) -> 
 /// By their names, as the page says them.
 type Said = BTreeMap<String, String>;
 
-/// Of which project, and about which event.
-fn subject(services: &Services, parts: &Parts) -> Result<(Arc<Project>, EventId, Said), Refusal> {
+/// Who asks, and about which event.
+fn subject(services: &Services, parts: &Parts) -> Result<(Sender, EventId, Said), Refusal> {
     let query = parts.uri.query().unwrap_or_default();
     let words: Said = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let no_project = || Refusal::new(StatusCode::NOT_FOUND, "`dsn` is not the DSN of a project here");
@@ -73,7 +73,7 @@ fn subject(services: &Services, parts: &Parts) -> Result<(Arc<Project>, EventId,
     let event = words.get("eventId").and_then(|id| id.parse().ok());
     let event =
         event.ok_or_else(|| Refusal::bad_request("`eventId` is missing, or is not 32 hexadecimal digits"))?;
-    Ok((project, event, words))
+    Ok((Sender { project, key: dsn.public_key, client: None }, event, words))
 }
 
 fn show(services: &Services, parts: &Parts) -> Result<Response, Refusal> {
@@ -101,7 +101,7 @@ fn words(said: &Said) -> String {
 }
 
 async fn take(services: &Arc<Services>, parts: Parts, sent: axum::body::Body) -> Result<Response, Refusal> {
-    let (project, event, _) = subject(services, &parts)?;
+    let (sender, event, _) = subject(services, &parts)?;
     let asked = Asked::of(services, &parts);
     let packed = body::read(&asked.headers, sent, asked.hold(services)).await?;
     off_thread(services, move |services| {
@@ -114,10 +114,8 @@ async fn take(services: &Arc<Services>, parts: Parts, sent: axum::body::Body) ->
                 return Ok((StatusCode::BAD_REQUEST, Json(json!({"errors": errors}))).into_response());
             }
         };
-        let report = kept::scrubbed(&project, &report);
-        kept::keep_report(&services.state, project.id, event, &report, services.clock.now())
-            .map_err(|error| Refusal::busy(error.to_string()))?;
-        services.senders.note(project.id, |sent| sent.reports += 1);
+        admit(services, &sender, asked.at)?;
+        words::keep(services, &sender.project, &[(event, report)], asked.at)?;
         Ok(Json(json!({})).into_response())
     })
     .await

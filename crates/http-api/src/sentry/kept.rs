@@ -6,7 +6,7 @@ use state_store::{Migrations, Row, StateError, StateStore, Transaction, Value};
 use vocabulary::Timestamp;
 use vocabulary::error::EventId;
 
-use super::limits::{EVENT_ATTACHMENTS, PROJECT_ATTACHMENTS_BYTES, PROJECT_REPORTS};
+use super::limits::{EARLY_REPORTS, EVENT_ATTACHMENTS, PROJECT_ATTACHMENTS_BYTES, PROJECT_REPORTS};
 
 pub const MIGRATIONS: Migrations = Migrations {
     room: "sentry",
@@ -18,6 +18,9 @@ pub const MIGRATIONS: Migrations = Migrations {
          CREATE INDEX error_attachment_event ON error_attachment (project, event);
          CREATE INDEX error_attachment_size ON error_attachment (project, id, size);
          CREATE INDEX error_attachment_age ON error_attachment (project, at);",
+        // What was said about an event that is not here, and may still come.
+        "ALTER TABLE error_report ADD COLUMN early INTEGER NOT NULL DEFAULT 0;
+         CREATE INDEX error_report_early ON error_report (project, id) WHERE early = 1;",
     ],
 };
 
@@ -49,6 +52,14 @@ pub struct KeptReport {
     pub url: Option<String>,
 }
 
+/// What somebody said about an event.
+pub struct Words {
+    pub event: EventId,
+    pub report: UserReport,
+    /// The event is not here, and may still come.
+    pub is_early: bool,
+}
+
 fn number(value: u64) -> Value {
     Value::from(i64::try_from(value).unwrap_or(i64::MAX))
 }
@@ -63,33 +74,67 @@ pub fn scrubbed(project: &Project, report: &UserReport) -> UserReport {
     UserReport { comments: project.scrubbed(&report.comments), url, ..report.clone() }
 }
 
-/// The last word about an event counts.
-pub fn keep_report(
+/// The last word about an event counts; the oldest of the project go.
+pub fn keep_reports(
     state: &StateStore,
     project: u64,
-    event: EventId,
-    report: &UserReport,
+    said: &[Words],
     now: Timestamp,
 ) -> Result<(), StateError> {
+    state.transaction(|tx| {
+        for words in said {
+            keep_report(tx, project, words, now)?;
+        }
+        let oldest = "DELETE FROM error_report WHERE project = ?1 AND id <=
+            (SELECT id FROM error_report WHERE project = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)";
+        tx.execute(oldest, &[number(project), number(PROJECT_REPORTS)]).map(drop)
+    })
+}
+
+fn keep_report(tx: &Transaction<'_>, project: u64, words: &Words, now: Timestamp) -> Result<(), StateError> {
+    let report = &words.report;
     let values = [
         number(project),
-        id_of(event),
+        id_of(words.event),
         now.0.into(),
         report.name.as_str().into(),
         report.email.as_str().into(),
         report.comments.as_str().into(),
         report.url.clone().into(),
+        i64::from(words.is_early).into(),
     ];
+    let sql = "INSERT INTO error_report (project, event, at, name, email, comments, url, early)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        ON CONFLICT (project, event) DO UPDATE SET at = excluded.at, name = excluded.name, email = excluded.email,
+            comments = excluded.comments, url = excluded.url, early = excluded.early";
+    tx.execute(sql, &values).map(drop)
+}
+
+/// Of those that came before their event, whatever is older than so many: what it is about may be here meanwhile.
+pub fn early_beyond(state: &StateStore, project: u64) -> Result<Vec<EventId>, StateError> {
+    let sql =
+        "SELECT event FROM error_report WHERE project = ?1 AND early = 1 ORDER BY id DESC LIMIT -1 OFFSET ?2";
+    let rows = state.query(sql, &[number(project), number(EARLY_REPORTS)])?;
+    Ok(rows.iter().filter_map(|row| row.bytes(0).try_into().ok().map(EventId)).collect())
+}
+
+/// Of those that came early: the event of some is here, and that of the others never came.
+pub fn settle_early(
+    state: &StateStore,
+    project: u64,
+    come: &[EventId],
+    lost: &[EventId],
+) -> Result<(), StateError> {
     state.transaction(|tx| {
-        tx.execute(
-            "INSERT INTO error_report (project, event, at, name, email, comments, url) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                ON CONFLICT (project, event) DO UPDATE SET at = excluded.at, name = excluded.name, email = excluded.email,
-                comments = excluded.comments, url = excluded.url",
-            &values,
-        )?;
-        let oldest = "DELETE FROM error_report WHERE project = ?1 AND id <=
-            (SELECT id FROM error_report WHERE project = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)";
-        tx.execute(oldest, &[number(project), number(PROJECT_REPORTS)]).map(drop)
+        for event in come {
+            let sql = "UPDATE error_report SET early = 0 WHERE project = ?1 AND event = ?2";
+            tx.execute(sql, &[number(project), id_of(*event)])?;
+        }
+        for event in lost {
+            let sql = "DELETE FROM error_report WHERE project = ?1 AND event = ?2";
+            tx.execute(sql, &[number(project), id_of(*event)])?;
+        }
+        Ok(())
     })
 }
 
@@ -223,19 +268,41 @@ mod tests {
 
     const EVENT: EventId = EventId([7; 16]);
 
+    fn words(event: EventId, comments: &str, is_early: bool) -> Words {
+        let report = UserReport { comments: comments.into(), name: "Ana".into(), ..UserReport::default() };
+        Words { event, report, is_early }
+    }
+
     #[test]
     fn the_last_word_about_an_event_counts() {
         let (_directory, state) = store();
         for comments in ["first", "second"] {
-            let report =
-                UserReport { comments: comments.into(), name: "Ana".into(), ..UserReport::default() };
-            keep_report(&state, 1, EVENT, &report, Timestamp(5)).unwrap();
+            keep_reports(&state, 1, &[words(EVENT, comments, false)], Timestamp(5)).unwrap();
         }
         let kept = report_of(&state, 1, EVENT).unwrap().unwrap();
         assert_eq!((kept.comments.as_str(), kept.name.as_str(), kept.url), ("second", "Ana", None));
         assert_eq!(report_of(&state, 2, EVENT).unwrap(), None);
         expire(&state, 1, Timestamp(6)).unwrap();
         assert_eq!(report_of(&state, 1, EVENT).unwrap(), None);
+    }
+
+    #[test]
+    fn of_what_is_said_before_its_event_little_waits() {
+        let (_directory, state) = store();
+        let event = |n: u64| EventId(u128::from(n).to_be_bytes());
+        let early = |n: u64| words(event(n), "early", true);
+        keep_reports(&state, 1, &[words(EVENT, "about what is here", false)], Timestamp(5)).unwrap();
+        let many: Vec<Words> = (0..EARLY_REPORTS).map(early).collect();
+        keep_reports(&state, 1, &many, Timestamp(5)).unwrap();
+        keep_reports(&state, 2, &[early(0)], Timestamp(5)).unwrap();
+        assert_eq!(early_beyond(&state, 1).unwrap(), []);
+        let more = [early(EARLY_REPORTS), early(EARLY_REPORTS + 1)];
+        keep_reports(&state, 1, &more, Timestamp(6)).unwrap();
+        assert_eq!(early_beyond(&state, 1).unwrap(), [event(1), event(0)]);
+        settle_early(&state, 1, &[event(0)], &[event(1)]).unwrap();
+        assert_eq!(early_beyond(&state, 1).unwrap(), []);
+        let is_kept = |project, event| report_of(&state, project, event).unwrap().is_some();
+        assert!(is_kept(1, EVENT) && is_kept(1, event(0)) && is_kept(2, event(0)) && !is_kept(1, event(1)));
     }
 
     #[test]
@@ -258,7 +325,8 @@ mod tests {
         let (theirs, spoken, others) = (EVENT, EventId([8; 16]), EventId([9; 16]));
         for (event, email) in [(theirs, ""), (spoken, "Ana@example.com"), (others, "bo@example.com")] {
             let report = UserReport { comments: "x".into(), email: email.into(), ..UserReport::default() };
-            keep_report(&state, 1, event, &report, Timestamp(5)).unwrap();
+            let words = Words { event, report, is_early: false };
+            keep_reports(&state, 1, &[words], Timestamp(5)).unwrap();
             let file = Attachment {
                 event,
                 name: "log.txt".into(),

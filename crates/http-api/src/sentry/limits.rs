@@ -37,6 +37,8 @@ pub const PROJECT_ATTACHMENTS_BYTES: u64 = 256 << 20;
 pub const EVENT_ATTACHMENTS: usize = 10;
 /// What people said about errors of one project; the oldest go.
 pub const PROJECT_REPORTS: u64 = 10_000;
+/// … of which the event is not here: SDKs and pages send both within moments, in any order.
+pub const EARLY_REPORTS: u64 = 100;
 /// Of a file's name and type.
 pub const NAME_BYTES: usize = 200;
 
@@ -51,3 +53,5 @@ pub const TIMED_AT_ONCE: usize = 4_096;
 
 /// Heartbeats that the check-ins of one project may make: a public key can be read in every page that has it.
 pub const MADE_HEARTBEATS: usize = 200;
+/// … and how often in five minutes they may make or change one, which writes a version and looks at all monitors anew.
+pub const DEFINED_HEARTBEATS: u64 = 100;

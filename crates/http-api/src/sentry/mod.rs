@@ -11,7 +11,8 @@
 //! | [`door`] | who sends |
 //! | [`contents`] | what is in a request, each item of it |
 //! | [`check_ins`] | jobs, as heartbeats |
-//! | [`dialog`], [`minidump`] | what people say; crashes of native programs |
+//! | [`dialog`], [`words`] | what people say |
+//! | [`minidump`] | crashes of native programs |
 //! | [`loader`] | the script that brings Sentry's client to a page |
 //! | [`intake`] | the door to what keeps events |
 //! | [`kept`] | what is kept beside events |
@@ -36,6 +37,7 @@ pub mod room;
 pub mod senders;
 pub mod tee;
 pub mod timings;
+mod words;
 
 use std::sync::Arc;
 
@@ -432,16 +434,10 @@ async fn finish(services: &Arc<Services>, sender: &Sender, contents: Contents) -
     if !reports.is_empty() || !attachments.is_empty() {
         let of = project.clone();
         off_thread(services, move |services| {
-            let failed = |error: state_store::StateError| Refusal::busy(error.to_string());
-            let project = of.id;
-            for (event, report) in &reports {
-                let report = kept::scrubbed(&of, report);
-                kept::keep_report(&services.state, project, *event, &report, now).map_err(failed)?;
-            }
-            let count =
-                kept::keep_attachments(&services.state, project, &attachments, now).map_err(failed)?;
-            services.senders.note(project, |sent| {
-                sent.reports += reports.len() as u64;
+            words::keep(services, &of, &reports, now)?;
+            let count = kept::keep_attachments(&services.state, of.id, &attachments, now)
+                .map_err(|error| Refusal::busy(error.to_string()))?;
+            services.senders.note(of.id, |sent| {
                 sent.attachments += count as u64;
                 sent.dropped_attachments += (attachments.len() - count) as u64;
             });

@@ -36,7 +36,11 @@ pub struct Sent {
     pub check_ins: u64,
     /// Those that no heartbeat takes.
     pub unknown_check_ins: u64,
+    /// Schedules that check-ins would have set, beyond how often they may.
+    pub dropped_schedules: u64,
     pub reports: u64,
+    /// About an event that never came.
+    pub dropped_reports: u64,
     pub attachments: u64,
     /// Too long, too many, or of no event.
     pub dropped_attachments: u64,

@@ -133,7 +133,7 @@ async fn came_back(
     services.attempts.succeeded(source, attempt.id());
     audit::note_sign_in(services, name, "provider", source, "signed in").await;
     let AppendHeaders(mut cookies) =
-        session::cookies_of(&secret, VOUCHED_SESSION_SECONDS, is_secure(settings))?;
+        session::cookies_of(&secret, VOUCHED_SESSION_SECONDS, keeps_secure(settings, headers))?;
     cookies.push(attempt_cookie(settings, "", 0)?);
     see_other(attempt.next(), cookies)
 }
@@ -225,6 +225,12 @@ fn is_secure(settings: &Settings) -> bool {
     settings.http.public_url.starts_with("https://")
 }
 
+/// Is the session kept under the name of encrypted connections? It is looked for as the guard says: also where a proxy ends TLS
+/// before a `public_url` that says nothing of it.
+fn keeps_secure(settings: &Settings, headers: &HeaderMap) -> bool {
+    is_secure(settings) || guard::is_secure(settings, headers)
+}
+
 /// Its name, and where and how it is kept.
 fn attempt_cookie_of(secure: bool) -> (&'static str, String) {
     match secure {
@@ -278,6 +284,23 @@ mod tests {
             "browsers refuse that name otherwise"
         );
         assert_eq!(attempt_cookie_of(false), ("bellwether_attempt", "Path=/signin/callback".to_owned()));
+    }
+
+    #[test]
+    fn the_session_is_kept_where_it_is_looked_for() {
+        for public_url in ["http://bell.example", "https://bell.example"] {
+            for proto in ["http", "https"] {
+                let mut settings = Settings::default();
+                settings.http.public_url = public_url.to_owned();
+                let mut headers = HeaderMap::new();
+                headers.insert("x-forwarded-proto", HeaderValue::from_static(proto));
+                let secure = keeps_secure(&settings, &headers);
+                let AppendHeaders(cookies) = session::cookies_of("s3cret", 60, secure).unwrap();
+                let kept = cookies[0].1.to_str().unwrap().split(';').next().unwrap();
+                headers.insert(header::COOKIE, HeaderValue::from_str(kept).unwrap());
+                assert_eq!(guard::cookie(&settings, &headers), Some("s3cret"), "{public_url} by {proto}");
+            }
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
 
 use super::super::status::off_thread;
+use super::super::watched::check_window;
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Params, Problem};
 use crate::guard::require;
@@ -22,7 +23,7 @@ const DAY: i64 = 86_400;
 const USUAL_SECONDS: i64 = DAY;
 const MONTH: &str = "month";
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct Which {
     /// Its number or name.
@@ -123,6 +124,12 @@ fn month_of(at: i64) -> i64 {
 }
 
 impl Which {
+    fn times(&self, now: Timestamp) -> Answer<(i64, i64)> {
+        check_window(self.from, self.until)?;
+        let until = self.until.unwrap_or(now.0 + 1);
+        Ok((self.from.unwrap_or(until - USUAL_SECONDS), until))
+    }
+
     fn asked(self, services: &Services, caller: &Caller) -> Answer<Asked> {
         let (project, group) = match (&self.project, &self.group) {
             (_, Some(group)) => {
@@ -133,8 +140,7 @@ impl Which {
             (None, None) => return Err(Problem::bad_request("name a project or a group")),
         };
         let now = services.clock.now();
-        let until = self.until.unwrap_or(now.0 + 1);
-        let from = self.from.unwrap_or(until.saturating_sub(USUAL_SECONDS));
+        let (from, until) = self.times(now)?;
         let is_of_people = self.is_of_people()?;
         let is_by_month = self.step.as_deref() == Some(MONTH);
         let step = match self.step.as_deref() {
@@ -201,6 +207,19 @@ fn usual_step(from: i64, until: i64, now: Timestamp) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_such_as_clocks_show() {
+        let now = Timestamp(1_000_000);
+        let times = |from: Option<i64>, until: Option<i64>| {
+            Which { from, until, ..Which::default() }.times(now).map_err(|problem| problem.error)
+        };
+        assert_eq!(times(None, None), Ok((1_000_001 - USUAL_SECONDS, 1_000_001)));
+        assert_eq!(times(Some(5), Some(7)), Ok((5, 7)));
+        assert_eq!(times(None, Some(0)), Ok((-USUAL_SECONDS, 0)));
+        assert!(times(None, Some(i64::MIN)).unwrap_err().contains("`until`"));
+        assert!(times(Some(i64::MAX), None).unwrap_err().contains("`from`"));
+    }
 
     #[test]
     fn months_begin_on_their_first_day() {

@@ -79,7 +79,7 @@ pub fn one(services: &Services, caller: &Caller, name: &str, window: &Window) ->
     found.retain(|one| scope.sees_watched(name, &one.status.id.instance));
     found.sort_by_key(|one| std::cmp::Reverse(one.status.state.map_or(0, vocabulary::state::State::badness)));
     let more = found.len() > MAX_INSTANCES;
-    let (from, until) = window.bounds(now);
+    let (from, until) = window.bounds(now)?;
     let instances = found.into_iter().take(MAX_INSTANCES).enumerate();
     let instances = instances.map(|(index, found)| {
         let of = match found.status.kind {

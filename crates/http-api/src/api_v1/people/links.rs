@@ -94,9 +94,10 @@ pub async fn link(
     .await
 }
 
-/// Nobody who comes by that word is this person any more, and what is open of theirs ends.
+/// Nobody who comes by that word is this person any more, and what is open of theirs ends. If nobody is left who comes as them,
+/// they are suspended, and their tokens and invitations are gone.
 #[utoipa::path(delete, path = "/people/{name}/link", params(("name" = String, Path), OldLink),
-    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn unlink(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
@@ -105,17 +106,20 @@ pub async fn unlink(
 ) -> Answer<StatusCode> {
     require(&caller, Role::Admin)?;
     let voucher = voucher(&services, asked.by)?;
-    off_thread(&services, move |services| match accounts::unlink(&services.state, &name, &voucher)? {
-        Some(true) => {
-            services.hub.close_of(Some(&name));
-            services.control.people_changed();
-            look_again(services)?;
-            Ok(StatusCode::NO_CONTENT)
+    off_thread(&services, move |services| {
+        match accounts::unlink(&services.state, &name, &voucher, services.clock.now())? {
+            Some(true) => {
+                // Streams of their tokens, too, which may be gone.
+                services.hub.close_of(None);
+                services.control.people_changed();
+                look_again(services)?;
+                Ok(StatusCode::NO_CONTENT)
+            }
+            Some(false) => {
+                Err(Problem::not_found(format!("nobody comes as {name} by that word, or is waited for")))
+            }
+            None => Err(unknown(&name)),
         }
-        Some(false) => {
-            Err(Problem::not_found(format!("nobody comes as {name} by that word, or is waited for")))
-        }
-        None => Err(unknown(&name)),
     })
     .await
 }

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
 use vocabulary::state::{State, StateType};
 
-use super::theirs;
+use super::{check_window, theirs};
 use crate::accounts::{Caller, Role};
 use crate::answer::Answer;
 use crate::api_v1::status::off_thread;
@@ -28,9 +28,10 @@ pub struct Window {
 }
 
 impl Window {
-    pub fn bounds(&self, now: Timestamp) -> (i64, i64) {
+    pub fn bounds(&self, now: Timestamp) -> Answer<(i64, i64)> {
+        check_window(self.from, self.until)?;
         let until = self.until.unwrap_or(now.0);
-        (self.from.unwrap_or(until - USUAL_HISTORY_SECONDS), until)
+        Ok((self.from.unwrap_or(until - USUAL_HISTORY_SECONDS), until))
     }
 }
 
@@ -93,7 +94,7 @@ pub async fn history(
     theirs(caller, Role::Viewer, &name)?;
     off_thread(services, move |services| {
         let now = services.clock.now();
-        let (from, until) = window.bounds(now);
+        let (from, until) = window.bounds(now)?;
         let (runs, more) = services.monitors.history(&name, from, until, window.limit)?;
         let item = |run: &Run| RunItem {
             from: run.began,
@@ -116,4 +117,17 @@ pub async fn history(
         }))
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_of_times_that_clocks_show() {
+        let bounds = |from, until| Window { from, until, limit: None }.bounds(Timestamp(1_000_000)).ok();
+        assert_eq!(bounds(None, None), Some((1_000_000 - USUAL_HISTORY_SECONDS, 1_000_000)));
+        assert_eq!(bounds(Some(5), Some(7)), Some((5, 7)));
+        assert_eq!((bounds(None, Some(i64::MIN)), bounds(Some(i64::MAX), None)), (None, None));
+    }
 }

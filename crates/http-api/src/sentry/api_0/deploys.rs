@@ -80,15 +80,19 @@ pub async fn create(
 
 /// The deploy is kept; that it is marked is more than was asked for.
 fn mark(services: &Services, projects: &[Arc<Project>], version: &str, deploy: &Deploy) {
-    let names = projects.iter().map(|project| project.name.clone());
+    let names: Vec<String> = projects.iter().map(|project| project.name.clone()).collect();
     let what = format!("{version} deployed to {}", deploy.environment);
     let new = NewAnnotation {
         at: deploy.finished.0 as f64,
         what: what.chars().take(annotations::MAX_WHAT).collect(),
-        tags: ["deploy".to_owned()].into_iter().chain(names).take(annotations::MAX_TAGS).collect(),
+        tags: ["deploy".to_owned()]
+            .into_iter()
+            .chain(names.iter().cloned())
+            .take(annotations::MAX_TAGS)
+            .collect(),
         data: deploy.url.clone(),
     };
-    if annotations::add(&services.state, &new).is_err() {
+    if annotations::add_of(&services.state, &new, &names).is_err() {
         tracing::warn!(version, "a deploy cannot be marked on the graphs");
     }
 }

@@ -13,6 +13,7 @@ use vocabulary::Timestamp;
 use super::{Told, find_project, working};
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Problem};
+use crate::api_v1::watched::check_time;
 use crate::parameters::Parameters;
 use crate::services::Services;
 
@@ -69,7 +70,8 @@ pub(super) fn pairs(services: &Services, span: &Span, now: Timestamp) -> Answer<
     let counts = services.tracker.counts(span, now)?;
     let counts: HashMap<i64, u64> = counts.into_iter().map(|slot| (slot.at.0, slot.count)).collect();
     let first = span.from.0.div_euclid(span.step) * span.step;
-    let times = (0..).map(|slot| first + slot * span.step).take_while(|at| *at < span.until.0);
+    let slots = span.until.since(Timestamp(first)).saturating_add(span.step - 1) / span.step;
+    let times = (0..slots).map(|slot| first + slot * span.step);
     Ok(times.map(|at| (at, counts.get(&at).copied().unwrap_or(0))).collect())
 }
 
@@ -95,13 +97,14 @@ fn asked(query: &str, project: u64, now: Timestamp) -> Answer<Option<Span>> {
                 .hint("it is 1m (of two days), 1h (of 90 days) or 1d"));
         }
     };
-    let time = |name: &str, otherwise: i64| match parameters.last(name) {
-        None => Ok(otherwise),
-        Some(text) => {
-            text.parse::<f64>().ok().filter(|at| at.is_finite()).map(|at| at as i64).ok_or_else(|| {
-                Problem::bad_request(format!("`{name}` is no time")).hint("seconds since 1970")
-            })
-        }
+    let time = |name: &str, otherwise: i64| -> Answer<i64> {
+        let Some(text) = parameters.last(name) else { return Ok(otherwise) };
+        let at = text.parse::<f64>().map_err(|_| {
+            Problem::bad_request(format!("`{name}` is no time: {text}")).hint("write seconds since 1970")
+        })?;
+        // What is further away than any clock goes would overflow where slots are counted.
+        check_time(name, at)?;
+        Ok(at as i64)
     };
     let until = time("until", now.0.saturating_add(1))?;
     let from = time("since", until.saturating_sub(DAY))?;
@@ -141,7 +144,16 @@ mod tests {
             (60, 1_699_999_980, 1_700_000_000),
         );
         assert!(asked("stat=rejected", 1, now).unwrap().is_none());
-        for wrong in ["stat=luck", "resolution=10s", "since=yesterday"] {
+        for wrong in [
+            "stat=luck",
+            "resolution=10s",
+            "since=yesterday",
+            "since=-1",
+            "until=NaN",
+            "until=1700000000000",
+            // Slots that are counted from here wrap before they reach the end.
+            "since=9223372036854774784&until=9300000000000000000&resolution=1m",
+        ] {
             assert!(asked(wrong, 1, now).is_err(), "{wrong}");
         }
     }
