@@ -62,6 +62,19 @@ def test_making_somebody_who_is_there_changes_nobody_unless_it_says_so(closed):
     assert server.get("/api/v1/people/ana", headers=ana).status == 401
 
 
+def test_a_new_password_leaves_the_role_as_it_is(bellwether):
+    server = bellwether('[auth]\nmode = "required"')
+    horse = {"input": "correct horse\n"}
+    assert "as admin" in server.cli("user", "set", "root", **horse).stdout, "the first is an administrator"
+    refused = server.cli("user", "set", "ben", check=False, **horse)
+    assert refused.returncode == 1 and "`role`" in refused.stderr and "viewer" in refused.stderr, refused.stderr
+    assert "as viewer" in server.cli("user", "set", "ben", "--role", "viewer", **horse).stdout
+    assert "as viewer" in server.cli("user", "set", "ben", input="another horse\n").stdout
+    ben = sign_in(server, "ben", "another horse")
+    assert server.get("/api/v1/people/ben", headers=ben).json["role"] == "viewer"
+    assert "as editor" in server.cli("user", "set", "ben", "--role", "editor", **horse).stdout
+
+
 def test_a_team_goes_by_no_policy_that_is_not_there(closed):
     root = person(closed, "root", "admin")
     team = {"members": ["root"], "escalation_policy": "nosuch"}

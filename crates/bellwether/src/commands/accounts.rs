@@ -16,13 +16,12 @@ pub fn user(common: &Common, command: &UserCommand) -> Result<(), Failure> {
     match command {
         UserCommand::Set { name, role } => {
             let password = read_password()?;
-            let body = json!({"name": name, "password": password, "role": role_name(*role), "replace": true});
-            super::block_on(server.send_json(Method::POST, "/api/v1/people", &body))?;
-            said(
-                common,
-                json!({"user": name, "role": role_name(*role)}),
-                format!("{name} may sign in as {}", role_name(*role)),
-            )?;
+            let role = role.map(role_name);
+            let body = json!({"name": name, "password": password, "role": role, "replace": true});
+            let answer = super::block_on(server.send_json(Method::POST, "/api/v1/people", &body))?;
+            let person: Value = parse(&answer)?;
+            let role = person["role"].as_str().unwrap_or_default();
+            said(common, json!({"user": name, "role": role}), format!("{name} may sign in as {role}"))?;
         }
         UserCommand::Invite { name, role, display_name } => {
             let body = json!({"name": name, "role": role_name(*role), "display_name": display_name});

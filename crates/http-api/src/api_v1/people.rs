@@ -92,13 +92,15 @@ pub async fn one(
 pub struct SetPerson {
     name: String,
     password: String,
-    role: Role,
-    /// Also if there is such a person, who gets this password and role.
+    /// Without one whoever is there keeps theirs, and the first person of all is an administrator.
+    #[serde(default)]
+    role: Option<Role>,
+    /// Also if there is such a person, who gets this password, and the role if one is said.
     #[serde(default)]
     replace: bool,
 }
 
-/// Makes a person, or with `replace` sets password and role of one and ends their sessions.
+/// Makes a person, or with `replace` sets the password (and role) of one and ends their sessions.
 #[utoipa::path(post, path = "/people", request_body = SetPerson,
     responses((status = 200, body = OfTeams), (status = 400, body = Problem), (status = 409, body = Problem)))]
 pub async fn set(
@@ -123,15 +125,31 @@ pub async fn set(
 fn put(services: &Services, form: &SetPerson) -> Answer<()> {
     let SetPerson { name, password, role, replace } = form;
     let now = services.clock.now();
+    let before = accounts::person(&services.state, name)?.map(|person| person.role);
+    if before.is_some() && !replace {
+        return Err(there_already(name));
+    }
+    let role = match role.or(before) {
+        Some(role) => role,
+        None if accounts::people(&services.state)?.is_empty() => Role::Admin,
+        None => {
+            return Err(Problem::bad_request(format!("`role`: there is nobody called `{name}` yet"))
+                .hint("say what a new person may do: viewer, responder, editor or admin"));
+        }
+    };
     if *replace {
-        return Ok(accounts::set_person(&services.state, name, password, *role, now)?);
+        return Ok(accounts::set_person(&services.state, name, password, role, now)?);
     }
-    if accounts::make_person(&services.state, name, password, *role, now)? {
-        return Ok(());
+    match accounts::make_person(&services.state, name, password, role, now)? {
+        true => Ok(()),
+        false => Err(there_already(name)),
     }
-    let why = format!("there is somebody called `{name}` already");
-    Err(Problem::new(StatusCode::CONFLICT, why)
-        .hint("with `replace: true` they get this password and role, and their sessions end"))
+}
+
+fn there_already(name: &str) -> Problem {
+    Problem::new(StatusCode::CONFLICT, format!("there is somebody called `{name}` already")).hint(
+        "with `replace: true` they get this password, and the role if one is said, and their sessions end",
+    )
 }
 
 fn told(services: &Services, name: &str) -> Answer<Json<OfTeams>> {
