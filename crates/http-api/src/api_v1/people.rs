@@ -11,9 +11,11 @@ use incidents::oncall::calendar::Of;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::removing::Removing;
 use super::status::off_thread;
+use super::ways::is_in_files;
 use crate::accounts::{self, Caller, Details, Person, Role};
-use crate::answer::{Answer, Body, Problem};
+use crate::answer::{Answer, Body, Params, Problem};
 use crate::guard::require;
 use crate::services::Services;
 
@@ -237,26 +239,37 @@ fn forget_calendars(services: &Services, name: &str) -> Answer<()> {
     Ok(())
 }
 
-#[utoipa::path(delete, path = "/people/{name}", params(("name" = String, Path)),
-    responses((status = 204), (status = 404, body = Problem)))]
+#[utoipa::path(delete, path = "/people/{name}", params(Removing, ("name" = String, Path)),
+    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn remove(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
+    Params(removing): Params<Removing>,
 ) -> Answer<StatusCode> {
     require(&caller, Role::Admin)?;
-    off_thread(&services, move |services| match accounts::remove_person(&services.state, &name)? {
-        true => {
-            // Those of their tokens, too.
-            services.hub.close_of(None);
-            services.control.people_changed();
-            forget_calendars(services, &name)?;
-            services.desk.forget_own_rules(&name, services.clock.now())?;
-            Ok(StatusCode::NO_CONTENT)
+    off_thread(&services, move |services| {
+        removing.check(&name, || needed_by(services, &name))?;
+        if !accounts::remove_person(&services.state, &name)? {
+            return Err(unknown(&name));
         }
-        false => Err(unknown(&name)),
+        // Those of their tokens, too.
+        services.hub.close_of(None);
+        services.control.people_changed();
+        forget_calendars(services, &name)?;
+        services.desk.forget_own_rules(&name, services.clock.now())?;
+        Ok(StatusCode::NO_CONTENT)
     })
     .await
+}
+
+/// Whoever stands in the files as well is reached as before.
+fn needed_by(services: &Services, name: &str) -> Vec<String> {
+    let is_there = matches!(accounts::person(&services.state, name), Ok(Some(_)));
+    match is_there && !is_in_files(services, name) {
+        true => services.desk.who_needs_person(name, services.clock.now()),
+        false => Vec::new(),
+    }
 }
 
 #[cfg(test)]
