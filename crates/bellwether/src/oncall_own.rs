@@ -33,6 +33,9 @@ pub fn oncall_part(house: &House) -> Option<Part> {
 
 /// The first of each schedule, of those that begin within a day.
 fn standing(schedules: usize, gaps: &[Gap], now: Timestamp, zone: &TimeZone) -> (State, String) {
+    if schedules == 0 {
+        return (State::Ok, "no schedules".to_owned());
+    }
     let mut soon: Vec<&Gap> = Vec::new();
     for gap in gaps.iter().filter(|gap| gap.start < now.plus(AHEAD_SECONDS)) {
         if soon.iter().all(|other| other.schedule != gap.schedule) {

@@ -18,8 +18,9 @@ use vocabulary::Timestamp;
 use vocabulary::ports::Scope;
 use vocabulary::state::{StateType, Withheld};
 
-use self::compared::{Differences, compare, of_setting, tables};
+use self::compared::{Differences, compare, of_setting, of_ui, tables};
 use self::one::{Monitor, one, problems};
+use super::oncall_making;
 use super::status::off_thread;
 use super::watched::{self, Window, word};
 use crate::accounts::{Caller, Role, Via};
@@ -420,9 +421,11 @@ pub async fn differences(
             Ok(files) => files,
             Err(problems) => return Ok(Json(Differences { differences: Vec::new(), problems })),
         };
-        let (running, files) = (tables(&running)?, tables(&files)?);
+        let (running, files) = (tables(&*running)?, tables(&files)?);
         let mut differences = compare(services, running, files);
         differences.extend(services.control.settings_that_differ().into_iter().map(of_setting));
+        let of_oncall = tables(&oncall_making::made(services)?)?;
+        differences.extend(of_oncall.into_iter().map(|(key, one)| of_ui(key, one)));
         Ok(Json(Differences { differences, problems: Vec::new() }))
     })
     .await
