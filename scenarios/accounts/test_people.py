@@ -86,6 +86,7 @@ def test_a_team_goes_by_no_policy_that_is_not_there(closed):
 def test_an_invitation_is_a_link_for_one_person_once(closed):
     server = closed
     link = server.cli("user", "invite", "dee", "--role", "responder", "--display-name", "Dee D.").stdout.strip()
+    assert link.startswith(server.url("/signin#invitation=")), link
     secret = link.split("#invitation=")[1]
     root = person(server, "root", "admin")
     listed = server.get("/api/v1/invitations", headers=root)
@@ -165,7 +166,8 @@ def test_tokens_end_with_their_time_and_with_who_made_them(closed):
     assert [one["owner"] for one in listed] == ["root", "second", None]
     assert listed[1]["last_used"] >= listed[1]["created"] and listed[1]["expires"] is None
     assert abs(listed[2]["expires"] - listed[2]["created"] - 90 * 86_400) <= 5
-    assert "second" in server.cli("token", "list").stdout
+    table = server.cli("token", "list").stdout
+    assert "second" in table and time.strftime("%Y-%m-%dT", time.gmtime(listed[2]["expires"])) in table, table
     # What is made with a token is theirs too whose that token is.
     heir = make({"Authorization": f"Bearer {make(second, role='admin').json['token']}"}).json["token"]
     assert works(heir)
