@@ -117,7 +117,7 @@ def test_a_reload_takes_all_files_or_nothing_and_names_the_place(bellwether):
     for text, line, told in [
         ('[[monitor]]\nname = "bad"\nkind = "heartbeat"\ngrace = "soon"\n', 4, "grace"),
         ('[[monitor]]\nname = "bad"\ntarget = "a.b"\ncritical = "> > 3"\n', 4, "critical"),
-        ('[[monitor]]\nname = "bad"\nkind = "heartbeat"\ncontacts = ["nobody"]\n', 4, "nobody"),
+        ('[[check]]\nname = "bad"\ntype = "passive"\ncontacts = ["nobody"]\n', 4, "nobody"),
         ('[[check]]\nname = "bad"\nhost = "nowhere"\ntype = "passive"\n', 3, "nowhere"),
         ('[[check]]\nname = "web/http"\ntype = "passive"\n', 2, "web/http"),
         ('[[monitor]]\nname = "bad"\nkind = "heartbeat"\nslugg = "x"\n', 4, "slug"),

@@ -304,11 +304,23 @@ pub async fn define(
     }
     off_thread(&services, move |services| {
         let now = services.clock.now();
+        refuse_unknown_contacts(services, &wanted)?;
         let version = services.monitors.define(&name, wanted, &caller.name, now)?;
         services.control.definitions_changed();
         Ok(Json(Defined { warnings: problems(services, &name, now), ..defined(version) }))
     })
     .await
+}
+
+/// Of a check they stand in the files, and whoever knows these looks for them.
+fn refuse_unknown_contacts(services: &Services, wanted: &Definition) -> Answer<()> {
+    let Definition::Monitor(monitor) = wanted else { return Ok(()) };
+    let mut named = monitor.contacts.iter().flatten();
+    match named.find(|name| !services.desk.is_contact(name)) {
+        None => Ok(()),
+        Some(name) => Err(Problem::bad_request(format!("`contacts`: there is no contact `{name}`"))
+            .hint("define it as a [[contact]], or have somebody of that name sign in and confirm a way of their own")),
+    }
 }
 
 /// Whoever chooses a command that this server runs can do everything that its user can.

@@ -120,6 +120,10 @@ impl Roster {
             warnings.extend(unknown.map(|target| format!("policy `{name}`: there is no {target}")));
         }
         for ((_, name), subject) in &book.subjects {
+            let unknown = subject.contacts.iter().filter(|contact| !book.contacts.contains_key(*contact));
+            warnings.extend(unknown.map(|contact| {
+                format!("{name} names `{contact}`, who is no contact: nobody is told in their place")
+            }));
             let policy = subject.escalation_policy.as_ref();
             if let Some(policy) = policy.filter(|policy| !self.policies.contains_key(*policy)) {
                 warnings.push(format!(
