@@ -6,6 +6,7 @@ const MORE: &str = r#"
 [[monitor]]
 name = "backup"
 kind = "heartbeat"
+slug = "backup"
 period = "1h"
 contacts = ["ana"]
 [[monitor]]
