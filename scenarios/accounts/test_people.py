@@ -62,6 +62,19 @@ def test_making_somebody_who_is_there_changes_nobody_unless_it_says_so(closed):
     assert server.get("/api/v1/people/ana", headers=ana).status == 401
 
 
+def test_a_new_password_leaves_the_role_as_it_is(bellwether):
+    server = bellwether('[auth]\nmode = "required"')
+    horse = {"input": "correct horse\n"}
+    assert "as admin" in server.cli("user", "set", "root", **horse).stdout, "the first is an administrator"
+    refused = server.cli("user", "set", "ben", check=False, **horse)
+    assert refused.returncode == 1 and "`role`" in refused.stderr and "viewer" in refused.stderr, refused.stderr
+    assert "as viewer" in server.cli("user", "set", "ben", "--role", "viewer", **horse).stdout
+    assert "as viewer" in server.cli("user", "set", "ben", input="another horse\n").stdout
+    ben = sign_in(server, "ben", "another horse")
+    assert server.get("/api/v1/people/ben", headers=ben).json["role"] == "viewer"
+    assert "as editor" in server.cli("user", "set", "ben", "--role", "editor", **horse).stdout
+
+
 def test_a_team_goes_by_no_policy_that_is_not_there(closed):
     root = person(closed, "root", "admin")
     team = {"members": ["root"], "escalation_policy": "nosuch"}
@@ -73,6 +86,7 @@ def test_a_team_goes_by_no_policy_that_is_not_there(closed):
 def test_an_invitation_is_a_link_for_one_person_once(closed):
     server = closed
     link = server.cli("user", "invite", "dee", "--role", "responder", "--display-name", "Dee D.").stdout.strip()
+    assert link.startswith(server.url("/signin#invitation=")), link
     secret = link.split("#invitation=")[1]
     root = person(server, "root", "admin")
     listed = server.get("/api/v1/invitations", headers=root)
@@ -152,7 +166,8 @@ def test_tokens_end_with_their_time_and_with_who_made_them(closed):
     assert [one["owner"] for one in listed] == ["root", "second", None]
     assert listed[1]["last_used"] >= listed[1]["created"] and listed[1]["expires"] is None
     assert abs(listed[2]["expires"] - listed[2]["created"] - 90 * 86_400) <= 5
-    assert "second" in server.cli("token", "list").stdout
+    table = server.cli("token", "list").stdout
+    assert "second" in table and time.strftime("%Y-%m-%dT", time.gmtime(listed[2]["expires"])) in table, table
     # What is made with a token is theirs too whose that token is.
     heir = make({"Authorization": f"Bearer {make(second, role='admin').json['token']}"}).json["token"]
     assert works(heir)

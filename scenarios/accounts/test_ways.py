@@ -94,6 +94,15 @@ def test_c112_a_person_is_reached_by_what_has_come_back(bellwether, providers):
     seen = server.get("/api/v1/people/ana/ways", headers=admin)
     assert seen.json["ways"][0]["confirmed"] and seen.json["ways"][0]["tested"] and "ana-1" not in seen.text
 
+    turns = {"layer": [{"people": ["ana"], "rotation": "weekly", "start": "2020-01-06"}]}
+    assert server.put("/api/v1/schedules/web", turns, headers=admin).status == 200
+    named = {"monitor": {"kind": "heartbeat", "slug": "of-ana", "period": "1h", "contacts": ["ana"]}}
+    assert server.put("/api/v1/monitors/of-ana", named, headers=admin).status == 200
+    needed = server.request("DELETE", "/api/v1/people/ana", headers=admin)
+    assert server.request("DELETE", "/api/v1/monitors/of-ana", headers=admin).status == 204
+    assert needed.status == 409 and "schedule `web`" in needed.json["error"] and "confirmed" in needed.json["hint"], needed.text
+    assert server.request("DELETE", "/api/v1/schedules/web", headers=admin).status == 204
+
     (moved,) = me.put([{"id": way["id"], "type": "ntfy", "address": "ana-2"}]).json["ways"]
     assert moved["confirmed"] is None, "it leads elsewhere"
     assert server.request("DELETE", "/api/v1/people/ana", headers=admin).status == 204

@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import tomllib
 
 from support.server import replace, wait_for
 
@@ -82,6 +83,28 @@ def test_what_the_api_makes_is_exported_as_files_and_then_comes_from_them(bellwe
     assert "api latency / p90" in shown and "stats.timers.api.*.upper_90" in shown
 
 
+def test_who_is_called_is_exported_and_compared_as_well(bellwether):
+    server = bellwether('[[contact]]\nname = "ana"\nchannels = ["log"]\n')
+    layer = {"people": ["ana"], "rotation": "weekly", "start": "2020-01-06"}
+    assert server.put("/api/v1/schedules/web", {"layer": [layer]}).status == 200
+    assert server.put("/api/v1/escalation-policies/web", {"step": [{"notify": ["schedule:web"], "wait": "5min"}]}).status == 200
+    assert server.put("/api/v1/teams/shop", {"members": ["ana"]}).status == 200
+    put(server, "web", {"monitor": {"kind": "heartbeat", "slug": "web", "period": "1h"}})
+    status, told = diff(server)
+    assert status == 1 and "4 differences" in told, told
+    for one in ("[[schedule]] web", "[[escalation_policy]] web", "[[team]] shop", "[[monitor]] web"):
+        assert f"+ {one}: in effect, and in no file" in told, told
+    tables = tomllib.loads(server.cli("config", "export").stdout)
+    assert {table: [one["name"] for one in all] for table, all in tables.items()} == {
+        "monitor": ["web"], "schedule": ["web"], "escalation_policy": ["web"], "team": ["shop"]}
+    directory = server.directory / "conf.d"
+    directory.mkdir()
+    reloaded(server, lambda: server.cli("config", "export", str(directory)))
+    assert sorted(path.name for path in directory.iterdir()) == ["escalation_policy-web.toml", "schedule-web.toml", "team-shop.toml", "web.toml"]
+    assert "conf.d" in server.get("/api/v1/schedules/web").json["origin"]
+    assert diff(server) == (0, SAME)
+
+
 def test_a_reload_takes_all_files_or_nothing_and_names_the_place(bellwether):
     server = bellwether(FILES)
     directory = server.directory / "conf.d"
@@ -94,7 +117,7 @@ def test_a_reload_takes_all_files_or_nothing_and_names_the_place(bellwether):
     for text, line, told in [
         ('[[monitor]]\nname = "bad"\nkind = "heartbeat"\ngrace = "soon"\n', 4, "grace"),
         ('[[monitor]]\nname = "bad"\ntarget = "a.b"\ncritical = "> > 3"\n', 4, "critical"),
-        ('[[monitor]]\nname = "bad"\nkind = "heartbeat"\ncontacts = ["nobody"]\n', 4, "nobody"),
+        ('[[check]]\nname = "bad"\ntype = "passive"\ncontacts = ["nobody"]\n', 4, "nobody"),
         ('[[check]]\nname = "bad"\nhost = "nowhere"\ntype = "passive"\n', 3, "nowhere"),
         ('[[check]]\nname = "web/http"\ntype = "passive"\n', 2, "web/http"),
         ('[[monitor]]\nname = "bad"\nkind = "heartbeat"\nslugg = "x"\n', 4, "slug"),

@@ -25,7 +25,8 @@ pub struct Common {
     /// Data directory; goes before what the configuration says.
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// A running server; else the environment variable BELLWETHER_URL, else the control socket in the data directory.
+    /// A running server; else the environment variable BELLWETHER_URL (unless --config or --data-dir names another one), else
+    /// the control socket in the data directory.
     #[arg(long, global = true, value_name = "URL")]
     pub url: Option<String>,
     /// Answers as JSON.
@@ -369,11 +370,12 @@ pub enum UpgradeCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
-    /// Make a person, or set password and role of one. The password is read from standard input.
+    /// Make a person, or set the password of one. The password is read from standard input.
     Set {
         name: String,
-        #[arg(long, value_enum, default_value = "admin")]
-        role: RoleName,
+        /// Whoever is there keeps theirs; a new person needs one, but for the first, who is an administrator.
+        #[arg(long, value_enum)]
+        role: Option<RoleName>,
     },
     /// Print a link with which somebody chooses their password, once and within a week.
     Invite {

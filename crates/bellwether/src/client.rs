@@ -27,9 +27,12 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(3_600);
 /// Longest answer that is held in memory.
 const MAX_ANSWER_BYTES: usize = 1 << 30;
 
+/// Names a server for the commands of a shell.
+pub const URL_VARIABLE: &str = "BELLWETHER_URL";
+
 /// Whom to ask.
 pub enum Server {
-    Remote { url: Uri, token: Option<String> },
+    Remote { url: Uri, token: Option<String>, by_variable: bool },
     Socket(PathBuf),
     Here(Router),
 }
@@ -80,8 +83,23 @@ impl Server {
         path: &str,
         body: Option<String>,
     ) -> Result<Response<Body>, Failure> {
-        let response = self.exchange(self.request(method, path, body)?).await?;
-        if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
+        let asked = async {
+            let response = self.exchange(self.request(method, path, body)?).await?;
+            if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
+        };
+        asked.await.map_err(|failure| self.naming_variable(failure))
+    }
+
+    /// A variable that was set long ago is easily forgotten.
+    fn naming_variable(&self, failure: Failure) -> Failure {
+        let Server::Remote { url, by_variable: true, .. } = self else { return failure };
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let host = url.host().unwrap_or_default();
+        let message = format!(
+            "{}\n  {host}{port} was asked, as {URL_VARIABLE} says: --url, --config and --data-dir go before it",
+            failure.message
+        );
+        Failure { message, ..failure }
     }
 
     /// A question to one of Graphite's paths, or a form, since they know nothing of JSON. The answer may be a refusal.
@@ -131,7 +149,7 @@ impl Server {
     fn request(&self, method: Method, path: &str, body: Option<String>) -> Result<Request<Body>, Failure> {
         let mut request = Request::builder().method(method);
         request = match self {
-            Server::Remote { url, token } => {
+            Server::Remote { url, token, .. } => {
                 let base = url.path().trim_end_matches('/');
                 let authority = url.authority().map_or("", |authority| authority.as_str());
                 let request = request.uri(format!("{base}{path}")).header(header::HOST, authority);

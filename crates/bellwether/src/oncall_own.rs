@@ -13,21 +13,29 @@ const AHEAD_SECONDS: i64 = 86_400;
 /// So many are named; the rest is a number.
 const NAMED: usize = 3;
 
-/// None: there are no schedules.
+/// None: there are no schedules, and nothing names one or a policy.
 pub fn oncall_part(house: &House) -> Option<Part> {
     let now = house.clock.now();
     let roster = house.desk.roster(now);
-    if roster.schedules.is_empty() {
+    if roster.schedules.is_empty() && roster.leads_nowhere.is_empty() {
         return None;
     }
     let gaps = house.desk.gaps_ahead(now);
     let (state, text) = standing(roster.schedules.len(), &gaps, now, &TimeZone::system());
-    let text = format!("{text}{}", of_clashes(&house.desk.clashes_ahead(now), now));
+    let state = if roster.leads_nowhere.is_empty() { state } else { State::Warning };
+    let text = format!(
+        "{text}{}{}",
+        of_clashes(&house.desk.clashes_ahead(now), now),
+        of_lost(&roster.leads_nowhere)
+    );
     Some(Part { state, text, ..part("oncall", "evaluator", "On call") })
 }
 
 /// The first of each schedule, of those that begin within a day.
 fn standing(schedules: usize, gaps: &[Gap], now: Timestamp, zone: &TimeZone) -> (State, String) {
+    if schedules == 0 {
+        return (State::Ok, "no schedules".to_owned());
+    }
     let mut soon: Vec<&Gap> = Vec::new();
     for gap in gaps.iter().filter(|gap| gap.start < now.plus(AHEAD_SECONDS)) {
         if soon.iter().all(|other| other.schedule != gap.schedule) {
@@ -62,6 +70,15 @@ fn of_clashes(clashes: &[Clash], now: Timestamp) -> String {
     named.concat()
 }
 
+/// What names somebody or something that is not there.
+fn of_lost(lost: &[String]) -> String {
+    let named: String = lost.iter().take(NAMED).map(|one| format!("; {one}")).collect();
+    match lost.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named}; and {more} more such"),
+    }
+}
+
 fn words(gap: &Gap, now: Timestamp, zone: &TimeZone) -> String {
     let Gap { start, end, schedule: name } = gap;
     let clock = |at: Timestamp| match jiff::Timestamp::from_second(at.0) {
@@ -78,6 +95,15 @@ fn words(gap: &Gap, now: Timestamp, zone: &TimeZone) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_names_nobody_is_said() {
+        let lost: Vec<String> =
+            (0..5).map(|number| format!("policy `p{number}`: there is no `ben`")).collect();
+        assert_eq!(of_lost(&lost[..1]), "; policy `p0`: there is no `ben`");
+        assert!(of_lost(&lost).ends_with("`p2`: there is no `ben`; and 2 more such"), "{}", of_lost(&lost));
+        assert_eq!(of_lost(&[]), "");
+    }
 
     #[test]
     fn who_stands_in_within_a_day_is_said() {

@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 
 pub use credentials::{
     PROXY, SECURE_SESSION_COOKIE, SESSION_COOKIE, by_password, cookie, cookie_called, is_secure, source,
-    wrong_credentials,
+    wrong_password,
 };
 use credentials::{by_credentials, credentials, refuse_strange_pages};
 use origin::{

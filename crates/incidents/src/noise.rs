@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use state_store::{Row, StateError};
 use vocabulary::Timestamp;
 
+use crate::deeds::DECLARED;
 use crate::desk::{Desk, Failed};
 use crate::incident::IncidentId;
 use crate::people::{Deed, Refusal};
@@ -24,6 +25,15 @@ pub struct Noise {
     pub useless: u64,
     /// Of those that were useful.
     pub too_late: u64,
+}
+
+/// What people opened is of one kind, whatever number or key each has; else the reason itself.
+pub fn by_hand(reason: &str) -> &str {
+    match reason.strip_prefix(DECLARED) {
+        Some(key) if key.starts_with("key:911/") => "911",
+        Some(_) => "declared",
+        None => reason,
+    }
 }
 
 /// Was it worth being told of?
@@ -120,20 +130,20 @@ impl Desk {
         let mut all: BTreeMap<String, Noise> = BTreeMap::new();
         for row in self.store.query(&format!("{INCIDENT} WHERE opened >= ?1"), &[since.0.into()])? {
             let Some(incident) = incident_of(&row) else { continue };
-            let noise = all.entry(incident.reason).or_default();
+            let noise = all.entry(by_hand(&incident.reason).to_owned()).or_default();
             noise.incidents += 1;
             noise.self_healed += u64::from(incident.detail.self_healed);
             noise.acknowledged += u64::from(incident.detail.acknowledged.is_some());
         }
         for (reason, pages) in self.pages(since)? {
-            all.entry(reason).or_default().pages = pages;
+            all.entry(reason).or_default().pages += pages;
         }
         let sql = "SELECT incident.reason, incident_verdict.useful, count(*), sum(incident_verdict.too_late) FROM incident_verdict
             JOIN incident ON incident.id = incident_verdict.incident WHERE incident.opened >= ?1 GROUP BY 1, 2";
         for row in self.store.query(sql, &[since.0.into()])? {
-            let noise = all.entry(row.text(0).to_owned()).or_default();
+            let noise = all.entry(by_hand(row.text(0)).to_owned()).or_default();
             let count = if row.integer(1) != 0 { &mut noise.useful } else { &mut noise.useless };
-            *count = row.integer(2).unsigned_abs();
+            *count += row.integer(2).unsigned_abs();
             noise.too_late += row.integer(3).unsigned_abs();
         }
         Ok(all)
@@ -143,12 +153,33 @@ impl Desk {
     pub fn pages(&self, since: Timestamp) -> Result<BTreeMap<String, u64>, StateError> {
         let sql = "SELECT incident.reason, count(*) FROM page JOIN incident ON incident.id = page.incident
             WHERE incident.opened >= ?1 AND page.kind IN ('problem', 'worse', 'still') GROUP BY 1";
-        let pages = |row: &Row| (row.text(0).to_owned(), row.integer(1).unsigned_abs());
-        Ok(self.store.query(sql, &[since.0.into()])?.iter().map(pages).collect())
+        let mut pages: BTreeMap<String, u64> = BTreeMap::new();
+        for row in self.store.query(sql, &[since.0.into()])? {
+            *pages.entry(by_hand(row.text(0)).to_owned()).or_default() += row.integer(1).unsigned_abs();
+        }
+        Ok(pages)
     }
 
     /// The environment of an instance, if one is known, and whether what happens in it pages.
     pub fn environment(&self, host: bool, monitor: &str, instance: &str) -> (Option<String>, bool) {
         self.inner.lock().incidents.environment_of(host, monitor, instance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_open_is_listed_by_its_kind() {
+        for (reason, named) in [
+            ("declared:3", "declared"),
+            ("declared:key:checkout", "declared"),
+            ("declared:key:911/shop/983c49", "911"),
+            ("monitor:declared", "monitor:declared"),
+            ("errors:shop/1", "errors:shop/1"),
+        ] {
+            assert_eq!(by_hand(reason), named, "{reason}");
+        }
     }
 }

@@ -247,7 +247,8 @@ pub(crate) fn client(egress: &Egress, options: &Options) -> Result<(Arc<ClientCo
 }
 
 const UNTRUSTED: &str = "nobody whom this machine trusts has signed the server's certificate: name its authority (or, \
-    if it is self-signed, the certificate itself) with ca_file (of an agent: agent.ca_file), or for commands in SSL_CERT_FILE";
+    if it is self-signed, the certificate itself) with ca_file (of an agent: agent.ca_file), or, where the setting has no such key, start the server or the command with \
+    SSL_CERT_FILE=FILE";
 
 /// Why a handshake failed, with what helps.
 pub fn explain(error: &std::io::Error) -> String {

@@ -1,5 +1,5 @@
 /** People, teams, tokens: answers as they come over the wire, and the calls. */
-import { ask } from './client.ts'
+import { ask, confirmed } from './client.ts'
 import type { Role } from './types.ts'
 
 /** `until`: nobody came so yet, and somebody may until then. */
@@ -11,7 +11,7 @@ export type Invitation = { id: number; name: string; role: Role; display_name: s
 
 export const people = async (signal?: AbortSignal) => (await ask<{ people: Person[] }>('/api/v1/people', { signal })).people
 export const setRole = (name: string, role: Role) => ask<unknown>(`/api/v1/people/${encodeURIComponent(name)}/role`, { method: 'PUT', body: { role } })
-export const removePerson = (name: string) => ask<unknown>(`/api/v1/people/${encodeURIComponent(name)}`, { method: 'DELETE' })
+export const removePerson = (name: string, meant: boolean) => ask<unknown>(`/api/v1/people/${encodeURIComponent(name)}${confirmed(meant)}`, { method: 'DELETE' })
 export const linkPerson = (name: string, by: ComesBy['by']) => ask<unknown>(`/api/v1/people/${encodeURIComponent(name)}/link`, { method: 'POST', body: { by } })
 export const unlinkPerson = (name: string, by: ComesBy['by']) => ask<unknown>(`/api/v1/people/${encodeURIComponent(name)}/link?by=${by}`, { method: 'DELETE' })
 export const unsuspend = (name: string) => ask<unknown>(`/api/v1/people/${encodeURIComponent(name)}/suspension`, { method: 'DELETE' })

@@ -70,6 +70,9 @@ async function troubleOf(answer: Response): Promise<Trouble> {
   }
 }
 
+/** What pages depend on is removed only by who says so. */
+export const confirmed = (meant: boolean): string => (meant ? '?confirmed=true' : '')
+
 export function query(parameters: Record<string, string | number | null | undefined>): string {
   const pairs = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== '')
   return pairs.map(([key, value]) => `${key}=${encodeURIComponent(value as string | number)}`).join('&')

@@ -1,5 +1,5 @@
 /** Who is on call when: answers as they come over the wire, and the calls. */
-import { ask, query } from './client.ts'
+import { ask, confirmed, query } from './client.ts'
 import type { PageItem } from './types.ts'
 
 /** A time in which nothing changes. `person` null: nobody is on call. `end` null: not within 60 days. */
@@ -54,13 +54,13 @@ export type DefinedSchedule = { name: string; origin: string; made_by: string | 
 const scheduleAt = (name: string) => `/api/v1/schedules/${encodeURIComponent(name)}`
 export const schedules = async (signal?: AbortSignal) => (await ask<{ schedules: DefinedSchedule[] }>('/api/v1/schedules', { signal })).schedules
 export const saveSchedule = (of: ScheduleDefinition) => ask<DefinedSchedule>(scheduleAt(of.name), { method: 'PUT', body: of })
-export const removeSchedule = (name: string) => ask<unknown>(scheduleAt(name), { method: 'DELETE' })
+export const removeSchedule = (name: string, meant: boolean) => ask<unknown>(scheduleAt(name) + confirmed(meant), { method: 'DELETE' })
 /** Who would be on call in the next 30 days. Nothing is changed. */
 export const previewSchedule = (of: ScheduleDefinition, signal?: AbortSignal) => ask<ShiftsAnswer>('/api/v1/oncall/preview', { method: 'POST', body: of, signal })
 
 export type PolicyDefinition = { name: string } & Policy['definition']
 const policyAt = (name: string) => `/api/v1/escalation-policies/${encodeURIComponent(name)}`
 export const savePolicy = (of: PolicyDefinition) => ask<Policy>(policyAt(of.name), { method: 'PUT', body: of })
-export const removePolicy = (name: string) => ask<unknown>(policyAt(name), { method: 'DELETE' })
+export const removePolicy = (name: string, meant: boolean) => ask<unknown>(policyAt(name) + confirmed(meant), { method: 'DELETE' })
 /** A file for `conf.d` with the schedules, policies and teams that were made here. */
 export const EXPORT = '/api/v1/oncall/export'

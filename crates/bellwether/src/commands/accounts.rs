@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Read};
 use axum::http::Method;
 use serde_json::{Value, json};
 use vocabulary::Clock;
+use vocabulary::settings::Listen;
 
 use crate::cli::{Common, RoleName, TokenCommand, UserCommand, VoucherName};
 use crate::client::{Server, encode, parse};
@@ -16,18 +17,22 @@ pub fn user(common: &Common, command: &UserCommand) -> Result<(), Failure> {
     match command {
         UserCommand::Set { name, role } => {
             let password = read_password()?;
-            let body = json!({"name": name, "password": password, "role": role_name(*role), "replace": true});
-            super::block_on(server.send_json(Method::POST, "/api/v1/people", &body))?;
-            said(
-                common,
-                json!({"user": name, "role": role_name(*role)}),
-                format!("{name} may sign in as {}", role_name(*role)),
-            )?;
+            let role = role.map(role_name);
+            let body = json!({"name": name, "password": password, "role": role, "replace": true});
+            let answer = super::block_on(server.send_json(Method::POST, "/api/v1/people", &body))?;
+            let person: Value = parse(&answer)?;
+            let role = person["role"].as_str().unwrap_or_default();
+            said(common, json!({"user": name, "role": role}), format!("{name} may sign in as {role}"))?;
         }
         UserCommand::Invite { name, role, display_name } => {
             let body = json!({"name": name, "role": role_name(*role), "display_name": display_name});
             let answer = super::block_on(server.send_json(Method::POST, "/api/v1/invitations", &body))?;
-            let invited: Value = parse(&answer)?;
+            let mut invited: Value = parse(&answer)?;
+            // Without a public_url the server does not know by what name it is reached.
+            let path = invited["link"].as_str().filter(|link| link.starts_with('/')).map(str::to_owned);
+            if let Some(path) = path {
+                invited["link"] = format!("{}{path}", served_at(common, &server)?).into();
+            }
             said(common, invited.clone(), invited["link"].as_str().unwrap_or_default().to_owned())?;
         }
         UserCommand::Role { name, role } => {
@@ -70,6 +75,23 @@ pub fn user(common: &Common, command: &UserCommand) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+fn served_at(common: &Common, server: &Server) -> Result<String, Failure> {
+    if let Server::Remote { url, .. } = server {
+        return Ok(url.to_string().trim_end_matches('/').to_owned());
+    }
+    let http = super::load_config(common)?.http;
+    let scheme = if http.uses_tls() { "https" } else { "http" };
+    let listens = http.listen.iter().find_map(|listen| match listen {
+        Listen::On(address) => Some(*address),
+        Listen::Off => None,
+    });
+    Ok(match listens {
+        Some(address) if address.ip().is_unspecified() => format!("{scheme}://localhost:{}", address.port()),
+        Some(address) => format!("{scheme}://{address}"),
+        None => String::new(),
+    })
 }
 
 fn voucher_name(voucher: VoucherName) -> &'static str {
@@ -117,6 +139,7 @@ fn list(common: &Common, server: &Server, path: &str, field: &str, columns: &[&s
         return super::say(answer);
     }
     let cell = |item: &Value, column: &str| match &item[column] {
+        Value::Number(at) if TIMES.contains(&column) => moment(at.as_i64().unwrap_or_default()),
         Value::String(text) => text.clone(),
         Value::Null => "-".into(),
         Value::Array(items) if items.is_empty() => "-".into(),
@@ -128,6 +151,17 @@ fn list(common: &Common, server: &Server, path: &str, field: &str, columns: &[&s
         rows.push(columns.iter().map(|column| cell(item, column)).collect());
     }
     super::print(super::table(&rows))
+}
+
+/// Columns that are moments.
+const TIMES: [&str; 3] = ["expires", "last_used", "suspended"];
+
+/// To the minute, in UTC: whoever needs the seconds asks for --json.
+fn moment(at: i64) -> String {
+    match jiff::Timestamp::from_second(at) {
+        Ok(at) => at.strftime("%Y-%m-%dT%H:%MZ").to_string(),
+        Err(_) => at.to_string(),
+    }
 }
 
 fn role_name(role: RoleName) -> &'static str {

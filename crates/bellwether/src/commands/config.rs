@@ -128,15 +128,20 @@ fn keys(running: &Option<Value>, file: &Option<Value>) -> String {
 
 pub fn export(common: &Common, directory: Option<&Path>) -> Result<(), Failure> {
     let server = super::server(common)?;
-    let text = super::block_on(async { server.get("/api/v1/monitors/export").await })?;
-    let Some(directory) = directory else { return super::print(&text) };
-    let text = std::str::from_utf8(&text).map_err(Failure::new)?;
+    // Of no table there is one in both.
+    let text = super::block_on(async {
+        let watched = server.get("/api/v1/monitors/export").await?;
+        let on_call = server.get("/api/v1/oncall/export").await?;
+        Ok([&*watched, b"\n", &*on_call].concat())
+    })?;
+    let text = std::str::from_utf8(&text).map_err(Failure::new)?.trim_start();
+    let Some(directory) = directory else { return super::print(text) };
     let tables: toml::Table = text.parse().map_err(Failure::new)?;
     let mut written = Vec::new();
     for (table, list) in tables {
         for one in list.as_array().into_iter().flatten() {
             let name = one.get("name").and_then(toml::Value::as_str).unwrap_or_default();
-            let path = directory.join(format!("{}.toml", file_name(name)));
+            let path = directory.join(format!("{}.toml", file_of(&table, name)));
             let alone = toml::Table::from_iter([(table.clone(), toml::Value::Array(vec![one.clone()]))]);
             let text = toml::to_string(&alone).map_err(Failure::new)?;
             written.extend(write_new(&path, &text)?.then(|| path.display().to_string()));
@@ -175,6 +180,14 @@ fn write_new(path: &Path, text: &str) -> Result<bool, Failure> {
     Ok(true)
 }
 
+/// A schedule may be called as a monitor is.
+fn file_of(table: &str, name: &str) -> String {
+    match table {
+        "monitor" | "check" => file_name(name),
+        other => file_name(&format!("{other}-{name}")),
+    }
+}
+
 /// Names of monitors hold whatever people like, names of files do not.
 fn file_name(name: &str) -> String {
     let mut out = String::new();
@@ -203,5 +216,12 @@ mod tests {
         ] {
             assert_eq!(file_name(name), file);
         }
+    }
+
+    #[test]
+    fn what_is_called_alike_has_files_of_its_own() {
+        assert_eq!(file_of("monitor", "web"), "web");
+        assert_eq!(file_of("schedule", "web"), "schedule-web");
+        assert_eq!(file_of("escalation_policy", "web"), "escalation_policy-web");
     }
 }

@@ -64,9 +64,7 @@ pub fn run(common: &Common, options: &EventOptions) -> Result<(), Failure> {
 
 /// Whom it is for. Without one there is nobody to keep it for.
 fn destination(common: &Common) -> Result<String, Failure> {
-    let url =
-        common.url.clone().or_else(|| std::env::var("BELLWETHER_URL").ok()).filter(|url| !url.is_empty());
-    if let Some(url) = url {
+    if let Some(url) = super::named_url(common) {
         crate::client::parse_url(&url)?;
         return Ok(url);
     }

@@ -110,7 +110,7 @@ fn all_files(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 
 /// A preview needs none; one that was named has to be there.
 fn running(common: &Common) -> Result<Option<Server>, Failure> {
-    let named = common.url.is_some() || std::env::var("BELLWETHER_URL").is_ok_and(|url| !url.is_empty());
+    let named = super::named_url(common).is_some();
     match super::running_server(common) {
         Ok(server) => Ok(Some(server)),
         Err(failure) if named => Err(failure),

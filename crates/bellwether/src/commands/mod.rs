@@ -65,11 +65,16 @@ pub fn running_server(common: &Common) -> Result<Server, Failure> {
 }
 
 fn remote(common: &Common) -> Result<Option<Server>, Failure> {
-    let url =
-        common.url.clone().or_else(|| std::env::var("BELLWETHER_URL").ok()).filter(|url| !url.is_empty());
-    let Some(url) = url else { return Ok(None) };
+    let Some(url) = named_url(common) else { return Ok(None) };
     let token = std::env::var("BELLWETHER_TOKEN").ok().filter(|token| !token.is_empty());
-    Ok(Some(Server::Remote { url: client::parse_url(&url)?, token }))
+    Ok(Some(Server::Remote { url: client::parse_url(&url)?, token, by_variable: common.url.is_none() }))
+}
+
+/// What this very command was told goes before what the shell was told at some time.
+pub fn named_url(common: &Common) -> Option<String> {
+    let is_named = common.config.is_some() || common.data_dir.is_some();
+    let by_variable = || std::env::var(client::URL_VARIABLE).ok().filter(|_| !is_named);
+    common.url.clone().or_else(by_variable).filter(|url| !url.is_empty())
 }
 
 fn local(config: &Config) -> Option<Server> {

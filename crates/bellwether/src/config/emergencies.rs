@@ -10,12 +10,6 @@ pub fn problems(config: &Config) -> Vec<(String, String)> {
     let mut problems = http_api::emergency::problems(&config.emergency);
     let mut keys: Vec<(usize, Key)> = Vec::new();
     for (index, emergency) in config.emergency.iter().enumerate() {
-        let unknown =
-            emergency.contacts.iter().filter(|name| !config.contact.iter().any(|one| one.name == **name));
-        problems.extend(unknown.map(|name| {
-            let why = format!("there is no contact `{name}`: define it as a [[contact]]");
-            (format!("emergency.{index}.contacts"), why)
-        }));
         match key(emergency) {
             Ok(Some(key)) => keys.push((index, key)),
             Ok(None) => {}
@@ -29,6 +23,22 @@ pub fn problems(config: &Config) -> Vec<(String, String)> {
         }
     }
     problems
+}
+
+/// Contacts that no file defines: people of the pages, perhaps. A call for help is taken all the same.
+pub fn doubts(config: &Config) -> Vec<(String, String)> {
+    let is_defined = |name: &String| config.contact.iter().any(|one| one.name == *name);
+    let named = config.emergency.iter().enumerate().flat_map(|(index, emergency)| {
+        emergency.contacts.iter().map(move |name| (format!("emergency.{index}.contacts"), name))
+    });
+    let unknown = named.filter(|(_, name)| !is_defined(name));
+    let said = unknown.map(|(key, name)| {
+        let why = format!(
+            "there is no [[contact]] `{name}`: unless somebody of that name signs in and has ways of their own, those are told who are told of what names nobody"
+        );
+        (key, why)
+    });
+    said.collect()
 }
 
 /// Those whose keys can be read; the others have been told as problems, unless their files have gone since.

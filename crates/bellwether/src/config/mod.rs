@@ -246,9 +246,10 @@ impl Origin {
             sources.problem(tree::position(&read.tree, &key), format!("{key}: {message}"))
         }));
         config.origins = origins(&config, &read.tree, &sources);
-        let doubts = config.doubtful().into_iter().map(|(key, message)| {
-            sources.problem(tree::position(&read.tree, &key), format!("{key}: {message}"))
-        });
+        let doubts =
+            config.doubtful().into_iter().chain(emergencies::doubts(&config)).map(|(key, message)| {
+                sources.problem(tree::position(&read.tree, &key), format!("{key}: {message}"))
+            });
         config.doubts = doubts.collect();
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }

@@ -87,7 +87,6 @@ fn what_to_write_instead_is_told() {
     check(&emergency("key = \"short\""), "16 to 100 letters");
     check(&emergency("key_file = \"/no/such/key\""), "emergency.0.key_file: /no/such/key");
     check(&emergency(""), "such as `openssl rand -hex 16` makes");
-    check(&emergency("key = \"0123456789abcdef\"\ncontacts = [\"ana\"]"), "there is no contact `ana`");
     let twice = ["a", "b"]
         .map(|name| format!("[[emergency]]\nname = \"{name}\"\nkey = \"0123456789abcdef\"\n"))
         .concat();
@@ -315,6 +314,20 @@ fn a_missing_file_that_was_named_is_a_problem() {
     let origin = Origin { file: Some("/nowhere/at/all.toml".into()), ..Origin::default() };
     let problem = &origin.load().unwrap_err()[0];
     assert!(problem.place.contains("all.toml") && problem.message.contains("No such file"), "{problem}");
+}
+
+#[test]
+fn people_of_the_pages_may_be_named_and_are_doubted() {
+    let text = "[[monitor]]\nname = \"backup\"\nkind = \"heartbeat\"\nslug = \"backup\"\nperiod = \"1h\"\ncontacts = [\"ana\"]\n\
+                [[emergency]]\nname = \"shop\"\nkey = \"0123456789abcdef\"\ncontacts = [\"ben\"]\n";
+    let (_directory, config) = load(&[("bellwether.toml", text)], &[]);
+    let said: Vec<String> = config.unwrap().doubts.iter().map(|one| one.message.clone()).collect();
+    for name in [
+        "monitor.0.contacts.0: there is no [[contact]] `ana`",
+        "emergency.0.contacts: there is no [[contact]] `ben`",
+    ] {
+        assert!(said.iter().any(|one| one.contains(name)), "{name}: {said:#?}");
+    }
 }
 
 #[test]

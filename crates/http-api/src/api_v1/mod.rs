@@ -53,6 +53,7 @@ pub mod proof;
 pub mod proposal;
 pub mod refused;
 pub mod rehearsal;
+mod removing;
 pub mod reports;
 pub mod schedules;
 pub mod search;

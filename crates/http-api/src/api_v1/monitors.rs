@@ -18,8 +18,9 @@ use vocabulary::Timestamp;
 use vocabulary::ports::Scope;
 use vocabulary::state::{StateType, Withheld};
 
-use self::compared::{Differences, compare, of_setting, tables};
+use self::compared::{Differences, compare, of_setting, of_ui, tables};
 use self::one::{Monitor, one, problems};
+use super::oncall_making;
 use super::status::off_thread;
 use super::watched::{self, Window, word};
 use crate::accounts::{Caller, Role, Via};
@@ -303,11 +304,23 @@ pub async fn define(
     }
     off_thread(&services, move |services| {
         let now = services.clock.now();
+        refuse_unknown_contacts(services, &wanted)?;
         let version = services.monitors.define(&name, wanted, &caller.name, now)?;
         services.control.definitions_changed();
         Ok(Json(Defined { warnings: problems(services, &name, now), ..defined(version) }))
     })
     .await
+}
+
+/// Of a check they stand in the files, and whoever knows these looks for them.
+fn refuse_unknown_contacts(services: &Services, wanted: &Definition) -> Answer<()> {
+    let Definition::Monitor(monitor) = wanted else { return Ok(()) };
+    let mut named = monitor.contacts.iter().flatten();
+    match named.find(|name| !services.desk.is_contact(name)) {
+        None => Ok(()),
+        Some(name) => Err(Problem::bad_request(format!("`contacts`: there is no contact `{name}`"))
+            .hint("define it as a [[contact]], or have somebody of that name sign in and confirm a way of their own")),
+    }
 }
 
 /// Whoever chooses a command that this server runs can do everything that its user can.
@@ -420,9 +433,11 @@ pub async fn differences(
             Ok(files) => files,
             Err(problems) => return Ok(Json(Differences { differences: Vec::new(), problems })),
         };
-        let (running, files) = (tables(&running)?, tables(&files)?);
+        let (running, files) = (tables(&*running)?, tables(&files)?);
         let mut differences = compare(services, running, files);
         differences.extend(services.control.settings_that_differ().into_iter().map(of_setting));
+        let of_oncall = tables(&oncall_making::made(services)?)?;
+        differences.extend(of_oncall.into_iter().map(|(key, one)| of_ui(key, one)));
         Ok(Json(Differences { differences, problems: Vec::new() }))
     })
     .await

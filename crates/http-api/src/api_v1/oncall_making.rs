@@ -23,7 +23,7 @@ const NAMELESS: &str = "preview";
 
 /// By the names of the tables.
 #[derive(Default, Serialize)]
-struct Made {
+pub(super) struct Made {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     schedule: Vec<ScheduleConfig>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -32,7 +32,7 @@ struct Made {
     team: Vec<TeamConfig>,
 }
 
-fn made(services: &Services) -> Answer<Made> {
+pub(super) fn made(services: &Services) -> Answer<Made> {
     let roster = services.desk.roster(services.clock.now());
     let here = |origin: &Origin| matches!(origin, Origin::Made { .. });
     let schedules = roster.schedules.values().filter(|known| here(&known.origin));

@@ -11,9 +11,11 @@ use incidents::oncall::calendar::Of;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::removing::Removing;
 use super::status::off_thread;
+use super::ways::is_in_files;
 use crate::accounts::{self, Caller, Details, Person, Role};
-use crate::answer::{Answer, Body, Problem};
+use crate::answer::{Answer, Body, Params, Problem};
 use crate::guard::require;
 use crate::services::Services;
 
@@ -92,13 +94,15 @@ pub async fn one(
 pub struct SetPerson {
     name: String,
     password: String,
-    role: Role,
-    /// Also if there is such a person, who gets this password and role.
+    /// Without one whoever is there keeps theirs, and the first person of all is an administrator.
+    #[serde(default)]
+    role: Option<Role>,
+    /// Also if there is such a person, who gets this password, and the role if one is said.
     #[serde(default)]
     replace: bool,
 }
 
-/// Makes a person, or with `replace` sets password and role of one and ends their sessions.
+/// Makes a person, or with `replace` sets the password (and role) of one and ends their sessions.
 #[utoipa::path(post, path = "/people", request_body = SetPerson,
     responses((status = 200, body = OfTeams), (status = 400, body = Problem), (status = 409, body = Problem)))]
 pub async fn set(
@@ -123,15 +127,31 @@ pub async fn set(
 fn put(services: &Services, form: &SetPerson) -> Answer<()> {
     let SetPerson { name, password, role, replace } = form;
     let now = services.clock.now();
+    let before = accounts::person(&services.state, name)?.map(|person| person.role);
+    if before.is_some() && !replace {
+        return Err(there_already(name));
+    }
+    let role = match role.or(before) {
+        Some(role) => role,
+        None if accounts::people(&services.state)?.is_empty() => Role::Admin,
+        None => {
+            return Err(Problem::bad_request(format!("`role`: there is nobody called `{name}` yet"))
+                .hint("say what a new person may do: viewer, responder, editor or admin"));
+        }
+    };
     if *replace {
-        return Ok(accounts::set_person(&services.state, name, password, *role, now)?);
+        return Ok(accounts::set_person(&services.state, name, password, role, now)?);
     }
-    if accounts::make_person(&services.state, name, password, *role, now)? {
-        return Ok(());
+    match accounts::make_person(&services.state, name, password, role, now)? {
+        true => Ok(()),
+        false => Err(there_already(name)),
     }
-    let why = format!("there is somebody called `{name}` already");
-    Err(Problem::new(StatusCode::CONFLICT, why)
-        .hint("with `replace: true` they get this password and role, and their sessions end"))
+}
+
+fn there_already(name: &str) -> Problem {
+    Problem::new(StatusCode::CONFLICT, format!("there is somebody called `{name}` already")).hint(
+        "with `replace: true` they get this password, and the role if one is said, and their sessions end",
+    )
 }
 
 fn told(services: &Services, name: &str) -> Answer<Json<OfTeams>> {
@@ -219,26 +239,37 @@ fn forget_calendars(services: &Services, name: &str) -> Answer<()> {
     Ok(())
 }
 
-#[utoipa::path(delete, path = "/people/{name}", params(("name" = String, Path)),
-    responses((status = 204), (status = 404, body = Problem)))]
+#[utoipa::path(delete, path = "/people/{name}", params(Removing, ("name" = String, Path)),
+    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn remove(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
+    Params(removing): Params<Removing>,
 ) -> Answer<StatusCode> {
     require(&caller, Role::Admin)?;
-    off_thread(&services, move |services| match accounts::remove_person(&services.state, &name)? {
-        true => {
-            // Those of their tokens, too.
-            services.hub.close_of(None);
-            services.control.people_changed();
-            forget_calendars(services, &name)?;
-            services.desk.forget_own_rules(&name, services.clock.now())?;
-            Ok(StatusCode::NO_CONTENT)
+    off_thread(&services, move |services| {
+        removing.check(&name, || needed_by(services, &name))?;
+        if !accounts::remove_person(&services.state, &name)? {
+            return Err(unknown(&name));
         }
-        false => Err(unknown(&name)),
+        // Those of their tokens, too.
+        services.hub.close_of(None);
+        services.control.people_changed();
+        forget_calendars(services, &name)?;
+        services.desk.forget_own_rules(&name, services.clock.now())?;
+        Ok(StatusCode::NO_CONTENT)
     })
     .await
+}
+
+/// Whoever stands in the files as well is reached as before.
+fn needed_by(services: &Services, name: &str) -> Vec<String> {
+    let is_there = matches!(accounts::person(&services.state, name), Ok(Some(_)));
+    match is_there && !is_in_files(services, name) {
+        true => services.desk.who_needs_person(name, services.clock.now()),
+        false => Vec::new(),
+    }
 }
 
 #[cfg(test)]

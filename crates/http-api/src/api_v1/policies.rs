@@ -12,10 +12,11 @@ use utoipa::ToSchema;
 
 use super::oncall_defined::{origin, warnings_of};
 use super::refused::refusal;
+use super::removing::Removing;
 use super::status::off_thread;
 use super::watched;
 use crate::accounts::{Caller, Role};
-use crate::answer::{Answer, Body, Problem, check_name};
+use crate::answer::{Answer, Body, Params, Problem, check_name};
 use crate::guard::require;
 use crate::services::Services;
 
@@ -105,15 +106,18 @@ pub async fn define(
 }
 
 /// Incidents that go by it go to `[incidents] contacts`.
-#[utoipa::path(delete, path = "/escalation-policies/{name}", params(("name" = String, Path)),
+#[utoipa::path(delete, path = "/escalation-policies/{name}", params(Removing, ("name" = String, Path)),
     responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn undefine(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
+    Params(removing): Params<Removing>,
 ) -> Answer<StatusCode> {
     watched::may(&caller, Role::Editor)?;
     off_thread(&services, move |services| {
+        let needed_by = || services.desk.who_needs_policy(&name, services.clock.now());
+        removing.check(&format!("the policy `{name}`"), needed_by)?;
         let removed = services.desk.remove_policy(&name);
         removed.map_err(|failed| refusal(failed, || unknown(&name)))?;
         Ok(StatusCode::NO_CONTENT)

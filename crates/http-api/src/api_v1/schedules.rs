@@ -18,6 +18,7 @@ use vocabulary::ports::Scope;
 use super::oncall_defined::{origin, warnings_of};
 use super::people::why_shown_to;
 use super::refused::refusal;
+use super::removing::Removing;
 use super::status::off_thread;
 use super::watched;
 use crate::accounts::{Caller, Role};
@@ -317,15 +318,18 @@ pub async fn define(
 }
 
 /// Its past stays.
-#[utoipa::path(delete, path = "/schedules/{name}", params(("name" = String, Path)),
+#[utoipa::path(delete, path = "/schedules/{name}", params(Removing, ("name" = String, Path)),
     responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn undefine(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
+    Params(removing): Params<Removing>,
 ) -> Answer<StatusCode> {
     watched::may(&caller, Role::Editor)?;
     off_thread(&services, move |services| {
+        let needed_by = || services.desk.who_needs_schedule(&name, services.clock.now());
+        removing.check(&format!("the schedule `{name}`"), needed_by)?;
         let removed = services.desk.remove_schedule(&name, services.clock.now());
         removed.map_err(|failed| refusal(failed, || unknown(&name)))?;
         Ok(StatusCode::NO_CONTENT)

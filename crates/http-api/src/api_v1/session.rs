@@ -50,7 +50,7 @@ pub async fn sign_in(
         let shown = guard::by_password(services, &form.name, &form.password, source)?;
         let now = services.clock.now();
         let secret = accounts::open_session_by(&services.state, &shown, SESSION_SECONDS, now)?;
-        let secret = secret.ok_or_else(guard::wrong_credentials)?;
+        let secret = secret.ok_or_else(guard::wrong_password)?;
         end_others(services, before.as_deref(), &shown.name)?;
         Ok((shown, secret))
     });
@@ -178,7 +178,7 @@ pub async fn change_password(
         let _turn = turn;
         let shown = guard::by_password(services, &caller.name, &form.current, source)?;
         if !accounts::change_password(&services.state, &shown, &form.new, session.as_deref())? {
-            return Err(guard::wrong_credentials());
+            return Err(guard::wrong_password());
         }
         services.hub.close_of(Some(&caller.name));
         Ok(StatusCode::NO_CONTENT)

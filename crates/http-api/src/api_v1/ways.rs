@@ -1,12 +1,10 @@
 //! How one is reached oneself: ways that each person adds, shows to be theirs by a code that is sent through them, and tries.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use incidents::limits::GAPS_AHEAD_SECONDS;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -120,7 +118,7 @@ fn own_ways(services: &Services, person: String) -> Answer<Json<OwnWays>> {
     Ok(Json(OwnWays { person, in_files, ways, offered, push_key }))
 }
 
-fn is_in_files(services: &Services, person: &str) -> bool {
+pub(super) fn is_in_files(services: &Services, person: &str) -> bool {
     services.monitors.definitions().contacts.iter().any(|contact| contact.name == person)
 }
 
@@ -229,14 +227,7 @@ fn refuse_silence(
     if confirmed.peek().is_none() || confirmed.any(|way| stays(&way)) || is_in_files(services, person) {
         return Ok(());
     }
-    let now = services.clock.now();
-    let roster = services.desk.roster(now);
-    let has_turn = |known: &incidents::oncall::roster::Known| {
-        let shifts = known.schedule.shifts(now, now.plus(GAPS_AHEAD_SECONDS));
-        shifts.iter().any(|shift| shift.duty.person.as_deref() == Some(person))
-    };
-    let turns: BTreeSet<&str> =
-        roster.schedules.iter().filter(|(_, known)| has_turn(known)).map(|(name, _)| &**name).collect();
+    let turns = services.desk.turns_of(person, services.clock.now());
     if turns.is_empty() {
         return Ok(());
     }

@@ -248,14 +248,20 @@ pub fn by_password(
     source: IpAddr,
 ) -> Result<Shown, Problem> {
     services.attempts.allow(source, name, services.clock.now())?;
-    let shown = accounts::check_password(&services.state, name, password)?.ok_or_else(wrong_credentials)?;
+    let shown = accounts::check_password(&services.state, name, password)?.ok_or_else(wrong_password)?;
     services.attempts.succeeded(source, name);
     Ok(shown)
 }
 
-pub fn wrong_credentials() -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, "the token or password is not right")
+fn wrong_credentials() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "the token is not right")
         .hint("make a token with: bellwether token create NAME --role viewer")
+}
+
+/// Which of the two is told to nobody.
+pub fn wrong_password() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "the name or password is not right")
+        .hint("an administrator sets a new one with: bellwether user set NAME")
 }
 
 /// The same for handlers; where no connection is behind it, this machine asks.

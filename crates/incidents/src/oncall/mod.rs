@@ -27,6 +27,7 @@
 //! | [`revisions`] | which revision of an event these show |
 //! | `counting` | whose turn it is in steps that go round, how many incidents there were |
 //! | [`cover`] | somebody asks for cover, somebody accepts |
+//! | `naming` | what leads nowhere without one of them |
 //! | `doing` | definitions change, somebody stands in |
 //! | `store` | the tables |
 
@@ -43,6 +44,7 @@ pub mod escalating;
 pub mod feeds;
 mod layer;
 pub mod leave;
+mod naming;
 pub mod own_rules;
 pub mod policy;
 pub mod reaching;

@@ -48,6 +48,8 @@ pub struct Roster {
     pub rules: BTreeMap<Arc<str>, Vec<ReachRule>>,
     /// What is left out, and why.
     pub warnings: Vec<String>,
+    /// Of these: what names somebody or something that is not there, so that fewer are reached than was meant.
+    pub leads_nowhere: Vec<String>,
 }
 
 impl Roster {
@@ -63,7 +65,7 @@ impl Roster {
         roster.warnings = warnings;
         for (name, (config, origin)) in defined {
             let schedule = roster.schedule(&name, kept, usual);
-            roster.warnings.extend(roster.people_gone(&config));
+            roster.leads_nowhere.extend(roster.people_gone(&config));
             roster.enter_zones(&config);
             roster.schedules.insert(name, Known { config, origin, schedule });
         }
@@ -118,6 +120,10 @@ impl Roster {
             warnings.extend(unknown.map(|target| format!("policy `{name}`: there is no {target}")));
         }
         for ((_, name), subject) in &book.subjects {
+            let unknown = subject.contacts.iter().filter(|contact| !book.contacts.contains_key(*contact));
+            warnings.extend(unknown.map(|contact| {
+                format!("{name} names `{contact}`, who is no contact: nobody is told in their place")
+            }));
             let policy = subject.escalation_policy.as_ref();
             if let Some(policy) = policy.filter(|policy| !self.policies.contains_key(*policy)) {
                 warnings.push(format!(
@@ -140,7 +146,8 @@ impl Roster {
             ));
         }
         warnings.sort();
-        self.warnings.extend(warnings);
+        self.leads_nowhere.extend(warnings);
+        self.warnings.extend(self.leads_nowhere.iter().cloned());
     }
 
     /// The first layer that says where it is knows best where its people live.

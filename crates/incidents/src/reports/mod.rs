@@ -14,7 +14,7 @@ use vocabulary::state::State;
 pub use record::{Case, Record, Sent};
 
 use crate::nights::Nights;
-use crate::noise::{Noise, Worth};
+use crate::noise::{Noise, Worth, by_hand};
 
 /// What is over sooner flapped, and says nothing of how long people take.
 pub const FLAP_SECONDS: i64 = 60;
@@ -188,7 +188,7 @@ pub fn load(record: &Record, nights_of: &Nights) -> BTreeMap<String, Load> {
 pub fn noisiest(record: &Record) -> Vec<(String, Noise)> {
     let mut all: BTreeMap<&str, Noise> = BTreeMap::new();
     for case in &record.cases {
-        let noise = all.entry(&case.reason).or_default();
+        let noise = all.entry(by_hand(&case.reason)).or_default();
         noise.incidents += 1;
         noise.pages += case.pages;
         noise.self_healed += u64::from(case.self_healed);

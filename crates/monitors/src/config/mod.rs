@@ -12,6 +12,8 @@ mod service;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 use vocabulary::time::HumanDuration;
 
@@ -90,6 +92,23 @@ impl Definitions {
             let doubts = crate::kinds::metric::doubts(monitor).into_iter();
             doubts.map(move |(key, why)| (format!("monitor.{index}.{key}"), why))
         };
-        self.monitors.iter().enumerate().flat_map(of_monitor).collect()
+        let mut doubts: Vec<_> = self.monitors.iter().enumerate().flat_map(of_monitor).collect();
+        doubts.extend(self.contacts_elsewhere());
+        doubts
+    }
+
+    /// Whom monitors name and no file defines: people of the pages, perhaps.
+    fn contacts_elsewhere(&self) -> impl Iterator<Item = (String, String)> {
+        let defined: HashSet<&str> = self.contacts.iter().map(|contact| contact.name.as_str()).collect();
+        let named = self.monitors.iter().enumerate().flat_map(|(index, monitor)| {
+            let named = monitor.contacts.iter().flatten().enumerate();
+            named.map(move |(position, name)| (format!("monitor.{index}.contacts.{position}"), name))
+        });
+        named.filter(move |(_, name)| !defined.contains(name.as_str())).map(|(key, name)| {
+            let why = format!(
+                "there is no [[contact]] `{name}`: unless somebody of that name signs in and has ways of their own, nobody is told"
+            );
+            (key, why)
+        })
     }
 }

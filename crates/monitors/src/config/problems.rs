@@ -28,7 +28,6 @@ pub(super) fn problems(all: &Definitions) -> Found {
     found.names_given_twice(all);
     all.monitors.iter().enumerate().for_each(|(index, monitor)| {
         let key = format!("monitor.{index}");
-        found.contacts(&key, monitor.contacts.as_deref());
         if monitor.kind == MonitorKind::Metric {
             let wrong = metric::problems(monitor);
             found.found.extend(wrong.into_iter().map(|(name, why)| (format!("{key}.{name}"), why)));

@@ -7,6 +7,7 @@ use state_store::StateStore;
 use vocabulary::state::{NoticeKind, State};
 
 use super::Sent;
+use super::as_sent::AsSent;
 use crate::Monitors;
 use crate::config::{Definitions, MonitorConfig, MonitorKind};
 use crate::kinds::metric::Look;
@@ -76,6 +77,7 @@ pub struct Outcome {
     pub bad: BTreeMap<String, Vec<(i64, i64)>>,
     /// Rules that could not be tried, and why.
     pub untried: Vec<(String, String)>,
+    pub as_sent: AsSent,
 }
 
 impl Outcome {
@@ -249,7 +251,7 @@ fn or_nobody(at: i64, called: Calls) -> Calls {
     if called.made.is_empty() { vec![(at, String::new())].into() } else { called }
 }
 
-/// Rules on numbers; heartbeats have no past that another rule could be tried on.
+/// Rules on numbers: heartbeats and rules on errors have no past that another rule could be tried on ([`super::as_sent`]).
 pub fn metric_monitors(all: &Definitions) -> impl Iterator<Item = &MonitorConfig> {
     all.monitors.iter().filter(|monitor| monitor.kind == MonitorKind::Metric)
 }

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`label`] | outages that people know of, out of CSV |
 //! | [`ground`] | rules over the past: the pages that would have been |
+//! | `as_sent` | what no rule can be tried on: it counts as it was |
 //! | [`weigh`] | pages counted: by contact, at night; outages caught earlier, later, missed |
 //! | [`changes`] | what might be changed about a rule, the gentlest first |
 //! | [`propose`] | which change is worth proposing |
@@ -16,6 +17,7 @@
 //! | [`report`] | all of it together |
 //! | `shown` | a proposal as a text, without secrets |
 
+mod as_sent;
 pub mod changes;
 pub mod ground;
 pub mod label;
@@ -39,7 +41,8 @@ pub use weigh::Nights;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Sent {
     pub at: i64,
-    /// `monitor:NAME`, `check:NAME`, `host:NAME`.
+    /// `monitor:NAME`, `check:NAME`, `host:NAME`; of what others send to a check `check:NAME@KEY`; else what it was about, such
+    /// as `errors:NAME/GROUP`, `declared`, `911`.
     pub rule: String,
     pub contact: String,
 }

@@ -1,9 +1,10 @@
 //! All of it together: read [`prove`] from top to bottom.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::Serialize;
 
+use super::as_sent::AsSent;
 use super::changes::Kind;
 use super::ground::{self, Ground, Outcome, metric_monitors, monitor_rule};
 use super::propose::Board;
@@ -109,10 +110,15 @@ pub fn prove(
     go_on: &(dyn Fn(f64) -> bool + Sync),
 ) -> Result<Proof, String> {
     let all = question.definitions;
-    let mut base = baseline(all, ground, go_on)?;
-    let board = Board::new(base.would.clone(), &question.labels);
+    let (mut base, failed) = baseline(all, ground, go_on)?;
+    let mut sent = really_sent(question, &base.sent);
+    base.as_sent = AsSent::of(all, &failed, &sent);
+    base.would.retain(|page| !base.as_sent.holds(&page.rule));
+    let board = Board::new([&*base.would, &*base.as_sent.pages].concat(), &question.labels);
     let mut proof = Proof { from: ground.past.from.0, until: ground.past.until.0, ..Proof::default() };
-    proof.known_from = base.known_from;
+    // Of what was sent all is known.
+    let sent_only = (!base.as_sent.pages.is_empty()).then_some(proof.from);
+    proof.known_from = base.known_from.or(sent_only);
     proof.first_report_at = too_early(base.known_from, ground.past.until.0);
     let (mut chosen, whole) = match proof.first_report_at {
         Some(_) => (Vec::new(), true),
@@ -121,7 +127,7 @@ pub fn prove(
     let (mut after, confirmed) = confirm(all, ground, &board, &mut chosen, &base, go_on)?;
     proof.unfinished = !(whole && confirmed);
     proof.proposals = chosen.iter().map(|one| proposal(one, question, &board)).collect();
-    let mut sent = really_sent(question, &base.sent);
+    base.would.extend(base.as_sent.pages.iter().cloned());
     let known = (proof.known_from.unwrap_or(proof.until).max(proof.from), proof.until);
     let judge = |label| weigh::judge(label, known.0, &sent, &base.would, &after);
     proof.labels = question.labels.iter().map(judge).collect();
@@ -136,8 +142,9 @@ pub fn prove(
     proof.slept = slept(&proof, question.nights, known);
     proof.rules = rules(question, &sent, &base.would);
     proof.of_shadow = proof.rules.iter().filter(|rule| rule.shadow).map(|rule| rule.would).sum();
+    let as_sent = base.as_sent.pages.iter().filter(|page| page.at >= known.0).count();
     proof.doubts = doubts(base);
-    proof.sentence = sentence(&proof);
+    proof.sentence = sentence(&proof, as_sent);
     Ok(proof)
 }
 
@@ -175,11 +182,13 @@ fn too_early(known_from: Option<i64>, until: i64) -> Option<i64> {
     (ready > until).then_some(ready)
 }
 
+/// What the rules come to, and those that could not be replayed.
 fn baseline(
     all: &Definitions,
     ground: &Ground<'_>,
     go_on: &(dyn Fn(f64) -> bool + Sync),
-) -> Result<Outcome, String> {
+) -> Result<(Outcome, BTreeSet<String>), String> {
+    let mut failed = BTreeSet::new();
     let mut base = ground.objects(all, &ground::objects_of(all))?;
     let count = metric_monitors(all).count().max(1);
     for (number, rule) in metric_monitors(all).enumerate() {
@@ -188,10 +197,13 @@ fn baseline(
         }
         match ground.monitor(rule, all) {
             Ok(outcome) => base.add(outcome),
-            Err(why) => base.untried.push((monitor_rule(&rule.name), why)),
+            Err(why) => {
+                base.untried.push((monitor_rule(&rule.name), why));
+                failed.insert(monitor_rule(&rule.name));
+            }
         }
     }
-    Ok(base)
+    Ok((base, failed))
 }
 
 impl Outcome {
@@ -294,7 +306,7 @@ fn rules(question: &Question<'_>, sent: &[Sent], would: &[Sent]) -> Vec<OfRule> 
 }
 
 fn doubts(base: Outcome) -> Vec<RuleDoubt> {
-    let untried = base.untried.into_iter().map(|(rule, reason)| RuleDoubt {
+    let untried = base.untried.into_iter().chain(base.as_sent.doubts()).map(|(rule, reason)| RuleDoubt {
         rule,
         doubt: Doubt { from: 0, until: 0, step: 0, cannot_tell: true, reason },
     });
@@ -302,7 +314,8 @@ fn doubts(base: Outcome) -> Vec<RuleDoubt> {
     untried.chain(all).take(MAX_DOUBTS).collect()
 }
 
-fn sentence(proof: &Proof) -> String {
+/// `as_sent`: pages that no rule can be tried on.
+fn sentence(proof: &Proof, as_sent: usize) -> String {
     let count = |wanted: Verdict| proof.labels.iter().filter(|label| label.verdict == wanted).count();
     let pages = |count: u64| if count == 1 { "1 page".to_owned() } else { format!("{count} pages") };
     let mut text = format!(
@@ -311,6 +324,10 @@ fn sentence(proof: &Proof) -> String {
         pages(proof.would.pages),
         proof.would.at_night
     );
+    if as_sent > 0 {
+        let them = pages(as_sent as u64);
+        text.push_str(&format!(" {them} of what cannot be replayed count on both sides as they were sent."));
+    }
     if !proof.labels.is_empty() {
         text.push_str(&format!(
             " Of {} known outages {} told of earlier, {} later, {} missed, {} for the first time.",

@@ -42,7 +42,8 @@ pub(super) fn propose(
     base: &Outcome,
     go_on: &(dyn Fn(f64) -> bool + Sync),
 ) -> (Vec<Chosen>, bool) {
-    let noisy: Vec<String> = board.noisiest().into_iter().take(MAX_NOISY).collect();
+    let can_change = |rule: &String| !base.as_sent.holds(rule);
+    let noisy: Vec<String> = board.noisiest().into_iter().filter(can_change).take(MAX_NOISY).collect();
     let mut of_objects = of_objects(all, ground, &noisy, base, go_on);
     let mut chosen = Vec::new();
     for (number, rule) in noisy.iter().enumerate() {
@@ -253,8 +254,10 @@ fn with_chosen(
         pages.extend(base.would.iter().filter(of_object).cloned());
     } else {
         let changed = with(all, chosen.iter().map(|one| &one.new));
-        pages.extend(ground.objects(&changed, &ground::objects_of(&changed))?.would);
+        let would = ground.objects(&changed, &ground::objects_of(&changed))?.would;
+        pages.extend(would.into_iter().filter(|page| !base.as_sent.holds(&page.rule)));
     }
+    pages.extend(base.as_sent.pages.iter().cloned());
     Ok(pages)
 }
 

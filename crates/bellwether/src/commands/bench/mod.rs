@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn only_this_machine_is_loaded() {
         let check = |url: &str, here: bool| {
-            let server = Server::Remote { url: parse_url(url).unwrap(), token: None };
+            let server = Server::Remote { url: parse_url(url).unwrap(), token: None, by_variable: false };
             assert_eq!(refuse_elsewhere(&server).is_ok(), here, "{url}");
         };
         check("http://localhost:8080", true);

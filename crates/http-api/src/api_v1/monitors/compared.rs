@@ -44,10 +44,22 @@ pub fn of_setting(one: SettingDifference) -> Difference {
     }
 }
 
+/// What is made in the UI stands in no file.
+pub fn of_ui((table, name): (String, String), running: Value) -> Difference {
+    Difference {
+        table,
+        name,
+        only_in: "running",
+        origin: Some("ui".to_owned()),
+        running: Some(running),
+        file: None,
+    }
+}
+
 pub type Tables = std::collections::BTreeMap<(String, String), Value>;
 
 /// By table and name; what has no name goes by its place.
-pub fn tables(all: &::monitors::Definitions) -> Answer<Tables> {
+pub fn tables(all: &impl Serialize) -> Answer<Tables> {
     let all = serde_json::to_value(all).map_err(Problem::internal)?;
     let mut tables = Tables::new();
     for (table, list) in all.as_object().into_iter().flatten() {

@@ -1,5 +1,6 @@
 //! A noisy estate, seeded: far fewer pages are proposed, and no known outage is missed.
 
+mod as_sent;
 mod known;
 mod policies;
 
