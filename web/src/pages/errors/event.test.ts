@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ErrorEvent, WholeGroup } from '../../api/errors.ts'
-import { attachmentsOf, crashFrame, crumbsOf, exceptionsOf, feedbackOf, folded, hostPattern, messageOf, requestOf, restOf, ruleAt, scrubbedOf, spelled, timeOf } from './event.ts'
+import { attachmentsOf, crashFrame, crumbsOf, exceptionsOf, feedbackOf, folded, hostPattern, isWords, messageOf, requestOf, restOf, ruleAt, scrubbedOf, spelled, timeOf } from './event.ts'
 import { markdownOf, rawOf, tellingTags } from './raw.ts'
 import { platforms } from './snippets.ts'
 
@@ -56,8 +56,18 @@ test('breadcrumbs, request and the rest', () => {
   expect([spelled('a'), spelled({ a: [1, 2] }), spelled(null), spelled(undefined)]).toEqual(['a', '{"a":[1,2]}', 'null', ''])
 })
 
+test('what somebody did is a line, not a table', () => {
+  const crumb = (one: Record<string, unknown>) => crumbsOf({ breadcrumbs: [one] }).map(({ message, data }) => [message, data])[0]
+  expect(crumb({ data: { url: 'http://x/', method: 'PUT', status_code: 401, ms: 3 } })).toEqual(['PUT http://x/ 401', [['ms', 3]]])
+  expect(crumb({ data: { from: '/a', to: '/b' } })).toEqual(['/a → /b', []])
+  expect(crumb({ message: 'said', data: { url: 'http://x/' } })).toEqual(['said', [['url', 'http://x/']]])
+})
+
 test('what came with it: the words of the user, and files', () => {
-  expect(feedbackOf({ _feedback: { at: 5, name: 'Vera', email: '', comments: 'gone' } })).toEqual({ at: 5, who: 'Vera', email: '', said: 'gone' })
+  expect(feedbackOf({ _feedback: { at: 5, name: 'Vera', email: '', comments: 'gone' } })).toEqual({ at: 5, who: 'Vera', email: '', said: 'gone', url: '' })
+  const words = { timestamp: 7, contexts: { feedback: { message: 'where?', name: 'Otto', contact_email: 'o@x', url: 'http://x/' } } }
+  expect(feedbackOf(words)).toEqual({ at: 7, who: 'Otto', email: 'o@x', said: 'where?', url: 'http://x/' })
+  expect([isWords(words), isWords(EVENT), restOf(words)]).toEqual([true, false, []])
   expect([feedbackOf({}), feedbackOf({ _feedback: { comments: '' } })]).toEqual([null, null])
   expect(attachmentsOf({ _attachments: [{ id: 3, name: 'log.txt', size: 12 }, { name: 'x' }, null] })).toEqual([{ id: 3, name: 'log.txt', size: 12 }])
 })
