@@ -97,6 +97,6 @@ export const words = {
   },
   releases: {
     title: 'Releases', failed: 'The releases could not be loaded', none: 'No release is known yet. A client says its release, or sentry-cli does at a deploy.', said: (version: string, age: string) => `The newest release is ${version}, first seen ${age} ago.`, columns: { version: 'Release', first: 'First seen', count: 'Events, 24 h', share: 'Share', fresh: 'New errors' }, choose: 'Project',
-    noProject: 'There is no project yet.',
+    noProject: 'There is no project yet.', graphs: { events: 'Events each second', users: 'Users with errors', fresh: 'New errors', crashFree: 'Crash-free sessions' },
   },
 }

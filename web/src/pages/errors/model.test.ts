@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Deed, ErrorGroup, Series, Tag } from '../../api/errors.ts'
 import { Trouble } from '../../api/client.ts'
 import { changeAll } from './deeds.ts'
-import { arrived, bars, countsOf, deployOf, held, incidentsOf, isBack, isSpike, itemsOf, kinOf, mostTelling, releasesOf, sectionOf, sharesOf, toggled, untilOf, wantedOf } from './model.ts'
+import { arrived, bars, countsOf, deployOf, deploysOf, held, incidentsOf, isBack, isSpike, itemsOf, kinOf, mostTelling, releasesOf, sectionOf, sharesOf, toggled, untilOf, wantedOf } from './model.ts'
 
 const group = (id: number, change: Partial<ErrorGroup> = {}): ErrorGroup => ({
   id, short: `WEB-${id}`, project: 1, project_name: 'web', title: `E${id}`, culprit: '', level: 'error', status: 'unresolved', count: 1, users: 0, first_seen: 0, last_seen: 0, release_first: null, release_last: null, environment: [],
@@ -74,6 +74,12 @@ test.each([
   ['forever', '', undefined], ['time', '7d', { time: 605_800 }], ['time', 'soon', null], ['events', '100', { events: 100 }], ['events', ' 100 in 1h ', { events: 100, within: '1h' }], ['events', '100 in blue', null],
   ['events', '0', null], ['users', '10', { users: 10 }], ['users', '10 in 1h', null], ['release', ' web@2 ', { release: 'web@2' }], ['release', ' ', null],
 ] as const)('ignored until: %s %s', (kind, text, until) => expect(untilOf(kind, text, 1000)).toEqual(until))
+
+test('releases that began within the hours that are drawn are lines in them', () => {
+  const release = (release: string, first_seen: number | null) => ({ release, count: 1, first_seen })
+  expect(deploysOf([release('b', 36_000), release('a', 100), release('c', null)], 37_800, 4)).toEqual([{ release: 'b', before: 1 }])
+  expect(deploysOf([release('b', 36_000)], 37_800, 0)).toEqual([])
+})
 
 test('choosing, and bars', () => {
   expect([...toggled(new Set([1]), 2)]).toEqual([1, 2])

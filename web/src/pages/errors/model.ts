@@ -171,6 +171,17 @@ const DECIDES = ['opened', 'resolved', 'ignored', 'reopened', 'regressed', 'unig
 /** It was resolved and came back, and that is the last thing that has decided about it. The newest is first. */
 export const isBack = ({ status, activity }: Pick<WholeGroup, 'status' | 'activity'>): boolean => status === 'unresolved' && activity.find(({ kind }) => DECIDES.includes(kind))?.kind === 'regressed'
 
+const HOUR_S = 3600
+/** More lines than these tell nothing. */
+const MOST_DEPLOYS = 3
+
+/** Releases that began within the hours that are drawn, and how many hours before the end of the present one; the newest first. */
+export function deploysOf(releases: WholeGroup['releases'], now: number, hours: number): { release: string; before: number }[] {
+  const end = (Math.floor(now / HOUR_S) + 1) * HOUR_S
+  const all = releases.flatMap(({ release, first_seen }) => (first_seen === null ? [] : [{ release, before: (end - first_seen) / HOUR_S }]))
+  return all.filter(({ before }) => before > 0 && before < hours).slice(0, MOST_DEPLOYS)
+}
+
 /** Of its events that say of a release. */
 export function sharesOf(releases: WholeGroup['releases']): { release: string; share: number }[] {
   const all = releases.reduce((sum, { count }) => sum + count, 0)
