@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { axe, launch, open, settled, shot, sideways, type Watched } from '../support/browser.ts'
-import { aGroup, anEvent, aProject, aSeries, someGroups, wholeGroup } from '../support/errors.ts'
+import { aGroup, anEvent, aProject, aSeries, someGroups, someWords, wholeGroup } from '../support/errors.ts'
 import { actingAs, answer, type Answers } from '../support/mocked.ts'
 import { Server, until } from '../support/server.ts'
 
@@ -26,7 +26,7 @@ const pageOfEvents = (url: URL) => {
 }
 const TOLD: Answers = {
   '/api/v1/errors/groups': (url) => (url.searchParams.get('q') === 'DriveError' ? [someGroups()[0], aGroup(31, { title: 'DriveError: 403 from drive api', status: 'resolved' })] : someGroups()), '/api/v1/errors/groups/7': () => wholeGroup(), '/api/v1/errors/groups/7/events': pageOfEvents,
-  '/api/v1/errors/projects': () => [aProject(), aProject({ id: 2, name: 'jobs', keys: [], dsn: null, last_heard: null, client: null })], '/api/v1/errors/projects/1': () => aProject(), '/api/v1/errors/series': aSeries,
+  '/api/v1/errors/projects': () => [aProject(), aProject({ id: 2, name: 'jobs', keys: [], dsn: null, last_heard: null, client: null })], '/api/v1/errors/projects/1': () => aProject(), '/api/v1/errors/series': aSeries, '/api/v1/errors/feedback': () => someWords(),
   '/api/v1/comments': () => ({ comments: [{ id: 'c1', by: 'ana', at: Date.now() / 1000 - 60, text: 'the token of gdrive ran out' }] }),
 }
 async function at(path: string, told: Answers = {}, options: Parameters<typeof open>[2] = {}): Promise<Watched> {
@@ -38,7 +38,7 @@ async function at(path: string, told: Answers = {}, options: Parameters<typeof o
 const rows = (page: Watched) => page.locator('[role=row][data-index]')
 const focused = (page: Watched) => page.evaluate(() => document.activeElement?.textContent ?? '')
 
-const PAGES = { incoming: ['/errors', '2 errors are new since the deploy'], one: ['/errors/7', 'DriveError: 401 from drive api'], projects: ['/errors?tab=projects&project=1', '2 projects can send errors'], releases: ['/errors?tab=releases', 'The newest release is web@1.4.3'] }
+const PAGES = { incoming: ['/errors', '2 errors are new since the deploy'], one: ['/errors/7', 'DriveError: 401 from drive api'], feedback: ['/errors?tab=feedback', 'Vera said something'], projects: ['/errors?tab=projects&project=1', '2 projects can send errors'], releases: ['/errors?tab=releases', 'The newest release is web@1.4.3'] }
 test.each(Object.entries(PAGES))('%s: axe finds nothing, in both themes, on a screen and a phone', async (name, [path, says]) => {
   for (const [width, colorScheme] of [[1400, 'dark'], [1400, 'light'], [900, 'light'], [390, 'dark']] as const) {
     const page = await at(path, {}, { colorScheme, viewport: { width, height: 900 } })
@@ -173,7 +173,7 @@ test('what one does about it: resolve now or in the next release, ignore until, 
   const last = async (count: number) => (await until(`deed ${count}`, () => sent.length === count), sent.at(-1))
   await page.getByRole('button', { name: 'Resolve', exact: true }).click()
   expect(await last(1)).toEqual(['/7', { status: 'resolved' }])
-  await page.getByRole('button', { name: 'Resolve…' }).click()
+  await page.getByRole('button', { name: 'Resolve in…' }).click()
   await page.getByRole('button', { name: 'Resolve in the next release' }).click()
   expect(await last(2)).toEqual(['/7', { status: 'resolved', in: 'next' }])
   await page.keyboard.press('i')
@@ -227,6 +227,43 @@ test('a project is made, shows its DSN for twelve platforms, and ticks at the fi
   expect(await axe(page)).toEqual([])
   come = true
   await page.getByText('Received: the first event is here.').waitFor()
+  await page.context().close()
+})
+
+test('what users said is one list, and stands beside the error; a tag leads to all errors with it', async () => {
+  const page = await at('/errors?tab=feedback')
+  await page.getByText('Where is the button to pay?').waitFor()
+  await page.getByText('of no error').waitFor()
+  await page.getByText('of an event that is not kept').waitFor()
+  await page.getByRole('link', { name: 'WEB-7' }).click()
+  // The second of its events, which the words are of.
+  await page.getByText('Event 2 from the newest').waitFor()
+  await page.getByRole('heading', { name: 'Said by users' }).waitFor()
+  await page.getByRole('link', { name: 'Open', exact: true }).first().click()
+  await page.getByText('Event 3 from the newest').waitFor()
+  const asked: URLSearchParams[] = []
+  await answer(page, { '/api/v1/errors/groups': (url) => (asked.push(url.searchParams), someGroups(3)) })
+  await page.getByRole('link', { name: 'gdrive', exact: true }).click()
+  await rows(page).first().waitFor()
+  await until('the tag in the question', () => asked.some((one) => one.get('tag') === 'drive:gdrive' && one.get('project') === '1' && !one.has('status')))
+  await page.getByRole('button', { name: 'Of whatever drive' }).click()
+  await until('the question without it', () => asked.at(-1)?.has('tag') === false)
+  await answer(page, { '/api/v1/errors/feedback': () => [] })
+  await page.goto(server.url('/errors?tab=feedback'))
+  await page.getByRole('heading', { name: 'No user has said anything yet.' }).waitFor()
+  expect(await axe(page)).toEqual([])
+  await answer(page, { '/api/v1/errors/feedback': () => null })
+  await page.reload()
+  await page.getByText('What users said could not be loaded').first().waitFor()
+  await page.context().close()
+})
+
+test('words about no error are shown as words', async () => {
+  const words = { event_id: 'f'.repeat(32), timestamp: Date.now() / 1000, level: 'info', contexts: { feedback: { message: 'Where is it?', name: 'Otto', url: 'https://shop.example.com/cart' } } }
+  const page = await at('/errors/12', { '/api/v1/errors/groups/12': () => wholeGroup({ id: 12, title: 'Where is it?', kind: 'feedback', is_new_since_deploy: true }), '/api/v1/errors/groups/12/events': () => [words], '/api/v1/errors/feedback': () => [] })
+  await page.getByRole('heading', { name: 'What the user said' }).waitFor()
+  await page.getByText('Otto, ').filter({ hasText: 'on https://shop.example.com/cart' }).waitFor()
+  expect(await page.getByText('It came without a stack.').count()).toBe(0)
   await page.context().close()
 })
 
