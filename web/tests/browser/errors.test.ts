@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { axe, launch, open, settled, shot, sideways, type Watched } from '../support/browser.ts'
+import { axe, launch, open, settled, shot, sideways, wear, type Watched } from '../support/browser.ts'
 import { aGroup, anEvent, aProject, aSeries, someGroups, someWords, wholeGroup } from '../support/errors.ts'
 import { actingAs, answer, type Answers } from '../support/mocked.ts'
 import { Server, until } from '../support/server.ts'
@@ -40,18 +40,20 @@ const focused = (page: Watched) => page.evaluate(() => document.activeElement?.t
 
 const PAGES = { incoming: ['/errors', '2 errors are new since the deploy'], one: ['/errors/7', 'DriveError: 401 from drive api'], feedback: ['/errors?tab=feedback', 'Vera said something'], projects: ['/errors?tab=projects&project=1', '2 projects can send errors'], releases: ['/errors?tab=releases', 'The newest release is web@1.4.3'] }
 test.each(Object.entries(PAGES))('%s: axe finds nothing, in both themes, on a screen and a phone', async (name, [path, says]) => {
+  const page = await at(path)
+  await page.getByRole('heading', { level: 1, name: says }).waitFor()
+  if (name === 'one') await page.getByText('raise DriveError(f').waitFor()
+  await settled(page)
   for (const [width, colorScheme] of [[1400, 'dark'], [1400, 'light'], [900, 'light'], [390, 'dark']] as const) {
-    const page = await at(path, {}, { colorScheme, viewport: { width, height: 900 } })
-    await page.getByRole('heading', { level: 1, name: says }).waitFor()
-    if (name === 'one') await page.getByText('raise DriveError(f').waitFor()
-    await settled(page)
+    await wear(page, width, colorScheme)
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
     await shot(page, `errors-${name}-${width}-${colorScheme}`)
     if (name === 'one') await shot(page, `errors-${name}-${width}-${colorScheme}-whole`, true)
     expect(await axe(page), `${width} ${colorScheme}`).toEqual([])
     expect(await sideways(page)).toBeLessThanOrEqual(0)
-    expect(page.wrong).toEqual([])
-    await page.context().close()
   }
+  expect(page.wrong).toEqual([])
+  await page.context().close()
 })
 
 test('the newest on top; twenty rows on a screen; keys walk, choose and resolve many', async () => {
