@@ -43,7 +43,7 @@ export const words = {
   },
 
   doing: {
-    title: 'What to do about it', resolve: 'Resolve', resolveMore: 'Resolve in…', resolveNext: 'in the next release', resolveIn: 'in release', reopen: 'Open again', ignore: 'Ignore…', ignoreAll: 'Ignore', assign: 'Assign…', markdown: 'Copy as Markdown', link: 'Copy short link', merge: 'Merge…',
+    title: 'What to do about it', resolve: 'Resolve', resolveMore: 'Resolve in…', resolveNext: 'in the next release', resolveIn: 'in release', reopen: 'Open again', ignore: 'Ignore…', ignoreAll: 'Ignore', assign: 'Assign…', markdown: 'Copy as Markdown', link: 'Copy short link', issue: 'New issue', issueHelp: 'The form of the tracker, filled in.', merge: 'Merge…',
     mine: 'I take it', nobody: 'Nobody', to: 'To whom', failed: 'It was not done', failedSome: (count: number) => `${plural(count, 'error')} of those chosen ${count === 1 ? 'is' : 'are'} as before`,
     means: {
       resolve: 'It is mended in what runs now. Events of older releases do not open it again; of this one and later ones they do.',
@@ -72,7 +72,7 @@ export const words = {
     of: (place: number, more: boolean) => (place === 0 ? 'The newest event' : `Event ${place + 1} from the newest${more ? '' : ', the oldest that is kept'}`),
     stack: 'Stack', raw: 'As text', rawHelp: 'Key w', crashLast: 'Crash last', wrap: 'Wrap lines', copyStack: 'Copy stack', noStack: 'It came without a stack.',
     rawOf: 'Stack as text', fold: (count: number) => `${plural(count, 'frame')} of libraries`, caused: 'Caused by', notCaught: 'not caught', caught: 'caught', by: (mechanism: string) => `through ${mechanism}`,
-    source: 'Source', locals: 'Locals', noLocals: 'No source and no locals came with this frame.', unnamed: '(no name)',
+    source: 'Source', atSource: 'This line in the repository', locals: 'Locals', noLocals: 'No source and no locals came with this frame.', unnamed: '(no name)',
     scrubbed: (rule: string) => `taken out by the rule “${rule}”`,
     crumbs: 'Breadcrumbs', crumbsHelp: 'What came before it, the last first', moreCrumbs: (count: number) => `${grouped(count)} earlier`,
     request: 'Request', user: 'User', contexts: 'About', extra: 'Extra', json: 'The whole event', jsonOpen: 'Show as JSON',
@@ -80,6 +80,7 @@ export const words = {
   },
 
   tags: { title: 'Tags', help: 'Share of its events, and of all events of the project', share: percent, normally: (share: number) => `normally ${percent(share)}`, more: (count: number) => `${grouped(count)} more`, none: 'Its events have no tags.', others: (key: string, value: string) => `All errors of the project with ${key} ${value}`, filter: (tag: string) => `With ${tag.replace(':', ' ')}`, drop: (tag: string) => `Of whatever ${tag.split(':')[0]}` },
+  facets: { title: 'By any field', help: 'Tags are counted of all events, other fields of those that are kept.', choose: 'Field', none: '–', failed: 'They could not be counted', looked: (events: number, without: number) => `Of ${plural(events, 'kept event')}${without ? `, ${grouped(without)} without it` : ''}.`, values: (count: number) => plural(count, 'value'), other: 'others', newest: 'newest' },
   feedback: {
     title: 'What the user said', anonymous: 'Somebody', attachments: 'Attachments', on: (url: string) => `on ${url}`, failed: 'What users said could not be loaded',
     none: 'No user has said anything yet.', noneText: 'Words come with Sentry’s feedback widget, its dialog after a crash, or an item user_report, unchanged.',

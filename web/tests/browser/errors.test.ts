@@ -27,6 +27,8 @@ const pageOfEvents = (url: URL) => {
 const TOLD: Answers = {
   '/api/v1/errors/groups': (url) => (url.searchParams.get('q') === 'DriveError' ? [someGroups()[0], aGroup(31, { title: 'DriveError: 403 from drive api', status: 'resolved' })] : someGroups()), '/api/v1/errors/groups/7': () => wholeGroup(), '/api/v1/errors/groups/7/events': pageOfEvents,
   '/api/v1/errors/projects': () => [aProject(), aProject({ id: 2, name: 'jobs', keys: [], dsn: null, last_heard: null, client: null })], '/api/v1/errors/projects/1': () => aProject(), '/api/v1/errors/series': aSeries, '/api/v1/errors/feedback': () => someWords(),
+  '/api/v1/errors/groups/7/facets': () => ({ events: 100, facets: [{ key: 'drive', events: 412, values: 2, exact: true }, { key: 'extra.file', events: 98, values: 2, exact: false }] }),
+  '/api/v1/errors/groups/7/facets/extra.file': () => ({ key: 'extra.file', exact: false, events: 100, without: 2, other: 0, values: [{ value: 'IMG_2031.jpg', count: 90, share: 0.92, usual: null, users: 3, last_seen: 0, event: '3'.padStart(32, 'a') }, { value: 'holiday.zip', count: 8, share: 0.08, usual: null, users: 1, last_seen: 0, event: null }] }),
   '/api/v1/comments': () => ({ comments: [{ id: 'c1', by: 'ana', at: Date.now() / 1000 - 60, text: 'the token of gdrive ran out' }] }),
 }
 async function at(path: string, told: Answers = {}, options: Parameters<typeof open>[2] = {}): Promise<Watched> {
@@ -260,9 +262,33 @@ test('what users said is one list, and stands beside the error; a tag leads to a
   await page.context().close()
 })
 
+test('C135: its events are divided by any field, which stands in the URL', async () => {
+  const page = await at('/errors/7')
+  await page.getByLabel('Field', { exact: true }).selectOption('extra.file')
+  await page.getByText('IMG_2031.jpg').waitFor()
+  await page.getByText('Of 100 kept events, 2 without it.').waitFor()
+  expect(new URL(page.url()).searchParams.get('by')).toBe('extra.file')
+  expect(await axe(page)).toEqual([])
+  await page.getByRole('link', { name: '90' }).click()
+  await page.getByText('Event 4 from the newest').waitFor()
+  await page.getByText('IMG_2031.jpg').waitFor()
+  await page.context().close()
+})
+
+test('from an error to its line of source, to a new issue, and to share an address that stays', async () => {
+  const group = wholeGroup({ links: { page: '/errors/WEB-7', new_issue: 'https://git.example/web/issues/new?title=DriveError' } })
+  const source = { url: 'https://git.example/web/blob/abc/{path}#L{line}', root: '/srv/web/' }
+  const page = await at('/errors/WEB-7', { '/api/v1/errors/groups/WEB-7': () => group, '/api/v1/errors/groups/WEB-7/events': () => [anEvent(0, { _source: source })] }, { permissions: ['clipboard-read', 'clipboard-write'] })
+  expect(await page.getByRole('link', { name: 'This line in the repository' }).getAttribute('href')).toBe('https://git.example/web/blob/abc/jobs/upload.py#L88')
+  expect(await page.getByRole('link', { name: 'New issue' }).getAttribute('href')).toBe(group.links?.new_issue)
+  await page.getByRole('button', { name: 'Copy short link' }).click()
+  await until('the link', async () => (await page.evaluate(() => navigator.clipboard.readText())) === server.url('/errors/WEB-7'))
+  await page.context().close()
+})
+
 test('words about no error are shown as words', async () => {
   const words = { event_id: 'f'.repeat(32), timestamp: Date.now() / 1000, level: 'info', contexts: { feedback: { message: 'Where is it?', name: 'Otto', url: 'https://shop.example.com/cart' } } }
-  const page = await at('/errors/12', { '/api/v1/errors/groups/12': () => wholeGroup({ id: 12, title: 'Where is it?', kind: 'feedback', is_new_since_deploy: true }), '/api/v1/errors/groups/12/events': () => [words], '/api/v1/errors/feedback': () => [] })
+  const page = await at('/errors/12', { '/api/v1/errors/groups/12': () => wholeGroup({ id: 12, title: 'Where is it?', kind: 'feedback', is_new_since_deploy: true }), '/api/v1/errors/groups/12/events': () => [words], '/api/v1/errors/groups/12/facets': () => ({ events: 1, facets: [] }), '/api/v1/errors/feedback': () => [] })
   await page.getByRole('heading', { name: 'What the user said' }).waitFor()
   await page.getByText('Otto, ').filter({ hasText: 'on https://shop.example.com/cart' }).waitFor()
   expect(await page.getByText('It came without a stack.').count()).toBe(0)

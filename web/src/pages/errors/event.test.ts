@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ErrorEvent, WholeGroup } from '../../api/errors.ts'
-import { attachmentsOf, crashFrame, crumbsOf, exceptionsOf, feedbackOf, folded, hostPattern, isWords, messageOf, requestOf, restOf, ruleAt, scrubbedOf, spelled, timeOf } from './event.ts'
+import { attachmentsOf, crashFrame, crumbsOf, exceptionsOf, feedbackOf, folded, hostPattern, isWords, lineOf, messageOf, requestOf, restOf, ruleAt, scrubbedOf, sourceOf, spelled, timeOf } from './event.ts'
 import { markdownOf, rawOf, tellingTags } from './raw.ts'
 import { platforms } from './snippets.ts'
 
@@ -102,6 +102,15 @@ test('as Markdown: what, how often, what is telling, and the stack in a fence th
 
 test('a host’s series may have its name in three ways', () => {
   expect([hostPattern('web1'), hostPattern('web1.example.com'), hostPattern('10.0.0.3'), hostPattern('')]).toEqual(['host.web1', 'host.{web1_example_com,web1}', 'host.10_0_0_3', null])
+})
+
+test('a frame of the program leads to its line of source', () => {
+  const [own] = exceptionsOf({ exception: { values: [{ type: 'E', stacktrace: { frames: [frame('a b', true, { abs_path: '/srv/web/jobs/a b.py' })] } }] } })[0].frames
+  const source = sourceOf({ _source: { url: 'https://git.example/web/blob/abc/{path}#L{line}', root: '/srv/web/' } })
+  expect(lineOf(source, own)).toBe('https://git.example/web/blob/abc/jobs/a%20b.py#L3')
+  expect(lineOf({ ...source!, root: '' }, own)).toBe('https://git.example/web/blob/abc/a%20b.py#L3')
+  expect([lineOf(source, { ...own, inApp: false }), lineOf(source, { ...own, line: null }), lineOf(null, own)]).toEqual([null, null, null])
+  expect([sourceOf({}), sourceOf({ _source: { url: 'javascript:alert(1)' } })]).toEqual([null, null])
 })
 
 test('twelve platforms, each with the DSN', () => {

@@ -127,6 +127,21 @@ export const spelled = (value: unknown): string => (typeof value === 'string' ? 
 export const platformOf = (event: ErrorEvent): string => text(event.platform)
 export const hostOf = (event: ErrorEvent): string => text(event.server_name)
 
+/** Where the program's source is to be read: an address with places for a frame's path and line. */
+export type Source = { url: string; root: string }
+export function sourceOf(event: ErrorEvent): Source | null {
+  const { url, root } = fields(event._source)
+  return /^https?:\/\//.test(text(url)) ? { url: text(url), root: text(root) } : null
+}
+
+/** Of libraries the repository knows nothing. */
+export function lineOf(source: Source | null, frame: Frame): string | null {
+  if (source === null || !frame.inApp || frame.line === null || frame.file === '') return null
+  const file = [frame.absolute, frame.file].find((one) => source.root !== '' && one.startsWith(source.root))
+  const path = (file?.slice(source.root.length) ?? frame.file).replace(/^\/+/, '')
+  return source.url.replaceAll('{path}', path.split('/').map(encodeURIComponent).join('/')).replaceAll('{line}', String(frame.line))
+}
+
 /** A host's name as its series may have it: whole, with its dots taken out, and without its domain. */
 export function hostPattern(name: string): string | null {
   const clean = (part: string) => part.replace(/[^\w-]/g, '_')
