@@ -97,7 +97,9 @@ export const words = {
     errors: 'Its errors', releases: 'Its releases', setUp: 'How to send', platform: 'Platform', heard: 'last heard', received: 'Received: the first event is here.', receives: 'Receives', quiet: 'Nothing since the start of the server', waiting: 'Waits for the first event…', install: 'Install', code: 'Code', id: (id: number) => `project ${id}`,
   },
   releases: {
-    title: 'Releases', failed: 'The releases could not be loaded', none: 'No release is known yet. A client says its release, or sentry-cli does at a deploy.', said: (version: string, age: string) => `The newest release is ${version}, first seen ${age} ago.`, columns: { version: 'Release', first: 'First seen', count: 'Events, 24 h', share: 'Share', fresh: 'New errors' }, choose: 'Project',
+    title: 'Releases', failed: 'The releases could not be loaded', none: 'No release is known yet. A client says its release, or sentry-cli does at a deploy.', said: (version: string, age: string) => `The newest release is ${version}, first seen ${age} ago.`, columns: { version: 'Release', first: 'First seen', count: 'Events, 24 h', share: 'Share', fresh: 'New errors', deploys: 'Deployed', crashFree: 'Crash-free', adoption: 'Runs' }, choose: 'Project',
+    deployed: (deploys: number, commits: number) => [deploys && plural(deploys, 'time'), commits && plural(commits, 'commit')].filter(Boolean).join(', ') || '–', crashFree: (share: number) => `${Math.floor(share * 1000) / 10}\u202f%`,
+    crashFreeHelp: 'Sessions of the last 14 days that did not crash', adoptionHelp: 'Its part of all sessions of the last 14 days',
     noProject: 'There is no project yet.', graphs: { events: 'Events', users: 'Users with errors', fresh: 'New errors', crashFree: 'Crash-free sessions' },
   },
 }

@@ -27,6 +27,7 @@ const pageOfEvents = (url: URL) => {
 const TOLD: Answers = {
   '/api/v1/errors/groups': (url) => (url.searchParams.get('q') === 'DriveError' ? [someGroups()[0], aGroup(31, { title: 'DriveError: 403 from drive api', status: 'resolved' })] : someGroups()), '/api/v1/errors/groups/7': () => wholeGroup(), '/api/v1/errors/groups/7/events': pageOfEvents,
   '/api/v1/errors/projects': () => [aProject(), aProject({ id: 2, name: 'jobs', keys: [], dsn: null, last_heard: null, client: null })], '/api/v1/errors/projects/1': () => aProject(), '/api/v1/errors/series': aSeries, '/api/v1/errors/feedback': () => someWords(),
+  '/api/v1/errors/releases': () => ({ since: 0, releases: [{ release: 'web@1.4.3', deploys: 2, commits: 14, sessions: 900, crash_free: 0.9876, adoption: 0.6, url: null }, { release: 'web@1.4.2', deploys: 0, commits: 0, sessions: 0, crash_free: null, adoption: null, url: null }] }),
   '/api/v1/errors/groups/7/facets': () => ({ events: 100, facets: [{ key: 'drive', events: 412, values: 2, exact: true }, { key: 'extra.file', events: 98, values: 2, exact: false }] }),
   '/api/v1/errors/groups/7/facets/extra.file': () => ({ key: 'extra.file', exact: false, events: 100, without: 2, other: 0, values: [{ value: 'IMG_2031.jpg', count: 90, share: 0.92, usual: null, users: 3, last_seen: 0, event: '3'.padStart(32, 'a') }, { value: 'holiday.zip', count: 8, share: 0.08, usual: null, users: 1, last_seen: 0, event: null }] }),
   '/api/v1/comments': () => ({ comments: [{ id: 'c1', by: 'ana', at: Date.now() / 1000 - 60, text: 'the token of gdrive ran out' }] }),
@@ -283,6 +284,13 @@ test('from an error to its line of source, to a new issue, and to share an addre
   expect(await page.getByRole('link', { name: 'New issue' }).getAttribute('href')).toBe(group.links?.new_issue)
   await page.getByRole('button', { name: 'Copy short link' }).click()
   await until('the link', async () => (await page.evaluate(() => navigator.clipboard.readText())) === server.url('/errors/WEB-7'))
+  await page.context().close()
+})
+
+test('a release says how often it was deployed, and how it runs', async () => {
+  const page = await at('/errors?tab=releases')
+  const row = page.getByRole('row').filter({ hasText: 'web@1.4.3' })
+  await until('its run', async () => /2 times, 14 commits\s+98\.7\s%\s+60\s%/.test(await row.innerText()))
   await page.context().close()
 })
 
