@@ -56,10 +56,6 @@ export type FacetKey = { key: string; events: number; values: number; exact: boo
 export type FacetValue = { value: string; count: number; share: number; usual: number | null; users: number | null; last_seen: number; event: string | null }
 export type Facet = { key: string; exact: boolean; events: number; without: number; other: number; values: FacetValue[] }
 
-/** How a release runs. `crash_free`: the share of its sessions that did not crash; null: there were none. `adoption`: its part of all sessions. */
-export type ReleaseRun = { release: string; deploys: number; commits: number; sessions: number; crash_free: number | null; adoption: number | null }
-export const releaseRuns = (project: string, signal?: Signal) => ask<{ releases: ReleaseRun[] }>(`/api/v1/errors/releases?${query({ project })}`, { signal })
-
 /** What is asked for: all of it stands in the URL of the page. */
 export type Wanted = { project?: string; status?: string; level?: string; release?: string; environment?: string; assigned?: string; tag?: string; q?: string; sort?: string }
 /** Longer lists come without hours. */
