@@ -200,6 +200,11 @@ def test_the_dialog(server, project):
     assert project.send(one).status == 200
     [kept] = project.events(project.wait_for_group("Dialog: x")["id"])
     assert kept["_feedback"]["comments"] == "It broke" and kept["_feedback"]["email"] == "ana@example.com"
+    [said] = [one for one in server.get("/api/v1/errors/feedback?project=web&limit=200").json if one["comments"] == "It broke"]
+    assert said["name"] == "Ana" and said["event"] == one["event_id"] and said["group"]["title"] == "Dialog: x"
+    assert server.get(f"/api/v1/errors/feedback?group={said['group']['id']}").json == [said]
+    assert server.get("/api/v1/errors/feedback?group=999999").status == 404
+    assert server.get("/api/v1/errors/feedback?limit=201").status == 400
     assert server.get("/api/embed/error-page/?eventId=" + "0" * 31 + "1").status == 404
     assert server.get(f"/api/embed/error-page/?dsn={project.dsn}&eventId=x").status == 400
 
@@ -221,6 +226,16 @@ def test_words_about_what_never_was_push_out_no_others(server, project):
     words = lambda kind: project.events(project.wait_for_group(f"{kind}: x")["id"])[0].get("_feedback")
     assert words("SpokenHere")["comments"] == words("SpokenSoon")["comments"] == "first"
     assert words("SpokenNever") is None
+
+
+def test_words_about_no_error_are_a_group_of_their_own(server, project):
+    words = {"message": "Where is the button?\nI have looked.", "name": "Otto", "contact_email": "otto@example.com", "url": "https://shop.example/cart"}
+    assert project.envelope(("feedback", {"contexts": {"feedback": words}})).status == 200
+    group = project.wait_for_group("Where is the button?")
+    assert (group["kind"], group["level"]) == ("feedback", "info")
+    [said] = server.get(f"/api/v1/errors/feedback?group={group['id']}").json
+    assert (said["comments"], said["name"], said["url"]) == (words["message"], "Otto", words["url"])
+    assert said["group"]["kind"] == "feedback" and said["group"]["short"] == group["short"]
 
 
 def test_a_minidump_is_kept(server, project):

@@ -250,6 +250,7 @@ export const words = {
     levelFailed: (why: string) => `The level could not be changed: ${why}`,
     viewerMayNot: 'Editors may change this.',
     sparkOf: (target: string, last: string) => `${target}, last ${last}`,
+    before: 'before the start', notSince: 'No point has come since the server started; older ones are stored.',
     columns: { name: 'Name', level: 'Level', spark: 'Trend', last: 'Last', series: 'Series', age: 'Newest' },
   },
 

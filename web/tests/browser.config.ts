@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 const ALL = 'browser/**/*.test.ts'
 /** Judged by the clock, or by how much a processor does: these have the machine to themselves, after the others. */
-const TIMED = ['acknowledge', 'budget', 'home', 'hundred', 'live', 'readme', 'watching'].map((name) => `browser/${name}.test.ts`)
+const TIMED = ['acknowledge', 'budget', 'home', 'hundred', 'incoming', 'live', 'readme', 'watching'].map((name) => `browser/${name}.test.ts`)
 /** A machine that is busy with other work is slow, not wrong: conditions are waited for, generously. */
 const common = { root: import.meta.dirname, testTimeout: 300_000, hookTimeout: 300_000 }
 

@@ -4,7 +4,10 @@ use crate::limits::{MAX_TITLE, cut};
 use crate::read::{Tree, exceptions, frames, text_at};
 
 pub(crate) fn title(event: &Tree<'_>) -> String {
-    let of_event = of_security(event).or_else(|| of_exception(event)).or_else(|| of_message(event));
+    let of_event = of_security(event)
+        .or_else(|| feedback(event).map(|said| first_line(said).to_owned()))
+        .or_else(|| of_exception(event))
+        .or_else(|| of_message(event));
     let title = of_event.unwrap_or_else(|| "<without a title>".to_owned());
     cut(&title, MAX_TITLE).to_owned()
 }
@@ -56,6 +59,11 @@ pub(crate) fn message<'t>(event: &'t Tree<'_>) -> Option<&'t str> {
     let entry = event.get("logentry")?;
     let text = |key| text_at(entry, &[key]).filter(|text: &&str| !text.trim().is_empty());
     text("formatted").or(text("message"))
+}
+
+/// What a person said of their own accord.
+pub(crate) fn feedback<'t>(event: &'t Tree<'_>) -> Option<&'t str> {
+    text_at(event, &["contexts", "feedback", "message"]).filter(|text| !text.trim().is_empty())
 }
 
 fn of_security(event: &Tree<'_>) -> Option<String> {

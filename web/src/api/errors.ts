@@ -18,6 +18,8 @@ export type ErrorGroup = {
   hours: number[] | null; is_new_since_deploy: boolean; unhandled: boolean
   /** When it came back after it was resolved, if nobody has said anything since. */
   regressed_at?: number | null
+  /** `exception`, `message`, `security`, or `feedback`: what somebody said of no error. */
+  kind?: string
 }
 /** `share`: of the group's events that have the tag; `usual`: of the project's. */
 export type TagValue = { value: string; count: number; last_seen: number; share: number; usual: number }
@@ -55,7 +57,7 @@ export type FacetValue = { value: string; count: number; share: number; usual: n
 export type Facet = { key: string; exact: boolean; events: number; without: number; other: number; values: FacetValue[] }
 
 /** What is asked for: all of it stands in the URL of the page. */
-export type Wanted = { project?: string; status?: string; level?: string; release?: string; environment?: string; assigned?: string; q?: string; sort?: string }
+export type Wanted = { project?: string; status?: string; level?: string; release?: string; environment?: string; assigned?: string; tag?: string; q?: string; sort?: string }
 /** Longer lists come without hours. */
 export const MOST_GROUPS = 200
 
@@ -79,6 +81,11 @@ export const facet = (id: number | string, key: string, limit: number, signal?: 
 
 export const releases = (project: number | string, limit: number, signal?: Signal) => ask<{ since: number; releases: ReleaseState[] }>(`/api/v1/errors/releases?${query({ project, limit })}`, { signal })
 export const release = (project: number | string, version: string, signal?: Signal) => ask<WholeRelease>(`/api/v1/errors/releases/${encodeURIComponent(version)}?${query({ project })}`, { signal })
+
+/** What a user said. `group`: null, if the event is not kept. */
+export type Said = { at: number; name: string; email: string; comments: string; url: string | null; project: number; project_name: string; event: string; group: { id: number; short: string; title: string; status: ErrorStatus; kind: string } | null }
+/** The newest first. */
+export const feedback = (of: { project?: string; group?: number }, limit: number, signal?: Signal) => ask<Said[]>(`/api/v1/errors/feedback?${query({ ...of, limit })}`, { signal })
 
 export const projects = (signal?: Signal) => ask<Project[]>('/api/v1/errors/projects', { signal })
 export const project = (id: number, signal?: Signal) => ask<Project>(`/api/v1/errors/projects/${id}`, { signal })

@@ -5,6 +5,8 @@ class Opened {
   time = $state(false)
   me = $state(false)
   said = $state('')
+  /** What has come while nobody looked: said in the title of the tab. */
+  missed = $state(0)
   #timer: ReturnType<typeof setTimeout> | undefined
 
   say(text: string) {

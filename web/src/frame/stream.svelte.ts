@@ -18,6 +18,8 @@ class Stream {
   changed = $state(0)
   /** The same of errors. */
   errors = $state(0)
+  /** How many groups of errors were new, since the page was opened. */
+  freshErrors = $state(0)
   readonly link: Link
   #build: string | null = null
 
@@ -37,7 +39,7 @@ class Stream {
     }
     this.link.onpoints = (at) => (this.heard = at)
     this.link.onchanges = () => this.changed++
-    this.link.onerrors = () => this.errors++
+    this.link.onerrors = (fresh) => ([this.errors, this.freshErrors] = [this.errors + 1, this.freshErrors + fresh])
     keepBeating()
   }
 }

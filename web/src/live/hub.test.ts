@@ -118,4 +118,5 @@ test('errors are told of apart from other changes', () => {
   sources[0].say('hello', { stream: 's1', build: 'one' })
   sources[0].say('errors', { new: [7], changed: [] })
   expect(told.map((m) => m.tell)).toEqual(['link', 'link', 'errors'])
+  expect(told.at(-1)).toEqual({ tell: 'errors', fresh: 1 })
 })

@@ -121,7 +121,7 @@ export class Hub {
     // Somebody has it, or it is over: whoever shows incidents asks again.
     on<unknown>('incidents', () => this.#tell({ tell: 'changes', event: { changes: [] } }))
     // Apart from the others: errors come in crowds, and few pages show them.
-    on<unknown>('errors', () => this.#tell({ tell: 'errors' }))
+    on<{ new: unknown[] }>('errors', (event) => this.#tell({ tell: 'errors', fresh: event.new.length }))
     source.addEventListener('error', () => source === this.#source && this.#lose())
   }
 

@@ -30,7 +30,7 @@ export class Link {
   /** Something that is watched changed its state. */
   onchanges: () => void = () => {}
   /** A group of errors is new, or was seen again. */
-  onerrors: () => void = () => {}
+  onerrors: (fresh: number) => void = () => {}
 
   constructor(connect: (hear: (message: ToPage) => void) => Wire) {
     this.#wire = connect((message) => this.#hear(message))
@@ -76,7 +76,7 @@ export class Link {
     if (message.tell === 'series') this.#series(message.event)
     if (message.tell === 'state') this.onstate(message.event)
     if (message.tell === 'changes') this.onchanges()
-    if (message.tell === 'errors') this.onerrors()
+    if (message.tell === 'errors') this.onerrors(message.fresh)
     if (message.tell === 'link') this.#linked(message.link)
   }
 

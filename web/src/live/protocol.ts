@@ -20,7 +20,7 @@ export type ToPage =
   | { tell: 'points'; event: PointsEvent }
   | { tell: 'state'; event: StateEvent }
   | { tell: 'changes'; event: ChangesEvent }
-  | { tell: 'errors' }
+  | { tell: 'errors'; /** Groups that are new. */ fresh: number }
 
 /** A stream that says nothing for this long is lost, also when the socket seems open (a frozen server, a dead NAT). */
 export const SILENCE_MS = 2600

@@ -35,9 +35,13 @@ export class Polled<T> {
       this.#key = name()
       this.#abort = new AbortController()
       void untrack(this.again)
-      const timer = setInterval(() => document.visibilityState === 'visible' && void this.again(), everyMs)
+      const ask = () => document.visibilityState === 'visible' && void this.again()
+      const timer = setInterval(ask, everyMs)
+      // Whoever comes back to the page looks at what is, not at what was.
+      document.addEventListener('visibilitychange', ask)
       return () => {
         clearInterval(timer)
+        document.removeEventListener('visibilitychange', ask)
         clearTimeout(this.#soon)
         this.#abort.abort()
       }

@@ -90,6 +90,14 @@ export function duration(seconds: number): string {
   return twoUnits(seconds, 86_400, 'd', 3600, 'h')
 }
 
+/** `9 s`, `5 min`, `27 h`, `12 d`: in whole ones of its largest unit, for a narrow column. */
+export function shortDuration(seconds: number): string {
+  const whole = (size: number, name: string) => `${counted(Math.floor(seconds / size))}${THIN}${name}`
+  if (seconds < 60) return whole(1, 's')
+  if (seconds < 7200) return whole(60, 'min')
+  return seconds < 172_800 ? whole(3600, 'h') : whole(86_400, 'd')
+}
+
 /** `5 min 49 s`, `3 h`, `2 d 4 h`: as one says it. */
 function twoUnits(seconds: number, large: number, largeName: string, small: number, smallName: string): string {
   const all = Math.round(seconds / small)

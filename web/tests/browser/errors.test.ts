@@ -1,8 +1,8 @@
 import { hostname } from 'node:os'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { axe, launch, open, settled, shot, sideways, type Watched } from '../support/browser.ts'
-import { aGroup, anEvent, aProject, aSeries, someGroups, wholeGroup } from '../support/errors.ts'
+import { axe, launch, open, settled, shot, sideways, wear, type Watched } from '../support/browser.ts'
+import { aGroup, anEvent, aProject, aSeries, someGroups, someWords, wholeGroup } from '../support/errors.ts'
 import { actingAs, answer, type Answers } from '../support/mocked.ts'
 import { Server, until } from '../support/server.ts'
 
@@ -26,7 +26,10 @@ const pageOfEvents = (url: URL) => {
 }
 const TOLD: Answers = {
   '/api/v1/errors/groups': (url) => (url.searchParams.get('q') === 'DriveError' ? [someGroups()[0], aGroup(31, { title: 'DriveError: 403 from drive api', status: 'resolved' })] : someGroups()), '/api/v1/errors/groups/7': () => wholeGroup(), '/api/v1/errors/groups/7/events': pageOfEvents,
-  '/api/v1/errors/projects': () => [aProject(), aProject({ id: 2, name: 'jobs', keys: [], dsn: null, last_heard: null, client: null })], '/api/v1/errors/projects/1': () => aProject(), '/api/v1/errors/series': aSeries,
+  '/api/v1/errors/projects': () => [aProject(), aProject({ id: 2, name: 'jobs', keys: [], dsn: null, last_heard: null, client: null })], '/api/v1/errors/projects/1': () => aProject(), '/api/v1/errors/series': aSeries, '/api/v1/errors/feedback': () => someWords(),
+  '/api/v1/errors/releases': () => ({ since: 0, releases: [{ release: 'web@1.4.3', deploys: 2, commits: 14, sessions: 900, crash_free: 0.9876, adoption: 0.6, url: null }, { release: 'web@1.4.2', deploys: 0, commits: 0, sessions: 0, crash_free: null, adoption: null, url: null }] }),
+  '/api/v1/errors/groups/7/facets': () => ({ events: 100, facets: [{ key: 'drive', events: 412, values: 2, exact: true }, { key: 'extra.file', events: 98, values: 2, exact: false }] }),
+  '/api/v1/errors/groups/7/facets/extra.file': () => ({ key: 'extra.file', exact: false, events: 100, without: 2, other: 0, values: [{ value: 'IMG_2031.jpg', count: 90, share: 0.92, usual: null, users: 3, last_seen: 0, event: '3'.padStart(32, 'a') }, { value: 'holiday.zip', count: 8, share: 0.08, usual: null, users: 1, last_seen: 0, event: null }] }),
   '/api/v1/comments': () => ({ comments: [{ id: 'c1', by: 'ana', at: Date.now() / 1000 - 60, text: 'the token of gdrive ran out' }] }),
 }
 async function at(path: string, told: Answers = {}, options: Parameters<typeof open>[2] = {}): Promise<Watched> {
@@ -38,20 +41,22 @@ async function at(path: string, told: Answers = {}, options: Parameters<typeof o
 const rows = (page: Watched) => page.locator('[role=row][data-index]')
 const focused = (page: Watched) => page.evaluate(() => document.activeElement?.textContent ?? '')
 
-const PAGES = { incoming: ['/errors', '2 errors are new since the deploy'], one: ['/errors/7', 'DriveError: 401 from drive api'], projects: ['/errors?tab=projects&project=1', '2 projects can send errors'], releases: ['/errors?tab=releases', 'The newest release is web@1.4.3'] }
+const PAGES = { incoming: ['/errors', '2 errors are new since the deploy'], one: ['/errors/7', 'DriveError: 401 from drive api'], feedback: ['/errors?tab=feedback', 'Vera said something'], projects: ['/errors?tab=projects&project=1', '2 projects can send errors'], releases: ['/errors?tab=releases', 'The newest release is web@1.4.3'] }
 test.each(Object.entries(PAGES))('%s: axe finds nothing, in both themes, on a screen and a phone', async (name, [path, says]) => {
+  const page = await at(path)
+  await page.getByRole('heading', { level: 1, name: says }).waitFor()
+  if (name === 'one') await page.getByText('raise DriveError(f').waitFor()
+  await settled(page)
   for (const [width, colorScheme] of [[1400, 'dark'], [1400, 'light'], [900, 'light'], [390, 'dark']] as const) {
-    const page = await at(path, {}, { colorScheme, viewport: { width, height: 900 } })
-    await page.getByRole('heading', { level: 1, name: says }).waitFor()
-    if (name === 'one') await page.getByText('raise DriveError(f').waitFor()
-    await settled(page)
+    await wear(page, width, colorScheme)
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
     await shot(page, `errors-${name}-${width}-${colorScheme}`)
     if (name === 'one') await shot(page, `errors-${name}-${width}-${colorScheme}-whole`, true)
     expect(await axe(page), `${width} ${colorScheme}`).toEqual([])
     expect(await sideways(page)).toBeLessThanOrEqual(0)
-    expect(page.wrong).toEqual([])
-    await page.context().close()
   }
+  expect(page.wrong).toEqual([])
+  await page.context().close()
 })
 
 test('the newest on top; twenty rows on a screen; keys walk, choose and resolve many', async () => {
@@ -173,7 +178,7 @@ test('what one does about it: resolve now or in the next release, ignore until, 
   const last = async (count: number) => (await until(`deed ${count}`, () => sent.length === count), sent.at(-1))
   await page.getByRole('button', { name: 'Resolve', exact: true }).click()
   expect(await last(1)).toEqual(['/7', { status: 'resolved' }])
-  await page.getByRole('button', { name: 'Resolve…' }).click()
+  await page.getByRole('button', { name: 'Resolve in…' }).click()
   await page.getByRole('button', { name: 'Resolve in the next release' }).click()
   expect(await last(2)).toEqual(['/7', { status: 'resolved', in: 'next' }])
   await page.keyboard.press('i')
@@ -227,6 +232,74 @@ test('a project is made, shows its DSN for twelve platforms, and ticks at the fi
   expect(await axe(page)).toEqual([])
   come = true
   await page.getByText('Received: the first event is here.').waitFor()
+  await page.context().close()
+})
+
+test('what users said is one list, and stands beside the error; a tag leads to all errors with it', async () => {
+  const page = await at('/errors?tab=feedback')
+  await page.getByText('Where is the button to pay?').waitFor()
+  await page.getByText('of no error').waitFor()
+  await page.getByText('of an event that is not kept').waitFor()
+  await page.getByRole('link', { name: 'WEB-7' }).click()
+  // The second of its events, which the words are of.
+  await page.getByText('Event 2 from the newest').waitFor()
+  await page.getByRole('heading', { name: 'Said by users' }).waitFor()
+  await page.getByRole('link', { name: 'Open', exact: true }).first().click()
+  await page.getByText('Event 3 from the newest').waitFor()
+  const asked: URLSearchParams[] = []
+  await answer(page, { '/api/v1/errors/groups': (url) => (asked.push(url.searchParams), someGroups(3)) })
+  await page.getByRole('link', { name: 'gdrive', exact: true }).click()
+  await rows(page).first().waitFor()
+  await until('the tag in the question', () => asked.some((one) => one.get('tag') === 'drive:gdrive' && one.get('project') === '1' && !one.has('status')))
+  await page.getByRole('button', { name: 'Of whatever drive' }).click()
+  await until('the question without it', () => asked.at(-1)?.has('tag') === false)
+  await answer(page, { '/api/v1/errors/feedback': () => [] })
+  await page.goto(server.url('/errors?tab=feedback'))
+  await page.getByRole('heading', { name: 'No user has said anything yet.' }).waitFor()
+  expect(await axe(page)).toEqual([])
+  await answer(page, { '/api/v1/errors/feedback': () => null })
+  await page.reload()
+  await page.getByText('What users said could not be loaded').first().waitFor()
+  await page.context().close()
+})
+
+test('C135: its events are divided by any field, which stands in the URL', async () => {
+  const page = await at('/errors/7')
+  await page.getByLabel('Field', { exact: true }).selectOption('extra.file')
+  await page.getByText('IMG_2031.jpg').waitFor()
+  await page.getByText('Of 100 kept events, 2 without it.').waitFor()
+  expect(new URL(page.url()).searchParams.get('by')).toBe('extra.file')
+  expect(await axe(page)).toEqual([])
+  await page.getByRole('link', { name: '90' }).click()
+  await page.getByText('Event 4 from the newest').waitFor()
+  await page.getByText('IMG_2031.jpg').waitFor()
+  await page.context().close()
+})
+
+test('from an error to its line of source, to a new issue, and to share an address that stays', async () => {
+  const group = wholeGroup({ links: { page: '/errors/WEB-7', new_issue: 'https://git.example/web/issues/new?title=DriveError' } })
+  const source = { url: 'https://git.example/web/blob/abc/{path}#L{line}', root: '/srv/web/' }
+  const page = await at('/errors/WEB-7', { '/api/v1/errors/groups/WEB-7': () => group, '/api/v1/errors/groups/WEB-7/events': () => [anEvent(0, { _source: source })] }, { permissions: ['clipboard-read', 'clipboard-write'] })
+  expect(await page.getByRole('link', { name: 'This line in the repository' }).getAttribute('href')).toBe('https://git.example/web/blob/abc/jobs/upload.py#L88')
+  expect(await page.getByRole('link', { name: 'New issue' }).getAttribute('href')).toBe(group.links?.new_issue)
+  await page.getByRole('button', { name: 'Copy short link' }).click()
+  await until('the link', async () => (await page.evaluate(() => navigator.clipboard.readText())) === server.url('/errors/WEB-7'))
+  await page.context().close()
+})
+
+test('a release says how often it was deployed, and how it runs', async () => {
+  const page = await at('/errors?tab=releases')
+  const row = page.getByRole('row').filter({ hasText: 'web@1.4.3' })
+  await until('its run', async () => /2 times, 14 commits\s+98\.7\s%\s+60\s%/.test(await row.innerText()))
+  await page.context().close()
+})
+
+test('words about no error are shown as words', async () => {
+  const words = { event_id: 'f'.repeat(32), timestamp: Date.now() / 1000, level: 'info', contexts: { feedback: { message: 'Where is it?', name: 'Otto', url: 'https://shop.example.com/cart' } } }
+  const page = await at('/errors/12', { '/api/v1/errors/groups/12': () => wholeGroup({ id: 12, title: 'Where is it?', kind: 'feedback', is_new_since_deploy: true }), '/api/v1/errors/groups/12/events': () => [words], '/api/v1/errors/groups/12/facets': () => ({ events: 1, facets: [] }), '/api/v1/errors/feedback': () => [] })
+  await page.getByRole('heading', { name: 'What the user said' }).waitFor()
+  await page.getByText('Otto, ').filter({ hasText: 'on https://shop.example.com/cart' }).waitFor()
+  expect(await page.getByText('It came without a stack.').count()).toBe(0)
   await page.context().close()
 })
 

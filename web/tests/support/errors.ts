@@ -1,5 +1,5 @@
 /** Errors as the API tells them. */
-import type { ErrorEvent, ErrorGroup, Project, SeriesAnswer, WholeGroup } from '../../src/api/errors.ts'
+import type { ErrorEvent, ErrorGroup, Project, Said, SeriesAnswer, WholeGroup } from '../../src/api/errors.ts'
 
 const HOUR = 3600
 const now = () => Math.floor(Date.now() / 1000)
@@ -62,5 +62,16 @@ export const aProject = (change: Partial<Project> = {}): Project => ({
   id: 1, name: 'web', created: now() - 30 * 86_400, dsn: `http://${'a'.repeat(32)}@127.0.0.1:8080/1`, last_heard: now() - 3, client: 'sentry.python/2.19.0', keys: [{ key: 'a'.repeat(32), label: '', enabled: true, created: now() - 30 * 86_400, dsn: `http://${'a'.repeat(32)}@127.0.0.1:8080/1` }, { key: 'b'.repeat(32), label: 'old', enabled: false, created: 0, dsn: '' }],
   releases: [{ release: 'web@1.4.3', first_seen: now() - 720 }, { release: 'web@1.4.2', first_seen: now() - 5 * 86_400 }], ...change,
 })
+
+const words = (event: number, change: Partial<Said>): Said => ({
+  at: now() - 60 * event, name: 'Vera', email: 'vera@example.com', comments: 'My photos do not get there.\nIt worked yesterday.', url: null, project: 1, project_name: 'web', event: `${event}`.padStart(32, 'a'), group: { id: 7, short: 'WEB-7', title: 'DriveError: 401 from drive api', status: 'unresolved', kind: 'exception' }, ...change,
+})
+/** Of two events of an error, of no error, and of an event that is not kept. */
+export const someWords = (): Said[] => [
+  words(1, {}),
+  words(2, { name: '', email: '', comments: 'It is slow', group: { id: 7, short: 'DRIVE-7', title: 'DriveError: 401 from drive api', status: 'unresolved', kind: 'exception' } }),
+  words(20, { name: 'Otto', comments: 'Where is the button to pay?', url: 'https://shop.example.com/cart', group: { id: 12, short: 'WEB-12', title: 'Where is the button to pay?', status: 'resolved', kind: 'feedback' } }),
+  words(21, { comments: 'x'.repeat(300), group: null }),
+]
 
 export const aSeries = (): SeriesAnswer => ({ step: HOUR, from: now() - 24 * HOUR, until: now(), series: [{ name: '', points: [[now() - HOUR, 12]] }, { name: 'web@1.4.2', points: [[now() - HOUR, 220]] }, { name: 'web@1.4.3', points: [[now() - 2 * HOUR, 15], [now() - HOUR, 400]] }] })

@@ -140,6 +140,7 @@ fn group(project: &Project, event: &Tree<'_>, version: u32) -> Why {
 /// By what the event itself is: the first way of grouping.
 fn own(event: &Tree<'_>) -> Why {
     let of_event = security(event)
+        .or_else(|| of_feedback(event))
         .or_else(|| of_exceptions(event))
         .or_else(|| of_stack(event))
         .or_else(|| of_message(event));
@@ -207,6 +208,11 @@ fn of_message(event: &Tree<'_>) -> Option<Why> {
 
 fn is_empty(tree: &Tree<'_>) -> bool {
     tree.is_null() || (tree.list().is_empty() && tree.entries().is_empty())
+}
+
+/// Two people who say the same mean the same; anything else is dealt with by itself.
+fn of_feedback(event: &Tree<'_>) -> Option<Why> {
+    crate::title::feedback(event).map(|said| Why::leaf("said", said.trim()))
 }
 
 /// What a browser reports of its own: what was refused, and from where.

@@ -77,7 +77,8 @@ fn plain(event: &mut Tree<'_>) {
 
 fn level(event: &mut Tree<'_>) {
     let level = event.get("level").and_then(Tree::spelled).and_then(|text| Level::read(&text));
-    let is_feedback = event.get("type").and_then(Tree::text) == Some("feedback");
+    let is_feedback = event.get("type").and_then(Tree::text) == Some("feedback")
+        || event.at(&["contexts", "feedback"]).is_some();
     let usual = if is_feedback { Level::Info } else { Level::Error };
     event.set("level", Tree::Text(Cow::Borrowed(level.unwrap_or(usual).word())));
 }

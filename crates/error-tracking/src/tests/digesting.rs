@@ -47,6 +47,18 @@ fn c133_an_event_becomes_what_is_kept_found_and_counted() {
 }
 
 #[test]
+fn c139_words_without_an_error_are_called_by_what_they_say() {
+    let said = |words: &str| {
+        digested(&format!(r#"{{"contexts": {{"feedback": {{"message": "{words}", "name": "Otto"}}}}}}"#))
+    };
+    let event = said("Where is the button?\\nI have looked.");
+    assert_eq!((event.kind, event.level), (Kind::Feedback, Level::Info));
+    assert_eq!(event.title, "Where is the button?");
+    assert_eq!(said(" Too slow ").hashes, said("Too slow").hashes);
+    assert_ne!(said("Too slow").hashes[0].value, event.hashes[0].value, "each is dealt with by itself");
+}
+
+#[test]
 fn what_was_stored_is_the_same_event_when_it_is_read_again() {
     let project = project(Settings::default());
     let event = digested_by(&project, DJANGO, &received(NOW, 0));

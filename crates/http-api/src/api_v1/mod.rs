@@ -141,6 +141,7 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/errors/groups/{id}/similar", get(errors::similar::list))
         .route("/errors/groups/{id}/split", post(errors::deeds::split))
         .route("/errors/attachments/{id}", get(errors::events::attachment))
+        .route("/errors/feedback", get(errors::feedback::list))
         .route("/errors/projects", get(errors::projects::list).post(errors::projects::create))
         .route("/errors/projects/{name}", get(errors::projects::one).put(errors::projects::change))
         .route("/errors/projects/{name}/groups", post(errors::moving::take_over))
@@ -322,7 +323,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         hosts::remove_host_acknowledgement, hosts::switch_host_notifications, hosts::notify_of_host, hosts::comment_on_host,
         comments::list, comments::write, comments::remove, downtimes::downtimes, downtimes::upcoming, downtimes::plan_downtime, downtimes::cancel_downtime, silences::list,
         silences::silence, silences::end, notifications::notifications,
-        errors::groups::list, errors::groups::one, errors::deeds::decide, errors::deeds::merge, errors::deeds::split, errors::events::list, errors::events::attachment, errors::facets::list, errors::facets::one, errors::similar::list,
+        errors::groups::list, errors::groups::one, errors::deeds::decide, errors::deeds::merge, errors::deeds::split, errors::events::list, errors::events::attachment, errors::feedback::list, errors::facets::list, errors::facets::one, errors::similar::list,
         errors::projects::list, errors::projects::create, errors::projects::one, errors::projects::change, errors::projects::erase, errors::trial::try_settings, errors::releases::list, errors::releases::one, errors::series::series,
         heartbeats::list, heartbeats::one, heartbeats::remove, heartbeats::ping, heartbeats::pause, heartbeats::resume,
         schedules::on_call, rehearsal::rehearse, calendars::list, calendars::create, calendars::revoke, calendars::read, schedules::list, schedules::one, schedules::define, schedules::undefine, schedules::shifts, schedules::gaps_of, oncall_making::preview, oncall_making::export,

@@ -141,13 +141,29 @@ pub fn settle_early(
 pub fn report_of(state: &StateStore, project: u64, event: EventId) -> Result<Option<KeptReport>, StateError> {
     let sql = "SELECT at, name, email, comments, url FROM error_report WHERE project = ?1 AND event = ?2";
     let rows = state.query(sql, &[number(project), id_of(event)])?;
-    Ok(rows.first().map(|row| KeptReport {
+    Ok(rows.first().map(report))
+}
+
+/// Of a project, the newest first.
+pub fn reports(
+    state: &StateStore,
+    project: u64,
+    limit: usize,
+) -> Result<Vec<(EventId, KeptReport)>, StateError> {
+    let sql = "SELECT at, name, email, comments, url, event FROM error_report WHERE project = ?1 ORDER BY at DESC, id DESC LIMIT ?2";
+    let rows = state.query(sql, &[number(project), number(limit as u64)])?;
+    let whole = |row: &Row| Some((EventId(row.bytes(5).try_into().ok()?), report(row)));
+    Ok(rows.iter().filter_map(whole).collect())
+}
+
+fn report(row: &Row) -> KeptReport {
+    KeptReport {
         at: Timestamp(row.integer(0)),
         name: row.text(1).to_owned(),
         email: row.text(2).to_owned(),
         comments: row.text(3).to_owned(),
         url: (!row.is_null(4)).then(|| row.text(4).to_owned()),
-    }))
+    }
 }
 
 /// How many were kept: an event has a bounded number.
@@ -282,6 +298,12 @@ mod tests {
         let kept = report_of(&state, 1, EVENT).unwrap().unwrap();
         assert_eq!((kept.comments.as_str(), kept.name.as_str(), kept.url), ("second", "Ana", None));
         assert_eq!(report_of(&state, 2, EVENT).unwrap(), None);
+        let later = UserReport { comments: "of another".into(), ..UserReport::default() };
+        keep_report(&state, 1, EventId([8; 16]), &later, Timestamp(7)).unwrap();
+        let all = |limit| reports(&state, 1, limit).unwrap();
+        let said: Vec<_> = all(9).into_iter().map(|(event, one)| (event.0[0], one.comments)).collect();
+        assert_eq!(said, [(8, "of another".to_owned()), (7, "second".to_owned())]);
+        assert_eq!((all(1).len(), reports(&state, 2, 9).unwrap().len()), (1, 0));
         expire(&state, 1, Timestamp(6)).unwrap();
         assert_eq!(report_of(&state, 1, EVENT).unwrap(), None);
     }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ErrorEvent, WholeGroup } from '../../api/errors.ts'
-import { attachmentsOf, crashFrame, crumbsOf, exceptionsOf, feedbackOf, folded, hostPattern, messageOf, requestOf, restOf, ruleAt, scrubbedOf, spelled, timeOf } from './event.ts'
+import { attachmentsOf, crashFrame, crumbsOf, exceptionsOf, feedbackOf, folded, hostPattern, isWords, lineOf, messageOf, requestOf, restOf, ruleAt, scrubbedOf, sourceOf, spelled, timeOf } from './event.ts'
 import { markdownOf, rawOf, tellingTags } from './raw.ts'
 import { platforms } from './snippets.ts'
 
@@ -56,8 +56,18 @@ test('breadcrumbs, request and the rest', () => {
   expect([spelled('a'), spelled({ a: [1, 2] }), spelled(null), spelled(undefined)]).toEqual(['a', '{"a":[1,2]}', 'null', ''])
 })
 
+test('what somebody did is a line, not a table', () => {
+  const crumb = (one: Record<string, unknown>) => crumbsOf({ breadcrumbs: [one] }).map(({ message, data }) => [message, data])[0]
+  expect(crumb({ data: { url: 'http://x/', method: 'PUT', status_code: 401, ms: 3 } })).toEqual(['PUT http://x/ 401', [['ms', 3]]])
+  expect(crumb({ data: { from: '/a', to: '/b' } })).toEqual(['/a → /b', []])
+  expect(crumb({ message: 'said', data: { url: 'http://x/' } })).toEqual(['said', [['url', 'http://x/']]])
+})
+
 test('what came with it: the words of the user, and files', () => {
-  expect(feedbackOf({ _feedback: { at: 5, name: 'Vera', email: '', comments: 'gone' } })).toEqual({ at: 5, who: 'Vera', email: '', said: 'gone' })
+  expect(feedbackOf({ _feedback: { at: 5, name: 'Vera', email: '', comments: 'gone' } })).toEqual({ at: 5, who: 'Vera', email: '', said: 'gone', url: '' })
+  const words = { timestamp: 7, contexts: { feedback: { message: 'where?', name: 'Otto', contact_email: 'o@x', url: 'http://x/' } } }
+  expect(feedbackOf(words)).toEqual({ at: 7, who: 'Otto', email: 'o@x', said: 'where?', url: 'http://x/' })
+  expect([isWords(words), isWords(EVENT), restOf(words)]).toEqual([true, false, []])
   expect([feedbackOf({}), feedbackOf({ _feedback: { comments: '' } })]).toEqual([null, null])
   expect(attachmentsOf({ _attachments: [{ id: 3, name: 'log.txt', size: 12 }, { name: 'x' }, null] })).toEqual([{ id: 3, name: 'log.txt', size: 12 }])
 })
@@ -92,6 +102,15 @@ test('as Markdown: what, how often, what is telling, and the stack in a fence th
 
 test('a host’s series may have its name in three ways', () => {
   expect([hostPattern('web1'), hostPattern('web1.example.com'), hostPattern('10.0.0.3'), hostPattern('')]).toEqual(['host.web1', 'host.{web1_example_com,web1}', 'host.10_0_0_3', null])
+})
+
+test('a frame of the program leads to its line of source', () => {
+  const [own] = exceptionsOf({ exception: { values: [{ type: 'E', stacktrace: { frames: [frame('a b', true, { abs_path: '/srv/web/jobs/a b.py' })] } }] } })[0].frames
+  const source = sourceOf({ _source: { url: 'https://git.example/web/blob/abc/{path}#L{line}', root: '/srv/web/' } })
+  expect(lineOf(source, own)).toBe('https://git.example/web/blob/abc/jobs/a%20b.py#L3')
+  expect(lineOf({ ...source!, root: '' }, own)).toBe('https://git.example/web/blob/abc/a%20b.py#L3')
+  expect([lineOf(source, { ...own, inApp: false }), lineOf(source, { ...own, line: null }), lineOf(null, own)]).toEqual([null, null, null])
+  expect([sourceOf({}), sourceOf({ _source: { url: 'javascript:alert(1)' } })]).toEqual([null, null])
 })
 
 test('twelve platforms, each with the DSN', () => {

@@ -81,11 +81,22 @@ export function folded(frames: Frame[]): Row[] {
   return rows.map((row) => (row.kind === 'fold' && row.frames.length === 1 ? { kind: 'frame', frame: row.frames[0] } : row))
 }
 
-export function crumbsOf(event: ErrorEvent): Crumb[] {
-  return valuesOf(event.breadcrumbs).map((one, index) => ({
-    at: timeOf(one.timestamp), level: text(one.level), category: text(one.category) || text(one.type), message: text(one.message), data: entries(one.data), path: `breadcrumbs.values.${index}`,
-  }))
+/** What somebody did, of data alone: a request with its answer, a way from page to page. `told`: what need not be said again. */
+function deedOf(data: Fields): { said: string; told: string[] } {
+  const [url, from, to] = [text(data.url), text(data.from), text(data.to)]
+  if (url) return { said: [text(data.method), url, text(data.status_code)].filter(Boolean).join(' '), told: ['method', 'url', 'status_code'] }
+  if (from || to) return { said: `${from} → ${to}`, told: ['from', 'to'] }
+  return { said: '', told: [] }
 }
+
+function crumbOf(one: Fields, path: string): Crumb {
+  const message = text(one.message)
+  const { said, told } = message ? { said: message, told: [] } : deedOf(fields(one.data))
+  const data = entries(one.data).filter(([name]) => !told.includes(name))
+  return { at: timeOf(one.timestamp), level: text(one.level), category: text(one.category) || text(one.type), message: said, data, path }
+}
+
+export const crumbsOf = (event: ErrorEvent): Crumb[] => valuesOf(event.breadcrumbs).map((one, index) => crumbOf(one, `breadcrumbs.values.${index}`))
 
 /** Named groups of fields, each with the path before their names. */
 export type Part = { key: 'request' | 'user' | 'contexts' | 'extra'; name: string; path: string; rows: [string, unknown][] }
@@ -101,7 +112,7 @@ export function requestOf(event: ErrorEvent): Part[] {
 }
 
 export function restOf(event: ErrorEvent): Part[] {
-  const contexts = Object.entries(fields(event.contexts)).map(([name, value]): Part => ({ key: 'contexts', name, path: `contexts.${name}`, rows: entries(value).filter(([key]) => key !== 'type') }))
+  const contexts = Object.entries(fields(event.contexts)).filter(([name]) => name !== 'feedback').map(([name, value]): Part => ({ key: 'contexts', name, path: `contexts.${name}`, rows: entries(value).filter(([key]) => key !== 'type') }))
   const parts: Part[] = [{ key: 'user', name: '', path: 'user', rows: entries(event.user) }, ...contexts, { key: 'extra', name: '', path: 'extra', rows: entries(event.extra) }]
   return parts.filter(({ rows }) => rows.length)
 }
@@ -116,6 +127,21 @@ export const spelled = (value: unknown): string => (typeof value === 'string' ? 
 export const platformOf = (event: ErrorEvent): string => text(event.platform)
 export const hostOf = (event: ErrorEvent): string => text(event.server_name)
 
+/** Where the program's source is to be read: an address with places for a frame's path and line. */
+export type Source = { url: string; root: string }
+export function sourceOf(event: ErrorEvent): Source | null {
+  const { url, root } = fields(event._source)
+  return /^https?:\/\//.test(text(url)) ? { url: text(url), root: text(root) } : null
+}
+
+/** Of libraries the repository knows nothing. */
+export function lineOf(source: Source | null, frame: Frame): string | null {
+  if (source === null || !frame.inApp || frame.line === null || frame.file === '') return null
+  const file = [frame.absolute, frame.file].find((one) => source.root !== '' && one.startsWith(source.root))
+  const path = (file?.slice(source.root.length) ?? frame.file).replace(/^\/+/, '')
+  return source.url.replaceAll('{path}', path.split('/').map(encodeURIComponent).join('/')).replaceAll('{line}', String(frame.line))
+}
+
 /** A host's name as its series may have it: whole, with its dots taken out, and without its domain. */
 export function hostPattern(name: string): string | null {
   const clean = (part: string) => part.replace(/[^\w-]/g, '_')
@@ -124,13 +150,21 @@ export function hostPattern(name: string): string | null {
   return names.length === 1 ? `host.${names[0]}` : `host.{${names.join(',')}}`
 }
 
-/** What the user wrote of it, in our own dialog or through the client. */
-export type Feedback = { at: number | null; who: string; email: string; said: string }
+/** What the user wrote of it, in our own dialog or through the client; or what the event itself is. `url`: where it was said. */
+export type Feedback = { at: number | null; who: string; email: string; said: string; url: string }
 export function feedbackOf(event: ErrorEvent): Feedback | null {
-  const told = fields(event._feedback)
+  const [told, own] = [fields(event._feedback), wordsOf(event)]
   const said = text(told.comments)
-  return said ? { at: timeOf(told.at), who: text(told.name), email: text(told.email), said } : null
+  if (said) return { at: timeOf(told.at), who: text(told.name), email: text(told.email), said, url: text(told.url) }
+  return own && { at: atOf(event), who: text(own.name), email: text(own.contact_email), said: text(own.message), url: text(own.url) }
 }
+
+/** Of an event that is nothing but words. */
+function wordsOf(event: ErrorEvent): Fields | null {
+  const own = fields(fields(event.contexts).feedback)
+  return text(own.message) ? own : null
+}
+export const isWords = (event: ErrorEvent): boolean => wordsOf(event) !== null && exceptionsOf(event).length === 0
 
 export type Attachment = { id: number; name: string; size: number }
 export const attachmentsOf = (event: ErrorEvent): Attachment[] =>

@@ -29,9 +29,17 @@ export class Events {
   /** What a link names that is kept no more is not shown in the disguise of the newest: the page says which one it shows. */
   async #begin(wanted: string | null) {
     await this.#more()
-    for (let page = 1; wanted !== null && page < MOST_PAGES && !this.whole && this.#find(wanted) < 0; page++) await this.#more()
-    this.index = wanted === null ? 0 : Math.max(0, this.#find(wanted))
+    if (wanted === null) this.index = 0
+    else await this.#seek(wanted)
   }
+
+  async #seek(id: string) {
+    for (let page = 1; page < MOST_PAGES && !this.whole && this.#find(id) < 0; page++) await this.#more()
+    this.index = Math.max(0, this.#find(id))
+  }
+
+  /** The one that a link on the page itself names. */
+  show = (id: string) => this.#attempt(() => this.#seek(id))
 
   older = () =>
     this.#attempt(async () => {

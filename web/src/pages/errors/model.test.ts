@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Deed, ErrorGroup, Series, Tag } from '../../api/errors.ts'
 import { Trouble } from '../../api/client.ts'
 import { changeAll } from './deeds.ts'
-import { bars, countsOf, deployOf, held, incidentsOf, isBack, isSpike, itemsOf, kinOf, mostTelling, releasesOf, sectionOf, sharesOf, toggled, untilOf, wantedOf } from './model.ts'
+import { arrived, bars, countsOf, deployOf, deploysOf, held, incidentsOf, isBack, isSpike, itemsOf, kinOf, mostTelling, releasesOf, sectionOf, sharesOf, toggled, untilOf, wantedOf } from './model.ts'
 
 const group = (id: number, change: Partial<ErrorGroup> = {}): ErrorGroup => ({
   id, short: `WEB-${id}`, project: 1, project_name: 'web', title: `E${id}`, culprit: '', level: 'error', status: 'unresolved', count: 1, users: 0, first_seen: 0, last_seen: 0, release_first: null, release_last: null, environment: [],
@@ -24,6 +24,26 @@ test('what is new since the deploy stands on top, then what came back, then what
   expect(countsOf([]).worst).toBeNull()
 })
 
+test('what began within two hours is new without a deploy; words of users are neither new nor a spike', () => {
+  const hours = quietThen(3, 0)
+  expect(sectionOf(group(1, { hours, first_seen: 1000, last_seen: 1060 }))).toBe('young')
+  // It was seen two days ago too.
+  expect(sectionOf(group(1, { hours, first_seen: 1000, last_seen: 180_000 }))).toBe('rest')
+  expect(sectionOf(group(1, { hours: quietThen(3), first_seen: 1000, last_seen: 1060 }))).toBe('rest')
+  expect(sectionOf(group(1, { kind: 'feedback', is_new_since_deploy: true }))).toBe('said')
+  expect(countsOf([group(1, { kind: 'feedback', is_new_since_deploy: true })]).worst).toBeNull()
+})
+
+test('each is told of once: when it is new, and when it comes back', () => {
+  const fresh = group(2, { is_new_since_deploy: true })
+  const first = arrived(null, [group(1), fresh])
+  expect(first.news).toEqual([])
+  const second = arrived(first.known, [group(3, { is_new_since_deploy: true }), group(1, { regressed_at: 9 }), fresh])
+  expect(second.news.map(({ id }) => id)).toEqual([3, 1])
+  expect(arrived(second.known, [group(1, { regressed_at: 9 })]).news).toEqual([])
+  expect(arrived(second.known, [group(1, { regressed_at: 20 })]).news).toHaveLength(1)
+})
+
 test('more often than usual is many, and many more than before', () => {
   expect(isSpike(group(1, { hours: quietThen(40) }))).toBe(true)
   expect(isSpike(group(1, { hours: quietThen(9) }))).toBe(false)
@@ -43,15 +63,23 @@ test('nothing moves while somebody reads: numbers change, rows stay, what is new
 })
 
 test('filters are what the URL says, and what it says wrongly is left out', () => {
-  expect(wantedOf({})).toEqual({ project: undefined, status: 'unresolved', level: undefined, release: undefined, environment: undefined, assigned: undefined, q: undefined, sort: 'last' })
+  expect(wantedOf({})).toEqual({ project: undefined, status: 'unresolved', level: undefined, release: undefined, environment: undefined, assigned: undefined, tag: undefined, q: undefined, sort: 'last' })
+  expect(wantedOf({ tag: 'drive:gdrive' }).tag).toBe('drive:gdrive')
+  expect(wantedOf({ tag: 'drive' }).tag).toBeUndefined()
   expect(wantedOf({ status: 'all', level: 'loud', sort: 'sideways' })).toMatchObject({ status: undefined, level: undefined, sort: 'last' })
-  expect(wantedOf({ status: 'ignored', level: 'fatal', find: '401', project: '3', release: 'web@1', environment: 'live', assigned: 'ana', sort: 'users' })).toEqual({ project: '3', status: 'ignored', level: 'fatal', release: 'web@1', environment: 'live', assigned: 'ana', q: '401', sort: 'users' })
+  expect(wantedOf({ status: 'ignored', level: 'fatal', find: '401', project: '3', release: 'web@1', environment: 'live', assigned: 'ana', sort: 'users' })).toEqual({ project: '3', status: 'ignored', level: 'fatal', release: 'web@1', environment: 'live', assigned: 'ana', tag: undefined, q: '401', sort: 'users' })
 })
 
 test.each([
   ['forever', '', undefined], ['time', '7d', { time: 605_800 }], ['time', 'soon', null], ['events', '100', { events: 100 }], ['events', ' 100 in 1h ', { events: 100, within: '1h' }], ['events', '100 in blue', null],
   ['events', '0', null], ['users', '10', { users: 10 }], ['users', '10 in 1h', null], ['release', ' web@2 ', { release: 'web@2' }], ['release', ' ', null],
 ] as const)('ignored until: %s %s', (kind, text, until) => expect(untilOf(kind, text, 1000)).toEqual(until))
+
+test('releases that began within the hours that are drawn are lines in them', () => {
+  const release = (release: string, first_seen: number | null) => ({ release, count: 1, first_seen })
+  expect(deploysOf([release('b', 36_000), release('a', 100), release('c', null)], 37_800, 4)).toEqual([{ release: 'b', before: 1 }])
+  expect(deploysOf([release('b', 36_000)], 37_800, 0)).toEqual([])
+})
 
 test('choosing, and bars', () => {
   expect([...toggled(new Set([1]), 2)]).toEqual([1, 2])

@@ -15,7 +15,7 @@ export function wantedOf(more: Record<string, string>): Wanted & { sort: ErrorSo
   const known = <T extends string>(text: string | undefined, of: readonly T[]) => of.find((one) => one === text)
   return {
     project: more.project, status: more.status === 'all' ? undefined : (known(more.status, STATUSES) ?? 'unresolved'), level: known(more.level, LEVELS),
-    release: more.release, environment: more.environment, assigned: more.assigned, q: more.find, sort: known(more.sort, SORTS) ?? 'last',
+    release: more.release, environment: more.environment, assigned: more.assigned, tag: more.tag?.includes(':') ? more.tag : undefined, q: more.find, sort: known(more.sort, SORTS) ?? 'last',
   }
 }
 
@@ -34,13 +34,27 @@ export function isSpike({ hours }: Pick<ErrorGroup, 'hours'>): boolean {
   return now >= LEAST && now > TIMES * usual && before.some((count) => count > 0)
 }
 
-export const SECTIONS = ['fresh', 'back', 'spike', 'rest'] as const
+const YOUNG_S = 7200
+
+/** All of it was within two hours: new, though not by a deploy, or of what says no release. */
+export function isYoung({ hours, first_seen, last_seen }: Pick<ErrorGroup, 'hours' | 'first_seen' | 'last_seen'>): boolean {
+  if (hours === null || last_seen - first_seen >= YOUNG_S) return false
+  return hours.slice(0, -2).every((count) => count === 0) && hours.slice(-2).some((count) => count > 0)
+}
+
+/** `said`: words of users about no error. */
+export const SECTIONS = ['fresh', 'young', 'back', 'spike', 'said', 'rest'] as const
 export type Section = (typeof SECTIONS)[number]
+/** Those that somebody should look at now. */
+export const TELLING = ['fresh', 'young', 'back', 'spike'] as const satisfies readonly Section[]
+export type TellingSection = (typeof TELLING)[number]
 
 /** Why it stands where it stands: what is new since the deploy before all. What somebody has dealt with is told of no more. */
 export function sectionOf(group: ErrorGroup): Section {
   if (group.status !== 'unresolved') return 'rest'
+  if (group.kind === 'feedback') return 'said'
   if (group.is_new_since_deploy) return 'fresh'
+  if (isYoung(group)) return 'young'
   if (group.regressed_at) return 'back'
   return isSpike(group) ? 'spike' : 'rest'
 }
@@ -66,6 +80,20 @@ export function held(shown: ErrorGroup[], now: ErrorGroup[]): { groups: ErrorGro
   return { groups: shown.map((group) => place(group, newest.get(group.id))), waiting: now.filter(({ id }) => !known.has(id)).length }
 }
 
+/** Why somebody is to be told of it, as a key that is another one when it comes back; null: there is no reason. */
+function newsOf(group: ErrorGroup): string | null {
+  const section = sectionOf(group)
+  if (section === 'fresh' || section === 'young') return `${group.id}`
+  return section === 'back' ? `${group.id} back ${group.regressed_at}` : null
+}
+
+/** What is told of once: those that have become new, or come back, since the list was seen first. */
+export function arrived(known: ReadonlySet<string> | null, groups: ErrorGroup[]): { known: Set<string>; news: ErrorGroup[] } {
+  const keys = new Map(groups.flatMap((group) => ((key) => (key === null ? [] : [[key, group] as const]))(newsOf(group))))
+  const news = known === null ? [] : [...keys].filter(([key]) => !known.has(key)).map(([, group]) => group)
+  return { known: new Set([...(known ?? []), ...keys.keys()]), news }
+}
+
 /** One name for what is new, where all of it began in one release. */
 export function deployOf(groups: ErrorGroup[]): string | null {
   const releases = new Set(groups.filter((group) => sectionOf(group) === 'fresh').map(({ release_first }) => release_first))
@@ -75,9 +103,9 @@ export function deployOf(groups: ErrorGroup[]): string | null {
 export type Counts = Record<Section, number> & { all: number; worst: ErrorGroup | null }
 
 export function countsOf(groups: ErrorGroup[]): Counts {
-  const counts: Counts = { fresh: 0, back: 0, spike: 0, rest: 0, all: groups.length, worst: null }
+  const counts: Counts = { fresh: 0, young: 0, back: 0, spike: 0, said: 0, rest: 0, all: groups.length, worst: null }
   for (const group of groups) counts[sectionOf(group)]++
-  const section = SECTIONS.find((one) => one !== 'rest' && counts[one] > 0)
+  const section = TELLING.find((one) => counts[one] > 0)
   const first = groups.filter((group) => sectionOf(group) === section)
   counts.worst = first.reduce<ErrorGroup | null>((most, group) => (most && (most.users > group.users || (most.users === group.users && most.count >= group.count)) ? most : group), null)
   return counts
@@ -142,6 +170,17 @@ const DECIDES = ['opened', 'resolved', 'ignored', 'reopened', 'regressed', 'unig
 
 /** It was resolved and came back, and that is the last thing that has decided about it. The newest is first. */
 export const isBack = ({ status, activity }: Pick<WholeGroup, 'status' | 'activity'>): boolean => status === 'unresolved' && activity.find(({ kind }) => DECIDES.includes(kind))?.kind === 'regressed'
+
+const HOUR_S = 3600
+/** More lines than these tell nothing. */
+const MOST_DEPLOYS = 3
+
+/** Releases that began within the hours that are drawn, and how many hours before the end of the present one; the newest first. */
+export function deploysOf(releases: WholeGroup['releases'], now: number, hours: number): { release: string; before: number }[] {
+  const end = (Math.floor(now / HOUR_S) + 1) * HOUR_S
+  const all = releases.flatMap(({ release, first_seen }) => (first_seen === null ? [] : [{ release, before: (end - first_seen) / HOUR_S }]))
+  return all.filter(({ before }) => before > 0 && before < hours).slice(0, MOST_DEPLOYS)
+}
 
 /** Of its events that say of a release. */
 export function sharesOf(releases: WholeGroup['releases']): { release: string; share: number }[] {

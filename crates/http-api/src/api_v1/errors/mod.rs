@@ -6,6 +6,7 @@
 pub mod deeds;
 pub mod events;
 pub mod facets;
+pub mod feedback;
 pub mod groups;
 mod links;
 pub mod moving;
