@@ -65,7 +65,9 @@ impl Tracker {
     ) -> Result<Vec<Common>, StateError> {
         let mut found = Vec::new();
         for (key, value, share) in shared(latest, environment) {
-            if let Some(usual) = self.usual_share(project, (key.as_str(), value.as_str()), (count as f64, share))? {
+            if let Some(usual) =
+                self.usual_share(project, (key.as_str(), value.as_str()), (count as f64, share))?
+            {
                 found.push(Common { key, value, share, usual });
             }
         }

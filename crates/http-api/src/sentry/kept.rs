@@ -298,8 +298,7 @@ mod tests {
         let kept = report_of(&state, 1, EVENT).unwrap().unwrap();
         assert_eq!((kept.comments.as_str(), kept.name.as_str(), kept.url), ("second", "Ana", None));
         assert_eq!(report_of(&state, 2, EVENT).unwrap(), None);
-        let later = UserReport { comments: "of another".into(), ..UserReport::default() };
-        keep_report(&state, 1, EventId([8; 16]), &later, Timestamp(7)).unwrap();
+        keep_reports(&state, 1, &[words(EventId([8; 16]), "of another", false)], Timestamp(7)).unwrap();
         let all = |limit| reports(&state, 1, limit).unwrap();
         let said: Vec<_> = all(9).into_iter().map(|(event, one)| (event.0[0], one.comments)).collect();
         assert_eq!(said, [(8, "of another".to_owned()), (7, "second".to_owned())]);
