@@ -10,6 +10,7 @@ use vocabulary::state::{InstanceId, State, StateChange, StateType};
 use crate::answers;
 use crate::book::Ways;
 use crate::desk::{Attempt, Desk, Inner};
+use crate::detour::Detoured;
 use crate::incident::{Entry, IncidentId};
 use crate::limits::{FAILURES_TO_TELL, MAX_TEXT, cut};
 use crate::page::{Message, Page, PageKind};
@@ -37,7 +38,9 @@ impl Desk {
                 }
                 Attempt::Unreached { why } | Attempt::GivenUp { why } | Attempt::Gone { why } => {
                     gone.push((*id, "given_up", why.clone()));
-                    batch.inner.another_way(*id, why, now);
+                    batch.inner.outbox.ended.insert(*id);
+                    let of_one = matches!(attempt, Attempt::Unreached { .. });
+                    batch.inner.another_way(*id, of_one, why, now);
                 }
                 Attempt::Later { .. } => {}
             }
@@ -184,15 +187,15 @@ impl Inner {
     }
 
     /// A page that was given up goes by another channel of the contact, else to those who are told by default.
-    fn another_way(&mut self, id: i64, why: &str, now: Timestamp) {
+    fn another_way(&mut self, id: i64, of_one: bool, why: &str, now: Timestamp) {
         self.outbox.counters.given_up += 1;
         let Some(page) = self.outbox.get_mut(id).map(|waiting| waiting.page.clone()) else { return };
         if page.message.rerouted || page.kind == PageKind::Letter || self.is_told_otherwise(&page) {
             return;
         }
-        if self.reroute_one(&page, now) {
+        if self.reroute_one(&page, of_one, now) {
             self.reroute_rest_of(&page, now);
-        } else {
+        } else if !self.is_told_by_others_instead(&page) {
             self.outbox.counters.reached_nobody += 1;
             tracing::error!(
                 channel = &*page.channel,
@@ -258,7 +261,7 @@ impl Inner {
         };
         let waiting = self.outbox.of_channel(&problem.channel).into_iter();
         for page in waiting.filter(|page| follows(page) && (page.kind.is_problem() || page.kind.is_end())) {
-            self.reroute_one(&page, now);
+            self.reroute_one(&page, false, now);
         }
     }
 
@@ -282,13 +285,13 @@ impl Inner {
 
     fn reroute_waiting(&mut self, channel: &str, now: Timestamp) {
         for page in self.outbox.to_reroute(channel) {
-            self.reroute_one(&page, now);
+            self.reroute_one(&page, false, now);
         }
     }
 
     /// It goes another way too, once: what was given up is not to go again when its channel is found to fail by that.
-    /// False: there is no other way, or it has gone it. Letters have no other.
-    fn reroute_one(&mut self, page: &Page, now: Timestamp) -> bool {
+    /// False: there is no other way that reaches somebody, or it has gone it. Letters have no other.
+    fn reroute_one(&mut self, page: &Page, of_one: bool, now: Timestamp) -> bool {
         let stays = page.message.rerouted || page.kind == PageKind::Letter;
         if stays || self.is_told_otherwise(page) {
             return false;
@@ -296,7 +299,8 @@ impl Inner {
         let same = self.outbox.of_word(page);
         let mut from = page.clone();
         from.message.otherwise.used.extend(same.iter().map(|(_, channel)| channel.to_string()));
-        if !self.incidents.reroute(&from, now) {
+        let detoured = self.incidents.reroute(&from, of_one, now);
+        if detoured == Detoured::Nowhere {
             return false;
         }
         self.outbox.counters.rerouted += 1;
@@ -307,7 +311,33 @@ impl Inner {
             }
             self.outbox.changed.insert(id);
         }
-        true
+        detoured == Detoured::InPerson
+    }
+
+    /// It was told in another's place, and somebody else who stands in has it, or will.
+    fn is_told_by_others_instead(&self, page: &Page) -> bool {
+        let Some(origin) = page.message.detour.stands_for else { return false };
+        let fresh = self.incidents.unsaved.pages.iter();
+        let same = |other: &&Page| {
+            other.id != page.id && other.message.detour.stands_for == Some(origin) && self.may_reach(other)
+        };
+        page.message.detour.stood_in || self.outbox.not_ended().chain(fresh).any(|other| same(&other))
+    }
+
+    fn may_reach(&self, page: &Page) -> bool {
+        self.incidents.book.reaches(std::slice::from_ref(&page.channel))
+    }
+
+    /// What waits in the place of the same page has to know that somebody has it.
+    fn note_stood_in(&mut self, page: &Page) {
+        let Some(origin) = page.message.detour.stands_for.filter(|_| self.may_reach(page)) else { return };
+        let same = |other: &&Page| other.message.detour.stands_for == Some(origin);
+        for id in self.outbox.not_ended().filter(same).map(|other| other.id).collect::<Vec<_>>() {
+            if let Some(waiting) = self.outbox.get_mut(id) {
+                waiting.page.message.detour.stood_in = true;
+                self.outbox.changed.insert(id);
+            }
+        }
     }
 
     /// The contact has this word by another of its ways, or will have it by one that works. Rooms reach nobody.
@@ -335,6 +365,9 @@ impl Inner {
             let ways = if reached { &mut otherwise.reached } else { &mut otherwise.used };
             ways.push(channel.to_owned());
             self.outbox.changed.insert(other);
+        }
+        if reached {
+            self.note_stood_in(&page);
         }
     }
 }

@@ -68,6 +68,7 @@ pub mod core;
 pub mod deeds;
 mod delivery;
 pub mod desk;
+mod detour;
 mod ending;
 mod entries;
 pub mod error_groups;
