@@ -137,6 +137,8 @@ pub struct Book {
     pub calls: BTreeSet<Arc<str>>,
     /// Channels that send mail.
     pub mail: BTreeSet<Arc<str>>,
+    /// What of the contact a channel goes by, such as `email` or `phone`; one that goes elsewhere is not here.
+    pub needs: BTreeMap<Arc<str>, String>,
     /// The services that a service cannot do without.
     pub service_needs: HashMap<Arc<str>, Vec<Arc<str>>>,
     /// None: everybody at any time.
@@ -205,6 +207,15 @@ impl Book {
     /// Has this channel a word for such a page? Telephones have for trouble only.
     pub(crate) fn says(&self, channel: &Arc<str>, kind: PageKind) -> bool {
         kind.is_problem() || !self.calls.contains(channel)
+    }
+
+    /// Has this contact an address for this channel, as far as it needs one? The log is none.
+    pub fn leads_to(&self, contact: &Contact, channel: &Arc<str>) -> bool {
+        let has = |way: &String| match way.as_str() {
+            "email" => contact.email.is_some(),
+            way => contact.ways.contains_key(way),
+        };
+        **channel != *LOG_CHANNEL && self.needs.get(channel).is_none_or(has)
     }
 
     /// The contacts who use this channel.

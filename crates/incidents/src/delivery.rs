@@ -28,24 +28,29 @@ impl Desk {
         now: Timestamp,
     ) -> Result<(), StateError> {
         let mut batch = self.batch();
-        let mut gone = Vec::new();
+        let (mut gone, mut given_up) = (Vec::new(), Vec::new());
         for (id, attempt) in attempts {
+            let page = batch.inner.outbox.get(*id).map(|waiting| waiting.page.clone());
             batch.inner.note_attempt(channel, *id, attempt, now);
             batch.inner.note_otherwise(channel, *id, attempt);
             match attempt {
-                Attempt::Delivered | Attempt::Taken { .. } | Attempt::Unsaid => {
+                Attempt::Delivered | Attempt::Taken { .. } => {
                     gone.push((*id, "delivered", String::new()));
+                    page.iter().for_each(|page| batch.inner.note_heard(page, now));
                 }
+                Attempt::Unsaid => gone.push((*id, "delivered", String::new())),
                 Attempt::Unreached { why } | Attempt::GivenUp { why } | Attempt::Gone { why } => {
                     gone.push((*id, "given_up", why.clone()));
                     batch.inner.outbox.ended.insert(*id);
                     let of_one = matches!(attempt, Attempt::Unreached { .. });
                     batch.inner.another_way(*id, of_one, why, now);
+                    given_up.extend(page);
                 }
                 Attempt::Later { .. } => {}
             }
         }
         batch.inner.tell_of_channel(channel, now);
+        batch.inner.note_lost(&given_up, now);
         batch.inner.end_where_it_stood_in(now);
         batch.write(|tx, inner| {
             for (id, attempt) in attempts {
@@ -81,6 +86,7 @@ impl Desk {
     pub fn forgive(&self, channel: &str, now: Timestamp) -> Result<(), StateError> {
         let mut batch = self.batch();
         batch.inner.outbox.forget_unreached_where(|way| *way.channel == *channel);
+        batch.inner.incidents.tell_unheard_by(channel, |_, _| true);
         let Some(failing) = batch.inner.outbox.failing.get_mut(channel) else { return batch.commit_alone() };
         (failing.in_a_row, failing.off) = (0, false);
         failing.why.clear();
@@ -314,9 +320,9 @@ impl Inner {
         detoured == Detoured::InPerson
     }
 
-    /// It was told in another's place, and somebody else who stands in has it, or will.
-    fn is_told_by_others_instead(&self, page: &Page) -> bool {
-        let Some(origin) = page.message.detour.stands_for else { return false };
+    /// Somebody else who stands in for the same one has it, or will.
+    pub(crate) fn is_told_by_others_instead(&self, page: &Page) -> bool {
+        let origin = page.message.detour.stands_for.unwrap_or(page.id);
         let fresh = self.incidents.unsaved.pages.iter();
         let same = |other: &&Page| {
             other.id != page.id && other.message.detour.stands_for == Some(origin) && self.may_reach(other)
@@ -324,14 +330,14 @@ impl Inner {
         page.message.detour.stood_in || self.outbox.not_ended().chain(fresh).any(|other| same(&other))
     }
 
-    fn may_reach(&self, page: &Page) -> bool {
+    pub(crate) fn may_reach(&self, page: &Page) -> bool {
         self.incidents.book.reaches(std::slice::from_ref(&page.channel))
     }
 
     /// What waits in the place of the same page has to know that somebody has it.
     fn note_stood_in(&mut self, page: &Page) {
         let Some(origin) = page.message.detour.stands_for.filter(|_| self.may_reach(page)) else { return };
-        let same = |other: &&Page| other.message.detour.stands_for == Some(origin);
+        let same = |other: &&Page| other.id == origin || other.message.detour.stands_for == Some(origin);
         for id in self.outbox.not_ended().filter(same).map(|other| other.id).collect::<Vec<_>>() {
             if let Some(waiting) = self.outbox.get_mut(id) {
                 waiting.page.message.detour.stood_in = true;
@@ -341,7 +347,7 @@ impl Inner {
     }
 
     /// The contact has this word by another of its ways, or will have it by one that works. Rooms reach nobody.
-    fn is_told_otherwise(&self, page: &Page) -> bool {
+    pub(crate) fn is_told_otherwise(&self, page: &Page) -> bool {
         let fails = |channel: &str| self.outbox.failing.get(channel).is_some_and(|failing| failing.told);
         let waiting = self.outbox.of_word(page).into_iter().map(|(_, channel)| channel);
         let reached = page.message.otherwise.reached.iter().map(|channel| Arc::from(channel.as_str()));

@@ -149,6 +149,7 @@ impl Desk {
     pub fn open(store: Arc<StateStore>, book: Book, secret: &[u8]) -> Result<Desk, StateError> {
         let mut incidents = Incidents::load(&store)?;
         incidents.set_book(book);
+        incidents.tell_all_unheard();
         let mut outbox = Outbox::load(store::waiting_pages(&store)?);
         outbox.unreached = unreached::load(&store)?;
         outbox.forget_unreached(&incidents.book);
@@ -240,6 +241,9 @@ impl Desk {
     pub fn act(&self, id: IncidentId, author: &str, deed: &Deed, now: Timestamp) -> Result<Vec<Key>, Failed> {
         let mut batch = self.batch();
         self.refresh_roster(&mut batch.inner, now);
+        if let Deed::HandOver { to, .. } = deed {
+            batch.inner.check_reach(to).map_err(Failed::Refused)?;
+        }
         match batch.inner.incidents.act(id, author, deed, now) {
             Ok(bad) => {
                 batch.inner.incidents.take(&[], &[], now);

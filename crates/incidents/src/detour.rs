@@ -6,6 +6,7 @@ use std::sync::Arc;
 use vocabulary::Timestamp;
 
 use crate::core::Incidents;
+use crate::incident::IncidentId;
 use crate::page::{Message, Otherwise, Page, PageKind};
 use crate::rooms::Recipient;
 
@@ -89,6 +90,9 @@ impl Incidents {
             message.otherwise = Otherwise::default();
             message.detour.stands_for = Some(page.id);
         }
+        if let Some(id) = page.incident {
+            self.stands_in_for_called(id, &page.contact, contact, channels);
+        }
         match page.incident.filter(|id| page.kind.is_problem() && self.knows(*id)) {
             Some(id) => self.tell(id, page.kind, contact, channels, &message, now),
             None => self.page(page.incident, page.kind, contact, channels, &message, now),
@@ -98,6 +102,18 @@ impl Incidents {
         if let Some(told) = incident.and_then(|incident| incident.detail.told.get_mut(&**contact)) {
             // Whoever stood in for the problem has heard of the end by this.
             told.of_end = true;
+        }
+    }
+
+    /// Whoever is told in the place of somebody whom the last step has called is called by it too.
+    fn stands_in_for_called(&mut self, id: IncidentId, missed: &str, contact: &str, channels: &[Arc<str>]) {
+        let reaches = self.book.reaches(channels);
+        let root = self.root_of(id);
+        let incident = self.live.get_mut(&root).filter(|_| reaches);
+        let Some(at) = incident.and_then(|incident| incident.detail.escalation.as_mut()) else { return };
+        if at.called.contains_key(missed) {
+            at.called.entry(contact.to_owned()).or_insert(false);
+            self.unsaved.incident(root);
         }
     }
 }

@@ -80,6 +80,7 @@ pub mod last_words;
 pub mod learning;
 pub mod letters;
 pub mod limits;
+mod lost;
 mod mentions;
 mod newcomers;
 pub mod night;

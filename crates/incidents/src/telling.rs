@@ -7,7 +7,7 @@ use vocabulary::Timestamp;
 use vocabulary::state::{Notice, NoticeKind, State};
 
 use crate::core::{Estate, Incidents};
-use crate::incident::{Entry, Held, Incident, IncidentId, Key, Phase, Told, Trouble};
+use crate::incident::{Entry, Held, Incident, IncidentId, Key, Phase, Trouble};
 use crate::limits::{MAX_TEXT, cut};
 use crate::page::{Message, Page, PageKind};
 
@@ -35,7 +35,7 @@ impl Incidents {
             // Its contacts hear of it by its own rules.
             return;
         }
-        let nobody_knows = !incident.detail.told.values().any(Told::waits);
+        let nobody_knows = !incident.detail.told.values().any(|told| self.has_heard(told));
         let kind = match (incident.detail.paged_at, incident.phase) {
             (_, Phase::Open) if nobody_knows => PageKind::Problem,
             (None, _) => PageKind::Still,
@@ -95,6 +95,7 @@ impl Incidents {
         let whole = incident.tellable().map(|(_, trouble)| incident.said(trouble.state));
         let told = incident.detail.told.entry(contact.to_string()).or_default();
         let known = told.severity.filter(|_| told.waits());
+        told.begin_word();
         told.severity =
             known.into_iter().chain(whole).chain([message.state]).max_by_key(|state| state.badness());
         told.channels.extend(channels.iter().map(ToString::to_string));

@@ -14,6 +14,7 @@ use crate::limits::{MAX_TEXT, cut};
 use crate::oncall::announcing;
 use crate::outbox::Outbox;
 use crate::page::PageKind;
+use crate::people::Refusal;
 
 /// How it stands with one person and one channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +87,25 @@ impl Desk {
 }
 
 impl Inner {
+    /// Who is known not to be reached by anything is refused rather than relied on. That there is such a contact, with channels,
+    /// is looked at elsewhere.
+    pub(crate) fn check_reach(&self, name: &str) -> Result<(), Refusal> {
+        let Some((name, contact)) = self.incidents.book.contacts.get_key_value(name) else { return Ok(()) };
+        let leads = |channel: &Arc<str>| {
+            let is_wrong = self.outbox.unreached.contains_key(&(name.clone(), channel.clone()));
+            !is_wrong && self.incidents.book.leads_to(contact, channel)
+        };
+        if contact.channels.is_empty() || contact.channels.iter().any(leads) {
+            return Ok(());
+        }
+        let ways: Vec<&str> = contact.channels.iter().map(|channel| &**channel).collect();
+        Err(Refusal::Bad(format!(
+            "`{name}` is not reached by any way of theirs ({}): each has no address, or one that leads to them no more; mend one, or name \
+             somebody else",
+            ways.join(", ")
+        )))
+    }
+
     /// True: it is so with others too.
     pub(crate) fn note_unreached(
         &mut self,

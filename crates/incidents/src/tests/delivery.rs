@@ -5,15 +5,15 @@ use crate::desk::{Attempt, Desk, Failed};
 use crate::last_words::LastOfChannel;
 use crate::noise::{Judged, Worth};
 
-struct Counter {
-    desk: Desk,
+pub(super) struct Counter {
+    pub desk: Desk,
     _directory: tempfile::TempDir,
-    now: i64,
-    sky: Sky,
+    pub now: i64,
+    pub sky: Sky,
 }
 
 impl Counter {
-    fn new() -> Counter {
+    pub fn new() -> Counter {
         let directory = tempfile::tempdir().unwrap();
         let store = StateStore::open(
             &directory.path().join("state.db"),
@@ -24,14 +24,14 @@ impl Counter {
         Counter { desk, _directory: directory, now: 1_000, sky: Sky::default() }
     }
 
-    fn goes(&mut self, name: &str, to: State) {
+    pub fn goes(&mut self, name: &str, to: State) {
         self.now += 10;
         self.desk.take(&[change(name, to, None, self.now)], &[], Timestamp(self.now)).unwrap();
         self.desk.tick(&self.sky, Timestamp(self.now)).unwrap();
     }
 
     /// All that is due now by this channel comes to this.
-    fn try_all(&mut self, channel: &str, attempt: &Attempt) -> Vec<String> {
+    pub fn try_all(&mut self, channel: &str, attempt: &Attempt) -> Vec<String> {
         let mut told = Vec::new();
         loop {
             let due = self.desk.due(channel, self.now * 1_000, 100);
@@ -46,7 +46,7 @@ impl Counter {
         }
     }
 
-    fn given_up() -> Attempt {
+    pub fn given_up() -> Attempt {
         Attempt::GivenUp { why: "it is refused".into() }
     }
 }
@@ -385,7 +385,7 @@ fn who_stands_in_hears_of_the_end_though_the_end_of_whom_it_was_for_goes_another
     assert_eq!(of_latency, ["problem default latency", "recovery default latency"], "{told:?}");
 }
 
-fn unreached() -> Attempt {
+pub(super) fn unreached() -> Attempt {
     Attempt::Unreached { why: "this browser is not subscribed any more".into() }
 }
 
@@ -677,7 +677,7 @@ fn a_channel_that_is_taken_out_fails_no_more_though_nothing_waits_for_it() {
 }
 
 /// Of those who are told by default: (name, channels).
-fn with_last_resort(counter: &Counter, last: &[(&str, &[&str])], ana: &[&str]) -> Book {
+pub(super) fn with_last_resort(counter: &Counter, last: &[(&str, &[&str])], ana: &[&str]) -> Book {
     let mut all = book();
     all.config.contacts = last.iter().map(|(name, _)| (*name).to_owned()).collect();
     for (name, channels) in last {
@@ -690,7 +690,7 @@ fn with_last_resort(counter: &Counter, last: &[(&str, &[&str])], ana: &[&str]) -
 }
 
 /// What is due by this channel for one contact comes to this.
-fn try_for(counter: &Counter, channel: &str, who: &str, attempt: &Attempt) -> usize {
+pub(super) fn try_for(counter: &Counter, channel: &str, who: &str, attempt: &Attempt) -> usize {
     let due = counter.desk.due(channel, i64::MAX, 100);
     let theirs = due.iter().filter(|it| &*it.page.contact == who);
     let attempts: Vec<_> = theirs.map(|it| (it.page.id, attempt.clone())).collect();
