@@ -137,8 +137,9 @@ pub struct Book {
     pub calls: BTreeSet<Arc<str>>,
     /// Channels that send mail.
     pub mail: BTreeSet<Arc<str>>,
-    /// What of the contact a channel goes by, such as `email` or `phone`; one that goes elsewhere is not here.
-    pub needs: BTreeMap<Arc<str>, String>,
+    /// What of the contact a channel goes by, such as `email` or `phone`, of which one is enough; a channel that goes elsewhere is
+    /// not here.
+    pub needs: BTreeMap<Arc<str>, Vec<&'static str>>,
     /// The services that a service cannot do without.
     pub service_needs: HashMap<Arc<str>, Vec<Arc<str>>>,
     /// None: everybody at any time.
@@ -211,11 +212,11 @@ impl Book {
 
     /// Has this contact an address for this channel, as far as it needs one? The log is none.
     pub fn leads_to(&self, contact: &Contact, channel: &Arc<str>) -> bool {
-        let has = |way: &String| match way.as_str() {
+        let has = |way: &&str| match *way {
             "email" => contact.email.is_some(),
             way => contact.ways.contains_key(way),
         };
-        **channel != *LOG_CHANNEL && self.needs.get(channel).is_none_or(has)
+        **channel != *LOG_CHANNEL && self.needs.get(channel).is_none_or(|ways| ways.iter().any(has))
     }
 
     /// The contacts who use this channel.

@@ -142,6 +142,8 @@ pub struct Standing {
     pub waiting: BTreeMap<Arc<str>, usize>,
     pub failing: BTreeMap<Arc<str>, Failing>,
     pub unreached: Vec<Unreached>,
+    /// Those of them who have no other way that leads to them.
+    pub cut_off: BTreeSet<Arc<str>>,
 }
 
 impl Desk {
@@ -381,7 +383,10 @@ impl Desk {
     pub fn standing(&self) -> Standing {
         let inner = self.inner.lock();
         let failing = inner.outbox.failing.iter().filter(|(_, failing)| failing.in_a_row > 0);
+        let unreached = inner.outbox.unreached.values();
+        let cut_off = unreached.map(|way| way.contact.clone()).filter(|name| inner.is_cut_off(name));
         Standing {
+            cut_off: cut_off.collect(),
             open: inner.incidents.open_count(),
             incidents: inner.incidents.counters,
             pages: inner.outbox.counters,

@@ -90,20 +90,26 @@ impl Inner {
     /// Who is known not to be reached by anything is refused rather than relied on. That there is such a contact, with channels,
     /// is looked at elsewhere.
     pub(crate) fn check_reach(&self, name: &str) -> Result<(), Refusal> {
-        let Some((name, contact)) = self.incidents.book.contacts.get_key_value(name) else { return Ok(()) };
-        let leads = |channel: &Arc<str>| {
-            let is_wrong = self.outbox.unreached.contains_key(&(name.clone(), channel.clone()));
-            !is_wrong && self.incidents.book.leads_to(contact, channel)
-        };
-        if contact.channels.is_empty() || contact.channels.iter().any(leads) {
+        if !self.is_cut_off(name) {
             return Ok(());
         }
-        let ways: Vec<&str> = contact.channels.iter().map(|channel| &**channel).collect();
+        let channels = self.incidents.channels_of(name);
+        let ways: Vec<&str> = channels.iter().map(|channel| &**channel).collect();
         Err(Refusal::Bad(format!(
             "`{name}` is not reached by any way of theirs ({}): each has no address, or one that leads to them no more; mend one, or name \
              somebody else",
             ways.join(", ")
         )))
+    }
+
+    /// There are channels, and none that leads to this contact, as far as is known.
+    pub(crate) fn is_cut_off(&self, name: &str) -> bool {
+        let Some((name, contact)) = self.incidents.book.contacts.get_key_value(name) else { return false };
+        let leads = |channel: &Arc<str>| {
+            let is_wrong = self.outbox.unreached.contains_key(&(name.clone(), channel.clone()));
+            !is_wrong && self.incidents.book.leads_to(contact, channel)
+        };
+        !contact.channels.is_empty() && !contact.channels.iter().any(leads)
     }
 
     /// True: it is so with others too.

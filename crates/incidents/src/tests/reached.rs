@@ -189,7 +189,7 @@ fn h5_who_is_not_reached_gets_nothing_into_their_hands() {
     );
     assert_eq!(phase(&counter), (Phase::Open, None));
     let mut of_nothing = all.clone();
-    of_nothing.needs.insert("mail".into(), "email".into());
+    of_nothing.needs.insert("mail".into(), vec!["email"]);
     of_nothing.contacts.insert("cyd".into(), contact(&["mail", "log"]));
     counter.desk.set_book(of_nothing.clone());
     assert!(act(&counter, &hand_over("cyd")).is_err(), "no address");
@@ -247,4 +247,23 @@ fn h6_a_snooze_of_what_somebody_has_ends_with_a_word_to_them() {
     snooze(&mut story);
     let told = story.tick(10);
     assert!(told.contains(&"still ops by hook".to_owned()), "{told:?}");
+}
+
+#[test]
+fn m1_whose_channels_have_no_address_are_named_and_m2_so_is_who_has_no_other_way() {
+    let mut counter = Counter::new();
+    let mut all = with_last_resort(&counter, &[("ana", &["mail", "sms"])], &["mail", "sms"]);
+    all.needs = [("mail".into(), vec!["email"]), ("sms".into(), vec!["sms", "phone"])].into();
+    counter.desk.set_book(all.clone());
+    let known = counter.desk.rooms_only();
+    assert!(known.contacts.contains(&"ana".into()) && !known.last_resort);
+    let ways = [("phone".to_owned(), "+4930123456".to_owned())].into();
+    all.contacts.insert("ana".into(), Contact { ways, ..contact(&["mail", "sms"]) });
+    counter.desk.set_book(all);
+    assert!(counter.desk.rooms_only().last_resort);
+    counter.goes("latency", State::Critical);
+    counter.try_all("mail", &unreached());
+    assert!(counter.desk.standing().cut_off.is_empty(), "a text may still tell her");
+    counter.try_all("sms", &unreached());
+    assert_eq!(counter.desk.standing().cut_off, ["ana".into()].into());
 }
