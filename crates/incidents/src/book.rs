@@ -210,13 +210,13 @@ impl Book {
         kind.is_problem() || !self.calls.contains(channel)
     }
 
-    /// Has this contact an address for this channel, as far as it needs one? The log is none.
+    /// Has this contact an address for this channel, as far as it needs one?
     pub fn leads_to(&self, contact: &Contact, channel: &Arc<str>) -> bool {
         let has = |way: &&str| match *way {
             "email" => contact.email.is_some(),
             way => contact.ways.contains_key(way),
         };
-        **channel != *LOG_CHANNEL && self.needs.get(channel).is_none_or(|ways| ways.iter().any(has))
+        self.needs.get(channel).is_none_or(|ways| ways.iter().any(has))
     }
 
     /// The contacts who use this channel.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use state_store::{Row, StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
 
-use crate::book::Book;
+use crate::book::{Book, LOG_CHANNEL};
 use crate::desk::{Desk, Inner};
 use crate::limits::{MAX_TEXT, cut};
 use crate::oncall::announcing;
@@ -105,11 +105,15 @@ impl Inner {
     /// There are channels, and none that leads to this contact, as far as is known.
     pub(crate) fn is_cut_off(&self, name: &str) -> bool {
         let Some((name, contact)) = self.incidents.book.contacts.get_key_value(name) else { return false };
-        let leads = |channel: &Arc<str>| {
-            let is_wrong = self.outbox.unreached.contains_key(&(name.clone(), channel.clone()));
-            !is_wrong && self.incidents.book.leads_to(contact, channel)
-        };
+        let leads = |channel: &Arc<str>| **channel != *LOG_CHANNEL && self.leads_to(name, channel);
         !contact.channels.is_empty() && !contact.channels.iter().any(leads)
+    }
+
+    /// As far as is known. What is no contact, such as a channel that a policy names, needs no address.
+    pub(crate) fn leads_to(&self, name: &Arc<str>, channel: &Arc<str>) -> bool {
+        let book = &self.incidents.book;
+        let has_address = book.contacts.get(name).is_none_or(|contact| book.leads_to(contact, channel));
+        has_address && !self.outbox.unreached.contains_key(&(name.clone(), channel.clone()))
     }
 
     /// True: it is so with others too.

@@ -266,4 +266,11 @@ fn m1_whose_channels_have_no_address_are_named_and_m2_so_is_who_has_no_other_way
     assert!(counter.desk.standing().cut_off.is_empty(), "a text may still tell her");
     counter.try_all("sms", &unreached());
     assert_eq!(counter.desk.standing().cut_off, ["ana".into()].into());
+    let now = Timestamp(counter.now);
+    let rehearsed = counter.desk.rehearse(&key("latency"), State::Critical, now, &[], now).unwrap();
+    let said = rehearsed.moments[0].said.join("\n");
+    assert!(
+        said.contains("ana is not reached by mail: ") && said.contains("ana is not reached by sms: "),
+        "{said}"
+    );
 }
