@@ -39,7 +39,7 @@ impl Book {
     }
 
     /// By a channel with a person at its end, and an address for it.
-    fn is_reached(&self, contact: &Contact) -> bool {
+    pub(crate) fn is_reached(&self, contact: &Contact) -> bool {
         contact
             .channels
             .iter()

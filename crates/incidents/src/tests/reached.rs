@@ -274,3 +274,12 @@ fn m1_whose_channels_have_no_address_are_named_and_m2_so_is_who_has_no_other_way
         "{said}"
     );
 }
+
+#[test]
+fn m1_who_is_to_be_called_and_is_not_reached_is_a_warning() {
+    let mut counter = by_policy(&["log"]);
+    goes_on(&mut counter, 1);
+    let warnings = counter.desk.inner.lock().incidents.roster().warnings.clone();
+    let named = |name: &str| warnings.iter().any(|one| one.starts_with(&format!("`{name}` is to be called")));
+    assert!(named("ana") && !named("ben"), "{warnings:?}");
+}
