@@ -21,6 +21,7 @@ pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
         quiet: notify::config::quiet(&config.channels()),
         calls: notify::config::calls(&config.channels()),
         mail: notify::config::mail(&config.channels()),
+        needs: notify::config::needs(&config.channels()),
         ..Book::default()
     };
     for monitor in &all.monitors {
@@ -155,7 +156,7 @@ fn with_places<T: Clone>(
     all.iter().map(|one| (one.clone(), place(one))).collect()
 }
 
-fn of_contact(contact: &ContactConfig) -> Contact {
+pub(crate) fn of_contact(contact: &ContactConfig) -> Contact {
     Contact {
         channels: names(Some(&contact.channels)),
         email: contact.email.clone(),

@@ -1,5 +1,8 @@
 //! How telling is: its own numbers, and each channel in the health of the server.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use http_api::control::{Part, State};
 use incidents::desk::Standing;
 use incidents::night::Unready;
@@ -48,7 +51,7 @@ pub fn parts(house: &House, now: f64) -> Vec<Part> {
     let (unready, kept) = house.desk.unready();
     all.chain(contacts_part(&house.desk.rooms_only()))
         .chain(night_part(&unready, kept))
-        .chain(ways_part(&standing.unreached))
+        .chain(ways_part(&standing.unreached, &standing.cut_off))
         .collect()
 }
 
@@ -72,15 +75,20 @@ fn night_part(unready: &[Unready], kept: bool) -> Option<Part> {
 }
 
 /// Ways that lead to one person no more. Why may hold an address, which is theirs: it is in their settings.
-fn ways_part(unreached: &[Unreached]) -> Option<Part> {
+fn ways_part(unreached: &[Unreached], cut_off: &BTreeSet<Arc<str>>) -> Option<Part> {
     let named: Vec<String> =
         unreached.iter().take(NAMED).map(|way| format!("{} by {}", way.contact, way.channel)).collect();
     let more = unreached.len() - named.len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let lost: Vec<&str> = cut_off.iter().take(NAMED).map(|name| &**name).collect();
+    let (state, so) = match lost.is_empty() {
+        true => (State::Warning, "they are told by their other ways".to_owned()),
+        false => (State::Critical, format!("nothing else is left for {}", lost.join(", "))),
+    };
     (!named.is_empty()).then(|| Part {
-        state: State::Warning,
+        state,
         text: format!(
-            "not reached any more: {}{more}; they are told by their other ways. Each mends theirs in the settings",
+            "not reached any more: {}{more}; {so}. Each mends theirs in the settings, or where it is defined",
             named.join(", ")
         ),
         ..part("ways", "forward", "People's ways")
@@ -102,7 +110,10 @@ fn contacts_part(known: &RoomsOnly) -> Option<Part> {
     };
     (!names.is_empty()).then(|| Part {
         state,
-        text: format!("in rooms or the log only, where nobody may look: {}{more}; {so}", names.join(", ")),
+        text: format!(
+            "in rooms or the log only, where nobody may look, or without an address for their channels: {}{more}; {so}",
+            names.join(", ")
+        ),
         ..part("contacts", "forward", "Contacts")
     })
 }
@@ -213,7 +224,7 @@ mod tests {
 
     #[test]
     fn whose_way_leads_nowhere_is_named_without_the_address() {
-        assert!(ways_part(&[]).is_none());
+        assert!(ways_part(&[], &BTreeSet::new()).is_none());
         let way = Unreached {
             contact: "ana".into(),
             channel: "sms".into(),
@@ -222,9 +233,15 @@ mod tests {
             why: "+491701234567 is no number".into(),
             address: "+491701234567".into(),
         };
-        let part = ways_part(&[way]).unwrap();
-        assert!(part.state == State::Warning && part.text.contains("ana by sms;"), "{}", part.text);
+        let part = ways_part(std::slice::from_ref(&way), &BTreeSet::new()).unwrap();
+        assert!(part.state == State::Warning && part.text.contains("ana by sms; they"), "{}", part.text);
         assert!(!part.text.contains("+49"), "{}", part.text);
+        let part = ways_part(&[way], &BTreeSet::from(["ana".into()])).unwrap();
+        assert!(
+            part.state == State::Critical && part.text.contains("nothing else is left for ana"),
+            "{}",
+            part.text
+        );
     }
 
     #[test]

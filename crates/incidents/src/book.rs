@@ -137,6 +137,9 @@ pub struct Book {
     pub calls: BTreeSet<Arc<str>>,
     /// Channels that send mail.
     pub mail: BTreeSet<Arc<str>>,
+    /// What of the contact a channel goes by, such as `email` or `phone`, of which one is enough; a channel that goes elsewhere is
+    /// not here.
+    pub needs: BTreeMap<Arc<str>, Vec<&'static str>>,
     /// The services that a service cannot do without.
     pub service_needs: HashMap<Arc<str>, Vec<Arc<str>>>,
     /// None: everybody at any time.
@@ -205,6 +208,15 @@ impl Book {
     /// Has this channel a word for such a page? Telephones have for trouble only.
     pub(crate) fn says(&self, channel: &Arc<str>, kind: PageKind) -> bool {
         kind.is_problem() || !self.calls.contains(channel)
+    }
+
+    /// Has this contact an address for this channel, as far as it needs one?
+    pub fn leads_to(&self, contact: &Contact, channel: &Arc<str>) -> bool {
+        let has = |way: &&str| match *way {
+            "email" => contact.email.is_some(),
+            way => contact.ways.contains_key(way),
+        };
+        self.needs.get(channel).is_none_or(|ways| ways.iter().any(has))
     }
 
     /// The contacts who use this channel.

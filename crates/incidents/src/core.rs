@@ -76,6 +76,8 @@ pub struct Incidents {
     /// Made since the last `take`.
     pub(crate) fresh: Vec<Page>,
     pub(crate) unsaved: Unsaved,
+    /// Who is reached by what, in one number: another one when that is defined in another way.
+    pub(crate) people: u64,
     /// Other definitions since the last look.
     pub(crate) book_changed: bool,
     /// What this process was last told that the time is.
@@ -86,6 +88,7 @@ pub struct Incidents {
 impl Incidents {
     pub fn set_book(&mut self, mut book: Book) {
         book.keep_unread(&self.book);
+        self.people = book.people();
         self.book = book;
         self.book_changed = true;
         self.tie_anew();
@@ -136,7 +139,8 @@ impl Incidents {
         self.lift_held(estate, now);
         self.lift_muted(estate);
         self.see_acknowledged(estate, now);
-        self.wake_snoozed(now);
+        self.wake_snoozed(estate, now);
+        self.tell_unheard(now);
         self.settle(now);
         self.tell_owed(estate, now);
         self.escalate_due(estate, now);
@@ -364,6 +368,7 @@ impl Incidents {
             more_since: None,
             more_at: None,
             began: None,
+            unheard: None,
         };
         let incident = Incident {
             id,

@@ -171,7 +171,7 @@ impl Incidents {
     }
 
     /// Somebody wants them to know of it now, whatever their hours are.
-    fn call(
+    pub(crate) fn call(
         &mut self,
         id: IncidentId,
         kind: PageKind,

@@ -10,6 +10,7 @@ use vocabulary::state::{InstanceId, State, StateChange, StateType};
 use crate::answers;
 use crate::book::Ways;
 use crate::desk::{Attempt, Desk, Inner};
+use crate::detour::Detoured;
 use crate::incident::{Entry, IncidentId};
 use crate::limits::{FAILURES_TO_TELL, MAX_TEXT, cut};
 use crate::page::{Message, Page, PageKind};
@@ -27,22 +28,29 @@ impl Desk {
         now: Timestamp,
     ) -> Result<(), StateError> {
         let mut batch = self.batch();
-        let mut gone = Vec::new();
+        let (mut gone, mut given_up) = (Vec::new(), Vec::new());
         for (id, attempt) in attempts {
+            let page = batch.inner.outbox.get(*id).map(|waiting| waiting.page.clone());
             batch.inner.note_attempt(channel, *id, attempt, now);
             batch.inner.note_otherwise(channel, *id, attempt);
             match attempt {
-                Attempt::Delivered | Attempt::Taken { .. } | Attempt::Unsaid => {
+                Attempt::Delivered | Attempt::Taken { .. } => {
                     gone.push((*id, "delivered", String::new()));
+                    page.iter().for_each(|page| batch.inner.note_heard(page, now));
                 }
+                Attempt::Unsaid => gone.push((*id, "delivered", String::new())),
                 Attempt::Unreached { why } | Attempt::GivenUp { why } | Attempt::Gone { why } => {
                     gone.push((*id, "given_up", why.clone()));
-                    batch.inner.another_way(*id, why, now);
+                    batch.inner.outbox.ended.insert(*id);
+                    let of_one = matches!(attempt, Attempt::Unreached { .. });
+                    batch.inner.another_way(*id, of_one, why, now);
+                    given_up.extend(page);
                 }
                 Attempt::Later { .. } => {}
             }
         }
         batch.inner.tell_of_channel(channel, now);
+        batch.inner.note_lost(&given_up, now);
         batch.inner.end_where_it_stood_in(now);
         batch.write(|tx, inner| {
             for (id, attempt) in attempts {
@@ -78,6 +86,7 @@ impl Desk {
     pub fn forgive(&self, channel: &str, now: Timestamp) -> Result<(), StateError> {
         let mut batch = self.batch();
         batch.inner.outbox.forget_unreached_where(|way| *way.channel == *channel);
+        batch.inner.incidents.tell_unheard_by(channel, |_, _| true);
         let Some(failing) = batch.inner.outbox.failing.get_mut(channel) else { return batch.commit_alone() };
         (failing.in_a_row, failing.off) = (0, false);
         failing.why.clear();
@@ -184,15 +193,15 @@ impl Inner {
     }
 
     /// A page that was given up goes by another channel of the contact, else to those who are told by default.
-    fn another_way(&mut self, id: i64, why: &str, now: Timestamp) {
+    fn another_way(&mut self, id: i64, of_one: bool, why: &str, now: Timestamp) {
         self.outbox.counters.given_up += 1;
         let Some(page) = self.outbox.get_mut(id).map(|waiting| waiting.page.clone()) else { return };
         if page.message.rerouted || page.kind == PageKind::Letter || self.is_told_otherwise(&page) {
             return;
         }
-        if self.reroute_one(&page, now) {
+        if self.reroute_one(&page, of_one, now) {
             self.reroute_rest_of(&page, now);
-        } else {
+        } else if !self.is_told_by_others_instead(&page) {
             self.outbox.counters.reached_nobody += 1;
             tracing::error!(
                 channel = &*page.channel,
@@ -258,7 +267,7 @@ impl Inner {
         };
         let waiting = self.outbox.of_channel(&problem.channel).into_iter();
         for page in waiting.filter(|page| follows(page) && (page.kind.is_problem() || page.kind.is_end())) {
-            self.reroute_one(&page, now);
+            self.reroute_one(&page, false, now);
         }
     }
 
@@ -282,13 +291,13 @@ impl Inner {
 
     fn reroute_waiting(&mut self, channel: &str, now: Timestamp) {
         for page in self.outbox.to_reroute(channel) {
-            self.reroute_one(&page, now);
+            self.reroute_one(&page, false, now);
         }
     }
 
     /// It goes another way too, once: what was given up is not to go again when its channel is found to fail by that.
-    /// False: there is no other way, or it has gone it. Letters have no other.
-    fn reroute_one(&mut self, page: &Page, now: Timestamp) -> bool {
+    /// False: there is no other way that reaches somebody, or it has gone it. Letters have no other.
+    fn reroute_one(&mut self, page: &Page, of_one: bool, now: Timestamp) -> bool {
         let stays = page.message.rerouted || page.kind == PageKind::Letter;
         if stays || self.is_told_otherwise(page) {
             return false;
@@ -296,7 +305,8 @@ impl Inner {
         let same = self.outbox.of_word(page);
         let mut from = page.clone();
         from.message.otherwise.used.extend(same.iter().map(|(_, channel)| channel.to_string()));
-        if !self.incidents.reroute(&from, now) {
+        let detoured = self.incidents.reroute(&from, of_one, now);
+        if detoured == Detoured::Nowhere {
             return false;
         }
         self.outbox.counters.rerouted += 1;
@@ -307,11 +317,37 @@ impl Inner {
             }
             self.outbox.changed.insert(id);
         }
-        true
+        detoured == Detoured::InPerson
+    }
+
+    /// Somebody else who stands in for the same one has it, or will.
+    pub(crate) fn is_told_by_others_instead(&self, page: &Page) -> bool {
+        let origin = page.message.detour.stands_for.unwrap_or(page.id);
+        let fresh = self.incidents.unsaved.pages.iter();
+        let same = |other: &&Page| {
+            other.id != page.id && other.message.detour.stands_for == Some(origin) && self.may_reach(other)
+        };
+        page.message.detour.stood_in || self.outbox.not_ended().chain(fresh).any(|other| same(&other))
+    }
+
+    pub(crate) fn may_reach(&self, page: &Page) -> bool {
+        self.incidents.book.reaches(std::slice::from_ref(&page.channel))
+    }
+
+    /// What waits in the place of the same page has to know that somebody has it.
+    fn note_stood_in(&mut self, page: &Page) {
+        let Some(origin) = page.message.detour.stands_for.filter(|_| self.may_reach(page)) else { return };
+        let same = |other: &&Page| other.id == origin || other.message.detour.stands_for == Some(origin);
+        for id in self.outbox.not_ended().filter(same).map(|other| other.id).collect::<Vec<_>>() {
+            if let Some(waiting) = self.outbox.get_mut(id) {
+                waiting.page.message.detour.stood_in = true;
+                self.outbox.changed.insert(id);
+            }
+        }
     }
 
     /// The contact has this word by another of its ways, or will have it by one that works. Rooms reach nobody.
-    fn is_told_otherwise(&self, page: &Page) -> bool {
+    pub(crate) fn is_told_otherwise(&self, page: &Page) -> bool {
         let fails = |channel: &str| self.outbox.failing.get(channel).is_some_and(|failing| failing.told);
         let waiting = self.outbox.of_word(page).into_iter().map(|(_, channel)| channel);
         let reached = page.message.otherwise.reached.iter().map(|channel| Arc::from(channel.as_str()));
@@ -335,6 +371,9 @@ impl Inner {
             let ways = if reached { &mut otherwise.reached } else { &mut otherwise.used };
             ways.push(channel.to_owned());
             self.outbox.changed.insert(other);
+        }
+        if reached {
+            self.note_stood_in(&page);
         }
     }
 }

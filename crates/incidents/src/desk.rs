@@ -142,6 +142,8 @@ pub struct Standing {
     pub waiting: BTreeMap<Arc<str>, usize>,
     pub failing: BTreeMap<Arc<str>, Failing>,
     pub unreached: Vec<Unreached>,
+    /// Those of them who have no other way that leads to them.
+    pub cut_off: BTreeSet<Arc<str>>,
 }
 
 impl Desk {
@@ -149,6 +151,7 @@ impl Desk {
     pub fn open(store: Arc<StateStore>, book: Book, secret: &[u8]) -> Result<Desk, StateError> {
         let mut incidents = Incidents::load(&store)?;
         incidents.set_book(book);
+        incidents.tell_all_unheard();
         let mut outbox = Outbox::load(store::waiting_pages(&store)?);
         outbox.unreached = unreached::load(&store)?;
         outbox.forget_unreached(&incidents.book);
@@ -240,6 +243,9 @@ impl Desk {
     pub fn act(&self, id: IncidentId, author: &str, deed: &Deed, now: Timestamp) -> Result<Vec<Key>, Failed> {
         let mut batch = self.batch();
         self.refresh_roster(&mut batch.inner, now);
+        if let Deed::HandOver { to, .. } = deed {
+            batch.inner.check_reach(to).map_err(Failed::Refused)?;
+        }
         match batch.inner.incidents.act(id, author, deed, now) {
             Ok(bad) => {
                 batch.inner.incidents.take(&[], &[], now);
@@ -377,7 +383,10 @@ impl Desk {
     pub fn standing(&self) -> Standing {
         let inner = self.inner.lock();
         let failing = inner.outbox.failing.iter().filter(|(_, failing)| failing.in_a_row > 0);
+        let unreached = inner.outbox.unreached.values();
+        let cut_off = unreached.map(|way| way.contact.clone()).filter(|name| inner.is_cut_off(name));
         Standing {
+            cut_off: cut_off.collect(),
             open: inner.incidents.open_count(),
             incidents: inner.incidents.counters,
             pages: inner.outbox.counters,

@@ -14,6 +14,7 @@ use crate::oncall::{Escalation, Reaching};
 use crate::page::PageKind;
 use crate::playbooks::Tick;
 pub use crate::trouble::Trouble;
+use crate::untold::Unheard;
 
 pub type IncidentId = i64;
 
@@ -113,6 +114,12 @@ pub struct Told {
     /// It was told in the contact's night, which is over then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub woken_until: Option<i64>,
+    /// The last word of trouble was given up by all the ways that it went.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lost: bool,
+    /// Some word of trouble was delivered by a way with a person at its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reached: bool,
 }
 
 /// Until when somebody is not told, and why.
@@ -130,6 +137,12 @@ impl Told {
     /// Knows of a beginning, and of no end.
     pub fn waits(&self) -> bool {
         self.knows() && !self.of_end
+    }
+
+    /// A word of trouble goes to the contact; what came of those of another time says nothing of it.
+    pub(crate) fn begin_word(&mut self) {
+        self.reached &= self.waits();
+        self.lost = false;
     }
 }
 
@@ -254,6 +267,9 @@ pub struct Detail {
     /// When the first in it went bad, as far as its sender says that it was before it opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began: Option<i64>,
+    /// It was told, and nobody has heard of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unheard: Option<Unheard>,
 }
 
 fn is_zero(count: &u32) -> bool {

@@ -10,7 +10,7 @@ use vocabulary::state::State;
 use crate::book::Ways;
 use crate::core::Incidents;
 use crate::desk::Desk;
-use crate::page::{About, Message, Page, PageKind};
+use crate::page::{About, Detour, Message, Page, PageKind};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Letter {
@@ -101,6 +101,7 @@ fn message(letter: &Letter, now: Timestamp) -> Message {
         email: letter.to.clone(),
         ways: Ways::new(),
         tried: Vec::new(),
+        detour: Detour::default(),
         rerouted: false,
         otherwise: Default::default(),
         nobodys_since: None,

@@ -158,3 +158,8 @@ pub fn cut(text: &str, bound: usize) -> &str {
     }
     &text[..end]
 }
+
+/// A channel works that could not bring a word: after so long that word is told again, then after twice as long, at most after the
+/// longest. A receiver that takes some words and never this one is not asked with each of the others.
+pub const UNHEARD_PAUSE_SECONDS: i64 = 60;
+pub const LONGEST_UNHEARD_PAUSE_SECONDS: i64 = 3_600;

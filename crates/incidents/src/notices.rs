@@ -92,6 +92,7 @@ impl Incidents {
                 let told = incident.detail.told.entry(notice.contact.to_string()).or_default();
                 told.by_notices_of.insert(key.mark());
                 told.owed.remove(&key.mark());
+                told.begin_word();
                 (told.email, told.ways) = (email, ways);
                 (told.of_end, told.late, told.held) = (false, false, None);
                 if !by_policy {

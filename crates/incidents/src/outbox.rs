@@ -50,6 +50,8 @@ pub(crate) struct Outbox {
     pub unreached_changed: bool,
     /// Those whose message has changed since it was written.
     pub changed: BTreeSet<i64>,
+    /// Those that were given up, until that is on the disk.
+    pub ended: BTreeSet<i64>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -181,6 +183,11 @@ impl Outbox {
         ends.into_iter().find(|page| page.incident == Some(incident) && page.kind.is_end()).cloned()
     }
 
+    pub fn not_ended(&self) -> impl Iterator<Item = &Page> {
+        let all = self.waiting.values().map(|waiting| &waiting.page);
+        all.filter(|page| !self.ended.contains(&page.id))
+    }
+
     pub fn get(&self, id: i64) -> Option<&Waiting> {
         self.waiting.get(&id)
     }
@@ -190,6 +197,7 @@ impl Outbox {
     }
 
     pub fn remove(&mut self, id: i64) -> Option<Waiting> {
+        self.ended.remove(&id);
         self.waiting.remove(&id)
     }
 

@@ -154,9 +154,12 @@ pub struct Message {
     /// And where the contact is reached otherwise.
     #[serde(default, skip_serializing_if = "Ways::is_empty")]
     pub ways: Ways,
-    /// Channels by which this was tried before.
+    /// Channels by which this was tried before, and that are no way for anybody.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<String>,
+    /// How it came to go this way, if it was meant to go another one.
+    #[serde(default, skip_serializing_if = "Detour::is_empty")]
+    pub detour: Detour,
     /// It goes another way too, since this channel fails.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rerouted: bool,
@@ -169,6 +172,24 @@ pub struct Message {
     /// Of a letter: where its reader says that no more are wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsubscribe: Option<String>,
+}
+
+/// What was tried for whom, and in whose place somebody is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Detour {
+    /// (contact, channel): ways that lead to that person no more. Others are reached by the same channel.
+    pub not_for: Vec<(String, String)>,
+    /// The page in whose place it goes to those of last resort, who get one each.
+    pub stands_for: Option<i64>,
+    /// Another one of these has reached somebody.
+    pub stood_in: bool,
+}
+
+impl Detour {
+    fn is_empty(&self) -> bool {
+        *self == Detour::default()
+    }
 }
 
 /// Channels of the contact beside the page's own.

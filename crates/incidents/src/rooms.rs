@@ -7,7 +7,7 @@ use std::sync::Arc;
 use vocabulary::Timestamp;
 use vocabulary::state::{NoticeKind, State};
 
-use crate::book::{Book, LOG_CHANNEL};
+use crate::book::{Book, Contact, LOG_CHANNEL};
 use crate::core::Incidents;
 use crate::desk::Desk;
 use crate::incident::{Entry, Incident, IncidentId, Key, Told};
@@ -15,7 +15,7 @@ use crate::incident::{Entry, Incident, IncidentId, Key, Told};
 /// A contact, and by which channels.
 pub(crate) type Recipient = (Arc<str>, Vec<Arc<str>>);
 
-/// Who is reached by rooms only, for the health of the server.
+/// Who is reached by rooms only, or has no address for the channels that lead to people: for the health of the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoomsOnly {
     pub contacts: Vec<Arc<str>>,
@@ -35,7 +35,15 @@ impl Book {
 
     fn is_in_rooms_only(&self, contact: &str) -> bool {
         let known = self.contacts.get(contact);
-        known.is_some_and(|known| !known.channels.is_empty() && !self.reaches(&known.channels))
+        known.is_some_and(|known| !known.channels.is_empty() && !self.is_reached(known))
+    }
+
+    /// By a channel with a person at its end, and an address for it.
+    pub(crate) fn is_reached(&self, contact: &Contact) -> bool {
+        contact
+            .channels
+            .iter()
+            .any(|channel| self.reaches(std::slice::from_ref(channel)) && self.leads_to(contact, channel))
     }
 
     fn last_resort(&self) -> impl Iterator<Item = Arc<str>> + '_ {
@@ -60,7 +68,7 @@ impl Desk {
         let mut contacts: Vec<Arc<str>> =
             book.contacts.keys().filter(|name| book.is_in_rooms_only(name)).cloned().collect();
         contacts.sort();
-        let reached = |name: Arc<str>| book.contacts.get(&name).is_some_and(|it| book.reaches(&it.channels));
+        let reached = |name: Arc<str>| book.contacts.get(&name).is_some_and(|it| book.is_reached(it));
         let last_resort = book.last_resort().any(reached);
         RoomsOnly { contacts, last_resort }
     }

@@ -7,9 +7,9 @@ use vocabulary::Timestamp;
 use vocabulary::state::{Notice, NoticeKind, State};
 
 use crate::core::{Estate, Incidents};
-use crate::incident::{Entry, Held, Incident, IncidentId, Key, Phase, Told, Trouble};
+use crate::incident::{Entry, Held, Incident, IncidentId, Key, Phase, Trouble};
 use crate::limits::{MAX_TEXT, cut};
-use crate::page::{Message, Otherwise, Page, PageKind};
+use crate::page::{Message, Page, PageKind};
 
 impl Incidents {
     /// An incident that is worse than was told.
@@ -35,7 +35,7 @@ impl Incidents {
             // Its contacts hear of it by its own rules.
             return;
         }
-        let nobody_knows = !incident.detail.told.values().any(Told::waits);
+        let nobody_knows = !incident.detail.told.values().any(|told| self.has_heard(told));
         let kind = match (incident.detail.paged_at, incident.phase) {
             (_, Phase::Open) if nobody_knows => PageKind::Problem,
             (None, _) => PageKind::Still,
@@ -95,6 +95,7 @@ impl Incidents {
         let whole = incident.tellable().map(|(_, trouble)| incident.said(trouble.state));
         let told = incident.detail.told.entry(contact.to_string()).or_default();
         let known = told.severity.filter(|_| told.waits());
+        told.begin_word();
         told.severity =
             known.into_iter().chain(whole).chain([message.state]).max_by_key(|state| state.badness());
         told.channels.extend(channels.iter().map(ToString::to_string));
@@ -348,45 +349,5 @@ impl Incidents {
                 );
             }
         }
-    }
-
-    /// Send a page by the contact's other channels, else to those who are told by default. False if there is no way.
-    pub(crate) fn reroute(&mut self, page: &Page, now: Timestamp) -> bool {
-        let tried = |channel: &Arc<str>| {
-            *channel == page.channel || page.message.tried.iter().any(|tried| **tried == **channel)
-        };
-        // Whose turn begins soon is a word for that one alone, and wakes nobody on its other ways either.
-        let is_quiet = page.kind == PageKind::OnCall;
-        let others = |name: &str| -> Vec<Arc<str>> {
-            let untried = self.channels_of(name).into_iter().filter(|channel| !tried(channel));
-            let untried = untried.filter(|channel| self.book.says(channel, page.kind));
-            untried.filter(|channel| !is_quiet || self.book.quiet.contains(channel)).collect()
-        };
-        let untold = others(&page.contact).into_iter().filter(|channel| !page.message.otherwise.has(channel));
-        let own = (page.contact.clone(), untold.collect::<Vec<_>>());
-        let default = self.book.config.contacts.iter().filter(|_| !is_quiet);
-        let default = default.map(|name| (Arc::from(name.as_str()), others(name)));
-        let way = std::iter::once(own).chain(default).find(|(_, channels)| !channels.is_empty());
-        let Some((contact, channels)) = way else { return false };
-        let mut message = page.message.clone();
-        message.email = None;
-        message.ways.clear();
-        if contact != page.contact {
-            message.otherwise = Otherwise::default();
-        }
-        // Why it did not: that names an address or number, which is not for whoever stands in.
-        message.instead_of = Some(format!("{} by {}", page.contact, page.channel));
-        message.tried.push(page.channel.to_string());
-        match page.incident.filter(|id| page.kind.is_problem() && self.knows(*id)) {
-            Some(id) => self.tell(id, page.kind, &contact, &channels, &message, now),
-            None => self.page(page.incident, page.kind, &contact, &channels, &message, now),
-        }
-        let known = page.incident.filter(|id| page.kind.is_end() && self.knows(*id));
-        let incident = known.and_then(|id| self.live.get_mut(&id));
-        if let Some(told) = incident.and_then(|incident| incident.detail.told.get_mut(&*contact)) {
-            // Whoever stood in for the problem has heard of the end by this.
-            told.of_end = true;
-        }
-        true
     }
 }

@@ -1,11 +1,15 @@
 //! What time brings about: what held back the word lifts, a snooze ends, a definition is gone.
 
+use std::sync::Arc;
+
 use vocabulary::Timestamp;
 use vocabulary::state::{State, Withheld};
 
 use crate::core::{Estate, Incidents};
 use crate::incident::{Acknowledged, Entry, Incident, IncidentId, Key, Phase, Trouble};
 use crate::limits::GONE_SECONDS;
+use crate::page::PageKind;
+use crate::rooms::Recipient;
 
 impl Incidents {
     /// What is not defined any more is over as far as anybody is told, and is remembered for a while.
@@ -161,24 +165,49 @@ impl Incidents {
         }
     }
 
-    pub(crate) fn wake_snoozed(&mut self, now: Timestamp) {
+    pub(crate) fn wake_snoozed(&mut self, estate: &dyn Estate, now: Timestamp) {
         let due =
             |incident: &&mut Incident| incident.detail.snoozed_until.is_some_and(|until| until <= now.0);
         let mut woken = Vec::new();
         for incident in self.live.values_mut().filter(due) {
             incident.detail.snoozed_until = None;
-            if incident.phase == Phase::Open {
-                // Whoever should know is told again.
-                incident.detail.paged_at = None;
-                woken.push(incident.id);
+            if !incident.is_closed() {
+                woken.push((incident.id, incident.phase));
             }
         }
-        for id in woken {
+        for (id, phase) in woken {
             let text = "the snooze is over and it is still bad".to_owned();
             self.write(id, Entry { at: now, kind: "snoozed", who: String::new(), text });
-            self.rewind(id, now);
             self.touch(id);
+            if phase == Phase::Acknowledged {
+                self.mute(id, estate);
+                self.wake_owner(id, now);
+                continue;
+            }
+            // Whoever should know is told again.
+            if let Some(incident) = self.live.get_mut(&id) {
+                incident.detail.paged_at = None;
+            }
+            self.rewind(id, now);
         }
+    }
+
+    /// Whoever has it wanted to hear of it now, whatever their hours are; who is no contact cannot, and those do who know of it.
+    fn wake_owner(&mut self, id: IncidentId, now: Timestamp) {
+        let Some(incident) = self.live.get(&id) else { return };
+        // An acknowledgement of its parts is what the owner has said.
+        let is_told = |trouble: &Trouble| matches!(trouble.withheld, None | Some(Withheld::Acknowledged));
+        if !incident.bad().any(|(_, trouble)| is_told(trouble)) {
+            return;
+        }
+        let reached = |name: &str| (Arc::from(name), self.channels_of(name));
+        let owner = incident.owner().map(|(name, _)| reached(name)).filter(|(_, by)| self.book.reaches(by));
+        let know = incident.detail.told.iter().filter(|(_, told)| told.waits());
+        let whom: Vec<Recipient> = match owner {
+            Some(owner) => vec![owner],
+            None => know.map(|(name, _)| reached(name)).filter(|(_, by)| !by.is_empty()).collect(),
+        };
+        self.call(id, PageKind::Still, &whom, "", "", now);
     }
 }
 

@@ -9,7 +9,7 @@ use vocabulary::state::State;
 
 use crate::desk::{Desk, Failed};
 use crate::limits::{MAX_AUTHOR, TEST_PAUSE_SECONDS};
-use crate::page::{About, Message, Page, PageKind};
+use crate::page::{About, Detour, Message, Page, PageKind};
 use crate::people::Refusal;
 use crate::store::{self, KeptPage};
 
@@ -125,6 +125,7 @@ fn message(contact: &str, by: &str, state: State, now: Timestamp) -> Message {
         email: None,
         ways: crate::book::Ways::new(),
         tried: Vec::new(),
+        detour: Detour::default(),
         rerouted: false,
         otherwise: Default::default(),
         nobodys_since: None,

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use state_store::{Row, StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
 
-use crate::book::Book;
+use crate::book::{Book, LOG_CHANNEL};
 use crate::desk::{Desk, Inner};
 use crate::limits::{MAX_TEXT, cut};
 use crate::oncall::announcing;
 use crate::outbox::Outbox;
 use crate::page::PageKind;
+use crate::people::Refusal;
 
 /// How it stands with one person and one channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +87,35 @@ impl Desk {
 }
 
 impl Inner {
+    /// Who is known not to be reached by anything is refused rather than relied on. That there is such a contact, with channels,
+    /// is looked at elsewhere.
+    pub(crate) fn check_reach(&self, name: &str) -> Result<(), Refusal> {
+        if !self.is_cut_off(name) {
+            return Ok(());
+        }
+        let channels = self.incidents.channels_of(name);
+        let ways: Vec<&str> = channels.iter().map(|channel| &**channel).collect();
+        Err(Refusal::Bad(format!(
+            "`{name}` is not reached by any way of theirs ({}): each has no address, or one that leads to them no more; mend one, or name \
+             somebody else",
+            ways.join(", ")
+        )))
+    }
+
+    /// There are channels, and none that leads to this contact, as far as is known.
+    pub(crate) fn is_cut_off(&self, name: &str) -> bool {
+        let Some((name, contact)) = self.incidents.book.contacts.get_key_value(name) else { return false };
+        let leads = |channel: &Arc<str>| **channel != *LOG_CHANNEL && self.leads_to(name, channel);
+        !contact.channels.is_empty() && !contact.channels.iter().any(leads)
+    }
+
+    /// As far as is known. What is no contact, such as a channel that a policy names, needs no address.
+    pub(crate) fn leads_to(&self, name: &Arc<str>, channel: &Arc<str>) -> bool {
+        let book = &self.incidents.book;
+        let has_address = book.contacts.get(name).is_none_or(|contact| book.leads_to(contact, channel));
+        has_address && !self.outbox.unreached.contains_key(&(name.clone(), channel.clone()))
+    }
+
     /// True: it is so with others too.
     pub(crate) fn note_unreached(
         &mut self,

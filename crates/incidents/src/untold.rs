@@ -1,10 +1,31 @@
 //! What nobody is told of, though there is somebody who could be: that is the worst that a pager can do, so health and the
 //! heartbeat to the outside say it.
 
-use crate::book::OWN_PREFIX;
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use vocabulary::Timestamp;
+
+use crate::book::{Book, OWN_PREFIX};
 use crate::core::Incidents;
 use crate::desk::Desk;
-use crate::incident::{Incident, IncidentId, Phase, Told};
+use crate::incident::{Entry, Incident, IncidentId, Phase, Told};
+
+/// The number of no book: whatever is defined now, it is something else.
+const NOBODY: u64 = 0;
+
+/// An incident of which nobody has heard.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unheard {
+    /// By whom and what it could not be told, in one number.
+    pub people: u64,
+    /// When it was told last.
+    pub at: i64,
+    /// How often it was told again.
+    pub tries: u32,
+}
 
 /// Where nobody can be told of anything, nobody is missed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,20 +58,158 @@ impl Incidents {
         }
     }
 
-    fn is_untold(&self, incident: &Incident) -> bool {
-        let Some((_, trouble)) = incident.tellable() else { return false };
+    /// Not one of the words of trouble that went to this contact is known to have been lost, or one has arrived.
+    pub(crate) fn has_heard(&self, told: &Told) -> bool {
+        let channels: Vec<Arc<str>> = told.channels.iter().map(|name| Arc::from(name.as_str())).collect();
+        // Versions before kept no channels of notices.
+        told.waits() && (told.reached || !told.lost) && (channels.is_empty() || self.book.reaches(&channels))
+    }
+
+    pub(crate) fn is_untold(&self, incident: &Incident) -> bool {
         let detail = &incident.detail;
-        let is_told =
-            self.told_of(incident).any(|(_, told)| told.late || !told.owed.is_empty() || Told::waits(told));
         let is_being_told = detail.escalation.as_ref().is_some_and(|at| at.next_at.is_some());
         // Who is told of our own parts and channels is told elsewhere in health.
         let is_of_telling = ["channel:", OWN_PREFIX].iter().any(|prefix| incident.reason.starts_with(prefix));
-        incident.phase == Phase::Open
-            && detail.paged_at.is_some()
-            && detail.snoozed_until.is_none()
-            && !is_of_telling
-            && self.is_for_paging(incident, incident.said(trouble.state))
-            && !is_told
-            && !is_being_told
+        let is_open = incident.phase == Phase::Open && !incident.is_closed();
+        if !is_open || detail.paged_at.is_none() || detail.snoozed_until.is_some() || is_of_telling {
+            return false;
+        }
+        let is_told = |told: &Told| told.late || !told.owed.is_empty() || self.has_heard(told);
+        if is_being_told || self.told_of(incident).any(|(_, told)| is_told(told)) {
+            return false;
+        }
+        let tellable = incident.tellable();
+        tellable.is_some_and(|(_, trouble)| self.is_for_paging(incident, incident.said(trouble.state)))
+    }
+
+    /// Of what has reached nobody a note is made; once people are reached in another way it is told again.
+    pub(crate) fn tell_unheard(&mut self, now: Timestamp) {
+        let (mut fresh, mut again, mut heard) = (Vec::new(), Vec::new(), Vec::new());
+        for incident in self.live.values().filter(|incident| !incident.is_closed()) {
+            match (&incident.detail.unheard, self.is_untold(incident)) {
+                (None, true) => fresh.push(incident.id),
+                (Some(unheard), true) if unheard.people != self.way_to(incident) => {
+                    again.push(incident.id);
+                }
+                (Some(_), false) if self.is_known(incident) => heard.push(incident.id),
+                _ => {}
+            }
+        }
+        for id in fresh {
+            self.note_unheard(id, now);
+        }
+        for id in again {
+            self.tell_anew(id, now);
+        }
+        for id in heard {
+            if let Some(incident) = self.live.get_mut(&id) {
+                incident.detail.unheard = None;
+                self.unsaved.incident(id);
+            }
+        }
+    }
+
+    /// For certain: somebody has it, or a word of it was delivered.
+    fn is_known(&self, incident: &Incident) -> bool {
+        let arrived = |told: &Told| told.reached && told.waits();
+        incident.phase != Phase::Open || self.told_of(incident).any(|(_, told)| arrived(told))
+    }
+
+    pub(crate) fn note_unheard(&mut self, id: IncidentId, now: Timestamp) {
+        let Some(incident) = self.live.get(&id) else { return };
+        let people = self.way_to(incident);
+        if incident.detail.unheard.is_some() || !self.is_untold(incident) {
+            return;
+        }
+        if let Some(incident) = self.live.get_mut(&id) {
+            incident.detail.unheard = Some(Unheard { people, at: now.0, tries: 0 });
+        }
+        self.unsaved.incident(id);
+        let text = "nobody is reached: it is told again once people or channels are defined in another way";
+        self.write(id, Entry { at: now, kind: "page", who: String::new(), text: text.into() });
+    }
+
+    /// Something may lead to people now that did not: what was lost is told again, the next time that it is looked at.
+    pub(crate) fn tell_unheard_by(&mut self, channel: &str, may: impl Fn(&str, &Unheard) -> bool) {
+        for incident in self.live.values_mut().filter(|incident| !incident.is_closed()) {
+            let Some(unheard) = incident.detail.unheard.as_mut() else { continue };
+            let was_lost = incident
+                .detail
+                .told
+                .iter()
+                .any(|(name, told)| told.lost && told.channels.contains(channel) && may(name, unheard));
+            if was_lost {
+                unheard.people = NOBODY;
+                self.unsaved.incident(incident.id);
+            }
+        }
+    }
+
+    /// As at the start: everybody may be reached in another way than before.
+    pub(crate) fn tell_all_unheard(&mut self) {
+        for unheard in self.live.values_mut().filter_map(|incident| incident.detail.unheard.as_mut()) {
+            unheard.people = NOBODY;
+        }
+    }
+
+    fn tell_anew(&mut self, id: IncidentId, now: Timestamp) {
+        let Some(incident) = self.live.get(&id) else { return };
+        let people = self.way_to(incident);
+        let by_itself = incident.tellable().and_then(|(key, _)| {
+            let subject = self.book.about(key).filter(|subject| Incidents::tells_itself(Some(subject)))?;
+            self.policy_for(incident, key).is_none().then(|| subject.contacts.clone())
+        });
+        if let Some(incident) = self.live.get_mut(&id) {
+            let tries = incident.detail.unheard.as_ref().map_or(0, |unheard| unheard.tries);
+            incident.detail.unheard = Some(Unheard { people, at: now.0, tries: tries.saturating_add(1) });
+            incident.detail.paged_at = None;
+        }
+        let text = "it has reached nobody so far: it is told again";
+        self.write(id, Entry { at: now, kind: "page", who: String::new(), text: text.into() });
+        self.rewind(id, now);
+        self.touch(id);
+        let Some(contacts) = by_itself else { return };
+        // The notices of a check come by its own rules, which may have none to say.
+        let last_resort = self.book.config.contacts.iter().map(|name| Arc::from(name.as_str()));
+        let own = self.reach_all(id, contacts, now).now;
+        let found = match self.book.reaches_one_of(&own) {
+            true => own,
+            false => self.reach_all(id, last_resort.collect(), now).now,
+        };
+        for (contact, channels) in &found {
+            self.tell_of_step(id, contact, channels, now);
+        }
+        if let Some(incident) = self.live.get_mut(&id) {
+            incident.detail.paged_at = Some(incident.severity_now());
+        }
+    }
+
+    /// In one number who is to hear of it, and by what they are reached.
+    fn way_to(&self, incident: &Incident) -> u64 {
+        let mut all = DefaultHasher::new();
+        self.people.hash(&mut all);
+        let mut last = None;
+        for (key, _) in incident.bad() {
+            let name = (key.host, &key.monitor);
+            if last.replace(name) == Some(name) {
+                continue;
+            }
+            if let Some(subject) = self.book.about(key) {
+                (&subject.contacts, &subject.escalation_policy, &subject.owner).hash(&mut all);
+            }
+        }
+        all.finish().max(NOBODY + 1)
+    }
+}
+
+impl Book {
+    pub(crate) fn people(&self) -> u64 {
+        let mut all = DefaultHasher::new();
+        let sorted: BTreeMap<_, _> = self.contacts.iter().collect();
+        for (name, contact) in sorted {
+            (name, &contact.channels, &contact.email, &contact.ways, contact.disabled).hash(&mut all);
+        }
+        (&self.rooms, &self.config.contacts, &self.config.escalation_policy).hash(&mut all);
+        all.finish()
     }
 }

@@ -9,7 +9,7 @@ use crate::core::Incidents;
 use crate::deeds::DECLARED;
 use crate::incident::{Incident, Key, Trouble};
 use crate::limits::MAX_NAMED;
-use crate::page::{About, Message, Named};
+use crate::page::{About, Detour, Message, Named};
 
 impl Incidents {
     pub(crate) fn message(
@@ -92,6 +92,7 @@ impl Incidents {
             email: None,
             ways: Ways::new(),
             tried: Vec::new(),
+            detour: Detour::default(),
             rerouted: false,
             otherwise: Default::default(),
             nobodys_since: None,

@@ -1,11 +1,12 @@
 //! `[[channel]]`
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::channels::own::{self, Own};
 pub use crate::channels::webhook::Format;
 use crate::channels::{self, TYPES};
 pub use crate::secret::{Secret, read_secret};
@@ -245,6 +246,31 @@ pub fn mail(channels: &[ChannelConfig]) -> BTreeSet<Arc<str>> {
     mail.map(|channel| Arc::from(channel.name.as_str())).collect()
 }
 
+/// By channel what of a contact it goes by, of which one is enough; those with a `to` go there. Whose browsers have subscribed is
+/// known elsewhere.
+pub fn needs(channels: &[ChannelConfig]) -> BTreeMap<Arc<str>, Vec<&'static str>> {
+    let of_people = own::ALL.iter().filter(|own| own.kind != ChannelType::Push);
+    let needs = of_people.flat_map(|own| {
+        let of_type = own::channels(own, channels);
+        of_type.map(move |channel| (Arc::from(channel.name.as_str()), ways_of(own)))
+    });
+    needs.collect()
+}
+
+/// The keys of a contact that a channel of this type reads.
+fn ways_of(own: &Own) -> Vec<&'static str> {
+    match own.kind {
+        ChannelType::Sms | ChannelType::Voice => vec![own.word, "phone"],
+        _ => vec![own.word],
+    }
+}
+
+/// What is wrong with the address that a contact has by this key.
+pub fn address_problem(key: &str, address: &str) -> Option<String> {
+    let own = own::of(if key == "phone" { "sms" } else { key })?;
+    (!(own.is_fine)(address)).then(|| format!("this leads nowhere: write {}", own.shape))
+}
+
 /// Channels that contacts name and that are not there, as (index of the contact, channel).
 pub fn unknown<'c>(
     channels: &[ChannelConfig],
@@ -275,6 +301,39 @@ mod tests {
         for (found, wanted) in found.iter().zip(wanted) {
             assert!(found.contains(wanted), "{found} has no {wanted}");
         }
+    }
+
+    #[test]
+    fn a_channel_needs_an_address_unless_it_goes_elsewhere() {
+        let channel = |name: &str, kind: ChannelType, to: Option<Vec<String>>| ChannelConfig {
+            name: name.into(),
+            kind,
+            to,
+            ..ChannelConfig::default()
+        };
+        let all = [
+            channel("mail", ChannelType::Email, None),
+            channel("ops", ChannelType::Email, Some(vec!["ops@example.org".into()])),
+            channel("text", ChannelType::Sms, None),
+            channel("hook", ChannelType::Webhook, None),
+        ];
+        let found = needs(&all);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert_eq!((&found["mail"], &found["text"]), (&vec!["email"], &vec!["sms", "phone"]));
+    }
+
+    #[test]
+    fn an_address_of_a_contact_has_the_shape_of_a_way_of_ones_own() {
+        for (key, wrong, fine) in [
+            ("phone", "030 123456", "+4930123456"),
+            ("email", "ana at example", "ana@example.org"),
+            ("ntfy", "a b/c", "ana-3f7c1a9e"),
+        ] {
+            let why = address_problem(key, wrong).unwrap();
+            assert!(why.starts_with("this leads nowhere: write ") && !why.contains(wrong), "{why}");
+            assert_eq!(address_problem(key, fine), None);
+        }
+        assert_eq!(address_problem("slack_user", "U0123"), None);
     }
 
     #[test]

@@ -19,6 +19,32 @@ impl Config {
         doubts.extend(self.policies_elsewhere());
         doubts.extend(self.people_elsewhere());
         doubts.extend(self.members_elsewhere());
+        doubts.extend(self.without_address());
+        doubts
+    }
+
+    /// Contacts with a channel by which they are not reached, since it goes by an address that they have not.
+    fn without_address(&self) -> Vec<(String, String)> {
+        let needs = notify::config::needs(&self.channels());
+        let mut doubts = Vec::new();
+        for (index, contact) in self.contact.iter().enumerate() {
+            let known = crate::book::of_contact(contact);
+            let has = |way: &str| match way {
+                "email" => known.email.is_some(),
+                way => known.ways.contains_key(way),
+            };
+            for channel in &contact.channels {
+                let Some(ways) = needs.get(channel.as_str()) else { continue };
+                if !ways.iter().any(|way| has(way)) {
+                    let why = format!(
+                        "`{}` is not reached by `{channel}`: the contact has no `{}`, and the channel has no `to`",
+                        contact.name,
+                        ways.last().unwrap_or(&"")
+                    );
+                    doubts.push((format!("contact.{index}.channels"), why));
+                }
+            }
+        }
         doubts
     }
 

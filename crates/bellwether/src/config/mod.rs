@@ -439,6 +439,7 @@ impl Config {
                 format!("there is no channel `{channel}`: define it as a [[channel]], or write \"log\"");
             (format!("contact.{index}.channels"), why)
         }));
+        problems.extend(self.problems_of_addresses());
         for (index, environment) in self.environment.iter().enumerate() {
             let found = environment.problems().into_iter();
             problems.extend(found.map(|(key, why)| (format!("environment.{index}.{key}"), why)));
@@ -453,6 +454,25 @@ impl Config {
         }));
         problems.extend(self.problems_of_mail());
         problems
+    }
+
+    /// A number or mailbox that can be none is better known before somebody is to be woken by it.
+    fn problems_of_addresses(&self) -> Vec<(String, String)> {
+        let of_contact = |(index, contact): (usize, &ContactConfig)| {
+            let written = [
+                ("email", contact.email.as_deref()),
+                ("phone", contact.phone.as_deref()),
+                ("telegram", contact.telegram.as_deref()),
+                ("pushover", contact.pushover.as_deref()),
+                ("ntfy", contact.ntfy.as_ref().map(|topic| topic.0.as_str())),
+            ];
+            let wrong = written.into_iter().filter_map(|(key, address)| {
+                let why = notify::config::address_problem(key, address?)?;
+                Some((format!("contact.{index}.{key}"), why))
+            });
+            wrong.collect::<Vec<_>>()
+        };
+        self.contact.iter().enumerate().flat_map(of_contact).collect()
     }
 
     /// Who gets letters.

@@ -15,7 +15,7 @@ use super::roster::{Known, Roster};
 use crate::book::Ways;
 use crate::core::Incidents;
 use crate::desk::{Desk, Inner};
-use crate::page::{About, Message, PageKind};
+use crate::page::{About, Detour, Message, PageKind};
 
 /// Turns are looked at so often.
 const LOOK_SECONDS: i64 = 60;
@@ -205,6 +205,7 @@ pub(crate) fn plain(schedule: &Arc<str>, title: String, text: String, now: Times
         email: None,
         ways: Ways::new(),
         tried: Vec::new(),
+        detour: Detour::default(),
         rerouted: false,
         otherwise: Default::default(),
         nobodys_since: None,

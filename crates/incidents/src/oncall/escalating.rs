@@ -37,6 +37,9 @@ pub struct Escalation {
     /// Whom the step would reach sleeps, and it is nothing to wake somebody for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
+    /// Whom the last step called, and who stands in for them: has a word of it been delivered? Who is lost is not among them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub called: BTreeMap<String, bool>,
 }
 
 impl Escalation {
@@ -238,6 +241,28 @@ impl Incidents {
         }
     }
 
+    /// What the step sent to this contact was not delivered. If so it is with all whom it called, it has reached nobody.
+    pub(crate) fn lost_to_step(&mut self, id: IncidentId, contact: &str, now: Timestamp) {
+        let Some(incident) = self.live.get_mut(&id).filter(|incident| incident.phase == Phase::Open) else {
+            return;
+        };
+        let Some(at) = incident.detail.escalation.as_mut() else { return };
+        if at.called.get(contact) != Some(&false) {
+            return;
+        }
+        at.called.remove(contact);
+        self.unsaved.incident(id);
+        if !at.called.is_empty() || at.held || at.next_at.is_none_or(|next| next <= now.0) {
+            return;
+        }
+        at.next_at = Some(now.0);
+        let text = format!(
+            "step {} of `{}`: what it sent was not delivered, so it reaches nobody: the next step runs at once",
+            at.step, at.policy
+        );
+        self.note_step(id, text, now);
+    }
+
     fn keep(&mut self, id: IncidentId, at: Escalation) {
         let incident = self.live.get_mut(&id);
         if let Some(incident) = incident.filter(|it| it.detail.escalation.as_ref() != Some(&at)) {
@@ -308,7 +333,12 @@ impl Incidents {
         for (contact, channels) in chosen.iter().chain(&rooms) {
             self.tell_of_step(id, contact, channels, now);
         }
-        if reached { Outcome::Reached } else { Outcome::Nobody }
+        if !reached {
+            return Outcome::Nobody;
+        }
+        let in_person = chosen.iter().chain(&rooms).filter(|(_, channels)| self.book.reaches(channels));
+        at.called = in_person.map(|(name, _)| (name.to_string(), false)).collect();
+        Outcome::Reached
     }
 
     /// Nobody sleeps in a room: those that a held step names do not wait for the morning. Channels that call people do.

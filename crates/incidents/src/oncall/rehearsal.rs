@@ -99,7 +99,18 @@ impl Desk {
             self.refresh_roster(&mut inner, now);
             inner.incidents.stage_for(key, at)?
         };
-        Some(stage.play(key, state, at, held))
+        let mut rehearsal = stage.play(key, state, at, held);
+        let inner = self.inner.lock();
+        for moment in &mut rehearsal.moments {
+            let in_vain = moment.calls.iter().filter(|call| !inner.leads_to(&call.contact, &call.channel));
+            let said = in_vain.map(|Call { contact, channel, .. }| {
+                format!(
+                    "{contact} is not reached by {channel}: there is no address, or it leads to them no more"
+                )
+            });
+            moment.said.extend(said.collect::<Vec<_>>());
+        }
+        Some(rehearsal)
     }
 }
 

@@ -145,9 +145,31 @@ impl Roster {
                 "[incidents] names the policy `{name}`, which is not defined: [incidents] contacts are told"
             ));
         }
+        warnings.extend(self.people_out_of_reach(book));
         warnings.sort();
         self.leads_nowhere.extend(warnings);
         self.warnings.extend(self.leads_nowhere.iter().cloned());
+    }
+
+    /// Contacts whom a step or a schedule names, and whom nothing leads to.
+    fn people_out_of_reach(&self, book: &Book) -> Vec<String> {
+        let targets = self.policies.values().flat_map(|known| {
+            known.config.step.iter().flat_map(StepConfig::targets).filter_map(|target| match target {
+                Target::Person(name) => Some(name),
+                _ => None,
+            })
+        });
+        // Whoever is of a schedule has a zone by it.
+        let named: BTreeSet<Arc<str>> = targets.chain(self.zones.keys().cloned()).collect();
+        let lost = named
+            .into_iter()
+            .filter(|name| book.contacts.get(name).is_some_and(|contact| !book.is_reached(contact)));
+        lost.map(|name| {
+            format!(
+                "`{name}` is to be called and is not reached: no channel, rooms or the log only, or no address for them"
+            )
+        })
+        .collect()
     }
 
     /// The first layer that says where it is knows best where its people live.

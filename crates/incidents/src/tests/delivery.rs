@@ -5,15 +5,15 @@ use crate::desk::{Attempt, Desk, Failed};
 use crate::last_words::LastOfChannel;
 use crate::noise::{Judged, Worth};
 
-struct Counter {
-    desk: Desk,
+pub(super) struct Counter {
+    pub desk: Desk,
     _directory: tempfile::TempDir,
-    now: i64,
-    sky: Sky,
+    pub now: i64,
+    pub sky: Sky,
 }
 
 impl Counter {
-    fn new() -> Counter {
+    pub fn new() -> Counter {
         let directory = tempfile::tempdir().unwrap();
         let store = StateStore::open(
             &directory.path().join("state.db"),
@@ -24,14 +24,14 @@ impl Counter {
         Counter { desk, _directory: directory, now: 1_000, sky: Sky::default() }
     }
 
-    fn goes(&mut self, name: &str, to: State) {
+    pub fn goes(&mut self, name: &str, to: State) {
         self.now += 10;
         self.desk.take(&[change(name, to, None, self.now)], &[], Timestamp(self.now)).unwrap();
         self.desk.tick(&self.sky, Timestamp(self.now)).unwrap();
     }
 
     /// All that is due now by this channel comes to this.
-    fn try_all(&mut self, channel: &str, attempt: &Attempt) -> Vec<String> {
+    pub fn try_all(&mut self, channel: &str, attempt: &Attempt) -> Vec<String> {
         let mut told = Vec::new();
         loop {
             let due = self.desk.due(channel, self.now * 1_000, 100);
@@ -46,7 +46,7 @@ impl Counter {
         }
     }
 
-    fn given_up() -> Attempt {
+    pub fn given_up() -> Attempt {
         Attempt::GivenUp { why: "it is refused".into() }
     }
 }
@@ -385,7 +385,7 @@ fn who_stands_in_hears_of_the_end_though_the_end_of_whom_it_was_for_goes_another
     assert_eq!(of_latency, ["problem default latency", "recovery default latency"], "{told:?}");
 }
 
-fn unreached() -> Attempt {
+pub(super) fn unreached() -> Attempt {
     Attempt::Unreached { why: "this browser is not subscribed any more".into() }
 }
 
@@ -674,4 +674,79 @@ fn a_channel_that_is_taken_out_fails_no_more_though_nothing_waits_for_it() {
     assert!(!is_open(&counter.desk) && !counter.desk.standing().failing.contains_key("hook"));
     assert!(!counter.desk.channels_at_work().contains("hook"));
     assert!(counter.try_all("mail", &Attempt::Delivered).contains(&"recovery ops channel:hook".to_owned()));
+}
+
+/// Of those who are told by default: (name, channels).
+pub(super) fn with_last_resort(counter: &Counter, last: &[(&str, &[&str])], ana: &[&str]) -> Book {
+    let mut all = book();
+    all.config.contacts = last.iter().map(|(name, _)| (*name).to_owned()).collect();
+    for (name, channels) in last {
+        all.contacts.insert((*name).into(), contact(channels));
+    }
+    all.contacts.insert("ana".into(), contact(ana));
+    all.subjects.insert((false, "latency".into()), subject(Kind::Monitor, None, &["ana"]));
+    counter.desk.set_book(all.clone());
+    all
+}
+
+/// What is due by this channel for one contact comes to this.
+pub(super) fn try_for(counter: &Counter, channel: &str, who: &str, attempt: &Attempt) -> usize {
+    let due = counter.desk.due(channel, i64::MAX, 100);
+    let theirs = due.iter().filter(|it| &*it.page.contact == who);
+    let attempts: Vec<_> = theirs.map(|it| (it.page.id, attempt.clone())).collect();
+    counter.desk.record(channel, &attempts, Timestamp(counter.now)).unwrap();
+    attempts.len()
+}
+
+#[test]
+fn h1_a_number_that_is_wrong_leaves_the_channel_to_those_who_stand_in() {
+    let mut counter = Counter::new();
+    with_last_resort(&counter, &[("ben", &["sms"]), ("cyd", &["sms"])], &["sms"]);
+    counter.goes("latency", State::Critical);
+    assert_eq!(try_for(&counter, "sms", "ana", &unreached()), 1);
+    assert_eq!(
+        counter.try_all("sms", &Attempt::Delivered),
+        ["problem ben latency", "problem cyd latency"],
+        "all of them, by the channel that is wrong for her alone"
+    );
+    assert_eq!(counter.desk.standing().pages.reached_nobody, 0);
+    counter.goes("latency", State::Ok);
+    let ends = counter.try_all("sms", &Attempt::Delivered);
+    assert!(ends.contains(&"recovery ben latency".into()) && ends.contains(&"recovery cyd latency".into()));
+}
+
+#[test]
+fn h1_a_channel_that_fails_is_no_way_for_those_who_stand_in() {
+    let mut counter = Counter::new();
+    with_last_resort(&counter, &[("ben", &["sms", "mail"])], &["sms"]);
+    counter.goes("latency", State::Critical);
+    try_for(&counter, "sms", "ana", &Counter::given_up());
+    assert_eq!(counter.try_all("sms", &Attempt::Delivered), [""; 0]);
+    assert_eq!(counter.try_all("mail", &Attempt::Delivered), ["problem ben latency"]);
+}
+
+#[test]
+fn h2_the_log_stands_in_for_nobody_and_one_of_those_who_do_is_enough() {
+    let mut counter = Counter::new();
+    let last: [(&str, &[&str]); 3] = [("room", &["log"]), ("ben", &["mail"]), ("cyd", &["sms"])];
+    with_last_resort(&counter, &last, &["hook"]);
+    counter.goes("latency", State::Critical);
+    try_for(&counter, "hook", "ana", &Counter::given_up());
+    let lost = |counter: &Counter| counter.desk.standing().pages.reached_nobody;
+    // Ben is not reached, and Cyd will be.
+    assert_eq!(try_for(&counter, "mail", "ben", &unreached()), 1);
+    assert_eq!(lost(&counter), 0);
+    assert_eq!(counter.try_all("sms", &Attempt::Delivered), ["problem cyd latency"]);
+    // The next time both are not, in one breath and one after the other.
+    let mut both = Counter::new();
+    with_last_resort(&both, &[("room", &["log"]), ("ben", &["mail"]), ("cyd", &["mail"])], &["hook"]);
+    both.goes("latency", State::Critical);
+    try_for(&both, "hook", "ana", &Counter::given_up());
+    assert_eq!(both.try_all("mail", &unreached()).len(), 2);
+    assert_eq!(lost(&both), 1, "told once");
+    let mut log = Counter::new();
+    with_last_resort(&log, &[("room", &["log"])], &["hook"]);
+    log.goes("latency", State::Critical);
+    try_for(&log, "hook", "ana", &Counter::given_up());
+    assert_eq!(lost(&log), 1, "what is listed reaches nobody");
 }

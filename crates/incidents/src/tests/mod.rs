@@ -13,6 +13,7 @@ mod newcomers;
 mod night;
 mod owning;
 mod policies;
+mod reached;
 mod reaching;
 mod rooms;
 mod worse;

@@ -407,7 +407,7 @@ impl History {
         if let Some(page) = dying {
             let now = Timestamp(self.story.now);
             self.story.incidents.book.contacts.get_mut("default").unwrap().channels = vec!["hook".into()];
-            self.story.incidents.reroute(&page, now);
+            self.story.incidents.reroute(&page, false, now);
             let pages = self.story.incidents.take(&[], &[], now);
             assert!(pages.iter().all(|page| page.message.instead_of.is_some()), "{pages:?}");
             pages.into_iter().for_each(|page| self.believe(&page));

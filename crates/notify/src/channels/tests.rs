@@ -52,6 +52,7 @@ pub fn letter() -> Letter {
         email: Some("ana@example.org".into()),
         ways: ways.map(|(way, at)| (way.to_owned(), at.to_owned())).into(),
         tried: Vec::new(),
+        detour: incidents::page::Detour::default(),
         rerouted: false,
         otherwise: Default::default(),
         nobodys_since: None,

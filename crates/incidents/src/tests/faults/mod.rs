@@ -50,6 +50,10 @@ struct World {
     refused_ends: HashSet<(IncidentId, String)>,
     /// Ends that somebody else got in place of others.
     stood_in: HashSet<IncidentId>,
+    /// The way of one person that leads nowhere, as long as the world lasts.
+    wrong: Option<(&'static str, &'static str)>,
+    /// Those who have one whose snooze ends in this second.
+    woken: Vec<(IncidentId, &'static str)>,
 }
 
 #[test]
@@ -127,6 +131,9 @@ impl World {
             waiting_for_end: HashSet::new(),
             refused_ends: HashSet::new(),
             stood_in: HashSet::new(),
+            wrong: [None, Some(("ana", "mail")), Some(("ana", "hook")), Some(("ben", "mail"))]
+                [usize::try_from(seed % 4).unwrap()],
+            woken: Vec::new(),
         }
     }
 
@@ -228,8 +235,9 @@ impl World {
             }
             3 => {
                 let to = self.one_of(&["ana", "ben", "cyd"]).unwrap();
-                self.does(id, who, &Deed::HandOver { to: to.into(), comment: none() });
-                self.cases.entry(id).or_default().owner = Some(to);
+                if self.hands_over(id, who, to) {
+                    self.cases.entry(id).or_default().owner = Some(to);
+                }
             }
             4 => {
                 let until = self.now + 1 + self.random.below(40);
@@ -249,6 +257,16 @@ impl World {
     fn does(&self, id: IncidentId, who: &str, deed: &Deed) {
         let done = self.desk.act(id, who, deed, Timestamp(self.now));
         assert!(done.is_ok(), "seed {}, {}: {deed:?}: {:?}", self.seed, self.now, done.err());
+    }
+
+    /// Who is not reached by their only way gets nothing, once that is known.
+    fn hands_over(&self, id: IncidentId, who: &str, to: &'static str) -> bool {
+        let deed = Deed::HandOver { to: to.into(), comment: String::new() };
+        let done = self.desk.act(id, who, &deed, Timestamp(self.now)).is_ok();
+        let is_only_way = self.book.contacts[to].channels.len() == 1;
+        let may_fail = self.wrong.is_some_and(|(whose, _)| whose == to) && is_only_way;
+        assert!(done || may_fail, "seed {}, {}: {id} is not handed over to {to}", self.seed, self.now);
+        done
     }
 
     /// The first has it, and whoever else wants it is told who that is.
@@ -309,11 +327,12 @@ impl World {
         self.cases.insert(new, Case { course: same.or(anew), ..case });
     }
 
-    /// A snooze that ends begins the policy again, if nobody has it.
+    /// A snooze that ends begins the policy again, if nobody has it; else whoever has it hears of it.
     fn wake_snoozed(&mut self) {
-        for case in self.cases.values_mut() {
+        for (id, case) in &mut self.cases {
             if case.snoozed_until.is_some_and(|until| until <= self.now) {
                 case.snoozed_until = None;
+                self.woken.extend(case.owner.filter(|_| case.course.is_some()).map(|owner| (*id, owner)));
                 if let Some(course) = case.course.as_mut().filter(|_| case.owner.is_none()) {
                     *course = Course::begin(&course.of, self.now);
                 }
@@ -354,6 +373,13 @@ impl World {
                 expected.extend(course.told(now).into_iter().map(|who| (*id, who)));
             }
         }
+        let woken = std::mem::take(&mut self.woken).into_iter();
+        let of_contacts = |who: &str| BY_CONTACTS.iter().any(|(_, name)| *name == who);
+        expected.extend(
+            woken.filter(|(id, who)| {
+                self.cases.contains_key(id) && !silenced.contains(id) && !of_contacts(who)
+            }),
+        );
         let mut told = self.told_by_policies();
         told.sort();
         expected.sort_unstable();
@@ -398,9 +424,13 @@ impl World {
         for Waiting { page, .. } in due {
             let attempt = match self.desk.is_off(channel) {
                 true => Attempt::GivenUp { why: "it is switched off".into() },
+                false if self.wrong.is_some_and(|(who, by)| *who == *page.contact && by == channel) => {
+                    super::delivery::unreached()
+                }
                 false => self.attempt(self.weather[channel], &page),
             };
-            if matches!(attempt, Attempt::GivenUp { .. } | Attempt::Gone { .. }) && page.kind.is_end() {
+            let is_refused = !matches!(attempt, Attempt::Delivered | Attempt::Later { .. });
+            if is_refused && page.kind.is_end() {
                 self.refused_ends.extend(page.incident.map(|id| (id, page.contact.to_string())));
             }
             attempts.push((page.id, attempt));

@@ -1,0 +1,132 @@
+//! A page that is not delivered goes another way: by the contact's other channels, else to those who are told by default, all
+//! of them, since nobody knows which of them looks.
+
+use std::sync::Arc;
+
+use vocabulary::Timestamp;
+
+use crate::core::Incidents;
+use crate::incident::IncidentId;
+use crate::page::{Message, Otherwise, Page, PageKind};
+use crate::rooms::Recipient;
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detoured {
+    InPerson,
+    /// It is told where nobody may look.
+    RoomsOnly,
+    /// There is no other way.
+    Nowhere,
+}
+
+impl Incidents {
+    /// `of_one`: its way leads to this contact no more, and may lead to others.
+    pub(crate) fn reroute(&mut self, page: &Page, of_one: bool, now: Timestamp) -> Detoured {
+        let message = message_instead(page, of_one);
+        let own: Vec<Arc<str>> = self
+            .untried(page.kind, &message, &page.contact)
+            .into_iter()
+            .filter(|channel| !message.otherwise.has(channel))
+            .collect();
+        let is_reached = self.book.reaches(&own);
+        let mut ways: Vec<Recipient> = Vec::new();
+        if !own.is_empty() {
+            ways.push((page.contact.clone(), own));
+        }
+        if !is_reached {
+            ways.extend(self.stand_ins(page, &message));
+        }
+        for (contact, channels) in &ways {
+            self.tell_instead(page, &message, contact, channels, now);
+        }
+        match (ways.is_empty(), self.book.reaches_one_of(&ways)) {
+            (true, _) => Detoured::Nowhere,
+            (false, true) => Detoured::InPerson,
+            (false, false) => Detoured::RoomsOnly,
+        }
+    }
+
+    /// Channels of this contact that have a word for it, and were not tried in vain.
+    fn untried(&self, kind: PageKind, message: &Message, contact: &str) -> Vec<Arc<str>> {
+        let tried = |channel: &Arc<str>| {
+            let is_for_nobody = message.tried.iter().any(|tried| **tried == **channel);
+            let not_for = &message.detour.not_for;
+            is_for_nobody || not_for.iter().any(|(whom, by)| *whom == *contact && **by == **channel)
+        };
+        // Whose turn begins soon is a word for that one alone, and wakes nobody on its other ways either.
+        let is_quiet = kind == PageKind::OnCall;
+        let untried = self.channels_of(contact).into_iter().filter(|channel| !tried(channel));
+        let untried = untried.filter(|channel| self.book.says(channel, kind));
+        untried.filter(|channel| !is_quiet || self.book.quiet.contains(channel)).collect()
+    }
+
+    /// Of trouble all who are told by default; of anything else one is enough.
+    fn stand_ins(&self, page: &Page, message: &Message) -> Vec<Recipient> {
+        // Whoever stands in is one of them, and the others have theirs.
+        if page.kind == PageKind::OnCall || page.message.detour.stands_for.is_some() {
+            return Vec::new();
+        }
+        let others = self.book.config.contacts.iter().filter(|name| ***name != *page.contact);
+        let others = others.map(|name| (Arc::from(name.as_str()), self.untried(page.kind, message, name)));
+        let all: Vec<Recipient> = others.filter(|(_, channels)| !channels.is_empty()).collect();
+        if page.kind.is_problem() {
+            return all;
+        }
+        let in_person = all.iter().find(|(_, channels)| self.book.reaches(channels));
+        in_person.or(all.first()).cloned().into_iter().collect()
+    }
+
+    fn tell_instead(
+        &mut self,
+        page: &Page,
+        message: &Message,
+        contact: &Arc<str>,
+        channels: &[Arc<str>],
+        now: Timestamp,
+    ) {
+        let mut message = message.clone();
+        if *contact != page.contact {
+            message.otherwise = Otherwise::default();
+            message.detour.stands_for = Some(page.id);
+        }
+        if let Some(id) = page.incident {
+            self.stands_in_for_called(id, &page.contact, contact, channels);
+        }
+        match page.incident.filter(|id| page.kind.is_problem() && self.knows(*id)) {
+            Some(id) => self.tell(id, page.kind, contact, channels, &message, now),
+            None => self.page(page.incident, page.kind, contact, channels, &message, now),
+        }
+        let known = page.incident.filter(|id| page.kind.is_end() && self.knows(*id));
+        let incident = known.and_then(|id| self.live.get_mut(&id));
+        if let Some(told) = incident.and_then(|incident| incident.detail.told.get_mut(&**contact)) {
+            // Whoever stood in for the problem has heard of the end by this.
+            told.of_end = true;
+        }
+    }
+
+    /// Whoever is told in the place of somebody whom the last step has called is called by it too.
+    fn stands_in_for_called(&mut self, id: IncidentId, missed: &str, contact: &str, channels: &[Arc<str>]) {
+        let reaches = self.book.reaches(channels);
+        let root = self.root_of(id);
+        let incident = self.live.get_mut(&root).filter(|_| reaches);
+        let Some(at) = incident.and_then(|incident| incident.detail.escalation.as_mut()) else { return };
+        if at.called.contains_key(missed) {
+            at.called.entry(contact.to_owned()).or_insert(false);
+            self.unsaved.incident(root);
+        }
+    }
+}
+
+fn message_instead(page: &Page, of_one: bool) -> Message {
+    let mut message = page.message.clone();
+    message.email = None;
+    message.ways.clear();
+    // Why it did not: that names an address or number, which is not for whoever stands in.
+    message.instead_of = Some(format!("{} by {}", page.contact, page.channel));
+    match of_one {
+        true => message.detour.not_for.push((page.contact.to_string(), page.channel.to_string())),
+        false => message.tried.push(page.channel.to_string()),
+    }
+    message
+}

@@ -1,0 +1,114 @@
+//! Words of trouble that did not arrive: who has not heard of it, and what follows from that.
+
+use vocabulary::Timestamp;
+
+use crate::core::Incidents;
+use crate::desk::Inner;
+use crate::incident::{Entry, IncidentId, Phase};
+use crate::limits::{LONGEST_UNHEARD_PAUSE_SECONDS, UNHEARD_PAUSE_SECONDS};
+use crate::page::{Page, PageKind};
+use crate::untold::Unheard;
+
+impl Inner {
+    /// A word has arrived: so may what was lost before by the same channel, but not at each word anew.
+    pub(crate) fn note_heard(&mut self, page: &Page, now: Timestamp) {
+        if !self.may_reach(page) {
+            return;
+        }
+        let unreached = &self.outbox.unreached;
+        let may = |contact: &str, unheard: &Unheard| {
+            let is_wrong = unreached.contains_key(&(contact.into(), page.channel.clone()));
+            let pause = UNHEARD_PAUSE_SECONDS << unheard.tries.min(10);
+            !is_wrong && now.0 - unheard.at >= pause.min(LONGEST_UNHEARD_PAUSE_SECONDS)
+        };
+        self.incidents.tell_unheard_by(&page.channel, may);
+        if let Some(id) = page.incident.filter(|_| page.kind.is_problem()) {
+            self.incidents.has_arrived(id, &page.contact);
+        }
+    }
+
+    /// Those whose words were given up just now, unless they have them by another way or will.
+    pub(crate) fn note_lost(&mut self, given_up: &[Page], now: Timestamp) {
+        for page in given_up.iter().filter(|page| page.kind.is_problem()) {
+            let is_lost = self.may_reach(page) && !self.is_told_otherwise(page);
+            let Some(id) = page.incident.filter(|_| is_lost) else { continue };
+            let fresh = self.incidents.unsaved.pages.iter();
+            let waits = self.outbox.not_ended().chain(fresh).any(|other| {
+                let same = (other.incident, &other.contact) == (page.incident, &page.contact);
+                same && other.id != page.id && other.kind.is_problem() && self.may_reach(other)
+            });
+            if waits {
+                continue;
+            }
+            // What has gone another way before did so for all the ways of that word.
+            let went_before = page.message.rerouted && self.incidents.last_resort_heard(id);
+            let is_told_instead = went_before || self.is_told_by_others_instead(page);
+            self.incidents.lose(id, page, now);
+            if page.kind == PageKind::HandedOver && !is_told_instead {
+                self.incidents.take_back(id, now);
+            }
+        }
+    }
+}
+
+impl Incidents {
+    fn last_resort_heard(&self, id: IncidentId) -> bool {
+        let told = self.live.get(&id).map(|incident| &incident.detail.told);
+        let mut last = self.book.config.contacts.iter().filter_map(|name| told?.get(name));
+        last.any(|told| self.has_heard(told))
+    }
+
+    fn has_arrived(&mut self, id: IncidentId, contact: &str) {
+        let told = self.live.get_mut(&id).and_then(|incident| incident.detail.told.get_mut(contact));
+        if let Some(told) = told.filter(|told| told.lost || !told.reached) {
+            (told.lost, told.reached) = (false, true);
+            self.unsaved.incident(id);
+        }
+        let root = self.root_of(id);
+        let at = self.live.get_mut(&root).and_then(|incident| incident.detail.escalation.as_mut());
+        if let Some(heard) = at.and_then(|at| at.called.get_mut(contact)).filter(|heard| !**heard) {
+            *heard = true;
+            self.unsaved.incident(root);
+        }
+    }
+
+    fn lose(&mut self, id: IncidentId, page: &Page, now: Timestamp) {
+        let contact = &*page.contact;
+        if let Some(told) = self.live.get_mut(&id).and_then(|it| it.detail.told.get_mut(contact)) {
+            told.lost = true;
+            self.unsaved.incident(id);
+        }
+        let root = self.root_of(id);
+        self.lost_to_step(root, contact, now);
+        self.note_unheard(root, now);
+        // While it waited they have become somebody who is reached elsewhere.
+        let moved =
+            self.book.contacts.get(contact).is_some_and(|known| {
+                (&known.email, &known.ways) != (&page.message.email, &page.message.ways)
+            });
+        if moved {
+            self.tell_unheard_by(&page.channel, |name, _| name == contact);
+        }
+    }
+
+    /// Whoever was to have it is not reached: it is nobody's.
+    fn take_back(&mut self, id: IncidentId, now: Timestamp) {
+        let root = self.root_of(id);
+        let Some(incident) = self.live.get_mut(&root) else { return };
+        let Some(owner) = incident.detail.owner.as_ref().map(|owner| owner.name.clone()) else { return };
+        let is_lost = incident.detail.told.get(&owner).is_some_and(|told| told.lost);
+        if incident.phase != Phase::Acknowledged || !is_lost {
+            return;
+        }
+        incident.phase = Phase::Open;
+        (incident.detail.acknowledged, incident.detail.owner) = (None, None);
+        incident.detail.ran_out_at = Some(now.0);
+        // Whoever should know is told again.
+        incident.detail.paged_at = None;
+        let text =
+            format!("{owner} is not reached, and neither is anybody else instead: it is nobody's again");
+        self.write(root, Entry { at: now, kind: "unacknowledged", who: String::new(), text });
+        self.rewind(root, now);
+        self.touch(root);
+    }
+}
