@@ -138,10 +138,10 @@ def test_a_kill_while_the_disk_is_full(bellwether, tmp_path):
 
 
 def fill(path):
-    with open(path, "wb") as out:
+    # Without a buffer: what is left in one does not fit either when the file is closed.
+    with open(path, "wb", buffering=0) as out:
         try:
             while True:
                 out.write(b"x" * (64 << 10))
-                out.flush()
         except OSError:
             pass
