@@ -50,7 +50,7 @@ export const wholeGroup = (change: Partial<WholeGroup> = {}): WholeGroup => ({
     { key: 'drive', values: [{ value: 'gdrive', count: 400, last_seen: now(), share: 0.97, usual: 0.2 }, { value: 'box', count: 12, last_seen: now(), share: 0.03, usual: 0.4 }] },
     { key: 'server_name', values: ['web1', 'web2', 'web3', 'web4', 'web5'].map((value) => ({ value: `${value}.example.com`, count: 82, last_seen: now(), share: 0.2, usual: 0.2 })) },
   ],
-  releases: [{ release: 'web@1.4.3', count: 400, first_seen: now() - 720 }, { release: 'web@1.4.2', count: 12, first_seen: now() - 86_400 }],
+  releases: [{ release: 'web@1.4.3', count: 400, first_seen: now() - 720 }, { release: 'web@1.4.3-rc1', count: 3, first_seen: now() - 720 }, { release: 'web@1.4.2', count: 12, first_seen: now() - 86_400 }],
   hashes: [
     { hash: '7f0a'.repeat(8), version: 1, count: 400, first_seen: now() - 720, last_seen: now(), why: { name: 'exceptions', counts: true, parts: [{ name: 'exception', counts: true, parts: [{ name: 'type', value: 'DriveError', counts: true }, { name: 'value', value: '401 from drive api', counts: false, hint: 'a frame tells where it was' }, { name: 'frame', value: 'jobs.upload send_part', counts: true }] }] } },
     { hash: '01bc'.repeat(8), version: 1, count: 12, first_seen: now() - 700, last_seen: now(), why: null },
