@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { launch, open, settled } from '../support/browser.ts'
+import { boxOf, launch, open, settled } from '../support/browser.ts'
 import { Server, until } from '../support/server.ts'
 
 let browser: Browser
@@ -76,7 +76,7 @@ test('dragging zooms, back steps out again, and a copied address shows the same'
   const page = await open(browser, explore(`${fixed()}&q=site.alpha.requests`))
   await page.locator('.u-over').waitFor()
   const before = page.url()
-  const box = (await page.locator('.u-over').boundingBox())!
+  const box = await boxOf(page.locator('.u-over'))
   await page.mouse.move(box.x + box.width * 0.3, box.y + 80)
   await page.mouse.down()
   await page.mouse.move(box.x + box.width * 0.6, box.y + 90, { steps: 5 })

@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { axe, launch, next, open, shot, sideways, type Watched } from '../support/browser.ts'
+import { axe, boxOf, launch, next, open, shot, sideways, type Watched } from '../support/browser.ts'
 import { actingAs, answer, type Answers } from '../support/mocked.ts'
 import { Server, until } from '../support/server.ts'
 import { aCheck, aDefinition, anIncident, aPast, aWholeIncident, estate, someIncidents, someAvailability, someEarlier, someMoved, somePlaybook, someNotices, someServices } from '../support/watched.ts'
@@ -184,7 +184,7 @@ test('editor: a sentence becomes a condition, the line on the graph is the thres
   const line = page.getByRole('slider', { name: 'Critical threshold' })
   await line.waitFor()
   expect(await line.getAttribute('aria-valuenow')).toBe('2')
-  const box = (await line.boundingBox())!
+  const box = await boxOf(line)
   await page.mouse.move(box.x + 200, box.y + 12)
   await page.mouse.down()
   await page.mouse.move(box.x + 200, box.y + 60, { steps: 4 })

@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { axe, launch, open, picture, settled, shot, sideways } from '../support/browser.ts'
+import { axe, boxOf, launch, open, picture, settled, shot, sideways } from '../support/browser.ts'
 import { Server, until } from '../support/server.ts'
 
 /** Writing targets: completion with a preview, chips and text, ratios, undo. */
@@ -241,7 +241,7 @@ test('menus stay inside a phone, also enlarged', async () => {
     await settled(page)
     for (const name of ['function', '% of…', 'Node 1: *', 'Export']) {
       await page.getByRole('button', { name, exact: true }).first().click()
-      const box = (await page.locator('main [role=dialog]').boundingBox())!
+      const box = await boxOf(page.locator('main [role=dialog]'))
       expect(box.x, name).toBeGreaterThanOrEqual(0)
       expect(box.x + box.width, name).toBeLessThanOrEqual(viewport.width)
       expect(await sideways(page), name).toBeLessThanOrEqual(0)

@@ -2,7 +2,7 @@ import { createServer, type Server as Site } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { axe, launch, open, shot, sideways } from '../support/browser.ts'
+import { axe, boxOf, launch, open, shot, sideways } from '../support/browser.ts'
 import { actingAs, answer } from '../support/mocked.ts'
 import { Server, until } from '../support/server.ts'
 
@@ -72,7 +72,7 @@ test('the line on the graph is dragged over stored points: the threshold moves, 
   await line.waitFor()
   expect(await line.getAttribute('aria-valuenow')).toBe('40')
   // From 40 to about 10: below the small peaks, above the rest.
-  const graph = (await line.boundingBox())!
+  const graph = await boxOf(line)
   await page.mouse.move(graph.x + 200, graph.y + 12)
   await page.mouse.down()
   const value = () => page.getByLabel('Value').inputValue().then(Number)

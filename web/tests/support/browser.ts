@@ -2,7 +2,8 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import AxeBuilder from 'axe-core'
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
+import { chromium, type Browser, type BrowserContextOptions, type Locator, type Page } from 'playwright-core'
+import { until } from './server.ts'
 
 export const OUT = join(import.meta.dirname, '../out')
 mkdirSync(OUT, { recursive: true })
@@ -28,6 +29,9 @@ export async function settled(page: Page) {
   // Two beats: what came with the first message is drawn.
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
 }
+
+/** Where it is. What is just drawn anew has no place for a moment. */
+export const boxOf = (what: Locator) => until('a place on the page', () => what.boundingBox())
 
 /** A page at 1400 × 900 in the dark unless told otherwise. `wrong` collects errors of any kind, `foreign` requests to elsewhere. */
 export async function open(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Watched> {
