@@ -54,7 +54,7 @@ function isFreeForUdp(port: number): Promise<boolean> {
 export const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
 
 /** The first answer that is true, or a failure that says what was waited for. */
-export async function until<T>(what: string, condition: () => Promise<T> | T, seconds = 60): Promise<T> {
+export async function until<T>(what: string, condition: () => Promise<T> | T, seconds = 60): Promise<NonNullable<T>> {
   const end = Date.now() + seconds * 1000
   for (;;) {
     const answer = await condition()
