@@ -61,8 +61,9 @@ def part(server, name):
 
 
 def becomes(server, name, state, words=""):
+    """Counts of the last minute may have to pass."""
     look = lambda: (now := part(server, name))["state"] == state and words in now["text"] and now
-    return wait_for(look, what=f"`{name}` that is {state}: {words}; it is {part(server, name)}")
+    return wait_for(look, 120, what=f"`{name}` that is {state}: {words}; it is {part(server, name)}")
 
 
 def deed(server, verb, body, status=200, name="disk"):
@@ -174,6 +175,7 @@ def test_what_reached_nobody_is_an_alarm_until_its_way_is_mended(bellwether, pro
     pings = len(gone.calls("/ping"))
     # Five minutes later. Counts of the last minute begin anew when the clock is set back: what is still said is not of them.
     gone.set_clock(clock, 330)
+    gone.goes_on()
     gone.goes_on()
     gone.set_clock(clock, 300)
     gone.is_held_back()
