@@ -328,11 +328,11 @@ class Pushover(Provider):
 
 
 class Twilio(Provider):
-    """Texts and calls. A call plays its script; keys go to where the script says."""
+    """Texts and calls. A call plays its script; keys go to where the script says. Numbers in `gone` are nobody's."""
 
     def __init__(self):
         super().__init__()
-        self.messages, self.rung, self.account = [], [], "AC" + "0" * 32
+        self.messages, self.rung, self.account, self.gone = [], [], "AC" + "0" * 32, set()
 
     def answer(self, call):
         call.need(call.headers.get("authorization", "").startswith("Basic "), "no Basic authorization")
@@ -351,6 +351,8 @@ class Twilio(Provider):
             ElementTree.fromstring(form.get("Twiml", ""))
         if call.problems:
             return 400, {"code": 21211, "message": call.problems[0]}
+        if form["To"] in self.gone:
+            return 400, {"code": 21211, "message": f"Invalid 'To' Phone Number: {form['To']}", "status": 400}
         sid = ("SM" if found[2] == "Messages" else "CA") + uuid.uuid4().hex
         if found[2] == "Messages":
             self.message(form["From"], form["To"], form["Body"], "outbound-api", sid)

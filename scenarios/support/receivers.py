@@ -15,18 +15,20 @@ from support.server import free_port, wait_for
 
 
 class MailServer:
-    """Keeps each mail as (recipients, message). `refuse` answers the next recipients, such as "450 later"; `faults` the next mails, with
-    "reset" and "hang" being no answer. `met` are those that came to pass."""
+    """Keeps each mail as (recipients, message). `refuse` answers the next recipients, such as "450 later"; addresses in `gone` are nobody's;
+    `faults` answer the next mails, with "reset" and "hang" being no answer. `met` are those that came to pass."""
 
     def __init__(self, port=None, tls_context=None, require_starttls=False):
         self.port, self.mails, self.refuse, self.helo = port or free_port(), [], [], []
-        self.faults, self.met = [], []
+        self.faults, self.met, self.gone = [], [], set()
         self.options = {"tls_context": tls_context, "require_starttls": require_starttls} if tls_context else {}
         self.controller = None
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         if self.refuse:
             return self.refuse.pop(0)
+        if address in self.gone:
+            return "550 5.1.1 nobody has this mailbox"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

@@ -331,6 +331,60 @@ fn people_of_the_pages_may_be_named_and_are_doubted() {
 }
 
 #[test]
+fn an_address_that_can_be_none_is_told_at_its_key_and_not_repeated() {
+    let of_contact =
+        |name: &str, keys: &str| format!("[[contact]]\nname = \"{name}\"\nchannels = [\"log\"]\n{keys}");
+    for (address, wrong, cure) in [
+        ("email", "ana at example", "an address such as name@example.org"),
+        ("phone", "030 123456", "a number such as +491701234567"),
+        ("telegram", "my chat", "the number of your chat with the bot"),
+        ("pushover", "short", "your user key: 30 letters and digits"),
+        ("ntfy", "a b/c", "a topic that the app on your telephone subscribes to"),
+    ] {
+        let text = of_contact("ben", "") + &of_contact("ana", &format!("{address} = \"{wrong}\"\n"));
+        let found = problems(&[("bellwether.toml", &text)], &[]);
+        let told = format!("contact.1.{address}: this leads nowhere: write {cure}");
+        assert!(found.len() == 1 && found[0].contains(&told), "{found:#?}");
+        assert!(found[0].starts_with("bellwether.toml:7:") && !found[0].contains(wrong), "{found:#?}");
+    }
+    let both = of_contact("ana", "email = \"ana\"\nphone = \"12\"\n");
+    assert_eq!(problems(&[("bellwether.toml", &both)], &[]).len(), 2, "each at its own key");
+    let fine = format!(
+        "email = \"ana@example.org\"\nphone = \"+4930123456\"\ntelegram = \"-77\"\npushover = \"{}\"\nntfy = \"ana-3f7c1a9e\"\n",
+        "u".repeat(30)
+    );
+    assert_eq!(problems(&[("bellwether.toml", &of_contact("ana", &fine))], &[]), [""; 0]);
+}
+
+#[test]
+fn a_contact_without_the_address_that_its_channel_goes_by_is_doubted() {
+    let mail = "type = \"email\"\nserver = \"mail.example.org\"\nfrom = \"b@example.org\"\n";
+    let twilio = format!("account = \"AC{}\"\ntoken = \"t\"\nfrom = \"+4930123456\"\n", "0".repeat(32));
+    let channels = format!(
+        "[[channel]]\nname = \"mail\"\n{mail}\
+         [[channel]]\nname = \"desk\"\n{mail}to = [\"desk@example.org\"]\n\
+         [[channel]]\nname = \"text\"\ntype = \"sms\"\n{twilio}\
+         [[channel]]\nname = \"hook\"\ntype = \"webhook\"\nurl = \"https://example.org/pages\"\n"
+    );
+    let doubts = |contact: &str| -> Vec<String> {
+        let text = format!("{channels}[[contact]]\nname = \"ana\"\n{contact}\n");
+        let (_directory, config) = load(&[("bellwether.toml", &text)], &[]);
+        config.unwrap().doubts.into_iter().map(|one| one.message).collect()
+    };
+    let found = doubts("channels = [\"mail\", \"desk\", \"text\", \"hook\", \"log\"]");
+    let wanted = [
+        "contact.0.channels: `ana` is not reached by `mail`: the contact has no `email`, and the channel has no `to`",
+        "contact.0.channels: `ana` is not reached by `text`: the contact has no `phone`, and the channel has no `to`",
+    ];
+    assert_eq!(found, wanted);
+    let of_text = doubts("channels = [\"mail\", \"text\"]\nemail = \"ana@example.org\"");
+    assert_eq!(of_text, wanted[1..], "a mailbox is no number");
+    let has_all = "channels = [\"mail\", \"text\"]\nemail = \"ana@example.org\"\nphone = \"+491701234567\"";
+    assert_eq!(doubts(has_all), [""; 0]);
+    assert_eq!(doubts("channels = [\"desk\", \"hook\", \"log\"]"), [""; 0], "these go elsewhere");
+}
+
+#[test]
 fn what_is_watched_may_be_spread_over_files_and_is_told_where_it_is_wrong() {
     let main = "[[host]]\nname = \"web1\"\n[[check]]\nname = \"a\"\ntype = \"passive\"\nhost = \"web1\"\n";
     let one = |name: &str, more: &str| format!("[[check]]\nname = \"{name}\"\ntype = \"passive\"\n{more}");
