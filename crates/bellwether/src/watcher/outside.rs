@@ -63,7 +63,11 @@ impl Facts {
             return Some(format!("a page has waited for {} s, and nobody tries to send it", waits.as_secs()));
         }
         if self.untold > 0 {
-            return Some(format!("nobody is told of {} incidents that are bad enough to page", self.untold));
+            let of = match self.untold {
+                1 => "1 incident that is".to_owned(),
+                many => format!("{many} incidents that are"),
+            };
+            return Some(format!("nobody is told of {of} bad enough to page"));
         }
         match self.failing {
             (failing, channels) if channels > 0 && failing >= channels => {
