@@ -8,7 +8,8 @@ let browser: Browser
 let server: Server
 
 const CHECKS = ['disk', 'mail']
-const CONFIG = `[[contact]]\nname = "ana"\nchannels = ["log"]\n[[contact]]\nname = "ben"\nchannels = ["log"]\n[incidents]\ncontacts = ["ana"]\n${CHECKS.map((name) => `[[host]]\nname = "host of ${name}"\n[[check]]\nname = "${name}"\nhost = "host of ${name}"\ntype = "passive"\nmax_check_attempts = 1\n`).join('')}`
+/** Whoever is told in the log only is reached by nothing, and gets no incident handed over. */
+const CONFIG = `[[channel]]\nname = "telephone"\ntype = "command"\ncommand = ["/bin/cat"]\n[[contact]]\nname = "ana"\nchannels = ["telephone"]\n[[contact]]\nname = "ben"\nchannels = ["telephone"]\n[incidents]\ncontacts = ["ana"]\n${CHECKS.map((name) => `[[host]]\nname = "host of ${name}"\n[[check]]\nname = "${name}"\nhost = "host of ${name}"\ntype = "passive"\nmax_check_attempts = 1\n`).join('')}`
 
 beforeAll(async () => {
   browser = await launch()
