@@ -58,7 +58,7 @@ pub use secrets::random_secret;
 pub use sessions::{
     Closed, close_session, end_sessions_of_others, open_session_by, open_vouched_session, session,
 };
-pub use teams::{Team, remove_team, scope_of, set_team, teams, teams_of};
+pub use teams::{Team, remove_team, scope_of, scope_of_contact, set_team, teams, teams_of};
 pub use tokens::{NewToken, Token, create_token, remove_token, token, tokens};
 pub use ways::{
     Tested, Typed, WantedWay, Way, confirm_way, confirmed_ways, is_phone, lose_way, may_send, new_code,

@@ -15,6 +15,7 @@ use vocabulary::ports::HeldEvents;
 use super::super::status::off_thread;
 use super::super::watched;
 use crate::accounts::{self, Caller, Role};
+use crate::annotations;
 use crate::answer::{Answer, Body, Problem};
 use crate::guard::require;
 use crate::sentry::kept;
@@ -271,7 +272,8 @@ pub async fn change(
         if let Some(name) = changing.name.filter(|name| *name != project.name) {
             // Its name says whose it is.
             watched::whole(&caller, Role::Editor)?;
-            project = services.projects.rename(id, &name)?;
+            let before = std::mem::replace(&mut project, services.projects.rename(id, &name)?);
+            annotations::rename_project(&services.state, &before.name, &name)?;
         }
         if let Some(NewProjectKey { key, label }) = changing.add_key {
             let key = key.map_or_else(new_key, Ok)?;
