@@ -48,12 +48,14 @@ pub use config::{TeamConfig, problems};
 pub use identities::{Arrived, Vouched, arrive, arrived};
 pub use invitations::{Invitation, Invited, Inviter, accept, invitations, invite, withdraw};
 pub use limits::{SESSION_SECONDS, VOUCHED_SESSION_SECONDS};
-pub use links::{ComesBy, comes_by, link, suspend_unseen, unlink, unlinked, unseen_by, unsuspend};
+pub use links::{ComesBy, Unlinked, comes_by, link, suspend_unseen, unlink, unlinked, unseen_by, unsuspend};
 pub use memberships::{Followed, Moved, follow_groups, forget_memberships};
 pub use people::{
     Details, Person, Shown, change_password, check_password, describe, make_person, people, person,
-    remove_person, set_person, set_role,
+    remove_person, replace_password, set_role,
 };
+#[cfg(test)]
+pub(crate) use people::set_person;
 pub use secrets::random_secret;
 pub use sessions::{
     Closed, close_session, end_sessions_of_others, open_session_by, open_vouched_session, session,

@@ -139,6 +139,8 @@ export function lineOf(source: Source | null, frame: Frame): string | null {
   if (source === null || !frame.inApp || frame.line === null || frame.file === '') return null
   const file = [frame.absolute, frame.file].find((one) => source.root !== '' && one.startsWith(source.root))
   const path = (file?.slice(source.root.length) ?? frame.file).replace(/^\/+/, '')
+  // The browser would walk up by them, out of the repository.
+  if (path.split('/').some((part) => part === '.' || part === '..')) return null
   return source.url.replaceAll('{path}', path.split('/').map(encodeURIComponent).join('/')).replaceAll('{line}', String(frame.line))
 }
 
