@@ -397,6 +397,12 @@ def test_with_a_sign_in_the_key_is_enough_to_send_and_for_nothing_else(bellwethe
     change = lambda who, **changed: server.put("/api/v1/errors/projects/mine", {"settings": {**settings, **changed}}, headers=who).status
     tee = f"http://{'f' * 32}@127.0.0.1:9/1"
     assert (change(fay, retention_days=7), change(fay, tee=tee), change(root, tee=tee), change(fay, tee=None), change(root, tee=None)) == (200, 403, 200, 403, 200)
+    # Nor does it tell others who listens where.
+    change(root, tee=tee)
+    assert mine.send(event("x")).status == 200
+    why = lambda who: (server.get("/api/v1/errors/projects/mine", headers=who).json["tee"] or {}).get("failure") or ""
+    assert "127.0.0.1:9" in wait_for(lambda: why(root), what="why it is not taken") and why(fay).startswith("it is not taken; why is for editors")
+    change(root, tee=None)
     # Nor what others deploy.
     releases = "/api/0/organizations/any/releases/"
     for name in ("mine", "others"):

@@ -1,6 +1,7 @@
 """What comes for a project that moves goes to its old Sentry too, and nobody waits for that."""
 import gzip
 import json
+import time
 
 import pytest
 
@@ -147,6 +148,21 @@ def test_two_that_send_each_other_everything_send_each_thing_once(bellwether):
     assert there.wait_for_group("back")["count"] == 1
     wait_for(lambda: passed(here)["sent"] == 1, what="the copy back")
     assert (passed(there)["sent"], passed(here)["sent"]) == (1, 1)
+
+
+def test_nothing_goes_to_a_listener_of_our_own(bellwether):
+    server = bellwether()
+    project = Project(server)
+    said = b'{"type":"event"}\nspoilt.by.copies 1 %d\n' % time.time()
+    for host in ("127.0.0.1", "localhost", "[::ffff:127.0.0.1]"):
+        for port in ("line", "http"):
+            tee(project, f"http://{KEY}@{host}:{server.ports[port]}/1")
+            server.post(project.path("envelope/"), b"{}\n" + said, headers=project.auth())
+            own = f":{server.ports[port]} is where this server itself listens"
+            wait_for(lambda: own in (passed(project)["failure"] or ""), what=f"that {host}:{port} is refused")
+            tee(project, None)
+            wait_for(lambda: passed(project)["waiting"] == 0, what="that nothing waits")
+    assert server.get("/metrics/find?query=spoilt").json == []
 
 
 def test_a_dsn_that_is_none_is_refused(bellwether):
