@@ -24,6 +24,7 @@ use sha2::{Digest, Sha256};
 use vocabulary::ports::Scope;
 use vocabulary::time::HumanDuration;
 
+use crate::accounts::{self, Role};
 use crate::answer::{Answer, Problem};
 use crate::api_v1::{incidents, off_thread};
 use crate::services::Services;
@@ -68,7 +69,7 @@ pub async fn show(State(services): State<Arc<Services>>, Path(token): Path<Strin
 pub async fn act(State(services): State<Arc<Services>>, Path(token): Path<String>, form: Bytes) -> Response {
     let done = off_thread(&services, move |services| {
         let link = read(services, token)?;
-        refuse_gone(services, &link.contact)?;
+        refuse_powerless(services, &link.contact)?;
         if let Some(deed) = deed(services, &link, &form)? {
             incidents::do_unless_taken(services, link.whole.incident.id, &link.contact, &deed)?;
         }
@@ -85,8 +86,22 @@ fn read(services: &Services, token: String) -> Answer<Link> {
     Ok(Link { token, contact, whole })
 }
 
+/// Who may not act here may not by a link either: that they are told of something may be their own doing.
+pub fn refuse_powerless(services: &Services, contact: &str) -> Answer<()> {
+    refuse_gone(services, contact)?;
+    if !services.desk.is_of_account(contact) {
+        return Ok(());
+    }
+    let role = accounts::person(&services.state, contact)?.map(|person| person.role);
+    if role.is_some_and(|role| role >= Role::Responder) {
+        return Ok(());
+    }
+    Err(Problem::forbidden(format!("{contact} may look here, and not act: this needs the role responder"))
+        .hint("an administrator gives people their roles"))
+}
+
 /// Whoever has left keeps the links of old pages. They still show what they led to, and do nothing any more.
-pub(super) fn refuse_gone(services: &Services, contact: &str) -> Answer<()> {
+fn refuse_gone(services: &Services, contact: &str) -> Answer<()> {
     if services.desk.is_contact(contact) {
         return Ok(());
     }

@@ -102,8 +102,9 @@ impl Hub {
         let of_one = || streams.values().filter(|stream| stream.who == who).count();
         if via != Via::Loopback && of_one() >= MAX_STREAMS_OF_ONE {
             let why = format!("{who} has {MAX_STREAMS_OF_ONE} streams open already");
-            return Err(Problem::new(axum::http::StatusCode::TOO_MANY_REQUESTS, why)
-                .hint("close some: one stream carries 500 targets, and PUT /api/v1/streams/ID changes them"));
+            return Err(Problem::new(axum::http::StatusCode::TOO_MANY_REQUESTS, why).hint(
+                "close some: one stream carries 500 targets, and PUT /api/v1/streams/ID changes them",
+            ));
         }
         let stream = Stream { who, scope, until, events, targets };
         match self.now() == looked_at {
