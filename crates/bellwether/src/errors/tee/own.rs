@@ -1,6 +1,6 @@
 //! How the copies fare: counters, gauges and the parts of the health page.
 
-use http_api::control::{Part, State};
+use http_api::control::{COPIES_OF, Part, State};
 use http_api::sentry::tee::Passed;
 
 use super::waiting::{MAX_BYTES, MAX_COPIES};
@@ -22,7 +22,7 @@ fn all(house: &House) -> Vec<(String, Passed)> {
 }
 
 fn counter(project: &str) -> String {
-    format!("errors.tee.{project}")
+    format!("{COPIES_OF}{project}")
 }
 
 pub fn count(house: &House, counters: &mut Counters) {
