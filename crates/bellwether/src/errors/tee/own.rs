@@ -49,7 +49,10 @@ fn part_of(house: &House, project: &str, passed: &Passed) -> Part {
     let waiting = passed.waiting;
     let (state, text) = match &passed.failure {
         // Why names what answers there, and is told with the project to those who may ask any address.
-        Some(_) => (State::Warning, format!("not taken: GET /api/v1/errors/projects/{project} says why; {waiting} wait")),
+        Some(_) => (
+            State::Warning,
+            format!("not taken: GET /api/v1/errors/projects/{project} says why; {waiting} wait"),
+        ),
         None => (State::Ok, format!("{} sent, {waiting} wait", passed.sent)),
     };
     let lost = |what: &str, cause, total, help| dropped(house, &format!("{name}.{what}"), cause, total, help);
