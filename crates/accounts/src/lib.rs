@@ -50,12 +50,12 @@ pub use invitations::{Invitation, Invited, Inviter, accept, invitations, invite,
 pub use limits::{SESSION_SECONDS, VOUCHED_SESSION_SECONDS};
 pub use links::{ComesBy, Unlinked, comes_by, link, suspend_unseen, unlink, unlinked, unseen_by, unsuspend};
 pub use memberships::{Followed, Moved, follow_groups, forget_memberships};
+#[cfg(test)]
+pub(crate) use people::set_person;
 pub use people::{
     Details, Person, Shown, change_password, check_password, describe, make_person, people, person,
     remove_person, replace_password, set_role,
 };
-#[cfg(test)]
-pub(crate) use people::set_person;
 pub use secrets::random_secret;
 pub use sessions::{
     Closed, close_session, end_sessions_of_others, open_session_by, open_vouched_session, session,

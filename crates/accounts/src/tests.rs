@@ -143,6 +143,9 @@ fn a_person_sees_what_their_teams_own() {
     let secret = open_session(&state, "cho", SESSION_SECONDS, now).unwrap();
     let sees = || session(&state, &secret, &files, &[], None, now).unwrap().unwrap().scope.sees("shop.x");
     assert!(!sees());
+    let told = |contact: &str| scope_of_contact(&state, &files, contact).unwrap();
+    assert_eq!(told("cho").as_prefixes(), ["mail."]);
+    assert!(told("of-the-files").is_everything());
     assert!(remove_team(&state, &files, "mail").unwrap());
     assert!(sees(), "teams are those of now, not of the sign-in");
 }

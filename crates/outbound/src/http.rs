@@ -235,7 +235,10 @@ impl Hop {
         let connection = Connection::open(egress, target, deadline).await?;
         let (peer, local) = (connection.address, connection.local.ip());
         if request.spared.as_ref().is_some_and(|is_spared| is_spared(peer, local)) {
-            return Err(Failure::new(Kind::Forbidden, format!("{target} is where this server itself listens")));
+            return Err(Failure::new(
+                Kind::Forbidden,
+                format!("{target} is where this server itself listens"),
+            ));
         }
         if !self.url.is_encrypted() {
             return Ok(connection);

@@ -86,7 +86,10 @@ fn still_there(left: &Value) -> String {
     match (tokens.is_empty(), ways) {
         (true, 0) => String::new(),
         (true, ways) => format!("; look through the {ways} ways by which {THEY_ARE_REACHED}"),
-        (false, _) => format!("; look through what stays: {ways} ways by which {THEY_ARE_REACHED}, tokens {}", tokens.join(", ")),
+        (false, _) => format!(
+            "; look through what stays: {ways} ways by which {THEY_ARE_REACHED}, tokens {}",
+            tokens.join(", ")
+        ),
     }
 }
 

@@ -155,9 +155,8 @@ impl Asking<'_> {
     async fn came_before(&self, claims: &Claims) -> Answer<bool> {
         let Some(subject) = claims.subject().map(str::to_owned) else { return Ok(false) };
         let issuer = self.config.issuer.clone();
-        let known = move |services: &Services| {
-            Ok(accounts::arrived(&services.state, &issuer, &subject)?.is_some())
-        };
+        let known =
+            move |services: &Services| Ok(accounts::arrived(&services.state, &issuer, &subject)?.is_some());
         off_thread(self.services, known).await
     }
 

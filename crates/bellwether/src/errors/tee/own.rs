@@ -1,6 +1,6 @@
 //! How the copies fare: counters, gauges and the parts of the health page.
 
-use http_api::control::{Part, State};
+use http_api::control::{COPIES_OF, Part, State};
 use http_api::sentry::tee::Passed;
 
 use super::waiting::{MAX_BYTES, MAX_COPIES};
@@ -22,7 +22,7 @@ fn all(house: &House) -> Vec<(String, Passed)> {
 }
 
 fn counter(project: &str) -> String {
-    format!("errors.tee.{project}")
+    format!("{COPIES_OF}{project}")
 }
 
 pub fn count(house: &House, counters: &mut Counters) {
@@ -49,7 +49,10 @@ fn part_of(house: &House, project: &str, passed: &Passed) -> Part {
     let waiting = passed.waiting;
     let (state, text) = match &passed.failure {
         // Why names what answers there, and is told with the project to those who may ask any address.
-        Some(_) => (State::Warning, format!("not taken: GET /api/v1/errors/projects/{project} says why; {waiting} wait")),
+        Some(_) => (
+            State::Warning,
+            format!("not taken: GET /api/v1/errors/projects/{project} says why; {waiting} wait"),
+        ),
         None => (State::Ok, format!("{} sent, {waiting} wait", passed.sent)),
     };
     let lost = |what: &str, cause, total, help| dropped(house, &format!("{name}.{what}"), cause, total, help);
