@@ -26,6 +26,14 @@ const SHOWN_ONLY: i64 = 1 << 20;
 pub const MAX_WHAT: usize = 255;
 pub const MAX_DATA: usize = 64 << 10;
 pub const MAX_TAGS: usize = 64;
+/// Of all tags of one; the original's column for one of them has 255 characters.
+const MAX_TAG_BYTES: usize = 4 << 10;
+/// What stands beside a mark on a graph; all of it is at `/events/`.
+const DATA_OF_MARK: usize = 1 << 10;
+/// Data in one answer; the newest count.
+const MAX_LISTED_BYTES: usize = 8 << 20;
+/// So many of the newest keep all of their data, 256 MiB, and those before as much as a mark shows.
+const KEPT_WHOLE: i64 = 4_096;
 /// Tags that a query may name; each is looked up.
 pub const MAX_WANTED_TAGS: usize = 1_000;
 /// One answer holds at most so many; the newest count.
@@ -84,6 +92,8 @@ impl NewAnnotation {
             format!("`data` is longer than {MAX_DATA} bytes")
         } else if self.tags.len() > MAX_TAGS {
             format!("there are more than {MAX_TAGS} tags")
+        } else if self.tags.iter().map(String::len).sum::<usize>() > MAX_TAG_BYTES {
+            format!("the tags are longer than {MAX_TAG_BYTES} bytes")
         } else if !(-LATEST..=LATEST).contains(&self.at) {
             "`when` is not a time".to_owned()
         } else {
@@ -144,13 +154,21 @@ fn insert(tx: &Transaction<'_>, new: &NewAnnotation) -> Result<i64, StateError> 
         )?;
     }
     tx.execute("DELETE FROM annotation WHERE id <= ?1", &[(id - MAX_KEPT).into()])?;
+    // Each passes by once.
+    let sql = "UPDATE annotation SET data = substr(data, 1, ?2) WHERE id = ?1";
+    tx.execute(sql, &[(id - KEPT_WHOLE).into(), (DATA_OF_MARK as i64).into()])?;
     Ok(id)
 }
 
-const COLUMNS: &str = "SELECT id, at, what, data,
+/// With so much of the data.
+fn columns(data: usize) -> String {
+    format!(
+        "SELECT id, at, what, substr(data, 1, {data}),
     (SELECT group_concat(tag, ' ') FROM (SELECT tag FROM annotation_tag WHERE annotation = annotation.id AND position >= 0
         ORDER BY position % 1048576)), projects
-    FROM annotation";
+    FROM annotation"
+    )
+}
 
 /// What is told of them to those who see so much: nothing of other people's projects, not even what they are called.
 pub fn seen(scope: &Scope, mut found: Vec<Annotation>) -> Vec<Annotation> {
@@ -180,16 +198,43 @@ pub fn rename_project(state: &StateStore, from: &str, to: &str) -> Result<(), St
 }
 
 pub fn one(state: &StateStore, id: i64) -> Result<Option<Annotation>, StateError> {
-    let rows = state.query(&format!("{COLUMNS} WHERE id = ?1"), &[id.into()])?;
+    let rows = state.query(&format!("{} WHERE id = ?1", columns(MAX_DATA)), &[id.into()])?;
     Ok(rows.first().map(from_row))
 }
 
 /// In order of time.
 pub fn list(state: &StateStore, query: &Query<'_>) -> Result<Vec<Annotation>, StateError> {
-    let mut sql = format!("{COLUMNS} WHERE at >= ?1 AND at <= ?2");
+    listed(state, query, MAX_DATA)
+}
+
+/// The same with the beginning of their data, for what is not about them.
+pub fn marks(state: &StateStore, query: &Query<'_>) -> Result<Vec<Annotation>, StateError> {
+    listed(state, query, DATA_OF_MARK)
+}
+
+fn listed(state: &StateStore, query: &Query<'_>, data: usize) -> Result<Vec<Annotation>, StateError> {
+    let Some((condition, values)) = condition(state, query)? else { return Ok(Vec::new()) };
+    let newest = "ORDER BY at DESC, id DESC LIMIT";
+    // Their lengths first: what is too much for one answer is not read at all.
+    let sql = format!("SELECT octet_length(data) FROM annotation {condition} {newest} {MAX_LISTED}");
+    let mut bytes = 0;
+    let fits = |row: &&Row| {
+        bytes += usize::try_from(row.integer(0)).unwrap_or(MAX_DATA).min(data);
+        bytes <= MAX_LISTED_BYTES
+    };
+    let most = state.query(&sql, &values)?.iter().take_while(fits).count();
+    let sql = format!("{} {condition} {newest} {most}", columns(data));
+    let mut found: Vec<Annotation> = state.query(&sql, &values)?.iter().map(from_row).collect();
+    found.reverse();
+    Ok(found)
+}
+
+/// Which they are; none: nothing can be found by these tags.
+fn condition(state: &StateStore, query: &Query<'_>) -> Result<Option<(String, Vec<Value>)>, StateError> {
+    let mut sql = "WHERE at >= ?1 AND at <= ?2".to_owned();
     let mut values: Vec<Value> = vec![query.from.into(), query.until.into()];
     if let Some(tags) = query.tags {
-        let Some(tags) = wanted(state, tags, query.set)? else { return Ok(Vec::new()) };
+        let Some(tags) = wanted(state, tags, query.set)? else { return Ok(None) };
         let places: Vec<String> = (0..tags.len()).map(|index| format!("?{}", index + 3)).collect();
         let needed = if query.set == TagSet::Any { 1 } else { tags.len() };
         sql += &format!(
@@ -198,10 +243,7 @@ pub fn list(state: &StateStore, query: &Query<'_>) -> Result<Vec<Annotation>, St
         );
         values.extend(tags.into_iter().map(Value::from));
     }
-    sql += &format!(" ORDER BY at DESC, id DESC LIMIT {MAX_LISTED}");
-    let mut found: Vec<Annotation> = state.query(&sql, &values)?.iter().map(from_row).collect();
-    found.reverse();
-    Ok(found)
+    Ok(Some((sql, values)))
 }
 
 /// The tags to look for; none if nothing can be found by them.
@@ -390,14 +432,47 @@ mod tests {
     #[test]
     fn what_is_beyond_the_limits_is_refused() {
         let (_directory, state) = state();
-        let beyond = [new(1.0, &"x".repeat(256), "", ""), new(f64::NAN, "x", "", ""), new(1e18, "x", "", "")];
+        let long_tag = new(1.0, "x", &"t".repeat(MAX_TAG_BYTES + 1), "");
+        let beyond = [
+            new(1.0, &"x".repeat(256), "", ""),
+            long_tag,
+            new(f64::NAN, "x", "", ""),
+            new(1e18, "x", "", ""),
+        ];
         for new in &beyond {
             assert!(matches!(add(&state, new), Err(Refused::Because(_))), "{new:?}");
         }
         let all = [&beyond[..], &[new(1.0, "fine", "", "")]].concat();
-        assert_eq!(add_all(&state, &all).unwrap(), 3);
+        assert_eq!(add_all(&state, &all).unwrap(), 4);
         let found = list(&state, &Query { from: 0.0, until: 9.0, tags: None, set: TagSet::All }).unwrap();
         assert_eq!(found.iter().map(|a| a.what.as_str()).collect::<Vec<_>>(), ["fine"]);
+    }
+
+    #[test]
+    fn one_answer_holds_so_much_data_and_a_mark_the_beginning_of_its_own() {
+        let (_directory, state) = state();
+        let data = "d".repeat(MAX_DATA);
+        let most = MAX_LISTED_BYTES / MAX_DATA;
+        let many: Vec<_> = (0..most + 5).map(|at| new(at as f64, "e", "", &data)).collect();
+        add_all(&state, &many).unwrap();
+        let all = Query { from: 0.0, until: 1e9, tags: None, set: TagSet::All };
+        let found = list(&state, &all).unwrap();
+        assert_eq!((found.len(), found[0].at, found[0].data.len()), (most, 5.0, MAX_DATA), "the newest");
+        let found = marks(&state, &all).unwrap();
+        assert_eq!((found.len(), found[0].data.len()), (most + 5, DATA_OF_MARK));
+    }
+
+    #[test]
+    fn data_of_long_ago_is_its_beginning() {
+        let (_directory, state) = state();
+        let first = add(&state, &new(1.0, "first", "", &"d".repeat(5_000))).unwrap();
+        let sql = "UPDATE sqlite_sequence SET seq = ?1";
+        state.transaction(|tx| tx.execute(sql, &[(first + KEPT_WHOLE - 2).into()])).unwrap();
+        let length = || one(&state, first).unwrap().unwrap().data.len();
+        add(&state, &new(2.0, "still whole", "", "")).unwrap();
+        assert_eq!(length(), 5_000);
+        add(&state, &new(3.0, "one more", "", "")).unwrap();
+        assert_eq!(length(), DATA_OF_MARK);
     }
 
     #[test]

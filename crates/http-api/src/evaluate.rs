@@ -48,7 +48,7 @@ impl Events for StateEvents<'_> {
     fn moments(&self, from: Timestamp, until: Timestamp, tags: &[String]) -> Vec<Timestamp> {
         let tags = (!tags.is_empty()).then_some(tags);
         let query = Query { from: from.0 as f64, until: until.0 as f64 + 0.999_999, tags, set: TagSet::All };
-        let found = annotations::list(self.state, &query).unwrap_or_else(|error| {
+        let found = annotations::marks(self.state, &query).unwrap_or_else(|error| {
             tracing::warn!(%error, "cannot read annotations");
             Vec::new()
         });

@@ -86,27 +86,29 @@ fn read(services: &Services, token: String) -> Answer<Link> {
     Ok(Link { token, contact, whole })
 }
 
-/// Who may not act here may not by a link either: that they are told of something may be their own doing.
-pub fn refuse_powerless(services: &Services, contact: &str) -> Answer<()> {
-    refuse_gone(services, contact)?;
-    if !services.desk.is_of_account(contact) {
-        return Ok(());
+/// Whoever has left keeps the links of old pages, and whoever may only look can bring it about that they are told of
+/// something: theirs show what they led to, and do nothing. The answer says why.
+fn powerless(services: &Services, contact: &str) -> Answer<Option<&'static str>> {
+    if !services.desk.is_contact(contact) {
+        return Ok(Some("is no contact here any more"));
     }
-    let role = accounts::person(&services.state, contact)?.map(|person| person.role);
-    if role.is_some_and(|role| role >= Role::Responder) {
-        return Ok(());
-    }
-    Err(Problem::forbidden(format!("{contact} may look here, and not act: this needs the role responder"))
-        .hint("an administrator gives people their roles"))
+    Ok(only_looks(services, contact)?.then_some("may look here, and not act"))
 }
 
-/// Whoever has left keeps the links of old pages. They still show what they led to, and do nothing any more.
-fn refuse_gone(services: &Services, contact: &str) -> Answer<()> {
-    if services.desk.is_contact(contact) {
-        return Ok(());
+/// An account whose role is less than acting needs. Whom the files make a contact acts by that.
+pub fn only_looks(services: &Services, contact: &str) -> Answer<bool> {
+    if !services.desk.is_of_account(contact) {
+        return Ok(false);
     }
-    Err(Problem::forbidden(format!("`{contact}` is no contact here any more, so this link does nothing"))
-        .hint("sign in to act, or have an administrator make you a contact again"))
+    let person = accounts::person(&services.state, contact)?;
+    Ok(person.is_none_or(|person| person.role < Role::Responder))
+}
+
+fn refuse_powerless(services: &Services, contact: &str) -> Answer<()> {
+    let Some(why) = powerless(services, contact)? else { return Ok(()) };
+    Err(Problem::forbidden(format!("`{contact}` {why}, so this link does nothing")).hint(
+        "sign in to act, or have an administrator make you a contact again, or a responder if you are a viewer",
+    ))
 }
 
 /// What a form asks for; nothing, if it came too late to be done: the page then says how things are.

@@ -233,7 +233,7 @@ impl Window {
 /// What happened, changes of settings and sign-ins among it. Whose part of all names is limited is not told what others
 /// call things.
 fn marks(services: &Services, scope: &Scope, query: &Query<'_>) -> Answer<Vec<Annotation>> {
-    let mut marks = annotations::seen(scope, annotations::list(&services.state, query)?);
+    let mut marks = annotations::seen(scope, annotations::marks(&services.state, query)?);
     if scope.is_everything() {
         marks.extend(audit::marks(services, query.from, query.until)?);
         marks.sort_by(|a, b| a.at.total_cmp(&b.at));
