@@ -174,21 +174,14 @@ impl Incidents {
                 } else {
                     "is no contact"
                 };
+                // Who they are is not for everybody who may declare.
                 return Err(Refusal::Bad(format!(
-                    "`{name}` {why}, so nobody would be told; contacts are {}",
-                    self.contacts()
+                    "`{name}` {why}, so nobody would be told: GET /api/v1/contacts lists them"
                 )));
             }
             Ok((Arc::from(name.as_str()), channels))
         };
         names.iter().map(reach).collect()
-    }
-
-    fn contacts(&self) -> String {
-        let mut names: Vec<&str> = self.book.contacts.keys().map(|name| &**name).collect();
-        names.sort_unstable();
-        names.truncate(MAX_NAMED_CONTACTS);
-        names.join(", ")
     }
 
     /// Somebody wants them to know of it now, whatever their hours are.
