@@ -21,10 +21,13 @@ impl Allowance<'_> {
 
     /// For the next target.
     pub fn left(&self) -> QueryLimits {
+        let QueryLimits { max_series, max_points, max_bytes, deadline, ref cancelled } = *self.limits;
         QueryLimits {
-            max_points: self.limits.max_points.saturating_sub(self.points),
-            max_bytes: self.limits.max_bytes.saturating_sub(self.bytes),
-            ..self.limits.clone()
+            max_series,
+            max_points: max_points.saturating_sub(self.points),
+            max_bytes: max_bytes.saturating_sub(self.bytes),
+            deadline,
+            cancelled: cancelled.clone(),
         }
     }
 

@@ -1,7 +1,6 @@
 //! All open streams.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use incidents::Seen;
