@@ -21,6 +21,8 @@ use crate::services::Services;
 /// Most series of one target that are watched live, and of all targets of one stream.
 const MAX_SERIES: usize = 2_000;
 const MAX_SERIES_OF_STREAM: usize = 20_000;
+/// In the place of the version that a stream was told, of a target that is too much for it.
+const NOT_CARRIED: u64 = u64::MAX;
 /// Of all that is watched, with what a name and its tags take: 256 MiB. Beyond it nothing is watched anew.
 const MAX_SLOTS_WATCHED: usize = 32 << 20;
 /// How much past a new target brings along when nothing was asked for, and at most.
@@ -189,13 +191,13 @@ impl Feeder<'_> {
                 told.push(None);
                 continue;
             };
-            let is_new = wanted.told.is_none();
+            let is_new = wanted.told.is_none_or(|told| told == NOT_CARRIED);
             series += watched.len();
             if series > MAX_SERIES_OF_STREAM {
                 // Its other targets are not held up by what is too much.
                 series -= watched.len();
-                told.push(Some(watched.version));
-                if wanted.told != Some(watched.version) {
+                told.push(Some(NOT_CARRIED));
+                if wanted.told != Some(NOT_CARRIED) {
                     out.push(message::series(place, &wanted.text, &[], Some(&too_much(&why))));
                 }
                 continue;
