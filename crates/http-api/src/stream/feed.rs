@@ -179,53 +179,58 @@ impl Feeder<'_> {
     fn tell(&mut self, id: &str, tick: Timestamp, now: f64, health: Option<&Event>) {
         let Some((scope, targets, events)) = self.stream(id) else { return };
         let reads_on = events.max_capacity() - events.capacity() <= WAITING_BEFORE_PAST;
-        let why = format!("a stream carries {MAX_SERIES_OF_STREAM} series at most");
-        let mut told = Vec::with_capacity(targets.len());
-        let mut out: Vec<Event> = health.cloned().into_iter().collect();
-        let mut past = Past::default();
-        let mut rows: Vec<&Row> = Vec::new();
-        let mut series = 0;
-        let mut seen = HashSet::new();
-        for (place, wanted) in targets.iter().enumerate() {
-            let Some(watched) = self.watched.get(&Key::new(&scope, &wanted.text)) else {
-                told.push(None);
-                continue;
-            };
-            let is_new = wanted.told.is_none_or(|told| told == NOT_CARRIED);
-            series += watched.len();
-            if series > MAX_SERIES_OF_STREAM {
-                // Its other targets are not held up by what is too much.
-                series -= watched.len();
-                told.push(Some(NOT_CARRIED));
-                if wanted.told != Some(NOT_CARRIED) {
-                    out.push(message::series(place, &wanted.text, &[], Some(&too_much(&why))));
-                }
-                continue;
-            }
-            if is_new && !(reads_on && self.has_room_for(&past)) {
-                told.push(None);
-                continue;
-            }
-            told.push(Some(watched.version));
-            if wanted.told != Some(watched.version) {
-                out.push(message::series(place, &wanted.text, &watched.heads(), watched.error.as_ref()));
-            }
-            // The same target at two places has the same series, with the same numbers.
-            match seen.insert(&wanted.text) {
-                true if is_new => past.add(self.past(watched, wanted, &scope, tick)),
-                true => rows.extend(&watched.rows),
-                false => {}
-            }
-        }
-        self.past_took += past.took;
-        if past.took > Duration::ZERO {
-            *self.pasts.entry(id.to_owned()).or_default() += past.took;
-        }
+        let mut saying = Saying { out: health.cloned().into_iter().collect(), ..Saying::default() };
+        let told = targets.iter().enumerate();
+        let told: Vec<Option<u64>> = told
+            .map(|(place, wanted)| self.say(&mut saying, place, wanted, &scope, tick, reads_on))
+            .collect();
+        let Saying { mut out, mut rows, past, .. } = saying;
         rows.extend(&past.rows);
         // A series of two targets has an id in each, so no row is there twice.
         out.push(message::points(tick.0, now, &rows));
         let fits = events.try_send(out).is_ok();
         self.settle(id, &targets, told, fits);
+        self.past_took += past.took;
+        if past.took > Duration::ZERO {
+            *self.pasts.entry(id.to_owned()).or_default() += past.took;
+        }
+    }
+
+    /// What there is of one target. Returns how far the stream is told of it then.
+    fn say<'w>(
+        &'w self,
+        saying: &mut Saying<'w>,
+        place: usize,
+        wanted: &'w Wanted,
+        scope: &Scope,
+        tick: Timestamp,
+        reads_on: bool,
+    ) -> Option<u64> {
+        let watched = self.watched.get(&Key::new(scope, &wanted.text))?;
+        let text = wanted.text.as_str();
+        if saying.series + watched.len() > MAX_SERIES_OF_STREAM {
+            // The other targets are not held up by what is too much.
+            if wanted.told != Some(NOT_CARRIED) {
+                let why = format!("a stream carries {MAX_SERIES_OF_STREAM} series at most");
+                saying.out.push(message::series(place, text, &[], Some(&too_much(&why))));
+            }
+            return Some(NOT_CARRIED);
+        }
+        saying.series += watched.len();
+        let is_new = wanted.told.is_none_or(|told| told == NOT_CARRIED);
+        if is_new && !(reads_on && self.has_room_for(&saying.past)) {
+            return None;
+        }
+        if wanted.told != Some(watched.version) {
+            saying.out.push(message::series(place, text, &watched.heads(), watched.error.as_ref()));
+        }
+        // The same target at two places has the same series, with the same numbers.
+        match saying.seen.insert(text) {
+            true if is_new => saying.past.add(self.past(watched, wanted, scope, tick)),
+            true => saying.rows.extend(&watched.rows),
+            false => {}
+        }
+        Some(watched.version)
     }
 
     /// For the past of one more target; what has none waits for the next tick.
@@ -298,7 +303,19 @@ fn look(
     evaluate(services, target, scope, from, tick, tick, &limits)
 }
 
-/// What is new to one stream at one tick.
+/// What one stream is told at one tick.
+#[derive(Default)]
+struct Saying<'w> {
+    out: Vec<Event>,
+    /// Of targets that it had before.
+    rows: Vec<&'w Row>,
+    past: Past,
+    /// Of all of its targets.
+    series: usize,
+    seen: HashSet<&'w str>,
+}
+
+/// Of targets that are new to it.
 #[derive(Default)]
 struct Past {
     rows: Vec<Row>,
