@@ -120,6 +120,9 @@ pub struct Told {
     /// Some word of trouble was delivered by a way with a person at its end.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reached: bool,
+    /// Some word of trouble went by a way with a person at its end, as it was defined then. Versions before wrote nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_person: Option<bool>,
 }
 
 /// Until when somebody is not told, and why.
@@ -141,8 +144,16 @@ impl Told {
 
     /// A word of trouble goes to the contact; what came of those of another time says nothing of it.
     pub(crate) fn begin_word(&mut self) {
-        self.reached &= self.waits();
+        if !self.waits() {
+            (self.reached, self.in_person) = (false, None);
+        }
         self.lost = false;
+    }
+
+    /// It goes by these.
+    pub(crate) fn goes_by(&mut self, channels: &[Arc<str>], in_person: bool) {
+        self.channels.extend(channels.iter().map(ToString::to_string));
+        self.in_person = Some(in_person || self.in_person == Some(true));
     }
 }
 

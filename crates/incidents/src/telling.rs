@@ -90,6 +90,7 @@ impl Incidents {
         self.page(Some(id), kind, contact, channels, message, now);
         let (email, ways) = (self.email_of(contact), self.ways_of(contact));
         let woken_until = self.night_of(contact, now).map(|(until, _)| until.0);
+        let in_person = self.book.reaches(channels);
         let Some(incident) = self.live.get_mut(&id) else { return };
         // Of a member that is less bad than the whole the contact sees the whole too.
         let whole = incident.tellable().map(|(_, trouble)| incident.said(trouble.state));
@@ -98,7 +99,7 @@ impl Incidents {
         told.begin_word();
         told.severity =
             known.into_iter().chain(whole).chain([message.state]).max_by_key(|state| state.badness());
-        told.channels.extend(channels.iter().map(ToString::to_string));
+        told.goes_by(channels, in_person);
         told.email = email.or(told.email.take());
         if !ways.is_empty() {
             told.ways = ways;
@@ -299,9 +300,10 @@ impl Incidents {
         let Some(id) = id.filter(|id| self.knows(*id)) else { return self.first_ways(contact) };
         if notice.kind == NoticeKind::Problem {
             let channels = self.begin_rule(id, contact, notice.state, &all, now);
+            let in_person = self.book.reaches(&channels);
             if let Some(incident) = self.live.get_mut(&id) {
                 let told = incident.detail.told.entry(contact.to_string()).or_default();
-                told.channels.extend(channels.iter().map(ToString::to_string));
+                told.goes_by(&channels, in_person);
             }
             return channels;
         }

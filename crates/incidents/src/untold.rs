@@ -61,8 +61,10 @@ impl Incidents {
     /// Not one of the words of trouble that went to this contact is known to have been lost, or one has arrived.
     pub(crate) fn has_heard(&self, told: &Told) -> bool {
         let channels: Vec<Arc<str>> = told.channels.iter().map(|name| Arc::from(name.as_str())).collect();
-        // Versions before kept no channels of notices.
-        told.waits() && (told.reached || !told.lost) && (channels.is_empty() || self.book.reaches(&channels))
+        // What is a room now was none then, or the other way round. Versions before kept no channels of notices.
+        let in_person =
+            told.in_person != Some(false) && (channels.is_empty() || self.book.reaches(&channels));
+        told.waits() && in_person && (told.reached || !told.lost)
     }
 
     pub(crate) fn is_untold(&self, incident: &Incident) -> bool {
