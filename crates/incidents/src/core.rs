@@ -78,6 +78,8 @@ pub struct Incidents {
     pub(crate) unsaved: Unsaved,
     /// Who is reached by what, in one number: another one when that is defined in another way.
     pub(crate) people: u64,
+    /// The same of policies, of who is on call in the place of whom, and of people's own rules.
+    pub(crate) rostered: u64,
     /// Other definitions since the last look.
     pub(crate) book_changed: bool,
     /// What this process was last told that the time is.
@@ -103,6 +105,7 @@ impl Incidents {
     }
 
     pub(crate) fn set_roster(&mut self, roster: Arc<Roster>) {
+        self.rostered = roster.people();
         self.roster = roster;
     }
 

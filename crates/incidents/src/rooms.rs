@@ -160,6 +160,8 @@ impl Incidents {
         if !reached.is_empty() && !in_person {
             self.note_nobody_in_rooms(id, now);
         }
+        // By what it could not be told: what is defined from now on is another way.
+        self.note_unheard(id, now);
     }
 
     /// Whoever was to be told in the morning, and is not reached by anything since: those are told who are told of what names

@@ -1,7 +1,7 @@
 //! What nobody is told of, though there is somebody who could be: that is the worst that a pager can do, so health and the
 //! heartbeat to the outside say it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -90,7 +90,7 @@ impl Incidents {
         for incident in self.live.values().filter(|incident| !incident.is_closed()) {
             match (&incident.detail.unheard, self.is_untold(incident)) {
                 (None, true) => fresh.push(incident.id),
-                (Some(unheard), true) if unheard.people != self.way_to(incident) => {
+                (Some(unheard), true) if unheard.people != self.way_to(incident, now) => {
                     again.push(incident.id);
                 }
                 (Some(_), false) if self.is_known(incident) => heard.push(incident.id),
@@ -119,7 +119,7 @@ impl Incidents {
 
     pub(crate) fn note_unheard(&mut self, id: IncidentId, now: Timestamp) {
         let Some(incident) = self.live.get(&id) else { return };
-        let people = self.way_to(incident);
+        let people = self.way_to(incident, now);
         if incident.detail.unheard.is_some() || !self.is_untold(incident) {
             return;
         }
@@ -156,7 +156,7 @@ impl Incidents {
 
     fn tell_anew(&mut self, id: IncidentId, now: Timestamp) {
         let Some(incident) = self.live.get(&id) else { return };
-        let people = self.way_to(incident);
+        let people = self.way_to(incident, now);
         let by_itself = incident.tellable().and_then(|(key, _)| {
             let subject = self.book.about(key).filter(|subject| Incidents::tells_itself(Some(subject)))?;
             self.policy_for(incident, key).is_none().then(|| subject.contacts.clone())
@@ -187,9 +187,11 @@ impl Incidents {
     }
 
     /// In one number who is to hear of it, and by what they are reached.
-    fn way_to(&self, incident: &Incident) -> u64 {
+    fn way_to(&self, incident: &Incident, now: Timestamp) -> u64 {
         let mut all = DefaultHasher::new();
-        self.people.hash(&mut all);
+        (self.people, self.rostered).hash(&mut all);
+        let last_resort = self.book.config.contacts.iter().map(|name| Arc::from(name.as_str()));
+        let mut named: BTreeSet<(bool, Arc<str>)> = last_resort.map(|name| (false, name)).collect();
         let mut last = None;
         for (key, _) in incident.bad() {
             let name = (key.host, &key.monitor);
@@ -198,7 +200,15 @@ impl Incidents {
             }
             if let Some(subject) = self.book.about(key) {
                 (&subject.contacts, &subject.escalation_policy, &subject.owner).hash(&mut all);
+                named.extend(subject.contacts.iter().map(|name| (key.host, name.clone())));
             }
+            if let Some(policy) = self.policy_for(incident, key) {
+                named.extend(self.named_now(&policy, now).into_iter().map(|name| (key.host, name)));
+            }
+        }
+        // Whose turn it is, and whose time.
+        for (host, name) in named {
+            (self.book.is_time(&name, host, now), name).hash(&mut all);
         }
         all.finish().max(NOBODY + 1)
     }
@@ -210,7 +220,11 @@ impl Book {
         let sorted: BTreeMap<_, _> = self.contacts.iter().collect();
         for (name, contact) in sorted {
             (name, &contact.channels, &contact.email, &contact.ways, contact.disabled).hash(&mut all);
+            (&contact.check_options, &contact.host_options).hash(&mut all);
+            format!("{:?}", contact.rules).hash(&mut all);
         }
+        let teams: BTreeMap<_, _> = self.teams.iter().collect();
+        teams.hash(&mut all);
         (&self.rooms, &self.config.contacts, &self.config.escalation_policy).hash(&mut all);
         all.finish()
     }

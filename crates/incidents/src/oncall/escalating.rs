@@ -382,6 +382,16 @@ impl Incidents {
         all
     }
 
+    /// Whom the steps of this policy name, as far as it is the time of the step.
+    pub(crate) fn named_now(&self, policy: &PolicyConfig, now: Timestamp) -> Vec<Arc<str>> {
+        let is_now = |step: &&StepConfig| {
+            let period = step.if_time.as_deref();
+            period.is_none_or(|name| self.book.is_in_period(name, now) != Some(false))
+        };
+        let targets = policy.step.iter().filter(is_now).flat_map(StepConfig::targets);
+        targets.flat_map(|target| self.named_by(&target, now)).collect()
+    }
+
     fn named_by(&self, target: &Target, now: Timestamp) -> Vec<Arc<str>> {
         match target {
             Target::Schedule(name) => self.roster.duty(name, now).person.into_iter().collect(),

@@ -1,6 +1,7 @@
 //! All schedules as they are known now: those of files, those made by the API, their past and what lies on top of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -53,6 +54,20 @@ pub struct Roster {
 }
 
 impl Roster {
+    /// By whom and what policies reach people, in one number. Who is on call by a schedule is another matter: that changes
+    /// with the time.
+    pub(crate) fn people(&self) -> u64 {
+        let mut all = DefaultHasher::new();
+        for known in self.policies.values() {
+            format!("{:?}", known.config).hash(&mut all);
+        }
+        for (name, known) in &self.schedules {
+            (name, format!("{:?} {:?}", known.config, known.schedule.overrides)).hash(&mut all);
+        }
+        format!("{:?}", self.rules).hash(&mut all);
+        all.finish()
+    }
+
     /// Nobody, also if there is no such schedule.
     pub fn duty(&self, schedule: &str, at: Timestamp) -> Duty {
         self.schedules.get(schedule).map(|known| known.schedule.duty(at)).unwrap_or_default()

@@ -23,3 +23,60 @@ fn a_room_that_is_taken_out_was_no_person() {
     goes_on(&mut counter, 1);
     assert!(!is_untold(&counter));
 }
+
+/// One step, by a policy that `latency` names; nobody is told by default.
+fn by_one_step(whom: &str) -> (Counter, Book) {
+    let counter = Counter::new();
+    let mut all = with_last_resort(&counter, &[], &["mail"]);
+    all.contacts.insert("ben".into(), contact(&["sms"]));
+    all.teams.insert("t".into(), vec!["ana".into()]);
+    all.policies.push((policy(&[step(&[whom], "30min")]), String::new()));
+    let paged = Subject { escalation_policy: Some("p".into()), ..subject(Kind::Monitor, None, &[]) };
+    all.subjects.insert((false, "latency".into()), paged);
+    counter.desk.set_book(all.clone());
+    (counter, all)
+}
+
+fn is_lost_by_mail(counter: &mut Counter) {
+    counter.goes("latency", State::Critical);
+    assert_eq!(counter.try_all("mail", &Counter::given_up()), ["problem ana latency"]);
+    goes_on(counter, 1);
+    assert!(is_untold(counter));
+}
+
+/// (what a step names, what is defined in another way)
+#[test]
+fn a_step_that_names_somebody_else_tells_them_at_once() {
+    type Change = fn(&mut Book);
+    let changes: [(&str, Change); 3] = [
+        ("ana", |all| all.policies[0].0.step[0].notify = vec!["ben".into()]),
+        ("team:t", |all| drop(all.teams.insert("t".into(), vec!["ben".into()]))),
+        ("ana", |all| all.policies[0].0.step.push(step(&["ben"], "1min"))),
+    ];
+    for (number, (whom, change)) in changes.into_iter().enumerate() {
+        let (mut counter, mut all) = by_one_step(whom);
+        is_lost_by_mail(&mut counter);
+        change(&mut all);
+        counter.desk.set_book(all);
+        goes_on(&mut counter, 1);
+        counter.try_all("mail", &Counter::given_up());
+        goes_on(&mut counter, 1);
+        assert_eq!(counter.try_all("sms", &Attempt::Delivered), ["problem ben latency"], "{number}");
+        goes_on(&mut counter, 1);
+        assert!(!is_untold(&counter), "{number}");
+    }
+}
+
+#[test]
+fn whose_time_it_is_now_is_told() {
+    let (mut counter, mut all) = by_one_step("team:t");
+    all.teams.insert("t".into(), vec!["ana".into(), "ben".into()]);
+    // Ben begins at 2000.
+    all.periods = Some(Arc::new(|name, _, at| name != "ben" || at.0 >= 2_000));
+    counter.desk.set_book(all);
+    is_lost_by_mail(&mut counter);
+    assert_eq!(counter.try_all("sms", &Attempt::Delivered), [""; 0]);
+    counter.now = 2_000;
+    goes_on(&mut counter, 1);
+    assert_eq!(counter.try_all("sms", &Attempt::Delivered), ["problem ben latency"]);
+}
