@@ -161,10 +161,15 @@ impl Incidents {
             let subject = self.book.about(key).filter(|subject| Incidents::tells_itself(Some(subject)))?;
             self.policy_for(incident, key).is_none().then(|| subject.contacts.clone())
         });
+        let policy_now = incident.tellable().and_then(|(key, _)| self.policy_for(incident, key));
+        let policy_now = policy_now.map(|policy| policy.name.clone());
         if let Some(incident) = self.live.get_mut(&id) {
             let tries = incident.detail.unheard.as_ref().map_or(0, |unheard| unheard.tries);
             incident.detail.unheard = Some(Unheard { people, at: now.0, tries: tries.saturating_add(1) });
             incident.detail.paged_at = None;
+            // It may go by another one now: that begins as the first would.
+            let goes_by = |policy: &str| policy_now.as_deref() == Some(policy);
+            incident.detail.escalation = incident.detail.escalation.take().filter(|at| goes_by(&at.policy));
         }
         let text = "it has reached nobody so far: it is told again";
         self.write(id, Entry { at: now, kind: "page", who: String::new(), text: text.into() });

@@ -1,6 +1,7 @@
 //! What reached nobody is told again, once people are reached in another way.
 
 use super::*;
+use crate::oncall::policy::PolicyConfig;
 
 #[test]
 fn a_room_that_is_taken_out_was_no_person() {
@@ -79,4 +80,27 @@ fn whose_time_it_is_now_is_told() {
     counter.now = 2_000;
     goes_on(&mut counter, 1);
     assert_eq!(counter.try_all("sms", &Attempt::Delivered), ["problem ben latency"]);
+}
+
+#[test]
+fn by_another_policy_that_one_runs() {
+    let (mut counter, mut all) = by_one_step("ana");
+    is_lost_by_mail(&mut counter);
+    let ops = PolicyConfig { name: "ops".into(), ..policy(&[step(&["ben"], "30min")]) };
+    all.policies.push((ops, String::new()));
+    let paged = Subject { escalation_policy: Some("ops".into()), ..subject(Kind::Monitor, None, &[]) };
+    all.subjects.insert((false, "latency".into()), paged);
+    counter.desk.set_book(all.clone());
+    goes_on(&mut counter, 1);
+    assert_eq!(counter.try_all("mail", &Attempt::Delivered), [""; 0], "that was the other one");
+    assert_eq!(counter.try_all("sms", &Counter::given_up()), ["problem ben latency"]);
+    goes_on(&mut counter, 1);
+    assert!(is_untold(&counter));
+    // By none: its contacts are told.
+    all.subjects.insert((false, "latency".into()), subject(Kind::Monitor, None, &["ana"]));
+    counter.desk.set_book(all);
+    goes_on(&mut counter, 1);
+    assert_eq!(counter.try_all("mail", &Attempt::Delivered), ["problem ana latency"]);
+    goes_on(&mut counter, 1);
+    assert!(!is_untold(&counter));
 }
