@@ -41,7 +41,7 @@ impl Incidents {
         if some_know {
             (detail.acknowledged, detail.owner, detail.paged_at, detail.by_hand) = (None, None, None, None);
             (detail.heard_until, detail.more_since, detail.more_at) = (None, None, None);
-            detail.ran_out_at = Some(now.0);
+            (detail.ran_out_at, detail.anew_at) = (Some(now.0), Some(now.0));
         }
         incident.phase = if detail.acknowledged.is_some() { Phase::Acknowledged } else { Phase::Open };
         let text = match some_know {

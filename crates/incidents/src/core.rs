@@ -363,6 +363,7 @@ impl Incidents {
             reopened: 0,
             escalation: None,
             ran_out_at: None,
+            anew_at: None,
             parts_opened_at: None,
             helped: None,
             grouped: 0,

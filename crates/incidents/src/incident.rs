@@ -123,6 +123,9 @@ pub struct Told {
     /// Some word of trouble went by a way with a person at its end, as it was defined then. Versions before wrote nothing of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_person: Option<bool>,
+    /// When the last word of trouble went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<i64>,
 }
 
 /// Until when somebody is not told, and why.
@@ -143,11 +146,25 @@ impl Told {
     }
 
     /// A word of trouble goes to the contact; what came of those of another time says nothing of it.
-    pub(crate) fn begin_word(&mut self) {
+    pub(crate) fn begin_word(&mut self, anew_at: Option<i64>, now: Timestamp) {
         if !self.waits() {
             (self.reached, self.in_person) = (false, None);
         }
-        self.lost = false;
+        self.reached &= self.is_since(anew_at);
+        (self.lost, self.at) = (false, Some(now.0));
+    }
+
+    /// The last word went then or later. Versions before wrote nothing of it.
+    pub(crate) fn is_since(&self, anew_at: Option<i64>) -> bool {
+        anew_at.is_none_or(|anew_at| self.at.is_some_and(|at| at >= anew_at))
+    }
+
+    /// It is so bad: what was delivered when it was less bad says nothing of that.
+    pub(crate) fn hears_of(&mut self, known: Option<State>, now: impl Iterator<Item = State>) {
+        let worst = known.into_iter().chain(now).max_by_key(|state| state.badness());
+        let is_worse = |known: State| worst.is_some_and(|worst| worst.badness() > known.badness());
+        self.reached &= !known.is_some_and(is_worse);
+        self.severity = worst;
     }
 
     /// It goes by these.
@@ -255,6 +272,9 @@ pub struct Detail {
     /// Acknowledgements of before have run out: nobody answered in time, or it opened again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ran_out_at: Option<i64>,
+    /// Nobody had it any more then, or a snooze was over: who has heard of it before need not look any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anew_at: Option<i64>,
     /// When its checks were acknowledged, and some are not any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parts_opened_at: Option<i64>,

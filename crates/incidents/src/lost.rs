@@ -4,7 +4,7 @@ use vocabulary::Timestamp;
 
 use crate::core::Incidents;
 use crate::desk::Inner;
-use crate::incident::{Entry, IncidentId, Phase};
+use crate::incident::{Entry, IncidentId, Phase, Told};
 use crate::limits::{LONGEST_UNHEARD_PAUSE_SECONDS, UNHEARD_PAUSE_SECONDS};
 use crate::page::{Page, PageKind};
 use crate::untold::Unheard;
@@ -23,7 +23,7 @@ impl Inner {
         };
         self.incidents.tell_unheard_by(&page.channel, may);
         if let Some(id) = page.incident.filter(|_| page.kind.is_problem()) {
-            self.incidents.has_arrived(id, &page.contact);
+            self.incidents.has_arrived(id, page);
         }
     }
 
@@ -58,9 +58,15 @@ impl Incidents {
         last.any(|told| self.has_heard(told))
     }
 
-    fn has_arrived(&mut self, id: IncidentId, contact: &str) {
+    fn has_arrived(&mut self, id: IncidentId, page: &Page) {
+        let contact = &*page.contact;
+        let is_old = self.anew_at(id).is_some_and(|anew_at| page.at.0 < anew_at);
         let told = self.live.get_mut(&id).and_then(|incident| incident.detail.told.get_mut(contact));
-        if let Some(told) = told.filter(|told| told.lost || !told.reached) {
+        // Since then they were to hear that it is worse.
+        let is_less =
+            |told: &Told| told.severity.is_some_and(|it| it.badness() > page.message.state.badness());
+        let counts = |told: &&mut Told| !is_old && !is_less(told) && (told.lost || !told.reached);
+        if let Some(told) = told.filter(counts) {
             (told.lost, told.reached) = (false, true);
             self.unsaved.incident(id);
         }
@@ -102,7 +108,7 @@ impl Incidents {
         }
         incident.phase = Phase::Open;
         (incident.detail.acknowledged, incident.detail.owner) = (None, None);
-        incident.detail.ran_out_at = Some(now.0);
+        (incident.detail.ran_out_at, incident.detail.anew_at) = (Some(now.0), Some(now.0));
         // Whoever should know is told again.
         incident.detail.paged_at = None;
         let text =

@@ -90,15 +90,14 @@ impl Incidents {
         self.page(Some(id), kind, contact, channels, message, now);
         let (email, ways) = (self.email_of(contact), self.ways_of(contact));
         let woken_until = self.night_of(contact, now).map(|(until, _)| until.0);
-        let in_person = self.book.reaches(channels);
+        let (in_person, anew_at) = (self.book.reaches(channels), self.anew_at(id));
         let Some(incident) = self.live.get_mut(&id) else { return };
         // Of a member that is less bad than the whole the contact sees the whole too.
         let whole = incident.tellable().map(|(_, trouble)| incident.said(trouble.state));
         let told = incident.detail.told.entry(contact.to_string()).or_default();
         let known = told.severity.filter(|_| told.waits());
-        told.begin_word();
-        told.severity =
-            known.into_iter().chain(whole).chain([message.state]).max_by_key(|state| state.badness());
+        told.begin_word(anew_at, now);
+        told.hears_of(known, whole.into_iter().chain([message.state]));
         told.goes_by(channels, in_person);
         told.email = email.or(told.email.take());
         if !ways.is_empty() {

@@ -141,11 +141,15 @@ impl Incidents {
             }
         }
         for (id, by) in changed {
+            let is_told_anew = by.is_none() && self.policy_that_ran(id).is_some();
             let Some(incident) = self.live.get_mut(&id) else { continue };
             incident.phase = if by.is_some() { Phase::Acknowledged } else { Phase::Open };
             incident.detail.acknowledged.clone_from(&by);
             if by.is_none() {
                 incident.detail.parts_opened_at = Some(now.0);
+            }
+            if is_told_anew {
+                incident.detail.anew_at = Some(now.0);
             }
             let entry = match by {
                 Some(by) => Entry { at: now, kind: "acknowledged", who: by.by, text: by.comment },
@@ -186,7 +190,7 @@ impl Incidents {
             }
             // Whoever should know is told again.
             if let Some(incident) = self.live.get_mut(&id) {
-                incident.detail.paged_at = None;
+                (incident.detail.paged_at, incident.detail.anew_at) = (None, Some(now.0));
             }
             self.rewind(id, now);
         }

@@ -67,6 +67,11 @@ impl Incidents {
         told.waits() && in_person && (told.reached || !told.lost)
     }
 
+    /// Since when it is told anew, also to whom has heard of it.
+    pub(crate) fn anew_at(&self, id: IncidentId) -> Option<i64> {
+        self.live.get(&self.root_of(id)).and_then(|incident| incident.detail.anew_at)
+    }
+
     pub(crate) fn is_untold(&self, incident: &Incident) -> bool {
         let detail = &incident.detail;
         let is_being_told = detail.escalation.as_ref().is_some_and(|at| at.next_at.is_some());
@@ -76,7 +81,8 @@ impl Incidents {
         if !is_open || detail.paged_at.is_none() || detail.snoozed_until.is_some() || is_of_telling {
             return false;
         }
-        let is_told = |told: &Told| told.late || !told.owed.is_empty() || self.has_heard(told);
+        let knows = |told: &Told| self.has_heard(told) && told.is_since(detail.anew_at);
+        let is_told = |told: &Told| told.late || !told.owed.is_empty() || knows(told);
         if is_being_told || self.told_of(incident).any(|(_, told)| is_told(told)) {
             return false;
         }
@@ -113,7 +119,7 @@ impl Incidents {
 
     /// For certain: somebody has it, or a word of it was delivered.
     fn is_known(&self, incident: &Incident) -> bool {
-        let arrived = |told: &Told| told.reached && told.waits();
+        let arrived = |told: &Told| told.reached && told.waits() && told.is_since(incident.detail.anew_at);
         incident.phase != Phase::Open || self.told_of(incident).any(|(_, told)| arrived(told))
     }
 

@@ -119,13 +119,15 @@ impl Incidents {
 
     /// What is nobody's any more begins again.
     pub(crate) fn begin_again(&mut self, id: IncidentId, now: Timestamp) {
-        let name = self.live.get(&id).and_then(|incident| incident.detail.escalation.as_ref());
-        let policy = name
-            .and_then(|at| self.roster.policies.get(at.policy.as_str()))
-            .map(|known| known.config.clone());
-        if let Some(policy) = policy {
+        if let Some(policy) = self.policy_that_ran(id) {
             self.begin_escalation(id, &policy, now);
         }
+    }
+
+    /// None: there is none of this name any more either.
+    pub(crate) fn policy_that_ran(&self, id: IncidentId) -> Option<Arc<PolicyConfig>> {
+        let at = self.live.get(&id)?.detail.escalation.as_ref()?;
+        self.roster.policies.get(at.policy.as_str()).map(|known| known.config.clone())
     }
 
     /// Steps whose time has come, and acknowledgements that have run out.
@@ -163,7 +165,7 @@ impl Incidents {
             incident.phase = Phase::Open;
             let by = incident.owner().map(|(name, _)| name.to_owned()).unwrap_or_default();
             incident.detail.acknowledged = None;
-            incident.detail.ran_out_at = Some(now.0);
+            (incident.detail.ran_out_at, incident.detail.anew_at) = (Some(now.0), Some(now.0));
             incident.detail.owner = None;
             let text = format!("{by} has had it for {timeout} and it is still bad: the policy begins again");
             self.write(id, Entry { at: now, kind: "unacknowledged", who: String::new(), text });

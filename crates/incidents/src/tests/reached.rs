@@ -1,6 +1,7 @@
 //! Somebody is always told: what becomes of words of trouble that nobody gets.
 
 mod anew;
+mod hands;
 
 use super::delivery::{Counter, try_for, unreached, with_last_resort};
 use super::policies::{policy, step};
