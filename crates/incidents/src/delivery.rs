@@ -314,6 +314,7 @@ impl Inner {
         for id in same.into_iter().map(|(id, _)| id).chain([page.id]) {
             if let Some(waiting) = self.outbox.get_mut(id) {
                 waiting.page.message.rerouted = true;
+                waiting.page.message.detour.with = Some(page.id).filter(|origin| *origin != id);
             }
             self.outbox.changed.insert(id);
         }
@@ -322,7 +323,7 @@ impl Inner {
 
     /// Somebody else who stands in for the same one has it, or will.
     pub(crate) fn is_told_by_others_instead(&self, page: &Page) -> bool {
-        let origin = page.message.detour.stands_for.unwrap_or(page.id);
+        let origin = page.message.detour.origin(page.id);
         let fresh = self.incidents.unsaved.pages.iter();
         let same = |other: &&Page| {
             other.id != page.id && other.message.detour.stands_for == Some(origin) && self.may_reach(other)
@@ -337,7 +338,7 @@ impl Inner {
     /// What waits in the place of the same page has to know that somebody has it.
     fn note_stood_in(&mut self, page: &Page) {
         let Some(origin) = page.message.detour.stands_for.filter(|_| self.may_reach(page)) else { return };
-        let same = |other: &&Page| other.id == origin || other.message.detour.stands_for == Some(origin);
+        let same = |other: &&Page| other.message.detour.origin(other.id) == origin;
         for id in self.outbox.not_ended().filter(same).map(|other| other.id).collect::<Vec<_>>() {
             if let Some(waiting) = self.outbox.get_mut(id) {
                 waiting.page.message.detour.stood_in = true;

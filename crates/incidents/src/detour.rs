@@ -88,7 +88,7 @@ impl Incidents {
         let mut message = message.clone();
         if *contact != page.contact {
             message.otherwise = Otherwise::default();
-            message.detour.stands_for = Some(page.id);
+            (message.detour.stands_for, message.detour.with) = (Some(page.id), None);
         }
         if let Some(id) = page.incident {
             self.stands_in_for_called(id, &page.contact, contact, channels);

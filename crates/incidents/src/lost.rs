@@ -40,9 +40,7 @@ impl Inner {
             if waits {
                 continue;
             }
-            // What has gone another way before did so for all the ways of that word.
-            let went_before = page.message.rerouted && self.incidents.last_resort_heard(id);
-            let is_told_instead = went_before || self.is_told_by_others_instead(page);
+            let is_told_instead = self.is_told_by_others_instead(page);
             self.incidents.lose(id, page, now);
             if page.kind == PageKind::HandedOver && !is_told_instead {
                 self.incidents.take_back(id, now);
@@ -52,12 +50,6 @@ impl Inner {
 }
 
 impl Incidents {
-    fn last_resort_heard(&self, id: IncidentId) -> bool {
-        let told = self.live.get(&id).map(|incident| &incident.detail.told);
-        let mut last = self.book.config.contacts.iter().filter_map(|name| told?.get(name));
-        last.any(|told| self.has_heard(told))
-    }
-
     fn has_arrived(&mut self, id: IncidentId, page: &Page) {
         let contact = &*page.contact;
         let is_old = self.anew_at(id).is_some_and(|anew_at| page.at.0 < anew_at);

@@ -182,11 +182,18 @@ pub struct Detour {
     pub not_for: Vec<(String, String)>,
     /// The page in whose place it goes to those of last resort, who get one each.
     pub stands_for: Option<i64>,
+    /// The page of the same word, by another way, in whose place others were told for this one too.
+    pub with: Option<i64>,
     /// Another one of these has reached somebody.
     pub stood_in: bool,
 }
 
 impl Detour {
+    /// In whose place others are told, of the page that has this number.
+    pub(crate) fn origin(&self, id: i64) -> i64 {
+        self.stands_for.or(self.with).unwrap_or(id)
+    }
+
     fn is_empty(&self) -> bool {
         *self == Detour::default()
     }

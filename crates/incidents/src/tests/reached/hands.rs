@@ -52,3 +52,42 @@ fn who_heard_before_a_snooze_or_of_less_says_nothing() {
     goes_on(&mut worse, 1);
     assert!(is_untold(&worse), "that it is CRITICAL nobody has heard");
 }
+
+/// Ben is the last resort and hands it over to Ana, who has a mailbox and a telephone.
+fn handed_to_ana(ana: &[&str]) -> Counter {
+    let mut counter = Counter::new();
+    let mut all = with_last_resort(&counter, &[("ben", &["sms"])], ana);
+    all.subjects.insert((false, "latency".into()), subject(Kind::Monitor, None, &["ben"]));
+    counter.desk.set_book(all);
+    counter.goes("latency", State::Critical);
+    assert_eq!(counter.try_all("sms", &Attempt::Delivered), ["problem ben latency"]);
+    counter.desk.act(LATENCY, "ben", &hand_over("ana"), Timestamp(counter.now)).unwrap();
+    counter
+}
+
+#[test]
+fn who_knew_of_it_before_does_not_stand_in_for_whoever_it_was_handed_to() {
+    let mut counter = handed_to_ana(&["mail"]);
+    // Her channel fails for all, so her page goes to Ben too, and stays.
+    let later = |at: i64| Attempt::Later { at_ms: at * 1_000 + 60_000, why: "not now".into() };
+    for _ in 0..3 {
+        let at = later(counter.now);
+        try_for(&counter, "mail", "ana", &at);
+    }
+    assert_eq!(try_for(&counter, "sms", "ben", &unreached()), 1);
+    assert_eq!(phase(&counter), (Phase::Acknowledged, Some("ana".into())), "hers may still arrive");
+    try_for(&counter, "mail", "ana", &Counter::given_up());
+    assert_eq!(phase(&counter), (Phase::Open, None));
+    assert!(timeline(&counter).contains("unacknowledged ana is not reached"), "{}", timeline(&counter));
+}
+
+#[test]
+fn who_stands_in_does_so_for_all_the_ways_of_a_word() {
+    let mut counter = handed_to_ana(&["mail", "hook"]);
+    for channel in ["mail", "hook"] {
+        try_for(&counter, channel, "ana", &Counter::given_up());
+    }
+    assert_eq!(try_for(&counter, "sms", "ben", &Attempt::Delivered), 1);
+    goes_on(&mut counter, 60);
+    assert_eq!(phase(&counter), (Phase::Acknowledged, Some("ana".into())), "Ben knows that she does not");
+}
