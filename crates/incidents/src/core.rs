@@ -143,6 +143,7 @@ impl Incidents {
         self.lift_muted(estate);
         self.see_acknowledged(estate, now);
         self.wake_snoozed(estate, now);
+        self.tell_taken_back(estate, now);
         self.tell_unheard(now);
         self.settle(now);
         self.tell_owed(estate, now);
@@ -364,6 +365,7 @@ impl Incidents {
             escalation: None,
             ran_out_at: None,
             anew_at: None,
+            taken_back: None,
             parts_opened_at: None,
             helped: None,
             grouped: 0,

@@ -73,6 +73,11 @@ impl Incidents {
         self.own(id, to, by, comment, now);
         let text = joined(&format!("to {to}"), comment);
         self.write(id, Entry { at: now, kind: "handed_over", who: by.into(), text });
+        // What they have got so far says nothing of this.
+        let told = self.live.get_mut(&id).and_then(|incident| incident.detail.told.get_mut(to));
+        if let Some(told) = told {
+            told.reached = false;
+        }
         self.call(id, PageKind::HandedOver, &reached, by, comment, now);
         Ok(())
     }

@@ -275,6 +275,9 @@ pub struct Detail {
     /// Nobody had it any more then, or a snooze was over: who has heard of it before need not look any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anew_at: Option<i64>,
+    /// It was handed over in vain, and nobody has been told that since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_back: Option<TakenBack>,
     /// When its checks were acknowledged, and some are not any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parts_opened_at: Option<i64>,
@@ -311,6 +314,14 @@ fn is_zero(count: &u32) -> bool {
 pub struct Owner {
     pub name: String,
     pub since: i64,
+}
+
+/// Whoever was to have it is not reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenBack {
+    pub from: String,
+    /// Who handed it over, and takes it to be in good hands.
+    pub by: String,
 }
 
 /// Somebody has said how bad it is. It holds until it is worse than anything that it was by then.

@@ -1,12 +1,16 @@
 //! Words of trouble that did not arrive: who has not heard of it, and what follows from that.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use vocabulary::Timestamp;
 
-use crate::core::Incidents;
+use crate::core::{Estate, Incidents};
 use crate::desk::Inner;
-use crate::incident::{Entry, IncidentId, Phase, Told};
+use crate::incident::{Entry, IncidentId, Phase, TakenBack, Told};
 use crate::limits::{LONGEST_UNHEARD_PAUSE_SECONDS, UNHEARD_PAUSE_SECONDS};
 use crate::page::{Page, PageKind};
+use crate::rooms::Recipient;
 use crate::untold::Unheard;
 
 impl Inner {
@@ -43,7 +47,7 @@ impl Inner {
             let is_told_instead = self.is_told_by_others_instead(page);
             self.incidents.lose(id, page, now);
             if page.kind == PageKind::HandedOver && !is_told_instead {
-                self.incidents.take_back(id, now);
+                self.incidents.take_back(id, &page.message.author, now);
             }
         }
     }
@@ -90,23 +94,54 @@ impl Incidents {
     }
 
     /// Whoever was to have it is not reached: it is nobody's.
-    fn take_back(&mut self, id: IncidentId, now: Timestamp) {
+    fn take_back(&mut self, id: IncidentId, by: &str, now: Timestamp) {
         let root = self.root_of(id);
         let Some(incident) = self.live.get_mut(&root) else { return };
         let Some(owner) = incident.detail.owner.as_ref().map(|owner| owner.name.clone()) else { return };
-        let is_lost = incident.detail.told.get(&owner).is_some_and(|told| told.lost);
+        let is_lost = incident.detail.told.get(&owner).is_some_and(|told| told.lost && !told.reached);
         if incident.phase != Phase::Acknowledged || !is_lost {
             return;
         }
         incident.phase = Phase::Open;
         (incident.detail.acknowledged, incident.detail.owner) = (None, None);
         (incident.detail.ran_out_at, incident.detail.anew_at) = (Some(now.0), Some(now.0));
-        // Whoever should know is told again.
-        incident.detail.paged_at = None;
+        // Whoever should know is told again with the next look, which is after a start if it has to be.
+        incident.detail.taken_back = Some(TakenBack { from: owner.clone(), by: by.to_owned() });
         let text =
             format!("{owner} is not reached, and neither is anybody else instead: it is nobody's again");
         self.write(root, Entry { at: now, kind: "unacknowledged", who: String::new(), text });
-        self.rewind(root, now);
         self.touch(root);
+    }
+
+    /// Whoever handed it over is told, and without a policy all who know of it: no check tells that by itself.
+    pub(crate) fn tell_taken_back(&mut self, estate: &dyn Estate, now: Timestamp) {
+        let all = self.live.values().filter(|incident| incident.detail.taken_back.is_some());
+        for id in all.map(|incident| incident.id).collect::<Vec<_>>() {
+            self.mute(id, estate);
+            let Some(incident) = self.live.get_mut(&id) else { continue };
+            let is_open = incident.phase == Phase::Open;
+            if is_open && (incident.detail.snoozed_until.is_some() || incident.tellable().is_none()) {
+                continue;
+            }
+            let taken_back = incident.detail.taken_back.take();
+            self.unsaved.incident(id);
+            if let Some(taken_back) = taken_back.filter(|_| is_open) {
+                self.tell_of_taken_back(id, &taken_back, now);
+            }
+        }
+    }
+
+    fn tell_of_taken_back(&mut self, id: IncidentId, taken_back: &TakenBack, now: Timestamp) {
+        let Some(incident) = self.live.get(&id) else { return };
+        let by_policy = self.policy_that_ran(id).is_some();
+        let know = self.told_of(incident).filter(|(_, told)| !by_policy && told.waits());
+        let names: BTreeSet<&String> = know.map(|(name, _)| name).chain([&taken_back.by]).collect();
+        let others = names.into_iter().filter(|name| **name != taken_back.from);
+        let whom = others.map(|name| (Arc::from(name.as_str()), self.channels_of(name)));
+        let whom: Vec<Recipient> = whom.filter(|(_, channels)| !channels.is_empty()).collect();
+        self.call(id, PageKind::Still, &whom, "", "", now);
+        if by_policy || !self.book.reaches_one_of(&whom) {
+            self.tell_once_more(id, now);
+        }
     }
 }

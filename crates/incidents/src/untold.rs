@@ -78,7 +78,8 @@ impl Incidents {
         // Who is told of our own parts and channels is told elsewhere in health.
         let is_of_telling = ["channel:", OWN_PREFIX].iter().any(|prefix| incident.reason.starts_with(prefix));
         let is_open = incident.phase == Phase::Open && !incident.is_closed();
-        if !is_open || detail.paged_at.is_none() || detail.snoozed_until.is_some() || is_of_telling {
+        let is_told_soon = detail.taken_back.is_some();
+        if !is_open || is_told_soon || detail.paged_at.is_none() || detail.snoozed_until.is_some() || is_of_telling {
             return false;
         }
         let knows = |told: &Told| self.has_heard(told) && told.is_since(detail.anew_at);
@@ -163,6 +164,18 @@ impl Incidents {
     fn tell_anew(&mut self, id: IncidentId, now: Timestamp) {
         let Some(incident) = self.live.get(&id) else { return };
         let people = self.way_to(incident, now);
+        if let Some(incident) = self.live.get_mut(&id) {
+            let tries = incident.detail.unheard.as_ref().map_or(0, |unheard| unheard.tries);
+            incident.detail.unheard = Some(Unheard { people, at: now.0, tries: tries.saturating_add(1) });
+        }
+        let text = "it has reached nobody so far: it is told again";
+        self.write(id, Entry { at: now, kind: "page", who: String::new(), text: text.into() });
+        self.tell_once_more(id, now);
+    }
+
+    /// As if for the first time: by its policy from the first step on, else to its contacts.
+    pub(crate) fn tell_once_more(&mut self, id: IncidentId, now: Timestamp) {
+        let Some(incident) = self.live.get(&id) else { return };
         let by_itself = incident.tellable().and_then(|(key, _)| {
             let subject = self.book.about(key).filter(|subject| Incidents::tells_itself(Some(subject)))?;
             self.policy_for(incident, key).is_none().then(|| subject.contacts.clone())
@@ -170,15 +183,11 @@ impl Incidents {
         let policy_now = incident.tellable().and_then(|(key, _)| self.policy_for(incident, key));
         let policy_now = policy_now.map(|policy| policy.name.clone());
         if let Some(incident) = self.live.get_mut(&id) {
-            let tries = incident.detail.unheard.as_ref().map_or(0, |unheard| unheard.tries);
-            incident.detail.unheard = Some(Unheard { people, at: now.0, tries: tries.saturating_add(1) });
             incident.detail.paged_at = None;
             // It may go by another one now: that begins as the first would.
             let goes_by = |policy: &str| policy_now.as_deref() == Some(policy);
             incident.detail.escalation = incident.detail.escalation.take().filter(|at| goes_by(&at.policy));
         }
-        let text = "it has reached nobody so far: it is told again";
-        self.write(id, Entry { at: now, kind: "page", who: String::new(), text: text.into() });
         self.rewind(id, now);
         self.touch(id);
         let Some(contacts) = by_itself else { return };
