@@ -184,6 +184,8 @@ pub struct Detour {
     pub stands_for: Option<i64>,
     /// The page of the same word, by another way, in whose place others were told for this one too.
     pub with: Option<i64>,
+    /// The contact's own rule says it again: for its first word others were told.
+    pub again: bool,
     /// Another one of these has reached somebody.
     pub stood_in: bool,
 }

@@ -25,6 +25,9 @@ pub struct Escalation {
     /// How often it has begun again.
     #[serde(default)]
     pub round: u32,
+    /// When this round began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<i64>,
     /// When that runs; none: all has been tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_at: Option<i64>,
@@ -76,6 +79,7 @@ impl Incidents {
         let places = before.map(|before| before.places).unwrap_or_default();
         incident.detail.escalation = Some(Escalation {
             policy: policy.name.clone(),
+            began: Some(now.0),
             next_at: Some(now.0),
             places,
             ..Escalation::default()
@@ -88,7 +92,8 @@ impl Incidents {
     pub(crate) fn rewind(&mut self, id: IncidentId, now: Timestamp) {
         let incident = self.live.get_mut(&id);
         let Some(at) = incident.and_then(|incident| incident.detail.escalation.as_mut()) else { return };
-        (at.step, at.round, at.reached, at.next_at) = (0, 0, false, Some(now.0));
+        (at.step, at.round, at.reached) = (0, 0, false);
+        (at.began, at.next_at) = (Some(now.0), Some(now.0));
         self.unsaved.incident(id);
     }
 
@@ -225,7 +230,7 @@ impl Incidents {
                     self.keep(id, at);
                     return self.catch_all(id, &format!("policy `{}` has come to its end", policy.name), now);
                 }
-                (at.round, at.step, at.reached) = (at.round + 1, 0, false);
+                (at.round, at.step, at.reached, at.began) = (at.round + 1, 0, false, Some(now.0));
                 continue;
             };
             let outcome = self.run_step(id, &policy.name, &mut at, step, now);

@@ -2,6 +2,7 @@
 
 mod anew;
 mod hands;
+mod stand_ins;
 
 use super::delivery::{Counter, try_for, unreached, with_last_resort};
 use super::policies::{policy, step};

@@ -466,7 +466,8 @@ impl World {
         match page.kind.is_end() {
             true => {
                 self.waiting_for_end.remove(&whom);
-                if page.message.instead_of.is_some() {
+                // Who is told by default stands in, unless this one has the end by itself.
+                if page.message.instead_of.is_some() || &*page.contact == "default" {
                     self.stood_in.insert(incident);
                 }
             }

@@ -1,0 +1,69 @@
+//! Who is told in the place of others is told once.
+
+use vocabulary::reach::{ReachRule, ReachStep, Severity};
+use vocabulary::time::HumanDuration;
+
+use super::*;
+
+fn of_latency(told: Vec<String>) -> Vec<String> {
+    told.into_iter().filter(|one| one.ends_with(" latency")).collect()
+}
+
+#[test]
+fn whoever_stands_in_for_many_is_told_once_and_has_one_end() {
+    let mut counter = Counter::new();
+    let mut all = with_last_resort(&counter, &[("ben", &["sms"]), ("cyd", &["sms"])], &["hook"]);
+    for name in ["dan", "eve"] {
+        all.contacts.insert(name.into(), contact(&["hook"]));
+    }
+    all.subjects.insert((false, "latency".into()), subject(Kind::Monitor, None, &["ana", "dan", "eve"]));
+    counter.desk.set_book(all);
+    counter.goes("latency", State::Critical);
+    assert_eq!(counter.try_all("hook", &unreached()).len(), 3);
+    let told = of_latency(counter.try_all("sms", &Attempt::Delivered));
+    assert_eq!(told, ["problem ben latency", "problem cyd latency"]);
+    assert_eq!(counter.desk.standing().pages.reached_nobody, 0);
+    counter.goes("latency", State::Ok);
+    let mut ends = of_latency(counter.try_all("sms", &Attempt::Delivered));
+    counter.try_all("hook", &unreached());
+    ends.extend(of_latency(counter.try_all("sms", &Attempt::Delivered)));
+    assert_eq!(ends, ["recovery ben latency", "recovery cyd latency"]);
+}
+
+#[test]
+fn a_rule_that_repeats_in_vain_brings_no_others_each_time() {
+    let mut counter = Counter::new();
+    let mut all = with_last_resort(&counter, &[("ben", &["sms"])], &["hook"]);
+    let steps = vec![ReachStep { after: HumanDuration::from_secs(0), channel: "hook".into() }];
+    let repeat_every = Some(HumanDuration::from_secs(60));
+    let rules = vec![ReachRule { severity: Severity::Critical, steps, repeat_every }];
+    all.contacts.insert("ana".into(), Contact { rules, ..contact(&["hook"]) });
+    counter.desk.set_book(all);
+    counter.goes("latency", State::Critical);
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        assert!(!counter.try_all("hook", &unreached()).is_empty());
+        told.extend(of_latency(counter.try_all("sms", &Attempt::Delivered)));
+        goes_on(&mut counter, 60);
+    }
+    assert_eq!(told, ["problem ben latency"]);
+}
+
+#[test]
+fn what_is_nobodys_again_is_told_to_who_stands_in_again() {
+    let mut counter = Counter::new();
+    let mut all = with_last_resort(&counter, &[("ben", &["sms"])], &["hook"]);
+    let mut by = policy(&[step(&["ana"], "30min")]);
+    by.ack_timeout = Some("1min".parse().unwrap());
+    all.policies.push((by, String::new()));
+    let paged = Subject { escalation_policy: Some("p".into()), ..subject(Kind::Monitor, None, &[]) };
+    all.subjects.insert((false, "latency".into()), paged);
+    counter.desk.set_book(all);
+    counter.goes("latency", State::Critical);
+    counter.try_all("hook", &unreached());
+    assert_eq!(counter.try_all("sms", &Attempt::Delivered), ["problem ben latency"]);
+    act(&counter, &Deed::Acknowledge { comment: String::new() }).unwrap();
+    goes_on(&mut counter, 61);
+    counter.try_all("hook", &unreached());
+    assert_eq!(counter.try_all("sms", &Attempt::Delivered), ["still ben latency"]);
+}
