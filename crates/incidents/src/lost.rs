@@ -8,7 +8,6 @@ use vocabulary::Timestamp;
 use crate::core::{Estate, Incidents};
 use crate::desk::Inner;
 use crate::incident::{Entry, IncidentId, Phase, TakenBack, Told};
-use crate::limits::{LONGEST_UNHEARD_PAUSE_SECONDS, UNHEARD_PAUSE_SECONDS};
 use crate::page::{Page, PageKind};
 use crate::rooms::Recipient;
 use crate::untold::Unheard;
@@ -22,8 +21,7 @@ impl Inner {
         let unreached = &self.outbox.unreached;
         let may = |contact: &str, unheard: &Unheard| {
             let is_wrong = unreached.contains_key(&(contact.into(), page.channel.clone()));
-            let pause = UNHEARD_PAUSE_SECONDS << unheard.tries.min(10);
-            !is_wrong && now.0 - unheard.at >= pause.min(LONGEST_UNHEARD_PAUSE_SECONDS)
+            !is_wrong && unheard.has_paused(now)
         };
         self.incidents.tell_unheard_by(&page.channel, may);
         if let Some(id) = page.incident.filter(|_| page.kind.is_problem()) {

@@ -12,6 +12,7 @@ use crate::book::{Book, OWN_PREFIX};
 use crate::core::Incidents;
 use crate::desk::Desk;
 use crate::incident::{Entry, Incident, IncidentId, Phase, Told};
+use crate::limits::{LONGEST_UNHEARD_PAUSE_SECONDS, UNHEARD_PAUSE_SECONDS};
 
 /// The number of no book: whatever is defined now, it is something else.
 const NOBODY: u64 = 0;
@@ -21,10 +22,21 @@ const NOBODY: u64 = 0;
 pub struct Unheard {
     /// By whom and what it could not be told, in one number.
     pub people: u64,
+    /// Who was to hear of it, in another one.
+    #[serde(default)]
+    pub whom: u64,
     /// When it was told last.
     pub at: i64,
     /// How often it was told again.
     pub tries: u32,
+}
+
+impl Unheard {
+    /// It was not told again just now.
+    pub(crate) fn has_paused(&self, now: Timestamp) -> bool {
+        let pause = UNHEARD_PAUSE_SECONDS << self.tries.min(10);
+        now.0 - self.at >= pause.min(LONGEST_UNHEARD_PAUSE_SECONDS)
+    }
 }
 
 /// Where nobody can be told of anything, nobody is missed.
@@ -97,7 +109,7 @@ impl Incidents {
         for incident in self.live.values().filter(|incident| !incident.is_closed()) {
             match (&incident.detail.unheard, self.is_untold(incident)) {
                 (None, true) => fresh.push(incident.id),
-                (Some(unheard), true) if unheard.people != self.way_to(incident, now) => {
+                (Some(unheard), true) if self.may_tell_anew(incident, unheard, now) => {
                     again.push(incident.id);
                 }
                 (Some(_), false) if self.is_known(incident) => heard.push(incident.id),
@@ -126,12 +138,12 @@ impl Incidents {
 
     pub(crate) fn note_unheard(&mut self, id: IncidentId, now: Timestamp) {
         let Some(incident) = self.live.get(&id) else { return };
-        let people = self.way_to(incident, now);
+        let (people, whom) = (self.ways(), self.whom(incident, now));
         if incident.detail.unheard.is_some() || !self.is_untold(incident) {
             return;
         }
         if let Some(incident) = self.live.get_mut(&id) {
-            incident.detail.unheard = Some(Unheard { people, at: now.0, tries: 0 });
+            incident.detail.unheard = Some(Unheard { people, whom, at: now.0, tries: 0 });
         }
         self.unsaved.incident(id);
         let text = "nobody is reached: it is told again once people or channels are defined in another way";
@@ -163,10 +175,11 @@ impl Incidents {
 
     fn tell_anew(&mut self, id: IncidentId, now: Timestamp) {
         let Some(incident) = self.live.get(&id) else { return };
-        let people = self.way_to(incident, now);
+        let (people, whom) = (self.ways(), self.whom(incident, now));
         if let Some(incident) = self.live.get_mut(&id) {
             let tries = incident.detail.unheard.as_ref().map_or(0, |unheard| unheard.tries);
-            incident.detail.unheard = Some(Unheard { people, at: now.0, tries: tries.saturating_add(1) });
+            let tries = tries.saturating_add(1);
+            incident.detail.unheard = Some(Unheard { people, whom, at: now.0, tries });
         }
         let text = "it has reached nobody so far: it is told again";
         self.write(id, Entry { at: now, kind: "page", who: String::new(), text: text.into() });
@@ -206,14 +219,27 @@ impl Incidents {
         }
     }
 
-    /// In one number who is to hear of it, and by what they are reached.
-    fn way_to(&self, incident: &Incident, now: Timestamp) -> u64 {
+    /// What somebody has defined in another way is tried at once; what comes and goes by itself, such as turns and what else goes
+    /// bad, not at each of them anew.
+    fn may_tell_anew(&self, incident: &Incident, unheard: &Unheard, now: Timestamp) -> bool {
+        unheard.people != self.ways()
+            || (unheard.has_paused(now) && unheard.whom != self.whom(incident, now))
+    }
+
+    /// In one number by what people are reached.
+    fn ways(&self) -> u64 {
         let mut all = DefaultHasher::new();
         (self.people, self.rostered).hash(&mut all);
+        all.finish().max(NOBODY + 1)
+    }
+
+    /// In one number who is to hear of it, of what is well again too: what flaps is no other matter.
+    fn whom(&self, incident: &Incident, now: Timestamp) -> u64 {
+        let mut all = DefaultHasher::new();
         let last_resort = self.book.config.contacts.iter().map(|name| Arc::from(name.as_str()));
         let mut named: BTreeSet<(bool, Arc<str>)> = last_resort.map(|name| (false, name)).collect();
         let mut last = None;
-        for (key, _) in incident.bad() {
+        for key in incident.troubles.keys() {
             let name = (key.host, &key.monitor);
             if last.replace(name) == Some(name) {
                 continue;
@@ -230,7 +256,7 @@ impl Incidents {
         for (host, name) in named {
             (self.book.is_time(&name, host, now), name).hash(&mut all);
         }
-        all.finish().max(NOBODY + 1)
+        all.finish()
     }
 }
 
@@ -243,6 +269,15 @@ impl Book {
             (&contact.check_options, &contact.host_options).hash(&mut all);
             format!("{:?}", contact.rules).hash(&mut all);
         }
+        // There may be very many of them: their order does not count.
+        let subjects = self.subjects.iter().map(|((_, name), subject)| (name, subject)).chain(&self.alerts);
+        let each = subjects.map(|(name, subject)| {
+            let mut one = DefaultHasher::new();
+            (name, &subject.contacts, &subject.escalation_policy, &subject.owner).hash(&mut one);
+            one.finish()
+        });
+        each.fold(0_u64, u64::wrapping_add).hash(&mut all);
+        format!("{:?}", self.owning).hash(&mut all);
         let teams: BTreeMap<_, _> = self.teams.iter().collect();
         teams.hash(&mut all);
         (&self.rooms, &self.config.contacts, &self.config.escalation_policy).hash(&mut all);

@@ -104,3 +104,26 @@ fn by_another_policy_that_one_runs() {
     goes_on(&mut counter, 1);
     assert!(!is_untold(&counter));
 }
+
+#[test]
+fn what_flaps_in_an_incident_is_not_told_in_a_room_each_time() {
+    let mut counter = Counter::new();
+    let mut all = with_last_resort(&counter, &[], &["chat"]);
+    all.contacts.insert("ben".into(), contact(&["chat"]));
+    all.rooms.insert("chat".into());
+    all.subjects.insert((false, "unclaimed".into()), subject(Kind::Monitor, None, &["ben"]));
+    counter.desk.set_book(all);
+    counter.goes("latency", State::Critical);
+    counter.goes("unclaimed", State::Critical);
+    counter.desk.act(2, "bea", &Deed::Merge { into: LATENCY }, Timestamp(counter.now)).unwrap();
+    counter.try_all("chat", &Attempt::Delivered);
+    let mut told = 0;
+    for _ in 0..30 {
+        for to in [State::Ok, State::Critical] {
+            counter.goes("unclaimed", to);
+            goes_on(&mut counter, 12);
+            told += counter.try_all("chat", &Attempt::Delivered).len();
+        }
+    }
+    assert!(is_untold(&counter) && told <= 4, "{told} times in twenty minutes");
+}
