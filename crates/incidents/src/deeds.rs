@@ -50,6 +50,7 @@ impl Incidents {
         check_text("comment", comment, MAX_NOTE)?;
         let before = self.live.get(&id).and_then(Incident::owner).map(|(name, _)| name.to_owned());
         if before.as_deref() == Some(by) {
+            self.has_it_for_sure(id);
             return Ok(());
         }
         self.own(id, by, by, comment, now);
@@ -57,6 +58,15 @@ impl Incidents {
         let text = joined(&from, comment);
         self.write(id, Entry { at: now, kind: "taken", who: by.into(), text });
         Ok(())
+    }
+
+    /// Whoever it was given to knows.
+    pub(crate) fn has_it_for_sure(&mut self, id: IncidentId) {
+        let owner = self.live.get_mut(&id).and_then(|incident| incident.detail.owner.as_mut());
+        if let Some(owner) = owner.filter(|owner| owner.given) {
+            owner.given = false;
+            self.unsaved.incident(id);
+        }
     }
 
     /// Into the hands of a contact, who is told at once.
@@ -92,7 +102,7 @@ impl Incidents {
             let said = Acknowledged { by: by.into(), at: now.0, comment: comment.into(), of_parts: false };
             detail.acknowledged = Some(said);
         }
-        detail.owner = Some(Owner { name: owner.into(), since: now.0 });
+        detail.owner = Some(Owner { name: owner.into(), since: now.0, given: owner != by });
         self.hear(id, now);
         if was_open {
             self.tell_followers(id, by, comment, now);

@@ -314,6 +314,9 @@ fn is_zero(count: &u32) -> bool {
 pub struct Owner {
     pub name: String,
     pub since: i64,
+    /// Somebody gave it to them, and they have said nothing since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given: bool,
 }
 
 /// Whoever was to have it is not reached.

@@ -95,7 +95,8 @@ impl Incidents {
     fn take_back(&mut self, id: IncidentId, by: &str, now: Timestamp) {
         let root = self.root_of(id);
         let Some(incident) = self.live.get_mut(&root) else { return };
-        let Some(owner) = incident.detail.owner.as_ref().map(|owner| owner.name.clone()) else { return };
+        let given = incident.detail.owner.as_ref().filter(|owner| owner.given);
+        let Some(owner) = given.map(|owner| owner.name.clone()) else { return };
         let is_lost = incident.detail.told.get(&owner).is_some_and(|told| told.lost && !told.reached);
         if incident.phase != Phase::Acknowledged || !is_lost {
             return;

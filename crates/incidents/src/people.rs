@@ -144,11 +144,13 @@ impl Incidents {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         check_text("comment", comment, MAX_NOTE)?;
-        let Some(incident) = self.live.get_mut(&id) else { return Err(Refusal::Unknown) };
+        let Some(incident) = self.live.get(&id) else { return Err(Refusal::Unknown) };
         let in_hand = incident.detail.acknowledged.as_ref().is_some_and(|before| !before.of_parts);
         if let Some((owner, at)) = incident.owner().filter(|(owner, _)| in_hand && *owner != by) {
             return Err(Refusal::Taken { by: owner.to_owned(), at });
         }
+        self.has_it_for_sure(id);
+        let Some(incident) = self.live.get_mut(&id) else { return Err(Refusal::Unknown) };
         if let Some(before) = &incident.detail.acknowledged
             && before.by == by
             && before.comment == comment

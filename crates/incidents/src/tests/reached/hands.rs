@@ -127,3 +127,16 @@ pub(super) fn problem(name: &str, contact: &str, at: i64) -> Notice {
         comment: "".into(),
     }
 }
+
+#[test]
+fn who_says_that_they_have_it_keeps_it() {
+    let says = [Deed::Acknowledge { comment: String::new() }, Deed::Take { comment: String::new() }];
+    for deed in says {
+        let mut counter = handed_to_ana(&["mail"]);
+        counter.desk.act(LATENCY, "ana", &deed, Timestamp(counter.now)).unwrap();
+        counter.try_all("mail", &Counter::given_up());
+        counter.try_all("sms", &unreached());
+        goes_on(&mut counter, 1);
+        assert_eq!(phase(&counter), (Phase::Acknowledged, Some("ana".into())), "{deed:?}");
+    }
+}
