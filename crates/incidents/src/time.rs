@@ -170,8 +170,14 @@ impl Incidents {
     }
 
     pub(crate) fn wake_snoozed(&mut self, estate: &dyn Estate, now: Timestamp) {
-        let due =
-            |incident: &&mut Incident| incident.detail.snoozed_until.is_some_and(|until| until <= now.0);
+        // What somebody has wakes them; in a silence that waits until it lifts.
+        let may_wake = |incident: &Incident| {
+            let is_told = |key: &Key| estate.withheld_unless_acknowledged(key).is_none();
+            incident.phase != Phase::Acknowledged || incident.bad().any(|(key, _)| is_told(key))
+        };
+        let due = |incident: &&mut Incident| {
+            incident.detail.snoozed_until.is_some_and(|until| until <= now.0) && may_wake(incident)
+        };
         let mut woken = Vec::new();
         for incident in self.live.values_mut().filter(due) {
             incident.detail.snoozed_until = None;
@@ -199,11 +205,6 @@ impl Incidents {
     /// Whoever has it wanted to hear of it now, whatever their hours are; who is no contact cannot, and those do who know of it.
     fn wake_owner(&mut self, id: IncidentId, now: Timestamp) {
         let Some(incident) = self.live.get(&id) else { return };
-        // An acknowledgement of its parts is what the owner has said.
-        let is_told = |trouble: &Trouble| matches!(trouble.withheld, None | Some(Withheld::Acknowledged));
-        if !incident.bad().any(|(_, trouble)| is_told(trouble)) {
-            return;
-        }
         let reached = |name: &str| (Arc::from(name), self.channels_of(name));
         let owner = incident.owner().map(|(name, _)| reached(name)).filter(|(_, by)| self.book.reaches(by));
         let know = incident.detail.told.iter().filter(|(_, told)| told.waits());

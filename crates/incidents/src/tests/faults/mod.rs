@@ -152,7 +152,6 @@ impl World {
             5 => self.silence_changes(),
             _ => {}
         }
-        self.wake_snoozed();
         self.desk.tick(&self.sky, Timestamp(self.now)).unwrap();
         self.compare();
         for channel in CHANNELS {
@@ -328,9 +327,11 @@ impl World {
     }
 
     /// A snooze that ends begins the policy again, if nobody has it; else whoever has it hears of it.
-    fn wake_snoozed(&mut self) {
+    /// That waits for silences.
+    fn wake_snoozed(&mut self, silenced: &BTreeSet<IncidentId>) {
         for (id, case) in &mut self.cases {
-            if case.snoozed_until.is_some_and(|until| until <= self.now) {
+            let waits = case.owner.is_some() && silenced.contains(id);
+            if !waits && case.snoozed_until.is_some_and(|until| until <= self.now) {
                 case.snoozed_until = None;
                 self.woken.extend(case.owner.filter(|_| case.course.is_some()).map(|owner| (*id, owner)));
                 if let Some(course) = case.course.as_mut().filter(|_| case.owner.is_none()) {
@@ -366,6 +367,7 @@ impl World {
             assert_eq!(owners[id].as_deref(), case.owner, "seed {seed}, {now}: who has {id}");
         }
         let silenced = self.silenced();
+        self.wake_snoozed(&silenced);
         let mut expected: Vec<(IncidentId, &str)> = Vec::new();
         let waits = |id: &IncidentId, case: &Case| case.owner.is_some() || silenced.contains(id);
         for (id, case) in self.cases.iter_mut().filter(|(id, case)| !waits(id, case)) {

@@ -140,3 +140,38 @@ fn who_says_that_they_have_it_keeps_it() {
         assert_eq!(phase(&counter), (Phase::Acknowledged, Some("ana".into())), "{deed:?}");
     }
 }
+
+#[test]
+fn a_snooze_that_ends_in_a_silence_waits_for_its_end() {
+    /// Silenced, which its acknowledgement hides.
+    struct Silenced(std::cell::Cell<bool>);
+    impl Estate for Silenced {
+        fn withheld(&self, _: &Key) -> Option<Withheld> {
+            Some(Withheld::Acknowledged)
+        }
+        fn withheld_unless_acknowledged(&self, _: &Key) -> Option<Withheld> {
+            self.0.get().then_some(Withheld::Silence)
+        }
+        fn will_tell(&self, _: &Key, _: &str) -> bool {
+            false
+        }
+        fn acknowledged(&self, _: &Key) -> Option<Acknowledged> {
+            None
+        }
+    }
+    let mut story = Story::new();
+    story.goes("latency", State::Critical);
+    story.incidents.act(1, "ana", &Deed::Acknowledge { comment: String::new() }, Timestamp(story.now)).unwrap();
+    let until = Timestamp(story.now + 6);
+    story.act(1, Deed::Snooze { until, comment: String::new() }).unwrap();
+    let estate = Silenced(true.into());
+    let told_at = |story: &mut Story, at: i64| {
+        let pages = story.incidents.tick(&estate, Timestamp(at));
+        estate.0.set(at < until.0 + 60);
+        story.told(pages)
+    };
+    assert_eq!(told_at(&mut story, until.0), NOBODY);
+    assert_eq!(told_at(&mut story, until.0 + 60), NOBODY);
+    assert_eq!(told_at(&mut story, until.0 + 61), ["still ana by mail"]);
+    assert_eq!(told_at(&mut story, until.0 + 62), NOBODY);
+}
