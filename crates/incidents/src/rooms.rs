@@ -102,7 +102,7 @@ impl Incidents {
         self.book.last_resort().filter_map(reached).collect()
     }
 
-    /// A check has told its problem in rooms, and all of its contacts are there only.
+    /// A check has told its problem in rooms or by no channel at all, and so it is with all of its contacts.
     pub(crate) fn stand_in_for_rooms(
         &mut self,
         id: Option<IncidentId>,
@@ -116,7 +116,7 @@ impl Incidents {
         let severity = incident.said(trouble.state);
         let own = subject.contacts.iter().filter_map(|name| {
             let contact = self.book.contacts.get(name).filter(|contact| contact.wants(severity))?;
-            (!contact.channels.is_empty()).then(|| (name.clone(), contact.channels.clone()))
+            Some((name.clone(), contact.channels.clone()))
         });
         let all = self.with_last_resort(own.collect(), incident, key, severity);
         let knows = |name: &str| incident.detail.told.get(name).is_some_and(Told::waits);
@@ -126,7 +126,7 @@ impl Incidents {
         if (due.is_empty() && late.is_empty()) || !self.is_for_paging(incident, severity) {
             return;
         }
-        self.note_rooms(id, "its contacts look at rooms only: [incidents] contacts are told too", now);
+        self.note_rooms(id, "its contacts look at rooms only, or have no channel: [incidents] contacts are told too", now);
         self.tell_later(id, late.into_iter().map(|(contact, _)| contact), now);
         for (contact, channels) in due {
             self.tell_of_step(id, &contact, &channels, now);

@@ -265,9 +265,20 @@ impl Incidents {
     /// A check's own word to one contact.
     pub(crate) fn page_notice(&mut self, id: Option<IncidentId>, key: &Key, notice: &Notice, now: Timestamp) {
         let channels = self.channels_for_notice(id, notice, now);
-        if channels.is_empty() {
-            return;
+        if !channels.is_empty() {
+            self.say_notice(id, key, notice, &channels, now);
         }
+        self.stand_in_for_rooms(id, key, notice.kind, now);
+    }
+
+    fn say_notice(
+        &mut self,
+        id: Option<IncidentId>,
+        key: &Key,
+        notice: &Notice,
+        channels: &[Arc<str>],
+        now: Timestamp,
+    ) {
         let subject = self.book.about(key);
         let incident = id.and_then(|id| self.live.get(&id));
         let known = incident.and_then(|incident| incident.troubles.get(key));
@@ -284,8 +295,7 @@ impl Incidents {
         message.author = notice.author.to_string();
         message.comment = cut(&notice.comment, MAX_TEXT).to_owned();
         message.number = (notice.number > 0).then_some(notice.number);
-        self.page(id, PageKind::of_notice(notice.kind), &notice.contact, &channels, &message, now);
-        self.stand_in_for_rooms(id, key, notice.kind, now);
+        self.page(id, PageKind::of_notice(notice.kind), &notice.contact, channels, &message, now);
     }
 
     /// A problem goes by the contact's own rule; its end by what told of it; anything else need not ring.

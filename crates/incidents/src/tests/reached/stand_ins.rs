@@ -67,3 +67,21 @@ fn what_is_nobodys_again_is_told_to_who_stands_in_again() {
     counter.try_all("hook", &unreached());
     assert_eq!(counter.try_all("sms", &Attempt::Delivered), ["still ben latency"]);
 }
+
+#[test]
+fn a_check_whose_contact_has_no_channel_is_told_to_those_of_last_resort() {
+    let told = |last: &[(&str, &[&str])]| {
+        let mut counter = Counter::new();
+        with_last_resort(&counter, last, &[]);
+        counter.goes("web/disk", State::Critical);
+        let notice = hands::problem("web/disk", "ana", counter.now);
+        for _ in 0..2 {
+            counter.desk.take(&[], &[(notice.clone(), false)], Timestamp(counter.now)).unwrap();
+        }
+        let told = counter.try_all("sms", &Attempt::Delivered);
+        goes_on(&mut counter, 1);
+        (told, is_untold(&counter))
+    };
+    assert_eq!(told(&[("ben", &["sms"])]), (vec!["problem ben web/disk".to_owned()], false));
+    assert_eq!(told(&[]), (vec![], true), "there is nobody, and that is known");
+}
