@@ -13,6 +13,7 @@ use crate::core::Incidents;
 use crate::desk::Desk;
 use crate::incident::{Entry, Incident, IncidentId, Phase, Told};
 use crate::limits::{LONGEST_UNHEARD_PAUSE_SECONDS, UNHEARD_PAUSE_SECONDS};
+use crate::rooms::Recipient;
 
 /// The number of no book: whatever is defined now, it is something else.
 const NOBODY: u64 = 0;
@@ -205,18 +206,36 @@ impl Incidents {
         self.touch(id);
         let Some(contacts) = by_itself else { return };
         // The notices of a check come by its own rules, which may have none to say.
-        let last_resort = self.book.config.contacts.iter().map(|name| Arc::from(name.as_str()));
-        let own = self.reach_all(id, contacts, now).now;
-        let found = match self.book.reaches_one_of(&own) {
+        let last_resort: Vec<Arc<str>> =
+            self.book.config.contacts.iter().map(|name| Arc::from(name.as_str())).collect();
+        let own = self.who_hears(id, &contacts, now);
+        let (found, late) = match self.book.reaches_one_of(&own.0) || self.book.reaches_one_of(&own.1) {
             true => own,
-            false => self.reach_all(id, last_resort.collect(), now).now,
+            false => self.who_hears(id, &last_resort, now),
         };
+        self.tell_later(id, late.into_iter().map(|(contact, _)| contact), now);
         for (contact, channels) in &found {
             self.tell_of_step(id, contact, channels, now);
         }
         if let Some(incident) = self.live.get_mut(&id) {
             incident.detail.paged_at = Some(incident.severity_now());
         }
+    }
+
+    /// Who wants to hear of it now, and who when their own time begins.
+    fn who_hears(
+        &self,
+        id: IncidentId,
+        names: &[Arc<str>],
+        now: Timestamp,
+    ) -> (Vec<Recipient>, Vec<Recipient>) {
+        let Some(incident) = self.live.get(&id) else { return Default::default() };
+        let Some((key, trouble)) = incident.tellable() else { return Default::default() };
+        let severity = incident.said(trouble.state);
+        let wants = |name: &&Arc<str>| self.book.contacts.get(*name).is_some_and(|it| it.wants(severity));
+        let all = names.iter().filter(wants).map(|name| (name.clone(), self.channels_of(name)));
+        let reached = all.filter(|(_, channels)| !channels.is_empty());
+        reached.partition(|(name, _)| self.may_tell(incident, name, key.host, now))
     }
 
     /// What somebody has defined in another way is tried at once; what comes and goes by itself, such as turns and what else goes

@@ -127,3 +127,27 @@ fn what_flaps_in_an_incident_is_not_told_in_a_room_each_time() {
     }
     assert!(is_untold(&counter) && told <= 4, "{told} times in twenty minutes");
 }
+
+#[test]
+fn of_a_check_whoever_is_out_of_their_time_is_told_later() {
+    let mut counter = Counter::new();
+    let mut all = with_last_resort(&counter, &[], &["mail"]);
+    counter.goes("web/disk", State::Critical);
+    let notice = hands::problem("web/disk", "ana", counter.now);
+    counter.desk.take(&[], &[(notice, false)], Timestamp(counter.now)).unwrap();
+    counter.try_all("mail", &Counter::given_up());
+    goes_on(&mut counter, 1);
+    assert!(is_untold(&counter));
+    // She is reached elsewhere, from 2000 on.
+    all.contacts.insert("ana".into(), contact(&["sms"]));
+    all.periods = Some(Arc::new(|_, _, at| at.0 >= 2_000));
+    counter.desk.set_book(all);
+    goes_on(&mut counter, 1);
+    assert_eq!(counter.try_all("sms", &Attempt::Delivered), [""; 0]);
+    assert!(!is_untold(&counter), "she is told in the morning");
+    counter.now = 2_000;
+    goes_on(&mut counter, 1);
+    assert_eq!(counter.try_all("sms", &Attempt::Delivered), ["still ana web/disk"]);
+    goes_on(&mut counter, 60);
+    assert_eq!(counter.try_all("sms", &Attempt::Delivered), [""; 0]);
+}
