@@ -167,8 +167,11 @@ impl Incidents {
         }
     }
 
-    /// As at the start: everybody may be reached in another way than before.
+    /// As at the start: everybody may be reached in another way than before, and what was to be told is looked at again.
     pub(crate) fn tell_all_unheard(&mut self) {
+        let to_tell =
+            |incident: &&Incident| incident.phase == Phase::Open && incident.detail.paged_at.is_none();
+        self.touched.extend(self.live.values().filter(to_tell).map(|incident| incident.id));
         for unheard in self.live.values_mut().filter_map(|incident| incident.detail.unheard.as_mut()) {
             unheard.people = NOBODY;
         }

@@ -175,3 +175,25 @@ fn a_snooze_that_ends_in_a_silence_waits_for_its_end() {
     assert_eq!(told_at(&mut story, until.0 + 61), ["still ana by mail"]);
     assert_eq!(told_at(&mut story, until.0 + 62), NOBODY);
 }
+
+#[test]
+fn what_was_still_to_be_told_is_told_after_a_start() {
+    let mut counter = Counter::new();
+    let all = with_last_resort(&counter, &[], &["mail"]);
+    counter.goes("latency", State::Critical);
+    counter.try_all("mail", &Attempt::Delivered);
+    // As versions before left it that were stopped in between.
+    {
+        let mut batch = counter.desk.batch();
+        let incidents = &mut batch.inner.incidents;
+        incidents.live.get_mut(&LATENCY).unwrap().detail.paged_at = None;
+        incidents.unsaved.incident(LATENCY);
+        batch.commit_alone().unwrap();
+    }
+    restart(&mut counter, &all);
+    goes_on(&mut counter, 1);
+    assert_eq!(counter.try_all("mail", &Attempt::Delivered), ["still ana latency"]);
+    restart(&mut counter, &all);
+    goes_on(&mut counter, 1);
+    assert_eq!(counter.try_all("mail", &Attempt::Delivered), [""; 0]);
+}
