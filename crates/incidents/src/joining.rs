@@ -271,8 +271,7 @@ impl Incidents {
         (new.detail.heard_until, new.detail.more_since) =
             (before.detail.heard_until, before.detail.more_since);
         new.detail.escalation = escalation;
-        (new.detail.snoozed_until, new.detail.anew_at) =
-            (before.detail.snoozed_until, before.detail.anew_at);
+        (new.detail.snoozed_until, new.detail.anew_at) = (before.detail.snoozed_until, before.detail.anew_at);
         new.detail.acknowledged = before.detail.acknowledged.clone();
         new.detail.owner = before.detail.owner.clone();
         new.detail.first_acknowledged = before.detail.first_acknowledged;

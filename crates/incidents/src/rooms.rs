@@ -126,7 +126,11 @@ impl Incidents {
         if (due.is_empty() && late.is_empty()) || !self.is_for_paging(incident, severity) {
             return;
         }
-        self.note_rooms(id, "its contacts look at rooms only, or have no channel: [incidents] contacts are told too", now);
+        self.note_rooms(
+            id,
+            "its contacts look at rooms only, or have no channel: [incidents] contacts are told too",
+            now,
+        );
         self.tell_later(id, late.into_iter().map(|(contact, _)| contact), now);
         for (contact, channels) in due {
             self.tell_of_step(id, &contact, &channels, now);

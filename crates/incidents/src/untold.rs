@@ -92,7 +92,12 @@ impl Incidents {
         let is_of_telling = ["channel:", OWN_PREFIX].iter().any(|prefix| incident.reason.starts_with(prefix));
         let is_open = incident.phase == Phase::Open && !incident.is_closed();
         let is_told_soon = detail.taken_back.is_some();
-        if !is_open || is_told_soon || detail.paged_at.is_none() || detail.snoozed_until.is_some() || is_of_telling {
+        if !is_open
+            || is_told_soon
+            || detail.paged_at.is_none()
+            || detail.snoozed_until.is_some()
+            || is_of_telling
+        {
             return false;
         }
         let knows = |told: &Told| self.has_heard(told) && told.is_since(detail.anew_at);
@@ -244,8 +249,7 @@ impl Incidents {
     /// What somebody has defined in another way is tried at once; what comes and goes by itself, such as turns and what else goes
     /// bad, not at each of them anew.
     fn may_tell_anew(&self, incident: &Incident, unheard: &Unheard, now: Timestamp) -> bool {
-        unheard.people != self.ways()
-            || (unheard.has_paused(now) && unheard.whom != self.whom(incident, now))
+        unheard.people != self.ways() || (unheard.has_paused(now) && unheard.whom != self.whom(incident, now))
     }
 
     /// In one number by what people are reached.

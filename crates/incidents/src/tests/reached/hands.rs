@@ -101,7 +101,10 @@ fn what_a_check_told_and_was_handed_over_in_vain_is_told_to_whoever_handed_it_ov
     all.subjects.insert((false, "web/disk".into()), subject(Kind::Check, Some("web"), &["ben"]));
     counter.desk.set_book(all.clone());
     counter.goes("web/disk", State::Critical);
-    counter.desk.take(&[], &[(problem("web/disk", "ben", counter.now), false)], Timestamp(counter.now)).unwrap();
+    counter
+        .desk
+        .take(&[], &[(problem("web/disk", "ben", counter.now), false)], Timestamp(counter.now))
+        .unwrap();
     assert_eq!(counter.try_all("sms", &Attempt::Delivered), ["problem ben web/disk"]);
     counter.desk.act(LATENCY, "ben", &hand_over("ana"), Timestamp(counter.now)).unwrap();
     assert_eq!(counter.try_all("mail", &Counter::given_up()), ["handed_over ana web/disk"]);
@@ -161,7 +164,10 @@ fn a_snooze_that_ends_in_a_silence_waits_for_its_end() {
     }
     let mut story = Story::new();
     story.goes("latency", State::Critical);
-    story.incidents.act(1, "ana", &Deed::Acknowledge { comment: String::new() }, Timestamp(story.now)).unwrap();
+    story
+        .incidents
+        .act(1, "ana", &Deed::Acknowledge { comment: String::new() }, Timestamp(story.now))
+        .unwrap();
     let until = Timestamp(story.now + 6);
     story.act(1, Deed::Snooze { until, comment: String::new() }).unwrap();
     let estate = Silenced(true.into());
