@@ -2,14 +2,12 @@
 import http.client
 import os
 import random
-import subprocess
 import threading
 import time
 
-import pytest
-
 from support.errors import Project, event
 from support.server import wait_for
+from support.small_disk import fill, small_disk
 
 LONG = bool(os.environ.get("BELLWETHER_LONG"))
 ROUNDS = 200 if LONG else 20
@@ -112,12 +110,7 @@ def test_a_kill_while_groups_are_merged(bellwether):
 
 
 def test_a_kill_while_the_disk_is_full(bellwether, tmp_path):
-    place = tmp_path / "small"
-    place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "none", str(place)], capture_output=True)
-    if mounted.returncode != 0:
-        pytest.fail(f"needs root to mount a small file system: {mounted.stderr.decode()}")
-    try:
+    with small_disk(tmp_path) as place:
         server = bellwether('[storage]\nmin_free = "16MiB"', env={"BELLWETHER_DATA_DIR": str(place / "data")})
         project = Project(server)
         filler = place / "filler"
@@ -132,16 +125,3 @@ def test_a_kill_while_the_disk_is_full(bellwether, tmp_path):
         assert project.send(event("x")).status == 200
         all_is_there(server, project, sending.answered)
         server.stop()
-    finally:
-        # Lazy: after a failure above the server still runs, and is stopped by the fixture.
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
-
-
-def fill(path):
-    # Without a buffer: what is left in one does not fit either when the file is closed.
-    with open(path, "wb", buffering=0) as out:
-        try:
-            while True:
-                out.write(b"x" * (64 << 10))
-        except OSError:
-            pass

@@ -1,23 +1,23 @@
 """What comes for a project that moves goes to its old Sentry too, and nobody waits for that."""
 import gzip
-import http.server
 import json
-import threading
 
 import pytest
 
 from support.errors import Project, envelope, event
-from support.server import free_port, wait_for
+from support.receivers import Handling, Listening
+from support.server import wait_for
 
 KEY = "0123456789abcdef0123456789abcdef"
 OLD_KEY = "f" * 32
 
 
-class Old:
+class Old(Listening):
     """Keeps what it gets as (method, path, headers, body), and answers with `status`."""
 
     def __init__(self):
-        self.port, self.status, self.got, self.server = free_port(), 200, [], None
+        super().__init__()
+        self.status, self.got = 200, []
 
     def dsn(self, project=7):
         return f"http://{OLD_KEY}@127.0.0.1:{self.port}/sentry/{project}"
@@ -25,9 +25,7 @@ class Old:
     def start(self):
         outer = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Handler(Handling):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 outer.got.append((self.command, self.path, {key.lower(): value for key, value in self.headers.items()}, body))
@@ -37,18 +35,7 @@ class Old:
 
             do_GET = do_POST
 
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def stop(self):
-        if self.server:
-            self.server.shutdown()
-            self.server.server_close()
-            self.server = None
+        return self.listen(Handler)
 
     def wait(self, count):
         return wait_for(lambda: len(self.got) >= count and self.got, what=f"{count} copies")

@@ -1,22 +1,21 @@
 """Projects, keys and issues, asked of another installation's API."""
-import http.server
 import json
-import threading
 import urllib.parse
 
 import pytest
 
-from support.server import free_port
+from support.receivers import Handling, Listening
 
 TOKEN = "a-token"
 KEYS = {"web": "0123456789abcdef0123456789abcdef", "api": "f" * 32}
 
 
-class OldApi:
+class OldApi(Listening):
     """Lists one item a page. The first question is too much for it."""
 
     def __init__(self):
-        self.port, self.asked, self.server = free_port(), [], None
+        super().__init__()
+        self.asked = []
         project = lambda id, slug: {"id": id, "slug": slug, "name": slug, "organization": {"slug": "shop"}}
         issue = lambda n, status: {"id": str(n), "shortId": f"WEB-{n}", "title": f"E{n}: x", "culprit": None, "status": status, "statusDetails": {},
                                    "count": "5", "firstSeen": "2024-02-29T12:00:00Z", "project": {"id": "17"}}
@@ -47,7 +46,7 @@ class OldApi:
     def start(self):
         outer = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class Handler(Handling):
             def do_GET(self):
                 outer.asked.append(self.path)
                 status, headers, listed = outer.answer(self.path, self.headers)
@@ -58,16 +57,7 @@ class OldApi:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+        return self.listen(Handler)
 
 
 @pytest.fixture

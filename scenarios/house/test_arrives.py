@@ -13,6 +13,7 @@ import pytest
 import statsd
 
 from support.server import default_binary, free_port, wait_for
+from support.small_disk import fill, small_disk
 
 LONG = os.environ.get("BELLWETHER_LONG") == "1"
 NOW = {"from": "-1min"}
@@ -133,21 +134,11 @@ def test_c184_names_that_statsd_refuses_are_counted_beside_its_graphs(bellwether
 
 def test_c164_a_full_disk_stops_nothing_but_keeping(bellwether, tmp_path):
     """The data directory on a small file system: live views go on, it says so, and it mends itself."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "none", str(place)], capture_output=True)
-    if mounted.returncode != 0:
-        pytest.fail(f"needs root to mount a small file system: {mounted.stderr.decode()}")
-    try:
+    with small_disk(tmp_path) as place:
         server = bellwether('[storage]\nmin_free = "16MiB"', env={"BELLWETHER_DATA_DIR": str(place / "data")})
         wait_for(lambda: server.points("host.*.load.1m", **NOW), what="points while there is room")
         filler = place / "filler"
-        with open(filler, "wb") as out:
-            try:
-                while True:
-                    out.write(b"x" * (1 << 20))
-            except OSError:
-                pass
+        fill(filler)
         wait_for(lambda: server.get("/readyz").status == 503, what="the server to notice")
         assert server.get("/healthz").status == 200
         health = server.get("/api/v1/health").json
@@ -166,9 +157,6 @@ def test_c164_a_full_disk_stops_nothing_but_keeping(bellwether, tmp_path):
         server.start()
         assert server.points("after.full", **NOW)
         server.stop()
-    finally:
-        # Lazy: after a failure above the server still runs, and is stopped by the fixture.
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 def test_c165_quiet_and_small_in_development(tmp_path):

@@ -67,12 +67,37 @@ class MailServer:
         return self.mails
 
 
-class WebhookServer:
+class Handling(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+
+class Listening:
+    """An HTTP server on a port that stays its own from one start to the next."""
+
+    def __init__(self, port=None):
+        self.port, self.server = port or free_port(), None
+
+    def listen(self, handler):
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def stop(self):
+        if self.server:
+            self.server.shutdown()
+            self.server.server_close()
+            self.server = None
+
+
+class WebhookServer(Listening):
     """Keeps each delivery as (headers, body). `answers` are the statuses of the next ones, as (status, headers)."""
 
     def __init__(self, port=None):
-        self.port, self.all, self.taken, self.answers = port or free_port(), [], [], []
-        self.server = None
+        super().__init__(port)
+        self.all, self.taken, self.answers = [], [], []
 
     @property
     def url(self):
@@ -81,9 +106,7 @@ class WebhookServer:
     def start(self):
         outer = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Handler(Handling):
             def do_POST(self):
                 raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 delivery = ({key.lower(): value for key, value in self.headers.items()}, json.loads(raw), raw)
@@ -97,18 +120,7 @@ class WebhookServer:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def stop(self):
-        if self.server:
-            self.server.shutdown()
-            self.server.server_close()
-            self.server = None
+        return self.listen(Handler)
 
     def events(self):
         return [body["event"] for _, body, _ in self.taken]
