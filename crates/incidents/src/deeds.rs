@@ -63,8 +63,7 @@ impl Incidents {
     /// Whoever it was given to knows.
     pub(crate) fn has_it_for_sure(&mut self, id: IncidentId) {
         let owner = self.live.get_mut(&id).and_then(|incident| incident.detail.owner.as_mut());
-        if let Some(owner) = owner.filter(|owner| owner.given) {
-            owner.given = false;
+        if owner.and_then(|owner| owner.given_by.take()).is_some() {
             self.unsaved.incident(id);
         }
     }
@@ -102,7 +101,8 @@ impl Incidents {
             let said = Acknowledged { by: by.into(), at: now.0, comment: comment.into(), of_parts: false };
             detail.acknowledged = Some(said);
         }
-        detail.owner = Some(Owner { name: owner.into(), since: now.0, given: owner != by });
+        let given_by = (owner != by).then(|| by.to_owned());
+        detail.owner = Some(Owner { name: owner.into(), since: now.0, given_by });
         self.hear(id, now);
         if was_open {
             self.tell_followers(id, by, comment, now);
@@ -201,6 +201,7 @@ impl Incidents {
         let mut message = self.message(incident, key, trouble, self.book.about(key));
         message.author = by.to_owned();
         message.comment = comment.to_owned();
+        message.detour.called = true;
         for (contact, channels) in whom {
             if self.rule_goes_on(id, contact, now) {
                 self.tell_by_rule(id, kind, contact, channels, &message, now);

@@ -103,19 +103,34 @@ impl Incidents {
     /// They have had this word themselves, or in the place of somebody else: of trouble since it was told anew and since the
     /// round of the policy began, of its end once.
     fn has_it(&self, page: &Page, name: &str) -> bool {
+        match page.kind {
+            PageKind::Problem | PageKind::Worse | PageKind::Still => self.has_this_trouble(page, name),
+            kind => kind.is_end() && page.message.detour.have_it.iter().any(|one| one == name),
+        }
+    }
+
+    fn has_this_trouble(&self, page: &Page, name: &str) -> bool {
         let Some(id) = page.incident.filter(|id| self.knows(*id)) else { return false };
         let Some(root) = self.live.get(&self.root_of(id)) else { return false };
         let round = root.detail.escalation.as_ref().and_then(|at| at.began);
-        let since = round.max(root.detail.anew_at);
-        let bad = page.message.state.badness();
-        let knows = |told: &Told| match page.kind {
-            PageKind::Problem | PageKind::Worse | PageKind::Still => {
-                let is_so_bad = told.severity.is_some_and(|known| known.badness() >= bad);
-                is_so_bad && told.is_since(since) && self.has_heard(told)
-            }
-            kind => kind.is_end() && told.of_end && told.in_person == Some(true),
+        let since = match page.message.detour.called {
+            true => Some(page.at.0),
+            false => round.max(root.detail.anew_at),
         };
-        self.told_of(root).any(|(contact, told)| contact == name && knows(told))
+        let bad = page.message.state.badness();
+        let is_so_bad = |told: &Told| told.severity.is_some_and(|known| known.badness() >= bad);
+        let mut told = self.told_of(root).filter(|(contact, _)| *contact == name).map(|(_, told)| told);
+        told.any(|told| is_so_bad(told) && told.is_since(since) && self.has_heard(told))
+    }
+
+    /// Those who are told by default and hear of this end by themselves.
+    pub(crate) fn have_own_end(&self, id: IncidentId) -> Vec<String> {
+        let Some(incident) = self.live.get(&id) else { return Vec::new() };
+        let hears = |name: &&String| {
+            let told = incident.detail.told.get(*name);
+            told.is_some_and(|told| (told.waits() || told.of_end) && told.in_person == Some(true))
+        };
+        self.book.config.contacts.iter().filter(hears).cloned().collect()
     }
 
     fn tell_instead(
@@ -127,9 +142,12 @@ impl Incidents {
         now: Timestamp,
     ) {
         let mut message = message.clone();
+        let origin = page.message.detour.origin(page.id);
         if *contact != page.contact {
             message.otherwise = Otherwise::default();
-            (message.detour.stands_for, message.detour.with) = (Some(page.id), None);
+            (message.detour.stands_for, message.detour.with) = (Some(origin), None);
+        } else if message.detour.stands_for.is_none() {
+            message.detour.with = Some(origin);
         }
         if let Some(id) = page.incident {
             self.stands_in_for_called(id, &page.contact, contact, channels);

@@ -147,7 +147,8 @@ impl Told {
 
     /// A word of trouble goes to the contact; what came of those of another time says nothing of it.
     pub(crate) fn begin_word(&mut self, anew_at: Option<i64>, now: Timestamp) {
-        if !self.waits() {
+        if !self.waits() || (self.lost && !self.reached) {
+            // What was lost went to no person, whatever it went by.
             (self.reached, self.in_person) = (false, None);
         }
         self.reached &= self.is_since(anew_at);
@@ -314,9 +315,9 @@ fn is_zero(count: &u32) -> bool {
 pub struct Owner {
     pub name: String,
     pub since: i64,
-    /// Somebody gave it to them, and they have said nothing since.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub given: bool,
+    /// Who gave it to them, while they have said nothing since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_by: Option<String>,
 }
 
 /// Whoever was to have it is not reached.

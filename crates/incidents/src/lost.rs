@@ -7,10 +7,13 @@ use vocabulary::Timestamp;
 
 use crate::core::{Estate, Incidents};
 use crate::desk::Inner;
-use crate::incident::{Entry, IncidentId, Phase, TakenBack, Told};
+use crate::incident::{Entry, IncidentId, Owner, Phase, TakenBack, Told};
 use crate::page::{Page, PageKind};
 use crate::rooms::Recipient;
 use crate::untold::Unheard;
+
+/// Whom to tell of an incident, whatever their hours are.
+pub(crate) type Called = (IncidentId, Vec<Recipient>);
 
 impl Inner {
     /// A word has arrived: so may what was lost before by the same channel, but not at each word anew.
@@ -32,29 +35,29 @@ impl Inner {
     /// Those whose words were given up just now, unless they have them by another way or will.
     pub(crate) fn note_lost(&mut self, given_up: &[Page], now: Timestamp) {
         for page in given_up.iter().filter(|page| page.kind.is_problem()) {
-            let is_lost = self.may_reach(page) && !self.is_told_otherwise(page);
+            let is_lost = self.may_reach(page) && !self.is_told_otherwise(page) && !self.is_still_told(page);
             let Some(id) = page.incident.filter(|_| is_lost) else { continue };
-            let fresh = self.incidents.unsaved.pages.iter();
-            let waits = self.outbox.not_ended().chain(fresh).any(|other| {
-                let same = (other.incident, &other.contact) == (page.incident, &page.contact);
-                same && other.id != page.id && other.kind.is_problem() && self.may_reach(other)
-            });
-            if waits {
-                continue;
-            }
-            let is_told_instead = self.is_told_by_others_instead(page);
             self.incidents.lose(id, page, now);
-            if page.kind == PageKind::HandedOver && !is_told_instead {
-                self.incidents.take_back(id, &page.message.author, now);
+            if !self.is_told_by_others_instead(page) {
+                self.incidents.take_back(id, page, now);
             }
         }
+    }
+
+    /// Another word of this trouble waits for the contact.
+    fn is_still_told(&self, page: &Page) -> bool {
+        let waiting = self.outbox.to_same(page).filter(|other| self.outbox.is_to_go(other.id));
+        let to_same = |other: &&Page| (other.incident, &other.contact) == (page.incident, &page.contact);
+        let fresh = self.incidents.unsaved.pages.iter().filter(to_same);
+        let mut others = waiting.chain(fresh);
+        others.any(|other| other.id != page.id && other.kind.is_problem() && self.may_reach(other))
     }
 }
 
 impl Incidents {
     fn has_arrived(&mut self, id: IncidentId, page: &Page) {
         let contact = &*page.contact;
-        let is_old = self.anew_at(id).is_some_and(|anew_at| page.at.0 < anew_at);
+        let is_old = self.anew_at(id).max(self.given_at(id, contact)).is_some_and(|since| page.at.0 < since);
         let told = self.live.get_mut(&id).and_then(|incident| incident.detail.told.get_mut(contact));
         // Since then they were to hear that it is worse.
         let is_less =
@@ -79,7 +82,7 @@ impl Incidents {
             self.unsaved.incident(id);
         }
         let root = self.root_of(id);
-        self.lost_to_step(root, contact, now);
+        self.lost_to_step(root, page, now);
         self.note_unheard(root, now);
         // While it waited they have become somebody who is reached elsewhere.
         let moved =
@@ -91,29 +94,41 @@ impl Incidents {
         }
     }
 
+    /// When it was given to this contact, who has not said since that they have it.
+    fn given_at(&self, id: IncidentId, contact: &str) -> Option<i64> {
+        let owner = self.live.get(&self.root_of(id))?.detail.owner.as_ref()?;
+        (owner.name == contact && owner.given_by.is_some()).then_some(owner.since)
+    }
+
     /// Whoever was to have it is not reached: it is nobody's.
-    fn take_back(&mut self, id: IncidentId, by: &str, now: Timestamp) {
+    fn take_back(&mut self, id: IncidentId, page: &Page, now: Timestamp) {
         let root = self.root_of(id);
-        let Some(incident) = self.live.get_mut(&root) else { return };
-        let given = incident.detail.owner.as_ref().filter(|owner| owner.given);
-        let Some(owner) = given.map(|owner| owner.name.clone()) else { return };
-        let is_lost = incident.detail.told.get(&owner).is_some_and(|told| told.lost && !told.reached);
-        if incident.phase != Phase::Acknowledged || !is_lost {
+        let owner = self.live.get(&root).and_then(|incident| incident.detail.owner.clone());
+        let Some(Owner { name: owner, given_by: Some(by), .. }) = owner else { return };
+        // What stands in for their page, or a later word to them: that of its being theirs may have been given up before.
+        if page.kind != PageKind::HandedOver && *page.contact != owner {
             return;
         }
+        // It may have been merged since.
+        let told = self.live.get(&id).and_then(|incident| incident.detail.told.get(&owner));
+        let is_lost = told.is_some_and(|told| told.lost && !told.reached);
+        let incident = self.live.get_mut(&root).filter(|incident| incident.phase == Phase::Acknowledged);
+        let Some(incident) = incident.filter(|_| is_lost) else { return };
         incident.phase = Phase::Open;
         (incident.detail.acknowledged, incident.detail.owner) = (None, None);
         (incident.detail.ran_out_at, incident.detail.anew_at) = (Some(now.0), Some(now.0));
         // Whoever should know is told again with the next look, which is after a start if it has to be.
-        incident.detail.taken_back = Some(TakenBack { from: owner.clone(), by: by.to_owned() });
+        incident.detail.taken_back = Some(TakenBack { from: owner.clone(), by });
         let text =
             format!("{owner} is not reached, and neither is anybody else instead: it is nobody's again");
         self.write(root, Entry { at: now, kind: "unacknowledged", who: String::new(), text });
         self.touch(root);
     }
 
-    /// Whoever handed it over is told, and without a policy all who know of it: no check tells that by itself.
-    pub(crate) fn tell_taken_back(&mut self, estate: &dyn Estate, now: Timestamp) {
+    /// What was handed over in vain, and whom to call for it. Where a policy runs again, or nobody would hear of it, it is told as if
+    /// for the first time.
+    pub(crate) fn look_at_taken_back(&mut self, estate: &dyn Estate, now: Timestamp) -> Vec<Called> {
+        let mut called = Vec::new();
         let all = self.live.values().filter(|incident| incident.detail.taken_back.is_some());
         for id in all.map(|incident| incident.id).collect::<Vec<_>>() {
             self.mute(id, estate);
@@ -124,23 +139,41 @@ impl Incidents {
             }
             let taken_back = incident.detail.taken_back.take();
             self.unsaved.incident(id);
-            if let Some(taken_back) = taken_back.filter(|_| is_open) {
-                self.tell_of_taken_back(id, &taken_back, now);
+            let Some(taken_back) = taken_back.filter(|_| is_open) else { continue };
+            let by_policy = self.policy_that_ran(id).is_some();
+            let whom = self.who_hears_of_taken_back(id, &taken_back, by_policy);
+            if by_policy || !self.book.reaches_one_of(&whom) {
+                self.tell_once_more(id, now);
             }
+            called.push((id, whom));
         }
+        called
     }
 
-    fn tell_of_taken_back(&mut self, id: IncidentId, taken_back: &TakenBack, now: Timestamp) {
-        let Some(incident) = self.live.get(&id) else { return };
-        let by_policy = self.policy_that_ran(id).is_some();
+    /// Whoever handed it over, and without a policy all who know of it: no check tells that by itself.
+    fn who_hears_of_taken_back(
+        &self,
+        id: IncidentId,
+        taken_back: &TakenBack,
+        by_policy: bool,
+    ) -> Vec<Recipient> {
+        let Some(incident) = self.live.get(&id) else { return Vec::new() };
         let know = self.told_of(incident).filter(|(_, told)| !by_policy && told.waits());
         let names: BTreeSet<&String> = know.map(|(name, _)| name).chain([&taken_back.by]).collect();
         let others = names.into_iter().filter(|name| **name != taken_back.from);
         let whom = others.map(|name| (Arc::from(name.as_str()), self.channels_of(name)));
-        let whom: Vec<Recipient> = whom.filter(|(_, channels)| !channels.is_empty()).collect();
-        self.call(id, PageKind::Still, &whom, "", "", now);
-        if by_policy || !self.book.reaches_one_of(&whom) {
-            self.tell_once_more(id, now);
+        whom.filter(|(_, channels)| !channels.is_empty()).collect()
+    }
+
+    /// Unless they have just been told by something else.
+    pub(crate) fn tell_taken_back(&mut self, called: Vec<Called>, now: Timestamp) {
+        for (id, whom) in called {
+            let is_told = |name: &str| {
+                let words = self.fresh.iter().filter(|page| page.at == now && page.kind.is_problem());
+                words.into_iter().any(|page| page.incident == Some(id) && *page.contact == *name)
+            };
+            let whom: Vec<Recipient> = whom.into_iter().filter(|(name, _)| !is_told(name)).collect();
+            self.call(id, PageKind::Still, &whom, "", "", now);
         }
     }
 }

@@ -188,6 +188,10 @@ pub struct Detour {
     pub again: bool,
     /// Another one of these has reached somebody.
     pub stood_in: bool,
+    /// Somebody wants it to be heard now: who has heard of the incident before may not look.
+    pub called: bool,
+    /// Of an end: those who are told by default and have it by another page, or will.
+    pub have_it: Vec<String>,
 }
 
 impl Detour {

@@ -209,8 +209,12 @@ impl Incidents {
         now: Timestamp,
     ) {
         let in_rooms: Vec<_> = people.iter().filter(|(_, channels)| !self.book.reaches(channels)).collect();
-        for (name, _) in in_rooms {
-            self.note_step(id, format!("{step}: {name} is told in rooms only, which reaches nobody"), now);
+        for (name, channels) in in_rooms {
+            let where_to = match channels.iter().all(|channel| **channel == *LOG_CHANNEL) {
+                true => "is only listed, in the log",
+                false => "is told in rooms only",
+            };
+            self.note_step(id, format!("{step}: {name} {where_to}, which reaches nobody"), now);
         }
     }
 

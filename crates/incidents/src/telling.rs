@@ -241,6 +241,7 @@ impl Incidents {
 
     /// Tell these contacts that it is over, by the channels that told them of it.
     pub(crate) fn tell_end(&mut self, id: IncidentId, contacts: &[String], kind: PageKind, now: Timestamp) {
+        let have_it = self.have_own_end(id);
         for contact in contacts {
             let Some(incident) = self.live.get(&id) else { return };
             let Some(told) = incident.detail.told.get(contact) else { continue };
@@ -250,6 +251,7 @@ impl Incidents {
             let mut message = self.message_of_end(incident, now);
             message.email.clone_from(&told.email);
             message.ways.clone_from(&told.ways);
+            message.detour.have_it.clone_from(&have_it);
             self.page(Some(id), kind, &Arc::from(contact.as_str()), &channels, &message, now);
             if let Some(told) =
                 self.live.get_mut(&id).and_then(|incident| incident.detail.told.get_mut(contact))

@@ -195,10 +195,14 @@ impl Incidents {
                 continue;
             }
             // Whoever should know is told again.
-            if let Some(incident) = self.live.get_mut(&id) {
-                (incident.detail.paged_at, incident.detail.anew_at) = (None, Some(now.0));
+            let Some(incident) = self.live.get_mut(&id) else { continue };
+            (incident.detail.paged_at, incident.detail.anew_at) = (None, Some(now.0));
+            let mut told = incident.detail.told.values();
+            match told.any(|told| told.waits() && !told.by_notices_of.is_empty()) {
+                // A check's own rules may have nothing more to say.
+                true => self.tell_once_more(id, now),
+                false => self.rewind(id, now),
             }
-            self.rewind(id, now);
         }
     }
 

@@ -93,7 +93,13 @@ impl Inner {
         if !self.is_cut_off(name) {
             return Ok(());
         }
-        let channels = self.incidents.channels_of(name);
+        let mut channels = self.incidents.channels_of(name);
+        channels.retain(|channel| **channel != *LOG_CHANNEL);
+        if channels.is_empty() {
+            let why =
+                "has no channel but `log`, which only lists: give them another one, or name somebody else";
+            return Err(Refusal::Bad(format!("`{name}` {why}")));
+        }
         let ways: Vec<&str> = channels.iter().map(|channel| &**channel).collect();
         Err(Refusal::Bad(format!(
             "`{name}` is not reached by any way of theirs ({}): each has no address, or one that leads to them no more; mend one, or name \

@@ -11,7 +11,7 @@ use vocabulary::Timestamp;
 use crate::book::{Book, OWN_PREFIX};
 use crate::core::Incidents;
 use crate::desk::Desk;
-use crate::incident::{Entry, Incident, IncidentId, Phase, Told};
+use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Told};
 use crate::limits::{LONGEST_UNHEARD_PAUSE_SECONDS, UNHEARD_PAUSE_SECONDS};
 use crate::rooms::Recipient;
 
@@ -21,11 +21,17 @@ const NOBODY: u64 = 0;
 /// An incident of which nobody has heard.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unheard {
-    /// By whom and what it could not be told, in one number.
+    /// By what people are reached, in one number.
     pub people: u64,
-    /// Who was to hear of it, in another one.
+    /// Who is to hear of what is in it, in another one.
     #[serde(default)]
-    pub whom: u64,
+    pub named: u64,
+    /// What is in it.
+    #[serde(default)]
+    pub members: u64,
+    /// Whose turn it is, and whose time.
+    #[serde(default)]
+    pub turns: u64,
     /// When it was told last.
     pub at: i64,
     /// How often it was told again.
@@ -144,12 +150,12 @@ impl Incidents {
 
     pub(crate) fn note_unheard(&mut self, id: IncidentId, now: Timestamp) {
         let Some(incident) = self.live.get(&id) else { return };
-        let (people, whom) = (self.ways(), self.whom(incident, now));
         if incident.detail.unheard.is_some() || !self.is_untold(incident) {
             return;
         }
+        let unheard = self.unheard(incident, now);
         if let Some(incident) = self.live.get_mut(&id) {
-            incident.detail.unheard = Some(Unheard { people, whom, at: now.0, tries: 0 });
+            incident.detail.unheard = Some(unheard);
         }
         self.unsaved.incident(id);
         let text = "nobody is reached: it is told again once people or channels are defined in another way";
@@ -158,17 +164,18 @@ impl Incidents {
 
     /// Something may lead to people now that did not: what was lost is told again, the next time that it is looked at.
     pub(crate) fn tell_unheard_by(&mut self, channel: &str, may: impl Fn(&str, &Unheard) -> bool) {
-        for incident in self.live.values_mut().filter(|incident| !incident.is_closed()) {
-            let Some(unheard) = incident.detail.unheard.as_mut() else { continue };
-            let was_lost = incident
-                .detail
-                .told
-                .iter()
-                .any(|(name, told)| told.lost && told.channels.contains(channel) && may(name, unheard));
-            if was_lost {
+        let was_lost = |incident: &&Incident| {
+            let Some(unheard) = incident.detail.unheard.as_ref() else { return false };
+            let by_this = |told: &Told| told.lost && told.channels.contains(channel);
+            self.told_of(incident).any(|(name, told)| by_this(told) && may(name, unheard))
+        };
+        let open = self.live.values().filter(|incident| !incident.is_closed());
+        for id in open.filter(was_lost).map(|incident| incident.id).collect::<Vec<_>>() {
+            let incident = self.live.get_mut(&id);
+            if let Some(unheard) = incident.and_then(|incident| incident.detail.unheard.as_mut()) {
                 unheard.people = NOBODY;
-                self.unsaved.incident(incident.id);
             }
+            self.unsaved.incident(id);
         }
     }
 
@@ -184,11 +191,10 @@ impl Incidents {
 
     fn tell_anew(&mut self, id: IncidentId, now: Timestamp) {
         let Some(incident) = self.live.get(&id) else { return };
-        let (people, whom) = (self.ways(), self.whom(incident, now));
+        let tries = incident.detail.unheard.as_ref().map_or(0, |unheard| unheard.tries);
+        let unheard = Unheard { tries: tries.saturating_add(1), ..self.unheard(incident, now) };
         if let Some(incident) = self.live.get_mut(&id) {
-            let tries = incident.detail.unheard.as_ref().map_or(0, |unheard| unheard.tries);
-            let tries = tries.saturating_add(1);
-            incident.detail.unheard = Some(Unheard { people, whom, at: now.0, tries });
+            incident.detail.unheard = Some(unheard);
         }
         let text = "it has reached nobody so far: it is told again";
         self.write(id, Entry { at: now, kind: "page", who: String::new(), text: text.into() });
@@ -213,11 +219,18 @@ impl Incidents {
         self.rewind(id, now);
         self.touch(id);
         let Some(contacts) = by_itself else { return };
-        // The notices of a check come by its own rules, which may have none to say.
+        // The notices of a check come by its own rules, which may have none to say; what they have said in a silence is told when
+        // that lifts.
+        let told = self.live.get(&id).map(|incident| &incident.detail.told);
+        let is_owed =
+            |name: &Arc<str>| told.and_then(|told| told.get(&**name)).is_some_and(|it| !it.owed.is_empty());
+        let (owed, contacts): (Vec<_>, Vec<_>) = contacts.into_iter().partition(is_owed);
         let last_resort: Vec<Arc<str>> =
             self.book.config.contacts.iter().map(|name| Arc::from(name.as_str())).collect();
         let own = self.who_hears(id, &contacts, now);
-        let (found, late) = match self.book.reaches_one_of(&own.0) || self.book.reaches_one_of(&own.1) {
+        let hear_later = owed.iter().any(|name| self.book.reaches(&self.channels_of(name)));
+        let in_person = self.book.reaches_one_of(&own.0) || self.book.reaches_one_of(&own.1);
+        let (found, late) = match in_person || hear_later {
             true => own,
             false => self.who_hears(id, &last_resort, now),
         };
@@ -249,41 +262,72 @@ impl Incidents {
     /// What somebody has defined in another way is tried at once; what comes and goes by itself, such as turns and what else goes
     /// bad, not at each of them anew.
     fn may_tell_anew(&self, incident: &Incident, unheard: &Unheard, now: Timestamp) -> bool {
-        unheard.people != self.ways() || (unheard.has_paused(now) && unheard.whom != self.whom(incident, now))
+        let (members, named) = self.who_is_named(incident);
+        let is_same = (members, named) == (unheard.members, unheard.named);
+        if unheard.people != self.ways() || (members == unheard.members && !is_same) {
+            return true;
+        }
+        unheard.has_paused(now) && (!is_same || unheard.turns != self.turns_in(incident, now))
+    }
+
+    /// As it is now.
+    fn unheard(&self, incident: &Incident, now: Timestamp) -> Unheard {
+        let (members, named) = self.who_is_named(incident);
+        let (people, turns) = (self.ways(), self.turns_in(incident, now));
+        Unheard { people, named, members, turns, at: now.0, tries: 0 }
     }
 
     /// In one number by what people are reached.
     fn ways(&self) -> u64 {
-        let mut all = DefaultHasher::new();
-        (self.people, self.rostered).hash(&mut all);
-        all.finish().max(NOBODY + 1)
+        hashed(|all| (self.people, self.rostered).hash(all)).max(NOBODY + 1)
     }
 
-    /// In one number who is to hear of it, of what is well again too: what flaps is no other matter.
-    fn whom(&self, incident: &Incident, now: Timestamp) -> u64 {
-        let mut all = DefaultHasher::new();
+    /// What is in it, each monitor once, and who is to hear of that: of what is well again too, since what flaps is no other matter.
+    fn who_is_named(&self, incident: &Incident) -> (u64, u64) {
+        let (mut members, mut named) = (DefaultHasher::new(), DefaultHasher::new());
+        for key in monitors_of(incident) {
+            (key.host, &key.monitor).hash(&mut members);
+            let subject = self.book.about(key);
+            let who = subject.map(|one| (&one.contacts, &one.escalation_policy, &one.owner));
+            who.hash(&mut named);
+        }
+        (members.finish(), named.finish())
+    }
+
+    /// Whose turn it is, and whose time.
+    fn turns_in(&self, incident: &Incident, now: Timestamp) -> u64 {
         let last_resort = self.book.config.contacts.iter().map(|name| Arc::from(name.as_str()));
         let mut named: BTreeSet<(bool, Arc<str>)> = last_resort.map(|name| (false, name)).collect();
-        let mut last = None;
-        for key in incident.troubles.keys() {
-            let name = (key.host, &key.monitor);
-            if last.replace(name) == Some(name) {
-                continue;
-            }
-            if let Some(subject) = self.book.about(key) {
-                (&subject.contacts, &subject.escalation_policy, &subject.owner).hash(&mut all);
-                named.extend(subject.contacts.iter().map(|name| (key.host, name.clone())));
-            }
+        for key in monitors_of(incident) {
+            let subject = self.book.about(key);
+            let contacts = subject.into_iter().flat_map(|subject| &subject.contacts);
+            named.extend(contacts.map(|name| (key.host, name.clone())));
             if let Some(policy) = self.policy_for(incident, key) {
                 named.extend(self.named_now(&policy, now).into_iter().map(|name| (key.host, name)));
             }
         }
-        // Whose turn it is, and whose time.
-        for (host, name) in named {
-            (self.book.is_time(&name, host, now), name).hash(&mut all);
-        }
-        all.finish()
+        hashed(|all| {
+            for (host, name) in named {
+                (self.book.is_time(&name, host, now), name).hash(all);
+            }
+        })
     }
+}
+
+/// One key of each.
+fn monitors_of(incident: &Incident) -> impl Iterator<Item = &Key> {
+    let mut last = None;
+    let keys = incident.troubles.keys();
+    keys.filter(move |key| {
+        let name = (key.host, &key.monitor);
+        last.replace(name) != Some(name)
+    })
+}
+
+fn hashed(write: impl FnOnce(&mut DefaultHasher)) -> u64 {
+    let mut all = DefaultHasher::new();
+    write(&mut all);
+    all.finish()
 }
 
 impl Book {
@@ -295,14 +339,6 @@ impl Book {
             (&contact.check_options, &contact.host_options).hash(&mut all);
             format!("{:?}", contact.rules).hash(&mut all);
         }
-        // There may be very many of them: their order does not count.
-        let subjects = self.subjects.iter().map(|((_, name), subject)| (name, subject)).chain(&self.alerts);
-        let each = subjects.map(|(name, subject)| {
-            let mut one = DefaultHasher::new();
-            (name, &subject.contacts, &subject.escalation_policy, &subject.owner).hash(&mut one);
-            one.finish()
-        });
-        each.fold(0_u64, u64::wrapping_add).hash(&mut all);
         format!("{:?}", self.owning).hash(&mut all);
         let teams: BTreeMap<_, _> = self.teams.iter().collect();
         teams.hash(&mut all);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::oncall::policy::PolicyConfig;
+use crate::page::Page;
 
 #[test]
 fn a_room_that_is_taken_out_was_no_person() {
@@ -111,6 +112,8 @@ fn what_flaps_in_an_incident_is_not_told_in_a_room_each_time() {
     let mut all = with_last_resort(&counter, &[], &["chat"]);
     all.contacts.insert("ben".into(), contact(&["chat"]));
     all.rooms.insert("chat".into());
+    // What is bad again so soon is in the same incident.
+    all.config.reopen_within = "10m".parse().unwrap();
     all.subjects.insert((false, "unclaimed".into()), subject(Kind::Monitor, None, &["ben"]));
     counter.desk.set_book(all);
     counter.goes("latency", State::Critical);
@@ -150,4 +153,103 @@ fn of_a_check_whoever_is_out_of_their_time_is_told_later() {
     assert_eq!(counter.try_all("sms", &Attempt::Delivered), ["still ana web/disk"]);
     goes_on(&mut counter, 60);
     assert_eq!(counter.try_all("sms", &Attempt::Delivered), [""; 0]);
+}
+
+#[test]
+fn what_was_lost_by_a_telephone_and_then_told_in_a_room_was_told_to_nobody() {
+    let mut counter = Counter::new();
+    let mut all = with_last_resort(&counter, &[], &["sms"]);
+    all.rooms.insert("chat".into());
+    counter.desk.set_book(all.clone());
+    counter.goes("latency", State::Critical);
+    counter.try_all("sms", &Counter::given_up());
+    goes_on(&mut counter, 1);
+    assert!(is_untold(&counter));
+    all.contacts.insert("ana".into(), contact(&["chat"]));
+    counter.desk.set_book(all);
+    goes_on(&mut counter, 1);
+    assert_eq!(counter.try_all("chat", &Attempt::Delivered), ["problem ana latency"]);
+    goes_on(&mut counter, 1);
+    assert!(is_untold(&counter), "that chat may be empty");
+}
+
+#[test]
+fn what_is_defined_elsewhere_is_no_other_way() {
+    let mut counter = Counter::new();
+    let mut all = with_last_resort(&counter, &[], &["chat"]);
+    all.rooms.insert("chat".into());
+    counter.desk.set_book(all.clone());
+    counter.goes("latency", State::Critical);
+    counter.try_all("chat", &Attempt::Delivered);
+    for number in 0..20 {
+        all.subjects.insert((false, format!("m{number}").into()), subject(Kind::Monitor, None, &["ana"]));
+        counter.desk.set_book(all.clone());
+        goes_on(&mut counter, 30);
+        assert_eq!(counter.try_all("chat", &Attempt::Delivered), [""; 0], "{number}");
+    }
+    assert!(is_untold(&counter));
+}
+
+#[test]
+fn what_a_part_has_lost_is_told_again_when_its_channel_brings_something() {
+    let mut counter = Counter::new();
+    let mut all = with_last_resort(&counter, &[], &["hook"]);
+    all.contacts.insert("ben".into(), contact(&["log"]));
+    all.subjects.insert((false, "unclaimed".into()), subject(Kind::Monitor, None, &["ben"]));
+    counter.desk.set_book(all.clone());
+    counter.goes("latency", State::Critical);
+    counter.try_all("hook", &Counter::given_up());
+    all.subjects.insert((false, "latency".into()), subject(Kind::Monitor, None, &["ben"]));
+    counter.desk.set_book(all);
+    counter.goes("unclaimed", State::Critical);
+    counter.desk.act(LATENCY, "bea", &Deed::Merge { into: 2 }, Timestamp(counter.now)).unwrap();
+    goes_on(&mut counter, 100);
+    assert_eq!(counter.desk.untold().incidents, [2]);
+    counter.desk.forgive("hook", Timestamp(counter.now)).unwrap();
+    goes_on(&mut counter, 1);
+    let unheard = |counter: &Counter| {
+        let inner = counter.desk.inner.lock();
+        inner.incidents.live[&2].detail.unheard.clone().unwrap()
+    };
+    assert_eq!(unheard(&counter).tries, 1, "it is told again");
+}
+
+#[test]
+fn what_opens_again_is_told_again_as_soon_as_the_first_time() {
+    let mut counter = Counter::new();
+    let mut all = with_last_resort(&counter, &[], &["hook"]);
+    all.config.reopen_within = "10m".parse().unwrap();
+    counter.desk.set_book(all);
+    let tries = |counter: &Counter| {
+        let inner = counter.desk.inner.lock();
+        inner.incidents.live[&LATENCY].detail.unheard.as_ref().map(|unheard| unheard.tries)
+    };
+    counter.goes("latency", State::Critical);
+    for _ in 0..3 {
+        counter.try_all("hook", &Counter::given_up());
+        counter.desk.forgive("hook", Timestamp(counter.now)).unwrap();
+        goes_on(&mut counter, 1);
+    }
+    assert_eq!(tries(&counter), Some(3));
+    counter.goes("latency", State::Ok);
+    counter.goes("latency", State::Critical);
+    assert_eq!(tries(&counter), Some(0));
+}
+
+#[test]
+fn what_finds_no_room_among_those_that_wait_is_told_to_nobody() {
+    let mut counter = Counter::new();
+    let mut all = with_last_resort(&counter, &[], &["hook"]);
+    all.subjects.insert((false, "unclaimed".into()), subject(Kind::Monitor, None, &["ana"]));
+    counter.desk.set_book(all);
+    counter.goes("latency", State::Critical);
+    let first = counter.desk.due("hook", i64::MAX, 1).remove(0).page;
+    let others = (1..=crate::limits::MAX_WAITING).map(|number| {
+        let id = first.id + 1_000 + i64::try_from(number).unwrap();
+        Page { id, ..first.clone() }
+    });
+    assert_eq!(counter.desk.inner.lock().outbox.put(others).len(), 1);
+    assert!(counter.desk.untold().incidents.is_empty());
+    counter.goes("unclaimed", State::Critical);
+    assert_eq!(counter.desk.untold().incidents, [2]);
 }

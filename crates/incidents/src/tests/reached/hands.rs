@@ -67,7 +67,7 @@ fn handed_to_ana(ana: &[&str]) -> Counter {
 
 #[test]
 fn who_knew_of_it_before_does_not_stand_in_for_whoever_it_was_handed_to() {
-    let mut counter = handed_to_ana(&["mail"]);
+    let counter = handed_to_ana(&["mail"]);
     // Her channel fails for all, so her page goes to Ben too, and stays.
     let later = |at: i64| Attempt::Later { at_ms: at * 1_000 + 60_000, why: "not now".into() };
     for _ in 0..3 {
@@ -202,4 +202,149 @@ fn what_was_still_to_be_told_is_told_after_a_start() {
     restart(&mut counter, &all);
     goes_on(&mut counter, 1);
     assert_eq!(counter.try_all("mail", &Attempt::Delivered), [""; 0]);
+}
+
+/// By the name of the page: what is due for one contact comes to this.
+fn comes_to(counter: &Counter, channel: &str, kind: PageKind, attempt: &Attempt) {
+    let due = counter.desk.due(channel, i64::MAX, 100);
+    let attempts = due.iter().filter(|it| it.page.kind == kind).map(|it| (it.page.id, attempt.clone()));
+    let attempts: Vec<_> = attempts.collect();
+    assert_eq!(attempts.len(), 1, "{due:?}");
+    counter.desk.record(channel, &attempts, Timestamp(counter.now)).unwrap();
+}
+
+#[test]
+fn others_are_told_for_all_the_ways_of_a_word_that_wait() {
+    let mut counter = handed_to_ana(&["mail", "hook"]);
+    let later = Attempt::Later { at_ms: (counter.now + 60) * 1_000, why: "not now".into() };
+    for _ in 0..3 {
+        comes_to(&counter, "hook", PageKind::HandedOver, &later);
+    }
+    // The hook fails, and the mail is refused: Ben is told, for both.
+    comes_to(&counter, "mail", PageKind::HandedOver, &Counter::given_up());
+    comes_to(&counter, "sms", PageKind::HandedOver, &Attempt::Delivered);
+    let book = counter.desk.inner.lock().incidents.book.clone();
+    restart(&mut counter, &book);
+    comes_to(&counter, "hook", PageKind::HandedOver, &Counter::given_up());
+    assert_eq!(phase(&counter), (Phase::Acknowledged, Some("ana".into())), "Ben knows that she does not");
+    assert_eq!(counter.desk.standing().pages.reached_nobody, 0);
+}
+
+#[test]
+fn a_later_word_that_is_lost_says_too_that_whoever_has_it_is_not_reached() {
+    let mut counter = Counter::new();
+    let mut all = with_last_resort(&counter, &[], &["mail", "hook"]);
+    all.contacts.insert("ben".into(), contact(&["sms"]));
+    all.config.page_warnings = true;
+    all.subjects.insert((false, "latency".into()), subject(Kind::Monitor, None, &["ben"]));
+    counter.desk.set_book(all);
+    counter.goes("latency", State::Warning);
+    assert_eq!(counter.try_all("sms", &Attempt::Delivered), ["problem ben latency"]);
+    counter.desk.act(LATENCY, "ben", &hand_over("ana"), Timestamp(counter.now)).unwrap();
+    counter.goes("latency", State::Critical);
+    assert_eq!(counter.try_all("sms", &Attempt::Delivered), ["worse ben latency"]);
+    counter.try_all("mail", &Counter::given_up());
+    assert_eq!(phase(&counter), (Phase::Acknowledged, Some("ana".into())), "the hook may still tell her");
+    assert_eq!(
+        counter.try_all("hook", &Counter::given_up()),
+        ["handed_over ana latency", "worse ana latency"]
+    );
+    assert_eq!(phase(&counter), (Phase::Open, None));
+    goes_on(&mut counter, 1);
+    assert_eq!(counter.try_all("sms", &Attempt::Delivered), ["still ben latency"]);
+}
+
+#[test]
+fn an_older_word_does_not_say_that_it_is_theirs() {
+    let mut counter = Counter::new();
+    let mut all = with_last_resort(&counter, &[], &["mail", "hook"]);
+    all.contacts.insert("ben".into(), contact(&["sms"]));
+    all.subjects.insert((false, "latency".into()), subject(Kind::Monitor, None, &["ana", "ben"]));
+    counter.desk.set_book(all);
+    counter.goes("latency", State::Critical);
+    counter.try_all("sms", &Attempt::Delivered);
+    counter.try_all("mail", &Counter::given_up());
+    counter.now += 1;
+    counter.desk.act(LATENCY, "ben", &hand_over("ana"), Timestamp(counter.now)).unwrap();
+    comes_to(&counter, "hook", PageKind::Problem, &Attempt::Delivered);
+    counter.try_all("mail", &Counter::given_up());
+    comes_to(&counter, "hook", PageKind::HandedOver, &Counter::given_up());
+    assert_eq!(phase(&counter), (Phase::Open, None));
+    goes_on(&mut counter, 1);
+    assert_eq!(counter.try_all("sms", &Attempt::Delivered), ["still ben latency"]);
+}
+
+#[test]
+fn what_was_split_off_or_merged_meanwhile_is_nobodys_too() {
+    let two = || {
+        let mut counter = handed_to_ana(&["mail"]);
+        counter.goes("unclaimed", State::Critical);
+        counter.try_all("sms", &Attempt::Delivered);
+        counter
+    };
+    let owner = |counter: &Counter, id| {
+        let incident = counter.desk.one(id).unwrap().unwrap().incident;
+        incident.owner().map(|(name, _)| name.to_owned())
+    };
+    let mut merged = two();
+    merged.desk.act(LATENCY, "ben", &Deed::Merge { into: 2 }, Timestamp(merged.now)).unwrap();
+    assert_eq!(owner(&merged, 2), Some("ana".into()));
+    try_for(&merged, "mail", "ana", &Counter::given_up());
+    try_for(&merged, "sms", "ben", &Counter::given_up());
+    assert_eq!(owner(&merged, 2), None);
+    goes_on(&mut merged, 1);
+    let told = merged.try_all("sms", &Attempt::Delivered);
+    assert_eq!(told.iter().filter(|one| one.starts_with("still ben ")).count(), 1, "{told:?}");
+
+    let mut split = two();
+    split.desk.act(2, "ben", &Deed::Merge { into: LATENCY }, Timestamp(split.now)).unwrap();
+    let members = [key("unclaimed")];
+    let new = split.desk.split(LATENCY, "ben", &members, "", Timestamp(split.now)).unwrap();
+    assert_eq!(owner(&split, new), Some("ana".into()));
+    for _ in 0..2 {
+        try_for(&split, "mail", "ana", &Counter::given_up());
+        try_for(&split, "sms", "ben", &Counter::given_up());
+    }
+    assert_eq!((owner(&split, LATENCY), owner(&split, new)), (None, None));
+    goes_on(&mut split, 1);
+    let told = split.try_all("sms", &Attempt::Delivered);
+    let still = |name: &str| told.iter().filter(|one| **one == format!("still ben {name}")).count();
+    assert_eq!((still("latency"), still("unclaimed")), (1, 1), "{told:?}");
+}
+
+#[test]
+fn whoever_handed_it_over_hears_once_that_it_is_nobodys_though_the_policy_names_them() {
+    let mut counter = Counter::new();
+    let mut all = with_last_resort(&counter, &[], &["mail"]);
+    all.contacts.insert("ben".into(), contact(&["sms"]));
+    all.policies.push((policy(&[step(&["ben"], "30min")]), String::new()));
+    let paged = Subject { escalation_policy: Some("p".into()), ..subject(Kind::Monitor, None, &[]) };
+    all.subjects.insert((false, "latency".into()), paged);
+    counter.desk.set_book(all);
+    counter.goes("latency", State::Critical);
+    assert_eq!(counter.try_all("sms", &Attempt::Delivered), ["problem ben latency"]);
+    for gives in ["ben", "ops"] {
+        counter.desk.act(LATENCY, gives, &hand_over("ana"), Timestamp(counter.now)).unwrap();
+        counter.desk.forgive("mail", Timestamp(counter.now)).unwrap();
+        try_for(&counter, "mail", "ana", &Counter::given_up());
+        assert_eq!(phase(&counter), (Phase::Open, None));
+        goes_on(&mut counter, 1);
+        assert_eq!(counter.try_all("sms", &Attempt::Delivered), ["still ben latency"]);
+        let to_ops = if gives == "ops" { vec!["still ops latency"] } else { vec![] };
+        assert_eq!(counter.try_all("hook", &Attempt::Delivered), to_ops, "whoever gave it hears too");
+        goes_on(&mut counter, 60);
+        assert_eq!(counter.try_all("sms", &Attempt::Delivered), [""; 0]);
+    }
+}
+
+#[test]
+fn a_snooze_of_a_check_that_says_it_once_ends_with_a_word() {
+    let mut story = Story::new();
+    story.goes("web/http", State::Critical);
+    story.notice("web/http", NoticeKind::Problem, State::Critical, "ops");
+    let until = Timestamp(story.now + 600);
+    story.act(1, Deed::Snooze { until, comment: String::new() }).unwrap();
+    assert_eq!(story.tick(500), NOBODY);
+    assert_eq!(story.tick(200), ["still ops by mail", "still ops by hook"]);
+    assert_eq!(story.tick(600), NOBODY);
 }

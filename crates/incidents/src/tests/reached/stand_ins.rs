@@ -85,3 +85,48 @@ fn a_check_whose_contact_has_no_channel_is_told_to_those_of_last_resort() {
     assert_eq!(told(&[("ben", &["sms"])]), (vec!["problem ben web/disk".to_owned()], false));
     assert_eq!(told(&[]), (vec![], true), "there is nobody, and that is known");
 }
+
+#[test]
+fn an_end_that_no_way_brings_is_told_once_in_their_place() {
+    let mut counter = Counter::new();
+    let mut all = with_last_resort(&counter, &[("ben", &["sms"])], &["hook", "mail"]);
+    all.contacts.insert("dan".into(), contact(&["hook"]));
+    all.subjects.insert((false, "latency".into()), subject(Kind::Monitor, None, &["ana", "dan"]));
+    counter.desk.set_book(all);
+    counter.goes("latency", State::Critical);
+    for channel in ["hook", "mail"] {
+        counter.try_all(channel, &Attempt::Delivered);
+    }
+    counter.goes("latency", State::Ok);
+    let mut ends = Vec::new();
+    for channel in ["hook", "mail"] {
+        counter.try_all(channel, &unreached());
+        ends.extend(of_latency(counter.try_all("sms", &Attempt::Delivered)));
+    }
+    assert_eq!(ends, ["recovery ben latency"], "for three pages");
+}
+
+#[test]
+fn whom_somebody_calls_by_hand_others_stand_in_for_though_they_know() {
+    let mut counter = Counter::new();
+    let mut all = with_last_resort(&counter, &[("ben", &["sms"])], &["hook"]);
+    all.contacts.insert("dan".into(), contact(&["hook"]));
+    all.contacts.insert("eve".into(), contact(&["hook"]));
+    counter.desk.set_book(all);
+    counter.goes("latency", State::Critical);
+    counter.try_all("hook", &unreached());
+    assert_eq!(of_latency(counter.try_all("sms", &Attempt::Delivered)), ["problem ben latency"]);
+    goes_on(&mut counter, 7_200);
+    let to = vec!["dan".into(), "eve".into()];
+    act(&counter, &Deed::Escalate { to, comment: "somebody please".into() }).unwrap();
+    assert_eq!(counter.try_all("hook", &unreached()).len(), 2);
+    assert_eq!(of_latency(counter.try_all("sms", &Attempt::Delivered)), ["still ben latency"], "once");
+    // And whoever has it wants to be woken after a snooze.
+    let deed = Deed::Acknowledge { comment: String::new() };
+    counter.desk.act(LATENCY, "ana", &deed, Timestamp(counter.now)).unwrap();
+    let until = Timestamp(counter.now + 60);
+    act(&counter, &Deed::Snooze { until, comment: String::new() }).unwrap();
+    goes_on(&mut counter, 61);
+    assert_eq!(counter.try_all("hook", &unreached()), ["still ana latency"]);
+    assert_eq!(of_latency(counter.try_all("sms", &Attempt::Delivered)), ["still ben latency"]);
+}
