@@ -143,7 +143,7 @@ impl Incidents {
         self.see_acknowledged(estate, now);
         self.wake_snoozed(estate, now);
         let taken_back = self.look_at_taken_back(estate, now);
-        self.tell_unheard(now);
+        self.tell_unheard(estate, now);
         self.settle(now);
         self.tell_owed(estate, now);
         self.escalate_due(estate, now);

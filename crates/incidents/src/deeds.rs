@@ -7,7 +7,9 @@ use vocabulary::Timestamp;
 use vocabulary::state::State;
 
 use crate::core::Incidents;
-use crate::incident::{Acknowledged, ByHand, Entry, Incident, IncidentId, Key, Owner, Phase, Told, Trouble};
+use crate::incident::{
+    Acknowledged, ByHand, Entry, Given, Incident, IncidentId, Key, Owner, Phase, Told, Trouble,
+};
 use crate::limits::{MAX_AUTHOR, MAX_DECLARED, MAX_NAMED_CONTACTS, MAX_NOTE, MAX_TITLE};
 use crate::page::PageKind;
 use crate::people::{Refusal, check_text};
@@ -50,7 +52,6 @@ impl Incidents {
         check_text("comment", comment, MAX_NOTE)?;
         let before = self.live.get(&id).and_then(Incident::owner).map(|(name, _)| name.to_owned());
         if before.as_deref() == Some(by) {
-            self.has_it_for_sure(id);
             return Ok(());
         }
         self.own(id, by, by, comment, now);
@@ -58,14 +59,6 @@ impl Incidents {
         let text = joined(&from, comment);
         self.write(id, Entry { at: now, kind: "taken", who: by.into(), text });
         Ok(())
-    }
-
-    /// Whoever it was given to knows.
-    pub(crate) fn has_it_for_sure(&mut self, id: IncidentId) {
-        let owner = self.live.get_mut(&id).and_then(|incident| incident.detail.owner.as_mut());
-        if owner.and_then(|owner| owner.given_by.take()).is_some() {
-            self.unsaved.incident(id);
-        }
     }
 
     /// Into the hands of a contact, who is told at once.
@@ -82,16 +75,14 @@ impl Incidents {
         self.own(id, to, by, comment, now);
         let text = joined(&format!("to {to}"), comment);
         self.write(id, Entry { at: now, kind: "handed_over", who: by.into(), text });
-        // What they have got so far says nothing of this.
-        let told = self.live.get_mut(&id).and_then(|incident| incident.detail.told.get_mut(to));
-        if let Some(told) = told {
-            told.reached = false;
-        }
         self.call(id, PageKind::HandedOver, &reached, by, comment, now);
         Ok(())
     }
 
     fn own(&mut self, id: IncidentId, owner: &str, by: &str, comment: &str, now: Timestamp) {
+        // Who looks at rooms only is taken to know.
+        let is_told = owner != by && self.book.reaches(&self.channels_of(owner));
+        let given = is_told.then(|| Given { by: by.to_owned(), page: self.next_page });
         let Some(incident) = self.live.get_mut(&id) else { return };
         let was_open = incident.phase == Phase::Open;
         incident.phase = Phase::Acknowledged;
@@ -101,8 +92,7 @@ impl Incidents {
             let said = Acknowledged { by: by.into(), at: now.0, comment: comment.into(), of_parts: false };
             detail.acknowledged = Some(said);
         }
-        let given_by = (owner != by).then(|| by.to_owned());
-        detail.owner = Some(Owner { name: owner.into(), since: now.0, given_by });
+        detail.owner = Some(Owner { name: owner.into(), since: now.0, given });
         self.hear(id, now);
         if was_open {
             self.tell_followers(id, by, comment, now);

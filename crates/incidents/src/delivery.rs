@@ -325,7 +325,6 @@ impl Inner {
             if let Some(waiting) = self.outbox.get_mut(id) {
                 waiting.page.message.rerouted = true;
             }
-            self.outbox.goes_with(id, page.id);
             self.outbox.changed.insert(id);
         }
         detoured == Detoured::InPerson

@@ -145,9 +145,9 @@ impl Incidents {
         let origin = page.message.detour.origin(page.id);
         if *contact != page.contact {
             message.otherwise = Otherwise::default();
-            (message.detour.stands_for, message.detour.with) = (Some(origin), None);
+            (message.detour.stands_for, message.detour.first) = (Some(origin), None);
         } else if message.detour.stands_for.is_none() {
-            message.detour.with = Some(origin);
+            message.detour.first = Some(origin);
         }
         if let Some(id) = page.incident {
             self.stands_in_for_called(id, &page.contact, contact, channels);

@@ -315,9 +315,17 @@ fn is_zero(count: &u32) -> bool {
 pub struct Owner {
     pub name: String,
     pub since: i64,
-    /// Who gave it to them, while they have said nothing since.
+    /// Somebody gave it to them, and nobody is known to have heard of that, neither they nor who stands in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub given_by: Option<String>,
+    pub given: Option<Given>,
+}
+
+/// A handing over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    pub by: String,
+    /// The first page that says so.
+    pub page: i64,
 }
 
 /// Whoever was to have it is not reached.

@@ -244,13 +244,10 @@ impl Incidents {
 
     /// Whoever was given the whole, and has not heard of that yet, was given this: should they not be reached, it is nobody's too.
     fn give_part(&mut self, id: IncidentId, now: Timestamp) {
-        let Some(incident) = self.live.get(&id) else { return };
-        let Some(Owner { name, given_by: Some(by), .. }) = incident.detail.owner.clone() else { return };
-        if incident.detail.told.get(&name).is_some_and(|told| told.reached) {
-            return;
-        }
+        let owner = self.live.get(&id).and_then(|incident| incident.detail.owner.clone());
+        let Some(Owner { name, given: Some(given), .. }) = owner else { return };
         let whom = [(Arc::from(name.as_str()), self.channels_of(&name))];
-        self.call(id, PageKind::HandedOver, &whom, &by, "", now);
+        self.call(id, PageKind::HandedOver, &whom, &given.by, "", now);
     }
 
     fn stay_told(&mut self, before: &Incident, into: IncidentId, members: &[Key]) {

@@ -7,13 +7,20 @@ use vocabulary::Timestamp;
 
 use crate::core::{Estate, Incidents};
 use crate::desk::Inner;
-use crate::incident::{Entry, IncidentId, Owner, Phase, TakenBack, Told};
+use crate::incident::{Entry, Given, IncidentId, Owner, Phase, TakenBack, Told};
 use crate::page::{Page, PageKind};
 use crate::rooms::Recipient;
 use crate::untold::Unheard;
 
 /// Whom to tell of an incident, whatever their hours are.
 pub(crate) type Called = (IncidentId, Vec<Recipient>);
+
+impl Given {
+    /// To whom it was given, or to who stands in for them.
+    fn is_said_by(&self, page: &Page) -> bool {
+        page.kind == PageKind::HandedOver && page.message.detour.origin(page.id) >= self.page
+    }
+}
 
 impl Inner {
     /// A word has arrived: so may what was lost before by the same channel, but not at each word anew.
@@ -35,13 +42,28 @@ impl Inner {
     /// Those whose words were given up just now, unless they have them by another way or will.
     pub(crate) fn note_lost(&mut self, given_up: &[Page], now: Timestamp) {
         for page in given_up.iter().filter(|page| page.kind.is_problem()) {
-            let is_lost = self.may_reach(page) && !self.is_told_otherwise(page) && !self.is_still_told(page);
-            let Some(id) = page.incident.filter(|_| is_lost) else { continue };
-            self.incidents.lose(id, page, now);
-            if !self.is_told_by_others_instead(page) {
+            let may_be_lost = self.may_reach(page) && !self.is_told_otherwise(page);
+            let Some(id) = page.incident.filter(|_| may_be_lost) else { continue };
+            if !self.is_still_told(page) {
+                self.incidents.lose(id, page, now);
+            }
+            if !self.is_to_hear_whose_it_is(id) {
                 self.incidents.take_back(id, page, now);
             }
         }
+    }
+
+    /// That somebody was given this is still to arrive, at them or at who stands in.
+    fn is_to_hear_whose_it_is(&self, id: IncidentId) -> bool {
+        let root = self.incidents.root_of(id);
+        let Some(given) = self.incidents.given(root) else { return false };
+        let parts = self.incidents.parts_of(root).map(|part| part.id);
+        let all: Vec<IncidentId> = parts.chain([root]).collect();
+        let waiting = all.iter().flat_map(|id| self.outbox.of_incident(*id));
+        let waiting = waiting.filter(|page| self.outbox.is_to_go(page.id));
+        let is_of_these = |page: &&Page| page.incident.is_some_and(|id| all.contains(&id));
+        let mut pages = waiting.chain(self.incidents.unsaved.pages.iter().filter(is_of_these));
+        pages.any(|page| given.is_said_by(page) && self.may_reach(page))
     }
 
     /// Another word of this trouble waits for the contact.
@@ -57,7 +79,7 @@ impl Inner {
 impl Incidents {
     fn has_arrived(&mut self, id: IncidentId, page: &Page) {
         let contact = &*page.contact;
-        let is_old = self.anew_at(id).max(self.given_at(id, contact)).is_some_and(|since| page.at.0 < since);
+        let is_old = self.anew_at(id).is_some_and(|anew_at| page.at.0 < anew_at);
         let told = self.live.get_mut(&id).and_then(|incident| incident.detail.told.get_mut(contact));
         // Since then they were to hear that it is worse.
         let is_less =
@@ -68,6 +90,9 @@ impl Incidents {
             self.unsaved.incident(id);
         }
         let root = self.root_of(id);
+        if self.given(root).is_some_and(|given| given.is_said_by(page)) {
+            self.is_known_to_be_given(root);
+        }
         let at = self.live.get_mut(&root).and_then(|incident| incident.detail.escalation.as_mut());
         if let Some(heard) = at.and_then(|at| at.called.get_mut(contact)).filter(|heard| !**heard) {
             *heard = true;
@@ -94,31 +119,29 @@ impl Incidents {
         }
     }
 
-    /// When it was given to this contact, who has not said since that they have it.
-    fn given_at(&self, id: IncidentId, contact: &str) -> Option<i64> {
-        let owner = self.live.get(&self.root_of(id))?.detail.owner.as_ref()?;
-        (owner.name == contact && owner.given_by.is_some()).then_some(owner.since)
+    fn given(&self, id: IncidentId) -> Option<&Given> {
+        self.live.get(&id)?.detail.owner.as_ref()?.given.as_ref()
+    }
+
+    pub(crate) fn is_known_to_be_given(&mut self, id: IncidentId) {
+        let owner = self.live.get_mut(&id).and_then(|incident| incident.detail.owner.as_mut());
+        if owner.and_then(|owner| owner.given.take()).is_some() {
+            self.unsaved.incident(id);
+        }
     }
 
     /// Whoever was to have it is not reached: it is nobody's.
     fn take_back(&mut self, id: IncidentId, page: &Page, now: Timestamp) {
         let root = self.root_of(id);
         let owner = self.live.get(&root).and_then(|incident| incident.detail.owner.clone());
-        let Some(Owner { name: owner, given_by: Some(by), .. }) = owner else { return };
-        // What stands in for their page, or a later word to them: that of its being theirs may have been given up before.
-        if page.kind != PageKind::HandedOver && *page.contact != owner {
-            return;
-        }
-        // It may have been merged since.
-        let told = self.live.get(&id).and_then(|incident| incident.detail.told.get(&owner));
-        let is_lost = told.is_some_and(|told| told.lost && !told.reached);
+        let Some(Owner { name: owner, given: Some(given), .. }) = owner else { return };
         let incident = self.live.get_mut(&root).filter(|incident| incident.phase == Phase::Acknowledged);
-        let Some(incident) = incident.filter(|_| is_lost) else { return };
+        let Some(incident) = incident.filter(|_| given.is_said_by(page)) else { return };
         incident.phase = Phase::Open;
         (incident.detail.acknowledged, incident.detail.owner) = (None, None);
         (incident.detail.ran_out_at, incident.detail.anew_at) = (Some(now.0), Some(now.0));
         // Whoever should know is told again with the next look, which is after a start if it has to be.
-        incident.detail.taken_back = Some(TakenBack { from: owner.clone(), by });
+        incident.detail.taken_back = Some(TakenBack { from: owner.clone(), by: given.by });
         let text =
             format!("{owner} is not reached, and neither is anybody else instead: it is nobody's again");
         self.write(root, Entry { at: now, kind: "unacknowledged", who: String::new(), text });

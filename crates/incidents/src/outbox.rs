@@ -43,7 +43,7 @@ pub(crate) struct Outbox {
     waiting: BTreeMap<i64, Waiting>,
     /// Those of one incident and contact.
     to_same: BTreeMap<(Option<IncidentId>, Arc<str>), BTreeSet<i64>>,
-    /// Those that go in the place of a page, and those in whose place others go for it too.
+    /// Those that go in the place of a page.
     of_origin: BTreeMap<i64, BTreeSet<i64>>,
     pub counters: Counters,
     /// Tries that failed in a row, by channel.
@@ -197,29 +197,22 @@ impl Outbox {
         same.into_iter().flatten().filter_map(|id| self.waiting.get(id)).map(|waiting| &waiting.page)
     }
 
-    /// Words of its end that wait, whomever they are for.
-    pub fn ends_of(&self, incident: IncidentId) -> impl Iterator<Item = &Page> {
+    pub fn of_incident(&self, incident: IncidentId) -> impl Iterator<Item = &Page> {
         let all = self.to_same.range((Some(incident), "".into())..(Some(incident + 1), "".into()));
         let pages = all.flat_map(|(_, ids)| ids).filter_map(|id| self.waiting.get(id));
-        pages.map(|waiting| &waiting.page).filter(|page| page.kind.is_end())
+        pages.map(|waiting| &waiting.page)
     }
 
-    /// What waits in the place of this page, and those in whose place it goes.
+    /// Words of its end that wait, whomever they are for.
+    pub fn ends_of(&self, incident: IncidentId) -> impl Iterator<Item = &Page> {
+        self.of_incident(incident).filter(|page| page.kind.is_end())
+    }
+
+    /// This page, and what waits in its place.
     pub fn of_origin(&self, origin: i64) -> impl Iterator<Item = &Page> {
         let others = self.of_origin.get(&origin).into_iter().flatten().copied();
         let all = others.chain([origin]).filter_map(|id| self.waiting.get(&id));
         all.map(|waiting| &waiting.page)
-    }
-
-    /// What goes in the place of that page goes in the place of this one too.
-    pub fn goes_with(&mut self, id: i64, origin: i64) {
-        let Some(waiting) = self.waiting.get_mut(&id).filter(|_| id != origin) else { return };
-        let detour = &mut waiting.page.message.detour;
-        if detour.stands_for.is_some() {
-            return;
-        }
-        detour.with = Some(origin);
-        self.of_origin.entry(origin).or_default().insert(id);
     }
 
     /// It was not given up just now.

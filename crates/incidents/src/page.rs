@@ -182,8 +182,8 @@ pub struct Detour {
     pub not_for: Vec<(String, String)>,
     /// The page in whose place it goes to those of last resort, who get one each.
     pub stands_for: Option<i64>,
-    /// The page of the same word, by another way, in whose place others were told for this one too.
-    pub with: Option<i64>,
+    /// The page in whose place it goes to the same contact by another way.
+    pub first: Option<i64>,
     /// The contact's own rule says it again: for its first word others were told.
     pub again: bool,
     /// Another one of these has reached somebody.
@@ -195,9 +195,9 @@ pub struct Detour {
 }
 
 impl Detour {
-    /// In whose place others are told, of the page that has this number.
+    /// The first page of this word, of the one that has this number.
     pub(crate) fn origin(&self, id: i64) -> i64 {
-        self.stands_for.or(self.with).unwrap_or(id)
+        self.stands_for.or(self.first).unwrap_or(id)
     }
 
     fn is_empty(&self) -> bool {

@@ -97,6 +97,10 @@ impl Incidents {
         if closed && !matches!(deed, Deed::Note { .. } | Deed::Helped { .. } | Deed::Reopen { .. }) {
             return Err(OVER);
         }
+        if incident.owner().is_some_and(|(owner, _)| owner == author) {
+            // Whatever they do, they know that they have it.
+            self.is_known_to_be_given(id);
+        }
         match deed {
             Deed::Acknowledge { comment } => self.acknowledge(id, author, comment, now)?,
             Deed::Resolve { comment, helped } => self.resolve(id, author, comment, helped, now)?,
@@ -149,7 +153,6 @@ impl Incidents {
         if let Some((owner, at)) = incident.owner().filter(|(owner, _)| in_hand && *owner != by) {
             return Err(Refusal::Taken { by: owner.to_owned(), at });
         }
-        self.has_it_for_sure(id);
         let Some(incident) = self.live.get_mut(&id) else { return Err(Refusal::Unknown) };
         if let Some(before) = &incident.detail.acknowledged
             && before.by == by

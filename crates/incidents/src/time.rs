@@ -170,13 +170,11 @@ impl Incidents {
     }
 
     pub(crate) fn wake_snoozed(&mut self, estate: &dyn Estate, now: Timestamp) {
-        // What somebody has wakes them; in a silence that waits until it lifts.
-        let may_wake = |incident: &Incident| {
-            let is_told = |key: &Key| estate.withheld_unless_acknowledged(key).is_none();
-            incident.phase != Phase::Acknowledged || incident.bad().any(|(key, _)| is_told(key))
-        };
+        // In a silence that waits until it lifts.
+        let is_told = |key: &Key| estate.withheld_unless_acknowledged(key).is_none();
         let due = |incident: &&mut Incident| {
-            incident.detail.snoozed_until.is_some_and(|until| until <= now.0) && may_wake(incident)
+            let is_over = incident.detail.snoozed_until.is_some_and(|until| until <= now.0);
+            is_over && incident.bad().any(|(key, _)| is_told(key))
         };
         let mut woken = Vec::new();
         for incident in self.live.values_mut().filter(due) {
@@ -189,8 +187,8 @@ impl Incidents {
             let text = "the snooze is over and it is still bad".to_owned();
             self.write(id, Entry { at: now, kind: "snoozed", who: String::new(), text });
             self.touch(id);
+            self.mute(id, estate);
             if phase == Phase::Acknowledged {
-                self.mute(id, estate);
                 self.wake_owner(id, now);
                 continue;
             }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use vocabulary::Timestamp;
 
 use crate::book::{Book, OWN_PREFIX};
-use crate::core::Incidents;
+use crate::core::{Estate, Incidents};
 use crate::desk::Desk;
 use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Told};
 use crate::limits::{LONGEST_UNHEARD_PAUSE_SECONDS, UNHEARD_PAUSE_SECONDS};
@@ -116,7 +116,7 @@ impl Incidents {
     }
 
     /// Of what has reached nobody a note is made; once people are reached in another way it is told again.
-    pub(crate) fn tell_unheard(&mut self, now: Timestamp) {
+    pub(crate) fn tell_unheard(&mut self, estate: &dyn Estate, now: Timestamp) {
         let (mut fresh, mut again, mut heard) = (Vec::new(), Vec::new(), Vec::new());
         for incident in self.live.values().filter(|incident| !incident.is_closed()) {
             match (&incident.detail.unheard, self.is_untold(incident)) {
@@ -132,7 +132,11 @@ impl Incidents {
             self.note_unheard(id, now);
         }
         for id in again {
-            self.tell_anew(id, now);
+            // A silence may have begun meanwhile.
+            self.mute(id, estate);
+            if self.live.get(&id).is_some_and(|incident| self.is_untold(incident)) {
+                self.tell_anew(id, now);
+            }
         }
         for id in heard {
             if let Some(incident) = self.live.get_mut(&id) {

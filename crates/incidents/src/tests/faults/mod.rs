@@ -330,8 +330,7 @@ impl World {
     /// That waits for silences.
     fn wake_snoozed(&mut self, silenced: &BTreeSet<IncidentId>) {
         for (id, case) in &mut self.cases {
-            let waits = case.owner.is_some() && silenced.contains(id);
-            if !waits && case.snoozed_until.is_some_and(|until| until <= self.now) {
+            if !silenced.contains(id) && case.snoozed_until.is_some_and(|until| until <= self.now) {
                 case.snoozed_until = None;
                 self.woken.extend(case.owner.filter(|_| case.course.is_some()).map(|owner| (*id, owner)));
                 if let Some(course) = case.course.as_mut().filter(|_| case.owner.is_none()) {
@@ -430,7 +429,10 @@ impl World {
             let is_refused = !matches!(attempt, Attempt::Delivered | Attempt::Later { .. });
             if is_refused && page.kind.is_end() {
                 let end = (page.id, page.message.until);
-                self.refused_ends.extend(page.incident.map(|id| ((id, page.contact.to_string()), end)));
+                if let Some(id) = page.incident {
+                    let last = self.refused_ends.entry((id, page.contact.to_string())).or_insert(end);
+                    *last = end.max(*last);
+                }
             }
             attempts.push((page.id, attempt));
         }

@@ -1,5 +1,7 @@
 //! What was in somebody's hands and is nobody's again.
 
+use vocabulary::reach::{ReachRule, ReachStep, Severity};
+
 use super::*;
 
 #[test]
@@ -133,7 +135,11 @@ pub(super) fn problem(name: &str, contact: &str, at: i64) -> Notice {
 
 #[test]
 fn who_says_that_they_have_it_keeps_it() {
-    let says = [Deed::Acknowledge { comment: String::new() }, Deed::Take { comment: String::new() }];
+    let says = [
+        Deed::Acknowledge { comment: String::new() },
+        Deed::Take { comment: String::new() },
+        Deed::Note { text: "I am at it".into() },
+    ];
     for deed in says {
         let mut counter = handed_to_ana(&["mail"]);
         counter.desk.act(LATENCY, "ana", &deed, Timestamp(counter.now)).unwrap();
@@ -347,4 +353,80 @@ fn a_snooze_of_a_check_that_says_it_once_ends_with_a_word() {
     assert_eq!(story.tick(500), NOBODY);
     assert_eq!(story.tick(200), ["still ops by mail", "still ops by hook"]);
     assert_eq!(story.tick(600), NOBODY);
+}
+
+#[test]
+fn who_was_told_instead_that_it_was_handed_over_knows_though_other_words_are_lost() {
+    let mut counter = Counter::new();
+    let mut all = with_last_resort(&counter, &[("ben", &["sms"])], &["mail", "hook"]);
+    all.subjects.insert((false, "latency".into()), subject(Kind::Monitor, None, &["ana", "ben"]));
+    counter.desk.set_book(all);
+    counter.goes("latency", State::Critical);
+    counter.try_all("sms", &Attempt::Delivered);
+    counter.desk.act(LATENCY, "ben", &hand_over("ana"), Timestamp(counter.now)).unwrap();
+    let later = Attempt::Later { at_ms: (counter.now + 60) * 1_000, why: "not now".into() };
+    for _ in 0..3 {
+        try_for(&counter, "hook", "ana", &later);
+    }
+    try_for(&counter, "mail", "ana", &Counter::given_up());
+    try_for(&counter, "mail", "ana", &Counter::given_up());
+    assert!(counter.try_all("sms", &Attempt::Delivered).contains(&"handed_over ben latency".to_owned()));
+    for _ in 0..2 {
+        try_for(&counter, "hook", "ana", &Counter::given_up());
+    }
+    goes_on(&mut counter, 60);
+    assert_eq!(phase(&counter), (Phase::Acknowledged, Some("ana".into())), "{}", timeline(&counter));
+}
+
+#[test]
+fn whom_a_room_was_given_to_is_taken_to_know() {
+    let mut counter = Counter::new();
+    let mut all = with_last_resort(&counter, &[], &["mail"]);
+    all.contacts.insert("ben".into(), contact(&["chat"]));
+    all.rooms.insert("chat".into());
+    counter.desk.set_book(all);
+    counter.goes("latency", State::Critical);
+    act(&counter, &hand_over("ben")).unwrap();
+    counter.try_all("mail", &Counter::given_up());
+    counter.try_all("chat", &Counter::given_up());
+    goes_on(&mut counter, 60);
+    assert_eq!(phase(&counter), (Phase::Acknowledged, Some("ben".into())));
+}
+
+#[test]
+fn a_snooze_of_what_nobody_has_waits_for_a_silence_too() {
+    let mut story = Story::new();
+    for (name, check) in [("latency", false), ("web/http", true)] {
+        story.goes(name, State::Critical);
+        if check {
+            story.notice(name, NoticeKind::Problem, State::Critical, "ops");
+        }
+        let id = story.incidents.placed_bad(&key(name)).unwrap();
+        let until = Timestamp(story.now + 600);
+        story.act(id, Deed::Snooze { until, comment: String::new() }).unwrap();
+        story.sky.withheld.borrow_mut().insert(key(name), Withheld::Silence);
+        assert_eq!(story.tick(700), NOBODY, "{name}");
+        story.sky.withheld.borrow_mut().clear();
+        assert_eq!(story.tick(1), ["still ops by mail", "still ops by hook"], "{name}");
+        assert_eq!(story.tick(60), NOBODY, "{name}");
+    }
+}
+
+#[test]
+fn what_goes_another_way_says_what_it_said_first() {
+    let mut counter = Counter::new();
+    let mut all = with_last_resort(&counter, &[], &["sms"]);
+    let steps = vec![ReachStep { after: "0s".parse().unwrap(), channel: "mail".into() }];
+    let rules = vec![ReachRule { severity: Severity::Critical, steps, repeat_every: None }];
+    all.contacts.insert("cyd".into(), Contact { rules, ..contact(&["mail", "hook"]) });
+    counter.desk.set_book(all);
+    counter.goes("latency", State::Critical);
+    counter.try_all("sms", &Attempt::Delivered);
+    act(&counter, &hand_over("cyd")).unwrap();
+    counter.desk.act(LATENCY, "cyd", &hand_over("ana"), Timestamp(counter.now)).unwrap();
+    // That it was Cyd's goes by his other way now, and says nothing of Ana.
+    try_for(&counter, "mail", "cyd", &Counter::given_up());
+    try_for(&counter, "sms", "ana", &Counter::given_up());
+    assert_eq!(phase(&counter), (Phase::Open, None));
+    assert_eq!(try_for(&counter, "hook", "cyd", &Attempt::Delivered), 1);
 }
