@@ -18,6 +18,8 @@ Sentry.init do |config|
   config.release = "shop@1.0.0"
   config.environment = "live"
   config.background_worker_threads = 0
+  # Its own two seconds may be too few for a busy machine.
+  config.transport.open_timeout = config.transport.timeout = 30
 end
 Sentry.set_user(id: 17, email: "ana@example.com")
 Sentry.set_tags(tenant: "acme")
@@ -64,6 +66,7 @@ Raven.configure do |config|
   config.dsn = ENV.delete("SENTRY_DSN").sub("@", ":" + "0" * 32 + "@")
   config.encoding = ARGV.fetch(0, "gzip")
   config.logger = Logger.new($stderr)
+  config.open_timeout = config.timeout = 30
 end
 def charge(card)
   raise ArgumentError, "card refused"

@@ -392,6 +392,11 @@ def test_with_a_sign_in_the_key_is_enough_to_send_and_for_nothing_else(bellwethe
     assert server.post(f"/api/v1/errors/groups/{theirs['id']}", {"status": "resolved"}, headers=fay).status == 404
     assert server.post("/api/v1/errors/projects", {"name": "more"}, headers=fay).status == 403
     assert [one["name"] for one in server.get("/api/v1/errors/projects", headers=fay).json] == ["mine"]
+    # Where else its events go is for whoever may ask any address.
+    settings = server.get("/api/v1/errors/projects/mine", headers=fay).json["settings"]
+    change = lambda who, **changed: server.put("/api/v1/errors/projects/mine", {"settings": {**settings, **changed}}, headers=who).status
+    tee = f"http://{'f' * 32}@127.0.0.1:9/1"
+    assert (change(fay, retention_days=7), change(fay, tee=tee), change(root, tee=tee), change(fay, tee=None), change(root, tee=None)) == (200, 403, 200, 403, 200)
     # Nor what others deploy.
     releases = "/api/0/organizations/any/releases/"
     for name in ("mine", "others"):

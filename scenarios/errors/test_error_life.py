@@ -198,7 +198,7 @@ def test_what_exporters_of_metrics_ask(server):
     since = time.time() - 86_400
     counts = {stat: sum(count for _, count in api(f"projects/any/exported/stats/?stat={stat}&since={since}&until={time.time() + 1}")) for stat in ("received", "rejected", "blacklisted")}
     assert counts == {"received": 2, "rejected": 0, "blacklisted": 0}
-    [group] = api(f"organizations/any/stats_v2/?field=sum(quantity)&groupBy=project&groupBy=outcome&interval=1d&project={project.id}")["groups"]
+    [group] = api(f"organizations/any/stats_v2/?field=sum(quantity)&groupBy=project&groupBy=outcome&interval=1d&project={project.id}&project={project.id}")["groups"]
     assert (group["by"], group["totals"]) == ({"project": project.id, "outcome": "accepted"}, {"sum(quantity)": 2})
     refused = server.get("/api/0/projects/any/exported/issues/?query=age:%2B24h")
     assert refused.status == 400 and "age:-24h" in refused.json["detail"]

@@ -42,6 +42,13 @@ impl FromStr for Dsn {
         if host.is_empty() {
             return Err(SHAPE.into());
         }
+        // Behind these begins something else of an address: what is asked would not be what is shown.
+        let strange = |letter: char| {
+            matches!(letter, '?' | '#' | '@' | '\\') || letter.is_whitespace() || letter.is_control()
+        };
+        if let Some(letter) = place.chars().find(|letter| strange(*letter)) {
+            return Err(format!("{SHAPE}; there is no {letter:?} in its address"));
+        }
         Ok(Dsn {
             scheme: scheme.into(),
             public_key: public_key(key)?,
@@ -86,6 +93,10 @@ mod tests {
             ("https://ab@h", "looks like"),
             ("https://ab@/1", "looks like"),
             ("https://ab@h/shop", "no number"),
+            ("https://ab@h/_admin?x=/1", "no '?'"),
+            ("https://ab@h#/1", "no '#'"),
+            ("https://ab@h@other/1", "no '@'"),
+            ("https://ab@h /1", "no ' '"),
         ] {
             let error = text.parse::<Dsn>().expect_err(text);
             assert!(error.contains(why), "{text}: {error}");

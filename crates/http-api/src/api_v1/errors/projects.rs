@@ -258,6 +258,10 @@ pub async fn change(
         let settings = changing.settings.map(serde_json::from_value::<Settings>).transpose();
         let settings = settings.map_err(|error| Problem::bad_request(format!("settings: {error}")))?;
         if let Some(settings) = settings {
+            if settings.tee != project.settings.tee {
+                // It has this server ask any address: whoever is limited to some series could write others so.
+                watched::whole(&caller, Role::Editor)?;
+            }
             let kept_for = project.settings.retention_days;
             project = services.projects.set_settings(id, settings)?;
             if project.settings.retention_days != kept_for {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use vocabulary::Timestamp;
 use vocabulary::time::HumanDuration;
 
-use super::{Page, Told, find_project, projects_of, shapes, stats, working};
+use super::{Page, Told, find_project, projects_asked, shapes, stats, working};
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Problem};
 use crate::api_v1::errors;
@@ -165,12 +165,7 @@ async fn answer(services: Arc<Services>, caller: Caller, slug: Option<String>, u
     let listed = working(&services, caller, Role::Viewer, move |services, caller| {
         let projects = match &slug {
             Some(slug) => vec![find_project(services, caller, slug)?],
-            None if asked.projects.is_empty() => projects_of(services, caller),
-            None => asked
-                .projects
-                .iter()
-                .map(|project| find_project(services, caller, project))
-                .collect::<Answer<_>>()?,
+            None => projects_asked(services, caller, &asked.projects)?,
         };
         listed(services, &asked, page, &projects, services.clock.now())
     });

@@ -164,6 +164,18 @@ fn find_project(services: &Services, caller: &Caller, slug: &str) -> Answer<Arc<
     })
 }
 
+/// Those that a query names, each once, however often it is named; all that the caller sees if it names none.
+fn projects_asked(services: &Services, caller: &Caller, slugs: &[String]) -> Answer<Vec<Arc<Project>>> {
+    if slugs.is_empty() {
+        return Ok(projects_of(services, caller));
+    }
+    let found = slugs.iter().map(|slug| find_project(services, caller, slug));
+    let mut projects = found.collect::<Answer<Vec<_>>>()?;
+    projects.sort_by_key(|project| project.id);
+    projects.dedup_by_key(|project| project.id);
+    Ok(projects)
+}
+
 /// One of those that a body names.
 fn find_projects<S: AsRef<str>>(
     services: &Services,

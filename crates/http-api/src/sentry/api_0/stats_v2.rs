@@ -11,7 +11,7 @@ use vocabulary::Timestamp;
 use vocabulary::time::HumanDuration;
 
 use super::stats::{pairs, span};
-use super::{Told, find_project, projects_of, shapes, working};
+use super::{Told, projects_asked, shapes, working};
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Problem};
 use crate::parameters::Parameters;
@@ -129,13 +129,7 @@ pub async fn of_organization(
     working(&services, caller, Role::Viewer, move |services, caller| {
         let now = services.clock.now();
         let asked = Asked::read(&query, now)?;
-        let projects = match asked.projects.is_empty() {
-            true => projects_of(services, caller),
-            false => {
-                let find = |project: &String| find_project(services, caller, project);
-                asked.projects.iter().map(find).collect::<Answer<_>>()?
-            }
-        };
+        let projects = projects_asked(services, caller, &asked.projects)?;
         let slots = (asked.from.0..asked.until.0).step_by(asked.step as usize);
         let intervals: Vec<String> = slots.take(MAX_INTERVALS).map(|at| shapes::time(Timestamp(at))).collect();
         Ok(Json(json!({"start": shapes::time(asked.from), "end": shapes::time(asked.until), "intervals": intervals,
