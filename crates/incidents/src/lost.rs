@@ -192,8 +192,8 @@ impl Incidents {
     pub(crate) fn tell_taken_back(&mut self, called: Vec<Called>, now: Timestamp) {
         for (id, whom) in called {
             let is_told = |name: &str| {
-                let words = self.fresh.iter().filter(|page| page.at == now && page.kind.is_problem());
-                words.into_iter().any(|page| page.incident == Some(id) && *page.contact == *name)
+                let mut words = self.fresh.iter().filter(|page| page.at == now && page.kind.is_problem());
+                words.any(|page| page.incident == Some(id) && *page.contact == *name)
             };
             let whom: Vec<Recipient> = whom.into_iter().filter(|(name, _)| !is_told(name)).collect();
             self.call(id, PageKind::Still, &whom, "", "", now);
