@@ -397,6 +397,12 @@ def test_with_a_sign_in_the_key_is_enough_to_send_and_for_nothing_else(bellwethe
     change = lambda who, **changed: server.put("/api/v1/errors/projects/mine", {"settings": {**settings, **changed}}, headers=who).status
     tee = f"http://{'f' * 32}@127.0.0.1:9/1"
     assert (change(fay, retention_days=7), change(fay, tee=tee), change(root, tee=tee), change(fay, tee=None), change(root, tee=None)) == (200, 403, 200, 403, 200)
+    # Nor does it tell others who listens where.
+    change(root, tee=tee)
+    assert mine.send(event("x")).status == 200
+    why = lambda who: (server.get("/api/v1/errors/projects/mine", headers=who).json["tee"] or {}).get("failure") or ""
+    assert "127.0.0.1:9" in wait_for(lambda: why(root), what="why it is not taken") and why(fay).startswith("it is not taken; why is for editors")
+    change(root, tee=None)
     # Nor what others deploy.
     releases = "/api/0/organizations/any/releases/"
     for name in ("mine", "others"):
@@ -407,5 +413,11 @@ def test_with_a_sign_in_the_key_is_enough_to_send_and_for_nothing_else(bellwethe
     ids = marks(root)
     opened = {name: server.get(f"/events/{ids[f'{name}-1 deployed to production']}/", headers=fay).status for name in ("mine", "others")}
     assert opened == {"mine": 200, "others": 404}
+    drawn = lambda who: server.get("/render?target=events('others')&from=-10min&format=json", headers=who).json
+    times = lambda who: sum(value or 0 for series in drawn(who) for value, _ in series["datapoints"])
+    assert (times(root), times(fay)) == (1, 0), "the function `events` tells no more"
     graph = lambda who: [one["what"] for one in server.get("/api/v1/graph?target=a", headers=who).json["annotations"] if "deploy" in one["tags"]]
     assert (graph(fay), len(graph(root))) == (["mine-1 deployed to production"], 2)
+    # A project that is named three times has one deploy more.
+    assert server.post(f"{releases}mine-1/deploys/", {"environment": "staging", "projects": ["mine", str(mine.id), "mine"]}, headers=root).status == 201
+    assert [one["environment"] for one in server.get(f"{releases}mine-1/deploys/", headers=root).json] == ["staging", "production"]

@@ -126,23 +126,22 @@ pub async fn set(
 /// Of two who make somebody of one name at once, the second is told.
 fn put(services: &Services, form: &SetPerson) -> Answer<()> {
     let SetPerson { name, password, role, replace } = form;
-    let now = services.clock.now();
-    let before = accounts::person(&services.state, name)?.map(|person| person.role);
-    if before.is_some() && !replace {
+    let (state, now) = (&services.state, services.clock.now());
+    if *replace && accounts::replace_password(state, name, password, *role, now)? {
+        return Ok(());
+    }
+    if accounts::person(state, name)?.is_some() {
         return Err(there_already(name));
     }
-    let role = match role.or(before) {
-        Some(role) => role,
-        None if accounts::people(&services.state)?.is_empty() => Role::Admin,
+    let role = match role {
+        Some(role) => *role,
+        None if accounts::people(state)?.is_empty() => Role::Admin,
         None => {
             return Err(Problem::bad_request(format!("`role`: there is nobody called `{name}` yet"))
                 .hint("say what a new person may do: viewer, responder, editor or admin"));
         }
     };
-    if *replace {
-        return Ok(accounts::set_person(&services.state, name, password, role, now)?);
-    }
-    match accounts::make_person(&services.state, name, password, role, now)? {
+    match accounts::make_person(state, name, password, role, now)? {
         true => Ok(()),
         false => Err(there_already(name)),
     }

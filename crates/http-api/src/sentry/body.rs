@@ -75,8 +75,10 @@ async fn collect(body: Body, mut held: Held) -> Result<(Vec<u8>, Held), Refusal>
 }
 
 impl Packed {
-    pub fn sent(&self) -> &[u8] {
-        &self.bytes
+    /// Once more, which needs as much room as what came.
+    pub fn copied(&mut self) -> Result<Vec<u8>, Refusal> {
+        self.held.unpack(self.bytes.len())?;
+        Ok(self.bytes.clone())
     }
 
     /// What holds the room goes on to do so until it is dropped.

@@ -110,6 +110,9 @@ test('a frame of the program leads to its line of source', () => {
   expect(lineOf(source, own)).toBe('https://git.example/web/blob/abc/jobs/a%20b.py#L3')
   expect(lineOf({ ...source!, root: '' }, own)).toBe('https://git.example/web/blob/abc/a%20b.py#L3')
   expect([lineOf(source, { ...own, inApp: false }), lineOf(source, { ...own, line: null }), lineOf(null, own)]).toEqual([null, null, null])
+  for (const up of ['../../../evil/raw/x.py', 'a/../../x.py', './x.py', '/srv/web/../x.py']) expect(lineOf(source, { ...own, file: up, absolute: '' })).toBeNull()
+  expect(lineOf({ ...source!, url: 'https://git.example/web/blob/../{path}#L{line}' }, own)).toBeNull()
+  expect(lineOf(source, { ...own, file: 'a..b/...py', absolute: '' })).toContain('a..b/...py')
   expect([sourceOf({}), sourceOf({ _source: { url: 'javascript:alert(1)' } })]).toEqual([null, null])
 })
 

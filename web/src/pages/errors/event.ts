@@ -139,7 +139,9 @@ export function lineOf(source: Source | null, frame: Frame): string | null {
   if (source === null || !frame.inApp || frame.line === null || frame.file === '') return null
   const file = [frame.absolute, frame.file].find((one) => source.root !== '' && one.startsWith(source.root))
   const path = (file?.slice(source.root.length) ?? frame.file).replace(/^\/+/, '')
-  return source.url.replaceAll('{path}', path.split('/').map(encodeURIComponent).join('/')).replaceAll('{line}', String(frame.line))
+  const url = source.url.replaceAll('{path}', () => path.split('/').map(encodeURIComponent).join('/')).replaceAll('{line}', String(frame.line))
+  // The browser would walk up by these, out of the repository: of the path as of a release that is called so.
+  return url.split(/[?#]/)[0].split('/').some((part) => part === '.' || part === '..') ? null : url
 }
 
 /** A host's name as its series may have it: whole, with its dots taken out, and without its domain. */

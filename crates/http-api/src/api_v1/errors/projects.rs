@@ -15,6 +15,7 @@ use vocabulary::ports::HeldEvents;
 use super::super::status::off_thread;
 use super::super::watched;
 use crate::accounts::{self, Caller, Role};
+use crate::annotations;
 use crate::answer::{Answer, Body, Problem};
 use crate::guard::require;
 use crate::sentry::kept;
@@ -129,7 +130,7 @@ impl From<ProjectError> for Problem {
     }
 }
 
-fn item(services: &Services, project: &Project) -> Answer<ProjectItem> {
+fn item(services: &Services, caller: &Caller, project: &Project) -> Answer<ProjectItem> {
     let keys = project.public_keys.iter().map(|key| ProjectKey {
         dsn: dsn(services, project.id, &key.key),
         key: key.key.clone(),
@@ -156,9 +157,18 @@ fn item(services: &Services, project: &Project) -> Answer<ProjectItem> {
             .map(|(release, at)| ProjectRelease { release, first_seen: at.0 })
             .collect(),
         kept: kept_events(services, project.id),
-        tee: services.tee.of(project.id),
+        tee: services.tee.of(project.id).map(|passed| shown_to(caller, passed)),
     })
 }
+
+/// Who could set where copies go reads what answers there: others would have this server look for them who is where.
+fn shown_to(caller: &Caller, passed: Passed) -> Passed {
+    let may_read = watched::whole(caller, Role::Editor).is_ok();
+    let failure = passed.failure.map(|why| if may_read { why } else { NOT_TAKEN.to_owned() });
+    Passed { failure, ..passed }
+}
+
+const NOT_TAKEN: &str = "it is not taken; why is for editors to read who are limited to no prefixes";
 
 fn kept_events(services: &Services, project: u64) -> KeptEvents {
     let HeldEvents { events, bytes, oldest } = services.event_log.held(project);
@@ -204,7 +214,7 @@ pub async fn list(
     off_thread(&services, move |services| {
         let all = services.projects.list();
         let theirs = all.iter().filter(|project| super::sees(&caller.scope, &project.name));
-        theirs.map(|project| item(services, project)).collect::<Answer<Vec<_>>>().map(Json)
+        theirs.map(|project| item(services, &caller, project)).collect::<Answer<Vec<_>>>().map(Json)
     })
     .await
 }
@@ -221,7 +231,7 @@ pub async fn create(
         let public_key = making.public_key.map_or_else(new_key, Ok)?;
         let new = NewProject { name: making.name, id: making.id, public_key };
         let project = services.projects.create(&new, services.clock.now())?;
-        Ok((StatusCode::CREATED, Json(item(services, &project)?)))
+        Ok((StatusCode::CREATED, Json(item(services, &caller, &project)?)))
     })
     .await
 }
@@ -237,7 +247,7 @@ pub async fn one(
     require(&caller, Role::Viewer)?;
     off_thread(&services, move |services| {
         let project = super::project(services, &caller, &name)?;
-        item(services, &project).map(Json)
+        item(services, &caller, &project).map(Json)
     })
     .await
 }
@@ -271,7 +281,8 @@ pub async fn change(
         if let Some(name) = changing.name.filter(|name| *name != project.name) {
             // Its name says whose it is.
             watched::whole(&caller, Role::Editor)?;
-            project = services.projects.rename(id, &name)?;
+            let before = std::mem::replace(&mut project, services.projects.rename(id, &name)?);
+            annotations::rename_project(&services.state, &before.name, &name)?;
         }
         if let Some(NewProjectKey { key, label }) = changing.add_key {
             let key = key.map_or_else(new_key, Ok)?;
@@ -283,7 +294,7 @@ pub async fn change(
         for (key, most) in changing.key_limits.unwrap_or_default() {
             project = services.projects.limit_key(id, &key, most)?;
         }
-        item(services, &project).map(Json)
+        item(services, &caller, &project).map(Json)
     })
     .await
 }

@@ -22,6 +22,7 @@ mod stats;
 mod stats_v2;
 mod uploads;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -164,19 +165,15 @@ fn find_project(services: &Services, caller: &Caller, slug: &str) -> Answer<Arc<
     })
 }
 
-/// Those that a query names, each once, however often it is named; all that the caller sees if it names none.
+/// Those that a query names; all that the caller sees if it names none.
 fn projects_asked(services: &Services, caller: &Caller, slugs: &[String]) -> Answer<Vec<Arc<Project>>> {
-    if slugs.is_empty() {
-        return Ok(projects_of(services, caller));
+    match slugs.is_empty() {
+        true => Ok(projects_of(services, caller)),
+        false => find_projects(services, caller, slugs),
     }
-    let found = slugs.iter().map(|slug| find_project(services, caller, slug));
-    let mut projects = found.collect::<Answer<Vec<_>>>()?;
-    projects.sort_by_key(|project| project.id);
-    projects.dedup_by_key(|project| project.id);
-    Ok(projects)
 }
 
-/// One of those that a body names.
+/// Those that are named, each once, however often it is named: what is done is done for each.
 fn find_projects<S: AsRef<str>>(
     services: &Services,
     caller: &Caller,
@@ -185,7 +182,15 @@ fn find_projects<S: AsRef<str>>(
     if slugs.is_empty() {
         return Err(Problem::bad_request("`projects` names no project").hint("sentry-cli: --project NAME"));
     }
-    slugs.iter().map(|slug| find_project(services, caller, slug.as_ref())).collect()
+    let mut known = BTreeSet::new();
+    let mut projects = Vec::new();
+    for slug in slugs {
+        let project = find_project(services, caller, slug.as_ref())?;
+        if known.insert(project.id) {
+            projects.push(project);
+        }
+    }
+    Ok(projects)
 }
 
 /// A part of a list: `cursor` is `0:OFFSET:0`, as Sentry writes it.
