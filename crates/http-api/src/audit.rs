@@ -225,7 +225,7 @@ const READ_BY_ALL: [&str; 6] = ["monitors", "levels", "flags", "silences", "team
 fn mark(entry: AuditEntry) -> Annotation {
     let read = entry.subject.split('/').next().is_some_and(|first| READ_BY_ALL.contains(&first));
     let who = if entry.who.is_empty() { "somebody" } else { &entry.who };
-    let what = format!("{who} {} {}", entry.action, entry.subject);
+    let what = format!("{who} {}", said(&entry.action, &entry.subject));
     let side =
         |word: &str, text: Option<String>| text.map(|text| format!("{word}: {text}\n")).unwrap_or_default();
     Annotation {
@@ -238,6 +238,49 @@ fn mark(entry: AuditEntry) -> Annotation {
             + &side("commit", entry.commit),
         projects: Vec::new(),
     }
+}
+
+/// What is made by posting to its list.
+const MADE: [(&str, &str); 11] = [
+    ("comments", "a comment"),
+    ("cover", "a request for cover"),
+    ("downtimes", "a downtime"),
+    ("errors/projects", "a project of errors"),
+    ("invitations", "an invitation"),
+    ("oncall/calendars", "a calendar"),
+    ("overrides", "an override of a schedule"),
+    ("people", "a person"),
+    ("post-mortems", "a post-mortem"),
+    ("silences", "a silence"),
+    ("tokens", "a token"),
+];
+
+/// What is done by posting to a path that ends so.
+const DONE: [(&str, &str); 9] = [
+    ("accept", "accepted"),
+    ("confirm", "confirmed"),
+    ("erase", "erased events of"),
+    ("merge", "merged"),
+    ("pause", "paused"),
+    ("publish", "published"),
+    ("resume", "resumed"),
+    ("split", "split"),
+    ("test", "tried"),
+];
+
+/// For those who read what happened, and not how it was asked for.
+fn said(action: &str, subject: &str) -> String {
+    if action != "posted" {
+        return format!("{action} {subject}");
+    }
+    if let Some((_, what)) = MADE.iter().find(|(path, _)| *path == subject) {
+        return format!("made {what}");
+    }
+    let done = subject.rsplit_once('/').and_then(|(whose, last)| {
+        let (_, done) = DONE.iter().find(|(verb, _)| *verb == last)?;
+        Some(format!("{done} {whose}"))
+    });
+    done.unwrap_or_else(|| format!("posted to {subject}"))
 }
 
 fn verb(method: &Method) -> &'static str {
@@ -291,6 +334,16 @@ mod tests {
         for subject in ["tokens", "tokens/3", "invitations", "/etc/bellwether.toml", "something/new"] {
             assert_eq!(data(subject), "", "{subject}");
         }
+    }
+
+    #[test]
+    fn what_was_posted_is_said_in_words() {
+        let check = |action: &str, subject: &str, expected: &str| assert_eq!(said(action, subject), expected);
+        check("posted", "errors/projects", "made a project of errors");
+        check("posted", "heartbeats/nightly/pause", "paused heartbeats/nightly");
+        check("posted", "errors/projects/web/erase", "erased events of errors/projects/web");
+        check("posted", "something/new", "posted to something/new");
+        check("changed", "monitors/api", "changed monitors/api");
     }
 
     #[test]

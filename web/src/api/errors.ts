@@ -39,7 +39,7 @@ export type ErrorEvent = Record<string, unknown>
 
 export type ProjectKey = { key: string; label: string; enabled: boolean; created: number; dsn: string }
 export type Release = { release: string; first_seen: number }
-/** `dsn`: with its newest key that is on. `last_heard`: since the start of the server. `releases`: the newest first. */
+/** `dsn`: with its newest key that is on. `last_heard`: from before the start of the server, when the newest event came. `releases`: the newest first. */
 export type Project = { id: number; name: string; created: number; dsn: string | null; keys: ProjectKey[]; last_heard: number | null; client: string | null; environments?: string[]; releases: Release[] }
 
 /** `crash_free`: the share of sessions that did not crash; `adoption`: its part of all sessions. Null: there were none. */
