@@ -20,6 +20,11 @@ impl Config {
         doubts.extend(self.people_elsewhere());
         doubts.extend(self.members_elsewhere());
         doubts.extend(self.without_address());
+        let unreadable = notify::secret::unreadable(&self.channel).into_iter();
+        doubts.extend(unreadable.map(|(index, key, why)| {
+            let why = format!("{why}: unless it can be read by then, no page goes by this channel");
+            (format!("channel.{index}.{key}"), why)
+        }));
         doubts
     }
 

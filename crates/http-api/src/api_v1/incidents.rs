@@ -464,7 +464,8 @@ pub fn refusal(id: i64, failed: Failed) -> Problem {
         Failed::Refused(Refusal::Bad(why)) => Problem::bad_request(why),
         Failed::Refused(Refusal::Taken { by, at }) => {
             let since = jiff::Timestamp::from_second(at).unwrap_or_default();
-            Problem::new(StatusCode::CONFLICT, format!("{by} has it, since {since}"))
+            let has = if by == crate::guard::WHOEVER_OWNS_IT { "have" } else { "has" };
+            Problem::new(StatusCode::CONFLICT, format!("{by} {has} it, since {since}"))
                 .hint(format!("POST /api/v1/incidents/{id}/take takes it from whoever has it"))
         }
         Failed::State(error) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
