@@ -44,20 +44,24 @@ impl Incidents {
     }
 
     fn give_back(&mut self, id: IncidentId, person: &str, by: &str, now: Timestamp) -> Vec<Key> {
-        let Some(incident) = self.live.get_mut(&id) else { return Vec::new() };
+        let Some(incident) = self.live.get(&id) else { return Vec::new() };
         let bad: Vec<Key> = incident.bad().map(|(key, _)| key.clone()).collect();
+        let text = format!("{person}, who had it, is removed: it is nobody's again");
+        self.nobodys_again(id, by, text, now);
+        self.owe_notices(id, &bad);
+        bad
+    }
+
+    /// Whoever should know is told again, as soon as it is looked at what is due.
+    pub(crate) fn nobodys_again(&mut self, id: IncidentId, by: &str, text: String, now: Timestamp) {
+        let Some(incident) = self.live.get_mut(&id) else { return };
         incident.phase = Phase::Open;
         let detail = &mut incident.detail;
-        (detail.acknowledged, detail.owner) = (None, None);
+        (detail.acknowledged, detail.owner, detail.paged_at) = (None, None, None);
         detail.ran_out_at = Some(now.0);
-        // Whoever should know is told again.
-        detail.paged_at = None;
-        let text = format!("{person}, who had it, is removed: it is nobody's again");
         self.write(id, Entry { at: now, kind: "unacknowledged", who: by.to_owned(), text });
         self.rewind(id, now);
-        self.owe_notices(id, &bad);
         self.touch(id);
-        bad
     }
 
     /// The contacts of a check hear of it by its own rules, which may have no further word to say: they are owed one.

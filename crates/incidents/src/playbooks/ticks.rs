@@ -12,7 +12,7 @@ use crate::limits::MAX_TICKS;
 use crate::people::{Deed, Refusal};
 
 const NOT_THERE: Refusal = Refusal::No(
-    "the playbook has been changed meanwhile, and this step is not in it any more: read it again",
+    "the playbook has no such step, or not any more: read it again",
 );
 
 impl Incidents {
