@@ -25,7 +25,7 @@ fn c107_a_step_that_reaches_rooms_only_does_not_wait() {
     assert_eq!(told, ["problem ana by chat", "problem ben by chat", "problem ben by mail"]);
     let lines = timeline(&story, 1);
     assert!(
-        lines.contains("step 1 of `p`: ana is reached by nothing: `hook` is a room, which may be empty"),
+        lines.contains("step 1 of `p`: ana is reached by nothing: `chat` is a room, which may be empty"),
         "{lines}"
     );
     assert!(lines.contains("ana, and no person is reached: the next step runs at once"), "{lines}");
