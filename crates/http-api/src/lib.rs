@@ -93,7 +93,7 @@ pub use attempts::Attempts;
 pub use bodies::OpenBodies;
 pub use config::{AuthConfig, AuthMode, HttpConfig};
 pub use emergency::EmergencyConfig;
-pub use evaluate::StateEvents;
+pub use evaluate::{StateEvents, mistake_of_form};
 pub use groups::Groups;
 pub use guess::source as source_of;
 pub use inventory::{Inventories, place};
