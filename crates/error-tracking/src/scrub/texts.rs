@@ -1,11 +1,13 @@
 //! Secrets within texts: card numbers, passwords in URLs, fields of forms and query strings, keys.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
 use super::cards::cards;
-use super::{FILTERED, SECRET, Scrubber};
+use super::secret::secret_in;
+use super::{FILTERED, Scrubber};
 
 const PRIVATE_KEY: &str = "-----BEGIN ";
 /// `https://ana:secret@host`
@@ -24,6 +26,33 @@ static PAIR: LazyLock<Regex> = LazyLock::new(|| {
 /// The text without what it looks for, if that was there, and its rule.
 type Step = fn(&Scrubber, &str) -> Option<(String, &'static str)>;
 
+/// Each with the signs without which there is nothing to be found. Most texts have few of them, and which these are is told
+/// in one pass.
+const STEPS: [(u8, Step); 5] = [
+    (DASH, private_key),
+    (COLON, passwords_in_urls),
+    (BLANK | DIGIT, bearers),
+    (EQUALS, pairs),
+    (DIGIT, card_numbers),
+];
+const DASH: u8 = 1;
+const COLON: u8 = 2;
+const BLANK: u8 = 4;
+const EQUALS: u8 = 8;
+const DIGIT: u8 = 16;
+
+fn signs(text: &str) -> u8 {
+    let sign = |byte: u8| match byte {
+        b'-' => DASH,
+        b':' => COLON,
+        b' ' => BLANK,
+        b'=' => EQUALS,
+        b'0'..=b'9' => DIGIT,
+        _ => 0,
+    };
+    text.bytes().fold(0, |signs, byte| signs | sign(byte))
+}
+
 impl Scrubber {
     /// Without what is secret in it, and the rule that took it out; of several the last.
     pub(crate) fn in_text(&self, text: &str) -> Option<(String, String)> {
@@ -34,8 +63,9 @@ impl Scrubber {
         };
         let mut now: Option<String> = None;
         if self.defaults {
-            let steps: [Step; 4] = [private_key, passwords, pairs, card_numbers];
-            for step in steps {
+            // What a step puts in the place of something brings none of the signs that were not there.
+            let signs = signs(text);
+            for (_, step) in STEPS.iter().filter(|(needed, _)| signs & needed == *needed) {
                 now = apply(step(self, now.as_deref().unwrap_or(text)));
             }
         }
@@ -55,20 +85,24 @@ fn private_key(_: &Scrubber, text: &str) -> Option<(String, &'static str)> {
     text[at..].contains("PRIVATE KEY").then(|| (format!("{}{FILTERED}", &text[..at]), "private_key"))
 }
 
-fn passwords(_: &Scrubber, text: &str) -> Option<(String, &'static str)> {
-    let in_urls = text.contains("://").then(|| URL_PASSWORD.replace_all(text, format!("${{1}}{FILTERED}@")));
-    let text = in_urls.unwrap_or(text.into());
-    // In most texts there is neither, and nothing is copied.
-    let has_blank = text.contains(' ');
-    let bearers =
-        if has_blank { BEARER.replace_all(&text, format!("$1 {FILTERED}")) } else { (&*text).into() };
-    let is_changed =
-        matches!(bearers, std::borrow::Cow::Owned(_)) || matches!(text, std::borrow::Cow::Owned(_));
-    is_changed.then(|| (bearers.into_owned(), "password"))
+fn passwords_in_urls(_: &Scrubber, text: &str) -> Option<(String, &'static str)> {
+    let replaced = text.contains("://").then(|| URL_PASSWORD.replace_all(text, format!("${{1}}{FILTERED}@")));
+    changed(replaced?, "password")
+}
+
+fn bearers(_: &Scrubber, text: &str) -> Option<(String, &'static str)> {
+    changed(BEARER.replace_all(text, format!("$1 {FILTERED}")), "password")
+}
+
+fn changed(replaced: Cow<'_, str>, rule: &'static str) -> Option<(String, &'static str)> {
+    match replaced {
+        Cow::Owned(text) => Some((text, rule)),
+        Cow::Borrowed(_) => None,
+    }
 }
 
 fn pairs(scrubber: &Scrubber, text: &str) -> Option<(String, &'static str)> {
-    if !text.contains('=') || (!SECRET.is_match(text) && scrubber.fields.is_empty()) {
+    if !text.contains('=') || (secret_in(text).is_none() && scrubber.fields.is_empty()) {
         return None;
     }
     let mut is_changed = false;
