@@ -6,8 +6,6 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::read::{Tree, text_at};
-
 /// One kind of generated part. `needle` spares most names the pattern.
 struct Cleaner {
     platforms: &'static [&'static str],
@@ -160,11 +158,14 @@ pub(super) fn module<'n>(platform: &str, name: &'n str) -> Option<Cow<'n, str>> 
 }
 
 /// Class and method, of the frame of an async method.
-pub(super) fn state_machine<'t>(frame: &'t Tree<'_>) -> Option<(&'t str, &'t str)> {
-    if text_at(frame, &["function"]) != Some("MoveNext") {
+pub(super) fn state_machine<'t>(
+    module: Option<&'t str>,
+    function: Option<&str>,
+) -> Option<(&'t str, &'t str)> {
+    if function != Some("MoveNext") {
         return None;
     }
-    let found = STATE_MACHINE.captures(text_at(frame, &["module"])?)?;
+    let found = STATE_MACHINE.captures(module?)?;
     Some((found.get(1)?.as_str(), found.get(2)?.as_str()))
 }
 

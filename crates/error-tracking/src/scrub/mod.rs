@@ -6,6 +6,7 @@
 
 mod cards;
 mod secret;
+mod signs;
 mod texts;
 
 use std::borrow::Cow;

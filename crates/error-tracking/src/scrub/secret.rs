@@ -1,9 +1,10 @@
-//! Names that say that something is secret. Nearly all fields of an event have other names, and that is told by their letters,
-//! sooner than by the pattern.
+//! Names that say that something is secret.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
+
+use super::signs::Signs;
 
 /// Sentry's own list; a field is secret whose name contains one of them.
 const NAMES: [&str; 12] = [
@@ -20,42 +21,25 @@ const NAMES: [&str; 12] = [
     "token",
     "bearer",
 ];
-/// The letters of each.
-const LETTERS: [u32; NAMES.len()] = {
-    let mut all = [0; NAMES.len()];
+/// Of each.
+const SIGNS: [Signs; NAMES.len()] = {
+    let mut all = [Signs::of(""); NAMES.len()];
     let mut at = 0;
     while at < NAMES.len() {
-        all[at] = letters(NAMES[at].as_bytes());
+        all[at] = Signs::of(NAMES[at]);
         at += 1;
     }
     all
 };
-/// Beside the letters: something that is not ASCII, and may stand for a letter in the other case, as `ſ` does for `S`.
-const FOREIGN: u32 = 1 << 26;
 
 static PATTERN: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(&format!("(?i){}", NAMES.join("|"))).expect("it is read by a test"));
 
 /// The first of the names in it, as it stands there.
 pub(super) fn secret_in(text: &str) -> Option<&str> {
-    let there = letters(text.as_bytes());
-    let may_be = there & FOREIGN != 0 || LETTERS.iter().any(|name| there & name == *name);
+    let signs = Signs::of(text);
+    let may_be = signs.have_foreign() || SIGNS.iter().any(|name| signs.have(*name));
     may_be.then(|| PATTERN.find(text))?.map(|found| found.as_str())
-}
-
-/// One bit for each that is in it, in either case.
-const fn letters(text: &[u8]) -> u32 {
-    let mut letters = 0;
-    let mut at = 0;
-    while at < text.len() {
-        letters |= match text[at] | 0x20 {
-            letter @ b'a'..=b'z' => 1 << (letter - b'a'),
-            0x80.. => FOREIGN,
-            _ => 0,
-        };
-        at += 1;
-    }
-    letters
 }
 
 #[cfg(test)]

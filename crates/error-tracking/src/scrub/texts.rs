@@ -7,6 +7,7 @@ use regex::Regex;
 
 use super::cards::cards;
 use super::secret::secret_in;
+use super::signs::Signs;
 use super::{FILTERED, Scrubber};
 
 const PRIVATE_KEY: &str = "-----BEGIN ";
@@ -26,32 +27,15 @@ static PAIR: LazyLock<Regex> = LazyLock::new(|| {
 /// The text without what it looks for, if that was there, and its rule.
 type Step = fn(&Scrubber, &str) -> Option<(String, &'static str)>;
 
-/// Each with the signs without which there is nothing to be found. Most texts have few of them, and which these are is told
-/// in one pass.
-const STEPS: [(u8, Step); 5] = [
-    (DASH, private_key),
-    (COLON, passwords_in_urls),
-    (BLANK | DIGIT, bearers),
-    (EQUALS, pairs),
-    (DIGIT, card_numbers),
+/// Each with signs without which there is nothing to be found.
+const STEPS: [(Signs, Step); 5] = [
+    (Signs::of("-"), private_key),
+    (Signs::of("://"), passwords_in_urls),
+    // Of `basic 1` and `bearer 1`.
+    (Signs::of("ba 1"), bearers),
+    (Signs::of("="), pairs),
+    (Signs::of("1"), card_numbers),
 ];
-const DASH: u8 = 1;
-const COLON: u8 = 2;
-const BLANK: u8 = 4;
-const EQUALS: u8 = 8;
-const DIGIT: u8 = 16;
-
-fn signs(text: &str) -> u8 {
-    let sign = |byte: u8| match byte {
-        b'-' => DASH,
-        b':' => COLON,
-        b' ' => BLANK,
-        b'=' => EQUALS,
-        b'0'..=b'9' => DIGIT,
-        _ => 0,
-    };
-    text.bytes().fold(0, |signs, byte| signs | sign(byte))
-}
 
 impl Scrubber {
     /// Without what is secret in it, and the rule that took it out; of several the last.
@@ -63,9 +47,9 @@ impl Scrubber {
         };
         let mut now: Option<String> = None;
         if self.defaults {
-            // What a step puts in the place of something brings none of the signs that were not there.
-            let signs = signs(text);
-            for (_, step) in STEPS.iter().filter(|(needed, _)| signs & needed == *needed) {
+            // What a step puts in the place of something has none of those that are wanted.
+            let signs = Signs::of(text);
+            for (_, step) in STEPS.iter().filter(|(wanted, _)| signs.have(*wanted)) {
                 now = apply(step(self, now.as_deref().unwrap_or(text)));
             }
         }
