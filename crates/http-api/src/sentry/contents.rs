@@ -176,7 +176,8 @@ impl<'s> Reading<'s> {
         if payload.len() > EVENT_BYTES {
             return Err(Refusal::too_large("an event", EVENT_BYTES));
         }
-        let tree = json::read(payload, &Limits::default())?;
+        let mut room = json::room_for(payload);
+        let tree = json::read_within(payload, &Limits::default(), &mut room)?;
         self.digest(header, tree)
     }
 
