@@ -37,10 +37,26 @@ export type WholeGroup = ErrorGroup & {
 /** Normalised, as Sentry's clients write it, with our own fields behind a `_`; what it holds is for `pages/errors/event.ts` to find out. */
 export type ErrorEvent = Record<string, unknown>
 
-export type ProjectKey = { key: string; label: string; enabled: boolean; created: number; dsn: string }
+/** `max_events_per_5m`: null for what the project may. */
+export type ProjectKey = { key: string; label: string; enabled: boolean; created: number; dsn: string; max_events_per_5m?: number | null }
 export type Release = { release: string; first_seen: number }
+export type Condition = { field: string; pattern: string; not?: boolean }
+export type GroupingRule = { when: Condition[]; then: { fingerprint: string[] } | { in_app: boolean } }
+export type OwnerRule = { when: Condition[]; owner: string }
+export type ScrubRule = { name: string; pattern: string }
+/** The keys of docs/errors.md; null: as the configuration says, or none. */
+export type ProjectSettings = {
+  source_url: string | null; source_root: string; issue_url: string | null; owners: OwnerRule[]; rules: GroupingRule[]; facets: string[]
+  retention_days: number | null; max_events_per_5m: number | null; spike_factor: number | null; tee: string | null
+  scrub_defaults: boolean; remove_addresses: boolean; scrub_fields: string[]; safe_fields: string[]; scrub_rules: ScrubRule[]; grouping_version: number; baseline_until: number | null
+}
+/** Copies for the Sentry that a project comes from, since the start. `failure`: why the last one was not taken. */
+export type TeePassed = { sent: number; refused: number; dropped: number; waiting: number; waiting_bytes: number; last_sent: number | null; failure: string | null }
 /** `dsn`: with its newest key that is on. `last_heard`: since the start of the server. `releases`: the newest first. */
-export type Project = { id: number; name: string; created: number; dsn: string | null; keys: ProjectKey[]; last_heard: number | null; client: string | null; environments?: string[]; releases: Release[] }
+export type Project = {
+  id: number; name: string; created: number; dsn: string | null; keys: ProjectKey[]; last_heard: number | null; client: string | null; environments?: string[]; releases: Release[]
+  settings?: ProjectSettings; /** On the disk. */ kept?: { events: number; bytes: number; oldest: number | null }; tee?: TeePassed | null
+}
 
 /** `crash_free`: the share of sessions that did not crash; `adoption`: its part of all sessions. Null: there were none. */
 export type ReleaseState = {
@@ -90,6 +106,12 @@ export const feedback = (of: { project?: string; group?: number }, limit: number
 export const projects = (signal?: Signal) => ask<Project[]>('/api/v1/errors/projects', { signal })
 export const project = (id: number, signal?: Signal) => ask<Project>(`/api/v1/errors/projects/${id}`, { signal })
 export const makeProject = (name: string) => ask<Project>('/api/v1/errors/projects', { method: 'POST', body: { name } })
+/** `settings` are all of them; keys are switched, and limited, one by one. */
+export type ProjectChange = { settings?: ProjectSettings; add_key?: { label: string }; keys?: Record<string, boolean>; key_limits?: Record<string, number | null> }
+export const changeProject = (id: number, what: ProjectChange) => ask<Project>(`/api/v1/errors/projects/${id}`, { method: 'PUT', body: what })
+/** What other settings would do with events that are kept. `to`: null for a group that there is not yet. */
+export type Tried = { groups: number; events: number; moves: { from: string; to: string | null; hash: string; title: string; events: number }[]; owners: { group: string; owner: string; assigned: string | null }[] }
+export const trySettings = (id: number, settings: ProjectSettings) => ask<Tried>(`/api/v1/errors/projects/${id}/try`, { method: 'POST', body: { settings } })
 /** Whether anything has come yet. */
 export const hasEvents = async (id: number, signal?: Signal) => (await groups({ project: String(id) }, 1, signal)).length > 0
 

@@ -94,7 +94,7 @@ export const words = {
   projects: {
     title: 'Projects', failed: 'The projects could not be loaded', none: 'There is no project yet.', make: 'Make a project', name: 'Name', nameHelp: 'Letters, digits, - and _; it stands before the numbers of its errors: WEB-1.', making: 'Being made…', made: (name: string) => `${name} is made`, refused: 'It was not made',
     said: (count: number) => (count === 0 ? 'No project sends errors yet.' : `${plural(count, 'project')} can send errors.`), dsn: 'DSN', off: 'switched off', noKey: 'Every key of it is switched off.',
-    errors: 'Its errors', releases: 'Its releases', setUp: 'How to send', platform: 'Platform', heard: 'last heard', received: 'Received: the first event is here.', receives: 'Receives', quiet: 'Nothing since the start of the server', waiting: 'Waits for the first event…', install: 'Install', code: 'Code', id: (id: number) => `project ${id}`,
+    errors: 'Its errors', releases: 'Its releases', settings: 'Settings', setUp: 'How to send', platform: 'Platform', heard: 'last heard', received: 'Received: the first event is here.', receives: 'Receives', quiet: 'Nothing since the start of the server', waiting: 'Waits for the first event…', install: 'Install', code: 'Code', id: (id: number) => `project ${id}`,
   },
   releases: {
     title: 'Releases', failed: 'The releases could not be loaded', none: 'No release is known yet. A client says its release, or sentry-cli does at a deploy.', said: (version: string, age: string) => `The newest release is ${version}, first seen ${age} ago.`, columns: { version: 'Release', first: 'First seen', count: 'Events, 24 h', share: 'Share', fresh: 'New errors', deploys: 'Deployed', crashFree: 'Crash-free', adoption: 'Runs' }, choose: 'Project',
