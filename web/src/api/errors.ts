@@ -1,4 +1,5 @@
 /** Errors: groups of them, their events, and the projects that they are of. Answers as they come over the wire, and the calls. */
+import { readable, readableIn } from '../plain/readable.ts'
 import { ask, query } from './client.ts'
 
 type Signal = AbortSignal | undefined
@@ -73,21 +74,27 @@ export type FacetValue = { value: string; count: number; share: number; usual: n
 export type Facet = { key: string; exact: boolean; events: number; without: number; other: number; values: FacetValue[] }
 
 /** What is asked for: all of it stands in the URL of the page. */
-export type Wanted = { project?: string; status?: string; level?: string; release?: string; environment?: string; assigned?: string; tag?: string; q?: string; sort?: string }
+export type Wanted = { project?: string; status?: string; level?: string; release?: string; /** Seen in it before any other. */ first_release?: string; environment?: string; assigned?: string; tag?: string; q?: string; sort?: string }
 /** Longer lists come without hours. */
 export const MOST_GROUPS = 200
 
-export const groups = (wanted: Wanted, limit: number, signal?: Signal) => ask<ErrorGroup[]>(`/api/v1/errors/groups?${query({ ...wanted, limit })}`, { signal })
+/** Its words are those of whoever sent it. */
+const readableGroup = <G extends ErrorGroup>(group: G): G => readableIn(group, 'title', 'culprit')
+
+export const groups = async (wanted: Wanted, limit: number, signal?: Signal) => (await ask<ErrorGroup[]>(`/api/v1/errors/groups?${query({ ...wanted, limit })}`, { signal })).map(readableGroup)
 const groupAt = (id: number | string) => `/api/v1/errors/groups/${encodeURIComponent(id)}`
-export const group = (id: string, signal?: Signal) => ask<WholeGroup>(groupAt(id), { signal })
+export const group = async (id: string, signal?: Signal) => readableGroup(await ask<WholeGroup>(groupAt(id), { signal }))
 /** The newest first. `before`: an event's id; those that came before it. */
-export const events = (id: number | string, limit: number, before: string | null, signal?: Signal) => ask<ErrorEvent[]>(`${groupAt(id)}/events?${query({ limit, before })}`, { signal })
+export const events = async (id: number | string, limit: number, before: string | null, signal?: Signal) => readable(await ask<ErrorEvent[]>(`${groupAt(id)}/events?${query({ limit, before })}`, { signal }))
 
 /** `within`: a length of time, such as `1h`. */
 export type Until = { time: number } | { events: number; within?: string } | { users: number } | { release: string }
 /** `in`: `next`, or a release. `until`: left out, for ever. `assign`: empty for nobody. */
 export type Change = { status?: ErrorStatus; until?: Until; in?: string; assign?: string }
 export const change = (id: number, what: Change) => ask<unknown>(groupAt(id), { method: 'POST', body: what })
+/** Others of the project that may be the same: `alike` is the share of what both are found by, 0.5 to 1. */
+export type SimilarGroup = ErrorGroup & { alike: number }
+export const similar = async (id: number, signal?: Signal) => (await ask<SimilarGroup[]>(`${groupAt(id)}/similar`, { signal })).map(readableGroup)
 export const merge = (id: number, into: number) => ask<unknown>(`${groupAt(id)}/merge`, { method: 'POST', body: { into } })
 export const split = (id: number, hash: string) => ask<unknown>(`${groupAt(id)}/split`, { method: 'POST', body: { hash } })
 
@@ -96,27 +103,27 @@ export const facets = (id: number | string, signal?: Signal) => ask<{ events: nu
 export const facet = (id: number | string, key: string, limit: number, signal?: Signal) => ask<Facet>(`${groupAt(id)}/facets/${encodeURIComponent(key)}?${query({ limit })}`, { signal })
 
 export const releases = (project: number | string, limit: number, signal?: Signal) => ask<{ since: number; releases: ReleaseState[] }>(`/api/v1/errors/releases?${query({ project, limit })}`, { signal })
-export const release = (project: number | string, version: string, signal?: Signal) => ask<WholeRelease>(`/api/v1/errors/releases/${encodeURIComponent(version)}?${query({ project })}`, { signal })
+export const release = async (project: number | string, version: string, signal?: Signal) => readableIn(await ask<WholeRelease>(`/api/v1/errors/releases/${encodeURIComponent(version)}?${query({ project })}`, { signal }), 'changes', 'deployed')
 
 /** What a user said. `group`: null, if the event is not kept. */
 export type Said = { at: number; name: string; email: string; comments: string; url: string | null; project: number; project_name: string; event: string; group: { id: number; short: string; title: string; status: ErrorStatus; kind: string } | null }
 /** The newest first. */
-export const feedback = (of: { project?: string; group?: number }, limit: number, signal?: Signal) => ask<Said[]>(`/api/v1/errors/feedback?${query({ ...of, limit })}`, { signal })
+export const feedback = async (of: { project?: string; group?: number }, limit: number, signal?: Signal) => readable(await ask<Said[]>(`/api/v1/errors/feedback?${query({ ...of, limit })}`, { signal }))
 
 export const projects = (signal?: Signal) => ask<Project[]>('/api/v1/errors/projects', { signal })
-export const project = (id: number, signal?: Signal) => ask<Project>(`/api/v1/errors/projects/${id}`, { signal })
+export const project = (id: number | string, signal?: Signal) => ask<Project>(`/api/v1/errors/projects/${encodeURIComponent(id)}`, { signal })
 export const makeProject = (name: string) => ask<Project>('/api/v1/errors/projects', { method: 'POST', body: { name } })
 /** `settings` are all of them; keys are switched, and limited, one by one. */
 export type ProjectChange = { settings?: ProjectSettings; add_key?: { label: string }; keys?: Record<string, boolean>; key_limits?: Record<string, number | null> }
 export const changeProject = (id: number, what: ProjectChange) => ask<Project>(`/api/v1/errors/projects/${id}`, { method: 'PUT', body: what })
 /** What other settings would do with events that are kept. `to`: null for a group that there is not yet. */
 export type Tried = { groups: number; events: number; moves: { from: string; to: string | null; hash: string; title: string; events: number }[]; owners: { group: string; owner: string; assigned: string | null }[] }
-export const trySettings = (id: number, settings: ProjectSettings) => ask<Tried>(`/api/v1/errors/projects/${id}/try`, { method: 'POST', body: { settings } })
+export const trySettings = async (id: number, settings: ProjectSettings) => readable(await ask<Tried>(`/api/v1/errors/projects/${id}/try`, { method: 'POST', body: { settings } }))
 /** Whether anything has come yet. */
 export const hasEvents = async (id: number, signal?: Signal) => (await groups({ project: String(id) }, 1, signal)).length > 0
 
 /** `[at, count]`; times without any are left out. `name`: the release or environment; empty for what says of none. */
 export type Series = { name: string; points: [number, number][] }
 export type SeriesAnswer = { step: number; from: number; until: number; series: Series[] }
-export type SeriesQuestion = { project?: number; group?: number; what?: 'events' | 'users'; from: number; until: number; by?: 'release' | 'environment' }
+export type SeriesQuestion = { project?: number | string; group?: number; release?: string; what?: 'events' | 'users'; from: number; until: number; by?: 'release' | 'environment' }
 export const series = ({ from, until, ...rest }: SeriesQuestion, signal?: Signal) => ask<SeriesAnswer>(`/api/v1/errors/series?${query({ ...rest, from: Math.floor(from), until: Math.ceil(until) })}`, { signal })

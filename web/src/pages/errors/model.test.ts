@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Deed, ErrorGroup, Series, Tag } from '../../api/errors.ts'
 import { Trouble } from '../../api/client.ts'
 import { changeAll } from './deeds.ts'
-import { arrived, bars, countsOf, deployOf, deploysOf, held, incidentsOf, isBack, isSpike, itemsOf, kinOf, mostTelling, releasesOf, sectionOf, sharesOf, toggled, untilOf, wantedOf } from './model.ts'
+import { arrived, bars, countsOf, deployOf, deploysOf, held, incidentsOf, isBack, isSpike, itemsOf, mostTelling, releasesOf, sectionOf, sharesOf, toggled, untilOf, wantedOf } from './model.ts'
 
 const group = (id: number, change: Partial<ErrorGroup> = {}): ErrorGroup => ({
   id, short: `WEB-${id}`, project: 1, project_name: 'web', title: `E${id}`, culprit: '', level: 'error', status: 'unresolved', count: 1, users: 0, first_seen: 0, last_seen: 0, release_first: null, release_last: null, environment: [],
@@ -115,10 +115,9 @@ test('it is back, unless somebody has said something since', () => {
   expect(isBack({ status: 'unresolved', activity: [] })).toBe(false)
 })
 
-test('shares of releases, the incidents that it is in, and what is called alike', () => {
+test('shares of releases, and the incidents that it is in', () => {
   expect(sharesOf([{ release: 'b', count: 3, first_seen: 1 }, { release: 'a', count: 1, first_seen: null }])).toEqual([{ release: 'b', share: 0.75 }, { release: 'a', share: 0.25 }])
   expect(sharesOf([])).toEqual([])
   const open = [{ reason: 'errors:new errors/web/7', also: [] }, { reason: 'monitor:x', also: ['errors:r/web/7'] }, { reason: 'errors:r/web/17', also: [] }, { reason: 'monitor:a/web/7', also: [] }]
   expect(incidentsOf({ project_name: 'web', short: 'WEB-7' }, open)).toEqual(open.slice(0, 2))
-  expect([kinOf('DriveError: 401'), kinOf('io.DriveError'), kinOf('disk is full now'), kinOf('')]).toEqual(['DriveError', 'io.DriveError', 'disk is', ''])
 })

@@ -194,6 +194,3 @@ export function incidentsOf<T extends Pick<Incident, 'reason' | 'also'>>({ proje
   const is = (reason: string) => reason.startsWith('errors:') && reason.endsWith(end)
   return open.filter(({ reason, also }) => is(reason) || also.some(is))
 }
-
-/** What errors like it are called: its type, or the first words of a message. */
-export const kinOf = (title: string): string => (/^([\w.$:]*\w)(?=: |$)/.exec(title)?.[1] ?? title.split(/\s+/).slice(0, 2).join(' ')).slice(0, 80)

@@ -1,0 +1,10 @@
+import { expect, test } from 'vitest'
+import { readable, readableIn } from './readable.ts'
+
+test('what turns a text round is seen; what belongs to a language stays', () => {
+  expect(readable('photo_\u202egpj.exe')).toBe('photo_[U+202E]gpj.exe')
+  expect(readable({ a: ['x\u202dy', 7, null], 'k\u202c': { b: true } })).toEqual({ a: ['x[U+202D]y', 7, null], 'k[U+202C]': { b: true } })
+  const hebrew = 'שלום\u200f \u2068web\u2069'
+  expect(readable(hebrew)).toBe(hebrew)
+  expect(readableIn({ title: 'a\u202e', release: 'b\u202e' }, 'title')).toEqual({ title: 'a[U+202E]', release: 'b\u202e' })
+})
