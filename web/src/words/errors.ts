@@ -100,6 +100,6 @@ export const words = {
     title: 'Releases', failed: 'The releases could not be loaded', none: 'No release is known yet. A client says its release, or sentry-cli does at a deploy.', said: (version: string, age: string) => `The newest release is ${version}, first seen ${age} ago.`, columns: { version: 'Release', first: 'First seen', count: 'Events, 24 h', share: 'Share', fresh: 'New errors', deploys: 'Deployed', crashFree: 'Crash-free', adoption: 'Runs' }, choose: 'Project',
     deployed: (deploys: number, commits: number) => [deploys && plural(deploys, 'time'), commits && plural(commits, 'commit')].filter(Boolean).join(', ') || '–', crashFree: (share: number) => `${Math.floor(share * 1000) / 10}\u202f%`,
     crashFreeHelp: 'Sessions of the last 14 days that did not crash', adoptionHelp: 'Its part of all sessions of the last 14 days',
-    noProject: 'There is no project yet.', graphs: { events: 'Events', users: 'Users with errors', fresh: 'New errors', crashFree: 'Crash-free sessions' },
+    noProject: 'There is no project yet.', graphs: { events: 'Events', users: 'Users with errors', fresh: 'New errors', crashFree: 'Crash-free sessions' }, overTime: 'Over time',
   },
 }

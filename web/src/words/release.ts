@@ -10,7 +10,8 @@ export const words = {
   crashFreeShare: (share: number, sessions: number) => `${percent(share)} of ${plural(sessions, 'session')} without a crash`, adoption: (share: number) => `${percent(share)} of all sessions`,
   link: 'Look there', all: 'All errors seen in it', overTime: 'Its events in the last 24 hours',
   fresh: 'Began in it', noFresh: 'No error was seen in it before any other release.', back: 'Came back in it', backHelp: 'Resolved before, and seen again since it is there',
-  crashFree: 'Crash-free sessions', crashFreeHelp: 'Share of its sessions that did not crash, of ten minutes each', sessions: 'Sessions', sessionsHelp: 'Its sessions in ten minutes',
+  goneHelp: 'It is known as soon as an event or a session of it has come, or sentry-cli has told of it.',
+  crashFree: 'Crash-free', graphs: 'How its sessions end', crashFreeHelp: 'Share of its sessions that did not crash, of ten minutes each', sessions: 'Sessions', sessionsHelp: 'Its sessions in ten minutes',
   deploys: 'Deploys', took: (long: string) => `in ${long}`, commits: (count: string, one: boolean) => `${count} ${one ? 'commit' : 'commits'}`, moreCommits: (count: number) => `${grouped(count)} more`,
   noDeploy: 'Nobody has said where it went and with which commits: sentry-cli does, with releases set-commits and deploys new.',
 }

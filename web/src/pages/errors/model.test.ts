@@ -27,6 +27,8 @@ test('what is new since the deploy stands on top, then what came back, then what
 test('what began within two hours is new without a deploy; words of users are neither new nor a spike', () => {
   const hours = quietThen(3, 0)
   expect(sectionOf(group(1, { hours, first_seen: 1000, last_seen: 1060 }))).toBe('young')
+  // It was dealt with, and is there again.
+  expect(sectionOf(group(1, { hours, first_seen: 1000, last_seen: 1060, regressed_at: 1050 }))).toBe('back')
   // It was seen two days ago too.
   expect(sectionOf(group(1, { hours, first_seen: 1000, last_seen: 180_000 }))).toBe('rest')
   expect(sectionOf(group(1, { hours: quietThen(3), first_seen: 1000, last_seen: 1060 }))).toBe('rest')

@@ -54,8 +54,9 @@ export function sectionOf(group: ErrorGroup): Section {
   if (group.status !== 'unresolved') return 'rest'
   if (group.kind === 'feedback') return 'said'
   if (group.is_new_since_deploy) return 'fresh'
-  if (isYoung(group)) return 'young'
+  // What was dealt with, and is there again, is more than new.
   if (group.regressed_at) return 'back'
+  if (isYoung(group)) return 'young'
   return isSpike(group) ? 'spike' : 'rest'
 }
 

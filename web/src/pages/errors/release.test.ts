@@ -4,7 +4,7 @@ import { backIn, graphsOf, hoursOf, partOf, placesOf } from './release.ts'
 
 test('a release has the name that its series have', () => {
   expect(['web@1.2', '4f2a9c1', '@scope/web@1.0.0-rc.1+b7', 'a--b_'].map(partOf)).toEqual(['web_1_2', '4f2a9c1', 'scope_web_1_0_0-rc_1_b7', 'a--b'])
-  expect(graphsOf('web', 'web@1.2').sessions).toBe("summarize(errors.web.releases.web_1_2.sessions.count,'10min','sum')")
+  expect(graphsOf('web', 'web@1.2').sessions).toBe("alias(summarize(errors.web.releases.web_1_2.sessions.count,'10min','sum'),'web_1_2')")
 })
 
 test('events of the last day are counted by the hour, the present one last', () => {

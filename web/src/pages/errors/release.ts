@@ -9,11 +9,17 @@ const MOST_BYTES = 100
 /** What a release is called in names of series: `web@1.2` is `web_1_2`. */
 export const partOf = (release: string): string => release.replace(/[^A-Za-z0-9-]+/g, '_').replace(/^_/, '').slice(0, MOST_BYTES).replace(/_+$/, '')
 
-/** What is drawn of how its runs end, in ten minutes each: a share of a second's few runs jumps. */
+/** In ten minutes each: a share of a second's few runs jumps. */
+const inTenMinutes = (of: string, what: string) => `summarize(${of}.${what}.count,'10min','sum')`
+
+/** How many of a hundred sessions of a project, or a release, did not crash. */
+export const crashFreeOf = (of: string, name: string): string => `alias(offset(scale(divideSeries(${inTenMinutes(of, 'sessions_crashed')},${inTenMinutes(of, 'sessions')}),-100),100),'${name}')`
+
+/** What is drawn of how its runs end. */
 export function graphsOf(project: string, release: string): { crashFree: string; sessions: string } {
-  const of = `errors.${project}.releases.${partOf(release)}`
-  const sum = (what: string) => `summarize(${of}.${what}.count,'10min','sum')`
-  return { crashFree: `offset(scale(divideSeries(${sum('sessions_crashed')},${sum('sessions')}),-100),100)`, sessions: sum('sessions') }
+  const part = partOf(release)
+  const of = `errors.${project}.releases.${part}`
+  return { crashFree: crashFreeOf(of, part), sessions: `alias(${inTenMinutes(of, 'sessions')},'${part}')` }
 }
 
 /** Events of each of the last 24 hours, the present one last. */
