@@ -307,6 +307,12 @@ test('a release: what began and came back in it, its deploys and commits; an err
   await page.goto(server.url('/errors/7'))
   await page.getByRole('link', { name: 'new in web@1.4.3' }).click()
   await page.getByRole('heading', { name: 'web@1.4.3 brought 2 new errors' }).waitFor()
+  // As the server marks what sentry-cli tells of.
+  await fetch(server.url('/events/'), { method: 'POST', body: JSON.stringify({ what: 'web@1.4.3 deployed to production', tags: ['deploy', 'web'] }) })
+  await page.goto(server.url('/changes'))
+  await page.getByRole('link', { name: 'web@1.4.3 deployed to production', exact: true }).click()
+  await until('its page', () => new URL(page.url()).searchParams.get('release') === 'web@1.4.3')
+  await page.getByRole('heading', { name: 'web@1.4.3 brought 2 new errors' }).waitFor()
   await page.route('**/api/v1/errors/releases/none*', (route) => route.fulfill({ status: 404, json: { error: 'nothing has been seen of the release `none`' } }))
   await page.goto(server.url('/errors?tab=releases&project=1&release=none'))
   await page.getByRole('heading', { name: 'Nothing has been seen of none.' }).waitFor()
