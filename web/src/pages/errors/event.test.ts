@@ -59,6 +59,8 @@ test('breadcrumbs, request and the rest', () => {
 test('what somebody did is a line, not a table', () => {
   const crumb = (one: Record<string, unknown>) => crumbsOf({ breadcrumbs: [one] }).map(({ message, data }) => [message, data])[0]
   expect(crumb({ data: { url: 'http://x/', method: 'PUT', status_code: 401, ms: 3 } })).toEqual(['PUT http://x/ 401', [['ms', 3]]])
+  // As Python's client writes it.
+  expect(crumb({ data: { url: 'http://x/', 'http.method': 'GET', 'http.query': 'a=1', 'http.fragment': '', 'http.response.status_code': 200, reason: 'OK' } })).toEqual(['GET http://x/?a=1 200', [['reason', 'OK']]])
   expect(crumb({ data: { from: '/a', to: '/b' } })).toEqual(['/a → /b', []])
   expect(crumb({ message: 'said', data: { url: 'http://x/' } })).toEqual(['said', [['url', 'http://x/']]])
 })
