@@ -7,6 +7,7 @@ const plural = (count: number, one: string, many = one + 's') => `${grouped(coun
 export const words = {
   of: (name: string) => `Settings of ${name}`, failed: 'The settings could not be loaded', refused: 'It was not saved', save: 'Save', saving: 'Saving…', saved: (name: string) => `Settings of ${name} are saved`, unchanged: 'Nothing is changed.', none: '–',
   clash: (names: string[]) => `Somebody else has changed this meanwhile: ${names.join(', ')}. Save again to put yours in its place, or close to look at theirs.`,
+  loses: (days: number | null) => `Events that are older than ${days === null ? 'the configuration says' : plural(days, 'day')} go at once, for good.`, losesMeant: 'Save, and let them go', losesNot: 'Not yet',
   wrongNumber: 'Write a whole number, or nothing.',
   parts: { links: 'Links', owners: 'Owners', grouping: 'Grouping', limits: 'How much, and for how long', privacy: 'What is taken out', tee: 'To the old Sentry too', keys: 'Keys' },
   keys: {

@@ -7,6 +7,8 @@ import type { Project } from '../../src/api/errors.ts'
 
 /** How what a project sends is treated, changed on its page over a real server. */
 let browser: Browser
+/** As high as all of it: no field is beneath a bar. */
+const WHOLE = 3400
 let server: Server
 
 beforeAll(async () => {
@@ -23,9 +25,9 @@ const known = (name: string) => server.json<Project>(`/api/v1/errors/projects/${
 const change = (name: string, body: unknown) => fetch(server.url(`/api/v1/errors/projects/${name}`), { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
 
 /** An error, as an SDK would send it. */
-async function send(name: string, id: string, value: string) {
+async function send(name: string, id: string, value: string, timestamp = Date.now() / 1000) {
   const { id: project, keys } = await known(name)
-  const event = { event_id: id.repeat(32), platform: 'python', exception: { values: [{ type: 'Timeout', value, stacktrace: { frames: [{ function: value, module: 'jobs', in_app: true }] } }] } }
+  const event = { event_id: id.repeat(32), timestamp, platform: 'python', exception: { values: [{ type: 'Timeout', value, stacktrace: { frames: [{ function: value, module: 'jobs', in_app: true }] } }] } }
   const answer = await fetch(server.url(`/api/${project}/store/?sentry_key=${keys[0].key}&sentry_version=7`), { method: 'POST', body: JSON.stringify(event) })
   expect(answer.status).toBe(200)
 }
@@ -53,8 +55,7 @@ test('settings: what is wrong is said at its field, rules are tried on kept even
   await form.getByText('a fingerprint has 1 to').waitFor()
   expect(await form.getByLabel('Field', { exact: true }).getAttribute('aria-invalid')).toBe('true')
   for (const [width, scheme] of [[1400, 'dark'], [900, 'light'], [390, 'dark']] as const) {
-    // As high as all of it: no field is beneath the bar at the foot.
-    await wear(page, width, scheme, 3400)
+    await wear(page, width, scheme, WHOLE)
     expect(await axe(page), `${width} ${scheme}`).toEqual([])
     expect(await sideways(page)).toBeLessThanOrEqual(0)
     await shot(page, `project-settings-${width}-${scheme}`, true)
@@ -77,6 +78,24 @@ test('settings: what is wrong is said at its field, rules are tried on kept even
   await form.waitFor({ state: 'detached' })
   expect((await known('shop')).settings).toMatchObject({ source_root: '/app/', retention_days: 30, source_url: 'https://git.example/{path}', rules: [{ when: [{ field: 'function', pattern: '*load' }], then: { fingerprint: ['loads'] } }] })
   expect(page.wrong.filter((said) => !said.includes('400'))).toEqual([])
+  await page.context().close()
+})
+
+test('a time so short that events go is asked for twice', async () => {
+  await send('jobs', 'c', 'old', Date.now() / 1000 - 20 * 86_400)
+  const { id } = await known('jobs')
+  const page = await open(browser, server.url(`/errors?tab=projects&settings=${id}`))
+  const form = page.getByRole('form', { name: 'Settings of jobs' })
+  await form.getByText(/^Kept now: 1 event,/).waitFor()
+  await form.getByLabel('Kept for days').fill('7')
+  await form.getByRole('button', { name: 'Save', exact: true }).click()
+  await form.getByText('Events that are older than 7 days go at once, for good.').waitFor()
+  expect((await known('jobs')).settings?.retention_days).toBeNull()
+  await wear(page, 1400, 'dark', WHOLE)
+  expect(await axe(page, 'form')).toEqual([])
+  await form.getByRole('button', { name: 'Save, and let them go' }).click()
+  await form.waitFor({ state: 'detached' })
+  expect((await known('jobs')).settings?.retention_days).toBe(7)
   await page.context().close()
 })
 

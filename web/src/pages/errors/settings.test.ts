@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ProjectSettings } from '../../api/errors.ts'
-import { changesOf, clashesOf, conditionsSaid, draftOf, fieldsOf, keptOver, newRule, settingsOf, wrongNumbers } from './settings.ts'
+import { changesOf, clashesOf, conditionsSaid, draftOf, fieldsOf, keptOver, losesEvents, newRule, settingsOf, wrongNumbers } from './settings.ts'
 
 const SETTINGS: ProjectSettings = {
   source_url: 'https://git.example/{path}', source_root: '/srv/', issue_url: null, facets: ['extra.file'], retention_days: 30, max_events_per_5m: null, spike_factor: 0, tee: null,
@@ -29,6 +29,12 @@ test('what two change at once is told of, unless both mean the same', () => {
   // What only the other one has changed stays theirs.
   const fresh = { ...SETTINGS, retention_days: 9, source_root: '/app/' }
   expect(changesOf(fresh, keptOver(fresh, { ...draftOf(SETTINGS), retention_days: '7' }, { retention_days: 7 }))).toEqual({ retention_days: 7 })
+})
+
+test('a shorter time is asked twice for, where there are older events', () => {
+  const now = 100 * 86_400
+  const loses = (days: number | null | undefined, oldest: number | null) => losesEvents(days === undefined ? {} : { retention_days: days }, oldest, now)
+  expect([loses(7, now - 8 * 86_400), loses(7, now - 6 * 86_400), loses(7, null), loses(undefined, 0), loses(null, now - 86_400)]).toEqual([true, false, false, false, true])
 })
 
 test('numbers are checked before they are sent; each field has its place', () => {

@@ -66,6 +66,14 @@ export const keptOver = (fresh: ProjectSettings, draft: Draft, changes: Partial<
 /** Of those the ones that somebody else has changed meanwhile. */
 export const clashesOf = (read: ProjectSettings, fresh: ProjectSettings, changes: Partial<Edited>): Key[] => (Object.keys(changes) as Key[]).filter((key) => !same(read[key], fresh[key]) && !same(changes[key], fresh[key]))
 
+const DAY_S = 86_400
+
+/** Events go at once, and for good: those that are older than what they are kept for from now on. By the configuration that may be any. */
+export function losesEvents({ retention_days: days }: Partial<Edited>, oldest: number | null, now: number): boolean {
+  if (days === undefined || oldest === null) return false
+  return days === null || oldest < now - days * DAY_S
+}
+
 const NUMBER = /^\s*\d{0,9}\s*$/
 /** What is told before it is sent. */
 export const isNumber = (text: string): boolean => NUMBER.test(text)
