@@ -84,8 +84,8 @@ const readableGroup = <G extends ErrorGroup>(group: G): G => readableIn(group, '
 export const groups = async (wanted: Wanted, limit: number, signal?: Signal) => (await ask<ErrorGroup[]>(`/api/v1/errors/groups?${query({ ...wanted, limit })}`, { signal })).map(readableGroup)
 const groupAt = (id: number | string) => `/api/v1/errors/groups/${encodeURIComponent(id)}`
 export const group = async (id: string, signal?: Signal) => readableGroup(await ask<WholeGroup>(groupAt(id), { signal }))
-/** The newest first. `before`: an event's id; those that came before it. */
-export const events = async (id: number | string, limit: number, before: string | null, signal?: Signal) => readable(await ask<ErrorEvent[]>(`${groupAt(id)}/events?${query({ limit, before })}`, { signal }))
+/** The newest first, as they are: who shows one makes it readable. `before`: an event's id; those that came before it. */
+export const events = (id: number | string, limit: number, before: string | null, signal?: Signal) => ask<ErrorEvent[]>(`${groupAt(id)}/events?${query({ limit, before })}`, { signal })
 
 /** `within`: a length of time, such as `1h`. */
 export type Until = { time: number } | { events: number; within?: string } | { users: number } | { release: string }

@@ -11,5 +11,8 @@ export function readable<T>(told: T): T {
   return Object.fromEntries(Object.entries(told).map(([key, value]) => [readable(key), readable(value)])) as T
 }
 
+/** As JSON, in which such letters stand by their number: it is read back as what it was. */
+export const spelledOut = (told: unknown): string => JSON.stringify(told, null, 2).replace(TURNING, (letter) => `\\u${letter.charCodeAt(0).toString(16)}`)
+
 /** Only of these: what is asked for by its own words stays as it is. */
 export const readableIn = <T extends object>(told: T, ...keys: (keyof T)[]): T => ({ ...told, ...Object.fromEntries(keys.map((key) => [key, readable(told[key])])) })

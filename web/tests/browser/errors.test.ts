@@ -282,6 +282,7 @@ test('from an error to its line of source, to a new issue, and to share an addre
   const source = { url: 'https://git.example/web/blob/abc/{path}#L{line}', root: '/srv/web/' }
   const page = await at('/errors/WEB-7', { '/api/v1/errors/groups/WEB-7': () => group, '/api/v1/errors/groups/WEB-7/events': () => [anEvent(0, { _source: source })] }, { permissions: ['clipboard-read', 'clipboard-write'] })
   expect(await page.getByRole('link', { name: 'This line in the repository' }).getAttribute('href')).toBe('https://git.example/web/blob/abc/jobs/upload.py#L88')
+  expect(await axe(page, '.main')).toEqual([])
   expect(await page.getByRole('link', { name: 'New issue' }).getAttribute('href')).toBe(group.links?.new_issue)
   await page.getByRole('button', { name: 'Copy short link' }).click()
   await until('the link', async () => (await page.evaluate(() => navigator.clipboard.readText())) === server.url('/errors/WEB-7'))
@@ -331,6 +332,8 @@ test('texts that turn round what is read are seen, and turn nothing', async () =
   await page.getByText('x[U+202E]y').waitFor()
   await page.getByRole('link', { name: 'a[U+202E]b' }).waitFor()
   await page.getByText('90\u202f% alike').waitFor()
+  await page.getByRole('button', { name: 'Show as JSON' }).click()
+  await page.getByText('"name": "x\\u202ey"').waitFor()
   expect(await page.evaluate(() => document.body.innerText.includes('\u202e'))).toBe(false)
   await page.context().close()
 })

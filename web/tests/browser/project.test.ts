@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { axe, launch, open, settled, shot, sideways, wear } from '../support/browser.ts'
+import { axe, launch, open, settled, sideways, wear } from '../support/browser.ts'
 import { actingAs, answer } from '../support/mocked.ts'
 import { Server, until } from '../support/server.ts'
 import type { Project } from '../../src/api/errors.ts'
@@ -54,11 +54,10 @@ test('settings: what is wrong is said at its field, rules are tried on kept even
   await form.getByText(/`colour` is none of type/).waitFor()
   await form.getByText('a fingerprint has 1 to').waitFor()
   expect(await form.getByLabel('Field', { exact: true }).getAttribute('aria-invalid')).toBe('true')
-  for (const [width, scheme] of [[1400, 'dark'], [900, 'light'], [390, 'dark']] as const) {
+  for (const [width, scheme] of [[1400, 'dark'], [390, 'light']] as const) {
     await wear(page, width, scheme, WHOLE)
     expect(await axe(page), `${width} ${scheme}`).toEqual([])
     expect(await sideways(page)).toBeLessThanOrEqual(0)
-    await shot(page, `project-settings-${width}-${scheme}`, true)
   }
 
   await form.getByLabel('Where a line of source is seen').fill('https://git.example/{path}')
@@ -66,7 +65,6 @@ test('settings: what is wrong is said at its field, rules are tried on kept even
   await form.getByLabel('Grouped by, one line each').fill('loads')
   await form.getByRole('button', { name: 'Try on events that are kept' }).click()
   await form.getByText('Of 2 events in 2 groups 2 would be in another group.').waitFor()
-  expect(await axe(page)).toEqual([])
   expect((await known('shop')).settings?.rules).toEqual([])
 
   // Somebody else saves meanwhile: another key, and one that is changed here too.

@@ -28,10 +28,17 @@ export function timeOf(value: unknown): number | null {
 export const idOf = (event: ErrorEvent): string => text(event.event_id)
 export const atOf = (event: ErrorEvent): number | null => timeOf(event.timestamp)
 
+/** What every module of Python has tells nothing: it stands last. */
+function localsOf(vars: unknown): [string, unknown][] {
+  const all = entries(vars)
+  const isOfModule = ([name]: [string, unknown]) => /^__\w+__$/.test(name)
+  return [...all.filter((one) => !isOfModule(one)), ...all.filter(isOfModule)]
+}
+
 function frameOf(frame: Fields, path: string): Frame {
   return {
     path, file: text(frame.filename) || text(frame.abs_path) || text(frame.module), absolute: text(frame.abs_path), name: text(frame.function), module: text(frame.module), line: number(frame.lineno), column: number(frame.colno), inApp: frame.in_app === true,
-    before: lines(frame.pre_context), code: typeof frame.context_line === 'string' ? frame.context_line : null, after: lines(frame.post_context), vars: entries(frame.vars),
+    before: lines(frame.pre_context), code: typeof frame.context_line === 'string' ? frame.context_line : null, after: lines(frame.post_context), vars: localsOf(frame.vars),
   }
 }
 
