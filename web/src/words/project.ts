@@ -23,6 +23,7 @@ export const words = {
   kept: (events: number, size: string, oldest: string | null) => (events === 0 ? 'Nothing is kept of it now.' : `Kept now: ${plural(events, 'event')}, ${size}${oldest ? `, the oldest of ${oldest}` : ''}.`),
   passed: (sent: number, waiting: number, refused: number, dropped: number) => [`${grouped(sent)} sent since the start`, waiting && `${grouped(waiting)} wait`, refused && `${grouped(refused)} refused there`, dropped && `${grouped(dropped)} dropped`].filter(Boolean).join(', '),
   passFailed: (why: string) => `The last one was not taken: ${why}`,
+  teeLimited: 'It is set by editors who see everything: this server asks that address.',
   ownersHelp: 'Whose an error is that is new: the first rule of which all conditions hold.', rulesHelp: 'What comes from now on. * stands for anything, ? for one character.',
   rule: (number: number) => `Rule ${number}`, addRule: 'Add a rule', addOwner: 'Add an owner', removeRule: (number: number) => `Take out rule ${number}`, addCondition: 'And…', removeCondition: (number: number) => `Take out condition ${number}`,
   field: 'Field', is: 'is', isNot: 'is not', turned: 'Is, or is not', pattern: 'Pattern', patternHint: 'jobs.upload*', fieldHint: 'module, tags.region', owner: 'is of', ownerHint: 'a person or a team', then: 'Then',

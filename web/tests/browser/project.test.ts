@@ -131,5 +131,13 @@ test('who may not change settings sees what they are', async () => {
   expect(await settings.getByRole('textbox').count()).toBe(0)
   expect(await settings.getByRole('button').count()).toBe(0)
   expect(await axe(page)).toEqual([])
+
+  // An editor who sees a part changes all but where the server sends copies to.
+  const editor = actingAs('editor')['/api/v1/status'](new URL(page.url())) as { auth: object }
+  await answer(page, { '/api/v1/status': () => ({ ...editor, auth: { ...editor.auth, limited: true } }) })
+  await page.reload()
+  await settings.getByText('It is set by editors who see everything').waitFor()
+  expect(await settings.getByLabel('DSN of the old one').isDisabled()).toBe(true)
+  expect(await settings.getByLabel('Kept for days').isDisabled()).toBe(false)
   await page.context().close()
 })
