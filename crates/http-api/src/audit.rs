@@ -13,14 +13,15 @@ use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
 use serde_json::Value;
+use state_store::{StateError, StateStore};
 
 use crate::accounts::{self, Asked, AuditEntry, Caller, Change, Via};
 use crate::annotations::Annotation;
 use crate::answer::Answer;
 use crate::api_v1::off_thread;
-use crate::guard;
 use crate::server::Peer;
 use crate::services::Services;
+use crate::{guard, marks};
 
 const API: &str = "/api/v1/";
 
@@ -201,7 +202,7 @@ pub async fn note_sign_in(
 const MAX_MARKS: usize = 200;
 
 /// What changed in that time, apart from what people do to incidents and checks. Their ids are below 0: no event has such.
-pub fn marks(services: &Services, from: f64, until: f64) -> Answer<Vec<Annotation>> {
+pub fn marks(state: &StateStore, from: f64, until: f64) -> Result<Vec<Annotation>, StateError> {
     let asked = Asked {
         from: Some(from.ceil() as i64),
         until: Some(until.floor() as i64),
@@ -209,7 +210,7 @@ pub fn marks(services: &Services, from: f64, until: f64) -> Answer<Vec<Annotatio
         limit: MAX_MARKS,
         ..Asked::default()
     };
-    let entries = accounts::audit(&services.state, &asked)?.into_iter();
+    let entries = accounts::audit(state, &asked)?.into_iter();
     Ok(entries.filter(|entry| !is_of_a_link(&entry.subject)).map(mark).collect())
 }
 
@@ -232,7 +233,7 @@ fn mark(entry: AuditEntry) -> Annotation {
         id: -entry.id,
         at: entry.at as f64,
         what: what.trim_end().to_owned(),
-        tags: vec!["audit".into()],
+        tags: vec![marks::AUDIT.into()],
         data: side("before", entry.before.filter(|_| read))
             + &side("after", entry.after.filter(|_| read))
             + &side("commit", entry.commit),

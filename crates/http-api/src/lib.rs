@@ -49,6 +49,7 @@ mod guard;
 mod guess;
 mod inventory;
 mod levels;
+mod marks;
 mod parameters;
 mod pictures;
 mod ping;

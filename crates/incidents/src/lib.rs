@@ -128,5 +128,6 @@ pub use error_groups::{Condition, ErrorTrouble};
 pub use incident::{Entry, Incident, Phase, Trouble};
 pub use letters::Letter;
 pub use page::{Page, PageKind};
+pub use part::between;
 pub use people::{Deed, Refusal};
 pub use store::{KeptEntry, KeptPage, MIGRATIONS, Wanted};
