@@ -177,6 +177,8 @@ fn last_heard(services: &Services, project: u64, sent: Option<&Sent>) -> Answer<
         Some(at) => Ok(Some(at)),
         None => Ok(services.tracker.newest_event(project)?.map(|at| at.0)),
     }
+}
+
 fn kept_events(services: &Services, project: u64) -> KeptEvents {
     let HeldEvents { events, bytes, oldest } = services.event_log.held(project);
     KeptEvents { events, bytes, oldest: oldest.map(|at| at.0) }
