@@ -151,6 +151,16 @@ def test_what_is_not_believed(place):
     assert page.status == 403 and "<script>" not in page.text and "&lt;script&gt;" in page.text
 
 
+def test_a_provider_that_cannot_be_asked_keeps_out_nobody_who_was_in(place):
+    here = place('default_role = "viewer"\nname_claim = "email"')
+    assert here.sign_in("ana")[1].status == 303
+    here.provider.lie("alone")
+    browser, ana = here.sign_in("ana")
+    assert ana.status == 303 and here.ask(browser, "/api/v1/status").json["auth"]["user"] == "ana@example.com", ana.text
+    _, ben = here.sign_in("ben")
+    assert ben.status == 502 and "answers 503" in ben.text, ben.text
+
+
 def test_who_may_come_in(place):
     here = place('role_claim = "groups"\nrole_map = { "sre" = "editor" }\nallowed_domains = ["example.com"]')
     server = here.server
@@ -480,10 +490,15 @@ members = ["cho"]
     made = server.post("/api/v1/tokens", {"name": "of-cho", "role": "viewer"}, headers={"X-Remote-User": "cho", **OWN})
     works = lambda: server.get("/api/v1/teams", headers={"Authorization": f"Bearer {made.json['token']}"}).status
     assert works() == 200, made.text
+    # Whoever has the address of a calendar is asked for nothing else.
+    feed = server.post("/api/v1/oncall/calendars", {"person": "cho"}, headers={"X-Remote-User": "cho", **OWN})
+    assert feed.status == 201, feed.text
+    calendars = lambda: len(server.get("/api/v1/oncall/calendars", headers=root).json["calendars"])
+    assert calendars() == 1
     unlink = lambda name, by="proxy", who=root: server.request("DELETE", f"/api/v1/people/{name}/link?by={by}", headers=who)
     assert unlink("cho", who={"X-Remote-User": "dee", **OWN}).status == 403
-    assert (unlink("cho").status, unlink("cho").status, unlink("nobody").status, unlink("cho", "provider").status, unlink("cho", "x").status) == (204, 404, 404, 409, 400)
-    assert works() == 401 and of("cho")["suspended"]
+    assert (unlink("cho").status, unlink("cho").status, unlink("nobody").status, unlink("cho", "provider").status, unlink("cho", "x").status) == (200, 404, 404, 409, 400)
+    assert works() == 401 and of("cho")["suspended"] and calendars() == 0
     refused = server.get("/api/v1/status", headers={"X-Remote-User": "cho", **OWN})
     assert refused.status == 403 and "another `cho`" in refused.text
     assert server.request("DELETE", "/api/v1/people/dee/suspension", headers=root).status == 404

@@ -354,6 +354,57 @@ def test_a_quota_holds_errors_back_and_check_ins_not(bellwether):
     assert project.send(event("x")).status == 200
 
 
+def test_transactions_and_sessions_have_quotas_of_their_own(bellwether):
+    server = bellwether("[errors]\nmax_transactions_per_project_per_5m = 3\n")
+    project = Project(server)
+    assert server.put(f"/api/v1/errors/projects/{project.id}", {"settings": {"max_sessions_per_5m": 2}}).status == 200
+    now = time.time()
+    timing = lambda: ("transaction", {"transaction": "GET /", "type": "transaction", "start_timestamp": now - 1, "timestamp": now,
+                                      "contexts": {"trace": {"trace_id": "a" * 32, "span_id": "b" * 16, "op": "http"}}})
+    runs = lambda: ("sessions", {"aggregates": [{"started": now, "exited": 1}]})
+    until = now // 300 * 300 + 300
+    for item, category, most in ((timing, "transaction", 3), (runs, "session", 2)):
+        answers = [project.envelope(item()) for _ in range(8)]
+        refused = [answer for answer in answers if answer.status == 429]
+        assert {answer.status for answer in answers} == {200, 429}, answers[0].text
+        if time.time() < until:
+            assert len(refused) == 8 - most
+        seconds, *limit = refused[0].headers["X-Sentry-Rate-Limits"].split(":")
+        assert 1 <= int(seconds) <= 300 and limit == [category, "project", "quota"]
+    both = project.envelope(timing(), ("event", event("x")))
+    assert both.status in (200, 429) and len(project.groups()) == 1, "the event is taken all the same"
+
+
+def test_a_first_check_in_that_makes_no_heartbeat_says_so(bellwether):
+    server = bellwether("")
+    project = Project(server)
+    config = lambda n: {"schedule": {"type": "crontab", "value": f"0 {n % 24} * * *"}}
+    said = lambda slug, n: ("check_in", {"check_in_id": uuid.uuid4().hex, "monitor_slug": slug, "status": "ok", "monitor_config": config(n)})
+    for start in range(0, 100, 20):
+        assert project.envelope(*(said("known", n) for n in range(start, start + 20))).status == 200
+    until = time.time() // 300 * 300 + 300
+    answer = project.envelope(said("young", 1), said("known", 2))
+    if time.time() < until and answer.status == 400:
+        assert "`web/young` is not made" in answer.json["detail"] and "X-Sentry-Rate-Limits" not in answer.headers
+        names = lambda: {one["name"]: one["pings"] for one in server.get("/api/v1/heartbeats").json["heartbeats"]}
+        wait_for(lambda: names() == {"web/known": 101}, what="the ping behind it")
+    else:
+        assert time.time() >= until - 300 and answer.status == 200, "five minutes were over in between"
+
+
+def test_the_clock_of_an_old_client_is_set_right(bellwether):
+    server = bellwether("")
+    project = Project(server)
+    ahead = time.time() + 3_000
+    for sent, text in ((f"{ahead:.3f}", "seconds"), (f"{ahead * 1000:.0f}", "milliseconds")):
+        auth = f"Sentry sentry_version=7, sentry_timestamp={sent}, sentry_client=raven-node/2.6.4, sentry_key={project.key}"
+        body = json.dumps({**event(text), "timestamp": ahead - 120})
+        assert server.post(project.path("store/"), body, headers={"X-Sentry-Auth": auth}).status == 200
+    groups = wait_for(lambda: project.groups() if len(project.groups()) else None, what="the group")
+    stamps = [one["timestamp"] for group in groups for one in project.events(group["id"])]
+    assert len(stamps) == 2 and all(60 < time.time() - stamp < 600 for stamp in stamps), stamps
+
+
 def test_a_key_has_its_own_quota(bellwether):
     server = bellwether()
     project = Project(server)
@@ -397,6 +448,12 @@ def test_with_a_sign_in_the_key_is_enough_to_send_and_for_nothing_else(bellwethe
     change = lambda who, **changed: server.put("/api/v1/errors/projects/mine", {"settings": {**settings, **changed}}, headers=who).status
     tee = f"http://{'f' * 32}@127.0.0.1:9/1"
     assert (change(fay, retention_days=7), change(fay, tee=tee), change(root, tee=tee), change(fay, tee=None), change(root, tee=None)) == (200, 403, 200, 403, 200)
+    # Nor does it tell others who listens where.
+    change(root, tee=tee)
+    assert mine.send(event("x")).status == 200
+    why = lambda who: (server.get("/api/v1/errors/projects/mine", headers=who).json["tee"] or {}).get("failure") or ""
+    assert "127.0.0.1:9" in wait_for(lambda: why(root), what="why it is not taken") and why(fay).startswith("it is not taken; why is for editors")
+    change(root, tee=None)
     # Nor what others deploy.
     releases = "/api/0/organizations/any/releases/"
     for name in ("mine", "others"):
@@ -407,5 +464,11 @@ def test_with_a_sign_in_the_key_is_enough_to_send_and_for_nothing_else(bellwethe
     ids = marks(root)
     opened = {name: server.get(f"/events/{ids[f'{name}-1 deployed to production']}/", headers=fay).status for name in ("mine", "others")}
     assert opened == {"mine": 200, "others": 404}
+    drawn = lambda who: server.get("/render?target=events('others')&from=-10min&format=json", headers=who).json
+    times = lambda who: sum(value or 0 for series in drawn(who) for value, _ in series["datapoints"])
+    assert (times(root), times(fay)) == (1, 0), "the function `events` tells no more"
     graph = lambda who: [one["what"] for one in server.get("/api/v1/graph?target=a", headers=who).json["annotations"] if "deploy" in one["tags"]]
     assert (graph(fay), len(graph(root))) == (["mine-1 deployed to production"], 2)
+    # A project that is named three times has one deploy more.
+    assert server.post(f"{releases}mine-1/deploys/", {"environment": "staging", "projects": ["mine", str(mine.id), "mine"]}, headers=root).status == 201
+    assert [one["environment"] for one in server.get(f"{releases}mine-1/deploys/", headers=root).json] == ["staging", "production"]

@@ -1,6 +1,7 @@
 """What comes for a project that moves goes to its old Sentry too, and nobody waits for that."""
 import gzip
 import json
+import time
 
 import pytest
 
@@ -147,6 +148,19 @@ def test_two_that_send_each_other_everything_send_each_thing_once(bellwether):
     assert there.wait_for_group("back")["count"] == 1
     wait_for(lambda: passed(here)["sent"] == 1, what="the copy back")
     assert (passed(there)["sent"], passed(here)["sent"]) == (1, 1)
+
+
+def test_nothing_goes_to_a_listener_of_our_own(bellwether):
+    server = bellwether()
+    said = b'{}\n{"type":"event"}\nspoilt.by.copies 1 %d\n' % time.time()
+    listeners = {Project(server, port): f"{host}:{server.ports[port]}" for port, host in (("line", "127.0.0.1"), ("http", "localhost"))}
+    for project, own in listeners.items():
+        tee(project, f"http://{KEY}@{own}/1")
+        server.post(project.path("envelope/"), said, headers=project.auth())
+    for project, own in listeners.items():
+        why = f"{own} is where this server itself listens"
+        wait_for(lambda: why in (passed(project)["failure"] or ""), what=f"that {own} is refused")
+    assert server.get("/metrics/find?query=spoilt").json == []
 
 
 def test_a_dsn_that_is_none_is_refused(bellwether):

@@ -41,6 +41,8 @@ const LIES = {
   issuer: (claims) => ({ ...claims, iss: 'https://evil.example' }),
   key: (claims) => claims,
   unsigned: (claims) => claims,
+  // No lie: all but whether the address is theirs, and nobody is there who could be asked.
+  alone: (claims) => ({ ...accounts[claims.sub.replace('id-of-', '')], email_verified: undefined, ...claims }),
 }
 
 async function told(token) {
@@ -68,6 +70,9 @@ http.createServer(async (request, response) => {
     let body = ''
     for await (const part of request) body += part
     Object.assign(accounts, JSON.parse(body))
+    response.end()
+  } else if (lie === 'alone' && url.pathname === '/me') {
+    response.statusCode = 503
     response.end()
   } else if (url.pathname.startsWith('/interaction/')) {
     const name = url.searchParams.get('as')

@@ -48,17 +48,19 @@ pub use config::{TeamConfig, problems};
 pub use identities::{Arrived, Vouched, arrive, arrived};
 pub use invitations::{Invitation, Invited, Inviter, accept, invitations, invite, withdraw};
 pub use limits::{SESSION_SECONDS, VOUCHED_SESSION_SECONDS};
-pub use links::{ComesBy, comes_by, link, suspend_unseen, unlink, unlinked, unseen_by, unsuspend};
+pub use links::{ComesBy, Unlinked, comes_by, link, suspend_unseen, unlink, unlinked, unseen_by, unsuspend};
 pub use memberships::{Followed, Moved, follow_groups, forget_memberships};
+#[cfg(test)]
+pub(crate) use people::set_person;
 pub use people::{
     Details, Person, Shown, change_password, check_password, describe, make_person, people, person,
-    remove_person, set_person, set_role,
+    remove_person, replace_password, set_role,
 };
 pub use secrets::random_secret;
 pub use sessions::{
     Closed, close_session, end_sessions_of_others, open_session_by, open_vouched_session, session,
 };
-pub use teams::{Team, remove_team, scope_of, set_team, teams, teams_of};
+pub use teams::{Team, remove_team, scope_of, scope_of_contact, set_team, teams, teams_of};
 pub use tokens::{NewToken, Token, create_token, remove_token, token, tokens};
 pub use ways::{
     Tested, Typed, WantedWay, Way, confirm_way, confirmed_ways, is_phone, lose_way, may_send, new_code,

@@ -32,15 +32,29 @@ pub fn link(state: &StateStore, person: &str, voucher: &str, now: Timestamp) -> 
     })
 }
 
+/// What became of it that nobody is this person by a voucher's word any more.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Unlinked {
+    /// Somebody came so.
+    pub was_known: bool,
+    /// Nobody came so yet, and somebody might have.
+    pub was_waited_for: bool,
+    /// Nobody is left who is this person.
+    pub leaves_nobody: bool,
+    /// Of a person who is there still: whoever came so may have made them.
+    pub tokens: Vec<String>,
+    pub ways: usize,
+}
+
 /// Whoever comes by this voucher's word is this person no more, and nobody is waited for: what is open of theirs ends. If nobody
-/// is left who is this person, what they made for others to come in with goes, and the rest of theirs rests until somebody is.
-/// Whether there was anything to take back; none: there is no such person.
+/// is left who is this person, what they made for others to come in with goes, and so do the ways by which they were reached; the
+/// rest of theirs rests until somebody is. None: there is no such person.
 pub fn unlink(
     state: &StateStore,
     person: &str,
     voucher: &str,
     now: Timestamp,
-) -> Result<Option<bool>, AccountError> {
+) -> Result<Option<Unlinked>, AccountError> {
     let unlinked = state.transaction(|tx| {
         if tx.query("SELECT 1 FROM person WHERE name = ?1", &[person.into()])?.is_empty() {
             return Ok(Ok(None));
@@ -58,10 +72,16 @@ pub fn unlink(
         if known > 0 {
             tx.execute("DELETE FROM session WHERE person = ?1", &[person.into()])?;
         }
+        let mut unlinked = Unlinked { was_known: known > 0, was_waited_for: waiting > 0, ..Unlinked::default() };
         if leaves_nobody {
             leave_to_nobody(tx, person, now)?;
+            unlinked.leaves_nobody = true;
+        } else if unlinked.was_known {
+            let tokens = tx.query("SELECT name FROM token WHERE owner = ?1 ORDER BY name", &[person.into()])?;
+            unlinked.tokens = tokens.iter().map(|row| row.text(0).to_owned()).collect();
+            unlinked.ways = tx.query("SELECT id FROM way WHERE person = ?1", &[person.into()])?.len();
         }
-        Ok(Ok(Some(waiting + known > 0)))
+        Ok(Ok(Some(unlinked)))
     })?;
     unlinked.map_err(AccountError::Refused)
 }
@@ -84,6 +104,7 @@ fn is_last_administrator(tx: &Transaction<'_>, person: &str) -> Result<bool, Sta
 fn leave_to_nobody(tx: &Transaction<'_>, person: &str, now: Timestamp) -> Result<(), StateError> {
     tx.execute("DELETE FROM token WHERE owner = ?1", &[person.into()])?;
     tx.execute("DELETE FROM invitation WHERE owner = ?1", &[person.into()])?;
+    tx.execute("DELETE FROM way WHERE person = ?1", &[person.into()])?;
     tx.execute("UPDATE person SET suspended = ?2 WHERE name = ?1", &[person.into(), now.0.into()]).map(drop)
 }
 

@@ -91,7 +91,8 @@ pub(crate) fn hash_of(password: &str) -> Result<String, AccountError> {
 }
 
 /// Set a person's password and role, making the person if need be. All their sessions end.
-pub fn set_person(
+#[cfg(test)]
+pub(crate) fn set_person(
     state: &StateStore,
     name: &str,
     password: &str,
@@ -102,6 +103,25 @@ pub fn set_person(
     let hash = hash_of(password)?;
     state.transaction(|tx| put(tx, name, &hash, role, now))?;
     Ok(())
+}
+
+/// Another password for whoever is there, who keeps their role unless one is said. All their sessions end. False: there is nobody
+/// of that name.
+pub fn replace_password(
+    state: &StateStore,
+    name: &str,
+    password: &str,
+    role: Option<Role>,
+    now: Timestamp,
+) -> Result<bool, AccountError> {
+    check_name(name)?;
+    let hash = hash_of(password)?;
+    Ok(state.transaction(|tx| {
+        let rows = tx.query("SELECT role FROM person WHERE name = ?1", &[name.into()])?;
+        let Some(before) = rows.first().map(|row| Role::parse(row.text(0))) else { return Ok(false) };
+        put(tx, name, &hash, role.unwrap_or(before), now)?;
+        Ok(true)
+    })?)
 }
 
 /// Make a person. False: there is somebody of that name, who stays as they are.

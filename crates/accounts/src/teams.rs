@@ -9,7 +9,7 @@ use vocabulary::ports::Scope;
 
 use crate::config::{ALL_NAMES, TeamConfig};
 use crate::limits::MAX_TEAMS;
-use crate::{AccountError, Role, memberships};
+use crate::{AccountError, Role, memberships, person};
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Team {
@@ -134,6 +134,18 @@ pub fn teams_of(
         by_groups.contains(&team.name) || team.members.iter().any(|member| member == person)
     };
     Ok(all.filter(is_in).collect())
+}
+
+/// What may be told to a contact: to a person what they see, to one of the files all.
+pub fn scope_of_contact(
+    state: &StateStore,
+    files: &[TeamConfig],
+    contact: &str,
+) -> Result<Scope, StateError> {
+    match person(state, contact)? {
+        Some(person) => scope_of(state, files, contact, person.role),
+        None => Ok(Scope::everything()),
+    }
 }
 
 /// What a person may see: the prefixes of their teams. Administrators see all, and so does whoever is of no team that

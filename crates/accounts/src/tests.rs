@@ -27,6 +27,22 @@ fn a_person_signs_in_with_the_right_password_only() {
 }
 
 #[test]
+fn another_password_leaves_the_role_that_somebody_has_by_then() {
+    let (_directory, state) = state();
+    let now = Timestamp(1_000);
+    set_person(&state, "ana", "correct horse", Role::Admin, now).unwrap();
+    let secret = open_session(&state, "ana", SESSION_SECONDS, now).unwrap();
+    set_role(&state, "ana", Role::Viewer).unwrap();
+    assert!(replace_password(&state, "ana", "another horse", None, now).unwrap());
+    assert_eq!(role_by(&state, "ana", "another horse"), Some(Role::Viewer));
+    assert!(session(&state, &secret, &[], &[], None, now).unwrap().is_none());
+    assert!(replace_password(&state, "ana", "correct horse", Some(Role::Editor), now).unwrap());
+    assert_eq!(role_by(&state, "ana", "correct horse"), Some(Role::Editor));
+    assert!(!replace_password(&state, "ben", "correct horse", Some(Role::Editor), now).unwrap());
+    assert_eq!(person(&state, "ben").unwrap(), None);
+}
+
+#[test]
 fn a_session_ends_in_time_and_with_a_new_password() {
     let (_directory, state) = state();
     let now = Timestamp(1_000);
@@ -127,6 +143,9 @@ fn a_person_sees_what_their_teams_own() {
     let secret = open_session(&state, "cho", SESSION_SECONDS, now).unwrap();
     let sees = || session(&state, &secret, &files, &[], None, now).unwrap().unwrap().scope.sees("shop.x");
     assert!(!sees());
+    let told = |contact: &str| scope_of_contact(&state, &files, contact).unwrap();
+    assert_eq!(told("cho").as_prefixes(), ["mail."]);
+    assert!(told("of-the-files").is_everything());
     assert!(remove_team(&state, &files, "mail").unwrap());
     assert!(sees(), "teams are those of now, not of the sign-in");
 }
@@ -387,8 +406,8 @@ fn whom_another_way_made_is_joined_by_an_administrator_only() {
     assert!(refused.contains("links you"), "{refused}");
     assert!(!link(&state, "nobody", by_provider.by, now).unwrap());
     assert!(link(&state, "ana", by_provider.by, now).unwrap());
-    let withdraw = || unlink(&state, "ana", by_provider.by, now).unwrap();
-    assert_eq!((withdraw(), withdraw()), (Some(true), Some(false)));
+    let withdraw = || unlink(&state, "ana", by_provider.by, now).unwrap().unwrap().was_waited_for;
+    assert_eq!((withdraw(), withdraw()), (true, false));
     assert!(arrive(&state, &by_provider, now).is_err(), "it was withdrawn");
     assert!(link(&state, "ana", by_provider.by, now).unwrap());
     let late = now.plus(limits::LINK_SECONDS + 1);
@@ -468,9 +487,8 @@ fn an_administrator_says_who_is_meant_and_who_rests_no_more() {
     assert!(!look(late.plus(30 * day)) && look(late.plus(30 * day + 1)));
     // Somebody else after all: out, and not in again as the same, nor anew under this name.
     let secret = open_session(&state, "ana", SESSION_SECONDS, now).unwrap();
-    assert_eq!(unlink(&state, "ana", issuer, late).unwrap(), Some(true));
-    assert_eq!(unlink(&state, "ana", issuer, late).unwrap(), Some(false));
-    assert_eq!(unlink(&state, "nobody", issuer, late).unwrap(), None);
+    let end = |name| unlink(&state, name, issuer, late).unwrap().map(|unlinked| unlinked.was_known);
+    assert_eq!((end("ana"), end("ana"), end("nobody")), (Some(true), Some(false), None));
     assert!(session(&state, &secret, &[], &[], None, now).unwrap().is_none() && of_ana(now).is_empty());
     assert!(come("1").unwrap_err().to_string().contains("another `ana`"));
     link(&state, "ana", issuer, now).unwrap();
@@ -501,10 +519,20 @@ fn of_somebody_who_was_another_nothing_lives_on() {
     // By another's word they may still come.
     link(&state, "ana", "proxy", now).unwrap();
     arrive(&state, &Vouched { by: "proxy", ..vouched("ana", "ana", Some(Role::Admin)) }, now).unwrap();
-    assert_eq!(unlink(&state, "ana", "proxy", now).unwrap(), Some(true));
+    let of_mail = WantedWay {
+        id: None,
+        kind: "email".into(),
+        address: Some("ana@example.org".into()),
+        label: String::new(),
+        channel: None,
+    };
+    set_ways(&state, "ana", &[of_mail], now).unwrap();
+    let told = unlink(&state, "ana", "proxy", now).unwrap().unwrap();
+    assert_eq!((told.tokens, told.ways, told.leaves_nobody), (vec!["a".to_owned()], 1, false));
     assert!(holds() && suspended().is_none());
-    assert_eq!(end().unwrap(), Some(true));
-    assert!(!holds() && suspended() == Some(now.0));
+    let told = end().unwrap().unwrap();
+    assert_eq!((told.tokens, told.ways, told.leaves_nobody), (vec![], 0, true), "nothing is left");
+    assert!(!holds() && suspended() == Some(now.0) && ways(&state, "ana").unwrap().is_empty());
     // Whoever is meant is back, and what the other made is not.
     link(&state, "ana", issuer, now).unwrap();
     assert!(come("2").unwrap().is_back && suspended().is_none());

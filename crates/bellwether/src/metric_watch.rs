@@ -14,7 +14,7 @@ use monitors::kinds::metric::{Kept, Look, Results, Watch, WatchStats};
 use monitors::{Definitions, Monitors};
 use parking_lot::Mutex;
 use vocabulary::Timestamp;
-use vocabulary::ports::{LiveTail, QueryLimits};
+use vocabulary::ports::{LiveTail, QueryLimits, Scope};
 use vocabulary::state::{State, StateType};
 
 use crate::failure::Failure;
@@ -98,7 +98,7 @@ impl Judge {
         let monitors = &self.house.monitors;
         let zone = jiff::tz::TimeZone::system();
         let limits = QueryLimits { deadline: Some(begun + LONGEST_LOOK), ..QueryLimits::default() };
-        let events = StateEvents(&self.house.state);
+        let events = StateEvents { state: &self.house.state, scope: &Scope::everything() };
         // Before anything is missed: we may have been away ourselves until this moment.
         watch.was_blind(self.house.alive.look(now, self.house.config.load().flush_seconds()));
         let look = Look { source: &*self.house.store, events: &events, zone: &zone, limits: &limits, now };

@@ -90,9 +90,12 @@ struct Known(Arc<House>);
 
 impl Surroundings for Known {
     /// Annotations, which tell what was changed.
-    fn marks(&self, from: i64, until: i64) -> Vec<Mark> {
+    fn marks(&self, contact: &str, from: i64, until: i64) -> Vec<Mark> {
         let query = Query { from: from as f64, until: until as f64, tags: None, set: TagSet::All };
-        let found = annotations::list(&self.0.state, &query).unwrap_or_default();
+        let (state, teams) = (&self.0.state, &self.0.config.load().team);
+        let seen = accounts::scope_of_contact(state, teams, contact)
+            .and_then(|scope| Ok(annotations::seen(&scope, annotations::list(state, &query)?)));
+        let found = seen.unwrap_or_default();
         let mark = |event: annotations::Annotation| {
             let tags =
                 if event.tags.is_empty() { String::new() } else { format!(" ({})", event.tags.join(", ")) };

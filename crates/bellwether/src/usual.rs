@@ -109,9 +109,9 @@ fn day_before(house: &House, target: &str, since: i64) -> Option<String> {
         template: Vec::new(),
     };
     let limits = QueryLimits { deadline: Some(Instant::now() + PATIENCE), ..QueryLimits::default() };
-    let events = http_api::StateEvents(&house.state);
-    let environment =
-        Environment { source: &*house.store, events: &events, scope: &Scope::everything(), limits: &limits };
+    let scope = Scope::everything();
+    let events = http_api::StateEvents { state: &house.state, scope: &scope };
+    let environment = Environment { source: &*house.store, events: &events, scope: &scope, limits: &limits };
     let evaluated = graphite::evaluate(&question, environment).ok()?;
     let series = evaluated.series.first()?;
     let mut values: Vec<f64> =

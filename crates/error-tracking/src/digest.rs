@@ -35,6 +35,7 @@ pub fn digest(
     symbols: &dyn Symbols,
 ) -> Result<Digested, Invalid> {
     let mut event = validate(payload)?;
+    leave_out_ours(&mut event);
     let event_id = identify(&mut event, received);
     let at = date(&mut event, received);
     normalise(&mut event, received);
@@ -94,6 +95,14 @@ impl Facts {
             scrubbed: Vec::new(),
             body: Vec::new(),
         }
+    }
+}
+
+/// What begins with a `_` we say ourselves of an event: where its source lies, what people said. Whoever has a public key could lead
+/// people elsewhere by it.
+fn leave_out_ours(event: &mut Tree<'_>) {
+    if let Tree::Map(fields) = event {
+        fields.retain(|(name, _)| !name.starts_with('_'));
     }
 }
 

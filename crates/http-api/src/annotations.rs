@@ -162,6 +162,23 @@ pub fn seen(scope: &Scope, mut found: Vec<Annotation>) -> Vec<Annotation> {
     found
 }
 
+/// The project is called otherwise from now on, and what is its own stays so: who sees it goes by its name.
+pub fn rename_project(state: &StateStore, from: &str, to: &str) -> Result<(), StateError> {
+    state.transaction(|tx| {
+        let rows = tx.query("SELECT id, projects FROM annotation WHERE projects <> ''", &[])?;
+        for row in rows.iter().filter(|row| row.text(1).lines().any(|project| project == from)) {
+            let id = row.integer(0);
+            let named = |project| if project == from { to } else { project };
+            let projects: Vec<&str> = row.text(1).lines().map(named).collect();
+            let sql = "UPDATE annotation SET projects = ?2 WHERE id = ?1";
+            tx.execute(sql, &[id.into(), projects.join("\n").into()])?;
+            let sql = "UPDATE annotation_tag SET tag = ?3 WHERE annotation = ?1 AND tag = ?2";
+            tx.execute(sql, &[id.into(), from.into(), to.into()])?;
+        }
+        Ok(())
+    })
+}
+
 pub fn one(state: &StateStore, id: i64) -> Result<Option<Annotation>, StateError> {
     let rows = state.query(&format!("{COLUMNS} WHERE id = ?1"), &[id.into()])?;
     Ok(rows.first().map(from_row))
@@ -256,7 +273,11 @@ impl From<StateError> for Refused {
 
 #[cfg(test)]
 mod tests {
+    use graphite::Events;
+    use vocabulary::Timestamp;
+
     use super::*;
+    use crate::StateEvents;
 
     fn tags(text: &str) -> Vec<String> {
         text.split_whitespace().map(str::to_owned).collect()
@@ -308,8 +329,19 @@ mod tests {
             found.map(|one| format!("{}: {}", one.what, one.tags.join(" "))).collect::<Vec<_>>()
         };
         let limited = Scope::prefixes(vec!["errors.shop.".to_owned()]);
-        assert_eq!(told(limited), ["both: deploy shop", "everybody's: mail"]);
+        assert_eq!(told(limited.clone()), ["both: deploy shop", "everybody's: mail"]);
         assert_eq!(told(Scope::everything()).len(), 3);
+        let moments = |scope: &Scope| {
+            let events = StateEvents { state: &state, scope };
+            events.moments(Timestamp(0), Timestamp(9), &["mail".to_owned()]).len()
+        };
+        assert_eq!((moments(&limited), moments(&Scope::everything())), (2, 3), "for `events` too");
+        // It takes them along, and whoever is called so next has none of them.
+        rename_project(&state, "mail", "post").unwrap();
+        assert_eq!(told(limited), ["both: deploy shop", "everybody's: mail"]);
+        assert_eq!(told(Scope::prefixes(vec!["errors.mail.".to_owned()])), ["everybody's: mail"]);
+        let of_post = told(Scope::prefixes(vec!["errors.post.".to_owned()]));
+        assert_eq!(of_post, ["both: deploy post", "theirs: deploy post", "everybody's: mail"]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use vocabulary::SeriesRef;
 use vocabulary::ports::{Scope, StoreError};
 use vocabulary::settings::Secret;
 
-pub use seen::{sentence, worst};
+pub use seen::{COPIES_OF, sentence, worst};
 
 /// The parts of the server that no port reaches: health of every part, storage maintenance, the log.
 pub trait Control: Send + Sync {

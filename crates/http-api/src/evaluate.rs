@@ -13,8 +13,9 @@ use utoipa::ToSchema;
 use vocabulary::ports::{FindQuery, Node, QueryLimits, Scope, SeriesMatch, TagExpression, TagQuery};
 use vocabulary::{Timestamp, ValueKind};
 
-use crate::annotations::{self, Query, TagSet};
+use crate::annotations::{Query, TagSet};
 use crate::answer::{Answer, Problem, nearest};
+use crate::marks;
 use crate::services::Services;
 
 /// One series of an answer, without what only functions need.
@@ -37,18 +38,21 @@ pub struct TargetError {
     pub hint: Option<String>,
 }
 
-/// Annotations, for the function `events`.
-pub struct StateEvents<'s>(pub &'s StateStore);
+/// Annotations, for the function `events`: those that whoever asks may see.
+pub struct StateEvents<'s> {
+    pub state: &'s StateStore,
+    pub scope: &'s Scope,
+}
 
 impl Events for StateEvents<'_> {
     fn moments(&self, from: Timestamp, until: Timestamp, tags: &[String]) -> Vec<Timestamp> {
         let tags = (!tags.is_empty()).then_some(tags);
         let query = Query { from: from.0 as f64, until: until.0 as f64 + 0.999_999, tags, set: TagSet::All };
-        let found = annotations::list(self.0, &query).unwrap_or_else(|error| {
+        let seen = marks::asked(self.state, self.scope, &query).unwrap_or_else(|error| {
             tracing::warn!(%error, "cannot read annotations");
             Vec::new()
         });
-        found.iter().map(|annotation| Timestamp(annotation.at.floor() as i64)).collect()
+        seen.iter().map(|annotation| Timestamp(annotation.at.floor() as i64)).collect()
     }
 }
 
@@ -70,7 +74,7 @@ pub fn evaluate(
         x_files_factor: 0.0,
         template: Vec::new(),
     };
-    let events = StateEvents(&services.state);
+    let events = StateEvents { state: &services.state, scope };
     let environment = Environment { source: services.source.as_ref(), events: &events, scope, limits };
     let evaluated = graphite::evaluate(&question, environment).map_err(|error| explain(error, target))?;
     evaluated.series.into_iter().map(plain).collect::<Result<_, _>>().map_err(|error| explain(error, target))

@@ -39,6 +39,7 @@
 //! | `words` | what they are told |
 //! | `time` | what held back the word lifts, a snooze ends, a definition is gone |
 //! | `clock` | a clock that was ahead is set back |
+//! | `leaving` | what was in the hands of whoever is removed |
 //! | `ending` | how it ends, and who is told so |
 //! | [`last_words`] | how the last word to a contact, and by a channel, went |
 //! | `trouble` | one of those that are, or were, bad in it |
@@ -82,6 +83,7 @@ mod joining;
 mod kin;
 pub mod last_words;
 pub mod learning;
+mod leaving;
 pub mod letters;
 pub mod limits;
 mod lost;
@@ -126,5 +128,6 @@ pub use error_groups::{Condition, ErrorTrouble};
 pub use incident::{Entry, Incident, Phase, Trouble};
 pub use letters::Letter;
 pub use page::{Page, PageKind};
+pub use part::between;
 pub use people::{Deed, Refusal};
 pub use store::{KeptEntry, KeptPage, MIGRATIONS, Wanted};

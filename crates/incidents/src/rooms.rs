@@ -46,6 +46,19 @@ impl Book {
             .any(|channel| self.reaches(std::slice::from_ref(channel)) && self.leads_to(contact, channel))
     }
 
+    /// Why nobody is reached by this channel, though something may be sent. None: it leads to people, of whom this may be one.
+    pub(crate) fn why_nobody(&self, contact: &str, channel: &Arc<str>) -> Option<String> {
+        let known = self.contacts.get(contact);
+        if **channel == *LOG_CHANNEL {
+            return Some("`log` is a list here and sends nothing".to_owned());
+        }
+        if self.rooms.contains(channel) {
+            return Some(format!("`{channel}` is a room, which may be empty"));
+        }
+        let is_lost = known.is_some_and(|known| !self.leads_to(known, channel));
+        is_lost.then(|| format!("`{channel}` has no address of theirs"))
+    }
+
     fn last_resort(&self) -> impl Iterator<Item = Arc<str>> + '_ {
         self.config.contacts.iter().map(|name| Arc::from(name.as_str()))
     }
@@ -208,21 +221,23 @@ impl Incidents {
         people: &[Recipient],
         now: Timestamp,
     ) {
-        let in_rooms: Vec<_> = people.iter().filter(|(_, channels)| !self.book.reaches(channels)).collect();
-        for (name, channels) in in_rooms {
-            let where_to = match channels.iter().all(|channel| **channel == *LOG_CHANNEL) {
-                true => "is only listed, in the log",
-                false => "is told in rooms only",
-            };
-            self.note_step(id, format!("{step}: {name} {where_to}, which reaches nobody"), now);
+        let in_rooms = people.iter().filter(|(_, channels)| !self.book.reaches(channels));
+        let line = |(name, channels): &Recipient| {
+            let why: Vec<String> =
+                channels.iter().filter_map(|channel| self.book.why_nobody(name, channel)).collect();
+            format!("{step}: {name} is reached by nothing: {}", why.join(", "))
+        };
+        let lines: Vec<String> = in_rooms.map(line).collect();
+        for line in lines {
+            self.note_step(id, line, now);
         }
     }
 
     /// What was just told reached rooms, and nobody.
     pub(crate) fn note_nobody_in_rooms(&mut self, id: IncidentId, now: Timestamp) {
         self.counters.untold += 1;
-        let why = "told in rooms only, which may be empty: nobody is reached. Name a contact with a telephone or a \
-                   mailbox in [incidents] contacts";
+        let why = "told in rooms only, which may be empty, or listed by `log`: nobody is reached. Name a contact with a telephone or \
+                   a mailbox in [incidents] contacts";
         self.note_rooms(id, why, now);
     }
 

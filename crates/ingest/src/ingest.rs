@@ -1,7 +1,7 @@
 //! Opens the listeners that the configuration wants, changes them when it changes, and stops them.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::num::NonZero;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -328,6 +328,11 @@ impl Ingest {
     /// Tells the aggregates that are due at `now`. For tests; otherwise it happens each second by itself.
     pub fn tell_aggregates(&self, now: Timestamp) {
         self.outlet.relay.tick(&*self.outlet.sink, now);
+    }
+
+    /// Whether who connects from `local` to `peer` reaches a listener of ours.
+    pub fn is_own(&self, peer: SocketAddr, local: IpAddr) -> bool {
+        self.own.take_connections(peer, local)
     }
 
     /// Of each open listener, in the order of their names. Counts begin anew when a reload changes a listener.

@@ -54,6 +54,6 @@ pub use ingest::{Ingest, Ports, Settings, StartError};
 pub use intake::{AfterFlush, Flushed, Recovered};
 pub use journal::JournalStats;
 pub use nsca::{NscaConfig, ResultSink, SentResult, Taken};
-pub use outgoing::OutgoingStats;
+pub use outgoing::{OutgoingStats, is_reached_by};
 pub use relay::RelayStats;
 pub use sockets::BindError;

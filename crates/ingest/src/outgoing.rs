@@ -70,7 +70,7 @@ impl OwnAddresses {
     }
 
     /// `local`: the address of our end. It is that of the peer for a peer on this machine.
-    fn take_connections(&self, peer: SocketAddr, local: IpAddr) -> bool {
+    pub fn take_connections(&self, peer: SocketAddr, local: IpAddr) -> bool {
         self.0.load().tcp.iter().any(|own| is_reached_by(*own, peer, Some(local)))
     }
 
@@ -82,11 +82,15 @@ impl OwnAddresses {
 /// Whether who connects to `peer` reaches the listener `own`.
 pub fn is_reached_by(own: SocketAddr, peer: SocketAddr, local: Option<IpAddr>) -> bool {
     let everywhere = [IpAddr::from(Ipv4Addr::UNSPECIFIED), Ipv6Addr::UNSPECIFIED.into()];
+    // An address of IPv4 may be written as one of IPv6.
+    let (mine, theirs) = (own.ip().to_canonical(), peer.ip().to_canonical());
     // Connecting to "everywhere" reaches this machine.
-    let here = peer.ip().is_loopback() || everywhere.contains(&peer.ip()) || local == Some(peer.ip());
-    let hears = own.ip() == peer.ip()
-        || (here && everywhere.contains(&own.ip()))
-        || (own.ip().is_loopback() && everywhere.contains(&peer.ip()));
+    let here = theirs.is_loopback()
+        || everywhere.contains(&theirs)
+        || local.is_some_and(|local| local.to_canonical() == theirs);
+    let hears = mine == theirs
+        || (here && everywhere.contains(&mine))
+        || (mine.is_loopback() && everywhere.contains(&theirs));
     own.port() == peer.port() && hears
 }
 
@@ -504,6 +508,8 @@ mod tests {
         check("127.0.0.1:2003", "127.0.0.2:2003", None, false);
         check("0.0.0.0:2003", "127.0.0.2:2003", None, true);
         check("0.0.0.0:2003", "10.0.0.5:2003", None, false);
+        check("127.0.0.1:2003", "[::ffff:127.0.0.1]:2003", None, true);
+        check("0.0.0.0:2003", "[::ffff:10.0.0.5]:2003", Some("::ffff:10.0.0.5"), true);
         check("0.0.0.0:2003", "10.0.0.5:2003", Some("10.0.0.5"), true);
         check("[::]:2003", "127.0.0.1:2003", None, true);
         check("127.0.0.1:2003", "0.0.0.0:2003", None, true);

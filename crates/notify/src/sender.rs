@@ -37,8 +37,8 @@ pub struct Mark {
 
 /// What a page says beside what the incident knows.
 pub trait Surroundings: Send + Sync {
-    /// Events between two moments, in order.
-    fn marks(&self, from: i64, until: i64) -> Vec<Mark>;
+    /// Events between two moments that this contact may see, in order.
+    fn marks(&self, contact: &str, from: i64, until: i64) -> Vec<Mark>;
     /// What the value usually is, in words.
     fn usual(&self, message: &Message) -> Option<String>;
     /// The graph of the incident that this token acknowledges, as PNG; none: nothing is measured of it.
@@ -359,7 +359,7 @@ impl Task {
         let url = self.settings.url.clone();
         let looked_up = tokio::task::spawn_blocking(move || {
             let due = shared.desk.due(&name, now_ms, ROUND);
-            let mut marks: HashMap<i64, Vec<Mark>> = HashMap::new();
+            let mut marks: HashMap<(Arc<str>, i64), Vec<Mark>> = HashMap::new();
             let mut usual: HashMap<(String, String), Option<String>> = HashMap::new();
             let mut last_times: HashMap<i64, Option<String>> = HashMap::new();
             let (began, mut drawn) = (Instant::now(), 0);
@@ -368,8 +368,8 @@ impl Task {
                 let first = incident.and_then(|incident| shared.desk.first_page(incident, contact, channel));
                 let earlier =
                     incident.map_or_else(Vec::new, |incident| shared.desk.handles(incident, channel));
-                let begin = message.since / 60;
-                let marks = marks.entry(begin).or_insert_with(|| shared.marks_before(message.since)).clone();
+                let marks = marks.entry((contact.clone(), message.since / 60));
+                let marks = marks.or_insert_with(|| shared.marks_before(contact, message.since)).clone();
                 // A burst of pages of one storm looks a few of them up, and is not kept waiting for the rest.
                 let what = (message.name.clone(), message.instance.clone());
                 let may_look = kind.is_problem() && began.elapsed() < USUALS_PATIENCE;
@@ -451,9 +451,9 @@ impl Shared {
         earlier.ok().and_then(|earlier| in_words(&earlier))
     }
 
-    fn marks_before(&self, since: i64) -> Vec<Mark> {
+    fn marks_before(&self, contact: &str, since: i64) -> Vec<Mark> {
         // To the end of that second.
-        let mut marks = self.surroundings.marks(since - MARKS_BEFORE_SECONDS, since + 1);
+        let mut marks = self.surroundings.marks(contact, since - MARKS_BEFORE_SECONDS, since + 1);
         let old = marks.len().saturating_sub(MARKS);
         marks.drain(..old);
         marks

@@ -61,6 +61,8 @@ pub struct Connection {
     stream: Box<dyn Stream>,
     host: String,
     pub address: SocketAddr,
+    /// Of our end.
+    pub local: SocketAddr,
     pub timings: Timings,
     pub tls: Option<Shown>,
 }
@@ -128,8 +130,10 @@ impl Connection {
         let resolve = begun.elapsed();
         let begun = Instant::now();
         let (stream, address) = connect(target, &addresses, deadline).await?;
+        let local = stream.local_addr().map_err(|error| Failure::of_io("connect", &error))?;
         let timings = Timings { resolve, connect: begun.elapsed(), ..Timings::default() };
-        Ok(Connection { stream: Box::new(stream), host: target.host.to_owned(), address, timings, tls: None })
+        let host = target.host.to_owned();
+        Ok(Connection { stream: Box::new(stream), host, address, local, timings, tls: None })
     }
 
     /// The same connection, encrypted from here on.

@@ -1,6 +1,8 @@
 //! One call over HTTP/1.1, with its redirects.
 
 use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -21,6 +23,10 @@ use crate::limits::{BODY_BYTES_MAX, HEAD_BYTES_MAX, HEADERS_MAX, REDIRECTS_MAX};
 use crate::tls::{self, Shown};
 use crate::url::Url;
 
+/// Says by the peer's address, and that of our end, whether a call may not reach whom it has connected to: asked before anything
+/// is sent.
+pub type Spared = Arc<dyn Fn(SocketAddr, IpAddr) -> bool + Send + Sync>;
+
 /// Without `Debug`: headers and bodies hold secrets.
 #[derive(Clone)]
 pub struct Request {
@@ -40,6 +46,7 @@ pub struct Request {
     /// 0: a redirect is the answer.
     pub redirects_most: u8,
     pub tls: tls::Options,
+    pub spared: Option<Spared>,
 }
 
 #[derive(Clone)]
@@ -58,7 +65,7 @@ pub struct Answer {
     /// Where it came from, in the end.
     pub url: Url,
     pub redirects: u8,
-    pub address: std::net::SocketAddr,
+    pub address: SocketAddr,
     pub tls: Option<Shown>,
     /// Of the last hop; `total` of all.
     pub timings: Timings,
@@ -78,6 +85,7 @@ impl Request {
             body_most: BODY_BYTES_MAX,
             redirects_most: REDIRECTS_MAX,
             tls: tls::Options::default(),
+            spared: None,
         }
     }
 
@@ -157,7 +165,7 @@ struct Hop {
     with_body: bool,
     /// The caller's headers and name; not for whom another server names.
     with_secrets: bool,
-    sent_by: Option<std::net::IpAddr>,
+    sent_by: Option<IpAddr>,
 }
 
 impl Hop {
@@ -225,6 +233,13 @@ impl Hop {
         }
         target.sent_by = self.sent_by;
         let connection = Connection::open(egress, target, deadline).await?;
+        let (peer, local) = (connection.address, connection.local.ip());
+        if request.spared.as_ref().is_some_and(|is_spared| is_spared(peer, local)) {
+            return Err(Failure::new(
+                Kind::Forbidden,
+                format!("{target} is where this server itself listens"),
+            ));
+        }
         if !self.url.is_encrypted() {
             return Ok(connection);
         }

@@ -56,26 +56,34 @@ impl Claims {
         rest.split('.').try_fold(self.0.get(first)?, |value, part| value.get(part))
     }
 
-    pub(super) fn subject(&self) -> Option<&str> {
+    pub fn subject(&self) -> Option<&str> {
         self.text("sub").filter(|subject| !subject.is_empty() && subject.len() <= LONGEST_SUBJECT)
     }
 
     /// Does it say all that is wanted, or is the rest to be asked for?
     pub fn suffice(&self, config: &OidcConfig) -> bool {
         let is_by_mail = config.name_claim == "email" || !config.allowed_domains.is_empty();
+        // Some say the address in the ID token, and whether it is theirs only when they are asked.
+        self.says_who(config) && (!is_by_mail || self.has("email") && self.has("email_verified"))
+    }
+
+    /// All but whether a mail address is theirs.
+    pub fn says_who(&self, config: &OidcConfig) -> bool {
         self.has(&config.name_claim)
             && config.role_claim.as_ref().is_none_or(|claim| self.has(claim))
             && config.groups_claim.as_ref().is_none_or(|claim| self.has(claim))
-            // Some say the address in the ID token, and whether it is theirs only when they are asked.
-            && (!is_by_mail || self.has("email") && self.has("email_verified"))
     }
 
     /// With what the provider says when it is asked for more: of the same person only, and never against what it signed.
     pub fn with(mut self, more: &[u8]) -> Result<Claims, String> {
-        let more: Map<String, Value> = serde_json::from_slice(more)
+        let mut more: Map<String, Value> = serde_json::from_slice(more)
             .map_err(|_| "what it says of the person cannot be read".to_owned())?;
         if more.get("sub") != self.0.get("sub") {
             return Err("it speaks of another person than the one who signed in".into());
+        }
+        // Of another address than the signed one it says nothing of that one.
+        if self.has("email") && more.get("email") != self.0.get("email") {
+            more.remove("email_verified");
         }
         for (name, value) in more {
             self.0.entry(name).or_insert(value);

@@ -261,6 +261,20 @@ fn what_is_asked_for_more_says_nothing_of_others_and_changes_nothing() {
     assert!(more("{}").is_err() && more("jwt.jwt.jwt").is_err());
 }
 
+#[test]
+fn whether_another_address_is_theirs_does_not_count() {
+    let config = OidcConfig { allowed_domains: vec!["example.com".into()], ..config() };
+    let may = |signed: Value, more: &str| {
+        let Value::Object(map) = with(signed) else { unreachable!() };
+        Claims(map).with(more.as_bytes()).unwrap().newcomer(&config).is_ok()
+    };
+    let signed = || json!({"email": "boss@example.com"});
+    assert!(may(signed(), r#"{"sub": "u1", "email": "boss@example.com", "email_verified": true}"#));
+    assert!(!may(signed(), r#"{"sub": "u1", "email": "own@evil.example", "email_verified": true}"#));
+    assert!(!may(signed(), r#"{"sub": "u1", "email_verified": true}"#), "of which one?");
+    assert!(may(json!({}), r#"{"sub": "u1", "email": "ana@example.com", "email_verified": true}"#));
+}
+
 fn discovery(other: Value) -> Result<Discovery, String> {
     let mut said = json!({"issuer": "https://login.example", "authorization_endpoint": "https://login.example/auth?x=1",
         "token_endpoint": "https://login.example/token", "jwks_uri": "https://login.example/keys"});

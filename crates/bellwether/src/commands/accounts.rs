@@ -55,9 +55,10 @@ pub fn user(common: &Common, command: &UserCommand) -> Result<(), Failure> {
         UserCommand::Unlink { name, by } => {
             let by = voucher_name(*by);
             let path = format!("/api/v1/people/{}/link?by={by}", encode(name));
-            super::block_on(server.send_json(Method::DELETE, &path, &json!({})))?;
-            let words = format!("whoever comes as {name} by the {by} is somebody else");
-            said(common, json!({"user": name, "not_by": by}), words)?;
+            let left = super::block_on(server.send_json(Method::DELETE, &path, &json!({})))?;
+            let left: Value = parse(&left)?;
+            let words = format!("whoever comes as {name} by the {by} is somebody else{}", still_there(&left));
+            said(common, json!({"user": name, "not_by": by, "still_there": left}), words)?;
         }
         UserCommand::List => {
             list(
@@ -68,14 +69,31 @@ pub fn user(common: &Common, command: &UserCommand) -> Result<(), Failure> {
                 &["name", "display_name", "role", "teams", "suspended"],
             )?;
         }
-        UserCommand::Remove { name } => {
-            let path = format!("/api/v1/people/{}", encode(name));
+        UserCommand::Remove { name, confirmed } => {
+            let path = format!("/api/v1/people/{}?confirmed={confirmed}", encode(name));
             super::block_on(server.send_json(Method::DELETE, &path, &json!({})))?;
             said(common, json!({"removed": name}), format!("{name} may not sign in any more"))?;
         }
     }
     Ok(())
 }
+
+/// What whoever was unlinked may have made.
+fn still_there(left: &Value) -> String {
+    let names = left["tokens"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let tokens: Vec<&str> = names.collect();
+    let ways = left["ways"].as_u64().unwrap_or_default();
+    match (tokens.is_empty(), ways) {
+        (true, 0) => String::new(),
+        (true, ways) => format!("; look through the {ways} ways by which {THEY_ARE_REACHED}"),
+        (false, _) => format!(
+            "; look through what stays: {ways} ways by which {THEY_ARE_REACHED}, tokens {}",
+            tokens.join(", ")
+        ),
+    }
+}
+
+const THEY_ARE_REACHED: &str = "they are reached";
 
 fn served_at(common: &Common, server: &Server) -> Result<String, Failure> {
     if let Server::Remote { url, .. } = server {

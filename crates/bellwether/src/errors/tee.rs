@@ -2,6 +2,7 @@
 //! of their own, so that an old side that is slow or dead delays nobody: not who sends, nor another project's.
 
 mod own;
+mod sending;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -9,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use error_tracking::Quota;
 use formats::sentry::dsn::Dsn;
-use http_api::sentry::tee::{Copy, MARK, Passed};
-use outbound::{Egress, Kind, Url, http};
+use http_api::sentry::tee::{Copy, Passed};
 use parking_lot::Mutex;
 use series_store::Store;
 use tokio::sync::{Notify, Semaphore};
@@ -24,11 +25,12 @@ use waiting::Waiting;
 
 /// Of one project under way together; their order does not matter.
 const AT_ONCE: usize = 8;
-/// Of all projects: of those that answer nothing each holds one for some seconds.
-const ALL_AT_ONCE: usize = 64;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const TIMEOUT: Duration = Duration::from_secs(20);
-const ANSWER_BYTES: usize = 500;
+/// Of all projects, in MiB: copies under way are in memory, and of those that answer nothing each holds its for some seconds.
+const ALL_AT_ONCE: u32 = 128;
+/// Each counts for so many at least, so that there are 64 under way at most.
+const LEAST_MIB: u64 = 2;
+/// Of one project in five minutes, as much as may wait: copies go on what the project may not send too, and the disk is everybody's.
+const MOST_TAKEN: u64 = waiting::MAX_BYTES;
 /// Between two tries while nothing is taken: twice as long each time.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -41,12 +43,14 @@ pub struct Tee {
     store: Arc<Store>,
     queues: Mutex<BTreeMap<u64, Arc<Queue>>>,
     wake: Notify,
-    permits: Semaphore,
+    mebibytes: Semaphore,
 }
 
 /// Of one project.
 struct Queue {
     project: u64,
+    taken: Quota,
+    most_taken: u64,
     waiting: Mutex<Waiting>,
     passed: Mutex<Passed>,
     turn: Mutex<Turn>,
@@ -58,6 +62,19 @@ struct Turn {
     /// Nothing is tried before.
     next: Option<Instant>,
     pause: Duration,
+}
+
+/// A copy whose turn it is.
+struct Next {
+    number: u64,
+    mebibytes: u32,
+    path: PathBuf,
+}
+
+/// Of a copy of so many bytes: what it takes of [`ALL_AT_ONCE`].
+fn weight(bytes: u64) -> u32 {
+    let mebibytes = bytes.div_ceil(1 << 20).max(LEAST_MIB);
+    u32::try_from(mebibytes).unwrap_or(ALL_AT_ONCE).min(ALL_AT_ONCE)
 }
 
 /// What became of a try.
@@ -83,7 +100,7 @@ impl Tee {
             store: store.clone(),
             queues: Mutex::new(queues),
             wake: Notify::new(),
-            permits: Semaphore::new(ALL_AT_ONCE),
+            mebibytes: Semaphore::new(ALL_AT_ONCE as usize),
         })
     }
 
@@ -123,7 +140,7 @@ impl http_api::sentry::tee::Tee for Tee {
         // What is left of the disk is for what people do.
         let pushed = match self.store.is_read_only() {
             true => Err("the disk has no room for copies".to_owned()),
-            false => queue.waiting.lock().push(&copy).map_err(|error| format!("the disk: {error}")),
+            false => queue.push(&copy),
         };
         let mut passed = queue.passed.lock();
         match pushed {
@@ -154,7 +171,17 @@ impl Queue {
     fn open(directory: &Path, project: u64) -> std::io::Result<Queue> {
         let waiting = Waiting::open(directory.join(project.to_string()))?;
         let (passed, turn) = (Mutex::default(), Mutex::default());
-        Ok(Queue { project, waiting: Mutex::new(waiting), passed, turn })
+        let taken = Quota::default();
+        Ok(Queue { project, taken, most_taken: MOST_TAKEN, waiting: Mutex::new(waiting), passed, turn })
+    }
+
+    /// Answers how many of the oldest had to go for it.
+    fn push(&self, copy: &Copy) -> Result<u64, String> {
+        let bytes = copy.body.len() as u64;
+        let admitted = self.taken.admit_many(self.project, bytes, self.most_taken, copy.at);
+        let beyond = |_| format!("more than {} MiB came in five minutes", self.most_taken >> 20);
+        admitted.map_err(beyond)?;
+        self.waiting.lock().push(copy).map_err(|error| format!("the disk: {error}"))
     }
 
     fn now(&self) -> Passed {
@@ -182,9 +209,11 @@ impl Queue {
         turn.next = is_away.then(|| now + turn.pause);
     }
 
-    fn first(&self) -> Vec<(u64, PathBuf)> {
+    fn first(&self) -> Vec<Next> {
         let waiting = self.waiting.lock();
-        waiting.first(AT_ONCE).into_iter().map(|number| (number, waiting.path(number))).collect()
+        let next =
+            |number| Next { number, mebibytes: weight(waiting.length(number)), path: waiting.path(number) };
+        waiting.first(AT_ONCE).into_iter().map(next).collect()
     }
 
     /// Whether it is over with this one. What is counted waits no more.
@@ -250,9 +279,9 @@ async fn pass_on(house: Arc<House>, queue: Arc<Queue>) {
             return queue.rest(false, Instant::now());
         }
         let mut calls = JoinSet::new();
-        for (number, path) in copies {
+        for next in copies {
             let (house, old, project) = (house.clone(), old.clone(), queue.project);
-            calls.spawn(async move { (number, one(&house, &old, path, project).await) });
+            calls.spawn(async move { (next.number, one(&house, &old, next, project).await) });
         }
         let mut settled = 0;
         while let Some(called) = calls.join_next().await {
@@ -270,59 +299,16 @@ fn old_side(house: &House, project: u64) -> Option<Dsn> {
     house.errors.projects.get(project)?.settings.tee.as_deref()?.parse().ok()
 }
 
-async fn one(house: &House, old: &Dsn, path: PathBuf, project: u64) -> Tried {
-    let Ok(_permit) = house.tee.permits.acquire().await else { return Tried::Later("we stop".into()) };
+async fn one(house: &Arc<House>, old: &Dsn, next: Next, project: u64) -> Tried {
+    let Next { mebibytes, path, .. } = next;
+    let room = house.tee.mebibytes.acquire_many(mebibytes).await;
+    let Ok(_room) = room else { return Tried::Later("we stop".into()) };
     let read = tokio::task::spawn_blocking(move || waiting::read(&path, project)).await;
     let Ok(Some(copy)) = read else { return Tried::Gone };
     if house.clock.now().0 - copy.at.0 > KEPT_SECONDS {
         return Tried::Gone;
     }
-    match request(old, copy) {
-        Ok(request) => send(&house.egress, &request).await,
-        Err(why) => Tried::Refused(why),
-    }
-}
-
-fn request(old: &Dsn, copy: Copy) -> Result<http::Request, String> {
-    let Dsn { scheme, public_key, host, path, project } = old;
-    let query = if copy.query.is_empty() { String::new() } else { format!("?{}", copy.query) };
-    let url = Url::parse(&format!("{scheme}://{host}{path}/api/{project}/{}{query}", copy.way))?;
-    let method = if copy.body.is_empty() { http::get() } else { http::post() };
-    let mut request = http::Request::new(method, url);
-    request.connect_timeout = CONNECT_TIMEOUT;
-    request.timeout = TIMEOUT;
-    request.body_most = ANSWER_BYTES;
-    request.redirects_most = 0;
-    let client = copy.client.as_deref().map(in_a_list).unwrap_or_default();
-    let auth = format!("Sentry sentry_version=7, sentry_key={public_key}, sentry_client={client}");
-    let own = [("x-sentry-auth".to_owned(), auth), (MARK.to_owned(), "1".to_owned())];
-    for (name, value) in own.iter().chain(&copy.headers) {
-        request.header(name, value).map_err(|failure| failure.message)?;
-    }
-    request.body = copy.body.into();
-    Ok(request)
-}
-
-/// A client's name, as one part of a list that is separated by commas and blanks.
-fn in_a_list(client: &str) -> String {
-    let plain = |letter: char| if letter.is_ascii_graphic() && letter != ',' { letter } else { '_' };
-    client.chars().take(100).map(plain).collect()
-}
-
-async fn send(egress: &Egress, request: &http::Request) -> Tried {
-    let answer = match http::call(egress, request).await {
-        Ok(answer) => answer,
-        // It is written wrongly, or nobody may be called there: who sets that right wants what waits.
-        Err(failure) if failure.kind == Kind::Wrong => return Tried::Refused(failure.message),
-        Err(failure) => return Tried::Later(failure.message),
-    };
-    let why = || format!("{} answers {}", answer.url.origin(), answer.status.as_u16());
-    match answer.status.as_u16() {
-        200..=299 => Tried::Sent,
-        // Of 429 too: clients would have dropped it.
-        300..=407 | 409..=499 => Tried::Refused(why()),
-        _ => Tried::Later(why()),
-    }
+    sending::send(house, old, copy).await
 }
 
 #[cfg(test)]
@@ -341,22 +327,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_copy_goes_to_the_old_project_with_its_key() {
-        let old: Dsn = "https://0123456789abcdef@old.example:9000/sentry/42".parse().unwrap();
-        let made = request(&old, copy("sentry_release=web%401", "{}")).unwrap();
-        assert_eq!(made.url.origin(), "https://old.example:9000");
-        assert_eq!(made.url.path_and_query(), "/sentry/api/42/security/?sentry_release=web%401");
-        let auth = made.headers["x-sentry-auth"].to_str().unwrap();
-        assert_eq!(
-            auth,
-            "Sentry sentry_version=7, sentry_key=0123456789abcdef, sentry_client=sentry_python__2"
-        );
-        assert!(made.headers.contains_key(MARK));
-        assert_eq!((made.method == http::post(), &made.body[..]), (true, &b"{}"[..]));
-        assert!(request(&old, copy("", "")).unwrap().method == http::get());
-    }
-
     fn queue(directory: &Path) -> Queue {
         let queue = Queue::open(directory, 1).unwrap();
         for _ in 0..3 {
@@ -369,7 +339,7 @@ mod tests {
     fn whatever_becomes_of_a_copy_is_counted() {
         let directory = tempfile::tempdir().unwrap();
         let queue = queue(directory.path());
-        let numbers: Vec<u64> = queue.first().into_iter().map(|(number, _)| number).collect();
+        let numbers: Vec<u64> = queue.first().into_iter().map(|next| next.number).collect();
         let tried = [Tried::Refused("no".into()), Tried::Later("away".into()), Tried::Sent];
         let over: Vec<bool> = numbers
             .iter()
@@ -382,6 +352,20 @@ mod tests {
         queue.clear();
         assert_eq!((queue.now().dropped, queue.now().waiting_bytes), (1, 0));
         assert!(waiting::read(&queue.waiting.lock().path(numbers[1]), 1).is_none(), "not on the disk either");
+    }
+
+    #[test]
+    fn what_comes_in_five_minutes_is_bounded() {
+        let directory = tempfile::tempdir().unwrap();
+        let queue = Queue { most_taken: 5, ..Queue::open(directory.path(), 1).unwrap() };
+        let push = |at| queue.push(&Copy { at: Timestamp(at), ..copy("", "abc") }).is_ok();
+        assert_eq!([push(600), push(601), push(899), push(900)], [true, false, false, true]);
+        assert_eq!(queue.now().waiting, 2);
+    }
+
+    #[test]
+    fn large_copies_wait_for_each_other() {
+        assert_eq!([weight(0), weight(3 << 20), weight((20 << 20) + 1), weight(u64::MAX)], [2, 3, 21, 128]);
     }
 
     #[test]

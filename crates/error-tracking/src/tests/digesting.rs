@@ -159,3 +159,13 @@ fn titles_and_culprits() {
         "",
     );
 }
+
+#[test]
+fn what_we_say_of_an_event_nobody_says_in_our_name() {
+    let event = r#"{"message":"x","_source":{"url":"https://evil.example/{path}","root":""},
+        "\u005ffeedback":{"comments":"pay"},"_attachments":[{"id":1}],"_scrubbed":[{"path":"a","rule":"b"}]}"#;
+    let body: serde_json::Value = serde_json::from_slice(&digested(event).body).unwrap();
+    let ours: Vec<&String> = body.as_object().unwrap().keys().filter(|key| key.starts_with('_')).collect();
+    assert_eq!(ours, ["_scrubbed"]);
+    assert_eq!(body["_scrubbed"], serde_json::json!([]));
+}

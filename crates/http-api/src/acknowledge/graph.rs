@@ -109,7 +109,8 @@ async fn rendered(services: &Arc<Services>, parameters: Vec<(String, String)>) -
     let request =
         RenderRequest::from_params(&parameters, services.clock.now(), &defaults).map_err(refused)?;
     let picture = services.query(move |services, limits| {
-        let (events, scope) = (StateEvents(&services.state), Scope::everything());
+        let scope = Scope::everything();
+        let events = StateEvents { state: &services.state, scope: &scope };
         let environment =
             Environment { source: services.source.as_ref(), events: &events, scope: &scope, limits };
         graphite::render(&request, environment).map(|(answer, _)| answer.body)

@@ -6,9 +6,11 @@ use ::incidents::limits::STEPS_TOLD;
 use ::incidents::page::Message;
 use ::incidents::playbooks::{Guide, Step, markdown};
 use ::incidents::{Incident, KeptPage, Phase};
+use state_store::StateError;
 
 use super::parts::{clock, escape, lasting, mark, short_clock};
 use super::{Link, SCRIPT, graph};
+use crate::accounts;
 use crate::annotations::{self, Annotation, Query, TagSet};
 use crate::answer::Problem;
 use crate::services::Services;
@@ -46,7 +48,7 @@ impl Surroundings {
             set: TagSet::All,
         };
         // A page without them is better than none: the state database may be what is in trouble.
-        let changes = annotations::list(&services.state, &query).unwrap_or_default();
+        let changes = seen_by(services, &link.contact, &query).unwrap_or_default();
         let newest = changes.len().saturating_sub(MOST_CHANGES);
         Surroundings {
             now: services.clock.now().0,
@@ -62,6 +64,16 @@ impl Surroundings {
             guide: services.desk.guide_of(&link.whole.incident),
         }
     }
+}
+
+/// A link shows no more than its contact sees when they sign in; of whoever has left nobody knows any more what that was.
+fn seen_by(services: &Services, contact: &str, query: &Query<'_>) -> Result<Vec<Annotation>, StateError> {
+    if !services.desk.is_contact(contact) {
+        return Ok(Vec::new());
+    }
+    let teams = &services.settings.load().teams;
+    let scope = accounts::scope_of_contact(&services.state, teams, contact)?;
+    Ok(annotations::seen(&scope, annotations::list(&services.state, query)?))
 }
 
 /// What the newest page of a problem said.

@@ -139,7 +139,7 @@ fn explained(
         x_files_factor: 0.0,
         template: Vec::new(),
     };
-    let events = StateEvents(&services.state);
+    let events = StateEvents { state: &services.state, scope };
     let environment = Environment { source: services.source.as_ref(), events: &events, scope, limits };
     let cache = cache(services, scope, &window, &question.targets);
     let explained = explain::explain(&question, environment);

@@ -11,7 +11,7 @@ use monitors::replay::{self, Comparison, Past, Replayed};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vocabulary::Timestamp;
-use vocabulary::ports::QueryLimits;
+use vocabulary::ports::{QueryLimits, Scope};
 
 use super::check_test;
 use super::status::off_thread;
@@ -134,7 +134,7 @@ fn answer(
     now: Timestamp,
 ) -> Answer<TestAnswer> {
     let started = std::time::Instant::now();
-    let events = StateEvents(&services.state);
+    let events = StateEvents { state: &services.state, scope: &Scope::everything() };
     let look = Look { source: services.source.as_ref(), events: &events, zone: &services.zone, limits, now };
     let run =
         |rule: &MonitorConfig| replay::replay(rule, definitions, &look, past).map_err(Problem::bad_request);

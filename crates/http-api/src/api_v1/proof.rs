@@ -27,7 +27,7 @@ use monitors::replay::Past;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vocabulary::Timestamp;
-use vocabulary::ports::QueryLimits;
+use vocabulary::ports::{QueryLimits, Scope};
 
 use self::answered::Answered;
 use self::reasons::Reasons;
@@ -337,7 +337,7 @@ fn prove(services: &Services, place: &Place, asked: Asked) -> Answer<Proof> {
     let ground = Ground {
         look: Look {
             source: services.source.as_ref(),
-            events: &StateEvents(&services.state),
+            events: &StateEvents { state: &services.state, scope: &Scope::everything() },
             zone: &services.zone,
             limits: &limits,
             now: services.clock.now(),

@@ -13,7 +13,7 @@ use monitors::kinds::metric::Look;
 use monitors::replay::{self, Past, Replayed};
 use serde::Serialize;
 use utoipa::ToSchema;
-use vocabulary::ports::QueryLimits;
+use vocabulary::ports::{QueryLimits, Scope};
 use vocabulary::state::State as Word;
 use vocabulary::time::{HumanDuration, Timestamp};
 
@@ -111,7 +111,7 @@ fn proposed(services: &Services, limits: &QueryLimits, id: i64) -> Answer<Propos
     let record = services.desk.what_happened(past.from.0, now.0 + 1)?;
     let of_rule: Vec<Case> =
         record.cases.into_iter().filter(|case| case.reason == found.incident.reason).collect();
-    let events = StateEvents(&services.state);
+    let events = StateEvents { state: &services.state, scope: &Scope::everything() };
     let look = Look { source: services.source.as_ref(), events: &events, zone: &services.zone, limits, now };
     let trial = Trial { look, definitions: &definitions, past: &past, cases: &of_rule, now: now.0 };
     let (present, _) = trial.run(rule).map_err(Problem::bad_request)?;

@@ -4,6 +4,7 @@ use vocabulary::ports::Scope;
 
 use super::{Cardinality, Doubt, Health, Part, Refused, Retention, State};
 use crate::accounts::{Caller, Role};
+use crate::api_v1::errors;
 
 /// What these say of themselves is numbers, and names nobody's monitors, people or machines. By the beginning of their ids, up
 /// to the dot.
@@ -11,6 +12,8 @@ const NAMELESS: [&str; 12] = [
     "carbon", "collectd", "host", "http", "journal", "nsca", "pages", "server", "statsd", "store", "threads",
     "links",
 ];
+/// What the ids of parts begin with by which errors of one project go on to another server.
+pub const COPIES_OF: &str = "errors.tee.";
 /// In the place of what may name somebody.
 const UNTOLD: &str = "has trouble; what it is, is told to those who see everything";
 /// Of a channel, in the place of what its provider says, which may name an address or number.
@@ -45,8 +48,9 @@ impl Health {
         }
         // Lines that could not be read are raw text of anybody's.
         self.bad_lines.clear();
-        // Machines and people have names too.
-        let is_others = |id: &str| matches!(kind(id), "agent" | "people");
+        // Machines and people have names too, and so do others' projects.
+        let is_foreign = |id: &str| project_of(id).is_some_and(|project| !errors::sees(scope, project));
+        let is_others = |id: &str| matches!(kind(id), "agent" | "people") || is_foreign(id);
         self.parts.retain(|part| !is_others(&part.id));
         self.doubts.retain(|doubt| !is_others(&doubt.part));
         self.parts.iter_mut().filter(|part| !is_nameless(&part.id)).for_each(untell_part);
@@ -61,6 +65,11 @@ impl Health {
 
 fn kind(id: &str) -> &str {
     id.split('.').next().unwrap_or_default()
+}
+
+/// Of whose errors the part is.
+fn project_of(id: &str) -> Option<&str> {
+    id.strip_prefix(COPIES_OF)
 }
 
 fn is_nameless(id: &str) -> bool {
@@ -235,6 +244,20 @@ mod tests {
             assert!(said.contains(UNDELIVERED) && said.contains("0 pages wait"), "{said}");
             assert!(said.contains("3 lines were refused"), "{said}");
         }
+    }
+
+    #[test]
+    fn others_projects_are_in_no_part() {
+        let copies = |project: &str| part(&format!("{COPIES_OF}{project}"), State::Critical, "not taken");
+        let all = health(vec![copies("mail"), copies("shop"), part("errors", State::Ok, "")]);
+        let told = |prefix: &str| {
+            let seen = all.clone().seen_by(&Scope::prefixes(vec![prefix.into()]));
+            let ids: Vec<String> = seen.parts.into_iter().map(|part| part.id).collect();
+            (ids, seen.state, seen.doubts.len())
+        };
+        let of_shop = vec!["errors.tee.shop".to_owned(), "errors".to_owned()];
+        assert_eq!(told("errors.shop."), (of_shop, State::Critical, 1));
+        assert_eq!(told("elsewhere."), (vec!["errors".to_owned()], State::Ok, 0));
     }
 
     #[test]

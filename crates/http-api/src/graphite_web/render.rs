@@ -45,7 +45,7 @@ pub async fn render(
         return respond_with(kept);
     }
     let answered = services.query(move |services, limits| {
-        let events = StateEvents(&services.state);
+        let events = StateEvents { state: &services.state, scope: &caller.scope };
         let environment =
             Environment { source: services.source.as_ref(), events: &events, scope: &caller.scope, limits };
         let moment = services.source.moment().zip(question);

@@ -227,9 +227,9 @@ async fn envelope(
         Err(refusal) if refusal.status != StatusCode::UNAUTHORIZED => return Err(refusal),
         _ => {}
     }
-    let packed = body::read(&asked.headers, body, asked.hold(services)).await?;
+    let mut packed = body::read(&asked.headers, body, asked.hold(services)).await?;
     let (sender, contents) = off_thread(services, move |services| {
-        let copy = tee::copy(services, id, "envelope/", &asked, &packed);
+        let copy = tee::copy(services, id, "envelope/", &asked, &mut packed)?;
         let (bytes, held) = packed.unpack(ENVELOPE_BYTES)?;
         let envelope = envelope::read(&bytes)?;
         let dsn = envelope.header.dsn.as_deref();
@@ -261,9 +261,9 @@ async fn store(
 ) -> Result<Response, Refusal> {
     let asked = Asked::of(services, &parts);
     let sender = asked.sender(services, id, None)?;
-    let packed = body::read(&asked.headers, body, asked.hold(services)).await?;
+    let mut packed = body::read(&asked.headers, body, asked.hold(services)).await?;
     let (sender, contents) = off_thread(services, move |services| {
-        let copy = tee::copy(services, Some(sender.project.id), "store/", &asked, &packed);
+        let copy = tee::copy(services, Some(sender.project.id), "store/", &asked, &mut packed)?;
         tee::pass_on(services, &sender, copy);
         // In base64 it is longer by a third.
         let (bytes, held) = packed.unpack(2 * EVENT_BYTES)?;
@@ -272,7 +272,7 @@ async fn store(
             Fault::TooLarge => Refusal::too_large("an event", EVENT_BYTES),
         })?;
         let mut reading = Reading::new(services, &sender, &asked);
-        reading.event(&Header::default(), &event)?;
+        reading.event(&Header { sent_at: sender.sent_at, ..Header::default() }, &event)?;
         let contents = reading.done(held);
         Ok((sender, contents))
     })
@@ -288,9 +288,9 @@ async fn security(services: &Arc<Services>, id: u64, parts: Parts, body: Body) -
         let why = format!("`{kind}` is no type of a browser's report");
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
     }
-    let packed = body::read(&asked.headers, body, asked.hold(services)).await?;
+    let mut packed = body::read(&asked.headers, body, asked.hold(services)).await?;
     let (sender, contents) = off_thread(services, move |services| {
-        let copy = tee::copy(services, Some(id), "security/", &asked, &packed);
+        let copy = tee::copy(services, Some(id), "security/", &asked, &mut packed)?;
         tee::pass_on(services, &sender, copy);
         let (bytes, held) = packed.unpack(SECURITY_REPORT_BYTES)?;
         let query = |name: &str| {
@@ -343,10 +343,10 @@ async fn unpacked_form(
     sender: Sender,
     asked: Asked,
     way: String,
-    packed: Packed,
+    mut packed: Packed,
 ) -> Result<(Sender, Asked, Vec<u8>, Held), Refusal> {
     off_thread(services, move |services| {
-        let copy = tee::copy(services, Some(sender.project.id), &way, &asked, &packed);
+        let copy = tee::copy(services, Some(sender.project.id), &way, &asked, &mut packed)?;
         tee::pass_on(services, &sender, copy);
         let (bytes, held) = packed.unpack(REQUEST_BYTES)?;
         Ok((sender, asked, bytes, held))
@@ -402,12 +402,12 @@ async fn cron(
         Some(key) => asked.sender_of_key(services, id, key)?,
         None => asked.sender(services, Some(id), None)?,
     };
-    let packed = body::read(&asked.headers, body, asked.hold(services)).await?;
+    let mut packed = body::read(&asked.headers, body, asked.hold(services)).await?;
     let slug = slug.to_owned();
     let of = sender.clone();
     let check_in = off_thread(services, move |services| {
         let way = format!("cron/{}/", form_urlencoded::byte_serialize(slug.as_bytes()).collect::<String>());
-        let copy = tee::copy(services, Some(id), &way, &asked, &packed);
+        let copy = tee::copy(services, Some(id), &way, &asked, &mut packed)?;
         tee::pass_on(services, &of, copy);
         let (bytes, _held) = packed.unpack(CHECK_IN_BYTES)?;
         Ok(match bytes.trim_ascii().is_empty() {
@@ -445,8 +445,11 @@ async fn finish(services: &Arc<Services>, sender: &Sender, contents: Contents) -
         })
         .await?;
     }
+    let mut refusal = refusal;
     for check_in in check_ins {
-        check_ins::take(services, &project, check_in).await?;
+        if let Err(why) = check_ins::take(services, &project, check_in).await {
+            refusal.get_or_insert(why);
+        }
     }
     if let Some(refusal) = refusal {
         return Err(refusal);

@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use vocabulary::Timestamp;
 
+use super::answers::Refusal;
 use super::body::Packed;
 use super::door::{Asked, Sender};
 use crate::services::Services;
@@ -66,14 +67,14 @@ pub fn copy(
     project: Option<u64>,
     way: &str,
     asked: &Asked,
-    packed: &Packed,
-) -> Option<Copy> {
+    packed: &mut Packed,
+) -> Result<Option<Copy>, Refusal> {
     let is_wanted = match project {
         Some(id) => services.projects.get(id).is_some_and(|project| project.settings.tee.is_some()),
         None => services.projects.list().iter().any(|project| project.settings.tee.is_some()),
     };
     if !is_wanted || asked.headers.contains_key(MARK) {
-        return None;
+        return Ok(None);
     }
     let text = |name: &HeaderName| {
         let value = asked.headers.get(name).and_then(|value| value.to_str().ok());
@@ -84,15 +85,15 @@ pub fn copy(
     if !asked.peer.is_loopback() {
         headers.push(("x-forwarded-for".to_owned(), asked.peer.to_string()));
     }
-    Some(Copy {
+    Ok(Some(Copy {
         project: project.unwrap_or_default(),
         at: asked.at,
         way: way.to_owned(),
         query: without_keys(&asked.query),
         headers,
         client: None,
-        body: packed.sent().to_vec(),
-    })
+        body: packed.copied()?,
+    }))
 }
 
 /// Its key holds. Whatever becomes of it here, it goes on.

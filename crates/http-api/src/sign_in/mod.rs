@@ -52,7 +52,7 @@ pub async fn begin(State(services): State<Arc<Services>>, Params(asked): Params<
     sent_away(&services, &settings, &asked.next).await.unwrap_or_else(|problem| failed(&settings, problem))
 }
 
-async fn sent_away(services: &Services, settings: &Settings, next: &str) -> Answer<Response> {
+async fn sent_away(services: &Arc<Services>, settings: &Settings, next: &str) -> Answer<Response> {
     let config = provider_of(settings)?;
     let discovery = Asking { services, config }.discovery().await?;
     let attempt = Attempt::begin(next, services.clock.now())?;
@@ -77,7 +77,7 @@ const OUT_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Where whoever came by this voucher's word signs out there, too. None: nowhere, or it cannot be asked now; here they are out
 /// all the same.
-pub async fn way_out(services: &Services, voucher: &str) -> Option<String> {
+pub async fn way_out(services: &Arc<Services>, voucher: &str) -> Option<String> {
     let settings = services.settings.load_full();
     let config =
         settings.auth.oidc.as_ref().filter(|config| config.issuer == voucher && config.sign_out_there)?;

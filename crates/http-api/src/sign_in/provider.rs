@@ -1,16 +1,19 @@
 //! What is known of the sign-in provider: where it is asked what, and its keys. Asked for when somebody signs in, kept for
 //! a while, and asked for once however many wait.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use tokio::sync::Mutex;
 use vocabulary::settings::Secret;
 
+use crate::accounts;
 use crate::accounts::oidc::{
     Attempt, Claims, Discovery, Keys, OidcConfig, Tokens, Unbelievable, discovery_url, verify,
 };
 use crate::answer::{Answer, Problem};
+use crate::api_v1::off_thread;
 use crate::control::{Control, ProviderQuestion};
 use crate::services::Services;
 
@@ -42,7 +45,7 @@ struct Known {
 
 /// The provider, for one sign-in.
 pub struct Asking<'a> {
-    pub services: &'a Services,
+    pub services: &'a Arc<Services>,
     pub config: &'a OidcConfig,
 }
 
@@ -141,8 +144,20 @@ impl Asking<'_> {
         };
         let bearer = Secret::new(format!("Bearer {access}"));
         let question = ProviderQuestion { url: url.clone(), form: None, authorization: Some(bearer) };
-        let body = self.ask(question, "what it says of the person").await?;
-        claims.with(&body).map_err(|why| self.wrong(&why))
+        match self.ask(question, "what it says of the person").await {
+            Ok(body) => claims.with(&body).map_err(|why| self.wrong(&why)),
+            // Only whether an address is theirs is missing: whoever came in before is known without it.
+            Err(_) if claims.says_who(self.config) && self.came_before(&claims).await? => Ok(claims),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    async fn came_before(&self, claims: &Claims) -> Answer<bool> {
+        let Some(subject) = claims.subject().map(str::to_owned) else { return Ok(false) };
+        let issuer = self.config.issuer.clone();
+        let known =
+            move |services: &Services| Ok(accounts::arrived(&services.state, &issuer, &subject)?.is_some());
+        off_thread(self.services, known).await
     }
 
     async fn get(&self, url: String, what: &str) -> Answer<Vec<u8>> {

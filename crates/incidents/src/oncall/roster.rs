@@ -180,9 +180,11 @@ impl Roster {
             .into_iter()
             .filter(|name| book.contacts.get(name).is_some_and(|contact| !book.is_reached(contact)));
         lost.map(|name| {
-            format!(
-                "`{name}` is to be called and is not reached: no channel, rooms or the log only, or no address for them"
-            )
+            let channels = book.contacts.get(&name).map(|contact| &contact.channels[..]).unwrap_or_default();
+            let why: Vec<String> =
+                channels.iter().filter_map(|channel| book.why_nobody(&name, channel)).collect();
+            let why = if why.is_empty() { "they have no channel".to_owned() } else { why.join(", ") };
+            format!("`{name}` is to be called and is reached by nothing: {why}")
         })
         .collect()
     }

@@ -48,6 +48,11 @@ test('what was taken out is found by its path, or that of what it is within', ()
   expect(ruleAt(scrubbed, 'exception.values.1.stacktrace.frames.3.vars.pass')).toBeNull()
 })
 
+test('locals that every module has stand last', () => {
+  const frames = [{ function: 'main', vars: { __name__: 'x', __doc__: null, basket: [], user: 'ana' } }]
+  expect(exceptionsOf({ exception: { values: [{ type: 'E', stacktrace: { frames } }] } })[0].frames[0].vars.map(([name]) => name)).toEqual(['basket', 'user', '__name__', '__doc__'])
+})
+
 test('breadcrumbs, request and the rest', () => {
   expect(crumbsOf(EVENT)).toEqual([{ at: 1_700_000_000.5, level: '', category: 'query', message: 'SELECT 1', data: [['ms', 3]], path: 'breadcrumbs.values.0' }])
   expect(requestOf(EVENT).map(({ path, rows }) => [path, rows.length])).toEqual([['request', 2], ['request.headers', 1]])
@@ -59,6 +64,8 @@ test('breadcrumbs, request and the rest', () => {
 test('what somebody did is a line, not a table', () => {
   const crumb = (one: Record<string, unknown>) => crumbsOf({ breadcrumbs: [one] }).map(({ message, data }) => [message, data])[0]
   expect(crumb({ data: { url: 'http://x/', method: 'PUT', status_code: 401, ms: 3 } })).toEqual(['PUT http://x/ 401', [['ms', 3]]])
+  // As Python's client writes it.
+  expect(crumb({ data: { url: 'http://x/', 'http.method': 'GET', 'http.query': 'a=1', 'http.fragment': '', 'http.response.status_code': 200, reason: 'OK' } })).toEqual(['GET http://x/?a=1 200', [['reason', 'OK']]])
   expect(crumb({ data: { from: '/a', to: '/b' } })).toEqual(['/a → /b', []])
   expect(crumb({ message: 'said', data: { url: 'http://x/' } })).toEqual(['said', [['url', 'http://x/']]])
 })
@@ -110,6 +117,9 @@ test('a frame of the program leads to its line of source', () => {
   expect(lineOf(source, own)).toBe('https://git.example/web/blob/abc/jobs/a%20b.py#L3')
   expect(lineOf({ ...source!, root: '' }, own)).toBe('https://git.example/web/blob/abc/a%20b.py#L3')
   expect([lineOf(source, { ...own, inApp: false }), lineOf(source, { ...own, line: null }), lineOf(null, own)]).toEqual([null, null, null])
+  for (const up of ['../../../evil/raw/x.py', 'a/../../x.py', './x.py', '/srv/web/../x.py']) expect(lineOf(source, { ...own, file: up, absolute: '' })).toBeNull()
+  expect(lineOf({ ...source!, url: 'https://git.example/web/blob/../{path}#L{line}' }, own)).toBeNull()
+  expect(lineOf(source, { ...own, file: 'a..b/...py', absolute: '' })).toContain('a..b/...py')
   expect([sourceOf({}), sourceOf({ _source: { url: 'javascript:alert(1)' } })]).toEqual([null, null])
 })
 

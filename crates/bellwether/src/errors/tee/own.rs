@@ -1,6 +1,6 @@
 //! How the copies fare: counters, gauges and the parts of the health page.
 
-use http_api::control::{Part, State};
+use http_api::control::{COPIES_OF, Part, State};
 use http_api::sentry::tee::Passed;
 
 use super::waiting::{MAX_BYTES, MAX_COPIES};
@@ -8,7 +8,7 @@ use crate::health::{dropped, part};
 use crate::house::House;
 use crate::own::Counters;
 
-const DROPPED: &str = "Too many copies waited, or for more than a day, because the old side is slow or away; or the disk had no room.";
+const DROPPED: &str = "Too many copies waited, or for more than a day, because the old side is slow or away; or more than 512 MiB came in five minutes; or the disk had no room.";
 const REFUSED: &str = "The old side did not want them.";
 
 /// By the project's name.
@@ -22,7 +22,7 @@ fn all(house: &House) -> Vec<(String, Passed)> {
 }
 
 fn counter(project: &str) -> String {
-    format!("errors.tee.{project}")
+    format!("{COPIES_OF}{project}")
 }
 
 pub fn count(house: &House, counters: &mut Counters) {
@@ -48,7 +48,11 @@ fn part_of(house: &House, project: &str, passed: &Passed) -> Part {
     let name = counter(project);
     let waiting = passed.waiting;
     let (state, text) = match &passed.failure {
-        Some(why) => (State::Warning, format!("not taken: {why}; {waiting} wait")),
+        // Why names what answers there, and is told with the project to those who may ask any address.
+        Some(_) => (
+            State::Warning,
+            format!("not taken: GET /api/v1/errors/projects/{project} says why; {waiting} wait"),
+        ),
         None => (State::Ok, format!("{} sent, {waiting} wait", passed.sent)),
     };
     let lost = |what: &str, cause, total, help| dropped(house, &format!("{name}.{what}"), cause, total, help);

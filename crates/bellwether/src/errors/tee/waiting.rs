@@ -90,20 +90,26 @@ impl Waiting {
 
     fn write(&self, number: u64, copy: &Copy) -> io::Result<u64> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
-        let Copy { at, way, query, headers, client, body, .. } = copy.clone();
-        let head = Head { at: at.0, way, query, headers, client, length: body.len() };
-        let mut bytes = serde_json::to_vec(&head).map_err(io::Error::other)?;
-        bytes.push(b'\n');
-        bytes.extend(body);
+        let Copy { at, way, query, headers, client, body, .. } = copy;
+        let (way, query, headers) = (way.clone(), query.clone(), headers.clone());
+        let head = Head { at: at.0, way, query, headers, client: client.clone(), length: body.len() };
+        let mut head = serde_json::to_vec(&head).map_err(io::Error::other)?;
+        head.push(b'\n');
         // What people did stands in it, and nobody has taken out what is secret.
         let mut file = File::options().write(true).create_new(true).mode(0o600).open(self.path(number))?;
-        file.write_all(&bytes)?;
-        Ok(bytes.len() as u64)
+        file.write_all(&head)?;
+        file.write_all(body)?;
+        Ok((head.len() + body.len()) as u64)
     }
 
     /// The numbers of the first of them.
     pub fn first(&self, most: usize) -> Vec<u64> {
         self.files.keys().take(most).copied().collect()
+    }
+
+    /// How long it is.
+    pub fn length(&self, number: u64) -> u64 {
+        self.files.get(&number).copied().unwrap_or_default()
     }
 
     /// Whether it was there.

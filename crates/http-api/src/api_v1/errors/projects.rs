@@ -15,9 +15,11 @@ use vocabulary::ports::HeldEvents;
 use super::super::status::off_thread;
 use super::super::watched;
 use crate::accounts::{self, Caller, Role};
+use crate::annotations;
 use crate::answer::{Answer, Body, Problem};
 use crate::guard::require;
 use crate::sentry::kept;
+use crate::sentry::senders::Sent;
 use crate::sentry::tee::Passed;
 use crate::services::Services;
 
@@ -32,7 +34,7 @@ pub struct ProjectItem {
     /// The keys of docs/errors.md.
     #[schema(value_type = Object)]
     settings: Value,
-    /// When its programs were last heard, since the start.
+    /// When its programs were last heard; from before the start, when the newest event came.
     last_heard: Option<i64>,
     /// Name and version of the client that sent last.
     client: Option<String>,
@@ -129,7 +131,7 @@ impl From<ProjectError> for Problem {
     }
 }
 
-fn item(services: &Services, project: &Project) -> Answer<ProjectItem> {
+fn item(services: &Services, caller: &Caller, project: &Project) -> Answer<ProjectItem> {
     let keys = project.public_keys.iter().map(|key| ProjectKey {
         dsn: dsn(services, project.id, &key.key),
         key: key.key.clone(),
@@ -148,7 +150,7 @@ fn item(services: &Services, project: &Project) -> Answer<ProjectItem> {
         keys: keys.collect(),
         created: project.created.0,
         settings: serde_json::to_value(&project.settings).map_err(Problem::internal)?,
-        last_heard: sent.as_ref().map(|sent| sent.last.0).filter(|at| *at > 0),
+        last_heard: last_heard(services, project.id, sent.as_ref())?,
         client: sent.and_then(|sent| sent.client),
         environments: services.tracker.environments(project.id)?,
         releases: releases
@@ -156,10 +158,25 @@ fn item(services: &Services, project: &Project) -> Answer<ProjectItem> {
             .map(|(release, at)| ProjectRelease { release, first_seen: at.0 })
             .collect(),
         kept: kept_events(services, project.id),
-        tee: services.tee.of(project.id),
+        tee: services.tee.of(project.id).map(|passed| shown_to(caller, passed)),
     })
 }
 
+/// Who could set where copies go reads what answers there: others would have this server look for them who is where.
+fn shown_to(caller: &Caller, passed: Passed) -> Passed {
+    let may_read = watched::whole(caller, Role::Editor).is_ok();
+    let failure = passed.failure.map(|why| if may_read { why } else { NOT_TAKEN.to_owned() });
+    Passed { failure, ..passed }
+}
+
+const NOT_TAKEN: &str = "it is not taken; why is for editors to read who are limited to no prefixes";
+
+/// Of what came before the start only events are known.
+fn last_heard(services: &Services, project: u64, sent: Option<&Sent>) -> Answer<Option<i64>> {
+    match sent.map(|sent| sent.last.0).filter(|at| *at > 0) {
+        Some(at) => Ok(Some(at)),
+        None => Ok(services.tracker.newest_event(project)?.map(|at| at.0)),
+    }
 fn kept_events(services: &Services, project: u64) -> KeptEvents {
     let HeldEvents { events, bytes, oldest } = services.event_log.held(project);
     KeptEvents { events, bytes, oldest: oldest.map(|at| at.0) }
@@ -204,7 +221,7 @@ pub async fn list(
     off_thread(&services, move |services| {
         let all = services.projects.list();
         let theirs = all.iter().filter(|project| super::sees(&caller.scope, &project.name));
-        theirs.map(|project| item(services, project)).collect::<Answer<Vec<_>>>().map(Json)
+        theirs.map(|project| item(services, &caller, project)).collect::<Answer<Vec<_>>>().map(Json)
     })
     .await
 }
@@ -221,7 +238,7 @@ pub async fn create(
         let public_key = making.public_key.map_or_else(new_key, Ok)?;
         let new = NewProject { name: making.name, id: making.id, public_key };
         let project = services.projects.create(&new, services.clock.now())?;
-        Ok((StatusCode::CREATED, Json(item(services, &project)?)))
+        Ok((StatusCode::CREATED, Json(item(services, &caller, &project)?)))
     })
     .await
 }
@@ -237,7 +254,7 @@ pub async fn one(
     require(&caller, Role::Viewer)?;
     off_thread(&services, move |services| {
         let project = super::project(services, &caller, &name)?;
-        item(services, &project).map(Json)
+        item(services, &caller, &project).map(Json)
     })
     .await
 }
@@ -271,7 +288,8 @@ pub async fn change(
         if let Some(name) = changing.name.filter(|name| *name != project.name) {
             // Its name says whose it is.
             watched::whole(&caller, Role::Editor)?;
-            project = services.projects.rename(id, &name)?;
+            let before = std::mem::replace(&mut project, services.projects.rename(id, &name)?);
+            annotations::rename_project(&services.state, &before.name, &name)?;
         }
         if let Some(NewProjectKey { key, label }) = changing.add_key {
             let key = key.map_or_else(new_key, Ok)?;
@@ -283,7 +301,7 @@ pub async fn change(
         for (key, most) in changing.key_limits.unwrap_or_default() {
             project = services.projects.limit_key(id, &key, most)?;
         }
-        item(services, &project).map(Json)
+        item(services, &caller, &project).map(Json)
     })
     .await
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{OfTeams, unknown};
+use super::{OfTeams, forget_calendars, unknown};
 use crate::accounts::{self, Caller, Role};
 use crate::answer::{Answer, Body, Params, Problem};
 use crate::api_v1::off_thread;
@@ -94,32 +94,45 @@ pub async fn link(
     .await
 }
 
-/// Nobody who comes by that word is this person any more, and what is open of theirs ends. If nobody is left who comes as them,
-/// they are suspended, and their tokens and invitations are gone.
+/// What is left of a person who is there still: whoever is unlinked may have made it.
+#[derive(Serialize, ToSchema)]
+pub struct StillThere {
+    /// By their names; take out those that nobody else knows.
+    tokens: Vec<String>,
+    /// So many ways by which they are reached.
+    ways: usize,
+}
+
+/// Nobody who comes by that word is this person any more, and what is open of theirs ends; addresses of calendars are answered no
+/// more. If nobody is left who comes as them, they are suspended, and their tokens, invitations, own ways and rules are gone.
 #[utoipa::path(delete, path = "/people/{name}/link", params(("name" = String, Path), OldLink),
-    responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, body = StillThere), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn unlink(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     Params(asked): Params<OldLink>,
-) -> Answer<StatusCode> {
+) -> Answer<Json<StillThere>> {
     require(&caller, Role::Admin)?;
     let voucher = voucher(&services, asked.by)?;
     off_thread(&services, move |services| {
-        match accounts::unlink(&services.state, &name, &voucher, services.clock.now())? {
-            Some(true) => {
-                // Streams of their tokens, too, which may be gone.
-                services.hub.close_of(None);
-                services.control.people_changed();
-                look_again(services)?;
-                Ok(StatusCode::NO_CONTENT)
-            }
-            Some(false) => {
-                Err(Problem::not_found(format!("nobody comes as {name} by that word, or is waited for")))
-            }
-            None => Err(unknown(&name)),
+        let now = services.clock.now();
+        let unlinked = accounts::unlink(&services.state, &name, &voucher, now)?;
+        let unlinked = unlinked.ok_or_else(|| unknown(&name))?;
+        if !unlinked.was_known && !unlinked.was_waited_for {
+            return Err(Problem::not_found(format!("nobody comes as {name} by that word, or is waited for")));
         }
+        // Streams of their tokens, too, which may be gone.
+        services.hub.close_of(None);
+        services.control.people_changed();
+        if unlinked.was_known {
+            forget_calendars(services, &name)?;
+        }
+        if unlinked.leaves_nobody {
+            services.desk.forget_own_rules(&name, now)?;
+        }
+        look_again(services)?;
+        Ok(Json(StillThere { tokens: unlinked.tokens, ways: unlinked.ways }))
     })
     .await
 }

@@ -13,7 +13,7 @@ use monitors::replay::{self, Past, Replayed};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
-use vocabulary::ports::QueryLimits;
+use vocabulary::ports::{QueryLimits, Scope};
 
 use super::{WholePostMortem, unknown, whole};
 use crate::accounts::{Caller, Role};
@@ -226,7 +226,7 @@ fn proof(services: &Services, limits: &QueryLimits, about: &About, monitor: Opti
     let now = services.clock.now();
     let until = Timestamp(about.ended.unwrap_or(now.0)).min(now);
     let past = Past { from: Timestamp(about.began - LEAD_SECONDS), until, blind: services.control.away() };
-    let events = StateEvents(&services.state);
+    let events = StateEvents { state: &services.state, scope: &Scope::everything() };
     let look = Look { source: services.source.as_ref(), events: &events, zone: &services.zone, limits, now };
     let replayed = replay::replay(rule, &definitions, &look, &past).map_err(Problem::bad_request)?;
     let Some((fired, instance)) = caught(&replayed, about.began) else {

@@ -52,7 +52,10 @@ impl Decision {
 
 /// Those whose `id` is said, else those of a `status`, else all.
 fn meant(services: &Services, project: &Project, asked: &Parameters, now: Timestamp) -> Answer<Vec<Group>> {
-    let ids = asked.all("id");
+    let ids: BTreeSet<String> = asked.all("id").into_iter().collect();
+    if ids.len() > MOST {
+        return Err(too_many());
+    }
     if !ids.is_empty() {
         return ids.iter().map(|id| one(services, project, id)).collect();
     }
@@ -60,10 +63,14 @@ fn meant(services: &Services, project: &Project, asked: &Parameters, now: Timest
     let wanted = Wanted { project: Some(project.id), status, limit: MOST + 1, ..Wanted::default() };
     let groups = services.tracker.list(&wanted, now)?;
     match groups.len() > MOST {
-        true => Err(Problem::bad_request(format!("those are more than {MOST} groups"))
-            .hint("name them: sentry-cli issues … --id ID")),
+        true => Err(too_many()),
         false => Ok(groups),
     }
+}
+
+fn too_many() -> Problem {
+    Problem::bad_request(format!("those are more than {MOST} groups"))
+        .hint(format!("name {MOST} of them at most: sentry-cli issues … --id ID"))
 }
 
 fn one(services: &Services, project: &Project, id: &str) -> Answer<Group> {

@@ -10,18 +10,22 @@
 //! | [`uploads`] | source maps, in chunks |
 //! | [`issues`], [`stats`], [`stats_v2`] | groups and counts, for exporters |
 //! | [`decide`] | what is done with groups |
+//! | [`events`], [`monitors`] | the newest events of a project; its heartbeats |
 //! | [`shapes`] | what things look like in answers |
 
 mod about;
 mod decide;
 mod deploys;
+mod events;
 mod issues;
+mod monitors;
 mod releases;
 mod shapes;
 mod stats;
 mod stats_v2;
 mod uploads;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -65,6 +69,7 @@ fn below() -> Router<Arc<Services>> {
         .route("/organizations/{org}/artifactbundle/assemble/", post(uploads::assemble))
         .route("/organizations/{org}/issues/", get(issues::of_organization))
         .route("/organizations/{org}/issues/{issue}/", get(issues::one_of))
+        .route("/organizations/{org}/monitors/", get(monitors::list))
         .route("/organizations/{org}/stats_v2/", get(stats_v2::of_organization))
         .route("/issues/{issue}/", get(issues::one))
         .route("/issues/{issue}/current-release/", get(issues::current_release))
@@ -78,6 +83,7 @@ fn below() -> Router<Arc<Services>> {
         .route("/projects/{org}/{project}/files/difs/assemble/", post(uploads::refuse_debug_files))
         .route("/projects/{org}/{project}/environments/", get(about::environments))
         .route("/projects/{org}/{project}/issues/", get(issues::of_project).put(decide::of_project))
+        .route("/projects/{org}/{project}/events/", get(events::of_project))
         .route("/projects/{org}/{project}/stats/", get(stats::of_project))
         .route("/{*rest}", any(nothing_here))
 }
@@ -164,19 +170,15 @@ fn find_project(services: &Services, caller: &Caller, slug: &str) -> Answer<Arc<
     })
 }
 
-/// Those that a query names, each once, however often it is named; all that the caller sees if it names none.
+/// Those that a query names; all that the caller sees if it names none.
 fn projects_asked(services: &Services, caller: &Caller, slugs: &[String]) -> Answer<Vec<Arc<Project>>> {
-    if slugs.is_empty() {
-        return Ok(projects_of(services, caller));
+    match slugs.is_empty() {
+        true => Ok(projects_of(services, caller)),
+        false => find_projects(services, caller, slugs),
     }
-    let found = slugs.iter().map(|slug| find_project(services, caller, slug));
-    let mut projects = found.collect::<Answer<Vec<_>>>()?;
-    projects.sort_by_key(|project| project.id);
-    projects.dedup_by_key(|project| project.id);
-    Ok(projects)
 }
 
-/// One of those that a body names.
+/// Those that are named, each once, however often it is named: what is done is done for each.
 fn find_projects<S: AsRef<str>>(
     services: &Services,
     caller: &Caller,
@@ -185,7 +187,15 @@ fn find_projects<S: AsRef<str>>(
     if slugs.is_empty() {
         return Err(Problem::bad_request("`projects` names no project").hint("sentry-cli: --project NAME"));
     }
-    slugs.iter().map(|slug| find_project(services, caller, slug.as_ref())).collect()
+    let mut known = BTreeSet::new();
+    let mut projects = Vec::new();
+    for slug in slugs {
+        let project = find_project(services, caller, slug.as_ref())?;
+        if known.insert(project.id) {
+            projects.push(project);
+        }
+    }
+    Ok(projects)
 }
 
 /// A part of a list: `cursor` is `0:OFFSET:0`, as Sentry writes it.
