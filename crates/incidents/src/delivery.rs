@@ -282,7 +282,9 @@ impl Inner {
     /// went the same way: the end of whom they stood in for may have another one.
     fn end_where_it_stood_in(&mut self, now: Timestamp) {
         let mut last: BTreeMap<(IncidentId, Arc<str>), &Page> = BTreeMap::new();
-        for page in self.incidents.unsaved.pages.iter().filter(|page| page.message.instead_of.is_some()) {
+        let is_word = |page: &&Page| page.kind.is_problem() || page.kind.is_end();
+        let instead = self.incidents.unsaved.pages.iter().filter(|page| page.message.instead_of.is_some());
+        for page in instead.filter(is_word) {
             if let Some(incident) = page.incident.filter(|id| !self.incidents.knows(*id)) {
                 last.insert((incident, page.contact.clone()), page);
             }

@@ -130,3 +130,23 @@ fn whom_somebody_calls_by_hand_others_stand_in_for_though_they_know() {
     assert_eq!(counter.try_all("hook", &unreached()), ["still ana latency"]);
     assert_eq!(of_latency(counter.try_all("sms", &Attempt::Delivered)), ["still ben latency"]);
 }
+
+#[test]
+fn who_hears_late_of_what_is_over_hears_that_it_is_last() {
+    let mut counter = Counter::new();
+    let mut all = with_last_resort(&counter, &[("ben", &["sms"])], &["mail"]);
+    all.subjects.insert((false, "latency".into()), subject(Kind::Monitor, None, &["ana", "ben"]));
+    counter.desk.set_book(all);
+    counter.goes("latency", State::Critical);
+    act(&counter, &Deed::Note { text: "@ana, is it yours?".into() }).unwrap();
+    counter.goes("latency", State::Ok);
+    let told = of_latency(counter.try_all("sms", &Attempt::Delivered));
+    assert_eq!(told, ["problem ben latency", "recovery ben latency"]);
+    let later = Attempt::Later { at_ms: (counter.now + 60) * 1_000, why: "not now".into() };
+    for _ in 0..3 {
+        assert_eq!(try_for(&counter, "mail", "ana", &later), 1);
+    }
+    let told = of_latency(counter.try_all("sms", &Attempt::Delivered));
+    assert!(told.contains(&"mention ben latency".to_owned()), "{told:?}");
+    assert_eq!(told.last().map(String::as_str), Some("recovery ben latency"), "{told:?}");
+}
